@@ -1,0 +1,100 @@
+# osso: GNU Make. `make` builds build/release; VARIANT=asan|tsan builds beside it.
+VERSION  := 0.1.0
+SOVERSION:= 0
+VARIANT  ?= release
+B        := build/$(VARIANT)
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+BINDIR   ?= $(PREFIX)/bin
+LIBDIR   ?= $(PREFIX)/lib
+INCDIR   ?= $(PREFIX)/include
+DATADIR  ?= $(PREFIX)/share
+MANDIR   ?= $(DATADIR)/man
+
+CC       ?= cc
+WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unknown-pragmas
+OPT_release := -O2 -g
+OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_tsan := -O1 -g -fsanitize=thread
+OPT      := $(OPT_$(VARIANT))
+# One order for every sum: no contraction into FMA behind our back, no fast-math, no -march=native.
+NUMERIC  := -ffp-contract=off -fno-math-errno
+
+# Optional parts are detected and named at the end of the build.
+PKG      := pkg-config
+HAVE_EDIT   := $(shell $(PKG) --exists libedit 2>/dev/null && echo 1)
+HAVE_CRYPTO := $(shell $(PKG) --exists libcrypto 2>/dev/null && echo 1)
+ifeq ($(shell $(PKG) --exists jansson 2>/dev/null && echo 1),)
+$(error jansson is missing: apt-get install libjansson-dev, or ./run test which installs what is needed)
+endif
+CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -I$(B)/gen -DOSSO_VERSION=\"$(VERSION)\" -DOSSO_DATADIR=\"$(DATADIR)/osso\" \
+            $(if $(HAVE_EDIT),-DHAVE_EDIT) $(shell $(PKG) --cflags jansson $(if $(HAVE_EDIT),libedit))
+CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
+LDLIBS   := $(shell $(PKG) --libs jansson) -lm -pthread
+LDLIBS_EDIT := $(if $(HAVE_EDIT),$(shell $(PKG) --libs libedit))
+
+LIB_SRC  := $(wildcard src/base/*.c src/format/*.c src/quant/*.c src/text/*.c src/backend/*.c src/backend/cpu/*.c \
+              src/model/*.c src/engine/*.c src/convert/*.c src/bench/*.c)
+CLI_SRC  := $(wildcard src/cli/*.c)
+# Written over `real`: compiled once as float and once as double (the yardstick of tests and gradient checks).
+REAL_SRC := $(wildcard src/backend/cpu/scalar*.c) src/model/forward.c
+REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
+LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(LIB_SRC)) $(REAL_OBJ)
+CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC))
+TEST_SRC := $(wildcard tests/*/test_*.c)
+TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+
+# A kernel file named *__ISA.c is compiled for that ISA; the dispatcher runs it only where cpuid and the OS allow.
+ISA_avx2       := -mavx2 -mfma -mf16c
+ISA_avx512vnni := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512vbmi -mfma -mf16c -mprefer-vector-width=512
+isa_of = $(ISA_$(lastword $(subst __, ,$(basename $(notdir $(1))))))
+ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+ifneq ($(ARCH),x86_64)
+LIB_SRC := $(filter-out %__avx2.c %__avx512vnni.c,$(LIB_SRC))
+endif
+
+.PHONY: all tests install clean summary
+all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
+	@ln -sfn $(VARIANT)/osso build/osso 2>/dev/null || true
+
+$(B)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(call isa_of,$<) -c $< -o $@
+$(B)/%.f64.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -DOSSO_DOUBLE $(CFLAGS) -c $< -o $@
+
+$(B)/libosso.a: $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(B)/libosso.so.$(SOVERSION): $(LIB_OBJ)
+	$(CC) $(OPT) -shared -Wl,-soname,libosso.so.$(SOVERSION) -o $@ $^ $(LDLIBS)
+$(B)/libosso.so: $(B)/libosso.so.$(SOVERSION)
+	ln -sfn $(<F) $@
+$(B)/osso: $(CLI_OBJ) $(B)/libosso.a
+	$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT)
+
+tests: $(TEST_BIN)
+$(B)/tests/%: tests/%.c $(B)/libosso.a $(wildcard tests/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(B)/libosso.a -lcmocka $(LDLIBS)
+
+summary: $(B)/osso
+	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing))" >&2
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/osso $(DESTDIR)$(DATADIR)/osso/models $(DESTDIR)$(MANDIR)/man1
+	install -m 755 $(B)/osso $(DESTDIR)$(BINDIR)/osso
+	install -m 644 $(B)/libosso.a $(DESTDIR)$(LIBDIR)/libosso.a
+	install -m 755 $(B)/libosso.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libosso.so.$(SOVERSION)
+	ln -sfn libosso.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libosso.so
+	install -m 644 include/osso/*.h $(DESTDIR)$(INCDIR)/osso/
+	sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@INCDIR@|$(INCDIR)|;s|@VERSION@|$(VERSION)|' tools/osso.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/osso.pc
+	cp -R models/. $(DESTDIR)$(DATADIR)/osso/models/
+	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1
+
+clean:
+	rm -rf build/release build/asan build/tsan build/osso
+
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d)

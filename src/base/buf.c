@@ -1,0 +1,131 @@
+/* buf.c: a growable byte string. */
+#include "base/buf.h"
+
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool reserve(struct buf *b, size_t more)
+{
+    if (b->failed)
+        return false;
+    if (more < b->cap - b->len)
+        return true;
+    size_t need = b->len + more + 1, cap = b->cap ? b->cap : 64;
+    if (need <= b->len) {
+        b->failed = true;
+        return false;
+    }
+    while (cap < need)
+        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+    char *data = mem_grow(b->data, cap, 1);
+    if (!data) {
+        b->failed = true;
+        return false;
+    }
+    b->data = data;
+    b->cap = cap;
+    return true;
+}
+
+void buf_add(struct buf *b, const void *bytes, size_t n)
+{
+    if (!reserve(b, n))
+        return;
+    if (n)
+        memcpy(b->data + b->len, bytes, n);
+    b->len += n;
+    b->data[b->len] = 0;
+}
+
+void buf_puts(struct buf *b, const char *s)
+{
+    buf_add(b, s, strlen(s));
+}
+
+void buf_putc(struct buf *b, char c)
+{
+    buf_add(b, &c, 1);
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+    va_list ap, again;
+    va_start(ap, format);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, format, ap);
+    if (n >= 0 && reserve(b, (size_t)n)) {
+        vsnprintf(b->data + b->len, (size_t)n + 1, format, again);
+        b->len += (size_t)n;
+    }
+    va_end(again);
+    va_end(ap);
+}
+
+/* Length of the well-formed UTF-8 sequence at s (n bytes left), 0 if it is not one. */
+static size_t sequence(const unsigned char *s, size_t n)
+{
+    static const unsigned char low[4] = {0xa0, 0x80, 0x90, 0x80}, high[4] = {0xbf, 0x9f, 0xbf, 0x8f};
+    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+    if (len == 0 || len > n)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    int edge = s[0] == 0xe0 ? 0 : s[0] == 0xed ? 1 : s[0] == 0xf0 ? 2 : s[0] == 0xf4 ? 3 : -1;
+    return edge >= 0 && (s[1] < low[edge] || s[1] > high[edge]) ? 0 : len;
+}
+
+void buf_json_string(struct buf *b, const char *text, size_t n)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    buf_putc(b, '"');
+    for (size_t i = 0; i < n;) {
+        size_t len = sequence(s + i, n - i);
+        const char *short_escape = s[i] ? strchr("\"\"\\\\\bb\ff\nn\rr\tt", s[i]) : NULL;
+        if (len == 0) {
+            buf_puts(b, "\xef\xbf\xbd");
+            len = 1;
+        } else if (s[i] == '"' || s[i] == '\\') {
+            buf_putc(b, '\\');
+            buf_putc(b, (char)s[i]);
+        } else if (s[i] < 0x20 && short_escape) {
+            buf_putc(b, '\\');
+            buf_putc(b, short_escape[1]);
+        } else if (s[i] < 0x20) {
+            buf_printf(b, "\\u%04x", s[i]);
+        } else {
+            buf_add(b, s + i, len);
+        }
+        i += len;
+    }
+    buf_putc(b, '"');
+}
+
+void buf_clear(struct buf *b)
+{
+    b->len = 0;
+    b->failed = false;
+    if (b->data)
+        b->data[0] = 0;
+}
+
+void buf_free(struct buf *b)
+{
+    mem_free(b->data);
+    *b = (struct buf){0};
+}
+
+char *buf_take(struct buf *b)
+{
+    if (!b->data)
+        buf_add(b, "", 0);
+    char *data = b->failed ? NULL : b->data;
+    if (!data)
+        mem_free(b->data);
+    *b = (struct buf){0};
+    return data;
+}

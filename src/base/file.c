@@ -1,0 +1,170 @@
+/* file.c: mapped reads. */
+#define _GNU_SOURCE
+#include "base/file.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Opens a regular file. O_NONBLOCK keeps a FIFO from blocking before fstat can refuse it. */
+static enum osso_status open_regular(const char *path, int *fd_out, uint64_t *size_out, struct osso_error *err)
+{
+    struct stat st;
+    *fd_out = -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return error_set(err, OSSO_IO, "cannot open %s: %s", path, strerror(errno));
+    if (fstat(fd, &st) != 0) {
+        close(fd);
+        return error_set(err, OSSO_IO, "cannot stat %s: %s", path, strerror(errno));
+    }
+    if (!S_ISREG(st.st_mode)) {
+        close(fd);
+        return error_set(err, OSSO_IO, "%s is %s, not a regular file", path,
+                         S_ISDIR(st.st_mode)    ? "a directory"
+                         : S_ISFIFO(st.st_mode) ? "a FIFO"
+                                                : "a device or socket");
+    }
+    *fd_out = fd;
+    *size_out = (uint64_t)st.st_size;
+    return OSSO_OK;
+}
+
+enum osso_status file_map_open(const char *path, struct file_map *map_out, struct osso_error *err)
+{
+    *map_out = (struct file_map){.fd = -1};
+    int fd;
+    uint64_t size;
+    enum osso_status status = open_regular(path, &fd, &size, err);
+    if (status)
+        return status;
+    void *data = NULL;
+    if (size > 0) {
+        data = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+        if (data == MAP_FAILED) {
+            status = error_set(err, OSSO_IO, "cannot map %s: %s", path, strerror(errno));
+            close(fd);
+            return status;
+        }
+    }
+    char *copy = mem_strdup(path);
+    if (!copy) {
+        if (data)
+            munmap(data, size);
+        close(fd);
+        return error_nomem(err, strlen(path), "a path");
+    }
+    *map_out = (struct file_map){.path = copy, .data = data, .size = size, .fd = fd};
+    return OSSO_OK;
+}
+
+void file_map_close(struct file_map *map)
+{
+    if (map->data)
+        munmap((void *)(uintptr_t)map->data, map->size);
+    if (map->fd >= 0 && map->path)
+        close(map->fd);
+    mem_free(map->path);
+    *map = (struct file_map){.fd = -1};
+}
+
+enum osso_status file_map_check(const struct file_map *map, struct osso_error *err)
+{
+    struct stat st;
+    if (fstat(map->fd, &st) != 0)
+        return error_set(err, OSSO_IO, "cannot stat %s: %s", map->path, strerror(errno));
+    if ((uint64_t)st.st_size < map->size)
+        return error_set(err, OSSO_IO, "%s was truncated while in use (%llu bytes, was %llu); restore it and start again",
+                         map->path, (unsigned long long)st.st_size, (unsigned long long)map->size);
+    return OSSO_OK;
+}
+
+void file_map_prefetch(const struct file_map *map, uint64_t off, uint64_t len)
+{
+    uint64_t page = 4096, start = off - off % page;
+    if (map->data && start < map->size)
+        madvise((void *)(uintptr_t)(map->data + start), len + (off - start), MADV_WILLNEED);
+}
+
+enum osso_status file_read(const char *path, uint64_t limit, char **data_out, size_t *len_out, struct osso_error *err)
+{
+    *data_out = NULL;
+    *len_out = 0;
+    int fd;
+    uint64_t size;
+    enum osso_status status = open_regular(path, &fd, &size, err);
+    if (status)
+        return status;
+    char *data = NULL;
+    size_t have = 0;
+    if (size > limit) {
+        status = error_set(err, OSSO_LIMIT, "%s has %llu bytes; at most %llu are allowed here", path,
+                           (unsigned long long)size, (unsigned long long)limit);
+        goto cleanup;
+    }
+    data = mem_alloc(size + 1);
+    if (!data) {
+        status = error_nomem(err, size, path);
+        goto cleanup;
+    }
+    while (have < size) {
+        ssize_t n = read(fd, data + have, size - have);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            status = error_set(err, OSSO_IO, "cannot read %s: %s", path, strerror(errno));
+            goto cleanup;
+        }
+        if (n == 0)
+            break;
+        have += (size_t)n;
+    }
+    *data_out = data;
+    *len_out = have;
+    data = NULL;
+cleanup:
+    mem_free(data);
+    close(fd);
+    return status;
+}
+
+bool file_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+bool file_is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+char *file_join(const char *dir, const char *name)
+{
+    size_t a = strlen(dir), b = strlen(name);
+    char *path = mem_alloc(a + b + 2);
+    if (!path)
+        return NULL;
+    memcpy(path, dir, a);
+    if (a > 0 && dir[a - 1] != '/')
+        path[a++] = '/';
+    memcpy(path + a, name, b + 1);
+    return path;
+}
+
+bool file_name_is_plain(const char *name, size_t len)
+{
+    if (len == 0 || len > 255 || (len == 1 && name[0] == '.') || (len == 2 && name[0] == '.' && name[1] == '.'))
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (name[i] == '/' || name[i] == '\\' || name[i] == 0)
+            return false;
+    return true;
+}

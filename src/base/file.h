@@ -1,0 +1,49 @@
+/* file.h: reading files by mapping them, and writing files so that they are either whole or absent. */
+#ifndef OSSO_BASE_FILE_H
+#define OSSO_BASE_FILE_H
+
+#include "osso/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A regular file mapped read-only. Never copied: pages arrive when they are touched. */
+struct file_map {
+    char *path;
+    const uint8_t *data; /* NULL for an empty file */
+    uint64_t size;
+    int fd;
+};
+
+/* Maps a regular file. A directory, FIFO, socket or device is refused without being opened for reading (no hang). */
+enum osso_status file_map_open(const char *path, struct file_map *map_out, struct osso_error *err);
+void file_map_close(struct file_map *map);
+/* Has the file kept its size since it was mapped? A shorter one would end the process with SIGBUS when a lost
+ * page is touched, so every step of the engine asks this first (one fstat). */
+enum osso_status file_map_check(const struct file_map *map, struct osso_error *err);
+/* Tell the system that [off, off+len) will be read in order soon. */
+void file_map_prefetch(const struct file_map *map, uint64_t off, uint64_t len);
+
+/* Reads a whole regular file of at most `limit` bytes; *data_out is NUL-terminated (mem_free it). */
+enum osso_status file_read(const char *path, uint64_t limit, char **data_out, size_t *len_out, struct osso_error *err);
+
+bool file_exists(const char *path);
+bool file_is_dir(const char *path);
+/* "dir/name"; NULL when memory runs out (mem_free it). */
+char *file_join(const char *dir, const char *name);
+/* Is `name` a plain file name: not empty, no '/', '\\', NUL, not "." or ".."? Names that come out of a file must be. */
+bool file_name_is_plain(const char *name, size_t len);
+
+/* An atomic write: a temporary file beside `path`, then fsync, rename and fsync of the folder at commit.
+ * Until the commit nothing at `path` changes; after an abort or a crash only the old file exists. */
+struct save;
+enum osso_status save_open(const char *path, struct save **save_out, struct osso_error *err);
+enum osso_status save_write(struct save *s, const void *data, size_t len, struct osso_error *err);
+uint64_t save_offset(const struct save *s); /* bytes written so far */
+enum osso_status save_commit(struct save *s, struct osso_error *err); /* frees s in every case */
+void save_abort(struct save *s);                                      /* NULL is fine */
+/* All at once. */
+enum osso_status save_atomic(const char *path, const void *data, size_t len, struct osso_error *err);
+
+#endif

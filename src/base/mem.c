@@ -1,0 +1,115 @@
+/* mem.c: the allocator's door. The two counters are the only mutable globals of the library; they exist for
+ * tests (zero allocations per token; every allocation made to fail once) and never change behaviour otherwise. */
+#define _GNU_SOURCE
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static atomic_uint_fast64_t allocations;
+static atomic_uint_fast64_t fail_at;
+
+static int must_fail(void)
+{
+    atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+    uint_fast64_t n = atomic_load_explicit(&fail_at, memory_order_relaxed);
+    return n != 0 && atomic_fetch_sub_explicit(&fail_at, 1, memory_order_relaxed) == 1;
+}
+
+uint64_t mem_count(void)
+{
+    return atomic_load(&allocations);
+}
+
+void mem_fail_at(uint64_t n)
+{
+    atomic_store(&fail_at, n);
+}
+
+void *mem_alloc(size_t bytes)
+{
+    return must_fail() ? NULL : calloc(1, bytes ? bytes : 1);
+}
+
+void *mem_array(size_t count, size_t size)
+{
+    return must_fail() ? NULL : calloc(count ? count : 1, size ? size : 1);
+}
+
+void *mem_grow(void *old, size_t count, size_t size)
+{
+    size_t bytes;
+    if (must_fail() || __builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    return realloc(old, bytes ? bytes : 1);
+}
+
+char *mem_strndup(const char *s, size_t n)
+{
+    char *p = n < SIZE_MAX ? mem_alloc(n + 1) : NULL;
+    if (p)
+        memcpy(p, s, n);
+    return p;
+}
+
+char *mem_strdup(const char *s)
+{
+    return mem_strndup(s, strlen(s));
+}
+
+void mem_free(void *p)
+{
+    free(p);
+}
+
+void *mem_pages(size_t bytes)
+{
+    if (must_fail())
+        return NULL;
+    void *p = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    if (bytes >= (4u << 20))
+        madvise(p, bytes, MADV_HUGEPAGE);
+#endif
+    return p;
+}
+
+void mem_pages_free(void *p, size_t bytes)
+{
+    if (p)
+        munmap(p, bytes ? bytes : 1);
+}
+
+/* The first number after `key` in a small /proc or cgroup file; UINT64_MAX if there is none. */
+static uint64_t read_number(const char *path, const char *key)
+{
+    FILE *f = fopen(path, "re");
+    uint64_t value = UINT64_MAX;
+    char line[256];
+    while (f && fgets(line, sizeof line, f)) {
+        unsigned long long n;
+        if (strncmp(line, key, strlen(key)) == 0 && sscanf(line + strlen(key), " %llu", &n) == 1) {
+            value = n;
+            break;
+        }
+    }
+    if (f)
+        fclose(f);
+    return value;
+}
+
+uint64_t mem_available(void)
+{
+    uint64_t kib = read_number("/proc/meminfo", "MemAvailable:");
+    uint64_t avail = kib > UINT64_MAX / 1024 ? UINT64_MAX : kib * 1024;
+    uint64_t max = read_number("/sys/fs/cgroup/memory.max", "");
+    uint64_t used = read_number("/sys/fs/cgroup/memory.current", "");
+    if (max != UINT64_MAX && used != UINT64_MAX && max >= used && max - used < avail)
+        avail = max - used;
+    return avail;
+}

@@ -1,0 +1,28 @@
+/* mem.h: the only door to the allocator, so that tests can count allocations and make the n-th one fail. */
+#ifndef OSSO_BASE_MEM_H
+#define OSSO_BASE_MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* All return NULL when memory runs out or count * size does not fit. mem_alloc and mem_array give zeroed memory. */
+void *mem_alloc(size_t bytes);
+void *mem_array(size_t count, size_t size);
+void *mem_grow(void *old, size_t count, size_t size); /* realloc; `old` stays valid on failure */
+char *mem_strdup(const char *s);
+char *mem_strndup(const char *s, size_t n);
+void mem_free(void *p);
+
+/* Zero pages from the system, 64-byte aligned or better, huge pages where the system has them; touched (and
+ * counted as resident) only when written. For weights made in memory, KV pages and step scratch. */
+void *mem_pages(size_t bytes);
+void mem_pages_free(void *p, size_t bytes);
+
+/* Bytes that could be allocated now without swapping (MemAvailable, cut by the cgroup limit), or UINT64_MAX. */
+uint64_t mem_available(void);
+
+/* For tests: allocations made so far by this process, and fail the n-th allocation from now (0: never). */
+uint64_t mem_count(void);
+void mem_fail_at(uint64_t n);
+
+#endif

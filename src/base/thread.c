@@ -1,0 +1,232 @@
+/* thread.c: the pool. Workers sleep on `generation`; a barrier is a counter and a phase number. */
+#define _GNU_SOURCE
+#include "base/thread.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#endif
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+/* Spins this many times before sleeping: about 20 microseconds, longer than any op of a small model. */
+enum { SPINS = 4000, LINE = 128 };
+
+struct worker {
+    struct pool *pool;
+    pthread_t thread;
+    int id;
+};
+
+/* A number that only grows, and how many threads sleep until it does: with nobody asleep, raising it is free. */
+struct event {
+    _Alignas(LINE) atomic_uint value;
+    atomic_uint sleepers;
+};
+
+struct pool {
+    struct event generation;            /* raised by pool_run; workers wait for it */
+    struct event phase;                 /* raised by the last lane to arrive at a barrier */
+    _Alignas(LINE) atomic_uint arrived; /* lanes at the current barrier */
+    _Alignas(LINE) int n;
+    int spins;
+    atomic_bool stop;
+    void (*fn)(const struct lane *, void *);
+    void *arg;
+    int started;
+    struct worker *workers;
+};
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Sleeps while *word == seen; may wake for no reason. */
+static void sleep_on(atomic_uint *word, unsigned seen)
+{
+#if defined(__linux__)
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+#else
+    (void)word, (void)seen;
+    sched_yield();
+#endif
+}
+
+static void wake_all(atomic_uint *word)
+{
+#if defined(__linux__)
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+#else
+    (void)word;
+#endif
+}
+
+static unsigned event_wait(struct event *e, unsigned seen, int spins)
+{
+    unsigned now;
+    for (int i = 0; i < spins; i++) {
+        if ((now = atomic_load_explicit(&e->value, memory_order_acquire)) != seen)
+            return now;
+        relax();
+    }
+    atomic_fetch_add(&e->sleepers, 1); /* before the kernel looks at value again: no wake-up is lost */
+    while ((now = atomic_load(&e->value)) == seen)
+        sleep_on(&e->value, seen);
+    atomic_fetch_sub(&e->sleepers, 1);
+    return now;
+}
+
+static void event_raise(struct event *e)
+{
+    atomic_fetch_add(&e->value, 1);
+    if (atomic_load(&e->sleepers) > 0)
+        wake_all(&e->value);
+}
+
+void lane_sync(const struct lane *lane)
+{
+    struct pool *pool = lane->pool;
+    if (lane->n == 1)
+        return;
+    unsigned phase = atomic_load_explicit(&pool->phase.value, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) == (unsigned)lane->n - 1) {
+        atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed); /* published by the line below */
+        event_raise(&pool->phase);
+    } else {
+        event_wait(&pool->phase, phase, pool->spins);
+    }
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+    struct pool *pool = w->pool;
+    unsigned seen = 0;
+    for (;;) {
+        seen = event_wait(&pool->generation, seen, pool->spins);
+        if (atomic_load(&pool->stop))
+            return NULL;
+        struct lane lane = {w->id, pool->n, pool};
+        pool->fn(&lane, pool->arg);
+        lane_sync(&lane);
+    }
+}
+
+void pool_run(struct pool *pool, void (*fn)(const struct lane *, void *), void *arg)
+{
+    struct lane lane = {0, pool->n, pool};
+    pool->fn = fn;
+    pool->arg = arg;
+    if (pool->n > 1)
+        event_raise(&pool->generation);
+    fn(&lane, arg);
+    lane_sync(&lane);
+}
+
+enum osso_status pool_create(int n_threads, struct pool **pool_out, struct osso_error *err)
+{
+    *pool_out = NULL;
+    if (n_threads < 1 || n_threads > 1024)
+        return error_set(err, OSSO_USAGE, "%d threads: give a number from 1 to 1024", n_threads);
+    struct pool *pool = mem_pages(sizeof *pool); /* page memory: aligned for the atomics' own cache lines */
+    struct worker *workers = mem_array((size_t)n_threads, sizeof *workers);
+    if (!pool || !workers) {
+        mem_pages_free(pool, sizeof *pool);
+        mem_free(workers);
+        return error_nomem(err, sizeof *pool, "the thread pool");
+    }
+    pool->n = n_threads;
+    pool->workers = workers;
+    /* More lanes than CPUs: whoever spins keeps the one it waits for from running. */
+    pool->spins = n_threads > cpu_count() ? 0 : SPINS;
+    for (int i = 1; i < n_threads; i++) {
+        workers[i] = (struct worker){.pool = pool, .id = i};
+        int rc = pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]);
+        if (rc != 0) {
+            pool_free(pool);
+            return error_set(err, OSSO_NOMEM, "cannot start thread %d of %d: %s; use fewer with -t", i + 1, n_threads,
+                             strerror(rc));
+        }
+        pool->started = i;
+    }
+    *pool_out = pool;
+    return OSSO_OK;
+}
+
+void pool_free(struct pool *pool)
+{
+    if (!pool)
+        return;
+    atomic_store(&pool->stop, true);
+    event_raise(&pool->generation);
+    for (int i = 1; i <= pool->started; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+    mem_free(pool->workers);
+    mem_pages_free(pool, sizeof *pool);
+}
+
+int pool_threads(const struct pool *pool)
+{
+    return pool ? pool->n : 1;
+}
+
+int cpu_count(void)
+{
+#if defined(__linux__)
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+        return CPU_COUNT(&set);
+#endif
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (int)n : 1;
+}
+
+/* Copies the value of `key` in "key : value" lines of /proc/cpuinfo. */
+static void cpuinfo(const char *key, char *text, size_t size)
+{
+    FILE *f = fopen("/proc/cpuinfo", "re");
+    char line[512];
+    text[0] = 0;
+    while (f && fgets(line, sizeof line, f)) {
+        size_t n = strlen(key);
+        if (strncmp(line, key, n) != 0 || (line[n] != ' ' && line[n] != '\t'))
+            continue;
+        const char *v = strchr(line, ':');
+        if (!v)
+            continue;
+        v += strspn(v, ": \t");
+        snprintf(text, size, "%.*s", (int)strcspn(v, "\n"), v);
+        break;
+    }
+    if (f)
+        fclose(f);
+}
+
+void cpu_name(char *text, size_t size)
+{
+    char name[128], family[32], model[32];
+    cpuinfo("model name", name, sizeof name);
+    cpuinfo("cpu family", family, sizeof family);
+    cpuinfo("model", model, sizeof model);
+    if (name[0])
+        snprintf(text, size, "%s (family %s, model %s)", name, family, model);
+    else
+        snprintf(text, size, "unknown CPU");
+}

@@ -1,0 +1,33 @@
+/* test.h: what every unit test includes. One cmocka group per file; main returns the number of failures. */
+#ifndef OSSO_TEST_H
+#define OSSO_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "osso/status.h"
+
+/* Expects success and shows the sentence when there is none. */
+#define check_ok(call, err)                                                                        \
+    do {                                                                                           \
+        enum osso_status status_ = (call);                                                         \
+        if (status_ != OSSO_OK)                                                                    \
+            fail_msg("%s: %s (%s)", #call, osso_status_text(status_), (err).text);                 \
+    } while (0)
+
+/* The repository's root: tests run from it, or OSSO_ROOT says where it is. */
+static inline const char *test_path(char *space, size_t size, const char *relative)
+{
+    const char *root = getenv("OSSO_ROOT");
+    snprintf(space, size, "%s/%s", root ? root : ".", relative);
+    return space;
+}
+
+#endif
