@@ -5,6 +5,7 @@
 #include "osso/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { MAX_LAYERS = 512, MAX_STOP_IDS = 16 };
