@@ -235,21 +235,27 @@ def random_spec(rng, name, long=False):
     """A random model for the oracle: anything the engine says it reads, kept small."""
     pick = lambda *xs: xs[int(rng.integers(len(xs)))]
     dense = bool(rng.random() < 0.4)
-    store = pick("bf16", "bf16", "f16", "f32")
     layers = 2 if long else int(rng.integers(1, 5))
-    kv_heads = pick(1, 2, 3) if not long else 1
-    original = pick(32, 64, 4096)
+    kv_heads = 1 if long else pick(1, 2, 3)
     rope = pick(None, PLAIN, dict(YARN), dict(YARN, truncate=True),
-                dict(YARN, factor=float(pick(4, 8)), original_max_position_embeddings=original),
+                dict(YARN, factor=float(pick(4, 8)), original_max_position_embeddings=pick(32, 64, 4096)),
                 {k: v for k, v in YARN.items() if k != "truncate"})
-    experts = pick(2, 3, 4, 8, 32)
-    return Spec(
+    experts = pick(2, 3, 4) if long else pick(2, 3, 4, 8, 32)   # long: fewer chances of a near-tie
+    spec = Spec(
         name=name, seed=int(rng.integers(1 << 31)), layers=layers, kv_heads=kv_heads,
         hidden=pick(24, 40, 72) if dense else pick(32, 64, 96, 160), inter=pick(20, 36, 56) if dense else pick(32, 64, 96),
-        heads=kv_heads * pick(1, 2, 4, 8) if not long else 4, head_dim=pick(16, 32, 64, 80), experts=experts,
-        top_k=min(pick(1, 2, 4), experts), window=pick(1, 4, 8, 16, 100, 128), vocab=pick(50, 128, 201),
+        heads=4 if long else kv_heads * pick(1, 2, 4, 8),
+        head_dim=pick(16, 32, 64) if long else pick(16, 32, 64, 80), experts=experts,
+        top_k=min(pick(1, 2, 4), experts), window=pick(1, 4, 8, 16, 100, 128), vocab=pick(50, 128, 201, 272, 272),
         layer_types=pick("", "", "".join(pick("s", "f") for _ in range(layers))), rope=rope,
         rope_key=pick("rope_scaling", "rope_parameters") if rope else "rope_scaling",
-        theta=float(pick(150000, 150000, 10000)), eps=pick(1e-5, 1e-6, 1e-2), alpha=pick(None, 1.5), limit=pick(7.0, 3.0),
-        tied=bool(rng.random() < 0.2), store=store, experts_store="dense" if dense else "mxfp4", shards=pick(1, 1, 2),
+        theta=float(pick(150000, 150000, 10000)), eps=pick(1e-5, 1e-5, 1e-6, 1e-2), alpha=pick(None, None, 1.5),
+        limit=pick(7.0, 7.0, 3.0), tied=bool(rng.random() < 0.2), store=pick("bf16", "bf16", "f16", "f32"),
+        experts_store="dense" if dense else "mxfp4", shards=pick(1, 1, 2),
         n_ids=int(rng.integers(4097, 4300)) if long else int(pick(1, 2, 17, 127, 128, 129, 130, 256, 300)))
+    unrounded = rope is None or rope["rope_type"] == "default" or not rope.get("truncate", True)
+    spec.gguf = spec.vocab >= 272 and unrounded and spec.alpha is None and spec.limit == 7.0
+    spec.q8 = spec.gguf and spec.store == "f32" and not dense and spec.heads * spec.head_dim % 32 == 0 and pick(True, False)
+    spec.original = (unrounded and rope is not PLAIN and not dense and not spec.tied and not spec.layer_types
+                     and spec.alpha is None and spec.eps == 1e-5)
+    return spec

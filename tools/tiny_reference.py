@@ -57,7 +57,6 @@ def forward(config, state, ids, dtype, w, concentration, taps=None, change=None)
 
     x = W("model.embed_tokens.weight")[torch.tensor(ids)]
     tap(None, "embed", x)
-    gap = math.inf
     for l in range(config.num_hidden_layers):
         p = f"model.layers.{l}."
         tap(l, "resid_pre", x)
@@ -68,17 +67,21 @@ def forward(config, state, ids, dtype, w, concentration, taps=None, change=None)
         q, k = rotate(q.view(n, NQ, D)), rotate(k.view(n, NKV, D))
         v = v.view(n, NKV, D)
         tap(l, "q_rot", q.reshape(n, -1)), tap(l, "k_rot", k.reshape(n, -1))
-        hidden_key = position[None, :] > position[:, None]
-        if config.layer_types[l] == "sliding_attention":
-            hidden_key = hidden_key | (position[:, None] - position[None, :] >= window)
         z, lse = torch.empty(n, NQ, D, dtype=dtype), torch.empty(n, NQ, dtype=dtype)
-        for h in range(NQ):
-            g = h // (NQ // NKV)
-            score = (q[:, h] @ k[:, g].T) / math.sqrt(D)
-            score.masked_fill_(hidden_key, -math.inf)
-            sink = W(p + "self_attn.sinks")[h].expand(n, 1)
-            lse[:, h] = torch.logsumexp(torch.cat([score, sink], 1), 1)
-            z[:, h] = torch.exp(score - lse[:, h, None]) @ v[:, g]
+        sinks = W(p + "self_attn.sinks")
+        for first in range(0, n, 256):               # a block of queries at a time, to keep the scores small
+            rows = slice(first, min(first + 256, n))
+            sliding = config.layer_types[l] == "sliding_attention"
+            keys = slice(max(0, first - window + 1) if sliding else 0, rows.stop)
+            back = position[rows, None] - position[None, keys]
+            hidden_key = (back < 0) | (back >= window) if sliding else back < 0
+            for h in range(NQ):
+                g = h // (NQ // NKV)
+                score = (q[rows, h] @ k[keys, g].T) / math.sqrt(D)
+                score.masked_fill_(hidden_key, -math.inf)
+                sink = sinks[h].expand(len(score), 1)
+                lse[rows, h] = torch.logsumexp(torch.cat([score, sink], 1), 1)
+                z[rows, h] = torch.exp(score - lse[rows, h, None]) @ v[keys, g]
         tap(l, "attn_z", z.reshape(n, -1)), tap(l, "attn_lse", lse)
         out = z.reshape(n, -1) @ W(p + "self_attn.o_proj.weight").T + W(p + "self_attn.o_proj.bias")
         tap(l, "attn_out", out)
@@ -89,8 +92,6 @@ def forward(config, state, ids, dtype, w, concentration, taps=None, change=None)
         router = t @ W(p + "mlp.router.weight").T + W(p + "mlp.router.bias")
         tap(l, "router_logits", router)
         top = torch.sort(router, dim=-1, descending=True, stable=True)
-        if K < config.num_local_experts:
-            gap = min(gap, float((top.values[:, K - 1] - top.values[:, K]).min()))
         chosen, order = torch.sort(top.indices[:, :K], dim=-1)
         weight = torch.softmax(top.values[:, :K], -1).gather(1, order)
         tap(l, "expert_ids", chosen), tap(l, "expert_weights", weight)
@@ -115,21 +116,26 @@ def forward(config, state, ids, dtype, w, concentration, taps=None, change=None)
     head = "lm_head.weight" if "lm_head.weight" in state else "model.embed_tokens.weight"
     logits = x @ W(head).T
     tap(None, "logits", logits)
-    if taps is not None:
-        taps["router_gap"] = gap
     return logits
 
 
-def margins(model, state, ids, logits, positions, w=None):
-    """How sure the golden logits are: (largest difference to float64 over the kept positions divided by
-    max(1, max |logit|), smallest gap between a chosen and a left-out expert divided by the largest float32 error of a
-    router logit). w: other inverse frequencies than transformers'."""
-    rotary = model.model.rotary_emb
-    w = rotary.inv_freq if w is None else w
-    exact, single = {}, {}
-    full = forward(model.config, state, ids, torch.float64, w, rotary.attention_scaling, exact)
-    forward(model.config, state, ids, torch.float32, w, rotary.attention_scaling, single)
-    rows = full[torch.tensor(positions)] if positions else full
-    difference = float((rows - torch.from_numpy(logits).double()).abs().max())
-    error = max(float((exact[k] - single[k].double()).abs().max()) for k in exact if k.endswith("router_logits"))
-    return difference / max(1.0, float(np.abs(logits).max())), exact["router_gap"] / max(error, 1e-30)
+def margins(model, state, ids, logits, positions, w_engine):
+    """How sure golden logits are, as three numbers: the largest difference to float64, and to a float32 forward with the
+    engine's inverse frequencies, over the kept positions, both in units of max(1, max |logit|); and the narrowest
+    choice between an expert taken and one left out, over all tokens and layers, in units of that row's float32 error."""
+    rotary, config = model.model.rotary_emb, model.config
+    exact, engine = {}, {}
+    forward(config, state, ids, torch.float64, rotary.inv_freq, rotary.attention_scaling, exact)
+    forward(config, state, ids, torch.float32, w_engine, rotary.attention_scaling, engine)
+    unit = max(1.0, float(np.abs(logits).max()))
+    golden = torch.from_numpy(logits).double()
+    rows = torch.tensor(positions) if positions else slice(None)
+    apart = [float((x["logits"][rows].double() - golden).abs().max()) / unit for x in (exact, engine)]
+    narrowest, K = math.inf, config.num_experts_per_tok
+    if K < config.num_local_experts:
+        for n in range(config.num_hidden_layers):
+            router = exact[f"layer{n}.router_logits"]
+            error = (router - engine[f"layer{n}.router_logits"].double()).abs().max(1).values
+            top = router.topk(K + 1, dim=1).values
+            narrowest = min(narrowest, float(((top[:, K - 1] - top[:, K]) / error.clamp(min=2 * float(error.median()))).min()))
+    return apart[0], apart[1], narrowest
