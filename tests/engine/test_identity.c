@@ -207,7 +207,7 @@ static void test_replay(void **state)
         check_ok(osso_step(r.engine, &s, 1, 5, &r.err), r.err);
     assert_memory_equal(osso_session_logits(s, back - 1), want, vocab * sizeof *want);
     osso_engine_stats(r.engine, &stats);
-    assert_true(stats.tokens_replayed > 0 && stats.tokens_replayed <= 2 * 7); /* sliding layers x (window - 1) */
+    assert_true(stats.tokens_replayed > 0 && stats.tokens_replayed <= 2 * 15); /* sliding layers x (window - 1) */
     free(want);
     osso_session_free(s);
     rig_close(&r);
