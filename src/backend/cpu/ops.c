@@ -239,7 +239,6 @@ void REAL(ops_route)(const struct kernels *k, const struct lane *lane, const rea
     (void)k;
     int64_t lo, hi;
     int picks = routing->k;
-    lane_sync(lane); /* the logits are every lane's */
     lane_share(lane, routing->n, &lo, &hi);
     for (int64_t r = lo; r < hi; r++) {
         const real *row = logits + r * routing->n_experts;

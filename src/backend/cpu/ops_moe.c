@@ -8,12 +8,13 @@ struct share {
     int64_t lo, hi;
 };
 
-/* Outputs of the intermediate width go by blocks of 32: whoever makes a block also quantizes it. */
-static struct share inner_share(const struct lane *lane, int64_t width)
+/* Outputs go by blocks of 32: whoever makes a block of h also quantizes it, and delta's share is that of ops_add with
+ * units of 32. */
+static struct share block_share(const struct lane *lane, int64_t width)
 {
     struct share s;
     lane_share(lane, (width + QUANT_BLOCK - 1) / QUANT_BLOCK, &s.lo, &s.hi);
-    s.lo *= QUANT_BLOCK;
+    s.lo = s.lo * QUANT_BLOCK < width ? s.lo * QUANT_BLOCK : width;
     s.hi = s.hi * QUANT_BLOCK < width ? s.hi * QUANT_BLOCK : width;
     return s;
 }
@@ -79,7 +80,7 @@ void REAL(ops_experts_in)(const struct kernels *k, const struct lane *lane, void
     int64_t values = moe_tile_values(routing->n, moe->intermediate);
     real *gate = scratch, *up = gate + values, *bias_space = up + values;
     uint8_t *rest = (uint8_t *)scratch + moe_scratch_bytes(routing->n, moe->intermediate);
-    struct share share = inner_share(lane, moe->intermediate);
+    struct share share = block_share(lane, moe->intermediate);
     for (int e = moe->first_expert; e < moe->end_expert; e++) {
         struct piece p = {moe, routing->slots + routing->start[e], routing->start[e + 1] - routing->start[e], 0, 0};
         struct expert expert;
@@ -137,8 +138,7 @@ void REAL(ops_experts_out)(const struct kernels *k, const struct lane *lane, voi
     int64_t values = moe_tile_values(routing->n, moe->hidden);
     real *y = scratch, *bias_space = y + 2 * values;
     uint8_t *rest = (uint8_t *)scratch + moe_scratch_bytes(routing->n, moe->hidden);
-    struct share share;
-    lane_share(lane, moe->hidden, &share.lo, &share.hi);
+    struct share share = block_share(lane, moe->hidden);
     clear_delta(moe, &share);
     for (int e = moe->first_expert; e < moe->end_expert; e++) {
         struct piece p = {moe, routing->slots + routing->start[e], routing->start[e + 1] - routing->start[e], 0, 0};
@@ -157,8 +157,7 @@ void REAL(ops_experts_out)(const struct kernels *k, const struct lane *lane, voi
 void REAL(ops_combine)(const struct kernels *k, const struct lane *lane, const struct moe *moe)
 {
     const struct routing *routing = moe->routing;
-    struct share share;
-    lane_share(lane, moe->hidden, &share.lo, &share.hi);
+    struct share share = block_share(lane, moe->hidden);
     clear_delta(moe, &share);
     for (int64_t slot = 0; slot < (int64_t)routing->n * routing->k; slot++) /* ascending id within a row */
         if (held(moe, slot))
