@@ -65,8 +65,7 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_end(ap);
 }
 
-/* Length of the well-formed UTF-8 sequence at s (n bytes left), 0 if it is not one. */
-static size_t sequence(const unsigned char *s, size_t n)
+size_t buf_utf8_sequence(const unsigned char *s, size_t n)
 {
     static const unsigned char low[4] = {0xa0, 0x80, 0x90, 0x80}, high[4] = {0xbf, 0x9f, 0xbf, 0x8f};
     size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
@@ -84,7 +83,7 @@ void buf_json_string(struct buf *b, const char *text, size_t n)
     const unsigned char *s = (const unsigned char *)text;
     buf_putc(b, '"');
     for (size_t i = 0; i < n;) {
-        size_t len = sequence(s + i, n - i);
+        size_t len = buf_utf8_sequence(s + i, n - i);
         const char *short_escape = s[i] ? strchr("\"\"\\\\\bb\ff\nn\rr\tt", s[i]) : NULL;
         if (len == 0) {
             buf_puts(b, "\xef\xbf\xbd");
