@@ -97,4 +97,6 @@ install: all
 clean:
 	rm -rf build/release build/asan build/tsan build/osso
 
+$(B)/text/o200k.o: src/text/o200k.bin
+
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d)
