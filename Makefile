@@ -16,6 +16,7 @@ WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing
 OPT_release := -O2 -g
 OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_tsan := -O1 -g -fsanitize=thread
+OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT      := $(OPT_$(VARIANT))
 # One order for every sum: no contraction into FMA behind our back, no fast-math, no -march=native.
 NUMERIC  := -ffp-contract=off -fno-math-errno
@@ -56,7 +57,7 @@ endif
 
 .PHONY: all tests install clean summary
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
-	@ln -sfn $(VARIANT)/osso build/osso 2>/dev/null || true
+	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
 $(B)/%.o: src/%.c
 	@mkdir -p $(@D)

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -65,25 +66,12 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_end(ap);
 }
 
-size_t buf_utf8_sequence(const unsigned char *s, size_t n)
-{
-    static const unsigned char low[4] = {0xa0, 0x80, 0x90, 0x80}, high[4] = {0xbf, 0x9f, 0xbf, 0x8f};
-    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-    if (len == 0 || len > n)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    int edge = s[0] == 0xe0 ? 0 : s[0] == 0xed ? 1 : s[0] == 0xf0 ? 2 : s[0] == 0xf4 ? 3 : -1;
-    return edge >= 0 && (s[1] < low[edge] || s[1] > high[edge]) ? 0 : len;
-}
-
 void buf_json_string(struct buf *b, const char *text, size_t n)
 {
     const unsigned char *s = (const unsigned char *)text;
     buf_putc(b, '"');
     for (size_t i = 0; i < n;) {
-        size_t len = buf_utf8_sequence(s + i, n - i);
+        size_t len = utf8_sequence(s + i, n - i);
         const char *short_escape = s[i] ? strchr("\"\"\\\\\bb\ff\nn\rr\tt", s[i]) : NULL;
         if (len == 0) {
             buf_puts(b, "\xef\xbf\xbd");

@@ -18,8 +18,6 @@ void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Appends the JSON string literal of n bytes, quotes included; invalid UTF-8 becomes U+FFFD. */
 void buf_json_string(struct buf *b, const char *s, size_t n);
-/* Length of the well-formed UTF-8 sequence at s (n > 0 bytes left), 0 if it is not one. */
-size_t buf_utf8_sequence(const unsigned char *s, size_t n);
 void buf_clear(struct buf *b); /* length 0, memory kept */
 void buf_free(struct buf *b);
 /* Gives the string to the caller (mem_free it); NULL if an allocation failed. b is empty afterwards. */

@@ -115,7 +115,7 @@ enum osso_status header_string(struct header *h)
     while (!status) {
         const char *start = h->p;
         while (h->p < h->end && *h->p != '"' && *h->p != '\\' && (unsigned char)*h->p >= 0x20) {
-            size_t n = buf_utf8_sequence((const unsigned char *)h->p, (size_t)(h->end - h->p));
+            size_t n = utf8_sequence((const unsigned char *)h->p, (size_t)(h->end - h->p));
             if (n == 0)
                 return header_bad(h, "not UTF-8");
             h->p += n;
