@@ -38,7 +38,7 @@ LIB_SRC  := $(wildcard src/base/*.c src/format/*.c src/quant/*.c src/text/*.c sr
               src/model/*.c src/engine/*.c src/convert/*.c src/bench/*.c)
 CLI_SRC  := $(wildcard src/cli/*.c)
 # Written over `real`: compiled once as float and once as double (the yardstick of tests and gradient checks).
-REAL_SRC := $(wildcard src/backend/cpu/scalar*.c) src/model/forward.c
+REAL_SRC := $(filter-out %__avx2.c %__avx512vnni.c,$(wildcard src/backend/cpu/*.c)) src/model/forward.c src/model/scratch.c
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
 LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(LIB_SRC)) $(REAL_OBJ)
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC))
@@ -97,5 +97,7 @@ install: all
 
 clean:
 	rm -rf build/release build/asan build/tsan build/osso
+
+$(B)/text/o200k.o: src/text/o200k.bin
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d)

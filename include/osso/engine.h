@@ -88,8 +88,10 @@ OSSO_API bool osso_session_ready(const struct osso_session *session);
 /* Ask for logits of every token from position `first` on (scoring, echo, speculation); SIZE_MAX: only of the last. */
 OSSO_API void osso_session_want_logits(struct osso_session *session, size_t first);
 
-/* Advances the sessions together by at most max_rows rows (0: the engine's), first come first served, one parallel
- * region. Sessions with nothing to do are skipped. After it, each session's ready rows can be read until the next step. */
+/* Advances the sessions together by at most max_rows rows (0: the engine's) in one parallel region: first those that
+ * lack a single token (decoding never waits for somebody's long prompt), then the others in order. Sessions with nothing
+ * to do are skipped, and so is, for this step, one that finds no free KV page while others go on; LIMIT when nobody can.
+ * After it, each session's ready rows can be read until the next step. */
 OSSO_API enum osso_status osso_step(struct osso_engine *engine, struct osso_session *const *sessions, int n_sessions,
                                     int max_rows, struct osso_error *err);
 /* Logits of position `pos`, if the last step computed them for this session, else NULL. `vocab` floats. */
@@ -199,8 +201,9 @@ struct osso_tap_value {
     const int32_t *positions; /* of each row; for per-slot values of row r / experts_per_token */
 };
 typedef void osso_tap_fn(void *user, const struct osso_tap_value *value);
-/* Calls fn for every tap whose bit (1 << tap) is in `taps`, from the next step on; fn NULL: none. */
-OSSO_API void osso_engine_set_tap(struct osso_engine *engine, uint64_t taps, osso_tap_fn *fn, void *user);
+/* Calls fn for every tap whose bit (1 << tap) is in `taps`, from the next step on; taps 0: none. */
+OSSO_API enum osso_status osso_engine_set_tap(struct osso_engine *engine, uint64_t taps, osso_tap_fn *fn, void *user,
+                                              struct osso_error *err);
 
 #ifdef __cplusplus
 }

@@ -106,12 +106,14 @@ OSSO_API enum osso_status osso_conversation_add(struct osso_conversation *conver
 OSSO_API enum osso_status osso_conversation_get(const struct osso_conversation *conversation, size_t i,
                                                 struct osso_message *message_out, struct osso_error *err);
 
-/* The system message that gpt-oss expects. NULL: the default identity and cutoff; date NULL: no date line. */
+/* The system message that gpt-oss expects. NULL (also for `system` itself): the default identity and cutoff; date NULL: no
+ * date line. */
 struct osso_system {
     const char *identity;         /* "You are ChatGPT, a large language model trained by OpenAI." */
     const char *knowledge_cutoff; /* "2024-06" */
     const char *date;             /* "2026-01-15" */
     const char *effort;           /* "low", "medium" (NULL), "high" */
+    bool browser, python;         /* the built-in tools, in openai-harmony's words */
 };
 OSSO_API enum osso_status osso_conversation_add_system(struct osso_conversation *conversation,
                                                        const struct osso_system *system, struct osso_error *err);

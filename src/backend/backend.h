@@ -127,16 +127,19 @@ struct backend {
     void (*attend)(const struct lane *lane, void *scratch, const struct attend *a); /* share: its own */
     /* x[r][o] += delta[r][o]; share: outputs in groups of `unit`, as linear's. */
     void (*add)(const struct lane *lane, real *x, const real *delta, int64_t width, int n, int64_t unit);
-    /* Top-k of logits [n][n_experts] (ties to the lowest id), softmax over them, and the lists by expert. Syncs itself. */
+    /* Top-k of logits [n][n_experts] (ties to the lowest id), softmax over them, and the lists by expert. The
+     * logits must be synced before; syncs itself after. */
     void (*route)(const struct lane *lane, const real *logits, struct routing *routing);
     /* h from in; share: its own. */
     void (*experts_in)(const struct lane *lane, void *scratch, const struct moe *moe);
     /* h from gate and up again (after somebody changed them); share: slots. */
     void (*swiglu)(const struct lane *lane, const struct moe *moe);
-    /* delta (and out, when kept) from h; share: outputs. */
+    /* delta (and out, when kept) from h; share: outputs in groups of QUANT_BLOCK. */
     void (*experts_out)(const struct lane *lane, void *scratch, const struct moe *moe);
-    /* delta from out again (after somebody changed it); share: outputs. */
+    /* delta from out again (after somebody changed it); share: as experts_out's. */
     void (*combine)(const struct lane *lane, const struct moe *moe);
+    /* A KV page's bytes from one page to another. Called outside the team. */
+    void (*copy)(void *to, const void *from, size_t bytes);
     /* Device memory to the host and back; the identity on the CPU. Called by one lane. */
     real *(*host)(const struct backend *backend, real *values, size_t count);
 };

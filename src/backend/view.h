@@ -4,7 +4,9 @@
 
 #include "quant/quant.h"
 
-/* A low-rank addition to a matrix: y += scale * B (A x). a is [rank][cols], b is [rows][rank], both f32. */
+/* A low-rank addition to a matrix: y += scale * B (A x). a is [rank][cols], b is [rows][rank], both f32;
+ * 0 < rank <= DELTA_MAX_RANK. */
+enum { DELTA_MAX_RANK = 1024 };
 struct delta {
     int rank;
     float scale;

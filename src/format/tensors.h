@@ -10,10 +10,12 @@ enum { TENSOR_RANK = 4 };
 struct tensor {
     char *name;
     enum dtype dtype;
+    const char *type;           /* the container's spelling of the dtype; dtype DT_COUNT: one that osso does not compute with */
     int rank;
     int64_t shape[TENSOR_RANK]; /* row-major, slowest first (GGUF's ne reversed) */
     const uint8_t *data;        /* inside a mapping; any alignment */
     uint64_t bytes;
+    int map;                    /* which of the set's files */
 };
 
 /* The tensors of one model: one or several mapped files. Sorted by name. */
@@ -21,7 +23,7 @@ struct tensors {
     struct file_map *maps;
     int n_maps;
     struct tensor *list;
-    int64_t n;
+    int64_t n, cap;
 };
 
 const struct tensor *tensors_find(const struct tensors *set, const char *name);
