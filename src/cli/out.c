@@ -149,12 +149,18 @@ void interrupt_catch(bool gentle)
     interrupts = 0;
     gently = gentle;
     sigaction(SIGINT, &action, NULL);
+    if (gentle) {
+        sigaction(SIGTERM, &action, NULL);
+        sigaction(SIGHUP, &action, NULL);
+    }
 }
 
 void interrupt_release(void)
 {
     struct sigaction action = {.sa_handler = SIG_DFL};
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
 }
 
 bool interrupted(void)

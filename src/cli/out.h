@@ -38,7 +38,8 @@ bool err_has_colour(void);
 void signals_begin(void);
 /* Names the model file for the SIGBUS line; `path` is copied. */
 void signals_name_model(const char *path);
-/* From here on Ctrl-C sets interrupted() instead of ending the process; a second one ends it (unless `gentle`). */
+/* From here on Ctrl-C sets interrupted() instead of ending the process; a second one ends it. `gentle`: it never does,
+ * and neither do SIGTERM and SIGHUP, because something must be tidied up first. */
 void interrupt_catch(bool gentle);
 void interrupt_release(void);
 bool interrupted(void);
