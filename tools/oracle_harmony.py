@@ -219,9 +219,9 @@ def check_render(osso, ref, text, count, bad):
 def check_parse(osso, ref, ids, role, count, bad):
     (theirs, refused), trace = ref.parse(ids, role, True), ref.trace(ids, role, True)
     mine, my_refused, my_trace = osso.parse(ids, role, True)
-    odd = 201088 in ids or any(200018 == t for t in ids)
+    odd = 201088 in ids  # a special token there, an id without a row in the embedding here
     if odd:
-        count["strict: has an id with two names"] += 1
+        count["not compared: id 201088"] += 1
     elif mine == theirs and refused == my_refused and same_trace(my_trace, trace):
         count["strict: both refuse" if refused else "strict: agree"] += 1
     else:

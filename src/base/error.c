@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *osso_version(void)
+{
+    return OSSO_VERSION;
+}
+
 const char *osso_status_text(enum osso_status status)
 {
     switch (status) {

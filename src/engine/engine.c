@@ -242,8 +242,3 @@ const char *osso_tap_name(enum osso_tap tap)
     };
     return tap < OSSO_TAP_COUNT ? names[tap] : "?";
 }
-
-const char *osso_version(void)
-{
-    return OSSO_VERSION;
-}

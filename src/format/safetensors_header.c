@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/utf8.h"
 
 enum osso_status header_bad(const struct header *h, const char *what)
 {

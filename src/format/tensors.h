@@ -55,5 +55,9 @@ bool gguf_get(const struct gguf *gguf, const char *key, struct gguf_value *value
 bool gguf_get_i64(const struct gguf *gguf, const char *key, int64_t *out);
 bool gguf_get_f64(const struct gguf *gguf, const char *key, double *out);
 bool gguf_get_str(const struct gguf *gguf, const char *key, const char **out, uint64_t *len_out);
+/* Element i of an integer or bool array (or a scalar, i = 0); false if there is none. */
+bool gguf_at_i64(const struct gguf_value *value, uint64_t i, int64_t *out);
+/* The string at *off (0 at first) of a string array, moving *off to the next; false at the end. */
+bool gguf_next_str(const struct gguf_value *value, uint64_t *off, const char **out, uint64_t *len_out);
 
 #endif

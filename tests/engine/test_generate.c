@@ -58,6 +58,7 @@ static struct outcome speak(const char *words, const char *const *stop, size_t n
     struct outcome out = {.text = ""};
     int32_t prompt[] = {1, 2, 3}, stops[] = {200002};
     osso_sampling_defaults(&so);
+    so.temperature = 0;
     check_ok(osso_tokenizer_builtin(&tokenizer, &err), err);
     check_ok(osso_tokenizer_encode(tokenizer, words, strlen(words), 0, &play.ids, &err), err);
     check_ok(osso_engine_create_scripted(VOCAB, script, &play, &eo, &engine, &err), err);
