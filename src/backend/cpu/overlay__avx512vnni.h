@@ -7,7 +7,23 @@
 #define OVERLAYS_AVX512VNNI(OVERLAY)                                                                                   \
     OVERLAY(linear_i8_q8_0, linear_fn)                                                                                 \
     OVERLAY(linear_i8_mxfp4, linear_fn)                                                                                \
-    OVERLAY(linear_i8_mxfp4_hf, linear_fn)
+    OVERLAY(linear_i8_mxfp4_hf, linear_fn)                                                                             \
+    OVERLAY(quantize_i8_f32, quantize_fn)                                                                              \
+    OVERLAY(linear_f32_f32, linear_fn)                                                                                 \
+    OVERLAY(linear_f32_f16, linear_fn)                                                                                 \
+    OVERLAY(linear_f32_bf16, linear_fn)                                                                                \
+    OVERLAY(linear_f32_q8_0, linear_fn)                                                                                \
+    OVERLAY(linear_f32_mxfp4, linear_fn)                                                                               \
+    OVERLAY(linear_f32_mxfp4_hf, linear_fn)                                                                            \
+    OVERLAY(linear_t_f32_f32, linear_fn)                                                                               \
+    OVERLAY(linear_t_f32_f16, linear_fn)                                                                               \
+    OVERLAY(linear_t_f32_bf16, linear_fn)                                                                              \
+    OVERLAY(norm_f32, norm_fn)                                                                                         \
+    OVERLAY(exp_f32, exp_fn)                                                                                           \
+    OVERLAY(swiglu_f32, swiglu_fn)                                                                                     \
+    OVERLAY(axpy_f32, axpy_fn)                                                                                         \
+    OVERLAY(attend_page, attend_page_fn)                                                                               \
+    OVERLAY(attend_merge, attend_merge_fn)
 
 #define OVERLAY(name, type) type name##__avx512vnni;
 OVERLAYS_AVX512VNNI(OVERLAY)
