@@ -154,9 +154,30 @@ static int by_key(const void *pa, const void *pb)
     return c ? c : (a->place > b->place) - (a->place < b->place);
 }
 
-/* The last value of a repeated key takes the place of the first; the others leave the object. Sorting keeps an object
- * of a million members from costing a million squared. */
-static bool settle_repeats(struct jval *obj)
+/* m[0..n) have one key: the last value moves to the place of the first, the others become its earlier values. */
+static bool settle_key(struct jdoc *doc, struct member *m, size_t n)
+{
+    struct jval *keep = m[0].v, *next = keep->next, *first = jdoc_new(doc, J_NULL);
+    if (!first)
+        return false;
+    *first = *keep;
+    *keep = *m[n - 1].v;
+    keep->next = next;
+    keep->repeated = true;
+    keep->earlier = first;
+    for (size_t i = 1; i < n; i++) {
+        m[i].v->key.s = NULL; /* leaves the object */
+        if (i + 1 < n) {
+            m[i].v->earlier = keep->earlier;
+            keep->earlier = m[i].v;
+        }
+    }
+    return true;
+}
+
+/* The last value of a repeated key takes the place of the first. Sorting keeps an object of a million members from
+ * costing a million squared. */
+static bool settle_repeats(struct jdoc *doc, struct jval *obj)
 {
     size_t n = obj->n_children, i = 0;
     if (n < 2)
@@ -167,25 +188,20 @@ static bool settle_repeats(struct jval *obj)
     for (struct jval *c = obj->first; c; c = c->next, i++)
         m[i] = (struct member){c, i};
     qsort(m, n, sizeof *m, by_key);
-    bool any = false;
-    for (i = 0; i < n;) {
+    bool any = false, ok = true;
+    for (i = 0; i < n && ok;) {
         size_t end = i + 1;
         while (end < n && jtext_compare(m[i].v->key, m[end].v->key) == 0)
             end++;
         if (end - i > 1) {
-            struct jval *keep = m[i].v, *next = keep->next;
-            *keep = *m[end - 1].v;
-            keep->next = next;
-            keep->repeated = true;
-            for (size_t k = i + 1; k < end; k++)
-                m[k].v->key.s = NULL; /* leaves below */
+            ok = settle_key(doc, m + i, end - i);
             any = true;
         }
         i = end;
     }
     mem_free(m);
-    if (!any)
-        return true;
+    if (!any || !ok)
+        return ok;
     struct jval **link = &obj->first;
     obj->last = NULL;
     for (struct jval *c = obj->first; c; c = c->next) {
@@ -388,7 +404,7 @@ static bool read_ends(struct reader *r, struct jval **stack, size_t *depth, bool
         char c = r->at < r->n ? r->s[r->at] : 0;
         if (c == (top->type == J_OBJECT ? '}' : ']')) {
             r->at++;
-            if (top->type == J_OBJECT && !settle_repeats(top))
+            if (top->type == J_OBJECT && !settle_repeats(r->doc, top))
                 return no_memory(r);
             --*depth;
             fresh = false;

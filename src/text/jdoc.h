@@ -28,6 +28,7 @@ struct jval {
     struct jtext text; /* J_STRING: the bytes; J_NUMBER: the printed form */
     struct jtext key;  /* in an object */
     struct jval *first, *last, *next; /* children of arrays and objects; the next sibling */
+    struct jval *earlier;             /* the value this key had before: no part of the object, but it must be well-formed */
     size_t n_children;
 };
 
