@@ -46,6 +46,10 @@ const struct jval *jdoc_root(const struct jdoc *doc);
 struct jdoc *jdoc_keep(struct jdoc *doc);
 void jdoc_release(struct jdoc *doc); /* NULL is fine */
 
+/* For the reader: zeroed bytes that live as long as the document, and its root. */
+void *jdoc_take(struct jdoc *doc, size_t bytes);
+void jdoc_set_root(struct jdoc *doc, struct jval *root);
+
 /* Building: NULL when memory runs out, and a NULL parent or value is passed on, so one look at the end is enough. */
 struct jval *jdoc_new(struct jdoc *doc, enum jtype type);
 struct jval *jdoc_string(struct jdoc *doc, const char *s, size_t len);
