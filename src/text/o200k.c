@@ -2,14 +2,9 @@
  * a test rebuilds the official rank file from it and compares the SHA-256. */
 #include "text/o200k.h"
 
-#include "base/mem.h"
-
 #include <stdio.h>
 
-enum {
-    PAIR_BYTES = 6,          /* left id, right id: 24 bits each, little-endian */
-    ORDINARY_BYTES = 1397670 /* of all ordinary tokens together */
-};
+enum { PAIR_BYTES = 6 }; /* left id, right id: 24 bits each, little-endian */
 
 /* The assembler reads the file, so a megabyte of numbers never passes through the compiler. The path is seen from
  * the root of the repository, where make runs. */
@@ -73,7 +68,7 @@ static void fill_ordinary(struct vocab *v)
 enum osso_status o200k_fill(struct vocab *v, struct osso_error *err)
 {
     const size_t name_bytes = (size_t)(O200K_IDS - O200K_ORDINARY) * sizeof "<|reserved_200000|>";
-    enum osso_status status = vocab_init(v, O200K_IDS, ORDINARY_BYTES + name_bytes, err);
+    enum osso_status status = vocab_init(v, O200K_IDS, O200K_ORDINARY_BYTES + name_bytes, err);
     if (status != OSSO_OK)
         return status;
     fill_ordinary(v);

@@ -5,9 +5,9 @@
 #include "text/vocab.h"
 
 enum {
-    O200K_ORDINARY = 199998,  /* ids below are made by merging */
-    O200K_RESERVED = 200019,  /* ids from here on have only a <|reserved_N|> name */
-    O200K_IDS = 201088        /* the rows of the model's embedding */
+    O200K_ORDINARY = 199998,       /* ids below are made by merging */
+    O200K_IDS = 201088,            /* the rows of the model's embedding */
+    O200K_ORDINARY_BYTES = 1397670 /* of all ordinary tokens together */
 };
 
 /* Fills the vocabulary, special tokens included (their bytes are their names in openai-harmony 0.0.8). */

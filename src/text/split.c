@@ -4,6 +4,7 @@
 #include "text/utf8.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 const char split_o200k_pattern[] =
     "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
@@ -89,8 +90,40 @@ static size_t white_space(const uint8_t *s, size_t n, bool newlines_end)
     return i < n && last > 0 ? last : i;
 }
 
+/* How many of the 8 bytes at s are a..z before one that is not. */
+static inline unsigned lower_prefix(const uint8_t *s)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x80 * ones;
+    uint64_t x;
+    memcpy(&x, s, sizeof x);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    x = __builtin_bswap64(x);
+#endif
+    uint64_t low = x & ~high, from_a = low + (0x80 - 'a') * ones, beyond_z = low + (0x7f - 'z') * ones;
+    uint64_t other = ~(from_a & ~beyond_z & ~x) & high;
+    return other ? (unsigned)__builtin_ctzll(other) / 8 : 8;
+}
+
+/* The commonest shape, found quickly: a blank or none, a capital or none, small letters, and then ASCII that cannot
+ * belong to the word. Returns 0 for every other. */
+static inline size_t plain_word(const uint8_t *s, size_t n)
+{
+    size_t i = *s == ' ';
+    if (n < 16)
+        return 0;
+    i += s[i] >= 'A' && s[i] <= 'Z';
+    unsigned run = lower_prefix(s + i);
+    size_t end = i + run;
+    while (run == 8 && n - end >= 8)
+        end += run = lower_prefix(s + end);
+    return run < 8 && end > i && s[end] < 0x80 && s[end] != '\'' ? end : 0;
+}
+
 static size_t o200k_next(const uint8_t *s, size_t n)
 {
+    size_t plain = plain_word(s, n);
+    if (plain)
+        return plain;
     unsigned first_len, first = class_at(s, &first_len);
     /* The two word patterns, each with a leading character that is not part of the word, then without. */
     bool lead = !(first & (UNICODE_LETTER | UNICODE_NUMBER)) && !is_newline(*s);

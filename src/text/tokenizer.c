@@ -1,16 +1,12 @@
-/* tokenizer.c: text to token ids. Literals are cut out first, the rest is split into pieces, and a piece is either a
- * token as a whole (most are) or goes through the merges.
+/* tokenizer.c: making tokenizers and asking them about their tokens. Text becomes ids in encode.c.
  *
  * The road of one token goes on in session.c. */
 #include "text/tokenizer.h"
 
-#include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "text/bpe.h"
 #include "text/o200k.h"
-#include "text/utf8.h"
 
 #include <stdlib.h>
 
@@ -169,9 +165,9 @@ bool osso_tokenizer_is_special(const struct osso_tokenizer *t, int32_t id)
     return id >= 0 && (uint32_t)id < t->vocab.n_ids && t->vocab.tokens[id].kind == VOCAB_SPECIAL;
 }
 
-/* The longest literal that s[0..n) begins with, or NULL. The sorted list is narrowed byte by byte to the literals that
+/* The sorted list is narrowed byte by byte to the literals that
  * go on like s; one that ends where the comparison stands comes first among them. */
-static const struct added_token *added_at(const struct osso_tokenizer *t, const uint8_t *s, size_t n, bool special)
+const struct added_token *tokenizer_added_at(const struct osso_tokenizer *t, const uint8_t *s, size_t n, bool special)
 {
     const struct added_token *best = NULL, *lo = t->added, *hi = lo + t->n_added;
     const uint8_t *bytes = t->vocab.bytes;
@@ -201,82 +197,6 @@ static const struct added_token *added_at(const struct osso_tokenizer *t, const 
 
 int32_t osso_tokenizer_special(const struct osso_tokenizer *t, const char *name)
 {
-    const struct added_token *found = added_at(t, (const uint8_t *)name, strlen(name), true);
+    const struct added_token *found = tokenizer_added_at(t, (const uint8_t *)name, strlen(name), true);
     return found && found->special && found->len == strlen(name) ? (int32_t)found->id : -1;
-}
-
-/* ---- encoding ------------------------------------------------------------------------------------------- */
-
-static enum osso_status encode_ordinary(const struct osso_tokenizer *t, const uint8_t *s, size_t n,
-                                        struct bpe_space *space, struct osso_ids *ids, struct osso_error *err)
-{
-    enum osso_status status = OSSO_OK;
-    for (size_t i = 0, len; i < n && status == OSSO_OK; i += len) {
-        len = split_next(t->split, s + i, n - i);
-        uint32_t id = vocab_find(&t->vocab, s + i, len);
-        if (id == VOCAB_NONE)
-            status = bpe_encode(&t->vocab, s + i, len, space, ids, err);
-        else if (ids->len < ids->cap)
-            ids->data[ids->len++] = (int32_t)id;
-        else
-            status = osso_ids_push(ids, (int32_t)id, err);
-    }
-    return status;
-}
-
-static enum osso_status encode_valid(const struct osso_tokenizer *t, const uint8_t *s, size_t n, bool special,
-                                     struct osso_ids *ids, struct osso_error *err)
-{
-    struct bpe_space space = {0};
-    enum osso_status status = OSSO_OK;
-    size_t done = 0;
-    for (size_t i = 0; i < n && (special || t->any_plain) && status == OSSO_OK;) {
-        const struct added_token *found = t->starts[s[i]] ? added_at(t, s + i, n - i, special) : NULL;
-        if (!found) {
-            i++;
-            continue;
-        }
-        status = encode_ordinary(t, s + done, i - done, &space, ids, err);
-        if (status == OSSO_OK)
-            status = osso_ids_push(ids, (int32_t)found->id, err);
-        done = i += found->len;
-    }
-    if (status == OSSO_OK)
-        status = encode_ordinary(t, s + done, n - done, &space, ids, err);
-    bpe_space_free(&space);
-    return status;
-}
-
-/* Appends s[0..n) with U+FFFD in the place of each maximal ill-formed part. */
-static void repair(struct buf *out, const uint8_t *s, size_t n)
-{
-    while (n > 0) {
-        size_t valid = utf8_valid_prefix(s, n), bad = 0;
-        buf_add(out, s, valid);
-        if (valid < n) {
-            int k = utf8_step(s + valid, n - valid);
-            bad = k < 0 ? (size_t)-k : n - valid;
-            buf_add(out, UTF8_REPLACEMENT, UTF8_REPLACEMENT_LEN);
-        }
-        s += valid + bad;
-        n -= valid + bad;
-    }
-}
-
-enum osso_status osso_tokenizer_encode(const struct osso_tokenizer *t, const char *text, size_t len, unsigned flags,
-                                       struct osso_ids *ids, struct osso_error *err)
-{
-    const uint8_t *s = (const uint8_t *)text;
-    bool special = flags & OSSO_ENCODE_SPECIAL;
-    if (len == 0 || utf8_valid_prefix(s, len) == len)
-        return encode_valid(t, s, len, special, ids, err);
-    struct buf whole = {0};
-    enum osso_status status;
-    repair(&whole, s, len);
-    if (whole.failed)
-        status = error_nomem(err, len, "text with invalid UTF-8");
-    else
-        status = encode_valid(t, (const uint8_t *)whole.data, whole.len, special, ids, err);
-    buf_free(&whole);
-    return status;
 }

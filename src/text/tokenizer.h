@@ -49,6 +49,10 @@ enum osso_status tokenizer_from_lists(const struct vocab_lists *lists, struct os
 enum osso_status tokenizer_from_json(const char *json, size_t len, const char *where,
                                      struct osso_tokenizer **tokenizer_out, struct osso_error *err);
 
+/* The longest literal that s[0..n) begins with, or NULL; special ones count only if `special`. */
+const struct added_token *tokenizer_added_at(const struct osso_tokenizer *tokenizer, const uint8_t *s, size_t n,
+                                             bool special);
+
 /* For the builders of tokenizers: takes over the vocabulary (emptied), collects its literals, and adds `n_aliases`
  * more names of ids (their start and len must lie in vocab.bytes). */
 enum osso_status tokenizer_wrap(struct vocab *vocab, enum split_kind split, const struct added_token *aliases,

@@ -5,6 +5,7 @@
 
 /* A good hash never comes near this; a file made to collide is refused instead of eating the time of its reader. */
 enum { MAX_PROBES = 2048 };
+enum { PADDING = 16 };
 
 enum osso_status vocab_init(struct vocab *v, uint32_t n_ids, size_t bytes, struct osso_error *err)
 {
@@ -12,13 +13,13 @@ enum osso_status vocab_init(struct vocab *v, uint32_t n_ids, size_t bytes, struc
     if (n_ids == 0 || n_ids > VOCAB_MAX_IDS)
         return error_set(err, OSSO_LIMIT, "a vocabulary of %u ids; osso takes 1 to %d", n_ids, VOCAB_MAX_IDS);
     v->tokens = mem_array(n_ids, sizeof *v->tokens);
-    v->bytes = mem_grow(NULL, bytes + 1, 1);
+    v->bytes = mem_array(bytes + PADDING, 1);
     if (!v->tokens || !v->bytes) {
         vocab_free(v);
         return error_nomem(err, (uint64_t)n_ids * sizeof *v->tokens + bytes, "the vocabulary");
     }
     v->n_ids = n_ids;
-    v->bytes_cap = bytes + 1;
+    v->bytes_cap = bytes + PADDING;
     return OSSO_OK;
 }
 
@@ -28,6 +29,7 @@ void vocab_free(struct vocab *v)
     mem_free(v->bytes);
     mem_free(v->words);
     mem_free(v->pairs);
+    mem_free(v->byte_ranks);
     mem_free(v->merged);
     *v = (struct vocab){0};
 }
@@ -38,11 +40,12 @@ enum osso_status vocab_add_bytes(struct vocab *v, const void *bytes, size_t len,
     *start_out = 0;
     if (len > UINT32_MAX - v->n_bytes)
         return error_set(err, OSSO_LIMIT, "the tokens of the vocabulary have more than 4 GiB");
-    if (len > v->bytes_cap - v->n_bytes) {
-        size_t cap = (v->n_bytes + len) / 2 * 3 + 64;
+    if (len + PADDING > v->bytes_cap - v->n_bytes) {
+        size_t cap = (v->n_bytes + len) / 2 * 3 + 4 * PADDING;
         uint8_t *grown = mem_grow(v->bytes, cap, 1);
         if (!grown)
             return error_nomem(err, cap, "the vocabulary");
+        memset(grown + v->n_bytes, 0, cap - v->n_bytes);
         v->bytes = grown;
         v->bytes_cap = cap;
     }
@@ -73,11 +76,12 @@ static enum osso_status words_insert(struct vocab *v, uint32_t id, struct osso_e
 {
     const struct vocab_token *t = &v->tokens[id];
     const uint8_t *bytes = v->bytes + t->start;
-    uint64_t hash = vocab_hash(bytes, t->len);
+    struct vocab_key key = vocab_key_padded(bytes, t->len);
+    uint64_t hash = vocab_hash(key, bytes, t->len);
     uint32_t fingerprint = (uint32_t)(hash & 0x7ff), slot = vocab_slot(hash, v->n_word_slots), word;
     for (int probes = 0; (word = v->words[slot]) != 0; probes++) {
         const struct vocab_token *other = &v->tokens[(word & 0x1fffff) - 1];
-        if (word >> 21 == fingerprint && other->len == t->len && vocab_same(v->bytes + other->start, bytes, t->len))
+        if (word >> 21 == fingerprint && other->len == t->len && memcmp(v->bytes + other->start, bytes, t->len) == 0)
             return error_set(err, OSSO_FORMAT, "tokens %u and %u are the same", (word & 0x1fffff) - 1, id);
         if (probes == MAX_PROBES)
             return error_set(err, OSSO_FORMAT, "the vocabulary was made to collide in a hash table");
@@ -125,7 +129,12 @@ enum osso_status vocab_init_pairs(struct vocab *v, size_t n_merges, struct osso_
         return error_set(err, OSSO_LIMIT, "%zu merges; osso takes at most %d", n_merges, VOCAB_MAX_MERGES);
     v->n_pair_slots = (uint32_t)(n_merges / 3 * 5 + 16);
     v->pairs = mem_array(v->n_pair_slots, sizeof *v->pairs);
-    return v->pairs ? OSSO_OK : error_nomem(err, (uint64_t)v->n_pair_slots * sizeof *v->pairs, "the merges");
+    v->byte_ranks = mem_array(256 * 256, sizeof *v->byte_ranks);
+    if (!v->pairs || !v->byte_ranks)
+        return error_nomem(err, (uint64_t)v->n_pair_slots * sizeof *v->pairs, "the merges");
+    for (size_t i = 0; i < 256 * 256; i++)
+        v->byte_ranks[i] = VOCAB_NONE;
+    return OSSO_OK;
 }
 
 enum osso_status vocab_add_pair(struct vocab *v, uint32_t left, uint32_t right, uint32_t rank, struct osso_error *err)
@@ -142,5 +151,8 @@ enum osso_status vocab_add_pair(struct vocab *v, uint32_t left, uint32_t right, 
             slot = 0;
     }
     v->pairs[slot] = key << 22 | (rank + 1);
+    const struct vocab_token *l = &v->tokens[left], *r = &v->tokens[right];
+    if (l->len == 1 && r->len == 1)
+        v->byte_ranks[v->bytes[l->start] << 8 | v->bytes[r->start]] = rank;
     return OSSO_OK;
 }

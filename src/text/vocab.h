@@ -33,7 +33,7 @@ struct vocab_token {
 struct vocab {
     struct vocab_token *tokens;
     uint32_t n_ids;
-    uint8_t *bytes;
+    uint8_t *bytes; /* with 16 more behind the end, for keys */
     size_t n_bytes, bytes_cap;
 
     /* Open addressing. A slot of `words` is fingerprint (11 bits) | id + 1 (21 bits); 0 is empty. */
@@ -45,6 +45,7 @@ struct vocab {
     uint32_t *merged; /* by rank: the id that the merge makes; NULL: the rank is the id */
 
     uint32_t byte_ids[256];
+    uint32_t *byte_ranks; /* [first << 8 | second]: of joining two single bytes, which every merging begins with */
     uint32_t longest; /* bytes of the longest token in `words` */
 };
 
@@ -67,55 +68,51 @@ enum osso_status vocab_add_pair(struct vocab *v, uint32_t left, uint32_t right, 
 /* Builds `words` again, from those text tokens only for which keep[id] is not 0. */
 enum osso_status vocab_keep_words(struct vocab *v, const uint8_t *keep, struct osso_error *err);
 
+/* The first 16 bytes of a string as two numbers, zeros after its end: short strings, which nearly all are, get compared
+ * and hashed without a branch on their length. */
+struct vocab_key {
+    uint64_t lo, hi;
+};
+
+static inline uint64_t vocab_load64(const uint8_t *p)
+{
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    x = __builtin_bswap64(x);
+#endif
+    return x;
+}
+
+/* The key of n > 0 bytes at p, where 16 bytes can be read. */
+static inline struct vocab_key vocab_key_padded(const uint8_t *p, size_t n)
+{
+    uint64_t lo_mask = n < 8 ? UINT64_MAX >> (64 - 8 * n) : UINT64_MAX;
+    uint64_t hi_mask = n <= 8 ? 0 : n < 16 ? UINT64_MAX >> (128 - 8 * n) : UINT64_MAX;
+    return (struct vocab_key){vocab_load64(p) & lo_mask, vocab_load64(p + 8) & hi_mask};
+}
+
+static inline struct vocab_key vocab_key(const uint8_t *p, size_t n)
+{
+    uint8_t padded[16] = {0};
+    memcpy(padded, p, n < sizeof padded ? n : sizeof padded);
+    return vocab_key_padded(padded, sizeof padded);
+}
+
 static inline uint64_t vocab_mix(uint64_t a, uint64_t b)
 {
     unsigned __int128 product = (unsigned __int128)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static inline uint64_t vocab_load64(const uint8_t *p)
+/* A hash of the n bytes at p with this key. */
+static inline uint64_t vocab_hash(struct vocab_key key, const uint8_t *p, size_t n)
 {
-    uint64_t x;
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
-static inline uint64_t vocab_load32(const uint8_t *p)
-{
-    uint32_t x;
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
-/* A hash of n > 0 bytes. Short strings, which nearly all are, take one or two loads that may overlap. */
-static inline uint64_t vocab_hash(const uint8_t *p, size_t n)
-{
-    const uint64_t odd = 0x9e3779b97f4a7c15u, mask = 0xd1b54a32d192ed03u;
-    uint64_t h = n * odd, first, last;
-    for (; n > 16; p += 8, n -= 8)
-        h = vocab_mix(h ^ vocab_load64(p), odd);
-    if (n >= 8) {
-        first = vocab_load64(p);
-        last = vocab_load64(p + n - 8);
-    } else if (n >= 4) {
-        first = vocab_load32(p);
-        last = vocab_load32(p + n - 4);
-    } else {
-        first = (uint64_t)p[0] << 16 | (uint64_t)p[n / 2] << 8 | p[n - 1];
-        last = 0;
-    }
-    return vocab_mix(vocab_mix(h ^ first, odd) ^ last, mask);
-}
-
-static inline bool vocab_same(const uint8_t *a, const uint8_t *b, size_t n)
-{
-    if (n > 16)
-        return memcmp(a, b, n) == 0;
-    if (n >= 8)
-        return vocab_load64(a) == vocab_load64(b) && vocab_load64(a + n - 8) == vocab_load64(b + n - 8);
-    if (n >= 4)
-        return vocab_load32(a) == vocab_load32(b) && vocab_load32(a + n - 4) == vocab_load32(b + n - 4);
-    return a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1];
+    const uint64_t odd = 0x9e3779b97f4a7c15u, other = 0xd1b54a32d192ed03u;
+    uint64_t h = vocab_mix(key.lo ^ odd, key.hi ^ other) + n;
+    for (size_t i = 16; i < n; i += 8)
+        h = vocab_mix(h ^ vocab_load64(n - i >= 8 ? p + i : p + n - 8), odd);
+    return vocab_mix(h, other);
 }
 
 /* Spreads a hash over n slots without a division. */
@@ -124,24 +121,55 @@ static inline uint32_t vocab_slot(uint64_t hash, uint32_t n_slots)
     return (uint32_t)((hash >> 32) * n_slots >> 32);
 }
 
-/* The id of the text token with these bytes, or VOCAB_NONE. */
+/* Looking up a string touches three places far apart in memory, so it is cut in steps: a caller with many strings takes
+ * each step for all of them, with a prefetch of what the next step reads. */
+
+/* Step 1: the slot to begin with. */
+static inline const uint32_t *vocab_word_slot(const struct vocab *v, uint64_t hash)
+{
+    return &v->words[vocab_slot(hash, v->n_word_slots)];
+}
+
+/* Step 2: the first token from this slot on that has the fingerprint; VOCAB_NONE: there is none. *slot moves on. */
+static inline uint32_t vocab_word_candidate(const struct vocab *v, const uint32_t **slot, uint64_t hash)
+{
+    uint32_t word;
+    while ((word = **slot) != 0) {
+        if (++*slot == v->words + v->n_word_slots)
+            *slot = v->words;
+        if (word >> 21 == (hash & 0x7ff))
+            return (word & 0x1fffff) - 1;
+    }
+    return VOCAB_NONE;
+}
+
+/* Step 3: is it this token? */
+static inline bool vocab_word_is(const struct vocab *v, uint32_t id, struct vocab_key key, const uint8_t *p, size_t n)
+{
+    const struct vocab_token *t = &v->tokens[id];
+    const uint8_t *bytes = v->bytes + t->start;
+    struct vocab_key found = vocab_key_padded(bytes, n);
+    return t->len == n && found.lo == key.lo && found.hi == key.hi &&
+           (n <= 16 || memcmp(bytes + 16, p + 16, n - 16) == 0);
+}
+
+/* Steps 2 and 3 until the end: the id of the text token with these n > 0 bytes, or VOCAB_NONE. */
+static inline uint32_t vocab_word_search(const struct vocab *v, const uint32_t *slot, uint64_t hash,
+                                         struct vocab_key key, const uint8_t *p, size_t n)
+{
+    uint32_t id;
+    while ((id = vocab_word_candidate(v, &slot, hash)) != VOCAB_NONE && !vocab_word_is(v, id, key, p, n))
+        ;
+    return id;
+}
+
 static inline uint32_t vocab_find(const struct vocab *v, const uint8_t *p, size_t n)
 {
     if (n == 0 || n > v->longest)
         return VOCAB_NONE;
-    uint64_t hash = vocab_hash(p, n);
-    uint32_t fingerprint = (uint32_t)(hash & 0x7ff), slot = vocab_slot(hash, v->n_word_slots), word;
-    while ((word = v->words[slot]) != 0) {
-        if (word >> 21 == fingerprint) {
-            uint32_t id = (word & 0x1fffff) - 1;
-            const struct vocab_token *t = &v->tokens[id];
-            if (t->len == n && vocab_same(v->bytes + t->start, p, n))
-                return id;
-        }
-        if (++slot == v->n_word_slots)
-            slot = 0;
-    }
-    return VOCAB_NONE;
+    struct vocab_key key = vocab_key(p, n);
+    uint64_t hash = vocab_hash(key, p, n);
+    return vocab_word_search(v, vocab_word_slot(v, hash), hash, key, p, n);
 }
 
 /* The rank of merging left and right, or VOCAB_NONE. */

@@ -41,6 +41,8 @@ static enum osso_status match_o200k(struct document *d, struct osso_error *err)
     struct o200k_match match;
     size_t len;
     uint32_t id;
+    if (p.len < O200K_ORDINARY_BYTES + 4 * O200K_ORDINARY) /* quotes, colon and comma of each */
+        return OSSO_OK;
     enum osso_status status = o200k_match_begin(&match, err);
     if (status != OSSO_OK)
         return status;
