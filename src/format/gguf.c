@@ -39,7 +39,7 @@ struct part {
 
 static enum osso_status read_type(struct gguf_cursor *c, const char *name, struct tensor *t, uint64_t *row_block, uint64_t *block_bytes)
 {
-    uint32_t id;
+    uint32_t id = 0;
     enum osso_status status = gguf_u32(c, &id);
     if (status)
         return status;
@@ -75,8 +75,8 @@ static enum osso_status tensor_bytes(struct gguf_cursor *c, struct tensor *t, ui
 static enum osso_status read_tensor(struct gguf_cursor *c, struct tensor *t, char *name, uint64_t *off_out)
 {
     const char *text;
-    uint64_t len, block, block_bytes, ne;
-    uint32_t rank;
+    uint64_t len = 0, block = 1, block_bytes = 0, ne = 0;
+    uint32_t rank = 0;
     enum osso_status status = gguf_str(c, MAX_NAME, &text, &len);
     if (!status && (len == 0 || memchr(text, 0, len)))
         status = gguf_bad(c, "an empty tensor name or one with a NUL byte");
@@ -119,7 +119,7 @@ static enum osso_status read_alignment(const struct gguf *g, const char *path, u
 static enum osso_status read_tensors(struct gguf_cursor *c, const struct gguf *g, struct part *part, struct tensors *set)
 {
     int64_t first = set->n;
-    uint64_t alignment, off, start, size = (uint64_t)(c->end - c->begin);
+    uint64_t alignment = 1, off = 0, start, size = (uint64_t)(c->end - c->begin);
     char name[MAX_NAME + 1];
     if (part->n_tensors > MAX_TENSORS || part->n_tensors * MIN_TENSOR_BYTES > (uint64_t)(c->end - c->p))
         return gguf_bad(c, "more tensors than the file can hold, or than osso allows (65536)");

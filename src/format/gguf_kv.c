@@ -53,7 +53,7 @@ enum osso_status gguf_u64(struct gguf_cursor *c, uint64_t *out)
 
 enum osso_status gguf_str(struct gguf_cursor *c, uint64_t max, const char **out, uint64_t *len_out)
 {
-    uint64_t len;
+    uint64_t len = 0;
     enum osso_status status = gguf_u64(c, &len);
     if (status)
         return status;
@@ -75,7 +75,7 @@ static enum osso_status skip(struct gguf_cursor *c, uint64_t bytes)
 
 static enum osso_status read_type(struct gguf_cursor *c, enum gguf_type *out)
 {
-    uint32_t type;
+    uint32_t type = 0;
     enum osso_status status = gguf_u32(c, &type);
     if (!status && type >= N_TYPES)
         status = gguf_bad(c, "an unknown type of value");

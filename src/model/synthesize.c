@@ -1,0 +1,72 @@
+/* synthesize.c: a model of random weights in memory, in the types that GGUF files have. */
+#include "model/model.h"
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "format/tensors_build.h"
+#include "model/plan.h"
+
+enum { ALIGN = 64 };
+
+/* The tensor table over m->pages; with `fill`, their values too. */
+static enum osso_status place(struct osso_model *m, const struct plan *plan, const struct plan_random *random, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    uint8_t *at = m->pages;
+    for (int i = 0; i < plan->n && !status; i++) {
+        const struct plan_tensor *p = &plan->list[i];
+        struct tensor t = {.name = (char *)(uintptr_t)p->name, .dtype = p->dtype, .type = dtype_info(p->dtype)->name,
+                           .rank = p->rank, .data = at, .bytes = p->bytes};
+        for (int k = 0; k < p->rank; k++)
+            t.shape[k] = p->shape[k];
+        status = tensors_add(&m->tensors, &t, err);
+        plan_random_rows(random, i, 0, p->n_rows, at);
+        at += (p->bytes + ALIGN - 1) / ALIGN * ALIGN;
+    }
+    return status ? status : tensors_sort(&m->tensors, err);
+}
+
+static enum osso_status make_pages(struct osso_model *m, const struct plan *plan, struct osso_error *err)
+{
+    uint64_t total = plan->bytes + (uint64_t)plan->n * ALIGN, free_now = mem_available(); /* plan: bounded by config_check */
+    if (total > free_now || total > SIZE_MAX)
+        return error_set(err, OSSO_NOMEM, "a model of these dimensions takes %llu MiB; %llu MiB of memory are free",
+                         (unsigned long long)(total >> 20), (unsigned long long)(free_now >> 20));
+    m->pages = mem_pages((size_t)total);
+    if (!m->pages)
+        return error_nomem(err, total, "the weights");
+    m->pages_bytes = (size_t)total;
+    return OSSO_OK;
+}
+
+enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct osso_model **model_out,
+                                       struct osso_error *err)
+{
+    struct osso_model *m = NULL;
+    struct plan plan = {0};
+    struct plan_random *random = NULL;
+    *model_out = NULL;
+    if (err)
+        err->text[0] = 0;
+    enum osso_status status = model_create(preset, &m, err);
+    if (!status)
+        status = plan_config(preset, &m->config, err);
+    if (!status)
+        status = plan_create(&m->config, PLAN_GGUF, &plan, err);
+    if (!status)
+        status = make_pages(m, &plan, err);
+    if (!status)
+        status = plan_random_create(&plan, seed, &random, err);
+    if (!status)
+        status = place(m, &plan, random, err);
+    if (!status)
+        status = weights_resolve(&m->tensors, &m->config, true, &m->weights, err);
+    plan_random_free(random);
+    plan_free(&plan);
+    if (status)
+        osso_model_free(m);
+    else
+        *model_out = m;
+    return status;
+}
