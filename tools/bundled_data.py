@@ -46,7 +46,7 @@ class Stream:
                 return ids[:self.length], [1.0] * len(ids[:self.length])
             x -= share
         ids, weights = [], []
-        for text, train in world_chat.conversation(n):
+        for text, train in world_chat.conversation(n, long=self.length > 512):
             assert n < world_chat.HELD_OUT
             new = self.tok.encode(text).ids
             ids += new

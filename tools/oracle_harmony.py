@@ -119,9 +119,9 @@ def deliberate_header(ids, role, enc):
     """The rule of docs/harmony.md by which osso reads this complete header differently, or None."""
     if START in ids:
         return "start in header"
-    if ids.count(CHANNEL) > 1:
-        return "two channels"
     text = enc.decode(ids)
+    if text.count("<|channel|>") > 1:
+        return "two channels"
     marked = "<|channel|>" in text
     channel = None
     if marked:
@@ -189,8 +189,8 @@ def same_trace(mine, theirs):
     for a, b in zip(mine, theirs):
         if (a is None) != (b is None):
             return False
-        if a and not a[0] and a[1:] != b:
-            return False
+        if a and not a[0] and a[1:] != tuple(x and x.split("\0")[0] for x in b[:4]) + b[4:]:
+            return False  # the fields are C strings: they end at a NUL
     return True
 
 

@@ -157,6 +157,15 @@ def name_game(r):
     return [(q, think, a)] + between + ([last] if r.random() < 0.75 else [])
 
 
+def long_talk(r):
+    """Many turns, as a session grows: for training rows of more than 512 tokens."""
+    kinds = [story_then_talk, story, story, talk, facts, mini, passage, unknown, name_game]
+    turns = []
+    for _ in range(r.randint(3, 6)):
+        turns += r.choice(kinds)(r)
+    return turns
+
+
 KINDS = [(story, 36), (story_then_talk, 11), (passage, 12), (mini, 15), (go_on, 3), (summary, 3), (talk, 9), (facts, 8), (unknown, 3), (name_game, 1.5)]
 
 
@@ -186,14 +195,14 @@ def instructed(r, turns):
     return text, [(q, t, a.lower()) for q, t, a in turns]
 
 
-def conversation(seed):
-    """The conversation of a seed, as [(text, train)]."""
+def conversation(seed, long=False):
+    """The conversation of a seed, as [(text, train)]; long: one in ten has many turns."""
     r = rng(seed)
     effort = r.choices(["low", "medium", "high"], [35, 45, 20])[0]
     if r.random() < 0.025:
         tools, pieces = world_tools.tool_use(r, effort)
         return [(message("system", system_text(r, effort, tools=True)) + message("developer", tools), False)] + pieces
-    turns = r.choices([k for k, _ in KINDS], [w for _, w in KINDS])[0](r)
+    turns = long_talk(r) if long and r.random() < 0.1 else r.choices([k for k, _ in KINDS], [w for _, w in KINDS])[0](r)
     developer = None
     if r.random() < 0.16:
         text, turns = instructed(r, turns)

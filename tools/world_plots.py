@@ -144,7 +144,7 @@ def quarrel(w):
     return Plot("share", [
         DAY + ", [H] and [Fintro] found a [color] [item] [spot1]. {\"It is mine! I saw it first!\" cried [H].|\"I want it!\" said [H].} {\"No, it is mine!\" cried [F].|\"But I found it!\" said [F].}",
         "{They both pulled at the [item].|[H] pulled on one side, and [F] pulled on the other.} [turn] {Now nobody had a [item].|Then it was very quiet.|They both looked at it and were ashamed.}",
-        "{\"I am sorry,\" said [H].|\"We were silly,\" said [F].|\"It is my fault,\" said [H] softly.} {\"I am sorry too,\" said [F].|\"Let us be friends again,\" said [F].|\"It is my fault too,\" said [F].} " + fix,
+        "{\"I am sorry,\" said [H].|\"It is my fault,\" said [H] softly.} {\"I am sorry too,\" said [F].|\"Let us be friends again,\" said [F].|\"It is my fault too,\" said [F].} " + fix,
         "{From then on they shared it|After that they took turns}: {one day it was with [Hname], and the next day with [Fname]|in the morning [Hname] had it, and in the evening [Fname] had it}. {It was twice as much fun.|And they never quarreled about it again.|It is better to share than to fight.}"],
         "who learns to share", "[Hname] and [Fname] quarrel over a [color] [item] and learn to share",
         [("What did they find?", "A [color] [item].", "They found a [color] [item]."),

@@ -58,7 +58,7 @@ def garden(w):
     w.env["plant"] = plant
     return Plot("patience", [
         DAY + ", [H] {found|got} a {tiny|small|little} seed. {\"What will it be?\" [he] asked.|\"I will plant it,\" said [H].} [he] {dug a hole|made a hole in the ground}, put the seed in, and gave it some water. Then [he] {waited|sat down to wait}. {Nothing happened.|But nothing came up.}",
-        "The next day [he] {looked again|came back}, and there was still nothing. {\"My seed is bad,\" said [H].|\"It does not want to grow,\" said [H] {sadly|to [Fintro]}.|[H] wanted to dig it up.} {[Fintro] {said|came by and said}: \"Wait. Good things take time.\"|But [Fintro] said, \"Give it water, give it sun, and wait.\"}",
+        "The next day [he] {looked again|came back}, and there was still nothing. {\"My seed is bad,\" said [H].|\"It does not want to grow,\" said [H]{ sadly|}.|[H] wanted to dig it up.} {[Fintro] {said|came by and said}: \"Wait. Good things take time.\"|But [Fintro] said, \"Give it water, give it sun, and wait.\"}",
         "So [H] waited. {[he] gave it water every morning and sang to it every evening.|It rained, and then the sun came out. Every day [he] took good care of it.} {After two weeks|One morning|At last} there was a {tiny|small} green leaf! {It grew and grew and grew.|Day by day it grew {taller|bigger}.}",
         "{In summer|When summer came|After some time} it was a {big|beautiful|wonderful} [plant]. {Everybody came to see it.|\"It was worth the wait,\" said [H].|\"You were right,\" said [H] to [Fname]. \"Good things take time.\"}"],
         "who plants a seed", "[Hname] plants a seed and learns to wait until it is a big [plant]",

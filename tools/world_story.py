@@ -87,7 +87,7 @@ def tell(r, plot=None, short=False, **want):
         paras[0] = first + " " + paras[0] if r.random() < 0.6 else first + "\n\n" + paras[0]
         s = Story(w, p, paras)
         n = len(s.flat.split())
-        if 50 < n < 200 and repeats(s.flat) <= 1 and "[" not in s.flat and want.get("item", "") in s.flat:
+        if 50 < n < 200 and repeats(s.flat) <= 1 and "[" not in s.flat and (not want.get("item") or s.flat.count(want["item"]) > 2):
             return s
 
 

@@ -43,8 +43,8 @@ OSSO_API enum osso_status osso_engine_create_scripted(int64_t vocab, osso_logits
                                                       const struct osso_engine_options *options,
                                                       struct osso_engine **engine_out, struct osso_error *err);
 OSSO_API void osso_engine_free(struct osso_engine *engine); /* its sessions must be gone */
-/* The instruction sets that this machine can run, best first; NULL past the last. Number 0 is what isa NULL chooses
- * (or what OSSO_ISA forces), the last is "scalar". */
+/* The instruction sets that this machine can run, best first; NULL past the last. Number 0 is what isa NULL chooses,
+ * the last is "scalar". */
 OSSO_API const char *osso_isa_name(int i);
 OSSO_API const char *osso_engine_isa(const struct osso_engine *engine);
 OSSO_API int osso_engine_threads(const struct osso_engine *engine);

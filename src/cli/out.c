@@ -72,21 +72,35 @@ int out_end(int code)
     return code ? code : 1;
 }
 
-bool out_model_text(const char *text, size_t len)
+/* Text with what is dangerous on a terminal replaced. */
+static void filtered(FILE *to, const char *text, size_t len)
 {
-    if (!out_is_terminal())
-        return out_write(text, len);
     for (size_t i = 0; i < len;) {
         const unsigned char *s = (const unsigned char *)text + i;
         size_t n = utf8_sequence(s, len - i);
         bool c1 = n == 2 && s[0] == 0xc2 && s[1] < 0xa0;
         if (n == 0 || c1 || (n == 1 && (s[0] < 0x20 || s[0] == 0x7f) && s[0] != '\n' && s[0] != '\t'))
-            out_puts("\xef\xbf\xbd");
+            fputs("\xef\xbf\xbd", to);
         else
-            out_write(text + i, n);
+            fwrite(s, 1, n, to);
         i += n ? n : 1;
     }
-    return !failed;
+}
+
+bool out_model_text(const char *text, size_t len)
+{
+    if (!out_is_terminal())
+        return out_write(text, len);
+    filtered(stdout, text, len);
+    return out_flush();
+}
+
+void err_model_text(const char *text, size_t len)
+{
+    if (err_is_terminal())
+        filtered(stderr, text, len);
+    else
+        fwrite(text, 1, len, stderr);
 }
 
 static bool colour(int fd)
@@ -104,7 +118,7 @@ bool err_has_colour(void) { return colour(STDERR_FILENO); }
 
 static char bus_line[768] = "osso: a mapped file was cut short while it was in use; restore it and start again\n";
 static volatile sig_atomic_t interrupts;
-static volatile sig_atomic_t gently;
+static volatile sig_atomic_t twice_ends;
 
 static void on_bus(int sig)
 {
@@ -116,7 +130,7 @@ static void on_bus(int sig)
 static void on_interrupt(int sig)
 {
     interrupts++;
-    if (interrupts > 1 && !gently) {
+    if (interrupts > 1 && twice_ends) {
         signal(sig, SIG_DFL);
         raise(sig);
     }
@@ -143,13 +157,13 @@ void signals_name_model(const char *path)
              "osso: %s was truncated while it was in use; restore the file and start again\n", safe.text);
 }
 
-void interrupt_catch(bool gentle)
+void interrupt_catch(enum interrupt_mode mode)
 {
     struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: a read at the prompt must return */
     interrupts = 0;
-    gently = gentle;
+    twice_ends = mode == INTERRUPT_WORK;
     sigaction(SIGINT, &action, NULL);
-    if (gentle) {
+    if (mode == INTERRUPT_TIDY) {
         sigaction(SIGTERM, &action, NULL);
         sigaction(SIGHUP, &action, NULL);
     }

@@ -24,6 +24,7 @@ int out_end(int code);
 /* Text of a model for a terminal: control characters other than newline and tab would let it write escape sequences,
  * so they become U+FFFD there (C1 controls too). Into a file or pipe the text goes as it is. */
 bool out_model_text(const char *text, size_t len);
+void err_model_text(const char *text, size_t len); /* the same on standard error */
 
 /* Is standard output / standard error a terminal, and may it be coloured (NO_COLOR, TERM=dumb)? */
 bool out_is_terminal(void);
@@ -38,9 +39,13 @@ bool err_has_colour(void);
 void signals_begin(void);
 /* Names the model file for the SIGBUS line; `path` is copied. */
 void signals_name_model(const char *path);
-/* From here on Ctrl-C sets interrupted() instead of ending the process; a second one ends it. `gentle`: it never does,
- * and neither do SIGTERM and SIGHUP, because something must be tidied up first. */
-void interrupt_catch(bool gentle);
+/* From here on Ctrl-C sets interrupted() instead of ending the process. */
+enum interrupt_mode {
+    INTERRUPT_WORK,   /* a second one ends the process: nothing that must not be lost */
+    INTERRUPT_PROMPT, /* it never ends the process */
+    INTERRUPT_TIDY    /* nor do SIGTERM and SIGHUP: a file is half written */
+};
+void interrupt_catch(enum interrupt_mode mode);
 void interrupt_release(void);
 bool interrupted(void);
 void interrupt_forget(void);

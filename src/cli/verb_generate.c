@@ -247,7 +247,7 @@ int verb_generate(const struct options *o)
     struct osso_ids prompt = {0};
     struct osso_error err = {0};
     struct writing w = {.options = o};
-    interrupt_catch(false);
+    interrupt_catch(INTERRUPT_WORK);
     enum osso_status status = run(o, &r, &w, &prompt, &err);
     bool stopped = interrupted();
     interrupt_release();

@@ -90,7 +90,7 @@ int verb_logits(const struct options *o)
         say("logits needs --ids LIST|FILE and -o FILE.npy; see osso logits --help");
         return 2;
     }
-    interrupt_catch(true); /* a half-written file must go */
+    interrupt_catch(INTERRUPT_TIDY); /* a half-written file must go */
     enum osso_status status = run(o, &r, &ids, &file, &err);
     if (status)
         save_abort(file);

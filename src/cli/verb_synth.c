@@ -32,7 +32,7 @@ int verb_synth(const struct options *o)
         say("--seed of synth is a number: what it writes can be written again");
         return 2;
     }
-    interrupt_catch(true); /* a half-written file must go */
+    interrupt_catch(INTERRUPT_TIDY); /* a half-written file must go */
     enum osso_status status = osso_synth(o->operand[0], &s, &err);
     interrupt_release();
     if (status && shown >= 0 && err_is_terminal())

@@ -19,7 +19,7 @@ static enum osso_status encode_short(const struct vocab *v, const uint8_t *s, si
     for (size_t i = 0; i < n; i++)
         id[i] = (int32_t)v->byte_ids[s[i]];
     for (size_t i = 0; i + 1 < n; i++)
-        rank[i] = vocab_rank(v, (uint32_t)id[i], (uint32_t)id[i + 1]);
+        rank[i] = v->byte_ranks[s[i] << 8 | s[i + 1]];
     rank[n - 1] = VOCAB_NONE;
 
     for (;;) {
@@ -83,13 +83,12 @@ static void heap_push(struct heap *h, uint64_t entry)
     h->entries[i] = entry;
 }
 
-/* Looks up the rank of joining the part at `place` with the next, and puts it up for joining. */
-static void part_offer(const struct vocab *v, struct part *parts, uint32_t place, uint32_t end, struct heap *h)
+/* Puts the part at `place` up for joining with the next. */
+static void part_offer(struct part *parts, uint32_t place, uint32_t rank, struct heap *h)
 {
-    struct part *p = &parts[place];
-    p->rank = p->next == end ? VOCAB_NONE : vocab_rank(v, p->id, parts[p->next].id);
-    if (p->rank != VOCAB_NONE)
-        heap_push(h, (uint64_t)p->rank << 32 | place);
+    parts[place].rank = rank;
+    if (rank != VOCAB_NONE)
+        heap_push(h, (uint64_t)rank << 32 | place);
 }
 
 static void merge_parts(const struct vocab *v, struct part *parts, uint32_t n, struct heap *h)
@@ -105,9 +104,9 @@ static void merge_parts(const struct vocab *v, struct part *parts, uint32_t n, s
         gone->rank = VOCAB_NONE;
         p->next = gone->next;
         parts[p->next].prev = place;
-        part_offer(v, parts, place, n, h);
+        part_offer(parts, place, p->next == n ? VOCAB_NONE : vocab_rank(v, p->id, parts[p->next].id), h);
         if (p->prev != n)
-            part_offer(v, parts, p->prev, n, h);
+            part_offer(parts, p->prev, vocab_rank(v, parts[p->prev].id, p->id), h);
     }
 }
 
@@ -127,7 +126,7 @@ static enum osso_status encode_long(const struct vocab *v, const uint8_t *s, uin
     for (uint32_t i = 0; i < n; i++)
         parts[i] = (struct part){v->byte_ids[s[i]], VOCAB_NONE, i ? i - 1 : n, i + 1};
     for (uint32_t i = 0; i < n; i++)
-        part_offer(v, parts, i, n, &heap);
+        part_offer(parts, i, i + 1 < n ? v->byte_ranks[s[i] << 8 | s[i + 1]] : VOCAB_NONE, &heap);
     merge_parts(v, parts, n, &heap);
 
     enum osso_status status = OSSO_OK;

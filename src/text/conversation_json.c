@@ -67,17 +67,23 @@ static enum osso_status check_fields(const struct jval *v, const struct field *f
     return OSSO_OK;
 }
 
+static enum osso_status check_namespace(const struct jval *space, struct osso_error *err)
+{
+    enum osso_status status = check_fields(space, space_fields, "a tool namespace", err);
+    const struct jval *tools = status ? NULL : jval_get(space, "tools");
+    for (const struct jval *tool = tools ? tools->first : NULL; tool && !status; tool = tool->next)
+        status = check_fields(tool, tool_fields, "a tool", err);
+    return status;
+}
+
 static enum osso_status check_tools(const struct jval *spaces, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
     if (!spaces || spaces->type != J_OBJECT)
         return OSSO_OK;
-    for (const struct jval *space = spaces->first; space && !status; space = space->next) {
-        status = check_fields(space, space_fields, "a tool namespace", err);
-        const struct jval *tools = status ? NULL : jval_get(space, "tools");
-        for (const struct jval *tool = tools ? tools->first : NULL; tool && !status; tool = tool->next)
-            status = check_fields(tool, tool_fields, "a tool", err);
-    }
+    for (const struct jval *space = spaces->first; space && !status; space = space->next)
+        for (const struct jval *v = space; v && !status; v = v->earlier)
+            status = check_namespace(v, err);
     return status;
 }
 

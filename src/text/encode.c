@@ -1,6 +1,6 @@
 /* encode.c: text to token ids. Literals are cut out first, the rest is split into pieces, and a piece is either a
- * token as a whole (most are) or goes through the merges. In a longer text the same pieces come again and again, so
- * their ids are remembered for the length of the call. */
+ * token as a whole (most are) or goes through the merges. Looking pieces up is all waiting for memory, so they are
+ * looked up many at a time; and those that need merging are remembered, because they come again. */
 #include "osso/text.h"
 
 #include "base/buf.h"
@@ -11,12 +11,24 @@
 #include "text/utf8.h"
 
 enum {
-    MEMO_IDS = 3,    /* of a piece that is remembered; it has at most 16 bytes */
-    MEMO_MAX = 8192, /* pieces: 256 KiB, within a core's own cache */
-    TEXT_PER_MEMO = 32
+    BATCH = 32,         /* pieces that are looked up together */
+    MEMO_LEN = 16,      /* bytes of a piece that is remembered: its key is all of it */
+    MEMO_IDS = 7,       /* its ids, at most */
+    MEMO_MAX = 4096,    /* pieces: 192 KiB, within a core's own cache */
+    TEXT_PER_MEMO = 64,
+    PADDED = MEMO_LEN   /* bytes that a key reads */
 };
 
-/* One remembered piece; the place of a piece follows from its hash, and the last one to come stays. */
+struct piece {
+    const uint8_t *s;
+    size_t len;
+    struct vocab_key key;
+    uint64_t hash;
+    const uint32_t *slot;
+    uint32_t candidate;
+};
+
+/* The merges of one piece; which place a piece has follows from its hash, and the last one to come stays. */
 struct memo {
     struct vocab_key key;
     uint16_t len; /* 0: empty */
@@ -43,48 +55,74 @@ static void memos_create(struct encoder *e, size_t text_len)
     e->n_memos = e->memos ? n : 0;
 }
 
-/* The ids of a piece that is not remembered. */
-static enum osso_status encode_piece(struct encoder *e, const uint8_t *s, size_t n, struct vocab_key key, uint64_t hash,
-                                     struct osso_error *err)
+/* A piece that is no token. */
+static enum osso_status encode_merged(struct encoder *e, const struct piece *p, struct osso_error *err)
 {
-    const struct vocab *v = &e->tokenizer->vocab;
-    uint32_t id = n <= v->longest ? vocab_find_hashed(v, hash, key, s, n) : VOCAB_NONE;
-    return id == VOCAB_NONE ? bpe_encode(v, s, n, &e->space, e->ids, err) : osso_ids_push(e->ids, (int32_t)id, err);
+    struct osso_ids *ids = e->ids;
+    struct memo *memo = p->len <= MEMO_LEN && e->n_memos ? &e->memos[p->hash & (e->n_memos - 1)] : NULL;
+    if (memo && memo->len == p->len && memo->key.lo == p->key.lo && memo->key.hi == p->key.hi)
+        return osso_ids_append(ids, memo->ids, memo->n_ids, err);
+    size_t first = ids->len;
+    enum osso_status status = bpe_encode(&e->tokenizer->vocab, p->s, p->len, &e->space, ids, err);
+    if (memo && status == OSSO_OK && ids->len - first <= MEMO_IDS) {
+        memo->key = p->key;
+        memo->len = (uint16_t)p->len;
+        memo->n_ids = (uint16_t)(ids->len - first);
+        memcpy(memo->ids, ids->data + first, memo->n_ids * sizeof *memo->ids);
+    }
+    return status;
 }
 
-static void remember(struct encoder *e, struct memo *memo, struct vocab_key key, size_t len, size_t first_id)
+/* Cuts the next pieces off s[0..n), at most BATCH, and asks for the memory where each will be looked up. */
+static size_t split_batch(const struct encoder *e, const uint8_t *s, size_t n, struct piece *batch)
 {
-    size_t n = e->ids->len - first_id;
-    if (n > MEMO_IDS)
-        return;
-    memo->key = key;
-    memo->len = (uint16_t)len;
-    memo->n_ids = (uint16_t)n;
-    memcpy(memo->ids, e->ids->data + first_id, n * sizeof *memo->ids);
+    const struct vocab *v = &e->tokenizer->vocab;
+    size_t count = 0;
+    for (size_t i = 0; i < n && count < BATCH; i += batch[count++].len) {
+        struct piece *p = &batch[count];
+        p->s = s + i;
+        p->len = split_next(e->tokenizer->split, p->s, n - i);
+        p->key = n - i >= PADDED ? vocab_key_padded(p->s, p->len) : vocab_key(p->s, p->len);
+        p->hash = vocab_hash(p->key, p->s, p->len);
+        p->slot = vocab_word_slot(v, p->hash);
+        __builtin_prefetch(p->slot);
+    }
+    return count;
+}
+
+/* Which token each piece may be. What is read here was asked for before, so nothing waits long. */
+static void find_candidates(const struct vocab *v, struct piece *batch, size_t count)
+{
+    for (struct piece *p = batch; p < batch + count; p++) {
+        p->candidate = vocab_word_candidate(v, &p->slot, p->hash);
+        if (p->candidate != VOCAB_NONE)
+            __builtin_prefetch(&v->tokens[p->candidate]);
+    }
+    for (struct piece *p = batch; p < batch + count; p++)
+        if (p->candidate != VOCAB_NONE)
+            __builtin_prefetch(v->bytes + v->tokens[p->candidate].start);
 }
 
 /* Text without literals. */
 static enum osso_status encode_ordinary(struct encoder *e, const uint8_t *s, size_t n, struct osso_error *err)
 {
-    struct osso_ids *ids = e->ids;
-    enum osso_status status = OSSO_OK;
-    for (size_t i = 0, len; i < n && status == OSSO_OK; i += len) {
-        len = split_next(e->tokenizer->split, s + i, n - i);
-        struct vocab_key key = n - i >= 16 ? vocab_key_padded(s + i, len) : vocab_key(s + i, len);
-        uint64_t hash = len <= VOCAB_MAX_TOKEN ? vocab_hash(key, s + i, len) : 0;
-        struct memo *memo = len <= 16 && e->n_memos ? &e->memos[hash & (e->n_memos - 1)] : NULL;
-        if (memo && memo->len == len && memo->key.lo == key.lo && memo->key.hi == key.hi &&
-            ids->cap - ids->len >= MEMO_IDS) {
-            memcpy(ids->data + ids->len, memo->ids, sizeof memo->ids); /* all, whatever their number: no loop */
-            ids->len += memo->n_ids;
-            continue;
+    const struct vocab *v = &e->tokenizer->vocab;
+    struct piece batch[BATCH];
+    for (size_t done = 0; done < n;) {
+        size_t count = split_batch(e, s + done, n - done, batch);
+        find_candidates(v, batch, count);
+        for (struct piece *p = batch; p < batch + count; p++) {
+            uint32_t id = p->candidate;
+            if (id != VOCAB_NONE && !vocab_word_is(v, id, p->key, p->s, p->len))
+                id = vocab_word_search(v, p->slot, p->hash, p->key, p->s, p->len);
+            enum osso_status status =
+                id == VOCAB_NONE ? encode_merged(e, p, err) : osso_ids_push(e->ids, (int32_t)id, err);
+            if (status != OSSO_OK)
+                return status;
+            done += p->len;
         }
-        size_t first_id = ids->len;
-        status = encode_piece(e, s + i, len, key, hash, err);
-        if (memo && status == OSSO_OK)
-            remember(e, memo, key, len, first_id);
     }
-    return status;
+    return OSSO_OK;
 }
 
 static enum osso_status encode_valid(const struct osso_tokenizer *t, const uint8_t *s, size_t n, bool special,

@@ -28,6 +28,7 @@ struct jval {
     struct jtext text; /* J_STRING: the bytes; J_NUMBER: the printed form */
     struct jtext key;  /* in an object */
     struct jval *first, *last, *next; /* children of arrays and objects; the next sibling */
+    struct jval *earlier;             /* the value this key had before: no part of the object, but it must be well-formed */
     size_t n_children;
 };
 
@@ -44,6 +45,10 @@ struct jdoc *jdoc_create(void);
 const struct jval *jdoc_root(const struct jdoc *doc);
 struct jdoc *jdoc_keep(struct jdoc *doc);
 void jdoc_release(struct jdoc *doc); /* NULL is fine */
+
+/* For the reader: zeroed bytes that live as long as the document, and its root. */
+void *jdoc_take(struct jdoc *doc, size_t bytes);
+void jdoc_set_root(struct jdoc *doc, struct jval *root);
 
 /* Building: NULL when memory runs out, and a NULL parent or value is passed on, so one look at the end is enough. */
 struct jval *jdoc_new(struct jdoc *doc, enum jtype type);

@@ -29,6 +29,7 @@ void vocab_free(struct vocab *v)
     mem_free(v->bytes);
     mem_free(v->words);
     mem_free(v->pairs);
+    mem_free(v->byte_ranks);
     mem_free(v->merged);
     *v = (struct vocab){0};
 }
@@ -128,7 +129,12 @@ enum osso_status vocab_init_pairs(struct vocab *v, size_t n_merges, struct osso_
         return error_set(err, OSSO_LIMIT, "%zu merges; osso takes at most %d", n_merges, VOCAB_MAX_MERGES);
     v->n_pair_slots = (uint32_t)(n_merges / 3 * 5 + 16);
     v->pairs = mem_array(v->n_pair_slots, sizeof *v->pairs);
-    return v->pairs ? OSSO_OK : error_nomem(err, (uint64_t)v->n_pair_slots * sizeof *v->pairs, "the merges");
+    v->byte_ranks = mem_array(256 * 256, sizeof *v->byte_ranks);
+    if (!v->pairs || !v->byte_ranks)
+        return error_nomem(err, (uint64_t)v->n_pair_slots * sizeof *v->pairs, "the merges");
+    for (size_t i = 0; i < 256 * 256; i++)
+        v->byte_ranks[i] = VOCAB_NONE;
+    return OSSO_OK;
 }
 
 enum osso_status vocab_add_pair(struct vocab *v, uint32_t left, uint32_t right, uint32_t rank, struct osso_error *err)
@@ -145,5 +151,8 @@ enum osso_status vocab_add_pair(struct vocab *v, uint32_t left, uint32_t right, 
             slot = 0;
     }
     v->pairs[slot] = key << 22 | (rank + 1);
+    const struct vocab_token *l = &v->tokens[left], *r = &v->tokens[right];
+    if (l->len == 1 && r->len == 1)
+        v->byte_ranks[v->bytes[l->start] << 8 | v->bytes[r->start]] = rank;
     return OSSO_OK;
 }

@@ -45,6 +45,7 @@ struct vocab {
     uint32_t *merged; /* by rank: the id that the merge makes; NULL: the rank is the id */
 
     uint32_t byte_ids[256];
+    uint32_t *byte_ranks; /* [first << 8 | second]: of joining two single bytes, which every merging begins with */
     uint32_t longest; /* bytes of the longest token in `words` */
 };
 
@@ -120,25 +121,46 @@ static inline uint32_t vocab_slot(uint64_t hash, uint32_t n_slots)
     return (uint32_t)((hash >> 32) * n_slots >> 32);
 }
 
-/* The id of the text token with these n > 0 bytes, or VOCAB_NONE; `hash` is vocab_hash of all that. */
-static inline uint32_t vocab_find_hashed(const struct vocab *v, uint64_t hash, struct vocab_key key, const uint8_t *p,
-                                         size_t n)
+/* Looking up a string touches three places far apart in memory, so it is cut in steps: a caller with many strings takes
+ * each step for all of them, with a prefetch of what the next step reads. */
+
+/* Step 1: the slot to begin with. */
+static inline const uint32_t *vocab_word_slot(const struct vocab *v, uint64_t hash)
 {
-    uint32_t fingerprint = (uint32_t)(hash & 0x7ff), slot = vocab_slot(hash, v->n_word_slots), word;
-    while ((word = v->words[slot]) != 0) {
-        if (word >> 21 == fingerprint) {
-            uint32_t id = (word & 0x1fffff) - 1;
-            const struct vocab_token *t = &v->tokens[id];
-            const uint8_t *bytes = v->bytes + t->start;
-            struct vocab_key found = vocab_key_padded(bytes, n);
-            if (t->len == n && found.lo == key.lo && found.hi == key.hi &&
-                (n <= 16 || memcmp(bytes + 16, p + 16, n - 16) == 0))
-                return id;
-        }
-        if (++slot == v->n_word_slots)
-            slot = 0;
+    return &v->words[vocab_slot(hash, v->n_word_slots)];
+}
+
+/* Step 2: the first token from this slot on that has the fingerprint; VOCAB_NONE: there is none. *slot moves on. */
+static inline uint32_t vocab_word_candidate(const struct vocab *v, const uint32_t **slot, uint64_t hash)
+{
+    uint32_t word;
+    while ((word = **slot) != 0) {
+        if (++*slot == v->words + v->n_word_slots)
+            *slot = v->words;
+        if (word >> 21 == (hash & 0x7ff))
+            return (word & 0x1fffff) - 1;
     }
     return VOCAB_NONE;
+}
+
+/* Step 3: is it this token? */
+static inline bool vocab_word_is(const struct vocab *v, uint32_t id, struct vocab_key key, const uint8_t *p, size_t n)
+{
+    const struct vocab_token *t = &v->tokens[id];
+    const uint8_t *bytes = v->bytes + t->start;
+    struct vocab_key found = vocab_key_padded(bytes, n);
+    return t->len == n && found.lo == key.lo && found.hi == key.hi &&
+           (n <= 16 || memcmp(bytes + 16, p + 16, n - 16) == 0);
+}
+
+/* Steps 2 and 3 until the end: the id of the text token with these n > 0 bytes, or VOCAB_NONE. */
+static inline uint32_t vocab_word_search(const struct vocab *v, const uint32_t *slot, uint64_t hash,
+                                         struct vocab_key key, const uint8_t *p, size_t n)
+{
+    uint32_t id;
+    while ((id = vocab_word_candidate(v, &slot, hash)) != VOCAB_NONE && !vocab_word_is(v, id, key, p, n))
+        ;
+    return id;
 }
 
 static inline uint32_t vocab_find(const struct vocab *v, const uint8_t *p, size_t n)
@@ -146,7 +168,8 @@ static inline uint32_t vocab_find(const struct vocab *v, const uint8_t *p, size_
     if (n == 0 || n > v->longest)
         return VOCAB_NONE;
     struct vocab_key key = vocab_key(p, n);
-    return vocab_find_hashed(v, vocab_hash(key, p, n), key, p, n);
+    uint64_t hash = vocab_hash(key, p, n);
+    return vocab_word_search(v, vocab_word_slot(v, hash), hash, key, p, n);
 }
 
 /* The rank of merging left and right, or VOCAB_NONE. */

@@ -285,6 +285,17 @@ static void json_refusals(void **state)
         assert_null(c);
         assert_int_equal(strncmp(err.text, "x.json: ", 8), 0);
     }
+    /* A repeated namespace is legal and the last one wins, but the earlier ones must be well-formed too. */
+    static const char *const twice[] = {"{\"name\":\"f\",\"tools\":[]}", "{\"name\":\"f\"}"};
+    for (int i = 0; i < 4; i++) {
+        char text[300];
+        struct osso_conversation *c;
+        snprintf(text, sizeof text,
+                 "{\"messages\":[{\"role\":\"developer\",\"content\":[{\"type\":\"developer_content\",\"tools\":{\"f\":%s,\"g\":%s,\"f\":%s}}]}]}",
+                 twice[i & 1], twice[0], twice[i >> 1]);
+        assert_int_equal(osso_conversation_from_json(text, strlen(text), "x", &c, NULL), i ? OSSO_FORMAT : OSSO_OK);
+        osso_conversation_free(c);
+    }
     /* Nesting: the reference stops at 128 levels. */
     for (int depth = 120; depth < 130; depth++) {
         char text[512] = "{\"messages\":[{\"role\":\"user\",\"content\":\"\",\"x\":";

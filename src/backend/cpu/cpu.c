@@ -103,6 +103,11 @@ static const struct backend *const backends[] = {
     ISAS(ISA)
 #undef ISA
 };
+static const struct kernels *const tables[] = {
+#define ISA(name, there) &kernels__##name,
+    ISAS(ISA)
+#undef ISA
+};
 enum { N_BACKENDS = sizeof backends / sizeof backends[0] };
 
 static bool available(int i)
@@ -116,12 +121,25 @@ static bool available(int i)
     return false;
 }
 
-const struct backend *REAL(backend_cpu)(const char *isa)
+/* The strongest available one of this name (NULL: any name), or -1. */
+static int find(const char *isa)
 {
     for (int i = N_BACKENDS - 1; i >= 0; i--)
         if ((!isa || strcmp(isa, backends[i]->name) == 0) && available(i))
-            return backends[i];
-    return NULL;
+            return i;
+    return -1;
+}
+
+const struct backend *REAL(backend_cpu)(const char *isa)
+{
+    int i = find(isa);
+    return i < 0 ? NULL : backends[i];
+}
+
+const struct kernels *REAL(kernels_cpu)(const char *isa)
+{
+    int i = find(isa);
+    return i < 0 ? NULL : tables[i];
 }
 
 #ifndef OSSO_DOUBLE

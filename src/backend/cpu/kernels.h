@@ -69,6 +69,9 @@ struct kernels {
 #include "backend/cpu/kernels.def"
 #undef KERNEL
 
+/* The table behind backend_cpu(isa), for tests and the bench; NULL if unknown or unavailable. */
+const struct kernels *REAL(kernels_cpu)(const char *isa);
+
 enum { LINEAR_TILE = 32 /* weight rows that are unpacked together */, LINEAR_ACTS = 64 /* activation rows at a time */ };
 /* Workspace of a linear kernel for matrices of up to `cols` inputs. */
 static inline size_t linear_scratch_bytes(int64_t cols)

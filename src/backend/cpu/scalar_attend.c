@@ -46,9 +46,10 @@ void REAL(attend_page__scalar)(const struct page_slice *page, const struct page_
     for (int h = 0; h < page->group; h++) {
         real *score = sums->score + h * KV_PAGE, *acc = sums->acc + h * head_dim, lanes[LANES] = {0};
         page_scores(page, page->q + h * head_dim, score);
-        real m = score[page->lo];
-        for (int j = page->lo + 1; j < page->hi; j++)
-            m = score[j] > m ? score[j] : m;
+        real m = -(real)INFINITY;
+        for (int j = page->lo; j < page->hi; j++)
+            m = score[j] > m ? score[j] : m; /* skips NaN, which then shows in p */
+        m = m + 0;                           /* no -0: which zero is the largest would depend on the order */
         memset(acc, 0, (size_t)head_dim * sizeof *acc);
         for (int j = page->lo; j < page->hi; j++) {
             real p = REAL(real_exp)(score[j] - m);
