@@ -4,9 +4,11 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool reserve(struct buf *b, size_t more)
@@ -90,6 +92,20 @@ void buf_json_string(struct buf *b, const char *text, size_t n)
         i += len;
     }
     buf_putc(b, '"');
+}
+
+void buf_json_number(struct buf *b, double value)
+{
+    char text[40];
+    int digits = 1;
+    do
+        snprintf(text, sizeof text, "%.*g", digits, value);
+    while (digits++ < 17 && strtod(text, NULL) != value);
+    if (!isfinite(value))
+        snprintf(text, sizeof text, "null");
+    buf_puts(b, text);
+    if (isfinite(value) && !strpbrk(text, ".e")) /* a reader that tells integers from reals sees a real */
+        buf_puts(b, ".0");
 }
 
 void buf_clear(struct buf *b)

@@ -9,8 +9,8 @@
 
 enum { ALIGN = 64 };
 
-/* The tensor table over m->pages; with `fill`, their values too. */
-static enum osso_status place(struct osso_model *m, const struct plan *plan, const struct plan_random *random, struct osso_error *err)
+/* The tensor table over m->pages. */
+static enum osso_status place(struct osso_model *m, const struct plan *plan, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
     uint8_t *at = m->pages;
@@ -21,10 +21,43 @@ static enum osso_status place(struct osso_model *m, const struct plan *plan, con
         for (int k = 0; k < p->rank; k++)
             t.shape[k] = p->shape[k];
         status = tensors_add(&m->tensors, &t, err);
-        plan_random_rows(random, i, 0, p->n_rows, at);
         at += (p->bytes + ALIGN - 1) / ALIGN * ALIGN;
     }
-    return status ? status : tensors_sort(&m->tensors, err);
+    return status;
+}
+
+/* Nearly all of the time goes into the system's zeroing of fresh pages, so every CPU takes its share of rows. */
+struct fill {
+    const struct osso_model *model;
+    const struct plan *plan;
+    const struct plan_random *random;
+};
+
+static void fill_share(const struct lane *lane, void *arg)
+{
+    const struct fill *f = arg;
+    for (int i = 0; i < f->plan->n; i++) {
+        int64_t lo, hi;
+        lane_share(lane, f->plan->list[i].n_rows, &lo, &hi);
+        uint8_t *data = (uint8_t *)(uintptr_t)f->model->tensors.list[i].data; /* still in the plan's order */
+        plan_random_rows(f->random, i, lo, hi - lo, data + (uint64_t)lo * plan_row_bytes(&f->plan->list[i]));
+    }
+}
+
+static enum osso_status fill(struct osso_model *m, const struct plan *plan, uint64_t seed, struct osso_error *err)
+{
+    struct plan_random *random = NULL;
+    struct pool *pool = NULL;
+    enum osso_status status = plan_random_create(plan, seed, &random, err);
+    if (!status)
+        status = pool_create(cpu_count(), &pool, err);
+    if (!status) {
+        struct fill f = {.model = m, .plan = plan, .random = random};
+        pool_run(pool, fill_share, &f);
+    }
+    pool_free(pool);
+    plan_random_free(random);
+    return status;
 }
 
 static enum osso_status make_pages(struct osso_model *m, const struct plan *plan, struct osso_error *err)
@@ -45,7 +78,6 @@ enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct
 {
     struct osso_model *m = NULL;
     struct plan plan = {0};
-    struct plan_random *random = NULL;
     *model_out = NULL;
     if (err)
         err->text[0] = 0;
@@ -57,12 +89,13 @@ enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct
     if (!status)
         status = make_pages(m, &plan, err);
     if (!status)
-        status = plan_random_create(&plan, seed, &random, err);
+        status = place(m, &plan, err);
     if (!status)
-        status = place(m, &plan, random, err);
+        status = fill(m, &plan, seed, err);
+    if (!status)
+        status = tensors_sort(&m->tensors, err);
     if (!status)
         status = weights_resolve(&m->tensors, &m->config, true, &m->weights, err);
-    plan_random_free(random);
     plan_free(&plan);
     if (status)
         osso_model_free(m);
