@@ -20,6 +20,7 @@ struct speaking {
     struct osso_parser *parser;
     enum voice voice;    /* whose text came last */
     bool line_open;      /* the last character was no line end */
+    bool spoken;         /* something was shown before */
     bool answer_came, progress_shown;
     double started_ms;
     enum osso_status status;
@@ -76,13 +77,13 @@ static void speak(struct speaking *s, enum voice voice, const char *text, size_t
     if (len == 0 || (voice == THOUGHT && !chat_shows_reasoning(s->chat)))
         return;
     if (voice != s->voice) {
-        enum voice before = s->voice;
         fall_silent(s);
-        if (out_is_terminal() && before != NOTHING)
+        if (out_is_terminal() && s->spoken)
             out_puts("\n");
         if (voice == THOUGHT && out_has_colour())
             out_puts(DIM);
         s->voice = voice;
+        s->spoken = true;
     }
     if (voice == THOUGHT && !out_is_terminal())
         err_model_text(text, len);
@@ -104,6 +105,8 @@ static int on_event(void *user, const struct osso_event *event)
     bool answer = !state.channel || strcmp(state.channel, "final") == 0;
     s->answer_came = s->answer_came || (answer && state.delta_len > 0);
     speak(s, answer ? ANSWER : THOUGHT, state.delta, state.delta_len);
+    if (state.message_done)
+        fall_silent(s);
     return out_failed() || interrupted();
 }
 
@@ -197,7 +200,7 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
         status = osso_parser_finish(s.parser, &state, err);
     if (!status)
         status = keep_messages(chat, osso_parser_messages(s.parser), err);
-    if (!chat->interactive && s.voice == NOTHING && !status)
+    if (!chat->interactive && !s.answer_came && !status)
         out_puts("\n"); /* even an empty answer is a line */
     fall_silent(&s);
     osso_parser_free(s.parser);

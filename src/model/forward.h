@@ -5,7 +5,7 @@
 #include "backend/backend.h"
 #include "model/kv.h"
 #include "model/weights.h"
-#include "osso/engine.h"
+#include "osso/tap.h"
 
 /* What this process holds of each layer: kv heads [first, end) with their query heads, and experts [first, end). */
 struct shard {

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "osso/engine.h"
+#include "osso/model.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -21,13 +21,16 @@ INLINE void block_scores(enum kv_type type, const struct page_slice *page, const
                          float *score)
 {
     __m512 s[8];
+    UNROLL
     for (int h = 0; h < n; h++)
         s[h] = _mm512_setzero_ps();
     for (int d = 0; d < page->head_dim; d++) {
         __m512 k = load_kv(type, page->k, d * KV_PAGE + 16 * b, 0xffff);
+        UNROLL
         for (int h = 0; h < n; h++)
             s[h] = _mm512_fmadd_ps(_mm512_set1_ps(q[h * page->head_dim + d]), k, s[h]);
     }
+    UNROLL
     for (int h = 0; h < n; h++)
         _mm512_mask_storeu_ps(score + h * KV_PAGE + 16 * b, seen, _mm512_mul_ps(s[h], _mm512_set1_ps(page->scale)));
 }
@@ -74,18 +77,25 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
                          __mmask16 mask, float *acc)
 {
     __m512 a[4][4];
+    UNROLL
     for (int h = 0; h < n; h++)
+        UNROLL
         for (int c = 0; c < wide; c++)
             a[h][c] = _mm512_setzero_ps();
     for (int j = page->lo; j < page->hi; j++) {
         __m512 v[4];
+        UNROLL
         for (int c = 0; c < wide; c++)
             v[c] = load_kv(type, page->v, (int64_t)j * page->head_dim + d + 16 * c, c == wide - 1 ? mask : 0xffff);
+        UNROLL
         for (int h = 0; h < n; h++)
+            UNROLL
             for (int c = 0; c < wide; c++)
                 a[h][c] = _mm512_fmadd_ps(_mm512_set1_ps(p[h * KV_PAGE + j]), v[c], a[h][c]);
     }
+    UNROLL
     for (int h = 0; h < n; h++)
+        UNROLL
         for (int c = 0; c < wide; c++)
             _mm512_mask_storeu_ps(acc + h * page->head_dim + d + 16 * c, c == wide - 1 ? mask : 0xffff, a[h][c]);
 }

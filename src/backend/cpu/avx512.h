@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #define INLINE static inline __attribute__((always_inline))
+/* Before a loop over registers: -O2 alone would keep the array in memory. */
+#define UNROLL _Pragma("GCC unroll 16")
 
 /* The first n of 16 lanes (n may be more, or less than none). */
 INLINE __mmask16 first_lanes(int64_t n)

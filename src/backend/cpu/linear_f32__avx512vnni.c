@@ -69,24 +69,30 @@ INLINE void tile_dot(load16_fn *load, const struct view *w, int64_t o, const flo
 {
     const uint8_t *row = w->data + o * w->row_stride, *scales = w->scales ? w->scales + o * w->scale_stride : NULL;
     __m512 l[8];
+    UNROLL
     for (int i = 0; i < n_rows * n_acts; i++)
         l[i] = _mm512_setzero_ps();
     int64_t whole = w->cols / 16 * 16, ahead = (4096 / (n_rows * w->row_stride) + 1) * n_rows * w->row_stride;
     for (int64_t k = 0; k < w->cols; k += 16) {
         __mmask16 mask = k < whole ? 0xffff : first_lanes(w->cols - k);
         __m512 values[8];
+        UNROLL
         for (int r = 0; r < n_rows; r++) {
             values[r] = load(row + r * w->row_stride, scales + r * w->scale_stride, k, mask);
             if (k % 32 == 0)
                 _mm_prefetch((const char *)(row + r * w->row_stride + ahead) + k * 2, _MM_HINT_T0);
         }
+        UNROLL
         for (int i = 0; i < n_acts; i++) {
             __m512 xi = _mm512_maskz_loadu_ps(mask, x[i] + k);
+            UNROLL
             for (int r = 0; r < n_rows; r++)
                 l[i * n_rows + r] = _mm512_mask3_fmadd_ps(values[r], xi, l[i * n_rows + r], mask);
         }
     }
+    UNROLL
     for (int i = 0; i < n_acts; i++)
+        UNROLL
         for (int r = 0; r < n_rows; r++)
             y[i * y_stride + r] = tree_sum(l[i * n_rows + r]);
 }
@@ -109,6 +115,7 @@ INLINE void linear_f32(load16_fn *load, const struct view *w, int64_t lo, int64_
     while (first < in->n) {
         const float *x[4];
         int left = in->n - first, n = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        UNROLL
         for (int i = 0; i < n; i++)
             x[i] = in->act->f + gather_row(in, first + i) * in->act->width;
         float *out = y + first * y_stride;
@@ -168,20 +175,25 @@ INLINE void columns_dot(bool paired, int bytes, bool bf16, const struct view *w,
 {
     const uint8_t *at = w->data + o * w->row_stride;
     __m512 l[16];
+    UNROLL
     for (int i = 0; i < 16; i++)
         l[i] = _mm512_setzero_ps();
     int64_t k = 0;
     for (; k + 16 <= w->cols; k += 16)
+        UNROLL
         for (int i = 0; i < 16; i++, at += w->col_stride) {
             __m512 values = paired ? column_pairs(bytes, bf16, at, mask) : column_plain(bytes, bf16, at, mask);
             l[i] = _mm512_fmadd_ps(values, _mm512_set1_ps(x[k + i]), l[i]);
         }
+    UNROLL
     for (int i = 0; i < 16; i++, at += w->col_stride)
         if (k + i < w->cols) {
             __m512 values = paired ? column_pairs(bytes, bf16, at, mask) : column_plain(bytes, bf16, at, mask);
             l[i] = _mm512_fmadd_ps(values, _mm512_set1_ps(x[k + i]), l[i]);
         }
+    UNROLL
     for (int half = 8; half > 0; half /= 2)
+        UNROLL
         for (int i = 0; i < half; i++)
             l[i] = _mm512_add_ps(l[i], l[i + half]);
     _mm512_mask_storeu_ps(y, mask, l[0]);

@@ -63,6 +63,7 @@ INLINE void load_mxfp4(const struct rows *rows, int64_t g, int blocks, struct qu
                                               0x22222222, 0x22222222, 0x11111111, 0x11111111, 0x11111111, 0x11111111, 0, 0, 0, 0);
     const __m512i table = code_table();
     __m512i s24 = _mm512_setzero_si512();
+    UNROLL
     for (int r = 0; r < 4; r++) {
         const uint8_t *at = rows->data[r] + g * 68;
         __m512i raw, codes;
@@ -85,6 +86,7 @@ INLINE void load_mxfp4_hf(const struct rows *rows, int64_t g, int blocks, struct
 {
     const __m512i table = code_table();
     uint32_t scales[4] = {0};
+    UNROLL
     for (int r = 0; r < 4; r++) {
         const uint8_t *at = rows->data[r] + g * 64;
         __m512i raw = blocks == 4 ? _mm512_loadu_si512(at)
@@ -116,6 +118,7 @@ INLINE void load_q8_0(const struct rows *rows, int64_t g, int blocks, struct qua
 {
     const __m512i flip = _mm512_set1_epi8((char)0x80);
     uint64_t scales[4] = {0}; /* per block: the f16 scales of 4 rows */
+    UNROLL
     for (int r = 0; r < 4; r++) {
         uint8_t space[4 * 34];
         const uint8_t *at = rows->data[r] + g * 136;
@@ -144,6 +147,7 @@ INLINE void load_tile(const struct rows *rows, int64_t g, int blocks, struct qua
 {
     const uint8_t *at = rows->data[0] + g * QUAD_BYTES;
     (void)blocks;
+    UNROLL
     for (int r = 0; r < 4; r++) {
         q->lo[r] = _mm512_load_si512(at + 128 * r);
         q->hi[r] = _mm512_load_si512(at + 128 * r + 64);
@@ -153,6 +157,7 @@ INLINE void load_tile(const struct rows *rows, int64_t g, int blocks, struct qua
 
 INLINE void store_quad(uint8_t *at, const struct quad *q)
 {
+    UNROLL
     for (int r = 0; r < 4; r++) {
         _mm512_store_si512(at + 128 * r, q->lo[r]);
         _mm512_store_si512(at + 128 * r + 64, q->hi[r]);
@@ -167,6 +172,7 @@ static void fill_panel(const struct gather *in, int first, int n, int32_t offset
 {
     const struct act *act = in->act;
     int64_t n_blocks = act->width / QUANT_BLOCK, n_groups = (n_blocks + 3) / 4;
+    UNROLL
     for (int i = 0; i < n; i++) {
         int64_t row = gather_row(in, first + i);
         const int8_t *q = act->q + row * act->width;
@@ -187,6 +193,7 @@ static void fill_panel(const struct gather *in, int first, int n, int32_t offset
 INLINE __m512 quad_step(const struct quad *q, const uint8_t *panel, __mmask16 mask, __m512 p)
 {
     __m512i lo = _mm512_load_si512(panel), hi = _mm512_load_si512(panel + 64), a[4];
+    UNROLL
     for (int r = 0; r < 4; r++)
         a[r] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), q->lo[r], lo), q->hi[r], hi);
     __m512i t0 = _mm512_add_epi32(_mm512_unpacklo_epi32(a[0], a[1]), _mm512_unpackhi_epi32(a[0], a[1]));
@@ -213,15 +220,18 @@ INLINE void quad_dot(load_quad_fn *load, const struct rows *rows, int64_t n_bloc
     struct quad q;
     for (int64_t g = 0; g < n_whole; g++) {
         load(rows, g, 4, &q);
+        UNROLL
         for (int i = 0; i < n; i++)
             p[i] = quad_step(&q, panel + (i * n_groups + g) * PANEL_BYTES, 0xffff, p[i]);
     }
     if (n_whole < n_groups) {
         int rest = (int)(n_blocks % 4);
         load(rows, n_whole, rest, &q);
+        UNROLL
         for (int i = 0; i < n; i++)
             p[i] = quad_step(&q, panel + (i * n_groups + n_whole) * PANEL_BYTES, (__mmask16)((1 << 4 * rest) - 1), p[i]);
     }
+    UNROLL
     for (int i = 0; i < n; i++)
         _mm_mask_storeu_ps(y + i * y_stride, row_mask, finish(p[i]));
 }
@@ -250,6 +260,7 @@ enum { FETCH_AHEAD = 8192 };
 static struct rows quad_rows(const struct view *w, int64_t o, int64_t hi)
 {
     struct rows rows = {.ahead = (FETCH_AHEAD / (4 * w->row_stride) + 1) * 4 * w->row_stride};
+    UNROLL
     for (int r = 0; r < 4; r++) {
         int64_t at = o + r < hi ? o + r : hi - 1;
         rows.data[r] = w->data + at * w->row_stride;
@@ -295,6 +306,7 @@ static void tile_dots(const uint8_t *tile, int64_t n_blocks, int64_t n_out, cons
                       int64_t y_stride)
 {
     int64_t n_groups = (n_blocks + 3) / 4;
+    UNROLL
     for (int i = 0; i < n; i += 4)
         for (int64_t o = 0; o < n_out; o += 4) {
             struct rows rows = {.data = {tile + o / 4 * n_groups * QUAD_BYTES}};
