@@ -98,14 +98,16 @@ void buf_json_number(struct buf *b, double value)
 {
     char text[40];
     int digits = 1;
-    do
-        snprintf(text, sizeof text, "%.*g", digits, value);
-    while (digits++ < 17 && strtod(text, NULL) != value);
-    if (!isfinite(value))
-        snprintf(text, sizeof text, "null");
-    buf_puts(b, text);
-    if (isfinite(value) && !strpbrk(text, ".e")) /* a reader that tells integers from reals sees a real */
-        buf_puts(b, ".0");
+    if (!isfinite(value)) {
+        buf_puts(b, "null");
+    } else if (value == trunc(value) && fabs(value) < 1e15) {
+        buf_printf(b, "%.1f", value); /* "150000.0": a reader that tells integers from reals sees a real */
+    } else {
+        do
+            snprintf(text, sizeof text, "%.*g", digits, value);
+        while (digits++ < 17 && strtod(text, NULL) != value);
+        buf_puts(b, text);
+    }
 }
 
 void buf_clear(struct buf *b)
