@@ -51,6 +51,10 @@ def hand_made():
         Message.from_role_and_content(Role.ASSISTANT, "{}").with_channel("commentary").with_recipient("functions.now").with_content_type("<|constrain|>json"),
         Message.from_role_and_content(Role.TOOL, "12:00").with_channel("commentary").with_recipient("assistant"),
         Message.from_role_and_content(Role.ASSISTANT, "7").with_channel("final")]).to_json().replace('"role": "tool", "name": null', '"role": "tool", "name": "functions.now"')
+    nested = {"type": "array", "items": {"oneOf": [{"type": "string", "enum": ["a\"b"], "default": "a\"b", "description": "d"},
+                                                   {"type": "string", "default": "a\"b", "nullable": True}, {"type": "null", "nullable": True}]}}
+    developer = DeveloperContent.new().with_function_tools([ToolDescription.new("f", "", {"type": "object", "properties": {"k": nested}})])
+    yield Conversation.from_messages([Message.from_role_and_content(Role.DEVELOPER, developer)]).to_json()
     numbers = Pairs((f"n{i}", Pairs([("type", "number"), ("default", Raw(n))])) for i, n in enumerate(NUMBERS))
     tool = Pairs([("name", "f"), ("description", ""), ("parameters", Pairs([("type", "object"), ("properties", numbers)]))])
     space = Pairs([("name", "functions"), ("description", None), ("tools", [tool])])

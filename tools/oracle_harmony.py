@@ -13,7 +13,9 @@ import json
 import sys
 import time
 
-from harmony_cases import CALL, CHANNEL, CHANNELS, CONSTRAIN, END, MESSAGE, RETURN, START, STOPS, Generator, Reference
+from openai_harmony import Conversation
+
+from harmony_cases import CHANNELS, MESSAGE, START, STOPS, Generator, Reference
 
 
 class Error(C.Structure):
@@ -216,6 +218,54 @@ def check_render(osso, ref, text, count, bad):
         bad("to_json", {"json": text, "again": again, "osso": a, "reference": b, "reference again": c})
 
 
+def normal(v):
+    """The JSON form without the freedoms that two writers may take: null or absent, a lone text or a list of one."""
+    messages = []
+    for m in v["messages"]:
+        content = m["content"] if isinstance(m["content"], list) else [{"type": "text", "text": m["content"]}]
+        parts = []
+        for part in content:
+            part = {k: x for k, x in part.items() if x is not None}
+            for space in part.get("tools", {}).values():
+                if space.get("description", 0) is None:
+                    del space["description"]
+                for tool in space["tools"]:
+                    if tool.get("parameters", 0) is None:
+                        del tool["parameters"]
+            parts.append(part)
+        messages.append({**{k: x for k, x in m.items() if x is not None}, "content": parts})
+    return messages
+
+
+def alike(a, b):
+    """Equal, numbers up to the reference's reading of decimals (and of integers that are too large for it)."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(alike(a[k], b[k]) for k in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(alike, a, b))
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)) and not isinstance(a, bool) and not isinstance(b, bool):
+        return a == b or abs(a - b) <= 1e-14 * abs(a)
+    return type(a) is type(b) and a == b
+
+
+def check_json(osso, ref, text, count, bad):
+    """osso's JSON against what the reference's Python classes write for the same conversation."""
+    try:
+        theirs = Conversation.from_json(text).to_json()
+    except Exception:
+        return
+    c = osso.from_json(theirs)
+    if c is None:
+        count["json: refused by both" if ref.render(theirs, "plain", True) is None else "json: DIFFER"] += 1
+        return
+    mine = osso.to_json(c)
+    osso.lib.osso_conversation_free(c)
+    same = alike(normal(json.loads(mine)), normal(json.loads(theirs)))
+    count["json: the same as the Python classes write" if same else "json: DIFFER"] += 1
+    if not same:
+        bad("json", {"osso": mine, "reference": theirs})
+
+
 def check_parse(osso, ref, ids, role, count, bad):
     (theirs, refused), trace = ref.parse(ids, role, True), ref.trace(ids, role, True)
     mine, my_refused, my_trace = osso.parse(ids, role, True)
@@ -264,6 +314,7 @@ def main():
         g = Generator(o.seed * 1000003 + i)
         text = g.conversation()
         check_render(osso, ref, text, count, bad)
+        check_json(osso, ref, text, count, bad)
         ids, role = g.stream(ref.enc)
         check_parse(osso, ref, ids, role, count, bad)
         rendered = ref.render(text, "plain", False)

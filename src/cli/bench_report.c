@@ -50,7 +50,7 @@ static struct summary summarize(const struct measurement *m)
     mean(m, false, &s.avg_ns, &s.stddev_ns);
     mean(m, true, &s.avg_ts, &s.stddev_ts);
     s.gbps = m->n_gen > 0 ? m->bytes_per_token * s.avg_ts / 1e9 : 0;
-    s.tera = m->multiply_adds_per_token * s.avg_ts / 1e12;
+    s.tera = m->operations_per_token * s.avg_ts / 1e12;
     return s;
 }
 

@@ -9,9 +9,9 @@ struct measurement {
     int64_t n_prompt, n_gen, depth;
     int parallel, repetitions;
     double *ns;                      /* [repetitions], the time of all tokens together */
-    double read_ceiling, dot_ceiling; /* GB/s and 10^12 multiply-adds per second, measured between the repetitions */
+    double read_ceiling, dot_ceiling; /* GB/s and 10^12 operations per second, measured between the repetitions */
     double bytes_per_token;          /* 0: unknown, because sequences share what is read */
-    double multiply_adds_per_token;
+    double operations_per_token;     /* a multiply and an add are two */
     char time[32];                   /* when, in UTC */
 };
 

@@ -150,8 +150,9 @@ static enum osso_status token_cost(struct bench *b, struct measurement *m, struc
     struct osso_token_cost cost = {.size = sizeof cost};
     int64_t middle = m->depth + (m->n_prompt + m->n_gen) / 2;
     enum osso_status status = osso_bench_token_cost(b->r.model, &b->e, middle, &cost, err);
-    m->bytes_per_token = m->parallel > 1 ? 0 : (double)cost.weight_bytes + (double)cost.kv_bytes;
-    m->multiply_adds_per_token = (double)cost.multiply_adds;
+    double heads = m->n_prompt > 0 ? 1.0 / (double)m->n_prompt : 1; /* of a prompt only the last token has logits */
+    m->bytes_per_token = m->parallel > 1 ? 0 : (double)cost.weight_bytes + (double)cost.head_bytes + (double)cost.kv_bytes;
+    m->operations_per_token = 2 * ((double)cost.multiply_adds + heads * (double)cost.head_multiply_adds);
     return status;
 }
 

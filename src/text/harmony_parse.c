@@ -99,19 +99,6 @@ static enum osso_status check(const struct buf *b, struct osso_error *err)
 
 /* ---- content -------------------------------------------------------------------------------------------- */
 
-static void drop_held(struct osso_parser *p, size_t n)
-{
-    p->held_at += n;
-    if (p->held_at == p->held.len) {
-        buf_clear(&p->held);
-        p->held_at = 0;
-    } else if (p->held_at > 4096 && p->held_at > p->held.len / 2) {
-        p->held.len -= p->held_at;
-        memmove(p->held.data, p->held.data + p->held_at, p->held.len);
-        p->held_at = 0;
-    }
-}
-
 /* Turns held bytes into text. An ill-formed part becomes U+FFFD; a character that is so far only begun stays held unless
  * the stream is at its `end`. Strict: after one ill-formed part the rest waits for the next id, as in the reference. */
 static void decode_held(struct osso_parser *p, bool end)
@@ -135,8 +122,11 @@ static void decode_held(struct osso_parser *p, bool end)
             break;
     }
     buf_add(&p->text, s + run, at - run);
-    if (at > 0)
-        drop_held(p, at);
+    p->held_at += at;
+    if (p->held_at == p->held.len) {
+        buf_clear(&p->held);
+        p->held_at = 0;
+    }
 }
 
 static enum osso_status push_content(struct osso_parser *p, int32_t id, struct osso_error *err)

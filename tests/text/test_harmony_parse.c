@@ -219,6 +219,8 @@ static void tolerant_rules(void **state)
            "{\"role\":\"assistant\",\"content\":\"{}\",\"channel\":\"final\",\"content_type\":\"json\"}");
     expect("<|channel|>commentary to=functions.f <|constrain|> json<|message|>{}<|call|>", "assistant", 0,
            "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"{}\",\"channel\":\"commentary\",\"content_type\":\"json\"}");
+    expect("<|channel|>final <|constrain|> foo<|message|>{}<|return|>", "assistant", 0,
+           "{\"role\":\"assistant\",\"content\":\"{}\",\"channel\":\"final\",\"content_type\":\"foo\"}");
     /* authors */
     expect("<|start|>user:bob<|message|>x<|end|>", NULL, 0, "{\"role\":\"user\",\"name\":\"bob\",\"content\":\"x\"}");
     expect("<|start|>assistant:a to=functions.f<|channel|>commentary<|message|>{}<|call|>", NULL, 0,
@@ -271,6 +273,26 @@ static void strict_rules(void **state)
     expect("I'm sorry.<|end|>", "assistant", OSSO_PARSE_STRICT, NULL);
     expect("x", NULL, OSSO_PARSE_STRICT, NULL);
     expect("<|channel|>final a b c<|message|>x", "assistant", OSSO_PARSE_STRICT, NULL);
+}
+
+/* After a refused header strict mode goes on as the reference does: the role from the prompt still holds. */
+static void strict_after_refusal(void **state)
+{
+    (void)state;
+    struct osso_parser *p;
+    struct osso_message m;
+    struct osso_error err;
+    static const int32_t rest[] = {200006, 200005, 17196, 200008, 22, 200002};
+    check_ok(osso_parser_create(builtin, "assistant", OSSO_PARSE_STRICT, &p, &err), err);
+    check_ok(osso_parser_push(p, 200005, NULL, &err), err);
+    assert_int_equal(osso_parser_push(p, 200008, NULL, &err), OSSO_FORMAT);
+    assert_int_equal(osso_parser_push(p, 22, NULL, &err), OSSO_FORMAT);
+    for (size_t i = 0; i < 6; i++)
+        check_ok(osso_parser_push(p, rest[i], NULL, &err), err);
+    check_ok(osso_conversation_get(osso_parser_messages(p), 0, &m, &err), err);
+    assert_int_equal(m.role, OSSO_ROLE_ASSISTANT);
+    assert_string_equal(m.channel, "final");
+    osso_parser_free(p);
 }
 
 static void expect_text(const int32_t *ids, size_t n, unsigned flags, const char *want)
@@ -397,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden),         cmocka_unit_test(spellings_of_a_call), cmocka_unit_test(streaming_view),
         cmocka_unit_test(tolerant_rules), cmocka_unit_test(strict_rules),        cmocka_unit_test(broken_text),
+        cmocka_unit_test(strict_after_refusal),
         cmocka_unit_test(total),          cmocka_unit_test(long_messages),       cmocka_unit_test(every_allocation_fails),
     };
     return cmocka_run_group_tests_name("harmony_parse", tests, setup, teardown);
