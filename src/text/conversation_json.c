@@ -213,7 +213,7 @@ static void write_member(struct buf *out, const struct jval *v, const char *key)
     const struct jval *m = jval_get(v, key);
     write_key(out, key);
     if (m)
-        jval_write(out, m);
+        jval_write(out, m, JVAL_SPELT);
     else
         buf_puts(out, "null");
 }

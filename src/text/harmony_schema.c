@@ -52,7 +52,7 @@ static bool add_default(struct buf *out, const struct jval *v, const char *befor
     } else if (d->type == J_STRING && bare_enum) {
         add_text(out, d->text);
     } else {
-        jval_write(out, d);
+        jval_write(out, d, JVAL_PRINTED);
     }
     return true;
 }

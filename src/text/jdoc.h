@@ -25,7 +25,8 @@ struct jval {
     enum jtype type;
     bool truth;        /* J_BOOL */
     bool repeated;     /* this key was there more than once */
-    struct jtext text; /* J_STRING: the bytes; J_NUMBER: the printed form */
+    struct jtext text; /* J_STRING: the bytes; J_NUMBER: as the reference prints it */
+    struct jtext spelt; /* J_NUMBER: as it was in the text */
     struct jtext key;  /* in an object */
     struct jval *first, *last, *next; /* children of arrays and objects; the next sibling */
     struct jval *earlier;             /* the value this key had before: no part of the object, but it must be well-formed */
@@ -63,7 +64,9 @@ const struct jval *jval_get_type(const struct jval *v, const char *key, enum jty
 bool jtext_is(struct jtext t, const char *literal);
 int jtext_compare(struct jtext a, struct jtext b); /* by bytes; the shorter first */
 
-/* Compact JSON, keys and numbers as the reference prints them. */
-void jval_write(struct buf *out, const struct jval *v);
+/* Compact JSON. Numbers for a prompt are printed as the reference prints them; to be read again they keep their spelling,
+ * because the reference's reading of decimals need not return the number it printed. */
+enum jval_numbers { JVAL_PRINTED, JVAL_SPELT };
+void jval_write(struct buf *out, const struct jval *v, enum jval_numbers numbers);
 
 #endif

@@ -200,13 +200,15 @@ static bool read_number(struct reader *r, struct jval *v)
     enum jnum_result result = jnum_read(r->s + r->at, r->n - r->at, &used, text);
     if (result != JNUM_OK)
         return fail(r, result == JNUM_RANGE ? "a number out of range" : "not a JSON value");
-    r->at += used;
     size_t len = strlen(text);
-    char *copy = jdoc_take(r->doc, len + 1);
+    char *copy = jdoc_take(r->doc, len + 1 + used + 1);
     if (!copy)
         return no_memory(r);
     memcpy(copy, text, len);
+    memcpy(copy + len + 1, r->s + r->at, used);
     v->text = (struct jtext){copy, len};
+    v->spelt = (struct jtext){copy + len + 1, used};
+    r->at += used;
     return true;
 }
 
