@@ -91,9 +91,9 @@ install: all
 	install -m 644 $(B)/libosso.a $(DESTDIR)$(LIBDIR)/libosso.a
 	install -m 755 $(B)/libosso.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libosso.so.$(SOVERSION)
 	ln -sfn libosso.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libosso.so
-	install -m 644 include/osso/*.h $(DESTDIR)$(INCDIR)/osso/
+	install -m 644 include/osso/*.h include/osso/*.def $(DESTDIR)$(INCDIR)/osso/
 	sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@INCDIR@|$(INCDIR)|;s|@VERSION@|$(VERSION)|' tools/osso.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/osso.pc
-	cp -R models/. $(DESTDIR)$(DATADIR)/osso/models/
+	if [ -d models ]; then cp -R models/. $(DESTDIR)$(DATADIR)/osso/models/; fi
 	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1
 
 clean:
