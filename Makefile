@@ -56,14 +56,20 @@ ifneq ($(ARCH),x86_64)
 LIB_SRC := $(filter-out %__avx2.c %__avx512vnni.c,$(LIB_SRC))
 endif
 
-.PHONY: all tests install clean summary
+.PHONY: all tests install clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
-$(B)/%.o: src/%.c
+# A part that is installed later, or another compiler, builds everything anew.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(HAVE_CRYPTO) $(VERSION)' | cmp -s - $@ || \
+		echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(HAVE_CRYPTO) $(VERSION)' > $@
+
+$(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(call isa_of,$<) -c $< -o $@
-$(B)/%.f64.o: src/%.c
+$(B)/%.f64.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -DOSSO_DOUBLE $(CFLAGS) -c $< -o $@
 
