@@ -216,7 +216,24 @@ static void schema_example(void **state)
     osso_conversation_free(c);
 }
 
-/* The built-in tools through the door are those of the reference (hand-made lines of the golden file have them). */
+/* Line `number` (from 1) of the golden file. */
+static json_t *golden_line(int number)
+{
+    char path[512], *line = NULL;
+    size_t cap = 0;
+    ssize_t len = 0;
+    FILE *f = fopen(test_path(path, sizeof path, "tests/golden/harmony/render.jsonl"), "r");
+    assert_non_null(f);
+    for (int i = 0; i < number; i++)
+        len = getline(&line, &cap, f);
+    json_t *j = json_loadb(line, (size_t)len, JSON_ALLOW_NUL, NULL);
+    assert_non_null(j);
+    free(line);
+    fclose(f);
+    return j;
+}
+
+/* The seventh golden line has the reference's own built-in tools, and functions: the door must make the same prompt. */
 static void builtin_tools(void **state)
 {
     (void)state;
@@ -224,17 +241,23 @@ static void builtin_tools(void **state)
     struct osso_message m;
     struct osso_conversation *c = create();
     struct osso_system s = {.browser = true, .python = true};
+    char tools[sizeof order_tools + 32];
+    snprintf(tools, sizeof tools, "%.*s,{\"name\":\"now\"}]", (int)sizeof order_tools - 2, order_tools);
     check_ok(osso_conversation_add_system(c, &s, &err), err);
     check_ok(osso_conversation_get(c, 0, &m, &err), err);
-    assert_non_null(strstr(
-        m.text, "\n// `【{cursor}†L{line_start}(-L{line_end})?】`, for example: `【6†L9-L11】` or `【8†L3】`.\n"));
-    assert_non_null(strstr(m.text, "id?: number | string, // default: -1\n"));
-    assert_non_null(strstr(m.text, "} // namespace browser\n\n## python\n\nUse this tool to execute"));
-    assert_non_null(strstr(m.text, "every message."));
     assert_null(strstr(m.text, "'functions'"));
-    check_ok(osso_conversation_add_developer(c, NULL, "[{\"name\":\"f\"}]", &err), err);
+    check_ok(osso_conversation_add_developer(c, "Be brief.", tools, &err), err);
+    add(c, OSSO_ROLE_USER, NULL, NULL, NULL, NULL, "Name a prime.");
     check_ok(osso_conversation_get(c, 0, &m, &err), err);
     assert_non_null(strstr(m.text, "\nCalls to these tools must go to the commentary channel: 'functions'."));
+    json_t *j = golden_line(7), *want = json_object_get(j, "ids");
+    assert_non_null(strstr(json_string_value(json_object_get(j, "json")), "Tool for browsing."));
+    struct osso_ids ids = render(c, OSSO_RENDER_COMPLETION, OSSO_DROP_LIBRARY);
+    assert_int_equal(ids.len, json_array_size(want));
+    for (size_t i = 0; i < ids.len; i++)
+        assert_int_equal(ids.data[i], json_integer_value(json_array_get(want, i)));
+    osso_ids_free(&ids);
+    json_decref(j);
     osso_conversation_free(c);
 }
 
