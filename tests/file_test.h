@@ -46,12 +46,12 @@ static inline void scratch_remove(char *dir)
     free(dir);
 }
 
-/* dir/name as a string that the next-but-three call overwrites. */
+/* dir/name as a string that stays until fifteen more calls. */
 static inline const char *scratch_path(const char *dir, const char *name)
 {
-    static char space[4][600];
+    static char space[16][600];
     static int next;
-    next = (next + 1) % 4;
+    next = (next + 1) % 16;
     snprintf(space[next], sizeof space[next], "%s/%s", dir, name);
     return space[next];
 }
