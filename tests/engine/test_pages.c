@@ -7,7 +7,7 @@
 
 #include "engine/engine.h"
 
-enum { CONTEXT = 3000, SESSIONS = 6, BASES = 3, ROWS = 200, WINDOW = 128, VOCAB = 16 };
+enum { CONTEXT = 3000, SESSIONS = 6, BASES = 3, ROWS = 200, VOCAB = 16 };
 
 struct actor {
     struct osso_session *s;
@@ -25,6 +25,7 @@ static struct play {
     int32_t base[BASES][CONTEXT];
     uint64_t written; /* the step whose rows were written */
     int layers;       /* sliding layers that are played */
+    size_t window;
     int op, limits, replays;
 } p;
 
@@ -65,7 +66,7 @@ static void rehash(struct actor *a, size_t from)
 static int right_before(const struct actor *a, size_t pos)
 {
     const struct osso_session *s = a->s;
-    size_t from = pos >= WINDOW ? pos - WINDOW + 1 : 0;
+    size_t from = pos >= p.window ? pos - p.window + 1 : 0;
     int least = p.layers;
     if ((size_t)s->floor > from) {
         from = (size_t)s->floor;
@@ -315,16 +316,28 @@ static void do_alone(struct actor *a)
             p.actors[i].s = NULL;
         }
     struct osso_session *list[2] = {a->s};
-    while (a->n > 0 && !osso_session_ready(a->s))
-        if (step(list, 1, 1 + (int)below(ROWS - 1)) == 0)
-            fail_msg("operation %d: alone, and yet no page for position %zu of %zu", p.op, a->s->next, a->n);
+    for (int turn = 0; turn < 3; turn++) {
+        if (turn == 1) { /* as long as can be, then back: a long replay */
+            memcpy(a->tokens, p.base[0], sizeof a->tokens);
+            a->n = CONTEXT;
+            rehash(a, 0);
+            check_ok(osso_session_sync(a->s, a->tokens, a->n, &p.err), p.err);
+        } else if (turn == 2) {
+            a->n = CONTEXT / 2 + below(CONTEXT / 2);
+            check_ok(osso_session_rewind(a->s, a->n, &p.err), p.err);
+        }
+        want_all(a);
+        while (a->n > 0 && !osso_session_ready(a->s))
+            if (step(list, 1, 1 + (int)below(ROWS - 1)) == 0)
+                fail_msg("operation %d: alone, and yet no page for position %zu of %zu", p.op, a->s->next, a->n);
+    }
 }
 
 static void operate(struct actor *a)
 {
     uint64_t what = below(100);
     if (!a->s) {
-        check_ok(osso_session_create(p.engine, below(2), &a->s, &p.err), p.err);
+        check_ok(osso_session_create(p.engine, below(3) ? 0 : below(64), &a->s, &p.err), p.err);
         a->n = 0;
     } else if (what < 12) {
         do_sync(a);
@@ -360,7 +373,7 @@ static void operate(struct actor *a)
     }
 }
 
-static void torture(int layers, uint64_t seed, int operations)
+static void torture(int layers, int window, uint64_t seed, int operations)
 {
     struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = CONTEXT, .max_sessions = 1,
                                     .max_rows = ROWS, .max_logit_rows = ROWS};
@@ -370,7 +383,7 @@ static void torture(int layers, uint64_t seed, int operations)
     o.kv_bytes = (25 + 13) * 1024 * 14 / 13 + 1; /* pages of one session, and one for the witness */
     check_ok(osso_engine_create_scripted(VOCAB, script, NULL, &o, &p.engine, &p.err), p.err);
     p.engine->n_sliding = p.layers = layers; /* replays as long as those of a deeper model */
-    assert_int_equal(p.engine->config.window, WINDOW);
+    p.engine->config.window = (int64_t)(p.window = (size_t)window);
     check_ok(osso_session_create(p.engine, 99, &p.witness, &p.err), p.err);
     check_ok(osso_session_sync(p.witness, (int32_t[]){0, 0}, 2, &p.err), p.err);
     check_ok(osso_step(p.engine, &p.witness, 1, 0, &p.err), p.err);
@@ -383,7 +396,7 @@ static void torture(int layers, uint64_t seed, int operations)
         check_all(a->s ? a : NULL);
     }
     osso_engine_stats(p.engine, &stats);
-    print_message("%d layers: %llu computed, %llu reused, %d replayed, %d steps found no page\n", layers,
+    print_message("%d layers, window %d: %llu computed, %llu reused, %d replayed, %d steps found no page\n", layers, window,
                   (unsigned long long)stats.tokens_computed, (unsigned long long)stats.tokens_reused, p.replays, p.limits);
     assert_true(stats.tokens_reused > 0 && stats.tokens_computed > 0 && p.limits > 0 && p.replays > 0);
     assert_int_equal(stats.tokens_replayed, p.replays);
@@ -398,10 +411,10 @@ static void torture(int layers, uint64_t seed, int operations)
 static void test_torture(void **state)
 {
     (void)state;
-    int operations = test_quick() ? 3000 : 100000;
-    static const int layers[] = {1, 3, 18};
-    for (int i = 0; i < 3; i++)
-        torture(layers[i], 100 + (uint64_t)i, operations);
+    int operations = test_quick() ? 3000 : 50000;
+    static const struct { int layers, window; } models[] = {{1, 128}, {3, 16}, {18, 128}, {12, 100}};
+    for (int i = 0; i < 4; i++)
+        torture(models[i].layers, models[i].window, 100 + (uint64_t)i, operations);
 }
 
 int main(void)
