@@ -26,7 +26,9 @@ static bool tapped(const struct forward *f, enum osso_tap which)
 #else
 #define CALL_TAP(host)                                                                                                 \
     f->taps.fn(f->taps.user, &(struct osso_tap_value){.tap = which, .layer = layer, .n_rows = n, .width = width,       \
-                                                      .values = (host), .ids = ids, .positions = f->batch.pos})
+                                                      .values = (host), .ids = ids,                                                    \
+                                                      .positions = which >= OSSO_TAP_FINAL_NORM ? f->batch.logit_pos   \
+                                                                                                : f->batch.pos})
 #endif
 
 /* Lets the caller read and replace n x width values. True if somebody looked (and may have changed them). */
