@@ -269,11 +269,12 @@ enum osso_status osso_conversation_add_system(struct osso_conversation *conversa
 {
     static const char *const efforts[3][2] = {{"low", "Low"}, {"medium", "Medium"}, {"high", "High"}};
     static const struct osso_system defaults = {0};
-    const char *effort = NULL;
     if (!system)
         system = &defaults;
-    for (int i = 0; i < 3; i++)
-        if (strcmp(system->effort ? system->effort : "medium", efforts[i][0]) == 0)
+    /* gcc 12 -O2 drops a comparison when the default is chosen inside strcmp's argument */
+    const char *effort = system->effort ? NULL : efforts[1][1];
+    for (int i = 0; i < 3 && system->effort; i++)
+        if (strcmp(system->effort, efforts[i][0]) == 0)
             effort = efforts[i][1];
     if (!effort)
         return error_set(err, OSSO_USAGE, "reasoning effort \"%s\": it must be low, medium or high", system->effort);

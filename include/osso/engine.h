@@ -1,0 +1,177 @@
+/* engine.h: running a model. A chapter of osso.h.
+ *
+ *   osso_engine_create(model, &options, &engine, &err);
+ *   osso_session_create(engine, 0, &session, &err);
+ *   osso_session_sync(session, ids, n, &err);            // the token prefix that is wanted; computes nothing
+ *   while (!osso_session_ready(session))
+ *       osso_step(engine, &session, 1, 0, &err);         // computes up to max_rows rows over all sessions
+ *   osso_sample(session, sampler, &id, &err);            // from the logits of the last token
+ *
+ * One engine is used by one thread at a time; it runs its own team of threads inside osso_step. */
+#ifndef OSSO_ENGINE_H
+#define OSSO_ENGINE_H
+
+#include "osso/model.h"
+#include "osso/tap.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct osso_engine;
+struct osso_session;
+
+/* {0} plus size gives the defaults. */
+struct osso_engine_options {
+    size_t size;
+    int threads;           /* 0: the CPUs this process may use */
+    int64_t context;       /* positions a session can hold; 0: min(the model's, 4096) */
+    int max_sessions;      /* 0: 1; with context it sizes the KV pool */
+    int max_rows;          /* rows of one step; 0: 512 */
+    int max_logit_rows;    /* rows of one step that can have logits; 0: max(16, max_sessions) */
+    uint64_t kv_bytes;     /* the KV pool's budget; 0: what context and max_sessions need */
+    const char *kv_type;   /* "f16" (NULL), "bf16", "f32" */
+    const char *isa;       /* "scalar", "avx512vnni", ...; NULL: the best there is */
+    bool exact;            /* f32 activations and f32 KV: the yardstick */
+    int experts_per_token; /* 0: the model's */
+};
+OSSO_API enum osso_status osso_engine_create(struct osso_model *model, const struct osso_engine_options *options,
+                                             struct osso_engine **engine_out, struct osso_error *err);
+/* An engine over a callback instead of a model: sessions, pages, batching, sampling are all real, only the numbers come
+ * from `logits`. For tests of everything above. vocab: length of a row. */
+typedef void osso_logits_fn(void *user, const int32_t *tokens, size_t n_tokens, float *logits_out);
+OSSO_API enum osso_status osso_engine_create_scripted(int64_t vocab, osso_logits_fn *logits, void *user,
+                                                      const struct osso_engine_options *options,
+                                                      struct osso_engine **engine_out, struct osso_error *err);
+OSSO_API void osso_engine_free(struct osso_engine *engine); /* its sessions must be gone */
+/* The instruction sets that this machine can run, best first; NULL past the last. Number 0 is what isa NULL chooses,
+ * the last is "scalar". */
+OSSO_API const char *osso_isa_name(int i);
+OSSO_API const char *osso_engine_isa(const struct osso_engine *engine);
+OSSO_API int osso_engine_threads(const struct osso_engine *engine);
+OSSO_API int64_t osso_engine_context(const struct osso_engine *engine);
+
+struct osso_engine_stats {
+    size_t size;
+    uint64_t pages_used, pages_cached, pages_free; /* of the KV pool, full and sliding groups together */
+    uint64_t tokens_computed, tokens_reused, tokens_replayed, steps;
+    uint64_t kv_bytes, scratch_bytes;
+};
+OSSO_API void osso_engine_stats(const struct osso_engine *engine, struct osso_engine_stats *stats_out);
+
+/* Memory that an engine with these options would take beside the model file, before anything is allocated. */
+OSSO_API enum osso_status osso_engine_memory(const struct osso_model *model, const struct osso_engine_options *options,
+                                             uint64_t *kv_bytes_out, uint64_t *scratch_bytes_out,
+                                             struct osso_error *err);
+
+/* ---- sessions ------------------------------------------------------------------------------------------- */
+
+/* Sessions with equal salt may share the KV pages of equal prefixes; others never do. */
+OSSO_API enum osso_status osso_session_create(struct osso_engine *engine, uint64_t salt,
+                                              struct osso_session **session_out, struct osso_error *err);
+OSSO_API void osso_session_free(struct osso_session *session);
+/* States the whole token sequence that is wanted. What is already computed for a common prefix, here or in the tree of
+ * shared prefixes, is reused; the rest is dropped; nothing is computed now. Ids are checked against the vocabulary,
+ * n against the context. At least the last token is always computed again, so that its logits exist. */
+OSSO_API enum osso_status osso_session_sync(struct osso_session *session, const int32_t *ids, size_t n,
+                                            struct osso_error *err);
+/* One more token at the end: what a generation loop does. */
+OSSO_API enum osso_status osso_session_append(struct osso_session *session, int32_t id, struct osso_error *err);
+/* Back to the first n tokens; nothing is recomputed until it is needed. */
+OSSO_API enum osso_status osso_session_rewind(struct osso_session *session, size_t n, struct osso_error *err);
+/* A second session with the same tokens, sharing every page until one of them writes. */
+OSSO_API enum osso_status osso_session_fork(struct osso_session *session, struct osso_session **session_out,
+                                            struct osso_error *err);
+OSSO_API const int32_t *osso_session_tokens(const struct osso_session *session, size_t *n_out);
+OSSO_API size_t osso_session_computed(const struct osso_session *session); /* tokens whose K and V exist */
+/* Is everything computed, so that the last token's logits can be read? */
+OSSO_API bool osso_session_ready(const struct osso_session *session);
+/* Ask for logits of every token from position `first` on (scoring, echo, speculation); SIZE_MAX: only of the last. */
+OSSO_API void osso_session_want_logits(struct osso_session *session, size_t first);
+
+/* Advances the sessions together by at most max_rows rows (0: the engine's) in one parallel region: first those that
+ * lack a single token (decoding never waits for somebody's long prompt), then the others in order. Sessions with nothing
+ * to do are skipped, and so is, for this step, one that finds no free KV page while others go on; LIMIT when nobody can.
+ * After it, each session's ready rows can be read until the next step. */
+OSSO_API enum osso_status osso_step(struct osso_engine *engine, struct osso_session *const *sessions, int n_sessions,
+                                    int max_rows, struct osso_error *err);
+/* Logits of position `pos`, if the last step computed them for this session, else NULL. `vocab` floats. */
+OSSO_API const float *osso_session_logits(const struct osso_session *session, size_t pos);
+
+/* ---- sampling ------------------------------------------------------------------------------------------- */
+
+OSSO_API void osso_sampling_defaults(struct osso_sampling *sampling_out); /* temperature 1, top_p 1, all else off */
+
+struct osso_sampler;
+/* The bias list is copied. */
+OSSO_API enum osso_status osso_sampler_create(const struct osso_sampling *sampling, int64_t vocab,
+                                              struct osso_sampler **sampler_out, struct osso_error *err);
+OSSO_API void osso_sampler_free(struct osso_sampler *sampler);
+/* Fills the bitmask of allowed ids (bit id % 32 of mask[id / 32]; all ones on entry) before each choice. */
+typedef void osso_mask_fn(void *user, const struct osso_session *session, uint32_t *mask, int64_t vocab);
+OSSO_API void osso_sampler_set_mask(struct osso_sampler *sampler, osso_mask_fn *fn, void *user);
+
+struct osso_choice {
+    int32_t id;
+    float logprob; /* natural log, of the model's own distribution (temperature 1, no filters) */
+};
+/* Chooses from the logits of the session's last token. NUMERIC when they are not finite. top may be NULL, else it
+ * receives the n_top most likely ids of the model's own distribution, best first. */
+OSSO_API enum osso_status osso_sample(struct osso_sampler *sampler, const struct osso_session *session,
+                                      struct osso_choice *choice_out, struct osso_choice *top, size_t n_top,
+                                      struct osso_error *err);
+
+/* ---- generation ----------------------------------------------------------------------------------------- */
+
+enum osso_stop { OSSO_STOP_NONE, OSSO_STOP_ID, OSSO_STOP_STRING, OSSO_STOP_LENGTH, OSSO_STOP_CONTEXT, OSSO_STOP_CANCELLED };
+OSSO_API const char *osso_stop_text(enum osso_stop stop); /* "stop", "stop_string", "length", "context", "cancelled" */
+
+/* One token as it is generated. text is what became safe to show with it: whole characters, and nothing that may still
+ * turn out to be part of a stop string. */
+struct osso_event {
+    int32_t id;
+    float logprob;
+    const struct osso_choice *top;
+    size_t n_top;
+    const char *text;
+    size_t text_len;
+};
+struct osso_generate_options {
+    size_t size;
+    int64_t max_tokens;            /* < 0: until the context is full */
+    const int32_t *stop_ids;       /* NULL: the model's; n_stop_ids 0 with a non-NULL pointer: none */
+    size_t n_stop_ids;
+    const char *const *stop;       /* stop strings, matched on the generated text */
+    size_t n_stop;
+    size_t n_top;                  /* logprobs of so many alternatives with each event */
+    /* Called for each token (also the one that stops); a non-zero result cancels. */
+    int (*on_event)(void *user, const struct osso_event *event);
+    /* Called while the prompt is computed. A non-zero result cancels. May be NULL. */
+    int (*on_progress)(void *user, size_t done, size_t total);
+    void *user;
+};
+struct osso_generate_result {
+    enum osso_stop stop;
+    int32_t stop_id;      /* the id that stopped, or -1 */
+    const char *tail;     /* text that was held back and is not part of a stop string; lives in the session */
+    size_t tail_len;
+    size_t n_prompt, n_reused, n_generated;
+    double prompt_ms, generate_ms;
+};
+/* Runs the session from its tokens until something stops it. The session then holds prompt and generated tokens.
+ * tokenizer NULL: no text and no stop strings. */
+OSSO_API enum osso_status osso_generate(struct osso_engine *engine, struct osso_session *session,
+                                        struct osso_sampler *sampler, const struct osso_tokenizer *tokenizer,
+                                        const struct osso_generate_options *options,
+                                        struct osso_generate_result *result_out, struct osso_error *err);
+
+/* ---- taps ----------------------------------------------------------------------------------------------- */
+
+/* Calls fn for every tap whose bit (1 << tap) is in `taps`, from the next step on; taps 0: none. */
+OSSO_API enum osso_status osso_engine_set_tap(struct osso_engine *engine, uint64_t taps, osso_tap_fn *fn, void *user,
+                                              struct osso_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,17 @@
+/* osso.h: the door to libosso, a complete gpt-oss system in C.
+ *
+ * Chapters: status.h (errors), text.h (tokens and messages), model.h (model files), engine.h (running a model).
+ * Every call that can fail returns an osso_status and explains itself in a caller-owned struct osso_error; results are
+ * `_out` parameters, NULL on failure; option structs begin with their own size. The library never prints, never exits,
+ * and keeps no state outside its handles.
+ *
+ * The way of one token: text goes through harmony_render.c. */
+#ifndef OSSO_H
+#define OSSO_H
+
+#include "osso/engine.h"
+#include "osso/model.h"
+#include "osso/status.h"
+#include "osso/text.h"
+
+#endif

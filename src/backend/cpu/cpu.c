@@ -1,0 +1,155 @@
+/* cpu.c: which ISAs there are, which of them this CPU and operating system allow, and one struct backend for each.
+ *
+ * Adding an ISA is one file of kernels with a table kernels__<isa>, and one line in ISAS below. */
+#include "backend/cpu/ops.h"
+
+#include <string.h>
+
+/* ISA(name, what must be there), weak to strong. */
+#if defined(OSSO_DOUBLE)
+#define ISAS(ISA) ISA(scalar, true)
+#elif defined(__x86_64__)
+#define ISAS(ISA)                                                                                                      \
+    ISA(scalar, true)                                                                                                  \
+    ISA(avx512vnni, has_avx512vnni())
+#else
+#define ISAS(ISA) ISA(scalar, true)
+#endif
+
+#if defined(__x86_64__) && !defined(OSSO_DOUBLE)
+#include <cpuid.h>
+
+/* The OS must save the registers: XCR0 bits 1-2 (SSE, AVX) and 5-7 (AVX-512's masks and upper halves). */
+static uint32_t os_state(void)
+{
+    uint32_t a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+        return 0;
+    __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    return a;
+}
+
+static bool has_avx512vnni(void)
+{
+    enum { OS_AVX512 = 0xe6 };
+    const uint32_t need_b = bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL;
+    const uint32_t need_c = bit_AVX512VNNI | bit_AVX512VBMI;
+    uint32_t a, b, c, d;
+    if ((os_state() & OS_AVX512) != OS_AVX512 || !__get_cpuid(1, &a, &b, &c, &d))
+        return false;
+    if (!(c & bit_FMA) || !(c & bit_F16C) || !__get_cpuid_count(7, 0, &a, &b, &c, &d))
+        return false;
+    return (b & need_b) == need_b && (c & need_c) == need_c;
+}
+#endif
+
+static const struct kernels kernels__scalar = {
+#define KERNEL(name, type) .name = REAL(name##__scalar),
+#include "backend/cpu/kernels.def"
+#undef KERNEL
+};
+#if defined(__x86_64__) && !defined(OSSO_DOUBLE)
+extern const struct kernels kernels__avx512vnni;
+#endif
+
+static void sync_lanes(const struct lane *lane)
+{
+    lane_sync(lane);
+}
+
+static size_t kv_layer_bytes(const struct kv_layout *layout)
+{
+    return (size_t)layout->n_kv_heads * kv_head_bytes(layout);
+}
+
+static void copy(void *to, const void *from, size_t bytes)
+{
+    memcpy(to, from, bytes);
+}
+
+static real *host(const struct backend *backend, real *values, size_t count)
+{
+    (void)backend, (void)count;
+    return values;
+}
+
+/* Each op of each ISA is the common op with that ISA's kernels in front. */
+#define BIND(isa, name, parameters, arguments)                                                                         \
+    static void name##__##isa parameters                                                                               \
+    {                                                                                                                  \
+        REAL(ops_##name)(&kernels__##isa, OPS_STRIP arguments);                                                        \
+    }
+#define BACKEND(isa)                                                                                                   \
+    static const struct backend backend__##isa = {                                                                     \
+        .name = #isa, .lane_bytes = REAL(ops_lane_bytes), .kv_layer_bytes = kv_layer_bytes, .sync = sync_lanes,        \
+        .embed = embed__##isa, .norm = norm__##isa, .quantize = quantize__##isa, .linear = linear__##isa,              \
+        .rope = rope__##isa, .kv_append = kv_append__##isa, .attend = attend__##isa, .add = add__##isa,                \
+        .route = route__##isa, .experts_in = experts_in__##isa, .swiglu = swiglu__##isa,                               \
+        .experts_out = experts_out__##isa, .combine = combine__##isa, .copy = copy, .host = host};
+
+#define BIND_OP(name, parameters, arguments) BIND(scalar, name, parameters, arguments)
+OPS(BIND_OP)
+#undef BIND_OP
+BACKEND(scalar)
+#if defined(__x86_64__) && !defined(OSSO_DOUBLE)
+#define BIND_OP(name, parameters, arguments) BIND(avx512vnni, name, parameters, arguments)
+OPS(BIND_OP)
+#undef BIND_OP
+BACKEND(avx512vnni)
+#endif
+
+static const struct backend *const backends[] = {
+#define ISA(name, there) &backend__##name,
+    ISAS(ISA)
+#undef ISA
+};
+static const struct kernels *const tables[] = {
+#define ISA(name, there) &kernels__##name,
+    ISAS(ISA)
+#undef ISA
+};
+enum { N_BACKENDS = sizeof backends / sizeof backends[0] };
+
+static bool available(int i)
+{
+    int at = 0;
+#define ISA(name, there)                                                                                               \
+    if (i == at++)                                                                                                     \
+        return there;
+    ISAS(ISA)
+#undef ISA
+    return false;
+}
+
+/* The strongest available one of this name (NULL: any name), or -1. */
+static int find(const char *isa)
+{
+    for (int i = N_BACKENDS - 1; i >= 0; i--)
+        if ((!isa || strcmp(isa, backends[i]->name) == 0) && available(i))
+            return i;
+    return -1;
+}
+
+const struct backend *REAL(backend_cpu)(const char *isa)
+{
+    int i = find(isa);
+    return i < 0 ? NULL : backends[i];
+}
+
+const struct kernels *REAL(kernels_cpu)(const char *isa)
+{
+    int i = find(isa);
+    return i < 0 ? NULL : tables[i];
+}
+
+#ifndef OSSO_DOUBLE
+const char *backend_cpu_isa(int i)
+{
+    return i >= 0 && i < N_BACKENDS ? backends[i]->name : NULL;
+}
+
+bool backend_cpu_available(const char *isa)
+{
+    return isa && backend_cpu(isa) != NULL;
+}
+#endif

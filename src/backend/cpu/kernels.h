@@ -1,0 +1,94 @@
+/* kernels.h: the types of the kernels in kernels.def. scalar.c and its neighbours define what each computes, to the
+ * bit; every other ISA overlays some of them and must give the same bits (docs/numerics.md).
+ *
+ * Kernels work on one lane's share. They neither allocate nor synchronise, read inputs at any alignment, and read no
+ * byte outside the rows they are given. */
+#ifndef OSSO_BACKEND_KERNELS_H
+#define OSSO_BACKEND_KERNELS_H
+
+#include "backend/backend.h"
+
+/* Activation rows of a linear kernel: row i is act row rows[i] / divide (rows NULL: row i). The experts gather by slot,
+ * and a slot's token is slot / experts_per_token. */
+struct gather {
+    const struct act *act;
+    const int32_t *rows;
+    int divide;
+    int n;
+};
+
+static inline int64_t gather_row(const struct gather *in, int i)
+{
+    return in->rows ? in->rows[i] / in->divide : i;
+}
+
+/* y[i * y_stride + (o - lo)] = sum_k w[o][k] * in[i][k] for outputs o in [lo, hi). `scratch`: LINEAR_SCRATCH bytes. */
+typedef void linear_fn(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, real *y, int64_t y_stride,
+                       void *scratch);
+
+/* The int8 form of a row; width a multiple of 32. */
+typedef void quantize_fn(const float *x, int64_t width, int8_t *q, float *d, int32_t *sum);
+/* y = x / rms(x) * gain; y may be x. */
+typedef void norm_fn(const real *x, const float *gain, float eps, int64_t width, real *y);
+typedef void exp_fn(const real *x, int64_t n, real *y);
+/* h = clamped gate * sigmoid(alpha * gate) * (up + 1); h may be gate or up. */
+typedef void swiglu_fn(const real *gate, const real *up, int64_t n, float alpha, float limit, real *h);
+/* y += a * x, by FMA. */
+typedef void axpy_fn(real a, const real *x, int64_t n, real *y);
+
+/* One kv head's share of one page, the visible positions [lo, hi) of it (lo < hi), and the query heads that read it.
+ * k is [head_dim][KV_PAGE], v is [KV_PAGE][head_dim]; what lies outside [lo, hi) may be junk. */
+struct page_slice {
+    enum kv_type type;
+    int head_dim, lo, hi;
+    const uint8_t *k, *v;
+    int group;
+    float scale;
+    const real *q; /* [group][head_dim] */
+};
+
+/* What a page says about each query head: m = max score, l = sum of exp(score - m), acc = sum of exp(score - m) * v. */
+struct page_sums {
+    real *m, *l; /* [group] */
+    real *acc;   /* [group][head_dim] */
+    real *score; /* [group][KV_PAGE]: the scores on return, only [lo, hi) of them */
+    real *p;     /* [group][KV_PAGE]: workspace */
+};
+typedef void attend_page_fn(const struct page_slice *page, const struct page_sums *sums);
+/* Takes a page's m, l and acc of one head into the running *big_m, *big_l and big_acc. */
+typedef void attend_merge_fn(real m, real l, const real *acc, int head_dim, real *big_m, real *big_l, real *big_acc);
+
+struct kernels {
+#define KERNEL(name, type) type *name;
+#include "backend/cpu/kernels.def"
+#undef KERNEL
+};
+
+/* name__scalar for each, all of them; ISA files declare what they overlay. */
+#define KERNEL(name, type) type REAL(name##__scalar);
+#include "backend/cpu/kernels.def"
+#undef KERNEL
+
+/* The table behind backend_cpu(isa), for tests and the bench; NULL if unknown or unavailable. */
+const struct kernels *REAL(kernels_cpu)(const char *isa);
+
+enum { LINEAR_TILE = 32 /* weight rows that are unpacked together */, LINEAR_ACTS = 64 /* activation rows at a time */ };
+/* Workspace of a linear kernel for matrices of up to `cols` inputs. */
+static inline size_t linear_scratch_bytes(int64_t cols)
+{
+    size_t blocks = (size_t)(cols + 127) / 128 * 4; /* whole groups of four */
+    return LINEAR_TILE * blocks * 36 + LINEAR_ACTS * blocks * 64 + 256;
+}
+
+/* Elements of K or V in bytes, and where kv head g's K and V begin in a layer's part of a page. */
+static inline size_t kv_value_bytes(enum kv_type type)
+{
+    return type == KV_F64 ? 8 : type == KV_F32 ? 4 : 2;
+}
+
+static inline size_t kv_head_bytes(const struct kv_layout *layout)
+{
+    return (size_t)2 * KV_PAGE * (size_t)layout->head_dim * kv_value_bytes(layout->type);
+}
+
+#endif

@@ -1,0 +1,356 @@
+/* linear_i8__avx512vnni.c: int8 activations times Q8_0, MXFP4 and MXFP4_HF weights with VPDPBUSD.
+ *
+ * The unit of work is a quad: 4 weight rows x 1 group of 4 blocks. Its weights are 8 vectors of unsigned bytes: lo[r] has
+ * the first 16 values of each of the 4 blocks of row r in its four 128-bit quarters, hi[r] the last 16. The activations
+ * lie in a panel in the same order, so one VPDPBUSD leaves 4 partial sums per block in that block's quarter; 4 rows'
+ * accumulators transpose into one vector [block][row] of exact block sums, which takes one FMA into p[block mod 4] for
+ * 4 rows at once. This is scalar's order.
+ *
+ * VPDPBUSD wants one unsigned side: MXFP4's doubled codes get +12 (from the table), Q8_0's get +128 (xor 0x80); the
+ * panel carries 12 or 128 times the activation sum of each block, which is taken off again. All of it is exact.
+ *
+ * Up to 4 activation rows read the weights where they lie (decode). More rows: 32 weight rows are unpacked into scratch
+ * once and then used by up to 64 activation rows, 4 at a time. */
+#include "backend/cpu/avx512.h"
+
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/overlay__avx512vnni.h"
+
+#include <string.h>
+
+struct quad {
+    __m512i lo[4], hi[4];
+    __m512 scale; /* [block][row] */
+};
+
+/* Four rows of a matrix; the missing ones of a last quad repeat the last row. */
+struct rows {
+    const uint8_t *data[4], *scales[4];
+    const uint8_t *fetch, *fetch_scales; /* what should be on its way from memory while group 0 is worked on */
+};
+
+/* Fills *q with group g; `blocks` (1..4) of its blocks exist. */
+typedef void load_quad_fn(const struct rows *rows, int64_t g, int blocks, struct quad *q);
+
+/* E8M0 bytes in bits 24..31 to 2^(s-128), exactly. s << 23 as a float is 2^(s-127), but 0 for s = 0 and infinity for
+ * s = 255: the fix-up's table turns a zero into 2^-128, an infinity into NaN, and passes everything else. */
+INLINE __m512 half_scales(__m512i s24)
+{
+    __m512 half = _mm512_mul_ps(_mm512_castsi512_ps(_mm512_srli_epi32(s24, 1)), _mm512_set1_ps(0.5f));
+    return _mm512_fixupimm_ps(_mm512_set1_ps(0x1p-128f), half, _mm512_set1_epi32(0x11311011), 0);
+}
+
+/* The doubled table plus 12. VPERMB looks at 6 bits of an index; with the table four times over it sees 4. */
+INLINE __m512i code_table(void)
+{
+    return _mm512_broadcast_i32x4(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0));
+}
+
+/* The rows of a quad lie one after another, so one linear stream of whole lines feeds all four. */
+INLINE void fetch_group(const struct rows *rows, int64_t g, int group_bytes)
+{
+    UNROLL
+    for (int at = 0; at < 4 * group_bytes; at += 64)
+        _mm_prefetch((const char *)(rows->fetch + g * 4 * group_bytes + at), _MM_HINT_T0);
+}
+
+INLINE void load_mxfp4(const struct rows *rows, int64_t g, int blocks, struct quad *q)
+{
+    /* Byte j of quarter b is byte 17 b + 1 + j of the group; quarter 3 ends beyond 64 bytes and is loaded by itself. */
+    const __m512i where = _mm512_add_epi8(_mm512_broadcast_i32x4(_mm_setr_epi8(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)),
+                                          _mm512_set_epi32(0, 0, 0, 0, 0x22222222, 0x22222222, 0x22222222, 0x22222222,
+                                                           0x11111111, 0x11111111, 0x11111111, 0x11111111, 0, 0, 0, 0));
+    const __m512i scale_at = _mm512_set_epi32(0x33333333, 0x33333333, 0x33333333, 0x33333333, 0x22222222, 0x22222222,
+                                              0x22222222, 0x22222222, 0x11111111, 0x11111111, 0x11111111, 0x11111111, 0, 0, 0, 0);
+    const __m512i table = code_table();
+    __m512i s24 = _mm512_setzero_si512();
+    fetch_group(rows, g, 68);
+    UNROLL
+    for (int r = 0; r < 4; r++) {
+        const uint8_t *at = rows->data[r] + g * 68;
+        __m512i raw, codes;
+        if (blocks == 4) {
+            raw = _mm512_loadu_si512(at);
+            codes = _mm512_mask_broadcast_i32x4(_mm512_permutexvar_epi8(where, raw), 0xf000, _mm_loadu_si128((const void *)(at + 52)));
+        } else {
+            raw = _mm512_maskz_loadu_epi8(((__mmask64)1 << (17 * blocks)) - 1, at);
+            codes = _mm512_permutexvar_epi8(where, raw);
+        }
+        q->lo[r] = _mm512_permutexvar_epi8(codes, table);
+        q->hi[r] = _mm512_permutexvar_epi8(_mm512_srli_epi16(codes, 4), table);
+        s24 = _mm512_mask_permutexvar_epi8(s24, 0x0008000800080008u << (4 * r), scale_at, raw);
+    }
+    q->scale = half_scales(s24);
+}
+
+INLINE void load_mxfp4_hf(const struct rows *rows, int64_t g, int blocks, struct quad *q)
+{
+    const __m512i table = code_table();
+    uint32_t scales[4] = {0};
+    fetch_group(rows, g, 64);
+    _mm_prefetch((const char *)(rows->fetch_scales + g * 16), _MM_HINT_T0);
+    UNROLL
+    for (int r = 0; r < 4; r++) {
+        const uint8_t *at = rows->data[r] + g * 64;
+        __m512i raw = blocks == 4 ? _mm512_loadu_si512(at)
+                                  : _mm512_maskz_loadu_epi8(((__mmask64)1 << (16 * blocks)) - 1, at);
+        __m512i even = _mm512_permutexvar_epi8(raw, table), odd = _mm512_permutexvar_epi8(_mm512_srli_epi16(raw, 4), table);
+        q->lo[r] = _mm512_unpacklo_epi8(even, odd);
+        q->hi[r] = _mm512_unpackhi_epi8(even, odd);
+        if (blocks == 4)
+            memcpy(&scales[r], rows->scales[r] + g * 4, 4);
+        else
+            for (int b = 0; b < blocks; b++)
+                scales[r] |= (uint32_t)rows->scales[r][g * 4 + b] << (8 * b);
+    }
+    __m128i by_row = _mm_setr_epi32((int)scales[0], (int)scales[1], (int)scales[2], (int)scales[3]);
+    __m128i by_block = _mm_shuffle_epi8(by_row, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    q->scale = half_scales(_mm512_slli_epi32(_mm512_cvtepu8_epi32(by_block), 24));
+}
+
+INLINE __m512i quarters(const uint8_t *at)
+{
+    __m512i v = _mm512_castsi128_si512(_mm_loadu_si128((const void *)at));
+    v = _mm512_mask_broadcast_i32x4(v, 0x00f0, _mm_loadu_si128((const void *)(at + 34)));
+    v = _mm512_mask_broadcast_i32x4(v, 0x0f00, _mm_loadu_si128((const void *)(at + 68)));
+    return _mm512_mask_broadcast_i32x4(v, 0xf000, _mm_loadu_si128((const void *)(at + 102)));
+}
+
+INLINE void load_q8_0(const struct rows *rows, int64_t g, int blocks, struct quad *q)
+{
+    const __m512i flip = _mm512_set1_epi8((char)0x80);
+    uint64_t scales[4] = {0}; /* per block: the f16 scales of 4 rows */
+    fetch_group(rows, g, 136);
+    UNROLL
+    for (int r = 0; r < 4; r++) {
+        uint8_t space[4 * 34];
+        const uint8_t *at = rows->data[r] + g * 136;
+        if (blocks != 4) {
+            memset(space, 0, sizeof space);
+            memcpy(space, at, (size_t)blocks * 34);
+            at = space;
+        }
+        q->lo[r] = _mm512_xor_si512(quarters(at + 2), flip);
+        q->hi[r] = _mm512_xor_si512(quarters(at + 18), flip);
+        for (int b = 0; b < 4; b++) {
+            uint16_t h;
+            memcpy(&h, at + 34 * b, 2);
+            scales[b] |= (uint64_t)h << (16 * r);
+        }
+    }
+    q->scale = _mm512_cvtph_ps(_mm256_setr_epi64x((long long)scales[0], (long long)scales[1], (long long)scales[2], (long long)scales[3]));
+}
+
+/* From a tile that store_quad filled. */
+enum { QUAD_BYTES = 9 * 64 };
+
+INLINE void load_tile(const struct rows *rows, int64_t g, int blocks, struct quad *q)
+{
+    const uint8_t *at = rows->data[0] + g * QUAD_BYTES;
+    (void)blocks;
+    UNROLL
+    for (int r = 0; r < 4; r++) {
+        q->lo[r] = _mm512_load_si512(at + 128 * r);
+        q->hi[r] = _mm512_load_si512(at + 128 * r + 64);
+    }
+    q->scale = _mm512_load_ps(at + 512);
+}
+
+INLINE void store_quad(uint8_t *at, const struct quad *q)
+{
+    UNROLL
+    for (int r = 0; r < 4; r++) {
+        _mm512_store_si512(at + 128 * r, q->lo[r]);
+        _mm512_store_si512(at + 128 * r + 64, q->hi[r]);
+    }
+    _mm512_store_ps(at + 512, q->scale);
+}
+
+/* The activation panel: per row and group 64 bytes lo, 64 hi, 16 scales and 16 corrections, both [block][row of quad]. */
+enum { PANEL_BYTES = 4 * 64 };
+
+static void fill_panel(const struct gather *in, int first, int n, int32_t offset, uint8_t *panel)
+{
+    const struct act *act = in->act;
+    int64_t n_blocks = act->width / QUANT_BLOCK, n_groups = (n_blocks + 3) / 4;
+    for (int i = 0; i < n; i++) {
+        int64_t row = gather_row(in, first + i);
+        const int8_t *q = act->q + row * act->width;
+        for (int64_t b = 0; b < n_groups * 4; b++) {
+            uint8_t *at = panel + (i * n_groups + b / 4) * PANEL_BYTES + b % 4 * 16;
+            bool there = b < n_blocks;
+            __m128i zero = _mm_setzero_si128();
+            const __m128i *from = (const void *)(q + b * QUANT_BLOCK);
+            _mm_store_si128((void *)at, there ? _mm_loadu_si128(from) : zero);
+            _mm_store_si128((void *)(at + 64), there ? _mm_loadu_si128(from + 1) : zero);
+            _mm_store_ps((void *)(at + 128), _mm_set1_ps(there ? act->d[row * n_blocks + b] : 0));
+            _mm_store_si128((void *)(at + 192), _mm_set1_epi32(there ? offset * act->sum[row * n_blocks + b] : 0));
+        }
+    }
+}
+
+/* One quad against one activation group: the products of a group into p. */
+INLINE __m512 quad_step(const struct quad *q, const uint8_t *panel, __mmask16 mask, __m512 p)
+{
+    __m512i lo = _mm512_load_si512(panel), hi = _mm512_load_si512(panel + 64), a[4];
+    UNROLL
+    for (int r = 0; r < 4; r++)
+        a[r] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), q->lo[r], lo), q->hi[r], hi);
+    __m512i t0 = _mm512_add_epi32(_mm512_unpacklo_epi32(a[0], a[1]), _mm512_unpackhi_epi32(a[0], a[1]));
+    __m512i t1 = _mm512_add_epi32(_mm512_unpacklo_epi32(a[2], a[3]), _mm512_unpackhi_epi32(a[2], a[3]));
+    __m512i sum = _mm512_add_epi32(_mm512_unpacklo_epi64(t0, t1), _mm512_unpackhi_epi64(t0, t1));
+    sum = _mm512_sub_epi32(sum, _mm512_load_si512(panel + 192));
+    __m512 scale = _mm512_mul_ps(_mm512_load_ps(panel + 128), q->scale);
+    return _mm512_mask3_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, p, mask);
+}
+
+/* (p0 + p1) + (p2 + p3) for 4 rows. */
+INLINE __m128 finish(__m512 p)
+{
+    __m128 front = _mm_add_ps(_mm512_castps512_ps128(p), _mm512_extractf32x4_ps(p, 1));
+    return _mm_add_ps(front, _mm_add_ps(_mm512_extractf32x4_ps(p, 2), _mm512_extractf32x4_ps(p, 3)));
+}
+
+/* Four weight rows times n (a constant, 1..4) activation rows. */
+INLINE void quad_dot(load_quad_fn *load, const struct rows *rows, int64_t n_blocks, const uint8_t *panel, int n, float *y,
+                     int64_t y_stride, __mmask8 row_mask)
+{
+    int64_t n_whole = n_blocks / 4, n_groups = (n_blocks + 3) / 4;
+    __m512 p[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
+    struct quad q;
+    for (int64_t g = 0; g < n_whole; g++) {
+        load(rows, g, 4, &q);
+        UNROLL
+        for (int i = 0; i < n; i++)
+            p[i] = quad_step(&q, panel + (i * n_groups + g) * PANEL_BYTES, 0xffff, p[i]);
+    }
+    if (n_whole < n_groups) {
+        int rest = (int)(n_blocks % 4);
+        load(rows, n_whole, rest, &q);
+        UNROLL
+        for (int i = 0; i < n; i++)
+            p[i] = quad_step(&q, panel + (i * n_groups + n_whole) * PANEL_BYTES, (__mmask16)((1 << 4 * rest) - 1), p[i]);
+    }
+    UNROLL
+    for (int i = 0; i < n; i++)
+        _mm_mask_storeu_ps(y + i * y_stride, row_mask, finish(p[i]));
+}
+
+INLINE void quad_dots(load_quad_fn *load, const struct rows *rows, int64_t n_blocks, const uint8_t *panel, int n, float *y,
+                      int64_t y_stride, __mmask8 row_mask)
+{
+    switch (n) {
+    case 1:
+        quad_dot(load, rows, n_blocks, panel, 1, y, y_stride, row_mask);
+        break;
+    case 2:
+        quad_dot(load, rows, n_blocks, panel, 2, y, y_stride, row_mask);
+        break;
+    case 3:
+        quad_dot(load, rows, n_blocks, panel, 3, y, y_stride, row_mask);
+        break;
+    default:
+        quad_dot(load, rows, n_blocks, panel, 4, y, y_stride, row_mask);
+    }
+}
+
+/* Decode asks for bytes this long before they are needed (measured: at 4096 a core gets half of the memory speed). */
+enum { FETCH_AHEAD = 24576, FETCH_SCALES_AHEAD = 1536 };
+
+static struct rows quad_rows(const struct view *w, int64_t o, int64_t hi)
+{
+    struct rows rows = {.fetch = w->data + o * w->row_stride + FETCH_AHEAD};
+    rows.fetch_scales = w->scales ? w->scales + o * w->scale_stride + FETCH_SCALES_AHEAD : NULL;
+    UNROLL
+    for (int r = 0; r < 4; r++) {
+        int64_t at = o + r < hi ? o + r : hi - 1;
+        rows.data[r] = w->data + at * w->row_stride;
+        rows.scales[r] = w->scales ? w->scales + at * w->scale_stride : NULL;
+    }
+    return rows;
+}
+
+static __mmask8 rows_mask(int64_t o, int64_t hi)
+{
+    return hi - o >= 4 ? 15 : (__mmask8)((1 << (hi - o)) - 1);
+}
+
+/* Few activation rows: straight from the weights. */
+INLINE void linear_few(load_quad_fn *load, const struct view *w, int64_t lo, int64_t hi, const uint8_t *panel, int n, float *y,
+                       int64_t y_stride)
+{
+    for (int64_t o = lo; o < hi; o += 4) {
+        struct rows rows = quad_rows(w, o, hi);
+        quad_dots(load, &rows, w->cols / QUANT_BLOCK, panel, n, y + (o - lo), y_stride, rows_mask(o, hi));
+    }
+}
+
+INLINE void unpack_tile(load_quad_fn *load, const struct view *w, int64_t lo, int64_t hi, uint8_t *tile)
+{
+    int64_t n_blocks = w->cols / QUANT_BLOCK, n_groups = (n_blocks + 3) / 4;
+    struct quad q;
+    for (int64_t o = lo; o < hi; o += 4, tile += n_groups * QUAD_BYTES) {
+        struct rows rows = quad_rows(w, o, hi);
+        for (int64_t g = 0; g < n_blocks / 4; g++) {
+            load(&rows, g, 4, &q);
+            store_quad(tile + g * QUAD_BYTES, &q);
+        }
+        if (n_blocks % 4) {
+            load(&rows, n_blocks / 4, (int)(n_blocks % 4), &q);
+            store_quad(tile + n_blocks / 4 * QUAD_BYTES, &q);
+        }
+    }
+}
+
+/* Many activation rows: unpack LINEAR_TILE weight rows, then 4 activation rows at a time over all of them. */
+static void tile_dots(const uint8_t *tile, int64_t n_blocks, int64_t n_out, const uint8_t *panel, int n, float *y,
+                      int64_t y_stride)
+{
+    int64_t n_groups = (n_blocks + 3) / 4;
+    for (int i = 0; i < n; i += 4)
+        for (int64_t o = 0; o < n_out; o += 4) {
+            struct rows rows = {.data = {tile + o / 4 * n_groups * QUAD_BYTES}};
+            quad_dots(load_tile, &rows, n_blocks, panel + i * n_groups * PANEL_BYTES, n - i < 4 ? n - i : 4,
+                      y + i * y_stride + o, y_stride, rows_mask(o, n_out));
+        }
+}
+
+INLINE void linear_i8(load_quad_fn *load, int32_t offset, const struct view *w, int64_t lo, int64_t hi,
+                      const struct gather *in, float *y, int64_t y_stride, void *scratch)
+{
+    int64_t n_blocks = w->cols / QUANT_BLOCK, n_groups = (n_blocks + 3) / 4;
+    uint8_t *tile = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
+    uint8_t *panel = tile + LINEAR_TILE / 4 * n_groups * QUAD_BYTES;
+    for (int first = 0; first < in->n; first += LINEAR_ACTS) {
+        int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
+        float *out = y + first * y_stride;
+        fill_panel(in, first, n, offset, panel);
+        if (n <= 4) {
+            linear_few(load, w, lo, hi, panel, n, out, y_stride);
+            continue;
+        }
+        for (int64_t o = lo; o < hi; o += LINEAR_TILE) {
+            int64_t end = hi - o < LINEAR_TILE ? hi : o + LINEAR_TILE;
+            unpack_tile(load, w, o, end, tile);
+            tile_dots(tile, n_blocks, end - o, panel, n, out + (o - lo), y_stride);
+        }
+    }
+}
+
+void linear_i8_q8_0__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
+                                int64_t y_stride, void *scratch)
+{
+    linear_i8(load_q8_0, 128, w, lo, hi, in, y, y_stride, scratch);
+}
+
+void linear_i8_mxfp4__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
+                                 int64_t y_stride, void *scratch)
+{
+    linear_i8(load_mxfp4, 12, w, lo, hi, in, y, y_stride, scratch);
+}
+
+void linear_i8_mxfp4_hf__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
+                                    int64_t y_stride, void *scratch)
+{
+    linear_i8(load_mxfp4_hf, 12, w, lo, hi, in, y, y_stride, scratch);
+}

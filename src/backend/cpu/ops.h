@@ -1,0 +1,68 @@
+/* ops.h: the ops of struct backend over any table of kernels. cpu.c binds one table per ISA; here lanes and rows are
+ * split, and nothing is summed: every sum happens in a kernel or in the order written at the op. */
+#ifndef OSSO_BACKEND_OPS_H
+#define OSSO_BACKEND_OPS_H
+
+#include "backend/cpu/kernels.h"
+
+/* OP(name, parameters, arguments): the struct's members after the table of kernels, and how to pass them on. */
+#define OPS(OP)                                                                                                        \
+    OP(embed, (const struct lane *lane, const struct view *table, const int32_t *ids, int n, real *x),                 \
+       (lane, table, ids, n, x))                                                                                       \
+    OP(norm, (const struct lane *lane, const real *x, const int32_t *rows_of, const float *gain, float eps,            \
+              int64_t width, int n, struct act *out),                                                                  \
+       (lane, x, rows_of, gain, eps, width, n, out))                                                                   \
+    OP(quantize, (const struct lane *lane, struct act *a, int n), (lane, a, n))                                        \
+    OP(linear, (const struct lane *lane, void *scratch, const struct view *w, const float *bias, const struct act *a,  \
+                int n, int64_t unit, real *y, int64_t y_stride),                                                       \
+       (lane, scratch, w, bias, a, n, unit, y, y_stride))                                                              \
+    OP(rope, (const struct lane *lane, real *x, int n, int n_heads, int head_dim, const float *angles),                \
+       (lane, x, n, n_heads, head_dim, angles))                                                                        \
+    OP(kv_append, (const struct lane *lane, const struct kv_rows *kv, const real *keys, const real *values),           \
+       (lane, kv, keys, values))                                                                                       \
+    OP(attend, (const struct lane *lane, void *scratch, const struct attend *a), (lane, scratch, a))                   \
+    OP(add, (const struct lane *lane, real *x, const real *delta, int64_t width, int n, int64_t unit),                 \
+       (lane, x, delta, width, n, unit))                                                                               \
+    OP(route, (const struct lane *lane, const real *logits, struct routing *routing), (lane, logits, routing))         \
+    OP(experts_in, (const struct lane *lane, void *scratch, const struct moe *moe), (lane, scratch, moe))              \
+    OP(swiglu, (const struct lane *lane, const struct moe *moe), (lane, moe))                                          \
+    OP(experts_out, (const struct lane *lane, void *scratch, const struct moe *moe), (lane, scratch, moe))             \
+    OP(combine, (const struct lane *lane, const struct moe *moe), (lane, moe))
+
+#define OPS_STRIP(...) __VA_ARGS__
+#define OP(name, parameters, arguments) void REAL(ops_##name)(const struct kernels *k, OPS_STRIP parameters);
+OPS(OP)
+#undef OP
+
+/* Shared by ops.c and ops_moe.c: outputs [lo, hi) of y = W in, nothing added; y begins at output lo. */
+void REAL(ops_matmul)(const struct kernels *k, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+                      real *y, int64_t y_stride, uint8_t *scratch);
+/* Adds the view's low-rank delta to the same outputs; after the bias. */
+void REAL(ops_delta)(const struct kernels *k, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+                     real *y, int64_t y_stride, uint8_t *scratch);
+/* The int8 form of columns [lo, hi) of one row, both multiples of 32; nothing when there is none. */
+void REAL(ops_quantize_row)(const struct kernels *k, const struct act *a, int64_t row, int64_t lo, int64_t hi);
+
+size_t REAL(ops_lane_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim);
+
+/* A lane's scratch: the op's own part first (its size grows with n alone), then ops_matmul's. */
+static inline size_t scratch_round(size_t bytes)
+{
+    return (bytes + 63) & ~(size_t)63;
+}
+/* Room for a tile of gate and one of up (or one of down); small steps do an expert in one piece. */
+static inline int64_t moe_tile_values(int n, int64_t width)
+{
+    int64_t whole = (width + QUANT_BLOCK - 1) / QUANT_BLOCK * QUANT_BLOCK;
+    return whole > (int64_t)n * 128 ? whole : (int64_t)n * 128;
+}
+static inline size_t moe_scratch_bytes(int n, int64_t width)
+{
+    return scratch_round((size_t)(2 * moe_tile_values(n, width) + 3 * width) * sizeof(real));
+}
+static inline size_t attend_scratch_bytes(int group, int head_dim)
+{
+    return scratch_round((size_t)group * (size_t)(4 + 2 * head_dim + 2 * KV_PAGE) * sizeof(real));
+}
+
+#endif

@@ -1,0 +1,232 @@
+/* session.c: a session is tokens, page tables and nothing else. All of sync, rewind, fork and replay is here; none of
+ * it computes anything: osso_step does.
+ *
+ * The way of a token goes on in model/forward.c. */
+#include "engine/engine.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+enum osso_status osso_session_create(struct osso_engine *e, uint64_t salt, struct osso_session **session_out,
+                                     struct osso_error *err)
+{
+    *session_out = NULL;
+    struct osso_session *s = mem_alloc(sizeof *s);
+    if (!s)
+        return error_nomem(err, sizeof *s, "a session");
+    s->engine = e;
+    s->salt = salt;
+    s->logits_from = SIZE_MAX;
+    e->n_sessions++;
+    enum osso_status status = kv_seq_create(e->context, &s->kv, err);
+    s->tokens = mem_array((size_t)e->context, sizeof *s->tokens);
+    s->nodes = mem_array((size_t)s->kv.n_slots, sizeof *s->nodes);
+    if (!status && (!s->tokens || !s->nodes))
+        status = error_nomem(err, (uint64_t)e->context * sizeof *s->tokens, "a session's tokens");
+    if (status) {
+        osso_session_free(s);
+        return status;
+    }
+    for (int i = 0; i < s->kv.n_slots; i++)
+        s->nodes[i] = -1;
+    *session_out = s;
+    return OSSO_OK;
+}
+
+void osso_session_free(struct osso_session *s)
+{
+    if (!s)
+        return;
+    s->engine->n_sessions--;
+    kv_seq_free(&s->engine->kv, &s->kv);
+    mem_free(s->tokens);
+    mem_free(s->nodes);
+    mem_free(s->text);
+    mem_free(s);
+}
+
+/* Forgets K and V from `computed` on. What the sliding layers need right before it may be gone: then the tokens from
+ * sliding layers * (window - 1) before are run again. After so many, every sliding layer has seen its whole window of
+ * exact values (each layer spoils window - 1 more rows), while full layers read their kept pages and write nothing. */
+void session_set_computed(struct osso_session *s, size_t computed)
+{
+    struct osso_engine *e = s->engine;
+    int64_t behind = e->config.window - 1, c = (int64_t)computed;
+    bool replaying = s->next < s->computed;
+    int slots = (int)((c + KV_PAGE - 1) / KV_PAGE);
+    kv_seq_drop(&e->kv, &s->kv, KV_FULL, slots, s->kv.n_slots);
+    kv_seq_drop(&e->kv, &s->kv, KV_SLIDING, slots, s->kv.n_slots);
+    for (int i = (int)(c / KV_PAGE); i < s->kv.n_slots && s->nodes[i] >= 0; i++) /* complete pages have nodes, one after the other */
+        s->nodes[i] = -1;
+    s->computed = s->next = computed;
+    s->logits_n = 0;
+    int64_t need = c > behind ? c - behind : 0;
+    if (e->n_sliding == 0 || need >= c || (!replaying && s->slide_from <= need)) {
+        if (c == 0)
+            s->slide_from = s->floor = s->slide_slot = 0;
+        return;
+    }
+    int64_t start = c - e->n_sliding * behind;
+    start = start > 0 ? start : 0;
+    kv_seq_drop(&e->kv, &s->kv, KV_SLIDING, 0, s->kv.n_slots);
+    s->next = (size_t)start;
+    s->floor = (int32_t)start;
+    s->slide_slot = (int)(start / KV_PAGE);
+    s->slide_from = start == 0 ? 0 : need;
+}
+
+/* Pages of the shared tree for the longest prefix of the session's tokens, when it reaches beyond `have`. */
+static size_t adopt_shared(struct osso_session *s, size_t have)
+{
+    struct osso_engine *e = s->engine;
+    struct prefix *tree = &e->tree;
+    int n_pages = 0, first = (int)(have / KV_PAGE);
+    int32_t node = -1;
+    for (size_t at = 0; at + KV_PAGE < s->n; at += KV_PAGE) { /* strictly less: the last token is always computed */
+        int32_t next = prefix_find(tree, node, s->salt, s->tokens + at);
+        if (next < 0)
+            break;
+        node = next;
+        n_pages++;
+    }
+    if ((size_t)n_pages * KV_PAGE <= have)
+        return have;
+    session_set_computed(s, (size_t)first * KV_PAGE);
+    int first_sliding = n_pages; /* sliding pages are shared as far back as the tree still has them */
+    bool unbroken = true;
+    for (int i = n_pages - 1; i >= 0; i--, node = tree->nodes[node].parent) {
+        const struct prefix_node *p = &tree->nodes[node];
+        unbroken = unbroken && p->sliding >= 0;
+        if (unbroken) {
+            kv_page_ref(&e->kv, KV_SLIDING, p->sliding);
+            kv_seq_set(&e->kv, &s->kv, KV_SLIDING, i, p->sliding);
+            first_sliding = i;
+        } else {
+            kv_seq_set(&e->kv, &s->kv, KV_SLIDING, i, -1);
+        }
+        if (i >= first) {
+            kv_page_ref(&e->kv, KV_FULL, p->full);
+            kv_seq_set(&e->kv, &s->kv, KV_FULL, i, p->full);
+            s->nodes[i] = node;
+        }
+    }
+    s->slide_from = (int64_t)first_sliding * KV_PAGE;
+    s->slide_slot = first_sliding;
+    s->floor = (int32_t)s->slide_from;
+    s->computed = s->next = (size_t)n_pages * KV_PAGE;
+    return s->computed;
+}
+
+static enum osso_status check_ids(const struct osso_session *s, const int32_t *ids, size_t n, struct osso_error *err)
+{
+    int64_t vocab = s->engine->config.vocab;
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] < 0 || ids[i] >= vocab)
+            return error_set(err, OSSO_USAGE, "token id %d at position %zu: this model has ids from 0 to %lld", ids[i], i,
+                             (long long)vocab - 1);
+    return OSSO_OK;
+}
+
+static enum osso_status too_long(const struct osso_session *s, size_t n, struct osso_error *err)
+{
+    return error_set(err, OSSO_LIMIT, "%zu tokens do not fit a context of %lld; shorten the text or raise -c", n,
+                     (long long)s->engine->context);
+}
+
+enum osso_status osso_session_sync(struct osso_session *s, const int32_t *ids, size_t n, struct osso_error *err)
+{
+    if (n > (size_t)s->engine->context)
+        return too_long(s, n, err);
+    enum osso_status status = check_ids(s, ids, n, err);
+    if (status)
+        return status;
+    size_t common = 0;
+    while (common < n && common < s->n && s->tokens[common] == ids[common])
+        common++;
+    if (n)
+        memmove(s->tokens, ids, n * sizeof *ids);
+    s->n = n;
+    s->logits_from = SIZE_MAX;
+    size_t have = s->computed < common ? s->computed : common;
+    if (n > 0 && have > n - 1)
+        have = n - 1;
+    size_t shared = adopt_shared(s, have);
+    session_set_computed(s, shared);
+    s->engine->stats.tokens_reused += s->computed;
+    return OSSO_OK;
+}
+
+enum osso_status osso_session_append(struct osso_session *s, int32_t id, struct osso_error *err)
+{
+    if (s->n >= (size_t)s->engine->context)
+        return too_long(s, s->n + 1, err);
+    enum osso_status status = check_ids(s, &id, 1, err);
+    if (!status)
+        s->tokens[s->n++] = id;
+    return status;
+}
+
+enum osso_status osso_session_rewind(struct osso_session *s, size_t n, struct osso_error *err)
+{
+    if (n > s->n)
+        return error_set(err, OSSO_USAGE, "cannot rewind to %zu tokens: the session has %zu", n, s->n);
+    s->n = n;
+    size_t last = n > 0 ? n - 1 : 0;
+    session_set_computed(s, s->computed < last ? s->computed : last);
+    return OSSO_OK;
+}
+
+enum osso_status osso_session_fork(struct osso_session *s, struct osso_session **session_out, struct osso_error *err)
+{
+    enum osso_status status = osso_session_create(s->engine, s->salt, session_out, err);
+    if (status)
+        return status;
+    struct osso_session *t = *session_out;
+    memcpy(t->tokens, s->tokens, s->n * sizeof *s->tokens);
+    memcpy(t->nodes, s->nodes, (size_t)s->kv.n_slots * sizeof *s->nodes);
+    kv_seq_share(&s->engine->kv, &t->kv, &s->kv);
+    t->n = s->n;
+    t->computed = s->computed;
+    t->next = s->next;
+    t->slide_from = s->slide_from;
+    t->slide_slot = s->slide_slot;
+    t->floor = s->floor;
+    t->logits_from = s->logits_from;
+    if (t->n > 0 && t->computed >= t->n) /* its logits belong to the other session: compute the last token again */
+        session_set_computed(t, t->n - 1);
+    return OSSO_OK;
+}
+
+const int32_t *osso_session_tokens(const struct osso_session *s, size_t *n_out)
+{
+    *n_out = s->n;
+    return s->tokens;
+}
+
+size_t osso_session_computed(const struct osso_session *s)
+{
+    return s->computed;
+}
+
+bool osso_session_ready(const struct osso_session *s)
+{
+    return s->n > 0 && s->next >= s->n;
+}
+
+void osso_session_want_logits(struct osso_session *s, size_t first)
+{
+    s->logits_from = first;
+    if (first < s->computed)
+        session_set_computed(s, first);
+}
+
+const float *osso_session_logits(const struct osso_session *s, size_t pos)
+{
+    struct osso_engine *e = s->engine;
+    if (s->logits_step != e->step_count || pos < s->logits_pos || pos - s->logits_pos >= s->logits_n)
+        return NULL;
+    size_t row = (size_t)s->logits_row + (pos - s->logits_pos), vocab = (size_t)e->config.vocab;
+    return e->backend->host(e->backend, e->forward.s.logits + row * vocab, vocab);
+}

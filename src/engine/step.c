@@ -1,0 +1,199 @@
+/* step.c: one step: choose rows, make their pages writable, run the forward pass once, hand out logits.
+ * Nothing here allocates. */
+#include "engine/engine.h"
+
+#include "base/error.h"
+
+static size_t pending(const struct osso_session *s)
+{
+    return s->n > s->next ? s->n - s->next : 0;
+}
+
+static bool wants_logits(const struct osso_session *s, size_t pos)
+{
+    return pos >= s->computed && (pos >= s->logits_from || pos == s->n - 1);
+}
+
+/* A page for every position of rows [from, to), private to the session where it will be written. */
+static bool reserve(struct osso_session *s, size_t from, size_t to)
+{
+    struct osso_engine *e = s->engine;
+    for (size_t slot = from / KV_PAGE; slot <= (to - 1) / KV_PAGE; slot++) {
+        bool writes_full = (slot + 1) * KV_PAGE > s->computed; /* replayed rows write sliding layers only */
+        while (writes_full && !kv_seq_own(&e->kv, &s->kv, KV_FULL, (int)slot))
+            if (!prefix_evict(&e->tree, KV_FULL))
+                return false;
+        while (!kv_seq_own(&e->kv, &s->kv, KV_SLIDING, (int)slot))
+            if (!prefix_evict(&e->tree, KV_SLIDING))
+                return false;
+    }
+    return true;
+}
+
+/* Adds up to `room` rows of a session to the step; returns how many. */
+static int add_rows(struct osso_engine *e, struct osso_session *s, int index, int room)
+{
+    struct batch *b = &e->forward.batch;
+    int n = 0, first_logits = b->n_logits, logits = b->n_logits;
+    size_t want = pending(s);
+    while (n < room && (size_t)n < want) {
+        bool wants = wants_logits(s, s->next + (size_t)n);
+        if (wants && logits == e->max_logits)
+            break;
+        logits += wants;
+        n++;
+    }
+    while (n > 0 && !reserve(s, s->next, s->next + (size_t)n)) /* fewer rows may do with the pages there are */
+        n /= 2;
+    s->logits_n = 0;
+    for (int i = 0; i < n; i++) {
+        size_t pos = s->next + (size_t)i;
+        int row = b->n++;
+        e->token[row] = s->tokens[pos];
+        e->pos[row] = (int32_t)pos;
+        e->seq[row] = index;
+        e->keep[row] = pos < s->computed;
+        rope_angles(&e->rope, (int32_t)pos, e->angles + (size_t)row * (size_t)e->config.head_dim);
+        if (!wants_logits(s, pos))
+            continue;
+        if (s->logits_n++ == 0)
+            s->logits_pos = pos;
+        e->logit_pos[b->n_logits] = (int32_t)pos;
+        e->logit_rows[b->n_logits++] = row;
+    }
+    s->logits_row = first_logits;
+    s->logits_step = e->step_count;
+    return n;
+}
+
+/* Gives completed pages to the tree of shared prefixes. Where it has the same page already, that one is taken: the bits
+ * are equal, and one copy is enough. */
+static void share_pages(struct osso_session *s)
+{
+    struct osso_engine *e = s->engine;
+    int complete = (int)(s->computed / KV_PAGE), i = complete;
+    while (i > 0 && s->nodes[i - 1] < 0)
+        i--;
+    for (; i < complete && e->tree.n_nodes > 0; i++) {
+        bool sliding_ok = s->slide_from <= (int64_t)i * KV_PAGE;
+        int32_t node = prefix_add(&e->tree, i > 0 ? s->nodes[i - 1] : -1, s->salt, s->tokens + (size_t)i * KV_PAGE,
+                                  s->kv.page[KV_FULL][i], sliding_ok ? s->kv.page[KV_SLIDING][i] : -1);
+        if (node < 0 && !prefix_evict(&e->tree, KV_FULL))
+            return;
+        if (node < 0)
+            return; /* the freed node serves the next step */
+        s->nodes[i] = node;
+        int32_t page = e->tree.nodes[node].full;
+        if (page != s->kv.page[KV_FULL][i]) {
+            kv_page_ref(&e->kv, KV_FULL, page);
+            kv_seq_set(&e->kv, &s->kv, KV_FULL, i, page);
+        }
+    }
+}
+
+/* Sliding pages far enough behind are given back. A replay keeps no more than its window: it may be longer than what
+ * the pool has for a session (18 sliding layers look 2,286 tokens back). */
+static void release_sliding(struct osso_session *s)
+{
+    struct osso_engine *e = s->engine;
+    int64_t keep_from = (int64_t)s->next - e->config.window - (s->next < s->computed ? 0 : KV_KEEP);
+    int slot = keep_from > 0 ? (int)(keep_from / KV_PAGE) : 0;
+    if (slot <= s->slide_slot)
+        return;
+    kv_seq_drop(&e->kv, &s->kv, KV_SLIDING, s->slide_slot, slot);
+    s->slide_slot = slot;
+    if (s->slide_from < (int64_t)slot * KV_PAGE)
+        s->slide_from = (int64_t)slot * KV_PAGE;
+}
+
+static void finish_rows(struct osso_session *s, int n)
+{
+    struct osso_engine *e = s->engine;
+    size_t replayed = s->next < s->computed ? s->computed - s->next : 0;
+    if (replayed > (size_t)n)
+        replayed = (size_t)n;
+    e->stats.tokens_replayed += replayed;
+    e->stats.tokens_computed += (size_t)n - replayed;
+    s->next += (size_t)n;
+    if (s->next > s->computed) {
+        s->computed = s->next;
+        share_pages(s);
+    }
+    release_sliding(s);
+}
+
+static void run_lane(const struct lane *lane, void *arg)
+{
+    struct osso_engine *e = arg;
+    forward_step(lane, &e->forward);
+}
+
+static void run_script(struct osso_engine *e)
+{
+    const struct batch *b = &e->forward.batch;
+    for (int i = 0; i < b->n_logits; i++) {
+        int row = b->logit_rows[i];
+        const struct osso_session *s = e->in_step[e->seq[row]];
+        e->script(e->script_user, s->tokens, (size_t)e->pos[row] + 1,
+                  e->forward.s.logits + (size_t)i * (size_t)e->config.vocab);
+    }
+}
+
+/* Two rounds over the sessions: those that lack one token, then the others. Returns how many take part. */
+static int choose_rows(struct osso_engine *e, struct osso_session *const *sessions, int n_sessions, int max_rows)
+{
+    struct batch *b = &e->forward.batch;
+    int n = 0;
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < n_sessions && b->n < max_rows; i++) {
+            struct osso_session *s = sessions[i];
+            if (pending(s) == 0 || (pending(s) == 1) != (round == 0) || s->logits_step == e->step_count)
+                continue; /* the last: it is in the list twice */
+            int take = add_rows(e, s, n, max_rows - b->n);
+            if (take == 0)
+                continue;
+            e->in_step[n] = s;
+            e->take[n] = take;
+            e->floor[n] = s->floor;
+            for (int g = 0; g < KV_GROUPS; g++)
+                e->tables[g][n] = s->kv.addr[g];
+            n++;
+        }
+    return n;
+}
+
+enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *sessions, int n_sessions, int max_rows,
+                           struct osso_error *err)
+{
+    int idle = 0;
+    for (int i = 0; i < n_sessions; i++) {
+        if (sessions[i]->engine != e)
+            return error_set(err, OSSO_USAGE, "session %d of this step belongs to another engine", i);
+        idle += pending(sessions[i]) == 0;
+    }
+    if (idle == n_sessions)
+        return OSSO_OK;
+    if (e->model) {
+        enum osso_status status = model_check(e->model, err);
+        if (status)
+            return status;
+    }
+    e->step_count++;
+    e->forward.batch = (struct batch){.token = e->token, .pos = e->pos, .seq = e->seq, .keep = e->keep,
+                                      .angles = e->angles, .logit_rows = e->logit_rows, .logit_pos = e->logit_pos, .floor = e->floor,
+                                      .tables = {e->tables[KV_FULL], e->tables[KV_SLIDING]}};
+    if (max_rows <= 0 || max_rows > e->max_rows)
+        max_rows = e->max_rows;
+    int n = choose_rows(e, sessions, n_sessions, max_rows);
+    if (n == 0)
+        return error_set(err, OSSO_LIMIT, "the KV cache is full: %d sessions share %llu MiB; end one or raise its size",
+                         e->n_sessions, (unsigned long long)(e->stats.kv_bytes >> 20));
+    if (e->script)
+        run_script(e);
+    else
+        pool_run(e->pool, run_lane, e);
+    e->stats.steps++;
+    for (int i = 0; i < n; i++)
+        finish_rows(e->in_step[i], e->take[i]);
+    return OSSO_OK;
+}

@@ -1,0 +1,54 @@
+/* config.h: what a gpt-oss model is, in numbers. Every dimension is read from the file; nothing is fixed to 20b or 120b. */
+#ifndef OSSO_MODEL_CONFIG_H
+#define OSSO_MODEL_CONFIG_H
+
+#include "osso/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MAX_LAYERS = 512, MAX_STOP_IDS = 16 };
+
+struct config {
+    int n_layers;
+    int64_t hidden, intermediate, vocab;
+    int n_heads, n_kv_heads, head_dim;
+    int n_experts, experts_per_token;
+    int64_t window;               /* keys a sliding layer sees, itself included */
+    bool sliding[MAX_LAYERS];     /* per layer: sliding window or full attention */
+    int64_t context;              /* max_position_embeddings */
+    double rms_eps, rope_theta;
+    bool yarn;                    /* false: plain RoPE */
+    double yarn_factor, yarn_beta_fast, yarn_beta_slow;
+    int64_t yarn_original;        /* original_max_position_embeddings */
+    bool yarn_truncate;           /* bounds rounded as transformers does when "truncate" is true or missing */
+    double swiglu_alpha, swiglu_limit;
+    bool tied;                    /* lm_head is embed_tokens */
+    /* From generation_config.json or the GGUF's tokenizer keys; n_stop_ids 0: unknown, temperature < 0: unset. */
+    int32_t stop_ids[MAX_STOP_IDS];
+    int n_stop_ids;
+    double temperature, top_p, min_p, repetition_penalty;
+    int64_t top_k;
+};
+
+/* From the text of a config.json; `where` names it in errors. Defaults and spellings: spec 1.1. */
+enum osso_status config_from_json(const char *text, size_t len, const char *where, struct config *config_out,
+                                  struct osso_error *err);
+/* Adds what generation_config.json says. */
+enum osso_status config_add_generation(const char *text, size_t len, const char *where, struct config *config,
+                                       struct osso_error *err);
+struct gguf;
+enum osso_status config_from_gguf(const struct gguf *gguf, const char *where, struct config *config_out,
+                                  struct osso_error *err);
+/* "20b", "120b": presets.def. */
+enum osso_status config_preset(const char *name, struct config *config_out, struct osso_error *err);
+/* Refuses dimensions that no model can have (zero, heads that do not divide, odd head_dim, more picks than experts,
+ * beyond the limits of config.c) with a sentence that names the key. Every reader above calls it. */
+enum osso_status config_check(const struct config *config, const char *where, struct osso_error *err);
+
+/* Parameters in all, and those one token uses (unembedding counted, embedding table not). */
+uint64_t config_parameters(const struct config *config);
+uint64_t config_active_parameters(const struct config *config);
+
+#endif

@@ -1,0 +1,129 @@
+/* mxfp4.c: the 4-bit format of gpt-oss's experts, in its two layouts. A block is 32 E2M1 codes and one scale byte s;
+ * value = {0, .5, 1, 1.5, 2, 3, 4, 6, and the negatives}[code] * 2^(s-127); s = 255 is NaN.
+ *
+ *   MXFP4    (GGUF)      17 bytes: s, then 16 code bytes; low nibbles are elements 0..15, high nibbles 16..31
+ *   MXFP4_HF (HF, MLX)   16 code bytes, low nibble element 2j, high nibble 2j+1; the scale bytes are another tensor
+ *
+ * As int8 the table is doubled and the scale is 2^(s-128): still exact, with denormals for s < 2.
+ *
+ * Packing is ggml's, bit for bit: s = floor(log2(amax)) - 2 + 127 (kept within 0..254; 0 when all are zero), then the
+ * nearest value; ties go to the lower code, so towards zero, and what rounds to zero loses its sign. A block with a NaN
+ * or an infinity gets s = 255. */
+#include "quant/formats.h"
+
+#include <math.h>
+
+enum { BLOCK = 32, CODE_BYTES = 16 };
+
+static const int8_t doubled[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+float e8m0_to_f32(uint8_t s)
+{
+    if (s == 255)
+        return float_of_bits(0x7fc00000u);
+    return float_of_bits(s == 0 ? 0x00400000u : (uint32_t)s << 23);
+}
+
+/* 2^(s-128): the scale that goes with the doubled table. */
+static float half_scale(uint8_t s)
+{
+    return e8m0_to_f32(s) * 0.5f;
+}
+
+static uint8_t scale_for(const float *values)
+{
+    uint32_t bits = amax_bits(values, BLOCK);
+    if (bits == 0)
+        return 0;
+    if (bits >= 0x7f800000u)
+        return 255;
+    int exponent;
+    frexpf(float_of_bits(bits), &exponent); /* amax = [0.5, 1) * 2^exponent */
+    int s = exponent - 1 - 2 + 127;
+    return (uint8_t)(s < 0 ? 0 : s);
+}
+
+static uint8_t nearest_code(float x, float scale)
+{
+    /* Halfway points between neighbours; a value on one goes to the lower code. */
+    static const float middle[7] = {0.25f, 0.75f, 1.25f, 1.75f, 2.5f, 3.5f, 5.0f};
+    double magnitude = fabs((double)x) / scale; /* exact: the scale is a power of two, doubles reach far below f32 */
+    int code = 0;
+    while (code < 7 && magnitude > middle[code])
+        code++;
+    return (uint8_t)(x < 0 && code > 0 ? code | 8 : code);
+}
+
+/* The 32 codes of these values and their scale byte. */
+static uint8_t encode(const float *values, uint8_t *codes_out)
+{
+    uint8_t s = scale_for(values);
+    memset(codes_out, 0, BLOCK);
+    if (s == 255)
+        return s;
+    float scale = e8m0_to_f32(s);
+    for (int i = 0; i < BLOCK; i++)
+        codes_out[i] = nearest_code(values[i], scale);
+    return s;
+}
+
+static void decode(const int8_t *codes, float scale, float *values_out)
+{
+    for (int i = 0; i < BLOCK; i++)
+        values_out[i] = (float)codes[i] * scale;
+}
+
+void quant_unpack_i8_MXFP4(const uint8_t *block, uint8_t scale, int8_t *codes_out, float *scale_out)
+{
+    (void)scale;
+    *scale_out = half_scale(block[0]);
+    for (int j = 0; j < CODE_BYTES; j++) {
+        codes_out[j] = doubled[block[1 + j] & 15];
+        codes_out[j + 16] = doubled[block[1 + j] >> 4];
+    }
+}
+
+void quant_unpack_MXFP4(const uint8_t *block, uint8_t scale, float *values_out)
+{
+    int8_t codes[BLOCK];
+    float d;
+    quant_unpack_i8_MXFP4(block, scale, codes, &d);
+    decode(codes, d, values_out);
+}
+
+void quant_pack_MXFP4(const float *values, uint8_t *block_out, uint8_t *scale_out)
+{
+    uint8_t codes[BLOCK];
+    block_out[0] = encode(values, codes);
+    if (scale_out)
+        *scale_out = block_out[0];
+    for (int j = 0; j < CODE_BYTES; j++)
+        block_out[1 + j] = (uint8_t)(codes[j] | codes[j + 16] << 4);
+}
+
+void quant_unpack_i8_MXFP4_HF(const uint8_t *block, uint8_t scale, int8_t *codes_out, float *scale_out)
+{
+    *scale_out = half_scale(scale);
+    for (int j = 0; j < CODE_BYTES; j++) {
+        codes_out[2 * j] = doubled[block[j] & 15];
+        codes_out[2 * j + 1] = doubled[block[j] >> 4];
+    }
+}
+
+void quant_unpack_MXFP4_HF(const uint8_t *block, uint8_t scale, float *values_out)
+{
+    int8_t codes[BLOCK];
+    float d;
+    quant_unpack_i8_MXFP4_HF(block, scale, codes, &d);
+    decode(codes, d, values_out);
+}
+
+void quant_pack_MXFP4_HF(const float *values, uint8_t *block_out, uint8_t *scale_out)
+{
+    uint8_t codes[BLOCK];
+    uint8_t s = encode(values, codes);
+    if (scale_out)
+        *scale_out = s;
+    for (int j = 0; j < CODE_BYTES; j++)
+        block_out[j] = (uint8_t)(codes[2 * j] | codes[2 * j + 1] << 4);
+}

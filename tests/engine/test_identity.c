@@ -1,0 +1,220 @@
+/* test_identity.c: a row's logits are the same bits however it is computed: token by token, in one pass, in random
+ * chunks, alone or among 16 sessions, with 1, 2 or 5 threads, after fork, rewind and prefix sharing; fast and exact. */
+#include "model_test.h"
+
+enum { LENGTH = 420, TRIALS = 12 };
+
+struct fixture {
+    struct rig rig;
+    int32_t ids[LENGTH];
+    float *want; /* one pass, one thread */
+};
+
+static const char *const models[] = {"yarn-mxfp4", "q8-gguf/model.gguf", "window128-sharded", "f16-sliding"};
+
+static struct osso_engine_options options_for(bool exact, int threads)
+{
+    struct osso_engine_options o = engine_options(exact, 1024);
+    o.threads = threads;
+    o.max_rows = 512;
+    o.max_logit_rows = 512;
+    return o;
+}
+
+static struct fixture fixture_open(const char *model, bool exact, int threads)
+{
+    struct fixture f = {0};
+    char relative[128], path[512];
+    struct rng rng;
+    snprintf(relative, sizeof relative, "tests/golden/model/%s", model);
+    struct osso_engine_options o = options_for(exact, threads);
+    f.rig = rig_open(test_path(path, sizeof path, relative), &o);
+    rng_seed(&rng, 7);
+    for (int i = 0; i < LENGTH; i++)
+        f.ids[i] = (int32_t)rng_below(&rng, (uint64_t)f.rig.vocab);
+    f.want = all_logits(&f.rig, f.ids, LENGTH, 0);
+    return f;
+}
+
+static void fixture_close(struct fixture *f)
+{
+    free(f->want);
+    rig_close(&f->rig);
+}
+
+static void check_row(const struct fixture *f, const struct osso_session *s, size_t pos, const char *what)
+{
+    const float *have = osso_session_logits(s, pos);
+    size_t vocab = (size_t)f->rig.vocab;
+    if (!have)
+        fail_msg("%s: no logits at %zu", what, pos);
+    if (memcmp(have, f->want + pos * vocab, vocab * sizeof *have) != 0)
+        fail_msg("%s: logits at %zu differ", what, pos);
+}
+
+static void run(struct fixture *f, struct osso_session *s, int max_rows)
+{
+    while (!osso_session_ready(s))
+        check_ok(osso_step(f->rig.engine, &s, 1, max_rows, &f->rig.err), f->rig.err);
+}
+
+static void check_chunks(struct fixture *f)
+{
+    size_t bytes = LENGTH * (size_t)f->rig.vocab * sizeof(float);
+    static const int rows[] = {1, 3, 17, 100, 129};
+    for (int i = 0; i < 5; i++) {
+        float *have = all_logits(&f->rig, f->ids, LENGTH, rows[i]);
+        if (memcmp(have, f->want, bytes) != 0)
+            fail_msg("steps of %d rows differ", rows[i]);
+        free(have);
+    }
+}
+
+/* 16 sessions with prefixes of their own lengths, advanced together with random row limits. */
+static void check_company(struct fixture *f, struct rng *rng)
+{
+    struct osso_session *s[16];
+    for (int i = 0; i < 16; i++) {
+        size_t n = 1 + rng_below(rng, LENGTH - 1);
+        check_ok(osso_session_create(f->rig.engine, 1000 + (uint64_t)i, &s[i], &f->rig.err), f->rig.err);
+        check_ok(osso_session_sync(s[i], f->ids, n, &f->rig.err), f->rig.err);
+    }
+    for (bool busy = true; busy;) {
+        check_ok(osso_step(f->rig.engine, s, 16, (int)(1 + rng_below(rng, 200)), &f->rig.err), f->rig.err);
+        busy = false;
+        for (int i = 0; i < 16; i++) {
+            size_t n;
+            osso_session_tokens(s[i], &n);
+            if (osso_session_ready(s[i]) && osso_session_logits(s[i], n - 1)) {
+                check_row(f, s[i], n - 1, "in company");
+                if (n < LENGTH && rng_below(rng, 3) > 0)
+                    check_ok(osso_session_append(s[i], f->ids[n], &f->rig.err), f->rig.err);
+            }
+            busy = busy || !osso_session_ready(s[i]);
+        }
+    }
+    for (int i = 0; i < 16; i++)
+        osso_session_free(s[i]);
+}
+
+/* Fork and rewind at random places, each branch with wrong tokens in between. */
+static void check_fork_rewind(struct fixture *f, struct rng *rng)
+{
+    struct osso_session *s, *t;
+    check_ok(osso_session_create(f->rig.engine, 5, &s, &f->rig.err), f->rig.err);
+    for (int trial = 0; trial < TRIALS; trial++) {
+        size_t n = 2 + rng_below(rng, LENGTH - 2), back = 1 + rng_below(rng, n - 1);
+        check_ok(osso_session_sync(s, f->ids, n, &f->rig.err), f->rig.err);
+        run(f, s, 0);
+        check_row(f, s, n - 1, "after sync");
+        check_ok(osso_session_fork(s, &t, &f->rig.err), f->rig.err);
+        check_ok(osso_session_rewind(s, back, &f->rig.err), f->rig.err);
+        for (int i = 0; i < 5; i++) /* another future for s */
+            check_ok(osso_session_append(s, (int32_t)rng_below(rng, (uint64_t)f->rig.vocab), &f->rig.err), f->rig.err);
+        run(f, s, 3);
+        if (n < LENGTH)
+            check_ok(osso_session_append(t, f->ids[n], &f->rig.err), f->rig.err);
+        run(f, t, 0);
+        check_row(f, t, n < LENGTH ? n : n - 1, "fork goes on");
+        check_ok(osso_session_rewind(s, back, &f->rig.err), f->rig.err);
+        run(f, s, 0);
+        check_row(f, s, back - 1, "after rewind");
+        osso_session_free(t);
+    }
+    osso_session_free(s);
+}
+
+/* Sessions with one salt find each other's pages; what they compute on top is the same. Long gone sliding pages are
+ * replayed. */
+static void check_prefixes(struct fixture *f, struct rng *rng)
+{
+    struct osso_engine_stats before = {.size = sizeof before}, after = before;
+    osso_engine_stats(f->rig.engine, &before);
+    for (int trial = 0; trial < TRIALS; trial++) {
+        struct osso_session *s;
+        int32_t ids[LENGTH];
+        size_t same = 1 + rng_below(rng, LENGTH), n = LENGTH;
+        memcpy(ids, f->ids, sizeof ids);
+        for (size_t i = same; i < n; i++)
+            ids[i] = (int32_t)rng_below(rng, (uint64_t)f->rig.vocab);
+        check_ok(osso_session_create(f->rig.engine, 77, &s, &f->rig.err), f->rig.err);
+        check_ok(osso_session_sync(s, ids, n, &f->rig.err), f->rig.err);
+        run(f, s, (int)rng_below(rng, 100));
+        check_ok(osso_session_sync(s, f->ids, same, &f->rig.err), f->rig.err);
+        osso_session_want_logits(s, same > 3 ? same - 3 : 0);
+        while (!osso_session_ready(s))
+            check_ok(osso_step(f->rig.engine, &s, 1, 0, &f->rig.err), f->rig.err);
+        check_row(f, s, same - 1, "with shared prefix");
+        osso_session_free(s);
+    }
+    osso_engine_stats(f->rig.engine, &after);
+    assert_true(after.tokens_reused > before.tokens_reused);
+}
+
+static void test_identity(void **state)
+{
+    (void)state;
+    static const int threads[] = {2, 5};
+    for (int m = 0; m < 4; m++)
+        for (int exact = 0; exact < 2; exact++) {
+            struct fixture one = fixture_open(models[m], exact, 1);
+            check_chunks(&one);
+            for (int t = 0; t < 2; t++) {
+                struct fixture f = fixture_open(models[m], exact, threads[t]);
+                struct rng rng;
+                rng_seed(&rng, (uint64_t)(m * 10 + t));
+                if (memcmp(f.want, one.want, LENGTH * (size_t)f.rig.vocab * sizeof(float)) != 0)
+                    fail_msg("%s: %d threads differ from one", models[m], threads[t]);
+                check_company(&f, &rng);
+                check_fork_rewind(&f, &rng);
+                check_prefixes(&f, &rng);
+                fixture_close(&f);
+            }
+            fixture_close(&one);
+        }
+}
+
+/* Sliding pages are really given back, and what needs them again is replayed, not recomputed from the start. */
+static void test_replay(void **state)
+{
+    (void)state;
+    enum { LONG = 4000 };
+    char path[512];
+    struct rng rng;
+    static int32_t ids[LONG];
+    struct osso_engine_options o = options_for(true, 2);
+    o.context = LONG;
+    o.max_sessions = 2;
+    struct rig r = rig_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4"), &o);
+    struct osso_session *s;
+    struct osso_engine_stats stats = {.size = sizeof stats};
+    size_t vocab = (size_t)r.vocab, back = 700;
+    rng_seed(&rng, 3);
+    for (int i = 0; i < LONG; i++)
+        ids[i] = (int32_t)rng_below(&rng, (uint64_t)r.vocab);
+    check_ok(osso_session_create(r.engine, 0, &s, &r.err), r.err);
+    check_ok(osso_session_sync(s, ids, back, &r.err), r.err);
+    while (!osso_session_ready(s))
+        check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+    float *want = malloc(vocab * sizeof *want);
+    memcpy(want, osso_session_logits(s, back - 1), vocab * sizeof *want);
+    check_ok(osso_session_sync(s, ids, LONG, &r.err), r.err);
+    while (!osso_session_ready(s))
+        check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+    check_ok(osso_session_rewind(s, back, &r.err), r.err);
+    assert_int_equal(osso_session_computed(s), back - 1); /* full pages are kept */
+    while (!osso_session_ready(s))
+        check_ok(osso_step(r.engine, &s, 1, 5, &r.err), r.err);
+    assert_memory_equal(osso_session_logits(s, back - 1), want, vocab * sizeof *want);
+    osso_engine_stats(r.engine, &stats);
+    assert_true(stats.tokens_replayed > 0 && stats.tokens_replayed <= 2 * 15); /* sliding layers x (window - 1) */
+    free(want);
+    osso_session_free(s);
+    rig_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_identity), cmocka_unit_test(test_replay)};
+    return cmocka_run_group_tests_name("identity", tests, NULL, NULL);
+}
