@@ -91,20 +91,25 @@ static enum osso_status read_config(const char *folder, const char *name,
     return status;
 }
 
-static bool has_file(const char *folder, const char *name)
+static enum osso_status has_file(const char *folder, const char *name, bool *found_out, struct osso_error *err)
 {
     char *path = file_join(folder, name);
-    bool found = path && file_exists(path);
+    *found_out = path && file_exists(path);
     mem_free(path);
-    return found;
+    return path ? OSSO_OK : error_nomem(err, strlen(folder), "a path");
 }
 
 static enum osso_status open_folder(struct osso_model *m, struct osso_error *err)
 {
-    if (!has_file(m->path, "config.json"))
+    bool found;
+    enum osso_status status = has_file(m->path, "config.json", &found, err);
+    if (!status && !found)
         return no_config(m->path, err);
-    enum osso_status status = read_config(m->path, "config.json", config_from_json, &m->config, err);
-    if (!status && has_file(m->path, "generation_config.json"))
+    if (!status)
+        status = read_config(m->path, "config.json", config_from_json, &m->config, err);
+    if (!status)
+        status = has_file(m->path, "generation_config.json", &found, err);
+    if (!status && found)
         status = read_config(m->path, "generation_config.json", config_add_generation, &m->config, err);
     return status ? status : safetensors_open(m->path, &m->tensors, err);
 }

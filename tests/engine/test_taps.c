@@ -17,6 +17,9 @@ static void zero_head(void *user, const struct osso_tap_value *v)
 static void look(void *user, const struct osso_tap_value *v)
 {
     (*(size_t *)user) += (size_t)v->n_rows;
+    if (v->tap == OSSO_TAP_LOGITS || v->tap == OSSO_TAP_FINAL_NORM || v->tap == OSSO_TAP_EMBED)
+        for (int r = 1; r < v->n_rows; r++)
+            assert_int_equal(v->positions[r], v->positions[0] + r);
 }
 
 /* The same model with the head's columns of every o_proj zeroed, in memory of our own. */
