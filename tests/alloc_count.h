@@ -11,7 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#define ALLOC_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ALLOC_SANITIZED 1
+#else
+#define ALLOC_SANITIZED 0
+#endif
+
+#if defined(__GLIBC__) && !ALLOC_SANITIZED
 #define ALLOC_COUNTED 1
 
 #include <errno.h>
