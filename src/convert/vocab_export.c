@@ -98,7 +98,7 @@ enum token_type vocab_export_token(const struct vocab_export *export, uint32_t i
 {
     const struct vocab *v = &export->tokenizer->vocab;
     enum vocab_kind kind = id < v->n_ids ? v->tokens[id].kind : VOCAB_HOLE;
-    if (export->tokenizer->o200k && id >= O200K_RESERVED)
+    if (export->tokenizer->o200k && id > O200K_ALIAS_ID)
         kind = VOCAB_HOLE; /* openai-harmony names these, published files don't */
     if (kind == VOCAB_HOLE) {
         buf_printf(out, "[PAD%u]", (unsigned)id);
