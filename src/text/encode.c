@@ -11,7 +11,7 @@
 #include "text/utf8.h"
 
 enum {
-    BATCH = 32,         /* pieces that are looked up together */
+    BATCH = 128,        /* pieces that are looked up together */
     MEMO_LEN = 32,      /* bytes of a piece that is remembered: two keys hold all of it */
     MEMO_IDS = 7,       /* its ids, at most */
     MEMO_MAX = 4096,    /* pieces: 256 KiB, within a core's own cache */
