@@ -15,7 +15,9 @@ CC       ?= cc
 WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unknown-pragmas
 OPT_release := -O2 -g
 OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_notaps := $(OPT_release) -DOSSO_NO_TAPS
 OPT_tsan := -O1 -g -fsanitize=thread
+OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT      := $(OPT_$(VARIANT))
 # One order for every sum: no contraction into FMA behind our back, no fast-math, no -march=native.
 NUMERIC  := -ffp-contract=off -fno-math-errno
@@ -54,14 +56,20 @@ ifneq ($(ARCH),x86_64)
 LIB_SRC := $(filter-out %__avx2.c %__avx512vnni.c,$(LIB_SRC))
 endif
 
-.PHONY: all tests install clean summary
+.PHONY: all tests install clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
-	@ln -sfn $(VARIANT)/osso build/osso 2>/dev/null || true
+	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
-$(B)/%.o: src/%.c
+# A part that is installed later, or another compiler, builds everything anew.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(HAVE_CRYPTO) $(VERSION)' | cmp -s - $@ || \
+		echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(HAVE_CRYPTO) $(VERSION)' > $@
+
+$(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(call isa_of,$<) -c $< -o $@
-$(B)/%.f64.o: src/%.c
+$(B)/%.f64.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -DOSSO_DOUBLE $(CFLAGS) -c $< -o $@
 
@@ -89,12 +97,14 @@ install: all
 	install -m 644 $(B)/libosso.a $(DESTDIR)$(LIBDIR)/libosso.a
 	install -m 755 $(B)/libosso.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libosso.so.$(SOVERSION)
 	ln -sfn libosso.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libosso.so
-	install -m 644 include/osso/*.h $(DESTDIR)$(INCDIR)/osso/
+	install -m 644 include/osso/*.h include/osso/*.def $(DESTDIR)$(INCDIR)/osso/
 	sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@INCDIR@|$(INCDIR)|;s|@VERSION@|$(VERSION)|' tools/osso.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/osso.pc
-	cp -R models/. $(DESTDIR)$(DATADIR)/osso/models/
+	if [ -d models ]; then cp -R models/. $(DESTDIR)$(DATADIR)/osso/models/; fi
 	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1
 
 clean:
 	rm -rf build/release build/asan build/tsan build/osso
+
+$(B)/text/o200k.o: src/text/o200k.bin
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d)

@@ -253,9 +253,14 @@ def random_spec(rng, name, long=False):
         limit=pick(7.0, 7.0, 3.0), tied=bool(rng.random() < 0.2), store=pick("bf16", "bf16", "f16", "f32"),
         experts_store="dense" if dense else "mxfp4", shards=pick(1, 1, 2),
         n_ids=int(rng.integers(4097, 4300)) if long else int(pick(1, 2, 17, 127, 128, 129, 130, 256, 300)))
+    if rng.random() < 0.5:           # something that GGUF, and mostly original/, can say too
+        rope = pick(None, dict(YARN), dict(YARN, factor=8.0, original_max_position_embeddings=64), PLAIN)
+        spec.rope, spec.rope_key = rope, "rope_scaling"
+        spec.vocab, spec.alpha, spec.limit = pick(272, 300), None, 7.0
+        spec.eps, spec.tied = pick(1e-5, 1e-5, 1e-3), bool(rng.random() < 0.1)
     unrounded = rope is None or rope["rope_type"] == "default" or not rope.get("truncate", True)
     spec.gguf = spec.vocab >= 272 and unrounded and spec.alpha is None and spec.limit == 7.0
     spec.q8 = spec.gguf and spec.store == "f32" and not dense and spec.heads * spec.head_dim % 32 == 0 and pick(True, False)
-    spec.original = (unrounded and rope is not PLAIN and not dense and not spec.tied and not spec.layer_types
+    spec.original = (unrounded and rope != PLAIN and not dense and not spec.tied and not spec.layer_types
                      and spec.alpha is None and spec.eps == 1e-5)
     return spec

@@ -12,6 +12,7 @@
 #define OSSO_ENGINE_H
 
 #include "osso/model.h"
+#include "osso/tap.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,6 +44,9 @@ OSSO_API enum osso_status osso_engine_create_scripted(int64_t vocab, osso_logits
                                                       const struct osso_engine_options *options,
                                                       struct osso_engine **engine_out, struct osso_error *err);
 OSSO_API void osso_engine_free(struct osso_engine *engine); /* its sessions must be gone */
+/* The instruction sets that this machine can run, best first; NULL past the last. Number 0 is what isa NULL chooses,
+ * the last is "scalar". */
+OSSO_API const char *osso_isa_name(int i);
 OSSO_API const char *osso_engine_isa(const struct osso_engine *engine);
 OSSO_API int osso_engine_threads(const struct osso_engine *engine);
 OSSO_API int64_t osso_engine_context(const struct osso_engine *engine);
@@ -96,22 +100,6 @@ OSSO_API const float *osso_session_logits(const struct osso_session *session, si
 
 /* ---- sampling ------------------------------------------------------------------------------------------- */
 
-struct osso_logit_bias {
-    int32_t id;
-    float bias;
-};
-
-struct osso_sampling {
-    size_t size;
-    double temperature; /* 0: greedy */
-    int64_t top_k;      /* 0: off */
-    double top_p, min_p; /* 1 and 0: off */
-    double repetition_penalty, presence_penalty, frequency_penalty; /* 1, 0, 0: off */
-    int64_t penalty_last_n; /* tokens the penalties look back at; 0: all of the session's */
-    const struct osso_logit_bias *bias;
-    size_t n_bias;
-    uint64_t seed;
-};
 OSSO_API void osso_sampling_defaults(struct osso_sampling *sampling_out); /* temperature 1, top_p 1, all else off */
 
 struct osso_sampler;
@@ -179,25 +167,6 @@ OSSO_API enum osso_status osso_generate(struct osso_engine *engine, struct osso_
 
 /* ---- taps ----------------------------------------------------------------------------------------------- */
 
-/* Names and shapes: tap.def. */
-enum osso_tap {
-#define TAP(name, text, width, what) OSSO_TAP_##name,
-#include "osso/tap.def"
-#undef TAP
-    OSSO_TAP_COUNT
-};
-OSSO_API const char *osso_tap_name(enum osso_tap tap);
-/* One value in the middle of a step, n_rows x width, to read or to replace. Called by one thread, all others wait. */
-struct osso_tap_value {
-    enum osso_tap tap;
-    int layer;              /* -1 for embed, final_norm, logits */
-    int n_rows;
-    int64_t width;
-    float *values;          /* [n_rows][width]; NULL for ids */
-    int32_t *ids;           /* [n_rows][width] for expert_ids (read only), else NULL */
-    const int32_t *positions; /* of each row; for per-slot values of row r / experts_per_token */
-};
-typedef void osso_tap_fn(void *user, const struct osso_tap_value *value);
 /* Calls fn for every tap whose bit (1 << tap) is in `taps`, from the next step on; taps 0: none. */
 OSSO_API enum osso_status osso_engine_set_tap(struct osso_engine *engine, uint64_t taps, osso_tap_fn *fn, void *user,
                                               struct osso_error *err);

@@ -28,8 +28,25 @@ struct osso_model_dims {
     uint64_t parameters, active_parameters, file_bytes;
 };
 OSSO_API void osso_model_dims(const struct osso_model *model, struct osso_model_dims *dims_out);
-/* Sampling defaults of the model's files, in the terms of osso_sampling (engine.h); stop ids too. */
-struct osso_sampling;
+/* How the next token is chosen (engine.h). {0} is not a default: osso_sampling_defaults is. */
+struct osso_logit_bias {
+    int32_t id;
+    float bias;
+};
+
+struct osso_sampling {
+    size_t size;
+    double temperature; /* 0: greedy */
+    int64_t top_k;      /* 0: off */
+    double top_p, min_p; /* 1 and 0: off */
+    double repetition_penalty, presence_penalty, frequency_penalty; /* 1, 0, 0: off */
+    int64_t penalty_last_n; /* tokens the penalties look back at; 0: all of the session's */
+    const struct osso_logit_bias *bias;
+    size_t n_bias;
+    uint64_t seed;
+};
+
+/* Sampling defaults of the model's files over osso's own; no bias, seed 0. */
 OSSO_API void osso_model_sampling(const struct osso_model *model, struct osso_sampling *sampling_out);
 /* The ids that end generation: at most cap are written; returns how many there are. */
 OSSO_API size_t osso_model_stop_ids(const struct osso_model *model, int32_t *ids_out, size_t cap);

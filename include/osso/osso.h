@@ -14,14 +14,4 @@
 #include "osso/status.h"
 #include "osso/text.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-/* "0.1.0". */
-OSSO_API const char *osso_version(void);
-
-#ifdef __cplusplus
-}
-#endif
 #endif

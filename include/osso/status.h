@@ -37,6 +37,9 @@ struct osso_error {
     char text[512];
 };
 
+/* The library's version: "0.1.0". */
+OSSO_API const char *osso_version(void);
+
 /* The fixed description of a status code: "not enough memory". Never NULL. */
 OSSO_API const char *osso_status_text(enum osso_status status);
 

@@ -84,7 +84,8 @@ OSSO_API enum osso_status osso_conversation_create(struct osso_conversation **co
 /* From openai-harmony's JSON form: {"messages":[{"role":..., "content":...}, ...]}. `where` names the text in errors. */
 OSSO_API enum osso_status osso_conversation_from_json(const char *json, size_t len, const char *where,
                                                       struct osso_conversation **conversation_out, struct osso_error *err);
-/* The same form, as one line of JSON; *json_out is the caller's (free with osso_free). */
+/* The same form, as one line of JSON; *json_out is the caller's (free with osso_free). A lone text is a plain string, absent
+ * fields of messages are left out, absent fields of structured content are null; numbers keep their spelling. */
 OSSO_API enum osso_status osso_conversation_to_json(const struct osso_conversation *conversation, char **json_out,
                                                     struct osso_error *err);
 OSSO_API void osso_conversation_free(struct osso_conversation *conversation);
@@ -92,7 +93,8 @@ OSSO_API size_t osso_conversation_size(const struct osso_conversation *conversat
 /* Drops messages from the end until `size` are left. */
 OSSO_API void osso_conversation_truncate(struct osso_conversation *conversation, size_t size);
 
-/* What a message is, apart from its role: NULL means absent. Strings are copied by the calls below. */
+/* What a message is, apart from its role: NULL means absent. Strings are copied by the calls below. A NUL inside a name or
+ * header field (JSON can hold one) ends it here. */
 struct osso_message {
     enum osso_role role;
     const char *name, *recipient, *channel, *content_type;
@@ -106,12 +108,14 @@ OSSO_API enum osso_status osso_conversation_add(struct osso_conversation *conver
 OSSO_API enum osso_status osso_conversation_get(const struct osso_conversation *conversation, size_t i,
                                                 struct osso_message *message_out, struct osso_error *err);
 
-/* The system message that gpt-oss expects. NULL: the default identity and cutoff; date NULL: no date line. */
+/* The system message that gpt-oss expects. NULL (also for `system` itself): the default identity and cutoff; date NULL: no
+ * date line. */
 struct osso_system {
     const char *identity;         /* "You are ChatGPT, a large language model trained by OpenAI." */
     const char *knowledge_cutoff; /* "2024-06" */
     const char *date;             /* "2026-01-15" */
     const char *effort;           /* "low", "medium" (NULL), "high" */
+    bool browser, python;         /* the built-in tools, in openai-harmony's words */
 };
 OSSO_API enum osso_status osso_conversation_add_system(struct osso_conversation *conversation,
                                                        const struct osso_system *system, struct osso_error *err);
@@ -159,11 +163,14 @@ OSSO_API void osso_parser_free(struct osso_parser *parser);
 /* What the parser knows now. Strings live until the next call on the parser. */
 struct osso_parser_state {
     bool in_content;                 /* a header is complete and content may come */
-    const char *role, *channel, *recipient, *content_type; /* of the message in progress, or NULL */
-    const char *delta;               /* text that became complete with the last id; not NUL-terminated */
+    /* Of the message in progress (with the id that ends a message: of that message), or NULL. */
+    const char *role, *channel, *recipient, *content_type;
+    const char *delta;               /* text that became complete with the last id; not NUL-terminated. All deltas of a
+                                      * message, one after the other, are its text. */
     size_t delta_len;
     bool message_done;               /* the last id ended a message */
-    int32_t end_id;                  /* which id ended the last message (-1: the end of the stream) */
+    int32_t end_id;                  /* which id ended the last message: a stop, the <|start|> of the next message when its
+                                      * own stop was missing, or -1 for the end of the stream */
 };
 OSSO_API enum osso_status osso_parser_push(struct osso_parser *parser, int32_t id, struct osso_parser_state *state_out,
                                            struct osso_error *err);

@@ -2,10 +2,13 @@
 #include "base/buf.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool reserve(struct buf *b, size_t more)
@@ -57,7 +60,9 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_start(ap, format);
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, format, ap);
-    if (n >= 0 && reserve(b, (size_t)n)) {
+    if (n < 0)
+        b->failed = true;
+    else if (reserve(b, (size_t)n)) {
         vsnprintf(b->data + b->len, (size_t)n + 1, format, again);
         b->len += (size_t)n;
     }
@@ -65,26 +70,12 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_end(ap);
 }
 
-/* Length of the well-formed UTF-8 sequence at s (n bytes left), 0 if it is not one. */
-static size_t sequence(const unsigned char *s, size_t n)
-{
-    static const unsigned char low[4] = {0xa0, 0x80, 0x90, 0x80}, high[4] = {0xbf, 0x9f, 0xbf, 0x8f};
-    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-    if (len == 0 || len > n)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    int edge = s[0] == 0xe0 ? 0 : s[0] == 0xed ? 1 : s[0] == 0xf0 ? 2 : s[0] == 0xf4 ? 3 : -1;
-    return edge >= 0 && (s[1] < low[edge] || s[1] > high[edge]) ? 0 : len;
-}
-
 void buf_json_string(struct buf *b, const char *text, size_t n)
 {
     const unsigned char *s = (const unsigned char *)text;
     buf_putc(b, '"');
     for (size_t i = 0; i < n;) {
-        size_t len = sequence(s + i, n - i);
+        size_t len = utf8_sequence(s + i, n - i);
         const char *short_escape = s[i] ? strchr("\"\"\\\\\bb\ff\nn\rr\tt", s[i]) : NULL;
         if (len == 0) {
             buf_puts(b, "\xef\xbf\xbd");
@@ -103,6 +94,22 @@ void buf_json_string(struct buf *b, const char *text, size_t n)
         i += len;
     }
     buf_putc(b, '"');
+}
+
+void buf_json_number(struct buf *b, double value)
+{
+    char text[40];
+    int digits = 1;
+    if (!isfinite(value)) {
+        buf_puts(b, "null");
+    } else if (value == trunc(value) && fabs(value) < 1e15) {
+        buf_printf(b, "%.1f", value); /* "150000.0": a reader that tells integers from reals sees a real */
+    } else {
+        do
+            snprintf(text, sizeof text, "%.*g", digits, value);
+        while (digits++ < 17 && strtod(text, NULL) != value);
+        buf_puts(b, text);
+    }
 }
 
 void buf_clear(struct buf *b)

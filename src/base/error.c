@@ -1,9 +1,16 @@
 /* error.c: filling a struct osso_error. */
 #include "base/error.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+const char *osso_version(void)
+{
+    return OSSO_VERSION;
+}
 
 const char *osso_status_text(enum osso_status status)
 {
@@ -17,28 +24,11 @@ const char *osso_status_text(enum osso_status status)
     return "unknown status";
 }
 
-/* Length of the well-formed UTF-8 sequence at s, 0 if it is not one. */
-static int utf8_sequence(const unsigned char *s)
-{
-    if (s[0] < 0x80)
-        return 1;
-    int n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4)
-        return 0;
-    for (int i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-        (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 static void make_printable(char *text)
 {
     unsigned char *s = (unsigned char *)text;
     while (*s) {
-        int n = utf8_sequence(s);
+        size_t n = utf8_sequence(s, strlen((char *)s));
         int c1 = n == 2 && s[0] == 0xc2 && s[1] < 0xa0; /* C1 controls move the cursor too */
         if (n == 0 || *s < 0x20 || *s == 0x7f || c1) {
             *s = '?';

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* Opens a regular file. O_NONBLOCK keeps a FIFO from blocking before fstat can refuse it. */
@@ -157,6 +158,24 @@ char *file_join(const char *dir, const char *name)
         path[a++] = '/';
     memcpy(path + a, name, b + 1);
     return path;
+}
+
+enum osso_status file_make_dir(const char *path, bool *made_out, struct osso_error *err)
+{
+    *made_out = mkdir(path, 0777) == 0;
+    if (*made_out || (errno == EEXIST && file_is_dir(path)))
+        return OSSO_OK;
+    return error_set(err, OSSO_IO, "cannot make the folder %s: %s", path, strerror(errno));
+}
+
+uint64_t file_space_left(const char *path)
+{
+    struct statvfs st;
+    const char *slash = strrchr(path, '/');
+    char *parent = slash ? mem_strndup(path, slash == path ? 1 : (size_t)(slash - path)) : mem_strdup(".");
+    bool known = statvfs(path, &st) == 0 || (parent && statvfs(parent, &st) == 0);
+    mem_free(parent);
+    return known ? (uint64_t)st.f_bavail * st.f_frsize : UINT64_MAX;
 }
 
 bool file_name_is_plain(const char *name, size_t len)

@@ -10,10 +10,12 @@ enum { TENSOR_RANK = 4 };
 struct tensor {
     char *name;
     enum dtype dtype;
+    const char *type;           /* the container's spelling of the dtype; dtype DT_COUNT: one that osso does not compute with */
     int rank;
     int64_t shape[TENSOR_RANK]; /* row-major, slowest first (GGUF's ne reversed) */
     const uint8_t *data;        /* inside a mapping; any alignment */
     uint64_t bytes;
+    int map;                    /* which of the set's files */
 };
 
 /* The tensors of one model: one or several mapped files. Sorted by name. */
@@ -21,7 +23,7 @@ struct tensors {
     struct file_map *maps;
     int n_maps;
     struct tensor *list;
-    int64_t n;
+    int64_t n, cap;
 };
 
 const struct tensor *tensors_find(const struct tensors *set, const char *name);
@@ -53,5 +55,9 @@ bool gguf_get(const struct gguf *gguf, const char *key, struct gguf_value *value
 bool gguf_get_i64(const struct gguf *gguf, const char *key, int64_t *out);
 bool gguf_get_f64(const struct gguf *gguf, const char *key, double *out);
 bool gguf_get_str(const struct gguf *gguf, const char *key, const char **out, uint64_t *len_out);
+/* Element i of an integer or bool array (or a scalar, i = 0); false if there is none. */
+bool gguf_at_i64(const struct gguf_value *value, uint64_t i, int64_t *out);
+/* The string at *off (0 at first) of a string array, moving *off to the next; false at the end. */
+bool gguf_next_str(const struct gguf_value *value, uint64_t *off, const char **out, uint64_t *len_out);
 
 #endif

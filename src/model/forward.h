@@ -5,7 +5,7 @@
 #include "backend/backend.h"
 #include "model/kv.h"
 #include "model/weights.h"
-#include "osso/engine.h"
+#include "osso/tap.h"
 
 /* What this process holds of each layer: kv heads [first, end) with their query heads, and experts [first, end). */
 struct shard {
@@ -24,6 +24,7 @@ struct batch {
     const float *angles;        /* [n][head_dim] from rope_angles */
     int n_logits;
     const int32_t *logit_rows;  /* rows that want logits */
+    const int32_t *logit_pos;   /* their positions, for taps; may be NULL */
     uint8_t *const *const *tables[KV_GROUPS]; /* [sequence][slot] */
     const int32_t *floor;       /* per sequence, for sliding layers */
 };

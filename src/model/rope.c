@@ -10,27 +10,38 @@ static double yarn_bound(const struct config *c, double rotations)
     return c->head_dim / 2.0 * log((double)c->yarn_original / (rotations * 2 * M_PI)) / log(c->rope_theta);
 }
 
+/* The ramp between the two bounds: where it starts and how long it is. */
+static void yarn_ramp(const struct config *c, float *low_out, float *length_out)
+{
+    double low = yarn_bound(c, c->yarn_beta_fast), high = yarn_bound(c, c->yarn_beta_slow);
+    if (c->yarn_truncate) {
+        low = floor(low);
+        high = ceil(high);
+    }
+    low = fmax(low, 0);
+    high = fmin(high, c->head_dim - 1);
+    if (low == high)
+        high += 0.001; /* as the reference does: the ramp stays a step */
+    *low_out = (float)low;
+    *length_out = (float)(high - low);
+}
+
 void rope_init(const struct config *c, struct rope *rope)
 {
     rope->half = c->head_dim / 2;
     bool yarn = c->yarn && c->yarn_factor != 1;
-    double low = 0, high = 1;
-    if (yarn) {
-        low = yarn_bound(c, c->yarn_beta_fast);
-        high = yarn_bound(c, c->yarn_beta_slow);
-        if (c->yarn_truncate) {
-            low = floor(low);
-            high = ceil(high);
-        }
-        low = fmax(low, 0);
-        high = fmin(high, c->head_dim - 1);
-        if (low == high)
-            high += 0.001; /* as the reference does, so that the ramp stays a step */
-    }
+    float low = 0, length = 1, factor = yarn ? (float)c->yarn_factor : 1;
+    if (yarn)
+        yarn_ramp(c, &low, &length);
+    /* Each step rounded to f32, as the reference computes them: at position 4,000 the difference to f64 shows. */
     for (int i = 0; i < rope->half; i++) {
-        double f = pow(c->rope_theta, -2.0 * i / c->head_dim);
-        double ramp = yarn ? fmin(fmax((i - low) / (high - low), 0), 1) : 0;
-        rope->frequency[i] = (float)(f * (1 - ramp) + (yarn ? f / c->yarn_factor : f) * ramp);
+        float exponent = (float)(2 * i) / (float)c->head_dim;
+        float wavelength = (float)pow(c->rope_theta, exponent);
+        float keep = 1.0f / wavelength, stretch = 1.0f / (factor * wavelength);
+        float ramp = ((float)i - low) / length;
+        ramp = yarn ? fminf(fmaxf(ramp, 0), 1) : 0;
+        float share = 1.0f - ramp;
+        rope->frequency[i] = stretch * (1.0f - share) + keep * share;
     }
     rope->concentration = yarn && c->yarn_factor > 1 ? (float)(0.1 * log(c->yarn_factor) + 1) : 1;
 }

@@ -62,6 +62,11 @@ static size_t kv_layer_bytes(const struct kv_layout *layout)
     return (size_t)layout->n_kv_heads * kv_head_bytes(layout);
 }
 
+static void copy(void *to, const void *from, size_t bytes)
+{
+    memcpy(to, from, bytes);
+}
+
 static real *host(const struct backend *backend, real *values, size_t count)
 {
     (void)backend, (void)count;
@@ -80,7 +85,7 @@ static real *host(const struct backend *backend, real *values, size_t count)
         .embed = embed__##isa, .norm = norm__##isa, .quantize = quantize__##isa, .linear = linear__##isa,              \
         .rope = rope__##isa, .kv_append = kv_append__##isa, .attend = attend__##isa, .add = add__##isa,                \
         .route = route__##isa, .experts_in = experts_in__##isa, .swiglu = swiglu__##isa,                               \
-        .experts_out = experts_out__##isa, .combine = combine__##isa, .host = host};
+        .experts_out = experts_out__##isa, .combine = combine__##isa, .copy = copy, .host = host};
 
 #define BIND_OP(name, parameters, arguments) BIND(scalar, name, parameters, arguments)
 OPS(BIND_OP)

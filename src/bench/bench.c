@@ -1,0 +1,69 @@
+/* bench.c: the ceilings of this machine, and what a token needs of them. */
+#include "osso/bench.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "bench/ceiling.h"
+#include "model/model.h"
+
+#include <string.h>
+
+enum { READ_BYTES = 512 << 20, READ_PASSES = 3 };
+
+enum osso_status osso_bench_ceiling(int threads, double *read_gbps_out, double *int8_tops_out, struct osso_error *err)
+{
+    struct pool *pool;
+    *read_gbps_out = *int8_tops_out = 0;
+    enum osso_status status = pool_create(threads > 0 ? threads : cpu_count(), &pool, err);
+    if (status)
+        return status;
+    uint8_t *data = mem_pages(READ_BYTES);
+    if (!data) {
+        pool_free(pool);
+        return error_nomem(err, READ_BYTES, "measuring how fast memory reads");
+    }
+    memset(data, 1, READ_BYTES);
+    for (int i = 0; i < READ_PASSES; i++) { /* the best of a few: what the machine can, not what its neighbours left */
+        double rate = ceiling_read(pool, data, READ_BYTES) * 1e-9;
+        *read_gbps_out = rate > *read_gbps_out ? rate : *read_gbps_out;
+    }
+    *int8_tops_out = ceiling_int8(pool, backend_cpu(NULL)->name) * 1e-12;
+    mem_pages_free(data, READ_BYTES);
+    pool_free(pool);
+    return OSSO_OK;
+}
+
+/* Adds a matrix: its bytes, and its multiply-adds. */
+static void add_matrix(const struct view *w, uint64_t *bytes, uint64_t *multiply_adds)
+{
+    const struct dtype_info *t = dtype_info(w->dtype);
+    uint64_t values = (uint64_t)w->rows * (uint64_t)w->cols, blocks = values / (uint64_t)t->block;
+    *bytes += blocks * (uint64_t)t->block_bytes + (w->scales ? blocks : 0);
+    *multiply_adds += values;
+}
+
+enum osso_status osso_bench_token_cost(const struct osso_model *model, const struct osso_engine_options *options,
+                                       int64_t depth, struct osso_token_cost *cost_out, struct osso_error *err)
+{
+    const struct config *c = &model->config;
+    struct osso_token_cost cost = {.size = sizeof cost};
+    bool f32 = options && (options->kv_type ? strcmp(options->kv_type, "f32") == 0 : options->exact);
+    int picks = options && options->experts_per_token > 0 ? options->experts_per_token : c->experts_per_token;
+    if (depth < 0 || depth > c->context)
+        return error_set(err, OSSO_USAGE, "a depth of %lld tokens: this model has from 0 to %lld", (long long)depth,
+                         (long long)c->context);
+    for (int l = 0; l < c->n_layers; l++) {
+        const struct layer_weights *w = &model->weights.layers[l];
+        const struct view *const once[] = {&w->q, &w->k, &w->v, &w->o, &w->router}, *const each[] = {&w->gate, &w->up, &w->down};
+        for (int i = 0; i < 5; i++)
+            add_matrix(once[i], &cost.weight_bytes, &cost.multiply_adds);
+        for (int i = 0; i < 3 * picks; i++)
+            add_matrix(each[i % 3], &cost.weight_bytes, &cost.multiply_adds);
+        uint64_t keys = (uint64_t)(c->sliding[l] && depth + 1 > c->window ? c->window : depth + 1);
+        cost.kv_bytes += keys * 2 * (uint64_t)c->n_kv_heads * (uint64_t)c->head_dim * (f32 ? 4 : 2);
+    }
+    add_matrix(&model->weights.head, &cost.head_bytes, &cost.head_multiply_adds);
+    cost.size = cost_out->size < sizeof cost ? cost_out->size : sizeof cost;
+    memcpy(cost_out, &cost, cost.size);
+    return OSSO_OK;
+}

@@ -1,0 +1,31 @@
+/* bench_report.h: one line of `osso bench` and the forms it is printed in. */
+#ifndef OSSO_CLI_BENCH_REPORT_H
+#define OSSO_CLI_BENCH_REPORT_H
+
+#include "cli/model_args.h"
+
+/* What was measured once: a prompt of n_prompt tokens, or n_gen tokens by each of `parallel` sequences, after `depth`. */
+struct measurement {
+    int64_t n_prompt, n_gen, depth;
+    int parallel, repetitions;
+    double *ns;                      /* [repetitions], the time of all tokens together */
+    double read_ceiling, dot_ceiling; /* GB/s and 10^12 operations per second, measured between the repetitions */
+    double bytes_per_token;          /* 0: unknown, because sequences share what is read */
+    double operations_per_token;     /* a multiply and an add are two */
+    char time[32];                   /* when, in UTC */
+};
+
+/* What is the same on every line. */
+struct bench_setting {
+    const struct runner *runner;
+    const struct osso_engine_options *engine_options;
+    const char *filename; /* the model's path or the preset */
+    const char *form;     /* "md", "json", "csv" */
+    bool first;           /* nothing was printed yet */
+};
+
+void bench_report(struct bench_setting *setting, const struct measurement *m);
+/* What comes after the last line. */
+void bench_report_end(const struct bench_setting *setting);
+
+#endif

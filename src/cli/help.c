@@ -1,0 +1,220 @@
+/* help.c: the tables of verbs and options for people: --help, the manual page, and guesses for misspelt words. */
+#include "cli/chat.h"
+#include "cli/options.h"
+
+#include "base/buf.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WIDTH = 96, INDENT = 30, LONGEST_WORD = 40 };
+
+/* ---- guesses -------------------------------------------------------------------------------------------- */
+
+/* Edits (insert, delete, change, swap neighbours) between two words; long ones count as far apart. */
+static int edit_distance(const char *a, const char *b)
+{
+    int n = (int)strlen(a), m = (int)strlen(b), d[LONGEST_WORD + 1][LONGEST_WORD + 1];
+    if (n > LONGEST_WORD || m > LONGEST_WORD)
+        return LONGEST_WORD;
+    for (int i = 0; i <= n; i++)
+        for (int j = 0; j <= m; j++) {
+            if (i == 0 || j == 0) {
+                d[i][j] = i + j;
+                continue;
+            }
+            int best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            if (d[i - 1][j] + 1 < best)
+                best = d[i - 1][j] + 1;
+            if (d[i][j - 1] + 1 < best)
+                best = d[i][j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
+                best = d[i - 2][j - 2] + 1;
+            d[i][j] = best;
+        }
+    return d[n][m];
+}
+
+void guess_try(struct guess *guess, const char *candidate)
+{
+    size_t n = strlen(guess->typed);
+    int distance = edit_distance(guess->typed, candidate);
+    if (n >= 3 && strncmp(guess->typed, candidate, n) == 0)
+        distance = 1; /* a beginning of the word */
+    if (distance <= 2 && distance < (int)n && (!guess->best || distance < guess->distance)) {
+        guess->best = candidate;
+        guess->distance = distance;
+    }
+}
+
+const char *guess_best(const struct guess *guess)
+{
+    return guess->best;
+}
+
+/* ---- --help --------------------------------------------------------------------------------------------- */
+
+/* Prints text in words from column `column` on, later lines indented by `indent`. */
+static void wrap(const char *text, int column, int indent)
+{
+    int at = column;
+    for (const char *w = text; *w;) {
+        int n = (int)strcspn(w, " ");
+        if (at > indent && at + 1 + n > WIDTH) {
+            printf("\n%*s", indent, "");
+            at = indent;
+        } else if (at > indent) {
+            putchar(' ');
+            at++;
+        }
+        printf("%.*s", n, w);
+        at += n;
+        w += n + (w[n] == ' ');
+    }
+    putchar('\n');
+}
+
+/* "-n, --n-predict N" */
+static int synopsis(const struct option *o, char *text, size_t size)
+{
+    char letter[8] = "    ";
+    if (o->letter)
+        snprintf(letter, sizeof letter, "-%c, ", o->letter);
+    return snprintf(text, size, "%s--%s%s%s", letter, o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+}
+
+static void help_option(const struct option *o)
+{
+    char text[128], help[512];
+    int n = synopsis(o, text, sizeof text);
+    printf("  %s", text);
+    if (n + 2 >= INDENT)
+        printf("\n%*s", INDENT, "");
+    else
+        printf("%*s", INDENT - n - 2, "");
+    snprintf(help, sizeof help, "%s%s%s%s", o->help, o->standard ? " [" : "", o->standard ? o->standard : "",
+             o->standard ? "]" : "");
+    wrap(help, INDENT, INDENT);
+}
+
+void help_verb(const struct verb *verb)
+{
+    unsigned bit = 1u << (verb - verbs);
+    const char *section = NULL;
+    printf("usage: osso %s [options]%s%s\n\n", verb->name, *verb->operands ? " " : "", verb->operands);
+    wrap(verb->more, 0, 0);
+    if (*verb->aliases)
+        printf("Also called: %s.\n", verb->aliases);
+    for (int i = 0; i < OPT_COUNT; i++) {
+        const struct option *o = &option_table[i];
+        if (o->section)
+            section = o->section;
+        else if (o->verbs & bit) {
+            if (section)
+                printf("\n%s\n", section);
+            section = NULL;
+            help_option(o);
+        }
+    }
+    if (verb == &verbs[VERB_chat]) {
+        printf("\nInstead of a message\n");
+        for (int i = 0; i < CHAT_COMMANDS; i++) {
+            int n = printf("  /%s%s%s", chat_commands[i].name, *chat_commands[i].argument ? " " : "", chat_commands[i].argument);
+            printf("%*s", n < INDENT ? INDENT - n : 1, "");
+            wrap(chat_commands[i].help, INDENT, INDENT);
+        }
+    }
+    printf("\nEvery option can also be given as an environment variable: --top-k is OSSO_TOP_K.\n");
+}
+
+void help_program(void)
+{
+    printf("osso: gpt-oss models on your own machine\n\nusage: osso VERB [options]\n\n");
+    for (int i = 0; i < VERB_COUNT; i++)
+        printf("  %-12s %s\n", verbs[i].name, verbs[i].line);
+    printf("\nosso VERB --help shows a verb's options, osso --version how osso was built.\n"
+           "Without -m PATH, verbs that run a model use OSSO_MODEL, else the small model that ships with osso.\n"
+           "Start with: osso chat\n");
+}
+
+/* ---- the manual page ------------------------------------------------------------------------------------ */
+
+/* Text for roff: no line begins with a control character, '-' and '\' are literal. */
+static void roff(const char *s)
+{
+    if (*s == '.' || *s == '\'')
+        fputs("\\&", stdout);
+    for (; *s; s++)
+        if (*s == '-')
+            fputs("\\-", stdout);
+        else if (*s == '\\')
+            fputs("\\e", stdout);
+        else
+            putchar(*s);
+}
+
+static void man_option(const struct option *o)
+{
+    char text[128], name[64];
+    option_env_name(o, name, sizeof name);
+    synopsis(o, text, sizeof text);
+    printf(".TP\n.B ");
+    roff(text + strspn(text, " "));
+    printf("\n");
+    roff(o->help);
+    printf(".\n");
+    if (o->standard) {
+        printf("Default: ");
+        roff(o->standard);
+        printf(".\n");
+    }
+    if (o->alias) {
+        printf("Also \\-\\-");
+        roff(o->alias);
+        printf(".\n");
+    }
+    printf("Verbs:");
+    for (int i = 0; i < VERB_COUNT; i++)
+        if (o->verbs & (1u << i))
+            printf(" %s", verbs[i].name);
+    printf(".\nEnvironment: %s.\n", name);
+}
+
+void help_man(void)
+{
+    printf(".TH OSSO 1 \"\" \"osso " OSSO_VERSION "\" \"User Commands\"\n.SH NAME\nosso \\- gpt\\-oss models on your own machine\n"
+           ".SH SYNOPSIS\n.B osso\n.I verb\n[options]\n.br\n.B osso \\-\\-help\n|\n.B \\-\\-version\n.SH DESCRIPTION\n"
+           "osso runs OpenAI's open\\-weight mixture\\-of\\-experts models gpt\\-oss\\-20b and gpt\\-oss\\-120b, and every model\n"
+           "of that architecture, down to the small one that ships with it.\n.SH VERBS\n");
+    for (int i = 0; i < VERB_COUNT; i++) {
+        printf(".TP\n.B osso %s ", verbs[i].name);
+        roff(verbs[i].operands);
+        printf("\n");
+        roff(verbs[i].more);
+        printf("\n");
+        if (*verbs[i].aliases)
+            printf("Also called: %s.\n", verbs[i].aliases);
+    }
+    printf(".SH OPTIONS\n");
+    for (int i = 0; i < OPT_COUNT; i++)
+        if (option_table[i].section)
+            printf(".SS %s\n", option_table[i].section);
+        else
+            man_option(&option_table[i]);
+    printf(".SH IN A CHAT\nThese can be typed instead of a message. A line that ends in \\e goes on, and so does a text between\n"
+           "two lines \"\"\". Ctrl\\-C stops an answer; Ctrl\\-D leaves.\n");
+    for (int i = 0; i < CHAT_COMMANDS; i++) {
+        printf(".TP\n.B /%s ", chat_commands[i].name);
+        roff(chat_commands[i].argument);
+        printf("\n");
+        roff(chat_commands[i].help);
+        printf(".\n");
+    }
+    printf(".SH ENVIRONMENT\nEvery option has a twin, OSSO_ and its name in capitals; the command line wins. An empty one counts\n"
+           "as absent. NO_COLOR switches colours off. XDG_STATE_HOME says where the chat's history is.\n"
+           ".SH FILES\n.TP\n.I ~/.local/state/osso/history\nwhat was typed in chats\n"
+           ".TP\n.I " OSSO_DATADIR "/models/osso\\-small\nthe model that ships with osso\n"
+           ".SH EXIT STATUS\n0: done. 1: something failed. 2: the command line makes no sense. 130: stopped by Ctrl\\-C.\n");
+}

@@ -1,0 +1,104 @@
+/* input.c: text and ids from the command line, files and standard input. */
+#include "cli/input.h"
+
+#include "base/error.h"
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+enum osso_status input_read(const char *path, struct buf *text, struct osso_error *err)
+{
+    bool is_stdin = !path || strcmp(path, "-") == 0;
+    const char *where = is_stdin ? "standard input" : path;
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    enum osso_status status = OSSO_OK;
+    char space[65536];
+    if (fd < 0)
+        return error_set(err, OSSO_IO, "cannot open %s: %s", where, strerror(errno));
+    for (;;) {
+        ssize_t n = read(fd, space, sizeof space);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            status = error_set(err, OSSO_IO, "cannot read %s: %s", where, strerror(errno));
+        if (n <= 0)
+            break;
+        buf_add(text, space, (size_t)n);
+        if (text->failed)
+            status = error_nomem(err, text->len, where);
+        else if (text->len > INPUT_LIMIT)
+            status = error_set(err, OSSO_LIMIT, "%s is longer than %d MiB; give less", where, INPUT_LIMIT >> 20);
+        if (status)
+            break;
+    }
+    if (!is_stdin)
+        close(fd);
+    return status;
+}
+
+enum osso_status input_check_utf8(const char *text, size_t len, const char *where, struct osso_error *err)
+{
+    size_t valid = utf8_valid_length(text, len);
+    if (valid == len)
+        return OSSO_OK;
+    return error_set(err, OSSO_FORMAT, "%s is not UTF-8: byte %zu is 0x%02x; convert it (iconv -t UTF-8) first", where,
+                     valid + 1, (unsigned char)text[valid]);
+}
+
+enum osso_status input_text(const struct options *o, struct buf *text, const char **where_out, struct osso_error *err)
+{
+    const struct option_value *prompt = &o->v[OPT_prompt], *file = &o->v[OPT_file];
+    enum osso_status status = OSSO_OK;
+    if (prompt->set && file->set)
+        return error_set(err, OSSO_USAGE, "-p and -f are both given; give one of them");
+    *where_out = prompt->set ? "the text of -p" : file->set && strcmp(file->s, "-") ? file->s : "standard input";
+    if (prompt->set)
+        buf_puts(text, prompt->s);
+    else
+        status = input_read(file->set ? file->s : NULL, text, err);
+    if (!status && text->failed)
+        status = error_nomem(err, text->len, *where_out);
+    return status ? status : input_check_utf8(text->data, text->len, *where_out, err);
+}
+
+static bool is_separator(char c)
+{
+    return c == ' ' || c == ',' || c == '\n' || c == '\t' || c == '\r' || c == '[' || c == ']';
+}
+
+enum osso_status input_ids(const char *text, size_t len, const char *where, struct osso_ids *ids, struct osso_error *err)
+{
+    for (size_t i = 0; i < len;) {
+        if (is_separator(text[i])) {
+            i++;
+            continue;
+        }
+        size_t begin = i;
+        int64_t value = 0;
+        bool good = true;
+        for (; i < len && !is_separator(text[i]); i++) {
+            good = good && text[i] >= '0' && text[i] <= '9' && value <= INT32_MAX;
+            if (good)
+                value = value * 10 + (text[i] - '0');
+        }
+        if (!good || value > INT32_MAX)
+            return error_set(err, OSSO_FORMAT, "%s: '%.*s' (number %zu) is not a token id", where,
+                             (int)(i - begin > 40 ? 40 : i - begin), text + begin, ids->len + 1);
+        enum osso_status status = osso_ids_push(ids, (int32_t)value, err);
+        if (status)
+            return status;
+    }
+    return OSSO_OK;
+}
+
+void input_chomp(struct buf *text)
+{
+    if (text->len > 0 && text->data[text->len - 1] == '\n')
+        text->data[--text->len] = 0;
+    if (text->len > 0 && text->data[text->len - 1] == '\r')
+        text->data[--text->len] = 0;
+}

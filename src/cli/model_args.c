@@ -1,0 +1,246 @@
+/* model_args.c: from options to a model, an engine, a sampler, a tokenizer. */
+#define _GNU_SOURCE
+#include "cli/model_args.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "cli/out.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *human_bytes(char *space, uint64_t bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double v = (double)bytes;
+    int u = 0;
+    for (; v >= 999.5 && u < 6; u++)
+        v /= 1000;
+    snprintf(space, 32, u == 0 || v >= 99.95 ? "%.0f %s" : "%.1f %s", v, units[u]);
+    return space;
+}
+
+void runner_close(struct runner *r)
+{
+    osso_sampler_free(r->sampler);
+    osso_session_free(r->session);
+    osso_engine_free(r->engine);
+    osso_model_free(r->model);
+    mem_free(r->path);
+    *r = (struct runner){0};
+}
+
+/* ---- the model ------------------------------------------------------------------------------------------ */
+
+/* The bundled model beside this program: in a checkout (build/release/osso), or installed under some prefix. */
+static char *bundled_model(void)
+{
+    static const char *const places[] = {"../../models/osso-small", "../models/osso-small",
+                                         "../share/osso/models/osso-small"};
+    char exe[4096];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    char *slash = NULL;
+    if (n > 0) {
+        exe[n] = 0;
+        slash = strrchr(exe, '/');
+    }
+    for (size_t i = 0; i <= sizeof places / sizeof *places; i++) {
+        bool last = i == sizeof places / sizeof *places;
+        if (!last && !slash)
+            continue;
+        if (slash)
+            *slash = 0;
+        char *path = last ? mem_strdup(OSSO_DATADIR "/models/osso-small") : file_join(exe, places[i]);
+        char *config = path ? file_join(path, "config.json") : NULL;
+        bool there = config && file_exists(config);
+        mem_free(config);
+        char *real = there && !last ? realpath(path, NULL) : NULL;
+        if (real) { /* without the ../.. in messages */
+            mem_free(path);
+            return real;
+        }
+        if (there)
+            return path;
+        mem_free(path);
+    }
+    return NULL;
+}
+
+enum osso_status model_path(const struct options *o, char **path_out, struct osso_error *err)
+{
+    const char *given = o->n_operands > 0 ? o->operand[0] : o->v[OPT_model].set ? o->v[OPT_model].s : NULL;
+    *path_out = given ? mem_strdup(given) : bundled_model();
+    if (*path_out)
+        return OSSO_OK;
+    if (given)
+        return error_nomem(err, strlen(given), "a path");
+    return error_set(err, OSSO_NOTFOUND, "no model: say which with -m PATH or OSSO_MODEL (the small model that ships with "
+                     "osso is neither beside this program nor in " OSSO_DATADIR "/models)");
+}
+
+enum osso_status runner_open(const struct options *o, struct runner *r, struct osso_error *err)
+{
+    char a[32], b[32];
+    enum osso_status status = model_path(o, &r->path, err);
+    if (status)
+        return status;
+    signals_name_model(r->path);
+    status = osso_model_open(r->path, &r->model, err);
+    if (status)
+        return status;
+    r->dims.size = sizeof r->dims;
+    osso_model_dims(r->model, &r->dims);
+    uint64_t available = mem_available();
+    if (r->dims.file_bytes > available)
+        say("warning: the weights of %s are %s, but only %s of memory is free: they will be read from disk again and again, "
+            "which is slow", r->path, human_bytes(a, r->dims.file_bytes), human_bytes(b, available));
+    return OSSO_OK;
+}
+
+/* ---- the engine ----------------------------------------------------------------------------------------- */
+
+struct osso_engine_options engine_args(const struct options *o, const struct runner *r)
+{
+    const struct option_value *v = o->v;
+    struct osso_engine_options e = {.size = sizeof e};
+    e.threads = v[OPT_threads].set && v[OPT_threads].i > 0 ? (int)v[OPT_threads].i : 0;
+    if (v[OPT_ctx_size].set)
+        e.context = v[OPT_ctx_size].i > 0 ? v[OPT_ctx_size].i : r->dims.context;
+    e.kv_type = v[OPT_kv_type].set ? v[OPT_kv_type].s : NULL;
+    e.isa = v[OPT_isa].set ? v[OPT_isa].s : NULL;
+    e.exact = v[OPT_exact].set;
+    e.experts_per_token = v[OPT_experts_per_token].set ? (int)v[OPT_experts_per_token].i : 0;
+    return e;
+}
+
+enum osso_status runner_start(struct runner *r, const struct osso_engine_options *e, struct osso_error *err)
+{
+    uint64_t kv, scratch, available = mem_available();
+    char a[32], b[32], c[32];
+    enum osso_status status = osso_engine_memory(r->model, e, &kv, &scratch, err);
+    if (status)
+        return status;
+    if (kv > available || scratch > available - kv)
+        return error_set(err, OSSO_NOMEM, "the KV cache takes %s and the scratch space %s, but only %s of memory is free; use "
+                         "a smaller context: -c", human_bytes(a, kv), human_bytes(b, scratch), human_bytes(c, available));
+    status = osso_engine_create(r->model, e, &r->engine, err);
+    return status ? status : osso_session_create(r->engine, 0, &r->session, err);
+}
+
+/* ---- sampling ------------------------------------------------------------------------------------------- */
+
+/* "13+2.5", "13-1", "13-inf" */
+static bool parse_bias(const char *s, struct osso_logit_bias *out)
+{
+    size_t digits = strspn(s, "0123456789");
+    char id[16];
+    int64_t i;
+    double f;
+    if (digits == 0 || digits >= sizeof id || (s[digits] != '+' && s[digits] != '-'))
+        return false;
+    memcpy(id, s, digits);
+    id[digits] = 0;
+    if (!parse_i64(id, &i) || i > INT32_MAX || !parse_f64(s + digits, &f))
+        return false;
+    *out = (struct osso_logit_bias){(int32_t)i, (float)f};
+    return true;
+}
+
+/* --logit-bias, and with --ignore-eos the ids that would end the text can never be chosen. */
+static enum osso_status bias_args(const struct options *o, const struct runner *r, struct osso_logit_bias **bias_out,
+                                  size_t *n_out, struct osso_error *err)
+{
+    const struct option_value *list = &o->v[OPT_logit_bias];
+    size_t n_stop = o->v[OPT_ignore_eos].set ? osso_model_stop_ids(r->model, NULL, 0) : 0;
+    struct osso_logit_bias *bias = mem_array(list->n + n_stop + 1, sizeof *bias);
+    int32_t *stop = mem_array(n_stop + 1, sizeof *stop);
+    enum osso_status status = OSSO_OK;
+    if (!bias || !stop)
+        status = error_nomem(err, (list->n + n_stop) * sizeof *bias, "logit biases");
+    for (size_t i = 0; i < list->n && !status; i++)
+        if (!parse_bias(list->list[i], &bias[i]) || bias[i].id >= r->dims.vocab)
+            status = error_set(err, OSSO_USAGE, "--logit-bias: '%s' is not ID+BIAS or ID-BIAS with an id below %lld",
+                               list->list[i], (long long)r->dims.vocab);
+    if (!status)
+        osso_model_stop_ids(r->model, stop, n_stop);
+    for (size_t i = 0; i < n_stop && !status; i++)
+        bias[list->n + i] = (struct osso_logit_bias){stop[i], -INFINITY};
+    mem_free(stop);
+    if (status)
+        mem_free(bias);
+    *bias_out = status ? NULL : bias;
+    *n_out = status ? 0 : list->n + n_stop;
+    return status;
+}
+
+static uint64_t random_seed(void)
+{
+    uint64_t seed;
+    if (getentropy(&seed, sizeof seed) == 0)
+        return seed;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    seed = (uint64_t)now.tv_nsec * 0x9e3779b9u + (uint64_t)now.tv_sec + (uint64_t)getpid();
+    return rng_splitmix(&seed);
+}
+
+enum osso_status runner_sampler(const struct options *o, struct runner *r, struct osso_error *err)
+{
+    const struct option_value *v = o->v;
+    struct osso_sampling s = {.size = sizeof s};
+    struct osso_logit_bias *bias;
+    struct osso_sampler *sampler;
+    osso_model_sampling(r->model, &s);
+    if (v[OPT_temp].set)
+        s.temperature = v[OPT_temp].f;
+    if (v[OPT_top_k].set)
+        s.top_k = v[OPT_top_k].i;
+    if (v[OPT_top_p].set)
+        s.top_p = v[OPT_top_p].f;
+    if (v[OPT_min_p].set)
+        s.min_p = v[OPT_min_p].f;
+    if (v[OPT_repeat_penalty].set)
+        s.repetition_penalty = v[OPT_repeat_penalty].f;
+    if (v[OPT_presence_penalty].set)
+        s.presence_penalty = v[OPT_presence_penalty].f;
+    if (v[OPT_frequency_penalty].set)
+        s.frequency_penalty = v[OPT_frequency_penalty].f;
+    if (v[OPT_repeat_last_n].set)
+        s.penalty_last_n = v[OPT_repeat_last_n].i > 0 ? v[OPT_repeat_last_n].i : 0;
+    if (v[OPT_repeat_last_n].set && v[OPT_repeat_last_n].i == 0) { /* looks back at nothing: no penalty at all */
+        s.repetition_penalty = 1;
+        s.presence_penalty = s.frequency_penalty = 0;
+    }
+    r->seed = v[OPT_seed].set && !v[OPT_seed].random ? v[OPT_seed].u : random_seed();
+    s.seed = r->seed;
+    enum osso_status status = bias_args(o, r, &bias, &s.n_bias, err);
+    if (status)
+        return status;
+    s.bias = bias;
+    status = osso_sampler_create(&s, r->dims.vocab, &sampler, err);
+    mem_free(bias);
+    if (status)
+        return status;
+    osso_sampler_free(r->sampler);
+    r->sampler = sampler;
+    return OSSO_OK;
+}
+
+void stop_args(const struct options *o, struct osso_generate_options *generate)
+{
+    static const int32_t none;
+    generate->stop_ids = o->v[OPT_ignore_eos].set ? &none : NULL;
+    generate->n_stop_ids = 0;
+}
+
+enum osso_status tokenizer_args(const struct options *o, struct osso_tokenizer **tokenizer_out, struct osso_error *err)
+{
+    const struct option_value *model = &o->v[OPT_model];
+    return model->set ? osso_tokenizer_open(model->s, tokenizer_out, err) : osso_tokenizer_builtin(tokenizer_out, err);
+}

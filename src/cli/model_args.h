@@ -1,0 +1,43 @@
+/* model_args.h: from options to a model, an engine, a sampler, a tokenizer. */
+#ifndef OSSO_CLI_MODEL_ARGS_H
+#define OSSO_CLI_MODEL_ARGS_H
+
+#include "cli/options.h"
+
+#include "osso/engine.h"
+
+/* What a verb that runs a model holds. Start from {0}; runner_close frees whatever is there. */
+struct runner {
+    char *path; /* NULL: made in memory */
+    struct osso_model *model;
+    struct osso_model_dims dims;
+    struct osso_engine *engine;
+    struct osso_session *session;
+    const struct osso_tokenizer *tokenizer; /* the model's own */
+    struct osso_sampler *sampler;
+    uint64_t seed; /* of the sampler: said in --json and /stats */
+};
+void runner_close(struct runner *runner);
+
+/* -m, the operand, OSSO_MODEL, else the model that ships with osso (mem_free it). */
+enum osso_status model_path(const struct options *options, char **path_out, struct osso_error *err);
+/* Opens it, and warns when its weights are larger than the memory that is free. */
+enum osso_status runner_open(const struct options *options, struct runner *runner, struct osso_error *err);
+/* The engine's options from the command line; the caller may change them before runner_start. */
+struct osso_engine_options engine_args(const struct options *options, const struct runner *runner);
+/* Engine and one session; refuses a KV cache that memory cannot hold. */
+enum osso_status runner_start(struct runner *runner, const struct osso_engine_options *engine_options,
+                              struct osso_error *err);
+/* A sampler from the model's own defaults, overridden by the options; replaces the one before. */
+enum osso_status runner_sampler(const struct options *options, struct runner *runner, struct osso_error *err);
+/* Stop ids for osso_generate_options: the model's (NULL), or none with --ignore-eos. */
+void stop_args(const struct options *options, struct osso_generate_options *generate);
+
+/* For the text verbs: o200k_harmony, or what -m names (osso_tokenizer_free it). */
+enum osso_status tokenizer_args(const struct options *options, struct osso_tokenizer **tokenizer_out,
+                                struct osso_error *err);
+
+/* "12.8 GB" (10^9 bytes) into a space of at least 32 bytes; returns it. */
+const char *human_bytes(char *space, uint64_t bytes);
+
+#endif

@@ -1,0 +1,288 @@
+/* options.c: reads the command line and the environment by the tables options.def and verbs.def. */
+#include "cli/options.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct verb verbs[VERB_COUNT] = {
+#define VERB(name, aliases, operands, fewest, most, line, more)                                                        \
+    {#name, aliases, operands, fewest, most, line, more, verb_##name},
+#include "cli/verbs.def"
+#undef VERB
+};
+
+#define V(name) (1u << VERB_##name)
+#define RUNS (V(chat) | V(generate) | V(logits) | V(bench))
+#define TEXTS (V(tokenize) | V(detokenize) | V(render) | V(parse))
+const struct option option_table[OPT_COUNT] = {
+#define SECTION(id, title) {.section = title},
+#define OPTION(id, name, letter, alias, kind, min, max, argument, standard, verbs, help)                               \
+    {NULL, name, letter, alias, KIND_##kind, min, max, argument, standard, verbs, help},
+#include "cli/options.def"
+#undef SECTION
+#undef OPTION
+};
+
+bool word_in(const char *words, char separator, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *w = words; w && n > 0;) {
+        const char *end = strchr(w, separator);
+        size_t len = end ? (size_t)(end - w) : strlen(w);
+        if (len == n && memcmp(w, name, n) == 0)
+            return true;
+        w = end ? end + 1 : NULL;
+    }
+    return false;
+}
+
+const struct verb *verb_find(const char *name)
+{
+    for (int i = 0; i < VERB_COUNT; i++)
+        if (strcmp(verbs[i].name, name) == 0 || word_in(verbs[i].aliases, ' ', name))
+            return &verbs[i];
+    return NULL;
+}
+
+bool parse_i64(const char *s, int64_t *out)
+{
+    char *end;
+    errno = 0;
+    long long v = strtoll(s, &end, 10);
+    if (!((*s >= '0' && *s <= '9') || *s == '-' || *s == '+') || end == s || *end || errno)
+        return false;
+    *out = v;
+    return true;
+}
+
+bool parse_f64(const char *s, double *out)
+{
+    char *end;
+    /* strtod alone would take "nan", "0x1p3" and leading blanks */
+    if (s[strspn(s, "+-.0123456789eEinf")] != 0 || *s == 0)
+        return false;
+    double v = strtod(s, &end);
+    if (end == s || *end || isnan(v))
+        return false;
+    *out = v;
+    return true;
+}
+
+static bool parse_u64(const char *s, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    unsigned long long v = strtoull(s, &end, 10);
+    if (*s < '0' || *s > '9' || *end || errno)
+        return false;
+    *out = v;
+    return true;
+}
+
+void option_env_name(const struct option *option, char *text, size_t size)
+{
+    snprintf(text, size, "OSSO_%s", option->name);
+    for (char *c = text; *c; c++)
+        *c = *c == '-' ? '_' : *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+}
+
+static enum osso_status set_flag(struct option_value *value, const char *where, const char *s, struct osso_error *err)
+{
+    if (!s || word_in("1 true yes on", ' ', s))
+        value->i = 1;
+    else if (!*s || word_in("0 false no off", ' ', s))
+        value->i = 0;
+    else
+        return error_set(err, OSSO_USAGE, "%s is a switch: it takes 1 or 0, not '%s'", where, s);
+    value->set = value->i != 0;
+    return OSSO_OK;
+}
+
+static enum osso_status set_list(struct option_value *value, const char *where, const char *s, struct osso_error *err)
+{
+    const char **list = mem_grow(value->list, value->n + 1, sizeof *list);
+    if (!list)
+        return error_nomem(err, (value->n + 1) * sizeof *list, where);
+    value->list = list;
+    value->list[value->n++] = s;
+    return OSSO_OK;
+}
+
+static bool set_number(const struct option *option, struct option_value *value, const char *s)
+{
+    switch (option->kind) {
+    case KIND_SEED:
+        value->random = strcmp(s, "-1") == 0;
+        return value->random || parse_u64(s, &value->u);
+    case KIND_INT:
+        return parse_i64(s, &value->i) && (double)value->i >= option->min && (double)value->i <= option->max;
+    default:
+        return parse_f64(s, &value->f) && value->f >= option->min && value->f <= option->max;
+    }
+}
+
+enum osso_status option_set(const struct option *option, struct option_value *value, const char *where, const char *s,
+                            struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    switch (option->kind) {
+    case KIND_FLAG:
+        return set_flag(value, where, s, err);
+    case KIND_LIST:
+        status = set_list(value, where, s, err);
+        break;
+    case KIND_TEXT:
+        value->s = s;
+        break;
+    case KIND_CHOICE:
+        if (!word_in(option->argument, '|', s))
+            return error_set(err, OSSO_USAGE, "%s: '%s' is none of %s", where, s, option->argument);
+        value->s = s;
+        break;
+    case KIND_SEED:
+        if (!set_number(option, value, s))
+            return error_set(err, OSSO_USAGE, "%s: '%s' is not a whole number from 0 to 2^64-1, nor -1", where, s);
+        break;
+    case KIND_INT:
+    case KIND_REAL:
+        if (!set_number(option, value, s))
+            return error_set(err, OSSO_USAGE, "%s: '%s' is not a %s from %.10g to %.10g", where, s,
+                             option->kind == KIND_INT ? "whole number" : "number", option->min, option->max);
+        break;
+    }
+    value->set = !status;
+    return status;
+}
+
+const struct option *option_find(enum verb_id verb, const char *name)
+{
+    for (int i = 0; i < OPT_COUNT; i++) {
+        const struct option *o = &option_table[i];
+        if (o->name && (o->verbs & (1u << verb)) &&
+            (strcmp(o->name, name) == 0 || (o->alias && strcmp(o->alias, name) == 0)))
+            return o;
+    }
+    return NULL;
+}
+
+static const struct option *find_letter(enum verb_id verb, char letter)
+{
+    for (int i = 0; i < OPT_COUNT; i++)
+        if (option_table[i].name && (option_table[i].verbs & (1u << verb)) && option_table[i].letter == letter)
+            return &option_table[i];
+    return NULL;
+}
+
+/* The flag is not this verb's: it may be a slip of the fingers, or another verb's. */
+static enum osso_status unknown_flag(const struct verb *verb, const char *flag, struct osso_error *err)
+{
+    const char *name = flag + strspn(flag, "-");
+    enum verb_id id = (enum verb_id)(verb - verbs);
+    struct guess guess = {.typed = name};
+    for (int i = 0; i < OPT_COUNT; i++)
+        if (option_table[i].name && (option_table[i].verbs & (1u << id))) {
+            guess_try(&guess, option_table[i].name);
+            if (option_table[i].alias)
+                guess_try(&guess, option_table[i].alias);
+        }
+    if (guess_best(&guess) && strlen(name) > 1)
+        return error_set(err, OSSO_USAGE, "%s has no option %s; did you mean --%s?", verb->name, flag, guess_best(&guess));
+    for (int i = 0; i < VERB_COUNT; i++)
+        if (option_find((enum verb_id)i, name))
+            return error_set(err, OSSO_USAGE, "%s has no option %s (it is one of %s); see osso %s --help", verb->name,
+                             flag, verbs[i].name, verb->name);
+    return error_set(err, OSSO_USAGE, "%s has no option %s; see osso %s --help", verb->name, flag, verb->name);
+}
+
+static enum osso_status read_environment(enum verb_id verb, struct options *options, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    for (int i = 0; i < OPT_COUNT && !status; i++) {
+        const struct option *o = &option_table[i];
+        char name[64];
+        if (!o->name || !(o->verbs & (1u << verb)))
+            continue;
+        option_env_name(o, name, sizeof name);
+        const char *s = getenv(name);
+        if (s && (*s || o->kind == KIND_FLAG))
+            status = option_set(o, &options->v[i], name, s, err);
+    }
+    return status;
+}
+
+/* One flag at argv[*at]; moves *at to the last word it used. */
+static enum osso_status read_flag(const struct verb *verb, int argc, char **argv, int *at, bool *listed,
+                                  struct options *options, struct osso_error *err)
+{
+    enum verb_id id = (enum verb_id)(verb - verbs);
+    const char *word = argv[*at], *value = NULL;
+    char name[64];
+    const struct option *o = NULL;
+    if (word[1] == '-') {
+        value = strchr(word, '=');
+        size_t len = value ? (size_t)(value++ - word - 2) : strlen(word + 2);
+        if (len < sizeof name) {
+            memcpy(name, word + 2, len);
+            name[len] = 0;
+            o = option_find(id, name);
+        }
+    } else if (word[2] == 0) {
+        o = find_letter(id, word[1]);
+    }
+    if (!o)
+        return unknown_flag(verb, word, err);
+    if (o->kind != KIND_FLAG && !value) {
+        if (*at + 1 >= argc)
+            return error_set(err, OSSO_USAGE, "%s needs a value: %s", word, o->argument);
+        value = argv[++*at];
+    }
+    size_t slot = (size_t)(o - option_table);
+    if (o->kind == KIND_LIST && !listed[slot]) /* the command line replaces the environment's list */
+        options->v[slot].n = 0;
+    listed[slot] = true;
+    return option_set(o, &options->v[slot], word, value, err);
+}
+
+enum osso_status options_parse(const struct verb *verb, int argc, char **argv, struct options *options, struct osso_error *err)
+{
+    bool only_operands = false, listed[OPT_COUNT] = {false};
+    *options = (struct options){.verb = verb};
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--") == 0)
+            break;
+        else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            options->help = true;
+    if (options->help)
+        return OSSO_OK;
+    enum osso_status status = read_environment((enum verb_id)(verb - verbs), options, err);
+    for (int i = 0; i < argc && !status; i++) {
+        if (!only_operands && strcmp(argv[i], "--") == 0)
+            only_operands = true;
+        else if (!only_operands && argv[i][0] == '-' && argv[i][1])
+            status = read_flag(verb, argc, argv, &i, listed, options, err);
+        else if (options->n_operands < verb->most)
+            options->operand[options->n_operands++] = argv[i];
+        else
+            status = error_set(err, OSSO_USAGE, "%s has no use for '%s'; see osso %s --help", verb->name, argv[i], verb->name);
+    }
+    if (!status && options->n_operands < verb->fewest)
+        status = error_set(err, OSSO_USAGE, "%s needs %s; see osso %s --help", verb->name, verb->operands, verb->name);
+    if (status)
+        options_free(options);
+    return status;
+}
+
+void options_free(struct options *options)
+{
+    for (int i = 0; i < OPT_COUNT; i++) {
+        mem_free(options->v[i].list);
+        options->v[i].list = NULL;
+        options->v[i].n = 0;
+    }
+}

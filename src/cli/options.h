@@ -1,0 +1,107 @@
+/* options.h: the command line, from the tables verbs.def and options.def. */
+#ifndef OSSO_CLI_OPTIONS_H
+#define OSSO_CLI_OPTIONS_H
+
+#include "osso/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum verb_id {
+#define VERB(name, aliases, operands, fewest, most, line, more) VERB_##name,
+#include "cli/verbs.def"
+#undef VERB
+    VERB_COUNT
+};
+
+struct options;
+
+struct verb {
+    const char *name, *aliases, *operands;
+    int fewest, most; /* operands */
+    const char *line, *more;
+    int (*run)(const struct options *options); /* the exit code */
+};
+extern const struct verb verbs[VERB_COUNT];
+/* By name or alias; NULL if there is none. */
+const struct verb *verb_find(const char *name);
+/* Is `name` in this list of words separated by `separator`? */
+bool word_in(const char *words, char separator, const char *name);
+
+enum option_id {
+#define SECTION(id, title) OPT_section_##id,
+#define OPTION(id, name, letter, alias, kind, min, max, argument, standard, verbs, help) OPT_##id,
+#include "cli/options.def"
+#undef SECTION
+#undef OPTION
+    OPT_COUNT
+};
+
+enum option_kind { KIND_FLAG, KIND_INT, KIND_SEED, KIND_REAL, KIND_CHOICE, KIND_TEXT, KIND_LIST };
+
+struct option {
+    const char *section; /* a heading and nothing else, or NULL */
+    const char *name;
+    char letter; /* 0: none */
+    const char *alias;
+    enum option_kind kind;
+    double min, max;
+    const char *argument, *standard; /* as shown; NULL: none */
+    unsigned verbs;                  /* bit 1 << verb_id */
+    const char *help;
+};
+extern const struct option option_table[OPT_COUNT];
+
+struct option_value {
+    bool set;
+    int64_t i;   /* INT; FLAG: 1 */
+    uint64_t u;  /* SEED */
+    bool random; /* SEED: -1 */
+    double f;    /* REAL */
+    const char *s; /* TEXT, CHOICE */
+    const char **list; /* LIST */
+    size_t n;
+};
+
+struct options {
+    const struct verb *verb;
+    struct option_value v[OPT_COUNT];
+    const char *operand[2];
+    int n_operands;
+    bool help; /* --help was asked for */
+};
+
+/* Reads argv (without program and verb) over the environment. Every failure is a usage error. Strings are borrowed
+ * from argv and the environment; options_free frees the lists. */
+enum osso_status options_parse(const struct verb *verb, int argc, char **argv, struct options *options_out,
+                               struct osso_error *err);
+void options_free(struct options *options);
+/* One value as the table wants it: `argument` arrived by `where` ("--temp", "OSSO_TEMP"). */
+enum osso_status option_set(const struct option *option, struct option_value *value, const char *where,
+                            const char *argument, struct osso_error *err);
+/* The option of this verb with this long name or alias (may be NULL). */
+const struct option *option_find(enum verb_id verb, const char *name);
+/* Strict numbers: the whole string, in range, no NaN. */
+bool parse_i64(const char *s, int64_t *out);
+bool parse_f64(const char *s, double *out);
+/* "OSSO_TOP_K" for top_k. */
+void option_env_name(const struct option *option, char *text, size_t size);
+
+/* help.c: the tables for people. */
+void help_program(void);
+void help_verb(const struct verb *verb);
+void help_man(void);
+/* The word that `typed` was probably meant to be, or NULL; feed candidates one by one. */
+struct guess {
+    const char *typed, *best;
+    int distance;
+};
+void guess_try(struct guess *guess, const char *candidate);
+const char *guess_best(const struct guess *guess);
+
+#define VERB(name, aliases, operands, fewest, most, line, more) int verb_##name(const struct options *options);
+#include "cli/verbs.def"
+#undef VERB
+
+#endif

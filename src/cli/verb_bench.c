@@ -1,0 +1,265 @@
+/* verb_bench.c: how fast this machine runs a model, beside how fast it could at best. The ceilings are measured between
+ * the repetitions of the work, because a machine that others use too is not the same from one minute to the next. */
+#define _POSIX_C_SOURCE 200809L
+#include "cli/bench_report.h"
+#include "cli/out.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "osso/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { LIST_MOST = 32 };
+
+struct list {
+    int64_t n[LIST_MOST];
+    int len;
+};
+
+struct bench {
+    struct runner r;
+    struct osso_engine_options e;
+    struct bench_setting setting;
+    struct osso_session **sessions; /* [parallel] */
+    int parallel, repetitions;
+    struct rng rng;
+    struct osso_ids ids; /* the depth's tokens, then the prompt's */
+};
+
+static double now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* "512,1024" */
+static enum osso_status parse_list(const struct option_value *value, const char *standard, const char *flag,
+                                   struct list *list, struct osso_error *err)
+{
+    const char *s = value->set ? value->s : standard;
+    list->len = 0;
+    for (const char *at = s;;) {
+        char number[24];
+        size_t n = strcspn(at, ",");
+        int64_t v;
+        snprintf(number, sizeof number, "%.*s", n < sizeof number ? (int)n : 0, at);
+        if (!parse_i64(number, &v) || v < 0 || v > 1 << 24 || list->len >= LIST_MOST)
+            return error_set(err, OSSO_USAGE, "%s: '%s' is not a list of at most %d whole numbers, separated by commas", flag, s,
+                             LIST_MOST);
+        list->n[list->len++] = v;
+        if (!at[n])
+            return OSSO_OK;
+        at += n + 1;
+    }
+}
+
+static int64_t largest(const struct list *list)
+{
+    int64_t most = 0;
+    for (int i = 0; i < list->len; i++)
+        most = list->n[i] > most ? list->n[i] : most;
+    return most;
+}
+
+/* ---- the work ------------------------------------------------------------------------------------------- */
+
+static enum osso_status run_until_ready(struct bench *b, struct osso_session *session, struct osso_error *err)
+{
+    while (!osso_session_ready(session)) {
+        enum osso_status status = osso_step(b->r.engine, &session, 1, 0, err);
+        if (status)
+            return status;
+    }
+    return OSSO_OK;
+}
+
+/* Random tokens up to a length of n: what was there stays, so that a depth is computed once. */
+static enum osso_status random_ids(struct bench *b, size_t keep, size_t n, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    b->ids.len = keep < b->ids.len ? keep : b->ids.len;
+    while (b->ids.len < n && !status)
+        status = osso_ids_push(&b->ids, (int32_t)rng_below(&b->rng, (uint64_t)b->r.dims.vocab), err);
+    return status;
+}
+
+/* Brings a session to the depth; nothing is computed when it has been there before. */
+static enum osso_status go_to_depth(struct bench *b, struct osso_session *session, size_t depth, struct osso_error *err)
+{
+    enum osso_status status = random_ids(b, depth, depth, err);
+    if (status || depth == 0)
+        return status ? status : osso_session_rewind(session, 0, err);
+    status = osso_session_sync(session, b->ids.data, depth, err);
+    return status ? status : run_until_ready(b, session, err);
+}
+
+static enum osso_status one_prompt(struct bench *b, const struct measurement *m, double *ns, struct osso_error *err)
+{
+    struct osso_session *session = b->sessions[0];
+    size_t depth = (size_t)m->depth, n = depth + (size_t)m->n_prompt;
+    enum osso_status status = go_to_depth(b, session, depth, err);
+    if (!status)
+        status = random_ids(b, depth, n, err); /* other tokens each time: nothing can be reused */
+    if (!status)
+        status = osso_session_sync(session, b->ids.data, n, err);
+    double start = now_ns();
+    if (!status)
+        status = run_until_ready(b, session, err);
+    *ns = now_ns() - start;
+    return status;
+}
+
+static enum osso_status one_generation(struct bench *b, const struct measurement *m, double *ns, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    for (int i = 0; i < m->parallel && !status; i++)
+        status = go_to_depth(b, b->sessions[i], (size_t)m->depth, err);
+    double start = now_ns();
+    for (int64_t t = 0; t < m->n_gen && !status; t++) {
+        for (int i = 0; i < m->parallel && !status; i++)
+            status = osso_session_append(b->sessions[i], (int32_t)rng_below(&b->rng, (uint64_t)b->r.dims.vocab), err);
+        if (!status)
+            status = osso_step(b->r.engine, b->sessions, m->parallel, 0, err);
+    }
+    *ns = now_ns() - start;
+    return status;
+}
+
+/* ---- one line ------------------------------------------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *v, int n)
+{
+    qsort(v, (size_t)n, sizeof *v, by_size);
+    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+static enum osso_status token_cost(struct bench *b, struct measurement *m, struct osso_error *err)
+{
+    struct osso_token_cost cost = {.size = sizeof cost};
+    int64_t middle = m->depth + (m->n_prompt + m->n_gen) / 2;
+    enum osso_status status = osso_bench_token_cost(b->r.model, &b->e, middle, &cost, err);
+    double heads = m->n_prompt > 0 ? 1.0 / (double)m->n_prompt : 1; /* of a prompt only the last token has logits */
+    m->bytes_per_token = m->parallel > 1 ? 0 : (double)cost.weight_bytes + (double)cost.head_bytes + (double)cost.kv_bytes;
+    m->operations_per_token = 2 * ((double)cost.multiply_adds + heads * (double)cost.head_multiply_adds);
+    return status;
+}
+
+static enum osso_status measure(struct bench *b, struct measurement *m, struct osso_error *err)
+{
+    int n = b->repetitions, threads = osso_engine_threads(b->r.engine);
+    double *space = mem_array((size_t)n * 3, sizeof *space), *reads = space + n, *dots = reads + n, ignored;
+    if (!space)
+        return error_nomem(err, (size_t)n * 3 * sizeof *space, "samples");
+    m->repetitions = n;
+    m->ns = space;
+    time_t now = time(NULL);
+    struct tm utc;
+    if (gmtime_r(&now, &utc))
+        strftime(m->time, sizeof m->time, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    enum osso_status (*work)(struct bench *, const struct measurement *, double *, struct osso_error *) =
+        m->n_prompt > 0 ? one_prompt : one_generation;
+    struct measurement warm = *m;
+    warm.n_gen = warm.n_gen > 4 ? 4 : warm.n_gen;
+    enum osso_status status = work(b, &warm, &ignored, err); /* pages in, clocks up */
+    for (int i = 0; i < n && !status; i++) {
+        if (err_is_terminal())
+            fprintf(stderr, "\r%s%lld, %d of %d\033[K", m->n_prompt > 0 ? "pp" : "tg",
+                    (long long)(m->n_prompt + m->n_gen), i + 1, n);
+        status = osso_bench_ceiling(threads, &reads[i], &dots[i], err);
+        if (!status)
+            status = work(b, m, &m->ns[i], err);
+    }
+    if (err_is_terminal())
+        fputs("\r\033[K", stderr);
+    if (!status) {
+        m->read_ceiling = median(reads, n);
+        m->dot_ceiling = median(dots, n);
+        status = token_cost(b, m, err);
+    }
+    if (!status)
+        bench_report(&b->setting, m);
+    mem_free(space);
+    return status;
+}
+
+/* ---- the verb ------------------------------------------------------------------------------------------- */
+
+static enum osso_status open_model(const struct options *o, struct bench *b, struct osso_error *err)
+{
+    if (!o->v[OPT_preset].set) {
+        enum osso_status status = runner_open(o, &b->r, err);
+        b->setting.filename = b->r.path;
+        return status;
+    }
+    b->setting.filename = o->v[OPT_preset].s;
+    enum osso_status status = osso_model_synthesize(o->v[OPT_preset].s, 1, &b->r.model, err);
+    b->r.dims.size = sizeof b->r.dims;
+    if (!status)
+        osso_model_dims(b->r.model, &b->r.dims);
+    return status;
+}
+
+static enum osso_status run(const struct options *o, struct bench *b, struct osso_error *err)
+{
+    const struct option_value *v = o->v;
+    struct list prompts, gens, depths;
+    enum osso_status status = parse_list(&v[OPT_n_prompt], "512", "-p", &prompts, err);
+    if (!status)
+        status = parse_list(&v[OPT_n_gen], "128", "-n", &gens, err);
+    if (!status)
+        status = parse_list(&v[OPT_n_depth], "0", "-d", &depths, err);
+    if (!status)
+        status = open_model(o, b, err);
+    if (status)
+        return status;
+    int64_t longest = largest(&prompts) > largest(&gens) ? largest(&prompts) : largest(&gens);
+    b->e = engine_args(o, &b->r);
+    b->e.max_sessions = b->parallel + 1; /* runner_start has one of its own */
+    if (!v[OPT_ctx_size].set)
+        b->e.context = largest(&depths) + longest + 1;
+    status = runner_start(&b->r, &b->e, err);
+    for (int i = 0; i < b->parallel && !status; i++) /* a salt each: bench measures work, not reuse */
+        status = osso_session_create(b->r.engine, (uint64_t)i + 1, &b->sessions[i], err);
+    for (int d = 0; d < depths.len; d++) {
+        for (int i = 0; i < prompts.len && !status; i++)
+            if (prompts.n[i] > 0)
+                status = measure(b, &(struct measurement){.n_prompt = prompts.n[i], .depth = depths.n[d], .parallel = 1}, err);
+        for (int i = 0; i < gens.len && !status; i++)
+            if (gens.n[i] > 0)
+                status = measure(b, &(struct measurement){.n_gen = gens.n[i], .depth = depths.n[d], .parallel = b->parallel},
+                                 err);
+    }
+    return status;
+}
+
+int verb_bench(const struct options *o)
+{
+    const struct option_value *v = o->v;
+    struct osso_error err = {0};
+    struct bench b = {.parallel = v[OPT_parallel].set ? (int)v[OPT_parallel].i : 1,
+                      .repetitions = v[OPT_repetitions].set ? (int)v[OPT_repetitions].i : 5};
+    b.setting = (struct bench_setting){&b.r, &b.e, NULL, v[OPT_output].set ? v[OPT_output].s : "md", true};
+    b.sessions = mem_array((size_t)b.parallel, sizeof *b.sessions);
+    rng_seed(&b.rng, 1);
+    enum osso_status status = b.sessions ? run(o, &b, &err) : error_nomem(&err, 0, "sessions");
+    if (!status)
+        bench_report_end(&b.setting);
+    for (int i = 0; i < b.parallel && b.sessions; i++)
+        osso_session_free(b.sessions[i]);
+    mem_free(b.sessions);
+    osso_ids_free(&b.ids);
+    runner_close(&b.r);
+    return exit_code(status, &err);
+}

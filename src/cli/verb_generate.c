@@ -1,0 +1,263 @@
+/* verb_generate.c: goes on with a text, or with --chat answers it. */
+#include "cli/conversation_args.h"
+#include "cli/input.h"
+#include "cli/model_args.h"
+#include "cli/out.h"
+
+#include "base/error.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One generation as it comes in. */
+struct writing {
+    const struct options *options;
+    const struct osso_tokenizer *tokenizer;
+    struct osso_parser *parser; /* --chat: only the final channel is the answer */
+    struct osso_decoder decoder;
+    struct buf tokens; /* --json: the list so far */
+    struct buf text;   /* --json: what would have been printed */
+    struct buf held;   /* --chat --stop: what may still become a stop text */
+    bool stopped;      /* --chat --stop: it came */
+    struct osso_error err;
+    enum osso_status status;
+};
+
+static void show(struct writing *w, const char *text, size_t len)
+{
+    if (w->options->v[OPT_json].set)
+        buf_add(&w->text, text, len);
+    else if (len > 0) {
+        out_model_text(text, len);
+        out_flush();
+    }
+}
+
+static void json_choice(const struct writing *w, struct buf *line, int32_t id, float logprob, const char *text, size_t len)
+{
+    const char *bytes = "";
+    size_t n = 0;
+    osso_tokenizer_piece(w->tokenizer, id, &bytes, &n);
+    buf_printf(line, "{\"id\":%d,\"text\":", (int)id);
+    buf_json_string(line, text ? text : bytes, text ? len : n);
+    buf_printf(line, ",\"logprob\":%.9g", isfinite(logprob) ? (double)logprob : -9999.0); /* JSON has no infinity */
+}
+
+static void json_token(struct writing *w, const struct osso_event *event)
+{
+    char space[OSSO_DECODE_SPACE];
+    size_t len = osso_decoder_push(&w->decoder, w->tokenizer, event->id, space);
+    buf_puts(&w->tokens, w->tokens.len ? "," : "");
+    json_choice(w, &w->tokens, event->id, event->logprob, space, len);
+    buf_puts(&w->tokens, ",\"top\":[");
+    for (size_t i = 0; i < event->n_top; i++) {
+        buf_puts(&w->tokens, i ? "," : "");
+        json_choice(w, &w->tokens, event->top[i].id, event->top[i].logprob, NULL, 0);
+        buf_putc(&w->tokens, '}');
+    }
+    buf_puts(&w->tokens, "]}");
+}
+
+/* Where a stop text begins (*whole), or else where something begins that may become one; text->len if nothing does. */
+static size_t find_stop(const struct option_value *stop, const struct buf *text, bool *whole)
+{
+    size_t maybe = text->len;
+    for (size_t at = 0; at < text->len; at++)
+        for (size_t i = 0; i < stop->n; i++) {
+            size_t n = strlen(stop->list[i]), left = text->len - at;
+            if (n == 0 || memcmp(text->data + at, stop->list[i], n < left ? n : left) != 0)
+                continue;
+            if ((*whole = n <= left))
+                return at;
+            maybe = at < maybe ? at : maybe;
+        }
+    return maybe;
+}
+
+/* --chat: the final channel, with stop texts looked for in it alone (the engine would look at the reasoning too). */
+static void chat_token(struct writing *w, int32_t id)
+{
+    struct osso_parser_state state;
+    const struct option_value *stop = &w->options->v[OPT_stop];
+    w->status = osso_parser_push(w->parser, id, &state, &w->err);
+    if (w->status || !state.channel || strcmp(state.channel, "final") != 0 || state.delta_len == 0)
+        return;
+    if (stop->n == 0) {
+        show(w, state.delta, state.delta_len);
+        return;
+    }
+    buf_add(&w->held, state.delta, state.delta_len);
+    if (w->held.failed)
+        return;
+    size_t safe = find_stop(stop, &w->held, &w->stopped);
+    show(w, w->held.data, safe);
+    memmove(w->held.data, w->held.data + safe, w->held.len - safe + 1);
+    w->held.len -= safe;
+}
+
+static int on_event(void *user, const struct osso_event *event)
+{
+    struct writing *w = user;
+    bool json = w->options->v[OPT_json].set;
+    if (json)
+        json_token(w, event);
+    if (w->parser)
+        chat_token(w, event->id);
+    else {
+        size_t len = event->text_len, n = 0;
+        const char *bytes = NULL;
+        /* the name of a special token is no text, unless it was asked for */
+        if (!w->options->v[OPT_special].set && osso_tokenizer_is_special(w->tokenizer, event->id) &&
+            osso_tokenizer_piece(w->tokenizer, event->id, &bytes, &n) && len >= n &&
+            memcmp(event->text + len - n, bytes, n) == 0)
+            len -= n;
+        show(w, event->text, len);
+    }
+    return w->status || w->stopped || out_failed() || interrupted();
+}
+
+static int on_progress(void *user, size_t done, size_t total)
+{
+    (void)user, (void)done, (void)total;
+    return interrupted();
+}
+
+/* ---- the prompt ----------------------------------------------------------------------------------------- */
+
+static enum osso_status prompt_ids(const struct options *o, const struct osso_tokenizer *tokenizer, struct osso_ids *ids,
+                                   struct osso_error *err)
+{
+    struct buf text = {0};
+    struct osso_conversation *conversation = NULL;
+    struct opening opening;
+    const char *where;
+    if (!o->v[OPT_prompt].set && !o->v[OPT_file].set && isatty(STDIN_FILENO))
+        say("type the prompt, then Ctrl-D");
+    enum osso_status status = input_text(o, &text, &where, err);
+    if (!status && !o->v[OPT_prompt].set)
+        input_chomp(&text);
+    if (!status && text.len == 0)
+        status = error_set(err, OSSO_USAGE, "the prompt (%s) is empty; give some text, with -p for example", where);
+    if (!status && !o->v[OPT_chat].set)
+        status = osso_tokenizer_encode(tokenizer, text.data, text.len, o->v[OPT_special].set ? OSSO_ENCODE_SPECIAL : 0, ids,
+                                       err);
+    else if (!status) {
+        status = opening_args(o, &opening, err);
+        if (!status)
+            status = opening_start(&opening, &conversation, err);
+        if (!status)
+            status = add_user(conversation, text.data, text.len, err);
+        if (!status)
+            status = osso_conversation_render(conversation, tokenizer, NULL, ids, err);
+    }
+    osso_conversation_free(conversation);
+    buf_free(&text);
+    return status;
+}
+
+/* ---- the result ----------------------------------------------------------------------------------------- */
+
+static double per_second(size_t n, double ms)
+{
+    return ms > 0 ? (double)n * 1000 / ms : 0;
+}
+
+static enum osso_status print_json(struct writing *w, const struct osso_ids *prompt,
+                                   const struct osso_generate_result *result, struct osso_error *err)
+{
+    struct buf out = {0};
+    buf_puts(&out, "{\"prompt_ids\":[");
+    for (size_t i = 0; i < prompt->len; i++)
+        buf_printf(&out, "%s%d", i ? "," : "", (int)prompt->data[i]);
+    buf_puts(&out, "],\"tokens\":[");
+    buf_add(&out, w->tokens.data, w->tokens.len);
+    buf_puts(&out, "],\"text\":");
+    buf_json_string(&out, w->text.data ? w->text.data : "", w->text.len);
+    buf_puts(&out, ",\"stop_reason\":");
+    const char *reason = osso_stop_text(w->stopped ? OSSO_STOP_STRING : result->stop);
+    buf_json_string(&out, reason, strlen(reason));
+    buf_printf(&out,
+               ",\"timings\":{\"cache_n\":%zu,\"prompt_n\":%zu,\"prompt_ms\":%.3f,\"prompt_per_second\":%.3f,"
+               "\"predicted_n\":%zu,\"predicted_ms\":%.3f,\"predicted_per_second\":%.3f}}\n",
+               result->n_reused, result->n_prompt - result->n_reused, result->prompt_ms,
+               per_second(result->n_prompt - result->n_reused, result->prompt_ms), result->n_generated, result->generate_ms,
+               per_second(result->n_generated, result->generate_ms));
+    bool failed = out.failed || w->tokens.failed || w->text.failed || w->held.failed;
+    if (!failed)
+        out_write(out.data, out.len);
+    buf_free(&out);
+    return failed ? error_nomem(err, w->tokens.len, "the list of tokens") : OSSO_OK;
+}
+
+static enum osso_status run(const struct options *o, struct runner *r, struct writing *w, struct osso_ids *prompt,
+                            struct osso_error *err)
+{
+    enum osso_status status = runner_open(o, r, err);
+    if (!status)
+        status = osso_model_tokenizer(r->model, &r->tokenizer, err);
+    w->tokenizer = r->tokenizer;
+    if (!status)
+        status = prompt_ids(o, r->tokenizer, prompt, err);
+    struct osso_engine_options e = engine_args(o, r);
+    if (!status)
+        status = runner_start(r, &e, err);
+    if (!status)
+        status = runner_sampler(o, r, err);
+    if (!status && o->v[OPT_chat].set && !o->v[OPT_special].set)
+        status = osso_parser_create(r->tokenizer, "assistant", 0, &w->parser, err);
+    if (!status)
+        status = osso_session_sync(r->session, prompt->data, prompt->len, err);
+    if (status)
+        return status;
+    struct osso_generate_options g = {.size = sizeof g,
+                                      .max_tokens = o->v[OPT_n_predict].set ? o->v[OPT_n_predict].i : -1,
+                                      .n_top = !o->v[OPT_json].set ? 0
+                                               : o->v[OPT_top_logprobs].set ? (size_t)o->v[OPT_top_logprobs].i : 5,
+                                      .on_event = on_event,
+                                      .on_progress = on_progress,
+                                      .user = w};
+    struct osso_generate_result result = {0};
+    stop_args(o, &g);
+    if (!w->parser) {
+        g.stop = o->v[OPT_stop].list;
+        g.n_stop = o->v[OPT_stop].n;
+    }
+    status = osso_generate(r->engine, r->session, r->sampler, r->tokenizer, &g, &result, err);
+    if (w->status) {
+        *err = w->err;
+        return w->status;
+    }
+    if (status)
+        return status;
+    if (!w->parser)
+        show(w, result.tail, result.tail_len);
+    else if (!w->stopped && w->held.len > 0)
+        show(w, w->held.data, w->held.len); /* no stop text after all */
+    if (o->v[OPT_json].set)
+        return print_json(w, prompt, &result, err);
+    out_puts("\n");
+    return OSSO_OK;
+}
+
+int verb_generate(const struct options *o)
+{
+    struct runner r = {0};
+    struct osso_ids prompt = {0};
+    struct osso_error err = {0};
+    struct writing w = {.options = o};
+    interrupt_catch(INTERRUPT_WORK);
+    enum osso_status status = run(o, &r, &w, &prompt, &err);
+    bool stopped = interrupted();
+    interrupt_release();
+    osso_parser_free(w.parser);
+    buf_free(&w.tokens);
+    buf_free(&w.text);
+    buf_free(&w.held);
+    osso_ids_free(&prompt);
+    runner_close(&r);
+    if (stopped && (!status || status == OSSO_CANCELLED))
+        return 130;
+    return out_failed() ? 1 : exit_code(status, &err);
+}

@@ -1,0 +1,81 @@
+/* verb_render.c: a conversation in openai-harmony's JSON form, rendered as the model sees it. */
+#include "cli/input.h"
+#include "cli/model_args.h"
+#include "cli/out.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+static struct osso_render_options render_args(const struct options *o)
+{
+    const struct option_value *purpose = &o->v[OPT_render_for];
+    struct osso_render_options r = {.size = sizeof r, .purpose = OSSO_RENDER_COMPLETION, .drop = OSSO_DROP_LIBRARY};
+    if (purpose->set && strcmp(purpose->s, "training") == 0)
+        r.purpose = OSSO_RENDER_TRAINING;
+    if (purpose->set && strcmp(purpose->s, "plain") == 0)
+        r.purpose = OSSO_RENDER_PLAIN;
+    if (o->v[OPT_no_drop_analysis].set)
+        r.drop = OSSO_DROP_NONE;
+    return r;
+}
+
+static enum osso_status print(const struct osso_tokenizer *tokenizer, const struct osso_ids *ids, bool as_ids, bool json,
+                              struct osso_error *err)
+{
+    struct osso_decoder decoder = {0};
+    char space[OSSO_DECODE_SPACE];
+    struct buf numbers = {0}, text = {0}, out = {0};
+    for (size_t i = 0; i < ids->len; i++) {
+        buf_printf(&numbers, "%s%d", i == 0 ? "" : json ? "," : " ", (int)ids->data[i]);
+        buf_add(&text, space, osso_decoder_push(&decoder, tokenizer, ids->data[i], space));
+    }
+    buf_add(&text, space, osso_decoder_finish(&decoder, space));
+    if (json) {
+        buf_puts(&out, "{\"ids\":[");
+        buf_add(&out, numbers.data, numbers.len);
+        buf_puts(&out, "],\"text\":");
+        buf_json_string(&out, text.data ? text.data : "", text.len);
+        buf_puts(&out, "}\n");
+    } else if (as_ids) {
+        buf_add(&out, numbers.data, numbers.len);
+        buf_putc(&out, '\n');
+    }
+    bool failed = numbers.failed || text.failed || out.failed;
+    if (!failed && (json || as_ids))
+        out_write(out.data, out.len);
+    else if (!failed) {
+        out_model_text(text.data ? text.data : "", text.len);
+        if (out_is_terminal())
+            out_puts("\n");
+    }
+    buf_free(&numbers);
+    buf_free(&text);
+    buf_free(&out);
+    return failed ? error_nomem(err, ids->len * 8, "the rendered text") : OSSO_OK;
+}
+
+int verb_render(const struct options *o)
+{
+    struct osso_tokenizer *tokenizer = NULL;
+    struct osso_conversation *conversation = NULL;
+    struct osso_ids ids = {0};
+    struct buf in = {0};
+    struct osso_error err = {0};
+    struct osso_render_options how = render_args(o);
+    const char *path = o->operand[0], *where = strcmp(path, "-") == 0 ? "standard input" : path;
+    enum osso_status status = input_read(path, &in, &err);
+    if (!status)
+        status = osso_conversation_from_json(in.data ? in.data : "", in.len, where, &conversation, &err);
+    if (!status)
+        status = tokenizer_args(o, &tokenizer, &err);
+    if (!status)
+        status = osso_conversation_render(conversation, tokenizer, &how, &ids, &err);
+    if (!status)
+        status = print(tokenizer, &ids, o->v[OPT_render_ids].set, o->v[OPT_json].set, &err);
+    buf_free(&in);
+    osso_ids_free(&ids);
+    osso_conversation_free(conversation);
+    osso_tokenizer_free(tokenizer);
+    return exit_code(status, &err);
+}

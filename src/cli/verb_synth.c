@@ -1,0 +1,41 @@
+/* verb_synth.c: a checkpoint of true shapes with random weights. */
+#include "cli/model_args.h"
+#include "cli/out.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int progress(void *user, uint64_t done, uint64_t total)
+{
+    int *shown = user, percent = total ? (int)(done * 100.0 / (double)total) : 0;
+    if (err_is_terminal() && percent != *shown)
+        fprintf(stderr, "\rwriting %d %%%s", *shown = percent, done == total ? "\r\033[K" : "");
+    return interrupted();
+}
+
+int verb_synth(const struct options *o)
+{
+    const struct option_value *v = o->v;
+    struct osso_error err = {0};
+    int shown = -1;
+    struct osso_synth_options s = {
+        .size = sizeof s,
+        .preset = v[OPT_synth_preset].set ? v[OPT_synth_preset].s : "20b",
+        .format = v[OPT_format].set ? v[OPT_format].s : "gguf",
+        .seed = v[OPT_synth_seed].u,
+        .layers = v[OPT_layers].set ? (int)v[OPT_layers].i : 0,
+        .tokenizer = v[OPT_tokenizer].set ? v[OPT_tokenizer].s : NULL,
+        .progress = progress,
+        .user = &shown,
+    };
+    if (v[OPT_synth_seed].random) {
+        say("--seed of synth is a number: what it writes can be written again");
+        return 2;
+    }
+    interrupt_catch(INTERRUPT_TIDY); /* a half-written file must go */
+    enum osso_status status = osso_synth(o->operand[0], &s, &err);
+    interrupt_release();
+    if (status && shown >= 0 && err_is_terminal())
+        fprintf(stderr, "\r\033[K");
+    return status == OSSO_CANCELLED ? 130 : exit_code(status, &err);
+}

@@ -1,0 +1,334 @@
+/* synth.c: a checkpoint of true shapes, names and types with random weights: for measuring what has no real weights at
+ * hand. A folder gets its config.json last, so that what a crash leaves behind never looks complete. */
+#include "base/error.h"
+#include "base/mem.h"
+#include "convert/tokenizer_files.h"
+#include "format/write.h"
+#include "model/config_write.h"
+#include "model/plan.h"
+#include "osso/model.h"
+#include "text/o200k.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CHUNK = 4 << 20, RESERVE = 64 << 20, MAX_COPY = 128 << 20 };
+static const uint64_t shard_limit = 5000000000;
+
+struct synth {
+    const struct osso_synth_options *o;
+    const char *out;
+    struct config config;
+    struct plan plan;
+    struct tensor *tensors; /* the plan's, as writers take them */
+    struct plan_random *random;
+    struct osso_tokenizer *tokenizer; /* NULL: none */
+    struct vocab_export vocab;
+    uint8_t *chunk;
+    size_t chunk_bytes;
+    uint64_t done;
+    struct osso_error *err;
+};
+
+/* ---- what is to be written ------------------------------------------------------------------------------ */
+
+static enum osso_status set_layers(struct synth *s)
+{
+    if (s->o->layers < 0 || s->o->layers > s->config.n_layers)
+        return error_set(s->err, OSSO_USAGE, "%d layers of a model that has %d", s->o->layers, s->config.n_layers);
+    if (s->o->layers > 0)
+        s->config.n_layers = s->o->layers;
+    return OSSO_OK;
+}
+
+static enum osso_status open_tokenizer(struct synth *s)
+{
+    enum osso_status status = OSSO_OK;
+    if (s->o->tokenizer)
+        status = osso_tokenizer_open(s->o->tokenizer, &s->tokenizer, s->err);
+    else if (s->config.vocab == O200K_IDS)
+        status = osso_tokenizer_builtin(&s->tokenizer, s->err);
+    if (!status && s->tokenizer)
+        status = vocab_export_create(s->tokenizer, s->config.vocab, &s->vocab, s->err);
+    return status;
+}
+
+static enum osso_status prepare(struct synth *s, enum plan_form form)
+{
+    enum osso_status status = plan_config(s->o->preset ? s->o->preset : "20b", &s->config, s->err);
+    if (!status)
+        status = set_layers(s);
+    if (!status)
+        status = plan_create(&s->config, form, &s->plan, s->err);
+    if (!status)
+        status = open_tokenizer(s);
+    if (!status)
+        status = plan_random_create(&s->plan, s->o->seed, &s->random, s->err);
+    if (status)
+        return status;
+    uint64_t left = file_space_left(s->out), need = s->plan.bytes + RESERVE;
+    if (need > left)
+        return error_set(s->err, OSSO_IO, "%s needs %llu MiB on disk and %llu MiB are free there; choose another place or fewer layers",
+                         s->out, (unsigned long long)(need >> 20), (unsigned long long)(left >> 20));
+    s->tensors = mem_array((size_t)s->plan.n, sizeof *s->tensors);
+    s->chunk_bytes = CHUNK;
+    for (int i = 0; i < s->plan.n; i++)
+        if (plan_row_bytes(&s->plan.list[i]) > s->chunk_bytes)
+            s->chunk_bytes = (size_t)plan_row_bytes(&s->plan.list[i]);
+    s->chunk = mem_alloc(s->chunk_bytes);
+    if (!s->tensors || !s->chunk)
+        return error_nomem(s->err, s->chunk_bytes, "a buffer");
+    for (int i = 0; i < s->plan.n; i++) {
+        struct plan_tensor *p = &s->plan.list[i];
+        s->tensors[i] = (struct tensor){.name = p->name, .dtype = p->dtype, .rank = p->rank, .bytes = p->bytes};
+        memcpy(s->tensors[i].shape, p->shape, sizeof p->shape);
+    }
+    return OSSO_OK;
+}
+
+static void release(struct synth *s)
+{
+    vocab_export_free(&s->vocab);
+    osso_tokenizer_free(s->tokenizer);
+    plan_random_free(s->random);
+    plan_free(&s->plan);
+    mem_free(s->tensors);
+    mem_free(s->chunk);
+}
+
+/* ---- writing -------------------------------------------------------------------------------------------- */
+
+static enum osso_status write_tensor(struct synth *s, struct save *save, int i)
+{
+    const struct plan_tensor *t = &s->plan.list[i];
+    int64_t rows = (int64_t)(s->chunk_bytes / plan_row_bytes(t));
+    enum osso_status status = OSSO_OK;
+    for (int64_t r = 0; r < t->n_rows && !status; r += rows) {
+        int64_t n = t->n_rows - r < rows ? t->n_rows - r : rows;
+        uint64_t bytes = (uint64_t)n * plan_row_bytes(t);
+        plan_random_rows(s->random, i, r, n, s->chunk);
+        status = save_write(save, s->chunk, (size_t)bytes, s->err);
+        s->done += bytes;
+        if (!status && s->o->progress && s->o->progress(s->o->user, s->done, s->plan.bytes) != 0)
+            status = error_set(s->err, OSSO_CANCELLED, "%s: cancelled after %llu MiB; nothing was left", s->out,
+                               (unsigned long long)(s->done >> 20));
+    }
+    return status;
+}
+
+static enum osso_status end_file(struct save *save, enum osso_status status, struct osso_error *err)
+{
+    if (!status)
+        return save_commit(save, err);
+    save_abort(save);
+    return status;
+}
+
+static enum osso_status write_gguf(struct synth *s)
+{
+    struct gguf_keys keys = {0};
+    struct save *save = NULL;
+    char name[64];
+    snprintf(name, sizeof name, "gpt-oss synthetic, %d layers", s->config.n_layers);
+    config_write_gguf(&s->config, name, &keys);
+    if (s->tokenizer) {
+        tokenizer_write_gguf(&s->vocab, &keys);
+    } else {
+        gguf_put_str(&keys, "tokenizer.ggml.model", "none");
+        gguf_put_u32(&keys, "gpt-oss.vocab_size", (uint32_t)s->config.vocab);
+    }
+    gguf_put_u32(&keys, "general.quantization_version", 2);
+    gguf_put_u32(&keys, "general.file_type", 38);
+    enum osso_status status = save_open(s->out, &save, s->err);
+    if (!status) {
+        status = gguf_write_header(save, &keys, s->tensors, s->plan.n, s->err);
+        for (int i = 0; i < s->plan.n && !status; i++) {
+            status = write_tensor(s, save, i);
+            if (!status)
+                status = gguf_write_pad(save, s->err);
+        }
+        status = end_file(save, status, s->err);
+    }
+    buf_free(&keys.bytes);
+    return status;
+}
+
+/* ---- a Hugging Face folder ------------------------------------------------------------------------------ */
+
+static enum osso_status write_text(const struct synth *s, const char *name, struct buf *text)
+{
+    char *path = file_join(s->out, name);
+    enum osso_status status = path && !text->failed ? save_atomic(path, text->data, text->len, s->err)
+                                                    : error_nomem(s->err, text->len, name);
+    mem_free(path);
+    buf_free(text);
+    return status;
+}
+
+/* The end of the shard that begins with tensor `first`: as many tensors as fit, at least one. */
+static int shard_end(const struct synth *s, int first)
+{
+    uint64_t bytes = s->tensors[first].bytes;
+    int end = first + 1;
+    while (end < s->plan.n && bytes + s->tensors[end].bytes <= shard_limit)
+        bytes += s->tensors[end++].bytes;
+    return end;
+}
+
+/* Published checkpoints count shards from 0 and name the last one's number, not how many there are. */
+static void shard_name(char name[64], int shard, int n_shards)
+{
+    if (n_shards == 1)
+        snprintf(name, 64, "model.safetensors");
+    else
+        snprintf(name, 64, "model-%05d-of-%05d.safetensors", shard, n_shards - 1);
+}
+
+static enum osso_status write_shard(struct synth *s, const char *name, int first, int end)
+{
+    struct save *save = NULL;
+    char *path = file_join(s->out, name);
+    enum osso_status status = path ? save_open(path, &save, s->err) : error_nomem(s->err, strlen(s->out), "a path");
+    if (!status) {
+        status = safetensors_write_header(save, s->tensors + first, end - first, s->err);
+        for (int i = first; i < end && !status; i++)
+            status = write_tensor(s, save, i);
+        status = end_file(save, status, s->err);
+    }
+    mem_free(path);
+    return status;
+}
+
+static enum osso_status write_shards(struct synth *s)
+{
+    char name[64];
+    int n_shards = 0, shard = 0;
+    struct buf index = {0};
+    enum osso_status status = OSSO_OK;
+    for (int first = 0; first < s->plan.n; first = shard_end(s, first))
+        n_shards++;
+    buf_printf(&index, "{\n  \"metadata\": {\"total_size\": %llu},\n  \"weight_map\": {", (unsigned long long)s->plan.bytes);
+    for (int first = 0, end; first < s->plan.n && !status; first = end, shard++) {
+        end = shard_end(s, first);
+        shard_name(name, shard, n_shards);
+        for (int i = first; i < end; i++)
+            buf_printf(&index, "%s\n    \"%s\": \"%s\"", i ? "," : "", s->tensors[i].name, name);
+        status = write_shard(s, name, first, end);
+    }
+    buf_puts(&index, "\n  }\n}\n");
+    if (!status && n_shards > 1)
+        return write_text(s, "model.safetensors.index.json", &index);
+    buf_free(&index);
+    return status;
+}
+
+static const char *const tokenizer_files[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"};
+enum { N_TOKENIZER_FILES = sizeof tokenizer_files / sizeof tokenizer_files[0] };
+
+static enum osso_status copy_tokenizer(const struct synth *s)
+{
+    enum osso_status status = OSSO_OK;
+    for (int i = 0; i < N_TOKENIZER_FILES && !status; i++) {
+        char *from = file_join(s->o->tokenizer, tokenizer_files[i]), *data = NULL;
+        struct buf text = {0};
+        size_t len = 0;
+        if (!from)
+            return error_nomem(s->err, strlen(s->o->tokenizer), "a path");
+        if (file_exists(from)) {
+            status = file_read(from, MAX_COPY, &data, &len, s->err);
+            if (!status) {
+                buf_add(&text, data, len);
+                status = write_text(s, tokenizer_files[i], &text);
+            }
+        }
+        mem_free(data);
+        mem_free(from);
+    }
+    return status;
+}
+
+static enum osso_status write_tokenizer(const struct synth *s)
+{
+    struct buf text = {0};
+    if (!s->tokenizer)
+        return OSSO_OK;
+    if (s->o->tokenizer && file_is_dir(s->o->tokenizer))
+        return copy_tokenizer(s);
+    tokenizer_write_json(&s->vocab, &text);
+    enum osso_status status = write_text(s, "tokenizer.json", &text);
+    if (status)
+        return status;
+    tokenizer_write_config(&s->vocab, s->config.context, &text);
+    return write_text(s, "tokenizer_config.json", &text);
+}
+
+static bool is_empty_dir(const char *path)
+{
+    DIR *dir = opendir(path);
+    int n = 0;
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    if (dir)
+        closedir(dir);
+    return dir && n == 0;
+}
+
+/* The folder was empty, so everything in it is ours. */
+static void remove_all(const char *path, bool made)
+{
+    DIR *dir = opendir(path);
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        char *name = file_join(path, e->d_name);
+        if (name && strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            unlink(name);
+        mem_free(name);
+    }
+    if (dir)
+        closedir(dir);
+    if (made)
+        rmdir(path);
+}
+
+static enum osso_status write_folder(struct synth *s)
+{
+    bool made = false, mxfp4 = s->config.hidden % 32 == 0 || s->config.intermediate % 32 == 0;
+    struct buf text = {0};
+    enum osso_status status = file_make_dir(s->out, &made, s->err);
+    if (status)
+        return status;
+    if (!is_empty_dir(s->out))
+        return error_set(s->err, OSSO_USAGE, "the folder %s is not empty; name a new one", s->out);
+    status = write_shards(s);
+    if (!status)
+        status = write_tokenizer(s);
+    if (!status) {
+        config_write_generation(&s->config, &text);
+        status = write_text(s, "generation_config.json", &text);
+    }
+    if (!status) {
+        config_write_json(&s->config, mxfp4, &text);
+        status = write_text(s, "config.json", &text);
+    }
+    if (status)
+        remove_all(s->out, made);
+    return status;
+}
+
+enum osso_status osso_synth(const char *out, const struct osso_synth_options *options, struct osso_error *err)
+{
+    struct osso_synth_options o = {0};
+    if (err)
+        err->text[0] = 0;
+    memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    struct synth s = {.o = &o, .out = out, .err = err};
+    bool hf = o.format && strcmp(o.format, "hf") == 0;
+    if (!o.format || (!hf && strcmp(o.format, "gguf") != 0))
+        return error_set(err, OSSO_USAGE, "no format is named \"%s\"; there are gguf and hf", o.format ? o.format : "");
+    enum osso_status status = prepare(&s, hf ? PLAN_HF : PLAN_GGUF);
+    if (!status)
+        status = hf ? write_folder(&s) : write_gguf(&s);
+    release(&s);
+    return status;
+}

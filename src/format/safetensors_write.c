@@ -1,0 +1,48 @@
+/* safetensors_write.c: the header of a safetensors file, padded so that the data begins at a multiple of 8. */
+#include "format/write.h"
+
+#include "base/checked.h"
+#include "base/error.h"
+
+#include <string.h>
+
+static void add_entry(struct buf *b, const struct tensor *t, uint64_t begin, uint64_t end)
+{
+    buf_json_string(b, t->name, strlen(t->name));
+    buf_printf(b, ":{\"dtype\":\"%s\",\"shape\":[", t->dtype == DT_U8 ? "U8" : dtype_info(t->dtype)->name);
+    for (int i = 0; i < t->rank; i++)
+        buf_printf(b, "%s%lld", i ? "," : "", (long long)t->shape[i]);
+    buf_printf(b, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)begin, (unsigned long long)end);
+}
+
+enum osso_status safetensors_write_header(struct save *s, const struct tensor *list, int64_t n, struct osso_error *err)
+{
+    struct buf b = {0};
+    uint64_t begin = 0, end = 0;
+    unsigned char length[8];
+    enum osso_status status = OSSO_OK;
+    buf_puts(&b, "{\"__metadata__\":{\"format\":\"pt\"}");
+    for (int64_t i = 0; i < n && !status; i++, begin = end) {
+        if (list[i].dtype != DT_U8 && dtype_info(list[i].dtype)->block != 1)
+            status = error_set(err, OSSO_UNSUPPORTED, "tensor %s: safetensors files cannot hold %s", list[i].name,
+                               dtype_info(list[i].dtype)->name);
+        else if (!ck_add(begin, list[i].bytes, &end))
+            status = error_set(err, OSSO_LIMIT, "tensor %s: the file would have more than 2^64 bytes", list[i].name);
+        buf_putc(&b, ',');
+        if (!status)
+            add_entry(&b, &list[i], begin, end);
+    }
+    buf_putc(&b, '}');
+    while (!b.failed && b.len % 8 != 0)
+        buf_putc(&b, ' ');
+    if (!status && b.failed)
+        status = error_nomem(err, b.len, "a safetensors header");
+    for (int i = 0; i < 8; i++)
+        length[i] = (unsigned char)((uint64_t)b.len >> (8 * i));
+    if (!status)
+        status = save_write(s, length, sizeof length, err);
+    if (!status)
+        status = save_write(s, b.data, b.len, err);
+    buf_free(&b);
+    return status;
+}

@@ -1,0 +1,73 @@
+/* jdoc.h: a JSON text as a tree, read as openai-harmony reads it.
+ *
+ * base/json.h (jansson) does not fit here: the prompt prints numbers and key order of a tool's schema, so integers
+ * above int64, the reference's own reading of decimals, NUL in strings, and repeated keys (in a schema the last value
+ * wins, at the place of the first) must survive. Nodes live in one arena; the tree is immutable once it is read and
+ * shared by reference counting (by one thread). */
+#ifndef OSSO_TEXT_JDOC_H
+#define OSSO_TEXT_JDOC_H
+
+#include "base/buf.h"
+#include "osso/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum jtype { J_NULL, J_BOOL, J_NUMBER, J_STRING, J_ARRAY, J_OBJECT };
+
+/* A run of bytes; s == NULL: absent. NUL-terminated wherever it comes from this file. */
+struct jtext {
+    const char *s;
+    size_t len;
+};
+
+struct jval {
+    enum jtype type;
+    bool truth;        /* J_BOOL */
+    bool repeated;     /* this key was there more than once */
+    struct jtext text; /* J_STRING: the bytes; J_NUMBER: as the reference prints it */
+    struct jtext spelt; /* J_NUMBER: as it was in the text */
+    struct jtext key;  /* in an object */
+    struct jval *first, *last, *next; /* children of arrays and objects; the next sibling */
+    struct jval *earlier; /* the value this key had before: no part of the object, but it must be well-formed */
+    size_t n_children;
+};
+
+struct jdoc;
+
+enum { JDOC_DEPTH = 127 }; /* the reference's limit; everything below that walks a tree may recurse this deep */
+
+/* `where` names the text in the error sentence. */
+enum osso_status jdoc_read(const char *text, size_t len, const char *where, struct jdoc **doc_out,
+                           struct osso_error *err);
+/* Reads one more text into the arena of `doc`; NULL when memory runs out (the text is one of osso's own). */
+struct jval *jdoc_graft(struct jdoc *doc, const char *text, size_t len);
+/* An empty document, to be filled with jdoc_new and jdoc_put. */
+struct jdoc *jdoc_create(void);
+const struct jval *jdoc_root(const struct jdoc *doc);
+struct jdoc *jdoc_keep(struct jdoc *doc);
+void jdoc_release(struct jdoc *doc); /* NULL is fine */
+
+/* For the reader: zeroed bytes that live as long as the document, and its root. */
+void *jdoc_take(struct jdoc *doc, size_t bytes);
+void jdoc_set_root(struct jdoc *doc, struct jval *root);
+
+/* Building: NULL when memory runs out, and a NULL parent or value is passed on, so one look at the end is enough. */
+struct jval *jdoc_new(struct jdoc *doc, enum jtype type);
+struct jval *jdoc_string(struct jdoc *doc, const char *s, size_t len);
+/* Appends to an array (key NULL) or object (key a literal); returns value. */
+struct jval *jdoc_put(struct jval *parent, const char *key, struct jval *value);
+
+/* The member of an object, or NULL (also when `v` is no object). */
+const struct jval *jval_get(const struct jval *v, const char *key);
+/* The same, if it has this type. */
+const struct jval *jval_get_type(const struct jval *v, const char *key, enum jtype type);
+bool jtext_is(struct jtext t, const char *literal);
+int jtext_compare(struct jtext a, struct jtext b); /* by bytes; the shorter first */
+
+/* Compact JSON. Numbers for a prompt are printed as the reference prints them; to be read again they keep their
+ * spelling, because the reference's reading of decimals need not return the number it printed. */
+enum jval_numbers { JVAL_PRINTED, JVAL_SPELT };
+void jval_write(struct buf *out, const struct jval *v, enum jval_numbers numbers);
+
+#endif

@@ -1,0 +1,44 @@
+/* utf8.h: reading UTF-8 by the book (Unicode 16.0, table 3-7), including what to do with bytes that are not. */
+#ifndef OSSO_TEXT_UTF8_H
+#define OSSO_TEXT_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* U+FFFD, which stands for each maximal ill-formed part. */
+#define UTF8_REPLACEMENT "\xef\xbf\xbd"
+enum { UTF8_REPLACEMENT_LEN = 3 };
+
+/* Looks at the first character of s[0..n), n > 0.
+ *   k > 0: a character of k bytes
+ *   k < 0: a maximal ill-formed part of -k bytes (1..3): one U+FFFD
+ *   0:     all n bytes (1..3) are the beginning of a character, and the rest may still come */
+int utf8_step(const uint8_t *s, size_t n);
+
+/* The length of the longest prefix that is whole characters. */
+size_t utf8_valid_prefix(const uint8_t *s, size_t n);
+
+/* The character at s, which must be whole and valid; *len_out is its length (1..4). */
+static inline uint32_t utf8_get(const uint8_t *s, unsigned *len_out)
+{
+    if (s[0] < 0x80) {
+        *len_out = 1;
+        return s[0];
+    }
+    if (s[0] < 0xe0) {
+        *len_out = 2;
+        return (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu);
+    }
+    if (s[0] < 0xf0) {
+        *len_out = 3;
+        return (s[0] & 0x0fu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+    }
+    *len_out = 4;
+    return (s[0] & 0x07u) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3fu);
+}
+
+/* Writes the character c (< 0x110000, no surrogate) and returns its length. */
+unsigned utf8_put(uint8_t *s, uint32_t c);
+
+#endif

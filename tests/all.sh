@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# all.sh [--variant release|asan|tsan] [NAME...]: builds, runs every test (or those whose path contains a NAME) and ends
+# with one line: N passed, N failed. A test that is skipped says why.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+variant=release
+if [ "${1:-}" = --variant ]; then variant=$2; shift 2; fi
+names=("$@")
+jobs=$(nproc 2>/dev/null || echo 2)
+b=build/$variant
+log=$b/test-logs
+passed=0 failed=0 skipped=0
+export OSSO_ROOT=$PWD OSSO_BIN=$PWD/$b/osso OSSO_VARIANT=$variant
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:allocator_may_return_null=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1}
+# What a person has set must not change what is tested.
+for name in $(compgen -e OSSO_); do
+    case $name in OSSO_ROOT | OSSO_BIN | OSSO_VARIANT) ;; *) unset "$name" ;; esac
+done
+
+if [ "$variant" != release ]; then export OSSO_TEST_QUICK=1; fi # tests/test.h
+
+wanted() { # is this test one of those asked for?
+    [ ${#names[@]} -eq 0 ] && return 0
+    local name
+    for name in "${names[@]}"; do [[ $1 == *"$name"* ]] && return 0; done
+    return 1
+}
+count() { # count PASSED FAILED SKIPPED
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+# one NAME COMMAND...: a check that is one test
+one() {
+    local name=$1 start=$SECONDS
+    shift
+    wanted "$name" || return 0
+    if timeout 600 "$@" >"$log/$name.log" 2>&1; then
+        count 1 0 0
+        echo "ok    $name ($((SECONDS - start)) s)"
+    else
+        count 0 1 0
+        echo "FAIL  $name ($((SECONDS - start)) s)"
+        tail -n 20 "$log/$name.log" | sed 's/^/      /'
+    fi
+}
+number() { grep -aoE "$1" "$2" | grep -aoE '[0-9]+' | awk '{n += $1} END {print n + 0}'; }
+# A binary with many tests in it says how they went (cmocka's own words; Python's scripts print the same).
+many() {
+    local name=$1 start=$SECONDS code=0
+    shift
+    wanted "$name" || return 0
+    local file=$log/${name//\//-}.log
+    timeout 900 "$@" >"$file" 2>&1 || code=$?
+    local p f s
+    p=$(number '^\[  PASSED  \] [0-9]+ test' "$file")
+    f=$(number '^\[  FAILED  \] [0-9]+ test' "$file")
+    s=$(number '^\[  SKIPPED \] [0-9]+ test' "$file")
+    [ $code -ne 0 ] && [ "$f" -eq 0 ] && f=1 # it crashed, ran out of time, or failed without a word
+    count "$p" "$f" "$s"
+    if [ "$f" -eq 0 ]; then
+        echo "ok    $name: $p passed$([ "$s" -gt 0 ] && echo ", $s skipped") ($((SECONDS - start)) s)"
+    else
+        echo "FAIL  $name: $p passed, $f failed, exit $code ($((SECONDS - start)) s)"
+        tail -n 40 "$file" | sed 's/^/      /'
+    fi
+    grep -a '^skip' "$file" | sed 's/^/      /'
+}
+
+make -j"$jobs" VARIANT="$variant" all tests >&2 || { echo "0 passed, 1 failed (the build)"; exit 1; }
+mkdir -p "$log"
+
+if [ "$variant" = release ]; then
+    one levels python3 tools/check_levels.py
+    one headers tests/headers.sh
+    one install tests/install.sh
+fi
+for source in tests/*/test_*.c; do
+    [ -e "$source" ] || continue
+    name=${source#tests/}
+    many "${name%.c}" "$b/tests/${name%.c}"
+done
+for script in tests/e2e/test_*.py tests/e2e/test_*.sh; do
+    [ -e "$script" ] || continue
+    many "${script#tests/}" "$script"
+done
+
+[ $skipped -gt 0 ] && echo "$skipped skipped"
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ] && [ $passed -gt 0 ]

@@ -1,0 +1,73 @@
+/* forward_test.h: the forward pass without an engine: one sequence, one lane, fresh pages. Include with OSSO_DOUBLE
+ * defined for the double build. */
+#ifndef OSSO_FORWARD_TEST_H
+#define OSSO_FORWARD_TEST_H
+
+#include "model_test.h"
+
+#include "model/forward.h"
+#include "model/model.h"
+#include "model/rope.h"
+
+struct bare {
+    struct osso_model *model;
+    struct kv_pool kv;
+    struct kv_seq seq;
+    struct forward forward;
+    int32_t *pos, *zero, *rows;
+    float *angles;
+};
+
+static inline struct bare bare_open(const char *path, int n, enum kv_type type)
+{
+    struct bare b = {0};
+    struct osso_error err = {""};
+    const struct backend *be = REAL(backend_cpu)("scalar");
+    struct kv_plan plan;
+    check_ok(osso_model_open(path, &b.model, &err), err);
+    const struct config *c = &b.model->config;
+    struct kv_layout layout = {type, c->n_kv_heads, c->head_dim};
+    check_ok(kv_plan(c, &layout, be->kv_layer_bytes(&layout), n, 1, n, 0, &plan, &err), err);
+    /* kv.h's pool takes the float build's backend type; the double build only needs its sizes. */
+    check_ok(kv_pool_create(c, &layout, (const void *)be, &plan, &b.kv, &err), err);
+    check_ok(kv_seq_create(n, &b.seq, &err), err);
+    for (int i = 0; i < b.seq.n_slots; i++)
+        for (int g = 0; g < KV_GROUPS; g++)
+            assert_true(kv_seq_own(&b.kv, &b.seq, (enum kv_group_id)g, i));
+    check_ok(REAL(forward_create)(c, &b.model->weights, be, &b.kv, true, c->experts_per_token, n, n, 1, &b.forward, &err), err);
+    struct rope rope;
+    rope_init(c, &rope);
+    b.pos = calloc((size_t)n, sizeof *b.pos);
+    b.zero = calloc((size_t)n, sizeof *b.zero);
+    b.rows = calloc((size_t)n, sizeof *b.rows);
+    b.angles = calloc((size_t)n * (size_t)c->head_dim, sizeof *b.angles);
+    for (int i = 0; i < n; i++) {
+        b.pos[i] = b.rows[i] = i;
+        rope_angles(&rope, i, b.angles + (size_t)i * (size_t)c->head_dim);
+    }
+    return b;
+}
+
+/* All n rows in one pass; the logits of all of them are in forward.s.logits. */
+static inline void bare_run(struct bare *b, const int32_t *ids, int n)
+{
+    uint8_t *const *full[1] = {b->seq.addr[KV_FULL]}, *const *sliding[1] = {b->seq.addr[KV_SLIDING]};
+    struct lane lane = {0, 1, NULL};
+    b->forward.batch = (struct batch){.n = n, .token = ids, .pos = b->pos, .seq = b->zero, .angles = b->angles,
+                                      .n_logits = n, .logit_rows = b->rows, .tables = {full, sliding}, .floor = b->zero};
+    REAL(forward_step)(&lane, &b->forward);
+}
+
+static inline void bare_close(struct bare *b)
+{
+    REAL(forward_free)(&b->forward);
+    kv_seq_free(&b->kv, &b->seq);
+    kv_pool_free(&b->kv);
+    osso_model_free(b->model);
+    free(b->pos);
+    free(b->zero);
+    free(b->rows);
+    free(b->angles);
+}
+
+#endif

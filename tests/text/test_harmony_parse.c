@@ -1,0 +1,451 @@
+/* Parsing: golden streams of openai-harmony 0.0.8, what the tolerant parser makes of malformed ones (docs/harmony.md),
+ * and that it is total: any ids give messages, and the deltas add up to their texts. */
+#include "test.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "osso/text.h"
+
+#include <jansson.h>
+
+static struct osso_tokenizer *builtin;
+
+static int setup(void **state)
+{
+    (void)state;
+    return osso_tokenizer_builtin(&builtin, NULL);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    osso_tokenizer_free(builtin);
+    return 0;
+}
+
+/* ---- helpers -------------------------------------------------------------------------------------------- */
+
+struct sink {
+    char *text;
+    size_t len, cap;
+};
+
+static void sink_add(struct sink *s, const struct osso_parser_state *state)
+{
+    while (s->len + state->delta_len > s->cap)
+        s->text = realloc(s->text, s->cap = s->cap * 2 + 256);
+    if (state->delta_len)
+        memcpy(s->text + s->len, state->delta, state->delta_len);
+    s->len += state->delta_len;
+}
+
+/* Do the deltas, one after the other, make the texts of the messages? */
+static void check_deltas(const struct sink *s, const struct osso_conversation *c)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < osso_conversation_size(c); i++) {
+        struct osso_message m;
+        struct osso_error err;
+        check_ok(osso_conversation_get(c, i, &m, &err), err);
+        assert_true(at + m.text_len <= s->len);
+        assert_memory_equal(s->text + at, m.text, m.text_len);
+        at += m.text_len;
+    }
+    assert_int_equal(at, s->len);
+}
+
+/* The messages as JSON (osso_free), or NULL when the stream was refused. */
+static char *parse(const int32_t *ids, size_t n, const char *role, unsigned flags, bool *refused)
+{
+    struct osso_parser *p;
+    struct osso_parser_state s;
+    struct osso_error err;
+    struct sink sink = {0};
+    char *json;
+    enum osso_status status = OSSO_OK;
+    check_ok(osso_parser_create(builtin, role, flags, &p, &err), err);
+    for (size_t i = 0; i < n && !status; i++) {
+        status = osso_parser_push(p, ids[i], &s, &err);
+        sink_add(&sink, &s);
+    }
+    if (!status) {
+        status = osso_parser_finish(p, &s, &err);
+        sink_add(&sink, &s);
+    }
+    *refused = status != OSSO_OK;
+    if (!status)
+        check_deltas(&sink, osso_parser_messages(p));
+    check_ok(osso_conversation_to_json(osso_parser_messages(p), &json, &err), err);
+    osso_parser_free(p);
+    free(sink.text);
+    return json;
+}
+
+/* A stream spelled as text, special tokens by name. */
+static struct osso_ids ids_of(const char *text)
+{
+    struct osso_ids ids = {0};
+    struct osso_error err;
+    check_ok(osso_tokenizer_encode(builtin, text, strlen(text), OSSO_ENCODE_SPECIAL, &ids, &err), err);
+    return ids;
+}
+
+static void expect(const char *stream, const char *role, unsigned flags, const char *messages)
+{
+    struct osso_ids ids = ids_of(stream);
+    bool refused;
+    char want[1024], *json = parse(ids.data, ids.len, role, flags, &refused);
+    snprintf(want, sizeof want, "{\"messages\":[%s]}", messages ? messages : "");
+    if (refused != (messages == NULL) || (messages && strcmp(json, want) != 0))
+        fail_msg("%s\n gives %s%s\n   want %s", stream, json, refused ? " (refused)" : "",
+                 messages ? want : "a refusal");
+    osso_free(json);
+    osso_ids_free(&ids);
+}
+
+/* ---- golden --------------------------------------------------------------------------------------------- */
+
+static void golden(void **state)
+{
+    char path[512], *line = NULL;
+    size_t cap = 0, n = 0;
+    (void)state;
+    FILE *f = fopen(test_path(path, sizeof path, "tests/golden/harmony/parse.jsonl"), "r");
+    assert_non_null(f);
+    for (ssize_t len; (len = getline(&line, &cap, f)) > 0; n++) {
+        json_t *j = json_loadb(line, (size_t)len, JSON_ALLOW_NUL, NULL), *list = json_object_get(j, "ids");
+        int32_t ids[256];
+        bool refused;
+        for (size_t i = 0; i < json_array_size(list); i++)
+            ids[i] = (int32_t)json_integer_value(json_array_get(list, i));
+        char *json = parse(ids, json_array_size(list), json_string_value(json_object_get(j, "role")),
+                           json_is_true(json_object_get(j, "strict")) ? OSSO_PARSE_STRICT : 0, &refused);
+        json_t *mine = json_loads(json, JSON_ALLOW_NUL, NULL);
+        if (refused != json_is_true(json_object_get(j, "refused")) ||
+            !json_equal(json_object_get(mine, "messages"), json_object_get(j, "messages")))
+            fail_msg("line %zu: %s%s", n + 1, json, refused ? " (refused)" : "");
+        json_decref(mine);
+        osso_free(json);
+        json_decref(j);
+    }
+    assert_true(n > 300);
+    free(line);
+    fclose(f);
+}
+
+/* ---- well-formed streams -------------------------------------------------------------------------------- */
+
+/* The same call in the spellings of renderers and models. */
+static void spellings_of_a_call(void **state)
+{
+    (void)state;
+    static const char *const same[] = {
+        " to=functions.get_time<|channel|>commentary <|constrain|>json<|message|>{\"tz\":\"UTC\"}<|call|>",
+        "<|channel|>commentary to=functions.get_time <|constrain|>json<|message|>{\"tz\":\"UTC\"}<|call|>",
+        "<|channel|>commentary to=functions.get_time<|constrain|>json<|message|>{\"tz\":\"UTC\"}<|call|>"};
+    for (unsigned flags = 0; flags < 2; flags++) {
+        for (int i = 0; i < 3; i++)
+            expect(same[i], "assistant", flags,
+                   "{\"role\":\"assistant\",\"recipient\":\"functions.get_time\",\"content\":\"{\\\"tz\\\":\\\"UTC\\\"}"
+                   "\",\"channel\":"
+                   "\"commentary\",\"content_type\":\"<|constrain|>json\"}");
+        expect("<|start|>assistant to=functions.get_time<|channel|>commentary json<|message|>{}<|call|>", NULL, flags,
+               "{\"role\":\"assistant\",\"recipient\":\"functions.get_time\",\"content\":\"{}\",\"channel\":"
+               "\"commentary\","
+               "\"content_type\":\"json\"}");
+        expect("<|channel|>commentary<|message|>Checking.<|end|><|start|>assistant<|channel|>commentary "
+               "to=functions.get_time "
+               "<|constrain|>json<|message|>{}<|call|>",
+               "assistant", flags,
+               "{\"role\":\"assistant\",\"content\":\"Checking.\",\"channel\":\"commentary\"},{\"role\":\"assistant\","
+               "\"recipient\":"
+               "\"functions.get_time\",\"content\":\"{}\",\"channel\":\"commentary\",\"content_type\":\"<|constrain|>"
+               "json\"}");
+        expect("<|start|>python to=assistant<|channel|>analysis<|message|>42\n<|end|>", NULL, flags,
+               "{\"role\":\"tool\",\"name\":\"python\",\"recipient\":\"assistant\",\"content\":\"42\\n\",\"channel\":"
+               "\"analysis\"}");
+    }
+}
+
+static void streaming_view(void **state)
+{
+    (void)state;
+    struct osso_parser *p;
+    struct osso_parser_state s;
+    struct osso_error err;
+    struct osso_ids ids = ids_of("<|channel|>commentary to=f <|constrain|>json<|message|>{}<|call|>");
+    check_ok(osso_parser_create(builtin, "assistant", 0, &p, &err), err);
+    for (size_t i = 0; i < ids.len; i++) {
+        check_ok(osso_parser_push(p, ids.data[i], &s, &err), err);
+        assert_string_equal(s.role, "assistant");
+        if (i + 3 < ids.len) {
+            assert_false(s.in_content);
+            assert_null(s.channel);
+        } else {
+            assert_int_equal(s.in_content, i + 1 < ids.len);
+            assert_string_equal(s.channel, "commentary");
+            assert_string_equal(s.recipient, "f");
+            assert_string_equal(s.content_type, "<|constrain|>json");
+        }
+        assert_int_equal(s.message_done, i + 1 == ids.len);
+        assert_int_equal(s.delta_len, i + 2 == ids.len ? 2 : 0);
+    }
+    assert_int_equal(s.end_id, 200012);
+    check_ok(osso_parser_push(p, 200006, &s, &err), err);
+    assert_null(s.role);
+    assert_false(s.message_done);
+    check_ok(osso_parser_push(p, 1428, &s, &err), err);
+    check_ok(osso_parser_push(p, 200008, &s, &err), err);
+    assert_string_equal(s.role, "user");
+    check_ok(osso_parser_push(p, 9552, &s, &err), err); /* " " and half an emoji */
+    assert_int_equal(s.delta_len, 1);
+    check_ok(osso_parser_finish(p, &s, &err), err);
+    assert_true(s.message_done);
+    assert_int_equal(s.end_id, -1);
+    assert_int_equal(s.delta_len, 3);
+    assert_memory_equal(s.delta, "\xef\xbf\xbd", 3);
+    osso_parser_free(p);
+    osso_ids_free(&ids);
+    assert_int_equal(osso_parser_create(builtin, "robot", 0, &p, &err), OSSO_USAGE);
+    assert_null(p);
+}
+
+/* ---- malformed streams ---------------------------------------------------------------------------------- */
+
+#define FINAL(text) "{\"role\":\"assistant\",\"content\":\"" text "\",\"channel\":\"final\"}"
+#define BARE(text) "{\"role\":\"assistant\",\"content\":\"" text "\"}"
+#define CALL_F(text)                                                                                                   \
+    "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"" text "\",\"channel\":\"commentary\"}"
+
+/* One line for each row of docs/harmony.md: the stream, the reference's non-strict result where it has one, ours. */
+static void tolerant_rules(void **state)
+{
+    (void)state;
+    /* a content type is not a recipient */
+    expect("<|channel|>final <|constrain|>json<|message|>{}<|return|>", "assistant", 0,
+           "{\"role\":\"assistant\",\"content\":\"{}\",\"channel\":\"final\",\"content_type\":\"<|constrain|>json\"}");
+    expect("<|channel|>final json<|message|>{}<|return|>", "assistant", 0,
+           "{\"role\":\"assistant\",\"content\":\"{}\",\"channel\":\"final\",\"content_type\":\"json\"}");
+    expect("<|channel|>commentary to=functions.f <|constrain|> json<|message|>{}<|call|>", "assistant", 0,
+           "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"{}\",\"channel\":\"commentary\","
+           "\"content_type\":\"json\"}");
+    expect("<|channel|>final <|constrain|> foo<|message|>{}<|return|>", "assistant", 0,
+           "{\"role\":\"assistant\",\"content\":\"{}\",\"channel\":\"final\",\"content_type\":\"foo\"}");
+    /* authors */
+    expect("<|start|>user:bob<|message|>x<|end|>", NULL, 0, "{\"role\":\"user\",\"name\":\"bob\",\"content\":\"x\"}");
+    expect("<|start|>assistant:a to=functions.f<|channel|>commentary<|message|>{}<|call|>", NULL, 0,
+           "{\"role\":\"assistant\",\"name\":\"a\",\"recipient\":\"functions.f\",\"content\":\"{}\",\"channel\":"
+           "\"commentary\"}");
+    expect("<|start|>functions.f<|channel|>commentary<|message|>x<|end|>", NULL, 0,
+           "{\"role\":\"tool\",\"name\":\"functions.f\",\"content\":\"x\",\"channel\":\"commentary\"}");
+    expect("<|start|> to=functions.f<|channel|>commentary<|message|>x<|call|>", NULL, 0, CALL_F("x"));
+    expect("<|start|>assistantcommentary to=functions.f<|message|>x<|call|>", NULL, 0, CALL_F("x"));
+    expect("<|start|>assistantassistant<|channel|>final<|message|>x<|return|>", NULL, 0, FINAL("x"));
+    expect("<|start|><|message|>x<|return|>", NULL, 0, BARE("x"));
+    /* channels */
+    expect("final<|message|>x<|return|>", "assistant", 0, FINAL("x"));
+    expect("<|start|>assistant commentary to=functions.f<|message|>x<|call|>", NULL, 0, CALL_F("x"));
+    expect("<|channel|>commentary to=assistant<|channel|>analysis<|message|>x<|end|>", "assistant", 0,
+           "{\"role\":\"assistant\",\"content\":\"x\",\"channel\":\"analysis\"}");
+    expect("<|channel|><|message|>x<|return|>", "assistant", 0, BARE("x"));
+    /* headers that begin again, headers with too many words */
+    expect("<|start|>assistant<|channel|>final<|message|>x<|return|>", "assistant", 0, FINAL("x"));
+    expect("<|channel|>commentary what to=functions.f is this<|message|>x<|call|>", "assistant", 0,
+           "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"x\",\"channel\":\"commentary\","
+           "\"content_type\":\"this\"}");
+    /* messages without <|message|> */
+    expect("I'm sorry,\n\n  no.<|end|>", "assistant", 0, BARE("I'm sorry,\\n\\n  no."));
+    expect("<|start|>assistant no.<|end|>", NULL, 0, BARE("no."));
+    expect("<|start|>user:bob hi<|end|>", NULL, 0, "{\"role\":\"user\",\"name\":\"bob\",\"content\":\"hi\"}");
+    expect("no.", "assistant", 0, BARE("no."));
+    expect("<|channel|>final", "assistant", 0, "");
+    expect("<|channel|>final<|end|>", "assistant", 0, FINAL(""));
+    expect("<|channel|>commentary to=functions.f <|constrain|>json{}<|call|>", "assistant", 0,
+           "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"{}\",\"channel\":\"commentary\","
+           "\"content_type\":\"json\"}");
+    expect("no.<|start|>assistant<|channel|>final<|message|>x<|return|>", "assistant", 0, BARE("no.") "," FINAL("x"));
+    /* between messages */
+    expect("<|channel|>final<|message|>x<|return|><|endoftext|><|return|>more<|end|>", "assistant", 0,
+           FINAL("x") "," BARE("more"));
+    expect("<|channel|>analysis<|message|>x<|end|>assistant<|channel|>final<|message|>y<|return|>", "assistant", 0,
+           "{\"role\":\"assistant\",\"content\":\"x\",\"channel\":\"analysis\"}," FINAL("y"));
+    expect("<|channel|>analysis<|message|>x<|end|><|channel|>final<|message|>y<|return|>", "assistant", 0,
+           "{\"role\":\"assistant\",\"content\":\"x\",\"channel\":\"analysis\"}," FINAL("y"));
+    expect("<|message|>y<|return|>", NULL, 0, BARE("y"));
+    expect("", NULL, 0, "");
+    expect("", "assistant", 0, "");
+}
+
+/* The same streams in strict mode: refused, or read as the reference reads them. */
+static void strict_rules(void **state)
+{
+    (void)state;
+    expect("<|channel|>final <|constrain|>json<|message|>{}<|return|>", "assistant", OSSO_PARSE_STRICT,
+           "{\"role\":\"assistant\",\"recipient\":\"<|constrain|>json\",\"content\":\"{}\",\"channel\":\"final\"}");
+    expect("<|start|>user:bob<|message|>x<|end|>", NULL, OSSO_PARSE_STRICT, NULL);
+    expect("<|channel|><|message|>x<|return|>", "assistant", OSSO_PARSE_STRICT, NULL);
+    expect("I'm sorry.<|end|>", "assistant", OSSO_PARSE_STRICT, NULL);
+    expect("x", NULL, OSSO_PARSE_STRICT, NULL);
+    expect("<|channel|>final a b c<|message|>x", "assistant", OSSO_PARSE_STRICT, NULL);
+}
+
+/* After a refused header strict mode goes on as the reference does: the role from the prompt still holds. */
+static void strict_after_refusal(void **state)
+{
+    (void)state;
+    struct osso_parser *p;
+    struct osso_message m;
+    struct osso_error err;
+    static const int32_t rest[] = {200006, 200005, 17196, 200008, 22, 200002};
+    check_ok(osso_parser_create(builtin, "assistant", OSSO_PARSE_STRICT, &p, &err), err);
+    check_ok(osso_parser_push(p, 200005, NULL, &err), err);
+    assert_int_equal(osso_parser_push(p, 200008, NULL, &err), OSSO_FORMAT);
+    assert_int_equal(osso_parser_push(p, 22, NULL, &err), OSSO_FORMAT);
+    for (size_t i = 0; i < 6; i++)
+        check_ok(osso_parser_push(p, rest[i], NULL, &err), err);
+    check_ok(osso_conversation_get(osso_parser_messages(p), 0, &m, &err), err);
+    assert_int_equal(m.role, OSSO_ROLE_ASSISTANT);
+    assert_string_equal(m.channel, "final");
+    osso_parser_free(p);
+}
+
+static void expect_text(const int32_t *ids, size_t n, unsigned flags, const char *want)
+{
+    bool refused;
+    char line[256], *json = parse(ids, n, "assistant", flags, &refused);
+    snprintf(line, sizeof line, "{\"messages\":[{\"role\":\"assistant\",\"content\":\"%s\"}]}", want);
+    assert_false(refused);
+    assert_string_equal(json, line);
+    osso_free(json);
+}
+
+/* Ids without a meaning and bytes that are no text. 9552 is a space and the first two bytes of an emoji. */
+static void broken_text(void **state)
+{
+    (void)state;
+    expect_text((const int32_t[]){200008, 31446, 244, 200007}, 4, 0, "\xf0\x9f\x92\x96");
+    expect_text((const int32_t[]){200008, 9552, 13225, 200007}, 4, 0, " \xef\xbf\xbdHello");
+    expect_text((const int32_t[]){200008, 9552, 13225, 300000, 13225, 200007}, 6, 0,
+                " \xef\xbf\xbdHello\xef\xbf\xbdHello");
+    expect_text((const int32_t[]){200008, 9552, -5, 13225, 201088, 200007}, 6, 0,
+                " \xef\xbf\xbd\xef\xbf\xbdHello\xef\xbf\xbd");
+    expect_text((const int32_t[]){200008, 9552, 13225, 300000, 13225, 200007}, 6, OSSO_PARSE_STRICT,
+                " \xef\xbf\xbd\xef\xbf\xbdHello");
+    bool refused;
+    free(parse((const int32_t[]){300000, 200008}, 2, "assistant", OSSO_PARSE_STRICT, &refused));
+    assert_true(refused);
+    char *json = parse((const int32_t[]){200005, 300000, 222, 200008, 22, 200002}, 6, "assistant", 0, &refused);
+    assert_string_equal(
+        json, "{\"messages\":[{\"role\":\"assistant\",\"content\":\"7\",\"channel\":\"\xef\xbf\xbd\xef\xbf\xbd\"}]}");
+    osso_free(json);
+}
+
+/* ---- any stream ----------------------------------------------------------------------------------------- */
+
+static int32_t draw(struct rng *r)
+{
+    static const int32_t special[] = {200002, 200003, 200005, 200006, 200007, 200008, 200012};
+    static const int32_t words[] = {173781, 35644, 17196, 12606, 815, 316, 28, 44580, 220, 198, 4108, 3056, 9552, 25};
+    switch (rng_below(r, 8)) {
+    case 0:
+    case 1:
+    case 2:
+        return special[rng_below(r, 7)];
+    case 3:
+    case 4:
+        return words[rng_below(r, 14)];
+    case 5:
+        return (int32_t)rng_below(r, 256);
+    case 6:
+        return (int32_t)rng_below(r, 201088);
+    default:
+        return (int32_t)rng_next(r) >> rng_below(r, 31);
+    }
+}
+
+static void total(void **state)
+{
+    (void)state;
+    struct rng r;
+    rng_seed(&r, 1);
+    for (int i = 0; i < 20000; i++) {
+        int32_t ids[40];
+        size_t n = rng_below(&r, 40);
+        bool refused;
+        for (size_t k = 0; k < n; k++)
+            ids[k] = draw(&r);
+        osso_free(parse(ids, n, i & 1 ? "assistant" : NULL, 0, &refused)); /* parse() checks the deltas */
+        assert_false(refused);
+        osso_free(parse(ids, n, i & 1 ? "assistant" : NULL, OSSO_PARSE_STRICT, &refused));
+    }
+}
+
+/* A header, a text and a run of broken bytes of a million ids: linear time, or this does not end. */
+static void long_messages(void **state)
+{
+    (void)state;
+    enum { LONG = 1000000 };
+    static const int32_t fill[] = {173781, 222, 9552, 200003, 200005, 220};
+    for (size_t k = 0; k < 2 * sizeof fill / sizeof *fill; k++) {
+        struct osso_parser *p;
+        struct osso_parser_state s;
+        struct osso_error err;
+        check_ok(osso_parser_create(builtin, "assistant", k & 1 ? OSSO_PARSE_STRICT : 0, &p, &err), err);
+        for (int part = 0; part < 2; part++) {
+            for (int i = 0; i < LONG / 4; i++)
+                check_ok(osso_parser_push(p, fill[k / 2], &s, &err), err);
+            if (osso_parser_push(p, 200008, &s, &err))
+                break; /* strict, and the header is refused */
+        }
+        osso_parser_finish(p, &s, &err);
+        osso_parser_free(p);
+    }
+}
+
+static enum osso_status everything(void)
+{
+    static const int32_t ids[] = {200005, 12606,  815,    316,   28,     44580,  220,    200003, 4108,
+                                  200008, 9552,   300000, 13225, 200012, 200006, 222,    13225,  200007,
+                                  200006, 173781, 25,     87,    200008, 22,     200002, 13225};
+    struct osso_parser *p = NULL;
+    enum osso_status status = osso_parser_create(builtin, "assistant", 0, &p, NULL);
+    for (size_t i = 0; i < sizeof ids / sizeof *ids && !status; i++)
+        status = osso_parser_push(p, ids[i], NULL, NULL);
+    if (!status)
+        status = osso_parser_finish(p, NULL, NULL);
+    if (!status)
+        assert_int_equal(osso_conversation_size(osso_parser_messages(p)), 4);
+    osso_parser_free(p);
+    return status;
+}
+
+static void every_allocation_fails(void **state)
+{
+    (void)state;
+    uint64_t before = mem_count();
+    assert_int_equal(everything(), OSSO_OK);
+    uint64_t n = mem_count() - before;
+    assert_true(n > 15);
+    for (uint64_t i = 1; i <= n; i++) {
+        mem_fail_at(i);
+        assert_int_equal(everything(), OSSO_NOMEM);
+    }
+    mem_fail_at(0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden),
+        cmocka_unit_test(spellings_of_a_call),
+        cmocka_unit_test(streaming_view),
+        cmocka_unit_test(tolerant_rules),
+        cmocka_unit_test(strict_rules),
+        cmocka_unit_test(broken_text),
+        cmocka_unit_test(strict_after_refusal),
+        cmocka_unit_test(total),
+        cmocka_unit_test(long_messages),
+        cmocka_unit_test(every_allocation_fails),
+    };
+    return cmocka_run_group_tests_name("harmony_parse", tests, setup, teardown);
+}
