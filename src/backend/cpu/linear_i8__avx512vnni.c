@@ -275,10 +275,19 @@ static __mmask8 rows_mask(int64_t o, int64_t hi)
     return hi - o >= 4 ? 15 : (__mmask8)((1 << (hi - o)) - 1);
 }
 
+/* The first rows have nobody ahead of them to fetch them. */
+static void fetch_start(const struct view *w, int64_t lo)
+{
+    const char *at = (const char *)(w->data + lo * w->row_stride);
+    for (int i = 0; i < FETCH_AHEAD; i += 64)
+        _mm_prefetch(at + i, _MM_HINT_T0);
+}
+
 /* Few activation rows: straight from the weights. */
 INLINE void linear_few(load_quad_fn *load, const struct view *w, int64_t lo, int64_t hi, const uint8_t *panel, int n, float *y,
                        int64_t y_stride)
 {
+    fetch_start(w, lo);
     for (int64_t o = lo; o < hi; o += 4) {
         struct rows rows = quad_rows(w, o, hi);
         quad_dots(load, &rows, w->cols / QUANT_BLOCK, panel, n, y + (o - lo), y_stride, rows_mask(o, hi));
