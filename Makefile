@@ -56,7 +56,7 @@ ifneq ($(ARCH),x86_64)
 LIB_SRC := $(filter-out %__avx2.c %__avx512vnni.c,$(LIB_SRC))
 endif
 
-.PHONY: all tests install clean summary FORCE
+.PHONY: all tests bench-kernels install clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -87,6 +87,12 @@ tests: $(TEST_BIN)
 $(B)/tests/%: tests/%.c $(B)/libosso.a $(wildcard tests/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(B)/libosso.a -lcmocka $(LDLIBS)
+
+# bench/kernels.c: every kernel as a share of the machine's ceilings; run build/release/bench/kernels [threads [filter]].
+bench-kernels: $(B)/bench/kernels
+$(B)/bench/%: bench/%.c $(B)/libosso.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libosso.a $(LDLIBS)
 
 summary: $(B)/osso
 	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing))" >&2

@@ -8,18 +8,17 @@
 
 void config_family(struct config *config_out)
 {
-    *config_out = (struct config){
-        .head_dim = 64,
-        .experts_per_token = 4,
-        .window = 128,
-        .context = 131072,
-        .rms_eps = 1e-5,
-        .swiglu_alpha = 1.702,
-        .swiglu_limit = 7.0,
-        .temperature = -1,
-        .top_p = 1,
-        .repetition_penalty = 1,
-    };
+    memset(config_out, 0, sizeof *config_out); /* padding too: configurations are compared byte by byte in tests */
+    config_out->head_dim = 64;
+    config_out->experts_per_token = 4;
+    config_out->window = 128;
+    config_out->context = 131072;
+    config_out->rms_eps = 1e-5;
+    config_out->swiglu_alpha = 1.702;
+    config_out->swiglu_limit = 7.0;
+    config_out->temperature = -1;
+    config_out->top_p = 1;
+    config_out->repetition_penalty = 1;
     config_family_rope(config_out);
     for (int i = 0; i < MAX_LAYERS; i++)
         config_out->sliding[i] = i % 2 == 0;

@@ -73,39 +73,33 @@ static enum osso_status no_config(const char *folder, struct osso_error *err)
                      folder);
 }
 
-/* Reads folder/name and hands it to config_from_json or config_add_generation. */
-static enum osso_status read_config(const char *folder, const char *name,
-                                    enum osso_status (*take)(const char *, size_t, const char *, struct config *,
-                                                             struct osso_error *),
-                                    struct config *config, struct osso_error *err)
+typedef enum osso_status take_text(const char *text, size_t len, const char *where, struct config *config, struct osso_error *err);
+
+/* Hands the text of folder/name to `take`; without that file: nothing, and *found_out is false. */
+static enum osso_status read_config(const char *folder, const char *name, take_text *take, struct config *config,
+                                    bool *found_out, struct osso_error *err)
 {
     char *text = NULL, *path = file_join(folder, name);
     size_t len;
-    if (!path)
-        return error_nomem(err, strlen(folder), "a path");
-    enum osso_status status = file_read(path, MAX_CONFIG, &text, &len, err);
-    if (!status)
+    *found_out = path && file_exists(path);
+    enum osso_status status = path ? OSSO_OK : error_nomem(err, strlen(folder), "a path");
+    if (*found_out)
+        status = file_read(path, MAX_CONFIG, &text, &len, err);
+    if (*found_out && !status)
         status = take(text, len, path, config, err);
     mem_free(text);
     mem_free(path);
     return status;
 }
 
-static bool has_file(const char *folder, const char *name)
-{
-    char *path = file_join(folder, name);
-    bool found = path && file_exists(path);
-    mem_free(path);
-    return found;
-}
-
 static enum osso_status open_folder(struct osso_model *m, struct osso_error *err)
 {
-    if (!has_file(m->path, "config.json"))
+    bool found = false;
+    enum osso_status status = read_config(m->path, "config.json", config_from_json, &m->config, &found, err);
+    if (!status && !found)
         return no_config(m->path, err);
-    enum osso_status status = read_config(m->path, "config.json", config_from_json, &m->config, err);
-    if (!status && has_file(m->path, "generation_config.json"))
-        status = read_config(m->path, "generation_config.json", config_add_generation, &m->config, err);
+    if (!status)
+        status = read_config(m->path, "generation_config.json", config_add_generation, &m->config, &found, err);
     return status ? status : safetensors_open(m->path, &m->tensors, err);
 }
 

@@ -122,7 +122,8 @@ static int hex4(const struct reader *r, size_t at)
         return -1;
     for (size_t i = at; i < at + 4; i++) {
         char c = r->s[i];
-        int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        char low = (char)(c | 0x20);
+        int d = c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
         if (d < 0)
             return -1;
         v = v * 16 + d;
@@ -322,7 +323,8 @@ static bool read_all(struct reader *r)
     return r->at == r->n || fail(r, "text after the end");
 }
 
-enum osso_status jdoc_read(const char *text, size_t len, const char *where, struct jdoc **doc_out, struct osso_error *err)
+enum osso_status jdoc_read(const char *text, size_t len, const char *where, struct jdoc **doc_out,
+                           struct osso_error *err)
 {
     *doc_out = NULL;
     struct reader r = {.doc = jdoc_create(), .s = text, .n = len};

@@ -1,4 +1,5 @@
-/* Any bytes as a conversation's JSON. What is accepted must survive writing and reading again, and render to the same ids. */
+/* Any bytes as a conversation's JSON. What is accepted must survive writing and reading again, and render to the same
+ * ids. */
 #include "osso/text.h"
 
 #include <stdlib.h>

@@ -280,7 +280,7 @@ static void long_text_equals_its_lines(void **state)
     enum { LINES = 8000, WORDS = 8 };
     struct osso_ids whole = {0}, lines = {0};
     struct osso_error err;
-    char *text = malloc(LINES * (WORDS * 40 + 60));
+    char *text = malloc(LINES * (WORDS * 40 + 80));
     size_t len = 0;
     unsigned x = 1;
     for (int i = 0; i < LINES; i++) {
@@ -288,7 +288,7 @@ static void long_text_equals_its_lines(void **state)
         text[len++] = 'w';
         for (int j = 0; j < WORDS; j++)
             len += (size_t)sprintf(text + len, "%s", words[(x = x * 1103515245u + 12345u) >> 16 & 15]);
-        /* Words that differ only behind their eighth letter, and symbols that differ only in a NUL at their end. */
+        /* Words that differ only behind their eighth letter, and symbols with and without a NUL at their end. */
         for (int j = 0; j < 2; j++) {
             x = x * 1103515245u + 12345u;
             len += (size_t)sprintf(text + len, " xqzvbnwk%u", x >> 16);
@@ -297,8 +297,10 @@ static void long_text_equals_its_lines(void **state)
                     text[len - k] += 'a' - '0';
             for (int k = 0; k < 5; k++)
                 text[len++] = "+-*=~^_&!?;:$#@%"[x >> (9 + 4 * k) & 15];
-            text[len] = 0;
-            len += x >> 30 & 1;
+            text[len] = 'a';
+            memcpy(text + len + 1, text + len - 5, 5);
+            text[len + 6] = 0;
+            len += 7;
         }
         len += (size_t)sprintf(text + len, "x\n");
         check_ok(osso_tokenizer_encode(builtin, text + start, len - start, 0, &lines, &err), err);

@@ -1,0 +1,316 @@
+/* test_synth.c: synthetic checkpoints open, hold the same values in both forms, and leave nothing behind when they fail. */
+#include "file_test.h"
+
+#include "base/json.h"
+#include "convert/tokenizer_files.h"
+#include "model/model.h"
+#include "model/plan.h"
+#include "osso/osso.h"
+
+static const char small_config[] =
+    "{\"model_type\":\"gpt_oss\",\"num_hidden_layers\":3,\"hidden_size\":64,\"intermediate_size\":96,\"vocab_size\":300,"
+    "\"num_attention_heads\":4,\"num_key_value_heads\":2,\"head_dim\":16,\"num_local_experts\":5,\"num_experts_per_tok\":2,"
+    "\"layer_types\":[\"full_attention\",\"sliding_attention\",\"sliding_attention\"],\"sliding_window\":8,\"eos_token_id\":299}";
+
+static struct osso_synth_options options_for(const char *preset, const char *format)
+{
+    return (struct osso_synth_options){.size = sizeof(struct osso_synth_options), .preset = preset, .format = format, .seed = 7};
+}
+
+static struct osso_model *open_model(const char *path)
+{
+    struct osso_model *m;
+    struct osso_error err;
+    check_ok(osso_model_open(path, &m, &err), err);
+    return m;
+}
+
+/* Block b of a row of MXFP4, in either layout. */
+static void unpack_block(const struct view *v, int64_t row, int64_t b, float *out)
+{
+    const struct dtype_info *info = dtype_info(v->dtype);
+    info->unpack(v->data + row * v->row_stride + b * info->block_bytes, v->scales ? v->scales[row * v->scale_stride + b] : 0, out);
+}
+
+static void check_same_expert(const struct view *a, const struct view *b)
+{
+    float x[32], y[32];
+    assert_true(a->dtype == DT_MXFP4_HF && b->dtype == DT_MXFP4);
+    for (int64_t r = 0; r < a->rows; r++)
+        for (int64_t k = 0; k < a->cols / 32; k++) {
+            unpack_block(a, r, k, x);
+            unpack_block(b, r, k, y);
+            assert_memory_equal(x, y, sizeof x);
+        }
+}
+
+static void test_forms(void **state)
+{
+    (void)state;
+    char *dir = scratch_dir();
+    struct osso_error err;
+    put_file(scratch_path(dir, "c.json"), small_config, sizeof small_config - 1);
+    struct osso_synth_options o = options_for(scratch_path(dir, "c.json"), "hf");
+    check_ok(osso_synth(scratch_path(dir, "hf"), &o, &err), err);
+    o.format = "gguf";
+    check_ok(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), err);
+    struct osso_model *hf = open_model(scratch_path(dir, "hf")), *gg = open_model(scratch_path(dir, "m.gguf")), *mem;
+    check_ok(osso_model_synthesize(o.preset, 7, &mem, &err), err);
+    const struct config *c = &hf->config;
+    assert_true(c->n_stop_ids == 1 && c->stop_ids[0] == 299 && !c->sliding[0] && c->sliding[2] && gg->config.vocab == 300);
+    assert_memory_equal(c->sliding, gg->config.sliding, 3);
+    for (int l = 0; l < 3; l++)
+        for (int e = 0; e < 5; e++) {
+            struct expert x, y, z;
+            hf->weights.source.get(&hf->weights.source, l, e, &x);
+            gg->weights.source.get(&gg->weights.source, l, e, &y);
+            mem->weights.source.get(&mem->weights.source, l, e, &z);
+            check_same_expert(&x.gate, &y.gate);
+            check_same_expert(&x.up, &y.up);
+            check_same_expert(&x.down, &y.down);
+            assert_memory_equal(y.gate.data, z.gate.data, (size_t)(y.gate.rows * y.gate.row_stride));
+            assert_int_not_equal(memcmp(y.gate.data, y.up.data, 34), 0);
+        }
+    for (int64_t i = 0; i < mem->tensors.n; i++) { /* in memory and in the file: the same bytes */
+        const struct tensor *t = tensors_find(&gg->tensors, mem->tensors.list[i].name);
+        assert_non_null(t);
+        assert_int_equal(t->bytes, mem->tensors.list[i].bytes);
+        assert_memory_equal(t->data, mem->tensors.list[i].data, (size_t)t->bytes);
+    }
+    const struct osso_tokenizer *t;
+    assert_int_equal(osso_model_tokenizer(gg, &t, &err), OSSO_NOTFOUND);
+    osso_model_free(hf);
+    osso_model_free(gg);
+    osso_model_free(mem);
+    scratch_remove(dir);
+}
+
+/* Greedy ids move, and are numbers: the scale of the weights is sane. */
+static void test_runs(void **state)
+{
+    (void)state;
+    char *dir = scratch_dir();
+    struct osso_error err;
+    struct osso_model *m;
+    struct osso_engine *engine;
+    struct osso_session *session;
+    struct osso_sampler *sampler;
+    struct osso_engine_options o = {.size = sizeof o, .threads = 1};
+    struct osso_sampling s;
+    put_file(scratch_path(dir, "c.json"), small_config, sizeof small_config - 1);
+    check_ok(osso_model_synthesize(scratch_path(dir, "c.json"), 1, &m, &err), err);
+    check_ok(osso_engine_create(m, &o, &engine, &err), err);
+    check_ok(osso_session_create(engine, 0, &session, &err), err);
+    osso_sampling_defaults(&s);
+    s.temperature = 0;
+    check_ok(osso_sampler_create(&s, 300, &sampler, &err), err);
+    check_ok(osso_session_sync(session, (int32_t[]){1, 2, 3}, 3, &err), err);
+    bool seen[300] = {false};
+    int n_different = 0;
+    for (int i = 0; i < 40; i++) {
+        struct osso_choice choice;
+        while (!osso_session_ready(session))
+            check_ok(osso_step(engine, &session, 1, 0, &err), err);
+        check_ok(osso_sample(sampler, session, &choice, NULL, 0, &err), err);
+        assert_true(choice.logprob < 0 && choice.logprob > -12);
+        n_different += !seen[choice.id];
+        seen[choice.id] = true;
+        check_ok(osso_session_append(session, choice.id, &err), err);
+    }
+    assert_true(n_different > 8);
+    osso_sampler_free(sampler);
+    osso_session_free(session);
+    osso_engine_free(engine);
+    osso_model_free(m);
+    scratch_remove(dir);
+}
+
+static void test_o200k(void **state)
+{
+    (void)state;
+    char *dir = scratch_dir(), *text = NULL;
+    struct osso_error err;
+    struct osso_tokenizer *builtin;
+    struct vocab_export e;
+    struct buf token = {0};
+    check_ok(osso_tokenizer_builtin(&builtin, &err), err);
+    check_ok(vocab_export_create(builtin, 201088, &e, &err), err);
+    assert_int_equal(e.n_merges, 446189);
+    assert_int_equal(vocab_export_token(&e, 290, &token), TOKEN_NORMAL);
+    assert_string_equal(token.data, "\xc4\xa0the");
+    buf_clear(&token);
+    assert_int_equal(vocab_export_token(&e, 200018, &token), TOKEN_CONTROL);
+    assert_string_equal(token.data, "<|endofprompt|>");
+    buf_clear(&token);
+    assert_int_equal(vocab_export_token(&e, 200019, &token), TOKEN_UNUSED);
+    assert_string_equal(token.data, "[PAD200019]");
+    buf_clear(&token);
+    tokenizer_write_json(&e, &token);
+    json_t *json;
+    check_ok(json_read(token.data, token.len, "tokenizer.json", &json, &err), err);
+    json_t *model = json_object_get(json, "model"), *merges = json_object_get(model, "merges");
+    assert_int_equal(json_object_size(json_object_get(model, "vocab")), 199998);
+    assert_int_equal(json_array_size(merges), 446189);
+    assert_int_equal(json_array_size(json_object_get(json, "added_tokens")), 21);
+    assert_string_equal(json_string_value(json_array_get(json_array_get(merges, 1), 1)), "\xc4\xa0\xc4\xa0\xc4\xa0"); /* [1] of [1] */
+    json_decref(json);
+    put_file(scratch_path(dir, "tokenizer.json"), token.data, token.len);
+    struct osso_tokenizer *again;
+    check_ok(osso_tokenizer_open(dir, &again, &err), err);
+    assert_true(osso_tokenizer_is_o200k(again));
+    osso_tokenizer_free(again);
+    assert_int_equal(vocab_export_create(builtin, 300, &(struct vocab_export){0}, &err), OSSO_USAGE);
+    vocab_export_free(&e);
+    osso_tokenizer_free(builtin);
+    buf_free(&token);
+    osso_free(text);
+    scratch_remove(dir);
+}
+
+/* A small vocabulary goes through GGUF and tokenizer.json unchanged. */
+static void test_small_vocabulary(void **state)
+{
+    (void)state;
+    char *dir = scratch_dir(), path[512];
+    struct osso_error err;
+    const struct osso_tokenizer *original;
+    struct osso_model *golden = open_model(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4/model.gguf")), *made;
+    struct vocab_export e;
+    struct buf json = {0};
+    check_ok(osso_model_tokenizer(golden, &original, &err), err);
+    check_ok(vocab_export_create(original, 300, &e, &err), err);
+    tokenizer_write_json(&e, &json);
+    assert_int_equal(mkdir(scratch_path(dir, "tok"), 0700), 0);
+    put_file(scratch_path(dir, "tok/tokenizer.json"), json.data, json.len);
+    put_file(scratch_path(dir, "c.json"), small_config, sizeof small_config - 1);
+    struct osso_synth_options o = options_for(scratch_path(dir, "c.json"), "gguf");
+    o.tokenizer = scratch_path(dir, "tok");
+    check_ok(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), err);
+    made = open_model(scratch_path(dir, "m.gguf"));
+    const struct osso_tokenizer *t;
+    struct osso_ids a = {0}, b = {0};
+    static const char sample[] = "the thin man in the rain, then <|end|>\n";
+    check_ok(osso_model_tokenizer(made, &t, &err), err);
+    check_ok(osso_tokenizer_encode(original, sample, sizeof sample - 1, OSSO_ENCODE_SPECIAL, &a, &err), err);
+    check_ok(osso_tokenizer_encode(t, sample, sizeof sample - 1, OSSO_ENCODE_SPECIAL, &b, &err), err);
+    assert_true(a.len == b.len && a.len < sizeof sample - 1);
+    assert_memory_equal(a.data, b.data, a.len * sizeof *a.data);
+    osso_ids_free(&a);
+    osso_ids_free(&b);
+    vocab_export_free(&e);
+    buf_free(&json);
+    osso_model_free(golden);
+    osso_model_free(made);
+    scratch_remove(dir);
+}
+
+static int cancel_later(void *user, uint64_t done, uint64_t total)
+{
+    uint64_t *limit = user;
+    return done > *limit && done <= total;
+}
+
+static int count_files(const char *dir)
+{
+    int n = 0;
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && (e = readdir(d));)
+        n += e->d_name[0] != '.';
+    if (d)
+        closedir(d);
+    return n;
+}
+
+static void test_nothing_left(void **state)
+{
+    (void)state;
+    char *dir = scratch_dir();
+    struct osso_error err;
+    uint64_t limit = 100000;
+    put_file(scratch_path(dir, "c.json"), small_config, sizeof small_config - 1);
+    char *preset = strdup(scratch_path(dir, "c.json"));
+    struct osso_synth_options o = options_for(preset, "gguf");
+    o.progress = cancel_later;
+    o.user = &limit;
+    assert_int_equal(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), OSSO_CANCELLED);
+    o.format = "hf";
+    assert_int_equal(osso_synth(scratch_path(dir, "hf"), &o, &err), OSSO_CANCELLED);
+    assert_int_equal(count_files(dir), 1);
+    assert_int_equal(mkdir(scratch_path(dir, "hf"), 0700), 0);
+    assert_int_equal(osso_synth(scratch_path(dir, "hf"), &o, &err), OSSO_CANCELLED);
+    assert_true(file_is_dir(scratch_path(dir, "hf")) && count_files(scratch_path(dir, "hf")) == 0); /* it was there before */
+    put_file(scratch_path(dir, "hf/precious"), "x", 1);
+    assert_int_equal(osso_synth(scratch_path(dir, "hf"), &o, &err), OSSO_USAGE);
+    assert_non_null(strstr(err.text, "not empty"));
+    assert_int_equal(count_files(scratch_path(dir, "hf")), 1);
+    o.progress = NULL;
+    o.layers = 4;
+    assert_int_equal(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), OSSO_USAGE);
+    o.layers = 0;
+    o.format = "zip";
+    assert_int_equal(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), OSSO_USAGE);
+    o.format = "gguf";
+    o.preset = "19b";
+    assert_int_equal(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), OSSO_NOTFOUND);
+    /* No disk holds this. */
+    static const char huge[] = "{\"model_type\":\"gpt_oss\",\"num_hidden_layers\":500,\"hidden_size\":65536,\"intermediate_size\":65536,\"vocab_size\":300,"
+                               "\"num_attention_heads\":4,\"num_key_value_heads\":2,\"num_local_experts\":4096}";
+    put_file(scratch_path(dir, "huge.json"), huge, sizeof huge - 1);
+    o.preset = scratch_path(dir, "huge.json");
+    assert_int_equal(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), OSSO_IO);
+    assert_non_null(strstr(err.text, "are free there"));
+    struct osso_model *m;
+    assert_int_equal(osso_model_synthesize(o.preset, 0, &m, &err), OSSO_NOMEM);
+    assert_false(file_exists(scratch_path(dir, "m.gguf")));
+    free(preset);
+    scratch_remove(dir);
+}
+
+/* Sizes as the published files have them, and what `info` says. */
+static void test_info(void **state)
+{
+    (void)state;
+    struct osso_error err;
+    char *text, path[512];
+    static const struct {
+        const char *preset;
+        int64_t parameters, active, hf, gguf, kv_full;
+    } want[] = {
+        {"20b", 20914757184, 3608307264, 13761264768, 12096558336, 24576},
+        {"120b", 116829156672, 5132849472, 65248815744, 63374323968, 36864},
+    };
+    for (int i = 0; i < 2; i++) {
+        check_ok(osso_info_json(NULL, want[i].preset, 8192, NULL, true, &text, &err), err);
+        assert_null(strchr(text, '\n'));
+        json_t *j;
+        check_ok(json_read(text, strlen(text), "info", &j, &err), err);
+        json_t *p = json_object_get(j, "parameters"), *b = json_object_get(j, "bytes"), *m = json_object_get(j, "memory");
+        assert_int_equal(json_integer_value(json_object_get(p, "total")), want[i].parameters);
+        assert_int_equal(json_integer_value(json_object_get(p, "active")), want[i].active);
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(b, "hf"), "total")), want[i].hf);
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(b, "gguf"), "total")), want[i].gguf);
+        /* One spare page beside the 64 that 8192 positions fill. */
+        assert_int_equal(json_integer_value(json_object_get(m, "kv_full_layers")), want[i].kv_full * 128 * 65);
+        assert_int_equal(json_array_size(json_object_get(j, "tensors")), i ? 36 * 19 + 3 : 24 * 19 + 3);
+        json_decref(j);
+        osso_free(text);
+    }
+    test_path(path, sizeof path, "tests/golden/model/full-yarn8");
+    check_ok(osso_info_json(path, NULL, 0, "f32", false, &text, &err), err);
+    assert_non_null(strstr(text, "\"by_type\":{\"BF16\":188640,\"MXFP4\":52224}"));
+    osso_free(text);
+    assert_int_equal(osso_info_json(path, "20b", 0, NULL, false, &text, &err), OSSO_USAGE);
+    assert_int_equal(osso_info_json(NULL, NULL, 0, NULL, false, &text, &err), OSSO_USAGE);
+    assert_int_equal(osso_info_json(path, NULL, 0, "q4", false, &text, &err), OSSO_USAGE);
+    assert_int_equal(osso_info_json(path, NULL, 513, NULL, false, &text, &err), OSSO_LIMIT);
+    assert_null(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forms),            cmocka_unit_test(test_runs),         cmocka_unit_test(test_o200k),
+        cmocka_unit_test(test_small_vocabulary), cmocka_unit_test(test_nothing_left), cmocka_unit_test(test_info),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
