@@ -15,6 +15,7 @@ CC       ?= cc
 WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unknown-pragmas
 OPT_release := -O2 -g
 OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_notaps := $(OPT_release) -DOSSO_NO_TAPS
 OPT_tsan := -O1 -g -fsanitize=thread
 OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT      := $(OPT_$(VARIANT))
@@ -55,14 +56,20 @@ ifneq ($(ARCH),x86_64)
 LIB_SRC := $(filter-out %__avx2.c %__avx512vnni.c,$(LIB_SRC))
 endif
 
-.PHONY: all tests install clean summary
+.PHONY: all tests bench-kernels install clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
-$(B)/%.o: src/%.c
+# A part that is installed later, or another compiler, builds everything anew.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(HAVE_CRYPTO) $(VERSION)' | cmp -s - $@ || \
+		echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(HAVE_CRYPTO) $(VERSION)' > $@
+
+$(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(call isa_of,$<) -c $< -o $@
-$(B)/%.f64.o: src/%.c
+$(B)/%.f64.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -DOSSO_DOUBLE $(CFLAGS) -c $< -o $@
 
@@ -81,6 +88,12 @@ $(B)/tests/%: tests/%.c $(B)/libosso.a $(wildcard tests/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(B)/libosso.a -lcmocka $(LDLIBS)
 
+# bench/kernels.c: every kernel as a share of the machine's ceilings; run build/release/bench/kernels [threads [filter]].
+bench-kernels: $(B)/bench/kernels
+$(B)/bench/%: bench/%.c $(B)/libosso.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libosso.a $(LDLIBS)
+
 summary: $(B)/osso
 	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing))" >&2
 
@@ -90,9 +103,9 @@ install: all
 	install -m 644 $(B)/libosso.a $(DESTDIR)$(LIBDIR)/libosso.a
 	install -m 755 $(B)/libosso.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libosso.so.$(SOVERSION)
 	ln -sfn libosso.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libosso.so
-	install -m 644 include/osso/*.h $(DESTDIR)$(INCDIR)/osso/
+	install -m 644 include/osso/*.h include/osso/*.def $(DESTDIR)$(INCDIR)/osso/
 	sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@INCDIR@|$(INCDIR)|;s|@VERSION@|$(VERSION)|' tools/osso.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/osso.pc
-	cp -R models/. $(DESTDIR)$(DATADIR)/osso/models/
+	if [ -d models ]; then cp -R models/. $(DESTDIR)$(DATADIR)/osso/models/; fi
 	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1
 
 clean:

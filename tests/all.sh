@@ -20,6 +20,8 @@ for name in $(compgen -e OSSO_); do
     case $name in OSSO_ROOT | OSSO_BIN | OSSO_VARIANT) ;; *) unset "$name" ;; esac
 done
 
+if [ "$variant" != release ]; then export OSSO_TEST_QUICK=1; fi # tests/test.h
+
 wanted() { # is this test one of those asked for?
     [ ${#names[@]} -eq 0 ] && return 0
     local name

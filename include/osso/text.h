@@ -85,7 +85,7 @@ OSSO_API enum osso_status osso_conversation_create(struct osso_conversation **co
 OSSO_API enum osso_status osso_conversation_from_json(const char *json, size_t len, const char *where,
                                                       struct osso_conversation **conversation_out, struct osso_error *err);
 /* The same form, as one line of JSON; *json_out is the caller's (free with osso_free). A lone text is a plain string, absent
- * fields of messages are left out, absent fields of structured content are null. */
+ * fields of messages are left out, absent fields of structured content are null; numbers keep their spelling. */
 OSSO_API enum osso_status osso_conversation_to_json(const struct osso_conversation *conversation, char **json_out,
                                                     struct osso_error *err);
 OSSO_API void osso_conversation_free(struct osso_conversation *conversation);

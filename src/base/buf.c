@@ -60,7 +60,9 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_start(ap, format);
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, format, ap);
-    if (n >= 0 && reserve(b, (size_t)n)) {
+    if (n < 0)
+        b->failed = true;
+    else if (reserve(b, (size_t)n)) {
         vsnprintf(b->data + b->len, (size_t)n + 1, format, again);
         b->len += (size_t)n;
     }

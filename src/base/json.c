@@ -40,6 +40,8 @@ enum osso_status json_read(const char *text, size_t len, const char *where, json
     if (too_deep(text, len))
         return error_set(err, OSSO_FORMAT, "%s: JSON nested deeper than %d levels", where, JSON_DEPTH);
     json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &e);
+    if (!json && json_error_code(&e) == json_error_out_of_memory)
+        return error_nomem(err, len, where);
     if (!json)
         return error_set(err, OSSO_FORMAT, "%s: line %d, column %d: %s", where, e.line, e.column, e.text);
     *json_out = json;

@@ -36,7 +36,10 @@ void *mem_alloc(size_t bytes)
 
 void *mem_array(size_t count, size_t size)
 {
-    return must_fail() ? NULL : calloc(count ? count : 1, size ? size : 1);
+    size_t bytes; /* checked here too: sanitizers end the process where calloc would say NULL */
+    if (must_fail() || __builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    return calloc(1, bytes ? bytes : 1);
 }
 
 void *mem_grow(void *old, size_t count, size_t size)
@@ -109,6 +112,14 @@ uint64_t mem_available(void)
     uint64_t avail = kib > UINT64_MAX / 1024 ? UINT64_MAX : kib * 1024;
     uint64_t max = read_number("/sys/fs/cgroup/memory.max", "");
     uint64_t used = read_number("/sys/fs/cgroup/memory.current", "");
+    /* Mapped files (a model) count as used there, but make room when it is needed. */
+    uint64_t idle = read_number("/sys/fs/cgroup/memory.stat", "inactive_file"),
+             active = read_number("/sys/fs/cgroup/memory.stat", "active_file");
+    for (int i = 0; i < 2; i++) {
+        uint64_t cache = i ? active : idle;
+        if (used != UINT64_MAX && cache <= used)
+            used -= cache;
+    }
     if (max != UINT64_MAX && used != UINT64_MAX && max >= used && max - used < avail)
         avail = max - used;
     return avail;

@@ -8,10 +8,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SAVE_BUFFER = 1 << 20 };
+enum { SAVE_BUFFER = 1 << 20, SAVE_NAMES = 1000 };
 
 struct save {
     char *path, *temp;
@@ -19,6 +20,7 @@ struct save {
     uint64_t offset;
     size_t used;
     char *buffer;
+    bool failed; /* a write was lost: never commit */
 };
 
 static void save_free(struct save *s)
@@ -31,11 +33,50 @@ static void save_free(struct save *s)
     mem_free(s);
 }
 
+/* Takes away a temporary file that a process left when it died: a living one holds a lock on its own. */
+static bool remove_left_over(const char *temp)
+{
+    struct stat st;
+    int fd = open(temp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    bool dead = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (dead && st.st_nlink > 0) /* 0: somebody else was faster */
+        dead = unlink(temp) == 0;
+    if (fd >= 0)
+        close(fd);
+    return dead;
+}
+
+/* Creates "path.tmp.N" for the first N that nobody uses. What a crash left behind is taken away, so nothing piles up. */
+static enum osso_status create_temp(struct save *s, size_t size, mode_t mode, struct osso_error *err)
+{
+    for (int i = 0; i < SAVE_NAMES; i++) {
+        snprintf(s->temp, size, "%s.tmp.%d", s->path, i);
+        for (int again = 0; again < 3; again++) {
+            struct stat st;
+            s->fd = open(s->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+            if (s->fd < 0 && errno != EEXIST)
+                return error_set(err, OSSO_IO, "cannot create %s: %s", s->temp, strerror(errno));
+            if (s->fd < 0 && remove_left_over(s->temp))
+                continue;
+            if (s->fd < 0)
+                break;
+            bool locked = flock(s->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+            if (locked && fstat(s->fd, &st) == 0 && st.st_nlink > 0) /* else taken away before it was locked */
+                return OSSO_OK;
+            close(s->fd);
+            s->fd = -1;
+        }
+    }
+    return error_set(err, OSSO_IO, "cannot create %s: %d such files exist; remove those that nobody uses", s->temp,
+                     SAVE_NAMES);
+}
+
 enum osso_status save_open(const char *path, struct save **save_out, struct osso_error *err)
 {
     *save_out = NULL;
     struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+    bool exists = stat(path, &st) == 0;
+    if (exists && !S_ISREG(st.st_mode))
         return error_set(err, OSSO_IO, "%s exists and is not a regular file; choose another name", path);
     struct save *s = mem_alloc(sizeof *s);
     size_t n = strlen(path) + 32;
@@ -49,10 +90,12 @@ enum osso_status save_open(const char *path, struct save **save_out, struct osso
         save_free(s);
         return error_nomem(err, SAVE_BUFFER, path);
     }
-    snprintf(s->temp, n, "%s.tmp.%ld", path, (long)getpid());
-    s->fd = open(s->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (s->fd < 0) {
-        enum osso_status status = error_set(err, OSSO_IO, "cannot create %s: %s", s->temp, strerror(errno));
+    enum osso_status status = create_temp(s, n, exists ? st.st_mode & 0777 : 0666, err);
+    if (!status && exists && fchmod(s->fd, st.st_mode & 0777) != 0) { /* who may read it stays as it was */
+        status = error_set(err, OSSO_IO, "cannot set the permissions of %s: %s", s->temp, strerror(errno));
+        unlink(s->temp);
+    }
+    if (status) {
         save_free(s);
         return status;
     }
@@ -66,8 +109,10 @@ static enum osso_status write_all(struct save *s, const char *data, size_t len, 
         ssize_t n = write(s->fd, data, len);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
-            return error_set(err, OSSO_IO, "cannot write %s: %s", s->path, strerror(errno));
+        if (n <= 0) {
+            s->failed = true;
+            return error_set(err, OSSO_IO, "cannot write %s: %s", s->path, n < 0 ? strerror(errno) : "no space");
+        }
         data += n;
         len -= (size_t)n;
     }
@@ -77,6 +122,8 @@ static enum osso_status write_all(struct save *s, const char *data, size_t len, 
 enum osso_status save_write(struct save *s, const void *data, size_t len, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
+    if (s->failed)
+        return error_set(err, OSSO_IO, "cannot write %s: an earlier write failed", s->path);
     s->offset += len;
     if (len > SAVE_BUFFER - s->used) {
         status = write_all(s, s->buffer, s->used, err);
@@ -112,7 +159,8 @@ static void sync_folder(const char *path)
 
 enum osso_status save_commit(struct save *s, struct osso_error *err)
 {
-    enum osso_status status = write_all(s, s->buffer, s->used, err);
+    enum osso_status status = s->failed ? error_set(err, OSSO_IO, "cannot write %s: an earlier write failed", s->path)
+                                        : write_all(s, s->buffer, s->used, err);
     if (!status && fsync(s->fd) != 0)
         status = error_set(err, OSSO_IO, "cannot flush %s: %s", s->path, strerror(errno));
     if (!status && rename(s->temp, s->path) != 0)

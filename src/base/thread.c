@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -156,16 +157,21 @@ enum osso_status pool_create(int n_threads, struct pool **pool_out, struct osso_
     pool->workers = workers;
     /* More lanes than CPUs: whoever spins keeps the one it waits for from running. */
     pool->spins = n_threads > cpu_count() ? 0 : SPINS;
+    sigset_t blocked, old; /* signals are for the caller's own threads */
+    sigfillset(&blocked);
+    pthread_sigmask(SIG_SETMASK, &blocked, &old);
     for (int i = 1; i < n_threads; i++) {
         workers[i] = (struct worker){.pool = pool, .id = i};
         int rc = pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]);
         if (rc != 0) {
+            pthread_sigmask(SIG_SETMASK, &old, NULL);
             pool_free(pool);
             return error_set(err, OSSO_NOMEM, "cannot start thread %d of %d: %s; use fewer with -t", i + 1, n_threads,
                              strerror(rc));
         }
         pool->started = i;
     }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
     *pool_out = pool;
     return OSSO_OK;
 }

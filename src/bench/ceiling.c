@@ -43,22 +43,25 @@ struct read_work {
 
 enum { LINE = 64, STEP = 4 * LINE, AHEAD = 4096 };
 
+/* 16 bytes at a time on every CPU; the four sums stay in registers. */
+typedef uint64_t words __attribute__((vector_size(16), may_alias));
+
 static void read_part(const struct lane *lane, void *arg)
 {
     struct read_work *work = arg;
     int64_t lo, hi;
-    uint64_t sum[8] = {0};
+    words a = {0}, b = {0}, c = {0}, d = {0};
     lane_share(lane, (int64_t)(work->bytes / STEP), &lo, &hi);
-    for (const uint8_t *p = work->data + lo * STEP, *end = work->data + hi * STEP; p < end; p += STEP) {
-        for (int i = 0; i < STEP; i += LINE) {
-            uint64_t word[8];
-            __builtin_prefetch(p + AHEAD + i);
-            memcpy(word, p + i, LINE);
-            for (int j = 0; j < 8; j++)
-                sum[j] ^= word[j];
-        }
+    for (const uint8_t *p = work->data + lo * STEP, *end = work->data + hi * STEP; p < end; p += LINE) {
+        const words *line = (const words *)p;
+        __builtin_prefetch(p + AHEAD);
+        a ^= line[0];
+        b ^= line[1];
+        c ^= line[2];
+        d ^= line[3];
     }
-    work->sink = sum[0] ^ sum[1] ^ sum[2] ^ sum[3] ^ sum[4] ^ sum[5] ^ sum[6] ^ sum[7];
+    a = (a ^ b) ^ (c ^ d);
+    work->sink = a[0] ^ a[1];
 }
 
 double ceiling_read(struct pool *pool, const uint8_t *data, size_t bytes)

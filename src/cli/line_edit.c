@@ -139,7 +139,7 @@ static unsigned char key_interrupt(EditLine *el, int key)
     struct edit *edit = edit_of(el);
     (void)key;
     edit->cancelled = true;
-    fputs("^C", edit->screen);
+    fputs("^C\n", edit->screen);
     return CC_NEWLINE;
 }
 

@@ -90,6 +90,7 @@ static enum osso_status alloc_rows(struct osso_engine *e, struct osso_error *err
     e->pos = mem_array(n, sizeof *e->pos);
     e->seq = mem_array(n, sizeof *e->seq);
     e->logit_rows = mem_array(n, sizeof *e->logit_rows);
+    e->logit_pos = mem_array(n, sizeof *e->logit_pos);
     e->floor = mem_array(n, sizeof *e->floor);
     e->keep = mem_array(n, sizeof *e->keep);
     e->angles = mem_array(n * (size_t)e->config.head_dim, sizeof *e->angles);
@@ -97,7 +98,7 @@ static enum osso_status alloc_rows(struct osso_engine *e, struct osso_error *err
     e->tables[KV_SLIDING] = mem_array(n, sizeof *e->tables[0]);
     e->in_step = mem_array(n, sizeof *e->in_step);
     e->take = mem_array(n, sizeof *e->take);
-    if (!e->token || !e->pos || !e->seq || !e->logit_rows || !e->floor || !e->keep || !e->angles ||
+    if (!e->token || !e->pos || !e->seq || !e->logit_rows || !e->logit_pos || !e->floor || !e->keep || !e->angles ||
         !e->tables[KV_FULL] || !e->tables[KV_SLIDING] || !e->in_step || !e->take)
         return error_nomem(err, n * 64, "the rows of a step");
     return OSSO_OK;
@@ -191,8 +192,8 @@ void osso_engine_free(struct osso_engine *e)
     prefix_free(&e->tree);
     kv_pool_free(&e->kv);
     pool_free(e->pool);
-    void *arrays[] = {e->token, e->pos, e->seq, e->logit_rows, e->floor, e->keep, e->angles,
-                      (void *)(uintptr_t)e->tables[KV_FULL], (void *)(uintptr_t)e->tables[KV_SLIDING], e->in_step, e->take};
+    void *arrays[] = {e->token, e->pos, e->seq, e->logit_rows, e->logit_pos, e->floor, e->keep,
+                      e->angles, (void *)(uintptr_t)e->tables[KV_FULL], (void *)(uintptr_t)e->tables[KV_SLIDING], e->in_step, e->take};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         mem_free(arrays[i]);
     mem_free(e);

@@ -25,7 +25,7 @@ struct osso_engine {
     uint64_t step_count; /* logits are good for one step */
     struct osso_engine_stats stats;
     /* The rows of the step in progress, sized by max_rows. */
-    int32_t *token, *pos, *seq, *logit_rows, *floor;
+    int32_t *token, *pos, *seq, *logit_rows, *logit_pos, *floor;
     uint8_t *keep;
     float *angles;
     uint8_t *const **tables[KV_GROUPS];

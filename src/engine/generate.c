@@ -74,10 +74,13 @@ static bool is_stop_id(const int32_t *ids, size_t n, int32_t id)
     return false;
 }
 
-/* Runs the prompt, reporting progress. False: cancelled. */
+/* Runs the prompt, reporting progress. A prompt that was computed before, but whose logits a later step has taken the
+ * place of, has its last token run again. */
 static enum osso_status run_prompt(struct osso_engine *e, struct osso_session *s, const struct osso_generate_options *o,
                                    bool *cancelled, struct osso_error *err)
 {
+    if (osso_session_ready(s) && !osso_session_logits(s, s->n - 1))
+        session_set_computed(s, s->n - 1);
     while (!osso_session_ready(s)) {
         enum osso_status status = osso_step(e, &s, 1, 0, err);
         if (status)
@@ -136,7 +139,8 @@ static enum osso_status one_token(struct run *r, struct osso_error *err)
     const struct osso_generate_options *o = r->o;
     struct osso_generate_result *result = r->result;
     struct osso_choice choice;
-    size_t n_top = o->n_top < MAX_TOP ? o->n_top : MAX_TOP;
+    size_t n_top = o->n_top < MAX_TOP ? o->n_top : MAX_TOP, vocab = (size_t)r->engine->config.vocab;
+    n_top = n_top < vocab ? n_top : vocab;
     enum osso_status status = osso_sample(r->sampler, r->session, &choice, r->top, n_top, err);
     if (status)
         return status;

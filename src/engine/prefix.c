@@ -14,13 +14,13 @@ enum osso_status prefix_create(struct kv_pool *kv, struct prefix *tree, struct o
     uint32_t buckets = 16;
     while (buckets < (uint32_t)n && buckets < (1u << 30))
         buckets *= 2;
-    tree->nodes = mem_pages((size_t)n * sizeof *tree->nodes); /* resident only where used */
+    tree->n_nodes = n;
+    tree->nodes = mem_pages((size_t)n * sizeof *tree->nodes);
     tree->buckets = mem_array(buckets, sizeof *tree->buckets);
     if (!tree->nodes || !tree->buckets) {
         prefix_free(tree);
         return error_nomem(err, (uint64_t)n * sizeof *tree->nodes, "the prefix tree");
     }
-    tree->n_nodes = n;
     tree->n_buckets = buckets;
     for (uint32_t i = 0; i < buckets; i++)
         tree->buckets[i] = -1;

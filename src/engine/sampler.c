@@ -310,7 +310,8 @@ enum osso_status osso_sample(struct osso_sampler *s, const struct osso_session *
         return error_set(err, OSSO_USAGE, "the mask allows no token at all");
     int32_t best = argmax(s->logits, s->vocab);
     float max = s->logits[best];
-    choice_out->id = s->o.temperature == 0 || !isfinite(max) ? best : draw(s, max);
+    /* A temperature so small that its inverse may not exist leaves weight to the best one only. */
+    choice_out->id = s->o.temperature < 1e-30 || !isfinite(max) ? best : draw(s, max);
     choice_out->logprob = (float)(logits[choice_out->id] - lse);
     return OSSO_OK;
 }

@@ -58,7 +58,7 @@ void session_set_computed(struct osso_session *s, size_t computed)
     int slots = (int)((c + KV_PAGE - 1) / KV_PAGE);
     kv_seq_drop(&e->kv, &s->kv, KV_FULL, slots, s->kv.n_slots);
     kv_seq_drop(&e->kv, &s->kv, KV_SLIDING, slots, s->kv.n_slots);
-    for (int i = (int)(c / KV_PAGE); i < s->kv.n_slots && s->nodes[i] >= 0; i++)
+    for (int i = (int)(c / KV_PAGE); i < s->kv.n_slots && s->nodes[i] >= 0; i++) /* complete pages have nodes, one after the other */
         s->nodes[i] = -1;
     s->computed = s->next = computed;
     s->logits_n = 0;

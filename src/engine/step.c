@@ -58,6 +58,7 @@ static int add_rows(struct osso_engine *e, struct osso_session *s, int index, in
             continue;
         if (s->logits_n++ == 0)
             s->logits_pos = pos;
+        e->logit_pos[b->n_logits] = (int32_t)pos;
         e->logit_rows[b->n_logits++] = row;
     }
     s->logits_row = first_logits;
@@ -90,11 +91,12 @@ static void share_pages(struct osso_session *s)
     }
 }
 
-/* Sliding pages far enough behind are given back. */
+/* Sliding pages far enough behind are given back. A replay keeps no more than its window: it may be longer than what
+ * the pool has for a session (18 sliding layers look 2,286 tokens back). */
 static void release_sliding(struct osso_session *s)
 {
     struct osso_engine *e = s->engine;
-    int64_t keep_from = (int64_t)s->computed - e->config.window - KV_KEEP;
+    int64_t keep_from = (int64_t)s->next - e->config.window - (s->next < s->computed ? 0 : KV_KEEP);
     int slot = keep_from > 0 ? (int)(keep_from / KV_PAGE) : 0;
     if (slot <= s->slide_slot)
         return;
@@ -113,10 +115,10 @@ static void finish_rows(struct osso_session *s, int n)
     e->stats.tokens_replayed += replayed;
     e->stats.tokens_computed += (size_t)n - replayed;
     s->next += (size_t)n;
-    if (s->next <= s->computed)
-        return; /* still replaying */
-    s->computed = s->next;
-    share_pages(s);
+    if (s->next > s->computed) {
+        s->computed = s->next;
+        share_pages(s);
+    }
     release_sliding(s);
 }
 
@@ -145,8 +147,8 @@ static int choose_rows(struct osso_engine *e, struct osso_session *const *sessio
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < n_sessions && b->n < max_rows; i++) {
             struct osso_session *s = sessions[i];
-            if (pending(s) == 0 || (pending(s) == 1) != (round == 0))
-                continue;
+            if (pending(s) == 0 || (pending(s) == 1) != (round == 0) || s->logits_step == e->step_count)
+                continue; /* the last: it is in the list twice */
             int take = add_rows(e, s, n, max_rows - b->n);
             if (take == 0)
                 continue;
@@ -164,8 +166,11 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
                            struct osso_error *err)
 {
     int idle = 0;
-    for (int i = 0; i < n_sessions; i++)
+    for (int i = 0; i < n_sessions; i++) {
+        if (sessions[i]->engine != e)
+            return error_set(err, OSSO_USAGE, "session %d of this step belongs to another engine", i);
         idle += pending(sessions[i]) == 0;
+    }
     if (idle == n_sessions)
         return OSSO_OK;
     if (e->model) {
@@ -175,7 +180,7 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
     }
     e->step_count++;
     e->forward.batch = (struct batch){.token = e->token, .pos = e->pos, .seq = e->seq, .keep = e->keep,
-                                      .angles = e->angles, .logit_rows = e->logit_rows, .floor = e->floor,
+                                      .angles = e->angles, .logit_rows = e->logit_rows, .logit_pos = e->logit_pos, .floor = e->floor,
                                       .tables = {e->tables[KV_FULL], e->tables[KV_SLIDING]}};
     if (max_rows <= 0 || max_rows > e->max_rows)
         max_rows = e->max_rows;

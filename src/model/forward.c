@@ -11,9 +11,14 @@
 
 enum { OUT_UNIT = 32 }; /* outputs per share of a matrix whose rows have no structure */
 
-static bool tapped(const struct forward *f, enum osso_tap tap)
+static bool tapped(const struct forward *f, enum osso_tap which)
 {
-    return (f->taps.set >> tap) & 1;
+#ifdef OSSO_NO_TAPS /* only for bench/taps.sh, which measures that taps nobody sets cost nothing */
+    (void)f, (void)which;
+    return false;
+#else
+    return (f->taps.set >> which) & 1;
+#endif
 }
 
 #ifdef OSSO_DOUBLE
@@ -21,7 +26,9 @@ static bool tapped(const struct forward *f, enum osso_tap tap)
 #else
 #define CALL_TAP(host)                                                                                                 \
     f->taps.fn(f->taps.user, &(struct osso_tap_value){.tap = which, .layer = layer, .n_rows = n, .width = width,       \
-                                                      .values = (host), .ids = ids, .positions = f->batch.pos})
+                                                      .values = (host), .ids = ids,                                                    \
+                                                      .positions = which >= OSSO_TAP_FINAL_NORM ? f->batch.logit_pos   \
+                                                                                                : f->batch.pos})
 #endif
 
 /* Lets the caller read and replace n x width values. True if somebody looked (and may have changed them). */
@@ -161,15 +168,17 @@ static void route(const struct lane *lane, struct forward *f, int layer)
     const struct backend *be = f->backend;
     struct routing *r = &f->s.routing;
     int n = f->batch.n;
-    r->n = n;
-    r->k = f->top_k;
-    r->n_experts = f->config->n_experts;
-    be->linear(lane, workspace(lane, f), &w->router, w->router_bias, &f->s.a, n, 1, f->s.router, r->n_experts);
-    tap(lane, f, OSSO_TAP_ROUTER_LOGITS, layer, f->s.router, r->n_experts);
+    if (lane->id == 0) { /* the others see it after the sync below */
+        r->n = n;
+        r->k = f->top_k;
+        r->n_experts = f->config->n_experts;
+    }
+    be->linear(lane, workspace(lane, f), &w->router, w->router_bias, &f->s.a, n, 1, f->s.router, f->config->n_experts);
+    tap(lane, f, OSSO_TAP_ROUTER_LOGITS, layer, f->s.router, f->config->n_experts);
     be->sync(lane);
     be->route(lane, f->s.router, r);
-    tap_values(lane, f, OSSO_TAP_EXPERT_IDS, layer, NULL, r->ids, n, r->k);
-    tap(lane, f, OSSO_TAP_EXPERT_WEIGHTS, layer, r->weights, r->k);
+    tap_values(lane, f, OSSO_TAP_EXPERT_IDS, layer, NULL, r->ids, n, f->top_k);
+    tap(lane, f, OSSO_TAP_EXPERT_WEIGHTS, layer, r->weights, f->top_k);
 }
 
 static void experts(const struct lane *lane, struct forward *f, int layer)

@@ -24,6 +24,7 @@ struct batch {
     const float *angles;        /* [n][head_dim] from rope_angles */
     int n_logits;
     const int32_t *logit_rows;  /* rows that want logits */
+    const int32_t *logit_pos;   /* their positions, for taps; may be NULL */
     uint8_t *const *const *tables[KV_GROUPS]; /* [sequence][slot] */
     const int32_t *floor;       /* per sequence, for sliding layers */
 };

@@ -164,8 +164,10 @@ enum osso_status osso_conversation_add(struct osso_conversation *conversation, c
 {
     struct message m = {.role = message->role};
     if ((unsigned)message->role > OSSO_ROLE_TOOL)
-        return error_set(err, OSSO_USAGE, "a message's role is %d; it must be one of enum osso_role", (int)message->role);
-    bool copied = jtext_copy(&m.name, of_string(message->name)) && jtext_copy(&m.recipient, of_string(message->recipient)) &&
+        return error_set(err, OSSO_USAGE, "a message's role is %d; it must be one of enum osso_role",
+                         (int)message->role);
+    bool copied = jtext_copy(&m.name, of_string(message->name)) &&
+                  jtext_copy(&m.recipient, of_string(message->recipient)) &&
                   jtext_copy(&m.channel, of_string(message->channel)) &&
                   jtext_copy(&m.content_type, of_string(message->content_type));
     enum osso_status status = copied ? OSSO_OK : error_nomem(err, message->text_len, "a message");
@@ -279,13 +281,15 @@ enum osso_status osso_conversation_add_system(struct osso_conversation *conversa
 
     struct jdoc *doc = jdoc_create();
     struct jval *object = doc ? jdoc_new(doc, J_OBJECT) : NULL;
-    bool ok = object &&
-              put_string(doc, object, "model_identity",
-                         system->identity ? system->identity : "You are ChatGPT, a large language model trained by OpenAI.") &&
-              put_string(doc, object, "reasoning_effort", effort) &&
-              put_string(doc, object, "knowledge_cutoff", system->knowledge_cutoff ? system->knowledge_cutoff : "2024-06") &&
-              (!system->date || put_string(doc, object, "conversation_start_date", system->date)) &&
-              put_channels(doc, object) && put_builtins(doc, object, system);
+    bool ok =
+        object &&
+        put_string(doc, object, "model_identity",
+                   system->identity ? system->identity
+                                    : "You are ChatGPT, a large language model trained by OpenAI.") &&
+        put_string(doc, object, "reasoning_effort", effort) &&
+        put_string(doc, object, "knowledge_cutoff", system->knowledge_cutoff ? system->knowledge_cutoff : "2024-06") &&
+        (!system->date || put_string(doc, object, "conversation_start_date", system->date)) &&
+        put_channels(doc, object) && put_builtins(doc, object, system);
     enum osso_status status = add_structured(conversation, OSSO_ROLE_SYSTEM, doc, object, ok, err);
     jdoc_release(doc);
     return status;

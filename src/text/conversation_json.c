@@ -28,7 +28,8 @@ static const struct field system_fields[] = {
     {"model_identity", J_STRING, false}, {"reasoning_effort", J_STRING, false}, {"tools", J_OBJECT, false},
     {"conversation_start_date", J_STRING, false}, {"knowledge_cutoff", J_STRING, false},
     {"channel_config", J_OBJECT, false}, {0}};
-static const struct field channel_fields[] = {{"valid_channels", J_ARRAY, true}, {"channel_required", J_BOOL, true}, {0}};
+static const struct field channel_fields[] = {
+    {"valid_channels", J_ARRAY, true}, {"channel_required", J_BOOL, true}, {0}};
 static const struct field developer_fields[] = {{"instructions", J_STRING, false}, {"tools", J_OBJECT, false}, {0}};
 static const struct field space_fields[] = {
     {"name", J_STRING, true}, {"description", J_STRING, false}, {"tools", J_ARRAY, true}, {0}};
@@ -97,7 +98,8 @@ static enum osso_status check_system(const struct jval *v, struct osso_error *er
     for (size_t i = 0; effort && i < 3; i++)
         known = known || jtext_is(effort->text, efforts[i]);
     if (!known)
-        return error_set(err, OSSO_FORMAT, "\"reasoning_effort\" is \"%s\"; it must be Low, Medium or High", effort->text.s);
+        return error_set(err, OSSO_FORMAT, "\"reasoning_effort\" is \"%s\"; it must be Low, Medium or High",
+                         effort->text.s);
     const struct jval *config = jval_get_type(v, "channel_config", J_OBJECT);
     if (config && (status = check_fields(config, channel_fields, "\"channel_config\"", err)))
         return status;
@@ -151,7 +153,8 @@ static enum osso_status read_message(struct message *m, struct jdoc *doc, const 
         return status;
     struct jtext role = jval_get(v, "role")->text;
     if (!role_find(role, &m->role))
-        return error_set(err, OSSO_FORMAT, "role \"%s\"; it must be system, developer, user, assistant or tool", role.s);
+        return error_set(err, OSSO_FORMAT, "role \"%s\"; it must be system, developer, user, assistant or tool",
+                         role.s);
     if (!jtext_copy(&m->name, optional(v, "name")) || !jtext_copy(&m->recipient, optional(v, "recipient")) ||
         !jtext_copy(&m->channel, optional(v, "channel")) || !jtext_copy(&m->content_type, optional(v, "content_type")))
         return error_nomem(err, sizeof *m, "a message");
@@ -213,7 +216,7 @@ static void write_member(struct buf *out, const struct jval *v, const char *key)
     const struct jval *m = jval_get(v, key);
     write_key(out, key);
     if (m)
-        jval_write(out, m);
+        jval_write(out, m, JVAL_SPELT);
     else
         buf_puts(out, "null");
 }

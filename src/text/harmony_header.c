@@ -83,8 +83,8 @@ static bool next_word(struct jtext *rest, struct jtext *word)
 
 /* ---- the channel ---------------------------------------------------------------------------------------- */
 
-/* Cuts "<|channel|>NAME" out of the header and glues the rest together. Strict: the first one only, and its name must not
- * be empty. Otherwise all of them, and the last one counts. *channel is a copy. */
+/* Cuts "<|channel|>NAME" out of the header and glues the rest together. Strict: the first one only, and its name must
+ * not be empty. Otherwise all of them, and the last one counts. *channel is a copy. */
 static enum osso_status cut_channel(struct buf *header, bool strict, struct jtext *channel, struct osso_error *err)
 {
     struct jtext rest = {header->data, header->len}, name = {0};
@@ -128,7 +128,8 @@ struct fields {
 };
 
 /* Looks at the first word and says in *used whether it was the author. Only for headers without a hint. */
-static enum osso_status strict_role(struct jtext rest, struct message *m, struct fields *f, bool *used, struct osso_error *err)
+static enum osso_status strict_role(struct jtext rest, struct message *m, struct fields *f, bool *used,
+                                    struct osso_error *err)
 {
     struct jtext word, second;
     if (!next_word(&rest, &word))
@@ -214,8 +215,8 @@ static enum osso_status strict_words(struct jtext rest, struct fields *f, struct
         left = n - 2;
     }
     if (left > 0)
-        return error_set(err, OSSO_FORMAT, "a message header has %zu words that are neither role, recipient nor content type",
-                         left);
+        return error_set(err, OSSO_FORMAT,
+                         "a message header has %zu words that are neither role, recipient nor content type", left);
     return OSSO_OK;
 }
 
@@ -223,7 +224,8 @@ static void tolerant_words(struct jtext rest, const struct message *m, struct fi
 {
     struct jtext word, first = {0}, last = {0};
     size_t n_plain = 0;
-    bool type_next = false, last_is_plain = false, final = jtext_is(m->channel, "final") || jtext_is(f->channel, "final");
+    bool type_next = false, last_is_plain = false,
+         final = jtext_is(m->channel, "final") || jtext_is(f->channel, "final");
     while (next_word(&rest, &word)) {
         last_is_plain = false;
         if (starts_with(word, "to=")) {

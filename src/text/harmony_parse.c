@@ -1,7 +1,7 @@
 /* harmony_parse.c: what the model samples, id by id, as messages.
  *
- * Three states: waiting for <|start|>, in a header, in content. The parser keeps the header's bytes or the content's text
- * of the message in progress, nothing else, and looks at each byte a bounded number of times. Strict, it is
+ * Three states: waiting for <|start|>, in a header, in content. The parser keeps the header's bytes or the content's
+ * text of the message in progress, nothing else, and looks at each byte a bounded number of times. Strict, it is
  * openai-harmony 0.0.8 with its errors; otherwise it is total: what would be an error there still gives messages. */
 #include "osso/text.h"
 
@@ -45,7 +45,8 @@ enum osso_status osso_parser_create(const struct osso_tokenizer *tokenizer, cons
     int32_t start = osso_tokenizer_special(tokenizer, "<|start|>");
     int32_t message = osso_tokenizer_special(tokenizer, "<|message|>");
     if (start < 0 || message < 0)
-        return error_set(err, OSSO_UNSUPPORTED, "the tokenizer has no <|start|> and <|message|>: not a harmony model's");
+        return error_set(err, OSSO_UNSUPPORTED,
+                         "the tokenizer has no <|start|> and <|message|>: not a harmony model's");
     struct osso_parser *p = mem_alloc(sizeof *p);
     if (!p)
         return error_nomem(err, sizeof *p, "a parser");
@@ -99,8 +100,9 @@ static enum osso_status check(const struct buf *b, struct osso_error *err)
 
 /* ---- content -------------------------------------------------------------------------------------------- */
 
-/* Turns held bytes into text. An ill-formed part becomes U+FFFD; a character that is so far only begun stays held unless
- * the stream is at its `end`. Strict: after one ill-formed part the rest waits for the next id, as in the reference. */
+/* Turns held bytes into text. An ill-formed part becomes U+FFFD; a character that is so far only begun stays held
+ * unless the stream is at its `end`. Strict: after one ill-formed part the rest waits for the next id, as in the
+ * reference. */
 static void decode_held(struct osso_parser *p, bool end)
 {
     const uint8_t *s = (const uint8_t *)p->held.data + p->held_at;
@@ -243,8 +245,8 @@ static enum osso_status open_content(struct osso_parser *p, struct osso_error *e
     return OSSO_OK;
 }
 
-/* The message ended in its header. What is not header becomes its text; a header with nothing behind it becomes a message
- * only where the reference makes one, or when it is a call. */
+/* The message ended in its header. What is not header becomes its text; a header with nothing behind it becomes a
+ * message only where the reference makes one, or when it is a call. */
 static enum osso_status finish_bare(struct osso_parser *p, bool stopped, int32_t end_id, struct osso_error *err)
 {
     struct jtext text;
@@ -265,7 +267,8 @@ static enum osso_status finish_bare(struct osso_parser *p, bool stopped, int32_t
 
 /* ---- the stream ----------------------------------------------------------------------------------------- */
 
-/* An id where <|start|> should be. Strict: an error. Else a header or text whose <|start|>assistant is missing begins. */
+/* An id where <|start|> should be. Strict: an error. Else a header or text begins whose <|start|>assistant is
+ * missing. */
 static enum osso_status push_unexpected(struct osso_parser *p, int32_t id, struct osso_error *err)
 {
     const char *piece;
@@ -344,7 +347,8 @@ enum osso_status osso_parser_push(struct osso_parser *parser, int32_t id, struct
     return status;
 }
 
-enum osso_status osso_parser_finish(struct osso_parser *parser, struct osso_parser_state *state_out, struct osso_error *err)
+enum osso_status osso_parser_finish(struct osso_parser *parser, struct osso_parser_state *state_out,
+                                    struct osso_error *err)
 {
     size_t n_before = parser->done->n_messages;
     enum osso_status status = OSSO_OK;

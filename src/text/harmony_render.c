@@ -2,8 +2,8 @@
  *
  *     <|start|> ROLE[:NAME] [ to=RECIPIENT] [<|channel|>CHANNEL] [ CONTENT-TYPE] <|message|> CONTENT <|end|>
  *
- * Special tokens are written by id; everything that comes from the caller is ordinary text, whatever it spells. Each piece
- * is encoded alone, as openai-harmony does: tokens never reach across a boundary. Next: tokenizer.c. */
+ * Special tokens are written by id; everything that comes from the caller is ordinary text, whatever it spells. Each
+ * piece is encoded alone, as openai-harmony does: tokens never reach across a boundary. Next: tokenizer.c. */
 #include "text/harmony.h"
 
 #include "base/error.h"
@@ -236,8 +236,8 @@ static size_t library_bound(const struct osso_conversation *c)
     return first;
 }
 
-/* A turn is complete when its final message is there: everything before the LAST final goes. What comes after it, a tool
- * loop in progress, keeps its analysis. */
+/* A turn is complete when its final message is there: everything before the LAST final goes. What comes after it, a
+ * tool loop in progress, keeps its analysis. */
 static size_t turns_bound(const struct osso_conversation *c)
 {
     size_t last = c->n_messages;

@@ -52,7 +52,7 @@ static bool add_default(struct buf *out, const struct jval *v, const char *befor
     } else if (d->type == J_STRING && bare_enum) {
         add_text(out, d->text);
     } else {
-        jval_write(out, d);
+        jval_write(out, d, JVAL_PRINTED);
     }
     return true;
 }
@@ -149,7 +149,8 @@ static bool same(struct jtext a, struct jtext b)
 }
 
 /* A property that is a union: its description and default come first, unless the first variant says the same. */
-static void add_union_property(struct buf *out, const struct jval *v, const struct jval *variants, bool required, int indent)
+static void add_union_property(struct buf *out, const struct jval *v, const struct jval *variants, bool required,
+                               int indent)
 {
     struct jtext description = text_of(v, "description");
     bool above = description.s && !same(description, text_of(variants->first, "description"));

@@ -144,7 +144,7 @@ const struct jval *jval_get_type(const struct jval *v, const char *key, enum jty
 /* ---- writing -------------------------------------------------------------------------------------------- */
 
 /* Recursion: at most JDOC_DEPTH + 1 frames of two pointers each. */
-void jval_write(struct buf *out, const struct jval *v)
+void jval_write(struct buf *out, const struct jval *v, enum jval_numbers numbers)
 {
     switch (v->type) {
     case J_NULL:
@@ -153,9 +153,11 @@ void jval_write(struct buf *out, const struct jval *v)
     case J_BOOL:
         buf_puts(out, v->truth ? "true" : "false");
         break;
-    case J_NUMBER:
-        buf_add(out, v->text.s, v->text.len);
+    case J_NUMBER: {
+        struct jtext number = numbers == JVAL_SPELT ? v->spelt : v->text;
+        buf_add(out, number.s, number.len);
         break;
+    }
     case J_STRING:
         buf_json_string(out, v->text.s, v->text.len);
         break;
@@ -169,7 +171,7 @@ void jval_write(struct buf *out, const struct jval *v)
                 buf_json_string(out, c->key.s, c->key.len);
                 buf_putc(out, ':');
             }
-            jval_write(out, c);
+            jval_write(out, c, numbers);
         }
         buf_putc(out, v->type == J_ARRAY ? ']' : '}');
         break;

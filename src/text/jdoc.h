@@ -1,9 +1,9 @@
 /* jdoc.h: a JSON text as a tree, read as openai-harmony reads it.
  *
- * base/json.h (jansson) does not fit here: the prompt prints numbers and key order of a tool's schema, so integers above
- * int64, the reference's own reading of decimals, NUL in strings, and repeated keys (in a schema the last value wins, at
- * the place of the first) must survive. Nodes live in one arena; the tree is immutable once it is read and shared by
- * reference counting (by one thread). */
+ * base/json.h (jansson) does not fit here: the prompt prints numbers and key order of a tool's schema, so integers
+ * above int64, the reference's own reading of decimals, NUL in strings, and repeated keys (in a schema the last value
+ * wins, at the place of the first) must survive. Nodes live in one arena; the tree is immutable once it is read and
+ * shared by reference counting (by one thread). */
 #ifndef OSSO_TEXT_JDOC_H
 #define OSSO_TEXT_JDOC_H
 
@@ -25,10 +25,11 @@ struct jval {
     enum jtype type;
     bool truth;        /* J_BOOL */
     bool repeated;     /* this key was there more than once */
-    struct jtext text; /* J_STRING: the bytes; J_NUMBER: the printed form */
+    struct jtext text; /* J_STRING: the bytes; J_NUMBER: as the reference prints it */
+    struct jtext spelt; /* J_NUMBER: as it was in the text */
     struct jtext key;  /* in an object */
     struct jval *first, *last, *next; /* children of arrays and objects; the next sibling */
-    struct jval *earlier;             /* the value this key had before: no part of the object, but it must be well-formed */
+    struct jval *earlier; /* the value this key had before: no part of the object, but it must be well-formed */
     size_t n_children;
 };
 
@@ -37,7 +38,8 @@ struct jdoc;
 enum { JDOC_DEPTH = 127 }; /* the reference's limit; everything below that walks a tree may recurse this deep */
 
 /* `where` names the text in the error sentence. */
-enum osso_status jdoc_read(const char *text, size_t len, const char *where, struct jdoc **doc_out, struct osso_error *err);
+enum osso_status jdoc_read(const char *text, size_t len, const char *where, struct jdoc **doc_out,
+                           struct osso_error *err);
 /* Reads one more text into the arena of `doc`; NULL when memory runs out (the text is one of osso's own). */
 struct jval *jdoc_graft(struct jdoc *doc, const char *text, size_t len);
 /* An empty document, to be filled with jdoc_new and jdoc_put. */
@@ -63,7 +65,9 @@ const struct jval *jval_get_type(const struct jval *v, const char *key, enum jty
 bool jtext_is(struct jtext t, const char *literal);
 int jtext_compare(struct jtext a, struct jtext b); /* by bytes; the shorter first */
 
-/* Compact JSON, keys and numbers as the reference prints them. */
-void jval_write(struct buf *out, const struct jval *v);
+/* Compact JSON. Numbers for a prompt are printed as the reference prints them; to be read again they keep their
+ * spelling, because the reference's reading of decimals need not return the number it printed. */
+enum jval_numbers { JVAL_PRINTED, JVAL_SPELT };
+void jval_write(struct buf *out, const struct jval *v, enum jval_numbers numbers);
 
 #endif

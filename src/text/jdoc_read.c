@@ -122,7 +122,8 @@ static int hex4(const struct reader *r, size_t at)
         return -1;
     for (size_t i = at; i < at + 4; i++) {
         char c = r->s[i];
-        int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        char low = (char)(c | 0x20);
+        int d = c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
         if (d < 0)
             return -1;
         v = v * 16 + d;
@@ -200,13 +201,15 @@ static bool read_number(struct reader *r, struct jval *v)
     enum jnum_result result = jnum_read(r->s + r->at, r->n - r->at, &used, text);
     if (result != JNUM_OK)
         return fail(r, result == JNUM_RANGE ? "a number out of range" : "not a JSON value");
-    r->at += used;
     size_t len = strlen(text);
-    char *copy = jdoc_take(r->doc, len + 1);
+    char *copy = jdoc_take(r->doc, len + 1 + used + 1);
     if (!copy)
         return no_memory(r);
     memcpy(copy, text, len);
+    memcpy(copy + len + 1, r->s + r->at, used);
     v->text = (struct jtext){copy, len};
+    v->spelt = (struct jtext){copy + len + 1, used};
+    r->at += used;
     return true;
 }
 
@@ -320,7 +323,8 @@ static bool read_all(struct reader *r)
     return r->at == r->n || fail(r, "text after the end");
 }
 
-enum osso_status jdoc_read(const char *text, size_t len, const char *where, struct jdoc **doc_out, struct osso_error *err)
+enum osso_status jdoc_read(const char *text, size_t len, const char *where, struct jdoc **doc_out,
+                           struct osso_error *err)
 {
     *doc_out = NULL;
     struct reader r = {.doc = jdoc_create(), .s = text, .n = len};

@@ -1,8 +1,8 @@
 /* jnum.h: JSON numbers as openai-harmony reads and prints them.
  *
  * Its numbers are unsigned or signed 64-bit integers where they fit and doubles otherwise. Its decimal to double
- * conversion is a fast one that may miss the nearest double by a unit or two in the last place; as the number is printed
- * into the prompt (a default in a tool's schema), the same double must come out here. */
+ * conversion is a fast one that may miss the nearest double by a unit or two in the last place; as the number is
+ * printed into the prompt (a default in a tool's schema), the same double must come out here. */
 #ifndef OSSO_TEXT_JNUM_H
 #define OSSO_TEXT_JNUM_H
 

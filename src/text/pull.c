@@ -125,27 +125,35 @@ bool pull_string(struct pull *p, char *out, size_t cap, size_t *len_out)
     *len_out = 0;
     if (!take(p, '"'))
         return wrong(p, "a string is missing");
-    while (p->pos < p->len) {
-        uint8_t c = (uint8_t)p->text[p->pos++], encoded[4] = {c};
-        unsigned n = 1;
-        if (c == '"') {
+    for (;;) {
+        /* A run of characters that stand for themselves. */
+        size_t start = p->pos, n = 1;
+        while (p->pos < p->len && p->text[p->pos] != '"' && p->text[p->pos] != '\\' && (uint8_t)p->text[p->pos] >= 0x20)
+            p->pos++;
+        const char *from = p->text + start;
+        uint8_t escaped[4];
+        if (p->pos > start) {
+            n = p->pos - start;
+        } else if (p->pos == p->len) {
+            return wrong(p, "a string has no end");
+        } else if (p->text[p->pos] == '"') {
+            p->pos++;
             *len_out = len;
             return true;
-        }
-        if (c < 0x20)
-            return wrong(p, "a string has a control character");
-        if (c == '\\') {
+        } else if (p->text[p->pos++] == '\\') {
             uint32_t code;
             if (!read_escape(p, &code))
                 return false;
-            n = utf8_put(encoded, code);
+            n = utf8_put(escaped, code);
+            from = (const char *)escaped;
+        } else {
+            return wrong(p, "a string has a control character");
         }
         if (n > cap - len)
             return wrong(p, "a string is too long");
-        memcpy(out + len, encoded, n);
+        memcpy(out + len, from, n);
         len += n;
     }
-    return wrong(p, "a string has no end");
 }
 
 bool pull_u32(struct pull *p, uint32_t *out)

@@ -35,24 +35,26 @@ static enum osso_status syntax(const struct pull *p, struct osso_error *err)
 
 /* ---- finding the parts ---------------------------------------------------------------------------------- */
 
-static enum osso_status match_o200k(struct document *d, struct osso_error *err)
+/* If the vocabulary that comes next is o200k, steps over it and sets d->builtin; otherwise stays before it. */
+static enum osso_status match_o200k(struct document *d, struct pull *p, struct osso_error *err)
 {
-    struct pull p = pull_over(d->parts[VOCAB].data, d->parts[VOCAB].len);
+    struct pull trial = *p;
     struct o200k_match match;
     size_t len;
     uint32_t id;
-    if (p.len < O200K_ORDINARY_BYTES + 4 * O200K_ORDINARY) /* quotes, colon and comma of each */
+    if (p->len - p->pos < O200K_ORDINARY_BYTES + 4 * O200K_ORDINARY) /* quotes, colon and comma of each */
         return OSSO_OK;
     enum osso_status status = o200k_match_begin(&match, err);
     if (status != OSSO_OK)
         return status;
-    pull_enter(&p, '{');
-    while (pull_member(&p, d->key, sizeof d->key, &len) && pull_u32(&p, &id) &&
+    pull_enter(&trial, '{');
+    while (pull_member(&trial, d->key, sizeof d->key, &len) && pull_u32(&trial, &id) &&
            o200k_match_token(&match, id, d->key, len))
         ;
-    if (!p.problem && o200k_match_all(&match)) {
+    if (!trial.problem && o200k_match_all(&match)) {
         d->builtin = match.builtin;
         match.builtin = NULL;
+        *p = trial;
     }
     o200k_match_end(&match);
     return OSSO_OK;
@@ -77,14 +79,15 @@ static enum osso_status find_parts(struct document *d, struct pull *p, int from,
         if (slice->data)
             return error_set(err, OSSO_FORMAT, "\"%s\" is there twice", part_names[part]);
         enum osso_status status = OSSO_OK;
-        if (part == MODEL) {
-            slice->data = p->text + p->pos;
+        slice->data = p->text + p->pos;
+        if (part == MODEL)
             status = find_parts(d, p, TOP_PARTS, N_PARTS, err); /* one level, never deeper: MODEL is not in there */
-        } else if (pull_skip(p, &slice->data, &slice->len) && part == VOCAB) {
-            status = match_o200k(d, err);
-        }
+        else if (part == VOCAB)
+            status = match_o200k(d, p, err);
         if (status != OSSO_OK)
             return status;
+        if (part != MODEL && !(part == VOCAB && d->builtin))
+            pull_skip(p, &slice->data, &slice->len);
     }
     return p->problem ? syntax(p, err) : OSSO_OK;
 }

@@ -99,12 +99,12 @@ def make(folder):
     (folder / "config.json").write_text(json.dumps({
         "architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "attention_bias": True, "dtype": "bfloat16",
         "eos_token_id": ids["<|return|>"], "pad_token_id": ids["<|endoftext|>"], "head_dim": 32, "hidden_act": "silu",
-        "hidden_size": HIDDEN, "intermediate_size": 32, "max_position_embeddings": 4096, "num_attention_heads": 2,
+        "hidden_size": HIDDEN, "intermediate_size": 32, "max_position_embeddings": 131072, "num_attention_heads": 2,
         "num_key_value_heads": 1, "num_hidden_layers": 1, "num_local_experts": 2, "num_experts_per_tok": 1,
         "rms_norm_eps": 1e-5, "sliding_window": 128, "layer_types": ["sliding_attention"], "swiglu_limit": 7.0,
         "tie_word_embeddings": False, "vocab_size": vocab,
         "rope_parameters": {"rope_type": "yarn", "rope_theta": 150000.0, "factor": 32.0, "beta_fast": 32.0,
-                            "beta_slow": 1.0, "original_max_position_embeddings": 128, "truncate": False}}))
+                            "beta_slow": 1.0, "original_max_position_embeddings": 4096, "truncate": False}}))
     (folder / "generation_config.json").write_text(json.dumps({
         "do_sample": True, "temperature": 1.0, "eos_token_id": [ids["<|return|>"], ids["<|call|>"]],
         "pad_token_id": ids["<|endoftext|>"]}))

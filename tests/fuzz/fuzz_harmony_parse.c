@@ -1,5 +1,6 @@
-/* Any ids through the parser: without strictness never an error, and the deltas add up to the texts of the messages. The
- * first byte chooses role and mode; then small bytes are the format's tokens and words, others begin a three-byte id. */
+/* Any ids through the parser: without strictness never an error, and the deltas add up to the texts of the messages.
+ * The first byte chooses role and mode; then small bytes are the format's tokens and words, others begin a three-byte
+ * id. */
 #include "osso/text.h"
 
 #include <stdlib.h>
@@ -17,8 +18,9 @@ static void must(int ok)
 
 static int32_t next_id(const uint8_t *data, size_t size, size_t *at)
 {
-    static const int32_t usual[] = {200002, 200003, 200005, 200006, 200007, 200008, 200012, 199999, 173781, 35644, 17196, 12606,
-                                    815,    316,    28,     44580,  220,    198,    4108,   3056,   9552,   25,    221,   -1};
+    static const int32_t usual[] = {200002, 200003, 200005, 200006, 200007, 200008, 200012, 199999,
+                                    173781, 35644,  17196,  12606,  815,    316,    28,     44580,
+                                    220,    198,    4108,   3056,   9552,   25,     221,    -1};
     uint8_t c = data[(*at)++];
     if (c < sizeof usual / sizeof *usual)
         return usual[c];
@@ -48,7 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(!one || flags);
         status = status ? status : one;
         n_deltas += s.delta_len;
-        must(!s.delta_len || memchr(s.delta, 0xff, s.delta_len) == NULL); /* touch it: it must be there, and it is UTF-8 */
+        must(!s.delta_len ||
+             memchr(s.delta, 0xff, s.delta_len) == NULL); /* touch it: it must be there, and it is UTF-8 */
     }
     enum osso_status end = osso_parser_finish(p, &s, &err);
     must(!end || flags);

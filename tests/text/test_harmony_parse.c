@@ -1,5 +1,5 @@
-/* Parsing: golden streams of openai-harmony 0.0.8, what the tolerant parser makes of malformed ones (docs/harmony.md), and
- * that it is total: any ids give messages, and the deltas add up to their texts. */
+/* Parsing: golden streams of openai-harmony 0.0.8, what the tolerant parser makes of malformed ones (docs/harmony.md),
+ * and that it is total: any ids give messages, and the deltas add up to their texts. */
 #include "test.h"
 
 #include "base/mem.h"
@@ -97,7 +97,8 @@ static void expect(const char *stream, const char *role, unsigned flags, const c
     char want[1024], *json = parse(ids.data, ids.len, role, flags, &refused);
     snprintf(want, sizeof want, "{\"messages\":[%s]}", messages ? messages : "");
     if (refused != (messages == NULL) || (messages && strcmp(json, want) != 0))
-        fail_msg("%s\n gives %s%s\n   want %s", stream, json, refused ? " (refused)" : "", messages ? want : "a refusal");
+        fail_msg("%s\n gives %s%s\n   want %s", stream, json, refused ? " (refused)" : "",
+                 messages ? want : "a refusal");
     osso_free(json);
     osso_ids_free(&ids);
 }
@@ -145,17 +146,24 @@ static void spellings_of_a_call(void **state)
     for (unsigned flags = 0; flags < 2; flags++) {
         for (int i = 0; i < 3; i++)
             expect(same[i], "assistant", flags,
-                   "{\"role\":\"assistant\",\"recipient\":\"functions.get_time\",\"content\":\"{\\\"tz\\\":\\\"UTC\\\"}\",\"channel\":"
+                   "{\"role\":\"assistant\",\"recipient\":\"functions.get_time\",\"content\":\"{\\\"tz\\\":\\\"UTC\\\"}"
+                   "\",\"channel\":"
                    "\"commentary\",\"content_type\":\"<|constrain|>json\"}");
         expect("<|start|>assistant to=functions.get_time<|channel|>commentary json<|message|>{}<|call|>", NULL, flags,
-               "{\"role\":\"assistant\",\"recipient\":\"functions.get_time\",\"content\":\"{}\",\"channel\":\"commentary\","
+               "{\"role\":\"assistant\",\"recipient\":\"functions.get_time\",\"content\":\"{}\",\"channel\":"
+               "\"commentary\","
                "\"content_type\":\"json\"}");
-        expect("<|channel|>commentary<|message|>Checking.<|end|><|start|>assistant<|channel|>commentary to=functions.get_time "
-               "<|constrain|>json<|message|>{}<|call|>", "assistant", flags,
-               "{\"role\":\"assistant\",\"content\":\"Checking.\",\"channel\":\"commentary\"},{\"role\":\"assistant\",\"recipient\":"
-               "\"functions.get_time\",\"content\":\"{}\",\"channel\":\"commentary\",\"content_type\":\"<|constrain|>json\"}");
+        expect("<|channel|>commentary<|message|>Checking.<|end|><|start|>assistant<|channel|>commentary "
+               "to=functions.get_time "
+               "<|constrain|>json<|message|>{}<|call|>",
+               "assistant", flags,
+               "{\"role\":\"assistant\",\"content\":\"Checking.\",\"channel\":\"commentary\"},{\"role\":\"assistant\","
+               "\"recipient\":"
+               "\"functions.get_time\",\"content\":\"{}\",\"channel\":\"commentary\",\"content_type\":\"<|constrain|>"
+               "json\"}");
         expect("<|start|>python to=assistant<|channel|>analysis<|message|>42\n<|end|>", NULL, flags,
-               "{\"role\":\"tool\",\"name\":\"python\",\"recipient\":\"assistant\",\"content\":\"42\\n\",\"channel\":\"analysis\"}");
+               "{\"role\":\"tool\",\"name\":\"python\",\"recipient\":\"assistant\",\"content\":\"42\\n\",\"channel\":"
+               "\"analysis\"}");
     }
 }
 
@@ -206,7 +214,8 @@ static void streaming_view(void **state)
 
 #define FINAL(text) "{\"role\":\"assistant\",\"content\":\"" text "\",\"channel\":\"final\"}"
 #define BARE(text) "{\"role\":\"assistant\",\"content\":\"" text "\"}"
-#define CALL_F(text) "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"" text "\",\"channel\":\"commentary\"}"
+#define CALL_F(text)                                                                                                   \
+    "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"" text "\",\"channel\":\"commentary\"}"
 
 /* One line for each row of docs/harmony.md: the stream, the reference's non-strict result where it has one, ours. */
 static void tolerant_rules(void **state)
@@ -218,13 +227,15 @@ static void tolerant_rules(void **state)
     expect("<|channel|>final json<|message|>{}<|return|>", "assistant", 0,
            "{\"role\":\"assistant\",\"content\":\"{}\",\"channel\":\"final\",\"content_type\":\"json\"}");
     expect("<|channel|>commentary to=functions.f <|constrain|> json<|message|>{}<|call|>", "assistant", 0,
-           "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"{}\",\"channel\":\"commentary\",\"content_type\":\"json\"}");
+           "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"{}\",\"channel\":\"commentary\","
+           "\"content_type\":\"json\"}");
     expect("<|channel|>final <|constrain|> foo<|message|>{}<|return|>", "assistant", 0,
            "{\"role\":\"assistant\",\"content\":\"{}\",\"channel\":\"final\",\"content_type\":\"foo\"}");
     /* authors */
     expect("<|start|>user:bob<|message|>x<|end|>", NULL, 0, "{\"role\":\"user\",\"name\":\"bob\",\"content\":\"x\"}");
     expect("<|start|>assistant:a to=functions.f<|channel|>commentary<|message|>{}<|call|>", NULL, 0,
-           "{\"role\":\"assistant\",\"name\":\"a\",\"recipient\":\"functions.f\",\"content\":\"{}\",\"channel\":\"commentary\"}");
+           "{\"role\":\"assistant\",\"name\":\"a\",\"recipient\":\"functions.f\",\"content\":\"{}\",\"channel\":"
+           "\"commentary\"}");
     expect("<|start|>functions.f<|channel|>commentary<|message|>x<|end|>", NULL, 0,
            "{\"role\":\"tool\",\"name\":\"functions.f\",\"content\":\"x\",\"channel\":\"commentary\"}");
     expect("<|start|> to=functions.f<|channel|>commentary<|message|>x<|call|>", NULL, 0, CALL_F("x"));
@@ -240,7 +251,8 @@ static void tolerant_rules(void **state)
     /* headers that begin again, headers with too many words */
     expect("<|start|>assistant<|channel|>final<|message|>x<|return|>", "assistant", 0, FINAL("x"));
     expect("<|channel|>commentary what to=functions.f is this<|message|>x<|call|>", "assistant", 0,
-           "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"x\",\"channel\":\"commentary\",\"content_type\":\"this\"}");
+           "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"x\",\"channel\":\"commentary\","
+           "\"content_type\":\"this\"}");
     /* messages without <|message|> */
     expect("I'm sorry,\n\n  no.<|end|>", "assistant", 0, BARE("I'm sorry,\\n\\n  no."));
     expect("<|start|>assistant no.<|end|>", NULL, 0, BARE("no."));
@@ -249,10 +261,12 @@ static void tolerant_rules(void **state)
     expect("<|channel|>final", "assistant", 0, "");
     expect("<|channel|>final<|end|>", "assistant", 0, FINAL(""));
     expect("<|channel|>commentary to=functions.f <|constrain|>json{}<|call|>", "assistant", 0,
-           "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"{}\",\"channel\":\"commentary\",\"content_type\":\"json\"}");
+           "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"{}\",\"channel\":\"commentary\","
+           "\"content_type\":\"json\"}");
     expect("no.<|start|>assistant<|channel|>final<|message|>x<|return|>", "assistant", 0, BARE("no.") "," FINAL("x"));
     /* between messages */
-    expect("<|channel|>final<|message|>x<|return|><|endoftext|><|return|>more<|end|>", "assistant", 0, FINAL("x") "," BARE("more"));
+    expect("<|channel|>final<|message|>x<|return|><|endoftext|><|return|>more<|end|>", "assistant", 0,
+           FINAL("x") "," BARE("more"));
     expect("<|channel|>analysis<|message|>x<|end|>assistant<|channel|>final<|message|>y<|return|>", "assistant", 0,
            "{\"role\":\"assistant\",\"content\":\"x\",\"channel\":\"analysis\"}," FINAL("y"));
     expect("<|channel|>analysis<|message|>x<|end|><|channel|>final<|message|>y<|return|>", "assistant", 0,
@@ -311,14 +325,18 @@ static void broken_text(void **state)
     (void)state;
     expect_text((const int32_t[]){200008, 31446, 244, 200007}, 4, 0, "\xf0\x9f\x92\x96");
     expect_text((const int32_t[]){200008, 9552, 13225, 200007}, 4, 0, " \xef\xbf\xbdHello");
-    expect_text((const int32_t[]){200008, 9552, 13225, 300000, 13225, 200007}, 6, 0, " \xef\xbf\xbdHello\xef\xbf\xbdHello");
-    expect_text((const int32_t[]){200008, 9552, -5, 13225, 201088, 200007}, 6, 0, " \xef\xbf\xbd\xef\xbf\xbdHello\xef\xbf\xbd");
-    expect_text((const int32_t[]){200008, 9552, 13225, 300000, 13225, 200007}, 6, OSSO_PARSE_STRICT, " \xef\xbf\xbd\xef\xbf\xbdHello");
+    expect_text((const int32_t[]){200008, 9552, 13225, 300000, 13225, 200007}, 6, 0,
+                " \xef\xbf\xbdHello\xef\xbf\xbdHello");
+    expect_text((const int32_t[]){200008, 9552, -5, 13225, 201088, 200007}, 6, 0,
+                " \xef\xbf\xbd\xef\xbf\xbdHello\xef\xbf\xbd");
+    expect_text((const int32_t[]){200008, 9552, 13225, 300000, 13225, 200007}, 6, OSSO_PARSE_STRICT,
+                " \xef\xbf\xbd\xef\xbf\xbdHello");
     bool refused;
     free(parse((const int32_t[]){300000, 200008}, 2, "assistant", OSSO_PARSE_STRICT, &refused));
     assert_true(refused);
     char *json = parse((const int32_t[]){200005, 300000, 222, 200008, 22, 200002}, 6, "assistant", 0, &refused);
-    assert_string_equal(json, "{\"messages\":[{\"role\":\"assistant\",\"content\":\"7\",\"channel\":\"\xef\xbf\xbd\xef\xbf\xbd\"}]}");
+    assert_string_equal(
+        json, "{\"messages\":[{\"role\":\"assistant\",\"content\":\"7\",\"channel\":\"\xef\xbf\xbd\xef\xbf\xbd\"}]}");
     osso_free(json);
 }
 
@@ -386,8 +404,9 @@ static void long_messages(void **state)
 
 static enum osso_status everything(void)
 {
-    static const int32_t ids[] = {200005, 12606, 815, 316, 28, 44580, 220, 200003, 4108, 200008, 9552, 300000, 13225, 200012, 200006,
-                                  222, 13225, 200007, 200006, 173781, 25, 87, 200008, 22, 200002, 13225};
+    static const int32_t ids[] = {200005, 12606,  815,    316,   28,     44580,  220,    200003, 4108,
+                                  200008, 9552,   300000, 13225, 200012, 200006, 222,    13225,  200007,
+                                  200006, 173781, 25,     87,    200008, 22,     200002, 13225};
     struct osso_parser *p = NULL;
     enum osso_status status = osso_parser_create(builtin, "assistant", 0, &p, NULL);
     for (size_t i = 0; i < sizeof ids / sizeof *ids && !status; i++)
@@ -417,10 +436,16 @@ static void every_allocation_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden),         cmocka_unit_test(spellings_of_a_call), cmocka_unit_test(streaming_view),
-        cmocka_unit_test(tolerant_rules), cmocka_unit_test(strict_rules),        cmocka_unit_test(broken_text),
+        cmocka_unit_test(golden),
+        cmocka_unit_test(spellings_of_a_call),
+        cmocka_unit_test(streaming_view),
+        cmocka_unit_test(tolerant_rules),
+        cmocka_unit_test(strict_rules),
+        cmocka_unit_test(broken_text),
         cmocka_unit_test(strict_after_refusal),
-        cmocka_unit_test(total),          cmocka_unit_test(long_messages),       cmocka_unit_test(every_allocation_fails),
+        cmocka_unit_test(total),
+        cmocka_unit_test(long_messages),
+        cmocka_unit_test(every_allocation_fails),
     };
     return cmocka_run_group_tests_name("harmony_parse", tests, setup, teardown);
 }

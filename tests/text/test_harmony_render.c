@@ -32,7 +32,8 @@ static struct osso_conversation *read_json(const char *json)
     return c;
 }
 
-static struct osso_ids render(const struct osso_conversation *c, enum osso_render_for purpose, enum osso_render_drop drop)
+static struct osso_ids render(const struct osso_conversation *c, enum osso_render_for purpose,
+                              enum osso_render_drop drop)
 {
     struct osso_ids ids = {0};
     struct osso_error err;
@@ -65,7 +66,8 @@ static void expect_text(const struct osso_conversation *c, enum osso_render_for 
     free(text);
 }
 
-static void expect_ids(const struct osso_conversation *c, enum osso_render_for purpose, const int32_t *expected, size_t n)
+static void expect_ids(const struct osso_conversation *c, enum osso_render_for purpose, const int32_t *expected,
+                       size_t n)
 {
     struct osso_ids ids = render(c, purpose, OSSO_DROP_LIBRARY);
     assert_int_equal(ids.len, n);
@@ -84,8 +86,8 @@ static struct osso_conversation *create(void)
     return c;
 }
 
-static void add(struct osso_conversation *c, enum osso_role role, const char *name, const char *recipient, const char *channel,
-                const char *type, const char *text)
+static void add(struct osso_conversation *c, enum osso_role role, const char *name, const char *recipient,
+                const char *channel, const char *type, const char *text)
 {
     struct osso_error err;
     struct osso_message m = {role, name, recipient, channel, type, text, strlen(text)};
@@ -108,11 +110,13 @@ static void golden(void **state)
         struct osso_conversation *c = NULL;
         struct osso_ids ids = {0};
         struct osso_error err = {0};
-        struct osso_render_options o = {.size = sizeof o, .drop = json_is_true(json_object_get(j, "drop")) ? OSSO_DROP_LIBRARY : OSSO_DROP_NONE};
+        struct osso_render_options o = {
+            .size = sizeof o, .drop = json_is_true(json_object_get(j, "drop")) ? OSSO_DROP_LIBRARY : OSSO_DROP_NONE};
         for (int i = 0; i < 3; i++)
             if (strcmp(purposes[i], json_string_value(json_object_get(j, "purpose"))) == 0)
                 o.purpose = (enum osso_render_for)i;
-        enum osso_status status = osso_conversation_from_json(json_string_value(text), json_string_length(text), "golden", &c, &err);
+        enum osso_status status =
+            osso_conversation_from_json(json_string_value(text), json_string_length(text), "golden", &c, &err);
         if (!status)
             status = osso_conversation_render(c, builtin, &o, &ids, &err);
         if (json_is_null(want) != (status != OSSO_OK))
@@ -142,19 +146,38 @@ static void first_prompt_and_next_turn(void **state)
     struct osso_system s = {.effort = "low", .date = "2026-01-15"};
     check_ok(osso_conversation_add_system(c, &s, &err), err);
     add(c, OSSO_ROLE_USER, NULL, NULL, NULL, NULL, "Name a prime.");
-    EXPECT_IDS(c, OSSO_RENDER_COMPLETION, 200006, 17360, 200008, 3575, 553, 17554, 162016, 11, 261, 4410, 6439, 2359, 22203, 656, 7788, 17527,
-               558, 87447, 100594, 25, 220, 1323, 19, 12, 3218, 198, 6576, 3521, 25, 220, 1323, 21, 12, 2290, 12, 1055, 279, 30377,
-               289, 25, 4465, 279, 2, 13888, 18403, 25, 8450, 11, 49159, 11, 1721, 13, 21030, 2804, 413, 7360, 395, 1753, 3176, 13,
-               200007, 200006, 1428, 200008, 864, 261, 9197, 13, 200007, 200006, 173781);
+    EXPECT_IDS(c, OSSO_RENDER_COMPLETION, 200006, 17360, 200008, 3575, 553, 17554, 162016, 11, 261, 4410, 6439, 2359,
+               22203, 656, 7788, 17527, 558, 87447, 100594, 25, 220, 1323, 19, 12, 3218, 198, 6576, 3521, 25, 220, 1323,
+               21, 12, 2290, 12, 1055, 279, 30377, 289, 25, 4465, 279, 2, 13888, 18403, 25, 8450, 11, 49159, 11, 1721,
+               13, 21030, 2804, 413, 7360, 395, 1753, 3176, 13, 200007, 200006, 1428, 200008, 864, 261, 9197, 13,
+               200007, 200006, 173781);
     osso_conversation_truncate(c, 0);
     add(c, OSSO_ROLE_USER, NULL, NULL, NULL, NULL, "Name a prime.");
     add(c, OSSO_ROLE_ASSISTANT, NULL, NULL, "analysis", NULL, "Easy: 7.");
     add(c, OSSO_ROLE_ASSISTANT, NULL, NULL, "final", NULL, "7");
-    EXPECT_IDS(c, OSSO_RENDER_TRAINING, 200006, 1428, 200008, 864, 261, 9197, 13, 200007, 200006, 173781, 200005, 17196, 200008, 22, 200002);
+    EXPECT_IDS(c, OSSO_RENDER_TRAINING, 200006, 1428, 200008, 864, 261, 9197, 13, 200007, 200006, 173781, 200005, 17196,
+               200008, 22, 200002);
     add(c, OSSO_ROLE_USER, NULL, NULL, NULL, NULL, "Another?");
-    EXPECT_IDS(c, OSSO_RENDER_COMPLETION, 200006, 1428, 200008, 864, 261, 9197, 13, 200007, 200006, 173781, 200005, 17196, 200008, 22, 200007,
-               200006, 1428, 200008, 21269, 30, 200007, 200006, 173781);
+    EXPECT_IDS(c, OSSO_RENDER_COMPLETION, 200006, 1428, 200008, 864, 261, 9197, 13, 200007, 200006, 173781, 200005,
+               17196, 200008, 22, 200007, 200006, 1428, 200008, 21269, 30, 200007, 200006, 173781);
     osso_conversation_free(c);
+}
+
+static void efforts(void **state)
+{
+    (void)state;
+    static const char *const given[] = {"low", "medium", "high", NULL};
+    static const char *const shown[] = {"\nReasoning: low\n", "\nReasoning: medium\n", "\nReasoning: high\n",
+                                        "\nReasoning: medium\n"};
+    for (int i = 0; i < 4; i++) {
+        struct osso_error err;
+        struct osso_message m;
+        struct osso_conversation *c = create();
+        check_ok(osso_conversation_add_system(c, &(struct osso_system){.effort = given[i]}, &err), err);
+        check_ok(osso_conversation_get(c, 0, &m, &err), err);
+        assert_non_null(strstr(m.text, shown[i]));
+        osso_conversation_free(c);
+    }
 }
 
 static void calls_and_results(void **state)
@@ -166,24 +189,30 @@ static void calls_and_results(void **state)
     EXPECT_IDS(c, OSSO_RENDER_PLAIN, 200006, 77944, 200008, 2, 68406, 279, 3238, 14567, 13, 200007);
     osso_conversation_truncate(c, 0);
     add(c, OSSO_ROLE_ASSISTANT, NULL, "functions.get_time", "commentary", "<|constrain|>json", "{\"tz\":\"UTC\"}");
-    EXPECT_IDS(c, OSSO_RENDER_PLAIN, 200006, 173781, 316, 28, 44580, 775, 6425, 200005, 12606, 815, 220, 200003, 4108, 200008, 10848, 29918,
-               7534, 32674, 18583, 200012);
+    EXPECT_IDS(c, OSSO_RENDER_PLAIN, 200006, 173781, 316, 28, 44580, 775, 6425, 200005, 12606, 815, 220, 200003, 4108,
+               200008, 10848, 29918, 7534, 32674, 18583, 200012);
     osso_conversation_truncate(c, 0);
     add(c, OSSO_ROLE_TOOL, "functions.get_time", "assistant", "commentary", NULL, "\"12:00\"");
-    EXPECT_IDS(c, OSSO_RENDER_COMPLETION, 200006, 44580, 775, 6425, 316, 28, 173781, 200005, 12606, 815, 200008, 1, 899, 25, 504, 1, 200007,
-               200006, 173781);
+    EXPECT_IDS(c, OSSO_RENDER_COMPLETION, 200006, 44580, 775, 6425, 316, 28, 173781, 200005, 12606, 815, 200008, 1, 899,
+               25, 504, 1, 200007, 200006, 173781);
     osso_conversation_free(c);
 }
 
-static const char order_tools[] =
-    "[{\"name\":\"make_order\",\"description\":\"Create an order.\\nReturns an id.\",\"parameters\":{\"type\":\"object\","
-    "\"properties\":{\"qty\":{\"type\":\"integer\",\"default\":1,\"description\":\"How many\"},\"size\":{\"type\":\"string\","
-    "\"enum\":[\"S\",\"M\"],\"default\":\"M\"},\"ship\":{\"type\":\"object\",\"description\":\"Where\",\"properties\":{\"zip\":"
-    "{\"type\":\"string\"},\"express\":{\"type\":\"boolean\",\"default\":false}},\"required\":[\"zip\"]},\"lines\":{\"type\":"
-    "\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"sku\":{\"type\":\"string\"},\"n\":{\"type\":[\"integer\","
-    "\"null\"]}},\"required\":[\"sku\"]}},\"pay\":{\"oneOf\":[{\"type\":\"string\",\"enum\":[\"cash\"],\"description\":\"pay "
-    "now\"},{\"type\":\"object\",\"properties\":{\"iban\":{\"type\":\"string\"}}}]},\"tags\":{\"type\":\"array\"},\"meta\":"
-    "{\"anyOf\":[]}},\"required\":[\"qty\"]}}]";
+static const char order_tools[] = "[{\"name\":\"make_order\",\"description\":\"Create an order.\\nReturns an "
+                                  "id.\",\"parameters\":{\"type\":\"object\","
+                                  "\"properties\":{\"qty\":{\"type\":\"integer\",\"default\":1,\"description\":\"How "
+                                  "many\"},\"size\":{\"type\":\"string\","
+                                  "\"enum\":[\"S\",\"M\"],\"default\":\"M\"},\"ship\":{\"type\":\"object\","
+                                  "\"description\":\"Where\",\"properties\":{\"zip\":"
+                                  "{\"type\":\"string\"},\"express\":{\"type\":\"boolean\",\"default\":false}},"
+                                  "\"required\":[\"zip\"]},\"lines\":{\"type\":"
+                                  "\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"sku\":{\"type\":"
+                                  "\"string\"},\"n\":{\"type\":[\"integer\","
+                                  "\"null\"]}},\"required\":[\"sku\"]}},\"pay\":{\"oneOf\":[{\"type\":\"string\","
+                                  "\"enum\":[\"cash\"],\"description\":\"pay "
+                                  "now\"},{\"type\":\"object\",\"properties\":{\"iban\":{\"type\":\"string\"}}}]},"
+                                  "\"tags\":{\"type\":\"array\"},\"meta\":"
+                                  "{\"anyOf\":[]}},\"required\":[\"qty\"]}}]";
 
 static void schema_example(void **state)
 {
@@ -192,15 +221,36 @@ static void schema_example(void **state)
     struct osso_conversation *c = create();
     check_ok(osso_conversation_add_developer(c, NULL, order_tools, &err), err);
     expect_text(c, OSSO_RENDER_PLAIN, OSSO_DROP_NONE,
-                "<|start|>developer<|message|># Tools\n\n## functions\n\nnamespace functions {\n\n// Create an order.\n// Returns "
-                "an id.\ntype make_order = (_: {\n// How many\nqty: number, // default: 1\nsize?: \"S\" | \"M\", // default: M\n"
-                "// Where\nship?:     // Where\n{\n    zip: string,\n    express?: boolean, // default: false\n    },\nlines?: {\n"
-                "    sku: string,\n    n?: number | null,\n    }[],\npay?:\n | \"cash\" // pay now\n | {\n   iban?: string,\n   }\n"
+                "<|start|>developer<|message|># Tools\n\n## functions\n\nnamespace functions {\n\n// Create an "
+                "order.\n// Returns "
+                "an id.\ntype make_order = (_: {\n// How many\nqty: number, // default: 1\nsize?: \"S\" | \"M\", // "
+                "default: M\n"
+                "// Where\nship?:     // Where\n{\n    zip: string,\n    express?: boolean, // default: false\n    "
+                "},\nlines?: {\n"
+                "    sku: string,\n    n?: number | null,\n    }[],\npay?:\n | \"cash\" // pay now\n | {\n   iban?: "
+                "string,\n   }\n"
                 ",\ntags?: Array<any>,\nmeta?: any,\n}) => any;\n\n} // namespace functions<|end|>");
     osso_conversation_free(c);
 }
 
-/* The built-in tools through the door are those of the reference (hand-made lines of the golden file have them). */
+/* Line `number` (from 1) of the golden file. */
+static json_t *golden_line(int number)
+{
+    char path[512], *line = NULL;
+    size_t cap = 0;
+    ssize_t len = 0;
+    FILE *f = fopen(test_path(path, sizeof path, "tests/golden/harmony/render.jsonl"), "r");
+    assert_non_null(f);
+    for (int i = 0; i < number; i++)
+        len = getline(&line, &cap, f);
+    json_t *j = json_loadb(line, (size_t)len, JSON_ALLOW_NUL, NULL);
+    assert_non_null(j);
+    free(line);
+    fclose(f);
+    return j;
+}
+
+/* The seventh golden line has the reference's own built-in tools, and functions: the door must make the same prompt. */
 static void builtin_tools(void **state)
 {
     (void)state;
@@ -208,16 +258,23 @@ static void builtin_tools(void **state)
     struct osso_message m;
     struct osso_conversation *c = create();
     struct osso_system s = {.browser = true, .python = true};
+    char tools[sizeof order_tools + 32];
+    snprintf(tools, sizeof tools, "%.*s,{\"name\":\"now\"}]", (int)sizeof order_tools - 2, order_tools);
     check_ok(osso_conversation_add_system(c, &s, &err), err);
     check_ok(osso_conversation_get(c, 0, &m, &err), err);
-    assert_non_null(strstr(m.text, "\n// `【{cursor}†L{line_start}(-L{line_end})?】`, for example: `【6†L9-L11】` or `【8†L3】`.\n"));
-    assert_non_null(strstr(m.text, "id?: number | string, // default: -1\n"));
-    assert_non_null(strstr(m.text, "} // namespace browser\n\n## python\n\nUse this tool to execute"));
-    assert_non_null(strstr(m.text, "every message."));
     assert_null(strstr(m.text, "'functions'"));
-    check_ok(osso_conversation_add_developer(c, NULL, "[{\"name\":\"f\"}]", &err), err);
+    check_ok(osso_conversation_add_developer(c, "Be brief.", tools, &err), err);
+    add(c, OSSO_ROLE_USER, NULL, NULL, NULL, NULL, "Name a prime.");
     check_ok(osso_conversation_get(c, 0, &m, &err), err);
     assert_non_null(strstr(m.text, "\nCalls to these tools must go to the commentary channel: 'functions'."));
+    json_t *j = golden_line(7), *want = json_object_get(j, "ids");
+    assert_non_null(strstr(json_string_value(json_object_get(j, "json")), "Tool for browsing."));
+    struct osso_ids ids = render(c, OSSO_RENDER_COMPLETION, OSSO_DROP_LIBRARY);
+    assert_int_equal(ids.len, json_array_size(want));
+    for (size_t i = 0; i < ids.len; i++)
+        assert_int_equal(ids.data[i], json_integer_value(json_array_get(want, i)));
+    osso_ids_free(&ids);
+    json_decref(j);
     osso_conversation_free(c);
 }
 
@@ -254,7 +311,8 @@ static void history(void **state)
     add(c, OSSO_ROLE_ASSISTANT, NULL, NULL, "analysis", NULL, "5");
     expect_text(c, OSSO_RENDER_PLAIN, OSSO_DROP_TURNS, SAID("final", "2") SAID("final", "4") SAID("analysis", "5"));
     expect_text(c, OSSO_RENDER_PLAIN, OSSO_DROP_LIBRARY,
-                SAID("analysis", "1") SAID("final", "2") SAID("analysis", "3") SAID("final", "4") SAID("analysis", "5"));
+                SAID("analysis", "1") SAID("final", "2") SAID("analysis", "3") SAID("final", "4")
+                    SAID("analysis", "5"));
     osso_conversation_truncate(c, 1);
     expect_text(c, OSSO_RENDER_COMPLETION, OSSO_DROP_TURNS, SAID("analysis", "1") "<|start|>assistant");
     osso_conversation_free(c);
@@ -266,18 +324,32 @@ static void json_refusals(void **state)
 {
     (void)state;
     static const char *const refused[] = {
-        "", "{}", "[]", "{\"messages\":null}", "{\"messages\":[]} x", "\xef\xbb\xbf{\"messages\":[]}",
-        "{\"messages\":[],\"messages\":[]}", "{\"messages\":[{\"content\":\"x\"}]}", "{\"messages\":[{\"role\":\"user\"}]}",
-        "{\"messages\":[{\"role\":\"User\",\"content\":\"x\"}]}", "{\"messages\":[{\"role\":\"user\",\"content\":null}]}",
+        "",
+        "{}",
+        "[]",
+        "{\"messages\":null}",
+        "{\"messages\":[]} x",
+        "\xef\xbb\xbf{\"messages\":[]}",
+        "{\"messages\":[],\"messages\":[]}",
+        "{\"messages\":[{\"content\":\"x\"}]}",
+        "{\"messages\":[{\"role\":\"user\"}]}",
+        "{\"messages\":[{\"role\":\"User\",\"content\":\"x\"}]}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":null}]}",
         "{\"messages\":[{\"role\":\"user\",\"role\":\"user\",\"content\":\"x\"}]}",
         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"x\"}]}]}",
         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"text\":\"x\"}]}]}",
         "{\"messages\":[{\"role\":\"user\",\"content\":\"\\ud800\"}]}",
-        "{\"messages\":[{\"role\":\"user\",\"content\":\"\\ud83d\\u0041\"}]}", "{\"messages\":[{\"role\":\"user\",\"content\":\"\\ud83d\\ue000\"}]}", "{\"messages\":[{\"role\":\"user\",\"content\":\"\x01\"}]}",
-        "{\"messages\":[{\"role\":\"user\",\"content\":\"\xff\"}]}", "{\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"y\":1e400}]}",
-        "{\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":\"system_content\",\"reasoning_effort\":\"low\"}]}]}",
-        "{\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":\"system_content\",\"channel_config\":{\"valid_channels\":[]}}]}]}",
-        "{\"messages\":[{\"role\":\"developer\",\"content\":[{\"type\":\"developer_content\",\"tools\":{\"f\":{\"name\":\"f\",\"tools\":"
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"\\ud83d\\u0041\"}]}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"\\ud83d\\ue000\"}]}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"\x01\"}]}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"\xff\"}]}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"y\":1e400}]}",
+        "{\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":\"system_content\",\"reasoning_effort\":\"low\"}]}]"
+        "}",
+        "{\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":\"system_content\",\"channel_config\":{\"valid_"
+        "channels\":[]}}]}]}",
+        "{\"messages\":[{\"role\":\"developer\",\"content\":[{\"type\":\"developer_content\",\"tools\":{\"f\":{"
+        "\"name\":\"f\",\"tools\":"
         "[{\"name\":\"a\",\"description\":null}]}}}]}]}"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         struct osso_conversation *c;
@@ -292,7 +364,8 @@ static void json_refusals(void **state)
         char text[300];
         struct osso_conversation *c;
         snprintf(text, sizeof text,
-                 "{\"messages\":[{\"role\":\"developer\",\"content\":[{\"type\":\"developer_content\",\"tools\":{\"f\":%s,\"g\":%s,\"f\":%s}}]}]}",
+                 "{\"messages\":[{\"role\":\"developer\",\"content\":[{\"type\":\"developer_content\",\"tools\":{\"f\":"
+                 "%s,\"g\":%s,\"f\":%s}}]}]}",
                  twice[i & 1], twice[0], twice[i >> 1]);
         assert_int_equal(osso_conversation_from_json(text, strlen(text), "x", &c, NULL), i ? OSSO_FORMAT : OSSO_OK);
         osso_conversation_free(c);
@@ -305,7 +378,8 @@ static void json_refusals(void **state)
         memset(text + n + depth - 3, ']', (size_t)depth - 3);
         strcpy(text + n + 2 * (depth - 3), "}]}");
         struct osso_conversation *c;
-        assert_int_equal(osso_conversation_from_json(text, strlen(text), "x", &c, NULL), depth < 128 ? OSSO_OK : OSSO_FORMAT);
+        assert_int_equal(osso_conversation_from_json(text, strlen(text), "x", &c, NULL),
+                         depth < 128 ? OSSO_OK : OSSO_FORMAT);
         osso_conversation_free(c);
     }
 }
@@ -315,7 +389,8 @@ static void render_refusals(void **state)
     (void)state;
     struct osso_ids ids = {0};
     struct osso_error err;
-    struct osso_conversation *c = read_json("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"tool\",\"content\":\"x\"}]}");
+    struct osso_conversation *c =
+        read_json("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"tool\",\"content\":\"x\"}]}");
     check_ok(osso_ids_push(&ids, 5, &err), err);
     assert_int_equal(osso_conversation_render(c, builtin, NULL, &ids, &err), OSSO_USAGE);
     assert_int_equal(ids.len, 1); /* what was there stays, what was begun is gone */
@@ -333,13 +408,18 @@ static void render_refusals(void **state)
     osso_ids_free(&ids);
 }
 
-static const char full[] =
-    "{\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":\"system_content\",\"model_identity\":\"I\",\"reasoning_effort\":\"High\","
-    "\"conversation_start_date\":null,\"knowledge_cutoff\":null,\"tools\":null,\"channel_config\":{\"valid_channels\":[\"a\"],"
-    "\"channel_required\":false}}]},{\"role\":\"developer\",\"content\":[{\"type\":\"developer_content\",\"instructions\":\"\\u0000\\n\","
-    "\"tools\":{\"functions\":{\"name\":\"functions\",\"description\":null,\"tools\":[{\"name\":\"f\",\"description\":\"d\",\"parameters\":"
-    "{\"type\":\"object\",\"properties\":{\"n\":{\"default\":18446744073709551615},\"m\":{\"default\":1e16}}}}]}}},{\"type\":\"text\","
-    "\"text\":\"t\"}]},{\"role\":\"assistant\",\"name\":\"\",\"recipient\":\"r\",\"content\":\"c\",\"channel\":\"final\",\"content_type\":\"x\"}]}";
+static const char full[] = "{\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":\"system_content\",\"model_"
+                           "identity\":\"I\",\"reasoning_effort\":\"High\","
+                           "\"conversation_start_date\":null,\"knowledge_cutoff\":null,\"tools\":null,\"channel_"
+                           "config\":{\"valid_channels\":[\"a\"],"
+                           "\"channel_required\":false}}]},{\"role\":\"developer\",\"content\":[{\"type\":\"developer_"
+                           "content\",\"instructions\":\"\\u0000\\n\","
+                           "\"tools\":{\"functions\":{\"name\":\"functions\",\"description\":null,\"tools\":[{\"name\":"
+                           "\"f\",\"description\":\"d\",\"parameters\":"
+                           "{\"type\":\"object\",\"properties\":{\"n\":{\"default\":18446744073709551615},\"m\":{"
+                           "\"default\":1e16}}}}]}}},{\"type\":\"text\","
+                           "\"text\":\"t\"}]},{\"role\":\"assistant\",\"name\":\"\",\"recipient\":\"r\",\"content\":"
+                           "\"c\",\"channel\":\"final\",\"content_type\":\"x\"}]}";
 
 static void json_round_trip(void **state)
 {
@@ -360,11 +440,14 @@ static void json_round_trip(void **state)
     assert_memory_equal(m.text, "# Instructions\n\n\0\n\n\n# Tools", 27);
     assert_int_equal(osso_conversation_get(c, 3, &m, &err), OSSO_NOTFOUND);
     osso_conversation_free(c);
-    /* Repeated keys in a schema: the last value, at the first one's place; unknown fields vanish. */
-    c = read_json("{\"x\":1,\"messages\":[{\"role\":\"developer\",\"content\":[{\"type\":\"developer_content\",\"z\":0,\"tools\":{\"f\":{\"name\":"
-                  "\"f\",\"tools\":[{\"name\":\"g\",\"description\":\"\",\"parameters\":{\"a\":1,\"b\":2,\"a\":3,\"c\":1.10,\"b\":-0}}]}}}]}]}");
+    /* Repeated keys in a schema: the last value, at the first one's place. Numbers keep their spelling, unknown fields
+     * vanish. */
+    c = read_json("{\"x\":1,\"messages\":[{\"role\":\"developer\",\"content\":[{\"type\":\"developer_content\",\"z\":0,"
+                  "\"tools\":{\"f\":{\"name\":"
+                  "\"f\",\"tools\":[{\"name\":\"g\",\"description\":\"\",\"parameters\":{\"a\":1,\"b\":2,\"a\":3,\"c\":"
+                  "1.10,\"b\":-0}}]}}}]}]}");
     check_ok(osso_conversation_to_json(c, &json, &err), err);
-    assert_non_null(strstr(json, "\"parameters\":{\"a\":3,\"b\":-0.0,\"c\":1.1}}"));
+    assert_non_null(strstr(json, "\"parameters\":{\"a\":3,\"b\":-0,\"c\":1.10}}"));
     assert_null(strstr(json, "\"z\""));
     osso_free(json);
     osso_conversation_free(c);
@@ -408,7 +491,8 @@ static enum osso_status everything(void)
     if (!status)
         status = osso_conversation_add_developer(c, "i", order_tools, NULL);
     if (!status)
-        status = osso_conversation_add(c, &(struct osso_message){.role = OSSO_ROLE_USER, .name = "n", .text = "t", .text_len = 1}, NULL);
+        status = osso_conversation_add(
+            c, &(struct osso_message){.role = OSSO_ROLE_USER, .name = "n", .text = "t", .text_len = 1}, NULL);
     if (!status)
         status = osso_conversation_get(c, 0, &m, NULL);
     if (!status)
@@ -440,7 +524,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden),          cmocka_unit_test(first_prompt_and_next_turn),
-        cmocka_unit_test(calls_and_results), cmocka_unit_test(schema_example),
+        cmocka_unit_test(calls_and_results), cmocka_unit_test(efforts),
+        cmocka_unit_test(schema_example),
         cmocka_unit_test(builtin_tools),   cmocka_unit_test(no_injection),
         cmocka_unit_test(history),         cmocka_unit_test(json_refusals),
         cmocka_unit_test(render_refusals), cmocka_unit_test(json_round_trip),

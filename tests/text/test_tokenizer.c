@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "osso/text.h"
+#include "text/split.h"
 
 #include <jansson.h>
 #include <pthread.h>
@@ -232,6 +233,17 @@ static void tokens_encode_to_themselves(void **state)
 
 /* ---- golden ids ----------------------------------------------------------------------------------------- */
 
+static void expect_pieces(const char *text, size_t len, const json_t *lengths)
+{
+    size_t n = 0;
+    for (size_t i = 0, piece; i < len; i += piece) {
+        piece = split_next(SPLIT_O200K, (const uint8_t *)text + i, len - i);
+        if ((json_int_t)piece != json_integer_value(json_array_get(lengths, n++)))
+            fail_msg("%.*s: piece %zu has %zu bytes", (int)len, text, n, piece);
+    }
+    assert_int_equal(n, json_array_size(lengths));
+}
+
 static void golden(void **state)
 {
     (void)state;
@@ -244,6 +256,7 @@ static void golden(void **state)
         json_t *item = json_loads(line, JSON_ALLOW_NUL, NULL), *text = json_object_get(item, "text"),
                *list = json_object_get(item, "ids");
         assert_non_null(text);
+        expect_pieces(json_string_value(text), json_string_length(text), json_object_get(item, "pieces"));
         size_t n = json_array_size(list);
         int32_t *expected = malloc((n + 1) * sizeof *expected);
         for (size_t i = 0; i < n; i++)
@@ -267,7 +280,7 @@ static void long_text_equals_its_lines(void **state)
     enum { LINES = 8000, WORDS = 8 };
     struct osso_ids whole = {0}, lines = {0};
     struct osso_error err;
-    char *text = malloc(LINES * (WORDS * 40 + 4));
+    char *text = malloc(LINES * (WORDS * 40 + 80));
     size_t len = 0;
     unsigned x = 1;
     for (int i = 0; i < LINES; i++) {
@@ -275,6 +288,20 @@ static void long_text_equals_its_lines(void **state)
         text[len++] = 'w';
         for (int j = 0; j < WORDS; j++)
             len += (size_t)sprintf(text + len, "%s", words[(x = x * 1103515245u + 12345u) >> 16 & 15]);
+        /* Words that differ only behind their eighth letter, and symbols with and without a NUL at their end. */
+        for (int j = 0; j < 2; j++) {
+            x = x * 1103515245u + 12345u;
+            len += (size_t)sprintf(text + len, " xqzvbnwk%u", x >> 16);
+            for (size_t k = 1; k <= 5; k++)
+                if (text[len - k] >= '0' && text[len - k] <= '9')
+                    text[len - k] += 'a' - '0';
+            for (int k = 0; k < 5; k++)
+                text[len++] = "+-*=~^_&!?;:$#@%"[x >> (9 + 4 * k) & 15];
+            text[len] = 'a';
+            memcpy(text + len + 1, text + len - 5, 5);
+            text[len + 6] = 0;
+            len += 7;
+        }
         len += (size_t)sprintf(text + len, "x\n");
         check_ok(osso_tokenizer_encode(builtin, text + start, len - start, 0, &lines, &err), err);
     }
@@ -299,6 +326,7 @@ static void invalid_utf8_is_replaced(void **state)
         {"\xe2\x82(", "\uFFFD("},             /* two bytes that begin well: one part */
         {"\xe2(\xa1", "\uFFFD(\uFFFD"},
         {"\xf0\x9f\x98", "\uFFFD"},
+        {"\xe0\x80\x80", "\uFFFD\uFFFD\uFFFD"},
         {"\xf0\x80\x80\x80", "\uFFFD\uFFFD\uFFFD\uFFFD"}, /* overlong: no byte continues */
         {"\xed\xa0\x80", "\uFFFD\uFFFD\uFFFD"},           /* surrogate */
         {"\xf4\x90\x80\x80", "\uFFFD\uFFFD\uFFFD\uFFFD"}, /* above U+10FFFF */

@@ -1,5 +1,6 @@
-/* torture_parse [N [SEED]]: N ids (100 million), random or mutated from rendered conversations, through the tolerant parser;
- * to be run in the asan build. Prints the rate. Fails on any error and on deltas that do not add up to the texts. */
+/* torture_parse [N [SEED]]: N ids (100 million), random or mutated from rendered conversations, through the tolerant
+ * parser; to be run in the asan build. Prints the rate. Fails on any error and on deltas that do not add up to the
+ * texts. */
 #include "base/rng.h"
 #include "osso/text.h"
 
@@ -18,9 +19,12 @@ static void die(const char *what, const struct osso_error *err)
 
 /* What a well-behaved model might say, to be spoiled. */
 static const char model_says[] =
-    "<|channel|>analysis<|message|>The user wants the time. 東京 😀 é\r\n<|end|><|start|>assistant to=functions.get_time<|channel|>"
-    "commentary <|constrain|>json<|message|>{\"tz\": \"Asia/Tokyo\"}<|call|><|start|>functions.get_time to=assistant<|channel|>"
-    "commentary<|message|>12:00<|end|><|start|>assistant<|channel|>final<|message|>It is noon.<|return|><|start|>user:bob"
+    "<|channel|>analysis<|message|>The user wants the time. 東京 😀 é\r\n<|end|><|start|>assistant "
+    "to=functions.get_time<|channel|>"
+    "commentary <|constrain|>json<|message|>{\"tz\": \"Asia/Tokyo\"}<|call|><|start|>functions.get_time "
+    "to=assistant<|channel|>"
+    "commentary<|message|>12:00<|end|><|start|>assistant<|channel|>final<|message|>It is "
+    "noon.<|return|><|start|>user:bob"
     "<|message|>thanks<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>{\"ok\":true}<|return|>";
 
 static int32_t draw(struct rng *r)
@@ -54,7 +58,8 @@ static void fill(struct rng *r, const struct osso_ids *said, int32_t *ids)
     }
 }
 
-static void parse(const struct osso_tokenizer *tokenizer, const int32_t *ids, size_t n, const char *role, unsigned flags)
+static void parse(const struct osso_tokenizer *tokenizer, const int32_t *ids, size_t n, const char *role,
+                  unsigned flags)
 {
     struct osso_parser *p;
     struct osso_parser_state s;

@@ -63,45 +63,56 @@ INLINE __m512 load16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t
     return codes_to_values(_mm512_or_si512(bytes, _mm512_slli_epi64(bytes, 28)), scales[k / 32]);
 }
 
-/* n_rows weight rows times n_acts activation rows, both constants. */
-INLINE void tile_dot(load16_fn *load, const struct view *w, int64_t o, const float *const *x, int n_rows, int n_acts,
+/* Rows o, o + 1, ... of a matrix. */
+struct rows {
+    const uint8_t *data, *scales;
+    int64_t stride, scale_stride, ahead;
+};
+
+/* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. */
+INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, __mmask16 mask, const float *const *x, int n_rows,
+                      int n_acts, __m512 *l)
+{
+    __m512 values[8];
+    UNROLL
+    for (int r = 0; r < n_rows; r++)
+        values[r] = load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, mask);
+    UNROLL
+    for (int i = 0; i < n_acts; i++) {
+        __m512 xi = _mm512_maskz_loadu_ps(mask, x[i] + k);
+        UNROLL
+        for (int r = 0; r < n_rows; r++)
+            l[i * n_rows + r] = _mm512_mask3_fmadd_ps(values[r], xi, l[i * n_rows + r], mask);
+    }
+}
+
+INLINE void tile_dot(load16_fn *load, const struct view *v, int64_t o, const float *const *x, int n_rows, int n_acts,
                      float *y, int64_t y_stride)
 {
-    const uint8_t *row = w->data + o * w->row_stride, *scales = w->scales ? w->scales + o * w->scale_stride : NULL;
-    __m512 l[8];
+    struct rows w = {v->data + o * v->row_stride, v->scales ? v->scales + o * v->scale_stride : v->data, v->row_stride,
+                     v->scale_stride, 0};
+    __m512 l[16];
     UNROLL
     for (int i = 0; i < n_rows * n_acts; i++)
         l[i] = _mm512_setzero_ps();
-    int64_t whole = w->cols / 16 * 16, ahead = (4096 / (n_rows * w->row_stride) + 1) * n_rows * w->row_stride;
-    for (int64_t k = 0; k < w->cols; k += 16) {
-        __mmask16 mask = k < whole ? 0xffff : first_lanes(w->cols - k);
-        __m512 values[8];
-        UNROLL
-        for (int r = 0; r < n_rows; r++) {
-            values[r] = load(row + r * w->row_stride, scales + r * w->scale_stride, k, mask);
-            if (k % 32 == 0)
-                _mm_prefetch((const char *)(row + r * w->row_stride + ahead) + k * 2, _MM_HINT_T0);
-        }
-        UNROLL
-        for (int i = 0; i < n_acts; i++) {
-            __m512 xi = _mm512_maskz_loadu_ps(mask, x[i] + k);
-            UNROLL
-            for (int r = 0; r < n_rows; r++)
-                l[i * n_rows + r] = _mm512_mask3_fmadd_ps(values[r], xi, l[i * n_rows + r], mask);
-        }
-    }
+    int64_t k = 0;
+    for (; k + 16 <= v->cols; k += 16)
+        tile_step(load, &w, k, 0xffff, x, n_rows, n_acts, l);
+    if (k < v->cols)
+        tile_step(load, &w, k, first_lanes(v->cols - k), x, n_rows, n_acts, l);
     UNROLL
-    for (int i = 0; i < n_acts; i++)
+    for (int i = 0; i < n_acts; i++) {
         UNROLL
         for (int r = 0; r < n_rows; r++)
             y[i * y_stride + r] = tree_sum(l[i * n_rows + r]);
+    }
 }
 
 INLINE void linear_rows(load16_fn *load, const struct view *w, int64_t lo, int64_t hi, const float *const *x, int n_acts,
                         float *y, int64_t y_stride)
 {
     int64_t o = lo;
-    int n_rows = n_acts == 1 ? 8 : n_acts == 2 ? 4 : 2;
+    const int n_rows = n_acts == 1 ? 8 : 4;
     for (; o + n_rows <= hi; o += n_rows)
         tile_dot(load, w, o, x, n_rows, n_acts, y + (o - lo), y_stride);
     for (; o < hi; o++)
@@ -115,7 +126,6 @@ INLINE void linear_f32(load16_fn *load, const struct view *w, int64_t lo, int64_
     while (first < in->n) {
         const float *x[4];
         int left = in->n - first, n = left >= 4 ? 4 : left >= 2 ? 2 : 1;
-        UNROLL
         for (int i = 0; i < n; i++)
             x[i] = in->act->f + gather_row(in, first + i) * in->act->width;
         float *out = y + first * y_stride;

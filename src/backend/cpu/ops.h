@@ -50,7 +50,7 @@ static inline size_t scratch_round(size_t bytes)
 {
     return (bytes + 63) & ~(size_t)63;
 }
-/* Room for one tile of gate and one of up (or of down), so that small steps do an expert in one piece. */
+/* Room for a tile of gate and one of up (or one of down); small steps do an expert in one piece. */
 static inline int64_t moe_tile_values(int n, int64_t width)
 {
     int64_t whole = (width + QUANT_BLOCK - 1) / QUANT_BLOCK * QUANT_BLOCK;
@@ -58,7 +58,7 @@ static inline int64_t moe_tile_values(int n, int64_t width)
 }
 static inline size_t moe_scratch_bytes(int n, int64_t width)
 {
-    return scratch_round((size_t)(2 * moe_tile_values(n, width) + width) * sizeof(real));
+    return scratch_round((size_t)(2 * moe_tile_values(n, width) + 3 * width) * sizeof(real));
 }
 static inline size_t attend_scratch_bytes(int group, int head_dim)
 {

@@ -33,6 +33,16 @@ static int64_t tile_outputs(int64_t values, int n)
     return tile > QUANT_BLOCK ? tile : QUANT_BLOCK;
 }
 
+/* The vector widened, so that the loops over it are plain. */
+static void widen(const struct vec *v, int64_t lo, int64_t hi, real *values_out)
+{
+    const uint8_t *p = v->data + lo * v->stride;
+    for (int64_t o = lo; v->dtype == DT_BF16 && o < hi; o++, p += v->stride)
+        values_out[o - lo] = (real)bf16_to_f32((uint16_t)(p[0] | p[1] << 8));
+    for (int64_t o = lo; v->dtype != DT_BF16 && o < hi; o++)
+        values_out[o - lo] = (real)vec_at(v, o);
+}
+
 /* y[i][o - lo] = W in + bias + low-rank delta. */
 static void expert_matmul(const struct kernels *k, const struct piece *p, const struct view *w, const struct vec *bias,
                           const struct act *act, int divide, real *y, real *bias_space, uint8_t *scratch)
@@ -41,8 +51,7 @@ static void expert_matmul(const struct kernels *k, const struct piece *p, const 
     int64_t width = p->hi - p->lo;
     REAL(ops_matmul)(k, w, p->lo, p->hi, &in, y, width, scratch);
     if (bias->data) {
-        for (int64_t o = 0; o < width; o++)
-            bias_space[o] = (real)vec_at(bias, p->lo + o);
+        widen(bias, p->lo, p->hi, bias_space);
         for (int i = 0; i < p->n; i++)
             for (int64_t o = 0; o < width; o++)
                 y[i * width + o] = y[i * width + o] + bias_space[o];
@@ -57,20 +66,87 @@ static void activate(const struct kernels *k, const struct moe *moe, int64_t slo
     REAL(ops_quantize_row)(k, moe->h, slot, lo, hi);
 }
 
-static void piece_in(const struct kernels *k, const struct piece *p, const struct expert *expert, real *gate, real *up,
-                     real *bias_space, uint8_t *scratch)
+/* One slot's gate and up, before the clamp: kept where somebody asked, then made into h. */
+static void finish_slot(const struct kernels *k, const struct piece *p, int64_t slot, const real *gate, const real *up)
 {
     const struct moe *moe = p->moe;
+    int64_t at = slot * moe->intermediate + p->lo;
+    size_t bytes = (size_t)(p->hi - p->lo) * sizeof *gate;
+    if (moe->gate)
+        memcpy(moe->gate + at, gate, bytes);
+    if (moe->up)
+        memcpy(moe->up + at, up, bytes);
+    activate(k, moe, slot, p->lo, p->hi, gate, up);
+}
+
+/* Where a lane works on a piece: values for gate and up of n slots (or down), then three vectors of the width. */
+struct piece_space {
+    real *gate, *up, *bias, *one_gate, *one_up;
+    uint8_t *rest;
+};
+
+static struct piece_space piece_space(void *scratch, int n, int64_t width)
+{
+    struct piece_space s;
+    int64_t values = moe_tile_values(n, width);
+    s.gate = scratch;
+    s.up = s.gate + values;
+    s.bias = s.up + values;
+    s.one_gate = s.bias + width;
+    s.one_up = s.one_gate + width;
+    s.rest = (uint8_t *)scratch + moe_scratch_bytes(n, width);
+    return s;
+}
+
+static void piece_in(const struct kernels *k, const struct piece *p, const struct expert *expert,
+                     const struct piece_space *s)
+{
     int64_t width = p->hi - p->lo;
-    expert_matmul(k, p, &expert->gate, &expert->gate_bias, moe->in, moe->routing->k, gate, bias_space, scratch);
-    expert_matmul(k, p, &expert->up, &expert->up_bias, moe->in, moe->routing->k, up, bias_space, scratch);
+    int top_k = p->moe->routing->k;
+    expert_matmul(k, p, &expert->gate, &expert->gate_bias, p->moe->in, top_k, s->gate, s->bias, s->rest);
+    expert_matmul(k, p, &expert->up, &expert->up_bias, p->moe->in, top_k, s->up, s->bias, s->rest);
+    for (int i = 0; i < p->n; i++)
+        finish_slot(k, p, p->slots[i], s->gate + i * width, s->up + i * width);
+}
+
+/* Do the rows of gate and up alternate in memory? Then both are one matrix, read in one stream. */
+static bool interleaved(const struct expert *e)
+{
+    uint64_t row_bytes;
+    return !e->gate.delta && !e->up.delta && !e->gate.col_stride && e->gate.dtype == e->up.dtype &&
+           dtype_bytes(e->gate.dtype, (uint64_t)e->gate.cols, &row_bytes) && e->up.data == e->gate.data + row_bytes &&
+           e->gate.row_stride == 2 * (int64_t)row_bytes && e->up.row_stride == e->gate.row_stride &&
+           (!e->gate.scales || (e->up.scales == e->gate.scales + e->gate.scale_stride / 2 &&
+                                e->up.scale_stride == e->gate.scale_stride));
+}
+
+static void piece_in_interleaved(const struct kernels *k, const struct piece *p, const struct expert *expert,
+                                 const struct piece_space *s)
+{
+    struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n};
+    struct view both = expert->gate;
+    int64_t width = p->hi - p->lo;
+    both.rows *= 2;
+    both.row_stride /= 2;
+    both.scale_stride /= 2;
+    REAL(ops_matmul)(k, &both, 2 * p->lo, 2 * p->hi, &in, s->gate, 2 * width, s->rest);
     for (int i = 0; i < p->n; i++) {
-        int64_t at = p->slots[i] * moe->intermediate + p->lo;
-        if (moe->gate)
-            memcpy(moe->gate + at, gate + i * width, (size_t)width * sizeof *gate);
-        if (moe->up)
-            memcpy(moe->up + at, up + i * width, (size_t)width * sizeof *up);
-        activate(k, moe, p->slots[i], p->lo, p->hi, gate + i * width, up + i * width);
+        const real *y = s->gate + 2 * i * width;
+        for (int64_t o = 0; o < width; o++) {
+            s->one_gate[o] = y[2 * o];
+            s->one_up[o] = y[2 * o + 1];
+        }
+        if (expert->gate_bias.data) {
+            widen(&expert->gate_bias, p->lo, p->hi, s->bias);
+            for (int64_t o = 0; o < width; o++)
+                s->one_gate[o] = s->one_gate[o] + s->bias[o];
+        }
+        if (expert->up_bias.data) {
+            widen(&expert->up_bias, p->lo, p->hi, s->bias);
+            for (int64_t o = 0; o < width; o++)
+                s->one_up[o] = s->one_up[o] + s->bias[o];
+        }
+        finish_slot(k, p, p->slots[i], s->one_gate, s->one_up);
     }
 }
 
@@ -78,8 +154,7 @@ void REAL(ops_experts_in)(const struct kernels *k, const struct lane *lane, void
 {
     const struct routing *routing = moe->routing;
     int64_t values = moe_tile_values(routing->n, moe->intermediate);
-    real *gate = scratch, *up = gate + values, *bias_space = up + values;
-    uint8_t *rest = (uint8_t *)scratch + moe_scratch_bytes(routing->n, moe->intermediate);
+    struct piece_space space = piece_space(scratch, routing->n, moe->intermediate);
     struct share share = block_share(lane, moe->intermediate);
     for (int e = moe->first_expert; e < moe->end_expert; e++) {
         struct piece p = {moe, routing->slots + routing->start[e], routing->start[e + 1] - routing->start[e], 0, 0};
@@ -90,7 +165,7 @@ void REAL(ops_experts_in)(const struct kernels *k, const struct lane *lane, void
         int64_t tile = tile_outputs(values, p.n);
         for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
             p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
-            piece_in(k, &p, &expert, gate, up, bias_space, rest);
+            (interleaved(&expert) ? piece_in_interleaved : piece_in)(k, &p, &expert, &space);
         }
     }
 }
@@ -118,12 +193,13 @@ static void clear_delta(const struct moe *moe, const struct share *share)
         memset(moe->delta + r * moe->hidden + share->lo, 0, (size_t)(share->hi - share->lo) * sizeof(real));
 }
 
-static void piece_out(const struct kernels *k, const struct piece *p, const struct expert *expert, real *y,
-                      real *bias_space, uint8_t *scratch)
+static void piece_out(const struct kernels *k, const struct piece *p, const struct expert *expert,
+                      const struct piece_space *s)
 {
     const struct moe *moe = p->moe;
     int64_t width = p->hi - p->lo;
-    expert_matmul(k, p, &expert->down, &expert->down_bias, moe->h, 1, y, bias_space, scratch);
+    const real *y = s->gate;
+    expert_matmul(k, p, &expert->down, &expert->down_bias, moe->h, 1, s->gate, s->bias, s->rest);
     for (int i = 0; i < p->n; i++) {
         int64_t slot = p->slots[i], row = slot / moe->routing->k;
         if (moe->out)
@@ -136,8 +212,7 @@ void REAL(ops_experts_out)(const struct kernels *k, const struct lane *lane, voi
 {
     const struct routing *routing = moe->routing;
     int64_t values = moe_tile_values(routing->n, moe->hidden);
-    real *y = scratch, *bias_space = y + 2 * values;
-    uint8_t *rest = (uint8_t *)scratch + moe_scratch_bytes(routing->n, moe->hidden);
+    struct piece_space space = piece_space(scratch, routing->n, moe->hidden);
     struct share share = block_share(lane, moe->hidden);
     clear_delta(moe, &share);
     for (int e = moe->first_expert; e < moe->end_expert; e++) {
@@ -149,7 +224,7 @@ void REAL(ops_experts_out)(const struct kernels *k, const struct lane *lane, voi
         int64_t tile = tile_outputs(values, p.n);
         for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
             p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
-            piece_out(k, &p, &expert, y, bias_space, rest);
+            piece_out(k, &p, &expert, &space);
         }
     }
 }

@@ -1,0 +1,361 @@
+/* test_base.c: error sentences, checked arithmetic, byte strings, JSON, random numbers, the thread pool. */
+#include "test.h"
+
+#include "base/buf.h"
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/thread.h"
+#include "base/utf8.h"
+
+#include <math.h>
+
+/* ---- errors --------------------------------------------------------------------------------------------- */
+
+static void check_sentence(const char *text, const char *want)
+{
+    struct osso_error err;
+    assert_int_equal(error_set(&err, OSSO_FORMAT, "%s", text), OSSO_FORMAT);
+    assert_string_equal(err.text, want);
+}
+
+static void test_error(void **state)
+{
+    (void)state;
+    check_sentence("plain: \xc3\xa9 \xf0\x9f\xa6\x8a", "plain: \xc3\xa9 \xf0\x9f\xa6\x8a");
+    check_sentence("a\x1b[31mb\nc\td\re\x7f", "a?[31mb?c?d?e?");
+    check_sentence("c1 \xc2\x80 \xc2\x9b \xc2\xa0", "c1 ?? ?? \xc2\xa0");
+    check_sentence("bad \xff \xc0\x80 \xed\xa0\x80 \xe2\x82", "bad ? ?? ??? ??");
+    for (size_t at = 500; at < 520; at++) { /* a character of 4 bytes across the end of the space */
+        char text[600];
+        struct osso_error err;
+        memset(text, 'x', sizeof text);
+        memcpy(text + at, "\xf0\x9f\xa6\x8a", 4);
+        text[at + 4] = 0;
+        error_set(&err, OSSO_IO, "%s", text);
+        size_t n = strlen(err.text);
+        assert_true(n < sizeof err.text);
+        assert_int_equal(utf8_valid_length(err.text, n), n);
+        error_prefix(&err, OSSO_IO, text);
+        n = strlen(err.text);
+        assert_int_equal(utf8_valid_length(err.text, n), n);
+    }
+    assert_int_equal(error_set(NULL, OSSO_IO, "%s", "x"), OSSO_IO);
+    assert_int_equal(error_prefix(NULL, OSSO_IO, "x"), OSSO_IO);
+    assert_string_equal(osso_status_text((enum osso_status)999), "unknown status");
+    assert_string_equal(osso_status_text(OSSO_NOMEM), "not enough memory");
+}
+
+/* ---- sizes ---------------------------------------------------------------------------------------------- */
+
+static void test_checked(void **state)
+{
+    (void)state;
+    const uint64_t max = UINT64_MAX;
+    uint64_t r = 42;
+    assert_true(ck_add(max - 1, 1, &r) && r == max);
+    assert_false(ck_add(max, 1, &r));
+    assert_int_equal(r, max); /* left alone */
+    assert_true(ck_mul(1ull << 32, (1ull << 32) - 1, &r));
+    assert_false(ck_mul(1ull << 32, 1ull << 32, &r));
+    assert_true(ck_mul(max, 0, &r) && r == 0);
+    assert_true(ck_round_up(0, 32, &r) && r == 0);
+    assert_true(ck_round_up(33, 32, &r) && r == 64);
+    assert_true(ck_round_up(max - 31, 32, &r) && r == max - 31);
+    assert_false(ck_round_up(max - 30, 32, &r));
+    assert_true(ck_round_up(7, 1, &r) && r == 7);
+    assert_true(ck_inside(0, 0, 0) && ck_inside(10, 0, 10) && ck_inside(3, 7, 10));
+    assert_false(ck_inside(11, 0, 10) || ck_inside(3, 8, 10) || ck_inside(3, max, 10) || ck_inside(max, 2, 10));
+}
+
+/* ---- byte strings --------------------------------------------------------------------------------------- */
+
+static void check_json_string(const char *bytes, size_t n, const char *want)
+{
+    struct buf b = {0};
+    buf_json_string(&b, bytes, n);
+    assert_string_equal(b.data, want);
+    buf_free(&b);
+}
+
+static void test_buf(void **state)
+{
+    (void)state;
+    check_json_string("", 0, "\"\"");
+    check_json_string("a\"b\\c/", 6, "\"a\\\"b\\\\c/\"");
+    check_json_string("\b\f\n\r\t\0\x01\x1f\x7f", 9, "\"\\b\\f\\n\\r\\t\\u0000\\u0001\\u001f\x7f\"");
+    check_json_string("\xc3\xa9\xf0\x9f\xa6\x8a", 6, "\"\xc3\xa9\xf0\x9f\xa6\x8a\"");
+    check_json_string("x\xff\xc3", 3, "\"x\xef\xbf\xbd\xef\xbf\xbd\"");
+    check_json_string("\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+    static const struct { double v; const char *want; } numbers[] = {
+        {0, "0.0"}, {-0.0, "-0.0"}, {1, "1.0"}, {0.1, "0.1"}, {1e300, "1e+300"}, {5e-324, "5e-324"},
+        {0.1 + 0.2, "0.30000000000000004"}, {INFINITY, "null"}, {NAN, "null"}, {123456789, "123456789.0"}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct buf b = {0};
+        buf_json_number(&b, numbers[i].v);
+        assert_string_equal(b.data, numbers[i].want);
+        buf_free(&b);
+    }
+    struct buf b = {0};
+    char *empty = buf_take(&b);
+    assert_string_equal(empty, "");
+    mem_free(empty);
+}
+
+static void fill(struct buf *b)
+{
+    for (int i = 0; i < 400; i++)
+        buf_printf(b, "%d,", i);
+    buf_json_string(b, "\n\xff", 2);
+    buf_add(b, NULL, 0);
+}
+
+/* Every allocation fails once: the string is whole or refused, never cut. */
+static void test_buf_memory(void **state)
+{
+    (void)state;
+    struct buf whole = {0};
+    fill(&whole);
+    for (uint64_t n = 1;; n++) {
+        struct buf b = {0};
+        mem_fail_at(n);
+        fill(&b);
+        mem_fail_at(0);
+        bool failed = b.failed;
+        char *text = buf_take(&b);
+        assert_int_equal(text == NULL, failed);
+        if (text)
+            assert_string_equal(text, whole.data);
+        mem_free(text);
+        if (!failed)
+            break;
+        assert_true(n < 20);
+        fill(&b); /* usable again */
+        assert_string_equal(b.data, whole.data);
+        buf_free(&b);
+    }
+    struct buf huge = {0};
+    buf_puts(&huge, "x");
+    buf_add(&huge, "y", SIZE_MAX); /* refused before anything is read */
+    assert_true(huge.failed);
+    assert_null(buf_take(&huge));
+    buf_free(&whole);
+    assert_null(mem_array(SIZE_MAX / 2, 3));
+    assert_null(mem_grow(NULL, SIZE_MAX / 2, 3));
+    assert_null(mem_strndup("x", SIZE_MAX));
+}
+
+/* ---- JSON ----------------------------------------------------------------------------------------------- */
+
+static enum osso_status read_text(const char *text, size_t n)
+{
+    struct osso_error err = {""};
+    json_t *json;
+    enum osso_status status = json_read(text, n, "test", &json, &err);
+    assert_int_equal(status == OSSO_OK, json != NULL);
+    assert_int_equal(status == OSSO_OK, err.text[0] == 0);
+    json_decref(json);
+    return status;
+}
+
+static enum osso_status nested(int depth, char open, char close)
+{
+    char text[300];
+    memset(text, open, (size_t)depth);
+    memset(text + depth, close, (size_t)depth);
+    return read_text(text, 2 * (size_t)depth);
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    static const struct { const char *text; size_t n; bool good; } cases[] = {
+        {"{}", 2, true}, {"3", 1, true}, {" [1,2] \n", 8, true}, {"{\"a\":\"\\u0000\"}", 14, true},
+        {"\"\xf0\x9f\xa6\x8a\"", 6, true},
+        {"", 0, false}, {"{} x", 4, false}, {"{}{}", 4, false}, {"{\"a\":1,\"a\":2}", 13, false},
+        {"{}\0", 3, false}, {"{\"a\0\":1}", 8, false}, {"{\"\\u0000\":1}", 12, false}, {"\xef\xbb\xbf{}", 5, false},
+        {"\"\xff\"", 3, false}, {"\"\xed\xa0\x80\"", 5, false}, {"[1,]", 4, false}, {"{\"a\"}", 5, false},
+        {"NaN", 3, false}, {"1e999", 5, false}, {"99999999999999999999", 20, false}, {"\"a", 2, false},
+        {"\"\\\"", 3, false}, {"]]]][", 5, false}, {"01", 2, false}, {"'a'", 3, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if ((read_text(cases[i].text, cases[i].n) == OSSO_OK) != cases[i].good)
+            fail_msg("case %zu: %s", i, cases[i].text);
+    assert_int_equal(nested(128, '[', ']'), OSSO_OK);
+    assert_int_equal(nested(129, '[', ']'), OSSO_FORMAT);
+    char *deep = malloc(1 << 20); /* would take megabytes of stack */
+    memset(deep, '[', 1 << 20);
+    assert_int_equal(read_text(deep, 1 << 20), OSSO_FORMAT);
+    deep[0] = '"'; /* brackets inside a string nest nothing */
+    deep[1] = '\\';
+    deep[2] = '"';
+    deep[(1 << 20) - 1] = '"';
+    assert_int_equal(read_text(deep, 1 << 20), OSSO_OK);
+    free(deep);
+}
+
+static void test_json_members(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"i\":5,\"r\":4096.0,\"h\":1.5,\"s\":\"x\",\"b\":true,\"n\":null,\"big\":9223372036854775807}";
+    struct osso_error err = {""};
+    json_t *json;
+    int64_t i = -1;
+    double f = -1;
+    bool b = false, found;
+    const char *s = NULL;
+    check_ok(json_read(text, strlen(text), "t", &json, &err), err);
+    check_ok(json_get_i64(json, "i", 5, 5, &i, &found, "t", &err), err);
+    assert_true(found && i == 5);
+    assert_int_equal(json_get_i64(json, "i", 6, 9, &i, NULL, "t", &err), OSSO_FORMAT);
+    assert_int_equal(json_get_i64(json, "i", 0, 4, &i, NULL, "t", &err), OSSO_FORMAT);
+    assert_int_equal(i, 5);
+    check_ok(json_get_i64(json, "r", 0, 5000, &i, NULL, "t", &err), err);
+    assert_int_equal(i, 4096);
+    check_ok(json_get_i64(json, "big", 0, INT64_MAX, &i, NULL, "t", &err), err);
+    assert_true(i == INT64_MAX);
+    assert_int_equal(json_get_i64(json, "h", 0, 9, &i, NULL, "t", &err), OSSO_FORMAT);
+    assert_int_equal(json_get_i64(json, "s", 0, 9, &i, NULL, "t", &err), OSSO_FORMAT);
+    check_ok(json_get_i64(json, "n", 0, 9, &i, &found, "t", &err), err);
+    assert_false(found);
+    check_ok(json_get_i64(json, "none", 0, 9, &i, &found, "t", &err), err);
+    assert_false(found);
+    check_ok(json_get_f64(json, "h", &f, NULL, "t", &err), err);
+    assert_true(f == 1.5);
+    assert_int_equal(json_get_f64(json, "b", &f, NULL, "t", &err), OSSO_FORMAT);
+    check_ok(json_get_bool(json, "b", &b, NULL, "t", &err), err);
+    assert_true(b);
+    assert_int_equal(json_get_bool(json, "i", &b, NULL, "t", &err), OSSO_FORMAT);
+    check_ok(json_get_str(json, "s", &s, NULL, "t", &err), err);
+    assert_string_equal(s, "x");
+    assert_int_equal(json_get_str(json, "i", &s, NULL, "t", &err), OSSO_FORMAT);
+    assert_non_null(strstr(err.text, "\"i\""));
+    json_decref(json);
+}
+
+/* ---- random numbers ------------------------------------------------------------------------------------- */
+
+static void test_rng(void **state)
+{
+    (void)state;
+    /* splitmix64 from 0, and xoshiro256** from the state 1, 2, 3, 4: the authors' published sequences. */
+    static const uint64_t split[] = {0xe220a8397b1dcdaf, 0x6e789e6aa1b965f4, 0x06c45d188009454f, 0xf88bb8a8724c81ec};
+    static const uint64_t star[] = {11520, 0, 1509978240, 1215971899390074240, 1216172134540287360,
+                                    607988272756665600, 16172922978634559625u, 8476171486693032832, 10595114339597558777u,
+                                    2904607092377533576};
+    uint64_t s = 0;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(rng_splitmix(&s), split[i]);
+    struct rng r = {{1, 2, 3, 4}};
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(rng_next(&r), star[i]);
+    rng_seed(&r, 0);
+    assert_int_equal(r.s[3], split[3]);
+    int seen[7] = {0};
+    for (int i = 0; i < 70000; i++) {
+        uint64_t v = rng_below(&r, 7);
+        double u = rng_unit(&r);
+        assert_true(v < 7 && u >= 0 && u < 1);
+        seen[v]++;
+    }
+    for (int i = 0; i < 7; i++)
+        assert_in_range(seen[i], 9500, 10500);
+    assert_int_equal(rng_below(&r, 1), 0);
+    for (int i = 0; i < 1000; i++)
+        assert_true(rng_below(&r, UINT64_MAX) < UINT64_MAX);
+}
+
+/* ---- threads -------------------------------------------------------------------------------------------- */
+
+struct relay {
+    int rounds;
+    int64_t cell[64]; /* plain memory: the barriers alone make it visible */
+    int wrong[64];
+};
+
+/* Each round every lane writes its cell, then reads all others'. */
+static void relay(const struct lane *lane, void *arg)
+{
+    struct relay *r = arg;
+    for (int round = 1; round <= r->rounds; round++) {
+        r->cell[lane->id] = (int64_t)round * 100 + lane->id;
+        lane_sync(lane);
+        for (int i = 0; i < lane->n; i++)
+            r->wrong[lane->id] += r->cell[i] != (int64_t)round * 100 + i;
+        lane_sync(lane);
+    }
+}
+
+static void count_one(const struct lane *lane, void *arg)
+{
+    ((int *)arg)[lane->id]++;
+}
+
+static void test_pool(void **state)
+{
+    (void)state;
+    struct osso_error err = {""};
+    bool quick = test_quick();
+    int many = 4 * cpu_count() < 61 ? 4 * cpu_count() + 3 : 64;
+    for (int n = 1; n <= 9; n++) {
+        struct pool *pool;
+        int lanes = n == 9 ? many : n, calls[64] = {0};
+        struct relay r = {.rounds = quick ? 200 : n == 9 ? 500 : n <= cpu_count() ? 5000 : 1000}; /* two syncs a round */
+        check_ok(pool_create(lanes, &pool, &err), err);
+        assert_int_equal(pool_threads(pool), lanes);
+        pool_run(pool, relay, &r);
+        for (int i = 0; i < 300; i++)
+            pool_run(pool, count_one, calls);
+        for (int i = 0; i < lanes; i++) {
+            assert_int_equal(r.wrong[i], 0);
+            assert_int_equal(calls[i], 300);
+        }
+        pool_free(pool);
+    }
+    struct pool *pool;
+    assert_int_equal(pool_create(0, &pool, &err), OSSO_USAGE);
+    assert_int_equal(pool_create(1025, &pool, &err), OSSO_USAGE);
+    for (uint64_t n = 1; n <= 2; n++) {
+        mem_fail_at(n);
+        assert_int_equal(pool_create(3, &pool, &err), OSSO_NOMEM);
+        mem_fail_at(0);
+        assert_null(pool);
+    }
+    for (int i = 0; i < 50; i++) { /* workers that never ran */
+        check_ok(pool_create(3, &pool, &err), err);
+        pool_free(pool);
+    }
+    pool_free(NULL);
+    assert_int_equal(pool_threads(NULL), 1);
+}
+
+static void test_share(void **state)
+{
+    (void)state;
+    for (int n = 1; n <= 64; n += n < 9 ? 1 : 11)
+        for (int64_t count = 0; count < 200; count += 1 + count / 20) {
+            int64_t next = 0, least = INT64_MAX, most = 0;
+            for (int id = 0; id < n; id++) {
+                struct lane lane = {id, n, NULL};
+                int64_t lo, hi;
+                lane_share(&lane, count, &lo, &hi);
+                assert_true(lo == next && hi >= lo);
+                least = hi - lo < least ? hi - lo : least;
+                most = hi - lo > most ? hi - lo : most;
+                next = hi;
+            }
+            assert_int_equal(next, count);
+            assert_true(most - least <= 1);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_error), cmocka_unit_test(test_checked),
+                                       cmocka_unit_test(test_buf), cmocka_unit_test(test_buf_memory),
+                                       cmocka_unit_test(test_json), cmocka_unit_test(test_json_members),
+                                       cmocka_unit_test(test_rng), cmocka_unit_test(test_pool),
+                                       cmocka_unit_test(test_share)};
+    return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}

@@ -1,0 +1,94 @@
+"""What every script here uses: runs build/<variant>/osso, collects functions named test_*, reports in cmocka's words."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import traceback
+
+ROOT = pathlib.Path(os.environ.get("OSSO_ROOT") or pathlib.Path(__file__).resolve().parents[2])
+OSSO = os.environ.get("OSSO_BIN") or str(ROOT / "build/release/osso")
+SLOW = 1 if os.environ.get("OSSO_VARIANT", "release") == "release" else 10  # sanitizers
+BUNDLED = ROOT / "models/osso-small"
+TEMP = pathlib.Path(tempfile.mkdtemp(prefix="osso-e2e-"))
+
+
+class Skip(Exception):
+    pass
+
+
+def environment(**extra):
+    """Nothing of the caller's but what programs need; a home of its own."""
+    keep = {k: v for k, v in os.environ.items() if k == "PATH" or k.endswith("SAN_OPTIONS")}
+    keep.update(HOME=str(TEMP / "home"), **{k: v for k, v in extra.items() if v is not None})
+    return keep
+
+
+class Result:
+    def __init__(self, done):
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+        self.text, self.complaint = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+
+    def __repr__(self):
+        return f"exit {self.code}\n  stdout: {self.text[-400:]!r}\n  stderr: {self.complaint[-400:]!r}"
+
+
+def osso(*args, stdin=b"", timeout=30, env=None, **more):
+    if isinstance(stdin, str):
+        stdin = stdin.encode()
+    return Result(subprocess.run([OSSO, *map(str, args)], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 timeout=timeout * SLOW, env=environment(**(env or {})), **more))
+
+
+def refuses(result, code, *words):
+    """One clear line on standard error with these words in it, this exit code, nothing on standard output."""
+    lines = result.complaint.strip().splitlines()
+    assert result.code in (code if isinstance(code, tuple) else (code,)), f"expected exit {code}: {result}"
+    assert len(lines) == 1 and lines[0].startswith("osso: "), f"not one line: {result}"
+    assert result.out == b"", f"standard output is not empty: {result}"
+    for word in words:
+        assert word in lines[0], f"{word!r} is missing: {result}"
+
+
+_tiny = {}
+
+
+def tiny():
+    """(path, ids) of the model of tiny_chat.py."""
+    if not _tiny:
+        import tiny_chat
+        _tiny["path"] = str(TEMP / "tiny")
+        _tiny["ids"] = tiny_chat.make(_tiny["path"])
+    return _tiny["path"], _tiny["ids"]
+
+
+def bundled():
+    if not (BUNDLED / "config.json").exists():
+        raise Skip("models/osso-small is not there yet")
+    return str(BUNDLED)
+
+
+def main(module):
+    passed = failed = skipped = 0
+    only = sys.argv[1:]
+    for name, test in list(vars(module).items()):
+        if not name.startswith("test_") or not callable(test) or (only and name not in only):
+            continue
+        try:
+            test()
+            passed += 1
+        except Skip as why:
+            print(f"skip {name}: {why}")
+            skipped += 1
+        except Exception:
+            print(f"FAILED {name}")
+            traceback.print_exc(limit=4, file=sys.stdout)
+            failed += 1
+    subprocess.run(["rm", "-rf", str(TEMP)])
+    print(f"[  PASSED  ] {passed} test(s).")
+    if skipped:
+        print(f"[  SKIPPED ] {skipped} test(s).")
+    if failed:
+        print(f"[  FAILED  ] {failed} test(s).")
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""generate, logits, bench and synth, on the model that says what a table says."""
+import array
+import math
+import re
+
+from harness import *
+
+
+def gen(*args, **more):
+    return osso("generate", "-m", tiny()[0], *args, **more)
+
+
+def npy(path):
+    """(shape, values) of a float32 .npy file."""
+    data = pathlib.Path(path).read_bytes()
+    assert data[:8] == b"\x93NUMPY\x01\x00"
+    size = data[8] + 256 * data[9]
+    header = eval(data[10:10 + size].decode())  # a literal, as the format says
+    assert header["descr"] == "<f4" and header["fortran_order"] is False and (10 + size) % 64 == 0
+    values = array.array("f", data[10 + size:])
+    assert len(values) == math.prod(header["shape"])
+    return header["shape"], values
+
+
+def test_text_comes_from_everywhere():
+    assert gen("-p", "Hello", "--temp", "0").text == ", good friend.\n"
+    assert gen("--temp", "0", stdin="Hello\n").text == ", good friend.\n"
+    (TEMP / "prompt").write_text("Hello\n")
+    assert gen("--temp", "0", "-f", TEMP / "prompt").text == ", good friend.\n"
+    refuses(gen(stdin=""), 2, "empty")
+
+
+def test_json():
+    result = json.loads(gen("-p", "Hello", "--temp", "0", "--json", "--top-logprobs", "2").text)
+    assert list(result) == ["prompt_ids", "tokens", "text", "stop_reason", "timings"]
+    ids = tiny()[1]
+    assert result["prompt_ids"] == [ids["Hello"]]
+    assert [t["id"] for t in result["tokens"]] == [ids[w] for w in (",", " good", " friend", ".", "<|return|>")]
+    assert result["text"] == ", good friend." and result["stop_reason"] == "stop"
+    for token in result["tokens"]:
+        assert list(token) == ["id", "text", "logprob", "top"] and len(token["top"]) == 2
+        assert token["top"][0]["id"] == token["id"] and -1e-3 < token["logprob"] <= 0
+        assert token["top"][0]["logprob"] >= token["top"][1]["logprob"]
+    assert "".join(t["text"] for t in result["tokens"]) == ", good friend.<|return|>"
+
+
+def test_stop_reasons():
+    reason = lambda *args: json.loads(gen("--temp", "0", "--json", *args).text)["stop_reason"]
+    assert reason("-p", "Hello", "-n", "2") == "length"
+    assert reason("-p", "Loop", "-c", "32") == "context"
+    assert reason("-p", "Hello", "--stop", "friend") == "stop_string"
+
+
+def test_stop_texts():
+    assert gen("-p", "Hello", "--temp", "0", "--stop", "od fr").text == ", go\n"
+    assert gen("-p", "Hello", "--temp", "0", "--stop", "xyz", "--stop", "end.").text == ", good fri\n"
+    assert gen("-p", "Hello", "--temp", "0", "--stop", "end.x").text == ", good friend.\n"
+
+
+def test_bias_and_ignore_eos():
+    ids = tiny()[1]
+    assert gen("-p", "Hello", "--temp", "0", "-n", "1", "--logit-bias", f"{ids['!']}+30").text == "!\n"
+    assert not gen("-p", "Hello", "--temp", "0", "-n", "1", "--logit-bias", f"{ids[',']}-inf").text.startswith(",")
+    assert json.loads(gen("-p", "Hello", "-n", "8", "--ignore-eos", "--json", "-s", "1").text)["stop_reason"] == "length"
+    refuses(gen("-p", "Hello", "--logit-bias", "999999+1"), 2, "999999+1")
+    refuses(gen("-p", "Hello", "--logit-bias", "three"), 2, "'three'")
+
+
+def test_seeds():
+    ids = tiny()[1]
+    run = lambda seed: gen("-p", "Hello", "--temp", "9", "-n", "20", "-s", seed, "--json", "--ignore-eos").text
+    pick = lambda text: [t["id"] for t in json.loads(text)["tokens"]]
+    assert pick(run("7")) == pick(run("7")) != pick(run("8"))
+    assert pick(run("18446744073709551615")) and pick(run("-1"))
+
+
+def test_chat_form():
+    ids = tiny()[1]
+    final = ["--temp", "0", "--logit-bias", f"{ids['final']}+5"]
+    assert gen("--chat", "-p", "hi", *final).text == "Hello, good friend.\n"
+    assert gen("--chat", "-p", "hi", *final, "--stop", "d fr").text == "Hello, goo\n"
+    result = json.loads(gen("--chat", "-p", "hi", *final, "--json", "--stop", "d fr", "--date", "none").text)
+    assert result["text"] == "Hello, goo" and result["stop_reason"] == "stop_string", result
+    raw = gen("--chat", "-p", "hi", *final, "--special").text
+    assert raw.startswith("<|channel|>final<|message|>Hello"), raw
+
+
+def test_special_tokens_in_prompts():
+    ids = tiny()[1]
+    count = lambda *args: json.loads(gen("-p", "<|start|>", "-n", "1", "--json", *args).text)["prompt_ids"]
+    assert count("--special") == [ids["<|start|>"]] and len(count()) == 9
+
+
+def test_control_characters_go_into_files_unchanged():
+    assert gen("-p", "Evil", "--temp", "0").out == b"\x1b[2J\n"
+
+
+def test_threads_and_kv_types_agree():
+    first = gen("-p", "Hello", "--temp", "1", "-s", "3", "-n", "30", "-t", "1").out
+    for more in (["-t", "2"], ["--kv-type", "bf16"], ["--kv-type", "f32"], ["--exact"], ["--isa", "scalar"],
+                 ["--experts-per-token", "2"]):
+        assert gen("-p", "Hello", "--temp", "1", "-s", "3", "-n", "30", *more).out == first, more
+    refuses(gen("-p", "Hello", "--isa", "sse9"), (1, 2), "sse9")
+
+
+def test_logits():
+    path, ids = tiny()
+    out = TEMP / "logits.npy"
+    result = osso("logits", "-m", path, "--ids", f"{ids['Hello']},{ids[',']}", "-o", out)
+    assert result.code == 0 and result.out == b"" and result.err == b"", result
+    shape, values = npy(out)
+    assert shape[0] == 2
+    row = values[:shape[1]]
+    assert max(range(shape[1]), key=row.__getitem__) == ids[","] and abs(row[ids[","]] - 20) < 0.2
+    (TEMP / "list").write_text(f"{ids['Hello']},{ids[',']}\n")
+    osso("logits", "-m", path, "--ids", TEMP / "list", "-o", TEMP / "again.npy")
+    assert (TEMP / "again.npy").read_bytes() == out.read_bytes()
+
+
+def test_logits_of_a_golden_model():
+    golden = ROOT / "tests/golden/model/bf16-export"
+    if not golden.exists():
+        raise Skip("there is no golden model")
+    out = TEMP / "golden.npy"
+    assert osso("logits", "-m", golden, "--ids", golden / "ids.txt", "--exact", "-o", out).code == 0
+    (shape, ours), (expected, theirs) = npy(out), npy(golden / "logits.npy")
+    assert shape == expected
+    bound = 1e-4 * max(1, max(map(abs, theirs)))
+    assert max(abs(a - b) for a, b in zip(ours, theirs)) <= bound
+
+
+def test_many_logits_in_steps():
+    path, ids = tiny()
+    n = 3000
+    (TEMP / "many").write_text(",".join(str(ids["Loop"]) for _ in range(n)))
+    assert osso("logits", "-m", path, "--ids", TEMP / "many", "-o", TEMP / "many.npy").code == 0
+    shape, values = npy(TEMP / "many.npy")
+    assert shape[0] == n and values[:shape[1]] == values[-shape[1]:]
+
+
+def test_bench():
+    path, _ = tiny()
+    bench = lambda *args: osso("bench", "-m", path, "-t", "1", "-r", "2", *args, timeout=120)
+    table = bench("-p", "16,32", "-n", "4", "-d", "0,8").text
+    for test in ("pp16", "pp32", "tg4", "pp16 @ d8", "tg4 @ d8"):
+        assert f"| {test} |" in table, table
+    rows = json.loads(bench("-p", "16", "-n", "4", "-o", "json").text)
+    assert [(r["n_prompt"], r["n_gen"], r["n_depth"]) for r in rows] == [(16, 0, 0), (0, 4, 0)]
+    for row in rows:
+        for field in ("model_filename", "model_type", "model_size", "model_n_params", "n_threads", "avg_ns", "stddev_ns", "avg_ts",
+                      "stddev_ts", "cpu_info", "read_ceiling_gbps", "int8_ceiling_tops", "test_time"):
+            assert field in row, field
+        assert len(row["samples_ns"]) == len(row["samples_ts"]) == 2 and row["avg_ts"] > 0
+    lines = bench("-p", "0", "-n", "4", "--parallel", "3", "-o", "csv").text.splitlines()
+    assert len(lines) == 2 and '"3"' in lines[1]
+    refuses(bench("-p", "many"), 2, "-p", "'many'")
+
+
+def test_synth():
+    config = TEMP / "shapes.json"
+    shapes = json.loads(pathlib.Path(tiny()[0], "config.json").read_text())
+    shapes["num_hidden_layers"] = 2
+    shapes["layer_types"] = ["sliding_attention", "full_attention"]
+    shapes["vocab_size"] = 201088
+    config.write_text(json.dumps(shapes))
+    for form, out in (("gguf", TEMP / "synth.gguf"), ("hf", TEMP / "synth-hf")):
+        result = osso("synth", "--preset", config, "--format", form, "--seed", "5", out, timeout=120)
+        if result.code and b"multiple" in result.err:
+            raise Skip(result.complaint.strip())
+        assert result.code == 0, result
+        info = json.loads(osso("info", out, "--json").text)
+        assert info["architecture"]["layers"] == 2, info
+        result = osso("generate", "-m", out, "-p", "Hello", "-n", "3", "-s", "1", timeout=60)
+        assert result.code == 0, result
+
+
+def test_info():
+    path, _ = tiny()
+    info = json.loads(osso("info", path, "--json", "--tensors", "-c", "1024").text)
+    assert info["memory"]["context"] == 1024 and any(t["name"] == "lm_head.weight" for t in info["tensors"])
+    text = osso("info", path, "--tensors").text
+    assert "lm_head.weight" in text and re.search(r"^  kv heads +1$", text, re.M), text
+    assert osso("info", env={"OSSO_MODEL": path}).code == 0
+    preset = osso("info", "--preset", "20b").text
+    assert "20.91 B" in preset and "3.61 B" in preset, preset
+    assert osso("info", "--preset", "120b").code == 0
+
+
+if __name__ == "__main__":
+    main(sys.modules[__name__])
