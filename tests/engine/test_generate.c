@@ -218,6 +218,37 @@ static void test_logits_gone(void **state)
     osso_engine_free(engine);
 }
 
+/* More sessions that decode than a step has rows: nobody waits for ever. */
+static void test_fair(void **state)
+{
+    (void)state;
+    enum { N = 20, ROWS = 3, STEPS = 400 };
+    struct osso_error err = {""};
+    struct osso_engine *engine;
+    struct osso_session *s[N];
+    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 256, .max_sessions = N, .max_rows = ROWS};
+    int32_t first = 1;
+    check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), err);
+    for (int i = 0; i < N; i++) {
+        check_ok(osso_session_create(engine, (uint64_t)i, &s[i], &err), err);
+        check_ok(osso_session_sync(s[i], &first, 1, &err), err);
+    }
+    for (int step = 0; step < STEPS; step++) {
+        check_ok(osso_step(engine, s, N, 0, &err), err);
+        for (int i = 0; i < N; i++)
+            if (osso_session_ready(s[i]))
+                check_ok(osso_session_append(s[i], 2, &err), err);
+    }
+    for (int i = 0; i < N; i++) {
+        size_t n;
+        osso_session_tokens(s[i], &n);
+        if (n < STEPS * ROWS / N / 2)
+            fail_msg("session %d got %zu tokens in %d steps", i, n, STEPS);
+        osso_session_free(s[i]);
+    }
+    osso_engine_free(engine);
+}
+
 static void test_bad_calls(void **state)
 {
     (void)state;
@@ -248,6 +279,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_stop_id), cmocka_unit_test(test_stop_strings),
                                        cmocka_unit_test(test_lengths), cmocka_unit_test(test_pool_full),
-                                       cmocka_unit_test(test_logits_gone), cmocka_unit_test(test_bad_calls)};
+                                       cmocka_unit_test(test_logits_gone), cmocka_unit_test(test_fair), cmocka_unit_test(test_bad_calls)};
     return cmocka_run_group_tests_name("generate", tests, NULL, NULL);
 }

@@ -388,6 +388,55 @@ static void lists(void **state)
         buf_free(&l.text[i]);
 }
 
+/* ---- memory runs out ------------------------------------------------------------------------------------ */
+
+/* Every allocation in turn fails: a clean refusal each time (the sanitizers see to leaks), and then success. */
+static void each_allocation_may_fail(void **state)
+{
+    (void)state;
+    char *json = make_json(&(struct recipe){0});
+    struct osso_tokenizer *t = NULL;
+    struct osso_error err;
+    enum osso_status status = OSSO_NOMEM;
+    int n = 0;
+    while (status != OSSO_OK) {
+        mem_fail_at((uint64_t)++n);
+        status = tokenizer_from_json(json, strlen(json), "test", &t, &err);
+        mem_fail_at(0);
+        assert_true(status == OSSO_OK || status == OSSO_NOMEM);
+        assert_true((status == OSSO_OK) == (t != NULL));
+        assert_true(n < 1000);
+    }
+    assert_true(n > 8);
+    mem_free(json);
+
+    char text[20000];
+    memset(text, 'h', sizeof text);
+    memcpy(text, "\xff hello", 8);
+    int n_refused = 0;
+    for (n = 1; n < 40; n++) {
+        struct osso_ids ids = {0};
+        mem_fail_at((uint64_t)n);
+        status = osso_tokenizer_encode(t, text, sizeof text, 0, &ids, &err);
+        mem_fail_at(0);
+        assert_true(status == OSSO_OK || status == OSSO_NOMEM); /* remembering pieces may fail unnoticed */
+        n_refused += status == OSSO_NOMEM;
+        osso_ids_free(&ids);
+    }
+    assert_int_equal(status, OSSO_OK);
+    assert_true(n_refused > 3);
+    osso_tokenizer_free(t);
+
+    for (status = OSSO_NOMEM, n = 0; status != OSSO_OK;) {
+        mem_fail_at((uint64_t)++n);
+        status = osso_tokenizer_builtin(&t, &err);
+        mem_fail_at(0);
+        assert_true(status == OSSO_OK || (status == OSSO_NOMEM && !t));
+        assert_true(n < 100);
+    }
+    osso_tokenizer_free(t);
+}
+
 /* ---- paths ---------------------------------------------------------------------------------------------- */
 
 static void paths(void **state)
@@ -421,7 +470,8 @@ int main(void)
         cmocka_unit_test(small_files),     cmocka_unit_test(merge_order_is_the_list),
         cmocka_unit_test(bad_files),       cmocka_unit_test(cut_and_changed_files),
         cmocka_unit_test(deep_brackets),   cmocka_unit_test(o200k_is_recognised),
-        cmocka_unit_test(lists),           cmocka_unit_test(paths),
+        cmocka_unit_test(lists),           cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
