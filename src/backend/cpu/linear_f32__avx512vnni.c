@@ -69,8 +69,8 @@ struct rows {
     int64_t stride, scale_stride;
 };
 
-/* One activation row waits for memory: 8 neighbouring rows are fetched as one linear stream, this far ahead. */
-enum { FETCH_AHEAD = 24576, ONE_ACT_ROWS = 8 };
+/* One activation row waits for memory: its neighbouring rows are fetched as one linear stream, this far ahead. */
+enum { FETCH_AHEAD = 24576, ONE_ACT_ROWS = 4 };
 
 /* `bytes`: what 16 values of ONE_ACT_ROWS rows take. */
 INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)
@@ -108,7 +108,7 @@ INLINE void tile_dot(load16_fn *load, int bytes16, const struct view *v, int64_t
         l[i] = _mm512_setzero_ps();
     int64_t k = 0;
     for (; k + 16 <= v->cols; k += 16) {
-        if (n_rows == ONE_ACT_ROWS)
+        if (n_acts == 1)
             fetch_step(&w, k, bytes16 * ONE_ACT_ROWS);
         tile_step(load, &w, k, 0xffff, x, n_rows, n_acts, l);
     }
