@@ -139,6 +139,8 @@ static int fields(const struct bench_setting *b, const struct measurement *m, st
     text_field(f, &n, "model_type", type);
     number_field(f, &n, "model_size", (double)b->runner->dims.file_bytes, 0);
     number_field(f, &n, "model_n_params", (double)b->runner->dims.parameters, 0);
+    number_field(f, &n, "n_batch", 512, 0); /* rows of a step: the engine's own default */
+    number_field(f, &n, "n_ubatch", 512, 0);
     number_field(f, &n, "n_threads", osso_engine_threads(b->runner->engine), 0);
     text_field(f, &n, "type_k", kv);
     text_field(f, &n, "type_v", kv);

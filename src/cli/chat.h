@@ -1,5 +1,5 @@
 /* chat.h: what the files of the verb chat share: verb_chat.c (the loop), chat_line.c (typing), chat_turn.c (answering),
- * chat_commands.c (/help and its kind). */
+ * chat_commands.c and chat_settings.c (/help and its kind). */
 #ifndef OSSO_CLI_CHAT_H
 #define OSSO_CLI_CHAT_H
 
@@ -45,6 +45,12 @@ enum chat_command_id {
     CHAT_COMMANDS
 };
 extern const struct chat_command chat_commands[CHAT_COMMANDS];
+#define COMMAND(name, aliases, argument, help) void command_##name(struct chat *chat, const char *text);
+#include "cli/chat_commands.def"
+#undef COMMAND
+/* Something a command has to say to whoever types: news, or what went wrong (nothing for OK). */
+void chat_note(const char *text);
+void chat_report(enum osso_status status, const struct osso_error *err);
 /* Does what a line that begins with '/' says. */
 void chat_command_run(struct chat *chat, const char *line);
 /* A new beginning (system and developer message), with all other messages kept or dropped. */

@@ -10,26 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COMMAND(name, aliases, argument, help) static void command_##name(struct chat *chat, const char *argument_);
-#include "cli/chat_commands.def"
-#undef COMMAND
 const struct chat_command chat_commands[CHAT_COMMANDS] = {
 #define COMMAND(name, aliases, argument, help) {#name, aliases, argument, help, command_##name},
 #include "cli/chat_commands.def"
 #undef COMMAND
 };
-
-/* A copy that lives as long as the chat, for options and opening to point to; NULL when memory runs out. */
-static const char *keep(struct chat *chat, const char *text)
-{
-    char **kept = mem_grow(chat->kept, chat->n_kept + 1, sizeof *kept);
-    char *copy = kept ? mem_strdup(text) : NULL;
-    if (kept)
-        chat->kept = kept;
-    if (copy)
-        chat->kept[chat->n_kept++] = copy;
-    return copy;
-}
 
 /* Messages of system and developer at the front: how the conversation was opened. */
 static size_t opening_size(const struct osso_conversation *conversation)
@@ -71,12 +56,12 @@ enum osso_status chat_reopen(struct chat *chat, bool keep_messages, struct osso_
 }
 
 /* Something the command has to say to whoever types. */
-static void note(const char *text)
+void chat_note(const char *text)
 {
     fprintf(stderr, "%s%s%s\n", err_has_colour() ? DIM : "", text, err_has_colour() ? PLAIN : "");
 }
 
-static void report(enum osso_status status, const struct osso_error *err)
+void chat_report(enum osso_status status, const struct osso_error *err)
 {
     if (status && status != OSSO_CANCELLED)
         exit_code(status, err);
@@ -84,147 +69,28 @@ static void report(enum osso_status status, const struct osso_error *err)
 
 /* ---- the commands --------------------------------------------------------------------------------------- */
 
-static void command_help(struct chat *chat, const char *argument)
+void command_help(struct chat *chat, const char *argument)
 {
     (void)chat, (void)argument;
     for (int i = 0; i < CHAT_COMMANDS; i++) {
         int n = fprintf(stderr, "  /%s %s", chat_commands[i].name, chat_commands[i].argument);
         fprintf(stderr, "%*s%s\n", n < 26 ? 26 - n : 1, "", chat_commands[i].help);
     }
-    note("A line that ends in \\ goes on; so does a text between two lines of \"\"\". A pasted block is one message.\n"
+    chat_note("A line that ends in \\ goes on; so does a text between two lines of \"\"\". A pasted block is one message.\n"
          "Ctrl-C stops an answer and clears a line, Ctrl-D leaves.");
 }
 
-static void set_option(struct chat *chat, const struct option *option, const char *value, struct osso_error *err,
-                       enum osso_status *status)
-{
-    struct options *o = &chat->options;
-    size_t slot = (size_t)(option - option_table);
-    struct option_value before = o->v[slot];
-    const char *kept = keep(chat, value);
-    if (!kept) {
-        *status = error_nomem(err, strlen(value), "a setting");
-        return;
-    }
-    *status = option_set(option, &o->v[slot], option->name, kept, err);
-    if (!*status)
-        *status = runner_sampler(o, &chat->r, err);
-    struct opening opening = chat->opening;
-    if (!*status)
-        *status = opening_args(o, &opening, err);
-    if (*status) {
-        if (option->kind != KIND_LIST) /* a list may have moved when it grew */
-            o->v[slot] = before;
-        else if (o->v[slot].n > before.n)
-            o->v[slot].n = before.n;
-        return;
-    }
-    bool changed = opening.effort != chat->opening.effort || opening.instructions != chat->opening.instructions ||
-                   strcmp(opening.date, chat->opening.date) != 0;
-    chat->opening = opening;
-    if (changed)
-        *status = chat_reopen(chat, true, err);
-}
-
-/* What can be changed while the model is loaded: how it talks and chooses, not what it is. */
-static bool settable(const struct option *option)
-{
-    int i = (int)(option - option_table);
-    return (option->verbs & (1u << VERB_chat)) && i > OPT_section_conversation &&
-           i < OPT_section_rendering_parsing && i != OPT_no_history;
-}
-
-static void show_setting(const struct chat *chat, int i)
-{
-    const struct option *o = &option_table[i];
-    const struct option_value *v = &chat->options.v[i];
-    fprintf(stderr, "  %-20s ", o->name);
-    if (!v->set)
-        fprintf(stderr, "[%s]\n", o->standard ? o->standard : "off");
-    else if (o->kind == KIND_REAL)
-        fprintf(stderr, "%g\n", v->f);
-    else if (o->kind == KIND_INT || o->kind == KIND_FLAG)
-        fprintf(stderr, "%lld\n", (long long)v->i);
-    else if (o->kind == KIND_SEED)
-        fprintf(stderr, "%llu\n", (unsigned long long)chat->r.seed);
-    else if (o->kind == KIND_LIST)
-        fprintf(stderr, "%zu entries\n", v->n);
-    else {
-        err_model_text(v->s, strlen(v->s));
-        fputc('\n', stderr);
-    }
-}
-
-static void show_settings(const struct chat *chat)
-{
-    for (int i = 0; i < OPT_COUNT; i++)
-        if (option_table[i].name && settable(&option_table[i]))
-            show_setting(chat, i);
-}
-
-static void command_set(struct chat *chat, const char *argument)
-{
-    char name[64];
-    size_t n = strcspn(argument, " \t=");
-    struct osso_error err = {0};
-    enum osso_status status = OSSO_OK;
-    if (*argument == 0) {
-        show_settings(chat);
-        return;
-    }
-    snprintf(name, sizeof name, "%.*s", (int)n, argument);
-    for (char *c = name; *c; c++)
-        *c = *c == '_' ? '-' : *c;
-    const char *value = argument + n + strspn(argument + n, " \t=");
-    const struct option *option = option_find(VERB_chat, name);
-    if (!option) {
-        struct guess guess = {.typed = name};
-        for (int i = 0; i < OPT_COUNT; i++)
-            if (option_table[i].name && settable(&option_table[i]))
-                guess_try(&guess, option_table[i].name);
-        say("there is no setting '%s'%s%s; /set lists them", name, guess_best(&guess) ? "; did you mean " : "",
-            guess_best(&guess) ? guess_best(&guess) : "");
-    } else if (!settable(option))
-        say("%s can only be given at the start: osso chat --%s", name, name);
-    else if (*value == 0 && option->kind != KIND_FLAG)
-        show_setting(chat, (int)(option - option_table));
-    else
-        set_option(chat, option, *value || option->kind != KIND_FLAG ? value : "1", &err, &status);
-    report(status, &err);
-}
-
-static void command_effort(struct chat *chat, const char *argument)
-{
-    struct osso_error err = {0};
-    enum osso_status status = OSSO_OK;
-    if (*argument)
-        set_option(chat, &option_table[OPT_reasoning_effort], argument, &err, &status);
-    else
-        note(chat->opening.effort ? chat->opening.effort : "medium");
-    report(status, &err);
-}
-
-static void command_system(struct chat *chat, const char *argument)
-{
-    struct osso_error err = {0};
-    enum osso_status status = OSSO_OK;
-    set_option(chat, &option_table[OPT_system], argument, &err, &status);
-    report(status, &err);
-    if (!status)
-        note(*argument ? "the model has its instructions" : "the model has no instructions now");
-}
-
-static void command_clear(struct chat *chat, const char *argument)
+void command_clear(struct chat *chat, const char *argument)
 {
     struct osso_error err = {0};
     (void)argument;
     enum osso_status status = chat_reopen(chat, false, &err);
-    report(status, &err);
+    chat_report(status, &err);
     if (!status)
-        note("the conversation begins anew");
+        chat_note("the conversation begins anew");
 }
 
-static void command_regen(struct chat *chat, const char *argument)
+void command_regen(struct chat *chat, const char *argument)
 {
     struct osso_error err = {0};
     struct osso_message message;
@@ -237,10 +103,10 @@ static void command_regen(struct chat *chat, const char *argument)
         return;
     }
     osso_conversation_truncate(chat->conversation, n);
-    report(chat_answer(chat, &err), &err);
+    chat_report(chat_answer(chat, &err), &err);
 }
 
-static void command_save(struct chat *chat, const char *argument)
+void command_save(struct chat *chat, const char *argument)
 {
     struct osso_error err = {0};
     struct buf text = {0};
@@ -258,12 +124,12 @@ static void command_save(struct chat *chat, const char *argument)
     }
     osso_free(json);
     buf_free(&text);
-    report(status, &err);
+    chat_report(status, &err);
     if (!status)
-        note("saved");
+        chat_note("saved");
 }
 
-static void command_load(struct chat *chat, const char *argument)
+void command_load(struct chat *chat, const char *argument)
 {
     struct osso_error err = {0};
     struct buf text = {0};
@@ -283,15 +149,15 @@ static void command_load(struct chat *chat, const char *argument)
             status = chat_reopen(chat, true, &err);
     }
     buf_free(&text);
-    report(status, &err);
+    chat_report(status, &err);
     if (!status) {
         char line[64];
         snprintf(line, sizeof line, "%zu messages", osso_conversation_size(chat->conversation));
-        note(line);
+        chat_note(line);
     }
 }
 
-static void command_read(struct chat *chat, const char *argument)
+void command_read(struct chat *chat, const char *argument)
 {
     struct osso_error err = {0};
     struct buf text = {0};
@@ -308,10 +174,10 @@ static void command_read(struct chat *chat, const char *argument)
     if (!status)
         status = chat_say(chat, text.data, text.len, &err);
     buf_free(&text);
-    report(status, &err);
+    chat_report(status, &err);
 }
 
-static void command_tokens(struct chat *chat, const char *argument)
+void command_tokens(struct chat *chat, const char *argument)
 {
     struct osso_error err = {0};
     struct osso_ids ids = {0};
@@ -323,10 +189,10 @@ static void command_tokens(struct chat *chat, const char *argument)
         printf("\n");
     out_flush();
     osso_ids_free(&ids);
-    report(status, &err);
+    chat_report(status, &err);
 }
 
-static void command_raw(struct chat *chat, const char *argument)
+void command_raw(struct chat *chat, const char *argument)
 {
     struct osso_error err = {0};
     struct osso_ids ids = {0};
@@ -342,7 +208,7 @@ static void command_raw(struct chat *chat, const char *argument)
     }
     out_flush();
     osso_ids_free(&ids);
-    report(status, &err);
+    chat_report(status, &err);
 }
 
 static double per_second(size_t n, double ms)
@@ -350,7 +216,7 @@ static double per_second(size_t n, double ms)
     return ms > 0 ? (double)n * 1000 / ms : 0;
 }
 
-static void command_stats(struct chat *chat, const char *argument)
+void command_stats(struct chat *chat, const char *argument)
 {
     struct osso_engine_stats stats = {.size = sizeof stats};
     const struct osso_generate_result *last = &chat->last;
@@ -376,7 +242,7 @@ static void command_stats(struct chat *chat, const char *argument)
             per_second(last->n_generated, last->generate_ms), osso_stop_text(last->stop));
 }
 
-static void command_quit(struct chat *chat, const char *argument)
+void command_quit(struct chat *chat, const char *argument)
 {
     (void)argument;
     chat->quit = true;

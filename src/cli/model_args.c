@@ -121,15 +121,7 @@ struct osso_engine_options engine_args(const struct options *o, const struct run
 
 enum osso_status runner_start(struct runner *r, const struct osso_engine_options *e, struct osso_error *err)
 {
-    uint64_t kv, scratch, available = mem_available();
-    char a[32], b[32], c[32];
-    enum osso_status status = osso_engine_memory(r->model, e, &kv, &scratch, err);
-    if (status)
-        return status;
-    if (kv > available || scratch > available - kv)
-        return error_set(err, OSSO_NOMEM, "the KV cache takes %s and the scratch space %s, but only %s of memory is free; use "
-                         "a smaller context: -c", human_bytes(a, kv), human_bytes(b, scratch), human_bytes(c, available));
-    status = osso_engine_create(r->model, e, &r->engine, err);
+    enum osso_status status = osso_engine_create(r->model, e, &r->engine, err);
     return status ? status : osso_session_create(r->engine, 0, &r->session, err);
 }
 

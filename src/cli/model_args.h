@@ -25,7 +25,7 @@ enum osso_status model_path(const struct options *options, char **path_out, stru
 enum osso_status runner_open(const struct options *options, struct runner *runner, struct osso_error *err);
 /* The engine's options from the command line; the caller may change them before runner_start. */
 struct osso_engine_options engine_args(const struct options *options, const struct runner *runner);
-/* Engine and one session; refuses a KV cache that memory cannot hold. */
+/* Engine and one session. */
 enum osso_status runner_start(struct runner *runner, const struct osso_engine_options *engine_options,
                               struct osso_error *err);
 /* A sampler from the model's own defaults, overridden by the options; replaces the one before. */
