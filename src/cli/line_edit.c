@@ -171,6 +171,7 @@ static enum line_result edit_read(void *self, const char *prompt, struct buf *li
     edit->cancelled = false;
     buf_clear(line);
     buf_add(line, "", 0);
+    el_set(edit->el, EL_PREP_TERM, 1); /* raw before the prompt shows: a quick Ctrl-D would be lost */
     fputs(PASTE_ON, edit->screen);
     fflush(edit->screen);
     const char *text = el_gets(edit->el, &n);

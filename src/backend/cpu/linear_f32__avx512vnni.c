@@ -66,8 +66,19 @@ INLINE __m512 load16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t
 /* Rows o, o + 1, ... of a matrix. */
 struct rows {
     const uint8_t *data, *scales;
-    int64_t stride, scale_stride, ahead;
+    int64_t stride, scale_stride;
 };
+
+/* One activation row waits for memory: its neighbouring rows are fetched as one linear stream, this far ahead. */
+enum { FETCH_AHEAD = 24576, ONE_ACT_ROWS = 4 };
+
+/* `bytes`: what 16 values of ONE_ACT_ROWS rows take. */
+INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)
+{
+    UNROLL
+    for (int at = 0; at < bytes; at += 64)
+        _mm_prefetch((const char *)(w->data + FETCH_AHEAD + k / 16 * bytes + at), _MM_HINT_T0);
+}
 
 /* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. */
 INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, __mmask16 mask, const float *const *x, int n_rows,
@@ -86,18 +97,21 @@ INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, __mmask1
     }
 }
 
-INLINE void tile_dot(load16_fn *load, const struct view *v, int64_t o, const float *const *x, int n_rows, int n_acts,
-                     float *y, int64_t y_stride)
+INLINE void tile_dot(load16_fn *load, int bytes16, const struct view *v, int64_t o, const float *const *x, int n_rows,
+                     int n_acts, float *y, int64_t y_stride)
 {
     struct rows w = {v->data + o * v->row_stride, v->scales ? v->scales + o * v->scale_stride : v->data, v->row_stride,
-                     v->scale_stride, 0};
+                     v->scale_stride};
     __m512 l[16];
     UNROLL
     for (int i = 0; i < n_rows * n_acts; i++)
         l[i] = _mm512_setzero_ps();
     int64_t k = 0;
-    for (; k + 16 <= v->cols; k += 16)
+    for (; k + 16 <= v->cols; k += 16) {
+        if (n_acts == 1)
+            fetch_step(&w, k, bytes16 * ONE_ACT_ROWS);
         tile_step(load, &w, k, 0xffff, x, n_rows, n_acts, l);
+    }
     if (k < v->cols)
         tile_step(load, &w, k, first_lanes(v->cols - k), x, n_rows, n_acts, l);
     UNROLL
@@ -108,19 +122,19 @@ INLINE void tile_dot(load16_fn *load, const struct view *v, int64_t o, const flo
     }
 }
 
-INLINE void linear_rows(load16_fn *load, const struct view *w, int64_t lo, int64_t hi, const float *const *x, int n_acts,
-                        float *y, int64_t y_stride)
+INLINE void linear_rows(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi, const float *const *x,
+                        int n_acts, float *y, int64_t y_stride)
 {
     int64_t o = lo;
-    const int n_rows = n_acts == 1 ? 8 : 4;
+    const int n_rows = n_acts == 1 ? ONE_ACT_ROWS : 4;
     for (; o + n_rows <= hi; o += n_rows)
-        tile_dot(load, w, o, x, n_rows, n_acts, y + (o - lo), y_stride);
+        tile_dot(load, bytes16, w, o, x, n_rows, n_acts, y + (o - lo), y_stride);
     for (; o < hi; o++)
-        tile_dot(load, w, o, x, 1, n_acts, y + (o - lo), y_stride);
+        tile_dot(load, bytes16, w, o, x, 1, n_acts, y + (o - lo), y_stride);
 }
 
-INLINE void linear_f32(load16_fn *load, const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                       int64_t y_stride)
+INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+                       float *y, int64_t y_stride)
 {
     int first = 0;
     while (first < in->n) {
@@ -130,28 +144,29 @@ INLINE void linear_f32(load16_fn *load, const struct view *w, int64_t lo, int64_
             x[i] = in->act->f + gather_row(in, first + i) * in->act->width;
         float *out = y + first * y_stride;
         if (n == 4)
-            linear_rows(load, w, lo, hi, x, 4, out, y_stride);
+            linear_rows(load, bytes16, w, lo, hi, x, 4, out, y_stride);
         else if (n == 2)
-            linear_rows(load, w, lo, hi, x, 2, out, y_stride);
+            linear_rows(load, bytes16, w, lo, hi, x, 2, out, y_stride);
         else
-            linear_rows(load, w, lo, hi, x, 1, out, y_stride);
+            linear_rows(load, bytes16, w, lo, hi, x, 1, out, y_stride);
         first += n;
     }
 }
 
-#define LINEAR(name, load)                                                                                             \
+/* bytes16: what 16 values take (rounded up). */
+#define LINEAR(name, load, bytes16)                                                                                             \
     void name##__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,           \
                             int64_t y_stride, void *scratch)                                                           \
     {                                                                                                                  \
         (void)scratch;                                                                                                 \
-        linear_f32(load, w, lo, hi, in, y, y_stride);                                                                  \
+        linear_f32(load, bytes16, w, lo, hi, in, y, y_stride);                                                                  \
     }
-LINEAR(linear_f32_f32, load16_f32)
-LINEAR(linear_f32_f16, load16_f16)
-LINEAR(linear_f32_bf16, load16_bf16)
-LINEAR(linear_f32_q8_0, load16_q8_0)
-LINEAR(linear_f32_mxfp4, load16_mxfp4)
-LINEAR(linear_f32_mxfp4_hf, load16_mxfp4_hf)
+LINEAR(linear_f32_f32, load16_f32, 64)
+LINEAR(linear_f32_f16, load16_f16, 32)
+LINEAR(linear_f32_bf16, load16_bf16, 32)
+LINEAR(linear_f32_q8_0, load16_q8_0, 17)
+LINEAR(linear_f32_mxfp4, load16_mxfp4, 9)
+LINEAR(linear_f32_mxfp4_hf, load16_mxfp4_hf, 8)
 
 /* Transposed views: 16 neighbouring outputs of one input are a vector, so scalar's 16 lanes of each output are 16
  * registers, and the tree adds registers. Rows lie one value apart, or two when gate and up interleave. */

@@ -1,0 +1,175 @@
+/* Attention over pages: against a plain softmax in double with sink, window and floor, and the same bits for 1, 2, 3 and 5
+ * lanes on every backend. */
+#define _DEFAULT_SOURCE /* anonymous mappings */
+#include "ops_data.h"
+
+enum { HEADS = 12, KV_HEADS = 3, DIM = 24, ROWS = 7, SEQS = 2, PAGES = 4, MAX_POS = PAGES * KV_PAGE };
+
+struct attention {
+    const struct backend *be;
+    struct kv_rows kv;
+    struct attend attend;
+    const float *k, *v;
+    size_t lane_bytes;
+    uint8_t *scratch;
+};
+
+static void append_lane(const struct lane *lane, void *arg)
+{
+    struct attention *t = arg;
+    t->be->kv_append(lane, &t->kv, t->k, t->v);
+}
+
+static void attend_lane(const struct lane *lane, void *arg)
+{
+    struct attention *t = arg;
+    t->be->attend(lane, t->scratch + (size_t)lane->id * t->lane_bytes, &t->attend);
+}
+
+/* The truth for one row and head: plain softmax over sink and visible keys, in double. */
+static void naive_attention(const struct attention *t, const float *all_k, const float *all_v, int r, int h, double *out,
+                            double *lse, double *weights)
+{
+    int64_t pos = t->kv.pos[r], seq = t->kv.seq[r], width = KV_HEADS * DIM, lo = 0, g = h / t->attend.group;
+    if (t->attend.window && pos - t->attend.window + 1 > lo)
+        lo = pos - t->attend.window + 1;
+    if (t->kv.floor && t->kv.floor[seq] > lo)
+        lo = t->kv.floor[seq];
+    double sum = exp((double)t->attend.sinks[h]);
+    memset(out, 0, DIM * sizeof *out);
+    memset(weights, 0, MAX_POS * sizeof *weights);
+    for (int64_t j = lo; j <= pos; j++) {
+        double s = 0;
+        for (int d = 0; d < DIM; d++)
+            s += (double)t->attend.q[((int64_t)r * HEADS + h) * DIM + d] * all_k[(seq * MAX_POS + j) * width + g * DIM + d];
+        weights[j] = exp(s * t->attend.scale);
+        sum += weights[j];
+    }
+    for (int64_t j = lo; j <= pos; j++) {
+        weights[j] /= sum;
+        for (int d = 0; d < DIM; d++)
+            out[d] += weights[j] * all_v[(seq * MAX_POS + j) * width + g * DIM + d];
+    }
+    *lse = log(sum);
+}
+
+static float attention_want[4][ROWS * HEADS * (DIM + 1 + MAX_POS)];
+
+static void check_attention(const struct attention *t, const float *all_k, const float *all_v)
+{
+    static double weights[MAX_POS];
+    double out[DIM], lse;
+    for (int r = 0; r < ROWS; r++)
+        for (int h = 0; h < HEADS; h++) {
+            int64_t at = (int64_t)r * HEADS + h;
+            naive_attention(t, all_k, all_v, r, h, out, &lse, weights);
+            for (int d = 0; d < DIM; d++)
+                if (fabs(t->attend.out->f[at * DIM + d] - out[d]) > 2e-6)
+                    fail_msg("row %d head %d dim %d: %.9g, expected %.9g", r, h, d, (double)t->attend.out->f[at * DIM + d], out[d]);
+            assert_true(fabs(t->attend.lse[at] - lse) < 2e-6);
+            for (int j = 0; j < MAX_POS; j++)
+                if (fabs(t->attend.pattern[at * MAX_POS + j] - weights[j]) > 1e-6 || (weights[j] == 0 && t->attend.pattern[at * MAX_POS + j] != 0))
+                    fail_msg("row %d head %d key %d: weight %g, expected %g", r, h, j, (double)t->attend.pattern[at * MAX_POS + j], weights[j]);
+        }
+}
+
+/* Pages start out as NaN everywhere, so a key that is read before it is written shows. */
+static void attention_way(const struct backend *be, int n_lanes, bool first)
+{
+    static float k[SEQS * MAX_POS * KV_HEADS * DIM], v[SEQS * MAX_POS * KV_HEADS * DIM], q[ROWS * HEADS * DIM], sinks[HEADS];
+    static float got[ROWS * HEADS * (DIM + 1 + MAX_POS)];
+    static const int32_t row_pos[ROWS] = {0, 127, 128, 300, 511, 256, 130}, row_seq[ROWS] = {0, 0, 1, 1, 0, 1, 0};
+    static const int32_t floors[SEQS] = {0, 140};
+    static const int32_t above_floor[ROWS] = {0, 127, 140, 300, 511, 256, 130}; /* every row sees something */
+    struct rng r;
+    rng_seed(&r, 21);
+    fill(&r, k, sizeof k / sizeof *k, 1);
+    fill(&r, v, sizeof v / sizeof *v, 1);
+    fill(&r, q, sizeof q / sizeof *q, 2);
+    fill(&r, sinks, HEADS, 3);
+    struct kv_layout layout = {KV_F32, KV_HEADS, DIM};
+    size_t off = 64, page_bytes = off + be->kv_layer_bytes(&layout);
+    uint8_t *pages[SEQS][PAGES], *const *tables[SEQS] = {pages[0], pages[1]};
+    for (int i = 0; i < SEQS * PAGES; i++) {
+        pages[i / PAGES][i % PAGES] = malloc(page_bytes);
+        memset(pages[i / PAGES][i % PAGES], 0xff, page_bytes);
+    }
+    static int32_t pos[SEQS * MAX_POS], seq[SEQS * MAX_POS];
+    for (int i = 0; i < SEQS * MAX_POS; i++) {
+        pos[i] = i % MAX_POS;
+        seq[i] = i / MAX_POS;
+    }
+    size_t lane_bytes = be->lane_bytes(ROWS, HEADS * DIM, 64, HEADS, DIM);
+    struct attention t = {.be = be, .k = k, .v = v, .lane_bytes = lane_bytes, .scratch = mem_pages(lane_bytes * 5)};
+    t.kv = (struct kv_rows){.layout = layout, .n = SEQS * MAX_POS, .pos = pos, .seq = seq, .tables = tables, .layer_off = off};
+    on_lanes(n_lanes, append_lane, &t);
+
+    struct act out = {.width = HEADS * DIM, .f = got};
+    for (int window = 0; window < 2; window++)
+        for (int floor = 0; floor < 2; floor++) {
+            int way = window * 2 + floor;
+            t.kv.n = ROWS;
+            t.kv.pos = row_pos;
+            t.kv.seq = row_seq;
+            t.kv.floor = floor ? floors : NULL;
+            if (floor)
+                t.kv.pos = above_floor;
+            t.attend = (struct attend){.kv = t.kv, .n_heads = HEADS, .group = HEADS / KV_HEADS, .window = window ? 128 : 0,
+                                       .scale = 0.3f, .q = q, .sinks = sinks, .out = &out, .lse = got + ROWS * HEADS * DIM,
+                                       .pattern = got + ROWS * HEADS * (DIM + 1), .n_keys = MAX_POS};
+            memset(got, 0x55, sizeof got);
+            on_lanes(n_lanes, attend_lane, &t);
+            if (first) {
+                check_attention(&t, k, v);
+                memcpy(attention_want[way], got, sizeof got);
+            }
+            assert_same(attention_want[way], got, sizeof got / sizeof *got, be->name);
+        }
+    for (int i = 0; i < SEQS * PAGES; i++)
+        free(pages[i / PAGES][i % PAGES]);
+    mem_pages_free(t.scratch, lane_bytes * 5);
+}
+
+static void test_attention(void **state)
+{
+    (void)state;
+    each_way(attention_way);
+}
+
+/* A query of zeros over n keys with sink 0 gives each key 1 / (n + 1): the specification's vector. And keep. */
+static void test_sink_and_keep(void **state)
+{
+    (void)state;
+    for (int type = KV_F16; type <= KV_F32; type++) {
+        struct kv_layout layout = {(enum kv_type)type, 1, 4};
+        const struct backend *be = backend_cpu(NULL);
+        uint8_t *page = calloc(1, be->kv_layer_bytes(&layout)), *table[1] = {page}, *const *tables[1] = {table};
+        uint8_t *scratch = mem_pages(be->lane_bytes(3, 4, 32, 1, 4)), keep[3] = {0};
+        int32_t pos[3] = {0, 1, 2}, seq[3] = {0};
+        float k[12], v[12] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0}, q[4] = {0}, sink = 0, out[4];
+        for (int i = 0; i < 12; i++)
+            k[i] = (float)i * 0.37f;
+        struct lane lane = {0, 1, NULL};
+        struct kv_rows kv = {.layout = layout, .n = 3, .pos = pos, .seq = seq, .tables = tables, .keep = keep};
+        be->kv_append(&lane, &kv, k, v);
+        keep[0] = keep[1] = keep[2] = 1;
+        float other[12] = {9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9};
+        be->kv_append(&lane, &kv, other, other); /* kept: nothing changes */
+        struct act o = {.width = 4, .f = out};
+        struct attend a = {.kv = kv, .n_heads = 1, .group = 1, .scale = 1, .q = q, .sinks = &sink, .out = &o};
+        a.kv.n = 1;
+        a.kv.pos = pos + 2;
+        be->attend(&lane, scratch, &a);
+        assert_true(out[0] == 0.25f && out[1] == 0.25f && out[2] == 0.25f && out[3] == 0);
+        free(page);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_sink_and_keep),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

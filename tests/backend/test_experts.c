@@ -1,0 +1,236 @@
+/* The experts: against their formulas in double, with rows of gate and up apart or alternating, with and without low-rank
+ * deltas and kept intermediates, and the same bits for 1, 2, 3 and 5 lanes on every backend. */
+#define _DEFAULT_SOURCE /* anonymous mappings */
+#include "ops_data.h"
+
+enum { E = 5, TOP = 2, HID = 96, INNER = 160, MOE_ROWS = 11, SLOTS = MOE_ROWS * TOP };
+
+struct experts {
+    struct matrix gate[E], up[E], both[E], down[E];
+    struct expert list[E];
+};
+
+static void get_expert(const struct expert_source *source, int layer, int id, struct expert *out)
+{
+    (void)layer;
+    *out = ((const struct experts *)source->model)->list[id];
+}
+
+/* Gate and up as two matrices, or as one whose rows alternate; the same values. */
+static void experts_make(struct experts *x, enum dtype t, bool alternate, const float *biases, const struct delta *delta)
+{
+    struct rng r;
+    rng_seed(&r, 31);
+    for (int e = 0; e < E; e++) {
+        x->both[e] = matrix_make(t, 2 * INNER, HID, 0, FILL_NORMAL, &r);
+        x->down[e] = matrix_make(t, HID, INNER, 0, FILL_NORMAL, &r);
+        struct view gate = x->both[e].view, up;
+        gate.rows = INNER;
+        gate.row_stride *= 2;
+        gate.scale_stride *= 2;
+        up = gate;
+        up.data += gate.row_stride / 2;
+        up.scales += up.scales ? gate.scale_stride / 2 : 0;
+        if (!alternate) {
+            struct rng other = {{1, 2, 3, 4}}; /* r must go on as it does when rows alternate */
+            x->gate[e] = matrix_make(t, INNER, HID, 3, FILL_ZERO, &other);
+            x->up[e] = matrix_make(t, INNER, HID, 3, FILL_ZERO, &other);
+            struct matrix *pair[2] = {&x->gate[e], &x->up[e]};
+            const struct view *from[2] = {&gate, &up};
+            for (int side = 0; side < 2; side++)
+                for (int o = 0; o < INNER; o++) {
+                    memcpy(pair[side]->data.data + o * pair[side]->view.row_stride, from[side]->data + o * from[side]->row_stride,
+                           (size_t)(from[side]->row_stride / 2));
+                    if (gate.scales)
+                        memcpy(pair[side]->scales.data + o * pair[side]->view.scale_stride,
+                               from[side]->scales + o * from[side]->scale_stride, (size_t)(from[side]->scale_stride / 2));
+                }
+            gate = x->gate[e].view;
+            up = x->up[e].view;
+        }
+        x->list[e] = (struct expert){.gate = gate, .up = up, .down = x->down[e].view};
+        x->list[e].gate.delta = x->list[e].up.delta = delta;
+        x->list[e].gate_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e * 2 * INNER), INNER, 8};
+        x->list[e].up_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e * 2 * INNER + 1), INNER, 8};
+        x->list[e].down_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e), HID, 4};
+    }
+}
+
+static void experts_free(struct experts *x, bool alternate)
+{
+    for (int e = 0; e < E; e++) {
+        matrix_free(&x->both[e]);
+        matrix_free(&x->down[e]);
+        if (!alternate) {
+            matrix_free(&x->gate[e]);
+            matrix_free(&x->up[e]);
+        }
+    }
+}
+
+struct moe_run {
+    const struct backend *be;
+    struct moe moe;
+    uint8_t *scratch;
+    size_t lane_bytes;
+    bool again; /* swiglu and combine once more from what was kept */
+};
+
+static void moe_lane(const struct lane *lane, void *arg)
+{
+    struct moe_run *run = arg;
+    void *scratch = run->scratch + (size_t)lane->id * run->lane_bytes;
+    run->be->experts_in(lane, scratch, &run->moe);
+    run->be->sync(lane);
+    if (run->again) {
+        run->be->swiglu(lane, &run->moe);
+        run->be->sync(lane);
+    }
+    run->be->experts_out(lane, scratch, &run->moe);
+    run->be->sync(lane);
+    if (run->again)
+        run->be->combine(lane, &run->moe);
+}
+
+struct moe_out {
+    float gate[SLOTS * INNER], up[SLOTS * INNER], h[SLOTS * INNER], out[SLOTS * HID], delta[MOE_ROWS * HID];
+};
+
+static double naive_dot(const struct view *v, int64_t o, const double *x, const struct delta *delta)
+{
+    float values[HID + INNER];
+    double sum = 0;
+    row_values(v, o, values);
+    for (int64_t k = 0; k < v->cols; k++)
+        sum += (double)values[k] * x[k];
+    for (int j = 0; delta && j < delta->rank; j++) {
+        double ax = 0;
+        for (int64_t k = 0; k < v->cols; k++)
+            ax += (double)delta->a[j * v->cols + k] * x[k];
+        sum += (double)delta->scale * delta->b[o * delta->rank + j] * ax;
+    }
+    return sum;
+}
+
+/* delta of every row in double, straight from the formulas. */
+static void naive_moe(const struct experts *x, const struct moe *moe, const struct delta *delta, double *result)
+{
+    memset(result, 0, sizeof(double) * MOE_ROWS * HID);
+    for (int s = 0; s < SLOTS; s++) {
+        const struct expert *e = &x->list[moe->routing->ids[s]];
+        double in[HID], h[INNER];
+        for (int k = 0; k < HID; k++)
+            in[k] = moe->in->f[s / TOP * HID + k];
+        for (int i = 0; i < INNER; i++) {
+            double g = naive_dot(&e->gate, i, in, delta) + vec_at(&e->gate_bias, i);
+            double u = naive_dot(&e->up, i, in, delta) + vec_at(&e->up_bias, i);
+            g = fmin(g, 7);
+            h[i] = g / (1 + exp(-1.702 * g)) * (fmax(fmin(u, 7), -7) + 1);
+        }
+        for (int o = 0; o < HID; o++)
+            result[s / TOP * HID + o] += (double)moe->routing->weights[s] * (naive_dot(&e->down, o, h, NULL) + vec_at(&e->down_bias, o));
+    }
+}
+
+static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const struct delta *delta, struct moe_out *want, bool have_want,
+                     const struct backend *be, int n_lanes)
+{
+    static float biases[E * 2 * INNER + HID], weights[SLOTS];
+    static struct moe_out got;
+    int32_t ids[SLOTS], start[E + 1] = {0}, slots[SLOTS], at[E];
+    struct rng r;
+    struct experts x;
+    rng_seed(&r, 41);
+    fill(&r, biases, sizeof biases / sizeof *biases, 1);
+    struct act in = act_make(HID, MOE_ROWS, FILL_NORMAL, &r), h = act_make(INNER, SLOTS, FILL_ZERO, &r);
+    float *h_own = h.f;
+    h.f = got.h;
+    int8_t *in_q = in.q, *h_q = h.q;
+    if (!i8)
+        in.q = h.q = NULL;
+    for (int row = 0; row < MOE_ROWS; row++) {
+        int a = (int)rng_below(&r, E - 1), b = a + 1 + (int)rng_below(&r, (uint64_t)(E - 1 - a));
+        ids[2 * row] = a;
+        ids[2 * row + 1] = b;
+        weights[2 * row] = 0.3f;
+        weights[2 * row + 1] = 0.7f;
+    }
+    for (int s = 0; s < SLOTS; s++)
+        start[ids[s] + 1]++;
+    for (int e = 0; e < E; e++)
+        at[e] = start[e + 1] += start[e];
+    for (int s = SLOTS - 1; s >= 0; s--)
+        slots[--at[ids[s]]] = s;
+    experts_make(&x, t, alternate, biases, delta);
+    struct routing routing = {MOE_ROWS, TOP, E, ids, weights, start, slots};
+    struct expert_source source = {get_expert, &x};
+    struct moe_run run = {.be = be, .again = keep, .lane_bytes = be->lane_bytes(MOE_ROWS, HID, INNER, 4, 16)};
+    run.scratch = mem_pages(run.lane_bytes * 5);
+    memset(&got, 0, sizeof got);
+    run.moe = (struct moe){.source = &source, .end_expert = E, .hidden = HID, .intermediate = INNER, .alpha = 1.702f, .limit = 7,
+                           .routing = &routing, .in = &in, .h = &h, .gate = keep ? got.gate : NULL, .up = keep ? got.up : NULL,
+                           .out = keep ? got.out : NULL, .delta = got.delta};
+    on_lanes(n_lanes, moe_lane, &run);
+    if (!have_want) {
+        static double truth[MOE_ROWS * HID];
+        double off = 0, all = 0;
+        naive_moe(&x, &run.moe, delta, truth);
+        for (int i = 0; i < MOE_ROWS * HID; i++) {
+            off += (got.delta[i] - truth[i]) * (got.delta[i] - truth[i]);
+            all += truth[i] * truth[i];
+        }
+        if (!(off / all < (i8 ? 2e-4 : 1e-11)))
+            fail_msg("experts in %s%s: NMSE %g", dtype_info(t)->name, i8 ? " int8" : "", off / all);
+        *want = got;
+    }
+    assert_same(want->delta, got.delta, MOE_ROWS * HID, "delta");
+    assert_same(want->h, got.h, SLOTS * INNER, "h");
+    if (keep && have_want && want->gate[0] != 0) {
+        assert_same(want->gate, got.gate, SLOTS * INNER, "gate");
+        assert_same(want->up, got.up, SLOTS * INNER, "up");
+        assert_same(want->out, got.out, SLOTS * HID, "out");
+    }
+    mem_pages_free(run.scratch, run.lane_bytes * 5);
+    experts_free(&x, alternate);
+    in.q = in_q;
+    h.q = h_q;
+    h.f = h_own;
+    act_free(&in);
+    act_free(&h);
+}
+
+static void experts_way(const struct backend *be, int n_lanes, bool first)
+{
+    static const enum dtype types[] = {DT_MXFP4, DT_MXFP4_HF, DT_Q8_0, DT_BF16};
+    static struct moe_out want[4][2][2];
+    static float a[5 * HID], b[5 * INNER];
+    struct rng r;
+    rng_seed(&r, 51);
+    fill(&r, a, 5 * HID, 0.3f);
+    fill(&r, b, 5 * INNER, 0.3f);
+    struct delta low_rank = {5, 0.5f, a, b};
+    for (int t = 0; t < 4; t++)
+        for (int i8 = 0; i8 < 2; i8++)
+            for (int with_delta = 0; with_delta < 2; with_delta++) {
+                const struct delta *delta = with_delta ? &low_rank : NULL;
+                struct moe_out *w = &want[t][i8][with_delta];
+                moe_case(types[t], i8, false, true, delta, w, !first, be, n_lanes); /* everything kept, ops repeated */
+                moe_case(types[t], i8, false, false, delta, w, true, be, n_lanes);
+                moe_case(types[t], i8, true, false, delta, w, true, be, n_lanes);   /* rows of gate and up alternate */
+                moe_case(types[t], i8, true, true, delta, w, true, be, n_lanes);
+            }
+}
+
+static void test_experts(void **state)
+{
+    (void)state;
+    each_way(experts_way);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_experts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

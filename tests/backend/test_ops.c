@@ -1,0 +1,190 @@
+/* Routing, embedding, norm, linear with bias and low-rank delta, rotation: their meaning, and the same bits for 1, 2, 3 and 5
+ * lanes on every backend. Attention and experts have files of their own. */
+#define _DEFAULT_SOURCE /* anonymous mappings */
+#include "ops_data.h"
+
+struct route_run {
+    const struct backend *be;
+    const float *logits;
+    struct routing routing;
+};
+
+static void route_lane(const struct lane *lane, void *arg)
+{
+    struct route_run *run = arg;
+    run->be->route(lane, run->logits, &run->routing);
+}
+
+static void route_way(const struct backend *be, int n_lanes, bool first)
+{
+    (void)first;
+    enum { N = 6, E = 9, K = 3 };
+    static const float logits[N * E] = {
+        1, 1, 1, 1, 1, 1, 1, 1, 1,                               /* all tied: 0 1 2 */
+        0, 5, 5, 5, 5, 0, 0, 0, 0,                               /* tie at the edge: 1 2 3 */
+        9, 8, 7, 6, 5, 4, 3, 2, 1,                               /* 0 1 2 */
+        1, 2, 3, 4, 5, 6, 7, 8, 9,                               /* 6 7 8 */
+        NAN, 1, NAN, 2, NAN, 3, NAN, -1, -2,                     /* NaN is below everything: 1 3 5 */
+        NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN,             /* any ids, but in range and different */
+    };
+    static const int32_t want[5 * K] = {0, 1, 2, 1, 2, 3, 0, 1, 2, 6, 7, 8, 1, 3, 5};
+    for (int n = 1; n <= N; n++) {
+        int32_t ids[N * K], start[E + 1], slots[N * K];
+        float weights[N * K];
+        struct route_run run = {be, logits, {n, K, E, ids, weights, start, slots}};
+        on_lanes(n_lanes, route_lane, &run);
+        assert_memory_equal(ids, want, (size_t)(n < 5 ? n : 5) * K * sizeof *ids);
+        for (int s = 0; s < n * K; s++)
+            assert_true(ids[s] >= 0 && ids[s] < E && (s % K == 0 || ids[s] > ids[s - 1]));
+        assert_true(weights[0] == weights[1] && fabsf(weights[0] - 1 / 3.0f) < 1e-7f);
+        if (n > 2)
+            for (int j = 0; j < K; j++) {
+                double truth = exp(-j) / (1 + exp(-1) + exp(-2));
+                assert_true(fabs(weights[2 * K + j] - truth) < 1e-7);
+            }
+        int seen = 0;
+        assert_int_equal(start[0], 0);
+        assert_int_equal(start[E], n * K);
+        for (int e = 0; e < E; e++)
+            for (int i = start[e]; i < start[e + 1]; i++, seen++) {
+                assert_int_equal(ids[slots[i]], e);
+                assert_true(i == start[e] || slots[i] > slots[i - 1]);
+            }
+        assert_int_equal(seen, n * K);
+    }
+}
+
+static void test_route(void **state)
+{
+    (void)state;
+    each_way(route_way);
+}
+
+enum { N = 5, IN = 128, OUT = 75, VOCAB = 9, ROPE_HEADS = 5, ROPE_DIM = 16 };
+
+struct plain_run {
+    const struct backend *be;
+    struct view table, w;
+    struct act a;
+    float x[N * IN], y[N * (OUT + 3)], rope[N * ROPE_HEADS * ROPE_DIM];
+    const float *gain, *bias, *angles;
+    uint8_t *scratch;
+    size_t lane_bytes;
+};
+
+static void plain_lane(const struct lane *lane, void *arg)
+{
+    struct plain_run *run = arg;
+    static const int32_t ids[N] = {3, 0, 8, 8, 1}, rows_of[N] = {4, 0, 2, 1, 3};
+    void *scratch = run->scratch + (size_t)lane->id * run->lane_bytes;
+    run->be->embed(lane, &run->table, ids, N, run->x);
+    run->be->sync(lane);
+    run->be->norm(lane, run->x, rows_of, run->gain, 1e-5f, IN, N, &run->a);
+    run->be->sync(lane);
+    run->be->quantize(lane, &run->a, N);
+    run->be->sync(lane);
+    run->be->linear(lane, scratch, &run->w, run->bias, &run->a, N, 4, run->y, OUT + 3);
+    run->be->rope(lane, run->rope, N, ROPE_HEADS, ROPE_DIM, run->angles);
+    run->be->sync(lane);
+    run->be->add(lane, run->x, run->a.f, IN, N, 32);
+}
+
+static void plain_way(const struct backend *be, int n_lanes, bool first)
+{
+    static const enum dtype types[] = {DT_Q8_0, DT_MXFP4, DT_MXFP4_HF, DT_F32, DT_F16, DT_BF16};
+    static struct plain_run want[6][2], run;
+    static float gain[IN], bias[OUT], angles[N * ROPE_DIM], a[3 * IN], b[3 * OUT];
+    struct rng r;
+    rng_seed(&r, 61);
+    fill(&r, gain, IN, 1);
+    fill(&r, bias, OUT, 1);
+    fill(&r, angles, N * ROPE_DIM, 1);
+    fill(&r, a, 3 * IN, 1);
+    fill(&r, b, 3 * OUT, 1);
+    struct delta delta = {3, 0.25f, a, b};
+    for (int t = 0; t < 6; t++)
+        for (int i8 = 0; i8 < 2; i8++) {
+            struct matrix table = matrix_make(types[t], VOCAB, IN, 1, FILL_NORMAL, &(struct rng){{1, 2, 3, 4}});
+            struct matrix w = matrix_make(types[t], OUT, IN, 2, FILL_NORMAL, &(struct rng){{5, 6, 7, 8}});
+            memset(&run, 0, sizeof run);
+            run.be = be;
+            run.table = table.view;
+            run.w = w.view;
+            run.w.delta = &delta;
+            run.a = act_make(IN, N, FILL_ZERO, &r);
+            int8_t *q = run.a.q;
+            run.a.q = i8 ? q : NULL;
+            run.gain = gain;
+            run.bias = bias;
+            run.angles = angles;
+            run.lane_bytes = be->lane_bytes(N, IN, IN, 2, 16);
+            run.scratch = mem_pages(run.lane_bytes * 5);
+            rng_seed(&r, 71);
+            fill(&r, run.rope, N * ROPE_HEADS * ROPE_DIM, 1);
+            float before[2] = {run.rope[0], run.rope[ROPE_DIM / 2]};
+            on_lanes(n_lanes, plain_lane, &run);
+            if (first) {
+                want[t][i8] = run;
+                assert_true(run.rope[0] == before[0] * angles[0] - before[1] * angles[ROPE_DIM / 2]);
+                assert_true(run.rope[ROPE_DIM / 2] == before[1] * angles[0] + before[0] * angles[ROPE_DIM / 2]);
+                for (int o = 0; o < OUT; o++) { /* row 1 of a is row 0 of x, token 3 */
+                    double x[IN], sum = bias[o];
+                    for (int k = 0; k < IN; k++)
+                        x[k] = run.a.f[IN + k];
+                    float values[IN];
+                    row_values(&run.w, o, values);
+                    for (int k = 0; k < IN; k++)
+                        sum += values[k] * x[k];
+                    for (int j = 0; j < 3; j++) {
+                        double ax = 0;
+                        for (int k = 0; k < IN; k++)
+                            ax += (double)a[j * IN + k] * x[k];
+                        sum += 0.25 * b[o * 3 + j] * ax;
+                    }
+                    assert_true(fabs(run.y[OUT + 3 + o] - sum) < (i8 ? 0.2 : 1e-4));
+                    if (o < IN) {
+                        row_values(&run.table, 3, values);
+                        assert_true(run.x[o] == values[o] + run.a.f[o]); /* after add; token 3 is row 0 */
+                    }
+                }
+            }
+            assert_same(want[t][i8].x, run.x, N * IN, "embed and add");
+            assert_same(want[t][i8].y, run.y, N * (OUT + 3), "linear");
+            assert_same(want[t][i8].rope, run.rope, N * ROPE_HEADS * ROPE_DIM, "rope");
+            run.a.q = q;
+            act_free(&run.a);
+            mem_pages_free(run.scratch, run.lane_bytes * 5);
+            matrix_free(&table);
+            matrix_free(&w);
+        }
+}
+
+static void test_plain(void **state)
+{
+    (void)state;
+    each_way(plain_way);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_string_equal(backend_cpu_isa(0), "scalar");
+    assert_true(backend_cpu_available("scalar"));
+    assert_null(backend_cpu("sse9"));
+    assert_false(backend_cpu_available("sse9"));
+    assert_false(backend_cpu_available(NULL));
+    assert_non_null(backend_cpu(NULL));
+    for (int i = 0; backend_cpu_isa(i); i++)
+        if (backend_cpu_available(backend_cpu_isa(i)))
+            assert_string_equal(backend_cpu(backend_cpu_isa(i))->name, backend_cpu_isa(i));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_route),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
