@@ -53,6 +53,7 @@ static inline void bare_run(struct bare *b, const int32_t *ids, int n)
 {
     uint8_t *const *full[1] = {b->seq.addr[KV_FULL]}, *const *sliding[1] = {b->seq.addr[KV_SLIDING]};
     struct lane lane = {0, 1, NULL};
+    b->forward.kv = &b->kv; /* b has moved since bare_open */
     b->forward.batch = (struct batch){.n = n, .token = ids, .pos = b->pos, .seq = b->zero, .angles = b->angles,
                                       .n_logits = n, .logit_rows = b->rows, .tables = {full, sliding}, .floor = b->zero};
     REAL(forward_step)(&lane, &b->forward);

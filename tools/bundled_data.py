@@ -13,8 +13,8 @@ import corpus
 import world_chat
 
 # share of documents that come from a file instead of the generator; the rest is generated
-FILE_SHARE = [("tinystories_subset", 0.13), ("fairytaleqa_stories", 0.05), ("children_standardebooks", 0.05),
-              ("children_gitenberg", 0.02), ("onestop_elementary", 0.01)]
+FILE_SHARE = [("tinystories_subset", 0.09), ("fairytaleqa_stories", 0.02), ("children_standardebooks", 0.015),
+              ("children_gitenberg", 0.01), ("onestop_elementary", 0.005)]
 
 
 class Stream:

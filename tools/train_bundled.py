@@ -5,12 +5,14 @@ rate warms up, stays, and falls linearly to zero over the last --decay steps; fr
 experts the model computes with are the MXFP4 round trip of the masters, and the gradient passes
 straight through, so that the exported 4-bit model is the one that was trained.
 State (masters, optimizer, data position, step) is written every few minutes, atomically; starting
-again in the same DIR goes on from there with the same batches. --steps and --decay may be changed
-between runs to fit a deadline. Export: tools/export_bundled.py.
+again in the same DIR goes on from there with the same batches. The end is given in steps, or as a
+time of day (--until 14:38, with --decay-minutes and --quant-minutes before it) when the machine is
+shared and its speed unknown. Export: tools/export_bundled.py.
 """
 import argparse
 import json
 import os
+import signal
 import time
 
 import torch
@@ -83,7 +85,7 @@ class Trainer:
 
     def publish(self):
         """Masters -> the weights the model computes with."""
-        quant = self.step >= self.a.quant_at
+        quant = self.left()[1]
         with torch.no_grad():
             for n, p in self.params.items():
                 m = self.master[n]
@@ -109,11 +111,17 @@ class Trainer:
         n = len(out.router_logits)
         return main, balance / n, z / n
 
-    def rate(self):
+    def left(self):
+        """(share of the rate that is left, true in the quantized phase, true at the end)."""
         a = self.a
-        warm = min(1.0, (self.step + 1) / a.warmup)
-        fall = min(1.0, (a.steps - self.step) / max(1, a.decay))
-        return a.lr * max(0.0, min(warm, fall))
+        if a.until:
+            minutes = (a.until - time.time()) / 60
+            return minutes / a.decay_minutes, minutes < a.quant_minutes, minutes <= 0
+        return (a.steps - self.step) / max(1, a.decay), self.step >= a.quant_at, self.step >= a.steps
+
+    def rate(self):
+        warm = (self.step + 1) / self.a.warmup
+        return self.a.lr * max(0.0, min(warm, self.left()[0], 1.0))
 
     def pick_threads(self):
         """Two threads on a quiet machine, one beside other work: whichever was faster lately."""
@@ -127,12 +135,11 @@ class Trainer:
         n, start = self.pick_threads(), time.time()
         torch.set_num_threads(n)
         result = self.one_step()
-        self.took[n] = 0.5 * self.took.get(n, time.time() - start) + 0.5 * (time.time() - start)
+        seconds = time.time() - start
+        self.took[n] = min(0.5 * self.took.get(n, seconds) + 0.5 * seconds, 3 * seconds)   # forget compiling soon
         return result
 
     def one_step(self):
-        if self.step == self.a.quant_at:
-            self.publish()
         for g in self.opt.param_groups:
             g["lr"] = self.rate()
         ids, targets, weights, doc = self.stream.batch(self.a.rows)
@@ -170,13 +177,15 @@ class Trainer:
         start = last = saved = time.time()
         before, tokens0 = self.seconds, self.tokens
         sums, every = [0.0, 0.0, 0.0], 20
-        while self.step < self.a.steps:
+        stop = []
+        signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
+        while not self.left()[2] and not stop:
             for i, v in enumerate(self.timed_step()):
                 sums[i] += v / every
             if self.step % every == 0:
                 now = time.time()
                 row = dict(step=self.step, loss=round(sums[0], 4), balance=round(sums[1], 4), norm=round(sums[2], 3), lr=self.rate(),
-                           tokens=self.tokens, tok_s=round((self.tokens - tokens0) / (now - last)), quant=self.step >= self.a.quant_at, took={k: round(v, 2) for k, v in self.took.items()})
+                           tokens=self.tokens, tok_s=round((self.tokens - tokens0) / (now - last)), quant=self.left()[1], took={k: round(v, 2) for k, v in self.took.items()})
                 print(row, flush=True)
                 log.write(json.dumps(row) + "\n")
                 log.flush()
@@ -188,6 +197,13 @@ class Trainer:
         self.save()
 
 
+def clock(text):
+    """HH:MM of today as seconds of the epoch."""
+    h, m = map(int, text.split(":"))
+    now = time.localtime()
+    return time.mktime((now.tm_year, now.tm_mon, now.tm_mday, h, m, 0, 0, 0, -1))
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("--dir", required=True, help="state and log")
@@ -196,6 +212,9 @@ def main():
     ap.add_argument("--steps", type=int, default=3000)
     ap.add_argument("--decay", type=int, default=900)
     ap.add_argument("--quant-at", type=int, default=2400)
+    ap.add_argument("--until", type=clock, help="HH:MM today: end then, instead of after --steps")
+    ap.add_argument("--decay-minutes", type=float, default=20)
+    ap.add_argument("--quant-minutes", type=float, default=14)
     ap.add_argument("--warmup", type=int, default=100)
     ap.add_argument("--lr", type=float, default=2e-3)
     ap.add_argument("--rows", type=int, default=16)

@@ -36,7 +36,10 @@ void *mem_alloc(size_t bytes)
 
 void *mem_array(size_t count, size_t size)
 {
-    return must_fail() ? NULL : calloc(count ? count : 1, size ? size : 1);
+    size_t bytes; /* checked here too: sanitizers end the process where calloc would say NULL */
+    if (must_fail() || __builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    return calloc(1, bytes ? bytes : 1);
 }
 
 void *mem_grow(void *old, size_t count, size_t size)

@@ -157,8 +157,11 @@ enum osso_status pool_create(int n_threads, struct pool **pool_out, struct osso_
     pool->workers = workers;
     /* More lanes than CPUs: whoever spins keeps the one it waits for from running. */
     pool->spins = n_threads > cpu_count() ? 0 : SPINS;
-    sigset_t blocked, old; /* signals are for the caller's own threads */
+    sigset_t blocked, old; /* signals are for the caller's own threads, but for those that a thread brings on itself */
+    static const int own[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
     sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        sigdelset(&blocked, own[i]);
     pthread_sigmask(SIG_SETMASK, &blocked, &old);
     for (int i = 1; i < n_threads; i++) {
         workers[i] = (struct worker){.pool = pool, .id = i};

@@ -134,29 +134,32 @@ static bool settable(const struct option *option)
            i < OPT_section_rendering_parsing && i != OPT_no_history;
 }
 
+static void show_setting(const struct chat *chat, int i)
+{
+    const struct option *o = &option_table[i];
+    const struct option_value *v = &chat->options.v[i];
+    fprintf(stderr, "  %-20s ", o->name);
+    if (!v->set)
+        fprintf(stderr, "[%s]\n", o->standard ? o->standard : "off");
+    else if (o->kind == KIND_REAL)
+        fprintf(stderr, "%g\n", v->f);
+    else if (o->kind == KIND_INT || o->kind == KIND_FLAG)
+        fprintf(stderr, "%lld\n", (long long)v->i);
+    else if (o->kind == KIND_SEED)
+        fprintf(stderr, "%llu\n", (unsigned long long)chat->r.seed);
+    else if (o->kind == KIND_LIST)
+        fprintf(stderr, "%zu entries\n", v->n);
+    else {
+        err_model_text(v->s, strlen(v->s));
+        fputc('\n', stderr);
+    }
+}
+
 static void show_settings(const struct chat *chat)
 {
-    for (int i = 0; i < OPT_COUNT; i++) {
-        const struct option *o = &option_table[i];
-        const struct option_value *v = &chat->options.v[i];
-        if (!o->name || !settable(o))
-            continue;
-        fprintf(stderr, "  %-20s ", o->name);
-        if (!v->set)
-            fprintf(stderr, "[%s]\n", o->standard ? o->standard : "off");
-        else if (o->kind == KIND_REAL)
-            fprintf(stderr, "%g\n", v->f);
-        else if (o->kind == KIND_INT || o->kind == KIND_FLAG)
-            fprintf(stderr, "%lld\n", (long long)v->i);
-        else if (o->kind == KIND_SEED)
-            fprintf(stderr, "%llu\n", (unsigned long long)chat->r.seed);
-        else if (o->kind == KIND_LIST)
-            fprintf(stderr, "%zu entries\n", v->n);
-        else {
-            err_model_text(v->s, strlen(v->s));
-            fputc('\n', stderr);
-        }
-    }
+    for (int i = 0; i < OPT_COUNT; i++)
+        if (option_table[i].name && settable(&option_table[i]))
+            show_setting(chat, i);
 }
 
 static void command_set(struct chat *chat, const char *argument)
@@ -184,7 +187,7 @@ static void command_set(struct chat *chat, const char *argument)
     } else if (!settable(option))
         say("%s can only be given at the start: osso chat --%s", name, name);
     else if (*value == 0 && option->kind != KIND_FLAG)
-        say("%s needs a value: %s", name, option->argument);
+        show_setting(chat, (int)(option - option_table));
     else
         set_option(chat, option, *value || option->kind != KIND_FLAG ? value : "1", &err, &status);
     report(status, &err);
@@ -365,10 +368,12 @@ static void command_stats(struct chat *chat, const char *argument)
     fprintf(stderr, "  so far      %llu tokens computed, %llu reused\n", (unsigned long long)stats.tokens_computed,
             (unsigned long long)stats.tokens_reused);
     fprintf(stderr, "  seed        %llu\n", (unsigned long long)chat->r.seed);
-    if (chat->answered)
-        fprintf(stderr, "  last answer prompt %zu tokens (%zu reused), %.1f per second; %zu generated, %.1f per second; ended by %s\n",
-                last->n_prompt, last->n_reused, per_second(last->n_prompt - last->n_reused, last->prompt_ms),
-                last->n_generated, per_second(last->n_generated, last->generate_ms), osso_stop_text(last->stop));
+    if (!chat->answered)
+        return;
+    fprintf(stderr, "  last prompt %zu tokens, %zu of them reused, the rest at %.1f per second\n", last->n_prompt,
+            last->n_reused, per_second(last->n_prompt - last->n_reused, last->prompt_ms));
+    fprintf(stderr, "  last answer %zu tokens at %.1f per second, ended by: %s\n", last->n_generated,
+            per_second(last->n_generated, last->generate_ms), osso_stop_text(last->stop));
 }
 
 static void command_quit(struct chat *chat, const char *argument)

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/chat.h"
 #include "cli/out.h"
+#include "cli/wrap.h"
 
 #include "base/error.h"
 
@@ -19,6 +20,7 @@ struct speaking {
     struct chat *chat;
     struct osso_parser *parser;
     enum voice voice;    /* whose text came last */
+    struct wrap wrap;
     bool line_open;      /* the last character was no line end */
     bool spoken;         /* something was shown before */
     bool answer_came, progress_shown;
@@ -84,11 +86,12 @@ static void speak(struct speaking *s, enum voice voice, const char *text, size_t
             out_puts(DIM);
         s->voice = voice;
         s->spoken = true;
+        wrap_begin(&s->wrap);
     }
     if (voice == THOUGHT && !out_is_terminal())
         err_model_text(text, len);
     else
-        out_model_text(text, len);
+        wrap_text(&s->wrap, text, len);
     s->line_open = text[len - 1] != '\n';
     out_flush();
 }

@@ -20,6 +20,7 @@ bool line_edit_open(struct line_source *source)
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -54,14 +55,33 @@ static char *prompt_of(EditLine *el)
     return (char *)(uintptr_t)edit_of(el)->prompt;
 }
 
+/* Waits for the terminal. false: a signal came, perhaps before the wait began: with the signals blocked until pselect
+ * itself lets them in, none falls between looking and waiting. */
+static bool wait_for_byte(void)
+{
+    sigset_t ours, before;
+    fd_set in;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &ours, &before);
+    FD_ZERO(&in);
+    FD_SET(STDIN_FILENO, &in);
+    bool came = !interrupted() && !resized && pselect(STDIN_FILENO + 1, &in, NULL, NULL, NULL, &before) >= 0;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return came;
+}
+
 /* One byte from the terminal: 1, 0 at the end, -1 when a signal came. */
 static int next_byte(EditLine *el, unsigned char *byte)
 {
-    ssize_t n = read(STDIN_FILENO, byte, 1);
-    if (n < 0 && errno == EINTR && resized) {
+    errno = EINTR;
+    ssize_t n = wait_for_byte() ? read(STDIN_FILENO, byte, 1) : -1;
+    if (n < 0 && resized) {
         resized = 0;
         el_resize(el);
         el_set(el, EL_REFRESH);
+        errno = EINTR;
     }
     return (int)n;
 }
@@ -151,6 +171,7 @@ static enum line_result edit_read(void *self, const char *prompt, struct buf *li
     edit->cancelled = false;
     buf_clear(line);
     buf_add(line, "", 0);
+    el_set(edit->el, EL_PREP_TERM, 1); /* raw before the prompt shows: a quick Ctrl-D would be lost */
     fputs(PASTE_ON, edit->screen);
     fflush(edit->screen);
     const char *text = el_gets(edit->el, &n);
@@ -194,9 +215,9 @@ static void bind_keys(EditLine *el)
     el_set(el, EL_EDITOR, "emacs");
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         el_set(el, EL_BIND, keys[i][0], keys[i][1], NULL);
-    el_set(el, EL_ADDFN, "osso-paste", "takes in a pasted block", key_paste);
+    el_wset(el, EL_ADDFN, L"osso-paste", L"takes in a pasted block", key_paste); /* el_set would leak its copies */
     el_set(el, EL_BIND, PASTE_BEGIN, "osso-paste", NULL);
-    el_set(el, EL_ADDFN, "osso-interrupt", "gives up the line", key_interrupt);
+    el_wset(el, EL_ADDFN, L"osso-interrupt", L"gives up the line", key_interrupt);
     el_set(el, EL_BIND, "^C", "osso-interrupt", NULL);
 }
 

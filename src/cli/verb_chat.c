@@ -84,7 +84,7 @@ static int answer_once(struct chat *chat)
 static void welcome(const struct chat *chat)
 {
     const char *name = strrchr(chat->r.path, '/');
-    fprintf(stderr, "%sosso %s, %s, reasoning effort %s. /help shows what can be typed.%s\n", err_has_colour() ? DIM : "",
+    fprintf(stderr, "%sosso %s, %s, reasoning effort %s; /help lists commands%s\n", err_has_colour() ? DIM : "",
             osso_version(), name && name[1] ? name + 1 : chat->r.path,
             chat->opening.effort ? chat->opening.effort : "medium", err_has_colour() ? PLAIN : "");
 }

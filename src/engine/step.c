@@ -146,7 +146,9 @@ static int choose_rows(struct osso_engine *e, struct osso_session *const *sessio
     int n = 0;
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < n_sessions && b->n < max_rows; i++) {
-            struct osso_session *s = sessions[i];
+            /* The first round begins elsewhere in every step: more decoding sessions than rows all get on. */
+            int turn = round == 0 ? (int)(e->step_count % (uint64_t)n_sessions) : 0;
+            struct osso_session *s = sessions[(i + turn) % n_sessions];
             if (pending(s) == 0 || (pending(s) == 1) != (round == 0) || s->logits_step == e->step_count)
                 continue; /* the last: it is in the list twice */
             int take = add_rows(e, s, n, max_rows - b->n);

@@ -162,6 +162,8 @@ static enum osso_status open_part(const char *path, struct tensors *set, struct 
     if (status)
         return status;
     const struct file_map *map = &set->maps[part.map];
+    if (map->size == 0) /* and no data to point into */
+        return error_set(err, OSSO_FORMAT, "%s is empty", path);
     struct gguf_cursor c = {.begin = map->data, .p = map->data, .end = map->data + map->size, .path = path, .err = err};
     status = gguf_u32(&c, &magic);
     if (!status && magic != 0x46554747) /* "GGUF" */

@@ -168,15 +168,17 @@ static void route(const struct lane *lane, struct forward *f, int layer)
     const struct backend *be = f->backend;
     struct routing *r = &f->s.routing;
     int n = f->batch.n;
-    r->n = n;
-    r->k = f->top_k;
-    r->n_experts = f->config->n_experts;
-    be->linear(lane, workspace(lane, f), &w->router, w->router_bias, &f->s.a, n, 1, f->s.router, r->n_experts);
-    tap(lane, f, OSSO_TAP_ROUTER_LOGITS, layer, f->s.router, r->n_experts);
+    if (lane->id == 0) { /* the others see it after the sync below */
+        r->n = n;
+        r->k = f->top_k;
+        r->n_experts = f->config->n_experts;
+    }
+    be->linear(lane, workspace(lane, f), &w->router, w->router_bias, &f->s.a, n, 1, f->s.router, f->config->n_experts);
+    tap(lane, f, OSSO_TAP_ROUTER_LOGITS, layer, f->s.router, f->config->n_experts);
     be->sync(lane);
     be->route(lane, f->s.router, r);
-    tap_values(lane, f, OSSO_TAP_EXPERT_IDS, layer, NULL, r->ids, n, r->k);
-    tap(lane, f, OSSO_TAP_EXPERT_WEIGHTS, layer, r->weights, r->k);
+    tap_values(lane, f, OSSO_TAP_EXPERT_IDS, layer, NULL, r->ids, n, f->top_k);
+    tap(lane, f, OSSO_TAP_EXPERT_WEIGHTS, layer, r->weights, f->top_k);
 }
 
 static void experts(const struct lane *lane, struct forward *f, int layer)

@@ -11,12 +11,12 @@
 #include "text/utf8.h"
 
 enum {
-    BATCH = 32,         /* pieces that are looked up together */
-    MEMO_LEN = 16,      /* bytes of a piece that is remembered: its key is all of it */
+    BATCH = 128,        /* pieces that are looked up together */
+    MEMO_LEN = 32,      /* bytes of a piece that is remembered: two keys hold all of it */
     MEMO_IDS = 7,       /* its ids, at most */
-    MEMO_MAX = 4096,    /* pieces: 192 KiB, within a core's own cache */
+    MEMO_MAX = 4096,    /* pieces: 256 KiB, within a core's own cache */
     TEXT_PER_MEMO = 64,
-    PADDED = MEMO_LEN   /* bytes that a key reads */
+    KEY_BYTES = 16      /* bytes that a key reads */
 };
 
 struct piece {
@@ -28,9 +28,9 @@ struct piece {
     uint32_t candidate;
 };
 
-/* The merges of one piece; which place a piece has follows from its hash, and the last one to come stays. */
+/* The ids of one merged piece, in one line of the cache; which place a piece has follows from its hash, and the last one to come stays. */
 struct memo {
-    struct vocab_key key;
+    struct vocab_key key, rest;
     uint16_t len; /* 0: empty */
     uint16_t n_ids;
     int32_t ids[MEMO_IDS];
@@ -55,20 +55,29 @@ static void memos_create(struct encoder *e, size_t text_len)
     e->n_memos = e->memos ? n : 0;
 }
 
+static bool same_key(struct vocab_key a, struct vocab_key b)
+{
+    return a.lo == b.lo && a.hi == b.hi;
+}
+
 /* A piece that is no token. */
 static enum osso_status encode_merged(struct encoder *e, const struct piece *p, struct osso_error *err)
 {
     struct osso_ids *ids = e->ids;
-    struct memo *memo = p->len <= MEMO_LEN && e->n_memos ? &e->memos[p->hash & (e->n_memos - 1)] : NULL;
-    if (memo && memo->len == p->len && memo->key.lo == p->key.lo && memo->key.hi == p->key.hi)
-        return osso_ids_append(ids, memo->ids, memo->n_ids, err);
     size_t first = ids->len;
+    if (p->len > MEMO_LEN || e->n_memos == 0)
+        return bpe_encode(&e->tokenizer->vocab, p->s, p->len, &e->space, ids, err);
+    struct memo *memo = &e->memos[p->hash & (e->n_memos - 1)];
+    struct vocab_key rest = {0, 0};
+    if (p->len > KEY_BYTES)
+        rest = vocab_key(p->s + KEY_BYTES, p->len - KEY_BYTES);
+    if (memo->len == p->len && same_key(memo->key, p->key) && same_key(memo->rest, rest))
+        return osso_ids_append(ids, memo->ids, memo->n_ids, err);
     enum osso_status status = bpe_encode(&e->tokenizer->vocab, p->s, p->len, &e->space, ids, err);
-    if (memo && status == OSSO_OK && ids->len - first <= MEMO_IDS) {
-        memo->key = p->key;
-        memo->len = (uint16_t)p->len;
-        memo->n_ids = (uint16_t)(ids->len - first);
-        memcpy(memo->ids, ids->data + first, memo->n_ids * sizeof *memo->ids);
+    size_t n = ids->len - first;
+    if (status == OSSO_OK && n <= MEMO_IDS) {
+        *memo = (struct memo){.key = p->key, .rest = rest, .len = (uint16_t)p->len, .n_ids = (uint16_t)n};
+        memcpy(memo->ids, ids->data + first, n * sizeof *memo->ids);
     }
     return status;
 }
@@ -82,7 +91,7 @@ static size_t split_batch(const struct encoder *e, const uint8_t *s, size_t n, s
         struct piece *p = &batch[count];
         p->s = s + i;
         p->len = split_next(e->tokenizer->split, p->s, n - i);
-        p->key = n - i >= PADDED ? vocab_key_padded(p->s, p->len) : vocab_key(p->s, p->len);
+        p->key = n - i >= KEY_BYTES ? vocab_key_padded(p->s, p->len) : vocab_key(p->s, p->len);
         p->hash = vocab_hash(p->key, p->s, p->len);
         p->slot = vocab_word_slot(v, p->hash);
         __builtin_prefetch(p->slot);

@@ -55,6 +55,17 @@ size_t utf8_valid_prefix(const uint8_t *s, size_t n)
             i += sizeof word;
         if (i == n)
             break;
+        /* The characters of two and three bytes whose second byte has its full range. */
+        if (n - i >= 3 && (s[i + 1] & 0xc0) == 0x80) {
+            if (s[i] >= 0xc2 && s[i] <= 0xdf) {
+                i += 2;
+                continue;
+            }
+            if (s[i] >= 0xe1 && s[i] <= 0xec && (s[i + 2] & 0xc0) == 0x80) {
+                i += 3;
+                continue;
+            }
+        }
         int k = utf8_step(s + i, n - i);
         if (k <= 0)
             break;

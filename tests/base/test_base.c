@@ -11,6 +11,8 @@
 #include "base/utf8.h"
 
 #include <math.h>
+#include <pthread.h>
+#include <signal.h>
 
 /* ---- errors --------------------------------------------------------------------------------------------- */
 
@@ -330,6 +332,28 @@ static void test_pool(void **state)
     assert_int_equal(pool_threads(NULL), 1);
 }
 
+static void look_at_mask(const struct lane *lane, void *arg)
+{
+    sigset_t set;
+    pthread_sigmask(SIG_SETMASK, NULL, &set);
+    ((int *)arg)[lane->id] = sigismember(&set, SIGINT) * 2 + sigismember(&set, SIGBUS);
+}
+
+/* Ctrl-C belongs to the caller's thread; a fault in a mapped file is seen by whoever it happens to. */
+static void test_signals(void **state)
+{
+    (void)state;
+    struct osso_error err = {""};
+    struct pool *pool;
+    int mask[3] = {-1, -1, -1};
+    check_ok(pool_create(3, &pool, &err), err);
+    pool_run(pool, look_at_mask, mask);
+    pool_free(pool);
+    assert_int_equal(mask[0], 0);
+    assert_int_equal(mask[1], 2);
+    assert_int_equal(mask[2], 2);
+}
+
 static void test_share(void **state)
 {
     (void)state;
@@ -356,6 +380,6 @@ int main(void)
                                        cmocka_unit_test(test_buf), cmocka_unit_test(test_buf_memory),
                                        cmocka_unit_test(test_json), cmocka_unit_test(test_json_members),
                                        cmocka_unit_test(test_rng), cmocka_unit_test(test_pool),
-                                       cmocka_unit_test(test_share)};
+                                       cmocka_unit_test(test_signals), cmocka_unit_test(test_share)};
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -180,6 +180,75 @@ static void test_pool_full(void **state)
     osso_engine_free(engine);
 }
 
+/* Another session's step takes the place of the logits of one that was ready: generating works all the same. */
+static void test_logits_gone(void **state)
+{
+    (void)state;
+    struct osso_error err = {""};
+    struct osso_engine *engine, *other;
+    struct osso_session *s, *t;
+    struct osso_sampler *sampler;
+    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 64, .max_sessions = 2};
+    struct osso_generate_options g = {.size = sizeof g, .max_tokens = 0, .n_top = 64};
+    struct osso_generate_result result;
+    check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), err);
+    check_ok(osso_session_create(engine, 0, &s, &err), err);
+    check_ok(osso_session_create(engine, 0, &t, &err), err);
+    check_ok(osso_sampler_create(NULL, 64, &sampler, &err), err);
+    check_ok(osso_session_sync(s, (int32_t[]){1, 2, 3}, 3, &err), err);
+    check_ok(osso_session_sync(t, (int32_t[]){4, 5}, 2, &err), err);
+    check_ok(osso_generate(engine, s, sampler, NULL, &g, &result, &err), err);
+    assert_true(osso_session_ready(s) && osso_session_logits(s, 2));
+    check_ok(osso_step(engine, &t, 1, 0, &err), err);
+    assert_null(osso_session_logits(s, 2));
+    g.max_tokens = 2;
+    check_ok(osso_generate(engine, s, sampler, NULL, &g, &result, &err), err);
+    assert_int_equal(result.n_generated, 2);
+
+    check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &other, &err), err);
+    check_ok(osso_session_append(t, 1, &err), err);
+    assert_int_equal(osso_step(other, &t, 1, 0, &err), OSSO_USAGE); /* another engine's session */
+    struct osso_session *twice[2] = {t, t};
+    check_ok(osso_step(engine, twice, 2, 0, &err), err);
+    assert_int_equal(osso_session_computed(t), 3);
+    osso_engine_free(other);
+    osso_sampler_free(sampler);
+    osso_session_free(s);
+    osso_session_free(t);
+    osso_engine_free(engine);
+}
+
+/* More sessions that decode than a step has rows: nobody waits for ever. */
+static void test_fair(void **state)
+{
+    (void)state;
+    enum { N = 20, ROWS = 3, STEPS = 400 };
+    struct osso_error err = {""};
+    struct osso_engine *engine;
+    struct osso_session *s[N];
+    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 256, .max_sessions = N, .max_rows = ROWS};
+    int32_t first = 1;
+    check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), err);
+    for (int i = 0; i < N; i++) {
+        check_ok(osso_session_create(engine, (uint64_t)i, &s[i], &err), err);
+        check_ok(osso_session_sync(s[i], &first, 1, &err), err);
+    }
+    for (int step = 0; step < STEPS; step++) {
+        check_ok(osso_step(engine, s, N, 0, &err), err);
+        for (int i = 0; i < N; i++)
+            if (osso_session_ready(s[i]))
+                check_ok(osso_session_append(s[i], 2, &err), err);
+    }
+    for (int i = 0; i < N; i++) {
+        size_t n;
+        osso_session_tokens(s[i], &n);
+        if (n < STEPS * ROWS / N / 2)
+            fail_msg("session %d got %zu tokens in %d steps", i, n, STEPS);
+        osso_session_free(s[i]);
+    }
+    osso_engine_free(engine);
+}
+
 static void test_bad_calls(void **state)
 {
     (void)state;
@@ -210,6 +279,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_stop_id), cmocka_unit_test(test_stop_strings),
                                        cmocka_unit_test(test_lengths), cmocka_unit_test(test_pool_full),
-                                       cmocka_unit_test(test_bad_calls)};
+                                       cmocka_unit_test(test_logits_gone), cmocka_unit_test(test_fair), cmocka_unit_test(test_bad_calls)};
     return cmocka_run_group_tests_name("generate", tests, NULL, NULL);
 }

@@ -2,7 +2,12 @@
  * chunks, alone or among 16 sessions, with 1, 2 or 5 threads, after fork, rewind and prefix sharing; fast and exact. */
 #include "model_test.h"
 
-enum { LENGTH = 420, TRIALS = 12 };
+enum { LENGTH = 420 };
+
+static int trials(void)
+{
+    return test_quick() ? 2 : 12;
+}
 
 struct fixture {
     struct rig rig;
@@ -102,7 +107,7 @@ static void check_fork_rewind(struct fixture *f, struct rng *rng)
 {
     struct osso_session *s, *t;
     check_ok(osso_session_create(f->rig.engine, 5, &s, &f->rig.err), f->rig.err);
-    for (int trial = 0; trial < TRIALS; trial++) {
+    for (int trial = 0; trial < trials(); trial++) {
         size_t n = 2 + rng_below(rng, LENGTH - 2), back = 1 + rng_below(rng, n - 1);
         check_ok(osso_session_sync(s, f->ids, n, &f->rig.err), f->rig.err);
         run(f, s, 0);
@@ -130,7 +135,7 @@ static void check_prefixes(struct fixture *f, struct rng *rng)
 {
     struct osso_engine_stats before = {.size = sizeof before}, after = before;
     osso_engine_stats(f->rig.engine, &before);
-    for (int trial = 0; trial < TRIALS; trial++) {
+    for (int trial = 0; trial < trials(); trial++) {
         struct osso_session *s;
         int32_t ids[LENGTH];
         size_t same = 1 + rng_below(rng, LENGTH), n = LENGTH;
@@ -155,7 +160,7 @@ static void test_identity(void **state)
 {
     (void)state;
     static const int threads[] = {2, 5};
-    for (int m = 0; m < 4; m++)
+    for (int m = 0; m < (test_quick() ? 2 : 4); m++)
         for (int exact = 0; exact < 2; exact++) {
             struct fixture one = fixture_open(models[m], exact, 1);
             check_chunks(&one);

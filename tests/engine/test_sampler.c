@@ -76,6 +76,11 @@ static void test_distribution(void **state)
         assert_true(fabs(counts[i] / 20000.0 - p[i]) < 0.015);
     histogram(&b, &o, 20000, again);
     assert_memory_equal(counts, again, sizeof counts); /* the seed decides everything */
+    o.temperature = 5e-324; /* its inverse is infinite */
+    o.top_p = 0.9;
+    assert_int_equal(histogram(&b, &o, 10, again), 1);
+    assert_int_equal(again[0], 10);
+    o.top_p = 1;
     o.temperature = 0.5; /* p squared, normalized */
     histogram(&b, &o, 20000, counts);
     assert_true(fabs(counts[0] / 20000.0 - 0.25 / 0.365) < 0.015);

@@ -72,8 +72,48 @@ static void test_zero_head(void **state)
     }
 }
 
+struct place {
+    int rows[OSSO_TAP_COUNT];
+    int32_t first[OSSO_TAP_COUNT];
+};
+
+static void note(void *user, const struct osso_tap_value *v)
+{
+    struct place *p = user;
+    p->rows[v->tap] = v->n_rows;
+    p->first[v->tap] = v->positions[0];
+}
+
+/* The rows that want logits are not the rows of the step: their positions are their own. */
+static void test_positions(void **state)
+{
+    (void)state;
+    char path[512];
+    int32_t ids[LENGTH] = {0};
+    struct place place;
+    struct osso_session *s;
+    struct osso_engine_options o = engine_options(false, LENGTH);
+    struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
+    check_ok(osso_engine_set_tap(r.engine, 1ull << OSSO_TAP_EMBED | 1ull << OSSO_TAP_FINAL_NORM | 1ull << OSSO_TAP_LOGITS,
+                                 note, &place, &r.err), r.err);
+    check_ok(osso_session_create(r.engine, 0, &s, &r.err), r.err);
+    check_ok(osso_session_sync(s, ids, LENGTH, &r.err), r.err);
+    check_ok(osso_step(r.engine, &s, 1, 50, &r.err), r.err);
+    osso_session_want_logits(s, LENGTH - 3);
+    while (!osso_session_ready(s))
+        check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+    assert_int_equal(place.rows[OSSO_TAP_EMBED], LENGTH - 50);
+    assert_int_equal(place.first[OSSO_TAP_EMBED], 50);
+    for (int tap = OSSO_TAP_FINAL_NORM; tap <= OSSO_TAP_LOGITS; tap++) {
+        assert_int_equal(place.rows[tap], 3);
+        assert_int_equal(place.first[tap], LENGTH - 3);
+    }
+    osso_session_free(s);
+    rig_close(&r);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_zero_head)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_zero_head), cmocka_unit_test(test_positions)};
     return cmocka_run_group_tests_name("taps", tests, NULL, NULL);
 }

@@ -163,6 +163,23 @@ static void first_prompt_and_next_turn(void **state)
     osso_conversation_free(c);
 }
 
+static void efforts(void **state)
+{
+    (void)state;
+    static const char *const given[] = {"low", "medium", "high", NULL};
+    static const char *const shown[] = {"\nReasoning: low\n", "\nReasoning: medium\n", "\nReasoning: high\n",
+                                        "\nReasoning: medium\n"};
+    for (int i = 0; i < 4; i++) {
+        struct osso_error err;
+        struct osso_message m;
+        struct osso_conversation *c = create();
+        check_ok(osso_conversation_add_system(c, &(struct osso_system){.effort = given[i]}, &err), err);
+        check_ok(osso_conversation_get(c, 0, &m, &err), err);
+        assert_non_null(strstr(m.text, shown[i]));
+        osso_conversation_free(c);
+    }
+}
+
 static void calls_and_results(void **state)
 {
     (void)state;
@@ -507,7 +524,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden),          cmocka_unit_test(first_prompt_and_next_turn),
-        cmocka_unit_test(calls_and_results), cmocka_unit_test(schema_example),
+        cmocka_unit_test(calls_and_results), cmocka_unit_test(efforts),
+        cmocka_unit_test(schema_example),
         cmocka_unit_test(builtin_tools),   cmocka_unit_test(no_injection),
         cmocka_unit_test(history),         cmocka_unit_test(json_refusals),
         cmocka_unit_test(render_refusals), cmocka_unit_test(json_round_trip),

@@ -282,15 +282,18 @@ static void deep_brackets(void **state)
 
 /* ---- o200k is recognised -------------------------------------------------------------------------------- */
 
-/* The o200k vocabulary as a tokenizer.json; `change` is an id that gets other bytes (-1: none). */
-static char *make_o200k_json(const struct osso_tokenizer *builtin, int32_t change, const char *added, size_t *len_out)
+/* The o200k vocabulary as a tokenizer.json; `change` is an id that gets other bytes, `twice` one that stands in the
+ * place of the next lower one too (-1: none). */
+static char *make_o200k_json(const struct osso_tokenizer *builtin, int32_t change, int32_t twice, const char *added,
+                             size_t *len_out)
 {
     struct buf b = {0}, pattern = {0};
     buf_json_string(&pattern, split_o200k_pattern, strlen(split_o200k_pattern));
     buf_printf(&b, "{\"added_tokens\":%s,\"normalizer\":null,\"pre_tokenizer\":", added);
     buf_printf(&b, O200K_SPLIT, pattern.data);
     buf_puts(&b, ",\"model\":{\"type\":\"BPE\",\"vocab\":{");
-    for (int32_t id = 199997; id >= 0; id--) { /* the order does not matter */
+    for (int32_t i = 199997; i >= 0; i--) { /* the order does not matter */
+        int32_t id = i == twice - 1 ? twice : i;
         const char *bytes;
         size_t len;
         osso_tokenizer_piece(builtin, id, &bytes, &len);
@@ -298,7 +301,7 @@ static char *make_o200k_json(const struct osso_tokenizer *builtin, int32_t chang
             put_alphabet_json(&b, "\x01\x02\x03\x04", 4);
         else
             put_alphabet_json(&b, bytes, len);
-        buf_printf(&b, ":%d%s", id, id ? "," : "");
+        buf_printf(&b, ":%d%s", id, i ? "," : "");
     }
     buf_puts(&b, "},\"merges\":[]}}");
     buf_free(&pattern);
@@ -315,19 +318,24 @@ static void o200k_is_recognised(void **state)
     check_ok(osso_tokenizer_builtin(&builtin, &err), err);
 
     char *json = make_o200k_json(
-        builtin, -1, "[{\"id\":200006,\"content\":\"<|start|>\"},{\"id\":200018,\"content\":\"<|endofprompt|>\"}]", &len);
+        builtin, -1, -1, "[{\"id\":200006,\"content\":\"<|start|>\"},{\"id\":200018,\"content\":\"<|endofprompt|>\"}]", &len);
     check_ok(tokenizer_from_json(json, len, "o200k", &t, &err), err);
     assert_true(osso_tokenizer_is_o200k(t));
     EXPECT(t, "hello world", 0, 24912, 2375);
     osso_tokenizer_free(t);
     mem_free(json);
 
-    json = make_o200k_json(builtin, -1, "[{\"id\":200006,\"content\":\"<|begin|>\"}]", &len);
+    json = make_o200k_json(builtin, -1, -1, "[{\"id\":200006,\"content\":\"<|begin|>\"}]", &len);
     assert_int_equal(tokenizer_from_json(json, len, "o200k", &t, &err), OSSO_UNSUPPORTED);
     assert_non_null(strstr(err.text, "<|begin|>"));
     mem_free(json);
 
-    json = make_o200k_json(builtin, 150000, "[]", &len);
+    json = make_o200k_json(builtin, -1, 150001, "[]", &len);
+    assert_int_equal(tokenizer_from_json(json, len, "o200k with a hole", &t, &err), OSSO_FORMAT);
+    assert_non_null(strstr(err.text, "150001"));
+    mem_free(json);
+
+    json = make_o200k_json(builtin, 150000, -1, "[]", &len);
     check_ok(tokenizer_from_json(json, len, "nearly o200k", &t, &err), err);
     assert_false(osso_tokenizer_is_o200k(t));
     osso_tokenizer_free(t);
@@ -388,6 +396,55 @@ static void lists(void **state)
         buf_free(&l.text[i]);
 }
 
+/* ---- memory runs out ------------------------------------------------------------------------------------ */
+
+/* Every allocation in turn fails: a clean refusal each time (the sanitizers see to leaks), and then success. */
+static void each_allocation_may_fail(void **state)
+{
+    (void)state;
+    char *json = make_json(&(struct recipe){0});
+    struct osso_tokenizer *t = NULL;
+    struct osso_error err;
+    enum osso_status status = OSSO_NOMEM;
+    int n = 0;
+    while (status != OSSO_OK) {
+        mem_fail_at((uint64_t)++n);
+        status = tokenizer_from_json(json, strlen(json), "test", &t, &err);
+        mem_fail_at(0);
+        assert_true(status == OSSO_OK || status == OSSO_NOMEM);
+        assert_true((status == OSSO_OK) == (t != NULL));
+        assert_true(n < 1000);
+    }
+    assert_true(n > 8);
+    mem_free(json);
+
+    char text[20000];
+    memset(text, 'h', sizeof text);
+    memcpy(text, "\xff hello", 8);
+    int n_refused = 0;
+    for (n = 1; n < 40; n++) {
+        struct osso_ids ids = {0};
+        mem_fail_at((uint64_t)n);
+        status = osso_tokenizer_encode(t, text, sizeof text, 0, &ids, &err);
+        mem_fail_at(0);
+        assert_true(status == OSSO_OK || status == OSSO_NOMEM); /* remembering pieces may fail unnoticed */
+        n_refused += status == OSSO_NOMEM;
+        osso_ids_free(&ids);
+    }
+    assert_int_equal(status, OSSO_OK);
+    assert_true(n_refused > 3);
+    osso_tokenizer_free(t);
+
+    for (status = OSSO_NOMEM, n = 0; status != OSSO_OK;) {
+        mem_fail_at((uint64_t)++n);
+        status = osso_tokenizer_builtin(&t, &err);
+        mem_fail_at(0);
+        assert_true(status == OSSO_OK || (status == OSSO_NOMEM && !t));
+        assert_true(n < 100);
+    }
+    osso_tokenizer_free(t);
+}
+
 /* ---- paths ---------------------------------------------------------------------------------------------- */
 
 static void paths(void **state)
@@ -421,7 +478,8 @@ int main(void)
         cmocka_unit_test(small_files),     cmocka_unit_test(merge_order_is_the_list),
         cmocka_unit_test(bad_files),       cmocka_unit_test(cut_and_changed_files),
         cmocka_unit_test(deep_brackets),   cmocka_unit_test(o200k_is_recognised),
-        cmocka_unit_test(lists),           cmocka_unit_test(paths),
+        cmocka_unit_test(lists),           cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,42 @@
+/* libFuzzer: bytes as a config.json and as a generation_config.json. What is accepted must be written and read again as the
+ * same configuration. */
+#include "model/config.h"
+#include "model/config_write.h"
+#include "model/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(int ok)
+{
+    if (!ok)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct config c, again;
+    struct osso_error err = {""};
+    struct buf text = {0};
+    struct plan plan;
+    enum osso_status status = config_from_json((const char *)data, size, "fuzz", &c, &err);
+    must((status == OSSO_OK) == (err.text[0] == 0));
+    if (!status) {
+        must(config_check(&c, "fuzz", &err) == OSSO_OK);
+        must(config_parameters(&c) >= config_active_parameters(&c) && config_parameters(&c) < UINT64_MAX / 4);
+        config_write_json(&c, true, &text);
+        must(config_from_json(text.data, text.len, "again", &again, &err) == OSSO_OK);
+        must(memcmp(c.sliding, again.sliding, (size_t)c.n_layers) == 0 && c.rope_theta == again.rope_theta && c.yarn == again.yarn);
+        must(c.hidden == again.hidden && c.rms_eps == again.rms_eps && c.n_stop_ids == again.n_stop_ids);
+        must(plan_create(&c, PLAN_GGUF, &plan, &err) == OSSO_OK);
+        plan_free(&plan);
+        buf_free(&text);
+    }
+    must(config_preset("20b", &c, &err) == OSSO_OK);
+    again = c;
+    if (config_add_generation((const char *)data, size, "fuzz", &c, &err) != OSSO_OK)
+        must(memcmp(&c, &again, sizeof c) == 0);
+    return 0;
+}

@@ -1,0 +1,51 @@
+/* libFuzzer: bytes as a GGUF model. What opens must answer every question about itself and give its tokenizer or say why. */
+#define _GNU_SOURCE
+#include "memory_file.h"
+
+#include "format/tensors.h"
+#include "model/model.h"
+#include "osso/osso.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_model(struct osso_model *m)
+{
+    struct osso_model_dims dims = {.size = sizeof dims};
+    struct osso_error err = {""};
+    const struct osso_tokenizer *tokenizer;
+    struct expert e;
+    volatile uint8_t sum = 0;
+    osso_model_dims(m, &dims);
+    must(dims.parameters >= dims.active_parameters);
+    m->weights.source.get(&m->weights.source, m->config.n_layers - 1, m->config.n_experts - 1, &e);
+    sum = (uint8_t)(sum + e.down.data[e.down.rows * e.down.row_stride - 1]);
+    (void)osso_model_tokenizer(m, &tokenizer, &err);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct tensors set;
+    struct gguf *g;
+    struct config config;
+    struct osso_model *m;
+    struct osso_error err = {""};
+    struct memory_file f = memory_file_open();
+    memory_file_add(&f, data, size);
+    enum osso_status status = gguf_open(f.path, &set, &g, &err);
+    must((status == OSSO_OK) == (err.text[0] == 0));
+    volatile uint8_t sum = 0;
+    for (int64_t i = 0; i < set.n; i++) {
+        const struct tensor *t = &set.list[i];
+        must(tensors_find(&set, t->name) == t && t->bytes <= size);
+        if (t->bytes)
+            sum = (uint8_t)(sum + t->data[0] + t->data[t->bytes - 1]);
+    }
+    if (!status && config_from_gguf(g, "fuzz", &config, &err) == OSSO_OK && osso_model_open(f.path, &m, &err) == OSSO_OK) {
+        check_model(m);
+        osso_model_free(m);
+    }
+    gguf_free(g);
+    tensors_close(&set);
+    close(f.fd);
+    return 0;
+}
