@@ -1,6 +1,7 @@
 """Checks the bundled model: python3 tools/check_bundled.py [--model models/osso-small]
 
-The prompts of tests/e2e/prompts.txt at the shipped sampling settings, through transformers:
+The prompts of tests/e2e/prompts.txt at the shipped sampling settings, through transformers or, with
+--osso PROGRAM, through the engine itself:
     well formed   at least 48 of 50 answers are [analysis] final and end in <|return|>
     words         at least 95 % of the words of the answers occur in the training text
     repetition    no 6-gram of words more than twice in one answer
@@ -8,9 +9,11 @@ and bits per byte on text that was never trained on: held-out stories (tools/cor
 conversations of held-out worlds (seed >= 2^31; all text, and only what the assistant writes).
 """
 import argparse
+import json
 import math
 import os
 import re
+import subprocess
 import sys
 from collections import Counter
 
@@ -39,6 +42,16 @@ def answers(model, tok, prompts, a):
     out = model.generate(input_ids=batch.input_ids, attention_mask=batch.attention_mask, max_new_tokens=a.max_tokens)
     texts = tok.batch_decode(out[:, batch.input_ids.shape[1]:], skip_special_tokens=False)
     return [re.sub(r"(<\|return\|>|<\|call\|>|<\|endoftext\|>).*", r"\1", t, flags=re.S) for t in texts]
+
+
+def osso_answers(prompts, a):
+    """The same through `osso generate --chat --json`, one prompt at a time."""
+    texts = []
+    for i, p in enumerate(prompts):
+        out = subprocess.run([a.osso, "generate", "--chat", "--json", "--top-logprobs", "0", "-m", a.model, "-t", "1", "-s", str(1000 * a.seed + i), "-n", str(a.max_tokens),
+                              "--reasoning-effort", a.effort, "--date", a.date, "-p", p], capture_output=True, check=True)
+        texts.append("".join(t["text"] for t in json.loads(out.stdout)["tokens"]))
+    return texts
 
 
 def known_words(data, n):
@@ -111,6 +124,8 @@ def main():
     ap.add_argument("--model", default=os.path.join(here, "models/osso-small"))
     ap.add_argument("--prompts", default=os.path.join(here, "tests/e2e/prompts.txt"))
     ap.add_argument("--data", default=os.path.join(here, "../shared/data/train"))
+    ap.add_argument("--osso", help="the osso program; without it: transformers")
+    ap.add_argument("--seeds", type=int, default=1, help="so many rounds of all prompts, with seeds from --seed on")
     ap.add_argument("--effort", default="medium")
     ap.add_argument("--date", default="2026-11-21")
     ap.add_argument("--seed", type=int, default=1)
@@ -121,7 +136,10 @@ def main():
     tok = AutoTokenizer.from_pretrained(a.model)
     model = AutoModelForCausalLM.from_pretrained(a.model, quantization_config=Mxfp4Config(dequantize=True), dtype=torch.float32).eval()
     prompts = [line.rstrip("\n") for line in open(a.prompts) if line.strip()]
-    ok = check_answers(prompts, answers(model, tok, prompts, a), known_words(a.data, 20000), a.show)
+    words, ok = known_words(a.data, 20000), True
+    for a.seed in range(a.seed, a.seed + a.seeds):
+        texts = osso_answers(prompts, a) if a.osso else answers(model, tok, prompts, a)
+        ok = check_answers(prompts, texts, words, a.show) and ok
     if a.documents:
         held_out_scores(model, tok, a)
     sys.exit(0 if ok else 1)

@@ -1,6 +1,6 @@
 """Trains the bundled model: python3 tools/train_bundled.py --dir DIR --steps N
 
-transformers' GptOssForCausalLM in bf16 over f32 master weights (AdamW on the masters). The learning
+transformers' GptOssForCausalLM in bf16 over f32 masters (Muon on attention, AdamW on the rest). The learning
 rate warms up, stays, and falls linearly to zero over the last --decay steps; from --quant-at on the
 experts the model computes with are the MXFP4 round trip of the masters, and the gradient passes
 straight through, so that the exported 4-bit model is the one that was trained.
@@ -68,11 +68,11 @@ class Trainer:
         self.params = dict(self.model.named_parameters())
         for p in self.master.values():
             p.requires_grad_(True)
-        decay = [p for n, p in self.master.items() if p.ndim >= 2 and "embed" not in n and "bias" not in n and "router" not in n]
-        rest = [p for n, p in self.master.items() if not any(p is d for d in decay)]
-        self.opt = torch.optim.AdamW([{"params": decay, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}],
-                                     lr=a.lr, betas=(0.9, 0.95), eps=1e-8, fused=True)
-        self.step, self.tokens, self.seconds = 0, 0, 0.0
+        groups = self.groups()
+        self.opts = [torch.optim.AdamW([{"params": groups["decay"], "weight_decay": 0.1}, {"params": groups["rest"], "weight_decay": 0.0}],
+                                       lr=a.lr, betas=(0.9, 0.95), eps=1e-8, fused=True),
+                     torch.optim.Muon(groups["attention"], lr=a.lr, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw")]
+        self.step, self.tokens, self.seconds, self.warm_from = 0, 0, 0.0, 0
         if os.path.exists(self.path("state.pt")):
             self.load()
         torch._inductor.config.cpp.dynamic_threads = True
@@ -82,6 +82,16 @@ class Trainer:
 
     def path(self, name):
         return os.path.join(self.a.dir, name)
+
+    def groups(self):
+        """Attention matrices (Muon), other matrices (AdamW with decay), the rest (AdamW)."""
+        out = {"attention": [], "decay": [], "rest": []}
+        for n, p in self.master.items():
+            if n.endswith("_proj.weight"):
+                out["attention"].append(p)
+            else:
+                out["decay" if is_expert(n) else "rest"].append(p)
+        return out
 
     def publish(self):
         """Masters -> the weights the model computes with."""
@@ -120,7 +130,7 @@ class Trainer:
         return (a.steps - self.step) / max(1, a.decay), self.step >= a.quant_at, self.step >= a.steps
 
     def rate(self):
-        warm = (self.step + 1) / self.a.warmup
+        warm = (self.step - self.warm_from + 1) / self.a.warmup
         return self.a.lr * max(0.0, min(warm, self.left()[0], 1.0))
 
     def pick_threads(self):
@@ -140,8 +150,9 @@ class Trainer:
         return result
 
     def one_step(self):
-        for g in self.opt.param_groups:
-            g["lr"] = self.rate()
+        for opt in self.opts:
+            for g in opt.param_groups:
+                g["lr"] = self.rate()
         ids, targets, weights, doc = self.stream.batch(self.a.rows)
         m = masks(doc, 128, torch.bfloat16)
         main, balance, z = self.forward(ids, targets, weights, m["full_attention"], m["sliding_attention"])
@@ -150,7 +161,8 @@ class Trainer:
             self.master[n].grad = p.grad.float()
             p.grad = None
         norm = torch.nn.utils.clip_grad_norm_(self.master.values(), 1.0)
-        self.opt.step()
+        for opt in self.opts:
+            opt.step()
         self.step += 1
         self.tokens += ids.numel()
         self.publish()
@@ -158,7 +170,7 @@ class Trainer:
 
     def save(self):
         tmp = self.path("state.tmp")
-        torch.save({"master": {n: p.detach() for n, p in self.master.items()}, "opt": self.opt.state_dict(), "step": self.step,
+        torch.save({"master": {n: p.detach() for n, p in self.master.items()}, "opts": [o.state_dict() for o in self.opts], "step": self.step,
                     "tokens": self.tokens, "seconds": self.seconds, "stream": self.stream.state()}, tmp)
         os.replace(tmp, self.path("state.pt"))
 
@@ -167,7 +179,11 @@ class Trainer:
         with torch.no_grad():
             for n, p in self.master.items():
                 p.copy_(s["master"][n])
-        self.opt.load_state_dict(s["opt"])
+        if "opts" in s:
+            for opt, saved in zip(self.opts, s["opts"]):
+                opt.load_state_dict(saved)
+        else:
+            self.warm_from = s["step"]                  # another optimizer than before: warm up again
         self.step, self.tokens, self.seconds = s["step"], s["tokens"], s["seconds"]
         self.stream.restore(s["stream"])
         print(f"going on from step {self.step}", flush=True)

@@ -41,7 +41,7 @@ def last_turn(effort, think, answer):
 
 def render(system, developer, turns, effort):
     """turns: [(question, thoughts, answer)]."""
-    head = message("system", system) + (message("developer", developer) if developer else "")
+    head = (message("system", system) if system else "") + (message("developer", developer) if developer else "")
     out = [(head, False)]
     for i, (q, think, answer) in enumerate(turns):
         out.append((message("user", q) + "<|start|>assistant", False))
@@ -166,7 +166,7 @@ def long_talk(r):
     return turns
 
 
-KINDS = [(story, 36), (story_then_talk, 11), (passage, 12), (mini, 15), (go_on, 3), (summary, 3), (talk, 9), (facts, 8), (unknown, 3), (name_game, 1.5)]
+KINDS = [(story, 30), (story_then_talk, 8), (passage, 8), (mini, 22), (go_on, 3), (summary, 2), (talk, 14), (facts, 13), (unknown, 3), (name_game, 2)]
 
 
 # ---------------------------------------------------------------- developer messages
@@ -198,7 +198,7 @@ def instructed(r, turns):
 def conversation(seed, long=False):
     """The conversation of a seed, as [(text, train)]; long: one in ten has many turns."""
     r = rng(seed)
-    effort = r.choices(["low", "medium", "high"], [35, 45, 20])[0]
+    effort = r.choices(["low", "medium", "high"], [28, 57, 15])[0]
     if r.random() < 0.025:
         tools, pieces = world_tools.tool_use(r, effort)
         return [(message("system", system_text(r, effort, tools=True)) + message("developer", tools), False)] + pieces
@@ -208,6 +208,8 @@ def conversation(seed, long=False):
         text, turns = instructed(r, turns)
         developer = "# Instructions\n\n" + text
     turns = [(typed(r, q), t, a) for q, t, a in turns]
+    if effort == "medium" and r.random() < 0.6:         # a prompt without a system message counts as medium
+        return render(None, developer, turns, effort)
     return render(system_text(r, effort), developer, turns, effort)
 
 

@@ -11,8 +11,9 @@
  * on a busy one it leaves out the waiting for a CPU, so that shares of a ceiling stay comparable. fn must not sync. */
 double ceiling_time(struct pool *pool, void (*fn)(const struct lane *lane, void *arg), void *arg);
 
-/* Reads data[0 .. bytes), 16-byte aligned, once with all threads of the pool, each its own part; returns bytes per second of this one
- * pass (by ceiling_time). Give it more than the caches hold; memory that was never written reads a shared zero page and lies. */
+/* Reads data[0 .. bytes), 16-byte aligned, once with all threads of the pool, each its own part; returns bytes per
+ * second of this one pass (by ceiling_time). Give it more than the caches hold; memory that was never written is one
+ * shared page of zeros and lies. */
 double ceiling_read(struct pool *pool, const uint8_t *data, size_t bytes);
 
 /* int8 operations per second (a multiply and an add are two) of the integer dot instruction that backend `isa` uses,

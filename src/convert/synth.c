@@ -209,7 +209,8 @@ static enum osso_status write_shards(struct synth *s)
     enum osso_status status = OSSO_OK;
     for (int first = 0; first < s->plan.n; first = shard_end(s, first))
         n_shards++;
-    buf_printf(&index, "{\n  \"metadata\": {\"total_size\": %llu},\n  \"weight_map\": {", (unsigned long long)s->plan.bytes);
+    buf_printf(&index, "{\n  \"metadata\": {\"total_size\": %llu},\n  \"weight_map\": {",
+               (unsigned long long)s->plan.bytes);
     for (int first = 0, end; first < s->plan.n && !status; first = end, shard++) {
         end = shard_end(s, first);
         shard_name(name, shard, n_shards);
@@ -224,7 +225,8 @@ static enum osso_status write_shards(struct synth *s)
     return status;
 }
 
-static const char *const tokenizer_files[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"};
+static const char *const tokenizer_files[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                                              "chat_template.jinja"};
 enum { N_TOKENIZER_FILES = sizeof tokenizer_files / sizeof tokenizer_files[0] };
 
 static enum osso_status copy_tokenizer(const struct synth *s)

@@ -37,7 +37,8 @@ struct part {
     uint64_t blob_bytes;
 };
 
-static enum osso_status read_type(struct gguf_cursor *c, const char *name, struct tensor *t, uint64_t *row_block, uint64_t *block_bytes)
+static enum osso_status read_type(struct gguf_cursor *c, const char *name, struct tensor *t, uint64_t *row_block,
+                                  uint64_t *block_bytes)
 {
     uint32_t id = 0;
     enum osso_status status = gguf_u32(c, &id);
@@ -60,13 +61,15 @@ static enum osso_status tensor_bytes(struct gguf_cursor *c, struct tensor *t, ui
 {
     uint64_t row = t->rank > 0 ? (uint64_t)t->shape[t->rank - 1] : 1, bytes;
     if (row % block != 0)
-        return error_set(c->err, OSSO_FORMAT, "%s: tensor %s: rows of %llu values are no whole blocks of %s", c->path, t->name,
+        return error_set(c->err, OSSO_FORMAT, "%s: tensor %s: rows of %llu values are no whole blocks of %s", c->path,
+                         t->name,
                          (unsigned long long)row, t->type);
     bool fits = ck_mul(row / block, block_bytes, &bytes);
     for (int i = 0; i < t->rank - 1 && fits; i++)
         fits = ck_mul(bytes, (uint64_t)t->shape[i], &bytes);
     if (!fits)
-        return error_set(c->err, OSSO_FORMAT, "%s: tensor %s: its dimensions give more than 2^64 bytes", c->path, t->name);
+        return error_set(c->err, OSSO_FORMAT, "%s: tensor %s: its dimensions give more than 2^64 bytes", c->path,
+                         t->name);
     t->bytes = bytes;
     return OSSO_OK;
 }
@@ -110,13 +113,15 @@ static enum osso_status read_alignment(const struct gguf *g, const char *path, u
     if (gguf_get(g, "general.alignment", &v) && (v.array || v.type != GGUF_U32 || !gguf_at_i64(&v, 0, &a)))
         a = 0;
     if (a < 1 || a > MAX_ALIGNMENT || (a & (a - 1)) != 0)
-        return error_set(err, OSSO_FORMAT, "%s: general.alignment is not a u32 power of two up to %d", path, (int)MAX_ALIGNMENT);
+        return error_set(err, OSSO_FORMAT, "%s: general.alignment is not a u32 power of two up to %d", path,
+                         (int)MAX_ALIGNMENT);
     *out = (uint64_t)a;
     return OSSO_OK;
 }
 
 /* The infos come before the place of the data is known, so offsets wait in t->data until it is. */
-static enum osso_status read_tensors(struct gguf_cursor *c, const struct gguf *g, struct part *part, struct tensors *set)
+static enum osso_status read_tensors(struct gguf_cursor *c, const struct gguf *g, struct part *part,
+                                     struct tensors *set)
 {
     int64_t first = set->n;
     uint64_t alignment = 1, off = 0, start, size = (uint64_t)(c->end - c->begin);
@@ -128,7 +133,8 @@ static enum osso_status read_tensors(struct gguf_cursor *c, const struct gguf *g
         struct tensor t = {.map = part->map};
         status = read_tensor(c, &t, name, &off);
         if (!status && (off % alignment != 0 || !ck_inside(off, t.bytes, size)))
-            status = error_set(c->err, OSSO_FORMAT, "%s: tensor %s: offset %llu is not aligned to %llu or its %llu bytes leave the file",
+            status = error_set(c->err, OSSO_FORMAT,
+                               "%s: tensor %s: offset %llu is not aligned to %llu or its %llu bytes leave the file",
                                c->path, name, (unsigned long long)off, (unsigned long long)alignment, (unsigned long long)t.bytes);
         t.data = c->begin + (status ? 0 : off);
         if (!status)
@@ -190,13 +196,16 @@ static enum osso_status open_part(const char *path, struct tensors *set, struct 
 /* ---- split files ---------------------------------------------------------------------------------------- */
 
 /* The path of part `no` of `count`, given the path of another part whose name must end as it should. */
-static enum osso_status part_path(const char *path, int64_t have, int64_t no, int64_t count, char **out, struct osso_error *err)
+static enum osso_status part_path(const char *path, int64_t have, int64_t no, int64_t count, char **out,
+                                  struct osso_error *err)
 {
     char ending[32];
-    size_t n = strlen(path), m = (size_t)snprintf(ending, sizeof ending, "-%05d-of-%05d.gguf", (int)have + 1, (int)count);
+    size_t n = strlen(path), m = (size_t)snprintf(ending, sizeof ending, "-%05d-of-%05d.gguf", (int)have + 1,
+                                                  (int)count);
     *out = NULL;
     if (n < m || strcmp(path + n - m, ending) != 0)
-        return error_set(err, OSSO_FORMAT, "%s is part %d of %d, so its name must end in %s", path, (int)have + 1, (int)count, ending);
+        return error_set(err, OSSO_FORMAT, "%s is part %d of %d, so its name must end in %s", path, (int)have + 1,
+                         (int)count, ending);
     *out = mem_strdup(path);
     if (!*out)
         return error_nomem(err, n, "a path");
@@ -204,7 +213,8 @@ static enum osso_status part_path(const char *path, int64_t have, int64_t no, in
     return OSSO_OK;
 }
 
-static enum osso_status check_split(const struct gguf *g, const char *path, int64_t no, int64_t count, struct osso_error *err)
+static enum osso_status check_split(const struct gguf *g, const char *path, int64_t no, int64_t count,
+                                    struct osso_error *err)
 {
     int64_t have_no = -1, have_count = -1;
     gguf_get_i64(g, "split.no", &have_no);
@@ -215,17 +225,20 @@ static enum osso_status check_split(const struct gguf *g, const char *path, int6
                      (long long)have_no + 1, (long long)have_count, (long long)no + 1, (long long)count);
 }
 
-static enum osso_status open_others(const char *path, const struct gguf *first, int64_t count, struct tensors *set, struct osso_error *err)
+static enum osso_status open_others(const char *path, const struct gguf *first, int64_t count, struct tensors *set,
+                                    struct osso_error *err)
 {
     int64_t no = -1, total = -1;
     char *name = NULL;
     enum osso_status status = OSSO_OK;
     if (count > TENSORS_MAX_FILES)
-        return error_set(err, OSSO_LIMIT, "%s: a model of %lld parts; at most %d are allowed", path, (long long)count, (int)TENSORS_MAX_FILES);
+        return error_set(err, OSSO_LIMIT, "%s: a model of %lld parts; at most %d are allowed", path, (long long)count,
+                         (int)TENSORS_MAX_FILES);
     if (gguf_get_i64(first, "split.no", &no) && no > 0 && no < count) {
         status = part_path(path, no, 0, count, &name, err);
         if (!status)
-            status = error_set(err, OSSO_USAGE, "%s is part %d of %d; name the first: %s", path, (int)no + 1, (int)count, name);
+            status = error_set(err, OSSO_USAGE, "%s is part %d of %d; name the first: %s", path, (int)no + 1,
+                               (int)count, name);
         mem_free(name);
         return status;
     }

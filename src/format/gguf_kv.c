@@ -16,7 +16,8 @@ enum { N_TYPES = sizeof type_bytes };
 
 enum osso_status gguf_bad(const struct gguf_cursor *c, const char *what)
 {
-    return error_set(c->err, OSSO_FORMAT, "%s: GGUF header, byte %llu: %s", c->path, (unsigned long long)(c->p - c->begin),
+    return error_set(c->err, OSSO_FORMAT, "%s: GGUF header, byte %llu: %s", c->path,
+                     (unsigned long long)(c->p - c->begin),
                      what);
 }
 

@@ -125,7 +125,8 @@ static enum osso_status read_metadata(struct header *h)
 }
 
 /* Do shape, dtype and offsets agree, inside the data? */
-static enum osso_status check_entry(const struct header *h, const char *name, const struct entry *e, uint64_t data_bytes)
+static enum osso_status check_entry(const struct header *h, const char *name, const struct entry *e,
+                                    uint64_t data_bytes)
 {
     uint64_t n = 1, bits;
     for (int i = 0; i < e->rank; i++)
@@ -142,7 +143,8 @@ static enum osso_status check_entry(const struct header *h, const char *name, co
     return OSSO_OK;
 }
 
-static enum osso_status read_header(struct header *h, struct tensors *set, int map, const uint8_t *data, uint64_t data_bytes)
+static enum osso_status read_header(struct header *h, struct tensors *set, int map, const uint8_t *data,
+                                    uint64_t data_bytes)
 {
     enum osso_status status = header_expect(h, '{');
     int64_t n = 0;
@@ -204,11 +206,13 @@ static enum osso_status open_file(const char *path, struct tensors *set, struct 
 }
 
 /* The index of the file "folder/name" among the open ones, opening it if it is new. Names from the index are plain. */
-static enum osso_status shard(const char *folder, const char *name, struct tensors *set, int *map_out, struct osso_error *err)
+static enum osso_status shard(const char *folder, const char *name, struct tensors *set, int *map_out,
+                              struct osso_error *err)
 {
     *map_out = -1;
     if (!file_name_is_plain(name, strlen(name)))
-        return error_set(err, OSSO_FORMAT, "%s: the index names the file \"%s\", which is no plain file name", folder, name);
+        return error_set(err, OSSO_FORMAT, "%s: the index names the file \"%s\", which is no plain file name", folder,
+                         name);
     char *path = file_join(folder, name);
     if (!path)
         return error_nomem(err, strlen(folder), "a path");

@@ -87,7 +87,8 @@ static enum osso_status bad(const char *where, const char *what, struct osso_err
     return error_set(err, OSSO_FORMAT, "%s: %s", where, what);
 }
 
-static enum osso_status check_range(const char *where, const char *key, int64_t value, int64_t max, struct osso_error *err)
+static enum osso_status check_range(const char *where, const char *key, int64_t value, int64_t max,
+                                    struct osso_error *err)
 {
     if (value >= 1 && value <= max)
         return OSSO_OK;
@@ -95,7 +96,8 @@ static enum osso_status check_range(const char *where, const char *key, int64_t 
                      (long long)max);
 }
 
-static enum osso_status check_real(const char *where, const char *key, double value, double above, struct osso_error *err)
+static enum osso_status check_real(const char *where, const char *key, double value, double above,
+                                   struct osso_error *err)
 {
     if (isfinite(value) && value > above && value < 1e30)
         return OSSO_OK;

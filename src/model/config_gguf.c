@@ -75,7 +75,8 @@ static void read_architecture(struct reader *r)
                               "%s is an early Ollama file (architecture gptoss), which has names and an order of its own; "
                               "use the GGUF of ggml-org or the Hugging Face folder", r->where);
     else
-        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: the architecture is \"%.*s\"; osso runs gpt-oss models", r->where,
+        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: the architecture is \"%.*s\"; osso runs gpt-oss models",
+                              r->where,
                               (int)(len < 64 ? len : 64), arch);
 }
 
@@ -127,7 +128,8 @@ static void read_rope(struct reader *r, struct config *c)
     c->yarn = len == 4 && memcmp(type, "yarn", 4) == 0;
     c->yarn_truncate = false;
     if (!c->yarn && !(len == 4 && memcmp(type, "none", 4) == 0) && c->yarn_factor != 1)
-        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: gpt-oss.rope.scaling.type is \"%.*s\"; supported are yarn and none",
+        r->status = error_set(r->err, OSSO_UNSUPPORTED,
+                              "%s: gpt-oss.rope.scaling.type is \"%.*s\"; supported are yarn and none",
                               r->where, (int)(len < 64 ? len : 64), type);
 }
 
@@ -142,7 +144,8 @@ static void add_stop_id(struct config *c, int64_t id)
 
 static void read_tokenizer(struct reader *r, struct config *c)
 {
-    static const char *const ends[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id",
+    static const char *const ends[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                                       "tokenizer.ggml.eom_token_id",
                                        "tokenizer.ggml.eos_token_ids"};
     struct gguf_value v;
     int64_t id;
@@ -181,7 +184,8 @@ enum osso_status config_from_gguf(const struct gguf *gguf, const char *where, st
     c.context = size_of(&r, "context_length", 0);
     real_of(&r, "attention.layer_norm_rms_epsilon", &c.rms_eps);
     if (!r.status && c.n_layers > MAX_LAYERS)
-        r.status = error_set(err, OSSO_LIMIT, "%s: %d layers; at most %d are allowed", where, c.n_layers, (int)MAX_LAYERS);
+        r.status = error_set(err, OSSO_LIMIT, "%s: %d layers; at most %d are allowed", where, c.n_layers,
+                             (int)MAX_LAYERS);
     read_pattern(&r, &c);
     read_rope(&r, &c);
     read_tokenizer(&r, &c);

@@ -62,7 +62,8 @@ static void check_kind(struct reader *r)
         r->status = error_set(r->err, OSSO_UNSUPPORTED,
                               "%s is OpenAI's original/ layout; open the folder above it, which holds the Hugging Face form", r->where);
     else if (type && strcmp(type, "gpt_oss") != 0)
-        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: model_type is \"%s\"; osso runs gpt_oss models", r->where, type);
+        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: model_type is \"%s\"; osso runs gpt_oss models",
+                              r->where, type);
     else if (present(r->obj, "quantization"))
         r->status = error_set(r->err, OSSO_UNSUPPORTED,
                               "%s is an MLX model (it has a \"quantization\" block); use the Hugging Face or GGUF form of the model",
@@ -125,7 +126,8 @@ static void read_rope(struct reader *r, struct config *c)
         return;
     c->yarn = found && strcmp(type, "yarn") == 0;
     if (found && !c->yarn && strcmp(type, "default") != 0) {
-        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: rope_type \"%s\"; supported are \"yarn\" and \"default\"", r->where, type);
+        r->status = error_set(r->err, OSSO_UNSUPPORTED,
+                              "%s: rope_type \"%s\"; supported are \"yarn\" and \"default\"", r->where, type);
         return;
     }
     if (!c->yarn) {
@@ -141,7 +143,8 @@ static void read_rope(struct reader *r, struct config *c)
     if (!r->status && !found)
         r->status = error_set(r->err, OSSO_FORMAT, "%s: the yarn settings have no \"factor\"", r->where);
     if (!r->status)
-        r->status = json_get_i64(rope, "original_max_position_embeddings", 1, INT32_MAX, &c->yarn_original, NULL, r->where, r->err);
+        r->status = json_get_i64(rope, "original_max_position_embeddings", 1, INT32_MAX, &c->yarn_original, NULL,
+                                 r->where, r->err);
     check_rope_extras(r, rope, c->yarn_factor);
 }
 
@@ -153,13 +156,15 @@ static void read_stop_ids(struct reader *r, struct config *c)
         return;
     size_t n = json_is_array(eos) ? json_array_size(eos) : 1;
     if (n > MAX_STOP_IDS) {
-        r->status = error_set(r->err, OSSO_LIMIT, "%s: \"eos_token_id\" lists more than %d ids", r->where, (int)MAX_STOP_IDS);
+        r->status = error_set(r->err, OSSO_LIMIT, "%s: \"eos_token_id\" lists more than %d ids", r->where,
+                              (int)MAX_STOP_IDS);
         return;
     }
     for (size_t i = 0; i < n; i++) {
         const json_t *id = json_is_array(eos) ? json_array_get(eos, i) : eos;
         if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > INT32_MAX) {
-            r->status = error_set(r->err, OSSO_FORMAT, "%s: \"eos_token_id\" must be a token id or a list of them", r->where);
+            r->status = error_set(r->err, OSSO_FORMAT, "%s: \"eos_token_id\" must be a token id or a list of them",
+                                  r->where);
             return;
         }
         c->stop_ids[i] = (int32_t)json_integer_value(id);
@@ -181,7 +186,8 @@ static void read_sizes(struct reader *r, struct config *c)
     c->window = size_of(r, "sliding_window", NULL, c->window);
     c->context = size_of(r, "max_position_embeddings", NULL, c->context);
     if (!r->status && c->n_layers > MAX_LAYERS)
-        r->status = error_set(r->err, OSSO_LIMIT, "%s: %d layers; at most %d are allowed", r->where, c->n_layers, (int)MAX_LAYERS);
+        r->status = error_set(r->err, OSSO_LIMIT, "%s: %d layers; at most %d are allowed", r->where, c->n_layers,
+                              (int)MAX_LAYERS);
 }
 
 enum osso_status config_from_json(const char *text, size_t len, const char *where, struct config *config_out,
@@ -207,7 +213,8 @@ enum osso_status config_from_json(const char *text, size_t len, const char *wher
     bool_of(&r, json, "attention_bias", &attention_bias);
     read_stop_ids(&r, &c);
     if (!r.status && !attention_bias)
-        r.status = error_set(err, OSSO_UNSUPPORTED, "%s: attention_bias is false; gpt-oss has biases in its attention", where);
+        r.status = error_set(err, OSSO_UNSUPPORTED,
+                             "%s: attention_bias is false; gpt-oss has biases in its attention", where);
     if (!r.status)
         r.status = config_check(&c, where, err);
     if (!r.status)
@@ -237,9 +244,11 @@ enum osso_status config_add_generation(const char *text, size_t len, const char 
     bool_of(&r, json, "do_sample", &do_sample);
     read_stop_ids(&r, &c);
     if (!r.status && !((c.temperature >= 0 && c.temperature <= 100) || c.temperature == -1))
-        r.status = error_set(err, OSSO_FORMAT, "%s: \"temperature\" is %g; it must be from 0 to 100", where, c.temperature);
+        r.status = error_set(err, OSSO_FORMAT, "%s: \"temperature\" is %g; it must be from 0 to 100", where,
+                             c.temperature);
     if (!r.status && !(c.top_p > 0 && c.top_p <= 1 && c.min_p >= 0 && c.min_p <= 1))
-        r.status = error_set(err, OSSO_FORMAT, "%s: \"top_p\" must be above 0, \"min_p\" not below 0, both at most 1", where);
+        r.status = error_set(err, OSSO_FORMAT, "%s: \"top_p\" must be above 0, \"min_p\" not below 0, both at most 1",
+                             where);
     if (!r.status && !(c.repetition_penalty > 0 && c.repetition_penalty <= 100))
         r.status = error_set(err, OSSO_FORMAT, "%s: \"repetition_penalty\" must be above 0 and at most 100", where);
     if (!do_sample)

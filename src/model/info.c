@@ -100,7 +100,8 @@ static uint64_t put_bytes(struct buf *b, const struct tensors *set)
 }
 
 /* The published forms of a preset, by type. */
-static enum osso_status put_preset_bytes(struct buf *b, const struct config *c, uint64_t *weights_out, struct osso_error *err)
+static enum osso_status put_preset_bytes(struct buf *b, const struct config *c, uint64_t *weights_out,
+                                         struct osso_error *err)
 {
     static const char *const names[] = {[PLAN_HF] = "hf", [PLAN_GGUF] = "gguf"};
     enum osso_status status = OSSO_OK;
@@ -123,7 +124,8 @@ static enum osso_status put_preset_bytes(struct buf *b, const struct config *c, 
     return status;
 }
 
-static enum osso_status put_memory(struct buf *b, const struct config *c, uint64_t weights, int64_t context, const char *kv_type,
+static enum osso_status put_memory(struct buf *b, const struct config *c, uint64_t weights, int64_t context,
+                                   const char *kv_type,
                                    struct osso_error *err)
 {
     struct kv_layout layout = {.n_kv_heads = c->n_kv_heads, .head_dim = c->head_dim};
@@ -143,7 +145,8 @@ static enum osso_status put_memory(struct buf *b, const struct config *c, uint64
     if (context < 1 || context > c->context)
         return error_set(err, OSSO_LIMIT, "a context of %lld tokens; this model has up to %lld", (long long)context,
                          (long long)c->context);
-    enum osso_status status = kv_plan(c, &layout, backend_cpu("scalar")->kv_layer_bytes(&layout), context, 1, STEP_ROWS, 0,
+    enum osso_status status = kv_plan(c, &layout, backend_cpu("scalar")->kv_layer_bytes(&layout), context, 1,
+                                      STEP_ROWS, 0,
                                       &plan, err);
     if (status)
         return status;
@@ -184,7 +187,8 @@ static void put_plan_tensors(struct buf *b, const struct plan *plan)
     buf_putc(b, ']');
 }
 
-static enum osso_status preset_info(struct buf *b, const char *preset, int64_t context, const char *kv_type, bool tensors,
+static enum osso_status preset_info(struct buf *b, const char *preset, int64_t context, const char *kv_type,
+                                    bool tensors,
                                     struct osso_error *err)
 {
     struct config c;
@@ -229,7 +233,8 @@ static enum osso_status path_info(struct buf *b, const char *path, int64_t conte
     return status;
 }
 
-enum osso_status osso_info_json(const char *path, const char *preset, int64_t context, const char *kv_type, bool tensors,
+enum osso_status osso_info_json(const char *path, const char *preset, int64_t context, const char *kv_type,
+                                bool tensors,
                                 char **json_out, struct osso_error *err)
 {
     struct buf b = {0};

@@ -66,14 +66,16 @@ static bool holds(const char *folder, const char *ending)
 static enum osso_status no_config(const char *folder, struct osso_error *err)
 {
     if (holds(folder, ".gguf"))
-        return error_set(err, OSSO_NOTFOUND, "%s holds GGUF files and no config.json; name the .gguf file itself", folder);
+        return error_set(err, OSSO_NOTFOUND, "%s holds GGUF files and no config.json; name the .gguf file itself",
+                         folder);
     if (holds(folder, ".safetensors"))
         return error_set(err, OSSO_NOTFOUND, "%s holds weights but no config.json; is the download complete?", folder);
     return error_set(err, OSSO_NOTFOUND, "%s is no model: it has no config.json; name a Hugging Face folder or a GGUF file",
                      folder);
 }
 
-typedef enum osso_status take_text(const char *text, size_t len, const char *where, struct config *config, struct osso_error *err);
+typedef enum osso_status take_text(const char *text, size_t len, const char *where, struct config *config,
+                                   struct osso_error *err);
 
 /* Hands the text of folder/name to `take`; without that file: nothing, and *found_out is false. */
 static enum osso_status read_config(const char *folder, const char *name, take_text *take, struct config *config,

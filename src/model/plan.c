@@ -179,7 +179,8 @@ static void gguf_plan(struct planner *p)
         matrix(p, "output.weight", DT_Q8_0, c->vocab, c->hidden, 2);
 }
 
-enum osso_status plan_create(const struct config *config, enum plan_form form, struct plan *plan_out, struct osso_error *err)
+enum osso_status plan_create(const struct config *config, enum plan_form form, struct plan *plan_out,
+                             struct osso_error *err)
 {
     *plan_out = (struct plan){0};
     size_t room = (size_t)config->n_layers * PER_LAYER_MAX + OUTSIDE_LAYERS;

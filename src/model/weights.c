@@ -70,7 +70,8 @@ void resolver_check_type(struct resolver *r, const struct tensor *t, bool one_va
         return;
     if (!one_value && (t->dtype == DT_Q8_0 || t->dtype == DT_MXFP4))
         return;
-    r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: unsupported type %s in tensor %s; supported are F32, F16, BF16%s",
+    r->status = error_set(r->err, OSSO_UNSUPPORTED,
+                          "%s: unsupported type %s in tensor %s; supported are F32, F16, BF16%s",
                           resolver_file(r), t->type, t->name, one_value ? "" : ", Q8_0, MXFP4");
 }
 
@@ -99,7 +100,8 @@ int64_t resolver_row_bytes(enum dtype t, int64_t cols)
 void resolver_rows(const struct tensor *t, int64_t first, int64_t rows, int64_t cols, struct view *out)
 {
     int64_t stride = resolver_row_bytes(t->dtype, cols);
-    *out = (struct view){.dtype = t->dtype, .data = t->data + first * stride, .rows = rows, .cols = cols, .row_stride = stride};
+    *out = (struct view){.dtype = t->dtype, .data = t->data + first * stride, .rows = rows, .cols = cols,
+                         .row_stride = stride};
 }
 
 void resolver_matrix(struct resolver *r, const char *name, int64_t rows, int64_t cols, struct view *out)

@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-static void expert_matrix(struct resolver *r, const char *name, int64_t rows, int64_t cols, struct view *out, int64_t *bytes_out)
+static void expert_matrix(struct resolver *r, const char *name, int64_t rows, int64_t cols, struct view *out,
+                          int64_t *bytes_out)
 {
     const struct tensor *t = resolver_tensor(r, name, 3, (int64_t[]){r->config->n_experts, rows, cols});
     resolver_check_type(r, t, false);

@@ -8,7 +8,8 @@
 #include <stdio.h>
 
 /* `rows` outputs of `cols` inputs for each expert, as blocks [E][rows][cols/32][16] and scales [E][rows][cols/32]. */
-static void expert_blocks(struct resolver *r, const char *blocks_name, const char *scales_name, int64_t rows, int64_t cols,
+static void expert_blocks(struct resolver *r, const char *blocks_name, const char *scales_name, int64_t rows,
+                          int64_t cols,
                           struct view *out, int64_t *bytes_out, int64_t *scale_bytes_out)
 {
     int64_t n = r->config->n_experts, groups = cols / QUANT_BLOCK;
@@ -18,7 +19,8 @@ static void expert_blocks(struct resolver *r, const char *blocks_name, const cha
     const struct tensor *blocks = resolver_tensor(r, blocks_name, 4, (int64_t[]){n, rows, groups, 16});
     const struct tensor *scales = resolver_tensor(r, scales_name, 3, (int64_t[]){n, rows, groups});
     if (!r->status && (blocks->dtype != DT_U8 || scales->dtype != DT_U8))
-        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: tensors %s and %s must be U8", resolver_file(r), blocks->name,
+        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: tensors %s and %s must be U8", resolver_file(r),
+                              blocks->name,
                               scales->name);
     if (r->status)
         return;
@@ -29,7 +31,8 @@ static void expert_blocks(struct resolver *r, const char *blocks_name, const cha
 }
 
 /* The same matrices as one value each, [E][cols][rows]. */
-static void expert_dense(struct resolver *r, const char *name, int64_t rows, int64_t cols, struct view *out, int64_t *bytes_out,
+static void expert_dense(struct resolver *r, const char *name, int64_t rows, int64_t cols, struct view *out,
+                         int64_t *bytes_out,
                          int64_t *scale_bytes_out)
 {
     const struct tensor *t = resolver_tensor(r, name, 3, (int64_t[]){r->config->n_experts, cols, rows});
@@ -63,7 +66,8 @@ static void resolve_experts(struct resolver *r, struct layer_weights *l)
 {
     int64_t hidden = r->config->hidden, units = r->config->intermediate;
     if (resolver_has(r, "mlp.experts.gate_up_proj_blocks"))
-        expert_blocks(r, "mlp.experts.gate_up_proj_blocks", "mlp.experts.gate_up_proj_scales", 2 * units, hidden, &l->gate,
+        expert_blocks(r, "mlp.experts.gate_up_proj_blocks", "mlp.experts.gate_up_proj_scales", 2 * units, hidden,
+                      &l->gate,
                       &l->gate_expert_bytes, &l->gate_expert_scale_bytes);
     else
         expert_dense(r, "mlp.experts.gate_up_proj", 2 * units, hidden, &l->gate, &l->gate_expert_bytes,
@@ -73,7 +77,8 @@ static void resolve_experts(struct resolver *r, struct layer_weights *l)
         expert_blocks(r, "mlp.experts.down_proj_blocks", "mlp.experts.down_proj_scales", hidden, units, &l->down,
                       &l->down_expert_bytes, &l->down_expert_scale_bytes);
     else
-        expert_dense(r, "mlp.experts.down_proj", hidden, units, &l->down, &l->down_expert_bytes, &l->down_expert_scale_bytes);
+        expert_dense(r, "mlp.experts.down_proj", hidden, units, &l->down, &l->down_expert_bytes,
+                     &l->down_expert_scale_bytes);
     resolver_expert_bias(r, "mlp.experts.down_proj_bias", hidden, &l->down_bias, &l->down_bias_bytes);
     if (!r->status)
         split_alternating(l);

@@ -141,7 +141,8 @@ void attend_page__avx512vnni(const struct page_slice *page, const struct page_su
         attend_page__scalar(page, sums);
 }
 
-void attend_merge__avx512vnni(float m, float l, const float *acc, int head_dim, float *big_m, float *big_l, float *big_acc)
+void attend_merge__avx512vnni(float m, float l, const float *acc, int head_dim, float *big_m, float *big_l,
+                              float *big_acc)
 {
     float top = m > *big_m ? m : *big_m;
     float keep = real_exp(*big_m - top), take = real_exp(m - top);
@@ -149,7 +150,8 @@ void attend_merge__avx512vnni(float m, float l, const float *acc, int head_dim, 
     for (int d = 0; d < head_dim; d += 16) {
         __mmask16 mask = first_lanes(head_dim - d);
         __m512 kept = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, big_acc + d), _mm512_set1_ps(keep));
-        _mm512_mask_storeu_ps(big_acc + d, mask, _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, acc + d), _mm512_set1_ps(take), kept));
+        kept = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, acc + d), _mm512_set1_ps(take), kept);
+        _mm512_mask_storeu_ps(big_acc + d, mask, kept);
     }
     *big_m = top;
 }

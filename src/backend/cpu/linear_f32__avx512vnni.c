@@ -154,12 +154,12 @@ INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64
 }
 
 /* bytes16: what 16 values take (rounded up). */
-#define LINEAR(name, load, bytes16)                                                                                             \
+#define LINEAR(name, load, bytes16)                                                                                    \
     void name##__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,           \
                             int64_t y_stride, void *scratch)                                                           \
     {                                                                                                                  \
         (void)scratch;                                                                                                 \
-        linear_f32(load, bytes16, w, lo, hi, in, y, y_stride);                                                                  \
+        linear_f32(load, bytes16, w, lo, hi, in, y, y_stride);                                                         \
     }
 LINEAR(linear_f32_f32, load16_f32, 64)
 LINEAR(linear_f32_f16, load16_f16, 32)

@@ -54,14 +54,21 @@ INLINE void fetch_group(const struct rows *rows, int64_t g, int group_bytes)
         _mm_prefetch((const char *)(rows->fetch + g * 4 * group_bytes + at), _MM_HINT_T0);
 }
 
+/* One byte all over each 128-bit quarter. */
+INLINE __m512i quarters_of(char a, char b, char c, char d)
+{
+    __m512i v = _mm512_castsi128_si512(_mm_set1_epi8(a));
+    v = _mm512_inserti32x4(v, _mm_set1_epi8(b), 1);
+    v = _mm512_inserti32x4(v, _mm_set1_epi8(c), 2);
+    return _mm512_inserti32x4(v, _mm_set1_epi8(d), 3);
+}
+
 INLINE void load_mxfp4(const struct rows *rows, int64_t g, int blocks, struct quad *q)
 {
     /* Byte j of quarter b is byte 17 b + 1 + j of the group; quarter 3 ends beyond 64 bytes and is loaded by itself. */
-    const __m512i where = _mm512_add_epi8(_mm512_broadcast_i32x4(_mm_setr_epi8(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)),
-                                          _mm512_set_epi32(0, 0, 0, 0, 0x22222222, 0x22222222, 0x22222222, 0x22222222,
-                                                           0x11111111, 0x11111111, 0x11111111, 0x11111111, 0, 0, 0, 0));
-    const __m512i scale_at = _mm512_set_epi32(0x33333333, 0x33333333, 0x33333333, 0x33333333, 0x22222222, 0x22222222,
-                                              0x22222222, 0x22222222, 0x11111111, 0x11111111, 0x11111111, 0x11111111, 0, 0, 0, 0);
+    const __m128i one_to_16 = _mm_setr_epi8(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+    const __m512i scale_at = quarters_of(0, 17, 34, 51);
+    const __m512i where = _mm512_add_epi8(_mm512_broadcast_i32x4(one_to_16), scale_at);
     const __m512i table = code_table();
     __m512i s24 = _mm512_setzero_si512();
     fetch_group(rows, g, 68);
@@ -71,7 +78,8 @@ INLINE void load_mxfp4(const struct rows *rows, int64_t g, int blocks, struct qu
         __m512i raw, codes;
         if (blocks == 4) {
             raw = _mm512_loadu_si512(at);
-            codes = _mm512_mask_broadcast_i32x4(_mm512_permutexvar_epi8(where, raw), 0xf000, _mm_loadu_si128((const void *)(at + 52)));
+            codes = _mm512_mask_broadcast_i32x4(_mm512_permutexvar_epi8(where, raw), 0xf000,
+                                                _mm_loadu_si128((const void *)(at + 52)));
         } else {
             raw = _mm512_maskz_loadu_epi8(((__mmask64)1 << (17 * blocks)) - 1, at);
             codes = _mm512_permutexvar_epi8(where, raw);
@@ -94,7 +102,8 @@ INLINE void load_mxfp4_hf(const struct rows *rows, int64_t g, int blocks, struct
         const uint8_t *at = rows->data[r] + g * 64;
         __m512i raw = blocks == 4 ? _mm512_loadu_si512(at)
                                   : _mm512_maskz_loadu_epi8(((__mmask64)1 << (16 * blocks)) - 1, at);
-        __m512i even = _mm512_permutexvar_epi8(raw, table), odd = _mm512_permutexvar_epi8(_mm512_srli_epi16(raw, 4), table);
+        __m512i even = _mm512_permutexvar_epi8(raw, table);
+        __m512i odd = _mm512_permutexvar_epi8(_mm512_srli_epi16(raw, 4), table);
         q->lo[r] = _mm512_unpacklo_epi8(even, odd);
         q->hi[r] = _mm512_unpackhi_epi8(even, odd);
         if (blocks == 4)
@@ -138,7 +147,7 @@ INLINE void load_q8_0(const struct rows *rows, int64_t g, int blocks, struct qua
             scales[b] |= (uint64_t)h << (16 * r);
         }
     }
-    q->scale = _mm512_cvtph_ps(_mm256_setr_epi64x((long long)scales[0], (long long)scales[1], (long long)scales[2], (long long)scales[3]));
+    q->scale = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)scales));
 }
 
 /* From a tile that store_quad filled. */
@@ -212,8 +221,8 @@ INLINE __m128 finish(__m512 p)
 }
 
 /* Four weight rows times n (a constant, 1..4) activation rows. */
-INLINE void quad_dot(load_quad_fn *load, const struct rows *rows, int64_t n_blocks, const uint8_t *panel, int n, float *y,
-                     int64_t y_stride, __mmask8 row_mask)
+INLINE void quad_dot(load_quad_fn *load, const struct rows *rows, int64_t n_blocks, const uint8_t *panel, int n,
+                     float *y, int64_t y_stride, __mmask8 row_mask)
 {
     int64_t n_whole = n_blocks / 4, n_groups = (n_blocks + 3) / 4;
     __m512 p[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
@@ -226,18 +235,19 @@ INLINE void quad_dot(load_quad_fn *load, const struct rows *rows, int64_t n_bloc
     }
     if (n_whole < n_groups) {
         int rest = (int)(n_blocks % 4);
+        __mmask16 there = (__mmask16)((1 << 4 * rest) - 1);
         load(rows, n_whole, rest, &q);
         UNROLL
         for (int i = 0; i < n; i++)
-            p[i] = quad_step(&q, panel + (i * n_groups + n_whole) * PANEL_BYTES, (__mmask16)((1 << 4 * rest) - 1), p[i]);
+            p[i] = quad_step(&q, panel + (i * n_groups + n_whole) * PANEL_BYTES, there, p[i]);
     }
     UNROLL
     for (int i = 0; i < n; i++)
         _mm_mask_storeu_ps(y + i * y_stride, row_mask, finish(p[i]));
 }
 
-INLINE void quad_dots(load_quad_fn *load, const struct rows *rows, int64_t n_blocks, const uint8_t *panel, int n, float *y,
-                      int64_t y_stride, __mmask8 row_mask)
+INLINE void quad_dots(load_quad_fn *load, const struct rows *rows, int64_t n_blocks, const uint8_t *panel, int n,
+                      float *y, int64_t y_stride, __mmask8 row_mask)
 {
     switch (n) {
     case 1:
@@ -284,8 +294,8 @@ static void fetch_start(const struct view *w, int64_t lo)
 }
 
 /* Few activation rows: straight from the weights. */
-INLINE void linear_few(load_quad_fn *load, const struct view *w, int64_t lo, int64_t hi, const uint8_t *panel, int n, float *y,
-                       int64_t y_stride)
+INLINE void linear_few(load_quad_fn *load, const struct view *w, int64_t lo, int64_t hi, const uint8_t *panel, int n,
+                       float *y, int64_t y_stride)
 {
     fetch_start(w, lo);
     for (int64_t o = lo; o < hi; o += 4) {
