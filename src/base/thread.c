@@ -23,12 +23,14 @@
 #endif
 
 /* Spins this many times before sleeping: about 20 microseconds, longer than any op of a small model. */
-enum { SPINS = 4000, LINE = 128 };
+enum { SPINS = 4000, MIN_SPINS = 50, PROBE = 32, LINE = 128 };
 
 struct worker {
-    struct pool *pool;
+    _Alignas(LINE) struct pool *pool;
     pthread_t thread;
     int id;
+    int spins;      /* how long this lane spins now; see event_wait */
+    unsigned waits;
 };
 
 /* A number that only grows, and how many threads sleep until it does: with nobody asleep, raising it is free. */
@@ -42,7 +44,7 @@ struct pool {
     struct event phase;                 /* raised by the last lane to arrive at a barrier */
     _Alignas(LINE) atomic_uint arrived; /* lanes at the current barrier */
     _Alignas(LINE) int n;
-    int spins;
+    int max_spins;
     atomic_bool stop;
     void (*fn)(const struct lane *, void *);
     void *arg;
@@ -79,14 +81,25 @@ static void wake_all(atomic_uint *word)
 #endif
 }
 
-static unsigned event_wait(struct event *e, unsigned seen, int spins)
+/* Spinning pays when the others are running, and is stolen from them when they wait for a CPU: on a busy machine a
+ * barrier that spins first takes a hundred times longer than one that sleeps at once. So each lane learns: it spins half
+ * as long after it spun in vain, twice as long when it was nearly in vain, and now and then as long as it may. */
+static unsigned event_wait(struct event *e, unsigned seen, struct worker *w)
 {
+    bool probing = w->waits++ % PROBE == 0;
+    int spins = probing ? w->pool->max_spins : w->spins;
     unsigned now;
     for (int i = 0; i < spins; i++) {
-        if ((now = atomic_load_explicit(&e->value, memory_order_acquire)) != seen)
+        if ((now = atomic_load_explicit(&e->value, memory_order_acquire)) != seen) {
+            int want = 2 * i + MIN_SPINS;
+            if (want > w->spins)
+                w->spins = want < w->pool->max_spins ? want : w->pool->max_spins;
             return now;
+        }
         relax();
     }
+    if (!probing && w->spins > MIN_SPINS)
+        w->spins /= 2;
     atomic_fetch_add(&e->sleepers, 1); /* before the kernel looks at value again: no wake-up is lost */
     while ((now = atomic_load(&e->value)) == seen)
         sleep_on(&e->value, seen);
@@ -111,7 +124,7 @@ void lane_sync(const struct lane *lane)
         atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed); /* published by the line below */
         event_raise(&pool->phase);
     } else {
-        event_wait(&pool->phase, phase, pool->spins);
+        event_wait(&pool->phase, phase, &pool->workers[lane->id]);
     }
 }
 
@@ -121,7 +134,7 @@ static void *worker_main(void *arg)
     struct pool *pool = w->pool;
     unsigned seen = 0;
     for (;;) {
-        seen = event_wait(&pool->generation, seen, pool->spins);
+        seen = event_wait(&pool->generation, seen, w);
         if (atomic_load(&pool->stop))
             return NULL;
         struct lane lane = {w->id, pool->n, pool};
@@ -147,24 +160,25 @@ enum osso_status pool_create(int n_threads, struct pool **pool_out, struct osso_
     if (n_threads < 1 || n_threads > 1024)
         return error_set(err, OSSO_USAGE, "%d threads: give a number from 1 to 1024", n_threads);
     struct pool *pool = mem_pages(sizeof *pool); /* page memory: aligned for the atomics' own cache lines */
-    struct worker *workers = mem_array((size_t)n_threads, sizeof *workers);
+    struct worker *workers = mem_pages((size_t)n_threads * sizeof *workers);
     if (!pool || !workers) {
         mem_pages_free(pool, sizeof *pool);
-        mem_free(workers);
+        mem_pages_free(workers, (size_t)n_threads * sizeof *workers);
         return error_nomem(err, sizeof *pool, "the thread pool");
     }
     pool->n = n_threads;
     pool->workers = workers;
     /* More lanes than CPUs: whoever spins keeps the one it waits for from running. */
-    pool->spins = n_threads > cpu_count() ? 0 : SPINS;
+    pool->max_spins = n_threads > cpu_count() ? 0 : SPINS;
     sigset_t blocked, old; /* signals are for the caller's own threads, but for those that a thread brings on itself */
     static const int own[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
     sigfillset(&blocked);
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         sigdelset(&blocked, own[i]);
     pthread_sigmask(SIG_SETMASK, &blocked, &old);
+    for (int i = 0; i < n_threads; i++)
+        workers[i] = (struct worker){.pool = pool, .id = i, .spins = pool->max_spins};
     for (int i = 1; i < n_threads; i++) {
-        workers[i] = (struct worker){.pool = pool, .id = i};
         int rc = pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]);
         if (rc != 0) {
             pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -187,7 +201,7 @@ void pool_free(struct pool *pool)
     event_raise(&pool->generation);
     for (int i = 1; i <= pool->started; i++)
         pthread_join(pool->workers[i].thread, NULL);
-    mem_free(pool->workers);
+    mem_pages_free(pool->workers, (size_t)pool->n * sizeof *pool->workers);
     mem_pages_free(pool, sizeof *pool);
 }
 
