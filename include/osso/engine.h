@@ -24,7 +24,7 @@ struct osso_session;
 /* {0} plus size gives the defaults. */
 struct osso_engine_options {
     size_t size;
-    int threads;           /* 0: the CPUs this process may use */
+    int threads;           /* 0: one per 8 million active parameters, at most the CPUs this process may use */
     int64_t context;       /* positions a session can hold; 0: min(the model's, 4096) */
     int max_sessions;      /* 0: 1; with context it sizes the KV pool */
     int max_rows;          /* rows of one step; 0: 512 */

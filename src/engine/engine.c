@@ -28,6 +28,13 @@ static enum osso_status kv_type_of(const char *name, enum kv_type *type_out, str
     return error_set(err, OSSO_USAGE, "KV type \"%s\" is unknown; the types are f16, bf16, f32", name);
 }
 
+/* As many threads as help: below some work a token, meeting at barriers costs more than sharing it brings. */
+static int default_threads(const struct config *c)
+{
+    uint64_t useful = 1 + config_active_parameters(c) / 8000000;
+    return useful < (uint64_t)cpu_count() ? (int)useful : cpu_count();
+}
+
 static int64_t default_to(int64_t value, int64_t standard)
 {
     return value ? value : standard;
@@ -40,7 +47,7 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
     *s = (struct setup){0};
     if (options)
         memcpy(o, options, options->size < sizeof *o ? options->size : sizeof *o);
-    o->threads = (int)default_to(o->threads, cpu_count());
+    o->threads = (int)default_to(o->threads, default_threads(c));
     o->context = default_to(o->context, c->context < 4096 ? c->context : 4096);
     o->max_sessions = (int)default_to(o->max_sessions, 1);
     o->max_rows = (int)default_to(o->max_rows, o->context < 512 ? (o->context > 16 ? o->context : 16) : 512);
