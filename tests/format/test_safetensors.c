@@ -184,9 +184,11 @@ static void test_many_entries(void **state)
     uint64_t before = resident();
     check_ok(safetensors_open(path, &set, &err), err);
     assert_int_equal(set.n, 300000);
-    const char *variant = getenv("OSSO_VARIANT");
-    if (!variant || strcmp(variant, "release") == 0)
-        assert_true(resident() - before < 4 * (uint64_t)st.st_size);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    (void)before; /* shadow memory is resident too */
+#else
+    assert_true(resident() - before < 4 * (uint64_t)st.st_size);
+#endif
     tensors_close(&set);
     put_many(path, (1 << 20) + 1);
     clock_t start = clock();
