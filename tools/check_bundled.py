@@ -123,7 +123,8 @@ def held_out_scores(model, tok, a):
     rows = {}
     for name, (_, held) in corpus.load(a.data).items():
         if name.startswith(("tiny", "fairy")):
-            rows[f"{name} ({len(held)} documents)"] = [[(d, 1)] for d in held][:a.documents]
+            held = held[:a.documents]
+            rows[f"{name} ({len(held)} documents)"] = [[(d, 1)] for d in held]
     worlds = [world_chat.conversation(world_chat.HELD_OUT + i) for i in range(a.documents)]
     rows[f"generated conversations ({len(worlds)}), all text"] = [[(t, 1) for t, _ in c] for c in worlds]
     rows["generated conversations, what the assistant writes"] = [[(t, int(w)) for t, w in c] for c in worlds]
