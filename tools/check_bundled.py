@@ -23,6 +23,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Mxfp4Config
 
 import corpus
 import world_chat
+import world_mini
+from world import rng
 from world_story import repeats
 
 WELL = re.compile(r"(?:<\|channel\|>analysis<\|message\|>(?:(?!<\|).)*<\|end\|><\|start\|>assistant)?<\|channel\|>final<\|message\|>((?:(?!<\|).)+)<\|return\|>", re.S)
@@ -52,6 +54,17 @@ def osso_answers(prompts, a):
                               "--reasoning-effort", a.effort, "--date", a.date, "-p", p], capture_output=True, check=True)
         texts.append("".join(t["text"] for t in json.loads(out.stdout)["tokens"]))
     return texts
+
+
+def question_score(a, n=100):
+    """Questions about small held-out worlds, most likely answer: how many hold the right words."""
+    worlds = [world_mini.mini(rng(world_chat.HELD_OUT + i)) for i in range(n)]
+    command = [a.osso, "chat", "-m", a.model, "-t", "1", "--temp", "0", "--date", a.date, "-p"]
+    good = 0
+    for text, q, short, _ in worlds:
+        out = subprocess.run(command + [text + " " + q], capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout.decode()
+        good += short.lower().rstrip(".") in out.lower()
+    print(f"questions about small held-out worlds: {good} of {n} answers hold the right words")
 
 
 def known_words(data, n):
@@ -110,7 +123,8 @@ def held_out_scores(model, tok, a):
     rows = {}
     for name, (_, held) in corpus.load(a.data).items():
         if name.startswith(("tiny", "fairy")):
-            rows[f"{name} ({len(held)} documents)"] = [[(d, 1)] for d in held][:a.documents]
+            held = held[:a.documents]
+            rows[f"{name} ({len(held)} documents)"] = [[(d, 1)] for d in held]
     worlds = [world_chat.conversation(world_chat.HELD_OUT + i) for i in range(a.documents)]
     rows[f"generated conversations ({len(worlds)}), all text"] = [[(t, 1) for t, _ in c] for c in worlds]
     rows["generated conversations, what the assistant writes"] = [[(t, int(w)) for t, w in c] for c in worlds]
@@ -140,6 +154,8 @@ def main():
     for a.seed in range(a.seed, a.seed + a.seeds):
         texts = osso_answers(prompts, a) if a.osso else answers(model, tok, prompts, a)
         ok = check_answers(prompts, texts, words, a.show) and ok
+    if a.osso:
+        question_score(a)
     if a.documents:
         held_out_scores(model, tok, a)
     sys.exit(0 if ok else 1)

@@ -71,7 +71,7 @@ def main():
     ap.add_argument("--state", required=True)
     ap.add_argument("--tok", required=True)
     ap.add_argument("--out", default="models/osso-small")
-    ap.add_argument("--temperature", type=float, default=0.7)
+    ap.add_argument("--temperature", type=float, default=0.5)
     ap.add_argument("--top-p", type=float, default=0.9)
     a = ap.parse_args()
     os.makedirs(a.out, exist_ok=True)
