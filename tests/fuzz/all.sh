@@ -9,6 +9,8 @@ shift
 b=build/fuzz
 jobs=$(nproc 2>/dev/null || echo 2)
 mkdir -p "$b/corpus" "$b/findings"
+# What earlier runs found worth keeping (merged with libFuzzer's -merge=1); findings of this machine join it in build/.
+[ -e "$b/corpus/.kept" ] || { tar -xzf tests/fuzz/corpus.tar.gz -C "$b/corpus" && touch "$b/corpus/.kept"; }
 
 # The library once, instrumented for coverage (no main); then each target against it.
 make -j"$jobs" VARIANT=fuzz CC=clang "$b/libosso.a" >&2 || exit 1
