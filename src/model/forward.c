@@ -4,7 +4,7 @@
  * (backend.h); `sync` stands wherever data crosses lanes. There is no other forward pass in osso: prefill and decode,
  * chat and scoring, float and double are all rows of a batch here.
  *
- * The way of a token goes on in attention's op: backend/cpu/attention.c. */
+ * The way of a token goes on in backend/cpu/ops_attend.c. */
 #include "model/forward.h"
 
 #include <stddef.h>

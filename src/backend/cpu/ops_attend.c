@@ -1,7 +1,9 @@
 /* ops_attend.c: storing K and V in pages, and attention over them.
  *
  * A layer's part of a page holds, for each kv head, K as [head_dim][128] (so that 16 neighbouring positions load as one
- * vector) and then V as [128][head_dim]. Values are rounded to nearest even. */
+ * vector) and then V as [128][head_dim]. Values are rounded to nearest even.
+ *
+ * The way of a token goes on in ops_moe.c. */
 #include "backend/cpu/ops.h"
 
 #include "backend/cpu/scalar.h"

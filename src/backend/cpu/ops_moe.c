@@ -1,5 +1,7 @@
 /* ops_moe.c: the experts. Slots (a row and one of its experts) are gathered by expert; a lane takes its share of the
- * outputs of every expert, so that no two lanes ever add to the same value, and each weight row is read once. */
+ * outputs of every expert, so that no two lanes ever add to the same value, and each weight row is read once.
+ *
+ * The way of a token goes on in scalar.c. */
 #include "backend/cpu/ops.h"
 
 #include <string.h>
