@@ -27,7 +27,7 @@ static inline struct bare bare_open(const char *path, int n, enum kv_type type)
     check_ok(osso_model_open(path, &b.model, &err), err);
     const struct config *c = &b.model->config;
     struct kv_layout layout = {type, c->n_kv_heads, c->head_dim};
-    check_ok(kv_plan(c, &layout, be->kv_layer_bytes(&layout), n, 1, n, 0, &plan, &err), err);
+    check_ok(kv_plan(c, be->kv_layer_bytes(&layout), n, 1, n, 0, &plan, &err), err);
     /* kv.h's pool takes the float build's backend type; the double build only needs its sizes. */
     check_ok(kv_pool_create(c, &layout, (const void *)be, &plan, &b.kv, &err), err);
     check_ok(kv_seq_create(n, &b.seq, &err), err);

@@ -73,7 +73,7 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
     s->layout = (struct kv_layout){.n_kv_heads = c->n_kv_heads, .head_dim = c->head_dim};
     enum osso_status status = kv_type_of(o->kv_type, &s->layout.type, err);
     if (!status)
-        status = kv_plan(c, &s->layout, s->backend->kv_layer_bytes(&s->layout), o->context, o->max_sessions, o->max_rows,
+        status = kv_plan(c, s->backend->kv_layer_bytes(&s->layout), o->context, o->max_sessions, o->max_rows,
                          o->kv_bytes, &s->plan, err);
     s->scratch_bytes = forward_bytes(c, s->backend, o->exact, o->experts_per_token, o->max_rows, o->max_logit_rows,
                                      o->threads);

@@ -145,7 +145,7 @@ static enum osso_status put_memory(struct buf *b, const struct config *c, uint64
     if (context < 1 || context > c->context)
         return error_set(err, OSSO_LIMIT, "a context of %lld tokens; this model has up to %lld", (long long)context,
                          (long long)c->context);
-    enum osso_status status = kv_plan(c, &layout, backend_cpu("scalar")->kv_layer_bytes(&layout), context, 1,
+    enum osso_status status = kv_plan(c, backend_cpu("scalar")->kv_layer_bytes(&layout), context, 1,
                                       STEP_ROWS, 0,
                                       &plan, err);
     if (status)

@@ -17,10 +17,9 @@ static int64_t min64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-enum osso_status kv_plan(const struct config *c, const struct kv_layout *layout, size_t layer_bytes, int64_t context,
+enum osso_status kv_plan(const struct config *c, size_t layer_bytes, int64_t context,
                          int n_sessions, int max_rows, uint64_t budget, struct kv_plan *plan, struct osso_error *err)
 {
-    (void)layout;
     int n_layers[KV_GROUPS] = {0};
     for (int l = 0; l < c->n_layers; l++)
         n_layers[c->sliding[l] ? KV_SLIDING : KV_FULL]++;

@@ -152,12 +152,17 @@ static void piece_in_interleaved(const struct kernels *k, const struct piece *p,
     }
 }
 
-void REAL(ops_experts_in)(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe)
+typedef void piece_fn(const struct kernels *k, const struct piece *p, const struct expert *expert,
+                      const struct piece_space *s);
+
+/* Calls fn for every expert that has slots, tile by tile over this lane's share of `width` outputs, experts ascending. */
+static void each_piece(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe,
+                       int64_t width, piece_fn *fn)
 {
     const struct routing *routing = moe->routing;
-    int64_t values = moe_tile_values(routing->n, moe->intermediate);
-    struct piece_space space = piece_space(scratch, routing->n, moe->intermediate);
-    struct share share = block_share(lane, moe->intermediate);
+    int64_t values = moe_tile_values(routing->n, width);
+    struct piece_space space = piece_space(scratch, routing->n, width);
+    struct share share = block_share(lane, width);
     for (int e = moe->first_expert; e < moe->end_expert; e++) {
         struct piece p = {moe, routing->slots + routing->start[e], routing->start[e + 1] - routing->start[e], 0, 0};
         struct expert expert;
@@ -167,9 +172,20 @@ void REAL(ops_experts_in)(const struct kernels *k, const struct lane *lane, void
         int64_t tile = tile_outputs(values, p.n);
         for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
             p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
-            (interleaved(&expert) ? piece_in_interleaved : piece_in)(k, &p, &expert, &space);
+            fn(k, &p, &expert, &space);
         }
     }
+}
+
+static void piece_in_any(const struct kernels *k, const struct piece *p, const struct expert *expert,
+                         const struct piece_space *s)
+{
+    (interleaved(expert) ? piece_in_interleaved : piece_in)(k, p, expert, s);
+}
+
+void REAL(ops_experts_in)(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe)
+{
+    each_piece(k, lane, scratch, moe, moe->intermediate, piece_in_any);
 }
 
 static bool held(const struct moe *moe, int64_t slot)
@@ -212,23 +228,9 @@ static void piece_out(const struct kernels *k, const struct piece *p, const stru
 
 void REAL(ops_experts_out)(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe)
 {
-    const struct routing *routing = moe->routing;
-    int64_t values = moe_tile_values(routing->n, moe->hidden);
-    struct piece_space space = piece_space(scratch, routing->n, moe->hidden);
     struct share share = block_share(lane, moe->hidden);
     clear_delta(moe, &share);
-    for (int e = moe->first_expert; e < moe->end_expert; e++) {
-        struct piece p = {moe, routing->slots + routing->start[e], routing->start[e + 1] - routing->start[e], 0, 0};
-        struct expert expert;
-        if (p.n == 0)
-            continue;
-        moe->source->get(moe->source, moe->layer, e, &expert);
-        int64_t tile = tile_outputs(values, p.n);
-        for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
-            p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
-            piece_out(k, &p, &expert, &space);
-        }
-    }
+    each_piece(k, lane, scratch, moe, moe->hidden, piece_out);
 }
 
 void REAL(ops_combine)(const struct kernels *k, const struct lane *lane, const struct moe *moe)
