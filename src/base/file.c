@@ -86,13 +86,6 @@ enum osso_status file_map_check(const struct file_map *map, struct osso_error *e
     return OSSO_OK;
 }
 
-void file_map_prefetch(const struct file_map *map, uint64_t off, uint64_t len)
-{
-    uint64_t page = 4096, start = off - off % page;
-    if (map->data && start < map->size)
-        madvise((void *)(uintptr_t)(map->data + start), len + (off - start), MADV_WILLNEED);
-}
-
 enum osso_status file_read(const char *path, uint64_t limit, char **data_out, size_t *len_out, struct osso_error *err)
 {
     *data_out = NULL;

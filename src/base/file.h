@@ -22,8 +22,6 @@ void file_map_close(struct file_map *map);
 /* Has the file kept its size since it was mapped? A shorter one would end the process with SIGBUS when a lost
  * page is touched, so every step of the engine asks this first (one fstat). */
 enum osso_status file_map_check(const struct file_map *map, struct osso_error *err);
-/* Tell the system that [off, off+len) will be read in order soon. */
-void file_map_prefetch(const struct file_map *map, uint64_t off, uint64_t len);
 
 /* Reads a whole regular file of at most `limit` bytes; *data_out is NUL-terminated (mem_free it). */
 enum osso_status file_read(const char *path, uint64_t limit, char **data_out, size_t *len_out, struct osso_error *err);

@@ -107,14 +107,11 @@ static void test_map(void **state)
     check_ok(file_map_open(at("empty"), &map, &err), err);
     assert_true(map.size == 0 && map.data == NULL);
     check_ok(file_map_check(&map, &err), err);
-    file_map_prefetch(&map, 0, 10);
     file_map_close(&map);
 
     put(at("five"), "12345");
     check_ok(file_map_open(at("five"), &map, &err), err);
     assert_memory_equal(map.data, "12345", 5);
-    file_map_prefetch(&map, 0, UINT64_MAX);
-    file_map_prefetch(&map, 99, 1);
     check_ok(file_map_check(&map, &err), err);
     assert_int_equal(truncate(at("five"), 4), 0);
     assert_int_equal(file_map_check(&map, &err), OSSO_IO);
