@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HIDDEN = 2880, MANY = 64, ROUNDS = 7, EXPERTS = 32, PICKS = 4 };
+enum { HIDDEN = 2880, MANY = 192, ROUNDS = 7, EXPERTS = 32, PICKS = 4 };
+static const int row_counts[] = {1, 8, 64, MANY};
 enum { WEIGHT_BYTES = 256 << 20 };
 
 struct bench {
@@ -221,7 +222,8 @@ static void bench_isa(struct bench *b, const char *isa)
 {
     const struct kernels *k = kernels_cpu(isa);
     b->be = backend_cpu(isa);
-    for (int n = 1; n <= MANY; n += MANY - 1) {
+    for (size_t i = 0; i < sizeof row_counts / sizeof row_counts[0]; i++) {
+        int n = row_counts[i];
 #define LINEAR_I8(name, dtype) bench_linear(b, #name, dtype, true, false, n);
 #define LINEAR(name, dtype) bench_linear(b, #name, dtype, false, false, n);
 #define LINEAR_T(name, dtype) bench_linear(b, #name, dtype, false, true, n);
@@ -247,7 +249,7 @@ int main(int argc, char **argv)
     }
     int64_t blocks = HIDDEN / QUANT_BLOCK;
     b.weights = mem_pages(WEIGHT_BYTES + 4096);
-    b.y = mem_pages((size_t)MANY * (WEIGHT_BYTES / 1440) * sizeof *b.y);
+    b.y = mem_pages(((size_t)WEIGHT_BYTES / 1440 + (size_t)MANY * HIDDEN) * sizeof *b.y);
     b.act = (struct act){HIDDEN, mem_pages((size_t)MANY * HIDDEN * sizeof(real)), mem_pages((size_t)MANY * HIDDEN),
                          mem_pages((size_t)(MANY * blocks) * 4), mem_pages((size_t)(MANY * blocks) * 4)};
     fill_weights(b.weights, WEIGHT_BYTES);

@@ -72,12 +72,12 @@ struct kernels {
 /* The table behind backend_cpu(isa), for tests and the bench; NULL if unknown or unavailable. */
 const struct kernels *REAL(kernels_cpu)(const char *isa);
 
-enum { LINEAR_TILE = 32 /* weight rows that are unpacked together */, LINEAR_ACTS = 64 /* activation rows at a time */ };
+enum { LINEAR_TILE = 32 /* weight rows that are unpacked together */, LINEAR_ACTS = 192 /* activation rows at a time */ };
 /* Workspace of a linear kernel for matrices of up to `cols` inputs. */
 static inline size_t linear_scratch_bytes(int64_t cols)
 {
     size_t blocks = (size_t)(cols + 127) / 128 * 4; /* whole groups of four */
-    return LINEAR_TILE * blocks * 36 + LINEAR_ACTS * blocks * 64 + 256;
+    return LINEAR_TILE * blocks * 36 + LINEAR_ACTS * (blocks * 48 + 2 * LINEAR_TILE * sizeof(float)) + 256;
 }
 
 /* Elements of K or V in bytes, and where kv head g's K and V begin in a layer's part of a page. */

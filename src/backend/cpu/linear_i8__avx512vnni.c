@@ -9,11 +9,11 @@
  * VPDPBUSD wants one unsigned side: MXFP4's doubled codes get +12 (from the table), Q8_0's get +128 (xor 0x80); the
  * panel carries 12 or 128 times the activation sum of each block, which is taken off again. All of it is exact.
  *
- * Up to 4 activation rows read the weights where they lie (decode). More rows: 32 weight rows are unpacked into scratch
- * once and then used by up to 64 activation rows, 4 at a time. */
+ * Up to FEW activation rows read the weights where they lie (decode, small batches); more rows are a case for
+ * gemm_i8__avx512vnni.c. */
 #include "backend/cpu/avx512.h"
 
-#include "backend/cpu/kernels.h"
+#include "backend/cpu/gemm_i8__avx512vnni.h"
 #include "backend/cpu/overlay__avx512vnni.h"
 
 #include <string.h>
@@ -31,20 +31,6 @@ struct rows {
 
 /* Fills *q with group g; `blocks` (1..4) of its blocks exist. */
 typedef void load_quad_fn(const struct rows *rows, int64_t g, int blocks, struct quad *q);
-
-/* E8M0 bytes in bits 24..31 to 2^(s-128), exactly. s << 23 as a float is 2^(s-127), but 0 for s = 0 and infinity for
- * s = 255: the fix-up's table turns a zero into 2^-128, an infinity into NaN, and passes everything else. */
-INLINE __m512 half_scales(__m512i s24)
-{
-    __m512 half = _mm512_mul_ps(_mm512_castsi512_ps(_mm512_srli_epi32(s24, 1)), _mm512_set1_ps(0.5f));
-    return _mm512_fixupimm_ps(_mm512_set1_ps(0x1p-128f), half, _mm512_set1_epi32(0x11311011), 0);
-}
-
-/* The doubled table plus 12. VPERMB looks at 6 bits of an index; with the table four times over it sees 4. */
-INLINE __m512i code_table(void)
-{
-    return _mm512_broadcast_i32x4(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0));
-}
 
 /* The rows of a quad lie one after another, so one linear stream of whole lines feeds all four. */
 INLINE void fetch_group(const struct rows *rows, int64_t g, int group_bytes)
@@ -69,7 +55,7 @@ INLINE void load_mxfp4(const struct rows *rows, int64_t g, int blocks, struct qu
     const __m128i one_to_16 = _mm_setr_epi8(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
     const __m512i scale_at = quarters_of(0, 17, 34, 51);
     const __m512i where = _mm512_add_epi8(_mm512_broadcast_i32x4(one_to_16), scale_at);
-    const __m512i table = code_table();
+    const __m512i table = mxfp4_table();
     __m512i s24 = _mm512_setzero_si512();
     fetch_group(rows, g, 68);
     UNROLL
@@ -88,12 +74,12 @@ INLINE void load_mxfp4(const struct rows *rows, int64_t g, int blocks, struct qu
         q->hi[r] = _mm512_permutexvar_epi8(_mm512_srli_epi16(codes, 4), table);
         s24 = _mm512_mask_permutexvar_epi8(s24, 0x0008000800080008u << (4 * r), scale_at, raw);
     }
-    q->scale = half_scales(s24);
+    q->scale = mxfp4_scales(s24);
 }
 
 INLINE void load_mxfp4_hf(const struct rows *rows, int64_t g, int blocks, struct quad *q)
 {
-    const __m512i table = code_table();
+    const __m512i table = mxfp4_table();
     uint32_t scales[4] = {0};
     fetch_group(rows, g, 64);
     _mm_prefetch((const char *)(rows->fetch_scales + g * 16), _MM_HINT_T0);
@@ -114,7 +100,7 @@ INLINE void load_mxfp4_hf(const struct rows *rows, int64_t g, int blocks, struct
     }
     __m128i by_row = _mm_setr_epi32((int)scales[0], (int)scales[1], (int)scales[2], (int)scales[3]);
     __m128i by_block = _mm_shuffle_epi8(by_row, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    q->scale = half_scales(_mm512_slli_epi32(_mm512_cvtepu8_epi32(by_block), 24));
+    q->scale = mxfp4_scales(_mm512_slli_epi32(_mm512_cvtepu8_epi32(by_block), 24));
 }
 
 INLINE __m512i quarters(const uint8_t *at)
@@ -150,40 +136,15 @@ INLINE void load_q8_0(const struct rows *rows, int64_t g, int blocks, struct qua
     q->scale = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)scales));
 }
 
-/* From a tile that store_quad filled. */
-enum { QUAD_BYTES = 9 * 64 };
-
-INLINE void load_tile(const struct rows *rows, int64_t g, int blocks, struct quad *q)
-{
-    const uint8_t *at = rows->data[0] + g * QUAD_BYTES;
-    (void)blocks;
-    UNROLL
-    for (int r = 0; r < 4; r++) {
-        q->lo[r] = _mm512_load_si512(at + 128 * r);
-        q->hi[r] = _mm512_load_si512(at + 128 * r + 64);
-    }
-    q->scale = _mm512_load_ps(at + 512);
-}
-
-INLINE void store_quad(uint8_t *at, const struct quad *q)
-{
-    UNROLL
-    for (int r = 0; r < 4; r++) {
-        _mm512_store_si512(at + 128 * r, q->lo[r]);
-        _mm512_store_si512(at + 128 * r + 64, q->hi[r]);
-    }
-    _mm512_store_ps(at + 512, q->scale);
-}
-
 /* The activation panel: per row and group 64 bytes lo, 64 hi, 16 scales and 16 corrections, both [block][row of quad]. */
-enum { PANEL_BYTES = 4 * 64 };
+enum { PANEL_BYTES = 4 * 64, FEW = 8 };
 
-static void fill_panel(const struct gather *in, int first, int n, int32_t offset, uint8_t *panel)
+static void fill_panel(const struct gather *in, int32_t offset, uint8_t *panel)
 {
     const struct act *act = in->act;
     int64_t n_blocks = act->width / QUANT_BLOCK, n_groups = (n_blocks + 3) / 4;
-    for (int i = 0; i < n; i++) {
-        int64_t row = gather_row(in, first + i);
+    for (int i = 0; i < in->n; i++) {
+        int64_t row = gather_row(in, i);
         const int8_t *q = act->q + row * act->width;
         for (int64_t b = 0; b < n_groups * 4; b++) {
             uint8_t *at = panel + (i * n_groups + b / 4) * PANEL_BYTES + b % 4 * 16;
@@ -220,13 +181,16 @@ INLINE __m128 finish(__m512 p)
     return _mm_add_ps(front, _mm_add_ps(_mm512_extractf32x4_ps(p, 2), _mm512_extractf32x4_ps(p, 3)));
 }
 
-/* Four weight rows times n (a constant, 1..4) activation rows. */
+/* Four weight rows times n (a constant, 1..FEW) activation rows. */
 INLINE void quad_dot(load_quad_fn *load, const struct rows *rows, int64_t n_blocks, const uint8_t *panel, int n,
                      float *y, int64_t y_stride, __mmask8 row_mask)
 {
     int64_t n_whole = n_blocks / 4, n_groups = (n_blocks + 3) / 4;
-    __m512 p[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
+    __m512 p[FEW];
     struct quad q;
+    UNROLL
+    for (int i = 0; i < n; i++)
+        p[i] = _mm512_setzero_ps();
     for (int64_t g = 0; g < n_whole; g++) {
         load(rows, g, 4, &q);
         UNROLL
@@ -249,19 +213,21 @@ INLINE void quad_dot(load_quad_fn *load, const struct rows *rows, int64_t n_bloc
 INLINE void quad_dots(load_quad_fn *load, const struct rows *rows, int64_t n_blocks, const uint8_t *panel, int n,
                       float *y, int64_t y_stride, __mmask8 row_mask)
 {
+#define CASE(count)                                                                                                    \
+    case count:                                                                                                        \
+        quad_dot(load, rows, n_blocks, panel, count, y, y_stride, row_mask);                                           \
+        break
     switch (n) {
-    case 1:
-        quad_dot(load, rows, n_blocks, panel, 1, y, y_stride, row_mask);
-        break;
-    case 2:
-        quad_dot(load, rows, n_blocks, panel, 2, y, y_stride, row_mask);
-        break;
-    case 3:
-        quad_dot(load, rows, n_blocks, panel, 3, y, y_stride, row_mask);
-        break;
-    default:
-        quad_dot(load, rows, n_blocks, panel, 4, y, y_stride, row_mask);
+        CASE(1);
+        CASE(2);
+        CASE(3);
+        CASE(4);
+        CASE(5);
+        CASE(6);
+        CASE(7);
+        CASE(8);
     }
+#undef CASE
 }
 
 /* Decode asks for bytes this long before they are needed (measured: at 4096 a core gets half of the memory speed). */
@@ -304,72 +270,32 @@ INLINE void linear_few(load_quad_fn *load, const struct view *w, int64_t lo, int
     }
 }
 
-INLINE void unpack_tile(load_quad_fn *load, const struct view *w, int64_t lo, int64_t hi, uint8_t *tile)
-{
-    int64_t n_blocks = w->cols / QUANT_BLOCK, n_groups = (n_blocks + 3) / 4;
-    struct quad q;
-    for (int64_t o = lo; o < hi; o += 4, tile += n_groups * QUAD_BYTES) {
-        struct rows rows = quad_rows(w, o, hi);
-        for (int64_t g = 0; g < n_blocks / 4; g++) {
-            load(&rows, g, 4, &q);
-            store_quad(tile + g * QUAD_BYTES, &q);
-        }
-        if (n_blocks % 4) {
-            load(&rows, n_blocks / 4, (int)(n_blocks % 4), &q);
-            store_quad(tile + n_blocks / 4 * QUAD_BYTES, &q);
-        }
-    }
-}
-
-/* Many activation rows: unpack LINEAR_TILE weight rows, then 4 activation rows at a time over all of them. */
-static void tile_dots(const uint8_t *tile, int64_t n_blocks, int64_t n_out, const uint8_t *panel, int n, float *y,
-                      int64_t y_stride)
-{
-    int64_t n_groups = (n_blocks + 3) / 4;
-    for (int i = 0; i < n; i += 4)
-        for (int64_t o = 0; o < n_out; o += 4) {
-            struct rows rows = {.data = {tile + o / 4 * n_groups * QUAD_BYTES}};
-            quad_dots(load_tile, &rows, n_blocks, panel + i * n_groups * PANEL_BYTES, n - i < 4 ? n - i : 4,
-                      y + i * y_stride + o, y_stride, rows_mask(o, n_out));
-        }
-}
-
-INLINE void linear_i8(load_quad_fn *load, int32_t offset, const struct view *w, int64_t lo, int64_t hi,
+INLINE void linear_i8(load_quad_fn *load, linear_fn *many, int32_t offset, const struct view *w, int64_t lo, int64_t hi,
                       const struct gather *in, float *y, int64_t y_stride, void *scratch)
 {
-    int64_t n_blocks = w->cols / QUANT_BLOCK, n_groups = (n_blocks + 3) / 4;
-    uint8_t *tile = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
-    uint8_t *panel = tile + LINEAR_TILE / 4 * n_groups * QUAD_BYTES;
-    for (int first = 0; first < in->n; first += LINEAR_ACTS) {
-        int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
-        float *out = y + first * y_stride;
-        fill_panel(in, first, n, offset, panel);
-        if (n <= 4) {
-            linear_few(load, w, lo, hi, panel, n, out, y_stride);
-            continue;
-        }
-        for (int64_t o = lo; o < hi; o += LINEAR_TILE) {
-            int64_t end = hi - o < LINEAR_TILE ? hi : o + LINEAR_TILE;
-            unpack_tile(load, w, o, end, tile);
-            tile_dots(tile, n_blocks, end - o, panel, n, out + (o - lo), y_stride);
-        }
+    uint8_t *panel = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
+    if (in->n > FEW) {
+        many(w, lo, hi, in, y, y_stride, scratch);
+        return;
     }
+    fill_panel(in, offset, panel);
+    linear_few(load, w, lo, hi, panel, in->n, y, y_stride);
 }
 
 void linear_i8_q8_0__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                                 int64_t y_stride, void *scratch)
 {
-    linear_i8(load_q8_0, 128, w, lo, hi, in, y, y_stride, scratch);
+    linear_i8(load_q8_0, gemm_i8_q8_0__avx512vnni, 128, w, lo, hi, in, y, y_stride, scratch);
 }
 
 void linear_i8_mxfp4__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                                  int64_t y_stride, void *scratch)
 {
-    linear_i8(load_mxfp4, 12, w, lo, hi, in, y, y_stride, scratch);
+    linear_i8(load_mxfp4, gemm_i8_mxfp4__avx512vnni, 12, w, lo, hi, in, y, y_stride, scratch);
 }
 
 void linear_i8_mxfp4_hf__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                                     int64_t y_stride, void *scratch)
 {
-    linear_i8(load_mxfp4_hf, 12, w, lo, hi, in, y, y_stride, scratch);
+    linear_i8(load_mxfp4_hf, gemm_i8_mxfp4_hf__avx512vnni, 12, w, lo, hi, in, y, y_stride, scratch);
 }
