@@ -184,7 +184,7 @@ struct attend_run {
     struct bench *b;
     const struct kernels *k;
     enum kv_type type;
-    int pages;
+    int pages, span; /* pages visited, over and over the first `span` of a lane's share */
 };
 
 enum { GROUP = 8, DIM = 64 };
@@ -198,17 +198,18 @@ static void attend_lane(const struct lane *lane, void *arg)
     int64_t lo, hi;
     lane_share(lane, run->pages, &lo, &hi);
     for (int64_t p = lo; p < hi; p++) {
-        const uint8_t *at = run->b->weights + (size_t)p * 2 * half;
-        struct page_slice slice = {run->type, DIM, 0, KV_PAGE, at, at + half, GROUP, 0.125f, q};
+        const uint8_t *at = run->b->weights + (size_t)(lo + (p - lo) % run->span) * 2 * half;
+        struct page_slice slice = {run->type, DIM, 0, KV_PAGE, at, at + half, GROUP, 0.125f, q,
+                                   run->b->weights + (size_t)(lo + (p + 1 - lo) % run->span) * 2 * half};
         run->k->attend_page(&slice, &sums);
     }
 }
 
-static void bench_attend(struct bench *b, const struct kernels *k, enum kv_type type, const char *name)
+static void bench_attend(struct bench *b, const struct kernels *k, enum kv_type type, int span, const char *name)
 {
     if (b->filter && !strstr(name, b->filter))
         return;
-    struct attend_run run = {b, k, type, strcmp(b->be->name, "scalar") == 0 ? 64 : 2048};
+    struct attend_run run = {b, k, type, strcmp(b->be->name, "scalar") == 0 ? 64 : 2048, span};
     double page_bytes = 2.0 * KV_PAGE * DIM * (double)kv_value_bytes(type), best = 0;
     for (int i = 0; i < ROUNDS; i++) {
         double rate = run.pages * page_bytes / ceiling_time(b->pool, attend_lane, &run);
@@ -233,9 +234,10 @@ static void bench_isa(struct bench *b, const char *isa)
     }
     bench_experts(b, false);
     bench_experts(b, true);
-    bench_attend(b, k, KV_F16, "attend_page f16");
-    bench_attend(b, k, KV_BF16, "attend_page bf16");
-    bench_attend(b, k, KV_F32, "attend_page f32");
+    bench_attend(b, k, KV_F16, 2048, "attend_page f16");
+    bench_attend(b, k, KV_F16, 8, "attend_page f16 cached");
+    bench_attend(b, k, KV_BF16, 2048, "attend_page bf16");
+    bench_attend(b, k, KV_F32, 2048, "attend_page f32");
 }
 
 int main(int argc, char **argv)

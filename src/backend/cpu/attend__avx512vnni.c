@@ -16,23 +16,17 @@ INLINE __m512 load_kv(enum kv_type type, const uint8_t *base, int64_t i, __mmask
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
 }
 
-/* Scores of positions [16 b, 16 b + 16) for n heads (a constant); `seen` are the visible ones. */
-INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b, __mmask16 seen,
-                         float *score)
+/* The next page comes from memory while this one is worked on. K's order within a page is not the order in memory, so
+ * nobody else would fetch it in time. */
+struct stream {
+    const char *at, *end;
+};
+
+INLINE void fetch_line(struct stream *s)
 {
-    __m512 s[8];
-    UNROLL
-    for (int h = 0; h < n; h++)
-        s[h] = _mm512_setzero_ps();
-    for (int d = 0; d < page->head_dim; d++) {
-        __m512 k = load_kv(type, page->k, d * KV_PAGE + 16 * b, 0xffff);
-        UNROLL
-        for (int h = 0; h < n; h++)
-            s[h] = _mm512_fmadd_ps(_mm512_set1_ps(q[h * page->head_dim + d]), k, s[h]);
-    }
-    UNROLL
-    for (int h = 0; h < n; h++)
-        _mm512_mask_storeu_ps(score + h * KV_PAGE + 16 * b, seen, _mm512_mul_ps(s[h], _mm512_set1_ps(page->scale)));
+    if (s->at < s->end)
+        _mm_prefetch(s->at, _MM_HINT_T1);
+    s->at += 64;
 }
 
 INLINE __mmask16 seen_in(const struct page_slice *page, int b)
@@ -40,18 +34,57 @@ INLINE __mmask16 seen_in(const struct page_slice *page, int b)
     return first_lanes(page->hi - 16 * b) & (__mmask16)~first_lanes(page->lo - 16 * b);
 }
 
-INLINE void page_scores(enum kv_type type, const struct page_slice *page, float *score)
+/* Scores of positions [16 b, 16 b + 16 wide) for n heads; n and wide are constants. */
+INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int wide, int b,
+                         struct stream *fetch, float *score)
 {
-    for (int b = page->lo / 16; 16 * b < page->hi; b++) {
-        __mmask16 seen = seen_in(page, b);
-        int h = 0;
-        for (; h + 8 <= page->group; h += 8)
-            block_scores(type, page, page->q + h * page->head_dim, 8, b, seen, score + h * KV_PAGE);
-        for (; h + 2 <= page->group; h += 2)
-            block_scores(type, page, page->q + h * page->head_dim, 2, b, seen, score + h * KV_PAGE);
-        if (h < page->group)
-            block_scores(type, page, page->q + h * page->head_dim, 1, b, seen, score + h * KV_PAGE);
+    __m512 s[8][2];
+    UNROLL
+    for (int h = 0; h < n; h++)
+        UNROLL
+        for (int c = 0; c < wide; c++)
+            s[h][c] = _mm512_setzero_ps();
+    for (int d = 0; d < page->head_dim; d++) {
+        __m512 k[2];
+        UNROLL
+        for (int c = 0; c < wide; c++)
+            k[c] = load_kv(type, page->k, d * KV_PAGE + 16 * (b + c), 0xffff);
+        fetch_line(fetch);
+        UNROLL
+        for (int h = 0; h < n; h++)
+            UNROLL
+            for (int c = 0; c < wide; c++)
+                s[h][c] = _mm512_fmadd_ps(_mm512_set1_ps(q[h * page->head_dim + d]), k[c], s[h][c]);
     }
+    UNROLL
+    for (int h = 0; h < n; h++)
+        UNROLL
+        for (int c = 0; c < wide; c++)
+            _mm512_mask_storeu_ps(score + h * KV_PAGE + 16 * (b + c), seen_in(page, b + c),
+                                  _mm512_mul_ps(s[h][c], _mm512_set1_ps(page->scale)));
+}
+
+/* 16 sums at a time keep the multipliers busy. */
+INLINE void head_scores(enum kv_type type, const struct page_slice *page, int h, int n, struct stream *fetch,
+                        float *score)
+{
+    const float *q = page->q + h * page->head_dim;
+    int b = page->lo / 16, end = (page->hi + 15) / 16;
+    for (; b + 2 <= end; b += 2)
+        block_scores(type, page, q, n, 2, b, fetch, score + h * KV_PAGE);
+    if (b < end)
+        block_scores(type, page, q, n, 1, b, fetch, score + h * KV_PAGE);
+}
+
+INLINE void page_scores(enum kv_type type, const struct page_slice *page, struct stream *fetch, float *score)
+{
+    int h = 0;
+    for (; h + 8 <= page->group; h += 8)
+        head_scores(type, page, h, 8, fetch, score);
+    for (; h + 2 <= page->group; h += 2)
+        head_scores(type, page, h, 2, fetch, score);
+    if (h < page->group)
+        head_scores(type, page, h, 1, fetch, score);
 }
 
 /* m, then p = exp(score - m) and their sum. */
@@ -74,7 +107,7 @@ static void page_softmax(const struct page_slice *page, const float *score, floa
 
 /* acc of n heads over dims [d, d + 16 wide): n and wide are constants, mask cuts the last vector. */
 INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int n, int wide, int d,
-                         __mmask16 mask, float *acc)
+                         __mmask16 mask, struct stream *fetch, float *acc)
 {
     __m512 a[4][4];
     UNROLL
@@ -84,6 +117,7 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
             a[h][c] = _mm512_setzero_ps();
     for (int j = page->lo; j < page->hi; j++) {
         __m512 v[4];
+        fetch_line(fetch);
         UNROLL
         for (int c = 0; c < wide; c++)
             v[c] = load_kv(type, page->v, (int64_t)j * page->head_dim + d + 16 * c, c == wide - 1 ? mask : 0xffff);
@@ -100,7 +134,8 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
             _mm512_mask_storeu_ps(acc + h * page->head_dim + d + 16 * c, c == wide - 1 ? mask : 0xffff, a[h][c]);
 }
 
-INLINE void page_values(enum kv_type type, const struct page_slice *page, const float *p, float *acc)
+INLINE void page_values(enum kv_type type, const struct page_slice *page, const float *p, struct stream *fetch,
+                        float *acc)
 {
     int h = 0, head_dim = page->head_dim;
     while (h < page->group) {
@@ -109,24 +144,26 @@ INLINE void page_values(enum kv_type type, const struct page_slice *page, const 
         float *ah = acc + h * head_dim;
         for (; d + 64 <= head_dim; d += 64)
             if (n == 4)
-                weigh_values(type, page, ph, 4, 4, d, 0xffff, ah);
+                weigh_values(type, page, ph, 4, 4, d, 0xffff, fetch, ah);
             else
-                weigh_values(type, page, ph, 1, 4, d, 0xffff, ah);
+                weigh_values(type, page, ph, 1, 4, d, 0xffff, fetch, ah);
         for (; d < head_dim; d += 16)
             if (n == 4)
-                weigh_values(type, page, ph, 4, 1, d, first_lanes(head_dim - d), ah);
+                weigh_values(type, page, ph, 4, 1, d, first_lanes(head_dim - d), fetch, ah);
             else
-                weigh_values(type, page, ph, 1, 1, d, first_lanes(head_dim - d), ah);
+                weigh_values(type, page, ph, 1, 1, d, first_lanes(head_dim - d), fetch, ah);
         h += n;
     }
 }
 
 INLINE void attend_typed(enum kv_type type, const struct page_slice *page, const struct page_sums *sums)
 {
-    page_scores(type, page, sums->score);
+    size_t bytes = (size_t)2 * KV_PAGE * (size_t)page->head_dim * kv_value_bytes(type);
+    struct stream fetch = {(const char *)page->next, page->next ? (const char *)page->next + bytes : NULL};
+    page_scores(type, page, &fetch, sums->score);
     for (int h = 0; h < page->group; h++)
         page_softmax(page, sums->score + h * KV_PAGE, sums->p + h * KV_PAGE, &sums->m[h], &sums->l[h]);
-    page_values(type, page, sums->p, sums->acc);
+    page_values(type, page, sums->p, &fetch, sums->acc);
 }
 
 void attend_page__avx512vnni(const struct page_slice *page, const struct page_sums *sums)

@@ -35,6 +35,26 @@ INLINE int64_t pass_start(int64_t n_blocks, int pass)
     return at;
 }
 
+/* Weights on their way from memory to the second-level cache while something else is worked on: `each` lines at a turn. */
+struct fetch {
+    const char *at, *end;
+    int each;
+};
+
+INLINE void fetch_some(struct fetch *f)
+{
+    for (int i = 0; i < f->each && f->at < f->end; i++, f->at += 64)
+        _mm_prefetch(f->at, _MM_HINT_T1);
+}
+
+/* Rows [lo, lo + LINEAR_TILE) below hi, within so many turns. */
+INLINE struct fetch fetch_rows(const struct view *w, int64_t lo, int64_t hi, int64_t turns)
+{
+    int64_t end = hi - lo < LINEAR_TILE ? hi : lo + LINEAR_TILE, bytes = (end - lo) * w->row_stride;
+    const char *at = (const char *)(w->data + lo * w->row_stride);
+    return (struct fetch){at, at + bytes, (int)(bytes / 64 / turns) + 1};
+}
+
 /* ---- the tile ------------------------------------------------------------------------------------------- */
 
 /* 16 rows of a matrix; those from `n` on are missing and repeat the last one. */
@@ -214,7 +234,7 @@ INLINE __m512i broadcast_dword(const uint8_t *at)
 }
 
 /* One partial sum of 32 outputs x n rows (n a constant): p = sum of this pass's `n_blocks` blocks. */
-INLINE void pass_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, int n,
+INLINE void pass_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, int n, struct fetch *fetch,
                       __m512 p[TILE_HALVES][GROUP_ROWS])
 {
     UNROLL
@@ -222,6 +242,7 @@ INLINE void pass_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_block
         p[0][r] = p[1][r] = _mm512_setzero_ps();
     for (int64_t b = 0; b < n_blocks; b++, tile += TILE_BLOCK, panel += PANEL_BLOCK) {
         __m512i sum[TILE_HALVES][GROUP_ROWS];
+        fetch_some(fetch);
         UNROLL
         for (int r = 0; r < n; r++)
             sum[0][r] = sum[1][r] = broadcast_dword(panel + PANEL_START + 4 * r);
@@ -278,20 +299,20 @@ INLINE void keep_pass(int pass, int n, __m512 p[TILE_HALVES][GROUP_ROWS], float 
 }
 
 /* n rows (a constant), one pass. */
-INLINE void group_pass(int pass, int n, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, float *p01,
-                       float *p2, const struct block_of_outputs *out)
+INLINE void group_pass(int pass, int n, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks,
+                       struct fetch *fetch, float *p01, float *p2, const struct block_of_outputs *out)
 {
     __m512 p[TILE_HALVES][GROUP_ROWS];
-    pass_dots(tile, panel, n_blocks, n, p);
+    pass_dots(tile, panel, n_blocks, n, fetch, p);
     keep_pass(pass, n, p, p01, p2, out);
 }
 
-static void group_pass_of(int pass, int n, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, float *p01,
-                          float *p2, const struct block_of_outputs *out)
+static void group_pass_of(int pass, int n, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks,
+                          struct fetch *fetch, float *p01, float *p2, const struct block_of_outputs *out)
 {
 #define CASE(count)                                                                                                    \
     case count:                                                                                                        \
-        group_pass(pass, count, tile, panel, n_blocks, p01, p2, out);                                                  \
+        group_pass(pass, count, tile, panel, n_blocks, fetch, p01, p2, out);                                           \
         break
     switch (n) {
         CASE(1);
@@ -303,19 +324,6 @@ static void group_pass_of(int pass, int n, const uint8_t *tile, const uint8_t *p
 #undef CASE
 }
 
-/* The next tile's weights come from memory while this one is multiplied: a few lines after each group. */
-struct fetch {
-    const char *at, *end;
-    int64_t step;
-};
-
-static void fetch_some(struct fetch *f)
-{
-    const char *end = f->end - f->at < f->step ? f->end : f->at + f->step;
-    for (; f->at < end; f->at += 64)
-        _mm_prefetch(f->at, _MM_HINT_T1);
-}
-
 static void tile_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, int n, int64_t n_out, float *y,
                       int64_t y_stride, struct partials partials, struct fetch fetch)
 {
@@ -324,19 +332,10 @@ static void tile_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_block
         for (int i = 0; i < n; i += GROUP_ROWS) {
             struct block_of_outputs out = {y + i * y_stride, y_stride, {first_lanes(n_out), first_lanes(n_out - 16)}};
             group_pass_of(pass, n - i < GROUP_ROWS ? n - i : GROUP_ROWS, tile + start * TILE_BLOCK,
-                          panel + (i / GROUP_ROWS * n_blocks + start) * PANEL_BLOCK, blocks, partials.p01 + i * LINEAR_TILE,
-                          partials.p2 + i * LINEAR_TILE, &out);
-            fetch_some(&fetch);
+                          panel + (i / GROUP_ROWS * n_blocks + start) * PANEL_BLOCK, blocks, &fetch,
+                          partials.p01 + i * LINEAR_TILE, partials.p2 + i * LINEAR_TILE, &out);
         }
     }
-}
-
-static struct fetch fetch_rows(const struct view *w, int64_t lo, int64_t hi, int n)
-{
-    struct fetch f = {(const char *)(w->data + lo * w->row_stride), (const char *)(w->data + hi * w->row_stride), 0};
-    int64_t turns = 4 * ((n + GROUP_ROWS - 1) / GROUP_ROWS);
-    f.step = ((f.end - f.at) / turns + 64) & ~(int64_t)63;
-    return f;
 }
 
 INLINE void gemm_i8(unpack_fn *unpack, struct scale_form form, enum code_order order, int32_t shift, const struct view *w, int64_t lo,
@@ -350,13 +349,17 @@ INLINE void gemm_i8(unpack_fn *unpack, struct scale_form form, enum code_order o
     uint8_t *panel = (uint8_t *)(partials.p2 + LINEAR_ACTS * LINEAR_TILE); /* its blocks keep to 32 bytes only */
     for (int first = 0; first < in->n; first += LINEAR_ACTS) {
         int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
-        for (int i = 0; i < n; i++)
+        int64_t turns = (n + GROUP_ROWS - 1) / GROUP_ROWS * n_blocks;
+        struct fetch fetch = fetch_rows(w, lo, hi, n);
+        for (int i = 0; i < n; i++) {
             fill_row(in->act, gather_row(in, first + i), i, order, shift, panel);
+            fetch_some(&fetch);
+        }
         for (int64_t o = lo; o < hi; o += LINEAR_TILE) {
-            int64_t end = hi - o < LINEAR_TILE ? hi : o + LINEAR_TILE, next = hi - end < LINEAR_TILE ? hi : end + LINEAR_TILE;
+            int64_t end = hi - o < LINEAR_TILE ? hi : o + LINEAR_TILE;
             unpack_tile(unpack, form, w, o, end, tile);
             tile_dots(tile, panel, n_blocks, n, end - o, y + first * y_stride + (o - lo), y_stride, partials,
-                      fetch_rows(w, end, next, n));
+                      fetch_rows(w, end, hi, turns));
         }
     }
 }

@@ -45,6 +45,7 @@ struct page_slice {
     int group;
     float scale;
     const real *q; /* [group][head_dim] */
+    const uint8_t *next; /* k of the page that will be asked for next, so that it can be fetched meanwhile; or NULL */
 };
 
 /* What a page says about each query head: m = max score, l = sum of exp(score - m), acc = sum of exp(score - m) * v. */

@@ -109,6 +109,8 @@ static void attend_row(struct work *w, int r, int64_t kv_head)
                                    .hi = (int)(to < KV_PAGE ? to : KV_PAGE), .k = base,
                                    .v = base + kv_head_bytes(&kv->layout) / 2, .group = a->group, .scale = a->scale,
                                    .q = a->q + ((int64_t)r * a->n_heads + first_head) * head_dim};
+        if ((page + 1) * KV_PAGE < hi)
+            slice.next = kv_head_at(kv, r, page + 1, kv_head);
         w->k->attend_page(&slice, &w->sums);
         if (a->pattern)
             keep_scores(a, &slice, &w->sums, r, first_head, page);
