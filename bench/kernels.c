@@ -193,7 +193,7 @@ static void attend_lane(const struct lane *lane, void *arg)
     struct attend_run *run = arg;
     real q[GROUP * DIM] = {0}, space[GROUP * (2 + DIM + 2 * KV_PAGE)];
     struct page_sums sums = {space, space + GROUP, space + 2 * GROUP, space + GROUP * (2 + DIM), space + GROUP * (2 + DIM + KV_PAGE)};
-    size_t half = (size_t)KV_PAGE * DIM * kv_value_bytes(run->type);
+    size_t half = kv_half_bytes(run->type, DIM);
     int64_t lo, hi;
     lane_share(lane, run->pages, &lo, &hi);
     for (int64_t p = lo; p < hi; p++) {
@@ -208,13 +208,13 @@ static void bench_attend(struct bench *b, const struct kernels *k, enum kv_type 
     if (b->filter && !strstr(name, b->filter))
         return;
     struct attend_run run = {b, k, type, strcmp(b->be->name, "scalar") == 0 ? 64 : 2048};
-    double page_bytes = 2.0 * KV_PAGE * DIM * (double)kv_value_bytes(type), best = 0;
+    double page_bytes = 2.0 * (double)kv_half_bytes(type, DIM), best = 0;
     for (int i = 0; i < ROUNDS; i++) {
         double rate = run.pages * page_bytes / ceiling_time(b->pool, attend_lane, &run);
         best = rate > best ? rate : best;
     }
     printf("%-12s %-22s 8 heads  %8.2f GB/s of K and V, %.1f GFLOP/s\n", b->be->name, name, best * 1e-9,
-           best / (double)kv_value_bytes(type) * 2 * GROUP * 1e-9);
+           best / page_bytes * 2 * KV_PAGE * DIM * 2 * GROUP * 1e-9);
 }
 
 static void bench_isa(struct bench *b, const char *isa)
@@ -234,6 +234,7 @@ static void bench_isa(struct bench *b, const char *isa)
     bench_attend(b, k, KV_F16, "attend_page f16");
     bench_attend(b, k, KV_BF16, "attend_page bf16");
     bench_attend(b, k, KV_F32, "attend_page f32");
+    bench_attend(b, k, KV_Q8_0, "attend_page q8_0");
 }
 
 int main(int argc, char **argv)

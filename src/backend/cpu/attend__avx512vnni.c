@@ -6,10 +6,15 @@
 #include "backend/cpu/overlay__avx512vnni.h"
 #include "backend/cpu/scalar.h"
 
+#include <string.h>
+
+/* 16 neighbouring values; Q8_0's are codes that still want their scale. */
 INLINE __m512 load_kv(enum kv_type type, const uint8_t *base, int64_t i, __mmask16 mask)
 {
     if (type == KV_F32)
         return _mm512_maskz_loadu_ps(mask, base + 4 * i);
+    if (type == KV_Q8_0)
+        return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)(base + i))));
     __m256i half = _mm256_maskz_loadu_epi16(mask, base + 2 * i);
     if (type == KV_F16)
         return _mm512_cvtph_ps(half);
@@ -20,12 +25,17 @@ INLINE __m512 load_kv(enum kv_type type, const uint8_t *base, int64_t i, __mmask
 INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b, __mmask16 seen,
                          float *score)
 {
-    __m512 s[8];
+    const uint8_t *scales = page->k + kv_scales_off(page->head_dim);
+    __m512 s[8], scale = _mm512_setzero_ps();
     UNROLL
     for (int h = 0; h < n; h++)
         s[h] = _mm512_setzero_ps();
     for (int d = 0; d < page->head_dim; d++) {
         __m512 k = load_kv(type, page->k, d * KV_PAGE + 16 * b, 0xffff);
+        if (type == KV_Q8_0 && d % QUANT_BLOCK == 0)
+            scale = load_kv(KV_F16, scales, d / QUANT_BLOCK * KV_PAGE + 16 * b, 0xffff);
+        if (type == KV_Q8_0)
+            k = _mm512_mul_ps(k, scale);
         UNROLL
         for (int h = 0; h < n; h++)
             s[h] = _mm512_fmadd_ps(_mm512_set1_ps(q[h * page->head_dim + d]), k, s[h]);
@@ -72,6 +82,14 @@ static void page_softmax(const struct page_slice *page, const float *score, floa
     *l_out = tree_sum(sum);
 }
 
+/* The scale of V's block number `block`, 16 times. */
+INLINE __m512 scale_of(const struct page_slice *page, int64_t block)
+{
+    int16_t half;
+    memcpy(&half, page->v + kv_scales_off(page->head_dim) + 2 * block, 2);
+    return _mm512_cvtph_ps(_mm256_set1_epi16(half));
+}
+
 /* acc of n heads over dims [d, d + 16 wide): n and wide are constants, mask cuts the last vector. */
 INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int n, int wide, int d,
                          __mmask16 mask, float *acc)
@@ -85,8 +103,12 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
     for (int j = page->lo; j < page->hi; j++) {
         __m512 v[4];
         UNROLL
-        for (int c = 0; c < wide; c++)
-            v[c] = load_kv(type, page->v, (int64_t)j * page->head_dim + d + 16 * c, c == wide - 1 ? mask : 0xffff);
+        for (int c = 0; c < wide; c++) {
+            int64_t i = (int64_t)j * page->head_dim + d + 16 * c;
+            v[c] = load_kv(type, page->v, i, c == wide - 1 ? mask : 0xffff);
+            if (type == KV_Q8_0)
+                v[c] = _mm512_mul_ps(v[c], scale_of(page, i / QUANT_BLOCK));
+        }
         UNROLL
         for (int h = 0; h < n; h++)
             UNROLL
@@ -137,6 +159,8 @@ void attend_page__avx512vnni(const struct page_slice *page, const struct page_su
         attend_typed(KV_BF16, page, sums);
     else if (page->type == KV_F32)
         attend_typed(KV_F32, page, sums);
+    else if (page->type == KV_Q8_0)
+        attend_typed(KV_Q8_0, page, sums);
     else
         attend_page__scalar(page, sums);
 }
