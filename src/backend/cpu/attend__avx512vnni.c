@@ -1,6 +1,7 @@
 /* attend__avx512vnni.c: attention over one page. K lies with 16 neighbouring positions in a vector, V with 16 neighbouring
- * dims; every vector of K or V that is loaded serves up to 8 (K) or 4 (V) of the query heads that share it. Positions out
- * of sight may be loaded beside visible ones but never reach a maximum or a sum. */
+ * dims; a tile is 32 positions (K) or 32 dims (V) by 8 of the query heads that share them: 16 sums, and each byte is read and
+ * converted once. While a tile is worked on, what the next one reads is fetched: K's rows are too far apart for hardware to
+ * guess. Positions out of sight may be loaded beside visible ones but never reach a maximum or a sum. */
 #include "backend/cpu/avx512.h"
 
 #include "backend/cpu/overlay__avx512vnni.h"
@@ -21,46 +22,74 @@ INLINE __m512 load_kv(enum kv_type type, const uint8_t *base, int64_t i, __mmask
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
 }
 
-/* Scores of positions [16 b, 16 b + 16) for n heads (a constant); `seen` are the visible ones. */
-INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b, __mmask16 seen,
-                         float *score)
-{
-    const uint8_t *scales = page->k + kv_scales_off(page->head_dim);
-    __m512 s[8], scale = _mm512_setzero_ps();
-    UNROLL
-    for (int h = 0; h < n; h++)
-        s[h] = _mm512_setzero_ps();
-    for (int d = 0; d < page->head_dim; d++) {
-        __m512 k = load_kv(type, page->k, d * KV_PAGE + 16 * b, 0xffff);
-        if (type == KV_Q8_0 && d % QUANT_BLOCK == 0)
-            scale = load_kv(KV_F16, scales, d / QUANT_BLOCK * KV_PAGE + 16 * b, 0xffff);
-        if (type == KV_Q8_0)
-            k = _mm512_mul_ps(k, scale);
-        UNROLL
-        for (int h = 0; h < n; h++)
-            s[h] = _mm512_fmadd_ps(_mm512_set1_ps(q[h * page->head_dim + d]), k, s[h]);
-    }
-    UNROLL
-    for (int h = 0; h < n; h++)
-        _mm512_mask_storeu_ps(score + h * KV_PAGE + 16 * b, seen, _mm512_mul_ps(s[h], _mm512_set1_ps(page->scale)));
-}
-
 INLINE __mmask16 seen_in(const struct page_slice *page, int b)
 {
     return first_lanes(page->hi - 16 * b) & (__mmask16)~first_lanes(page->lo - 16 * b);
 }
 
+INLINE int64_t value_bytes(enum kv_type type)
+{
+    return type == KV_F32 ? 4 : type == KV_Q8_0 ? 1 : 2;
+}
+
+/* Scores of positions [16 b, 16 b + 32) for n heads (a constant). */
+INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b, float *score)
+{
+    const uint8_t *scales = page->k + kv_scales_off(page->head_dim), *ahead = page->k + 16 * (b + 2) * value_bytes(type);
+    int64_t ahead_step = KV_PAGE * value_bytes(type);
+    if (16 * (b + 2) >= page->hi) { /* K ends: the beginning of V */
+        ahead = page->v + (int64_t)page->lo * page->head_dim * value_bytes(type);
+        ahead_step = 64;
+    }
+    __m512 s[8][2], k[2], scale[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+    UNROLL
+    for (int h = 0; h < n; h++)
+        s[h][0] = s[h][1] = _mm512_setzero_ps();
+    for (int d = 0; d < page->head_dim; d++, ahead += ahead_step) {
+        _mm_prefetch((const void *)ahead, _MM_HINT_T0);
+        UNROLL
+        for (int c = 0; c < 2; c++) {
+            k[c] = load_kv(type, page->k, d * KV_PAGE + 16 * (b + c), 0xffff);
+            if (type == KV_Q8_0 && d % QUANT_BLOCK == 0)
+                scale[c] = load_kv(KV_F16, scales, d / QUANT_BLOCK * KV_PAGE + 16 * (b + c), 0xffff);
+            if (type == KV_Q8_0)
+                k[c] = _mm512_mul_ps(k[c], scale[c]);
+        }
+        UNROLL
+        for (int h = 0; h < n; h++)
+            UNROLL
+            for (int c = 0; c < 2; c++)
+                s[h][c] = _mm512_fmadd_ps(_mm512_set1_ps(q[h * page->head_dim + d]), k[c], s[h][c]);
+    }
+    UNROLL
+    for (int h = 0; h < n; h++)
+        UNROLL
+        for (int c = 0; c < 2; c++)
+            _mm512_mask_storeu_ps(score + h * KV_PAGE + 16 * (b + c), seen_in(page, b + c),
+                                  _mm512_mul_ps(s[h][c], _mm512_set1_ps(page->scale)));
+}
+
+INLINE void fetch_scales(const struct page_slice *page)
+{
+    size_t off = kv_scales_off(page->head_dim), bytes = off / QUANT_BLOCK * 2;
+    for (size_t at = off; at < off + bytes; at += 64) {
+        _mm_prefetch((const void *)(page->k + at), _MM_HINT_T0);
+        _mm_prefetch((const void *)(page->v + at), _MM_HINT_T0);
+    }
+}
+
 INLINE void page_scores(enum kv_type type, const struct page_slice *page, float *score)
 {
-    for (int b = page->lo / 16; 16 * b < page->hi; b++) {
-        __mmask16 seen = seen_in(page, b);
+    if (type == KV_Q8_0)
+        fetch_scales(page);
+    for (int b = page->lo / 32 * 2; 16 * b < page->hi; b += 2) {
         int h = 0;
         for (; h + 8 <= page->group; h += 8)
-            block_scores(type, page, page->q + h * page->head_dim, 8, b, seen, score + h * KV_PAGE);
+            block_scores(type, page, page->q + h * page->head_dim, 8, b, score + h * KV_PAGE);
         for (; h + 2 <= page->group; h += 2)
-            block_scores(type, page, page->q + h * page->head_dim, 2, b, seen, score + h * KV_PAGE);
+            block_scores(type, page, page->q + h * page->head_dim, 2, b, score + h * KV_PAGE);
         if (h < page->group)
-            block_scores(type, page, page->q + h * page->head_dim, 1, b, seen, score + h * KV_PAGE);
+            block_scores(type, page, page->q + h * page->head_dim, 1, b, score + h * KV_PAGE);
     }
 }
 
@@ -94,18 +123,20 @@ INLINE __m512 scale_of(const struct page_slice *page, int64_t block)
 INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int n, int wide, int d,
                          __mmask16 mask, float *acc)
 {
-    __m512 a[4][4];
+    enum { AHEAD = 32 };
+    __m512 a[8][2], v[2];
     UNROLL
     for (int h = 0; h < n; h++)
         UNROLL
         for (int c = 0; c < wide; c++)
             a[h][c] = _mm512_setzero_ps();
     for (int j = page->lo; j < page->hi; j++) {
-        __m512 v[4];
+        int64_t i = (int64_t)j * page->head_dim + d;
+        if (j + AHEAD < page->hi)
+            _mm_prefetch((const void *)(page->v + (i + AHEAD * page->head_dim) * value_bytes(type)), _MM_HINT_T0);
         UNROLL
         for (int c = 0; c < wide; c++) {
-            int64_t i = (int64_t)j * page->head_dim + d + 16 * c;
-            v[c] = load_kv(type, page->v, i, c == wide - 1 ? mask : 0xffff);
+            v[c] = load_kv(type, page->v, i + 16 * c, c == wide - 1 ? mask : 0xffff);
             if (type == KV_Q8_0)
                 v[c] = _mm512_mul_ps(v[c], scale_of(page, i / QUANT_BLOCK));
         }
@@ -122,25 +153,25 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
             _mm512_mask_storeu_ps(acc + h * page->head_dim + d + 16 * c, c == wide - 1 ? mask : 0xffff, a[h][c]);
 }
 
+/* acc of n heads. */
+INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int n, float *acc)
+{
+    int d = 0, head_dim = page->head_dim;
+    for (; d + 32 <= head_dim; d += 32)
+        weigh_values(type, page, p, n, 2, d, 0xffff, acc);
+    for (; d < head_dim && type != KV_Q8_0; d += 16)
+        weigh_values(type, page, p, n, 1, d, first_lanes(head_dim - d), acc);
+}
+
 INLINE void page_values(enum kv_type type, const struct page_slice *page, const float *p, float *acc)
 {
-    int h = 0, head_dim = page->head_dim;
-    while (h < page->group) {
-        int n = page->group - h >= 4 ? 4 : 1, d = 0;
-        const float *ph = p + h * KV_PAGE;
-        float *ah = acc + h * head_dim;
-        for (; d + 64 <= head_dim; d += 64)
-            if (n == 4)
-                weigh_values(type, page, ph, 4, 4, d, 0xffff, ah);
-            else
-                weigh_values(type, page, ph, 1, 4, d, 0xffff, ah);
-        for (; d < head_dim; d += 16)
-            if (n == 4)
-                weigh_values(type, page, ph, 4, 1, d, first_lanes(head_dim - d), ah);
-            else
-                weigh_values(type, page, ph, 1, 1, d, first_lanes(head_dim - d), ah);
-        h += n;
-    }
+    int h = 0;
+    for (; h + 8 <= page->group; h += 8)
+        heads_values(type, page, p + h * KV_PAGE, 8, acc + h * page->head_dim);
+    for (; h + 2 <= page->group; h += 2)
+        heads_values(type, page, p + h * KV_PAGE, 2, acc + h * page->head_dim);
+    if (h < page->group)
+        heads_values(type, page, p + h * KV_PAGE, 1, acc + h * page->head_dim);
 }
 
 INLINE void attend_typed(enum kv_type type, const struct page_slice *page, const struct page_sums *sums)
