@@ -199,7 +199,7 @@ static void attend_lane(const struct lane *lane, void *arg)
     for (int64_t p = lo; p < hi; p++) {
         int64_t at_once = run->pages / KV_HEADS; /* one head after the other, as a token's attention goes: never adjacent */
         const uint8_t *at = run->b->weights + (size_t)(p % at_once * KV_HEADS + p / at_once) * 2 * half;
-        struct page_slice slice = {run->type, DIM, 0, KV_PAGE, at, at + half, GROUP, 0.125f, q};
+        struct page_slice slice = {run->type, DIM, 0, KV_PAGE, at, at + half, GROUP, 0.125f, q, at + KV_HEADS * 2 * half};
         run->k->attend_page(&slice, &sums);
     }
 }

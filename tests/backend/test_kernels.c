@@ -348,7 +348,7 @@ static void compare_page(const struct kernels *kernels, const struct page_case *
     fill_half(c, false, INFINITY, v.data, &r);
     for (int i = 0; i < c->group * c->head_dim; i++)
         q[i] = random_value(&r, c->fill) * 3;
-    struct page_slice page = {c->type, c->head_dim, c->lo, c->hi, k.data, v.data, c->group, 0.25f, q};
+    struct page_slice page = {c->type, c->head_dim, c->lo, c->hi, k.data, v.data, c->group, 0.25f, q, NULL};
     struct page_sums sums[2];
     for (int i = 0; i < 2; i++) {
         sums[i].m = out[i];

@@ -134,6 +134,8 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
         int64_t i = (int64_t)j * page->head_dim + d;
         if (j + AHEAD < page->hi)
             _mm_prefetch((const void *)(page->v + (i + AHEAD * page->head_dim) * value_bytes(type)), _MM_HINT_T0);
+        if (d == 0 && page->next && j - page->lo < page->head_dim) /* the first positions of its K, a row each time */
+            _mm_prefetch((const void *)(page->next + (j - page->lo) * KV_PAGE * value_bytes(type)), _MM_HINT_T0);
         UNROLL
         for (int c = 0; c < wide; c++) {
             v[c] = load_kv(type, page->v, i + 16 * c, c == wide - 1 ? mask : 0xffff);

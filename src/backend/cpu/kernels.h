@@ -45,7 +45,8 @@ struct page_slice {
     const uint8_t *k, *v;
     int group;
     float scale;
-    const real *q; /* [group][head_dim] */
+    const real *q;       /* [group][head_dim] */
+    const uint8_t *next; /* K of the page that comes after this one, to be fetched meanwhile; NULL: nobody knows */
 };
 
 /* What a page says about each query head: m = max score, l = sum of exp(score - m), acc = sum of exp(score - m) * v. */

@@ -142,7 +142,8 @@ static void attend_row(struct work *w, int r, int64_t kv_head)
         struct page_slice slice = {.type = kv->layout.type, .head_dim = head_dim, .lo = (int)(from > 0 ? from : 0),
                                    .hi = (int)(to < KV_PAGE ? to : KV_PAGE), .k = base,
                                    .v = base + kv_head_bytes(&kv->layout) / 2, .group = a->group, .scale = a->scale,
-                                   .q = a->q + ((int64_t)r * a->n_heads + first_head) * head_dim};
+                                   .q = a->q + ((int64_t)r * a->n_heads + first_head) * head_dim,
+                                   .next = to > KV_PAGE ? kv_head_at(kv, r, page + 1, kv_head) : NULL};
         w->k->attend_page(&slice, &w->sums);
         if (a->pattern)
             keep_scores(a, &slice, &w->sums, r, first_head, page);
