@@ -184,23 +184,23 @@ struct attend_run {
     struct bench *b;
     const struct kernels *k;
     enum kv_type type;
-    int pages, span; /* pages visited, over and over the first `span` of a lane's share */
+    int pages, span; /* pages visited, of which `span` are different */
 };
 
-enum { GROUP = 8, DIM = 64 };
+enum { GROUP = 8, DIM = 64, KV_HEADS = 8 };
 
 static void attend_lane(const struct lane *lane, void *arg)
 {
     struct attend_run *run = arg;
     real q[GROUP * DIM] = {0}, space[GROUP * (2 + DIM + 2 * KV_PAGE)];
     struct page_sums sums = {space, space + GROUP, space + 2 * GROUP, space + GROUP * (2 + DIM), space + GROUP * (2 + DIM + KV_PAGE)};
-    size_t half = (size_t)KV_PAGE * DIM * kv_value_bytes(run->type);
+    size_t half = kv_half_bytes(run->type, DIM);
     int64_t lo, hi;
     lane_share(lane, run->pages, &lo, &hi);
     for (int64_t p = lo; p < hi; p++) {
-        const uint8_t *at = run->b->weights + (size_t)(lo + (p - lo) % run->span) * 2 * half;
-        struct page_slice slice = {run->type, DIM, 0, KV_PAGE, at, at + half, GROUP, 0.125f, q,
-                                   run->b->weights + (size_t)(lo + (p + 1 - lo) % run->span) * 2 * half};
+        int64_t at_once = run->pages / KV_HEADS; /* one head after the other, as a token's attention goes: never adjacent */
+        const uint8_t *at = run->b->weights + (size_t)((p % at_once * KV_HEADS + p / at_once) % run->span) * 2 * half;
+        struct page_slice slice = {run->type, DIM, 0, KV_PAGE, at, at + half, GROUP, 0.125f, q, at + KV_HEADS * 2 * half};
         run->k->attend_page(&slice, &sums);
     }
 }
@@ -209,14 +209,14 @@ static void bench_attend(struct bench *b, const struct kernels *k, enum kv_type 
 {
     if (b->filter && !strstr(name, b->filter))
         return;
-    struct attend_run run = {b, k, type, strcmp(b->be->name, "scalar") == 0 ? 64 : 2048, span};
-    double page_bytes = 2.0 * KV_PAGE * DIM * (double)kv_value_bytes(type), best = 0;
+    struct attend_run run = {b, k, type, strcmp(b->be->name, "scalar") == 0 ? 64 : 3840, span};
+    double page_bytes = 2.0 * (double)kv_half_bytes(type, DIM), best = 0;
     for (int i = 0; i < ROUNDS; i++) {
         double rate = run.pages * page_bytes / ceiling_time(b->pool, attend_lane, &run);
         best = rate > best ? rate : best;
     }
     printf("%-12s %-22s 8 heads  %8.2f GB/s of K and V, %.1f GFLOP/s\n", b->be->name, name, best * 1e-9,
-           best / (double)kv_value_bytes(type) * 2 * GROUP * 1e-9);
+           best / page_bytes * 2 * KV_PAGE * DIM * 2 * GROUP * 1e-9);
 }
 
 static void bench_isa(struct bench *b, const char *isa)
@@ -234,10 +234,11 @@ static void bench_isa(struct bench *b, const char *isa)
     }
     bench_experts(b, false);
     bench_experts(b, true);
-    bench_attend(b, k, KV_F16, 2048, "attend_page f16");
+    bench_attend(b, k, KV_F16, 3840, "attend_page f16");
     bench_attend(b, k, KV_F16, 8, "attend_page f16 cached");
-    bench_attend(b, k, KV_BF16, 2048, "attend_page bf16");
-    bench_attend(b, k, KV_F32, 2048, "attend_page f32");
+    bench_attend(b, k, KV_BF16, 3840, "attend_page bf16");
+    bench_attend(b, k, KV_F32, 3840, "attend_page f32");
+    bench_attend(b, k, KV_Q8_0, 3840, "attend_page q8_0");
 }
 
 int main(int argc, char **argv)

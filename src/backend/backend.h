@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum kv_type { KV_F16, KV_BF16, KV_F32, KV_F64 };
+enum kv_type { KV_F16, KV_BF16, KV_F32, KV_F64, KV_Q8_0 };
 enum { KV_PAGE = 128, QUANT_BLOCK = 32 };
 
 /* n rows of activations. f is always there. q, d, sum are the int8 form (NULL in exact mode): q[r][i] are codes with

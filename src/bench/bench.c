@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "bench/ceiling.h"
+#include "model/kv.h"
 #include "model/model.h"
 
 #include <string.h>
@@ -47,8 +48,11 @@ enum osso_status osso_bench_token_cost(const struct osso_model *model, const str
 {
     const struct config *c = &model->config;
     struct osso_token_cost cost = {.size = sizeof cost};
-    bool f32 = options && (options->kv_type ? strcmp(options->kv_type, "f32") == 0 : options->exact);
     int picks = options && options->experts_per_token > 0 ? options->experts_per_token : c->experts_per_token;
+    struct kv_layout layout;
+    enum osso_status status = kv_layout_of(c, options ? options->kv_type : NULL, options && options->exact, &layout, err);
+    if (status)
+        return status;
     if (depth < 0 || depth > c->context)
         return error_set(err, OSSO_USAGE, "a depth of %lld tokens: this model has from 0 to %lld", (long long)depth,
                          (long long)c->context);
@@ -60,7 +64,7 @@ enum osso_status osso_bench_token_cost(const struct osso_model *model, const str
         for (int i = 0; i < 3 * picks; i++)
             add_matrix(each[i % 3], &cost.weight_bytes, &cost.multiply_adds);
         uint64_t keys = (uint64_t)(c->sliding[l] && depth + 1 > c->window ? c->window : depth + 1);
-        cost.kv_bytes += keys * 2 * (uint64_t)c->n_kv_heads * (uint64_t)c->head_dim * (f32 ? 4 : 2);
+        cost.kv_bytes += keys * (backend_cpu(NULL)->kv_layer_bytes(&layout) / KV_PAGE);
     }
     add_matrix(&model->weights.head, &cost.head_bytes, &cost.head_multiply_adds);
     cost.size = cost_out->size < sizeof cost ? cost_out->size : sizeof cost;

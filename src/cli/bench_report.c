@@ -126,7 +126,7 @@ static int fields(const struct bench_setting *b, const struct measurement *m, st
     struct summary s = summarize(m);
     char type[64], cpu[256];
     int n = 0;
-    const char *kv = b->engine_options->exact ? "f32" : b->engine_options->kv_type ? b->engine_options->kv_type : "f16";
+    const char *kv = b->engine_options->kv_type ? b->engine_options->kv_type : b->engine_options->exact ? "f32" : "f16";
     model_type(b->runner, type, sizeof type);
     cpu_name(cpu, sizeof cpu);
     text_field(f, &n, "build_commit", osso_version());

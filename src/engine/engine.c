@@ -16,18 +16,6 @@ struct setup {
     uint64_t scratch_bytes;
 };
 
-static enum osso_status kv_type_of(const char *name, enum kv_type *type_out, struct osso_error *err)
-{
-    static const char *const names[] = {"f16", "bf16", "f32"};
-    static const enum kv_type types[] = {KV_F16, KV_BF16, KV_F32};
-    for (int i = 0; i < 3; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *type_out = types[i];
-            return OSSO_OK;
-        }
-    return error_set(err, OSSO_USAGE, "KV type \"%s\" is unknown; the types are f16, bf16, f32", name);
-}
-
 /* As many threads as help: below some work a token, meeting at barriers costs more than sharing it brings. */
 static int default_threads(const struct config *c)
 {
@@ -53,8 +41,6 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
     o->max_rows = (int)default_to(o->max_rows, o->context < 512 ? (o->context > 16 ? o->context : 16) : 512);
     o->max_logit_rows = (int)default_to(o->max_logit_rows, o->max_sessions > 16 ? o->max_sessions : 16);
     o->experts_per_token = (int)default_to(o->experts_per_token, c->experts_per_token);
-    if (!o->kv_type || !o->kv_type[0])
-        o->kv_type = o->exact ? "f32" : "f16";
     if (o->max_logit_rows > o->max_rows)
         o->max_logit_rows = o->max_rows;
     if (o->context < 1 || o->context > c->context)
@@ -70,8 +56,7 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
     if (!s->backend)
         return error_set(err, OSSO_UNSUPPORTED, "instruction set \"%s\" is unknown or not available on this CPU; see osso --version",
                          o->isa);
-    s->layout = (struct kv_layout){.n_kv_heads = c->n_kv_heads, .head_dim = c->head_dim};
-    enum osso_status status = kv_type_of(o->kv_type, &s->layout.type, err);
+    enum osso_status status = kv_layout_of(c, o->kv_type, o->exact, &s->layout, err);
     if (!status)
         status = kv_plan(c, s->backend->kv_layer_bytes(&s->layout), o->context, o->max_sessions, o->max_rows,
                          o->kv_bytes, &s->plan, err);

@@ -125,35 +125,25 @@ static enum osso_status put_preset_bytes(struct buf *b, const struct config *c, 
 }
 
 static enum osso_status put_memory(struct buf *b, const struct config *c, uint64_t weights, int64_t context,
-                                   const char *kv_type,
-                                   struct osso_error *err)
+                                   const char *kv_type, struct osso_error *err)
 {
-    struct kv_layout layout = {.n_kv_heads = c->n_kv_heads, .head_dim = c->head_dim};
+    struct kv_layout layout;
     struct kv_plan plan;
-    if (!kv_type)
-        kv_type = "f16";
-    if (strcmp(kv_type, "f16") == 0)
-        layout.type = KV_F16;
-    else if (strcmp(kv_type, "bf16") == 0)
-        layout.type = KV_BF16;
-    else if (strcmp(kv_type, "f32") == 0)
-        layout.type = KV_F32;
-    else
-        return error_set(err, OSSO_USAGE, "no KV type is named \"%s\"; there are f16, bf16 and f32", kv_type);
+    enum osso_status status = kv_layout_of(c, kv_type, false, &layout, err);
+    if (status)
+        return status;
     if (context == 0)
         context = c->context;
     if (context < 1 || context > c->context)
         return error_set(err, OSSO_LIMIT, "a context of %lld tokens; this model has up to %lld", (long long)context,
                          (long long)c->context);
-    enum osso_status status = kv_plan(c, backend_cpu("scalar")->kv_layer_bytes(&layout), context, 1,
-                                      STEP_ROWS, 0,
-                                      &plan, err);
+    status = kv_plan(c, backend_cpu("scalar")->kv_layer_bytes(&layout), context, 1, STEP_ROWS, 0, &plan, err);
     if (status)
         return status;
     uint64_t full = plan.page_bytes[KV_FULL] * (uint64_t)plan.pages[KV_FULL];
     buf_printf(b, ",\"memory\":{\"context\":%lld,\"kv_type\":\"%s\",\"weights\":%llu,\"kv\":%llu,\"kv_full_layers\":%llu,"
                   "\"kv_sliding_layers\":%llu,\"total\":%llu}",
-               (long long)context, kv_type, (unsigned long long)weights, (unsigned long long)plan.bytes,
+               (long long)context, kv_type_name(layout.type), (unsigned long long)weights, (unsigned long long)plan.bytes,
                (unsigned long long)full, (unsigned long long)(plan.bytes - full), (unsigned long long)(weights + plan.bytes));
     return OSSO_OK;
 }

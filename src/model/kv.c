@@ -7,6 +7,39 @@
 
 #include <string.h>
 
+/* The types that a name asks for; f64 is the double build's alone. */
+static const struct {
+    const char *name;
+    enum kv_type type;
+} types[] = {{"f16", KV_F16}, {"bf16", KV_BF16}, {"f32", KV_F32}, {"q8_0", KV_Q8_0}};
+enum { N_TYPES = sizeof types / sizeof types[0] };
+
+const char *kv_type_name(enum kv_type type)
+{
+    for (int i = 0; i < N_TYPES; i++)
+        if (types[i].type == type)
+            return types[i].name;
+    return "f64";
+}
+
+enum osso_status kv_layout_of(const struct config *c, const char *type, bool exact, struct kv_layout *layout_out,
+                              struct osso_error *err)
+{
+    int i = 0;
+    *layout_out = (struct kv_layout){.n_kv_heads = c->n_kv_heads, .head_dim = c->head_dim};
+    if (!type || !type[0])
+        type = exact ? "f32" : "f16";
+    while (i < N_TYPES && strcmp(type, types[i].name) != 0)
+        i++;
+    if (i == N_TYPES)
+        return error_set(err, OSSO_USAGE, "KV type \"%s\" is unknown; the types are f16, bf16, f32 and q8_0", type);
+    layout_out->type = types[i].type;
+    if (layout_out->type == KV_Q8_0 && c->head_dim % QUANT_BLOCK != 0)
+        return error_set(err, OSSO_UNSUPPORTED,
+                         "KV type q8_0 packs 32 dimensions together, and this model's heads have %d; use f16", c->head_dim);
+    return OSSO_OK;
+}
+
 static int64_t pages_for(int64_t positions)
 {
     return (positions + KV_PAGE - 1) / KV_PAGE;

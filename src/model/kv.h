@@ -28,6 +28,11 @@ struct kv_pool {
     size_t layer_off[MAX_LAYERS]; /* the layer's part within a page of its group */
 };
 
+/* The layout of a type by its name; NULL or "": f32 in exact mode, else f16. */
+enum osso_status kv_layout_of(const struct config *config, const char *type, bool exact, struct kv_layout *layout_out,
+                              struct osso_error *err);
+const char *kv_type_name(enum kv_type type);
+
 /* What a pool for these numbers takes; pages[g] and the whole in bytes. */
 struct kv_plan {
     int64_t pages[KV_GROUPS];

@@ -140,7 +140,7 @@ static void test_attention(void **state)
 static void test_sink_and_keep(void **state)
 {
     (void)state;
-    for (int type = KV_F16; type <= KV_F32; type++) {
+    for (int type = KV_F16; type <= KV_F32; type++) { /* Q8_0: test_stored */
         struct kv_layout layout = {(enum kv_type)type, 1, 4};
         const struct backend *be = backend_cpu(NULL);
         uint8_t *page = calloc(1, be->kv_layer_bytes(&layout)), *table[1] = {page}, *const *tables[1] = {table};
@@ -165,11 +165,127 @@ static void test_sink_and_keep(void **state)
     }
 }
 
+enum { STORED_DIM = 64, STORED_ROWS = 130 };
+
+/* What a type makes of a row. */
+static void stored_values(enum kv_type type, const float *x, float *out)
+{
+    uint8_t block[34];
+    for (int i = 0; i < STORED_DIM; i++)
+        out[i] = type == KV_F16 ? f16_to_f32(f16_from_f32(x[i])) : type == KV_BF16 ? bf16_to_f32(bf16_from_f32(x[i])) : x[i];
+    for (int i = 0; i < STORED_DIM && type == KV_Q8_0; i += QUANT_BLOCK) {
+        dtype_info(DT_Q8_0)->pack(x + i, block, NULL);
+        dtype_info(DT_Q8_0)->unpack(block, 0, out + i);
+    }
+    for (int i = 0; i < STORED_DIM; i++)
+        out[i] = out[i] + 0.0f; /* sums begin at 0: there is no -0 */
+}
+
+/* A row that sees one key whose sink weighs nothing puts out that key's V; a query that is a unit vector has one dim of K
+ * as its log-sum-exp. Both are what was stored, to the bit. */
+static void stored_type(const struct backend *be, enum kv_type type, double most)
+{
+    enum { N = STORED_ROWS * STORED_DIM };
+    static float k[N], v[N], out[STORED_DIM * STORED_DIM], q[STORED_DIM * STORED_DIM], sinks[STORED_DIM];
+    static int32_t pos[STORED_ROWS], seq[STORED_ROWS];
+    struct rng r;
+    struct kv_layout layout = {type, 1, STORED_DIM};
+    size_t bytes = be->kv_layer_bytes(&layout);
+    uint8_t *pages[2], *const *tables[1] = {pages};
+    double off = 0, all = 0;
+    rng_seed(&r, 4);
+    for (int i = 0; i < N; i++) {
+        double radius = sqrt(-2 * log(1 - rng_unit(&r))), angle = 6.283185307179586 * rng_unit(&r);
+        k[i] = (float)(radius * cos(angle));
+        v[i] = (float)(radius * sin(angle));
+    }
+    memset(v + 5 * STORED_DIM, 0, QUANT_BLOCK * sizeof *v); /* a block of zeros, and one of very small values */
+    for (int i = 0; i < QUANT_BLOCK; i++)
+        v[6 * STORED_DIM + i] *= 1e-9f;
+    for (int i = 0; i < 2; i++)
+        memset(pages[i] = malloc(bytes), 0xff, bytes);
+    for (int i = 0; i < STORED_ROWS; i++)
+        pos[i] = STORED_ROWS - 1 - i;
+    for (int i = 0; i < STORED_DIM; i++) {
+        q[i * STORED_DIM + i] = 1;
+        sinks[i] = -1000;
+    }
+    uint8_t *scratch = mem_pages(be->lane_bytes(STORED_ROWS, STORED_DIM * STORED_DIM, 64, STORED_DIM, STORED_DIM));
+    struct lane lane = {0, 1, NULL};
+    struct kv_rows kv = {.layout = layout, .n = STORED_ROWS, .pos = pos, .seq = seq, .tables = tables};
+    be->kv_append(&lane, &kv, k, v);
+    float lse[STORED_DIM], want[STORED_DIM];
+    struct act o = {.width = STORED_DIM * STORED_DIM, .f = out};
+    struct attend a = {.kv = kv, .n_heads = STORED_DIM, .group = STORED_DIM, .window = 1, .scale = 1, .q = q, .sinks = sinks,
+                       .out = &o, .lse = lse};
+    for (int row = 0; row < STORED_ROWS; row++) {
+        a.kv.n = 1;
+        a.kv.pos = pos + row;
+        be->attend(&lane, scratch, &a);
+        stored_values(type, k + row * STORED_DIM, want);
+        for (int d = 0; d < STORED_DIM; d++) {
+            assert_true(lse[d] == want[d]);
+            off += pow((double)want[d] - k[row * STORED_DIM + d], 2);
+            all += pow(k[row * STORED_DIM + d], 2);
+        }
+        stored_values(type, v + row * STORED_DIM, want);
+        for (int h = 0; h < STORED_DIM; h++)
+            assert_same(want, out + h * STORED_DIM, STORED_DIM, "stored V");
+    }
+    print_message("KV type %d on %s: NMSE %.2g\n", (int)type, be->name, off / all);
+    if (off / all > most)
+        fail_msg("KV type %d: NMSE %g", (int)type, off / all);
+    free(pages[0]);
+    free(pages[1]);
+}
+
+static void test_stored(void **state)
+{
+    (void)state;
+    for (int i = 0; backend_cpu_isa(i); i++) {
+        const struct backend *be = backend_cpu(backend_cpu_isa(i));
+        if (!be)
+            continue;
+        stored_type(be, KV_F32, 0);
+        stored_type(be, KV_F16, 5e-8);
+        stored_type(be, KV_BF16, 3e-6);
+        stored_type(be, KV_Q8_0, 3.5e-5);
+    }
+}
+
+/* Q8_0: a NaN or an infinity shows in all 32 dims of its block, and in no other. */
+static void test_broken_block(void **state)
+{
+    (void)state;
+    for (int broken = 0; broken < 2; broken++) {
+        const struct backend *be = backend_cpu(NULL);
+        struct kv_layout layout = {KV_Q8_0, 1, 64};
+        uint8_t *page = calloc(1, be->kv_layer_bytes(&layout)), *table[1] = {page}, *const *tables[1] = {table};
+        uint8_t *scratch = mem_pages(be->lane_bytes(1, 64, 64, 1, 64));
+        int32_t pos = 0, seq = 0;
+        float k[64] = {0}, v[64], q[64] = {0}, sink = 0, out[64];
+        for (int i = 0; i < 64; i++)
+            v[i] = 1;
+        v[37] = broken ? INFINITY : NAN;
+        struct lane lane = {0, 1, NULL};
+        struct kv_rows kv = {.layout = layout, .n = 1, .pos = &pos, .seq = &seq, .tables = tables};
+        struct act o = {.width = 64, .f = out};
+        struct attend a = {.kv = kv, .n_heads = 1, .group = 1, .scale = 1, .q = q, .sinks = &sink, .out = &o};
+        be->kv_append(&lane, &kv, k, v);
+        be->attend(&lane, scratch, &a);
+        for (int i = 0; i < 64; i++)
+            assert_true(isnan(out[i]) == (i >= 32));
+        free(page);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_attention),
         cmocka_unit_test(test_sink_and_keep),
+        cmocka_unit_test(test_stored),
+        cmocka_unit_test(test_broken_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

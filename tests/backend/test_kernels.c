@@ -310,17 +310,29 @@ struct page_case {
     enum fill fill;
 };
 
-static void fill_page(const struct page_case *c, uint8_t *k, uint8_t *v, struct rng *r)
+/* K or V as values [head_dim][KV_PAGE] or [KV_PAGE][head_dim]: junk where it is not visible, as kv_append would leave it. */
+static void fill_half(const struct page_case *c, bool transposed, float junk, uint8_t *half, struct rng *r)
 {
-    size_t bytes = kv_value_bytes(c->type);
+    int blocks = c->head_dim / QUANT_BLOCK;
     for (int j = 0; j < KV_PAGE; j++)
         for (int d = 0; d < c->head_dim; d++) {
             bool seen = j >= c->lo && j < c->hi;
-            float kf = seen ? random_value(r, c->fill) : NAN, vf = seen ? random_value(r, c->fill) : INFINITY;
-            uint16_t k16 = c->type == KV_F16 ? f16_from_f32(kf) : bf16_from_f32(kf);
-            uint16_t v16 = c->type == KV_F16 ? f16_from_f32(vf) : bf16_from_f32(vf);
-            memcpy(k + (size_t)(d * KV_PAGE + j) * bytes, bytes == 4 ? (void *)&kf : (void *)&k16, bytes);
-            memcpy(v + (size_t)(j * c->head_dim + d) * bytes, bytes == 4 ? (void *)&vf : (void *)&v16, bytes);
+            float f = seen ? random_value(r, c->fill) : junk;
+            uint16_t h = c->type == KV_F16 ? f16_from_f32(f) : bf16_from_f32(f);
+            int i = transposed ? d * KV_PAGE + j : j * c->head_dim + d;
+            if (c->type == KV_Q8_0)
+                half[i] = (uint8_t)rng_below(r, 256);
+            else if (c->type == KV_F32)
+                memcpy(half + 4 * i, &f, 4);
+            else
+                memcpy(half + 2 * i, &h, 2);
+        }
+    for (int j = 0; j < KV_PAGE && c->type == KV_Q8_0; j++)
+        for (int b = 0; b < blocks; b++) {
+            bool seen = j >= c->lo && j < c->hi;
+            uint16_t h = f16_from_f32(seen ? random_value(r, c->fill) / 64 : junk);
+            int i = transposed ? b * KV_PAGE + j : j * blocks + b;
+            memcpy(half + kv_scales_off(c->head_dim) + 2 * i, &h, 2);
         }
 }
 
@@ -330,12 +342,13 @@ static void compare_page(const struct kernels *kernels, const struct page_case *
     static float q[G * D], out[2][G * (2 + D + 2 * KV_PAGE)];
     struct rng r;
     rng_seed(&r, (uint64_t)(c->lo * 131 + c->hi + c->head_dim * 7 + c->group + (int)c->type));
-    size_t bytes = (size_t)KV_PAGE * (size_t)c->head_dim * kv_value_bytes(c->type);
+    size_t bytes = kv_half_bytes(c->type, c->head_dim);
     struct guarded k = guarded_make(bytes), v = guarded_make(bytes);
-    fill_page(c, k.data, v.data, &r);
+    fill_half(c, true, NAN, k.data, &r);
+    fill_half(c, false, INFINITY, v.data, &r);
     for (int i = 0; i < c->group * c->head_dim; i++)
         q[i] = random_value(&r, c->fill) * 3;
-    struct page_slice page = {c->type, c->head_dim, c->lo, c->hi, k.data, v.data, c->group, 0.25f, q, k.data};
+    struct page_slice page = {c->type, c->head_dim, c->lo, c->hi, k.data, v.data, c->group, 0.25f, q, NULL};
     struct page_sums sums[2];
     for (int i = 0; i < 2; i++) {
         sums[i].m = out[i];
@@ -369,17 +382,19 @@ static void compare_page(const struct kernels *kernels, const struct page_case *
 static void attend_isa(const struct kernels *k, const char *isa)
 {
     (void)isa;
-    static const enum kv_type types[] = {KV_F16, KV_BF16, KV_F32};
-    static const int dims[] = {64, 16, 8, 24, 80, 128, 2}, groups[] = {8, 1, 2, 3, 4, 9, 17, 6};
+    static const enum kv_type types[] = {KV_F16, KV_BF16, KV_F32, KV_Q8_0};
+    static const int dims[] = {64, 16, 8, 24, 80, 128, 2, 32, 96}, groups[] = {8, 1, 2, 3, 4, 9, 17, 6};
     static const int ranges[][2] = {{0, 1}, {0, 128}, {127, 128}, {5, 6}, {3, 77}, {16, 32}, {15, 33}, {100, 128}, {0, 17}};
-    for (int t = 0; t < 3; t++)
-        for (int d = 0; d < 7; d++)
-            for (int g = 0; g < 8; g++)
+    for (int t = 0; t < 4; t++)
+        for (int d = 0; d < 9; d++)
+            for (int g = 0; g < 8 && (types[t] != KV_Q8_0 || dims[d] % QUANT_BLOCK == 0); g++)
                 for (int i = 0; i < 9; i++)
                     compare_page(k, &(struct page_case){types[t], dims[d], groups[g], ranges[i][0], ranges[i][1],
                                                         i == 4 ? FILL_ZERO : FILL_NORMAL});
     compare_page(k, &(struct page_case){KV_F16, 64, 8, 3, 120, FILL_NAN});
     compare_page(k, &(struct page_case){KV_F32, 64, 8, 3, 120, FILL_TINY});
+    compare_page(k, &(struct page_case){KV_Q8_0, 64, 8, 3, 120, FILL_NAN});
+    compare_page(k, &(struct page_case){KV_Q8_0, 64, 8, 3, 120, FILL_TINY});
 }
 
 static void test_attend(void **state)

@@ -302,6 +302,8 @@ static void test_info(void **state)
     assert_int_equal(osso_info_json(path, "20b", 0, NULL, false, &text, &err), OSSO_USAGE);
     assert_int_equal(osso_info_json(NULL, NULL, 0, NULL, false, &text, &err), OSSO_USAGE);
     assert_int_equal(osso_info_json(path, NULL, 0, "q4", false, &text, &err), OSSO_USAGE);
+    assert_int_equal(osso_info_json(path, NULL, 0, "q8_0", false, &text, &err), OSSO_UNSUPPORTED); /* heads of 16 dims */
+    assert_non_null(strstr(err.text, "heads have 16; use f16"));
     assert_int_equal(osso_info_json(path, NULL, 513, NULL, false, &text, &err), OSSO_LIMIT);
     assert_null(text);
 }

@@ -98,7 +98,7 @@ def test_control_characters_go_into_files_unchanged():
 
 def test_threads_and_kv_types_agree():
     first = gen("-p", "Hello", "--temp", "1", "-s", "3", "-n", "30", "-t", "1").out
-    for more in (["-t", "2"], ["--kv-type", "bf16"], ["--kv-type", "f32"], ["--exact"], ["--isa", "scalar"],
+    for more in (["-t", "2"], ["--kv-type", "bf16"], ["--kv-type", "f32"], ["--kv-type", "q8_0"], ["--exact"], ["--isa", "scalar"],
                  ["--experts-per-token", "2"]):
         assert gen("-p", "Hello", "--temp", "1", "-s", "3", "-n", "30", *more).out == first, more
     refuses(gen("-p", "Hello", "--isa", "sse9"), (1, 2), "sse9")

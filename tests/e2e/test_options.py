@@ -87,7 +87,7 @@ def test_numbers_are_strict():
                         ("-c", "99999999999999999999"), ("-n", "-2"), ("--seed", "18446744073709551616"), ("--seed", "-2"),
                         ("--min-p", "inf"), ("--experts-per-token", "0")):
         refuses(osso("generate", flag, value), 2, flag, f"'{value}'")
-    refuses(osso("generate", "--kv-type", "f64"), 2, "--kv-type", "f16|bf16|f32")
+    refuses(osso("generate", "--kv-type", "f64"), 2, "--kv-type", "f16|bf16|f32|q8_0")
     refuses(osso("chat", "--reasoning-effort", "huge"), 2, "low|medium|high")
 
 

@@ -269,6 +269,9 @@ static void test_bad_calls(void **state)
     osso_engine_free(engine);
     o.kv_type = "f8";
     assert_int_equal(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), OSSO_USAGE);
+    o.kv_type = "q8_0"; /* the scripted model's heads have 2 dims */
+    assert_int_equal(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), OSSO_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "q8_0"));
     o.kv_type = NULL;
     o.isa = "mmx";
     assert_int_equal(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), OSSO_UNSUPPORTED);

@@ -1,32 +1,25 @@
 /* attend__avx512vnni.c: attention over one page. K lies with 16 neighbouring positions in a vector, V with 16 neighbouring
- * dims; every vector of K or V that is loaded serves up to 8 (K) or 4 (V) of the query heads that share it. Positions out
- * of sight may be loaded beside visible ones but never reach a maximum or a sum. */
+ * dims; a tile is 32 positions (K) or 32 dims (V) by 8 of the query heads that share them: 16 sums, and each byte is read and
+ * converted once. While a page is worked on the next one is fetched, in the order of memory, whatever order this one is read
+ * in: K's rows are too far apart for hardware to guess. Positions out of sight may be loaded beside visible ones but never reach a maximum or a sum. */
 #include "backend/cpu/avx512.h"
 
 #include "backend/cpu/overlay__avx512vnni.h"
 #include "backend/cpu/scalar.h"
 
+#include <string.h>
+
+/* 16 neighbouring values; Q8_0's are codes that still want their scale. */
 INLINE __m512 load_kv(enum kv_type type, const uint8_t *base, int64_t i, __mmask16 mask)
 {
     if (type == KV_F32)
         return _mm512_maskz_loadu_ps(mask, base + 4 * i);
+    if (type == KV_Q8_0)
+        return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)(base + i))));
     __m256i half = _mm256_maskz_loadu_epi16(mask, base + 2 * i);
     if (type == KV_F16)
         return _mm512_cvtph_ps(half);
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
-}
-
-/* The next page comes from memory while this one is worked on. K's order within a page is not the order in memory, so
- * nobody else would fetch it in time. */
-struct stream {
-    const char *at, *end;
-};
-
-INLINE void fetch_line(struct stream *s)
-{
-    if (s->at < s->end)
-        _mm_prefetch(s->at, _MM_HINT_T1);
-    s->at += 64;
 }
 
 INLINE __mmask16 seen_in(const struct page_slice *page, int b)
@@ -34,57 +27,64 @@ INLINE __mmask16 seen_in(const struct page_slice *page, int b)
     return first_lanes(page->hi - 16 * b) & (__mmask16)~first_lanes(page->lo - 16 * b);
 }
 
-/* Scores of positions [16 b, 16 b + 16 wide) for n heads; n and wide are constants. */
-INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int wide, int b,
+/* What is left of the next page to fetch. */
+struct stream {
+    const char *at, *end;
+};
+
+INLINE void fetch_some(enum kv_type type, struct stream *s)
+{
+    for (int i = 0; i < (type == KV_F32 ? 2 : 1); i++) { /* 512 turns of a page's two loops: all of the next one */
+        if (s->at < s->end)
+            _mm_prefetch(s->at, _MM_HINT_T1);
+        s->at += 64;
+    }
+}
+
+/* Scores of positions [16 b, 16 b + 32) for n heads (a constant). */
+INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b,
                          struct stream *fetch, float *score)
 {
-    __m512 s[8][2];
+    const uint8_t *scales = page->k + kv_scales_off(page->head_dim);
+    __m512 s[8][2], k[2], scale[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
     UNROLL
     for (int h = 0; h < n; h++)
-        UNROLL
-        for (int c = 0; c < wide; c++)
-            s[h][c] = _mm512_setzero_ps();
+        s[h][0] = s[h][1] = _mm512_setzero_ps();
     for (int d = 0; d < page->head_dim; d++) {
-        __m512 k[2];
+        fetch_some(type, fetch);
         UNROLL
-        for (int c = 0; c < wide; c++)
+        for (int c = 0; c < 2; c++) {
             k[c] = load_kv(type, page->k, d * KV_PAGE + 16 * (b + c), 0xffff);
-        fetch_line(fetch);
+            if (type == KV_Q8_0 && d % QUANT_BLOCK == 0)
+                scale[c] = load_kv(KV_F16, scales, d / QUANT_BLOCK * KV_PAGE + 16 * (b + c), 0xffff);
+            if (type == KV_Q8_0)
+                k[c] = _mm512_mul_ps(k[c], scale[c]);
+        }
         UNROLL
         for (int h = 0; h < n; h++)
             UNROLL
-            for (int c = 0; c < wide; c++)
+            for (int c = 0; c < 2; c++)
                 s[h][c] = _mm512_fmadd_ps(_mm512_set1_ps(q[h * page->head_dim + d]), k[c], s[h][c]);
     }
     UNROLL
     for (int h = 0; h < n; h++)
         UNROLL
-        for (int c = 0; c < wide; c++)
+        for (int c = 0; c < 2; c++)
             _mm512_mask_storeu_ps(score + h * KV_PAGE + 16 * (b + c), seen_in(page, b + c),
                                   _mm512_mul_ps(s[h][c], _mm512_set1_ps(page->scale)));
 }
 
-/* 16 sums at a time keep the multipliers busy. */
-INLINE void head_scores(enum kv_type type, const struct page_slice *page, int h, int n, struct stream *fetch,
-                        float *score)
-{
-    const float *q = page->q + h * page->head_dim;
-    int b = page->lo / 16, end = (page->hi + 15) / 16;
-    for (; b + 2 <= end; b += 2)
-        block_scores(type, page, q, n, 2, b, fetch, score + h * KV_PAGE);
-    if (b < end)
-        block_scores(type, page, q, n, 1, b, fetch, score + h * KV_PAGE);
-}
-
 INLINE void page_scores(enum kv_type type, const struct page_slice *page, struct stream *fetch, float *score)
 {
-    int h = 0;
-    for (; h + 8 <= page->group; h += 8)
-        head_scores(type, page, h, 8, fetch, score);
-    for (; h + 2 <= page->group; h += 2)
-        head_scores(type, page, h, 2, fetch, score);
-    if (h < page->group)
-        head_scores(type, page, h, 1, fetch, score);
+    for (int b = page->lo / 32 * 2; 16 * b < page->hi; b += 2) {
+        int h = 0;
+        for (; h + 8 <= page->group; h += 8)
+            block_scores(type, page, page->q + h * page->head_dim, 8, b, fetch, score + h * KV_PAGE);
+        for (; h + 2 <= page->group; h += 2)
+            block_scores(type, page, page->q + h * page->head_dim, 2, b, fetch, score + h * KV_PAGE);
+        if (h < page->group)
+            block_scores(type, page, page->q + h * page->head_dim, 1, b, fetch, score + h * KV_PAGE);
+    }
 }
 
 /* m, then p = exp(score - m) and their sum. */
@@ -105,22 +105,33 @@ static void page_softmax(const struct page_slice *page, const float *score, floa
     *l_out = tree_sum(sum);
 }
 
+/* The scale of V's block number `block`, 16 times. */
+INLINE __m512 scale_of(const struct page_slice *page, int64_t block)
+{
+    int16_t half;
+    memcpy(&half, page->v + kv_scales_off(page->head_dim) + 2 * block, 2);
+    return _mm512_cvtph_ps(_mm256_set1_epi16(half));
+}
+
 /* acc of n heads over dims [d, d + 16 wide): n and wide are constants, mask cuts the last vector. */
 INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int n, int wide, int d,
                          __mmask16 mask, struct stream *fetch, float *acc)
 {
-    __m512 a[4][4];
+    __m512 a[8][2], v[2];
     UNROLL
     for (int h = 0; h < n; h++)
         UNROLL
         for (int c = 0; c < wide; c++)
             a[h][c] = _mm512_setzero_ps();
     for (int j = page->lo; j < page->hi; j++) {
-        __m512 v[4];
-        fetch_line(fetch);
+        int64_t i = (int64_t)j * page->head_dim + d;
+        fetch_some(type, fetch);
         UNROLL
-        for (int c = 0; c < wide; c++)
-            v[c] = load_kv(type, page->v, (int64_t)j * page->head_dim + d + 16 * c, c == wide - 1 ? mask : 0xffff);
+        for (int c = 0; c < wide; c++) {
+            v[c] = load_kv(type, page->v, i + 16 * c, c == wide - 1 ? mask : 0xffff);
+            if (type == KV_Q8_0)
+                v[c] = _mm512_mul_ps(v[c], scale_of(page, i / QUANT_BLOCK));
+        }
         UNROLL
         for (int h = 0; h < n; h++)
             UNROLL
@@ -134,32 +145,33 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
             _mm512_mask_storeu_ps(acc + h * page->head_dim + d + 16 * c, c == wide - 1 ? mask : 0xffff, a[h][c]);
 }
 
+/* acc of n heads. */
+INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int n, struct stream *fetch,
+                         float *acc)
+{
+    int d = 0, head_dim = page->head_dim;
+    for (; d + 32 <= head_dim; d += 32)
+        weigh_values(type, page, p, n, 2, d, 0xffff, fetch, acc);
+    for (; d < head_dim && type != KV_Q8_0; d += 16)
+        weigh_values(type, page, p, n, 1, d, first_lanes(head_dim - d), fetch, acc);
+}
+
 INLINE void page_values(enum kv_type type, const struct page_slice *page, const float *p, struct stream *fetch,
                         float *acc)
 {
-    int h = 0, head_dim = page->head_dim;
-    while (h < page->group) {
-        int n = page->group - h >= 4 ? 4 : 1, d = 0;
-        const float *ph = p + h * KV_PAGE;
-        float *ah = acc + h * head_dim;
-        for (; d + 64 <= head_dim; d += 64)
-            if (n == 4)
-                weigh_values(type, page, ph, 4, 4, d, 0xffff, fetch, ah);
-            else
-                weigh_values(type, page, ph, 1, 4, d, 0xffff, fetch, ah);
-        for (; d < head_dim; d += 16)
-            if (n == 4)
-                weigh_values(type, page, ph, 4, 1, d, first_lanes(head_dim - d), fetch, ah);
-            else
-                weigh_values(type, page, ph, 1, 1, d, first_lanes(head_dim - d), fetch, ah);
-        h += n;
-    }
+    int h = 0;
+    for (; h + 8 <= page->group; h += 8)
+        heads_values(type, page, p + h * KV_PAGE, 8, fetch, acc + h * page->head_dim);
+    for (; h + 2 <= page->group; h += 2)
+        heads_values(type, page, p + h * KV_PAGE, 2, fetch, acc + h * page->head_dim);
+    if (h < page->group)
+        heads_values(type, page, p + h * KV_PAGE, 1, fetch, acc + h * page->head_dim);
 }
 
 INLINE void attend_typed(enum kv_type type, const struct page_slice *page, const struct page_sums *sums)
 {
-    size_t bytes = (size_t)2 * KV_PAGE * (size_t)page->head_dim * kv_value_bytes(type);
-    struct stream fetch = {(const char *)page->next, page->next ? (const char *)page->next + bytes : NULL};
+    const char *next = (const char *)page->next;
+    struct stream fetch = {next, next ? next + 2 * kv_half_bytes(type, page->head_dim) : NULL};
     page_scores(type, page, &fetch, sums->score);
     for (int h = 0; h < page->group; h++)
         page_softmax(page, sums->score + h * KV_PAGE, sums->p + h * KV_PAGE, &sums->m[h], &sums->l[h]);
@@ -174,6 +186,8 @@ void attend_page__avx512vnni(const struct page_slice *page, const struct page_su
         attend_typed(KV_BF16, page, sums);
     else if (page->type == KV_F32)
         attend_typed(KV_F32, page, sums);
+    else if (page->type == KV_Q8_0)
+        attend_typed(KV_Q8_0, page, sums);
     else
         attend_page__scalar(page, sums);
 }

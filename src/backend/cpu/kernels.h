@@ -37,15 +37,16 @@ typedef void swiglu_fn(const real *gate, const real *up, int64_t n, float alpha,
 typedef void axpy_fn(real a, const real *x, int64_t n, real *y);
 
 /* One kv head's share of one page, the visible positions [lo, hi) of it (lo < hi), and the query heads that read it.
- * k is [head_dim][KV_PAGE], v is [KV_PAGE][head_dim]; what lies outside [lo, hi) may be junk. */
+ * k is [head_dim][KV_PAGE], v is [KV_PAGE][head_dim]; what lies outside [lo, hi) may be junk. Q8_0's are int8 codes, and
+ * behind them f16 scales: k's [head_dim / 32][KV_PAGE], v's [KV_PAGE][head_dim / 32] (kv_scales_off). */
 struct page_slice {
     enum kv_type type;
     int head_dim, lo, hi;
     const uint8_t *k, *v;
     int group;
     float scale;
-    const real *q; /* [group][head_dim] */
-    const uint8_t *next; /* k of the page that will be asked for next, so that it can be fetched meanwhile; or NULL */
+    const real *q;       /* [group][head_dim] */
+    const uint8_t *next; /* K of the page that comes after this one, to be fetched meanwhile; NULL: nobody knows */
 };
 
 /* What a page says about each query head: m = max score, l = sum of exp(score - m), acc = sum of exp(score - m) * v. */
@@ -81,15 +82,31 @@ static inline size_t linear_scratch_bytes(int64_t cols)
     return LINEAR_TILE * blocks * 36 + LINEAR_ACTS * (blocks * 48 + 2 * LINEAR_TILE * sizeof(float)) + 256;
 }
 
-/* Elements of K or V in bytes, and where kv head g's K and V begin in a layer's part of a page. */
-static inline size_t kv_value_bytes(enum kv_type type)
+/* How K and V of a kv head lie in its layer's part of a page: kv_half_bytes of K, then as much of V. */
+static inline size_t kv_half_bytes(enum kv_type type, int head_dim)
 {
-    return type == KV_F64 ? 8 : type == KV_F32 ? 4 : 2;
+    size_t values = (size_t)KV_PAGE * (size_t)head_dim;
+    switch (type) {
+    case KV_Q8_0:
+        return values + values / QUANT_BLOCK * 2;
+    case KV_F64:
+        return values * 8;
+    case KV_F32:
+        return values * 4;
+    default:
+        return values * 2;
+    }
 }
 
 static inline size_t kv_head_bytes(const struct kv_layout *layout)
 {
-    return (size_t)2 * KV_PAGE * (size_t)layout->head_dim * kv_value_bytes(layout->type);
+    return 2 * kv_half_bytes(layout->type, layout->head_dim);
+}
+
+/* The f16 scales of Q8_0 begin so many bytes behind the K or V that they belong to. */
+static inline size_t kv_scales_off(int head_dim)
+{
+    return (size_t)KV_PAGE * (size_t)head_dim;
 }
 
 #endif

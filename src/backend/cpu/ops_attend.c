@@ -1,7 +1,8 @@
 /* ops_attend.c: storing K and V in pages, and attention over them.
  *
  * A layer's part of a page holds, for each kv head, K as [head_dim][128] (so that 16 neighbouring positions load as one
- * vector) and then V as [128][head_dim]. Values are rounded to nearest even.
+ * vector) and then V as [128][head_dim]. Values are rounded to nearest even. Q8_0 packs 32 dims of a position as it does
+ * weights; codes lie where values would, and the scales of a head's K (or V) behind all of its codes.
  *
  * The way of a token goes on in ops_moe.c. */
 #include "backend/cpu/ops.h"
@@ -10,17 +11,53 @@
 
 #include <string.h>
 
-static void kv_put(enum kv_type type, uint8_t *base, int64_t i, real value)
+/* Where the values of one position go: `first`, then every `step`-th one. */
+struct cells {
+    int64_t first, step;
+};
+
+static void put_plain(enum kv_type type, uint8_t *half, struct cells at, const real *x, int head_dim)
 {
-    float f = (float)value;
-    uint16_t h = type == KV_F16 ? f16_from_f32(f) : bf16_from_f32(f);
-    double g = (double)value;
-    if (type == KV_F32)
-        memcpy(base + 4 * i, &f, 4);
-    else if (type == KV_F64)
-        memcpy(base + 8 * i, &g, 8);
+    for (int64_t d = 0, i = at.first; d < head_dim; d++, i += at.step) {
+        float f = (float)x[d];
+        uint16_t h = type == KV_F16 ? f16_from_f32(f) : bf16_from_f32(f);
+        double g = (double)x[d];
+        if (type == KV_F32)
+            memcpy(half + 4 * i, &f, 4);
+        else if (type == KV_F64)
+            memcpy(half + 8 * i, &g, 8);
+        else
+            memcpy(half + 2 * i, &h, 2);
+    }
+}
+
+static void put_q8_0(uint8_t *half, struct cells at, struct cells scale_at, const real *x, int head_dim)
+{
+    for (int64_t b = 0; b < head_dim / QUANT_BLOCK; b++) {
+        float values[QUANT_BLOCK];
+        uint8_t block[2 + QUANT_BLOCK];
+        for (int i = 0; i < QUANT_BLOCK; i++)
+            values[i] = (float)x[b * QUANT_BLOCK + i];
+        dtype_info(DT_Q8_0)->pack(values, block, NULL);
+        memcpy(half + kv_scales_off(head_dim) + 2 * (scale_at.first + b * scale_at.step), block, 2);
+        for (int i = 0; i < QUANT_BLOCK; i++)
+            half[at.first + (b * QUANT_BLOCK + i) * at.step] = block[2 + i];
+    }
+}
+
+/* K or V of one head at position `at` of a page. */
+static void put_half(const struct kv_layout *layout, uint8_t *half, bool transposed, int64_t at, const real *x)
+{
+    int64_t head_dim = layout->head_dim, blocks = head_dim / QUANT_BLOCK;
+    struct cells cells = {at, KV_PAGE}, scales = {at, KV_PAGE};
+    if (!transposed) {
+        cells = (struct cells){at * head_dim, 1};
+        scales = (struct cells){at * blocks, 1};
+    }
+    if (layout->type == KV_Q8_0)
+        put_q8_0(half, cells, scales, x, layout->head_dim);
     else
-        memcpy(base + 2 * i, &h, 2);
+        put_plain(layout->type, half, cells, x, layout->head_dim);
 }
 
 static uint8_t *kv_head_at(const struct kv_rows *kv, int r, int64_t page, int64_t kv_head)
@@ -41,12 +78,9 @@ void REAL(ops_kv_append)(const struct kernels *k, const struct lane *lane, const
         int64_t at = kv->pos[r] % KV_PAGE;
         for (int64_t g = lo; g < hi; g++) {
             uint8_t *k_page = kv_head_at(kv, r, kv->pos[r] / KV_PAGE, g);
-            uint8_t *v_page = k_page + kv_head_bytes(layout) / 2;
-            const real *k_row = keys + r * width + g * layout->head_dim, *v_row = values + r * width + g * layout->head_dim;
-            for (int64_t d = 0; d < layout->head_dim; d++) {
-                kv_put(layout->type, k_page, d * KV_PAGE + at, k_row[d]);
-                kv_put(layout->type, v_page, at * layout->head_dim + d, v_row[d]);
-            }
+            int64_t from = r * width + g * layout->head_dim;
+            put_half(layout, k_page, true, at, keys + from);
+            put_half(layout, k_page + kv_head_bytes(layout) / 2, false, at, values + from);
         }
     }
 }
@@ -109,8 +143,10 @@ static void attend_row(struct work *w, int r, int64_t kv_head)
                                    .hi = (int)(to < KV_PAGE ? to : KV_PAGE), .k = base,
                                    .v = base + kv_head_bytes(&kv->layout) / 2, .group = a->group, .scale = a->scale,
                                    .q = a->q + ((int64_t)r * a->n_heads + first_head) * head_dim};
-        if ((page + 1) * KV_PAGE < hi)
+        if (to > KV_PAGE)
             slice.next = kv_head_at(kv, r, page + 1, kv_head);
+        else if (kv_head + 1 < kv->layout.n_kv_heads)
+            slice.next = kv_head_at(kv, r, lo / KV_PAGE, kv_head + 1);
         w->k->attend_page(&slice, &w->sums);
         if (a->pattern)
             keep_scores(a, &slice, &w->sums, r, first_head, page);

@@ -8,25 +8,39 @@
 
 #include <string.h>
 
-static real kv_at(enum kv_type type, const uint8_t *base, int64_t i)
+/* Value i of K or V; `scale` is the number of its block of 32 (Q8_0: value = code * scale, which is exact in f32). */
+static real kv_at(const struct page_slice *page, const uint8_t *half, int64_t i, int64_t scale)
 {
     uint16_t h;
     float f;
     double g;
-    switch (type) {
+    switch (page->type) {
     case KV_F32:
-        memcpy(&f, base + 4 * i, 4);
+        memcpy(&f, half + 4 * i, 4);
         return (real)f;
     case KV_F64:
-        memcpy(&g, base + 8 * i, 8);
+        memcpy(&g, half + 8 * i, 8);
         return (real)g;
+    case KV_Q8_0:
+        memcpy(&h, half + kv_scales_off(page->head_dim) + 2 * scale, 2);
+        return (real)((float)(int8_t)half[i] * f16_to_f32(h));
     case KV_F16:
-        memcpy(&h, base + 2 * i, 2);
+        memcpy(&h, half + 2 * i, 2);
         return (real)f16_to_f32(h);
     default:
-        memcpy(&h, base + 2 * i, 2);
+        memcpy(&h, half + 2 * i, 2);
         return (real)bf16_to_f32(h);
     }
+}
+
+static real k_at(const struct page_slice *page, int64_t d, int64_t j)
+{
+    return kv_at(page, page->k, d * KV_PAGE + j, d / QUANT_BLOCK * KV_PAGE + j);
+}
+
+static real v_at(const struct page_slice *page, int64_t d, int64_t j)
+{
+    return kv_at(page, page->v, j * page->head_dim + d, j * (page->head_dim / QUANT_BLOCK) + d / QUANT_BLOCK);
 }
 
 static void page_scores(const struct page_slice *page, const real *q, real *score)
@@ -35,7 +49,7 @@ static void page_scores(const struct page_slice *page, const real *q, real *scor
         score[j] = 0;
     for (int d = 0; d < page->head_dim; d++)
         for (int j = page->lo; j < page->hi; j++)
-            score[j] = real_fma(q[d], kv_at(page->type, page->k, d * KV_PAGE + j), score[j]);
+            score[j] = real_fma(q[d], k_at(page, d, j), score[j]);
     for (int j = page->lo; j < page->hi; j++)
         score[j] = score[j] * (real)page->scale;
 }
@@ -55,7 +69,7 @@ void REAL(attend_page__scalar)(const struct page_slice *page, const struct page_
             real p = REAL(real_exp)(score[j] - m);
             lanes[j % LANES] = lanes[j % LANES] + p;
             for (int d = 0; d < head_dim; d++)
-                acc[d] = real_fma(p, kv_at(page->type, page->v, (int64_t)j * head_dim + d), acc[d]);
+                acc[d] = real_fma(p, v_at(page, d, j), acc[d]);
         }
         sums->m[h] = m;
         sums->l[h] = lanes_sum(lanes);
