@@ -19,10 +19,11 @@ OPT_notaps := $(OPT_release) -DOSSO_NO_TAPS
 OPT_tsan := -O1 -g -fsanitize=thread
 OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # No parser is in backend/, and clang takes minutes to instrument its unrolled kernels.
-# The encoder's inner loops gain a tenth from -O3; nothing else does.
-ENCODER  := $(addprefix src/text/,encode.c split.c bpe.c vocab.c utf8.c)
+# The encoder's inner loops gain a tenth from -O3, the plain loops of the ops (bias, add, rotation) become vectors; nothing
+# else gains.
+O3       := $(addprefix src/text/,encode.c split.c bpe.c vocab.c utf8.c) $(wildcard src/backend/cpu/ops*.c)
 OPT       = $(if $(and $(filter fuzz,$(VARIANT)),$(findstring src/backend/,$<)),-O1 -g,$(if \
-              $(and $(filter release,$(VARIANT)),$(filter $(ENCODER),$<)),-O3 -g,$(OPT_$(VARIANT))))
+              $(and $(filter release,$(VARIANT)),$(filter $(O3),$<)),-O3 -g,$(OPT_$(VARIANT))))
 # One order for every sum: no contraction into FMA behind our back, no fast-math, no -march=native.
 NUMERIC  := -ffp-contract=off -fno-math-errno
 

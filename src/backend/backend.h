@@ -64,6 +64,10 @@ struct attend {
     /* [n][n_heads][n_keys]: attention weights of key positions 0..n_keys-1 (zero where not visible), or NULL */
     real *pattern;
     int64_t n_keys;
+    /* Room for the sums of kept_pages pages of one kv head ([kept_pages][group * (2 + head_dim)]), so that lanes can share
+     * the pages of few rows; NULL: none. */
+    real *kept;
+    int64_t kept_pages;
 };
 
 /* One expert's matrices. gate, up: [intermediate][hidden]; down: [hidden][intermediate]. */

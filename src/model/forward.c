@@ -150,7 +150,8 @@ static void attention(const struct lane *lane, struct forward *f, int layer)
     struct act z = s->z;
     z.width = q_width;
     struct attend a = {.kv = kv, .n_heads = n_q, .group = group, .window = c->sliding[layer] ? c->window : 0,
-                       .scale = f->score_scale, .q = s->q, .sinks = w->sinks + kv0 * group, .out = &z, .lse = s->lse};
+                       .scale = f->score_scale, .q = s->q, .sinks = w->sinks + kv0 * group, .out = &z, .lse = s->lse,
+                       .kept = s->kept, .kept_pages = s->kept_pages};
     be->attend(lane, ws, &a);
     tap_act(lane, f, OSSO_TAP_ATTN_Z, layer, &z, n);
     if (s->lse)

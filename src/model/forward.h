@@ -41,6 +41,8 @@ struct scratch {
     real *x, *delta, *q, *k, *v, *router, *logits;
     struct act a, z, h;
     struct routing routing;
+    real *kept; /* attention's sums by page: struct attend */
+    int64_t kept_pages;
     real *lse, *gate, *up, *out; /* only while a tap asks for them */
     uint8_t *lanes;
     size_t lane_bytes, bytes;

@@ -6,9 +6,9 @@
 
 #include <math.h>
 
-/* Everything a step needs, as sizes. R rows, L rows with logits, S = R * k slots. */
+/* Everything a step needs, as sizes. */
 struct sizes {
-    size_t rows, logits, slots, hidden, inner, q, kv, experts, vocab, k;
+    size_t rows, logits, slots, hidden, inner, q, kv, experts, vocab, k, kept;
 };
 
 /* BUFFER(member of struct scratch, element type, count). Those with `i8` exist only when the int8 form does. */
@@ -23,6 +23,7 @@ struct sizes {
     BUFFER(a.f, real, z.rows * z.hidden)                                                                                \
     BUFFER(z.f, real, z.rows * z.q)                                                                                     \
     BUFFER(h.f, real, z.slots * z.inner)                                                                                \
+    BUFFER(kept, real, z.kept)                                                                                         \
     BUFFER(routing.ids, int32_t, z.slots)                                                                              \
     BUFFER(routing.weights, real, z.slots)                                                                             \
     BUFFER(routing.start, int32_t, z.experts + 1)                                                                      \
@@ -44,13 +45,21 @@ static size_t i8(size_t width)
     return width % QUANT_BLOCK == 0 ? width : 0;
 }
 
-static struct sizes sizes_of(const struct config *c, int top_k, int max_rows, int max_logits)
+/* Pages whose sums attention may keep: one row's at full length, if the lanes cannot share its kv heads evenly. */
+static size_t kept_pages(const struct config *c, int n_lanes)
+{
+    size_t pages = ((size_t)c->context + KV_PAGE - 1) / KV_PAGE;
+    return c->n_kv_heads % n_lanes ? pages * (size_t)c->n_kv_heads : 0;
+}
+
+static struct sizes sizes_of(const struct config *c, int top_k, int max_rows, int max_logits, int n_lanes)
 {
     struct sizes z = {.rows = (size_t)max_rows, .logits = (size_t)max_logits, .hidden = (size_t)c->hidden,
                       .inner = (size_t)c->intermediate, .q = (size_t)c->n_heads * (size_t)c->head_dim,
                       .kv = (size_t)c->n_kv_heads * (size_t)c->head_dim, .experts = (size_t)c->n_experts,
                       .vocab = (size_t)c->vocab, .k = (size_t)top_k};
     z.slots = z.rows * z.k;
+    z.kept = kept_pages(c, n_lanes) * (size_t)(c->n_heads / c->n_kv_heads) * (size_t)(2 + c->head_dim);
     return z;
 }
 
@@ -82,7 +91,7 @@ uint64_t REAL(forward_bytes)(const struct config *c, const struct backend *backe
                              int max_logits, int n_lanes)
 {
     struct scratch s;
-    struct sizes z = sizes_of(c, top_k, max_rows, max_logits);
+    struct sizes z = sizes_of(c, top_k, max_rows, max_logits, n_lanes);
     size_t lane = aligned(backend->lane_bytes(max_rows, c->hidden, c->intermediate, c->n_heads, c->head_dim));
     return lay_out(&s, &z, exact, NULL) + lane * (size_t)n_lanes;
 }
@@ -96,7 +105,7 @@ enum osso_status REAL(forward_create)(const struct config *config, const struct 
     f->score_scale = (float)(1 / sqrt(config->head_dim));
     f->shard = (struct shard){.end_kv_head = config->n_kv_heads, .end_expert = config->n_experts};
     struct scratch *s = &f->s;
-    struct sizes z = sizes_of(config, top_k, max_rows, max_logits);
+    struct sizes z = sizes_of(config, top_k, max_rows, max_logits, n_lanes);
     s->lane_bytes = aligned(backend->lane_bytes(max_rows, config->hidden, config->intermediate, config->n_heads,
                                                 config->head_dim));
     s->bytes = REAL(forward_bytes)(config, backend, exact, top_k, max_rows, max_logits, n_lanes);
@@ -105,6 +114,7 @@ enum osso_status REAL(forward_create)(const struct config *config, const struct 
         return error_nomem(err, s->bytes, "the activations of a step; ask for fewer rows per step");
     s->lanes = (uint8_t *)s->memory + lay_out(s, &z, exact, s->memory);
     s->max_rows = max_rows;
+    s->kept_pages = (int64_t)kept_pages(config, n_lanes);
     s->max_logits = max_logits;
     return OSSO_OK;
 }

@@ -73,6 +73,23 @@ static void check_attention(const struct attention *t, const float *all_k, const
         }
 }
 
+/* Three rows by three kv heads: five lanes cannot share them evenly and share pages instead, if they may keep their sums. */
+static void few_rows(struct attention *t, const float *want, float *got, int n_lanes)
+{
+    enum { FEW = 3 };
+    static float kept[FEW * KV_HEADS * PAGES * (HEADS / KV_HEADS) * (2 + DIM)];
+    memset(got, 0x55, sizeof attention_want[0]);
+    memset(kept, 0xff, sizeof kept);
+    t->attend.kv.n = FEW;
+    t->attend.kept = kept;
+    t->attend.kept_pages = FEW * KV_HEADS * PAGES;
+    on_lanes(n_lanes, attend_lane, t);
+    assert_same(want, got, (size_t)FEW * HEADS * DIM, "few rows");
+    assert_same(want + ROWS * HEADS * DIM, got + ROWS * HEADS * DIM, (size_t)FEW * HEADS, "few rows' denominators");
+    assert_same(want + ROWS * HEADS * (DIM + 1), got + ROWS * HEADS * (DIM + 1), (size_t)FEW * HEADS * MAX_POS, "few rows' weights");
+    assert_true((kept[0] == kept[0]) == (n_lanes == 5)); /* pages were shared, and only there */
+}
+
 /* Pages start out as NaN everywhere, so a key that is read before it is written shows. */
 static void attention_way(const struct backend *be, int n_lanes, bool first)
 {
@@ -124,6 +141,7 @@ static void attention_way(const struct backend *be, int n_lanes, bool first)
                 memcpy(attention_want[way], got, sizeof got);
             }
             assert_same(attention_want[way], got, sizeof got / sizeof *got, be->name);
+            few_rows(&t, attention_want[way], got, n_lanes);
         }
     for (int i = 0; i < SEQS * PAGES; i++)
         free(pages[i / PAGES][i % PAGES]);

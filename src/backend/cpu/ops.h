@@ -43,6 +43,12 @@ void REAL(ops_delta)(const struct kernels *k, const struct view *w, int64_t lo, 
 /* The int8 form of columns [lo, hi) of one row, both multiples of 32; nothing when there is none. */
 void REAL(ops_quantize_row)(const struct kernels *k, const struct act *a, int64_t row, int64_t lo, int64_t hi);
 
+/* K of a kv head in the page (counted from the sequence's beginning) that row r sees; V lies behind it. */
+static inline uint8_t *ops_kv_head(const struct kv_rows *kv, int64_t r, int64_t page, int64_t kv_head)
+{
+    return kv->tables[kv->seq[r]][page] + kv->layer_off + (size_t)kv_head * kv_head_bytes(&kv->layout);
+}
+
 size_t REAL(ops_lane_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim);
 
 /* A lane's scratch: the op's own part first (its size grows with n alone), then ops_matmul's. */
@@ -60,9 +66,17 @@ static inline size_t moe_scratch_bytes(int n, int64_t width)
 {
     return scratch_round((size_t)(2 * moe_tile_values(n, width) + 3 * width) * sizeof(real));
 }
+/* Rows of one sequence whose attention goes page by page together, so that a page is in the cache for all of them. */
+enum { ATTEND_ROWS = 8 };
+/* A running or a page's sums of one kv head's `group` query heads: m, l and acc. */
+static inline size_t attend_sums_values(int group, int head_dim)
+{
+    return (size_t)group * (size_t)(2 + head_dim);
+}
 static inline size_t attend_scratch_bytes(int group, int head_dim)
 {
-    return scratch_round((size_t)group * (size_t)(4 + 2 * head_dim + 2 * KV_PAGE) * sizeof(real));
+    size_t values = (ATTEND_ROWS + 1) * attend_sums_values(group, head_dim) + (size_t)group * 2 * KV_PAGE;
+    return scratch_round(values * sizeof(real));
 }
 
 #endif

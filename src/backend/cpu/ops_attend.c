@@ -1,8 +1,8 @@
-/* ops_attend.c: storing K and V in pages, and attention over them.
+/* ops_attend.c: attention over pages of K and V.
  *
- * A layer's part of a page holds, for each kv head, K as [head_dim][128] (so that 16 neighbouring positions load as one
- * vector) and then V as [128][head_dim]. Values are rounded to nearest even. Q8_0 packs 32 dims of a position as it does
- * weights; codes lie where values would, and the scales of a head's K (or V) behind all of its codes.
+ * Rows of a sequence go through its pages together, kv head by kv head. When there are too few rows and heads for the
+ * lanes, lanes share the pages instead: each page's sums are kept, and merged in the order of the pages after all. Both
+ * ways are the same sums in the same order.
  *
  * The way of a token goes on in ops_moe.c. */
 #include "backend/cpu/ops.h"
@@ -11,150 +11,136 @@
 
 #include <string.h>
 
-/* Where the values of one position go: `first`, then every `step`-th one. */
-struct cells {
-    int64_t first, step;
-};
-
-static void put_plain(enum kv_type type, uint8_t *half, struct cells at, const real *x, int head_dim)
-{
-    for (int64_t d = 0, i = at.first; d < head_dim; d++, i += at.step) {
-        float f = (float)x[d];
-        uint16_t h = type == KV_F16 ? f16_from_f32(f) : bf16_from_f32(f);
-        double g = (double)x[d];
-        if (type == KV_F32)
-            memcpy(half + 4 * i, &f, 4);
-        else if (type == KV_F64)
-            memcpy(half + 8 * i, &g, 8);
-        else
-            memcpy(half + 2 * i, &h, 2);
-    }
-}
-
-static void put_q8_0(uint8_t *half, struct cells at, struct cells scale_at, const real *x, int head_dim)
-{
-    for (int64_t b = 0; b < head_dim / QUANT_BLOCK; b++) {
-        float values[QUANT_BLOCK];
-        uint8_t block[2 + QUANT_BLOCK];
-        for (int i = 0; i < QUANT_BLOCK; i++)
-            values[i] = (float)x[b * QUANT_BLOCK + i];
-        dtype_info(DT_Q8_0)->pack(values, block, NULL);
-        memcpy(half + kv_scales_off(head_dim) + 2 * (scale_at.first + b * scale_at.step), block, 2);
-        for (int i = 0; i < QUANT_BLOCK; i++)
-            half[at.first + (b * QUANT_BLOCK + i) * at.step] = block[2 + i];
-    }
-}
-
-/* K or V of one head at position `at` of a page. */
-static void put_half(const struct kv_layout *layout, uint8_t *half, bool transposed, int64_t at, const real *x)
-{
-    int64_t head_dim = layout->head_dim, blocks = head_dim / QUANT_BLOCK;
-    struct cells cells = {at, KV_PAGE}, scales = {at, KV_PAGE};
-    if (!transposed) {
-        cells = (struct cells){at * head_dim, 1};
-        scales = (struct cells){at * blocks, 1};
-    }
-    if (layout->type == KV_Q8_0)
-        put_q8_0(half, cells, scales, x, layout->head_dim);
-    else
-        put_plain(layout->type, half, cells, x, layout->head_dim);
-}
-
-static uint8_t *kv_head_at(const struct kv_rows *kv, int r, int64_t page, int64_t kv_head)
-{
-    return kv->tables[kv->seq[r]][page] + kv->layer_off + (size_t)kv_head * kv_head_bytes(&kv->layout);
-}
-
-void REAL(ops_kv_append)(const struct kernels *k, const struct lane *lane, const struct kv_rows *kv, const real *keys,
-                         const real *values)
-{
-    (void)k;
-    const struct kv_layout *layout = &kv->layout;
-    int64_t lo, hi, width = (int64_t)layout->n_kv_heads * layout->head_dim;
-    lane_share(lane, layout->n_kv_heads, &lo, &hi);
-    for (int r = 0; r < kv->n; r++) {
-        if (kv->keep && kv->keep[r])
-            continue;
-        int64_t at = kv->pos[r] % KV_PAGE;
-        for (int64_t g = lo; g < hi; g++) {
-            uint8_t *k_page = kv_head_at(kv, r, kv->pos[r] / KV_PAGE, g);
-            int64_t from = r * width + g * layout->head_dim;
-            put_half(layout, k_page, true, at, keys + from);
-            put_half(layout, k_page + kv_head_bytes(layout) / 2, false, at, values + from);
-        }
-    }
-}
-
-/* One row and one kv head with all the query heads that read it. */
+/* What a lane works with. */
 struct work {
     const struct kernels *k;
     const struct attend *a;
-    struct page_sums sums;
-    real *big_m, *big_l, *big_acc;
+    int64_t per_head;   /* output values of a kv head: group * head_dim */
+    struct page_sums page;
+    real *running;      /* [ATTEND_ROWS] sums over the pages so far */
 };
 
-static void keep_scores(const struct attend *a, const struct page_slice *slice, const struct page_sums *sums, int r,
-                        int64_t first_head, int64_t page)
+static struct work work_in(void *scratch, const struct kernels *k, const struct attend *a)
 {
-    for (int h = 0; h < slice->group; h++) {
-        real *row = a->pattern + ((int64_t)r * a->n_heads + first_head + h) * a->n_keys;
-        for (int64_t j = slice->lo; j < slice->hi && page * KV_PAGE + j < a->n_keys; j++)
-            row[page * KV_PAGE + j] = sums->score[h * KV_PAGE + j];
-    }
+    int head_dim = a->kv.layout.head_dim;
+    struct work w = {.k = k, .a = a, .per_head = (int64_t)a->group * head_dim, .running = scratch};
+    w.page.m = w.running + ATTEND_ROWS * attend_sums_values(a->group, head_dim);
+    w.page.l = w.page.m + a->group;
+    w.page.acc = w.page.l + a->group;
+    w.page.score = w.page.acc + w.per_head;
+    w.page.p = w.page.score + a->group * KV_PAGE;
+    return w;
 }
 
-static void finish_heads(const struct work *w, int r, int64_t first_head, int64_t lo, int64_t hi)
+/* The positions that row r sees, and the pages that they lie in. */
+struct span {
+    int64_t lo, hi, first_page, end_page;
+};
+
+static struct span seen_by(const struct attend *a, int64_t r)
+{
+    const struct kv_rows *kv = &a->kv;
+    struct span s = {.hi = (int64_t)kv->pos[r] + 1};
+    if (kv->floor && kv->floor[kv->seq[r]] > s.lo)
+        s.lo = kv->floor[kv->seq[r]];
+    if (a->window > 0 && s.hi - a->window > s.lo)
+        s.lo = s.hi - a->window;
+    s.first_page = s.lo / KV_PAGE;
+    s.end_page = (s.hi + KV_PAGE - 1) / KV_PAGE;
+    return s;
+}
+
+/* Attention of one row and kv head over one page, into `page`; scores are kept where somebody asked for them. */
+static void one_page(const struct work *w, int64_t r, int64_t kv_head, struct span s, int64_t page, const uint8_t *next,
+                     const struct page_sums *sums)
 {
     const struct attend *a = w->a;
-    int head_dim = a->kv.layout.head_dim;
-    for (int h = 0; h < a->group; h++) {
-        int64_t head = (int64_t)r * a->n_heads + first_head + h;
-        real *out = a->out->f + head * head_dim, m = w->big_m[h], l = w->big_l[h];
+    const uint8_t *base = ops_kv_head(&a->kv, r, page, kv_head);
+    int64_t first = page * KV_PAGE, head = r * a->n_heads + kv_head * a->group;
+    struct page_slice slice = {.type = a->kv.layout.type, .head_dim = a->kv.layout.head_dim,
+                               .lo = (int)(s.lo > first ? s.lo - first : 0),
+                               .hi = (int)(s.hi - first < KV_PAGE ? s.hi - first : KV_PAGE), .k = base,
+                               .v = base + kv_head_bytes(&a->kv.layout) / 2, .group = a->group, .scale = a->scale,
+                               .q = a->q + head * a->kv.layout.head_dim, .next = next};
+    w->k->attend_page(&slice, sums);
+    for (int h = 0; a->pattern && h < a->group; h++)
+        for (int64_t j = slice.lo; j < slice.hi && first + j < a->n_keys; j++)
+            a->pattern[(head + h) * a->n_keys + first + j] = sums->score[h * KV_PAGE + j];
+}
+
+static void start(const struct work *w, int64_t kv_head, real *running)
+{
+    for (int h = 0; h < w->a->group; h++) {
+        running[h] = (real)w->a->sinks[kv_head * w->a->group + h];
+        running[w->a->group + h] = 1;
+    }
+    memset(running + 2 * w->a->group, 0, (size_t)w->per_head * sizeof(real));
+}
+
+static void merge(const struct work *w, const struct page_sums *page, real *running)
+{
+    int group = w->a->group, head_dim = w->a->kv.layout.head_dim;
+    for (int h = 0; h < group; h++)
+        w->k->attend_merge(page->m[h], page->l[h], page->acc + h * head_dim, head_dim, &running[h], &running[group + h],
+                           running + 2 * group + h * head_dim);
+}
+
+static void finish(const struct work *w, int64_t r, int64_t kv_head, struct span s, const real *running)
+{
+    const struct attend *a = w->a;
+    int head_dim = a->kv.layout.head_dim, group = a->group;
+    for (int h = 0; h < group; h++) {
+        int64_t head = r * a->n_heads + kv_head * group + h;
+        const real *acc = running + 2 * group + h * head_dim;
+        real *out = a->out->f + head * head_dim, m = running[h], l = running[group + h];
         for (int d = 0; d < head_dim; d++)
-            out[d] = w->big_acc[h * head_dim + d] / l;
+            out[d] = acc[d] / l;
         if (a->lse)
             a->lse[head] = m + real_log(l);
         for (int64_t j = 0; a->pattern && j < a->n_keys; j++) {
             real *p = a->pattern + head * a->n_keys + j;
-            *p = j >= lo && j < hi ? REAL(real_exp)(*p - m) / l : 0;
+            *p = j >= s.lo && j < s.hi ? REAL(real_exp)(*p - m) / l : 0;
         }
     }
 }
 
-static void attend_row(struct work *w, int r, int64_t kv_head)
+/* ---- rows together -------------------------------------------------------------------------------------- */
+
+/* Rows [r, r + n) of one sequence, positions ascending. */
+static void attend_rows(const struct work *w, int64_t r, int n, int64_t kv_head)
 {
     const struct attend *a = w->a;
-    const struct kv_rows *kv = &a->kv;
-    int head_dim = kv->layout.head_dim;
-    int64_t first_head = kv_head * a->group, hi = (int64_t)kv->pos[r] + 1, lo = 0;
-    if (kv->floor && kv->floor[kv->seq[r]] > lo)
-        lo = kv->floor[kv->seq[r]];
-    if (a->window > 0 && hi - a->window > lo)
-        lo = hi - a->window;
-    for (int h = 0; h < a->group; h++) {
-        w->big_m[h] = (real)a->sinks[first_head + h];
-        w->big_l[h] = 1;
+    size_t values = attend_sums_values(a->group, a->kv.layout.head_dim);
+    struct span spans[ATTEND_ROWS];
+    for (int i = 0; i < n; i++) {
+        spans[i] = seen_by(a, r + i);
+        start(w, kv_head, w->running + (size_t)i * values);
     }
-    memset(w->big_acc, 0, (size_t)(a->group * head_dim) * sizeof(real));
-    for (int64_t page = lo / KV_PAGE; page * KV_PAGE < hi; page++) {
-        const uint8_t *base = kv_head_at(kv, r, page, kv_head);
-        int64_t from = lo - page * KV_PAGE, to = hi - page * KV_PAGE;
-        struct page_slice slice = {.type = kv->layout.type, .head_dim = head_dim, .lo = (int)(from > 0 ? from : 0),
-                                   .hi = (int)(to < KV_PAGE ? to : KV_PAGE), .k = base,
-                                   .v = base + kv_head_bytes(&kv->layout) / 2, .group = a->group, .scale = a->scale,
-                                   .q = a->q + ((int64_t)r * a->n_heads + first_head) * head_dim};
-        if (to > KV_PAGE)
-            slice.next = kv_head_at(kv, r, page + 1, kv_head);
-        else if (kv_head + 1 < kv->layout.n_kv_heads)
-            slice.next = kv_head_at(kv, r, lo / KV_PAGE, kv_head + 1);
-        w->k->attend_page(&slice, &w->sums);
-        if (a->pattern)
-            keep_scores(a, &slice, &w->sums, r, first_head, page);
-        for (int h = 0; h < a->group; h++)
-            w->k->attend_merge(w->sums.m[h], w->sums.l[h], w->sums.acc + h * head_dim, head_dim, &w->big_m[h],
-                               &w->big_l[h], w->big_acc + h * head_dim);
+    struct span first = spans[0], last = spans[n - 1];
+    for (int64_t page = first.first_page; page < last.end_page; page++) {
+        const uint8_t *next = NULL;
+        if (page + 1 < last.end_page)
+            next = ops_kv_head(&a->kv, r, page + 1, kv_head);
+        else if (kv_head + 1 < a->kv.layout.n_kv_heads)
+            next = ops_kv_head(&a->kv, r, first.first_page, kv_head + 1);
+        for (int i = 0; i < n; i++)
+            if (page >= spans[i].first_page && page < spans[i].end_page) {
+                one_page(w, r + i, kv_head, spans[i], page, next, &w->page);
+                merge(w, &w->page, w->running + (size_t)i * values);
+                next = NULL; /* once is enough */
+            }
     }
-    finish_heads(w, r, first_head, lo, hi);
+    for (int i = 0; i < n; i++)
+        finish(w, r + i, kv_head, spans[i], w->running + (size_t)i * values);
+}
+
+/* How many rows from r on, below `end`, are of one sequence. */
+static int rows_together(const struct attend *a, int64_t r, int64_t end)
+{
+    int n = 1;
+    while (n < ATTEND_ROWS && r + n < end && a->kv.seq[r + n] == a->kv.seq[r] && a->kv.pos[r + n] > a->kv.pos[r + n - 1])
+        n++;
+    return n;
 }
 
 /* kv heads that one lane takes together, so that what they write of a row is whole blocks of 32 for the int8 form. */
@@ -166,28 +152,119 @@ static int64_t heads_together(int64_t values_per_head)
     return together;
 }
 
+/* kv heads [first, end) of some outputs that a lane makes and quantizes as a whole. */
+struct part {
+    int64_t first, end;
+};
+
+static struct part part_of(const struct work *w, int64_t i)
+{
+    int64_t together = heads_together(w->per_head), n_kv_heads = w->a->kv.layout.n_kv_heads;
+    struct part p = {i * together, (i + 1) * together < n_kv_heads ? (i + 1) * together : n_kv_heads};
+    return p;
+}
+
+static int64_t count_parts(const struct work *w)
+{
+    int64_t together = heads_together(w->per_head);
+    return (w->a->kv.layout.n_kv_heads + together - 1) / together;
+}
+
+static void attend_by_rows(const struct work *w, const struct lane *lane)
+{
+    const struct attend *a = w->a;
+    int64_t n = a->kv.n, lo, hi;
+    lane_share(lane, count_parts(w) * n, &lo, &hi); /* heads outside, rows inside: later rows cost more */
+    while (lo < hi) {
+        struct part part = part_of(w, lo / n);
+        int64_t r = lo % n;
+        int rows = rows_together(a, r, r + hi - lo < n ? r + hi - lo : n);
+        for (int64_t g = part.first; g < part.end; g++)
+            attend_rows(w, r, rows, g);
+        for (int i = 0; i < rows; i++)
+            REAL(ops_quantize_row)(w->k, a->out, r + i, part.first * w->per_head, part.end * w->per_head);
+        lo += rows;
+    }
+}
+
+/* ---- pages shared by lanes ------------------------------------------------------------------------------ */
+
+static struct page_sums kept_sums(const struct work *w, int64_t i)
+{
+    struct page_sums sums = w->page;
+    sums.m = w->a->kept + (size_t)i * attend_sums_values(w->a->group, w->a->kv.layout.head_dim);
+    sums.l = sums.m + w->a->group;
+    sums.acc = sums.l + w->a->group;
+    return sums;
+}
+
+/* Pages of rows 0 .. n_rows - 1 for one kv head. */
+static int64_t count_pages(const struct attend *a, int64_t n_rows)
+{
+    int64_t n = 0;
+    for (int64_t r = 0; r < n_rows; r++) {
+        struct span s = seen_by(a, r);
+        n += s.end_page - s.first_page;
+    }
+    return n;
+}
+
+/* This lane's share of all pages: page i of kv head g's rows is number g * n_pages + i. */
+static void sum_pages(const struct work *w, const struct lane *lane, int64_t n_pages)
+{
+    const struct attend *a = w->a;
+    int64_t lo, hi, at = 0;
+    lane_share(lane, a->kv.layout.n_kv_heads * n_pages, &lo, &hi);
+    for (int64_t g = 0; g < a->kv.layout.n_kv_heads; g++)
+        for (int64_t r = 0; r < a->kv.n; r++) {
+            struct span s = seen_by(a, r);
+            for (int64_t page = s.first_page; page < s.end_page; page++, at++) {
+                if (at < lo || at >= hi)
+                    continue;
+                struct page_sums sums = kept_sums(w, at);
+                one_page(w, r, g, s, page, page + 1 < s.end_page ? ops_kv_head(&a->kv, r, page + 1, g) : NULL, &sums);
+            }
+        }
+}
+
+/* Row r's pages of one kv head, which begin with number `first`, in their order. */
+static void merge_pages(const struct work *w, int64_t r, int64_t kv_head, int64_t first)
+{
+    struct span s = seen_by(w->a, r);
+    start(w, kv_head, w->running);
+    for (int64_t page = s.first_page; page < s.end_page; page++) {
+        struct page_sums sums = kept_sums(w, first + page - s.first_page);
+        merge(w, &sums, w->running);
+    }
+    finish(w, r, kv_head, s, w->running);
+}
+
+static void attend_by_pages(const struct work *w, const struct lane *lane)
+{
+    const struct attend *a = w->a;
+    int64_t n = a->kv.n, n_pages = count_pages(a, n), lo, hi;
+    sum_pages(w, lane, n_pages);
+    lane_sync(lane);
+    lane_share(lane, count_parts(w) * n, &lo, &hi);
+    for (int64_t i = lo; i < hi; i++) {
+        struct part part = part_of(w, i / n);
+        for (int64_t g = part.first; g < part.end; g++)
+            merge_pages(w, i % n, g, g * n_pages + count_pages(a, i % n));
+        REAL(ops_quantize_row)(w->k, a->out, i % n, part.first * w->per_head, part.end * w->per_head);
+    }
+}
+
+/* When rows and heads leave lanes idle, or one with much more than another. */
+static bool share_pages(const struct work *w, const struct lane *lane)
+{
+    const struct attend *a = w->a;
+    int64_t units = count_parts(w) * a->kv.n;
+    return a->kept && units % lane->n != 0 && units < 4 * (int64_t)lane->n &&
+           count_pages(a, a->kv.n) * a->kv.layout.n_kv_heads <= a->kept_pages;
+}
+
 void REAL(ops_attend)(const struct kernels *k, const struct lane *lane, void *scratch, const struct attend *a)
 {
-    int head_dim = a->kv.layout.head_dim, group = a->group, n_kv_heads = a->kv.layout.n_kv_heads;
-    real *space = scratch;
-    struct work w = {.k = k, .a = a};
-    w.sums.m = space;
-    w.sums.l = w.sums.m + group;
-    w.big_m = w.sums.l + group;
-    w.big_l = w.big_m + group;
-    w.sums.acc = w.big_l + group;
-    w.big_acc = w.sums.acc + group * head_dim;
-    w.sums.score = w.big_acc + group * head_dim;
-    w.sums.p = w.sums.score + group * KV_PAGE;
-
-    int64_t per_head = (int64_t)group * head_dim, together = heads_together(per_head);
-    int64_t n_parts = (n_kv_heads + together - 1) / together, lo, hi;
-    lane_share(lane, n_parts * a->kv.n, &lo, &hi); /* heads outside, rows inside: later rows cost more */
-    for (int64_t unit = lo; unit < hi; unit++) {
-        int r = (int)(unit % a->kv.n);
-        int64_t first = unit / a->kv.n * together, end = first + together < n_kv_heads ? first + together : n_kv_heads;
-        for (int64_t g = first; g < end; g++)
-            attend_row(&w, r, g);
-        REAL(ops_quantize_row)(k, a->out, r, first * per_head, end * per_head);
-    }
+    struct work w = work_in(scratch, k, a);
+    (share_pages(&w, lane) ? attend_by_pages : attend_by_rows)(&w, lane);
 }

@@ -1,0 +1,77 @@
+/* ops_kv.c: storing K and V in pages.
+ *
+ * A layer's part of a page holds, for each kv head, K as [head_dim][128] (so that 16 neighbouring positions load as one
+ * vector) and then V as [128][head_dim]. Values are rounded to nearest even. Q8_0 packs 32 dims of a position as it does
+ * weights; codes lie where values would, and the scales of a head's K (or V) behind all of its codes. */
+#include "backend/cpu/ops.h"
+
+#include <string.h>
+
+/* Where the values of one position go: `first`, then every `step`-th one. */
+struct cells {
+    int64_t first, step;
+};
+
+static void put_plain(enum kv_type type, uint8_t *half, struct cells at, const real *x, int head_dim)
+{
+    for (int64_t d = 0, i = at.first; d < head_dim; d++, i += at.step) {
+        float f = (float)x[d];
+        uint16_t h = type == KV_F16 ? f16_from_f32(f) : bf16_from_f32(f);
+        double g = (double)x[d];
+        if (type == KV_F32)
+            memcpy(half + 4 * i, &f, 4);
+        else if (type == KV_F64)
+            memcpy(half + 8 * i, &g, 8);
+        else
+            memcpy(half + 2 * i, &h, 2);
+    }
+}
+
+static void put_q8_0(uint8_t *half, struct cells at, struct cells scale_at, const real *x, int head_dim)
+{
+    for (int64_t b = 0; b < head_dim / QUANT_BLOCK; b++) {
+        float values[QUANT_BLOCK];
+        uint8_t block[2 + QUANT_BLOCK];
+        for (int i = 0; i < QUANT_BLOCK; i++)
+            values[i] = (float)x[b * QUANT_BLOCK + i];
+        dtype_info(DT_Q8_0)->pack(values, block, NULL);
+        memcpy(half + kv_scales_off(head_dim) + 2 * (scale_at.first + b * scale_at.step), block, 2);
+        for (int i = 0; i < QUANT_BLOCK; i++)
+            half[at.first + (b * QUANT_BLOCK + i) * at.step] = block[2 + i];
+    }
+}
+
+/* K or V of one head at position `at` of a page. */
+static void put_half(const struct kv_layout *layout, uint8_t *half, bool transposed, int64_t at, const real *x)
+{
+    int64_t head_dim = layout->head_dim, blocks = head_dim / QUANT_BLOCK;
+    struct cells cells = {at, KV_PAGE}, scales = {at, KV_PAGE};
+    if (!transposed) {
+        cells = (struct cells){at * head_dim, 1};
+        scales = (struct cells){at * blocks, 1};
+    }
+    if (layout->type == KV_Q8_0)
+        put_q8_0(half, cells, scales, x, layout->head_dim);
+    else
+        put_plain(layout->type, half, cells, x, layout->head_dim);
+}
+
+void REAL(ops_kv_append)(const struct kernels *k, const struct lane *lane, const struct kv_rows *kv, const real *keys,
+                         const real *values)
+{
+    (void)k;
+    const struct kv_layout *layout = &kv->layout;
+    int64_t lo, hi, width = (int64_t)layout->n_kv_heads * layout->head_dim;
+    lane_share(lane, layout->n_kv_heads, &lo, &hi);
+    for (int r = 0; r < kv->n; r++) {
+        if (kv->keep && kv->keep[r])
+            continue;
+        int64_t at = kv->pos[r] % KV_PAGE;
+        for (int64_t g = lo; g < hi; g++) {
+            uint8_t *k_page = ops_kv_head(kv, r, kv->pos[r] / KV_PAGE, g);
+            int64_t from = r * width + g * layout->head_dim;
+            put_half(layout, k_page, true, at, keys + from);
+            put_half(layout, k_page + kv_head_bytes(layout) / 2, false, at, values + from);
+        }
+    }
+}
