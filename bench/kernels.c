@@ -51,7 +51,7 @@ static void linear_lane(const struct lane *lane, void *arg)
 {
     struct linear_run *run = arg;
     struct bench *b = run->b;
-    b->be->linear(lane, b->lanes + (size_t)lane->id * b->lane_bytes, &run->view, NULL, &b->act, run->n, 32, b->y,
+    b->be->linear(lane, b->lanes + (size_t)lane->id * b->lane_bytes, &run->view, NULL, &b->act, run->n, 32, NULL, b->y,
                   run->view.rows);
 }
 

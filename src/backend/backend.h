@@ -96,6 +96,7 @@ struct moe {
     int layer;
     int first_expert, end_expert; /* the range that this process holds; slots of others add nothing */
     int64_t hidden, intermediate;
+    const struct view *after; /* the matrix that is multiplied with after the experts, as linear's */
     float alpha, limit;
     struct routing *routing;
     const struct act *in; /* [n][hidden] */
@@ -121,9 +122,10 @@ struct backend {
     /* The int8 form from f again (after somebody changed f); nothing in exact mode; share: rows. */
     void (*quantize)(const struct lane *lane, struct act *a, int n);
     /* y[r][o] = sum_i W[o][i] a[r][i] + bias[o], y rows y_stride apart; share: outputs in groups of `unit`.
-     * bias NULL: none. */
+     * bias NULL: none. after: the matrix that the caller multiplies with next, so that its first weights are on their
+     * way when these end; NULL: unknown. */
     void (*linear)(const struct lane *lane, void *scratch, const struct view *w, const float *bias, const struct act *a,
-                   int n, int64_t unit, real *y, int64_t y_stride);
+                   int n, int64_t unit, const struct view *after, real *y, int64_t y_stride);
     /* Half-split rotation in place; angles[r] = head_dim/2 cosines then head_dim/2 sines; share: heads. */
     void (*rope)(const struct lane *lane, real *x, int n, int n_heads, int head_dim, const float *angles);
     /* Stores k and v ([n][n_kv_heads * head_dim]) of rows whose keep flag is 0; share: kv heads. */

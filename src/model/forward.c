@@ -133,9 +133,9 @@ static void attention(const struct lane *lane, struct forward *f, int layer)
 
     struct view wq = view_rows(w->q, q0, q_width), wk = view_rows(w->k, (int64_t)kv0 * d, kv_width),
                 wv = view_rows(w->v, (int64_t)kv0 * d, kv_width), wo = view_cols(w->o, q0, q_width);
-    be->linear(lane, ws, &wq, w->q_bias + q0, &s->a, n, d, s->q, q_width);
-    be->linear(lane, ws, &wk, w->k_bias + (int64_t)kv0 * d, &s->a, n, d, s->k, kv_width);
-    be->linear(lane, ws, &wv, w->v_bias + (int64_t)kv0 * d, &s->a, n, d, s->v, kv_width);
+    be->linear(lane, ws, &wq, w->q_bias + q0, &s->a, n, d, &wk, s->q, q_width);
+    be->linear(lane, ws, &wk, w->k_bias + (int64_t)kv0 * d, &s->a, n, d, &wv, s->k, kv_width);
+    be->linear(lane, ws, &wv, w->v_bias + (int64_t)kv0 * d, &s->a, n, d, &wo, s->v, kv_width);
     tap(lane, f, OSSO_TAP_Q, layer, s->q, q_width);
     tap(lane, f, OSSO_TAP_K, layer, s->k, kv_width);
     tap(lane, f, OSSO_TAP_V, layer, s->v, kv_width);
@@ -159,7 +159,7 @@ static void attention(const struct lane *lane, struct forward *f, int layer)
     be->sync(lane);
 
     /* The output bias belongs to the sum once, not once per shard. */
-    be->linear(lane, ws, &wo, kv0 == 0 ? w->o_bias : NULL, &z, n, OUT_UNIT, s->delta, c->hidden);
+    be->linear(lane, ws, &wo, kv0 == 0 ? w->o_bias : NULL, &z, n, OUT_UNIT, &w->router, s->delta, c->hidden);
     add_to_residual(lane, f, OSSO_TAP_ATTN_OUT, layer);
 }
 
@@ -174,7 +174,8 @@ static void route(const struct lane *lane, struct forward *f, int layer)
         r->k = f->top_k;
         r->n_experts = f->config->n_experts;
     }
-    be->linear(lane, workspace(lane, f), &w->router, w->router_bias, &f->s.a, n, 1, f->s.router, f->config->n_experts);
+    be->linear(lane, workspace(lane, f), &w->router, w->router_bias, &f->s.a, n, 1, NULL, f->s.router,
+               f->config->n_experts);
     tap(lane, f, OSSO_TAP_ROUTER_LOGITS, layer, f->s.router, f->config->n_experts);
     be->sync(lane);
     be->route(lane, f->s.router, r);
@@ -191,6 +192,7 @@ static void experts(const struct lane *lane, struct forward *f, int layer)
     void *ws = workspace(lane, f);
     struct moe moe = {.source = &f->weights->source, .layer = layer, .first_expert = f->shard.first_expert,
                       .end_expert = f->shard.end_expert, .hidden = c->hidden, .intermediate = c->intermediate,
+                      .after = layer + 1 < c->n_layers ? &f->weights->layers[layer + 1].q : &f->weights->head,
                       .alpha = (float)c->swiglu_alpha, .limit = (float)c->swiglu_limit, .routing = &s->routing,
                       .in = &s->a, .h = &s->h, .gate = s->gate, .up = s->up, .out = s->out, .delta = s->delta};
 
@@ -242,7 +244,8 @@ void REAL(forward_head)(const struct lane *lane, struct forward *f)
     f->backend->norm(lane, s->x, f->batch.logit_rows, f->weights->final_norm, (float)c->rms_eps, c->hidden, n, &s->a);
     tap_act(lane, f, OSSO_TAP_FINAL_NORM, -1, &s->a, n);
     f->backend->sync(lane);
-    f->backend->linear(lane, workspace(lane, f), &f->weights->head, NULL, &s->a, n, OUT_UNIT, s->logits, c->vocab);
+    f->backend->linear(lane, workspace(lane, f), &f->weights->head, NULL, &s->a, n, OUT_UNIT, NULL, s->logits,
+                       c->vocab);
     tap_values(lane, f, OSSO_TAP_LOGITS, -1, s->logits, NULL, n, c->vocab);
 }
 

@@ -83,7 +83,7 @@ static void plain_lane(const struct lane *lane, void *arg)
     run->be->sync(lane);
     run->be->quantize(lane, &run->a, N);
     run->be->sync(lane);
-    run->be->linear(lane, scratch, &run->w, run->bias, &run->a, N, 4, run->y, OUT + 3);
+    run->be->linear(lane, scratch, &run->w, run->bias, &run->a, N, 4, NULL, run->y, OUT + 3);
     run->be->rope(lane, run->rope, N, ROPE_HEADS, ROPE_DIM, run->angles);
     run->be->sync(lane);
     run->be->add(lane, run->x, run->a.f, IN, N, 32);

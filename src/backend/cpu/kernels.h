@@ -15,6 +15,7 @@ struct gather {
     const int32_t *rows;
     int divide;
     int n;
+    const uint8_t *next; /* weights that this lane reads after these ones, to be fetched as these end; NULL: unknown */
 };
 
 static inline int64_t gather_row(const struct gather *in, int i)

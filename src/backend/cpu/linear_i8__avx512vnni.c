@@ -233,9 +233,18 @@ INLINE void quad_dots(load_quad_fn *load, const struct rows *rows, int64_t n_blo
 /* Decode asks for bytes this long before they are needed (measured: at 4096 a core gets half of the memory speed). */
 enum { FETCH_AHEAD = 24576, FETCH_SCALES_AHEAD = 1536 };
 
-static struct rows quad_rows(const struct view *w, int64_t o, int64_t hi)
+/* Beyond the last weights lies what the caller reads next. When nobody knows that, what is being read: it costs nothing. */
+static const uint8_t *fetch_from(const struct view *w, int64_t o, int64_t hi, const uint8_t *next)
 {
-    struct rows rows = {.fetch = w->data + o * w->row_stride + FETCH_AHEAD};
+    const uint8_t *at = w->data + o * w->row_stride, *end = w->data + hi * w->row_stride;
+    if (end - at > FETCH_AHEAD)
+        return at + FETCH_AHEAD;
+    return next ? next + (FETCH_AHEAD - (end - at)) : at;
+}
+
+static struct rows quad_rows(const struct view *w, int64_t o, int64_t hi, const uint8_t *next)
+{
+    struct rows rows = {.fetch = fetch_from(w, o, hi, next)};
     rows.fetch_scales = w->scales ? w->scales + o * w->scale_stride + FETCH_SCALES_AHEAD : NULL;
     UNROLL
     for (int r = 0; r < 4; r++) {
@@ -260,13 +269,13 @@ static void fetch_start(const struct view *w, int64_t lo)
 }
 
 /* Few activation rows: straight from the weights. */
-INLINE void linear_few(load_quad_fn *load, const struct view *w, int64_t lo, int64_t hi, const uint8_t *panel, int n,
-                       float *y, int64_t y_stride)
+INLINE void linear_few(load_quad_fn *load, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+                       const uint8_t *panel, float *y, int64_t y_stride)
 {
     fetch_start(w, lo);
     for (int64_t o = lo; o < hi; o += 4) {
-        struct rows rows = quad_rows(w, o, hi);
-        quad_dots(load, &rows, w->cols / QUANT_BLOCK, panel, n, y + (o - lo), y_stride, rows_mask(o, hi));
+        struct rows rows = quad_rows(w, o, hi, in->next);
+        quad_dots(load, &rows, w->cols / QUANT_BLOCK, panel, in->n, y + (o - lo), y_stride, rows_mask(o, hi));
     }
 }
 
@@ -279,7 +288,7 @@ INLINE void linear_i8(load_quad_fn *load, linear_fn *many, int32_t offset, const
         return;
     }
     fill_panel(in, offset, panel);
-    linear_few(load, w, lo, hi, panel, in->n, y, y_stride);
+    linear_few(load, w, lo, hi, in, panel, y, y_stride);
 }
 
 void linear_i8_q8_0__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,

@@ -103,9 +103,9 @@ static void add_delta(const struct kernels *k, const struct view *w, int64_t lo,
         int32_t rows[DELTA_ROWS];
         for (int i = 0; i < n; i++)
             rows[i] = (int32_t)gather_row(in, first + i);
-        struct gather x = {in->act, rows, 1, n};
+        struct gather x = {in->act, rows, 1, n, NULL};
         struct act t_act = {.width = delta->rank, .f = t};
-        struct gather ax = {&t_act, NULL, 1, n};
+        struct gather ax = {&t_act, NULL, 1, n, NULL};
         k->linear_f32_f32(&a, 0, delta->rank, &x, t, delta->rank, rest);
         for (int64_t o = lo; o < hi; o += DELTA_OUTS) {
             int64_t end = hi - o < DELTA_OUTS ? hi : o + DELTA_OUTS;
@@ -140,9 +140,10 @@ static void unit_share(const struct lane *lane, int64_t width, int64_t unit, int
 }
 
 void REAL(ops_linear)(const struct kernels *k, const struct lane *lane, void *scratch, const struct view *w,
-                      const float *bias, const struct act *a, int n, int64_t unit, real *y, int64_t y_stride)
+                      const float *bias, const struct act *a, int n, int64_t unit, const struct view *after, real *y,
+                      int64_t y_stride)
 {
-    struct gather in = {a, NULL, 1, n};
+    struct gather in = {a, NULL, 1, n, ops_share_data(lane, after)};
     int64_t lo, hi;
     unit_share(lane, w->rows, unit, &lo, &hi);
     REAL(ops_matmul)(k, w, lo, hi, &in, y + lo, y_stride, scratch);

@@ -14,8 +14,8 @@
        (lane, x, rows_of, gain, eps, width, n, out))                                                                   \
     OP(quantize, (const struct lane *lane, struct act *a, int n), (lane, a, n))                                        \
     OP(linear, (const struct lane *lane, void *scratch, const struct view *w, const float *bias, const struct act *a,  \
-                int n, int64_t unit, real *y, int64_t y_stride),                                                       \
-       (lane, scratch, w, bias, a, n, unit, y, y_stride))                                                              \
+                int n, int64_t unit, const struct view *after, real *y, int64_t y_stride),                             \
+       (lane, scratch, w, bias, a, n, unit, after, y, y_stride))                                                              \
     OP(rope, (const struct lane *lane, real *x, int n, int n_heads, int head_dim, const float *angles),                \
        (lane, x, n, n_heads, head_dim, angles))                                                                        \
     OP(kv_append, (const struct lane *lane, const struct kv_rows *kv, const real *keys, const real *values),           \
@@ -47,6 +47,12 @@ void REAL(ops_quantize_row)(const struct kernels *k, const struct act *a, int64_
 static inline uint8_t *ops_kv_head(const struct kv_rows *kv, int64_t r, int64_t page, int64_t kv_head)
 {
     return kv->tables[kv->seq[r]][page] + kv->layer_off + (size_t)kv_head * kv_head_bytes(&kv->layout);
+}
+
+/* Where this lane begins to read a matrix, when outputs are shared evenly; NULL for NULL. */
+static inline const uint8_t *ops_share_data(const struct lane *lane, const struct view *w)
+{
+    return w ? w->data + w->rows * lane->id / lane->n * w->row_stride : NULL;
 }
 
 size_t REAL(ops_lane_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim);

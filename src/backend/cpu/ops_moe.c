@@ -27,6 +27,7 @@ struct piece {
     const int32_t *slots;
     int n;
     int64_t lo, hi;
+    const uint8_t *next; /* the weights that this lane reads after the piece */
 };
 
 static int64_t tile_outputs(int64_t values, int n)
@@ -45,20 +46,39 @@ static void widen(const struct vec *v, int64_t lo, int64_t hi, real *values_out)
         values_out[o - lo] = (real)vec_at(v, o);
 }
 
+/* Where a lane works on a piece: values for gate and up of n slots (or down), then three vectors of the width. */
+struct piece_space {
+    real *gate, *up, *bias, *one_gate, *one_up;
+    uint8_t *rest;
+};
+
+static struct piece_space piece_space(void *scratch, int n, int64_t width)
+{
+    struct piece_space s;
+    int64_t values = moe_tile_values(n, width);
+    s.gate = scratch;
+    s.up = s.gate + values;
+    s.bias = s.up + values;
+    s.one_gate = s.bias + width;
+    s.one_up = s.one_gate + width;
+    s.rest = (uint8_t *)scratch + moe_scratch_bytes(n, width);
+    return s;
+}
+
 /* y[i][o - lo] = W in + bias + low-rank delta. */
 static void expert_matmul(const struct kernels *k, const struct piece *p, const struct view *w, const struct vec *bias,
-                          const struct act *act, int divide, real *y, real *bias_space, uint8_t *scratch)
+                          const struct act *act, int divide, const uint8_t *next, const struct piece_space *s, real *y)
 {
-    struct gather in = {act, p->slots, divide, p->n};
+    struct gather in = {act, p->slots, divide, p->n, next};
     int64_t width = p->hi - p->lo;
-    REAL(ops_matmul)(k, w, p->lo, p->hi, &in, y, width, scratch);
+    REAL(ops_matmul)(k, w, p->lo, p->hi, &in, y, width, s->rest);
     if (bias->data) {
-        widen(bias, p->lo, p->hi, bias_space);
+        widen(bias, p->lo, p->hi, s->bias);
         for (int i = 0; i < p->n; i++)
             for (int64_t o = 0; o < width; o++)
-                y[i * width + o] = y[i * width + o] + bias_space[o];
+                y[i * width + o] = y[i * width + o] + s->bias[o];
     }
-    REAL(ops_delta)(k, w, p->lo, p->hi, &in, y, width, scratch);
+    REAL(ops_delta)(k, w, p->lo, p->hi, &in, y, width, s->rest);
 }
 
 static void activate(const struct kernels *k, const struct moe *moe, int64_t slot, int64_t lo, int64_t hi,
@@ -81,32 +101,14 @@ static void finish_slot(const struct kernels *k, const struct piece *p, int64_t 
     activate(k, moe, slot, p->lo, p->hi, gate, up);
 }
 
-/* Where a lane works on a piece: values for gate and up of n slots (or down), then three vectors of the width. */
-struct piece_space {
-    real *gate, *up, *bias, *one_gate, *one_up;
-    uint8_t *rest;
-};
-
-static struct piece_space piece_space(void *scratch, int n, int64_t width)
-{
-    struct piece_space s;
-    int64_t values = moe_tile_values(n, width);
-    s.gate = scratch;
-    s.up = s.gate + values;
-    s.bias = s.up + values;
-    s.one_gate = s.bias + width;
-    s.one_up = s.one_gate + width;
-    s.rest = (uint8_t *)scratch + moe_scratch_bytes(n, width);
-    return s;
-}
-
 static void piece_in(const struct kernels *k, const struct piece *p, const struct expert *expert,
                      const struct piece_space *s)
 {
     int64_t width = p->hi - p->lo;
     int top_k = p->moe->routing->k;
-    expert_matmul(k, p, &expert->gate, &expert->gate_bias, p->moe->in, top_k, s->gate, s->bias, s->rest);
-    expert_matmul(k, p, &expert->up, &expert->up_bias, p->moe->in, top_k, s->up, s->bias, s->rest);
+    const uint8_t *up = expert->up.data + p->lo * expert->up.row_stride;
+    expert_matmul(k, p, &expert->gate, &expert->gate_bias, p->moe->in, top_k, up, s, s->gate);
+    expert_matmul(k, p, &expert->up, &expert->up_bias, p->moe->in, top_k, p->next, s, s->up);
     for (int i = 0; i < p->n; i++)
         finish_slot(k, p, p->slots[i], s->gate + i * width, s->up + i * width);
 }
@@ -125,7 +127,7 @@ static bool interleaved(const struct expert *e)
 static void piece_in_interleaved(const struct kernels *k, const struct piece *p, const struct expert *expert,
                                  const struct piece_space *s)
 {
-    struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n};
+    struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, p->next};
     struct view both = expert->gate;
     int64_t width = p->hi - p->lo;
     both.rows *= 2;
@@ -152,26 +154,54 @@ static void piece_in_interleaved(const struct kernels *k, const struct piece *p,
     }
 }
 
+/* The halves of the layer: gate and up into h, then h through down. */
+enum half { HALF_IN, HALF_OUT };
+
+static int next_expert(const struct moe *moe, int e)
+{
+    while (e < moe->end_expert && moe->routing->start[e] == moe->routing->start[e + 1])
+        e++;
+    return e;
+}
+
+/* Where this lane goes on reading when the experts before e are done: the next expert's half, or the other half's first
+ * one, or what comes after the layer. */
+static const uint8_t *next_weights(const struct moe *moe, const struct lane *lane, int e, enum half half)
+{
+    struct expert expert;
+    e = next_expert(moe, e);
+    if (e >= moe->end_expert && half == HALF_OUT)
+        return ops_share_data(lane, moe->after);
+    if (e >= moe->end_expert) {
+        half = HALF_OUT;
+        e = next_expert(moe, moe->first_expert);
+    }
+    if (e >= moe->end_expert)
+        return NULL;
+    moe->source->get(moe->source, moe->layer, e, &expert);
+    return ops_share_data(lane, half == HALF_IN ? &expert.gate : &expert.down);
+}
+
 typedef void piece_fn(const struct kernels *k, const struct piece *p, const struct expert *expert,
                       const struct piece_space *s);
 
 /* Calls fn for every expert that has slots, tile by tile over this lane's share of `width` outputs, experts ascending. */
 static void each_piece(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe,
-                       int64_t width, piece_fn *fn)
+                       int64_t width, enum half half, piece_fn *fn)
 {
     const struct routing *routing = moe->routing;
     int64_t values = moe_tile_values(routing->n, width);
     struct piece_space space = piece_space(scratch, routing->n, width);
     struct share share = block_share(lane, width);
-    for (int e = moe->first_expert; e < moe->end_expert; e++) {
-        struct piece p = {moe, routing->slots + routing->start[e], routing->start[e + 1] - routing->start[e], 0, 0};
+    for (int e = next_expert(moe, moe->first_expert); e < moe->end_expert; e = next_expert(moe, e + 1)) {
+        struct piece p = {moe, routing->slots + routing->start[e], routing->start[e + 1] - routing->start[e], 0, 0, NULL};
         struct expert expert;
-        if (p.n == 0)
-            continue;
         moe->source->get(moe->source, moe->layer, e, &expert);
+        const struct view *first = half == HALF_IN ? &expert.gate : &expert.down;
         int64_t tile = tile_outputs(values, p.n);
         for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
             p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
+            p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride : next_weights(moe, lane, e + 1, half);
             fn(k, &p, &expert, &space);
         }
     }
@@ -185,7 +215,7 @@ static void piece_in_any(const struct kernels *k, const struct piece *p, const s
 
 void REAL(ops_experts_in)(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe)
 {
-    each_piece(k, lane, scratch, moe, moe->intermediate, piece_in_any);
+    each_piece(k, lane, scratch, moe, moe->intermediate, HALF_IN, piece_in_any);
 }
 
 static bool held(const struct moe *moe, int64_t slot)
@@ -217,7 +247,7 @@ static void piece_out(const struct kernels *k, const struct piece *p, const stru
     const struct moe *moe = p->moe;
     int64_t width = p->hi - p->lo;
     const real *y = s->gate;
-    expert_matmul(k, p, &expert->down, &expert->down_bias, moe->h, 1, s->gate, s->bias, s->rest);
+    expert_matmul(k, p, &expert->down, &expert->down_bias, moe->h, 1, p->next, s, s->gate);
     for (int i = 0; i < p->n; i++) {
         int64_t slot = p->slots[i], row = slot / moe->routing->k;
         if (moe->out)
@@ -230,7 +260,7 @@ void REAL(ops_experts_out)(const struct kernels *k, const struct lane *lane, voi
 {
     struct share share = block_share(lane, moe->hidden);
     clear_delta(moe, &share);
-    each_piece(k, lane, scratch, moe, moe->hidden, piece_out);
+    each_piece(k, lane, scratch, moe, moe->hidden, HALF_OUT, piece_out);
 }
 
 void REAL(ops_combine)(const struct kernels *k, const struct lane *lane, const struct moe *moe)
