@@ -105,11 +105,36 @@ INLINE void store_nibbles(const __m512i turned[4], uint8_t *to)
     }
 }
 
-/* Where the scales' own bytes wait, two per row, until unpack_* has its block in hand and makes floats of them. */
-INLINE __m512 waiting_e8m0(const float *scales)
+#define EACH_OF_8(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+
+INLINE int load_u16(const uint8_t *at)
 {
-    __m512i halves = _mm512_cvtepu16_epi32(_mm256_load_si256((const void *)scales));
-    return mxfp4_scales(_mm512_slli_epi32(halves, 24));
+    uint16_t bits;
+    memcpy(&bits, at, 2);
+    return bits;
+}
+
+/* The byte at `at` of each row as an E8M0 scale. */
+INLINE __m512 e8m0_of_rows(const struct tile_rows *rows, bool whole, int64_t at)
+{
+    __m128i lo = _mm_setzero_si128(), hi = lo; /* two chains of insertions */
+#define INSERT(r)                                                                                                      \
+    lo = _mm_insert_epi8(lo, *row_at(rows, whole, (r), at), (r));                                                      \
+    hi = _mm_insert_epi8(hi, *row_at(rows, whole, (r) + 8, at), (r));
+    EACH_OF_8(INSERT)
+#undef INSERT
+    return mxfp4_scales(_mm512_slli_epi32(_mm512_cvtepu8_epi32(_mm_unpacklo_epi64(lo, hi)), 24));
+}
+
+INLINE __m512 f16_of_rows(const struct tile_rows *rows, bool whole, int64_t at)
+{
+    __m128i lo = _mm_setzero_si128(), hi = lo;
+#define INSERT(r)                                                                                                      \
+    lo = _mm_insert_epi16(lo, load_u16(row_at(rows, whole, (r), at)), (r));                                            \
+    hi = _mm_insert_epi16(hi, load_u16(row_at(rows, whole, (r) + 8, at)), (r));
+    EACH_OF_8(INSERT)
+#undef INSERT
+    return _mm512_cvtph_ps(_mm256_set_m128i(hi, lo));
 }
 
 INLINE void unpack_mxfp4(const struct tile_rows *rows, bool whole, int64_t b, uint8_t *to, float *scales)
@@ -117,15 +142,16 @@ INLINE void unpack_mxfp4(const struct tile_rows *rows, bool whole, int64_t b, ui
     __m512i turned[4];
     turn_rows(rows, whole, b * 17 + 1, turned);
     store_nibbles(turned, to);
-    _mm512_store_ps(scales, waiting_e8m0(scales));
+    _mm512_store_ps(scales, e8m0_of_rows(rows, whole, b * 17));
 }
 
 INLINE void unpack_mxfp4_hf(const struct tile_rows *rows, bool whole, int64_t b, uint8_t *to, float *scales)
 {
+    const struct tile_rows beside = {.data = rows->scales, .stride = rows->scale_stride, .n = rows->n};
     __m512i turned[4];
     turn_rows(rows, whole, b * 16, turned);
     store_nibbles(turned, to);
-    _mm512_store_ps(scales, waiting_e8m0(scales));
+    _mm512_store_ps(scales, e8m0_of_rows(&beside, whole, b));
 }
 
 INLINE void unpack_q8_0(const struct tile_rows *rows, bool whole, int64_t b, uint8_t *to, float *scales)
@@ -139,30 +165,7 @@ INLINE void unpack_q8_0(const struct tile_rows *rows, bool whole, int64_t b, uin
         for (int k = 0; k < 4; k++)
             _mm512_store_si512(to + (4 * half + k) * TILE_STEP, _mm512_xor_si512(turned[k], flip));
     }
-    _mm512_store_ps(scales, _mm512_cvtph_ps(_mm256_load_si256((const void *)scales)));
-}
-
-/* How a format's scales lie: `bytes` (1 or 2) each, `step` apart, in the rows or beside them. */
-struct scale_form {
-    bool beside;
-    int bytes, step;
-};
-
-/* Row by row, so that each row is read in order; to where the scales of a block belong. */
-INLINE void collect_scales(struct scale_form form, const struct tile_rows *rows, int64_t n_blocks, uint8_t *tile)
-{
-    for (int r = 0; r < 16; r++) {
-        int64_t row = r < rows->n ? r : rows->n - 1;
-        const uint8_t *from = form.beside ? rows->scales + row * rows->scale_stride : rows->data + row * rows->stride;
-        uint8_t *to = tile + TILE_SCALES + 2 * r;
-        for (int pass = 0; pass < 4; pass++)
-            for (int64_t b = pass; b < n_blocks; b += 4, to += TILE_BLOCK) {
-                uint16_t bits = from[b * form.step];
-                if (form.bytes == 2)
-                    memcpy(&bits, from + b * form.step, 2);
-                memcpy(to, &bits, 2);
-            }
-    }
+    _mm512_store_ps(scales, f16_of_rows(rows, whole, b * 34));
 }
 
 INLINE void unpack_half(unpack_fn *unpack, const struct tile_rows *rows, bool whole, int64_t n_blocks, uint8_t *tile)
@@ -172,19 +175,16 @@ INLINE void unpack_half(unpack_fn *unpack, const struct tile_rows *rows, bool wh
             unpack(rows, whole, b, tile, (float *)(tile + TILE_SCALES));
 }
 
-INLINE void unpack_tile(unpack_fn *unpack, struct scale_form form, const struct view *w, int64_t lo, int64_t hi,
-                        uint8_t *tile)
+INLINE void unpack_tile(unpack_fn *unpack, const struct view *w, int64_t lo, int64_t hi, uint8_t *tile)
 {
-    int64_t n_blocks = w->cols / QUANT_BLOCK;
     for (int half = 0; half < TILE_HALVES; half++, tile += 64) {
         int64_t o = lo + 16 * half < hi ? lo + 16 * half : hi - 1; /* a half that is missing repeats the last row */
         struct tile_rows rows = {w->data + o * w->row_stride, w->scales ? w->scales + o * w->scale_stride : NULL,
                                  w->row_stride, w->scale_stride, hi - o < 16 ? (int)(hi - o) : 16};
-        collect_scales(form, &rows, n_blocks, tile);
         if (rows.n == 16)
-            unpack_half(unpack, &rows, true, n_blocks, tile);
+            unpack_half(unpack, &rows, true, w->cols / QUANT_BLOCK, tile);
         else
-            unpack_half(unpack, &rows, false, n_blocks, tile);
+            unpack_half(unpack, &rows, false, w->cols / QUANT_BLOCK, tile);
     }
 }
 
@@ -338,7 +338,7 @@ static void tile_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_block
     }
 }
 
-INLINE void gemm_i8(unpack_fn *unpack, struct scale_form form, enum code_order order, int32_t shift, const struct view *w, int64_t lo,
+INLINE void gemm_i8(unpack_fn *unpack, enum code_order order, int32_t shift, const struct view *w, int64_t lo,
                     int64_t hi, const struct gather *in, float *y, int64_t y_stride, void *scratch)
 {
     int64_t n_blocks = w->cols / QUANT_BLOCK;
@@ -357,7 +357,7 @@ INLINE void gemm_i8(unpack_fn *unpack, struct scale_form form, enum code_order o
         }
         for (int64_t o = lo; o < hi; o += LINEAR_TILE) {
             int64_t end = hi - o < LINEAR_TILE ? hi : o + LINEAR_TILE;
-            unpack_tile(unpack, form, w, o, end, tile);
+            unpack_tile(unpack, w, o, end, tile);
             tile_dots(tile, panel, n_blocks, n, end - o, y + first * y_stride + (o - lo), y_stride, partials,
                       fetch_rows(w, end, hi, turns));
         }
@@ -367,17 +367,17 @@ INLINE void gemm_i8(unpack_fn *unpack, struct scale_form form, enum code_order o
 void gemm_i8_q8_0__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                               int64_t y_stride, void *scratch)
 {
-    gemm_i8(unpack_q8_0, (struct scale_form){false, 2, 34}, ORDER_PLAIN, 128, w, lo, hi, in, y, y_stride, scratch);
+    gemm_i8(unpack_q8_0, ORDER_PLAIN, 128, w, lo, hi, in, y, y_stride, scratch);
 }
 
 void gemm_i8_mxfp4__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                                int64_t y_stride, void *scratch)
 {
-    gemm_i8(unpack_mxfp4, (struct scale_form){false, 1, 17}, ORDER_PLAIN, 12, w, lo, hi, in, y, y_stride, scratch);
+    gemm_i8(unpack_mxfp4, ORDER_PLAIN, 12, w, lo, hi, in, y, y_stride, scratch);
 }
 
 void gemm_i8_mxfp4_hf__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                                   int64_t y_stride, void *scratch)
 {
-    gemm_i8(unpack_mxfp4_hf, (struct scale_form){true, 1, 1}, ORDER_EVEN_ODD, 12, w, lo, hi, in, y, y_stride, scratch);
+    gemm_i8(unpack_mxfp4_hf, ORDER_EVEN_ODD, 12, w, lo, hi, in, y, y_stride, scratch);
 }
