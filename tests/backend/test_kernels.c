@@ -3,7 +3,7 @@
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "kernel_data.h"
 
-enum { MAX_OUT = 80 * 70 };
+enum { MAX_ACTS = LINEAR_ACTS + 9, MAX_OUT = MAX_ACTS * 37 };
 
 /* Calls fn for every ISA stronger than scalar that is here. */
 static void each_isa(void (*fn)(const struct kernels *k, const char *isa))
@@ -53,7 +53,7 @@ static void one_shape(const struct linear_case *c, int64_t rows, int64_t cols, i
     struct matrix m = matrix_make(c->dtype, rows, cols, (int64_t)rng_below(&r, 3), w_fill, &r), t = {0};
     struct act a = act_make(cols, n, x_fill, &r);
     void *scratch = linear_space(cols);
-    int32_t list[80];
+    int32_t list[MAX_ACTS];
     for (int i = 0; i < n; i++)
         list[i] = (int32_t)rng_below(&r, (uint64_t)n * 4);
     if (c->transposed)
@@ -87,6 +87,7 @@ static void linear_shapes(const struct linear_case *c)
             if (cols[i] < 1000)
                 one_shape(c, 6, cols[i], act_counts[n], FILL_MIXED, FILL_MIXED);
     }
+    one_shape(c, 37, blocks ? 160 : 41, MAX_ACTS, FILL_NORMAL, FILL_MIXED); /* more than one helping */
     for (int w = 0; w < FILL_COUNT; w++)
         for (int x = 0; x < FILL_COUNT; x++)
             one_shape(c, 7, cols[4], w == x ? 6 : 1, (enum fill)w, (enum fill)x);
