@@ -17,9 +17,10 @@
 enum { TILE_HALVES = LINEAR_TILE / 16, STEPS = QUANT_BLOCK / 4, GROUP_ROWS = 5 };
 /* A block of a tile: per step a vector of each half; then the scales of each half. */
 enum { TILE_STEP = TILE_HALVES * 64, TILE_SCALES = STEPS * TILE_STEP, TILE_BLOCK = TILE_SCALES + TILE_HALVES * 64 };
-/* A block of a group of activation rows: 32 codes of each; then their scales; then what the shift of the weights to
- * unsigned adds, negated. */
-enum { PANEL_SCALES = GROUP_ROWS * QUANT_BLOCK, PANEL_START = PANEL_SCALES + 4 * GROUP_ROWS, PANEL_BLOCK = 224 };
+/* A block of a group of activation rows: 32 codes of each; then their scales; then the same with the bits of 1.0f taken
+ * off; then what the shift of the weights to unsigned adds, negated. */
+enum { PANEL_SCALES = GROUP_ROWS * QUANT_BLOCK, PANEL_SHIFTS = PANEL_SCALES + 4 * GROUP_ROWS,
+       PANEL_START = PANEL_SHIFTS + 4 * GROUP_ROWS, PANEL_BLOCK = 224 };
 
 /* Tiles and panels hold their blocks in the order of the passes: 0, 4, 8, ..., 1, 5, ..., 2, 6, ..., 3, 7, ... */
 INLINE int64_t pass_blocks(int64_t n_blocks, int pass)
@@ -33,6 +34,22 @@ INLINE int64_t pass_start(int64_t n_blocks, int pass)
     for (int before = 0; before < pass; before++)
         at += pass_blocks(n_blocks, before);
     return at;
+}
+
+/* An MXFP4 scale is a power of two, so multiplying an activation scale with it adds to its exponent: an integer addition,
+ * for which the multipliers need not stop (a tenth of the time). That holds while everything is a normal number: */
+enum scaling { MULTIPLY, ADD_EXPONENTS };
+enum { ONE_BITS = 127 << 23 };
+
+/* The smallest and the largest of some positive floats, as bits. */
+struct range {
+    uint32_t lo, hi;
+};
+
+static bool exponents_add(struct range a, struct range b)
+{
+    uint32_t lo = (a.lo >> 23) + (b.lo >> 23), hi = (a.hi >> 23) + (b.hi >> 23);
+    return a.lo >> 23 >= 1 && b.lo >> 23 >= 1 && a.hi >> 23 <= 254 && b.hi >> 23 <= 254 && lo >= 127 + 1 && hi <= 127 + 254;
 }
 
 /* Weights on their way from memory to the second-level cache while something else is worked on: `each` lines at a turn. */
@@ -175,6 +192,18 @@ INLINE void unpack_half(unpack_fn *unpack, const struct tile_rows *rows, bool wh
             unpack(rows, whole, b, tile, (float *)(tile + TILE_SCALES));
 }
 
+static struct range tile_range(const uint8_t *tile, int64_t n_blocks)
+{
+    __m512i lo = _mm512_set1_epi32(-1), hi = _mm512_setzero_si512();
+    for (int64_t b = 0; b < n_blocks; b++)
+        for (int half = 0; half < TILE_HALVES; half++) {
+            __m512i bits = _mm512_load_si512(tile + b * TILE_BLOCK + TILE_SCALES + half * 64);
+            lo = _mm512_min_epu32(lo, bits);
+            hi = _mm512_max_epu32(hi, bits);
+        }
+    return (struct range){_mm512_reduce_min_epu32(lo), _mm512_reduce_max_epu32(hi)};
+}
+
 INLINE void unpack_tile(unpack_fn *unpack, const struct view *w, int64_t lo, int64_t hi, uint8_t *tile)
 {
     for (int half = 0; half < TILE_HALVES; half++, tile += 64) {
@@ -202,7 +231,8 @@ INLINE __m256i ordered_codes(const int8_t *q, enum code_order order)
 }
 
 /* Row i of the panel's groups. */
-INLINE void fill_row(const struct act *act, int64_t row, int i, enum code_order order, int32_t shift, uint8_t *panel)
+INLINE void fill_row(const struct act *act, int64_t row, int i, enum code_order order, int32_t shift, uint8_t *panel,
+                     struct range *range)
 {
     int64_t n_blocks = act->width / QUANT_BLOCK;
     uint8_t *at = panel + i / GROUP_ROWS * n_blocks * PANEL_BLOCK;
@@ -210,21 +240,20 @@ INLINE void fill_row(const struct act *act, int64_t row, int i, enum code_order 
     for (int pass = 0; pass < 4; pass++)
         for (int64_t b = pass; b < n_blocks; b += 4, at += PANEL_BLOCK) {
             int32_t start = -shift * act->sum[row * n_blocks + b];
+            uint32_t bits, above_one;
+            memcpy(&bits, &act->d[row * n_blocks + b], 4);
+            above_one = (bits ? bits : ONE_BITS) - ONE_BITS; /* a block of zeros: any finite scale does */
+            range->lo = bits && bits < range->lo ? bits : range->lo;
+            range->hi = bits > range->hi ? bits : range->hi;
             _mm256_store_si256((void *)(at + in_group * QUANT_BLOCK),
                                ordered_codes(act->q + row * act->width + b * QUANT_BLOCK, order));
-            memcpy(at + PANEL_SCALES + 4 * in_group, &act->d[row * n_blocks + b], 4);
+            memcpy(at + PANEL_SCALES + 4 * in_group, &bits, 4);
+            memcpy(at + PANEL_SHIFTS + 4 * in_group, &above_one, 4);
             memcpy(at + PANEL_START + 4 * in_group, &start, 4);
         }
 }
 
 /* ---- the product ---------------------------------------------------------------------------------------- */
-
-INLINE __m512 broadcast_float(const uint8_t *at)
-{
-    float f;
-    memcpy(&f, at, 4);
-    return _mm512_set1_ps(f);
-}
 
 INLINE __m512i broadcast_dword(const uint8_t *at)
 {
@@ -233,9 +262,17 @@ INLINE __m512i broadcast_dword(const uint8_t *at)
     return _mm512_set1_epi32(i);
 }
 
+/* The scale of row r's block times the weights' scales. */
+INLINE __m512 scale_product(enum scaling scaling, const uint8_t *panel, int r, __m512 weights)
+{
+    if (scaling == ADD_EXPONENTS)
+        return _mm512_castsi512_ps(_mm512_add_epi32(broadcast_dword(panel + PANEL_SHIFTS + 4 * r), _mm512_castps_si512(weights)));
+    return _mm512_mul_ps(_mm512_castsi512_ps(broadcast_dword(panel + PANEL_SCALES + 4 * r)), weights);
+}
+
 /* One partial sum of 32 outputs x n rows (n a constant): p = sum of this pass's `n_blocks` blocks. */
-INLINE void pass_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, int n, struct fetch *fetch,
-                      __m512 p[TILE_HALVES][GROUP_ROWS])
+INLINE void pass_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, enum scaling scaling, int n,
+                      struct fetch *fetch, __m512 p[TILE_HALVES][GROUP_ROWS])
 {
     UNROLL
     for (int r = 0; r < n; r++)
@@ -259,9 +296,8 @@ INLINE void pass_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_block
         __m512 s0 = _mm512_load_ps(tile + TILE_SCALES), s1 = _mm512_load_ps(tile + TILE_SCALES + 64);
         UNROLL
         for (int r = 0; r < n; r++) {
-            __m512 d = broadcast_float(panel + PANEL_SCALES + 4 * r);
-            p[0][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[0][r]), _mm512_mul_ps(d, s0), p[0][r]);
-            p[1][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[1][r]), _mm512_mul_ps(d, s1), p[1][r]);
+            p[0][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[0][r]), scale_product(scaling, panel, r, s0), p[0][r]);
+            p[1][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[1][r]), scale_product(scaling, panel, r, s1), p[1][r]);
         }
     }
 }
@@ -299,46 +335,52 @@ INLINE void keep_pass(int pass, int n, __m512 p[TILE_HALVES][GROUP_ROWS], float 
 }
 
 /* n rows (a constant), one pass. */
-INLINE void group_pass(int pass, int n, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks,
+INLINE void group_pass(int pass, enum scaling scaling, int n, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks,
                        struct fetch *fetch, float *p01, float *p2, const struct block_of_outputs *out)
 {
     __m512 p[TILE_HALVES][GROUP_ROWS];
-    pass_dots(tile, panel, n_blocks, n, fetch, p);
+    pass_dots(tile, panel, n_blocks, scaling, n, fetch, p);
     keep_pass(pass, n, p, p01, p2, out);
 }
 
-static void group_pass_of(int pass, int n, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks,
+static void group_pass_of(int pass, enum scaling scaling, int n, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks,
                           struct fetch *fetch, float *p01, float *p2, const struct block_of_outputs *out)
 {
-#define CASE(count)                                                                                                    \
-    case count:                                                                                                        \
-        group_pass(pass, count, tile, panel, n_blocks, fetch, p01, p2, out);                                           \
+#define CASE(how, count)                                                                                               \
+    case how * (GROUP_ROWS + 1) + count:                                                                               \
+        group_pass(pass, how, count, tile, panel, n_blocks, fetch, p01, p2, out);                                      \
         break
-    switch (n) {
-        CASE(1);
-        CASE(2);
-        CASE(3);
-        CASE(4);
-        CASE(5);
+    switch ((int)scaling * (GROUP_ROWS + 1) + n) {
+        CASE(MULTIPLY, 1);
+        CASE(MULTIPLY, 2);
+        CASE(MULTIPLY, 3);
+        CASE(MULTIPLY, 4);
+        CASE(MULTIPLY, 5);
+        CASE(ADD_EXPONENTS, 1);
+        CASE(ADD_EXPONENTS, 2);
+        CASE(ADD_EXPONENTS, 3);
+        CASE(ADD_EXPONENTS, 4);
+        CASE(ADD_EXPONENTS, 5);
     }
 #undef CASE
 }
 
-static void tile_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, int n, int64_t n_out, float *y,
-                      int64_t y_stride, struct partials partials, struct fetch fetch)
+static void tile_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, enum scaling scaling, int n,
+                      int64_t n_out, float *y, int64_t y_stride, struct partials partials, struct fetch fetch)
 {
     for (int pass = 0; pass < 4; pass++) {
         int64_t start = pass_start(n_blocks, pass), blocks = pass_blocks(n_blocks, pass);
         for (int i = 0; i < n; i += GROUP_ROWS) {
             struct block_of_outputs out = {y + i * y_stride, y_stride, {first_lanes(n_out), first_lanes(n_out - 16)}};
-            group_pass_of(pass, n - i < GROUP_ROWS ? n - i : GROUP_ROWS, tile + start * TILE_BLOCK,
+            group_pass_of(pass, scaling, n - i < GROUP_ROWS ? n - i : GROUP_ROWS, tile + start * TILE_BLOCK,
                           panel + (i / GROUP_ROWS * n_blocks + start) * PANEL_BLOCK, blocks, &fetch,
                           partials.p01 + i * LINEAR_TILE, partials.p2 + i * LINEAR_TILE, &out);
         }
     }
 }
 
-INLINE void gemm_i8(unpack_fn *unpack, enum code_order order, int32_t shift, const struct view *w, int64_t lo,
+/* `powers`: the weights' scales are powers of two. */
+INLINE void gemm_i8(unpack_fn *unpack, bool powers, enum code_order order, int32_t shift, const struct view *w, int64_t lo,
                     int64_t hi, const struct gather *in, float *y, int64_t y_stride, void *scratch)
 {
     int64_t n_blocks = w->cols / QUANT_BLOCK;
@@ -351,14 +393,16 @@ INLINE void gemm_i8(unpack_fn *unpack, enum code_order order, int32_t shift, con
         int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
         int64_t turns = (n + GROUP_ROWS - 1) / GROUP_ROWS * n_blocks;
         struct fetch fetch = fetch_rows(w, lo, hi, n);
+        struct range range = {UINT32_MAX, 0};
         for (int i = 0; i < n; i++) {
-            fill_row(in->act, gather_row(in, first + i), i, order, shift, panel);
+            fill_row(in->act, gather_row(in, first + i), i, order, shift, panel, &range);
             fetch_some(&fetch);
         }
         for (int64_t o = lo; o < hi; o += LINEAR_TILE) {
             int64_t end = hi - o < LINEAR_TILE ? hi : o + LINEAR_TILE;
             unpack_tile(unpack, w, o, end, tile);
-            tile_dots(tile, panel, n_blocks, n, end - o, y + first * y_stride + (o - lo), y_stride, partials,
+            bool add = powers && exponents_add(range, tile_range(tile, n_blocks));
+            tile_dots(tile, panel, n_blocks, add ? ADD_EXPONENTS : MULTIPLY, n, end - o, y + first * y_stride + (o - lo), y_stride, partials,
                       fetch_rows(w, end, hi, turns));
         }
     }
@@ -367,17 +411,17 @@ INLINE void gemm_i8(unpack_fn *unpack, enum code_order order, int32_t shift, con
 void gemm_i8_q8_0__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                               int64_t y_stride, void *scratch)
 {
-    gemm_i8(unpack_q8_0, ORDER_PLAIN, 128, w, lo, hi, in, y, y_stride, scratch);
+    gemm_i8(unpack_q8_0, false, ORDER_PLAIN, 128, w, lo, hi, in, y, y_stride, scratch);
 }
 
 void gemm_i8_mxfp4__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                                int64_t y_stride, void *scratch)
 {
-    gemm_i8(unpack_mxfp4, ORDER_PLAIN, 12, w, lo, hi, in, y, y_stride, scratch);
+    gemm_i8(unpack_mxfp4, true, ORDER_PLAIN, 12, w, lo, hi, in, y, y_stride, scratch);
 }
 
 void gemm_i8_mxfp4_hf__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                                   int64_t y_stride, void *scratch)
 {
-    gemm_i8(unpack_mxfp4_hf, ORDER_EVEN_ODD, 12, w, lo, hi, in, y, y_stride, scratch);
+    gemm_i8(unpack_mxfp4_hf, true, ORDER_EVEN_ODD, 12, w, lo, hi, in, y, y_stride, scratch);
 }
