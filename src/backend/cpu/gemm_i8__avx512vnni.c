@@ -10,41 +10,18 @@
  * (26 KB at 2880 inputs), which stays in the first-level cache for all activation rows. */
 #include "backend/cpu/gemm_i8__avx512vnni.h"
 
-#include "backend/cpu/avx512.h"
-
 #include <string.h>
 
-enum { TILE_HALVES = LINEAR_TILE / 16, STEPS = QUANT_BLOCK / 4, GROUP_ROWS = 5 };
-/* A block of a tile: per step a vector of each half; then the scales of each half. */
-enum { TILE_STEP = TILE_HALVES * 64, TILE_SCALES = STEPS * TILE_STEP, TILE_BLOCK = TILE_SCALES + TILE_HALVES * 64 };
+enum { GROUP_ROWS = 5 };
 /* A block of a group of activation rows: 32 codes of each; then their scales; then the same with the bits of 1.0f taken
  * off; then what the shift of the weights to unsigned adds, negated. */
 enum { PANEL_SCALES = GROUP_ROWS * QUANT_BLOCK, PANEL_SHIFTS = PANEL_SCALES + 4 * GROUP_ROWS,
        PANEL_START = PANEL_SHIFTS + 4 * GROUP_ROWS, PANEL_BLOCK = 224 };
 
-/* Tiles and panels hold their blocks in the order of the passes: 0, 4, 8, ..., 1, 5, ..., 2, 6, ..., 3, 7, ... */
-INLINE int64_t pass_blocks(int64_t n_blocks, int pass)
-{
-    return (n_blocks - pass + 3) / 4;
-}
-
-INLINE int64_t pass_start(int64_t n_blocks, int pass)
-{
-    int64_t at = 0;
-    for (int before = 0; before < pass; before++)
-        at += pass_blocks(n_blocks, before);
-    return at;
-}
-
 /* An MXFP4 scale is a power of two, so multiplying an activation scale with it adds to its exponent: an integer addition,
  * for which the multipliers need not stop (a tenth of the time). That holds while everything is a normal number: */
 enum scaling { MULTIPLY, ADD_EXPONENTS };
 enum { ONE_BITS = 127 << 23 };
-
-/* The smallest and the largest of some positive floats, as bits. */
-struct range {
-    uint32_t lo, hi;
-};
 
 static bool exponents_add(struct range a, struct range b)
 {
@@ -70,151 +47,6 @@ INLINE struct fetch fetch_rows(const struct view *w, int64_t lo, int64_t hi, int
     int64_t end = hi - lo < LINEAR_TILE ? hi : lo + LINEAR_TILE, bytes = (end - lo) * w->row_stride;
     const char *at = (const char *)(w->data + lo * w->row_stride);
     return (struct fetch){at, at + bytes, (int)(bytes / 64 / turns) + 1};
-}
-
-/* ---- the tile ------------------------------------------------------------------------------------------- */
-
-/* 16 rows of a matrix; those from `n` on are missing and repeat the last one. */
-struct tile_rows {
-    const uint8_t *data, *scales;
-    int64_t stride, scale_stride;
-    int n;
-};
-
-/* Byte `at` of row r. In a whole tile, a constant, addresses are base + multiples of the stride. */
-INLINE const uint8_t *row_at(const struct tile_rows *rows, bool whole, int r, int64_t at)
-{
-    return rows->data + (whole || r < rows->n ? r : rows->n - 1) * rows->stride + at;
-}
-
-/* Block b of 16 rows: STEPS vectors of unsigned bytes, TILE_STEP apart, and 16 scales. */
-typedef void unpack_fn(const struct tile_rows *rows, bool whole, int64_t b, uint8_t *to, float *scales);
-
-/* 16 bytes of each row, turned: dword r of vector k is bytes 4 k .. 4 k + 3 of row r. */
-INLINE void turn_rows(const struct tile_rows *rows, bool whole, int64_t at, __m512i turned[4])
-{
-    __m512i a[4];
-#define ROW(r) _mm_loadu_si128((const void *)row_at(rows, whole, (r), at))
-    UNROLL
-    for (int j = 0; j < 4; j++) { /* quarter i of a[j] is row 4 i + j */
-        a[j] = _mm512_castsi128_si512(ROW(j));
-        a[j] = _mm512_mask_broadcast_i32x4(a[j], 0x00f0, ROW(4 + j));
-        a[j] = _mm512_mask_broadcast_i32x4(a[j], 0x0f00, ROW(8 + j));
-        a[j] = _mm512_mask_broadcast_i32x4(a[j], 0xf000, ROW(12 + j));
-    }
-#undef ROW
-    __m512i lo01 = _mm512_unpacklo_epi32(a[0], a[1]), hi01 = _mm512_unpackhi_epi32(a[0], a[1]);
-    __m512i lo23 = _mm512_unpacklo_epi32(a[2], a[3]), hi23 = _mm512_unpackhi_epi32(a[2], a[3]);
-    turned[0] = _mm512_unpacklo_epi64(lo01, lo23);
-    turned[1] = _mm512_unpackhi_epi64(lo01, lo23);
-    turned[2] = _mm512_unpacklo_epi64(hi01, hi23);
-    turned[3] = _mm512_unpackhi_epi64(hi01, hi23);
-}
-
-/* Steps 0-3 take the low halves of bytes 4 k .. 4 k + 3, steps 4-7 the high halves. */
-INLINE void store_nibbles(const __m512i turned[4], uint8_t *to)
-{
-    const __m512i table = mxfp4_table();
-    UNROLL
-    for (int k = 0; k < 4; k++) {
-        _mm512_store_si512(to + k * TILE_STEP, _mm512_permutexvar_epi8(turned[k], table));
-        _mm512_store_si512(to + (4 + k) * TILE_STEP, _mm512_permutexvar_epi8(_mm512_srli_epi16(turned[k], 4), table));
-    }
-}
-
-#define EACH_OF_8(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
-
-INLINE int load_u16(const uint8_t *at)
-{
-    uint16_t bits;
-    memcpy(&bits, at, 2);
-    return bits;
-}
-
-/* The byte at `at` of each row as an E8M0 scale. */
-INLINE __m512 e8m0_of_rows(const struct tile_rows *rows, bool whole, int64_t at)
-{
-    __m128i lo = _mm_setzero_si128(), hi = lo; /* two chains of insertions */
-#define INSERT(r)                                                                                                      \
-    lo = _mm_insert_epi8(lo, *row_at(rows, whole, (r), at), (r));                                                      \
-    hi = _mm_insert_epi8(hi, *row_at(rows, whole, (r) + 8, at), (r));
-    EACH_OF_8(INSERT)
-#undef INSERT
-    return mxfp4_scales(_mm512_slli_epi32(_mm512_cvtepu8_epi32(_mm_unpacklo_epi64(lo, hi)), 24));
-}
-
-INLINE __m512 f16_of_rows(const struct tile_rows *rows, bool whole, int64_t at)
-{
-    __m128i lo = _mm_setzero_si128(), hi = lo;
-#define INSERT(r)                                                                                                      \
-    lo = _mm_insert_epi16(lo, load_u16(row_at(rows, whole, (r), at)), (r));                                            \
-    hi = _mm_insert_epi16(hi, load_u16(row_at(rows, whole, (r) + 8, at)), (r));
-    EACH_OF_8(INSERT)
-#undef INSERT
-    return _mm512_cvtph_ps(_mm256_set_m128i(hi, lo));
-}
-
-INLINE void unpack_mxfp4(const struct tile_rows *rows, bool whole, int64_t b, uint8_t *to, float *scales)
-{
-    __m512i turned[4];
-    turn_rows(rows, whole, b * 17 + 1, turned);
-    store_nibbles(turned, to);
-    _mm512_store_ps(scales, e8m0_of_rows(rows, whole, b * 17));
-}
-
-INLINE void unpack_mxfp4_hf(const struct tile_rows *rows, bool whole, int64_t b, uint8_t *to, float *scales)
-{
-    const struct tile_rows beside = {.data = rows->scales, .stride = rows->scale_stride, .n = rows->n};
-    __m512i turned[4];
-    turn_rows(rows, whole, b * 16, turned);
-    store_nibbles(turned, to);
-    _mm512_store_ps(scales, e8m0_of_rows(&beside, whole, b));
-}
-
-INLINE void unpack_q8_0(const struct tile_rows *rows, bool whole, int64_t b, uint8_t *to, float *scales)
-{
-    const __m512i flip = _mm512_set1_epi8((char)0x80);
-    UNROLL
-    for (int half = 0; half < 2; half++) {
-        __m512i turned[4];
-        turn_rows(rows, whole, b * 34 + 2 + 16 * half, turned);
-        UNROLL
-        for (int k = 0; k < 4; k++)
-            _mm512_store_si512(to + (4 * half + k) * TILE_STEP, _mm512_xor_si512(turned[k], flip));
-    }
-    _mm512_store_ps(scales, f16_of_rows(rows, whole, b * 34));
-}
-
-INLINE void unpack_half(unpack_fn *unpack, const struct tile_rows *rows, bool whole, int64_t n_blocks, uint8_t *tile)
-{
-    for (int pass = 0; pass < 4; pass++)
-        for (int64_t b = pass; b < n_blocks; b += 4, tile += TILE_BLOCK)
-            unpack(rows, whole, b, tile, (float *)(tile + TILE_SCALES));
-}
-
-static struct range tile_range(const uint8_t *tile, int64_t n_blocks)
-{
-    __m512i lo = _mm512_set1_epi32(-1), hi = _mm512_setzero_si512();
-    for (int64_t b = 0; b < n_blocks; b++)
-        for (int half = 0; half < TILE_HALVES; half++) {
-            __m512i bits = _mm512_load_si512(tile + b * TILE_BLOCK + TILE_SCALES + half * 64);
-            lo = _mm512_min_epu32(lo, bits);
-            hi = _mm512_max_epu32(hi, bits);
-        }
-    return (struct range){_mm512_reduce_min_epu32(lo), _mm512_reduce_max_epu32(hi)};
-}
-
-INLINE void unpack_tile(unpack_fn *unpack, const struct view *w, int64_t lo, int64_t hi, uint8_t *tile)
-{
-    for (int half = 0; half < TILE_HALVES; half++, tile += 64) {
-        int64_t o = lo + 16 * half < hi ? lo + 16 * half : hi - 1; /* a half that is missing repeats the last row */
-        struct tile_rows rows = {w->data + o * w->row_stride, w->scales ? w->scales + o * w->scale_stride : NULL,
-                                 w->row_stride, w->scale_stride, hi - o < 16 ? (int)(hi - o) : 16};
-        if (rows.n == 16)
-            unpack_half(unpack, &rows, true, w->cols / QUANT_BLOCK, tile);
-        else
-            unpack_half(unpack, &rows, false, w->cols / QUANT_BLOCK, tile);
-    }
 }
 
 /* ---- the activation panel ------------------------------------------------------------------------------- */
@@ -380,7 +212,7 @@ static void tile_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_block
 }
 
 /* `powers`: the weights' scales are powers of two. */
-INLINE void gemm_i8(unpack_fn *unpack, bool powers, enum code_order order, int32_t shift, const struct view *w, int64_t lo,
+static void gemm_i8(tile_fn *unpack, bool powers, enum code_order order, int32_t shift, const struct view *w, int64_t lo,
                     int64_t hi, const struct gather *in, float *y, int64_t y_stride, void *scratch)
 {
     int64_t n_blocks = w->cols / QUANT_BLOCK;
@@ -400,8 +232,7 @@ INLINE void gemm_i8(unpack_fn *unpack, bool powers, enum code_order order, int32
         }
         for (int64_t o = lo; o < hi; o += LINEAR_TILE) {
             int64_t end = hi - o < LINEAR_TILE ? hi : o + LINEAR_TILE;
-            unpack_tile(unpack, w, o, end, tile);
-            bool add = powers && exponents_add(range, tile_range(tile, n_blocks));
+            bool add = exponents_add(range, unpack(w, o, end, tile)) && powers;
             tile_dots(tile, panel, n_blocks, add ? ADD_EXPONENTS : MULTIPLY, n, end - o, y + first * y_stride + (o - lo), y_stride, partials,
                       fetch_rows(w, end, hi, turns));
         }
@@ -411,17 +242,17 @@ INLINE void gemm_i8(unpack_fn *unpack, bool powers, enum code_order order, int32
 void gemm_i8_q8_0__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                               int64_t y_stride, void *scratch)
 {
-    gemm_i8(unpack_q8_0, false, ORDER_PLAIN, 128, w, lo, hi, in, y, y_stride, scratch);
+    gemm_i8(tile_q8_0__avx512vnni, false, ORDER_PLAIN, 128, w, lo, hi, in, y, y_stride, scratch);
 }
 
 void gemm_i8_mxfp4__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                                int64_t y_stride, void *scratch)
 {
-    gemm_i8(unpack_mxfp4, true, ORDER_PLAIN, 12, w, lo, hi, in, y, y_stride, scratch);
+    gemm_i8(tile_mxfp4__avx512vnni, true, ORDER_PLAIN, 12, w, lo, hi, in, y, y_stride, scratch);
 }
 
 void gemm_i8_mxfp4_hf__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                                   int64_t y_stride, void *scratch)
 {
-    gemm_i8(unpack_mxfp4_hf, true, ORDER_EVEN_ODD, 12, w, lo, hi, in, y, y_stride, scratch);
+    gemm_i8(tile_mxfp4_hf__avx512vnni, true, ORDER_EVEN_ODD, 12, w, lo, hi, in, y, y_stride, scratch);
 }
