@@ -1,8 +1,8 @@
 /* backend.h: the tensor operations that a gpt-oss forward pass is made of, as one struct that cpu and (later) cuda fill.
  *
  * Every op is called by all lanes of a step with the same arguments and splits its own work. An op's results may be
- * read by the SAME lane's next op on the same share without a sync (linear -> rope -> kv_append split by heads;
- * linear -> add split by output rows); everything else needs be->sync between. Memory that ops pass around is opaque
+ * read by the SAME lane's next op on the same share without a sync (linear -> rope -> kv_append split by heads);
+ * everything else needs be->sync between. Memory that ops pass around is opaque
  * to the caller: model/ and engine/ never look inside, so that it may live on a device.
  *
  * Sums have one order (docs/numerics.md), so the result for a row never depends on n, on the other rows or on the
@@ -140,7 +140,7 @@ struct backend {
     void (*experts_in)(const struct lane *lane, void *scratch, const struct moe *moe);
     /* h from gate and up again (after somebody changed them); share: slots. */
     void (*swiglu)(const struct lane *lane, const struct moe *moe);
-    /* delta (and out, when kept) from h; share: outputs in groups of QUANT_BLOCK. */
+    /* delta (and out, when kept) from h; share: its own. */
     void (*experts_out)(const struct lane *lane, void *scratch, const struct moe *moe);
     /* delta from out again (after somebody changed it); share: as experts_out's. */
     void (*combine)(const struct lane *lane, const struct moe *moe);

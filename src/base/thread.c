@@ -30,6 +30,7 @@ struct worker {
     pthread_t thread;
     int id;
     int spins;      /* how long this lane spins now; see event_wait */
+    uint32_t deal;  /* the one that this lane is at */
     unsigned waits;
 };
 
@@ -43,6 +44,7 @@ struct pool {
     struct event generation;            /* raised by pool_run; workers wait for it */
     struct event phase;                 /* raised by the last lane to arrive at a barrier */
     _Alignas(LINE) atomic_uint arrived; /* lanes at the current barrier */
+    _Alignas(LINE) _Atomic uint64_t next; /* the newest deal that anybody claimed from << 32 | its next item */
     _Alignas(LINE) int n;
     int max_spins;
     atomic_bool stop;
@@ -125,6 +127,26 @@ void lane_sync(const struct lane *lane)
         event_raise(&pool->phase);
     } else {
         event_wait(&pool->phase, phase, &pool->workers[lane->id]);
+    }
+}
+
+void lane_deal(const struct lane *lane)
+{
+    lane->pool->workers[lane->id].deal++;
+}
+
+/* Nobody goes on to the next deal before this one is exhausted, so one word is enough and nothing is ever reset. */
+int64_t lane_claim(const struct lane *lane, int64_t count)
+{
+    uint32_t deal = lane->pool->workers[lane->id].deal;
+    uint64_t seen = atomic_load(&lane->pool->next);
+    for (;;) {
+        int32_t ahead = (int32_t)((uint32_t)(seen >> 32) - deal);
+        uint64_t item = ahead < 0 ? 0 : seen & UINT32_MAX;
+        if (ahead > 0 || item >= (uint64_t)count)
+            return -1;
+        if (atomic_compare_exchange_weak(&lane->pool->next, &seen, (uint64_t)deal << 32 | (item + 1)))
+            return (int64_t)item;
     }
 }
 

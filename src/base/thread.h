@@ -36,6 +36,12 @@ static inline void lane_share(const struct lane *lane, int64_t count, int64_t *l
     *hi = count * (lane->id + 1) / lane->n;
 }
 
+/* Work for whoever has time. After every lane has called lane_deal (all of them deal the same things in the same order),
+ * lane_claim hands out the items 0 .. count - 1, ascending, each to one lane, and -1 when none is left. A lane that was
+ * preempted, or a slower core, simply takes fewer. For teams of more than one. */
+void lane_deal(const struct lane *lane);
+int64_t lane_claim(const struct lane *lane, int64_t count);
+
 /* CPUs this process may use, at least 1. */
 int cpu_count(void);
 /* "AMD EPYC 9B45 (family 26, model 2)": from /proc/cpuinfo or the like; written into text. */

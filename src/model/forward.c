@@ -96,8 +96,8 @@ static void add_to_residual(const struct lane *lane, struct forward *f, enum oss
     const struct backend *be = f->backend;
     int n = f->batch.n;
     int64_t hidden = f->config->hidden;
+    be->sync(lane);
     if (f->shard.reduce) {
-        be->sync(lane);
         if (lane->id == 0)
             f->shard.reduce(f->shard.user, f->s.delta, (size_t)n * (size_t)hidden);
         be->sync(lane);

@@ -3,7 +3,7 @@
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
 
-enum { E = 5, TOP = 2, HID = 96, INNER = 160, MOE_ROWS = 11, SLOTS = MOE_ROWS * TOP };
+enum { E = 5, TOP = 2, HID = 96, INNER = 160, MOE_ROWS = 19 /* enough that lanes deal the outputs out */, SLOTS = MOE_ROWS * TOP };
 
 struct experts {
     struct matrix gate[E], up[E], both[E], down[E];

@@ -332,6 +332,49 @@ static void test_pool(void **state)
     assert_int_equal(pool_threads(NULL), 1);
 }
 
+/* Deals of different sizes one after another, with no barrier between; how often each item was handed out. */
+enum { DEALS = 200 };
+struct deals {
+    int count[DEALS];
+    _Atomic int taken[DEALS][40];
+    _Atomic int backwards;
+};
+
+static void take_items(const struct lane *lane, void *arg)
+{
+    struct deals *d = arg;
+    for (int deal = 0; deal < DEALS; deal++) {
+        int64_t before = -1, item;
+        lane_deal(lane);
+        while ((item = lane_claim(lane, d->count[deal])) >= 0) {
+            d->taken[deal][item]++;
+            d->backwards += item <= before;
+            before = item;
+        }
+    }
+}
+
+static void test_deals(void **state)
+{
+    (void)state;
+    struct osso_error err;
+    for (int n = 2; n <= 5; n++) {
+        static struct deals d;
+        struct pool *pool;
+        memset(&d, 0, sizeof d);
+        for (int i = 0; i < DEALS; i++)
+            d.count[i] = i * 7 % 41;
+        check_ok(pool_create(n, &pool, &err), err);
+        pool_run(pool, take_items, &d);
+        pool_run(pool, take_items, &d); /* a later step goes on */
+        pool_free(pool);
+        assert_int_equal(d.backwards, 0);
+        for (int i = 0; i < DEALS; i++)
+            for (int item = 0; item < 40; item++)
+                assert_int_equal(d.taken[i][item], item < d.count[i] ? 2 : 0);
+    }
+}
+
 static void look_at_mask(const struct lane *lane, void *arg)
 {
     sigset_t set;
@@ -379,7 +422,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_error), cmocka_unit_test(test_checked),
                                        cmocka_unit_test(test_buf), cmocka_unit_test(test_buf_memory),
                                        cmocka_unit_test(test_json), cmocka_unit_test(test_json_members),
-                                       cmocka_unit_test(test_rng), cmocka_unit_test(test_pool),
+                                       cmocka_unit_test(test_rng), cmocka_unit_test(test_pool), cmocka_unit_test(test_deals),
                                        cmocka_unit_test(test_signals), cmocka_unit_test(test_share)};
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

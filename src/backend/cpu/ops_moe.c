@@ -10,12 +10,12 @@ struct share {
     int64_t lo, hi;
 };
 
-/* Outputs go by blocks of 32: whoever makes a block of h also quantizes it, and delta's share is that of ops_add with
- * units of 32. */
-static struct share block_share(const struct lane *lane, int64_t width)
+/* Share i of n. Outputs go by blocks of 32: whoever makes a block of h also quantizes it. */
+static struct share block_share(int i, int n, int64_t width)
 {
+    struct lane as_lane = {i, n, NULL};
     struct share s;
-    lane_share(lane, (width + QUANT_BLOCK - 1) / QUANT_BLOCK, &s.lo, &s.hi);
+    lane_share(&as_lane, (width + QUANT_BLOCK - 1) / QUANT_BLOCK, &s.lo, &s.hi);
     s.lo = s.lo * QUANT_BLOCK < width ? s.lo * QUANT_BLOCK : width;
     s.hi = s.hi * QUANT_BLOCK < width ? s.hi * QUANT_BLOCK : width;
     return s;
@@ -48,6 +48,7 @@ static void widen(const struct vec *v, int64_t lo, int64_t hi, real *values_out)
 
 /* Where a lane works on a piece: values for gate and up of n slots (or down), then three vectors of the width. */
 struct piece_space {
+    int64_t values;
     real *gate, *up, *bias, *one_gate, *one_up;
     uint8_t *rest;
 };
@@ -55,10 +56,10 @@ struct piece_space {
 static struct piece_space piece_space(void *scratch, int n, int64_t width)
 {
     struct piece_space s;
-    int64_t values = moe_tile_values(n, width);
+    s.values = moe_tile_values(n, width);
     s.gate = scratch;
-    s.up = s.gate + values;
-    s.bias = s.up + values;
+    s.up = s.gate + s.values;
+    s.bias = s.up + s.values;
     s.one_gate = s.bias + width;
     s.one_up = s.one_gate + width;
     s.rest = (uint8_t *)scratch + moe_scratch_bytes(n, width);
@@ -185,26 +186,49 @@ static const uint8_t *next_weights(const struct moe *moe, const struct lane *lan
 typedef void piece_fn(const struct kernels *k, const struct piece *p, const struct expert *expert,
                       const struct piece_space *s);
 
-/* Calls fn for every expert that has slots, tile by tile over this lane's share of `width` outputs, experts ascending. */
-static void each_piece(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe,
-                       int64_t width, enum half half, piece_fn *fn)
+/* delta starts at 0 and takes the experts in ascending id, one FMA each. */
+static void clear_delta(const struct moe *moe, const struct share *share)
+{
+    for (int64_t r = 0; r < moe->routing->n; r++)
+        memset(moe->delta + r * moe->hidden + share->lo, 0, (size_t)(share->hi - share->lo) * sizeof(real));
+}
+
+/* Calls fn for every expert that has slots, experts ascending, tile by tile over the share of `width` outputs. */
+static void one_share(const struct kernels *k, const struct lane *lane, const struct piece_space *space,
+                         const struct moe *moe, struct share share, enum half half, piece_fn *fn)
 {
     const struct routing *routing = moe->routing;
-    int64_t values = moe_tile_values(routing->n, width);
-    struct piece_space space = piece_space(scratch, routing->n, width);
-    struct share share = block_share(lane, width);
+    if (half == HALF_OUT)
+        clear_delta(moe, &share);
     for (int e = next_expert(moe, moe->first_expert); e < moe->end_expert; e = next_expert(moe, e + 1)) {
         struct piece p = {moe, routing->slots + routing->start[e], routing->start[e + 1] - routing->start[e], 0, 0, NULL};
         struct expert expert;
         moe->source->get(moe->source, moe->layer, e, &expert);
         const struct view *first = half == HALF_IN ? &expert.gate : &expert.down;
-        int64_t tile = tile_outputs(values, p.n);
+        int64_t tile = tile_outputs(space->values, p.n);
         for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
             p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
             p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride : next_weights(moe, lane, e + 1, half);
-            fn(k, &p, &expert, &space);
+            fn(k, &p, &expert, space);
         }
     }
+}
+
+/* Few rows wait for memory: every lane reads its own share of each expert, one stream from expert to expert. Many rows
+ * compute: shares are smaller and go to whoever has time. In both, all experts' parts of an output are one lane's. */
+static void each_piece(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe,
+                       int64_t width, enum half half, piece_fn *fn)
+{
+    enum { MANY = 16, SHARES_PER_LANE = 3 };
+    struct piece_space space = piece_space(scratch, moe->routing->n, width);
+    if (lane->n == 1 || moe->routing->n < MANY) {
+        one_share(k, lane, &space, moe, block_share(lane->id, lane->n, width), half, fn);
+        return;
+    }
+    int n_shares = SHARES_PER_LANE * lane->n;
+    lane_deal(lane);
+    for (int64_t i; (i = lane_claim(lane, n_shares)) >= 0;)
+        one_share(k, lane, &space, moe, block_share((int)i, n_shares, width), half, fn);
 }
 
 static void piece_in_any(const struct kernels *k, const struct piece *p, const struct expert *expert,
@@ -234,13 +258,6 @@ void REAL(ops_swiglu)(const struct kernels *k, const struct lane *lane, const st
                      moe->up + slot * moe->intermediate);
 }
 
-/* delta starts at 0 and takes the experts in ascending id, one FMA each. */
-static void clear_delta(const struct moe *moe, const struct share *share)
-{
-    for (int64_t r = 0; r < moe->routing->n; r++)
-        memset(moe->delta + r * moe->hidden + share->lo, 0, (size_t)(share->hi - share->lo) * sizeof(real));
-}
-
 static void piece_out(const struct kernels *k, const struct piece *p, const struct expert *expert,
                       const struct piece_space *s)
 {
@@ -258,15 +275,13 @@ static void piece_out(const struct kernels *k, const struct piece *p, const stru
 
 void REAL(ops_experts_out)(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe)
 {
-    struct share share = block_share(lane, moe->hidden);
-    clear_delta(moe, &share);
     each_piece(k, lane, scratch, moe, moe->hidden, HALF_OUT, piece_out);
 }
 
 void REAL(ops_combine)(const struct kernels *k, const struct lane *lane, const struct moe *moe)
 {
     const struct routing *routing = moe->routing;
-    struct share share = block_share(lane, moe->hidden);
+    struct share share = block_share(lane->id, lane->n, moe->hidden);
     clear_delta(moe, &share);
     for (int64_t slot = 0; slot < (int64_t)routing->n * routing->k; slot++) /* ascending id within a row */
         if (held(moe, slot))
