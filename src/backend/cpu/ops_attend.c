@@ -1,4 +1,4 @@
-/* ops_attend.c: attention over pages of K and V.
+/* ops_attend.c: attention over pages of K and V, beginning with the sink.
  *
  * Rows of a sequence go through its pages together, kv head by kv head. When there are too few rows and heads for the
  * lanes, lanes share the pages instead: each page's sums are kept, and merged in the order of the pages after all. Both
