@@ -20,9 +20,22 @@ OSSO_API enum osso_status osso_bench_ceiling(int threads, double *read_gbps_out,
 struct osso_token_cost {
     size_t size;
     uint64_t weight_bytes, multiply_adds, head_bytes, head_multiply_adds, kv_bytes;
+    uint64_t expert_bytes; /* of weight_bytes: what belongs to the chosen experts, of all layers */
 };
 OSSO_API enum osso_status osso_bench_token_cost(const struct osso_model *model, const struct osso_engine_options *options,
                                                 int64_t depth, struct osso_token_cost *cost_out, struct osso_error *err);
+
+/* GB/s at which this engine's own kernels take weights for one row when these lie in the cache: the kernels of the
+ * attention's matrices, of the experts and of the head run over slices of the engine's model that fit, and the rates are
+ * weighed by the bytes that a token needs of each. Decoding cannot be faster than the lower of this and the read
+ * ceiling. Uses the engine's activation memory: not during a step, and the last step's logits are gone. */
+OSSO_API enum osso_status osso_bench_resident(struct osso_engine *engine, double *gbps_out, struct osso_error *err);
+
+/* The session holds `ids` afterwards and all their K and V "exist": every page that decoding at this depth looks at is
+ * there, is the session's own, and holds seeded random numbers of the engine's KV type instead of what the model would
+ * have computed. What follows reads and computes exactly as much as after a real prompt; what it says is noise. The pages
+ * never reach the tree of shared prefixes. Only for measuring. */
+OSSO_API enum osso_status osso_bench_fill(struct osso_session *session, const int32_t *ids, size_t n, struct osso_error *err);
 
 #ifdef __cplusplus
 }

@@ -61,8 +61,10 @@ enum osso_status osso_bench_token_cost(const struct osso_model *model, const str
         const struct view *const once[] = {&w->q, &w->k, &w->v, &w->o, &w->router}, *const each[] = {&w->gate, &w->up, &w->down};
         for (int i = 0; i < 5; i++)
             add_matrix(once[i], &cost.weight_bytes, &cost.multiply_adds);
+        uint64_t before = cost.weight_bytes;
         for (int i = 0; i < 3 * picks; i++)
             add_matrix(each[i % 3], &cost.weight_bytes, &cost.multiply_adds);
+        cost.expert_bytes += cost.weight_bytes - before;
         uint64_t keys = (uint64_t)(c->sliding[l] && depth + 1 > c->window ? c->window : depth + 1);
         cost.kv_bytes += keys * (backend_cpu(NULL)->kv_layer_bytes(&layout) / KV_PAGE);
     }

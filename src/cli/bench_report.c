@@ -59,6 +59,13 @@ static double percent(double part, double whole)
     return whole > 0 ? 100 * part / whole : 0;
 }
 
+/* "84 of 41.6": percent, and of what; `text` has 32 bytes. */
+static void share(char *text, double part, double whole)
+{
+    if (whole > 0)
+        snprintf(text, 32, whole >= 10 ? "%.0f of %.1f" : "%.0f of %.2f", percent(part, whole), whole);
+}
+
 /* "gpt-oss 20B", "gpt-oss 4.1M" */
 static void model_type(const struct runner *r, char *text, size_t size)
 {
@@ -69,7 +76,7 @@ static void model_type(const struct runner *r, char *text, size_t size)
         snprintf(text, size, n >= 1e9 ? "gpt-oss %.1fB" : "gpt-oss %.1fM", n >= 1e9 ? n / 1e9 : n / 1e6);
 }
 
-/* "pp512", "tg128 @ d4096", "tg128 x16" */
+/* "pp512", "tg128 @ d4096", "tg128 x16", "tg16 @ d32768 (made up)" */
 static void test_name(const struct measurement *m, char *text, size_t size)
 {
     int n = m->n_prompt > 0 ? snprintf(text, size, "pp%lld", (long long)m->n_prompt)
@@ -77,7 +84,7 @@ static void test_name(const struct measurement *m, char *text, size_t size)
     if (m->parallel > 1 && m->n_gen > 0)
         n += snprintf(text + n, size - (size_t)n, " x%d", m->parallel);
     if (m->depth > 0)
-        snprintf(text + n, size - (size_t)n, " @ d%lld", (long long)m->depth);
+        snprintf(text + n, size - (size_t)n, " @ d%lld%s", (long long)m->depth, m->filled ? " (made up)" : "");
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------ */
@@ -85,24 +92,25 @@ static void test_name(const struct measurement *m, char *text, size_t size)
 static void row_md(const struct bench_setting *b, const struct measurement *m)
 {
     struct summary s = summarize(m);
-    char type[64], test[64], speed[64], size[32], gbps[32] = "", read[32] = "", dot[32] = "";
+    char type[64], test[64], speed[64], size[32], gbps[32] = "", read[32] = "", cache[32] = "", dot[32] = "";
     if (b->first)
-        printf("| model | size | params | backend | threads | test | t/s | GB/s | %% of read | %% of int8 dot |\n"
-               "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+        printf("| model | size | params | backend | threads | test | t/s | GB/s | %% of read | %% in cache | %% of int8 dot |\n"
+               "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
     model_type(b->runner, type, sizeof type);
     test_name(m, test, sizeof test);
     snprintf(speed, sizeof speed, "%.2f ± %.2f", s.avg_ts, s.stddev_ts);
     if (s.gbps > 0) {
         snprintf(gbps, sizeof gbps, "%.1f", s.gbps);
-        snprintf(read, sizeof read, "%.0f", percent(s.gbps, m->read_ceiling));
+        share(read, s.gbps, m->read_ceiling);
+        share(cache, s.gbps, m->resident);
     }
     if (m->n_prompt > 0)
-        snprintf(dot, sizeof dot, "%.0f", percent(s.tera, m->dot_ceiling));
-    printf("| %s | %s | %.2f %c | CPU %s%s | %d | %s | %s | %s | %s | %s |\n", type,
+        share(dot, s.tera, m->dot_ceiling);
+    printf("| %s | %s | %.2f %c | CPU %s%s | %d | %s | %s | %s | %s | %s | %s |\n", type,
            human_bytes(size, b->runner->dims.file_bytes),
            (double)b->runner->dims.parameters / (b->runner->dims.parameters >= 1000000000 ? 1e9 : 1e6),
            b->runner->dims.parameters >= 1000000000 ? 'B' : 'M', osso_engine_isa(b->runner->engine),
-           b->engine_options->exact ? " exact" : "", osso_engine_threads(b->runner->engine), test, speed, gbps, read, dot);
+           b->engine_options->exact ? " exact" : "", osso_engine_threads(b->runner->engine), test, speed, gbps, read, cache, dot);
 }
 
 /* ---- JSON and CSV --------------------------------------------------------------------------------------- */
@@ -151,6 +159,8 @@ static int fields(const struct bench_setting *b, const struct measurement *m, st
     number_field(f, &n, "n_gen", (double)m->n_gen, 0);
     number_field(f, &n, "n_depth", (double)m->depth, 0);
     number_field(f, &n, "n_parallel", m->parallel, 0);
+    text_field(f, &n, "depth_made_up", m->filled ? "true" : "false");
+    f[n - 1].quoted = false;
     text_field(f, &n, "test_time", m->time);
     number_field(f, &n, "avg_ns", s.avg_ns, 0);
     number_field(f, &n, "stddev_ns", s.stddev_ns, 0);
@@ -162,6 +172,11 @@ static int fields(const struct bench_setting *b, const struct measurement *m, st
     number_field(f, &n, "int8_tops", s.tera, 6);
     number_field(f, &n, "int8_ceiling_tops", m->dot_ceiling, 6);
     number_field(f, &n, "int8_percent", percent(s.tera, m->dot_ceiling), 2);
+    number_field(f, &n, "resident_gbps", m->resident, 3);
+    number_field(f, &n, "resident_percent", percent(s.gbps, m->resident), 2);
+    number_field(f, &n, "bytes_per_token", m->bytes_per_token, 0);
+    number_field(f, &n, "operations_per_token", m->operations_per_token, 0);
+    number_field(f, &n, "experts_per_layer", m->experts, 2);
     return n;
 }
 
@@ -237,5 +252,8 @@ void bench_report_end(const struct bench_setting *b)
     if (strcmp(b->form, "json") == 0)
         printf(b->first ? "[]\n" : "\n]\n");
     else if (strcmp(b->form, "md") == 0)
-        printf("\n%s, osso %s\n", cpu, osso_version());
+        printf("\n%s, osso %s\n"
+               "%% of read: of what memory gives, in GB/s; %% in cache: of what the same kernels take when the weights are in\n"
+               "the cache, in GB/s; %% of int8 dot: of the integer dot rate, in 10^12 operations a second. docs/performance.md\n",
+               cpu, osso_version());
 }

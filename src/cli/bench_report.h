@@ -10,8 +10,11 @@ struct measurement {
     int parallel, repetitions;
     double *ns;                      /* [repetitions], the time of all tokens together */
     double read_ceiling, dot_ceiling; /* GB/s and 10^12 operations per second, measured between the repetitions */
-    double bytes_per_token;          /* 0: unknown, because sequences share what is read */
+    double resident;                 /* GB/s of the decode kernels on weights in the cache */
+    double experts;                  /* distinct experts of a layer in one step, counted */
+    double bytes_per_token;          /* of generation: weights (a sequence's part of what a step reads), K and V */
     double operations_per_token;     /* a multiply and an add are two */
+    bool filled;                     /* the depth was made up, not computed */
     char time[32];                   /* when, in UTC */
 };
 

@@ -26,9 +26,11 @@ struct bench {
     struct osso_engine_options e;
     struct bench_setting setting;
     struct osso_session **sessions; /* [parallel] */
+    struct osso_ids *ids;           /* [parallel] the depth's tokens, then the prompt's */
+    size_t *filled;                 /* [parallel] made-up K and V reach so far */
     int parallel, repetitions;
+    bool fill;
     struct rng rng;
-    struct osso_ids ids; /* the depth's tokens, then the prompt's */
 };
 
 static double now_ns(void)
@@ -80,22 +82,39 @@ static enum osso_status run_until_ready(struct bench *b, struct osso_session *se
 }
 
 /* Random tokens up to a length of n: what was there stays, so that a depth is computed once. */
-static enum osso_status random_ids(struct bench *b, size_t keep, size_t n, struct osso_error *err)
+static enum osso_status random_ids(struct bench *b, struct osso_ids *ids, size_t keep, size_t n, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
-    b->ids.len = keep < b->ids.len ? keep : b->ids.len;
-    while (b->ids.len < n && !status)
-        status = osso_ids_push(&b->ids, (int32_t)rng_below(&b->rng, (uint64_t)b->r.dims.vocab), err);
+    ids->len = keep < ids->len ? keep : ids->len;
+    while (ids->len < n && !status)
+        status = osso_ids_push(ids, (int32_t)rng_below(&b->rng, (uint64_t)b->r.dims.vocab), err);
     return status;
 }
 
-/* Brings a session to the depth; nothing is computed when it has been there before. */
-static enum osso_status go_to_depth(struct bench *b, struct osso_session *session, size_t depth, struct osso_error *err)
+/* The same without running the model: see osso_bench_fill. */
+static enum osso_status fill_to_depth(struct bench *b, int i, size_t depth, struct osso_error *err)
 {
-    enum osso_status status = random_ids(b, depth, depth, err);
-    if (status || depth == 0)
+    struct osso_session *session = b->sessions[i];
+    if (b->filled[i] >= depth) {
+        enum osso_status status = osso_session_rewind(session, depth, err);
+        return status ? status : run_until_ready(b, session, err);
+    }
+    b->filled[i] = depth;
+    return osso_bench_fill(session, b->ids[i].data, depth, err);
+}
+
+/* Brings session i to the depth; nothing is computed when it has been there before. */
+static enum osso_status go_to_depth(struct bench *b, int i, size_t depth, struct osso_error *err)
+{
+    struct osso_session *session = b->sessions[i];
+    enum osso_status status = random_ids(b, &b->ids[i], depth, depth, err);
+    if (status || depth == 0) {
+        b->filled[i] = 0;
         return status ? status : osso_session_rewind(session, 0, err);
-    status = osso_session_sync(session, b->ids.data, depth, err);
+    }
+    if (b->fill)
+        return fill_to_depth(b, i, depth, err);
+    status = osso_session_sync(session, b->ids[i].data, depth, err);
     return status ? status : run_until_ready(b, session, err);
 }
 
@@ -103,11 +122,11 @@ static enum osso_status one_prompt(struct bench *b, const struct measurement *m,
 {
     struct osso_session *session = b->sessions[0];
     size_t depth = (size_t)m->depth, n = depth + (size_t)m->n_prompt;
-    enum osso_status status = go_to_depth(b, session, depth, err);
+    enum osso_status status = go_to_depth(b, 0, depth, err);
     if (!status)
-        status = random_ids(b, depth, n, err); /* other tokens each time: nothing can be reused */
+        status = random_ids(b, &b->ids[0], depth, n, err); /* other tokens each time: nothing can be reused */
     if (!status)
-        status = osso_session_sync(session, b->ids.data, n, err);
+        status = osso_session_sync(session, b->ids[0].data, n, err);
     double start = now_ns();
     if (!status)
         status = run_until_ready(b, session, err);
@@ -115,20 +134,72 @@ static enum osso_status one_prompt(struct bench *b, const struct measurement *m,
     return status;
 }
 
-static enum osso_status one_generation(struct bench *b, const struct measurement *m, double *ns, struct osso_error *err)
+/* Every sequence gets a random token of its own in each step. */
+static enum osso_status generate(struct bench *b, const struct measurement *m, int64_t n, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
-    for (int i = 0; i < m->parallel && !status; i++)
-        status = go_to_depth(b, b->sessions[i], (size_t)m->depth, err);
-    double start = now_ns();
-    for (int64_t t = 0; t < m->n_gen && !status; t++) {
+    for (int64_t t = 0; t < n && !status; t++) {
         for (int i = 0; i < m->parallel && !status; i++)
             status = osso_session_append(b->sessions[i], (int32_t)rng_below(&b->rng, (uint64_t)b->r.dims.vocab), err);
         if (!status)
             status = osso_step(b->r.engine, b->sessions, m->parallel, 0, err);
     }
+    return status;
+}
+
+static enum osso_status all_to_depth(struct bench *b, const struct measurement *m, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    for (int i = 0; i < m->parallel && !status; i++)
+        status = go_to_depth(b, i, (size_t)m->depth, err);
+    return status;
+}
+
+static enum osso_status one_generation(struct bench *b, const struct measurement *m, double *ns, struct osso_error *err)
+{
+    enum osso_status status = all_to_depth(b, m, err);
+    double start = now_ns();
+    if (!status)
+        status = generate(b, m, m->n_gen, err);
     *ns = now_ns() - start;
     return status;
+}
+
+/* ---- what a step of several sequences reads ----------------------------------------------------------------- */
+
+struct count {
+    uint64_t experts, layers;
+};
+
+/* Distinct experts of one layer in one step. */
+static void count_tap(void *user, const struct osso_tap_value *value)
+{
+    struct count *count = user;
+    int64_t n = (int64_t)value->n_rows * value->width;
+    for (int64_t i = 0; i < n; i++) {
+        bool seen = false;
+        for (int64_t j = 0; j < i && !seen; j++)
+            seen = value->ids[j] == value->ids[i];
+        count->experts += !seen;
+    }
+    count->layers++;
+}
+
+/* Sequences share what is read; how much of it is seen by looking at the router in a few steps that are not timed. */
+static enum osso_status count_experts(struct bench *b, struct measurement *m, struct osso_error *err)
+{
+    struct count count = {0};
+    int64_t steps = m->n_gen < 8 ? m->n_gen : 8;
+    enum osso_status status = all_to_depth(b, m, err);
+    if (!status)
+        status = osso_engine_set_tap(b->r.engine, (uint64_t)1 << OSSO_TAP_EXPERT_IDS, count_tap, &count, err);
+    if (!status)
+        status = generate(b, m, steps, err);
+    struct osso_error ignored;
+    enum osso_status end = osso_engine_set_tap(b->r.engine, 0, NULL, NULL, status ? &ignored : err);
+    if (count.layers)
+        m->experts = (double)count.experts / (double)count.layers;
+    return status ? status : end;
 }
 
 /* ---- one line ------------------------------------------------------------------------------------------- */
@@ -151,7 +222,10 @@ static enum osso_status token_cost(struct bench *b, struct measurement *m, struc
     int64_t middle = m->depth + (m->n_prompt + m->n_gen) / 2;
     enum osso_status status = osso_bench_token_cost(b->r.model, &b->e, middle, &cost, err);
     double heads = m->n_prompt > 0 ? 1.0 / (double)m->n_prompt : 1; /* of a prompt only the last token has logits */
-    m->bytes_per_token = m->parallel > 1 ? 0 : (double)cost.weight_bytes + (double)cost.head_bytes + (double)cost.kv_bytes;
+    int picks = b->e.experts_per_token > 0 ? b->e.experts_per_token : b->r.dims.experts_per_token;
+    double once = (double)(cost.weight_bytes - cost.expert_bytes) + (double)cost.head_bytes; /* in a step of all sequences */
+    once += (double)cost.expert_bytes * m->experts / picks;
+    m->bytes_per_token = m->n_prompt > 0 ? 0 : once / m->parallel + (double)cost.kv_bytes;
     m->operations_per_token = 2 * ((double)cost.multiply_adds + heads * (double)cost.head_multiply_adds);
     return status;
 }
@@ -172,6 +246,7 @@ static enum osso_status measure(struct bench *b, struct measurement *m, struct o
         m->n_prompt > 0 ? one_prompt : one_generation;
     struct measurement warm = *m;
     warm.n_gen = warm.n_gen > 4 ? 4 : warm.n_gen;
+    m->filled = b->fill && m->depth > 0;
     enum osso_status status = work(b, &warm, &ignored, err); /* pages in, clocks up */
     for (int i = 0; i < n && !status; i++) {
         if (err_is_terminal())
@@ -186,8 +261,12 @@ static enum osso_status measure(struct bench *b, struct measurement *m, struct o
     if (!status) {
         m->read_ceiling = median(reads, n);
         m->dot_ceiling = median(dots, n);
-        status = token_cost(b, m, err);
+        status = m->n_gen > 0 ? count_experts(b, m, err) : OSSO_OK;
     }
+    if (!status)
+        status = token_cost(b, m, err);
+    if (!status && m->n_gen > 0)
+        status = osso_bench_resident(b->r.engine, &m->resident, err);
     if (!status)
         bench_report(&b->setting, m);
     mem_free(space);
@@ -251,15 +330,23 @@ int verb_bench(const struct options *o)
     struct bench b = {.parallel = v[OPT_parallel].set ? (int)v[OPT_parallel].i : 1,
                       .repetitions = v[OPT_repetitions].set ? (int)v[OPT_repetitions].i : 5};
     b.setting = (struct bench_setting){&b.r, &b.e, NULL, v[OPT_output].set ? v[OPT_output].s : "md", true};
+    b.fill = v[OPT_fill].set;
     b.sessions = mem_array((size_t)b.parallel, sizeof *b.sessions);
+    b.ids = mem_array((size_t)b.parallel, sizeof *b.ids);
+    b.filled = mem_array((size_t)b.parallel, sizeof *b.filled);
     rng_seed(&b.rng, 1);
-    enum osso_status status = b.sessions ? run(o, &b, &err) : error_nomem(&err, 0, "sessions");
+    enum osso_status status = b.sessions && b.ids && b.filled ? run(o, &b, &err) : error_nomem(&err, 0, "sessions");
     if (!status)
         bench_report_end(&b.setting);
-    for (int i = 0; i < b.parallel && b.sessions; i++)
-        osso_session_free(b.sessions[i]);
+    for (int i = 0; i < b.parallel; i++) {
+        if (b.sessions)
+            osso_session_free(b.sessions[i]);
+        if (b.ids)
+            osso_ids_free(&b.ids[i]);
+    }
     mem_free(b.sessions);
-    osso_ids_free(&b.ids);
+    mem_free(b.ids);
+    mem_free(b.filled);
     runner_close(&b.r);
     return exit_code(status, &err);
 }

@@ -45,6 +45,7 @@ struct osso_session {
     int64_t slide_from;  /* sliding K and V are right from here on, once next >= computed */
     int slide_slot;      /* no sliding page below this slot */
     int32_t floor;       /* sliding layers look at nothing below */
+    bool made_up;        /* osso_bench_fill: its pages are noise and never shared */
     size_t logits_from;  /* rows from here on want logits (the last one always does) */
     size_t logits_pos, logits_n; /* what the last step gave: positions [logits_pos, logits_pos + logits_n) */
     int logits_row;      /* in the engine's logits, the first of them */

@@ -61,6 +61,7 @@ void session_set_computed(struct osso_session *s, size_t computed)
     for (int i = (int)(c / KV_PAGE); i < s->kv.n_slots && s->nodes[i] >= 0; i++) /* complete pages have nodes, one after the other */
         s->nodes[i] = -1;
     s->computed = s->next = computed;
+    s->made_up = s->made_up && computed > 0;
     s->logits_n = 0;
     int64_t need = c > behind ? c - behind : 0;
     if (e->n_sliding == 0 || need >= c || (!replaying && s->slide_from <= need)) {
@@ -193,6 +194,7 @@ enum osso_status osso_session_fork(struct osso_session *s, struct osso_session *
     t->slide_from = s->slide_from;
     t->slide_slot = s->slide_slot;
     t->floor = s->floor;
+    t->made_up = s->made_up;
     t->logits_from = s->logits_from;
     if (t->n > 0 && t->computed >= t->n) /* its logits belong to the other session: compute the last token again */
         session_set_computed(t, t->n - 1);

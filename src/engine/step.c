@@ -74,7 +74,7 @@ static void share_pages(struct osso_session *s)
     int complete = (int)(s->computed / KV_PAGE), i = complete;
     while (i > 0 && s->nodes[i - 1] < 0)
         i--;
-    for (; i < complete && e->tree.n_nodes > 0; i++) {
+    for (; i < complete && e->tree.n_nodes > 0 && !s->made_up; i++) {
         bool sliding_ok = s->slide_from <= (int64_t)i * KV_PAGE;
         int32_t node = prefix_add(&e->tree, i > 0 ? s->nodes[i - 1] : -1, s->salt, s->tokens + (size_t)i * KV_PAGE,
                                   s->kv.page[KV_FULL][i], sliding_ok ? s->kv.page[KV_SLIDING][i] : -1);

@@ -154,6 +154,11 @@ def test_bench():
         assert len(row["samples_ns"]) == len(row["samples_ts"]) == 2 and row["avg_ts"] > 0
     lines = bench("-p", "0", "-n", "4", "--parallel", "3", "-o", "csv").text.splitlines()
     assert len(lines) == 2 and '"3"' in lines[1]
+    one, many = (json.loads(bench("-p", "0", "-n", "4", "--parallel", n, "-d", "200", "-o", "json", "--fill").text)[0] for n in ("1", "3"))
+    assert one["depth_made_up"] is True and one["resident_gbps"] > 0, one
+    picks = json.loads(pathlib.Path(path, "config.json").read_text())["num_experts_per_tok"]
+    assert one["experts_per_layer"] == picks <= many["experts_per_layer"] <= 3 * picks, many
+    assert one["bytes_per_token"] > many["bytes_per_token"] > one["bytes_per_token"] / 3, "what is shared is read once"
     refuses(bench("-p", "many"), 2, "-p", "'many'")
 
 
