@@ -25,6 +25,10 @@ struct osso_token_cost {
 OSSO_API enum osso_status osso_bench_token_cost(const struct osso_model *model, const struct osso_engine_options *options,
                                                 int64_t depth, struct osso_token_cost *cost_out, struct osso_error *err);
 
+/* Touches every page of the weights with all threads, so that what follows measures neither disk nor page faults: what
+ * an engine that has run for a while has behind it. */
+OSSO_API enum osso_status osso_bench_touch(struct osso_engine *engine, struct osso_error *err);
+
 /* GB/s at which this engine's own kernels take weights for one row when these lie in the cache: the kernels of the
  * attention's matrices, of the experts and of the head run over slices of the engine's model that fit, and the rates are
  * weighed by the bytes that a token needs of each. Decoding cannot be faster than the lower of this and the read

@@ -4,8 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "bench/ceiling.h"
-#include "model/kv.h"
-#include "model/model.h"
+#include "engine/engine.h"
 
 #include <string.h>
 
@@ -32,6 +31,32 @@ enum osso_status osso_bench_ceiling(int threads, double *read_gbps_out, double *
     mem_pages_free(data, READ_BYTES);
     pool_free(pool);
     return OSSO_OK;
+}
+
+enum { PAGE = 4096 };
+
+static void touch_lane(const struct lane *lane, void *arg)
+{
+    const struct tensors *set = arg;
+    uint8_t sum = 0;
+    for (int64_t i = 0; i < set->n; i++) {
+        const struct tensor *t = &set->list[i];
+        int64_t lo, hi;
+        lane_share(lane, (int64_t)(t->bytes / PAGE), &lo, &hi);
+        for (int64_t page = lo; page < hi; page++)
+            sum ^= *(const volatile uint8_t *)(t->data + page * PAGE);
+    }
+    (void)sum;
+}
+
+enum osso_status osso_bench_touch(struct osso_engine *engine, struct osso_error *err)
+{
+    if (!engine->model)
+        return OSSO_OK;
+    enum osso_status status = model_check(engine->model, err);
+    if (!status)
+        pool_run(engine->pool, touch_lane, &engine->model->tensors);
+    return status;
 }
 
 /* Adds a matrix: its bytes, and its multiply-adds. */

@@ -309,6 +309,8 @@ static enum osso_status run(const struct options *o, struct bench *b, struct oss
     if (!v[OPT_ctx_size].set)
         b->e.context = largest(&depths) + longest + 1;
     status = runner_start(&b->r, &b->e, err);
+    if (!status && b->r.dims.file_bytes < mem_available())
+        status = osso_bench_touch(b->r.engine, err);
     for (int i = 0; i < b->parallel && !status; i++) /* a salt each: bench measures work, not reuse */
         status = osso_session_create(b->r.engine, (uint64_t)i + 1, &b->sessions[i], err);
     for (int d = 0; d < depths.len; d++) {
