@@ -73,6 +73,7 @@ mkdir -p "$log"
 
 if [ "$variant" = release ]; then
     one levels python3 tools/check_levels.py
+    one performance tools/plot_performance.py --check
     one headers tests/headers.sh
     one install tests/install.sh
 fi

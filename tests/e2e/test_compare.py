@@ -105,6 +105,15 @@ def test_rounds_rows_and_going_on():
     for test in by:
         assert f"\n{test} " in result.text, result
 
+    docs = TEMP / "docs"
+    docs.mkdir()
+    plot = lambda *args: subprocess.run([sys.executable, ROOT / "tools/plot_performance.py", "--rows", TEMP, "--out", docs, *args]).returncode
+    assert plot() == 0 and plot("--check") == 0
+    page, picture = (docs / "performance.md").read_text(), (docs / "performance.svg").read_text()
+    assert all(f"(`{test}`)" in page for test in by) and "generation, 3 sequences" in picture and "</svg>" in picture
+    (docs / "performance.svg").write_text("older")
+    assert plot("--check") == 1
+
 
 def test_a_peer_without_depth():
     bench, log = peer("ik-bench", "  -gp <pp,tg>")
