@@ -189,6 +189,10 @@ static void count_tap(void *user, const struct osso_tap_value *value)
 static enum osso_status count_experts(struct bench *b, struct measurement *m, struct osso_error *err)
 {
     struct count count = {0};
+    if (m->parallel == 1) { /* as many as it chooses */
+        m->experts = b->e.experts_per_token > 0 ? b->e.experts_per_token : (double)b->r.dims.experts_per_token;
+        return OSSO_OK;
+    }
     int64_t steps = m->n_gen < 8 ? m->n_gen : 8;
     enum osso_status status = all_to_depth(b, m, err);
     if (!status)
