@@ -44,7 +44,8 @@ static void linear_lane(const struct lane *lane, void *arg)
     struct resident *run = arg;
     struct osso_engine *e = run->engine;
     for (int i = 0; i < PASSES; i++)
-        e->backend->linear(lane, workspace(lane, e), &run->view, NULL, &e->forward.s.a, 1, QUANT_BLOCK, run->y, run->view.rows);
+        e->backend->linear(lane, workspace(lane, e), &run->view, NULL, &e->forward.s.a, 1, QUANT_BLOCK, &run->view, run->y,
+                           run->view.rows);
 }
 
 static void get_slice(const struct expert_source *source, int layer, int expert, struct expert *out)
@@ -63,7 +64,7 @@ static void experts_lane(const struct lane *lane, void *arg)
     h.width = run->inner;
     struct moe moe = {.source = &run->source, .end_expert = c->n_experts, .hidden = c->hidden, .intermediate = run->inner,
                       .alpha = (float)c->swiglu_alpha, .limit = (float)c->swiglu_limit, .routing = &run->routing,
-                      .in = &s->a, .h = &h, .delta = s->delta};
+                      .in = &s->a, .h = &h, .delta = s->delta, .after = &run->expert.gate};
     for (int i = 0; i < PASSES; i++) { /* h is read half made: same work, no waiting */
         e->backend->experts_in(lane, workspace(lane, e), &moe);
         e->backend->experts_out(lane, workspace(lane, e), &moe);
