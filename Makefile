@@ -19,9 +19,9 @@ OPT_notaps := $(OPT_release) -DOSSO_NO_TAPS
 OPT_tsan := -O1 -g -fsanitize=thread
 OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # No parser is in backend/, and clang takes minutes to instrument its unrolled kernels.
-# The encoder's inner loops gain a tenth from -O3, the plain loops of the ops (bias, add, rotation) become vectors; nothing
-# else gains.
-O3       := $(addprefix src/text/,encode.c split.c bpe.c vocab.c utf8.c) $(wildcard src/backend/cpu/ops*.c)
+# The encoder's inner loops gain a tenth from -O3, the plain loops of the ops (bias, add, rotation) and the sampler's passes
+# over the vocabulary become vectors; nothing else gains.
+O3       := $(addprefix src/text/,encode.c split.c bpe.c vocab.c utf8.c) $(wildcard src/backend/cpu/ops*.c) src/engine/choose.c
 OPT       = $(if $(and $(filter fuzz,$(VARIANT)),$(findstring src/backend/,$<)),-O1 -g,$(if \
               $(and $(filter release,$(VARIANT)),$(filter $(O3),$<)),-O3 -g,$(OPT_$(VARIANT))))
 # One order for every sum: no contraction into FMA behind our back, no fast-math, no -march=native.
@@ -61,7 +61,7 @@ ifneq ($(ARCH),x86_64)
 LIB_SRC := $(filter-out %__avx2.c %__avx512vnni.c,$(LIB_SRC))
 endif
 
-.PHONY: all tests bench-kernels install clean summary FORCE
+.PHONY: all tests bench-kernels bench-sampler install clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -95,6 +95,8 @@ $(B)/tests/%: tests/%.c $(B)/libosso.a $(wildcard tests/*.h)
 
 # bench/kernels.c: every kernel as a share of the machine's ceilings; run build/release/bench/kernels [threads [filter]].
 bench-kernels: $(B)/bench/kernels
+# bench/sampler.c: a token's way from logits to text, beside its forward pass.
+bench-sampler: $(B)/bench/sampler
 $(B)/bench/%: bench/%.c $(B)/libosso.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libosso.a $(LDLIBS)

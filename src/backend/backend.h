@@ -144,6 +144,8 @@ struct backend {
     void (*experts_out)(const struct lane *lane, void *scratch, const struct moe *moe);
     /* delta from out again (after somebody changed it); share: as experts_out's. */
     void (*combine)(const struct lane *lane, const struct moe *moe);
+    /* y = exp(x) on the host, in one thread: our own exponential (docs/numerics.md). Called outside the team. */
+    void (*exp)(const real *x, int64_t n, real *y);
     /* A KV page's bytes from one page to another. Called outside the team. */
     void (*copy)(void *to, const void *from, size_t bytes);
     /* Device memory to the host and back; the identity on the CPU. Called by one lane. */

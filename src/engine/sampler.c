@@ -1,7 +1,8 @@
 /* sampler.c: from logits to one id. Order: penalties and bias, mask, then greedy; or temperature, top-k, top-p, min-p,
- * one uniform draw. Everything is deterministic in the seed; ties go to the lowest id.
+ * one uniform draw (choose.c). Everything is deterministic in the seed; ties go to the lowest id.
  *
  * The way of a token goes on in text/harmony_parse.c. */
+#include "engine/choose.h"
 #include "engine/engine.h"
 
 #include "base/error.h"
@@ -18,10 +19,10 @@ struct osso_sampler {
     struct osso_logit_bias *bias;
     osso_mask_fn *mask_fn;
     void *mask_user;
-    float *logits;     /* [vocab] after penalties */
-    struct osso_choice *kept; /* [vocab] candidates: id and logit, then probability */
+    float *logits;     /* [vocab] after penalties, bias and mask; not used when there are none */
     uint32_t *mask;    /* [vocab / 32] */
     uint16_t *counts;  /* [vocab] occurrences within the penalty window; zero between calls */
+    struct chooser chooser;
 };
 
 void osso_sampling_defaults(struct osso_sampling *out)
@@ -70,12 +71,14 @@ enum osso_status osso_sampler_create(const struct osso_sampling *sampling, int64
     rng_seed(&s->rng, o.seed);
     s->bias = mem_array(o.n_bias, sizeof *s->bias);
     s->logits = mem_array((size_t)vocab, sizeof *s->logits);
-    s->kept = mem_array((size_t)vocab, sizeof *s->kept);
     s->mask = mem_array((size_t)(vocab + 31) / 32, sizeof *s->mask);
     s->counts = mem_array((size_t)vocab, sizeof *s->counts);
-    if (!s->bias || !s->logits || !s->kept || !s->mask || !s->counts) {
+    status = chooser_create(vocab, &s->chooser, err);
+    if (!s->bias || !s->logits || !s->mask || !s->counts)
+        status = error_nomem(err, (uint64_t)vocab * 8, "a sampler");
+    if (status) {
         osso_sampler_free(s);
-        return error_nomem(err, (uint64_t)vocab * 16, "a sampler");
+        return status;
     }
     if (o.n_bias)
         memcpy(s->bias, o.bias, o.n_bias * sizeof *s->bias);
@@ -89,7 +92,7 @@ void osso_sampler_free(struct osso_sampler *s)
         return;
     mem_free(s->bias);
     mem_free(s->logits);
-    mem_free(s->kept);
+    chooser_free(&s->chooser);
     mem_free(s->mask);
     mem_free(s->counts);
     mem_free(s);
@@ -101,11 +104,14 @@ void osso_sampler_set_mask(struct osso_sampler *s, osso_mask_fn *fn, void *user)
     s->mask_user = user;
 }
 
+static bool penalizes(const struct osso_sampling *o)
+{
+    return o->repetition_penalty != 1 || o->presence_penalty != 0 || o->frequency_penalty != 0;
+}
+
 static void penalize(struct osso_sampler *s, const struct osso_session *session)
 {
     const struct osso_sampling *o = &s->o;
-    if (o->repetition_penalty == 1 && o->presence_penalty == 0 && o->frequency_penalty == 0)
-        return;
     size_t n, from = 0;
     const int32_t *tokens = osso_session_tokens(session, &n);
     if (o->penalty_last_n > 0 && (size_t)o->penalty_last_n < n)
@@ -123,163 +129,60 @@ static void penalize(struct osso_sampler *s, const struct osso_session *session)
     }
 }
 
-/* False: the mask forbids every id. */
-static bool apply_mask(struct osso_sampler *s, const struct osso_session *session)
+static void apply_mask(struct osso_sampler *s, const struct osso_session *session)
 {
-    if (!s->mask_fn)
-        return true;
-    memset(s->mask, 0xff, (size_t)(s->vocab + 31) / 32 * sizeof *s->mask);
+    int64_t words = (s->vocab + 31) / 32;
+    memset(s->mask, 0xff, (size_t)words * sizeof *s->mask);
     s->mask_fn(s->mask_user, session, s->mask, s->vocab);
-    bool any = false;
-    for (int64_t i = 0; i < s->vocab; i++) {
-        if ((s->mask[i / 32] >> (i % 32)) & 1)
-            any = true;
-        else
-            s->logits[i] = -INFINITY;
-    }
-    return any;
+    for (int64_t w = 0; w < words; w++)
+        for (int64_t i = 32 * w; s->mask[w] != UINT32_MAX && i < 32 * w + 32 && i < s->vocab; i++)
+            if (!(s->mask[w] >> (i % 32) & 1))
+                s->logits[i] = -INFINITY;
 }
 
-static int32_t argmax(const float *logits, int64_t n)
+/* Do the options change logits at all? */
+static bool changes(const struct osso_sampler *s)
 {
-    int32_t best = 0;
-    for (int64_t i = 1; i < n; i++)
-        if (logits[i] > logits[best])
-            best = (int32_t)i;
-    return best;
+    return penalizes(&s->o) || s->o.n_bias > 0 || s->mask_fn;
 }
 
-/* Is a before b: the larger value first, the lower id among equals. */
-static bool before(const struct osso_choice *a, const struct osso_choice *b)
+/* A copy with penalties, bias and mask. No NaN comes of it. */
+static const float *change(struct osso_sampler *s, const struct osso_session *session, const float *own)
 {
-    return a->logprob > b->logprob || (a->logprob == b->logprob && a->id < b->id);
+    memcpy(s->logits, own, (size_t)s->vocab * sizeof *own);
+    if (penalizes(&s->o))
+        penalize(s, session);
+    for (size_t i = 0; i < s->o.n_bias; i++) {
+        float *l = &s->logits[s->bias[i].id], bias = s->bias[i].bias;
+        *l = isinf(bias) ? bias : *l + bias; /* -inf + inf too */
+    }
+    if (s->mask_fn)
+        apply_mask(s, session);
+    return s->logits;
 }
 
-static void sift_down(struct osso_choice *heap, size_t n, size_t i)
+static int32_t first_of(const float *logits, float value)
 {
-    for (;;) { /* a heap whose top is the worst: last in order */
-        size_t worst = i, l = 2 * i + 1, r = l + 1;
-        if (l < n && before(&heap[worst], &heap[l]))
-            worst = l;
-        if (r < n && before(&heap[worst], &heap[r]))
-            worst = r;
-        if (worst == i)
-            return;
-        struct osso_choice t = heap[i];
-        heap[i] = heap[worst];
-        heap[worst] = t;
-        i = worst;
-    }
+    int32_t i = 0;
+    while (logits[i] != value)
+        i++;
+    return i;
 }
 
-/* The best k of n values in order, into heap[0..k). */
-static size_t best_k(const float *values, int64_t n, struct osso_choice *heap, size_t k)
-{
-    size_t have = 0;
-    for (int64_t i = 0; i < n; i++) {
-        struct osso_choice c = {(int32_t)i, values[i]};
-        if (have < k) {
-            heap[have++] = c;
-            if (have == k)
-                for (size_t j = k / 2; j-- > 0;)
-                    sift_down(heap, k, j);
-        } else if (before(&c, &heap[0])) {
-            heap[0] = c;
-            sift_down(heap, k, 0);
-        }
-    }
-    if (have < k)
-        for (size_t j = have / 2; j-- > 0;)
-            sift_down(heap, have, j);
-    for (size_t m = have; m > 1; m--) {
-        struct osso_choice t = heap[0];
-        heap[0] = heap[m - 1];
-        heap[m - 1] = t;
-        sift_down(heap, m - 1, 0);
-    }
-    return have;
-}
-
-/* Candidates in s->kept as id and probability (not normalized: relative to the best), best first when a filter needs
- * the order. Returns how many. */
-static size_t candidates(struct osso_sampler *s, float max)
+/* One draw by the options, from logits whose largest is max; `total`: the sum of the chooser's weights if they are those of
+ * temperature 1 already, else 0. */
+static int32_t draw(struct osso_sampler *s, const struct backend *backend, const float *logits, float max, double total)
 {
     const struct osso_sampling *o = &s->o;
-    double inverse = 1 / o->temperature;
-    size_t n = 0;
-    bool ordered = o->top_p < 1;
-    if (o->top_k > 0 && o->top_k < s->vocab) {
-        n = best_k(s->logits, s->vocab, s->kept, (size_t)o->top_k);
-        for (size_t i = 0; i < n; i++)
-            s->kept[i].logprob = (float)exp((s->kept[i].logprob - max) * inverse);
-        return n;
-    }
-    /* Below this a candidate's weight is lost in the sum anyway: 1e-12 of the best one's. */
-    float floor_logit = (float)(max - 27.6 * o->temperature);
-    for (int64_t i = 0; i < s->vocab; i++)
-        if (s->logits[i] >= floor_logit)
-            s->kept[n++] = (struct osso_choice){(int32_t)i, (float)exp((s->logits[i] - max) * inverse)};
-    if (ordered) {
-        for (size_t j = n / 2; j-- > 0;)
-            sift_down(s->kept, n, j);
-        for (size_t m = n; m > 1; m--) {
-            struct osso_choice t = s->kept[0];
-            s->kept[0] = s->kept[m - 1];
-            s->kept[m - 1] = t;
-            sift_down(s->kept, m - 1, 0);
-        }
-    }
-    return n;
-}
-
-static int32_t draw(struct osso_sampler *s, float max)
-{
-    const struct osso_sampling *o = &s->o;
-    size_t n = candidates(s, max);
-    double total = 0, sum = 0;
-    for (size_t i = 0; i < n; i++)
-        total += s->kept[i].logprob;
-    if (o->top_p < 1) { /* the smallest set whose share reaches top_p */
-        size_t m = 0;
-        double reach = o->top_p * total, have = 0;
-        while (m < n && have < reach)
-            have += s->kept[m++].logprob;
-        n = m;
-        total = have;
-    }
-    if (o->min_p > 0) { /* the best one's weight is 1 */
-        size_t m = 0;
-        total = 0;
-        for (size_t i = 0; i < n; i++)
-            if (s->kept[i].logprob >= o->min_p) {
-                total += s->kept[i].logprob;
-                s->kept[m++] = s->kept[i];
-            }
-        n = m;
-    }
-    double at = rng_unit(&s->rng) * total;
-    for (size_t i = 0; i < n; i++) {
-        sum += s->kept[i].logprob;
-        if (at < sum)
-            return s->kept[i].id;
-    }
-    return s->kept[n - 1].id;
-}
-
-/* log of the sum of exp(logits), and whether all of them are numbers (-inf is one). */
-static bool log_sum(const float *logits, int64_t n, double *lse_out)
-{
-    float max = -INFINITY;
-    for (int64_t i = 0; i < n; i++) {
-        if (!(logits[i] < INFINITY)) /* NaN too */
-            return false;
-        max = logits[i] > max ? logits[i] : max;
-    }
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += expf(logits[i] - max);
-    *lse_out = max + log(sum);
-    return max > -INFINITY;
+    bool cut = o->top_k > 0 && o->top_k < s->vocab;
+    double unit = rng_unit(&s->rng);
+    if (cut && o->top_k <= CHOOSE_FEW)
+        return choose_few(&s->chooser, backend, logits, max, o->temperature, o->top_k, o->top_p, o->min_p, unit);
+    if (total == 0 || o->temperature != 1)
+        total = choose_weigh(&s->chooser, backend, logits, max, o->temperature);
+    if (!cut && o->top_p >= 1)
+        return choose_plain(&s->chooser, total, o->min_p, unit);
+    return choose_ranked(&s->chooser, total, cut ? o->top_k : s->vocab, o->top_p, o->min_p, unit);
 }
 
 enum osso_status osso_sample(struct osso_sampler *s, const struct osso_session *session, struct osso_choice *choice_out,
@@ -287,31 +190,35 @@ enum osso_status osso_sample(struct osso_sampler *s, const struct osso_session *
 {
     size_t n;
     osso_session_tokens(session, &n);
-    const float *logits = n > 0 ? osso_session_logits(session, n - 1) : NULL;
-    double lse;
+    const float *own = n > 0 ? osso_session_logits(session, n - 1) : NULL, *logits = own;
+    const struct backend *backend = session->engine->backend;
     *choice_out = (struct osso_choice){-1, 0};
-    if (!logits)
+    if (!own)
         return error_set(err, OSSO_USAGE, "no logits for the session's last token: call osso_step first");
     if (session->engine->config.vocab != s->vocab)
         return error_set(err, OSSO_USAGE, "a sampler for %lld ids on a model of %lld", (long long)s->vocab,
                          (long long)session->engine->config.vocab);
-    if (!log_sum(logits, s->vocab, &lse))
+    float own_max = choose_max(own, s->vocab), max = own_max;
+    double total = isfinite(own_max) ? choose_weigh(&s->chooser, backend, own, own_max, 1) : NAN;
+    if (isnan(total))
         return error_set(err, OSSO_NUMERIC, "the logits after token %zu are not finite: the model file may be damaged", n);
-    memcpy(s->logits, logits, (size_t)s->vocab * sizeof *logits);
-    if (top && n_top > 0) {
-        size_t m = best_k(logits, s->vocab, top, n_top < (size_t)s->vocab ? n_top : (size_t)s->vocab);
-        for (size_t i = 0; i < m; i++)
-            top[i].logprob = (float)(top[i].logprob - lse);
+    if (changes(s)) {
+        logits = change(s, session, own);
+        max = choose_max(logits, s->vocab);
+        if (max == -INFINITY)
+            return error_set(err, OSSO_USAGE, "mask and bias allow no token at all");
     }
-    penalize(s, session);
-    for (size_t i = 0; i < s->o.n_bias; i++)
-        s->logits[s->bias[i].id] += s->bias[i].bias;
-    if (!apply_mask(s, session))
-        return error_set(err, OSSO_USAGE, "the mask allows no token at all");
-    int32_t best = argmax(s->logits, s->vocab);
-    float max = s->logits[best];
+    double log_sum = own_max + log(total);
+    if (top && n_top > 0) {
+        size_t m = choose_best(own, s->vocab, top, n_top);
+        for (size_t i = 0; i < m; i++)
+            top[i].logprob = (float)(top[i].logprob - log_sum);
+    }
     /* A temperature so small that its inverse may not exist leaves weight to the best one only. */
-    choice_out->id = s->o.temperature < 1e-30 || !isfinite(max) ? best : draw(s, max);
-    choice_out->logprob = (float)(logits[choice_out->id] - lse);
+    if (s->o.temperature < 1e-30 || !isfinite(max))
+        choice_out->id = first_of(logits, max);
+    else
+        choice_out->id = draw(s, backend, logits, max, logits == own ? total : 0);
+    choice_out->logprob = (float)(own[choice_out->id] - log_sum);
     return OSSO_OK;
 }

@@ -40,8 +40,9 @@ void quant_pack_Q8_0(const float *values, uint8_t *block_out, uint8_t *scale_out
     if (!isfinite(inverse)) /* d so small that its f16 is zero anyway */
         return;
     for (int i = 0; i < BLOCK; i++) {
-        float code = roundf(values[i] * inverse);
+        float code = values[i] * inverse;
         code = code > 127.0f ? 127.0f : code < -127.0f ? -127.0f : code;
-        block_out[2 + i] = (uint8_t)(int8_t)code;
+        /* roundf without a call: the largest float below 0.5, so that what lies just below a half stays there */
+        block_out[2 + i] = (uint8_t)(int8_t)(code + copysignf(0x1.fffffep-2f, code));
     }
 }

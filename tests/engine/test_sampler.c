@@ -182,6 +182,21 @@ static void test_mask_and_logprobs(void **state)
     assert_true(fabs(exp(c.logprob) - 0.3) < 1e-5); /* the model's own distribution, not the masked one */
     osso_sampler_set_mask(s, nothing, NULL);
     assert_int_equal(osso_sample(s, b.session, &c, NULL, 0, &b.err), OSSO_USAGE);
+    assert_int_equal(c.id, -1);
+    osso_sampler_free(s);
+    /* An infinite bias decides, whatever the model says; between mask and bias nothing may be left. */
+    struct osso_logit_bias bias[] = {{7, INFINITY}, {1, -INFINITY}, {3, -INFINITY}};
+    o.bias = bias;
+    o.n_bias = 3;
+    o.temperature = 1;
+    check_ok(osso_sampler_create(&o, VOCAB, &s, &b.err), b.err);
+    check_ok(osso_sample(s, b.session, &c, NULL, 0, &b.err), b.err);
+    assert_int_equal(c.id, 7);
+    osso_sampler_free(s);
+    bias[0].bias = 0;
+    check_ok(osso_sampler_create(&o, VOCAB, &s, &b.err), b.err);
+    osso_sampler_set_mask(s, odd_only, NULL);
+    assert_int_equal(osso_sample(s, b.session, &c, NULL, 0, &b.err), OSSO_USAGE);
     osso_sampler_free(s);
     bench_close(&b);
 }

@@ -5,8 +5,8 @@
 #include "backend/cpu/avx512.h"
 
 #include "backend/cpu/overlay__avx512vnni.h"
-#include "backend/cpu/scalar.h"
 
+#include <math.h>
 #include <string.h>
 
 /* 16 neighbouring values; Q8_0's are codes that still want their scale. */
@@ -196,7 +196,8 @@ void attend_merge__avx512vnni(float m, float l, const float *acc, int head_dim, 
                               float *big_acc)
 {
     float top = m > *big_m ? m : *big_m;
-    float keep = real_exp(*big_m - top), take = real_exp(m - top);
+    __m128 both = _mm512_castps512_ps128(exp16(_mm512_zextps128_ps512(_mm_setr_ps(*big_m - top, m - top, 0, 0))));
+    float keep = _mm_cvtss_f32(both), take = _mm_cvtss_f32(_mm_movehdup_ps(both));
     *big_l = fmaf(l, take, *big_l * keep);
     for (int d = 0; d < head_dim; d += 16) {
         __mmask16 mask = first_lanes(head_dim - d);

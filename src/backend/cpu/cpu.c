@@ -80,12 +80,16 @@ static real *host(const struct backend *backend, real *values, size_t count)
         REAL(ops_##name)(&kernels__##isa, OPS_STRIP arguments);                                                        \
     }
 #define BACKEND(isa)                                                                                                   \
+    static void exp__##isa(const real *x, int64_t n, real *y)                                                          \
+    {                                                                                                                  \
+        kernels__##isa.exp_f32(x, n, y);                                                                               \
+    }                                                                                                                  \
     static const struct backend backend__##isa = {                                                                     \
         .name = #isa, .lane_bytes = REAL(ops_lane_bytes), .kv_layer_bytes = kv_layer_bytes, .sync = sync_lanes,        \
         .embed = embed__##isa, .norm = norm__##isa, .quantize = quantize__##isa, .linear = linear__##isa,              \
         .rope = rope__##isa, .kv_append = kv_append__##isa, .attend = attend__##isa, .add = add__##isa,                \
         .route = route__##isa, .experts_in = experts_in__##isa, .swiglu = swiglu__##isa,                               \
-        .experts_out = experts_out__##isa, .combine = combine__##isa, .copy = copy, .host = host};
+        .experts_out = experts_out__##isa, .combine = combine__##isa, .exp = exp__##isa, .copy = copy, .host = host};
 
 #define BIND_OP(name, parameters, arguments) BIND(scalar, name, parameters, arguments)
 OPS(BIND_OP)

@@ -1,0 +1,197 @@
+/* sampler.c: what a token costs beside its forward pass: choosing it from 201,088 logits, turning it into text, and taking
+ * it through the message parser. CPU time of one thread, best and median of several calls.
+ *
+ *   make bench-sampler && build/release/bench/sampler [filter]
+ *
+ * "peaked": a few likely ids over a broad rest, as a trained model's; "flat": a random model's. The sum of the chosen ids is
+ * printed too: it must not change with instruction set or build. */
+#include "osso/osso.h"
+
+#include "base/rng.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { VOCAB = 201088, CALLS = 60, CONTEXT = 4096 };
+
+static float logits[VOCAB];
+
+static void script(void *user, const int32_t *tokens, size_t n, float *out)
+{
+    (void)user, (void)tokens, (void)n;
+    memcpy(out, logits, sizeof logits);
+}
+
+static double now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
+}
+
+static void need(enum osso_status status, const struct osso_error *err)
+{
+    if (status == OSSO_OK)
+        return;
+    fprintf(stderr, "%s\n", err->text);
+    exit(1);
+}
+
+static double gaussian(struct rng *r)
+{
+    return sqrt(-2 * log(1 - rng_unit(r))) * cos(6.283185307179586 * rng_unit(r));
+}
+
+static void make_logits(bool peaked)
+{
+    struct rng r;
+    rng_seed(&r, 1);
+    for (int i = 0; i < VOCAB; i++)
+        logits[i] = (float)(gaussian(&r) * (peaked ? 2.5 : 1));
+    for (int i = 0; i < 200 && peaked; i++) /* likely ids lie anywhere */
+        logits[rng_below(&r, VOCAB)] = (float)(18 - 2.2 * log(1 + i) + 0.3 * gaussian(&r));
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void report(const char *what, const char *shape, double *us, int n, long long sum)
+{
+    qsort(us, (size_t)n, sizeof *us, by_size);
+    printf("%-34s %-7s %9.3f us best %9.3f median", what, shape, us[0], us[n / 2]);
+    if (sum >= 0)
+        printf("   ids %lld", sum);
+    printf("\n");
+}
+
+static void odd_only(void *user, const struct osso_session *session, uint32_t *mask, int64_t vocab)
+{
+    (void)user, (void)session;
+    for (int64_t i = 0; i < (vocab + 31) / 32; i++)
+        mask[i] &= 0xaaaaaaaau;
+}
+
+struct way {
+    const char *name;
+    double temperature, top_p, min_p, repetition;
+    int64_t top_k;
+    size_t n_top;
+    bool mask;
+};
+
+static void bench_way(struct osso_session *session, const struct way *w, const char *shape)
+{
+    struct osso_sampling o;
+    struct osso_sampler *sampler;
+    struct osso_choice choice, top[64];
+    struct osso_error err;
+    double us[CALLS];
+    long long sum = 0;
+    osso_sampling_defaults(&o);
+    o.temperature = w->temperature;
+    o.top_p = w->top_p;
+    o.min_p = w->min_p;
+    o.top_k = w->top_k;
+    o.repetition_penalty = w->repetition;
+    o.seed = 7;
+    need(osso_sampler_create(&o, VOCAB, &sampler, &err), &err);
+    if (w->mask)
+        osso_sampler_set_mask(sampler, odd_only, NULL);
+    for (int i = 0; i < CALLS; i++) {
+        double start = now_us();
+        need(osso_sample(sampler, session, &choice, w->n_top ? top : NULL, w->n_top, &err), &err);
+        us[i] = now_us() - start;
+        sum += choice.id;
+    }
+    osso_sampler_free(sampler);
+    report(w->name, shape, us, CALLS, sum);
+}
+
+static void bench_choices(const char *filter)
+{
+    static const struct way ways[] = {
+        {"greedy", 0, 1, 0, 1, 0, 0, false},
+        {"greedy, 5 top logprobs", 0, 1, 0, 1, 0, 5, false},
+        {"temperature 1", 1, 1, 0, 1, 0, 0, false},
+        {"temperature 0.7", 0.7, 1, 0, 1, 0, 0, false},
+        {"top-k 40", 1, 1, 0, 1, 40, 0, false},
+        {"top-k 50000", 1, 1, 0, 1, 50000, 0, false},
+        {"top-p 0.95", 1, 0.95, 0, 1, 0, 0, false},
+        {"min-p 0.05", 1, 1, 0.05, 1, 0, 0, false},
+        {"top-k 40, top-p 0.95, min-p 0.05", 0.8, 0.95, 0.05, 1, 40, 0, false},
+        {"temperature 1, penalties", 1, 1, 0, 1.1, 0, 0, false},
+        {"temperature 1, mask", 1, 1, 0, 1, 0, 0, true},
+    };
+    static int32_t ids[CONTEXT];
+    for (int peaked = 1; peaked >= 0; peaked--) {
+        struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = CONTEXT};
+        struct osso_engine *engine;
+        struct osso_session *session;
+        struct osso_error err;
+        make_logits(peaked);
+        for (int i = 0; i < CONTEXT; i++)
+            ids[i] = i * 37;
+        need(osso_engine_create_scripted(VOCAB, script, NULL, &o, &engine, &err), &err);
+        need(osso_session_create(engine, 0, &session, &err), &err);
+        need(osso_session_sync(session, ids, CONTEXT, &err), &err);
+        while (!osso_session_ready(session))
+            need(osso_step(engine, &session, 1, 0, &err), &err);
+        for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+            if (!filter || strstr(ways[i].name, filter))
+                bench_way(session, &ways[i], peaked ? "peaked" : "flat");
+        osso_session_free(session);
+        osso_engine_free(engine);
+    }
+}
+
+/* Ids of ordinary text in one long message, through decoder and parser, a thousand at a time. */
+static void bench_text(const char *filter)
+{
+    enum { PIECE = 1000 };
+    static const char text[] = "The fox ran over the hill and met a hen. \xe2\x80\x9cWhere to?\xe2\x80\x9d asked the hen; nobody, "
+                               "not even 12 of them, knew (\xe5\x85\xa8\xe3\x81\xa6). ";
+    static char space[OSSO_DECODE_SPACE];
+    struct osso_tokenizer *tokenizer;
+    struct osso_error err;
+    struct osso_ids ids = {0};
+    double us[2][CALLS];
+    if (filter && !strstr("decoder parser", filter))
+        return;
+    need(osso_tokenizer_builtin(&tokenizer, &err), &err);
+    while (ids.len < PIECE)
+        need(osso_tokenizer_encode(tokenizer, text, sizeof text - 1, 0, &ids, &err), &err);
+    struct osso_decoder decoder = {{0}, 0};
+    struct osso_parser *parser;
+    struct osso_parser_state state;
+    need(osso_parser_create(tokenizer, "assistant", 0, &parser, &err), &err);
+    need(osso_parser_push(parser, osso_tokenizer_special(tokenizer, "<|message|>"), &state, &err), &err);
+    for (int i = 0; i < CALLS; i++) {
+        double start = now_us();
+        for (size_t j = 0; j < PIECE; j++)
+            osso_decoder_push(&decoder, tokenizer, ids.data[j], space);
+        us[0][i] = (now_us() - start) / PIECE;
+        start = now_us();
+        for (size_t j = 0; j < PIECE; j++)
+            need(osso_parser_push(parser, ids.data[j], &state, &err), &err);
+        us[1][i] = (now_us() - start) / PIECE;
+    }
+    report("decoder, a token", "text", us[0], CALLS, -1);
+    report("parser, a token of 60,000", "text", us[1], CALLS, -1);
+    osso_parser_free(parser);
+    osso_ids_free(&ids);
+    osso_tokenizer_free(tokenizer);
+}
+
+int main(int argc, char **argv)
+{
+    const char *filter = argc > 1 ? argv[1] : NULL;
+    bench_choices(filter);
+    bench_text(filter);
+    return 0;
+}
