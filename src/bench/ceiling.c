@@ -71,23 +71,36 @@ double ceiling_read(struct pool *pool, const uint8_t *data, size_t bytes)
 }
 
 #if defined(__x86_64__)
-/* ceiling__avx512vnni.c */
+/* One file each; `ops` is what a round computes. */
+void ceiling_dots__avx2(int64_t rounds);
 void ceiling_dots__avx512vnni(int64_t rounds);
-enum { DOTS_PER_ROUND = 16, OPS_PER_DOT = 128 };
+static const struct dots { const char *isa; void (*fn)(int64_t rounds); double ops; } all_dots[] = {
+    {"avx2", ceiling_dots__avx2, 12 * 64},
+    {"avx512vnni", ceiling_dots__avx512vnni, 16 * 128},
+};
+
+struct dot_work {
+    const struct dots *dots;
+    int64_t rounds;
+};
 
 static void dot_part(const struct lane *lane, void *arg)
 {
+    const struct dot_work *work = arg;
     (void)lane;
-    ceiling_dots__avx512vnni(*(const int64_t *)arg);
+    work->dots->fn(work->rounds);
 }
 
 double ceiling_int8(struct pool *pool, const char *isa)
 {
-    int64_t rounds = 20000000 / pool_threads(pool);
-    if (strcmp(isa, "avx512vnni") != 0)
+    struct dot_work work = {NULL, 20000000 / pool_threads(pool)};
+    for (size_t i = 0; i < sizeof all_dots / sizeof all_dots[0]; i++)
+        if (strcmp(isa, all_dots[i].isa) == 0)
+            work.dots = &all_dots[i];
+    if (!work.dots)
         return 0;
-    double seconds = ceiling_time(pool, dot_part, &rounds);
-    return (double)rounds * pool_threads(pool) * DOTS_PER_ROUND * OPS_PER_DOT / seconds;
+    double seconds = ceiling_time(pool, dot_part, &work);
+    return (double)work.rounds * pool_threads(pool) * work.dots->ops / seconds;
 }
 #else
 double ceiling_int8(struct pool *pool, const char *isa)

@@ -11,6 +11,7 @@
 #elif defined(__x86_64__)
 #define ISAS(ISA)                                                                                                      \
     ISA(scalar, true)                                                                                                  \
+    ISA(avx2, has_avx2())                                                                                              \
     ISA(avx512vnni, has_avx512vnni())
 #else
 #define ISAS(ISA) ISA(scalar, true)
@@ -29,17 +30,24 @@ static uint32_t os_state(void)
     return a;
 }
 
+/* FMA, F16C, the features `need_b` and `need_c` of leaf 7 (EBX, ECX), and an OS that saves the registers `state`. */
+static bool has(uint32_t state, uint32_t need_b, uint32_t need_c)
+{
+    const uint32_t need_1 = bit_AVX | bit_FMA | bit_F16C;
+    uint32_t a, b, c, d;
+    if ((os_state() & state) != state || !__get_cpuid(1, &a, &b, &c, &d) || (c & need_1) != need_1)
+        return false;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & need_b) == need_b && (c & need_c) == need_c;
+}
+
+static bool has_avx2(void)
+{
+    return has(0x06, bit_AVX2, 0);
+}
+
 static bool has_avx512vnni(void)
 {
-    enum { OS_AVX512 = 0xe6 };
-    const uint32_t need_b = bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL;
-    const uint32_t need_c = bit_AVX512VNNI | bit_AVX512VBMI;
-    uint32_t a, b, c, d;
-    if ((os_state() & OS_AVX512) != OS_AVX512 || !__get_cpuid(1, &a, &b, &c, &d))
-        return false;
-    if (!(c & bit_FMA) || !(c & bit_F16C) || !__get_cpuid_count(7, 0, &a, &b, &c, &d))
-        return false;
-    return (b & need_b) == need_b && (c & need_c) == need_c;
+    return has(0xe6, bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL, bit_AVX512VNNI | bit_AVX512VBMI);
 }
 #endif
 
@@ -49,6 +57,7 @@ static const struct kernels kernels__scalar = {
 #undef KERNEL
 };
 #if defined(__x86_64__) && !defined(OSSO_DOUBLE)
+extern const struct kernels kernels__avx2;
 extern const struct kernels kernels__avx512vnni;
 #endif
 
@@ -96,6 +105,10 @@ OPS(BIND_OP)
 #undef BIND_OP
 BACKEND(scalar)
 #if defined(__x86_64__) && !defined(OSSO_DOUBLE)
+#define BIND_OP(name, parameters, arguments) BIND(avx2, name, parameters, arguments)
+OPS(BIND_OP)
+#undef BIND_OP
+BACKEND(avx2)
 #define BIND_OP(name, parameters, arguments) BIND(avx512vnni, name, parameters, arguments)
 OPS(BIND_OP)
 #undef BIND_OP

@@ -8,6 +8,6 @@ const struct kernels kernels__avx512vnni = {
 #include "backend/cpu/kernels.def"
 #undef KERNEL
 #define OVERLAY(name, type) .name = name##__avx512vnni,
-    OVERLAYS_AVX512VNNI(OVERLAY)
+    OVERLAYS_X86(OVERLAY)
 #undef OVERLAY
 };

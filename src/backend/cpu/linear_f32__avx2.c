@@ -1,0 +1,204 @@
+/* linear_f32__avx2.c: f32 activations times the exact values of any format. Two registers are scalar's 16 lanes: lane i
+ * takes elements i, i + 16, ...; several rows at a time keep enough FMAs under way. */
+#include "backend/cpu/avx2.h"
+
+#include "backend/cpu/overlay__avx2.h"
+
+/* The 16 values from element k (a multiple of 16) of a row; only the first n of them exist. */
+typedef struct f32x16 load16_fn(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n);
+
+INLINE struct f32x16 load16_f32(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+{
+    (void)scales;
+    return load16(row + 4 * k, n);
+}
+
+INLINE struct f32x16 load16_f16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+{
+    (void)scales;
+    return (struct f32x16){_mm256_cvtph_ps(load8_u16(row + 2 * k, n)), _mm256_cvtph_ps(load8_u16(row + 2 * k + 16, n - 8))};
+}
+
+INLINE struct f32x16 load16_bf16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+{
+    (void)scales;
+    return (struct f32x16){widen_bf16(load8_u16(row + 2 * k, n)), widen_bf16(load8_u16(row + 2 * k + 16, n - 8))};
+}
+
+INLINE struct f32x16 scaled(__m128i codes, float scale)
+{
+    __m256 lo = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes)), s = _mm256_set1_ps(scale);
+    __m256 hi = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(codes, codes)));
+    return (struct f32x16){_mm256_mul_ps(lo, s), _mm256_mul_ps(hi, s)};
+}
+
+INLINE struct f32x16 load16_q8_0(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+{
+    (void)scales, (void)n;
+    const uint8_t *block = row + k / 32 * 34;
+    uint16_t d;
+    memcpy(&d, block, 2);
+    return scaled(_mm_loadu_si128((const void *)(block + 2 + k % 32)), _cvtsh_ss(d));
+}
+
+/* The doubled values of the codes in the low halves of 16 bytes. */
+INLINE __m128i doubled(__m128i codes)
+{
+    const __m128i table = _mm_setr_epi8(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
+    return _mm_shuffle_epi8(table, _mm_and_si128(codes, _mm_set1_epi8(15)));
+}
+
+/* 2^(s-128) */
+INLINE float half_scale(uint8_t s)
+{
+    uint32_t bits = s >= 2 ? (uint32_t)(s - 1) << 23 : 0x00200000u << s;
+    float f;
+    bits = s == 255 ? 0x7fc00000u : bits;
+    memcpy(&f, &bits, 4);
+    return f;
+}
+
+INLINE struct f32x16 load16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+{
+    (void)scales, (void)n;
+    const uint8_t *block = row + k / 32 * 17;
+    __m128i codes = _mm_loadu_si128((const void *)(block + 1));
+    return scaled(doubled(k % 32 ? _mm_srli_epi16(codes, 4) : codes), half_scale(block[0]));
+}
+
+INLINE struct f32x16 load16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+{
+    (void)n;
+    __m128i pairs = _mm_loadl_epi64((const void *)(row + k / 2));
+    __m128i codes = _mm_unpacklo_epi8(doubled(pairs), doubled(_mm_srli_epi16(pairs, 4)));
+    return scaled(codes, half_scale(scales[k / 32]));
+}
+
+/* Rows o, o + 1, ... of a matrix. */
+struct rows {
+    const uint8_t *data, *scales;
+    int64_t stride, scale_stride;
+};
+
+/* One activation row waits for memory: its neighbouring rows are fetched as one linear stream, this far ahead. More
+ * activation rows come MANY_ACTS at a time over SHARE_ROWS weight rows, which meanwhile stay in the cache. */
+enum { FETCH_AHEAD = 24576, ONE_ACT_ROWS = 4, MANY_ACTS = 3, MANY_ACTS_ROWS = 2, SHARE_ROWS = 32 };
+
+/* `bytes`: what 16 values of ONE_ACT_ROWS rows take. */
+INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)
+{
+    UNROLL
+    for (int at = 0; at < bytes; at += 64)
+        _mm_prefetch((const char *)(w->data + FETCH_AHEAD + k / 16 * bytes + at), _MM_HINT_T0);
+}
+
+/* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. */
+INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, const float *const *x, int n_rows, int n_acts,
+                      struct f32x16 *l)
+{
+    struct f32x16 values[ONE_ACT_ROWS];
+    UNROLL
+    for (int r = 0; r < n_rows; r++)
+        values[r] = load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, 16);
+    UNROLL
+    for (int i = 0; i < n_acts; i++) {
+        struct f32x16 xi = load16(x[i] + k, 16);
+        UNROLL
+        for (int r = 0; r < n_rows; r++)
+            l[i * n_rows + r] = fma16(values[r], xi, l[i * n_rows + r]);
+    }
+}
+
+/* The last n elements. The lanes beyond keep what they have: even adding 0 would turn -0 into 0. */
+INLINE void tile_rest(load16_fn *load, const struct rows *w, int64_t k, int64_t n, const float *const *x, int n_rows,
+                      int n_acts, struct f32x16 *l)
+{
+    const __m256 front = _mm256_castsi256_ps(first_lanes(n)), back = _mm256_castsi256_ps(first_lanes(n - 8));
+    UNROLL
+    for (int i = 0; i < n_acts; i++) {
+        struct f32x16 xi = load16(x[i] + k, n);
+        UNROLL
+        for (int r = 0; r < n_rows; r++) {
+            struct f32x16 *at = &l[i * n_rows + r];
+            struct f32x16 sum = fma16(load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, n), xi, *at);
+            at->lo = _mm256_blendv_ps(at->lo, sum.lo, front);
+            at->hi = _mm256_blendv_ps(at->hi, sum.hi, back);
+        }
+    }
+}
+
+INLINE void tile_dot(load16_fn *load, int bytes16, const struct view *v, int64_t o, const float *const *x, int n_rows,
+                     int n_acts, float *y, int64_t y_stride)
+{
+    struct rows w = {v->data + o * v->row_stride, v->scales ? v->scales + o * v->scale_stride : v->data, v->row_stride,
+                     v->scale_stride};
+    struct f32x16 l[MANY_ACTS * MANY_ACTS_ROWS];
+    UNROLL
+    for (int i = 0; i < n_rows * n_acts; i++)
+        l[i] = zero16();
+    int64_t k = 0;
+    for (; k + 16 <= v->cols; k += 16) {
+        if (n_acts == 1)
+            fetch_step(&w, k, bytes16 * ONE_ACT_ROWS);
+        tile_step(load, &w, k, x, n_rows, n_acts, l);
+    }
+    if (k < v->cols)
+        tile_rest(load, &w, k, v->cols - k, x, n_rows, n_acts, l);
+    UNROLL
+    for (int i = 0; i < n_acts; i++) {
+        UNROLL
+        for (int r = 0; r < n_rows; r++)
+            y[i * y_stride + r] = tree_sum(l[i * n_rows + r]);
+    }
+}
+
+/* Outputs [lo, hi) for n_acts (a constant) activation rows from `first` on. */
+INLINE void linear_rows(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+                        const struct gather *in, int first, int n_acts, float *y, int64_t y_stride)
+{
+    const int n_rows = n_acts == 1 ? ONE_ACT_ROWS : MANY_ACTS_ROWS;
+    const float *x[MANY_ACTS];
+    int64_t o = lo;
+    UNROLL
+    for (int i = 0; i < n_acts; i++)
+        x[i] = in->act->f + gather_row(in, first + i) * in->act->width;
+    for (; o + n_rows <= hi; o += n_rows)
+        tile_dot(load, bytes16, w, o, x, n_rows, n_acts, y + (o - lo), y_stride);
+    for (; o < hi; o++)
+        tile_dot(load, bytes16, w, o, x, 1, n_acts, y + (o - lo), y_stride);
+}
+
+INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+                       float *y, int64_t y_stride)
+{
+    int64_t share = in->n <= MANY_ACTS ? hi - lo : SHARE_ROWS;
+    for (int64_t o = lo, end; o < hi; o = end) {
+        end = o + share < hi ? o + share : hi;
+        for (int first = 0, n; first < in->n; first += n) {
+            int left = in->n - first;
+            float *out = y + first * y_stride + (o - lo);
+            n = left == 4 ? 2 : left < MANY_ACTS ? left : MANY_ACTS;
+            if (n == MANY_ACTS)
+                linear_rows(load, bytes16, w, o, end, in, first, MANY_ACTS, out, y_stride);
+            else if (n == 2)
+                linear_rows(load, bytes16, w, o, end, in, first, 2, out, y_stride);
+            else
+                linear_rows(load, bytes16, w, o, end, in, first, 1, out, y_stride);
+        }
+    }
+}
+
+/* bytes16: what 16 values take (rounded up). */
+#define LINEAR(name, load, bytes16)                                                                                    \
+    void name##__avx2(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,                 \
+                      int64_t y_stride, void *scratch)                                                                 \
+    {                                                                                                                  \
+        (void)scratch;                                                                                                 \
+        linear_f32(load, bytes16, w, lo, hi, in, y, y_stride);                                                         \
+    }
+LINEAR(linear_f32_f32, load16_f32, 64)
+LINEAR(linear_f32_f16, load16_f16, 32)
+LINEAR(linear_f32_bf16, load16_bf16, 32)
+LINEAR(linear_f32_q8_0, load16_q8_0, 17)
+LINEAR(linear_f32_mxfp4, load16_mxfp4, 9)
+LINEAR(linear_f32_mxfp4_hf, load16_mxfp4_hf, 8)
