@@ -132,6 +132,14 @@ INLINE __m256i broadcast4(const uint8_t *at)
     return _mm256_castps_si256(_mm256_broadcast_ss((const float *)(const void *)at));
 }
 
+/* Adds here and now. GCC would make all products of a block first and keep them in memory, to add them as a tree. */
+INLINE __m256i add_now(__m256i sum, __m256i products)
+{
+    sum = _mm256_add_epi16(sum, products);
+    __asm__("" : "+x"(sum));
+    return sum;
+}
+
 /* One block of a unit times n (a constant) activation rows: exact sums as floats, [act][group] (one group if `split`). */
 INLINE void block_sums(bool split, const uint8_t *unit, const uint8_t *panel, int n, __m256 (*sums)[2])
 {
@@ -147,8 +155,8 @@ INLINE void block_sums(bool split, const uint8_t *unit, const uint8_t *panel, in
         UNROLL
         for (int i = 0; i < n; i++) {
             __m256i a = broadcast4(panel + k * 4 * PANEL_ACTS + 4 * i);
-            s[i][0] = _mm256_add_epi16(s[i][0], _mm256_maddubs_epi16(w0, a));
-            s[i][1] = _mm256_add_epi16(s[i][1], _mm256_maddubs_epi16(w1, a));
+            s[i][0] = add_now(s[i][0], _mm256_maddubs_epi16(w0, a));
+            s[i][1] = add_now(s[i][1], _mm256_maddubs_epi16(w1, a));
         }
     }
     const __m256i one = _mm256_set1_epi16(1), sixteen = _mm256_set1_epi16(16);
