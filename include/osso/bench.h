@@ -9,9 +9,9 @@ extern "C" {
 #endif
 
 /* Measures for a fraction of a second, with so many threads (0: all), how fast memory can be read (GB/s, 10^9 bytes)
- * and how many operations the widest integer dot instruction does (10^12 a second; a multiply and an add are two). 0
- * where this CPU has none that osso uses. */
-OSSO_API enum osso_status osso_bench_ceiling(int threads, double *read_gbps_out, double *int8_tops_out,
+ * and how many operations the integer dot instructions of `isa` do (osso_engine_isa; 10^12 a second; a multiply and an
+ * add are two). 0 where it has none that osso uses. */
+OSSO_API enum osso_status osso_bench_ceiling(int threads, const char *isa, double *read_gbps_out, double *int8_tops_out,
                                              struct osso_error *err);
 
 /* What one token at position `depth` needs, from the model's shapes and formats: bytes and multiply-adds of the weights

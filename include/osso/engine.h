@@ -31,7 +31,7 @@ struct osso_engine_options {
     int max_logit_rows;    /* rows of one step that can have logits; 0: max(16, max_sessions) */
     uint64_t kv_bytes;     /* the KV pool's budget; 0: what context and max_sessions need */
     const char *kv_type;   /* "f16" (NULL), "bf16", "f32", "q8_0" (heads of a multiple of 32 dims) */
-    const char *isa;       /* "scalar", "avx512vnni", ...; NULL: the best there is */
+    const char *isa;       /* "scalar", "avx2", "avx512vnni", ...; NULL: the best there is */
     bool exact;            /* f32 activations and f32 KV: the yardstick */
     int experts_per_token; /* 0: the model's */
 };

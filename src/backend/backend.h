@@ -107,7 +107,7 @@ struct moe {
 };
 
 struct backend {
-    const char *name; /* "scalar", "avx512vnni": for --version and bench */
+    const char *name; /* "scalar", "avx2", ...: for --version and bench */
     /* Kernel workspace that each lane needs for steps of up to max_rows rows, in bytes. */
     size_t (*lane_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim);
     /* Bytes of one layer's part of one page. */

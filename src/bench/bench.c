@@ -10,7 +10,8 @@
 
 enum { READ_BYTES = 512 << 20, READ_PASSES = 3 };
 
-enum osso_status osso_bench_ceiling(int threads, double *read_gbps_out, double *int8_tops_out, struct osso_error *err)
+enum osso_status osso_bench_ceiling(int threads, const char *isa, double *read_gbps_out, double *int8_tops_out,
+                                    struct osso_error *err)
 {
     struct pool *pool;
     *read_gbps_out = *int8_tops_out = 0;
@@ -27,7 +28,7 @@ enum osso_status osso_bench_ceiling(int threads, double *read_gbps_out, double *
         double rate = ceiling_read(pool, data, READ_BYTES) * 1e-9;
         *read_gbps_out = rate > *read_gbps_out ? rate : *read_gbps_out;
     }
-    *int8_tops_out = ceiling_int8(pool, backend_cpu(NULL)->name) * 1e-12;
+    *int8_tops_out = ceiling_int8(pool, isa) * 1e-12;
     mem_pages_free(data, READ_BYTES);
     pool_free(pool);
     return OSSO_OK;

@@ -256,7 +256,7 @@ static enum osso_status measure(struct bench *b, struct measurement *m, struct o
         if (err_is_terminal())
             fprintf(stderr, "\r%s%lld, %d of %d\033[K", m->n_prompt > 0 ? "pp" : "tg",
                     (long long)(m->n_prompt + m->n_gen), i + 1, n);
-        status = osso_bench_ceiling(threads, &reads[i], &dots[i], err);
+        status = osso_bench_ceiling(threads, osso_engine_isa(b->r.engine), &reads[i], &dots[i], err);
         if (!status)
             status = work(b, m, &m->ns[i], err);
     }
