@@ -80,11 +80,12 @@ struct rows {
     int64_t stride, scale_stride;
 };
 
-/* One activation row waits for memory: its neighbouring rows are fetched as one linear stream, this far ahead. More
- * activation rows come MANY_ACTS at a time over SHARE_ROWS weight rows, which meanwhile stay in the cache. */
-enum { FETCH_AHEAD = 24576, ONE_ACT_ROWS = 4, MANY_ACTS = 3, MANY_ACTS_ROWS = 2, SHARE_ROWS = 32 };
+/* Up to MANY_ACTS activation rows wait for memory: neighbouring weight rows are fetched as one linear stream, FETCH_AHEAD
+ * bytes ahead. More activation rows come MANY_ACTS at a time over SHARE_ROWS weight rows, which meanwhile stay in the second
+ * cache, and CHUNK columns at a time, so that the activations stay in the first. */
+enum { FETCH_AHEAD = 24576, ONE_ACT_ROWS = 4, MANY_ACTS = 3, MANY_ACTS_ROWS = 2, SHARE_ROWS = 32, CHUNK = 512 };
 
-/* `bytes`: what 16 values of ONE_ACT_ROWS rows take. */
+/* `bytes`: what 16 values of all rows take. */
 INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)
 {
     UNROLL
@@ -92,20 +93,39 @@ INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)
         _mm_prefetch((const char *)(w->data + FETCH_AHEAD + k / 16 * bytes + at), _MM_HINT_T0);
 }
 
-/* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. */
+/* GCC would load anew for each FMA, and loads are what there are too few of. */
+INLINE __m256 load_once(const float *x)
+{
+    __m256 v = _mm256_loadu_ps(x);
+    __asm__("" : "+x"(v));
+    return v;
+}
+
+/* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. Lanes 0..7 first: 12 sums leave
+ * no room for both halves of the weights, and of a load only the half that is used is compiled. */
 INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, const float *const *x, int n_rows, int n_acts,
                       struct f32x16 *l)
 {
-    struct f32x16 values[ONE_ACT_ROWS];
+    __m256 values[ONE_ACT_ROWS];
     UNROLL
     for (int r = 0; r < n_rows; r++)
-        values[r] = load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, 16);
+        values[r] = load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, 16).lo;
     UNROLL
     for (int i = 0; i < n_acts; i++) {
-        struct f32x16 xi = load16(x[i] + k, 16);
+        __m256 xi = load_once(x[i] + k);
         UNROLL
         for (int r = 0; r < n_rows; r++)
-            l[i * n_rows + r] = fma16(values[r], xi, l[i * n_rows + r]);
+            l[i * n_rows + r].lo = _mm256_fmadd_ps(values[r], xi, l[i * n_rows + r].lo);
+    }
+    UNROLL
+    for (int r = 0; r < n_rows; r++)
+        values[r] = load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, 16).hi;
+    UNROLL
+    for (int i = 0; i < n_acts; i++) {
+        __m256 xi = load_once(x[i] + k + 8);
+        UNROLL
+        for (int r = 0; r < n_rows; r++)
+            l[i * n_rows + r].hi = _mm256_fmadd_ps(values[r], xi, l[i * n_rows + r].hi);
     }
 }
 
@@ -127,53 +147,60 @@ INLINE void tile_rest(load16_fn *load, const struct rows *w, int64_t k, int64_t 
     }
 }
 
-INLINE void tile_dot(load16_fn *load, int bytes16, const struct view *v, int64_t o, const float *const *x, int n_rows,
-                     int n_acts, float *y, int64_t y_stride)
+/* Columns [k, end) of n_rows weight rows from o on, added to lanes[row][act]. */
+INLINE void tile_add(load16_fn *load, int bytes16, const struct view *v, int64_t o, int64_t k, int64_t end,
+                     const float *const *x, int n_rows, int n_acts, bool fetch, struct f32x16 (*lanes)[MANY_ACTS])
 {
     struct rows w = {v->data + o * v->row_stride, v->scales ? v->scales + o * v->scale_stride : v->data, v->row_stride,
                      v->scale_stride};
     struct f32x16 l[MANY_ACTS * MANY_ACTS_ROWS];
     UNROLL
     for (int i = 0; i < n_rows * n_acts; i++)
-        l[i] = zero16();
-    int64_t k = 0;
-    for (; k + 16 <= v->cols; k += 16) {
-        if (n_acts == 1)
-            fetch_step(&w, k, bytes16 * ONE_ACT_ROWS);
+        l[i] = lanes[i % n_rows][i / n_rows];
+    for (; k + 16 <= end; k += 16) {
+        if (fetch)
+            fetch_step(&w, k, bytes16 * n_rows);
         tile_step(load, &w, k, x, n_rows, n_acts, l);
     }
-    if (k < v->cols)
-        tile_rest(load, &w, k, v->cols - k, x, n_rows, n_acts, l);
+    if (k < end)
+        tile_rest(load, &w, k, end - k, x, n_rows, n_acts, l);
     UNROLL
-    for (int i = 0; i < n_acts; i++) {
-        UNROLL
-        for (int r = 0; r < n_rows; r++)
-            y[i * y_stride + r] = tree_sum(l[i * n_rows + r]);
-    }
+    for (int i = 0; i < n_rows * n_acts; i++)
+        lanes[i % n_rows][i / n_rows] = l[i];
 }
 
-/* Outputs [lo, hi) for n_acts (a constant) activation rows from `first` on. */
+/* Outputs [lo, hi), at most SHARE_ROWS, for n_acts (a constant) activation rows from `first` on. */
 INLINE void linear_rows(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
                         const struct gather *in, int first, int n_acts, float *y, int64_t y_stride)
 {
     const int n_rows = n_acts == 1 ? ONE_ACT_ROWS : MANY_ACTS_ROWS;
+    const bool stream = n_acts == 1 || in->n <= MANY_ACTS;
     const float *x[MANY_ACTS];
-    int64_t o = lo;
+    struct f32x16 lanes[SHARE_ROWS][MANY_ACTS];
     UNROLL
-    for (int i = 0; i < n_acts; i++)
+    for (int i = 0; i < n_acts; i++) {
         x[i] = in->act->f + gather_row(in, first + i) * in->act->width;
-    for (; o + n_rows <= hi; o += n_rows)
-        tile_dot(load, bytes16, w, o, x, n_rows, n_acts, y + (o - lo), y_stride);
-    for (; o < hi; o++)
-        tile_dot(load, bytes16, w, o, x, 1, n_acts, y + (o - lo), y_stride);
+        for (int64_t o = lo; o < hi; o++)
+            lanes[o - lo][i] = zero16();
+    }
+    for (int64_t k = 0, end; k < w->cols; k = end) {
+        int64_t o = lo;
+        end = stream || w->cols - k < CHUNK ? w->cols : k + CHUNK;
+        for (; o + n_rows <= hi; o += n_rows)
+            tile_add(load, bytes16, w, o, k, end, x, n_rows, n_acts, stream, lanes + (o - lo));
+        for (; o < hi; o++)
+            tile_add(load, bytes16, w, o, k, end, x, 1, n_acts, false, lanes + (o - lo));
+    }
+    for (int i = 0; i < n_acts; i++)
+        for (int64_t o = lo; o < hi; o++)
+            y[i * y_stride + (o - lo)] = tree_sum(lanes[o - lo][i]);
 }
 
 INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                        float *y, int64_t y_stride)
 {
-    int64_t share = in->n <= MANY_ACTS ? hi - lo : SHARE_ROWS;
     for (int64_t o = lo, end; o < hi; o = end) {
-        end = o + share < hi ? o + share : hi;
+        end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
         for (int first = 0, n; first < in->n; first += n) {
             int left = in->n - first;
             float *out = y + first * y_stride + (o - lo);
