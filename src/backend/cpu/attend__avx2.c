@@ -6,7 +6,7 @@
 #include "backend/cpu/overlay__avx2.h"
 #include "backend/cpu/scalar.h"
 
-enum { HEADS = 4 }; /* times two vectors: 8 sums keep two FMA units busy */
+enum { HEADS = 4 /* times two vectors: 8 sums keep two FMA units busy */, V_AHEAD = 32 /* positions */ };
 
 /* n of the 8 values from value i on. */
 INLINE __m256 load_kv(enum kv_type type, const uint8_t *base, int64_t i, int64_t n)
@@ -17,22 +17,31 @@ INLINE __m256 load_kv(enum kv_type type, const uint8_t *base, int64_t i, int64_t
     return type == KV_F16 ? _mm256_cvtph_ps(half) : widen_bf16(half);
 }
 
-/* Which positions of [8 b, 8 b + 8) are visible. */
-INLINE __m256i seen_in(const struct page_slice *page, int b)
+INLINE int64_t value_bytes(enum kv_type type)
 {
-    return _mm256_andnot_si256(first_lanes(page->lo - 8 * b), first_lanes(page->hi - 8 * b));
+    return type == KV_F32 ? 4 : 2;
 }
 
-/* Scores of positions [16 b, 16 b + 16) for n heads (a constant). */
-INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b, float *score)
+/* Scores of positions [16 b, 16 b + 16) for n heads (a constant); those out of sight are junk. `fetch`: asks for what the
+ * next positions read, rows too far apart for hardware to guess. */
+INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b, bool fetch,
+                         float *score)
 {
+    const uint8_t *ahead = page->k + 16 * (b + 1) * value_bytes(type);
+    int64_t ahead_step = KV_PAGE * value_bytes(type);
+    if (16 * (b + 1) >= page->hi) { /* K ends: the beginning of V */
+        ahead = page->v + (int64_t)page->lo * page->head_dim * value_bytes(type);
+        ahead_step = 64;
+    }
     struct f32x16 s[HEADS];
     UNROLL
     for (int h = 0; h < n; h++)
         s[h] = zero16();
-    for (int d = 0; d < page->head_dim; d++) {
+    for (int d = 0; d < page->head_dim; d++, ahead += ahead_step) {
         int at = d * KV_PAGE + 16 * b;
         struct f32x16 k = {load_kv(type, page->k, at, 8), load_kv(type, page->k, at + 8, 8)};
+        if (fetch)
+            _mm_prefetch((const char *)ahead, _MM_HINT_T0);
         UNROLL
         for (int h = 0; h < n; h++) {
             __m256 qd = _mm256_broadcast_ss(q + h * page->head_dim + d);
@@ -42,9 +51,8 @@ INLINE void block_scores(enum kv_type type, const struct page_slice *page, const
     const __m256 scale = _mm256_set1_ps(page->scale);
     UNROLL
     for (int h = 0; h < n; h++) {
-        float *out = score + h * KV_PAGE + 16 * b;
-        _mm256_maskstore_ps(out, seen_in(page, 2 * b), _mm256_mul_ps(s[h].lo, scale));
-        _mm256_maskstore_ps(out + 8, seen_in(page, 2 * b + 1), _mm256_mul_ps(s[h].hi, scale));
+        _mm256_storeu_ps(score + h * KV_PAGE + 16 * b, _mm256_mul_ps(s[h].lo, scale));
+        _mm256_storeu_ps(score + h * KV_PAGE + 16 * b + 8, _mm256_mul_ps(s[h].hi, scale));
     }
 }
 
@@ -53,9 +61,9 @@ INLINE void page_scores(enum kv_type type, const struct page_slice *page, float 
     for (int b = page->lo / 16; 16 * b < page->hi; b++) {
         int h = 0;
         for (; h + HEADS <= page->group; h += HEADS)
-            block_scores(type, page, page->q + h * page->head_dim, HEADS, b, score + h * KV_PAGE);
+            block_scores(type, page, page->q + h * page->head_dim, HEADS, b, h == 0, score + h * KV_PAGE);
         for (; h < page->group; h++)
-            block_scores(type, page, page->q + h * page->head_dim, 1, b, score + h * KV_PAGE);
+            block_scores(type, page, page->q + h * page->head_dim, 1, b, h == 0, score + h * KV_PAGE);
     }
 }
 
@@ -66,35 +74,40 @@ INLINE float largest(__m256 v)
     return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
 
-/* m, then p = exp(score - m) and their sum. Even vectors hold lanes 0..7 of the sum, odd ones 8..15. */
+/* Which positions of [8 b, 8 b + 8) are visible. */
+INLINE __m256 seen_in(const struct page_slice *page, int b)
+{
+    __m256i at = _mm256_add_epi32(_mm256_set1_epi32(8 * b), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(page->lo), at);
+    return _mm256_castsi256_ps(_mm256_andnot_si256(before, _mm256_cmpgt_epi32(_mm256_set1_epi32(page->hi), at)));
+}
+
+/* m, then p = exp(score - m) and their sum: even vectors are lanes 0..7 of it, odd ones 8..15. */
 static void page_softmax(const struct page_slice *page, const float *score, float *p, float *m_out, float *l_out)
 {
-    int first = page->lo / 8, end = (page->hi + 7) / 8;
+    int first = page->lo / 16, end = (page->hi + 15) / 16;
     const __m256 lowest = _mm256_set1_ps(-INFINITY);
-    __m256 top = lowest, sum[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
-    for (int b = first; b < end; b++) { /* max gives its second operand when the first is NaN: NaN is skipped */
-        __m256i seen = seen_in(page, b);
-        __m256 s = _mm256_blendv_ps(lowest, _mm256_maskload_ps(score + 8 * b, seen), _mm256_castsi256_ps(seen));
-        top = _mm256_max_ps(s, top);
-    }
-    float m = largest(top) + 0.0f;
+    __m256 top = lowest;
+    struct f32x16 sum = zero16();
+    for (int b = 2 * first; b < 2 * end; b++) /* max gives its second operand when the first is NaN: NaN is skipped */
+        top = _mm256_max_ps(_mm256_blendv_ps(lowest, _mm256_loadu_ps(score + 8 * b), seen_in(page, b)), top);
+    const float m = largest(top) + 0.0f;
     for (int b = first; b < end; b++) {
-        __m256i seen = seen_in(page, b);
-        __m256 e = exp8(_mm256_sub_ps(_mm256_maskload_ps(score + 8 * b, seen), _mm256_set1_ps(m)));
-        _mm256_maskstore_ps(p + 8 * b, seen, e);
-        e = _mm256_and_ps(e, _mm256_castsi256_ps(seen)); /* + 0 keeps a sum that began at 0 */
-        if (b % 2)
-            sum[1] = _mm256_add_ps(sum[1], e);
-        else
-            sum[0] = _mm256_add_ps(sum[0], e);
+        struct f32x16 e = {exp8(_mm256_sub_ps(_mm256_loadu_ps(score + 16 * b), _mm256_set1_ps(m))),
+                           exp8(_mm256_sub_ps(_mm256_loadu_ps(score + 16 * b + 8), _mm256_set1_ps(m)))};
+        _mm256_storeu_ps(p + 16 * b, e.lo);
+        _mm256_storeu_ps(p + 16 * b + 8, e.hi);
+        e.lo = _mm256_and_ps(e.lo, seen_in(page, 2 * b)); /* adding 0 keeps a sum that began at 0 */
+        e.hi = _mm256_and_ps(e.hi, seen_in(page, 2 * b + 1));
+        sum = add16(sum, e);
     }
     *m_out = m;
-    *l_out = tree_sum((struct f32x16){sum[0], sum[1]});
+    *l_out = tree_sum(sum);
 }
 
 /* acc of n heads (a constant) over the first `left` of 16 dims from d. */
 INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int n, int d, int left,
-                         float *acc)
+                         bool fetch, float *acc)
 {
     struct f32x16 a[HEADS];
     UNROLL
@@ -102,6 +115,8 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
         a[h] = zero16();
     for (int j = page->lo; j < page->hi; j++) {
         int64_t at = (int64_t)j * page->head_dim + d;
+        if (fetch && j + V_AHEAD < page->hi)
+            _mm_prefetch((const char *)(page->v + (at + V_AHEAD * page->head_dim) * value_bytes(type)), _MM_HINT_T0);
         struct f32x16 v = {load_kv(type, page->v, at, left), load_kv(type, page->v, at + 8, left - 8)};
         UNROLL
         for (int h = 0; h < n; h++) {
@@ -116,13 +131,13 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
     }
 }
 
-INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int n, float *acc)
+INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int n, bool fetch, float *acc)
 {
     int d = 0;
     for (; d + 16 <= page->head_dim; d += 16)
-        weigh_values(type, page, p, n, d, 16, acc);
+        weigh_values(type, page, p, n, d, 16, fetch, acc);
     if (d < page->head_dim)
-        weigh_values(type, page, p, n, d, page->head_dim - d, acc);
+        weigh_values(type, page, p, n, d, page->head_dim - d, fetch, acc);
 }
 
 INLINE void attend_typed(enum kv_type type, const struct page_slice *page, const struct page_sums *sums)
@@ -132,9 +147,9 @@ INLINE void attend_typed(enum kv_type type, const struct page_slice *page, const
     for (; h < page->group; h++)
         page_softmax(page, sums->score + h * KV_PAGE, sums->p + h * KV_PAGE, &sums->m[h], &sums->l[h]);
     for (h = 0; h + HEADS <= page->group; h += HEADS)
-        heads_values(type, page, sums->p + h * KV_PAGE, HEADS, sums->acc + h * page->head_dim);
+        heads_values(type, page, sums->p + h * KV_PAGE, HEADS, h == 0, sums->acc + h * page->head_dim);
     for (; h < page->group; h++)
-        heads_values(type, page, sums->p + h * KV_PAGE, 1, sums->acc + h * page->head_dim);
+        heads_values(type, page, sums->p + h * KV_PAGE, 1, h == 0, sums->acc + h * page->head_dim);
 }
 
 void attend_page__avx2(const struct page_slice *page, const struct page_sums *sums)
