@@ -1,47 +1,58 @@
 /* attend__avx2.c: attention over one page. K lies with neighbouring positions in a vector, V with neighbouring dims; two
- * vectors of K or V that are loaded serve 4 of the query heads that share them. Positions out of sight may be loaded
- * beside visible ones but never reach a maximum or a sum. */
+ * vectors of K or V that are loaded serve 4 of the query heads that share them. While a page is worked on the next one is
+ * fetched, in the order of memory, whatever order this one is read in: K's rows are too far apart for hardware to guess.
+ * Positions out of sight may be loaded beside visible ones but never reach a maximum or a sum. */
 #include "backend/cpu/avx2.h"
 
 #include "backend/cpu/overlay__avx2.h"
 #include "backend/cpu/scalar.h"
 
-enum { HEADS = 4 /* times two vectors: 8 sums keep two FMA units busy */, V_AHEAD = 32 /* positions */ };
+enum { HEADS = 4 }; /* times two vectors: 8 sums keep two FMA units busy */
 
-/* n of the 8 values from value i on. */
+/* The first n of 8 values from value i on; Q8_0's are codes that still want their scale. */
 INLINE __m256 load_kv(enum kv_type type, const uint8_t *base, int64_t i, int64_t n)
 {
     if (type == KV_F32)
         return load8(base + 4 * i, n);
+    if (type == KV_Q8_0)
+        return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)(base + i))));
     __m128i half = load8_u16(base + 2 * i, n);
     return type == KV_F16 ? _mm256_cvtph_ps(half) : widen_bf16(half);
 }
 
-INLINE int64_t value_bytes(enum kv_type type)
+/* What is left of the next page to fetch. */
+struct stream {
+    const char *at, *end;
+};
+
+/* A line at a turn, or every second turn: the loops of the first heads then fetch a page evenly. */
+INLINE void fetch_some(enum kv_type type, int turn, struct stream *s)
 {
-    return type == KV_F32 ? 4 : 2;
+    if (s->at < s->end && (type == KV_F32 || turn % 2 == 0)) {
+        _mm_prefetch(s->at, _MM_HINT_T1);
+        s->at += 64;
+    }
 }
 
-/* Scores of positions [16 b, 16 b + 16) for n heads (a constant); those out of sight are junk. `fetch`: asks for what the
- * next positions read, rows too far apart for hardware to guess. */
-INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b, bool fetch,
-                         float *score)
+/* Scores of positions [16 b, 16 b + 16) for n heads (a constant); those out of sight are junk. */
+INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b,
+                         struct stream *fetch, float *score)
 {
-    const uint8_t *ahead = page->k + 16 * (b + 1) * value_bytes(type);
-    int64_t ahead_step = KV_PAGE * value_bytes(type);
-    if (16 * (b + 1) >= page->hi) { /* K ends: the beginning of V */
-        ahead = page->v + (int64_t)page->lo * page->head_dim * value_bytes(type);
-        ahead_step = 64;
-    }
-    struct f32x16 s[HEADS];
+    const uint8_t *scales = page->k + kv_scales_off(page->head_dim);
+    struct f32x16 s[HEADS], k, k_scale = zero16();
     UNROLL
     for (int h = 0; h < n; h++)
         s[h] = zero16();
-    for (int d = 0; d < page->head_dim; d++, ahead += ahead_step) {
+    for (int d = 0; d < page->head_dim; d++) {
         int at = d * KV_PAGE + 16 * b;
-        struct f32x16 k = {load_kv(type, page->k, at, 8), load_kv(type, page->k, at + 8, 8)};
-        if (fetch)
-            _mm_prefetch((const char *)ahead, _MM_HINT_T0);
+        fetch_some(type, d, fetch);
+        k = (struct f32x16){load_kv(type, page->k, at, 8), load_kv(type, page->k, at + 8, 8)};
+        if (type == KV_Q8_0) {
+            int scale_at = d / QUANT_BLOCK * KV_PAGE + 16 * b;
+            if (d % QUANT_BLOCK == 0)
+                k_scale = (struct f32x16){load_kv(KV_F16, scales, scale_at, 8), load_kv(KV_F16, scales, scale_at + 8, 8)};
+            k = mul16(k, k_scale);
+        }
         UNROLL
         for (int h = 0; h < n; h++) {
             __m256 qd = _mm256_broadcast_ss(q + h * page->head_dim + d);
@@ -56,14 +67,14 @@ INLINE void block_scores(enum kv_type type, const struct page_slice *page, const
     }
 }
 
-INLINE void page_scores(enum kv_type type, const struct page_slice *page, float *score)
+INLINE void page_scores(enum kv_type type, const struct page_slice *page, struct stream *fetch, float *score)
 {
     for (int b = page->lo / 16; 16 * b < page->hi; b++) {
         int h = 0;
         for (; h + HEADS <= page->group; h += HEADS)
-            block_scores(type, page, page->q + h * page->head_dim, HEADS, b, h == 0, score + h * KV_PAGE);
+            block_scores(type, page, page->q + h * page->head_dim, HEADS, b, fetch, score + h * KV_PAGE);
         for (; h < page->group; h++)
-            block_scores(type, page, page->q + h * page->head_dim, 1, b, h == 0, score + h * KV_PAGE);
+            block_scores(type, page, page->q + h * page->head_dim, 1, b, fetch, score + h * KV_PAGE);
     }
 }
 
@@ -105,9 +116,17 @@ static void page_softmax(const struct page_slice *page, const float *score, floa
     *l_out = tree_sum(sum);
 }
 
+/* The scale of V's block number `block`, 8 times. */
+INLINE __m256 scale_of(const struct page_slice *page, int64_t block)
+{
+    uint16_t half;
+    memcpy(&half, page->v + kv_scales_off(page->head_dim) + 2 * block, 2);
+    return _mm256_set1_ps(_cvtsh_ss(half));
+}
+
 /* acc of n heads (a constant) over the first `left` of 16 dims from d. */
 INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int n, int d, int left,
-                         bool fetch, float *acc)
+                         struct stream *fetch, float *acc)
 {
     struct f32x16 a[HEADS];
     UNROLL
@@ -115,9 +134,12 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
         a[h] = zero16();
     for (int j = page->lo; j < page->hi; j++) {
         int64_t at = (int64_t)j * page->head_dim + d;
-        if (fetch && j + V_AHEAD < page->hi)
-            _mm_prefetch((const char *)(page->v + (at + V_AHEAD * page->head_dim) * value_bytes(type)), _MM_HINT_T0);
         struct f32x16 v = {load_kv(type, page->v, at, left), load_kv(type, page->v, at + 8, left - 8)};
+        fetch_some(type, j, fetch);
+        if (type == KV_Q8_0) {
+            __m256 scale = scale_of(page, at / QUANT_BLOCK);
+            v = mul16(v, (struct f32x16){scale, scale});
+        }
         UNROLL
         for (int h = 0; h < n; h++) {
             __m256 pj = _mm256_broadcast_ss(p + h * KV_PAGE + j);
@@ -131,7 +153,8 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
     }
 }
 
-INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int n, bool fetch, float *acc)
+INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int n, struct stream *fetch,
+                         float *acc)
 {
     int d = 0;
     for (; d + 16 <= page->head_dim; d += 16)
@@ -142,14 +165,16 @@ INLINE void heads_values(enum kv_type type, const struct page_slice *page, const
 
 INLINE void attend_typed(enum kv_type type, const struct page_slice *page, const struct page_sums *sums)
 {
+    const char *next = (const char *)page->next;
+    struct stream fetch = {next, next ? next + 2 * kv_half_bytes(type, page->head_dim) : NULL};
     int h = 0;
-    page_scores(type, page, sums->score);
+    page_scores(type, page, &fetch, sums->score);
     for (; h < page->group; h++)
         page_softmax(page, sums->score + h * KV_PAGE, sums->p + h * KV_PAGE, &sums->m[h], &sums->l[h]);
     for (h = 0; h + HEADS <= page->group; h += HEADS)
-        heads_values(type, page, sums->p + h * KV_PAGE, HEADS, h == 0, sums->acc + h * page->head_dim);
+        heads_values(type, page, sums->p + h * KV_PAGE, HEADS, &fetch, sums->acc + h * page->head_dim);
     for (; h < page->group; h++)
-        heads_values(type, page, sums->p + h * KV_PAGE, 1, h == 0, sums->acc + h * page->head_dim);
+        heads_values(type, page, sums->p + h * KV_PAGE, 1, &fetch, sums->acc + h * page->head_dim);
 }
 
 void attend_page__avx2(const struct page_slice *page, const struct page_sums *sums)
@@ -160,6 +185,8 @@ void attend_page__avx2(const struct page_slice *page, const struct page_sums *su
         attend_typed(KV_BF16, page, sums);
     else if (page->type == KV_F32)
         attend_typed(KV_F32, page, sums);
+    else if (page->type == KV_Q8_0)
+        attend_typed(KV_Q8_0, page, sums);
     else
         attend_page__scalar(page, sums);
 }

@@ -27,6 +27,11 @@ INLINE struct f32x16 add16(struct f32x16 a, struct f32x16 b)
     return (struct f32x16){_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)};
 }
 
+INLINE struct f32x16 mul16(struct f32x16 a, struct f32x16 b)
+{
+    return (struct f32x16){_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)};
+}
+
 INLINE struct f32x16 fma16(struct f32x16 a, struct f32x16 b, struct f32x16 c)
 {
     return (struct f32x16){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
