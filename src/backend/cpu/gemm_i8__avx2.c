@@ -1,6 +1,6 @@
 /* gemm_i8__avx2.c: int8 activations times Q8_0, MXFP4 and MXFP4_HF weights for more than a few activation rows.
  *
- * Weight rows are unpacked once, a unit at a time, and then used by up to 64 activation rows, 4 at a time. A unit holds two
+ * Weight rows are unpacked once, a unit at a time, and then used by every activation row, 4 at a time. A unit holds two
  * groups of 8 rows of bytes: a vector has 4 values of each of 8 rows, and the activations' 4 values are broadcast to meet
  * them, so a row's products stay in that row's 32 bits and nothing is ever added across.
  *
@@ -16,7 +16,27 @@ enum {
     PANEL_ACTS = 4,
     PANEL_BLOCK = PANEL_ACTS * (32 + 4 + 4) /* [step][act] values, [act] corrections, [act] scales */
 };
-_Static_assert(UNITS >= 1 && PANEL_BLOCK <= PANEL_ACTS * 64, "linear_scratch_bytes has room for both");
+_Static_assert(UNITS >= 1 && PANEL_BLOCK <= PANEL_ACTS * 48, "linear_scratch_bytes has room for both");
+
+/* Weights on their way from memory to the second cache while others are worked on: `each` lines at a turn. */
+struct fetch {
+    const char *at, *end;
+    int64_t each;
+};
+
+INLINE void fetch_some(struct fetch *f)
+{
+    for (int64_t i = 0; i < f->each && f->at < f->end; i++, f->at += 64)
+        _mm_prefetch(f->at, _MM_HINT_T1);
+}
+
+/* Rows [lo, hi), within so many turns. */
+INLINE struct fetch fetch_rows(const struct view *w, int64_t lo, int64_t hi, int64_t turns)
+{
+    const char *at = (const char *)(w->data + lo * w->row_stride);
+    int64_t bytes = (hi - lo) * w->row_stride;
+    return (struct fetch){at, at + bytes, bytes / 64 / turns + 1};
+}
 
 static const uint8_t *row_at(const struct view *w, int64_t o, int64_t hi)
 {
@@ -217,34 +237,45 @@ INLINE void unit_dots(bool split, const uint8_t *unit, const uint8_t *panel, int
     }
 }
 
-INLINE void gemm(enum format format, const struct view *w, int64_t lo, int64_t hi, const struct gather *in, int first, int n,
-                 float *y, int64_t y_stride, void *scratch)
+/* Every unit of a tile times every activation row; the next tile's weights come from memory meanwhile. */
+INLINE void tile_dots(bool split, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, int n, int64_t n_out,
+                      float *y, int64_t y_stride, struct fetch fetch)
+{
+    const int unit_rows = split ? 8 : 16;
+    for (int i = 0; i < n; i += PANEL_ACTS, panel += n_blocks * PANEL_BLOCK)
+        for (int u = 0; u < UNITS && u * unit_rows < n_out; u++) {
+            fetch_some(&fetch);
+            unit_dots(split, tile + u * n_blocks * UNIT_BLOCK, panel, n_blocks, n - i, y + i * y_stride + u * unit_rows,
+                      y_stride, n_out - u * unit_rows);
+        }
+}
+
+INLINE void gemm_i8(enum format format, const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
+                    int64_t y_stride, void *scratch)
 {
     const bool split = format == FORMAT_Q8_0;
-    const int unit_rows = split ? 8 : 16;
+    const int unit_rows = split ? 8 : 16, tile_rows = UNITS * unit_rows;
     int64_t n_blocks = w->cols / QUANT_BLOCK, unit_bytes = n_blocks * UNIT_BLOCK;
     uint8_t *tile = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63), *panel = tile + UNITS * unit_bytes;
-    fill_panel(format, in, first, n, panel);
-    for (int64_t o = lo; o < hi; o += UNITS * unit_rows) {
-        int units = 0;
-        for (int64_t at = o; units < UNITS && at < hi; units++, at += unit_rows)
-            unpack_unit(format, w, at, hi, tile + units * unit_bytes);
-        for (int i = 0; i < n; i += PANEL_ACTS)
-            for (int u = 0; u < units; u++) {
-                int64_t at = o + u * unit_rows;
-                unit_dots(split, tile + u * unit_bytes, panel + i / PANEL_ACTS * n_blocks * PANEL_BLOCK, n_blocks, n - i,
-                          y + i * y_stride + (at - lo), y_stride, hi - at);
-            }
+    for (int first = 0; first < in->n; first += LINEAR_ACTS) {
+        int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
+        fill_panel(format, in, first, n, panel);
+        for (int64_t o = lo; o < hi; o += tile_rows) {
+            int64_t end = hi - o < tile_rows ? hi : o + tile_rows;
+            for (int u = 0; o + u * unit_rows < end; u++)
+                unpack_unit(format, w, o + u * unit_rows, hi, tile + u * unit_bytes);
+            tile_dots(split, tile, panel, n_blocks, n, end - o, y + first * y_stride + (o - lo), y_stride,
+                      fetch_rows(w, end, hi - end < tile_rows ? hi : end + tile_rows, (n + 3) / 4 * UNITS));
+        }
     }
 }
 
-void gemm_i8__avx2(enum format format, const struct view *w, int64_t lo, int64_t hi, const struct gather *in, int first,
-                   int n, float *y, int64_t y_stride, void *scratch)
-{
-    if (format == FORMAT_Q8_0)
-        gemm(FORMAT_Q8_0, w, lo, hi, in, first, n, y, y_stride, scratch);
-    else if (format == FORMAT_MXFP4)
-        gemm(FORMAT_MXFP4, w, lo, hi, in, first, n, y, y_stride, scratch);
-    else
-        gemm(FORMAT_MXFP4_HF, w, lo, hi, in, first, n, y, y_stride, scratch);
-}
+#define GEMM(name, format)                                                                                             \
+    void name##__avx2(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,                 \
+                      int64_t y_stride, void *scratch)                                                                 \
+    {                                                                                                                  \
+        gemm_i8(format, w, lo, hi, in, y, y_stride, scratch);                                                          \
+    }
+GEMM(gemm_i8_q8_0, FORMAT_Q8_0)
+GEMM(gemm_i8_mxfp4, FORMAT_MXFP4)
+GEMM(gemm_i8_mxfp4_hf, FORMAT_MXFP4_HF)

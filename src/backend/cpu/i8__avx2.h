@@ -46,11 +46,10 @@ INLINE int32_t corrections(__m256i block, int offset)
     return _mm_cvtsi128_si32(_mm_sub_epi16(_mm_setzero_si128(), sum));
 }
 
-/* What is to be known of a format. The int8 form of q8_0's codes spans 8 bits; they take other ways than MXFP4's. */
+/* A constant wherever it is asked for: each format has its own code. */
 enum format { FORMAT_Q8_0, FORMAT_MXFP4, FORMAT_MXFP4_HF };
 
-/* y = W x for more than a few activation rows; n is at most LINEAR_ACTS. */
-void gemm_i8__avx2(enum format format, const struct view *w, int64_t lo, int64_t hi, const struct gather *in, int first,
-                   int n, float *y, int64_t y_stride, void *scratch);
+/* linear_i8_* for more than a few activation rows; same arguments, same bits as for few. */
+linear_fn gemm_i8_q8_0__avx2, gemm_i8_mxfp4__avx2, gemm_i8_mxfp4_hf__avx2;
 
 #endif

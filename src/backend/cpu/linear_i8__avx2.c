@@ -203,13 +203,13 @@ static void half_panel(uint8_t *at, int half, __m256i block, int32_t correction,
     _mm_store_ps((void *)(at + 96 + 16 * half), _mm_set1_ps(d));
 }
 
-/* n activation rows, one after another; a second block that does not exist is 0. */
-static void fill_panel(enum format format, const struct gather *in, int first, int n, uint8_t *panel)
+/* The activation rows one after another; a second block that does not exist is 0. */
+INLINE void fill_panel(enum format format, const struct gather *in, uint8_t *panel)
 {
     const struct act *act = in->act;
     int64_t n_blocks = act->width / QUANT_BLOCK;
-    for (int i = 0; i < n; i++) {
-        int64_t row = gather_row(in, first + i), b = 0;
+    for (int i = 0; i < in->n; i++) {
+        int64_t row = gather_row(in, i), b = 0;
         for (; b < n_blocks; b++) {
             __m256i q = ordered_block(act->q + row * act->width + b * QUANT_BLOCK, format == FORMAT_MXFP4_HF);
             half_panel(panel + b / 2 * PAIR_PANEL, b % 2, q, corrections(q, 12), act->d[row * n_blocks + b]);
@@ -244,28 +244,24 @@ INLINE void linear_few(enum format format, const struct view *w, int64_t lo, int
     }
 }
 
-INLINE void linear_i8(enum format format, const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                      int64_t y_stride, void *scratch)
+INLINE void linear_i8(enum format format, linear_fn *many, const struct view *w, int64_t lo, int64_t hi,
+                      const struct gather *in, float *y, int64_t y_stride, void *scratch)
 {
     uint8_t *panel = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
-    for (int first = 0; first < in->n; first += LINEAR_ACTS) {
-        int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
-        float *out = y + first * y_stride;
-        if (n > FEW) {
-            gemm_i8__avx2(format, w, lo, hi, in, first, n, out, y_stride, scratch);
-            continue;
-        }
-        fill_panel(format, in, first, n, panel);
-        linear_few(format, w, lo, hi, panel, n, out, y_stride);
+    if (in->n > FEW) {
+        many(w, lo, hi, in, y, y_stride, scratch);
+        return;
     }
+    fill_panel(format, in, panel);
+    linear_few(format, w, lo, hi, panel, in->n, y, y_stride);
 }
 
-#define LINEAR(name, format)                                                                                           \
+#define LINEAR(name, format, many)                                                                                     \
     void name##__avx2(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,                 \
                       int64_t y_stride, void *scratch)                                                                 \
     {                                                                                                                  \
-        linear_i8(format, w, lo, hi, in, y, y_stride, scratch);                                                        \
+        linear_i8(format, many, w, lo, hi, in, y, y_stride, scratch);                                                  \
     }
-LINEAR(linear_i8_q8_0, FORMAT_Q8_0)
-LINEAR(linear_i8_mxfp4, FORMAT_MXFP4)
-LINEAR(linear_i8_mxfp4_hf, FORMAT_MXFP4_HF)
+LINEAR(linear_i8_q8_0, FORMAT_Q8_0, gemm_i8_q8_0__avx2)
+LINEAR(linear_i8_mxfp4, FORMAT_MXFP4, gemm_i8_mxfp4__avx2)
+LINEAR(linear_i8_mxfp4_hf, FORMAT_MXFP4_HF, gemm_i8_mxfp4_hf__avx2)
