@@ -101,12 +101,21 @@ INLINE __m256 load_once(const float *x)
     return v;
 }
 
+/* Elements k .. k + 15 of ONE_ACT_ROWS weight rows times one activation row. */
+INLINE void one_act_step(load16_fn *load, const struct rows *w, int64_t k, const float *x, struct f32x16 *l)
+{
+    struct f32x16 xi = load16(x + k, 16);
+    UNROLL
+    for (int r = 0; r < ONE_ACT_ROWS; r++)
+        l[r] = fma16(load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, 16), xi, l[r]);
+}
+
 /* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. Lanes 0..7 first: 12 sums leave
  * no room for both halves of the weights, and of a load only the half that is used is compiled. */
 INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, const float *const *x, int n_rows, int n_acts,
                       struct f32x16 *l)
 {
-    __m256 values[ONE_ACT_ROWS];
+    __m256 values[MANY_ACTS_ROWS];
     UNROLL
     for (int r = 0; r < n_rows; r++)
         values[r] = load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, 16).lo;
@@ -160,7 +169,10 @@ INLINE void tile_add(load16_fn *load, int bytes16, const struct view *v, int64_t
     for (; k + 16 <= end; k += 16) {
         if (fetch)
             fetch_step(&w, k, bytes16 * n_rows);
-        tile_step(load, &w, k, x, n_rows, n_acts, l);
+        if (n_rows == ONE_ACT_ROWS)
+            one_act_step(load, &w, k, x[0], l);
+        else
+            tile_step(load, &w, k, x, n_rows, n_acts, l);
     }
     if (k < end)
         tile_rest(load, &w, k, end - k, x, n_rows, n_acts, l);
@@ -196,21 +208,55 @@ INLINE void linear_rows(load16_fn *load, int bytes16, const struct view *w, int6
             y[i * y_stride + (o - lo)] = tree_sum(lanes[o - lo][i]);
 }
 
-INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                       float *y, int64_t y_stride)
+/* Outputs [lo, hi), at most SHARE_ROWS, for all activation rows. */
+INLINE void linear_share(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+                         const struct gather *in, float *y, int64_t y_stride)
 {
+    for (int first = 0, n; first < in->n; first += n, y += n * y_stride) {
+        int left = in->n - first;
+        n = left == 4 ? 2 : left < MANY_ACTS ? left : MANY_ACTS;
+        if (n == MANY_ACTS)
+            linear_rows(load, bytes16, w, lo, hi, in, first, MANY_ACTS, y, y_stride);
+        else if (n == 2)
+            linear_rows(load, bytes16, w, lo, hi, in, first, 2, y, y_stride);
+        else
+            linear_rows(load, bytes16, w, lo, hi, in, first, 1, y, y_stride);
+    }
+}
+
+static void linear_share_f32(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
+                             int64_t y_stride)
+{
+    linear_share(load16_f32, 64, w, lo, hi, in, y, y_stride);
+}
+
+/* Rows [lo, hi) of a matrix of blocks as f32, for which linear_scratch_bytes has room. */
+INLINE struct view unpack_share(load16_fn *load, const struct view *w, int64_t lo, int64_t hi, float *values)
+{
+    struct view v = {.dtype = DT_F32, .rows = hi - lo, .cols = w->cols, .data = (const uint8_t *)values,
+                     .row_stride = w->cols * 4};
+    for (int64_t o = lo; o < hi; o++)
+        for (int64_t k = 0; k < w->cols; k += 16, values += 16) {
+            const uint8_t *row = w->data + o * w->row_stride;
+            struct f32x16 l = load(row, w->scales ? w->scales + o * w->scale_stride : row, k, 16);
+            _mm256_storeu_ps(values, l.lo);
+            _mm256_storeu_ps(values + 8, l.hi);
+        }
+    return v;
+}
+_Static_assert(SHARE_ROWS * 128 <= LINEAR_ACTS * 48, "an unpacked share fits the scratch");
+
+INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+                       float *y, int64_t y_stride, void *scratch)
+{
+    const bool blocks = bytes16 < 32;
     for (int64_t o = lo, end; o < hi; o = end) {
         end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
-        for (int first = 0, n; first < in->n; first += n) {
-            int left = in->n - first;
-            float *out = y + first * y_stride + (o - lo);
-            n = left == 4 ? 2 : left < MANY_ACTS ? left : MANY_ACTS;
-            if (n == MANY_ACTS)
-                linear_rows(load, bytes16, w, o, end, in, first, MANY_ACTS, out, y_stride);
-            else if (n == 2)
-                linear_rows(load, bytes16, w, o, end, in, first, 2, out, y_stride);
-            else
-                linear_rows(load, bytes16, w, o, end, in, first, 1, out, y_stride);
+        if (blocks && in->n > MANY_ACTS) {
+            struct view share = unpack_share(load, w, o, end, scratch);
+            linear_share_f32(&share, 0, end - o, in, y + (o - lo), y_stride);
+        } else {
+            linear_share(load, bytes16, w, o, end, in, y + (o - lo), y_stride);
         }
     }
 }
@@ -220,8 +266,7 @@ INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64
     void name##__avx2(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,                 \
                       int64_t y_stride, void *scratch)                                                                 \
     {                                                                                                                  \
-        (void)scratch;                                                                                                 \
-        linear_f32(load, bytes16, w, lo, hi, in, y, y_stride);                                                         \
+        linear_f32(load, bytes16, w, lo, hi, in, y, y_stride, scratch);                                                \
     }
 LINEAR(linear_f32_f32, load16_f32, 64)
 LINEAR(linear_f32_f16, load16_f16, 32)
