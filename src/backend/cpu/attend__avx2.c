@@ -20,23 +20,16 @@ INLINE __m256 load_kv(enum kv_type type, const uint8_t *base, int64_t i, int64_t
     return type == KV_F16 ? _mm256_cvtph_ps(half) : widen_bf16(half);
 }
 
-/* What is left of the next page to fetch. */
-struct stream {
-    const char *at, *end;
-};
-
-/* A line at a turn, or every second turn: the loops of the first heads then fetch a page evenly. */
-INLINE void fetch_some(enum kv_type type, int turn, struct stream *s)
+/* A line of the next page at a turn, or every second turn: the loops of the first heads then fetch it evenly. */
+INLINE void fetch_next(enum kv_type type, int turn, struct fetch *fetch)
 {
-    if (s->at < s->end && (type == KV_F32 || turn % 2 == 0)) {
-        _mm_prefetch(s->at, _MM_HINT_T1);
-        s->at += 64;
-    }
+    if (type == KV_F32 || turn % 2 == 0)
+        fetch_some(fetch);
 }
 
 /* Scores of positions [16 b, 16 b + 16) for n heads (a constant); those out of sight are junk. */
 INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b,
-                         struct stream *fetch, float *score)
+                         struct fetch *fetch, float *score)
 {
     const uint8_t *scales = page->k + kv_scales_off(page->head_dim);
     struct f32x16 s[HEADS], k, k_scale = zero16();
@@ -45,7 +38,7 @@ INLINE void block_scores(enum kv_type type, const struct page_slice *page, const
         s[h] = zero16();
     for (int d = 0; d < page->head_dim; d++) {
         int at = d * KV_PAGE + 16 * b;
-        fetch_some(type, d, fetch);
+        fetch_next(type, d, fetch);
         k = (struct f32x16){load_kv(type, page->k, at, 8), load_kv(type, page->k, at + 8, 8)};
         if (type == KV_Q8_0) {
             int scale_at = d / QUANT_BLOCK * KV_PAGE + 16 * b;
@@ -67,7 +60,7 @@ INLINE void block_scores(enum kv_type type, const struct page_slice *page, const
     }
 }
 
-INLINE void page_scores(enum kv_type type, const struct page_slice *page, struct stream *fetch, float *score)
+INLINE void page_scores(enum kv_type type, const struct page_slice *page, struct fetch *fetch, float *score)
 {
     for (int b = page->lo / 16; 16 * b < page->hi; b++) {
         int h = 0;
@@ -126,7 +119,7 @@ INLINE __m256 scale_of(const struct page_slice *page, int64_t block)
 
 /* acc of n heads (a constant) over the first `left` of 16 dims from d. */
 INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int n, int d, int left,
-                         struct stream *fetch, float *acc)
+                         struct fetch *fetch, float *acc)
 {
     struct f32x16 a[HEADS];
     UNROLL
@@ -135,7 +128,7 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
     for (int j = page->lo; j < page->hi; j++) {
         int64_t at = (int64_t)j * page->head_dim + d;
         struct f32x16 v = {load_kv(type, page->v, at, left), load_kv(type, page->v, at + 8, left - 8)};
-        fetch_some(type, j, fetch);
+        fetch_next(type, j, fetch);
         if (type == KV_Q8_0) {
             __m256 scale = scale_of(page, at / QUANT_BLOCK);
             v = mul16(v, (struct f32x16){scale, scale});
@@ -153,7 +146,7 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
     }
 }
 
-INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int n, struct stream *fetch,
+INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int n, struct fetch *fetch,
                          float *acc)
 {
     int d = 0;
@@ -166,7 +159,7 @@ INLINE void heads_values(enum kv_type type, const struct page_slice *page, const
 INLINE void attend_typed(enum kv_type type, const struct page_slice *page, const struct page_sums *sums)
 {
     const char *next = (const char *)page->next;
-    struct stream fetch = {next, next ? next + 2 * kv_half_bytes(type, page->head_dim) : NULL};
+    struct fetch fetch = {next, next ? next + 2 * kv_half_bytes(type, page->head_dim) : NULL, 1};
     int h = 0;
     page_scores(type, page, &fetch, sums->score);
     for (; h < page->group; h++)

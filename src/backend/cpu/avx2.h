@@ -1,7 +1,9 @@
 /* avx2.h: what the files *__avx2.c share: scalar's 16 lanes as two registers, loads that stop where a row ends, the fixed
- * tree and the exponential. */
+ * tree, the exponential, and fetching ahead. */
 #ifndef OSSO_BACKEND_AVX2_H
 #define OSSO_BACKEND_AVX2_H
+
+#include "backend/cpu/kernels.h"
 
 #include <immintrin.h>
 #include <stdbool.h>
@@ -114,6 +116,26 @@ INLINE __m256 exp8(__m256 x)
     __m256 over = _mm256_cmp_ps(x, _mm256_set1_ps(0x1.62e42ep+6f), _CMP_GT_OQ);
     p = _mm256_andnot_ps(under, p);
     return _mm256_blendv_ps(p, _mm256_set1_ps(__builtin_inff()), over);
+}
+
+/* Weights on their way from memory to the second cache while others are worked on: `each` lines at a turn. */
+struct fetch {
+    const char *at, *end;
+    int64_t each;
+};
+
+INLINE void fetch_some(struct fetch *f)
+{
+    for (int64_t i = 0; i < f->each && f->at < f->end; i++, f->at += 64)
+        _mm_prefetch(f->at, _MM_HINT_T1);
+}
+
+/* Rows [lo, hi), within so many turns. */
+INLINE struct fetch fetch_rows(const struct view *w, int64_t lo, int64_t hi, int64_t turns)
+{
+    const char *at = (const char *)(w->data + lo * w->row_stride);
+    int64_t bytes = (hi - lo) * w->row_stride;
+    return (struct fetch){at, at + bytes, bytes / 64 / turns + 1};
 }
 
 #endif

@@ -18,26 +18,6 @@ enum {
 };
 _Static_assert(UNITS >= 1 && PANEL_BLOCK <= PANEL_ACTS * 48, "linear_scratch_bytes has room for both");
 
-/* Weights on their way from memory to the second cache while others are worked on: `each` lines at a turn. */
-struct fetch {
-    const char *at, *end;
-    int64_t each;
-};
-
-INLINE void fetch_some(struct fetch *f)
-{
-    for (int64_t i = 0; i < f->each && f->at < f->end; i++, f->at += 64)
-        _mm_prefetch(f->at, _MM_HINT_T1);
-}
-
-/* Rows [lo, hi), within so many turns. */
-INLINE struct fetch fetch_rows(const struct view *w, int64_t lo, int64_t hi, int64_t turns)
-{
-    const char *at = (const char *)(w->data + lo * w->row_stride);
-    int64_t bytes = (hi - lo) * w->row_stride;
-    return (struct fetch){at, at + bytes, bytes / 64 / turns + 1};
-}
-
 static const uint8_t *row_at(const struct view *w, int64_t o, int64_t hi)
 {
     return w->data + (o < hi ? o : hi - 1) * w->row_stride;

@@ -9,7 +9,6 @@
 #define OSSO_BACKEND_I8_AVX2_H
 
 #include "backend/cpu/avx2.h"
-#include "backend/cpu/kernels.h"
 
 /* The doubled table plus 12. */
 INLINE __m256i code_values(__m256i codes)

@@ -183,7 +183,7 @@ INLINE void tile_add(load16_fn *load, int bytes16, const struct view *v, int64_t
 
 /* Outputs [lo, hi), at most SHARE_ROWS, for n_acts (a constant) activation rows from `first` on. */
 INLINE void linear_rows(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
-                        const struct gather *in, int first, int n_acts, float *y, int64_t y_stride)
+                        const struct gather *in, int first, int n_acts, struct fetch *fetch, float *y, int64_t y_stride)
 {
     const int n_rows = n_acts == 1 ? ONE_ACT_ROWS : MANY_ACTS_ROWS;
     const bool stream = n_acts == 1 || in->n <= MANY_ACTS;
@@ -198,8 +198,10 @@ INLINE void linear_rows(load16_fn *load, int bytes16, const struct view *w, int6
     for (int64_t k = 0, end; k < w->cols; k = end) {
         int64_t o = lo;
         end = stream || w->cols - k < CHUNK ? w->cols : k + CHUNK;
-        for (; o + n_rows <= hi; o += n_rows)
+        for (; o + n_rows <= hi; o += n_rows) {
+            fetch_some(fetch);
             tile_add(load, bytes16, w, o, k, end, x, n_rows, n_acts, stream, lanes + (o - lo));
+        }
         for (; o < hi; o++)
             tile_add(load, bytes16, w, o, k, end, x, 1, n_acts, false, lanes + (o - lo));
     }
@@ -210,24 +212,23 @@ INLINE void linear_rows(load16_fn *load, int bytes16, const struct view *w, int6
 
 /* Outputs [lo, hi), at most SHARE_ROWS, for all activation rows. */
 INLINE void linear_share(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
-                         const struct gather *in, float *y, int64_t y_stride)
+                         const struct gather *in, struct fetch fetch, float *y, int64_t y_stride)
 {
     for (int first = 0, n; first < in->n; first += n, y += n * y_stride) {
         int left = in->n - first;
         n = left == 4 ? 2 : left < MANY_ACTS ? left : MANY_ACTS;
         if (n == MANY_ACTS)
-            linear_rows(load, bytes16, w, lo, hi, in, first, MANY_ACTS, y, y_stride);
+            linear_rows(load, bytes16, w, lo, hi, in, first, MANY_ACTS, &fetch, y, y_stride);
         else if (n == 2)
-            linear_rows(load, bytes16, w, lo, hi, in, first, 2, y, y_stride);
+            linear_rows(load, bytes16, w, lo, hi, in, first, 2, &fetch, y, y_stride);
         else
-            linear_rows(load, bytes16, w, lo, hi, in, first, 1, y, y_stride);
+            linear_rows(load, bytes16, w, lo, hi, in, first, 1, &fetch, y, y_stride);
     }
 }
 
-static void linear_share_f32(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                             int64_t y_stride)
+static void linear_share_f32(const struct view *w, const struct gather *in, struct fetch fetch, float *y, int64_t y_stride)
 {
-    linear_share(load16_f32, 64, w, lo, hi, in, y, y_stride);
+    linear_share(load16_f32, 64, w, 0, w->rows, in, fetch, y, y_stride);
 }
 
 /* Rows [lo, hi) of a matrix of blocks as f32, for which linear_scratch_bytes has room. */
@@ -246,17 +247,27 @@ INLINE struct view unpack_share(load16_fn *load, const struct view *w, int64_t l
 }
 _Static_assert(SHARE_ROWS * 128 <= LINEAR_ACTS * 48, "an unpacked share fits the scratch");
 
+/* Rows [lo, hi) come next; until then each activation row has its turn with every pair of rows and chunk. */
+INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, int n)
+{
+    int64_t groups = (n + MANY_ACTS - 1) / MANY_ACTS, chunks = (w->cols + CHUNK - 1) / CHUNK;
+    if (n <= MANY_ACTS) /* they have a stream of their own */
+        return (struct fetch){0};
+    return fetch_rows(w, lo, hi - lo < SHARE_ROWS ? hi : lo + SHARE_ROWS, groups * chunks * SHARE_ROWS / MANY_ACTS_ROWS);
+}
+
 INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                        float *y, int64_t y_stride, void *scratch)
 {
     const bool blocks = bytes16 < 32;
-    for (int64_t o = lo, end; o < hi; o = end) {
+    for (int64_t o = lo, end; o < hi; o = end, y += SHARE_ROWS) {
         end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
+        struct fetch fetch = fetch_share(w, end, hi, in->n);
         if (blocks && in->n > MANY_ACTS) {
             struct view share = unpack_share(load, w, o, end, scratch);
-            linear_share_f32(&share, 0, end - o, in, y + (o - lo), y_stride);
+            linear_share_f32(&share, in, fetch, y, y_stride);
         } else {
-            linear_share(load, bytes16, w, o, end, in, y + (o - lo), y_stride);
+            linear_share(load, bytes16, w, o, end, in, fetch, y, y_stride);
         }
     }
 }
