@@ -258,7 +258,8 @@ int main(int argc, char **argv)
     fill_weights(b.weights, WEIGHT_BYTES);
     struct rng r;
     rng_seed(&r, 2);
-    for (int64_t i = 0; i < (int64_t)MANY * HIDDEN; i++) /* large: with scales around 2^-71 small ones end in denormals, which are slow */
+    /* Large: with scales around 2^-71 small ones end in denormals, which are slow. */
+    for (int64_t i = 0; i < (int64_t)MANY * HIDDEN; i++)
         b.act.f[i] = (real)((rng_unit(&r) - 0.5) * 0x1p70);
     for (int i = 0; i < MANY; i++)
         quantize_i8_f32__scalar(b.act.f + i * HIDDEN, HIDDEN, b.act.q + i * HIDDEN, b.act.d + i * blocks, b.act.sum + i * blocks);

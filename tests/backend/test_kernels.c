@@ -146,6 +146,50 @@ static void test_scale_bytes(void **state)
     each_isa(scale_bytes_isa);
 }
 
+/* The largest codes times the largest activations, all of one sign or by turns: where int16 sums would break first. */
+static void extremes_isa(const struct kernels *k, const char *isa)
+{
+    (void)isa;
+    enum { ROWS = 40, COLS = 160, N = 9 };
+    static const uint8_t codes[] = {0x77, 0xff, 0x7f, 0xf7, 0x80};
+#define LINEAR_I8(name, dtype) {#name, name##__scalar, k->name, dtype, true, false},
+#define KERNEL(name, type)
+#define LINEAR(name, dtype)
+#define LINEAR_T(name, dtype)
+    const struct linear_case cases[] = {
+#include "backend/cpu/kernels.def"
+    };
+#undef KERNEL
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++)
+        for (size_t i = 0; i < sizeof codes; i++)
+            for (int signs = 0; signs < 3; signs++) {
+                struct rng r;
+                rng_seed(&r, i);
+                const struct dtype_info *info = dtype_info(cases[c].dtype);
+                struct matrix m = matrix_make(cases[c].dtype, ROWS, COLS, 0, FILL_NORMAL, &r);
+                struct act a = act_make(COLS, N, FILL_NORMAL, &r);
+                void *scratch = linear_space(COLS);
+                int head = info->block_bytes % 16; /* the scale comes first, where it is part of a block */
+                for (int b = 0; b < ROWS * COLS / 32; b++)
+                    memset(m.data.data + b * info->block_bytes + head, codes[i], (size_t)(info->block_bytes - head));
+                for (int j = 0; j < COLS * N; j++)
+                    a.q[j] = signs == 0 || (signs == 2 && j % 2) ? 127 : -127;
+                for (int j = 0; j < COLS * N / 32; j++)
+                    a.sum[j] = signs == 0 ? 32 * 127 : signs == 1 ? -32 * 127 : 0;
+                for (int n = 1; n <= N; n++)
+                    compare_linear(&cases[c], &m.view, 0, ROWS, &(struct gather){&a, NULL, 1, n}, scratch);
+                free(scratch);
+                act_free(&a);
+                matrix_free(&m);
+            }
+}
+
+static void test_extremes(void **state)
+{
+    (void)state;
+    each_isa(extremes_isa);
+}
+
 /* The rows of a long list give the bits that each gives alone: chunking and company do not matter. */
 static void one_row_isa(const struct kernels *k, const char *isa)
 {
@@ -408,8 +452,9 @@ static void test_attend(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear),  cmocka_unit_test(test_scale_bytes), cmocka_unit_test(test_one_row),
-        cmocka_unit_test(test_transposed), cmocka_unit_test(test_vectors),  cmocka_unit_test(test_attend),
+        cmocka_unit_test(test_linear),  cmocka_unit_test(test_scale_bytes), cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_one_row), cmocka_unit_test(test_transposed),  cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_attend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

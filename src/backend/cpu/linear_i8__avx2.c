@@ -144,8 +144,8 @@ INLINE __m128 finish(__m256 p01, __m256 p23)
 }
 
 /* Four weight rows times n (a constant, 1..FEW) activation rows; the first n_out of them are stored. */
-INLINE void rows_dot(enum format format, const struct rows *rows, int64_t n_blocks, const uint8_t *panel, int n, float *y,
-                     int64_t y_stride, int64_t n_out)
+INLINE void rows_dot(enum format format, const struct rows *rows, int64_t n_blocks, const uint8_t *panel, int n,
+                     float *y, int64_t y_stride, int64_t n_out)
 {
     int64_t stride = (n_blocks + 1) / 2 * PAIR_PANEL, g = 0;
     __m256 p01[FEW], p23[FEW];

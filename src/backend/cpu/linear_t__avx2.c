@@ -73,7 +73,8 @@ INLINE void some_lanes(struct column c, const struct view *w, const uint8_t *at,
 }
 
 /* The first n of 16 outputs from o on; `whole` is a constant. */
-INLINE void columns_dot(struct column c, const struct view *w, int64_t o, bool whole, int64_t n, const float *x, float *y)
+INLINE void columns_dot(struct column c, const struct view *w, int64_t o, bool whole, int64_t n, const float *x,
+                        float *y)
 {
     struct f32x16 l[LANES];
     for (int first = 0; first < LANES; first += LANES_AT_ONCE)
@@ -85,8 +86,8 @@ INLINE void columns_dot(struct column c, const struct view *w, int64_t o, bool w
     store8(y + 8, n - 8, l[0].hi);
 }
 
-INLINE void linear_columns(struct column c, const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                           int64_t y_stride)
+INLINE void linear_columns(struct column c, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+                           float *y, int64_t y_stride)
 {
     for (int64_t o = lo; o < hi; o += 16)
         for (int i = 0; i < in->n; i++) {
