@@ -177,7 +177,7 @@ static void extremes_isa(const struct kernels *k, const char *isa)
                 for (int j = 0; j < COLS * N / 32; j++)
                     a.sum[j] = signs == 0 ? 32 * 127 : signs == 1 ? -32 * 127 : 0;
                 for (int n = 1; n <= N; n++)
-                    compare_linear(&cases[c], &m.view, 0, ROWS, &(struct gather){&a, NULL, 1, n}, scratch);
+                    compare_linear(&cases[c], &m.view, 0, ROWS, &(struct gather){.act = &a, .divide = 1, .n = n}, scratch);
                 free(scratch);
                 act_free(&a);
                 matrix_free(&m);

@@ -2,6 +2,7 @@
  * takes elements i, i + 16, ...; several rows at a time keep enough FMAs under way. */
 #include "backend/cpu/avx2.h"
 
+#include "backend/cpu/fetch.h"
 #include "backend/cpu/overlay__avx2.h"
 
 /* The 16 values from element k (a multiple of 16) of a row; only the first n of them exist. */
@@ -84,7 +85,7 @@ struct rows {
 /* Up to MANY_ACTS activation rows wait for memory: neighbouring weight rows are fetched as one linear stream,
  * FETCH_AHEAD bytes ahead. More activation rows come MANY_ACTS at a time over SHARE_ROWS weight rows, which meanwhile
  * stay in the second cache, and CHUNK columns at a time, so that the activations stay in the first. */
-enum { FETCH_AHEAD = 24576, ONE_ACT_ROWS = 4, MANY_ACTS = 3, MANY_ACTS_ROWS = 2, SHARE_ROWS = 32, CHUNK = 512 };
+enum { ONE_ACT_ROWS = 4, MANY_ACTS = 3, MANY_ACTS_ROWS = 2, SHARE_ROWS = 32, CHUNK = 512 };
 
 /* `bytes`: what 16 values of all rows take. */
 INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)

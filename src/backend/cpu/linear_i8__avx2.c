@@ -10,12 +10,12 @@
  * 2 * 128 * 127 = 32512, which is widened at once. i8__avx2.h says how MXFP4 stays in int16. */
 #include "backend/cpu/i8__avx2.h"
 
+#include "backend/cpu/fetch.h"
 #include "backend/cpu/overlay__avx2.h"
 
 enum {
-    FEW = 4,          /* activation rows */
-    PAIR_PANEL = 128, /* the panel, per row and pair: 64 bytes of values, 8 corrections, 8 scales, both [block][row] */
-    FETCH_AHEAD = 24576, FETCH_SCALES_AHEAD = 1536 /* bytes: so long before they are needed are weights asked for */
+    FEW = 4,         /* activation rows */
+    PAIR_PANEL = 128 /* the panel, per row and pair: 64 bytes of values, 8 corrections, 8 scales, both [block][row] */
 };
 
 /* Four rows of a matrix; the missing ones of a last four repeat the last row. */
@@ -174,9 +174,9 @@ INLINE void rows_dot(enum format format, const struct rows *rows, int64_t n_bloc
     }
 }
 
-static struct rows rows_at(const struct view *w, int64_t o, int64_t hi)
+static struct rows rows_at(const struct view *w, int64_t o, int64_t hi, const uint8_t *next)
 {
-    struct rows rows = {.fetch = w->data + o * w->row_stride + FETCH_AHEAD};
+    struct rows rows = {.fetch = fetch_from(w, o, hi, next)};
     rows.fetch_scales = w->scales ? w->scales + o * w->scale_stride + FETCH_SCALES_AHEAD : NULL;
     UNROLL
     for (int r = 0; r < 4; r++) {
@@ -185,14 +185,6 @@ static struct rows rows_at(const struct view *w, int64_t o, int64_t hi)
         rows.scales[r] = w->scales ? w->scales + at * w->scale_stride : rows.data[r];
     }
     return rows;
-}
-
-/* The first rows have nobody ahead of them to fetch them. */
-static void fetch_start(const struct view *w, int64_t lo)
-{
-    const char *at = (const char *)(w->data + lo * w->row_stride);
-    for (int i = 0; i < FETCH_AHEAD; i += 64)
-        _mm_prefetch(at + i, _MM_HINT_T0);
 }
 
 static void half_panel(uint8_t *at, int half, __m256i block, int32_t correction, float d)
@@ -220,15 +212,15 @@ INLINE void fill_panel(enum format format, const struct gather *in, uint8_t *pan
     }
 }
 
-INLINE void linear_few(enum format format, const struct view *w, int64_t lo, int64_t hi, const uint8_t *panel, int n,
-                       float *y, int64_t y_stride)
+INLINE void linear_few(enum format format, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+                       const uint8_t *panel, float *y, int64_t y_stride)
 {
     int64_t n_blocks = w->cols / QUANT_BLOCK;
     fetch_start(w, lo);
     for (int64_t o = lo; o < hi; o += 4) {
-        struct rows rows = rows_at(w, o, hi);
+        struct rows rows = rows_at(w, o, hi, in->next);
         float *out = y + (o - lo);
-        switch (n) {
+        switch (in->n) {
         case 1:
             rows_dot(format, &rows, n_blocks, panel, 1, out, y_stride, hi - o);
             break;
@@ -253,7 +245,7 @@ INLINE void linear_i8(enum format format, linear_fn *many, const struct view *w,
         return;
     }
     fill_panel(format, in, panel);
-    linear_few(format, w, lo, hi, panel, in->n, y, y_stride);
+    linear_few(format, w, lo, hi, in, panel, y, y_stride);
 }
 
 #define LINEAR(name, format, many)                                                                                     \

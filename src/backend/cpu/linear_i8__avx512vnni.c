@@ -13,6 +13,7 @@
  * gemm_i8__avx512vnni.c. */
 #include "backend/cpu/avx512.h"
 
+#include "backend/cpu/fetch.h"
 #include "backend/cpu/gemm_i8__avx512vnni.h"
 #include "backend/cpu/overlay__avx512vnni.h"
 
@@ -230,18 +231,6 @@ INLINE void quad_dots(load_quad_fn *load, const struct rows *rows, int64_t n_blo
 #undef CASE
 }
 
-/* Decode asks for bytes this long before they are needed (measured: at 4096 a core gets half of the memory speed). */
-enum { FETCH_AHEAD = 24576, FETCH_SCALES_AHEAD = 1536 };
-
-/* Beyond the last weights lies what the caller reads next. When nobody knows that, what is being read: it costs nothing. */
-static const uint8_t *fetch_from(const struct view *w, int64_t o, int64_t hi, const uint8_t *next)
-{
-    const uint8_t *at = w->data + o * w->row_stride, *end = w->data + hi * w->row_stride;
-    if (end - at > FETCH_AHEAD)
-        return at + FETCH_AHEAD;
-    return next ? next + (FETCH_AHEAD - (end - at)) : at;
-}
-
 static struct rows quad_rows(const struct view *w, int64_t o, int64_t hi, const uint8_t *next)
 {
     struct rows rows = {.fetch = fetch_from(w, o, hi, next)};
@@ -258,14 +247,6 @@ static struct rows quad_rows(const struct view *w, int64_t o, int64_t hi, const 
 static __mmask8 rows_mask(int64_t o, int64_t hi)
 {
     return hi - o >= 4 ? 15 : (__mmask8)((1 << (hi - o)) - 1);
-}
-
-/* The first rows have nobody ahead of them to fetch them. */
-static void fetch_start(const struct view *w, int64_t lo)
-{
-    const char *at = (const char *)(w->data + lo * w->row_stride);
-    for (int i = 0; i < FETCH_AHEAD; i += 64)
-        _mm_prefetch(at + i, _MM_HINT_T0);
 }
 
 /* Few activation rows: straight from the weights. */
