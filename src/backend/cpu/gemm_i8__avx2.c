@@ -71,7 +71,7 @@ INLINE void unpack_mxfp4(bool hf, const struct view *w, int64_t o, int64_t hi, i
         UNROLL
         for (int r = 0; r < 8; r++)
             s |= (uint64_t)scales[r][b * scale_step] << (8 * r);
-        _mm256_store_ps((void *)(unit + STEPS * 64 + 32 * g), half_scales(_mm_cvtsi64_si128((int64_t)s)));
+        _mm256_store_ps((void *)(unit + STEPS * 64 + 32 * g), half_scales(s));
     }
 }
 

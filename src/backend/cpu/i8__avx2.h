@@ -17,13 +17,17 @@ INLINE __m256i code_values(__m256i codes)
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table), _mm256_and_si256(codes, _mm256_set1_epi8(15)));
 }
 
-/* 8 E8M0 bytes to 2^(s-128), exactly: s << 23 as a float is 2^(s-127), but s = 0 has to become a denormal and s = 255
- * NaN instead of infinity. */
-INLINE __m256 half_scales(__m128i bytes)
+/* 8 E8M0 bytes s to 2^(s-128), exactly: that has the bits (s - 1) << 23, except where it is a denormal (s < 2) or NaN
+ * (s = 255). No model has such scales, and looking for them takes no vector unit. */
+INLINE __m256 half_scales(uint64_t s)
 {
-    __m256i s = _mm256_cvtepu8_epi32(bytes);
-    __m256i bits = _mm256_max_epi32(_mm256_slli_epi32(s, 23), _mm256_set1_epi32(0x00400000));
-    bits = _mm256_or_si256(bits, _mm256_cmpeq_epi32(s, _mm256_set1_epi32(255)));
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t odd = (((s - 2 * ones) & ~s) | ((~s - ones) & s)) & ones << 7; /* the top bit where a byte is 0, 1 or 255 */
+    if (__builtin_expect(odd == 0, true))
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)(s - ones))), 23));
+    __m256i whole = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)s));
+    __m256i bits = _mm256_max_epi32(_mm256_slli_epi32(whole, 23), _mm256_set1_epi32(0x00400000)); /* 2^-127 */
+    bits = _mm256_or_si256(bits, _mm256_cmpeq_epi32(whole, _mm256_set1_epi32(255)));
     return _mm256_mul_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(0.5f));
 }
 

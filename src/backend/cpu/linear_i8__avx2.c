@@ -68,7 +68,7 @@ INLINE __m256 pair_scales(enum format format, const struct rows *rows, int64_t p
     UNROLL
     for (int r = 0; r < 4; r++)
         s |= (uint64_t)rows->scales[r][here] << (8 * r) | (two ? (uint64_t)rows->scales[r][there] << (8 * r + 32) : 0);
-    return half_scales(_mm_cvtsi64_si128((int64_t)s));
+    return half_scales(s);
 }
 
 /* A row's partial sums: in int16 for MXFP4, in int32 for Q8_0. */
