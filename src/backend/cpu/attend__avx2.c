@@ -188,7 +188,8 @@ void attend_page__avx2(const struct page_slice *page, const struct page_sums *su
 void attend_merge__avx2(float m, float l, const float *acc, int head_dim, float *big_m, float *big_l, float *big_acc)
 {
     float top = m > *big_m ? m : *big_m;
-    float keep = real_exp(*big_m - top), take = real_exp(m - top);
+    __m128 both = _mm256_castps256_ps128(exp8(_mm256_setr_ps(*big_m - top, m - top, 0, 0, 0, 0, 0, 0)));
+    float keep = _mm_cvtss_f32(both), take = _mm_cvtss_f32(_mm_movehdup_ps(both));
     *big_l = fmaf(l, take, *big_l * keep);
     for (int d = 0; d < head_dim; d += 8) {
         __m256 kept = _mm256_mul_ps(load8(big_acc + d, head_dim - d), _mm256_set1_ps(keep));
