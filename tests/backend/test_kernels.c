@@ -42,6 +42,11 @@ static void compare_linear(const struct linear_case *c, const struct view *w, in
     c->fast(w, lo, hi, in, got, hi - lo, scratch);
     snprintf(what, sizeof what, "%s rows %d..%d cols %d, %d activations", c->name, (int)lo, (int)hi, (int)w->cols, in->n);
     assert_same(want, got, n, what);
+    struct gather again = *in; /* the scratch still knows the rows */
+    again.again = true;
+    memset(got, 0x55, sizeof got);
+    c->fast(w, lo, hi, &again, got, hi - lo, scratch);
+    assert_same(want, got, n, what);
     for (int i = 0; i < 8; i++) /* and nothing beyond */
         assert_memory_equal(&got[n + (size_t)i], "\x55\x55\x55\x55", 4);
 }
@@ -59,7 +64,7 @@ static void one_shape(const struct linear_case *c, int64_t rows, int64_t cols, i
     if (c->transposed)
         t = matrix_transpose(&m, 1 + (int64_t)rng_below(&r, 2));
     const struct view *view = c->transposed ? &t.view : &m.view;
-    struct gather plain = {&a, NULL, 1, n, NULL}, gathered = {&a, list, 4, n, m.data.data};
+    struct gather plain = {&a, NULL, 1, n, NULL, false}, gathered = {&a, list, 4, n, m.data.data, false};
     compare_linear(c, view, 0, rows, &plain, scratch);
     compare_linear(c, view, rows / 3, rows, &gathered, scratch);
     free(scratch);
@@ -132,8 +137,8 @@ static void scale_bytes_isa(const struct kernels *k, const char *isa)
                 else
                     m.scales.data[row * m.view.scale_stride + b] = (uint8_t)i;
             }
-            compare_linear(&cases[c], &m.view, 0, 64, &(struct gather){&a, NULL, 1, 1, NULL}, scratch);
-            compare_linear(&cases[c], &m.view, 0, 64, &(struct gather){&a, NULL, 1, 5, NULL}, scratch);
+            compare_linear(&cases[c], &m.view, 0, 64, &(struct gather){&a, NULL, 1, 1, NULL, false}, scratch);
+            compare_linear(&cases[c], &m.view, 0, 64, &(struct gather){&a, NULL, 1, 5, NULL, false}, scratch);
             free(scratch);
             act_free(&a);
             matrix_free(&m);
@@ -213,13 +218,13 @@ static void one_row_isa(const struct kernels *k, const char *isa)
         struct act a = act_make(COLS, N, FILL_MIXED, &r);
         const struct view *view = cases[c].transposed ? &t.view : &m.view;
         void *scratch = linear_space(COLS);
-        cases[c].fast(view, 0, ROWS, &(struct gather){&a, NULL, 1, N, NULL}, all, ROWS, scratch);
+        cases[c].fast(view, 0, ROWS, &(struct gather){&a, NULL, 1, N, NULL, false}, all, ROWS, scratch);
         for (int32_t i = 0; i < N; i++) {
-            cases[c].fast(view, 0, ROWS, &(struct gather){&a, &i, 1, 1, NULL}, one, ROWS, scratch);
+            cases[c].fast(view, 0, ROWS, &(struct gather){&a, &i, 1, 1, NULL, false}, one, ROWS, scratch);
             assert_same(one, all + i * ROWS, ROWS, cases[c].name);
             for (int64_t o = 0; o < ROWS; o += 7) {
                 float single;
-                cases[c].fast(view, o, o + 1, &(struct gather){&a, &i, 1, 1, NULL}, &single, 1, scratch);
+                cases[c].fast(view, o, o + 1, &(struct gather){&a, &i, 1, 1, NULL, false}, &single, 1, scratch);
                 assert_same(&one[o], &single, 1, cases[c].name);
             }
         }
@@ -253,8 +258,8 @@ static void transposed_isa(const struct kernels *k, const char *isa)
             struct matrix m = matrix_make(pairs[p].dtype, 41, cols, 0, FILL_MIXED, &r), t = matrix_transpose(&m, 2);
             struct act a = act_make(cols, 6, FILL_MIXED, &r);
             void *scratch = linear_space(cols);
-            pairs[p].plain(&m.view, 0, 41, &(struct gather){&a, NULL, 1, 6, NULL}, a_out, 41, scratch);
-            pairs[p].transposed(&t.view, 0, 41, &(struct gather){&a, NULL, 1, 6, NULL}, b_out, 41, scratch);
+            pairs[p].plain(&m.view, 0, 41, &(struct gather){&a, NULL, 1, 6, NULL, false}, a_out, 41, scratch);
+            pairs[p].transposed(&t.view, 0, 41, &(struct gather){&a, NULL, 1, 6, NULL, false}, b_out, 41, scratch);
             assert_same(a_out, b_out, 6 * 41, dtype_info(pairs[p].dtype)->name);
             free(scratch);
             act_free(&a);

@@ -127,8 +127,8 @@ static void linear_against_double(const char *name, enum dtype t, bool transpose
         if (transposed)
             tr = matrix_transpose(&m, 2);
         const struct view *v = transposed ? &tr.view : &m.view;
-        fn(v, 0, ROWS, &(struct gather){&a, NULL, 1, N, NULL}, y, ROWS, NULL);
-        fn64(v, 0, ROWS, &(struct gather){&wide, NULL, 1, N, NULL}, yd, ROWS, NULL);
+        fn(v, 0, ROWS, &(struct gather){&a, NULL, 1, N, NULL, false}, y, ROWS, NULL);
+        fn64(v, 0, ROWS, &(struct gather){&wide, NULL, 1, N, NULL, false}, yd, ROWS, NULL);
         for (int i = 0; i < N; i++)
             for (int o = 0; o < ROWS; o++) {
                 double truth = 0, magnitude = 0;
@@ -173,7 +173,7 @@ static void integer_order(enum dtype t, linear_fn *fn)
     struct matrix m = matrix_make(t, 3, COLS, 0, FILL_MIXED, &r);
     struct act a = act_make(COLS, 1, FILL_MIXED, &r);
     float y[3];
-    fn(&m.view, 0, 3, &(struct gather){&a, NULL, 1, 1, NULL}, y, 3, NULL);
+    fn(&m.view, 0, 3, &(struct gather){&a, NULL, 1, 1, NULL, false}, y, 3, NULL);
     for (int o = 0; o < 3; o++) {
         const struct dtype_info *info = dtype_info(t);
         float p[4] = {0}, scale;
@@ -191,7 +191,7 @@ static void integer_order(enum dtype t, linear_fn *fn)
     }
     a.f[40] = NAN; /* a NaN in the row must show in every output */
     quantize_i8_f32__scalar(a.f, COLS, a.q, a.d, a.sum);
-    fn(&m.view, 0, 3, &(struct gather){&a, NULL, 1, 1, NULL}, y, 3, NULL);
+    fn(&m.view, 0, 3, &(struct gather){&a, NULL, 1, 1, NULL, false}, y, 3, NULL);
     assert_true(isnan(y[0]) && isnan(y[1]) && isnan(y[2]));
     act_free(&a);
     matrix_free(&m);
@@ -219,7 +219,7 @@ static void test_float_order(void **state)
     struct act a = act_make(COLS, 1, FILL_MIXED, &r);
     float y, l[16] = {0};
     const float *w = (const float *)(const void *)m.view.data;
-    linear_f32_f32__scalar(&m.view, 0, 1, &(struct gather){&a, NULL, 1, 1, NULL}, &y, 1, NULL);
+    linear_f32_f32__scalar(&m.view, 0, 1, &(struct gather){&a, NULL, 1, 1, NULL, false}, &y, 1, NULL);
     for (int k = 0; k < COLS; k++) {
         float wk;
         memcpy(&wk, &w[k], 4);

@@ -216,7 +216,8 @@ static void gemm_i8(tile_fn *unpack, bool powers, enum code_order order, int32_t
                     int64_t hi, const struct gather *in, float *y, int64_t y_stride, void *scratch)
 {
     int64_t n_blocks = w->cols / QUANT_BLOCK;
-    uint8_t *tile = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
+    struct range *range = (struct range *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63); /* of the panel's scales */
+    uint8_t *tile = (uint8_t *)range + 64;
     struct partials partials;
     partials.p01 = (float *)(tile + n_blocks * TILE_BLOCK);
     partials.p2 = partials.p01 + LINEAR_ACTS * LINEAR_TILE;
@@ -225,16 +226,18 @@ static void gemm_i8(tile_fn *unpack, bool powers, enum code_order order, int32_t
         int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
         int64_t turns = (n + GROUP_ROWS - 1) / GROUP_ROWS * n_blocks;
         struct fetch fetch = fetch_rows(w, lo, hi, n);
-        struct range range = {UINT32_MAX, 0};
-        for (int i = 0; i < n; i++) {
-            fill_row(in->act, gather_row(in, first + i), i, order, shift, panel, &range);
-            fetch_some(&fetch);
+        if (!in->again || in->n > LINEAR_ACTS) {
+            *range = (struct range){UINT32_MAX, 0};
+            for (int i = 0; i < n; i++) {
+                fill_row(in->act, gather_row(in, first + i), i, order, shift, panel, range);
+                fetch_some(&fetch);
+            }
         }
         for (int64_t o = lo; o < hi; o += LINEAR_TILE) {
             int64_t end = hi - o < LINEAR_TILE ? hi : o + LINEAR_TILE;
-            bool add = exponents_add(range, unpack(w, o, end, tile)) && powers;
-            tile_dots(tile, panel, n_blocks, add ? ADD_EXPONENTS : MULTIPLY, n, end - o, y + first * y_stride + (o - lo), y_stride, partials,
-                      fetch_rows(w, end, hi, turns));
+            bool add = exponents_add(*range, unpack(w, o, end, tile)) && powers;
+            tile_dots(tile, panel, n_blocks, add ? ADD_EXPONENTS : MULTIPLY, n, end - o, y + first * y_stride + (o - lo),
+                      y_stride, partials, fetch_rows(w, end, hi, turns));
         }
     }
 }

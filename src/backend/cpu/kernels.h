@@ -16,6 +16,7 @@ struct gather {
     int divide;
     int n;
     const uint8_t *next; /* weights that this lane reads after these ones, to be fetched as these end; NULL: unknown */
+    bool again; /* the same rows and format as in the last call with this scratch, which nobody touched since */
 };
 
 static inline int64_t gather_row(const struct gather *in, int i)

@@ -103,9 +103,9 @@ static void add_delta(const struct kernels *k, const struct view *w, int64_t lo,
         int32_t rows[DELTA_ROWS];
         for (int i = 0; i < n; i++)
             rows[i] = (int32_t)gather_row(in, first + i);
-        struct gather x = {in->act, rows, 1, n, NULL};
+        struct gather x = {in->act, rows, 1, n, NULL, false};
         struct act t_act = {.width = delta->rank, .f = t};
-        struct gather ax = {&t_act, NULL, 1, n, NULL};
+        struct gather ax = {&t_act, NULL, 1, n, NULL, false};
         k->linear_f32_f32(&a, 0, delta->rank, &x, t, delta->rank, rest);
         for (int64_t o = lo; o < hi; o += DELTA_OUTS) {
             int64_t end = hi - o < DELTA_OUTS ? hi : o + DELTA_OUTS;
@@ -143,7 +143,7 @@ void REAL(ops_linear)(const struct kernels *k, const struct lane *lane, void *sc
                       const float *bias, const struct act *a, int n, int64_t unit, const struct view *after, real *y,
                       int64_t y_stride)
 {
-    struct gather in = {a, NULL, 1, n, ops_share_data(lane, after)};
+    struct gather in = {a, NULL, 1, n, ops_share_data(lane, after), false};
     int64_t lo, hi;
     unit_share(lane, w->rows, unit, &lo, &hi);
     REAL(ops_matmul)(k, w, lo, hi, &in, y + lo, y_stride, scratch);

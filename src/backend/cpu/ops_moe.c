@@ -76,18 +76,17 @@ static struct piece_space piece_space(void *scratch, int n, int64_t width)
 
 /* y[i][o - lo] = W in + bias + low-rank delta. */
 static void expert_matmul(const struct kernels *k, const struct piece *p, const struct view *w, const struct vec *bias,
-                          const struct act *act, int divide, const uint8_t *next, const struct piece_space *s, real *y)
+                          const struct gather *in, const struct piece_space *s, real *y)
 {
-    struct gather in = {act, p->slots, divide, p->n, next};
     int64_t width = p->hi - p->lo;
-    REAL(ops_matmul)(k, w, p->lo, p->hi, &in, y, width, s->rest);
+    REAL(ops_matmul)(k, w, p->lo, p->hi, in, y, width, s->rest);
     if (bias->data) {
         widen(bias, p->lo, p->hi, s->bias);
         for (int i = 0; i < p->n; i++)
             for (int64_t o = 0; o < width; o++)
                 y[i * width + o] = y[i * width + o] + s->bias[o];
     }
-    REAL(ops_delta)(k, w, p->lo, p->hi, &in, y, width, s->rest);
+    REAL(ops_delta)(k, w, p->lo, p->hi, in, y, width, s->rest);
 }
 
 static void activate(const struct kernels *k, const struct moe *moe, int64_t slot, int64_t lo, int64_t hi,
@@ -114,10 +113,11 @@ static void piece_in(const struct kernels *k, const struct piece *p, const struc
                      const struct piece_space *s)
 {
     int64_t width = p->hi - p->lo;
-    int top_k = p->moe->routing->k;
-    const uint8_t *up = expert->up.data + p->lo * expert->up.row_stride;
-    expert_matmul(k, p, &expert->gate, &expert->gate_bias, p->moe->in, top_k, up, s, s->gate);
-    expert_matmul(k, p, &expert->up, &expert->up_bias, p->moe->in, top_k, p->next, s, s->up);
+    struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, expert->up.data + p->lo * expert->up.row_stride, false};
+    expert_matmul(k, p, &expert->gate, &expert->gate_bias, &in, s, s->gate);
+    in.next = p->next;
+    in.again = expert->gate.dtype == expert->up.dtype && !expert->gate.delta;
+    expert_matmul(k, p, &expert->up, &expert->up_bias, &in, s, s->up);
     for (int i = 0; i < p->n; i++)
         finish_slot(k, p, p->slots[i], s->gate + i * width, s->up + i * width);
 }
@@ -136,7 +136,7 @@ static bool interleaved(const struct expert *e)
 static void piece_in_interleaved(const struct kernels *k, const struct piece *p, const struct expert *expert,
                                  const struct piece_space *s)
 {
-    struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, p->next};
+    struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, p->next, false};
     struct view both = expert->gate;
     int64_t width = p->hi - p->lo;
     both.rows *= 2;
@@ -227,7 +227,7 @@ static void one_share(const struct kernels *k, const struct lane *lane, const st
 static void each_piece(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe,
                        int64_t width, enum half half, piece_fn *fn)
 {
-    enum { MANY = 16, SHARES_PER_LANE = 3 };
+    enum { MANY = 16, SHARES_PER_LANE = 2 };
     struct piece_space space = piece_space(scratch, moe->routing->n, width);
     if (lane->n == 1 || moe->routing->n < MANY) {
         one_share(k, lane, &space, moe, block_share(lane->id, lane->n, width), half, fn);
@@ -272,7 +272,8 @@ static void piece_out(const struct kernels *k, const struct piece *p, const stru
     const struct moe *moe = p->moe;
     int64_t width = p->hi - p->lo;
     const real *y = s->gate;
-    expert_matmul(k, p, &expert->down, &expert->down_bias, moe->h, 1, p->next, s, s->gate);
+    struct gather in = {moe->h, p->slots, 1, p->n, p->next, false};
+    expert_matmul(k, p, &expert->down, &expert->down_bias, &in, s, s->gate);
     for (int i = 0; i < p->n; i++) {
         int64_t slot = p->slots[i], row = slot / moe->routing->k;
         if (moe->out)
