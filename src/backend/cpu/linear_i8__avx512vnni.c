@@ -104,18 +104,27 @@ INLINE void load_mxfp4_hf(const struct rows *rows, int64_t g, int blocks, struct
     q->scale = mxfp4_scales(_mm512_slli_epi32(_mm512_cvtepu8_epi32(by_block), 24));
 }
 
-INLINE __m512i quarters(const uint8_t *at)
+/* Index vectors into two neighbouring 64-byte loads: 16 bytes from `first` on of each of 4 blocks that lie 34 apart. */
+INLINE __m512i block_bytes(int first)
 {
-    __m512i v = _mm512_castsi128_si512(_mm_loadu_si128((const void *)at));
-    v = _mm512_mask_broadcast_i32x4(v, 0x00f0, _mm_loadu_si128((const void *)(at + 34)));
-    v = _mm512_mask_broadcast_i32x4(v, 0x0f00, _mm_loadu_si128((const void *)(at + 68)));
-    return _mm512_mask_broadcast_i32x4(v, 0xf000, _mm_loadu_si128((const void *)(at + 102)));
+    const __m128i count = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i start = quarters_of((char)first, (char)(first + 34), (char)(first + 68), (char)(first + 102));
+    return _mm512_add_epi8(_mm512_broadcast_i32x4(count), start);
+}
+
+/* Scales come as bytes too: those of blocks 0 and 1 lie in the first load, of 2 and 3 in the second; word 4 b + r of the
+ * result is block b's of row r. */
+INLINE __m512i scale_words(__m512i words, int r, __m512i front, __m512i back)
+{
+    const __m512i at = _mm512_set_epi64(0, 0, 0, 0, 0x2726272627262726, 0x0504050405040504, 0x2322232223222322, 0x0100010001000100);
+    words = _mm512_mask_permutexvar_epi8(words, (__mmask64)0x0303u << (2 * r), at, front);
+    return _mm512_mask_permutexvar_epi8(words, (__mmask64)0x03030000u << (2 * r), at, back);
 }
 
 INLINE void load_q8_0(const struct rows *rows, int64_t g, int blocks, struct quad *q)
 {
-    const __m512i flip = _mm512_set1_epi8((char)0x80);
-    uint64_t scales[4] = {0}; /* per block: the f16 scales of 4 rows */
+    const __m512i flip = _mm512_set1_epi8((char)0x80), lo = block_bytes(2), hi = block_bytes(18 - 8);
+    __m512i scales = _mm512_setzero_si512();
     fetch_group(rows, g, 136);
     UNROLL
     for (int r = 0; r < 4; r++) {
@@ -126,15 +135,12 @@ INLINE void load_q8_0(const struct rows *rows, int64_t g, int blocks, struct qua
             memcpy(space, at, (size_t)blocks * 34);
             at = space;
         }
-        q->lo[r] = _mm512_xor_si512(quarters(at + 2), flip);
-        q->hi[r] = _mm512_xor_si512(quarters(at + 18), flip);
-        for (int b = 0; b < 4; b++) {
-            uint16_t h;
-            memcpy(&h, at + 34 * b, 2);
-            scales[b] |= (uint64_t)h << (16 * r);
-        }
+        __m512i front = _mm512_loadu_si512(at), back = _mm512_loadu_si512(at + 64);
+        q->lo[r] = _mm512_xor_si512(_mm512_permutex2var_epi8(front, lo, back), flip);
+        scales = scale_words(scales, r, front, back);
+        q->hi[r] = _mm512_xor_si512(_mm512_permutex2var_epi8(_mm512_loadu_si512(at + 8), hi, _mm512_loadu_si512(at + 72)), flip);
     }
-    q->scale = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)scales));
+    q->scale = _mm512_cvtph_ps(_mm512_castsi512_si256(scales));
 }
 
 /* The activation panel: per row and group 64 bytes lo, 64 hi, 16 scales and 16 corrections, both [block][row of quad]. */
