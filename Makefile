@@ -17,6 +17,7 @@ OPT_release := -O2 -g
 OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_notaps := $(OPT_release) -DOSSO_NO_TAPS
 OPT_tsan := -O1 -g -fsanitize=thread
+OPT_arm := $(OPT_release)
 OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # No parser is in backend/, and clang takes minutes to instrument its unrolled kernels.
 # The encoder's inner loops gain a tenth from -O3, the plain loops of the ops (bias, add, rotation) and the sampler's passes
@@ -40,26 +41,32 @@ CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) -fPIC -fvisibility=hidden -pthrea
 LDLIBS   := $(shell $(PKG) --libs jansson) -lm -pthread
 LDLIBS_EDIT := $(if $(HAVE_EDIT),$(shell $(PKG) --libs libedit))
 
-LIB_SRC  := $(wildcard src/base/*.c src/format/*.c src/quant/*.c src/text/*.c src/backend/*.c src/backend/cpu/*.c \
-              src/model/*.c src/engine/*.c src/convert/*.c src/bench/*.c)
+# A kernel file named *__ISA.c is compiled for that ISA, on its own architecture; the dispatcher runs it only where the
+# CPU and the OS allow.
+ISA_avx2       := -mavx2 -mfma -mf16c
+ISA_avx512vnni := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512vbmi -mfma -mf16c -mprefer-vector-width=512
+ISA_neon       :=
+ISA_dotprod    := -march=armv8.2-a+dotprod
+ISA_i8mm       := -march=armv8.2-a+dotprod+i8mm
+ISAS_x86_64    := avx2 avx512vnni
+ISAS_aarch64   := neon dotprod i8mm
+ALL_ISAS       := $(ISAS_x86_64) $(ISAS_aarch64)
+ARCH := $(subst arm64,aarch64,$(shell $(CC) -dumpmachine | cut -d- -f1))
+isa_of = $(ISA_$(lastword $(subst __, ,$(basename $(notdir $(1))))))
+isa_files = $(foreach isa,$(1),%__$(isa).c)
+
+LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(wildcard src/base/*.c src/format/*.c \
+              src/quant/*.c src/text/*.c src/backend/*.c src/backend/cpu/*.c src/model/*.c src/engine/*.c src/convert/*.c \
+              src/bench/*.c))
 CLI_SRC  := $(wildcard src/cli/*.c)
 # Written over `real`: compiled once as float and once as double (the yardstick of tests and gradient checks).
-REAL_SRC := $(filter-out %__avx2.c %__avx512vnni.c,$(wildcard src/backend/cpu/*.c)) src/model/forward.c src/model/scratch.c
+REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c)) src/model/forward.c src/model/scratch.c
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
 LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(LIB_SRC)) $(REAL_OBJ)
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC))
 TEST_SRC := $(wildcard tests/*/test_*.c)
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
-
-# A kernel file named *__ISA.c is compiled for that ISA; the dispatcher runs it only where cpuid and the OS allow.
-ISA_avx2       := -mavx2 -mfma -mf16c
-ISA_avx512vnni := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512vbmi -mfma -mf16c -mprefer-vector-width=512
-isa_of = $(ISA_$(lastword $(subst __, ,$(basename $(notdir $(1))))))
-ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
-ifneq ($(ARCH),x86_64)
-LIB_SRC := $(filter-out %__avx2.c %__avx512vnni.c,$(LIB_SRC))
-endif
 
 .PHONY: all tests bench-kernels bench-sampler install clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary

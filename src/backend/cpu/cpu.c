@@ -1,21 +1,29 @@
 /* cpu.c: which ISAs there are, which of them this CPU and operating system allow, and one struct backend for each.
  *
- * Adding an ISA is one file of kernels with a table kernels__<isa>, and one line in ISAS below. */
+ * Adding an ISA is its files of kernels with a table kernels__<isa>, and one line in VECTOR_ISAS below
+ * (docs/adding-an-isa.md). */
 #include "backend/cpu/ops.h"
 
 #include <string.h>
 
-/* ISA(name, what must be there), weak to strong. */
+/* ISA(name, what must be there, ...), weak to strong; what comes after ISA is passed through. */
 #if defined(OSSO_DOUBLE)
-#define ISAS(ISA) ISA(scalar, true)
+#define VECTOR_ISAS(ISA, ...)
 #elif defined(__x86_64__)
-#define ISAS(ISA)                                                                                                      \
-    ISA(scalar, true)                                                                                                  \
-    ISA(avx2, has_avx2())                                                                                              \
-    ISA(avx512vnni, has_avx512vnni())
+#define VECTOR_ISAS(ISA, ...)                                                                                          \
+    ISA(avx2, has_avx2(), __VA_ARGS__)                                                                                 \
+    ISA(avx512vnni, has_avx512vnni(), __VA_ARGS__)
+#elif defined(__aarch64__)
+#define VECTOR_ISAS(ISA, ...)                                                                                          \
+    ISA(neon, true, __VA_ARGS__)                                                                                       \
+    ISA(dotprod, has_dotprod(), __VA_ARGS__)                                                                           \
+    ISA(i8mm, has_dotprod() && has_i8mm(), __VA_ARGS__)
 #else
-#define ISAS(ISA) ISA(scalar, true)
+#define VECTOR_ISAS(ISA, ...)
 #endif
+#define ISAS(ISA, ...)                                                                                                 \
+    ISA(scalar, true, __VA_ARGS__)                                                                                     \
+    VECTOR_ISAS(ISA, __VA_ARGS__)
 
 #if defined(__x86_64__) && !defined(OSSO_DOUBLE)
 #include <cpuid.h>
@@ -51,15 +59,64 @@ static bool has_avx512vnni(void)
 }
 #endif
 
+/* Every AArch64 has NEON. Linux tells of the rest in the auxiliary vector; its bits are an ABI and older headers lack
+ * some. macOS (untested) has names for them. Elsewhere plain NEON has to do. */
+#if defined(__aarch64__) && !defined(OSSO_DOUBLE)
+#if defined(__linux__)
+#include <sys/auxv.h>
+
+static bool has_dotprod(void)
+{
+    enum { ASIMDDP = 1 << 20 };
+    return getauxval(AT_HWCAP) & ASIMDDP;
+}
+
+static bool has_i8mm(void)
+{
+    enum { I8MM = 1 << 13 };
+    return getauxval(AT_HWCAP2) & I8MM;
+}
+#elif defined(__APPLE__)
+/* <sys/sysctl.h> hides its names from strict POSIX. */
+int sysctlbyname(const char *name, void *old, size_t *old_size, void *set, size_t set_size);
+
+static bool has_feature(const char *name)
+{
+    int there = 0;
+    size_t size = sizeof there;
+    return sysctlbyname(name, &there, &size, NULL, 0) == 0 && there;
+}
+
+static bool has_dotprod(void)
+{
+    return has_feature("hw.optional.arm.FEAT_DotProd");
+}
+
+static bool has_i8mm(void)
+{
+    return has_feature("hw.optional.arm.FEAT_I8MM");
+}
+#else
+static bool has_dotprod(void)
+{
+    return false;
+}
+
+static bool has_i8mm(void)
+{
+    return false;
+}
+#endif
+#endif
+
 static const struct kernels kernels__scalar = {
 #define KERNEL(name, type) .name = REAL(name##__scalar),
 #include "backend/cpu/kernels.def"
 #undef KERNEL
 };
-#if defined(__x86_64__) && !defined(OSSO_DOUBLE)
-extern const struct kernels kernels__avx2;
-extern const struct kernels kernels__avx512vnni;
-#endif
+#define ISA(name, ...) extern const struct kernels kernels__##name;
+VECTOR_ISAS(ISA, )
+#undef ISA
 
 static void sync_lanes(const struct lane *lane)
 {
@@ -83,12 +140,15 @@ static real *host(const struct backend *backend, real *values, size_t count)
 }
 
 /* Each op of each ISA is the common op with that ISA's kernels in front. */
-#define BIND(isa, name, parameters, arguments)                                                                         \
+#define BIND(isa, there, name, parameters, arguments)                                                                  \
     static void name##__##isa parameters                                                                               \
     {                                                                                                                  \
         REAL(ops_##name)(&kernels__##isa, OPS_STRIP arguments);                                                        \
     }
-#define BACKEND(isa)                                                                                                   \
+#define BIND_OP(name, parameters, arguments) ISAS(BIND, name, parameters, arguments)
+OPS(BIND_OP)
+
+#define BACKEND(isa, ...)                                                                                              \
     static void exp__##isa(const real *x, int64_t n, real *y)                                                          \
     {                                                                                                                  \
         kernels__##isa.exp_f32(x, n, y);                                                                               \
@@ -99,30 +159,16 @@ static real *host(const struct backend *backend, real *values, size_t count)
         .rope = rope__##isa, .kv_append = kv_append__##isa, .attend = attend__##isa, .add = add__##isa,                \
         .route = route__##isa, .experts_in = experts_in__##isa, .swiglu = swiglu__##isa,                               \
         .experts_out = experts_out__##isa, .combine = combine__##isa, .exp = exp__##isa, .copy = copy, .host = host};
-
-#define BIND_OP(name, parameters, arguments) BIND(scalar, name, parameters, arguments)
-OPS(BIND_OP)
-#undef BIND_OP
-BACKEND(scalar)
-#if defined(__x86_64__) && !defined(OSSO_DOUBLE)
-#define BIND_OP(name, parameters, arguments) BIND(avx2, name, parameters, arguments)
-OPS(BIND_OP)
-#undef BIND_OP
-BACKEND(avx2)
-#define BIND_OP(name, parameters, arguments) BIND(avx512vnni, name, parameters, arguments)
-OPS(BIND_OP)
-#undef BIND_OP
-BACKEND(avx512vnni)
-#endif
+ISAS(BACKEND, )
 
 static const struct backend *const backends[] = {
-#define ISA(name, there) &backend__##name,
-    ISAS(ISA)
+#define ISA(name, ...) &backend__##name,
+    ISAS(ISA, )
 #undef ISA
 };
 static const struct kernels *const tables[] = {
-#define ISA(name, there) &kernels__##name,
-    ISAS(ISA)
+#define ISA(name, ...) &kernels__##name,
+    ISAS(ISA, )
 #undef ISA
 };
 enum { N_BACKENDS = sizeof backends / sizeof backends[0] };
@@ -130,10 +176,10 @@ enum { N_BACKENDS = sizeof backends / sizeof backends[0] };
 static bool available(int i)
 {
     int at = 0;
-#define ISA(name, there)                                                                                               \
+#define ISA(name, there, ...)                                                                                          \
     if (i == at++)                                                                                                     \
         return there;
-    ISAS(ISA)
+    ISAS(ISA, )
 #undef ISA
     return false;
 }
