@@ -89,10 +89,8 @@ INLINE float32x4_t weight_scales(enum dtype t, const uint8_t *row, const uint8_t
     }
     if (t == DT_MXFP4)
         return half_scales((uint32x4_t){block[0], block[17], block[34], block[51]});
-    uint16_t h[4];
-    for (int i = 0; i < 4; i++)
-        memcpy(&h[i], block + 34 * i, 2);
-    return vcvt_f32_f16(vreinterpret_f16_u16((uint16x4_t){h[0], h[1], h[2], h[3]}));
+    uint16x4_t h = {u16_at(block), u16_at(block + 34), u16_at(block + 68), u16_at(block + 102)};
+    return vcvt_f32_f16(vreinterpret_f16_u16(h));
 }
 
 /* A block of activations in the order of the weights' codes. */
@@ -104,10 +102,11 @@ INLINE struct codes act_codes(enum dtype t, const int8_t *q)
 
 /* Decode asks for bytes this long before they are needed, as one linear stream over neighbouring rows. The distances are
  * those measured on x86; no ARM machine has been measured yet. */
-enum { FETCH_AHEAD = 24576, FETCH_SCALES_AHEAD = 1536, ONE_ACT_ROWS = 4 };
+enum { FETCH_AHEAD = 24576, FETCH_SCALES_AHEAD = 1536, ONE_ACT_ROWS = 2 };
 
 INLINE void fetch_bytes(const uint8_t *at, int64_t bytes)
 {
+    UNROLL
     for (int64_t i = 0; i < bytes; i += 64)
         __builtin_prefetch(at + i);
 }
@@ -180,8 +179,8 @@ INLINE void few_dot(enum dtype t, const struct view *w, int64_t o, const struct 
         }
 }
 
-/* n (a constant, 1..4) activation rows, straight from the weights. One row waits for memory and keeps its codes in
- * registers for 4 weight rows; more need the registers themselves. */
+/* n (a constant, 1..4) activation rows, straight from the weights. The codes of a single one stay in registers for two
+ * weight rows; of more, or for more, they would not fit. */
 INLINE void few_dots(enum dtype t, const struct view *w, int64_t lo, int64_t hi, const struct few *a, int n, float *y,
                      int64_t y_stride)
 {

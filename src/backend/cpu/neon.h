@@ -70,11 +70,16 @@ INLINE float32x4_t load_bf16x4(const uint8_t *at)
     return bf16_to_f32x4(vld1_u8(at));
 }
 
-INLINE float f16_at(const uint8_t *at)
+INLINE uint16_t u16_at(const uint8_t *at)
 {
     uint16_t h;
     memcpy(&h, at, 2);
-    return vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(h))), 0);
+    return h;
+}
+
+INLINE float f16_at(const uint8_t *at)
+{
+    return vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(u16_at(at)))), 0);
 }
 
 /* E8M0 to 2^(s-128), the scale of the doubled table. s << 23 as a float is 2^(s-127), but zero for s = 0, where 2^-127
