@@ -1,54 +1,81 @@
 /* attend__neon.c: attention over one page. K is read 16 neighbouring positions at a time, V 16 neighbouring dims; each
- * serves 4 of the query heads that share it. Positions out of sight may be loaded beside visible ones (a page is always
- * there as a whole) but never reach a maximum or a sum. */
+ * serves 4 of the query heads that share it. While a page is worked on the next one is fetched, in the order of memory.
+ * Positions out of sight may be loaded beside visible ones (a page is always there as a whole) but never reach a maximum
+ * or a sum. */
 #include "backend/cpu/neon.h"
 
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/overlay_arm.h"
 #include "backend/cpu/scalar.h"
 
-INLINE float32x4_t load_kv(enum kv_type type, const uint8_t *base, int64_t i)
+/* 16 neighbouring values; Q8_0's are codes that still want their scale. */
+INLINE struct vec16 load_kv16(enum kv_type type, const uint8_t *half, int64_t i)
 {
     if (type == KV_F32)
-        return load_f32x4(base + 4 * i);
-    return type == KV_F16 ? load_f16x4(base + 2 * i) : load_bf16x4(base + 2 * i);
+        return load16_f32(half + 4 * i);
+    if (type == KV_Q8_0)
+        return codes_to_f32(vld1q_s8((const int8_t *)half + i));
+    return type == KV_F16 ? load16_f16(half + 2 * i) : load16_bf16(half + 2 * i);
+}
+
+/* 4 of them, of a type without scales. */
+INLINE float32x4_t load_kv4(enum kv_type type, const uint8_t *half, int64_t i)
+{
+    if (type == KV_F32)
+        return load_f32x4(half + 4 * i);
+    return type == KV_F16 ? load_f16x4(half + 2 * i) : load_bf16x4(half + 2 * i);
+}
+
+/* What is left of the next page to fetch: a line at every turn of a loop, of which a page has enough. */
+struct stream {
+    const uint8_t *at, *end;
+};
+
+INLINE void fetch_line(struct stream *s)
+{
+    if (s->at < s->end)
+        __builtin_prefetch(s->at);
+    s->at += 64;
 }
 
 /* Scores of positions [16 b, 16 b + 16) for n heads (a constant). */
-INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b, float *score)
+INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b,
+                         struct stream *fetch, float *score)
 {
-    float32x4_t s[4][4];
+    const uint8_t *scales = page->k + kv_scales_off(page->head_dim);
+    struct vec16 s[4], scale = zero16();
     UNROLL
     for (int h = 0; h < n; h++)
-        UNROLL
-        for (int c = 0; c < 4; c++)
-            s[h][c] = vdupq_n_f32(0);
+        s[h] = zero16();
     for (int d = 0; d < page->head_dim; d++) {
-        float32x4_t k[4];
+        struct vec16 k = load_kv16(type, page->k, d * KV_PAGE + 16 * b);
+        fetch_line(fetch);
+        if (type == KV_Q8_0 && d % QUANT_BLOCK == 0)
+            scale = load16_f16(scales + 2 * (d / QUANT_BLOCK * KV_PAGE + 16 * b));
         UNROLL
         for (int c = 0; c < 4; c++)
-            k[c] = load_kv(type, page->k, d * KV_PAGE + 16 * b + 4 * c);
+            k.q[c] = type == KV_Q8_0 ? vmulq_f32(k.q[c], scale.q[c]) : k.q[c];
         UNROLL
         for (int h = 0; h < n; h++)
             UNROLL
             for (int c = 0; c < 4; c++)
-                s[h][c] = vfmaq_n_f32(s[h][c], k[c], q[h * page->head_dim + d]);
+                s[h].q[c] = vfmaq_n_f32(s[h].q[c], k.q[c], q[h * page->head_dim + d]);
     }
     UNROLL
     for (int h = 0; h < n; h++)
         UNROLL
         for (int c = 0; c < 4; c++)
-            vst1q_f32(score + h * KV_PAGE + 16 * b + 4 * c, vmulq_n_f32(s[h][c], page->scale));
+            vst1q_f32(score + h * KV_PAGE + 16 * b + 4 * c, vmulq_n_f32(s[h].q[c], page->scale));
 }
 
-INLINE void page_scores(enum kv_type type, const struct page_slice *page, float *score)
+INLINE void page_scores(enum kv_type type, const struct page_slice *page, struct stream *fetch, float *score)
 {
     for (int b = page->lo / 16; 16 * b < page->hi; b++) {
         int h = 0;
         for (; h + 4 <= page->group; h += 4)
-            block_scores(type, page, page->q + h * page->head_dim, 4, b, score + h * KV_PAGE);
+            block_scores(type, page, page->q + h * page->head_dim, 4, b, fetch, score + h * KV_PAGE);
         for (; h < page->group; h++)
-            block_scores(type, page, page->q + h * page->head_dim, 1, b, score + h * KV_PAGE);
+            block_scores(type, page, page->q + h * page->head_dim, 1, b, fetch, score + h * KV_PAGE);
     }
 }
 
@@ -81,31 +108,49 @@ static void page_softmax(const struct page_slice *page, const float *score, floa
     *l_out = tree_sum(sum);
 }
 
-/* acc of n heads over dims [d, d + 4 wide): n and wide are constants. */
-INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int n, int wide, int d, float *acc)
+/* acc of n heads (a constant) over dims [d, d + 16). */
+INLINE void weigh16(enum kv_type type, const struct page_slice *page, const float *p, int n, int d, struct stream *fetch,
+                    float *acc)
 {
-    float32x4_t a[4][4];
+    const uint8_t *scales = page->v + kv_scales_off(page->head_dim);
+    struct vec16 a[4];
     UNROLL
     for (int h = 0; h < n; h++)
-        UNROLL
-        for (int c = 0; c < wide; c++)
-            a[h][c] = vdupq_n_f32(0);
+        a[h] = zero16();
     for (int j = page->lo; j < page->hi; j++) {
-        float32x4_t v[4];
+        int64_t i = (int64_t)j * page->head_dim + d;
+        struct vec16 v = load_kv16(type, page->v, i);
+        fetch_line(fetch);
         UNROLL
-        for (int c = 0; c < wide; c++)
-            v[c] = load_kv(type, page->v, (int64_t)j * page->head_dim + d + 4 * c);
+        for (int c = 0; c < 4; c++)
+            v.q[c] = type == KV_Q8_0 ? vmulq_n_f32(v.q[c], f16_at(scales + 2 * (i / QUANT_BLOCK))) : v.q[c];
         UNROLL
         for (int h = 0; h < n; h++)
             UNROLL
-            for (int c = 0; c < wide; c++)
-                a[h][c] = vfmaq_n_f32(a[h][c], v[c], p[h * KV_PAGE + j]);
+            for (int c = 0; c < 4; c++)
+                a[h].q[c] = vfmaq_n_f32(a[h].q[c], v.q[c], p[h * KV_PAGE + j]);
     }
     UNROLL
     for (int h = 0; h < n; h++)
+        store16(acc + h * page->head_dim + d, a[h]);
+}
+
+/* The same over dims [d, d + 4). */
+INLINE void weigh4(enum kv_type type, const struct page_slice *page, const float *p, int n, int d, float *acc)
+{
+    float32x4_t a[4];
+    UNROLL
+    for (int h = 0; h < n; h++)
+        a[h] = vdupq_n_f32(0);
+    for (int j = page->lo; j < page->hi; j++) {
+        float32x4_t v = load_kv4(type, page->v, (int64_t)j * page->head_dim + d);
         UNROLL
-        for (int c = 0; c < wide; c++)
-            vst1q_f32(acc + h * page->head_dim + d + 4 * c, a[h][c]);
+        for (int h = 0; h < n; h++)
+            a[h] = vfmaq_n_f32(a[h], v, p[h * KV_PAGE + j]);
+    }
+    UNROLL
+    for (int h = 0; h < n; h++)
+        vst1q_f32(acc + h * page->head_dim + d, a[h]);
 }
 
 /* The last `count` (1..3) dims of one head, where a whole vector would read beyond the page. */
@@ -117,34 +162,39 @@ INLINE void weigh_rest(enum kv_type type, const struct page_slice *page, const f
     for (int j = page->lo; j < page->hi; j++) {
         uint8_t space[16] = {0};
         memcpy(space, page->v + ((size_t)j * (size_t)page->head_dim + (size_t)d) * bytes, (size_t)count * bytes);
-        a = vfmaq_n_f32(a, load_kv(type, space, 0), p[j]);
+        a = vfmaq_n_f32(a, load_kv4(type, space, 0), p[j]);
     }
     vst1q_f32(out, a);
     memcpy(acc + d, out, (size_t)count * 4);
 }
 
-/* n heads (a constant), all dims. */
-INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int n, float *acc)
+/* n heads (a constant), all dims. Q8_0's heads are whole blocks of 32. */
+INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int n, struct stream *fetch,
+                         float *acc)
 {
     int d = 0;
     for (; d + 16 <= page->head_dim; d += 16)
-        weigh_values(type, page, p, n, 4, d, acc);
+        weigh16(type, page, p, n, d, fetch, acc);
+    if (type == KV_Q8_0)
+        return;
     for (; d + 4 <= page->head_dim; d += 4)
-        weigh_values(type, page, p, n, 1, d, acc);
+        weigh4(type, page, p, n, d, acc);
     for (int h = 0; h < n && d < page->head_dim; h++)
         weigh_rest(type, page, p + h * KV_PAGE, d, page->head_dim - d, acc + h * page->head_dim);
 }
 
 INLINE void attend_typed(enum kv_type type, const struct page_slice *page, const struct page_sums *sums)
 {
+    const uint8_t *next = page->next;
+    struct stream fetch = {next, next ? next + 2 * kv_half_bytes(type, page->head_dim) : NULL};
     int h = 0;
-    page_scores(type, page, sums->score);
+    page_scores(type, page, &fetch, sums->score);
     for (int i = 0; i < page->group; i++)
         page_softmax(page, sums->score + i * KV_PAGE, sums->p + i * KV_PAGE, &sums->m[i], &sums->l[i]);
     for (; h + 4 <= page->group; h += 4)
-        heads_values(type, page, sums->p + h * KV_PAGE, 4, sums->acc + h * page->head_dim);
+        heads_values(type, page, sums->p + h * KV_PAGE, 4, &fetch, sums->acc + h * page->head_dim);
     for (; h < page->group; h++)
-        heads_values(type, page, sums->p + h * KV_PAGE, 1, sums->acc + h * page->head_dim);
+        heads_values(type, page, sums->p + h * KV_PAGE, 1, &fetch, sums->acc + h * page->head_dim);
 }
 
 void attend_page__neon(const struct page_slice *page, const struct page_sums *sums)
@@ -155,6 +205,8 @@ void attend_page__neon(const struct page_slice *page, const struct page_sums *su
         attend_typed(KV_BF16, page, sums);
     else if (page->type == KV_F32)
         attend_typed(KV_F32, page, sums);
+    else if (page->type == KV_Q8_0)
+        attend_typed(KV_Q8_0, page, sums);
     else
         attend_page__scalar(page, sums);
 }

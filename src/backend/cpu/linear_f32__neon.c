@@ -8,42 +8,36 @@
 #include <math.h>
 
 /* The 16 values from element k (a multiple of 16) of a row. */
-typedef struct vec16 load16_fn(const uint8_t *row, const uint8_t *scales, int64_t k);
+typedef struct vec16 values16_fn(const uint8_t *row, const uint8_t *scales, int64_t k);
 
-INLINE struct vec16 load16_f32(const uint8_t *row, const uint8_t *scales, int64_t k)
+INLINE struct vec16 values16_f32(const uint8_t *row, const uint8_t *scales, int64_t k)
 {
-    const uint8_t *at = row + 4 * k;
     (void)scales;
-    return (struct vec16){{load_f32x4(at), load_f32x4(at + 16), load_f32x4(at + 32), load_f32x4(at + 48)}};
+    return load16_f32(row + 4 * k);
 }
 
-INLINE struct vec16 load16_f16(const uint8_t *row, const uint8_t *scales, int64_t k)
+INLINE struct vec16 values16_f16(const uint8_t *row, const uint8_t *scales, int64_t k)
 {
-    const uint8_t *at = row + 2 * k;
     (void)scales;
-    return (struct vec16){{load_f16x4(at), load_f16x4(at + 8), load_f16x4(at + 16), load_f16x4(at + 24)}};
+    return load16_f16(row + 2 * k);
 }
 
-INLINE struct vec16 load16_bf16(const uint8_t *row, const uint8_t *scales, int64_t k)
+INLINE struct vec16 values16_bf16(const uint8_t *row, const uint8_t *scales, int64_t k)
 {
-    const uint8_t *at = row + 2 * k;
     (void)scales;
-    return (struct vec16){{load_bf16x4(at), load_bf16x4(at + 8), load_bf16x4(at + 16), load_bf16x4(at + 24)}};
+    return load16_bf16(row + 2 * k);
 }
 
 INLINE struct vec16 codes_to_values(int8x16_t codes, float scale)
 {
-    int16x8_t front = vmovl_s8(vget_low_s8(codes)), back = vmovl_high_s8(codes);
-    int32x4_t wide[4] = {vmovl_s16(vget_low_s16(front)), vmovl_high_s16(front), vmovl_s16(vget_low_s16(back)),
-                         vmovl_high_s16(back)};
-    struct vec16 v;
+    struct vec16 v = codes_to_f32(codes);
     UNROLL
     for (int i = 0; i < 4; i++)
-        v.q[i] = vmulq_n_f32(vcvtq_f32_s32(wide[i]), scale);
+        v.q[i] = vmulq_n_f32(v.q[i], scale);
     return v;
 }
 
-INLINE struct vec16 load16_q8_0(const uint8_t *row, const uint8_t *scales, int64_t k)
+INLINE struct vec16 values16_q8_0(const uint8_t *row, const uint8_t *scales, int64_t k)
 {
     const uint8_t *block = row + k / 32 * 34;
     (void)scales;
@@ -51,7 +45,7 @@ INLINE struct vec16 load16_q8_0(const uint8_t *row, const uint8_t *scales, int64
 }
 
 /* The low half of each byte for the front of a block, the high half for its back. */
-INLINE struct vec16 load16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k)
+INLINE struct vec16 values16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k)
 {
     const uint8_t *block = row + k / 32 * 17;
     uint8x16_t codes = vshlq_u8(vld1q_u8(block + 1), vdupq_n_s8(k % 32 ? -4 : 0));
@@ -59,7 +53,7 @@ INLINE struct vec16 load16_mxfp4(const uint8_t *row, const uint8_t *scales, int6
     return codes_to_values(vqtbl1q_s8(code_table(), vandq_u8(codes, vdupq_n_u8(15))), half_scale(block[0]));
 }
 
-INLINE struct vec16 load16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t k)
+INLINE struct vec16 values16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t k)
 {
     uint8x8_t bytes = vld1_u8(row + k / 2), low = vand_u8(bytes, vdup_n_u8(15)), high = vshr_n_u8(bytes, 4);
     uint8x16_t codes = vcombine_u8(vzip1_u8(low, high), vzip2_u8(low, high));
@@ -84,13 +78,13 @@ INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)
 }
 
 /* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. */
-INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, const float *const *x, int n_rows, int n_acts,
+INLINE void tile_step(values16_fn *values16, const struct rows *w, int64_t k, const float *const *x, int n_rows, int n_acts,
                       struct vec16 *l)
 {
     struct vec16 values[4];
     UNROLL
     for (int r = 0; r < n_rows; r++)
-        values[r] = load(w->data + r * w->stride, w->scales + r * w->scale_stride, k);
+        values[r] = values16(w->data + r * w->stride, w->scales + r * w->scale_stride, k);
     UNROLL
     for (int i = 0; i < n_acts; i++)
         UNROLL
@@ -103,7 +97,7 @@ INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, const fl
 }
 
 /* The `count` (1..15) elements from k on that are no whole step; only formats without blocks have them. */
-INLINE void tile_rest(load16_fn *load, int bytes, const struct rows *w, int64_t k, int count, const float *const *x,
+INLINE void tile_rest(values16_fn *values16, int bytes, const struct rows *w, int64_t k, int count, const float *const *x,
                       int n_rows, int n_acts, struct vec16 *l)
 {
     UNROLL
@@ -111,7 +105,7 @@ INLINE void tile_rest(load16_fn *load, int bytes, const struct rows *w, int64_t 
         uint8_t space[64] = {0};
         float values[16], lanes[16];
         memcpy(space, w->data + r * w->stride + k * bytes, (size_t)(count * bytes));
-        store16(values, load(space, NULL, 0));
+        store16(values, values16(space, NULL, 0));
         UNROLL
         for (int i = 0; i < n_acts; i++) {
             store16(lanes, l[i * n_rows + r]);
@@ -123,7 +117,7 @@ INLINE void tile_rest(load16_fn *load, int bytes, const struct rows *w, int64_t 
 }
 
 /* bytes16: what 16 values of a row take. */
-INLINE void tile_dot(load16_fn *load, int bytes16, const struct view *v, int64_t o, const float *const *x, int n_rows,
+INLINE void tile_dot(values16_fn *values16, int bytes16, const struct view *v, int64_t o, const float *const *x, int n_rows,
                      int n_acts, float *y, int64_t y_stride)
 {
     struct rows w = {v->data + o * v->row_stride, v->scales ? v->scales + o * v->scale_stride : v->data, v->row_stride,
@@ -136,10 +130,10 @@ INLINE void tile_dot(load16_fn *load, int bytes16, const struct view *v, int64_t
     for (; k + 16 <= v->cols; k += 16) {
         if (n_acts == 1)
             fetch_step(&w, k, bytes16 * ONE_ACT_ROWS);
-        tile_step(load, &w, k, x, n_rows, n_acts, l);
+        tile_step(values16, &w, k, x, n_rows, n_acts, l);
     }
     if (bytes16 % 16 == 0 && k < v->cols)
-        tile_rest(load, bytes16 / 16, &w, k, (int)(v->cols - k), x, n_rows, n_acts, l);
+        tile_rest(values16, bytes16 / 16, &w, k, (int)(v->cols - k), x, n_rows, n_acts, l);
     UNROLL
     for (int i = 0; i < n_acts; i++)
         UNROLL
@@ -147,18 +141,18 @@ INLINE void tile_dot(load16_fn *load, int bytes16, const struct view *v, int64_t
             y[i * y_stride + r] = tree_sum(l[i * n_rows + r]);
 }
 
-INLINE void linear_rows(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi, const float *const *x,
+INLINE void linear_rows(values16_fn *values16, int bytes16, const struct view *w, int64_t lo, int64_t hi, const float *const *x,
                         int n_acts, float *y, int64_t y_stride)
 {
     int64_t o = lo;
     const int n_rows = n_acts == 1 ? ONE_ACT_ROWS : 2;
     for (; o + n_rows <= hi; o += n_rows)
-        tile_dot(load, bytes16, w, o, x, n_rows, n_acts, y + (o - lo), y_stride);
+        tile_dot(values16, bytes16, w, o, x, n_rows, n_acts, y + (o - lo), y_stride);
     for (; o < hi; o++)
-        tile_dot(load, bytes16, w, o, x, 1, n_acts, y + (o - lo), y_stride);
+        tile_dot(values16, bytes16, w, o, x, 1, n_acts, y + (o - lo), y_stride);
 }
 
-INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+INLINE void linear_f32(values16_fn *values16, int bytes16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                        float *y, int64_t y_stride)
 {
     int first = 0;
@@ -168,23 +162,23 @@ INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64
         for (int i = 0; i < n; i++)
             x[i] = in->act->f + gather_row(in, first + i) * in->act->width;
         if (n == 2)
-            linear_rows(load, bytes16, w, lo, hi, x, 2, y + first * y_stride, y_stride);
+            linear_rows(values16, bytes16, w, lo, hi, x, 2, y + first * y_stride, y_stride);
         else
-            linear_rows(load, bytes16, w, lo, hi, x, 1, y + first * y_stride, y_stride);
+            linear_rows(values16, bytes16, w, lo, hi, x, 1, y + first * y_stride, y_stride);
         first += n;
     }
 }
 
-#define LINEAR(name, load, bytes16)                                                                                    \
+#define LINEAR(name, values16, bytes16)                                                                                    \
     void name##__neon(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,                 \
                       int64_t y_stride, void *scratch)                                                                 \
     {                                                                                                                  \
         (void)scratch;                                                                                                 \
-        linear_f32(load, bytes16, w, lo, hi, in, y, y_stride);                                                         \
+        linear_f32(values16, bytes16, w, lo, hi, in, y, y_stride);                                                         \
     }
-LINEAR(linear_f32_f32, load16_f32, 64)
-LINEAR(linear_f32_f16, load16_f16, 32)
-LINEAR(linear_f32_bf16, load16_bf16, 32)
-LINEAR(linear_f32_q8_0, load16_q8_0, 17)
-LINEAR(linear_f32_mxfp4, load16_mxfp4, 9)
-LINEAR(linear_f32_mxfp4_hf, load16_mxfp4_hf, 8)
+LINEAR(linear_f32_f32, values16_f32, 64)
+LINEAR(linear_f32_f16, values16_f16, 32)
+LINEAR(linear_f32_bf16, values16_bf16, 32)
+LINEAR(linear_f32_q8_0, values16_q8_0, 17)
+LINEAR(linear_f32_mxfp4, values16_mxfp4, 9)
+LINEAR(linear_f32_mxfp4_hf, values16_mxfp4_hf, 8)

@@ -5,7 +5,7 @@
  * Up to 4 activation rows read the weights where they lie (decode): 4 blocks of a row give a vector of 4 exact sums, which
  * takes one FMA into [p0 p1 p2 p3].
  *
- * More rows: 32 weight rows are unpacked into scratch once and then used by up to 64 activation rows, in squares of
+ * More rows: 32 weight rows are unpacked into scratch once and then used by up to LINEAR_ACTS activation rows, in squares of
  * 8 by 4. A square is gone through four times, once for every q, over blocks q, q + 4, ...: so its partial sums stay in
  * registers. Tile and panel have all blocks of one q side by side.
  *
@@ -27,7 +27,7 @@ enum { SQUARE_ROWS = 8, SQUARE_ACTS = 4, SQUARE_SUMS = SQUARE_ROWS * SQUARE_ACTS
 enum { TILE_CODES = SQUARE_ROWS * QUANT_BLOCK, TILE_BYTES = TILE_CODES + 2 * SQUARE_ROWS * 4 };
 enum { PANEL_CODES = SQUARE_ACTS * QUANT_BLOCK, PANEL_BYTES = PANEL_CODES + 2 * SQUARE_ACTS * 4 };
 enum { SCRATCH_BYTES = LINEAR_TILE / SQUARE_ROWS * TILE_BYTES + LINEAR_ACTS / SQUARE_ACTS * PANEL_BYTES };
-_Static_assert(SCRATCH_BYTES <= LINEAR_TILE * 36 + LINEAR_ACTS * 64, "linear_scratch_bytes gives this per block");
+_Static_assert(SCRATCH_BYTES <= LINEAR_TILE * 36 + LINEAR_ACTS * 48, "linear_scratch_bytes gives this per block");
 
 /* The 32 codes of a block. */
 struct codes {

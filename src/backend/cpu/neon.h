@@ -82,6 +82,29 @@ INLINE float f16_at(const uint8_t *at)
     return vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(u16_at(at)))), 0);
 }
 
+/* 16 int8 codes as floats. */
+INLINE struct vec16 codes_to_f32(int8x16_t codes)
+{
+    int16x8_t front = vmovl_s8(vget_low_s8(codes)), back = vmovl_high_s8(codes);
+    return (struct vec16){{vcvtq_f32_s32(vmovl_s16(vget_low_s16(front))), vcvtq_f32_s32(vmovl_high_s16(front)),
+                           vcvtq_f32_s32(vmovl_s16(vget_low_s16(back))), vcvtq_f32_s32(vmovl_high_s16(back))}};
+}
+
+INLINE struct vec16 load16_f32(const uint8_t *at)
+{
+    return (struct vec16){{load_f32x4(at), load_f32x4(at + 16), load_f32x4(at + 32), load_f32x4(at + 48)}};
+}
+
+INLINE struct vec16 load16_f16(const uint8_t *at)
+{
+    return (struct vec16){{load_f16x4(at), load_f16x4(at + 8), load_f16x4(at + 16), load_f16x4(at + 24)}};
+}
+
+INLINE struct vec16 load16_bf16(const uint8_t *at)
+{
+    return (struct vec16){{load_bf16x4(at), load_bf16x4(at + 8), load_bf16x4(at + 16), load_bf16x4(at + 24)}};
+}
+
 /* E8M0 to 2^(s-128), the scale of the doubled table. s << 23 as a float is 2^(s-127), but zero for s = 0, where 2^-127
  * is put in its place, and infinity for s = 255, which becomes NaN. */
 INLINE float32x4_t half_scales(uint32x4_t s)
