@@ -22,11 +22,12 @@
             fail_msg("%s: %s (%s)", #call, osso_status_text(status_), (err).text);                 \
     } while (0)
 
-/* OSSO_TEST_QUICK=1: fewer trials of what is random or slow, for the sanitizers (tests/all.sh sets it for them). */
+/* OSSO_TEST_QUICK=1: fewer trials of what is random or slow, for the sanitizers (tests/all.sh sets it for them); 2: fewer
+ * still, for emulated CPUs (tests/arm.sh), on which a multiply-add takes a hundred times as long. */
 static inline int test_quick(void)
 {
     const char *quick = getenv("OSSO_TEST_QUICK");
-    return quick && quick[0] && quick[0] != '0';
+    return quick && quick[0] && quick[0] != '0' ? quick[0] == '2' ? 2 : 1 : 0;
 }
 
 /* The repository's root: tests run from it, or OSSO_ROOT says where it is. */

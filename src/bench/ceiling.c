@@ -70,17 +70,19 @@ double ceiling_read(struct pool *pool, const uint8_t *data, size_t bytes)
     return (double)(bytes / STEP * STEP) / ceiling_time(pool, read_part, &work);
 }
 
+/* One file for each ISA that has an integer dot product; `ops` is what a round computes. */
 #if defined(__x86_64__)
-/* One file each; `ops` is what a round computes. */
-void ceiling_dots__avx2(int64_t rounds);
-void ceiling_dots__avx512vnni(int64_t rounds);
-static const struct dots { const char *isa; void (*fn)(int64_t rounds); double ops; } all_dots[] = {
-    {"avx2", ceiling_dots__avx2, 12 * 64},
-    {"avx512vnni", ceiling_dots__avx512vnni, 16 * 128},
-};
+#define DOTS(X) X(avx2, 12 * 64) X(avx512vnni, 16 * 128)
+#elif defined(__aarch64__)
+#define DOTS(X) X(dotprod, 16 * 32) X(i8mm, 16 * 64)
+#else
+#define DOTS(X)
+#endif
+#define DECLARE(isa, ops) void ceiling_dots__##isa(int64_t rounds);
+DOTS(DECLARE)
 
 struct dot_work {
-    const struct dots *dots;
+    void (*fn)(int64_t rounds);
     int64_t rounds;
 };
 
@@ -88,24 +90,20 @@ static void dot_part(const struct lane *lane, void *arg)
 {
     const struct dot_work *work = arg;
     (void)lane;
-    work->dots->fn(work->rounds);
+    work->fn(work->rounds);
 }
 
 double ceiling_int8(struct pool *pool, const char *isa)
 {
     struct dot_work work = {NULL, 20000000 / pool_threads(pool)};
-    for (size_t i = 0; i < sizeof all_dots / sizeof all_dots[0]; i++)
-        if (strcmp(isa, all_dots[i].isa) == 0)
-            work.dots = &all_dots[i];
-    if (!work.dots)
+    double ops = 0;
+#define PICK(name, ops_)                                                                                               \
+    if (strcmp(isa, #name) == 0) {                                                                                     \
+        work.fn = ceiling_dots__##name;                                                                                \
+        ops = ops_;                                                                                                    \
+    }
+    DOTS(PICK)
+    if (!work.fn)
         return 0;
-    double seconds = ceiling_time(pool, dot_part, &work);
-    return (double)work.rounds * pool_threads(pool) * work.dots->ops / seconds;
+    return (double)work.rounds * pool_threads(pool) * ops / ceiling_time(pool, dot_part, &work);
 }
-#else
-double ceiling_int8(struct pool *pool, const char *isa)
-{
-    (void)pool, (void)isa;
-    return 0;
-}
-#endif
