@@ -6,7 +6,8 @@
 
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/overlay_arm.h"
-#include "backend/cpu/scalar.h"
+
+#include <math.h>
 
 /* 16 neighbouring values; Q8_0's are codes that still want their scale. */
 INLINE struct vec16 load_kv16(enum kv_type type, const uint8_t *half, int64_t i)
@@ -214,7 +215,8 @@ void attend_page__neon(const struct page_slice *page, const struct page_sums *su
 void attend_merge__neon(float m, float l, const float *acc, int head_dim, float *big_m, float *big_l, float *big_acc)
 {
     float top = m > *big_m ? m : *big_m;
-    float keep = real_exp(*big_m - top), take = real_exp(m - top);
+    float32x4_t both = exp4((float32x4_t){*big_m - top, m - top, 0, 0});
+    float keep = vgetq_lane_f32(both, 0), take = vgetq_lane_f32(both, 1);
     int d = 0;
     *big_l = fmaf(l, take, *big_l * keep);
     for (; d + 4 <= head_dim; d += 4)

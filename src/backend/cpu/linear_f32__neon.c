@@ -67,9 +67,9 @@ struct rows {
 };
 
 /* One activation row waits for memory: its neighbouring rows are fetched as one linear stream, this far ahead. */
-enum { FETCH_AHEAD = 24576, ONE_ACT_ROWS = 4 };
+enum { FETCH_AHEAD = 24576, WEIGHT_ROWS = 4 };
 
-/* `bytes`: what 16 values of ONE_ACT_ROWS rows take. */
+/* `bytes`: what 16 values of WEIGHT_ROWS rows take. */
 INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)
 {
     UNROLL
@@ -129,7 +129,7 @@ INLINE void tile_dot(values16_fn *values16, int bytes16, const struct view *v, i
     int64_t k = 0;
     for (; k + 16 <= v->cols; k += 16) {
         if (n_acts == 1)
-            fetch_step(&w, k, bytes16 * ONE_ACT_ROWS);
+            fetch_step(&w, k, bytes16 * WEIGHT_ROWS);
         tile_step(values16, &w, k, x, n_rows, n_acts, l);
     }
     if (bytes16 % 16 == 0 && k < v->cols)
@@ -141,31 +141,33 @@ INLINE void tile_dot(values16_fn *values16, int bytes16, const struct view *v, i
             y[i * y_stride + r] = tree_sum(l[i * n_rows + r]);
 }
 
-INLINE void linear_rows(values16_fn *values16, int bytes16, const struct view *w, int64_t lo, int64_t hi, const float *const *x,
-                        int n_acts, float *y, int64_t y_stride)
+/* n_rows weight rows (a constant, 1 or 4) times all activation rows: the weights stay in the first-level cache. */
+INLINE void rows_dots(values16_fn *values16, int bytes16, const struct view *w, int64_t o, const float *const *x, int n_rows,
+                      int n, float *y, int64_t y_stride)
 {
-    int64_t o = lo;
-    const int n_rows = n_acts == 1 ? ONE_ACT_ROWS : 2;
-    for (; o + n_rows <= hi; o += n_rows)
-        tile_dot(values16, bytes16, w, o, x, n_rows, n_acts, y + (o - lo), y_stride);
-    for (; o < hi; o++)
-        tile_dot(values16, bytes16, w, o, x, 1, n_acts, y + (o - lo), y_stride);
+    const int at_once = n_rows < 2 ? n_rows : 2;
+    int i = 0;
+    for (; i + 2 <= n; i += 2)
+        for (int r = 0; r < n_rows; r += at_once)
+            tile_dot(values16, bytes16, w, o + r, x + i, at_once, 2, y + i * y_stride + r, y_stride);
+    if (i < n)
+        tile_dot(values16, bytes16, w, o, x + i, n_rows, 1, y + i * y_stride, y_stride);
 }
 
-INLINE void linear_f32(values16_fn *values16, int bytes16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                       float *y, int64_t y_stride)
+INLINE void linear_f32(values16_fn *values16, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+                       const struct gather *in, float *y, int64_t y_stride)
 {
-    int first = 0;
-    while (first < in->n) {
-        const float *x[2];
-        int n = in->n - first >= 2 ? 2 : 1;
+    for (int first = 0; first < in->n; first += LINEAR_ACTS) {
+        const float *x[LINEAR_ACTS];
+        float *out = y + first * y_stride;
+        int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
+        int64_t o = lo;
         for (int i = 0; i < n; i++)
             x[i] = in->act->f + gather_row(in, first + i) * in->act->width;
-        if (n == 2)
-            linear_rows(values16, bytes16, w, lo, hi, x, 2, y + first * y_stride, y_stride);
-        else
-            linear_rows(values16, bytes16, w, lo, hi, x, 1, y + first * y_stride, y_stride);
-        first += n;
+        for (; o + WEIGHT_ROWS <= hi; o += WEIGHT_ROWS)
+            rows_dots(values16, bytes16, w, o, x, WEIGHT_ROWS, n, out + (o - lo), y_stride);
+        for (; o < hi; o++)
+            rows_dots(values16, bytes16, w, o, x, 1, n, out + (o - lo), y_stride);
     }
 }
 

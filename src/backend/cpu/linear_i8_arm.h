@@ -3,7 +3,7 @@
  * Bytes are signed on both sides, so nothing is shifted; a block's sum is exact in int32.
  *
  * Up to 4 activation rows read the weights where they lie (decode): 4 blocks of a row give a vector of 4 exact sums, which
- * takes one FMA into [p0 p1 p2 p3].
+ * takes one FMA into [p0 p1 p2 p3]. How far ahead fetch.h looks was measured on x86; no ARM machine has been measured yet.
  *
  * More rows: 32 weight rows are unpacked into scratch once and then used by up to LINEAR_ACTS activation rows, in squares of
  * 8 by 4. A square is gone through four times, once for every q, over blocks q, q + 4, ...: so its partial sums stay in
@@ -16,6 +16,7 @@
 
 #include "backend/cpu/neon.h"
 
+#include "backend/cpu/fetch.h"
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/overlay_arm.h"
 
@@ -100,9 +101,7 @@ INLINE struct codes act_codes(enum dtype t, const int8_t *q)
     return t == DT_MXFP4_HF ? (struct codes){vuzp1q_s8(c.lo, c.hi), vuzp2q_s8(c.lo, c.hi)} : c;
 }
 
-/* Decode asks for bytes this long before they are needed, as one linear stream over neighbouring rows. The distances are
- * those measured on x86; no ARM machine has been measured yet. */
-enum { FETCH_AHEAD = 24576, FETCH_SCALES_AHEAD = 1536, ONE_ACT_ROWS = 2 };
+enum { ONE_ACT_ROWS = 2 };
 
 INLINE void fetch_bytes(const uint8_t *at, int64_t bytes)
 {
@@ -115,6 +114,7 @@ INLINE void fetch_bytes(const uint8_t *at, int64_t bytes)
 struct few {
     const int8_t *q[4];
     const float *d[4];
+    const uint8_t *next; /* struct gather's */
 };
 
 /* Blocks 4 g .. 4 g + 3 of one weight row into [p0 p1 p2 p3] of n activation rows. */
@@ -150,9 +150,10 @@ INLINE float32x4_t rest_step(enum dtype t, const uint8_t *row, const uint8_t *sc
 }
 
 /* Weight rows o .. o + n_rows - 1 by n activation rows, both constants. */
-INLINE void few_dot(enum dtype t, const struct view *w, int64_t o, const struct few *a, int n_rows, int n, float *y,
-                    int64_t y_stride)
+INLINE void few_dot(enum dtype t, const struct view *w, int64_t o, int64_t hi, const struct few *a, int n_rows, int n,
+                    float *y, int64_t y_stride)
 {
+    const uint8_t *fetch = fetch_from(w, o, hi, a->next);
     const uint8_t *row = w->data + o * w->row_stride, *scales = t == DT_MXFP4_HF ? w->scales + o * w->scale_stride : row;
     int64_t n_blocks = w->cols / QUANT_BLOCK, whole = n_blocks / 4, scale_stride = t == DT_MXFP4_HF ? w->scale_stride : 0;
     float32x4_t p[16];
@@ -160,7 +161,7 @@ INLINE void few_dot(enum dtype t, const struct view *w, int64_t o, const struct 
     for (int i = 0; i < n_rows * n; i++)
         p[i] = vdupq_n_f32(0);
     for (int64_t g = 0; g < whole; g++) {
-        fetch_bytes(row + FETCH_AHEAD + g * n_rows * 4 * block_bytes(t), n_rows * 4 * block_bytes(t));
+        fetch_bytes(fetch + g * n_rows * 4 * block_bytes(t), n_rows * 4 * block_bytes(t));
         if (t == DT_MXFP4_HF)
             __builtin_prefetch(scales + FETCH_SCALES_AHEAD + g * n_rows * 4);
         UNROLL
@@ -187,16 +188,16 @@ INLINE void few_dots(enum dtype t, const struct view *w, int64_t lo, int64_t hi,
     const int n_rows = n == 1 ? ONE_ACT_ROWS : 1;
     int64_t o = lo;
     for (; o + n_rows <= hi; o += n_rows)
-        few_dot(t, w, o, a, n_rows, n, y + (o - lo), y_stride);
+        few_dot(t, w, o, hi, a, n_rows, n, y + (o - lo), y_stride);
     for (; o < hi; o++)
-        few_dot(t, w, o, a, 1, n, y + (o - lo), y_stride);
+        few_dot(t, w, o, hi, a, 1, n, y + (o - lo), y_stride);
 }
 
 INLINE void linear_few(enum dtype t, const struct view *w, int64_t lo, int64_t hi, const struct gather *in, int first, int n,
                        float *y, int64_t y_stride, int8_t *space)
 {
     const struct act *act = in->act;
-    struct few a = {{NULL}, {NULL}};
+    struct few a = {.next = in->next};
     for (int i = 0; i < n; i++) {
         int64_t row = gather_row(in, first + i);
         a.q[i] = act->q + row * act->width;
@@ -210,7 +211,7 @@ INLINE void linear_few(enum dtype t, const struct view *w, int64_t lo, int64_t h
         }
         a.q[i] = space + i * act->width;
     }
-    fetch_bytes(w->data + lo * w->row_stride, FETCH_AHEAD); /* nobody is ahead of the first rows to fetch them */
+    fetch_start(w, lo);
     switch (n) {
     case 1:
         few_dots(t, w, lo, hi, &a, 1, y, y_stride);
