@@ -123,7 +123,7 @@ install: all
 	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1
 
 clean:
-	rm -rf build/release build/asan build/tsan build/osso
+	rm -rf build/release build/asan build/tsan build/arm build/osso
 
 $(B)/text/o200k.o: src/text/o200k.bin
 
