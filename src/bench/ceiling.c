@@ -38,7 +38,7 @@ double ceiling_time(struct pool *pool, void (*fn)(const struct lane *, void *), 
 struct read_work {
     const uint8_t *data;
     size_t bytes;
-    volatile uint64_t sink; /* so that the loads are not removed */
+    _Atomic uint64_t sink; /* so that the loads are not removed */
 };
 
 enum { LINE = 64, STEP = 4 * LINE, AHEAD = 4096 };
@@ -61,12 +61,12 @@ static void read_part(const struct lane *lane, void *arg)
         d ^= line[3];
     }
     a = (a ^ b) ^ (c ^ d);
-    work->sink = a[0] ^ a[1];
+    work->sink ^= a[0] ^ a[1];
 }
 
 double ceiling_read(struct pool *pool, const uint8_t *data, size_t bytes)
 {
-    struct read_work work = {data, bytes, 0};
+    struct read_work work = {.data = data, .bytes = bytes};
     return (double)(bytes / STEP * STEP) / ceiling_time(pool, read_part, &work);
 }
 
