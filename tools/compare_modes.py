@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Fast mode against exact mode on real text: KL divergence and top-1 agreement per token.
 
-    tools/compare_modes.py [TEXT] [-m MODEL] [--tokens 20000] [--context 512] [--kv-type f16]
+    tools/compare_modes.py [TEXT] [-m MODEL] [--tokenizer MODEL] [--tokens 20000] [--context 512]
+                           [--kv-type f16]
 
 Needs numpy. Without TEXT: the held-out documents of ../shared/data/train (tools/corpus.py), shuffled with seed 1. The text is tokenized with the model's own tokenizer and cut into windows; `osso logits` runs each twice.
 Prints mean, median, 99.9th percentile and largest KL(exact || fast) in nats, and how often the most likely id agrees.
@@ -44,13 +45,14 @@ def main():
     parser.add_argument("text", type=Path, nargs="?")
     parser.add_argument("--data", default=ROOT / ".." / "shared" / "data" / "train")
     parser.add_argument("-m", "--model", type=Path, default=ROOT / "models" / "osso-small")
+    parser.add_argument("--tokenizer", type=Path, help="the model whose tokenizer makes the ids (MODEL)")
     parser.add_argument("--tokens", type=int, default=20000)
     parser.add_argument("--context", type=int, default=512)
     parser.add_argument("--kv-type", default="f16")
     args = parser.parse_args()
     text = args.text.read_text(encoding="utf-8") if args.text else held_out(args.data)
     text = text[: args.tokens * 8]
-    ids = subprocess.run([OSSO, "tokenize", "-m", args.model], input=text, text=True, check=True, capture_output=True)
+    ids = subprocess.run([OSSO, "tokenize", "-m", args.tokenizer or args.model], input=text, text=True, check=True, capture_output=True)
     ids = [int(i) for i in ids.stdout.split()][: args.tokens]
     kl, same, nll = [], 0, 0.0
     with tempfile.TemporaryDirectory() as name:

@@ -22,7 +22,7 @@ OTHER_COLORS = ("#7a6aa8", "#a85b6a", "#5b8aa8")
 
 
 def read(folder):
-    """series -> rows, each series of its newest osso only."""
+    """series -> rows, of each of its tests those of the newest osso only."""
     series = {}
     for path in sorted(pathlib.Path(folder).glob("*.csv")):
         with open(path, newline="") as file:
@@ -31,8 +31,8 @@ def read(folder):
                 for row in reader:
                     series.setdefault(tuple(row[k] for k in SERIES), []).append(row)
     for key, rows in series.items():
-        newest = max(rows, key=lambda r: r["date"])["osso"]
-        series[key] = [r for r in rows if r["osso"] == newest]
+        newest = {r["test"]: r["osso"] for r in sorted(rows, key=lambda r: r["date"])}
+        series[key] = [r for r in rows if r["osso"] == newest[r["test"]]]
     return dict(sorted(series.items(), key=lambda item: (item[0][:3], item[0][3] != "avx512vnni", item[0][3], item[0][4] != "llama.cpp", item[0][4])))
 
 

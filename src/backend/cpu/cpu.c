@@ -55,7 +55,7 @@ static bool has_avx2(void)
 
 static bool has_avx512vnni(void)
 {
-    return has(0xe6, bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL, bit_AVX512VNNI | bit_AVX512VBMI);
+    return has(0xe6, bit_AVX2 | bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL, bit_AVX512VNNI | bit_AVX512VBMI);
 }
 #endif
 
