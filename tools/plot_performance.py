@@ -104,7 +104,7 @@ def peer_tables(series):
                           f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else "",
                           *(f"{s:.0f} %" if s is not None else "" for s in shares)))
         parts.append(f"**osso ({isa}) and {peer}**{f' ({commit})' if commit else ''}: {model}, {machine}, {threads} threads, "
-                     f"osso {rows[0]['osso']}, {first if first == last else first + ' to ' + last}\n\n"
+                     f"osso {' and '.join(sorted({r['osso'] for r in rows}))}, {first if first == last else first + ' to ' + last}\n\n"
                      + table(("", "n", "osso", peer, "ratio", "from to", "osso's share", "the peer's"), "lrrrrrrr", lines))
     return "\n\n".join(parts)
 
