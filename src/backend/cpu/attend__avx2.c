@@ -3,6 +3,7 @@
  * one is fetched, in the order of memory, whatever order this one is read in: K's rows are too far apart for hardware
  * to guess. Positions out of sight may be loaded beside visible ones but never reach a maximum or a sum. */
 #include "backend/cpu/avx2.h"
+#include "backend/cpu/fetch.h"
 
 #include "backend/cpu/overlay__avx2.h"
 #include "backend/cpu/scalar.h"
@@ -159,7 +160,7 @@ INLINE void heads_values(enum kv_type type, const struct page_slice *page, const
 
 INLINE void attend_typed(enum kv_type type, const struct page_slice *page, const struct page_sums *sums)
 {
-    const char *next = (const char *)page->next;
+    const uint8_t *next = page->next;
     struct fetch fetch = {next, next ? next + 2 * kv_half_bytes(type, page->head_dim) : NULL, 1};
     int h = 0;
     page_scores(type, page, &fetch, sums->score);

@@ -118,24 +118,4 @@ INLINE __m256 exp8(__m256 x)
     return _mm256_blendv_ps(p, _mm256_set1_ps(__builtin_inff()), over);
 }
 
-/* Weights on their way from memory to the second cache while others are worked on: `each` lines at a turn. */
-struct fetch {
-    const char *at, *end;
-    int64_t each;
-};
-
-INLINE void fetch_some(struct fetch *f)
-{
-    for (int64_t i = 0; i < f->each && f->at < f->end; i++, f->at += 64)
-        _mm_prefetch(f->at, _MM_HINT_T1);
-}
-
-/* Rows [lo, hi), within so many turns. */
-INLINE struct fetch fetch_rows(const struct view *w, int64_t lo, int64_t hi, int64_t turns)
-{
-    const char *at = (const char *)(w->data + lo * w->row_stride);
-    int64_t bytes = (hi - lo) * w->row_stride;
-    return (struct fetch){at, at + bytes, bytes / 64 / turns + 1};
-}
-
 #endif

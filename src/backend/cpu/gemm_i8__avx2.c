@@ -12,6 +12,8 @@
  * tenths of the rate at which those two can be issued at all. */
 #include "backend/cpu/i8__avx2.h"
 
+#include "backend/cpu/fetch.h"
+
 enum {
     STEPS = 8, /* of 4 values: a block */
     UNIT_BLOCK = STEPS * 64 + 64 /* two groups of 8 rows; their scales */,
@@ -243,13 +245,14 @@ INLINE void gemm_i8(enum format format, const struct view *w, int64_t lo, int64_
     uint8_t *tile = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63), *panel = tile + UNITS * unit_bytes;
     for (int first = 0; first < in->n; first += LINEAR_ACTS) {
         int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
-        fill_panel(format, in, first, n, panel);
+        if (!in->again || in->n > LINEAR_ACTS)
+            fill_panel(format, in, first, n, panel);
         for (int64_t o = lo; o < hi; o += tile_rows) {
             int64_t end = hi - o < tile_rows ? hi : o + tile_rows;
             for (int u = 0; o + u * unit_rows < end; u++)
                 unpack_unit(format, w, o + u * unit_rows, hi, tile + u * unit_bytes);
             tile_dots(split, tile, panel, n_blocks, n, end - o, y + first * y_stride + (o - lo), y_stride,
-                      fetch_rows(w, end, hi - end < tile_rows ? hi : end + tile_rows, (n + 3) / 4 * UNITS));
+                      fetch_rows(w, end, hi, tile_rows, (n + 3) / 4 * UNITS));
         }
     }
 }

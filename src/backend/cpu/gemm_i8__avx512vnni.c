@@ -10,6 +10,8 @@
  * (26 KB at 2880 inputs), which stays in the first-level cache for all activation rows. */
 #include "backend/cpu/gemm_i8__avx512vnni.h"
 
+#include "backend/cpu/fetch.h"
+
 #include <string.h>
 
 enum { GROUP_ROWS = 5 };
@@ -17,6 +19,9 @@ enum { GROUP_ROWS = 5 };
  * off; then what the shift of the weights to unsigned adds, negated. */
 enum { PANEL_SCALES = GROUP_ROWS * QUANT_BLOCK, PANEL_SHIFTS = PANEL_SCALES + 4 * GROUP_ROWS,
        PANEL_START = PANEL_SHIFTS + 4 * GROUP_ROWS, PANEL_BLOCK = 224 };
+_Static_assert(TILE_BLOCK <= LINEAR_TILE * 36 &&
+                   (LINEAR_ACTS + GROUP_ROWS - 1) / GROUP_ROWS * PANEL_BLOCK <= LINEAR_ACTS * 48,
+               "linear_scratch_bytes has room for both");
 
 /* An MXFP4 scale is a power of two, so multiplying an activation scale with it adds to its exponent: an integer addition,
  * for which the multipliers need not stop (a tenth of the time). That holds while everything is a normal number: */
@@ -27,26 +32,6 @@ static bool exponents_add(struct range a, struct range b)
 {
     uint32_t lo = (a.lo >> 23) + (b.lo >> 23), hi = (a.hi >> 23) + (b.hi >> 23);
     return a.lo >> 23 >= 1 && b.lo >> 23 >= 1 && a.hi >> 23 <= 254 && b.hi >> 23 <= 254 && lo >= 127 + 1 && hi <= 127 + 254;
-}
-
-/* Weights on their way from memory to the second-level cache while something else is worked on: `each` lines at a turn. */
-struct fetch {
-    const char *at, *end;
-    int each;
-};
-
-INLINE void fetch_some(struct fetch *f)
-{
-    for (int i = 0; i < f->each && f->at < f->end; i++, f->at += 64)
-        _mm_prefetch(f->at, _MM_HINT_T1);
-}
-
-/* Rows [lo, lo + LINEAR_TILE) below hi, within so many turns. */
-INLINE struct fetch fetch_rows(const struct view *w, int64_t lo, int64_t hi, int64_t turns)
-{
-    int64_t end = hi - lo < LINEAR_TILE ? hi : lo + LINEAR_TILE, bytes = (end - lo) * w->row_stride;
-    const char *at = (const char *)(w->data + lo * w->row_stride);
-    return (struct fetch){at, at + bytes, (int)(bytes / 64 / turns) + 1};
 }
 
 /* ---- the activation panel ------------------------------------------------------------------------------- */
@@ -225,7 +210,7 @@ static void gemm_i8(tile_fn *unpack, bool powers, enum code_order order, int32_t
     for (int first = 0; first < in->n; first += LINEAR_ACTS) {
         int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
         int64_t turns = (n + GROUP_ROWS - 1) / GROUP_ROWS * n_blocks;
-        struct fetch fetch = fetch_rows(w, lo, hi, n);
+        struct fetch fetch = fetch_rows(w, lo, hi, LINEAR_TILE, n);
         if (!in->again || in->n > LINEAR_ACTS) {
             *range = (struct range){UINT32_MAX, 0};
             for (int i = 0; i < n; i++) {
@@ -237,7 +222,7 @@ static void gemm_i8(tile_fn *unpack, bool powers, enum code_order order, int32_t
             int64_t end = hi - o < LINEAR_TILE ? hi : o + LINEAR_TILE;
             bool add = exponents_add(*range, unpack(w, o, end, tile)) && powers;
             tile_dots(tile, panel, n_blocks, add ? ADD_EXPONENTS : MULTIPLY, n, end - o, y + first * y_stride + (o - lo),
-                      y_stride, partials, fetch_rows(w, end, hi, turns));
+                      y_stride, partials, fetch_rows(w, end, hi, LINEAR_TILE, turns));
         }
     }
 }

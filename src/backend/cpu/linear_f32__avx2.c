@@ -254,10 +254,10 @@ _Static_assert(SHARE_ROWS * 128 <= LINEAR_ACTS * 48, "an unpacked share fits the
 INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, int n)
 {
     int64_t groups = (n + MANY_ACTS - 1) / MANY_ACTS, chunks = (w->cols + CHUNK - 1) / CHUNK;
-    int64_t turns = groups * chunks * SHARE_ROWS / MANY_ACTS_ROWS, end = hi - lo < SHARE_ROWS ? hi : lo + SHARE_ROWS;
+    int64_t turns = groups * chunks * SHARE_ROWS / MANY_ACTS_ROWS;
     if (n <= MANY_ACTS) /* they have a stream of their own */
         return (struct fetch){0};
-    return fetch_rows(w, lo, end, turns);
+    return fetch_rows(w, lo, hi, SHARE_ROWS, turns);
 }
 
 INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,

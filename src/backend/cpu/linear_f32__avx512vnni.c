@@ -2,6 +2,7 @@
  * takes elements i, i + 16, ...; several rows at a time keep enough FMAs under way. */
 #include "backend/cpu/avx512.h"
 
+#include "backend/cpu/fetch.h"
 #include "backend/cpu/overlay__avx512vnni.h"
 
 /* The 16 values from element k (a multiple of 16) of a row; only the first `mask` of them exist. */
@@ -69,8 +70,9 @@ struct rows {
     int64_t stride, scale_stride;
 };
 
-/* One activation row waits for memory: its neighbouring rows are fetched as one linear stream, this far ahead. */
-enum { FETCH_AHEAD = 24576, WEIGHT_ROWS = 4 };
+/* One activation row waits for memory: its neighbouring rows are fetched as one linear stream, FETCH_AHEAD bytes
+ * ahead. */
+enum { WEIGHT_ROWS = 4 };
 
 /* `bytes`: what 16 values of WEIGHT_ROWS rows take. */
 INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)

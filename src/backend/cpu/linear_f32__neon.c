@@ -3,6 +3,7 @@
 #include "backend/cpu/neon.h"
 
 #include "backend/cpu/kernels.h"
+#include "backend/cpu/fetch.h"
 #include "backend/cpu/overlay_arm.h"
 
 #include <math.h>
@@ -66,8 +67,9 @@ struct rows {
     int64_t stride, scale_stride;
 };
 
-/* One activation row waits for memory: its neighbouring rows are fetched as one linear stream, this far ahead. */
-enum { FETCH_AHEAD = 24576, WEIGHT_ROWS = 4 };
+/* One activation row waits for memory: its neighbouring rows are fetched as one linear stream, FETCH_AHEAD bytes
+ * ahead. */
+enum { WEIGHT_ROWS = 4 };
 
 /* `bytes`: what 16 values of WEIGHT_ROWS rows take. */
 INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)

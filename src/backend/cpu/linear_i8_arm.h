@@ -335,7 +335,8 @@ INLINE void linear_i8(enum dtype t, const struct view *w, int64_t lo, int64_t hi
             linear_few(t, w, lo, hi, in, first, n, out, y_stride, (int8_t *)tile);
             continue;
         }
-        fill_panel(t, in, first, n, panel);
+        if (!in->again || in->n > LINEAR_ACTS)
+            fill_panel(t, in, first, n, panel);
         for (int64_t o = lo; o < hi; o += LINEAR_TILE) {
             int64_t end = hi - o < LINEAR_TILE ? hi : o + LINEAR_TILE;
             fill_tile(t, w, o, end, tile);
