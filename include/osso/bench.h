@@ -8,11 +8,16 @@
 extern "C" {
 #endif
 
-/* Measures for a fraction of a second, with so many threads (0: all), how fast memory can be read (GB/s, 10^9 bytes)
- * and how many operations the integer dot instructions of `isa` do (osso_engine_isa; 10^12 a second; a multiply and an
- * add are two). 0 where it has none that osso uses. */
-OSSO_API enum osso_status osso_bench_ceiling(int threads, const char *isa, double *read_gbps_out, double *int8_tops_out,
-                                             struct osso_error *err);
+/* The ceilings of this machine with so many threads (0: all). Holds 512 MB to read and the threads, and measures as often
+ * as it is asked: a machine that others use too is not the same from one second to the next. */
+struct osso_ceiling;
+OSSO_API enum osso_status osso_ceiling_create(int threads, struct osso_ceiling **out, struct osso_error *err);
+OSSO_API void osso_ceiling_free(struct osso_ceiling *ceiling);
+/* How fast memory can be read: all of it once, some 10 ms; GB/s, 10^9 bytes. */
+OSSO_API double osso_ceiling_read(struct osso_ceiling *ceiling);
+/* How many operations the integer dot instructions of `isa` (osso_engine_isa) do, some 50 ms; 10^12 a second, a multiply
+ * and an add are two. 0 where it has none that osso uses. */
+OSSO_API double osso_ceiling_int8(struct osso_ceiling *ceiling, const char *isa);
 
 /* What one token at position `depth` needs, from the model's shapes and formats: bytes and multiply-adds of the weights
  * that take part (the chosen experts, not all), the same of the head apart (a prompt's tokens but the last do without

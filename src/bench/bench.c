@@ -8,30 +8,47 @@
 
 #include <string.h>
 
-enum { READ_BYTES = 512 << 20, READ_PASSES = 3 };
+enum { READ_BYTES = 512 << 20 };
 
-enum osso_status osso_bench_ceiling(int threads, const char *isa, double *read_gbps_out, double *int8_tops_out,
-                                    struct osso_error *err)
-{
+struct osso_ceiling {
     struct pool *pool;
-    *read_gbps_out = *int8_tops_out = 0;
-    enum osso_status status = pool_create(threads > 0 ? threads : cpu_count(), &pool, err);
-    if (status)
-        return status;
-    uint8_t *data = mem_pages(READ_BYTES);
-    if (!data) {
-        pool_free(pool);
-        return error_nomem(err, READ_BYTES, "measuring how fast memory reads");
+    uint8_t *data; /* READ_BYTES */
+};
+
+enum osso_status osso_ceiling_create(int threads, struct osso_ceiling **out, struct osso_error *err)
+{
+    struct osso_ceiling *c = *out = mem_array(1, sizeof *c);
+    enum osso_status status = c ? pool_create(threads > 0 ? threads : cpu_count(), &c->pool, err) : OSSO_NOMEM;
+    if (!status && !(c->data = mem_pages(READ_BYTES)))
+        status = OSSO_NOMEM;
+    if (status == OSSO_NOMEM)
+        error_nomem(err, READ_BYTES, "measuring how fast memory reads");
+    if (!status) {
+        memset(c->data, 1, READ_BYTES);
+        return OSSO_OK;
     }
-    memset(data, 1, READ_BYTES);
-    for (int i = 0; i < READ_PASSES; i++) { /* the best of a few: what the machine can, not what its neighbours left */
-        double rate = ceiling_read(pool, data, READ_BYTES) * 1e-9;
-        *read_gbps_out = rate > *read_gbps_out ? rate : *read_gbps_out;
-    }
-    *int8_tops_out = ceiling_int8(pool, isa) * 1e-12;
-    mem_pages_free(data, READ_BYTES);
-    pool_free(pool);
-    return OSSO_OK;
+    osso_ceiling_free(c);
+    *out = NULL;
+    return status;
+}
+
+void osso_ceiling_free(struct osso_ceiling *c)
+{
+    if (!c)
+        return;
+    mem_pages_free(c->data, READ_BYTES);
+    pool_free(c->pool);
+    mem_free(c);
+}
+
+double osso_ceiling_read(struct osso_ceiling *c)
+{
+    return ceiling_read(c->pool, c->data, READ_BYTES) * 1e-9;
+}
+
+double osso_ceiling_int8(struct osso_ceiling *c, const char *isa)
+{
+    return ceiling_int8(c->pool, isa) * 1e-12;
 }
 
 enum { PAGE = 4096 };

@@ -89,6 +89,16 @@ static double linear_rate(struct resident *run, const struct view *w)
     return rate(run, linear_lane, view_bytes(&run->view));
 }
 
+/* Rows of fewer inputs, still one behind another, as decode streams them. */
+static void shorten_rows(struct view *w, int64_t cols)
+{
+    if (!w->col_stride) {
+        w->row_stride = w->row_stride * cols / w->cols;
+        w->scale_stride = w->scale_stride * cols / w->cols;
+    }
+    w->cols = cols;
+}
+
 static double experts_rate(struct resident *run)
 {
     const struct osso_engine *e = run->engine;
@@ -97,7 +107,8 @@ static double experts_rate(struct resident *run)
     weights->source.get(&weights->source, 0, 0, x);
     double row = view_bytes(&x->gate) / (double)x->gate.rows;
     run->inner = slice_rows(run, (int64_t)(3 * row), x->gate.rows);
-    x->gate.rows = x->up.rows = x->down.cols = run->inner;
+    x->gate.rows = x->up.rows = run->inner;
+    shorten_rows(&x->down, run->inner);
     return rate(run, experts_lane, run->routing.k * (view_bytes(&x->gate) + view_bytes(&x->up) + view_bytes(&x->down)));
 }
 

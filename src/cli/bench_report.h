@@ -9,7 +9,7 @@ struct measurement {
     int64_t n_prompt, n_gen, depth;
     int parallel, repetitions;
     double *ns;                      /* [repetitions], the time of all tokens together */
-    double read_ceiling, dot_ceiling; /* GB/s and 10^12 operations per second, measured between the repetitions */
+    double read_ceiling, dot_ceiling; /* GB/s and 10^12 operations per second, medians of what was measured in between the work */
     double resident;                 /* GB/s of the decode kernels on weights in the cache */
     double experts;                  /* distinct experts of a layer in one step, counted */
     double bytes_per_token;          /* of generation: weights (a sequence's part of what a step reads), K and V */

@@ -1,5 +1,5 @@
-/* verb_bench.c: how fast this machine runs a model, beside how fast it could at best. The ceilings are measured between
- * the repetitions of the work, because a machine that others use too is not the same from one minute to the next. */
+/* verb_bench.c: how fast this machine runs a model, beside how fast it could at best. The ceilings are measured in between
+ * the work, every few tokens, because a machine that others use too is not the same from one second to the next. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/bench_report.h"
 #include "cli/out.h"
@@ -14,11 +14,17 @@
 #include <string.h>
 #include <time.h>
 
-enum { LIST_MOST = 32 };
+enum { LIST_MOST = 32, READ_EVERY = 8 /* steps of generation */ };
 
 struct list {
     int64_t n[LIST_MOST];
     int len;
+};
+
+/* What a ceiling was each time that it was measured. */
+struct samples {
+    double *values;
+    int n, room;
 };
 
 struct bench {
@@ -30,6 +36,8 @@ struct bench {
     size_t *filled;                 /* [parallel] made-up K and V reach so far */
     int parallel, repetitions;
     bool fill;
+    struct osso_ceiling *ceiling;
+    struct samples reads, dots;
     struct rng rng;
 };
 
@@ -118,6 +126,12 @@ static enum osso_status go_to_depth(struct bench *b, int i, size_t depth, struct
     return status ? status : run_until_ready(b, session, err);
 }
 
+static void add_sample(struct samples *s, double value)
+{
+    if (s->n < s->room)
+        s->values[s->n++] = value;
+}
+
 static enum osso_status one_prompt(struct bench *b, const struct measurement *m, double *ns, struct osso_error *err)
 {
     struct osso_session *session = b->sessions[0];
@@ -127,6 +141,8 @@ static enum osso_status one_prompt(struct bench *b, const struct measurement *m,
         status = random_ids(b, &b->ids[0], depth, n, err); /* other tokens each time: nothing can be reused */
     if (!status)
         status = osso_session_sync(session, b->ids[0].data, n, err);
+    add_sample(&b->reads, osso_ceiling_read(b->ceiling));
+    add_sample(&b->dots, osso_ceiling_int8(b->ceiling, osso_engine_isa(b->r.engine)));
     double start = now_ns();
     if (!status)
         status = run_until_ready(b, session, err);
@@ -158,10 +174,14 @@ static enum osso_status all_to_depth(struct bench *b, const struct measurement *
 static enum osso_status one_generation(struct bench *b, const struct measurement *m, double *ns, struct osso_error *err)
 {
     enum osso_status status = all_to_depth(b, m, err);
-    double start = now_ns();
-    if (!status)
-        status = generate(b, m, m->n_gen, err);
-    *ns = now_ns() - start;
+    *ns = 0;
+    for (int64_t t = 0; t < m->n_gen && !status; t += READ_EVERY) {
+        add_sample(&b->reads, osso_ceiling_read(b->ceiling));
+        double start = now_ns();
+        status = generate(b, m, m->n_gen - t < READ_EVERY ? m->n_gen - t : READ_EVERY, err);
+        *ns += now_ns() - start;
+    }
+    add_sample(&b->dots, osso_ceiling_int8(b->ceiling, osso_engine_isa(b->r.engine)));
     return status;
 }
 
@@ -214,10 +234,10 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static double median(double *v, int n)
+static double median(const struct samples *s)
 {
-    qsort(v, (size_t)n, sizeof *v, by_size);
-    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+    qsort(s->values, (size_t)s->n, sizeof *s->values, by_size);
+    return s->n % 2 ? s->values[s->n / 2] : (s->values[s->n / 2 - 1] + s->values[s->n / 2]) / 2;
 }
 
 static enum osso_status token_cost(struct bench *b, struct measurement *m, struct osso_error *err)
@@ -236,12 +256,14 @@ static enum osso_status token_cost(struct bench *b, struct measurement *m, struc
 
 static enum osso_status measure(struct bench *b, struct measurement *m, struct osso_error *err)
 {
-    int n = b->repetitions, threads = osso_engine_threads(b->r.engine);
-    double *space = mem_array((size_t)n * 3, sizeof *space), *reads = space + n, *dots = reads + n, ignored;
+    int n = b->repetitions, room = n * (2 + (int)(m->n_gen < 8192 ? m->n_gen : 8192) / READ_EVERY); /* enough for a median */
+    double *space = mem_array((size_t)n + 2 * (size_t)room, sizeof *space), ignored;
     if (!space)
-        return error_nomem(err, (size_t)n * 3 * sizeof *space, "samples");
+        return error_nomem(err, ((size_t)n + 2 * (size_t)room) * sizeof *space, "samples");
     m->repetitions = n;
     m->ns = space;
+    b->reads = (struct samples){space + n, 0, room};
+    b->dots = (struct samples){space + n + room, 0, room};
     time_t now = time(NULL);
     struct tm utc;
     if (gmtime_r(&now, &utc))
@@ -252,19 +274,18 @@ static enum osso_status measure(struct bench *b, struct measurement *m, struct o
     warm.n_gen = warm.n_gen > 4 ? 4 : warm.n_gen;
     m->filled = b->fill && m->depth > 0;
     enum osso_status status = work(b, &warm, &ignored, err); /* pages in, clocks up */
+    b->reads.n = b->dots.n = 0;
     for (int i = 0; i < n && !status; i++) {
         if (err_is_terminal())
             fprintf(stderr, "\r%s%lld, %d of %d\033[K", m->n_prompt > 0 ? "pp" : "tg",
                     (long long)(m->n_prompt + m->n_gen), i + 1, n);
-        status = osso_bench_ceiling(threads, osso_engine_isa(b->r.engine), &reads[i], &dots[i], err);
-        if (!status)
-            status = work(b, m, &m->ns[i], err);
+        status = work(b, m, &m->ns[i], err);
     }
     if (err_is_terminal())
         fputs("\r\033[K", stderr);
     if (!status) {
-        m->read_ceiling = median(reads, n);
-        m->dot_ceiling = median(dots, n);
+        m->read_ceiling = median(&b->reads);
+        m->dot_ceiling = median(&b->dots);
         status = m->n_gen > 0 ? count_experts(b, m, err) : OSSO_OK;
     }
     if (!status)
@@ -315,6 +336,8 @@ static enum osso_status run(const struct options *o, struct bench *b, struct oss
     status = runner_start(&b->r, &b->e, err);
     if (!status && b->r.dims.file_bytes < mem_available())
         status = osso_bench_touch(b->r.engine, err);
+    if (!status)
+        status = osso_ceiling_create(osso_engine_threads(b->r.engine), &b->ceiling, err);
     for (int i = 0; i < b->parallel && !status; i++) /* a salt each: bench measures work, not reuse */
         status = osso_session_create(b->r.engine, (uint64_t)i + 1, &b->sessions[i], err);
     for (int d = 0; d < depths.len; d++) {
@@ -353,6 +376,7 @@ int verb_bench(const struct options *o)
     mem_free(b.sessions);
     mem_free(b.ids);
     mem_free(b.filled);
+    osso_ceiling_free(b.ceiling);
     runner_close(&b.r);
     return exit_code(status, &err);
 }

@@ -70,11 +70,11 @@ struct rows {
     int64_t stride, scale_stride;
 };
 
-/* One activation row waits for memory: its neighbouring rows are fetched as one linear stream, FETCH_AHEAD bytes
+/* The first activation rows wait for memory: neighbouring weight rows are fetched as one linear stream, FETCH_AHEAD bytes
  * ahead. */
 enum { WEIGHT_ROWS = 4 };
 
-/* `bytes`: what 16 values of WEIGHT_ROWS rows take. */
+/* `bytes`: what 16 values of all rows take. */
 INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)
 {
     UNROLL
@@ -100,7 +100,7 @@ INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, __mmask1
 }
 
 INLINE void tile_dot(load16_fn *load, int bytes16, const struct view *v, int64_t o, const float *const *x, int n_rows,
-                     int n_acts, float *y, int64_t y_stride)
+                     int n_acts, bool fetch, float *y, int64_t y_stride)
 {
     struct rows w = {v->data + o * v->row_stride, v->scales ? v->scales + o * v->scale_stride : v->data, v->row_stride,
                      v->scale_stride};
@@ -110,8 +110,8 @@ INLINE void tile_dot(load16_fn *load, int bytes16, const struct view *v, int64_t
         l[i] = _mm512_setzero_ps();
     int64_t k = 0;
     for (; k + 16 <= v->cols; k += 16) {
-        if (n_acts == 1)
-            fetch_step(&w, k, bytes16 * WEIGHT_ROWS);
+        if (fetch)
+            fetch_step(&w, k, bytes16 * n_rows);
         tile_step(load, &w, k, 0xffff, x, n_rows, n_acts, l);
     }
     if (k < v->cols)
@@ -130,11 +130,11 @@ INLINE void rows_dots(load16_fn *load, int bytes16, const struct view *w, int64_
 {
     int i = 0;
     for (; i + 4 <= n; i += 4)
-        tile_dot(load, bytes16, w, o, x + i, n_rows, 4, y + i * y_stride, y_stride);
+        tile_dot(load, bytes16, w, o, x + i, n_rows, 4, i == 0, y + i * y_stride, y_stride);
     for (; i + 2 <= n; i += 2)
-        tile_dot(load, bytes16, w, o, x + i, n_rows, 2, y + i * y_stride, y_stride);
+        tile_dot(load, bytes16, w, o, x + i, n_rows, 2, i == 0, y + i * y_stride, y_stride);
     if (i < n)
-        tile_dot(load, bytes16, w, o, x + i, n_rows, 1, y + i * y_stride, y_stride);
+        tile_dot(load, bytes16, w, o, x + i, n_rows, 1, i == 0, y + i * y_stride, y_stride);
 }
 
 INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,

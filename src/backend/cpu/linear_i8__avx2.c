@@ -21,7 +21,8 @@ enum {
 /* Four rows of a matrix; the missing ones of a last four repeat the last row. */
 struct rows {
     const uint8_t *data[4], *scales[4];
-    const uint8_t *fetch, *fetch_scales; /* what should be on its way from memory while group 0 is worked on */
+    struct ahead ahead;
+    const uint8_t *ahead_scales;
 };
 
 INLINE int block_bytes(enum format format)
@@ -125,15 +126,11 @@ INLINE void pair_step(enum format format, const struct rows *rows, int64_t pair,
     }
 }
 
-/* The 4 rows lie one after another, so one linear stream of whole lines feeds all of them. */
 INLINE void fetch_group(enum format format, const struct rows *rows, int64_t g)
 {
-    const int bytes = 16 * block_bytes(format);
-    UNROLL
-    for (int at = 0; at < bytes; at += 64)
-        _mm_prefetch((const char *)(rows->fetch + g * bytes + at), _MM_HINT_T0);
+    fetch_ahead(&rows->ahead, g * 16 * block_bytes(format), 16 * block_bytes(format));
     if (format == FORMAT_MXFP4_HF)
-        _mm_prefetch((const char *)(rows->fetch_scales + g * 16), _MM_HINT_T0);
+        _mm_prefetch((const char *)(rows->ahead_scales + g * 16), _MM_HINT_T0);
 }
 
 /* (p0 + p1) + (p2 + p3) of 4 rows. */
@@ -176,8 +173,8 @@ INLINE void rows_dot(enum format format, const struct rows *rows, int64_t n_bloc
 
 static struct rows rows_at(const struct view *w, int64_t o, int64_t hi, const uint8_t *next)
 {
-    struct rows rows = {.fetch = fetch_from(w, o, hi, next)};
-    rows.fetch_scales = w->scales ? w->scales + o * w->scale_stride + FETCH_SCALES_AHEAD : NULL;
+    struct rows rows = {.ahead = fetch_from(w, o, hi, next)};
+    rows.ahead_scales = w->scales ? w->scales + o * w->scale_stride + FETCH_SCALES_AHEAD : NULL;
     UNROLL
     for (int r = 0; r < 4; r++) {
         int64_t at = o + r < hi ? o + r : hi - 1;

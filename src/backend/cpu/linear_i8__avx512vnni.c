@@ -7,16 +7,14 @@
  * 4 rows at once. This is scalar's order.
  *
  * VPDPBUSD wants one unsigned side: MXFP4's doubled codes get +12 (from the table), Q8_0's get +128 (xor 0x80); the
- * panel carries 12 or 128 times the activation sum of each block, which is taken off again. All of it is exact.
+ * sums begin with minus 12 or 128 times the activation sum of each block. All of it is exact.
  *
- * Up to FEW activation rows read the weights where they lie (small batches); more rows are a case for gemm_i8__avx512vnni.c.
- * One row is left to AVX2's kernel: it waits for memory, has the same bits, and got 5 to 13 % more of the memory's speed on
- * Zen 5 in turns with this one (20b, 2 threads). */
+ * Up to FEW activation rows read the weights where they lie (decode, small batches); more rows are a case for
+ * gemm_i8__avx512vnni.c. */
 #include "backend/cpu/avx512.h"
 
 #include "backend/cpu/fetch.h"
 #include "backend/cpu/gemm_i8__avx512vnni.h"
-#include "backend/cpu/overlay__avx2.h"
 #include "backend/cpu/overlay__avx512vnni.h"
 
 #include <string.h>
@@ -29,19 +27,12 @@ struct quad {
 /* Four rows of a matrix; the missing ones of a last quad repeat the last row. */
 struct rows {
     const uint8_t *data[4], *scales[4];
-    const uint8_t *fetch, *fetch_scales; /* what should be on its way from memory while group 0 is worked on */
+    struct ahead ahead;
+    const uint8_t *ahead_scales;
 };
 
 /* Fills *q with group g; `blocks` (1..4) of its blocks exist. */
 typedef void load_quad_fn(const struct rows *rows, int64_t g, int blocks, struct quad *q);
-
-/* The rows of a quad lie one after another, so one linear stream of whole lines feeds all four. */
-INLINE void fetch_group(const struct rows *rows, int64_t g, int group_bytes)
-{
-    UNROLL
-    for (int at = 0; at < 4 * group_bytes; at += 64)
-        _mm_prefetch((const char *)(rows->fetch + g * 4 * group_bytes + at), _MM_HINT_T0);
-}
 
 /* One byte all over each 128-bit quarter. */
 INLINE __m512i quarters_of(char a, char b, char c, char d)
@@ -60,7 +51,7 @@ INLINE void load_mxfp4(const struct rows *rows, int64_t g, int blocks, struct qu
     const __m512i where = _mm512_add_epi8(_mm512_broadcast_i32x4(one_to_16), scale_at);
     const __m512i table = mxfp4_table();
     __m512i s24 = _mm512_setzero_si512();
-    fetch_group(rows, g, 68);
+    fetch_ahead(&rows->ahead, g * 4 * 68, 4 * 68);
     UNROLL
     for (int r = 0; r < 4; r++) {
         const uint8_t *at = rows->data[r] + g * 68;
@@ -84,8 +75,8 @@ INLINE void load_mxfp4_hf(const struct rows *rows, int64_t g, int blocks, struct
 {
     const __m512i table = mxfp4_table();
     uint32_t scales[4] = {0};
-    fetch_group(rows, g, 64);
-    _mm_prefetch((const char *)(rows->fetch_scales + g * 16), _MM_HINT_T0);
+    fetch_ahead(&rows->ahead, g * 4 * 64, 4 * 64);
+    _mm_prefetch((const char *)(rows->ahead_scales + g * 16), _MM_HINT_T0);
     UNROLL
     for (int r = 0; r < 4; r++) {
         const uint8_t *at = rows->data[r] + g * 64;
@@ -106,28 +97,21 @@ INLINE void load_mxfp4_hf(const struct rows *rows, int64_t g, int blocks, struct
     q->scale = mxfp4_scales(_mm512_slli_epi32(_mm512_cvtepu8_epi32(by_block), 24));
 }
 
-/* Index vectors into two neighbouring 64-byte loads: 16 bytes from `first` on of each of 4 blocks that lie 34 apart. */
-INLINE __m512i block_bytes(int first)
+/* 16 bytes of each of 4 blocks that lie 34 apart. Loads of 64 bytes would do with half as many, but nearly all of them would
+ * lie across two lines, and two lines that are still on their way from memory cost a third of the speed (Zen 5). */
+INLINE __m512i four_blocks(const uint8_t *at)
 {
-    const __m128i count = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i start = quarters_of((char)first, (char)(first + 34), (char)(first + 68), (char)(first + 102));
-    return _mm512_add_epi8(_mm512_broadcast_i32x4(count), start);
-}
-
-/* Scales come as bytes too: those of blocks 0 and 1 lie in the first load, of 2 and 3 in the second; word 4 b + r of the
- * result is block b's of row r. */
-INLINE __m512i scale_words(__m512i words, int r, __m512i front, __m512i back)
-{
-    const __m512i at = _mm512_set_epi64(0, 0, 0, 0, 0x2726272627262726, 0x0504050405040504, 0x2322232223222322, 0x0100010001000100);
-    words = _mm512_mask_permutexvar_epi8(words, (__mmask64)0x0303u << (2 * r), at, front);
-    return _mm512_mask_permutexvar_epi8(words, (__mmask64)0x03030000u << (2 * r), at, back);
+    __m512i v = _mm512_zextsi128_si512(_mm_loadu_si128((const void *)at));
+    v = _mm512_mask_broadcast_i32x4(v, 0x00f0, _mm_loadu_si128((const void *)(at + 34)));
+    v = _mm512_mask_broadcast_i32x4(v, 0x0f00, _mm_loadu_si128((const void *)(at + 68)));
+    return _mm512_mask_broadcast_i32x4(v, 0xf000, _mm_loadu_si128((const void *)(at + 102)));
 }
 
 INLINE void load_q8_0(const struct rows *rows, int64_t g, int blocks, struct quad *q)
 {
-    const __m512i flip = _mm512_set1_epi8((char)0x80), lo = block_bytes(2), hi = block_bytes(18 - 8);
-    __m512i scales = _mm512_setzero_si512();
-    fetch_group(rows, g, 136);
+    const __m512i flip = _mm512_set1_epi8((char)0x80);
+    uint16_t scales[16];
+    fetch_ahead(&rows->ahead, g * 4 * 136, 4 * 136);
     UNROLL
     for (int r = 0; r < 4; r++) {
         uint8_t space[4 * 34];
@@ -137,16 +121,18 @@ INLINE void load_q8_0(const struct rows *rows, int64_t g, int blocks, struct qua
             memcpy(space, at, (size_t)blocks * 34);
             at = space;
         }
-        __m512i front = _mm512_loadu_si512(at), back = _mm512_loadu_si512(at + 64);
-        q->lo[r] = _mm512_xor_si512(_mm512_permutex2var_epi8(front, lo, back), flip);
-        scales = scale_words(scales, r, front, back);
-        q->hi[r] = _mm512_xor_si512(_mm512_permutex2var_epi8(_mm512_loadu_si512(at + 8), hi, _mm512_loadu_si512(at + 72)), flip);
+        q->lo[r] = _mm512_xor_si512(four_blocks(at + 2), flip);
+        q->hi[r] = _mm512_xor_si512(four_blocks(at + 18), flip);
+        UNROLL
+        for (int b = 0; b < 4; b++)
+            memcpy(&scales[4 * b + r], at + b * 34, 2);
     }
-    q->scale = _mm512_cvtph_ps(_mm512_castsi512_si256(scales));
+    q->scale = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)scales));
 }
 
-/* The activation panel: per row and group 64 bytes lo, 64 hi, 16 scales and 16 corrections, both [block][row of quad]. */
-enum { PANEL_BYTES = 4 * 64, FEW = 8 };
+/* The activation panel: per row and group 64 bytes lo, 64 hi, and in each quarter what the sums begin with and the scale. It
+ * is small, for 8 rows of it share the first-level cache with the weights to come. */
+enum { PANEL_BYTES = 3 * 64, FEW = 8 };
 
 static void fill_panel(const struct gather *in, int32_t offset, uint8_t *panel)
 {
@@ -157,13 +143,16 @@ static void fill_panel(const struct gather *in, int32_t offset, uint8_t *panel)
         const int8_t *q = act->q + row * act->width;
         for (int64_t b = 0; b < n_groups * 4; b++) {
             uint8_t *at = panel + (i * n_groups + b / 4) * PANEL_BYTES + b % 4 * 16;
-            bool there = b < n_blocks;
-            __m128i zero = _mm_setzero_si128();
-            const __m128i *from = (const void *)(q + b * QUANT_BLOCK);
-            _mm_store_si128((void *)at, there ? _mm_loadu_si128(from) : zero);
-            _mm_store_si128((void *)(at + 64), there ? _mm_loadu_si128(from + 1) : zero);
-            _mm_store_ps((void *)(at + 128), _mm_set1_ps(there ? act->d[row * n_blocks + b] : 0));
-            _mm_store_si128((void *)(at + 192), _mm_set1_epi32(there ? offset * act->sum[row * n_blocks + b] : 0));
+            __m128i lo = _mm_setzero_si128(), hi = lo, start_scale = lo;
+            if (b < n_blocks) {
+                lo = _mm_loadu_si128((const void *)(q + b * QUANT_BLOCK));
+                hi = _mm_loadu_si128((const void *)(q + b * QUANT_BLOCK + 16));
+                start_scale = _mm_castps_si128(_mm_set_ps(0, 0, act->d[row * n_blocks + b], 0));
+                start_scale = _mm_insert_epi32(start_scale, -offset * act->sum[row * n_blocks + b], 0);
+            }
+            _mm_store_si128((void *)at, lo);
+            _mm_store_si128((void *)(at + 64), hi);
+            _mm_store_si128((void *)(at + 128), start_scale);
         }
     }
 }
@@ -172,14 +161,14 @@ static void fill_panel(const struct gather *in, int32_t offset, uint8_t *panel)
 INLINE __m512 quad_step(const struct quad *q, const uint8_t *panel, __mmask16 mask, __m512 p)
 {
     __m512i lo = _mm512_load_si512(panel), hi = _mm512_load_si512(panel + 64), a[4];
+    __m512i start = _mm512_maskz_load_epi32(0x1111, panel + 128);
     UNROLL
     for (int r = 0; r < 4; r++)
-        a[r] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), q->lo[r], lo), q->hi[r], hi);
+        a[r] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(start, q->lo[r], lo), q->hi[r], hi);
     __m512i t0 = _mm512_add_epi32(_mm512_unpacklo_epi32(a[0], a[1]), _mm512_unpackhi_epi32(a[0], a[1]));
     __m512i t1 = _mm512_add_epi32(_mm512_unpacklo_epi32(a[2], a[3]), _mm512_unpackhi_epi32(a[2], a[3]));
     __m512i sum = _mm512_add_epi32(_mm512_unpacklo_epi64(t0, t1), _mm512_unpackhi_epi64(t0, t1));
-    sum = _mm512_sub_epi32(sum, _mm512_load_si512(panel + 192));
-    __m512 scale = _mm512_mul_ps(_mm512_load_ps(panel + 128), q->scale);
+    __m512 scale = _mm512_mul_ps(_mm512_permute_ps(_mm512_load_ps(panel + 128), 0x55), q->scale);
     return _mm512_mask3_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, p, mask);
 }
 
@@ -190,7 +179,7 @@ INLINE __m128 finish(__m512 p)
     return _mm_add_ps(front, _mm_add_ps(_mm512_extractf32x4_ps(p, 2), _mm512_extractf32x4_ps(p, 3)));
 }
 
-/* Four weight rows times n (a constant, 2..FEW) activation rows. */
+/* Four weight rows times n (a constant, 1..FEW) activation rows. */
 INLINE void quad_dot(load_quad_fn *load, const struct rows *rows, int64_t n_blocks, const uint8_t *panel, int n,
                      float *y, int64_t y_stride, __mmask8 row_mask)
 {
@@ -227,6 +216,7 @@ INLINE void quad_dots(load_quad_fn *load, const struct rows *rows, int64_t n_blo
         quad_dot(load, rows, n_blocks, panel, count, y, y_stride, row_mask);                                           \
         break
     switch (n) {
+        CASE(1);
         CASE(2);
         CASE(3);
         CASE(4);
@@ -240,8 +230,8 @@ INLINE void quad_dots(load_quad_fn *load, const struct rows *rows, int64_t n_blo
 
 static struct rows quad_rows(const struct view *w, int64_t o, int64_t hi, const uint8_t *next)
 {
-    struct rows rows = {.fetch = fetch_from(w, o, hi, next)};
-    rows.fetch_scales = w->scales ? w->scales + o * w->scale_stride + FETCH_SCALES_AHEAD : NULL;
+    struct rows rows = {.ahead = fetch_from(w, o, hi, next)};
+    rows.ahead_scales = w->scales ? w->scales + o * w->scale_stride + FETCH_SCALES_AHEAD : NULL;
     UNROLL
     for (int r = 0; r < 4; r++) {
         int64_t at = o + r < hi ? o + r : hi - 1;
@@ -267,12 +257,12 @@ INLINE void linear_few(load_quad_fn *load, const struct view *w, int64_t lo, int
     }
 }
 
-INLINE void linear_i8(load_quad_fn *load, linear_fn *one, linear_fn *many, int32_t offset, const struct view *w, int64_t lo, int64_t hi,
+INLINE void linear_i8(load_quad_fn *load, linear_fn *many, int32_t offset, const struct view *w, int64_t lo, int64_t hi,
                       const struct gather *in, float *y, int64_t y_stride, void *scratch)
 {
     uint8_t *panel = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
-    if (in->n == 1 || in->n > FEW) {
-        (in->n == 1 ? one : many)(w, lo, hi, in, y, y_stride, scratch);
+    if (in->n > FEW) {
+        many(w, lo, hi, in, y, y_stride, scratch);
         return;
     }
     fill_panel(in, offset, panel);
@@ -282,17 +272,17 @@ INLINE void linear_i8(load_quad_fn *load, linear_fn *one, linear_fn *many, int32
 void linear_i8_q8_0__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                                 int64_t y_stride, void *scratch)
 {
-    linear_i8(load_q8_0, linear_i8_q8_0__avx2, gemm_i8_q8_0__avx512vnni, 128, w, lo, hi, in, y, y_stride, scratch);
+    linear_i8(load_q8_0, gemm_i8_q8_0__avx512vnni, 128, w, lo, hi, in, y, y_stride, scratch);
 }
 
 void linear_i8_mxfp4__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                                  int64_t y_stride, void *scratch)
 {
-    linear_i8(load_mxfp4, linear_i8_mxfp4__avx2, gemm_i8_mxfp4__avx512vnni, 12, w, lo, hi, in, y, y_stride, scratch);
+    linear_i8(load_mxfp4, gemm_i8_mxfp4__avx512vnni, 12, w, lo, hi, in, y, y_stride, scratch);
 }
 
 void linear_i8_mxfp4_hf__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
                                     int64_t y_stride, void *scratch)
 {
-    linear_i8(load_mxfp4_hf, linear_i8_mxfp4_hf__avx2, gemm_i8_mxfp4_hf__avx512vnni, 12, w, lo, hi, in, y, y_stride, scratch);
+    linear_i8(load_mxfp4_hf, gemm_i8_mxfp4_hf__avx512vnni, 12, w, lo, hi, in, y, y_stride, scratch);
 }

@@ -103,13 +103,6 @@ INLINE struct codes act_codes(enum dtype t, const int8_t *q)
 
 enum { ONE_ACT_ROWS = 2 };
 
-INLINE void fetch_bytes(const uint8_t *at, int64_t bytes)
-{
-    UNROLL
-    for (int64_t i = 0; i < bytes; i += 64)
-        __builtin_prefetch(at + i);
-}
-
 /* Up to 4 activation rows. q is in the order of the weights' codes. */
 struct few {
     const int8_t *q[4];
@@ -153,7 +146,8 @@ INLINE float32x4_t rest_step(enum dtype t, const uint8_t *row, const uint8_t *sc
 INLINE void few_dot(enum dtype t, const struct view *w, int64_t o, int64_t hi, const struct few *a, int n_rows, int n,
                     float *y, int64_t y_stride)
 {
-    const uint8_t *fetch = fetch_from(w, o, hi, a->next);
+    const int group_bytes = n_rows * 4 * block_bytes(t);
+    struct ahead ahead = fetch_from(w, o, hi, a->next);
     const uint8_t *row = w->data + o * w->row_stride, *scales = t == DT_MXFP4_HF ? w->scales + o * w->scale_stride : row;
     int64_t n_blocks = w->cols / QUANT_BLOCK, whole = n_blocks / 4, scale_stride = t == DT_MXFP4_HF ? w->scale_stride : 0;
     float32x4_t p[16];
@@ -161,7 +155,7 @@ INLINE void few_dot(enum dtype t, const struct view *w, int64_t o, int64_t hi, c
     for (int i = 0; i < n_rows * n; i++)
         p[i] = vdupq_n_f32(0);
     for (int64_t g = 0; g < whole; g++) {
-        fetch_bytes(fetch + g * n_rows * 4 * block_bytes(t), n_rows * 4 * block_bytes(t));
+        fetch_ahead(&ahead, g * group_bytes, group_bytes);
         if (t == DT_MXFP4_HF)
             __builtin_prefetch(scales + FETCH_SCALES_AHEAD + g * n_rows * 4);
         UNROLL
