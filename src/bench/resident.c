@@ -13,7 +13,7 @@ struct resident {
     struct osso_engine *engine;
     struct expert_source source; /* every expert is the same slice of layer 0's first one */
     struct expert expert;
-    int64_t inner; /* its intermediate width */
+    int64_t rows; /* of each of its matrices */
     struct view view;
     real *y;
     struct routing routing;
@@ -60,11 +60,9 @@ static void experts_lane(const struct lane *lane, void *arg)
     struct osso_engine *e = run->engine;
     const struct config *c = &e->config;
     struct scratch *s = &e->forward.s;
-    struct act h = s->h;
-    h.width = run->inner;
-    struct moe moe = {.source = &run->source, .end_expert = c->n_experts, .hidden = c->hidden, .intermediate = run->inner,
+    struct moe moe = {.source = &run->source, .end_expert = c->n_experts, .hidden = run->rows, .intermediate = run->rows,
                       .alpha = (float)c->swiglu_alpha, .limit = (float)c->swiglu_limit, .routing = &run->routing,
-                      .in = &s->a, .h = &h, .delta = s->delta, .after = &run->expert.gate};
+                      .in = &s->a, .h = &s->h, .delta = s->delta, .after = &run->expert.gate};
     for (int i = 0; i < PASSES; i++) { /* h is read half made: same work, no waiting */
         e->backend->experts_in(lane, workspace(lane, e), &moe);
         e->backend->experts_out(lane, workspace(lane, e), &moe);
@@ -89,16 +87,6 @@ static double linear_rate(struct resident *run, const struct view *w)
     return rate(run, linear_lane, view_bytes(&run->view));
 }
 
-/* Rows of fewer inputs, still one behind another, as decode streams them. */
-static void shorten_rows(struct view *w, int64_t cols)
-{
-    if (!w->col_stride) {
-        w->row_stride = w->row_stride * cols / w->cols;
-        w->scale_stride = w->scale_stride * cols / w->cols;
-    }
-    w->cols = cols;
-}
-
 static double experts_rate(struct resident *run)
 {
     const struct osso_engine *e = run->engine;
@@ -106,9 +94,9 @@ static double experts_rate(struct resident *run)
     struct expert *x = &run->expert;
     weights->source.get(&weights->source, 0, 0, x);
     double row = view_bytes(&x->gate) / (double)x->gate.rows;
-    run->inner = slice_rows(run, (int64_t)(3 * row), x->gate.rows);
-    x->gate.rows = x->up.rows = run->inner;
-    shorten_rows(&x->down, run->inner);
+    int64_t most = x->gate.rows < x->down.rows ? x->gate.rows : x->down.rows;
+    run->rows = slice_rows(run, (int64_t)(3 * row), most);
+    x->gate.rows = x->up.rows = x->down.rows = run->rows;
     return rate(run, experts_lane, run->routing.k * (view_bytes(&x->gate) + view_bytes(&x->up) + view_bytes(&x->down)));
 }
 
