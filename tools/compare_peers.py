@@ -23,6 +23,7 @@ BATCH_DEPTH = 16  # tokens that every sequence of a batch has before
 COLUMNS = ("date,machine,osso,isa,peer,peer_commit,model,model_bytes,threads,test,round,sample,first,unit,osso_value,peer_value,"
            "ratio,of,osso_percent,peer_percent,read_ceiling_gbps,int8_ceiling_tops,resident_gbps,bytes_per_token,"
            "operations_per_token,experts_per_layer").split(",")
+SOURCES = ("src", "include", "Makefile")  # what the program is made of: the last commit there names it
 KEY = ("machine", "osso", "isa", "peer", "model", "model_bytes", "threads")  # what must agree for rows to belong together
 DEFAULT_TESTS = "pp512,pp2048,tg32,tg16@d4096,tg32x8,tg16@d32768+fill,start"
 
@@ -90,9 +91,12 @@ class Osso:
             raise Usage("osso is not built: run make first, or say --osso PATH")
         probe = self.bench(["-p", "1", "-n", "0", "-r", "1"], model=None)[0]
         self.machine, self.isa = probe["cpu_info"], probe["isa"]
-        git = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"], stdout=subprocess.PIPE,
-                             stderr=subprocess.DEVNULL, text=True)
-        self.version = args.osso_version or "-".join(filter(None, [probe["build_commit"], git.stdout.strip()]))
+        commit, edits = (self.git(*what, "--", *SOURCES) for what in (("log", "-1", "--abbrev=7", "--format=%h"), ("status", "--porcelain")))
+        self.version = args.osso_version or "-".join(filter(None, [probe["build_commit"], commit, edits and "dirty"]))
+
+    @staticmethod
+    def git(*command):
+        return subprocess.run(["git", "-C", ROOT, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.strip()
 
     def bench(self, options, model):
         command = [self.path, "bench", *options, "-o", "json", *(["-m", model] if model else [])]
