@@ -18,11 +18,11 @@ struct osso_ceiling {
 enum osso_status osso_ceiling_create(int threads, struct osso_ceiling **out, struct osso_error *err)
 {
     struct osso_ceiling *c = *out = mem_array(1, sizeof *c);
-    enum osso_status status = c ? pool_create(threads > 0 ? threads : cpu_count(), &c->pool, err) : OSSO_NOMEM;
+    if (!c)
+        return error_nomem(err, sizeof *c, "measuring ceilings");
+    enum osso_status status = pool_create(threads > 0 ? threads : cpu_count(), &c->pool, err);
     if (!status && !(c->data = mem_pages(READ_BYTES)))
-        status = OSSO_NOMEM;
-    if (status == OSSO_NOMEM)
-        error_nomem(err, READ_BYTES, "measuring how fast memory reads");
+        status = error_nomem(err, READ_BYTES, "measuring how fast memory reads");
     if (!status) {
         memset(c->data, 1, READ_BYTES);
         return OSSO_OK;

@@ -128,7 +128,7 @@ INLINE void pair_step(enum format format, const struct rows *rows, int64_t pair,
 
 INLINE void fetch_group(enum format format, const struct rows *rows, int64_t g)
 {
-    fetch_ahead(&rows->ahead, g * 16 * block_bytes(format), 16 * block_bytes(format));
+    fetch_ahead(&rows->ahead, g * 16 * block_bytes(format), 16 * block_bytes(format), false);
     if (format == FORMAT_MXFP4_HF)
         _mm_prefetch((const char *)(rows->ahead_scales + g * 16), _MM_HINT_T0);
 }

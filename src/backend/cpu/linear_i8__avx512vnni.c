@@ -51,7 +51,7 @@ INLINE void load_mxfp4(const struct rows *rows, int64_t g, int blocks, struct qu
     const __m512i where = _mm512_add_epi8(_mm512_broadcast_i32x4(one_to_16), scale_at);
     const __m512i table = mxfp4_table();
     __m512i s24 = _mm512_setzero_si512();
-    fetch_ahead(&rows->ahead, g * 4 * 68, 4 * 68);
+    fetch_ahead(&rows->ahead, g * 4 * 68, 4 * 68, true);
     UNROLL
     for (int r = 0; r < 4; r++) {
         const uint8_t *at = rows->data[r] + g * 68;
@@ -75,7 +75,7 @@ INLINE void load_mxfp4_hf(const struct rows *rows, int64_t g, int blocks, struct
 {
     const __m512i table = mxfp4_table();
     uint32_t scales[4] = {0};
-    fetch_ahead(&rows->ahead, g * 4 * 64, 4 * 64);
+    fetch_ahead(&rows->ahead, g * 4 * 64, 4 * 64, true);
     _mm_prefetch((const char *)(rows->ahead_scales + g * 16), _MM_HINT_T0);
     UNROLL
     for (int r = 0; r < 4; r++) {
@@ -111,7 +111,7 @@ INLINE void load_q8_0(const struct rows *rows, int64_t g, int blocks, struct qua
 {
     const __m512i flip = _mm512_set1_epi8((char)0x80);
     uint16_t scales[16];
-    fetch_ahead(&rows->ahead, g * 4 * 136, 4 * 136);
+    fetch_ahead(&rows->ahead, g * 4 * 136, 4 * 136, true);
     UNROLL
     for (int r = 0; r < 4; r++) {
         uint8_t space[4 * 34];

@@ -155,7 +155,7 @@ INLINE void few_dot(enum dtype t, const struct view *w, int64_t o, int64_t hi, c
     for (int i = 0; i < n_rows * n; i++)
         p[i] = vdupq_n_f32(0);
     for (int64_t g = 0; g < whole; g++) {
-        fetch_ahead(&ahead, g * group_bytes, group_bytes);
+        fetch_ahead(&ahead, g * group_bytes, group_bytes, false);
         if (t == DT_MXFP4_HF)
             __builtin_prefetch(scales + FETCH_SCALES_AHEAD + g * n_rows * 4);
         UNROLL
