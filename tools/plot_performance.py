@@ -179,8 +179,7 @@ def panel(d, key, by_peer, known):
         d.box(x, legend_y - 9, 10, 10, color(who, known))
         d.text(x + 15, legend_y, who, 11)
         x += 30 + 7 * len(who)
-    d.line(x + 4, legend_y - 10, x + 4, legend_y + 2, "#111", 2)
-    d.text(x + 11, legend_y, "osso's own kernels on weights in the cache", 11)
+    legend_x, marked = x, False
     top = d.y = d.y + 84
     rows_at = []
     for name in names:
@@ -208,6 +207,10 @@ def panel(d, key, by_peer, known):
         if cached and read and cached < 1.2 * read:
             at = LEFT + SCALE * cached / read
             d.line(at, y - 2, at, y + BAR, "#111", 2)
+            marked = True
+    if marked:
+        d.line(legend_x + 4, legend_y - 10, legend_x + 4, legend_y + 2, "#111", 2)
+        d.text(legend_x + 11, legend_y, "osso's own kernels on weights in the cache", 11)
     d.y += 14
 
 
