@@ -331,7 +331,7 @@ def arguments(argv):
     p.add_argument("--peer-skip", type=int, default=0, help="samples of it that are left out at the beginning of each run, as a longer warm-up (0)")
     p.add_argument("--osso", default=str(ROOT / "build/release/osso"))
     p.add_argument("--osso-version", help="what the rows call osso (its version and the commit of this checkout)")
-    p.add_argument("--no-warm", action="store_true", help="do not read the file before each run")
+    p.add_argument("--no-warm", action="store_true", help="do not drop the file from the page cache and read it again before each run")
     p.add_argument("--out", metavar="FILE.csv", help="rows are appended; those that are there are not measured again")
     args = p.parse_args(argv)
     args.tests = [Test(text) for text in args.tests.split(",")]

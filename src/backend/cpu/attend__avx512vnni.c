@@ -4,6 +4,7 @@
  * in: K's rows are too far apart for hardware to guess. Positions out of sight may be loaded beside visible ones but never reach a maximum or a sum. */
 #include "backend/cpu/avx512.h"
 
+#include "backend/cpu/fetch.h"
 #include "backend/cpu/overlay__avx512vnni.h"
 
 #include <math.h>
@@ -27,23 +28,9 @@ INLINE __mmask16 seen_in(const struct page_slice *page, int b)
     return first_lanes(page->hi - 16 * b) & (__mmask16)~first_lanes(page->lo - 16 * b);
 }
 
-/* What is left of the next page to fetch. */
-struct stream {
-    const char *at, *end;
-};
-
-INLINE void fetch_some(enum kv_type type, struct stream *s)
-{
-    for (int i = 0; i < (type == KV_F32 ? 2 : 1); i++) { /* 512 turns of a page's two loops: all of the next one */
-        if (s->at < s->end)
-            _mm_prefetch(s->at, _MM_HINT_T1);
-        s->at += 64;
-    }
-}
-
 /* Scores of positions [16 b, 16 b + 32) for n heads (a constant). */
 INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b,
-                         struct stream *fetch, float *score)
+                         struct fetch *fetch, float *score)
 {
     const uint8_t *scales = page->k + kv_scales_off(page->head_dim);
     __m512 s[8][2], k[2], scale[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
@@ -51,7 +38,7 @@ INLINE void block_scores(enum kv_type type, const struct page_slice *page, const
     for (int h = 0; h < n; h++)
         s[h][0] = s[h][1] = _mm512_setzero_ps();
     for (int d = 0; d < page->head_dim; d++) {
-        fetch_some(type, fetch);
+        fetch_some(fetch);
         UNROLL
         for (int c = 0; c < 2; c++) {
             k[c] = load_kv(type, page->k, d * KV_PAGE + 16 * (b + c), 0xffff);
@@ -74,7 +61,7 @@ INLINE void block_scores(enum kv_type type, const struct page_slice *page, const
                                   _mm512_mul_ps(s[h][c], _mm512_set1_ps(page->scale)));
 }
 
-INLINE void page_scores(enum kv_type type, const struct page_slice *page, struct stream *fetch, float *score)
+INLINE void page_scores(enum kv_type type, const struct page_slice *page, struct fetch *fetch, float *score)
 {
     for (int b = page->lo / 32 * 2; 16 * b < page->hi; b += 2) {
         int h = 0;
@@ -115,7 +102,7 @@ INLINE __m512 scale_of(const struct page_slice *page, int64_t block)
 
 /* acc of n heads over dims [d, d + 16 wide): n and wide are constants, mask cuts the last vector. */
 INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int n, int wide, int d,
-                         __mmask16 mask, struct stream *fetch, float *acc)
+                         __mmask16 mask, struct fetch *fetch, float *acc)
 {
     __m512 a[8][2], v[2];
     UNROLL
@@ -125,7 +112,7 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
             a[h][c] = _mm512_setzero_ps();
     for (int j = page->lo; j < page->hi; j++) {
         int64_t i = (int64_t)j * page->head_dim + d;
-        fetch_some(type, fetch);
+        fetch_some(fetch);
         UNROLL
         for (int c = 0; c < wide; c++) {
             v[c] = load_kv(type, page->v, i + 16 * c, c == wide - 1 ? mask : 0xffff);
@@ -146,7 +133,7 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
 }
 
 /* acc of n heads. */
-INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int n, struct stream *fetch,
+INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int n, struct fetch *fetch,
                          float *acc)
 {
     int d = 0, head_dim = page->head_dim;
@@ -156,7 +143,7 @@ INLINE void heads_values(enum kv_type type, const struct page_slice *page, const
         weigh_values(type, page, p, n, 1, d, first_lanes(head_dim - d), fetch, acc);
 }
 
-INLINE void page_values(enum kv_type type, const struct page_slice *page, const float *p, struct stream *fetch,
+INLINE void page_values(enum kv_type type, const struct page_slice *page, const float *p, struct fetch *fetch,
                         float *acc)
 {
     int h = 0;
@@ -170,8 +157,9 @@ INLINE void page_values(enum kv_type type, const struct page_slice *page, const 
 
 INLINE void attend_typed(enum kv_type type, const struct page_slice *page, const struct page_sums *sums)
 {
-    const char *next = (const char *)page->next;
-    struct stream fetch = {next, next ? next + 2 * kv_half_bytes(type, page->head_dim) : NULL};
+    const uint8_t *next = page->next;
+    const int lines = type == KV_F32 ? 2 : 1; /* 512 turns of a page's two loops: all of the next one */
+    struct fetch fetch = {next, next ? next + 2 * kv_half_bytes(type, page->head_dim) : NULL, lines};
     page_scores(type, page, &fetch, sums->score);
     for (int h = 0; h < page->group; h++)
         page_softmax(page, sums->score + h * KV_PAGE, sums->p + h * KV_PAGE, &sums->m[h], &sums->l[h]);

@@ -87,14 +87,6 @@ struct rows {
  * stay in the second cache, and CHUNK columns at a time, so that the activations stay in the first. */
 enum { ONE_ACT_ROWS = 4, MANY_ACTS = 3, MANY_ACTS_ROWS = 2, SHARE_ROWS = 32, CHUNK = 512 };
 
-/* `bytes`: what 16 values of all rows take. */
-INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)
-{
-    UNROLL
-    for (int at = 0; at < bytes; at += 64)
-        _mm_prefetch((const char *)(w->data + FETCH_AHEAD + k / 16 * bytes + at), _MM_HINT_T0);
-}
-
 /* GCC would load anew for each FMA, and loads are what there are too few of. */
 INLINE __m256 load_once(const float *x)
 {
@@ -170,7 +162,7 @@ INLINE void tile_add(load16_fn *load, int bytes16, const struct view *v, int64_t
         l[i] = lanes[i % n_rows][i / n_rows];
     for (; k + 16 <= end; k += 16) {
         if (fetch)
-            fetch_step(&w, k, bytes16 * n_rows);
+            fetch_ahead(&(struct ahead){.far = w.data + FETCH_AHEAD}, k / 16 * bytes16 * n_rows, bytes16 * n_rows, false);
         if (n_rows == ONE_ACT_ROWS)
             one_act_step(load, &w, k, x[0], l);
         else

@@ -74,14 +74,6 @@ struct rows {
  * ahead. */
 enum { WEIGHT_ROWS = 4 };
 
-/* `bytes`: what 16 values of all rows take. */
-INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)
-{
-    UNROLL
-    for (int at = 0; at < bytes; at += 64)
-        _mm_prefetch((const char *)(w->data + FETCH_AHEAD + k / 16 * bytes + at), _MM_HINT_T0);
-}
-
 /* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. */
 INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, __mmask16 mask, const float *const *x, int n_rows,
                       int n_acts, __m512 *l)
@@ -111,7 +103,7 @@ INLINE void tile_dot(load16_fn *load, int bytes16, const struct view *v, int64_t
     int64_t k = 0;
     for (; k + 16 <= v->cols; k += 16) {
         if (fetch)
-            fetch_step(&w, k, bytes16 * n_rows);
+            fetch_ahead(&(struct ahead){.far = w.data + FETCH_AHEAD}, k / 16 * bytes16 * n_rows, bytes16 * n_rows, false);
         tile_step(load, &w, k, 0xffff, x, n_rows, n_acts, l);
     }
     if (k < v->cols)

@@ -71,14 +71,6 @@ struct rows {
  * ahead. */
 enum { WEIGHT_ROWS = 4 };
 
-/* `bytes`: what 16 values of WEIGHT_ROWS rows take. */
-INLINE void fetch_step(const struct rows *w, int64_t k, int bytes)
-{
-    UNROLL
-    for (int at = 0; at < bytes; at += 64)
-        __builtin_prefetch(w->data + FETCH_AHEAD + k / 16 * bytes + at);
-}
-
 /* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. */
 INLINE void tile_step(values16_fn *values16, const struct rows *w, int64_t k, const float *const *x, int n_rows, int n_acts,
                       struct vec16 *l)
@@ -131,7 +123,7 @@ INLINE void tile_dot(values16_fn *values16, int bytes16, const struct view *v, i
     int64_t k = 0;
     for (; k + 16 <= v->cols; k += 16) {
         if (n_acts == 1)
-            fetch_step(&w, k, bytes16 * WEIGHT_ROWS);
+            fetch_ahead(&(struct ahead){.far = w.data + FETCH_AHEAD}, k / 16 * bytes16 * WEIGHT_ROWS, bytes16 * WEIGHT_ROWS, false);
         tile_step(values16, &w, k, x, n_rows, n_acts, l);
     }
     if (bytes16 % 16 == 0 && k < v->cols)

@@ -241,7 +241,8 @@ INLINE void linear_i8(enum format format, linear_fn *many, const struct view *w,
         many(w, lo, hi, in, y, y_stride, scratch);
         return;
     }
-    fill_panel(format, in, panel);
+    if (!in->again)
+        fill_panel(format, in, panel);
     linear_few(format, w, lo, hi, in, panel, y, y_stride);
 }
 

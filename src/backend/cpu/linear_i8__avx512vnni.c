@@ -265,7 +265,8 @@ INLINE void linear_i8(load_quad_fn *load, linear_fn *many, int32_t offset, const
         many(w, lo, hi, in, y, y_stride, scratch);
         return;
     }
-    fill_panel(in, offset, panel);
+    if (!in->again)
+        fill_panel(in, offset, panel);
     linear_few(load, w, lo, hi, in, panel, y, y_stride);
 }
 
