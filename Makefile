@@ -12,6 +12,9 @@ DATADIR  ?= $(PREFIX)/share
 MANDIR   ?= $(DATADIR)/man
 
 CC       ?= cc
+# One word and a name for each file that is made; V=1 shows the commands.
+Q        := $(if $(V),,@)
+SAY       = $(if $(V),:,printf '  %-5s %s\n')
 WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unknown-pragmas
 OPT_release := -O2 -g
 OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -22,7 +25,7 @@ OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-rec
 # No parser is in backend/, and clang takes minutes to instrument its unrolled kernels.
 # The encoder's inner loops gain a tenth from -O3, the plain loops of the ops (bias, add, rotation) and the sampler's passes
 # over the vocabulary become vectors; nothing else gains.
-O3       := $(addprefix src/text/,encode.c split.c bpe.c vocab.c utf8.c) $(wildcard src/backend/cpu/ops*.c) src/engine/choose.c
+O3       := $(addprefix src/token/,encode.c split.c bpe.c vocab.c) src/base/utf8.c $(wildcard src/backend/cpu/ops*.c) src/engine/choose.c
 OPT       = $(if $(and $(filter fuzz,$(VARIANT)),$(findstring src/backend/,$<)),-O1 -g,$(if \
               $(and $(filter release,$(VARIANT)),$(filter $(O3),$<)),-O3 -g,$(OPT_$(VARIANT))))
 # One order for every sum: no contraction into FMA behind our back, no fast-math, no -march=native.
@@ -55,12 +58,13 @@ ARCH := $(subst arm64,aarch64,$(shell $(CC) -dumpmachine | cut -d- -f1))
 isa_of = $(ISA_$(lastword $(subst __, ,$(basename $(notdir $(1))))))
 isa_files = $(foreach isa,$(1),%__$(isa).c)
 
-LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(wildcard src/base/*.c src/format/*.c \
-              src/quant/*.c src/text/*.c src/backend/*.c src/backend/cpu/*.c src/model/*.c src/engine/*.c src/convert/*.c \
-              src/bench/*.c))
-CLI_SRC  := $(wildcard src/cli/*.c)
+# The rooms of the library, each a folder of src, low to high (tools/check/check_levels.py has their levels).
+ROOMS    := base json quant format token harmony backend backend/cpu $(addprefix backend/cpu/,scalar avx2 avx512 arm) \
+            model checkpoint engine convert measure
+LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
+CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
 # Written over `real`: compiled once as float and once as double (the yardstick of tests and gradient checks).
-REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c)) src/model/forward.c src/model/scratch.c
+REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) src/model/forward.c src/model/scratch.c
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
 LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(LIB_SRC)) $(REAL_OBJ)
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC))
@@ -80,25 +84,31 @@ $(B)/flags: FORCE
 
 $(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(call isa_of,$<) -c $< -o $@
+	@$(SAY) CC $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(call isa_of,$<) -c $< -o $@
 $(B)/%.f64.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -DOSSO_DOUBLE $(CFLAGS) -c $< -o $@
+	@$(SAY) CC $@
+	$(Q)$(CC) $(CPPFLAGS) -DOSSO_DOUBLE $(CFLAGS) -c $< -o $@
 
 $(B)/libosso.a: $(LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@$(SAY) AR $@
+	$(Q)$(AR) rcs $@ $^
 $(B)/libosso.so.$(SOVERSION): $(LIB_OBJ)
-	$(CC) $(OPT) -shared -Wl,-soname,libosso.so.$(SOVERSION) -o $@ $^ $(LDLIBS)
+	@$(SAY) LINK $@
+	$(Q)$(CC) $(OPT) -shared -Wl,-soname,libosso.so.$(SOVERSION) -o $@ $^ $(LDLIBS)
 $(B)/libosso.so: $(B)/libosso.so.$(SOVERSION)
-	ln -sfn $(<F) $@
+	$(Q)ln -sfn $(<F) $@
 $(B)/osso: $(CLI_OBJ) $(B)/libosso.a
-	$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT)
+	@$(SAY) LINK $@
+	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT)
 
 tests: $(TEST_BIN)
 $(B)/tests/%: tests/%.c $(B)/libosso.a $(wildcard tests/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(B)/libosso.a -lcmocka $(LDLIBS)
+	@$(SAY) LINK $@
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(B)/libosso.a -lcmocka $(LDLIBS)
 
 # bench/kernels.c: every kernel as a share of the machine's ceilings; run build/release/bench/kernels [threads [filter]].
 bench-kernels: $(B)/bench/kernels
@@ -106,7 +116,8 @@ bench-kernels: $(B)/bench/kernels
 bench-sampler: $(B)/bench/sampler
 $(B)/bench/%: bench/%.c $(B)/libosso.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libosso.a $(LDLIBS)
+	@$(SAY) LINK $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libosso.a $(LDLIBS)
 
 summary: $(B)/osso
 	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing))" >&2
@@ -119,12 +130,12 @@ install: all
 	ln -sfn libosso.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libosso.so
 	install -m 644 include/osso/*.h include/osso/*.def $(DESTDIR)$(INCDIR)/osso/
 	sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@INCDIR@|$(INCDIR)|;s|@VERSION@|$(VERSION)|' tools/osso.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/osso.pc
-	if [ -d models ]; then cp -R models/. $(DESTDIR)$(DATADIR)/osso/models/; fi
+	for model in models/*/config.json; do cp -R "$${model%/config.json}" $(DESTDIR)$(DATADIR)/osso/models/; done
 	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1
 
 clean:
 	rm -rf build/release build/asan build/tsan build/arm build/osso
 
-$(B)/text/o200k.o: src/text/o200k.bin
+$(B)/token/o200k.o: src/token/o200k.bin
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d)

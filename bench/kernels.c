@@ -9,7 +9,7 @@
 #include "backend/cpu/kernels.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "bench/ceiling.h"
+#include "measure/ceiling.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -72,8 +72,8 @@ make -j"$jobs" VARIANT="$variant" all tests >&2 || { echo "0 passed, 1 failed (t
 mkdir -p "$log"
 
 if [ "$variant" = release ]; then
-    one levels python3 tools/check_levels.py
-    one performance tools/plot_performance.py --check
+    one levels python3 tools/check/check_levels.py
+    one performance tools/measure/plot_performance.py --check
     one headers tests/headers.sh
     one install tests/install.sh
 fi

@@ -73,7 +73,7 @@ chooses() { # chooses CPU ISA: the engine runs this one there, and no stronger o
 for tool in aarch64-linux-gnu-gcc qemu-aarch64 make pkg-config; do
     command -v $tool >/dev/null || skip "$tool is not here and could not be installed"
 done
-reason=$(tools/arm_sysroot.sh "$sysroot") || skip "$reason"
+reason=$(tools/check/arm_sysroot.sh "$sysroot") || skip "$reason"
 
 export PKG_CONFIG_SYSROOT_DIR=$sysroot PKG_CONFIG_LIBDIR=$libs/pkgconfig
 export PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1

@@ -6,7 +6,7 @@
 #include "model_test.h"
 
 #include "model/forward.h"
-#include "model/model.h"
+#include "checkpoint/model_open.h"
 #include "model/rope.h"
 
 struct bare {

@@ -1,30 +1,51 @@
-/* utf8.h: where a well-formed UTF-8 sequence ends (Unicode 15, table 3-7). */
+/* utf8.h: reading UTF-8 by the book (Unicode 16.0, table 3-7), including what to do with bytes that are not. */
 #ifndef OSSO_BASE_UTF8_H
 #define OSSO_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/* Length of the well-formed sequence at s (n >= 1 bytes left), 0 if there is none. */
-static inline size_t utf8_sequence(const unsigned char *s, size_t n)
+/* U+FFFD, which stands for each maximal ill-formed part. */
+#define UTF8_REPLACEMENT "\xef\xbf\xbd"
+enum { UTF8_REPLACEMENT_LEN = 3 };
+
+/* Looks at the first character of s[0..n), n > 0.
+ *   k > 0: a character of k bytes
+ *   k < 0: a maximal ill-formed part of -k bytes (1..3): one U+FFFD
+ *   0:     all n bytes (1..3) are the beginning of a character, and the rest may still come */
+int utf8_step(const uint8_t *s, size_t n);
+
+/* Length of the well-formed character at s (n >= 1 bytes left), 0 if there is none. */
+static inline size_t utf8_sequence(const uint8_t *s, size_t n)
 {
-    static const unsigned char low[4] = {0xa0, 0x80, 0x90, 0x80}, high[4] = {0xbf, 0x9f, 0xbf, 0x8f};
-    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-    if (len == 0 || len > n)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    int edge = s[0] == 0xe0 ? 0 : s[0] == 0xed ? 1 : s[0] == 0xf0 ? 2 : s[0] == 0xf4 ? 3 : -1;
-    return edge >= 0 && (s[1] < low[edge] || s[1] > high[edge]) ? 0 : len;
+    int k = utf8_step(s, n);
+    return k > 0 ? (size_t)k : 0;
 }
 
-/* Offset of the first byte that is not part of a well-formed sequence; n if there is none. */
-static inline size_t utf8_valid_length(const char *s, size_t n)
+/* The length of the longest prefix that is whole characters. */
+size_t utf8_valid_prefix(const uint8_t *s, size_t n);
+
+/* The character at s, which must be whole and valid; *len_out is its length (1..4). */
+static inline uint32_t utf8_get(const uint8_t *s, unsigned *len_out)
 {
-    size_t at = 0, len;
-    while (at < n && (len = utf8_sequence((const unsigned char *)s + at, n - at)) > 0)
-        at += len;
-    return at;
+    if (s[0] < 0x80) {
+        *len_out = 1;
+        return s[0];
+    }
+    if (s[0] < 0xe0) {
+        *len_out = 2;
+        return (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu);
+    }
+    if (s[0] < 0xf0) {
+        *len_out = 3;
+        return (s[0] & 0x0fu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+    }
+    *len_out = 4;
+    return (s[0] & 0x07u) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3fu);
 }
+
+/* Writes the character c (< 0x110000, no surrogate) and returns its length. */
+unsigned utf8_put(uint8_t *s, uint32_t c);
 
 #endif

@@ -1,5 +1,5 @@
 /* help.c: the tables of verbs and options for people: --help, the manual page, and guesses for misspelt words. */
-#include "cli/chat.h"
+#include "cli/chat/chat.h"
 #include "cli/options.h"
 
 #include "base/buf.h"

@@ -42,7 +42,7 @@ enum osso_status input_read(const char *path, struct buf *text, struct osso_erro
 
 enum osso_status input_check_utf8(const char *text, size_t len, const char *where, struct osso_error *err)
 {
-    size_t valid = utf8_valid_length(text, len);
+    size_t valid = utf8_valid_prefix((const uint8_t *)text, len);
     if (valid == len)
         return OSSO_OK;
     return error_set(err, OSSO_FORMAT, "%s is not UTF-8: byte %zu is 0x%02x; convert it (iconv -t UTF-8) first", where,

@@ -4,10 +4,10 @@
 #include "base/mem.h"
 #include "convert/tokenizer_files.h"
 #include "format/write.h"
-#include "model/config_write.h"
-#include "model/plan.h"
+#include "checkpoint/config_files.h"
+#include "checkpoint/plan.h"
 #include "osso/model.h"
-#include "text/o200k.h"
+#include "token/o200k.h"
 
 #include <dirent.h>
 #include <stdio.h>

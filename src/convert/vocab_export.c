@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "text/o200k.h"
+#include "token/o200k.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 #define OSSO_CONVERT_VOCAB_EXPORT_H
 
 #include "base/buf.h"
-#include "text/tokenizer.h"
+#include "token/tokenizer.h"
 
 /* The values of tokenizer.ggml.token_type. */
 enum token_type { TOKEN_NORMAL = 1, TOKEN_CONTROL = 3, TOKEN_USER = 4, TOKEN_UNUSED = 5 };

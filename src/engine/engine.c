@@ -1,5 +1,5 @@
 /* engine.c: making an engine: options, memory, threads. */
-#include "engine/engine.h"
+#include "engine/engine_parts.h"
 
 #include "base/error.h"
 #include "base/mem.h"

@@ -1,7 +1,7 @@
 /* generate.c: from a prompt to a stop, token by token. Stop strings are matched on decoded text; what might still become
  * one is held back, across tokens and across the bytes of a character. */
 #define _POSIX_C_SOURCE 200809L
-#include "engine/engine.h"
+#include "engine/engine_parts.h"
 
 #include "base/error.h"
 #include "base/mem.h"

@@ -2,9 +2,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "model/model.h"
-#include "text/o200k.h"
-#include "text/tokenizer.h"
+#include "checkpoint/model_open.h"
+#include "token/o200k.h"
+#include "token/tokenizer.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * it computes anything: osso_step does.
  *
  * The way of a token goes on in model/forward.c. */
-#include "engine/engine.h"
+#include "engine/engine_parts.h"
 
 #include "base/error.h"
 #include "base/mem.h"

@@ -1,6 +1,6 @@
 /* step.c: one step: choose rows, make their pages writable, run the forward pass once, hand out logits.
  * Nothing here allocates. */
-#include "engine/engine.h"
+#include "engine/engine_parts.h"
 
 #include "base/error.h"
 

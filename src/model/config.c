@@ -1,5 +1,5 @@
 /* config.c: what every gpt-oss has in common, the limits, and the counting of parameters. */
-#include "model/config_family.h"
+#include "model/config.h"
 
 #include "base/error.h"
 

@@ -32,19 +32,14 @@ struct config {
     int64_t top_k;
 };
 
-/* From the text of a config.json; `where` names it in errors. Defaults and spellings: spec 1.1. */
-enum osso_status config_from_json(const char *text, size_t len, const char *where, struct config *config_out,
-                                  struct osso_error *err);
-/* Adds what generation_config.json says. */
-enum osso_status config_add_generation(const char *text, size_t len, const char *where, struct config *config,
-                                       struct osso_error *err);
-struct gguf;
-enum osso_status config_from_gguf(const struct gguf *gguf, const char *where, struct config *config_out,
-                                  struct osso_error *err);
+/* What holds where a file is silent: the values that all published gpt-oss models share. The sizes stay 0. */
+void config_family(struct config *config_out);
+/* The family's own rotary encoding (YaRN, bounds not rounded). */
+void config_family_rope(struct config *config);
 /* "20b", "120b": presets.def. */
 enum osso_status config_preset(const char *name, struct config *config_out, struct osso_error *err);
 /* Refuses dimensions that no model can have (zero, heads that do not divide, odd head_dim, more picks than experts,
- * beyond the limits of config.c) with a sentence that names the key. Every reader above calls it. */
+ * beyond the limits of config.c) with a sentence that names the key. Every reader of a configuration calls it (checkpoint/config_files.h). */
 enum osso_status config_check(const struct config *config, const char *where, struct osso_error *err);
 
 /* Parameters in all, and those one token uses (unembedding counted, embedding table not). */

@@ -4,7 +4,6 @@
 #define OSSO_MODEL_WEIGHTS_H
 
 #include "backend/backend.h"
-#include "format/tensors.h"
 #include "model/config.h"
 
 struct layer_weights {
@@ -29,10 +28,8 @@ struct weights {
     struct expert_source source; /* source.model is this struct */
 };
 
-/* Resolves every tensor that the config asks for, with name, dtype, shape and bounds checked; missing or wrong ones
- * are named. HF (blocks/scales or transposed dense experts) and GGUF names. The tensors must outlive the weights. */
-enum osso_status weights_resolve(const struct tensors *set, const struct config *config, bool gguf_names,
-                                 struct weights *weights_out, struct osso_error *err);
+/* Expert `expert` of a layer, as views of its matrices and biases. */
+void weights_expert(const struct expert_source *source, int layer, int expert, struct expert *out);
 void weights_free(struct weights *weights);
 
 #endif

@@ -39,10 +39,10 @@ static void test_error(void **state)
         error_set(&err, OSSO_IO, "%s", text);
         size_t n = strlen(err.text);
         assert_true(n < sizeof err.text);
-        assert_int_equal(utf8_valid_length(err.text, n), n);
+        assert_int_equal(utf8_valid_prefix((const uint8_t *)err.text, n), n);
         error_prefix(&err, OSSO_IO, text);
         n = strlen(err.text);
-        assert_int_equal(utf8_valid_length(err.text, n), n);
+        assert_int_equal(utf8_valid_prefix((const uint8_t *)err.text, n), n);
     }
     assert_int_equal(error_set(NULL, OSSO_IO, "%s", "x"), OSSO_IO);
     assert_int_equal(error_prefix(NULL, OSSO_IO, "x"), OSSO_IO);

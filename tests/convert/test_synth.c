@@ -3,8 +3,8 @@
 
 #include "base/json.h"
 #include "convert/tokenizer_files.h"
-#include "model/model.h"
-#include "model/plan.h"
+#include "checkpoint/model_open.h"
+#include "checkpoint/plan.h"
 #include "osso/osso.h"
 
 static const char small_config[] =

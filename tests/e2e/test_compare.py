@@ -107,7 +107,7 @@ def test_rounds_rows_and_going_on():
 
     docs = TEMP / "docs"
     docs.mkdir()
-    plot = lambda *args: subprocess.run([sys.executable, ROOT / "tools/plot_performance.py", "--rows", TEMP, "--out", docs, *args]).returncode
+    plot = lambda *args: subprocess.run([sys.executable, ROOT / "tools/measure/plot_performance.py", "--rows", TEMP, "--out", docs, *args]).returncode
     assert plot() == 0 and plot("--check") == 0
     page, picture = (docs / "performance.md").read_text(), (docs / "performance.svg").read_text()
     assert all(f"(`{test}`)" in page for test in by) and "generation, 3 sequences" in picture and "</svg>" in picture

@@ -3,7 +3,7 @@
 #include "model_test.h"
 
 #include "base/json.h"
-#include "engine/engine.h"
+#include "engine/engine_parts.h"
 #include "osso/bench.h"
 
 static const struct {

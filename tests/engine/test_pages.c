@@ -5,7 +5,7 @@
  * the window before it, so a replay that starts too late is noticed. */
 #include "model_test.h"
 
-#include "engine/engine.h"
+#include "engine/engine_parts.h"
 
 enum { CONTEXT = 3000, SESSIONS = 6, BASES = 3, ROWS = 200, VOCAB = 16 };
 

@@ -2,7 +2,7 @@
  * that head are zero; writing back what was read changes nothing. */
 #include "model_test.h"
 
-#include "model/model.h"
+#include "checkpoint/model_open.h"
 
 static const char MODEL[] = "tests/golden/model/window128-sharded"; /* head_dim 64: whole blocks of 32 */
 enum { HEAD = 1, LENGTH = 200 };

@@ -1,8 +1,8 @@
 /* libFuzzer: bytes as a config.json and as a generation_config.json. What is accepted must be written and read again as the
  * same configuration. */
 #include "model/config.h"
-#include "model/config_write.h"
-#include "model/plan.h"
+#include "checkpoint/config_files.h"
+#include "checkpoint/plan.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,8 @@
 #include "memory_file.h"
 
 #include "format/tensors.h"
-#include "model/model.h"
+#include "checkpoint/config_files.h"
+#include "checkpoint/model_open.h"
 #include "osso/osso.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -4,7 +4,8 @@
 #include "memory_file.h"
 
 #include "format/tensors.h"
-#include "model/weights.h"
+#include "checkpoint/config_files.h"
+#include "checkpoint/weights_resolve.h"
 
 #include <string.h>
 

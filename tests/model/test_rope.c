@@ -1,8 +1,9 @@
 /* test_rope.c: every spelling of the rope keys gives the inverse frequencies that transformers gives (tests/golden/rope.json,
- * made by tools/golden_rope.py), and the model card's own table; angles at far positions. */
+ * made by tools/golden/golden_rope.py), and the model card's own table; angles at far positions. */
 #include "model_test.h"
 
 #include "base/json.h"
+#include "checkpoint/config_files.h"
 #include "model/rope.h"
 
 static const char BASE[] =

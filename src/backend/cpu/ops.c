@@ -1,7 +1,7 @@
 /* ops.c: the ops that are not attention and not experts: embed, norm, linear, rope, add, route. */
 #include "backend/cpu/ops.h"
 
-#include "backend/cpu/scalar.h"
+#include "backend/cpu/scalar/scalar.h"
 
 #include <string.h>
 

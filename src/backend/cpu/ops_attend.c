@@ -7,7 +7,7 @@
  * The way of a token goes on in ops_moe.c. */
 #include "backend/cpu/ops.h"
 
-#include "backend/cpu/scalar.h"
+#include "backend/cpu/scalar/scalar.h"
 
 #include <string.h>
 

@@ -1,0 +1,59 @@
+/* linear_i8__neon.c: the steps of linear_i8_arm.h for CPUs without a dot product instruction: products of bytes in 16
+ * bits, two of which fit (activations are within +-127: at most 2 * 127 * 128 = 32512), then sums in 32. */
+#include "backend/cpu/arm/linear_i8_arm.h"
+
+INLINE int32x4_t dot32(struct codes w, struct codes a)
+{
+    int16x8_t front = vmlal_s8(vmull_s8(vget_low_s8(w.lo), vget_low_s8(a.lo)), vget_low_s8(w.hi), vget_low_s8(a.hi));
+    int16x8_t back = vmlal_high_s8(vmull_high_s8(w.lo, a.lo), w.hi, a.hi);
+    return vpadalq_s16(vpaddlq_s16(front), back);
+}
+
+/* Tile: 8 rows' codes one after another; their scales. */
+INLINE void tile_put(uint8_t *tile, int r, const struct codes *w, const float *scales)
+{
+    UNROLL
+    for (int j = 0; j < 4; j++) {
+        vst1q_s8((int8_t *)tile + (r + j) * QUANT_BLOCK, w[j].lo);
+        vst1q_s8((int8_t *)tile + (r + j) * QUANT_BLOCK + 16, w[j].hi);
+    }
+    memcpy(tile + TILE_CODES + 4 * r, scales, 16);
+}
+
+/* Panel: the same with 4 rows. */
+INLINE void panel_put(uint8_t *panel, const struct codes *a, const float *d)
+{
+    UNROLL
+    for (int j = 0; j < SQUARE_ACTS; j++) {
+        vst1q_s8((int8_t *)panel + j * QUANT_BLOCK, a[j].lo);
+        vst1q_s8((int8_t *)panel + j * QUANT_BLOCK + 16, a[j].hi);
+    }
+    memcpy(panel + PANEL_CODES, d, 16);
+}
+
+/* p[2 i + half]: activation row i, weight rows 4 half .. 4 half + 3. */
+INLINE void square_step(const uint8_t *tile, const uint8_t *panel, int n, float32x4_t *p)
+{
+    const float *dw = (const float *)(tile + TILE_CODES), *da = (const float *)(panel + PANEL_CODES);
+    UNROLL
+    for (int i = 0; i < n; i++) {
+        struct codes a = load_codes(panel + i * QUANT_BLOCK);
+        UNROLL
+        for (int half = 0; half < 2; half++) {
+            const uint8_t *w = tile + 4 * half * QUANT_BLOCK;
+            int32x4_t sums = add_across(dot32(load_codes(w), a), dot32(load_codes(w + QUANT_BLOCK), a),
+                                        dot32(load_codes(w + 2 * QUANT_BLOCK), a), dot32(load_codes(w + 3 * QUANT_BLOCK), a));
+            float32x4_t scale = vmulq_n_f32(vld1q_f32(dw + 4 * half), da[i]);
+            p[2 * i + half] = vfmaq_f32(p[2 * i + half], vcvtq_f32_s32(sums), scale);
+        }
+    }
+}
+
+INLINE void square_out(const float32x4_t *sums, float (*out)[SQUARE_ROWS])
+{
+    UNROLL
+    for (int i = 0; i < SQUARE_SUMS; i++)
+        vst1q_f32(out[i / 2] + i % 2 * 4, sums[i]);
+}
+
+LINEAR_I8_KERNELS(neon)

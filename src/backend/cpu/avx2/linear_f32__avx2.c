@@ -1,0 +1,283 @@
+/* linear_f32__avx2.c: f32 activations times the exact values of any format. Two registers are scalar's 16 lanes: lane i
+ * takes elements i, i + 16, ...; several rows at a time keep enough FMAs under way. */
+#include "backend/cpu/avx2/avx2.h"
+
+#include "backend/cpu/fetch.h"
+#include "backend/cpu/avx2/overlay__avx2.h"
+
+/* The 16 values from element k (a multiple of 16) of a row; only the first n of them exist. */
+typedef struct f32x16 load16_fn(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n);
+
+INLINE struct f32x16 load16_f32(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+{
+    (void)scales;
+    return load16(row + 4 * k, n);
+}
+
+INLINE struct f32x16 load16_f16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+{
+    (void)scales;
+    __m128i lo = load8_u16(row + 2 * k, n), hi = load8_u16(row + 2 * k + 16, n - 8);
+    return (struct f32x16){_mm256_cvtph_ps(lo), _mm256_cvtph_ps(hi)};
+}
+
+INLINE struct f32x16 load16_bf16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+{
+    (void)scales;
+    return (struct f32x16){widen_bf16(load8_u16(row + 2 * k, n)), widen_bf16(load8_u16(row + 2 * k + 16, n - 8))};
+}
+
+INLINE struct f32x16 scaled(__m128i codes, float scale)
+{
+    __m256 lo = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes)), s = _mm256_set1_ps(scale);
+    __m256 hi = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(codes, codes)));
+    return (struct f32x16){_mm256_mul_ps(lo, s), _mm256_mul_ps(hi, s)};
+}
+
+INLINE struct f32x16 load16_q8_0(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+{
+    (void)scales, (void)n;
+    const uint8_t *block = row + k / 32 * 34;
+    uint16_t d;
+    memcpy(&d, block, 2);
+    return scaled(_mm_loadu_si128((const void *)(block + 2 + k % 32)), _cvtsh_ss(d));
+}
+
+/* The doubled values of the codes in the low halves of 16 bytes. */
+INLINE __m128i doubled(__m128i codes)
+{
+    const __m128i table = _mm_setr_epi8(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
+    return _mm_shuffle_epi8(table, _mm_and_si128(codes, _mm_set1_epi8(15)));
+}
+
+/* 2^(s-128) */
+INLINE float half_scale(uint8_t s)
+{
+    uint32_t bits = s >= 2 ? (uint32_t)(s - 1) << 23 : 0x00200000u << s;
+    float f;
+    bits = s == 255 ? 0x7fc00000u : bits;
+    memcpy(&f, &bits, 4);
+    return f;
+}
+
+INLINE struct f32x16 load16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+{
+    (void)scales, (void)n;
+    const uint8_t *block = row + k / 32 * 17;
+    __m128i codes = _mm_loadu_si128((const void *)(block + 1));
+    return scaled(doubled(k % 32 ? _mm_srli_epi16(codes, 4) : codes), half_scale(block[0]));
+}
+
+INLINE struct f32x16 load16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+{
+    (void)n;
+    __m128i pairs = _mm_loadl_epi64((const void *)(row + k / 2));
+    __m128i codes = _mm_unpacklo_epi8(doubled(pairs), doubled(_mm_srli_epi16(pairs, 4)));
+    return scaled(codes, half_scale(scales[k / 32]));
+}
+
+/* Rows o, o + 1, ... of a matrix. */
+struct rows {
+    const uint8_t *data, *scales;
+    int64_t stride, scale_stride;
+};
+
+/* Up to MANY_ACTS activation rows wait for memory: neighbouring weight rows are fetched as one linear stream,
+ * FETCH_AHEAD bytes ahead. More activation rows come MANY_ACTS at a time over SHARE_ROWS weight rows, which meanwhile
+ * stay in the second cache, and CHUNK columns at a time, so that the activations stay in the first. */
+enum { ONE_ACT_ROWS = 4, MANY_ACTS = 3, MANY_ACTS_ROWS = 2, SHARE_ROWS = 32, CHUNK = 512 };
+
+/* GCC would load anew for each FMA, and loads are what there are too few of. */
+INLINE __m256 load_once(const float *x)
+{
+    __m256 v = _mm256_loadu_ps(x);
+    __asm__("" : "+x"(v));
+    return v;
+}
+
+/* Elements k .. k + 15 of ONE_ACT_ROWS weight rows times one activation row. */
+INLINE void one_act_step(load16_fn *load, const struct rows *w, int64_t k, const float *x, struct f32x16 *l)
+{
+    struct f32x16 xi = load16(x + k, 16);
+    UNROLL
+    for (int r = 0; r < ONE_ACT_ROWS; r++)
+        l[r] = fma16(load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, 16), xi, l[r]);
+}
+
+/* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. Lanes 0..7 first: 12 sums leave
+ * no room for both halves of the weights, and of a load only the half that is used is compiled. */
+INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, const float *const *x, int n_rows, int n_acts,
+                      struct f32x16 *l)
+{
+    __m256 values[MANY_ACTS_ROWS];
+    UNROLL
+    for (int r = 0; r < n_rows; r++)
+        values[r] = load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, 16).lo;
+    UNROLL
+    for (int i = 0; i < n_acts; i++) {
+        __m256 xi = load_once(x[i] + k);
+        UNROLL
+        for (int r = 0; r < n_rows; r++)
+            l[i * n_rows + r].lo = _mm256_fmadd_ps(values[r], xi, l[i * n_rows + r].lo);
+    }
+    UNROLL
+    for (int r = 0; r < n_rows; r++)
+        values[r] = load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, 16).hi;
+    UNROLL
+    for (int i = 0; i < n_acts; i++) {
+        __m256 xi = load_once(x[i] + k + 8);
+        UNROLL
+        for (int r = 0; r < n_rows; r++)
+            l[i * n_rows + r].hi = _mm256_fmadd_ps(values[r], xi, l[i * n_rows + r].hi);
+    }
+}
+
+/* The last n elements. The lanes beyond keep what they have: even adding 0 would turn -0 into 0. */
+INLINE void tile_rest(load16_fn *load, const struct rows *w, int64_t k, int64_t n, const float *const *x, int n_rows,
+                      int n_acts, struct f32x16 *l)
+{
+    const __m256 front = _mm256_castsi256_ps(first_lanes(n)), back = _mm256_castsi256_ps(first_lanes(n - 8));
+    UNROLL
+    for (int i = 0; i < n_acts; i++) {
+        struct f32x16 xi = load16(x[i] + k, n);
+        UNROLL
+        for (int r = 0; r < n_rows; r++) {
+            struct f32x16 *at = &l[i * n_rows + r];
+            struct f32x16 sum = fma16(load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, n), xi, *at);
+            at->lo = _mm256_blendv_ps(at->lo, sum.lo, front);
+            at->hi = _mm256_blendv_ps(at->hi, sum.hi, back);
+        }
+    }
+}
+
+/* Columns [k, end) of n_rows weight rows from o on, added to lanes[row][act]. */
+INLINE void tile_add(load16_fn *load, int bytes16, const struct view *v, int64_t o, int64_t k, int64_t end,
+                     const float *const *x, int n_rows, int n_acts, bool fetch, struct f32x16 (*lanes)[MANY_ACTS])
+{
+    struct rows w = {v->data + o * v->row_stride, v->scales ? v->scales + o * v->scale_stride : v->data, v->row_stride,
+                     v->scale_stride};
+    struct f32x16 l[MANY_ACTS * MANY_ACTS_ROWS];
+    UNROLL
+    for (int i = 0; i < n_rows * n_acts; i++)
+        l[i] = lanes[i % n_rows][i / n_rows];
+    for (; k + 16 <= end; k += 16) {
+        if (fetch)
+            fetch_ahead(&(struct ahead){.far = w.data + FETCH_AHEAD}, k / 16 * bytes16 * n_rows, bytes16 * n_rows, false);
+        if (n_rows == ONE_ACT_ROWS)
+            one_act_step(load, &w, k, x[0], l);
+        else
+            tile_step(load, &w, k, x, n_rows, n_acts, l);
+    }
+    if (k < end)
+        tile_rest(load, &w, k, end - k, x, n_rows, n_acts, l);
+    UNROLL
+    for (int i = 0; i < n_rows * n_acts; i++)
+        lanes[i % n_rows][i / n_rows] = l[i];
+}
+
+/* Outputs [lo, hi), at most SHARE_ROWS, for n_acts (a constant) activation rows from `first` on. */
+INLINE void linear_rows(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+                        const struct gather *in, int first, int n_acts, struct fetch *fetch, float *y, int64_t y_stride)
+{
+    const int n_rows = n_acts == 1 ? ONE_ACT_ROWS : MANY_ACTS_ROWS;
+    const bool stream = n_acts == 1 || in->n <= MANY_ACTS;
+    const float *x[MANY_ACTS];
+    struct f32x16 lanes[SHARE_ROWS][MANY_ACTS];
+    UNROLL
+    for (int i = 0; i < n_acts; i++) {
+        x[i] = in->act->f + gather_row(in, first + i) * in->act->width;
+        for (int64_t o = lo; o < hi; o++)
+            lanes[o - lo][i] = zero16();
+    }
+    for (int64_t k = 0, end; k < w->cols; k = end) {
+        int64_t o = lo;
+        end = stream || w->cols - k < CHUNK ? w->cols : k + CHUNK;
+        for (; o + n_rows <= hi; o += n_rows) {
+            fetch_some(fetch);
+            tile_add(load, bytes16, w, o, k, end, x, n_rows, n_acts, stream, lanes + (o - lo));
+        }
+        for (; o < hi; o++)
+            tile_add(load, bytes16, w, o, k, end, x, 1, n_acts, false, lanes + (o - lo));
+    }
+    for (int i = 0; i < n_acts; i++)
+        for (int64_t o = lo; o < hi; o++)
+            y[i * y_stride + (o - lo)] = tree_sum(lanes[o - lo][i]);
+}
+
+/* Outputs [lo, hi), at most SHARE_ROWS, for all activation rows. */
+INLINE void linear_share(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+                         const struct gather *in, struct fetch fetch, float *y, int64_t y_stride)
+{
+    for (int first = 0, n; first < in->n; first += n, y += n * y_stride) {
+        int left = in->n - first;
+        n = left == 4 ? 2 : left < MANY_ACTS ? left : MANY_ACTS;
+        if (n == MANY_ACTS)
+            linear_rows(load, bytes16, w, lo, hi, in, first, MANY_ACTS, &fetch, y, y_stride);
+        else if (n == 2)
+            linear_rows(load, bytes16, w, lo, hi, in, first, 2, &fetch, y, y_stride);
+        else
+            linear_rows(load, bytes16, w, lo, hi, in, first, 1, &fetch, y, y_stride);
+    }
+}
+
+static void linear_share_f32(const struct view *w, const struct gather *in, struct fetch fetch, float *y,
+                             int64_t y_stride)
+{
+    linear_share(load16_f32, 64, w, 0, w->rows, in, fetch, y, y_stride);
+}
+
+/* Rows [lo, hi) of a matrix of blocks as f32, for which linear_scratch_bytes has room. */
+INLINE struct view unpack_share(load16_fn *load, const struct view *w, int64_t lo, int64_t hi, float *values)
+{
+    struct view v = {.dtype = DT_F32, .rows = hi - lo, .cols = w->cols, .data = (const uint8_t *)values,
+                     .row_stride = w->cols * 4};
+    for (int64_t o = lo; o < hi; o++)
+        for (int64_t k = 0; k < w->cols; k += 16, values += 16) {
+            const uint8_t *row = w->data + o * w->row_stride;
+            struct f32x16 l = load(row, w->scales ? w->scales + o * w->scale_stride : row, k, 16);
+            _mm256_storeu_ps(values, l.lo);
+            _mm256_storeu_ps(values + 8, l.hi);
+        }
+    return v;
+}
+_Static_assert(SHARE_ROWS * 128 <= LINEAR_ACTS * 48, "an unpacked share fits the scratch");
+
+/* Rows [lo, hi) come next; until then each activation row has its turn with every pair of rows and chunk. */
+INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, int n)
+{
+    int64_t groups = (n + MANY_ACTS - 1) / MANY_ACTS, chunks = (w->cols + CHUNK - 1) / CHUNK;
+    int64_t turns = groups * chunks * SHARE_ROWS / MANY_ACTS_ROWS;
+    if (n <= MANY_ACTS) /* they have a stream of their own */
+        return (struct fetch){0};
+    return fetch_rows(w, lo, hi, SHARE_ROWS, turns);
+}
+
+INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+                       const struct gather *in, float *y, int64_t y_stride, void *scratch)
+{
+    const bool blocks = bytes16 < 32;
+    for (int64_t o = lo, end; o < hi; o = end, y += SHARE_ROWS) {
+        end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
+        struct fetch fetch = fetch_share(w, end, hi, in->n);
+        if (blocks && in->n > MANY_ACTS) {
+            struct view share = unpack_share(load, w, o, end, scratch);
+            linear_share_f32(&share, in, fetch, y, y_stride);
+        } else {
+            linear_share(load, bytes16, w, o, end, in, fetch, y, y_stride);
+        }
+    }
+}
+
+/* bytes16: what 16 values take (rounded up). */
+#define LINEAR(name, load, bytes16)                                                                                    \
+    void name##__avx2(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,                 \
+                      int64_t y_stride, void *scratch)                                                                 \
+    {                                                                                                                  \
+        linear_f32(load, bytes16, w, lo, hi, in, y, y_stride, scratch);                                                \
+    }
+LINEAR(linear_f32_f32, load16_f32, 64)
+LINEAR(linear_f32_f16, load16_f16, 32)
+LINEAR(linear_f32_bf16, load16_bf16, 32)
+LINEAR(linear_f32_q8_0, load16_q8_0, 17)
+LINEAR(linear_f32_mxfp4, load16_mxfp4, 9)
+LINEAR(linear_f32_mxfp4_hf, load16_mxfp4_hf, 8)

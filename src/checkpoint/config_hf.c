@@ -1,0 +1,262 @@
+/* config_hf.c: config.json and generation_config.json, read as transformers 5 reads them. */
+#include "checkpoint/config_files.h"
+
+#include "base/error.h"
+#include "base/json.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Where we are; after a failure `status` stays and every further call does nothing. */
+struct reader {
+    const json_t *obj;
+    const char *where;
+    struct osso_error *err;
+    enum osso_status status;
+};
+
+/* An integer from 1 to max under one of two spellings (second may be NULL). */
+static int64_t size_of(struct reader *r, const char *key, const char *second, int64_t fallback)
+{
+    int64_t value = fallback;
+    bool found = false;
+    if (!r->status)
+        r->status = json_get_i64(r->obj, key, 1, INT32_MAX, &value, &found, r->where, r->err);
+    if (!r->status && !found && second)
+        r->status = json_get_i64(r->obj, second, 1, INT32_MAX, &value, &found, r->where, r->err);
+    if (!r->status && !found && fallback == 0)
+        r->status = error_set(r->err, OSSO_FORMAT, "%s: \"%s\" is missing", r->where, key);
+    return value;
+}
+
+static void real_of(struct reader *r, const json_t *obj, const char *key, double *value, bool *found)
+{
+    if (!r->status)
+        r->status = json_get_f64(obj, key, value, found, r->where, r->err);
+}
+
+static void bool_of(struct reader *r, const json_t *obj, const char *key, bool *value)
+{
+    if (!r->status)
+        r->status = json_get_bool(obj, key, value, NULL, r->where, r->err);
+}
+
+static bool present(const json_t *obj, const char *key)
+{
+    const json_t *v = json_object_get(obj, key);
+    return v && !json_is_null(v);
+}
+
+/* Folders that look like a model of ours and are not. */
+static void check_kind(struct reader *r)
+{
+    const char *type = NULL;
+    if (!json_is_object(r->obj)) {
+        r->status = error_set(r->err, OSSO_FORMAT, "%s: not a JSON object", r->where);
+        return;
+    }
+    r->status = json_get_str(r->obj, "model_type", &type, NULL, r->where, r->err);
+    if (r->status)
+        return;
+    if (!type && present(r->obj, "num_experts") && present(r->obj, "rope_scaling_factor"))
+        r->status = error_set(r->err, OSSO_UNSUPPORTED,
+                              "%s is OpenAI's original/ layout; open the folder above it, which holds the Hugging Face form", r->where);
+    else if (type && strcmp(type, "gpt_oss") != 0)
+        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: model_type is \"%s\"; osso runs gpt_oss models",
+                              r->where, type);
+    else if (present(r->obj, "quantization"))
+        r->status = error_set(r->err, OSSO_UNSUPPORTED,
+                              "%s is an MLX model (it has a \"quantization\" block); use the Hugging Face or GGUF form of the model",
+                              r->where);
+}
+
+static void read_layer_types(struct reader *r, struct config *c)
+{
+    const json_t *types = json_object_get(r->obj, "layer_types");
+    if (r->status || !types || json_is_null(types))
+        return;
+    if (!json_is_array(types) || json_array_size(types) != (size_t)c->n_layers) {
+        r->status = error_set(r->err, OSSO_FORMAT, "%s: \"layer_types\" must list %d layers", r->where, c->n_layers);
+        return;
+    }
+    for (int i = 0; i < c->n_layers; i++) {
+        const char *type = json_string_value(json_array_get(types, (size_t)i));
+        c->sliding[i] = type && strcmp(type, "sliding_attention") == 0;
+        if (!c->sliding[i] && (!type || strcmp(type, "full_attention") != 0)) {
+            r->status = error_set(r->err, OSSO_FORMAT,
+                                  "%s: \"layer_types\"[%d] must be \"sliding_attention\" or \"full_attention\"", r->where, i);
+            return;
+        }
+    }
+}
+
+/* Members that would change the rotary encoding and that no gpt-oss uses. */
+static void check_rope_extras(struct reader *r, const json_t *rope, double factor)
+{
+    double attention = 0.1 * log(factor > 1 ? factor : 1) + 1, partial = 1;
+    real_of(r, rope, "attention_factor", &attention, NULL);
+    real_of(r, rope, "partial_rotary_factor", &partial, NULL);
+    if (r->status)
+        return;
+    if (present(rope, "mscale") || present(rope, "mscale_all_dim") || partial != 1 ||
+        fabs(attention - (0.1 * log(factor > 1 ? factor : 1) + 1)) > 1e-6)
+        r->status = error_set(r->err, OSSO_UNSUPPORTED,
+                              "%s: the rope settings hold attention_factor, mscale or partial_rotary_factor, which no gpt-oss uses", r->where);
+}
+
+/* No dict at all: gpt-oss's own YaRN. A dict without "truncate": its bounds are rounded. */
+static void read_rope(struct reader *r, struct config *c)
+{
+    const json_t *rope = json_object_get(r->obj, "rope_scaling");
+    if (!rope || json_is_null(rope) || (json_is_object(rope) && json_object_size(rope) == 0))
+        rope = json_object_get(r->obj, "rope_parameters");
+    real_of(r, r->obj, "rope_theta", &c->rope_theta, NULL);
+    if (r->status || !rope || json_is_null(rope))
+        return;
+    const char *type = NULL;
+    bool found = false;
+    if (!json_is_object(rope))
+        r->status = error_set(r->err, OSSO_FORMAT, "%s: the rope settings are not an object", r->where);
+    if (!r->status)
+        r->status = json_get_str(rope, "rope_type", &type, &found, r->where, r->err);
+    if (!r->status && !found)
+        r->status = json_get_str(rope, "type", &type, &found, r->where, r->err);
+    real_of(r, rope, "rope_theta", &c->rope_theta, NULL);
+    if (r->status)
+        return;
+    c->yarn = found && strcmp(type, "yarn") == 0;
+    if (found && !c->yarn && strcmp(type, "default") != 0) {
+        r->status = error_set(r->err, OSSO_UNSUPPORTED,
+                              "%s: rope_type \"%s\"; supported are \"yarn\" and \"default\"", r->where, type);
+        return;
+    }
+    if (!c->yarn) {
+        check_rope_extras(r, rope, 1);
+        return;
+    }
+    c->yarn_truncate = true;
+    c->yarn_original = c->context;
+    bool_of(r, rope, "truncate", &c->yarn_truncate);
+    real_of(r, rope, "beta_fast", &c->yarn_beta_fast, NULL);
+    real_of(r, rope, "beta_slow", &c->yarn_beta_slow, NULL);
+    real_of(r, rope, "factor", &c->yarn_factor, &found);
+    if (!r->status && !found)
+        r->status = error_set(r->err, OSSO_FORMAT, "%s: the yarn settings have no \"factor\"", r->where);
+    if (!r->status)
+        r->status = json_get_i64(rope, "original_max_position_embeddings", 1, INT32_MAX, &c->yarn_original, NULL,
+                                 r->where, r->err);
+    check_rope_extras(r, rope, c->yarn_factor);
+}
+
+/* "eos_token_id": an id, a list of ids, or absent. */
+static void read_stop_ids(struct reader *r, struct config *c)
+{
+    const json_t *eos = json_object_get(r->obj, "eos_token_id");
+    if (r->status || !eos || json_is_null(eos))
+        return;
+    size_t n = json_is_array(eos) ? json_array_size(eos) : 1;
+    if (n > MAX_STOP_IDS) {
+        r->status = error_set(r->err, OSSO_LIMIT, "%s: \"eos_token_id\" lists more than %d ids", r->where,
+                              (int)MAX_STOP_IDS);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const json_t *id = json_is_array(eos) ? json_array_get(eos, i) : eos;
+        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > INT32_MAX) {
+            r->status = error_set(r->err, OSSO_FORMAT, "%s: \"eos_token_id\" must be a token id or a list of them",
+                                  r->where);
+            return;
+        }
+        c->stop_ids[i] = (int32_t)json_integer_value(id);
+    }
+    c->n_stop_ids = (int)n;
+}
+
+static void read_sizes(struct reader *r, struct config *c)
+{
+    c->n_layers = (int)size_of(r, "num_hidden_layers", NULL, 0);
+    c->hidden = size_of(r, "hidden_size", NULL, 0);
+    c->intermediate = size_of(r, "intermediate_size", NULL, 0);
+    c->vocab = size_of(r, "vocab_size", NULL, 0);
+    c->n_heads = (int)size_of(r, "num_attention_heads", NULL, 0);
+    c->n_kv_heads = (int)size_of(r, "num_key_value_heads", NULL, 0);
+    c->head_dim = (int)size_of(r, "head_dim", NULL, c->head_dim);
+    c->n_experts = (int)size_of(r, "num_local_experts", "num_experts", 0);
+    c->experts_per_token = (int)size_of(r, "num_experts_per_tok", "experts_per_token", c->experts_per_token);
+    c->window = size_of(r, "sliding_window", NULL, c->window);
+    c->context = size_of(r, "max_position_embeddings", NULL, c->context);
+    if (!r->status && c->n_layers > MAX_LAYERS)
+        r->status = error_set(r->err, OSSO_LIMIT, "%s: %d layers; at most %d are allowed", r->where, c->n_layers,
+                              (int)MAX_LAYERS);
+}
+
+enum osso_status config_from_json(const char *text, size_t len, const char *where, struct config *config_out,
+                                  struct osso_error *err)
+{
+    json_t *json;
+    bool attention_bias = true;
+    memset(config_out, 0, sizeof *config_out);
+    enum osso_status status = json_read(text, len, where, &json, err);
+    if (status)
+        return status;
+    struct reader r = {.obj = json, .where = where, .err = err};
+    struct config c;
+    config_family(&c);
+    check_kind(&r);
+    read_sizes(&r, &c);
+    read_layer_types(&r, &c);
+    read_rope(&r, &c);
+    real_of(&r, json, "rms_norm_eps", &c.rms_eps, NULL);
+    real_of(&r, json, "swiglu_alpha", &c.swiglu_alpha, NULL);
+    real_of(&r, json, "swiglu_limit", &c.swiglu_limit, NULL);
+    bool_of(&r, json, "tie_word_embeddings", &c.tied);
+    bool_of(&r, json, "attention_bias", &attention_bias);
+    read_stop_ids(&r, &c);
+    if (!r.status && !attention_bias)
+        r.status = error_set(err, OSSO_UNSUPPORTED,
+                             "%s: attention_bias is false; gpt-oss has biases in its attention", where);
+    if (!r.status)
+        r.status = config_check(&c, where, err);
+    if (!r.status)
+        *config_out = c;
+    json_decref(json);
+    return r.status;
+}
+
+enum osso_status config_add_generation(const char *text, size_t len, const char *where, struct config *config,
+                                       struct osso_error *err)
+{
+    json_t *json;
+    enum osso_status status = json_read(text, len, where, &json, err);
+    if (status)
+        return status;
+    struct reader r = {.obj = json, .where = where, .err = err};
+    struct config c = *config;
+    bool do_sample = true;
+    if (!json_is_object(json))
+        r.status = error_set(err, OSSO_FORMAT, "%s: not a JSON object", where);
+    real_of(&r, json, "temperature", &c.temperature, NULL);
+    real_of(&r, json, "top_p", &c.top_p, NULL);
+    real_of(&r, json, "min_p", &c.min_p, NULL);
+    real_of(&r, json, "repetition_penalty", &c.repetition_penalty, NULL);
+    if (!r.status)
+        r.status = json_get_i64(json, "top_k", 0, INT32_MAX, &c.top_k, NULL, where, err);
+    bool_of(&r, json, "do_sample", &do_sample);
+    read_stop_ids(&r, &c);
+    if (!r.status && !((c.temperature >= 0 && c.temperature <= 100) || c.temperature == -1))
+        r.status = error_set(err, OSSO_FORMAT, "%s: \"temperature\" is %g; it must be from 0 to 100", where,
+                             c.temperature);
+    if (!r.status && !(c.top_p > 0 && c.top_p <= 1 && c.min_p >= 0 && c.min_p <= 1))
+        r.status = error_set(err, OSSO_FORMAT, "%s: \"top_p\" must be above 0, \"min_p\" not below 0, both at most 1",
+                             where);
+    if (!r.status && !(c.repetition_penalty > 0 && c.repetition_penalty <= 100))
+        r.status = error_set(err, OSSO_FORMAT, "%s: \"repetition_penalty\" must be above 0 and at most 100", where);
+    if (!do_sample)
+        c.temperature = 0;
+    if (!r.status)
+        r.status = config_check(&c, where, err);
+    if (!r.status)
+        *config = c;
+    json_decref(json);
+    return r.status;
+}

@@ -1,0 +1,213 @@
+/* model.c: opening what a path names, and answering questions about it. */
+#include "checkpoint/model_open.h"
+#include "checkpoint/config_files.h"
+#include "checkpoint/weights_resolve.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "osso/model.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAX_CONFIG = 1 << 20 };
+
+enum osso_status model_check(const struct osso_model *model, struct osso_error *err)
+{
+    return tensors_check(&model->tensors, err);
+}
+
+enum osso_status model_create(const char *path, struct osso_model **model_out, struct osso_error *err)
+{
+    *model_out = NULL;
+    struct osso_model *m = mem_alloc(sizeof *m);
+    if (!m)
+        return error_nomem(err, sizeof *m, "a model");
+    m->path = mem_strdup(path);
+    if (!m->path || pthread_mutex_init(&m->lock, NULL) != 0) {
+        mem_free(m->path);
+        mem_free(m);
+        return error_nomem(err, sizeof *m, "a model");
+    }
+    *model_out = m;
+    return OSSO_OK;
+}
+
+void osso_model_free(struct osso_model *model)
+{
+    if (!model)
+        return;
+    osso_tokenizer_free(model->tokenizer);
+    weights_free(&model->weights);
+    gguf_free(model->gguf);
+    tensors_close(&model->tensors);
+    mem_pages_free(model->pages, model->pages_bytes);
+    pthread_mutex_destroy(&model->lock);
+    mem_free(model->path);
+    mem_free(model);
+}
+
+/* ---- a folder ------------------------------------------------------------------------------------------- */
+
+/* Does the folder hold a file whose name ends like this? */
+static bool holds(const char *folder, const char *ending)
+{
+    DIR *dir = opendir(folder);
+    bool found = false;
+    for (struct dirent *e; dir && !found && (e = readdir(dir));) {
+        size_t n = strlen(e->d_name), m = strlen(ending);
+        found = n > m && strcmp(e->d_name + n - m, ending) == 0;
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+static enum osso_status no_config(const char *folder, struct osso_error *err)
+{
+    if (holds(folder, ".gguf"))
+        return error_set(err, OSSO_NOTFOUND, "%s holds GGUF files and no config.json; name the .gguf file itself",
+                         folder);
+    if (holds(folder, ".safetensors"))
+        return error_set(err, OSSO_NOTFOUND, "%s holds weights but no config.json; is the download complete?", folder);
+    return error_set(err, OSSO_NOTFOUND, "%s is no model: it has no config.json; name a Hugging Face folder or a GGUF file",
+                     folder);
+}
+
+typedef enum osso_status take_text(const char *text, size_t len, const char *where, struct config *config,
+                                   struct osso_error *err);
+
+/* Hands the text of folder/name to `take`; without that file: nothing, and *found_out is false. */
+static enum osso_status read_config(const char *folder, const char *name, take_text *take, struct config *config,
+                                    bool *found_out, struct osso_error *err)
+{
+    char *text = NULL, *path = file_join(folder, name);
+    size_t len;
+    *found_out = path && file_exists(path);
+    enum osso_status status = path ? OSSO_OK : error_nomem(err, strlen(folder), "a path");
+    if (*found_out)
+        status = file_read(path, MAX_CONFIG, &text, &len, err);
+    if (*found_out && !status)
+        status = take(text, len, path, config, err);
+    mem_free(text);
+    mem_free(path);
+    return status;
+}
+
+static enum osso_status open_folder(struct osso_model *m, struct osso_error *err)
+{
+    bool found = false;
+    enum osso_status status = read_config(m->path, "config.json", config_from_json, &m->config, &found, err);
+    if (!status && !found)
+        return no_config(m->path, err);
+    if (!status)
+        status = read_config(m->path, "generation_config.json", config_add_generation, &m->config, &found, err);
+    return status ? status : safetensors_open(m->path, &m->tensors, err);
+}
+
+/* ---- a file --------------------------------------------------------------------------------------------- */
+
+static enum osso_status wrong_file(const char *path, const struct file_map *map, struct osso_error *err)
+{
+    if (map->size >= 12 && memcmp(map->data, "GPT-OSS v1.0", 12) == 0)
+        return error_set(err, OSSO_UNSUPPORTED, "%s is the metal/ form of gpt-oss; use the Hugging Face folder or a GGUF file", path);
+    if (map->size >= 9 && map->data[8] == '{' && map->data[6] == 0 && map->data[7] == 0)
+        return error_set(err, OSSO_USAGE, "%s is one safetensors file; name the folder that holds it and its config.json", path);
+    if (map->size >= 1 && map->data[0] == '{')
+        return error_set(err, OSSO_USAGE, "%s is JSON; name the folder that holds it and the safetensors files", path);
+    return error_set(err, OSSO_FORMAT, "%s is no GGUF file, nor a Hugging Face folder", path);
+}
+
+static enum osso_status open_file(struct osso_model *m, struct osso_error *err)
+{
+    struct file_map map;
+    enum osso_status status = file_map_open(m->path, &map, err);
+    if (status)
+        return status;
+    if (map.size < 4 || memcmp(map.data, "GGUF", 4) != 0)
+        status = wrong_file(m->path, &map, err);
+    file_map_close(&map);
+    if (!status)
+        status = gguf_open(m->path, &m->tensors, &m->gguf, err);
+    if (!status)
+        status = config_from_gguf(m->gguf, m->path, &m->config, err);
+    if (!status)
+        m->config.tied = !tensors_find(&m->tensors, "output.weight");
+    return status;
+}
+
+enum osso_status model_open_files(struct osso_model *model, struct osso_error *err)
+{
+    struct stat st;
+    if (stat(model->path, &st) != 0)
+        return error_set(err, OSSO_IO, "cannot open %s: %s; name a Hugging Face folder or a GGUF file", model->path,
+                         strerror(errno));
+    return S_ISDIR(st.st_mode) ? open_folder(model, err) : open_file(model, err);
+}
+
+enum osso_status osso_model_open(const char *path, struct osso_model **model_out, struct osso_error *err)
+{
+    struct osso_model *m = NULL;
+    *model_out = NULL;
+    if (err)
+        err->text[0] = 0;
+    enum osso_status status = model_create(path, &m, err);
+    if (!status)
+        status = model_open_files(m, err);
+    if (!status)
+        status = weights_resolve(&m->tensors, &m->config, m->gguf != NULL, &m->weights, err);
+    if (status)
+        osso_model_free(m);
+    else
+        *model_out = m;
+    return status;
+}
+
+/* ---- questions ------------------------------------------------------------------------------------------ */
+
+void osso_model_dims(const struct osso_model *model, struct osso_model_dims *dims_out)
+{
+    const struct config *c = &model->config;
+    struct osso_model_dims d = {
+        .n_layers = c->n_layers,
+        .hidden = c->hidden,
+        .intermediate = c->intermediate,
+        .vocab = c->vocab,
+        .n_heads = c->n_heads,
+        .n_kv_heads = c->n_kv_heads,
+        .head_dim = c->head_dim,
+        .n_experts = c->n_experts,
+        .experts_per_token = c->experts_per_token,
+        .window = c->window,
+        .context = c->context,
+        .parameters = config_parameters(c),
+        .active_parameters = config_active_parameters(c),
+    };
+    for (int64_t i = 0; i < model->tensors.n; i++)
+        d.file_bytes += model->tensors.list[i].bytes;
+    d.size = dims_out->size < sizeof d ? dims_out->size : sizeof d;
+    memcpy(dims_out, &d, d.size); /* a caller that was compiled with a shorter struct gets what it knows */
+}
+
+void osso_model_sampling(const struct osso_model *model, struct osso_sampling *sampling_out)
+{
+    const struct config *c = &model->config;
+    *sampling_out = (struct osso_sampling){
+        .size = sizeof *sampling_out,
+        .temperature = c->temperature < 0 ? 1 : c->temperature,
+        .top_k = c->top_k,
+        .top_p = c->top_p,
+        .min_p = c->min_p,
+        .repetition_penalty = c->repetition_penalty,
+    };
+}
+
+size_t osso_model_stop_ids(const struct osso_model *model, int32_t *ids_out, size_t cap)
+{
+    size_t n = (size_t)model->config.n_stop_ids;
+    for (size_t i = 0; i < n && i < cap; i++)
+        ids_out[i] = model->config.stop_ids[i];
+    return n;
+}

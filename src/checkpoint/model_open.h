@@ -1,0 +1,33 @@
+/* model_open.h: what stands behind struct osso_model. Immutable once open, but for the tokenizer, which is opened on first
+ * use by the level that knows both (engine/model_text.c) under the lock. */
+#ifndef OSSO_CHECKPOINT_MODEL_OPEN_H
+#define OSSO_CHECKPOINT_MODEL_OPEN_H
+
+#include "format/tensors.h"
+#include "model/config.h"
+#include "model/weights.h"
+#include "osso/model.h"
+
+#include <pthread.h>
+
+struct osso_model {
+    char *path; /* "20b" for a synthesized one */
+    struct config config;
+    struct tensors tensors;
+    struct gguf *gguf;       /* NULL: a Hugging Face folder, or made in memory */
+    struct weights weights;  /* points into tensors, and at itself: a model is never moved */
+    void *pages;             /* weights made in memory; NULL: mapped files */
+    size_t pages_bytes;
+    pthread_mutex_t lock;
+    struct osso_tokenizer *tokenizer; /* guarded by lock; NULL: not opened yet */
+};
+
+/* Has no file of the model shrunk since it was mapped? Every step of the engine asks before it touches a weight. */
+enum osso_status model_check(const struct osso_model *model, struct osso_error *err);
+
+/* An empty model with its lock and path; osso_model_free takes it back at any stage. */
+enum osso_status model_create(const char *path, struct osso_model **model_out, struct osso_error *err);
+/* Configuration and tensor table of a folder or a GGUF file, without resolving the weights. */
+enum osso_status model_open_files(struct osso_model *model, struct osso_error *err);
+
+#endif

@@ -1,0 +1,106 @@
+/* synthesize.c: a model of random weights in memory, in the types that GGUF files have. */
+#include "checkpoint/model_open.h"
+#include "checkpoint/weights_resolve.h"
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "format/tensors_build.h"
+#include "checkpoint/plan.h"
+
+enum { ALIGN = 64 };
+
+/* The tensor table over m->pages. */
+static enum osso_status place(struct osso_model *m, const struct plan *plan, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    uint8_t *at = m->pages;
+    for (int i = 0; i < plan->n && !status; i++) {
+        const struct plan_tensor *p = &plan->list[i];
+        struct tensor t = {.name = (char *)(uintptr_t)p->name, .dtype = p->dtype, .type = dtype_info(p->dtype)->name,
+                           .rank = p->rank, .data = at, .bytes = p->bytes};
+        for (int k = 0; k < p->rank; k++)
+            t.shape[k] = p->shape[k];
+        status = tensors_add(&m->tensors, &t, err);
+        at += (p->bytes + ALIGN - 1) / ALIGN * ALIGN;
+    }
+    return status;
+}
+
+/* Nearly all of the time goes into the system's zeroing of fresh pages, so every CPU takes its share of rows. */
+struct fill {
+    const struct osso_model *model;
+    const struct plan *plan;
+    const struct plan_random *random;
+};
+
+static void fill_share(const struct lane *lane, void *arg)
+{
+    const struct fill *f = arg;
+    for (int i = 0; i < f->plan->n; i++) {
+        int64_t lo, hi;
+        lane_share(lane, f->plan->list[i].n_rows, &lo, &hi);
+        uint8_t *data = (uint8_t *)(uintptr_t)f->model->tensors.list[i].data; /* still in the plan's order */
+        plan_random_rows(f->random, i, lo, hi - lo, data + (uint64_t)lo * plan_row_bytes(&f->plan->list[i]));
+    }
+}
+
+static enum osso_status fill(struct osso_model *m, const struct plan *plan, uint64_t seed, struct osso_error *err)
+{
+    struct plan_random *random = NULL;
+    struct pool *pool = NULL;
+    enum osso_status status = plan_random_create(plan, seed, &random, err);
+    if (!status)
+        status = pool_create(cpu_count(), &pool, err);
+    if (!status) {
+        struct fill f = {.model = m, .plan = plan, .random = random};
+        pool_run(pool, fill_share, &f);
+    }
+    pool_free(pool);
+    plan_random_free(random);
+    return status;
+}
+
+static enum osso_status make_pages(struct osso_model *m, const struct plan *plan, struct osso_error *err)
+{
+    uint64_t total = plan->bytes + (uint64_t)plan->n * ALIGN, free_now = mem_available(); /* plan: bounded by config_check */
+    if (total > free_now || total > SIZE_MAX)
+        return error_set(err, OSSO_NOMEM, "a model of these dimensions takes %llu MiB; %llu MiB of memory are free",
+                         (unsigned long long)(total >> 20), (unsigned long long)(free_now >> 20));
+    m->pages = mem_pages((size_t)total);
+    if (!m->pages)
+        return error_nomem(err, total, "the weights");
+    m->pages_bytes = (size_t)total;
+    return OSSO_OK;
+}
+
+enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct osso_model **model_out,
+                                       struct osso_error *err)
+{
+    struct osso_model *m = NULL;
+    struct plan plan = {0};
+    *model_out = NULL;
+    if (err)
+        err->text[0] = 0;
+    enum osso_status status = model_create(preset, &m, err);
+    if (!status)
+        status = plan_config(preset, &m->config, err);
+    if (!status)
+        status = plan_create(&m->config, PLAN_GGUF, &plan, err);
+    if (!status)
+        status = make_pages(m, &plan, err);
+    if (!status)
+        status = place(m, &plan, err);
+    if (!status)
+        status = fill(m, &plan, seed, err);
+    if (!status)
+        status = tensors_sort(&m->tensors, err);
+    if (!status)
+        status = weights_resolve(&m->tensors, &m->config, true, &m->weights, err);
+    plan_free(&plan);
+    if (status)
+        osso_model_free(m);
+    else
+        *model_out = m;
+    return status;
+}

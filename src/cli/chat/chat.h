@@ -1,0 +1,69 @@
+/* chat.h: what the files of the verb chat share: verb_chat.c (the loop), chat_line.c (typing), chat_turn.c (answering),
+ * chat_commands.c and chat_settings.c (/help and its kind). */
+#ifndef OSSO_CLI_CHAT_H
+#define OSSO_CLI_CHAT_H
+
+#include "cli/conversation_args.h"
+#include "cli/model_args.h"
+
+#include "base/buf.h"
+
+struct chat {
+    struct options options; /* a copy: /set changes it */
+    struct runner r;
+    struct opening opening;
+    struct osso_conversation *conversation;
+    bool interactive; /* somebody types, and standard output may hold more than the answer */
+    bool quit;
+    char **kept; /* strings that commands made and options or opening point to */
+    size_t n_kept;
+    struct osso_generate_result last; /* of the last answer; texts in it are gone */
+    bool answered;
+};
+
+/* ---- chat_turn.c ---- */
+
+/* Adds the message, answers it on standard output and adds the answer. What came before a Ctrl-C is kept; when nothing
+ * could be done at all the message is taken back. */
+enum osso_status chat_say(struct chat *chat, const char *text, size_t len, struct osso_error *err);
+/* Answers the conversation as it stands. */
+enum osso_status chat_answer(struct chat *chat, struct osso_error *err);
+/* The ids that the model would go on from. */
+enum osso_status chat_ids(struct chat *chat, struct osso_ids *ids, struct osso_error *err);
+bool chat_shows_reasoning(const struct chat *chat);
+
+/* ---- chat_commands.c ---- */
+
+struct chat_command {
+    const char *name, *aliases, *argument, *help;
+    void (*run)(struct chat *chat, const char *argument);
+};
+enum chat_command_id {
+#define COMMAND(name, aliases, argument, help) COMMAND_##name,
+#include "cli/chat/chat_commands.def"
+#undef COMMAND
+    CHAT_COMMANDS
+};
+extern const struct chat_command chat_commands[CHAT_COMMANDS];
+#define COMMAND(name, aliases, argument, help) void command_##name(struct chat *chat, const char *text);
+#include "cli/chat/chat_commands.def"
+#undef COMMAND
+/* Something a command has to say to whoever types: news, or what went wrong (nothing for OK). */
+void chat_note(const char *text);
+void chat_report(enum osso_status status, const struct osso_error *err);
+/* Does what a line that begins with '/' says. */
+void chat_command_run(struct chat *chat, const char *line);
+/* A new beginning (system and developer message), with all other messages kept or dropped. */
+enum osso_status chat_reopen(struct chat *chat, bool keep_messages, struct osso_error *err);
+
+/* ---- chat_line.c ---- */
+
+struct line_reader;
+/* history: keep what is typed in the state folder. */
+enum osso_status line_reader_open(bool history, struct line_reader **reader_out, struct osso_error *err);
+void line_reader_close(struct line_reader *reader);
+enum line_result { LINE_READ, LINE_INTERRUPTED, LINE_END };
+/* One message, without its line end: a line, a pasted block, lines joined by a final '\', or a block between """. */
+enum line_result line_reader_message(struct line_reader *reader, struct buf *message);
+
+#endif

@@ -1,0 +1,274 @@
+/* chat_commands.c: what can be typed in a chat instead of a message; the list is chat_commands.def. */
+#include "cli/chat/chat.h"
+#include "cli/input.h"
+#include "cli/out.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct chat_command chat_commands[CHAT_COMMANDS] = {
+#define COMMAND(name, aliases, argument, help) {#name, aliases, argument, help, command_##name},
+#include "cli/chat/chat_commands.def"
+#undef COMMAND
+};
+
+/* Messages of system and developer at the front: how the conversation was opened. */
+static size_t opening_size(const struct osso_conversation *conversation)
+{
+    struct osso_message message;
+    size_t n = 0;
+    while (n < osso_conversation_size(conversation) && !osso_conversation_get(conversation, n, &message, NULL) &&
+           (message.role == OSSO_ROLE_SYSTEM || message.role == OSSO_ROLE_DEVELOPER))
+        n++;
+    return n;
+}
+
+static enum osso_status copy_messages(const struct osso_conversation *from, size_t first, struct osso_conversation *to,
+                                      struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    for (size_t i = first; i < osso_conversation_size(from) && !status; i++) {
+        struct osso_message message;
+        status = osso_conversation_get(from, i, &message, err);
+        if (!status)
+            status = osso_conversation_add(to, &message, err);
+    }
+    return status;
+}
+
+enum osso_status chat_reopen(struct chat *chat, bool keep_messages, struct osso_error *err)
+{
+    struct osso_conversation *fresh, *old = chat->conversation;
+    enum osso_status status = opening_start(&chat->opening, &fresh, err);
+    if (!status && keep_messages && old)
+        status = copy_messages(old, opening_size(old), fresh, err);
+    if (status) {
+        osso_conversation_free(fresh);
+        return status;
+    }
+    chat->conversation = fresh;
+    osso_conversation_free(old);
+    return OSSO_OK;
+}
+
+/* Something the command has to say to whoever types. */
+void chat_note(const char *text)
+{
+    fprintf(stderr, "%s%s%s\n", err_has_colour() ? DIM : "", text, err_has_colour() ? PLAIN : "");
+}
+
+void chat_report(enum osso_status status, const struct osso_error *err)
+{
+    if (status && status != OSSO_CANCELLED)
+        exit_code(status, err);
+}
+
+/* ---- the commands --------------------------------------------------------------------------------------- */
+
+void command_help(struct chat *chat, const char *argument)
+{
+    (void)chat, (void)argument;
+    for (int i = 0; i < CHAT_COMMANDS; i++) {
+        int n = fprintf(stderr, "  /%s %s", chat_commands[i].name, chat_commands[i].argument);
+        fprintf(stderr, "%*s%s\n", n < 26 ? 26 - n : 1, "", chat_commands[i].help);
+    }
+    chat_note("A line that ends in \\ goes on; so does a text between two lines of \"\"\". A pasted block is one message.\n"
+         "Ctrl-C stops an answer and clears a line, Ctrl-D leaves.");
+}
+
+void command_clear(struct chat *chat, const char *argument)
+{
+    struct osso_error err = {0};
+    (void)argument;
+    enum osso_status status = chat_reopen(chat, false, &err);
+    chat_report(status, &err);
+    if (!status)
+        chat_note("the conversation begins anew");
+}
+
+void command_regen(struct chat *chat, const char *argument)
+{
+    struct osso_error err = {0};
+    struct osso_message message;
+    size_t n = osso_conversation_size(chat->conversation);
+    (void)argument;
+    while (n > 0 && (osso_conversation_get(chat->conversation, n - 1, &message, NULL) || message.role != OSSO_ROLE_USER))
+        n--;
+    if (n == 0) {
+        say("there is no message to answer yet");
+        return;
+    }
+    osso_conversation_truncate(chat->conversation, n);
+    chat_report(chat_answer(chat, &err), &err);
+}
+
+void command_save(struct chat *chat, const char *argument)
+{
+    struct osso_error err = {0};
+    struct buf text = {0};
+    char *json = NULL;
+    if (!*argument) {
+        say("say where: /save FILE");
+        return;
+    }
+    enum osso_status status = osso_conversation_to_json(chat->conversation, &json, &err);
+    if (!status) {
+        buf_puts(&text, json);
+        buf_putc(&text, '\n');
+        status = text.failed ? error_nomem(&err, text.len, "the conversation")
+                             : save_atomic(argument, text.data, text.len, &err);
+    }
+    osso_free(json);
+    buf_free(&text);
+    chat_report(status, &err);
+    if (!status)
+        chat_note("saved");
+}
+
+void command_load(struct chat *chat, const char *argument)
+{
+    struct osso_error err = {0};
+    struct buf text = {0};
+    struct osso_conversation *loaded = NULL;
+    if (!*argument) {
+        say("say what: /load FILE");
+        return;
+    }
+    enum osso_status status = input_read(argument, &text, &err);
+    if (!status)
+        status = osso_conversation_from_json(text.data ? text.data : "", text.len, argument, &loaded, &err);
+    if (!status) {
+        bool opened = opening_size(loaded) > 0;
+        osso_conversation_free(chat->conversation);
+        chat->conversation = loaded;
+        if (!opened)
+            status = chat_reopen(chat, true, &err);
+    }
+    buf_free(&text);
+    chat_report(status, &err);
+    if (!status) {
+        char line[64];
+        snprintf(line, sizeof line, "%zu messages", osso_conversation_size(chat->conversation));
+        chat_note(line);
+    }
+}
+
+void command_read(struct chat *chat, const char *argument)
+{
+    struct osso_error err = {0};
+    struct buf text = {0};
+    if (!*argument) {
+        say("say what: /read FILE");
+        return;
+    }
+    enum osso_status status = input_read(argument, &text, &err);
+    if (!status)
+        status = input_check_utf8(text.data, text.len, argument, &err);
+    input_chomp(&text);
+    if (!status && text.len == 0)
+        status = error_set(&err, OSSO_USAGE, "%s is empty", argument);
+    if (!status)
+        status = chat_say(chat, text.data, text.len, &err);
+    buf_free(&text);
+    chat_report(status, &err);
+}
+
+void command_tokens(struct chat *chat, const char *argument)
+{
+    struct osso_error err = {0};
+    struct osso_ids ids = {0};
+    (void)argument;
+    enum osso_status status = chat_ids(chat, &ids, &err);
+    for (size_t i = 0; i < ids.len && !status; i++)
+        printf("%s%d", i ? " " : "", (int)ids.data[i]);
+    if (!status)
+        printf("\n");
+    out_flush();
+    osso_ids_free(&ids);
+    chat_report(status, &err);
+}
+
+void command_raw(struct chat *chat, const char *argument)
+{
+    struct osso_error err = {0};
+    struct osso_ids ids = {0};
+    struct osso_decoder decoder = {0};
+    char space[OSSO_DECODE_SPACE];
+    (void)argument;
+    enum osso_status status = chat_ids(chat, &ids, &err);
+    for (size_t i = 0; i < ids.len && !status; i++)
+        out_model_text(space, osso_decoder_push(&decoder, chat->r.tokenizer, ids.data[i], space));
+    if (!status) {
+        out_model_text(space, osso_decoder_finish(&decoder, space));
+        out_puts("\n");
+    }
+    out_flush();
+    osso_ids_free(&ids);
+    chat_report(status, &err);
+}
+
+static double per_second(size_t n, double ms)
+{
+    return ms > 0 ? (double)n * 1000 / ms : 0;
+}
+
+void command_stats(struct chat *chat, const char *argument)
+{
+    struct osso_engine_stats stats = {.size = sizeof stats};
+    const struct osso_generate_result *last = &chat->last;
+    size_t n;
+    char a[32], b[32], c[32];
+    (void)argument;
+    osso_engine_stats(chat->r.engine, &stats);
+    osso_session_tokens(chat->r.session, &n);
+    fprintf(stderr, "  model       %s (%s)\n", chat->r.path, human_bytes(a, chat->r.dims.file_bytes));
+    fprintf(stderr, "  engine      %s, %d threads\n", osso_engine_isa(chat->r.engine), osso_engine_threads(chat->r.engine));
+    fprintf(stderr, "  context     %zu of %lld tokens, %zu messages\n", n, (long long)osso_engine_context(chat->r.engine),
+            osso_conversation_size(chat->conversation));
+    fprintf(stderr, "  memory      %s KV cache, %s scratch\n", human_bytes(b, stats.kv_bytes),
+            human_bytes(c, stats.scratch_bytes));
+    fprintf(stderr, "  so far      %llu tokens computed, %llu reused\n", (unsigned long long)stats.tokens_computed,
+            (unsigned long long)stats.tokens_reused);
+    fprintf(stderr, "  seed        %llu\n", (unsigned long long)chat->r.seed);
+    if (!chat->answered)
+        return;
+    fprintf(stderr, "  last prompt %zu tokens, %zu of them reused, the rest at %.1f per second\n", last->n_prompt,
+            last->n_reused, per_second(last->n_prompt - last->n_reused, last->prompt_ms));
+    fprintf(stderr, "  last answer %zu tokens at %.1f per second, ended by: %s\n", last->n_generated,
+            per_second(last->n_generated, last->generate_ms), osso_stop_text(last->stop));
+}
+
+void command_quit(struct chat *chat, const char *argument)
+{
+    (void)argument;
+    chat->quit = true;
+}
+
+void chat_command_run(struct chat *chat, const char *line)
+{
+    char name[32];
+    const char *word = line + 1;
+    size_t n = strcspn(word, " \t\n");
+    struct guess guess = {.typed = name};
+    snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : (int)sizeof name - 1, word);
+    char *argument = mem_strdup(word + n + strspn(word + n, " \t\n"));
+    for (size_t end = argument ? strlen(argument) : 0; end > 0 && strchr(" \t\n", argument[end - 1]); end--)
+        argument[end - 1] = 0;
+    for (int i = 0; i < CHAT_COMMANDS && argument; i++) {
+        if (strcmp(chat_commands[i].name, name) == 0 || word_in(chat_commands[i].aliases, ' ', name)) {
+            chat_commands[i].run(chat, argument);
+            mem_free(argument);
+            return;
+        }
+        guess_try(&guess, chat_commands[i].name);
+    }
+    mem_free(argument);
+    if (guess_best(&guess))
+        say("there is no command /%s; did you mean /%s?", name, guess_best(&guess));
+    else
+        say("there is no command /%s; /help lists them (a space before the / sends it to the model)", name);
+}

@@ -1,0 +1,203 @@
+/* chat_line.c: what a person types, as messages; and its history, one message per line of a file in the state folder
+ * (line ends written as \n). Each message is appended at once, so that several chats at a time lose nothing. */
+#define _POSIX_C_SOURCE 200809L
+#include "cli/chat/chat_line.h"
+#include "cli/out.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HISTORY_LINES = 1000, HISTORY_BYTES = 16 << 20 };
+
+struct line_reader {
+    struct line_source source;
+    char *history; /* the file's path, or NULL */
+};
+
+/* ---- history -------------------------------------------------------------------------------------------- */
+
+/* $XDG_STATE_HOME/osso/history, its folders made as private ones; NULL when there is no place for it. */
+static char *history_path(void)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    struct buf path = {0};
+    if (state && state[0] == '/')
+        buf_puts(&path, state);
+    else if (home && home[0] == '/')
+        buf_printf(&path, "%s/.local/state", home);
+    else
+        return NULL;
+    buf_puts(&path, "/osso/history");
+    char *text = buf_take(&path);
+    for (char *slash = text ? strchr(text + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdir(text, 0700) != 0 && errno != EEXIST) {
+            mem_free(text);
+            return NULL;
+        }
+        *slash = '/';
+    }
+    return text;
+}
+
+static void history_line(const char *message, struct buf *line)
+{
+    for (const char *c = message; *c; c++)
+        if (*c == '\n')
+            buf_puts(line, "\\n");
+        else if (*c == '\\')
+            buf_puts(line, "\\\\");
+        else if ((unsigned char)*c >= 0x20 || *c == '\t')
+            buf_putc(line, *c);
+    buf_putc(line, '\n');
+}
+
+/* Gives each remembered message to the source; a file that has grown long is cut to its last lines. */
+static void history_load(struct line_reader *r)
+{
+    char *text = NULL;
+    size_t len = 0, lines = 0;
+    if (!file_exists(r->history) || file_read(r->history, HISTORY_BYTES, &text, &len, NULL) != OSSO_OK)
+        return;
+    char *first = text + len;
+    while (first > text && lines <= HISTORY_LINES) {
+        if (first[-1] == '\n' && ++lines > HISTORY_LINES)
+            break;
+        first--;
+    }
+    if (first - text > 1 << 20) { /* rewritten now and then, not each time */
+        mode_t mask = umask(077);
+        save_atomic(r->history, first, len - (size_t)(first - text), NULL);
+        umask(mask);
+    }
+    for (char *line = first, *end; *line && r->source.remember; line = end) {
+        char *to = line;
+        end = line + strcspn(line, "\n");
+        end += *end == '\n';
+        for (char *c = line; c < end && *c != '\n'; c++)
+            if (*c == '\\' && c + 1 < end && (c[1] == 'n' || c[1] == '\\'))
+                *to++ = *++c == 'n' ? '\n' : '\\';
+            else
+                *to++ = *c;
+        char last = *to;
+        *to = 0;
+        if (to > line)
+            r->source.remember(r->source.self, line);
+        if (to >= end)
+            *to = last;
+    }
+    mem_free(text);
+}
+
+static void history_add(struct line_reader *r, const char *message)
+{
+    struct buf line = {0};
+    if (r->source.remember)
+        r->source.remember(r->source.self, message);
+    int fd = r->history ? open(r->history, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    if (fd < 0)
+        return;
+    history_line(message, &line);
+    if (!line.failed && write(fd, line.data, line.len) < 0)
+        line.failed = true; /* a full disk costs the history, not the chat */
+    buf_free(&line);
+    close(fd);
+}
+
+/* ---- messages ------------------------------------------------------------------------------------------- */
+
+enum osso_status line_reader_open(bool history, struct line_reader **reader_out, struct osso_error *err)
+{
+    struct line_reader *r = *reader_out = mem_alloc(sizeof *r);
+    if (!r || !(line_edit_open(&r->source) || line_plain_open(&r->source))) {
+        mem_free(r);
+        *reader_out = NULL;
+        return error_nomem(err, sizeof *r, "reading lines");
+    }
+    r->history = history ? history_path() : NULL;
+    if (r->history)
+        history_load(r);
+    return OSSO_OK;
+}
+
+void line_reader_close(struct line_reader *r)
+{
+    if (!r)
+        return;
+    r->source.close(r->source.self);
+    mem_free(r->history);
+    mem_free(r);
+}
+
+/* An odd number of backslashes at the end: the line goes on. */
+static bool goes_on(const struct buf *line)
+{
+    size_t n = 0;
+    while (n < line->len && line->data[line->len - 1 - n] == '\\')
+        n++;
+    return n % 2 == 1;
+}
+
+static bool is_quotes(const struct buf *line, size_t at)
+{
+    return line->len >= at + 3 && memcmp(line->data + at, "\"\"\"", 3) == 0;
+}
+
+/* After an opening """: lines until one that ends in """. */
+static enum line_result read_block(struct line_reader *r, struct buf *message)
+{
+    struct buf line = {0};
+    enum line_result result = LINE_READ;
+    memmove(message->data, message->data + 3, message->len - 3 + 1);
+    message->len -= 3;
+    bool closed = message->len >= 3 && is_quotes(message, message->len - 3);
+    while (!closed && result == LINE_READ) {
+        result = r->source.read(r->source.self, "... ", &line);
+        if (result != LINE_READ)
+            break;
+        if (message->len > 0)
+            buf_putc(message, '\n');
+        buf_add(message, line.data, line.len);
+        closed = message->len >= 3 && is_quotes(message, message->len - 3);
+    }
+    if (closed) {
+        message->len -= 3;
+        message->data[message->len] = 0;
+        if (message->len > 0 && message->data[message->len - 1] == '\n')
+            message->data[--message->len] = 0;
+    }
+    buf_free(&line);
+    return result;
+}
+
+enum line_result line_reader_message(struct line_reader *r, struct buf *message)
+{
+    struct buf line = {0};
+    buf_clear(message);
+    buf_add(message, "", 0);
+    enum line_result result = r->source.read(r->source.self, ">>> ", message);
+    if (result == LINE_READ && is_quotes(message, 0))
+        result = read_block(r, message);
+    else
+        while (result == LINE_READ && goes_on(message)) {
+            message->data[message->len - 1] = '\n';
+            result = r->source.read(r->source.self, "... ", &line);
+            if (result == LINE_READ)
+                buf_add(message, line.data ? line.data : "", line.len);
+        }
+    buf_free(&line);
+    if (message->failed)
+        return LINE_END;
+    if (result == LINE_READ && message->len > 0)
+        history_add(r, message->data);
+    return result;
+}

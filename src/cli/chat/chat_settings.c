@@ -1,0 +1,141 @@
+/* chat_settings.c: what can be changed in the middle of a chat: /set, /effort, /system. */
+#include "cli/chat/chat.h"
+#include "cli/out.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A copy that lives as long as the chat, for options and opening to point to; NULL when memory runs out. */
+static const char *keep(struct chat *chat, const char *text)
+{
+    char **kept = mem_grow(chat->kept, chat->n_kept + 1, sizeof *kept);
+    char *copy = kept ? mem_strdup(text) : NULL;
+    if (kept)
+        chat->kept = kept;
+    if (copy)
+        chat->kept[chat->n_kept++] = copy;
+    return copy;
+}
+
+static void set_option(struct chat *chat, const struct option *option, const char *value, struct osso_error *err,
+                       enum osso_status *status)
+{
+    struct options *o = &chat->options;
+    size_t slot = (size_t)(option - option_table);
+    struct option_value before = o->v[slot];
+    const char *kept = keep(chat, value);
+    if (!kept) {
+        *status = error_nomem(err, strlen(value), "a setting");
+        return;
+    }
+    *status = option_set(option, &o->v[slot], option->name, kept, err);
+    if (!*status)
+        *status = runner_sampler(o, &chat->r, err);
+    struct opening opening = chat->opening;
+    if (!*status)
+        *status = opening_args(o, &opening, err);
+    if (*status) {
+        if (option->kind != KIND_LIST) /* a list may have moved when it grew */
+            o->v[slot] = before;
+        else if (o->v[slot].n > before.n)
+            o->v[slot].n = before.n;
+        return;
+    }
+    bool changed = opening.effort != chat->opening.effort || opening.instructions != chat->opening.instructions ||
+                   strcmp(opening.date, chat->opening.date) != 0;
+    chat->opening = opening;
+    if (changed)
+        *status = chat_reopen(chat, true, err);
+}
+
+/* What can be changed while the model is loaded: how it talks and chooses, not what it is. */
+static bool settable(const struct option *option)
+{
+    int i = (int)(option - option_table);
+    return (option->verbs & (1u << VERB_chat)) && i > OPT_section_conversation &&
+           i < OPT_section_rendering_parsing && i != OPT_no_history;
+}
+
+static void show_setting(const struct chat *chat, int i)
+{
+    const struct option *o = &option_table[i];
+    const struct option_value *v = &chat->options.v[i];
+    fprintf(stderr, "  %-20s ", o->name);
+    if (!v->set)
+        fprintf(stderr, "[%s]\n", o->standard ? o->standard : "off");
+    else if (o->kind == KIND_REAL)
+        fprintf(stderr, "%g\n", v->f);
+    else if (o->kind == KIND_INT || o->kind == KIND_FLAG)
+        fprintf(stderr, "%lld\n", (long long)v->i);
+    else if (o->kind == KIND_SEED)
+        fprintf(stderr, "%llu\n", (unsigned long long)chat->r.seed);
+    else if (o->kind == KIND_LIST)
+        fprintf(stderr, "%zu entries\n", v->n);
+    else {
+        err_model_text(v->s, strlen(v->s));
+        fputc('\n', stderr);
+    }
+}
+
+static void show_settings(const struct chat *chat)
+{
+    for (int i = 0; i < OPT_COUNT; i++)
+        if (option_table[i].name && settable(&option_table[i]))
+            show_setting(chat, i);
+}
+
+void command_set(struct chat *chat, const char *argument)
+{
+    char name[64];
+    size_t n = strcspn(argument, " \t=");
+    struct osso_error err = {0};
+    enum osso_status status = OSSO_OK;
+    if (*argument == 0) {
+        show_settings(chat);
+        return;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)n, argument);
+    for (char *c = name; *c; c++)
+        *c = *c == '_' ? '-' : *c;
+    const char *value = argument + n + strspn(argument + n, " \t=");
+    const struct option *option = option_find(VERB_chat, name);
+    if (!option) {
+        struct guess guess = {.typed = name};
+        for (int i = 0; i < OPT_COUNT; i++)
+            if (option_table[i].name && settable(&option_table[i]))
+                guess_try(&guess, option_table[i].name);
+        say("there is no setting '%s'%s%s; /set lists them", name, guess_best(&guess) ? "; did you mean " : "",
+            guess_best(&guess) ? guess_best(&guess) : "");
+    } else if (!settable(option))
+        say("%s can only be given at the start: osso chat --%s", name, name);
+    else if (*value == 0 && option->kind != KIND_FLAG)
+        show_setting(chat, (int)(option - option_table));
+    else
+        set_option(chat, option, *value || option->kind != KIND_FLAG ? value : "1", &err, &status);
+    chat_report(status, &err);
+}
+
+void command_effort(struct chat *chat, const char *argument)
+{
+    struct osso_error err = {0};
+    enum osso_status status = OSSO_OK;
+    if (*argument)
+        set_option(chat, &option_table[OPT_reasoning_effort], argument, &err, &status);
+    else
+        chat_note(chat->opening.effort ? chat->opening.effort : "medium");
+    chat_report(status, &err);
+}
+
+void command_system(struct chat *chat, const char *argument)
+{
+    struct osso_error err = {0};
+    enum osso_status status = OSSO_OK;
+    set_option(chat, &option_table[OPT_system], argument, &err, &status);
+    chat_report(status, &err);
+    if (!status)
+        chat_note(*argument ? "the model has its instructions" : "the model has no instructions now");
+}
+

@@ -1,0 +1,229 @@
+/* chat_turn.c: one answer, from the conversation to the screen. What the model writes is told apart by the parser, on
+ * ids: the final channel is the answer, everything else is shown dimmed or not at all. */
+#define _POSIX_C_SOURCE 200809L
+#include "cli/chat/chat.h"
+#include "cli/out.h"
+#include "cli/chat/wrap.h"
+
+#include "base/error.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* Prompts that take longer than this get a progress line. */
+static const double SLOW_MS = 700;
+
+enum voice { NOTHING, THOUGHT, ANSWER };
+
+struct speaking {
+    struct chat *chat;
+    struct osso_parser *parser;
+    enum voice voice;    /* whose text came last */
+    struct wrap wrap;
+    bool line_open;      /* the last character was no line end */
+    bool spoken;         /* something was shown before */
+    bool answer_came, progress_shown;
+    double started_ms;
+    enum osso_status status;
+    struct osso_error err;
+};
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+bool chat_shows_reasoning(const struct chat *chat)
+{
+    const struct option_value *v = &chat->options.v[OPT_reasoning];
+    return v->set ? strcmp(v->s, "show") == 0 : out_is_terminal();
+}
+
+enum osso_status chat_ids(struct chat *chat, struct osso_ids *ids, struct osso_error *err)
+{
+    struct osso_render_options how = {.size = sizeof how, .purpose = OSSO_RENDER_COMPLETION, .drop = OSSO_DROP_TURNS};
+    return osso_conversation_render(chat->conversation, chat->r.tokenizer, &how, ids, err);
+}
+
+/* ---- the screen ----------------------------------------------------------------------------------------- */
+
+static void end_progress(struct speaking *s)
+{
+    if (s->progress_shown)
+        fputs("\r\033[K", stderr);
+    s->progress_shown = false;
+}
+
+/* The end of one voice's text. */
+static void fall_silent(struct speaking *s)
+{
+    if (s->voice == THOUGHT) {
+        if (out_is_terminal())
+            out_puts(out_has_colour() ? PLAIN : "");
+        else
+            fputs(s->line_open ? "\n" : "", stderr);
+    }
+    if (s->line_open && (s->voice == ANSWER || out_is_terminal()))
+        out_puts("\n");
+    s->line_open = false;
+    s->voice = NOTHING;
+    out_flush();
+}
+
+/* Thoughts go to the terminal in dim letters; when standard output is for the answer alone, to standard error. */
+static void speak(struct speaking *s, enum voice voice, const char *text, size_t len)
+{
+    if (len == 0 || (voice == THOUGHT && !chat_shows_reasoning(s->chat)))
+        return;
+    if (voice != s->voice) {
+        fall_silent(s);
+        if (out_is_terminal() && s->spoken)
+            out_puts("\n");
+        if (voice == THOUGHT && out_has_colour())
+            out_puts(DIM);
+        s->voice = voice;
+        s->spoken = true;
+        wrap_begin(&s->wrap);
+    }
+    if (voice == THOUGHT && !out_is_terminal())
+        err_model_text(text, len);
+    else
+        wrap_text(&s->wrap, text, len);
+    s->line_open = text[len - 1] != '\n';
+    out_flush();
+}
+
+static int on_event(void *user, const struct osso_event *event)
+{
+    struct speaking *s = user;
+    struct osso_parser_state state;
+    end_progress(s);
+    s->status = osso_parser_push(s->parser, event->id, &state, &s->err);
+    if (s->status)
+        return 1;
+    /* Without any channel the text is all there is: a model that was not trained on channels still answers. */
+    bool answer = !state.channel || strcmp(state.channel, "final") == 0;
+    s->answer_came = s->answer_came || (answer && state.delta_len > 0);
+    speak(s, answer ? ANSWER : THOUGHT, state.delta, state.delta_len);
+    if (state.message_done)
+        fall_silent(s);
+    return out_failed() || interrupted();
+}
+
+static int on_progress(void *user, size_t done, size_t total)
+{
+    struct speaking *s = user;
+    if (err_is_terminal() && done < total && now_ms() - s->started_ms > SLOW_MS) {
+        fprintf(stderr, "\r%sreading %zu of %zu tokens%s\033[K", err_has_colour() ? DIM : "", done, total,
+                err_has_colour() ? PLAIN : "");
+        s->progress_shown = true;
+    }
+    return interrupted();
+}
+
+/* "[41 tokens, 38.2 per second; prompt 212, 180 of them reused]" */
+static void show_speed(const struct osso_generate_result *result)
+{
+    if (!err_is_terminal() || result->n_generated == 0)
+        return;
+    double per_second = result->generate_ms > 0 ? (double)result->n_generated * 1000 / result->generate_ms : 0;
+    fprintf(stderr, "%s[%zu tokens, %.1f per second; prompt %zu", err_has_colour() ? DIM : "", result->n_generated,
+            per_second, result->n_prompt);
+    if (result->n_reused > 0)
+        fprintf(stderr, ", %zu of them reused", result->n_reused);
+    fprintf(stderr, "]%s\n", err_has_colour() ? PLAIN : "");
+}
+
+/* What a person should know about how the answer ended. */
+static void remark(const struct speaking *s, const struct osso_generate_result *result)
+{
+    if (result->stop == OSSO_STOP_CONTEXT)
+        say("the context of %lld tokens is full; %s", (long long)osso_engine_context(s->chat->r.engine),
+            s->chat->interactive ? "/clear it, or start with a larger -c" : "give a larger one with -c");
+    else if (result->stop == OSSO_STOP_LENGTH && !s->answer_came)
+        say("%zu tokens (-n) were not enough to get to an answer", result->n_generated);
+    else if (result->stop == OSSO_STOP_ID && !s->answer_came)
+        say("the model ended without an answer");
+}
+
+/* ---- the turn ------------------------------------------------------------------------------------------- */
+
+/* The messages that came, into the conversation. */
+static enum osso_status keep_messages(struct chat *chat, const struct osso_conversation *came, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    for (size_t i = 0; i < osso_conversation_size(came) && !status; i++) {
+        struct osso_message message;
+        status = osso_conversation_get(came, i, &message, err);
+        if (!status)
+            status = osso_conversation_add(chat->conversation, &message, err);
+    }
+    return status;
+}
+
+static enum osso_status prepare(struct chat *chat, struct osso_error *err)
+{
+    struct osso_ids ids = {0};
+    int64_t context = osso_engine_context(chat->r.engine);
+    enum osso_status status = chat_ids(chat, &ids, err);
+    if (!status && ids.len >= (size_t)context)
+        status = error_set(err, OSSO_LIMIT, "the conversation takes %zu tokens, the context holds %lld; %s", ids.len,
+                           (long long)context,
+                           chat->interactive ? "/clear it, or start with a larger -c" : "give a larger one with -c");
+    if (!status)
+        status = osso_session_sync(chat->r.session, ids.data, ids.len, err);
+    osso_ids_free(&ids);
+    return status;
+}
+
+enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
+{
+    const struct option_value *n = &chat->options.v[OPT_n_predict];
+    struct speaking s = {.chat = chat, .started_ms = now_ms()};
+    struct osso_generate_options g = {.size = sizeof g, .max_tokens = n->set ? n->i : -1, .on_event = on_event,
+                                      .on_progress = on_progress, .user = &s};
+    struct osso_generate_result result = {0};
+    enum osso_status status = prepare(chat, err);
+    if (!status)
+        status = osso_parser_create(chat->r.tokenizer, "assistant", 0, &s.parser, err);
+    if (status)
+        return status;
+    stop_args(&chat->options, &g);
+    status = osso_generate(chat->r.engine, chat->r.session, chat->r.sampler, chat->r.tokenizer, &g, &result, err);
+    end_progress(&s);
+    if (s.status) {
+        *err = s.err;
+        status = s.status;
+    }
+    struct osso_parser_state state;
+    if (!status)
+        status = osso_parser_finish(s.parser, &state, err);
+    if (!status)
+        status = keep_messages(chat, osso_parser_messages(s.parser), err);
+    if (!chat->interactive && !s.answer_came && !status)
+        out_puts("\n"); /* even an empty answer is a line */
+    fall_silent(&s);
+    osso_parser_free(s.parser);
+    if (status)
+        return status;
+    chat->last = result;
+    chat->answered = true;
+    remark(&s, &result);
+    if (chat->interactive)
+        show_speed(&result);
+    return OSSO_OK;
+}
+
+enum osso_status chat_say(struct chat *chat, const char *text, size_t len, struct osso_error *err)
+{
+    size_t before = osso_conversation_size(chat->conversation);
+    enum osso_status status = add_user(chat->conversation, text, len, err);
+    if (!status)
+        status = chat_answer(chat, err);
+    if (status)
+        osso_conversation_truncate(chat->conversation, before);
+    return status;
+}

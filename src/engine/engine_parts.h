@@ -1,0 +1,60 @@
+/* engine_parts.h: what the files of engine/ share. */
+#ifndef OSSO_ENGINE_PARTS_H
+#define OSSO_ENGINE_PARTS_H
+
+#include "engine/prefix.h"
+#include "model/forward.h"
+#include "checkpoint/model_open.h"
+#include "model/rope.h"
+#include "osso/engine.h"
+
+struct osso_engine {
+    struct osso_model *model; /* NULL: scripted */
+    struct config config;
+    const struct backend *backend;
+    struct pool *pool;
+    struct kv_pool kv;
+    struct forward forward;
+    struct rope rope;
+    struct prefix tree;
+    osso_logits_fn *script;
+    void *script_user;
+    int max_rows, max_logits, n_sliding;
+    int64_t context;
+    int n_sessions;      /* alive */
+    uint64_t step_count; /* logits are good for one step */
+    struct osso_engine_stats stats;
+    /* The rows of the step in progress, sized by max_rows. */
+    int32_t *token, *pos, *seq, *logit_rows, *logit_pos, *floor;
+    uint8_t *keep;
+    float *angles;
+    uint8_t *const **tables[KV_GROUPS];
+    struct osso_session **in_step;
+    int *take;           /* rows of in_step[i] */
+};
+
+struct osso_session {
+    struct osso_engine *engine;
+    uint64_t salt;
+    int32_t *tokens;     /* room for engine->context */
+    size_t n;
+    struct kv_seq kv;
+    int32_t *nodes;      /* [slot] the prefix tree's node of a full page, -1: none */
+    size_t computed;     /* K and V of the full layers exist for tokens [0, computed) */
+    size_t next;         /* the next token to run; < computed while sliding layers are replayed */
+    int64_t slide_from;  /* sliding K and V are right from here on, once next >= computed */
+    int slide_slot;      /* no sliding page below this slot */
+    int32_t floor;       /* sliding layers look at nothing below */
+    bool made_up;        /* osso_bench_fill: its pages are noise and never shared */
+    size_t logits_from;  /* rows from here on want logits (the last one always does) */
+    size_t logits_pos, logits_n; /* what the last step gave: positions [logits_pos, logits_pos + logits_n) */
+    int logits_row;      /* in the engine's logits, the first of them */
+    uint64_t logits_step;
+    struct osso_decoder decoder;
+    char *text;          /* generate's held-back text; see generate.c */
+};
+
+/* K and V exist for the first `computed` tokens only; plans the replay of sliding layers where their pages are gone. */
+void session_set_computed(struct osso_session *s, size_t computed);
+
+#endif

@@ -1,0 +1,364 @@
+/* harmony_parse.c: what the model samples, id by id, as messages.
+ *
+ * Three states: waiting for <|start|>, in a header, in content. The parser keeps the header's bytes or the content's
+ * text of the message in progress, nothing else, and looks at each byte a bounded number of times. Strict, it is
+ * openai-harmony 0.0.8 with its errors; otherwise it is total: what would be an error there still gives messages. */
+#include "osso/text.h"
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "harmony/conversation.h"
+#include "harmony/harmony_header.h"
+#include "base/utf8.h"
+
+#include <string.h>
+
+enum parser_state { EXPECT_START, HEADER, CONTENT };
+
+struct osso_parser {
+    const struct osso_tokenizer *tokenizer;
+    bool strict;
+    int32_t start, message, channel, stops[3];
+    enum parser_state state;
+    bool hinted; /* the role of the header in progress is known */
+    enum osso_role hint;
+    struct buf header;  /* bytes of the header in progress */
+    bool header_broken; /* it has an id without a meaning */
+    struct message open; /* the fields of the message whose content comes */
+    struct buf text;     /* its text so far */
+    struct buf held;     /* bytes from held_at on are not yet text */
+    size_t held_at;
+    bool lost; /* strict: after an id without a meaning the reference gives no more text */
+    struct osso_conversation *done;
+    int32_t end_id;
+    size_t delta_from; /* where the last id's text begins in the message that it ended */
+};
+
+enum osso_status osso_parser_create(const struct osso_tokenizer *tokenizer, const char *role, unsigned flags,
+                                    struct osso_parser **parser_out, struct osso_error *err)
+{
+    enum osso_role hint = OSSO_ROLE_ASSISTANT;
+    *parser_out = NULL;
+    if (role && !role_find((struct jtext){role, strlen(role)}, &hint))
+        return error_set(err, OSSO_USAGE, "role \"%s\"; it must be system, developer, user, assistant or tool", role);
+    int32_t start = osso_tokenizer_special(tokenizer, "<|start|>");
+    int32_t message = osso_tokenizer_special(tokenizer, "<|message|>");
+    if (start < 0 || message < 0)
+        return error_set(err, OSSO_UNSUPPORTED,
+                         "the tokenizer has no <|start|> and <|message|>: not a harmony model's");
+    struct osso_parser *p = mem_alloc(sizeof *p);
+    if (!p)
+        return error_nomem(err, sizeof *p, "a parser");
+    enum osso_status status = osso_conversation_create(&p->done, err);
+    if (status) {
+        mem_free(p);
+        return status;
+    }
+    p->tokenizer = tokenizer;
+    p->strict = flags & OSSO_PARSE_STRICT;
+    p->start = start;
+    p->message = message;
+    p->channel = osso_tokenizer_special(tokenizer, "<|channel|>");
+    p->stops[0] = osso_tokenizer_special(tokenizer, "<|end|>");
+    p->stops[1] = osso_tokenizer_special(tokenizer, "<|return|>");
+    p->stops[2] = osso_tokenizer_special(tokenizer, "<|call|>");
+    p->state = role ? HEADER : EXPECT_START;
+    p->hinted = role != NULL;
+    p->hint = hint;
+    p->end_id = -1;
+    *parser_out = p;
+    return OSSO_OK;
+}
+
+void osso_parser_free(struct osso_parser *parser)
+{
+    if (!parser)
+        return;
+    osso_conversation_free(parser->done);
+    message_clear(&parser->open);
+    buf_free(&parser->header);
+    buf_free(&parser->text);
+    buf_free(&parser->held);
+    mem_free(parser);
+}
+
+const struct osso_conversation *osso_parser_messages(const struct osso_parser *parser)
+{
+    return parser->done;
+}
+
+static bool is_stop(const struct osso_parser *p, int32_t id)
+{
+    return id >= 0 && (id == p->stops[0] || id == p->stops[1] || id == p->stops[2]);
+}
+
+static enum osso_status check(const struct buf *b, struct osso_error *err)
+{
+    return b->failed ? error_nomem(err, b->len, "a message that is being read") : OSSO_OK;
+}
+
+/* ---- content -------------------------------------------------------------------------------------------- */
+
+/* Turns held bytes into text. An ill-formed part becomes U+FFFD; a character that is so far only begun stays held
+ * unless the stream is at its `end`. Strict: after one ill-formed part the rest waits for the next id, as in the
+ * reference. */
+static void decode_held(struct osso_parser *p, bool end)
+{
+    const uint8_t *s = (const uint8_t *)p->held.data + p->held_at;
+    size_t n = p->held.len - p->held_at, at = 0, run = 0;
+    while (at < n) {
+        int k = utf8_step(s + at, n - at);
+        if (k > 0) {
+            at += (size_t)k;
+            continue;
+        }
+        buf_add(&p->text, s + run, at - run);
+        run = at;
+        if (k == 0 && !end)
+            break;
+        buf_puts(&p->text, UTF8_REPLACEMENT);
+        at += k ? (size_t)-k : n - at;
+        run = at;
+        if (p->strict && !end)
+            break;
+    }
+    buf_add(&p->text, s + run, at - run);
+    p->held_at += at;
+    if (p->held_at == p->held.len) {
+        buf_clear(&p->held);
+        p->held_at = 0;
+    }
+}
+
+static enum osso_status push_content(struct osso_parser *p, int32_t id, struct osso_error *err)
+{
+    const char *piece;
+    size_t len;
+    bool known = osso_tokenizer_piece(p->tokenizer, id, &piece, &len);
+    if (p->strict && (p->lost || !known)) {
+        p->lost = true;
+        return OSSO_OK;
+    }
+    if (known) {
+        buf_add(&p->held, piece, len);
+        if (p->held.len > p->held_at)
+            decode_held(p, false);
+    } else {
+        if (p->held.len > p->held_at)
+            decode_held(p, true);
+        buf_puts(&p->text, UTF8_REPLACEMENT);
+    }
+    enum osso_status status = check(&p->held, err);
+    return status ? status : check(&p->text, err);
+}
+
+/* Moves the open message, with this text, to the messages that are done. */
+static enum osso_status finish_message(struct osso_parser *p, struct jtext text, int32_t end_id, struct osso_error *err)
+{
+    enum osso_status status = message_add_text(&p->open, text, err);
+    if (!status)
+        status = conversation_append(p->done, &p->open, err);
+    p->state = EXPECT_START;
+    p->hinted = false;
+    p->end_id = end_id;
+    return status;
+}
+
+static enum osso_status finish_content(struct osso_parser *p, int32_t end_id, struct osso_error *err)
+{
+    p->delta_from = p->text.len;
+    if (p->lost)
+        buf_puts(&p->text, UTF8_REPLACEMENT);
+    if (p->held.len > p->held_at)
+        decode_held(p, true);
+    p->lost = false;
+    buf_clear(&p->held);
+    p->held_at = 0;
+    enum osso_status status = check(&p->text, err);
+    if (!status)
+        status = finish_message(p, (struct jtext){p->text.data, p->text.len}, end_id, err);
+    buf_clear(&p->text);
+    return status;
+}
+
+/* ---- headers -------------------------------------------------------------------------------------------- */
+
+static void open_header(struct osso_parser *p, bool hinted)
+{
+    buf_clear(&p->header);
+    p->header_broken = false;
+    p->state = HEADER;
+    p->hinted = hinted;
+}
+
+static enum osso_status push_header(struct osso_parser *p, int32_t id, struct osso_error *err)
+{
+    const char *piece;
+    size_t len;
+    if (osso_tokenizer_piece(p->tokenizer, id, &piece, &len)) {
+        buf_add(&p->header, piece, len);
+    } else {
+        p->header_broken = true;
+        buf_puts(&p->header, UTF8_REPLACEMENT);
+    }
+    return check(&p->header, err);
+}
+
+/* Headers are read as UTF-8. Strict: broken ones are refused; else each ill-formed part becomes U+FFFD. */
+static enum osso_status make_valid(struct osso_parser *p, struct osso_error *err)
+{
+    struct buf fixed = {0};
+    const uint8_t *s = (const uint8_t *)p->header.data;
+    size_t n = p->header.len, at = n ? utf8_valid_prefix(s, n) : 0;
+    if (p->strict && (p->header_broken || at < n))
+        return error_set(err, OSSO_FORMAT, "a message header could not be decoded");
+    if (at == n)
+        return OSSO_OK;
+    buf_add(&fixed, s, at);
+    while (at < n) {
+        int k = utf8_step(s + at, n - at);
+        if (k > 0)
+            buf_add(&fixed, s + at, (size_t)k);
+        else
+            buf_puts(&fixed, UTF8_REPLACEMENT);
+        at += k > 0 ? (size_t)k : k < 0 ? (size_t)-k : n - at;
+    }
+    buf_free(&p->header);
+    p->header = fixed;
+    return check(&p->header, err);
+}
+
+static enum osso_status open_content(struct osso_parser *p, struct osso_error *err)
+{
+    p->state = EXPECT_START; /* where the reference is after an error, too */
+    message_clear(&p->open);
+    enum osso_status status = make_valid(p, err);
+    if (!status)
+        status = harmony_header_read(&p->header, p->hinted ? &p->hint : NULL, p->strict, &p->open, err);
+    if (status)
+        return status;
+    buf_clear(&p->header);
+    buf_clear(&p->text);
+    p->hinted = false;
+    p->state = CONTENT;
+    return OSSO_OK;
+}
+
+/* The message ended in its header. What is not header becomes its text; a header with nothing behind it becomes a
+ * message only where the reference makes one, or when it is a call. */
+static enum osso_status finish_bare(struct osso_parser *p, bool stopped, int32_t end_id, struct osso_error *err)
+{
+    struct jtext text;
+    bool named = stopped && p->hinted && p->header.len > 0;
+    message_clear(&p->open);
+    enum osso_status status = make_valid(p, err);
+    if (!status)
+        status = harmony_header_bare(&p->header, p->hinted ? &p->hint : NULL, &p->open, &text, err);
+    p->state = EXPECT_START;
+    p->hinted = false;
+    p->delta_from = 0;
+    if (status || !(named || text.len > 0 || (stopped && p->open.recipient.s))) {
+        message_clear(&p->open);
+        return status;
+    }
+    return finish_message(p, text, end_id, err);
+}
+
+/* ---- the stream ----------------------------------------------------------------------------------------- */
+
+/* An id where <|start|> should be. Strict: an error. Else a header or text begins whose <|start|>assistant is
+ * missing. */
+static enum osso_status push_unexpected(struct osso_parser *p, int32_t id, struct osso_error *err)
+{
+    const char *piece;
+    size_t len;
+    if (p->strict)
+        return error_set(err, OSSO_FORMAT, "token %d where <|start|> (token %d) is expected", (int)id, (int)p->start);
+    p->hint = OSSO_ROLE_ASSISTANT;
+    if (id == p->message) {
+        open_header(p, true);
+        return open_content(p, err);
+    }
+    bool special = osso_tokenizer_is_special(p->tokenizer, id) && id != p->channel;
+    if (special || !osso_tokenizer_piece(p->tokenizer, id, &piece, &len))
+        return OSSO_OK; /* padding, a second stop */
+    open_header(p, true);
+    return push_header(p, id, err);
+}
+
+static enum osso_status push_id(struct osso_parser *p, int32_t id, struct osso_error *err)
+{
+    enum osso_status status;
+    switch (p->state) {
+    case EXPECT_START:
+        if (id != p->start)
+            return push_unexpected(p, id, err);
+        open_header(p, p->hinted); /* a hint survives a header that strict mode refused, as in the reference */
+        return OSSO_OK;
+    case HEADER:
+        if (id == p->message)
+            return open_content(p, err);
+        if (!p->strict && is_stop(p, id))
+            return finish_bare(p, true, id, err);
+        if (!p->strict && id == p->start) {
+            status = finish_bare(p, false, id, err);
+            open_header(p, false);
+            return status;
+        }
+        return push_header(p, id, err);
+    case CONTENT:
+        return is_stop(p, id) ? finish_content(p, id, err) : push_content(p, id, err);
+    }
+    return OSSO_OK;
+}
+
+/* The fields of the message in progress, or of the one that the last id ended. */
+static void show(const struct osso_parser *p, size_t n_before, size_t len_before, struct osso_parser_state *s)
+{
+    const struct message *m = p->state == CONTENT ? &p->open : NULL;
+    *s = (struct osso_parser_state){.in_content = p->state == CONTENT, .end_id = p->end_id};
+    if (p->done->n_messages > n_before) {
+        m = &p->done->messages[p->done->n_messages - 1];
+        s->message_done = true;
+        s->delta_len = m->parts[0].text.len - p->delta_from;
+        s->delta = s->delta_len ? m->parts[0].text.s + p->delta_from : NULL;
+    } else if (m && p->text.len > len_before) {
+        s->delta = p->text.data + len_before;
+        s->delta_len = p->text.len - len_before;
+    }
+    if (m) {
+        s->role = role_name(m->role);
+        s->channel = m->channel.s;
+        s->recipient = m->recipient.s;
+        s->content_type = m->content_type.s;
+    } else if (p->hinted) {
+        s->role = role_name(p->hint);
+    }
+}
+
+enum osso_status osso_parser_push(struct osso_parser *parser, int32_t id, struct osso_parser_state *state_out,
+                                  struct osso_error *err)
+{
+    size_t n_before = parser->done->n_messages, len_before = parser->state == CONTENT ? parser->text.len : 0;
+    enum osso_status status = push_id(parser, id, err);
+    if (state_out)
+        show(parser, n_before, len_before, state_out);
+    return status;
+}
+
+enum osso_status osso_parser_finish(struct osso_parser *parser, struct osso_parser_state *state_out,
+                                    struct osso_error *err)
+{
+    size_t n_before = parser->done->n_messages;
+    enum osso_status status = OSSO_OK;
+    if (parser->state == CONTENT)
+        status = finish_content(parser, -1, err);
+    else if (parser->state == HEADER && parser->strict)
+        status = error_set(err, OSSO_FORMAT, "the stream ends in a message header");
+    else if (parser->state == HEADER)
+        status = finish_bare(parser, false, -1, err);
+    if (state_out)
+        show(parser, n_before, 0, state_out);
+    return status;
+}

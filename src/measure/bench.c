@@ -1,0 +1,118 @@
+/* bench.c: the ceilings of this machine, and what a token needs of them. */
+#include "osso/bench.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "measure/ceiling.h"
+#include "engine/engine_parts.h"
+
+#include <string.h>
+
+enum { READ_BYTES = 512 << 20 };
+
+struct osso_ceiling {
+    struct pool *pool;
+    uint8_t *data; /* READ_BYTES */
+};
+
+enum osso_status osso_ceiling_create(int threads, struct osso_ceiling **out, struct osso_error *err)
+{
+    struct osso_ceiling *c = *out = mem_array(1, sizeof *c);
+    if (!c)
+        return error_nomem(err, sizeof *c, "measuring ceilings");
+    enum osso_status status = pool_create(threads > 0 ? threads : cpu_count(), &c->pool, err);
+    if (!status && !(c->data = mem_pages(READ_BYTES)))
+        status = error_nomem(err, READ_BYTES, "measuring how fast memory reads");
+    if (!status) {
+        memset(c->data, 1, READ_BYTES);
+        return OSSO_OK;
+    }
+    osso_ceiling_free(c);
+    *out = NULL;
+    return status;
+}
+
+void osso_ceiling_free(struct osso_ceiling *c)
+{
+    if (!c)
+        return;
+    mem_pages_free(c->data, READ_BYTES);
+    pool_free(c->pool);
+    mem_free(c);
+}
+
+double osso_ceiling_read(struct osso_ceiling *c)
+{
+    return ceiling_read(c->pool, c->data, READ_BYTES) * 1e-9;
+}
+
+double osso_ceiling_int8(struct osso_ceiling *c, const char *isa)
+{
+    return ceiling_int8(c->pool, isa) * 1e-12;
+}
+
+enum { PAGE = 4096 };
+
+static void touch_lane(const struct lane *lane, void *arg)
+{
+    const struct tensors *set = arg;
+    uint8_t sum = 0;
+    for (int64_t i = 0; i < set->n; i++) {
+        const struct tensor *t = &set->list[i];
+        int64_t lo, hi;
+        lane_share(lane, (int64_t)(t->bytes / PAGE), &lo, &hi);
+        for (int64_t page = lo; page < hi; page++)
+            sum ^= *(const volatile uint8_t *)(t->data + page * PAGE);
+    }
+    (void)sum;
+}
+
+enum osso_status osso_bench_touch(struct osso_engine *engine, struct osso_error *err)
+{
+    if (!engine->model)
+        return OSSO_OK;
+    enum osso_status status = model_check(engine->model, err);
+    if (!status)
+        pool_run(engine->pool, touch_lane, &engine->model->tensors);
+    return status;
+}
+
+/* Adds a matrix: its bytes, and its multiply-adds. */
+static void add_matrix(const struct view *w, uint64_t *bytes, uint64_t *multiply_adds)
+{
+    const struct dtype_info *t = dtype_info(w->dtype);
+    uint64_t values = (uint64_t)w->rows * (uint64_t)w->cols, blocks = values / (uint64_t)t->block;
+    *bytes += blocks * (uint64_t)t->block_bytes + (w->scales ? blocks : 0);
+    *multiply_adds += values;
+}
+
+enum osso_status osso_bench_token_cost(const struct osso_model *model, const struct osso_engine_options *options,
+                                       int64_t depth, struct osso_token_cost *cost_out, struct osso_error *err)
+{
+    const struct config *c = &model->config;
+    struct osso_token_cost cost = {.size = sizeof cost};
+    int picks = options && options->experts_per_token > 0 ? options->experts_per_token : c->experts_per_token;
+    struct kv_layout layout;
+    enum osso_status status = kv_layout_of(c, options ? options->kv_type : NULL, options && options->exact, &layout, err);
+    if (status)
+        return status;
+    if (depth < 0 || depth > c->context)
+        return error_set(err, OSSO_USAGE, "a depth of %lld tokens: this model has from 0 to %lld", (long long)depth,
+                         (long long)c->context);
+    for (int l = 0; l < c->n_layers; l++) {
+        const struct layer_weights *w = &model->weights.layers[l];
+        const struct view *const once[] = {&w->q, &w->k, &w->v, &w->o, &w->router}, *const each[] = {&w->gate, &w->up, &w->down};
+        for (int i = 0; i < 5; i++)
+            add_matrix(once[i], &cost.weight_bytes, &cost.multiply_adds);
+        uint64_t before = cost.weight_bytes;
+        for (int i = 0; i < 3 * picks; i++)
+            add_matrix(each[i % 3], &cost.weight_bytes, &cost.multiply_adds);
+        cost.expert_bytes += cost.weight_bytes - before;
+        uint64_t keys = (uint64_t)(c->sliding[l] && depth + 1 > c->window ? c->window : depth + 1);
+        cost.kv_bytes += keys * (backend_cpu(NULL)->kv_layer_bytes(&layout) / KV_PAGE);
+    }
+    add_matrix(&model->weights.head, &cost.head_bytes, &cost.head_multiply_adds);
+    cost.size = cost_out->size < sizeof cost ? cost_out->size : sizeof cost;
+    memcpy(cost_out, &cost, cost.size);
+    return OSSO_OK;
+}

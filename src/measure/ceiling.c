@@ -1,0 +1,109 @@
+/* ceiling.c: see ceiling.h. */
+#include "measure/ceiling.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+struct timed {
+    void (*fn)(const struct lane *, void *);
+    void *arg;
+    _Atomic int64_t most_ns;
+};
+
+static int64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void timed_lane(const struct lane *lane, void *arg)
+{
+    struct timed *timed = arg;
+    int64_t start = cpu_ns();
+    timed->fn(lane, timed->arg);
+    int64_t took = cpu_ns() - start, most = timed->most_ns;
+    while (took > most && !atomic_compare_exchange_weak(&timed->most_ns, &most, took))
+        ;
+}
+
+double ceiling_time(struct pool *pool, void (*fn)(const struct lane *, void *), void *arg)
+{
+    struct timed timed = {.fn = fn, .arg = arg};
+    pool_run(pool, timed_lane, &timed);
+    return (double)timed.most_ns * 1e-9;
+}
+
+struct read_work {
+    const uint8_t *data;
+    size_t bytes;
+    _Atomic uint64_t sink; /* so that the loads are not removed */
+};
+
+enum { LINE = 64, STEP = 4 * LINE, AHEAD = 4096 };
+
+/* 16 bytes at a time on every CPU; the four sums stay in registers. */
+typedef uint64_t words __attribute__((vector_size(16), may_alias));
+
+static void read_part(const struct lane *lane, void *arg)
+{
+    struct read_work *work = arg;
+    int64_t lo, hi;
+    words a = {0}, b = {0}, c = {0}, d = {0};
+    lane_share(lane, (int64_t)(work->bytes / STEP), &lo, &hi);
+    for (const uint8_t *p = work->data + lo * STEP, *end = work->data + hi * STEP; p < end; p += LINE) {
+        const words *line = (const words *)p;
+        __builtin_prefetch(p + AHEAD);
+        a ^= line[0];
+        b ^= line[1];
+        c ^= line[2];
+        d ^= line[3];
+    }
+    a = (a ^ b) ^ (c ^ d);
+    work->sink ^= a[0] ^ a[1];
+}
+
+double ceiling_read(struct pool *pool, const uint8_t *data, size_t bytes)
+{
+    struct read_work work = {.data = data, .bytes = bytes};
+    return (double)(bytes / STEP * STEP) / ceiling_time(pool, read_part, &work);
+}
+
+/* One file for each ISA that has an integer dot product; `ops` is what a round computes. */
+#if defined(__x86_64__)
+#define DOTS(X) X(avx2, 12 * 64) X(avx512vnni, 16 * 128)
+#elif defined(__aarch64__)
+#define DOTS(X) X(dotprod, 16 * 32) X(i8mm, 16 * 64)
+#else
+#define DOTS(X)
+#endif
+#define DECLARE(isa, ops) void ceiling_dots__##isa(int64_t rounds);
+DOTS(DECLARE)
+
+struct dot_work {
+    void (*fn)(int64_t rounds);
+    int64_t rounds;
+};
+
+static void dot_part(const struct lane *lane, void *arg)
+{
+    const struct dot_work *work = arg;
+    (void)lane;
+    work->fn(work->rounds);
+}
+
+double ceiling_int8(struct pool *pool, const char *isa)
+{
+    struct dot_work work = {NULL, 20000000 / pool_threads(pool)};
+    double ops = 0;
+#define PICK(name, ops_)                                                                                               \
+    if (strcmp(isa, #name) == 0) {                                                                                     \
+        work.fn = ceiling_dots__##name;                                                                                \
+        ops = ops_;                                                                                                    \
+    }
+    DOTS(PICK)
+    if (!work.fn)
+        return 0;
+    return (double)work.rounds * pool_threads(pool) * ops / ceiling_time(pool, dot_part, &work);
+}

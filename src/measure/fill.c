@@ -1,0 +1,101 @@
+/* fill.c: K and V out of thin air, so that decoding at a depth can be measured without computing that depth first. */
+#include "osso/bench.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "engine/engine_parts.h"
+
+#include <string.h>
+
+/* One page of one group, written by the backend's own kv_append, whatever the layout and the KV type are. */
+struct page_work {
+    struct osso_engine *engine;
+    enum kv_group_id group;
+    struct kv_rows rows;
+    const real *k, *v;
+};
+
+static void write_page(const struct lane *lane, void *arg)
+{
+    struct page_work *work = arg;
+    struct osso_engine *e = work->engine;
+    struct kv_rows rows = work->rows;
+    for (int l = 0; l < e->config.n_layers; l++)
+        if (e->kv.layer_group[l] == work->group) {
+            rows.layer_off = e->kv.layer_off[l];
+            e->backend->kv_append(lane, &rows, work->k, work->v);
+        }
+}
+
+/* Random numbers of variance 1, about what a normed and rotated key has. */
+static void noise(real *v, size_t n, uint64_t seed)
+{
+    struct rng rng;
+    rng_seed(&rng, seed);
+    for (size_t i = 0; i < n; i++)
+        v[i] = (real)((rng_unit(&rng) - 0.5) * 3.4641016);
+}
+
+static bool own(struct osso_session *s, enum kv_group_id g, int slot)
+{
+    while (!kv_seq_own(&s->engine->kv, &s->kv, g, slot))
+        if (!prefix_evict(&s->engine->tree, g))
+            return false;
+    return true;
+}
+
+/* Slots [from, to) of a group: the first is written, the others are copies of it in memory of their own. */
+static enum osso_status fill_group(struct osso_session *s, enum kv_group_id g, int from, int to, const real *k,
+                                   const real *v, struct osso_error *err)
+{
+    struct osso_engine *e = s->engine;
+    static const int32_t seq[KV_PAGE];
+    int32_t pos[KV_PAGE];
+    if (e->kv.group[g].n_layers == 0)
+        return OSSO_OK;
+    for (int slot = from; slot < to; slot++)
+        if (!own(s, g, slot))
+            return error_set(err, OSSO_LIMIT, "the KV cache has no page for position %lld", (long long)slot * KV_PAGE);
+    uint8_t *const *tables[1] = {s->kv.addr[g] + from};
+    for (int i = 0; i < KV_PAGE; i++)
+        pos[i] = i;
+    struct page_work work = {e, g, {.layout = e->kv.layout, .n = KV_PAGE, .pos = pos, .seq = seq, .tables = tables}, k, v};
+    pool_run(e->pool, write_page, &work);
+    for (int slot = from + 1; slot < to; slot++)
+        e->backend->copy(s->kv.addr[g][slot], s->kv.addr[g][from], e->kv.group[g].page_bytes);
+    return OSSO_OK;
+}
+
+enum osso_status osso_bench_fill(struct osso_session *s, const int32_t *ids, size_t n, struct osso_error *err)
+{
+    struct osso_engine *e = s->engine;
+    enum osso_status status = osso_session_sync(s, ids, n, err);
+    if (status)
+        return status;
+    session_set_computed(s, 0);
+    if (n == 0)
+        return OSSO_OK;
+    size_t values = (size_t)KV_PAGE * (size_t)e->config.n_kv_heads * (size_t)e->config.head_dim;
+    real *k = mem_array(2 * values, sizeof *k);
+    if (!k)
+        return error_nomem(err, 2 * values * sizeof *k, "made-up keys and values");
+    noise(k, 2 * values, 1 + s->salt);
+    /* A session keeps sliding pages no further back than release_sliding leaves them. */
+    int64_t behind = (int64_t)n - e->config.window - KV_KEEP;
+    int last = (int)((n + KV_PAGE - 1) / KV_PAGE), first = behind > 0 ? (int)(behind / KV_PAGE) : 0;
+    status = fill_group(s, KV_FULL, 0, last, k, k + values, err);
+    if (!status)
+        status = fill_group(s, KV_SLIDING, first, last, k, k + values, err);
+    mem_free(k);
+    if (status) {
+        session_set_computed(s, 0);
+        return status;
+    }
+    s->made_up = true;
+    s->computed = s->next = n;
+    s->slide_slot = first;
+    s->slide_from = (int64_t)first * KV_PAGE;
+    s->floor = (int32_t)s->slide_from;
+    return OSSO_OK;
+}

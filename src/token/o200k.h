@@ -1,0 +1,21 @@
+/* o200k.h: the built-in vocabulary. */
+#ifndef OSSO_TEXT_O200K_H
+#define OSSO_TEXT_O200K_H
+
+#include "token/vocab.h"
+
+enum {
+    O200K_ORDINARY = 199998,       /* ids below are made by merging */
+    O200K_RESERVED = 200019,       /* from here on only openai-harmony has names */
+    O200K_IDS = 201088,            /* the rows of the model's embedding */
+    O200K_ORDINARY_BYTES = 1397670 /* of all ordinary tokens together */
+};
+
+/* Fills the vocabulary, special tokens included (their bytes are their names in openai-harmony 0.0.8). */
+enum osso_status o200k_fill(struct vocab *v, struct osso_error *err);
+
+/* The second name of id 200018, in tokenizer.json and tiktoken. */
+#define O200K_ALIAS "<|endofprompt|>"
+enum { O200K_ALIAS_ID = 200018 };
+
+#endif

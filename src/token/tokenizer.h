@@ -1,0 +1,61 @@
+/* tokenizer.h: what is behind the opaque osso_tokenizer, and the ways to make one that are not public. */
+#ifndef OSSO_TEXT_TOKENIZER_H
+#define OSSO_TEXT_TOKENIZER_H
+
+#include "osso/text.h"
+#include "token/split.h"
+#include "token/vocab.h"
+
+/* A literal that is an id as a whole. One id may have several. */
+struct added_token {
+    uint32_t start, len; /* into vocab.bytes */
+    uint32_t id;
+    bool special; /* found in text only with OSSO_ENCODE_SPECIAL */
+};
+
+struct osso_tokenizer {
+    struct vocab vocab;
+    enum split_kind split;
+    bool o200k;
+    struct added_token *added; /* in the order of their bytes */
+    size_t n_added;
+    bool any_plain;    /* is one of them not special? */
+    bool starts[256];  /* is this the first byte of one of them? */
+};
+
+/* Strings that lie somewhere else; the caller keeps them. */
+struct text_slice {
+    const char *data;
+    size_t len;
+};
+
+/* A vocabulary as model files list it. Text tokens are in the byte alphabet of GPT-2 ("Ġthe"), literals are not. */
+struct vocab_lists {
+    size_t n_tokens;
+    const struct text_slice *tokens; /* by id */
+    const int32_t *types;            /* GGUF's tokenizer.ggml.token_type, by id; NULL: all are normal */
+    size_t n_merges;
+    const struct text_slice *merges; /* "left right", by rank */
+    enum split_kind split;
+    bool ignore_merges; /* a piece that is a token as a whole is that token, even if merging does not get there */
+};
+
+/* The seam for model files that carry their vocabulary (GGUF): an o200k vocabulary is recognised, whatever its merges
+ * say, and becomes the built-in one. The lists are not needed afterwards. */
+enum osso_status tokenizer_from_lists(const struct vocab_lists *lists, struct osso_tokenizer **tokenizer_out,
+                                      struct osso_error *err);
+
+/* From the text of a tokenizer.json; `where` names it in errors. */
+enum osso_status tokenizer_from_json(const char *json, size_t len, const char *where,
+                                     struct osso_tokenizer **tokenizer_out, struct osso_error *err);
+
+/* The longest literal that s[0..n) begins with, or NULL; special ones count only if `special`. */
+const struct added_token *tokenizer_added_at(const struct osso_tokenizer *tokenizer, const uint8_t *s, size_t n,
+                                             bool special);
+
+/* For the builders of tokenizers: takes over the vocabulary (emptied), collects its literals, and adds `n_aliases`
+ * more names of ids (their start and len must lie in vocab.bytes). */
+enum osso_status tokenizer_wrap(struct vocab *vocab, enum split_kind split, const struct added_token *aliases,
+                                size_t n_aliases, struct osso_tokenizer **tokenizer_out, struct osso_error *err);
+
+#endif

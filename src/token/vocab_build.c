@@ -1,0 +1,229 @@
+#include "token/vocab_build.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "token/bpe.h"
+#include "token/o200k.h"
+#include "base/utf8.h"
+
+/* The byte that a character of the alphabet stands for, or -1. */
+static int alphabet_byte(uint32_t c)
+{
+    if (c < 0x100)
+        return (c > 0x20 && c < 0x7f) || (c > 0xa0 && c != 0xad) ? (int)c : -1;
+    c -= 0x100;
+    if (c <= 0x20)
+        return (int)c;
+    c += 0x7f - 0x21;
+    if (c <= 0xa0)
+        return (int)c;
+    return c == 0xa1 ? 0xad : -1;
+}
+
+bool alphabet_decode(const char *text, size_t len, uint8_t *out, size_t cap, size_t *len_out)
+{
+    const uint8_t *s = (const uint8_t *)text;
+    size_t n = 0;
+    *len_out = 0;
+    for (size_t i = 0; i < len;) {
+        unsigned k;
+        if (utf8_step(s + i, len - i) <= 0 || n == cap)
+            return false;
+        int byte = alphabet_byte(utf8_get(s + i, &k));
+        if (byte < 0)
+            return false;
+        out[n++] = (uint8_t)byte;
+        i += k;
+    }
+    *len_out = n;
+    return true;
+}
+
+/* ---- is it o200k? --------------------------------------------------------------------------------------- */
+
+enum osso_status o200k_match_begin(struct o200k_match *m, struct osso_error *err)
+{
+    *m = (struct o200k_match){0};
+    enum osso_status status = osso_tokenizer_builtin(&m->builtin, err);
+    if (status != OSSO_OK)
+        return status;
+    m->seen = mem_alloc(O200K_ORDINARY);
+    if (!m->seen) {
+        o200k_match_end(m);
+        return error_nomem(err, O200K_ORDINARY, "the comparison of two vocabularies");
+    }
+    return OSSO_OK;
+}
+
+bool o200k_match_token(struct o200k_match *m, uint32_t id, const char *text, size_t len)
+{
+    const struct vocab *v = &m->builtin->vocab;
+    uint8_t bytes[128]; /* no o200k token is longer */
+    size_t n;
+    if (id >= O200K_ORDINARY)
+        return id < O200K_IDS;
+    if (m->seen[id] || !alphabet_decode(text, len, bytes, sizeof bytes, &n) || n != v->tokens[id].len ||
+        memcmp(bytes, v->bytes + v->tokens[id].start, n) != 0)
+        return false;
+    m->seen[id] = 1;
+    m->n_seen++;
+    return true;
+}
+
+bool o200k_match_all(const struct o200k_match *m)
+{
+    return m->n_seen == O200K_ORDINARY;
+}
+
+void o200k_match_end(struct o200k_match *m)
+{
+    osso_tokenizer_free(m->builtin);
+    mem_free(m->seen);
+    *m = (struct o200k_match){0};
+}
+
+/* ---- by hand -------------------------------------------------------------------------------------------- */
+
+enum osso_status build_text(struct vocab *v, uint32_t id, const char *text, size_t len, struct osso_error *err)
+{
+    uint8_t bytes[VOCAB_MAX_TOKEN];
+    size_t n;
+    if (len > 2 * VOCAB_MAX_TOKEN)
+        return error_set(err, OSSO_LIMIT, "token %u is longer than %d bytes", id, VOCAB_MAX_TOKEN);
+    if (!alphabet_decode(text, len, bytes, sizeof bytes, &n))
+        return error_set(err, OSSO_FORMAT,
+                         "token %u is not written in the byte alphabet of GPT-2: this is no byte-level vocabulary", id);
+    return vocab_set(v, id, bytes, n, VOCAB_TEXT, err);
+}
+
+enum osso_status build_index(struct vocab *v, size_t n_merges, struct osso_error *err)
+{
+    enum osso_status status = vocab_index_words(v, err);
+    if (status == OSSO_OK)
+        status = vocab_init_pairs(v, n_merges, err);
+    if (status == OSSO_OK && !(v->merged = mem_array(n_merges + 1, sizeof *v->merged)))
+        status = error_nomem(err, (n_merges + 1) * sizeof *v->merged, "the merges");
+    return status;
+}
+
+enum osso_status build_merge(struct vocab *v, uint32_t rank, const char *left, size_t left_len, const char *right,
+                             size_t right_len, struct osso_error *err)
+{
+    uint8_t bytes[VOCAB_MAX_TOKEN];
+    size_t n, m;
+    if (!alphabet_decode(left, left_len, bytes, sizeof bytes, &n) ||
+        !alphabet_decode(right, right_len, bytes + n, sizeof bytes - n, &m))
+        return error_set(err, OSSO_FORMAT, "merge %u is too long or not written in the byte alphabet of GPT-2", rank);
+    uint32_t a = vocab_find(v, bytes, n), b = vocab_find(v, bytes + n, m), both = vocab_find(v, bytes, n + m);
+    if (a == VOCAB_NONE || b == VOCAB_NONE || both == VOCAB_NONE)
+        return error_set(err, OSSO_FORMAT, "merge %u needs the %s, which is not in the vocabulary", rank,
+                         a == VOCAB_NONE ? "left part" : b == VOCAB_NONE ? "right part" : "token that it makes");
+    v->merged[rank] = both;
+    return vocab_add_pair(v, a, b, rank, err);
+}
+
+enum osso_status build_merge_string(struct vocab *v, uint32_t rank, const char *text, size_t len,
+                                    struct osso_error *err)
+{
+    const char *space = len ? memchr(text, ' ', len) : NULL;
+    if (!space)
+        return error_set(err, OSSO_FORMAT, "merge %u has no space between its parts", rank);
+    size_t left = (size_t)(space - text);
+    return build_merge(v, rank, text, left, space + 1, len - left - 1, err);
+}
+
+enum osso_status build_finish(struct vocab *v, bool ignore_merges, struct osso_error *err)
+{
+    if (ignore_merges)
+        return OSSO_OK;
+    struct bpe_space space = {0};
+    struct osso_ids ids = {0};
+    enum osso_status status = OSSO_OK;
+    uint8_t *keep = mem_alloc(v->n_ids);
+    if (!keep)
+        return error_nomem(err, v->n_ids, "the vocabulary");
+    for (uint32_t id = 0; id < v->n_ids && status == OSSO_OK; id++) {
+        const struct vocab_token *t = &v->tokens[id];
+        if (t->kind != VOCAB_TEXT)
+            continue;
+        ids.len = 0;
+        status = bpe_encode(v, v->bytes + t->start, t->len, &space, &ids, err);
+        keep[id] = ids.len == 1;
+    }
+    if (status == OSSO_OK)
+        status = vocab_keep_words(v, keep, err);
+    mem_free(keep);
+    osso_ids_free(&ids);
+    bpe_space_free(&space);
+    return status;
+}
+
+/* ---- lists ---------------------------------------------------------------------------------------------- */
+
+/* GGUF's token types. */
+enum { TYPE_NORMAL = 1, TYPE_UNKNOWN, TYPE_CONTROL, TYPE_USER_DEFINED, TYPE_UNUSED, TYPE_BYTE };
+
+static enum osso_status lists_set(struct vocab *v, const struct vocab_lists *lists, uint32_t id, struct osso_error *err)
+{
+    const struct text_slice *token = &lists->tokens[id];
+    switch (lists->types ? lists->types[id] : TYPE_NORMAL) {
+    case TYPE_NORMAL:
+        return build_text(v, id, token->data, token->len, err);
+    case TYPE_CONTROL:
+    case TYPE_UNKNOWN:
+        return vocab_set(v, id, token->data, token->len, VOCAB_SPECIAL, err);
+    case TYPE_USER_DEFINED:
+        return vocab_set(v, id, token->data, token->len, VOCAB_ADDED, err);
+    case TYPE_UNUSED:
+        return OSSO_OK;
+    default:
+        return error_set(err, OSSO_UNSUPPORTED, "token %u is of type %d, which a byte-level vocabulary does not have",
+                         id, (int)lists->types[id]);
+    }
+}
+
+static enum osso_status lists_match(const struct vocab_lists *lists, struct osso_tokenizer **tokenizer_out,
+                                    struct osso_error *err)
+{
+    struct o200k_match match;
+    if (lists->n_tokens < O200K_ORDINARY)
+        return OSSO_OK;
+    enum osso_status status = o200k_match_begin(&match, err);
+    if (status != OSSO_OK)
+        return status;
+    uint32_t id = 0;
+    while (id < O200K_ORDINARY && o200k_match_token(&match, id, lists->tokens[id].data, lists->tokens[id].len))
+        id++;
+    if (o200k_match_all(&match)) {
+        *tokenizer_out = match.builtin;
+        match.builtin = NULL;
+    }
+    o200k_match_end(&match);
+    return OSSO_OK;
+}
+
+enum osso_status tokenizer_from_lists(const struct vocab_lists *lists, struct osso_tokenizer **tokenizer_out,
+                                      struct osso_error *err)
+{
+    struct vocab v = {0};
+    *tokenizer_out = NULL;
+    if (lists->n_tokens > VOCAB_MAX_IDS || lists->n_merges > VOCAB_MAX_MERGES)
+        return error_set(err, OSSO_LIMIT, "a vocabulary of %zu tokens and %zu merges is larger than osso takes",
+                         lists->n_tokens, lists->n_merges);
+    enum osso_status status = lists_match(lists, tokenizer_out, err);
+    if (status != OSSO_OK || *tokenizer_out)
+        return status;
+    status = vocab_init(&v, (uint32_t)lists->n_tokens, lists->n_tokens * 8, err);
+    for (uint32_t id = 0; id < lists->n_tokens && status == OSSO_OK; id++)
+        status = lists_set(&v, lists, id, err);
+    if (status == OSSO_OK)
+        status = build_index(&v, lists->n_merges, err);
+    for (uint32_t rank = 0; rank < lists->n_merges && status == OSSO_OK; rank++)
+        status = build_merge_string(&v, rank, lists->merges[rank].data, lists->merges[rank].len, err);
+    if (status == OSSO_OK)
+        status = build_finish(&v, lists->ignore_merges, err);
+    if (status == OSSO_OK)
+        status = tokenizer_wrap(&v, lists->split, NULL, 0, tokenizer_out, err);
+    vocab_free(&v);
+    return status;
+}

@@ -1,0 +1,364 @@
+/* vocab_json.c: tokenizer.json of Hugging Face. The small parts (added tokens, pre-tokenizer) become JSON trees; the
+ * vocabulary and the merges, which are nearly all of its 27 MB, are only streamed through. */
+#include "token/vocab_build.h"
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "token/o200k.h"
+#include "json/pull.h"
+
+enum { KEY_CAP = 2 * VOCAB_MAX_TOKEN }; /* a byte is at most two bytes in the alphabet */
+
+/* Where the parts of the file are; data is NULL for a part that is absent. */
+enum part {
+    ADDED_TOKENS, NORMALIZER, PRE_TOKENIZER, MODEL, TOP_PARTS,
+    TYPE = TOP_PARTS, DROPOUT, WORD_PREFIX, WORD_SUFFIX, BYTE_FALLBACK, IGNORE_MERGES, VOCAB, MERGES, N_PARTS
+};
+static const char *const part_names[N_PARTS] = {
+    "added_tokens", "normalizer", "pre_tokenizer", "model",
+    "type", "dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges",
+    "vocab", "merges"};
+
+struct document {
+    struct text_slice parts[N_PARTS];
+    struct osso_tokenizer *builtin; /* set once the vocabulary turns out to be o200k */
+    enum split_kind split;
+    json_t *added;
+    char key[KEY_CAP];
+};
+
+static enum osso_status syntax(const struct pull *p, struct osso_error *err)
+{
+    return error_set(err, OSSO_FORMAT, "byte %zu: %s", p->pos, p->problem ? p->problem : "not the JSON that is expected");
+}
+
+/* ---- finding the parts ---------------------------------------------------------------------------------- */
+
+/* If the vocabulary that comes next is o200k, steps over it and sets d->builtin; otherwise stays before it. */
+static enum osso_status match_o200k(struct document *d, struct pull *p, struct osso_error *err)
+{
+    struct pull trial = *p;
+    struct o200k_match match;
+    size_t len;
+    uint32_t id;
+    if (p->len - p->pos < O200K_ORDINARY_BYTES + 4 * O200K_ORDINARY) /* quotes, colon and comma of each */
+        return OSSO_OK;
+    enum osso_status status = o200k_match_begin(&match, err);
+    if (status != OSSO_OK)
+        return status;
+    pull_enter(&trial, '{');
+    while (pull_member(&trial, d->key, sizeof d->key, &len) && pull_u32(&trial, &id) &&
+           o200k_match_token(&match, id, d->key, len))
+        ;
+    if (!trial.problem && o200k_match_all(&match)) {
+        d->builtin = match.builtin;
+        match.builtin = NULL;
+        *p = trial;
+    }
+    o200k_match_end(&match);
+    return OSSO_OK;
+}
+
+/* The merges of an o200k vocabulary need not be read: are all parts known that do matter? */
+static bool seen_enough(const struct document *d)
+{
+    return d->builtin && d->parts[ADDED_TOKENS].data && d->parts[NORMALIZER].data && d->parts[PRE_TOKENIZER].data;
+}
+
+/* Walks one object and notes its members that are parts `from`..`to`. */
+static enum osso_status find_parts(struct document *d, struct pull *p, int from, int to, struct osso_error *err)
+{
+    size_t len;
+    pull_enter(p, '{');
+    while (!seen_enough(d) && pull_member(p, d->key, sizeof d->key, &len)) {
+        int part = from;
+        while (part < to && (strlen(part_names[part]) != len || memcmp(part_names[part], d->key, len) != 0))
+            part++;
+        struct text_slice *slice = part < to ? &d->parts[part] : &(struct text_slice){NULL, 0};
+        if (slice->data)
+            return error_set(err, OSSO_FORMAT, "\"%s\" is there twice", part_names[part]);
+        enum osso_status status = OSSO_OK;
+        slice->data = p->text + p->pos;
+        if (part == MODEL)
+            status = find_parts(d, p, TOP_PARTS, N_PARTS, err); /* one level, never deeper: MODEL is not in there */
+        else if (part == VOCAB)
+            status = match_o200k(d, p, err);
+        if (status != OSSO_OK)
+            return status;
+        if (part != MODEL && !(part == VOCAB && d->builtin))
+            pull_skip(p, &slice->data, &slice->len);
+    }
+    return p->problem ? syntax(p, err) : OSSO_OK;
+}
+
+/* ---- the parts that must be what osso does -------------------------------------------------------------- */
+
+static bool part_is(const struct document *d, enum part part, const char *text)
+{
+    const struct text_slice *s = &d->parts[part];
+    return s->data && s->len == strlen(text) && memcmp(s->data, text, s->len) == 0;
+}
+
+static bool part_is_off(const struct document *d, enum part part)
+{
+    return !d->parts[part].data || part_is(d, part, "null") || part_is(d, part, "false") || part_is(d, part, "\"\"");
+}
+
+static enum osso_status check_model(const struct document *d, struct osso_error *err)
+{
+    if (!d->parts[VOCAB].data)
+        return error_set(err, OSSO_FORMAT, "there is no model with a vocabulary");
+    if (d->parts[TYPE].data && !part_is(d, TYPE, "\"BPE\""))
+        return error_set(err, OSSO_UNSUPPORTED, "the model is not byte pair encoding (\"BPE\")");
+    if (!part_is_off(d, NORMALIZER))
+        return error_set(err, OSSO_UNSUPPORTED, "it normalizes text, which osso does not do");
+    for (int part = DROPOUT; part <= BYTE_FALLBACK; part++)
+        if (!part_is_off(d, (enum part)part))
+            return error_set(err, OSSO_UNSUPPORTED, "the model sets \"%s\", which osso does not know", part_names[part]);
+    return OSSO_OK;
+}
+
+static bool is_string(const json_t *json, const char *text)
+{
+    return json_is_string(json) && strcmp(json_string_value(json), text) == 0;
+}
+
+static bool is_byte_level(const json_t *json, bool use_regex)
+{
+    const json_t *regex = json_object_get(json, "use_regex");
+    return is_string(json_object_get(json, "type"), "ByteLevel") &&
+           json_is_false(json_object_get(json, "add_prefix_space")) &&
+           (regex ? json_is_true(regex) : true) == use_regex;
+}
+
+static bool is_o200k_split(const json_t *json)
+{
+    return is_string(json_object_get(json, "type"), "Split") &&
+           is_string(json_object_get(json_object_get(json, "pattern"), "Regex"), split_o200k_pattern) &&
+           is_string(json_object_get(json, "behavior"), "Isolated") && !json_is_true(json_object_get(json, "invert"));
+}
+
+/* Two ways of splitting are known: the o200k pattern and then bytes, or GPT-2's. */
+static enum osso_status check_pre_tokenizer(struct document *d, struct osso_error *err)
+{
+    json_t *root = NULL;
+    enum osso_status status = OSSO_OK;
+    if (d->parts[PRE_TOKENIZER].data)
+        status = json_read(d->parts[PRE_TOKENIZER].data, d->parts[PRE_TOKENIZER].len, "pre_tokenizer", &root, err);
+    if (status != OSSO_OK)
+        return status;
+    const json_t *list = json_object_get(root, "pretokenizers");
+    if (is_string(json_object_get(root, "type"), "Sequence") && json_array_size(list) == 2 &&
+        is_o200k_split(json_array_get(list, 0)) && is_byte_level(json_array_get(list, 1), false))
+        d->split = SPLIT_O200K;
+    else if (is_byte_level(root, true))
+        d->split = SPLIT_GPT2;
+    else
+        status = error_set(err, OSSO_UNSUPPORTED,
+                           "its pre_tokenizer is neither o200k's pattern with ByteLevel nor GPT-2's ByteLevel "
+                           "(without a prefix space); osso splits text in these two ways only");
+    json_decref(root);
+    return status;
+}
+
+/* ---- added tokens --------------------------------------------------------------------------------------- */
+
+struct added {
+    uint32_t id;
+    const char *name;
+    size_t len;
+    bool special;
+};
+
+static enum osso_status read_added(const json_t *json, struct added *out, struct osso_error *err)
+{
+    static const char *const flags[] = {"lstrip", "rstrip", "single_word"};
+    const json_t *content = json_object_get(json, "content");
+    int64_t id = -1;
+    enum osso_status status =
+        json_get_i64(json, "id", 0, VOCAB_MAX_IDS - 1, &id, NULL, "an added token", err);
+    if (status != OSSO_OK)
+        return status;
+    if (id < 0 || json_string_length(content) == 0 || json_string_length(content) > VOCAB_MAX_TOKEN)
+        return error_set(err, OSSO_FORMAT, "an added token has no id, or no content of 1 to %d bytes", VOCAB_MAX_TOKEN);
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (json_is_true(json_object_get(json, flags[i])))
+            return error_set(err, OSSO_UNSUPPORTED, "the added token %d sets \"%s\", which osso does not know", (int)id,
+                             flags[i]);
+    *out = (struct added){(uint32_t)id, json_string_value(content), json_string_length(content),
+                          json_is_true(json_object_get(json, "special"))};
+    return OSSO_OK;
+}
+
+static enum osso_status parse_added(struct document *d, struct osso_error *err)
+{
+    if (part_is_off(d, ADDED_TOKENS))
+        return OSSO_OK;
+    enum osso_status status =
+        json_read(d->parts[ADDED_TOKENS].data, d->parts[ADDED_TOKENS].len, "added_tokens", &d->added, err);
+    if (status == OSSO_OK && !json_is_array(d->added))
+        status = error_set(err, OSSO_FORMAT, "added_tokens is not a list");
+    return status;
+}
+
+/* In a file with the o200k vocabulary, all added tokens must be those of o200k_harmony. Merely renamed ones would pass
+ * for text that spells them, and nothing else; refusing them is clearer. */
+static enum osso_status check_o200k_added(const struct document *d, struct osso_error *err)
+{
+    for (size_t i = 0; i < json_array_size(d->added); i++) {
+        struct added a;
+        enum osso_status status = read_added(json_array_get(d->added, i), &a, err);
+        if (status != OSSO_OK)
+            return status;
+        if (osso_tokenizer_special(d->builtin, a.name) != (int32_t)a.id)
+            return error_set(err, OSSO_UNSUPPORTED,
+                             "the vocabulary is o200k, but its added token %u, \"%s\", is not one of o200k_harmony",
+                             a.id, a.name);
+    }
+    return OSSO_OK;
+}
+
+/* ---- any other vocabulary ------------------------------------------------------------------------------- */
+
+/* One past the highest id, and how many tokens there are. Ids far beyond the count are refused, so that a small file
+ * cannot ask for much memory. */
+static enum osso_status measure_vocab(struct document *d, uint32_t *n_ids_out, struct osso_error *err)
+{
+    struct pull p = pull_over(d->parts[VOCAB].data, d->parts[VOCAB].len);
+    size_t count = json_array_size(d->added), len;
+    uint32_t id, highest = 0;
+    for (size_t i = 0; i < json_array_size(d->added); i++) {
+        struct added a;
+        enum osso_status status = read_added(json_array_get(d->added, i), &a, err);
+        if (status != OSSO_OK)
+            return status;
+        highest = a.id > highest ? a.id : highest;
+    }
+    pull_enter(&p, '{');
+    while (pull_member(&p, d->key, sizeof d->key, &len) && pull_u32(&p, &id)) {
+        highest = id > highest ? id : highest;
+        count++;
+    }
+    if (p.problem)
+        return syntax(&p, err);
+    if (highest >= 2 * count + 1024 || highest >= VOCAB_MAX_IDS)
+        return error_set(err, OSSO_FORMAT, "token id %u is far beyond the number of tokens, %zu", highest, count);
+    *n_ids_out = highest + 1;
+    return OSSO_OK;
+}
+
+static enum osso_status fill_added(const struct document *d, struct vocab *v, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    for (size_t i = 0; i < json_array_size(d->added) && status == OSSO_OK; i++) {
+        struct added a;
+        status = read_added(json_array_get(d->added, i), &a, err);
+        if (status == OSSO_OK)
+            status = vocab_set(v, a.id, a.name, a.len, a.special ? VOCAB_SPECIAL : VOCAB_ADDED, err);
+    }
+    return status;
+}
+
+/* Added tokens may be listed in the vocabulary too, as the same literal with the same id. */
+static enum osso_status fill_text(struct document *d, struct vocab *v, struct osso_error *err)
+{
+    struct pull p = pull_over(d->parts[VOCAB].data, d->parts[VOCAB].len);
+    enum osso_status status = OSSO_OK;
+    size_t len;
+    uint32_t id;
+    pull_enter(&p, '{');
+    while (status == OSSO_OK && pull_member(&p, d->key, sizeof d->key, &len) && pull_u32(&p, &id)) {
+        const struct vocab_token *t = id < v->n_ids ? &v->tokens[id] : NULL;
+        bool added = t && (t->kind == VOCAB_SPECIAL || t->kind == VOCAB_ADDED);
+        if (!added || t->len != len || memcmp(v->bytes + t->start, d->key, len) != 0)
+            status = build_text(v, id, d->key, len, err);
+    }
+    return status == OSSO_OK && p.problem ? syntax(&p, err) : status;
+}
+
+static enum osso_status fill_merges(struct document *d, struct vocab *v, struct osso_error *err)
+{
+    struct pull p = pull_over(d->parts[MERGES].data, d->parts[MERGES].len), counting = p;
+    char *left = d->key, *right = d->key + KEY_CAP / 2;
+    enum osso_status status;
+    size_t n = 0, n_left, n_right;
+    for (pull_enter(&counting, '['); pull_element(&counting) && pull_skip(&counting, NULL, NULL);)
+        n++;
+    if (counting.problem)
+        return syntax(&counting, err);
+    status = build_index(v, n, err);
+    pull_enter(&p, '[');
+    for (uint32_t rank = 0; status == OSSO_OK && pull_element(&p); rank++) {
+        if (pull_peek(&p) == '"') { /* "a b", or ["a","b"] in newer files */
+            if (pull_string(&p, d->key, KEY_CAP, &n_left))
+                status = build_merge_string(v, rank, d->key, n_left, err);
+        } else if (pull_enter(&p, '[') && pull_element(&p) && pull_string(&p, left, KEY_CAP / 2, &n_left) &&
+                   pull_element(&p) && pull_string(&p, right, KEY_CAP / 2, &n_right)) {
+            status = build_merge(v, rank, left, n_left, right, n_right, err);
+            if (status == OSSO_OK && pull_element(&p))
+                status = error_set(err, OSSO_FORMAT, "merge %u has more than two parts", rank);
+        } else if (!p.problem) {
+            status = error_set(err, OSSO_FORMAT, "merge %u has fewer than two parts", rank);
+        }
+    }
+    return status == OSSO_OK && p.problem ? syntax(&p, err) : status;
+}
+
+static enum osso_status build_from_document(struct document *d, struct osso_tokenizer **tokenizer_out,
+                                            struct osso_error *err)
+{
+    struct vocab v = {0};
+    uint32_t n_ids = 0;
+    if (!d->parts[MERGES].data)
+        return error_set(err, OSSO_FORMAT, "the model has no merges");
+    enum osso_status status = measure_vocab(d, &n_ids, err);
+    if (status == OSSO_OK)
+        status = vocab_init(&v, n_ids, (size_t)n_ids * 8, err);
+    if (status == OSSO_OK)
+        status = fill_added(d, &v, err);
+    if (status == OSSO_OK)
+        status = fill_text(d, &v, err);
+    if (status == OSSO_OK)
+        status = fill_merges(d, &v, err);
+    if (status == OSSO_OK)
+        status = build_finish(&v, part_is(d, IGNORE_MERGES, "true"), err);
+    if (status == OSSO_OK)
+        status = tokenizer_wrap(&v, d->split, NULL, 0, tokenizer_out, err);
+    vocab_free(&v);
+    return status;
+}
+
+enum osso_status tokenizer_from_json(const char *json, size_t len, const char *where,
+                                     struct osso_tokenizer **tokenizer_out, struct osso_error *err)
+{
+    *tokenizer_out = NULL;
+    struct pull p = pull_over(json, len);
+    struct document *d = mem_alloc(sizeof *d);
+    if (!d)
+        return error_nomem(err, sizeof *d, "reading a tokenizer");
+    enum osso_status status = find_parts(d, &p, 0, TOP_PARTS, err);
+    if (status == OSSO_OK && !seen_enough(d) && !pull_at_end(&p))
+        status = error_set(err, OSSO_FORMAT, "byte %zu: something follows the end of the JSON text", p.pos);
+    if (status == OSSO_OK)
+        status = check_model(d, err);
+    if (status == OSSO_OK)
+        status = check_pre_tokenizer(d, err);
+    if (status == OSSO_OK)
+        status = parse_added(d, err);
+    if (status == OSSO_OK && d->builtin) {
+        status = check_o200k_added(d, err);
+        if (status == OSSO_OK) {
+            d->builtin->split = d->split;
+            d->builtin->o200k = d->split == SPLIT_O200K;
+            *tokenizer_out = d->builtin;
+            d->builtin = NULL;
+        }
+    } else if (status == OSSO_OK) {
+        status = build_from_document(d, tokenizer_out, err);
+    }
+    json_decref(d->added);
+    osso_tokenizer_free(d->builtin);
+    mem_free(d);
+    return status == OSSO_OK ? status : error_prefix(err, status, where);
+}

@@ -1,0 +1,306 @@
+/* test_weights.c: views of all file forms show the same values; what is missing or wrong is named; what is no model is
+ * told what to do. */
+#include "file_test.h"
+
+#include "checkpoint/model_open.h"
+#include "osso/engine.h"
+
+
+static struct osso_model *golden(const char *name)
+{
+    char path[512], relative[128];
+    struct osso_model *m;
+    struct osso_error err;
+    snprintf(relative, sizeof relative, "tests/golden/model/%s", name);
+    check_ok(osso_model_open(test_path(path, sizeof path, relative), &m, &err), err);
+    return m;
+}
+
+/* Value [row][col] of a view, by the definition of its format. */
+static float value_at(const struct view *v, int64_t row, int64_t col)
+{
+    const struct dtype_info *info = dtype_info(v->dtype);
+    float block[64];
+    const uint8_t *p = v->data + row * v->row_stride;
+    if (v->col_stride) {
+        info->unpack(p + col * v->col_stride, 0, block);
+        return block[0];
+    }
+    uint8_t scale = v->scales ? v->scales[row * v->scale_stride + col / info->block] : 0;
+    info->unpack(p + col / info->block * info->block_bytes, scale, block);
+    return block[col % info->block];
+}
+
+static void check_view(const struct view *a, const struct view *b, const char *what)
+{
+    assert_true(a->rows == b->rows && a->cols == b->cols);
+    for (int64_t r = 0; r < a->rows; r++)
+        for (int64_t c = 0; c < a->cols; c++)
+            if (value_at(a, r, c) != value_at(b, r, c))
+                fail_msg("%s[%d][%d]: %g and %g", what, (int)r, (int)c, value_at(a, r, c), value_at(b, r, c));
+}
+
+static void check_floats(const float *a, const float *b, int64_t n, const char *what)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (a[i] != b[i])
+            fail_msg("%s[%d]: %g and %g", what, (int)i, a[i], b[i]);
+}
+
+static void check_vec(const struct vec *a, const struct vec *b, const char *what)
+{
+    assert_int_equal(a->n, b->n);
+    for (int64_t i = 0; i < a->n; i++)
+        if (vec_at(a, i) != vec_at(b, i))
+            fail_msg("%s[%d]: %g and %g", what, (int)i, vec_at(a, i), vec_at(b, i));
+}
+
+static void check_layer(const struct osso_model *a, const struct osso_model *b, int l)
+{
+    const struct config *c = &a->config;
+    const struct layer_weights *x = &a->weights.layers[l], *y = &b->weights.layers[l];
+    int64_t q = (int64_t)c->n_heads * c->head_dim, kv = (int64_t)c->n_kv_heads * c->head_dim;
+    check_floats(x->attn_norm, y->attn_norm, c->hidden, "attn_norm");
+    check_floats(x->mlp_norm, y->mlp_norm, c->hidden, "mlp_norm");
+    check_view(&x->q, &y->q, "q");
+    check_view(&x->k, &y->k, "k");
+    check_view(&x->v, &y->v, "v");
+    check_view(&x->o, &y->o, "o");
+    check_floats(x->q_bias, y->q_bias, q, "q_bias");
+    check_floats(x->k_bias, y->k_bias, kv, "k_bias");
+    check_floats(x->v_bias, y->v_bias, kv, "v_bias");
+    check_floats(x->o_bias, y->o_bias, c->hidden, "o_bias");
+    check_floats(x->sinks, y->sinks, c->n_heads, "sinks");
+    check_view(&x->router, &y->router, "router");
+    check_floats(x->router_bias, y->router_bias, c->n_experts, "router_bias");
+    for (int e = 0; e < c->n_experts; e++) {
+        struct expert ex, ey;
+        a->weights.source.get(&a->weights.source, l, e, &ex);
+        b->weights.source.get(&b->weights.source, l, e, &ey);
+        check_view(&ex.gate, &ey.gate, "gate");
+        check_view(&ex.up, &ey.up, "up");
+        check_view(&ex.down, &ey.down, "down");
+        check_vec(&ex.gate_bias, &ey.gate_bias, "gate_bias");
+        check_vec(&ex.up_bias, &ey.up_bias, "up_bias");
+        check_vec(&ex.down_bias, &ey.down_bias, "down_bias");
+    }
+}
+
+static void check_same(const char *folder, const char *file)
+{
+    struct osso_model *a = golden(folder), *b = golden(file);
+    const struct config *c = &a->config, *d = &b->config;
+    assert_true(c->n_layers == d->n_layers && c->experts_per_token == d->experts_per_token && c->window == d->window);
+    assert_true(c->yarn == d->yarn && c->yarn_truncate == d->yarn_truncate && (float)c->rms_eps == (float)d->rms_eps);
+    assert_memory_equal(c->sliding, d->sliding, (size_t)c->n_layers);
+    check_view(&a->weights.embed, &b->weights.embed, "embed");
+    check_view(&a->weights.head, &b->weights.head, "head");
+    check_floats(a->weights.final_norm, b->weights.final_norm, c->hidden, "final_norm");
+    for (int l = 0; l < c->n_layers; l++)
+        check_layer(a, b, l);
+    osso_model_free(a);
+    osso_model_free(b);
+}
+
+static void test_forms(void **state)
+{
+    (void)state;
+    check_same("yarn-mxfp4", "yarn-mxfp4/model.gguf"); /* blocks and scales, interleaved; BF16 */
+    check_same("f32-gguf", "f32-gguf/model.gguf");     /* dense, transposed, interleaved */
+    check_same("q8-gguf", "q8-gguf/model.gguf");
+}
+
+static void test_tied(void **state)
+{
+    (void)state;
+    struct osso_model *m = golden("tied-full-first");
+    assert_ptr_equal(m->weights.head.data, m->weights.embed.data);
+    assert_true(config_parameters(&m->config) > 0 && m->config.tied);
+    osso_model_free(m);
+}
+
+/* ---- broken copies of a good model ---------------------------------------------------------------------- */
+
+/* Copies golden/name/file to dir, with `from` replaced by `to` (as long) at its first place after `after`. */
+static void put_changed(const char *dir, const char *name, const char *file, const char *after, const char *from, const char *to)
+{
+    char path[512], relative[128], *data;
+    size_t len;
+    struct osso_error err;
+    snprintf(relative, sizeof relative, "tests/golden/model/%s/%s", name, file);
+    check_ok(file_read(test_path(path, sizeof path, relative), 1 << 24, &data, &len, &err), err);
+    if (from) {
+        char *p = data, *end = data + len;
+        assert_int_equal(strlen(from), strlen(to));
+        while (p + strlen(after) < end && memcmp(p, after, strlen(after)) != 0)
+            p++;
+        while (p + strlen(from) < end && memcmp(p, from, strlen(from)) != 0)
+            p++;
+        assert_true(p + strlen(from) < end);
+        memcpy(p, to, strlen(to));
+    }
+    put_file(scratch_path(dir, file), data, len);
+    mem_free(data);
+}
+
+static const struct {
+    const char *after, *from, *to, *words;
+} hf_changes[] = {
+    {"", "1.self_attn.sinks", "1.self_attn.sinkz", "tensor model.layers.1.self_attn.sinks is missing"},
+    {"", "lm_head.weight", "lm_head.weighs", "tensor lm_head.weight is missing"},
+    {"", "0.mlp.experts.down_proj_bias", "0.mlp.experts.down_proj_bios", "down_proj_bias is missing"},
+    {"", "0.mlp.experts.gate_up_proj_blocks", "0.mlp.experts.gate_up_proj_blocky", "gate_up_proj is missing"},
+    {"", "0.mlp.experts.gate_up_proj_scales", "0.mlp.experts.gate_up_proj_scalar", "gate_up_proj_scales is missing"},
+    {"model.layers.0.self_attn.q_proj.weight", "\"BF16\"", "\"I16\" ", "unsupported type I16 in tensor model.layers.0.self_attn.q_proj.weight"},
+    {"model.layers.1.input_layernorm.weight", "\"BF16\"", "\"I16\" ", "unsupported type I16"},
+    {"model.layers.0.mlp.experts.down_proj_blocks", "\"U8\"", "\"I8\"", "must be U8"},
+    {"model.layers.0.self_attn.o_proj.weight", "\"shape\":[32,128]", "\"shape\":[128,32]", "has the shape [128, 32]; this model's configuration asks for [32, 128]"},
+    {"model.layers.0.self_attn.sinks", "\"shape\":[8]", "\"shape\": 8 ", "expected '['"},
+};
+
+static const struct {
+    const char *after, *from, *to, *words;
+} gguf_changes[] = {
+    {"", "blk.1.attn_sinks.weight", "blk.1.attn_sinkz.weight", "tensor blk.1.attn_sinks.weight is missing"},
+    {"", "output_norm.weight", "output_narm.weight", "tensor output_norm.weight is missing"},
+    {"", "blk.0.ffn_up_exps.bias", "blk.0.ffn_op_exps.bias", "tensor blk.0.ffn_up_exps.bias is missing"},
+    {"", "blk.2.attn_q.weight", "blk.7.attn_q.weight", "tensor blk.2.attn_q.weight is missing"},
+    {"blk.0.attn_norm.weight", "\x20\0\0\0", "\x20\0\0\0", NULL},
+};
+
+static void check_open(const char *path, const char *words)
+{
+    struct osso_model *m;
+    struct osso_error err = {""};
+    enum osso_status status = osso_model_open(path, &m, &err);
+    check_says(status, err, words, path);
+    assert_true((m != NULL) == !status);
+    osso_model_free(m);
+}
+
+static void test_changes(void **state)
+{
+    (void)state;
+    char *dir = scratch_dir();
+    put_changed(dir, "yarn-mxfp4", "config.json", "", NULL, NULL);
+    for (size_t i = 0; i < sizeof hf_changes / sizeof hf_changes[0]; i++) {
+        put_changed(dir, "yarn-mxfp4", "model.safetensors", hf_changes[i].after, hf_changes[i].from, hf_changes[i].to);
+        check_open(dir, hf_changes[i].words);
+    }
+    for (size_t i = 0; i < sizeof gguf_changes / sizeof gguf_changes[0]; i++) {
+        put_changed(dir, "yarn-mxfp4", "model.gguf", gguf_changes[i].after, gguf_changes[i].from, gguf_changes[i].to);
+        check_open(scratch_path(dir, "model.gguf"), gguf_changes[i].words);
+    }
+    /* The configuration of another model over these tensors. */
+    put_changed(dir, "yarn-mxfp4", "model.safetensors", "", NULL, NULL);
+    put_changed(dir, "q8-gguf", "config.json", "", NULL, NULL);
+    check_open(dir, "has the shape");
+    put_changed(dir, "full-yarn8", "config.json", "\"num_hidden_layers\": ", "2", "3");
+    check_open(dir, "\"layer_types\" must list 3 layers");
+    scratch_remove(dir);
+}
+
+static void test_what_to_do(void **state)
+{
+    (void)state;
+    char *dir = scratch_dir(), path[512];
+    check_open(scratch_path(dir, "none"), "No such file");
+    check_open(dir, "it has no config.json");
+    check_open("/dev/null", "not a regular file");
+    assert_int_equal(mkfifo(scratch_path(dir, "fifo"), 0600), 0);
+    check_open(scratch_path(dir, "fifo"), "FIFO"); /* without waiting for a writer */
+    check_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4/model.safetensors"), "name the folder");
+    check_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4/config.json"), "name the folder");
+    check_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4/original"), "open the folder above");
+    put_changed(dir, "yarn-mxfp4", "model.safetensors", "", NULL, NULL);
+    check_open(dir, "holds weights but no config.json");
+    put_changed(dir, "yarn-mxfp4", "model.gguf", "", NULL, NULL);
+    check_open(dir, "name the .gguf file itself");
+    assert_int_equal(rename(scratch_path(dir, "model.gguf"), scratch_path(dir, "blob")), 0);
+    check_open(scratch_path(dir, "blob"), NULL); /* by its contents, not its name */
+    put_file(scratch_path(dir, "model.bin"), "GPT-OSS v1.0\0\0\0\0", 16);
+    check_open(scratch_path(dir, "model.bin"), "metal/");
+    put_file(scratch_path(dir, "text.gguf"), "hello", 5);
+    check_open(scratch_path(dir, "text.gguf"), "no GGUF file");
+    put_file(scratch_path(dir, "empty"), "", 0);
+    check_open(scratch_path(dir, "empty"), "no GGUF file");
+    scratch_clear(dir);
+    put_changed(dir, "yarn-mxfp4", "config.json", "", NULL, NULL);
+    check_open(dir, "is the download complete?");
+    assert_int_equal(mkfifo(scratch_path(dir, "model.safetensors"), 0600), 0);
+    check_open(dir, "FIFO");
+    scratch_remove(dir);
+}
+
+static void test_truncated_later(void **state)
+{
+    (void)state;
+    char *dir = scratch_dir();
+    struct osso_model *m;
+    struct osso_error err;
+    put_changed(dir, "yarn-mxfp4", "model.gguf", "", NULL, NULL);
+    const char *path = scratch_path(dir, "model.gguf");
+    check_ok(osso_model_open(path, &m, &err), err);
+    check_ok(model_check(m, &err), err);
+    assert_int_equal(truncate(path, 100000), 0);
+    assert_int_equal(model_check(m, &err), OSSO_IO);
+    assert_non_null(strstr(err.text, "truncated while in use"));
+    osso_model_free(m);
+    scratch_remove(dir);
+}
+
+static void test_questions(void **state)
+{
+    (void)state;
+    struct osso_model *m = golden("yarn-mxfp4/model.gguf");
+    struct osso_model_dims d = {.size = sizeof d}, old = {.size = offsetof(struct osso_model_dims, vocab)};
+    struct osso_sampling s;
+    int32_t ids[4] = {-1, -1, -1, -1};
+    osso_model_dims(m, &d);
+    assert_true(d.n_layers == 4 && d.hidden == 32 && d.vocab == 272 && d.n_heads == 8 && d.n_kv_heads == 1 && d.parameters == 157792);
+    old.vocab = 77;
+    osso_model_dims(m, &old); /* a caller that knows fewer members */
+    assert_true(old.intermediate == d.intermediate && old.vocab == 77);
+    osso_model_sampling(m, &s);
+    assert_true(s.size == sizeof s && s.temperature == 1 && s.top_p == 1 && s.top_k == 0 && s.repetition_penalty == 1 && s.n_bias == 0);
+    assert_int_equal(osso_model_stop_ids(m, ids, 0), 1);
+    assert_int_equal(ids[0], -1);
+    assert_int_equal(osso_model_stop_ids(m, ids, 4), 1);
+    assert_int_equal(ids[0], 265);
+    osso_model_free(m);
+}
+
+/* Every allocation fails once: no crash, no leak (asan), a sentence. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"yarn-mxfp4/model.gguf", "window128-sharded"};
+    for (int i = 0; i < 2; i++)
+        for (uint64_t n = 1; n < 100000; n++) {
+            char path[512], relative[128];
+            struct osso_model *m;
+            struct osso_error err = {""};
+            snprintf(relative, sizeof relative, "tests/golden/model/%s", names[i]);
+            test_path(path, sizeof path, relative);
+            mem_fail_at(n);
+            enum osso_status status = osso_model_open(path, &m, &err);
+            mem_fail_at(0);
+            if (!status) {
+                assert_true(n > 50);
+                osso_model_free(m);
+                break;
+            }
+            assert_int_equal(status, OSSO_NOMEM);
+            assert_true(err.text[0] != 0 && m == NULL);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forms),           cmocka_unit_test(test_tied),      cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_what_to_do),      cmocka_unit_test(test_truncated_later), cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

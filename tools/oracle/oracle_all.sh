@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# oracle_all.sh [options of oracle.py]: makes the virtual environment of the oracles under build/ (once for each
+# requirements file) and checks the built osso against all of them on fresh random cases.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+venv=build/oracle
+wanted=$(sha256sum <tools/oracle/oracle_requirements.txt)
+if [ "$(cat "$venv/made-from" 2>/dev/null)" != "$wanted" ]; then
+    echo "run: installing the oracles into $venv" >&2
+    python3 -m venv "$venv" >&2
+    "$venv/bin/pip" install -q "$(grep '^torch==' tools/oracle/oracle_requirements.txt)" >&2 # first and alone: see there
+    "$venv/bin/pip" install -q -r tools/oracle/oracle_requirements.txt >&2
+    echo "$wanted" >"$venv/made-from"
+fi
+export TIKTOKEN_ENCODINGS_BASE=$PWD/$venv/encodings PYTHONPATH=tools
+mkdir -p "$TIKTOKEN_ENCODINGS_BASE"
+python=$venv/bin/python code=0
+[ -s "$TIKTOKEN_ENCODINGS_BASE/o200k_base.tiktoken" ] || "$python" tools/oracle/oracle_ranks.py "$TIKTOKEN_ENCODINGS_BASE/o200k_base.tiktoken"
+"$python" tools/oracle/oracle_text.py --ranks "$TIKTOKEN_ENCODINGS_BASE/o200k_base.tiktoken" --strings 100000 --speed || code=1
+"$python" tools/oracle/oracle_harmony.py -n 10000 --seed "$RANDOM" || code=1
+"$python" tools/oracle/oracle.py "$@" || code=1
+exit $code
