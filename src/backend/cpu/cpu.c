@@ -118,9 +118,9 @@ static const struct kernels kernels__scalar = {
 VECTOR_ISAS(ISA, )
 #undef ISA
 
-static void sync_lanes(const struct lane *lane)
+static void sync_team(const struct member *member)
 {
-    lane_sync(lane);
+    member_sync(member);
 }
 
 static size_t kv_layer_bytes(const struct kv_layout *layout)
@@ -154,7 +154,7 @@ OPS(BIND_OP)
         kernels__##isa.exp_f32(x, n, y);                                                                               \
     }                                                                                                                  \
     static const struct backend backend__##isa = {                                                                     \
-        .name = #isa, .lane_bytes = REAL(ops_lane_bytes), .kv_layer_bytes = kv_layer_bytes, .sync = sync_lanes,        \
+        .name = #isa, .workspace_bytes = REAL(ops_workspace_bytes), .kv_layer_bytes = kv_layer_bytes, .sync = sync_team,        \
         .embed = embed__##isa, .norm = norm__##isa, .quantize = quantize__##isa, .linear = linear__##isa,              \
         .rope = rope__##isa, .kv_append = kv_append__##isa, .attend = attend__##isa, .add = add__##isa,                \
         .route = route__##isa, .experts_in = experts_in__##isa, .swiglu = swiglu__##isa,                               \

@@ -1,5 +1,5 @@
-/* ops_moe.c: the experts. Slots (a row and one of its experts) are gathered by expert; a lane takes its share of the
- * outputs of every expert, so that no two lanes ever add to the same value, and each weight row is read once.
+/* ops_moe.c: the experts. Slots (a row and one of its experts) are gathered by expert; a member takes its share of the
+ * outputs of every expert, so that no two members ever add to the same value, and each weight row is read once.
  *
  * The way of a token goes on in scalar.c. */
 #include "backend/cpu/ops.h"
@@ -13,9 +13,9 @@ struct share {
 /* Share i of n. Outputs go by blocks of 32: whoever makes a block of h also quantizes it. */
 static struct share block_share(int i, int n, int64_t width)
 {
-    struct lane as_lane = {i, n, NULL};
+    struct member as_member = {i, n, NULL};
     struct share s;
-    lane_share(&as_lane, (width + QUANT_BLOCK - 1) / QUANT_BLOCK, &s.lo, &s.hi);
+    member_share(&as_member, (width + QUANT_BLOCK - 1) / QUANT_BLOCK, &s.lo, &s.hi);
     s.lo = s.lo * QUANT_BLOCK < width ? s.lo * QUANT_BLOCK : width;
     s.hi = s.hi * QUANT_BLOCK < width ? s.hi * QUANT_BLOCK : width;
     return s;
@@ -27,7 +27,7 @@ struct piece {
     const int32_t *slots;
     int n;
     int64_t lo, hi;
-    const uint8_t *next; /* the weights that this lane reads after the piece */
+    const uint8_t *next; /* the weights that this member reads after the piece */
 };
 
 static int64_t tile_outputs(int64_t values, int n)
@@ -54,7 +54,7 @@ static void widen(const struct vec *v, int64_t lo, int64_t hi, real *values_out)
             values_out[o - lo] = (real)vec_at(v, o);
 }
 
-/* Where a lane works on a piece: values for gate and up of n slots (or down), then three vectors of the width. */
+/* Where a member works on a piece: values for gate and up of n slots (or down), then three vectors of the width. */
 struct piece_space {
     int64_t values;
     real *gate, *up, *bias, *one_gate, *one_up;
@@ -86,7 +86,7 @@ static void expert_matmul(const struct kernels *k, const struct piece *p, const 
             for (int64_t o = 0; o < width; o++)
                 y[i * width + o] = y[i * width + o] + s->bias[o];
     }
-    REAL(ops_delta)(k, w, p->lo, p->hi, in, y, width, s->rest);
+    REAL(ops_lowrank)(k, w, p->lo, p->hi, in, y, width, s->rest);
 }
 
 static void activate(const struct kernels *k, const struct moe *moe, int64_t slot, int64_t lo, int64_t hi,
@@ -116,7 +116,7 @@ static void piece_in(const struct kernels *k, const struct piece *p, const struc
     struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, expert->up.data + p->lo * expert->up.row_stride, false};
     expert_matmul(k, p, &expert->gate, &expert->gate_bias, &in, s, s->gate);
     in.next = p->next;
-    in.again = expert->gate.dtype == expert->up.dtype && !expert->gate.delta;
+    in.again = expert->gate.dtype == expert->up.dtype && !expert->gate.lowrank;
     expert_matmul(k, p, &expert->up, &expert->up_bias, &in, s, s->up);
     for (int i = 0; i < p->n; i++)
         finish_slot(k, p, p->slots[i], s->gate + i * width, s->up + i * width);
@@ -126,11 +126,11 @@ static void piece_in(const struct kernels *k, const struct piece *p, const struc
 static bool interleaved(const struct expert *e)
 {
     uint64_t row_bytes;
-    return !e->gate.delta && !e->up.delta && !e->gate.col_stride && e->gate.dtype == e->up.dtype &&
+    return !e->gate.lowrank && !e->up.lowrank && !e->gate.col_stride && e->gate.dtype == e->up.dtype &&
            dtype_bytes(e->gate.dtype, (uint64_t)e->gate.cols, &row_bytes) && e->up.data == e->gate.data + row_bytes &&
            e->gate.row_stride == 2 * (int64_t)row_bytes && e->up.row_stride == e->gate.row_stride &&
-           (!e->gate.scales || (e->up.scales == e->gate.scales + e->gate.scale_stride / 2 &&
-                                e->up.scale_stride == e->gate.scale_stride));
+           (!e->gate.side[0].data || (e->up.side[0].data == e->gate.side[0].data + e->gate.side[0].stride / 2 &&
+                                e->up.side[0].stride == e->gate.side[0].stride));
 }
 
 static void piece_in_interleaved(const struct kernels *k, const struct piece *p, const struct expert *expert,
@@ -141,7 +141,7 @@ static void piece_in_interleaved(const struct kernels *k, const struct piece *p,
     int64_t width = p->hi - p->lo;
     both.rows *= 2;
     both.row_stride /= 2;
-    both.scale_stride /= 2;
+    both.side[0].stride /= 2;
     REAL(ops_matmul)(k, &both, 2 * p->lo, 2 * p->hi, &in, s->gate, 2 * width, s->rest);
     for (int i = 0; i < p->n; i++) {
         const real *y = s->gate + 2 * i * width;
@@ -173,14 +173,14 @@ static int next_expert(const struct moe *moe, int e)
     return e;
 }
 
-/* Where this lane goes on reading when the experts before e are done: the next expert's half, or the other half's first
+/* Where this member goes on reading when the experts before e are done: the next expert's half, or the other half's first
  * one, or what comes after the layer. */
-static const uint8_t *next_weights(const struct moe *moe, const struct lane *lane, int e, enum half half)
+static const uint8_t *next_weights(const struct moe *moe, const struct member *member, int e, enum half half)
 {
     struct expert expert;
     e = next_expert(moe, e);
     if (e >= moe->end_expert && half == HALF_OUT)
-        return ops_share_data(lane, moe->after);
+        return ops_share_data(member, moe->after);
     if (e >= moe->end_expert) {
         half = HALF_OUT;
         e = next_expert(moe, moe->first_expert);
@@ -188,7 +188,7 @@ static const uint8_t *next_weights(const struct moe *moe, const struct lane *lan
     if (e >= moe->end_expert)
         return NULL;
     moe->source->get(moe->source, moe->layer, e, &expert);
-    return ops_share_data(lane, half == HALF_IN ? &expert.gate : &expert.down);
+    return ops_share_data(member, half == HALF_IN ? &expert.gate : &expert.down);
 }
 
 typedef void piece_fn(const struct kernels *k, const struct piece *p, const struct expert *expert,
@@ -202,7 +202,7 @@ static void clear_delta(const struct moe *moe, const struct share *share)
 }
 
 /* Calls fn for every expert that has slots, experts ascending, tile by tile over the share of `width` outputs. */
-static void one_share(const struct kernels *k, const struct lane *lane, const struct piece_space *space,
+static void one_share(const struct kernels *k, const struct member *member, const struct piece_space *space,
                          const struct moe *moe, struct share share, enum half half, piece_fn *fn)
 {
     const struct routing *routing = moe->routing;
@@ -216,27 +216,27 @@ static void one_share(const struct kernels *k, const struct lane *lane, const st
         int64_t tile = tile_outputs(space->values, p.n);
         for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
             p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
-            p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride : next_weights(moe, lane, e + 1, half);
+            p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride : next_weights(moe, member, e + 1, half);
             fn(k, &p, &expert, space);
         }
     }
 }
 
-/* Few rows wait for memory: every lane reads its own share of each expert, one stream from expert to expert. Many rows
- * compute: shares are smaller and go to whoever has time. In both, all experts' parts of an output are one lane's. */
-static void each_piece(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe,
+/* Few rows wait for memory: every member reads its own share of each expert, one stream from expert to expert. Many rows
+ * compute: shares are smaller and go to whoever has time. In both, all experts' parts of an output are one member's. */
+static void each_piece(const struct kernels *k, const struct member *member, void *scratch, const struct moe *moe,
                        int64_t width, enum half half, piece_fn *fn)
 {
     enum { MANY = 16, SHARES_PER_LANE = 2 };
     struct piece_space space = piece_space(scratch, moe->routing->n, width);
-    if (lane->n == 1 || moe->routing->n < MANY) {
-        one_share(k, lane, &space, moe, block_share(lane->id, lane->n, width), half, fn);
+    if (member->n == 1 || moe->routing->n < MANY) {
+        one_share(k, member, &space, moe, block_share(member->id, member->n, width), half, fn);
         return;
     }
-    int n_shares = SHARES_PER_LANE * lane->n;
-    lane_deal(lane);
-    for (int64_t i; (i = lane_claim(lane, n_shares)) >= 0;)
-        one_share(k, lane, &space, moe, block_share((int)i, n_shares, width), half, fn);
+    int n_shares = SHARES_PER_LANE * member->n;
+    member_deal(member);
+    for (int64_t i; (i = member_claim(member, n_shares)) >= 0;)
+        one_share(k, member, &space, moe, block_share((int)i, n_shares, width), half, fn);
 }
 
 static void piece_in_any(const struct kernels *k, const struct piece *p, const struct expert *expert,
@@ -245,9 +245,9 @@ static void piece_in_any(const struct kernels *k, const struct piece *p, const s
     (interleaved(expert) ? piece_in_interleaved : piece_in)(k, p, expert, s);
 }
 
-void REAL(ops_experts_in)(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe)
+void REAL(ops_experts_in)(const struct kernels *k, const struct member *member, void *scratch, const struct moe *moe)
 {
-    each_piece(k, lane, scratch, moe, moe->intermediate, HALF_IN, piece_in_any);
+    each_piece(k, member, scratch, moe, moe->intermediate, HALF_IN, piece_in_any);
 }
 
 static bool held(const struct moe *moe, int64_t slot)
@@ -256,10 +256,10 @@ static bool held(const struct moe *moe, int64_t slot)
     return e >= moe->first_expert && e < moe->end_expert;
 }
 
-void REAL(ops_swiglu)(const struct kernels *k, const struct lane *lane, const struct moe *moe)
+void REAL(ops_swiglu)(const struct kernels *k, const struct member *member, const struct moe *moe)
 {
     int64_t lo, hi;
-    lane_share(lane, (int64_t)moe->routing->n * moe->routing->k, &lo, &hi);
+    member_share(member, (int64_t)moe->routing->n * moe->routing->k, &lo, &hi);
     for (int64_t slot = lo; slot < hi; slot++)
         if (held(moe, slot))
             activate(k, moe, slot, 0, moe->intermediate, moe->gate + slot * moe->intermediate,
@@ -282,15 +282,15 @@ static void piece_out(const struct kernels *k, const struct piece *p, const stru
     }
 }
 
-void REAL(ops_experts_out)(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe)
+void REAL(ops_experts_out)(const struct kernels *k, const struct member *member, void *scratch, const struct moe *moe)
 {
-    each_piece(k, lane, scratch, moe, moe->hidden, HALF_OUT, piece_out);
+    each_piece(k, member, scratch, moe, moe->hidden, HALF_OUT, piece_out);
 }
 
-void REAL(ops_combine)(const struct kernels *k, const struct lane *lane, const struct moe *moe)
+void REAL(ops_combine)(const struct kernels *k, const struct member *member, const struct moe *moe)
 {
     const struct routing *routing = moe->routing;
-    struct share share = block_share(lane->id, lane->n, moe->hidden);
+    struct share share = block_share(member->id, member->n, moe->hidden);
     clear_delta(moe, &share);
     for (int64_t slot = 0; slot < (int64_t)routing->n * routing->k; slot++) /* ascending id within a row */
         if (held(moe, slot))
