@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# arm.sh [all|kernels|recipes]: tests as an ARM program, cross-compiled into build/arm, under qemu's emulation of a CPU. It shows
-# that bits are right; it says nothing about speed.
+# arm.sh [all|kernels|recipes]: tests as an ARM program, cross-compiled into build/arm, under qemu's emulation of a CPU.
+# It shows that bits are right; it says nothing about speed.
 #
 #   kernels   every kernel of every ISA against scalar, and which ISA is chosen on CPUs that lack some (the default;
 #             tests/all.sh runs this as part of everything)
@@ -57,7 +57,8 @@ recipes() {
     tests/recipes.sh --arm >build/arm/recipes.log 2>&1
     local code=$?
     grep -a '^\(ok\|FAIL\|      \|\[  [PFS]\)' build/arm/recipes.log
-    passed=$((passed + $(grep -ac '^ok ' build/arm/recipes.log))) failed=$((failed + $(grep -ac '^FAIL ' build/arm/recipes.log)))
+    passed=$((passed + $(grep -ac '^ok ' build/arm/recipes.log)))
+    failed=$((failed + $(grep -ac '^FAIL ' build/arm/recipes.log)))
     [ $code -eq 0 ] || [ $failed -gt 0 ] || check recipes false
 }
 # tests CPU NAME...: cmocka programs; their numbers count

@@ -47,7 +47,8 @@ scratch() {
         case $path in build | .git) ;; *) cp -a --reflink=auto "$path" "$tree/" || return 1 ;; esac
     done
     for path in "build/$variant"/*; do
-        case ${path##*/} in tests | test-logs | bench) ;; *) cp -a --reflink=auto "$path" "$tree/build/$variant/" || return 1 ;; esac
+        case ${path##*/} in tests | test-logs | bench | examples) continue ;; esac
+        cp -a --reflink=auto "$path" "$tree/build/$variant/" || return 1
     done
     git -C "$tree" init -q && git -C "$tree" add -A
 }
@@ -120,7 +121,8 @@ follow() {
     [ -n "$(in_order diff)" ] || wrong "the page marks no patch" || return
     [ -n "$(in_order check)" ] || wrong "the page marks no check" || return
     for block in $(in_order diff); do
-        git apply --recount --unidiff-zero --whitespace=nowarn "$block" || wrong "patch $(marked "$block" diff) of the page does not apply" || return
+        git apply --recount --unidiff-zero --whitespace=nowarn "$block" ||
+            wrong "patch $(marked "$block" diff) of the page does not apply" || return
     done
     build 2>&1 | tee "$work/build.log" || wrong "the build fails" || return
     ! grep -a 'warning:' "$work/build.log" || wrong "the build warns" || return

@@ -41,7 +41,8 @@ static const struct verb *find(int n, char **words, int *used)
 {
     for (int i = 0; i < VERB_COUNT; i++) {
         const struct verb *verb = &verbs[i];
-        bool named = strcmp(verb->first, words[0]) == 0 && (!verb->second || (n > 1 && strcmp(verb->second, words[1]) == 0));
+        bool named = strcmp(verb->first, words[0]) == 0 &&
+                     (!verb->second || (n > 1 && strcmp(verb->second, words[1]) == 0));
         if (named || word_in(verb->aliases, ' ', words[0])) {
             *used = named && verb->second ? 2 : 1;
             return verb;
@@ -73,7 +74,8 @@ static int unknown_second(const char *family, const char *word)
 {
     const char *guess = word ? guess_second(family, word) : NULL;
     if (guess)
-        say("there is no verb '%s %s'; did you mean %s %s? (osso %s --help lists them)", family, word, family, guess, family);
+        say("there is no verb '%s %s'; did you mean %s %s? (osso %s --help lists them)", family, word, family, guess,
+            family);
     else if (word)
         say("there is no verb '%s %s'; osso %s --help lists them", family, word, family);
     else {

@@ -24,7 +24,7 @@ enum {
 #include "cli/options.def"
 };
 #define V(id) (UINT64_C(1) << (GROUP_COUNT + VERB_##id))
-_Static_assert(GROUP_COUNT <= 30 && GROUP_COUNT + VERB_COUNT <= 64, "more verbs and groups than bits in struct verb's kinds");
+_Static_assert(GROUP_COUNT <= 30 && GROUP_COUNT + VERB_COUNT <= 64, "more verbs and groups than bits");
 
 const struct verb verbs[VERB_COUNT] = {
 #define VERB_ROW(id, name, first, second, aliases, operands, fewest, most, groups, line, more)                         \
