@@ -13,7 +13,7 @@ static int show(void *parser, const struct osso_event *event)
     struct osso_error err;
     if (osso_parser_push(parser, event->id, &state, &err))
         return 1;
-    if (state.channel && strcmp(state.channel, "final") == 0)
+    if (state.delta_len && state.channel && strcmp(state.channel, "final") == 0)
         fwrite(state.delta, 1, state.delta_len, stdout);
     return fflush(stdout);
 }
