@@ -80,7 +80,7 @@ TEST_SRC := $(wildcard tests/*/test_*.c)
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-.PHONY: all tests bench-kernels bench-sampler install clean summary FORCE
+.PHONY: all tests examples bench-kernels bench-sampler install clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -142,6 +142,13 @@ $(B)/bench/%: bench/%.c $(B)/libosso.a
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libosso.a $(LDLIBS)
+
+# examples/*.c: programs that know libosso by its public headers only.
+examples: $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+$(B)/examples/%: examples/%.c $(B)/libosso.a $(wildcard include/osso/*)
+	@mkdir -p $(@D)
+	@$(SAY) LINK $@
+	$(Q)$(CC) -std=c11 $(OPT) $(WARN) -Iinclude -o $@ $< $(B)/libosso.a $(LDLIBS)
 
 summary: $(B)/osso
 	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing))" >&2
