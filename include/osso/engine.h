@@ -5,7 +5,7 @@
  *   osso_session_sync(session, ids, n, &err);            // the token prefix that is wanted; computes nothing
  *   while (!osso_session_ready(session))
  *       osso_step(engine, &session, 1, 0, &err);         // computes up to max_rows rows over all sessions
- *   osso_sample(session, sampler, &id, &err);            // from the logits of the last token
+ *   osso_sample(sampler, session, &choice, NULL, 0, &err); // from the logits of the last token
  *
  * One engine is used by one thread at a time; it runs its own team of threads inside osso_step. */
 #ifndef OSSO_ENGINE_H
@@ -102,8 +102,9 @@ OSSO_API const float *osso_session_logits(const struct osso_session *session, si
 
 OSSO_API void osso_sampling_defaults(struct osso_sampling *sampling_out); /* temperature 1, top_p 1, all else off */
 
+/* Settings, bias list (copied) and the state of the random numbers: small, one for each sequence. What is as large as the
+ * vocabulary belongs to the engine. */
 struct osso_sampler;
-/* The bias list is copied. */
 OSSO_API enum osso_status osso_sampler_create(const struct osso_sampling *sampling, int64_t vocab,
                                               struct osso_sampler **sampler_out, struct osso_error *err);
 OSSO_API void osso_sampler_free(struct osso_sampler *sampler);
