@@ -7,7 +7,7 @@
 #include "model/forward.h"
 #include "checkpoint/model_open.h"
 #include "model/rope.h"
-#include "osso/engine.h"
+#include "osso/answer.h"
 
 struct osso_engine {
     struct osso_model *model; /* NULL: scripted */
@@ -52,8 +52,7 @@ struct osso_session {
     size_t logits_pos, logits_n; /* what the last step gave: positions [logits_pos, logits_pos + logits_n) */
     int logits_row;      /* in the engine's logits, the first of them */
     uint64_t logits_step;
-    struct osso_decoder decoder;
-    char *text;          /* generate's held-back text; see generate.c */
+    struct osso_answer *answer; /* of the last osso_generate */
 };
 
 /* K and V exist for the first `computed` tokens only; plans the replay of sliding layers where their pages are gone. */

@@ -1,7 +1,7 @@
 /* sampler.c: from logits to one id. Order: penalties and bias, mask, then greedy; or temperature, top-k, top-p, min-p,
  * one uniform draw (choose.c). Everything is deterministic in the seed; ties go to the lowest id.
  *
- * The way of a token goes on in harmony/harmony_parse.c. */
+ * The way of a token goes on in engine/answer.c. */
 #include "engine/engine_parts.h"
 
 #include "base/error.h"

@@ -143,7 +143,7 @@ static enum osso_status generate(struct osso_error *err)
 {
     static const char *const stop[] = {"never said"};
     struct osso_generate_options o = {.size = sizeof o, .max_tokens = 6, .stop = stop, .n_stop = 1, .n_top = 3};
-    struct osso_generate_result result;
+    struct osso_generate_result result = {.size = sizeof result};
     enum osso_status status = osso_session_sync(w.session, (int32_t[]){5, 6, 7}, 3, err);
     if (!status)
         status = osso_generate(w.rig.engine, w.session, w.sampler, w.o200k, &o, &result, err);
