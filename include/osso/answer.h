@@ -71,10 +71,11 @@ struct osso_answer_options {
                                  * wrote them, stop texts included; osso_answer_finish ends its stream */
     unsigned flags;             /* OSSO_ANSWER_* */
     int64_t max_tokens;         /* < 0: until the context is full */
-    int64_t min_tokens;         /* before so many, stop ids are not chosen, and neither ids nor texts stop */
+    int64_t min_tokens;         /* before so many, neither ids nor texts stop, and stop ids are chosen only where a mask allows
+                                 * nothing else */
     const int32_t *stop_ids;    /* NULL: the model's; n_stop_ids 0 with a non-NULL pointer: none */
     size_t n_stop_ids;
-    bool ignore_eos;            /* the model's stop ids are never chosen and, unless they stand in stop_ids, stop nothing */
+    bool ignore_eos;            /* so are the model's stop ids, always; and unless they stand in stop_ids, they stop nothing */
     const char *const *stop;    /* stop texts: the answer ends before the first of them. None reaches over two messages */
     size_t n_stop;
     enum osso_stop_on stop_on;

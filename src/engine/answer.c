@@ -1,7 +1,7 @@
 /* answer.c: from choices to an answer. A choice is appended to the session and becomes text: a decoder's, or with a parser
  * that of messages. What may still become a stop text is held back, across tokens and across the bytes of a character.
  *
- * The way of a token goes on in harmony/harmony_parse.c. */
+ * The way of a token ends in harmony/harmony_parse.c. */
 #include "engine/engine_parts.h"
 #include "engine/stop_text.h"
 

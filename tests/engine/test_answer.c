@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "engine/engine_parts.h"
+#include "engine/stop_text.h"
 
 enum { VOCAB = 201088, RETURN = 200002, X = 87, MANY = 7 }; /* X: the letter x, by the table of bytes */
 
@@ -57,7 +58,7 @@ static void talk_open(struct talk *t, struct osso_engine *e, int32_t which)
 {
     struct osso_error err = {""};
     struct osso_sampling so;
-    static const int32_t stops[] = {RETURN};
+    static const int32_t stops[] = {-1, VOCAB, RETURN}; /* what is no id of the model does no harm */
     plays[which].ids.len = 0;
     check_ok(osso_tokenizer_encode(o200k, t->say, strlen(t->say), OSSO_ENCODE_SPECIAL, &plays[which].ids, &err), err);
     osso_sampling_defaults(&so);
@@ -68,7 +69,7 @@ static void talk_open(struct talk *t, struct osso_engine *e, int32_t which)
     t->o.max_tokens = t->o.max_tokens ? t->o.max_tokens : -1;
     if (!t->own_stops) {
         t->o.stop_ids = stops;
-        t->o.n_stop_ids = 1;
+        t->o.n_stop_ids = 3;
     }
     if (t->harmony)
         check_ok(osso_parser_create(o200k, "assistant", 0, &t->parser, &err), err);
@@ -88,6 +89,8 @@ static void hear(struct talk *t, const struct osso_event *e)
     bool done = e->message && e->message->message_done;
     assert_int_equal(utf8_valid_prefix((const uint8_t *)e->text, e->text_len), e->text_len);
     assert_int_equal(e->message != NULL, t->harmony);
+    assert_int_equal(e->n_top, e->id < 0 ? 0 : t->o.n_top < 64 ? t->o.n_top : 64);
+    assert_true(e->n_top == 0 || e->top[0].logprob >= e->logprob);
     buf_printf(&t->log, "%d %a '%.*s' %d %d %d\n", e->id, (double)e->logprob, (int)e->text_len, e->text, e->voice, done,
                e->stop);
     buf_add(&t->all, e->text, e->text_len);
@@ -225,6 +228,26 @@ static void test_side_by_side(void **state)
 
 /* ---- stop texts ----------------------------------------------------------------------------------------- */
 
+static void test_find(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"abcX", "", "cY", "."};
+    static const struct { const char *text; size_t at; bool whole; } cases[] = {
+        {"", 0, false}, {"zzz", 3, false}, {"zabc", 1, false}, {"zabcY", 3, true}, {"zabcX", 1, true}, {"a.b.", 1, true},
+        {"abc.", 3, true}, {"abcabc", 3, false}};
+    struct osso_error err = {""};
+    struct stop_texts stops;
+    bool whole;
+    check_ok(stop_texts_copy(texts, 4, &stops, &err), err);
+    assert_int_equal(stops.n, 3);
+    assert_int_equal(stops.longest, 4);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(stop_texts_find(&stops, cases[i].text, strlen(cases[i].text), &whole), cases[i].at);
+        assert_int_equal(whole, cases[i].whole);
+    }
+    stop_texts_free(&stops);
+}
+
 static void test_stop_texts(void **state)
 {
     (void)state;
@@ -280,6 +303,8 @@ static void test_lengths(void **state)
     static const char *const stop[] = {"abc"};
     struct talk t = {.say = "one two three four", .o.max_tokens = 2};
     expect(t, "one two", OSSO_STOP_LENGTH);
+    t = (struct talk){.say = "one", .o.n_top = 100};
+    expect(t, "one", OSSO_STOP_ID);
     t = (struct talk){.say = "", .o.min_tokens = 3}; /* the model would end at once */
     plays[0].second = X;
     expect(t, "xxx", OSSO_STOP_ID);
@@ -310,6 +335,15 @@ static void test_eos(void **state)
         assert_string_equal(t.spoken.data, cases[i].spoken);
         talk_free(&t);
     }
+    /* Somebody else may choose it: it is no stop then. */
+    struct osso_error err = {""};
+    struct osso_event event = {.size = sizeof event};
+    struct talk t = {.say = "", .o.ignore_eos = true, .own_stops = true};
+    talk_open(&t, e, 0);
+    check_ok(osso_answer_take(t.answer, (struct osso_choice){RETURN, 0}, &event, &err), err);
+    assert_int_equal(event.stop, OSSO_STOP_NONE);
+    talk_finish(&t);
+    talk_free(&t);
     osso_engine_free(e);
     plays[0].second = 0;
 }
@@ -435,6 +469,7 @@ static void test_voices(void **state)
                             "<|constrain|>json<|message|>{}<|call|><|return|>", .harmony = true};
     struct talk r = talk_alone(t, 0);
     assert_string_equal(r.all.data, "Wait.{}");
+    assert_non_null(strstr(r.log.data, "'' 0 0 0\n")); /* of a header */
     assert_non_null(strstr(r.log.data, "'Wait' 2 0 0\n"));
     assert_non_null(strstr(r.log.data, "'{}' 4 0 0\n"));
     assert_int_equal(r.stop, OSSO_STOP_ID);
@@ -571,7 +606,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_side_by_side), cmocka_unit_test(test_stop_texts),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_side_by_side), cmocka_unit_test(test_find), cmocka_unit_test(test_stop_texts),
                                        cmocka_unit_test(test_stop_on), cmocka_unit_test(test_lengths), cmocka_unit_test(test_eos),
                                        cmocka_unit_test(test_context), cmocka_unit_test(test_min_and_mask),
                                        cmocka_unit_test(test_held), cmocka_unit_test(test_half_a_character),
