@@ -327,7 +327,7 @@ enum osso_status osso_conversation_add_developer(struct osso_conversation *conve
     struct jdoc *doc = NULL;
     enum osso_status status = OSSO_OK;
     if (tools_json)
-        status = jdoc_read(tools_json, strlen(tools_json), "the tools", &doc, err);
+        status = jdoc_read_harmony(tools_json, strlen(tools_json), "the tools", &doc, err);
     else
         doc = jdoc_create();
     if (status)

@@ -6,6 +6,7 @@
 #include "harmony/harmony.h"
 
 #include "base/mem.h"
+#include "json/jwrite.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static bool add_default(struct buf *out, const struct jval *v, const char *befor
     } else if (d->type == J_STRING && bare_enum) {
         add_text(out, d->text);
     } else {
-        jval_write(out, d, JVAL_PRINTED);
+        jwrite_value(out, d, JWRITE_PRINTED);
     }
     return true;
 }
