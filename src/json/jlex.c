@@ -57,11 +57,9 @@ enum jlex_problem jlex_no_run(struct jlex *x, struct jtext *piece, char escaped[
     if (x->pos >= x->len)
         return JLEX_NO_END;
     char c = x->text[x->pos];
-    if (c != '"' && c != '\\')
+    if (c != '\\')
         return JLEX_CONTROL;
     x->pos++;
-    if (c == '"')
-        return JLEX_FINE;
     enum jlex_problem problem = jlex_escape(x, &code);
     if (!problem)
         *piece = (struct jtext){escaped, utf8_put((uint8_t *)escaped, code)};

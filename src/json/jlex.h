@@ -52,7 +52,7 @@ static inline bool jlex_take(struct jlex *x, char c)
 /* What follows a backslash: the character it stands for. */
 enum jlex_problem jlex_escape(struct jlex *x, uint32_t *code_out);
 
-/* Where no run is: an escape, the closing quote, or a problem (for jlex_piece). */
+/* Where neither a run nor the closing quote is: an escape or a problem (for jlex_piece). */
 enum jlex_problem jlex_no_run(struct jlex *x, struct jtext *piece, char escaped[4]);
 
 /* Inside a string: its next piece, a run of bytes that stand for themselves or the character of one escape (in
@@ -64,7 +64,12 @@ static inline enum jlex_problem jlex_piece(struct jlex *x, struct jtext *piece, 
         at++;
     x->pos = at;
     *piece = (struct jtext){x->text + start, at - start};
-    return at > start ? JLEX_FINE : jlex_no_run(x, piece, escaped);
+    if (at > start)
+        return JLEX_FINE;
+    if (at == x->len || x->text[at] != '"')
+        return jlex_no_run(x, piece, escaped);
+    x->pos++;
+    return JLEX_FINE;
 }
 
 /* Steps over the rest of a string without a look at its escapes. False: it has no end, and pos is there. */
@@ -73,23 +78,27 @@ bool jlex_skip_string(struct jlex *x);
 /* Steps over a number. False: there is none, and pos is behind what could have begun one. */
 bool jlex_number(struct jlex *x, bool *integer_out);
 
-/* Steps over decimal digits and returns how many. Before a digit that would take the value above `max` it stops, and
- * *over is true. */
+/* Steps over decimal digits and returns how many. Before a digit that would take the value above `max`, at most INT64_MAX,
+ * it stops, and *over is true. */
 static inline size_t jlex_digits(struct jlex *x, uint64_t max, uint64_t *value_out, bool *over)
 {
     size_t start = x->pos;
+    size_t at = start;
     uint64_t value = 0;
     *over = false;
-    for (; x->pos < x->len && x->text[x->pos] >= '0' && x->text[x->pos] <= '9'; x->pos++) {
-        uint64_t digit = (uint64_t)(x->text[x->pos] - '0');
-        if (value > (max - digit) / 10) {
+    for (; at < x->len; at++) {
+        unsigned digit = (unsigned)(uint8_t)x->text[at] - '0';
+        if (digit > 9)
+            break;
+        if (value > max / 10 || value * 10 + digit > max) {
             *over = true;
             break;
         }
         value = value * 10 + digit;
     }
     *value_out = value;
-    return x->pos - start;
+    x->pos = at;
+    return at - start;
 }
 
 /* Steps over `word` if the text goes on with it. */

@@ -63,7 +63,7 @@ char pull_peek(struct pull *p)
     return jlex_peek(&p->in);
 }
 
-static bool take(struct pull *p, char c)
+static inline bool take(struct pull *p, char c)
 {
     return !p->problem && jlex_take(&p->in, c);
 }
@@ -77,7 +77,7 @@ bool pull_enter(struct pull *p, char bracket)
 }
 
 /* What both kinds of brackets share: the end, or a comma, or (fresh) nothing before the next thing. */
-static bool another(struct pull *p, char close)
+static inline bool another(struct pull *p, char close)
 {
     bool fresh = p->fresh;
     p->fresh = false;
@@ -164,7 +164,7 @@ bool pull_u32(struct pull *p, uint32_t *out)
 {
     uint64_t value = 0;
     bool over = false;
-    pull_peek(p);
+    jlex_peek(&p->in);
     size_t digits = p->problem ? 0 : jlex_digits(&p->in, UINT32_MAX, &value, &over);
     *out = (uint32_t)value;
     if (over || digits > 10)
@@ -200,14 +200,15 @@ static bool skip_string(struct pull *p)
     return jlex_skip_string(&p->in) || wrong(p, PULL_NO_END);
 }
 
-static bool skip_scalar(struct pull *p)
+/* A string, number or word whose first character c is here. */
+static bool skip_scalar(struct pull *p, char c)
 {
     struct jlex *x = &p->in;
-    if (jlex_peek(x) == '"')
-        return skip_string(p);
     size_t start = x->pos;
+    if (c == '"')
+        return skip_string(p);
     for (; x->pos < x->len; x->pos++) {
-        char c = x->text[x->pos], lower = c | 0x20;
+        char lower = (char)((c = x->text[x->pos]) | 0x20);
         if (!(c >= '0' && c <= '9') && !(lower >= 'a' && lower <= 'z') && c != '+' && c != '-' && c != '.')
             break;
     }
@@ -218,20 +219,20 @@ bool pull_skip(struct pull *p, const char **text_out, size_t *len_out)
 {
     bool object[MAX_DEPTH]; /* the kind of every open bracket */
     unsigned depth = 0;
-    char c = pull_peek(p);
+    pull_peek(p);
     size_t start = p->in.pos;
     if (p->problem)
         return false;
     for (;;) {
         /* A value: an opening bracket, or all of a scalar. */
-        c = pull_peek(p);
+        char c = jlex_peek(&p->in);
         if (c == '{' || c == '[') {
             if (depth == MAX_DEPTH)
                 return wrong(p, PULL_DEEP);
             object[depth++] = c == '{';
             p->fresh = true;
             p->in.pos++;
-        } else if (!skip_scalar(p)) {
+        } else if (!skip_scalar(p, c)) {
             return false;
         }
         /* Close what ends here; the next element, or member with its key, leads to the next value. */
