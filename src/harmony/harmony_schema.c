@@ -3,7 +3,7 @@
  * The layout, with its quirks (a nested object's description printed twice, a nested closing brace indented like the
  * fields), is what the models were trained with. Functions here call each other as
  * deep as the schema nests, which jdoc.h bounds at 127; their frames are small. */
-#include "harmony/harmony.h"
+#include "harmony/harmony_schema.h"
 
 #include "base/mem.h"
 #include "json/jwrite.h"

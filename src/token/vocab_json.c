@@ -1,12 +1,13 @@
 /* vocab_json.c: tokenizer.json of Hugging Face. The small parts (added tokens, pre-tokenizer) become JSON trees; the
  * vocabulary and the merges, which are nearly all of its 27 MB, are only streamed through. */
-#include "token/vocab_build.h"
+#include "token/vocab_json.h"
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "json/jget.h"
 #include "json/pull.h"
 #include "token/o200k.h"
+#include "token/vocab_build.h"
 
 enum { KEY_CAP = 2 * VOCAB_MAX_TOKEN }; /* a byte is at most two bytes in the alphabet */
 

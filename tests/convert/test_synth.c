@@ -2,7 +2,7 @@
 #include "file_test.h"
 #include "json_test.h"
 
-#include "convert/tokenizer_files.h"
+#include "token/tokenizer_files.h"
 #include "checkpoint/model_open.h"
 #include "checkpoint/plan.h"
 #include "osso/osso.h"

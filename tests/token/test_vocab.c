@@ -6,7 +6,8 @@
 #include "json/jwrite.h"
 #include "osso/text.h"
 #include "token/split.h"
-#include "token/tokenizer.h"
+#include "token/vocab_build.h"
+#include "token/vocab_json.h"
 #include "base/utf8.h"
 
 #include <unistd.h>

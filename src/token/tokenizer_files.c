@@ -1,5 +1,5 @@
 /* tokenizer_files.c: tokenizer.json, tokenizer_config.json, and the vocabulary inside a GGUF file. */
-#include "convert/tokenizer_files.h"
+#include "token/tokenizer_files.h"
 
 #include "json/jwrite.h"
 
