@@ -1,4 +1,4 @@
-/* jdoc_read.c: a JSON text as a tree, by one of two sets of rules (jdoc.h). No recursion: a stack of open containers. */
+/* jdoc_read.c: a JSON text as a tree, by one of two sets of rules (jdoc.h). No recursion: a stack of open values. */
 #include "json/jdoc.h"
 
 #include "base/error.h"
@@ -323,7 +323,8 @@ static enum osso_status refuse(const struct reader *r, const char *where, struct
         return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s near end of file", where, line, column, words);
     if (n > MOST_SHOWN)
         return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s", where, line, column, words);
-    return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s near '%.*s'", where, line, column, words, (int)n, shown);
+    return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s near '%.*s'", where, line, column, words, (int)n,
+                     shown);
 }
 
 /* ---- documents ------------------------------------------------------------------------------------------ */

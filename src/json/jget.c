@@ -9,8 +9,9 @@
 bool jget_integer(const struct jval *v, int64_t *out)
 {
     *out = 0;
-    return v && v->type == J_NUMBER && !memchr(v->spelt.s, '.', v->spelt.len) && !memchr(v->spelt.s, 'e', v->spelt.len) &&
-           !memchr(v->spelt.s, 'E', v->spelt.len) && jnum_i64(v->spelt.s, v->spelt.len, out);
+    if (!v || v->type != J_NUMBER || strpbrk(v->spelt.s, ".eE"))
+        return false;
+    return jnum_i64(v->spelt.s, v->spelt.len, out);
 }
 
 double jget_real(const struct jval *v)

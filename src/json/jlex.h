@@ -56,7 +56,8 @@ enum jlex_problem jlex_escape(struct jlex *x, uint32_t *code_out);
 enum jlex_problem jlex_no_run(struct jlex *x, struct jtext *piece, char escaped[4]);
 
 /* Inside a string: its next piece, a run of bytes that stand for themselves or the character of one escape (in
- * `escaped`). Of length 0: that was the closing quote, which is stepped over. Whether a run is UTF-8 is not looked at. */
+ * `escaped`). Of length 0: that was the closing quote, which is stepped over. Whether a run is UTF-8 is not looked
+ * at. */
 static inline enum jlex_problem jlex_piece(struct jlex *x, struct jtext *piece, char escaped[4])
 {
     size_t start = x->pos, at = start;
@@ -78,8 +79,8 @@ bool jlex_skip_string(struct jlex *x);
 /* Steps over a number. False: there is none, and pos is behind what could have begun one. */
 bool jlex_number(struct jlex *x, bool *integer_out);
 
-/* Steps over decimal digits and returns how many. Before a digit that would take the value above `max`, at most INT64_MAX,
- * it stops, and *over is true. */
+/* Steps over decimal digits and returns how many. Before a digit that would take the value above `max` (at most
+ * INT64_MAX) it stops, and *over is true. */
 static inline size_t jlex_digits(struct jlex *x, uint64_t max, uint64_t *value_out, bool *over)
 {
     size_t start = x->pos;

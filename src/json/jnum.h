@@ -9,10 +9,10 @@
 enum { JNUM_SPACE = 64 };
 
 /* As openai-harmony reads and prints it: `out` receives the printed form, NUL-terminated. Its numbers are unsigned or
- * signed 64-bit integers where they fit, printed as they are, and doubles otherwise, printed with the fewest digits that
- * read back to the same double. Its decimal to double conversion is a fast one that may miss the nearest double by a unit
- * or two in the last place; as the number is printed into the prompt (a default in a tool's schema), the same double must
- * come out here. False: too large for a double. */
+ * signed 64-bit integers where they fit, printed as they are, and doubles otherwise, printed with the fewest digits
+ * that read back to the same double. Its decimal to double conversion is a fast one that may miss the nearest double by
+ * a unit or two in the last place; as the number is printed into the prompt (a default in a tool's schema), the same
+ * double must come out here. False: too large for a double. */
 bool jnum_read(const char *s, size_t n, char out[JNUM_SPACE]);
 
 /* An integer (no point, no exponent). False: it does not fit. */

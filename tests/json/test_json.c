@@ -89,7 +89,8 @@ static void test_rules(void **state)
 static void test_members(void **state)
 {
     (void)state;
-    static const char text[] = "{\"i\":5,\"r\":4096.0,\"h\":1.5,\"s\":\"x\",\"b\":true,\"n\":null,\"big\":9223372036854775807}";
+    static const char text[] =
+        "{\"i\":5,\"r\":4096.0,\"h\":1.5,\"s\":\"x\",\"b\":true,\"n\":null,\"big\":9223372036854775807}";
     struct osso_error err = {""};
     struct jdoc *doc;
     int64_t i = -1;
@@ -184,7 +185,8 @@ static void test_harmony(void **state)
          "[18446744073709551615,-9223372036854775808,1.8446744073709552e19]",
          "[18446744073709551615,-9223372036854775808,18446744073709551616]"},
         {"[-0,1e2,1E-7,0.1]", "[-0.0,100.0,1e-7,0.1]", "[-0,1e2,1E-7,0.1]"},
-        {"{\"a\":1,\"b\":2,\"a\":3,\"a\":4}", "{\"a\":4,\"b\":2}", "{\"a\":4,\"b\":2}"}, /* the last value, the first place */
+        /* the last value, the first place */
+        {"{\"a\":1,\"b\":2,\"a\":3,\"a\":4}", "{\"a\":4,\"b\":2}", "{\"a\":4,\"b\":2}"},
         {"{\"\\u0000\":\"\\u0000\"}", "{\"\\u0000\":\"\\u0000\"}", "{\"\\u0000\":\"\\u0000\"}"},
         {"\"\\ud83e\\udd8a\\u00e9\\/\"", "\"\xf0\x9f\xa6\x8a\xc3\xa9/\"", "\"\xf0\x9f\xa6\x8a\xc3\xa9/\""}};
     static const struct { const char *text, *says; } bad[] = {
@@ -222,7 +224,8 @@ static void test_harmony(void **state)
 static void test_numbers(void **state)
 {
     (void)state;
-    static const char *const doubles[] = {"0", "-0.0", "0.1", "1e-5", "123456789012345678901234567890", "4.9e-324", "2e-324",
+    static const char *const doubles[] = {"0", "-0.0", "0.1", "1e-5", "123456789012345678901234567890", "4.9e-324",
+                                          "2e-324",
                                           "1.7976931348623157e308", "2.2250738585072011e-308", "1E+2", "-12.50e-1",
                                           "0.000000000000000000000000000000000000000000000001e48"};
     double d;
@@ -306,6 +309,7 @@ static void test_pull_problems(void **state)
         {"[9223372036854775808]", PULL_LARGE, 19}, {"[\"a", PULL_NO_END, 3}, {"[\"\x01\"]", PULL_CONTROL, 2},
         {"[\"ab\xff\"]", PULL_UTF8, 4}, {"[\"\\u0000\"]", PULL_NUL, 8}, {"[\"\\x\"]", PULL_ESCAPE, 4},
         {"[\"\\u00", PULL_HEX_END, 4}, {"[\"\\u00zz\"]", PULL_HEX, 7}, {"[\"\\ud800x\"]", PULL_SURROGATE, 8},
+        {"[\"\\ud83e\\u0041\"]", PULL_SURROGATE, 14},
         {"[{\"a\" 1}]", PULL_NO_KEY, 6}, {"[{\"a\":}]", PULL_NO_VALUE, 6}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t at;
