@@ -2,9 +2,9 @@
  * reference counting (by one thread). Strings may hold NUL, objects keep their order, numbers their spelling.
  *
  * There are two sets of rules. osso's own files (jdoc_read) must be clear: a repeated key, a NUL in a key, an integer
- * beyond 64 bits are refused. What is rendered into a prompt (jdoc_read_harmony) is read as openai-harmony reads it:
- * the prompt prints the numbers and the order of a tool's schema, so integers above int64, the reference's own reading of
- * decimals, and repeated keys (in a schema the last value wins, at the place of the first) survive. */
+ * beyond 64 bits are refused. What is rendered into a prompt (jdoc_read_harmony) is read as openai-harmony reads it.
+ * The prompt prints the numbers and the order of a tool's schema, so integers above int64, the reference's own reading
+ * of decimals, and repeated keys (in a schema the last value wins, at the place of the first) survive. */
 #ifndef OSSO_JSON_JDOC_H
 #define OSSO_JSON_JDOC_H
 
