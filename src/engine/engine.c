@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "model/params.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -19,7 +20,7 @@ struct setup {
 /* As many threads as help: below some work a token, meeting at barriers costs more than sharing it brings. */
 static int default_threads(const struct config *c)
 {
-    uint64_t useful = 1 + config_active_parameters(c) / 8000000;
+    uint64_t useful = 1 + params_active(c) / 8000000;
     return useful < (uint64_t)cpu_count() ? (int)useful : cpu_count();
 }
 

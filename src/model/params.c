@@ -40,14 +40,42 @@ int64_t params_size(const struct config *c, enum param_size size)
     return 0;
 }
 
-int64_t params_stack(const struct config *c, const struct param *param)
+bool params_is_matrix(const struct param *param)
 {
-    return param->kind == PARAM_EXPERTS || param->kind == PARAM_EXPERT_BIAS ? c->n_experts : 1;
+    return param->kind == PARAM_MATRIX || param->kind == PARAM_EXPERTS;
+}
+
+bool params_stacked(const struct param *param)
+{
+    return param->kind == PARAM_EXPERTS || param->kind == PARAM_EXPERT_BIAS;
 }
 
 int64_t params_values(const struct config *c, const struct param *param)
 {
-    return params_stack(c, param) * params_size(c, param->rows) * params_size(c, param->columns);
+    return (params_stacked(param) ? c->n_experts : 1) * params_size(c, param->rows) * params_size(c, param->columns);
+}
+
+/* Of all tensors, with `experts` of the experts of each layer. */
+static uint64_t count(const struct config *c, int64_t experts)
+{
+    uint64_t sum = 0;
+    for (int id = 0; id < N_PARAMS; id++) {
+        const struct param *p = params_of((enum param_id)id);
+        int64_t values = params_values(c, p) / (params_stacked(p) ? c->n_experts : 1) * (params_stacked(p) ? experts : 1);
+        if (id != PARAM_head || !c->tied)
+            sum += (uint64_t)(values * (p->each ? c->n_layers : 1)); /* bounded by config_check */
+    }
+    return sum;
+}
+
+uint64_t params_total(const struct config *c)
+{
+    return count(c, c->n_experts);
+}
+
+uint64_t params_active(const struct config *c)
+{
+    return count(c, c->experts_per_token) - (c->tied ? 0 : (uint64_t)params_values(c, params_of(PARAM_embed)));
 }
 
 /* ---- the walk ------------------------------------------------------------------------------------------- */

@@ -27,10 +27,16 @@ const struct param *params_of(enum param_id id);
 int64_t params_size(const struct config *config, enum param_size size);
 /* May it be missing? */
 bool params_optional(const struct param *param);
-/* 1, or for kinds of one per expert the experts. */
-int64_t params_stack(const struct config *config, const struct param *param);
+/* Is it y = W x? */
+bool params_is_matrix(const struct param *param);
+/* Is there one per expert? */
+bool params_stacked(const struct param *param);
 /* Values of one such tensor: all experts' together. */
 int64_t params_values(const struct config *config, const struct param *param);
+
+/* Values in all, and those that one token uses (unembedding counted, embedding table not). */
+uint64_t params_total(const struct config *config);
+uint64_t params_active(const struct config *config);
 
 /* ---- the walk ------------------------------------------------------------------------------------------- */
 

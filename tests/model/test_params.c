@@ -101,7 +101,7 @@ static void test_walk(void **state)
             assert_int_equal(seen.n[id], params_of((enum param_id)id)->each ? m->config.n_layers
                                          : id == PARAM_head                 ? (int)tied_head
                                                                             : 1);
-        assert_int_equal(seen.values, config_parameters(&m->config));
+        assert_int_equal(seen.values, params_total(&m->config));
         for (int64_t t = 0; t < m->tensors.n; t++) {
             const struct tensor *x = &m->tensors.list[t];
             uint8_t want = x->rank > 1 || (x->dtype == DT_F32 && (uintptr_t)x->data % 4 == 0);
@@ -161,8 +161,8 @@ static void test_offsets(void **state)
         struct offsets o[2];
         check_ok(osso_model_open(golden(models[i]), &m, &err), err);
         const struct config *c = &m->config;
-        assert_true(params_count(c) >= (int64_t)config_parameters(c));
-        assert_true(params_count(c) < (int64_t)config_parameters(c) + 16 * 24 * (c->n_layers + 1));
+        assert_true(params_count(c) >= (int64_t)params_total(c));
+        assert_true(params_count(c) < (int64_t)params_total(c) + 16 * 24 * (c->n_layers + 1));
         for (int k = 0; k < 2; k++) {
             struct weights w;
             float *arena = arena_make(c);
@@ -299,7 +299,7 @@ static void test_in_place(void **state)
     assert_null(m->weights.vectors);
     osso_model_free(m);
     check_ok(osso_model_open(golden("yarn-mxfp4"), &m, &err), err);
-    const float *first = m->weights.vectors, *end = first + config_parameters(&m->config);
+    const float *first = m->weights.vectors, *end = first + params_total(&m->config);
     assert_true(m->weights.layers[2].sinks >= first && m->weights.layers[2].sinks < end);
     osso_model_free(m);
 }
@@ -382,7 +382,7 @@ static void test_adapters(void **state)
     assert_true(distance(want, plain, n) > 0.05);
     assert_true(distance(want, have, n) < 1e-3);
     struct seen seen = {.model = b.model};
-    uint64_t count = config_parameters(c);
+    uint64_t count = params_total(c);
     check_ok(weights_each(&low, c, note, &seen, &err), err);
     assert_int_equal(seen.values, count); /* additions are told of too, as parts of their own */
     for (int i = 0; i < 3; i++)
