@@ -25,7 +25,7 @@ struct bench {
     uint8_t *weights; /* WEIGHT_BYTES of valid blocks of any format */
     struct act act;
     real *y;
-    uint8_t *members;
+    uint8_t *workspaces;
     size_t workspace_bytes;
     const char *filter;
 };
@@ -51,7 +51,8 @@ static void linear_member(const struct member *member, void *arg)
 {
     struct linear_run *run = arg;
     struct bench *b = run->b;
-    b->be->linear(member, b->members + (size_t)member->id * b->workspace_bytes, &run->view, NULL, &b->act, run->n, 32, NULL, b->y,
+    struct hand hand = {b->be, member, b->workspaces + (size_t)member->id * b->workspace_bytes};
+    b->be->linear(&hand, &run->view, NULL, &b->act, run->n, 32, NULL, b->y,
                   run->view.rows);
 }
 
@@ -141,12 +142,12 @@ static void experts_member(const struct member *member, void *arg)
 {
     struct expert_run *run = arg;
     struct bench *b = run->b;
-    void *scratch = b->members + (size_t)member->id * b->workspace_bytes;
+    struct hand hand = {b->be, member, b->workspaces + (size_t)member->id * b->workspace_bytes};
     for (int layer = 0; layer < 4; layer++) { /* no sync, which would count waiting: h is read half made, at full speed */
         struct moe moe = run->moe;
         moe.layer = layer;
-        b->be->experts_in(member, scratch, &moe);
-        b->be->experts_out(member, scratch, &moe);
+        b->be->experts_in(&hand, &moe);
+        b->be->experts_out(&hand, &moe);
     }
 }
 
@@ -270,9 +271,9 @@ int main(int argc, char **argv)
         if (backend_cpu_available(backend_cpu_isa(i))) {
             b.workspace_bytes = backend_cpu(backend_cpu_isa(i))->workspace_bytes(MANY, HIDDEN, HIDDEN, 64, 64);
             b.workspace_bytes = (b.workspace_bytes + 63) & ~(size_t)63;
-            b.members = mem_pages(b.workspace_bytes * (size_t)threads);
+            b.workspaces = mem_pages(b.workspace_bytes * (size_t)threads);
             bench_isa(&b, backend_cpu_isa(i));
-            mem_pages_free(b.members, b.workspace_bytes * (size_t)threads);
+            mem_pages_free(b.workspaces, b.workspace_bytes * (size_t)threads);
         }
     team_free(b.pool);
     return 0;

@@ -56,7 +56,8 @@ static inline void bare_run(struct bare *b, const int32_t *ids, int n)
     b->forward.kv = &b->kv; /* b has moved since bare_open */
     b->forward.batch = (struct batch){.n = n, .token = ids, .pos = b->pos, .seq = b->zero, .angles = b->angles,
                                       .n_logits = n, .logit_rows = b->rows, .tables = {full, sliding}, .floor = b->zero};
-    REAL(forward_step)(&member, &b->forward);
+    struct hand hand = REAL(forward_hand)(&b->forward, &member);
+    REAL(forward_step)(&hand, &b->forward);
 }
 
 static inline void bare_close(struct bare *b)

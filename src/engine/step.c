@@ -125,7 +125,8 @@ static void finish_rows(struct osso_session *s, int n)
 static void run_member(const struct member *member, void *arg)
 {
     struct osso_engine *e = arg;
-    forward_step(member, &e->forward);
+    struct hand hand = forward_hand(&e->forward, member);
+    forward_step(&hand, &e->forward);
 }
 
 static void run_script(struct osso_engine *e)

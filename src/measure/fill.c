@@ -20,11 +20,12 @@ static void write_page(const struct member *member, void *arg)
 {
     struct page_work *work = arg;
     struct osso_engine *e = work->engine;
+    struct hand hand = forward_hand(&e->forward, member);
     struct kv_rows rows = work->rows;
     for (int l = 0; l < e->config.n_layers; l++)
         if (e->kv.layer_group[l] == work->group) {
             rows.layer_off = e->kv.layer_off[l];
-            e->backend->kv_append(member, &rows, work->k, work->v);
+            e->backend->kv_append(&hand, &rows, work->k, work->v);
         }
 }
 

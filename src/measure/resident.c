@@ -34,17 +34,13 @@ static double view_bytes(const struct view *w)
     return blocks * (t->block_bytes + (w->side[0].data ? 1 : 0));
 }
 
-static void *workspace(const struct member *member, const struct osso_engine *e)
-{
-    return e->forward.s.members + (size_t)member->id * e->forward.s.workspace_bytes;
-}
-
 static void linear_member(const struct member *member, void *arg)
 {
     struct resident *run = arg;
     struct osso_engine *e = run->engine;
+    struct hand hand = forward_hand(&e->forward, member);
     for (int i = 0; i < PASSES; i++)
-        e->backend->linear(member, workspace(member, e), &run->view, NULL, &e->forward.s.a, 1, QUANT_BLOCK, &run->view, run->y,
+        e->backend->linear(&hand, &run->view, NULL, &e->forward.s.a, 1, QUANT_BLOCK, &run->view, run->y,
                            run->view.rows);
 }
 
@@ -58,14 +54,15 @@ static void experts_member(const struct member *member, void *arg)
 {
     struct resident *run = arg;
     struct osso_engine *e = run->engine;
+    struct hand hand = forward_hand(&e->forward, member);
     const struct config *c = &e->config;
     struct scratch *s = &e->forward.s;
     struct moe moe = {.source = &run->source, .end_expert = c->n_experts, .hidden = run->rows, .intermediate = run->rows,
                       .alpha = (float)c->swiglu_alpha, .limit = (float)c->swiglu_limit, .routing = &run->routing,
                       .in = &s->a, .h = &s->h, .delta = s->delta, .after = &run->expert.gate};
     for (int i = 0; i < PASSES; i++) { /* h is read half made: same work, no waiting */
-        e->backend->experts_in(member, workspace(member, e), &moe);
-        e->backend->experts_out(member, workspace(member, e), &moe);
+        e->backend->experts_in(&hand, &moe);
+        e->backend->experts_out(&hand, &moe);
     }
 }
 

@@ -44,7 +44,7 @@ struct scratch {
     real *kept; /* attention's sums by page: struct attend */
     int64_t kept_pages;
     real *lse, *gate, *up, *out; /* only while a tap asks for them */
-    uint8_t *members;
+    uint8_t *workspaces; /* [members][workspace_bytes] */
     size_t workspace_bytes, bytes;
     void *memory;
     int max_rows, max_logits;
@@ -75,11 +75,13 @@ uint64_t REAL(forward_bytes)(const struct config *config, const struct backend *
 /* Sets the taps; allocates what they need kept. Not during a step. */
 enum osso_status REAL(forward_set_taps)(struct forward *forward, const struct taps *taps, struct osso_error *err);
 
+/* What a member of the team takes to the calls below. */
+struct hand REAL(forward_hand)(const struct forward *f, const struct member *member);
 /* All members of a team call these together. x is the residual stream in forward->s. */
-void REAL(forward_embed)(const struct member *member, struct forward *f);
-void REAL(forward_layer)(const struct member *member, struct forward *f, int layer);
-void REAL(forward_head)(const struct member *member, struct forward *f);
+void REAL(forward_embed)(const struct hand *h, struct forward *f);
+void REAL(forward_layer)(const struct hand *h, struct forward *f, int layer);
+void REAL(forward_head)(const struct hand *h, struct forward *f);
 /* embed, every layer, head. */
-void REAL(forward_step)(const struct member *member, struct forward *f);
+void REAL(forward_step)(const struct hand *h, struct forward *f);
 
 #endif

@@ -112,7 +112,7 @@ enum osso_status REAL(forward_create)(const struct config *config, const struct 
     s->memory = mem_pages(s->bytes);
     if (!s->memory)
         return error_nomem(err, s->bytes, "the activations of a step; ask for fewer rows per step");
-    s->members = (uint8_t *)s->memory + lay_out(s, &z, exact, s->memory);
+    s->workspaces = (uint8_t *)s->memory + lay_out(s, &z, exact, s->memory);
     s->max_rows = max_rows;
     s->kept_pages = (int64_t)kept_pages(config, n_members);
     s->max_logits = max_logits;

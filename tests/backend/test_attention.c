@@ -17,13 +17,15 @@ struct attention {
 static void append_member(const struct member *member, void *arg)
 {
     struct attention *t = arg;
-    t->be->kv_append(member, &t->kv, t->k, t->v);
+    struct hand hand = {t->be, member, NULL};
+    t->be->kv_append(&hand, &t->kv, t->k, t->v);
 }
 
 static void attend_member(const struct member *member, void *arg)
 {
     struct attention *t = arg;
-    t->be->attend(member, t->scratch + (size_t)member->id * t->workspace_bytes, &t->attend);
+    struct hand hand = {t->be, member, t->scratch + (size_t)member->id * t->workspace_bytes};
+    t->be->attend(&hand, &t->attend);
 }
 
 /* The truth for one row and head: plain softmax over sink and visible keys, in double. */
@@ -168,16 +170,17 @@ static void test_sink_and_keep(void **state)
         for (int i = 0; i < 12; i++)
             k[i] = (float)i * 0.37f;
         struct member member = {0, 1, NULL};
+        struct hand hand = {be, &member, scratch};
         struct kv_rows kv = {.layout = layout, .n = 3, .pos = pos, .seq = seq, .tables = tables, .keep = keep};
-        be->kv_append(&member, &kv, k, v);
+        be->kv_append(&hand, &kv, k, v);
         keep[0] = keep[1] = keep[2] = 1;
         float other[12] = {9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9};
-        be->kv_append(&member, &kv, other, other); /* kept: nothing changes */
+        be->kv_append(&hand, &kv, other, other); /* kept: nothing changes */
         struct act o = {.width = 4, .f = out};
         struct attend a = {.kv = kv, .n_heads = 1, .group = 1, .scale = 1, .q = q, .sinks = &sink, .out = &o};
         a.kv.n = 1;
         a.kv.pos = pos + 2;
-        be->attend(&member, scratch, &a);
+        be->attend(&hand, &a);
         assert_true(out[0] == 0.25f && out[1] == 0.25f && out[2] == 0.25f && out[3] == 0);
         free(page);
     }
@@ -230,8 +233,9 @@ static void stored_type(const struct backend *be, enum kv_type type, double most
     }
     uint8_t *scratch = mem_pages(be->workspace_bytes(STORED_ROWS, STORED_DIM * STORED_DIM, 64, STORED_DIM, STORED_DIM));
     struct member member = {0, 1, NULL};
+        struct hand hand = {be, &member, scratch};
     struct kv_rows kv = {.layout = layout, .n = STORED_ROWS, .pos = pos, .seq = seq, .tables = tables};
-    be->kv_append(&member, &kv, k, v);
+    be->kv_append(&hand, &kv, k, v);
     float lse[STORED_DIM], want[STORED_DIM];
     struct act o = {.width = STORED_DIM * STORED_DIM, .f = out};
     struct attend a = {.kv = kv, .n_heads = STORED_DIM, .group = STORED_DIM, .window = 1, .scale = 1, .q = q, .sinks = sinks,
@@ -239,7 +243,7 @@ static void stored_type(const struct backend *be, enum kv_type type, double most
     for (int row = 0; row < STORED_ROWS; row++) {
         a.kv.n = 1;
         a.kv.pos = pos + row;
-        be->attend(&member, scratch, &a);
+        be->attend(&hand, &a);
         stored_values(type, k + row * STORED_DIM, want);
         for (int d = 0; d < STORED_DIM; d++) {
             assert_true(lse[d] == want[d]);
@@ -286,11 +290,12 @@ static void test_broken_block(void **state)
             v[i] = 1;
         v[37] = broken ? INFINITY : NAN;
         struct member member = {0, 1, NULL};
+        struct hand hand = {be, &member, scratch};
         struct kv_rows kv = {.layout = layout, .n = 1, .pos = &pos, .seq = &seq, .tables = tables};
         struct act o = {.width = 64, .f = out};
         struct attend a = {.kv = kv, .n_heads = 1, .group = 1, .scale = 1, .q = q, .sinks = &sink, .out = &o};
-        be->kv_append(&member, &kv, k, v);
-        be->attend(&member, scratch, &a);
+        be->kv_append(&hand, &kv, k, v);
+        be->attend(&hand, &a);
         for (int i = 0; i < 64; i++)
             assert_true(isnan(out[i]) == (i >= 32));
         free(page);

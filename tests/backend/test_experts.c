@@ -79,17 +79,17 @@ struct moe_run {
 static void moe_member(const struct member *member, void *arg)
 {
     struct moe_run *run = arg;
-    void *scratch = run->scratch + (size_t)member->id * run->workspace_bytes;
-    run->be->experts_in(member, scratch, &run->moe);
-    run->be->sync(member);
+    struct hand hand = {run->be, member, run->scratch + (size_t)member->id * run->workspace_bytes};
+    run->be->experts_in(&hand, &run->moe);
+    run->be->sync(&hand);
     if (run->again) {
-        run->be->swiglu(member, &run->moe);
-        run->be->sync(member);
+        run->be->swiglu(&hand, &run->moe);
+        run->be->sync(&hand);
     }
-    run->be->experts_out(member, scratch, &run->moe);
-    run->be->sync(member);
+    run->be->experts_out(&hand, &run->moe);
+    run->be->sync(&hand);
     if (run->again)
-        run->be->combine(member, &run->moe);
+        run->be->combine(&hand, &run->moe);
 }
 
 struct moe_out {

@@ -12,7 +12,8 @@ struct route_run {
 static void route_member(const struct member *member, void *arg)
 {
     struct route_run *run = arg;
-    run->be->route(member, run->logits, &run->routing);
+    struct hand hand = {run->be, member, NULL};
+    run->be->route(&hand, run->logits, &run->routing);
 }
 
 static void route_way(const struct backend *be, int n_members, bool first)
@@ -76,17 +77,17 @@ static void plain_member(const struct member *member, void *arg)
 {
     struct plain_run *run = arg;
     static const int32_t ids[N] = {3, 0, 8, 8, 1}, rows_of[N] = {4, 0, 2, 1, 3};
-    void *scratch = run->scratch + (size_t)member->id * run->workspace_bytes;
-    run->be->embed(member, &run->table, ids, N, run->x);
-    run->be->sync(member);
-    run->be->norm(member, run->x, rows_of, run->gain, 1e-5f, IN, N, &run->a);
-    run->be->sync(member);
-    run->be->quantize(member, &run->a, N);
-    run->be->sync(member);
-    run->be->linear(member, scratch, &run->w, run->bias, &run->a, N, 4, NULL, run->y, OUT + 3);
-    run->be->rope(member, run->rope, N, ROPE_HEADS, ROPE_DIM, run->angles);
-    run->be->sync(member);
-    run->be->add(member, run->x, run->a.f, IN, N, 32);
+    struct hand hand = {run->be, member, run->scratch + (size_t)member->id * run->workspace_bytes};
+    run->be->embed(&hand, &run->table, ids, N, run->x);
+    run->be->sync(&hand);
+    run->be->norm(&hand, run->x, rows_of, run->gain, 1e-5f, IN, N, &run->a);
+    run->be->sync(&hand);
+    run->be->quantize(&hand, &run->a, N);
+    run->be->sync(&hand);
+    run->be->linear(&hand, &run->w, run->bias, &run->a, N, 4, NULL, run->y, OUT + 3);
+    run->be->rope(&hand, run->rope, N, ROPE_HEADS, ROPE_DIM, run->angles);
+    run->be->sync(&hand);
+    run->be->add(&hand, run->x, run->a.f, IN, N, 32);
 }
 
 static void plain_way(const struct backend *be, int n_members, bool first)

@@ -1,47 +1,41 @@
-/* ops.h: the ops of struct backend over any table of kernels. cpu.c binds one table per ISA; here members and rows are
+/* ops.h: the ops of struct backend over any table of kernels. cpu.c makes a backend of each; here members and rows are
  * split, and nothing is summed: every sum happens in a kernel or in the order written at the op. */
 #ifndef OSSO_BACKEND_OPS_H
 #define OSSO_BACKEND_OPS_H
 
 #include "backend/cpu/kernels.h"
 
-/* OP(name, parameters, arguments): the struct's members after the table of kernels, and how to pass them on. */
-#define OPS(OP)                                                                                                        \
-    OP(embed, (const struct member *member, const struct view *table, const int32_t *ids, int n, real *x),                 \
-       (member, table, ids, n, x))                                                                                       \
-    OP(norm, (const struct member *member, const real *x, const int32_t *rows_of, const float *gain, float eps,            \
-              int64_t width, int n, struct act *out),                                                                  \
-       (member, x, rows_of, gain, eps, width, n, out))                                                                   \
-    OP(quantize, (const struct member *member, struct act *a, int n), (member, a, n))                                        \
-    OP(linear, (const struct member *member, void *scratch, const struct view *w, const float *bias, const struct act *a,  \
-                int n, int64_t unit, const struct view *after, real *y, int64_t y_stride),                             \
-       (member, scratch, w, bias, a, n, unit, after, y, y_stride))                                                              \
-    OP(rope, (const struct member *member, real *x, int n, int n_heads, int head_dim, const float *angles),                \
-       (member, x, n, n_heads, head_dim, angles))                                                                        \
-    OP(kv_append, (const struct member *member, const struct kv_rows *kv, const real *keys, const real *values),           \
-       (member, kv, keys, values))                                                                                       \
-    OP(attend, (const struct member *member, void *scratch, const struct attend *a), (member, scratch, a))                   \
-    OP(add, (const struct member *member, real *x, const real *delta, int64_t width, int n, int64_t unit),                 \
-       (member, x, delta, width, n, unit))                                                                               \
-    OP(route, (const struct member *member, const real *logits, struct routing *routing), (member, logits, routing))         \
-    OP(experts_in, (const struct member *member, void *scratch, const struct moe *moe), (member, scratch, moe))              \
-    OP(swiglu, (const struct member *member, const struct moe *moe), (member, moe))                                          \
-    OP(experts_out, (const struct member *member, void *scratch, const struct moe *moe), (member, scratch, moe))             \
-    OP(combine, (const struct member *member, const struct moe *moe), (member, moe))
+/* The ops of struct backend; what each does stands there. */
+void REAL(ops_embed)(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x);
+void REAL(ops_norm)(const struct hand *h, const real *x, const int32_t *rows_of, const float *gain, float eps,
+                    int64_t width, int n, struct act *out);
+void REAL(ops_quantize)(const struct hand *h, struct act *a, int n);
+void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
+                      int64_t unit, const struct view *after, real *y, int64_t y_stride);
+void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles);
+void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const real *keys, const real *values);
+void REAL(ops_attend)(const struct hand *h, const struct attend *a);
+void REAL(ops_add)(const struct hand *h, real *x, const real *delta, int64_t width, int n, int64_t unit);
+void REAL(ops_route)(const struct hand *h, const real *logits, struct routing *routing);
+void REAL(ops_experts_in)(const struct hand *h, const struct moe *moe);
+void REAL(ops_swiglu)(const struct hand *h, const struct moe *moe);
+void REAL(ops_experts_out)(const struct hand *h, const struct moe *moe);
+void REAL(ops_combine)(const struct hand *h, const struct moe *moe);
 
-#define OPS_STRIP(...) __VA_ARGS__
-#define OP(name, parameters, arguments) void REAL(ops_##name)(const struct kernels *k, OPS_STRIP parameters);
-OPS(OP)
-#undef OP
+/* A backend of the CPU has its table of kernels for a state. */
+static inline const struct kernels *kernels_of(const struct hand *h)
+{
+    return h->backend->state;
+}
 
 /* Shared by ops.c and ops_moe.c: outputs [lo, hi) of y = W in, nothing added; y begins at output lo. */
-void REAL(ops_matmul)(const struct kernels *k, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                       real *y, int64_t y_stride, uint8_t *scratch);
 /* Adds the view's low-rank delta to the same outputs; after the bias. */
-void REAL(ops_lowrank)(const struct kernels *k, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+void REAL(ops_lowrank)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                      real *y, int64_t y_stride, uint8_t *scratch);
 /* The int8 form of columns [lo, hi) of one row, both multiples of 32; nothing when there is none. */
-void REAL(ops_quantize_row)(const struct kernels *k, const struct act *a, int64_t row, int64_t lo, int64_t hi);
+void REAL(ops_quantize_row)(const struct kernels *kn, const struct act *a, int64_t row, int64_t lo, int64_t hi);
 
 /* K of a kv head in the page (counted from the sequence's beginning) that row r sees; V lies behind it. */
 static inline uint8_t *ops_kv_head(const struct kv_rows *kv, int64_t r, int64_t page, int64_t kv_head)

@@ -13,17 +13,17 @@
 
 /* What a member works with. */
 struct work {
-    const struct kernels *k;
+    const struct kernels *kn;
     const struct attend *a;
     int64_t per_head;   /* output values of a kv head: group * head_dim */
     struct page_sums page;
     real *running;      /* [ATTEND_ROWS] sums over the pages so far */
 };
 
-static struct work work_in(void *scratch, const struct kernels *k, const struct attend *a)
+static struct work work_in(const struct hand *h, const struct attend *a)
 {
     int head_dim = a->kv.layout.head_dim;
-    struct work w = {.k = k, .a = a, .per_head = (int64_t)a->group * head_dim, .running = scratch};
+    struct work w = {.kn = kernels_of(h), .a = a, .per_head = (int64_t)a->group * head_dim, .running = h->workspace};
     w.page.m = w.running + ATTEND_ROWS * attend_sums_values(a->group, head_dim);
     w.page.l = w.page.m + a->group;
     w.page.acc = w.page.l + a->group;
@@ -62,7 +62,7 @@ static void one_page(const struct work *w, int64_t r, int64_t kv_head, struct sp
                                .hi = (int)(s.hi - first < KV_PAGE ? s.hi - first : KV_PAGE), .k = base,
                                .v = base + kv_head_bytes(&a->kv.layout) / 2, .group = a->group, .scale = a->scale,
                                .q = a->q + head * a->kv.layout.head_dim, .next = next};
-    w->k->attend_page(&slice, sums);
+    w->kn->attend_page(&slice, sums);
     for (int h = 0; a->pattern && h < a->group; h++)
         for (int64_t j = slice.lo; j < slice.hi && first + j < a->n_keys; j++)
             a->pattern[(head + h) * a->n_keys + first + j] = sums->score[h * KV_PAGE + j];
@@ -81,7 +81,7 @@ static void merge(const struct work *w, const struct page_sums *page, real *runn
 {
     int group = w->a->group, head_dim = w->a->kv.layout.head_dim;
     for (int h = 0; h < group; h++)
-        w->k->attend_merge(page->m[h], page->l[h], page->acc + h * head_dim, head_dim, &running[h], &running[group + h],
+        w->kn->attend_merge(page->m[h], page->l[h], page->acc + h * head_dim, head_dim, &running[h], &running[group + h],
                            running + 2 * group + h * head_dim);
 }
 
@@ -182,7 +182,7 @@ static void attend_by_rows(const struct work *w, const struct member *member)
         for (int64_t g = part.first; g < part.end; g++)
             attend_rows(w, r, rows, g);
         for (int i = 0; i < rows; i++)
-            REAL(ops_quantize_row)(w->k, a->out, r + i, part.first * w->per_head, part.end * w->per_head);
+            REAL(ops_quantize_row)(w->kn, a->out, r + i, part.first * w->per_head, part.end * w->per_head);
         lo += rows;
     }
 }
@@ -250,7 +250,7 @@ static void attend_by_pages(const struct work *w, const struct member *member)
         struct part part = part_of(w, i / n);
         for (int64_t g = part.first; g < part.end; g++)
             merge_pages(w, i % n, g, g * n_pages + count_pages(a, i % n));
-        REAL(ops_quantize_row)(w->k, a->out, i % n, part.first * w->per_head, part.end * w->per_head);
+        REAL(ops_quantize_row)(w->kn, a->out, i % n, part.first * w->per_head, part.end * w->per_head);
     }
 }
 
@@ -263,8 +263,8 @@ static bool share_pages(const struct work *w, const struct member *member)
            count_pages(a, a->kv.n) * a->kv.layout.n_kv_heads <= a->kept_pages;
 }
 
-void REAL(ops_attend)(const struct kernels *k, const struct member *member, void *scratch, const struct attend *a)
+void REAL(ops_attend)(const struct hand *h, const struct attend *a)
 {
-    struct work w = work_in(scratch, k, a);
-    (share_pages(&w, member) ? attend_by_pages : attend_by_rows)(&w, member);
+    struct work w = work_in(h, a);
+    (share_pages(&w, h->member) ? attend_by_pages : attend_by_rows)(&w, h->member);
 }
