@@ -7,8 +7,8 @@
  * Members: ONE(m); ALTERNATING(a, b): rows in turns, a's first; FUSED(a, b, c): a's rows, then b's, then c's.
  * Store: PLAIN: rows of outputs, in one tensor of any type; TRANSPOSED: rows of inputs, one value per block;
  * BLOCKS(codes, scales): MXFP4 as two tensors with these endings, rows of codes [columns / 32][16] and of scale bytes.
- * Where a member has several rows, the first whose tensor is there is read (none: the last one is missing), and the first
- * that its columns allow is written. Spellings in layers go on after the form's prefix. */
+ * Where a member has several rows, the first whose tensor is there is read (none: the last one is missing), and the
+ * first that its columns allow is written. Spellings in layers go on after the form's prefix. */
 #ifndef OSSO_CHECKPOINT_NAMES_H
 #define OSSO_CHECKPOINT_NAMES_H
 

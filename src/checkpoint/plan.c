@@ -18,7 +18,8 @@ struct planner {
 /* Matrices whose rows are no whole blocks of the form's type are F16. */
 static enum dtype type_of(const struct names_row *row, int64_t columns)
 {
-    return row->type != DT_U8 && params_is_matrix(names_param(row)) && columns % dtype_info(row->type)->block ? DT_F16 : row->type;
+    bool whole = row->type == DT_U8 || columns % dtype_info(row->type)->block == 0;
+    return whole ? row->type : DT_F16;
 }
 
 static void add(struct planner *p, const struct names_row *row, int layer, int part)
@@ -33,10 +34,10 @@ static void add(struct planner *p, const struct names_row *row, int layer, int p
     t->rank = names_shape(p->config, row, part, t->shape);
     for (int i = 0; i < t->rank; i++)
         count *= (uint64_t)t->shape[i]; /* bounded by config_check */
-    t->bytes = t->dtype == DT_U8 ? count : count / (uint64_t)dtype_info(t->dtype)->block * (uint64_t)dtype_info(t->dtype)->block_bytes;
     t->row_values = row->store == STORE_BLOCKS ? t->columns : t->shape[t->rank - 1];
-    t->n_rows = (row->store == STORE_BLOCKS ? p->config->n_experts * names_rows(p->config, row)
-                                            : (int64_t)(count / (uint64_t)t->row_values));
+    t->n_rows = row->store == STORE_BLOCKS ? p->config->n_experts * names_rows(p->config, row)
+                                           : (int64_t)(count / (uint64_t)t->row_values);
+    t->bytes = (uint64_t)t->n_rows * plan_row_bytes(t);
     t->stream = p->stream;
     p->plan->bytes += t->bytes;
 }

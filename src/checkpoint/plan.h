@@ -1,7 +1,7 @@
 /* plan.h: which tensors a model of some configuration has, without any file: names, types and shapes as the published
  * checkpoints have them, and random values of sane scale for them. For measuring (synth) and for sizes (info). */
-#ifndef OSSO_MODEL_PLAN_H
-#define OSSO_MODEL_PLAN_H
+#ifndef OSSO_CHECKPOINT_PLAN_H
+#define OSSO_CHECKPOINT_PLAN_H
 
 #include "checkpoint/names.h"
 

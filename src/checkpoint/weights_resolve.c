@@ -1,5 +1,5 @@
-/* weights_resolve.c: finding and checking the tensors of a model, each member of params.def by the rows of names_*.def that
- * hold it. */
+/* weights_resolve.c: finding and checking the tensors of a model, each member of params.def by the rows of
+ * names_*.def that hold it. */
 #include "checkpoint/weights_resolve.h"
 
 #include "base/error.h"
@@ -92,7 +92,8 @@ static const struct tensor *resolver_tensor(struct resolver *r, const struct nam
     if (!same_shape(t, rank, shape, r->names->drops_ones)) {
         shape_text(have, sizeof have, t->rank, t->shape);
         shape_text(want, sizeof want, rank, shape);
-        r->status = error_set(r->err, OSSO_FORMAT, "%s: tensor %s has the shape %s; this model's configuration asks for %s",
+        r->status = error_set(r->err, OSSO_FORMAT,
+                              "%s: tensor %s has the shape %s; this model's configuration asks for %s",
                               resolver_file(r), full, have, want);
         return NULL;
     }
@@ -226,7 +227,8 @@ static void resolve_EXPERT_BIAS(struct resolver *r, enum param_id id, struct exp
         return;
     int64_t value = row_bytes(t->dtype, 1);
     bool alternating = p.row->join == JOIN_ALTERNATING;
-    out->first = (struct vec){.dtype = t->dtype, .data = t->data + (alternating ? p.slot : p.first) * value, .n = p.rows,
+    int64_t first = alternating ? p.slot : p.first;
+    out->first = (struct vec){.dtype = t->dtype, .data = t->data + first * value, .n = p.rows,
                               .stride = alternating ? p.row->n_members * value : value};
     out->stride = p.all_rows * value;
 }
@@ -247,8 +249,8 @@ static void check_pair(struct resolver *r, const struct layer_weights *l)
     char gate[NAMES_TEXT];
     struct place g = place_of(r, PARAM_gate), u = place_of(r, PARAM_up);
     names_text(r->names, g.row, r->layer, 0, gate);
-    r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: %.*s and %.*s have different types", resolver_file(r), stem(gate),
-                          gate, stem(u.row->spelling), u.row->spelling);
+    r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: %.*s and %.*s have different types", resolver_file(r),
+                          stem(gate), gate, stem(u.row->spelling), u.row->spelling);
 }
 
 static void resolve_all(struct resolver *r, struct weights *w)

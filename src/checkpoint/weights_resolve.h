@@ -5,8 +5,8 @@
 #include "checkpoint/names.h"
 
 /* Resolves every tensor that the config asks for, with name, dtype, shape and bounds checked; missing or wrong ones
- * are named. Matrices stay where they are, and so do vectors that the file holds as f32; the others are widened once. The
- * tensors must outlive the weights. */
+ * are named. Matrices stay where they are, and so do vectors that the file holds as f32; the others are widened
+ * once. The tensors must outlive the weights. */
 enum osso_status weights_resolve(const struct tensors *set, const struct config *config, const struct names *names,
                                  struct weights *weights_out, struct osso_error *err);
 

@@ -1,5 +1,6 @@
-/* params.c: walking over all tensors of a model, and laying them out on an arena. What is done with a tensor depends on its
- * kind: each of the lists below is params.def, expanded to one call of a function named after the kind. */
+/* params.c: walking over all tensors of a model, and laying them out on an arena. What is done with a tensor
+ * depends on its kind: each of the lists below is params.def, expanded to one call of a function named after the
+ * kind. */
 #include "model/params.h"
 
 #include <math.h>
@@ -50,9 +51,15 @@ bool params_stacked(const struct param *param)
     return param->kind == PARAM_EXPERTS || param->kind == PARAM_EXPERT_BIAS;
 }
 
+/* Of one tensor with `experts` of its experts. */
+static int64_t values_of(const struct config *c, const struct param *param, int64_t experts)
+{
+    return (params_stacked(param) ? experts : 1) * params_size(c, param->rows) * params_size(c, param->columns);
+}
+
 int64_t params_values(const struct config *c, const struct param *param)
 {
-    return (params_stacked(param) ? c->n_experts : 1) * params_size(c, param->rows) * params_size(c, param->columns);
+    return values_of(c, param, c->n_experts);
 }
 
 /* Of all tensors, with `experts` of the experts of each layer. */
@@ -61,9 +68,8 @@ static uint64_t count(const struct config *c, int64_t experts)
     uint64_t sum = 0;
     for (int id = 0; id < N_PARAMS; id++) {
         const struct param *p = params_of((enum param_id)id);
-        int64_t values = params_values(c, p) / (params_stacked(p) ? c->n_experts : 1) * (params_stacked(p) ? experts : 1);
         if (id != PARAM_head || !c->tied)
-            sum += (uint64_t)(values * (p->each ? c->n_layers : 1)); /* bounded by config_check */
+            sum += (uint64_t)(values_of(c, p, experts) * (p->each ? c->n_layers : 1)); /* bounded by config_check */
     }
     return sum;
 }
@@ -160,7 +166,8 @@ static void each_EXPERT_BIAS(struct walk *walk, enum param_id id, const struct e
     tell(walk, id, &(struct param_piece){.part = PART_VALUES, .dtype = v->dtype, .data = v->data,
                                          .stack = walk->config->n_experts, .rows = 1, .columns = v->n,
                                          .stack_stride = b->stride, .row_stride = b->stride,
-                                         .column_stride = apart ? v->stride : 0, .row_bytes = apart ? 0 : v->n * value});
+                                         .column_stride = apart ? v->stride : 0,
+                                         .row_bytes = apart ? 0 : v->n * value});
 }
 
 enum osso_status weights_each(const struct weights *w, const struct config *config, param_piece_fn *fn, void *user,
@@ -198,7 +205,8 @@ static float *take(struct arena *a, enum param_id id)
 
 static void bind_MATRIX(struct arena *a, enum param_id id, struct view *v)
 {
-    int64_t rows = params_size(a->config, params_of(id)->rows), columns = params_size(a->config, params_of(id)->columns);
+    const struct param *p = params_of(id);
+    int64_t rows = params_size(a->config, p->rows), columns = params_size(a->config, p->columns);
     *v = (struct view){.dtype = DT_F32, .data = (const uint8_t *)take(a, id), .rows = rows, .cols = columns,
                        .row_stride = columns * 4};
 }

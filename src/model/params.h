@@ -1,5 +1,5 @@
-/* params.h: all tensors of a model, one after the other (params.def): to tell a device or an optimizer of each, to count them,
- * and to lay them out in one arena of f32 values. */
+/* params.h: all tensors of a model, one after the other (params.def): to tell a device or an optimizer of each, to
+ * count them, and to lay them out in one arena of f32 values. */
 #ifndef OSSO_MODEL_PARAMS_H
 #define OSSO_MODEL_PARAMS_H
 
@@ -60,18 +60,18 @@ struct param_piece {
 
 typedef enum osso_status param_piece_fn(void *user, const struct param_piece *piece, struct osso_error *err);
 
-/* Hands over every piece of every tensor that is there (tied: the head is not told of a second time); ends with the first
- * failure, which it returns. */
-enum osso_status weights_each(const struct weights *weights, const struct config *config, param_piece_fn *fn, void *user,
-                              struct osso_error *err);
+/* Hands over every piece of every tensor that is there (tied: the head is not told of a second time); ends with the
+ * first failure, which it returns. */
+enum osso_status weights_each(const struct weights *weights, const struct config *config, param_piece_fn *fn,
+                              void *user, struct osso_error *err);
 
 /* ---- an arena ------------------------------------------------------------------------------------------- */
 
 /* Values of f32 that an arena for all tensors has: each begins on 64 bytes of it, gaps stay unused. */
 int64_t params_count(const struct config *config);
-/* Weights whose tensors lie in an arena (aligned to 64 bytes, owned by the caller): rows of outputs, adjacent, gate and up
- * apart, experts one after the other. Equal configurations give equal offsets, so that values, gradients and moments are
- * arenas beside each other. weights_free takes the table back. */
+/* Weights whose tensors lie in an arena (aligned to 64 bytes, owned by the caller): rows of outputs, adjacent, gate
+ * and up apart, experts one after the other. Equal configurations give equal offsets, so that values, gradients and
+ * moments are arenas beside each other. weights_free takes the table back. */
 enum osso_status params_bind(const struct config *config, float *arena, struct weights *weights_out,
                              struct osso_error *err);
 /* Writes the values of a model in any format to weights that are bound on an arena. Missing biases become 0, missing

@@ -17,8 +17,8 @@ struct expert_bias {
     int64_t stride;
 };
 
-/* What a kind of params.def is in memory. Nothing here owns the values: they lie in a mapped file, in `vectors` below or in
- * a trainer's arena, and whoever owns them may change them between two steps. */
+/* What a kind of params.def is in memory. Nothing here owns the values: they lie in a mapped file, in `vectors`
+ * below or in a trainer's arena, and whoever owns them may change them between two steps. */
 typedef struct view weights_MATRIX;
 typedef const float *weights_NORM, *weights_BIAS, *weights_SINKS; /* NULL: none (never a norm) */
 typedef struct expert_matrix weights_EXPERTS;                     /* reached only through weights_expert */
@@ -39,8 +39,8 @@ struct weights {
 
 /* A table of n_layers layers, all empty, and the source. */
 enum osso_status weights_create(int n_layers, struct weights *weights_out, struct osso_error *err);
-/* The same weights in a table of one's own, whose views may get low-rank additions (view.lowrank) without a change to what
- * others see. The values stay shared: `shared` must outlive it. */
+/* The same weights in a table of one's own, whose views may get low-rank additions (view.lowrank) without a change
+ * to what others see. The values stay shared: `shared` must outlive it. */
 enum osso_status weights_share(const struct weights *shared, int n_layers, struct weights *weights_out,
                                struct osso_error *err);
 void weights_free(struct weights *weights);

@@ -1,5 +1,5 @@
-/* test_params.c: every tensor is told of once and wholly, whatever the file form; an arena holds the same model, and who
- * changes a value there, or gives an expert an addition of its own, changes what the forward pass computes. */
+/* test_params.c: every tensor is told of once and wholly, whatever the file form; an arena holds the same model,
+ * and who changes a value there, or gives an expert an addition of its own, changes what the forward pass computes. */
 #include "forward_test.h"
 
 #include "base/error.h"
@@ -8,8 +8,9 @@
 
 enum { ROWS = 24, RANK = 3 };
 
-static const char *const models[] = {"yarn-mxfp4", "yarn-mxfp4/model.gguf", "f32-gguf", "f32-gguf/model.gguf", "q8-gguf",
-                                     "q8-gguf/model.gguf", "bf16-export", "f16-sliding", "tied-full-first", "window128-sharded"};
+static const char *const models[] = {
+    "yarn-mxfp4", "yarn-mxfp4/model.gguf", "f32-gguf", "f32-gguf/model.gguf", "q8-gguf", "q8-gguf/model.gguf", "bf16-export",
+    "f16-sliding", "tied-full-first", "window128-sharded"};
 enum { N_MODELS = sizeof models / sizeof models[0] };
 
 static const char *golden(const char *name)
