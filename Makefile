@@ -36,13 +36,10 @@ NUMERIC  := -ffp-contract=off -fno-math-errno
 PKG      := pkg-config
 HAVE_EDIT   := $(shell $(PKG) --exists libedit 2>/dev/null && echo 1)
 HAVE_CRYPTO := $(shell $(PKG) --exists libcrypto 2>/dev/null && echo 1)
-ifeq ($(shell $(PKG) --exists jansson 2>/dev/null && echo 1),)
-$(error jansson is missing: apt-get install libjansson-dev, or ./run test which installs what is needed)
-endif
 CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -I$(B)/gen -DOSSO_VERSION=\"$(VERSION)\" -DOSSO_DATADIR=\"$(DATADIR)/osso\" \
-            $(if $(HAVE_EDIT),-DHAVE_EDIT) $(shell $(PKG) --cflags jansson $(if $(HAVE_EDIT),libedit))
+            $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit))
 CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
-LDLIBS   := $(shell $(PKG) --libs jansson) -lm -pthread
+LDLIBS   := -lm -pthread
 LDLIBS_EDIT := $(if $(HAVE_EDIT),$(shell $(PKG) --libs libedit))
 
 # A kernel file named *__ISA.c is compiled for that ISA, on its own architecture; the dispatcher runs it only where the
@@ -80,7 +77,7 @@ TEST_SRC := $(wildcard tests/*/test_*.c)
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-.PHONY: all tests bench-kernels bench-sampler install clean summary FORCE
+.PHONY: all tests examples bench-kernels bench-sampler install clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -142,6 +139,13 @@ $(B)/bench/%: bench/%.c $(B)/libosso.a
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libosso.a $(LDLIBS)
+
+# examples/*.c: programs that know libosso by its public headers only.
+examples: $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+$(B)/examples/%: examples/%.c $(B)/libosso.a $(wildcard include/osso/*)
+	@mkdir -p $(@D)
+	@$(SAY) LINK $@
+	$(Q)$(CC) -std=c11 $(OPT) $(WARN) -Iinclude -o $@ $< $(B)/libosso.a $(LDLIBS)
 
 summary: $(B)/osso
 	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing))" >&2
