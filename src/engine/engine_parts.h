@@ -53,7 +53,8 @@ struct osso_session {
     size_t logits_pos, logits_n; /* what the last step gave: positions [logits_pos, logits_pos + logits_n) */
     int logits_row;      /* in the engine's logits, the first of them */
     uint64_t logits_step;
-    struct osso_answer *answer; /* of the last osso_generate */
+    struct osso_answer *answer; /* of the last osso_generate, which says how it goes: answers know sessions, never back */
+    void (*answer_free)(struct osso_answer *answer);
 };
 
 /* K and V exist for the first `computed` tokens only; plans the replay of sliding layers where their pages are gone. */

@@ -65,6 +65,7 @@ static enum osso_status begin(struct osso_session *s, struct osso_sampler *sampl
                                     .n_stop = o->n_stop, .stop_on = o->stop_on, .n_top = o->n_top};
     osso_answer_free(s->answer);
     s->answer = NULL;
+    s->answer_free = osso_answer_free;
     if (s->n == 0)
         return error_set(err, OSSO_USAGE, "the prompt is empty: generation needs at least one token");
     return osso_answer_create(s, sampler, &a, &s->answer, err);

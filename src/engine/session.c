@@ -43,7 +43,8 @@ void osso_session_free(struct osso_session *s)
     kv_seq_free(&s->engine->kv, &s->kv);
     mem_free(s->tokens);
     mem_free(s->nodes);
-    osso_answer_free(s->answer);
+    if (s->answer)
+        s->answer_free(s->answer);
     mem_free(s);
 }
 
