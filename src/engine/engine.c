@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "model/params.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -20,7 +21,7 @@ struct setup {
 /* As many threads as help: below some work a token, meeting at barriers costs more than sharing it brings. */
 static int default_threads(const struct config *c)
 {
-    uint64_t useful = 1 + config_active_parameters(c) / 8000000;
+    uint64_t useful = 1 + params_active(c) / 8000000;
     return useful < (uint64_t)cpu_count() ? (int)useful : cpu_count();
 }
 
@@ -127,8 +128,10 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
         status = kv_pool_create(&e->config, &s->layout, e->backend, &s->plan, &e->kv, err);
     if (!status)
         status = prefix_create(&e->kv, &e->tree, err);
+    if (!status && e->model)
+        status = weights_share(&e->model->weights, e->config.n_layers, &e->weights, err);
     if (!status)
-        status = forward_create(&e->config, e->model ? &e->model->weights : NULL, e->backend, &e->kv, &s->activations,
+        status = forward_create(&e->config, e->model ? &e->weights : NULL, e->backend, &e->kv, &s->activations,
                                 &e->forward, err);
     if (!status)
         status = chooser_create(e->config.vocab, &e->chooser, err);
@@ -188,6 +191,7 @@ void osso_engine_free(struct osso_engine *e)
     if (!e)
         return;
     forward_free(&e->forward);
+    weights_free(&e->weights);
     chooser_free(&e->chooser);
     prefix_free(&e->tree);
     kv_pool_free(&e->kv);

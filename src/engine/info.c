@@ -47,8 +47,8 @@ static void put_architecture(struct buf *b, const struct config *c)
         buf_putc(b, c->sliding[l] ? 's' : 'f');
     buf_puts(b, "\",");
     put_rope(b, c);
-    buf_printf(b, "},\"parameters\":{\"total\":%llu,\"active\":%llu}", (unsigned long long)config_parameters(c),
-               (unsigned long long)config_active_parameters(c));
+    buf_printf(b, "},\"parameters\":{\"total\":%llu,\"active\":%llu}", (unsigned long long)params_total(c),
+               (unsigned long long)params_active(c));
 }
 
 static void put_sampling(struct buf *b, const struct config *c)
@@ -104,19 +104,22 @@ static uint64_t put_bytes(struct buf *b, const struct tensors *set)
 static enum osso_status put_preset_bytes(struct buf *b, const struct config *c, uint64_t *weights_out,
                                          struct osso_error *err)
 {
-    static const char *const names[] = {[PLAN_HF] = "hf", [PLAN_GGUF] = "gguf"};
+    static const struct {
+        const char *key;
+        const struct names *names;
+    } forms[] = {{"hf", &names_hf}, {"gguf", &names_gguf}};
     enum osso_status status = OSSO_OK;
     buf_puts(b, ",\"bytes\":{");
-    for (int form = PLAN_HF; form <= PLAN_GGUF && !status; form++) {
+    for (int form = 0; form < 2 && !status; form++) {
         struct plan plan;
-        status = plan_create(c, (enum plan_form)form, &plan, err);
+        status = plan_create(c, forms[form].names, &plan, err);
         if (status)
             break;
         uint64_t mxfp4 = 0;
         for (int i = 0; i < plan.n; i++)
             if (plan.list[i].dtype == DT_U8 || plan.list[i].dtype == DT_MXFP4)
                 mxfp4 += plan.list[i].bytes;
-        buf_printf(b, "%s\"%s\":{\"total\":%llu,\"experts_mxfp4\":%llu}", form ? "," : "", names[form],
+        buf_printf(b, "%s\"%s\":{\"total\":%llu,\"experts_mxfp4\":%llu}", form ? "," : "", forms[form].key,
                    (unsigned long long)plan.bytes, (unsigned long long)mxfp4);
         *weights_out = plan.bytes;
         plan_free(&plan);
@@ -196,7 +199,7 @@ static enum osso_status preset_info(struct buf *b, const char *preset, int64_t c
     if (!status)
         status = put_memory(b, &c, weights, context, kv_type, err);
     put_sampling(b, &c);
-    if (!status && tensors && !(status = plan_create(&c, PLAN_HF, &plan, err)))
+    if (!status && tensors && !(status = plan_create(&c, &names_hf, &plan, err)))
         put_plan_tensors(b, &plan);
     plan_free(&plan);
     return status;
