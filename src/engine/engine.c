@@ -64,7 +64,7 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
     s->activations = (struct activation_options){.exact = o->exact, .top_k = o->experts_per_token, .max_rows = o->max_rows,
                                                  .max_logits = o->max_logit_rows, .n_members = o->threads,
                                                  .context = o->context};
-    s->activation_bytes = activations_bytes(c, s->backend, &s->activations);
+    s->activation_bytes = activations_bytes(c, s->backend, &s->activations) + chooser_bytes(c->vocab);
     return status;
 }
 
@@ -130,6 +130,8 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
     if (!status)
         status = forward_create(&e->config, e->model ? &e->model->weights : NULL, e->backend, &e->kv, &s->activations,
                                 &e->forward, err);
+    if (!status)
+        status = chooser_create(e->config.vocab, &e->chooser, err);
     return status;
 }
 
@@ -186,6 +188,7 @@ void osso_engine_free(struct osso_engine *e)
     if (!e)
         return;
     forward_free(&e->forward);
+    chooser_free(&e->chooser);
     prefix_free(&e->tree);
     kv_pool_free(&e->kv);
     team_free(e->team);
