@@ -7,13 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_norm(void *user, const struct osso_tap_value *value)
+static int print_norm(void *user, const struct osso_tap_value *value)
 {
     const float *row = value->values + (value->n_rows - 1) * value->width;
     double sum = 0;
     for (int64_t i = 0; i < value->width; i++)
         sum += (double)row[i] * row[i];
     fprintf(user, "layer %3d %12.4f\n", value->layer, sqrt(sum));
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -33,7 +34,7 @@ int main(int argc, char **argv)
                  osso_tokenizer_encode(tokenizer, argv[2], strlen(argv[2]), 0, &ids, &err) ||
                  osso_engine_create(model, &options, &engine, &err) || osso_session_create(engine, 0, &session, &err) ||
                  osso_session_sync(session, ids.data, ids.len, &err) ||
-                 osso_engine_set_tap(engine, 1ull << OSSO_TAP_RESID_POST, print_norm, stdout, &err) ||
+                 osso_engine_set_tap(engine, 1ull << OSSO_TAP_RESID_POST, NULL, print_norm, stdout, &err) ||
                  osso_step(engine, &session, 1, 0, &err); /* up to 512 tokens */
     if (failed)
         fprintf(stderr, "taps: %s\n", err.text);
