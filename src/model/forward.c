@@ -64,26 +64,6 @@ static void *workspace(const struct member *member, const struct forward *f)
     return f->s.members + (size_t)member->id * f->s.workspace_bytes;
 }
 
-/* Rows [from, from + rows) of a matrix, and columns likewise: how a shard sees its heads. */
-static struct view view_rows(struct view w, int64_t from, int64_t rows)
-{
-    w.data += from * w.row_stride;
-    if (w.side[0].data)
-        w.side[0].data += from * w.side[0].stride;
-    w.rows = rows;
-    return w;
-}
-
-static struct view view_cols(struct view w, int64_t from, int64_t cols)
-{
-    const struct dtype_info *t = dtype_info(w.dtype);
-    w.data += w.col_stride ? from * w.col_stride : from / t->block * t->block_bytes;
-    if (w.side[0].data)
-        w.side[0].data += from / t->block;
-    w.cols = cols;
-    return w;
-}
-
 void REAL(forward_embed)(const struct member *member, struct forward *f)
 {
     f->backend->embed(member, &f->weights->embed, f->batch.token, f->batch.n, f->s.x);

@@ -1,8 +1,9 @@
 /* cpu.c: which ISAs there are, which of them this CPU and operating system allow, and one struct backend for each.
  *
- * Adding an ISA is its files of kernels with a table kernels__<isa>, and one line in VECTOR_ISAS below
+ * Adding an ISA is its files of kernels with a list kernels__<isa>.def, a table in tables.c, and one line in VECTOR_ISAS below
  * (docs/adding-an-isa.md). */
 #include "backend/cpu/ops.h"
+#include "backend/cpu/tables.h"
 
 #include <string.h>
 
@@ -109,15 +110,6 @@ static bool has_i8mm(void)
 #endif
 #endif
 
-static const struct kernels kernels__scalar = {
-#define KERNEL(name, type) .name = REAL(name##__scalar),
-#include "backend/cpu/kernels.def"
-#undef KERNEL
-};
-#define ISA(name, ...) extern const struct kernels kernels__##name;
-VECTOR_ISAS(ISA, )
-#undef ISA
-
 static void sync_team(const struct member *member)
 {
     member_sync(member);
@@ -143,7 +135,7 @@ static real *host(const struct backend *backend, real *values, size_t count)
 #define BIND(isa, there, name, parameters, arguments)                                                                  \
     static void name##__##isa parameters                                                                               \
     {                                                                                                                  \
-        REAL(ops_##name)(&kernels__##isa, OPS_STRIP arguments);                                                        \
+        REAL(ops_##name)(&REAL(kernels__##isa), OPS_STRIP arguments);                                                        \
     }
 #define BIND_OP(name, parameters, arguments) ISAS(BIND, name, parameters, arguments)
 OPS(BIND_OP)
@@ -151,7 +143,7 @@ OPS(BIND_OP)
 #define BACKEND(isa, ...)                                                                                              \
     static void exp__##isa(const real *x, int64_t n, real *y)                                                          \
     {                                                                                                                  \
-        kernels__##isa.exp_f32(x, n, y);                                                                               \
+        REAL(kernels__##isa).exp_f32(x, n, y);                                                                               \
     }                                                                                                                  \
     static const struct backend backend__##isa = {                                                                     \
         .name = #isa, .workspace_bytes = REAL(ops_workspace_bytes), .kv_layer_bytes = kv_layer_bytes, .sync = sync_team,        \
@@ -167,7 +159,7 @@ static const struct backend *const backends[] = {
 #undef ISA
 };
 static const struct kernels *const tables[] = {
-#define ISA(name, ...) &kernels__##name,
+#define ISA(name, ...) &REAL(kernels__##name),
     ISAS(ISA, )
 #undef ISA
 };
