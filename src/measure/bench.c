@@ -80,10 +80,8 @@ enum osso_status osso_bench_touch(struct osso_engine *engine, struct osso_error 
 /* Adds a matrix: its bytes, and its multiply-adds. */
 static void add_matrix(const struct view *w, uint64_t *bytes, uint64_t *multiply_adds)
 {
-    const struct dtype_info *t = dtype_info(w->dtype);
-    uint64_t values = (uint64_t)w->rows * (uint64_t)w->cols, blocks = values / (uint64_t)t->block;
-    *bytes += blocks * (uint64_t)t->block_bytes + (w->side[0].data ? blocks : 0);
-    *multiply_adds += values;
+    *bytes += (uint64_t)view_bytes(w);
+    *multiply_adds += (uint64_t)w->rows * (uint64_t)w->cols;
 }
 
 enum osso_status osso_bench_token_cost(const struct osso_model *model, const struct osso_engine_options *options,

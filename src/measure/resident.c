@@ -27,13 +27,6 @@ static int64_t slice_rows(const struct resident *run, int64_t row_bytes, int64_t
     return rows < most ? rows : most;
 }
 
-static double view_bytes(const struct view *w)
-{
-    const struct dtype_info *t = dtype_info(w->dtype);
-    double blocks = (double)w->rows * (double)w->cols / t->block;
-    return blocks * (t->block_bytes + (w->side[0].data ? 1 : 0));
-}
-
 static void linear_member(const struct member *member, void *arg)
 {
     struct resident *run = arg;
@@ -80,8 +73,8 @@ static double rate(struct resident *run, void (*fn)(const struct member *, void 
 static double linear_rate(struct resident *run, const struct view *w)
 {
     run->view = *w;
-    run->view.rows = slice_rows(run, (int64_t)(view_bytes(w) / (double)w->rows), w->rows);
-    return rate(run, linear_member, view_bytes(&run->view));
+    run->view.rows = slice_rows(run, (int64_t)((double)view_bytes(w) / (double)w->rows), w->rows);
+    return rate(run, linear_member, (double)view_bytes(&run->view));
 }
 
 static double experts_rate(struct resident *run)
@@ -90,11 +83,11 @@ static double experts_rate(struct resident *run)
     const struct weights *weights = &e->model->weights;
     struct expert *x = &run->expert;
     weights->source.get(&weights->source, 0, 0, x);
-    double row = view_bytes(&x->gate) / (double)x->gate.rows;
+    double row = (double)view_bytes(&x->gate) / (double)x->gate.rows;
     int64_t most = x->gate.rows < x->down.rows ? x->gate.rows : x->down.rows;
     run->rows = slice_rows(run, (int64_t)(3 * row), most);
     x->gate.rows = x->up.rows = x->down.rows = run->rows;
-    return rate(run, experts_member, run->routing.k * (view_bytes(&x->gate) + view_bytes(&x->up) + view_bytes(&x->down)));
+    return rate(run, experts_member, run->routing.k * ((double)view_bytes(&x->gate) + (double)view_bytes(&x->up) + (double)view_bytes(&x->down)));
 }
 
 /* One row that goes to experts 0 .. k-1. */

@@ -1,8 +1,9 @@
 /* cpu.c: which ISAs there are, which of them this CPU and operating system allow, and one struct backend for each.
  *
- * Adding an ISA is its files of kernels with a table kernels__<isa>, and one line in VECTOR_ISAS below
+ * Adding an ISA is its files of kernels with a list kernels__<isa>.def, a table in tables.c, and one line in VECTOR_ISAS below
  * (docs/adding-an-isa.md). */
 #include "backend/cpu/ops.h"
+#include "backend/cpu/tables.h"
 
 #include <string.h>
 
@@ -113,15 +114,6 @@ static bool has_i8mm(void)
 #endif
 #endif
 
-static const struct kernels kernels__scalar = {
-#define KERNEL(name, type) .name = REAL(name##__scalar),
-#include "backend/cpu/kernels.def"
-#undef KERNEL
-};
-#define ISA(name, ...) extern const struct kernels kernels__##name;
-VECTOR_ISAS(ISA, )
-#undef ISA
-
 static void sync_team(const struct hand *h)
 {
     member_sync(h->member);
@@ -151,7 +143,7 @@ static real *host(const struct backend *backend, real *values, size_t count)
 /* Every ISA has the same ops; what differs is the table that they find their kernels in. */
 #define BACKEND(isa, ...)                                                                                              \
     {.name = #isa,                                                                                                     \
-     .state = &kernels__##isa,                                                                                         \
+     .state = &REAL(kernels__##isa),                                                                                   \
      .workspace_bytes = REAL(ops_workspace_bytes),                                                                     \
      .kv_layer_bytes = kv_layer_bytes,                                                                                 \
      .sync = sync_team,                                                                                                \
