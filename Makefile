@@ -59,12 +59,13 @@ isa_of = $(ISA_$(lastword $(subst __, ,$(basename $(notdir $(1))))))
 isa_files = $(foreach isa,$(1),%__$(isa).c)
 
 # The rooms of the library, each a folder of src, low to high (tools/check/check_levels.py has their levels).
-ROOMS    := base json quant format token harmony backend backend/cpu $(addprefix backend/cpu/,scalar avx2 avx512 arm) \
-            model checkpoint engine convert measure
+# Every folder of src/backend is a backend of its own (backends.def).
+ROOMS    := base json quant format token harmony backend $(patsubst src/%/,%,$(wildcard src/backend/*/)) \
+            $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert measure
 LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
 # Written over `real`: compiled once as float and once as double (the yardstick of tests and gradient checks).
-REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) src/model/forward.c src/model/scratch.c
+REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) $(addprefix src/model/,forward.c scratch.c stage.c)
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
 LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(LIB_SRC)) $(REAL_OBJ)
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC))

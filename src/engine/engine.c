@@ -52,16 +52,27 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
     if (o->experts_per_token < 1 || o->experts_per_token > c->n_experts)
         return error_set(err, OSSO_USAGE, "%d experts per token: this model has from 1 to %d", o->experts_per_token,
                          c->n_experts);
-    s->backend = backend_cpu(o->isa && o->isa[0] ? o->isa : NULL);
-    if (!s->backend)
-        return error_set(err, OSSO_UNSUPPORTED, "instruction set \"%s\" is unknown or not available on this CPU; see osso --version",
-                         o->isa);
-    enum osso_status status = kv_layout_of(c, o->kv_type, o->exact, &s->layout, err);
+    return OSSO_OK;
+}
+
+/* Options and the backend that they name; what follows from both. After success the backend is the caller's to close. */
+static enum osso_status set_up(const struct config *c, const struct osso_engine_options *options, struct setup *s,
+                               struct osso_error *err)
+{
+    const struct osso_engine_options *o = &s->o;
+    enum osso_status status = fill(c, options, s, err);
+    if (!status)
+        status = backend_open(o->backend, o->isa, &s->backend, err);
+    if (status)
+        return status;
+    status = kv_layout_of(c, o->kv_type, o->exact, &s->layout, err);
     if (!status)
         status = kv_plan(c, s->backend->kv_layer_bytes(&s->layout), o->context, o->max_sessions, o->max_rows,
                          o->kv_bytes, &s->plan, err);
     s->scratch_bytes = forward_bytes(c, s->backend, o->exact, o->experts_per_token, o->max_rows, o->max_logit_rows,
                                      o->threads);
+    if (status)
+        s->backend->close(s->backend);
     return status;
 }
 
@@ -69,7 +80,9 @@ enum osso_status osso_engine_memory(const struct osso_model *model, const struct
                                     uint64_t *kv_bytes_out, uint64_t *scratch_bytes_out, struct osso_error *err)
 {
     struct setup s;
-    enum osso_status status = fill(&model->config, options, &s, err);
+    enum osso_status status = set_up(&model->config, options, &s, err);
+    if (!status)
+        s.backend->close(s.backend);
     *kv_bytes_out = status ? 0 : s.plan.bytes;
     *scratch_bytes_out = status ? 0 : s.scratch_bytes;
     return status;
@@ -100,13 +113,12 @@ static enum osso_status alloc_rows(struct osso_engine *e, struct osso_error *err
 static enum osso_status build(struct osso_engine *e, const struct setup *s, struct osso_error *err)
 {
     const struct osso_engine_options *o = &s->o;
-    uint64_t need = s->plan.bytes + s->scratch_bytes, have = mem_available();
+    uint64_t need = s->plan.bytes + s->scratch_bytes, have = s->backend->memory(s->backend);
     if (need > have)
         return error_set(err, OSSO_NOMEM,
                          "a context of %lld tokens needs %llu MiB for KV cache and activations, %llu MiB of memory are "
                          "free; ask for less with -c",
                          (long long)o->context, (unsigned long long)(need >> 20), (unsigned long long)(have >> 20));
-    e->backend = s->backend;
     e->max_rows = o->max_rows;
     e->max_logits = o->max_logit_rows;
     e->context = o->context;
@@ -134,12 +146,15 @@ static enum osso_status create(struct osso_model *model, const struct config *co
 {
     struct setup s;
     *engine_out = NULL;
-    enum osso_status status = fill(config, options, &s, err);
+    enum osso_status status = set_up(config, options, &s, err);
     if (status)
         return status;
     struct osso_engine *e = mem_alloc(sizeof *e);
-    if (!e)
+    if (!e) {
+        s.backend->close(s.backend);
         return error_nomem(err, sizeof *e, "an engine");
+    }
+    e->backend = s.backend;
     e->model = model;
     e->config = *config;
     status = build(e, &s, err);
@@ -185,9 +200,10 @@ void osso_engine_free(struct osso_engine *e)
     kv_pool_free(&e->kv);
     team_free(e->team);
     void *arrays[] = {e->token, e->pos, e->seq, e->logit_rows, e->logit_pos, e->floor, e->keep,
-                      e->angles, (void *)(uintptr_t)e->tables[KV_FULL], (void *)(uintptr_t)e->tables[KV_SLIDING], e->in_step, e->take};
+                      e->angles, e->tables[KV_FULL], e->tables[KV_SLIDING], e->in_step, e->take};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         mem_free(arrays[i]);
+    e->backend->close(e->backend);
     mem_free(e);
 }
 

@@ -23,12 +23,14 @@ struct osso_engine {
     int64_t context;
     int n_sessions;      /* alive */
     uint64_t step_count; /* logits are good for one step */
+    enum osso_status broken; /* a step failed on the device: every further one fails with the same words */
+    struct osso_error broken_why;
     struct osso_engine_stats stats;
     /* The rows of the step in progress, sized by max_rows. */
     int32_t *token, *pos, *seq, *logit_rows, *logit_pos, *floor;
     uint8_t *keep;
     float *angles;
-    uint8_t *const **tables[KV_GROUPS];
+    const int32_t **tables[KV_GROUPS];
     struct osso_session **in_step;
     int *take;           /* rows of in_step[i] */
 };
@@ -56,5 +58,8 @@ struct osso_session {
 
 /* K and V exist for the first `computed` tokens only; plans the replay of sliding layers where their pages are gone. */
 void session_set_computed(struct osso_session *s, size_t computed);
+
+/* The backend failed, and said why in engine->broken_why: so does every step from now on. Returns status. */
+enum osso_status engine_break(struct osso_engine *engine, enum osso_status status, struct osso_error *err);
 
 #endif

@@ -230,5 +230,5 @@ const float *osso_session_logits(const struct osso_session *s, size_t pos)
     if (s->logits_step != e->step_count || pos < s->logits_pos || pos - s->logits_pos >= s->logits_n)
         return NULL;
     size_t row = (size_t)s->logits_row + (pos - s->logits_pos), vocab = (size_t)e->config.vocab;
-    return e->backend->host(e->backend, e->forward.s.logits + row * vocab, vocab);
+    return e->backend->host(e->backend, e->forward.s.logits + row * vocab, vocab * sizeof(float));
 }

@@ -26,7 +26,7 @@ static bool tapped(const struct forward *f, enum osso_tap which)
 #else
 #define CALL_TAP(host)                                                                                                 \
     f->taps.fn(f->taps.user, &(struct osso_tap_value){.tap = which, .layer = layer, .n_rows = n, .width = width,       \
-                                                      .values = (host), .ids = ids,                                                    \
+                                                      .values = values ? (host) : NULL, .ids = ids ? (host) : NULL,                                                    \
                                                       .positions = which >= OSSO_TAP_FINAL_NORM ? f->batch.logit_pos   \
                                                                                                 : f->batch.pos})
 #endif
@@ -39,9 +39,12 @@ static bool tap_values(const struct hand *h, struct forward *f, enum osso_tap wh
         return false;
     f->backend->sync(h);
     if (h->member->id == 0) {
-        real *host = values ? f->backend->host(f->backend, values, (size_t)n * (size_t)width) : NULL;
+        void *there = values ? (void *)values : ids;
+        size_t bytes = (size_t)n * (size_t)width * (values ? sizeof *values : sizeof *ids);
+        void *host = f->backend->host(f->backend, there, bytes);
         CALL_TAP(host);
-        (void)host, (void)ids, (void)layer;
+        f->backend->put(f->backend, there, host, bytes);
+        (void)layer;
     }
     f->backend->sync(h);
     return true;
@@ -86,8 +89,15 @@ struct hand REAL(forward_hand)(const struct forward *f, const struct member *mem
 
 void REAL(forward_embed)(const struct hand *h, struct forward *f)
 {
-    f->backend->embed(h, &f->weights->embed, f->batch.token, f->batch.n, f->s.x);
+    f->backend->embed(h, &f->weights->embed, f->staged.token, f->batch.n, f->s.x);
     tap(h, f, OSSO_TAP_EMBED, -1, f->s.x, f->config->hidden);
+}
+
+static void reduce(struct forward *f, size_t count)
+{
+    real *delta = f->backend->host(f->backend, f->s.delta, count * sizeof *delta);
+    f->shard.reduce(f->shard.user, delta, count);
+    f->backend->put(f->backend, f->s.delta, delta, count * sizeof *delta);
 }
 
 /* delta, held as a part by each shard, becomes the whole and joins the residual stream. */
@@ -99,7 +109,7 @@ static void add_to_residual(const struct hand *h, struct forward *f, enum osso_t
     be->sync(h);
     if (f->shard.reduce) {
         if (h->member->id == 0)
-            f->shard.reduce(f->shard.user, f->s.delta, (size_t)n * (size_t)hidden);
+            reduce(f, (size_t)n * (size_t)hidden);
         be->sync(h);
     }
     tap(h, f, which, layer, f->s.delta, hidden);
@@ -110,13 +120,14 @@ static void add_to_residual(const struct hand *h, struct forward *f, enum osso_t
 static struct kv_rows layer_kv(const struct forward *f, int layer, int n_kv)
 {
     enum kv_group_id g = (enum kv_group_id)f->kv->layer_group[layer];
-    struct kv_rows kv = {.layout = f->kv->layout, .n = f->batch.n, .pos = f->batch.pos, .seq = f->batch.seq,
-                         .tables = f->batch.tables[g], .layer_off = f->kv->layer_off[layer]};
+    struct kv_rows kv = {.layout = f->kv->layout, .n = f->batch.n, .pos = f->staged.pos, .seq = f->staged.seq,
+                         .tables = f->staged.tables[g], .pages = f->kv->group[g].memory,
+                         .page_bytes = f->kv->group[g].page_bytes, .layer_off = f->kv->layer_off[layer]};
     kv.layout.n_kv_heads = n_kv;
     if (g == KV_FULL)
-        kv.keep = f->batch.keep;
+        kv.keep = f->staged.keep;
     else
-        kv.floor = f->batch.floor;
+        kv.floor = f->staged.floor;
     return kv;
 }
 
@@ -138,8 +149,8 @@ static void attention(const struct hand *h, struct forward *f, int layer)
     tap(h, f, OSSO_TAP_Q, layer, s->q, q_width);
     tap(h, f, OSSO_TAP_K, layer, s->k, kv_width);
     tap(h, f, OSSO_TAP_V, layer, s->v, kv_width);
-    be->rope(h, s->q, n, n_q, d, f->batch.angles);
-    be->rope(h, s->k, n, n_kv, d, f->batch.angles);
+    be->rope(h, s->q, n, n_q, d, f->staged.angles);
+    be->rope(h, s->k, n, n_kv, d, f->staged.angles);
     tap(h, f, OSSO_TAP_Q_ROT, layer, s->q, q_width);
     tap(h, f, OSSO_TAP_K_ROT, layer, s->k, kv_width);
     struct kv_rows kv = layer_kv(f, layer, n_kv);
@@ -239,7 +250,7 @@ void REAL(forward_head)(const struct hand *h, struct forward *f)
     int n = f->batch.n_logits;
     if (n == 0)
         return;
-    f->backend->norm(h, s->x, f->batch.logit_rows, f->weights->final_norm, (float)c->rms_eps, c->hidden, n, &s->a);
+    f->backend->norm(h, s->x, f->staged.logit_rows, f->weights->final_norm, (float)c->rms_eps, c->hidden, n, &s->a);
     tap_act(h, f, OSSO_TAP_FINAL_NORM, -1, &s->a, n);
     f->backend->sync(h);
     f->backend->linear(h, &f->weights->head, NULL, &s->a, n, OUT_UNIT, NULL, s->logits,

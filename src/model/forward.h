@@ -16,19 +16,6 @@ struct shard {
     void *user;
 };
 
-/* One token of a step. */
-struct batch {
-    int n;
-    const int32_t *token, *pos, *seq;
-    const uint8_t *keep;        /* K and V of full layers exist already: replay of sliding layers */
-    const float *angles;        /* [n][head_dim] from rope_angles */
-    int n_logits;
-    const int32_t *logit_rows;  /* rows that want logits */
-    const int32_t *logit_pos;   /* their positions, for taps; may be NULL */
-    uint8_t *const *const *tables[KV_GROUPS]; /* [sequence][slot] */
-    const int32_t *floor;       /* per sequence, for sliding layers */
-};
-
 /* Taps: fn is called for those whose bit is set. The values it sees are host memory. */
 struct taps {
     uint64_t set;
@@ -43,7 +30,9 @@ struct scratch {
     struct routing routing;
     real *kept; /* attention's sums by page: struct attend */
     int64_t kept_pages;
-    real *lse, *gate, *up, *out; /* only while a tap asks for them */
+    real *lse, *gate, *up, *out; /* only while a tap asks for them, in tapped */
+    void *tapped;
+    size_t tapped_bytes;
     uint8_t *workspaces; /* [members][workspace_bytes] */
     size_t workspace_bytes, bytes;
     void *memory;
@@ -60,10 +49,11 @@ struct forward {
     struct shard shard;
     struct taps taps;
     struct scratch s;
-    struct batch batch;
+    struct batch batch;  /* this step's, as the caller has it */
+    struct batch staged; /* the same, for ops: what backend->begin made of it */
 };
 
-/* Whole model, no taps. exact: no int8 form. Allocates the scratch. */
+/* Whole model, no taps. exact: no int8 form. Allocates the scratch and tells the backend of every tensor. */
 enum osso_status REAL(forward_create)(const struct config *config, const struct weights *weights,
                                       const struct backend *backend, const struct kv_pool *kv, bool exact, int top_k,
                                       int max_rows, int max_logits, int n_members, struct forward *forward_out,
@@ -77,6 +67,11 @@ enum osso_status REAL(forward_set_taps)(struct forward *forward, const struct ta
 
 /* What a member of the team takes to the calls below. */
 struct hand REAL(forward_hand)(const struct forward *f, const struct member *member);
+/* Tells the backend of every tensor; forward_create has done it. After somebody changed values, again. */
+enum osso_status REAL(forward_learn)(struct forward *f, struct osso_error *err);
+/* Around the calls below, by one thread: forward->batch goes to the backend; a failure of either is the step's. */
+enum osso_status REAL(forward_begin)(struct forward *f, struct osso_error *err);
+enum osso_status REAL(forward_end)(struct forward *f, struct osso_error *err);
 /* All members of a team call these together. x is the residual stream in forward->s. */
 void REAL(forward_embed)(const struct hand *h, struct forward *f);
 void REAL(forward_layer)(const struct hand *h, struct forward *f, int layer);

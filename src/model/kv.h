@@ -7,15 +7,13 @@
 #include "backend/backend.h"
 #include "model/config.h"
 
-enum kv_group_id { KV_FULL, KV_SLIDING, KV_GROUPS };
-
 struct kv_group {
     int n_layers;
     size_t page_bytes;
     int n_pages, n_free;
     int32_t *free_list; /* n_free page numbers */
     int32_t *refs;      /* [n_pages] */
-    uint8_t *memory;    /* [n_pages][page_bytes], resident only where written */
+    uint8_t *memory;    /* [n_pages][page_bytes], the backend's */
 };
 
 struct kv_pool {
@@ -55,11 +53,10 @@ int32_t kv_page_take(struct kv_pool *pool, enum kv_group_id g);
 void kv_page_ref(struct kv_pool *pool, enum kv_group_id g, int32_t page);
 void kv_page_drop(struct kv_pool *pool, enum kv_group_id g, int32_t page); /* -1 is fine */
 
-/* One sequence's page tables: page[g][i] holds positions [128 i, 128 i + 127], -1: none; addr mirrors it. */
+/* One sequence's page tables: page[g][i] holds positions [128 i, 128 i + 127], -1: none. */
 struct kv_seq {
     int n_slots;
     int32_t *page[KV_GROUPS];
-    uint8_t **addr[KV_GROUPS];
 };
 enum osso_status kv_seq_create(int64_t max_positions, struct kv_seq *seq_out, struct osso_error *err);
 void kv_seq_free(struct kv_pool *pool, struct kv_seq *seq);
@@ -71,5 +68,10 @@ void kv_seq_share(struct kv_pool *pool, struct kv_seq *dst, const struct kv_seq 
 void kv_seq_drop(struct kv_pool *pool, struct kv_seq *seq, enum kv_group_id g, int from, int to);
 /* Makes slot i of group g present and private to this sequence (copying a shared page). False: the pool is empty. */
 bool kv_seq_own(struct kv_pool *pool, struct kv_seq *seq, enum kv_group_id g, int i);
+/* Where a page lies, for the backend's copy, host and put. */
+static inline uint8_t *kv_page_at(const struct kv_pool *pool, enum kv_group_id g, int32_t page)
+{
+    return pool->group[g].memory + (size_t)page * pool->group[g].page_bytes;
+}
 
 #endif

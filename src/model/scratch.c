@@ -2,7 +2,6 @@
 #include "model/forward.h"
 
 #include "base/error.h"
-#include "base/mem.h"
 
 #include <math.h>
 
@@ -45,21 +44,20 @@ static size_t i8(size_t width)
     return width % QUANT_BLOCK == 0 ? width : 0;
 }
 
-/* Pages whose sums attention may keep: one row's at full length, if the members cannot share its kv heads evenly. */
-static size_t kept_pages(const struct config *c, int n_members)
+/* Pages whose sums attention may keep, for rows as long as the model's context. */
+static int64_t kept_pages(const struct config *c, const struct backend *backend, int n_members)
 {
-    size_t pages = ((size_t)c->context + KV_PAGE - 1) / KV_PAGE;
-    return c->n_kv_heads % n_members ? pages * (size_t)c->n_kv_heads : 0;
+    return backend->kept_pages((c->context + KV_PAGE - 1) / KV_PAGE, c->n_kv_heads, n_members);
 }
 
-static struct sizes sizes_of(const struct config *c, int top_k, int max_rows, int max_logits, int n_members)
+static struct sizes sizes_of(const struct config *c, const struct backend *backend, int top_k, int max_rows, int max_logits, int n_members)
 {
     struct sizes z = {.rows = (size_t)max_rows, .logits = (size_t)max_logits, .hidden = (size_t)c->hidden,
                       .inner = (size_t)c->intermediate, .q = (size_t)c->n_heads * (size_t)c->head_dim,
                       .kv = (size_t)c->n_kv_heads * (size_t)c->head_dim, .experts = (size_t)c->n_experts,
                       .vocab = (size_t)c->vocab, .k = (size_t)top_k};
     z.slots = z.rows * z.k;
-    z.kept = kept_pages(c, n_members) * (size_t)(c->n_heads / c->n_kv_heads) * (size_t)(2 + c->head_dim);
+    z.kept = (size_t)kept_pages(c, backend, n_members) * (size_t)(c->n_heads / c->n_kv_heads) * (size_t)(2 + c->head_dim);
     return z;
 }
 
@@ -91,7 +89,7 @@ uint64_t REAL(forward_bytes)(const struct config *c, const struct backend *backe
                              int max_logits, int n_members)
 {
     struct scratch s;
-    struct sizes z = sizes_of(c, top_k, max_rows, max_logits, n_members);
+    struct sizes z = sizes_of(c, backend, top_k, max_rows, max_logits, n_members);
     size_t member = aligned(backend->workspace_bytes(max_rows, c->hidden, c->intermediate, c->n_heads, c->head_dim));
     return lay_out(&s, &z, exact, NULL) + member * (size_t)n_members;
 }
@@ -105,53 +103,67 @@ enum osso_status REAL(forward_create)(const struct config *config, const struct 
     f->score_scale = (float)(1 / sqrt(config->head_dim));
     f->shard = (struct shard){.end_kv_head = config->n_kv_heads, .end_expert = config->n_experts};
     struct scratch *s = &f->s;
-    struct sizes z = sizes_of(config, top_k, max_rows, max_logits, n_members);
+    struct sizes z = sizes_of(config, backend, top_k, max_rows, max_logits, n_members);
     s->workspace_bytes = aligned(backend->workspace_bytes(max_rows, config->hidden, config->intermediate, config->n_heads,
                                                 config->head_dim));
     s->bytes = REAL(forward_bytes)(config, backend, exact, top_k, max_rows, max_logits, n_members);
-    s->memory = mem_pages(s->bytes);
+    s->memory = backend->alloc(backend, s->bytes);
     if (!s->memory)
         return error_nomem(err, s->bytes, "the activations of a step; ask for fewer rows per step");
     s->workspaces = (uint8_t *)s->memory + lay_out(s, &z, exact, s->memory);
     s->max_rows = max_rows;
-    s->kept_pages = (int64_t)kept_pages(config, n_members);
+    s->kept_pages = kept_pages(config, backend, n_members);
     s->max_logits = max_logits;
-    return OSSO_OK;
+    return weights ? REAL(forward_learn)(f, err) : OSSO_OK;
 }
 
-static void free_kept(struct scratch *s)
+static void free_tapped(struct forward *f)
 {
-    mem_free(s->lse);
-    mem_free(s->gate);
-    mem_free(s->up);
-    mem_free(s->out);
-    s->lse = s->gate = s->up = s->out = NULL;
+    struct scratch *s = &f->s;
+    f->backend->free(f->backend, s->tapped, s->tapped_bytes);
+    s->lse = s->gate = s->up = s->out = s->tapped = NULL;
+}
+
+/* The next `count` values of the block; NULL while it is only counted, and for none. */
+static real *take_tapped(struct scratch *s, size_t count)
+{
+    real *at = s->tapped && count ? (real *)(void *)((uint8_t *)s->tapped + s->tapped_bytes) : NULL;
+    s->tapped_bytes += aligned(count * sizeof(real));
+    return at;
+}
+
+/* What only a tap asks for. */
+static void lay_out_tapped(struct forward *f, uint64_t taps)
+{
+    struct scratch *s = &f->s;
+    size_t rows = (size_t)s->max_rows, slots = rows * (size_t)f->top_k;
+    bool lse = (taps >> OSSO_TAP_ATTN_LSE) & 1, out = (taps >> OSSO_TAP_EXPERT_OUT) & 1;
+    bool gate = (taps >> OSSO_TAP_EXPERT_GATE | taps >> OSSO_TAP_EXPERT_UP) & 1;
+    s->tapped_bytes = 0;
+    s->lse = take_tapped(s, lse ? rows * (size_t)f->config->n_heads : 0);
+    s->gate = take_tapped(s, gate ? slots * (size_t)f->config->intermediate : 0);
+    s->up = take_tapped(s, gate ? slots * (size_t)f->config->intermediate : 0);
+    s->out = take_tapped(s, out ? slots * (size_t)f->config->hidden : 0);
 }
 
 void REAL(forward_free)(struct forward *f)
 {
-    free_kept(&f->s);
-    mem_pages_free(f->s.memory, f->s.bytes);
+    if (!f->backend)
+        return; /* never created */
+    free_tapped(f);
+    f->backend->free(f->backend, f->s.memory, f->s.bytes);
     f->s = (struct scratch){0};
 }
 
 enum osso_status REAL(forward_set_taps)(struct forward *f, const struct taps *taps, struct osso_error *err)
 {
     struct scratch *s = &f->s;
-    const struct config *c = f->config;
-    size_t rows = (size_t)s->max_rows, slots = rows * (size_t)f->top_k;
-    bool lse = (taps->set >> OSSO_TAP_ATTN_LSE) & 1, out = (taps->set >> OSSO_TAP_EXPERT_OUT) & 1;
-    bool gate = (taps->set >> OSSO_TAP_EXPERT_GATE | taps->set >> OSSO_TAP_EXPERT_UP) & 1;
-    free_kept(s);
+    free_tapped(f);
     f->taps = (struct taps){0};
-    s->lse = lse ? mem_array(rows * (size_t)c->n_heads, sizeof(real)) : NULL;
-    s->gate = gate ? mem_array(slots * (size_t)c->intermediate, sizeof(real)) : NULL;
-    s->up = gate ? mem_array(slots * (size_t)c->intermediate, sizeof(real)) : NULL;
-    s->out = out ? mem_array(slots * (size_t)c->hidden, sizeof(real)) : NULL;
-    if ((lse && !s->lse) || (gate && (!s->gate || !s->up)) || (out && !s->out)) {
-        free_kept(s);
-        return error_nomem(err, slots * (size_t)c->hidden * sizeof(real), "values kept for a tap");
-    }
+    lay_out_tapped(f, taps->set);
+    if (s->tapped_bytes && !(s->tapped = f->backend->alloc(f->backend, s->tapped_bytes)))
+        return error_nomem(err, s->tapped_bytes, "values kept for a tap");
+    lay_out_tapped(f, taps->set);
     f->taps = *taps;
     return OSSO_OK;
 }
