@@ -6,15 +6,14 @@
 
 #include <stdio.h>
 
-static void expert_matrix(struct resolver *r, const char *name, int64_t rows, int64_t cols, struct view *out,
-                          int64_t *bytes_out)
+static void expert_matrix(struct resolver *r, const char *name, int64_t rows, int64_t cols, struct expert_matrix *out)
 {
     const struct tensor *t = resolver_tensor(r, name, 3, (int64_t[]){r->config->n_experts, rows, cols});
     resolver_check_type(r, t, false);
     if (r->status)
         return;
-    resolver_rows(t, 0, rows, cols, out);
-    *bytes_out = rows * out->row_stride;
+    resolver_rows(t, 0, rows, cols, &out->first);
+    out->stride = rows * out->first.row_stride;
 }
 
 static void resolve_qkv(struct resolver *r, struct layer_weights *l)
@@ -58,16 +57,16 @@ static void resolve_layer(struct resolver *r, struct layer_weights *l)
                     &l->mlp_norm);
     resolver_matrix(r, "ffn_gate_inp.weight", c->n_experts, hidden, &l->router);
     resolver_vector(r, "ffn_gate_inp.bias", c->n_experts, &l->router_bias);
-    expert_matrix(r, "ffn_gate_exps.weight", units, hidden, &l->gate, &l->gate_expert_bytes);
-    resolver_expert_bias(r, "ffn_gate_exps.bias", units, &l->gate_bias, &l->gate_bias_bytes);
-    expert_matrix(r, "ffn_up_exps.weight", units, hidden, &l->up, &l->gate_expert_bytes);
-    resolver_expert_bias(r, "ffn_up_exps.bias", units, &l->up_bias, &l->gate_bias_bytes);
-    /* Kernels take gate and up together, and weights_expert moves both by the same number of bytes. */
-    if (!r->status && (l->gate.dtype != l->up.dtype || l->gate_bias.dtype != l->up_bias.dtype))
+    expert_matrix(r, "ffn_gate_exps.weight", units, hidden, &l->gate);
+    resolver_expert_bias(r, "ffn_gate_exps.bias", units, &l->gate_bias);
+    expert_matrix(r, "ffn_up_exps.weight", units, hidden, &l->up);
+    resolver_expert_bias(r, "ffn_up_exps.bias", units, &l->up_bias);
+    /* Kernels take gate and up together, so both have one type. */
+    if (!r->status && (l->gate.first.dtype != l->up.first.dtype || l->gate_bias.first.dtype != l->up_bias.first.dtype))
         r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: %sffn_gate_exps and ffn_up_exps have different types",
                               resolver_file(r), r->prefix);
-    expert_matrix(r, "ffn_down_exps.weight", hidden, units, &l->down, &l->down_expert_bytes);
-    resolver_expert_bias(r, "ffn_down_exps.bias", hidden, &l->down_bias, &l->down_bias_bytes);
+    expert_matrix(r, "ffn_down_exps.weight", hidden, units, &l->down);
+    resolver_expert_bias(r, "ffn_down_exps.bias", hidden, &l->down_bias);
 }
 
 void weights_gguf(struct resolver *r, struct weights *w)

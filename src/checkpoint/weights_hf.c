@@ -10,7 +10,7 @@
 /* `rows` outputs of `cols` inputs for each expert, as blocks [E][rows][cols/32][16] and scales [E][rows][cols/32]. */
 static void expert_blocks(struct resolver *r, const char *blocks_name, const char *scales_name, int64_t rows,
                           int64_t cols,
-                          struct view *out, int64_t *bytes_out, int64_t *scale_bytes_out)
+                          struct expert_matrix *out)
 {
     int64_t n = r->config->n_experts, groups = cols / QUANT_BLOCK;
     if (!r->status && cols % QUANT_BLOCK != 0)
@@ -24,42 +24,40 @@ static void expert_blocks(struct resolver *r, const char *blocks_name, const cha
                               scales->name);
     if (r->status)
         return;
-    *out = (struct view){.dtype = DT_MXFP4_HF, .data = blocks->data, .side = {{DT_U8, scales->data, groups}}, .rows = rows, .cols = cols,
-                         .row_stride = groups * 16};
-    *bytes_out = rows * groups * 16;
-    *scale_bytes_out = rows * groups;
+    out->first = (struct view){.dtype = DT_MXFP4_HF, .data = blocks->data, .side = {{DT_U8, scales->data, groups}},
+                               .rows = rows, .cols = cols, .row_stride = groups * 16};
+    out->stride = rows * groups * 16;
+    out->side_stride[0] = rows * groups;
 }
 
 /* The same matrices as one value each, [E][cols][rows]. */
-static void expert_dense(struct resolver *r, const char *name, int64_t rows, int64_t cols, struct view *out,
-                         int64_t *bytes_out,
-                         int64_t *scale_bytes_out)
+static void expert_dense(struct resolver *r, const char *name, int64_t rows, int64_t cols, struct expert_matrix *out)
 {
     const struct tensor *t = resolver_tensor(r, name, 3, (int64_t[]){r->config->n_experts, cols, rows});
     resolver_check_type(r, t, true);
     if (r->status)
         return;
     int64_t value = resolver_row_bytes(t->dtype, 1);
-    *out = (struct view){.dtype = t->dtype, .data = t->data, .rows = rows, .cols = cols, .row_stride = value,
-                         .col_stride = rows * value};
-    *bytes_out = rows * cols * value;
-    *scale_bytes_out = 0;
+    out->first = (struct view){.dtype = t->dtype, .data = t->data, .rows = rows, .cols = cols, .row_stride = value,
+                               .col_stride = rows * value};
+    out->stride = rows * cols * value;
 }
 
 /* Splits 2 I alternating rows into I rows of gate and I rows of up. */
 static void split_alternating(struct layer_weights *l)
 {
-    l->gate.rows /= 2;
+    struct view *gate = &l->gate.first, *up = &l->up.first;
+    gate->rows /= 2;
     l->up = l->gate;
-    l->up.data += l->gate.row_stride;
-    if (l->up.side[0].data)
-        l->up.side[0].data += l->gate.side[0].stride;
-    l->gate.row_stride = l->up.row_stride = 2 * l->gate.row_stride;
-    l->gate.side[0].stride = l->up.side[0].stride = 2 * l->gate.side[0].stride;
-    l->gate_bias.n /= 2;
+    up->data += gate->row_stride;
+    if (up->side[0].data)
+        up->side[0].data += gate->side[0].stride;
+    gate->row_stride = up->row_stride = 2 * gate->row_stride;
+    gate->side[0].stride = up->side[0].stride = 2 * gate->side[0].stride;
+    l->gate_bias.first.n /= 2;
     l->up_bias = l->gate_bias;
-    l->up_bias.data += l->gate_bias.stride;
-    l->gate_bias.stride = l->up_bias.stride = 2 * l->gate_bias.stride;
+    l->up_bias.first.data += l->gate_bias.first.stride;
+    l->gate_bias.first.stride = l->up_bias.first.stride = 2 * l->gate_bias.first.stride;
 }
 
 static void resolve_experts(struct resolver *r, struct layer_weights *l)
@@ -67,19 +65,15 @@ static void resolve_experts(struct resolver *r, struct layer_weights *l)
     int64_t hidden = r->config->hidden, units = r->config->intermediate;
     if (resolver_has(r, "mlp.experts.gate_up_proj_blocks"))
         expert_blocks(r, "mlp.experts.gate_up_proj_blocks", "mlp.experts.gate_up_proj_scales", 2 * units, hidden,
-                      &l->gate,
-                      &l->gate_expert_bytes, &l->gate_expert_scale_bytes);
+                      &l->gate);
     else
-        expert_dense(r, "mlp.experts.gate_up_proj", 2 * units, hidden, &l->gate, &l->gate_expert_bytes,
-                     &l->gate_expert_scale_bytes);
-    resolver_expert_bias(r, "mlp.experts.gate_up_proj_bias", 2 * units, &l->gate_bias, &l->gate_bias_bytes);
+        expert_dense(r, "mlp.experts.gate_up_proj", 2 * units, hidden, &l->gate);
+    resolver_expert_bias(r, "mlp.experts.gate_up_proj_bias", 2 * units, &l->gate_bias);
     if (resolver_has(r, "mlp.experts.down_proj_blocks"))
-        expert_blocks(r, "mlp.experts.down_proj_blocks", "mlp.experts.down_proj_scales", hidden, units, &l->down,
-                      &l->down_expert_bytes, &l->down_expert_scale_bytes);
+        expert_blocks(r, "mlp.experts.down_proj_blocks", "mlp.experts.down_proj_scales", hidden, units, &l->down);
     else
-        expert_dense(r, "mlp.experts.down_proj", hidden, units, &l->down, &l->down_expert_bytes,
-                     &l->down_expert_scale_bytes);
-    resolver_expert_bias(r, "mlp.experts.down_proj_bias", hidden, &l->down_bias, &l->down_bias_bytes);
+        expert_dense(r, "mlp.experts.down_proj", hidden, units, &l->down);
+    resolver_expert_bias(r, "mlp.experts.down_proj_bias", hidden, &l->down_bias);
     if (!r->status)
         split_alternating(l);
 }

@@ -81,7 +81,11 @@ void resolver_vector(struct resolver *r, const char *name, int64_t n, const floa
     resolver_check_type(r, t, true);
     if (r->status)
         return;
-    if (r->vectors) {
+    if (t->dtype == DT_F32 && (uintptr_t)t->data % sizeof **out == 0) {
+        *out = (const float *)(const void *)t->data;
+        return;
+    }
+    if (r->last) {
         struct vec v = {.dtype = t->dtype, .data = t->data, .n = n, .stride = resolver_row_bytes(t->dtype, 1)};
         float *to = r->vectors + r->n_vectors;
         for (int64_t i = 0; i < n; i++)
@@ -112,38 +116,32 @@ void resolver_matrix(struct resolver *r, const char *name, int64_t rows, int64_t
         resolver_rows(t, 0, rows, cols, out);
 }
 
-void resolver_expert_bias(struct resolver *r, const char *name, int64_t n, struct vec *out, int64_t *bytes_out)
+void resolver_expert_bias(struct resolver *r, const char *name, int64_t n, struct expert_bias *out)
 {
     const struct tensor *t = resolver_tensor(r, name, 2, (int64_t[]){r->config->n_experts, n});
     resolver_check_type(r, t, true);
     if (r->status)
         return;
     int64_t value = resolver_row_bytes(t->dtype, 1);
-    *out = (struct vec){.dtype = t->dtype, .data = t->data, .n = n, .stride = value};
-    *bytes_out = n * value;
+    *out = (struct expert_bias){{.dtype = t->dtype, .data = t->data, .n = n, .stride = value}, n * value};
 }
 
 enum osso_status weights_resolve(const struct tensors *set, const struct config *config, bool gguf_names,
                                  struct weights *weights_out, struct osso_error *err)
 {
-    memset(weights_out, 0, sizeof *weights_out);
-    struct weights w = {0};
     struct resolver r = {.set = set, .config = config, .gguf = gguf_names, .err = err};
-    w.layers = mem_array((size_t)config->n_layers, sizeof *w.layers);
-    if (!w.layers)
-        r.status = error_nomem(err, (unsigned long long)config->n_layers * sizeof *w.layers, "the table of weights");
+    r.status = weights_create(config->n_layers, weights_out, err);
     for (int run = 0; run < 2 && !r.status; run++) {
+        r.last = run == 1;
+        if (r.last && r.n_vectors > 0 && !(r.vectors = weights_out->vectors = mem_array(r.n_vectors, sizeof *r.vectors))) {
+            r.status = error_nomem(err, (unsigned long long)r.n_vectors * sizeof *r.vectors, "norms and biases");
+            break;
+        }
         r.n_vectors = 0;
         r.prefix[0] = 0;
-        (gguf_names ? weights_gguf : weights_hf)(&r, &w);
-        if (run == 0 && !r.status && !(r.vectors = w.vectors = mem_array(r.n_vectors, sizeof *w.vectors)))
-            r.status = error_nomem(err, (unsigned long long)r.n_vectors * sizeof *w.vectors, "norms and biases");
+        (gguf_names ? weights_gguf : weights_hf)(&r, weights_out);
     }
-    if (r.status) {
-        weights_free(&w);
-        return r.status;
-    }
-    *weights_out = w;
-    weights_out->source = (struct expert_source){.get = weights_expert, .model = weights_out};
-    return OSSO_OK;
+    if (r.status)
+        weights_free(weights_out);
+    return r.status;
 }

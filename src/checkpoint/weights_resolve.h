@@ -20,7 +20,8 @@ struct resolver {
     struct osso_error *err;
     enum osso_status status;
     char prefix[48];  /* of the current layer's names: "model.layers.3." */
-    float *vectors;   /* NULL in the first run */
+    bool last;        /* the run that fills */
+    float *vectors;   /* room for what is widened, in the last run */
     size_t n_vectors; /* values so far */
 };
 
@@ -31,12 +32,12 @@ const struct tensor *resolver_tensor(struct resolver *r, const char *name, int r
 /* Refuses a tensor whose type osso does not compute with. `one_value`: only F32, F16, BF16. */
 void resolver_check_type(struct resolver *r, const struct tensor *t, bool one_value);
 
-/* [n], widened to f32. */
+/* [n] as f32: in place where the file holds it so, else widened once into memory of the weights. */
 void resolver_vector(struct resolver *r, const char *name, int64_t n, const float **out);
 /* [rows][cols] of any format with rows of whole blocks. */
 void resolver_matrix(struct resolver *r, const char *name, int64_t rows, int64_t cols, struct view *out);
-/* [E][n], left in its own type; *bytes_out: from one expert to the next. */
-void resolver_expert_bias(struct resolver *r, const char *name, int64_t n, struct vec *out, int64_t *bytes_out);
+/* [E][n], left in its own type. */
+void resolver_expert_bias(struct resolver *r, const char *name, int64_t n, struct expert_bias *out);
 /* Rows first .. first + rows of t seen as rows of `cols` values. */
 void resolver_rows(const struct tensor *t, int64_t first, int64_t rows, int64_t cols, struct view *out);
 /* Bytes of one row of `cols` values. */

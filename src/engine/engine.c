@@ -134,8 +134,10 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
         status = kv_pool_create(&e->config, &s->layout, e->backend, &s->plan, &e->kv, err);
     if (!status)
         status = prefix_create(&e->kv, &e->tree, err);
+    if (!status && e->model)
+        status = weights_share(&e->model->weights, e->config.n_layers, &e->weights, err);
     if (!status)
-        status = forward_create(&e->config, e->model ? &e->model->weights : NULL, e->backend, &e->kv, o->exact,
+        status = forward_create(&e->config, e->model ? &e->weights : NULL, e->backend, &e->kv, o->exact,
                                 o->experts_per_token, e->max_rows, e->max_logits, o->threads, &e->forward, err);
     return status;
 }
@@ -196,6 +198,7 @@ void osso_engine_free(struct osso_engine *e)
     if (!e)
         return;
     forward_free(&e->forward);
+    weights_free(&e->weights);
     prefix_free(&e->tree);
     kv_pool_free(&e->kv);
     team_free(e->team);

@@ -11,6 +11,7 @@
 struct osso_engine {
     struct osso_model *model; /* NULL: scripted */
     struct config config;
+    struct weights weights;   /* the model's tensors in a table of the engine's own, for adapters */
     const struct backend *backend;
     struct team *team;
     struct kv_pool kv;

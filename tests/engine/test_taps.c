@@ -2,7 +2,7 @@
  * that head are zero; writing back what was read changes nothing. */
 #include "model_test.h"
 
-#include "checkpoint/model_open.h"
+#include "engine/engine_parts.h"
 
 static const char MODEL[] = "tests/golden/model/window128-sharded"; /* head_dim 64: whole blocks of 32 */
 enum { HEAD = 1, LENGTH = 200 };
@@ -20,16 +20,16 @@ static void look(void *user, const struct osso_tap_value *v)
 }
 
 /* The same model with the head's columns of every o_proj zeroed, in memory of our own. */
-static uint8_t *zero_columns(struct osso_model *model)
+static uint8_t *zero_columns(struct osso_engine *engine)
 {
-    const struct config *c = &model->config;
-    struct view *o = &model->weights.layers[0].o;
+    const struct config *c = &engine->config;
+    struct view *o = &engine->weights.layers[0].o;
     assert_int_equal(o->dtype, DT_BF16);
     size_t bytes = (size_t)(o->rows * o->cols) * 2;
     uint8_t *copy = malloc(bytes * (size_t)c->n_layers);
     for (int l = 0; l < c->n_layers; l++) {
         uint8_t *to = copy + bytes * (size_t)l;
-        o = &model->weights.layers[l].o;
+        o = &engine->weights.layers[l].o;
         memcpy(to, o->data, bytes);
         for (int64_t r = 0; r < o->rows; r++)
             memset(to + r * o->row_stride + HEAD * c->head_dim * 2, 0, (size_t)c->head_dim * 2);
@@ -53,7 +53,7 @@ static void test_zero_head(void **state)
             ids[i] = (int32_t)rng_below(&rng, (uint64_t)a.vocab);
         float *plain = all_logits(&a, ids, LENGTH, 0);
         check_ok(osso_engine_set_tap(a.engine, 1ull << OSSO_TAP_ATTN_Z, zero_head, &a.model->config.head_dim, &a.err), a.err);
-        uint8_t *weights = zero_columns(b.model);
+        uint8_t *weights = zero_columns(b.engine);
         float *tapped = all_logits(&a, ids, LENGTH, 64), *zeroed = all_logits(&b, ids, LENGTH, 0);
         assert_memory_equal(tapped, zeroed, bytes);
         assert_memory_not_equal(tapped, plain, bytes);
