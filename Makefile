@@ -105,11 +105,18 @@ $(B)/osso: $(CLI_OBJ) $(B)/libosso.a
 	@$(SAY) LINK $@
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT)
 
+# Programs of tests find a backend of their own beside those of the product: tests/backend/far.h.
+TEST_OBJ := $(B)/tests/backend/far.o $(B)/tests/backend/backends.o
+.SECONDARY: $(TEST_OBJ)
 tests: $(TEST_BIN)
-$(B)/tests/%: tests/%.c $(B)/libosso.a $(wildcard tests/*.h)
+$(B)/tests/backend/%.o: tests/backend/%.c $(B)/flags
+	@mkdir -p $(@D)
+	@$(SAY) CC $@
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -c $< -o $@
+$(B)/tests/%: tests/%.c $(TEST_OBJ) $(B)/libosso.a $(wildcard tests/*.h)
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(B)/libosso.a -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(TEST_OBJ) $(B)/libosso.a -lcmocka $(LDLIBS)
 
 # bench/kernels.c: every kernel as a share of the machine's ceilings; run build/release/bench/kernels [threads [filter]].
 bench-kernels: $(B)/bench/kernels
@@ -139,4 +146,4 @@ clean:
 
 $(B)/token/o200k.o: src/token/o200k.bin
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_OBJ:.o=.d)
