@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,19 +143,23 @@ static struct hidden *all_hidden;
 /* Is this address a mapped file's? Then every page that a tensor begins or ends in is the file's too. */
 static bool in_file(uintptr_t at)
 {
-    FILE *maps = fopen("/proc/self/maps", "re");
-    char line[512];
-    bool found = false;
-    while (maps && !found && fgets(line, sizeof line, maps)) {
+    static char text[1 << 20]; /* no malloc: tests make it fail */
+    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    size_t n = 0;
+    for (ssize_t got; fd >= 0 && n < sizeof text - 1 && (got = read(fd, text + n, sizeof text - 1 - n)) > 0;)
+        n += (size_t)got;
+    text[n] = 0;
+    if (fd >= 0)
+        close(fd);
+    for (char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
         unsigned long long lo, hi, inode;
         if (sscanf(line, "%llx-%llx %*s %*s %*s %llu", &lo, &hi, &inode) == 3 && at >= lo && at < hi)
-            found = inode != 0;
+            return inode != 0;
     }
-    if (maps)
-        fclose(maps);
-    return found;
+    return false;
 }
 
+/* NULL: no memory for another. */
 static struct hidden *hidden_of(uintptr_t lo, uintptr_t hi)
 {
     bool file = in_file(lo);
@@ -164,15 +169,28 @@ static struct hidden *hidden_of(uintptr_t lo, uintptr_t hi)
         if (h->lo == lo && h->hi == hi)
             return h;
     struct hidden *h = calloc(1, sizeof *h);
+    if (!h)
+        return NULL;
     *h = (struct hidden){lo, hi, 0, file ? PROT_READ : PROT_READ | PROT_WRITE, all_hidden};
-    all_hidden = h;
-    return h;
+    return all_hidden = h;
 }
 
 static void protect(const struct hidden *h, int protection)
 {
     if (h->hi > h->lo && mprotect((void *)h->lo, h->hi - h->lo, protection) != 0)
         die("mprotect failed at", (void *)h->lo);
+}
+
+static void let_go(struct hidden *h)
+{
+    struct hidden **link = &all_hidden;
+    if (--h->users > 0)
+        return;
+    protect(h, h->protection);
+    while (*link != h)
+        link = &(*link)->next;
+    *link = h->next;
+    free(h);
 }
 
 /* Room for [lo, hi), and what it holds already where it overlaps copies [first, end), which it replaces. */
@@ -203,10 +221,13 @@ static enum osso_status far_learn(const struct backend *backend, const struct ba
     }
     bool there = end == first + 1 && f->copies[first].lo == lo && f->copies[first].hi == hi;
     struct hidden **list = realloc(f->hidden, (size_t)(f->n_hidden + 1) * sizeof *list);
+    if (list)
+        f->hidden = list;
     if (!list || (!there && !join(f, first, end, lo, hi)))
         return error_nomem(err, t->bytes, "a tensor");
     struct hidden *h = hidden_of(at, at + t->bytes);
-    f->hidden = list;
+    if (!h)
+        return error_nomem(err, sizeof *h, "a tensor");
     f->hidden[f->n_hidden++] = h;
     h->users++;
     protect(h, h->protection);
@@ -491,12 +512,13 @@ static void far_close(const struct backend *backend)
 {
     struct far *f = far_of(backend);
     for (int i = 0; i < f->n_hidden; i++)
-        if (--f->hidden[i]->users == 0)
-            protect(f->hidden[i], f->hidden[i]->protection);
-    munmap(f->there, FAR_BYTES);
-    munmap(f->near, FAR_BYTES);
-    munmap(f->mirror, FAR_BYTES);
-    close(f->fd);
+        let_go(f->hidden[i]);
+    uint8_t *maps[] = {f->there, f->near, f->mirror};
+    for (int i = 0; i < 3; i++)
+        if (maps[i])
+            munmap(maps[i], FAR_BYTES);
+    if (f->fd >= 0)
+        close(f->fd);
     free(f->hidden);
     free(f->copies);
     free(f);
@@ -506,17 +528,20 @@ static void *map(int fd, int protection)
 {
     int flags = MAP_NORESERVE | (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED);
     void *p = mmap(NULL, FAR_BYTES, protection, flags, fd, 0);
-    if (p == MAP_FAILED)
-        die("no addresses:", NULL);
-    return p;
+    return p == MAP_FAILED ? NULL : p;
 }
 
 enum osso_status far_open(const char *variant, const struct backend **backend_out, struct osso_error *err)
 {
-    enum osso_status status = backend_open("cpu", variant ? variant : "scalar", backend_out, err);
+    const char *isa = variant ? variant : "scalar";
+    enum osso_status status = backend_open("cpu", strcmp(isa, "best") == 0 ? NULL : isa, backend_out, err);
     if (status)
         return status;
     struct far *f = calloc(1, sizeof *f);
+    if (!f) {
+        *backend_out = NULL;
+        return error_nomem(err, sizeof *f, "a far backend");
+    }
     f->cpu = *backend_out;
     f->backend = *f->cpu;
     f->backend.state = f;
@@ -526,11 +551,15 @@ enum osso_status far_open(const char *variant, const struct backend **backend_ou
     OWN(experts_in) OWN(swiglu) OWN(experts_out) OWN(combine)
 #undef OWN
     f->fd = memfd_create("far", MFD_CLOEXEC);
-    if (f->fd < 0 || ftruncate(f->fd, (off_t)FAR_BYTES) != 0)
-        die("no memory file:", NULL);
-    f->there = map(f->fd, PROT_NONE);
-    f->near = map(f->fd, PROT_READ | PROT_WRITE);
+    bool file = f->fd >= 0 && ftruncate(f->fd, (off_t)FAR_BYTES) == 0;
+    f->there = file ? map(f->fd, PROT_NONE) : NULL;
+    f->near = file ? map(f->fd, PROT_READ | PROT_WRITE) : NULL;
     f->mirror = map(-1, PROT_READ | PROT_WRITE);
+    if (!f->there || !f->near || !f->mirror) {
+        far_close(&f->backend);
+        *backend_out = NULL;
+        return error_nomem(err, FAR_BYTES, "a far backend's addresses");
+    }
     f->step = near_of(f, take(f, STEP_BYTES));
     *backend_out = &f->backend;
     return OSSO_OK;
