@@ -63,4 +63,17 @@ void session_set_computed(struct osso_session *s, size_t computed);
 /* The backend failed, and said why in engine->broken_why: so does every step from now on. Returns status. */
 enum osso_status engine_break(struct osso_engine *engine, enum osso_status status, struct osso_error *err);
 
+/* What an engine with these options takes beside the weights, in bytes. */
+struct engine_memory {
+    int64_t context;
+    enum kv_type kv_type;
+    uint64_t kv, kv_full; /* K and V, of which in full layers */
+    uint64_t activations; /* and the members' workspaces */
+    uint64_t tables;      /* rows of a step, pages, the tree of prefixes, as many sessions as it is made for */
+};
+enum osso_status engine_memory(const struct config *config, const struct osso_engine_options *options,
+                               struct engine_memory *out, struct osso_error *err);
+/* What osso_session_create takes. */
+uint64_t session_bytes(int64_t context);
+
 #endif

@@ -9,6 +9,13 @@
 
 #include <string.h>
 
+uint64_t session_bytes(int64_t context)
+{
+    struct osso_session s;
+    return sizeof s + (uint64_t)context * sizeof *s.tokens + kv_seq_bytes(context) +
+           (uint64_t)((context + KV_PAGE - 1) / KV_PAGE) * sizeof *s.nodes;
+}
+
 enum osso_status osso_session_create(struct osso_engine *e, uint64_t salt, struct osso_session **session_out,
                                      struct osso_error *err)
 {

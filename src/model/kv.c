@@ -126,6 +126,12 @@ enum osso_status kv_pool_create(const struct config *c, const struct kv_layout *
     return OSSO_OK;
 }
 
+uint64_t kv_pool_table_bytes(const struct kv_plan *plan)
+{
+    const struct kv_group *g;
+    return (uint64_t)(plan->pages[KV_FULL] + plan->pages[KV_SLIDING]) * (sizeof *g->free_list + sizeof *g->refs);
+}
+
 void kv_pool_free(struct kv_pool *pool)
 {
     for (int i = 0; i < KV_GROUPS; i++) {
@@ -174,6 +180,11 @@ enum osso_status kv_seq_create(int64_t max_positions, struct kv_seq *seq, struct
             seq->page[g][i] = -1;
     }
     return OSSO_OK;
+}
+
+uint64_t kv_seq_bytes(int64_t max_positions)
+{
+    return (uint64_t)pages_for(max_positions) * KV_GROUPS * sizeof(int32_t);
 }
 
 void kv_seq_free(struct kv_pool *pool, struct kv_seq *seq)

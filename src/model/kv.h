@@ -46,6 +46,8 @@ enum osso_status kv_plan(const struct config *config, size_t layer_bytes,
 enum osso_status kv_pool_create(const struct config *config, const struct kv_layout *layout,
                                 const struct backend *backend, const struct kv_plan *plan, struct kv_pool *pool_out,
                                 struct osso_error *err);
+/* What the pool's lists take beside its pages. */
+uint64_t kv_pool_table_bytes(const struct kv_plan *plan);
 void kv_pool_free(struct kv_pool *pool);
 
 /* -1: no page is free. A new page has one reference. */
@@ -59,6 +61,7 @@ struct kv_seq {
     int32_t *page[KV_GROUPS];
 };
 enum osso_status kv_seq_create(int64_t max_positions, struct kv_seq *seq_out, struct osso_error *err);
+uint64_t kv_seq_bytes(int64_t max_positions); /* what that takes */
 void kv_seq_free(struct kv_pool *pool, struct kv_seq *seq);
 /* Puts `page` (a reference the table takes over, or -1) into slot i, dropping what was there. */
 void kv_seq_set(struct kv_pool *pool, struct kv_seq *seq, enum kv_group_id g, int i, int32_t page);
