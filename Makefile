@@ -21,6 +21,7 @@ OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined 
 OPT_notaps := $(OPT_release) -DOSSO_NO_TAPS
 OPT_tsan := -O1 -g -fsanitize=thread
 OPT_arm := $(OPT_release)
+OPT_emu512 := $(OPT_release)
 OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # No parser is in backend/, and clang takes minutes to instrument its unrolled kernels.
 # The encoder's inner loops gain a tenth from -O3, the plain loops of the ops (bias, add, rotation) and the sampler's passes
@@ -53,6 +54,12 @@ ISA_dotprod    := -march=armv8.2-a+dotprod
 ISA_i8mm       := -march=armv8.2-a+dotprod+i8mm
 ISAS_x86_64    := avx2 avx512vnni
 ISAS_aarch64   := neon dotprod i8mm
+# emu512: the release build, in which AVX-512's files are compiled for AVX2 with tests/emulate/immintrin.h (tests/x86.sh).
+# -Og: their unrolled loops take a minute from -O2.
+ifeq ($(VARIANT),emu512)
+ISA_avx512vnni := $(ISA_avx2) -Itests/emulate -Wno-psabi -Og
+CPPFLAGS       += -DOSSO_EMULATE_AVX512
+endif
 ALL_ISAS       := $(ISAS_x86_64) $(ISAS_aarch64)
 ARCH := $(subst arm64,aarch64,$(shell $(CC) -dumpmachine | cut -d- -f1))
 isa_of = $(ISA_$(lastword $(subst __, ,$(basename $(notdir $(1))))))
@@ -69,11 +76,12 @@ REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cp
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
 LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(LIB_SRC)) $(REAL_OBJ)
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC))
+EMU_OBJ  := $(B)/backend/cpu/cpu.o $(B)/emulate/ceiling__avx512vnni.o $(patsubst src/%.c,$(B)/%.o,$(wildcard src/backend/cpu/*/*__avx512vnni.c))
 TEST_SRC := $(wildcard tests/*/test_*.c)
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-.PHONY: all tests bench-kernels bench-sampler install clean summary FORCE
+.PHONY: all tests examples bench-kernels bench-sampler install clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -92,6 +100,21 @@ $(B)/%.f64.o: src/%.c $(B)/flags
 	@$(SAY) CC $@
 	$(Q)$(CC) $(CPPFLAGS) -DOSSO_DOUBLE $(CFLAGS) -c $< -o $@
 
+ifeq ($(VARIANT),emu512)
+$(B)/emulate/%.o: tests/emulate/%.c $(B)/flags
+	@mkdir -p $(@D)
+	@$(SAY) CC $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+.PHONY: release
+release:
+	+@$(MAKE) --no-print-directory VARIANT=release all
+$(B)/libosso.a: $(EMU_OBJ) release
+	@$(SAY) AR $@
+	$(Q)cp build/release/libosso.a $@ && $(AR) rs $@ $(EMU_OBJ)
+$(B)/osso: $(B)/libosso.a
+	@$(SAY) LINK $@
+	$(Q)$(CC) $(OPT) -o $@ $(patsubst src/%.c,build/release/%.o,$(CLI_SRC)) $< $(LDLIBS) $(LDLIBS_EDIT)
+else
 $(B)/libosso.a: $(LIB_OBJ)
 	@rm -f $@
 	@$(SAY) AR $@
@@ -104,6 +127,7 @@ $(B)/libosso.so: $(B)/libosso.so.$(SOVERSION)
 $(B)/osso: $(CLI_OBJ) $(B)/libosso.a
 	@$(SAY) LINK $@
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT)
+endif
 
 # Programs of tests find a backend of their own beside those of the product: tests/backend/far.h.
 TEST_OBJ := $(B)/tests/backend/far.o $(B)/tests/backend/backends.o
@@ -127,6 +151,13 @@ $(B)/bench/%: bench/%.c $(B)/libosso.a
 	@$(SAY) LINK $@
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libosso.a $(LDLIBS)
 
+# examples/*.c: programs that know libosso by its public headers only.
+examples: $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+$(B)/examples/%: examples/%.c $(B)/libosso.a $(wildcard include/osso/*)
+	@mkdir -p $(@D)
+	@$(SAY) LINK $@
+	$(Q)$(CC) -std=c11 $(OPT) $(WARN) -Iinclude -o $@ $< $(B)/libosso.a $(LDLIBS)
+
 summary: $(B)/osso
 	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing))" >&2
 
@@ -142,8 +173,8 @@ install: all
 	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1
 
 clean:
-	rm -rf build/release build/asan build/tsan build/arm build/osso
+	rm -rf build/release build/asan build/tsan build/arm build/emu512 build/fuzz build/notaps build/osso
 
 $(B)/token/o200k.o: src/token/o200k.bin
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_OBJ:.o=.d)
+-include $(LIB_OBJ:.o=.d) $(EMU_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_OBJ:.o=.d)

@@ -76,6 +76,7 @@ if [ "$variant" = release ]; then
     one performance tools/measure/plot_performance.py --check
     one headers tests/headers.sh
     one install tests/install.sh
+    many recipes tests/recipes.sh # docs/adding-a-*.md, a test for each page
 fi
 for source in tests/*/test_*.c; do
     [ -e "$source" ] || continue
@@ -100,6 +101,8 @@ for script in tests/e2e/test_*.py tests/e2e/test_*.sh; do
     [ -e "$script" ] || continue
     many "${script#tests/}" "$script"
 done
+# AVX-512's kernels, emulated where the CPU lacks them (it has run its own above where not).
+case $variant-$(uname -m) in release-x86_64) grep -qw avx512_vnni /proc/cpuinfo || many x86/kernels tests/x86.sh kernels ;; esac
 # The same kernels on ARM, emulated; an ARM machine has run its own above.
 case $variant-$(uname -m) in release-aarch64 | release-arm64) ;; release-*) many arm/kernels tests/arm.sh kernels ;; esac
 

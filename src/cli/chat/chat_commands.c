@@ -1,5 +1,6 @@
 /* chat_commands.c: what can be typed in a chat instead of a message; the list is chat_commands.def. */
 #include "cli/chat/chat.h"
+#include "cli/guess.h"
 #include "cli/input.h"
 #include "cli/out.h"
 

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# x86.sh [all|kernels]: AVX-512's kernels on an x86 CPU that lacks AVX-512: VARIANT=emu512 compiles them for AVX2, with
+# tests/emulate/immintrin.h in the place of the compiler's. It shows that bits are right; it says nothing about speed.
+#
+#   kernels   every kernel against scalar (the default; tests/all.sh runs this as part of everything)
+#   all       all of tests/backend, tests/model and tests/engine, in their quick form
+#
+# Ends with one line: N passed, N failed. A CPU that has AVX-512 runs these tests without help, and one without AVX2 cannot.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+what=${1:-kernels}
+b=build/emu512
+passed=0 failed=0
+jobs=$(nproc 2>/dev/null || echo 2)
+for name in $(compgen -e OSSO_); do unset "$name"; done
+export OSSO_ROOT=$PWD OSSO_BIN=$PWD/$b/osso OSSO_VARIANT=emu512 OSSO_TEST_QUICK=1 OSSO_ISA=avx512vnni
+
+finish() {
+    echo "$passed passed, $failed failed"
+    [ $failed -eq 0 ] && [ $passed -gt 0 ]
+    exit
+}
+skip() {
+    echo "skip: AVX-512: $*"
+    echo "[  SKIPPED ] 1 test(s)." # counted by tests/all.sh
+    [ "$what" = all ] && echo "0 passed, 0 failed"
+    exit 0
+}
+fail() { # fail NAME LOG
+    failed=$((failed + 1))
+    echo "[  FAILED  ] 1 test(s): $1"
+    tail -n 20 "$2" | sed 's/^/      /'
+    finish
+}
+# tests NAME...: cmocka programs; their numbers count
+tests() {
+    local name log p f code start
+    for name in "$@"; do
+        log=$b/test-logs/${name//\//-}.log start=$SECONDS code=0
+        timeout 900 "$b/tests/$name" >"$log" 2>&1 || code=$?
+        p=$(grep -aoE '^\[  PASSED  \] [0-9]+' "$log" | awk '{n += $4} END {print n + 0}')
+        f=$(grep -aoE '^\[  FAILED  \] [0-9]+' "$log" | awk '{n += $4} END {print n + 0}')
+        [ $code -ne 0 ] && [ "$f" -eq 0 ] && f=1
+        passed=$((passed + p)) failed=$((failed + f))
+        echo "$([ "$f" -eq 0 ] && echo ok || echo FAIL)    $name ($((SECONDS - start)) s)"
+        [ "$p" -gt 0 ] && echo "[  PASSED  ] $p test(s)."
+        if [ "$f" -gt 0 ]; then
+            echo "[  FAILED  ] $f test(s)."
+            grep -av '^\[  [PF]A' "$log" | tail -n 30 | sed 's/^/      /'
+        fi
+    done
+}
+
+grep -qw avx2 /proc/cpuinfo 2>/dev/null || skip "emulation needs an x86 CPU with AVX2, on Linux"
+if grep -qw avx512_vnni /proc/cpuinfo && grep -qw avx512vbmi /proc/cpuinfo; then
+    skip "this CPU has it: the tests of ./run test run its kernels as they are"
+fi
+mkdir -p $b/test-logs
+targets=($b/osso $b/tests/backend/test_kernels)
+[ "$what" = all ] && targets=($b/osso tests)
+make -j"$jobs" VARIANT=emu512 "${targets[@]}" >$b/build.log 2>&1 || fail build $b/build.log
+$b/osso --version >$b/version.log
+grep -q '^isa: avx512vnni ' $b/version.log || fail "the emulated kernels run" $b/version.log
+
+tests backend/test_kernels
+if [ "$what" = all ]; then
+    for source in tests/backend/test_*.c tests/model/test_*.c tests/engine/test_*.c; do
+        name=${source#tests/}
+        [ "$name" = backend/test_kernels.c ] || tests "${name%.c}"
+    done
+fi
+finish
