@@ -70,7 +70,7 @@ static enum osso_status set_up(const struct config *c, const struct osso_engine_
         status = kv_plan(c, s->backend->kv_layer_bytes(&s->layout), o->context, o->max_sessions, o->max_rows,
                          o->kv_bytes, &s->plan, err);
     s->scratch_bytes = forward_bytes(c, s->backend, o->exact, o->experts_per_token, o->max_rows, o->max_logit_rows,
-                                     o->threads);
+                                     o->threads) + chooser_bytes(c->vocab);
     if (status)
         s->backend->close(s->backend);
     return status;
@@ -183,6 +183,8 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
     if (!status)
         status = forward_create(&e->config, e->model ? &e->weights : NULL, e->backend, &e->kv, o->exact,
                                 o->experts_per_token, e->max_rows, e->max_logits, o->threads, &e->forward, err);
+    if (!status)
+        status = chooser_create(e->config.vocab, &e->chooser, err);
     return status;
 }
 
@@ -243,6 +245,7 @@ void osso_engine_free(struct osso_engine *e)
         return;
     forward_free(&e->forward);
     weights_free(&e->weights);
+    chooser_free(&e->chooser);
     prefix_free(&e->tree);
     kv_pool_free(&e->kv);
     team_free(e->team);

@@ -2,11 +2,12 @@
 #ifndef OSSO_ENGINE_PARTS_H
 #define OSSO_ENGINE_PARTS_H
 
+#include "engine/choose.h"
 #include "engine/prefix.h"
 #include "model/forward.h"
 #include "checkpoint/model_open.h"
 #include "model/rope.h"
-#include "osso/engine.h"
+#include "osso/answer.h"
 
 struct osso_engine {
     struct osso_model *model; /* NULL: scripted */
@@ -18,6 +19,7 @@ struct osso_engine {
     struct forward forward;
     struct rope rope;
     struct prefix tree;
+    struct chooser chooser;
     osso_logits_fn *script;
     void *script_user;
     int max_rows, max_logits, n_sliding;
@@ -53,8 +55,7 @@ struct osso_session {
     size_t logits_pos, logits_n; /* what the last step gave: positions [logits_pos, logits_pos + logits_n) */
     int logits_row;      /* in the engine's logits, the first of them */
     uint64_t logits_step;
-    struct osso_decoder decoder;
-    char *text;          /* generate's held-back text; see generate.c */
+    struct osso_answer *answer; /* of the last osso_generate */
 };
 
 /* K and V exist for the first `computed` tokens only; plans the replay of sliding layers where their pages are gone. */
@@ -75,5 +76,15 @@ enum osso_status engine_memory(const struct config *config, const struct osso_en
                                struct engine_memory *out, struct osso_error *err);
 /* What osso_session_create takes. */
 uint64_t session_bytes(int64_t context);
+
+/* Ids that are not to be chosen now. */
+struct banned {
+    const int32_t *ids;
+    size_t n;
+};
+/* osso_sample, but one of these ids comes only when nothing else is allowed. */
+enum osso_status sample_without(struct osso_sampler *s, const struct osso_session *session, struct banned banned,
+                                struct osso_choice *choice_out, struct osso_choice *top, size_t n_top,
+                                struct osso_error *err);
 
 #endif

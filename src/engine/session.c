@@ -50,7 +50,7 @@ void osso_session_free(struct osso_session *s)
     kv_seq_free(&s->engine->kv, &s->kv);
     mem_free(s->tokens);
     mem_free(s->nodes);
-    mem_free(s->text);
+    osso_answer_free(s->answer);
     mem_free(s);
 }
 
