@@ -18,7 +18,6 @@ SAY       = $(if $(V),:,printf '  %-5s %s\n')
 WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unknown-pragmas
 OPT_release := -O2 -g
 OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-OPT_notaps := $(OPT_release) -DOSSO_NO_TAPS
 OPT_tsan := -O1 -g -fsanitize=thread
 OPT_arm := $(OPT_release)
 OPT_emu512 := $(OPT_release)
@@ -72,7 +71,7 @@ ROOMS    := base json quant format token harmony backend $(patsubst src/%/,%,$(w
 LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
 # Written over `real`: compiled once as float and once as double (the yardstick of tests and gradient checks).
-REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) $(addprefix src/model/,forward.c scratch.c stage.c)
+REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) $(addprefix src/model/,activations.c forward.c shard.c stage.c taps.c)
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
 LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(LIB_SRC)) $(REAL_OBJ)
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC))

@@ -56,13 +56,13 @@ struct osso_engine_stats {
     size_t size;
     uint64_t pages_used, pages_cached, pages_free; /* of the KV pool, full and sliding groups together */
     uint64_t tokens_computed, tokens_reused, tokens_replayed, steps;
-    uint64_t kv_bytes, scratch_bytes;
+    uint64_t kv_bytes, activation_bytes;
 };
 OSSO_API void osso_engine_stats(const struct osso_engine *engine, struct osso_engine_stats *stats_out);
 
 /* Memory that an engine with these options would take beside the model file, before anything is allocated. */
 OSSO_API enum osso_status osso_engine_memory(const struct osso_model *model, const struct osso_engine_options *options,
-                                             uint64_t *kv_bytes_out, uint64_t *scratch_bytes_out,
+                                             uint64_t *kv_bytes_out, uint64_t *activation_bytes_out,
                                              struct osso_error *err);
 
 /* ---- sessions ------------------------------------------------------------------------------------------- */
@@ -126,9 +126,15 @@ OSSO_API enum osso_status osso_sample(struct osso_sampler *sampler, const struct
 
 /* ---- taps ----------------------------------------------------------------------------------------------- */
 
-/* Calls fn for every tap whose bit (1 << tap) is in `taps`, from the next step on; taps 0: none. */
-OSSO_API enum osso_status osso_engine_set_tap(struct osso_engine *engine, uint64_t taps, osso_tap_fn *fn, void *user,
-                                              struct osso_error *err);
+/* Calls fn for every tap whose bit (1 << tap) is in `taps`, from the next step on; taps 0: none. `layers`: only in these
+ * (NULL: in all); what belongs to no layer is shown whatever it says. Where nobody looks nothing is kept and nobody waits.
+ * When fn does not return 0, osso_step returns CANCELLED: no row of that step counts as computed, no logits can be read, and
+ * the next step begins with the same rows. attn_pattern takes max_rows * heads * context floats. While a tap is set that
+ * can write, the pages of a session are its own and never reach the tree of shared prefixes. */
+OSSO_API enum osso_status osso_engine_set_tap(struct osso_engine *engine, uint64_t taps, const struct osso_layers *layers,
+                                              osso_tap_fn *fn, void *user, struct osso_error *err);
+/* What taps are told of this session's rows; the session itself until it is set, also in a fork. */
+OSSO_API void osso_session_set_user(struct osso_session *session, void *user);
 
 #ifdef __cplusplus
 }

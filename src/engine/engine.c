@@ -13,7 +13,8 @@ struct setup {
     const struct backend *backend;
     struct kv_layout layout;
     struct kv_plan plan;
-    uint64_t scratch_bytes;
+    struct activation_options activations;
+    uint64_t activation_bytes;
 };
 
 /* As many threads as help: below some work a token, meeting at barriers costs more than sharing it brings. */
@@ -69,8 +70,10 @@ static enum osso_status set_up(const struct config *c, const struct osso_engine_
     if (!status)
         status = kv_plan(c, s->backend->kv_layer_bytes(&s->layout), o->context, o->max_sessions, o->max_rows,
                          o->kv_bytes, &s->plan, err);
-    s->scratch_bytes = forward_bytes(c, s->backend, o->exact, o->experts_per_token, o->max_rows, o->max_logit_rows,
-                                     o->threads) + chooser_bytes(c->vocab);
+    s->activations = (struct activation_options){.exact = o->exact, .top_k = o->experts_per_token, .max_rows = o->max_rows,
+                                                 .max_logits = o->max_logit_rows, .n_members = o->threads,
+                                                 .context = o->context};
+    s->activation_bytes = activations_bytes(c, s->backend, &s->activations) + chooser_bytes(c->vocab);
     if (status)
         s->backend->close(s->backend);
     return status;
@@ -89,6 +92,8 @@ static enum osso_status set_up(const struct config *c, const struct osso_engine_
     ARRAY(tables[KV_FULL], 1)                                                                                          \
     ARRAY(tables[KV_SLIDING], 1)                                                                                       \
     ARRAY(in_step, 1)                                                                                                  \
+    ARRAY(users, 1)                                                                                                    \
+    ARRAY(logit_users, 1)                                                                                              \
     ARRAY(take, 1)
 
 static uint64_t rows_bytes(const struct config *c, int max_rows)
@@ -138,18 +143,18 @@ enum osso_status engine_memory(const struct config *config, const struct osso_en
         return status;
     *out = (struct engine_memory){.context = s.o.context, .kv_type = s.layout.type, .kv = s.plan.bytes,
                                   .kv_full = s.plan.page_bytes[KV_FULL] * (uint64_t)s.plan.pages[KV_FULL],
-                                  .activations = s.scratch_bytes, .tables = table_bytes(config, &s)};
+                                  .activations = s.activation_bytes, .tables = table_bytes(config, &s)};
     s.backend->close(s.backend);
     return OSSO_OK;
 }
 
 enum osso_status osso_engine_memory(const struct osso_model *model, const struct osso_engine_options *options,
-                                    uint64_t *kv_bytes_out, uint64_t *scratch_bytes_out, struct osso_error *err)
+                                    uint64_t *kv_bytes_out, uint64_t *activation_bytes_out, struct osso_error *err)
 {
     struct engine_memory m;
     enum osso_status status = engine_memory(&model->config, options, &m, err);
     *kv_bytes_out = m.kv;
-    *scratch_bytes_out = m.activations + m.tables;
+    *activation_bytes_out = m.activations + m.tables;
     return status;
 }
 
@@ -157,7 +162,7 @@ enum osso_status osso_engine_memory(const struct osso_model *model, const struct
 static enum osso_status build(struct osso_engine *e, const struct setup *s, struct osso_error *err)
 {
     const struct osso_engine_options *o = &s->o;
-    uint64_t need = s->plan.bytes + s->scratch_bytes + table_bytes(&e->config, s), have = s->backend->memory(s->backend);
+    uint64_t need = s->plan.bytes + s->activation_bytes + table_bytes(&e->config, s), have = s->backend->memory(s->backend);
     if (need > have)
         return error_set(err, OSSO_NOMEM,
                          "a context of %lld tokens needs %llu MiB for KV cache and activations, %llu MiB of memory are "
@@ -169,7 +174,7 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
     for (int l = 0; l < e->config.n_layers; l++)
         e->n_sliding += e->config.sliding[l];
     e->stats.kv_bytes = s->plan.bytes;
-    e->stats.scratch_bytes = s->scratch_bytes + table_bytes(&e->config, s);
+    e->stats.activation_bytes = s->activation_bytes + table_bytes(&e->config, s);
     rope_init(&e->config, &e->rope);
     enum osso_status status = alloc_rows(e, err);
     if (!status)
@@ -181,8 +186,8 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
     if (!status && e->model)
         status = weights_share(&e->model->weights, e->config.n_layers, &e->weights, err);
     if (!status)
-        status = forward_create(&e->config, e->model ? &e->weights : NULL, e->backend, &e->kv, o->exact,
-                                o->experts_per_token, e->max_rows, e->max_logits, o->threads, &e->forward, err);
+        status = forward_create(&e->config, e->model ? &e->weights : NULL, e->backend, &e->kv, &s->activations,
+                                &e->forward, err);
     if (!status)
         status = chooser_create(e->config.vocab, &e->chooser, err);
     return status;
@@ -282,19 +287,28 @@ void osso_engine_stats(const struct osso_engine *e, struct osso_engine_stats *ou
     memcpy(out, &s, s.size);
 }
 
-enum osso_status osso_engine_set_tap(struct osso_engine *e, uint64_t taps, osso_tap_fn *fn, void *user,
-                                     struct osso_error *err)
+enum osso_status osso_engine_set_tap(struct osso_engine *e, uint64_t taps, const struct osso_layers *layers, osso_tap_fn *fn,
+                                     void *user, struct osso_error *err)
 {
-    struct taps t = {.set = fn ? taps : 0, .fn = fn, .user = user};
-    return forward_set_taps(&e->forward, &t, err);
+    return forward_set_taps(&e->forward, fn ? taps : 0, layers, fn, user, err);
 }
 
 const char *osso_tap_name(enum osso_tap tap)
 {
     static const char *const names[] = {
-#define TAP(name, text, width, what) text,
+#define TAP(name, text, width, rows, keep, access, what) text,
 #include "osso/tap.def"
 #undef TAP
     };
     return tap < OSSO_TAP_COUNT ? names[tap] : "?";
+}
+
+const char *osso_tap_text(enum osso_tap tap)
+{
+    static const char *const texts[] = {
+#define TAP(name, text, width, rows, keep, access, what) what,
+#include "osso/tap.def"
+#undef TAP
+    };
+    return tap < OSSO_TAP_COUNT ? texts[tap] : "?";
 }

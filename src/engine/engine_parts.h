@@ -32,6 +32,7 @@ struct osso_engine {
     /* The rows of the step in progress, sized by max_rows. */
     int32_t *token, *pos, *seq, *logit_rows, *logit_pos, *floor;
     uint8_t *keep;
+    void **users, **logit_users; /* of each row's session, for taps */
     float *angles;
     const int32_t **tables[KV_GROUPS];
     struct osso_session **in_step;
@@ -41,6 +42,7 @@ struct osso_engine {
 struct osso_session {
     struct osso_engine *engine;
     uint64_t salt;
+    void *user;          /* for taps */
     int32_t *tokens;     /* room for engine->context */
     size_t n;
     struct kv_seq kv;
@@ -50,7 +52,7 @@ struct osso_session {
     int64_t slide_from;  /* sliding K and V are right from here on, once next >= computed */
     int slide_slot;      /* no sliding page below this slot */
     int32_t floor;       /* sliding layers look at nothing below */
-    bool made_up;        /* osso_bench_fill: its pages are noise and never shared */
+    bool made_up;        /* not what the model makes of the tokens (osso_bench_fill, taps that may write): never shared */
     size_t logits_from;  /* rows from here on want logits (the last one always does) */
     size_t logits_pos, logits_n; /* what the last step gave: positions [logits_pos, logits_pos + logits_n) */
     int logits_row;      /* in the engine's logits, the first of them */

@@ -53,12 +53,14 @@ static int add_rows(struct osso_engine *e, struct osso_session *s, int index, in
         e->pos[row] = (int32_t)pos;
         e->seq[row] = index;
         e->keep[row] = pos < s->computed;
+        e->users[row] = s->user;
         rope_angles(&e->rope, (int32_t)pos, e->angles + (size_t)row * (size_t)e->config.head_dim);
         if (!wants_logits(s, pos))
             continue;
         if (s->logits_n++ == 0)
             s->logits_pos = pos;
         e->logit_pos[b->n_logits] = (int32_t)pos;
+        e->logit_users[b->n_logits] = s->user;
         e->logit_rows[b->n_logits++] = row;
     }
     s->logits_row = first_logits;
@@ -117,6 +119,7 @@ static void finish_rows(struct osso_session *s, int n)
     s->next += (size_t)n;
     if (s->next > s->computed) {
         s->computed = s->next;
+        s->made_up = s->made_up || taps_write(e->forward.taps.set);
         share_pages(s);
     }
     release_sliding(s);
@@ -135,7 +138,7 @@ static void run_script(struct osso_engine *e)
     for (int i = 0; i < b->n_logits; i++) {
         int row = b->logit_rows[i];
         const struct osso_session *s = e->in_step[e->seq[row]];
-        float *there = e->forward.s.logits + (size_t)i * (size_t)e->config.vocab;
+        float *there = e->forward.acts.logits + (size_t)i * (size_t)e->config.vocab;
         size_t bytes = (size_t)e->config.vocab * sizeof *there;
         float *logits = e->backend->host(e->backend, there, bytes);
         e->script(e->script_user, s->tokens, (size_t)e->pos[row] + 1, logits);
@@ -150,18 +153,37 @@ enum osso_status engine_break(struct osso_engine *e, enum osso_status status, st
     return error_set(err, status, "%s", e->broken_why.text);
 }
 
-/* The forward pass of the chosen rows. Where the backend fails nobody knows what its memory holds: the engine is over. */
-static enum osso_status run(struct osso_engine *e, struct osso_error *err)
+static void run_model(struct osso_engine *e)
+{
+    const struct batch *b = &e->forward.batch;
+    struct taps *t = &e->forward.taps;
+    t->ended = 0;
+    t->rows = (struct tap_rows){b->n, b->n_logits, e->pos, e->logit_pos, e->logit_rows, e->users, e->logit_users};
+    team_run(e->team, run_member, e);
+}
+
+/* What an ended step wrote into pages is written again by the next one. */
+static enum osso_status ended(struct osso_engine *e, int n_sessions, struct osso_error *err)
+{
+    const struct taps *t = &e->forward.taps;
+    for (int i = 0; i < n_sessions; i++)
+        e->in_step[i]->logits_n = 0;
+    return error_set(err, OSSO_CANCELLED, "a tap ended the step: %d at %s, layer %d; no row of it counts as computed",
+                     t->ended, osso_tap_name(t->ended_by), t->ended_in);
+}
+
+/* The forward pass of the chosen rows, as far as taps let it go. Where the backend fails nobody knows what its memory holds:
+ * the engine is over. */
+static enum osso_status run(struct osso_engine *e, int n_sessions, struct osso_error *err)
 {
     enum osso_status status = forward_begin(&e->forward, &e->broken_why);
     if (!status) {
-        if (e->script)
-            run_script(e);
-        else
-            team_run(e->team, run_member, e);
+        (e->script ? run_script : run_model)(e);
         status = forward_end(&e->forward, &e->broken_why);
     }
-    return status ? engine_break(e, status, err) : OSSO_OK;
+    if (status)
+        return engine_break(e, status, err);
+    return e->forward.taps.ended ? ended(e, n_sessions, err) : OSSO_OK;
 }
 
 /* Two rounds over the sessions: those that lack one token, then the others. Returns how many take part. */
@@ -203,14 +225,14 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
     if (idle == n_sessions)
         return OSSO_OK;
     if (e->model) {
-        enum osso_status status = model_check(e->model, err);
-        if (status)
-            return status;
+        enum osso_status unread = model_check(e->model, err);
+        if (unread)
+            return unread;
     }
     e->step_count++;
     e->forward.batch = (struct batch){.n_slots = (int)((e->context + KV_PAGE - 1) / KV_PAGE),
                                       .head_dim = e->config.head_dim, .token = e->token, .pos = e->pos, .seq = e->seq, .keep = e->keep,
-                                      .angles = e->angles, .logit_rows = e->logit_rows, .logit_pos = e->logit_pos, .floor = e->floor,
+                                      .angles = e->angles, .logit_rows = e->logit_rows, .floor = e->floor,
                                       .tables = {e->tables[KV_FULL], e->tables[KV_SLIDING]}};
     if (max_rows <= 0 || max_rows > e->max_rows)
         max_rows = e->max_rows;
@@ -219,7 +241,7 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
         return error_set(err, OSSO_LIMIT, "the KV cache is full: %d sessions share %llu MiB; end one or raise its size",
                          e->n_sessions, (unsigned long long)(e->stats.kv_bytes >> 20));
     e->forward.batch.n_seqs = n;
-    enum osso_status status = run(e, err);
+    enum osso_status status = run(e, n, err);
     if (status)
         return status;
     e->stats.steps++;

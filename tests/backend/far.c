@@ -426,15 +426,15 @@ static void far_attend(const struct hand *h, const struct attend *a)
     b.out = &out;
     b.lse = near_of(f, a->lse);
     b.pattern = near_of(f, a->pattern);
-    b.kept = near_of(f, a->kept);
+    b.page_sums = near_of(f, a->page_sums);
     near.backend->attend(&near, &b);
 }
 
-static void far_add(const struct hand *h, real *x, const real *delta, int64_t width, int n, int64_t unit)
+static void far_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum)
 {
     const struct far *f = far_of(h->backend);
     struct hand near = near_hand(h);
-    near.backend->add(&near, near_of(f, x), near_of(f, delta), width, n, unit);
+    near.backend->add(&near, near_of(f, x), near_of(f, delta), width, n, unit, near_of(f, sum));
 }
 
 static struct routing near_routing(const struct far *f, const struct routing *r)

@@ -345,8 +345,8 @@ static void take_items(const struct member *member, void *arg)
     struct deals *d = arg;
     for (int deal = 0; deal < DEALS; deal++) {
         int64_t before = -1, item;
-        member_deal(member);
-        while ((item = member_claim(member, d->count[deal])) >= 0) {
+        struct deal dealt = member_deal(member);
+        while ((item = member_claim(member, &dealt, d->count[deal])) >= 0) {
             d->taken[deal][item]++;
             d->backwards += item <= before;
             before = item;
@@ -358,16 +358,22 @@ static void test_deals(void **state)
 {
     (void)state;
     struct osso_error err;
-    for (int n = 2; n <= 5; n++) {
+    for (int n = 0; n <= 5; n++) { /* 0: a serial member without a team */
         static struct deals d;
         struct team *pool;
         memset(&d, 0, sizeof d);
         for (int i = 0; i < DEALS; i++)
             d.count[i] = i * 7 % 41;
-        check_ok(team_create(n, &pool, &err), err);
-        team_run(pool, take_items, &d);
-        team_run(pool, take_items, &d); /* a later step goes on */
-        team_free(pool);
+        if (n > 0)
+            check_ok(team_create(n, &pool, &err), err);
+        for (int step = 0; step < 2; step++) { /* a later step goes on */
+            if (n > 0)
+                team_run(pool, take_items, &d);
+            else
+                take_items(&(struct member){0, 1, NULL}, &d);
+        }
+        if (n > 0)
+            team_free(pool);
         assert_int_equal(d.backwards, 0);
         for (int i = 0; i < DEALS; i++)
             for (int item = 0; item < 40; item++)

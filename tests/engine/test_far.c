@@ -71,10 +71,10 @@ static void check_model_dies(const char *model)
     char mine = 0;
     assert_string_equal(backend_name(0), "cpu");
     assert_false(dies(look, &mine, false));
-    check_dies("the residual stream", e->forward.s.x);
-    check_dies("a workspace", e->forward.s.workspaces);
-    check_dies("logits", e->forward.s.logits);
-    check_dies("an expert's id", e->forward.s.routing.ids);
+    check_dies("the residual stream", e->forward.acts.x[0]);
+    check_dies("a workspace", e->forward.acts.workspaces);
+    check_dies("logits", e->forward.acts.logits);
+    check_dies("an expert's id", e->forward.acts.kept[0].routing.ids);
     check_dies("a page of full layers", kv_page_at(&e->kv, KV_FULL, 0));
     check_dies("a page of sliding layers", kv_page_at(&e->kv, KV_SLIDING, 1));
     check_dies("a step's positions", e->forward.staged.pos);

@@ -25,7 +25,7 @@ static uint64_t taken_by(struct osso_model *model, const struct osso_engine_opti
     taken = mem_bytes() - before;
     struct osso_engine_stats stats = {.size = sizeof stats};
     osso_engine_stats(e, &stats);
-    check_close("stats", stats.kv_bytes + stats.scratch_bytes, taken);
+    check_close("stats", stats.kv_bytes + stats.activation_bytes, taken);
     for (int i = 0; i < o->max_sessions; i++)
         osso_session_free(s[i]);
     osso_engine_free(e);

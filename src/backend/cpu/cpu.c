@@ -166,7 +166,7 @@ static uint64_t memory_left(const struct backend *backend)
 }
 
 /* One row's at full length, if the members cannot share its kv heads evenly. */
-static int64_t kept_pages(int64_t pages, int n_kv_heads, int n_members)
+static int64_t page_sums(int64_t pages, int n_kv_heads, int n_members)
 {
     return n_kv_heads % n_members ? pages * n_kv_heads : 0;
 }
@@ -223,7 +223,7 @@ static void *host(const struct backend *backend, void *values, size_t bytes)
      .alloc = alloc_pages,                                                                                             \
      .free = free_pages,                                                                                               \
      .memory = memory_left,                                                                                            \
-     .kept_pages = kept_pages,                                                                                         \
+     .page_sums = page_sums,                                                                                           \
      .begin = begin,                                                                                                   \
      .end = end,                                                                                                       \
      .copy = copy,                                                                                                     \
