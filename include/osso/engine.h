@@ -104,8 +104,8 @@ OSSO_API const float *osso_session_logits(const struct osso_session *session, si
 
 OSSO_API void osso_sampling_defaults(struct osso_sampling *sampling_out); /* temperature 1, top_p 1, all else off */
 
-/* Settings, bias list (copied) and the state of the random numbers: small, one for each sequence. What is as large as the
- * vocabulary belongs to the engine. */
+/* Settings, bias list (copied) and the state of the random numbers: small, one for each sequence. What is as large as
+ * the vocabulary belongs to the engine. */
 struct osso_sampler;
 OSSO_API enum osso_status osso_sampler_create(const struct osso_sampling *sampling, int64_t vocab,
                                               struct osso_sampler **sampler_out, struct osso_error *err);

@@ -1,5 +1,6 @@
-/* answer.c: from choices to an answer. A choice is appended to the session and becomes text: a decoder's, or with a parser
- * that of messages. What may still become a stop text is held back, across tokens and across the bytes of a character.
+/* answer.c: from choices to an answer. A choice is appended to the session and becomes text: a decoder's, or with a
+ * parser that of messages. What may still become a stop text is held back, across tokens and across the bytes of a
+ * character.
  *
  * The way of a token ends in harmony/harmony_parse.c. */
 #include "engine/engine_parts.h"
@@ -181,7 +182,8 @@ static void release(struct osso_answer *a, bool whole)
 }
 
 /* Text of a message. Nothing is copied where nothing has to be held. */
-static enum osso_status add_text(struct osso_answer *a, const char *text, size_t len, bool whole, struct osso_error *err)
+static enum osso_status add_text(struct osso_answer *a, const char *text, size_t len, bool whole,
+                                 struct osso_error *err)
 {
     if (a->len == 0 && !looks_for_stops(a)) {
         a->out = text;
@@ -243,11 +245,13 @@ static bool is_stop_id(const struct osso_answer *a, int32_t id)
 static enum osso_status go_on(struct osso_answer *a, struct osso_error *err)
 {
     drop_shown(a);
-    return a->stop || a->finished ? error_set(err, OSSO_USAGE, "the answer has ended (%s)", osso_stop_text(a->stop)) : OSSO_OK;
+    if (a->stop || a->finished)
+        return error_set(err, OSSO_USAGE, "the answer has ended (%s); make another", osso_stop_text(a->stop));
+    return OSSO_OK;
 }
 
-static enum osso_status take(struct osso_answer *a, struct osso_choice choice, size_t n_top, struct osso_event *event_out,
-                             struct osso_error *err)
+static enum osso_status take(struct osso_answer *a, struct osso_choice choice, size_t n_top,
+                             struct osso_event *event_out, struct osso_error *err)
 {
     enum osso_status status = osso_session_append(a->session, choice.id, err);
     if (status)

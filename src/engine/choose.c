@@ -30,7 +30,7 @@ uint64_t chooser_bytes(int64_t vocab)
 {
     const struct chooser *c = NULL;
     uint64_t n = (uint64_t)vocab, each = sizeof *c->logits + sizeof *c->counts + sizeof *c->weight + sizeof *c->band;
-    return n * each + (n + 31) / 32 * sizeof *c->mask + (n + CHUNK - 1) / CHUNK * sizeof *c->sum;
+    return sizeof *c + n * each + (n + 31) / 32 * sizeof *c->mask + (n + CHUNK - 1) / CHUNK * sizeof *c->sum;
 }
 
 void chooser_free(struct chooser *c)

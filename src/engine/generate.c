@@ -55,8 +55,9 @@ static enum osso_status run_answer(struct osso_engine *e, struct osso_session *s
     return OSSO_OK;
 }
 
-static enum osso_status begin(struct osso_session *s, struct osso_sampler *sampler, const struct osso_tokenizer *tokenizer,
-                              const struct osso_generate_options *o, struct osso_error *err)
+static enum osso_status begin(struct osso_session *s, struct osso_sampler *sampler,
+                              const struct osso_tokenizer *tokenizer, const struct osso_generate_options *o,
+                              struct osso_error *err)
 {
     struct osso_answer_options a = {.size = sizeof a, .tokenizer = tokenizer, .parser = o->parser, .flags = o->flags,
                                     .max_tokens = o->max_tokens, .min_tokens = o->min_tokens, .stop_ids = o->stop_ids,

@@ -131,8 +131,8 @@ static bool changes(const struct osso_sampler *s)
 }
 
 /* A copy with penalties, bias and mask, and without the banned ids. No NaN comes of it. Returns the largest. */
-static float change(const struct osso_sampler *s, struct chooser *c, const struct osso_session *session, const float *own,
-                    struct banned banned)
+static float change(const struct osso_sampler *s, struct chooser *c, const struct osso_session *session,
+                    const float *own, struct banned banned)
 {
     memcpy(c->logits, own, (size_t)s->vocab * sizeof *own);
     if (penalizes(&s->o))

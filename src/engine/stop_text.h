@@ -18,7 +18,7 @@ struct stop_texts {
 /* Copies; empty texts are left out. A failure leaves what stop_texts_free can take apart. */
 enum osso_status stop_texts_copy(const char *const *texts, size_t n, struct stop_texts *out, struct osso_error *err);
 void stop_texts_free(struct stop_texts *stops);
-/* Where the first stop text begins (*whole), or else where something begins that may become one; len if nothing does. */
+/* Where the first stop text begins (*whole), or else where something begins that may become one; else len. */
 size_t stop_texts_find(const struct stop_texts *stops, const char *text, size_t len, bool *whole);
 
 #endif

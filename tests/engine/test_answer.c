@@ -1,5 +1,5 @@
-/* test_answer.c: answers token by token over the scripted engine with the o200k tokenizer: many side by side, stop texts in
- * pieces, characters in pieces, channels, limits, what is held at the end, and no allocation per token. */
+/* test_answer.c: answers token by token over the scripted engine with the o200k tokenizer: many side by side, stop texts
+ * in pieces, characters in pieces, channels, limits, what is held at the end, and no allocation per token. */
 #include "alloc_count.h"
 #include "model_test.h"
 
@@ -233,8 +233,8 @@ static void test_find(void **state)
     (void)state;
     static const char *const texts[] = {"abcX", "", "cY", "."};
     static const struct { const char *text; size_t at; bool whole; } cases[] = {
-        {"", 0, false}, {"zzz", 3, false}, {"zabc", 1, false}, {"zabcY", 3, true}, {"zabcX", 1, true}, {"a.b.", 1, true},
-        {"abc.", 3, true}, {"abcabc", 3, false}};
+        {"", 0, false}, {"zzz", 3, false}, {"zabc", 1, false}, {"zabcY", 3, true}, {"zabcX", 1, true},
+        {"a.b.", 1, true}, {"abc.", 3, true}, {"abcabc", 3, false}};
     struct osso_error err = {""};
     struct stop_texts stops;
     bool whole;
@@ -465,8 +465,8 @@ static void test_voices(void **state)
         {NULL, NULL, OSSO_ANSWER_BARE, OSSO_VOICE_ANSWER}, {"other", NULL, OSSO_ANSWER_BARE, OSSO_VOICE_THOUGHT}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(osso_voice_of(cases[i].channel, cases[i].recipient, cases[i].flags), cases[i].want);
-    struct talk t = {.say = "<|channel|>commentary<|message|>Wait.<|end|><|start|>assistant to=functions.f<|channel|>commentary"
-                            "<|constrain|>json<|message|>{}<|call|><|return|>", .harmony = true};
+    struct talk t = {.say = "<|channel|>commentary<|message|>Wait.<|end|><|start|>assistant to=functions.f<|channel|>"
+                            "commentary<|constrain|>json<|message|>{}<|call|><|return|>", .harmony = true};
     struct talk r = talk_alone(t, 0);
     assert_string_equal(r.all.data, "Wait.{}");
     assert_non_null(strstr(r.log.data, "'' 0 0 0\n")); /* of a header */
@@ -476,8 +476,8 @@ static void test_voices(void **state)
     talk_free(&r);
 }
 
-/* A model that knows no channels: all its text comes at once, when it ends and is no header after all; stop texts are found
- * even so. */
+/* A model that knows no channels: all its text comes at once, when it ends and is no header after all; stop texts are
+ * found even so. */
 static void test_bare_text(void **state)
 {
     (void)state;
@@ -516,14 +516,16 @@ static void test_take(void **state)
     size_t n;
     check_ok(osso_session_create(e, 0, &s, &err), err);
     check_ok(osso_session_sync(s, (int32_t[]){0}, 1, &err), err);
-    struct osso_answer_options o = {.size = sizeof o, .max_tokens = -1, .stop_ids = stops, .n_stop_ids = 1, .min_tokens = 1};
+    struct osso_answer_options o = {.size = sizeof o, .max_tokens = -1, .stop_ids = stops, .n_stop_ids = 1,
+                                    .min_tokens = 1};
     check_ok(osso_answer_create(s, NULL, &o, &a, &err), err);
     stops[0] = 9; /* it was copied */
     assert_int_equal(osso_answer_next(a, &event, &err), OSSO_USAGE);
     assert_non_null(strstr(err.text, "sampler"));
     assert_int_equal(osso_answer_take(a, (struct osso_choice){VOCAB, 0}, &event, &err), OSSO_USAGE);
     assert_int_equal(osso_answer_length(a), 0);
-    check_ok(osso_answer_take(a, (struct osso_choice){7, -1.5f}, &event, &err), err); /* before min_tokens it stops nothing */
+    /* Before min_tokens it stops nothing. */
+    check_ok(osso_answer_take(a, (struct osso_choice){7, -1.5f}, &event, &err), err);
     assert_true(event.id == 7 && event.logprob == -1.5f && !event.stop && event.text_len == 0 && !event.message);
     check_ok(osso_answer_take(a, (struct osso_choice){9, 0}, &event, &err), err);
     assert_int_equal(event.stop, OSSO_STOP_NONE);
@@ -562,7 +564,8 @@ static void test_no_allocation(void **state)
         struct osso_error err = {""};
         struct osso_engine *e = engine_open(1);
         buf_printf(&say, harmony ? FINAL("%s") : "%s", text.data);
-        struct talk t = {.say = say.data, .harmony = harmony, .o = {.stop = stop, .n_stop = 2, .n_top = 3, .max_tokens = 1000}};
+        struct talk t = {.say = say.data, .harmony = harmony,
+                         .o = {.stop = stop, .n_stop = 2, .n_top = 3, .max_tokens = 1000}};
         struct osso_event event = {.size = sizeof event};
         talk_open(&t, e, 0);
         long long calls = alloc_count();
@@ -606,8 +609,9 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_side_by_side), cmocka_unit_test(test_find), cmocka_unit_test(test_stop_texts),
-                                       cmocka_unit_test(test_stop_on), cmocka_unit_test(test_lengths), cmocka_unit_test(test_eos),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_side_by_side), cmocka_unit_test(test_find),
+                                       cmocka_unit_test(test_stop_texts), cmocka_unit_test(test_stop_on),
+                                       cmocka_unit_test(test_lengths), cmocka_unit_test(test_eos),
                                        cmocka_unit_test(test_context), cmocka_unit_test(test_min_and_mask),
                                        cmocka_unit_test(test_held), cmocka_unit_test(test_half_a_character),
                                        cmocka_unit_test(test_voices), cmocka_unit_test(test_bare_text),

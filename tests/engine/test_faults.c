@@ -154,7 +154,7 @@ static enum osso_status generate(struct osso_error *err)
 static enum osso_status answer(struct osso_error *err)
 {
     static const char *const stop[] = {"", "never said", "nor this"};
-    static const int32_t said[] = {39, 68, 75, 75, 78}; /* letters: a message without a header, which ends with the stream */
+    static const int32_t said[] = {39, 68, 75, 75, 78}; /* letters: a message without a header */
     struct osso_parser *parser;
     struct osso_answer *a = NULL;
     struct osso_event event = {.size = sizeof event};
@@ -248,7 +248,8 @@ static enum osso_status info(struct osso_error *err)
 
 static const struct { const char *name; attempt_fn *fn; } attempts[] = {
     {"open a folder", open_hf}, {"open a GGUF", open_gguf}, {"synthesize", synthesize}, {"engine and sessions", engine},
-    {"sampler", sampler}, {"generate", generate}, {"answer", answer}, {"tokenizer.json", tokenizer}, {"conversation", conversation},
+    {"sampler", sampler}, {"generate", generate}, {"answer", answer},
+    {"tokenizer.json", tokenizer}, {"conversation", conversation},
     {"info", info}, {"o200k", builtin}};
 
 static void test_own_allocations(void **state)

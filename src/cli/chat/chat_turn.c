@@ -1,5 +1,5 @@
-/* chat_turn.c: one answer, from the conversation to the screen: what is meant for the person as it is, everything else dimmed
- * or not at all. */
+/* chat_turn.c: one answer, from the conversation to the screen: what is meant for the person as it is, everything else
+ * dimmed or not at all. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/chat/chat.h"
 #include "cli/out.h"

@@ -63,7 +63,8 @@ static size_t without_name(const struct writing *w, const struct osso_event *eve
     size_t len = event->text_len, n = 0;
     const char *bytes = NULL;
     if (!w->parser && !w->options->v[OPT_special].set && osso_tokenizer_is_special(w->tokenizer, event->id) &&
-        osso_tokenizer_piece(w->tokenizer, event->id, &bytes, &n) && len >= n && memcmp(event->text + len - n, bytes, n) == 0)
+        osso_tokenizer_piece(w->tokenizer, event->id, &bytes, &n) && len >= n &&
+        memcmp(event->text + len - n, bytes, n) == 0)
         len -= n;
     return len;
 }
