@@ -91,8 +91,8 @@ if [ "$variant" = release ]; then
     far engine/test_pages scalar 1
     far engine/test_kv_types scalar 1
     far engine/test_generate scalar 1
-    far engine/test_taps scalar 1
-    far engine/test_faults scalar 2
+    far engine/test_taps best 1
+    far engine/test_faults best 2
     far engine/test_identity best 1
     far measure/test_fill best 1
     far model/test_golden best 1
