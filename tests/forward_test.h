@@ -58,7 +58,8 @@ static inline void bare_run(struct bare *b, const int32_t *ids, int n)
     struct osso_error err = {""};
     struct member member = {0, 1, NULL};
     b->forward.kv = &b->kv; /* b has moved since bare_open */
-    b->forward.batch = (struct batch){.n = n, .n_seqs = 1, .n_slots = b->seq.n_slots, .token = ids, .pos = b->pos, .seq = b->zero, .angles = b->angles,
+    b->forward.batch = (struct batch){.n = n, .n_seqs = 1, .n_slots = b->seq.n_slots, .token = ids, .pos = b->pos,
+                                      .seq = b->zero, .angles = b->angles,
                                       .n_logits = n, .logit_rows = b->rows, .tables = {full, sliding}, .floor = b->zero};
     b->forward.taps.ended = 0;
     b->forward.taps.rows = (struct tap_rows){n, n, b->pos, b->pos, b->rows, NULL, NULL};

@@ -233,8 +233,8 @@ enum osso_status backend_open(const char *name, const char *variant, const struc
 /* The names of all kinds: 0, 1, ... until NULL. */
 const char *backend_name(int i);
 
-/* The CPU's own, which are never closed: `isa` NULL picks the best one that this CPU and OS allow; a name that is unknown or unavailable gives
- * NULL. The names, weak to strong, are backend_cpu_isa(0), (1), ... until NULL. In the double build only "scalar" is. */
+/* The CPU's own, which are never closed: `isa` NULL picks the best one that this CPU and OS allow; a name that is unknown
+ * or unavailable gives NULL. The names, weak to strong, are backend_cpu_isa(0), (1), ... until NULL. In the double build only "scalar" is. */
 const struct backend *REAL(backend_cpu)(const char *isa);
 const char *backend_cpu_isa(int i);
 bool backend_cpu_available(const char *isa);
