@@ -35,13 +35,10 @@ NUMERIC  := -ffp-contract=off -fno-math-errno
 PKG      := pkg-config
 HAVE_EDIT   := $(shell $(PKG) --exists libedit 2>/dev/null && echo 1)
 HAVE_CRYPTO := $(shell $(PKG) --exists libcrypto 2>/dev/null && echo 1)
-ifeq ($(shell $(PKG) --exists jansson 2>/dev/null && echo 1),)
-$(error jansson is missing: apt-get install libjansson-dev, or ./run test which installs what is needed)
-endif
 CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -I$(B)/gen -DOSSO_VERSION=\"$(VERSION)\" -DOSSO_DATADIR=\"$(DATADIR)/osso\" \
-            $(if $(HAVE_EDIT),-DHAVE_EDIT) $(shell $(PKG) --cflags jansson $(if $(HAVE_EDIT),libedit))
+            $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit))
 CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
-LDLIBS   := $(shell $(PKG) --libs jansson) -lm -pthread
+LDLIBS   := -lm -pthread
 LDLIBS_EDIT := $(if $(HAVE_EDIT),$(shell $(PKG) --libs libedit))
 
 # A kernel file named *__ISA.c is compiled for that ISA, on its own architecture; the dispatcher runs it only where the

@@ -1,4 +1,4 @@
-/* chat.c: two turns with a model; the answers appear as they are made.
+/* chat.c: some turns with a model; the answers appear as they are made.
  *
  *   build/release/examples/chat models/osso-small "Who are you?" "Tell me a story." */
 #include <osso/osso.h>
@@ -6,16 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The parser knows which part of what the model writes is the answer. */
-static int show(void *parser, const struct osso_event *event)
+/* The answer object knows whose text it is: the answer's, or a thought. */
+static int show(void *user, const struct osso_event *event)
 {
-    struct osso_parser_state state;
-    struct osso_error err;
-    if (osso_parser_push(parser, event->id, &state, &err))
-        return 1;
-    if (state.delta_len && state.channel && strcmp(state.channel, "final") == 0)
-        fwrite(state.delta, 1, state.delta_len, stdout);
-    return fflush(stdout);
+    if (event->text_len > 0 && event->voice == OSSO_VOICE_ANSWER)
+        fwrite(event->text, 1, event->text_len, user);
+    return fflush(user);
 }
 
 /* Answers the conversation as it stands; what the model wrote becomes part of it. */
@@ -27,10 +23,10 @@ static int answer(struct osso_engine *engine, struct osso_session *session, stru
     int failed = osso_parser_create(tokenizer, "assistant", 0, &parser, err) ||
                  osso_conversation_render(conversation, tokenizer, NULL, &ids, err) ||
                  osso_session_sync(session, ids.data, ids.len, err); /* the turns before are not computed again */
-    struct osso_generate_options options = {.size = sizeof options, .max_tokens = 300, .on_event = show, .user = parser};
-    struct osso_generate_result result;
-    failed = failed || osso_generate(engine, session, sampler, tokenizer, &options, &result, err) ||
-             osso_parser_finish(parser, NULL, err);
+    struct osso_generate_options options = {.size = sizeof options, .max_tokens = 300, .on_event = show, .user = stdout,
+                                            .parser = parser};
+    struct osso_generate_result result = {.size = sizeof result};
+    failed = failed || osso_generate(engine, session, sampler, tokenizer, &options, &result, err);
     for (size_t i = 0; !failed && i < osso_conversation_size(osso_parser_messages(parser)); i++) {
         struct osso_message message;
         failed = osso_conversation_get(osso_parser_messages(parser), i, &message, err) ||

@@ -25,7 +25,7 @@ export PKG_CONFIG_PATH=$where/usr/lib/pkgconfig
 cc=${CC:-cc}
 $cc -o "$where/shared" "$where/hello.c" $(pkg-config --cflags --libs osso)
 [ "$(LD_LIBRARY_PATH=$where/usr/lib "$where/shared")" = "$(pkg-config --modversion osso) 24912" ]
-$cc -o "$where/static" "$where/hello.c" $(pkg-config --cflags osso) "$where/usr/lib/libosso.a" -ljansson -lm -pthread
+$cc -o "$where/static" "$where/hello.c" $(pkg-config --cflags osso) "$where/usr/lib/libosso.a" -lm -pthread
 [ "$("$where/static")" = "$(pkg-config --modversion osso) 24912" ]
 env -i HOME="$where" "$where/usr/bin/osso" --version >/dev/null
 grep -q 'OSSO_TOP_K' "$where/usr/share/man/man1/osso.1"

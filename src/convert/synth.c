@@ -2,7 +2,7 @@
  * hand. A folder gets its config.json last, so that what a crash leaves behind never looks complete. */
 #include "base/error.h"
 #include "base/mem.h"
-#include "convert/tokenizer_files.h"
+#include "token/tokenizer_files.h"
 #include "format/write.h"
 #include "checkpoint/config_files.h"
 #include "checkpoint/plan.h"

@@ -1,8 +1,8 @@
 /* test_synth.c: synthetic checkpoints open, hold the same values in both forms, and leave nothing behind when they fail. */
 #include "file_test.h"
+#include "json_test.h"
 
-#include "base/json.h"
-#include "convert/tokenizer_files.h"
+#include "token/tokenizer_files.h"
 #include "checkpoint/model_open.h"
 #include "checkpoint/plan.h"
 #include "osso/osso.h"
@@ -146,14 +146,13 @@ static void test_o200k(void **state)
     assert_string_equal(token.data, "[PAD200019]");
     buf_clear(&token);
     tokenizer_write_json(&e, &token);
-    json_t *json;
-    check_ok(json_read(token.data, token.len, "tokenizer.json", &json, &err), err);
-    json_t *model = json_object_get(json, "model"), *merges = json_object_get(model, "merges");
-    assert_int_equal(json_object_size(json_object_get(model, "vocab")), 199998);
-    assert_int_equal(json_array_size(merges), 446189);
-    assert_int_equal(json_array_size(json_object_get(json, "added_tokens")), 21);
-    assert_string_equal(json_string_value(json_array_get(json_array_get(merges, 1), 1)), "\xc4\xa0\xc4\xa0\xc4\xa0"); /* [1] of [1] */
-    json_decref(json);
+    struct jdoc *doc = json_of(token.data, token.len);
+    const struct jval *model = json_member(jdoc_root(doc), "model"), *merges = json_member(model, "merges");
+    assert_int_equal(json_member(model, "vocab")->n_children, 199998);
+    assert_int_equal(merges->n_children, 446189);
+    assert_int_equal(json_member(jdoc_root(doc), "added_tokens")->n_children, 21);
+    assert_string_equal(merges->first->next->last->text.s, "\xc4\xa0\xc4\xa0\xc4\xa0"); /* [1] of [1] */
+    jdoc_release(doc);
     put_file(scratch_path(dir, "tokenizer.json"), token.data, token.len);
     struct osso_tokenizer *again;
     check_ok(osso_tokenizer_open(dir, &again, &err), err);
@@ -282,17 +281,17 @@ static void test_info(void **state)
     for (int i = 0; i < 2; i++) {
         check_ok(osso_info_json(NULL, want[i].preset, 8192, NULL, true, &text, &err), err);
         assert_null(strchr(text, '\n'));
-        json_t *j;
-        check_ok(json_read(text, strlen(text), "info", &j, &err), err);
-        json_t *p = json_object_get(j, "parameters"), *b = json_object_get(j, "bytes"), *m = json_object_get(j, "memory");
-        assert_int_equal(json_integer_value(json_object_get(p, "total")), want[i].parameters);
-        assert_int_equal(json_integer_value(json_object_get(p, "active")), want[i].active);
-        assert_int_equal(json_integer_value(json_object_get(json_object_get(b, "hf"), "total")), want[i].hf);
-        assert_int_equal(json_integer_value(json_object_get(json_object_get(b, "gguf"), "total")), want[i].gguf);
+        struct jdoc *doc = json_of(text, strlen(text));
+        const struct jval *j = jdoc_root(doc), *p = json_member(j, "parameters"), *b = json_member(j, "bytes"),
+                          *m = json_member(j, "memory");
+        assert_int_equal(json_int(json_member(p, "total")), want[i].parameters);
+        assert_int_equal(json_int(json_member(p, "active")), want[i].active);
+        assert_int_equal(json_int(json_member(json_member(b, "hf"), "total")), want[i].hf);
+        assert_int_equal(json_int(json_member(json_member(b, "gguf"), "total")), want[i].gguf);
         /* One spare page beside the 64 that 8192 positions fill. */
-        assert_int_equal(json_integer_value(json_object_get(m, "kv_full_layers")), want[i].kv_full * 128 * 65);
-        assert_int_equal(json_array_size(json_object_get(j, "tensors")), i ? 36 * 19 + 3 : 24 * 19 + 3);
-        json_decref(j);
+        assert_int_equal(json_int(json_member(m, "kv_full_layers")), want[i].kv_full * 128 * 65);
+        assert_int_equal(json_member(j, "tensors")->n_children, i ? 36 * 19 + 3 : 24 * 19 + 3);
+        jdoc_release(doc);
         osso_free(text);
     }
     test_path(path, sizeof path, "tests/golden/model/full-yarn8");

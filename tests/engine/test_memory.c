@@ -1,7 +1,7 @@
 /* test_memory.c: what `osso info` and osso_engine_memory say of an engine's memory is what mem.c hands out for it. */
+#include "json_test.h"
 #include "model_test.h"
 
-#include "base/json.h"
 #include "engine/engine_parts.h"
 
 static void check_close(const char *what, uint64_t said, uint64_t taken)
@@ -50,10 +50,9 @@ static void test_bundled(void **state)
     test_path(path, sizeof path, "models/osso-small");
     for (int64_t context = 256; context <= 2048; context *= 8) {
         check_ok(osso_info_json(path, NULL, context, NULL, false, &text, &err), err);
-        json_t *root;
-        check_ok(json_read(text, strlen(text), "info", &root, &err), err);
-        uint64_t said = (uint64_t)json_integer_value(json_object_get(json_object_get(root, "memory"), "total"));
-        json_decref(root);
+        struct jdoc *doc = json_of(text, strlen(text));
+        uint64_t said = (uint64_t)json_int(json_member(json_member(jdoc_root(doc), "memory"), "total"));
+        jdoc_release(doc);
         osso_free(text);
         check_ok(osso_model_open(path, &m, &err), err);
         struct osso_engine_options o = {.size = sizeof o, .context = context, .max_sessions = 1};

@@ -5,6 +5,7 @@
 #include "cli/out.h"
 
 #include "base/error.h"
+#include "json/jwrite.h"
 #include "osso/answer.h"
 
 #include <math.h>
@@ -38,7 +39,7 @@ static void json_choice(const struct writing *w, struct buf *line, int32_t id, f
     size_t n = 0;
     osso_tokenizer_piece(w->tokenizer, id, &bytes, &n);
     buf_printf(line, "{\"id\":%d,\"text\":", (int)id);
-    buf_json_string(line, text ? text : bytes, text ? len : n);
+    jwrite_string(line, text ? text : bytes, text ? len : n);
     buf_printf(line, ",\"logprob\":%.9g", isfinite(logprob) ? (double)logprob : -9999.0); /* JSON has no infinity */
 }
 
@@ -135,10 +136,10 @@ static enum osso_status print_json(struct writing *w, const struct osso_ids *pro
     buf_puts(&out, "],\"tokens\":[");
     buf_add(&out, w->tokens.data, w->tokens.len);
     buf_puts(&out, "],\"text\":");
-    buf_json_string(&out, w->text.data ? w->text.data : "", w->text.len);
+    jwrite_string(&out, w->text.data ? w->text.data : "", w->text.len);
     buf_puts(&out, ",\"stop_reason\":");
     const char *reason = osso_stop_text(result->stop);
-    buf_json_string(&out, reason, strlen(reason));
+    jwrite_string(&out, reason, strlen(reason));
     buf_printf(&out,
                ",\"timings\":{\"cache_n\":%zu,\"prompt_n\":%zu,\"prompt_ms\":%.3f,\"prompt_per_second\":%.3f,"
                "\"predicted_n\":%zu,\"predicted_ms\":%.3f,\"predicted_per_second\":%.3f}}\n",
