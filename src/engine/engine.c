@@ -128,7 +128,8 @@ static void free_rows(struct osso_engine *e)
 /* Everything that is neither K and V nor activations: small, but for the tokens that many sessions may hold. */
 static uint64_t table_bytes(const struct config *c, const struct setup *s)
 {
-    return sizeof(struct osso_engine) + rows_bytes(c, s->o.max_rows) + kv_pool_table_bytes(&s->plan) +
+    size_t engine = sizeof(struct osso_engine) - sizeof(struct chooser); /* which chooser_bytes counts */
+    return engine + rows_bytes(c, s->o.max_rows) + kv_pool_table_bytes(&s->plan) +
            prefix_bytes(s->plan.pages[KV_FULL]) + (uint64_t)c->n_layers * sizeof(struct layer_weights) +
            (uint64_t)s->o.max_sessions * session_bytes(s->o.context);
 }
