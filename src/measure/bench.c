@@ -91,9 +91,14 @@ enum osso_status osso_bench_token_cost(const struct osso_model *model, const str
     struct osso_token_cost cost = {.size = sizeof cost};
     int picks = options && options->experts_per_token > 0 ? options->experts_per_token : c->experts_per_token;
     struct kv_layout layout;
+    const struct backend *backend;
     enum osso_status status = kv_layout_of(c, options ? options->kv_type : NULL, options && options->exact, &layout, err);
+    if (!status)
+        status = backend_open(options ? options->backend : NULL, options ? options->isa : NULL, &backend, err);
     if (status)
         return status;
+    uint64_t layer_bytes = backend->kv_layer_bytes(&layout);
+    backend->close(backend);
     if (depth < 0 || depth > c->context)
         return error_set(err, OSSO_USAGE, "a depth of %lld tokens: this model has from 0 to %lld", (long long)depth,
                          (long long)c->context);
@@ -107,7 +112,7 @@ enum osso_status osso_bench_token_cost(const struct osso_model *model, const str
             add_matrix(each[i % 3], &cost.weight_bytes, &cost.multiply_adds);
         cost.expert_bytes += cost.weight_bytes - before;
         uint64_t keys = (uint64_t)(c->sliding[l] && depth + 1 > c->window ? c->window : depth + 1);
-        cost.kv_bytes += keys * (backend_cpu(NULL)->kv_layer_bytes(&layout) / KV_PAGE);
+        cost.kv_bytes += keys * (layer_bytes / KV_PAGE);
     }
     add_matrix(&model->weights.head, &cost.head_bytes, &cost.head_multiply_adds);
     cost.size = cost_out->size < sizeof cost ? cost_out->size : sizeof cost;

@@ -200,7 +200,7 @@ static void many_way(const struct backend *be, int n_members, bool first)
     static float want[2][3][MANY * MANY_OUT], got[3][MANY * MANY_OUT], bias[MANY_OUT], angles[MANY * MANY_DIM];
     static uint8_t pages_want[2][MANY_PAGES][MANY_OUT * KV_PAGE * 2 * 4], pages[MANY_PAGES][MANY_OUT * KV_PAGE * 2 * 4];
     static int32_t pos[MANY], seq[MANY];
-    uint8_t *table[MANY_PAGES] = {pages[0], pages[1], pages[2]}, *const *tables[1] = {table};
+    const int32_t numbers[MANY_PAGES] = {1, 2, 0}, *const tables[1] = {numbers};
     struct rng r;
     rng_seed(&r, 81);
     fill(&r, bias, MANY_OUT, 1);
@@ -214,7 +214,8 @@ static void many_way(const struct backend *be, int n_members, bool first)
                                .bias = bias, .angles = angles, .k = got[0], .v = got[1], .sum = got[2]};
         int8_t *q = run.a.q;
         run.a.q = i8 ? q : NULL;
-        run.kv = (struct kv_rows){.layout = {KV_F32, MANY_HEADS, MANY_DIM}, .n = MANY, .pos = pos, .seq = seq, .tables = tables};
+        run.kv = (struct kv_rows){.layout = {KV_F32, MANY_HEADS, MANY_DIM}, .n = MANY, .pos = pos, .seq = seq, .tables = tables,
+                                  .pages = pages[0], .page_bytes = sizeof pages[0]};
         run.workspace_bytes = be->workspace_bytes(MANY, MANY_IN, MANY_IN, MANY_HEADS, MANY_DIM);
         run.scratch = mem_pages(run.workspace_bytes * 5);
         memset(got, 0x55, sizeof got);
