@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/must.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -121,6 +122,7 @@ void lane_sync(const struct lane *lane)
     struct pool *pool = lane->pool;
     if (lane->n == 1)
         return;
+    must(lane->id >= 0 && lane->id < lane->n && lane->n == pool->n); /* else this barrier would never open */
     unsigned phase = atomic_load_explicit(&pool->phase.value, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) == (unsigned)lane->n - 1) {
         atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed); /* published by the line below */
@@ -132,6 +134,7 @@ void lane_sync(const struct lane *lane)
 
 void lane_deal(const struct lane *lane)
 {
+    must(lane->n > 1 && lane->id >= 0 && lane->id < lane->n);
     lane->pool->workers[lane->id].deal++;
 }
 
