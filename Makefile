@@ -16,8 +16,8 @@ OBJCOPY  ?= $(shell $(CC) -print-prog-name=objcopy)
 # One word and a name for each file that is made; V=1 shows the commands.
 Q        := $(if $(V),,@)
 SAY       = $(if $(V),:,printf '  %-5s %s\n')
-WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion -Wno-sign-conversion \
-            -Wno-unknown-pragmas $(if $(WERROR),-Werror)
+WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion -Wsign-conversion \
+            -Wno-unknown-pragmas
 OPT_release := -O2 -g
 # must() of base/must.h checks where OSSO_MUST is defined: in the sanitizers' builds, and in what tests link.
 OPT_asan := -O1 -g -DOSSO_MUST -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -44,7 +44,7 @@ $(error jansson is missing: apt-get install libjansson-dev, or ./run test which 
 endif
 CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -I$(B)/gen -DOSSO_VERSION=\"$(VERSION)\" -DOSSO_DATADIR=\"$(DATADIR)/osso\" \
             $(if $(HAVE_EDIT),-DHAVE_EDIT) $(shell $(PKG) --cflags jansson $(if $(HAVE_EDIT),libedit))
-CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
+CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) $(if $(WERROR),-Werror) -fPIC -fvisibility=hidden -pthread -MMD -MP
 LDLIBS   := $(shell $(PKG) --libs jansson) -lm -pthread
 LDLIBS_EDIT := $(if $(HAVE_EDIT),$(shell $(PKG) --libs libedit))
 
@@ -60,7 +60,7 @@ ISAS_aarch64   := neon dotprod i8mm
 # emu512: the release build, in which AVX-512's files are compiled for AVX2 with tests/emulate/immintrin.h (tests/x86.sh).
 # -Og: their unrolled loops take a minute from -O2.
 ifeq ($(VARIANT),emu512)
-ISA_avx512vnni := $(ISA_avx2) -Itests/emulate -Wno-psabi -Og
+ISA_avx512vnni := $(ISA_avx2) -isystem tests/emulate -Wno-psabi -Og
 CPPFLAGS       += -DOSSO_EMULATE_AVX512
 endif
 ALL_ISAS       := $(ISAS_x86_64) $(ISAS_aarch64)

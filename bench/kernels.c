@@ -20,13 +20,13 @@ static const int row_counts[] = {1, 8, 64, MANY};
 enum { WEIGHT_BYTES = 256 << 20 };
 
 struct bench {
-    struct pool *pool;
+    struct team *pool;
     const struct backend *be;
     uint8_t *weights; /* WEIGHT_BYTES of valid blocks of any format */
     struct act act;
     real *y;
-    uint8_t *lanes;
-    size_t lane_bytes;
+    uint8_t *workspaces;
+    size_t workspace_bytes;
     const char *filter;
 };
 
@@ -47,11 +47,12 @@ struct linear_run {
     int n;
 };
 
-static void linear_lane(const struct lane *lane, void *arg)
+static void linear_member(const struct member *member, void *arg)
 {
     struct linear_run *run = arg;
     struct bench *b = run->b;
-    b->be->linear(lane, b->lanes + (size_t)lane->id * b->lane_bytes, &run->view, NULL, &b->act, run->n, 32, NULL, b->y,
+    struct hand hand = {b->be, member, b->workspaces + (size_t)member->id * b->workspace_bytes};
+    b->be->linear(&hand, &run->view, NULL, &b->act, run->n, 32, NULL, b->y,
                   run->view.rows);
 }
 
@@ -63,8 +64,8 @@ static struct view make_view(const struct bench *b, enum dtype t, bool transpose
     v.rows = WEIGHT_BYTES / (row_bytes + scales) / 32 * 32;
     v.rows = v.rows > max_rows ? max_rows : v.rows;
     v.row_stride = row_bytes;
-    v.scale_stride = scales;
-    v.scales = scales ? b->weights + v.rows * row_bytes : NULL;
+    v.side[0].stride = scales;
+    v.side[0].data = scales ? b->weights + v.rows * row_bytes : NULL;
     if (transposed) {
         v.row_stride = info->block_bytes;
         v.col_stride = v.rows * info->block_bytes;
@@ -78,7 +79,7 @@ static void bench_linear(struct bench *b, const char *name, enum dtype t, bool i
         return;
     struct linear_run run = {b, make_view(b, t, transposed, n == 1 ? INT64_MAX : HIDDEN), n};
     const struct dtype_info *info = dtype_info(t);
-    double bytes = (double)run.view.rows * HIDDEN / info->block * (info->block_bytes + (run.view.scales ? 1 : 0));
+    double bytes = (double)run.view.rows * HIDDEN / info->block * (info->block_bytes + (run.view.side[0].data ? 1 : 0));
     double best = 0, ceiling = 0;
     int8_t *q = b->act.q;
     b->act.q = i8 ? q : NULL;
@@ -87,7 +88,7 @@ static void bench_linear(struct bench *b, const char *name, enum dtype t, bool i
         run.view.rows /= 16, bytes /= 16;
     for (int i = 0; i < (slow ? 1 : ROUNDS); i++) {
         double c = n == 1 ? ceiling_read(b->pool, b->weights, WEIGHT_BYTES) : ceiling_int8(b->pool, b->be->name);
-        double rate = (n == 1 ? bytes : 2.0 * n * (double)run.view.rows * HIDDEN) / ceiling_time(b->pool, linear_lane, &run);
+        double rate = (n == 1 ? bytes : 2.0 * n * (double)run.view.rows * HIDDEN) / ceiling_time(b->pool, linear_member, &run);
         ceiling = c > ceiling ? c : ceiling;
         best = rate > best ? rate : best;
     }
@@ -118,16 +119,16 @@ static void get_expert(const struct expert_source *source, int layer, int id, st
     uint8_t *base = b->weights + ((int64_t)(layer * PICKS + id) % 18) * 3 * (bytes + scale_bytes);
     memset(out, 0, sizeof *out);
     if (run->hf) { /* gate and up rows interleave */
-        out->gate = (struct view){.dtype = DT_MXFP4_HF, .data = base, .scales = base + 3 * bytes, .rows = HIDDEN, .cols = HIDDEN,
-                                  .row_stride = 2 * row, .scale_stride = 2 * HIDDEN / 32};
+        out->gate = (struct view){.dtype = DT_MXFP4_HF, .data = base, .side = {{DT_U8, base + 3 * bytes, 2 * HIDDEN / 32}}, .rows = HIDDEN, .cols = HIDDEN,
+                                  .row_stride = 2 * row};
         out->up = out->gate;
         out->up.data += row;
-        out->up.scales += HIDDEN / 32;
+        out->up.side[0].data += HIDDEN / 32;
         out->down = out->gate;
         out->down.data = base + 2 * bytes;
-        out->down.scales = base + 3 * bytes + 2 * scale_bytes;
+        out->down.side[0].data = base + 3 * bytes + 2 * scale_bytes;
         out->down.row_stride = row;
-        out->down.scale_stride = HIDDEN / 32;
+        out->down.side[0].stride = HIDDEN / 32;
         return;
     }
     out->gate = (struct view){.dtype = DT_MXFP4, .data = base, .rows = HIDDEN, .cols = HIDDEN, .row_stride = HIDDEN / 32 * 17};
@@ -137,16 +138,16 @@ static void get_expert(const struct expert_source *source, int layer, int id, st
     out->down.data = base + 2 * (bytes + scale_bytes);
 }
 
-static void experts_lane(const struct lane *lane, void *arg)
+static void experts_member(const struct member *member, void *arg)
 {
     struct expert_run *run = arg;
     struct bench *b = run->b;
-    void *scratch = b->lanes + (size_t)lane->id * b->lane_bytes;
+    struct hand hand = {b->be, member, b->workspaces + (size_t)member->id * b->workspace_bytes};
     for (int layer = 0; layer < 4; layer++) { /* no sync, which would count waiting: h is read half made, at full speed */
         struct moe moe = run->moe;
         moe.layer = layer;
-        b->be->experts_in(lane, scratch, &moe);
-        b->be->experts_out(lane, scratch, &moe);
+        b->be->experts_in(&hand, &moe);
+        b->be->experts_out(&hand, &moe);
     }
 }
 
@@ -171,7 +172,7 @@ static void bench_experts(struct bench *b, bool hf)
                            .limit = 7, .routing = &routing, .in = &b->act, .h = &h, .delta = delta};
     double bytes = 4.0 * PICKS * 3 * HIDDEN * HIDDEN / 32 * 17, best = 0, ceiling = 0;
     for (int i = 0; i < ROUNDS; i++) {
-        double c = ceiling_read(b->pool, b->weights, WEIGHT_BYTES), rate = bytes / ceiling_time(b->pool, experts_lane, &run);
+        double c = ceiling_read(b->pool, b->weights, WEIGHT_BYTES), rate = bytes / ceiling_time(b->pool, experts_member, &run);
         ceiling = c > ceiling ? c : ceiling;
         best = rate > best ? rate : best;
     }
@@ -189,14 +190,14 @@ struct attend_run {
 
 enum { GROUP = 8, DIM = 64, KV_HEADS = 8 };
 
-static void attend_lane(const struct lane *lane, void *arg)
+static void attend_member(const struct member *member, void *arg)
 {
     struct attend_run *run = arg;
     real q[GROUP * DIM] = {0}, space[GROUP * (2 + DIM + 2 * KV_PAGE)];
     struct page_sums sums = {space, space + GROUP, space + 2 * GROUP, space + GROUP * (2 + DIM), space + GROUP * (2 + DIM + KV_PAGE)};
     size_t half = kv_half_bytes(run->type, DIM);
     int64_t lo, hi;
-    lane_share(lane, run->pages, &lo, &hi);
+    member_share(member, run->pages, &lo, &hi);
     for (int64_t p = lo; p < hi; p++) {
         int64_t at_once = run->pages / KV_HEADS; /* one head after the other, as a token's attention goes: never adjacent */
         const uint8_t *at = run->b->weights + (size_t)((p % at_once * KV_HEADS + p / at_once) % run->span) * 2 * half;
@@ -212,7 +213,7 @@ static void bench_attend(struct bench *b, const struct kernels *k, enum kv_type 
     struct attend_run run = {b, k, type, strcmp(b->be->name, "scalar") == 0 ? 64 : 3840, span};
     double page_bytes = 2.0 * (double)kv_half_bytes(type, DIM), best = 0;
     for (int i = 0; i < ROUNDS; i++) {
-        double rate = run.pages * page_bytes / ceiling_time(b->pool, attend_lane, &run);
+        double rate = run.pages * page_bytes / ceiling_time(b->pool, attend_member, &run);
         best = rate > best ? rate : best;
     }
     printf("%-12s %-22s 8 heads  %8.2f GB/s of K and V, %.1f GFLOP/s\n", b->be->name, name, best * 1e-9,
@@ -246,7 +247,7 @@ int main(int argc, char **argv)
     struct osso_error err;
     struct bench b = {.filter = argc > 2 ? argv[2] : NULL};
     int threads = argc > 1 ? atoi(argv[1]) : cpu_count();
-    if (pool_create(threads, &b.pool, &err) != OSSO_OK) {
+    if (team_create(threads, &b.pool, &err) != OSSO_OK) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
@@ -268,12 +269,12 @@ int main(int argc, char **argv)
     printf("%s, %d threads\n", cpu, threads);
     for (int i = 0; backend_cpu_isa(i); i++)
         if (backend_cpu_available(backend_cpu_isa(i))) {
-            b.lane_bytes = backend_cpu(backend_cpu_isa(i))->lane_bytes(MANY, HIDDEN, HIDDEN, 64, 64);
-            b.lane_bytes = (b.lane_bytes + 63) & ~(size_t)63;
-            b.lanes = mem_pages(b.lane_bytes * (size_t)threads);
+            b.workspace_bytes = backend_cpu(backend_cpu_isa(i))->workspace_bytes(MANY, HIDDEN, HIDDEN, 64, 64);
+            b.workspace_bytes = (b.workspace_bytes + 63) & ~(size_t)63;
+            b.workspaces = mem_pages(b.workspace_bytes * (size_t)threads);
             bench_isa(&b, backend_cpu_isa(i));
-            mem_pages_free(b.lanes, b.lane_bytes * (size_t)threads);
+            mem_pages_free(b.workspaces, b.workspace_bytes * (size_t)threads);
         }
-    pool_free(b.pool);
+    team_free(b.pool);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* forward_test.h: the forward pass without an engine: one sequence, one lane, fresh pages. Include with OSSO_DOUBLE
+/* forward_test.h: the forward pass without an engine: one sequence, one member, fresh pages. Include with OSSO_DOUBLE
  * defined for the double build. */
 #ifndef OSSO_FORWARD_TEST_H
 #define OSSO_FORWARD_TEST_H
@@ -52,11 +52,12 @@ static inline struct bare bare_open(const char *path, int n, enum kv_type type)
 static inline void bare_run(struct bare *b, const int32_t *ids, int n)
 {
     uint8_t *const *full[1] = {b->seq.addr[KV_FULL]}, *const *sliding[1] = {b->seq.addr[KV_SLIDING]};
-    struct lane lane = {0, 1, NULL};
+    struct member member = {0, 1, NULL};
     b->forward.kv = &b->kv; /* b has moved since bare_open */
     b->forward.batch = (struct batch){.n = n, .token = ids, .pos = b->pos, .seq = b->zero, .angles = b->angles,
                                       .n_logits = n, .logit_rows = b->rows, .tables = {full, sliding}, .floor = b->zero};
-    REAL(forward_step)(&lane, &b->forward);
+    struct hand hand = REAL(forward_hand)(&b->forward, &member);
+    REAL(forward_step)(&hand, &b->forward);
 }
 
 static inline void bare_close(struct bare *b)

@@ -1,12 +1,12 @@
 /* backend.h: the tensor operations that a gpt-oss forward pass is made of, as one struct that cpu and (later) cuda fill.
  *
- * Every op is called by all lanes of a step with the same arguments and splits its own work. An op's results may be
- * read by the SAME lane's next op on the same share without a sync (linear -> rope -> kv_append split by heads);
+ * Every op is called by all members of a step with the same arguments and splits its own work. An op's results may be
+ * read by the SAME member's next op on the same share without a sync (linear -> rope -> kv_append split by heads);
  * everything else needs be->sync between. Memory that ops pass around is opaque
  * to the caller: model/ and engine/ never look inside, so that it may live on a device.
  *
  * Sums have one order (docs/numerics.md), so the result for a row never depends on n, on the other rows or on the
- * number of lanes. */
+ * number of members. */
 #ifndef OSSO_BACKEND_H
 #define OSSO_BACKEND_H
 
@@ -16,6 +16,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+struct backend;
 
 enum kv_type { KV_F16, KV_BF16, KV_F32, KV_F64, KV_Q8_0 };
 enum { KV_PAGE = 128, QUANT_BLOCK = 32 };
@@ -64,7 +66,7 @@ struct attend {
     /* [n][n_heads][n_keys]: attention weights of key positions 0..n_keys-1 (zero where not visible), or NULL */
     real *pattern;
     int64_t n_keys;
-    /* Room for the sums of kept_pages pages of one kv head ([kept_pages][group * (2 + head_dim)]), so that lanes can share
+    /* Room for the sums of kept_pages pages of one kv head ([kept_pages][group * (2 + head_dim)]), so that members can share
      * the pages of few rows; NULL: none. */
     real *kept;
     int64_t kept_pages;
@@ -106,49 +108,58 @@ struct moe {
     real *delta;          /* [n][hidden]: sum over experts in ascending id of weight * output */
 };
 
+/* One member's hand in a step, the first argument of every op: who computes, which thread of the team this is, and the
+ * memory that it alone works in (workspace_bytes of it, 64-byte aligned; backend.sync and ops that sum nothing need none). */
+struct hand {
+    const struct backend *backend;
+    const struct member *member;
+    void *workspace;
+};
+
 struct backend {
-    const char *name; /* "scalar", "avx2", ...: for --version and bench */
-    /* Kernel workspace that each lane needs for steps of up to max_rows rows, in bytes. */
-    size_t (*lane_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim);
+    const char *name;  /* "scalar", "avx2", ...: for --version and bench */
+    const void *state; /* the backend's own */
+    /* What each member's workspace holds for steps of up to max_rows rows, in bytes. */
+    size_t (*workspace_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim);
     /* Bytes of one layer's part of one page. */
     size_t (*kv_layer_bytes)(const struct kv_layout *layout);
 
-    void (*sync)(const struct lane *lane);
+    void (*sync)(const struct hand *h);
     /* x[r] = table[ids[r]]; share: rows. */
-    void (*embed)(const struct lane *lane, const struct view *table, const int32_t *ids, int n, real *x);
+    void (*embed)(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x);
     /* out[r] = x[r] / rms(x[r]) * gain, in both forms; share: rows. rows_of NULL: row r is x's row r, else rows_of[r]. */
-    void (*norm)(const struct lane *lane, const real *x, const int32_t *rows_of, const float *gain, float eps,
+    void (*norm)(const struct hand *h, const real *x, const int32_t *rows_of, const float *gain, float eps,
                  int64_t width, int n, struct act *out);
     /* The int8 form from f again (after somebody changed f); nothing in exact mode; share: rows. */
-    void (*quantize)(const struct lane *lane, struct act *a, int n);
+    void (*quantize)(const struct hand *h, struct act *a, int n);
     /* y[r][o] = sum_i W[o][i] a[r][i] + bias[o], y rows y_stride apart; share: outputs in groups of `unit`.
      * bias NULL: none. after: the matrix that the caller multiplies with next, so that its first weights are on their
      * way when these end; NULL: unknown. */
-    void (*linear)(const struct lane *lane, void *scratch, const struct view *w, const float *bias, const struct act *a,
+    void (*linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a,
                    int n, int64_t unit, const struct view *after, real *y, int64_t y_stride);
     /* Half-split rotation in place; angles[r] = head_dim/2 cosines then head_dim/2 sines; share: heads. */
-    void (*rope)(const struct lane *lane, real *x, int n, int n_heads, int head_dim, const float *angles);
+    void (*rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles);
     /* Stores k and v ([n][n_kv_heads * head_dim]) of rows whose keep flag is 0; share: kv heads. */
-    void (*kv_append)(const struct lane *lane, const struct kv_rows *kv, const real *k, const real *v);
-    void (*attend)(const struct lane *lane, void *scratch, const struct attend *a); /* share: its own */
+    void (*kv_append)(const struct hand *h, const struct kv_rows *kv, const real *k, const real *v);
+    void (*attend)(const struct hand *h, const struct attend *a); /* share: its own */
     /* x[r][o] += delta[r][o]; share: outputs in groups of `unit`, as linear's. */
-    void (*add)(const struct lane *lane, real *x, const real *delta, int64_t width, int n, int64_t unit);
+    void (*add)(const struct hand *h, real *x, const real *delta, int64_t width, int n, int64_t unit);
     /* Top-k of logits [n][n_experts] (ties to the lowest id), softmax over them, and the lists by expert. The
      * logits must be synced before; syncs itself after. */
-    void (*route)(const struct lane *lane, const real *logits, struct routing *routing);
+    void (*route)(const struct hand *h, const real *logits, struct routing *routing);
     /* h from in; share: its own. */
-    void (*experts_in)(const struct lane *lane, void *scratch, const struct moe *moe);
+    void (*experts_in)(const struct hand *h, const struct moe *moe);
     /* h from gate and up again (after somebody changed them); share: slots. */
-    void (*swiglu)(const struct lane *lane, const struct moe *moe);
+    void (*swiglu)(const struct hand *h, const struct moe *moe);
     /* delta (and out, when kept) from h; share: its own. */
-    void (*experts_out)(const struct lane *lane, void *scratch, const struct moe *moe);
+    void (*experts_out)(const struct hand *h, const struct moe *moe);
     /* delta from out again (after somebody changed it); share: as experts_out's. */
-    void (*combine)(const struct lane *lane, const struct moe *moe);
+    void (*combine)(const struct hand *h, const struct moe *moe);
     /* y = exp(x) on the host, in one thread: our own exponential (docs/numerics.md). Called outside the team. */
-    void (*exp)(const real *x, int64_t n, real *y);
+    void (*exp)(const struct backend *backend, const real *x, int64_t n, real *y);
     /* A KV page's bytes from one page to another. Called outside the team. */
     void (*copy)(void *to, const void *from, size_t bytes);
-    /* Device memory to the host and back; the identity on the CPU. Called by one lane. */
+    /* Device memory to the host and back; the identity on the CPU. Called by one member. */
     real *(*host)(const struct backend *backend, real *values, size_t count);
 };
 

@@ -5,12 +5,19 @@
 #include "quant/quant.h"
 
 /* A low-rank addition to a matrix: y += scale * B (A x). a is [rank][cols], b is [rows][rank], both f32;
- * 0 < rank <= DELTA_MAX_RANK. */
-enum { DELTA_MAX_RANK = 1024 };
-struct delta {
+ * 0 < rank <= LOWRANK_MAX. */
+enum { LOWRANK_MAX = 1024 };
+struct lowrank {
     int rank;
     float scale;
     const float *a, *b;
+};
+
+/* Values of a matrix that lie apart from its codes: row r's begin at data + r * stride. data NULL: none. */
+struct side {
+    enum dtype dtype; /* of one value; DT_U8: a scale byte as in MXFP4 */
+    const uint8_t *data;
+    int64_t stride; /* bytes */
 };
 
 /* A matrix [rows][cols] = [out][in]; y = W x. Row r starts at data + r * row_stride. Values of a row are adjacent
@@ -19,10 +26,10 @@ struct delta {
 struct view {
     enum dtype dtype;
     const uint8_t *data;
-    const uint8_t *scales; /* MXFP4_HF only: row r's scale bytes start at scales + r * scale_stride */
+    struct side side[2];            /* what dtype.def says lies apart from the codes: scales, then offsets */
     int64_t rows, cols;
-    int64_t row_stride, scale_stride, col_stride; /* bytes */
-    const struct delta *delta;                    /* NULL: none */
+    int64_t row_stride, col_stride; /* bytes */
+    const struct lowrank *lowrank;  /* NULL: none */
 };
 
 /* A vector of `n` values, `stride` bytes apart, F32, F16 or BF16. data NULL: all zeros. */

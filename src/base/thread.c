@@ -1,4 +1,4 @@
-/* thread.c: the pool. Workers sleep on `generation`; a barrier is a counter and a phase number. */
+/* thread.c: the team. Workers sleep on `generation`; a barrier is a counter and a phase number. */
 #define _GNU_SOURCE
 #include "base/thread.h"
 
@@ -27,11 +27,11 @@
 enum { SPINS = 4000, MIN_SPINS = 50, PROBE = 32, LINE = 128 };
 
 struct worker {
-    _Alignas(LINE) struct pool *pool;
+    _Alignas(LINE) struct team *team;
     pthread_t thread;
     int id;
-    int spins;      /* how long this lane spins now; see event_wait */
-    uint32_t deal;  /* the one that this lane is at */
+    int spins;      /* how long this member spins now; see event_wait */
+    uint32_t deal;  /* the one that this member is at */
     unsigned waits;
 };
 
@@ -41,15 +41,15 @@ struct event {
     atomic_uint sleepers;
 };
 
-struct pool {
-    struct event generation;            /* raised by pool_run; workers wait for it */
-    struct event phase;                 /* raised by the last lane to arrive at a barrier */
-    _Alignas(LINE) atomic_uint arrived; /* lanes at the current barrier */
+struct team {
+    struct event generation;            /* raised by team_run; workers wait for it */
+    struct event phase;                 /* raised by the last member to arrive at a barrier */
+    _Alignas(LINE) atomic_uint arrived; /* members at the current barrier */
     _Alignas(LINE) _Atomic uint64_t next; /* the newest deal that anybody claimed from << 32 | its next item */
     _Alignas(LINE) int n;
     int max_spins;
     atomic_bool stop;
-    void (*fn)(const struct lane *, void *);
+    void (*fn)(const struct member *, void *);
     void *arg;
     int started;
     struct worker *workers;
@@ -85,18 +85,18 @@ static void wake_all(atomic_uint *word)
 }
 
 /* Spinning pays when the others are running, and is stolen from them when they wait for a CPU: on a busy machine a
- * barrier that spins first takes a hundred times longer than one that sleeps at once. So each lane learns: it spins half
+ * barrier that spins first takes a hundred times longer than one that sleeps at once. So each member learns: it spins half
  * as long after it spun in vain, twice as long when it was nearly in vain, and now and then as long as it may. */
 static unsigned event_wait(struct event *e, unsigned seen, struct worker *w)
 {
     bool probing = w->waits++ % PROBE == 0;
-    int spins = probing ? w->pool->max_spins : w->spins;
+    int spins = probing ? w->team->max_spins : w->spins;
     unsigned now;
     for (int i = 0; i < spins; i++) {
         if ((now = atomic_load_explicit(&e->value, memory_order_acquire)) != seen) {
             int want = 2 * i + MIN_SPINS;
             if (want > w->spins)
-                w->spins = want < w->pool->max_spins ? want : w->pool->max_spins;
+                w->spins = want < w->team->max_spins ? want : w->team->max_spins;
             return now;
         }
         relax();
@@ -117,38 +117,37 @@ static void event_raise(struct event *e)
         wake_all(&e->value);
 }
 
-void lane_sync(const struct lane *lane)
+void member_sync(const struct member *member)
 {
-    struct pool *pool = lane->pool;
-    if (lane->n == 1)
+    struct team *team = member->team;
+    if (member->n == 1)
         return;
-    must(lane->id >= 0 && lane->id < lane->n && lane->n == pool->n); /* else this barrier would never open */
-    unsigned phase = atomic_load_explicit(&pool->phase.value, memory_order_relaxed);
-    if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) == (unsigned)lane->n - 1) {
-        atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed); /* published by the line below */
-        event_raise(&pool->phase);
+    must(member->id >= 0 && member->id < member->n && member->n == team->n); /* else this barrier would never open */
+    unsigned phase = atomic_load_explicit(&team->phase.value, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) == (unsigned)member->n - 1) {
+        atomic_store_explicit(&team->arrived, 0, memory_order_relaxed); /* published by the line below */
+        event_raise(&team->phase);
     } else {
-        event_wait(&pool->phase, phase, &pool->workers[lane->id]);
+        event_wait(&team->phase, phase, &team->workers[member->id]);
     }
 }
 
-void lane_deal(const struct lane *lane)
+void member_deal(const struct member *member)
 {
-    must(lane->n > 1 && lane->id >= 0 && lane->id < lane->n);
-    lane->pool->workers[lane->id].deal++;
+    member->team->workers[member->id].deal++;
 }
 
 /* Nobody goes on to the next deal before this one is exhausted, so one word is enough and nothing is ever reset. */
-int64_t lane_claim(const struct lane *lane, int64_t count)
+int64_t member_claim(const struct member *member, int64_t count)
 {
-    uint32_t deal = lane->pool->workers[lane->id].deal;
-    uint64_t seen = atomic_load(&lane->pool->next);
+    uint32_t deal = member->team->workers[member->id].deal;
+    uint64_t seen = atomic_load(&member->team->next);
     for (;;) {
         int32_t ahead = (int32_t)((uint32_t)(seen >> 32) - deal);
         uint64_t item = ahead < 0 ? 0 : seen & UINT32_MAX;
         if (ahead > 0 || item >= (uint64_t)count)
             return -1;
-        if (atomic_compare_exchange_weak(&lane->pool->next, &seen, (uint64_t)deal << 32 | (item + 1)))
+        if (atomic_compare_exchange_weak(&member->team->next, &seen, (uint64_t)deal << 32 | (item + 1)))
             return (int64_t)item;
     }
 }
@@ -156,45 +155,45 @@ int64_t lane_claim(const struct lane *lane, int64_t count)
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
-    struct pool *pool = w->pool;
+    struct team *team = w->team;
     unsigned seen = 0;
     for (;;) {
-        seen = event_wait(&pool->generation, seen, w);
-        if (atomic_load(&pool->stop))
+        seen = event_wait(&team->generation, seen, w);
+        if (atomic_load(&team->stop))
             return NULL;
-        struct lane lane = {w->id, pool->n, pool};
-        pool->fn(&lane, pool->arg);
-        lane_sync(&lane);
+        struct member member = {w->id, team->n, team};
+        team->fn(&member, team->arg);
+        member_sync(&member);
     }
 }
 
-void pool_run(struct pool *pool, void (*fn)(const struct lane *, void *), void *arg)
+void team_run(struct team *team, void (*fn)(const struct member *, void *), void *arg)
 {
-    struct lane lane = {0, pool->n, pool};
-    pool->fn = fn;
-    pool->arg = arg;
-    if (pool->n > 1)
-        event_raise(&pool->generation);
-    fn(&lane, arg);
-    lane_sync(&lane);
+    struct member member = {0, team->n, team};
+    team->fn = fn;
+    team->arg = arg;
+    if (team->n > 1)
+        event_raise(&team->generation);
+    fn(&member, arg);
+    member_sync(&member);
 }
 
-enum osso_status pool_create(int n_threads, struct pool **pool_out, struct osso_error *err)
+enum osso_status team_create(int n_threads, struct team **team_out, struct osso_error *err)
 {
-    *pool_out = NULL;
+    *team_out = NULL;
     if (n_threads < 1 || n_threads > 1024)
         return error_set(err, OSSO_USAGE, "%d threads: give a number from 1 to 1024", n_threads);
-    struct pool *pool = mem_pages(sizeof *pool); /* page memory: aligned for the atomics' own cache lines */
+    struct team *team = mem_pages(sizeof *team); /* page memory: aligned for the atomics' own cache lines */
     struct worker *workers = mem_pages((size_t)n_threads * sizeof *workers);
-    if (!pool || !workers) {
-        mem_pages_free(pool, sizeof *pool);
+    if (!team || !workers) {
+        mem_pages_free(team, sizeof *team);
         mem_pages_free(workers, (size_t)n_threads * sizeof *workers);
-        return error_nomem(err, sizeof *pool, "the thread pool");
+        return error_nomem(err, sizeof *team, "the thread team");
     }
-    pool->n = n_threads;
-    pool->workers = workers;
-    /* More lanes than CPUs: whoever spins keeps the one it waits for from running. */
-    pool->max_spins = n_threads > cpu_count() ? 0 : SPINS;
+    team->n = n_threads;
+    team->workers = workers;
+    /* More members than CPUs: whoever spins keeps the one it waits for from running. */
+    team->max_spins = n_threads > cpu_count() ? 0 : SPINS;
     sigset_t blocked, old; /* signals are for the caller's own threads, but for those that a thread brings on itself */
     static const int own[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
     sigfillset(&blocked);
@@ -202,37 +201,37 @@ enum osso_status pool_create(int n_threads, struct pool **pool_out, struct osso_
         sigdelset(&blocked, own[i]);
     pthread_sigmask(SIG_SETMASK, &blocked, &old);
     for (int i = 0; i < n_threads; i++)
-        workers[i] = (struct worker){.pool = pool, .id = i, .spins = pool->max_spins};
+        workers[i] = (struct worker){.team = team, .id = i, .spins = team->max_spins};
     for (int i = 1; i < n_threads; i++) {
         int rc = pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]);
         if (rc != 0) {
             pthread_sigmask(SIG_SETMASK, &old, NULL);
-            pool_free(pool);
+            team_free(team);
             return error_set(err, OSSO_NOMEM, "cannot start thread %d of %d: %s; use fewer with -t", i + 1, n_threads,
                              strerror(rc));
         }
-        pool->started = i;
+        team->started = i;
     }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    *pool_out = pool;
+    *team_out = team;
     return OSSO_OK;
 }
 
-void pool_free(struct pool *pool)
+void team_free(struct team *team)
 {
-    if (!pool)
+    if (!team)
         return;
-    atomic_store(&pool->stop, true);
-    event_raise(&pool->generation);
-    for (int i = 1; i <= pool->started; i++)
-        pthread_join(pool->workers[i].thread, NULL);
-    mem_pages_free(pool->workers, (size_t)pool->n * sizeof *pool->workers);
-    mem_pages_free(pool, sizeof *pool);
+    atomic_store(&team->stop, true);
+    event_raise(&team->generation);
+    for (int i = 1; i <= team->started; i++)
+        pthread_join(team->workers[i].thread, NULL);
+    mem_pages_free(team->workers, (size_t)team->n * sizeof *team->workers);
+    mem_pages_free(team, sizeof *team);
 }
 
-int pool_threads(const struct pool *pool)
+int team_threads(const struct team *team)
 {
-    return pool ? pool->n : 1;
+    return team ? team->n : 1;
 }
 
 int cpu_count(void)

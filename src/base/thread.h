@@ -1,6 +1,6 @@
-/* thread.h: a pool of threads that run one function together and meet at barriers.
- * A step of the engine is one pool_run: every lane runs the same code, ops split their work by lane, and lanes
- * call lane_sync where data crosses. Waiting spins a little, then sleeps in the kernel, so that a preempted or
+/* thread.h: a team of threads that run one function together and meet at barriers.
+ * A step of the engine is one team_run: every member runs the same code, ops split their work by member, and members
+ * call member_sync where data crosses. Waiting spins a little, then sleeps in the kernel, so that a preempted or
  * oversubscribed machine still makes progress. */
 #ifndef OSSO_BASE_THREAD_H
 #define OSSO_BASE_THREAD_H
@@ -10,37 +10,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct pool;
+struct team;
 
-/* One thread's place in a team. n == 1 with pool == NULL is a valid serial lane. */
-struct lane {
+/* One thread's place in a team. n == 1 with team == NULL is a valid serial member. */
+struct member {
     int id, n;
-    struct pool *pool;
+    struct team *team;
 };
 
-/* n_threads >= 1, the caller's own thread counted. A pool runs one function at a time, from one caller at a time. */
-enum osso_status pool_create(int n_threads, struct pool **pool_out, struct osso_error *err);
-void pool_free(struct pool *pool); /* NULL is fine */
-int pool_threads(const struct pool *pool);
+/* n_threads >= 1, the caller's own thread counted. A team runs one function at a time, from one caller at a time. */
+enum osso_status team_create(int n_threads, struct team **team_out, struct osso_error *err);
+void team_free(struct team *team); /* NULL is fine */
+int team_threads(const struct team *team);
 
-/* Equals: for (id = 0; id < n; id++) fn({id, n, pool}, arg), all at the same time; the caller is lane 0. */
-void pool_run(struct pool *pool, void (*fn)(const struct lane *lane, void *arg), void *arg);
+/* Equals: for (id = 0; id < n; id++) fn({id, n, team}, arg), all at the same time; the caller is member 0. */
+void team_run(struct team *team, void (*fn)(const struct member *member, void *arg), void *arg);
 
-/* Returns when every lane of the team has called it; writes before it are seen by all lanes after it. */
-void lane_sync(const struct lane *lane);
+/* Returns when every member of the team has called it; writes before it are seen by all members after it. */
+void member_sync(const struct member *member);
 
-/* The half-open share [*lo, *hi) of `count` items for this lane: contiguous, in lane order, sizes differ by at most 1. */
-static inline void lane_share(const struct lane *lane, int64_t count, int64_t *lo, int64_t *hi)
+/* The half-open share [*lo, *hi) of `count` items for this member: contiguous, in member order, sizes differ by at most 1. */
+static inline void member_share(const struct member *member, int64_t count, int64_t *lo, int64_t *hi)
 {
-    *lo = count * lane->id / lane->n;
-    *hi = count * (lane->id + 1) / lane->n;
+    *lo = count * member->id / member->n;
+    *hi = count * (member->id + 1) / member->n;
 }
 
-/* Work for whoever has time. After every lane has called lane_deal (all of them deal the same things in the same order),
- * lane_claim hands out the items 0 .. count - 1, ascending, each to one lane, and -1 when none is left. A lane that was
+/* Work for whoever has time. After every member has called member_deal (all of them deal the same things in the same order),
+ * member_claim hands out the items 0 .. count - 1, ascending, each to one member, and -1 when none is left. A member that was
  * preempted, or a slower core, simply takes fewer. For teams of more than one. */
-void lane_deal(const struct lane *lane);
-int64_t lane_claim(const struct lane *lane, int64_t count);
+void member_deal(const struct member *member);
+int64_t member_claim(const struct member *member, int64_t count);
 
 /* CPUs this process may use, at least 1. */
 int cpu_count(void);

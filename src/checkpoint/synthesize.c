@@ -34,12 +34,12 @@ struct fill {
     const struct plan_random *random;
 };
 
-static void fill_share(const struct lane *lane, void *arg)
+static void fill_share(const struct member *member, void *arg)
 {
     const struct fill *f = arg;
     for (int i = 0; i < f->plan->n; i++) {
         int64_t lo, hi;
-        lane_share(lane, f->plan->list[i].n_rows, &lo, &hi);
+        member_share(member, f->plan->list[i].n_rows, &lo, &hi);
         uint8_t *data = (uint8_t *)(uintptr_t)f->model->tensors.list[i].data; /* still in the plan's order */
         plan_random_rows(f->random, i, lo, hi - lo, data + (uint64_t)lo * plan_row_bytes(&f->plan->list[i]));
     }
@@ -48,15 +48,15 @@ static void fill_share(const struct lane *lane, void *arg)
 static enum osso_status fill(struct osso_model *m, const struct plan *plan, uint64_t seed, struct osso_error *err)
 {
     struct plan_random *random = NULL;
-    struct pool *pool = NULL;
+    struct team *team = NULL;
     enum osso_status status = plan_random_create(plan, seed, &random, err);
     if (!status)
-        status = pool_create(cpu_count(), &pool, err);
+        status = team_create(cpu_count(), &team, err);
     if (!status) {
         struct fill f = {.model = m, .plan = plan, .random = random};
-        pool_run(pool, fill_share, &f);
+        team_run(team, fill_share, &f);
     }
-    pool_free(pool);
+    team_free(team);
     plan_random_free(random);
     return status;
 }

@@ -24,8 +24,8 @@ static void expert_blocks(struct resolver *r, const char *blocks_name, const cha
                               scales->name);
     if (r->status)
         return;
-    *out = (struct view){.dtype = DT_MXFP4_HF, .data = blocks->data, .scales = scales->data, .rows = rows, .cols = cols,
-                         .row_stride = groups * 16, .scale_stride = groups};
+    *out = (struct view){.dtype = DT_MXFP4_HF, .data = blocks->data, .side = {{DT_U8, scales->data, groups}}, .rows = rows, .cols = cols,
+                         .row_stride = groups * 16};
     *bytes_out = rows * groups * 16;
     *scale_bytes_out = rows * groups;
 }
@@ -52,10 +52,10 @@ static void split_alternating(struct layer_weights *l)
     l->gate.rows /= 2;
     l->up = l->gate;
     l->up.data += l->gate.row_stride;
-    if (l->up.scales)
-        l->up.scales += l->gate.scale_stride;
+    if (l->up.side[0].data)
+        l->up.side[0].data += l->gate.side[0].stride;
     l->gate.row_stride = l->up.row_stride = 2 * l->gate.row_stride;
-    l->gate.scale_stride = l->up.scale_stride = 2 * l->gate.scale_stride;
+    l->gate.side[0].stride = l->up.side[0].stride = 2 * l->gate.side[0].stride;
     l->gate_bias.n /= 2;
     l->up_bias = l->gate_bias;
     l->up_bias.data += l->gate_bias.stride;

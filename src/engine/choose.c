@@ -65,7 +65,7 @@ static void weigh(const struct backend *backend, const float *logits, int64_t n,
     float x[CHUNK], inverse = (float)(1 / temperature);
     for (int64_t i = 0; i < n; i++)
         x[i] = (logits[i] - max) * inverse;
-    backend->exp(x, n, weight);
+    backend->exp(backend, x, n, weight);
 }
 
 static int64_t chunk_size(const struct chooser *c, int64_t at)

@@ -117,7 +117,7 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
     rope_init(&e->config, &e->rope);
     enum osso_status status = alloc_rows(e, err);
     if (!status)
-        status = pool_create(o->threads, &e->pool, err);
+        status = team_create(o->threads, &e->team, err);
     if (!status)
         status = kv_pool_create(&e->config, &s->layout, e->backend, &s->plan, &e->kv, err);
     if (!status)
@@ -183,7 +183,7 @@ void osso_engine_free(struct osso_engine *e)
     forward_free(&e->forward);
     prefix_free(&e->tree);
     kv_pool_free(&e->kv);
-    pool_free(e->pool);
+    team_free(e->team);
     void *arrays[] = {e->token, e->pos, e->seq, e->logit_rows, e->logit_pos, e->floor, e->keep,
                       e->angles, (void *)(uintptr_t)e->tables[KV_FULL], (void *)(uintptr_t)e->tables[KV_SLIDING], e->in_step, e->take};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
@@ -198,7 +198,7 @@ const char *osso_engine_isa(const struct osso_engine *e)
 
 int osso_engine_threads(const struct osso_engine *e)
 {
-    return pool_threads(e->pool);
+    return team_threads(e->team);
 }
 
 int64_t osso_engine_context(const struct osso_engine *e)

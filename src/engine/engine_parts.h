@@ -12,7 +12,7 @@ struct osso_engine {
     struct osso_model *model; /* NULL: scripted */
     struct config config;
     const struct backend *backend;
-    struct pool *pool;
+    struct team *team;
     struct kv_pool kv;
     struct forward forward;
     struct rope rope;

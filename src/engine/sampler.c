@@ -117,7 +117,8 @@ static void penalize(struct osso_sampler *s, const struct osso_session *session)
     if (o->penalty_last_n > 0 && (size_t)o->penalty_last_n < n)
         from = n - (size_t)o->penalty_last_n;
     for (size_t i = from; i < n; i++)
-        s->counts[tokens[i]] += s->counts[tokens[i]] < UINT16_MAX;
+        if (s->counts[tokens[i]] < UINT16_MAX)
+            s->counts[tokens[i]]++;
     for (size_t i = from; i < n; i++) {
         int32_t id = tokens[i];
         double l = s->logits[id];

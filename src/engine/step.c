@@ -125,10 +125,11 @@ static void finish_rows(struct osso_session *s, int n)
     release_sliding(s);
 }
 
-static void run_lane(const struct lane *lane, void *arg)
+static void run_member(const struct member *member, void *arg)
 {
     struct osso_engine *e = arg;
-    forward_step(lane, &e->forward);
+    struct hand hand = forward_hand(&e->forward, member);
+    forward_step(&hand, &e->forward);
 }
 
 static void run_script(struct osso_engine *e)
@@ -196,7 +197,7 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
     if (e->script)
         run_script(e);
     else
-        pool_run(e->pool, run_lane, e);
+        team_run(e->team, run_member, e);
     e->stats.steps++;
     for (int i = 0; i < n; i++)
         finish_rows(e->in_step[i], e->take[i]);

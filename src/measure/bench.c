@@ -11,7 +11,7 @@
 enum { READ_BYTES = 512 << 20 };
 
 struct osso_ceiling {
-    struct pool *pool;
+    struct team *team;
     uint8_t *data; /* READ_BYTES */
 };
 
@@ -20,7 +20,7 @@ enum osso_status osso_ceiling_create(int threads, struct osso_ceiling **out, str
     struct osso_ceiling *c = *out = mem_array(1, sizeof *c);
     if (!c)
         return error_nomem(err, sizeof *c, "measuring ceilings");
-    enum osso_status status = pool_create(threads > 0 ? threads : cpu_count(), &c->pool, err);
+    enum osso_status status = team_create(threads > 0 ? threads : cpu_count(), &c->team, err);
     if (!status && !(c->data = mem_pages(READ_BYTES)))
         status = error_nomem(err, READ_BYTES, "measuring how fast memory reads");
     if (!status) {
@@ -37,30 +37,30 @@ void osso_ceiling_free(struct osso_ceiling *c)
     if (!c)
         return;
     mem_pages_free(c->data, READ_BYTES);
-    pool_free(c->pool);
+    team_free(c->team);
     mem_free(c);
 }
 
 double osso_ceiling_read(struct osso_ceiling *c)
 {
-    return ceiling_read(c->pool, c->data, READ_BYTES) * 1e-9;
+    return ceiling_read(c->team, c->data, READ_BYTES) * 1e-9;
 }
 
 double osso_ceiling_int8(struct osso_ceiling *c, const char *isa)
 {
-    return ceiling_int8(c->pool, isa) * 1e-12;
+    return ceiling_int8(c->team, isa) * 1e-12;
 }
 
 enum { PAGE = 4096 };
 
-static void touch_lane(const struct lane *lane, void *arg)
+static void touch_member(const struct member *member, void *arg)
 {
     const struct tensors *set = arg;
     uint8_t sum = 0;
     for (int64_t i = 0; i < set->n; i++) {
         const struct tensor *t = &set->list[i];
         int64_t lo, hi;
-        lane_share(lane, (int64_t)(t->bytes / PAGE), &lo, &hi);
+        member_share(member, (int64_t)(t->bytes / PAGE), &lo, &hi);
         for (int64_t page = lo; page < hi; page++)
             sum ^= *(const volatile uint8_t *)(t->data + page * PAGE);
     }
@@ -73,7 +73,7 @@ enum osso_status osso_bench_touch(struct osso_engine *engine, struct osso_error 
         return OSSO_OK;
     enum osso_status status = model_check(engine->model, err);
     if (!status)
-        pool_run(engine->pool, touch_lane, &engine->model->tensors);
+        team_run(engine->team, touch_member, &engine->model->tensors);
     return status;
 }
 
@@ -82,7 +82,7 @@ static void add_matrix(const struct view *w, uint64_t *bytes, uint64_t *multiply
 {
     const struct dtype_info *t = dtype_info(w->dtype);
     uint64_t values = (uint64_t)w->rows * (uint64_t)w->cols, blocks = values / (uint64_t)t->block;
-    *bytes += blocks * (uint64_t)t->block_bytes + (w->scales ? blocks : 0);
+    *bytes += blocks * (uint64_t)t->block_bytes + (w->side[0].data ? blocks : 0);
     *multiply_adds += values;
 }
 

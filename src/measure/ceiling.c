@@ -6,7 +6,7 @@
 #include <time.h>
 
 struct timed {
-    void (*fn)(const struct lane *, void *);
+    void (*fn)(const struct member *, void *);
     void *arg;
     _Atomic int64_t most_ns;
 };
@@ -18,20 +18,20 @@ static int64_t cpu_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void timed_lane(const struct lane *lane, void *arg)
+static void timed_member(const struct member *member, void *arg)
 {
     struct timed *timed = arg;
     int64_t start = cpu_ns();
-    timed->fn(lane, timed->arg);
+    timed->fn(member, timed->arg);
     int64_t took = cpu_ns() - start, most = timed->most_ns;
     while (took > most && !atomic_compare_exchange_weak(&timed->most_ns, &most, took))
         ;
 }
 
-double ceiling_time(struct pool *pool, void (*fn)(const struct lane *, void *), void *arg)
+double ceiling_time(struct team *team, void (*fn)(const struct member *, void *), void *arg)
 {
     struct timed timed = {.fn = fn, .arg = arg};
-    pool_run(pool, timed_lane, &timed);
+    team_run(team, timed_member, &timed);
     return (double)timed.most_ns * 1e-9;
 }
 
@@ -46,12 +46,12 @@ enum { LINE = 64, STEP = 4 * LINE, AHEAD = 4096 };
 /* 16 bytes at a time on every CPU; the four sums stay in registers. */
 typedef uint64_t words __attribute__((vector_size(16), may_alias));
 
-static void read_part(const struct lane *lane, void *arg)
+static void read_part(const struct member *member, void *arg)
 {
     struct read_work *work = arg;
     int64_t lo, hi;
     words a = {0}, b = {0}, c = {0}, d = {0};
-    lane_share(lane, (int64_t)(work->bytes / STEP), &lo, &hi);
+    member_share(member, (int64_t)(work->bytes / STEP), &lo, &hi);
     for (const uint8_t *p = work->data + lo * STEP, *end = work->data + hi * STEP; p < end; p += LINE) {
         const words *line = (const words *)p;
         __builtin_prefetch(p + AHEAD);
@@ -64,10 +64,10 @@ static void read_part(const struct lane *lane, void *arg)
     work->sink ^= a[0] ^ a[1];
 }
 
-double ceiling_read(struct pool *pool, const uint8_t *data, size_t bytes)
+double ceiling_read(struct team *team, const uint8_t *data, size_t bytes)
 {
     struct read_work work = {.data = data, .bytes = bytes};
-    return (double)(bytes / STEP * STEP) / ceiling_time(pool, read_part, &work);
+    return (double)(bytes / STEP * STEP) / ceiling_time(team, read_part, &work);
 }
 
 /* One file for each ISA that has an integer dot product; `ops` is what a round computes. */
@@ -86,16 +86,16 @@ struct dot_work {
     int64_t rounds;
 };
 
-static void dot_part(const struct lane *lane, void *arg)
+static void dot_part(const struct member *member, void *arg)
 {
     const struct dot_work *work = arg;
-    (void)lane;
+    (void)member;
     work->fn(work->rounds);
 }
 
-double ceiling_int8(struct pool *pool, const char *isa)
+double ceiling_int8(struct team *team, const char *isa)
 {
-    struct dot_work work = {NULL, 20000000 / pool_threads(pool)};
+    struct dot_work work = {NULL, 20000000 / team_threads(team)};
     double ops = 0;
 #define PICK(name, ops_)                                                                                               \
     if (strcmp(isa, #name) == 0) {                                                                                     \
@@ -105,5 +105,5 @@ double ceiling_int8(struct pool *pool, const char *isa)
     DOTS(PICK)
     if (!work.fn)
         return 0;
-    return (double)work.rounds * pool_threads(pool) * ops / ceiling_time(pool, dot_part, &work);
+    return (double)work.rounds * team_threads(team) * ops / ceiling_time(team, dot_part, &work);
 }

@@ -16,15 +16,16 @@ struct page_work {
     const real *k, *v;
 };
 
-static void write_page(const struct lane *lane, void *arg)
+static void write_page(const struct member *member, void *arg)
 {
     struct page_work *work = arg;
     struct osso_engine *e = work->engine;
+    struct hand hand = forward_hand(&e->forward, member);
     struct kv_rows rows = work->rows;
     for (int l = 0; l < e->config.n_layers; l++)
         if (e->kv.layer_group[l] == work->group) {
             rows.layer_off = e->kv.layer_off[l];
-            e->backend->kv_append(lane, &rows, work->k, work->v);
+            e->backend->kv_append(&hand, &rows, work->k, work->v);
         }
 }
 
@@ -61,7 +62,7 @@ static enum osso_status fill_group(struct osso_session *s, enum kv_group_id g, i
     for (int i = 0; i < KV_PAGE; i++)
         pos[i] = i;
     struct page_work work = {e, g, {.layout = e->kv.layout, .n = KV_PAGE, .pos = pos, .seq = seq, .tables = tables}, k, v};
-    pool_run(e->pool, write_page, &work);
+    team_run(e->team, write_page, &work);
     for (int slot = from + 1; slot < to; slot++)
         e->backend->copy(s->kv.addr[g][slot], s->kv.addr[g][from], e->kv.group[g].page_bytes);
     return OSSO_OK;

@@ -1,5 +1,5 @@
 /* resident.c: how fast the decode kernels are when memory is not what they wait for. One row goes through slices of the
- * engine's own matrices that stay in the cache, again and again; the lanes do not wait for each other in between. */
+ * engine's own matrices that stay in the cache, again and again; the members do not wait for each other in between. */
 #include "osso/bench.h"
 
 #include "base/error.h"
@@ -21,8 +21,8 @@ struct resident {
 
 static int64_t slice_rows(const struct resident *run, int64_t row_bytes, int64_t most)
 {
-    int64_t unit = (int64_t)QUANT_BLOCK * pool_threads(run->engine->pool);
-    int64_t rows = LANE_BYTES * (int64_t)pool_threads(run->engine->pool) / row_bytes / unit * unit;
+    int64_t unit = (int64_t)QUANT_BLOCK * team_threads(run->engine->team);
+    int64_t rows = LANE_BYTES * (int64_t)team_threads(run->engine->team) / row_bytes / unit * unit;
     rows = rows < unit ? unit : rows;
     return rows < most ? rows : most;
 }
@@ -31,20 +31,16 @@ static double view_bytes(const struct view *w)
 {
     const struct dtype_info *t = dtype_info(w->dtype);
     double blocks = (double)w->rows * (double)w->cols / t->block;
-    return blocks * (t->block_bytes + (w->scales ? 1 : 0));
+    return blocks * (t->block_bytes + (w->side[0].data ? 1 : 0));
 }
 
-static void *workspace(const struct lane *lane, const struct osso_engine *e)
-{
-    return e->forward.s.lanes + (size_t)lane->id * e->forward.s.lane_bytes;
-}
-
-static void linear_lane(const struct lane *lane, void *arg)
+static void linear_member(const struct member *member, void *arg)
 {
     struct resident *run = arg;
     struct osso_engine *e = run->engine;
+    struct hand hand = forward_hand(&e->forward, member);
     for (int i = 0; i < PASSES; i++)
-        e->backend->linear(lane, workspace(lane, e), &run->view, NULL, &e->forward.s.a, 1, QUANT_BLOCK, &run->view, run->y,
+        e->backend->linear(&hand, &run->view, NULL, &e->forward.s.a, 1, QUANT_BLOCK, &run->view, run->y,
                            run->view.rows);
 }
 
@@ -54,27 +50,28 @@ static void get_slice(const struct expert_source *source, int layer, int expert,
     *out = ((const struct resident *)source->model)->expert;
 }
 
-static void experts_lane(const struct lane *lane, void *arg)
+static void experts_member(const struct member *member, void *arg)
 {
     struct resident *run = arg;
     struct osso_engine *e = run->engine;
+    struct hand hand = forward_hand(&e->forward, member);
     const struct config *c = &e->config;
     struct scratch *s = &e->forward.s;
     struct moe moe = {.source = &run->source, .end_expert = c->n_experts, .hidden = run->rows, .intermediate = run->rows,
                       .alpha = (float)c->swiglu_alpha, .limit = (float)c->swiglu_limit, .routing = &run->routing,
                       .in = &s->a, .h = &s->h, .delta = s->delta, .after = &run->expert.gate};
     for (int i = 0; i < PASSES; i++) { /* h is read half made: same work, no waiting */
-        e->backend->experts_in(lane, workspace(lane, e), &moe);
-        e->backend->experts_out(lane, workspace(lane, e), &moe);
+        e->backend->experts_in(&hand, &moe);
+        e->backend->experts_out(&hand, &moe);
     }
 }
 
 /* Bytes a second, best of a few. */
-static double rate(struct resident *run, void (*fn)(const struct lane *, void *), double bytes)
+static double rate(struct resident *run, void (*fn)(const struct member *, void *), double bytes)
 {
     double best = 0;
     for (int i = 0; i < ROUNDS; i++) {
-        double r = PASSES * bytes / ceiling_time(run->engine->pool, fn, run);
+        double r = PASSES * bytes / ceiling_time(run->engine->team, fn, run);
         best = r > best ? r : best;
     }
     return best;
@@ -84,7 +81,7 @@ static double linear_rate(struct resident *run, const struct view *w)
 {
     run->view = *w;
     run->view.rows = slice_rows(run, (int64_t)(view_bytes(w) / (double)w->rows), w->rows);
-    return rate(run, linear_lane, view_bytes(&run->view));
+    return rate(run, linear_member, view_bytes(&run->view));
 }
 
 static double experts_rate(struct resident *run)
@@ -97,7 +94,7 @@ static double experts_rate(struct resident *run)
     int64_t most = x->gate.rows < x->down.rows ? x->gate.rows : x->down.rows;
     run->rows = slice_rows(run, (int64_t)(3 * row), most);
     x->gate.rows = x->up.rows = x->down.rows = run->rows;
-    return rate(run, experts_lane, run->routing.k * (view_bytes(&x->gate) + view_bytes(&x->up) + view_bytes(&x->down)));
+    return rate(run, experts_member, run->routing.k * (view_bytes(&x->gate) + view_bytes(&x->up) + view_bytes(&x->down)));
 }
 
 /* One row that goes to experts 0 .. k-1. */

@@ -11,7 +11,7 @@
 struct shard {
     int first_kv_head, end_kv_head;
     int first_expert, end_expert;
-    /* Sums delta (count values) over all shards, in place. Called by one lane while the others wait. NULL: whole. */
+    /* Sums delta (count values) over all shards, in place. Called by one member while the others wait. NULL: whole. */
     void (*reduce)(void *user, real *delta, size_t count);
     void *user;
 };
@@ -44,8 +44,8 @@ struct scratch {
     real *kept; /* attention's sums by page: struct attend */
     int64_t kept_pages;
     real *lse, *gate, *up, *out; /* only while a tap asks for them */
-    uint8_t *lanes;
-    size_t lane_bytes, bytes;
+    uint8_t *workspaces; /* [members][workspace_bytes] */
+    size_t workspace_bytes, bytes;
     void *memory;
     int max_rows, max_logits;
 };
@@ -66,20 +66,22 @@ struct forward {
 /* Whole model, no taps. exact: no int8 form. Allocates the scratch. */
 enum osso_status REAL(forward_create)(const struct config *config, const struct weights *weights,
                                       const struct backend *backend, const struct kv_pool *kv, bool exact, int top_k,
-                                      int max_rows, int max_logits, int n_lanes, struct forward *forward_out,
+                                      int max_rows, int max_logits, int n_members, struct forward *forward_out,
                                       struct osso_error *err);
 void REAL(forward_free)(struct forward *forward);
 /* Bytes that forward_create takes. */
 uint64_t REAL(forward_bytes)(const struct config *config, const struct backend *backend, bool exact, int top_k,
-                             int max_rows, int max_logits, int n_lanes);
+                             int max_rows, int max_logits, int n_members);
 /* Sets the taps; allocates what they need kept. Not during a step. */
 enum osso_status REAL(forward_set_taps)(struct forward *forward, const struct taps *taps, struct osso_error *err);
 
-/* All lanes of a team call these together. x is the residual stream in forward->s. */
-void REAL(forward_embed)(const struct lane *lane, struct forward *f);
-void REAL(forward_layer)(const struct lane *lane, struct forward *f, int layer);
-void REAL(forward_head)(const struct lane *lane, struct forward *f);
+/* What a member of the team takes to the calls below. */
+struct hand REAL(forward_hand)(const struct forward *f, const struct member *member);
+/* All members of a team call these together. x is the residual stream in forward->s. */
+void REAL(forward_embed)(const struct hand *h, struct forward *f);
+void REAL(forward_layer)(const struct hand *h, struct forward *f, int layer);
+void REAL(forward_head)(const struct hand *h, struct forward *f);
 /* embed, every layer, head. */
-void REAL(forward_step)(const struct lane *lane, struct forward *f);
+void REAL(forward_step)(const struct hand *h, struct forward *f);
 
 #endif

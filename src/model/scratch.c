@@ -45,21 +45,21 @@ static size_t i8(size_t width)
     return width % QUANT_BLOCK == 0 ? width : 0;
 }
 
-/* Pages whose sums attention may keep: one row's at full length, if the lanes cannot share its kv heads evenly. */
-static size_t kept_pages(const struct config *c, int n_lanes)
+/* Pages whose sums attention may keep: one row's at full length, if the members cannot share its kv heads evenly. */
+static size_t kept_pages(const struct config *c, int n_members)
 {
     size_t pages = ((size_t)c->context + KV_PAGE - 1) / KV_PAGE;
-    return c->n_kv_heads % n_lanes ? pages * (size_t)c->n_kv_heads : 0;
+    return c->n_kv_heads % n_members ? pages * (size_t)c->n_kv_heads : 0;
 }
 
-static struct sizes sizes_of(const struct config *c, int top_k, int max_rows, int max_logits, int n_lanes)
+static struct sizes sizes_of(const struct config *c, int top_k, int max_rows, int max_logits, int n_members)
 {
     struct sizes z = {.rows = (size_t)max_rows, .logits = (size_t)max_logits, .hidden = (size_t)c->hidden,
                       .inner = (size_t)c->intermediate, .q = (size_t)c->n_heads * (size_t)c->head_dim,
                       .kv = (size_t)c->n_kv_heads * (size_t)c->head_dim, .experts = (size_t)c->n_experts,
                       .vocab = (size_t)c->vocab, .k = (size_t)top_k};
     z.slots = z.rows * z.k;
-    z.kept = kept_pages(c, n_lanes) * (size_t)(c->n_heads / c->n_kv_heads) * (size_t)(2 + c->head_dim);
+    z.kept = kept_pages(c, n_members) * (size_t)(c->n_heads / c->n_kv_heads) * (size_t)(2 + c->head_dim);
     return z;
 }
 
@@ -88,33 +88,33 @@ static size_t lay_out(struct scratch *s, const struct sizes *sizes, bool exact, 
 }
 
 uint64_t REAL(forward_bytes)(const struct config *c, const struct backend *backend, bool exact, int top_k, int max_rows,
-                             int max_logits, int n_lanes)
+                             int max_logits, int n_members)
 {
     struct scratch s;
-    struct sizes z = sizes_of(c, top_k, max_rows, max_logits, n_lanes);
-    size_t lane = aligned(backend->lane_bytes(max_rows, c->hidden, c->intermediate, c->n_heads, c->head_dim));
-    return lay_out(&s, &z, exact, NULL) + lane * (size_t)n_lanes;
+    struct sizes z = sizes_of(c, top_k, max_rows, max_logits, n_members);
+    size_t member = aligned(backend->workspace_bytes(max_rows, c->hidden, c->intermediate, c->n_heads, c->head_dim));
+    return lay_out(&s, &z, exact, NULL) + member * (size_t)n_members;
 }
 
 enum osso_status REAL(forward_create)(const struct config *config, const struct weights *weights,
                                       const struct backend *backend, const struct kv_pool *kv, bool exact, int top_k,
-                                      int max_rows, int max_logits, int n_lanes, struct forward *f,
+                                      int max_rows, int max_logits, int n_members, struct forward *f,
                                       struct osso_error *err)
 {
     *f = (struct forward){.config = config, .weights = weights, .backend = backend, .kv = kv, .top_k = top_k};
     f->score_scale = (float)(1 / sqrt(config->head_dim));
     f->shard = (struct shard){.end_kv_head = config->n_kv_heads, .end_expert = config->n_experts};
     struct scratch *s = &f->s;
-    struct sizes z = sizes_of(config, top_k, max_rows, max_logits, n_lanes);
-    s->lane_bytes = aligned(backend->lane_bytes(max_rows, config->hidden, config->intermediate, config->n_heads,
+    struct sizes z = sizes_of(config, top_k, max_rows, max_logits, n_members);
+    s->workspace_bytes = aligned(backend->workspace_bytes(max_rows, config->hidden, config->intermediate, config->n_heads,
                                                 config->head_dim));
-    s->bytes = REAL(forward_bytes)(config, backend, exact, top_k, max_rows, max_logits, n_lanes);
+    s->bytes = REAL(forward_bytes)(config, backend, exact, top_k, max_rows, max_logits, n_members);
     s->memory = mem_pages(s->bytes);
     if (!s->memory)
         return error_nomem(err, s->bytes, "the activations of a step; ask for fewer rows per step");
-    s->lanes = (uint8_t *)s->memory + lay_out(s, &z, exact, s->memory);
+    s->workspaces = (uint8_t *)s->memory + lay_out(s, &z, exact, s->memory);
     s->max_rows = max_rows;
-    s->kept_pages = (int64_t)kept_pages(config, n_lanes);
+    s->kept_pages = (int64_t)kept_pages(config, n_members);
     s->max_logits = max_logits;
     return OSSO_OK;
 }

@@ -9,8 +9,8 @@ static struct view expert_view(const struct view *first, int64_t bytes, int64_t 
 {
     struct view v = *first;
     v.data += bytes * expert;
-    if (v.scales)
-        v.scales += scale_bytes * expert;
+    if (v.side[0].data)
+        v.side[0].data += scale_bytes * expert;
     return v;
 }
 

@@ -68,11 +68,11 @@ static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols
     struct matrix m = {.view = {.dtype = t, .rows = rows, .cols = cols}};
     int64_t blocks = cols / info->block, row_bytes = blocks * info->block_bytes;
     m.view.row_stride = row_bytes + pad;
-    m.view.scale_stride = blocks + pad;
+    m.view.side[0].stride = blocks + pad;
     m.data = guarded_make((size_t)((rows - 1) * m.view.row_stride + row_bytes));
-    m.scales = guarded_make((size_t)((rows - 1) * m.view.scale_stride + blocks));
+    m.scales = guarded_make((size_t)((rows - 1) * m.view.side[0].stride + blocks));
     m.view.data = m.data.data;
-    m.view.scales = t == DT_MXFP4_HF ? m.scales.data : NULL;
+    m.view.side[0].data = t == DT_MXFP4_HF ? m.scales.data : NULL;
     for (int64_t o = 0; o < rows; o++)
         for (int64_t b = 0; b < blocks; b++) {
             float values[QUANT_BLOCK];
@@ -80,7 +80,7 @@ static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols
             for (int i = 0; i < info->block; i++)
                 values[i] = random_value(r, fill) * size;
             info->pack(values, m.data.data + o * m.view.row_stride + b * info->block_bytes,
-                       m.scales.data + o * m.view.scale_stride + b);
+                       m.scales.data + o * m.view.side[0].stride + b);
         }
     return m;
 }

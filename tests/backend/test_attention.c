@@ -1,5 +1,5 @@
 /* Attention over pages: against a plain softmax in double with sink, window and floor, and the same bits for 1, 2, 3 and 5
- * lanes on every backend. */
+ * members on every backend. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
 
@@ -10,20 +10,22 @@ struct attention {
     struct kv_rows kv;
     struct attend attend;
     const float *k, *v;
-    size_t lane_bytes;
+    size_t workspace_bytes;
     uint8_t *scratch;
 };
 
-static void append_lane(const struct lane *lane, void *arg)
+static void append_member(const struct member *member, void *arg)
 {
     struct attention *t = arg;
-    t->be->kv_append(lane, &t->kv, t->k, t->v);
+    struct hand hand = {t->be, member, NULL};
+    t->be->kv_append(&hand, &t->kv, t->k, t->v);
 }
 
-static void attend_lane(const struct lane *lane, void *arg)
+static void attend_member(const struct member *member, void *arg)
 {
     struct attention *t = arg;
-    t->be->attend(lane, t->scratch + (size_t)lane->id * t->lane_bytes, &t->attend);
+    struct hand hand = {t->be, member, t->scratch + (size_t)member->id * t->workspace_bytes};
+    t->be->attend(&hand, &t->attend);
 }
 
 /* The truth for one row and head: plain softmax over sink and visible keys, in double. */
@@ -73,8 +75,8 @@ static void check_attention(const struct attention *t, const float *all_k, const
         }
 }
 
-/* Three rows by three kv heads: five lanes cannot share them evenly and share pages instead, if they may keep their sums. */
-static void few_rows(struct attention *t, const float *want, float *got, int n_lanes)
+/* Three rows by three kv heads: five members cannot share them evenly and share pages instead, if they may keep their sums. */
+static void few_rows(struct attention *t, const float *want, float *got, int n_members)
 {
     enum { FEW = 3 };
     static float kept[FEW * KV_HEADS * PAGES * (HEADS / KV_HEADS) * (2 + DIM)];
@@ -83,15 +85,15 @@ static void few_rows(struct attention *t, const float *want, float *got, int n_l
     t->attend.kv.n = FEW;
     t->attend.kept = kept;
     t->attend.kept_pages = FEW * KV_HEADS * PAGES;
-    on_lanes(n_lanes, attend_lane, t);
+    on_team(n_members, attend_member, t);
     assert_same(want, got, (size_t)FEW * HEADS * DIM, "few rows");
     assert_same(want + ROWS * HEADS * DIM, got + ROWS * HEADS * DIM, (size_t)FEW * HEADS, "few rows' denominators");
     assert_same(want + ROWS * HEADS * (DIM + 1), got + ROWS * HEADS * (DIM + 1), (size_t)FEW * HEADS * MAX_POS, "few rows' weights");
-    assert_true((kept[0] == kept[0]) == (n_lanes == 5)); /* pages were shared, and only there */
+    assert_true((kept[0] == kept[0]) == (n_members == 5)); /* pages were shared, and only there */
 }
 
 /* Pages start out as NaN everywhere, so a key that is read before it is written shows. */
-static void attention_way(const struct backend *be, int n_lanes, bool first)
+static void attention_way(const struct backend *be, int n_members, bool first)
 {
     static float k[SEQS * MAX_POS * KV_HEADS * DIM], v[SEQS * MAX_POS * KV_HEADS * DIM], q[ROWS * HEADS * DIM], sinks[HEADS];
     static float got[ROWS * HEADS * (DIM + 1 + MAX_POS)];
@@ -116,10 +118,10 @@ static void attention_way(const struct backend *be, int n_lanes, bool first)
         pos[i] = i % MAX_POS;
         seq[i] = i / MAX_POS;
     }
-    size_t lane_bytes = be->lane_bytes(ROWS, HEADS * DIM, 64, HEADS, DIM);
-    struct attention t = {.be = be, .k = k, .v = v, .lane_bytes = lane_bytes, .scratch = mem_pages(lane_bytes * 5)};
+    size_t workspace_bytes = be->workspace_bytes(ROWS, HEADS * DIM, 64, HEADS, DIM);
+    struct attention t = {.be = be, .k = k, .v = v, .workspace_bytes = workspace_bytes, .scratch = mem_pages(workspace_bytes * 5)};
     t.kv = (struct kv_rows){.layout = layout, .n = SEQS * MAX_POS, .pos = pos, .seq = seq, .tables = tables, .layer_off = off};
-    on_lanes(n_lanes, append_lane, &t);
+    on_team(n_members, append_member, &t);
 
     struct act out = {.width = HEADS * DIM, .f = got};
     for (int window = 0; window < 2; window++)
@@ -135,17 +137,17 @@ static void attention_way(const struct backend *be, int n_lanes, bool first)
                                        .scale = 0.3f, .q = q, .sinks = sinks, .out = &out, .lse = got + ROWS * HEADS * DIM,
                                        .pattern = got + ROWS * HEADS * (DIM + 1), .n_keys = MAX_POS};
             memset(got, 0x55, sizeof got);
-            on_lanes(n_lanes, attend_lane, &t);
+            on_team(n_members, attend_member, &t);
             if (first) {
                 check_attention(&t, k, v);
                 memcpy(attention_want[way], got, sizeof got);
             }
             assert_same(attention_want[way], got, sizeof got / sizeof *got, be->name);
-            few_rows(&t, attention_want[way], got, n_lanes);
+            few_rows(&t, attention_want[way], got, n_members);
         }
     for (int i = 0; i < SEQS * PAGES; i++)
         free(pages[i / PAGES][i % PAGES]);
-    mem_pages_free(t.scratch, lane_bytes * 5);
+    mem_pages_free(t.scratch, workspace_bytes * 5);
 }
 
 static void test_attention(void **state)
@@ -162,22 +164,23 @@ static void test_sink_and_keep(void **state)
         struct kv_layout layout = {(enum kv_type)type, 1, 4};
         const struct backend *be = backend_cpu(NULL);
         uint8_t *page = calloc(1, be->kv_layer_bytes(&layout)), *table[1] = {page}, *const *tables[1] = {table};
-        uint8_t *scratch = mem_pages(be->lane_bytes(3, 4, 32, 1, 4)), keep[3] = {0};
+        uint8_t *scratch = mem_pages(be->workspace_bytes(3, 4, 32, 1, 4)), keep[3] = {0};
         int32_t pos[3] = {0, 1, 2}, seq[3] = {0};
         float k[12], v[12] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0}, q[4] = {0}, sink = 0, out[4];
         for (int i = 0; i < 12; i++)
             k[i] = (float)i * 0.37f;
-        struct lane lane = {0, 1, NULL};
+        struct member member = {0, 1, NULL};
+        struct hand hand = {be, &member, scratch};
         struct kv_rows kv = {.layout = layout, .n = 3, .pos = pos, .seq = seq, .tables = tables, .keep = keep};
-        be->kv_append(&lane, &kv, k, v);
+        be->kv_append(&hand, &kv, k, v);
         keep[0] = keep[1] = keep[2] = 1;
         float other[12] = {9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9};
-        be->kv_append(&lane, &kv, other, other); /* kept: nothing changes */
+        be->kv_append(&hand, &kv, other, other); /* kept: nothing changes */
         struct act o = {.width = 4, .f = out};
         struct attend a = {.kv = kv, .n_heads = 1, .group = 1, .scale = 1, .q = q, .sinks = &sink, .out = &o};
         a.kv.n = 1;
         a.kv.pos = pos + 2;
-        be->attend(&lane, scratch, &a);
+        be->attend(&hand, &a);
         assert_true(out[0] == 0.25f && out[1] == 0.25f && out[2] == 0.25f && out[3] == 0);
         free(page);
     }
@@ -228,10 +231,11 @@ static void stored_type(const struct backend *be, enum kv_type type, double most
         q[i * STORED_DIM + i] = 1;
         sinks[i] = -1000;
     }
-    uint8_t *scratch = mem_pages(be->lane_bytes(STORED_ROWS, STORED_DIM * STORED_DIM, 64, STORED_DIM, STORED_DIM));
-    struct lane lane = {0, 1, NULL};
+    uint8_t *scratch = mem_pages(be->workspace_bytes(STORED_ROWS, STORED_DIM * STORED_DIM, 64, STORED_DIM, STORED_DIM));
+    struct member member = {0, 1, NULL};
+        struct hand hand = {be, &member, scratch};
     struct kv_rows kv = {.layout = layout, .n = STORED_ROWS, .pos = pos, .seq = seq, .tables = tables};
-    be->kv_append(&lane, &kv, k, v);
+    be->kv_append(&hand, &kv, k, v);
     float lse[STORED_DIM], want[STORED_DIM];
     struct act o = {.width = STORED_DIM * STORED_DIM, .f = out};
     struct attend a = {.kv = kv, .n_heads = STORED_DIM, .group = STORED_DIM, .window = 1, .scale = 1, .q = q, .sinks = sinks,
@@ -239,7 +243,7 @@ static void stored_type(const struct backend *be, enum kv_type type, double most
     for (int row = 0; row < STORED_ROWS; row++) {
         a.kv.n = 1;
         a.kv.pos = pos + row;
-        be->attend(&lane, scratch, &a);
+        be->attend(&hand, &a);
         stored_values(type, k + row * STORED_DIM, want);
         for (int d = 0; d < STORED_DIM; d++) {
             assert_true(lse[d] == want[d]);
@@ -279,18 +283,19 @@ static void test_broken_block(void **state)
         const struct backend *be = backend_cpu(NULL);
         struct kv_layout layout = {KV_Q8_0, 1, 64};
         uint8_t *page = calloc(1, be->kv_layer_bytes(&layout)), *table[1] = {page}, *const *tables[1] = {table};
-        uint8_t *scratch = mem_pages(be->lane_bytes(1, 64, 64, 1, 64));
+        uint8_t *scratch = mem_pages(be->workspace_bytes(1, 64, 64, 1, 64));
         int32_t pos = 0, seq = 0;
         float k[64] = {0}, v[64], q[64] = {0}, sink = 0, out[64];
         for (int i = 0; i < 64; i++)
             v[i] = 1;
         v[37] = broken ? INFINITY : NAN;
-        struct lane lane = {0, 1, NULL};
+        struct member member = {0, 1, NULL};
+        struct hand hand = {be, &member, scratch};
         struct kv_rows kv = {.layout = layout, .n = 1, .pos = &pos, .seq = &seq, .tables = tables};
         struct act o = {.width = 64, .f = out};
         struct attend a = {.kv = kv, .n_heads = 1, .group = 1, .scale = 1, .q = q, .sinks = &sink, .out = &o};
-        be->kv_append(&lane, &kv, k, v);
-        be->attend(&lane, scratch, &a);
+        be->kv_append(&hand, &kv, k, v);
+        be->attend(&hand, &a);
         for (int i = 0; i < 64; i++)
             assert_true(isnan(out[i]) == (i >= 32));
         free(page);

@@ -1,9 +1,9 @@
 /* The experts: against their formulas in double, with rows of gate and up apart or alternating, with and without low-rank
- * deltas and kept intermediates, and the same bits for 1, 2, 3 and 5 lanes on every backend. */
+ * deltas and kept intermediates, and the same bits for 1, 2, 3 and 5 members on every backend. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
 
-enum { E = 5, TOP = 2, HID = 96, INNER = 160, MOE_ROWS = 19 /* enough that lanes deal the outputs out */, SLOTS = MOE_ROWS * TOP };
+enum { E = 5, TOP = 2, HID = 96, INNER = 160, MOE_ROWS = 19 /* enough that members deal the outputs out */, SLOTS = MOE_ROWS * TOP };
 
 struct experts {
     struct matrix gate[E], up[E], both[E], down[E];
@@ -17,7 +17,7 @@ static void get_expert(const struct expert_source *source, int layer, int id, st
 }
 
 /* Gate and up as two matrices, or as one whose rows alternate; the same values. */
-static void experts_make(struct experts *x, enum dtype t, bool alternate, const float *biases, const struct delta *delta)
+static void experts_make(struct experts *x, enum dtype t, bool alternate, const float *biases, const struct lowrank *delta)
 {
     struct rng r;
     rng_seed(&r, 31);
@@ -27,10 +27,10 @@ static void experts_make(struct experts *x, enum dtype t, bool alternate, const 
         struct view gate = x->both[e].view, up;
         gate.rows = INNER;
         gate.row_stride *= 2;
-        gate.scale_stride *= 2;
+        gate.side[0].stride *= 2;
         up = gate;
         up.data += gate.row_stride / 2;
-        up.scales += up.scales ? gate.scale_stride / 2 : 0;
+        up.side[0].data += up.side[0].data ? gate.side[0].stride / 2 : 0;
         if (!alternate) {
             struct rng other = {{1, 2, 3, 4}}; /* r must go on as it does when rows alternate */
             x->gate[e] = matrix_make(t, INNER, HID, 3, FILL_ZERO, &other);
@@ -41,15 +41,15 @@ static void experts_make(struct experts *x, enum dtype t, bool alternate, const 
                 for (int o = 0; o < INNER; o++) {
                     memcpy(pair[side]->data.data + o * pair[side]->view.row_stride, from[side]->data + o * from[side]->row_stride,
                            (size_t)(from[side]->row_stride / 2));
-                    if (gate.scales)
-                        memcpy(pair[side]->scales.data + o * pair[side]->view.scale_stride,
-                               from[side]->scales + o * from[side]->scale_stride, (size_t)(from[side]->scale_stride / 2));
+                    if (gate.side[0].data)
+                        memcpy(pair[side]->scales.data + o * pair[side]->view.side[0].stride,
+                               from[side]->side[0].data + o * from[side]->side[0].stride, (size_t)(from[side]->side[0].stride / 2));
                 }
             gate = x->gate[e].view;
             up = x->up[e].view;
         }
         x->list[e] = (struct expert){.gate = gate, .up = up, .down = x->down[e].view};
-        x->list[e].gate.delta = x->list[e].up.delta = delta;
+        x->list[e].gate.lowrank = x->list[e].up.lowrank = delta;
         x->list[e].gate_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e * 2 * INNER), INNER, 8};
         x->list[e].up_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e * 2 * INNER + 1), INNER, 8};
         x->list[e].down_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e), HID, 4};
@@ -72,31 +72,31 @@ struct moe_run {
     const struct backend *be;
     struct moe moe;
     uint8_t *scratch;
-    size_t lane_bytes;
+    size_t workspace_bytes;
     bool again; /* swiglu and combine once more from what was kept */
 };
 
-static void moe_lane(const struct lane *lane, void *arg)
+static void moe_member(const struct member *member, void *arg)
 {
     struct moe_run *run = arg;
-    void *scratch = run->scratch + (size_t)lane->id * run->lane_bytes;
-    run->be->experts_in(lane, scratch, &run->moe);
-    run->be->sync(lane);
+    struct hand hand = {run->be, member, run->scratch + (size_t)member->id * run->workspace_bytes};
+    run->be->experts_in(&hand, &run->moe);
+    run->be->sync(&hand);
     if (run->again) {
-        run->be->swiglu(lane, &run->moe);
-        run->be->sync(lane);
+        run->be->swiglu(&hand, &run->moe);
+        run->be->sync(&hand);
     }
-    run->be->experts_out(lane, scratch, &run->moe);
-    run->be->sync(lane);
+    run->be->experts_out(&hand, &run->moe);
+    run->be->sync(&hand);
     if (run->again)
-        run->be->combine(lane, &run->moe);
+        run->be->combine(&hand, &run->moe);
 }
 
 struct moe_out {
     float gate[SLOTS * INNER], up[SLOTS * INNER], h[SLOTS * INNER], out[SLOTS * HID], delta[MOE_ROWS * HID];
 };
 
-static double naive_dot(const struct view *v, int64_t o, const double *x, const struct delta *delta)
+static double naive_dot(const struct view *v, int64_t o, const double *x, const struct lowrank *delta)
 {
     float values[HID + INNER];
     double sum = 0;
@@ -113,7 +113,7 @@ static double naive_dot(const struct view *v, int64_t o, const double *x, const 
 }
 
 /* delta of every row in double, straight from the formulas. */
-static void naive_moe(const struct experts *x, const struct moe *moe, const struct delta *delta, double *result)
+static void naive_moe(const struct experts *x, const struct moe *moe, const struct lowrank *delta, double *result)
 {
     memset(result, 0, sizeof(double) * MOE_ROWS * HID);
     for (int s = 0; s < SLOTS; s++) {
@@ -132,8 +132,8 @@ static void naive_moe(const struct experts *x, const struct moe *moe, const stru
     }
 }
 
-static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const struct delta *delta, struct moe_out *want, bool have_want,
-                     const struct backend *be, int n_lanes)
+static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const struct lowrank *delta, struct moe_out *want, bool have_want,
+                     const struct backend *be, int n_members)
 {
     static float biases[E * 2 * INNER + HID], weights[SLOTS];
     static struct moe_out got;
@@ -164,13 +164,13 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
     experts_make(&x, t, alternate, biases, delta);
     struct routing routing = {MOE_ROWS, TOP, E, ids, weights, start, slots};
     struct expert_source source = {get_expert, &x};
-    struct moe_run run = {.be = be, .again = keep, .lane_bytes = be->lane_bytes(MOE_ROWS, HID, INNER, 4, 16)};
-    run.scratch = mem_pages(run.lane_bytes * 5);
+    struct moe_run run = {.be = be, .again = keep, .workspace_bytes = be->workspace_bytes(MOE_ROWS, HID, INNER, 4, 16)};
+    run.scratch = mem_pages(run.workspace_bytes * 5);
     memset(&got, 0, sizeof got);
     run.moe = (struct moe){.source = &source, .end_expert = E, .hidden = HID, .intermediate = INNER, .alpha = 1.702f, .limit = 7,
                            .routing = &routing, .in = &in, .h = &h, .gate = keep ? got.gate : NULL, .up = keep ? got.up : NULL,
                            .out = keep ? got.out : NULL, .delta = got.delta};
-    on_lanes(n_lanes, moe_lane, &run);
+    on_team(n_members, moe_member, &run);
     if (!have_want) {
         static double truth[MOE_ROWS * HID];
         double off = 0, all = 0;
@@ -190,7 +190,7 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
         assert_same(want->up, got.up, SLOTS * INNER, "up");
         assert_same(want->out, got.out, SLOTS * HID, "out");
     }
-    mem_pages_free(run.scratch, run.lane_bytes * 5);
+    mem_pages_free(run.scratch, run.workspace_bytes * 5);
     experts_free(&x, alternate);
     in.q = in_q;
     h.q = h_q;
@@ -199,7 +199,7 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
     act_free(&h);
 }
 
-static void experts_way(const struct backend *be, int n_lanes, bool first)
+static void experts_way(const struct backend *be, int n_members, bool first)
 {
     static const enum dtype types[] = {DT_MXFP4, DT_MXFP4_HF, DT_Q8_0, DT_BF16};
     static struct moe_out want[4][2][2];
@@ -208,16 +208,16 @@ static void experts_way(const struct backend *be, int n_lanes, bool first)
     rng_seed(&r, 51);
     fill(&r, a, 5 * HID, 0.3f);
     fill(&r, b, 5 * INNER, 0.3f);
-    struct delta low_rank = {5, 0.5f, a, b};
+    struct lowrank low_rank = {5, 0.5f, a, b};
     for (int t = 0; t < 4; t++)
         for (int i8 = 0; i8 < 2; i8++)
             for (int with_delta = 0; with_delta < 2; with_delta++) {
-                const struct delta *delta = with_delta ? &low_rank : NULL;
+                const struct lowrank *delta = with_delta ? &low_rank : NULL;
                 struct moe_out *w = &want[t][i8][with_delta];
-                moe_case(types[t], i8, false, true, delta, w, !first, be, n_lanes); /* everything kept, ops repeated */
-                moe_case(types[t], i8, false, false, delta, w, true, be, n_lanes);
-                moe_case(types[t], i8, true, false, delta, w, true, be, n_lanes);   /* rows of gate and up alternate */
-                moe_case(types[t], i8, true, true, delta, w, true, be, n_lanes);
+                moe_case(types[t], i8, false, true, delta, w, !first, be, n_members); /* everything kept, ops repeated */
+                moe_case(types[t], i8, false, false, delta, w, true, be, n_members);
+                moe_case(types[t], i8, true, false, delta, w, true, be, n_members);   /* rows of gate and up alternate */
+                moe_case(types[t], i8, true, true, delta, w, true, be, n_members);
             }
 }
 

@@ -148,7 +148,7 @@ static void scale_bytes_isa(const struct kernels *k, const char *isa)
                 if (cases[c].dtype == DT_MXFP4)
                     m.data.data[row * m.view.row_stride + b * 17] = (uint8_t)i;
                 else
-                    m.scales.data[row * m.view.scale_stride + b] = (uint8_t)i;
+                    m.scales.data[row * m.view.side[0].stride + b] = (uint8_t)i;
             }
             compare_linear(&cases[c], &m.view, 0, 64, &(struct gather){&a, NULL, 1, 1, NULL, false}, scratch);
             compare_linear(&cases[c], &m.view, 0, 64, &(struct gather){&a, NULL, 1, 5, NULL, false}, scratch);

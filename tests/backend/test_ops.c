@@ -1,5 +1,5 @@
 /* Routing, embedding, norm, linear with bias and low-rank delta, rotation: their meaning, and the same bits for 1, 2, 3 and 5
- * lanes on every backend. Attention and experts have files of their own. */
+ * members on every backend. Attention and experts have files of their own. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
 
@@ -9,13 +9,14 @@ struct route_run {
     struct routing routing;
 };
 
-static void route_lane(const struct lane *lane, void *arg)
+static void route_member(const struct member *member, void *arg)
 {
     struct route_run *run = arg;
-    run->be->route(lane, run->logits, &run->routing);
+    struct hand hand = {run->be, member, NULL};
+    run->be->route(&hand, run->logits, &run->routing);
 }
 
-static void route_way(const struct backend *be, int n_lanes, bool first)
+static void route_way(const struct backend *be, int n_members, bool first)
 {
     (void)first;
     enum { N = 6, E = 9, K = 3 };
@@ -32,7 +33,7 @@ static void route_way(const struct backend *be, int n_lanes, bool first)
         int32_t ids[N * K], start[E + 1], slots[N * K];
         float weights[N * K];
         struct route_run run = {be, logits, {n, K, E, ids, weights, start, slots}};
-        on_lanes(n_lanes, route_lane, &run);
+        on_team(n_members, route_member, &run);
         assert_memory_equal(ids, want, (size_t)(n < 5 ? n : 5) * K * sizeof *ids);
         for (int s = 0; s < n * K; s++)
             assert_true(ids[s] >= 0 && ids[s] < E && (s % K == 0 || ids[s] > ids[s - 1]));
@@ -69,27 +70,27 @@ struct plain_run {
     float x[N * IN], y[N * (OUT + 3)], rope[N * ROPE_HEADS * ROPE_DIM];
     const float *gain, *bias, *angles;
     uint8_t *scratch;
-    size_t lane_bytes;
+    size_t workspace_bytes;
 };
 
-static void plain_lane(const struct lane *lane, void *arg)
+static void plain_member(const struct member *member, void *arg)
 {
     struct plain_run *run = arg;
     static const int32_t ids[N] = {3, 0, 8, 8, 1}, rows_of[N] = {4, 0, 2, 1, 3};
-    void *scratch = run->scratch + (size_t)lane->id * run->lane_bytes;
-    run->be->embed(lane, &run->table, ids, N, run->x);
-    run->be->sync(lane);
-    run->be->norm(lane, run->x, rows_of, run->gain, 1e-5f, IN, N, &run->a);
-    run->be->sync(lane);
-    run->be->quantize(lane, &run->a, N);
-    run->be->sync(lane);
-    run->be->linear(lane, scratch, &run->w, run->bias, &run->a, N, 4, NULL, run->y, OUT + 3);
-    run->be->rope(lane, run->rope, N, ROPE_HEADS, ROPE_DIM, run->angles);
-    run->be->sync(lane);
-    run->be->add(lane, run->x, run->a.f, IN, N, 32);
+    struct hand hand = {run->be, member, run->scratch + (size_t)member->id * run->workspace_bytes};
+    run->be->embed(&hand, &run->table, ids, N, run->x);
+    run->be->sync(&hand);
+    run->be->norm(&hand, run->x, rows_of, run->gain, 1e-5f, IN, N, &run->a);
+    run->be->sync(&hand);
+    run->be->quantize(&hand, &run->a, N);
+    run->be->sync(&hand);
+    run->be->linear(&hand, &run->w, run->bias, &run->a, N, 4, NULL, run->y, OUT + 3);
+    run->be->rope(&hand, run->rope, N, ROPE_HEADS, ROPE_DIM, run->angles);
+    run->be->sync(&hand);
+    run->be->add(&hand, run->x, run->a.f, IN, N, 32);
 }
 
-static void plain_way(const struct backend *be, int n_lanes, bool first)
+static void plain_way(const struct backend *be, int n_members, bool first)
 {
     static const enum dtype types[] = {DT_Q8_0, DT_MXFP4, DT_MXFP4_HF, DT_F32, DT_F16, DT_BF16};
     static struct plain_run want[6][2], run;
@@ -101,7 +102,7 @@ static void plain_way(const struct backend *be, int n_lanes, bool first)
     fill(&r, angles, N * ROPE_DIM, 1);
     fill(&r, a, 3 * IN, 1);
     fill(&r, b, 3 * OUT, 1);
-    struct delta delta = {3, 0.25f, a, b};
+    struct lowrank delta = {3, 0.25f, a, b};
     for (int t = 0; t < 6; t++)
         for (int i8 = 0; i8 < 2; i8++) {
             struct matrix table = matrix_make(types[t], VOCAB, IN, 1, FILL_NORMAL, &(struct rng){{1, 2, 3, 4}});
@@ -110,19 +111,19 @@ static void plain_way(const struct backend *be, int n_lanes, bool first)
             run.be = be;
             run.table = table.view;
             run.w = w.view;
-            run.w.delta = &delta;
+            run.w.lowrank = &delta;
             run.a = act_make(IN, N, FILL_ZERO, &r);
             int8_t *q = run.a.q;
             run.a.q = i8 ? q : NULL;
             run.gain = gain;
             run.bias = bias;
             run.angles = angles;
-            run.lane_bytes = be->lane_bytes(N, IN, IN, 2, 16);
-            run.scratch = mem_pages(run.lane_bytes * 5);
+            run.workspace_bytes = be->workspace_bytes(N, IN, IN, 2, 16);
+            run.scratch = mem_pages(run.workspace_bytes * 5);
             rng_seed(&r, 71);
             fill(&r, run.rope, N * ROPE_HEADS * ROPE_DIM, 1);
             float before[2] = {run.rope[0], run.rope[ROPE_DIM / 2]};
-            on_lanes(n_lanes, plain_lane, &run);
+            on_team(n_members, plain_member, &run);
             if (first) {
                 want[t][i8] = run;
                 assert_true(run.rope[0] == before[0] * angles[0] - before[1] * angles[ROPE_DIM / 2]);
@@ -153,7 +154,7 @@ static void plain_way(const struct backend *be, int n_lanes, bool first)
             assert_same(want[t][i8].rope, run.rope, N * ROPE_HEADS * ROPE_DIM, "rope");
             run.a.q = q;
             act_free(&run.a);
-            mem_pages_free(run.scratch, run.lane_bytes * 5);
+            mem_pages_free(run.scratch, run.workspace_bytes * 5);
             matrix_free(&table);
             matrix_free(&w);
         }

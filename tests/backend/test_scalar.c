@@ -136,7 +136,7 @@ static void linear_against_double(const char *name, enum dtype t, bool transpose
                     const struct dtype_info *info = dtype_info(t);
                     float values[32];
                     info->unpack(m.view.data + o * m.view.row_stride + k / info->block * info->block_bytes,
-                                 m.view.scales ? m.view.scales[o * m.view.scale_stride + k / info->block] : 0, values);
+                                 m.view.side[0].data ? m.view.side[0].data[o * m.view.side[0].stride + k / info->block] : 0, values);
                     truth += (double)values[k % info->block] * xd[i * width + k];
                     magnitude += fabs((double)values[k % info->block] * xd[i * width + k]);
                 }
@@ -181,7 +181,7 @@ static void integer_order(enum dtype t, linear_fn *fn)
             int8_t codes[32];
             int64_t sum = 0;
             info->unpack_i8(m.view.data + o * m.view.row_stride + b * info->block_bytes,
-                            m.view.scales ? m.view.scales[o * m.view.scale_stride + b] : 0, codes, &scale);
+                            m.view.side[0].data ? m.view.side[0].data[o * m.view.side[0].stride + b] : 0, codes, &scale);
             for (int k = 0; k < 32; k++)
                 sum += codes[k] * a.q[b * 32 + k];
             p[b & 3] = fmaf((float)sum, a.d[b] * scale, p[b & 3]);

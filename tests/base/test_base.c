@@ -276,22 +276,22 @@ struct relay {
     int wrong[64];
 };
 
-/* Each round every lane writes its cell, then reads all others'. */
-static void relay(const struct lane *lane, void *arg)
+/* Each round every member writes its cell, then reads all others'. */
+static void relay(const struct member *member, void *arg)
 {
     struct relay *r = arg;
     for (int round = 1; round <= r->rounds; round++) {
-        r->cell[lane->id] = (int64_t)round * 100 + lane->id;
-        lane_sync(lane);
-        for (int i = 0; i < lane->n; i++)
-            r->wrong[lane->id] += r->cell[i] != (int64_t)round * 100 + i;
-        lane_sync(lane);
+        r->cell[member->id] = (int64_t)round * 100 + member->id;
+        member_sync(member);
+        for (int i = 0; i < member->n; i++)
+            r->wrong[member->id] += r->cell[i] != (int64_t)round * 100 + i;
+        member_sync(member);
     }
 }
 
-static void count_one(const struct lane *lane, void *arg)
+static void count_one(const struct member *member, void *arg)
 {
-    ((int *)arg)[lane->id]++;
+    ((int *)arg)[member->id]++;
 }
 
 static void test_pool(void **state)
@@ -301,35 +301,35 @@ static void test_pool(void **state)
     bool quick = test_quick();
     int many = 4 * cpu_count() < 61 ? 4 * cpu_count() + 3 : 64;
     for (int n = 1; n <= 9; n++) {
-        struct pool *pool;
-        int lanes = n == 9 ? many : n, calls[64] = {0};
+        struct team *pool;
+        int members = n == 9 ? many : n, calls[64] = {0};
         struct relay r = {.rounds = quick ? 200 : n == 9 ? 500 : n <= cpu_count() ? 5000 : 1000}; /* two syncs a round */
-        check_ok(pool_create(lanes, &pool, &err), err);
-        assert_int_equal(pool_threads(pool), lanes);
-        pool_run(pool, relay, &r);
+        check_ok(team_create(members, &pool, &err), err);
+        assert_int_equal(team_threads(pool), members);
+        team_run(pool, relay, &r);
         for (int i = 0; i < 300; i++)
-            pool_run(pool, count_one, calls);
-        for (int i = 0; i < lanes; i++) {
+            team_run(pool, count_one, calls);
+        for (int i = 0; i < members; i++) {
             assert_int_equal(r.wrong[i], 0);
             assert_int_equal(calls[i], 300);
         }
-        pool_free(pool);
+        team_free(pool);
     }
-    struct pool *pool;
-    assert_int_equal(pool_create(0, &pool, &err), OSSO_USAGE);
-    assert_int_equal(pool_create(1025, &pool, &err), OSSO_USAGE);
+    struct team *pool;
+    assert_int_equal(team_create(0, &pool, &err), OSSO_USAGE);
+    assert_int_equal(team_create(1025, &pool, &err), OSSO_USAGE);
     for (uint64_t n = 1; n <= 2; n++) {
         mem_fail_at(n);
-        assert_int_equal(pool_create(3, &pool, &err), OSSO_NOMEM);
+        assert_int_equal(team_create(3, &pool, &err), OSSO_NOMEM);
         mem_fail_at(0);
         assert_null(pool);
     }
     for (int i = 0; i < 50; i++) { /* workers that never ran */
-        check_ok(pool_create(3, &pool, &err), err);
-        pool_free(pool);
+        check_ok(team_create(3, &pool, &err), err);
+        team_free(pool);
     }
-    pool_free(NULL);
-    assert_int_equal(pool_threads(NULL), 1);
+    team_free(NULL);
+    assert_int_equal(team_threads(NULL), 1);
 }
 
 /* Deals of different sizes one after another, with no barrier between; how often each item was handed out. */
@@ -340,13 +340,13 @@ struct deals {
     _Atomic int backwards;
 };
 
-static void take_items(const struct lane *lane, void *arg)
+static void take_items(const struct member *member, void *arg)
 {
     struct deals *d = arg;
     for (int deal = 0; deal < DEALS; deal++) {
         int64_t before = -1, item;
-        lane_deal(lane);
-        while ((item = lane_claim(lane, d->count[deal])) >= 0) {
+        member_deal(member);
+        while ((item = member_claim(member, d->count[deal])) >= 0) {
             d->taken[deal][item]++;
             d->backwards += item <= before;
             before = item;
@@ -360,14 +360,14 @@ static void test_deals(void **state)
     struct osso_error err;
     for (int n = 2; n <= 5; n++) {
         static struct deals d;
-        struct pool *pool;
+        struct team *pool;
         memset(&d, 0, sizeof d);
         for (int i = 0; i < DEALS; i++)
             d.count[i] = i * 7 % 41;
-        check_ok(pool_create(n, &pool, &err), err);
-        pool_run(pool, take_items, &d);
-        pool_run(pool, take_items, &d); /* a later step goes on */
-        pool_free(pool);
+        check_ok(team_create(n, &pool, &err), err);
+        team_run(pool, take_items, &d);
+        team_run(pool, take_items, &d); /* a later step goes on */
+        team_free(pool);
         assert_int_equal(d.backwards, 0);
         for (int i = 0; i < DEALS; i++)
             for (int item = 0; item < 40; item++)
@@ -375,11 +375,11 @@ static void test_deals(void **state)
     }
 }
 
-static void look_at_mask(const struct lane *lane, void *arg)
+static void look_at_mask(const struct member *member, void *arg)
 {
     sigset_t set;
     pthread_sigmask(SIG_SETMASK, NULL, &set);
-    ((int *)arg)[lane->id] = sigismember(&set, SIGINT) * 2 + sigismember(&set, SIGBUS);
+    ((int *)arg)[member->id] = sigismember(&set, SIGINT) * 2 + sigismember(&set, SIGBUS);
 }
 
 /* Ctrl-C belongs to the caller's thread; a fault in a mapped file is seen by whoever it happens to. */
@@ -387,11 +387,11 @@ static void test_signals(void **state)
 {
     (void)state;
     struct osso_error err = {""};
-    struct pool *pool;
+    struct team *pool;
     int mask[3] = {-1, -1, -1};
-    check_ok(pool_create(3, &pool, &err), err);
-    pool_run(pool, look_at_mask, mask);
-    pool_free(pool);
+    check_ok(team_create(3, &pool, &err), err);
+    team_run(pool, look_at_mask, mask);
+    team_free(pool);
     assert_int_equal(mask[0], 0);
     assert_int_equal(mask[1], 2);
     assert_int_equal(mask[2], 2);
@@ -404,9 +404,9 @@ static void test_share(void **state)
         for (int64_t count = 0; count < 200; count += 1 + count / 20) {
             int64_t next = 0, least = INT64_MAX, most = 0;
             for (int id = 0; id < n; id++) {
-                struct lane lane = {id, n, NULL};
+                struct member member = {id, n, NULL};
                 int64_t lo, hi;
-                lane_share(&lane, count, &lo, &hi);
+                member_share(&member, count, &lo, &hi);
                 assert_true(lo == next && hi >= lo);
                 least = hi - lo < least ? hi - lo : least;
                 most = hi - lo > most ? hi - lo : most;

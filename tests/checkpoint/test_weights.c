@@ -26,7 +26,7 @@ static float value_at(const struct view *v, int64_t row, int64_t col)
         info->unpack(p + col * v->col_stride, 0, block);
         return block[0];
     }
-    uint8_t scale = v->scales ? v->scales[row * v->scale_stride + col / info->block] : 0;
+    uint8_t scale = v->side[0].data ? v->side[0].data[row * v->side[0].stride + col / info->block] : 0;
     info->unpack(p + col / info->block * info->block_bytes, scale, block);
     return block[col % info->block];
 }

@@ -74,7 +74,7 @@ static void weigh_plainly(double temperature)
     }
     for (int i = 0; i < VOCAB; i++)
         x[i] = (script_logits[i] - plain.max) * inverse;
-    backend_cpu("scalar")->exp(x, VOCAB, plain.weight);
+    backend_cpu("scalar")->exp(backend_cpu("scalar"), x, VOCAB, plain.weight);
     qsort(plain.order, VOCAB, sizeof *plain.order, better);
 }
 

@@ -12,7 +12,7 @@ if [ "$(cat "$venv/made-from" 2>/dev/null)" != "$wanted" ]; then
     "$venv/bin/pip" install -q -r tools/oracle/oracle_requirements.txt >&2
     echo "$wanted" >"$venv/made-from"
 fi
-export TIKTOKEN_ENCODINGS_BASE=$PWD/$venv/encodings PYTHONPATH=tools
+export TIKTOKEN_ENCODINGS_BASE=$PWD/$venv/encodings
 mkdir -p "$TIKTOKEN_ENCODINGS_BASE"
 python=$venv/bin/python code=0
 [ -s "$TIKTOKEN_ENCODINGS_BASE/o200k_base.tiktoken" ] || "$python" tools/oracle/oracle_ranks.py "$TIKTOKEN_ENCODINGS_BASE/o200k_base.tiktoken"

@@ -122,14 +122,19 @@ static const struct kernels kernels__scalar = {
 VECTOR_ISAS(ISA, )
 #undef ISA
 
-static void sync_lanes(const struct lane *lane)
+static void sync_team(const struct hand *h)
 {
-    lane_sync(lane);
+    member_sync(h->member);
 }
 
 static size_t kv_layer_bytes(const struct kv_layout *layout)
 {
     return (size_t)layout->n_kv_heads * kv_head_bytes(layout);
+}
+
+static void exp_on_host(const struct backend *backend, const real *x, int64_t n, real *y)
+{
+    ((const struct kernels *)backend->state)->exp_f32(x, n, y);
 }
 
 static void copy(void *to, const void *from, size_t bytes)
@@ -143,38 +148,31 @@ static real *host(const struct backend *backend, real *values, size_t count)
     return values;
 }
 
-/* Each op of each ISA is the common op with that ISA's kernels in front. */
-#define BIND(isa, there, name, parameters, arguments)                                                                  \
-    static void name##__##isa parameters                                                                               \
-    {                                                                                                                  \
-        REAL(ops_##name)(&kernels__##isa, OPS_STRIP arguments);                                                        \
-    }
-#define BIND_OP(name, parameters, arguments) ISAS(BIND, name, parameters, arguments)
-OPS(BIND_OP)
-
+/* Every ISA has the same ops; what differs is the table that they find their kernels in. */
 #define BACKEND(isa, ...)                                                                                              \
-    static void exp__##isa(const real *x, int64_t n, real *y)                                                          \
-    {                                                                                                                  \
-        kernels__##isa.exp_f32(x, n, y);                                                                               \
-    }                                                                                                                  \
-    static const struct backend backend__##isa = {                                                                     \
-        .name = #isa, .lane_bytes = REAL(ops_lane_bytes), .kv_layer_bytes = kv_layer_bytes, .sync = sync_lanes,        \
-        .embed = embed__##isa, .norm = norm__##isa, .quantize = quantize__##isa, .linear = linear__##isa,              \
-        .rope = rope__##isa, .kv_append = kv_append__##isa, .attend = attend__##isa, .add = add__##isa,                \
-        .route = route__##isa, .experts_in = experts_in__##isa, .swiglu = swiglu__##isa,                               \
-        .experts_out = experts_out__##isa, .combine = combine__##isa, .exp = exp__##isa, .copy = copy, .host = host};
-ISAS(BACKEND, )
-
-static const struct backend *const backends[] = {
-#define ISA(name, ...) &backend__##name,
-    ISAS(ISA, )
-#undef ISA
-};
-static const struct kernels *const tables[] = {
-#define ISA(name, ...) &kernels__##name,
-    ISAS(ISA, )
-#undef ISA
-};
+    {.name = #isa,                                                                                                     \
+     .state = &kernels__##isa,                                                                                         \
+     .workspace_bytes = REAL(ops_workspace_bytes),                                                                     \
+     .kv_layer_bytes = kv_layer_bytes,                                                                                 \
+     .sync = sync_team,                                                                                                \
+     .embed = REAL(ops_embed),                                                                                         \
+     .norm = REAL(ops_norm),                                                                                           \
+     .quantize = REAL(ops_quantize),                                                                                   \
+     .linear = REAL(ops_linear),                                                                                       \
+     .rope = REAL(ops_rope),                                                                                           \
+     .kv_append = REAL(ops_kv_append),                                                                                 \
+     .attend = REAL(ops_attend),                                                                                       \
+     .add = REAL(ops_add),                                                                                             \
+     .route = REAL(ops_route),                                                                                         \
+     .experts_in = REAL(ops_experts_in),                                                                               \
+     .swiglu = REAL(ops_swiglu),                                                                                       \
+     .experts_out = REAL(ops_experts_out),                                                                             \
+     .combine = REAL(ops_combine),                                                                                     \
+     .exp = exp_on_host,                                                                                               \
+     .copy = copy,                                                                                                     \
+     .host = host},
+static const struct backend backends[] = {ISAS(BACKEND, )};
+#undef BACKEND
 enum { N_BACKENDS = sizeof backends / sizeof backends[0] };
 
 static bool available(int i)
@@ -192,7 +190,7 @@ static bool available(int i)
 static int find(const char *isa)
 {
     for (int i = N_BACKENDS - 1; i >= 0; i--)
-        if ((!isa || strcmp(isa, backends[i]->name) == 0) && available(i))
+        if ((!isa || strcmp(isa, backends[i].name) == 0) && available(i))
             return i;
     return -1;
 }
@@ -200,19 +198,19 @@ static int find(const char *isa)
 const struct backend *REAL(backend_cpu)(const char *isa)
 {
     int i = find(isa);
-    return i < 0 ? NULL : backends[i];
+    return i < 0 ? NULL : &backends[i];
 }
 
 const struct kernels *REAL(kernels_cpu)(const char *isa)
 {
     int i = find(isa);
-    return i < 0 ? NULL : tables[i];
+    return i < 0 ? NULL : backends[i].state;
 }
 
 #ifndef OSSO_DOUBLE
 const char *backend_cpu_isa(int i)
 {
-    return i >= 0 && i < N_BACKENDS ? backends[i]->name : NULL;
+    return i >= 0 && i < N_BACKENDS ? backends[i].name : NULL;
 }
 
 bool backend_cpu_available(const char *isa)

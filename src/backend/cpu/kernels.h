@@ -1,7 +1,7 @@
 /* kernels.h: the types of the kernels in kernels.def. scalar.c and its neighbours define what each computes, to the
  * bit; every other ISA overlays some of them and must give the same bits (docs/numerics.md).
  *
- * Kernels work on one lane's share. They neither allocate nor synchronise, read inputs at any alignment, and read no
+ * Kernels work on one member's share. They neither allocate nor synchronise, read inputs at any alignment, and read no
  * byte outside the rows they are given. */
 #ifndef OSSO_BACKEND_KERNELS_H
 #define OSSO_BACKEND_KERNELS_H
@@ -15,7 +15,7 @@ struct gather {
     const int32_t *rows;
     int divide;
     int n;
-    const uint8_t *next; /* weights that this lane reads after these ones, to be fetched as these end; NULL: unknown */
+    const uint8_t *next; /* weights that this thread reads after these ones, to be fetched as these end; NULL: unknown */
     bool again; /* the same rows and format as in the last call with this scratch, which nobody touched since */
 };
 

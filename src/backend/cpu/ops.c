@@ -5,16 +5,14 @@
 
 #include <string.h>
 
-void REAL(ops_embed)(const struct kernels *k, const struct lane *lane, const struct view *table, const int32_t *ids,
-                     int n, real *x)
+void REAL(ops_embed)(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x)
 {
-    (void)k;
     const struct dtype_info *info = dtype_info(table->dtype);
     int64_t step = table->col_stride ? table->col_stride : info->block_bytes, lo, hi;
-    lane_share(lane, n, &lo, &hi);
+    member_share(h->member, n, &lo, &hi);
     for (int64_t r = lo; r < hi; r++) {
         const uint8_t *row = table->data + ids[r] * table->row_stride;
-        const uint8_t *scales = table->scales ? table->scales + ids[r] * table->scale_stride : NULL;
+        const uint8_t *scales = table->side[0].data ? table->side[0].data + ids[r] * table->side[0].stride : NULL;
         for (int64_t b = 0; b < table->cols / info->block; b++) {
             float values[QUANT_BLOCK];
             info->unpack(row + b * step, scales ? scales[b] : 0, values);
@@ -29,48 +27,49 @@ static bool has_i8(const struct act *a)
     return a->q && a->width % QUANT_BLOCK == 0;
 }
 
-void REAL(ops_quantize_row)(const struct kernels *k, const struct act *a, int64_t row, int64_t lo, int64_t hi)
+void REAL(ops_quantize_row)(const struct kernels *kn, const struct act *a, int64_t row, int64_t lo, int64_t hi)
 {
 #ifndef OSSO_DOUBLE
     int64_t at = row * a->width + lo;
     if (has_i8(a) && hi > lo)
-        k->quantize_i8_f32(a->f + at, hi - lo, a->q + at, a->d + at / QUANT_BLOCK, a->sum + at / QUANT_BLOCK);
+        kn->quantize_i8_f32(a->f + at, hi - lo, a->q + at, a->d + at / QUANT_BLOCK, a->sum + at / QUANT_BLOCK);
 #else
-    (void)k, (void)a, (void)row, (void)lo, (void)hi;
+    (void)kn, (void)a, (void)row, (void)lo, (void)hi;
 #endif
 }
 
-void REAL(ops_norm)(const struct kernels *k, const struct lane *lane, const real *x, const int32_t *rows_of,
-                    const float *gain, float eps, int64_t width, int n, struct act *out)
+void REAL(ops_norm)(const struct hand *h, const real *x, const int32_t *rows_of, const float *gain, float eps,
+                    int64_t width, int n, struct act *out)
 {
+    const struct kernels *kn = kernels_of(h);
     int64_t lo, hi;
-    lane_share(lane, n, &lo, &hi);
+    member_share(h->member, n, &lo, &hi);
     for (int64_t r = lo; r < hi; r++) {
-        k->norm_f32(x + (rows_of ? rows_of[r] : r) * width, gain, eps, width, out->f + r * width);
-        REAL(ops_quantize_row)(k, out, r, 0, width);
+        kn->norm_f32(x + (rows_of ? rows_of[r] : r) * width, gain, eps, width, out->f + r * width);
+        REAL(ops_quantize_row)(kn, out, r, 0, width);
     }
 }
 
-void REAL(ops_quantize)(const struct kernels *k, const struct lane *lane, struct act *a, int n)
+void REAL(ops_quantize)(const struct hand *h, struct act *a, int n)
 {
     int64_t lo, hi;
-    lane_share(lane, n, &lo, &hi);
+    member_share(h->member, n, &lo, &hi);
     for (int64_t r = lo; r < hi; r++)
-        REAL(ops_quantize_row)(k, a, r, 0, a->width);
+        REAL(ops_quantize_row)(kernels_of(h), a, r, 0, a->width);
 }
 
-static linear_fn *pick(const struct kernels *k, const struct view *w, const struct act *a)
+static linear_fn *pick(const struct kernels *kn, const struct view *w, const struct act *a)
 {
     bool i8 = has_i8(a) && dtype_info(w->dtype)->has_i8;
 #define LINEAR_I8(name, dtype_)                                                                                        \
     if (i8 && w->dtype == dtype_)                                                                                      \
-        return k->name;
+        return kn->name;
 #define LINEAR(name, dtype_)                                                                                           \
     if (!i8 && !w->col_stride && w->dtype == dtype_)                                                                   \
-        return k->name;
+        return kn->name;
 #define LINEAR_T(name, dtype_)                                                                                         \
     if (!i8 && w->col_stride && w->dtype == dtype_)                                                                    \
-        return k->name;
+        return kn->name;
 #define KERNEL(name, type)
 #include "backend/cpu/kernels.def"
 #undef KERNEL
@@ -78,11 +77,11 @@ static linear_fn *pick(const struct kernels *k, const struct view *w, const stru
     return NULL; /* no such format: weights_resolve lets none through */
 }
 
-enum { DELTA_ROWS = 16, DELTA_OUTS = 64 };
+enum { LOWRANK_ROWS = 16, LOWRANK_OUTS = 64 };
 
-static size_t delta_scratch_bytes(void)
+static size_t lowrank_scratch_bytes(void)
 {
-    return scratch_round(sizeof(real) * DELTA_ROWS * (DELTA_MAX_RANK + DELTA_OUTS));
+    return scratch_round(sizeof(real) * LOWRANK_ROWS * (LOWRANK_MAX + LOWRANK_OUTS));
 }
 
 static struct view plain_view(const float *data, int64_t rows, int64_t cols)
@@ -90,81 +89,79 @@ static struct view plain_view(const float *data, int64_t rows, int64_t cols)
     return (struct view){.dtype = DT_F32, .data = (const uint8_t *)data, .rows = rows, .cols = cols, .row_stride = cols * 4};
 }
 
-/* y += scale * B (A x): both dots in the float order, then one FMA per output. Every lane makes A x for itself. */
-static void add_delta(const struct kernels *k, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+/* y += scale * B (A x): both dots in the float order, then one FMA per output. Every member makes A x for itself. */
+static void add_lowrank(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                       real *y, int64_t y_stride, uint8_t *scratch)
 {
-    const struct delta *delta = w->delta;
-    struct view a = plain_view(delta->a, delta->rank, w->cols), b = plain_view(delta->b, w->rows, delta->rank);
-    real *t = (real *)scratch, *u = t + DELTA_ROWS * DELTA_MAX_RANK;
-    void *rest = scratch + delta_scratch_bytes();
-    for (int first = 0; first < in->n; first += DELTA_ROWS) {
-        int n = in->n - first < DELTA_ROWS ? in->n - first : DELTA_ROWS;
-        int32_t rows[DELTA_ROWS];
+    const struct lowrank *lr = w->lowrank;
+    struct view a = plain_view(lr->a, lr->rank, w->cols), b = plain_view(lr->b, w->rows, lr->rank);
+    real *t = (real *)scratch, *u = t + LOWRANK_ROWS * LOWRANK_MAX;
+    void *rest = scratch + lowrank_scratch_bytes();
+    for (int first = 0; first < in->n; first += LOWRANK_ROWS) {
+        int n = in->n - first < LOWRANK_ROWS ? in->n - first : LOWRANK_ROWS;
+        int32_t rows[LOWRANK_ROWS];
         for (int i = 0; i < n; i++)
             rows[i] = (int32_t)gather_row(in, first + i);
         struct gather x = {in->act, rows, 1, n, NULL, false};
-        struct act t_act = {.width = delta->rank, .f = t};
+        struct act t_act = {.width = lr->rank, .f = t};
         struct gather ax = {&t_act, NULL, 1, n, NULL, false};
-        k->linear_f32_f32(&a, 0, delta->rank, &x, t, delta->rank, rest);
-        for (int64_t o = lo; o < hi; o += DELTA_OUTS) {
-            int64_t end = hi - o < DELTA_OUTS ? hi : o + DELTA_OUTS;
-            k->linear_f32_f32(&b, o, end, &ax, u, DELTA_OUTS, rest);
+        kn->linear_f32_f32(&a, 0, lr->rank, &x, t, lr->rank, rest);
+        for (int64_t o = lo; o < hi; o += LOWRANK_OUTS) {
+            int64_t end = hi - o < LOWRANK_OUTS ? hi : o + LOWRANK_OUTS;
+            kn->linear_f32_f32(&b, o, end, &ax, u, LOWRANK_OUTS, rest);
             for (int i = 0; i < n; i++)
-                k->axpy_f32((real)delta->scale, u + i * DELTA_OUTS, end - o, y + (first + i) * y_stride + (o - lo));
+                kn->axpy_f32((real)lr->scale, u + i * LOWRANK_OUTS, end - o, y + (first + i) * y_stride + (o - lo));
         }
     }
 }
 
-void REAL(ops_matmul)(const struct kernels *k, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                       real *y, int64_t y_stride, uint8_t *scratch)
 {
-    linear_fn *fn = pick(k, w, in->act);
+    linear_fn *fn = pick(kn, w, in->act);
     if (fn && hi > lo && in->n > 0)
         fn(w, lo, hi, in, y, y_stride, scratch);
 }
 
 /* Bias comes before the low-rank delta. */
-void REAL(ops_delta)(const struct kernels *k, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+void REAL(ops_lowrank)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                      real *y, int64_t y_stride, uint8_t *scratch)
 {
-    if (w->delta && hi > lo && in->n > 0)
-        add_delta(k, w, lo, hi, in, y, y_stride, scratch);
+    if (w->lowrank && hi > lo && in->n > 0)
+        add_lowrank(kn, w, lo, hi, in, y, y_stride, scratch);
 }
 
-static void unit_share(const struct lane *lane, int64_t width, int64_t unit, int64_t *lo, int64_t *hi)
+static void unit_share(const struct member *member, int64_t width, int64_t unit, int64_t *lo, int64_t *hi)
 {
-    lane_share(lane, (width + unit - 1) / unit, lo, hi);
+    member_share(member, (width + unit - 1) / unit, lo, hi);
     *lo = *lo * unit < width ? *lo * unit : width;
     *hi = *hi * unit < width ? *hi * unit : width;
 }
 
-void REAL(ops_linear)(const struct kernels *k, const struct lane *lane, void *scratch, const struct view *w,
-                      const float *bias, const struct act *a, int n, int64_t unit, const struct view *after, real *y,
-                      int64_t y_stride)
+void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
+                      int64_t unit, const struct view *after, real *y, int64_t y_stride)
 {
-    struct gather in = {a, NULL, 1, n, ops_share_data(lane, after), false};
+    const struct kernels *kn = kernels_of(h);
+    struct gather in = {a, NULL, 1, n, ops_share_data(h->member, after), false};
     int64_t lo, hi;
-    unit_share(lane, w->rows, unit, &lo, &hi);
-    REAL(ops_matmul)(k, w, lo, hi, &in, y + lo, y_stride, scratch);
+    unit_share(h->member, w->rows, unit, &lo, &hi);
+    REAL(ops_matmul)(kn, w, lo, hi, &in, y + lo, y_stride, h->workspace);
     if (bias)
         for (int r = 0; r < n; r++)
             for (int64_t o = lo; o < hi; o++)
                 y[r * y_stride + o] = y[r * y_stride + o] + (real)bias[o];
-    REAL(ops_delta)(k, w, lo, hi, &in, y + lo, y_stride, scratch);
+    REAL(ops_lowrank)(kn, w, lo, hi, &in, y + lo, y_stride, h->workspace);
 }
 
-void REAL(ops_rope)(const struct kernels *k, const struct lane *lane, real *x, int n, int n_heads, int head_dim,
-                    const float *angles)
+void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles)
 {
-    (void)k;
     int64_t lo, hi;
     int half = head_dim / 2;
-    lane_share(lane, n_heads, &lo, &hi);
+    member_share(h->member, n_heads, &lo, &hi);
     for (int r = 0; r < n; r++) {
         const float *c = angles + (int64_t)r * head_dim, *s = c + half;
-        for (int64_t h = lo; h < hi; h++) {
-            real *a = x + ((int64_t)r * n_heads + h) * head_dim, *b = a + half;
+        for (int64_t head = lo; head < hi; head++) {
+            real *a = x + ((int64_t)r * n_heads + head) * head_dim, *b = a + half;
             for (int i = 0; i < half; i++) {
                 real ai = a[i], bi = b[i];
                 a[i] = ai * (real)c[i] - bi * (real)s[i];
@@ -174,12 +171,10 @@ void REAL(ops_rope)(const struct kernels *k, const struct lane *lane, real *x, i
     }
 }
 
-void REAL(ops_add)(const struct kernels *k, const struct lane *lane, real *x, const real *delta, int64_t width, int n,
-                   int64_t unit)
+void REAL(ops_add)(const struct hand *h, real *x, const real *delta, int64_t width, int n, int64_t unit)
 {
-    (void)k;
     int64_t lo, hi;
-    unit_share(lane, width, unit, &lo, &hi);
+    unit_share(h->member, width, unit, &lo, &hi);
     for (int r = 0; r < n; r++)
         for (int64_t o = lo; o < hi; o++)
             x[r * width + o] = x[r * width + o] + delta[r * width + o];
@@ -235,28 +230,28 @@ static void lists_by_expert(struct routing *routing)
     start[0] = 0;
 }
 
-void REAL(ops_route)(const struct kernels *k, const struct lane *lane, const real *logits, struct routing *routing)
+void REAL(ops_route)(const struct hand *h, const real *logits, struct routing *routing)
 {
-    (void)k;
+    const struct member *member = h->member;
     int64_t lo, hi;
     int picks = routing->k;
-    lane_share(lane, routing->n, &lo, &hi);
+    member_share(member, routing->n, &lo, &hi);
     for (int64_t r = lo; r < hi; r++) {
         const real *row = logits + r * routing->n_experts;
         top_k(row, routing->n_experts, picks, routing->ids + r * picks);
         softmax_picked(row, routing->ids + r * picks, picks, routing->weights + r * picks);
     }
     if (routing->n > 1)
-        lane_sync(lane);
-    if (lane->id == (routing->n > 1 ? 0 : lane->n - 1)) /* one row is the last lane's share */
+        member_sync(member);
+    if (member->id == (routing->n > 1 ? 0 : member->n - 1)) /* one row is the last member's share */
         lists_by_expert(routing);
-    lane_sync(lane);
+    member_sync(member);
 }
 
-size_t REAL(ops_lane_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim)
+size_t REAL(ops_workspace_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim)
 {
     int64_t attn = (int64_t)n_heads * head_dim, cols = hidden > intermediate ? hidden : intermediate;
     size_t moe = moe_scratch_bytes(max_rows, cols), attend = attend_scratch_bytes(n_heads, head_dim);
-    size_t linear = linear_scratch_bytes(attn > cols ? attn : cols), rank = linear_scratch_bytes(DELTA_MAX_RANK);
-    return (moe > attend ? moe : attend) + delta_scratch_bytes() + (linear > rank ? linear : rank) + 64;
+    size_t linear = linear_scratch_bytes(attn > cols ? attn : cols), rank = linear_scratch_bytes(LOWRANK_MAX);
+    return (moe > attend ? moe : attend) + lowrank_scratch_bytes() + (linear > rank ? linear : rank) + 64;
 }

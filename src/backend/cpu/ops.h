@@ -1,47 +1,41 @@
-/* ops.h: the ops of struct backend over any table of kernels. cpu.c binds one table per ISA; here lanes and rows are
+/* ops.h: the ops of struct backend over any table of kernels. cpu.c makes a backend of each; here members and rows are
  * split, and nothing is summed: every sum happens in a kernel or in the order written at the op. */
 #ifndef OSSO_BACKEND_OPS_H
 #define OSSO_BACKEND_OPS_H
 
 #include "backend/cpu/kernels.h"
 
-/* OP(name, parameters, arguments): the struct's members after the table of kernels, and how to pass them on. */
-#define OPS(OP)                                                                                                        \
-    OP(embed, (const struct lane *lane, const struct view *table, const int32_t *ids, int n, real *x),                 \
-       (lane, table, ids, n, x))                                                                                       \
-    OP(norm, (const struct lane *lane, const real *x, const int32_t *rows_of, const float *gain, float eps,            \
-              int64_t width, int n, struct act *out),                                                                  \
-       (lane, x, rows_of, gain, eps, width, n, out))                                                                   \
-    OP(quantize, (const struct lane *lane, struct act *a, int n), (lane, a, n))                                        \
-    OP(linear, (const struct lane *lane, void *scratch, const struct view *w, const float *bias, const struct act *a,  \
-                int n, int64_t unit, const struct view *after, real *y, int64_t y_stride),                             \
-       (lane, scratch, w, bias, a, n, unit, after, y, y_stride))                                                              \
-    OP(rope, (const struct lane *lane, real *x, int n, int n_heads, int head_dim, const float *angles),                \
-       (lane, x, n, n_heads, head_dim, angles))                                                                        \
-    OP(kv_append, (const struct lane *lane, const struct kv_rows *kv, const real *keys, const real *values),           \
-       (lane, kv, keys, values))                                                                                       \
-    OP(attend, (const struct lane *lane, void *scratch, const struct attend *a), (lane, scratch, a))                   \
-    OP(add, (const struct lane *lane, real *x, const real *delta, int64_t width, int n, int64_t unit),                 \
-       (lane, x, delta, width, n, unit))                                                                               \
-    OP(route, (const struct lane *lane, const real *logits, struct routing *routing), (lane, logits, routing))         \
-    OP(experts_in, (const struct lane *lane, void *scratch, const struct moe *moe), (lane, scratch, moe))              \
-    OP(swiglu, (const struct lane *lane, const struct moe *moe), (lane, moe))                                          \
-    OP(experts_out, (const struct lane *lane, void *scratch, const struct moe *moe), (lane, scratch, moe))             \
-    OP(combine, (const struct lane *lane, const struct moe *moe), (lane, moe))
+/* The ops of struct backend; what each does stands there. */
+void REAL(ops_embed)(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x);
+void REAL(ops_norm)(const struct hand *h, const real *x, const int32_t *rows_of, const float *gain, float eps,
+                    int64_t width, int n, struct act *out);
+void REAL(ops_quantize)(const struct hand *h, struct act *a, int n);
+void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
+                      int64_t unit, const struct view *after, real *y, int64_t y_stride);
+void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles);
+void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const real *keys, const real *values);
+void REAL(ops_attend)(const struct hand *h, const struct attend *a);
+void REAL(ops_add)(const struct hand *h, real *x, const real *delta, int64_t width, int n, int64_t unit);
+void REAL(ops_route)(const struct hand *h, const real *logits, struct routing *routing);
+void REAL(ops_experts_in)(const struct hand *h, const struct moe *moe);
+void REAL(ops_swiglu)(const struct hand *h, const struct moe *moe);
+void REAL(ops_experts_out)(const struct hand *h, const struct moe *moe);
+void REAL(ops_combine)(const struct hand *h, const struct moe *moe);
 
-#define OPS_STRIP(...) __VA_ARGS__
-#define OP(name, parameters, arguments) void REAL(ops_##name)(const struct kernels *k, OPS_STRIP parameters);
-OPS(OP)
-#undef OP
+/* A backend of the CPU has its table of kernels for a state. */
+static inline const struct kernels *kernels_of(const struct hand *h)
+{
+    return h->backend->state;
+}
 
 /* Shared by ops.c and ops_moe.c: outputs [lo, hi) of y = W in, nothing added; y begins at output lo. */
-void REAL(ops_matmul)(const struct kernels *k, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                       real *y, int64_t y_stride, uint8_t *scratch);
 /* Adds the view's low-rank delta to the same outputs; after the bias. */
-void REAL(ops_delta)(const struct kernels *k, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+void REAL(ops_lowrank)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                      real *y, int64_t y_stride, uint8_t *scratch);
 /* The int8 form of columns [lo, hi) of one row, both multiples of 32; nothing when there is none. */
-void REAL(ops_quantize_row)(const struct kernels *k, const struct act *a, int64_t row, int64_t lo, int64_t hi);
+void REAL(ops_quantize_row)(const struct kernels *kn, const struct act *a, int64_t row, int64_t lo, int64_t hi);
 
 /* K of a kv head in the page (counted from the sequence's beginning) that row r sees; V lies behind it. */
 static inline uint8_t *ops_kv_head(const struct kv_rows *kv, int64_t r, int64_t page, int64_t kv_head)
@@ -49,15 +43,15 @@ static inline uint8_t *ops_kv_head(const struct kv_rows *kv, int64_t r, int64_t 
     return kv->tables[kv->seq[r]][page] + kv->layer_off + (size_t)kv_head * kv_head_bytes(&kv->layout);
 }
 
-/* Where this lane begins to read a matrix, when outputs are shared evenly; NULL for NULL. */
-static inline const uint8_t *ops_share_data(const struct lane *lane, const struct view *w)
+/* Where this member begins to read a matrix, when outputs are shared evenly; NULL for NULL. */
+static inline const uint8_t *ops_share_data(const struct member *member, const struct view *w)
 {
-    return w ? w->data + w->rows * lane->id / lane->n * w->row_stride : NULL;
+    return w ? w->data + w->rows * member->id / member->n * w->row_stride : NULL;
 }
 
-size_t REAL(ops_lane_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim);
+size_t REAL(ops_workspace_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim);
 
-/* A lane's scratch: the op's own part first (its size grows with n alone), then ops_matmul's. */
+/* A member's scratch: the op's own part first (its size grows with n alone), then ops_matmul's. */
 static inline size_t scratch_round(size_t bytes)
 {
     return (bytes + 63) & ~(size_t)63;

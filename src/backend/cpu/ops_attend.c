@@ -1,7 +1,7 @@
 /* ops_attend.c: attention over pages of K and V, beginning with the sink.
  *
  * Rows of a sequence go through its pages together, kv head by kv head. When there are too few rows and heads for the
- * lanes, lanes share the pages instead: each page's sums are kept, and merged in the order of the pages after all. Both
+ * members, members share the pages instead: each page's sums are kept, and merged in the order of the pages after all. Both
  * ways are the same sums in the same order.
  *
  * The way of a token goes on in ops_moe.c. */
@@ -11,19 +11,19 @@
 
 #include <string.h>
 
-/* What a lane works with. */
+/* What a member works with. */
 struct work {
-    const struct kernels *k;
+    const struct kernels *kn;
     const struct attend *a;
     int64_t per_head;   /* output values of a kv head: group * head_dim */
     struct page_sums page;
     real *running;      /* [ATTEND_ROWS] sums over the pages so far */
 };
 
-static struct work work_in(void *scratch, const struct kernels *k, const struct attend *a)
+static struct work work_in(const struct hand *h, const struct attend *a)
 {
     int head_dim = a->kv.layout.head_dim;
-    struct work w = {.k = k, .a = a, .per_head = (int64_t)a->group * head_dim, .running = scratch};
+    struct work w = {.kn = kernels_of(h), .a = a, .per_head = (int64_t)a->group * head_dim, .running = h->workspace};
     w.page.m = w.running + ATTEND_ROWS * attend_sums_values(a->group, head_dim);
     w.page.l = w.page.m + a->group;
     w.page.acc = w.page.l + a->group;
@@ -62,7 +62,7 @@ static void one_page(const struct work *w, int64_t r, int64_t kv_head, struct sp
                                .hi = (int)(s.hi - first < KV_PAGE ? s.hi - first : KV_PAGE), .k = base,
                                .v = base + kv_head_bytes(&a->kv.layout) / 2, .group = a->group, .scale = a->scale,
                                .q = a->q + head * a->kv.layout.head_dim, .next = next};
-    w->k->attend_page(&slice, sums);
+    w->kn->attend_page(&slice, sums);
     for (int h = 0; a->pattern && h < a->group; h++)
         for (int64_t j = slice.lo; j < slice.hi && first + j < a->n_keys; j++)
             a->pattern[(head + h) * a->n_keys + first + j] = sums->score[h * KV_PAGE + j];
@@ -81,7 +81,7 @@ static void merge(const struct work *w, const struct page_sums *page, real *runn
 {
     int group = w->a->group, head_dim = w->a->kv.layout.head_dim;
     for (int h = 0; h < group; h++)
-        w->k->attend_merge(page->m[h], page->l[h], page->acc + h * head_dim, head_dim, &running[h], &running[group + h],
+        w->kn->attend_merge(page->m[h], page->l[h], page->acc + h * head_dim, head_dim, &running[h], &running[group + h],
                            running + 2 * group + h * head_dim);
 }
 
@@ -143,7 +143,7 @@ static int rows_together(const struct attend *a, int64_t r, int64_t end)
     return n;
 }
 
-/* kv heads that one lane takes together, so that what they write of a row is whole blocks of 32 for the int8 form. */
+/* kv heads that one member takes together, so that what they write of a row is whole blocks of 32 for the int8 form. */
 static int64_t heads_together(int64_t values_per_head)
 {
     int64_t together = 1;
@@ -152,7 +152,7 @@ static int64_t heads_together(int64_t values_per_head)
     return together;
 }
 
-/* kv heads [first, end) of some outputs that a lane makes and quantizes as a whole. */
+/* kv heads [first, end) of some outputs that a member makes and quantizes as a whole. */
 struct part {
     int64_t first, end;
 };
@@ -170,11 +170,11 @@ static int64_t count_parts(const struct work *w)
     return (w->a->kv.layout.n_kv_heads + together - 1) / together;
 }
 
-static void attend_by_rows(const struct work *w, const struct lane *lane)
+static void attend_by_rows(const struct work *w, const struct member *member)
 {
     const struct attend *a = w->a;
     int64_t n = a->kv.n, lo, hi;
-    lane_share(lane, count_parts(w) * n, &lo, &hi); /* heads outside, rows inside: later rows cost more */
+    member_share(member, count_parts(w) * n, &lo, &hi); /* heads outside, rows inside: later rows cost more */
     while (lo < hi) {
         struct part part = part_of(w, lo / n);
         int64_t r = lo % n;
@@ -182,12 +182,12 @@ static void attend_by_rows(const struct work *w, const struct lane *lane)
         for (int64_t g = part.first; g < part.end; g++)
             attend_rows(w, r, rows, g);
         for (int i = 0; i < rows; i++)
-            REAL(ops_quantize_row)(w->k, a->out, r + i, part.first * w->per_head, part.end * w->per_head);
+            REAL(ops_quantize_row)(w->kn, a->out, r + i, part.first * w->per_head, part.end * w->per_head);
         lo += rows;
     }
 }
 
-/* ---- pages shared by lanes ------------------------------------------------------------------------------ */
+/* ---- pages shared by members ------------------------------------------------------------------------------ */
 
 static struct page_sums kept_sums(const struct work *w, int64_t i)
 {
@@ -209,12 +209,12 @@ static int64_t count_pages(const struct attend *a, int64_t n_rows)
     return n;
 }
 
-/* This lane's share of all pages: page i of kv head g's rows is number g * n_pages + i. */
-static void sum_pages(const struct work *w, const struct lane *lane, int64_t n_pages)
+/* This member's share of all pages: page i of kv head g's rows is number g * n_pages + i. */
+static void sum_pages(const struct work *w, const struct member *member, int64_t n_pages)
 {
     const struct attend *a = w->a;
     int64_t lo, hi, at = 0;
-    lane_share(lane, a->kv.layout.n_kv_heads * n_pages, &lo, &hi);
+    member_share(member, a->kv.layout.n_kv_heads * n_pages, &lo, &hi);
     for (int64_t g = 0; g < a->kv.layout.n_kv_heads; g++)
         for (int64_t r = 0; r < a->kv.n; r++) {
             struct span s = seen_by(a, r);
@@ -239,32 +239,32 @@ static void merge_pages(const struct work *w, int64_t r, int64_t kv_head, int64_
     finish(w, r, kv_head, s, w->running);
 }
 
-static void attend_by_pages(const struct work *w, const struct lane *lane)
+static void attend_by_pages(const struct work *w, const struct member *member)
 {
     const struct attend *a = w->a;
     int64_t n = a->kv.n, n_pages = count_pages(a, n), lo, hi;
-    sum_pages(w, lane, n_pages);
-    lane_sync(lane);
-    lane_share(lane, count_parts(w) * n, &lo, &hi);
+    sum_pages(w, member, n_pages);
+    member_sync(member);
+    member_share(member, count_parts(w) * n, &lo, &hi);
     for (int64_t i = lo; i < hi; i++) {
         struct part part = part_of(w, i / n);
         for (int64_t g = part.first; g < part.end; g++)
             merge_pages(w, i % n, g, g * n_pages + count_pages(a, i % n));
-        REAL(ops_quantize_row)(w->k, a->out, i % n, part.first * w->per_head, part.end * w->per_head);
+        REAL(ops_quantize_row)(w->kn, a->out, i % n, part.first * w->per_head, part.end * w->per_head);
     }
 }
 
-/* When rows and heads leave lanes idle, or one with much more than another. */
-static bool share_pages(const struct work *w, const struct lane *lane)
+/* When rows and heads leave members idle, or one with much more than another. */
+static bool share_pages(const struct work *w, const struct member *member)
 {
     const struct attend *a = w->a;
     int64_t units = count_parts(w) * a->kv.n;
-    return a->kept && units % lane->n != 0 && units < 4 * (int64_t)lane->n &&
+    return a->kept && units % member->n != 0 && units < 4 * (int64_t)member->n &&
            count_pages(a, a->kv.n) * a->kv.layout.n_kv_heads <= a->kept_pages;
 }
 
-void REAL(ops_attend)(const struct kernels *k, const struct lane *lane, void *scratch, const struct attend *a)
+void REAL(ops_attend)(const struct hand *h, const struct attend *a)
 {
-    struct work w = work_in(scratch, k, a);
-    (share_pages(&w, lane) ? attend_by_pages : attend_by_rows)(&w, lane);
+    struct work w = work_in(h, a);
+    (share_pages(&w, h->member) ? attend_by_pages : attend_by_rows)(&w, h->member);
 }

@@ -56,13 +56,11 @@ static void put_half(const struct kv_layout *layout, uint8_t *half, bool transpo
         put_plain(layout->type, half, cells, x, layout->head_dim);
 }
 
-void REAL(ops_kv_append)(const struct kernels *k, const struct lane *lane, const struct kv_rows *kv, const real *keys,
-                         const real *values)
+void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const real *keys, const real *values)
 {
-    (void)k;
     const struct kv_layout *layout = &kv->layout;
     int64_t lo, hi, width = (int64_t)layout->n_kv_heads * layout->head_dim;
-    lane_share(lane, layout->n_kv_heads, &lo, &hi);
+    member_share(h->member, layout->n_kv_heads, &lo, &hi);
     for (int r = 0; r < kv->n; r++) {
         if (kv->keep && kv->keep[r])
             continue;

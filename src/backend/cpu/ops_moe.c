@@ -1,5 +1,5 @@
-/* ops_moe.c: the experts. Slots (a row and one of its experts) are gathered by expert; a lane takes its share of the
- * outputs of every expert, so that no two lanes ever add to the same value, and each weight row is read once.
+/* ops_moe.c: the experts. Slots (a row and one of its experts) are gathered by expert; a member takes its share of the
+ * outputs of every expert, so that no two members ever add to the same value, and each weight row is read once.
  *
  * The way of a token goes on in scalar.c. */
 #include "backend/cpu/ops.h"
@@ -13,9 +13,9 @@ struct share {
 /* Share i of n. Outputs go by blocks of 32: whoever makes a block of h also quantizes it. */
 static struct share block_share(int i, int n, int64_t width)
 {
-    struct lane as_lane = {i, n, NULL};
+    struct member as_member = {i, n, NULL};
     struct share s;
-    lane_share(&as_lane, (width + QUANT_BLOCK - 1) / QUANT_BLOCK, &s.lo, &s.hi);
+    member_share(&as_member, (width + QUANT_BLOCK - 1) / QUANT_BLOCK, &s.lo, &s.hi);
     s.lo = s.lo * QUANT_BLOCK < width ? s.lo * QUANT_BLOCK : width;
     s.hi = s.hi * QUANT_BLOCK < width ? s.hi * QUANT_BLOCK : width;
     return s;
@@ -27,7 +27,7 @@ struct piece {
     const int32_t *slots;
     int n;
     int64_t lo, hi;
-    const uint8_t *next; /* the weights that this lane reads after the piece */
+    const uint8_t *next; /* the weights that this member reads after the piece */
 };
 
 static int64_t tile_outputs(int64_t values, int n)
@@ -54,7 +54,7 @@ static void widen(const struct vec *v, int64_t lo, int64_t hi, real *values_out)
             values_out[o - lo] = (real)vec_at(v, o);
 }
 
-/* Where a lane works on a piece: values for gate and up of n slots (or down), then three vectors of the width. */
+/* Where a member works on a piece: values for gate and up of n slots (or down), then three vectors of the width. */
 struct piece_space {
     int64_t values;
     real *gate, *up, *bias, *one_gate, *one_up;
@@ -75,29 +75,29 @@ static struct piece_space piece_space(void *scratch, int n, int64_t width)
 }
 
 /* y[i][o - lo] = W in + bias + low-rank delta. */
-static void expert_matmul(const struct kernels *k, const struct piece *p, const struct view *w, const struct vec *bias,
+static void expert_matmul(const struct kernels *kn, const struct piece *p, const struct view *w, const struct vec *bias,
                           const struct gather *in, const struct piece_space *s, real *y)
 {
     int64_t width = p->hi - p->lo;
-    REAL(ops_matmul)(k, w, p->lo, p->hi, in, y, width, s->rest);
+    REAL(ops_matmul)(kn, w, p->lo, p->hi, in, y, width, s->rest);
     if (bias->data) {
         widen(bias, p->lo, p->hi, s->bias);
         for (int i = 0; i < p->n; i++)
             for (int64_t o = 0; o < width; o++)
                 y[i * width + o] = y[i * width + o] + s->bias[o];
     }
-    REAL(ops_delta)(k, w, p->lo, p->hi, in, y, width, s->rest);
+    REAL(ops_lowrank)(kn, w, p->lo, p->hi, in, y, width, s->rest);
 }
 
-static void activate(const struct kernels *k, const struct moe *moe, int64_t slot, int64_t lo, int64_t hi,
+static void activate(const struct kernels *kn, const struct moe *moe, int64_t slot, int64_t lo, int64_t hi,
                      const real *gate, const real *up)
 {
-    k->swiglu_f32(gate, up, hi - lo, moe->alpha, moe->limit, moe->h->f + slot * moe->intermediate + lo);
-    REAL(ops_quantize_row)(k, moe->h, slot, lo, hi);
+    kn->swiglu_f32(gate, up, hi - lo, moe->alpha, moe->limit, moe->h->f + slot * moe->intermediate + lo);
+    REAL(ops_quantize_row)(kn, moe->h, slot, lo, hi);
 }
 
 /* One slot's gate and up, before the clamp: kept where somebody asked, then made into h. */
-static void finish_slot(const struct kernels *k, const struct piece *p, int64_t slot, const real *gate, const real *up)
+static void finish_slot(const struct kernels *kn, const struct piece *p, int64_t slot, const real *gate, const real *up)
 {
     const struct moe *moe = p->moe;
     int64_t at = slot * moe->intermediate + p->lo;
@@ -106,34 +106,34 @@ static void finish_slot(const struct kernels *k, const struct piece *p, int64_t 
         memcpy(moe->gate + at, gate, bytes);
     if (moe->up)
         memcpy(moe->up + at, up, bytes);
-    activate(k, moe, slot, p->lo, p->hi, gate, up);
+    activate(kn, moe, slot, p->lo, p->hi, gate, up);
 }
 
-static void piece_in(const struct kernels *k, const struct piece *p, const struct expert *expert,
+static void piece_in(const struct kernels *kn, const struct piece *p, const struct expert *expert,
                      const struct piece_space *s)
 {
     int64_t width = p->hi - p->lo;
     struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, expert->up.data + p->lo * expert->up.row_stride, false};
-    expert_matmul(k, p, &expert->gate, &expert->gate_bias, &in, s, s->gate);
+    expert_matmul(kn, p, &expert->gate, &expert->gate_bias, &in, s, s->gate);
     in.next = p->next;
-    in.again = expert->gate.dtype == expert->up.dtype && !expert->gate.delta;
-    expert_matmul(k, p, &expert->up, &expert->up_bias, &in, s, s->up);
+    in.again = expert->gate.dtype == expert->up.dtype && !expert->gate.lowrank;
+    expert_matmul(kn, p, &expert->up, &expert->up_bias, &in, s, s->up);
     for (int i = 0; i < p->n; i++)
-        finish_slot(k, p, p->slots[i], s->gate + i * width, s->up + i * width);
+        finish_slot(kn, p, p->slots[i], s->gate + i * width, s->up + i * width);
 }
 
 /* Do the rows of gate and up alternate in memory? Then both are one matrix, read in one stream. */
 static bool interleaved(const struct expert *e)
 {
     uint64_t row_bytes;
-    return !e->gate.delta && !e->up.delta && !e->gate.col_stride && e->gate.dtype == e->up.dtype &&
+    return !e->gate.lowrank && !e->up.lowrank && !e->gate.col_stride && e->gate.dtype == e->up.dtype &&
            dtype_bytes(e->gate.dtype, (uint64_t)e->gate.cols, &row_bytes) && e->up.data == e->gate.data + row_bytes &&
            e->gate.row_stride == 2 * (int64_t)row_bytes && e->up.row_stride == e->gate.row_stride &&
-           (!e->gate.scales || (e->up.scales == e->gate.scales + e->gate.scale_stride / 2 &&
-                                e->up.scale_stride == e->gate.scale_stride));
+           (!e->gate.side[0].data || (e->up.side[0].data == e->gate.side[0].data + e->gate.side[0].stride / 2 &&
+                                e->up.side[0].stride == e->gate.side[0].stride));
 }
 
-static void piece_in_interleaved(const struct kernels *k, const struct piece *p, const struct expert *expert,
+static void piece_in_interleaved(const struct kernels *kn, const struct piece *p, const struct expert *expert,
                                  const struct piece_space *s)
 {
     struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, p->next, false};
@@ -141,8 +141,8 @@ static void piece_in_interleaved(const struct kernels *k, const struct piece *p,
     int64_t width = p->hi - p->lo;
     both.rows *= 2;
     both.row_stride /= 2;
-    both.scale_stride /= 2;
-    REAL(ops_matmul)(k, &both, 2 * p->lo, 2 * p->hi, &in, s->gate, 2 * width, s->rest);
+    both.side[0].stride /= 2;
+    REAL(ops_matmul)(kn, &both, 2 * p->lo, 2 * p->hi, &in, s->gate, 2 * width, s->rest);
     for (int i = 0; i < p->n; i++) {
         const real *y = s->gate + 2 * i * width;
         for (int64_t o = 0; o < width; o++) {
@@ -159,7 +159,7 @@ static void piece_in_interleaved(const struct kernels *k, const struct piece *p,
             for (int64_t o = 0; o < width; o++)
                 s->one_up[o] = s->one_up[o] + s->bias[o];
         }
-        finish_slot(k, p, p->slots[i], s->one_gate, s->one_up);
+        finish_slot(kn, p, p->slots[i], s->one_gate, s->one_up);
     }
 }
 
@@ -173,14 +173,14 @@ static int next_expert(const struct moe *moe, int e)
     return e;
 }
 
-/* Where this lane goes on reading when the experts before e are done: the next expert's half, or the other half's first
+/* Where this member goes on reading when the experts before e are done: the next expert's half, or the other half's first
  * one, or what comes after the layer. */
-static const uint8_t *next_weights(const struct moe *moe, const struct lane *lane, int e, enum half half)
+static const uint8_t *next_weights(const struct moe *moe, const struct member *member, int e, enum half half)
 {
     struct expert expert;
     e = next_expert(moe, e);
     if (e >= moe->end_expert && half == HALF_OUT)
-        return ops_share_data(lane, moe->after);
+        return ops_share_data(member, moe->after);
     if (e >= moe->end_expert) {
         half = HALF_OUT;
         e = next_expert(moe, moe->first_expert);
@@ -188,10 +188,10 @@ static const uint8_t *next_weights(const struct moe *moe, const struct lane *lan
     if (e >= moe->end_expert)
         return NULL;
     moe->source->get(moe->source, moe->layer, e, &expert);
-    return ops_share_data(lane, half == HALF_IN ? &expert.gate : &expert.down);
+    return ops_share_data(member, half == HALF_IN ? &expert.gate : &expert.down);
 }
 
-typedef void piece_fn(const struct kernels *k, const struct piece *p, const struct expert *expert,
+typedef void piece_fn(const struct kernels *kn, const struct piece *p, const struct expert *expert,
                       const struct piece_space *s);
 
 /* delta starts at 0 and takes the experts in ascending id, one FMA each. */
@@ -202,8 +202,8 @@ static void clear_delta(const struct moe *moe, const struct share *share)
 }
 
 /* Calls fn for every expert that has slots, experts ascending, tile by tile over the share of `width` outputs. */
-static void one_share(const struct kernels *k, const struct lane *lane, const struct piece_space *space,
-                         const struct moe *moe, struct share share, enum half half, piece_fn *fn)
+static void one_share(const struct hand *h, const struct piece_space *space, const struct moe *moe, struct share share,
+                      enum half half, piece_fn *fn)
 {
     const struct routing *routing = moe->routing;
     if (half == HALF_OUT)
@@ -216,38 +216,38 @@ static void one_share(const struct kernels *k, const struct lane *lane, const st
         int64_t tile = tile_outputs(space->values, p.n);
         for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
             p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
-            p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride : next_weights(moe, lane, e + 1, half);
-            fn(k, &p, &expert, space);
+            p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride : next_weights(moe, h->member, e + 1, half);
+            fn(kernels_of(h), &p, &expert, space);
         }
     }
 }
 
-/* Few rows wait for memory: every lane reads its own share of each expert, one stream from expert to expert. Many rows
- * compute: shares are smaller and go to whoever has time. In both, all experts' parts of an output are one lane's. */
-static void each_piece(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe,
-                       int64_t width, enum half half, piece_fn *fn)
+/* Few rows wait for memory: every member reads its own share of each expert, one stream from expert to expert. Many rows
+ * compute: shares are smaller and go to whoever has time. In both, all experts' parts of an output are one member's. */
+static void each_piece(const struct hand *h, const struct moe *moe, int64_t width, enum half half, piece_fn *fn)
 {
-    enum { MANY = 16, SHARES_PER_LANE = 2 };
-    struct piece_space space = piece_space(scratch, moe->routing->n, width);
-    if (lane->n == 1 || moe->routing->n < MANY) {
-        one_share(k, lane, &space, moe, block_share(lane->id, lane->n, width), half, fn);
+    enum { MANY = 16, SHARES_PER_MEMBER = 2 };
+    const struct member *member = h->member;
+    struct piece_space space = piece_space(h->workspace, moe->routing->n, width);
+    if (member->n == 1 || moe->routing->n < MANY) {
+        one_share(h, &space, moe, block_share(member->id, member->n, width), half, fn);
         return;
     }
-    int n_shares = SHARES_PER_LANE * lane->n;
-    lane_deal(lane);
-    for (int64_t i; (i = lane_claim(lane, n_shares)) >= 0;)
-        one_share(k, lane, &space, moe, block_share((int)i, n_shares, width), half, fn);
+    int n_shares = SHARES_PER_MEMBER * member->n;
+    member_deal(member);
+    for (int64_t i; (i = member_claim(member, n_shares)) >= 0;)
+        one_share(h, &space, moe, block_share((int)i, n_shares, width), half, fn);
 }
 
-static void piece_in_any(const struct kernels *k, const struct piece *p, const struct expert *expert,
+static void piece_in_any(const struct kernels *kn, const struct piece *p, const struct expert *expert,
                          const struct piece_space *s)
 {
-    (interleaved(expert) ? piece_in_interleaved : piece_in)(k, p, expert, s);
+    (interleaved(expert) ? piece_in_interleaved : piece_in)(kn, p, expert, s);
 }
 
-void REAL(ops_experts_in)(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe)
+void REAL(ops_experts_in)(const struct hand *h, const struct moe *moe)
 {
-    each_piece(k, lane, scratch, moe, moe->intermediate, HALF_IN, piece_in_any);
+    each_piece(h, moe, moe->intermediate, HALF_IN, piece_in_any);
 }
 
 static bool held(const struct moe *moe, int64_t slot)
@@ -256,44 +256,44 @@ static bool held(const struct moe *moe, int64_t slot)
     return e >= moe->first_expert && e < moe->end_expert;
 }
 
-void REAL(ops_swiglu)(const struct kernels *k, const struct lane *lane, const struct moe *moe)
+void REAL(ops_swiglu)(const struct hand *h, const struct moe *moe)
 {
     int64_t lo, hi;
-    lane_share(lane, (int64_t)moe->routing->n * moe->routing->k, &lo, &hi);
+    member_share(h->member, (int64_t)moe->routing->n * moe->routing->k, &lo, &hi);
     for (int64_t slot = lo; slot < hi; slot++)
         if (held(moe, slot))
-            activate(k, moe, slot, 0, moe->intermediate, moe->gate + slot * moe->intermediate,
+            activate(kernels_of(h), moe, slot, 0, moe->intermediate, moe->gate + slot * moe->intermediate,
                      moe->up + slot * moe->intermediate);
 }
 
-static void piece_out(const struct kernels *k, const struct piece *p, const struct expert *expert,
+static void piece_out(const struct kernels *kn, const struct piece *p, const struct expert *expert,
                       const struct piece_space *s)
 {
     const struct moe *moe = p->moe;
     int64_t width = p->hi - p->lo;
     const real *y = s->gate;
     struct gather in = {moe->h, p->slots, 1, p->n, p->next, false};
-    expert_matmul(k, p, &expert->down, &expert->down_bias, &in, s, s->gate);
+    expert_matmul(kn, p, &expert->down, &expert->down_bias, &in, s, s->gate);
     for (int i = 0; i < p->n; i++) {
         int64_t slot = p->slots[i], row = slot / moe->routing->k;
         if (moe->out)
             memcpy(moe->out + slot * moe->hidden + p->lo, y + i * width, (size_t)width * sizeof *y);
-        k->axpy_f32(moe->routing->weights[slot], y + i * width, width, moe->delta + row * moe->hidden + p->lo);
+        kn->axpy_f32(moe->routing->weights[slot], y + i * width, width, moe->delta + row * moe->hidden + p->lo);
     }
 }
 
-void REAL(ops_experts_out)(const struct kernels *k, const struct lane *lane, void *scratch, const struct moe *moe)
+void REAL(ops_experts_out)(const struct hand *h, const struct moe *moe)
 {
-    each_piece(k, lane, scratch, moe, moe->hidden, HALF_OUT, piece_out);
+    each_piece(h, moe, moe->hidden, HALF_OUT, piece_out);
 }
 
-void REAL(ops_combine)(const struct kernels *k, const struct lane *lane, const struct moe *moe)
+void REAL(ops_combine)(const struct hand *h, const struct moe *moe)
 {
     const struct routing *routing = moe->routing;
-    struct share share = block_share(lane->id, lane->n, moe->hidden);
+    struct share share = block_share(h->member->id, h->member->n, moe->hidden);
     clear_delta(moe, &share);
     for (int64_t slot = 0; slot < (int64_t)routing->n * routing->k; slot++) /* ascending id within a row */
         if (held(moe, slot))
-            k->axpy_f32(routing->weights[slot], moe->out + slot * moe->hidden + share.lo, share.hi - share.lo,
+            kernels_of(h)->axpy_f32(routing->weights[slot], moe->out + slot * moe->hidden + share.lo, share.hi - share.lo,
                         moe->delta + slot / routing->k * moe->hidden + share.lo);
 }

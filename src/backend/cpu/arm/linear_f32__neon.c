@@ -114,8 +114,8 @@ INLINE void tile_rest(values16_fn *values16, int bytes, const struct rows *w, in
 INLINE void tile_dot(values16_fn *values16, int bytes16, const struct view *v, int64_t o, const float *const *x, int n_rows,
                      int n_acts, float *y, int64_t y_stride)
 {
-    struct rows w = {v->data + o * v->row_stride, v->scales ? v->scales + o * v->scale_stride : v->data, v->row_stride,
-                     v->scale_stride};
+    struct rows w = {v->data + o * v->row_stride, v->side[0].data ? v->side[0].data + o * v->side[0].stride : v->data, v->row_stride,
+                     v->side[0].stride};
     struct vec16 l[4];
     UNROLL
     for (int i = 0; i < n_rows * n_acts; i++)

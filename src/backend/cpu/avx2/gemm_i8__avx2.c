@@ -58,7 +58,7 @@ INLINE void unpack_mxfp4(bool hf, const struct view *w, int64_t o, int64_t hi, i
     for (int r = 0; r < 8; r++) {
         int64_t row = o + r < hi ? o + r : hi - 1;
         rows[r] = row_at(w, row, hi) + (hf ? 0 : 1);
-        scales[r] = hf ? w->scales + row * w->scale_stride : rows[r] - 1;
+        scales[r] = hf ? w->side[0].data + row * w->side[0].stride : rows[r] - 1;
     }
     const int bytes = hf ? 16 : 17, scale_step = hf ? 1 : 17;
     for (int64_t b = 0; b < w->cols / QUANT_BLOCK; b++, unit += UNIT_BLOCK) {

@@ -154,8 +154,8 @@ INLINE void tile_rest(load16_fn *load, const struct rows *w, int64_t k, int64_t 
 INLINE void tile_add(load16_fn *load, int bytes16, const struct view *v, int64_t o, int64_t k, int64_t end,
                      const float *const *x, int n_rows, int n_acts, bool fetch, struct f32x16 (*lanes)[MANY_ACTS])
 {
-    struct rows w = {v->data + o * v->row_stride, v->scales ? v->scales + o * v->scale_stride : v->data, v->row_stride,
-                     v->scale_stride};
+    struct rows w = {v->data + o * v->row_stride, v->side[0].data ? v->side[0].data + o * v->side[0].stride : v->data, v->row_stride,
+                     v->side[0].stride};
     struct f32x16 l[MANY_ACTS * MANY_ACTS_ROWS];
     UNROLL
     for (int i = 0; i < n_rows * n_acts; i++)
@@ -234,7 +234,7 @@ INLINE struct view unpack_share(load16_fn *load, const struct view *w, int64_t l
     for (int64_t o = lo; o < hi; o++)
         for (int64_t k = 0; k < w->cols; k += 16, values += 16) {
             const uint8_t *row = w->data + o * w->row_stride;
-            struct f32x16 l = load(row, w->scales ? w->scales + o * w->scale_stride : row, k, 16);
+            struct f32x16 l = load(row, w->side[0].data ? w->side[0].data + o * w->side[0].stride : row, k, 16);
             _mm256_storeu_ps(values, l.lo);
             _mm256_storeu_ps(values + 8, l.hi);
         }

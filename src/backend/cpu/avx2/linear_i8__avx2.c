@@ -174,12 +174,12 @@ INLINE void rows_dot(enum format format, const struct rows *rows, int64_t n_bloc
 static struct rows rows_at(const struct view *w, int64_t o, int64_t hi, const uint8_t *next)
 {
     struct rows rows = {.ahead = fetch_from(w, o, hi, next)};
-    rows.ahead_scales = w->scales ? w->scales + o * w->scale_stride + FETCH_SCALES_AHEAD : NULL;
+    rows.ahead_scales = w->side[0].data ? w->side[0].data + o * w->side[0].stride + FETCH_SCALES_AHEAD : NULL;
     UNROLL
     for (int r = 0; r < 4; r++) {
         int64_t at = o + r < hi ? o + r : hi - 1;
         rows.data[r] = w->data + at * w->row_stride;
-        rows.scales[r] = w->scales ? w->scales + at * w->scale_stride : rows.data[r];
+        rows.scales[r] = w->side[0].data ? w->side[0].data + at * w->side[0].stride : rows.data[r];
     }
     return rows;
 }
@@ -201,7 +201,7 @@ INLINE void fill_panel(enum format format, const struct gather *in, uint8_t *pan
         int64_t row = gather_row(in, i), b = 0;
         for (; b < n_blocks; b++) {
             __m256i q = ordered_block(act->q + row * act->width + b * QUANT_BLOCK, format == FORMAT_MXFP4_HF);
-            half_panel(panel + b / 2 * PAIR_PANEL, b % 2, q, corrections(q, 12), act->d[row * n_blocks + b]);
+            half_panel(panel + b / 2 * PAIR_PANEL, (int)(b % 2), q, corrections(q, 12), act->d[row * n_blocks + b]);
         }
         if (b % 2)
             half_panel(panel + b / 2 * PAIR_PANEL, 1, _mm256_setzero_si256(), 0, 0);

@@ -94,8 +94,8 @@ INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, __mmask1
 INLINE void tile_dot(load16_fn *load, int bytes16, const struct view *v, int64_t o, const float *const *x, int n_rows,
                      int n_acts, bool fetch, float *y, int64_t y_stride)
 {
-    struct rows w = {v->data + o * v->row_stride, v->scales ? v->scales + o * v->scale_stride : v->data, v->row_stride,
-                     v->scale_stride};
+    struct rows w = {v->data + o * v->row_stride, v->side[0].data ? v->side[0].data + o * v->side[0].stride : v->data, v->row_stride,
+                     v->side[0].stride};
     __m512 l[16];
     UNROLL
     for (int i = 0; i < n_rows * n_acts; i++)

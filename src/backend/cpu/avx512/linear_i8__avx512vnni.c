@@ -231,12 +231,12 @@ INLINE void quad_dots(load_quad_fn *load, const struct rows *rows, int64_t n_blo
 static struct rows quad_rows(const struct view *w, int64_t o, int64_t hi, const uint8_t *next)
 {
     struct rows rows = {.ahead = fetch_from(w, o, hi, next)};
-    rows.ahead_scales = w->scales ? w->scales + o * w->scale_stride + FETCH_SCALES_AHEAD : NULL;
+    rows.ahead_scales = w->side[0].data ? w->side[0].data + o * w->side[0].stride + FETCH_SCALES_AHEAD : NULL;
     UNROLL
     for (int r = 0; r < 4; r++) {
         int64_t at = o + r < hi ? o + r : hi - 1;
         rows.data[r] = w->data + at * w->row_stride;
-        rows.scales[r] = w->scales ? w->scales + at * w->scale_stride : NULL;
+        rows.scales[r] = w->side[0].data ? w->side[0].data + at * w->side[0].stride : NULL;
     }
     return rows;
 }

@@ -139,8 +139,8 @@ INLINE struct range unpack_tile(unpack_fn *unpack, const struct view *w, int64_t
     int64_t n_blocks = w->cols / QUANT_BLOCK;
     for (int half = 0; half < TILE_HALVES; half++) {
         int64_t o = lo + 16 * half < hi ? lo + 16 * half : hi - 1; /* a half that is missing repeats the last row */
-        struct tile_rows rows = {w->data + o * w->row_stride, w->scales ? w->scales + o * w->scale_stride : NULL,
-                                 w->row_stride, w->scale_stride, hi - o < 16 ? (int)(hi - o) : 16};
+        struct tile_rows rows = {w->data + o * w->row_stride, w->side[0].data ? w->side[0].data + o * w->side[0].stride : NULL,
+                                 w->row_stride, w->side[0].stride, hi - o < 16 ? (int)(hi - o) : 16};
         if (rows.n == 16)
             unpack_half(unpack, &rows, true, n_blocks, tile + half * 64);
         else

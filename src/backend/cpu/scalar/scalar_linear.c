@@ -10,7 +10,7 @@ static void linear_i8(const struct view *w, int64_t lo, int64_t hi, const struct
     const struct act *act = in->act;
     int64_t n_blocks = w->cols / QUANT_BLOCK;
     for (int64_t o = lo; o < hi; o++) {
-        const uint8_t *row = w->data + o * w->row_stride, *scales = w->scales ? w->scales + o * w->scale_stride : NULL;
+        const uint8_t *row = w->data + o * w->row_stride, *scales = w->side[0].data ? w->side[0].data + o * w->side[0].stride : NULL;
         for (int i = 0; i < in->n; i++) {
             int64_t r = gather_row(in, i);
             const int8_t *q = act->q + r * act->width;
@@ -47,7 +47,7 @@ static void row_values(const struct view *w, int64_t o, int64_t k, int count, fl
     const uint8_t *row = w->data + o * w->row_stride;
     if (info->block > 1) {
         for (int64_t b = k / info->block; b < (k + count) / info->block; b++, values_out += info->block)
-            info->unpack(row + b * info->block_bytes, w->scales ? w->scales[o * w->scale_stride + b] : 0, values_out);
+            info->unpack(row + b * info->block_bytes, w->side[0].data ? w->side[0].data[o * w->side[0].stride + b] : 0, values_out);
         return;
     }
     int64_t step = w->col_stride ? w->col_stride : info->block_bytes;
