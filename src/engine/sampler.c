@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "base/rng.h"
 
 #include <math.h>
@@ -58,8 +59,7 @@ enum osso_status osso_sampler_create(const struct osso_sampling *sampling, int64
     *sampler_out = NULL;
     struct osso_sampling o;
     osso_sampling_defaults(&o);
-    if (sampling)
-        memcpy(&o, sampling, sampling->size < sizeof o ? sampling->size : sizeof o);
+    sized_in(&o, sizeof o, sampling);
     enum osso_status status = check(&o, vocab, err);
     if (status)
         return status;

@@ -14,7 +14,7 @@ mkdir -p "$b/corpus" "$b/findings"
 
 # The library once, instrumented for coverage (no main); then each target against it.
 make -j"$jobs" VARIANT=fuzz CC=clang "$b/libosso-inner.a" >&2 || exit 1
-flags="-O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+flags="-O1 -g -DOSSO_MUST -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 libs="$(pkg-config --libs jansson) -lm -pthread"
 code=0
 for source in tests/fuzz/fuzz_*.c; do

@@ -1,5 +1,6 @@
 /* Any bytes as a conversation's JSON. What is accepted must survive writing and reading again, and render to the same
  * ids. */
+#include "base/must.h"
 #include "osso/text.h"
 
 #include <stdlib.h>
@@ -8,12 +9,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct osso_tokenizer *tokenizer;
-
-static void must(int ok)
-{
-    if (!ok)
-        abort();
-}
 
 /* The status of rendering for training, and the ids. */
 static enum osso_status render(const struct osso_conversation *c, struct osso_ids *ids)

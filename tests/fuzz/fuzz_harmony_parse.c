@@ -1,6 +1,7 @@
 /* Any ids through the parser: without strictness never an error, and the deltas add up to the texts of the messages.
  * The first byte chooses role and mode; then small bytes are the format's tokens and words, others begin a three-byte
  * id. */
+#include "base/must.h"
 #include "osso/text.h"
 
 #include <stdlib.h>
@@ -9,12 +10,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct osso_tokenizer *tokenizer;
-
-static void must(int ok)
-{
-    if (!ok)
-        abort();
-}
 
 static int32_t next_id(const uint8_t *data, size_t size, size_t *at)
 {
