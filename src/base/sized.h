@@ -3,8 +3,17 @@
 #ifndef OSSO_BASE_SIZED_H
 #define OSSO_BASE_SIZED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+
+/* Has the caller said its size at all? */
+static inline bool sized_said(const void *given)
+{
+    size_t size;
+    memcpy(&size, given, sizeof size);
+    return size >= sizeof size;
+}
 
 /* The caller's fields over our defaults; NULL: none. */
 static inline void sized_in(void *own, size_t own_size, const void *given)

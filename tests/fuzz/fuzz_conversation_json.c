@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     for (size_t i = 0; i < osso_conversation_size(c); i++) {
-        struct osso_message m;
+        struct osso_message m = {.size = sizeof m};
         must(osso_conversation_get(c, i, &m, &err) == OSSO_OK && m.text);
     }
     osso_ids_free(&a);

@@ -99,7 +99,7 @@ static void speak(struct speaking *s, enum voice voice, const char *text, size_t
 static int on_event(void *user, const struct osso_event *event)
 {
     struct speaking *s = user;
-    struct osso_parser_state state;
+    struct osso_parser_state state = {.size = sizeof state};
     end_progress(s);
     s->status = osso_parser_push(s->parser, event->id, &state, &s->err);
     if (s->status)
@@ -156,7 +156,7 @@ static enum osso_status keep_messages(struct chat *chat, const struct osso_conve
 {
     enum osso_status status = OSSO_OK;
     for (size_t i = 0; i < osso_conversation_size(came) && !status; i++) {
-        struct osso_message message;
+        struct osso_message message = {.size = sizeof message};
         status = osso_conversation_get(came, i, &message, err);
         if (!status)
             status = osso_conversation_add(chat->conversation, &message, err);
@@ -198,7 +198,7 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
         *err = s.err;
         status = s.status;
     }
-    struct osso_parser_state state;
+    struct osso_parser_state state = {.size = sizeof state};
     if (!status)
         status = osso_parser_finish(s.parser, &state, err);
     if (!status)

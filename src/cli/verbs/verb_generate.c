@@ -79,7 +79,7 @@ static size_t find_stop(const struct option_value *stop, const struct buf *text,
 /* --chat: the final channel, with stop texts looked for in it alone (the engine would look at the reasoning too). */
 static void chat_token(struct writing *w, int32_t id)
 {
-    struct osso_parser_state state;
+    struct osso_parser_state state = {.size = sizeof state};
     const struct option_value *stop = &w->options->v[OPT_stop];
     w->status = osso_parser_push(w->parser, id, &state, &w->err);
     if (w->status || !state.channel || strcmp(state.channel, "final") != 0 || state.delta_len == 0)
