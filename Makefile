@@ -21,7 +21,6 @@ WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing
 OPT_release := -O2 -g
 # must() of base/must.h checks where OSSO_MUST is defined: in the sanitizers' builds, and in what tests link.
 OPT_asan := -O1 -g -DOSSO_MUST -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-OPT_notaps := $(OPT_release) -DOSSO_NO_TAPS
 OPT_tsan := -O1 -g -DOSSO_MUST -fsanitize=thread
 OPT_arm := $(OPT_release)
 OPT_emu512 := $(OPT_release) -DOSSO_MUST
@@ -39,13 +38,10 @@ NUMERIC  := -ffp-contract=off -fno-math-errno
 PKG      := pkg-config
 HAVE_EDIT   := $(shell $(PKG) --exists libedit 2>/dev/null && echo 1)
 HAVE_CRYPTO := $(shell $(PKG) --exists libcrypto 2>/dev/null && echo 1)
-ifeq ($(shell $(PKG) --exists jansson 2>/dev/null && echo 1),)
-$(error jansson is missing: apt-get install libjansson-dev, or ./run test which installs what is needed)
-endif
 CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -I$(B)/gen -DOSSO_VERSION=\"$(VERSION)\" -DOSSO_DATADIR=\"$(DATADIR)/osso\" \
-            $(if $(HAVE_EDIT),-DHAVE_EDIT) $(shell $(PKG) --cflags jansson $(if $(HAVE_EDIT),libedit))
+            $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit))
 CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) $(if $(WERROR),-Werror) -fPIC -fvisibility=hidden -pthread -MMD -MP
-LDLIBS   := $(shell $(PKG) --libs jansson) -lm -pthread
+LDLIBS   := -lm -pthread
 LDLIBS_EDIT := $(if $(HAVE_EDIT),$(shell $(PKG) --libs libedit))
 
 # A kernel file named *__ISA.c is compiled for that ISA, on its own architecture; the dispatcher runs it only where the
@@ -74,7 +70,7 @@ ROOMS    := base json quant format token harmony backend backend/cpu $(addprefix
 LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
 # Written over `real`: compiled once as float and once as double (the yardstick of tests and gradient checks).
-REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) src/model/forward.c src/model/scratch.c
+REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) $(addprefix src/model/,activations.c forward.c shard.c taps.c)
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
 LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(LIB_SRC)) $(REAL_OBJ)
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC))
@@ -87,7 +83,7 @@ TEST_SRC := $(wildcard tests/*/test_*.c)
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-.PHONY: all tests bench-kernels bench-sampler install clean summary FORCE
+.PHONY: all tests examples bench-kernels bench-sampler install clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -167,6 +163,13 @@ $(B)/bench/%: bench/%.c $(B)/libosso-inner.a
 	@$(SAY) LINK $@
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libosso-inner.a $(LDLIBS)
 
+# examples/*.c: programs that know libosso by its public headers only.
+examples: $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+$(B)/examples/%: examples/%.c $(B)/libosso.a $(wildcard include/osso/*)
+	@mkdir -p $(@D)
+	@$(SAY) LINK $@
+	$(Q)$(CC) -std=c11 $(OPT) $(WARN) -Iinclude -o $@ $< $(B)/libosso.a $(LDLIBS)
+
 summary: $(B)/osso
 	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing))" >&2
 
@@ -182,7 +185,7 @@ install: all
 	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1
 
 clean:
-	rm -rf build/release build/asan build/tsan build/arm build/emu512 build/fuzz build/notaps build/osso
+	rm -rf build/release build/asan build/tsan build/arm build/emu512 build/fuzz build/osso
 
 $(B)/token/o200k.o: src/token/o200k.bin
 

@@ -90,6 +90,7 @@ if [ "$variant" = release ]; then
     one performance tools/measure/plot_performance.py --check
     one headers tests/headers.sh
     one install tests/install.sh
+    many recipes tests/recipes.sh # docs/adding-a-*.md, a test for each page
 fi
 for source in tests/*/test_*.c; do
     [ -e "$source" ] || continue

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# arm.sh [all|kernels]: tests as an ARM program, cross-compiled into build/arm, under qemu's emulation of a CPU. It shows
-# that bits are right; it says nothing about speed.
+# arm.sh [all|kernels|recipes]: tests as an ARM program, cross-compiled into build/arm, under qemu's emulation of a CPU.
+# It shows that bits are right; it says nothing about speed.
 #
 #   kernels   every kernel of every ISA against scalar, and which ISA is chosen on CPUs that lack some (the default;
 #             tests/all.sh runs this as part of everything)
 #   all       all of tests/backend, tests/model and tests/engine, in their quick form, on the CPU that has everything;
-#             kernels, ops, attention and golden logits on weaker ones
+#             kernels, ops, attention and golden logits on weaker ones; then the recipes
+#   recipes   what docs/adding-a-*.md say about the ARM build (tests/recipes.sh --arm)
 #
 # Ends with one line: N passed, N failed. Where compiler, emulator or packages cannot be had it says so and skips.
 set -uo pipefail
@@ -47,6 +48,19 @@ emulate() { # emulate CPU PROGRAM ARGUMENTS...
     shift
     qemu-aarch64 -cpu "$cpu" -L "$cross" -E LD_LIBRARY_PATH="$cross/lib:$libs" "$@"
 }
+arm_make() { # arm_make TARGET...
+    make -j"$jobs" VARIANT=arm CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar "$@"
+}
+export -f emulate arm_make
+export cross libs jobs
+recipes() {
+    tests/recipes.sh --arm >build/arm/recipes.log 2>&1
+    local code=$?
+    grep -a '^\(ok\|FAIL\|      \|\[  [PFS]\)' build/arm/recipes.log
+    passed=$((passed + $(grep -ac '^ok ' build/arm/recipes.log)))
+    failed=$((failed + $(grep -ac '^FAIL ' build/arm/recipes.log)))
+    [ $code -eq 0 ] || [ $failed -gt 0 ] || check recipes false
+}
 # tests CPU NAME...: cmocka programs; their numbers count
 tests() {
     local cpu=$1 name log p f code start
@@ -79,12 +93,16 @@ export PKG_CONFIG_SYSROOT_DIR=$sysroot PKG_CONFIG_LIBDIR=$libs/pkgconfig
 export PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
 targets=(build/arm/osso build/arm/tests/backend/test_kernels)
 [ "$what" = all ] && targets=(build/arm/osso tests)
-make -j"$jobs" VARIANT=arm CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar "${targets[@]}" >build/arm-build.log 2>&1 || {
+arm_make "${targets[@]}" >build/arm-build.log 2>&1 || {
     tail -n 20 build/arm-build.log
     check build false
     finish
 }
 mkdir -p build/arm/test-logs
+if [ "$what" = recipes ]; then
+    recipes
+    finish
+fi
 
 check "a CPU without dot products runs plain NEON" chooses cortex-a57 neon
 check "one with them and no more runs dotprod" chooses cortex-a76 dotprod
@@ -98,5 +116,6 @@ if [ "$what" = all ]; then
         name=${source#tests/}
         [ "$name" = backend/test_kernels.c ] || tests max "${name%.c}"
     done
+    recipes
 fi
 finish

@@ -18,7 +18,8 @@ struct bare {
     float *angles;
 };
 
-static inline struct bare bare_open(const char *path, int n, enum kv_type type)
+/* n_kept: struct activation_options */
+static inline struct bare bare_open(const char *path, int n, enum kv_type type, int n_kept)
 {
     struct bare b = {0};
     struct osso_error err = {""};
@@ -34,7 +35,9 @@ static inline struct bare bare_open(const char *path, int n, enum kv_type type)
     for (int i = 0; i < b.seq.n_slots; i++)
         for (int g = 0; g < KV_GROUPS; g++)
             assert_true(kv_seq_own(&b.kv, &b.seq, (enum kv_group_id)g, i));
-    check_ok(REAL(forward_create)(c, &b.model->weights, be, &b.kv, true, c->experts_per_token, n, n, 1, &b.forward, &err), err);
+    struct activation_options options = {.exact = true, .top_k = c->experts_per_token, .max_rows = n, .max_logits = n,
+                                         .n_members = 1, .n_kept = n_kept};
+    check_ok(REAL(forward_create)(c, &b.model->weights, be, &b.kv, &options, &b.forward, &err), err);
     struct rope rope;
     rope_init(c, &rope);
     b.pos = calloc((size_t)n, sizeof *b.pos);
@@ -48,7 +51,7 @@ static inline struct bare bare_open(const char *path, int n, enum kv_type type)
     return b;
 }
 
-/* All n rows in one pass; the logits of all of them are in forward.s.logits. */
+/* All n rows in one pass; the logits of all of them are in forward.acts.logits. */
 static inline void bare_run(struct bare *b, const int32_t *ids, int n)
 {
     uint8_t *const *full[1] = {b->seq.addr[KV_FULL]}, *const *sliding[1] = {b->seq.addr[KV_SLIDING]};
@@ -56,6 +59,8 @@ static inline void bare_run(struct bare *b, const int32_t *ids, int n)
     b->forward.kv = &b->kv; /* b has moved since bare_open */
     b->forward.batch = (struct batch){.n = n, .token = ids, .pos = b->pos, .seq = b->zero, .angles = b->angles,
                                       .n_logits = n, .logit_rows = b->rows, .tables = {full, sliding}, .floor = b->zero};
+    b->forward.taps.ended = 0;
+    b->forward.taps.rows = (struct tap_rows){n, n, b->pos, b->pos, b->rows, NULL, NULL};
     struct hand hand = REAL(forward_hand)(&b->forward, &member);
     REAL(forward_step)(&hand, &b->forward);
 }

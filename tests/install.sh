@@ -25,7 +25,7 @@ export PKG_CONFIG_PATH=$where/usr/lib/pkgconfig
 cc=${CC:-cc}
 $cc -o "$where/shared" "$where/hello.c" $(pkg-config --cflags --libs osso)
 [ "$(LD_LIBRARY_PATH=$where/usr/lib "$where/shared")" = "$(pkg-config --modversion osso) 24912" ]
-$cc -o "$where/static" "$where/hello.c" $(pkg-config --cflags osso) "$where/usr/lib/libosso.a" -ljansson -lm -pthread
+$cc -o "$where/static" "$where/hello.c" $(pkg-config --cflags osso) "$where/usr/lib/libosso.a" -lm -pthread
 [ "$("$where/static")" = "$(pkg-config --modversion osso) 24912" ]
 # The static library has osso_* names only: a program's own may be whatever they like.
 cat >"$where/own.c" <<'END'
@@ -50,7 +50,7 @@ int main(void)
     return json_parse("") != 3;
 }
 END
-$cc -o "$where/own" "$where/own.c" $(pkg-config --cflags osso) "$where/usr/lib/libosso.a" -ljansson -lm -pthread
+$cc -o "$where/own" "$where/own.c" $(pkg-config --cflags osso) "$where/usr/lib/libosso.a" -lm -pthread
 [ "$("$where/own")" = '{"messages":[{"role":"user","content":"hello"}]} 0' ] || { echo "a program's own names meet the library's"; exit 1; }
 shown=$(nm -g --defined-only "$where/usr/lib/libosso.a" | awk 'NF == 3 && $3 !~ /^osso_/ {print $3}')
 [ -z "$shown" ] || { echo "libosso.a shows: $shown"; exit 1; }

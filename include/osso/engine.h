@@ -5,7 +5,7 @@
  *   osso_session_sync(session, ids, n, &err);            // the token prefix that is wanted; computes nothing
  *   while (!osso_session_ready(session))
  *       osso_step(engine, &session, 1, 0, &err);         // computes up to max_rows rows over all sessions
- *   osso_sample(session, sampler, &id, &err);            // from the logits of the last token
+ *   osso_sample(sampler, session, &choice, NULL, 0, &err); // from the logits of the last token
  *
  * One engine is used by one thread at a time; it runs its own team of threads inside osso_step. */
 #ifndef OSSO_ENGINE_H
@@ -55,13 +55,13 @@ struct osso_engine_stats {
     size_t size;
     uint64_t pages_used, pages_cached, pages_free; /* of the KV pool, full and sliding groups together */
     uint64_t tokens_computed, tokens_reused, tokens_replayed, steps;
-    uint64_t kv_bytes, scratch_bytes;
+    uint64_t kv_bytes, activation_bytes;
 };
 OSSO_API void osso_engine_stats(const struct osso_engine *engine, struct osso_engine_stats *stats_out);
 
 /* Memory that an engine with these options would take beside the model file, before anything is allocated. */
 OSSO_API enum osso_status osso_engine_memory(const struct osso_model *model, const struct osso_engine_options *options,
-                                             uint64_t *kv_bytes_out, uint64_t *scratch_bytes_out,
+                                             uint64_t *kv_bytes_out, uint64_t *activation_bytes_out,
                                              struct osso_error *err);
 
 /* ---- sessions ------------------------------------------------------------------------------------------- */
@@ -102,8 +102,9 @@ OSSO_API const float *osso_session_logits(const struct osso_session *session, si
 
 OSSO_API void osso_sampling_defaults(struct osso_sampling *sampling_out); /* temperature 1, top_p 1, all else off */
 
+/* Settings, bias list (copied) and the state of the random numbers: small, one for each sequence. What is as large as
+ * the vocabulary belongs to the engine. */
 struct osso_sampler;
-/* The bias list is copied. */
 OSSO_API enum osso_status osso_sampler_create(const struct osso_sampling *sampling, int64_t vocab,
                                               struct osso_sampler **sampler_out, struct osso_error *err);
 OSSO_API void osso_sampler_free(struct osso_sampler *sampler);
@@ -121,55 +122,17 @@ OSSO_API enum osso_status osso_sample(struct osso_sampler *sampler, const struct
                                       struct osso_choice *choice_out, struct osso_choice *top, size_t n_top,
                                       struct osso_error *err);
 
-/* ---- generation ----------------------------------------------------------------------------------------- */
-
-enum osso_stop { OSSO_STOP_NONE, OSSO_STOP_ID, OSSO_STOP_STRING, OSSO_STOP_LENGTH, OSSO_STOP_CONTEXT, OSSO_STOP_CANCELLED };
-OSSO_API const char *osso_stop_text(enum osso_stop stop); /* "stop", "stop_string", "length", "context", "cancelled" */
-
-/* One token as it is generated. text is what became safe to show with it: whole characters, and nothing that may still
- * turn out to be part of a stop string. */
-struct osso_event {
-    int32_t id;
-    float logprob;
-    const struct osso_choice *top;
-    size_t n_top;
-    const char *text;
-    size_t text_len;
-};
-struct osso_generate_options {
-    size_t size;
-    int64_t max_tokens;            /* < 0: until the context is full */
-    const int32_t *stop_ids;       /* NULL: the model's; n_stop_ids 0 with a non-NULL pointer: none */
-    size_t n_stop_ids;
-    const char *const *stop;       /* stop strings, matched on the generated text */
-    size_t n_stop;
-    size_t n_top;                  /* logprobs of so many alternatives with each event */
-    /* Called for each token (also the one that stops); a non-zero result cancels. */
-    int (*on_event)(void *user, const struct osso_event *event);
-    /* Called while the prompt is computed. A non-zero result cancels. May be NULL. */
-    int (*on_progress)(void *user, size_t done, size_t total);
-    void *user;
-};
-struct osso_generate_result {
-    enum osso_stop stop;
-    int32_t stop_id;      /* the id that stopped, or -1 */
-    const char *tail;     /* text that was held back and is not part of a stop string; lives in the session */
-    size_t tail_len;
-    size_t n_prompt, n_reused, n_generated;
-    double prompt_ms, generate_ms;
-};
-/* Runs the session from its tokens until something stops it. The session then holds prompt and generated tokens.
- * tokenizer NULL: no text and no stop strings. */
-OSSO_API enum osso_status osso_generate(struct osso_engine *engine, struct osso_session *session,
-                                        struct osso_sampler *sampler, const struct osso_tokenizer *tokenizer,
-                                        const struct osso_generate_options *options,
-                                        struct osso_generate_result *result_out, struct osso_error *err);
-
 /* ---- taps ----------------------------------------------------------------------------------------------- */
 
-/* Calls fn for every tap whose bit (1 << tap) is in `taps`, from the next step on; taps 0: none. */
-OSSO_API enum osso_status osso_engine_set_tap(struct osso_engine *engine, uint64_t taps, osso_tap_fn *fn, void *user,
-                                              struct osso_error *err);
+/* Calls fn for every tap whose bit (1 << tap) is in `taps`, from the next step on; taps 0: none. `layers`: only in these
+ * (NULL: in all); what belongs to no layer is shown whatever it says. Where nobody looks nothing is kept and nobody waits.
+ * When fn does not return 0, osso_step returns CANCELLED: no row of that step counts as computed, no logits can be read, and
+ * the next step begins with the same rows. attn_pattern takes max_rows * heads * context floats. While a tap is set that
+ * can write, the pages of a session are its own and never reach the tree of shared prefixes. */
+OSSO_API enum osso_status osso_engine_set_tap(struct osso_engine *engine, uint64_t taps, const struct osso_layers *layers,
+                                              osso_tap_fn *fn, void *user, struct osso_error *err);
+/* What taps are told of this session's rows; the session itself until it is set, also in a fork. */
+OSSO_API void osso_session_set_user(struct osso_session *session, void *user);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,7 @@
 /* backend.h: the tensor operations that a gpt-oss forward pass is made of, as one struct that cpu and (later) cuda fill.
  *
  * Every op is called by all members of a step with the same arguments and splits its own work. An op's results may be
- * read by the SAME member's next op on the same share without a sync (linear -> rope -> kv_append split by heads);
+ * read by the SAME member's next op on the same share without a sync (linear -> rope -> kv_append: the same heads or rows);
  * everything else needs be->sync between. Memory that ops pass around is opaque
  * to the caller: model/ and engine/ never look inside, so that it may live on a device.
  *
@@ -60,16 +60,16 @@ struct attend {
     int64_t window;
     float scale;
     const real *q;      /* [n][n_heads * head_dim], after rope */
-    const float *sinks; /* [n_heads] */
+    const float *sinks; /* [n_heads]; NULL: none, a plain softmax */
     struct act *out;    /* [n][n_heads * head_dim] */
     real *lse;          /* [n][n_heads]: log of the softmax denominator, sink included, or NULL */
     /* [n][n_heads][n_keys]: attention weights of key positions 0..n_keys-1 (zero where not visible), or NULL */
     real *pattern;
     int64_t n_keys;
-    /* Room for the sums of kept_pages pages of one kv head ([kept_pages][group * (2 + head_dim)]), so that members can share
-     * the pages of few rows; NULL: none. */
-    real *kept;
-    int64_t kept_pages;
+    /* Room for the sums of n_page_sums pages of one kv head ([n_page_sums][group * (2 + head_dim)]), so that members can
+     * share the pages of few rows; NULL: none. */
+    real *page_sums;
+    int64_t n_page_sums;
 };
 
 /* One expert's matrices. gate, up: [intermediate][hidden]; down: [hidden][intermediate]. */
@@ -132,18 +132,21 @@ struct backend {
                  int64_t width, int n, struct act *out);
     /* The int8 form from f again (after somebody changed f); nothing in exact mode; share: rows. */
     void (*quantize)(const struct hand *h, struct act *a, int n);
-    /* y[r][o] = sum_i W[o][i] a[r][i] + bias[o], y rows y_stride apart; share: outputs in groups of `unit`.
+    /* y[r][o] = sum_i W[o][i] a[r][i] + bias[o], y rows y_stride apart; share: outputs in groups of `unit`, or rows (the
+     * backend has one rule for n, groups and members).
      * bias NULL: none. after: the matrix that the caller multiplies with next, so that its first weights are on their
      * way when these end; NULL: unknown. */
     void (*linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a,
                    int n, int64_t unit, const struct view *after, real *y, int64_t y_stride);
-    /* Half-split rotation in place; angles[r] = head_dim/2 cosines then head_dim/2 sines; share: heads. */
+    /* Half-split rotation in place; angles[r] = head_dim/2 cosines then head_dim/2 sines; share: as linear's
+     * with head_dim outputs in a group. */
     void (*rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles);
-    /* Stores k and v ([n][n_kv_heads * head_dim]) of rows whose keep flag is 0; share: kv heads. */
+    /* Stores k and v ([n][n_kv_heads * head_dim]) of rows whose keep flag is 0; share: as linear's with
+     * head_dim outputs in a group. */
     void (*kv_append)(const struct hand *h, const struct kv_rows *kv, const real *k, const real *v);
     void (*attend)(const struct hand *h, const struct attend *a); /* share: its own */
-    /* x[r][o] += delta[r][o]; share: outputs in groups of `unit`, as linear's. */
-    void (*add)(const struct hand *h, real *x, const real *delta, int64_t width, int n, int64_t unit);
+    /* sum[r][o] = x[r][o] + delta[r][o]; share: as linear's. sum may be x. */
+    void (*add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum);
     /* Top-k of logits [n][n_experts] (ties to the lowest id), softmax over them, and the lists by expert. The
      * logits must be synced before; syncs itself after. */
     void (*route)(const struct hand *h, const real *logits, struct routing *routing);

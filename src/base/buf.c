@@ -3,13 +3,10 @@
 
 #include "base/mem.h"
 #include "base/must.h"
-#include "base/utf8.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool reserve(struct buf *b, size_t more)
@@ -70,48 +67,6 @@ void buf_printf(struct buf *b, const char *format, ...)
     }
     va_end(again);
     va_end(ap);
-}
-
-void buf_json_string(struct buf *b, const char *text, size_t n)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    buf_putc(b, '"');
-    for (size_t i = 0; i < n;) {
-        size_t len = utf8_sequence(s + i, n - i);
-        const char *short_escape = s[i] ? strchr("\"\"\\\\\bb\ff\nn\rr\tt", s[i]) : NULL;
-        if (len == 0) {
-            buf_puts(b, "\xef\xbf\xbd");
-            len = 1;
-        } else if (s[i] == '"' || s[i] == '\\') {
-            buf_putc(b, '\\');
-            buf_putc(b, (char)s[i]);
-        } else if (s[i] < 0x20 && short_escape) {
-            buf_putc(b, '\\');
-            buf_putc(b, short_escape[1]);
-        } else if (s[i] < 0x20) {
-            buf_printf(b, "\\u%04x", s[i]);
-        } else {
-            buf_add(b, s + i, len);
-        }
-        i += len;
-    }
-    buf_putc(b, '"');
-}
-
-void buf_json_number(struct buf *b, double value)
-{
-    char text[40];
-    int digits = 1;
-    if (!isfinite(value)) {
-        buf_puts(b, "null");
-    } else if (value == trunc(value) && fabs(value) < 1e15) {
-        buf_printf(b, "%.1f", value); /* "150000.0": a reader that tells integers from reals sees a real */
-    } else {
-        do
-            snprintf(text, sizeof text, "%.*g", digits, value);
-        while (digits++ < 17 && strtod(text, NULL) != value);
-        buf_puts(b, text);
-    }
 }
 
 void buf_clear(struct buf *b)

@@ -16,10 +16,6 @@ void buf_add(struct buf *b, const void *bytes, size_t n);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Appends the JSON string literal of n bytes, quotes included; invalid UTF-8 becomes U+FFFD. */
-void buf_json_string(struct buf *b, const char *s, size_t n);
-/* Appends a JSON number with the fewest digits that read back to the same double; not finite: null. */
-void buf_json_number(struct buf *b, double value);
 void buf_clear(struct buf *b); /* length 0, memory kept */
 void buf_free(struct buf *b);
 /* Gives the string to the caller (mem_free it); NULL if an allocation failed. b is empty afterwards. */

@@ -132,22 +132,26 @@ void member_sync(const struct member *member)
     }
 }
 
-void member_deal(const struct member *member)
+struct deal member_deal(const struct member *member)
 {
-    member->team->workers[member->id].deal++;
+    struct deal deal = {0, 0};
+    if (member->n > 1)
+        deal.number = ++member->team->workers[member->id].deal;
+    return deal;
 }
 
 /* Nobody goes on to the next deal before this one is exhausted, so one word is enough and nothing is ever reset. */
-int64_t member_claim(const struct member *member, int64_t count)
+int64_t member_claim(const struct member *member, struct deal *deal, int64_t count)
 {
-    uint32_t deal = member->team->workers[member->id].deal;
+    if (member->n == 1)
+        return deal->next < count ? deal->next++ : -1;
     uint64_t seen = atomic_load(&member->team->next);
     for (;;) {
-        int32_t ahead = (int32_t)((uint32_t)(seen >> 32) - deal);
+        int32_t ahead = (int32_t)((uint32_t)(seen >> 32) - deal->number);
         uint64_t item = ahead < 0 ? 0 : seen & UINT32_MAX;
         if (ahead > 0 || item >= (uint64_t)count)
             return -1;
-        if (atomic_compare_exchange_weak(&member->team->next, &seen, (uint64_t)deal << 32 | (item + 1)))
+        if (atomic_compare_exchange_weak(&member->team->next, &seen, (uint64_t)deal->number << 32 | (item + 1)))
             return (int64_t)item;
     }
 }

@@ -38,9 +38,13 @@ static inline void member_share(const struct member *member, int64_t count, int6
 
 /* Work for whoever has time. After every member has called member_deal (all of them deal the same things in the same order),
  * member_claim hands out the items 0 .. count - 1, ascending, each to one member, and -1 when none is left. A member that was
- * preempted, or a slower core, simply takes fewer. For teams of more than one. */
-void member_deal(const struct member *member);
-int64_t member_claim(const struct member *member, int64_t count);
+ * preempted, or a slower core, simply takes fewer; a serial member takes all. */
+struct deal {
+    uint32_t number; /* which of the team's deals */
+    int64_t next;    /* a serial member counts here */
+};
+struct deal member_deal(const struct member *member);
+int64_t member_claim(const struct member *member, struct deal *deal, int64_t count);
 
 /* CPUs this process may use, at least 1. */
 int cpu_count(void);

@@ -2,14 +2,14 @@
 #include "checkpoint/config_files.h"
 
 #include "base/error.h"
-#include "base/json.h"
+#include "json/jget.h"
 
 #include <math.h>
 #include <string.h>
 
 /* Where we are; after a failure `status` stays and every further call does nothing. */
 struct reader {
-    const json_t *obj;
+    const struct jval *obj;
     const char *where;
     struct osso_error *err;
     enum osso_status status;
@@ -21,41 +21,41 @@ static int64_t size_of(struct reader *r, const char *key, const char *second, in
     int64_t value = fallback;
     bool found = false;
     if (!r->status)
-        r->status = json_get_i64(r->obj, key, 1, INT32_MAX, &value, &found, r->where, r->err);
+        r->status = jget_i64(r->obj, key, 1, INT32_MAX, &value, &found, r->where, r->err);
     if (!r->status && !found && second)
-        r->status = json_get_i64(r->obj, second, 1, INT32_MAX, &value, &found, r->where, r->err);
+        r->status = jget_i64(r->obj, second, 1, INT32_MAX, &value, &found, r->where, r->err);
     if (!r->status && !found && fallback == 0)
         r->status = error_set(r->err, OSSO_FORMAT, "%s: \"%s\" is missing", r->where, key);
     return value;
 }
 
-static void real_of(struct reader *r, const json_t *obj, const char *key, double *value, bool *found)
+static void real_of(struct reader *r, const struct jval *obj, const char *key, double *value, bool *found)
 {
     if (!r->status)
-        r->status = json_get_f64(obj, key, value, found, r->where, r->err);
+        r->status = jget_f64(obj, key, value, found, r->where, r->err);
 }
 
-static void bool_of(struct reader *r, const json_t *obj, const char *key, bool *value)
+static void bool_of(struct reader *r, const struct jval *obj, const char *key, bool *value)
 {
     if (!r->status)
-        r->status = json_get_bool(obj, key, value, NULL, r->where, r->err);
+        r->status = jget_bool(obj, key, value, NULL, r->where, r->err);
 }
 
-static bool present(const json_t *obj, const char *key)
+static bool present(const struct jval *obj, const char *key)
 {
-    const json_t *v = json_object_get(obj, key);
-    return v && !json_is_null(v);
+    const struct jval *v = jval_get(obj, key);
+    return v && !v->type == J_NULL;
 }
 
 /* Folders that look like a model of ours and are not. */
 static void check_kind(struct reader *r)
 {
     const char *type = NULL;
-    if (!json_is_object(r->obj)) {
+    if (r->obj->type != J_OBJECT) {
         r->status = error_set(r->err, OSSO_FORMAT, "%s: not a JSON object", r->where);
         return;
     }
-    r->status = json_get_str(r->obj, "model_type", &type, NULL, r->where, r->err);
+    r->status = jget_str(r->obj, "model_type", &type, NULL, r->where, r->err);
     if (r->status)
         return;
     if (!type && present(r->obj, "num_experts") && present(r->obj, "rope_scaling_factor"))
@@ -72,15 +72,16 @@ static void check_kind(struct reader *r)
 
 static void read_layer_types(struct reader *r, struct config *c)
 {
-    const json_t *types = json_object_get(r->obj, "layer_types");
-    if (r->status || !types || json_is_null(types))
+    const struct jval *types = jval_get(r->obj, "layer_types");
+    if (r->status || !types || types->type == J_NULL)
         return;
-    if (!json_is_array(types) || json_array_size(types) != (size_t)c->n_layers) {
+    if (types->type != J_ARRAY || types->n_children != (size_t)c->n_layers) {
         r->status = error_set(r->err, OSSO_FORMAT, "%s: \"layer_types\" must list %d layers", r->where, c->n_layers);
         return;
     }
-    for (int i = 0; i < c->n_layers; i++) {
-        const char *type = json_string_value(json_array_get(types, (size_t)i));
+    const struct jval *v = types->first;
+    for (int i = 0; i < c->n_layers; i++, v = v->next) {
+        const char *type = v->type == J_STRING ? v->text.s : NULL;
         c->sliding[i] = type && strcmp(type, "sliding_attention") == 0;
         if (!c->sliding[i] && (!type || strcmp(type, "full_attention") != 0)) {
             r->status = error_set(r->err, OSSO_FORMAT,
@@ -91,7 +92,7 @@ static void read_layer_types(struct reader *r, struct config *c)
 }
 
 /* Members that would change the rotary encoding and that no gpt-oss uses. */
-static void check_rope_extras(struct reader *r, const json_t *rope, double factor)
+static void check_rope_extras(struct reader *r, const struct jval *rope, double factor)
 {
     double attention = 0.1 * log(factor > 1 ? factor : 1) + 1, partial = 1;
     real_of(r, rope, "attention_factor", &attention, NULL);
@@ -107,20 +108,20 @@ static void check_rope_extras(struct reader *r, const json_t *rope, double facto
 /* No dict at all: gpt-oss's own YaRN. A dict without "truncate": its bounds are rounded. */
 static void read_rope(struct reader *r, struct config *c)
 {
-    const json_t *rope = json_object_get(r->obj, "rope_scaling");
-    if (!rope || json_is_null(rope) || (json_is_object(rope) && json_object_size(rope) == 0))
-        rope = json_object_get(r->obj, "rope_parameters");
+    const struct jval *rope = jval_get(r->obj, "rope_scaling");
+    if (!rope || rope->type == J_NULL || (rope->type == J_OBJECT && rope->n_children == 0))
+        rope = jval_get(r->obj, "rope_parameters");
     real_of(r, r->obj, "rope_theta", &c->rope_theta, NULL);
-    if (r->status || !rope || json_is_null(rope))
+    if (r->status || !rope || rope->type == J_NULL)
         return;
     const char *type = NULL;
     bool found = false;
-    if (!json_is_object(rope))
+    if (rope->type != J_OBJECT)
         r->status = error_set(r->err, OSSO_FORMAT, "%s: the rope settings are not an object", r->where);
     if (!r->status)
-        r->status = json_get_str(rope, "rope_type", &type, &found, r->where, r->err);
+        r->status = jget_str(rope, "rope_type", &type, &found, r->where, r->err);
     if (!r->status && !found)
-        r->status = json_get_str(rope, "type", &type, &found, r->where, r->err);
+        r->status = jget_str(rope, "type", &type, &found, r->where, r->err);
     real_of(r, rope, "rope_theta", &c->rope_theta, NULL);
     if (r->status)
         return;
@@ -143,7 +144,7 @@ static void read_rope(struct reader *r, struct config *c)
     if (!r->status && !found)
         r->status = error_set(r->err, OSSO_FORMAT, "%s: the yarn settings have no \"factor\"", r->where);
     if (!r->status)
-        r->status = json_get_i64(rope, "original_max_position_embeddings", 1, INT32_MAX, &c->yarn_original, NULL,
+        r->status = jget_i64(rope, "original_max_position_embeddings", 1, INT32_MAX, &c->yarn_original, NULL,
                                  r->where, r->err);
     check_rope_extras(r, rope, c->yarn_factor);
 }
@@ -151,23 +152,24 @@ static void read_rope(struct reader *r, struct config *c)
 /* "eos_token_id": an id, a list of ids, or absent. */
 static void read_stop_ids(struct reader *r, struct config *c)
 {
-    const json_t *eos = json_object_get(r->obj, "eos_token_id");
-    if (r->status || !eos || json_is_null(eos))
+    const struct jval *eos = jval_get(r->obj, "eos_token_id");
+    if (r->status || !eos || eos->type == J_NULL)
         return;
-    size_t n = json_is_array(eos) ? json_array_size(eos) : 1;
+    size_t n = eos->type == J_ARRAY ? eos->n_children : 1;
     if (n > MAX_STOP_IDS) {
         r->status = error_set(r->err, OSSO_LIMIT, "%s: \"eos_token_id\" lists more than %d ids", r->where,
                               (int)MAX_STOP_IDS);
         return;
     }
-    for (size_t i = 0; i < n; i++) {
-        const json_t *id = json_is_array(eos) ? json_array_get(eos, i) : eos;
-        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > INT32_MAX) {
+    const struct jval *v = eos->type == J_ARRAY ? eos->first : eos;
+    for (size_t i = 0; i < n; i++, v = v->next) {
+        int64_t id;
+        if (!jget_integer(v, &id) || id < 0 || id > INT32_MAX) {
             r->status = error_set(r->err, OSSO_FORMAT, "%s: \"eos_token_id\" must be a token id or a list of them",
                                   r->where);
             return;
         }
-        c->stop_ids[i] = (int32_t)json_integer_value(id);
+        c->stop_ids[i] = (int32_t)id;
     }
     c->n_stop_ids = (int)n;
 }
@@ -193,24 +195,24 @@ static void read_sizes(struct reader *r, struct config *c)
 enum osso_status config_from_json(const char *text, size_t len, const char *where, struct config *config_out,
                                   struct osso_error *err)
 {
-    json_t *json;
+    struct jdoc *doc;
     bool attention_bias = true;
     memset(config_out, 0, sizeof *config_out);
-    enum osso_status status = json_read(text, len, where, &json, err);
+    enum osso_status status = jdoc_read(text, len, where, &doc, err);
     if (status)
         return status;
-    struct reader r = {.obj = json, .where = where, .err = err};
+    struct reader r = {.obj = jdoc_root(doc), .where = where, .err = err};
     struct config c;
     config_family(&c);
     check_kind(&r);
     read_sizes(&r, &c);
     read_layer_types(&r, &c);
     read_rope(&r, &c);
-    real_of(&r, json, "rms_norm_eps", &c.rms_eps, NULL);
-    real_of(&r, json, "swiglu_alpha", &c.swiglu_alpha, NULL);
-    real_of(&r, json, "swiglu_limit", &c.swiglu_limit, NULL);
-    bool_of(&r, json, "tie_word_embeddings", &c.tied);
-    bool_of(&r, json, "attention_bias", &attention_bias);
+    real_of(&r, r.obj, "rms_norm_eps", &c.rms_eps, NULL);
+    real_of(&r, r.obj, "swiglu_alpha", &c.swiglu_alpha, NULL);
+    real_of(&r, r.obj, "swiglu_limit", &c.swiglu_limit, NULL);
+    bool_of(&r, r.obj, "tie_word_embeddings", &c.tied);
+    bool_of(&r, r.obj, "attention_bias", &attention_bias);
     read_stop_ids(&r, &c);
     if (!r.status && !attention_bias)
         r.status = error_set(err, OSSO_UNSUPPORTED,
@@ -219,29 +221,29 @@ enum osso_status config_from_json(const char *text, size_t len, const char *wher
         r.status = config_check(&c, where, err);
     if (!r.status)
         *config_out = c;
-    json_decref(json);
+    jdoc_release(doc);
     return r.status;
 }
 
 enum osso_status config_add_generation(const char *text, size_t len, const char *where, struct config *config,
                                        struct osso_error *err)
 {
-    json_t *json;
-    enum osso_status status = json_read(text, len, where, &json, err);
+    struct jdoc *doc;
+    enum osso_status status = jdoc_read(text, len, where, &doc, err);
     if (status)
         return status;
-    struct reader r = {.obj = json, .where = where, .err = err};
+    struct reader r = {.obj = jdoc_root(doc), .where = where, .err = err};
     struct config c = *config;
     bool do_sample = true;
-    if (!json_is_object(json))
+    if (r.obj->type != J_OBJECT)
         r.status = error_set(err, OSSO_FORMAT, "%s: not a JSON object", where);
-    real_of(&r, json, "temperature", &c.temperature, NULL);
-    real_of(&r, json, "top_p", &c.top_p, NULL);
-    real_of(&r, json, "min_p", &c.min_p, NULL);
-    real_of(&r, json, "repetition_penalty", &c.repetition_penalty, NULL);
+    real_of(&r, r.obj, "temperature", &c.temperature, NULL);
+    real_of(&r, r.obj, "top_p", &c.top_p, NULL);
+    real_of(&r, r.obj, "min_p", &c.min_p, NULL);
+    real_of(&r, r.obj, "repetition_penalty", &c.repetition_penalty, NULL);
     if (!r.status)
-        r.status = json_get_i64(json, "top_k", 0, INT32_MAX, &c.top_k, NULL, where, err);
-    bool_of(&r, json, "do_sample", &do_sample);
+        r.status = jget_i64(r.obj, "top_k", 0, INT32_MAX, &c.top_k, NULL, where, err);
+    bool_of(&r, r.obj, "do_sample", &do_sample);
     read_stop_ids(&r, &c);
     if (!r.status && !((c.temperature >= 0 && c.temperature <= 100) || c.temperature == -1))
         r.status = error_set(err, OSSO_FORMAT, "%s: \"temperature\" is %g; it must be from 0 to 100", where,
@@ -257,6 +259,6 @@ enum osso_status config_add_generation(const char *text, size_t len, const char 
         r.status = config_check(&c, where, err);
     if (!r.status)
         *config = c;
-    json_decref(json);
+    jdoc_release(doc);
     return r.status;
 }

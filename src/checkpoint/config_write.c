@@ -1,6 +1,8 @@
 /* config_write.c: config.json, generation_config.json and GGUF keys from a configuration. */
 #include "checkpoint/config_files.h"
 
+#include "json/jwrite.h"
+
 #include <stdio.h>
 
 /* Writes "key": in front of each member, with commas; JSON objects of one level. */
@@ -24,7 +26,7 @@ static void put_int(struct object *o, const char *name, int64_t value)
 static void put_real(struct object *o, const char *name, double value)
 {
     key(o, name);
-    buf_json_number(o->b, value);
+    jwrite_number(o->b, value);
 }
 
 static void put_text(struct object *o, const char *name, const char *literal)

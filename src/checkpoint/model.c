@@ -158,7 +158,7 @@ enum osso_status osso_model_open(const char *path, struct osso_model **model_out
     if (!status)
         status = model_open_files(m, err);
     if (!status)
-        status = weights_resolve(&m->tensors, &m->config, m->gguf != NULL, &m->weights, err);
+        status = weights_resolve(&m->tensors, &m->config, m->gguf ? &names_gguf : &names_hf, &m->weights, err);
     if (status)
         osso_model_free(m);
     else
@@ -183,8 +183,8 @@ void osso_model_dims(const struct osso_model *model, struct osso_model_dims *dim
         .experts_per_token = c->experts_per_token,
         .window = c->window,
         .context = c->context,
-        .parameters = config_parameters(c),
-        .active_parameters = config_active_parameters(c),
+        .parameters = params_total(c),
+        .active_parameters = params_active(c),
     };
     for (int64_t i = 0; i < model->tensors.n; i++)
         d.file_bytes += model->tensors.list[i].bytes;

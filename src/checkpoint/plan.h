@@ -1,31 +1,21 @@
 /* plan.h: which tensors a model of some configuration has, without any file: names, types and shapes as the published
  * checkpoints have them, and random values of sane scale for them. For measuring (synth) and for sizes (info). */
-#ifndef OSSO_MODEL_PLAN_H
-#define OSSO_MODEL_PLAN_H
+#ifndef OSSO_CHECKPOINT_PLAN_H
+#define OSSO_CHECKPOINT_PLAN_H
 
-#include "model/config.h"
-#include "quant/quant.h"
-
-enum plan_form {
-    PLAN_HF,  /* MXFP4 experts as blocks and scales, BF16 rest */
-    PLAN_GGUF /* MXFP4 experts, Q8_0 matrices, F32 rest */
-};
-
-enum plan_part { PLAN_WHOLE, PLAN_BLOCKS, PLAN_SCALES };
+#include "checkpoint/names.h"
 
 struct plan_tensor {
-    char name[64];
+    char name[NAMES_TEXT];
     enum dtype dtype;
     int rank;
-    int64_t shape[4];
+    int64_t shape[TENSOR_RANK];
     uint64_t bytes;
-    /* What it holds: rows of row_values values around `mean`, at most `spread` away. Row r of two tensors with the same
-     * stream holds the same values; `alternating`: even rows are those of `stream`, odd ones of stream + 1. */
-    int64_t row_values, n_rows;
-    float mean, spread;
-    uint32_t stream;
-    bool alternating;
-    enum plan_part part;
+    const struct names_row *row; /* what it is, and which part of it */
+    int part;
+    int64_t columns;             /* inputs of a matrix, values of a vector */
+    int64_t row_values, n_rows;  /* as it is filled: rows of so many values */
+    uint32_t stream;             /* rows of equal streams hold equal values, in every form */
 };
 
 struct plan {
@@ -35,7 +25,8 @@ struct plan {
 };
 
 /* In the order in which writers put them into files. */
-enum osso_status plan_create(const struct config *config, enum plan_form form, struct plan *plan_out, struct osso_error *err);
+enum osso_status plan_create(const struct config *config, const struct names *names, struct plan *plan_out,
+                             struct osso_error *err);
 void plan_free(struct plan *plan);
 /* "20b", "120b", or the path of a config.json. */
 enum osso_status plan_config(const char *preset, struct config *config_out, struct osso_error *err);

@@ -29,9 +29,38 @@ struct plan_random {
     int *of; /* tensor -> pattern */
 };
 
-static enum dtype pattern_dtype(const struct plan_tensor *t)
+static bool is_mxfp4_part(const struct plan_tensor *t)
 {
-    return t->part == PLAN_WHOLE ? t->dtype : DT_MXFP4;
+    return t->row->store == STORE_BLOCKS;
+}
+
+/* Values around `mean`, at most `spread` away: those of a matrix have the standard deviation gain / sqrt(inputs), so
+ * that outputs are about as large as inputs. */
+static struct pattern pattern_of(const struct plan_tensor *t)
+{
+    struct pattern p = {.dtype = is_mxfp4_part(t) ? DT_MXFP4 : t->dtype};
+    enum param_id id = t->row->members[0];
+    switch (names_param(t->row)->kind) {
+    case PARAM_NORM:
+        p.mean = 1;
+        p.spread = 0.5f;
+        break;
+    case PARAM_BIAS:
+    case PARAM_EXPERT_BIAS: p.spread = 0.1f; break;
+    case PARAM_SINKS: p.spread = 1; break;
+    case PARAM_MATRIX:
+    case PARAM_EXPERTS:
+        p.spread = (id == PARAM_embed ? sqrtf((float)t->columns) : id == PARAM_head ? 2 : 1) *
+                   sqrtf(3.0f / (float)t->columns);
+        break;
+    }
+    return p;
+}
+
+/* Even rows are those of `stream`, odd ones of the next: what a form with gate and up apart has in two tensors. */
+static bool alternates(const struct plan_tensor *t)
+{
+    return is_mxfp4_part(t) && t->row->join == JOIN_ALTERNATING;
 }
 
 static float uniform(struct rng *rng, const struct pattern *p)
@@ -129,7 +158,7 @@ enum osso_status plan_random_create(const struct plan *plan, uint64_t seed, stru
             r->n_values *= 2;
     for (int i = 0; i < plan->n && !status; i++) {
         const struct plan_tensor *t = &plan->list[i];
-        struct pattern want = {.dtype = pattern_dtype(t), .mean = t->mean, .spread = t->spread};
+        struct pattern want = pattern_of(t);
         int k = 0;
         while (k < r->n_patterns && (r->patterns[k].dtype != want.dtype || r->patterns[k].mean != want.mean ||
                                      r->patterns[k].spread != want.spread))
@@ -166,8 +195,8 @@ void plan_random_free(struct plan_random *random)
 
 uint64_t plan_row_bytes(const struct plan_tensor *t)
 {
-    if (t->part != PLAN_WHOLE)
-        return (uint64_t)t->row_values / BLOCK * (t->part == PLAN_BLOCKS ? 16 : 1);
+    if (is_mxfp4_part(t))
+        return (uint64_t)t->row_values / BLOCK * (t->part == 0 ? 16 : 1);
     const struct dtype_info *info = dtype_info(t->dtype);
     return (uint64_t)t->row_values / (uint64_t)info->block * (uint64_t)info->block_bytes;
 }
@@ -176,12 +205,13 @@ void plan_random_rows(const struct plan_random *random, int i, int64_t first, in
 {
     const struct plan_tensor *t = &random->plan->list[i];
     const struct pattern *p = &random->patterns[random->of[i]];
-    const uint8_t *from = t->part == PLAN_BLOCKS ? p->hf_blocks : t->part == PLAN_SCALES ? p->scales : p->blocks;
+    const uint8_t *from = !is_mxfp4_part(t) ? p->blocks : t->part == 0 ? p->hf_blocks : p->scales;
     uint64_t block = (uint64_t)dtype_info(p->dtype)->block, row_blocks = (uint64_t)t->row_values / block;
     uint64_t bytes = plan_row_bytes(t), block_bytes = bytes / row_blocks;
+    bool two = alternates(t);
     for (int64_t r = first; r < first + n; r++) {
-        uint64_t stream = t->alternating ? t->stream + (uint64_t)(r & 1) : t->stream;
-        uint64_t state = random->seed ^ stream << 40 ^ (uint64_t)(t->alternating ? r >> 1 : r);
+        uint64_t stream = two ? t->stream + (uint64_t)(r & 1) : t->stream;
+        uint64_t state = random->seed ^ stream << 40 ^ (uint64_t)(two ? r >> 1 : r);
         uint64_t span = (uint64_t)random->n_values / block - row_blocks + 1;
         uint64_t start = (uint64_t)(((unsigned __int128)rng_splitmix(&state) * span) >> 64);
         memcpy(out, from + start * block_bytes, bytes);

@@ -86,7 +86,7 @@ enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct
     if (!status)
         status = plan_config(preset, &m->config, err);
     if (!status)
-        status = plan_create(&m->config, PLAN_GGUF, &plan, err);
+        status = plan_create(&m->config, &names_gguf, &plan, err);
     if (!status)
         status = make_pages(m, &plan, err);
     if (!status)
@@ -96,7 +96,7 @@ enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct
     if (!status)
         status = tensors_sort(&m->tensors, err);
     if (!status)
-        status = weights_resolve(&m->tensors, &m->config, true, &m->weights, err);
+        status = weights_resolve(&m->tensors, &m->config, &names_gguf, &m->weights, err);
     plan_free(&plan);
     if (status)
         osso_model_free(m);

@@ -1,4 +1,5 @@
-/* weights_resolve.c: finding and checking the tensors of a model. */
+/* weights_resolve.c: finding and checking the tensors of a model, each member of params.def by the rows of
+ * names_*.def that hold it. */
 #include "checkpoint/weights_resolve.h"
 
 #include "base/error.h"
@@ -7,16 +8,50 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *resolver_file(const struct resolver *r)
+/* After a failure `status` stays and every further call does nothing. All members are resolved twice: first to check
+ * everything and to count the values of vectors that must be widened, then to fill. */
+struct resolver {
+    const struct tensors *set;
+    const struct config *config;
+    const struct names *names;
+    struct osso_error *err;
+    enum osso_status status;
+    int layer;
+    bool last;        /* the run that fills */
+    float *vectors;   /* room for what is widened, in the last run */
+    size_t n_vectors; /* values so far */
+};
+
+/* Where a member is: which of the row's members it is, and which rows are its own. */
+struct place {
+    const struct names_row *row;
+    int slot;
+    int64_t first, rows, columns, all_rows;
+};
+
+static const char *resolver_file(const struct resolver *r) /* for error sentences */
 {
     return r->set->n_maps > 0 ? r->set->maps[0].path : "the model in memory";
 }
 
-bool resolver_has(const struct resolver *r, const char *name)
+static struct place place_of(const struct resolver *r, enum param_id id)
 {
-    char full[128];
-    snprintf(full, sizeof full, "%s%s", r->prefix, name);
-    return tensors_find(r->set, full) != NULL;
+    struct place p = {0};
+    bool found = false;
+    for (int i = 0; i < r->names->n_rows && !found; i++)
+        for (int k = 0; k < r->names->rows[i].n_members; k++)
+            if (r->names->rows[i].members[k] == id) {
+                char name[NAMES_TEXT];
+                p.row = &r->names->rows[i];
+                p.slot = k;
+                names_text(r->names, p.row, r->layer, 0, name);
+                found = tensors_find(r->set, name) != NULL;
+            }
+    p.first = names_rows_before(r->config, p.row, p.slot);
+    p.rows = params_size(r->config, params_of(id)->rows);
+    p.columns = names_columns(r->config, p.row);
+    p.all_rows = names_rows(r->config, p.row);
+    return p;
 }
 
 /* "[32, 5760, 90, 16]". */
@@ -29,40 +64,44 @@ static void shape_text(char *text, size_t size, int rank, const int64_t *shape)
         snprintf(text + used, size - used, "]");
 }
 
-/* GGUF writers drop dimensions of 1 in front: a stack of one expert may come as a matrix. */
-static bool same_shape(const struct tensor *t, int rank, const int64_t *shape, bool gguf)
+static bool same_shape(const struct tensor *t, int rank, const int64_t *shape, bool drops_ones)
 {
     int skip = 0, skip_t = 0;
-    while (gguf && skip < rank - 1 && shape[skip] == 1)
+    while (drops_ones && skip < rank - 1 && shape[skip] == 1)
         skip++;
-    while (gguf && skip_t < t->rank - 1 && t->shape[skip_t] == 1)
+    while (drops_ones && skip_t < t->rank - 1 && t->shape[skip_t] == 1)
         skip_t++;
     return t->rank - skip_t == rank - skip &&
            memcmp(t->shape + skip_t, shape + skip, (size_t)(rank - skip) * sizeof *shape) == 0;
 }
 
-const struct tensor *resolver_tensor(struct resolver *r, const char *name, int rank, const int64_t *shape)
+/* A part of a row with exactly the shape that the row has, or NULL and a failure. */
+static const struct tensor *resolver_tensor(struct resolver *r, const struct names_row *row, int part)
 {
-    char full[128], have[96], want[96];
+    char full[NAMES_TEXT], have[96], want[96];
+    int64_t shape[TENSOR_RANK];
     if (r->status)
         return NULL;
-    snprintf(full, sizeof full, "%s%s", r->prefix, name);
+    names_text(r->names, row, r->layer, part, full);
+    int rank = names_shape(r->config, row, part, shape);
     const struct tensor *t = tensors_find(r->set, full);
     if (!t) {
         r->status = error_set(r->err, OSSO_FORMAT, "%s: tensor %s is missing", resolver_file(r), full);
         return NULL;
     }
-    if (!same_shape(t, rank, shape, r->gguf)) {
+    if (!same_shape(t, rank, shape, r->names->drops_ones)) {
         shape_text(have, sizeof have, t->rank, t->shape);
         shape_text(want, sizeof want, rank, shape);
-        r->status = error_set(r->err, OSSO_FORMAT, "%s: tensor %s has the shape %s; this model's configuration asks for %s",
+        r->status = error_set(r->err, OSSO_FORMAT,
+                              "%s: tensor %s has the shape %s; this model's configuration asks for %s",
                               resolver_file(r), full, have, want);
         return NULL;
     }
     return t;
 }
 
-void resolver_check_type(struct resolver *r, const struct tensor *t, bool one_value)
+/* Refuses a tensor whose type osso does not compute with. `one_value`: only those with one value per block. */
+static void resolver_check_type(struct resolver *r, const struct tensor *t, bool one_value)
 {
     if (r->status || !t)
         return;
@@ -75,75 +114,176 @@ void resolver_check_type(struct resolver *r, const struct tensor *t, bool one_va
                           resolver_file(r), t->type, t->name, one_value ? "" : ", Q8_0, MXFP4");
 }
 
-void resolver_vector(struct resolver *r, const char *name, int64_t n, const float **out)
+static int64_t row_bytes(enum dtype t, int64_t columns)
 {
-    const struct tensor *t = resolver_tensor(r, name, 1, &n);
+    const struct dtype_info *info = dtype_info(t);
+    return columns / info->block * info->block_bytes; /* whole blocks wherever a tensor was accepted */
+}
+
+/* ---- matrices ------------------------------------------------------------------------------------------- */
+
+static void whole_tensor(struct resolver *r, const struct place *p, struct expert_matrix *m)
+{
+    bool transposed = p->row->store == STORE_TRANSPOSED;
+    const struct tensor *t = resolver_tensor(r, p->row, 0);
+    resolver_check_type(r, t, transposed);
+    if (r->status)
+        return;
+    int64_t value = row_bytes(t->dtype, 1), row = row_bytes(t->dtype, p->columns);
+    m->first = (struct view){.dtype = t->dtype, .data = t->data, .rows = p->all_rows, .cols = p->columns,
+                             .row_stride = transposed ? value : row,
+                             .col_stride = transposed ? p->all_rows * value : 0};
+    m->stride = p->all_rows * row;
+}
+
+static void blocks_and_scales(struct resolver *r, const struct place *p, struct expert_matrix *m)
+{
+    int64_t groups = p->columns / QUANT_BLOCK;
+    if (!r->status && p->columns % QUANT_BLOCK != 0) {
+        char name[NAMES_TEXT];
+        names_text(r->names, p->row, r->layer, 0, name);
+        r->status = error_set(r->err, OSSO_FORMAT, "%s: %s: MXFP4 needs rows of whole blocks of 32, not of %lld",
+                              resolver_file(r), name, (long long)p->columns);
+    }
+    const struct tensor *blocks = resolver_tensor(r, p->row, 0), *scales = resolver_tensor(r, p->row, 1);
+    if (!r->status && (blocks->dtype != DT_U8 || scales->dtype != DT_U8))
+        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: tensors %s and %s must be U8", resolver_file(r),
+                              blocks->name, scales->name);
+    if (r->status)
+        return;
+    m->first = (struct view){.dtype = DT_MXFP4_HF, .data = blocks->data, .side = {{DT_U8, scales->data, groups}},
+                             .rows = p->all_rows, .cols = p->columns, .row_stride = row_bytes(DT_MXFP4_HF, p->columns)};
+    m->stride = p->all_rows * m->first.row_stride;
+    m->side_stride[0] = p->all_rows * groups;
+}
+
+/* Of rows that several members share, those of this one. */
+static void own_rows(const struct place *p, struct view *v)
+{
+    int64_t first = p->row->join == JOIN_ALTERNATING ? p->slot : p->first;
+    int step = p->row->join == JOIN_ALTERNATING ? p->row->n_members : 1;
+    v->data += first * v->row_stride;
+    v->row_stride *= step;
+    for (int i = 0; i < 2; i++) {
+        if (v->side[i].data)
+            v->side[i].data += first * v->side[i].stride;
+        v->side[i].stride *= step;
+    }
+    v->rows = p->rows;
+}
+
+static void resolve_EXPERTS(struct resolver *r, enum param_id id, struct expert_matrix *out)
+{
+    struct place p = place_of(r, id);
+    struct expert_matrix m = {0};
+    (p.row->store == STORE_BLOCKS ? blocks_and_scales : whole_tensor)(r, &p, &m);
+    if (r->status)
+        return;
+    own_rows(&p, &m.first);
+    *out = m;
+}
+
+static void resolve_MATRIX(struct resolver *r, enum param_id id, struct view *out)
+{
+    struct expert_matrix one = {0};
+    resolve_EXPERTS(r, id, &one);
+    *out = one.first;
+}
+
+/* ---- vectors -------------------------------------------------------------------------------------------- */
+
+/* Where the file holds f32 values the vector is these; else they are widened once into memory of the weights. */
+static void resolve_NORM(struct resolver *r, enum param_id id, const float **out)
+{
+    struct place p = place_of(r, id);
+    const struct tensor *t = resolver_tensor(r, p.row, 0);
     resolver_check_type(r, t, true);
     if (r->status)
         return;
-    if (r->vectors) {
-        struct vec v = {.dtype = t->dtype, .data = t->data, .n = n, .stride = resolver_row_bytes(t->dtype, 1)};
+    int64_t value = row_bytes(t->dtype, 1);
+    struct vec v = {.dtype = t->dtype, .data = t->data + p.first * value, .n = p.rows, .stride = value};
+    if (v.dtype == DT_F32 && (uintptr_t)v.data % sizeof **out == 0) {
+        *out = (const float *)(const void *)v.data;
+        return;
+    }
+    if (r->last) {
         float *to = r->vectors + r->n_vectors;
-        for (int64_t i = 0; i < n; i++)
+        for (int64_t i = 0; i < v.n; i++)
             to[i] = vec_at(&v, i);
         *out = to;
     }
-    r->n_vectors += (size_t)n; /* checked: as many values lie in the file */
+    r->n_vectors += (size_t)v.n; /* checked: as many values lie in the file */
 }
+#define resolve_BIAS resolve_NORM
+#define resolve_SINKS resolve_NORM
 
-int64_t resolver_row_bytes(enum dtype t, int64_t cols)
+/* Left in its own type. */
+static void resolve_EXPERT_BIAS(struct resolver *r, enum param_id id, struct expert_bias *out)
 {
-    const struct dtype_info *info = dtype_info(t);
-    return cols / info->block * info->block_bytes; /* cols is a multiple of the block wherever a tensor was accepted */
-}
-
-void resolver_rows(const struct tensor *t, int64_t first, int64_t rows, int64_t cols, struct view *out)
-{
-    int64_t stride = resolver_row_bytes(t->dtype, cols);
-    *out = (struct view){.dtype = t->dtype, .data = t->data + first * stride, .rows = rows, .cols = cols,
-                         .row_stride = stride};
-}
-
-void resolver_matrix(struct resolver *r, const char *name, int64_t rows, int64_t cols, struct view *out)
-{
-    const struct tensor *t = resolver_tensor(r, name, 2, (int64_t[]){rows, cols});
-    resolver_check_type(r, t, false);
-    if (!r->status)
-        resolver_rows(t, 0, rows, cols, out);
-}
-
-void resolver_expert_bias(struct resolver *r, const char *name, int64_t n, struct vec *out, int64_t *bytes_out)
-{
-    const struct tensor *t = resolver_tensor(r, name, 2, (int64_t[]){r->config->n_experts, n});
+    struct place p = place_of(r, id);
+    const struct tensor *t = resolver_tensor(r, p.row, 0);
     resolver_check_type(r, t, true);
     if (r->status)
         return;
-    int64_t value = resolver_row_bytes(t->dtype, 1);
-    *out = (struct vec){.dtype = t->dtype, .data = t->data, .n = n, .stride = value};
-    *bytes_out = n * value;
+    int64_t value = row_bytes(t->dtype, 1);
+    bool alternating = p.row->join == JOIN_ALTERNATING;
+    int64_t first = alternating ? p.slot : p.first;
+    out->first = (struct vec){.dtype = t->dtype, .data = t->data + first * value, .n = p.rows,
+                              .stride = alternating ? p.row->n_members * value : value};
+    out->stride = p.all_rows * value;
 }
 
-enum osso_status weights_resolve(const struct tensors *set, const struct config *config, bool gguf_names,
+/* ---- all of them ---------------------------------------------------------------------------------------- */
+
+static int stem(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot ? (int)(dot - name) : (int)strlen(name);
+}
+
+/* Kernels take gate and up together, so both have one type. */
+static void check_pair(struct resolver *r, const struct layer_weights *l)
+{
+    if (r->status || (l->gate.first.dtype == l->up.first.dtype && l->gate_bias.first.dtype == l->up_bias.first.dtype))
+        return;
+    char gate[NAMES_TEXT];
+    struct place g = place_of(r, PARAM_gate), u = place_of(r, PARAM_up);
+    names_text(r->names, g.row, r->layer, 0, gate);
+    r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: %.*s and %.*s have different types", resolver_file(r),
+                          stem(gate), gate, stem(u.row->spelling), u.row->spelling);
+}
+
+static void resolve_all(struct resolver *r, struct weights *w)
+{
+    r->layer = -1;
+    r->n_vectors = 0;
+#define ONCE(member, kind, rows, columns)                                                                              \
+    if (PARAM_##member != PARAM_head || !r->config->tied)                                                              \
+        resolve_##kind(r, PARAM_##member, &w->member);
+#include "model/params.def"
+    if (r->config->tied)
+        w->head = w->embed;
+    for (r->layer = 0; r->layer < r->config->n_layers && !r->status; r->layer++) {
+        struct layer_weights *l = &w->layers[r->layer];
+#define EACH(member, kind, rows, columns) resolve_##kind(r, PARAM_##member, &l->member);
+#include "model/params.def"
+        check_pair(r, l);
+    }
+}
+
+enum osso_status weights_resolve(const struct tensors *set, const struct config *config, const struct names *names,
                                  struct weights *weights_out, struct osso_error *err)
 {
-    memset(weights_out, 0, sizeof *weights_out);
-    struct weights w = {0};
-    struct resolver r = {.set = set, .config = config, .gguf = gguf_names, .err = err};
-    w.layers = mem_array((size_t)config->n_layers, sizeof *w.layers);
-    if (!w.layers)
-        r.status = error_nomem(err, (unsigned long long)config->n_layers * sizeof *w.layers, "the table of weights");
-    for (int run = 0; run < 2 && !r.status; run++) {
-        r.n_vectors = 0;
-        r.prefix[0] = 0;
-        (gguf_names ? weights_gguf : weights_hf)(&r, &w);
-        if (run == 0 && !r.status && !(r.vectors = w.vectors = mem_array(r.n_vectors, sizeof *w.vectors)))
-            r.status = error_nomem(err, (unsigned long long)r.n_vectors * sizeof *w.vectors, "norms and biases");
-    }
-    if (r.status) {
-        weights_free(&w);
-        return r.status;
-    }
-    *weights_out = w;
-    weights_out->source = (struct expert_source){.get = weights_expert, .model = weights_out};
-    return OSSO_OK;
+    struct resolver r = {.set = set, .config = config, .names = names, .err = err};
+    r.status = weights_create(config->n_layers, weights_out, err);
+    if (!r.status)
+        resolve_all(&r, weights_out);
+    if (!r.status && r.n_vectors > 0 && !(r.vectors = weights_out->vectors = mem_array(r.n_vectors, sizeof *r.vectors)))
+        r.status = error_nomem(err, (unsigned long long)r.n_vectors * sizeof *r.vectors, "norms and biases");
+    r.last = true;
+    if (!r.status)
+        resolve_all(&r, weights_out);
+    if (r.status)
+        weights_free(weights_out);
+    return r.status;
 }

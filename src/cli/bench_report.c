@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/thread.h"
+#include "json/jwrite.h"
 #include "osso/osso.h"
 
 #include <math.h>
@@ -184,7 +185,7 @@ static void print_quoted(const char *text, bool json)
 {
     struct buf b = {0};
     if (json)
-        buf_json_string(&b, text, strlen(text));
+        jwrite_string(&b, text, strlen(text));
     else {
         buf_putc(&b, '"');
         for (; *text; text++)

@@ -1,58 +1,12 @@
-/* help.c: the tables of verbs and options for people: --help, the manual page, and guesses for misspelt words. */
+/* help.c: the tables of verbs and options for people: --help and the manual page. */
+#include "cli/help.h"
+
 #include "cli/chat/chat.h"
-#include "cli/options.h"
 
-#include "base/buf.h"
-
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 96, INDENT = 30, LONGEST_WORD = 40 };
-
-/* ---- guesses -------------------------------------------------------------------------------------------- */
-
-/* Edits (insert, delete, change, swap neighbours) between two words; long ones count as far apart. */
-static int edit_distance(const char *a, const char *b)
-{
-    int n = (int)strlen(a), m = (int)strlen(b), d[LONGEST_WORD + 1][LONGEST_WORD + 1];
-    if (n > LONGEST_WORD || m > LONGEST_WORD)
-        return LONGEST_WORD;
-    for (int i = 0; i <= n; i++)
-        for (int j = 0; j <= m; j++) {
-            if (i == 0 || j == 0) {
-                d[i][j] = i + j;
-                continue;
-            }
-            int best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            if (d[i - 1][j] + 1 < best)
-                best = d[i - 1][j] + 1;
-            if (d[i][j - 1] + 1 < best)
-                best = d[i][j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
-                best = d[i - 2][j - 2] + 1;
-            d[i][j] = best;
-        }
-    return d[n][m];
-}
-
-void guess_try(struct guess *guess, const char *candidate)
-{
-    size_t n = strlen(guess->typed);
-    int distance = edit_distance(guess->typed, candidate);
-    if (n >= 3 && strncmp(guess->typed, candidate, n) == 0)
-        distance = 1; /* a beginning of the word */
-    if (distance <= 2 && distance < (int)n && (!guess->best || distance < guess->distance)) {
-        guess->best = candidate;
-        guess->distance = distance;
-    }
-}
-
-const char *guess_best(const struct guess *guess)
-{
-    return guess->best;
-}
+enum { WIDTH = 96, INDENT = 30, VERB_WIDTH = 12 };
 
 /* ---- --help --------------------------------------------------------------------------------------------- */
 
@@ -101,7 +55,6 @@ static void help_option(const struct option *o)
 
 void help_verb(const struct verb *verb)
 {
-    unsigned bit = 1u << (verb - verbs);
     const char *section = NULL;
     printf("usage: osso %s [options]%s%s\n\n", verb->name, *verb->operands ? " " : "", verb->operands);
     wrap(verb->more, 0, 0);
@@ -111,7 +64,7 @@ void help_verb(const struct verb *verb)
         const struct option *o = &option_table[i];
         if (o->section)
             section = o->section;
-        else if (o->verbs & bit) {
+        else if (verb_takes(verb, o)) {
             if (section)
                 printf("\n%s\n", section);
             section = NULL;
@@ -129,11 +82,29 @@ void help_verb(const struct verb *verb)
     printf("\nEvery option can also be given as an environment variable: --top-k is OSSO_TOP_K.\n");
 }
 
+/* A line for each verb, or for each that begins with `first`. */
+static void list_verbs(const char *first)
+{
+    int width = VERB_WIDTH;
+    for (int i = 0; i < VERB_COUNT; i++)
+        if ((int)strlen(verbs[i].name) > width)
+            width = (int)strlen(verbs[i].name);
+    for (int i = 0; i < VERB_COUNT; i++)
+        if (!first || strcmp(verbs[i].first, first) == 0)
+            printf("  %-*s %s\n", width, verbs[i].name, verbs[i].line);
+}
+
+void help_family(const char *first)
+{
+    printf("usage: osso %s VERB [options]\n\n", first);
+    list_verbs(first);
+    printf("\nosso %s VERB --help shows a verb's options.\n", first);
+}
+
 void help_program(void)
 {
     printf("osso: gpt-oss models on your own machine\n\nusage: osso VERB [options]\n\n");
-    for (int i = 0; i < VERB_COUNT; i++)
-        printf("  %-12s %s\n", verbs[i].name, verbs[i].line);
+    list_verbs(NULL);
     printf("\nosso VERB --help shows a verb's options, osso --version how osso was built.\n"
            "Without -m PATH, verbs that run a model use OSSO_MODEL, else the small model that ships with osso.\n"
            "Start with: osso chat\n");
@@ -177,8 +148,8 @@ static void man_option(const struct option *o)
     }
     printf("Verbs:");
     for (int i = 0; i < VERB_COUNT; i++)
-        if (o->verbs & (1u << i))
-            printf(" %s", verbs[i].name);
+        if (verb_takes(&verbs[i], o))
+            printf(verbs[i].second ? " \"%s\"" : " %s", verbs[i].name);
     printf(".\nEnvironment: %s.\n", name);
 }
 

@@ -1,7 +1,10 @@
 /* main.c: osso VERB [options]. The verbs are verbs.def, one file each; this file finds the one that was meant. */
+#include "cli/guess.h"
+#include "cli/help.h"
 #include "cli/options.h"
 #include "cli/out.h"
 
+#include "base/buf.h"
 #include "base/thread.h"
 #include "osso/osso.h"
 
@@ -33,17 +36,72 @@ static int version(void)
     return 0;
 }
 
-static int unknown_verb(const char *word)
+/* The verb that begins `words`, by name or alias, and how many words that took; NULL if there is none. */
+static const struct verb *find(int n, char **words, int *used)
+{
+    for (int i = 0; i < VERB_COUNT; i++) {
+        const struct verb *verb = &verbs[i];
+        bool named = strcmp(verb->first, words[0]) == 0 &&
+                     (!verb->second || (n > 1 && strcmp(verb->second, words[1]) == 0));
+        if (named || word_in(verb->aliases, ' ', words[0])) {
+            *used = named && verb->second ? 2 : 1;
+            return verb;
+        }
+    }
+    return NULL;
+}
+
+/* Do verbs of two words begin with this one? */
+static bool is_family(const char *word)
+{
+    for (int i = 0; i < VERB_COUNT; i++)
+        if (verbs[i].second && strcmp(verbs[i].first, word) == 0)
+            return true;
+    return false;
+}
+
+static const char *guess_second(const char *family, const char *word)
 {
     struct guess guess = {.typed = word};
     for (int i = 0; i < VERB_COUNT; i++)
-        guess_try(&guess, verbs[i].name);
-    guess_try(&guess, "--help");
-    guess_try(&guess, "--version");
-    if (guess_best(&guess))
-        say("there is no verb '%s'; did you mean %s? (osso --help lists them)", word, guess_best(&guess));
+        if (verbs[i].second && strcmp(verbs[i].first, family) == 0)
+            guess_try(&guess, verbs[i].second);
+    return guess_best(&guess);
+}
+
+/* A first word without a second one, or with one that is none. */
+static int unknown_second(const char *family, const char *word)
+{
+    const char *guess = word ? guess_second(family, word) : NULL;
+    if (guess)
+        say("there is no verb '%s %s'; did you mean %s %s? (osso %s --help lists them)", family, word, family, guess,
+            family);
+    else if (word)
+        say("there is no verb '%s %s'; osso %s --help lists them", family, word, family);
+    else {
+        struct buf list = {0};
+        for (int i = 0; i < VERB_COUNT; i++)
+            if (verbs[i].second && strcmp(verbs[i].first, family) == 0)
+                buf_printf(&list, "%s%s", list.len ? ", " : "", verbs[i].second);
+        say("%s is the first word of verbs (%s); see osso %s --help", family, list.data ? list.data : "", family);
+        buf_free(&list);
+    }
+    return 2;
+}
+
+static int unknown_verb(int n, char **words)
+{
+    struct guess first = {.typed = words[0]};
+    for (int i = 0; i < VERB_COUNT; i++)
+        guess_try(&first, verbs[i].first);
+    guess_try(&first, "--help");
+    guess_try(&first, "--version");
+    const char *best = guess_best(&first), *second = best && n > 1 ? guess_second(best, words[1]) : NULL;
+    if (best)
+        say("there is no verb '%s'; did you mean %s%s%s? (osso --help lists them)", words[0], best, second ? " " : "",
+            second ? second : "");
     else
-        say("there is no verb '%s'; osso --help lists them", word);
+        say("there is no verb '%s'; osso --help lists them", words[0]);
     return 2;
 }
 
@@ -63,26 +121,48 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
     return code;
 }
 
-static int run(int argc, char **argv)
+static bool asks_for_help(const char *word)
 {
-    const char *word = argc > 1 ? argv[1] : NULL;
-    if (!word) {
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* osso help [WORDS] */
+static int help(int n, char **words)
+{
+    int used;
+    const struct verb *verb = n > 0 ? find(n, words, &used) : NULL;
+    if (n == 0)
+        help_program();
+    else if (verb)
+        help_verb(verb);
+    else if (!is_family(words[0]))
+        return unknown_verb(n, words);
+    else if (n > 1 && !asks_for_help(words[1]))
+        return unknown_second(words[0], words[1]);
+    else
+        help_family(words[0]);
+    return 0;
+}
+
+static int run(int n, char **words)
+{
+    int used;
+    if (n == 0) {
         say("say what to do: osso chat, for example; osso --help lists the verbs");
         return 2;
     }
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
-        if (argc > 2 && !verb_find(argv[2]))
-            return unknown_verb(argv[2]);
-        if (argc > 2)
-            help_verb(verb_find(argv[2]));
-        else
-            help_program();
-        return 0;
-    }
-    if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0)
+    if (asks_for_help(words[0]) || strcmp(words[0], "help") == 0)
+        return help(n - 1, words + 1);
+    if (strcmp(words[0], "--version") == 0 || strcmp(words[0], "version") == 0)
         return version();
-    const struct verb *verb = verb_find(word);
-    return verb ? run_verb(verb, argc - 2, argv + 2) : unknown_verb(word);
+    const struct verb *verb = find(n, words, &used);
+    if (verb)
+        return run_verb(verb, n - used, words + used);
+    if (!is_family(words[0]))
+        return unknown_verb(n, words);
+    if (n > 1 && asks_for_help(words[1]))
+        return help(1, words);
+    return unknown_second(words[0], n > 1 && words[1][0] != '-' ? words[1] : NULL);
 }
 
 int main(int argc, char **argv)
@@ -92,5 +172,5 @@ int main(int argc, char **argv)
     if (!setlocale(LC_CTYPE, "") || strcmp(setlocale(LC_CTYPE, NULL), "C") == 0 ||
         strcmp(setlocale(LC_CTYPE, NULL), "POSIX") == 0)
         setlocale(LC_CTYPE, "C.UTF-8");
-    return out_end(run(argc, argv));
+    return out_end(run(argc > 0 ? argc - 1 : 0, argv + 1));
 }

@@ -8,7 +8,6 @@
 #include "base/rng.h"
 #include "cli/out.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,30 +143,21 @@ static bool parse_bias(const char *s, struct osso_logit_bias *out)
     return true;
 }
 
-/* --logit-bias, and with --ignore-eos the ids that would end the text can never be chosen. */
+/* --logit-bias */
 static enum osso_status bias_args(const struct options *o, const struct runner *r, struct osso_logit_bias **bias_out,
                                   size_t *n_out, struct osso_error *err)
 {
     const struct option_value *list = &o->v[OPT_logit_bias];
-    size_t n_stop = o->v[OPT_ignore_eos].set ? osso_model_stop_ids(r->model, NULL, 0) : 0;
-    struct osso_logit_bias *bias = mem_array(list->n + n_stop + 1, sizeof *bias);
-    int32_t *stop = mem_array(n_stop + 1, sizeof *stop);
-    enum osso_status status = OSSO_OK;
-    if (!bias || !stop)
-        status = error_nomem(err, (list->n + n_stop) * sizeof *bias, "logit biases");
+    struct osso_logit_bias *bias = mem_array(list->n, sizeof *bias);
+    enum osso_status status = bias ? OSSO_OK : error_nomem(err, list->n * sizeof *bias, "logit biases");
     for (size_t i = 0; i < list->n && !status; i++)
         if (!parse_bias(list->list[i], &bias[i]) || bias[i].id >= r->dims.vocab)
             status = error_set(err, OSSO_USAGE, "--logit-bias: '%s' is not ID+BIAS or ID-BIAS with an id below %lld",
                                list->list[i], (long long)r->dims.vocab);
-    if (!status)
-        osso_model_stop_ids(r->model, stop, n_stop);
-    for (size_t i = 0; i < n_stop && !status; i++)
-        bias[list->n + i] = (struct osso_logit_bias){stop[i], -INFINITY};
-    mem_free(stop);
     if (status)
         mem_free(bias);
     *bias_out = status ? NULL : bias;
-    *n_out = status ? 0 : list->n + n_stop;
+    *n_out = status ? 0 : list->n;
     return status;
 }
 
@@ -222,13 +212,6 @@ enum osso_status runner_sampler(const struct options *o, struct runner *r, struc
     osso_sampler_free(r->sampler);
     r->sampler = sampler;
     return OSSO_OK;
-}
-
-void stop_args(const struct options *o, struct osso_generate_options *generate)
-{
-    static const int32_t none;
-    generate->stop_ids = o->v[OPT_ignore_eos].set ? &none : NULL;
-    generate->n_stop_ids = 0;
 }
 
 enum osso_status tokenizer_args(const struct options *o, struct osso_tokenizer **tokenizer_out, struct osso_error *err)

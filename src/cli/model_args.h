@@ -30,8 +30,6 @@ enum osso_status runner_start(struct runner *runner, const struct osso_engine_op
                               struct osso_error *err);
 /* A sampler from the model's own defaults, overridden by the options; replaces the one before. */
 enum osso_status runner_sampler(const struct options *options, struct runner *runner, struct osso_error *err);
-/* Stop ids for osso_generate_options: the model's (NULL), or none with --ignore-eos. */
-void stop_args(const struct options *options, struct osso_generate_options *generate);
 
 /* For the text verbs: o200k_harmony, or what -m names (osso_tokenizer_free it). */
 enum osso_status tokenizer_args(const struct options *options, struct osso_tokenizer **tokenizer_out,

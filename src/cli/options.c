@@ -1,6 +1,8 @@
 /* options.c: reads the command line and the environment by the tables options.def and verbs.def. */
 #include "cli/options.h"
 
+#include "cli/guess.h"
+
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -10,24 +12,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One word of bits: a group's below, a verb's own above them. */
+enum {
+#define GROUP(name) GROUP_##name,
+#include "cli/options.def"
+    GROUP_COUNT
+};
+enum {
+    NONE = 0,
+#define GROUP(name) name = 1 << GROUP_##name,
+#include "cli/options.def"
+};
+#define V(id) (UINT64_C(1) << (GROUP_COUNT + VERB_##id))
+_Static_assert(GROUP_COUNT <= 30 && GROUP_COUNT + VERB_COUNT <= 64, "more verbs and groups than bits");
+
 const struct verb verbs[VERB_COUNT] = {
-#define VERB(name, aliases, operands, fewest, most, line, more)                                                        \
-    {#name, aliases, operands, fewest, most, line, more, verb_##name},
+#define VERB_ROW(id, name, first, second, aliases, operands, fewest, most, groups, line, more)                         \
+    {name, first, second, aliases, operands, fewest, most, V(id) | (groups), line, more, verb_##id},
 #include "cli/verbs.def"
-#undef VERB
 };
 
-#define V(name) (1u << VERB_##name)
-#define RUNS (V(chat) | V(generate) | V(logits) | V(bench))
-#define TEXTS (V(tokenize) | V(detokenize) | V(render) | V(parse))
 const struct option option_table[OPT_COUNT] = {
 #define SECTION(id, title) {.section = title},
 #define OPTION(id, name, letter, alias, kind, min, max, argument, standard, verbs, help)                               \
     {NULL, name, letter, alias, KIND_##kind, min, max, argument, standard, verbs, help},
 #include "cli/options.def"
-#undef SECTION
-#undef OPTION
 };
+
+bool verb_takes(const struct verb *verb, const struct option *option)
+{
+    return (verb->kinds & option->verbs) != 0;
+}
 
 bool word_in(const char *words, char separator, const char *name)
 {
@@ -40,14 +55,6 @@ bool word_in(const char *words, char separator, const char *name)
         w = end ? end + 1 : NULL;
     }
     return false;
-}
-
-const struct verb *verb_find(const char *name)
-{
-    for (int i = 0; i < VERB_COUNT; i++)
-        if (strcmp(verbs[i].name, name) == 0 || word_in(verbs[i].aliases, ' ', name))
-            return &verbs[i];
-    return NULL;
 }
 
 bool parse_i64(const char *s, int64_t *out)
@@ -160,21 +167,20 @@ enum osso_status option_set(const struct option *option, struct option_value *va
     return status;
 }
 
-const struct option *option_find(enum verb_id verb, const char *name)
+const struct option *option_find(const struct verb *verb, const char *name)
 {
     for (int i = 0; i < OPT_COUNT; i++) {
         const struct option *o = &option_table[i];
-        if (o->name && (o->verbs & (1u << verb)) &&
-            (strcmp(o->name, name) == 0 || (o->alias && strcmp(o->alias, name) == 0)))
+        if (verb_takes(verb, o) && (strcmp(o->name, name) == 0 || (o->alias && strcmp(o->alias, name) == 0)))
             return o;
     }
     return NULL;
 }
 
-static const struct option *find_letter(enum verb_id verb, char letter)
+static const struct option *find_letter(const struct verb *verb, char letter)
 {
     for (int i = 0; i < OPT_COUNT; i++)
-        if (option_table[i].name && (option_table[i].verbs & (1u << verb)) && option_table[i].letter == letter)
+        if (verb_takes(verb, &option_table[i]) && option_table[i].letter == letter)
             return &option_table[i];
     return NULL;
 }
@@ -183,10 +189,9 @@ static const struct option *find_letter(enum verb_id verb, char letter)
 static enum osso_status unknown_flag(const struct verb *verb, const char *flag, struct osso_error *err)
 {
     const char *name = flag + strspn(flag, "-");
-    enum verb_id id = (enum verb_id)(verb - verbs);
     struct guess guess = {.typed = name};
     for (int i = 0; i < OPT_COUNT; i++)
-        if (option_table[i].name && (option_table[i].verbs & (1u << id))) {
+        if (verb_takes(verb, &option_table[i])) {
             guess_try(&guess, option_table[i].name);
             if (option_table[i].alias)
                 guess_try(&guess, option_table[i].alias);
@@ -194,19 +199,19 @@ static enum osso_status unknown_flag(const struct verb *verb, const char *flag, 
     if (guess_best(&guess) && strlen(name) > 1)
         return error_set(err, OSSO_USAGE, "%s has no option %s; did you mean --%s?", verb->name, flag, guess_best(&guess));
     for (int i = 0; i < VERB_COUNT; i++)
-        if (option_find((enum verb_id)i, name))
+        if (option_find(&verbs[i], name))
             return error_set(err, OSSO_USAGE, "%s has no option %s (it is one of %s); see osso %s --help", verb->name,
                              flag, verbs[i].name, verb->name);
     return error_set(err, OSSO_USAGE, "%s has no option %s; see osso %s --help", verb->name, flag, verb->name);
 }
 
-static enum osso_status read_environment(enum verb_id verb, struct options *options, struct osso_error *err)
+static enum osso_status read_environment(const struct verb *verb, struct options *options, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
     for (int i = 0; i < OPT_COUNT && !status; i++) {
         const struct option *o = &option_table[i];
         char name[64];
-        if (!o->name || !(o->verbs & (1u << verb)))
+        if (!verb_takes(verb, o))
             continue;
         option_env_name(o, name, sizeof name);
         const char *s = getenv(name);
@@ -220,7 +225,6 @@ static enum osso_status read_environment(enum verb_id verb, struct options *opti
 static enum osso_status read_flag(const struct verb *verb, int argc, char **argv, int *at, bool *listed,
                                   struct options *options, struct osso_error *err)
 {
-    enum verb_id id = (enum verb_id)(verb - verbs);
     const char *word = argv[*at], *value = NULL;
     char name[64];
     const struct option *o = NULL;
@@ -230,10 +234,10 @@ static enum osso_status read_flag(const struct verb *verb, int argc, char **argv
         if (len < sizeof name) {
             memcpy(name, word + 2, len);
             name[len] = 0;
-            o = option_find(id, name);
+            o = option_find(verb, name);
         }
     } else if (word[2] == 0) {
-        o = find_letter(id, word[1]);
+        o = find_letter(verb, word[1]);
     }
     if (!o)
         return unknown_flag(verb, word, err);
@@ -260,7 +264,7 @@ enum osso_status options_parse(const struct verb *verb, int argc, char **argv, s
             options->help = true;
     if (options->help)
         return OSSO_OK;
-    enum osso_status status = read_environment((enum verb_id)(verb - verbs), options, err);
+    enum osso_status status = read_environment(verb, options, err);
     for (int i = 0; i < argc && !status; i++) {
         if (!only_operands && strcmp(argv[i], "--") == 0)
             only_operands = true;

@@ -9,23 +9,22 @@
 #include <stdint.h>
 
 enum verb_id {
-#define VERB(name, aliases, operands, fewest, most, line, more) VERB_##name,
+#define VERB_ROW(id, name, first, second, aliases, operands, fewest, most, groups, line, more) VERB_##id,
 #include "cli/verbs.def"
-#undef VERB
     VERB_COUNT
 };
 
 struct options;
 
 struct verb {
-    const char *name, *aliases, *operands;
+    const char *name, *first, *second; /* "data show", "data", "show"; second NULL: one word */
+    const char *aliases, *operands;
     int fewest, most; /* operands */
+    uint64_t kinds;   /* its own bit and those of its groups */
     const char *line, *more;
     int (*run)(const struct options *options); /* the exit code */
 };
 extern const struct verb verbs[VERB_COUNT];
-/* By name or alias; NULL if there is none. */
-const struct verb *verb_find(const char *name);
 /* Is `name` in this list of words separated by `separator`? */
 bool word_in(const char *words, char separator, const char *name);
 
@@ -33,8 +32,6 @@ enum option_id {
 #define SECTION(id, title) OPT_section_##id,
 #define OPTION(id, name, letter, alias, kind, min, max, argument, standard, verbs, help) OPT_##id,
 #include "cli/options.def"
-#undef SECTION
-#undef OPTION
     OPT_COUNT
 };
 
@@ -48,10 +45,11 @@ struct option {
     enum option_kind kind;
     double min, max;
     const char *argument, *standard; /* as shown; NULL: none */
-    unsigned verbs;                  /* bit 1 << verb_id */
+    uint64_t verbs;                  /* bits of the verbs and groups that take it */
     const char *help;
 };
 extern const struct option option_table[OPT_COUNT];
+bool verb_takes(const struct verb *verb, const struct option *option);
 
 struct option_value {
     bool set;
@@ -81,27 +79,15 @@ void options_free(struct options *options);
 enum osso_status option_set(const struct option *option, struct option_value *value, const char *where,
                             const char *argument, struct osso_error *err);
 /* The option of this verb with this long name or alias (may be NULL). */
-const struct option *option_find(enum verb_id verb, const char *name);
+const struct option *option_find(const struct verb *verb, const char *name);
 /* Strict numbers: the whole string, in range, no NaN. */
 bool parse_i64(const char *s, int64_t *out);
 bool parse_f64(const char *s, double *out);
 /* "OSSO_TOP_K" for top_k. */
 void option_env_name(const struct option *option, char *text, size_t size);
 
-/* help.c: the tables for people. */
-void help_program(void);
-void help_verb(const struct verb *verb);
-void help_man(void);
-/* The word that `typed` was probably meant to be, or NULL; feed candidates one by one. */
-struct guess {
-    const char *typed, *best;
-    int distance;
-};
-void guess_try(struct guess *guess, const char *candidate);
-const char *guess_best(const struct guess *guess);
-
-#define VERB(name, aliases, operands, fewest, most, line, more) int verb_##name(const struct options *options);
+#define VERB_ROW(id, name, first, second, aliases, operands, fewest, most, groups, line, more)                         \
+    int verb_##id(const struct options *options);
 #include "cli/verbs.def"
-#undef VERB
 
 #endif

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
-#include "convert/tokenizer_files.h"
+#include "token/tokenizer_files.h"
 #include "format/write.h"
 #include "checkpoint/config_files.h"
 #include "checkpoint/plan.h"
@@ -56,13 +56,13 @@ static enum osso_status open_tokenizer(struct synth *s)
     return status;
 }
 
-static enum osso_status prepare(struct synth *s, enum plan_form form)
+static enum osso_status prepare(struct synth *s, const struct names *names)
 {
     enum osso_status status = plan_config(s->o->preset ? s->o->preset : "20b", &s->config, s->err);
     if (!status)
         status = set_layers(s);
     if (!status)
-        status = plan_create(&s->config, form, &s->plan, s->err);
+        status = plan_create(&s->config, names, &s->plan, s->err);
     if (!status)
         status = open_tokenizer(s);
     if (!status)
@@ -329,7 +329,7 @@ enum osso_status osso_synth(const char *out, const struct osso_synth_options *op
     bool hf = o.format && strcmp(o.format, "hf") == 0;
     if (!o.format || (!hf && strcmp(o.format, "gguf") != 0))
         return error_set(err, OSSO_USAGE, "no format is named \"%s\"; there are gguf and hf", o.format ? o.format : "");
-    enum osso_status status = prepare(&s, hf ? PLAN_HF : PLAN_GGUF);
+    enum osso_status status = prepare(&s, hf ? &names_hf : &names_gguf);
     if (!status)
         status = hf ? write_folder(&s) : write_gguf(&s);
     release(&s);

@@ -16,14 +16,28 @@ enum { LANES = 8 };
 enum osso_status chooser_create(int64_t vocab, struct chooser *c, struct osso_error *err)
 {
     *c = (struct chooser){.vocab = vocab, .band_of = -1};
+    c->logits = mem_array((size_t)vocab, sizeof *c->logits);
+    c->mask = mem_array((size_t)(vocab + 31) / 32, sizeof *c->mask);
+    c->counts = mem_array((size_t)vocab, sizeof *c->counts);
     c->weight = mem_array((size_t)vocab, sizeof *c->weight);
     c->sum = mem_array((size_t)(vocab + CHUNK - 1) / CHUNK, sizeof *c->sum);
     c->band = mem_array((size_t)vocab, sizeof *c->band);
-    return c->weight && c->sum && c->band ? OSSO_OK : error_nomem(err, (uint64_t)vocab * 12, "a sampler");
+    bool whole = c->logits && c->mask && c->counts && c->weight && c->sum && c->band;
+    return whole ? OSSO_OK : error_nomem(err, chooser_bytes(vocab), "choosing tokens");
+}
+
+uint64_t chooser_bytes(int64_t vocab)
+{
+    const struct chooser *c = NULL;
+    uint64_t n = (uint64_t)vocab, each = sizeof *c->logits + sizeof *c->counts + sizeof *c->weight + sizeof *c->band;
+    return sizeof *c + n * each + (n + 31) / 32 * sizeof *c->mask + (n + CHUNK - 1) / CHUNK * sizeof *c->sum;
 }
 
 void chooser_free(struct chooser *c)
 {
+    mem_free(c->logits);
+    mem_free(c->mask);
+    mem_free(c->counts);
     mem_free(c->weight);
     mem_free(c->sum);
     mem_free(c->band);

@@ -9,8 +9,13 @@
  * in buckets by size, so that only the bucket in which something ends is sorted. */
 enum { CHUNK = 1024, BUCKETS = 16129, CHOOSE_FEW = 256 };
 
+/* What samplers work in, as large as the vocabulary: an engine has one, because its samplers run one after the other.
+ * Nothing in it outlives a choice. */
 struct chooser {
     int64_t vocab;
+    float *logits;             /* [vocab] after penalties, bias and mask; not used when there are none */
+    uint32_t *mask;            /* [vocab / 32] */
+    uint16_t *counts;          /* [vocab] occurrences within the penalty window; zero between choices */
     float *weight;             /* [vocab] relative to the best one's, which is 1 */
     double *sum;               /* [vocab / CHUNK] */
     struct osso_choice *band;  /* [vocab] ids and weights in order: one bucket's, or the top-k */
@@ -23,6 +28,7 @@ struct chooser {
 
 enum osso_status chooser_create(int64_t vocab, struct chooser *c, struct osso_error *err);
 void chooser_free(struct chooser *c);
+uint64_t chooser_bytes(int64_t vocab); /* of one, with all its arrays */
 
 /* The largest; NaN is passed over. */
 float choose_max(const float *logits, int64_t n);

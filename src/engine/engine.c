@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
+#include "model/params.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -14,13 +15,14 @@ struct setup {
     const struct backend *backend;
     struct kv_layout layout;
     struct kv_plan plan;
-    uint64_t scratch_bytes;
+    struct activation_options activations;
+    uint64_t activation_bytes;
 };
 
 /* As many threads as help: below some work a token, meeting at barriers costs more than sharing it brings. */
 static int default_threads(const struct config *c)
 {
-    uint64_t useful = 1 + config_active_parameters(c) / 8000000;
+    uint64_t useful = 1 + params_active(c) / 8000000;
     return useful < (uint64_t)cpu_count() ? (int)useful : cpu_count();
 }
 
@@ -60,18 +62,20 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
     if (!status)
         status = kv_plan(c, s->backend->kv_layer_bytes(&s->layout), o->context, o->max_sessions, o->max_rows,
                          o->kv_bytes, &s->plan, err);
-    s->scratch_bytes = forward_bytes(c, s->backend, o->exact, o->experts_per_token, o->max_rows, o->max_logit_rows,
-                                     o->threads);
+    s->activations = (struct activation_options){.exact = o->exact, .top_k = o->experts_per_token, .max_rows = o->max_rows,
+                                                 .max_logits = o->max_logit_rows, .n_members = o->threads,
+                                                 .context = o->context};
+    s->activation_bytes = activations_bytes(c, s->backend, &s->activations) + chooser_bytes(c->vocab);
     return status;
 }
 
 enum osso_status osso_engine_memory(const struct osso_model *model, const struct osso_engine_options *options,
-                                    uint64_t *kv_bytes_out, uint64_t *scratch_bytes_out, struct osso_error *err)
+                                    uint64_t *kv_bytes_out, uint64_t *activation_bytes_out, struct osso_error *err)
 {
     struct setup s;
     enum osso_status status = fill(&model->config, options, &s, err);
     *kv_bytes_out = status ? 0 : s.plan.bytes;
-    *scratch_bytes_out = status ? 0 : s.scratch_bytes;
+    *activation_bytes_out = status ? 0 : s.activation_bytes;
     return status;
 }
 
@@ -85,13 +89,15 @@ static enum osso_status alloc_rows(struct osso_engine *e, struct osso_error *err
     e->logit_pos = mem_array(n, sizeof *e->logit_pos);
     e->floor = mem_array(n, sizeof *e->floor);
     e->keep = mem_array(n, sizeof *e->keep);
+    e->users = mem_array(n, sizeof *e->users);
+    e->logit_users = mem_array(n, sizeof *e->logit_users);
     e->angles = mem_array(n * (size_t)e->config.head_dim, sizeof *e->angles);
     e->tables[KV_FULL] = mem_array(n, sizeof *e->tables[0]);
     e->tables[KV_SLIDING] = mem_array(n, sizeof *e->tables[0]);
     e->in_step = mem_array(n, sizeof *e->in_step);
     e->take = mem_array(n, sizeof *e->take);
     if (!e->token || !e->pos || !e->seq || !e->logit_rows || !e->logit_pos || !e->floor || !e->keep || !e->angles ||
-        !e->tables[KV_FULL] || !e->tables[KV_SLIDING] || !e->in_step || !e->take)
+        !e->users || !e->logit_users || !e->tables[KV_FULL] || !e->tables[KV_SLIDING] || !e->in_step || !e->take)
         return error_nomem(err, n * 64, "the rows of a step");
     return OSSO_OK;
 }
@@ -100,7 +106,7 @@ static enum osso_status alloc_rows(struct osso_engine *e, struct osso_error *err
 static enum osso_status build(struct osso_engine *e, const struct setup *s, struct osso_error *err)
 {
     const struct osso_engine_options *o = &s->o;
-    uint64_t need = s->plan.bytes + s->scratch_bytes, have = mem_available();
+    uint64_t need = s->plan.bytes + s->activation_bytes, have = mem_available();
     if (need > have)
         return error_set(err, OSSO_NOMEM,
                          "a context of %lld tokens needs %llu MiB for KV cache and activations, %llu MiB of memory are "
@@ -113,7 +119,7 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
     for (int l = 0; l < e->config.n_layers; l++)
         e->n_sliding += e->config.sliding[l];
     e->stats.kv_bytes = s->plan.bytes;
-    e->stats.scratch_bytes = s->scratch_bytes;
+    e->stats.activation_bytes = s->activation_bytes;
     rope_init(&e->config, &e->rope);
     enum osso_status status = alloc_rows(e, err);
     if (!status)
@@ -122,9 +128,13 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
         status = kv_pool_create(&e->config, &s->layout, e->backend, &s->plan, &e->kv, err);
     if (!status)
         status = prefix_create(&e->kv, &e->tree, err);
+    if (!status && e->model)
+        status = weights_share(&e->model->weights, e->config.n_layers, &e->weights, err);
     if (!status)
-        status = forward_create(&e->config, e->model ? &e->model->weights : NULL, e->backend, &e->kv, o->exact,
-                                o->experts_per_token, e->max_rows, e->max_logits, o->threads, &e->forward, err);
+        status = forward_create(&e->config, e->model ? &e->weights : NULL, e->backend, &e->kv, &s->activations,
+                                &e->forward, err);
+    if (!status)
+        status = chooser_create(e->config.vocab, &e->chooser, err);
     return status;
 }
 
@@ -181,11 +191,14 @@ void osso_engine_free(struct osso_engine *e)
     if (!e)
         return;
     forward_free(&e->forward);
+    weights_free(&e->weights);
+    chooser_free(&e->chooser);
     prefix_free(&e->tree);
     kv_pool_free(&e->kv);
     team_free(e->team);
     void *arrays[] = {e->token, e->pos, e->seq, e->logit_rows, e->logit_pos, e->floor, e->keep,
-                      e->angles, (void *)(uintptr_t)e->tables[KV_FULL], (void *)(uintptr_t)e->tables[KV_SLIDING], e->in_step, e->take};
+                      e->angles, (void *)(uintptr_t)e->tables[KV_FULL], (void *)(uintptr_t)e->tables[KV_SLIDING], e->in_step, e->take,
+                      e->users, e->logit_users};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         mem_free(arrays[i]);
     mem_free(e);
@@ -218,19 +231,28 @@ void osso_engine_stats(const struct osso_engine *e, struct osso_engine_stats *ou
     sized_out(out, &s, sizeof s);
 }
 
-enum osso_status osso_engine_set_tap(struct osso_engine *e, uint64_t taps, osso_tap_fn *fn, void *user,
-                                     struct osso_error *err)
+enum osso_status osso_engine_set_tap(struct osso_engine *e, uint64_t taps, const struct osso_layers *layers, osso_tap_fn *fn,
+                                     void *user, struct osso_error *err)
 {
-    struct taps t = {.set = fn ? taps : 0, .fn = fn, .user = user};
-    return forward_set_taps(&e->forward, &t, err);
+    return forward_set_taps(&e->forward, fn ? taps : 0, layers, fn, user, err);
 }
 
 const char *osso_tap_name(enum osso_tap tap)
 {
     static const char *const names[] = {
-#define TAP(name, text, width, what) text,
+#define TAP(name, text, width, rows, keep, access, what) text,
 #include "osso/tap.def"
 #undef TAP
     };
     return tap < OSSO_TAP_COUNT ? names[tap] : "?";
+}
+
+const char *osso_tap_text(enum osso_tap tap)
+{
+    static const char *const texts[] = {
+#define TAP(name, text, width, rows, keep, access, what) what,
+#include "osso/tap.def"
+#undef TAP
+    };
+    return tap < OSSO_TAP_COUNT ? texts[tap] : "?";
 }

@@ -2,21 +2,24 @@
 #ifndef OSSO_ENGINE_PARTS_H
 #define OSSO_ENGINE_PARTS_H
 
+#include "engine/choose.h"
 #include "engine/prefix.h"
 #include "model/forward.h"
 #include "checkpoint/model_open.h"
 #include "model/rope.h"
-#include "osso/engine.h"
+#include "osso/answer.h"
 
 struct osso_engine {
     struct osso_model *model; /* NULL: scripted */
     struct config config;
+    struct weights weights;   /* the model's tensors in a table of the engine's own, for adapters */
     const struct backend *backend;
     struct team *team;
     struct kv_pool kv;
     struct forward forward;
     struct rope rope;
     struct prefix tree;
+    struct chooser chooser;
     osso_logits_fn *script;
     void *script_user;
     int max_rows, max_logits, n_sliding;
@@ -27,6 +30,7 @@ struct osso_engine {
     /* The rows of the step in progress, sized by max_rows. */
     int32_t *token, *pos, *seq, *logit_rows, *logit_pos, *floor;
     uint8_t *keep;
+    void **users, **logit_users; /* of each row's session, for taps */
     float *angles;
     uint8_t *const **tables[KV_GROUPS];
     struct osso_session **in_step;
@@ -36,6 +40,7 @@ struct osso_engine {
 struct osso_session {
     struct osso_engine *engine;
     uint64_t salt;
+    void *user;          /* for taps */
     int32_t *tokens;     /* room for engine->context */
     size_t n;
     struct kv_seq kv;
@@ -45,16 +50,26 @@ struct osso_session {
     int64_t slide_from;  /* sliding K and V are right from here on, once next >= computed */
     int slide_slot;      /* no sliding page below this slot */
     int32_t floor;       /* sliding layers look at nothing below */
-    bool made_up;        /* osso_bench_fill: its pages are noise and never shared */
+    bool made_up;        /* not what the model makes of the tokens (osso_bench_fill, taps that may write): never shared */
     size_t logits_from;  /* rows from here on want logits (the last one always does) */
     size_t logits_pos, logits_n; /* what the last step gave: positions [logits_pos, logits_pos + logits_n) */
     int logits_row;      /* in the engine's logits, the first of them */
     uint64_t logits_step;
-    struct osso_decoder decoder;
-    char *text;          /* generate's held-back text; see generate.c */
+    struct osso_answer *answer; /* of the last osso_generate, which says how it goes: answers know sessions, never back */
+    void (*answer_free)(struct osso_answer *answer);
 };
 
 /* K and V exist for the first `computed` tokens only; plans the replay of sliding layers where their pages are gone. */
 void session_set_computed(struct osso_session *s, size_t computed);
+
+/* Ids that are not to be chosen now. */
+struct banned {
+    const int32_t *ids;
+    size_t n;
+};
+/* osso_sample, but one of these ids comes only when nothing else is allowed. */
+enum osso_status sample_without(struct osso_sampler *s, const struct osso_session *session, struct banned banned,
+                                struct osso_choice *choice_out, struct osso_choice *top, size_t n_top,
+                                struct osso_error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* info.c: what `osso info` prints: facts from headers and configuration, and the memory a context will take. */
 #include "base/buf.h"
 #include "base/error.h"
+#include "json/jwrite.h"
 #include "model/kv.h"
 #include "checkpoint/model_open.h"
 #include "checkpoint/plan.h"
@@ -12,14 +13,14 @@ enum { STEP_ROWS = 512 }; /* the engine's own default for max_rows */
 static void put_rope(struct buf *b, const struct config *c)
 {
     buf_printf(b, "\"rope\":{\"type\":\"%s\",\"theta\":", c->yarn ? "yarn" : "default");
-    buf_json_number(b, c->rope_theta);
+    jwrite_number(b, c->rope_theta);
     if (c->yarn) {
         buf_puts(b, ",\"factor\":");
-        buf_json_number(b, c->yarn_factor);
+        jwrite_number(b, c->yarn_factor);
         buf_puts(b, ",\"beta_fast\":");
-        buf_json_number(b, c->yarn_beta_fast);
+        jwrite_number(b, c->yarn_beta_fast);
         buf_puts(b, ",\"beta_slow\":");
-        buf_json_number(b, c->yarn_beta_slow);
+        jwrite_number(b, c->yarn_beta_slow);
         buf_printf(b, ",\"original_context\":%lld,\"truncate\":%s", (long long)c->yarn_original,
                    c->yarn_truncate ? "true" : "false");
     }
@@ -36,30 +37,30 @@ static void put_architecture(struct buf *b, const struct config *c)
                   "\"window\":%lld,\"context\":%lld,\"rms_eps\":",
                c->n_layers, sliding, (long long)c->hidden, (long long)c->intermediate, (long long)c->vocab, c->n_heads,
                c->n_kv_heads, c->head_dim, c->n_experts, c->experts_per_token, (long long)c->window, (long long)c->context);
-    buf_json_number(b, c->rms_eps);
+    jwrite_number(b, c->rms_eps);
     buf_puts(b, ",\"swiglu_alpha\":");
-    buf_json_number(b, c->swiglu_alpha);
+    jwrite_number(b, c->swiglu_alpha);
     buf_puts(b, ",\"swiglu_limit\":");
-    buf_json_number(b, c->swiglu_limit);
+    jwrite_number(b, c->swiglu_limit);
     buf_printf(b, ",\"tied_embeddings\":%s,\"layer_types\":\"", c->tied ? "true" : "false");
     for (int l = 0; l < c->n_layers; l++) /* s: sliding window, f: full attention */
         buf_putc(b, c->sliding[l] ? 's' : 'f');
     buf_puts(b, "\",");
     put_rope(b, c);
-    buf_printf(b, "},\"parameters\":{\"total\":%llu,\"active\":%llu}", (unsigned long long)config_parameters(c),
-               (unsigned long long)config_active_parameters(c));
+    buf_printf(b, "},\"parameters\":{\"total\":%llu,\"active\":%llu}", (unsigned long long)params_total(c),
+               (unsigned long long)params_active(c));
 }
 
 static void put_sampling(struct buf *b, const struct config *c)
 {
     buf_puts(b, ",\"sampling\":{\"temperature\":");
-    buf_json_number(b, c->temperature < 0 ? 1 : c->temperature);
+    jwrite_number(b, c->temperature < 0 ? 1 : c->temperature);
     buf_printf(b, ",\"top_k\":%lld,\"top_p\":", (long long)c->top_k);
-    buf_json_number(b, c->top_p);
+    jwrite_number(b, c->top_p);
     buf_puts(b, ",\"min_p\":");
-    buf_json_number(b, c->min_p);
+    jwrite_number(b, c->min_p);
     buf_puts(b, ",\"repetition_penalty\":");
-    buf_json_number(b, c->repetition_penalty);
+    jwrite_number(b, c->repetition_penalty);
     buf_puts(b, "},\"stop_ids\":[");
     for (int i = 0; i < c->n_stop_ids; i++)
         buf_printf(b, "%s%d", i ? "," : "", (int)c->stop_ids[i]);
@@ -103,19 +104,22 @@ static uint64_t put_bytes(struct buf *b, const struct tensors *set)
 static enum osso_status put_preset_bytes(struct buf *b, const struct config *c, uint64_t *weights_out,
                                          struct osso_error *err)
 {
-    static const char *const names[] = {[PLAN_HF] = "hf", [PLAN_GGUF] = "gguf"};
+    static const struct {
+        const char *key;
+        const struct names *names;
+    } forms[] = {{"hf", &names_hf}, {"gguf", &names_gguf}};
     enum osso_status status = OSSO_OK;
     buf_puts(b, ",\"bytes\":{");
-    for (int form = PLAN_HF; form <= PLAN_GGUF && !status; form++) {
+    for (int form = 0; form < 2 && !status; form++) {
         struct plan plan;
-        status = plan_create(c, (enum plan_form)form, &plan, err);
+        status = plan_create(c, forms[form].names, &plan, err);
         if (status)
             break;
         uint64_t mxfp4 = 0;
         for (int i = 0; i < plan.n; i++)
             if (plan.list[i].dtype == DT_U8 || plan.list[i].dtype == DT_MXFP4)
                 mxfp4 += plan.list[i].bytes;
-        buf_printf(b, "%s\"%s\":{\"total\":%llu,\"experts_mxfp4\":%llu}", form ? "," : "", names[form],
+        buf_printf(b, "%s\"%s\":{\"total\":%llu,\"experts_mxfp4\":%llu}", form ? "," : "", forms[form].key,
                    (unsigned long long)plan.bytes, (unsigned long long)mxfp4);
         *weights_out = plan.bytes;
         plan_free(&plan);
@@ -154,7 +158,7 @@ static void put_tensors(struct buf *b, const struct tensors *set)
     for (int64_t i = 0; i < set->n; i++) {
         const struct tensor *t = &set->list[i];
         buf_puts(b, i ? ",{\"name\":" : "{\"name\":");
-        buf_json_string(b, t->name, strlen(t->name));
+        jwrite_string(b, t->name, strlen(t->name));
         buf_printf(b, ",\"type\":\"%s\",\"shape\":[", t->type);
         for (int k = 0; k < t->rank; k++)
             buf_printf(b, "%s%lld", k ? "," : "", (long long)t->shape[k]);
@@ -188,14 +192,14 @@ static enum osso_status preset_info(struct buf *b, const char *preset, int64_t c
     if (status)
         return status;
     buf_puts(b, "{\"preset\":");
-    buf_json_string(b, preset, strlen(preset));
+    jwrite_string(b, preset, strlen(preset));
     buf_putc(b, ',');
     put_architecture(b, &c);
     status = put_preset_bytes(b, &c, &weights, err);
     if (!status)
         status = put_memory(b, &c, weights, context, kv_type, err);
     put_sampling(b, &c);
-    if (!status && tensors && !(status = plan_create(&c, PLAN_HF, &plan, err)))
+    if (!status && tensors && !(status = plan_create(&c, &names_hf, &plan, err)))
         put_plan_tensors(b, &plan);
     plan_free(&plan);
     return status;
@@ -210,7 +214,7 @@ static enum osso_status path_info(struct buf *b, const char *path, int64_t conte
         status = model_open_files(m, err);
     if (!status) {
         buf_puts(b, "{\"path\":");
-        buf_json_string(b, path, strlen(path));
+        jwrite_string(b, path, strlen(path));
         buf_printf(b, ",\"format\":\"%s\",\"files\":%d,", m->gguf ? "gguf" : "safetensors", m->tensors.n_maps);
         put_architecture(b, &m->config);
         uint64_t weights = put_bytes(b, &m->tensors);

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "checkpoint/model_open.h"
 #include "token/o200k.h"
-#include "token/tokenizer.h"
+#include "token/vocab_build.h"
 
 #include <string.h>
 

@@ -1,8 +1,7 @@
 /* sampler.c: from logits to one id. Order: penalties and bias, mask, then greedy; or temperature, top-k, top-p, min-p,
  * one uniform draw (choose.c). Everything is deterministic in the seed; ties go to the lowest id.
  *
- * The way of a token goes on in harmony/harmony_parse.c. */
-#include "engine/choose.h"
+ * The way of a token goes on in engine/answer.c. */
 #include "engine/engine_parts.h"
 
 #include "base/error.h"
@@ -20,10 +19,6 @@ struct osso_sampler {
     struct osso_logit_bias *bias;
     osso_mask_fn *mask_fn;
     void *mask_user;
-    float *logits;     /* [vocab] after penalties, bias and mask; not used when there are none */
-    uint32_t *mask;    /* [vocab / 32] */
-    uint16_t *counts;  /* [vocab] occurrences within the penalty window; zero between calls */
-    struct chooser chooser;
 };
 
 void osso_sampling_defaults(struct osso_sampling *out)
@@ -70,15 +65,9 @@ enum osso_status osso_sampler_create(const struct osso_sampling *sampling, int64
     s->vocab = vocab;
     rng_seed(&s->rng, o.seed);
     s->bias = mem_array(o.n_bias, sizeof *s->bias);
-    s->logits = mem_array((size_t)vocab, sizeof *s->logits);
-    s->mask = mem_array((size_t)(vocab + 31) / 32, sizeof *s->mask);
-    s->counts = mem_array((size_t)vocab, sizeof *s->counts);
-    status = chooser_create(vocab, &s->chooser, err);
-    if (!s->bias || !s->logits || !s->mask || !s->counts)
-        status = error_nomem(err, (uint64_t)vocab * 8, "a sampler");
-    if (status) {
+    if (!s->bias) {
         osso_sampler_free(s);
-        return status;
+        return error_nomem(err, o.n_bias * sizeof *s->bias, "logit biases");
     }
     if (o.n_bias)
         memcpy(s->bias, o.bias, o.n_bias * sizeof *s->bias);
@@ -91,10 +80,6 @@ void osso_sampler_free(struct osso_sampler *s)
     if (!s)
         return;
     mem_free(s->bias);
-    mem_free(s->logits);
-    chooser_free(&s->chooser);
-    mem_free(s->mask);
-    mem_free(s->counts);
     mem_free(s);
 }
 
@@ -109,36 +94,35 @@ static bool penalizes(const struct osso_sampling *o)
     return o->repetition_penalty != 1 || o->presence_penalty != 0 || o->frequency_penalty != 0;
 }
 
-static void penalize(struct osso_sampler *s, const struct osso_session *session)
+static void penalize(const struct osso_sampling *o, struct chooser *c, const struct osso_session *session)
 {
-    const struct osso_sampling *o = &s->o;
     size_t n, from = 0;
     const int32_t *tokens = osso_session_tokens(session, &n);
     if (o->penalty_last_n > 0 && (size_t)o->penalty_last_n < n)
         from = n - (size_t)o->penalty_last_n;
     for (size_t i = from; i < n; i++)
-        if (s->counts[tokens[i]] < UINT16_MAX)
-            s->counts[tokens[i]]++;
+        if (c->counts[tokens[i]] < UINT16_MAX)
+            c->counts[tokens[i]]++;
     for (size_t i = from; i < n; i++) {
         int32_t id = tokens[i];
-        double l = s->logits[id];
-        if (s->counts[id] == 0)
+        double l = c->logits[id];
+        if (c->counts[id] == 0)
             continue; /* an earlier occurrence has been dealt with */
         l = l > 0 ? l / o->repetition_penalty : l * o->repetition_penalty;
-        s->logits[id] = (float)(l - o->presence_penalty - o->frequency_penalty * s->counts[id]);
-        s->counts[id] = 0;
+        c->logits[id] = (float)(l - o->presence_penalty - o->frequency_penalty * c->counts[id]);
+        c->counts[id] = 0;
     }
 }
 
-static void apply_mask(struct osso_sampler *s, const struct osso_session *session)
+static void apply_mask(const struct osso_sampler *s, struct chooser *c, const struct osso_session *session)
 {
     int64_t words = (s->vocab + 31) / 32;
-    memset(s->mask, 0xff, (size_t)words * sizeof *s->mask);
-    s->mask_fn(s->mask_user, session, s->mask, s->vocab);
+    memset(c->mask, 0xff, (size_t)words * sizeof *c->mask);
+    s->mask_fn(s->mask_user, session, c->mask, s->vocab);
     for (int64_t w = 0; w < words; w++)
-        for (int64_t i = 32 * w; s->mask[w] != UINT32_MAX && i < 32 * w + 32 && i < s->vocab; i++)
-            if (!(s->mask[w] >> (i % 32) & 1))
-                s->logits[i] = -INFINITY;
+        for (int64_t i = 32 * w; c->mask[w] != UINT32_MAX && i < 32 * w + 32 && i < s->vocab; i++)
+            if (!(c->mask[w] >> (i % 32) & 1))
+                c->logits[i] = -INFINITY;
 }
 
 /* Do the options change logits at all? */
@@ -147,19 +131,23 @@ static bool changes(const struct osso_sampler *s)
     return penalizes(&s->o) || s->o.n_bias > 0 || s->mask_fn;
 }
 
-/* A copy with penalties, bias and mask. No NaN comes of it. */
-static const float *change(struct osso_sampler *s, const struct osso_session *session, const float *own)
+/* A copy with penalties, bias and mask, and without the banned ids. No NaN comes of it. Returns the largest. */
+static float change(const struct osso_sampler *s, struct chooser *c, const struct osso_session *session,
+                    const float *own, struct banned banned)
 {
-    memcpy(s->logits, own, (size_t)s->vocab * sizeof *own);
+    memcpy(c->logits, own, (size_t)s->vocab * sizeof *own);
     if (penalizes(&s->o))
-        penalize(s, session);
+        penalize(&s->o, c, session);
     for (size_t i = 0; i < s->o.n_bias; i++) {
-        float *l = &s->logits[s->bias[i].id], bias = s->bias[i].bias;
+        float *l = &c->logits[s->bias[i].id], bias = s->bias[i].bias;
         *l = isinf(bias) ? bias : *l + bias; /* -inf + inf too */
     }
     if (s->mask_fn)
-        apply_mask(s, session);
-    return s->logits;
+        apply_mask(s, c, session);
+    for (size_t i = 0; i < banned.n; i++)
+        if (banned.ids[i] >= 0 && banned.ids[i] < s->vocab)
+            c->logits[banned.ids[i]] = -INFINITY;
+    return choose_max(c->logits, s->vocab);
 }
 
 static int32_t first_of(const float *logits, float value)
@@ -172,40 +160,44 @@ static int32_t first_of(const float *logits, float value)
 
 /* One draw by the options, from logits whose largest is max; `total`: the sum of the chooser's weights if they are those of
  * temperature 1 already, else 0. */
-static int32_t draw(struct osso_sampler *s, const struct backend *backend, const float *logits, float max, double total)
+static int32_t draw(struct osso_sampler *s, struct osso_engine *e, const float *logits, float max, double total)
 {
     const struct osso_sampling *o = &s->o;
+    struct chooser *c = &e->chooser;
     bool cut = o->top_k > 0 && o->top_k < s->vocab;
     double unit = rng_unit(&s->rng);
     if (cut && o->top_k <= CHOOSE_FEW)
-        return choose_few(&s->chooser, backend, logits, max, o->temperature, o->top_k, o->top_p, o->min_p, unit);
+        return choose_few(c, e->backend, logits, max, o->temperature, o->top_k, o->top_p, o->min_p, unit);
     if (total == 0 || o->temperature != 1)
-        total = choose_weigh(&s->chooser, backend, logits, max, o->temperature);
+        total = choose_weigh(c, e->backend, logits, max, o->temperature);
     if (!cut && o->top_p >= 1)
-        return choose_plain(&s->chooser, total, o->min_p, unit);
-    return choose_ranked(&s->chooser, total, cut ? o->top_k : s->vocab, o->top_p, o->min_p, unit);
+        return choose_plain(c, total, o->min_p, unit);
+    return choose_ranked(c, total, cut ? o->top_k : s->vocab, o->top_p, o->min_p, unit);
 }
 
-enum osso_status osso_sample(struct osso_sampler *s, const struct osso_session *session, struct osso_choice *choice_out,
-                             struct osso_choice *top, size_t n_top, struct osso_error *err)
+enum osso_status sample_without(struct osso_sampler *s, const struct osso_session *session, struct banned banned,
+                                struct osso_choice *choice_out, struct osso_choice *top, size_t n_top,
+                                struct osso_error *err)
 {
+    struct osso_engine *e = session->engine;
     size_t n;
     osso_session_tokens(session, &n);
     const float *own = n > 0 ? osso_session_logits(session, n - 1) : NULL, *logits = own;
-    const struct backend *backend = session->engine->backend;
     *choice_out = (struct osso_choice){-1, 0};
     if (!own)
         return error_set(err, OSSO_USAGE, "no logits for the session's last token: call osso_step first");
-    if (session->engine->config.vocab != s->vocab)
+    if (e->config.vocab != s->vocab)
         return error_set(err, OSSO_USAGE, "a sampler for %lld ids on a model of %lld", (long long)s->vocab,
-                         (long long)session->engine->config.vocab);
+                         (long long)e->config.vocab);
     float own_max = choose_max(own, s->vocab), max = own_max;
-    double total = isfinite(own_max) ? choose_weigh(&s->chooser, backend, own, own_max, 1) : NAN;
+    double total = isfinite(own_max) ? choose_weigh(&e->chooser, e->backend, own, own_max, 1) : NAN;
     if (isnan(total))
         return error_set(err, OSSO_NUMERIC, "the logits after token %zu are not finite: the model file may be damaged", n);
-    if (changes(s)) {
-        logits = change(s, session, own);
-        max = choose_max(logits, s->vocab);
+    if (changes(s) || banned.n > 0) {
+        logits = e->chooser.logits;
+        max = change(s, &e->chooser, session, own, banned);
+        if (max == -INFINITY && banned.n > 0)
+            max = change(s, &e->chooser, session, own, (struct banned){0});
         if (max == -INFINITY)
             return error_set(err, OSSO_USAGE, "mask and bias allow no token at all");
     }
@@ -219,7 +211,13 @@ enum osso_status osso_sample(struct osso_sampler *s, const struct osso_session *
     if (s->o.temperature < 1e-30 || !isfinite(max))
         choice_out->id = first_of(logits, max);
     else
-        choice_out->id = draw(s, backend, logits, max, logits == own ? total : 0);
+        choice_out->id = draw(s, e, logits, max, logits == own ? total : 0);
     choice_out->logprob = (float)(own[choice_out->id] - log_sum);
     return OSSO_OK;
+}
+
+enum osso_status osso_sample(struct osso_sampler *s, const struct osso_session *session, struct osso_choice *choice_out,
+                             struct osso_choice *top, size_t n_top, struct osso_error *err)
+{
+    return sample_without(s, session, (struct banned){0}, choice_out, top, n_top, err);
 }

@@ -18,6 +18,7 @@ enum osso_status osso_session_create(struct osso_engine *e, uint64_t salt, struc
         return error_nomem(err, sizeof *s, "a session");
     s->engine = e;
     s->salt = salt;
+    s->user = s;
     s->logits_from = SIZE_MAX;
     e->n_sessions++;
     enum osso_status status = kv_seq_create(e->context, &s->kv, err);
@@ -43,7 +44,8 @@ void osso_session_free(struct osso_session *s)
     kv_seq_free(&s->engine->kv, &s->kv);
     mem_free(s->tokens);
     mem_free(s->nodes);
-    mem_free(s->text);
+    if (s->answer)
+        s->answer_free(s->answer);
     mem_free(s);
 }
 
@@ -217,6 +219,11 @@ bool osso_session_ready(const struct osso_session *s)
     return s->n > 0 && s->next >= s->n;
 }
 
+void osso_session_set_user(struct osso_session *s, void *user)
+{
+    s->user = user;
+}
+
 void osso_session_want_logits(struct osso_session *s, size_t first)
 {
     s->logits_from = first;
@@ -230,5 +237,5 @@ const float *osso_session_logits(const struct osso_session *s, size_t pos)
     if (s->logits_step != e->step_count || pos < s->logits_pos || pos - s->logits_pos >= s->logits_n)
         return NULL;
     size_t row = (size_t)s->logits_row + (pos - s->logits_pos), vocab = (size_t)e->config.vocab;
-    return e->backend->host(e->backend, e->forward.s.logits + row * vocab, vocab);
+    return e->backend->host(e->backend, e->forward.acts.logits + row * vocab, vocab);
 }

@@ -55,12 +55,14 @@ static int add_rows(struct osso_engine *e, struct osso_session *s, int index, in
         e->pos[row] = (int32_t)pos;
         e->seq[row] = index;
         e->keep[row] = pos < s->computed;
+        e->users[row] = s->user;
         rope_angles(&e->rope, (int32_t)pos, e->angles + (size_t)row * (size_t)e->config.head_dim);
         if (!wants_logits(s, pos))
             continue;
         if (s->logits_n++ == 0)
             s->logits_pos = pos;
         e->logit_pos[b->n_logits] = (int32_t)pos;
+        e->logit_users[b->n_logits] = s->user;
         e->logit_rows[b->n_logits++] = row;
     }
     s->logits_row = first_logits;
@@ -120,6 +122,7 @@ static void finish_rows(struct osso_session *s, int n)
     must(s->next <= s->n && s->n <= (size_t)e->context);
     if (s->next > s->computed) {
         s->computed = s->next;
+        s->made_up = s->made_up || taps_write(e->forward.taps.set);
         share_pages(s);
     }
     release_sliding(s);
@@ -132,6 +135,22 @@ static void run_member(const struct member *member, void *arg)
     forward_step(&hand, &e->forward);
 }
 
+/* The forward pass, as far as taps let it go. What an ended step wrote into pages is written again by the next one. */
+static enum osso_status run_model(struct osso_engine *e, int n_sessions, struct osso_error *err)
+{
+    const struct batch *b = &e->forward.batch;
+    struct taps *t = &e->forward.taps;
+    t->ended = 0;
+    t->rows = (struct tap_rows){b->n, b->n_logits, e->pos, e->logit_pos, e->logit_rows, e->users, e->logit_users};
+    team_run(e->team, run_member, e);
+    if (!t->ended)
+        return OSSO_OK;
+    for (int i = 0; i < n_sessions; i++)
+        e->in_step[i]->logits_n = 0;
+    return error_set(err, OSSO_CANCELLED, "a tap ended the step: %d at %s, layer %d; no row of it counts as computed",
+                     t->ended, osso_tap_name(t->ended_by), t->ended_in);
+}
+
 static void run_script(struct osso_engine *e)
 {
     const struct batch *b = &e->forward.batch;
@@ -139,7 +158,7 @@ static void run_script(struct osso_engine *e)
         int row = b->logit_rows[i];
         const struct osso_session *s = e->in_step[e->seq[row]];
         e->script(e->script_user, s->tokens, (size_t)e->pos[row] + 1,
-                  e->forward.s.logits + (size_t)i * (size_t)e->config.vocab);
+                  e->forward.acts.logits + (size_t)i * (size_t)e->config.vocab);
     }
 }
 
@@ -180,13 +199,13 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
     if (idle == n_sessions)
         return OSSO_OK;
     if (e->model) {
-        enum osso_status status = model_check(e->model, err);
-        if (status)
-            return status;
+        enum osso_status unread = model_check(e->model, err);
+        if (unread)
+            return unread;
     }
     e->step_count++;
     e->forward.batch = (struct batch){.token = e->token, .pos = e->pos, .seq = e->seq, .keep = e->keep,
-                                      .angles = e->angles, .logit_rows = e->logit_rows, .logit_pos = e->logit_pos, .floor = e->floor,
+                                      .angles = e->angles, .logit_rows = e->logit_rows, .floor = e->floor,
                                       .tables = {e->tables[KV_FULL], e->tables[KV_SLIDING]}};
     if (max_rows <= 0 || max_rows > e->max_rows)
         max_rows = e->max_rows;
@@ -194,10 +213,13 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
     if (n == 0)
         return error_set(err, OSSO_LIMIT, "the KV cache is full: %d sessions share %llu MiB; end one or raise its size",
                          e->n_sessions, (unsigned long long)(e->stats.kv_bytes >> 20));
+    enum osso_status status = OSSO_OK;
     if (e->script)
         run_script(e);
     else
-        team_run(e->team, run_member, e);
+        status = run_model(e, n, err);
+    if (status)
+        return status;
     e->stats.steps++;
     for (int i = 0; i < n; i++)
         finish_rows(e->in_step[i], e->take[i]);

@@ -4,9 +4,9 @@
 
 #include "base/checked.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "format/safetensors_header.h"
+#include "json/jdoc.h"
 
 #include <string.h>
 
@@ -37,9 +37,8 @@ struct entry {
 
 static enum osso_status read_dtype(struct header *h, struct entry *e)
 {
-    enum osso_status status = header_string(h);
-    if (status)
-        return status;
+    if (!pull_plain(&h->in, &h->text))
+        return header_status(h);
     for (int i = 0; i < N_TYPES; i++)
         if (strcmp(types[i].name, h->text.data) == 0)
             e->type = i;
@@ -48,41 +47,37 @@ static enum osso_status read_dtype(struct header *h, struct entry *e)
 
 static enum osso_status read_shape(struct header *h, struct entry *e)
 {
-    enum osso_status status = header_expect(h, '[');
-    int64_t n = 0;
-    bool more = !status;
     e->rank = 0;
-    while (!status && !(status = header_next(h, ']', &n, &more)) && more) {
-        if (n > TENSOR_RANK)
+    pull_enter(&h->in, '[');
+    while (pull_element(&h->in)) {
+        if (e->rank == TENSOR_RANK)
             return header_bad(h, "more than 4 dimensions");
-        status = header_uint(h, &e->shape[e->rank++]);
+        pull_count(&h->in, &e->shape[e->rank++]);
     }
-    return status;
+    return header_status(h);
 }
 
 static enum osso_status read_offsets(struct header *h, struct entry *e)
 {
-    enum osso_status status = header_expect(h, '[');
-    if (!status)
-        status = header_uint(h, &e->begin);
-    if (!status)
-        status = header_expect(h, ',');
-    if (!status)
-        status = header_uint(h, &e->end);
-    return status ? status : header_expect(h, ']');
+    int n = 0;
+    pull_enter(&h->in, '[');
+    while (pull_element(&h->in)) {
+        if (n == 2)
+            return header_bad(h, "expected ']'");
+        pull_count(&h->in, n++ == 0 ? &e->begin : &e->end);
+    }
+    if (!h->in.problem && n < 2)
+        return header_bad(h, n == 0 ? "expected an integer from 0 up" : "expected ','");
+    return header_status(h);
 }
 
 /* Duplicate and unknown members are refused: two parsers may read such an entry in two ways. */
 static enum osso_status read_entry(struct header *h, struct entry *e)
 {
+    enum osso_status status = OSSO_OK;
     *e = (struct entry){.type = -1, .rank = -1, .begin = -1};
-    enum osso_status status = header_expect(h, '{');
-    int64_t n = 0;
-    bool more = !status;
-    while (!status && !(status = header_next(h, '}', &n, &more)) && more) {
-        status = header_key(h);
-        if (status)
-            break;
+    pull_enter(&h->in, '{');
+    while (!status && pull_plain_member(&h->in, &h->text)) {
         const char *key = h->text.data;
         if (strcmp(key, "dtype") == 0 && e->type < 0)
             status = read_dtype(h, e);
@@ -93,6 +88,8 @@ static enum osso_status read_entry(struct header *h, struct entry *e)
         else
             status = header_bad(h, "an unknown or repeated member of a tensor's entry");
     }
+    if (!status)
+        status = header_status(h);
     if (!status && (e->type < 0 || e->rank < 0 || e->begin < 0))
         status = header_bad(h, "an entry without dtype, shape or data_offsets");
     return status;
@@ -102,26 +99,25 @@ static enum osso_status read_entry(struct header *h, struct entry *e)
 static enum osso_status read_metadata(struct header *h)
 {
     char **keys = mem_array(MAX_METADATA, sizeof *keys);
-    int64_t n = 0;
-    bool more = true;
-    enum osso_status status = keys ? header_expect(h, '{') : error_nomem(h->err, MAX_METADATA, "metadata");
-    while (!status && !(status = header_next(h, '}', &n, &more)) && more) {
-        if (n > MAX_METADATA)
+    int n = 0;
+    enum osso_status status = keys ? OSSO_OK : error_nomem(h->err, MAX_METADATA, "metadata");
+    if (!status)
+        pull_enter(&h->in, '{');
+    while (!status && pull_plain_member(&h->in, &h->text)) {
+        if (n == MAX_METADATA)
             status = header_bad(h, "too many members of __metadata__");
-        else
-            status = header_key(h);
-        for (int64_t i = 0; !status && i < n - 1; i++)
+        for (int i = 0; !status && i < n; i++)
             if (strcmp(keys[i], h->text.data) == 0)
                 status = header_bad(h, "a repeated key in __metadata__");
-        if (!status && !(keys[n - 1] = mem_strdup(h->text.data)))
+        if (!status && !(keys[n++] = mem_strdup(h->text.data)))
             status = error_nomem(h->err, h->text.len, "metadata");
         if (!status)
-            status = header_string(h);
+            pull_plain(&h->in, &h->text);
     }
-    for (int64_t i = 0; keys && i < n && i < MAX_METADATA; i++)
+    for (int i = 0; i < n; i++)
         mem_free(keys[i]);
     mem_free(keys);
-    return status;
+    return status ? status : header_status(h);
 }
 
 /* Do shape, dtype and offsets agree, inside the data? */
@@ -143,39 +139,44 @@ static enum osso_status check_entry(const struct header *h, const char *name, co
     return OSSO_OK;
 }
 
+/* The entry of the tensor whose name was just read. */
+static enum osso_status read_tensor(struct header *h, struct tensors *set, int map, const uint8_t *data,
+                                    uint64_t data_bytes)
+{
+    struct entry e;
+    if (h->text.len > MAX_NAME)
+        return header_bad(h, "a name of more than 1024 bytes");
+    char *name = mem_strdup(h->text.data);
+    enum osso_status status = name ? read_entry(h, &e) : error_nomem(h->err, h->text.len, "a tensor's name");
+    if (!status)
+        status = check_entry(h, name, &e, data_bytes);
+    if (!status) {
+        struct tensor t = {.name = name, .dtype = types[e.type].dtype, .type = types[e.type].name, .rank = e.rank,
+                           .data = data + e.begin, .bytes = (uint64_t)(e.end - e.begin), .map = map};
+        memcpy(t.shape, e.shape, sizeof t.shape);
+        status = tensors_add(set, &t, h->err);
+    }
+    mem_free(name);
+    return status;
+}
+
 static enum osso_status read_header(struct header *h, struct tensors *set, int map, const uint8_t *data,
                                     uint64_t data_bytes)
 {
-    enum osso_status status = header_expect(h, '{');
-    int64_t n = 0;
-    bool more = !status, metadata = false;
-    char *name = NULL;
-    while (!status && !(status = header_next(h, '}', &n, &more)) && more) {
-        status = header_key(h);
-        if (!status && strcmp(h->text.data, "__metadata__") == 0) {
-            status = metadata ? header_bad(h, "__metadata__ appears twice") : read_metadata(h);
-            metadata = true;
+    enum osso_status status = OSSO_OK;
+    bool metadata = false;
+    pull_enter(&h->in, '{');
+    while (!status && pull_plain_member(&h->in, &h->text)) {
+        if (strcmp(h->text.data, "__metadata__") != 0) {
+            status = read_tensor(h, set, map, data, data_bytes);
             continue;
         }
-        if (!status && h->text.len > MAX_NAME)
-            status = header_bad(h, "a name of more than 1024 bytes");
-        if (!status && !(name = mem_strdup(h->text.data)))
-            status = error_nomem(h->err, h->text.len, "a tensor's name");
-        struct entry e;
-        if (!status)
-            status = read_entry(h, &e);
-        if (!status)
-            status = check_entry(h, name, &e, data_bytes);
-        if (!status) {
-            struct tensor t = {.name = name, .dtype = types[e.type].dtype, .type = types[e.type].name, .rank = e.rank,
-                               .data = data + e.begin, .bytes = (uint64_t)(e.end - e.begin), .map = map};
-            memcpy(t.shape, e.shape, sizeof t.shape);
-            status = tensors_add(set, &t, h->err);
-        }
-        mem_free(name);
-        name = NULL;
+        status = metadata ? header_bad(h, "__metadata__ appears twice") : read_metadata(h);
+        metadata = true;
     }
-    return status ? status : header_finish(h);
+    if (!status)
+        status = header_status(h);
+    return status || pull_at_end(&h->in) ? status : header_bad(h, "text after the end of the JSON object");
 }
 
 static enum osso_status open_file(const char *path, struct tensors *set, struct osso_error *err)
@@ -195,9 +196,8 @@ static enum osso_status open_file(const char *path, struct tensors *set, struct 
                          (unsigned long long)size, (unsigned long long)n);
     const uint8_t *data = bytes + 8 + n; /* n is at most 100 MB and inside the file */
     uint64_t data_bytes = size - 8 - n;
-    struct header h = {.begin = (const char *)bytes + 8, .p = (const char *)bytes + 8, .end = (const char *)data,
-                       .path = path, .err = err};
-    if (*h.p != '{')
+    struct header h = {.in = pull_over((const char *)bytes + 8, n), .path = path, .err = err};
+    if (bytes[8] != '{')
         status = header_bad(&h, "it must begin with '{'");
     if (!status)
         status = read_header(&h, set, map, data, data_bytes);
@@ -231,38 +231,29 @@ static enum osso_status shard(const char *folder, const char *name, struct tenso
 /* Opens every file that the index names, then looks each mapped tensor up in its own file. */
 static enum osso_status open_index(const char *folder, const char *index, struct tensors *set, struct osso_error *err)
 {
-    json_t *json;
-    const char *name;
-    json_t *value;
+    struct jdoc *doc;
     int map;
-    enum osso_status status = json_read_file(index, MAX_INDEX, &json, err);
+    enum osso_status status = jdoc_read_file(index, MAX_INDEX, &doc, err);
     if (status)
         return status;
-    json_t *weight_map = json_object_get(json, "weight_map");
-    if (!json_is_object(weight_map) || json_object_size(weight_map) == 0) {
+    const struct jval *weight_map = jval_get_type(jdoc_root(doc), "weight_map", J_OBJECT);
+    if (!weight_map || weight_map->n_children == 0)
         status = error_set(err, OSSO_FORMAT, "%s: no \"weight_map\" object", index);
-        goto cleanup;
-    }
-    json_object_foreach(weight_map, name, value) {
-        if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value))
-            status = error_set(err, OSSO_FORMAT, "%s: \"%s\" is not mapped to a file name", index, name);
+    for (const struct jval *v = status ? NULL : weight_map->first; v && !status; v = v->next) {
+        if (v->type != J_STRING || strlen(v->text.s) != v->text.len)
+            status = error_set(err, OSSO_FORMAT, "%s: \"%s\" is not mapped to a file name", index, v->key.s);
         else
-            status = shard(folder, json_string_value(value), set, &map, err);
-        if (status)
-            goto cleanup;
+            status = shard(folder, v->text.s, set, &map, err);
     }
-    status = tensors_sort(set, err);
-    json_object_foreach(weight_map, name, value) {
-        const struct tensor *t = status ? NULL : tensors_find(set, name);
-        if (!status)
-            status = shard(folder, json_string_value(value), set, &map, err);
+    if (!status)
+        status = tensors_sort(set, err);
+    for (const struct jval *v = status ? NULL : weight_map->first; v && !status; v = v->next) {
+        const struct tensor *t = tensors_find(set, v->key.s);
+        status = shard(folder, v->text.s, set, &map, err);
         if (!status && (!t || t->map != map))
-            status = error_set(err, OSSO_FORMAT, "%s: tensor %s is not in %s", index, name, json_string_value(value));
-        if (status)
-            goto cleanup;
+            status = error_set(err, OSSO_FORMAT, "%s: tensor %s is not in %s", index, v->key.s, v->text.s);
     }
-cleanup:
-    json_decref(json);
+    jdoc_release(doc);
     return status;
 }
 

@@ -3,12 +3,13 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "json/jwrite.h"
 
 #include <string.h>
 
 static void add_entry(struct buf *b, const struct tensor *t, uint64_t begin, uint64_t end)
 {
-    buf_json_string(b, t->name, strlen(t->name));
+    jwrite_string(b, t->name, strlen(t->name));
     buf_printf(b, ":{\"dtype\":\"%s\",\"shape\":[", t->dtype == DT_U8 ? "U8" : dtype_info(t->dtype)->name);
     for (int i = 0; i < t->rank; i++)
         buf_printf(b, "%s%lld", i ? "," : "", (long long)t->shape[i]);

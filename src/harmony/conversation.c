@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
-#include "harmony/harmony.h"
+#include "harmony/harmony_tools.h"
 
 #include <string.h>
 
@@ -193,12 +193,8 @@ enum osso_status osso_conversation_add(struct osso_conversation *conversation, c
 static enum osso_status make_shown(const struct osso_conversation *c, struct message *m, struct osso_error *err)
 {
     struct buf text = {0};
-    for (size_t k = 0; k < m->n_parts; k++) {
-        if (m->parts[k].kind == PART_TEXT)
-            buf_add(&text, m->parts[k].text.s, m->parts[k].text.len);
-        else
-            harmony_part_text(&text, &m->parts[k], conversation_has_functions(c));
-    }
+    for (size_t k = 0; k < m->n_parts; k++)
+        harmony_part_text(&text, &m->parts[k], conversation_has_functions(c));
     size_t len = text.len;
     char *shown = buf_take(&text);
     if (!shown)
@@ -342,7 +338,7 @@ enum osso_status osso_conversation_add_developer(struct osso_conversation *conve
     struct jdoc *doc = NULL;
     enum osso_status status = OSSO_OK;
     if (tools_json)
-        status = jdoc_read(tools_json, strlen(tools_json), "the tools", &doc, err);
+        status = jdoc_read_harmony(tools_json, strlen(tools_json), "the tools", &doc, err);
     else
         doc = jdoc_create();
     if (status)

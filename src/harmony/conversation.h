@@ -1,20 +1,9 @@
 /* conversation.h: a list of harmony messages, as the renderer, the parser and the JSON reader see it. */
-#ifndef OSSO_TEXT_CONVERSATION_H
-#define OSSO_TEXT_CONVERSATION_H
+#ifndef OSSO_HARMONY_CONVERSATION_H
+#define OSSO_HARMONY_CONVERSATION_H
 
+#include "harmony/harmony_part.h"
 #include "osso/text.h"
-#include "json/jdoc.h"
-
-enum part_kind { PART_TEXT, PART_SYSTEM, PART_DEVELOPER };
-
-/* One piece of a message's content. Structured parts are JSON objects that conversation_json.c has checked (or a
- * builder call has made): their known members have the right types, so readers only ask whether they are there. */
-struct part {
-    enum part_kind kind;
-    struct jtext text;        /* PART_TEXT: owned by the part */
-    struct jdoc *doc;         /* else: a reference */
-    const struct jval *value; /* inside doc */
-};
 
 /* Strings are owned, NUL-terminated, and may hold NUL; s == NULL: absent. */
 struct message {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "json/jwrite.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -173,7 +174,7 @@ enum osso_status osso_conversation_from_json(const char *json, size_t len, const
     struct jdoc *doc = NULL;
     char at[64] = "the conversation";
     *conversation_out = NULL;
-    enum osso_status status = jdoc_read(json, len, where, &doc, err);
+    enum osso_status status = jdoc_read_harmony(json, len, where, &doc, err);
     if (status)
         return status;
     if ((status = osso_conversation_create(&c, err)))
@@ -216,7 +217,7 @@ static void write_member(struct buf *out, const struct jval *v, const char *key)
     const struct jval *m = jval_get(v, key);
     write_key(out, key);
     if (m)
-        jval_write(out, m, JVAL_SPELT);
+        jwrite_value(out, m, JWRITE_SPELT);
     else
         buf_puts(out, "null");
 }
@@ -240,7 +241,7 @@ static void write_tools(struct buf *out, const struct jval *spaces)
     for (const struct jval *space = spaces->first; space; space = space->next) {
         if (space != spaces->first)
             buf_putc(out, ',');
-        buf_json_string(out, space->key.s, space->key.len);
+        jwrite_string(out, space->key.s, space->key.len);
         buf_puts(out, ":{");
         write_fields(out, space, space_fields);
         write_key(out, "tools");
@@ -261,7 +262,7 @@ static void write_part(struct buf *out, const struct part *part)
     switch (part->kind) {
     case PART_TEXT:
         buf_puts(out, "{\"type\":\"text\",\"text\":");
-        buf_json_string(out, part->text.s, part->text.len);
+        jwrite_string(out, part->text.s, part->text.len);
         break;
     case PART_SYSTEM: {
         const struct jval *config = jval_get_type(part->value, "channel_config", J_OBJECT);
@@ -290,7 +291,7 @@ static void write_optional(struct buf *out, const char *key, struct jtext text)
     if (!text.s)
         return;
     write_key(out, key);
-    buf_json_string(out, text.s, text.len);
+    jwrite_string(out, text.s, text.len);
 }
 
 static void write_message(struct buf *out, const struct message *m)
@@ -300,7 +301,7 @@ static void write_message(struct buf *out, const struct message *m)
     write_optional(out, "recipient", m->recipient);
     write_key(out, "content");
     if (m->n_parts == 1 && m->parts[0].kind == PART_TEXT) {
-        buf_json_string(out, m->parts[0].text.s, m->parts[0].text.len);
+        jwrite_string(out, m->parts[0].text.s, m->parts[0].text.len);
     } else {
         buf_putc(out, '[');
         for (size_t i = 0; i < m->n_parts; i++) {

@@ -1,6 +1,6 @@
 /* harmony_header.h: what stands between <|start|> and <|message|>, from text to fields. */
-#ifndef OSSO_TEXT_HARMONY_HEADER_H
-#define OSSO_TEXT_HARMONY_HEADER_H
+#ifndef OSSO_HARMONY_HEADER_H
+#define OSSO_HARMONY_HEADER_H
 
 #include "harmony/conversation.h"
 

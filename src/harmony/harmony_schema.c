@@ -3,9 +3,10 @@
  * The layout, with its quirks (a nested object's description printed twice, a nested closing brace indented like the
  * fields), is what the models were trained with. Functions here call each other as
  * deep as the schema nests, which jdoc.h bounds at 127; their frames are small. */
-#include "harmony/harmony.h"
+#include "harmony/harmony_schema.h"
 
 #include "base/mem.h"
+#include "json/jwrite.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static bool add_default(struct buf *out, const struct jval *v, const char *befor
     } else if (d->type == J_STRING && bare_enum) {
         add_text(out, d->text);
     } else {
-        jval_write(out, d, JVAL_PRINTED);
+        jwrite_value(out, d, JWRITE_PRINTED);
     }
     return true;
 }

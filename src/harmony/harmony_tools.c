@@ -1,8 +1,9 @@
 /* harmony_tools.c: the tools section of a prompt, and the two built-in namespaces. The texts are those the models were
  * trained with, byte for byte. */
-#include "harmony/harmony.h"
+#include "harmony/harmony_tools.h"
 
 #include "base/mem.h"
+#include "harmony/harmony_schema.h"
 
 #include <stdlib.h>
 #include <string.h>

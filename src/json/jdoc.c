@@ -1,4 +1,4 @@
-/* jdoc.c: the nodes of a JSON document, their arena, and writing them. jdoc_read.c reads. */
+/* jdoc.c: the nodes of a JSON document and their arena. jdoc_read.c reads one, jwrite.c writes. */
 #include "json/jdoc.h"
 
 #include "base/mem.h"
@@ -139,41 +139,4 @@ const struct jval *jval_get_type(const struct jval *v, const char *key, enum jty
 {
     const struct jval *c = jval_get(v, key);
     return c && c->type == type ? c : NULL;
-}
-
-/* ---- writing -------------------------------------------------------------------------------------------- */
-
-/* Recursion: at most JDOC_DEPTH + 1 frames of two pointers each. */
-void jval_write(struct buf *out, const struct jval *v, enum jval_numbers numbers)
-{
-    switch (v->type) {
-    case J_NULL:
-        buf_puts(out, "null");
-        break;
-    case J_BOOL:
-        buf_puts(out, v->truth ? "true" : "false");
-        break;
-    case J_NUMBER: {
-        struct jtext number = numbers == JVAL_SPELT ? v->spelt : v->text;
-        buf_add(out, number.s, number.len);
-        break;
-    }
-    case J_STRING:
-        buf_json_string(out, v->text.s, v->text.len);
-        break;
-    case J_ARRAY:
-    case J_OBJECT:
-        buf_putc(out, v->type == J_ARRAY ? '[' : '{');
-        for (const struct jval *c = v->first; c; c = c->next) {
-            if (c != v->first)
-                buf_putc(out, ',');
-            if (v->type == J_OBJECT) {
-                buf_json_string(out, c->key.s, c->key.len);
-                buf_putc(out, ':');
-            }
-            jval_write(out, c, numbers);
-        }
-        buf_putc(out, v->type == J_ARRAY ? ']' : '}');
-        break;
-    }
 }

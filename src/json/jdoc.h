@@ -1,31 +1,25 @@
-/* jdoc.h: a JSON text as a tree, read as openai-harmony reads it.
+/* jdoc.h: a JSON text as a tree. Nodes live in one arena; the tree is immutable once it is read and shared by
+ * reference counting (by one thread). Strings may hold NUL, objects keep their order, numbers their spelling.
  *
- * base/json.h (jansson) does not fit here: the prompt prints numbers and key order of a tool's schema, so integers
- * above int64, the reference's own reading of decimals, NUL in strings, and repeated keys (in a schema the last value
- * wins, at the place of the first) must survive. Nodes live in one arena; the tree is immutable once it is read and
- * shared by reference counting (by one thread). */
-#ifndef OSSO_TEXT_JDOC_H
-#define OSSO_TEXT_JDOC_H
+ * There are two sets of rules. osso's own files (jdoc_read) must be clear: a repeated key, a NUL in a key, an integer
+ * beyond 64 bits are refused. What is rendered into a prompt (jdoc_read_harmony) is read as openai-harmony reads it.
+ * The prompt prints the numbers and the order of a tool's schema, so integers above int64, the reference's own reading
+ * of decimals, and repeated keys (in a schema the last value wins, at the place of the first) survive. */
+#ifndef OSSO_JSON_JDOC_H
+#define OSSO_JSON_JDOC_H
 
 #include "base/buf.h"
+#include "json/jlex.h"
 #include "osso/status.h"
-
-#include <stdbool.h>
-#include <stddef.h>
 
 enum jtype { J_NULL, J_BOOL, J_NUMBER, J_STRING, J_ARRAY, J_OBJECT };
 
-/* A run of bytes; s == NULL: absent. NUL-terminated wherever it comes from this file. */
-struct jtext {
-    const char *s;
-    size_t len;
-};
-
+/* Texts of a tree are NUL-terminated. */
 struct jval {
     enum jtype type;
     bool truth;        /* J_BOOL */
     bool repeated;     /* this key was there more than once */
-    struct jtext text; /* J_STRING: the bytes; J_NUMBER: as the reference prints it */
+    struct jtext text; /* J_STRING: the bytes; J_NUMBER: as it is printed (harmony's way if it was read by its rules) */
     struct jtext spelt; /* J_NUMBER: as it was in the text */
     struct jtext key;  /* in an object */
     struct jval *first, *last, *next; /* children of arrays and objects; the next sibling */
@@ -35,11 +29,14 @@ struct jval {
 
 struct jdoc;
 
-enum { JDOC_DEPTH = 127 }; /* the reference's limit; everything below that walks a tree may recurse this deep */
+enum { JDOC_DEPTH = 128, HARMONY_DEPTH = 127 }; /* everything below that walks a tree may recurse this deep */
 
-/* `where` names the text in the error sentence. */
+/* `where` names the text in the error sentence (a path, "standard input"); *doc_out is the caller's (jdoc_release). */
 enum osso_status jdoc_read(const char *text, size_t len, const char *where, struct jdoc **doc_out,
                            struct osso_error *err);
+enum osso_status jdoc_read_file(const char *path, uint64_t limit, struct jdoc **doc_out, struct osso_error *err);
+enum osso_status jdoc_read_harmony(const char *text, size_t len, const char *where, struct jdoc **doc_out,
+                                   struct osso_error *err);
 /* Reads one more text into the arena of `doc`; NULL when memory runs out (the text is one of osso's own). */
 struct jval *jdoc_graft(struct jdoc *doc, const char *text, size_t len);
 /* An empty document, to be filled with jdoc_new and jdoc_put. */
@@ -51,6 +48,9 @@ void jdoc_release(struct jdoc *doc); /* NULL is fine */
 /* For the reader: zeroed bytes that live as long as the document, and its root. */
 void *jdoc_take(struct jdoc *doc, size_t bytes);
 void jdoc_set_root(struct jdoc *doc, struct jval *root);
+/* For the reader, when an object ends: the last value of a repeated key takes the place of the first (jdoc_repeat.c).
+ * False: no memory. *repeated_out: one of the repeated keys, or NULL. */
+bool jdoc_settle(struct jdoc *doc, struct jval *object, const struct jval **repeated_out);
 
 /* Building: NULL when memory runs out, and a NULL parent or value is passed on, so one look at the end is enough. */
 struct jval *jdoc_new(struct jdoc *doc, enum jtype type);
@@ -64,10 +64,5 @@ const struct jval *jval_get(const struct jval *v, const char *key);
 const struct jval *jval_get_type(const struct jval *v, const char *key, enum jtype type);
 bool jtext_is(struct jtext t, const char *literal);
 int jtext_compare(struct jtext a, struct jtext b); /* by bytes; the shorter first */
-
-/* Compact JSON. Numbers for a prompt are printed as the reference prints them; to be read again they keep their
- * spelling, because the reference's reading of decimals need not return the number it printed. */
-enum jval_numbers { JVAL_PRINTED, JVAL_SPELT };
-void jval_write(struct buf *out, const struct jval *v, enum jval_numbers numbers);
 
 #endif

@@ -1,236 +1,124 @@
-/* jdoc_read.c: a JSON text as a tree, read as openai-harmony reads it. No recursion: a stack of open containers. */
+/* jdoc_read.c: a JSON text as a tree, by one of two sets of rules (jdoc.h). No recursion: a stack of open values. */
 #include "json/jdoc.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/mem.h"
-#include "json/jnum.h"
 #include "base/utf8.h"
+#include "json/jnum.h"
 
-#include <stdint.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-/* ---- repeated keys -------------------------------------------------------------------------------------- */
-
-struct member {
-    struct jval *v;
-    size_t place;
+enum problem {
+    P_NONE, P_NO_MEMORY, P_VALUE, P_RANGE, P_BIG, P_KEY, P_COLON, P_COMMA, P_DEEP, P_AFTER, P_REPEATED,
+    P_STRINGS, /* from here on: inside a string that begins at `from` */
+    P_NO_END = P_STRINGS, P_CONTROL, P_UTF8, P_ESCAPE, P_SURROGATE, P_NUL_KEY, N_PROBLEMS
 };
-
-static int by_key(const void *pa, const void *pb)
-{
-    const struct member *a = pa, *b = pb;
-    int c = jtext_compare(a->v->key, b->v->key);
-    return c ? c : (a->place > b->place) - (a->place < b->place);
-}
-
-/* m[0..n) have one key: the last value moves to the place of the first, the others become its earlier values. */
-static bool settle_key(struct jdoc *doc, struct member *m, size_t n)
-{
-    struct jval *keep = m[0].v, *next = keep->next, *first = jdoc_new(doc, J_NULL);
-    if (!first)
-        return false;
-    *first = *keep;
-    *keep = *m[n - 1].v;
-    keep->next = next;
-    keep->repeated = true;
-    keep->earlier = first;
-    for (size_t i = 1; i < n; i++) {
-        m[i].v->key.s = NULL; /* leaves the object */
-        if (i + 1 < n) {
-            m[i].v->earlier = keep->earlier;
-            keep->earlier = m[i].v;
-        }
-    }
-    return true;
-}
-
-/* The last value of a repeated key takes the place of the first. Sorting keeps an object of a million members from
- * costing a million squared. */
-static bool settle_repeats(struct jdoc *doc, struct jval *obj)
-{
-    size_t n = obj->n_children, i = 0;
-    if (n < 2)
-        return true;
-    struct member *m = mem_array(n, sizeof *m);
-    if (!m)
-        return false;
-    for (struct jval *c = obj->first; c; c = c->next, i++)
-        m[i] = (struct member){c, i};
-    qsort(m, n, sizeof *m, by_key);
-    bool any = false, ok = true;
-    for (i = 0; i < n && ok;) {
-        size_t end = i + 1;
-        while (end < n && jtext_compare(m[i].v->key, m[end].v->key) == 0)
-            end++;
-        if (end - i > 1) {
-            ok = settle_key(doc, m + i, end - i);
-            any = true;
-        }
-        i = end;
-    }
-    mem_free(m);
-    if (!any || !ok)
-        return ok;
-    struct jval **link = &obj->first;
-    obj->last = NULL;
-    for (struct jval *c = obj->first; c; c = c->next) {
-        if (!c->key.s) {
-            obj->n_children--;
-            continue;
-        }
-        *link = obj->last = c;
-        link = &c->next;
-    }
-    *link = NULL;
-    return true;
-}
-
-/* ---- reading -------------------------------------------------------------------------------------------- */
 
 struct reader {
     struct jdoc *doc;
     struct jval *root;
-    const char *s;
-    size_t n, at;
-    const char *wrong; /* what is wrong at `at` */
-    bool no_memory;
+    struct jlex in;
+    bool harmony;
+    enum problem problem;
+    size_t from;  /* where the piece that is wrong begins; it is known up to in.pos */
+    char close;   /* the bracket that ends the innermost open container */
+    const struct jval *repeated; /* P_REPEATED */
 };
 
-static bool fail(struct reader *r, const char *wrong)
+static bool fail(struct reader *r, enum problem problem)
 {
-    r->wrong = wrong;
+    r->problem = problem;
     return false;
 }
 
-static bool no_memory(struct reader *r)
+/* What comes here is wrong. */
+static bool fail_here(struct reader *r, enum problem problem)
 {
-    r->no_memory = true;
-    return false;
+    r->from = r->in.pos;
+    return fail(r, problem);
 }
 
-static void skip_space(struct reader *r)
-{
-    while (r->at < r->n && memchr(" \t\r\n", r->s[r->at], 4))
-        r->at++;
-}
+/* ---- pieces --------------------------------------------------------------------------------------------- */
 
-static int hex4(const struct reader *r, size_t at)
-{
-    int v = 0;
-    if (r->n - at < 4)
-        return -1;
-    for (size_t i = at; i < at + 4; i++) {
-        char c = r->s[i];
-        char low = (char)(c | 0x20);
-        int d = c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-        if (d < 0)
-            return -1;
-        v = v * 16 + d;
-    }
-    return v;
-}
-
-/* The escape at r->at (after the backslash) into w; returns the bytes written, 0 if it is none. */
-static unsigned unescape(struct reader *r, char *w)
-{
-    static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
-    if (r->at >= r->n)
-        return 0;
-    char c = r->s[r->at++];
-    const char *name = c ? strchr(names, c) : NULL;
-    if (name) {
-        *w = values[name - names];
-        return 1;
-    }
-    int unit = c == 'u' ? hex4(r, r->at) : -1;
-    if (unit < 0 || (unit >= 0xdc00 && unit < 0xe000))
-        return 0;
-    r->at += 4;
-    uint32_t code = (uint32_t)unit;
-    if (unit >= 0xd800 && unit < 0xdc00) {
-        int low = r->n - r->at >= 6 && r->s[r->at] == '\\' && r->s[r->at + 1] == 'u' ? hex4(r, r->at + 2) : -1;
-        if (low < 0xdc00 || low >= 0xe000)
-            return 0;
-        r->at += 6;
-        code = 0x10000 + ((uint32_t)(unit - 0xd800) << 10) + (uint32_t)(low - 0xdc00);
-    }
-    return utf8_put((uint8_t *)w, code);
-}
-
-/* The string whose opening quote is at r->at. An escape is never shorter than what it stands for. */
+/* The string whose opening quote is here. An escape is never shorter than what it stands for. */
 static bool read_string(struct reader *r, struct jtext *out)
 {
-    size_t start = ++r->at, end = start;
-    while (end < r->n && r->s[end] != '"')
-        end += r->s[end] == '\\' ? 2 : 1;
-    if (end >= r->n)
-        return fail(r, "a string without its closing quote");
-    char *text = jdoc_take(r->doc, end - start + 1), *w = text;
+    static const enum problem of[] = {
+        [JLEX_NO_END] = P_NO_END, [JLEX_CONTROL] = P_CONTROL,  [JLEX_ESCAPE] = P_ESCAPE,
+        [JLEX_HEX_END] = P_ESCAPE, [JLEX_HEX] = P_ESCAPE, [JLEX_SURROGATE] = P_SURROGATE};
+    struct jlex *x = &r->in, ahead;
+    struct jtext piece;
+    char escaped[4];
+    r->from = x->pos++;
+    ahead = *x;
+    if (!jlex_skip_string(&ahead))
+        return fail(r, P_NO_END);
+    char *text = jdoc_take(r->doc, ahead.pos - x->pos), *w = text;
     if (!text)
-        return no_memory(r);
-    while (r->at < end) {
-        uint8_t c = (uint8_t)r->s[r->at];
-        if (c == '\\') {
-            r->at++;
-            unsigned k = unescape(r, w);
-            if (k == 0)
-                return fail(r, "a wrong escape in a string");
-            w += k;
-        } else {
-            int k = utf8_step((const uint8_t *)r->s + r->at, end - r->at);
-            if (c < 0x20)
-                return fail(r, "a control character in a string");
-            if (k <= 0)
-                return fail(r, "a string that is not UTF-8");
-            memcpy(w, r->s + r->at, (size_t)k);
-            r->at += (size_t)k;
-            w += k;
+        return fail(r, P_NO_MEMORY);
+    do {
+        enum jlex_problem problem = jlex_piece(x, &piece, escaped);
+        if (problem)
+            return fail(r, of[problem]);
+        size_t valid = utf8_valid_prefix((const uint8_t *)piece.s, piece.len);
+        if (valid < piece.len) {
+            x->pos -= piece.len - valid;
+            return fail(r, P_UTF8);
         }
-    }
+        memcpy(w, piece.s, piece.len);
+        w += piece.len;
+    } while (piece.len > 0);
     *w = 0;
     *out = (struct jtext){text, (size_t)(w - text)};
-    r->at++;
     return true;
 }
 
+/* Harmony's numbers are printed as the reference prints them; ours must fit int64 or a double. */
 static bool read_number(struct reader *r, struct jval *v)
 {
-    char text[JNUM_SPACE];
-    size_t used;
-    enum jnum_result result = jnum_read(r->s + r->at, r->n - r->at, &used, text);
-    if (result != JNUM_OK)
-        return fail(r, result == JNUM_RANGE ? "a number out of range" : "not a JSON value");
-    size_t len = strlen(text);
-    char *copy = jdoc_take(r->doc, len + 1 + used + 1);
+    char printed[JNUM_SPACE];
+    bool integer;
+    int64_t i;
+    double d;
+    r->from = r->in.pos;
+    if (!jlex_number(&r->in, &integer))
+        return fail(r, P_VALUE);
+    const char *spelt = r->in.text + r->from;
+    size_t n = r->in.pos - r->from, len = 0;
+    if (r->harmony && !jnum_read(spelt, n, printed))
+        return fail(r, P_RANGE);
+    if (!r->harmony && integer && !jnum_i64(spelt, n, &i))
+        return fail(r, P_BIG);
+    if (!r->harmony && !integer && !jnum_f64(spelt, n, &d))
+        return fail(r, P_RANGE);
+    len = r->harmony ? strlen(printed) : 0;
+    char *copy = jdoc_take(r->doc, n + 1 + len + 1);
     if (!copy)
-        return no_memory(r);
-    memcpy(copy, text, len);
-    memcpy(copy + len + 1, r->s + r->at, used);
-    v->text = (struct jtext){copy, len};
-    v->spelt = (struct jtext){copy + len + 1, used};
-    r->at += used;
+        return fail(r, P_NO_MEMORY);
+    memcpy(copy, spelt, n);
+    memcpy(copy + n + 1, printed, len);
+    v->spelt = (struct jtext){copy, n};
+    v->text = r->harmony ? (struct jtext){copy + n + 1, len} : v->spelt;
     return true;
 }
 
-static bool word(struct reader *r, const char *literal)
+static bool read_word(struct reader *r, const char *word)
 {
-    size_t n = strlen(literal);
-    if (r->n - r->at < n || memcmp(r->s + r->at, literal, n) != 0)
-        return false;
-    r->at += n;
-    return true;
+    r->from = r->in.pos;
+    return jlex_word(&r->in, word) || fail(r, P_VALUE);
 }
 
 /* One value; an array or object is only opened. */
 static bool read_value(struct reader *r, struct jval *v)
 {
-    char c = r->at < r->n ? r->s[r->at] : 0;
+    char c = r->in.pos < r->in.len ? r->in.text[r->in.pos] : 0;
     switch (c) {
     case '{':
     case '[':
         v->type = c == '{' ? J_OBJECT : J_ARRAY;
-        r->at++;
+        r->in.pos++;
         return true;
     case '"':
         v->type = J_STRING;
@@ -239,9 +127,9 @@ static bool read_value(struct reader *r, struct jval *v)
     case 'f':
         v->type = J_BOOL;
         v->truth = c == 't';
-        return word(r, c == 't' ? "true" : "false") || fail(r, "not a JSON value");
+        return read_word(r, c == 't' ? "true" : "false");
     case 'n':
-        return word(r, "null") || fail(r, "not a JSON value");
+        return read_word(r, "null");
     default:
         v->type = J_NUMBER;
         return read_number(r, v);
@@ -251,21 +139,30 @@ static bool read_value(struct reader *r, struct jval *v)
 /* Reads `"key":` of the next member. */
 static bool read_key(struct reader *r, struct jtext *key)
 {
-    if (r->at >= r->n || r->s[r->at] != '"')
-        return fail(r, "a key in quotes is expected");
+    if (r->in.pos >= r->in.len || r->in.text[r->in.pos] != '"')
+        return fail_here(r, P_KEY);
     if (!read_string(r, key))
         return false;
-    skip_space(r);
-    if (r->at >= r->n || r->s[r->at] != ':')
-        return fail(r, "':' is expected after a key");
-    r->at++;
-    skip_space(r);
+    if (!r->harmony && memchr(key->s, 0, key->len))
+        return fail(r, P_NUL_KEY);
+    if (!jlex_take(&r->in, ':'))
+        return fail_here(r, P_COLON);
+    jlex_peek(&r->in);
     return true;
 }
+
+/* ---- structure ------------------------------------------------------------------------------------------ */
 
 static bool is_open(const struct jval *v)
 {
     return v->type == J_ARRAY || v->type == J_OBJECT;
+}
+
+static bool end_object(struct reader *r, struct jval *object)
+{
+    if (!jdoc_settle(r->doc, object, &r->repeated))
+        return fail(r, P_NO_MEMORY);
+    return r->harmony || !r->repeated || fail_here(r, P_REPEATED);
 }
 
 /* Closes the containers that end here and steps over the comma before the next child. */
@@ -273,23 +170,17 @@ static bool read_ends(struct reader *r, struct jval **stack, size_t *depth, bool
 {
     while (*depth > 0) {
         struct jval *top = stack[*depth - 1];
-        skip_space(r);
-        char c = r->at < r->n ? r->s[r->at] : 0;
-        if (c == (top->type == J_OBJECT ? '}' : ']')) {
-            r->at++;
-            if (top->type == J_OBJECT && !settle_repeats(r->doc, top))
-                return no_memory(r);
-            --*depth;
-            fresh = false;
-            continue;
+        r->close = top->type == J_OBJECT ? '}' : ']';
+        if (!jlex_take(&r->in, r->close)) {
+            if (!fresh && !jlex_take(&r->in, ','))
+                return fail_here(r, P_COMMA);
+            jlex_peek(&r->in);
+            return true;
         }
-        if (!fresh) {
-            if (c != ',')
-                return fail(r, "',' or the end of a list or object is expected");
-            r->at++;
-            skip_space(r);
-        }
-        return true;
+        if (top->type == J_OBJECT && !end_object(r, top))
+            return false;
+        --*depth;
+        fresh = false;
     }
     return true;
 }
@@ -297,12 +188,12 @@ static bool read_ends(struct reader *r, struct jval **stack, size_t *depth, bool
 static bool read_all(struct reader *r)
 {
     struct jval *stack[JDOC_DEPTH];
-    size_t depth = 0;
-    skip_space(r);
+    size_t depth = 0, most = r->harmony ? HARMONY_DEPTH : JDOC_DEPTH;
+    jlex_peek(&r->in);
     do {
         struct jval *top = depth ? stack[depth - 1] : NULL, *v = jdoc_new(r->doc, J_NULL);
         if (!v)
-            return no_memory(r);
+            return fail(r, P_NO_MEMORY);
         if (top && top->type == J_OBJECT && !read_key(r, &v->key))
             return false;
         if (!read_value(r, v))
@@ -312,22 +203,137 @@ static bool read_all(struct reader *r)
         else
             r->root = v;
         if (is_open(v)) {
-            if (depth == JDOC_DEPTH)
-                return fail(r, "nested too deeply");
+            if (depth == most)
+                return fail_here(r, P_DEEP);
             stack[depth++] = v;
         }
         if (!read_ends(r, stack, &depth, is_open(v)))
             return false;
     } while (depth > 0);
-    skip_space(r);
-    return r->at == r->n || fail(r, "text after the end");
+    jlex_peek(&r->in);
+    return r->in.pos == r->in.len || fail_here(r, P_AFTER);
 }
 
-enum osso_status jdoc_read(const char *text, size_t len, const char *where, struct jdoc **doc_out,
-                           struct osso_error *err)
+/* ---- what is wrong -------------------------------------------------------------------------------------- */
+
+static void place_of(const struct reader *r, size_t at, size_t *line, size_t *start)
+{
+    *line = 1;
+    *start = 0;
+    for (size_t i = 0; i < at; i++)
+        if (r->in.text[i] == '\n') {
+            ++*line;
+            *start = i + 1;
+        }
+}
+
+static enum osso_status harmony_refuse(const struct reader *r, const char *where, struct osso_error *err)
+{
+    static const char *const words[N_PROBLEMS] = {
+        [P_VALUE] = "not a JSON value",
+        [P_RANGE] = "a number out of range",
+        [P_KEY] = "a key in quotes is expected",
+        [P_COLON] = "':' is expected after a key",
+        [P_COMMA] = "',' or the end of a list or object is expected",
+        [P_DEEP] = "nested too deeply",
+        [P_AFTER] = "text after the end",
+        [P_NO_END] = "a string without its closing quote",
+        [P_CONTROL] = "a control character in a string",
+        [P_UTF8] = "a string that is not UTF-8",
+        [P_ESCAPE] = "a wrong escape in a string",
+        [P_SURROGATE] = "a wrong escape in a string",
+    };
+    size_t at = r->problem >= P_STRINGS ? r->in.pos : r->from, line, start;
+    place_of(r, at, &line, &start);
+    return error_set(err, OSSO_FORMAT, "%s: line %zu, byte %zu: %s", where, line, at - start + 1, words[r->problem]);
+}
+
+/* The end of the word, number, string or character at r->from, which is shown beside what is wrong. */
+static size_t piece_end(const struct reader *r)
+{
+    struct jlex x = {r->in.text, r->in.len, r->from};
+    bool integer;
+    if (r->problem >= P_STRINGS)
+        return r->problem == P_NO_END ? x.len : r->in.pos;
+    if (x.pos < x.len && x.text[x.pos] == '"') {
+        x.pos++;
+        jlex_skip_string(&x);
+        return x.pos;
+    }
+    while (x.pos < x.len && ((x.text[x.pos] | 0x20) >= 'a') && ((x.text[x.pos] | 0x20) <= 'z'))
+        x.pos++;
+    if (x.pos == r->from)
+        jlex_number(&x, &integer);
+    if (x.pos == r->from && x.pos < x.len) {
+        size_t n = utf8_sequence((const uint8_t *)x.text + x.pos, x.len - x.pos);
+        x.pos += n ? n : 1;
+    }
+    return x.pos;
+}
+
+static const char *refusal_words(const struct reader *r, char *space, size_t size)
+{
+    static const char *const words[N_PROBLEMS] = {
+        [P_VALUE] = "invalid token",
+        [P_RANGE] = "real number overflow",
+        [P_BIG] = "too big integer",
+        [P_KEY] = "string or '}' expected",
+        [P_COLON] = "':' expected",
+        [P_AFTER] = "end of file expected",
+        [P_REPEATED] = "duplicate object key",
+        [P_NO_END] = "premature end of input",
+        [P_ESCAPE] = "invalid escape",
+        [P_SURROGATE] = "invalid Unicode escape",
+        [P_NUL_KEY] = "NUL byte in object key not supported",
+    };
+    size_t at = r->problem >= P_STRINGS ? r->in.pos : r->from;
+    unsigned byte = at < r->in.len ? (uint8_t)r->in.text[at] : 0;
+    if (r->problem == P_COMMA || (r->problem == P_VALUE && at == r->in.len && r->close == ']'))
+        snprintf(space, size, "'%c' expected", r->close);
+    else if (r->problem == P_UTF8)
+        snprintf(space, size, "unable to decode byte 0x%x", byte);
+    else if (r->problem == P_CONTROL && byte == '\n')
+        snprintf(space, size, "unexpected newline");
+    else if (r->problem == P_CONTROL)
+        snprintf(space, size, "control character 0x%x", byte);
+    else if (r->problem == P_VALUE && (byte == 0 || strchr("]},:", (int)byte)))
+        snprintf(space, size, "unexpected token");
+    else if (r->problem == P_BIG && byte == '-')
+        snprintf(space, size, "too big negative integer");
+    else
+        return words[r->problem];
+    return space;
+}
+
+static enum osso_status refuse(const struct reader *r, const char *where, struct osso_error *err)
+{
+    enum { MOST_SHOWN = 20 };
+    char space[64];
+    size_t end = piece_end(r), n = end - r->from, line, start, column = 0;
+    if (r->problem == P_DEEP)
+        return error_set(err, OSSO_FORMAT, "%s: JSON nested deeper than %d levels", where, (int)JDOC_DEPTH);
+    const char *words = refusal_words(r, space, sizeof space), *shown = r->in.text + r->from;
+    place_of(r, end, &line, &start);
+    for (size_t i = start; i < end; i++) /* in characters */
+        column += ((uint8_t)r->in.text[i] & 0xc0) != 0x80;
+    if (r->problem == P_REPEATED)
+        return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s \"%s\"", where, line, column, words,
+                         r->repeated->key.s);
+    if (n == 0)
+        return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s near end of file", where, line, column, words);
+    if (n > MOST_SHOWN)
+        return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s", where, line, column, words);
+    return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s near '%.*s'", where, line, column, words, (int)n,
+                     shown);
+}
+
+/* ---- documents ------------------------------------------------------------------------------------------ */
+
+static enum osso_status read_document(bool harmony, const char *text, size_t len, const char *where,
+                                      struct jdoc **doc_out, struct osso_error *err)
 {
     *doc_out = NULL;
-    struct reader r = {.doc = jdoc_create(), .s = text, .n = len};
+    struct reader r = {.doc = jdoc_create(), .in = {text, len, 0}, .harmony = harmony};
     if (!r.doc)
         return error_nomem(err, 256, where);
     if (read_all(&r)) {
@@ -335,20 +341,40 @@ enum osso_status jdoc_read(const char *text, size_t len, const char *where, stru
         *doc_out = r.doc;
         return OSSO_OK;
     }
+    enum osso_status status = r.problem == P_NO_MEMORY ? error_nomem(err, len, where)
+                              : harmony                ? harmony_refuse(&r, where, err)
+                                                       : refuse(&r, where, err);
     jdoc_release(r.doc);
-    if (r.no_memory)
-        return error_nomem(err, len, where);
-    size_t line = 1, start = 0, at = r.at < len ? r.at : len;
-    for (size_t i = 0; i < at; i++)
-        if (text[i] == '\n') {
-            line++;
-            start = i + 1;
-        }
-    return error_set(err, OSSO_FORMAT, "%s: line %zu, byte %zu: %s", where, line, at - start + 1, r.wrong);
+    return status;
+}
+
+enum osso_status jdoc_read(const char *text, size_t len, const char *where, struct jdoc **doc_out,
+                           struct osso_error *err)
+{
+    return read_document(false, text, len, where, doc_out, err);
+}
+
+enum osso_status jdoc_read_harmony(const char *text, size_t len, const char *where, struct jdoc **doc_out,
+                                   struct osso_error *err)
+{
+    return read_document(true, text, len, where, doc_out, err);
+}
+
+enum osso_status jdoc_read_file(const char *path, uint64_t limit, struct jdoc **doc_out, struct osso_error *err)
+{
+    char *text;
+    size_t len;
+    *doc_out = NULL;
+    enum osso_status status = file_read(path, limit, &text, &len, err);
+    if (status)
+        return status;
+    status = jdoc_read(text, len, path, doc_out, err);
+    mem_free(text);
+    return status;
 }
 
 struct jval *jdoc_graft(struct jdoc *doc, const char *text, size_t len)
 {
-    struct reader r = {.doc = doc, .s = text, .n = len};
+    struct reader r = {.doc = doc, .in = {text, len, 0}, .harmony = true};
     return read_all(&r) ? r.root : NULL;
 }

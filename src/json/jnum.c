@@ -1,4 +1,4 @@
-/* jnum.c: JSON numbers as openai-harmony reads and prints them. */
+/* jnum.c: JSON numbers, as openai-harmony reads and prints them and as the nearest double. */
 #include "json/jnum.h"
 
 #include <inttypes.h>
@@ -107,41 +107,35 @@ static bool is_digit(const char *s, size_t i, size_t n)
     return i < n && s[i] >= '0' && s[i] <= '9';
 }
 
-/* Reads "e+12" at s[i]. False: no digits follow. An exponent beyond int32 gives *huge: +1 or -1. */
-static bool read_exponent(const char *s, size_t n, size_t *at, int64_t *exponent, int *huge)
+/* The exponent of s[at..n), "e+12" or nothing. Beyond int32 it stays at its bound, and *huge is +1 or -1. */
+static int64_t read_exponent(const char *s, size_t n, size_t at, int *huge)
 {
-    size_t i = *at + 1;
-    bool minus = i < n && s[i] == '-';
     int64_t e = 0;
+    size_t i = at + 1;
+    bool minus = i < n && s[i] == '-';
     *huge = 0;
-    if (i < n && (s[i] == '+' || s[i] == '-'))
-        i++;
-    if (!is_digit(s, i, n))
-        return false;
+    i += i < n && (s[i] == '+' || s[i] == '-');
     for (; is_digit(s, i, n); i++) {
         e = e <= INT32_MAX ? e * 10 + (s[i] - '0') : e;
         if (e > INT32_MAX)
             *huge = minus ? -1 : 1;
     }
-    *at = i;
-    *exponent += minus ? -e : e;
-    if (*exponent > INT32_MAX)
-        *exponent = INT32_MAX;
-    if (*exponent < INT32_MIN)
-        *exponent = INT32_MIN;
-    return true;
+    return minus ? -e : e;
 }
 
-enum jnum_result jnum_read(const char *s, size_t n, size_t *used_out, char out[JNUM_SPACE])
+static int64_t within_int32(int64_t e)
 {
-    bool negative = n > 0 && s[0] == '-', integer = true;
+    return e > INT32_MAX ? INT32_MAX : e < INT32_MIN ? INT32_MIN : e;
+}
+
+bool jnum_read(const char *s, size_t n, char out[JNUM_SPACE])
+{
+    bool negative = s[0] == '-', integer = true;
     size_t i = negative;
     uint64_t significand = 0;
     int64_t exponent = 0;
     int huge = 0;
     double value = 0.0;
-    if (!is_digit(s, i, n) || (s[i] == '0' && is_digit(s, i + 1, n)))
-        return JNUM_BAD;
     /* Digits that no longer fit count as powers of ten before the point, and are dropped after it. */
     for (bool full = false; is_digit(s, i, n); i++) {
         full = full || !add_digit(&significand, s[i]);
@@ -150,27 +144,69 @@ enum jnum_result jnum_read(const char *s, size_t n, size_t *used_out, char out[J
     }
     if (i < n && s[i] == '.') {
         integer = false;
-        if (!is_digit(s, ++i, n))
-            return JNUM_BAD;
+        i++;
         for (bool full = false; is_digit(s, i, n); i++) {
             full = full || !add_digit(&significand, s[i]);
             exponent -= !full;
         }
     }
-    if (i < n && (s[i] == 'e' || s[i] == 'E')) {
+    if (i < n) {
         integer = false;
-        if (!read_exponent(s, n, &i, &exponent, &huge))
-            return JNUM_BAD;
+        exponent = within_int32(exponent + read_exponent(s, n, i, &huge));
     }
-    *used_out = i;
     if (integer && (!negative || (significand != 0 && significand <= (uint64_t)INT64_MAX + 1))) {
         snprintf(out, JNUM_SPACE, "%s%" PRIu64, negative ? "-" : "", significand);
-        return JNUM_OK;
+        return true;
     }
-    if (huge > 0 && significand != 0)
-        return JNUM_RANGE;
-    if (huge == 0 && !scale(significand, exponent, &value))
-        return JNUM_RANGE;
+    if ((huge > 0 && significand != 0) || (huge == 0 && !scale(significand, exponent, &value)))
+        return false;
     print_double(value, negative, out);
-    return JNUM_OK;
+    return true;
+}
+
+bool jnum_i64(const char *s, size_t n, int64_t *out)
+{
+    bool negative = s[0] == '-';
+    uint64_t value = 0, most = (uint64_t)INT64_MAX + negative;
+    for (size_t i = negative; i < n; i++)
+        if (!add_digit(&value, s[i]) || value > most)
+            return false;
+    *out = (int64_t)(negative ? 0 - value : value);
+    return true;
+}
+
+/* strtod is given the significant digits and a power of ten, no decimal point, which a locale may spell otherwise. More
+ * than 767 digits never decide where a decimal rounds to, only whether one of the others is not zero. */
+bool jnum_f64(const char *s, size_t n, double *out)
+{
+    enum { DIGITS = 800 };
+    char text[DIGITS + 32], *w = text;
+    size_t i = s[0] == '-', n_digits = 0;
+    int64_t exponent = 0;
+    int huge;
+    bool point = false, rest = false;
+    if (i)
+        *w++ = '-';
+    for (; i < n && s[i] != 'e' && s[i] != 'E'; i++) {
+        if (s[i] == '.') {
+            point = true;
+            continue;
+        }
+        bool keep = n_digits < DIGITS;
+        if (keep && (n_digits > 0 || s[i] != '0')) {
+            *w++ = s[i];
+            n_digits++;
+        }
+        rest = rest || (!keep && s[i] != '0');
+        exponent += !keep - point;
+    }
+    if (i < n)
+        exponent += read_exponent(s, n, i, &huge);
+    if (rest) {
+        *w++ = '1';
+        exponent--;
+    }
+    snprintf(w, 24, "%se%" PRId64, n_digits ? "" : "0", within_int32(exponent));
+    *out = strtod(text, NULL);
+    return !isinf(*out);
 }

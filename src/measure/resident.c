@@ -40,7 +40,7 @@ static void linear_member(const struct member *member, void *arg)
     struct osso_engine *e = run->engine;
     struct hand hand = forward_hand(&e->forward, member);
     for (int i = 0; i < PASSES; i++)
-        e->backend->linear(&hand, &run->view, NULL, &e->forward.s.a, 1, QUANT_BLOCK, &run->view, run->y,
+        e->backend->linear(&hand, &run->view, NULL, &e->forward.acts.kept[0].attn_in, 1, QUANT_BLOCK, &run->view, run->y,
                            run->view.rows);
 }
 
@@ -56,10 +56,10 @@ static void experts_member(const struct member *member, void *arg)
     struct osso_engine *e = run->engine;
     struct hand hand = forward_hand(&e->forward, member);
     const struct config *c = &e->config;
-    struct scratch *s = &e->forward.s;
+    struct kept *s = &e->forward.acts.kept[0];
     struct moe moe = {.source = &run->source, .end_expert = c->n_experts, .hidden = run->rows, .intermediate = run->rows,
                       .alpha = (float)c->swiglu_alpha, .limit = (float)c->swiglu_limit, .routing = &run->routing,
-                      .in = &s->a, .h = &s->h, .delta = s->delta, .after = &run->expert.gate};
+                      .in = &s->mlp_in, .h = &s->h, .delta = e->forward.acts.delta, .after = &run->expert.gate};
     for (int i = 0; i < PASSES; i++) { /* h is read half made: same work, no waiting */
         e->backend->experts_in(&hand, &moe);
         e->backend->experts_out(&hand, &moe);

@@ -1,4 +1,4 @@
-/* config.c: what every gpt-oss has in common, the limits, and the counting of parameters. */
+/* config.c: what every gpt-oss has in common, and the limits. */
 #include "model/config.h"
 
 #include "base/error.h"
@@ -151,26 +151,4 @@ enum osso_status config_check(const struct config *c, const char *where, struct 
             return error_set(err, OSSO_FORMAT, "%s: the end-of-text id %d is outside the vocabulary of %lld", where,
                              (int)c->stop_ids[i], (long long)c->vocab);
     return OSSO_OK;
-}
-
-/* Of one expert: gate, up and down with their biases. */
-static uint64_t expert_parameters(const struct config *c)
-{
-    uint64_t h = (uint64_t)c->hidden, i = (uint64_t)c->intermediate;
-    return 3 * h * i + 2 * i + h;
-}
-
-uint64_t config_parameters(const struct config *c)
-{
-    uint64_t h = (uint64_t)c->hidden, q = (uint64_t)c->n_heads * (uint64_t)c->head_dim,
-             kv = (uint64_t)c->n_kv_heads * (uint64_t)c->head_dim, e = (uint64_t)c->n_experts, v = (uint64_t)c->vocab;
-    uint64_t attention = (q + 2 * kv) * (h + 1) + h * (q + 1) + (uint64_t)c->n_heads;
-    uint64_t layer = attention + e * (h + 1) + 2 * h + e * expert_parameters(c);
-    return v * h * (c->tied ? 1 : 2) + h + (uint64_t)c->n_layers * layer;
-}
-
-uint64_t config_active_parameters(const struct config *c)
-{
-    uint64_t idle = (uint64_t)(c->n_experts - c->experts_per_token) * expert_parameters(c) * (uint64_t)c->n_layers;
-    return config_parameters(c) - idle - (c->tied ? 0 : (uint64_t)c->vocab * (uint64_t)c->hidden);
 }

@@ -42,8 +42,4 @@ enum osso_status config_preset(const char *name, struct config *config_out, stru
  * beyond the limits of config.c) with a sentence that names the key. Every reader of a configuration calls it (checkpoint/config_files.h). */
 enum osso_status config_check(const struct config *config, const char *where, struct osso_error *err);
 
-/* Parameters in all, and those one token uses (unembedding counted, embedding table not). */
-uint64_t config_parameters(const struct config *config);
-uint64_t config_active_parameters(const struct config *config);
-
 #endif

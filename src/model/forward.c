@@ -2,96 +2,50 @@
  *
  * Every member (thread) of a step runs this file. An op may read what the same member's previous op wrote on the same share
  * (backend.h); `sync` stands wherever data crosses members. There is no other forward pass in osso: prefill and decode,
- * chat and scoring, float and double are all rows of a batch here.
+ * chat and scoring, float and double are all rows of a batch here. The shape of each buffer stands in activations.h.
  *
  * The way of a token goes on in backend/cpu/ops_attend.c. */
 #include "model/forward.h"
 
+#include <math.h>
 #include <stddef.h>
 
 enum { OUT_UNIT = 32 }; /* outputs per share of a matrix whose rows have no structure */
 
-static bool tapped(const struct forward *f, enum osso_tap which)
+static struct kept *kept_of(const struct forward *f, int layer)
 {
-#ifdef OSSO_NO_TAPS /* only for bench/taps.sh, which measures that taps nobody sets cost nothing */
-    (void)f, (void)which;
-    return false;
-#else
-    return (f->taps.set >> which) & 1;
-#endif
+    return &f->acts.kept[f->acts.n_kept ? layer % f->acts.n_kept : 0];
 }
 
-#ifdef OSSO_DOUBLE
-#define CALL_TAP(host) ((void)(host)) /* taps hand out floats; the double build is a yardstick without taps */
-#else
-#define CALL_TAP(host)                                                                                                 \
-    f->taps.fn(f->taps.user, &(struct osso_tap_value){.tap = which, .layer = layer, .n_rows = n, .width = width,       \
-                                                      .values = (host), .ids = ids,                                                    \
-                                                      .positions = which >= OSSO_TAP_FINAL_NORM ? f->batch.logit_pos   \
-                                                                                                : f->batch.pos})
-#endif
-
-/* Lets the caller read and replace n x width values. True if somebody looked (and may have changed them). */
-static bool tap_values(const struct hand *h, struct forward *f, enum osso_tap which, int layer, real *values,
-                       int32_t *ids, int n, int64_t width)
+/* `memory` where the layer keeps it: always for a backward pass, else while a tap looks at the layer. */
+static real *if_kept(const struct forward *f, enum keep what, int layer, real *memory)
 {
-    if (!tapped(f, which))
-        return false;
-    f->backend->sync(h);
-    if (h->member->id == 0) {
-        real *host = values ? f->backend->host(f->backend, values, (size_t)n * (size_t)width) : NULL;
-        CALL_TAP(host);
-        (void)host, (void)ids, (void)layer;
-    }
-    f->backend->sync(h);
-    return true;
+    bool tapped = (f->taps.keep & what) && taps_in_layer(&f->taps, layer);
+    return tapped || (f->acts.always & what) ? memory : NULL;
 }
 
-static void tap(const struct hand *h, struct forward *f, enum osso_tap which, int layer, real *values, int64_t width)
+/* Lets the caller read and replace what an op has just made. True if that may have changed it. */
+static bool tap(const struct hand *h, struct forward *f, enum osso_tap which, int layer, real *values)
 {
-    tap_values(h, f, which, layer, values, NULL, f->batch.n, width);
+    return taps_want(&f->taps, which, layer) && REAL(taps_show)(h, &f->taps, which, layer, values, NULL);
 }
 
 /* The same for activations that also have an int8 form, which must follow a change. */
-static void tap_act(const struct hand *h, struct forward *f, enum osso_tap which, int layer, struct act *a, int n)
+static void tap_act(const struct hand *h, struct forward *f, enum osso_tap which, int layer, struct act *a)
 {
-    if (tap_values(h, f, which, layer, a->f, NULL, n, a->width))
-        f->backend->quantize(h, a, n);
-}
-
-/* Rows [from, from + rows) of a matrix, and columns likewise: how a shard sees its heads. */
-static struct view view_rows(struct view w, int64_t from, int64_t rows)
-{
-    w.data += from * w.row_stride;
-    if (w.side[0].data)
-        w.side[0].data += from * w.side[0].stride;
-    w.rows = rows;
-    return w;
-}
-
-static struct view view_cols(struct view w, int64_t from, int64_t cols)
-{
-    const struct dtype_info *t = dtype_info(w.dtype);
-    w.data += w.col_stride ? from * w.col_stride : from / t->block * t->block_bytes;
-    if (w.side[0].data)
-        w.side[0].data += from / t->block;
-    w.cols = cols;
-    return w;
-}
-
-struct hand REAL(forward_hand)(const struct forward *f, const struct member *member)
-{
-    return (struct hand){f->backend, member, f->s.workspaces + (size_t)member->id * f->s.workspace_bytes};
+    if (tap(h, f, which, layer, a->f))
+        f->backend->quantize(h, a, REAL(taps_rows)(&f->taps, which));
 }
 
 void REAL(forward_embed)(const struct hand *h, struct forward *f)
 {
-    f->backend->embed(h, &f->weights->embed, f->batch.token, f->batch.n, f->s.x);
-    tap(h, f, OSSO_TAP_EMBED, -1, f->s.x, f->config->hidden);
+    f->backend->embed(h, &f->weights->embed, f->batch.token, f->batch.n, f->acts.x[0]);
+    tap(h, f, OSSO_TAP_EMBED, -1, f->acts.x[0]);
+    f->backend->sync(h);
 }
 
-/* delta, held as a part by each shard, becomes the whole and joins the residual stream. */
-static void add_to_residual(const struct hand *h, struct forward *f, enum osso_tap which, int layer)
+/* sum = x + delta, after delta, held as a part by each shard, has become the whole. */
+static void add_delta(const struct hand *h, struct forward *f, enum osso_tap which, int layer, const real *x, real *sum)
 {
     const struct backend *be = f->backend;
     int n = f->batch.n;
@@ -99,20 +53,20 @@ static void add_to_residual(const struct hand *h, struct forward *f, enum osso_t
     be->sync(h);
     if (f->shard.reduce) {
         if (h->member->id == 0)
-            f->shard.reduce(f->shard.user, f->s.delta, (size_t)n * (size_t)hidden);
+            f->shard.reduce(f->shard.user, f->acts.delta, (size_t)n * (size_t)hidden);
         be->sync(h);
     }
-    tap(h, f, which, layer, f->s.delta, hidden);
-    be->add(h, f->s.x, f->s.delta, hidden, n, OUT_UNIT);
+    tap(h, f, which, layer, f->acts.delta);
+    be->add(h, x, f->acts.delta, hidden, n, OUT_UNIT, sum);
     be->sync(h);
 }
 
-static struct kv_rows layer_kv(const struct forward *f, int layer, int n_kv)
+static struct kv_rows layer_kv(const struct forward *f, int layer, int n_kv_heads)
 {
     enum kv_group_id g = (enum kv_group_id)f->kv->layer_group[layer];
     struct kv_rows kv = {.layout = f->kv->layout, .n = f->batch.n, .pos = f->batch.pos, .seq = f->batch.seq,
                          .tables = f->batch.tables[g], .layer_off = f->kv->layer_off[layer]};
-    kv.layout.n_kv_heads = n_kv;
+    kv.layout.n_kv_heads = n_kv_heads;
     if (g == KV_FULL)
         kv.keep = f->batch.keep;
     else
@@ -120,93 +74,93 @@ static struct kv_rows layer_kv(const struct forward *f, int layer, int n_kv)
     return kv;
 }
 
-static void attention(const struct hand *h, struct forward *f, int layer)
+/* z = softmax(q k / sqrt(head_dim), sink) v over the keys that each row sees. */
+static void attend(const struct hand *h, struct forward *f, int layer, const struct attention_weights *w, const struct kv_rows *kv)
 {
     const struct config *c = f->config;
-    const struct layer_weights *w = &f->weights->layers[layer];
-    const struct backend *be = f->backend;
-    struct scratch *s = &f->s;
-    int n = f->batch.n, d = c->head_dim, group = c->n_heads / c->n_kv_heads;
-    int kv0 = f->shard.first_kv_head, n_kv = f->shard.end_kv_head - kv0, n_q = n_kv * group;
-    int64_t q0 = (int64_t)kv0 * group * d, q_width = (int64_t)n_q * d, kv_width = (int64_t)n_kv * d;
+    struct kept *s = kept_of(f, layer);
+    struct attend a = {.kv = *kv, .n_heads = w->n_heads, .group = w->n_heads / w->n_kv_heads,
+                       .window = c->sliding[layer] ? c->window : 0, .scale = f->score_scale, .q = s->q,
+                       .sinks = w->sinks, .out = &s->z, .lse = if_kept(f, KEEP_LSE, layer, s->lse),
+                       .pattern = if_kept(f, KEEP_PATTERN, layer, f->acts.pattern),
+                       .page_sums = f->acts.page_sums, .n_page_sums = f->acts.n_page_sums};
+    if (a.pattern)
+        a.n_keys = REAL(taps_keys)(&f->taps);
+    f->backend->attend(h, &a);
+    tap_act(h, f, OSSO_TAP_ATTN_Z, layer, &s->z);
+    tap(h, f, OSSO_TAP_ATTN_LSE, layer, s->lse);
+    tap(h, f, OSSO_TAP_ATTN_PATTERN, layer, f->acts.pattern);
+    f->backend->sync(h);
+}
 
-    struct view wq = view_rows(w->q, q0, q_width), wk = view_rows(w->k, (int64_t)kv0 * d, kv_width),
-                wv = view_rows(w->v, (int64_t)kv0 * d, kv_width), wo = view_cols(w->o, q0, q_width);
-    be->linear(h, &wq, w->q_bias + q0, &s->a, n, d, &wk, s->q, q_width);
-    be->linear(h, &wk, w->k_bias + (int64_t)kv0 * d, &s->a, n, d, &wv, s->k, kv_width);
-    be->linear(h, &wv, w->v_bias + (int64_t)kv0 * d, &s->a, n, d, &wo, s->v, kv_width);
-    tap(h, f, OSSO_TAP_Q, layer, s->q, q_width);
-    tap(h, f, OSSO_TAP_K, layer, s->k, kv_width);
-    tap(h, f, OSSO_TAP_V, layer, s->v, kv_width);
-    be->rope(h, s->q, n, n_q, d, f->batch.angles);
-    be->rope(h, s->k, n, n_kv, d, f->batch.angles);
-    tap(h, f, OSSO_TAP_Q_ROT, layer, s->q, q_width);
-    tap(h, f, OSSO_TAP_K_ROT, layer, s->k, kv_width);
-    struct kv_rows kv = layer_kv(f, layer, n_kv);
+static void attention(const struct hand *h, struct forward *f, int layer)
+{
+    struct attention_weights w = REAL(shard_attention)(&f->shard, f->config, &f->weights->layers[layer]);
+    struct kv_rows kv = layer_kv(f, layer, w.n_kv_heads);
+    struct kept *s = kept_of(f, layer);
+    const struct backend *be = f->backend;
+    int n = f->batch.n, d = f->config->head_dim;
+
+    be->linear(h, &w.q, w.q_bias, &s->attn_in, n, d, &w.k, s->q, w.q.rows);
+    be->linear(h, &w.k, w.k_bias, &s->attn_in, n, d, &w.v, s->k, w.k.rows);
+    be->linear(h, &w.v, w.v_bias, &s->attn_in, n, d, &w.o, s->v, w.v.rows);
+    tap(h, f, OSSO_TAP_Q, layer, s->q);
+    tap(h, f, OSSO_TAP_K, layer, s->k);
+    tap(h, f, OSSO_TAP_V, layer, s->v);
+    be->rope(h, s->q, n, w.n_heads, d, f->batch.angles);
+    be->rope(h, s->k, n, w.n_kv_heads, d, f->batch.angles);
+    tap(h, f, OSSO_TAP_Q_ROT, layer, s->q);
+    tap(h, f, OSSO_TAP_K_ROT, layer, s->k);
     be->kv_append(h, &kv, s->k, s->v);
     be->sync(h);
-
-    struct act z = s->z;
-    z.width = q_width;
-    struct attend a = {.kv = kv, .n_heads = n_q, .group = group, .window = c->sliding[layer] ? c->window : 0,
-                       .scale = f->score_scale, .q = s->q, .sinks = w->sinks + kv0 * group, .out = &z, .lse = s->lse,
-                       .kept = s->kept, .kept_pages = s->kept_pages};
-    be->attend(h, &a);
-    tap_act(h, f, OSSO_TAP_ATTN_Z, layer, &z, n);
-    if (s->lse)
-        tap(h, f, OSSO_TAP_ATTN_LSE, layer, s->lse, n_q);
-    be->sync(h);
-
-    /* The output bias belongs to the sum once, not once per shard. */
-    be->linear(h, &wo, kv0 == 0 ? w->o_bias : NULL, &z, n, OUT_UNIT, &w->router, s->delta, c->hidden);
-    add_to_residual(h, f, OSSO_TAP_ATTN_OUT, layer);
+    attend(h, f, layer, &w, &kv);
+    be->linear(h, &w.o, w.o_bias, &s->z, n, OUT_UNIT, &f->weights->layers[layer].router, f->acts.delta, w.o.rows);
+    add_delta(h, f, OSSO_TAP_ATTN_OUT, layer, f->acts.x[layer], s->mid);
 }
 
 static void route(const struct hand *h, struct forward *f, int layer)
 {
     const struct layer_weights *w = &f->weights->layers[layer];
+    struct kept *s = kept_of(f, layer);
     const struct backend *be = f->backend;
-    struct routing *r = &f->s.routing;
-    int n = f->batch.n;
     if (h->member->id == 0) { /* the others see it after the sync below */
-        r->n = n;
-        r->k = f->top_k;
-        r->n_experts = f->config->n_experts;
+        s->routing.n = f->batch.n;
+        s->routing.k = f->top_k;
+        s->routing.n_experts = f->config->n_experts;
     }
-    be->linear(h, &w->router, w->router_bias, &f->s.a, n, 1, NULL, f->s.router,
-               f->config->n_experts);
-    tap(h, f, OSSO_TAP_ROUTER_LOGITS, layer, f->s.router, f->config->n_experts);
+    be->linear(h, &w->router, w->router_bias, &s->mlp_in, f->batch.n, 1, NULL, s->router, w->router.rows);
+    tap(h, f, OSSO_TAP_ROUTER_LOGITS, layer, s->router);
     be->sync(h);
-    be->route(h, f->s.router, r);
-    tap_values(h, f, OSSO_TAP_EXPERT_IDS, layer, NULL, r->ids, n, f->top_k);
-    tap(h, f, OSSO_TAP_EXPERT_WEIGHTS, layer, r->weights, f->top_k);
+    be->route(h, s->router, &s->routing);
+    if (taps_want(&f->taps, OSSO_TAP_EXPERT_IDS, layer))
+        REAL(taps_show)(h, &f->taps, OSSO_TAP_EXPERT_IDS, layer, NULL, s->routing.ids);
+    tap(h, f, OSSO_TAP_EXPERT_WEIGHTS, layer, s->routing.weights);
 }
 
 static void experts(const struct hand *h, struct forward *f, int layer)
 {
     const struct config *c = f->config;
     const struct backend *be = f->backend;
-    struct scratch *s = &f->s;
-    int slots = f->batch.n * f->top_k;
+    struct kept *s = kept_of(f, layer);
     struct moe moe = {.source = &f->weights->source, .layer = layer, .first_expert = f->shard.first_expert,
                       .end_expert = f->shard.end_expert, .hidden = c->hidden, .intermediate = c->intermediate,
                       .after = layer + 1 < c->n_layers ? &f->weights->layers[layer + 1].q : &f->weights->head,
                       .alpha = (float)c->swiglu_alpha, .limit = (float)c->swiglu_limit, .routing = &s->routing,
-                      .in = &s->a, .h = &s->h, .gate = s->gate, .up = s->up, .out = s->out, .delta = s->delta};
+                      .in = &s->mlp_in, .h = &s->h, .gate = if_kept(f, KEEP_GATE_UP, layer, s->gate),
+                      .up = if_kept(f, KEEP_GATE_UP, layer, s->up), .out = if_kept(f, KEEP_OUT, layer, f->acts.out),
+                      .delta = f->acts.delta};
 
     be->experts_in(h, &moe);
-    if (s->gate) {
-        bool seen = tap_values(h, f, OSSO_TAP_EXPERT_GATE, layer, s->gate, NULL, slots, c->intermediate);
-        if (tap_values(h, f, OSSO_TAP_EXPERT_UP, layer, s->up, NULL, slots, c->intermediate) || seen)
-            be->swiglu(h, &moe);
-    }
-    tap_act(h, f, OSSO_TAP_EXPERT_H, layer, &s->h, slots);
+    bool changed = tap(h, f, OSSO_TAP_EXPERT_GATE, layer, s->gate);
+    if (tap(h, f, OSSO_TAP_EXPERT_UP, layer, s->up) || changed)
+        be->swiglu(h, &moe);
+    tap_act(h, f, OSSO_TAP_EXPERT_H, layer, &s->h);
     be->sync(h);
 
     be->experts_out(h, &moe);
-    if (s->out && tap_values(h, f, OSSO_TAP_EXPERT_OUT, layer, s->out, NULL, slots, c->hidden))
+    if (tap(h, f, OSSO_TAP_EXPERT_OUT, layer, f->acts.out))
         be->combine(h, &moe);
-    add_to_residual(h, f, OSSO_TAP_MLP_OUT, layer);
+    add_delta(h, f, OSSO_TAP_MLP_OUT, layer, s->mid, f->acts.x[layer + 1]);
 }
 
 void REAL(forward_layer)(const struct hand *h, struct forward *f, int layer)
@@ -214,44 +168,101 @@ void REAL(forward_layer)(const struct hand *h, struct forward *f, int layer)
     const struct config *c = f->config;
     const struct layer_weights *w = &f->weights->layers[layer];
     const struct backend *be = f->backend;
-    struct scratch *s = &f->s;
+    struct kept *s = kept_of(f, layer);
     int n = f->batch.n;
 
-    tap(h, f, OSSO_TAP_RESID_PRE, layer, s->x, c->hidden);
-    be->norm(h, s->x, NULL, w->attn_norm, (float)c->rms_eps, c->hidden, n, &s->a);
-    tap_act(h, f, OSSO_TAP_ATTN_IN, layer, &s->a, n);
+    tap(h, f, OSSO_TAP_RESID_PRE, layer, f->acts.x[layer]);
+    be->norm(h, f->acts.x[layer], NULL, w->attn_norm, (float)c->rms_eps, c->hidden, n, &s->attn_in);
+    tap_act(h, f, OSSO_TAP_ATTN_IN, layer, &s->attn_in);
     be->sync(h);
     attention(h, f, layer);
 
-    tap(h, f, OSSO_TAP_RESID_MID, layer, s->x, c->hidden);
-    be->norm(h, s->x, NULL, w->mlp_norm, (float)c->rms_eps, c->hidden, n, &s->a);
-    tap_act(h, f, OSSO_TAP_MLP_IN, layer, &s->a, n);
+    tap(h, f, OSSO_TAP_RESID_MID, layer, s->mid);
+    be->norm(h, s->mid, NULL, w->mlp_norm, (float)c->rms_eps, c->hidden, n, &s->mlp_in);
+    tap_act(h, f, OSSO_TAP_MLP_IN, layer, &s->mlp_in);
     be->sync(h);
     route(h, f, layer);
     experts(h, f, layer);
-    tap(h, f, OSSO_TAP_RESID_POST, layer, s->x, c->hidden);
+    tap(h, f, OSSO_TAP_RESID_POST, layer, f->acts.x[layer + 1]);
 }
 
 void REAL(forward_head)(const struct hand *h, struct forward *f)
 {
     const struct config *c = f->config;
-    struct scratch *s = &f->s;
+    const struct backend *be = f->backend;
+    struct activations *a = &f->acts;
     int n = f->batch.n_logits;
     if (n == 0)
         return;
-    f->backend->norm(h, s->x, f->batch.logit_rows, f->weights->final_norm, (float)c->rms_eps, c->hidden, n, &s->a);
-    tap_act(h, f, OSSO_TAP_FINAL_NORM, -1, &s->a, n);
-    f->backend->sync(h);
-    f->backend->linear(h, &f->weights->head, NULL, &s->a, n, OUT_UNIT, NULL, s->logits,
-                       c->vocab);
-    tap_values(h, f, OSSO_TAP_LOGITS, -1, s->logits, NULL, n, c->vocab);
+    be->norm(h, a->x[c->n_layers], f->batch.logit_rows, f->weights->final_norm, (float)c->rms_eps, c->hidden, n, &a->final);
+    tap_act(h, f, OSSO_TAP_FINAL_NORM, -1, &a->final);
+    be->sync(h);
+    be->linear(h, &f->weights->head, NULL, &a->final, n, OUT_UNIT, NULL, a->logits, c->vocab);
+    tap(h, f, OSSO_TAP_LOGITS, -1, a->logits);
 }
 
 void REAL(forward_step)(const struct hand *h, struct forward *f)
 {
     REAL(forward_embed)(h, f);
-    f->backend->sync(h);
-    for (int layer = 0; layer < f->config->n_layers; layer++)
+    for (int layer = 0; layer < f->config->n_layers && !f->taps.ended; layer++)
         REAL(forward_layer)(h, f, layer);
-    REAL(forward_head)(h, f);
+    if (!f->taps.ended)
+        REAL(forward_head)(h, f);
+}
+
+/* ---- making one ----------------------------------------------------------------------------------------- */
+
+struct hand REAL(forward_hand)(const struct forward *f, const struct member *member)
+{
+    return (struct hand){f->backend, member, f->acts.workspaces + (size_t)member->id * f->acts.workspace_bytes};
+}
+
+enum osso_status REAL(forward_create)(const struct config *config, const struct weights *weights,
+                                      const struct backend *backend, const struct kv_pool *kv,
+                                      const struct activation_options *options, struct forward *f,
+                                      struct osso_error *err)
+{
+    *f = (struct forward){.config = config, .weights = weights, .backend = backend, .kv = kv, .top_k = options->top_k};
+    f->score_scale = (float)(1 / sqrt(config->head_dim));
+    enum osso_status status = REAL(activations_create)(config, backend, options, &f->acts, err);
+    struct shard whole = {.end_kv_head = config->n_kv_heads, .end_expert = config->n_experts};
+    if (!status)
+        REAL(forward_set_shard)(f, &whole);
+    return status;
+}
+
+void REAL(forward_free)(struct forward *f)
+{
+    REAL(activations_free)(&f->acts);
+}
+
+void REAL(forward_set_shard)(struct forward *f, const struct shard *shard)
+{
+    const struct config *c = f->config;
+    int n_kv_heads = shard->end_kv_head - shard->first_kv_head, n_heads = n_kv_heads * (c->n_heads / c->n_kv_heads);
+    f->shard = *shard;
+    f->taps.dims = (struct tap_dims){.hidden = c->hidden, .heads = n_heads, .kv_heads = n_kv_heads,
+                                     .head_dim = c->head_dim, .experts = c->n_experts, .experts_per_token = f->top_k,
+                                     .intermediate = c->intermediate, .vocab = c->vocab};
+    for (int i = 0; i < (f->acts.n_kept ? f->acts.n_kept : 1); i++)
+        f->acts.kept[i].z.width = (int64_t)n_heads * c->head_dim;
+}
+
+enum osso_status REAL(forward_set_taps)(struct forward *f, uint64_t set, const struct osso_layers *layers,
+                                        osso_tap_fn *fn, void *user, struct osso_error *err)
+{
+    struct taps *t = &f->taps;
+    unsigned keep = REAL(taps_keep)(set);
+    *t = (struct taps){.dims = t->dims};
+    enum osso_status status = REAL(activations_keep)(&f->acts, f->config, keep, REAL(taps_wanted)(set), err);
+    if (status)
+        return status;
+    t->set = set;
+    t->keep = keep;
+    t->fn = fn;
+    t->user = user;
+    t->wanted = f->acts.wanted;
+    for (int i = 0; i < OSSO_TAP_LAYERS / 64; i++)
+        t->layers.bits[i] = layers ? layers->bits[i] : UINT64_MAX;
+    return OSSO_OK;
 }

@@ -1,24 +1,28 @@
-/* weights.c: the only way to a layer's experts. */
+/* weights.c: the table of a model's weights, and the only way to a layer's experts. */
 #include "model/weights.h"
 
+#include "base/error.h"
 #include "base/mem.h"
 
 #include <string.h>
 
-static struct view expert_view(const struct view *first, int64_t bytes, int64_t scale_bytes, int expert)
+struct view weights_expert_view(const struct expert_matrix *all, int expert)
 {
-    struct view v = *first;
-    v.data += bytes * expert;
-    if (v.side[0].data)
-        v.side[0].data += scale_bytes * expert;
+    struct view v = all->first;
+    v.data += all->stride * expert;
+    for (int i = 0; i < 2; i++)
+        if (v.side[i].data)
+            v.side[i].data += all->side_stride[i] * expert;
+    if (v.lowrank)
+        v.lowrank += expert;
     return v;
 }
 
-static struct vec expert_vec(const struct vec *first, int64_t bytes, int expert)
+struct vec weights_expert_vec(const struct expert_bias *all, int expert)
 {
-    struct vec v = *first;
+    struct vec v = all->first;
     if (v.data)
-        v.data += bytes * expert;
+        v.data += all->stride * expert;
     return v;
 }
 
@@ -27,12 +31,35 @@ void weights_expert(const struct expert_source *source, int layer, int expert, s
 {
     const struct weights *w = source->model;
     const struct layer_weights *l = &w->layers[layer];
-    out->gate = expert_view(&l->gate, l->gate_expert_bytes, l->gate_expert_scale_bytes, expert);
-    out->up = expert_view(&l->up, l->gate_expert_bytes, l->gate_expert_scale_bytes, expert);
-    out->down = expert_view(&l->down, l->down_expert_bytes, l->down_expert_scale_bytes, expert);
-    out->gate_bias = expert_vec(&l->gate_bias, l->gate_bias_bytes, expert);
-    out->up_bias = expert_vec(&l->up_bias, l->gate_bias_bytes, expert);
-    out->down_bias = expert_vec(&l->down_bias, l->down_bias_bytes, expert);
+    out->gate = weights_expert_view(&l->gate, expert);
+    out->up = weights_expert_view(&l->up, expert);
+    out->down = weights_expert_view(&l->down, expert);
+    out->gate_bias = weights_expert_vec(&l->gate_bias, expert);
+    out->up_bias = weights_expert_vec(&l->up_bias, expert);
+    out->down_bias = weights_expert_vec(&l->down_bias, expert);
+}
+
+enum osso_status weights_create(int n_layers, struct weights *w, struct osso_error *err)
+{
+    *w = (struct weights){.layers = mem_array((size_t)n_layers, sizeof *w->layers)};
+    w->source = (struct expert_source){.get = weights_expert, .model = w};
+    if (!w->layers)
+        return error_nomem(err, (unsigned long long)n_layers * sizeof *w->layers, "the table of weights");
+    return OSSO_OK;
+}
+
+enum osso_status weights_share(const struct weights *shared, int n_layers, struct weights *w, struct osso_error *err)
+{
+    enum osso_status status = weights_create(n_layers, w, err);
+    if (status)
+        return status;
+    struct layer_weights *layers = w->layers;
+    memcpy(layers, shared->layers, (size_t)n_layers * sizeof *layers);
+    *w = *shared;
+    w->layers = layers;
+    w->vectors = NULL;
+    w->source.model = w;
+    return OSSO_OK;
 }
 
 void weights_free(struct weights *weights)

@@ -6,30 +6,49 @@
 #include "backend/backend.h"
 #include "model/config.h"
 
+/* The matrices of a layer's experts: expert 0's, and the bytes from one expert to the next. */
+struct expert_matrix {
+    struct view first;              /* first.lowrank: one struct lowrank per expert, or NULL */
+    int64_t stride, side_stride[2];
+};
+
+struct expert_bias {
+    struct vec first;               /* data NULL: none */
+    int64_t stride;
+};
+
+/* What a kind of params.def is in memory. Nothing here owns the values: they lie in a mapped file, in `vectors`
+ * below or in a trainer's arena, and whoever owns them may change them between two steps. */
+typedef struct view weights_MATRIX;
+typedef const float *weights_NORM, *weights_BIAS, *weights_SINKS; /* NULL: none (never a norm) */
+typedef struct expert_matrix weights_EXPERTS;                     /* reached only through weights_expert */
+typedef struct expert_bias weights_EXPERT_BIAS;
+
 struct layer_weights {
-    const float *attn_norm, *mlp_norm;         /* [hidden]; small vectors are widened to f32 once, at open */
-    struct view q, k, v, o;
-    const float *q_bias, *k_bias, *v_bias, *o_bias, *sinks;
-    struct view router;
-    const float *router_bias;
-    /* Experts as base and strides; reached only through weights_expert. */
-    struct view gate, up, down;                /* expert 0's */
-    int64_t gate_expert_bytes, gate_expert_scale_bytes; /* from one expert to the next (up has the same) */
-    int64_t down_expert_bytes, down_expert_scale_bytes;
-    struct vec gate_bias, up_bias, down_bias;  /* expert 0's; data NULL: none */
-    int64_t gate_bias_bytes, down_bias_bytes;
+#define EACH(member, kind, rows, columns) weights_##kind member;
+#include "model/params.def"
 };
 
 struct weights {
-    struct view embed, head; /* [vocab][hidden] */
-    const float *final_norm;
+#define ONCE(member, kind, rows, columns) weights_##kind member;
+#include "model/params.def"
     struct layer_weights *layers;
-    float *vectors;          /* owns every const float * above */
-    struct expert_source source; /* source.model is this struct */
+    float *vectors;              /* values of vectors that no file holds as f32; NULL: none */
+    struct expert_source source; /* source.model is this struct: it is never moved */
 };
 
+/* A table of n_layers layers, all empty, and the source. */
+enum osso_status weights_create(int n_layers, struct weights *weights_out, struct osso_error *err);
+/* The same weights in a table of one's own, whose views may get low-rank additions (view.lowrank) without a change
+ * to what others see. The values stay shared: `shared` must outlive it. */
+enum osso_status weights_share(const struct weights *shared, int n_layers, struct weights *weights_out,
+                               struct osso_error *err);
+void weights_free(struct weights *weights);
+
+/* One expert's part of a stack. */
+struct view weights_expert_view(const struct expert_matrix *all, int expert);
+struct vec weights_expert_vec(const struct expert_bias *all, int expert);
 /* Expert `expert` of a layer, as views of its matrices and biases. */
 void weights_expert(const struct expert_source *source, int layer, int expert, struct expert *out);
-void weights_free(struct weights *weights);
 
 #endif

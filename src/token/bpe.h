@@ -1,6 +1,6 @@
 /* bpe.h: byte pair encoding of one piece of text. */
-#ifndef OSSO_TEXT_BPE_H
-#define OSSO_TEXT_BPE_H
+#ifndef OSSO_TOKEN_BPE_H
+#define OSSO_TOKEN_BPE_H
 
 #include "osso/text.h"
 #include "token/vocab.h"

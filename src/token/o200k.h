@@ -1,6 +1,6 @@
 /* o200k.h: the built-in vocabulary. */
-#ifndef OSSO_TEXT_O200K_H
-#define OSSO_TEXT_O200K_H
+#ifndef OSSO_TOKEN_O200K_H
+#define OSSO_TOKEN_O200K_H
 
 #include "token/vocab.h"
 

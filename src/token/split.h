@@ -1,8 +1,8 @@
 /* split.h: cutting text into the pieces that are encoded one by one.
  * Each kind is a regular expression that vocabularies were made with, written out as a matcher: no backtracking,
  * every character is looked at a bounded number of times. */
-#ifndef OSSO_TEXT_SPLIT_H
-#define OSSO_TEXT_SPLIT_H
+#ifndef OSSO_TOKEN_SPLIT_H
+#define OSSO_TOKEN_SPLIT_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* tokenizer.h: what is behind the opaque osso_tokenizer, and the ways to make one that are not public. */
-#ifndef OSSO_TEXT_TOKENIZER_H
-#define OSSO_TEXT_TOKENIZER_H
+#ifndef OSSO_TOKEN_TOKENIZER_H
+#define OSSO_TOKEN_TOKENIZER_H
 
 #include "osso/text.h"
 #include "token/split.h"
@@ -22,32 +22,6 @@ struct osso_tokenizer {
     bool any_plain;    /* is one of them not special? */
     bool starts[256];  /* is this the first byte of one of them? */
 };
-
-/* Strings that lie somewhere else; the caller keeps them. */
-struct text_slice {
-    const char *data;
-    size_t len;
-};
-
-/* A vocabulary as model files list it. Text tokens are in the byte alphabet of GPT-2 ("Ġthe"), literals are not. */
-struct vocab_lists {
-    size_t n_tokens;
-    const struct text_slice *tokens; /* by id */
-    const int32_t *types;            /* GGUF's tokenizer.ggml.token_type, by id; NULL: all are normal */
-    size_t n_merges;
-    const struct text_slice *merges; /* "left right", by rank */
-    enum split_kind split;
-    bool ignore_merges; /* a piece that is a token as a whole is that token, even if merging does not get there */
-};
-
-/* The seam for model files that carry their vocabulary (GGUF): an o200k vocabulary is recognised, whatever its merges
- * say, and becomes the built-in one. The lists are not needed afterwards. */
-enum osso_status tokenizer_from_lists(const struct vocab_lists *lists, struct osso_tokenizer **tokenizer_out,
-                                      struct osso_error *err);
-
-/* From the text of a tokenizer.json; `where` names it in errors. */
-enum osso_status tokenizer_from_json(const char *json, size_t len, const char *where,
-                                     struct osso_tokenizer **tokenizer_out, struct osso_error *err);
 
 /* The longest literal that s[0..n) begins with, or NULL; special ones count only if `special`. */
 const struct added_token *tokenizer_added_at(const struct osso_tokenizer *tokenizer, const uint8_t *s, size_t n,

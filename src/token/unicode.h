@@ -1,7 +1,7 @@
 /* unicode.h: the classes of characters that the splitter's patterns name, for Unicode 16.0.
  * A class is a set of bits; a character can be in several (a mark is in both cases, a Chinese letter in three). */
-#ifndef OSSO_TEXT_UNICODE_H
-#define OSSO_TEXT_UNICODE_H
+#ifndef OSSO_TOKEN_UNICODE_H
+#define OSSO_TOKEN_UNICODE_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* vocab.h: the tables of one byte-level BPE vocabulary: what each id stands for, which id a string of bytes is,
  * and which neighbours merge. Filled once, then read-only. Sizes are bounded by what the file really holds. */
-#ifndef OSSO_TEXT_VOCAB_H
-#define OSSO_TEXT_VOCAB_H
+#ifndef OSSO_TOKEN_VOCAB_H
+#define OSSO_TOKEN_VOCAB_H
 
 #include "osso/status.h"
 

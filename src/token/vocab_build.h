@@ -1,9 +1,15 @@
 /* vocab_build.h: what every file format's way to a vocabulary shares. */
-#ifndef OSSO_TEXT_VOCAB_BUILD_H
-#define OSSO_TEXT_VOCAB_BUILD_H
+#ifndef OSSO_TOKEN_VOCAB_BUILD_H
+#define OSSO_TOKEN_VOCAB_BUILD_H
 
 #include "token/tokenizer.h"
 #include "token/vocab.h"
+
+/* Strings that lie somewhere else; the caller keeps them. */
+struct text_slice {
+    const char *data;
+    size_t len;
+};
 
 /* Turns text in GPT-2's byte alphabet into the bytes that it spells. The printable bytes 21-7E, A1-AC and AE-FF stand
  * for themselves, the other 68 are U+0100..U+0143 in ascending order. False if a character is not one of the 256, or
@@ -32,5 +38,21 @@ enum osso_status build_merge_string(struct vocab *v, uint32_t rank, const char *
                                     struct osso_error *err);
 /* Pieces that are tokens are not merged at all: forget the tokens that merging would not give. */
 enum osso_status build_finish(struct vocab *v, bool ignore_merges, struct osso_error *err);
+
+/* A vocabulary as model files list it. Text tokens are in the byte alphabet of GPT-2 ("Ġthe"), literals are not. */
+struct vocab_lists {
+    size_t n_tokens;
+    const struct text_slice *tokens; /* by id */
+    const int32_t *types;            /* GGUF's tokenizer.ggml.token_type, by id; NULL: all are normal */
+    size_t n_merges;
+    const struct text_slice *merges; /* "left right", by rank */
+    enum split_kind split;
+    bool ignore_merges; /* a piece that is a token as a whole is that token, even if merging does not get there */
+};
+
+/* The seam for model files that carry their vocabulary (GGUF): an o200k vocabulary is recognised, whatever its merges
+ * say, and becomes the built-in one. The lists are not needed afterwards. */
+enum osso_status tokenizer_from_lists(const struct vocab_lists *lists, struct osso_tokenizer **tokenizer_out,
+                                      struct osso_error *err);
 
 #endif

@@ -1,12 +1,13 @@
 /* vocab_json.c: tokenizer.json of Hugging Face. The small parts (added tokens, pre-tokenizer) become JSON trees; the
  * vocabulary and the merges, which are nearly all of its 27 MB, are only streamed through. */
-#include "token/vocab_build.h"
+#include "token/vocab_json.h"
 
 #include "base/error.h"
-#include "base/json.h"
 #include "base/mem.h"
-#include "token/o200k.h"
+#include "json/jget.h"
 #include "json/pull.h"
+#include "token/o200k.h"
+#include "token/vocab_build.h"
 
 enum { KEY_CAP = 2 * VOCAB_MAX_TOKEN }; /* a byte is at most two bytes in the alphabet */
 
@@ -24,13 +25,14 @@ struct document {
     struct text_slice parts[N_PARTS];
     struct osso_tokenizer *builtin; /* set once the vocabulary turns out to be o200k */
     enum split_kind split;
-    json_t *added;
+    struct jdoc *added_doc;
+    const struct jval *added; /* the list; NULL: there is none */
     char key[KEY_CAP];
 };
 
 static enum osso_status syntax(const struct pull *p, struct osso_error *err)
 {
-    return error_set(err, OSSO_FORMAT, "byte %zu: %s", p->pos, p->problem ? p->problem : "not the JSON that is expected");
+    return error_set(err, OSSO_FORMAT, "byte %zu: %s", p->in.pos, pull_says(p));
 }
 
 /* ---- finding the parts ---------------------------------------------------------------------------------- */
@@ -42,7 +44,7 @@ static enum osso_status match_o200k(struct document *d, struct pull *p, struct o
     struct o200k_match match;
     size_t len;
     uint32_t id;
-    if (p->len - p->pos < O200K_ORDINARY_BYTES + 4 * O200K_ORDINARY) /* quotes, colon and comma of each */
+    if (p->in.len - p->in.pos < O200K_ORDINARY_BYTES + 4 * O200K_ORDINARY) /* quotes, colon and comma of each */
         return OSSO_OK;
     enum osso_status status = o200k_match_begin(&match, err);
     if (status != OSSO_OK)
@@ -79,7 +81,7 @@ static enum osso_status find_parts(struct document *d, struct pull *p, int from,
         if (slice->data)
             return error_set(err, OSSO_FORMAT, "\"%s\" is there twice", part_names[part]);
         enum osso_status status = OSSO_OK;
-        slice->data = p->text + p->pos;
+        slice->data = p->in.text + p->in.pos;
         if (part == MODEL)
             status = find_parts(d, p, TOP_PARTS, N_PARTS, err); /* one level, never deeper: MODEL is not in there */
         else if (part == VOCAB)
@@ -119,38 +121,43 @@ static enum osso_status check_model(const struct document *d, struct osso_error 
     return OSSO_OK;
 }
 
-static bool is_string(const json_t *json, const char *text)
+static bool is_string(const struct jval *v, const char *text)
 {
-    return json_is_string(json) && strcmp(json_string_value(json), text) == 0;
+    return v && v->type == J_STRING && jtext_is(v->text, text);
 }
 
-static bool is_byte_level(const json_t *json, bool use_regex)
+static bool is_true(const struct jval *object, const char *key)
 {
-    const json_t *regex = json_object_get(json, "use_regex");
-    return is_string(json_object_get(json, "type"), "ByteLevel") &&
-           json_is_false(json_object_get(json, "add_prefix_space")) &&
-           (regex ? json_is_true(regex) : true) == use_regex;
+    const struct jval *v = jval_get_type(object, key, J_BOOL);
+    return v && v->truth;
 }
 
-static bool is_o200k_split(const json_t *json)
+static bool is_byte_level(const struct jval *v, bool use_regex)
 {
-    return is_string(json_object_get(json, "type"), "Split") &&
-           is_string(json_object_get(json_object_get(json, "pattern"), "Regex"), split_o200k_pattern) &&
-           is_string(json_object_get(json, "behavior"), "Isolated") && !json_is_true(json_object_get(json, "invert"));
+    const struct jval *prefix = jval_get_type(v, "add_prefix_space", J_BOOL);
+    return is_string(jval_get(v, "type"), "ByteLevel") && prefix && !prefix->truth &&
+           (!jval_get(v, "use_regex") || is_true(v, "use_regex")) == use_regex;
+}
+
+static bool is_o200k_split(const struct jval *v)
+{
+    return is_string(jval_get(v, "type"), "Split") &&
+           is_string(jval_get(jval_get(v, "pattern"), "Regex"), split_o200k_pattern) &&
+           is_string(jval_get(v, "behavior"), "Isolated") && !is_true(v, "invert");
 }
 
 /* Two ways of splitting are known: the o200k pattern and then bytes, or GPT-2's. */
 static enum osso_status check_pre_tokenizer(struct document *d, struct osso_error *err)
 {
-    json_t *root = NULL;
+    struct jdoc *doc = NULL;
     enum osso_status status = OSSO_OK;
     if (d->parts[PRE_TOKENIZER].data)
-        status = json_read(d->parts[PRE_TOKENIZER].data, d->parts[PRE_TOKENIZER].len, "pre_tokenizer", &root, err);
+        status = jdoc_read(d->parts[PRE_TOKENIZER].data, d->parts[PRE_TOKENIZER].len, "pre_tokenizer", &doc, err);
     if (status != OSSO_OK)
         return status;
-    const json_t *list = json_object_get(root, "pretokenizers");
-    if (is_string(json_object_get(root, "type"), "Sequence") && json_array_size(list) == 2 &&
-        is_o200k_split(json_array_get(list, 0)) && is_byte_level(json_array_get(list, 1), false))
+    const struct jval *root = doc ? jdoc_root(doc) : NULL, *list = jval_get_type(root, "pretokenizers", J_ARRAY);
+    if (is_string(jval_get(root, "type"), "Sequence") && list && list->n_children == 2 && is_o200k_split(list->first) &&
+        is_byte_level(list->last, false))
         d->split = SPLIT_O200K;
     else if (is_byte_level(root, true))
         d->split = SPLIT_GPT2;
@@ -158,7 +165,7 @@ static enum osso_status check_pre_tokenizer(struct document *d, struct osso_erro
         status = error_set(err, OSSO_UNSUPPORTED,
                            "its pre_tokenizer is neither o200k's pattern with ByteLevel nor GPT-2's ByteLevel "
                            "(without a prefix space); osso splits text in these two ways only");
-    json_decref(root);
+    jdoc_release(doc);
     return status;
 }
 
@@ -171,44 +178,49 @@ struct added {
     bool special;
 };
 
-static enum osso_status read_added(const json_t *json, struct added *out, struct osso_error *err)
+static enum osso_status read_added(const struct jval *v, struct added *out, struct osso_error *err)
 {
     static const char *const flags[] = {"lstrip", "rstrip", "single_word"};
-    const json_t *content = json_object_get(json, "content");
+    const struct jval *content = jval_get_type(v, "content", J_STRING);
     int64_t id = -1;
-    enum osso_status status =
-        json_get_i64(json, "id", 0, VOCAB_MAX_IDS - 1, &id, NULL, "an added token", err);
+    enum osso_status status = jget_i64(v, "id", 0, VOCAB_MAX_IDS - 1, &id, NULL, "an added token", err);
     if (status != OSSO_OK)
         return status;
-    if (id < 0 || json_string_length(content) == 0 || json_string_length(content) > VOCAB_MAX_TOKEN)
+    if (id < 0 || !content || content->text.len == 0 || content->text.len > VOCAB_MAX_TOKEN)
         return error_set(err, OSSO_FORMAT, "an added token has no id, or no content of 1 to %d bytes", VOCAB_MAX_TOKEN);
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        if (json_is_true(json_object_get(json, flags[i])))
+        if (is_true(v, flags[i]))
             return error_set(err, OSSO_UNSUPPORTED, "the added token %d sets \"%s\", which osso does not know", (int)id,
                              flags[i]);
-    *out = (struct added){(uint32_t)id, json_string_value(content), json_string_length(content),
-                          json_is_true(json_object_get(json, "special"))};
+    *out = (struct added){(uint32_t)id, content->text.s, content->text.len, is_true(v, "special")};
     return OSSO_OK;
 }
 
 static enum osso_status parse_added(struct document *d, struct osso_error *err)
 {
+    const struct text_slice *part = &d->parts[ADDED_TOKENS];
     if (part_is_off(d, ADDED_TOKENS))
         return OSSO_OK;
-    enum osso_status status =
-        json_read(d->parts[ADDED_TOKENS].data, d->parts[ADDED_TOKENS].len, "added_tokens", &d->added, err);
-    if (status == OSSO_OK && !json_is_array(d->added))
-        status = error_set(err, OSSO_FORMAT, "added_tokens is not a list");
+    enum osso_status status = jdoc_read(part->data, part->len, "added_tokens", &d->added_doc, err);
+    if (status == OSSO_OK && jdoc_root(d->added_doc)->type != J_ARRAY)
+        return error_set(err, OSSO_FORMAT, "added_tokens is not a list");
+    d->added = status == OSSO_OK ? jdoc_root(d->added_doc) : NULL;
     return status;
+}
+
+/* To walk the added tokens: the first of them. */
+static const struct jval *first_added(const struct document *d)
+{
+    return d->added ? d->added->first : NULL;
 }
 
 /* In a file with the o200k vocabulary, all added tokens must be those of o200k_harmony. Merely renamed ones would pass
  * for text that spells them, and nothing else; refusing them is clearer. */
 static enum osso_status check_o200k_added(const struct document *d, struct osso_error *err)
 {
-    for (size_t i = 0; i < json_array_size(d->added); i++) {
+    for (const struct jval *v = first_added(d); v; v = v->next) {
         struct added a;
-        enum osso_status status = read_added(json_array_get(d->added, i), &a, err);
+        enum osso_status status = read_added(v, &a, err);
         if (status != OSSO_OK)
             return status;
         if (osso_tokenizer_special(d->builtin, a.name) != (int32_t)a.id)
@@ -221,16 +233,16 @@ static enum osso_status check_o200k_added(const struct document *d, struct osso_
 
 /* ---- any other vocabulary ------------------------------------------------------------------------------- */
 
-/* One past the highest id, and how many tokens there are. Ids far beyond the count are refused, so that a small file
- * cannot ask for much memory. */
+/* One past the highest id. Ids far beyond the number of tokens are refused, so that a small file cannot ask for much
+ * memory. */
 static enum osso_status measure_vocab(struct document *d, uint32_t *n_ids_out, struct osso_error *err)
 {
     struct pull p = pull_over(d->parts[VOCAB].data, d->parts[VOCAB].len);
-    size_t count = json_array_size(d->added), len;
+    size_t count = d->added ? d->added->n_children : 0, len;
     uint32_t id, highest = 0;
-    for (size_t i = 0; i < json_array_size(d->added); i++) {
+    for (const struct jval *v = first_added(d); v; v = v->next) {
         struct added a;
-        enum osso_status status = read_added(json_array_get(d->added, i), &a, err);
+        enum osso_status status = read_added(v, &a, err);
         if (status != OSSO_OK)
             return status;
         highest = a.id > highest ? a.id : highest;
@@ -251,9 +263,9 @@ static enum osso_status measure_vocab(struct document *d, uint32_t *n_ids_out, s
 static enum osso_status fill_added(const struct document *d, struct vocab *v, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
-    for (size_t i = 0; i < json_array_size(d->added) && status == OSSO_OK; i++) {
+    for (const struct jval *t = first_added(d); t && status == OSSO_OK; t = t->next) {
         struct added a;
-        status = read_added(json_array_get(d->added, i), &a, err);
+        status = read_added(t, &a, err);
         if (status == OSSO_OK)
             status = vocab_set(v, a.id, a.name, a.len, a.special ? VOCAB_SPECIAL : VOCAB_ADDED, err);
     }
@@ -339,7 +351,7 @@ enum osso_status tokenizer_from_json(const char *json, size_t len, const char *w
         return error_nomem(err, sizeof *d, "reading a tokenizer");
     enum osso_status status = find_parts(d, &p, 0, TOP_PARTS, err);
     if (status == OSSO_OK && !seen_enough(d) && !pull_at_end(&p))
-        status = error_set(err, OSSO_FORMAT, "byte %zu: something follows the end of the JSON text", p.pos);
+        status = error_set(err, OSSO_FORMAT, "byte %zu: something follows the end of the JSON text", p.in.pos);
     if (status == OSSO_OK)
         status = check_model(d, err);
     if (status == OSSO_OK)
@@ -357,7 +369,7 @@ enum osso_status tokenizer_from_json(const char *json, size_t len, const char *w
     } else if (status == OSSO_OK) {
         status = build_from_document(d, tokenizer_out, err);
     }
-    json_decref(d->added);
+    jdoc_release(d->added_doc);
     osso_tokenizer_free(d->builtin);
     mem_free(d);
     return status == OSSO_OK ? status : error_prefix(err, status, where);

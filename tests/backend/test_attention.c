@@ -37,7 +37,7 @@ static void naive_attention(const struct attention *t, const float *all_k, const
         lo = pos - t->attend.window + 1;
     if (t->kv.floor && t->kv.floor[seq] > lo)
         lo = t->kv.floor[seq];
-    double sum = exp((double)t->attend.sinks[h]);
+    double sum = t->attend.sinks ? exp((double)t->attend.sinks[h]) : 0;
     memset(out, 0, DIM * sizeof *out);
     memset(weights, 0, MAX_POS * sizeof *weights);
     for (int64_t j = lo; j <= pos; j++) {
@@ -55,7 +55,7 @@ static void naive_attention(const struct attention *t, const float *all_k, const
     *lse = log(sum);
 }
 
-static float attention_want[4][ROWS * HEADS * (DIM + 1 + MAX_POS)];
+static float attention_want[8][ROWS * HEADS * (DIM + 1 + MAX_POS)];
 
 static void check_attention(const struct attention *t, const float *all_k, const float *all_v)
 {
@@ -79,17 +79,17 @@ static void check_attention(const struct attention *t, const float *all_k, const
 static void few_rows(struct attention *t, const float *want, float *got, int n_members)
 {
     enum { FEW = 3 };
-    static float kept[FEW * KV_HEADS * PAGES * (HEADS / KV_HEADS) * (2 + DIM)];
+    static float sums[FEW * KV_HEADS * PAGES * (HEADS / KV_HEADS) * (2 + DIM)];
     memset(got, 0x55, sizeof attention_want[0]);
-    memset(kept, 0xff, sizeof kept);
+    memset(sums, 0xff, sizeof sums);
     t->attend.kv.n = FEW;
-    t->attend.kept = kept;
-    t->attend.kept_pages = FEW * KV_HEADS * PAGES;
+    t->attend.page_sums = sums;
+    t->attend.n_page_sums = FEW * KV_HEADS * PAGES;
     on_team(n_members, attend_member, t);
     assert_same(want, got, (size_t)FEW * HEADS * DIM, "few rows");
     assert_same(want + ROWS * HEADS * DIM, got + ROWS * HEADS * DIM, (size_t)FEW * HEADS, "few rows' denominators");
     assert_same(want + ROWS * HEADS * (DIM + 1), got + ROWS * HEADS * (DIM + 1), (size_t)FEW * HEADS * MAX_POS, "few rows' weights");
-    assert_true((kept[0] == kept[0]) == (n_members == 5)); /* pages were shared, and only there */
+    assert_true((sums[0] == sums[0]) == (n_members == 5)); /* pages were shared, and only there */
 }
 
 /* Pages start out as NaN everywhere, so a key that is read before it is written shows. */
@@ -124,27 +124,26 @@ static void attention_way(const struct backend *be, int n_members, bool first)
     on_team(n_members, append_member, &t);
 
     struct act out = {.width = HEADS * DIM, .f = got};
-    for (int window = 0; window < 2; window++)
-        for (int floor = 0; floor < 2; floor++) {
-            int way = window * 2 + floor;
-            t.kv.n = ROWS;
-            t.kv.pos = row_pos;
-            t.kv.seq = row_seq;
-            t.kv.floor = floor ? floors : NULL;
-            if (floor)
-                t.kv.pos = above_floor;
-            t.attend = (struct attend){.kv = t.kv, .n_heads = HEADS, .group = HEADS / KV_HEADS, .window = window ? 128 : 0,
-                                       .scale = 0.3f, .q = q, .sinks = sinks, .out = &out, .lse = got + ROWS * HEADS * DIM,
-                                       .pattern = got + ROWS * HEADS * (DIM + 1), .n_keys = MAX_POS};
-            memset(got, 0x55, sizeof got);
-            on_team(n_members, attend_member, &t);
-            if (first) {
-                check_attention(&t, k, v);
-                memcpy(attention_want[way], got, sizeof got);
-            }
-            assert_same(attention_want[way], got, sizeof got / sizeof *got, be->name);
-            few_rows(&t, attention_want[way], got, n_members);
-        }
+    for (int way = 0; way < 8; way++) {
+        int floor = way & 1, window = way & 2, no_sinks = way & 4;
+        t.kv.n = ROWS;
+        t.kv.pos = row_pos;
+        t.kv.seq = row_seq;
+        t.kv.floor = floor ? floors : NULL;
+        if (floor)
+            t.kv.pos = above_floor;
+        t.attend = (struct attend){.kv = t.kv, .n_heads = HEADS, .group = HEADS / KV_HEADS, .window = window ? 128 : 0,
+                                   .scale = 0.3f, .q = q, .sinks = no_sinks ? NULL : sinks, .out = &out, .lse = got + ROWS * HEADS * DIM,
+                                   .pattern = got + ROWS * HEADS * (DIM + 1), .n_keys = MAX_POS};
+        memset(got, 0x55, sizeof got);
+        on_team(n_members, attend_member, &t);
+        if (first) {
+            check_attention(&t, k, v);
+            memcpy(attention_want[way], got, sizeof got);
+    }
+        assert_same(attention_want[way], got, sizeof got / sizeof *got, be->name);
+        few_rows(&t, attention_want[way], got, n_members);
+    }
     for (int i = 0; i < SEQS * PAGES; i++)
         free(pages[i / PAGES][i % PAGES]);
     mem_pages_free(t.scratch, workspace_bytes * 5);

@@ -3,6 +3,8 @@
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
 
+#include "backend/cpu/share.h"
+
 struct route_run {
     const struct backend *be;
     const float *logits;
@@ -87,7 +89,7 @@ static void plain_member(const struct member *member, void *arg)
     run->be->linear(&hand, &run->w, run->bias, &run->a, N, 4, NULL, run->y, OUT + 3);
     run->be->rope(&hand, run->rope, N, ROPE_HEADS, ROPE_DIM, run->angles);
     run->be->sync(&hand);
-    run->be->add(&hand, run->x, run->a.f, IN, N, 32);
+    run->be->add(&hand, run->x, run->a.f, IN, N, 32, run->x);
 }
 
 static void plain_way(const struct backend *be, int n_members, bool first)
@@ -166,6 +168,105 @@ static void test_plain(void **state)
     each_way(plain_way);
 }
 
+/* ---- many rows: the share rule gives rows, not heads, where heads do not go up in the members ---------------- */
+
+enum { MANY = 330, MANY_IN = 64, MANY_HEADS = 3, MANY_DIM = 32, MANY_OUT = MANY_HEADS * MANY_DIM, MANY_PAGES = 3 };
+
+struct many_run {
+    const struct backend *be;
+    struct view wk, wv;
+    struct act a;
+    const float *bias, *angles;
+    struct kv_rows kv;
+    float *k, *v, *sum;
+    uint8_t *scratch;
+    size_t workspace_bytes;
+};
+
+/* linear -> rope -> kv_append as the forward pass has them: no sync between. */
+static void many_member(const struct member *member, void *arg)
+{
+    struct many_run *run = arg;
+    struct hand hand = {run->be, member, run->scratch + (size_t)member->id * run->workspace_bytes};
+    run->be->linear(&hand, &run->wk, run->bias, &run->a, MANY, MANY_DIM, &run->wv, run->k, MANY_OUT);
+    run->be->linear(&hand, &run->wv, NULL, &run->a, MANY, MANY_DIM, NULL, run->v, MANY_OUT);
+    run->be->rope(&hand, run->k, MANY, MANY_HEADS, MANY_DIM, run->angles);
+    run->be->kv_append(&hand, &run->kv, run->k, run->v);
+    run->be->sync(&hand);
+    run->be->add(&hand, run->k, run->v, MANY_OUT, MANY, MANY_DIM, run->sum);
+}
+
+static void many_way(const struct backend *be, int n_members, bool first)
+{
+    static float want[2][3][MANY * MANY_OUT], got[3][MANY * MANY_OUT], bias[MANY_OUT], angles[MANY * MANY_DIM];
+    static uint8_t pages_want[2][MANY_PAGES][MANY_OUT * KV_PAGE * 2 * 4], pages[MANY_PAGES][MANY_OUT * KV_PAGE * 2 * 4];
+    static int32_t pos[MANY], seq[MANY];
+    uint8_t *table[MANY_PAGES] = {pages[0], pages[1], pages[2]}, *const *tables[1] = {table};
+    struct rng r;
+    rng_seed(&r, 81);
+    fill(&r, bias, MANY_OUT, 1);
+    fill(&r, angles, MANY * MANY_DIM, 1);
+    for (int i = 0; i < MANY; i++)
+        pos[i] = i;
+    struct matrix k = matrix_make(DT_Q8_0, MANY_OUT, MANY_IN, 2, FILL_NORMAL, &r);
+    struct matrix v = matrix_make(DT_Q8_0, MANY_OUT, MANY_IN, 2, FILL_NORMAL, &r);
+    for (int i8 = 0; i8 < 2; i8++) {
+        struct many_run run = {.be = be, .wk = k.view, .wv = v.view, .a = act_make(MANY_IN, MANY, FILL_NORMAL, &(struct rng){{1, 2, 3, 4}}),
+                               .bias = bias, .angles = angles, .k = got[0], .v = got[1], .sum = got[2]};
+        int8_t *q = run.a.q;
+        run.a.q = i8 ? q : NULL;
+        run.kv = (struct kv_rows){.layout = {KV_F32, MANY_HEADS, MANY_DIM}, .n = MANY, .pos = pos, .seq = seq, .tables = tables};
+        run.workspace_bytes = be->workspace_bytes(MANY, MANY_IN, MANY_IN, MANY_HEADS, MANY_DIM);
+        run.scratch = mem_pages(run.workspace_bytes * 5);
+        memset(got, 0x55, sizeof got);
+        memset(pages, 0x55, sizeof pages);
+        on_team(n_members, many_member, &run);
+        if (first) {
+            memcpy(want[i8], got, sizeof got);
+            memcpy(pages_want[i8], pages, sizeof pages);
+            for (int i = 0; i < MANY * MANY_OUT; i++)
+                assert_true(got[2][i] == got[0][i] + got[1][i]);
+        }
+        for (int i = 0; i < 3; i++)
+            assert_same(want[i8][i], got[i], MANY * MANY_OUT, "many rows");
+        assert_memory_equal(pages_want[i8], pages, sizeof pages);
+        run.a.q = q;
+        act_free(&run.a);
+        mem_pages_free(run.scratch, run.workspace_bytes * 5);
+    }
+    matrix_free(&k);
+    matrix_free(&v);
+}
+
+static void test_many_rows(void **state)
+{
+    (void)state;
+    each_way(many_way);
+}
+
+/* Every output of every row is somebody's, and one member's only. */
+static void test_share(void **state)
+{
+    (void)state;
+    static const int64_t rows[] = {1, 64, 127, 128, 500}, widths[] = {1, 31, 32, 96, 330};
+    int by_rows = 0;
+    for (int i = 0; i < 5 * 5 * 5; i++) {
+        int64_t n = rows[i % 5], width = widths[i / 5 % 5];
+        static uint8_t taken[500 * 330];
+        memset(taken, 0, sizeof taken);
+        for (int id = 0; id <= i / 25; id++) {
+            struct work_share s = share_of(&(struct member){id, i / 25 + 1, NULL}, n, width, 32);
+            by_rows += s.end_row - s.row < n;
+            for (int64_t r = s.row; r < s.end_row; r++)
+                for (int64_t o = s.lo; o < s.hi; o++)
+                    taken[r * width + o]++;
+        }
+        for (int64_t at = 0; at < n * width; at++)
+            assert_int_equal(taken[at], 1);
+    }
+    assert_true(by_rows > 0);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -185,6 +286,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_route),
         cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_share),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 
 #include "format/tensors.h"
 #include "format/write.h"
-#include "model/config.h"
+#include "model/params.h"
 #include "checkpoint/config_files.h"
 
 #include <math.h>
@@ -155,14 +155,14 @@ static void test_presets(void **state)
     struct config c;
     struct osso_error err;
     check_ok(config_preset("20b", &c, &err), err);
-    assert_true(config_parameters(&c) == 20914757184 && config_active_parameters(&c) == 3608307264);
+    assert_true(params_total(&c) == 20914757184 && params_active(&c) == 3608307264);
     assert_true(c.n_stop_ids == 3 && c.stop_ids[0] == 200002);
     check_ok(config_preset("120b", &c, &err), err);
-    assert_true(config_parameters(&c) == 116829156672 && config_active_parameters(&c) == 5132849472);
+    assert_true(params_total(&c) == 116829156672 && params_active(&c) == 5132849472);
     assert_int_equal(config_preset("21b", &c, &err), OSSO_NOTFOUND);
     /* Tied: the one table is used by every token. */
     c = parse("{" SIZES "\"num_local_experts\":4,\"tie_word_embeddings\":true}", NULL);
-    assert_true(config_parameters(&c) == config_active_parameters(&c));
+    assert_true(params_total(&c) == params_active(&c));
 }
 
 /* ---- GGUF ----------------------------------------------------------------------------------------------- */

@@ -3,57 +3,126 @@
 import re
 
 from harness import *
+import tables
 
-VERBS = "chat generate tokenize detokenize render parse logits info synth bench man".split()
-
-
-def table():
-    """(name, verbs) of each option, read from options.def; some names mean different things to different verbs."""
-    union = {}
-    for name, verbs in rows():
-        union.setdefault(name, set()).update(verbs)
-    return union.items()
+VERBS = tables.verbs()
+FAMILIES = {verb.words[0] for verb in VERBS.values() if len(verb.words) > 1}
 
 
-def rows():
-    text = (ROOT / "src/cli/options.def").read_text()
-    groups = {"RUNS": "chat generate logits bench".split(), "TEXTS": "tokenize detokenize render parse".split()}
-    for call in re.findall(r"^OPTION\((.*?)\)\n(?=\n|OPTION|SECTION|$)", text + "\n", re.S | re.M):
-        name = re.search(r'"([a-z-]+)"', call)[1]
-        verbs = set(re.findall(r"V\((\w+)\)", call))
-        for group, members in groups.items():
-            if re.search(rf"\b{group}\b", call):
-                verbs |= set(members)
-        yield name, verbs
+def run(verb, *args, **more):
+    return osso(*VERBS[verb].words, *args, **more)
 
 
-def test_table_is_read_here():
-    assert len(table()) > 40
+def twin(option):
+    return "OSSO_" + option.name.upper().replace("-", "_")
+
+
+def test_tables_are_read_here():
+    text = {name: (ROOT / f"src/cli/{name}.def").read_text() for name in ("verbs", "options")}
+    assert len(VERBS) == len(re.findall(r"^VERB2?\(", text["verbs"], re.M)) > 10
+    assert len(tables.options()) == len(re.findall(r"^OPTION\(", text["options"], re.M)) > 40
+    for option in tables.options():
+        assert option.verbs, f"no verb takes --{option.name}"
+
+
+def test_words_mean_one_verb():
+    words = [word for verb in VERBS.values() for word in [" ".join(verb.words), *verb.aliases]]
+    assert len(set(words)) == len(words) and not FAMILIES & set(words), words
+    for name in VERBS:
+        for kind in ("name", "letter"):
+            taken = [getattr(option, kind) for option in tables.options_of(name) if getattr(option, kind)]
+            assert len(set(taken)) == len(taken), (name, taken)
+
+
+def test_a_verb_is_a_file():
+    files = {path.stem for path in (ROOT / "src/cli/verbs").glob("verb_*.c")}
+    assert files == {"_".join(["verb", *verb.words]) for verb in VERBS.values()}
 
 
 def test_help_of_every_verb_mentions_every_option():
-    helps = {verb: osso(verb, "--help") for verb in VERBS}
-    for verb, result in helps.items():
+    for name in VERBS:
+        result = run(name, "--help")
         assert result.code == 0 and result.err == b"", result
-        assert max(map(len, result.text.splitlines())) <= 100, f"{verb}: a line is too long"
-    for name, verbs in table():
-        for verb in VERBS:
-            shown = re.search(rf"^  .{{4}}--{name}( |$)", helps[verb].text, re.M)
-            assert bool(shown) == (verb in verbs), (name, verb)
+        assert max(map(len, result.text.splitlines())) <= 100, f"{name}: a line is too long"
+        shown = re.findall(r"^  .{4}--([a-z-]+)(?: |$)", result.text, re.M)
+        assert shown == [option.name for option in tables.options_of(name)], (name, shown)
+        assert run(name, "-h").text == osso("help", *VERBS[name].words).text == result.text
 
 
 def test_help_lists_every_verb():
     for args in (["--help"], ["help"], ["-h"]):
         result = osso(*args)
-        assert result.code == 0 and all(f"  {verb} " in result.text for verb in VERBS), result
-    assert osso("help", "render").text == osso("render", "--help").text
+        assert result.code == 0, result
+        for name, verb in VERBS.items():
+            assert re.search(rf"^  {name} +{re.escape(verb.line)}$", result.text, re.M), name
 
 
-def test_manual_page_mentions_every_option_and_twin():
+def test_a_first_word_lists_its_verbs():
+    for first in FAMILIES:
+        mine = {name: verb for name, verb in VERBS.items() if verb.words[0] == first}
+        for args in ([first, "--help"], [first, "-h"], ["help", first]):
+            result = osso(*args)
+            assert result.code == 0, result
+            listed = re.findall(r"^  ([a-z]+ [a-z]+) ", result.text, re.M)
+            assert listed == list(mine), (first, listed)
+        refuses(osso(first), 2, first, "--help", *(verb.words[1] for verb in mine.values()))
+        refuses(osso(first, "xyzzy"), 2, f"'{first} xyzzy'", f"osso {first} --help")
+        refuses(osso("help", first, "xyzzy"), 2, f"'{first} xyzzy'", f"osso {first} --help")
+
+
+def misspelt(word):
+    """Two letters in the middle change places; where these are equal or too few, one is missing."""
+    at = len(word) // 2
+    other = word[:at - 1] + word[at] + word[at - 1] + word[at + 1:]
+    return other if other != word and len(word) > 3 else word[:-1]
+
+
+def test_every_option_is_accepted_by_exactly_its_verbs():
+    """Without anything being run: who knows an option misses its value (a switch has none to give), who does not says so."""
+    for option in {option.name: option for option in tables.options()}.values():
+        for name in VERBS:
+            mine = [o for o in tables.options_of(name) if o.name == option.name]
+            if not mine:
+                refuses(run(name, f"--{option.name}"), 2, f"{name} has no option --{option.name}")
+                continue
+            flags = [f"--{mine[0].name}"] + [f"-{mine[0].letter}"] * bool(mine[0].letter)
+            flags += [f"--{mine[0].alias}"] * bool(mine[0].alias)
+            for flag in flags if mine[0].kind != "FLAG" else []:
+                refuses(run(name, flag), 2, f"{flag} needs a value: {mine[0].argument}")
+            if mine[0].kind == "FLAG":
+                refuses(run(name, f"{flags[0]}=perhaps"), 2, f"{flags[0]}=perhaps is a switch")
+
+
+def test_every_verb_refuses_what_it_does_not_know():
+    for name, verb in VERBS.items():
+        refuses(run(name, "--xyzzy"), 2, f"{name} has no option --xyzzy", f"osso {name} --help")
+        refuses(run(name, "-%"), 2, "-%")
+        longest = max((option.name for option in tables.options_of(name)), key=len, default=None)
+        if longest:
+            refuses(run(name, f"--{misspelt(longest)}"), 2, f"--{misspelt(longest)}", f"did you mean --{longest}?")
+        if verb.operands:
+            refuses(run(name), 2, f"{name} needs ", f"osso {name} --help")
+
+
+def test_every_misspelt_verb_is_guessed():
+    for name, verb in VERBS.items():
+        for i, word in enumerate(verb.words):
+            wrong = misspelt(word)
+            if not any(other.words[i:i + 1] == [wrong] for other in VERBS.values()):
+                refuses(osso(*verb.words[:i], wrong, *verb.words[i + 1:]), 2, wrong, "did you mean ")
+    refuses(osso("bnech"), 2, "'bnech'", "did you mean bench?")
+
+
+def test_manual_page_names_every_verb_and_option():
     page = osso("man").text.replace("\\-", "-")
-    for name, _ in table():
-        assert f"--{name}" in page and "OSSO_" + name.upper().replace("-", "_") in page, name
     assert page.startswith(".TH OSSO 1")
+    assert re.findall(r"^\.B osso ([a-z]+(?: [a-z]+)?) ", page, re.M) == list(VERBS)
+    found = re.findall(r"^\.B (?:-., )?--([a-z-]+)(?: .*)?\n(?:.+\n)*?Verbs:(.*)\.\nEnvironment: (\w+)\.$",
+                       page[page.index(".SH OPTIONS"):], re.M)
+    assert len(found) == len(tables.options())
+    for option, (name, verbs, environment) in zip(tables.options(), found):
+        assert (name, environment) == (option.name, twin(option)), (name, environment, option)
+        assert {a or b for a, b in re.findall(r' "([^"]+)"| (\w+)', verbs)} == option.verbs, (name, verbs)
 
 
 def test_version():
@@ -63,14 +132,15 @@ def test_version():
         assert word in result.text, result
 
 
-def test_aliases_of_chat():
-    for alias in ("play", "run"):
-        assert osso(alias, "--help").text == osso("chat", "--help").text
+def test_aliases():
+    assert {"play", "run"} <= set(VERBS["chat"].aliases)
+    for name, verb in VERBS.items():
+        for alias in verb.aliases:
+            assert osso(alias, "--help").text == run(name, "--help").text
 
 
 def test_unknown_words_are_refused_with_a_guess():
     refuses(osso(), 2, "osso chat")
-    refuses(osso("bnech"), 2, "'bnech'", "bench")
     refuses(osso("xyzzy"), 2, "'xyzzy'", "--help")
     refuses(osso("chat", "--tmep", "1"), 2, "--tmep", "--temp")
     refuses(osso("chat", "--xyzzy"), 2, "--xyzzy", "--help")
@@ -113,13 +183,11 @@ def test_environment_twins():
 
 
 def test_every_option_has_a_twin():
-    for name, verbs in table():
-        verb = sorted(verbs)[0]
-        operands = {"render": ["no-such-file"], "synth": ["/nonexistent/out"]}.get(verb, [])
-        twin = "OSSO_" + name.upper().replace("-", "_")
-        result = osso(verb, *operands, env={twin: "\t", "OSSO_MODEL": "no-such-file" if name != "model" else None}, stdin="x")
-        if name in ("seed", "temp", "top-k", "ctx-size", "kv-type", "exact", "reasoning", "strict", "for", "format", "output"):
-            refuses(result, 2, twin)
+    """One that takes more than any text refuses a tab before anything is run."""
+    for name in VERBS:
+        for option in tables.options_of(name):
+            if option.kind not in ("TEXT", "LIST"):
+                refuses(run(name, env={twin(option): "\t"}, stdin="x"), 2, twin(option))
 
 
 def test_equals_sign_and_end_of_options():

@@ -86,9 +86,10 @@ static enum osso_status synthesize(struct osso_error *err)
     return status;
 }
 
-static void no_tap(void *user, const struct osso_tap_value *v)
+static int no_tap(void *user, const struct osso_tap_value *v)
 {
     (void)user, (void)v;
+    return 0;
 }
 
 static enum osso_status engine(struct osso_error *err)
@@ -111,7 +112,7 @@ static enum osso_status engine(struct osso_error *err)
     if (!status)
         status = osso_step(e, &t, 1, 0, err);
     if (!status)
-        status = osso_engine_set_tap(e, ~0ull, no_tap, NULL, err);
+        status = osso_engine_set_tap(e, ~0ull, NULL, no_tap, NULL, err);
     if (e && s && osso_session_ready(s)) { /* whatever failed, it goes on */
         struct osso_error other;
         check_ok(osso_session_append(s, 5, &other), other);
@@ -143,10 +144,37 @@ static enum osso_status generate(struct osso_error *err)
 {
     static const char *const stop[] = {"never said"};
     struct osso_generate_options o = {.size = sizeof o, .max_tokens = 6, .stop = stop, .n_stop = 1, .n_top = 3};
-    struct osso_generate_result result;
+    struct osso_generate_result result = {.size = sizeof result};
     enum osso_status status = osso_session_sync(w.session, (int32_t[]){5, 6, 7}, 3, err);
     if (!status)
         status = osso_generate(w.rig.engine, w.session, w.sampler, w.o200k, &o, &result, err);
+    return status;
+}
+
+static enum osso_status answer(struct osso_error *err)
+{
+    static const char *const stop[] = {"", "never said", "nor this"};
+    static const int32_t said[] = {39, 68, 75, 75, 78}; /* letters: a message without a header */
+    struct osso_parser *parser;
+    struct osso_answer *a = NULL;
+    struct osso_event event = {.size = sizeof event};
+    enum osso_status status = osso_parser_create(w.o200k, "assistant", 0, &parser, err);
+    if (!status)
+        status = osso_session_sync(w.session, (int32_t[]){5, 6, 7}, 3, err);
+    struct osso_answer_options o = {.size = sizeof o, .parser = parser, .max_tokens = -1, .stop = stop, .n_stop = 3,
+                                    .stop_ids = said + 4, .n_stop_ids = 1, .flags = OSSO_ANSWER_BARE};
+    if (!status) {
+        status = osso_answer_create(w.session, w.sampler, &o, &a, err);
+        assert_int_equal(status == OSSO_OK, a != NULL);
+    }
+    for (int i = 0; i < 5 && !status; i++)
+        status = osso_answer_take(a, (struct osso_choice){said[i], 0}, &event, err);
+    if (!status)
+        status = osso_answer_finish(a, &event, err);
+    if (!status)
+        assert_int_equal(event.text_len, 5);
+    osso_answer_free(a);
+    osso_parser_free(parser);
     return status;
 }
 
@@ -220,7 +248,8 @@ static enum osso_status info(struct osso_error *err)
 
 static const struct { const char *name; attempt_fn *fn; } attempts[] = {
     {"open a folder", open_hf}, {"open a GGUF", open_gguf}, {"synthesize", synthesize}, {"engine and sessions", engine},
-    {"sampler", sampler}, {"generate", generate}, {"tokenizer.json", tokenizer}, {"conversation", conversation},
+    {"sampler", sampler}, {"generate", generate}, {"answer", answer},
+    {"tokenizer.json", tokenizer}, {"conversation", conversation},
     {"info", info}, {"o200k", builtin}};
 
 static void test_own_allocations(void **state)

@@ -55,7 +55,7 @@ static struct outcome speak(const char *words, const char *const *stop, size_t n
     struct seen seen = {.cancel_at = cancel_at};
     struct osso_engine_options eo = {.size = sizeof eo, .threads = 1, .context = 256};
     struct osso_sampling so;
-    struct outcome out = {.text = ""};
+    struct outcome out = {.result.size = sizeof out.result};
     int32_t prompt[] = {1, 2, 3}, stops[] = {200002};
     osso_sampling_defaults(&so);
     so.temperature = 0;
@@ -190,7 +190,7 @@ static void test_logits_gone(void **state)
     struct osso_sampler *sampler;
     struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 64, .max_sessions = 2};
     struct osso_generate_options g = {.size = sizeof g, .max_tokens = 0, .n_top = 64};
-    struct osso_generate_result result;
+    struct osso_generate_result result = {.size = sizeof result};
     check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), err);
     check_ok(osso_session_create(engine, 0, &s, &err), err);
     check_ok(osso_session_create(engine, 0, &t, &err), err);

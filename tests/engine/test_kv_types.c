@@ -1,8 +1,8 @@
 /* test_kv_types.c: what each KV type takes: `osso info`, the engine's estimate, the pool itself and the bench's cost of a
  * token all say the same. */
+#include "json_test.h"
 #include "model_test.h"
 
-#include "base/json.h"
 #include "engine/engine_parts.h"
 #include "osso/bench.h"
 
@@ -15,13 +15,12 @@ static uint64_t info_kv(const char *path, int64_t context, const char *type)
 {
     struct osso_error err;
     char *text;
-    json_t *j;
     check_ok(osso_info_json(path, NULL, context, type, false, &text, &err), err);
-    check_ok(json_read(text, strlen(text), "info", &j, &err), err);
-    json_t *memory = json_object_get(j, "memory");
-    assert_string_equal(json_string_value(json_object_get(memory, "kv_type")), type);
-    uint64_t kv = (uint64_t)json_integer_value(json_object_get(memory, "kv"));
-    json_decref(j);
+    struct jdoc *doc = json_of(text, strlen(text));
+    const struct jval *memory = json_member(jdoc_root(doc), "memory");
+    assert_string_equal(json_text(memory, "kv_type").s, type);
+    uint64_t kv = (uint64_t)json_int(json_member(memory, "kv"));
+    jdoc_release(doc);
     osso_free(text);
     return kv;
 }

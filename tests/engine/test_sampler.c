@@ -1,4 +1,5 @@
 /* test_sampler.c: choices from known logits, over the scripted engine: real sessions, pages and steps, made-up numbers. */
+#include "alloc_count.h"
 #include "model_test.h"
 
 enum { VOCAB = 50 };
@@ -229,10 +230,72 @@ static void test_bad_numbers(void **state)
     }
 }
 
+/* What is as large as the vocabulary is the engine's: a server has a sampler for each of many sequences. */
+static void test_small(void **state)
+{
+    (void)state;
+#if ALLOC_COUNTED
+    enum { N = 64 };
+    struct osso_sampler *s[N];
+    struct osso_error err;
+    struct osso_sampling o = plain();
+    struct mallinfo2 before = mallinfo2();
+    for (int i = 0; i < N; i++)
+        check_ok(osso_sampler_create(&o, 201088, &s[i], &err), err);
+    struct mallinfo2 after = mallinfo2();
+    assert_in_range(after.uordblks - before.uordblks + after.hblkhd - before.hblkhd, 1, N * 1024);
+    for (int i = 0; i < N; i++)
+        osso_sampler_free(s[i]);
+#else
+    skip();
+#endif
+}
+
+/* Samplers take turns in the engine's space: each gives what it gives alone. */
+static void test_turns(void **state)
+{
+    (void)state;
+    enum { N = 4, DRAWS = 50 };
+    struct osso_sampler *s;
+    struct osso_sampler *all[N];
+    struct osso_choice c;
+    int32_t alone[N][DRAWS];
+    static const double p[] = {0.3, 0.2, 0.2, 0.1, 0.1, 0.05, 0.05};
+    struct osso_logit_bias bias = {2, 3};
+    struct osso_sampling o[N] = {plain(), plain(), plain(), plain()};
+    set_probabilities(p, 7);
+    struct bench b = bench_open((int32_t[]){1, 2, 2}, 3);
+    o[1].frequency_penalty = 1;
+    o[1].top_p = 0.9;
+    o[2].bias = &bias;
+    o[2].n_bias = 1;
+    o[2].top_k = 5;
+    o[3].min_p = 0.2;
+    o[3].temperature = 0.7;
+    for (int i = 0; i < N; i++) {
+        check_ok(osso_sampler_create(&o[i], VOCAB, &s, &b.err), b.err);
+        for (int j = 0; j < DRAWS; j++) {
+            check_ok(osso_sample(s, b.session, &c, NULL, 0, &b.err), b.err);
+            alone[i][j] = c.id;
+        }
+        osso_sampler_free(s);
+        check_ok(osso_sampler_create(&o[i], VOCAB, &all[i], &b.err), b.err);
+    }
+    for (int j = 0; j < DRAWS; j++)
+        for (int i = 0; i < N; i++) {
+            check_ok(osso_sample(all[i], b.session, &c, NULL, 0, &b.err), b.err);
+            assert_int_equal(c.id, alone[i][j]);
+        }
+    for (int i = 0; i < N; i++)
+        osso_sampler_free(all[i]);
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_distribution), cmocka_unit_test(test_filters),
                                        cmocka_unit_test(test_penalties), cmocka_unit_test(test_mask_and_logprobs),
-                                       cmocka_unit_test(test_bad_numbers)};
+                                       cmocka_unit_test(test_bad_numbers), cmocka_unit_test(test_small),
+                                       cmocka_unit_test(test_turns)};
     return cmocka_run_group_tests_name("sampler", tests, NULL, NULL);
 }

@@ -1,35 +1,38 @@
-/* test_taps.c: a tap that replaces. Zeroing a head's output by tap gives the bits of the model whose o_proj columns for
- * that head are zero; writing back what was read changes nothing. */
+/* test_taps.c: taps through the engine. Zeroing a head's output by tap gives the bits of the model whose o_proj columns for
+ * that head are zero; looking changes nothing; a row is known by session and position; layers that nobody asked for are not
+ * shown; a tap ends a step and the engine goes on; attention weights are those of a naive softmax. */
 #include "model_test.h"
 
-#include "checkpoint/model_open.h"
+#include "engine/engine_parts.h"
 
 static const char MODEL[] = "tests/golden/model/window128-sharded"; /* head_dim 64: whole blocks of 32 */
 enum { HEAD = 1, LENGTH = 200 };
 
-static void zero_head(void *user, const struct osso_tap_value *v)
+static int zero_head(void *user, const struct osso_tap_value *v)
 {
     int head_dim = *(int *)user;
     for (int r = 0; r < v->n_rows; r++)
         memset(v->values + r * v->width + (int64_t)HEAD * head_dim, 0, (size_t)head_dim * sizeof *v->values);
+    return 0;
 }
 
-static void look(void *user, const struct osso_tap_value *v)
+static int look(void *user, const struct osso_tap_value *v)
 {
     (*(size_t *)user) += (size_t)v->n_rows;
+    return 0;
 }
 
 /* The same model with the head's columns of every o_proj zeroed, in memory of our own. */
-static uint8_t *zero_columns(struct osso_model *model)
+static uint8_t *zero_columns(struct osso_engine *engine)
 {
-    const struct config *c = &model->config;
-    struct view *o = &model->weights.layers[0].o;
+    const struct config *c = &engine->config;
+    struct view *o = &engine->weights.layers[0].o;
     assert_int_equal(o->dtype, DT_BF16);
     size_t bytes = (size_t)(o->rows * o->cols) * 2;
     uint8_t *copy = malloc(bytes * (size_t)c->n_layers);
     for (int l = 0; l < c->n_layers; l++) {
         uint8_t *to = copy + bytes * (size_t)l;
-        o = &model->weights.layers[l].o;
+        o = &engine->weights.layers[l].o;
         memcpy(to, o->data, bytes);
         for (int64_t r = 0; r < o->rows; r++)
             memset(to + r * o->row_stride + HEAD * c->head_dim * 2, 0, (size_t)c->head_dim * 2);
@@ -52,13 +55,13 @@ static void test_zero_head(void **state)
         for (int i = 0; i < LENGTH; i++)
             ids[i] = (int32_t)rng_below(&rng, (uint64_t)a.vocab);
         float *plain = all_logits(&a, ids, LENGTH, 0);
-        check_ok(osso_engine_set_tap(a.engine, 1ull << OSSO_TAP_ATTN_Z, zero_head, &a.model->config.head_dim, &a.err), a.err);
-        uint8_t *weights = zero_columns(b.model);
+        check_ok(osso_engine_set_tap(a.engine, 1ull << OSSO_TAP_ATTN_Z, NULL, zero_head, &a.model->config.head_dim, &a.err), a.err);
+        uint8_t *weights = zero_columns(b.engine);
         float *tapped = all_logits(&a, ids, LENGTH, 64), *zeroed = all_logits(&b, ids, LENGTH, 0);
         assert_memory_equal(tapped, zeroed, bytes);
         assert_memory_not_equal(tapped, plain, bytes);
         size_t rows = 0;
-        check_ok(osso_engine_set_tap(a.engine, ~0ull, look, &rows, &a.err), a.err);
+        check_ok(osso_engine_set_tap(a.engine, ~0ull, NULL, look, &rows, &a.err), a.err);
         float *looked = all_logits(&a, ids, LENGTH, 50);
         assert_true(rows > 0);
         assert_memory_equal(looked, plain, bytes);
@@ -77,11 +80,12 @@ struct place {
     int32_t first[OSSO_TAP_COUNT];
 };
 
-static void note(void *user, const struct osso_tap_value *v)
+static int note(void *user, const struct osso_tap_value *v)
 {
     struct place *p = user;
     p->rows[v->tap] = v->n_rows;
     p->first[v->tap] = v->positions[0];
+    return 0;
 }
 
 /* The rows that want logits are not the rows of the step: their positions are their own. */
@@ -95,7 +99,7 @@ static void test_positions(void **state)
     struct osso_engine_options o = engine_options(false, LENGTH);
     struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
     check_ok(osso_engine_set_tap(r.engine, 1ull << OSSO_TAP_EMBED | 1ull << OSSO_TAP_FINAL_NORM | 1ull << OSSO_TAP_LOGITS,
-                                 note, &place, &r.err), r.err);
+                                 NULL, note, &place, &r.err), r.err);
     check_ok(osso_session_create(r.engine, 0, &s, &r.err), r.err);
     check_ok(osso_session_sync(s, ids, LENGTH, &r.err), r.err);
     check_ok(osso_step(r.engine, &s, 1, 50, &r.err), r.err);
@@ -112,8 +116,354 @@ static void test_positions(void **state)
     rig_close(&r);
 }
 
+/* ---- whose row ------------------------------------------------------------------------------------------ */
+
+enum { SESSIONS = 2, SHORT = 20, FROM = 5 /* positions from here on want logits */ };
+
+/* What each tap said of each session's rows, position by position, in two runs: alone, and with the other session. */
+struct rows {
+    float *want[SESSIONS][OSSO_TAP_COUNT];
+    int shown[SESSIONS][OSSO_TAP_COUNT], k;
+    bool together;
+    struct osso_session *session[SESSIONS];
+};
+
+static int whose(const struct rows *rows, const void *user)
+{
+    for (int i = 0; i < SESSIONS; i++)
+        if (user == rows->session[i])
+            return i;
+    fail_msg("a row of nobody's");
+    return -1;
+}
+
+/* Keeps a row the first time, compares it the second. Layer 1, and what belongs to no layer. */
+static int each_row(void *user, const struct osso_tap_value *v)
+{
+    struct rows *rows = user;
+    assert_int_equal(v->size, sizeof *v);
+    assert_true(v->slots == 1 || v->slots == rows->k);
+    size_t width = (size_t)v->width * (size_t)v->slots;
+    const float *values = v->values ? v->values : (const float *)(const void *)v->ids;
+    for (int r = 0; r < v->n_rows / v->slots; r++, values += width) {
+        int i = whose(rows, v->users[r]);
+        float **want = &rows->want[i][v->tap];
+        if (!*want)
+            *want = calloc(SHORT * width, sizeof **want);
+        float *at = *want + (size_t)v->positions[r] * width;
+        rows->shown[i][v->tap]++;
+        if (!rows->together)
+            memcpy(at, values, width * sizeof *at);
+        else if (memcmp(at, values, width * sizeof *at) != 0)
+            fail_msg("%s: position %d of session %d has another's values", osso_tap_name(v->tap), v->positions[r], i);
+    }
+    return 0;
+}
+
+static void run_sessions(struct rig *r, struct osso_session *const *s, int n)
+{
+    while (!osso_session_ready(s[0]) || !osso_session_ready(s[n - 1]))
+        check_ok(osso_step(r->engine, s, n, 0, &r->err), r->err);
+}
+
+static void test_whose(void **state)
+{
+    (void)state;
+    char path[512];
+    static struct rows rows;
+    struct osso_layers one = {{2}};
+    struct osso_engine_options o = engine_options(false, 64);
+    struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
+    const uint64_t all = ~0ull & ~(1ull << OSSO_TAP_ATTN_PATTERN); /* its width is the step's */
+    rows.k = r.model->config.experts_per_token;
+    check_ok(osso_engine_set_tap(r.engine, all, &one, each_row, &rows, &r.err), r.err);
+    for (int together = 0; together < 2; together++) {
+        rows.together = together;
+        for (int i = 0; i < SESSIONS; i++) {
+            int32_t ids[SHORT];
+            for (int j = 0; j < SHORT; j++)
+                ids[j] = (j * 7 + 3 * i) % (int32_t)r.vocab;
+            check_ok(osso_session_create(r.engine, (uint64_t)(together * 2 + i), &rows.session[i], &r.err), r.err);
+            check_ok(osso_session_sync(rows.session[i], ids, SHORT, &r.err), r.err);
+            osso_session_want_logits(rows.session[i], FROM);
+            if (!together)
+                run_sessions(&r, &rows.session[i], 1);
+        }
+        if (together)
+            run_sessions(&r, rows.session, SESSIONS); /* equal positions in one step */
+        for (int i = 0; i < SESSIONS; i++)
+            osso_session_free(rows.session[i]);
+    }
+    for (int i = 0; i < SESSIONS; i++)
+        for (int tap = 0; tap < OSSO_TAP_COUNT; tap++) {
+            bool some = tap == OSSO_TAP_FINAL_NORM || tap == OSSO_TAP_LOGITS;
+            if (tap <= OSSO_TAP_ATTN_PATTERN) /* later ones have tests of their own */
+                assert_int_equal(rows.shown[i][tap], !(all >> tap & 1) ? 0 : some ? 2 * (SHORT - FROM) : 2 * SHORT);
+            free(rows.want[i][tap]);
+        }
+    rig_close(&r);
+}
+
+static int by_user(void *user, const struct osso_tap_value *v)
+{
+    for (int r = 0; r < v->n_rows; r++)
+        ++*(int *)v->users[r];
+    ++*(int *)user;
+    return 0;
+}
+
+static void test_user(void **state)
+{
+    (void)state;
+    char path[512];
+    int mine = 0, calls = 0;
+    struct osso_session *s;
+    struct osso_engine_options o = engine_options(false, 64);
+    struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
+    check_ok(osso_engine_set_tap(r.engine, 1ull << OSSO_TAP_LOGITS | 1ull << OSSO_TAP_EMBED, NULL, by_user, &calls, &r.err), r.err);
+    check_ok(osso_session_create(r.engine, 0, &s, &r.err), r.err);
+    osso_session_set_user(s, &mine);
+    check_ok(osso_session_sync(s, (int32_t[]){1, 2, 3}, 3, &r.err), r.err);
+    check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+    assert_int_equal(mine, 4); /* three rows, one of which wants logits */
+    assert_int_equal(calls, 2);
+    osso_session_free(s);
+    rig_close(&r);
+}
+
+/* ---- layers, and the end of a step ---------------------------------------------------------------------------- */
+
+struct ending {
+    int calls[MAX_LAYERS + 1]; /* [layer + 1] */
+    enum osso_tap tap;
+    int layer, result;
+};
+
+static int end_there(void *user, const struct osso_tap_value *v)
+{
+    struct ending *e = user;
+    e->calls[v->layer + 1]++;
+    return v->tap == e->tap && v->layer == e->layer ? e->result : 0;
+}
+
+static void test_layers(void **state)
+{
+    (void)state;
+    char path[512];
+    static struct ending e;
+    int32_t ids[SHORT] = {0};
+    struct osso_layers last = {{0}};
+    struct osso_engine_options o = engine_options(false, 64);
+    struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
+    int n = r.model->config.n_layers, calls[MAX_LAYERS + 1];
+    assert_true(n > 1);
+    check_ok(osso_engine_set_tap(r.engine, ~0ull, NULL, end_there, &e, &r.err), r.err);
+    free(all_logits(&r, ids, SHORT, 0));
+    memcpy(calls, e.calls, sizeof calls);
+    memset(e.calls, 0, sizeof e.calls);
+    assert_true(calls[0] >= 3 && calls[1] >= 22 && calls[0] + calls[1] == OSSO_TAP_COUNT);
+    last.bits[(n - 1) / 64] = 1ull << (n - 1) % 64;
+    check_ok(osso_engine_set_tap(r.engine, ~0ull, &last, end_there, &e, &r.err), r.err);
+    free(all_logits(&r, ids, SHORT, 0));
+    for (int l = -1; l < n; l++)
+        assert_int_equal(e.calls[l + 1], l < 0 || l == n - 1 ? calls[l + 1] : 0);
+    rig_close(&r);
+}
+
+/* Ends steps at every kind of place: prompt and decode, first and last tap. */
+static void check_end(struct rig *r, const int32_t *ids, const float *want, enum osso_tap tap, int layer)
+{
+    static struct ending e;
+    struct osso_session *s, *other;
+    struct osso_engine_stats before = {.size = sizeof before}, after = before;
+    size_t vocab = (size_t)r->vocab, n = 0;
+    e = (struct ending){.tap = tap, .layer = layer};
+    check_ok(osso_engine_set_tap(r->engine, ~0ull, NULL, end_there, &e, &r->err), r->err);
+    check_ok(osso_session_create(r->engine, (uint64_t)tap + 100, &s, &r->err), r->err);
+    check_ok(osso_session_create(r->engine, (uint64_t)tap + 200, &other, &r->err), r->err);
+    check_ok(osso_session_sync(s, ids, LENGTH - 1, &r->err), r->err);
+    check_ok(osso_session_sync(other, ids, LENGTH, &r->err), r->err);
+    for (int round = 0; n < LENGTH; round++) {
+        if (n == LENGTH - 1)
+            check_ok(osso_session_append(s, ids[n], &r->err), r->err);
+        osso_engine_stats(r->engine, &before);
+        e.result = 1 + round;
+        memset(e.calls, 0, sizeof e.calls);
+        assert_int_equal(osso_step(r->engine, (struct osso_session *[]){s, other}, 2, 170, &r->err), OSSO_CANCELLED);
+        assert_non_null(strstr(r->err.text, osso_tap_name(tap)));
+        assert_int_equal(osso_session_computed(s), n);
+        assert_null(osso_session_logits(s, n ? n - 1 : 0));
+        for (int l = layer + 1; l < r->model->config.n_layers; l++)
+            assert_int_equal(e.calls[l + 1], 0);
+        osso_engine_stats(r->engine, &after);
+        assert_int_equal(after.tokens_computed, before.tokens_computed);
+        e.result = 0;
+        check_ok(osso_step(r->engine, (struct osso_session *[]){s, other}, 2, 170, &r->err), r->err);
+        n = osso_session_computed(s);
+        if (osso_session_ready(s))
+            assert_memory_equal(osso_session_logits(s, n - 1), want + (n - 1) * vocab, vocab * sizeof *want);
+    }
+    osso_session_free(s);
+    osso_session_free(other);
+}
+
+static void test_end(void **state)
+{
+    (void)state;
+    char path[512];
+    int32_t ids[LENGTH];
+    struct rng rng;
+    rng_seed(&rng, 13);
+    struct osso_engine_options o = engine_options(false, LENGTH);
+    struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
+    for (int i = 0; i < LENGTH; i++)
+        ids[i] = (int32_t)rng_below(&rng, (uint64_t)r.vocab);
+    float *want = all_logits(&r, ids, LENGTH, 0);
+    check_end(&r, ids, want, OSSO_TAP_EMBED, -1);
+    check_end(&r, ids, want, OSSO_TAP_K_ROT, 0);
+    check_end(&r, ids, want, OSSO_TAP_EXPERT_GATE, 1);
+    check_end(&r, ids, want, OSSO_TAP_RESID_POST, r.model->config.n_layers - 1);
+    free(want);
+    rig_close(&r);
+}
+
+/* A run that a tap may have changed is private: nobody with its salt finds its pages. */
+static void test_private(void **state)
+{
+    (void)state;
+    char path[512];
+    int32_t ids[LENGTH] = {1, 2, 3};
+    struct osso_session *s;
+    struct osso_engine_options o = engine_options(false, LENGTH);
+    struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
+    int head_dim = r.model->config.head_dim;
+    for (int tapped = 1; tapped >= 0; tapped--)
+        for (int again = 0; again < 2; again++) {
+            struct osso_engine_stats stats = {.size = sizeof stats};
+            check_ok(osso_engine_set_tap(r.engine, tapped ? 1ull << OSSO_TAP_ATTN_Z : 1ull << OSSO_TAP_ATTN_LSE, NULL,
+                                         tapped ? zero_head : look, tapped ? (void *)&head_dim : (void *)&(size_t){0}, &r.err), r.err);
+            check_ok(osso_session_create(r.engine, 5, &s, &r.err), r.err);
+            check_ok(osso_session_sync(s, ids, LENGTH, &r.err), r.err);
+            osso_engine_stats(r.engine, &stats);
+            assert_int_equal(osso_session_computed(s), !tapped && again ? 128 : 0);
+            run_sessions(&r, &s, 1);
+            osso_session_free(s);
+        }
+    rig_close(&r);
+}
+
+/* ---- attention weights ------------------------------------------------------------------------------------------- */
+
+struct pattern {
+    const struct osso_model *model;
+    float *k[8]; /* per layer [LENGTH][kv_heads * head_dim] */
+    const float *q, *lse;
+    int compared, max_rows;
+};
+
+static void check_pattern(const struct pattern *p, const struct osso_tap_value *v)
+{
+    const struct config *c = &p->model->config;
+    int64_t d = c->head_dim, keys = v->width / c->n_heads, q_width = c->n_heads * d, kv_width = c->n_kv_heads * d;
+    const float *sinks = p->model->weights.layers[v->layer].sinks;
+    assert_int_equal(v->width % c->n_heads, 0);
+    assert_int_equal(keys, v->positions[v->n_rows - 1] + 1);
+    for (int r = 0; r < v->n_rows; r++)
+        for (int h = 0; h < c->n_heads; h++) {
+            const float *have = v->values + r * v->width + h * keys, *q = p->q + r * q_width + h * d;
+            int64_t pos = v->positions[r], lo = c->sliding[v->layer] && pos >= c->window ? pos - c->window + 1 : 0;
+            double score[LENGTH], sum = exp((double)sinks[h]);
+            for (int64_t j = lo; j <= pos; j++) {
+                const float *k = p->k[v->layer] + j * kv_width + h / (c->n_heads / c->n_kv_heads) * d;
+                score[j] = 0;
+                for (int64_t i = 0; i < d; i++)
+                    score[j] += (double)q[i] * k[i];
+                score[j] = exp(score[j] / sqrt((double)d));
+                sum += score[j];
+            }
+            assert_true(fabs(log(sum) - p->lse[r * c->n_heads + h]) < 1e-4);
+            for (int64_t j = 0; j < keys; j++)
+                if (!(fabs(have[j] - (j >= lo && j <= pos ? score[j] / sum : 0)) < 1e-5))
+                    fail_msg("layer %d position %d head %d key %d: %g", v->layer, (int)pos, h, (int)j, (double)have[j]);
+        }
+}
+
+static int collect_pattern(void *user, const struct osso_tap_value *v)
+{
+    struct pattern *p = user;
+    if (v->tap == OSSO_TAP_Q_ROT)
+        p->q = v->values; /* good until the step ends */
+    if (v->tap == OSSO_TAP_ATTN_LSE)
+        p->lse = v->values;
+    if (v->tap == OSSO_TAP_K_ROT)
+        memcpy(p->k[v->layer] + (int64_t)v->positions[0] * v->width, v->values, (size_t)(v->n_rows * v->width) * sizeof *v->values);
+    if (v->tap == OSSO_TAP_ATTN_PATTERN) {
+        check_pattern(p, v);
+        p->compared += v->n_rows;
+    }
+    return 0;
+}
+
+static void test_pattern(void **state)
+{
+    (void)state;
+    static const char *const models[] = {MODEL, "tests/golden/model/f16-sliding", "tests/golden/model/yarn-mxfp4"};
+    const uint64_t taps = 1ull << OSSO_TAP_Q_ROT | 1ull << OSSO_TAP_K_ROT | 1ull << OSSO_TAP_ATTN_LSE | 1ull << OSSO_TAP_ATTN_PATTERN;
+    for (int m = 0; m < 3; m++) {
+        char path[512];
+        int32_t ids[LENGTH];
+        struct rng rng;
+        rng_seed(&rng, 17);
+        struct osso_engine_options o = engine_options(true, LENGTH);
+        o.threads = m + 1;
+        struct rig r = rig_open(test_path(path, sizeof path, models[m]), &o);
+        const struct config *c = &r.model->config;
+        struct pattern p = {.model = r.model};
+        for (int i = 0; i < LENGTH; i++)
+            ids[i] = (int32_t)rng_below(&rng, (uint64_t)r.vocab);
+        float *want = all_logits(&r, ids, LENGTH, 0);
+        assert_true(c->n_layers <= 8);
+        for (int l = 0; l < c->n_layers; l++)
+            p.k[l] = calloc((size_t)(LENGTH * c->n_kv_heads * c->head_dim), sizeof *p.k[l]);
+        check_ok(osso_engine_set_tap(r.engine, taps, NULL, collect_pattern, &p, &r.err), r.err);
+        float *have = all_logits(&r, ids, LENGTH, 67);
+        assert_memory_equal(have, want, LENGTH * (size_t)r.vocab * sizeof *want);
+        assert_int_equal(p.compared, c->n_layers * LENGTH);
+        for (int l = 0; l < c->n_layers; l++)
+            free(p.k[l]);
+        free(want);
+        free(have);
+        rig_close(&r);
+    }
+}
+
+/* ---- the table ------------------------------------------------------------------------------------------------- */
+
+/* Numbers are public: a new tap comes at the end, and to the end of this list. */
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "embed", "resid_pre", "attn_in", "q", "k", "v", "q_rot", "k_rot", "attn_z", "attn_lse", "attn_out", "resid_mid", "mlp_in",
+        "router_logits", "expert_ids", "expert_weights", "expert_gate", "expert_up", "expert_h", "expert_out", "mlp_out",
+        "resid_post", "final_norm", "logits", "attn_pattern"};
+    int n = sizeof names / sizeof *names;
+    assert_true(OSSO_TAP_COUNT >= n);
+    for (int i = 0; i < n; i++)
+        assert_string_equal(osso_tap_name((enum osso_tap)i), names[i]);
+    for (int i = 0; i < OSSO_TAP_COUNT; i++) {
+        assert_true(strlen(osso_tap_text((enum osso_tap)i)) > 3);
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(osso_tap_name((enum osso_tap)i), osso_tap_name((enum osso_tap)j));
+    }
+    assert_string_equal(osso_tap_name(OSSO_TAP_COUNT), "?");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_zero_head), cmocka_unit_test(test_positions)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_zero_head), cmocka_unit_test(test_positions),
+                                       cmocka_unit_test(test_whose), cmocka_unit_test(test_user), cmocka_unit_test(test_layers),
+                                       cmocka_unit_test(test_end), cmocka_unit_test(test_private), cmocka_unit_test(test_pattern),
+                                       cmocka_unit_test(test_numbers)};
     return cmocka_run_group_tests_name("taps", tests, NULL, NULL);
 }

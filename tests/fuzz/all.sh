@@ -15,7 +15,7 @@ mkdir -p "$b/corpus" "$b/findings"
 # The library once, instrumented for coverage (no main); then each target against it.
 make -j"$jobs" VARIANT=fuzz CC=clang "$b/libosso-inner.a" >&2 || exit 1
 flags="-O1 -g -DOSSO_MUST -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
-libs="$(pkg-config --libs jansson) -lm -pthread"
+libs="-lm -pthread"
 code=0
 for source in tests/fuzz/fuzz_*.c; do
     [ -e "$source" ] || { echo "no fuzz targets" >&2; exit 1; }
@@ -23,7 +23,7 @@ for source in tests/fuzz/fuzz_*.c; do
     name=${name#fuzz_}
     if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then continue; fi
     # shellcheck disable=SC2086
-    clang -std=c11 -D_POSIX_C_SOURCE=200809L $flags -Iinclude -Isrc -Itests -I"$b/gen" -pthread $(pkg-config --cflags jansson) \
+    clang -std=c11 -D_POSIX_C_SOURCE=200809L $flags -Iinclude -Isrc -Itests -I"$b/gen" -pthread \
         -o "$b/fuzz_$name" "$source" "$b/libosso-inner.a" $libs >&2 || { echo "$name: does not build"; code=1; continue; }
     mkdir -p "$b/corpus/$name"
     seeds=()

@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!status) {
         check_tensors(&set);
         must(config_from_json(json, sizeof json - 1, "fuzz", &config, &err) == OSSO_OK);
-        if (weights_resolve(&set, &config, false, &weights, &err) == OSSO_OK)
+        if (weights_resolve(&set, &config, &names_hf, &weights, &err) == OSSO_OK)
             weights_free(&weights);
     }
     tensors_close(&set);

@@ -1,6 +1,6 @@
 /* libFuzzer: bytes as a tokenizer.json. What is accepted must encode and decode. A good small file to start from is
  * what tests/token/test_vocab.c makes. */
-#include "token/tokenizer.h"
+#include "token/vocab_json.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,27 +1,11 @@
 /* Parsing: golden streams of openai-harmony 0.0.8, what the tolerant parser makes of malformed ones (docs/harmony.md),
  * and that it is total: any ids give messages, and the deltas add up to their texts. */
-#include "test.h"
+#include "builtin_test.h"
+#include "fault_test.h"
+#include "json_test.h"
 
-#include "base/mem.h"
 #include "base/rng.h"
-#include "osso/text.h"
-
-#include <jansson.h>
-
-static struct osso_tokenizer *builtin;
-
-static int setup(void **state)
-{
-    (void)state;
-    return osso_tokenizer_builtin(&builtin, NULL);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    osso_tokenizer_free(builtin);
-    return 0;
-}
+#include "json/jwrite.h"
 
 /* ---- helpers -------------------------------------------------------------------------------------------- */
 
@@ -105,32 +89,51 @@ static void expect(const char *stream, const char *role, unsigned flags, const c
 
 /* ---- golden --------------------------------------------------------------------------------------------- */
 
+/* A list of messages in one spelling: the members of each in the order of their keys. */
+static char *spell_messages(const struct jval *list)
+{
+    static const char *const keys[] = {"role", "name", "recipient", "content", "channel", "content_type"};
+    struct buf b = {0};
+    for (const struct jval *m = list->first; m; m = m->next) {
+        size_t n = 0;
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+            const struct jval *v = jval_get(m, keys[i]);
+            if (!v)
+                continue;
+            n++;
+            buf_printf(&b, "%s ", keys[i]);
+            jwrite_value(&b, v, JWRITE_SPELT);
+        }
+        assert_int_equal(n, m->n_children);
+        buf_putc(&b, '\n');
+    }
+    return buf_take(&b);
+}
+
 static void golden(void **state)
 {
-    char path[512], *line = NULL;
-    size_t cap = 0, n = 0;
     (void)state;
-    FILE *f = fopen(test_path(path, sizeof path, "tests/golden/harmony/parse.jsonl"), "r");
-    assert_non_null(f);
-    for (ssize_t len; (len = getline(&line, &cap, f)) > 0; n++) {
-        json_t *j = json_loadb(line, (size_t)len, JSON_ALLOW_NUL, NULL), *list = json_object_get(j, "ids");
-        int32_t ids[256];
+    struct json_lines lines = json_lines_open("tests/golden/harmony/parse.jsonl");
+    for (struct jdoc *doc; (doc = json_lines_next(&lines));) {
+        const struct jval *j = jdoc_root(doc), *role = json_member(j, "role");
         bool refused;
-        for (size_t i = 0; i < json_array_size(list); i++)
-            ids[i] = (int32_t)json_integer_value(json_array_get(list, i));
-        char *json = parse(ids, json_array_size(list), json_string_value(json_object_get(j, "role")),
-                           json_is_true(json_object_get(j, "strict")) ? OSSO_PARSE_STRICT : 0, &refused);
-        json_t *mine = json_loads(json, JSON_ALLOW_NUL, NULL);
-        if (refused != json_is_true(json_object_get(j, "refused")) ||
-            !json_equal(json_object_get(mine, "messages"), json_object_get(j, "messages")))
-            fail_msg("line %zu: %s%s", n + 1, json, refused ? " (refused)" : "");
-        json_decref(mine);
+        size_t n;
+        int32_t *ids = json_ids(json_member(j, "ids"), &n);
+        char *json = parse(ids, n, role->text.s, json_true(j, "strict") ? OSSO_PARSE_STRICT : 0, &refused);
+        struct jdoc *mine = json_of(json, strlen(json));
+        char *got = spell_messages(json_member(jdoc_root(mine), "messages"));
+        char *want = spell_messages(json_member(j, "messages"));
+        if (refused != json_true(j, "refused") || strcmp(got, want) != 0)
+            fail_msg("line %zu: %s%s", lines.n, json, refused ? " (refused)" : "");
+        mem_free(got);
+        mem_free(want);
+        free(ids);
         osso_free(json);
-        json_decref(j);
+        jdoc_release(mine);
+        jdoc_release(doc);
     }
-    assert_true(n > 300);
-    free(line);
-    fclose(f);
+    assert_true(lines.n > 300);
+    json_lines_close(&lines);
 }
 
 /* ---- well-formed streams -------------------------------------------------------------------------------- */
@@ -402,17 +405,18 @@ static void long_messages(void **state)
     }
 }
 
-static enum osso_status everything(void)
+static enum osso_status everything(void *arg, struct osso_error *err)
 {
     static const int32_t ids[] = {200005, 12606,  815,    316,   28,     44580,  220,    200003, 4108,
                                   200008, 9552,   300000, 13225, 200012, 200006, 222,    13225,  200007,
                                   200006, 173781, 25,     87,    200008, 22,     200002, 13225};
     struct osso_parser *p = NULL;
-    enum osso_status status = osso_parser_create(builtin, "assistant", 0, &p, NULL);
+    (void)arg;
+    enum osso_status status = osso_parser_create(builtin, "assistant", 0, &p, err);
     for (size_t i = 0; i < sizeof ids / sizeof *ids && !status; i++)
-        status = osso_parser_push(p, ids[i], NULL, NULL);
+        status = osso_parser_push(p, ids[i], NULL, err);
     if (!status)
-        status = osso_parser_finish(p, NULL, NULL);
+        status = osso_parser_finish(p, NULL, err);
     if (!status)
         assert_int_equal(osso_conversation_size(osso_parser_messages(p)), 4);
     osso_parser_free(p);
@@ -422,15 +426,7 @@ static enum osso_status everything(void)
 static void every_allocation_fails(void **state)
 {
     (void)state;
-    uint64_t before = mem_count();
-    assert_int_equal(everything(), OSSO_OK);
-    uint64_t n = mem_count() - before;
-    assert_true(n > 15);
-    for (uint64_t i = 1; i <= n; i++) {
-        mem_fail_at(i);
-        assert_int_equal(everything(), OSSO_NOMEM);
-    }
-    mem_fail_at(0);
+    assert_true(fault_each(everything, NULL, false) > 15);
 }
 
 int main(void)
@@ -447,5 +443,5 @@ int main(void)
         cmocka_unit_test(long_messages),
         cmocka_unit_test(every_allocation_fails),
     };
-    return cmocka_run_group_tests_name("harmony_parse", tests, setup, teardown);
+    return cmocka_run_group_tests_name("harmony_parse", tests, builtin_setup, builtin_teardown);
 }

@@ -1,26 +1,9 @@
 /* Rendering: golden ids of openai-harmony 0.0.8, the worked examples of the format, history policies, the JSON form and
  * its refusals, and every allocation made to fail once. */
-#include "test.h"
+#include "builtin_test.h"
+#include "fault_test.h"
+#include "json_test.h"
 
-#include "base/mem.h"
-#include "osso/text.h"
-
-#include <jansson.h>
-
-static struct osso_tokenizer *builtin;
-
-static int setup(void **state)
-{
-    (void)state;
-    return osso_tokenizer_builtin(&builtin, NULL);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    osso_tokenizer_free(builtin);
-    return 0;
-}
 
 /* ---- helpers -------------------------------------------------------------------------------------------- */
 
@@ -96,44 +79,46 @@ static void add(struct osso_conversation *c, enum osso_role role, const char *na
 
 /* ---- golden --------------------------------------------------------------------------------------------- */
 
+static bool same_ids(const struct osso_ids *ids, const struct jval *want)
+{
+    size_t n;
+    int32_t *expected = json_ids(want, &n);
+    bool same = ids->len == n && (n == 0 || memcmp(ids->data, expected, n * sizeof *expected) == 0);
+    free(expected);
+    return same;
+}
+
 static void golden(void **state)
 {
     static const char *const purposes[] = {"completion", "training", "plain"};
-    char path[512], *line = NULL;
-    size_t cap = 0, n = 0, refused = 0;
+    size_t refused = 0;
     (void)state;
-    FILE *f = fopen(test_path(path, sizeof path, "tests/golden/harmony/render.jsonl"), "r");
-    assert_non_null(f);
-    for (ssize_t len; (len = getline(&line, &cap, f)) > 0; n++) {
-        json_t *j = json_loadb(line, (size_t)len, JSON_ALLOW_NUL, NULL), *want = json_object_get(j, "ids");
-        const json_t *text = json_object_get(j, "json");
+    struct json_lines lines = json_lines_open("tests/golden/harmony/render.jsonl");
+    for (struct jdoc *doc; (doc = json_lines_next(&lines));) {
+        const struct jval *j = jdoc_root(doc), *want = json_member(j, "ids");
+        struct jtext text = json_text(j, "json");
         struct osso_conversation *c = NULL;
         struct osso_ids ids = {0};
         struct osso_error err = {0};
-        struct osso_render_options o = {
-            .size = sizeof o, .drop = json_is_true(json_object_get(j, "drop")) ? OSSO_DROP_LIBRARY : OSSO_DROP_NONE};
+        struct osso_render_options o = {.size = sizeof o,
+                                        .drop = json_true(j, "drop") ? OSSO_DROP_LIBRARY : OSSO_DROP_NONE};
         for (int i = 0; i < 3; i++)
-            if (strcmp(purposes[i], json_string_value(json_object_get(j, "purpose"))) == 0)
+            if (jtext_is(json_text(j, "purpose"), purposes[i]))
                 o.purpose = (enum osso_render_for)i;
-        enum osso_status status =
-            osso_conversation_from_json(json_string_value(text), json_string_length(text), "golden", &c, &err);
+        enum osso_status status = osso_conversation_from_json(text.s, text.len, "golden", &c, &err);
         if (!status)
             status = osso_conversation_render(c, builtin, &o, &ids, &err);
-        if (json_is_null(want) != (status != OSSO_OK))
-            fail_msg("line %zu: %s", n + 1, status ? err.text : "accepted; the reference refuses");
+        if ((want->type == J_NULL) != (status != OSSO_OK))
+            fail_msg("line %zu: %s", lines.n, status ? err.text : "accepted; the reference refuses");
         refused += status != OSSO_OK;
-        bool same = status != OSSO_OK || ids.len == json_array_size(want);
-        for (size_t i = 0; same && i < ids.len; i++)
-            same = ids.data[i] == json_integer_value(json_array_get(want, i));
-        if (!same)
-            fail_msg("line %zu: other ids than the reference's", n + 1);
+        if (!status && !same_ids(&ids, want))
+            fail_msg("line %zu: other ids than the reference's", lines.n);
         osso_ids_free(&ids);
         osso_conversation_free(c);
-        json_decref(j);
+        jdoc_release(doc);
     }
-    assert_true(n > 250 && refused > 5);
-    free(line);
-    fclose(f);
+    assert_true(lines.n > 250 && refused > 5);
+    json_lines_close(&lines);
 }
 
 /* ---- worked examples ------------------------------------------------------------------------------------ */
@@ -234,20 +219,16 @@ static void schema_example(void **state)
 }
 
 /* Line `number` (from 1) of the golden file. */
-static json_t *golden_line(int number)
+static struct jdoc *golden_line(size_t number)
 {
-    char path[512], *line = NULL;
-    size_t cap = 0;
-    ssize_t len = 0;
-    FILE *f = fopen(test_path(path, sizeof path, "tests/golden/harmony/render.jsonl"), "r");
-    assert_non_null(f);
-    for (int i = 0; i < number; i++)
-        len = getline(&line, &cap, f);
-    json_t *j = json_loadb(line, (size_t)len, JSON_ALLOW_NUL, NULL);
-    assert_non_null(j);
-    free(line);
-    fclose(f);
-    return j;
+    struct json_lines lines = json_lines_open("tests/golden/harmony/render.jsonl");
+    struct jdoc *doc = NULL;
+    while (lines.n < number) {
+        jdoc_release(doc);
+        assert_non_null(doc = json_lines_next(&lines));
+    }
+    json_lines_close(&lines);
+    return doc;
 }
 
 /* The seventh golden line has the reference's own built-in tools, and functions: the door must make the same prompt. */
@@ -267,14 +248,12 @@ static void builtin_tools(void **state)
     add(c, OSSO_ROLE_USER, NULL, NULL, NULL, NULL, "Name a prime.");
     check_ok(osso_conversation_get(c, 0, &m, &err), err);
     assert_non_null(strstr(m.text, "\nCalls to these tools must go to the commentary channel: 'functions'."));
-    json_t *j = golden_line(7), *want = json_object_get(j, "ids");
-    assert_non_null(strstr(json_string_value(json_object_get(j, "json")), "Tool for browsing."));
+    struct jdoc *doc = golden_line(7);
+    assert_non_null(strstr(json_text(jdoc_root(doc), "json").s, "Tool for browsing."));
     struct osso_ids ids = render(c, OSSO_RENDER_COMPLETION, OSSO_DROP_LIBRARY);
-    assert_int_equal(ids.len, json_array_size(want));
-    for (size_t i = 0; i < ids.len; i++)
-        assert_int_equal(ids.data[i], json_integer_value(json_array_get(want, i)));
+    assert_true(same_ids(&ids, json_member(jdoc_root(doc), "ids")));
     osso_ids_free(&ids);
-    json_decref(j);
+    jdoc_release(doc);
     osso_conversation_free(c);
 }
 
@@ -478,27 +457,28 @@ static void wide_schema(void **state)
 
 /* ---- memory --------------------------------------------------------------------------------------------- */
 
-static enum osso_status everything(void)
+static enum osso_status everything(void *arg, struct osso_error *err)
 {
     struct osso_conversation *c = NULL;
     struct osso_ids ids = {0};
     struct osso_message m = {.size = sizeof m};
     struct osso_system s = {.size = sizeof s, .browser = true, .python = true, .date = "d"};
     char *json = NULL;
-    enum osso_status status = osso_conversation_from_json(full, strlen(full), "x", &c, NULL);
+    (void)arg;
+    enum osso_status status = osso_conversation_from_json(full, strlen(full), "x", &c, err);
     if (!status)
-        status = osso_conversation_add_system(c, &s, NULL);
+        status = osso_conversation_add_system(c, &s, err);
     if (!status)
-        status = osso_conversation_add_developer(c, "i", order_tools, NULL);
+        status = osso_conversation_add_developer(c, "i", order_tools, err);
     if (!status)
         status = osso_conversation_add(
-            c, &(struct osso_message){.size = sizeof(struct osso_message), .role = OSSO_ROLE_USER, .name = "n", .text = "t", .text_len = 1}, NULL);
+            c, &(struct osso_message){sizeof(struct osso_message), OSSO_ROLE_USER, .name = "n", .text = "t", .text_len = 1}, err);
     if (!status)
-        status = osso_conversation_get(c, 0, &m, NULL);
+        status = osso_conversation_get(c, 0, &m, err);
     if (!status)
-        status = osso_conversation_render(c, builtin, NULL, &ids, NULL);
+        status = osso_conversation_render(c, builtin, NULL, &ids, err);
     if (!status)
-        status = osso_conversation_to_json(c, &json, NULL);
+        status = osso_conversation_to_json(c, &json, err);
     osso_free(json);
     osso_ids_free(&ids);
     osso_conversation_free(c);
@@ -508,16 +488,7 @@ static enum osso_status everything(void)
 static void every_allocation_fails(void **state)
 {
     (void)state;
-    uint64_t before = mem_count();
-    assert_int_equal(everything(), OSSO_OK);
-    uint64_t n = mem_count() - before;
-    assert_true(n > 30);
-    for (uint64_t i = 1; i <= n; i++) {
-        mem_fail_at(i);
-        assert_int_equal(everything(), OSSO_NOMEM);
-    }
-    mem_fail_at(0);
-    assert_int_equal(everything(), OSSO_OK);
+    assert_true(fault_each(everything, NULL, false) > 30);
 }
 
 /* A caller that was compiled when a message had no text, and one that forgot the size. */
@@ -556,5 +527,5 @@ int main(void)
         cmocka_unit_test(render_refusals), cmocka_unit_test(json_round_trip),
         cmocka_unit_test(wide_schema),     cmocka_unit_test(every_allocation_fails), cmocka_unit_test(test_sizes),
     };
-    return cmocka_run_group_tests_name("harmony_render", tests, setup, teardown);
+    return cmocka_run_group_tests_name("harmony_render", tests, builtin_setup, builtin_teardown);
 }

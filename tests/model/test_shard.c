@@ -47,18 +47,19 @@ static void test_halves(void **state)
     test_path(dir, sizeof dir, "tests/golden/taps");
     snprintf(path, sizeof path, "%s/ids.txt", dir);
     int32_t *ids = ids_read(path, &n);
-    struct bare whole = bare_open(dir, (int)n, KV_F32);
+    struct bare whole = bare_open(dir, (int)n, KV_F32, 0);
     bare_run(&whole, ids, (int)n);
     struct meeting meeting = {.rounds = 0};
     struct half half[2];
     pthread_t threads[2];
     pthread_barrier_init(&meeting.barrier, NULL, 2);
     for (int i = 0; i < 2; i++) {
-        half[i] = (struct half){&meeting, i, bare_open(dir, (int)n, KV_F32), ids, (int)n};
+        half[i] = (struct half){&meeting, i, bare_open(dir, (int)n, KV_F32, 0), ids, (int)n};
         const struct config *c = &half[i].bare.model->config;
         assert_true(c->n_kv_heads % 2 == 0 && c->n_experts % 2 == 0);
-        half[i].bare.forward.shard = (struct shard){c->n_kv_heads / 2 * i, c->n_kv_heads / 2 * (i + 1),
-                                                    c->n_experts / 2 * i, c->n_experts / 2 * (i + 1), reduce, NULL};
+        struct shard shard = {c->n_kv_heads / 2 * i, c->n_kv_heads / 2 * (i + 1), c->n_experts / 2 * i,
+                              c->n_experts / 2 * (i + 1), reduce, NULL};
+        forward_set_shard(&half[i].bare.forward, &shard);
     }
     for (int i = 0; i < 2; i++) {
         half[i].bare.forward.shard.user = &half[i];
@@ -70,7 +71,7 @@ static void test_halves(void **state)
     assert_int_equal(meeting.rounds, 2 * c->n_layers);
     for (size_t i = 0; i < n * (size_t)c->vocab; i++)
         for (int h = 0; h < 2; h++) {
-            double d = fabs(half[h].bare.forward.s.logits[i] - whole.forward.s.logits[i]);
+            double d = fabs(half[h].bare.forward.acts.logits[i] - whole.forward.acts.logits[i]);
             if (!(d <= 1e-4))
                 fail_msg("logit %zu of half %d is off by %g", i, h, d);
         }

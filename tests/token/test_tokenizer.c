@@ -1,28 +1,12 @@
 /* The built-in tokenizer against facts and golden ids from tiktoken, its vocabulary against the official rank file,
  * and its time and stack on long runs. */
-#include "test.h"
+#include "builtin_test.h"
+#include "json_test.h"
 
-#include "osso/text.h"
 #include "token/split.h"
 
-#include <jansson.h>
 #include <pthread.h>
 #include <time.h>
-
-static struct osso_tokenizer *builtin;
-
-static int setup(void **state)
-{
-    (void)state;
-    return osso_tokenizer_builtin(&builtin, NULL);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    osso_tokenizer_free(builtin);
-    return 0;
-}
 
 static void expect_ids(const char *text, size_t len, unsigned flags, const int32_t *expected, size_t n)
 {
@@ -233,41 +217,34 @@ static void tokens_encode_to_themselves(void **state)
 
 /* ---- golden ids ----------------------------------------------------------------------------------------- */
 
-static void expect_pieces(const char *text, size_t len, const json_t *lengths)
+static void expect_pieces(struct jtext text, const struct jval *lengths)
 {
     size_t n = 0;
-    for (size_t i = 0, piece; i < len; i += piece) {
-        piece = split_next(SPLIT_O200K, (const uint8_t *)text + i, len - i);
-        if ((json_int_t)piece != json_integer_value(json_array_get(lengths, n++)))
-            fail_msg("%.*s: piece %zu has %zu bytes", (int)len, text, n, piece);
+    const struct jval *v = lengths->first;
+    for (size_t i = 0, piece; i < text.len; i += piece, n++, v = v->next) {
+        piece = split_next(SPLIT_O200K, (const uint8_t *)text.s + i, text.len - i);
+        if (!v || (int64_t)piece != json_int(v))
+            fail_msg("%s: piece %zu has %zu bytes", text.s, n, piece);
     }
-    assert_int_equal(n, json_array_size(lengths));
+    assert_int_equal(n, lengths->n_children);
 }
 
 static void golden(void **state)
 {
     (void)state;
-    char path[512];
-    static char line[1 << 16];
-    int lines = 0;
-    FILE *f = fopen(test_path(path, sizeof path, "tests/golden/token/o200k.jsonl"), "r");
-    assert_non_null(f);
-    while (fgets(line, sizeof line, f)) {
-        json_t *item = json_loads(line, JSON_ALLOW_NUL, NULL), *text = json_object_get(item, "text"),
-               *list = json_object_get(item, "ids");
-        assert_non_null(text);
-        expect_pieces(json_string_value(text), json_string_length(text), json_object_get(item, "pieces"));
-        size_t n = json_array_size(list);
-        int32_t *expected = malloc((n + 1) * sizeof *expected);
-        for (size_t i = 0; i < n; i++)
-            expected[i] = (int32_t)json_integer_value(json_array_get(list, i));
-        expect_ids(json_string_value(text), json_string_length(text), 0, expected, n);
+    struct json_lines lines = json_lines_open("tests/golden/token/o200k.jsonl");
+    for (struct jdoc *doc; (doc = json_lines_next(&lines));) {
+        const struct jval *item = jdoc_root(doc);
+        struct jtext text = json_text(item, "text");
+        size_t n;
+        int32_t *expected = json_ids(json_member(item, "ids"), &n);
+        expect_pieces(text, json_member(item, "pieces"));
+        expect_ids(text.s, text.len, 0, expected, n);
         free(expected);
-        json_decref(item);
-        lines++;
+        jdoc_release(doc);
     }
-    fclose(f);
-    assert_in_range(lines, 300, 10000);
+    assert_in_range(lines.n, 300, 10000);
+    json_lines_close(&lines);
 }
 
 /* In a long text pieces are remembered: the ids are those of its lines, one after the other. Each line begins with a
@@ -499,5 +476,5 @@ int main(void)
         cmocka_unit_test(time_is_linear_and_stack_small),
         cmocka_unit_test(opening_is_quick),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, builtin_setup, builtin_teardown);
 }

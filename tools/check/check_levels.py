@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """The level check: a file includes only lower levels (design, section 1), no two files share a name, and no two files
-need each other. Prints each break; exit 1 if there is one."""
+need each other. Prints each break; exit 1 if there is one.
+
+Circles are looked for twice, with x.c and x.h as one file: among includes, and among functions, since a header may promise
+what is written elsewhere (who names a function needs the file that defines it)."""
 import collections
 import pathlib
 import re
@@ -58,13 +61,50 @@ def includes_of(path):
             yield number, found[1]
 
 
+def stem(name):
+    """The file that a name of src belongs to: x.c and x.h are one, a table (x.def) stands alone."""
+    return name[:-2] if name.endswith((".c", ".h")) else name
+
+
+COMMENT_OR_TEXT = re.compile(r"""'(?:\\.|[^'\\])'|/\*.*?\*/|"(?:\\.|[^"\\\n])*\"""", re.S)
+FUNCTION = re.compile(r"^(?!static|typedef)[a-z][\w *]*[ *](\w+)\([^;{]*\)\s*\n\{", re.M)
+WORD = re.compile(r"\b[a-z]\w+\b")
+
+
+def needs_by_include(root):
+    """Who includes whom, by stems."""
+    headers = {str(path.relative_to(root)): [target for _, target in includes_of(path) if (root / target).exists()]
+               for path in root.rglob("*.[ch]")}
+    # A header without a .c of its own that builds on x.h and that x.c includes is x's second header.
+    second = {stem(target): stem(name) for name, targets in headers.items() for target in targets
+              if name.endswith(".c") and stem(target) + ".c" not in headers and stem(name) + ".h" in headers.get(target, [])}
+    graph = collections.defaultdict(set)
+    for name, targets in headers.items():
+        nodes = [second.get(stem(part), stem(part)) for part in (name, *targets)]
+        graph[nodes[0]] |= set(nodes[1:]) - {nodes[0]}
+    return graph
+
+
+def needs_by_function(root):
+    """Who names a function that another defines, by stems. One that several files define is the build's choice."""
+    texts = {stem(str(path.relative_to(root))): COMMENT_OR_TEXT.sub(" ", path.read_text(encoding="utf-8"))
+             for path in root.rglob("*.c")}
+    owners = collections.defaultdict(set)
+    for name, text in texts.items():
+        for function in FUNCTION.findall(text):
+            owners[function].add(name)
+    one = {function: names for function, names in owners.items() if len(names) == 1}
+    return {name: set().union(*(one.get(word, set()) for word in set(WORD.findall(text)))) - {name}
+            for name, text in texts.items()}
+
+
 def circle(graph):
     """One circle of the graph as a list of its nodes, or None."""
     state = {}
 
     def visit(node, trail):
         state[node] = "open"
-        for target in sorted(graph[node]):
+        for target in sorted(graph.get(node, ())):
             if state.get(target) == "open":
                 return trail[trail.index(target):] + [target]
             if target not in state:
@@ -85,7 +125,6 @@ def circle(graph):
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")
     breaks = names_twice(root)
-    graph = collections.defaultdict(set)
     files = 0
     for path in sorted((root / "src").rglob("*.[ch]")):
         name = str(path.relative_to(root / "src"))
@@ -98,12 +137,10 @@ def main():
             why = allowed(part, target)
             if why:
                 breaks.append(f"{path}:{number}: includes {target}: {why}")
-            if target != name and (root / "src" / target).exists() and target.endswith(".h"):
-                graph[name].add(target)
-                graph[target]
-    found = circle(graph)
-    if found:
-        breaks.append("a circle: " + " -> ".join(found))
+    for graph in needs_by_include(root / "src"), needs_by_function(root / "src"):
+        while found := circle(graph):
+            breaks.append("a circle: " + " -> ".join(found))
+            graph[found[-2]].discard(found[-1])  # and look for the next
     for line in breaks:
         print(line)
     print(f"levels: {files} files, {len(breaks)} breaks")

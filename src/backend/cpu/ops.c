@@ -2,6 +2,7 @@
 #include "backend/cpu/ops.h"
 
 #include "backend/cpu/scalar/scalar.h"
+#include "backend/cpu/share.h"
 
 #include <string.h>
 
@@ -131,37 +132,43 @@ void REAL(ops_lowrank)(const struct kernels *kn, const struct view *w, int64_t l
         add_lowrank(kn, w, lo, hi, in, y, y_stride, scratch);
 }
 
-static void unit_share(const struct member *member, int64_t width, int64_t unit, int64_t *lo, int64_t *hi)
+/* Rows from `row` on. */
+static struct act act_rows(const struct act *a, int64_t row)
 {
-    member_share(member, (width + unit - 1) / unit, lo, hi);
-    *lo = *lo * unit < width ? *lo * unit : width;
-    *hi = *hi * unit < width ? *hi * unit : width;
+    struct act rows = *a;
+    rows.f += row * a->width;
+    if (has_i8(a)) {
+        rows.q += row * a->width;
+        rows.d += row * a->width / QUANT_BLOCK;
+        rows.sum += row * a->width / QUANT_BLOCK;
+    }
+    return rows;
 }
 
 void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
                       int64_t unit, const struct view *after, real *y, int64_t y_stride)
 {
     const struct kernels *kn = kernels_of(h);
-    struct gather in = {a, NULL, 1, n, ops_share_data(h->member, after), false};
-    int64_t lo, hi;
-    unit_share(h->member, w->rows, unit, &lo, &hi);
-    REAL(ops_matmul)(kn, w, lo, hi, &in, y + lo, y_stride, h->workspace);
+    struct work_share s = share_of(h->member, n, w->rows, unit);
+    struct act rows = act_rows(a, s.row);
+    struct gather in = {&rows, NULL, 1, (int)(s.end_row - s.row), ops_share_data(h->member, after), false};
+    y += s.row * y_stride;
+    REAL(ops_matmul)(kn, w, s.lo, s.hi, &in, y + s.lo, y_stride, h->workspace);
     if (bias)
-        for (int r = 0; r < n; r++)
-            for (int64_t o = lo; o < hi; o++)
+        for (int r = 0; r < in.n; r++)
+            for (int64_t o = s.lo; o < s.hi; o++)
                 y[r * y_stride + o] = y[r * y_stride + o] + (real)bias[o];
-    REAL(ops_lowrank)(kn, w, lo, hi, &in, y + lo, y_stride, h->workspace);
+    REAL(ops_lowrank)(kn, w, s.lo, s.hi, &in, y + s.lo, y_stride, h->workspace);
 }
 
 void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles)
 {
-    int64_t lo, hi;
+    struct work_share share = share_of(h->member, n, (int64_t)n_heads * head_dim, head_dim);
     int half = head_dim / 2;
-    member_share(h->member, n_heads, &lo, &hi);
-    for (int r = 0; r < n; r++) {
-        const float *c = angles + (int64_t)r * head_dim, *s = c + half;
-        for (int64_t head = lo; head < hi; head++) {
-            real *a = x + ((int64_t)r * n_heads + head) * head_dim, *b = a + half;
+    for (int64_t r = share.row; r < share.end_row; r++) {
+        const float *c = angles + r * head_dim, *s = c + half;
+        for (int64_t at = share.lo; at < share.hi; at += head_dim) {
+            real *a = x + r * n_heads * head_dim + at, *b = a + half;
             for (int i = 0; i < half; i++) {
                 real ai = a[i], bi = b[i];
                 a[i] = ai * (real)c[i] - bi * (real)s[i];
@@ -171,13 +178,12 @@ void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_
     }
 }
 
-void REAL(ops_add)(const struct hand *h, real *x, const real *delta, int64_t width, int n, int64_t unit)
+void REAL(ops_add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum)
 {
-    int64_t lo, hi;
-    unit_share(h->member, width, unit, &lo, &hi);
-    for (int r = 0; r < n; r++)
-        for (int64_t o = lo; o < hi; o++)
-            x[r * width + o] = x[r * width + o] + delta[r * width + o];
+    struct work_share s = share_of(h->member, n, width, unit);
+    for (int64_t r = s.row; r < s.end_row; r++)
+        for (int64_t o = s.lo; o < s.hi; o++)
+            sum[r * width + o] = x[r * width + o] + delta[r * width + o];
 }
 
 /* k times the largest logit that is left; on a tie the lowest id; NaN counts as below everything. Sorted by id. */

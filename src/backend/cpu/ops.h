@@ -15,7 +15,7 @@ void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *b
 void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles);
 void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const real *keys, const real *values);
 void REAL(ops_attend)(const struct hand *h, const struct attend *a);
-void REAL(ops_add)(const struct hand *h, real *x, const real *delta, int64_t width, int n, int64_t unit);
+void REAL(ops_add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum);
 void REAL(ops_route)(const struct hand *h, const real *logits, struct routing *routing);
 void REAL(ops_experts_in)(const struct hand *h, const struct moe *moe);
 void REAL(ops_swiglu)(const struct hand *h, const struct moe *moe);

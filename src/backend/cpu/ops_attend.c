@@ -9,6 +9,7 @@
 
 #include "backend/cpu/scalar/scalar.h"
 
+#include <math.h>
 #include <string.h>
 
 /* What a member works with. */
@@ -70,9 +71,10 @@ static void one_page(const struct work *w, int64_t r, int64_t kv_head, struct sp
 
 static void start(const struct work *w, int64_t kv_head, real *running)
 {
-    for (int h = 0; h < w->a->group; h++) {
-        running[h] = (real)w->a->sinks[kv_head * w->a->group + h];
-        running[w->a->group + h] = 1;
+    const float *sinks = w->a->sinks;
+    for (int h = 0; h < w->a->group; h++) { /* without a sink exp(M - M') is 0 at the first page */
+        running[h] = sinks ? (real)sinks[kv_head * w->a->group + h] : -(real)INFINITY;
+        running[w->a->group + h] = sinks ? 1 : 0;
     }
     memset(running + 2 * w->a->group, 0, (size_t)w->per_head * sizeof(real));
 }
@@ -192,7 +194,7 @@ static void attend_by_rows(const struct work *w, const struct member *member)
 static struct page_sums kept_sums(const struct work *w, int64_t i)
 {
     struct page_sums sums = w->page;
-    sums.m = w->a->kept + (size_t)i * attend_sums_values(w->a->group, w->a->kv.layout.head_dim);
+    sums.m = w->a->page_sums + (size_t)i * attend_sums_values(w->a->group, w->a->kv.layout.head_dim);
     sums.l = sums.m + w->a->group;
     sums.acc = sums.l + w->a->group;
     return sums;
@@ -259,8 +261,8 @@ static bool share_pages(const struct work *w, const struct member *member)
 {
     const struct attend *a = w->a;
     int64_t units = count_parts(w) * a->kv.n;
-    return a->kept && units % member->n != 0 && units < 4 * (int64_t)member->n &&
-           count_pages(a, a->kv.n) * a->kv.layout.n_kv_heads <= a->kept_pages;
+    return a->page_sums && units % member->n != 0 && units < 4 * (int64_t)member->n &&
+           count_pages(a, a->kv.n) * a->kv.layout.n_kv_heads <= a->n_page_sums;
 }
 
 void REAL(ops_attend)(const struct hand *h, const struct attend *a)

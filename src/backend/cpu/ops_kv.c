@@ -4,6 +4,7 @@
  * vector) and then V as [128][head_dim]. Values are rounded to nearest even. Q8_0 packs 32 dims of a position as it does
  * weights; codes lie where values would, and the scales of a head's K (or V) behind all of its codes. */
 #include "backend/cpu/ops.h"
+#include "backend/cpu/share.h"
 
 #include <string.h>
 
@@ -59,15 +60,15 @@ static void put_half(const struct kv_layout *layout, uint8_t *half, bool transpo
 void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const real *keys, const real *values)
 {
     const struct kv_layout *layout = &kv->layout;
-    int64_t lo, hi, width = (int64_t)layout->n_kv_heads * layout->head_dim;
-    member_share(h->member, layout->n_kv_heads, &lo, &hi);
-    for (int r = 0; r < kv->n; r++) {
+    int64_t width = (int64_t)layout->n_kv_heads * layout->head_dim;
+    struct work_share share = share_of(h->member, kv->n, width, layout->head_dim);
+    for (int64_t r = share.row; r < share.end_row; r++) {
         if (kv->keep && kv->keep[r])
             continue;
         int64_t at = kv->pos[r] % KV_PAGE;
-        for (int64_t g = lo; g < hi; g++) {
-            uint8_t *k_page = ops_kv_head(kv, r, kv->pos[r] / KV_PAGE, g);
-            int64_t from = r * width + g * layout->head_dim;
+        for (int64_t o = share.lo; o < share.hi; o += layout->head_dim) {
+            uint8_t *k_page = ops_kv_head(kv, r, kv->pos[r] / KV_PAGE, o / layout->head_dim);
+            int64_t from = r * width + o;
             put_half(layout, k_page, true, at, keys + from);
             put_half(layout, k_page + kv_head_bytes(layout) / 2, false, at, values + from);
         }

@@ -234,8 +234,8 @@ static void each_piece(const struct hand *h, const struct moe *moe, int64_t widt
         return;
     }
     int n_shares = SHARES_PER_MEMBER * member->n;
-    member_deal(member);
-    for (int64_t i; (i = member_claim(member, n_shares)) >= 0;)
+    struct deal deal = member_deal(member);
+    for (int64_t i; (i = member_claim(member, &deal, n_shares)) >= 0;)
         one_share(h, &space, moe, block_share((int)i, n_shares, width), half, fn);
 }
 

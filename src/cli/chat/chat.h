@@ -7,6 +7,7 @@
 #include "cli/model_args.h"
 
 #include "base/buf.h"
+#include "osso/answer.h"
 
 struct chat {
     struct options options; /* a copy: /set changes it */

@@ -1,5 +1,6 @@
 /* chat_commands.c: what can be typed in a chat instead of a message; the list is chat_commands.def. */
 #include "cli/chat/chat.h"
+#include "cli/guess.h"
 #include "cli/input.h"
 #include "cli/out.h"
 
@@ -230,7 +231,7 @@ void command_stats(struct chat *chat, const char *argument)
     fprintf(stderr, "  context     %zu of %lld tokens, %zu messages\n", n, (long long)osso_engine_context(chat->r.engine),
             osso_conversation_size(chat->conversation));
     fprintf(stderr, "  memory      %s KV cache, %s scratch\n", human_bytes(b, stats.kv_bytes),
-            human_bytes(c, stats.scratch_bytes));
+            human_bytes(c, stats.activation_bytes));
     fprintf(stderr, "  so far      %llu tokens computed, %llu reused\n", (unsigned long long)stats.tokens_computed,
             (unsigned long long)stats.tokens_reused);
     fprintf(stderr, "  seed        %llu\n", (unsigned long long)chat->r.seed);

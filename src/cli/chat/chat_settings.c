@@ -1,5 +1,6 @@
 /* chat_settings.c: what can be changed in the middle of a chat: /set, /effort, /system. */
 #include "cli/chat/chat.h"
+#include "cli/guess.h"
 #include "cli/out.h"
 
 #include "base/error.h"
@@ -55,7 +56,7 @@ static void set_option(struct chat *chat, const struct option *option, const cha
 static bool settable(const struct option *option)
 {
     int i = (int)(option - option_table);
-    return (option->verbs & (1u << VERB_chat)) && i > OPT_section_conversation &&
+    return verb_takes(&verbs[VERB_chat], option) && i > OPT_section_conversation &&
            i < OPT_section_rendering_parsing && i != OPT_no_history;
 }
 
@@ -101,7 +102,7 @@ void command_set(struct chat *chat, const char *argument)
     for (char *c = name; *c; c++)
         *c = *c == '_' ? '-' : *c;
     const char *value = argument + n + strspn(argument + n, " \t=");
-    const struct option *option = option_find(VERB_chat, name);
+    const struct option *option = option_find(&verbs[VERB_chat], name);
     if (!option) {
         struct guess guess = {.typed = name};
         for (int i = 0; i < OPT_COUNT; i++)

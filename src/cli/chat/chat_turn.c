@@ -1,5 +1,5 @@
-/* chat_turn.c: one answer, from the conversation to the screen. What the model writes is told apart by the parser, on
- * ids: the final channel is the answer, everything else is shown dimmed or not at all. */
+/* chat_turn.c: one answer, from the conversation to the screen: what is meant for the person as it is, everything else
+ * dimmed or not at all. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/chat/chat.h"
 #include "cli/out.h"
@@ -25,8 +25,6 @@ struct speaking {
     bool spoken;         /* something was shown before */
     bool answer_came, progress_shown;
     double started_ms;
-    enum osso_status status;
-    struct osso_error err;
 };
 
 static double now_ms(void)
@@ -99,16 +97,11 @@ static void speak(struct speaking *s, enum voice voice, const char *text, size_t
 static int on_event(void *user, const struct osso_event *event)
 {
     struct speaking *s = user;
-    struct osso_parser_state state = {.size = sizeof state};
+    bool answer = event->voice == OSSO_VOICE_ANSWER;
     end_progress(s);
-    s->status = osso_parser_push(s->parser, event->id, &state, &s->err);
-    if (s->status)
-        return 1;
-    /* Without any channel the text is all there is: a model that was not trained on channels still answers. */
-    bool answer = !state.channel || strcmp(state.channel, "final") == 0;
-    s->answer_came = s->answer_came || (answer && state.delta_len > 0);
-    speak(s, answer ? ANSWER : THOUGHT, state.delta, state.delta_len);
-    if (state.message_done)
+    s->answer_came = s->answer_came || (answer && event->text_len > 0);
+    speak(s, answer ? ANSWER : THOUGHT, event->text, event->text_len);
+    if (event->message->message_done)
         fall_silent(s);
     return out_failed() || interrupted();
 }
@@ -183,24 +176,19 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
 {
     const struct option_value *n = &chat->options.v[OPT_n_predict];
     struct speaking s = {.chat = chat, .started_ms = now_ms()};
-    struct osso_generate_options g = {.size = sizeof g, .max_tokens = n->set ? n->i : -1, .on_event = on_event,
+    struct osso_generate_options g = {.size = sizeof g, .max_tokens = n->set ? n->i : -1,
+                                      .ignore_eos = chat->options.v[OPT_ignore_eos].set,
+                                      .flags = OSSO_ANSWER_BARE | OSSO_ANSWER_NO_END, .on_event = on_event,
                                       .on_progress = on_progress, .user = &s};
-    struct osso_generate_result result = {0};
+    struct osso_generate_result result = {.size = sizeof result};
     enum osso_status status = prepare(chat, err);
     if (!status)
         status = osso_parser_create(chat->r.tokenizer, "assistant", 0, &s.parser, err);
     if (status)
         return status;
-    stop_args(&chat->options, &g);
+    g.parser = s.parser;
     status = osso_generate(chat->r.engine, chat->r.session, chat->r.sampler, chat->r.tokenizer, &g, &result, err);
     end_progress(&s);
-    if (s.status) {
-        *err = s.err;
-        status = s.status;
-    }
-    struct osso_parser_state state = {.size = sizeof state};
-    if (!status)
-        status = osso_parser_finish(s.parser, &state, err);
     if (!status)
         status = keep_messages(chat, osso_parser_messages(s.parser), err);
     if (!chat->interactive && !s.answer_came && !status)

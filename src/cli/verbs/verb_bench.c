@@ -192,7 +192,7 @@ struct count {
 };
 
 /* Distinct experts of one layer in one step. */
-static void count_tap(void *user, const struct osso_tap_value *value)
+static int count_tap(void *user, const struct osso_tap_value *value)
 {
     struct count *count = user;
     int64_t n = (int64_t)value->n_rows * value->width;
@@ -203,6 +203,7 @@ static void count_tap(void *user, const struct osso_tap_value *value)
         count->experts += !seen;
     }
     count->layers++;
+    return 0;
 }
 
 /* Sequences share what is read; how much of it is seen by looking at the router in a few steps that are not timed. */
@@ -216,11 +217,11 @@ static enum osso_status count_experts(struct bench *b, struct measurement *m, st
     int64_t steps = m->n_gen < 8 ? m->n_gen : 8;
     enum osso_status status = all_to_depth(b, m, err);
     if (!status)
-        status = osso_engine_set_tap(b->r.engine, (uint64_t)1 << OSSO_TAP_EXPERT_IDS, count_tap, &count, err);
+        status = osso_engine_set_tap(b->r.engine, (uint64_t)1 << OSSO_TAP_EXPERT_IDS, NULL, count_tap, &count, err);
     if (!status)
         status = generate(b, m, steps, err);
     struct osso_error ignored;
-    enum osso_status end = osso_engine_set_tap(b->r.engine, 0, NULL, NULL, status ? &ignored : err);
+    enum osso_status end = osso_engine_set_tap(b->r.engine, 0, NULL, NULL, NULL, status ? &ignored : err);
     if (count.layers)
         m->experts = (double)count.experts / (double)count.layers;
     return status ? status : end;

@@ -4,6 +4,7 @@
 #include "cli/out.h"
 
 #include "base/error.h"
+#include "json/jwrite.h"
 
 /* Special tokens are left out, or shown by name with --special. */
 static enum osso_status decode(const struct osso_tokenizer *tokenizer, const struct osso_ids *ids, bool special,
@@ -37,7 +38,7 @@ static void print(const struct buf *text, bool json)
         return;
     }
     buf_puts(&line, "{\"text\":");
-    buf_json_string(&line, data, text->len);
+    jwrite_string(&line, data, text->len);
     buf_puts(&line, "}\n");
     if (!line.failed)
         out_write(line.data, line.len);

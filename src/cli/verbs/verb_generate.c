@@ -5,6 +5,8 @@
 #include "cli/out.h"
 
 #include "base/error.h"
+#include "json/jwrite.h"
+#include "osso/answer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,14 +17,10 @@
 struct writing {
     const struct options *options;
     const struct osso_tokenizer *tokenizer;
-    struct osso_parser *parser; /* --chat: only the final channel is the answer */
+    struct osso_parser *parser; /* --chat */
     struct osso_decoder decoder;
     struct buf tokens; /* --json: the list so far */
     struct buf text;   /* --json: what would have been printed */
-    struct buf held;   /* --chat --stop: what may still become a stop text */
-    bool stopped;      /* --chat --stop: it came */
-    struct osso_error err;
-    enum osso_status status;
 };
 
 static void show(struct writing *w, const char *text, size_t len)
@@ -41,7 +39,7 @@ static void json_choice(const struct writing *w, struct buf *line, int32_t id, f
     size_t n = 0;
     osso_tokenizer_piece(w->tokenizer, id, &bytes, &n);
     buf_printf(line, "{\"id\":%d,\"text\":", (int)id);
-    buf_json_string(line, text ? text : bytes, text ? len : n);
+    jwrite_string(line, text ? text : bytes, text ? len : n);
     buf_printf(line, ",\"logprob\":%.9g", isfinite(logprob) ? (double)logprob : -9999.0); /* JSON has no infinity */
 }
 
@@ -60,62 +58,26 @@ static void json_token(struct writing *w, const struct osso_event *event)
     buf_puts(&w->tokens, "]}");
 }
 
-/* Where a stop text begins (*whole), or else where something begins that may become one; text->len if nothing does. */
-static size_t find_stop(const struct option_value *stop, const struct buf *text, bool *whole)
+/* Without --chat the name of a special token is no text, unless it was asked for. */
+static size_t without_name(const struct writing *w, const struct osso_event *event)
 {
-    size_t maybe = text->len;
-    for (size_t at = 0; at < text->len; at++)
-        for (size_t i = 0; i < stop->n; i++) {
-            size_t n = strlen(stop->list[i]), left = text->len - at;
-            if (n == 0 || memcmp(text->data + at, stop->list[i], n < left ? n : left) != 0)
-                continue;
-            if ((*whole = n <= left))
-                return at;
-            maybe = at < maybe ? at : maybe;
-        }
-    return maybe;
-}
-
-/* --chat: the final channel, with stop texts looked for in it alone (the engine would look at the reasoning too). */
-static void chat_token(struct writing *w, int32_t id)
-{
-    struct osso_parser_state state = {.size = sizeof state};
-    const struct option_value *stop = &w->options->v[OPT_stop];
-    w->status = osso_parser_push(w->parser, id, &state, &w->err);
-    if (w->status || !state.channel || strcmp(state.channel, "final") != 0 || state.delta_len == 0)
-        return;
-    if (stop->n == 0) {
-        show(w, state.delta, state.delta_len);
-        return;
-    }
-    buf_add(&w->held, state.delta, state.delta_len);
-    if (w->held.failed)
-        return;
-    size_t safe = find_stop(stop, &w->held, &w->stopped);
-    show(w, w->held.data, safe);
-    memmove(w->held.data, w->held.data + safe, w->held.len - safe + 1);
-    w->held.len -= safe;
+    size_t len = event->text_len, n = 0;
+    const char *bytes = NULL;
+    if (!w->parser && !w->options->v[OPT_special].set && osso_tokenizer_is_special(w->tokenizer, event->id) &&
+        osso_tokenizer_piece(w->tokenizer, event->id, &bytes, &n) && len >= n &&
+        memcmp(event->text + len - n, bytes, n) == 0)
+        len -= n;
+    return len;
 }
 
 static int on_event(void *user, const struct osso_event *event)
 {
     struct writing *w = user;
-    bool json = w->options->v[OPT_json].set;
-    if (json)
+    if (w->options->v[OPT_json].set)
         json_token(w, event);
-    if (w->parser)
-        chat_token(w, event->id);
-    else {
-        size_t len = event->text_len, n = 0;
-        const char *bytes = NULL;
-        /* the name of a special token is no text, unless it was asked for */
-        if (!w->options->v[OPT_special].set && osso_tokenizer_is_special(w->tokenizer, event->id) &&
-            osso_tokenizer_piece(w->tokenizer, event->id, &bytes, &n) && len >= n &&
-            memcmp(event->text + len - n, bytes, n) == 0)
-            len -= n;
-        show(w, event->text, len);
-    }
-    return w->status || w->stopped || out_failed() || interrupted();
+    if (event->voice == OSSO_VOICE_ANSWER)
+        show(w, event->text, without_name(w, event));
+    return out_failed() || interrupted();
 }
 
 static int on_progress(void *user, size_t done, size_t total)
@@ -174,17 +136,17 @@ static enum osso_status print_json(struct writing *w, const struct osso_ids *pro
     buf_puts(&out, "],\"tokens\":[");
     buf_add(&out, w->tokens.data, w->tokens.len);
     buf_puts(&out, "],\"text\":");
-    buf_json_string(&out, w->text.data ? w->text.data : "", w->text.len);
+    jwrite_string(&out, w->text.data ? w->text.data : "", w->text.len);
     buf_puts(&out, ",\"stop_reason\":");
-    const char *reason = osso_stop_text(w->stopped ? OSSO_STOP_STRING : result->stop);
-    buf_json_string(&out, reason, strlen(reason));
+    const char *reason = osso_stop_text(result->stop);
+    jwrite_string(&out, reason, strlen(reason));
     buf_printf(&out,
                ",\"timings\":{\"cache_n\":%zu,\"prompt_n\":%zu,\"prompt_ms\":%.3f,\"prompt_per_second\":%.3f,"
                "\"predicted_n\":%zu,\"predicted_ms\":%.3f,\"predicted_per_second\":%.3f}}\n",
                result->n_reused, result->n_prompt - result->n_reused, result->prompt_ms,
                per_second(result->n_prompt - result->n_reused, result->prompt_ms), result->n_generated, result->generate_ms,
                per_second(result->n_generated, result->generate_ms));
-    bool failed = out.failed || w->tokens.failed || w->text.failed || w->held.failed;
+    bool failed = out.failed || w->tokens.failed || w->text.failed;
     if (!failed)
         out_write(out.data, out.len);
     buf_free(&out);
@@ -213,28 +175,23 @@ static enum osso_status run(const struct options *o, struct runner *r, struct wr
         return status;
     struct osso_generate_options g = {.size = sizeof g,
                                       .max_tokens = o->v[OPT_n_predict].set ? o->v[OPT_n_predict].i : -1,
+                                      .ignore_eos = o->v[OPT_ignore_eos].set,
+                                      .stop = o->v[OPT_stop].list,
+                                      .n_stop = o->v[OPT_stop].n,
+                                      .stop_on = OSSO_STOP_ON_ANSWER,
+                                      .parser = w->parser,
+                                      .flags = OSSO_ANSWER_NO_END,
                                       .n_top = !o->v[OPT_json].set ? 0
                                                : o->v[OPT_top_logprobs].set ? (size_t)o->v[OPT_top_logprobs].i : 5,
                                       .on_event = on_event,
                                       .on_progress = on_progress,
                                       .user = w};
-    struct osso_generate_result result = {0};
-    stop_args(o, &g);
-    if (!w->parser) {
-        g.stop = o->v[OPT_stop].list;
-        g.n_stop = o->v[OPT_stop].n;
-    }
+    struct osso_generate_result result = {.size = sizeof result};
     status = osso_generate(r->engine, r->session, r->sampler, r->tokenizer, &g, &result, err);
-    if (w->status) {
-        *err = w->err;
-        return w->status;
-    }
     if (status)
         return status;
-    if (!w->parser)
+    if (result.tail_voice == OSSO_VOICE_ANSWER)
         show(w, result.tail, result.tail_len);
-    else if (!w->stopped && w->held.len > 0)
-        show(w, w->held.data, w->held.len); /* no stop text after all */
     if (o->v[OPT_json].set)
         return print_json(w, prompt, &result, err);
     out_puts("\n");
@@ -254,7 +211,6 @@ int verb_generate(const struct options *o)
     osso_parser_free(w.parser);
     buf_free(&w.tokens);
     buf_free(&w.text);
-    buf_free(&w.held);
     osso_ids_free(&prompt);
     runner_close(&r);
     if (stopped && (!status || status == OSSO_CANCELLED))

@@ -2,8 +2,8 @@
 #include "cli/model_args.h"
 #include "cli/out.h"
 
-#include "base/json.h"
 #include "base/mem.h"
+#include "json/jget.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,14 +19,15 @@ static void print_key(int indent, const char *key)
 }
 
 /* Counts of bytes and parameters are long: in words first, then exactly. */
-static void print_number(const char *section, const char *key, const json_t *value)
+static void print_number(const char *section, const char *key, const struct jval *value)
 {
     char words[32];
-    long long n = json_integer_value(value);
-    if (json_is_real(value)) {
-        printf("%.10g\n", json_real_value(value));
+    int64_t integer;
+    if (!jget_integer(value, &integer)) {
+        printf("%.10g\n", jget_real(value));
         return;
     }
+    long long n = integer;
     bool bytes = strcmp(section, "bytes") == 0 || (strcmp(section, "memory") == 0 && strcmp(key, "context") != 0);
     if (bytes && n >= 1000)
         printf("%-10s (%lld)\n", human_bytes(words, (uint64_t)n), n);
@@ -36,55 +37,60 @@ static void print_number(const char *section, const char *key, const json_t *val
         printf("%lld\n", n);
 }
 
-static void print_value(const char *section, const char *key, const json_t *value)
+static void print_integers(const struct jval *list, const char *between)
 {
-    if (json_is_string(value)) {
-        out_model_text(json_string_value(value), json_string_length(value)); /* a file's word: it may hold anything */
+    int64_t n;
+    for (const struct jval *v = list->first; v; v = v->next) {
+        jget_integer(v, &n);
+        printf("%s%lld", v == list->first ? "" : between, (long long)n);
+    }
+}
+
+static void print_value(const char *section, const char *key, const struct jval *value)
+{
+    if (value->type == J_STRING) {
+        out_model_text(value->text.s, value->text.len); /* a file's word: it may hold anything */
         printf("\n");
-    } else if (json_is_number(value)) {
+    } else if (value->type == J_NUMBER) {
         print_number(section, key, value);
-    } else if (json_is_array(value)) {
-        for (size_t i = 0; i < json_array_size(value); i++)
-            printf("%s%lld", i ? " " : "", (long long)json_integer_value(json_array_get(value, i)));
+    } else if (value->type == J_ARRAY) {
+        print_integers(value, " ");
         printf("\n");
     } else
-        printf("%s\n", json_is_true(value) ? "yes" : json_is_false(value) ? "no" : "none");
+        printf("%s\n", value->type != J_BOOL ? "none" : value->truth ? "yes" : "no");
 }
 
 /* Sections within sections are two deep in this form, never more. */
-static void print_object(int indent, const char *section, const json_t *object)
+static void print_object(int indent, const char *section, const struct jval *object)
 {
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)object, key, value) {
+    for (const struct jval *v = object->first; v; v = v->next) {
+        const char *key = v->key.s;
         if (indent == 0 && strcmp(key, "tensors") == 0)
             continue;
-        if (json_is_object(value) && indent < 4) {
+        if (v->type == J_OBJECT && indent < 4) {
             printf("%s%*s%s\n", indent == 0 ? "\n" : "", indent, "", key);
-            print_object(indent + 2, indent == 0 ? key : section, value);
+            print_object(indent + 2, indent == 0 ? key : section, v);
         } else {
             print_key(indent, key);
-            print_value(section, key, value);
+            print_value(section, key, v);
         }
     }
 }
 
-static void print_tensors(const json_t *tensors)
+static void print_tensors(const struct jval *tensors)
 {
-    size_t i, k;
-    json_t *t, *dim;
     if (!tensors)
         return;
     printf("\ntensors\n");
-    json_array_foreach((json_t *)tensors, i, t) {
-        const json_t *name = json_object_get(t, "name"), *shape = json_object_get(t, "shape");
+    for (const struct jval *t = tensors->first; t; t = t->next) {
+        const struct jval *name = jval_get(t, "name");
         char words[32];
-        printf("  %-6s %9s  ", json_string_value(json_object_get(t, "type")),
-               human_bytes(words, (uint64_t)json_integer_value(json_object_get(t, "bytes"))));
-        out_model_text(json_string_value(name), json_string_length(name));
+        int64_t bytes;
+        jget_integer(jval_get(t, "bytes"), &bytes);
+        printf("  %-6s %9s  ", jval_get(t, "type")->text.s, human_bytes(words, (uint64_t)bytes));
+        out_model_text(name->text.s, name->text.len);
         printf(" (");
-        json_array_foreach((json_t *)shape, k, dim)
-            printf("%s%lld", k ? ", " : "", (long long)json_integer_value(dim));
+        print_integers(jval_get(t, "shape"), ", ");
         printf(")\n");
     }
 }
@@ -95,7 +101,7 @@ int verb_info(const struct options *o)
     struct osso_error err = {0};
     struct osso_model *model = NULL;
     char *path = NULL, *json = NULL;
-    json_t *root = NULL;
+    struct jdoc *doc = NULL;
     enum osso_status status = OSSO_OK;
     bool preset = v[OPT_preset].set && o->n_operands == 0;
     if (!preset && !(status = model_path(o, &path, &err))) {
@@ -108,11 +114,11 @@ int verb_info(const struct options *o)
     if (!status && v[OPT_json].set) {
         out_puts(json);
         out_puts("\n");
-    } else if (!status && !(status = json_read(json, strlen(json), "the description of the model", &root, &err))) {
-        print_object(0, "", root);
-        print_tensors(json_object_get(root, "tensors"));
+    } else if (!status && !(status = jdoc_read(json, strlen(json), "the description of the model", &doc, &err))) {
+        print_object(0, "", jdoc_root(doc));
+        print_tensors(jval_get(jdoc_root(doc), "tensors"));
     }
-    json_decref(root);
+    jdoc_release(doc);
     osso_free(json);
     osso_model_free(model);
     mem_free(path);

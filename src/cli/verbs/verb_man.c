@@ -1,5 +1,5 @@
 /* verb_man.c: prints the manual page; make install keeps it. */
-#include "cli/options.h"
+#include "cli/help.h"
 
 int verb_man(const struct options *options)
 {

@@ -4,6 +4,7 @@
 #include "cli/out.h"
 
 #include "base/error.h"
+#include "json/jwrite.h"
 
 #include <string.h>
 
@@ -35,7 +36,7 @@ static enum osso_status print(const struct osso_tokenizer *tokenizer, const stru
         buf_puts(&out, "{\"ids\":[");
         buf_add(&out, numbers.data, numbers.len);
         buf_puts(&out, "],\"text\":");
-        buf_json_string(&out, text.data ? text.data : "", text.len);
+        jwrite_string(&out, text.data ? text.data : "", text.len);
         buf_puts(&out, "}\n");
     } else if (as_ids) {
         buf_add(&out, numbers.data, numbers.len);

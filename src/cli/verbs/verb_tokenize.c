@@ -4,6 +4,7 @@
 #include "cli/out.h"
 
 #include "base/error.h"
+#include "json/jwrite.h"
 
 /* {"ids":[...],"pieces":["...", ...]}: a piece that is half a character shows as U+FFFD. */
 static void as_json(const struct osso_tokenizer *tokenizer, const struct osso_ids *ids, struct buf *text)
@@ -17,7 +18,7 @@ static void as_json(const struct osso_tokenizer *tokenizer, const struct osso_id
         size_t len = 0;
         osso_tokenizer_piece(tokenizer, ids->data[i], &bytes, &len);
         buf_puts(text, i ? "," : "");
-        buf_json_string(text, bytes, len);
+        jwrite_string(text, bytes, len);
     }
     buf_puts(text, "]}\n");
 }

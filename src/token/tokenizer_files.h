@@ -1,8 +1,8 @@
 /* tokenizer_files.h: writing a vocabulary where model files keep it. */
-#ifndef OSSO_CONVERT_TOKENIZER_FILES_H
-#define OSSO_CONVERT_TOKENIZER_FILES_H
+#ifndef OSSO_TOKEN_TOKENIZER_FILES_H
+#define OSSO_TOKEN_TOKENIZER_FILES_H
 
-#include "convert/vocab_export.h"
+#include "token/vocab_export.h"
 #include "format/write.h"
 
 /* tokenizer.json and tokenizer_config.json as Hugging Face's tokenizers reads them. */

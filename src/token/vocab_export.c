@@ -1,5 +1,5 @@
 /* vocab_export.c: listing a vocabulary and its merges. */
-#include "convert/vocab_export.h"
+#include "token/vocab_export.h"
 
 #include "base/error.h"
 #include "base/mem.h"

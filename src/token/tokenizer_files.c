@@ -1,5 +1,7 @@
 /* tokenizer_files.c: tokenizer.json, tokenizer_config.json, and the vocabulary inside a GGUF file. */
-#include "convert/tokenizer_files.h"
+#include "token/tokenizer_files.h"
+
+#include "json/jwrite.h"
 
 #include <string.h>
 
@@ -15,7 +17,7 @@ static void put_added_tokens(const struct vocab_export *e, struct buf *token, st
         if (type != TOKEN_CONTROL && type != TOKEN_USER)
             continue;
         buf_printf(out, "%s\n{\"id\":%u,\"content\":", n++ ? "," : "", (unsigned)id);
-        buf_json_string(out, token->data, token->len);
+        jwrite_string(out, token->data, token->len);
         buf_printf(out, ",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,\"special\":%s}",
                    type == TOKEN_CONTROL ? "true" : "false");
     }
@@ -27,7 +29,7 @@ static void put_pipeline(const struct vocab_export *e, struct buf *out)
     buf_puts(out, "\"normalizer\":null,\n\"pre_tokenizer\":");
     if (e->tokenizer->split == SPLIT_O200K) {
         buf_puts(out, "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":");
-        buf_json_string(out, split_o200k_pattern, strlen(split_o200k_pattern));
+        jwrite_string(out, split_o200k_pattern, strlen(split_o200k_pattern));
         buf_puts(out, "},\"behavior\":\"Isolated\",\"invert\":false},"
                       "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}]}");
     } else {
@@ -41,7 +43,7 @@ static void put_token_string(const struct vocab_export *e, uint32_t id, struct b
 {
     buf_clear(token);
     vocab_export_token(e, id, token);
-    buf_json_string(out, token->data, token->len);
+    jwrite_string(out, token->data, token->len);
 }
 
 void tokenizer_write_json(const struct vocab_export *e, struct buf *out)
@@ -58,7 +60,7 @@ void tokenizer_write_json(const struct vocab_export *e, struct buf *out)
         if (vocab_export_token(e, id, &token) != TOKEN_NORMAL)
             continue;
         buf_puts(out, n++ ? ",\n" : "\n");
-        buf_json_string(out, token.data, token.len);
+        jwrite_string(out, token.data, token.len);
         buf_printf(out, ":%u", (unsigned)id);
     }
     buf_puts(out, "\n},\n\"merges\":[");

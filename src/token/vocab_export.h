@@ -1,7 +1,7 @@
 /* vocab_export.h: a tokenizer taken apart into what model files list: token strings in GPT-2's byte alphabet, their
  * kinds, merges in order. */
-#ifndef OSSO_CONVERT_VOCAB_EXPORT_H
-#define OSSO_CONVERT_VOCAB_EXPORT_H
+#ifndef OSSO_TOKEN_VOCAB_EXPORT_H
+#define OSSO_TOKEN_VOCAB_EXPORT_H
 
 #include "base/buf.h"
 #include "token/tokenizer.h"

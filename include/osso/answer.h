@@ -1,0 +1,155 @@
+/* answer.h: one answer of a model, token by token: what may be shown of its text and who is meant to see it, when it
+ * ends and why. A chapter of osso.h.
+ *
+ *   osso_answer_create(session, sampler, &options, &answer, &err);  // the session holds the prompt
+ *   do {
+ *       osso_step(engine, sessions, n_sessions, 0, &err);           // many sessions together
+ *       if (osso_session_ready(session))
+ *           osso_answer_next(answer, &event, &err);
+ *   } while (!event.stop);
+ *   osso_answer_finish(answer, &event, &err);                       // text that was held back
+ *
+ * osso_generate is this loop for a single session. An answer belongs to the thread that owns its engine; any number of
+ * them may go on side by side. Nothing is allocated per token (a parser's text grows by doubling). */
+#ifndef OSSO_ANSWER_H
+#define OSSO_ANSWER_H
+
+#include "osso/engine.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum osso_stop {
+    OSSO_STOP_NONE,
+    OSSO_STOP_ID,
+    OSSO_STOP_STRING,
+    OSSO_STOP_LENGTH,
+    OSSO_STOP_CONTEXT,
+    OSSO_STOP_CANCELLED
+};
+OSSO_API const char *osso_stop_text(enum osso_stop stop); /* "stop", "stop_string", "length", "context", "cancelled" */
+
+/* ---- what a person sees --------------------------------------------------------------------------------- */
+
+/* What a text is for a person. */
+enum osso_voice {
+    OSSO_VOICE_NONE,     /* a header: no text */
+    OSSO_VOICE_ANSWER,   /* the final channel; without a parser all text */
+    OSSO_VOICE_PREAMBLE, /* commentary to nobody else: said to the person on the way to the answer */
+    OSSO_VOICE_THOUGHT,  /* analysis, and whatever else there is */
+    OSSO_VOICE_CALL      /* a message to a tool */
+};
+enum {
+    OSSO_ANSWER_BARE = 1,  /* text without a channel is an answer too: a model without channels still answers */
+    OSSO_ANSWER_NO_END = 2 /* a character or header that the end of the stream cuts short gives no text */
+};
+/* By the fields of the message (NULL: absent). flags: OSSO_ANSWER_BARE. */
+OSSO_API enum osso_voice osso_voice_of(const char *channel, const char *recipient, unsigned flags);
+
+/* One token of an answer, or its end. Pointers are good until the next call on the answer. */
+struct osso_event {
+    size_t size; /* sizeof(struct osso_event), set by whoever provides it */
+    int32_t id;  /* -1: the end (osso_answer_finish) */
+    float logprob;
+    const struct osso_choice *top; /* the n_top most likely ids, best first */
+    size_t n_top;
+    /* What became safe to show: whole characters, and nothing that may still turn out to be part of a stop text. The id
+     * that stops gives none of its own. With a parser: text of a message, never of two at once, nor of a header. */
+    const char *text;
+    size_t text_len;
+    enum osso_voice voice; /* whose text it is */
+    const struct osso_parser_state *message; /* with a parser: what it knows after this id, else NULL */
+    enum osso_stop stop; /* not NONE: this was the last token */
+};
+
+/* ---- an answer ------------------------------------------------------------------------------------------ */
+
+enum osso_stop_on {
+    OSSO_STOP_ON_ALL,   /* stop texts are looked for in all text */
+    OSSO_STOP_ON_ANSWER /* in that of OSSO_VOICE_ANSWER alone */
+};
+/* NULL for these: no text, the model's stop ids, no limits. Arrays and strings are copied; tokenizer and parser must
+ * outlive the answer. */
+struct osso_answer_options {
+    size_t size;
+    const struct osso_tokenizer *tokenizer; /* NULL: no text and no stop texts, but a parser's */
+    struct osso_parser *parser; /* NULL: text as it comes, names of special tokens included. Keeps the messages as the
+                                 * model wrote them, stop texts included; osso_answer_finish ends its stream */
+    unsigned flags;             /* OSSO_ANSWER_* */
+    int64_t max_tokens;         /* < 0: until the context is full */
+    int64_t min_tokens;         /* before so many, neither ids nor texts stop, and stop ids are chosen only where a mask
+                                 * allows nothing else */
+    const int32_t *stop_ids;    /* NULL: the model's; n_stop_ids 0 with a non-NULL pointer: none */
+    size_t n_stop_ids;
+    bool ignore_eos;            /* so are the model's stop ids, always; unless in stop_ids, they stop nothing */
+    const char *const *stop;    /* stop texts: the answer ends before the first. None reaches over two messages */
+    size_t n_stop;
+    enum osso_stop_on stop_on;
+    size_t n_top;               /* alternatives with each event, at most 64 */
+};
+struct osso_answer;
+/* sampler: for osso_answer_next; may be NULL. Session and sampler must outlive the answer. */
+OSSO_API enum osso_status osso_answer_create(struct osso_session *session, struct osso_sampler *sampler,
+                                             const struct osso_answer_options *options, struct osso_answer **answer_out,
+                                             struct osso_error *err);
+OSSO_API void osso_answer_free(struct osso_answer *answer); /* NULL is fine */
+
+/* Chooses the next token from the session's logits and takes it. USAGE when the answer has ended. */
+OSSO_API enum osso_status osso_answer_next(struct osso_answer *answer, struct osso_event *event_out,
+                                           struct osso_error *err);
+/* Takes a choice that was made elsewhere: it is appended to the session. */
+OSSO_API enum osso_status osso_answer_take(struct osso_answer *answer, struct osso_choice choice,
+                                           struct osso_event *event_out, struct osso_error *err);
+/* The end, whether the answer stopped or its caller wants no more: what was held back (event_out may be NULL). A stop
+ * text that the end completes makes stop STRING. */
+OSSO_API enum osso_status osso_answer_finish(struct osso_answer *answer, struct osso_event *event_out,
+                                             struct osso_error *err);
+/* Why it ended; NONE while it goes on. Right after osso_answer_create: LENGTH or CONTEXT when there is room for no token. */
+OSSO_API enum osso_stop osso_answer_stop(const struct osso_answer *answer);
+OSSO_API size_t osso_answer_length(const struct osso_answer *answer); /* tokens so far, the one that stopped included */
+
+/* ---- one session alone ---------------------------------------------------------------------------------- */
+
+struct osso_generate_options {
+    size_t size;
+    int64_t max_tokens; /* this and the next four as in osso_answer_options; options NULL: -1 */
+    const int32_t *stop_ids;
+    size_t n_stop_ids;
+    const char *const *stop;
+    size_t n_stop;
+    size_t n_top;
+    /* Called for each token (also the one that stops); a non-zero result cancels. */
+    int (*on_event)(void *user, const struct osso_event *event);
+    /* Called while the prompt is computed. A non-zero result cancels. May be NULL. */
+    int (*on_progress)(void *user, size_t done, size_t total);
+    void *user;
+    /* As in osso_answer_options. */
+    struct osso_parser *parser;
+    unsigned flags;
+    int64_t min_tokens;
+    bool ignore_eos;
+    enum osso_stop_on stop_on;
+};
+struct osso_generate_result {
+    size_t size;          /* sizeof(struct osso_generate_result), set by the caller */
+    enum osso_stop stop;
+    int32_t stop_id;      /* the id that stopped, or -1 */
+    const char *tail;     /* text that was held back and is not part of a stop text; lives in the session until it
+                           * generates again */
+    size_t tail_len;
+    enum osso_voice tail_voice;
+    size_t n_prompt, n_reused, n_generated;
+    double prompt_ms, generate_ms;
+};
+/* Runs the session from its tokens until something stops it. The session then holds prompt and generated tokens.
+ * tokenizer NULL: no text and no stop texts. */
+OSSO_API enum osso_status osso_generate(struct osso_engine *engine, struct osso_session *session,
+                                        struct osso_sampler *sampler, const struct osso_tokenizer *tokenizer,
+                                        const struct osso_generate_options *options,
+                                        struct osso_generate_result *result_out, struct osso_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,74 @@
+/* names.c: the tables of names, and the shapes that follow from their rows. */
+#include "checkpoint/names.h"
+
+#include <stdio.h>
+
+enum { MXFP4_BLOCK = 32, MXFP4_CODES = 16 /* bytes of a block */ };
+
+#define ONE(a) JOIN_ONE, 1, {PARAM_##a}
+#define ALTERNATING(a, b) JOIN_ALTERNATING, 2, {PARAM_##a, PARAM_##b}
+#define FUSED(a, b, c) JOIN_FUSED, 3, {PARAM_##a, PARAM_##b, PARAM_##c}
+#define PLAIN STORE_PLAIN, {"", NULL}
+#define TRANSPOSED STORE_TRANSPOSED, {"", NULL}
+#define BLOCKS(codes, scales) STORE_BLOCKS, {codes, scales}
+#define ROW(members, spelling, store, type) {members, spelling, store, DT_##type},
+#define ALSO(members, spelling, store) {members, spelling, store, DT_COUNT},
+
+static const struct names_row rows_hf[] = {
+#include "checkpoint/names_hf.def"
+};
+static const struct names_row rows_gguf[] = {
+#include "checkpoint/names_gguf.def"
+};
+
+#define ROWS(rows) rows, sizeof(rows) / sizeof(rows)[0]
+const struct names names_hf = {"model.layers.%d.", false, ROWS(rows_hf)};
+const struct names names_gguf = {"blk.%d.", true, ROWS(rows_gguf)};
+
+const struct param *names_param(const struct names_row *row)
+{
+    return params_of(row->members[0]);
+}
+
+void names_text(const struct names *names, const struct names_row *row, int layer, int part, char text[NAMES_TEXT])
+{
+    int used = names_param(row)->each ? snprintf(text, NAMES_TEXT, names->layer, layer) : 0;
+    snprintf(text + used, NAMES_TEXT - (size_t)used, "%s%s", row->spelling, row->ending[part]);
+}
+
+int64_t names_rows_before(const struct config *c, const struct names_row *row, int slot)
+{
+    int64_t n = 0;
+    for (int i = 0; i < slot; i++)
+        n += params_size(c, params_of(row->members[i])->rows);
+    return n;
+}
+
+int64_t names_rows(const struct config *c, const struct names_row *row)
+{
+    return names_rows_before(c, row, row->n_members);
+}
+
+int64_t names_columns(const struct config *c, const struct names_row *row)
+{
+    return params_size(c, names_param(row)->columns);
+}
+
+int names_shape(const struct config *c, const struct names_row *row, int part, int64_t shape[TENSOR_RANK])
+{
+    const struct param *p = names_param(row);
+    int64_t rows = names_rows(c, row), columns = names_columns(c, row);
+    int rank = 0;
+    if (params_stacked(p))
+        shape[rank++] = c->n_experts;
+    if (row->store == STORE_TRANSPOSED)
+        shape[rank++] = columns;
+    shape[rank++] = rows;
+    if (row->store == STORE_PLAIN && p->columns != SIZE_ONE)
+        shape[rank++] = columns;
+    if (row->store == STORE_BLOCKS)
+        shape[rank++] = columns / MXFP4_BLOCK;
+    if (row->store == STORE_BLOCKS && part == 0)
+        shape[rank++] = MXFP4_CODES;
+    return rank;
+}

@@ -1,0 +1,51 @@
+/* names.h: how the file forms spell and lay out the tensors of params.def: one names_<form>.def each. Reading
+ * (weights_resolve.c), planning and writing (plan.c) expand the same rows.
+ *
+ * ROW(members, spelling, store, type)  a tensor of the form, and the type that it is written in
+ * ALSO(members, spelling, store)       one that is read where it is there, and never written
+ *
+ * Members: ONE(m); ALTERNATING(a, b): rows in turns, a's first; FUSED(a, b, c): a's rows, then b's, then c's.
+ * Store: PLAIN: rows of outputs, in one tensor of any type; TRANSPOSED: rows of inputs, one value per block;
+ * BLOCKS(codes, scales): MXFP4 as two tensors with these endings, rows of codes [columns / 32][16] and of scale bytes.
+ * Where a member has several rows, the first whose tensor is there is read (none: the last one is missing), and the
+ * first that its columns allow is written. Spellings in layers go on after the form's prefix. */
+#ifndef OSSO_CHECKPOINT_NAMES_H
+#define OSSO_CHECKPOINT_NAMES_H
+
+#include "format/tensors.h"
+#include "model/params.h"
+
+enum names_join { JOIN_ONE, JOIN_ALTERNATING, JOIN_FUSED };
+enum names_store { STORE_PLAIN, STORE_TRANSPOSED, STORE_BLOCKS };
+enum { NAMES_MEMBERS = 3, NAMES_PARTS = 2, NAMES_TEXT = 128 };
+
+struct names_row {
+    enum names_join join;
+    int n_members;
+    enum param_id members[NAMES_MEMBERS]; /* of one kind, with equal columns */
+    const char *spelling;
+    enum names_store store;
+    const char *ending[NAMES_PARTS];      /* of the values' tensor, and of what lies apart (NULL: nothing does) */
+    enum dtype type;                      /* DT_COUNT: not written */
+};
+
+struct names {
+    const char *layer;   /* format of what stands before the names of layer %d */
+    bool drops_ones;     /* writers drop dimensions of 1 in front: a stack of one expert may come as a matrix */
+    const struct names_row *rows;
+    int n_rows;
+};
+
+extern const struct names names_hf, names_gguf;
+
+const struct param *names_param(const struct names_row *row);
+/* The full name of a part (0: values) of a row. */
+void names_text(const struct names *names, const struct names_row *row, int layer, int part, char text[NAMES_TEXT]);
+/* Rows of all members together, and those before member `slot`. */
+int64_t names_rows(const struct config *config, const struct names_row *row);
+int64_t names_rows_before(const struct config *config, const struct names_row *row, int slot);
+int64_t names_columns(const struct config *config, const struct names_row *row);
+/* The shape of a part's tensor; returns its rank. */
+int names_shape(const struct config *config, const struct names_row *row, int part, int64_t shape_out[TENSOR_RANK]);
+
+#endif

@@ -1,0 +1,317 @@
+/* answer.c: from choices to an answer. A choice is appended to the session and becomes text: a decoder's, or with a
+ * parser that of messages. What may still become a stop text is held back, across tokens and across the bytes of a
+ * character.
+ *
+ * The way of a token ends in harmony/harmony_parse.c. */
+#include "engine/engine_parts.h"
+#include "engine/stop_text.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/sized.h"
+
+#include <string.h>
+
+enum { MAX_TOP = 64 };
+
+struct osso_answer {
+    struct osso_session *session;
+    struct osso_sampler *sampler;
+    struct osso_answer_options o; /* its arrays are the caller's: gone */
+    struct stop_texts stops;
+    int32_t *ids; /* [n_stop_ids] that stop, then [n_eos] that ignore_eos forbids */
+    size_t n_stop_ids, n_eos;
+    size_t n; /* tokens */
+    enum osso_stop stop;
+    bool finished;
+    struct osso_decoder decoder;
+    struct osso_parser_state message;
+    enum osso_voice voice;
+    /* Text in order: what the last event showed, then what is held back. */
+    char *text;
+    size_t len, cap, shown;
+    const char *out; /* what the last event showed, where it did not have to be held */
+    size_t out_len;
+    struct osso_choice top[MAX_TOP];
+};
+
+const char *osso_stop_text(enum osso_stop stop)
+{
+    switch (stop) {
+    case OSSO_STOP_NONE: return "none";
+    case OSSO_STOP_ID: return "stop";
+    case OSSO_STOP_STRING: return "stop_string";
+    case OSSO_STOP_LENGTH: return "length";
+    case OSSO_STOP_CONTEXT: return "context";
+    case OSSO_STOP_CANCELLED: return "cancelled";
+    }
+    return "?";
+}
+
+enum osso_voice osso_voice_of(const char *channel, const char *recipient, unsigned flags)
+{
+    if (channel ? strcmp(channel, "final") == 0 : (flags & OSSO_ANSWER_BARE) != 0)
+        return OSSO_VOICE_ANSWER;
+    if (recipient)
+        return OSSO_VOICE_CALL;
+    return channel && strcmp(channel, "commentary") == 0 ? OSSO_VOICE_PREAMBLE : OSSO_VOICE_THOUGHT;
+}
+
+/* ---- making one ----------------------------------------------------------------------------------------- */
+
+static enum osso_status copy_ids(struct osso_answer *a, struct osso_error *err)
+{
+    const struct config *c = &a->session->engine->config;
+    const int32_t *stop = a->o.stop_ids ? a->o.stop_ids : c->stop_ids;
+    size_t n_model = (size_t)c->n_stop_ids;
+    a->n_stop_ids = a->o.stop_ids ? a->o.n_stop_ids : a->o.ignore_eos ? 0 : n_model;
+    a->n_eos = a->o.ignore_eos ? n_model : 0;
+    a->ids = mem_array(a->n_stop_ids + a->n_eos, sizeof *a->ids);
+    if (!a->ids)
+        return error_nomem(err, (a->n_stop_ids + a->n_eos) * sizeof *a->ids, "stop ids");
+    if (a->n_stop_ids)
+        memcpy(a->ids, stop, a->n_stop_ids * sizeof *stop);
+    memcpy(a->ids + a->n_stop_ids, c->stop_ids, a->n_eos * sizeof *a->ids);
+    return OSSO_OK;
+}
+
+static enum osso_status reserve(struct osso_answer *a, size_t cap, struct osso_error *err)
+{
+    if (cap <= a->cap)
+        return OSSO_OK;
+    char *text = mem_grow(a->text, cap, 1);
+    if (!text)
+        return error_nomem(err, cap, "generated text");
+    a->text = text;
+    a->cap = cap;
+    return OSSO_OK;
+}
+
+static void look_at_lengths(struct osso_answer *a)
+{
+    if (a->o.max_tokens >= 0 && (int64_t)a->n >= a->o.max_tokens)
+        a->stop = OSSO_STOP_LENGTH;
+    else if (a->session->n >= (size_t)a->session->engine->context)
+        a->stop = OSSO_STOP_CONTEXT;
+}
+
+enum osso_status osso_answer_create(struct osso_session *session, struct osso_sampler *sampler,
+                                    const struct osso_answer_options *options, struct osso_answer **answer_out,
+                                    struct osso_error *err)
+{
+    *answer_out = NULL;
+    struct osso_answer *a = mem_alloc(sizeof *a);
+    if (!a)
+        return error_nomem(err, sizeof *a, "an answer");
+    a->session = session;
+    a->sampler = sampler;
+    a->o.max_tokens = -1;
+    a->message.size = sizeof a->message;
+    sized_in(&a->o, sizeof a->o, options);
+    size_t vocab = (size_t)session->engine->config.vocab, most = vocab < MAX_TOP ? vocab : MAX_TOP;
+    a->o.n_top = a->o.n_top < most ? a->o.n_top : most;
+    a->voice = a->o.parser ? OSSO_VOICE_NONE : OSSO_VOICE_ANSWER;
+    enum osso_status status = copy_ids(a, err);
+    if (!status)
+        status = stop_texts_copy(a->o.stop, a->o.n_stop, &a->stops, err);
+    bool holds = a->o.parser ? a->stops.n > 0 : a->o.tokenizer != NULL;
+    if (!status && holds)
+        status = reserve(a, a->stops.longest + OSSO_DECODE_SPACE, err);
+    if (status) {
+        osso_answer_free(a);
+        return status;
+    }
+    look_at_lengths(a);
+    *answer_out = a;
+    return OSSO_OK;
+}
+
+void osso_answer_free(struct osso_answer *a)
+{
+    if (!a)
+        return;
+    stop_texts_free(&a->stops);
+    mem_free(a->ids);
+    mem_free(a->text);
+    mem_free(a);
+}
+
+enum osso_stop osso_answer_stop(const struct osso_answer *a)
+{
+    return a->stop;
+}
+
+size_t osso_answer_length(const struct osso_answer *a)
+{
+    return a->n;
+}
+
+/* ---- text ----------------------------------------------------------------------------------------------- */
+
+/* Forgets what the last event showed. */
+static void drop_shown(struct osso_answer *a)
+{
+    if (a->shown)
+        memmove(a->text, a->text + a->shown, a->len - a->shown);
+    a->len -= a->shown;
+    a->shown = a->out_len = 0;
+}
+
+/* a->n has the token that is being taken in it. */
+static bool may_stop(const struct osso_answer *a)
+{
+    return (int64_t)a->n > a->o.min_tokens;
+}
+
+static bool looks_for_stops(const struct osso_answer *a)
+{
+    return a->stops.n > 0 && may_stop(a) && (a->o.stop_on == OSSO_STOP_ON_ALL || a->voice == OSSO_VOICE_ANSWER);
+}
+
+/* Says how much of the text is safe to show; all of it when it is `whole`: nothing more comes. */
+static void release(struct osso_answer *a, bool whole)
+{
+    bool stops = false;
+    size_t safe = looks_for_stops(a) ? stop_texts_find(&a->stops, a->text, a->len, &stops) : a->len;
+    if (stops) {
+        a->stop = OSSO_STOP_STRING;
+        a->len = safe;
+    }
+    a->shown = whole ? a->len : safe;
+    a->out = a->text;
+    a->out_len = a->shown;
+}
+
+/* Text of a message. Nothing is copied where nothing has to be held. */
+static enum osso_status add_text(struct osso_answer *a, const char *text, size_t len, bool whole,
+                                 struct osso_error *err)
+{
+    if (a->len == 0 && !looks_for_stops(a)) {
+        a->out = text;
+        a->out_len = len;
+        return OSSO_OK;
+    }
+    enum osso_status status = reserve(a, a->len + len, err); /* a header that turns out to be text may be long */
+    if (status)
+        return status;
+    if (len)
+        memcpy(a->text + a->len, text, len);
+    a->len += len;
+    release(a, whole);
+    return OSSO_OK;
+}
+
+/* Takes over what the parser knows. */
+static void read_message(struct osso_answer *a)
+{
+    const struct osso_parser_state *m = &a->message;
+    a->voice = m->in_content || m->message_done ? osso_voice_of(m->channel, m->recipient, a->o.flags) : OSSO_VOICE_NONE;
+}
+
+static enum osso_status add_id(struct osso_answer *a, int32_t id, struct osso_error *err)
+{
+    if (a->o.parser) {
+        enum osso_status status = osso_parser_push(a->o.parser, id, &a->message, err);
+        if (status)
+            return status;
+        read_message(a);
+        return add_text(a, a->message.delta, a->message.delta_len, a->message.message_done, err);
+    }
+    if (a->o.tokenizer && a->stop == OSSO_STOP_NONE) { /* the id that stops is no text */
+        a->len += osso_decoder_push(&a->decoder, a->o.tokenizer, id, a->text + a->len);
+        release(a, false);
+    }
+    return OSSO_OK;
+}
+
+/* ---- tokens --------------------------------------------------------------------------------------------- */
+
+static void say(const struct osso_answer *a, struct osso_choice choice, size_t n_top, struct osso_event *out)
+{
+    struct osso_event event = {.id = choice.id, .logprob = choice.logprob, .top = n_top ? a->top : NULL, .n_top = n_top,
+                               .text = a->out ? a->out : "", .text_len = a->out_len, .voice = a->voice,
+                               .message = a->o.parser ? &a->message : NULL, .stop = a->stop};
+    sized_out(out, &event, sizeof event);
+}
+
+static bool is_stop_id(const struct osso_answer *a, int32_t id)
+{
+    for (size_t i = 0; i < a->n_stop_ids; i++)
+        if (a->ids[i] == id)
+            return true;
+    return false;
+}
+
+static enum osso_status go_on(struct osso_answer *a, struct osso_error *err)
+{
+    drop_shown(a);
+    if (a->stop || a->finished)
+        return error_set(err, OSSO_USAGE, "the answer has ended (%s); make another", osso_stop_text(a->stop));
+    return OSSO_OK;
+}
+
+static enum osso_status take(struct osso_answer *a, struct osso_choice choice, size_t n_top,
+                             struct osso_event *event_out, struct osso_error *err)
+{
+    enum osso_status status = osso_session_append(a->session, choice.id, err);
+    if (status)
+        return status;
+    a->n++;
+    if (may_stop(a) && is_stop_id(a, choice.id))
+        a->stop = OSSO_STOP_ID;
+    status = add_id(a, choice.id, err);
+    if (status)
+        return status;
+    if (a->stop == OSSO_STOP_NONE)
+        look_at_lengths(a);
+    say(a, choice, n_top, event_out);
+    return OSSO_OK;
+}
+
+enum osso_status osso_answer_take(struct osso_answer *a, struct osso_choice choice, struct osso_event *event_out,
+                                  struct osso_error *err)
+{
+    enum osso_status status = go_on(a, err);
+    return status ? status : take(a, choice, 0, event_out, err);
+}
+
+enum osso_status osso_answer_next(struct osso_answer *a, struct osso_event *event_out, struct osso_error *err)
+{
+    struct osso_choice choice;
+    struct banned banned = {a->ids + a->n_stop_ids, a->n_eos};
+    if ((int64_t)a->n < a->o.min_tokens)
+        banned = (struct banned){a->ids, a->n_stop_ids + a->n_eos};
+    enum osso_status status = go_on(a, err);
+    if (!status && !a->sampler)
+        status = error_set(err, OSSO_USAGE, "an answer without a sampler takes choices, it makes none");
+    if (!status)
+        status = sample_without(a->sampler, a->session, banned, &choice, a->top, a->o.n_top, err);
+    return status ? status : take(a, choice, a->o.n_top, event_out, err);
+}
+
+/* What was held back turns out to be no stop text. */
+static enum osso_status end_text(struct osso_answer *a, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    if (a->o.parser) {
+        status = osso_parser_finish(a->o.parser, &a->message, err);
+        read_message(a);
+        bool gives = !status && a->stop != OSSO_STOP_STRING && !(a->o.flags & OSSO_ANSWER_NO_END);
+        if (gives)
+            return add_text(a, a->message.delta, a->message.delta_len, true, err);
+    } else if (a->o.tokenizer && a->stop != OSSO_STOP_STRING)
+        a->len += osso_decoder_finish(&a->decoder, a->text + a->len);
+    a->out = a->text;
+    a->out_len = a->shown = a->len;
+    return status;
+}
+
+enum osso_status osso_answer_finish(struct osso_answer *a, struct osso_event *event_out, struct osso_error *err)
+{
+    drop_shown(a);
+    enum osso_status status = a->finished ? OSSO_OK : end_text(a, err);
+    a->finished = true;
+    if (event_out)
+        say(a, (struct osso_choice){-1, 0}, 0, event_out);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* tokenizer_open.c: a tokenizer from a path. */
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "token/vocab_json.h"
+
+enum osso_status osso_tokenizer_open(const char *path, struct osso_tokenizer **tokenizer_out, struct osso_error *err)
+{
+    *tokenizer_out = NULL;
+    struct file_map map = {0};
+    char *inside = NULL;
+    if (file_is_dir(path)) {
+        inside = file_join(path, "tokenizer.json");
+        if (!inside)
+            return error_nomem(err, strlen(path), "a path");
+        if (!file_exists(inside)) {
+            mem_free(inside);
+            return error_set(err, OSSO_NOTFOUND, "%s: there is no tokenizer.json in this folder", path);
+        }
+        path = inside;
+    }
+    enum osso_status status = file_map_open(path, &map, err);
+    if (status == OSSO_OK && map.size >= 4 && memcmp(map.data, "GGUF", 4) == 0)
+        status = error_set(err, OSSO_UNSUPPORTED, "%s: a GGUF file's tokenizer opens with its model", path);
+    else if (status == OSSO_OK)
+        status = tokenizer_from_json((const char *)map.data, (size_t)map.size, path, tokenizer_out, err);
+    file_map_close(&map);
+    mem_free(inside);
+    return status;
+}

@@ -1,0 +1,59 @@
+"""The tables of the command line, src/cli/verbs.def and options.def, as the tests read them."""
+import collections
+import functools
+import re
+
+from harness import ROOT
+
+# operands: fewest. groups: of a verb, those of its line.
+Verb = collections.namedtuple("Verb", "words aliases operands groups line")
+# verbs: names of those that take it ("chat", "data show").
+Option = collections.namedtuple("Option", "name letter alias kind argument verbs")
+
+
+def rows(path, *macros):
+    """Each row of a .def file: the macro's name and its arguments, adjacent string literals joined."""
+    text = re.sub(r"/\*.*?\*/", "", (ROOT / path).read_text(), flags=re.S)
+    string, piece = r'"(?:[^"\\]|\\.)*"', r"[^\"(),]|\([^()]*\)"
+    for found in re.finditer(rf"^({'|'.join(macros)})\(((?:{string}|{piece}|,)*)\)\s*$", text, re.M):
+        arguments = [""]
+        for token in re.findall(rf"{string}|{piece}|,", found[2]):
+            if token == ",":
+                arguments.append("")
+            else:
+                arguments[-1] += token
+        yield found[1], [re.sub(r'"\s*"', "", a).strip() for a in arguments]
+
+
+def words_of(literal):
+    return "" if literal in ("NULL", "0") else literal[1:-1].replace('\\"', '"')
+
+
+@functools.cache
+def verbs():
+    """All verbs by name, in order."""
+    table = {}
+    for macro, a in rows("src/cli/verbs.def", "VERB", "VERB2"):
+        words, a = (a[:1], a[1:]) if macro == "VERB" else (a[:2], a[2:])
+        groups = set(re.findall(r"\w+", a[4])) - {"NONE"}
+        table[" ".join(words)] = Verb(words, words_of(a[0]).split(), int(a[2]), groups, words_of(a[5]))
+    return table
+
+
+@functools.cache
+def options():
+    """All options, a row each; a name may have several, for different verbs."""
+    ids = {"_".join(verb.words): name for name, verb in verbs().items()}
+    table = []
+    for _, a in rows("src/cli/options.def", "OPTION"):
+        _, name, letter, alias, kind, _, _, argument, _, takers, _ = a
+        names = {ids[v] for v in re.findall(r"V\((\w+)\)", takers)}
+        groups = set(re.findall(r"\w+", re.sub(r"V\(\w+\)", "", takers)))
+        assert groups <= {a[0] for _, a in rows("src/cli/options.def", "GROUP")}, (name, groups)
+        names |= {verb_name for verb_name, verb in verbs().items() if verb.groups & groups}
+        table.append(Option(words_of(name), words_of(letter), words_of(alias), kind, words_of(argument), names))
+    return table
+
+
+def options_of(verb_name):
+    return [option for option in options() if verb_name in option.verbs]
