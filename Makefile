@@ -65,12 +65,13 @@ isa_of = $(ISA_$(lastword $(subst __, ,$(basename $(notdir $(1))))))
 isa_files = $(foreach isa,$(1),%__$(isa).c)
 
 # The rooms of the library, each a folder of src, low to high (tools/check/check_levels.py has their levels).
-ROOMS    := base json quant format token harmony backend backend/cpu $(addprefix backend/cpu/,scalar avx2 avx512 arm) \
-            model checkpoint engine convert measure
+# Every folder of src/backend is a backend of its own (backends.def).
+ROOMS    := base json quant format token harmony backend $(patsubst src/%/,%,$(wildcard src/backend/*/)) \
+            $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert measure
 LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
 # Written over `real`: compiled once as float and once as double (the yardstick of tests and gradient checks).
-REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) $(addprefix src/model/,activations.c forward.c shard.c taps.c)
+REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) $(addprefix src/model/,activations.c forward.c shard.c stage.c taps.c)
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
 LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(LIB_SRC)) $(REAL_OBJ)
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC))
@@ -148,11 +149,18 @@ $(B)/osso: $(CLI_OBJ) $(B)/libosso-inner.a
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT)
 endif
 
+# Programs of tests find a backend of their own beside those of the product: tests/backend/far.h.
+TEST_OBJ := $(B)/tests/backend/far.o $(B)/tests/backend/backends.o
+.SECONDARY: $(TEST_OBJ)
 tests: $(TEST_BIN)
-$(B)/tests/%: tests/%.c $(TEST_LIB) $(wildcard tests/*.h)
+$(B)/tests/backend/%.o: tests/backend/%.c $(B)/flags
+	@mkdir -p $(@D)
+	@$(SAY) CC $@
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -c $< -o $@
+$(B)/tests/%: tests/%.c $(TEST_OBJ) $(TEST_LIB) $(wildcard tests/*.h)
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(TEST_LIB) -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(TEST_OBJ) $(TEST_LIB) -lcmocka $(LDLIBS)
 
 # bench/kernels.c: every kernel as a share of the machine's ceilings; run build/release/bench/kernels [threads [filter]].
 bench-kernels: $(B)/bench/kernels
@@ -189,4 +197,4 @@ clean:
 
 $(B)/token/o200k.o: src/token/o200k.bin
 
--include $(LIB_OBJ:.o=.d) $(MUST_OBJ:.o=.d) $(EMU_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d)
+-include $(LIB_OBJ:.o=.d) $(MUST_OBJ:.o=.d) $(EMU_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_OBJ:.o=.d)

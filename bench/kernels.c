@@ -64,8 +64,7 @@ static struct view make_view(const struct bench *b, enum dtype t, bool transpose
     v.rows = WEIGHT_BYTES / (row_bytes + scales) / 32 * 32;
     v.rows = v.rows > max_rows ? max_rows : v.rows;
     v.row_stride = row_bytes;
-    v.side[0].stride = scales;
-    v.side[0].data = scales ? b->weights + v.rows * row_bytes : NULL;
+    v.side[0] = (struct side){DT_U8, scales ? b->weights + v.rows * row_bytes : NULL, scales};
     if (transposed) {
         v.row_stride = info->block_bytes;
         v.col_stride = v.rows * info->block_bytes;

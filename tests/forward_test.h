@@ -54,15 +54,19 @@ static inline struct bare bare_open(const char *path, int n, enum kv_type type, 
 /* All n rows in one pass; the logits of all of them are in forward.acts.logits. */
 static inline void bare_run(struct bare *b, const int32_t *ids, int n)
 {
-    uint8_t *const *full[1] = {b->seq.addr[KV_FULL]}, *const *sliding[1] = {b->seq.addr[KV_SLIDING]};
+    const int32_t *const full[1] = {b->seq.page[KV_FULL]}, *const sliding[1] = {b->seq.page[KV_SLIDING]};
+    struct osso_error err = {""};
     struct member member = {0, 1, NULL};
     b->forward.kv = &b->kv; /* b has moved since bare_open */
-    b->forward.batch = (struct batch){.n = n, .token = ids, .pos = b->pos, .seq = b->zero, .angles = b->angles,
+    b->forward.batch = (struct batch){.n = n, .n_seqs = 1, .n_slots = b->seq.n_slots, .token = ids, .pos = b->pos,
+                                      .seq = b->zero, .angles = b->angles,
                                       .n_logits = n, .logit_rows = b->rows, .tables = {full, sliding}, .floor = b->zero};
     b->forward.taps.ended = 0;
     b->forward.taps.rows = (struct tap_rows){n, n, b->pos, b->pos, b->rows, NULL, NULL};
     struct hand hand = REAL(forward_hand)(&b->forward, &member);
+    check_ok(REAL(forward_begin)(&b->forward, &err), err);
     REAL(forward_step)(&hand, &b->forward);
+    check_ok(REAL(forward_end)(&b->forward, &err), err);
 }
 
 static inline void bare_close(struct bare *b)

@@ -61,11 +61,17 @@ struct rig {
     int64_t vocab;
 };
 
+/* OSSO_TEST_BACKEND=far: the same tests over another backend (tests/all.sh; tests/backend/far.h). */
+static inline const char *test_backend(void)
+{
+    return getenv("OSSO_TEST_BACKEND");
+}
+
 static inline struct osso_engine_options engine_options(bool exact, int64_t context)
 {
     return (struct osso_engine_options){.size = sizeof(struct osso_engine_options), .threads = 2, .context = context,
                                         .max_sessions = 20, .max_rows = 256, .max_logit_rows = 256, .exact = exact,
-                                        .isa = getenv("OSSO_ISA")};
+                                        .isa = getenv("OSSO_ISA"), .backend = test_backend()};
 }
 
 static inline struct rig rig_open(const char *path, const struct osso_engine_options *options)

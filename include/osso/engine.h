@@ -34,6 +34,7 @@ struct osso_engine_options {
     const char *isa;       /* "scalar", "avx2", "avx512vnni", ...; NULL: the best there is */
     bool exact;            /* f32 activations and f32 KV: the yardstick */
     int experts_per_token; /* 0: the model's */
+    const char *backend;   /* what computes: "cpu" (NULL) */
 };
 OSSO_API enum osso_status osso_engine_create(struct osso_model *model, const struct osso_engine_options *options,
                                              struct osso_engine **engine_out, struct osso_error *err);
@@ -92,7 +93,8 @@ OSSO_API void osso_session_want_logits(struct osso_session *session, size_t firs
 /* Advances the sessions together by at most max_rows rows (0: the engine's) in one parallel region: first those that
  * lack a single token (decoding never waits for somebody's long prompt), then the others in order. Sessions with nothing
  * to do are skipped, and so is, for this step, one that finds no free KV page while others go on; LIMIT when nobody can.
- * After it, each session's ready rows can be read until the next step. */
+ * After it, each session's ready rows can be read until the next step. DEVICE: what computes has failed; this engine's
+ * further steps give the same error, and it can only be freed. */
 OSSO_API enum osso_status osso_step(struct osso_engine *engine, struct osso_session *const *sessions, int n_sessions,
                                     int max_rows, struct osso_error *err);
 /* Logits of position `pos`, if the last step computed them for this session, else NULL. `vocab` floats. */

@@ -24,7 +24,8 @@ extern "C" {
     X(LIMIT, 6, "larger than a limit that the caller or the model sets")                           \
     X(CANCELLED, 7, "stopped by the caller")                                                       \
     X(NUMERIC, 8, "the computation gave a value that is not a number")                             \
-    X(NOTFOUND, 9, "a name that does not exist")
+    X(NOTFOUND, 9, "a name that does not exist")                                                   \
+    X(DEVICE, 10, "the device that computes has failed")
 
 enum osso_status {
 #define OSSO_STATUS_ENUM(name, value, text) OSSO_##name = value,

@@ -1,9 +1,15 @@
-/* backend.h: the tensor operations that a gpt-oss forward pass is made of, as one struct that cpu and (later) cuda fill.
+/* backend.h: the tensor operations that a gpt-oss forward pass is made of, with the memory that they work in: one object
+ * that backend_open makes by name (backends.def). The CPU's is in cpu/; docs/adding-a-backend.md shows another.
  *
  * Every op is called by all members of a step with the same arguments and splits its own work. An op's results may be
  * read by the SAME member's next op on the same share without a sync (linear -> rope -> kv_append: the same heads or rows);
- * everything else needs be->sync between. Memory that ops pass around is opaque
- * to the caller: model/ and engine/ never look inside, so that it may live on a device.
+ * everything else needs be->sync between.
+ *
+ * Memory that ops read or write is the backend's: it comes from be->alloc (activations, K and V, workspaces), from be->begin
+ * (a step's inputs) or was told to be->learn (weights). Its addresses may be a device's: model/ and engine/ do arithmetic on
+ * them and never look; be->host, be->put and be->copy are the ways in and out. Structs that ops take (act, routing, moe,
+ * views) lie on the host, the arrays that they point to do not. Weights are named by the host's own addresses, which the
+ * backend translates where it has copies.
  *
  * Sums have one order (docs/numerics.md), so the result for a row never depends on n, on the other rows or on the
  * number of members. */
@@ -13,6 +19,7 @@
 #include "backend/real.h"
 #include "backend/view.h"
 #include "base/thread.h"
+#include "osso/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +28,8 @@ struct backend;
 
 enum kv_type { KV_F16, KV_BF16, KV_F32, KV_F64, KV_Q8_0 };
 enum { KV_PAGE = 128, QUANT_BLOCK = 32 };
+/* Layers keep their pages in two groups: full attention and sliding windows. */
+enum kv_group_id { KV_FULL, KV_SLIDING, KV_GROUPS };
 
 /* n rows of activations. f is always there. q, d, sum are the int8 form (NULL in exact mode): q[r][i] are codes with
  * value = code * d[r][i / 32], sum[r][b] the sum of a block's codes. Widths that are no multiple of 32 have no int8
@@ -39,15 +48,29 @@ struct kv_layout {
     int n_kv_heads, head_dim;
 };
 
-/* Where this step's rows live: row r belongs to sequence seq[r] at absolute position pos[r]. tables[s][p] is the page
- * of positions [128 p, 128 p + 127] of sequence s in this layer's group (never NULL inside the visible range); the
- * layer's part starts `layer_off` bytes into a page. */
+/* The inputs of a step: n rows of n_seqs sequences. The caller's are host memory and stay as they are until be->end;
+ * be->begin makes another one of them, whose arrays ops may read. */
+struct batch {
+    int n, n_seqs, n_slots, head_dim;
+    const int32_t *token, *pos, *seq; /* [n] */
+    const uint8_t *keep;              /* [n] K and V of full layers exist already: replay of sliding layers; may be NULL */
+    const float *angles;              /* [n][head_dim] from rope_angles */
+    int n_logits;
+    const int32_t *logit_rows;        /* [n_logits] rows that want logits */
+    const int32_t *const *tables[KV_GROUPS]; /* [n_seqs][n_slots] page numbers, -1: none */
+    const int32_t *floor;             /* [n_seqs] positions below are gone, for sliding layers; may be NULL */
+};
+
+/* Where this step's rows live: row r belongs to sequence seq[r] at absolute position pos[r]. tables[s][p] is the number of
+ * the page of positions [128 p, 128 p + 127] of sequence s in this layer's group (never -1 inside the visible range); pages
+ * lie page_bytes apart from `pages` on, and the layer's part starts `layer_off` bytes into a page. */
 struct kv_rows {
     struct kv_layout layout;
     int n;
     const int32_t *pos, *seq;
-    uint8_t *const *const *tables;
-    size_t layer_off;
+    const int32_t *const *tables;
+    uint8_t *pages;
+    size_t page_bytes, layer_off;
     const uint8_t *keep; /* keep[r] != 0: the page already holds this row's K and V, do not write (replay); may be NULL */
     const int32_t *floor; /* per sequence: positions below are gone and not looked at; may be NULL */
 };
@@ -84,7 +107,8 @@ struct expert_source {
     const void *model;
 };
 
-/* Which experts each row goes to, and the same thing turned around: rows by expert. */
+/* Which experts each row goes to, and the same thing turned around: rows by expert. The counts are the host's, what is in
+ * the arrays is the backend's. */
 struct routing {
     int n, k, n_experts;
     int32_t *ids;     /* [n][k], ascending expert id within a row */
@@ -116,14 +140,54 @@ struct hand {
     void *workspace;
 };
 
+/* A tensor of the weights, or what a format keeps apart from its codes, in host memory that stays where it is while the
+ * backend is open: `bytes` from data to the end of the last value. Row r of matrix s begins at data + s * stack_stride +
+ * r * row_stride; column_stride as in struct view. Tensors may overlap (gate and up in alternating rows). */
+struct backend_tensor {
+    const uint8_t *data;
+    uint64_t bytes;
+    enum dtype dtype;
+    int64_t stack, rows, columns, stack_stride, row_stride, column_stride;
+};
+
 struct backend {
     const char *name;  /* "scalar", "avx2", ...: for --version and bench */
     const void *state; /* the backend's own */
+
+    /* ---- the object: called by one thread, outside the team ---- */
+    void (*close)(const struct backend *backend); /* what it allocated must be freed */
+    /* Memory for ops, aligned to 128 bytes, with anything in it; NULL when there is none. Freed with the same size. On the
+     * CPU it becomes resident as it is written. */
+    void *(*alloc)(const struct backend *backend, size_t bytes);
+    void (*free)(const struct backend *backend, void *memory, size_t bytes); /* NULL is fine */
+    uint64_t (*memory)(const struct backend *backend); /* bytes that alloc could give now; UINT64_MAX: unknown */
+    /* Tells of a tensor of the weights before an op is given one; telling again of the same one takes its new values. NULL:
+     * the backend reads the host's memory and wants to know of none. */
+    enum osso_status (*learn)(const struct backend *backend, const struct backend_tensor *tensor, struct osso_error *err);
+    /* Pages whose sums attention wants room for, given the pages of one row: struct attend's n_page_sums. */
+    int64_t (*page_sums)(int64_t pages, int n_kv_heads, int n_members);
+    /* A step: begin gives ops its inputs; end returns when all of it is done, and is where a device can fail. After a failure
+     * the backend is only good for closing. */
+    enum osso_status (*begin)(const struct backend *backend, const struct batch *batch, struct batch *batch_out,
+                              struct osso_error *err);
+    enum osso_status (*end)(const struct backend *backend, struct osso_error *err);
+    /* Bytes from one place to another (a KV page), in the order of the calls and before the ops of the next step. */
+    void (*copy)(const struct backend *backend, void *to, const void *from, size_t bytes);
+    /* Host memory with what lies at `values`, good until the next begin, and the way back of what the host changed or made
+     * (`from` may be what host gave, and may be any other host memory). Within a step, while the other members wait. */
+    void *(*host)(const struct backend *backend, void *values, size_t bytes);
+    void (*put)(const struct backend *backend, void *to, const void *from, size_t bytes);
+    /* y = exp(x) of host memory, in one thread: our own exponential (docs/numerics.md). */
+    void (*exp)(const struct backend *backend, const real *x, int64_t n, real *y);
+
+    /* ---- sizes ---- */
     /* What each member's workspace holds for steps of up to max_rows rows, in bytes. */
     size_t (*workspace_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim);
     /* Bytes of one layer's part of one page. */
     size_t (*kv_layer_bytes)(const struct kv_layout *layout);
 
+
+    /* ---- ops: called by all members of the team ---- */
     void (*sync)(const struct hand *h);
     /* x[r] = table[ids[r]]; share: rows. */
     void (*embed)(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x);
@@ -158,16 +222,19 @@ struct backend {
     void (*experts_out)(const struct hand *h, const struct moe *moe);
     /* delta from out again (after somebody changed it); share: as experts_out's. */
     void (*combine)(const struct hand *h, const struct moe *moe);
-    /* y = exp(x) on the host, in one thread: our own exponential (docs/numerics.md). Called outside the team. */
-    void (*exp)(const struct backend *backend, const real *x, int64_t n, real *y);
-    /* A KV page's bytes from one page to another. Called outside the team. */
-    void (*copy)(void *to, const void *from, size_t bytes);
-    /* Device memory to the host and back; the identity on the CPU. Called by one member. */
-    real *(*host)(const struct backend *backend, real *values, size_t count);
 };
 
-/* The CPU's own: `isa` NULL picks the best one that this CPU and OS allow; a name that is unknown or unavailable gives
- * NULL. The names, weak to strong, are backend_cpu_isa(0), (1), ... until NULL. In the double build only "scalar" is. */
+/* A kind of backend: one line of backends.def. `variant`, which of its kind (an instruction set of the CPU, a number of a
+ * device), may be NULL: the best there is. */
+typedef enum osso_status backend_open_fn(const char *variant, const struct backend **backend_out, struct osso_error *err);
+/* The kind that `name` (NULL or "": "cpu") says. */
+enum osso_status backend_open(const char *name, const char *variant, const struct backend **backend_out,
+                              struct osso_error *err);
+/* The names of all kinds: 0, 1, ... until NULL. */
+const char *backend_name(int i);
+
+/* The CPU's own, which are never closed: `isa` NULL picks the best one that this CPU and OS allow; a name that is unknown
+ * or unavailable gives NULL. The names, weak to strong, are backend_cpu_isa(0), (1), ... until NULL. In the double build only "scalar" is. */
 const struct backend *REAL(backend_cpu)(const char *isa);
 const char *backend_cpu_isa(int i);
 bool backend_cpu_available(const char *isa);

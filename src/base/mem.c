@@ -1,4 +1,4 @@
-/* mem.c: the allocator's door. The two counters are the only mutable globals of the library; they exist for
+/* mem.c: the allocator's door. The counters are the only mutable globals of the library; they exist for
  * tests (zero allocations per token; every allocation made to fail once) and never change behaviour otherwise. */
 #define _GNU_SOURCE
 #include "base/mem.h"
@@ -10,11 +10,13 @@
 #include <sys/mman.h>
 
 static atomic_uint_fast64_t allocations;
+static atomic_uint_fast64_t bytes_asked;
 static atomic_uint_fast64_t fail_at;
 
-static int must_fail(void)
+static int must_fail(size_t bytes)
 {
     atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&bytes_asked, bytes, memory_order_relaxed);
     uint_fast64_t n = atomic_load_explicit(&fail_at, memory_order_relaxed);
     return n != 0 && atomic_fetch_sub_explicit(&fail_at, 1, memory_order_relaxed) == 1;
 }
@@ -24,6 +26,11 @@ uint64_t mem_count(void)
     return atomic_load(&allocations);
 }
 
+uint64_t mem_bytes(void)
+{
+    return atomic_load(&bytes_asked);
+}
+
 void mem_fail_at(uint64_t n)
 {
     atomic_store(&fail_at, n);
@@ -31,13 +38,13 @@ void mem_fail_at(uint64_t n)
 
 void *mem_alloc(size_t bytes)
 {
-    return must_fail() ? NULL : calloc(1, bytes ? bytes : 1);
+    return must_fail(bytes) ? NULL : calloc(1, bytes ? bytes : 1);
 }
 
 void *mem_array(size_t count, size_t size)
 {
     size_t bytes; /* checked here too: sanitizers end the process where calloc would say NULL */
-    if (must_fail() || __builtin_mul_overflow(count, size, &bytes))
+    if (__builtin_mul_overflow(count, size, &bytes) || must_fail(bytes))
         return NULL;
     return calloc(1, bytes ? bytes : 1);
 }
@@ -45,7 +52,7 @@ void *mem_array(size_t count, size_t size)
 void *mem_grow(void *old, size_t count, size_t size)
 {
     size_t bytes;
-    if (must_fail() || __builtin_mul_overflow(count, size, &bytes))
+    if (__builtin_mul_overflow(count, size, &bytes) || must_fail(bytes))
         return NULL;
     return realloc(old, bytes ? bytes : 1);
 }
@@ -70,7 +77,7 @@ void mem_free(void *p)
 
 void *mem_pages(size_t bytes)
 {
-    if (must_fail())
+    if (must_fail(bytes))
         return NULL;
     void *p = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)

@@ -103,14 +103,14 @@ static void fill_q8_0(struct pattern *p, int64_t n_blocks, struct rng *rng)
     }
 }
 
-static void fill_values(struct pattern *p, int64_t n, struct rng *rng)
+static void fill_values(struct pattern *p, int64_t n_blocks, struct rng *rng)
 {
-    for (int64_t i = 0; i < n; i++) {
-        float v = uniform(rng, p);
-        if (p->dtype == DT_F32)
-            memcpy(p->blocks + 4 * i, &v, 4);
-        else
-            put16(p->blocks + 2 * i, p->dtype == DT_BF16 ? bf16_from_f32(v) : f16_from_f32(v));
+    const struct dtype_info *info = dtype_info(p->dtype);
+    for (int64_t b = 0; b < n_blocks; b++) {
+        float values[DTYPE_MAX_BLOCK];
+        for (int i = 0; i < info->block; i++)
+            values[i] = uniform(rng, p);
+        info->pack(values, p->blocks + b * info->block_bytes, NULL);
     }
 }
 

@@ -100,18 +100,24 @@ static const struct tensor *resolver_tensor(struct resolver *r, const struct nam
     return t;
 }
 
+/* A tensor of this type is a matrix by itself (or, with one value per block, a vector). */
+static bool whole_type(enum dtype t, bool one_value)
+{
+    return t < DT_U8 && !dtype_apart(dtype_info(t)) && (!one_value || dtype_info(t)->block == 1);
+}
+
 /* Refuses a tensor whose type osso does not compute with. `one_value`: only those with one value per block. */
 static void resolver_check_type(struct resolver *r, const struct tensor *t, bool one_value)
 {
-    if (r->status || !t)
+    char names[256];
+    size_t used = 0;
+    if (r->status || !t || whole_type(t->dtype, one_value))
         return;
-    if (t->dtype == DT_F32 || t->dtype == DT_F16 || t->dtype == DT_BF16)
-        return;
-    if (!one_value && (t->dtype == DT_Q8_0 || t->dtype == DT_MXFP4))
-        return;
-    r->status = error_set(r->err, OSSO_UNSUPPORTED,
-                          "%s: unsupported type %s in tensor %s; supported are F32, F16, BF16%s",
-                          resolver_file(r), t->type, t->name, one_value ? "" : ", Q8_0, MXFP4");
+    for (enum dtype d = 0; d < DT_U8 && used < sizeof names; d++)
+        if (whole_type(d, one_value))
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", dtype_info(d)->name);
+    r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: unsupported type %s in tensor %s; supported are %s",
+                          resolver_file(r), t->type, t->name, names);
 }
 
 static int64_t row_bytes(enum dtype t, int64_t columns)

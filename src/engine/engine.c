@@ -54,11 +54,20 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
     if (o->experts_per_token < 1 || o->experts_per_token > c->n_experts)
         return error_set(err, OSSO_USAGE, "%d experts per token: this model has from 1 to %d", o->experts_per_token,
                          c->n_experts);
-    s->backend = backend_cpu(o->isa && o->isa[0] ? o->isa : NULL);
-    if (!s->backend)
-        return error_set(err, OSSO_UNSUPPORTED, "instruction set \"%s\" is unknown or not available on this CPU; see osso --version",
-                         o->isa);
-    enum osso_status status = kv_layout_of(c, o->kv_type, o->exact, &s->layout, err);
+    return OSSO_OK;
+}
+
+/* Options and the backend that they name; what follows from both. After success the backend is the caller's to close. */
+static enum osso_status set_up(const struct config *c, const struct osso_engine_options *options, struct setup *s,
+                               struct osso_error *err)
+{
+    const struct osso_engine_options *o = &s->o;
+    enum osso_status status = fill(c, options, s, err);
+    if (!status)
+        status = backend_open(o->backend, o->isa, &s->backend, err);
+    if (status)
+        return status;
+    status = kv_layout_of(c, o->kv_type, o->exact, &s->layout, err);
     if (!status)
         status = kv_plan(c, s->backend->kv_layer_bytes(&s->layout), o->context, o->max_sessions, o->max_rows,
                          o->kv_bytes, &s->plan, err);
@@ -66,60 +75,108 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
                                                  .max_logits = o->max_logit_rows, .n_members = o->threads,
                                                  .context = o->context};
     s->activation_bytes = activations_bytes(c, s->backend, &s->activations) + chooser_bytes(c->vocab);
+    if (status)
+        s->backend->close(s->backend);
     return status;
+}
+
+/* ARRAY(member of struct osso_engine, how many a row): what a step needs for each of its rows. */
+#define ROW_ARRAYS(ARRAY)                                                                                              \
+    ARRAY(token, 1)                                                                                                    \
+    ARRAY(pos, 1)                                                                                                      \
+    ARRAY(seq, 1)                                                                                                      \
+    ARRAY(logit_rows, 1)                                                                                               \
+    ARRAY(logit_pos, 1)                                                                                                \
+    ARRAY(floor, 1)                                                                                                    \
+    ARRAY(keep, 1)                                                                                                     \
+    ARRAY(angles, (size_t)c->head_dim)                                                                                 \
+    ARRAY(tables[KV_FULL], 1)                                                                                          \
+    ARRAY(tables[KV_SLIDING], 1)                                                                                       \
+    ARRAY(in_step, 1)                                                                                                  \
+    ARRAY(users, 1)                                                                                                    \
+    ARRAY(logit_users, 1)                                                                                              \
+    ARRAY(take, 1)
+
+static uint64_t rows_bytes(const struct config *c, int max_rows)
+{
+    const struct osso_engine *e;
+    size_t bytes = 0;
+#define ARRAY(member, count) bytes += (count) * sizeof *e->member;
+    ROW_ARRAYS(ARRAY)
+#undef ARRAY
+    return (uint64_t)max_rows * bytes;
+}
+
+static enum osso_status alloc_rows(struct osso_engine *e, struct osso_error *err)
+{
+    const struct config *c = &e->config;
+    bool all = true;
+#define ARRAY(member, count)                                                                                           \
+    e->member = mem_array((size_t)e->max_rows * (count), sizeof *e->member);                                           \
+    all = all && e->member;
+    ROW_ARRAYS(ARRAY)
+#undef ARRAY
+    return all ? OSSO_OK : error_nomem(err, rows_bytes(c, e->max_rows), "the rows of a step");
+}
+
+static void free_rows(struct osso_engine *e)
+{
+#define ARRAY(member, count) mem_free(e->member);
+    ROW_ARRAYS(ARRAY)
+#undef ARRAY
+}
+
+/* Everything that is neither K and V nor activations: small, but for the tokens that many sessions may hold. */
+static uint64_t table_bytes(const struct config *c, const struct setup *s)
+{
+    size_t engine = sizeof(struct osso_engine) - sizeof(struct chooser); /* which chooser_bytes counts */
+    return engine + rows_bytes(c, s->o.max_rows) + kv_pool_table_bytes(&s->plan) +
+           prefix_bytes(s->plan.pages[KV_FULL]) + (uint64_t)c->n_layers * sizeof(struct layer_weights) +
+           (uint64_t)s->o.max_sessions * session_bytes(s->o.context);
+}
+
+enum osso_status engine_memory(const struct config *config, const struct osso_engine_options *options,
+                               struct engine_memory *out, struct osso_error *err)
+{
+    struct setup s;
+    *out = (struct engine_memory){0};
+    enum osso_status status = set_up(config, options, &s, err);
+    if (status)
+        return status;
+    *out = (struct engine_memory){.context = s.o.context, .kv_type = s.layout.type, .kv = s.plan.bytes,
+                                  .kv_full = s.plan.page_bytes[KV_FULL] * (uint64_t)s.plan.pages[KV_FULL],
+                                  .activations = s.activation_bytes, .tables = table_bytes(config, &s)};
+    s.backend->close(s.backend);
+    return OSSO_OK;
 }
 
 enum osso_status osso_engine_memory(const struct osso_model *model, const struct osso_engine_options *options,
                                     uint64_t *kv_bytes_out, uint64_t *activation_bytes_out, struct osso_error *err)
 {
-    struct setup s;
-    enum osso_status status = fill(&model->config, options, &s, err);
-    *kv_bytes_out = status ? 0 : s.plan.bytes;
-    *activation_bytes_out = status ? 0 : s.activation_bytes;
+    struct engine_memory m;
+    enum osso_status status = engine_memory(&model->config, options, &m, err);
+    *kv_bytes_out = m.kv;
+    *activation_bytes_out = m.activations + m.tables;
     return status;
-}
-
-static enum osso_status alloc_rows(struct osso_engine *e, struct osso_error *err)
-{
-    size_t n = (size_t)e->max_rows;
-    e->token = mem_array(n, sizeof *e->token);
-    e->pos = mem_array(n, sizeof *e->pos);
-    e->seq = mem_array(n, sizeof *e->seq);
-    e->logit_rows = mem_array(n, sizeof *e->logit_rows);
-    e->logit_pos = mem_array(n, sizeof *e->logit_pos);
-    e->floor = mem_array(n, sizeof *e->floor);
-    e->keep = mem_array(n, sizeof *e->keep);
-    e->users = mem_array(n, sizeof *e->users);
-    e->logit_users = mem_array(n, sizeof *e->logit_users);
-    e->angles = mem_array(n * (size_t)e->config.head_dim, sizeof *e->angles);
-    e->tables[KV_FULL] = mem_array(n, sizeof *e->tables[0]);
-    e->tables[KV_SLIDING] = mem_array(n, sizeof *e->tables[0]);
-    e->in_step = mem_array(n, sizeof *e->in_step);
-    e->take = mem_array(n, sizeof *e->take);
-    if (!e->token || !e->pos || !e->seq || !e->logit_rows || !e->logit_pos || !e->floor || !e->keep || !e->angles ||
-        !e->users || !e->logit_users || !e->tables[KV_FULL] || !e->tables[KV_SLIDING] || !e->in_step || !e->take)
-        return error_nomem(err, n * 64, "the rows of a step");
-    return OSSO_OK;
 }
 
 /* The parts of every engine, in order; a failure leaves what osso_engine_free can take apart. */
 static enum osso_status build(struct osso_engine *e, const struct setup *s, struct osso_error *err)
 {
     const struct osso_engine_options *o = &s->o;
-    uint64_t need = s->plan.bytes + s->activation_bytes, have = mem_available();
+    uint64_t need = s->plan.bytes + s->activation_bytes + table_bytes(&e->config, s), have = s->backend->memory(s->backend);
     if (need > have)
         return error_set(err, OSSO_NOMEM,
                          "a context of %lld tokens needs %llu MiB for KV cache and activations, %llu MiB of memory are "
                          "free; ask for less with -c",
                          (long long)o->context, (unsigned long long)(need >> 20), (unsigned long long)(have >> 20));
-    e->backend = s->backend;
     e->max_rows = o->max_rows;
     e->max_logits = o->max_logit_rows;
     e->context = o->context;
     for (int l = 0; l < e->config.n_layers; l++)
         e->n_sliding += e->config.sliding[l];
     e->stats.kv_bytes = s->plan.bytes;
-    e->stats.activation_bytes = s->activation_bytes;
+    e->stats.activation_bytes = s->activation_bytes + table_bytes(&e->config, s);
     rope_init(&e->config, &e->rope);
     enum osso_status status = alloc_rows(e, err);
     if (!status)
@@ -144,12 +201,15 @@ static enum osso_status create(struct osso_model *model, const struct config *co
 {
     struct setup s;
     *engine_out = NULL;
-    enum osso_status status = fill(config, options, &s, err);
+    enum osso_status status = set_up(config, options, &s, err);
     if (status)
         return status;
     struct osso_engine *e = mem_alloc(sizeof *e);
-    if (!e)
+    if (!e) {
+        s.backend->close(s.backend);
         return error_nomem(err, sizeof *e, "an engine");
+    }
+    e->backend = s.backend;
     e->model = model;
     e->config = *config;
     status = build(e, &s, err);
@@ -196,11 +256,8 @@ void osso_engine_free(struct osso_engine *e)
     prefix_free(&e->tree);
     kv_pool_free(&e->kv);
     team_free(e->team);
-    void *arrays[] = {e->token, e->pos, e->seq, e->logit_rows, e->logit_pos, e->floor, e->keep,
-                      e->angles, (void *)(uintptr_t)e->tables[KV_FULL], (void *)(uintptr_t)e->tables[KV_SLIDING], e->in_step, e->take,
-                      e->users, e->logit_users};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
-        mem_free(arrays[i]);
+    free_rows(e);
+    e->backend->close(e->backend);
     mem_free(e);
 }
 

@@ -26,13 +26,15 @@ struct osso_engine {
     int64_t context;
     int n_sessions;      /* alive */
     uint64_t step_count; /* logits are good for one step */
+    enum osso_status broken; /* a step failed on the device: every further one fails with the same words */
+    struct osso_error broken_why;
     struct osso_engine_stats stats;
     /* The rows of the step in progress, sized by max_rows. */
     int32_t *token, *pos, *seq, *logit_rows, *logit_pos, *floor;
     uint8_t *keep;
     void **users, **logit_users; /* of each row's session, for taps */
     float *angles;
-    uint8_t *const **tables[KV_GROUPS];
+    const int32_t **tables[KV_GROUPS];
     struct osso_session **in_step;
     int *take;           /* rows of in_step[i] */
 };
@@ -61,6 +63,22 @@ struct osso_session {
 
 /* K and V exist for the first `computed` tokens only; plans the replay of sliding layers where their pages are gone. */
 void session_set_computed(struct osso_session *s, size_t computed);
+
+/* The backend failed, and said why in engine->broken_why: so does every step from now on. Returns status. */
+enum osso_status engine_break(struct osso_engine *engine, enum osso_status status, struct osso_error *err);
+
+/* What an engine with these options takes beside the weights, in bytes. */
+struct engine_memory {
+    int64_t context;
+    enum kv_type kv_type;
+    uint64_t kv, kv_full; /* K and V, of which in full layers */
+    uint64_t activations; /* and the members' workspaces */
+    uint64_t tables;      /* rows of a step, pages, the tree of prefixes, as many sessions as it is made for */
+};
+enum osso_status engine_memory(const struct config *config, const struct osso_engine_options *options,
+                               struct engine_memory *out, struct osso_error *err);
+/* What osso_session_create takes. */
+uint64_t session_bytes(int64_t context);
 
 /* Ids that are not to be chosen now. */
 struct banned {

@@ -1,14 +1,12 @@
 /* info.c: what `osso info` prints: facts from headers and configuration, and the memory a context will take. */
 #include "base/buf.h"
 #include "base/error.h"
+#include "engine/engine_parts.h"
 #include "json/jwrite.h"
-#include "model/kv.h"
 #include "checkpoint/model_open.h"
 #include "checkpoint/plan.h"
 
 #include <string.h>
-
-enum { STEP_ROWS = 512 }; /* the engine's own default for max_rows */
 
 static void put_rope(struct buf *b, const struct config *c)
 {
@@ -131,24 +129,22 @@ static enum osso_status put_preset_bytes(struct buf *b, const struct config *c, 
 static enum osso_status put_memory(struct buf *b, const struct config *c, uint64_t weights, int64_t context,
                                    const char *kv_type, struct osso_error *err)
 {
-    struct kv_layout layout;
-    struct kv_plan plan;
-    enum osso_status status = kv_layout_of(c, kv_type, false, &layout, err);
-    if (status)
-        return status;
+    struct engine_memory m;
     if (context == 0)
         context = c->context;
     if (context < 1 || context > c->context)
         return error_set(err, OSSO_LIMIT, "a context of %lld tokens; this model has up to %lld", (long long)context,
                          (long long)c->context);
-    status = kv_plan(c, backend_cpu("scalar")->kv_layer_bytes(&layout), context, 1, STEP_ROWS, 0, &plan, err);
+    enum osso_status status = engine_memory(c, &(struct osso_engine_options){.size = sizeof(struct osso_engine_options),
+                                                                             .context = context, .kv_type = kv_type},
+                                            &m, err);
     if (status)
         return status;
-    uint64_t full = plan.page_bytes[KV_FULL] * (uint64_t)plan.pages[KV_FULL];
     buf_printf(b, ",\"memory\":{\"context\":%lld,\"kv_type\":\"%s\",\"weights\":%llu,\"kv\":%llu,\"kv_full_layers\":%llu,"
-                  "\"kv_sliding_layers\":%llu,\"total\":%llu}",
-               (long long)context, kv_type_name(layout.type), (unsigned long long)weights, (unsigned long long)plan.bytes,
-               (unsigned long long)full, (unsigned long long)(plan.bytes - full), (unsigned long long)(weights + plan.bytes));
+                  "\"kv_sliding_layers\":%llu,\"activations\":%llu,\"tables\":%llu,\"total\":%llu}",
+               (long long)context, kv_type_name(m.kv_type), (unsigned long long)weights, (unsigned long long)m.kv,
+               (unsigned long long)m.kv_full, (unsigned long long)(m.kv - m.kv_full), (unsigned long long)m.activations,
+               (unsigned long long)m.tables, (unsigned long long)(weights + m.kv + m.activations + m.tables));
     return OSSO_OK;
 }
 

@@ -8,13 +8,24 @@
 
 #include <string.h>
 
+static uint32_t buckets_for(int64_t n)
+{
+    uint32_t buckets = 16;
+    while (buckets < n && buckets < (1u << 30))
+        buckets *= 2;
+    return buckets;
+}
+
+uint64_t prefix_bytes(int64_t full_pages)
+{
+    return (uint64_t)full_pages * sizeof(struct prefix_node) + buckets_for(full_pages) * sizeof(int32_t);
+}
+
 enum osso_status prefix_create(struct kv_pool *kv, struct prefix *tree, struct osso_error *err)
 {
     *tree = (struct prefix){.kv = kv, .free_node = -1};
     int n = kv->group[KV_FULL].n_pages;
-    uint32_t buckets = 16;
-    while (buckets < (uint32_t)n && buckets < (1u << 30))
-        buckets *= 2;
+    uint32_t buckets = buckets_for(n);
     tree->n_nodes = n;
     tree->nodes = mem_pages((size_t)n * sizeof *tree->nodes);
     tree->buckets = mem_array(buckets, sizeof *tree->buckets);

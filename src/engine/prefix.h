@@ -26,6 +26,8 @@ struct prefix {
 };
 
 enum osso_status prefix_create(struct kv_pool *kv, struct prefix *tree_out, struct osso_error *err);
+/* What prefix_create takes for a pool with so many pages of full layers. */
+uint64_t prefix_bytes(int64_t full_pages);
 void prefix_free(struct prefix *tree);
 /* The child of `parent` (-1: a root under this salt) for these 128 tokens, or -1. */
 int32_t prefix_find(struct prefix *tree, int32_t parent, uint64_t salt, const int32_t *tokens);

@@ -9,6 +9,13 @@
 
 #include <string.h>
 
+uint64_t session_bytes(int64_t context)
+{
+    struct osso_session s;
+    return sizeof s + (uint64_t)context * sizeof *s.tokens + kv_seq_bytes(context) +
+           (uint64_t)((context + KV_PAGE - 1) / KV_PAGE) * sizeof *s.nodes;
+}
+
 enum osso_status osso_session_create(struct osso_engine *e, uint64_t salt, struct osso_session **session_out,
                                      struct osso_error *err)
 {
@@ -237,5 +244,5 @@ const float *osso_session_logits(const struct osso_session *s, size_t pos)
     if (s->logits_step != e->step_count || pos < s->logits_pos || pos - s->logits_pos >= s->logits_n)
         return NULL;
     size_t row = (size_t)s->logits_row + (pos - s->logits_pos), vocab = (size_t)e->config.vocab;
-    return e->backend->host(e->backend, e->forward.acts.logits + row * vocab, vocab);
+    return e->backend->host(e->backend, e->forward.acts.logits + row * vocab, vocab * sizeof(float));
 }

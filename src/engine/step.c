@@ -135,31 +135,58 @@ static void run_member(const struct member *member, void *arg)
     forward_step(&hand, &e->forward);
 }
 
-/* The forward pass, as far as taps let it go. What an ended step wrote into pages is written again by the next one. */
-static enum osso_status run_model(struct osso_engine *e, int n_sessions, struct osso_error *err)
-{
-    const struct batch *b = &e->forward.batch;
-    struct taps *t = &e->forward.taps;
-    t->ended = 0;
-    t->rows = (struct tap_rows){b->n, b->n_logits, e->pos, e->logit_pos, e->logit_rows, e->users, e->logit_users};
-    team_run(e->team, run_member, e);
-    if (!t->ended)
-        return OSSO_OK;
-    for (int i = 0; i < n_sessions; i++)
-        e->in_step[i]->logits_n = 0;
-    return error_set(err, OSSO_CANCELLED, "a tap ended the step: %d at %s, layer %d; no row of it counts as computed",
-                     t->ended, osso_tap_name(t->ended_by), t->ended_in);
-}
-
 static void run_script(struct osso_engine *e)
 {
     const struct batch *b = &e->forward.batch;
     for (int i = 0; i < b->n_logits; i++) {
         int row = b->logit_rows[i];
         const struct osso_session *s = e->in_step[e->seq[row]];
-        e->script(e->script_user, s->tokens, (size_t)e->pos[row] + 1,
-                  e->forward.acts.logits + (size_t)i * (size_t)e->config.vocab);
+        float *there = e->forward.acts.logits + (size_t)i * (size_t)e->config.vocab;
+        size_t bytes = (size_t)e->config.vocab * sizeof *there;
+        float *logits = e->backend->host(e->backend, there, bytes);
+        e->script(e->script_user, s->tokens, (size_t)e->pos[row] + 1, logits);
+        e->backend->put(e->backend, there, logits, bytes);
     }
+}
+
+enum osso_status engine_break(struct osso_engine *e, enum osso_status status, struct osso_error *err)
+{
+    e->broken = status;
+    e->step_count++; /* and its logits are nobody's */
+    return error_set(err, status, "%s", e->broken_why.text);
+}
+
+static void run_model(struct osso_engine *e)
+{
+    const struct batch *b = &e->forward.batch;
+    struct taps *t = &e->forward.taps;
+    t->ended = 0;
+    t->rows = (struct tap_rows){b->n, b->n_logits, e->pos, e->logit_pos, e->logit_rows, e->users, e->logit_users};
+    team_run(e->team, run_member, e);
+}
+
+/* What an ended step wrote into pages is written again by the next one. */
+static enum osso_status ended(struct osso_engine *e, int n_sessions, struct osso_error *err)
+{
+    const struct taps *t = &e->forward.taps;
+    for (int i = 0; i < n_sessions; i++)
+        e->in_step[i]->logits_n = 0;
+    return error_set(err, OSSO_CANCELLED, "a tap ended the step: %d at %s, layer %d; no row of it counts as computed",
+                     t->ended, osso_tap_name(t->ended_by), t->ended_in);
+}
+
+/* The forward pass of the chosen rows, as far as taps let it go. Where the backend fails nobody knows what its memory holds:
+ * the engine is over. */
+static enum osso_status run(struct osso_engine *e, int n_sessions, struct osso_error *err)
+{
+    enum osso_status status = forward_begin(&e->forward, &e->broken_why);
+    if (!status) {
+        (e->script ? run_script : run_model)(e);
+        status = forward_end(&e->forward, &e->broken_why);
+    }
+    if (status)
+        return engine_break(e, status, err);
+    return e->forward.taps.ended ? ended(e, n_sessions, err) : OSSO_OK;
 }
 
 /* Two rounds over the sessions: those that lack one token, then the others. Returns how many take part. */
@@ -181,7 +208,7 @@ static int choose_rows(struct osso_engine *e, struct osso_session *const *sessio
             e->take[n] = take;
             e->floor[n] = s->floor;
             for (int g = 0; g < KV_GROUPS; g++)
-                e->tables[g][n] = s->kv.addr[g];
+                e->tables[g][n] = s->kv.page[g];
             n++;
         }
     return n;
@@ -191,6 +218,8 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
                            struct osso_error *err)
 {
     int idle = 0;
+    if (e->broken)
+        return error_set(err, e->broken, "%s", e->broken_why.text);
     for (int i = 0; i < n_sessions; i++) {
         if (sessions[i]->engine != e)
             return error_set(err, OSSO_USAGE, "session %d of this step belongs to another engine", i);
@@ -204,7 +233,8 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
             return unread;
     }
     e->step_count++;
-    e->forward.batch = (struct batch){.token = e->token, .pos = e->pos, .seq = e->seq, .keep = e->keep,
+    e->forward.batch = (struct batch){.n_slots = (int)((e->context + KV_PAGE - 1) / KV_PAGE),
+                                      .head_dim = e->config.head_dim, .token = e->token, .pos = e->pos, .seq = e->seq, .keep = e->keep,
                                       .angles = e->angles, .logit_rows = e->logit_rows, .floor = e->floor,
                                       .tables = {e->tables[KV_FULL], e->tables[KV_SLIDING]}};
     if (max_rows <= 0 || max_rows > e->max_rows)
@@ -213,11 +243,8 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
     if (n == 0)
         return error_set(err, OSSO_LIMIT, "the KV cache is full: %d sessions share %llu MiB; end one or raise its size",
                          e->n_sessions, (unsigned long long)(e->stats.kv_bytes >> 20));
-    enum osso_status status = OSSO_OK;
-    if (e->script)
-        run_script(e);
-    else
-        status = run_model(e, n, err);
+    e->forward.batch.n_seqs = n;
+    enum osso_status status = run(e, n, err);
     if (status)
         return status;
     e->stats.steps++;

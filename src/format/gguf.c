@@ -12,21 +12,20 @@
 
 enum { MAX_TENSORS = 65536, MIN_TENSOR_BYTES = 25, MAX_NAME = 63, MAX_ALIGNMENT = 1 << 20 };
 
-/* All types of ggml that are in use: the sizes are needed to check the layout even where osso has no kernels. */
+/* ggml's types that dtype.def may lack: their sizes are needed to check the layout even where osso has no kernels. */
 static const struct {
     uint8_t id;
     const char *name;
     uint16_t block, bytes;
-} types[] = {
-    {0, "F32", 1, 4},        {1, "F16", 1, 2},         {2, "Q4_0", 32, 18},      {3, "Q4_1", 32, 20},
-    {6, "Q5_0", 32, 22},     {7, "Q5_1", 32, 24},      {8, "Q8_0", 32, 34},      {9, "Q8_1", 32, 36},
-    {10, "Q2_K", 256, 84},   {11, "Q3_K", 256, 110},   {12, "Q4_K", 256, 144},   {13, "Q5_K", 256, 176},
-    {14, "Q6_K", 256, 210},  {15, "Q8_K", 256, 292},   {16, "IQ2_XXS", 256, 66}, {17, "IQ2_XS", 256, 74},
-    {18, "IQ3_XXS", 256, 98}, {19, "IQ1_S", 256, 50},  {20, "IQ4_NL", 32, 18},   {21, "IQ3_S", 256, 110},
-    {22, "IQ2_S", 256, 82},  {23, "IQ4_XS", 256, 136}, {24, "I8", 1, 1},         {25, "I16", 1, 2},
-    {26, "I32", 1, 4},       {27, "I64", 1, 8},        {28, "F64", 1, 8},        {29, "IQ1_M", 256, 56},
-    {30, "BF16", 1, 2},      {34, "TQ1_0", 256, 54},   {35, "TQ2_0", 256, 66},   {39, "MXFP4", 32, 17},
-    {40, "NVFP4", 64, 36},   {41, "Q1_0", 128, 18},    {42, "Q2_0", 64, 18},
+} others[] = {
+    {2, "Q4_0", 32, 18},     {3, "Q4_1", 32, 20},      {6, "Q5_0", 32, 22},      {7, "Q5_1", 32, 24},
+    {9, "Q8_1", 32, 36},     {10, "Q2_K", 256, 84},    {11, "Q3_K", 256, 110},   {12, "Q4_K", 256, 144},
+    {13, "Q5_K", 256, 176},  {14, "Q6_K", 256, 210},   {15, "Q8_K", 256, 292},   {16, "IQ2_XXS", 256, 66},
+    {17, "IQ2_XS", 256, 74}, {18, "IQ3_XXS", 256, 98}, {19, "IQ1_S", 256, 50},   {20, "IQ4_NL", 32, 18},
+    {21, "IQ3_S", 256, 110}, {22, "IQ2_S", 256, 82},   {23, "IQ4_XS", 256, 136}, {24, "I8", 1, 1},
+    {25, "I16", 1, 2},       {26, "I32", 1, 4},        {27, "I64", 1, 8},        {28, "F64", 1, 8},
+    {29, "IQ1_M", 256, 56},  {34, "TQ1_0", 256, 54},   {35, "TQ2_0", 256, 66},   {40, "NVFP4", 64, 36},
+    {41, "Q1_0", 128, 18},   {42, "Q2_0", 64, 18},
 };
 
 /* Where one part's tensors lie, known once its keys are read. */
@@ -44,12 +43,19 @@ static enum osso_status read_type(struct gguf_cursor *c, const char *name, struc
     enum osso_status status = gguf_u32(c, &id);
     if (status)
         return status;
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (types[i].id == id) {
-            t->type = types[i].name;
-            t->dtype = dtype_from_gguf(id);
-            *row_block = types[i].block;
-            *block_bytes = types[i].bytes;
+    t->dtype = dtype_from_gguf(id);
+    if (t->dtype != DT_COUNT) {
+        const struct dtype_info *info = dtype_info(t->dtype);
+        t->type = info->name;
+        *row_block = (uint64_t)info->block;
+        *block_bytes = (uint64_t)info->block_bytes;
+        return OSSO_OK;
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (others[i].id == id) {
+            t->type = others[i].name;
+            *row_block = others[i].block;
+            *block_bytes = others[i].bytes;
             return OSSO_OK;
         }
     return error_set(c->err, OSSO_UNSUPPORTED, "%s: tensor %s has the unknown type %u%s", c->path, name, id,

@@ -81,10 +81,8 @@ enum osso_status osso_bench_touch(struct osso_engine *engine, struct osso_error 
 /* Adds a matrix: its bytes, and its multiply-adds. */
 static void add_matrix(const struct view *w, uint64_t *bytes, uint64_t *multiply_adds)
 {
-    const struct dtype_info *t = dtype_info(w->dtype);
-    uint64_t values = (uint64_t)w->rows * (uint64_t)w->cols, blocks = values / (uint64_t)t->block;
-    *bytes += blocks * (uint64_t)t->block_bytes + (w->side[0].data ? blocks : 0);
-    *multiply_adds += values;
+    *bytes += (uint64_t)view_bytes(w);
+    *multiply_adds += (uint64_t)w->rows * (uint64_t)w->cols;
 }
 
 enum osso_status osso_bench_token_cost(const struct osso_model *model, const struct osso_engine_options *options,
@@ -94,9 +92,14 @@ enum osso_status osso_bench_token_cost(const struct osso_model *model, const str
     struct osso_token_cost cost = {.size = sizeof cost};
     int picks = options && options->experts_per_token > 0 ? options->experts_per_token : c->experts_per_token;
     struct kv_layout layout;
+    const struct backend *backend;
     enum osso_status status = kv_layout_of(c, options ? options->kv_type : NULL, options && options->exact, &layout, err);
+    if (!status)
+        status = backend_open(options ? options->backend : NULL, options ? options->isa : NULL, &backend, err);
     if (status)
         return status;
+    uint64_t layer_bytes = backend->kv_layer_bytes(&layout);
+    backend->close(backend);
     if (depth < 0 || depth > c->context)
         return error_set(err, OSSO_USAGE, "a depth of %lld tokens: this model has from 0 to %lld", (long long)depth,
                          (long long)c->context);
@@ -110,7 +113,7 @@ enum osso_status osso_bench_token_cost(const struct osso_model *model, const str
             add_matrix(each[i % 3], &cost.weight_bytes, &cost.multiply_adds);
         cost.expert_bytes += cost.weight_bytes - before;
         uint64_t keys = (uint64_t)(c->sliding[l] && depth + 1 > c->window ? c->window : depth + 1);
-        cost.kv_bytes += keys * (backend_cpu(NULL)->kv_layer_bytes(&layout) / KV_PAGE);
+        cost.kv_bytes += keys * (layer_bytes / KV_PAGE);
     }
     add_matrix(&model->weights.head, &cost.head_bytes, &cost.head_multiply_adds);
     sized_out(cost_out, &cost, sizeof cost);

@@ -38,6 +38,21 @@ static void noise(real *v, size_t n, uint64_t seed)
         v[i] = (real)((rng_unit(&rng) - 0.5) * 3.4641016);
 }
 
+/* Noise in memory of the backend; NULL: there is none. */
+static real *made_up(const struct osso_engine *e, size_t n, uint64_t seed)
+{
+    real *there = e->backend->alloc(e->backend, n * sizeof *there), *here = mem_array(n, sizeof *here);
+    if (there && here) {
+        noise(here, n, seed);
+        e->backend->put(e->backend, there, here, n * sizeof *there);
+    } else {
+        e->backend->free(e->backend, there, n * sizeof *there);
+        there = NULL;
+    }
+    mem_free(here);
+    return there;
+}
+
 static bool own(struct osso_session *s, enum kv_group_id g, int slot)
 {
     while (!kv_seq_own(&s->engine->kv, &s->kv, g, slot))
@@ -58,14 +73,22 @@ static enum osso_status fill_group(struct osso_session *s, enum kv_group_id g, i
     for (int slot = from; slot < to; slot++)
         if (!own(s, g, slot))
             return error_set(err, OSSO_LIMIT, "the KV cache has no page for position %lld", (long long)slot * KV_PAGE);
-    uint8_t *const *tables[1] = {s->kv.addr[g] + from};
+    const int32_t *pages = s->kv.page[g] + from, *tables[1] = {pages};
     for (int i = 0; i < KV_PAGE; i++)
         pos[i] = i;
-    struct page_work work = {e, g, {.layout = e->kv.layout, .n = KV_PAGE, .pos = pos, .seq = seq, .tables = tables}, k, v};
+    struct batch batch = {.n = KV_PAGE, .n_seqs = 1, .n_slots = 1, .pos = pos, .seq = seq, .tables = {tables, tables}}, staged;
+    enum osso_status status = e->backend->begin(e->backend, &batch, &staged, &e->broken_why);
+    if (status)
+        return engine_break(e, status, err);
+    struct page_work work = {e, g, {.layout = e->kv.layout, .n = KV_PAGE, .pos = staged.pos, .seq = staged.seq,
+                                    .tables = staged.tables[g], .pages = e->kv.group[g].memory,
+                                    .page_bytes = e->kv.group[g].page_bytes}, k, v};
     team_run(e->team, write_page, &work);
-    for (int slot = from + 1; slot < to; slot++)
-        e->backend->copy(s->kv.addr[g][slot], s->kv.addr[g][from], e->kv.group[g].page_bytes);
-    return OSSO_OK;
+    status = e->backend->end(e->backend, &e->broken_why);
+    for (int slot = from + 1; slot < to && !status; slot++)
+        e->backend->copy(e->backend, kv_page_at(&e->kv, g, s->kv.page[g][slot]), kv_page_at(&e->kv, g, pages[0]),
+                         e->kv.group[g].page_bytes);
+    return status ? engine_break(e, status, err) : OSSO_OK;
 }
 
 enum osso_status osso_bench_fill(struct osso_session *s, const int32_t *ids, size_t n, struct osso_error *err)
@@ -78,17 +101,16 @@ enum osso_status osso_bench_fill(struct osso_session *s, const int32_t *ids, siz
     if (n == 0)
         return OSSO_OK;
     size_t values = (size_t)KV_PAGE * (size_t)e->config.n_kv_heads * (size_t)e->config.head_dim;
-    real *k = mem_array(2 * values, sizeof *k);
+    real *k = made_up(e, 2 * values, 1 + s->salt);
     if (!k)
         return error_nomem(err, 2 * values * sizeof *k, "made-up keys and values");
-    noise(k, 2 * values, 1 + s->salt);
     /* A session keeps sliding pages no further back than release_sliding leaves them. */
     int64_t behind = (int64_t)n - e->config.window - KV_KEEP;
     int last = (int)((n + KV_PAGE - 1) / KV_PAGE), first = behind > 0 ? (int)(behind / KV_PAGE) : 0;
     status = fill_group(s, KV_FULL, 0, last, k, k + values, err);
     if (!status)
         status = fill_group(s, KV_SLIDING, first, last, k, k + values, err);
-    mem_free(k);
+    e->backend->free(e->backend, k, 2 * values * sizeof *k);
     if (status) {
         session_set_computed(s, 0);
         return status;

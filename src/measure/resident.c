@@ -3,7 +3,6 @@
 #include "osso/bench.h"
 
 #include "base/error.h"
-#include "base/mem.h"
 #include "measure/ceiling.h"
 #include "engine/engine_parts.h"
 
@@ -25,13 +24,6 @@ static int64_t slice_rows(const struct resident *run, int64_t row_bytes, int64_t
     int64_t rows = LANE_BYTES * (int64_t)team_threads(run->engine->team) / row_bytes / unit * unit;
     rows = rows < unit ? unit : rows;
     return rows < most ? rows : most;
-}
-
-static double view_bytes(const struct view *w)
-{
-    const struct dtype_info *t = dtype_info(w->dtype);
-    double blocks = (double)w->rows * (double)w->cols / t->block;
-    return blocks * (t->block_bytes + (w->side[0].data ? 1 : 0));
 }
 
 static void linear_member(const struct member *member, void *arg)
@@ -80,34 +72,66 @@ static double rate(struct resident *run, void (*fn)(const struct member *, void 
 static double linear_rate(struct resident *run, const struct view *w)
 {
     run->view = *w;
-    run->view.rows = slice_rows(run, (int64_t)(view_bytes(w) / (double)w->rows), w->rows);
-    return rate(run, linear_member, view_bytes(&run->view));
+    run->view.rows = slice_rows(run, (int64_t)((double)view_bytes(w) / (double)w->rows), w->rows);
+    return rate(run, linear_member, (double)view_bytes(&run->view));
 }
 
 static double experts_rate(struct resident *run)
 {
     const struct osso_engine *e = run->engine;
-    const struct weights *weights = &e->model->weights;
+    const struct weights *weights = &e->weights;
     struct expert *x = &run->expert;
     weights->source.get(&weights->source, 0, 0, x);
-    double row = view_bytes(&x->gate) / (double)x->gate.rows;
+    double row = (double)view_bytes(&x->gate) / (double)x->gate.rows;
     int64_t most = x->gate.rows < x->down.rows ? x->gate.rows : x->down.rows;
     run->rows = slice_rows(run, (int64_t)(3 * row), most);
     x->gate.rows = x->up.rows = x->down.rows = run->rows;
-    return rate(run, experts_member, run->routing.k * (view_bytes(&x->gate) + view_bytes(&x->up) + view_bytes(&x->down)));
+    return rate(run, experts_member, run->routing.k * ((double)view_bytes(&x->gate) + (double)view_bytes(&x->up) + (double)view_bytes(&x->down)));
+}
+
+/* What is measured with: the routing's arrays and the outputs of the widest matrix, in memory of the backend. */
+struct arrays {
+    const struct backend *backend;
+    int32_t *ids;
+    real *values;
+    size_t n_ids, n_values;
+};
+
+static enum osso_status arrays_create(const struct osso_engine *e, struct arrays *a, struct osso_error *err)
+{
+    const struct weights *w = &e->weights;
+    int k = e->forward.top_k;
+    int64_t rows = w->head.rows > w->layers[0].q.rows ? w->head.rows : w->layers[0].q.rows;
+    *a = (struct arrays){.backend = e->backend, .n_ids = (size_t)(2 * k + e->config.n_experts + 1),
+                         .n_values = (size_t)(rows + k)};
+    a->ids = a->backend->alloc(a->backend, a->n_ids * sizeof *a->ids);
+    a->values = a->backend->alloc(a->backend, a->n_values * sizeof *a->values);
+    return a->ids && a->values ? OSSO_OK : error_nomem(err, a->n_values * sizeof *a->values, "measuring kernels");
+}
+
+static void arrays_free(struct arrays *a)
+{
+    a->backend->free(a->backend, a->ids, a->n_ids * sizeof *a->ids);
+    a->backend->free(a->backend, a->values, a->n_values * sizeof *a->values);
 }
 
 /* One row that goes to experts 0 .. k-1. */
-static void set_routing(struct resident *run, int32_t *space, real *weights)
+static void set_routing(struct resident *run, const struct arrays *a)
 {
+    const struct backend *be = a->backend;
     int k = run->engine->forward.top_k, n = run->engine->config.n_experts;
-    run->routing = (struct routing){1, k, n, space, weights, space + k, space + k + n + 1};
+    real *weights_there = a->values + (a->n_values - (size_t)k);
+    int32_t *ids = be->host(be, a->ids, a->n_ids * sizeof *ids), *start = ids + k, *slots = start + n + 1;
+    real *weights = be->host(be, weights_there, (size_t)k * sizeof *weights);
+    run->routing = (struct routing){1, k, n, a->ids, weights_there, a->ids + k, a->ids + k + n + 1};
     for (int i = 0; i < k; i++) {
-        run->routing.ids[i] = run->routing.slots[i] = i;
+        ids[i] = slots[i] = i;
         weights[i] = (real)1 / (real)k;
     }
     for (int i = 0; i <= n; i++)
-        run->routing.start[i] = i < k ? i : k;
+        start[i] = i < k ? i : k;
+    be->put(be, a->ids, ids, a->n_ids * sizeof *ids);
+    be->put(be, weights_there, weights, (size_t)k * sizeof *weights);
 }
 
 enum osso_status osso_bench_resident(struct osso_engine *e, double *gbps_out, struct osso_error *err)
@@ -115,27 +139,24 @@ enum osso_status osso_bench_resident(struct osso_engine *e, double *gbps_out, st
     *gbps_out = 0;
     if (!e->model)
         return error_set(err, OSSO_USAGE, "an engine without a model has no kernels to measure");
-    const struct weights *w = &e->model->weights;
+    const struct weights *w = &e->weights;
     struct resident run = {.engine = e, .source = {get_slice, &run}};
     struct osso_token_cost cost = {.size = sizeof cost};
     struct osso_engine_options options = {.size = sizeof options, .experts_per_token = e->forward.top_k};
     enum osso_status status = osso_bench_token_cost(e->model, &options, 0, &cost, err);
-    int k = e->forward.top_k;
-    int64_t rows = w->head.rows > w->layers[0].q.rows ? w->head.rows : w->layers[0].q.rows;
-    int32_t *space = mem_array((size_t)(2 * k + e->config.n_experts + 1), sizeof *space);
-    real *values = mem_array((size_t)(rows + k), sizeof *values);
-    if (!status && (!space || !values))
-        status = error_nomem(err, (uint64_t)rows * sizeof *values, "measuring kernels");
+    struct arrays arrays = {0};
+    if (status)
+        return status;
+    status = arrays_create(e, &arrays, err);
     if (!status) {
-        set_routing(&run, space, values + rows);
-        run.y = values;
+        set_routing(&run, &arrays);
+        run.y = arrays.values;
         double rest = (double)(cost.weight_bytes - cost.expert_bytes), seconds = rest / linear_rate(&run, &w->layers[0].q);
         seconds += (double)cost.head_bytes / linear_rate(&run, &w->head);
         seconds += (double)cost.expert_bytes / experts_rate(&run);
         *gbps_out = (double)(cost.weight_bytes + cost.head_bytes) / seconds * 1e-9;
         e->step_count++; /* nobody reads the last step's logits any more */
     }
-    mem_free(space);
-    mem_free(values);
+    arrays_free(&arrays);
     return status;
 }

@@ -9,21 +9,20 @@ struct sizes {
     size_t rows, logits, slots, hidden, inner, heads, q, kv, experts, vocab, page_sums;
 };
 
-/* Pages whose sums attention may keep: one row's at full length, if the members cannot share its kv heads evenly. */
-static size_t page_sums(const struct config *c, int n_members)
+/* Pages whose sums attention may keep, for rows as long as the model's context. */
+static int64_t page_sums(const struct config *c, const struct backend *backend, int n_members)
 {
-    size_t pages = ((size_t)c->context + KV_PAGE - 1) / KV_PAGE;
-    return c->n_kv_heads % n_members ? pages * (size_t)c->n_kv_heads : 0;
+    return backend->page_sums((c->context + KV_PAGE - 1) / KV_PAGE, c->n_kv_heads, n_members);
 }
 
-static struct sizes sizes_of(const struct config *c, const struct activation_options *o)
+static struct sizes sizes_of(const struct config *c, const struct backend *backend, const struct activation_options *o)
 {
     struct sizes z = {.rows = (size_t)o->max_rows, .logits = (size_t)o->max_logits, .hidden = (size_t)c->hidden,
                       .inner = (size_t)c->intermediate, .heads = (size_t)c->n_heads,
                       .q = (size_t)c->n_heads * (size_t)c->head_dim, .kv = (size_t)c->n_kv_heads * (size_t)c->head_dim,
                       .experts = (size_t)c->n_experts, .vocab = (size_t)c->vocab};
     z.slots = z.rows * (size_t)o->top_k;
-    z.page_sums = page_sums(c, o->n_members) * (size_t)(c->n_heads / c->n_kv_heads) * (size_t)(2 + c->head_dim);
+    z.page_sums = (size_t)page_sums(c, backend, o->n_members) * (size_t)(c->n_heads / c->n_kv_heads) * (size_t)(2 + c->head_dim);
     return z;
 }
 
@@ -134,7 +133,7 @@ uint64_t REAL(activations_bytes)(const struct config *c, const struct backend *b
                                  const struct activation_options *o)
 {
     struct activations a = {.options = *o, .n_kept = o->n_kept};
-    struct sizes z = sizes_of(c, o);
+    struct sizes z = sizes_of(c, backend, o);
     size_t tables = ((size_t)c->n_layers + 1) * sizeof *a.x + (size_t)(o->n_kept ? o->n_kept : 1) * sizeof *a.kept;
     return lay_out(&a, &z, c->n_layers, NULL) + workspace_of(c, backend, o->max_rows) * (size_t)o->n_members + tables;
 }
@@ -143,14 +142,14 @@ enum osso_status REAL(activations_create)(const struct config *c, const struct b
                                           const struct activation_options *o, struct activations *a,
                                           struct osso_error *err)
 {
-    struct sizes z = sizes_of(c, o);
-    *a = (struct activations){.options = *o, .n_kept = o->n_kept, .always = o->n_kept ? KEEP_BACKWARD : KEEP_NOTHING};
+    struct sizes z = sizes_of(c, backend, o);
+    *a = (struct activations){.backend = backend, .options = *o, .n_kept = o->n_kept, .always = o->n_kept ? KEEP_BACKWARD : KEEP_NOTHING};
     a->workspace_bytes = workspace_of(c, backend, o->max_rows);
-    a->n_page_sums = (int64_t)page_sums(c, o->n_members);
+    a->n_page_sums = page_sums(c, backend, o->n_members);
     a->bytes = lay_out(a, &z, c->n_layers, NULL) + a->workspace_bytes * (size_t)o->n_members;
     a->x = mem_array((size_t)c->n_layers + 1, sizeof *a->x);
     a->kept = mem_array((size_t)(o->n_kept ? o->n_kept : 1), sizeof *a->kept);
-    a->memory = mem_pages(a->bytes);
+    a->memory = backend->alloc(backend, a->bytes);
     if (!a->x || !a->kept || !a->memory) {
         REAL(activations_free)(a);
         return error_nomem(err, REAL(activations_bytes)(c, backend, o),
@@ -160,58 +159,55 @@ enum osso_status REAL(activations_create)(const struct config *c, const struct b
     return OSSO_OK;
 }
 
-/* What taps asked for: with a backward pass lse, gate and up are part of the layout. */
+/* What taps asked for: with a backward pass lse, gate and up are part of the layout. With a->tapped NULL only counts. */
+static void lay_out_tapped(struct activations *a, const struct sizes *z, unsigned keep, size_t keys)
+{
+    struct layout l = {.base = a->tapped};
+    if (!a->always) {
+        struct kept *k = &a->kept[0];
+        k->lse = place(&l, keep & KEEP_LSE ? z->rows * z->heads : 0, sizeof *k->lse);
+        k->gate = place(&l, keep & KEEP_GATE_UP ? z->slots * z->inner : 0, sizeof *k->gate);
+        k->up = place(&l, keep & KEEP_GATE_UP ? z->slots * z->inner : 0, sizeof *k->up);
+    }
+    a->out = place(&l, keep & KEEP_OUT ? z->slots * z->hidden : 0, sizeof *a->out);
+    a->pattern = place(&l, keep & KEEP_PATTERN ? z->rows * z->heads * keys : 0, sizeof *a->pattern);
+    a->tapped_bytes = l.off;
+}
+
 static void free_tapped(struct activations *a)
 {
-    struct kept *k = a->kept;
-    if (k && !a->always) {
-        mem_free(k->lse);
-        mem_free(k->gate);
-        mem_free(k->up);
-        k->lse = k->gate = k->up = NULL;
-    }
-    mem_free(a->out);
-    mem_free(a->pattern);
+    a->backend->free(a->backend, a->tapped, a->tapped_bytes);
     mem_free(a->wanted);
-    a->out = a->pattern = a->wanted = NULL;
+    a->tapped = a->wanted = NULL;
 }
 
 void REAL(activations_free)(struct activations *a)
 {
+    if (!a->backend)
+        return; /* never created */
     free_tapped(a);
-    mem_pages_free(a->memory, a->bytes);
+    a->backend->free(a->backend, a->memory, a->bytes);
     mem_free(a->x);
     mem_free(a->kept);
     *a = (struct activations){0};
 }
 
-/* NULL when nobody wants it; *failed when there is no memory. */
-static real *tapped(bool wanted, size_t values, bool *failed)
-{
-    real *p = wanted ? mem_array(values, sizeof *p) : NULL;
-    *failed = *failed || (wanted && !p);
-    return p;
-}
-
 enum osso_status REAL(activations_keep)(struct activations *a, const struct config *c, unsigned keep, bool wanted,
                                         struct osso_error *err)
 {
-    struct sizes z = sizes_of(c, &a->options);
+    struct sizes z = sizes_of(c, a->backend, &a->options);
     size_t keys = (size_t)(a->options.context ? a->options.context : c->context);
-    bool failed = false;
     free_tapped(a);
-    if (!a->always) {
-        struct kept *k = &a->kept[0];
-        k->lse = tapped(keep & KEEP_LSE, z.rows * z.heads, &failed);
-        k->gate = tapped(keep & KEEP_GATE_UP, z.slots * z.inner, &failed);
-        k->up = tapped(keep & KEEP_GATE_UP, z.slots * z.inner, &failed);
-    }
-    a->out = tapped(keep & KEEP_OUT, z.slots * z.hidden, &failed);
-    a->pattern = tapped(keep & KEEP_PATTERN, z.rows * z.heads * keys, &failed);
-    a->wanted = tapped(wanted, z.logits * z.hidden, &failed);
-    if (!failed)
+    lay_out_tapped(a, &z, keep, keys);
+    if (a->tapped_bytes)
+        a->tapped = a->backend->alloc(a->backend, a->tapped_bytes);
+    a->wanted = wanted ? mem_array(z.logits * z.hidden, sizeof *a->wanted) : NULL;
+    bool failed = (a->tapped_bytes && !a->tapped) || (wanted && !a->wanted);
+    if (!failed) {
+        lay_out_tapped(a, &z, keep, keys);
         return OSSO_OK;
+    }
+    size_t bytes = a->tapped_bytes;
     free_tapped(a);
-    return error_nomem(err, (keep & KEEP_PATTERN ? z.rows * z.heads * keys : z.slots * z.hidden) * sizeof(real),
-                       "values kept for a tap; ask for fewer rows per step or a smaller context");
+    return error_nomem(err, bytes, "values kept for a tap; ask for fewer rows per step or a smaller context");
 }

@@ -48,10 +48,12 @@ struct activations {
     /* Only while a tap asks for them. */
     real *out;              /* [slots][hidden]: expert outputs before weighting; KEEP_OUT */
     real *pattern;          /* [rows][heads][keys of the step]: attention weights; KEEP_PATTERN */
-    real *wanted;           /* [logit rows][hidden]: where rows of x that want logits are put side by side */
+    real *wanted;           /* [logit rows][hidden], the host's: where rows of x that want logits are put side by side */
     uint8_t *workspaces;    /* [members][workspace_bytes] */
     size_t workspace_bytes, bytes;
-    void *memory;
+    void *memory, *tapped;
+    size_t tapped_bytes;
+    const struct backend *backend; /* whose memory it is */
     struct activation_options options;
 };
 

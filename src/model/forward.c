@@ -39,9 +39,16 @@ static void tap_act(const struct hand *h, struct forward *f, enum osso_tap which
 
 void REAL(forward_embed)(const struct hand *h, struct forward *f)
 {
-    f->backend->embed(h, &f->weights->embed, f->batch.token, f->batch.n, f->acts.x[0]);
+    f->backend->embed(h, &f->weights->embed, f->staged.token, f->batch.n, f->acts.x[0]);
     tap(h, f, OSSO_TAP_EMBED, -1, f->acts.x[0]);
     f->backend->sync(h);
+}
+
+static void reduce(struct forward *f, size_t count)
+{
+    real *delta = f->backend->host(f->backend, f->acts.delta, count * sizeof *delta);
+    f->shard.reduce(f->shard.user, delta, count);
+    f->backend->put(f->backend, f->acts.delta, delta, count * sizeof *delta);
 }
 
 /* sum = x + delta, after delta, held as a part by each shard, has become the whole. */
@@ -53,7 +60,7 @@ static void add_delta(const struct hand *h, struct forward *f, enum osso_tap whi
     be->sync(h);
     if (f->shard.reduce) {
         if (h->member->id == 0)
-            f->shard.reduce(f->shard.user, f->acts.delta, (size_t)n * (size_t)hidden);
+            reduce(f, (size_t)n * (size_t)hidden);
         be->sync(h);
     }
     tap(h, f, which, layer, f->acts.delta);
@@ -64,13 +71,14 @@ static void add_delta(const struct hand *h, struct forward *f, enum osso_tap whi
 static struct kv_rows layer_kv(const struct forward *f, int layer, int n_kv_heads)
 {
     enum kv_group_id g = (enum kv_group_id)f->kv->layer_group[layer];
-    struct kv_rows kv = {.layout = f->kv->layout, .n = f->batch.n, .pos = f->batch.pos, .seq = f->batch.seq,
-                         .tables = f->batch.tables[g], .layer_off = f->kv->layer_off[layer]};
+    struct kv_rows kv = {.layout = f->kv->layout, .n = f->batch.n, .pos = f->staged.pos, .seq = f->staged.seq,
+                         .tables = f->staged.tables[g], .pages = f->kv->group[g].memory,
+                         .page_bytes = f->kv->group[g].page_bytes, .layer_off = f->kv->layer_off[layer]};
     kv.layout.n_kv_heads = n_kv_heads;
     if (g == KV_FULL)
-        kv.keep = f->batch.keep;
+        kv.keep = f->staged.keep;
     else
-        kv.floor = f->batch.floor;
+        kv.floor = f->staged.floor;
     return kv;
 }
 
@@ -107,8 +115,8 @@ static void attention(const struct hand *h, struct forward *f, int layer)
     tap(h, f, OSSO_TAP_Q, layer, s->q);
     tap(h, f, OSSO_TAP_K, layer, s->k);
     tap(h, f, OSSO_TAP_V, layer, s->v);
-    be->rope(h, s->q, n, w.n_heads, d, f->batch.angles);
-    be->rope(h, s->k, n, w.n_kv_heads, d, f->batch.angles);
+    be->rope(h, s->q, n, w.n_heads, d, f->staged.angles);
+    be->rope(h, s->k, n, w.n_kv_heads, d, f->staged.angles);
     tap(h, f, OSSO_TAP_Q_ROT, layer, s->q);
     tap(h, f, OSSO_TAP_K_ROT, layer, s->k);
     be->kv_append(h, &kv, s->k, s->v);
@@ -194,7 +202,7 @@ void REAL(forward_head)(const struct hand *h, struct forward *f)
     int n = f->batch.n_logits;
     if (n == 0)
         return;
-    be->norm(h, a->x[c->n_layers], f->batch.logit_rows, f->weights->final_norm, (float)c->rms_eps, c->hidden, n, &a->final);
+    be->norm(h, a->x[c->n_layers], f->staged.logit_rows, f->weights->final_norm, (float)c->rms_eps, c->hidden, n, &a->final);
     tap_act(h, f, OSSO_TAP_FINAL_NORM, -1, &a->final);
     be->sync(h);
     be->linear(h, &f->weights->head, NULL, &a->final, n, OUT_UNIT, NULL, a->logits, c->vocab);
@@ -228,7 +236,7 @@ enum osso_status REAL(forward_create)(const struct config *config, const struct 
     struct shard whole = {.end_kv_head = config->n_kv_heads, .end_expert = config->n_experts};
     if (!status)
         REAL(forward_set_shard)(f, &whole);
-    return status;
+    return status || !weights ? status : REAL(forward_learn)(f, err);
 }
 
 void REAL(forward_free)(struct forward *f)

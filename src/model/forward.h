@@ -8,18 +8,6 @@
 #include "model/taps.h"
 #include "model/weights.h"
 
-/* The rows of a step. */
-struct batch {
-    int n;
-    const int32_t *token, *pos, *seq;
-    const uint8_t *keep;        /* K and V of full layers exist already: replay of sliding layers */
-    const float *angles;        /* [n][head_dim] from rope_angles */
-    int n_logits;
-    const int32_t *logit_rows;  /* rows that want logits */
-    uint8_t *const *const *tables[KV_GROUPS]; /* [sequence][slot] */
-    const int32_t *floor;       /* per sequence, for sliding layers */
-};
-
 struct forward {
     const struct config *config;
     const struct weights *weights;
@@ -30,10 +18,11 @@ struct forward {
     struct shard shard;
     struct taps taps;
     struct activations acts;
-    struct batch batch;
+    struct batch batch;  /* this step's, as the caller has it */
+    struct batch staged; /* the same, for ops: what backend->begin made of it */
 };
 
-/* Whole model, no taps. Allocates the activations. */
+/* Whole model, no taps. Allocates the activations and tells the backend of every tensor. */
 enum osso_status REAL(forward_create)(const struct config *config, const struct weights *weights,
                                       const struct backend *backend, const struct kv_pool *kv,
                                       const struct activation_options *options, struct forward *forward_out,
@@ -47,6 +36,11 @@ enum osso_status REAL(forward_set_taps)(struct forward *forward, uint64_t set, c
 
 /* What a member of the team takes to the calls below. */
 struct hand REAL(forward_hand)(const struct forward *f, const struct member *member);
+/* Tells the backend of every tensor; forward_create has done it. After somebody changed values, again. */
+enum osso_status REAL(forward_learn)(struct forward *f, struct osso_error *err);
+/* Around the calls below, by one thread: forward->batch goes to the backend; a failure of either is the step's. */
+enum osso_status REAL(forward_begin)(struct forward *f, struct osso_error *err);
+enum osso_status REAL(forward_end)(struct forward *f, struct osso_error *err);
 /* All members of a team call these together. A layer takes the residual stream from acts.x[layer] to acts.x[layer + 1]. */
 void REAL(forward_embed)(const struct hand *h, struct forward *f);
 void REAL(forward_layer)(const struct hand *h, struct forward *f, int layer);

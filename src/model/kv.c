@@ -90,13 +90,14 @@ enum osso_status kv_plan(const struct config *c, size_t layer_bytes, int64_t con
     return OSSO_OK;
 }
 
-static enum osso_status group_create(struct kv_group *g, int64_t n_pages, struct osso_error *err)
+static enum osso_status group_create(const struct backend *backend, struct kv_group *g, int64_t n_pages,
+                                     struct osso_error *err)
 {
     g->n_pages = (int)n_pages;
     g->free_list = mem_array((size_t)n_pages, sizeof *g->free_list);
     g->refs = mem_array((size_t)n_pages, sizeof *g->refs);
     size_t bytes = (size_t)n_pages * g->page_bytes;
-    g->memory = mem_pages(bytes);
+    g->memory = backend->alloc(backend, bytes);
     if (!g->free_list || !g->refs || !g->memory)
         return error_nomem(err, bytes, "the KV cache; ask for a smaller context with -c");
     for (int i = 0; i < g->n_pages; i++)
@@ -117,7 +118,7 @@ enum osso_status kv_pool_create(const struct config *c, const struct kv_layout *
     }
     for (int g = 0; g < KV_GROUPS; g++) {
         pool->group[g].page_bytes = (size_t)pool->group[g].n_layers * pool->layer_bytes;
-        enum osso_status status = group_create(&pool->group[g], plan->pages[g], err);
+        enum osso_status status = group_create(backend, &pool->group[g], plan->pages[g], err);
         if (status) {
             kv_pool_free(pool);
             return status;
@@ -126,13 +127,20 @@ enum osso_status kv_pool_create(const struct config *c, const struct kv_layout *
     return OSSO_OK;
 }
 
+uint64_t kv_pool_table_bytes(const struct kv_plan *plan)
+{
+    const struct kv_group *g;
+    return (uint64_t)(plan->pages[KV_FULL] + plan->pages[KV_SLIDING]) * (sizeof *g->free_list + sizeof *g->refs);
+}
+
 void kv_pool_free(struct kv_pool *pool)
 {
     for (int i = 0; i < KV_GROUPS; i++) {
         struct kv_group *g = &pool->group[i];
         mem_free(g->free_list);
         mem_free(g->refs);
-        mem_pages_free(g->memory, (size_t)g->n_pages * g->page_bytes);
+        if (pool->backend)
+            pool->backend->free(pool->backend, g->memory, (size_t)g->n_pages * g->page_bytes);
         *g = (struct kv_group){0};
     }
 }
@@ -168,15 +176,19 @@ enum osso_status kv_seq_create(int64_t max_positions, struct kv_seq *seq, struct
     *seq = (struct kv_seq){.n_slots = (int)pages_for(max_positions)};
     for (int g = 0; g < KV_GROUPS; g++) {
         seq->page[g] = mem_array((size_t)seq->n_slots, sizeof *seq->page[g]);
-        seq->addr[g] = mem_array((size_t)seq->n_slots, sizeof *seq->addr[g]);
-        if (!seq->page[g] || !seq->addr[g]) {
+        if (!seq->page[g]) {
             kv_seq_free(NULL, seq);
-            return error_nomem(err, (uint64_t)seq->n_slots * 16, "a session's page table");
+            return error_nomem(err, (uint64_t)seq->n_slots * sizeof *seq->page[g], "a session's page table");
         }
         for (int i = 0; i < seq->n_slots; i++)
             seq->page[g][i] = -1;
     }
     return OSSO_OK;
+}
+
+uint64_t kv_seq_bytes(int64_t max_positions)
+{
+    return (uint64_t)pages_for(max_positions) * KV_GROUPS * sizeof(int32_t);
 }
 
 void kv_seq_free(struct kv_pool *pool, struct kv_seq *seq)
@@ -185,7 +197,6 @@ void kv_seq_free(struct kv_pool *pool, struct kv_seq *seq)
         if (pool)
             kv_seq_drop(pool, seq, (enum kv_group_id)g, 0, seq->n_slots);
         mem_free(seq->page[g]);
-        mem_free(seq->addr[g]);
     }
     *seq = (struct kv_seq){0};
 }
@@ -195,7 +206,6 @@ void kv_seq_set(struct kv_pool *pool, struct kv_seq *seq, enum kv_group_id g, in
     must(i >= 0 && i < seq->n_slots && page < pool->group[g].n_pages);
     kv_page_drop(pool, g, seq->page[g][i]);
     seq->page[g][i] = page;
-    seq->addr[g][i] = page < 0 ? NULL : pool->group[g].memory + (size_t)page * pool->group[g].page_bytes;
 }
 
 void kv_seq_share(struct kv_pool *pool, struct kv_seq *dst, const struct kv_seq *src)
@@ -225,8 +235,7 @@ bool kv_seq_own(struct kv_pool *pool, struct kv_seq *seq, enum kv_group_id g, in
     if (page < 0)
         return false;
     if (old >= 0)
-        pool->backend->copy(group->memory + (size_t)page * group->page_bytes,
-                            group->memory + (size_t)old * group->page_bytes, group->page_bytes);
+        pool->backend->copy(pool->backend, kv_page_at(pool, g, page), kv_page_at(pool, g, old), group->page_bytes);
     kv_seq_set(pool, seq, g, i, page);
     return true;
 }

@@ -7,15 +7,13 @@
 #include "backend/backend.h"
 #include "model/config.h"
 
-enum kv_group_id { KV_FULL, KV_SLIDING, KV_GROUPS };
-
 struct kv_group {
     int n_layers;
     size_t page_bytes;
     int n_pages, n_free;
     int32_t *free_list; /* n_free page numbers */
     int32_t *refs;      /* [n_pages] */
-    uint8_t *memory;    /* [n_pages][page_bytes], resident only where written */
+    uint8_t *memory;    /* [n_pages][page_bytes], the backend's */
 };
 
 struct kv_pool {
@@ -48,6 +46,8 @@ enum osso_status kv_plan(const struct config *config, size_t layer_bytes,
 enum osso_status kv_pool_create(const struct config *config, const struct kv_layout *layout,
                                 const struct backend *backend, const struct kv_plan *plan, struct kv_pool *pool_out,
                                 struct osso_error *err);
+/* What the pool's lists take beside its pages. */
+uint64_t kv_pool_table_bytes(const struct kv_plan *plan);
 void kv_pool_free(struct kv_pool *pool);
 
 /* -1: no page is free. A new page has one reference. */
@@ -55,13 +55,13 @@ int32_t kv_page_take(struct kv_pool *pool, enum kv_group_id g);
 void kv_page_ref(struct kv_pool *pool, enum kv_group_id g, int32_t page);
 void kv_page_drop(struct kv_pool *pool, enum kv_group_id g, int32_t page); /* -1 is fine */
 
-/* One sequence's page tables: page[g][i] holds positions [128 i, 128 i + 127], -1: none; addr mirrors it. */
+/* One sequence's page tables: page[g][i] holds positions [128 i, 128 i + 127], -1: none. */
 struct kv_seq {
     int n_slots;
     int32_t *page[KV_GROUPS];
-    uint8_t **addr[KV_GROUPS];
 };
 enum osso_status kv_seq_create(int64_t max_positions, struct kv_seq *seq_out, struct osso_error *err);
+uint64_t kv_seq_bytes(int64_t max_positions); /* what that takes */
 void kv_seq_free(struct kv_pool *pool, struct kv_seq *seq);
 /* Puts `page` (a reference the table takes over, or -1) into slot i, dropping what was there. */
 void kv_seq_set(struct kv_pool *pool, struct kv_seq *seq, enum kv_group_id g, int i, int32_t page);
@@ -71,5 +71,10 @@ void kv_seq_share(struct kv_pool *pool, struct kv_seq *dst, const struct kv_seq 
 void kv_seq_drop(struct kv_pool *pool, struct kv_seq *seq, enum kv_group_id g, int from, int to);
 /* Makes slot i of group g present and private to this sequence (copying a shared page). False: the pool is empty. */
 bool kv_seq_own(struct kv_pool *pool, struct kv_seq *seq, enum kv_group_id g, int i);
+/* Where a page lies, for the backend's copy, host and put. */
+static inline uint8_t *kv_page_at(const struct kv_pool *pool, enum kv_group_id g, int32_t page)
+{
+    return pool->group[g].memory + (size_t)page * pool->group[g].page_bytes;
+}
 
 #endif

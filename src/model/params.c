@@ -132,9 +132,9 @@ static void tell_view(struct walk *walk, enum param_id id, const struct view *v,
     for (int i = 0; i < SIDES; i++)
         tell(walk, id, &(struct param_piece){.part = PART_SIDE_0 + (enum param_part)i, .dtype = v->side[i].dtype,
                                              .data = v->side[i].data, .stack = stack, .rows = v->rows,
-                                             .columns = blocks, .stack_stride = side_stride[i],
+                                             .columns = view_scales(v), .stack_stride = side_stride[i],
                                              .row_stride = v->side[i].stride,
-                                             .row_bytes = blocks * value_bytes(v->side[i].dtype)});
+                                             .row_bytes = view_scales(v) * value_bytes(v->side[i].dtype)});
     for (int e = 0; v->lowrank && e < stack; e++) {
         tell_floats(walk, id, v->lowrank[e].a, v->lowrank[e].rank, v->cols, PART_LOWRANK_A, e);
         tell_floats(walk, id, v->lowrank[e].b, v->rows, v->lowrank[e].rank, PART_LOWRANK_B, e);
@@ -272,16 +272,6 @@ enum osso_status params_bind(const struct config *config, float *arena, struct w
 
 /* ---- from a model --------------------------------------------------------------------------------------- */
 
-/* The values of row r of a matrix, by the definition of its format. */
-static void unpack_row(const struct view *v, int64_t r, float *values_out)
-{
-    const struct dtype_info *t = dtype_info(v->dtype);
-    const uint8_t *at = v->data + r * v->row_stride, *scale = v->side[0].data;
-    int64_t next = v->col_stride ? v->col_stride : t->block_bytes;
-    for (int64_t b = 0; b < v->cols / t->block; b++)
-        t->unpack(at + b * next, scale ? scale[r * v->side[0].stride + b] : 0, values_out + b * t->block);
-}
-
 static float *writable(const void *values)
 {
     return (float *)(uintptr_t)values;
@@ -291,7 +281,7 @@ static void fill_MATRIX(const struct config *c, enum param_id id, const struct v
 {
     (void)c, (void)id;
     for (int64_t r = 0; r < to->rows; r++)
-        unpack_row(from, r, writable(to->data + r * to->row_stride));
+        view_values(from, r, 0, from->cols, writable(to->data + r * to->row_stride));
 }
 
 static void fill_EXPERTS(const struct config *c, enum param_id id, const struct expert_matrix *from,

@@ -1,25 +1,6 @@
 /* shard.c: the slices of a layer's matrices that a shard computes with: rows and columns of what lies in the file. */
 #include "model/shard.h"
 
-static struct view view_rows(struct view w, int64_t from, int64_t rows)
-{
-    w.data += from * w.row_stride;
-    if (w.side[0].data)
-        w.side[0].data += from * w.side[0].stride;
-    w.rows = rows;
-    return w;
-}
-
-static struct view view_cols(struct view w, int64_t from, int64_t cols)
-{
-    const struct dtype_info *t = dtype_info(w.dtype);
-    w.data += w.col_stride ? from * w.col_stride : from / t->block * t->block_bytes;
-    if (w.side[0].data)
-        w.side[0].data += from / t->block;
-    w.cols = cols;
-    return w;
-}
-
 static const float *from_or_null(const float *vector, int64_t from)
 {
     return vector ? vector + from : NULL;

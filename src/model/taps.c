@@ -106,11 +106,14 @@ static void call(const struct hand *h, struct taps *t, enum osso_tap which, int 
     const struct backend *be = h->backend;
     bool wanted = table[which].kind == WANTED;
     struct osso_tap_value v = {.size = sizeof v, .tap = which, .layer = layer, .slots = slots_of(t, which),
-                               .width = width_of(t, which), .ids = ids, .n_rows = REAL(taps_rows)(t, which),
+                               .width = width_of(t, which), .n_rows = REAL(taps_rows)(t, which),
                                .positions = by_logits(which) ? t->rows.logit_pos : t->rows.pos,
                                .users = by_logits(which) ? t->rows.logit_users : t->rows.users};
-    real *host = values ? be->host(be, values, (size_t)v.n_rows * (size_t)v.width) : NULL;
-    v.values = host;
+    void *there = values ? (void *)values : ids;
+    size_t bytes = (size_t)v.n_rows * (size_t)v.width * (values ? sizeof *values : sizeof *ids);
+    void *host = be->host(be, there, bytes);
+    v.values = values ? host : NULL;
+    v.ids = ids ? host : NULL;
     if (wanted) {
         move_wanted(t, v.width, host, true);
         v.values = t->wanted;
@@ -121,6 +124,8 @@ static void call(const struct hand *h, struct taps *t, enum osso_tap which, int 
     int end = t->fn(t->user, &v);
     if (wanted)
         move_wanted(t, v.width, host, false);
+    if (table[which].access == WRITABLE)
+        be->put(be, there, host, bytes);
     if (end) {
         t->ended = end;
         t->ended_by = which;

@@ -2,17 +2,55 @@
 #include "base/checked.h"
 #include "quant/formats.h"
 
-/* A format whose line ends in 0 has no int8 form and need not define one. */
-#define I8_0(name) NULL
-#define I8_1(name) quant_unpack_i8_##name
+/* value = code * scale + offset, with one rounding: the product of a code and a scale fits f32 in every format with
+ * offsets, and where it does not (Q6_K) there is none. */
+static void values_of(const struct dtype_info *info, const int8_t *codes, const float *scales, const float *offsets,
+                      float *values_out)
+{
+    int n = info->per_scale ? info->per_scale : info->block;
+    for (int i = 0; i < info->block; i++)
+        values_out[i] = offsets ? fmaf((float)codes[i], scales[i / n], offsets[i / n]) : (float)codes[i] * scales[i / n];
+}
 
-static const struct dtype_info infos[DT_COUNT] = {
-#define DTYPE(name, text, block, bytes, gguf, i8)                                                                      \
-    [DT_##name] = {text, block, bytes, gguf, i8, quant_unpack_##name, I8_##i8(name), quant_pack_##name},
+/* A format with codes says what they are; its values follow. */
+#define UNPACK_PLAIN(name)
+#define UNPACK_SIGNED(name)                                                                                            \
+    void quant_unpack_##name(const uint8_t *block, const struct sides *sides, float *values_out)                       \
+    {                                                                                                                  \
+        int8_t codes[DTYPE_MAX_BLOCK];                                                                                 \
+        float scales[DTYPE_MAX_SCALES], offsets[DTYPE_MAX_SCALES];                                                     \
+        const struct dtype_info *info = dtype_info(DT_##name);                                                         \
+        quant_unpack_i8_##name(block, sides, codes, scales, offsets);                                                  \
+        values_of(info, codes, scales, info->offsets ? offsets : NULL, values_out);                                    \
+    }
+#define UNPACK_UNSIGNED(name) UNPACK_SIGNED(name)
+#define DTYPE(name, text, block, per_scale, bytes, gguf, codes, scales, offsets) UNPACK_##codes(name)
 #include "quant/dtype.def"
 #undef DTYPE
-    [DT_U8] = {"U8", 1, 1, -1, false, NULL, NULL, NULL},
+
+#define I8_PLAIN(name) NULL
+#define I8_SIGNED(name) quant_unpack_i8_##name
+#define I8_UNSIGNED(name) quant_unpack_i8_##name
+
+static const struct dtype_info infos[DT_COUNT] = {
+#define DTYPE(name, text, block, per_scale, bytes, gguf, codes, scales, offsets)                                       \
+    [DT_##name] = {text, block, per_scale, bytes, gguf, CODES_##codes, PLACE_##scales, PLACE_##offsets,                \
+                   quant_unpack_##name, I8_##codes(name), quant_pack_##name},
+#include "quant/dtype.def"
+#undef DTYPE
+    [DT_U8] = {"U8", 1, 1, 1, -1, CODES_PLAIN, PLACE_NONE, PLACE_NONE, NULL, NULL, NULL},
 };
+
+/* What buffers, pieces of rows and the sums by 32 rely on. */
+#define DTYPE(name, text, block, per_scale, bytes, gguf, codes, scales, offsets)                                       \
+    _Static_assert(DTYPE_MAX_BLOCK % (block) == 0, text ": blocks must divide DTYPE_MAX_BLOCK");                       \
+    _Static_assert(CODES_##codes == CODES_PLAIN ? (block) == 1 && (per_scale) == 1                                     \
+                                                : (block) % 32 == 0 && ((per_scale) % 32 == 0 || (per_scale) == 16),   \
+                   text ": values per block or per scale are not of the kinds that dtype.def allows");                 \
+    _Static_assert((per_scale) == 0 || (block) % (per_scale) == 0, text ": a block must hold whole scales");           \
+    _Static_assert((per_scale) != 0 || PLACE_##scales >= PLACE_U8, text ": only scales apart can have the view's group");
+#include "quant/dtype.def"
+#undef DTYPE
 
 const struct dtype_info *dtype_info(enum dtype t)
 {

@@ -1,15 +1,18 @@
-/* formats.h: what every file of a number format gives to the table in dtype.c, declared from dtype.def. */
+/* formats.h: what every file of a number format gives to the table in dtype.c, declared from dtype.def: pack, and
+ * unpack_i8 where there are codes (dtype.c makes unpack of it) or unpack. */
 #ifndef OSSO_QUANT_FORMATS_H
 #define OSSO_QUANT_FORMATS_H
 
 #include "quant/quant.h"
 
+#include <math.h>
 #include <string.h>
 
-#define DTYPE(name, text, block, bytes, gguf, i8)                                                                      \
-    void quant_unpack_##name(const uint8_t *block_, uint8_t scale, float *values_out);                                 \
-    void quant_unpack_i8_##name(const uint8_t *block_, uint8_t scale, int8_t *codes_out, float *scale_out);            \
-    void quant_pack_##name(const float *values, uint8_t *block_out, uint8_t *scale_out);
+#define DTYPE(name, ...)                                                                                               \
+    void quant_unpack_##name(const uint8_t *block, const struct sides *sides, float *values_out);                      \
+    void quant_unpack_i8_##name(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out, \
+                                float *offsets_out);                                                                   \
+    void quant_pack_##name(const float *values, uint8_t *block_out, const struct sides_out *sides);
 #include "quant/dtype.def"
 #undef DTYPE
 
@@ -35,6 +38,15 @@ static inline float float_of_bits(uint32_t u)
 {
     float f;
     memcpy(&f, &u, 4);
+    return f;
+}
+
+/* Value i of a block's scales (which = 0) or offsets (1) that lie apart: F32, F16 or BF16. */
+static inline float sides_value(const struct sides *sides, int which, int i)
+{
+    const struct dtype_info *info = dtype_info(sides->dtype[which]);
+    float f;
+    info->unpack(sides->data[which] + i * info->block_bytes, NULL, &f);
     return f;
 }
 

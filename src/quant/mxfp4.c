@@ -11,8 +11,6 @@
  * or an infinity gets s = 255. */
 #include "quant/formats.h"
 
-#include <math.h>
-
 enum { BLOCK = 32, CODE_BYTES = 16 };
 
 static const int8_t doubled[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
@@ -67,63 +65,41 @@ static uint8_t encode(const float *values, uint8_t *codes_out)
     return s;
 }
 
-static void decode(const int8_t *codes, float scale, float *values_out)
+void quant_unpack_i8_MXFP4(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out,
+                           float *offsets_out)
 {
-    for (int i = 0; i < BLOCK; i++)
-        values_out[i] = (float)codes[i] * scale;
-}
-
-void quant_unpack_i8_MXFP4(const uint8_t *block, uint8_t scale, int8_t *codes_out, float *scale_out)
-{
-    (void)scale;
-    *scale_out = half_scale(block[0]);
+    (void)sides, (void)offsets_out;
+    scales_out[0] = half_scale(block[0]);
     for (int j = 0; j < CODE_BYTES; j++) {
         codes_out[j] = doubled[block[1 + j] & 15];
         codes_out[j + 16] = doubled[block[1 + j] >> 4];
     }
 }
 
-void quant_unpack_MXFP4(const uint8_t *block, uint8_t scale, float *values_out)
+void quant_pack_MXFP4(const float *values, uint8_t *block_out, const struct sides_out *sides)
 {
-    int8_t codes[BLOCK];
-    float d;
-    quant_unpack_i8_MXFP4(block, scale, codes, &d);
-    decode(codes, d, values_out);
-}
-
-void quant_pack_MXFP4(const float *values, uint8_t *block_out, uint8_t *scale_out)
-{
+    (void)sides;
     uint8_t codes[BLOCK];
     block_out[0] = encode(values, codes);
-    if (scale_out)
-        *scale_out = block_out[0];
     for (int j = 0; j < CODE_BYTES; j++)
         block_out[1 + j] = (uint8_t)(codes[j] | codes[j + 16] << 4);
 }
 
-void quant_unpack_i8_MXFP4_HF(const uint8_t *block, uint8_t scale, int8_t *codes_out, float *scale_out)
+void quant_unpack_i8_MXFP4_HF(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out,
+                              float *offsets_out)
 {
-    *scale_out = half_scale(scale);
+    (void)offsets_out;
+    scales_out[0] = half_scale(sides->data[0][0]);
     for (int j = 0; j < CODE_BYTES; j++) {
         codes_out[2 * j] = doubled[block[j] & 15];
         codes_out[2 * j + 1] = doubled[block[j] >> 4];
     }
 }
 
-void quant_unpack_MXFP4_HF(const uint8_t *block, uint8_t scale, float *values_out)
-{
-    int8_t codes[BLOCK];
-    float d;
-    quant_unpack_i8_MXFP4_HF(block, scale, codes, &d);
-    decode(codes, d, values_out);
-}
-
-void quant_pack_MXFP4_HF(const float *values, uint8_t *block_out, uint8_t *scale_out)
+void quant_pack_MXFP4_HF(const float *values, uint8_t *block_out, const struct sides_out *sides)
 {
     uint8_t codes[BLOCK];
-    uint8_t s = encode(values, codes);
-    if (scale_out)
-        *scale_out = s;
+    sides->data[0][0] = encode(values, codes);
     for (int j = 0; j < CODE_BYTES; j++)
         block_out[j] = (uint8_t)(codes[2 * j] | codes[2 * j + 1] << 4);
 }

@@ -36,40 +36,40 @@ uint16_t bf16_from_f32(float f)
     return (uint16_t)((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
 }
 
-void quant_unpack_F32(const uint8_t *block, uint8_t scale, float *values_out)
+void quant_unpack_F32(const uint8_t *block, const struct sides *sides, float *values_out)
 {
-    (void)scale;
+    (void)sides;
     *values_out = float_of_bits((uint32_t)load_u16(block) | (uint32_t)load_u16(block + 2) << 16);
 }
 
-void quant_pack_F32(const float *values, uint8_t *block_out, uint8_t *scale_out)
+void quant_pack_F32(const float *values, uint8_t *block_out, const struct sides_out *sides)
 {
-    (void)scale_out;
+    (void)sides;
     uint32_t u = float_bits(*values);
     store_u16(block_out, (uint16_t)u);
     store_u16(block_out + 2, (uint16_t)(u >> 16));
 }
 
-void quant_unpack_F16(const uint8_t *block, uint8_t scale, float *values_out)
+void quant_unpack_F16(const uint8_t *block, const struct sides *sides, float *values_out)
 {
-    (void)scale;
+    (void)sides;
     *values_out = f16_to_f32(load_u16(block));
 }
 
-void quant_pack_F16(const float *values, uint8_t *block_out, uint8_t *scale_out)
+void quant_pack_F16(const float *values, uint8_t *block_out, const struct sides_out *sides)
 {
-    (void)scale_out;
+    (void)sides;
     store_u16(block_out, f16_from_f32(*values));
 }
 
-void quant_unpack_BF16(const uint8_t *block, uint8_t scale, float *values_out)
+void quant_unpack_BF16(const uint8_t *block, const struct sides *sides, float *values_out)
 {
-    (void)scale;
+    (void)sides;
     *values_out = bf16_to_f32(load_u16(block));
 }
 
-void quant_pack_BF16(const float *values, uint8_t *block_out, uint8_t *scale_out)
+void quant_pack_BF16(const float *values, uint8_t *block_out, const struct sides_out *sides)
 {
-    (void)scale_out;
+    (void)sides;
     store_u16(block_out, bf16_from_f32(*values));
 }

@@ -4,29 +4,19 @@
  * to f16. Beyond f16's range d is cut to 65504 and the codes saturate; a block with a NaN or an infinity gets d = NaN. */
 #include "quant/formats.h"
 
-#include <math.h>
-
 enum { BLOCK = 32 };
 
-void quant_unpack_i8_Q8_0(const uint8_t *block, uint8_t scale, int8_t *codes_out, float *scale_out)
+void quant_unpack_i8_Q8_0(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out,
+                          float *offsets_out)
 {
-    (void)scale;
-    *scale_out = f16_to_f32(load_u16(block));
+    (void)sides, (void)offsets_out;
+    scales_out[0] = f16_to_f32(load_u16(block));
     memcpy(codes_out, block + 2, BLOCK);
 }
 
-void quant_unpack_Q8_0(const uint8_t *block, uint8_t scale, float *values_out)
+void quant_pack_Q8_0(const float *values, uint8_t *block_out, const struct sides_out *sides)
 {
-    int8_t codes[BLOCK];
-    float d;
-    quant_unpack_i8_Q8_0(block, scale, codes, &d);
-    for (int i = 0; i < BLOCK; i++)
-        values_out[i] = (float)codes[i] * d;
-}
-
-void quant_pack_Q8_0(const float *values, uint8_t *block_out, uint8_t *scale_out)
-{
-    (void)scale_out;
+    (void)sides;
     uint32_t bits = amax_bits(values, BLOCK);
     memset(block_out, 0, BLOCK + 2);
     if (bits >= 0x7f800000u) {

@@ -6,25 +6,45 @@
 #include <stdint.h>
 
 enum dtype {
-#define DTYPE(name, text, block, bytes, gguf, i8) DT_##name,
+#define DTYPE(name, ...) DT_##name,
 #include "quant/dtype.def"
 #undef DTYPE
     DT_U8, /* raw bytes inside a container (MXFP4 blocks and scales before they become a view) */
     DT_COUNT
 };
 
+/* Values of the largest block that any format may have, and scales in it: what buffers on the stack are made for. */
+enum { DTYPE_MAX_BLOCK = 256, DTYPE_MAX_SCALES = DTYPE_MAX_BLOCK / 16 };
+
+enum dtype_codes { CODES_PLAIN, CODES_SIGNED, CODES_UNSIGNED };
+enum dtype_place { PLACE_NONE, PLACE_INSIDE, PLACE_U8, PLACE_ANY };
+
+/* Where a block's scales (0) and offsets (1) lie, when not inside it; the formats that have none apart take NULL. */
+struct sides {
+    const uint8_t *data[2];
+    enum dtype dtype[2]; /* of one value */
+};
+struct sides_out {
+    uint8_t *data[2];
+    enum dtype dtype[2];
+};
+
 struct dtype_info {
     const char *name;
     int block;       /* values per block */
+    int per_scale;   /* values per scale; 0: the view's group */
     int block_bytes; /* bytes per block */
     int gguf_type;   /* -1: not a GGUF type */
-    bool has_i8;     /* a block is int8 codes times one f32 scale, exactly */
-    /* One block to its exact values. `scale` is the scale byte of MXFP4_HF; others ignore it. */
-    void (*unpack)(const uint8_t *block, uint8_t scale, float *values_out);
-    /* One block of 32 to int8 codes and the scale with value = code * scale, exactly. NULL without has_i8. */
-    void (*unpack_i8)(const uint8_t *block, uint8_t scale, int8_t *codes_out, float *scale_out);
-    /* The nearest block to these values (the rule is in the format's file). *scale_out: see unpack; may be NULL. */
-    void (*pack)(const float *values, uint8_t *block_out, uint8_t *scale_out);
+    enum dtype_codes codes;
+    enum dtype_place scales, offsets;
+    /* One block to its exact values (code * scale in one rounding, + offset in the same). */
+    void (*unpack)(const uint8_t *block, const struct sides *sides, float *values_out);
+    /* One block to int8 codes and, per scale, scale and offset: value = code * scale + offset. offsets_out is not touched
+     * where the format has none and may then be NULL. NULL for plain formats. */
+    void (*unpack_i8)(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out, float *offsets_out);
+    /* The nearest block to these values (the rule is in the format's file). A scale that the view's group shares among
+     * blocks is made for this one alone. */
+    void (*pack)(const float *values, uint8_t *block_out, const struct sides_out *sides);
 };
 
 const struct dtype_info *dtype_info(enum dtype t);
@@ -33,6 +53,24 @@ enum dtype dtype_from_name(const char *name);
 enum dtype dtype_from_gguf(uint32_t type);
 /* Bytes of `count` values (count a multiple of the block); false on overflow or a ragged count. */
 bool dtype_bytes(enum dtype t, uint64_t count, uint64_t *bytes_out);
+
+/* A block is int8 codes with f32 scales (and offsets), exactly. */
+static inline bool dtype_has_i8(const struct dtype_info *info)
+{
+    return info->codes != CODES_PLAIN;
+}
+
+/* Scales of one block. */
+static inline int dtype_scales(const struct dtype_info *info)
+{
+    return info->per_scale ? info->block / info->per_scale : 1;
+}
+
+/* Scales or offsets lie in a tensor of their own. */
+static inline bool dtype_apart(const struct dtype_info *info)
+{
+    return info->scales >= PLACE_U8 || info->offsets >= PLACE_U8;
+}
 
 /* Scalars. f16 and bf16 round to nearest even; NaN stays NaN. */
 float f16_to_f32(uint16_t h);

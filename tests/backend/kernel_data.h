@@ -56,31 +56,47 @@ static inline float random_value(struct rng *r, enum fill fill)
     }
 }
 
-/* A matrix of any format, its data (and scales) each ending at an unreadable page, rows `pad` bytes apart. */
+/* A matrix of any format, its data (and what lies apart) each ending at an unreadable page, rows `pad` bytes apart. */
 struct matrix {
     struct view view;
-    struct guarded data, scales;
+    struct guarded data, side[2];
 };
+
+static inline void matrix_side(struct matrix *m, int i, enum dtype_place place, int64_t per_row, int64_t pad)
+{
+    struct side *side = &m->view.side[i];
+    if (place < PLACE_U8)
+        return;
+    side->dtype = place == PLACE_U8 ? DT_U8 : DT_BF16;
+    int64_t bytes = per_row * dtype_info(side->dtype)->block_bytes;
+    side->stride = bytes + pad;
+    m->side[i] = guarded_make((size_t)((m->view.rows - 1) * side->stride + bytes));
+    side->data = m->side[i].data;
+}
 
 static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols, int64_t pad, enum fill fill, struct rng *r)
 {
     const struct dtype_info *info = dtype_info(t);
-    struct matrix m = {.view = {.dtype = t, .rows = rows, .cols = cols}};
-    int64_t blocks = cols / info->block, row_bytes = blocks * info->block_bytes;
+    struct matrix m = {.view = {.dtype = t, .rows = rows, .cols = cols, .group = info->block}};
+    int64_t blocks = cols / info->block, row_bytes = blocks * info->block_bytes, scales = dtype_scales(info);
     m.view.row_stride = row_bytes + pad;
-    m.view.side[0].stride = blocks + pad;
     m.data = guarded_make((size_t)((rows - 1) * m.view.row_stride + row_bytes));
-    m.scales = guarded_make((size_t)((rows - 1) * m.view.side[0].stride + blocks));
     m.view.data = m.data.data;
-    m.view.side[0].data = t == DT_MXFP4_HF ? m.scales.data : NULL;
+    matrix_side(&m, 0, info->scales, blocks * scales, pad);
+    matrix_side(&m, 1, info->offsets, blocks * scales, pad);
     for (int64_t o = 0; o < rows; o++)
         for (int64_t b = 0; b < blocks; b++) {
-            float values[QUANT_BLOCK];
+            float values[DTYPE_MAX_BLOCK];
             float size = (float)exp2((double)rng_below(r, 9) - 6);
+            struct sides_out sides = {0};
+            for (int i = 0; i < 2; i++)
+                if (m.side[i].data) {
+                    sides.dtype[i] = m.view.side[i].dtype;
+                    sides.data[i] = m.side[i].data + o * m.view.side[i].stride + b * scales * dtype_info(sides.dtype[i])->block_bytes;
+                }
             for (int i = 0; i < info->block; i++)
                 values[i] = random_value(r, fill) * size;
-            info->pack(values, m.data.data + o * m.view.row_stride + b * info->block_bytes,
-                       m.scales.data + o * m.view.side[0].stride + b);
+            info->pack(values, m.data.data + o * m.view.row_stride + b * info->block_bytes, &sides);
         }
     return m;
 }
@@ -93,7 +109,6 @@ static inline struct matrix matrix_transpose(const struct matrix *m, int64_t int
     t.view.row_stride = bytes * interleave;
     t.view.col_stride = bytes * interleave * rows;
     t.data = guarded_make((size_t)((cols - 1) * t.view.col_stride + (rows - 1) * t.view.row_stride + bytes));
-    t.scales = guarded_make(1);
     t.view.data = t.data.data;
     for (int64_t o = 0; o < rows; o++)
         for (int64_t k = 0; k < cols; k++)
@@ -105,7 +120,9 @@ static inline struct matrix matrix_transpose(const struct matrix *m, int64_t int
 static inline void matrix_free(struct matrix *m)
 {
     guarded_free(&m->data);
-    guarded_free(&m->scales);
+    for (int i = 0; i < 2; i++)
+        if (m->side[i].map)
+            guarded_free(&m->side[i]);
 }
 
 /* Rows of activations in both forms. */

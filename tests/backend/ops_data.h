@@ -35,10 +35,7 @@ static inline void fill(struct rng *r, float *x, size_t n, float size)
 /* The exact values of row o. */
 static inline void row_values(const struct view *v, int64_t o, float *values)
 {
-    const struct dtype_info *info = dtype_info(v->dtype);
-    for (int64_t b = 0; b < v->cols / info->block; b++)
-        info->unpack(v->data + o * v->row_stride + b * info->block_bytes, v->side[0].data ? v->side[0].data[o * v->side[0].stride + b] : 0,
-                     values + b * info->block);
+    view_values(v, o, 0, v->cols, values);
 }
 
 #endif

@@ -108,11 +108,12 @@ static void attention_way(const struct backend *be, int n_members, bool first)
     fill(&r, sinks, HEADS, 3);
     struct kv_layout layout = {KV_F32, KV_HEADS, DIM};
     size_t off = 64, page_bytes = off + be->kv_layer_bytes(&layout);
-    uint8_t *pages[SEQS][PAGES], *const *tables[SEQS] = {pages[0], pages[1]};
-    for (int i = 0; i < SEQS * PAGES; i++) {
-        pages[i / PAGES][i % PAGES] = malloc(page_bytes);
-        memset(pages[i / PAGES][i % PAGES], 0xff, page_bytes);
-    }
+    uint8_t *pages = malloc(SEQS * PAGES * page_bytes);
+    int32_t numbers[SEQS][PAGES];
+    const int32_t *const tables[SEQS] = {numbers[0], numbers[1]};
+    memset(pages, 0xff, SEQS * PAGES * page_bytes);
+    for (int i = 0; i < SEQS * PAGES; i++) /* 3 and 8 have no common divisor: every page once, in no order */
+        numbers[i / PAGES][i % PAGES] = (3 * i + 2) % (SEQS * PAGES);
     static int32_t pos[SEQS * MAX_POS], seq[SEQS * MAX_POS];
     for (int i = 0; i < SEQS * MAX_POS; i++) {
         pos[i] = i % MAX_POS;
@@ -120,7 +121,8 @@ static void attention_way(const struct backend *be, int n_members, bool first)
     }
     size_t workspace_bytes = be->workspace_bytes(ROWS, HEADS * DIM, 64, HEADS, DIM);
     struct attention t = {.be = be, .k = k, .v = v, .workspace_bytes = workspace_bytes, .scratch = mem_pages(workspace_bytes * 5)};
-    t.kv = (struct kv_rows){.layout = layout, .n = SEQS * MAX_POS, .pos = pos, .seq = seq, .tables = tables, .layer_off = off};
+    t.kv = (struct kv_rows){.layout = layout, .n = SEQS * MAX_POS, .pos = pos, .seq = seq, .tables = tables, .pages = pages,
+                            .page_bytes = page_bytes, .layer_off = off};
     on_team(n_members, append_member, &t);
 
     struct act out = {.width = HEADS * DIM, .f = got};
@@ -144,8 +146,7 @@ static void attention_way(const struct backend *be, int n_members, bool first)
         assert_same(attention_want[way], got, sizeof got / sizeof *got, be->name);
         few_rows(&t, attention_want[way], got, n_members);
     }
-    for (int i = 0; i < SEQS * PAGES; i++)
-        free(pages[i / PAGES][i % PAGES]);
+    free(pages);
     mem_pages_free(t.scratch, workspace_bytes * 5);
 }
 
@@ -162,7 +163,8 @@ static void test_sink_and_keep(void **state)
     for (int type = KV_F16; type <= KV_F32; type++) { /* Q8_0: test_stored */
         struct kv_layout layout = {(enum kv_type)type, 1, 4};
         const struct backend *be = backend_cpu(NULL);
-        uint8_t *page = calloc(1, be->kv_layer_bytes(&layout)), *table[1] = {page}, *const *tables[1] = {table};
+        uint8_t *page = calloc(1, be->kv_layer_bytes(&layout));
+        const int32_t number = 0, *const tables[1] = {&number};
         uint8_t *scratch = mem_pages(be->workspace_bytes(3, 4, 32, 1, 4)), keep[3] = {0};
         int32_t pos[3] = {0, 1, 2}, seq[3] = {0};
         float k[12], v[12] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0}, q[4] = {0}, sink = 0, out[4];
@@ -170,7 +172,7 @@ static void test_sink_and_keep(void **state)
             k[i] = (float)i * 0.37f;
         struct member member = {0, 1, NULL};
         struct hand hand = {be, &member, scratch};
-        struct kv_rows kv = {.layout = layout, .n = 3, .pos = pos, .seq = seq, .tables = tables, .keep = keep};
+        struct kv_rows kv = {.layout = layout, .n = 3, .pos = pos, .seq = seq, .tables = tables, .pages = page, .keep = keep};
         be->kv_append(&hand, &kv, k, v);
         keep[0] = keep[1] = keep[2] = 1;
         float other[12] = {9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9};
@@ -211,7 +213,8 @@ static void stored_type(const struct backend *be, enum kv_type type, double most
     struct rng r;
     struct kv_layout layout = {type, 1, STORED_DIM};
     size_t bytes = be->kv_layer_bytes(&layout);
-    uint8_t *pages[2], *const *tables[1] = {pages};
+    uint8_t *pages = malloc(2 * bytes);
+    const int32_t numbers[2] = {1, 0}, *const tables[1] = {numbers};
     double off = 0, all = 0;
     rng_seed(&r, 4);
     for (int i = 0; i < N; i++) {
@@ -222,8 +225,7 @@ static void stored_type(const struct backend *be, enum kv_type type, double most
     memset(v + 5 * STORED_DIM, 0, QUANT_BLOCK * sizeof *v); /* a block of zeros, and one of very small values */
     for (int i = 0; i < QUANT_BLOCK; i++)
         v[6 * STORED_DIM + i] *= 1e-9f;
-    for (int i = 0; i < 2; i++)
-        memset(pages[i] = malloc(bytes), 0xff, bytes);
+    memset(pages, 0xff, 2 * bytes);
     for (int i = 0; i < STORED_ROWS; i++)
         pos[i] = STORED_ROWS - 1 - i;
     for (int i = 0; i < STORED_DIM; i++) {
@@ -233,7 +235,8 @@ static void stored_type(const struct backend *be, enum kv_type type, double most
     uint8_t *scratch = mem_pages(be->workspace_bytes(STORED_ROWS, STORED_DIM * STORED_DIM, 64, STORED_DIM, STORED_DIM));
     struct member member = {0, 1, NULL};
         struct hand hand = {be, &member, scratch};
-    struct kv_rows kv = {.layout = layout, .n = STORED_ROWS, .pos = pos, .seq = seq, .tables = tables};
+    struct kv_rows kv = {.layout = layout, .n = STORED_ROWS, .pos = pos, .seq = seq, .tables = tables, .pages = pages,
+                         .page_bytes = bytes};
     be->kv_append(&hand, &kv, k, v);
     float lse[STORED_DIM], want[STORED_DIM];
     struct act o = {.width = STORED_DIM * STORED_DIM, .f = out};
@@ -256,8 +259,7 @@ static void stored_type(const struct backend *be, enum kv_type type, double most
     print_message("KV type %d on %s: NMSE %.2g\n", (int)type, be->name, off / all);
     if (off / all > most)
         fail_msg("KV type %d: NMSE %g", (int)type, off / all);
-    free(pages[0]);
-    free(pages[1]);
+    free(pages);
 }
 
 static void test_stored(void **state)
@@ -281,7 +283,8 @@ static void test_broken_block(void **state)
     for (int broken = 0; broken < 2; broken++) {
         const struct backend *be = backend_cpu(NULL);
         struct kv_layout layout = {KV_Q8_0, 1, 64};
-        uint8_t *page = calloc(1, be->kv_layer_bytes(&layout)), *table[1] = {page}, *const *tables[1] = {table};
+        uint8_t *page = calloc(1, be->kv_layer_bytes(&layout));
+        const int32_t number = 0, *const tables[1] = {&number};
         uint8_t *scratch = mem_pages(be->workspace_bytes(1, 64, 64, 1, 64));
         int32_t pos = 0, seq = 0;
         float k[64] = {0}, v[64], q[64] = {0}, sink = 0, out[64];
@@ -290,7 +293,7 @@ static void test_broken_block(void **state)
         v[37] = broken ? INFINITY : NAN;
         struct member member = {0, 1, NULL};
         struct hand hand = {be, &member, scratch};
-        struct kv_rows kv = {.layout = layout, .n = 1, .pos = &pos, .seq = &seq, .tables = tables};
+        struct kv_rows kv = {.layout = layout, .n = 1, .pos = &pos, .seq = &seq, .tables = tables, .pages = page};
         struct act o = {.width = 64, .f = out};
         struct attend a = {.kv = kv, .n_heads = 1, .group = 1, .scale = 1, .q = q, .sinks = &sink, .out = &o};
         be->kv_append(&hand, &kv, k, v);

@@ -3,7 +3,8 @@
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
 
-enum { E = 5, TOP = 2, HID = 96, INNER = 160, MOE_ROWS = 19 /* enough that members deal the outputs out */, SLOTS = MOE_ROWS * TOP };
+enum { E = 5, TOP = 2, HID_MAX = 256, INNER_MAX = 256, MOE_ROWS = 19 /* enough that members deal the outputs out */, SLOTS = MOE_ROWS * TOP };
+static int hid, inner; /* widths: whole blocks of the format at hand */
 
 struct experts {
     struct matrix gate[E], up[E], both[E], down[E];
@@ -22,37 +23,42 @@ static void experts_make(struct experts *x, enum dtype t, bool alternate, const 
     struct rng r;
     rng_seed(&r, 31);
     for (int e = 0; e < E; e++) {
-        x->both[e] = matrix_make(t, 2 * INNER, HID, 0, FILL_NORMAL, &r);
-        x->down[e] = matrix_make(t, HID, INNER, 0, FILL_NORMAL, &r);
+        x->both[e] = matrix_make(t, 2 * inner, hid, 0, FILL_NORMAL, &r);
+        x->down[e] = matrix_make(t, hid, inner, 0, FILL_NORMAL, &r);
         struct view gate = x->both[e].view, up;
-        gate.rows = INNER;
+        gate.rows = inner;
         gate.row_stride *= 2;
-        gate.side[0].stride *= 2;
+        for (int i = 0; i < 2; i++)
+            gate.side[i].stride *= 2;
         up = gate;
         up.data += gate.row_stride / 2;
-        up.side[0].data += up.side[0].data ? gate.side[0].stride / 2 : 0;
+        for (int i = 0; i < 2; i++)
+            if (up.side[i].data)
+                up.side[i].data += gate.side[i].stride / 2;
         if (!alternate) {
             struct rng other = {{1, 2, 3, 4}}; /* r must go on as it does when rows alternate */
-            x->gate[e] = matrix_make(t, INNER, HID, 3, FILL_ZERO, &other);
-            x->up[e] = matrix_make(t, INNER, HID, 3, FILL_ZERO, &other);
+            x->gate[e] = matrix_make(t, inner, hid, 3, FILL_ZERO, &other);
+            x->up[e] = matrix_make(t, inner, hid, 3, FILL_ZERO, &other);
             struct matrix *pair[2] = {&x->gate[e], &x->up[e]};
             const struct view *from[2] = {&gate, &up};
             for (int side = 0; side < 2; side++)
-                for (int o = 0; o < INNER; o++) {
+                for (int o = 0; o < inner; o++) {
                     memcpy(pair[side]->data.data + o * pair[side]->view.row_stride, from[side]->data + o * from[side]->row_stride,
                            (size_t)(from[side]->row_stride / 2));
-                    if (gate.side[0].data)
-                        memcpy(pair[side]->scales.data + o * pair[side]->view.side[0].stride,
-                               from[side]->side[0].data + o * from[side]->side[0].stride, (size_t)(from[side]->side[0].stride / 2));
+                    for (int i = 0; i < 2; i++)
+                        if (gate.side[i].data)
+                            memcpy(pair[side]->side[i].data + o * pair[side]->view.side[i].stride,
+                                   from[side]->side[i].data + o * from[side]->side[i].stride,
+                                   (size_t)(from[side]->side[i].stride / 2));
                 }
             gate = x->gate[e].view;
             up = x->up[e].view;
         }
         x->list[e] = (struct expert){.gate = gate, .up = up, .down = x->down[e].view};
         x->list[e].gate.lowrank = x->list[e].up.lowrank = delta;
-        x->list[e].gate_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e * 2 * INNER), INNER, 8};
-        x->list[e].up_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e * 2 * INNER + 1), INNER, 8};
-        x->list[e].down_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e), HID, 4};
+        x->list[e].gate_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e * 2 * inner), inner, 8};
+        x->list[e].up_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e * 2 * inner + 1), inner, 8};
+        x->list[e].down_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e), hid, 4};
     }
 }
 
@@ -93,12 +99,12 @@ static void moe_member(const struct member *member, void *arg)
 }
 
 struct moe_out {
-    float gate[SLOTS * INNER], up[SLOTS * INNER], h[SLOTS * INNER], out[SLOTS * HID], delta[MOE_ROWS * HID];
+    float gate[SLOTS * INNER_MAX], up[SLOTS * INNER_MAX], h[SLOTS * INNER_MAX], out[SLOTS * HID_MAX], delta[MOE_ROWS * HID_MAX];
 };
 
 static double naive_dot(const struct view *v, int64_t o, const double *x, const struct lowrank *delta)
 {
-    float values[HID + INNER];
+    float values[HID_MAX + INNER_MAX];
     double sum = 0;
     row_values(v, o, values);
     for (int64_t k = 0; k < v->cols; k++)
@@ -115,34 +121,34 @@ static double naive_dot(const struct view *v, int64_t o, const double *x, const 
 /* delta of every row in double, straight from the formulas. */
 static void naive_moe(const struct experts *x, const struct moe *moe, const struct lowrank *delta, double *result)
 {
-    memset(result, 0, sizeof(double) * MOE_ROWS * HID);
+    memset(result, 0, sizeof(double) * MOE_ROWS * (size_t)hid);
     for (int s = 0; s < SLOTS; s++) {
         const struct expert *e = &x->list[moe->routing->ids[s]];
-        double in[HID], h[INNER];
-        for (int k = 0; k < HID; k++)
-            in[k] = moe->in->f[s / TOP * HID + k];
-        for (int i = 0; i < INNER; i++) {
+        double in[HID_MAX], h[INNER_MAX];
+        for (int k = 0; k < hid; k++)
+            in[k] = moe->in->f[s / TOP * hid + k];
+        for (int i = 0; i < inner; i++) {
             double g = naive_dot(&e->gate, i, in, delta) + vec_at(&e->gate_bias, i);
             double u = naive_dot(&e->up, i, in, delta) + vec_at(&e->up_bias, i);
             g = fmin(g, 7);
             h[i] = g / (1 + exp(-1.702 * g)) * (fmax(fmin(u, 7), -7) + 1);
         }
-        for (int o = 0; o < HID; o++)
-            result[s / TOP * HID + o] += (double)moe->routing->weights[s] * (naive_dot(&e->down, o, h, NULL) + vec_at(&e->down_bias, o));
+        for (int o = 0; o < hid; o++)
+            result[s / TOP * hid + o] += (double)moe->routing->weights[s] * (naive_dot(&e->down, o, h, NULL) + vec_at(&e->down_bias, o));
     }
 }
 
 static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const struct lowrank *delta, struct moe_out *want, bool have_want,
                      const struct backend *be, int n_members)
 {
-    static float biases[E * 2 * INNER + HID], weights[SLOTS];
+    static float biases[E * 2 * INNER_MAX + HID_MAX], weights[SLOTS];
     static struct moe_out got;
     int32_t ids[SLOTS], start[E + 1] = {0}, slots[SLOTS], at[E];
     struct rng r;
     struct experts x;
     rng_seed(&r, 41);
     fill(&r, biases, sizeof biases / sizeof *biases, 1);
-    struct act in = act_make(HID, MOE_ROWS, FILL_NORMAL, &r), h = act_make(INNER, SLOTS, FILL_ZERO, &r);
+    struct act in = act_make(hid, MOE_ROWS, FILL_NORMAL, &r), h = act_make(inner, SLOTS, FILL_ZERO, &r);
     float *h_own = h.f;
     h.f = got.h;
     int8_t *in_q = in.q, *h_q = h.q;
@@ -164,18 +170,18 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
     experts_make(&x, t, alternate, biases, delta);
     struct routing routing = {MOE_ROWS, TOP, E, ids, weights, start, slots};
     struct expert_source source = {get_expert, &x};
-    struct moe_run run = {.be = be, .again = keep, .workspace_bytes = be->workspace_bytes(MOE_ROWS, HID, INNER, 4, 16)};
+    struct moe_run run = {.be = be, .again = keep, .workspace_bytes = be->workspace_bytes(MOE_ROWS, hid, inner, 4, 16)};
     run.scratch = mem_pages(run.workspace_bytes * 5);
     memset(&got, 0, sizeof got);
-    run.moe = (struct moe){.source = &source, .end_expert = E, .hidden = HID, .intermediate = INNER, .alpha = 1.702f, .limit = 7,
+    run.moe = (struct moe){.source = &source, .end_expert = E, .hidden = hid, .intermediate = inner, .alpha = 1.702f, .limit = 7,
                            .routing = &routing, .in = &in, .h = &h, .gate = keep ? got.gate : NULL, .up = keep ? got.up : NULL,
                            .out = keep ? got.out : NULL, .delta = got.delta};
     on_team(n_members, moe_member, &run);
     if (!have_want) {
-        static double truth[MOE_ROWS * HID];
+        static double truth[MOE_ROWS * HID_MAX];
         double off = 0, all = 0;
         naive_moe(&x, &run.moe, delta, truth);
-        for (int i = 0; i < MOE_ROWS * HID; i++) {
+        for (int i = 0; i < MOE_ROWS * hid; i++) {
             off += (got.delta[i] - truth[i]) * (got.delta[i] - truth[i]);
             all += truth[i] * truth[i];
         }
@@ -183,12 +189,12 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
             fail_msg("experts in %s%s: NMSE %g", dtype_info(t)->name, i8 ? " int8" : "", off / all);
         *want = got;
     }
-    assert_same(want->delta, got.delta, MOE_ROWS * HID, "delta");
-    assert_same(want->h, got.h, SLOTS * INNER, "h");
+    assert_same(want->delta, got.delta, MOE_ROWS * hid, "delta");
+    assert_same(want->h, got.h, SLOTS * inner, "h");
     if (keep && have_want && want->gate[0] != 0) {
-        assert_same(want->gate, got.gate, SLOTS * INNER, "gate");
-        assert_same(want->up, got.up, SLOTS * INNER, "up");
-        assert_same(want->out, got.out, SLOTS * HID, "out");
+        assert_same(want->gate, got.gate, SLOTS * inner, "gate");
+        assert_same(want->up, got.up, SLOTS * inner, "up");
+        assert_same(want->out, got.out, SLOTS * hid, "out");
     }
     mem_pages_free(run.scratch, run.workspace_bytes * 5);
     experts_free(&x, alternate);
@@ -201,24 +207,27 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
 
 static void experts_way(const struct backend *be, int n_members, bool first)
 {
-    static const enum dtype types[] = {DT_MXFP4, DT_MXFP4_HF, DT_Q8_0, DT_BF16};
-    static struct moe_out want[4][2][2];
-    static float a[5 * HID], b[5 * INNER];
+    static struct moe_out want[DT_U8][2][2];
+    static float a[5 * HID_MAX], b[5 * INNER_MAX];
     struct rng r;
     rng_seed(&r, 51);
-    fill(&r, a, 5 * HID, 0.3f);
-    fill(&r, b, 5 * INNER, 0.3f);
+    fill(&r, a, 5 * HID_MAX, 0.3f);
+    fill(&r, b, 5 * INNER_MAX, 0.3f);
     struct lowrank low_rank = {5, 0.5f, a, b};
-    for (int t = 0; t < 4; t++)
+    for (enum dtype t = 0; t < DT_U8; t++) {
+        bool large = dtype_info(t)->block > 32;
+        hid = large ? 256 : 96;
+        inner = large ? 256 : 160;
         for (int i8 = 0; i8 < 2; i8++)
             for (int with_delta = 0; with_delta < 2; with_delta++) {
                 const struct lowrank *delta = with_delta ? &low_rank : NULL;
                 struct moe_out *w = &want[t][i8][with_delta];
-                moe_case(types[t], i8, false, true, delta, w, !first, be, n_members); /* everything kept, ops repeated */
-                moe_case(types[t], i8, false, false, delta, w, true, be, n_members);
-                moe_case(types[t], i8, true, false, delta, w, true, be, n_members);   /* rows of gate and up alternate */
-                moe_case(types[t], i8, true, true, delta, w, true, be, n_members);
+                moe_case(t, i8, false, true, delta, w, !first, be, n_members); /* everything kept, ops repeated */
+                moe_case(t, i8, false, false, delta, w, true, be, n_members);
+                moe_case(t, i8, true, false, delta, w, true, be, n_members);   /* rows of gate and up alternate */
+                moe_case(t, i8, true, true, delta, w, true, be, n_members);
             }
+    }
 }
 
 static void test_experts(void **state)

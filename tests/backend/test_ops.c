@@ -63,7 +63,7 @@ static void test_route(void **state)
     each_way(route_way);
 }
 
-enum { N = 5, IN = 128, OUT = 75, VOCAB = 9, ROPE_HEADS = 5, ROPE_DIM = 16 };
+enum { N = 5, IN = 256, OUT = 75, VOCAB = 9, ROPE_HEADS = 5, ROPE_DIM = 16 };
 
 struct plain_run {
     const struct backend *be;
@@ -94,8 +94,7 @@ static void plain_member(const struct member *member, void *arg)
 
 static void plain_way(const struct backend *be, int n_members, bool first)
 {
-    static const enum dtype types[] = {DT_Q8_0, DT_MXFP4, DT_MXFP4_HF, DT_F32, DT_F16, DT_BF16};
-    static struct plain_run want[6][2], run;
+    static struct plain_run want[DT_U8][2], run;
     static float gain[IN], bias[OUT], angles[N * ROPE_DIM], a[3 * IN], b[3 * OUT];
     struct rng r;
     rng_seed(&r, 61);
@@ -105,10 +104,10 @@ static void plain_way(const struct backend *be, int n_members, bool first)
     fill(&r, a, 3 * IN, 1);
     fill(&r, b, 3 * OUT, 1);
     struct lowrank delta = {3, 0.25f, a, b};
-    for (int t = 0; t < 6; t++)
+    for (enum dtype t = 0; t < DT_U8; t++)
         for (int i8 = 0; i8 < 2; i8++) {
-            struct matrix table = matrix_make(types[t], VOCAB, IN, 1, FILL_NORMAL, &(struct rng){{1, 2, 3, 4}});
-            struct matrix w = matrix_make(types[t], OUT, IN, 2, FILL_NORMAL, &(struct rng){{5, 6, 7, 8}});
+            struct matrix table = matrix_make(t, VOCAB, IN, 1, FILL_NORMAL, &(struct rng){{1, 2, 3, 4}});
+            struct matrix w = matrix_make(t, OUT, IN, 2, FILL_NORMAL, &(struct rng){{5, 6, 7, 8}});
             memset(&run, 0, sizeof run);
             run.be = be;
             run.table = table.view;
@@ -201,7 +200,7 @@ static void many_way(const struct backend *be, int n_members, bool first)
     static float want[2][3][MANY * MANY_OUT], got[3][MANY * MANY_OUT], bias[MANY_OUT], angles[MANY * MANY_DIM];
     static uint8_t pages_want[2][MANY_PAGES][MANY_OUT * KV_PAGE * 2 * 4], pages[MANY_PAGES][MANY_OUT * KV_PAGE * 2 * 4];
     static int32_t pos[MANY], seq[MANY];
-    uint8_t *table[MANY_PAGES] = {pages[0], pages[1], pages[2]}, *const *tables[1] = {table};
+    const int32_t numbers[MANY_PAGES] = {1, 2, 0}, *const tables[1] = {numbers};
     struct rng r;
     rng_seed(&r, 81);
     fill(&r, bias, MANY_OUT, 1);
@@ -215,7 +214,8 @@ static void many_way(const struct backend *be, int n_members, bool first)
                                .bias = bias, .angles = angles, .k = got[0], .v = got[1], .sum = got[2]};
         int8_t *q = run.a.q;
         run.a.q = i8 ? q : NULL;
-        run.kv = (struct kv_rows){.layout = {KV_F32, MANY_HEADS, MANY_DIM}, .n = MANY, .pos = pos, .seq = seq, .tables = tables};
+        run.kv = (struct kv_rows){.layout = {KV_F32, MANY_HEADS, MANY_DIM}, .n = MANY, .pos = pos, .seq = seq, .tables = tables,
+                                  .pages = pages[0], .page_bytes = sizeof pages[0]};
         run.workspace_bytes = be->workspace_bytes(MANY, MANY_IN, MANY_IN, MANY_HEADS, MANY_DIM);
         run.scratch = mem_pages(run.workspace_bytes * 5);
         memset(got, 0x55, sizeof got);

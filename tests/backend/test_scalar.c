@@ -9,12 +9,7 @@ void swiglu_f32__scalar_f64(const double *gate, const double *up, int64_t n, flo
 void attend_merge__scalar_f64(double m, double l, const double *acc, int head_dim, double *big_m, double *big_l, double *big_acc);
 typedef void linear_f64_fn(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, double *y,
                            int64_t y_stride, void *scratch);
-#define LINEAR(name, dtype) linear_f64_fn name##__scalar_f64;
-#define LINEAR_T(name, dtype) LINEAR(name, dtype)
-#define LINEAR_I8(name, dtype)
-#define KERNEL(name, type)
-#include "backend/cpu/kernels.def"
-#undef KERNEL
+linear_f64_fn linear_f32_any__scalar_f64;
 
 /* exp: at most 1 ulp from the truth over its whole range, and the edges as stated. */
 static void test_exp(void **state)
@@ -110,42 +105,41 @@ static void test_quantize(void **state)
 }
 
 /* A dot in double against the float one: the tolerance is the worst case of 16 chains and a tree, in f32 roundings. */
-static void linear_against_double(const char *name, enum dtype t, bool transposed, linear_fn *fn, linear_f64_fn *fn64)
+static void linear_against_double(enum dtype t, bool transposed)
 {
     enum { ROWS = 9, N = 3 };
+    const struct dtype_info *info = dtype_info(t);
     for (int64_t cols = 32; cols <= 2880; cols += 712) {
         struct rng r;
         rng_seed(&r, (uint64_t)cols);
-        int64_t width = cols / 32 * 32;
+        int64_t whole = info->block > 32 ? info->block : 32, width = (cols + whole - 1) / whole * whole;
         struct matrix m = matrix_make(t, ROWS, width, 1, FILL_NORMAL, &r), tr = {0};
         struct act a = act_make(width, N, FILL_NORMAL, &r), wide = a;
         double *xd = malloc(sizeof *xd * (size_t)(width * N)), yd[ROWS * N];
-        float y[ROWS * N];
+        float y[ROWS * N], *values = malloc(sizeof *values * (size_t)width);
         for (int64_t i = 0; i < width * N; i++)
             xd[i] = a.f[i];
         wide.f = (float *)(void *)xd; /* the double build's idea of struct act */
         if (transposed)
             tr = matrix_transpose(&m, 2);
         const struct view *v = transposed ? &tr.view : &m.view;
-        fn(v, 0, ROWS, &(struct gather){&a, NULL, 1, N, NULL, false}, y, ROWS, NULL);
-        fn64(v, 0, ROWS, &(struct gather){&wide, NULL, 1, N, NULL, false}, yd, ROWS, NULL);
+        linear_f32_any__scalar(v, 0, ROWS, &(struct gather){&a, NULL, 1, N, NULL, false}, y, ROWS, NULL);
+        linear_f32_any__scalar_f64(v, 0, ROWS, &(struct gather){&wide, NULL, 1, N, NULL, false}, yd, ROWS, NULL);
         for (int i = 0; i < N; i++)
             for (int o = 0; o < ROWS; o++) {
                 double truth = 0, magnitude = 0;
+                view_values(&m.view, o, 0, width, values);
                 for (int64_t k = 0; k < width; k++) {
-                    const struct dtype_info *info = dtype_info(t);
-                    float values[32];
-                    info->unpack(m.view.data + o * m.view.row_stride + k / info->block * info->block_bytes,
-                                 m.view.side[0].data ? m.view.side[0].data[o * m.view.side[0].stride + k / info->block] : 0, values);
-                    truth += (double)values[k % info->block] * xd[i * width + k];
-                    magnitude += fabs((double)values[k % info->block] * xd[i * width + k]);
+                    truth += (double)values[k] * xd[i * width + k];
+                    magnitude += fabs((double)values[k] * xd[i * width + k]);
                 }
                 if (fabs(yd[i * ROWS + o] - truth) > 1e-13 * magnitude)
-                    fail_msg("%s in double: %.17g, expected %.17g", name, yd[i * ROWS + o], truth);
+                    fail_msg("%s in double: %.17g, expected %.17g", info->name, yd[i * ROWS + o], truth);
                 if (fabs(y[i * ROWS + o] - truth) > (double)(width / 16 + 4) * 0x1p-24 * magnitude)
-                    fail_msg("%s: %.9g, expected %.9g", name, (double)y[i * ROWS + o], truth);
+                    fail_msg("%s: %.9g, expected %.9g", info->name, (double)y[i * ROWS + o], truth);
             }
         free(xd);
+        free(values);
         act_free(&a);
         matrix_free(&m);
         if (transposed)
@@ -156,42 +150,48 @@ static void linear_against_double(const char *name, enum dtype t, bool transpose
 static void test_linear_double(void **state)
 {
     (void)state;
-#define LINEAR_I8(name, dtype)
-#define LINEAR(name, dtype) linear_against_double(#name, dtype, false, name##__scalar, name##__scalar_f64);
-#define LINEAR_T(name, dtype) linear_against_double(#name, dtype, true, name##__scalar, name##__scalar_f64);
-#define KERNEL(name, type)
-#include "backend/cpu/kernels.def"
-#undef KERNEL
+    for (enum dtype t = 0; t < DT_U8; t++)
+        for (int transposed = 0; transposed < (dtype_info(t)->block == 1 ? 2 : 1); transposed++)
+            linear_against_double(t, transposed);
 }
 
-/* The integer dot, written out again: exact block sums, one FMA per block into p[block mod 4], (p0 + p1) + (p2 + p3). */
-static void integer_order(enum dtype t, linear_fn *fn)
+/* The integer dot, written out again from docs/numerics.md: per 32 values and scale (two, where a scale has 16) an exact
+ * sum and one FMA into p[32-block mod 4], then, with offsets, the activations' sum and one more; (p0 + p1) + (p2 + p3). */
+static void integer_order(enum dtype t)
 {
-    enum { COLS = 32 * 11 };
+    const struct dtype_info *info = dtype_info(t);
+    enum { BLOCKS = 11 };
+    int cols = BLOCKS * info->block, n = info->per_scale ? info->per_scale : info->block, run = n < 32 ? n : 32;
     struct rng r;
     rng_seed(&r, 9);
-    struct matrix m = matrix_make(t, 3, COLS, 0, FILL_MIXED, &r);
-    struct act a = act_make(COLS, 1, FILL_MIXED, &r);
+    struct matrix m = matrix_make(t, 3, cols, 0, FILL_MIXED, &r);
+    struct act a = act_make(cols, 1, FILL_MIXED, &r);
     float y[3];
-    fn(&m.view, 0, 3, &(struct gather){&a, NULL, 1, 1, NULL, false}, y, 3, NULL);
+    struct gather in = {&a, NULL, 1, 1, NULL, false};
+    linear_i8_any__scalar(&m.view, 0, 3, &in, y, 3, NULL);
     for (int o = 0; o < 3; o++) {
-        const struct dtype_info *info = dtype_info(t);
-        float p[4] = {0}, scale;
-        for (int b = 0; b < COLS / 32; b++) {
-            int8_t codes[32];
-            int64_t sum = 0;
-            info->unpack_i8(m.view.data + o * m.view.row_stride + b * info->block_bytes,
-                            m.view.side[0].data ? m.view.side[0].data[o * m.view.side[0].stride + b] : 0, codes, &scale);
-            for (int k = 0; k < 32; k++)
-                sum += codes[k] * a.q[b * 32 + k];
-            p[b & 3] = fmaf((float)sum, a.d[b] * scale, p[b & 3]);
+        float p[4] = {0}, scales[DTYPE_MAX_SCALES], offsets[DTYPE_MAX_SCALES];
+        int8_t codes[DTYPE_MAX_BLOCK];
+        for (int k = 0; k < cols; k += run) {
+            int at = k % info->block;
+            int64_t dot = 0, sum = 0;
+            if (at == 0)
+                view_codes(&m.view, o, k / info->block, codes, scales, offsets);
+            for (int i = 0; i < run; i++) {
+                dot += codes[at + i] * a.q[k + i];
+                sum += a.q[k + i];
+            }
+            float *to = &p[k / 32 % 4], d = a.d[k / 32];
+            *to = fmaf((float)dot, d * scales[at / n], *to);
+            if (info->offsets)
+                *to = fmaf((float)sum, d * offsets[at / n], *to);
         }
         float want = (p[0] + p[1]) + (p[2] + p[3]);
         assert_same(&want, &y[o], 1, info->name);
     }
     a.f[40] = NAN; /* a NaN in the row must show in every output */
-    quantize_i8_f32__scalar(a.f, COLS, a.q, a.d, a.sum);
-    fn(&m.view, 0, 3, &(struct gather){&a, NULL, 1, 1, NULL, false}, y, 3, NULL);
+    quantize_i8_f32__scalar(a.f, cols, a.q, a.d, a.sum);
+    linear_i8_any__scalar(&m.view, 0, 3, &in, y, 3, NULL);
     assert_true(isnan(y[0]) && isnan(y[1]) && isnan(y[2]));
     act_free(&a);
     matrix_free(&m);
@@ -200,12 +200,9 @@ static void integer_order(enum dtype t, linear_fn *fn)
 static void test_integer_order(void **state)
 {
     (void)state;
-#define LINEAR_I8(name, dtype) integer_order(dtype, name##__scalar);
-#define LINEAR(name, dtype)
-#define LINEAR_T(name, dtype)
-#define KERNEL(name, type)
-#include "backend/cpu/kernels.def"
-#undef KERNEL
+    for (enum dtype t = 0; t < DT_U8; t++)
+        if (dtype_has_i8(dtype_info(t)))
+            integer_order(t);
 }
 
 /* The float dot, written out again with its lanes and tree. */
@@ -219,7 +216,7 @@ static void test_float_order(void **state)
     struct act a = act_make(COLS, 1, FILL_MIXED, &r);
     float y, l[16] = {0};
     const float *w = (const float *)(const void *)m.view.data;
-    linear_f32_f32__scalar(&m.view, 0, 1, &(struct gather){&a, NULL, 1, 1, NULL, false}, &y, 1, NULL);
+    linear_f32_any__scalar(&m.view, 0, 1, &(struct gather){&a, NULL, 1, 1, NULL, false}, &y, 1, NULL);
     for (int k = 0; k < COLS; k++) {
         float wk;
         memcpy(&wk, &w[k], 4);

@@ -22,16 +22,10 @@ static struct osso_model *golden(const char *name)
 /* Value [row][col] of a view, by the definition of its format. */
 static float value_at(const struct view *v, int64_t row, int64_t col)
 {
-    const struct dtype_info *info = dtype_info(v->dtype);
-    float block[64];
-    const uint8_t *p = v->data + row * v->row_stride;
-    if (v->col_stride) {
-        info->unpack(p + col * v->col_stride, 0, block);
-        return block[0];
-    }
-    uint8_t scale = v->side[0].data ? v->side[0].data[row * v->side[0].stride + col / info->block] : 0;
-    info->unpack(p + col / info->block * info->block_bytes, scale, block);
-    return block[col % info->block];
+    int block = dtype_info(v->dtype)->block;
+    float values[DTYPE_MAX_BLOCK];
+    view_values(v, row, col / block * block, block, values);
+    return values[col % block];
 }
 
 static void check_view(const struct view *a, const struct view *b, const char *what)

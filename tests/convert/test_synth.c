@@ -28,8 +28,7 @@ static struct osso_model *open_model(const char *path)
 /* Block b of a row of MXFP4, in either layout. */
 static void unpack_block(const struct view *v, int64_t row, int64_t b, float *out)
 {
-    const struct dtype_info *info = dtype_info(v->dtype);
-    info->unpack(v->data + row * v->row_stride + b * info->block_bytes, v->side[0].data ? v->side[0].data[row * v->side[0].stride + b] : 0, out);
+    view_values(v, row, b * dtype_info(v->dtype)->block, dtype_info(v->dtype)->block, out);
 }
 
 static void check_same_expert(const struct view *a, const struct view *b)

@@ -49,7 +49,7 @@ static struct osso_engine *engine_open(int max_sessions)
 {
     struct osso_error err = {""};
     struct osso_engine *e;
-    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 2048, .max_sessions = max_sessions};
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 2048, .max_sessions = max_sessions};
     check_ok(osso_engine_create_scripted(VOCAB, script, NULL, &o, &e, &err), err);
     return e;
 }
@@ -353,7 +353,7 @@ static void test_context(void **state)
     (void)state;
     struct osso_error err = {""};
     struct osso_engine *e;
-    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 6};
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 6};
     struct osso_event event = {.size = sizeof event};
     struct talk t = {.say = "one two three four five six seven eight"};
     check_ok(osso_engine_create_scripted(VOCAB, script, NULL, &o, &e, &err), err);

@@ -38,7 +38,7 @@ static void make_logits(enum shape shape)
 
 static struct osso_session *open_session(const char *isa, struct osso_engine **engine)
 {
-    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 16, .isa = isa};
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 16, .isa = isa};
     struct osso_session *session;
     struct osso_error err;
     check_ok(osso_engine_create_scripted(VOCAB, script, NULL, &o, engine, &err), err);

@@ -53,7 +53,7 @@ static struct outcome speak(const char *words, const char *const *stop, size_t n
     struct osso_tokenizer *tokenizer;
     struct play play = {.prompt = 3};
     struct seen seen = {.cancel_at = cancel_at};
-    struct osso_engine_options eo = {.size = sizeof eo, .threads = 1, .context = 256};
+    struct osso_engine_options eo = {.size = sizeof eo, .backend = test_backend(), .threads = 1, .context = 256};
     struct osso_sampling so;
     struct outcome out = {.result.size = sizeof out.result};
     int32_t prompt[] = {1, 2, 3}, stops[] = {200002};
@@ -144,7 +144,7 @@ static void test_pool_full(void **state)
     struct osso_error err = {""};
     struct osso_engine *engine;
     struct osso_session *s[N];
-    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 512, .max_sessions = 2, .max_rows = 64};
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 512, .max_sessions = 2, .max_rows = 64};
     int32_t ids[512];
     check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), err);
     enum osso_status status = OSSO_OK;
@@ -188,7 +188,7 @@ static void test_logits_gone(void **state)
     struct osso_engine *engine, *other;
     struct osso_session *s, *t;
     struct osso_sampler *sampler;
-    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 64, .max_sessions = 2};
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 64, .max_sessions = 2};
     struct osso_generate_options g = {.size = sizeof g, .max_tokens = 0, .n_top = 64};
     struct osso_generate_result result = {.size = sizeof result};
     check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), err);
@@ -226,7 +226,7 @@ static void test_fair(void **state)
     struct osso_error err = {""};
     struct osso_engine *engine;
     struct osso_session *s[N];
-    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 256, .max_sessions = N, .max_rows = ROWS};
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 256, .max_sessions = N, .max_rows = ROWS};
     int32_t first = 1;
     check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), err);
     for (int i = 0; i < N; i++) {
@@ -255,7 +255,7 @@ static void test_bad_calls(void **state)
     struct osso_error err = {""};
     struct osso_engine *engine;
     struct osso_session *s;
-    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 16};
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 16};
     int32_t good[17] = {0}, bad[] = {1, 64}, negative[] = {-1};
     check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), err);
     check_ok(osso_session_create(engine, 0, &s, &err), err);

@@ -27,7 +27,7 @@ static uint64_t info_kv(const char *path, int64_t context, const char *type)
 
 static void check_type(const char *path, int t)
 {
-    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 700, .kv_type = types[t].name};
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 700, .kv_type = types[t].name};
     struct rig r = rig_open(path, &o);
     const struct config *c = &r.engine->config;
     struct osso_engine_stats stats = {.size = sizeof stats};
@@ -69,7 +69,7 @@ static void test_refused(void **state)
     struct osso_error err = {""};
     struct osso_model *model;
     struct osso_engine *engine;
-    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .kv_type = "q8_0"};
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .kv_type = "q8_0"};
     uint64_t kv, scratch;
     check_ok(osso_model_open(test_path(path, sizeof path, "tests/golden/model/tied-full-first"), &model, &err), err);
     assert_int_equal(osso_engine_create(model, &o, &engine, &err), OSSO_UNSUPPORTED);

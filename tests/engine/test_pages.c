@@ -34,10 +34,19 @@ struct cell {
     uint64_t hash : 56, right : 8; /* right: K of so many sliding layers is right (in full pages: 1) */
 };
 
-static struct cell *cell_of(enum kv_group_id g, int32_t page, size_t pos)
+static struct cell *place_of(enum kv_group_id g, int32_t page, size_t pos)
 {
-    struct kv_group *group = &p.engine->kv.group[g];
-    return (struct cell *)(void *)(group->memory + (size_t)page * group->page_bytes) + pos % KV_PAGE;
+    return (struct cell *)(void *)kv_page_at(&p.engine->kv, g, page) + pos % KV_PAGE;
+}
+
+static const struct cell *cell_of(enum kv_group_id g, int32_t page, size_t pos)
+{
+    return p.engine->backend->host(p.engine->backend, place_of(g, page, pos), sizeof(struct cell));
+}
+
+static void set_cell(enum kv_group_id g, int32_t page, size_t pos, struct cell cell)
+{
+    p.engine->backend->put(p.engine->backend, place_of(g, page, pos), &cell, sizeof cell);
 }
 
 static uint64_t cut(uint64_t hash)
@@ -123,10 +132,10 @@ static void write_rows(void)
         else if (full < 0 || e->kv.group[KV_FULL].refs[full] != 1)
             fail_msg("operation %d: a write to a full page that is not the session's own", p.op);
         else
-            *cell_of(KV_FULL, full, pos) = make_cell(a->hash[pos], 1);
+            set_cell(KV_FULL, full, pos, make_cell(a->hash[pos], 1));
         if (slide < 0 || e->kv.group[KV_SLIDING].refs[slide] != 1)
             fail_msg("operation %d: a write to a sliding page that is not the session's own", p.op);
-        *cell_of(KV_SLIDING, slide, pos) = make_cell(a->hash[pos], before < p.layers ? before + 1 : p.layers);
+        set_cell(KV_SLIDING, slide, pos, make_cell(a->hash[pos], before < p.layers ? before + 1 : p.layers));
         p.replays += b->keep[r];
     }
 }
@@ -153,9 +162,6 @@ static void check_pool(void)
             const struct osso_session *s = i < SESSIONS ? p.actors[i].s : p.witness;
             for (int slot = 0; s && slot < s->kv.n_slots; slot++) {
                 int32_t page = s->kv.page[g][slot];
-                const uint8_t *addr = s->kv.addr[g][slot];
-                if (addr != (page < 0 ? NULL : group->memory + (size_t)page * group->page_bytes))
-                    fail_msg("operation %d: an address that is not its page's", p.op);
                 if (page >= 0)
                     refs[page]++;
             }
@@ -380,7 +386,7 @@ static void operate(struct actor *a)
 
 static void torture(int layers, int window, uint64_t seed, int operations)
 {
-    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = CONTEXT, .max_sessions = 1,
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = CONTEXT, .max_sessions = 1,
                                     .max_rows = ROWS, .max_logit_rows = ROWS};
     struct osso_engine_stats stats = {.size = sizeof stats};
     memset(&p, 0, sizeof p);

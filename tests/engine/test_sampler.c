@@ -20,7 +20,7 @@ struct bench {
 static struct bench bench_open(const int32_t *ids, size_t n)
 {
     struct bench b = {0};
-    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 4096};
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 4096};
     check_ok(osso_engine_create_scripted(VOCAB, script, NULL, &o, &b.engine, &b.err), b.err);
     check_ok(osso_session_create(b.engine, 0, &b.session, &b.err), b.err);
     check_ok(osso_session_sync(b.session, ids, n, &b.err), b.err);

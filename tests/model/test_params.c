@@ -22,7 +22,7 @@ static const char *golden(const char *name)
 
 static struct bare open_bare(const char *name)
 {
-    return bare_open(golden(name), ROWS, KV_F32);
+    return bare_open(golden(name), ROWS, KV_F32, 0);
 }
 
 /* The logits of some ids, computed with these weights. */
@@ -35,7 +35,7 @@ static float *logits_of(struct bare *b, const struct weights *w)
         ids[i] = (int32_t)((i * 37 + 11) % b->model->config.vocab);
     b->forward.weights = w;
     bare_run(b, ids, ROWS);
-    memcpy(out, b->forward.s.logits, bytes);
+    memcpy(out, b->forward.acts.logits, bytes);
     return out;
 }
 

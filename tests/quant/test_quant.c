@@ -1,5 +1,5 @@
 /* The number formats: the facts of the specification, every 16-bit and 8-bit pattern, and packing against a search. */
-#include "test.h"
+#include "quant_golden.h"
 
 #include "base/rng.h"
 #include "quant/quant.h"
@@ -22,12 +22,12 @@ static void test_table(void **state)
         if (info->gguf_type >= 0)
             assert_int_equal(dtype_from_gguf((uint32_t)info->gguf_type), t);
         if (t != DT_U8)
-            assert_true(info->unpack && info->pack && info->has_i8 == (info->unpack_i8 != NULL));
+            assert_true(info->unpack && info->pack && dtype_has_i8(info) == (info->unpack_i8 != NULL));
     }
     assert_int_equal(dtype_from_gguf(39), DT_MXFP4);
     assert_int_equal(dtype_from_gguf(8), DT_Q8_0);
     assert_int_equal(dtype_from_gguf(0xffffffffu), DT_COUNT);
-    assert_int_equal(dtype_from_name("Q4_K"), DT_COUNT);
+    assert_int_equal(dtype_from_name("Q4_9"), DT_COUNT);
     uint64_t bytes = 7;
     assert_true(dtype_bytes(DT_MXFP4, 2880, &bytes));
     assert_int_equal(bytes, 1530);
@@ -36,6 +36,45 @@ static void test_table(void **state)
     assert_false(dtype_bytes(DT_Q8_0, 33, &bytes));
     assert_false(dtype_bytes(DT_F32, UINT64_MAX / 2, &bytes));
     assert_int_equal(bytes, 1440); /* left alone */
+}
+
+/* Every format reads what somebody else reads: a file for each row of dtype.def. */
+static void test_golden(void **state)
+{
+    (void)state;
+    for (enum dtype t = 0; t < DT_U8; t++) {
+        struct golden g = golden_open(dtype_info(t)->name);
+        golden_check(dtype_info(t), &g);
+        golden_free(&g);
+    }
+}
+
+/* Packing keeps within its block and near the values; each format's rule has a test of its own. */
+static void test_pack(void **state)
+{
+    (void)state;
+    for (enum dtype t = 0; t < DT_U8; t++) {
+        const struct dtype_info *info = dtype_info(t);
+        float values[DTYPE_MAX_BLOCK], once[DTYPE_MAX_BLOCK], worst = 0, amax = 0;
+        uint8_t block[4 * DTYPE_MAX_BLOCK] = {0}, side[2][4 * DTYPE_MAX_SCALES] = {{0}};
+        enum dtype of_side[2] = {info->scales == PLACE_U8 ? DT_U8 : DT_BF16, info->offsets == PLACE_U8 ? DT_U8 : DT_BF16};
+        struct sides_out out = {{side[0], side[1]}, {of_side[0], of_side[1]}};
+        struct sides in = {{side[0], side[1]}, {of_side[0], of_side[1]}};
+        struct rng r;
+        rng_seed(&r, 12);
+        for (int i = 0; i < info->block; i++) {
+            values[i] = (float)(rng_unit(&r) * 2 - 1);
+            amax = fabsf(values[i]) > amax ? fabsf(values[i]) : amax;
+        }
+        info->pack(values, block, &out);
+        for (size_t i = (size_t)info->block_bytes; i < sizeof block; i++)
+            assert_int_equal(block[i], 0); /* and nothing beyond */
+        info->unpack(block, &in, once);
+        for (int i = 0; i < info->block; i++)
+            worst = fabsf(once[i] - values[i]) > worst ? fabsf(once[i] - values[i]) : worst;
+        if (!(worst <= 0.3f * amax)) /* two bits a value do better */
+            fail_msg("%s: packing moves a value by %g, the largest is %g", info->name, (double)worst, (double)amax);
+    }
 }
 
 /* What a 16-bit float means, from its definition. */
@@ -120,8 +159,9 @@ static void test_mxfp4_layouts(void **state)
             const struct dtype_info *info = dtype_info(layout ? DT_MXFP4_HF : DT_MXFP4);
             float values[32], scale;
             int8_t i8[32];
-            info->unpack(layout ? hf : gguf, (uint8_t)s, values);
-            info->unpack_i8(layout ? hf : gguf, (uint8_t)s, i8, &scale);
+            struct sides sides = {{&(uint8_t){(uint8_t)s}}, {DT_U8}};
+            info->unpack(layout ? hf : gguf, &sides, values);
+            info->unpack_i8(layout ? hf : gguf, &sides, i8, &scale, NULL);
             for (int i = 0; i < 32; i++) {
                 double want = fp4[codes[i]] * ldexp(1, s - 127);
                 if (s == 255)
@@ -136,7 +176,7 @@ static void test_mxfp4_layouts(void **state)
     /* The specification's own example: bytes 0x21, 0x43 with scale 128 are 1, 2, 3, 4. */
     uint8_t example[16] = {0x21, 0x43};
     float values[32];
-    dtype_info(DT_MXFP4_HF)->unpack(example, 128, values);
+    dtype_info(DT_MXFP4_HF)->unpack(example, &(struct sides){{&(uint8_t){128}}, {DT_U8}}, values);
     for (int i = 0; i < 4; i++)
         assert_true(values[i] == (float)(i + 1));
 }
@@ -149,7 +189,7 @@ static void test_mxfp4_pack(void **state)
     rng_seed(&r, 3);
     for (int round = 0; round < 3000; round++) {
         float values[32], got[32];
-        uint8_t block[17], hf[16], s = 77, unused;
+        uint8_t block[17], hf[16], s = 77;
         double amax = 0, size = ldexp(1, (int)rng_below(&r, 250) - 125);
         for (int i = 0; i < 32; i++) {
             values[i] = (float)((rng_unit(&r) * 2 - 1) * size);
@@ -157,12 +197,12 @@ static void test_mxfp4_pack(void **state)
                 values[i] = (float)(((double)rng_below(&r, 57) - 28) * 0.25 * size);
             amax = fabs((double)values[i]) > amax ? fabs((double)values[i]) : amax;
         }
-        dtype_info(DT_MXFP4)->pack(values, block, &unused);
-        dtype_info(DT_MXFP4_HF)->pack(values, hf, &s);
+        dtype_info(DT_MXFP4)->pack(values, block, NULL);
+        dtype_info(DT_MXFP4_HF)->pack(values, hf, &(struct sides_out){{&s}, {DT_U8}});
         assert_int_equal(block[0], s);
         int want_s = amax > 0 ? (int)floor(log2(amax)) - 2 + 127 : 0;
         assert_int_equal(s, want_s < 0 ? 0 : want_s);
-        dtype_info(DT_MXFP4)->unpack(block, 0, got);
+        dtype_info(DT_MXFP4)->unpack(block, NULL, got);
         for (int i = 0; i < 32; i++) {
             double scale = ldexp(1, s - 127), best = 1e300, pick = 0;
             for (int c = 0; c < 8; c++) { /* magnitudes ascending: the first best is the one nearer to zero */
@@ -178,9 +218,9 @@ static void test_mxfp4_pack(void **state)
         float again[32];
         uint8_t twice[17];
         dtype_info(DT_MXFP4)->pack(got, twice, NULL); /* what was packed once does not change */
-        dtype_info(DT_MXFP4)->unpack(twice, 0, again);
+        dtype_info(DT_MXFP4)->unpack(twice, NULL, again);
         assert_memory_equal(got, again, sizeof got);
-        dtype_info(DT_MXFP4_HF)->unpack(hf, s, again);
+        dtype_info(DT_MXFP4_HF)->unpack(hf, &(struct sides){{&s}, {DT_U8}}, again);
         assert_memory_equal(got, again, sizeof got);
     }
     float bad[32] = {1, NAN};
@@ -204,8 +244,8 @@ static void test_q8_0(void **state)
             amax = fabsf(values[i]) > amax ? fabsf(values[i]) : amax;
         }
         info->pack(values, block, NULL);
-        info->unpack(block, 0, got);
-        info->unpack_i8(block, 0, codes, &scale);
+        info->unpack(block, NULL, got);
+        info->unpack_i8(block, NULL, codes, &scale, NULL);
         assert_int_equal(block[0] | block[1] << 8, f16_from_f32(amax / 127));
         for (int i = 0; i < 32; i++) {
             assert_true(got[i] == (float)codes[i] * scale);
@@ -218,10 +258,10 @@ static void test_q8_0(void **state)
     for (int i = 0; i < 34; i++)
         assert_int_equal(block[i], 0);
     info->pack(bad, block, NULL);
-    info->unpack(block, 0, got);
+    info->unpack(block, NULL, got);
     assert_true(isnan(got[0]));
     info->pack(large, block, NULL);
-    info->unpack(block, 0, got);
+    info->unpack(block, NULL, got);
     assert_true(got[0] == -127 * 65504.0f && got[1] == 127 * 65504.0f && got[2] == 0);
 }
 
@@ -233,7 +273,7 @@ static void test_plain(void **state)
         uint8_t space[5] = {0, 0, 0, 0, 0x55};
         float in = -1.5f, out;
         dtype_info(types[t])->pack(&in, space, NULL);
-        dtype_info(types[t])->unpack(space, 0, &out);
+        dtype_info(types[t])->unpack(space, NULL, &out);
         assert_true(out == in);
         assert_int_equal(space[4], 0x55);
     }
@@ -244,7 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),         cmocka_unit_test(test_halves),     cmocka_unit_test(test_scale_bytes),
         cmocka_unit_test(test_mxfp4_layouts), cmocka_unit_test(test_mxfp4_pack), cmocka_unit_test(test_q8_0),
-        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_plain),         cmocka_unit_test(test_golden),     cmocka_unit_test(test_pack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

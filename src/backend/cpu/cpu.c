@@ -1,8 +1,12 @@
 /* cpu.c: which ISAs there are, which of them this CPU and operating system allow, and one struct backend for each.
  *
- * Adding an ISA is its files of kernels with a table kernels__<isa>, and one line in VECTOR_ISAS below
+ * Adding an ISA is its files of kernels with a list kernels__<isa>.def, a table in tables.c, and one line in VECTOR_ISAS below
  * (docs/adding-an-isa.md). */
 #include "backend/cpu/ops.h"
+#include "backend/cpu/tables.h"
+
+#include "base/error.h"
+#include "base/mem.h"
 
 #include <string.h>
 
@@ -113,15 +117,6 @@ static bool has_i8mm(void)
 #endif
 #endif
 
-static const struct kernels kernels__scalar = {
-#define KERNEL(name, type) .name = REAL(name##__scalar),
-#include "backend/cpu/kernels.def"
-#undef KERNEL
-};
-#define ISA(name, ...) extern const struct kernels kernels__##name;
-VECTOR_ISAS(ISA, )
-#undef ISA
-
 static void sync_team(const struct hand *h)
 {
     member_sync(h->member);
@@ -137,21 +132,68 @@ static void exp_on_host(const struct backend *backend, const real *x, int64_t n,
     ((const struct kernels *)backend->state)->exp_f32(x, n, y);
 }
 
-static void copy(void *to, const void *from, size_t bytes)
+/* ---- the object: memory is the host's, and nothing is ever anywhere else ---------------------------------- */
+
+static void close_nothing(const struct backend *backend)
 {
-    memcpy(to, from, bytes);
+    (void)backend;
 }
 
-static real *host(const struct backend *backend, real *values, size_t count)
+static void *alloc_pages(const struct backend *backend, size_t bytes)
 {
-    (void)backend, (void)count;
+    (void)backend;
+    return mem_pages(bytes);
+}
+
+static void free_pages(const struct backend *backend, void *memory, size_t bytes)
+{
+    (void)backend;
+    mem_pages_free(memory, bytes);
+}
+
+static uint64_t memory_left(const struct backend *backend)
+{
+    (void)backend;
+    return mem_available();
+}
+
+/* One row's at full length, if the members cannot share its kv heads evenly. */
+static int64_t page_sums(int64_t pages, int n_kv_heads, int n_members)
+{
+    return n_kv_heads % n_members ? pages * n_kv_heads : 0;
+}
+
+static enum osso_status begin(const struct backend *backend, const struct batch *batch, struct batch *batch_out,
+                              struct osso_error *err)
+{
+    (void)backend, (void)err;
+    *batch_out = *batch;
+    return OSSO_OK;
+}
+
+static enum osso_status end(const struct backend *backend, struct osso_error *err)
+{
+    (void)backend, (void)err;
+    return OSSO_OK;
+}
+
+static void copy(const struct backend *backend, void *to, const void *from, size_t bytes)
+{
+    (void)backend;
+    if (to != from)
+        memcpy(to, from, bytes);
+}
+
+static void *host(const struct backend *backend, void *values, size_t bytes)
+{
+    (void)backend, (void)bytes;
     return values;
 }
 
 /* Every ISA has the same ops; what differs is the table that they find their kernels in. */
 #define BACKEND(isa, ...)                                                                                              \
     {.name = #isa,                                                                                                     \
-     .state = &kernels__##isa,                                                                                         \
+     .state = &REAL(kernels__##isa),                                                                                   \
      .workspace_bytes = REAL(ops_workspace_bytes),                                                                     \
      .kv_layer_bytes = kv_layer_bytes,                                                                                 \
      .sync = sync_team,                                                                                                \
@@ -169,8 +211,16 @@ static real *host(const struct backend *backend, real *values, size_t count)
      .experts_out = REAL(ops_experts_out),                                                                             \
      .combine = REAL(ops_combine),                                                                                     \
      .exp = exp_on_host,                                                                                               \
+     .close = close_nothing,                                                                                           \
+     .alloc = alloc_pages,                                                                                             \
+     .free = free_pages,                                                                                               \
+     .memory = memory_left,                                                                                            \
+     .page_sums = page_sums,                                                                                           \
+     .begin = begin,                                                                                                   \
+     .end = end,                                                                                                       \
      .copy = copy,                                                                                                     \
-     .host = host},
+     .host = host,                                                                                                     \
+     .put = copy},
 static const struct backend backends[] = {ISAS(BACKEND, )};
 #undef BACKEND
 enum { N_BACKENDS = sizeof backends / sizeof backends[0] };
@@ -208,6 +258,16 @@ const struct kernels *REAL(kernels_cpu)(const char *isa)
 }
 
 #ifndef OSSO_DOUBLE
+backend_open_fn cpu_open; /* backends.def's */
+
+enum osso_status cpu_open(const char *variant, const struct backend **backend_out, struct osso_error *err)
+{
+    *backend_out = backend_cpu(variant);
+    return *backend_out ? OSSO_OK
+                        : error_set(err, OSSO_UNSUPPORTED,
+                                    "instruction set \"%s\" is unknown or not available on this CPU; see osso --version", variant);
+}
+
 const char *backend_cpu_isa(int i)
 {
     return i >= 0 && i < N_BACKENDS ? backends[i].name : NULL;

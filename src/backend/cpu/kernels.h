@@ -24,7 +24,8 @@ static inline int64_t gather_row(const struct gather *in, int i)
     return in->rows ? in->rows[i] / in->divide : i;
 }
 
-/* y[i * y_stride + (o - lo)] = sum_k w[o][k] * in[i][k] for outputs o in [lo, hi). `scratch`: LINEAR_SCRATCH bytes. */
+/* y[i * y_stride + (o - lo)] = sum_k w[o][k] * in[i][k] for outputs o in [lo, hi). `scratch`:
+ * linear_scratch_bytes(cols). */
 typedef void linear_fn(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, real *y, int64_t y_stride,
                        void *scratch);
 
@@ -68,7 +69,10 @@ struct kernels {
 #undef KERNEL
 };
 
-/* name__scalar for each, all of them; ISA files declare what they overlay. */
+/* name__scalar for each that is not for one format; tables.h declares what the ISAs overlay. */
+#define LINEAR(name, dtype)
+#define LINEAR_T(name, dtype)
+#define LINEAR_I8(name, dtype)
 #define KERNEL(name, type) type REAL(name##__scalar);
 #include "backend/cpu/kernels.def"
 #undef KERNEL

@@ -1,6 +1,7 @@
 /* ops.c: the ops that are not attention and not experts: embed, norm, linear, rope, add, route. */
 #include "backend/cpu/ops.h"
 
+#include "backend/cpu/pick.h"
 #include "backend/cpu/scalar/scalar.h"
 #include "backend/cpu/share.h"
 
@@ -8,19 +9,16 @@
 
 void REAL(ops_embed)(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x)
 {
-    const struct dtype_info *info = dtype_info(table->dtype);
-    int64_t step = table->col_stride ? table->col_stride : info->block_bytes, lo, hi;
+    int64_t lo, hi;
     member_share(h->member, n, &lo, &hi);
-    for (int64_t r = lo; r < hi; r++) {
-        const uint8_t *row = table->data + ids[r] * table->row_stride;
-        const uint8_t *scales = table->side[0].data ? table->side[0].data + ids[r] * table->side[0].stride : NULL;
-        for (int64_t b = 0; b < table->cols / info->block; b++) {
-            float values[QUANT_BLOCK];
-            info->unpack(row + b * step, scales ? scales[b] : 0, values);
-            for (int i = 0; i < info->block; i++)
-                x[r * table->cols + b * info->block + i] = (real)values[i];
+    for (int64_t r = lo; r < hi; r++)
+        for (int64_t at = 0; at < table->cols; at += DTYPE_MAX_BLOCK) {
+            float values[DTYPE_MAX_BLOCK];
+            int64_t count = table->cols - at < DTYPE_MAX_BLOCK ? table->cols - at : DTYPE_MAX_BLOCK;
+            view_values(table, ids[r], at, count, values);
+            for (int64_t i = 0; i < count; i++)
+                x[r * table->cols + at + i] = (real)values[i];
         }
-    }
 }
 
 static bool has_i8(const struct act *a)
@@ -57,25 +55,6 @@ void REAL(ops_quantize)(const struct hand *h, struct act *a, int n)
     member_share(h->member, n, &lo, &hi);
     for (int64_t r = lo; r < hi; r++)
         REAL(ops_quantize_row)(kernels_of(h), a, r, 0, a->width);
-}
-
-static linear_fn *pick(const struct kernels *kn, const struct view *w, const struct act *a)
-{
-    bool i8 = has_i8(a) && dtype_info(w->dtype)->has_i8;
-#define LINEAR_I8(name, dtype_)                                                                                        \
-    if (i8 && w->dtype == dtype_)                                                                                      \
-        return kn->name;
-#define LINEAR(name, dtype_)                                                                                           \
-    if (!i8 && !w->col_stride && w->dtype == dtype_)                                                                   \
-        return kn->name;
-#define LINEAR_T(name, dtype_)                                                                                         \
-    if (!i8 && w->col_stride && w->dtype == dtype_)                                                                    \
-        return kn->name;
-#define KERNEL(name, type)
-#include "backend/cpu/kernels.def"
-#undef KERNEL
-    (void)i8;
-    return NULL; /* no such format: weights_resolve lets none through */
 }
 
 enum { LOWRANK_ROWS = 16, LOWRANK_OUTS = 64 };
@@ -119,9 +98,8 @@ static void add_lowrank(const struct kernels *kn, const struct view *w, int64_t 
 void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                       real *y, int64_t y_stride, uint8_t *scratch)
 {
-    linear_fn *fn = pick(kn, w, in->act);
-    if (fn && hi > lo && in->n > 0)
-        fn(w, lo, hi, in, y, y_stride, scratch);
+    if (hi > lo && in->n > 0)
+        REAL(pick_linear)(kn, w, has_i8(in->act))(w, lo, hi, in, y, y_stride, scratch);
 }
 
 /* Bias comes before the low-rank delta. */

@@ -40,7 +40,8 @@ void REAL(ops_quantize_row)(const struct kernels *kn, const struct act *a, int64
 /* K of a kv head in the page (counted from the sequence's beginning) that row r sees; V lies behind it. */
 static inline uint8_t *ops_kv_head(const struct kv_rows *kv, int64_t r, int64_t page, int64_t kv_head)
 {
-    return kv->tables[kv->seq[r]][page] + kv->layer_off + (size_t)kv_head * kv_head_bytes(&kv->layout);
+    size_t number = (size_t)kv->tables[kv->seq[r]][page];
+    return kv->pages + number * kv->page_bytes + kv->layer_off + (size_t)kv_head * kv_head_bytes(&kv->layout);
 }
 
 /* Where this member begins to read a matrix, when outputs are shared evenly; NULL for NULL. */

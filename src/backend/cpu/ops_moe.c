@@ -122,26 +122,12 @@ static void piece_in(const struct kernels *kn, const struct piece *p, const stru
         finish_slot(kn, p, p->slots[i], s->gate + i * width, s->up + i * width);
 }
 
-/* Do the rows of gate and up alternate in memory? Then both are one matrix, read in one stream. */
-static bool interleaved(const struct expert *e)
-{
-    uint64_t row_bytes;
-    return !e->gate.lowrank && !e->up.lowrank && !e->gate.col_stride && e->gate.dtype == e->up.dtype &&
-           dtype_bytes(e->gate.dtype, (uint64_t)e->gate.cols, &row_bytes) && e->up.data == e->gate.data + row_bytes &&
-           e->gate.row_stride == 2 * (int64_t)row_bytes && e->up.row_stride == e->gate.row_stride &&
-           (!e->gate.side[0].data || (e->up.side[0].data == e->gate.side[0].data + e->gate.side[0].stride / 2 &&
-                                e->up.side[0].stride == e->gate.side[0].stride));
-}
-
 static void piece_in_interleaved(const struct kernels *kn, const struct piece *p, const struct expert *expert,
                                  const struct piece_space *s)
 {
     struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, p->next, false};
-    struct view both = expert->gate;
+    struct view both = view_merged(&expert->gate);
     int64_t width = p->hi - p->lo;
-    both.rows *= 2;
-    both.row_stride /= 2;
-    both.side[0].stride /= 2;
     REAL(ops_matmul)(kn, &both, 2 * p->lo, 2 * p->hi, &in, s->gate, 2 * width, s->rest);
     for (int i = 0; i < p->n; i++) {
         const real *y = s->gate + 2 * i * width;
@@ -242,7 +228,7 @@ static void each_piece(const struct hand *h, const struct moe *moe, int64_t widt
 static void piece_in_any(const struct kernels *kn, const struct piece *p, const struct expert *expert,
                          const struct piece_space *s)
 {
-    (interleaved(expert) ? piece_in_interleaved : piece_in)(kn, p, expert, s);
+    (view_alternates(&expert->gate, &expert->up) ? piece_in_interleaved : piece_in)(kn, p, expert, s);
 }
 
 void REAL(ops_experts_in)(const struct hand *h, const struct moe *moe)

@@ -4,7 +4,7 @@
 
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/fetch.h"
-#include "backend/cpu/arm/overlay_arm.h"
+#include "backend/cpu/tables.h"
 
 #include <math.h>
 

@@ -6,7 +6,7 @@
 #include "backend/cpu/arm/neon.h"
 
 #include "backend/cpu/kernels.h"
-#include "backend/cpu/arm/overlay_arm.h"
+#include "backend/cpu/tables.h"
 
 #include <math.h>
 
@@ -143,7 +143,7 @@ INLINE void kind_dot(struct kind kind, const struct view *w, int64_t lo, int64_t
         else if (w->row_stride == 2 * bytes)                                                                           \
             kind_dot((struct kind){bytes, bf16, true}, w, lo, hi, in, y, y_stride);                                    \
         else                                                                                                           \
-            name##__scalar(w, lo, hi, in, y, y_stride, scratch);                                                       \
+            linear_f32_any__scalar(w, lo, hi, in, y, y_stride, scratch);                                                       \
     }
 LINEAR_T(linear_t_f32_f32, 4, false)
 LINEAR_T(linear_t_f32_f16, 2, false)

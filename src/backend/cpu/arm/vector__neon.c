@@ -2,7 +2,7 @@
 #include "backend/cpu/arm/neon.h"
 
 #include "backend/cpu/kernels.h"
-#include "backend/cpu/arm/overlay_arm.h"
+#include "backend/cpu/tables.h"
 
 #include <math.h>
 

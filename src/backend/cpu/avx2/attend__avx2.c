@@ -5,7 +5,7 @@
 #include "backend/cpu/avx2/avx2.h"
 #include "backend/cpu/fetch.h"
 
-#include "backend/cpu/avx2/overlay__avx2.h"
+#include "backend/cpu/tables.h"
 #include "backend/cpu/scalar/scalar.h"
 
 enum { HEADS = 4 }; /* times two vectors: 8 sums keep two FMA units busy */

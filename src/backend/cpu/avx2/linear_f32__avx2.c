@@ -3,7 +3,7 @@
 #include "backend/cpu/avx2/avx2.h"
 
 #include "backend/cpu/fetch.h"
-#include "backend/cpu/avx2/overlay__avx2.h"
+#include "backend/cpu/tables.h"
 
 /* The 16 values from element k (a multiple of 16) of a row; only the first n of them exist. */
 typedef struct f32x16 load16_fn(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n);

@@ -11,7 +11,7 @@
 #include "backend/cpu/avx2/i8__avx2.h"
 
 #include "backend/cpu/fetch.h"
-#include "backend/cpu/avx2/overlay__avx2.h"
+#include "backend/cpu/tables.h"
 
 enum {
     FEW = 4,         /* activation rows */

@@ -3,7 +3,7 @@
  * then the tree adds whole vectors. Rows lie one value apart, or two when gate and up interleave. */
 #include "backend/cpu/avx2/avx2.h"
 
-#include "backend/cpu/avx2/overlay__avx2.h"
+#include "backend/cpu/tables.h"
 #include "backend/cpu/scalar/scalar.h"
 
 enum { LANES_AT_ONCE = 4 };
@@ -115,7 +115,7 @@ INLINE void linear_t(int bytes, bool bf16, linear_fn *fallback, const struct vie
     void name##__avx2(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,                 \
                       int64_t y_stride, void *scratch)                                                                 \
     {                                                                                                                  \
-        linear_t(bytes, bf16, name##__scalar, w, lo, hi, in, y, y_stride, scratch);                                    \
+        linear_t(bytes, bf16, linear_f32_any__scalar, w, lo, hi, in, y, y_stride, scratch);                                    \
     }
 LINEAR_T(linear_t_f32_f32, 4, false)
 LINEAR_T(linear_t_f32_f16, 2, false)

@@ -1,7 +1,7 @@
 /* vector__avx2.c: norm, exponential, SwiGLU, axpy and quantization. */
 #include "backend/cpu/avx2/avx2.h"
 
-#include "backend/cpu/avx2/overlay__avx2.h"
+#include "backend/cpu/tables.h"
 
 #include <math.h>
 

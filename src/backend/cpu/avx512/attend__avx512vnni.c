@@ -5,7 +5,7 @@
 #include "backend/cpu/avx512/avx512.h"
 
 #include "backend/cpu/fetch.h"
-#include "backend/cpu/avx512/overlay__avx512vnni.h"
+#include "backend/cpu/tables.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "backend/cpu/avx512/avx512.h"
 
 #include "backend/cpu/fetch.h"
-#include "backend/cpu/avx512/overlay__avx512vnni.h"
+#include "backend/cpu/tables.h"
 
 /* The 16 values from element k (a multiple of 16) of a row; only the first `mask` of them exist. */
 typedef __m512 load16_fn(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask);
@@ -239,7 +239,7 @@ INLINE void linear_t(int bytes, bool bf16, linear_fn *fallback, const struct vie
     void name##__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,           \
                             int64_t y_stride, void *scratch)                                                           \
     {                                                                                                                  \
-        linear_t(bytes, bf16, name##__scalar, w, lo, hi, in, y, y_stride, scratch);                                    \
+        linear_t(bytes, bf16, linear_f32_any__scalar, w, lo, hi, in, y, y_stride, scratch);                                    \
     }
 LINEAR_T(linear_t_f32_f32, 4, false)
 LINEAR_T(linear_t_f32_f16, 2, false)

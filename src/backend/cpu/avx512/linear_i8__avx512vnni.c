@@ -15,7 +15,7 @@
 
 #include "backend/cpu/fetch.h"
 #include "backend/cpu/avx512/gemm_i8__avx512vnni.h"
-#include "backend/cpu/avx512/overlay__avx512vnni.h"
+#include "backend/cpu/tables.h"
 
 #include <string.h>
 

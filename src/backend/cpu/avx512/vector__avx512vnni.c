@@ -1,7 +1,7 @@
 /* vector__avx512vnni.c: norm, exponential, SwiGLU, axpy and quantization, 16 values at a time. */
 #include "backend/cpu/avx512/avx512.h"
 
-#include "backend/cpu/avx512/overlay__avx512vnni.h"
+#include "backend/cpu/tables.h"
 
 #include <math.h>
 

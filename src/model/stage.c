@@ -1,0 +1,29 @@
+/* stage.c: what a forward pass tells its backend: the weights once, the inputs of every step. */
+#include "model/forward.h"
+#include "model/params.h"
+
+enum osso_status REAL(forward_begin)(struct forward *f, struct osso_error *err)
+{
+    return f->backend->begin(f->backend, &f->batch, &f->staged, err);
+}
+
+enum osso_status REAL(forward_end)(struct forward *f, struct osso_error *err)
+{
+    return f->backend->end(f->backend, err);
+}
+
+static enum osso_status learn(void *user, const struct param_piece *piece, struct osso_error *err)
+{
+    const struct backend *backend = user;
+    struct backend_tensor tensor = {.data = piece->data, .bytes = piece->bytes, .dtype = piece->dtype, .stack = piece->stack,
+                                    .rows = piece->rows, .columns = piece->columns, .stack_stride = piece->stack_stride,
+                                    .row_stride = piece->row_stride, .column_stride = piece->column_stride};
+    return backend->learn(backend, &tensor, err);
+}
+
+enum osso_status REAL(forward_learn)(struct forward *f, struct osso_error *err)
+{
+    if (!f->backend->learn)
+        return OSSO_OK;
+    return weights_each(f->weights, f->config, learn, (void *)(uintptr_t)f->backend, err);
+}

@@ -1,0 +1,16 @@
+/* far.h: a device without a device: a backend whose memory is out of everybody's reach but its own. Found by the name "far"
+ * in test programs (backends.c beside this).
+ *
+ * Its memory is mapped twice. The addresses that it hands out are PROT_NONE for good; its ops translate what they are given
+ * to the second mapping and run the scalar CPU's, or those of the ISA that is asked for ("best": the best there is).
+ * Weights that it learns are copied there, and the model's own pages of them become PROT_NONE for as long as the backend
+ * is open. Whatever looks at activations, K and V or weights from outside dies at once. */
+#ifndef OSSO_FAR_H
+#define OSSO_FAR_H
+
+#include "backend/backend.h"
+
+/* The n-th end from now on of any far backend fails (0: none). */
+void far_fail_at_end(int n);
+
+#endif
