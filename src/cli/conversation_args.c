@@ -41,7 +41,8 @@ enum osso_status opening_args(const struct options *o, struct opening *opening, 
 enum osso_status opening_start(const struct opening *opening, struct osso_conversation **conversation_out,
                                struct osso_error *err)
 {
-    struct osso_system system = {.date = *opening->date ? opening->date : NULL, .effort = opening->effort};
+    struct osso_system system = {.size = sizeof system, .date = *opening->date ? opening->date : NULL,
+                                 .effort = opening->effort};
     struct osso_conversation *c;
     *conversation_out = NULL;
     enum osso_status status = osso_conversation_create(&c, err);
@@ -59,6 +60,6 @@ enum osso_status opening_start(const struct opening *opening, struct osso_conver
 
 enum osso_status add_user(struct osso_conversation *conversation, const char *text, size_t len, struct osso_error *err)
 {
-    struct osso_message message = {.role = OSSO_ROLE_USER, .text = text, .text_len = len};
+    struct osso_message message = {.size = sizeof message, .role = OSSO_ROLE_USER, .text = text, .text_len = len};
     return osso_conversation_add(conversation, &message, err);
 }

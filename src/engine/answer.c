@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 
 #include <string.h>
 
@@ -105,8 +106,8 @@ enum osso_status osso_answer_create(struct osso_session *session, struct osso_sa
     a->session = session;
     a->sampler = sampler;
     a->o.max_tokens = -1;
-    if (options)
-        memcpy(&a->o, options, options->size < sizeof a->o ? options->size : sizeof a->o);
+    a->message.size = sizeof a->message;
+    sized_in(&a->o, sizeof a->o, options);
     size_t vocab = (size_t)session->engine->config.vocab, most = vocab < MAX_TOP ? vocab : MAX_TOP;
     a->o.n_top = a->o.n_top < most ? a->o.n_top : most;
     a->voice = a->o.parser ? OSSO_VOICE_NONE : OSSO_VOICE_ANSWER;
@@ -230,8 +231,7 @@ static void say(const struct osso_answer *a, struct osso_choice choice, size_t n
     struct osso_event event = {.id = choice.id, .logprob = choice.logprob, .top = n_top ? a->top : NULL, .n_top = n_top,
                                .text = a->out ? a->out : "", .text_len = a->out_len, .voice = a->voice,
                                .message = a->o.parser ? &a->message : NULL, .stop = a->stop};
-    event.size = out->size < sizeof event ? out->size : sizeof event;
-    memcpy(out, &event, event.size);
+    sized_out(out, &event, sizeof event);
 }
 
 static bool is_stop_id(const struct osso_answer *a, int32_t id)

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "base/rng.h"
 
 #include <math.h>
@@ -53,8 +54,7 @@ enum osso_status osso_sampler_create(const struct osso_sampling *sampling, int64
     *sampler_out = NULL;
     struct osso_sampling o;
     osso_sampling_defaults(&o);
-    if (sampling)
-        memcpy(&o, sampling, sampling->size < sizeof o ? sampling->size : sizeof o);
+    sized_in(&o, sizeof o, sampling);
     enum osso_status status = check(&o, vocab, err);
     if (status)
         return status;
@@ -101,7 +101,8 @@ static void penalize(const struct osso_sampling *o, struct chooser *c, const str
     if (o->penalty_last_n > 0 && (size_t)o->penalty_last_n < n)
         from = n - (size_t)o->penalty_last_n;
     for (size_t i = from; i < n; i++)
-        c->counts[tokens[i]] += c->counts[tokens[i]] < UINT16_MAX;
+        if (c->counts[tokens[i]] < UINT16_MAX)
+            c->counts[tokens[i]]++;
     for (size_t i = from; i < n; i++) {
         int32_t id = tokens[i];
         double l = c->logits[id];

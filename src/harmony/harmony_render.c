@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 
 #include <string.h>
 
@@ -149,8 +150,7 @@ enum osso_status osso_conversation_render(const struct osso_conversation *conver
     struct osso_render_options o = {.size = sizeof o};
     size_t n = conversation->n_messages, start = ids->len, bound = 0;
     enum osso_status status = OSSO_OK;
-    if (options)
-        memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    sized_in(&o, sizeof o, options);
     if (o.drop == OSSO_DROP_LIBRARY)
         bound = library_bound(conversation);
     else if (o.drop == OSSO_DROP_TURNS)

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "measure/ceiling.h"
 #include "engine/engine_parts.h"
 
@@ -115,7 +116,6 @@ enum osso_status osso_bench_token_cost(const struct osso_model *model, const str
         cost.kv_bytes += keys * (layer_bytes / KV_PAGE);
     }
     add_matrix(&model->weights.head, &cost.head_bytes, &cost.head_multiply_adds);
-    cost.size = cost_out->size < sizeof cost ? cost_out->size : sizeof cost;
-    memcpy(cost_out, &cost, cost.size);
+    sized_out(cost_out, &cost, sizeof cost);
     return OSSO_OK;
 }

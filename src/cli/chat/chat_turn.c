@@ -149,7 +149,7 @@ static enum osso_status keep_messages(struct chat *chat, const struct osso_conve
 {
     enum osso_status status = OSSO_OK;
     for (size_t i = 0; i < osso_conversation_size(came) && !status; i++) {
-        struct osso_message message;
+        struct osso_message message = {.size = sizeof message};
         status = osso_conversation_get(came, i, &message, err);
         if (!status)
             status = osso_conversation_add(chat->conversation, &message, err);
