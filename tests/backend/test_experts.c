@@ -77,7 +77,7 @@ static void experts_free(struct experts *x, bool alternate)
 struct moe_run {
     const struct backend *be;
     struct moe moe;
-    uint8_t *scratch;
+    uint8_t *workspace;
     size_t workspace_bytes;
     bool again; /* swiglu and combine once more from what was kept */
 };
@@ -85,7 +85,7 @@ struct moe_run {
 static void moe_member(const struct member *member, void *arg)
 {
     struct moe_run *run = arg;
-    struct hand hand = {run->be, member, run->scratch + (size_t)member->id * run->workspace_bytes};
+    struct hand hand = {run->be, member, run->workspace + (size_t)member->id * run->workspace_bytes};
     run->be->experts_in(&hand, &run->moe);
     run->be->sync(&hand);
     if (run->again) {
@@ -171,7 +171,7 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
     struct routing routing = {MOE_ROWS, TOP, E, ids, weights, start, slots};
     struct expert_source source = {get_expert, &x};
     struct moe_run run = {.be = be, .again = keep, .workspace_bytes = be->workspace_bytes(MOE_ROWS, hid, inner, 4, 16)};
-    run.scratch = mem_pages(run.workspace_bytes * 5);
+    run.workspace = mem_pages(run.workspace_bytes * 5);
     memset(&got, 0, sizeof got);
     run.moe = (struct moe){.source = &source, .end_expert = E, .hidden = hid, .intermediate = inner, .alpha = 1.702f, .limit = 7,
                            .routing = &routing, .in = &in, .h = &h, .gate = keep ? got.gate : NULL, .up = keep ? got.up : NULL,
@@ -196,7 +196,7 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
         assert_same(want->up, got.up, SLOTS * inner, "up");
         assert_same(want->out, got.out, SLOTS * hid, "out");
     }
-    mem_pages_free(run.scratch, run.workspace_bytes * 5);
+    mem_pages_free(run.workspace, run.workspace_bytes * 5);
     experts_free(&x, alternate);
     in.q = in_q;
     h.q = h_q;

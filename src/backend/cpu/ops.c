@@ -59,9 +59,9 @@ void REAL(ops_quantize)(const struct hand *h, struct act *a, int n)
 
 enum { LOWRANK_ROWS = 16, LOWRANK_OUTS = 64 };
 
-static size_t lowrank_scratch_bytes(void)
+static size_t lowrank_workspace_bytes(void)
 {
-    return scratch_round(sizeof(real) * LOWRANK_ROWS * (LOWRANK_MAX + LOWRANK_OUTS));
+    return workspace_round(sizeof(real) * LOWRANK_ROWS * (LOWRANK_MAX + LOWRANK_OUTS));
 }
 
 static struct view plain_view(const float *data, int64_t rows, int64_t cols)
@@ -71,12 +71,12 @@ static struct view plain_view(const float *data, int64_t rows, int64_t cols)
 
 /* y += scale * B (A x): both dots in the float order, then one FMA per output. Every member makes A x for itself. */
 static void add_lowrank(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                      real *y, int64_t y_stride, uint8_t *scratch)
+                      real *y, int64_t y_stride, uint8_t *workspace)
 {
     const struct lowrank *lr = w->lowrank;
     struct view a = plain_view(lr->a, lr->rank, w->cols), b = plain_view(lr->b, w->rows, lr->rank);
-    real *t = (real *)scratch, *u = t + LOWRANK_ROWS * LOWRANK_MAX;
-    void *rest = scratch + lowrank_scratch_bytes();
+    real *t = (real *)workspace, *u = t + LOWRANK_ROWS * LOWRANK_MAX;
+    void *rest = workspace + lowrank_workspace_bytes();
     for (int first = 0; first < in->n; first += LOWRANK_ROWS) {
         int n = in->n - first < LOWRANK_ROWS ? in->n - first : LOWRANK_ROWS;
         int32_t rows[LOWRANK_ROWS];
@@ -96,18 +96,18 @@ static void add_lowrank(const struct kernels *kn, const struct view *w, int64_t 
 }
 
 void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                      real *y, int64_t y_stride, uint8_t *scratch)
+                      real *y, int64_t y_stride, uint8_t *workspace)
 {
     if (hi > lo && in->n > 0)
-        REAL(pick_linear)(kn, w, has_i8(in->act))(w, lo, hi, in, y, y_stride, scratch);
+        REAL(pick_linear)(kn, w, has_i8(in->act))(w, lo, hi, in, y, y_stride, workspace);
 }
 
 /* Bias comes before the low-rank delta. */
 void REAL(ops_lowrank)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                     real *y, int64_t y_stride, uint8_t *scratch)
+                     real *y, int64_t y_stride, uint8_t *workspace)
 {
     if (w->lowrank && hi > lo && in->n > 0)
-        add_lowrank(kn, w, lo, hi, in, y, y_stride, scratch);
+        add_lowrank(kn, w, lo, hi, in, y, y_stride, workspace);
 }
 
 /* Rows from `row` on. */
@@ -235,7 +235,7 @@ void REAL(ops_route)(const struct hand *h, const real *logits, struct routing *r
 size_t REAL(ops_workspace_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim)
 {
     int64_t attn = (int64_t)n_heads * head_dim, cols = hidden > intermediate ? hidden : intermediate;
-    size_t moe = moe_scratch_bytes(max_rows, cols), attend = attend_scratch_bytes(n_heads, head_dim);
-    size_t linear = linear_scratch_bytes(attn > cols ? attn : cols), rank = linear_scratch_bytes(LOWRANK_MAX);
-    return (moe > attend ? moe : attend) + lowrank_scratch_bytes() + (linear > rank ? linear : rank) + 64;
+    size_t moe = moe_workspace_bytes(max_rows, cols), attend = attend_workspace_bytes(n_heads, head_dim);
+    size_t linear = linear_workspace_bytes(attn > cols ? attn : cols), rank = linear_workspace_bytes(LOWRANK_MAX);
+    return (moe > attend ? moe : attend) + lowrank_workspace_bytes() + (linear > rank ? linear : rank) + 64;
 }

@@ -61,16 +61,16 @@ struct piece_space {
     uint8_t *rest;
 };
 
-static struct piece_space piece_space(void *scratch, int n, int64_t width)
+static struct piece_space piece_space(void *workspace, int n, int64_t width)
 {
     struct piece_space s;
     s.values = moe_tile_values(n, width);
-    s.gate = scratch;
+    s.gate = workspace;
     s.up = s.gate + s.values;
     s.bias = s.up + s.values;
     s.one_gate = s.bias + width;
     s.one_up = s.one_gate + width;
-    s.rest = (uint8_t *)scratch + moe_scratch_bytes(n, width);
+    s.rest = (uint8_t *)workspace + moe_workspace_bytes(n, width);
     return s;
 }
 
