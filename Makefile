@@ -160,7 +160,7 @@ $(B)/tests/backend/%.o: tests/backend/%.c $(B)/flags
 $(B)/tests/%: tests/%.c $(TEST_OBJ) $(TEST_LIB) $(wildcard tests/*.h)
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(TEST_OBJ) $(TEST_LIB) -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(TEST_OBJ) $(TEST_LIB) $(shell $(PKG) --libs cmocka) $(LDLIBS)
 
 # bench/kernels.c: every kernel as a share of the machine's ceilings; run build/release/bench/kernels [threads [filter]].
 bench-kernels: $(B)/bench/kernels
