@@ -189,12 +189,12 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
             fail_msg("experts in %s%s: NMSE %g", dtype_info(t)->name, i8 ? " int8" : "", off / all);
         *want = got;
     }
-    assert_same(want->delta, got.delta, MOE_ROWS * hid, "delta");
-    assert_same(want->h, got.h, SLOTS * inner, "h");
+    assert_same(want->delta, got.delta, (size_t)(MOE_ROWS * hid), "delta");
+    assert_same(want->h, got.h, (size_t)(SLOTS * inner), "h");
     if (keep && have_want && want->gate[0] != 0) {
-        assert_same(want->gate, got.gate, SLOTS * inner, "gate");
-        assert_same(want->up, got.up, SLOTS * inner, "up");
-        assert_same(want->out, got.out, SLOTS * hid, "out");
+        assert_same(want->gate, got.gate, (size_t)(SLOTS * inner), "gate");
+        assert_same(want->up, got.up, (size_t)(SLOTS * inner), "up");
+        assert_same(want->out, got.out, (size_t)(SLOTS * hid), "out");
     }
     mem_pages_free(run.workspace, run.workspace_bytes * 5);
     experts_free(&x, alternate);
