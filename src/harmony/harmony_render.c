@@ -3,7 +3,9 @@
  *     <|start|> ROLE[:NAME] [ to=RECIPIENT] [<|channel|>CHANNEL] [ CONTENT-TYPE] <|message|> CONTENT <|end|>
  *
  * Special tokens are written by id; everything that comes from the caller is ordinary text, whatever it spells. Each
- * piece is encoded alone, as openai-harmony does: tokens never reach across a boundary. Next: tokenizer.c. */
+ * piece is encoded alone, as openai-harmony does: tokens never reach across a boundary.
+ *
+ * The way of a token goes on in token/tokenizer.c. */
 #include "harmony/conversation.h"
 
 #include "base/error.h"

@@ -4,7 +4,7 @@
  * members, members share the pages instead: each page's sums are kept, and merged in the order of the pages after all. Both
  * ways are the same sums in the same order.
  *
- * The way of a token goes on in ops_moe.c. */
+ * The way of a token goes on in backend/cpu/ops_moe.c. */
 #include "backend/cpu/ops.h"
 
 #include "backend/cpu/scalar/scalar.h"
