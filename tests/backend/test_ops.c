@@ -1,4 +1,4 @@
-/* Routing, embedding, norm, linear with bias and low-rank delta, rotation: their meaning, and the same bits for 1, 2, 3 and 5
+/* Routing, embedding, norm, linear with bias and low-rank addition, rotation: their meaning, and the same bits for 1, 2, 3 and 5
  * members on every backend. Attention and experts have files of their own. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
@@ -103,7 +103,7 @@ static void plain_way(const struct backend *be, int n_members, bool first)
     fill(&r, angles, N * ROPE_DIM, 1);
     fill(&r, a, 3 * IN, 1);
     fill(&r, b, 3 * OUT, 1);
-    struct lowrank delta = {3, 0.25f, a, b};
+    struct lowrank lowrank = {3, 0.25f, a, b};
     for (enum dtype t = 0; t < DT_U8; t++)
         for (int i8 = 0; i8 < 2; i8++) {
             struct matrix table = matrix_make(t, VOCAB, IN, 1, FILL_NORMAL, &(struct rng){{1, 2, 3, 4}});
@@ -112,7 +112,7 @@ static void plain_way(const struct backend *be, int n_members, bool first)
             run.be = be;
             run.table = table.view;
             run.w = w.view;
-            run.w.lowrank = &delta;
+            run.w.lowrank = &lowrank;
             run.a = act_make(IN, N, FILL_ZERO, &r);
             int8_t *q = run.a.q;
             run.a.q = i8 ? q : NULL;

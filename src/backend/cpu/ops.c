@@ -102,7 +102,7 @@ void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo
         REAL(pick_linear)(kn, w, has_i8(in->act))(w, lo, hi, in, y, y_stride, workspace);
 }
 
-/* Bias comes before the low-rank delta. */
+/* The bias has been added before. */
 void REAL(ops_lowrank)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                      real *y, int64_t y_stride, uint8_t *workspace)
 {

@@ -31,7 +31,7 @@ static inline const struct kernels *kernels_of(const struct hand *h)
 /* Shared by ops.c and ops_moe.c: outputs [lo, hi) of y = W in, nothing added; y begins at output lo. */
 void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                       real *y, int64_t y_stride, uint8_t *workspace);
-/* Adds the view's low-rank delta to the same outputs; after the bias. */
+/* Adds the view's low-rank product to the same outputs; after the bias. */
 void REAL(ops_lowrank)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                      real *y, int64_t y_stride, uint8_t *workspace);
 /* The int8 form of columns [lo, hi) of one row, both multiples of 32; nothing when there is none. */

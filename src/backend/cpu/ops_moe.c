@@ -1,7 +1,7 @@
 /* ops_moe.c: the experts. Slots (a row and one of its experts) are gathered by expert; a member takes its share of the
  * outputs of every expert, so that no two members ever add to the same value, and each weight row is read once.
  *
- * The way of a token goes on in scalar.c. */
+ * The way of a token goes on in backend/cpu/scalar/scalar.c. */
 #include "backend/cpu/ops.h"
 
 #include <string.h>
@@ -74,7 +74,7 @@ static struct piece_space piece_space(void *workspace, int n, int64_t width)
     return s;
 }
 
-/* y[i][o - lo] = W in + bias + low-rank delta. */
+/* y[i][o - lo] = W in + bias + the low-rank addition. */
 static void expert_matmul(const struct kernels *kn, const struct piece *p, const struct view *w, const struct vec *bias,
                           const struct gather *in, const struct piece_space *s, real *y)
 {
