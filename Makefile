@@ -25,6 +25,9 @@ OPT_tsan := -O1 -g -DOSSO_MUST -fsanitize=thread
 OPT_arm := $(OPT_release)
 OPT_emu512 := $(OPT_release) -DOSSO_MUST
 OPT_fuzz := -O1 -g -DOSSO_MUST -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+ifeq ($(origin OPT_$(VARIANT)),undefined)
+$(error VARIANT=$(VARIANT) is unknown: release, asan, tsan, fuzz, arm or emu512)
+endif
 # No parser is in backend/, and clang takes minutes to instrument its unrolled kernels.
 # The encoder's inner loops gain a tenth from -O3, the plain loops of the ops (bias, add, rotation) and the sampler's passes
 # over the vocabulary become vectors; nothing else gains.
@@ -34,11 +37,10 @@ OPT       = $(if $(and $(filter fuzz,$(VARIANT)),$(findstring src/backend/,$<)),
 # One order for every sum: no contraction into FMA behind our back, no fast-math, no -march=native.
 NUMERIC  := -ffp-contract=off -fno-math-errno
 
-# Optional parts are detected and named at the end of the build.
+# What is optional is detected and named at the end of the build.
 PKG      := pkg-config
 HAVE_EDIT   := $(shell $(PKG) --exists libedit 2>/dev/null && echo 1)
-HAVE_CRYPTO := $(shell $(PKG) --exists libcrypto 2>/dev/null && echo 1)
-CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -I$(B)/gen -DOSSO_VERSION=\"$(VERSION)\" -DOSSO_DATADIR=\"$(DATADIR)/osso\" \
+CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -DOSSO_VERSION=\"$(VERSION)\" -DOSSO_DATADIR=\"$(DATADIR)/osso\" \
             $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit))
 CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) $(if $(WERROR),-Werror) -fPIC -fvisibility=hidden -pthread -MMD -MP
 LDLIBS   := -lm -pthread
@@ -91,8 +93,8 @@ all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 # A part that is installed later, or another compiler, builds everything anew.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(HAVE_CRYPTO) $(VERSION)' | cmp -s - $@ || \
-		echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(HAVE_CRYPTO) $(VERSION)' > $@
+	@echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(VERSION)' | cmp -s - $@ || \
+		echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(VERSION)' > $@
 
 $(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
