@@ -9,7 +9,6 @@
 #include "harmony/conversation.h"
 
 #include "base/error.h"
-#include "base/mem.h"
 #include "base/sized.h"
 
 #include <string.h>

@@ -145,7 +145,8 @@ void kv_pool_free(struct kv_pool *pool)
     }
 }
 
-int32_t kv_page_take(struct kv_pool *pool, enum kv_group_id id)
+/* -1: no page is free. A new page has one reference. */
+static int32_t take_page(struct kv_pool *pool, enum kv_group_id id)
 {
     struct kv_group *g = &pool->group[id];
     if (g->n_free == 0)
@@ -231,7 +232,7 @@ bool kv_seq_own(struct kv_pool *pool, struct kv_seq *seq, enum kv_group_id g, in
     int32_t old = seq->page[g][i];
     if (group->n_layers == 0 || (old >= 0 && group->refs[old] == 1))
         return true;
-    int32_t page = kv_page_take(pool, g);
+    int32_t page = take_page(pool, g);
     if (page < 0)
         return false;
     if (old >= 0)
