@@ -3,16 +3,20 @@
 #ifndef OSSO_BASE_SIZED_H
 #define OSSO_BASE_SIZED_H
 
-#include <stdbool.h>
+#include "base/error.h"
+
 #include <stddef.h>
 #include <string.h>
 
-/* Has the caller said its size at all? */
-static inline bool sized_said(const void *given)
+/* USAGE when the caller has said no size: its options would be passed over and its results stay as they are, in silence.
+ * NULL is fine. name: of the struct. */
+static inline enum osso_status sized_check(const void *given, const char *name, struct osso_error *err)
 {
-    size_t size;
-    memcpy(&size, given, sizeof size);
-    return size >= sizeof size;
+    size_t size = sizeof size;
+    if (given)
+        memcpy(&size, given, sizeof size);
+    return size >= sizeof size ? OSSO_OK
+                               : error_set(err, OSSO_USAGE, "a struct %s says no size: set it to sizeof(struct %s)", name, name);
 }
 
 /* The caller's fields over our defaults; NULL: none. */

@@ -36,6 +36,9 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
 {
     struct osso_engine_options *o = &s->o;
     *s = (struct setup){0};
+    enum osso_status status = sized_check(options, "osso_engine_options", err);
+    if (status)
+        return status;
     sized_in(o, sizeof *o, options);
     o->threads = (int)default_to(o->threads, default_threads(c));
     o->context = default_to(o->context, c->context < 4096 ? c->context : 4096);

@@ -94,8 +94,12 @@ enum osso_status osso_generate(struct osso_engine *engine, struct osso_session *
     struct osso_generate_result result = {.stop_id = -1, .n_prompt = session->n, .n_reused = session->computed};
     struct osso_error ignored;
     bool cancelled = false;
+    enum osso_status status = sized_check(options, "osso_generate_options", err);
+    if (!status)
+        status = sized_check(result_out, "osso_generate_result", err);
     sized_in(&o, sizeof o, options);
-    enum osso_status status = begin(session, sampler, tokenizer, &o, err);
+    if (!status)
+        status = begin(session, sampler, tokenizer, &o, err);
     if (!status) {
         double start = now_ms();
         status = run_prompt(engine, session, &o, &cancelled, err);

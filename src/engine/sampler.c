@@ -55,7 +55,9 @@ enum osso_status osso_sampler_create(const struct osso_sampling *sampling, int64
     struct osso_sampling o;
     osso_sampling_defaults(&o);
     sized_in(&o, sizeof o, sampling);
-    enum osso_status status = check(&o, vocab, err);
+    enum osso_status status = sized_check(sampling, "osso_sampling", err);
+    if (!status)
+        status = check(&o, vocab, err);
     if (status)
         return status;
     struct osso_sampler *s = mem_alloc(sizeof *s);

@@ -160,17 +160,13 @@ static struct jtext of_string(const char *s)
     return (struct jtext){s, s ? strlen(s) : 0};
 }
 
-static enum osso_status no_size(const char *name, struct osso_error *err)
-{
-    return error_set(err, OSSO_USAGE, "a struct %s says no size: set it to sizeof(struct %s)", name, name);
-}
-
 enum osso_status osso_conversation_add(struct osso_conversation *conversation, const struct osso_message *given,
                                        struct osso_error *err)
 {
     struct osso_message all = {0}, *message = &all;
-    if (!sized_said(given))
-        return no_size("osso_message", err);
+    enum osso_status status = sized_check(given, "osso_message", err);
+    if (status)
+        return status;
     sized_in(&all, sizeof all, given);
     struct message m = {.role = message->role};
     if ((unsigned)message->role > OSSO_ROLE_TOOL)
@@ -180,7 +176,7 @@ enum osso_status osso_conversation_add(struct osso_conversation *conversation, c
                   jtext_copy(&m.recipient, of_string(message->recipient)) &&
                   jtext_copy(&m.channel, of_string(message->channel)) &&
                   jtext_copy(&m.content_type, of_string(message->content_type));
-    enum osso_status status = copied ? OSSO_OK : error_nomem(err, message->text_len, "a message");
+    status = copied ? OSSO_OK : error_nomem(err, message->text_len, "a message");
     if (!status)
         status = message_add_text(&m, (struct jtext){message->text, message->text ? message->text_len : 0}, err);
     if (!status)
@@ -209,15 +205,15 @@ enum osso_status osso_conversation_get(const struct osso_conversation *conversat
                                        struct osso_message *message_out, struct osso_error *err)
 {
     struct osso_message m_out = {0};
-    if (!sized_said(message_out))
-        return no_size("osso_message", err);
+    enum osso_status status = sized_check(message_out, "osso_message", err);
+    if (status)
+        return status;
     sized_out(message_out, &m_out, sizeof m_out);
     if (i >= conversation->n_messages)
         return error_set(err, OSSO_NOTFOUND, "message %zu of a conversation of %zu", i, conversation->n_messages);
     struct message *m = &conversation->messages[i];
     m_out = (struct osso_message){.role = m->role, .name = m->name.s, .recipient = m->recipient.s,
                                   .channel = m->channel.s, .content_type = m->content_type.s};
-    enum osso_status status = OSSO_OK;
     if (m->n_parts == 1 && m->parts[0].kind == PART_TEXT) {
         m_out.text = m->parts[0].text.s;
         m_out.text_len = m->parts[0].text.len;
@@ -279,8 +275,9 @@ enum osso_status osso_conversation_add_system(struct osso_conversation *conversa
 {
     static const char *const efforts[3][2] = {{"low", "Low"}, {"medium", "Medium"}, {"high", "High"}};
     struct osso_system all = {0}, *system = &all;
-    if (given && !sized_said(given))
-        return no_size("osso_system", err);
+    enum osso_status status = sized_check(given, "osso_system", err);
+    if (status)
+        return status;
     sized_in(&all, sizeof all, given);
     /* gcc 12 -O2 drops a comparison when the default is chosen inside strcmp's argument */
     const char *effort = system->effort ? NULL : efforts[1][1];
@@ -301,7 +298,7 @@ enum osso_status osso_conversation_add_system(struct osso_conversation *conversa
         put_string(doc, object, "knowledge_cutoff", system->knowledge_cutoff ? system->knowledge_cutoff : "2024-06") &&
         (!system->date || put_string(doc, object, "conversation_start_date", system->date)) &&
         put_channels(doc, object) && put_builtins(doc, object, system);
-    enum osso_status status = add_structured(conversation, OSSO_ROLE_SYSTEM, doc, object, ok, err);
+    status = add_structured(conversation, OSSO_ROLE_SYSTEM, doc, object, ok, err);
     jdoc_release(doc);
     return status;
 }

@@ -340,19 +340,11 @@ static void show(const struct osso_parser *p, size_t n_before, size_t len_before
     sized_out(state_out, &all, sizeof all);
 }
 
-/* A state without a size would stay as it is: better to say so at the first id. */
-static enum osso_status check_state(const struct osso_parser_state *state_out, struct osso_error *err)
-{
-    if (!state_out || sized_said(state_out))
-        return OSSO_OK;
-    return error_set(err, OSSO_USAGE, "a struct osso_parser_state says no size: set it to sizeof(struct osso_parser_state)");
-}
-
 enum osso_status osso_parser_push(struct osso_parser *parser, int32_t id, struct osso_parser_state *state_out,
                                   struct osso_error *err)
 {
     size_t n_before = parser->done->n_messages, len_before = parser->state == CONTENT ? parser->text.len : 0;
-    enum osso_status status = check_state(state_out, err);
+    enum osso_status status = sized_check(state_out, "osso_parser_state", err);
     if (status)
         return status;
     status = push_id(parser, id, err);
@@ -365,7 +357,7 @@ enum osso_status osso_parser_finish(struct osso_parser *parser, struct osso_pars
                                     struct osso_error *err)
 {
     size_t n_before = parser->done->n_messages;
-    enum osso_status status = check_state(state_out, err);
+    enum osso_status status = sized_check(state_out, "osso_parser_state", err);
     if (status)
         return status;
     if (parser->state == CONTENT)

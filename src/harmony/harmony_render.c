@@ -150,7 +150,9 @@ enum osso_status osso_conversation_render(const struct osso_conversation *conver
     struct render r = {.tokenizer = tokenizer, .ids = ids, .err = err};
     struct osso_render_options o = {.size = sizeof o};
     size_t n = conversation->n_messages, start = ids->len, bound = 0;
-    enum osso_status status = OSSO_OK;
+    enum osso_status status = sized_check(options, "osso_render_options", err);
+    if (status)
+        return status;
     sized_in(&o, sizeof o, options);
     if (o.drop == OSSO_DROP_LIBRARY)
         bound = library_bound(conversation);
