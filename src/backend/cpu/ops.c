@@ -4,6 +4,7 @@
 #include "backend/cpu/pick.h"
 #include "backend/cpu/scalar/scalar.h"
 #include "backend/cpu/share.h"
+#include "base/must.h"
 
 #include <string.h>
 
@@ -15,6 +16,7 @@ void REAL(ops_embed)(const struct hand *h, const struct view *table, const int32
         for (int64_t at = 0; at < table->cols; at += DTYPE_MAX_BLOCK) {
             float values[DTYPE_MAX_BLOCK];
             int64_t count = table->cols - at < DTYPE_MAX_BLOCK ? table->cols - at : DTYPE_MAX_BLOCK;
+            must(ids[r] >= 0 && ids[r] < table->rows);
             view_values(table, ids[r], at, count, values);
             for (int64_t i = 0; i < count; i++)
                 x[r * table->cols + at + i] = (real)values[i];
@@ -42,6 +44,7 @@ void REAL(ops_norm)(const struct hand *h, const real *x, const int32_t *rows_of,
 {
     const struct kernels *kn = kernels_of(h);
     int64_t lo, hi;
+    must(out->width == width);
     member_share(h->member, n, &lo, &hi);
     for (int64_t r = lo; r < hi; r++) {
         kn->norm_f32(x + (rows_of ? rows_of[r] : r) * width, gain, eps, width, out->f + r * width);
@@ -130,6 +133,7 @@ void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *b
     struct work_share s = share_of(h->member, n, w->rows, unit);
     struct act rows = act_rows(a, s.row);
     struct gather in = {&rows, NULL, 1, (int)(s.end_row - s.row), ops_share_data(h->member, after), false};
+    must(a->width == w->cols && y_stride >= w->rows);
     y += s.row * y_stride;
     REAL(ops_matmul)(kn, w, s.lo, s.hi, &in, y + s.lo, y_stride, h->workspace);
     if (bias)
