@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/must.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,7 @@ static struct place place_of(const struct resolver *r, enum param_id id)
                 names_text(r->names, p.row, r->layer, 0, name);
                 found = tensors_find(r->set, name) != NULL;
             }
+    must(p.row); /* every member has a row in every table */
     p.first = names_rows_before(r->config, p.row, p.slot);
     p.rows = params_size(r->config, params_of(id)->rows);
     p.columns = names_columns(r->config, p.row);

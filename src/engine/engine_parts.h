@@ -66,6 +66,8 @@ void session_set_computed(struct osso_session *s, size_t computed);
 
 /* The backend failed, and said why in engine->broken_why: so does every step from now on. Returns status. */
 enum osso_status engine_break(struct osso_engine *engine, enum osso_status status, struct osso_error *err);
+/* OK while the backend has not failed: whoever is about to use it asks. */
+enum osso_status engine_check(const struct osso_engine *engine, struct osso_error *err);
 
 /* What an engine with these options takes beside the weights, in bytes. */
 struct engine_memory {

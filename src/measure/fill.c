@@ -94,7 +94,9 @@ static enum osso_status fill_group(struct osso_session *s, enum kv_group_id g, i
 enum osso_status osso_bench_fill(struct osso_session *s, const int32_t *ids, size_t n, struct osso_error *err)
 {
     struct osso_engine *e = s->engine;
-    enum osso_status status = osso_session_sync(s, ids, n, err);
+    enum osso_status status = engine_check(e, err);
+    if (!status)
+        status = osso_session_sync(s, ids, n, err);
     if (status)
         return status;
     session_set_computed(s, 0);

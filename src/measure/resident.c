@@ -143,7 +143,9 @@ enum osso_status osso_bench_resident(struct osso_engine *e, double *gbps_out, st
     struct resident run = {.engine = e, .source = {get_slice, &run}};
     struct osso_token_cost cost = {.size = sizeof cost};
     struct osso_engine_options options = {.size = sizeof options, .experts_per_token = e->forward.top_k};
-    enum osso_status status = osso_bench_token_cost(e->model, &options, 0, &cost, err);
+    enum osso_status status = engine_check(e, err);
+    if (!status)
+        status = osso_bench_token_cost(e->model, &options, 0, &cost, err);
     struct arrays arrays = {0};
     if (status)
         return status;
