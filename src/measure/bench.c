@@ -90,12 +90,14 @@ enum osso_status osso_bench_token_cost(const struct osso_model *model, const str
 {
     const struct config *c = &model->config;
     struct osso_token_cost cost = {.size = sizeof cost};
-    int picks = options && options->experts_per_token > 0 ? options->experts_per_token : c->experts_per_token;
+    struct osso_engine_options o = {0};
     struct kv_layout layout;
     const struct backend *backend;
-    enum osso_status status = kv_layout_of(c, options ? options->kv_type : NULL, options && options->exact, &layout, err);
+    sized_in(&o, sizeof o, options);
+    int picks = o.experts_per_token > 0 ? o.experts_per_token : c->experts_per_token;
+    enum osso_status status = kv_layout_of(c, o.kv_type, o.exact, &layout, err);
     if (!status)
-        status = backend_open(options ? options->backend : NULL, options ? options->isa : NULL, &backend, err);
+        status = backend_open(o.backend, o.isa, &backend, err);
     if (status)
         return status;
     uint64_t layer_bytes = backend->kv_layer_bytes(&layout);
