@@ -8,6 +8,7 @@
 #include "backend/cpu/ops.h"
 
 #include "backend/cpu/scalar/scalar.h"
+#include "base/must.h"
 
 #include <math.h>
 #include <string.h>
@@ -114,6 +115,7 @@ static void attend_rows(const struct work *w, int64_t r, int n, int64_t kv_head)
     const struct attend *a = w->a;
     size_t values = attend_sums_values(a->group, a->kv.layout.head_dim);
     struct span spans[ATTEND_ROWS];
+    must(n > 0 && n <= ATTEND_ROWS);
     for (int i = 0; i < n; i++) {
         spans[i] = seen_by(a, r + i);
         start(w, kv_head, w->running + (size_t)i * values);
