@@ -242,8 +242,19 @@ static bool is_stop_id(const struct osso_answer *a, int32_t id)
     return false;
 }
 
-static enum osso_status go_on(struct osso_answer *a, struct osso_error *err)
+/* An event without a size would never say that the answer ends: better to say so at the first token. */
+static enum osso_status check_event(const struct osso_event *event, struct osso_error *err)
 {
+    if (!event || sized_said(event))
+        return OSSO_OK;
+    return error_set(err, OSSO_USAGE, "a struct osso_event says no size: set it to sizeof(struct osso_event)");
+}
+
+static enum osso_status go_on(struct osso_answer *a, const struct osso_event *event_out, struct osso_error *err)
+{
+    enum osso_status status = check_event(event_out, err);
+    if (status)
+        return status;
     drop_shown(a);
     if (a->stop || a->finished)
         return error_set(err, OSSO_USAGE, "the answer has ended (%s); make another", osso_stop_text(a->stop));
@@ -271,7 +282,7 @@ static enum osso_status take(struct osso_answer *a, struct osso_choice choice, s
 enum osso_status osso_answer_take(struct osso_answer *a, struct osso_choice choice, struct osso_event *event_out,
                                   struct osso_error *err)
 {
-    enum osso_status status = go_on(a, err);
+    enum osso_status status = go_on(a, event_out, err);
     return status ? status : take(a, choice, 0, event_out, err);
 }
 
@@ -281,7 +292,7 @@ enum osso_status osso_answer_next(struct osso_answer *a, struct osso_event *even
     struct banned banned = {a->ids + a->n_stop_ids, a->n_eos};
     if ((int64_t)a->n < a->o.min_tokens)
         banned = (struct banned){a->ids, a->n_stop_ids + a->n_eos};
-    enum osso_status status = go_on(a, err);
+    enum osso_status status = go_on(a, event_out, err);
     if (!status && !a->sampler)
         status = error_set(err, OSSO_USAGE, "an answer without a sampler takes choices, it makes none");
     if (!status)
@@ -308,8 +319,11 @@ static enum osso_status end_text(struct osso_answer *a, struct osso_error *err)
 
 enum osso_status osso_answer_finish(struct osso_answer *a, struct osso_event *event_out, struct osso_error *err)
 {
+    enum osso_status status = check_event(event_out, err);
+    if (status)
+        return status;
     drop_shown(a);
-    enum osso_status status = a->finished ? OSSO_OK : end_text(a, err);
+    status = a->finished ? OSSO_OK : end_text(a, err);
     a->finished = true;
     if (event_out)
         say(a, (struct osso_choice){-1, 0}, 0, event_out);
