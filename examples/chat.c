@@ -10,8 +10,8 @@
 static int show(void *user, const struct osso_event *event)
 {
     if (event->text_len > 0 && event->voice == OSSO_VOICE_ANSWER)
-        fwrite(event->text, 1, event->text_len, user);
-    return fflush(user);
+        fwrite(event->text, 1, event->text_len, (FILE *)user);
+    return fflush((FILE *)user);
 }
 
 /* Answers the conversation as it stands; what the model wrote becomes part of it. */

@@ -44,7 +44,7 @@ static void bool_of(struct reader *r, const struct jval *obj, const char *key, b
 static bool present(const struct jval *obj, const char *key)
 {
     const struct jval *v = jval_get(obj, key);
-    return v && !v->type == J_NULL;
+    return v && v->type != J_NULL;
 }
 
 /* Folders that look like a model of ours and are not. */

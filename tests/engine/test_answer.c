@@ -523,6 +523,10 @@ static void test_take(void **state)
     assert_int_equal(osso_answer_next(a, &event, &err), OSSO_USAGE);
     assert_non_null(strstr(err.text, "sampler"));
     assert_int_equal(osso_answer_take(a, (struct osso_choice){VOCAB, 0}, &event, &err), OSSO_USAGE);
+    event.size = 0; /* it could not say that the answer ends */
+    assert_int_equal(osso_answer_take(a, (struct osso_choice){7, 0}, &event, &err), OSSO_USAGE);
+    assert_non_null(strstr(err.text, "sizeof(struct osso_event)"));
+    event.size = sizeof event;
     assert_int_equal(osso_answer_length(a), 0);
     /* Before min_tokens it stops nothing. */
     check_ok(osso_answer_take(a, (struct osso_choice){7, -1.5f}, &event, &err), err);

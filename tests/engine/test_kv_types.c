@@ -46,6 +46,10 @@ static void check_type(const char *path, int t)
     for (int l = 0; l < c->n_layers; l++)
         keys += c->sliding[l] && c->window < 300 ? (uint64_t)c->window : 300;
     assert_int_equal(cost.kv_bytes, keys * layer);
+    o.size = offsetof(struct osso_engine_options, kv_type); /* a caller that knows no more: the rest is the default */
+    o.kv_type = o.isa = o.backend = "never looked at";
+    check_ok(osso_bench_token_cost(r.model, &o, 299, &cost, &r.err), r.err);
+    assert_int_equal(cost.kv_bytes, keys * 2u * (uint64_t)(c->n_kv_heads * c->head_dim * 2));
     rig_close(&r);
 }
 

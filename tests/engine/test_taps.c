@@ -340,11 +340,12 @@ static void test_private(void **state)
     struct osso_engine_options o = engine_options(false, LENGTH);
     struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
     int head_dim = r.model->config.head_dim;
+    size_t rows = 0;
     for (int tapped = 1; tapped >= 0; tapped--)
         for (int again = 0; again < 2; again++) {
             struct osso_engine_stats stats = {.size = sizeof stats};
             check_ok(osso_engine_set_tap(r.engine, tapped ? 1ull << OSSO_TAP_ATTN_Z : 1ull << OSSO_TAP_ATTN_LSE, NULL,
-                                         tapped ? zero_head : look, tapped ? (void *)&head_dim : (void *)&(size_t){0}, &r.err), r.err);
+                                         tapped ? zero_head : look, tapped ? (void *)&head_dim : (void *)&rows, &r.err), r.err);
             check_ok(osso_session_create(r.engine, 5, &s, &r.err), r.err);
             check_ok(osso_session_sync(s, ids, LENGTH, &r.err), r.err);
             osso_engine_stats(r.engine, &stats);

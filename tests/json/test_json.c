@@ -151,7 +151,10 @@ static void test_sentences(void **state)
         {"[\"a string of more than twenty bytes\" 1", "t: line 1, column 39: ']' expected near '1'"},
         {"{\"a string of more than twenty bytes\" 1", "t: line 1, column 39: ':' expected near '1'"},
         {"[ 1 \"a string of more than twenty bytes\"]", "t: line 1, column 40: ']' expected"},
-        {"{\"b\":1,\"a\":2,\"b\":3}", "t: line 1, column 19: duplicate object key \"b\""}};
+        {"{\"b\":1,\"a\":2,\"b\":3}", "t: line 1, column 16: duplicate object key near '\"b\"'"},
+        {"{\"b\":[{\"x\":\",}\"},1],\n\"a\":2, \"a\":{},\n\"b\":3\n}\n", "t: line 2, column 10: duplicate object key near '\"a\"'"},
+        {"[{}\xff", "t: line 1, column 3: unable to decode byte 0xff"},
+        {"\xc3", "t: line 1, column 0: unable to decode byte 0xc3"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct osso_error err;
         struct jdoc *doc;

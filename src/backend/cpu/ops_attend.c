@@ -116,6 +116,7 @@ static void attend_rows(const struct work *w, int64_t r, int n, int64_t kv_head)
     const struct attend *a = w->a;
     size_t values = attend_sums_values(a->group, a->kv.layout.head_dim);
     struct span spans[ATTEND_ROWS];
+    must(n > 0 && n <= ATTEND_ROWS);
     for (int i = 0; i < n; i++) {
         spans[i] = seen_by(a, r + i);
         start(w, kv_head, w->running + (size_t)i * values);
