@@ -154,8 +154,9 @@ static void bench_choices(const char *filter)
 static void bench_text(const char *filter)
 {
     enum { PIECE = 1000 };
-    static const char text[] = "The fox ran over the hill and met a hen. \xe2\x80\x9cWhere to?\xe2\x80\x9d asked the hen; nobody, "
-                               "not even 12 of them, knew (\xe5\x85\xa8\xe3\x81\xa6). ";
+    static const char text[] =
+        "The fox ran over the hill and met a hen. \xe2\x80\x9cWhere to?\xe2\x80\x9d asked the hen; nobody, "
+        "not even 12 of them, knew (\xe5\x85\xa8\xe3\x81\xa6). ";
     static char space[OSSO_DECODE_SPACE];
     struct osso_tokenizer *tokenizer;
     struct osso_error err;

@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 #if defined(__has_feature)
-#define ALLOC_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer))
+#define ALLOC_SANITIZED                                                                                                \
+    (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer))
 #elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define ALLOC_SANITIZED 1
 #else

@@ -36,8 +36,8 @@ static inline struct bare bare_open(const char *path, int n, enum kv_type type, 
     for (int i = 0; i < b.seq.n_slots; i++)
         for (int g = 0; g < KV_GROUPS; g++)
             assert_true(kv_seq_own(&b.kv, &b.seq, (enum kv_group_id)g, i));
-    struct activation_options options = {.exact = true, .top_k = c->experts_per_token, .max_rows = n, .max_logits = n,
-                                         .n_members = 1, .n_kept = n_kept};
+    struct activation_options options = {
+        .exact = true, .top_k = c->experts_per_token, .max_rows = n, .max_logits = n, .n_members = 1, .n_kept = n_kept};
     check_ok(REAL(forward_create)(c, &b.model->weights, be, &b.kv, &options, &b.forward, &err), err);
     struct rope rope;
     rope_init(c, &rope);
@@ -60,9 +60,16 @@ static inline void bare_run(struct bare *b, const int32_t *ids, int n)
     b->forward.kv = &b->kv; /* b has moved since bare_open */
     for (int g = 0; g < KV_GROUPS; g++)
         b->table[g] = b->seq.page[g];
-    b->forward.batch = (struct batch){.n = n, .n_seqs = 1, .n_slots = b->seq.n_slots, .token = ids, .pos = b->pos,
-                                      .seq = b->zero, .angles = b->angles,
-                                      .n_logits = n, .logit_rows = b->rows, .floor = b->zero,
+    b->forward.batch = (struct batch){.n = n,
+                                      .n_seqs = 1,
+                                      .n_slots = b->seq.n_slots,
+                                      .token = ids,
+                                      .pos = b->pos,
+                                      .seq = b->zero,
+                                      .angles = b->angles,
+                                      .n_logits = n,
+                                      .logit_rows = b->rows,
+                                      .floor = b->zero,
                                       .tables = {&b->table[KV_FULL], &b->table[KV_SLIDING]}};
     b->forward.taps.ended = 0;
     b->forward.taps.rows = (struct tap_rows){n, n, b->pos, b->pos, b->rows, NULL, NULL};

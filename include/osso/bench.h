@@ -27,8 +27,9 @@ struct osso_token_cost {
     uint64_t weight_bytes, multiply_adds, head_bytes, head_multiply_adds, kv_bytes;
     uint64_t expert_bytes; /* of weight_bytes: what belongs to the chosen experts, of all layers */
 };
-OSSO_API enum osso_status osso_bench_token_cost(const struct osso_model *model, const struct osso_engine_options *options,
-                                                int64_t depth, struct osso_token_cost *cost_out, struct osso_error *err);
+OSSO_API enum osso_status osso_bench_token_cost(const struct osso_model *model,
+                                                const struct osso_engine_options *options, int64_t depth,
+                                                struct osso_token_cost *cost_out, struct osso_error *err);
 
 /* Touches every page of the weights with all threads, so that what follows measures neither disk nor page faults: what
  * an engine that has run for a while has behind it. */
@@ -44,7 +45,8 @@ OSSO_API enum osso_status osso_bench_resident(struct osso_engine *engine, double
  * there, is the session's own, and holds seeded random numbers of the engine's KV type instead of what the model would
  * have computed. What follows reads and computes exactly as much as after a real prompt; what it says is noise. The pages
  * never reach the tree of shared prefixes. Only for measuring. */
-OSSO_API enum osso_status osso_bench_fill(struct osso_session *session, const int32_t *ids, size_t n, struct osso_error *err);
+OSSO_API enum osso_status osso_bench_fill(struct osso_session *session, const int32_t *ids, size_t n,
+                                          struct osso_error *err);
 
 #ifdef __cplusplus
 }

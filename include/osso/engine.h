@@ -131,8 +131,9 @@ OSSO_API enum osso_status osso_sample(struct osso_sampler *sampler, const struct
  * When fn does not return 0, osso_step returns CANCELLED: no row of that step counts as computed, no logits can be read, and
  * the next step begins with the same rows. attn_pattern takes max_rows * heads * context floats. While a tap is set that
  * can write, the pages of a session are its own and never reach the tree of shared prefixes. */
-OSSO_API enum osso_status osso_engine_set_tap(struct osso_engine *engine, uint64_t taps, const struct osso_layers *layers,
-                                              osso_tap_fn *fn, void *user, struct osso_error *err);
+OSSO_API enum osso_status osso_engine_set_tap(struct osso_engine *engine, uint64_t taps,
+                                              const struct osso_layers *layers, osso_tap_fn *fn, void *user,
+                                              struct osso_error *err);
 /* What taps are told of this session's rows; the session itself until it is set, also in a fork. */
 OSSO_API void osso_session_set_user(struct osso_session *session, void *user);
 

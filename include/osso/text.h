@@ -24,7 +24,8 @@ struct osso_ids {
     size_t len, cap;
 };
 OSSO_API enum osso_status osso_ids_push(struct osso_ids *ids, int32_t id, struct osso_error *err);
-OSSO_API enum osso_status osso_ids_append(struct osso_ids *ids, const int32_t *data, size_t len, struct osso_error *err);
+OSSO_API enum osso_status osso_ids_append(struct osso_ids *ids, const int32_t *data, size_t len,
+                                          struct osso_error *err);
 OSSO_API void osso_ids_free(struct osso_ids *ids);
 
 /* ---- tokenizer ------------------------------------------------------------------------------------------ */
@@ -83,7 +84,8 @@ struct osso_conversation;
 OSSO_API enum osso_status osso_conversation_create(struct osso_conversation **conversation_out, struct osso_error *err);
 /* From openai-harmony's JSON form: {"messages":[{"role":..., "content":...}, ...]}. `where` names the text in errors. */
 OSSO_API enum osso_status osso_conversation_from_json(const char *json, size_t len, const char *where,
-                                                      struct osso_conversation **conversation_out, struct osso_error *err);
+                                                      struct osso_conversation **conversation_out,
+                                                      struct osso_error *err);
 /* The same form, as one line of JSON; *json_out is the caller's (free with osso_free). A lone text is a plain string, absent
  * fields of messages are left out, absent fields of structured content are null; numbers keep their spelling. */
 OSSO_API enum osso_status osso_conversation_to_json(const struct osso_conversation *conversation, char **json_out,
@@ -164,15 +166,15 @@ OSSO_API void osso_parser_free(struct osso_parser *parser);
 
 /* What the parser knows now. Strings live until the next call on the parser. */
 struct osso_parser_state {
-    size_t size;                     /* sizeof(struct osso_parser_state), set by the caller */
-    bool in_content;                 /* a header is complete and content may come */
+    size_t size;     /* sizeof(struct osso_parser_state), set by the caller */
+    bool in_content; /* a header is complete and content may come */
     /* Of the message in progress (with the id that ends a message: of that message), or NULL. */
     const char *role, *channel, *recipient, *content_type;
-    const char *delta;               /* text that became complete with the last id; not NUL-terminated. All deltas of a
+    const char *delta; /* text that became complete with the last id; not NUL-terminated. All deltas of a
                                       * message, one after the other, are its text. */
     size_t delta_len;
-    bool message_done;               /* the last id ended a message */
-    int32_t end_id;                  /* which id ended the last message: a stop, the <|start|> of the next message when its
+    bool message_done; /* the last id ended a message */
+    int32_t end_id;    /* which id ended the last message: a stop, the <|start|> of the next message when its
                                       * own stop was missing, or -1 for the end of the stream */
 };
 OSSO_API enum osso_status osso_parser_push(struct osso_parser *parser, int32_t id, struct osso_parser_state *state_out,

@@ -53,12 +53,12 @@ struct kv_layout {
 struct batch {
     int n, n_seqs, n_slots, head_dim;
     const int32_t *token, *pos, *seq; /* [n] */
-    const uint8_t *keep;              /* [n] K and V of full layers exist already: replay of sliding layers; may be NULL */
-    const float *angles;              /* [n][head_dim] from rope_angles */
+    const uint8_t *keep; /* [n] K and V of full layers exist already: replay of sliding layers; may be NULL */
+    const float *angles; /* [n][head_dim] from rope_angles */
     int n_logits;
-    const int32_t *logit_rows;        /* [n_logits] rows that want logits */
+    const int32_t *logit_rows;               /* [n_logits] rows that want logits */
     const int32_t *const *tables[KV_GROUPS]; /* [n_seqs][n_slots] page numbers, -1: none */
-    const int32_t *floor;             /* [n_seqs] positions below are gone, for sliding layers; may be NULL */
+    const int32_t *floor;                    /* [n_seqs] positions below are gone, for sliding layers; may be NULL */
 };
 
 /* Where this step's rows live: row r belongs to sequence seq[r] at absolute position pos[r]. tables[s][p] is the number of
@@ -71,7 +71,8 @@ struct kv_rows {
     const int32_t *const *tables;
     uint8_t *pages;
     size_t page_bytes, layer_off;
-    const uint8_t *keep; /* keep[r] != 0: the page already holds this row's K and V, do not write (replay); may be NULL */
+    const uint8_t
+        *keep; /* keep[r] != 0: the page already holds this row's K and V, do not write (replay); may be NULL */
     const int32_t *floor; /* per sequence: positions below are gone and not looked at; may be NULL */
 };
 
@@ -111,10 +112,10 @@ struct expert_source {
  * the arrays is the backend's. */
 struct routing {
     int n, k, n_experts;
-    int32_t *ids;     /* [n][k], ascending expert id within a row */
-    real *weights;    /* [n][k], softmax over the chosen logits */
-    int32_t *start;   /* [n_experts + 1]: expert e's slots are slots[start[e] .. start[e+1]) */
-    int32_t *slots;   /* [n * k]: slot = row * k + j, ascending within an expert */
+    int32_t *ids;   /* [n][k], ascending expert id within a row */
+    real *weights;  /* [n][k], softmax over the chosen logits */
+    int32_t *start; /* [n_experts + 1]: expert e's slots are slots[start[e] .. start[e+1]) */
+    int32_t *slots; /* [n * k]: slot = row * k + j, ascending within an expert */
 };
 
 struct moe {
@@ -163,7 +164,8 @@ struct backend {
     uint64_t (*memory)(const struct backend *backend); /* bytes that alloc could give now; UINT64_MAX: unknown */
     /* Tells of a tensor of the weights before an op is given one; telling again of the same one takes its new values. NULL:
      * the backend reads the host's memory and wants to know of none. */
-    enum osso_status (*learn)(const struct backend *backend, const struct backend_tensor *tensor, struct osso_error *err);
+    enum osso_status (*learn)(const struct backend *backend, const struct backend_tensor *tensor,
+                              struct osso_error *err);
     /* Pages whose sums attention wants room for, given the pages of one row: struct attend's n_page_sums. */
     int64_t (*page_sums)(int64_t pages, int n_kv_heads, int n_members);
     /* A step: begin gives ops its inputs; end returns when all of it is done, and is where a device can fail. After a failure
@@ -200,8 +202,8 @@ struct backend {
      * backend has one rule for n, groups and members).
      * bias NULL: none. after: the matrix that the caller multiplies with next, so that its first weights are on their
      * way when these end; NULL: unknown. */
-    void (*linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a,
-                   int n, int64_t unit, const struct view *after, real *y, int64_t y_stride);
+    void (*linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
+                   int64_t unit, const struct view *after, real *y, int64_t y_stride);
     /* Half-split rotation in place; angles[r] = head_dim/2 cosines then head_dim/2 sines; share: as linear's
      * with head_dim outputs in a group. */
     void (*rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles);
@@ -226,7 +228,8 @@ struct backend {
 
 /* A kind of backend: one line of backends.def. `variant`, which of its kind (an instruction set of the CPU, a number of a
  * device), may be NULL: the best there is. */
-typedef enum osso_status backend_open_fn(const char *variant, const struct backend **backend_out, struct osso_error *err);
+typedef enum osso_status backend_open_fn(const char *variant, const struct backend **backend_out,
+                                         struct osso_error *err);
 /* The kind that `name` (NULL or "": "cpu") says. */
 enum osso_status backend_open(const char *name, const char *variant, const struct backend **backend_out,
                               struct osso_error *err);

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 
 #define must(condition)                                                                                                \
-    ((condition) ? (void)0                                                                                             \
-                 : (fprintf(stderr, "%s:%d: must hold: %s\n", __FILE__, __LINE__, #condition), abort()))
+    ((condition) ? (void)0 : (fprintf(stderr, "%s:%d: must hold: %s\n", __FILE__, __LINE__, #condition), abort()))
 #else
 #define must(condition) ((void)sizeof((condition) ? 1 : 0))
 #endif

@@ -15,8 +15,9 @@ static inline enum osso_status sized_check(const void *given, const char *name, 
     size_t size = sizeof size;
     if (given)
         memcpy(&size, given, sizeof size);
-    return size >= sizeof size ? OSSO_OK
-                               : error_set(err, OSSO_USAGE, "a struct %s says no size: set it to sizeof(struct %s)", name, name);
+    return size >= sizeof size
+               ? OSSO_OK
+               : error_set(err, OSSO_USAGE, "a struct %s says no size: set it to sizeof(struct %s)", name, name);
 }
 
 /* The caller's fields over our defaults; NULL: none. */

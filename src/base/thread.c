@@ -30,8 +30,8 @@ struct worker {
     _Alignas(LINE) struct team *team;
     pthread_t thread;
     int id;
-    int spins;      /* how long this member spins now; see event_wait */
-    uint32_t deal;  /* the one that this member is at */
+    int spins;     /* how long this member spins now; see event_wait */
+    uint32_t deal; /* the one that this member is at */
     unsigned waits;
 };
 
@@ -42,9 +42,9 @@ struct event {
 };
 
 struct team {
-    struct event generation;            /* raised by team_run; workers wait for it */
-    struct event phase;                 /* raised by the last member to arrive at a barrier */
-    _Alignas(LINE) atomic_uint arrived; /* members at the current barrier */
+    struct event generation;              /* raised by team_run; workers wait for it */
+    struct event phase;                   /* raised by the last member to arrive at a barrier */
+    _Alignas(LINE) atomic_uint arrived;   /* members at the current barrier */
     _Alignas(LINE) _Atomic uint64_t next; /* the newest deal that anybody claimed from << 32 | its next item */
     _Alignas(LINE) int n;
     int max_spins;

@@ -50,7 +50,9 @@ static struct pattern pattern_of(const struct plan_tensor *t)
     case PARAM_SINKS: p.spread = 1; break;
     case PARAM_MATRIX:
     case PARAM_EXPERTS:
-        p.spread = (id == PARAM_embed ? sqrtf((float)t->columns) : id == PARAM_head ? 2 : 1) *
+        p.spread = (id == PARAM_embed  ? sqrtf((float)t->columns)
+                    : id == PARAM_head ? 2
+                                       : 1) *
                    sqrtf(3.0f / (float)t->columns);
         break;
     }

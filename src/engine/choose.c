@@ -74,7 +74,8 @@ static double chunk_sum(const float *weight, int64_t n)
     return sum;
 }
 
-static void weigh(const struct backend *backend, const float *logits, int64_t n, float max, double temperature, float *weight)
+static void weigh(const struct backend *backend, const float *logits, int64_t n, float max, double temperature,
+                  float *weight)
 {
     float x[CHUNK], inverse = (float)(1 / temperature);
     for (int64_t i = 0; i < n; i++)
@@ -87,7 +88,8 @@ static int64_t chunk_size(const struct chooser *c, int64_t at)
     return c->vocab - at < CHUNK ? c->vocab - at : CHUNK;
 }
 
-double choose_weigh(struct chooser *c, const struct backend *backend, const float *logits, float max, double temperature)
+double choose_weigh(struct chooser *c, const struct backend *backend, const float *logits, float max,
+                    double temperature)
 {
     double total = 0;
     for (int64_t at = 0, k = 0; at < c->vocab; at += CHUNK, k++) {
@@ -187,14 +189,20 @@ enum { BUCKET_SHIFT = 16, ONE = 0x3f800000 };
 
 static int bucket_of(float weight)
 {
-    union { float f; int32_t i; } v = {weight};
+    union {
+        float f;
+        int32_t i;
+    } v = {weight};
     return (ONE - v.i) >> BUCKET_SHIFT;
 }
 
 /* Above this a weight is in a bucket before b. */
 static float bucket_top(int b)
 {
-    union { int32_t i; float f; } v = {ONE - (b << BUCKET_SHIFT)};
+    union {
+        int32_t i;
+        float f;
+    } v = {ONE - (b << BUCKET_SHIFT)};
     return v.f;
 }
 

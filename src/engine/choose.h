@@ -13,14 +13,14 @@ enum { CHUNK = 1024, BUCKETS = 16129, CHOOSE_FEW = 256 };
  * Nothing in it outlives a choice. */
 struct chooser {
     int64_t vocab;
-    float *logits;             /* [vocab] after penalties, bias and mask; not used when there are none */
-    uint32_t *mask;            /* [vocab / 32] */
-    uint16_t *counts;          /* [vocab] occurrences within the penalty window; zero between choices */
-    float *weight;             /* [vocab] relative to the best one's, which is 1 */
-    double *sum;               /* [vocab / CHUNK] */
-    struct osso_choice *band;  /* [vocab] ids and weights in order: one bucket's, or the top-k */
+    float *logits;            /* [vocab] after penalties, bias and mask; not used when there are none */
+    uint32_t *mask;           /* [vocab / 32] */
+    uint16_t *counts;         /* [vocab] occurrences within the penalty window; zero between choices */
+    float *weight;            /* [vocab] relative to the best one's, which is 1 */
+    double *sum;              /* [vocab / CHUNK] */
+    struct osso_choice *band; /* [vocab] ids and weights in order: one bucket's, or the top-k */
     size_t n_band;
-    int band_of;               /* the bucket that band holds, -1: none */
+    int band_of; /* the bucket that band holds, -1: none */
     int n_buckets;
     int32_t count[BUCKETS];
     double mass[BUCKETS];
@@ -34,7 +34,8 @@ uint64_t chooser_bytes(int64_t vocab); /* of one, with all its arrays */
 float choose_max(const float *logits, int64_t n);
 /* weight = exp((logit - max) / temperature), by the backend's exponential: the same bits on every ISA. Returns their sum,
  * which is NaN if a logit is. */
-double choose_weigh(struct chooser *c, const struct backend *backend, const float *logits, float max, double temperature);
+double choose_weigh(struct chooser *c, const struct backend *backend, const float *logits, float max,
+                    double temperature);
 /* The k largest in order (ties to the lowest id), as id and value. Returns how many there are: min(k, n). */
 size_t choose_best(const float *values, int64_t n, struct osso_choice *best, size_t k);
 

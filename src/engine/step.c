@@ -237,8 +237,14 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
         return status;
     e->step_count++;
     e->forward.batch = (struct batch){.n_slots = (int)((e->context + KV_PAGE - 1) / KV_PAGE),
-                                      .head_dim = e->config.head_dim, .token = e->token, .pos = e->pos, .seq = e->seq, .keep = e->keep,
-                                      .angles = e->angles, .logit_rows = e->logit_rows, .floor = e->floor,
+                                      .head_dim = e->config.head_dim,
+                                      .token = e->token,
+                                      .pos = e->pos,
+                                      .seq = e->seq,
+                                      .keep = e->keep,
+                                      .angles = e->angles,
+                                      .logit_rows = e->logit_rows,
+                                      .floor = e->floor,
                                       .tables = {e->tables[KV_FULL], e->tables[KV_SLIDING]}};
     if (max_rows <= 0 || max_rows > e->max_rows)
         max_rows = e->max_rows;

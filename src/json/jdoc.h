@@ -20,8 +20,8 @@ struct jval {
     bool truth;        /* J_BOOL */
     bool repeated;     /* this key was there more than once */
     struct jtext text; /* J_STRING: the bytes; J_NUMBER: as it is printed (harmony's way if it was read by its rules) */
-    struct jtext spelt; /* J_NUMBER: as it was in the text */
-    struct jtext key;  /* in an object */
+    struct jtext spelt;               /* J_NUMBER: as it was in the text */
+    struct jtext key;                 /* in an object */
     struct jval *first, *last, *next; /* children of arrays and objects; the next sibling */
     struct jval *earlier; /* the value this key had before: no part of the object, but it must be well-formed */
     size_t n_children;

@@ -11,9 +11,25 @@
 #include <string.h>
 
 enum problem {
-    P_NONE, P_NO_MEMORY, P_VALUE, P_RANGE, P_BIG, P_KEY, P_COLON, P_COMMA, P_DEEP, P_AFTER, P_REPEATED,
+    P_NONE,
+    P_NO_MEMORY,
+    P_VALUE,
+    P_RANGE,
+    P_BIG,
+    P_KEY,
+    P_COLON,
+    P_COMMA,
+    P_DEEP,
+    P_AFTER,
+    P_REPEATED,
     P_STRINGS, /* from here on: inside a string that begins at `from` */
-    P_NO_END = P_STRINGS, P_CONTROL, P_UTF8, P_ESCAPE, P_SURROGATE, P_NUL_KEY, N_PROBLEMS
+    P_NO_END = P_STRINGS,
+    P_CONTROL,
+    P_UTF8,
+    P_ESCAPE,
+    P_SURROGATE,
+    P_NUL_KEY,
+    N_PROBLEMS
 };
 
 struct reader {
@@ -22,8 +38,8 @@ struct reader {
     struct jlex in;
     bool harmony;
     enum problem problem;
-    size_t from;  /* where the piece that is wrong begins; it is known up to in.pos */
-    char close;   /* the bracket that ends the innermost open container */
+    size_t from; /* where the piece that is wrong begins; it is known up to in.pos */
+    char close;  /* the bracket that ends the innermost open container */
 };
 
 struct open {
@@ -50,8 +66,8 @@ static bool fail_here(struct reader *r, enum problem problem)
 static bool read_string(struct reader *r, struct jtext *out)
 {
     static const enum problem of[] = {
-        [JLEX_NO_END] = P_NO_END, [JLEX_CONTROL] = P_CONTROL,  [JLEX_ESCAPE] = P_ESCAPE,
-        [JLEX_HEX_END] = P_ESCAPE, [JLEX_HEX] = P_ESCAPE, [JLEX_SURROGATE] = P_SURROGATE};
+        [JLEX_NO_END] = P_NO_END,  [JLEX_CONTROL] = P_CONTROL, [JLEX_ESCAPE] = P_ESCAPE,
+        [JLEX_HEX_END] = P_ESCAPE, [JLEX_HEX] = P_ESCAPE,      [JLEX_SURROGATE] = P_SURROGATE};
     struct jlex *x = &r->in, ahead;
     struct jtext piece;
     char escaped[4];
@@ -124,19 +140,14 @@ static bool read_value(struct reader *r, struct jval *v)
         v->type = c == '{' ? J_OBJECT : J_ARRAY;
         r->in.pos++;
         return true;
-    case '"':
-        v->type = J_STRING;
-        return read_string(r, &v->text);
+    case '"': v->type = J_STRING; return read_string(r, &v->text);
     case 't':
     case 'f':
         v->type = J_BOOL;
         v->truth = c == 't';
         return read_word(r, c == 't' ? "true" : "false");
-    case 'n':
-        return read_word(r, "null");
-    default:
-        v->type = J_NUMBER;
-        return read_number(r, v);
+    case 'n': return read_word(r, "null");
+    default: v->type = J_NUMBER; return read_number(r, v);
     }
 }
 

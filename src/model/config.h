@@ -15,16 +15,16 @@ struct config {
     int64_t hidden, intermediate, vocab;
     int n_heads, n_kv_heads, head_dim;
     int n_experts, experts_per_token;
-    int64_t window;               /* keys a sliding layer sees, itself included */
-    bool sliding[MAX_LAYERS];     /* per layer: sliding window or full attention */
-    int64_t context;              /* max_position_embeddings */
+    int64_t window;           /* keys a sliding layer sees, itself included */
+    bool sliding[MAX_LAYERS]; /* per layer: sliding window or full attention */
+    int64_t context;          /* max_position_embeddings */
     double rms_eps, rope_theta;
-    bool yarn;                    /* false: plain RoPE */
+    bool yarn; /* false: plain RoPE */
     double yarn_factor, yarn_beta_fast, yarn_beta_slow;
-    int64_t yarn_original;        /* original_max_position_embeddings */
-    bool yarn_truncate;           /* bounds rounded as transformers does when "truncate" is true or missing */
+    int64_t yarn_original; /* original_max_position_embeddings */
+    bool yarn_truncate;    /* bounds rounded as transformers does when "truncate" is true or missing */
     double swiglu_alpha, swiglu_limit;
-    bool tied;                    /* lm_head is embed_tokens */
+    bool tied; /* lm_head is embed_tokens */
     /* From generation_config.json or the GGUF's tokenizer keys; n_stop_ids 0: unknown, temperature < 0: unset. */
     int32_t stop_ids[MAX_STOP_IDS];
     int n_stop_ids;

@@ -7,9 +7,9 @@
 enum { MAX_HEAD_DIM = 512 };
 
 struct rope {
-    int half;                        /* head_dim / 2 */
+    int half;                          /* head_dim / 2 */
     float frequency[MAX_HEAD_DIM / 2]; /* radians per position */
-    float concentration;             /* multiplies cos and sin */
+    float concentration;               /* multiplies cos and sin */
 };
 
 void rope_init(const struct config *config, struct rope *rope_out);

@@ -25,11 +25,11 @@ struct taps {
     osso_tap_fn *fn;
     void *user;
     struct tap_dims dims;
-    real *wanted;              /* [n_logits][hidden], where a tap of kind WANTED is set */
-    struct tap_rows rows;      /* of this step */
-    int ended;                 /* what fn returned to end this step; 0: it goes on */
+    real *wanted;         /* [n_logits][hidden], where a tap of kind WANTED is set */
+    struct tap_rows rows; /* of this step */
+    int ended;            /* what fn returned to end this step; 0: it goes on */
     enum osso_tap ended_by;
-    int ended_in;              /* the layer */
+    int ended_in; /* the layer */
 };
 
 static inline bool taps_in_layer(const struct taps *t, int layer)

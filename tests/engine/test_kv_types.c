@@ -27,12 +27,14 @@ static uint64_t info_kv(const char *path, int64_t context, const char *type)
 
 static void check_type(const char *path, int t)
 {
-    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 700, .kv_type = types[t].name};
+    struct osso_engine_options o = {
+        .size = sizeof o, .backend = test_backend(), .threads = 1, .context = 700, .kv_type = types[t].name};
     struct rig r = rig_open(path, &o);
     const struct config *c = &r.engine->config;
     struct osso_engine_stats stats = {.size = sizeof stats};
     struct osso_token_cost cost = {.size = sizeof cost};
-    uint64_t kv, workspace, pool = 0, layer = 2u * (uint64_t)(c->n_kv_heads * c->head_dim * types[t].bytes32 / 32), keys = 0;
+    uint64_t kv, workspace, pool = 0, layer = 2u * (uint64_t)(c->n_kv_heads * c->head_dim * types[t].bytes32 / 32),
+                            keys = 0;
     for (int g = 0; g < KV_GROUPS; g++) {
         assert_int_equal(r.engine->kv.group[g].page_bytes, (uint64_t)r.engine->kv.group[g].n_layers * layer * KV_PAGE);
         pool += (uint64_t)r.engine->kv.group[g].n_pages * r.engine->kv.group[g].page_bytes;

@@ -32,10 +32,11 @@ static inline struct ahead fetch_from(const struct view *w, int64_t o, int64_t h
 }
 
 /* `bytes` more, after `done` of these rows' bytes; bytes and twice are constants. */
-static inline __attribute__((always_inline)) void fetch_ahead(const struct ahead *ahead, int64_t done, int bytes, bool twice)
+static inline __attribute__((always_inline)) void fetch_ahead(const struct ahead *ahead, int64_t done, int bytes,
+                                                              bool twice)
 {
-    _Pragma("GCC unroll 16")
-    for (int64_t i = done; i < done + bytes; i += 64) {
+    _Pragma("GCC unroll 16") for (int64_t i = done; i < done + bytes; i += 64)
+    {
         __builtin_prefetch(ahead->far + i);
         if (twice)
             __builtin_prefetch(ahead->near + i);

@@ -15,7 +15,8 @@ struct gather {
     const int32_t *rows;
     int divide;
     int n;
-    const uint8_t *next; /* weights that this thread reads after these ones, to be fetched as these end; NULL: unknown */
+    const uint8_t
+        *next;  /* weights that this thread reads after these ones, to be fetched as these end; NULL: unknown */
     bool again; /* the same rows and format as in the last call with this workspace, which nobody touched since */
 };
 
@@ -80,7 +81,10 @@ struct kernels {
 /* The table behind backend_cpu(isa), for tests and the bench; NULL if unknown or unavailable. */
 const struct kernels *REAL(kernels_cpu)(const char *isa);
 
-enum { LINEAR_TILE = 32 /* weight rows that are unpacked together */, LINEAR_ACTS = 192 /* activation rows at a time */ };
+enum {
+    LINEAR_TILE = 32 /* weight rows that are unpacked together */,
+    LINEAR_ACTS = 192 /* activation rows at a time */
+};
 /* Workspace of a linear kernel for matrices of up to `cols` inputs. */
 static inline size_t linear_workspace_bytes(int64_t cols)
 {
@@ -93,14 +97,10 @@ static inline size_t kv_half_bytes(enum kv_type type, int head_dim)
 {
     size_t values = (size_t)KV_PAGE * (size_t)head_dim;
     switch (type) {
-    case KV_Q8_0:
-        return values + values / QUANT_BLOCK * 2;
-    case KV_F64:
-        return values * 8;
-    case KV_F32:
-        return values * 4;
-    default:
-        return values * 2;
+    case KV_Q8_0: return values + values / QUANT_BLOCK * 2;
+    case KV_F64: return values * 8;
+    case KV_F32: return values * 4;
+    default: return values * 2;
     }
 }
 

@@ -113,7 +113,8 @@ static void piece_in(const struct kernels *kn, const struct piece *p, const stru
                      const struct piece_space *s)
 {
     int64_t width = p->hi - p->lo;
-    struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, expert->up.data + p->lo * expert->up.row_stride, false};
+    struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, expert->up.data + p->lo * expert->up.row_stride,
+                        false};
     expert_matmul(kn, p, &expert->gate, &expert->gate_bias, &in, s, s->gate);
     in.next = p->next;
     in.again = expert->gate.dtype == expert->up.dtype && !expert->gate.lowrank;
@@ -195,14 +196,16 @@ static void one_share(const struct hand *h, const struct piece_space *space, con
     if (half == HALF_OUT)
         clear_delta(moe, &share);
     for (int e = next_expert(moe, moe->first_expert); e < moe->end_expert; e = next_expert(moe, e + 1)) {
-        struct piece p = {moe, routing->slots + routing->start[e], routing->start[e + 1] - routing->start[e], 0, 0, NULL};
+        struct piece p = {moe, routing->slots + routing->start[e], routing->start[e + 1] - routing->start[e], 0, 0,
+                          NULL};
         struct expert expert;
         moe->source->get(moe->source, moe->layer, e, &expert);
         const struct view *first = half == HALF_IN ? &expert.gate : &expert.down;
         int64_t tile = tile_outputs(space->values, p.n);
         for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
             p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
-            p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride : next_weights(moe, h->member, e + 1, half);
+            p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride
+                                     : next_weights(moe, h->member, e + 1, half);
             fn(kernels_of(h), &p, &expert, space);
         }
     }
@@ -280,6 +283,6 @@ void REAL(ops_combine)(const struct hand *h, const struct moe *moe)
     clear_delta(moe, &share);
     for (int64_t slot = 0; slot < (int64_t)routing->n * routing->k; slot++) /* ascending id within a row */
         if (held(moe, slot))
-            kernels_of(h)->axpy_f32(routing->weights[slot], moe->out + slot * moe->hidden + share.lo, share.hi - share.lo,
-                        moe->delta + slot / routing->k * moe->hidden + share.lo);
+            kernels_of(h)->axpy_f32(routing->weights[slot], moe->out + slot * moe->hidden + share.lo,
+                                    share.hi - share.lo, moe->delta + slot / routing->k * moe->hidden + share.lo);
 }

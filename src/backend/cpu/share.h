@@ -9,7 +9,10 @@
 
 #include "base/thread.h"
 
-enum { SHARE_ROWS = 64 /* of each member, at least */, SHARE_UNITS = 4 /* of each member, at most: beyond, little idles */ };
+enum {
+    SHARE_ROWS = 64 /* of each member, at least */,
+    SHARE_UNITS = 4 /* of each member, at most: beyond, little idles */
+};
 
 /* Rows [row, end_row), outputs [lo, hi) of each. */
 struct work_share {

@@ -19,8 +19,8 @@ struct speaking {
     struct osso_parser *parser;
     enum osso_voice voice; /* whose text came last: the answer, a thought, or nobody */
     struct wrap wrap;
-    bool line_open;      /* the last character was no line end */
-    bool spoken;         /* something was shown before */
+    bool line_open; /* the last character was no line end */
+    bool spoken;    /* something was shown before */
     bool answer_came, progress_shown;
     double started_ms;
 };
@@ -174,10 +174,13 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
 {
     const struct option_value *n = &chat->options.v[OPT_n_predict];
     struct speaking s = {.chat = chat, .started_ms = now_ms()};
-    struct osso_generate_options g = {.size = sizeof g, .max_tokens = n->set ? n->i : -1,
+    struct osso_generate_options g = {.size = sizeof g,
+                                      .max_tokens = n->set ? n->i : -1,
                                       .ignore_eos = chat->options.v[OPT_ignore_eos].set,
-                                      .flags = OSSO_ANSWER_BARE | OSSO_ANSWER_NO_END, .on_event = on_event,
-                                      .on_progress = on_progress, .user = &s};
+                                      .flags = OSSO_ANSWER_BARE | OSSO_ANSWER_NO_END,
+                                      .on_event = on_event,
+                                      .on_progress = on_progress,
+                                      .user = &s};
     struct osso_generate_result result = {.size = sizeof result};
     enum osso_status status = prepare(chat, err);
     if (!status)

@@ -59,7 +59,8 @@ static enum osso_status whole_message(const struct options *o, struct buf *messa
         status = add_part(message, &part, "standard input", err);
     buf_free(&part);
     if (!status && message->len == 0)
-        status = error_set(err, OSSO_USAGE, "there is no message: standard input is empty; type one in a terminal or give -p");
+        status = error_set(err, OSSO_USAGE,
+                           "there is no message: standard input is empty; type one in a terminal or give -p");
     return status;
 }
 
