@@ -1,10 +1,10 @@
-/* sampler.c: what a token costs beside its forward pass: choosing it from 201,088 logits, turning it into text, and taking
- * it through the message parser. CPU time of one thread, best and median of several calls.
+/* sampler.c: what a token costs beside its forward pass: choosing it from 201,088 logits, turning it into text, and
+ * taking it through the message parser. CPU time of one thread, best and median of several calls.
  *
  *   make bench-sampler && build/release/bench/sampler [filter]
  *
- * "peaked": a few likely ids over a broad rest, as a trained model's; "flat": a random model's. The sum of the chosen ids is
- * printed too: it must not change with instruction set or build. */
+ * "peaked": a few likely ids over a broad rest, as a trained model's; "flat": a random model's. The sum of the chosen
+ * ids is printed too: it must not change with instruction set or build. */
 #include "osso/osso.h"
 
 #include "base/rng.h"

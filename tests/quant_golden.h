@@ -1,5 +1,5 @@
-/* quant_golden.h: tests/golden/quant/<format>.bin: blocks and the exact values that somebody else's decoder reads in them
- * (tools/golden/golden_quant.py says what lies where). */
+/* quant_golden.h: tests/golden/quant/<format>.bin: blocks and the exact values that somebody else's decoder reads in
+ * them (tools/golden/golden_quant.py says what lies where). */
 #ifndef OSSO_QUANT_GOLDEN_H
 #define OSSO_QUANT_GOLDEN_H
 

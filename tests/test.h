@@ -22,8 +22,8 @@
             fail_msg("%s: %s (%s)", #call, osso_status_text(status_), (err).text);                                     \
     } while (0)
 
-/* OSSO_TEST_QUICK=1: fewer trials of what is random or slow, for the sanitizers (tests/all.sh sets it for them); 2: fewer
- * still, for emulated CPUs (tests/arm.sh), on which a multiply-add takes a hundred times as long. */
+/* OSSO_TEST_QUICK=1: fewer trials of what is random or slow, for the sanitizers (tests/all.sh sets it for them); 2:
+ * fewer still, for emulated CPUs (tests/arm.sh), on which a multiply-add takes a hundred times as long. */
 static inline int test_quick(void)
 {
     const char *quick = getenv("OSSO_TEST_QUICK");

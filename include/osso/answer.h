@@ -105,7 +105,8 @@ OSSO_API enum osso_status osso_answer_take(struct osso_answer *answer, struct os
  * text that the end completes makes stop STRING. */
 OSSO_API enum osso_status osso_answer_finish(struct osso_answer *answer, struct osso_event *event_out,
                                              struct osso_error *err);
-/* Why it ended; NONE while it goes on. Right after osso_answer_create: LENGTH or CONTEXT when there is room for no token. */
+/* Why it ended; NONE while it goes on. Right after osso_answer_create: LENGTH or CONTEXT when there is room for no
+ * token. */
 OSSO_API enum osso_stop osso_answer_stop(const struct osso_answer *answer);
 OSSO_API size_t osso_answer_length(const struct osso_answer *answer); /* tokens so far, the one that stopped included */
 
@@ -136,7 +137,7 @@ struct osso_generate_result {
     enum osso_stop stop;
     int32_t stop_id;  /* the id that stopped, or -1 */
     const char *tail; /* text that was held back and is not part of a stop text; lives in the session until it
-                           * generates again */
+                       * generates again */
     size_t tail_len;
     enum osso_voice tail_voice;
     size_t n_prompt, n_reused, n_generated;

@@ -1,7 +1,7 @@
 /* must.h: what the caller of an internal function has promised: a bug of osso's, never bad input. must(condition) is
- * checked where OSSO_MUST is defined (the sanitizers' and fuzzers' builds, and the library that tests link), elsewhere it
- * costs nothing: the condition is only compiled. Include it in sources, not in headers: the Makefile compiles those once
- * more for the tests that include it themselves. */
+ * checked where OSSO_MUST is defined (the sanitizers' and fuzzers' builds, and the library that tests link), elsewhere
+ * it costs nothing: the condition is only compiled. Include it in sources, not in headers: the Makefile compiles those
+ * once more for the tests that include it themselves. */
 #ifndef OSSO_BASE_MUST_H
 #define OSSO_BASE_MUST_H
 

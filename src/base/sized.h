@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* USAGE when the caller has said no size: its options would be passed over and its results stay as they are, in silence.
- * NULL is fine. name: of the struct. */
+/* USAGE when the caller has said no size: its options would be passed over and its results stay as they are, in
+ * silence. NULL is fine. name: of the struct. */
 static inline enum osso_status sized_check(const void *given, const char *name, struct osso_error *err)
 {
     size_t size = sizeof size;

@@ -85,8 +85,8 @@ static void wake_all(atomic_uint *word)
 }
 
 /* Spinning pays when the others are running, and is stolen from them when they wait for a CPU: on a busy machine a
- * barrier that spins first takes a hundred times longer than one that sleeps at once. So each member learns: it spins half
- * as long after it spun in vain, twice as long when it was nearly in vain, and now and then as long as it may. */
+ * barrier that spins first takes a hundred times longer than one that sleeps at once. So each member learns: it spins
+ * half as long after it spun in vain, twice as long when it was nearly in vain, and now and then as long as it may. */
 static unsigned event_wait(struct event *e, unsigned seen, struct worker *w)
 {
     bool probing = w->waits++ % PROBE == 0;

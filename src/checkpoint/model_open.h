@@ -1,5 +1,5 @@
-/* model_open.h: what stands behind struct osso_model. Immutable once open, but for the tokenizer, which is opened on first
- * use by the level that knows both (engine/model_text.c) under the lock. */
+/* model_open.h: what stands behind struct osso_model. Immutable once open, but for the tokenizer, which is opened on
+ * first use by the level that knows both (engine/model_text.c) under the lock. */
 #ifndef OSSO_CHECKPOINT_MODEL_OPEN_H
 #define OSSO_CHECKPOINT_MODEL_OPEN_H
 

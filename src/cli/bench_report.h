@@ -4,7 +4,8 @@
 
 #include "cli/model_args.h"
 
-/* What was measured once: a prompt of n_prompt tokens, or n_gen tokens by each of `parallel` sequences, after `depth`. */
+/* What was measured once: a prompt of n_prompt tokens, or n_gen tokens by each of `parallel` sequences, after `depth`.
+ */
 struct measurement {
     int64_t n_prompt, n_gen, depth;
     int parallel, repetitions;

@@ -1,7 +1,7 @@
-/* choose.c: one id by its weight. Every loop over the vocabulary is a plain pass: the largest logit, the weights with the sum
- * of each chunk of 1024, and at most a histogram of weights and a look for those of one bucket. Nothing is sorted but the one
- * bucket in which the top-k, the nucleus or the draw ends. Sums have one order, and the exponential is the backend's: the
- * same seed gives the same ids on every instruction set. */
+/* choose.c: one id by its weight. Every loop over the vocabulary is a plain pass: the largest logit, the weights with
+ * the sum of each chunk of 1024, and at most a histogram of weights and a look for those of one bucket. Nothing is
+ * sorted but the one bucket in which the top-k, the nucleus or the draw ends. Sums have one order, and the exponential
+ * is the backend's: the same seed gives the same ids on every instruction set. */
 #include "engine/choose.h"
 
 #include "base/error.h"
@@ -184,7 +184,8 @@ size_t choose_best(const float *values, int64_t n, struct osso_choice *best, siz
     return have;
 }
 
-/* Weights by the leading bits of their floats: 32 buckets for each power of two from 1 down to 2^-126, the large ones first. */
+/* Weights by the leading bits of their floats: 32 buckets for each power of two from 1 down to 2^-126, the large ones
+ * first. */
 enum { BUCKET_SHIFT = 16, ONE = 0x3f800000 };
 
 static int bucket_of(float weight)

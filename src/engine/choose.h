@@ -5,8 +5,8 @@
 #include "backend/backend.h"
 #include "osso/engine.h"
 
-/* Weights lie in chunks whose sums are known, so that a draw walks one chunk; and, when candidates are wanted best first,
- * in buckets by size, so that only the bucket in which something ends is sorted. */
+/* Weights lie in chunks whose sums are known, so that a draw walks one chunk; and, when candidates are wanted best
+ * first, in buckets by size, so that only the bucket in which something ends is sorted. */
 enum { CHUNK = 1024, BUCKETS = 16129, CHOOSE_FEW = 256 };
 
 /* What samplers work in, as large as the vocabulary: an engine has one, because its samplers run one after the other.
@@ -32,8 +32,8 @@ uint64_t chooser_bytes(int64_t vocab); /* of one, with all its arrays */
 
 /* The largest; NaN is passed over. */
 float choose_max(const float *logits, int64_t n);
-/* weight = exp((logit - max) / temperature), by the backend's exponential: the same bits on every ISA. Returns their sum,
- * which is NaN if a logit is. */
+/* weight = exp((logit - max) / temperature), by the backend's exponential: the same bits on every ISA. Returns their
+ * sum, which is NaN if a logit is. */
 double choose_weigh(struct chooser *c, const struct backend *backend, const float *logits, float max,
                     double temperature);
 /* The k largest in order (ties to the lowest id), as id and value. Returns how many there are: min(k, n). */

@@ -60,7 +60,8 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
     return OSSO_OK;
 }
 
-/* Options and the backend that they name; what follows from both. After success the backend is the caller's to close. */
+/* Options and the backend that they name; what follows from both. After success the backend is the caller's to close.
+ */
 static enum osso_status set_up(const struct config *c, const struct osso_engine_options *options, struct setup *s,
                                struct osso_error *err)
 {

@@ -160,8 +160,8 @@ static int32_t first_of(const float *logits, float value)
     return i;
 }
 
-/* One draw by the options, from logits whose largest is max; `total`: the sum of the chooser's weights if they are those of
- * temperature 1 already, else 0. */
+/* One draw by the options, from logits whose largest is max; `total`: the sum of the chooser's weights if they are
+ * those of temperature 1 already, else 0. */
 static int32_t draw(struct osso_sampler *s, struct osso_engine *e, const float *logits, float max, double total)
 {
     const struct osso_sampling *o = &s->o;

@@ -180,8 +180,8 @@ static enum osso_status ended(struct osso_engine *e, int n_sessions, struct osso
                      t->ended, osso_tap_name(t->ended_by), t->ended_in);
 }
 
-/* The forward pass of the chosen rows, as far as taps let it go. Where the backend fails nobody knows what its memory holds:
- * the engine is over. */
+/* The forward pass of the chosen rows, as far as taps let it go. Where the backend fails nobody knows what its memory
+ * holds: the engine is over. */
 static enum osso_status run(struct osso_engine *e, int n_sessions, struct osso_error *err)
 {
     enum osso_status status = forward_begin(&e->forward, &e->broken_why);

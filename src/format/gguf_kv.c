@@ -1,4 +1,5 @@
-/* gguf_kv.c: the keys and values in front of a GGUF file. Everything stays in the mapping; numbers are unaligned there. */
+/* gguf_kv.c: the keys and values in front of a GGUF file. Everything stays in the mapping; numbers are unaligned there.
+ */
 #include "format/gguf_kv.h"
 
 #include "base/checked.h"

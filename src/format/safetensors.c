@@ -1,5 +1,5 @@
-/* safetensors.c: one file or an indexed folder of them. u64 length N, N bytes of JSON, then data to the end of the file;
- * every byte of the data belongs to exactly one tensor, so that a file has one reading only. */
+/* safetensors.c: one file or an indexed folder of them. u64 length N, N bytes of JSON, then data to the end of the
+ * file; every byte of the data belongs to exactly one tensor, so that a file has one reading only. */
 #include "format/tensors_build.h"
 
 #include "base/checked.h"

@@ -64,7 +64,8 @@ struct gguf_value {
     uint64_t bytes;
 };
 bool gguf_get(const struct gguf *gguf, const char *key, struct gguf_value *value_out);
-/* A scalar of any integer type, of any number type, of string type (not NUL-terminated); false if absent or another type. */
+/* A scalar of any integer type, of any number type, of string type (not NUL-terminated); false if absent or another
+ * type. */
 bool gguf_get_i64(const struct gguf *gguf, const char *key, int64_t *out);
 bool gguf_get_f64(const struct gguf *gguf, const char *key, double *out);
 bool gguf_get_str(const struct gguf *gguf, const char *key, const char **out, uint64_t *len_out);

@@ -166,7 +166,8 @@ enum osso_status REAL(activations_create)(const struct config *c, const struct b
     return OSSO_OK;
 }
 
-/* What taps asked for: with a backward pass lse, gate and up are part of the layout. With a->tapped NULL only counts. */
+/* What taps asked for: with a backward pass lse, gate and up are part of the layout. With a->tapped NULL only counts.
+ */
 static void lay_out_tapped(struct activations *a, const struct sizes *z, unsigned keep, size_t keys)
 {
     struct layout l = {.base = a->tapped};

@@ -1,6 +1,6 @@
 /* activations.h: the memory that a forward pass computes in. What a layer makes of its input lies in a struct kept: an
- * inference has one, which every layer writes over; for a backward pass there is one per layer, and ops write straight into
- * it. Shapes: rows of the step, slots = rows * experts_per_token. */
+ * inference has one, which every layer writes over; for a backward pass there is one per layer, and ops write straight
+ * into it. Shapes: rows of the step, slots = rows * experts_per_token. */
 #ifndef OSSO_MODEL_ACTIVATIONS_H
 #define OSSO_MODEL_ACTIVATIONS_H
 
@@ -11,8 +11,9 @@ struct activation_options {
     bool exact; /* no int8 form */
     int top_k;  /* experts per token */
     int max_rows, max_logits, n_members;
-    /* Layers whose activations stay after a forward pass, for a backward one: layer l has kept[l % n_kept], and x stays of
-     * every layer. 0: none comes; one set for all layers, in which x and mid are one buffer, and attn_in and mlp_in. */
+    /* Layers whose activations stay after a forward pass, for a backward one: layer l has kept[l % n_kept], and x stays
+     * of every layer. 0: none comes; one set for all layers, in which x and mid are one buffer, and attn_in and mlp_in.
+     */
     int n_kept;
     int64_t context; /* positions that KEEP_PATTERN has room for; 0: the model's */
 };

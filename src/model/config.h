@@ -1,4 +1,5 @@
-/* config.h: what a gpt-oss model is, in numbers. Every dimension is read from the file; nothing is fixed to 20b or 120b. */
+/* config.h: what a gpt-oss model is, in numbers. Every dimension is read from the file; nothing is fixed to 20b or
+ * 120b. */
 #ifndef OSSO_MODEL_CONFIG_H
 #define OSSO_MODEL_CONFIG_H
 
@@ -37,7 +38,8 @@ void config_family(struct config *config_out);
 /* "20b", "120b": presets.def. */
 enum osso_status config_preset(const char *name, struct config *config_out, struct osso_error *err);
 /* Refuses dimensions that no model can have (zero, heads that do not divide, odd head_dim, more picks than experts,
- * beyond the limits of config.c) with a sentence that names the key. Every reader of a configuration calls it (checkpoint/config_files.h). */
+ * beyond the limits of config.c) with a sentence that names the key. Every reader of a configuration calls it
+ * (checkpoint/config_files.h). */
 enum osso_status config_check(const struct config *config, const char *where, struct osso_error *err);
 
 #endif

@@ -1,8 +1,9 @@
 /* forward.c: gpt-oss, once. embed; per layer: norm, attention, norm, experts; norm, logits.
  *
- * Every member (thread) of a step runs this file. An op may read what the same member's previous op wrote on the same share
- * (backend.h); `sync` stands wherever data crosses members. There is no other forward pass in osso: prefill and decode,
- * chat and scoring, float and double are all rows of a batch here. The shape of each buffer stands in activations.h.
+ * Every member (thread) of a step runs this file. An op may read what the same member's previous op wrote on the same
+ * share (backend.h); `sync` stands wherever data crosses members. There is no other forward pass in osso: prefill and
+ * decode, chat and scoring, float and double are all rows of a batch here. The shape of each buffer stands in
+ * activations.h.
  *
  * The way of a token goes on in backend/cpu/ops_attend.c. */
 #include "model/forward.h"

@@ -1,4 +1,5 @@
-/* rope.h: rotary positions with YaRN, as OpenAI's reference computes them (bounds not rounded unless the config says). */
+/* rope.h: rotary positions with YaRN, as OpenAI's reference computes them (bounds not rounded unless the config says).
+ */
 #ifndef OSSO_MODEL_ROPE_H
 #define OSSO_MODEL_ROPE_H
 

@@ -1,4 +1,5 @@
-/* shard.h: what one of several processes holds of a layer: a range of kv heads with their query heads, a range of experts. */
+/* shard.h: what one of several processes holds of a layer: a range of kv heads with their query heads, a range of
+ * experts. */
 #ifndef OSSO_MODEL_SHARD_H
 #define OSSO_MODEL_SHARD_H
 

@@ -54,8 +54,8 @@ int REAL(taps_rows)(const struct taps *t, enum osso_tap which);
 /* Largest position of the step + 1. */
 int64_t REAL(taps_keys)(const struct taps *t);
 
-/* Shows a value to whoever set the tap: `values`, or `ids`, has taps_rows rows of the tap's width. All members call it, and
- * meet before and after. True if the value may have changed. */
+/* Shows a value to whoever set the tap: `values`, or `ids`, has taps_rows rows of the tap's width. All members call it,
+ * and meet before and after. True if the value may have changed. */
 bool REAL(taps_show)(const struct hand *h, struct taps *t, enum osso_tap which, int layer, real *values, int32_t *ids);
 
 #endif

@@ -28,7 +28,8 @@ struct piece {
     uint32_t candidate;
 };
 
-/* The ids of one merged piece, in one line of the cache; which place a piece has follows from its hash, and the last one to come stays. */
+/* The ids of one merged piece, in one line of the cache; which place a piece has follows from its hash, and the last
+ * one to come stays. */
 struct memo {
     struct vocab_key key, rest;
     uint16_t len; /* 0: empty */

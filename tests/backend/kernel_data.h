@@ -96,7 +96,8 @@ static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols
     return m;
 }
 
-/* The same matrix as a transposed export: inputs outermost, `interleave` matrices side by side (this one is the first). */
+/* The same matrix as a transposed export: inputs outermost, `interleave` matrices side by side (this one is the first).
+ */
 static inline struct matrix matrix_transpose(const struct matrix *m, int64_t interleave)
 {
     int64_t rows = m->view.rows, cols = m->view.cols, bytes = dtype_info(m->view.dtype)->block_bytes;

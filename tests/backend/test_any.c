@@ -1,8 +1,8 @@
-/* Formats that osso does not have, to show that the seam of dtype.def holds them: blocks of 256 with scales and offsets per
- * 32 (Q4_K) or 16 (Q2_K), with scales per 16 and none (Q6_K), and scales and offsets apart for a group that the view names
- * (MLX's affine 4 bits). They live in this file: its dtype_info serves the whole library here. Their decoders against
- * blocks that others read, the generic linear kernels on every ISA against doubles and against the order of
- * docs/numerics.md written out again. */
+/* Formats that osso does not have, to show that the seam of dtype.def holds them: blocks of 256 with scales and offsets
+ * per 32 (Q4_K) or 16 (Q2_K), with scales per 16 and none (Q6_K), and scales and offsets apart for a group that the
+ * view names (MLX's affine 4 bits). They live in this file: its dtype_info serves the whole library here. Their
+ * decoders against blocks that others read, the generic linear kernels on every ISA against doubles and against the
+ * order of docs/numerics.md written out again. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #define dtype_info(t) product_info(t)
 #include "quant/dtype.c"
@@ -113,7 +113,8 @@ static void test_decoders(void **state)
 
 enum { ROWS = 5, COLS = 512, N = 11 /* more than share one unpacking */ };
 
-/* A matrix of golden blocks drawn at random, with the values that the file says; each part ends at an unreadable page. */
+/* A matrix of golden blocks drawn at random, with the values that the file says; each part ends at an unreadable page.
+ */
 struct known {
     struct matrix m;
     double values[ROWS][COLS];

@@ -1,5 +1,5 @@
-/* Attention over pages: against a plain softmax in double with sink, window and floor, and the same bits for 1, 2, 3 and 5
- * members on every backend. */
+/* Attention over pages: against a plain softmax in double with sink, window and floor, and the same bits for 1, 2, 3
+ * and 5 members on every backend. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
 
@@ -79,7 +79,8 @@ static void check_attention(const struct attention *t, const float *all_k, const
         }
 }
 
-/* Three rows by three kv heads: five members cannot share them evenly and share pages instead, if they may keep their sums. */
+/* Three rows by three kv heads: five members cannot share them evenly and share pages instead, if they may keep their
+ * sums. */
 static void few_rows(struct attention *t, const float *want, float *got, int n_members)
 {
     enum { FEW = 3 };
@@ -227,8 +228,8 @@ static void stored_values(enum kv_type type, const float *x, float *out)
         out[i] = out[i] + 0.0f; /* sums begin at 0: there is no -0 */
 }
 
-/* A row that sees one key whose sink weighs nothing puts out that key's V; a query that is a unit vector has one dim of K
- * as its log-sum-exp. Both are what was stored, to the bit. */
+/* A row that sees one key whose sink weighs nothing puts out that key's V; a query that is a unit vector has one dim of
+ * K as its log-sum-exp. Both are what was stored, to the bit. */
 static void stored_type(const struct backend *be, enum kv_type type, double most)
 {
     enum { N = STORED_ROWS * STORED_DIM };

@@ -1,5 +1,5 @@
-/* The experts: against their formulas in double, with rows of gate and up apart or alternating, with and without low-rank
- * deltas and kept intermediates, and the same bits for 1, 2, 3 and 5 members on every backend. */
+/* The experts: against their formulas in double, with rows of gate and up apart or alternating, with and without
+ * low-rank deltas and kept intermediates, and the same bits for 1, 2, 3 and 5 members on every backend. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
 

@@ -1,5 +1,5 @@
-/* Every kernel variant that this machine has, against scalar: the same bits. Generated from kernels.def, so a new kernel
- * or format is tested by being listed. What scalar itself computes is checked in test_scalar.c. */
+/* Every kernel variant that this machine has, against scalar: the same bits. Generated from kernels.def, so a new
+ * kernel or format is tested by being listed. What scalar itself computes is checked in test_scalar.c. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "kernel_data.h"
 
@@ -390,7 +390,8 @@ struct page_case {
     enum fill fill;
 };
 
-/* K or V as values [head_dim][KV_PAGE] or [KV_PAGE][head_dim]: junk where it is not visible, as kv_append would leave it. */
+/* K or V as values [head_dim][KV_PAGE] or [KV_PAGE][head_dim]: junk where it is not visible, as kv_append would leave
+ * it. */
 static void fill_half(const struct page_case *c, bool transposed, float junk, uint8_t *half, struct rng *r)
 {
     int blocks = c->head_dim / QUANT_BLOCK;

@@ -1,5 +1,5 @@
-/* Routing, embedding, norm, linear with bias and low-rank addition, rotation: their meaning, and the same bits for 1, 2, 3 and 5
- * members on every backend. Attention and experts have files of their own. */
+/* Routing, embedding, norm, linear with bias and low-rank addition, rotation: their meaning, and the same bits for 1,
+ * 2, 3 and 5 members on every backend. Attention and experts have files of their own. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
 

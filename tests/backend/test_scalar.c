@@ -157,8 +157,9 @@ static void test_linear_double(void **state)
             linear_against_double(t, transposed);
 }
 
-/* The integer dot, written out again from docs/numerics.md: per 32 values and scale (two, where a scale has 16) an exact
- * sum and one FMA into p[32-block mod 4], then, with offsets, the activations' sum and one more; (p0 + p1) + (p2 + p3). */
+/* The integer dot, written out again from docs/numerics.md: per 32 values and scale (two, where a scale has 16) an
+ * exact sum and one FMA into p[32-block mod 4], then, with offsets, the activations' sum and one more; (p0 + p1) + (p2
+ * + p3). */
 static void integer_order(enum dtype t)
 {
     const struct dtype_info *info = dtype_info(t);

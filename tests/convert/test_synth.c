@@ -1,4 +1,5 @@
-/* test_synth.c: synthetic checkpoints open, hold the same values in both forms, and leave nothing behind when they fail. */
+/* test_synth.c: synthetic checkpoints open, hold the same values in both forms, and leave nothing behind when they
+ * fail. */
 #include "file_test.h"
 #include "json_test.h"
 
@@ -100,8 +101,8 @@ static uint64_t file_hash(const char *path)
     return h;
 }
 
-/* Published numbers name a seed: its files have had these bytes since the first version. The second configuration has widths
- * that MXFP4 cannot have: dense experts, F16. */
+/* Published numbers name a seed: its files have had these bytes since the first version. The second configuration has
+ * widths that MXFP4 cannot have: dense experts, F16. */
 static void test_bytes(void **state)
 {
     (void)state;

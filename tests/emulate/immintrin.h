@@ -1,10 +1,11 @@
-/* immintrin.h of VARIANT=emu512: AVX-512 written out in AVX2, so that the files *__avx512vnni.c run, to the bit, on a CPU
- * without it. It says nothing about speed. Comes first on the include path of those files only (Makefile).
+/* immintrin.h of VARIANT=emu512: AVX-512 written out in AVX2, so that the files *__avx512vnni.c run, to the bit, on a
+ * CPU without it. It says nothing about speed. Comes first on the include path of those files only (Makefile).
  *
- * A vector is two halves of 256 bits. Where AVX2 has the instruction, a half takes it: rounding, NaNs and signed zeros are
- * the CPU's own, FMA is fused. The rest is written lane by lane after Intel's manual. Masked loads and stores touch no byte
- * whose mask bit is off, aligned ones trap at an address that is not. Only what the kernels use is here: an intrinsic that
- * is missing fails to compile ("implicit declaration"); add it in the fitting section, with the manual's page open. */
+ * A vector is two halves of 256 bits. Where AVX2 has the instruction, a half takes it: rounding, NaNs and signed zeros
+ * are the CPU's own, FMA is fused. The rest is written lane by lane after Intel's manual. Masked loads and stores touch
+ * no byte whose mask bit is off, aligned ones trap at an address that is not. Only what the kernels use is here: an
+ * intrinsic that is missing fails to compile ("implicit declaration"); add it in the fitting section, with the manual's
+ * page open. */
 #ifndef OSSO_EMULATE_IMMINTRIN_H
 #define OSSO_EMULATE_IMMINTRIN_H
 
@@ -403,7 +404,8 @@ EMU_CALL __m512 _mm512_scalef_ps(__m512 a, __m512 b)
     return r.ps;
 }
 
-/* What kind of number b is picks a nibble of c, which picks the result: a, b or a constant. No flags, so `flags` is 0. */
+/* What kind of number b is picks a nibble of c, which picks the result: a, b or a constant. No flags, so `flags` is 0.
+ */
 EMU uint32_t emu_fixup(uint32_t a, uint32_t b, uint32_t c)
 {
     static const uint32_t constants[] = {0xffc00000u, 0xff800000u, 0x7f800000u, 0,           0x80000000u,

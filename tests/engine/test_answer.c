@@ -1,5 +1,5 @@
-/* test_answer.c: answers token by token over the scripted engine with the o200k tokenizer: many side by side, stop texts
- * in pieces, characters in pieces, channels, limits, what is held at the end, and no allocation per token. */
+/* test_answer.c: answers token by token over the scripted engine with the o200k tokenizer: many side by side, stop
+ * texts in pieces, characters in pieces, channels, limits, what is held at the end, and no allocation per token. */
 #include "alloc_count.h"
 #include "model_test.h"
 

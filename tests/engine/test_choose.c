@@ -1,5 +1,5 @@
-/* test_choose.c: draws against the plain way of doing it (sort everything, cut, add up), over shapes of logits that hit every
- * path; and the same ids and log-probabilities on every instruction set. */
+/* test_choose.c: draws against the plain way of doing it (sort everything, cut, add up), over shapes of logits that hit
+ * every path; and the same ids and log-probabilities on every instruction set. */
 #include "model_test.h"
 
 #include "backend/backend.h"

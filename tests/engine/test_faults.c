@@ -1,5 +1,5 @@
-/* test_faults.c: memory that runs out at every single place: each call says NOMEM (or gets by), leaks nothing, and works
- * the next time. No allocation at all per decoded token. A model file that shrinks while it is mapped. */
+/* test_faults.c: memory that runs out at every single place: each call says NOMEM (or gets by), leaks nothing, and
+ * works the next time. No allocation at all per decoded token. A model file that shrinks while it is mapped. */
 #define _GNU_SOURCE
 #include "model_test.h"
 

@@ -1,5 +1,5 @@
-/* test_kv_types.c: what each KV type takes: `osso info`, the engine's estimate, the pool itself and the bench's cost of a
- * token all say the same. */
+/* test_kv_types.c: what each KV type takes: `osso info`, the engine's estimate, the pool itself and the bench's cost of
+ * a token all say the same. */
 #include "json_test.h"
 #include "model_test.h"
 

@@ -1,4 +1,5 @@
-/* test_sampler.c: choices from known logits, over the scripted engine: real sessions, pages and steps, made-up numbers. */
+/* test_sampler.c: choices from known logits, over the scripted engine: real sessions, pages and steps, made-up numbers.
+ */
 #include "alloc_count.h"
 #include "model_test.h"
 

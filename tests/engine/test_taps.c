@@ -1,6 +1,6 @@
-/* test_taps.c: taps through the engine. Zeroing a head's output by tap gives the bits of the model whose o_proj columns for
- * that head are zero; looking changes nothing; a row is known by session and position; layers that nobody asked for are not
- * shown; a tap ends a step and the engine goes on; attention weights are those of a naive softmax. */
+/* test_taps.c: taps through the engine. Zeroing a head's output by tap gives the bits of the model whose o_proj columns
+ * for that head are zero; looking changes nothing; a row is known by session and position; layers that nobody asked for
+ * are not shown; a tap ends a step and the engine goes on; attention weights are those of a naive softmax. */
 #include "model_test.h"
 
 #include "checkpoint/model_open.h"

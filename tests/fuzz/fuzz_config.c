@@ -1,5 +1,5 @@
-/* libFuzzer: bytes as a config.json and as a generation_config.json. What is accepted must be written and read again as the
- * same configuration. */
+/* libFuzzer: bytes as a config.json and as a generation_config.json. What is accepted must be written and read again as
+ * the same configuration. */
 #include "base/must.h"
 #include "model/config.h"
 #include "checkpoint/config_files.h"

@@ -1,4 +1,5 @@
-/* libFuzzer: bytes as a GGUF model. What opens must answer every question about itself and give its tokenizer or say why. */
+/* libFuzzer: bytes as a GGUF model. What opens must answer every question about itself and give its tokenizer or say
+ * why. */
 #define _GNU_SOURCE
 #include "memory_file.h"
 

@@ -1,5 +1,5 @@
-/* libFuzzer: bytes as a safetensors file. First byte even: the whole file; odd: its header, with as many data bytes as the
- * second and third byte say. What is accepted must lie in the file, be found by name, and resolve or be refused. */
+/* libFuzzer: bytes as a safetensors file. First byte even: the whole file; odd: its header, with as many data bytes as
+ * the second and third byte say. What is accepted must lie in the file, be found by name, and resolve or be refused. */
 #define _GNU_SOURCE
 #include "memory_file.h"
 

@@ -1,6 +1,6 @@
-/* test_kept.c: what stays of a forward pass for a backward one. With memory of its own for every layer the logits are the
- * same bits, and each layer's memory holds what its taps showed; a layer that is run again gives the same again. And what
- * a model may lack: sinks and biases. */
+/* test_kept.c: what stays of a forward pass for a backward one. With memory of its own for every layer the logits are
+ * the same bits, and each layer's memory holds what its taps showed; a layer that is run again gives the same again.
+ * And what a model may lack: sinks and biases. */
 #include "forward_test.h"
 
 enum { MAX_SEEN = 8 };

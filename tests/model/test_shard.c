@@ -1,4 +1,5 @@
-/* test_shard.c: two half-shards of heads and experts in one process, meeting at the reduce point, are the whole model. */
+/* test_shard.c: two half-shards of heads and experts in one process, meeting at the reduce point, are the whole model.
+ */
 #include "forward_test.h"
 
 #include <pthread.h>

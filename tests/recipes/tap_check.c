@@ -1,6 +1,7 @@
-/* tap_check.c NAME: is a tap on the rows that want logits, before the final norm, right? The check of docs/adding-a-tap.md.
- * Two sessions of different tokens take one step together at equal positions; the tap must show, for each of them, the rows
- * that want logits with what resid_post of the last layer showed there; and what it replaces must reach the logits. */
+/* tap_check.c NAME: is a tap on the rows that want logits, before the final norm, right? The check of
+ * docs/adding-a-tap.md. Two sessions of different tokens take one step together at equal positions; the tap must show,
+ * for each of them, the rows that want logits with what resid_post of the last layer showed there; and what it replaces
+ * must reach the logits. */
 #include "osso/osso.h"
 
 #include <math.h>

@@ -246,7 +246,8 @@ static void bad_files(void **state)
     }
 }
 
-/* Every beginning of a good file is an error, and so is every file with one byte changed or it is fine: never a crash. */
+/* Every beginning of a good file is an error, and so is every file with one byte changed or it is fine: never a crash.
+ */
 static void cut_and_changed_files(void **state)
 {
     (void)state;

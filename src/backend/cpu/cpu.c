@@ -1,7 +1,7 @@
 /* cpu.c: which ISAs there are, which of them this CPU and operating system allow, and one struct backend for each.
  *
- * Adding an ISA is its files of kernels with a list kernels__<isa>.def, a table in tables.c, and one line in VECTOR_ISAS below
- * (docs/adding-an-isa.md). */
+ * Adding an ISA is its files of kernels with a list kernels__<isa>.def, a table in tables.c, and one line in
+ * VECTOR_ISAS below (docs/adding-an-isa.md). */
 #include "backend/cpu/ops.h"
 #include "backend/cpu/tables.h"
 

@@ -41,8 +41,8 @@ typedef void swiglu_fn(const real *gate, const real *up, int64_t n, float alpha,
 typedef void axpy_fn(real a, const real *x, int64_t n, real *y);
 
 /* One kv head's share of one page, the visible positions [lo, hi) of it (lo < hi), and the query heads that read it.
- * k is [head_dim][KV_PAGE], v is [KV_PAGE][head_dim]; what lies outside [lo, hi) may be junk. Q8_0's are int8 codes, and
- * behind them f16 scales: k's [head_dim / 32][KV_PAGE], v's [KV_PAGE][head_dim / 32] (kv_scales_off). */
+ * k is [head_dim][KV_PAGE], v is [KV_PAGE][head_dim]; what lies outside [lo, hi) may be junk. Q8_0's are int8 codes,
+ * and behind them f16 scales: k's [head_dim / 32][KV_PAGE], v's [KV_PAGE][head_dim / 32] (kv_scales_off). */
 struct page_slice {
     enum kv_type type;
     int head_dim, lo, hi;

@@ -1,8 +1,8 @@
 /* ops_attend.c: attention over pages of K and V, beginning with the sink.
  *
  * Rows of a sequence go through its pages together, kv head by kv head. When there are too few rows and heads for the
- * members, members share the pages instead: each page's sums are kept, and merged in the order of the pages after all. Both
- * ways are the same sums in the same order.
+ * members, members share the pages instead: each page's sums are kept, and merged in the order of the pages after all.
+ * Both ways are the same sums in the same order.
  *
  * The way of a token goes on in backend/cpu/ops_moe.c. */
 #include "backend/cpu/ops.h"

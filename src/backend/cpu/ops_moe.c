@@ -36,7 +36,8 @@ static int64_t tile_outputs(int64_t values, int n)
     return tile > QUANT_BLOCK ? tile : QUANT_BLOCK;
 }
 
-/* The vector widened, so that the loops over it are plain: one loop per type, since this is 1 % of a token otherwise. */
+/* The vector widened, so that the loops over it are plain: one loop per type, since this is 1 % of a token otherwise.
+ */
 static void widen(const struct vec *v, int64_t lo, int64_t hi, real *values_out)
 {
     const uint8_t *p = v->data + lo * v->stride;
@@ -160,8 +161,8 @@ static int next_expert(const struct moe *moe, int e)
     return e;
 }
 
-/* Where this member goes on reading when the experts before e are done: the next expert's half, or the other half's first
- * one, or what comes after the layer. */
+/* Where this member goes on reading when the experts before e are done: the next expert's half, or the other half's
+ * first one, or what comes after the layer. */
 static const uint8_t *next_weights(const struct moe *moe, const struct member *member, int e, enum half half)
 {
     struct expert expert;
@@ -211,8 +212,9 @@ static void one_share(const struct hand *h, const struct piece_space *space, con
     }
 }
 
-/* Few rows wait for memory: every member reads its own share of each expert, one stream from expert to expert. Many rows
- * compute: shares are smaller and go to whoever has time. In both, all experts' parts of an output are one member's. */
+/* Few rows wait for memory: every member reads its own share of each expert, one stream from expert to expert. Many
+ * rows compute: shares are smaller and go to whoever has time. In both, all experts' parts of an output are one
+ * member's. */
 static void each_piece(const struct hand *h, const struct moe *moe, int64_t width, enum half half, piece_fn *fn)
 {
     enum { MANY = 16, SHARES_PER_MEMBER = 2 };

@@ -1,4 +1,5 @@
-/* verb_chat.c: a conversation with a model: the loop of questions and answers, or a single answer without a terminal. */
+/* verb_chat.c: a conversation with a model: the loop of questions and answers, or a single answer without a terminal.
+ */
 #include "cli/chat/chat.h"
 #include "cli/input.h"
 #include "cli/out.h"

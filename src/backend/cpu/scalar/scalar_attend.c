@@ -1,8 +1,8 @@
 /* scalar_attend.c: attention over one page, and merging pages: the definition.
  *
- * Per head: score[j] = (FMA over d ascending, from 0, of q[d] * k[d][j]) * scale; m = the largest; p[j] = exp(score - m);
- * l = sum of p in 16 lanes (position j mod 16) and the tree; acc[d] = FMA over j ascending, from 0, of p[j] * v[j][d].
- * Positions outside [lo, hi) are never read: a page may hold junk there, and junk may be NaN. */
+ * Per head: score[j] = (FMA over d ascending, from 0, of q[d] * k[d][j]) * scale; m = the largest; p[j] = exp(score -
+ * m); l = sum of p in 16 lanes (position j mod 16) and the tree; acc[d] = FMA over j ascending, from 0, of p[j] *
+ * v[j][d]. Positions outside [lo, hi) are never read: a page may hold junk there, and junk may be NaN. */
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/scalar/scalar.h"
 

@@ -1,5 +1,5 @@
-/* scalar_linear.c: y = W x, the definition, for every format there is: integer dots take the int8 form of both sides, float
- * dots the exact values of the weights. The order of the sums is in scalar.c's head.
+/* scalar_linear.c: y = W x, the definition, for every format there is: integer dots take the int8 form of both sides,
+ * float dots the exact values of the weights. The order of the sums is in scalar.c's head.
  *
  * Both unpack a block once for a few activation rows: they are also what runs, on every ISA, where kernels.def names no
  * kernel for a format. */
@@ -32,7 +32,8 @@ static int32_t sum_i8(const int8_t *a, int n)
     return sum;
 }
 
-/* 32 values from `at` in the block on. A scale serves all of them, or 16: then they are two dots, one after the other. */
+/* 32 values from `at` in the block on. A scale serves all of them, or 16: then they are two dots, one after the other.
+ */
 static float add_32(const struct block *w, int at, const int8_t *q, float d, float p)
 {
     int per_scale = w->info->per_scale ? w->info->per_scale : w->info->block,
