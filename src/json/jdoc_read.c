@@ -2,7 +2,6 @@
 #include "json/jdoc.h"
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "json/jnum.h"
@@ -382,19 +381,6 @@ enum osso_status jdoc_read_harmony(const char *text, size_t len, const char *whe
                                    struct osso_error *err)
 {
     return read_document(true, text, len, where, doc_out, err);
-}
-
-enum osso_status jdoc_read_file(const char *path, uint64_t limit, struct jdoc **doc_out, struct osso_error *err)
-{
-    char *text;
-    size_t len;
-    *doc_out = NULL;
-    enum osso_status status = file_read(path, limit, &text, &len, err);
-    if (status)
-        return status;
-    status = jdoc_read(text, len, path, doc_out, err);
-    mem_free(text);
-    return status;
 }
 
 struct jval *jdoc_graft(struct jdoc *doc, const char *text, size_t len)
