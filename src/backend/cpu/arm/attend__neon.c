@@ -2,7 +2,7 @@
  * serves 4 of the query heads that share it. While a page is worked on the next one is fetched, in the order of memory.
  * Positions out of sight may be loaded beside visible ones (a page is always there as a whole) but never reach a maximum
  * or a sum. */
-#include "backend/cpu/arm/neon.h"
+#include "backend/cpu/arm/vec__neon.h"
 
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/tables.h"
@@ -10,13 +10,13 @@
 #include <math.h>
 
 /* 16 neighbouring values; Q8_0's are codes that still want their scale. */
-INLINE struct vec16 load_kv16(enum kv_type type, const uint8_t *half, int64_t i)
+INLINE vec16 load_kv16(enum kv_type type, const uint8_t *half, int64_t i)
 {
     if (type == KV_F32)
-        return load16_f32(half + 4 * i);
+        return load16(half + 4 * i, 16);
     if (type == KV_Q8_0)
         return codes_to_f32(vld1q_s8((const int8_t *)half + i));
-    return type == KV_F16 ? load16_f16(half + 2 * i) : load16_bf16(half + 2 * i);
+    return type == KV_F16 ? load16_f16(half + 2 * i, 16) : load16_bf16(half + 2 * i, 16);
 }
 
 /* 4 of them, of a type without scales. */
@@ -44,15 +44,15 @@ INLINE void block_scores(enum kv_type type, const struct page_slice *page, const
                          struct stream *fetch, float *score)
 {
     const uint8_t *scales = page->k + kv_scales_off(page->head_dim);
-    struct vec16 s[4], scale = zero16();
+    vec16 s[4], scale = zero16();
     UNROLL
     for (int h = 0; h < n; h++)
         s[h] = zero16();
     for (int d = 0; d < page->head_dim; d++) {
-        struct vec16 k = load_kv16(type, page->k, d * KV_PAGE + 16 * b);
+        vec16 k = load_kv16(type, page->k, d * KV_PAGE + 16 * b);
         fetch_line(fetch);
         if (type == KV_Q8_0 && d % QUANT_BLOCK == 0)
-            scale = load16_f16(scales + 2 * (d / QUANT_BLOCK * KV_PAGE + 16 * b));
+            scale = load16_f16(scales + 2 * (d / QUANT_BLOCK * KV_PAGE + 16 * b), 16);
         UNROLL
         for (int c = 0; c < 4; c++)
             k.q[c] = type == KV_Q8_0 ? vmulq_f32(k.q[c], scale.q[c]) : k.q[c];
@@ -94,7 +94,7 @@ static void page_softmax(const struct page_slice *page, const float *score, floa
     const float32x4_t lowest = vdupq_n_f32(-INFINITY);
     int first = page->lo / 16 * 16, end = (page->hi + 15) / 16 * 16;
     float32x4_t top = lowest;
-    struct vec16 sum = zero16();
+    vec16 sum = zero16();
     for (int j = first; j < end; j += 4)
         top = larger_of(vbslq_f32(seen_from(page, j), vld1q_f32(score + j), lowest), top);
     float m = vmaxvq_f32(top) + 0.0f; /* no NaN has got this far, and which zero it is does not matter any more */
@@ -114,13 +114,13 @@ INLINE void weigh16(enum kv_type type, const struct page_slice *page, const floa
                     float *acc)
 {
     const uint8_t *scales = page->v + kv_scales_off(page->head_dim);
-    struct vec16 a[4];
+    vec16 a[4];
     UNROLL
     for (int h = 0; h < n; h++)
         a[h] = zero16();
     for (int j = page->lo; j < page->hi; j++) {
         int64_t i = (int64_t)j * page->head_dim + d;
-        struct vec16 v = load_kv16(type, page->v, i);
+        vec16 v = load_kv16(type, page->v, i);
         fetch_line(fetch);
         UNROLL
         for (int c = 0; c < 4; c++)
@@ -133,7 +133,7 @@ INLINE void weigh16(enum kv_type type, const struct page_slice *page, const floa
     }
     UNROLL
     for (int h = 0; h < n; h++)
-        store16(acc + h * page->head_dim + d, a[h]);
+        store16(acc + h * page->head_dim + d, 16, a[h]);
 }
 
 /* The same over dims [d, d + 4). */

@@ -1,6 +1,6 @@
 /* linear_f32__neon.c: f32 activations times the exact values of any format. Four registers are scalar's 16 lanes: lane i
  * takes elements i, i + 16, ...; 4 rows of weights, or 2 by 2 activation rows, keep enough FMAs under way. */
-#include "backend/cpu/arm/neon.h"
+#include "backend/cpu/arm/vec__neon.h"
 
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/fetch.h"
@@ -9,36 +9,36 @@
 #include <math.h>
 
 /* The 16 values from element k (a multiple of 16) of a row. */
-typedef struct vec16 values16_fn(const uint8_t *row, const uint8_t *scales, int64_t k);
+typedef vec16 values16_fn(const uint8_t *row, const uint8_t *scales, int64_t k);
 
-INLINE struct vec16 values16_f32(const uint8_t *row, const uint8_t *scales, int64_t k)
+INLINE vec16 values16_f32(const uint8_t *row, const uint8_t *scales, int64_t k)
 {
     (void)scales;
-    return load16_f32(row + 4 * k);
+    return load16(row + 4 * k, 16);
 }
 
-INLINE struct vec16 values16_f16(const uint8_t *row, const uint8_t *scales, int64_t k)
+INLINE vec16 values16_f16(const uint8_t *row, const uint8_t *scales, int64_t k)
 {
     (void)scales;
-    return load16_f16(row + 2 * k);
+    return load16_f16(row + 2 * k, 16);
 }
 
-INLINE struct vec16 values16_bf16(const uint8_t *row, const uint8_t *scales, int64_t k)
+INLINE vec16 values16_bf16(const uint8_t *row, const uint8_t *scales, int64_t k)
 {
     (void)scales;
-    return load16_bf16(row + 2 * k);
+    return load16_bf16(row + 2 * k, 16);
 }
 
-INLINE struct vec16 codes_to_values(int8x16_t codes, float scale)
+INLINE vec16 codes_to_values(int8x16_t codes, float scale)
 {
-    struct vec16 v = codes_to_f32(codes);
+    vec16 v = codes_to_f32(codes);
     UNROLL
     for (int i = 0; i < 4; i++)
         v.q[i] = vmulq_n_f32(v.q[i], scale);
     return v;
 }
 
-INLINE struct vec16 values16_q8_0(const uint8_t *row, const uint8_t *scales, int64_t k)
+INLINE vec16 values16_q8_0(const uint8_t *row, const uint8_t *scales, int64_t k)
 {
     const uint8_t *block = row + k / 32 * 34;
     (void)scales;
@@ -46,7 +46,7 @@ INLINE struct vec16 values16_q8_0(const uint8_t *row, const uint8_t *scales, int
 }
 
 /* The low half of each byte for the front of a block, the high half for its back. */
-INLINE struct vec16 values16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k)
+INLINE vec16 values16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k)
 {
     const uint8_t *block = row + k / 32 * 17;
     uint8x16_t codes = vshlq_u8(vld1q_u8(block + 1), vdupq_n_s8(k % 32 ? -4 : 0));
@@ -54,7 +54,7 @@ INLINE struct vec16 values16_mxfp4(const uint8_t *row, const uint8_t *scales, in
     return codes_to_values(vqtbl1q_s8(code_table(), vandq_u8(codes, vdupq_n_u8(15))), half_scale(block[0]));
 }
 
-INLINE struct vec16 values16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t k)
+INLINE vec16 values16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t k)
 {
     uint8x8_t bytes = vld1_u8(row + k / 2), low = vand_u8(bytes, vdup_n_u8(15)), high = vshr_n_u8(bytes, 4);
     uint8x16_t codes = vcombine_u8(vzip1_u8(low, high), vzip2_u8(low, high));
@@ -73,9 +73,9 @@ enum { WEIGHT_ROWS = 4 };
 
 /* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. */
 INLINE void tile_step(values16_fn *values16, const struct rows *w, int64_t k, const float *const *x, int n_rows, int n_acts,
-                      struct vec16 *l)
+                      vec16 *l)
 {
-    struct vec16 values[4];
+    vec16 values[4];
     UNROLL
     for (int r = 0; r < n_rows; r++)
         values[r] = values16(w->data + r * w->stride, w->scales + r * w->scale_stride, k);
@@ -92,20 +92,20 @@ INLINE void tile_step(values16_fn *values16, const struct rows *w, int64_t k, co
 
 /* The `count` (1..15) elements from k on that are no whole step; only formats without blocks have them. */
 INLINE void tile_rest(values16_fn *values16, int bytes, const struct rows *w, int64_t k, int count, const float *const *x,
-                      int n_rows, int n_acts, struct vec16 *l)
+                      int n_rows, int n_acts, vec16 *l)
 {
     UNROLL
     for (int r = 0; r < n_rows; r++) {
         uint8_t space[64] = {0};
         float values[16], lanes[16];
         memcpy(space, w->data + r * w->stride + k * bytes, (size_t)(count * bytes));
-        store16(values, values16(space, NULL, 0));
+        store16(values, 16, values16(space, NULL, 0));
         UNROLL
         for (int i = 0; i < n_acts; i++) {
-            store16(lanes, l[i * n_rows + r]);
+            store16(lanes, 16, l[i * n_rows + r]);
             for (int j = 0; j < count; j++)
                 lanes[j] = fmaf(values[j], x[i][k + j], lanes[j]);
-            l[i * n_rows + r] = load16(lanes);
+            l[i * n_rows + r] = load16(lanes, 16);
         }
     }
 }
@@ -116,7 +116,7 @@ INLINE void tile_dot(values16_fn *values16, int bytes16, const struct view *v, i
 {
     struct rows w = {v->data + o * v->row_stride, v->side[0].data ? v->side[0].data + o * v->side[0].stride : v->data, v->row_stride,
                      v->side[0].stride};
-    struct vec16 l[4];
+    vec16 l[4];
     UNROLL
     for (int i = 0; i < n_rows * n_acts; i++)
         l[i] = zero16();

@@ -2,7 +2,7 @@
  * two vectors of K or V that are loaded serve 4 of the query heads that share them. While a page is worked on the next
  * one is fetched, in the order of memory, whatever order this one is read in: K's rows are too far apart for hardware
  * to guess. Positions out of sight may be loaded beside visible ones but never reach a maximum or a sum. */
-#include "backend/cpu/avx2/avx2.h"
+#include "backend/cpu/avx2/vec__avx2.h"
 #include "backend/cpu/fetch.h"
 
 #include "backend/cpu/tables.h"
@@ -33,25 +33,25 @@ INLINE void block_scores(enum kv_type type, const struct page_slice *page, const
                          struct fetch *fetch, float *score)
 {
     const uint8_t *scales = page->k + kv_scales_off(page->head_dim);
-    struct f32x16 s[HEADS], k, k_scale = zero16();
+    vec16 s[HEADS], k, k_scale = zero16();
     UNROLL
     for (int h = 0; h < n; h++)
         s[h] = zero16();
     for (int d = 0; d < page->head_dim; d++) {
         int at = d * KV_PAGE + 16 * b;
         fetch_next(type, d, fetch);
-        k = (struct f32x16){load_kv(type, page->k, at, 8), load_kv(type, page->k, at + 8, 8)};
+        k = (vec16){load_kv(type, page->k, at, 8), load_kv(type, page->k, at + 8, 8)};
         if (type == KV_Q8_0) {
             int scale_at = d / QUANT_BLOCK * KV_PAGE + 16 * b;
             if (d % QUANT_BLOCK == 0)
-                k_scale = (struct f32x16){load_kv(KV_F16, scales, scale_at, 8),
+                k_scale = (vec16){load_kv(KV_F16, scales, scale_at, 8),
                                           load_kv(KV_F16, scales, scale_at + 8, 8)};
             k = mul16(k, k_scale);
         }
         UNROLL
         for (int h = 0; h < n; h++) {
             __m256 qd = _mm256_broadcast_ss(q + h * page->head_dim + d);
-            s[h] = fma16((struct f32x16){qd, qd}, k, s[h]);
+            s[h] = fma16((vec16){qd, qd}, k, s[h]);
         }
     }
     const __m256 scale = _mm256_set1_ps(page->scale);
@@ -94,12 +94,12 @@ static void page_softmax(const struct page_slice *page, const float *score, floa
     int first = page->lo / 16, end = (page->hi + 15) / 16;
     const __m256 lowest = _mm256_set1_ps(-INFINITY);
     __m256 top = lowest;
-    struct f32x16 sum = zero16();
+    vec16 sum = zero16();
     for (int b = 2 * first; b < 2 * end; b++) /* max gives its second operand when the first is NaN: NaN is skipped */
         top = _mm256_max_ps(_mm256_blendv_ps(lowest, _mm256_loadu_ps(score + 8 * b), seen_in(page, b)), top);
     const float m = largest(top) + 0.0f;
     for (int b = first; b < end; b++) {
-        struct f32x16 e = {exp8(_mm256_sub_ps(_mm256_loadu_ps(score + 16 * b), _mm256_set1_ps(m))),
+        vec16 e = {exp8(_mm256_sub_ps(_mm256_loadu_ps(score + 16 * b), _mm256_set1_ps(m))),
                            exp8(_mm256_sub_ps(_mm256_loadu_ps(score + 16 * b + 8), _mm256_set1_ps(m)))};
         _mm256_storeu_ps(p + 16 * b, e.lo);
         _mm256_storeu_ps(p + 16 * b + 8, e.hi);
@@ -123,22 +123,22 @@ INLINE __m256 scale_of(const struct page_slice *page, int64_t block)
 INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int n, int d, int left,
                          struct fetch *fetch, float *acc)
 {
-    struct f32x16 a[HEADS];
+    vec16 a[HEADS];
     UNROLL
     for (int h = 0; h < n; h++)
         a[h] = zero16();
     for (int j = page->lo; j < page->hi; j++) {
         int64_t at = (int64_t)j * page->head_dim + d;
-        struct f32x16 v = {load_kv(type, page->v, at, left), load_kv(type, page->v, at + 8, left - 8)};
+        vec16 v = {load_kv(type, page->v, at, left), load_kv(type, page->v, at + 8, left - 8)};
         fetch_next(type, j, fetch);
         if (type == KV_Q8_0) {
             __m256 scale = scale_of(page, at / QUANT_BLOCK);
-            v = mul16(v, (struct f32x16){scale, scale});
+            v = mul16(v, (vec16){scale, scale});
         }
         UNROLL
         for (int h = 0; h < n; h++) {
             __m256 pj = _mm256_broadcast_ss(p + h * KV_PAGE + j);
-            a[h] = fma16((struct f32x16){pj, pj}, v, a[h]);
+            a[h] = fma16((vec16){pj, pj}, v, a[h]);
         }
     }
     UNROLL

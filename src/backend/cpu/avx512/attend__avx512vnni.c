@@ -2,7 +2,7 @@
  * dims; a tile is 32 positions (K) or 32 dims (V) by 8 of the query heads that share them: 16 sums, and each byte is read and
  * converted once. While a page is worked on the next one is fetched, in the order of memory, whatever order this one is read
  * in: K's rows are too far apart for hardware to guess. Positions out of sight may be loaded beside visible ones but never reach a maximum or a sum. */
-#include "backend/cpu/avx512/avx512.h"
+#include "backend/cpu/avx512/vec__avx512vnni.h"
 
 #include "backend/cpu/fetch.h"
 #include "backend/cpu/tables.h"

@@ -1,33 +1,33 @@
 /* linear_f32__avx512vnni.c: f32 activations times the exact values of any format. A vector is scalar's 16 lanes: lane i
  * takes elements i, i + 16, ...; several rows at a time keep enough FMAs under way. */
-#include "backend/cpu/avx512/avx512.h"
+#include "backend/cpu/avx512/vec__avx512vnni.h"
 
 #include "backend/cpu/fetch.h"
 #include "backend/cpu/tables.h"
 
 /* The 16 values from element k (a multiple of 16) of a row; only the first `mask` of them exist. */
-typedef __m512 load16_fn(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask);
+typedef __m512 values16_fn(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask);
 
-INLINE __m512 load16_f32(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask)
+INLINE __m512 values16_f32(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask)
 {
     (void)scales;
     return _mm512_maskz_loadu_ps(mask, row + 4 * k);
 }
 
-INLINE __m512 load16_f16(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask)
+INLINE __m512 values16_f16(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask)
 {
     (void)scales;
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, row + 2 * k));
 }
 
-INLINE __m512 load16_bf16(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask)
+INLINE __m512 values16_bf16(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask)
 {
     (void)scales;
     __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, row + 2 * k));
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
-INLINE __m512 load16_q8_0(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask)
+INLINE __m512 values16_q8_0(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask)
 {
     (void)scales, (void)mask;
     const uint8_t *block = row + k / 32 * 34;
@@ -46,7 +46,7 @@ INLINE __m512 codes_to_values(__m512i codes, uint8_t s)
     return _mm512_mul_ps(_mm512_permutexvar_ps(codes, doubled), _mm512_castsi512_ps(_mm512_set1_epi32((int)bits)));
 }
 
-INLINE __m512 load16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask)
+INLINE __m512 values16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask)
 {
     (void)scales, (void)mask;
     const uint8_t *block = row + k / 32 * 17;
@@ -56,7 +56,7 @@ INLINE __m512 load16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k,
     return codes_to_values(codes, block[0]);
 }
 
-INLINE __m512 load16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask)
+INLINE __m512 values16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t k, __mmask16 mask)
 {
     (void)mask;
     /* 8 bytes to 8 pairs of codes: the second of a pair is 4 bits up in the byte, 32 up in the vector. */
@@ -75,7 +75,7 @@ struct rows {
 enum { WEIGHT_ROWS = 4 };
 
 /* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. */
-INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, __mmask16 mask, const float *const *x, int n_rows,
+INLINE void tile_step(values16_fn *load, const struct rows *w, int64_t k, __mmask16 mask, const float *const *x, int n_rows,
                       int n_acts, __m512 *l)
 {
     __m512 values[8];
@@ -91,7 +91,7 @@ INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, __mmask1
     }
 }
 
-INLINE void tile_dot(load16_fn *load, int bytes16, const struct view *v, int64_t o, const float *const *x, int n_rows,
+INLINE void tile_dot(values16_fn *load, int bytes16, const struct view *v, int64_t o, const float *const *x, int n_rows,
                      int n_acts, bool fetch, float *y, int64_t y_stride)
 {
     struct rows w = {v->data + o * v->row_stride, v->side[0].data ? v->side[0].data + o * v->side[0].stride : v->data, v->row_stride,
@@ -117,7 +117,7 @@ INLINE void tile_dot(load16_fn *load, int bytes16, const struct view *v, int64_t
 }
 
 /* n_rows weight rows (a constant) times all activation rows, up to 4 at a time: the weights stay in the first-level cache. */
-INLINE void rows_dots(load16_fn *load, int bytes16, const struct view *w, int64_t o, const float *const *x, int n_rows,
+INLINE void rows_dots(values16_fn *load, int bytes16, const struct view *w, int64_t o, const float *const *x, int n_rows,
                       int n, float *y, int64_t y_stride)
 {
     int i = 0;
@@ -129,7 +129,7 @@ INLINE void rows_dots(load16_fn *load, int bytes16, const struct view *w, int64_
         tile_dot(load, bytes16, w, o, x + i, n_rows, 1, i == 0, y + i * y_stride, y_stride);
 }
 
-INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+INLINE void linear_f32(values16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                        float *y, int64_t y_stride)
 {
     for (int first = 0; first < in->n; first += LINEAR_ACTS) {
@@ -154,93 +154,9 @@ INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64
         (void)scratch;                                                                                                 \
         linear_f32(load, bytes16, w, lo, hi, in, y, y_stride);                                                         \
     }
-LINEAR(linear_f32_f32, load16_f32, 64)
-LINEAR(linear_f32_f16, load16_f16, 32)
-LINEAR(linear_f32_bf16, load16_bf16, 32)
-LINEAR(linear_f32_q8_0, load16_q8_0, 17)
-LINEAR(linear_f32_mxfp4, load16_mxfp4, 9)
-LINEAR(linear_f32_mxfp4_hf, load16_mxfp4_hf, 8)
-
-/* Transposed views: 16 neighbouring outputs of one input are a vector, so scalar's 16 lanes of each output are 16
- * registers, and the tree adds registers. Rows lie one value apart, or two when gate and up interleave. */
-INLINE __m512 column_plain(int bytes, bool bf16, const uint8_t *at, __mmask16 mask)
-{
-    if (bytes == 4)
-        return _mm512_maskz_loadu_ps(mask, at);
-    __m256i half = _mm256_maskz_loadu_epi16(mask, at);
-    return bf16 ? _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16)) : _mm512_cvtph_ps(half);
-}
-
-/* Bit i to bit 2 i. */
-INLINE __mmask32 spread(uint32_t mask)
-{
-    return _mm256_cmpneq_epi8_mask(_mm256_cvtepu8_epi16(_mm_maskz_set1_epi8((__mmask16)mask, 1)), _mm256_setzero_si256());
-}
-
-INLINE __m512 column_pairs(int bytes, bool bf16, const uint8_t *at, __mmask16 mask)
-{
-    if (bytes == 4) { /* the even ones of 32; the odd ones are not touched */
-        const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-        __mmask16 front = (__mmask16)spread(mask), back = (__mmask16)(spread(mask) >> 16);
-        return _mm512_permutex2var_ps(_mm512_maskz_loadu_ps(front, at), even, _mm512_maskz_loadu_ps(back, at + 64));
-    }
-    __m512i pairs = _mm512_maskz_loadu_epi16(spread(mask), at);
-    return bf16 ? _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)) : _mm512_cvtph_ps(_mm512_cvtepi32_epi16(pairs));
-}
-
-INLINE void columns_dot(bool paired, int bytes, bool bf16, const struct view *w, int64_t o, __mmask16 mask, const float *x,
-                        float *y)
-{
-    const uint8_t *at = w->data + o * w->row_stride;
-    __m512 l[16];
-    UNROLL
-    for (int i = 0; i < 16; i++)
-        l[i] = _mm512_setzero_ps();
-    int64_t k = 0;
-    for (; k + 16 <= w->cols; k += 16)
-        UNROLL
-        for (int i = 0; i < 16; i++, at += w->col_stride) {
-            __m512 values = paired ? column_pairs(bytes, bf16, at, mask) : column_plain(bytes, bf16, at, mask);
-            l[i] = _mm512_fmadd_ps(values, _mm512_set1_ps(x[k + i]), l[i]);
-        }
-    UNROLL
-    for (int i = 0; i < 16; i++, at += w->col_stride)
-        if (k + i < w->cols) {
-            __m512 values = paired ? column_pairs(bytes, bf16, at, mask) : column_plain(bytes, bf16, at, mask);
-            l[i] = _mm512_fmadd_ps(values, _mm512_set1_ps(x[k + i]), l[i]);
-        }
-    UNROLL
-    for (int half = 8; half > 0; half /= 2)
-        UNROLL
-        for (int i = 0; i < half; i++)
-            l[i] = _mm512_add_ps(l[i], l[i + half]);
-    _mm512_mask_storeu_ps(y, mask, l[0]);
-}
-
-INLINE void linear_t(int bytes, bool bf16, linear_fn *fallback, const struct view *w, int64_t lo, int64_t hi,
-                     const struct gather *in, float *y, int64_t y_stride, void *scratch)
-{
-    if (w->row_stride != bytes && w->row_stride != 2 * bytes) {
-        fallback(w, lo, hi, in, y, y_stride, scratch);
-        return;
-    }
-    for (int64_t o = lo; o < hi; o += 16)
-        for (int i = 0; i < in->n; i++) {
-            const float *x = in->act->f + gather_row(in, i) * in->act->width;
-            float *out = y + i * y_stride + (o - lo);
-            if (w->row_stride == bytes)
-                columns_dot(false, bytes, bf16, w, o, first_lanes(hi - o), x, out);
-            else
-                columns_dot(true, bytes, bf16, w, o, first_lanes(hi - o), x, out);
-        }
-}
-
-#define LINEAR_T(name, bytes, bf16)                                                                                    \
-    void name##__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,           \
-                            int64_t y_stride, void *scratch)                                                           \
-    {                                                                                                                  \
-        linear_t(bytes, bf16, linear_f32_any__scalar, w, lo, hi, in, y, y_stride, scratch);                                    \
-    }
-LINEAR_T(linear_t_f32_f32, 4, false)
-LINEAR_T(linear_t_f32_f16, 2, false)
-LINEAR_T(linear_t_f32_bf16, 2, true)
+LINEAR(linear_f32_f32, values16_f32, 64)
+LINEAR(linear_f32_f16, values16_f16, 32)
+LINEAR(linear_f32_bf16, values16_bf16, 32)
+LINEAR(linear_f32_q8_0, values16_q8_0, 17)
+LINEAR(linear_f32_mxfp4, values16_mxfp4, 9)
+LINEAR(linear_f32_mxfp4_hf, values16_mxfp4_hf, 8)
