@@ -23,6 +23,12 @@ INLINE vec16 all16(float a)
     return (vec16){{all, all, all, all}};
 }
 
+INLINE vec16 all16_bits(uint32_t bits)
+{
+    float32x4_t all = vreinterpretq_f32_u32(vdupq_n_u32(bits));
+    return (vec16){{all, all, all, all}};
+}
+
 INLINE vec16 zero16(void)
 {
     return all16(0);
@@ -54,6 +60,39 @@ INLINE vec16 load16_bf16(const uint8_t *at, int64_t n)
     return (vec16){{load_bf16x4(at), load_bf16x4(at + 8), load_bf16x4(at + 16), load_bf16x4(at + 24)}};
 }
 
+/* 16 int8 codes. */
+INLINE vec16 codes_to_f32(int8x16_t codes)
+{
+    int16x8_t front = vmovl_s8(vget_low_s8(codes)), back = vmovl_high_s8(codes);
+    return (vec16){{vcvtq_f32_s32(vmovl_s16(vget_low_s16(front))), vcvtq_f32_s32(vmovl_high_s16(front)),
+                           vcvtq_f32_s32(vmovl_s16(vget_low_s16(back))), vcvtq_f32_s32(vmovl_high_s16(back))}};
+}
+
+INLINE vec16 load16_i8(const uint8_t *p)
+{
+    return codes_to_f32(vreinterpretq_s8_u8(vld1q_u8(p)));
+}
+
+/* Doubled values of the 16 codes in the low (or high) halves of 16 bytes, and of those in 8 bytes, low half first. */
+INLINE vec16 load16_halves(const uint8_t *p, bool high)
+{
+    uint8x16_t codes = vshlq_u8(vld1q_u8(p), vdupq_n_s8(high ? -4 : 0));
+    return codes_to_f32(vqtbl1q_s8(code_table(), vandq_u8(codes, vdupq_n_u8(15))));
+}
+
+INLINE vec16 load16_pairs(const uint8_t *p)
+{
+    uint8x8_t bytes = vld1_u8(p), low = vand_u8(bytes, vdup_n_u8(15)), high = vshr_n_u8(bytes, 4);
+    return codes_to_f32(vqtbl1q_s8(code_table(), vcombine_u8(vzip1_u8(low, high), vzip2_u8(low, high))));
+}
+
+/* One f16 for all lanes. */
+INLINE vec16 all16_f16(const uint8_t *p)
+{
+    float32x4_t all = vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(u16_at(p))));
+    return EACH4(all, all, all, all);
+}
+
 INLINE void store16(float *p, int64_t n, vec16 v)
 {
     float space[16], *at = n < 16 ? space : p;
@@ -67,6 +106,11 @@ INLINE void store16(float *p, int64_t n, vec16 v)
 INLINE vec16 add16(vec16 a, vec16 b)
 {
     return BY4_2(vaddq_f32, a, b);
+}
+
+INLINE vec16 sub16(vec16 a, vec16 b)
+{
+    return BY4_2(vsubq_f32, a, b);
 }
 
 INLINE vec16 mul16(vec16 a, vec16 b)
@@ -122,19 +166,77 @@ INLINE vec16 fma16_by(vec16 a, float b, vec16 c)
     return c;
 }
 
+/* Lanes of which some are meant: from lo on, below hi. */
+typedef struct {
+    uint32x4_t q[4];
+} mask16;
+
+INLINE mask16 lanes16(int lo, int hi)
+{
+    static const int32_t steps[4] = {0, 1, 2, 3};
+    mask16 mask;
+    UNROLL
+    for (int i = 0; i < 4; i++) {
+        int32x4_t at = vaddq_s32(vdupq_n_s32(4 * i), vld1q_s32(steps));
+        mask.q[i] = vandq_u32(vcgeq_s32(at, vdupq_n_s32(lo)), vcltq_s32(at, vdupq_n_s32(hi)));
+    }
+    return mask;
+}
+
+/* max16(a, b), a maximum so far, in those lanes; b in the others. */
+INLINE vec16 max16_in(mask16 mask, vec16 a, vec16 b)
+{
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        b.q[i] = larger_of(vbslq_f32(mask.q[i], a.q[i], vdupq_n_f32(-__builtin_inff())), b.q[i]);
+    return b;
+}
+
+/* a + b, a sum that began at 0, in those lanes; a in the others. */
+INLINE vec16 add16_in(mask16 mask, vec16 a, vec16 b)
+{
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        a.q[i] = vbslq_f32(mask.q[i], vaddq_f32(a.q[i], b.q[i]), a.q[i]);
+    return a;
+}
+
+/* fma16(a, b, c) in those lanes; c in the others. */
+INLINE vec16 fma16_in(mask16 mask, vec16 a, vec16 b, vec16 c)
+{
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        c.q[i] = vbslq_f32(mask.q[i], vfmaq_f32(c.q[i], a.q[i], b.q[i]), c.q[i]);
+    return c;
+}
+
+/* The largest lane where none is NaN; of two zeros either. */
+INLINE float largest16(vec16 v)
+{
+    return vmaxvq_f32(vmaxq_f32(vmaxq_f32(v.q[0], v.q[1]), vmaxq_f32(v.q[2], v.q[3])));
+}
+
+/* Two values as lanes 0 and 1, and back. */
+INLINE vec16 pair16(float a, float b)
+{
+    return (vec16){{(float32x4_t){a, b, 0, 0}}};
+}
+
+INLINE float lane0(vec16 v)
+{
+    return vgetq_lane_f32(v.q[0], 0);
+}
+
+INLINE float lane1(vec16 v)
+{
+    return vgetq_lane_f32(v.q[0], 1);
+}
+
 /* The fixed tree: 16 -> 8 -> 4 -> 2 -> 1, lane i with lane i + half, as lanes_sum in scalar.h. */
 INLINE float tree_sum(vec16 l)
 {
     float32x4_t a = vaddq_f32(vaddq_f32(l.q[0], l.q[2]), vaddq_f32(l.q[1], l.q[3]));
     return vpadds_f32(vadd_f32(vget_low_f32(a), vget_high_f32(a)));
-}
-
-/* 16 int8 codes as floats. */
-INLINE vec16 codes_to_f32(int8x16_t codes)
-{
-    int16x8_t front = vmovl_s8(vget_low_s8(codes)), back = vmovl_high_s8(codes);
-    return (vec16){{vcvtq_f32_s32(vmovl_s16(vget_low_s16(front))), vcvtq_f32_s32(vmovl_high_s16(front)),
-                           vcvtq_f32_s32(vmovl_s16(vget_low_s16(back))), vcvtq_f32_s32(vmovl_high_s16(back))}};
 }
 
 /* real_exp of scalar.c, 4 at a time, step by step. Lanes below and above its range go the whole way too, and are

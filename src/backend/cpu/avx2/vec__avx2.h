@@ -1,4 +1,5 @@
-/* vec__avx2.h: scalar's 16 lanes as two registers, for the bodies in body/. The other ISAs' vec__*.h have the same names. */
+/* vec__avx2.h: scalar's 16 lanes as two registers, for the bodies in body/. The other ISAs' vec__*.h have the same
+ * names, and beside them what linear_f32.h wants: that family stays by hand here (linear_f32__avx2.c says why). */
 #ifndef OSSO_BACKEND_VEC_AVX2_H
 #define OSSO_BACKEND_VEC_AVX2_H
 
@@ -37,6 +38,21 @@ INLINE vec16 load16_bf16(const uint8_t *p, int64_t n)
     return (vec16){widen_bf16(load8_u16(p, n)), widen_bf16(load8_u16(p + 16, n - 8))};
 }
 
+/* 16 int8 codes. */
+INLINE vec16 load16_i8(const uint8_t *p)
+{
+    return (vec16){_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)p))),
+                   _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)(p + 8))))};
+}
+
+/* One f16 for all lanes. */
+INLINE vec16 all16_f16(const uint8_t *p)
+{
+    uint16_t half;
+    memcpy(&half, p, 2);
+    return all16(_cvtsh_ss(half));
+}
+
 INLINE void store16(float *p, int64_t n, vec16 v)
 {
     store8(p, n, v.lo);
@@ -46,6 +62,11 @@ INLINE void store16(float *p, int64_t n, vec16 v)
 INLINE vec16 add16(vec16 a, vec16 b)
 {
     return (vec16){_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)};
+}
+
+INLINE vec16 sub16(vec16 a, vec16 b)
+{
+    return (vec16){_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)};
 }
 
 INLINE vec16 mul16(vec16 a, vec16 b)
@@ -84,6 +105,56 @@ INLINE vec16 fma16(vec16 a, vec16 b, vec16 c)
 INLINE vec16 fma16_by(vec16 a, float b, vec16 c)
 {
     return fma16(a, all16(b), c);
+}
+
+/* Lanes of which some are meant: from lo on, below hi. */
+typedef vec16 mask16;
+
+INLINE mask16 lanes16(int lo, int hi)
+{
+    const __m256i front = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), back = _mm256_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15);
+    const __m256i from = _mm256_set1_epi32(lo), below = _mm256_set1_epi32(hi);
+    __m256i a = _mm256_andnot_si256(_mm256_cmpgt_epi32(from, front), _mm256_cmpgt_epi32(below, front));
+    __m256i b = _mm256_andnot_si256(_mm256_cmpgt_epi32(from, back), _mm256_cmpgt_epi32(below, back));
+    return (mask16){_mm256_castsi256_ps(a), _mm256_castsi256_ps(b)};
+}
+
+/* max16(a, b), a maximum so far, in those lanes; b in the others. */
+INLINE vec16 max16_in(mask16 mask, vec16 a, vec16 b)
+{
+    const __m256 lowest = _mm256_set1_ps(-__builtin_inff());
+    return max16((vec16){_mm256_blendv_ps(lowest, a.lo, mask.lo), _mm256_blendv_ps(lowest, a.hi, mask.hi)}, b);
+}
+
+/* a + b, a sum that began at 0, in those lanes; a in the others. */
+INLINE vec16 add16_in(mask16 mask, vec16 a, vec16 b)
+{
+    return add16(a, (vec16){_mm256_and_ps(b.lo, mask.lo), _mm256_and_ps(b.hi, mask.hi)});
+}
+
+/* The largest lane where none is NaN; of two zeros either. */
+INLINE float largest16(vec16 v)
+{
+    __m256 a = _mm256_max_ps(v.lo, v.hi);
+    __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+    return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
+/* Two values as lanes 0 and 1, and back. */
+INLINE vec16 pair16(float a, float b)
+{
+    return (vec16){_mm256_setr_ps(a, b, 0, 0, 0, 0, 0, 0), _mm256_setzero_ps()};
+}
+
+INLINE float lane0(vec16 v)
+{
+    return _mm256_cvtss_f32(v.lo);
+}
+
+INLINE float lane1(vec16 v)
+{
+    return _mm_cvtss_f32(_mm_movehdup_ps(_mm256_castps256_ps128(v.lo)));
 }
 
 /* The fixed tree: 16 -> 8 -> 4 -> 2 -> 1, lane i with lane i + half, as lanes_sum in scalar.h. */

@@ -17,6 +17,11 @@ INLINE vec16 all16(float a)
     return _mm512_set1_ps(a);
 }
 
+INLINE vec16 all16_bits(uint32_t bits)
+{
+    return _mm512_castsi512_ps(_mm512_set1_epi32((int)bits));
+}
+
 INLINE vec16 zero16(void)
 {
     return _mm512_setzero_ps();
@@ -43,6 +48,40 @@ INLINE vec16 load16_bf16(const uint8_t *p, int64_t n)
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load16_u16(p, n)), 16));
 }
 
+/* 16 int8 codes. */
+INLINE vec16 load16_i8(const uint8_t *p)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)p)));
+}
+
+/* Doubled values of the 16 codes in the low (or high) halves of 16 bytes, and of those in 8 bytes, low half first.
+ * VPERMPS looks at 4 bits of an index. */
+INLINE vec16 doubled(__m512i codes)
+{
+    return _mm512_permutexvar_ps(codes, _mm512_setr_ps(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12));
+}
+
+INLINE vec16 load16_halves(const uint8_t *p, bool high)
+{
+    __m512i codes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p));
+    return doubled(high ? _mm512_srli_epi32(codes, 4) : codes);
+}
+
+INLINE vec16 load16_pairs(const uint8_t *p)
+{
+    /* 8 bytes to 8 pairs of codes: the second of a pair is 4 bits up in the byte, 32 up in the vector. */
+    __m512i bytes = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const void *)p));
+    return doubled(_mm512_or_si512(bytes, _mm512_slli_epi64(bytes, 28)));
+}
+
+/* One f16 for all lanes. */
+INLINE vec16 all16_f16(const uint8_t *p)
+{
+    int16_t half;
+    memcpy(&half, p, 2);
+    return _mm512_cvtph_ps(_mm256_set1_epi16(half));
+}
+
 INLINE void store16(float *p, int64_t n, vec16 v)
 {
     if (n >= 16)
@@ -54,6 +93,11 @@ INLINE void store16(float *p, int64_t n, vec16 v)
 INLINE vec16 add16(vec16 a, vec16 b)
 {
     return _mm512_add_ps(a, b);
+}
+
+INLINE vec16 sub16(vec16 a, vec16 b)
+{
+    return _mm512_sub_ps(a, b);
 }
 
 INLINE vec16 mul16(vec16 a, vec16 b)
@@ -91,6 +135,54 @@ INLINE vec16 fma16(vec16 a, vec16 b, vec16 c)
 INLINE vec16 fma16_by(vec16 a, float b, vec16 c)
 {
     return _mm512_fmadd_ps(a, _mm512_set1_ps(b), c);
+}
+
+/* Lanes of which some are meant: from lo on, below hi. */
+typedef __mmask16 mask16;
+
+INLINE mask16 lanes16(int lo, int hi)
+{
+    return first_lanes(hi) & (__mmask16)~first_lanes(lo);
+}
+
+/* max16(a, b), a maximum so far, in those lanes; b in the others. */
+INLINE vec16 max16_in(mask16 mask, vec16 a, vec16 b)
+{
+    return _mm512_mask_max_ps(b, mask, a, b);
+}
+
+/* a + b, a sum that began at 0, in those lanes; a in the others. */
+INLINE vec16 add16_in(mask16 mask, vec16 a, vec16 b)
+{
+    return _mm512_mask_add_ps(a, mask, a, b);
+}
+
+/* fma16(a, b, c) in those lanes; c in the others. */
+INLINE vec16 fma16_in(mask16 mask, vec16 a, vec16 b, vec16 c)
+{
+    return _mm512_mask3_fmadd_ps(a, b, c, mask);
+}
+
+/* The largest lane where none is NaN; of two zeros either. */
+INLINE float largest16(vec16 v)
+{
+    return _mm512_reduce_max_ps(v);
+}
+
+/* Two values as lanes 0 and 1, and back. */
+INLINE vec16 pair16(float a, float b)
+{
+    return _mm512_zextps128_ps512(_mm_setr_ps(a, b, 0, 0));
+}
+
+INLINE float lane0(vec16 v)
+{
+    return _mm512_cvtss_f32(v);
+}
+
+INLINE float lane1(vec16 v)
+{
+    return _mm_cvtss_f32(_mm_movehdup_ps(_mm512_castps512_ps128(v)));
 }
 
 /* The fixed tree: 16 -> 8 -> 4 -> 2 -> 1, lane i with lane i + half, as lanes_sum in scalar.h. */
