@@ -12,16 +12,22 @@ DATADIR  ?= $(PREFIX)/share
 MANDIR   ?= $(DATADIR)/man
 
 CC       ?= cc
+OBJCOPY  ?= $(shell $(CC) -print-prog-name=objcopy)
 # One word and a name for each file that is made; V=1 shows the commands.
 Q        := $(if $(V),,@)
 SAY       = $(if $(V),:,printf '  %-5s %s\n')
-WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unknown-pragmas
+WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion -Wsign-conversion \
+            -Wno-unknown-pragmas
 OPT_release := -O2 -g
-OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-OPT_tsan := -O1 -g -fsanitize=thread
+# must() of base/must.h checks where OSSO_MUST is defined: in the sanitizers' builds, and in what tests link.
+OPT_asan := -O1 -g -DOSSO_MUST -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_tsan := -O1 -g -DOSSO_MUST -fsanitize=thread
 OPT_arm := $(OPT_release)
-OPT_emu512 := $(OPT_release)
-OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_emu512 := $(OPT_release) -DOSSO_MUST
+OPT_fuzz := -O1 -g -DOSSO_MUST -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+ifeq ($(origin OPT_$(VARIANT)),undefined)
+$(error VARIANT=$(VARIANT) is unknown: release, asan, tsan, fuzz, arm or emu512)
+endif
 # No parser is in backend/, and clang takes minutes to instrument its unrolled kernels.
 # The encoder's inner loops gain a tenth from -O3, the plain loops of the ops (bias, add, rotation) and the sampler's passes
 # over the vocabulary become vectors; nothing else gains.
@@ -31,13 +37,12 @@ OPT       = $(if $(and $(filter fuzz,$(VARIANT)),$(findstring src/backend/,$<)),
 # One order for every sum: no contraction into FMA behind our back, no fast-math, no -march=native.
 NUMERIC  := -ffp-contract=off -fno-math-errno
 
-# Optional parts are detected and named at the end of the build.
+# What is optional is detected and named at the end of the build.
 PKG      := pkg-config
 HAVE_EDIT   := $(shell $(PKG) --exists libedit 2>/dev/null && echo 1)
-HAVE_CRYPTO := $(shell $(PKG) --exists libcrypto 2>/dev/null && echo 1)
-CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -I$(B)/gen -DOSSO_VERSION=\"$(VERSION)\" -DOSSO_DATADIR=\"$(DATADIR)/osso\" \
+CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -DOSSO_VERSION=\"$(VERSION)\" -DOSSO_DATADIR=\"$(DATADIR)/osso\" \
             $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit))
-CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
+CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) $(if $(WERROR),-Werror) -fPIC -fvisibility=hidden -pthread -MMD -MP
 LDLIBS   := -lm -pthread
 LDLIBS_EDIT := $(if $(HAVE_EDIT),$(shell $(PKG) --libs libedit))
 
@@ -53,7 +58,7 @@ ISAS_aarch64   := neon dotprod i8mm
 # emu512: the release build, in which AVX-512's files are compiled for AVX2 with tests/emulate/immintrin.h (tests/x86.sh).
 # -Og: their unrolled loops take a minute from -O2.
 ifeq ($(VARIANT),emu512)
-ISA_avx512vnni := $(ISA_avx2) -Itests/emulate -Wno-psabi -Og
+ISA_avx512vnni := $(ISA_avx2) -isystem tests/emulate -Wno-psabi -Og
 CPPFLAGS       += -DOSSO_EMULATE_AVX512
 endif
 ALL_ISAS       := $(ISAS_x86_64) $(ISAS_aarch64)
@@ -72,6 +77,10 @@ REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cp
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
 LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(LIB_SRC)) $(REAL_OBJ)
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC))
+# Tests link the library's objects as they are, but for those files that use must(): these are compiled once more, with it.
+MUST_SRC := $(filter $(LIB_SRC),$(shell grep -rl --include=*.c base/must.h src))
+MUST_OBJ := $(patsubst src/%.c,$(B)/must/%.o,$(MUST_SRC)) $(patsubst src/%.c,$(B)/must/%.f64.o,$(filter $(REAL_SRC),$(MUST_SRC)))
+TEST_LIB := $(B)/libosso-$(if $(filter release arm,$(VARIANT)),test,inner).a
 EMU_OBJ  := $(B)/backend/cpu/cpu.o $(B)/emulate/ceiling__avx512vnni.o $(patsubst src/%.c,$(B)/%.o,$(wildcard src/backend/cpu/*/*__avx512vnni.c))
 TEST_SRC := $(wildcard tests/*/test_*.c)
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
@@ -84,8 +93,8 @@ all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 # A part that is installed later, or another compiler, builds everything anew.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(HAVE_CRYPTO) $(VERSION)' | cmp -s - $@ || \
-		echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(HAVE_CRYPTO) $(VERSION)' > $@
+	@echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(VERSION)' | cmp -s - $@ || \
+		echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(VERSION)' > $@
 
 $(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -95,6 +104,17 @@ $(B)/%.f64.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(SAY) CC $@
 	$(Q)$(CC) $(CPPFLAGS) -DOSSO_DOUBLE $(CFLAGS) -c $< -o $@
+$(B)/must/%.o: src/%.c $(B)/flags
+	@mkdir -p $(@D)
+	@$(SAY) CC $@
+	$(Q)$(CC) $(CPPFLAGS) -DOSSO_MUST $(CFLAGS) $(call isa_of,$<) -c $< -o $@
+$(B)/must/%.f64.o: src/%.c $(B)/flags
+	@mkdir -p $(@D)
+	@$(SAY) CC $@
+	$(Q)$(CC) $(CPPFLAGS) -DOSSO_MUST -DOSSO_DOUBLE $(CFLAGS) -c $< -o $@
+$(B)/libosso-test.a: $(B)/libosso-inner.a $(MUST_OBJ)
+	@$(SAY) AR $@
+	$(Q)cp $< $@ $(if $(MUST_OBJ),&& $(AR) rs $@ $(MUST_OBJ))
 
 ifeq ($(VARIANT),emu512)
 $(B)/emulate/%.o: tests/emulate/%.c $(B)/flags
@@ -103,24 +123,30 @@ $(B)/emulate/%.o: tests/emulate/%.c $(B)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 .PHONY: release
 release:
-	+@$(MAKE) --no-print-directory VARIANT=release all
-$(B)/libosso.a: $(EMU_OBJ) release
+	+@$(MAKE) --no-print-directory VARIANT=release all build/release/libosso-test.a
+$(B)/libosso-inner.a: $(EMU_OBJ) release
 	@$(SAY) AR $@
-	$(Q)cp build/release/libosso.a $@ && $(AR) rs $@ $(EMU_OBJ)
-$(B)/osso: $(B)/libosso.a
+	$(Q)cp build/release/libosso-test.a $@ && $(AR) rs $@ $(EMU_OBJ)
+$(B)/osso: $(B)/libosso-inner.a
 	@$(SAY) LINK $@
 	$(Q)$(CC) $(OPT) -o $@ $(patsubst src/%.c,build/release/%.o,$(CLI_SRC)) $< $(LDLIBS) $(LDLIBS_EDIT)
 else
-$(B)/libosso.a: $(LIB_OBJ)
+# The inner archive has every name: for the program, tests and benches. libosso.a is one object that shows osso_* only.
+$(B)/libosso-inner.a: $(LIB_OBJ)
 	@rm -f $@
 	@$(SAY) AR $@
 	$(Q)$(AR) rcs $@ $^
+$(B)/libosso.a: $(LIB_OBJ)
+	@rm -f $@
+	@$(SAY) AR $@
+	$(Q)$(CC) -r -nostdlib -o $(B)/libosso.o $^ && $(OBJCOPY) --localize-hidden $(B)/libosso.o && $(AR) rcs $@ $(B)/libosso.o
+	@rm -f $(B)/libosso.o
 $(B)/libosso.so.$(SOVERSION): $(LIB_OBJ)
 	@$(SAY) LINK $@
 	$(Q)$(CC) $(OPT) -shared -Wl,-soname,libosso.so.$(SOVERSION) -o $@ $^ $(LDLIBS)
 $(B)/libosso.so: $(B)/libosso.so.$(SOVERSION)
 	$(Q)ln -sfn $(<F) $@
-$(B)/osso: $(CLI_OBJ) $(B)/libosso.a
+$(B)/osso: $(CLI_OBJ) $(B)/libosso-inner.a
 	@$(SAY) LINK $@
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT)
 endif
@@ -133,19 +159,19 @@ $(B)/tests/backend/%.o: tests/backend/%.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(SAY) CC $@
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -c $< -o $@
-$(B)/tests/%: tests/%.c $(TEST_OBJ) $(B)/libosso.a $(wildcard tests/*.h)
+$(B)/tests/%: tests/%.c $(TEST_OBJ) $(TEST_LIB) $(wildcard tests/*.h)
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(TEST_OBJ) $(B)/libosso.a -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(TEST_OBJ) $(TEST_LIB) $(shell $(PKG) --libs cmocka) $(LDLIBS)
 
 # bench/kernels.c: every kernel as a share of the machine's ceilings; run build/release/bench/kernels [threads [filter]].
 bench-kernels: $(B)/bench/kernels
 # bench/sampler.c: a token's way from logits to text, beside its forward pass.
 bench-sampler: $(B)/bench/sampler
-$(B)/bench/%: bench/%.c $(B)/libosso.a
+$(B)/bench/%: bench/%.c $(B)/libosso-inner.a
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libosso.a $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libosso-inner.a $(LDLIBS)
 
 # examples/*.c: programs that know libosso by its public headers only.
 examples: $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
@@ -173,4 +199,4 @@ clean:
 
 $(B)/token/o200k.o: src/token/o200k.bin
 
--include $(LIB_OBJ:.o=.d) $(EMU_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_OBJ:.o=.d)
+-include $(LIB_OBJ:.o=.d) $(MUST_OBJ:.o=.d) $(EMU_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_OBJ:.o=.d)

@@ -168,7 +168,7 @@ static void bench_text(const char *filter)
         need(osso_tokenizer_encode(tokenizer, text, sizeof text - 1, 0, &ids, &err), &err);
     struct osso_decoder decoder = {{0}, 0};
     struct osso_parser *parser;
-    struct osso_parser_state state;
+    struct osso_parser_state state = {.size = sizeof state};
     need(osso_parser_create(tokenizer, "assistant", 0, &parser, &err), &err);
     need(osso_parser_push(parser, osso_tokenizer_special(tokenizer, "<|message|>"), &state, &err), &err);
     for (int i = 0; i < CALLS; i++) {

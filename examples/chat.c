@@ -28,7 +28,7 @@ static int answer(struct osso_engine *engine, struct osso_session *session, stru
     struct osso_generate_result result = {.size = sizeof result};
     failed = failed || osso_generate(engine, session, sampler, tokenizer, &options, &result, err);
     for (size_t i = 0; !failed && i < osso_conversation_size(osso_parser_messages(parser)); i++) {
-        struct osso_message message;
+        struct osso_message message = {.size = sizeof message};
         failed = osso_conversation_get(osso_parser_messages(parser), i, &message, err) ||
                  osso_conversation_add(conversation, &message, err);
     }
@@ -63,7 +63,8 @@ int main(int argc, char **argv)
         failed = osso_sampler_create(&sampling, dims.vocab, &sampler, &err);
     }
     for (int i = 2; i < argc && !failed; i++) {
-        struct osso_message message = {.role = OSSO_ROLE_USER, .text = argv[i], .text_len = strlen(argv[i])};
+        struct osso_message message = {.size = sizeof message, .role = OSSO_ROLE_USER, .text = argv[i],
+                                       .text_len = strlen(argv[i])};
         printf("> %s\n", argv[i]);
         failed = osso_conversation_add(conversation, &message, &err) ||
                  answer(engine, session, sampler, tokenizer, conversation, &err);

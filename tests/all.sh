@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# all.sh [--variant release|asan|tsan] [NAME...]: builds, runs every test (or those whose path contains a NAME) and ends
-# with one line: N passed, N failed. A test that is skipped says why.
+# all.sh [--variant release|asan|tsan] [NAME...]: builds and runs every test (or those whose path contains a NAME, and only
+# what these need is built) and ends with one line: N passed, N failed. A test that is skipped says why.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -68,11 +68,25 @@ many() {
     grep -a '^skip' "$file" | sed 's/^/      /'
 }
 
-make -j"$jobs" VARIANT="$variant" all tests >&2 || { echo "0 passed, 1 failed (the build)"; exit 1; }
+# Unit tests link the library; scripts run the program; the others build for themselves what they need.
+targets=()
+[ ${#names[@]} -eq 0 ] && targets=(all)
+for source in tests/*/test_*.c; do
+    name=${source#tests/}
+    wanted "${name%.c}" && targets+=("$b/tests/${name%.c}")
+done
+for script in tests/e2e/test_*.py tests/e2e/test_*.sh; do
+    [ -e "$script" ] && wanted "${script#tests/}" && targets+=("$b/osso") && break
+done
 mkdir -p "$log"
+# A compiler's warning is an error here; plain make goes on, since other compilers have other warnings.
+if [ ${#targets[@]} -gt 0 ]; then
+    make -j"$jobs" VARIANT="$variant" WERROR=1 "${targets[@]}" >&2 || { echo "0 passed, 1 failed (the build)"; exit 1; }
+fi
 
 if [ "$variant" = release ]; then
     one levels python3 tools/check/check_levels.py
+    one lengths python3 tools/check/check_lengths.py
     one performance tools/measure/plot_performance.py --check
     one headers tests/headers.sh
     one install tests/install.sh

@@ -2,7 +2,7 @@
 # Every header compiles alone as C; the public ones as C++ too.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-flags="-D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -Ibuild/release/gen -fsyntax-only -Wall -Wextra -Werror -Wno-unused-function"
+flags="-D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -fsyntax-only -Wall -Wextra -Werror -Wno-unused-function"
 code=0
 for header in include/osso/*.h $(find src -name '*.h' | sort); do
     isa= # headers of one instruction set are only read where it is switched on

@@ -27,6 +27,33 @@ $cc -o "$where/shared" "$where/hello.c" $(pkg-config --cflags --libs osso)
 [ "$(LD_LIBRARY_PATH=$where/usr/lib "$where/shared")" = "$(pkg-config --modversion osso) 24912" ]
 $cc -o "$where/static" "$where/hello.c" $(pkg-config --cflags osso) "$where/usr/lib/libosso.a" -lm -pthread
 [ "$("$where/static")" = "$(pkg-config --modversion osso) 24912" ]
+# The static library has osso_* names only: a program's own may be whatever they like.
+cat >"$where/own.c" <<'END'
+#include <osso/osso.h>
+#include <stdio.h>
+int calls;
+void mem_free(void *p) { (void)p, calls++; }
+void buf_add(void *b, const void *bytes, size_t n) { (void)b, (void)bytes, (void)n, calls++; }
+int json_parse(const char *text) { (void)text; return ++calls; }
+int main(void)
+{
+    struct osso_conversation *c;
+    struct osso_error err;
+    char *json;
+    const char *text = "{\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}";
+    if (osso_conversation_from_json(text, __builtin_strlen(text), "own", &c, &err) || osso_conversation_to_json(c, &json, &err))
+        return 1;
+    printf("%s %d", json, calls);
+    osso_free(json);
+    osso_conversation_free(c);
+    mem_free(NULL), buf_add(NULL, NULL, 0);
+    return json_parse("") != 3;
+}
+END
+$cc -o "$where/own" "$where/own.c" $(pkg-config --cflags osso) "$where/usr/lib/libosso.a" -lm -pthread
+[ "$("$where/own")" = '{"messages":[{"role":"user","content":"hello"}]} 0' ] || { echo "a program's own names meet the library's"; exit 1; }
+shown=$(nm -g --defined-only "$where/usr/lib/libosso.a" | awk 'NF == 3 && $3 !~ /^osso_/ {print $3}')
+[ -z "$shown" ] || { echo "libosso.a shows: $shown"; exit 1; }
 env -i HOME="$where" "$where/usr/bin/osso" --version >/dev/null
 grep -q 'OSSO_TOP_K' "$where/usr/share/man/man1/osso.1"
 # Nothing but the doors is visible.

@@ -108,7 +108,7 @@ static inline float *all_logits(struct rig *r, const int32_t *ids, size_t n, int
 {
     struct osso_session *s;
     float *out = calloc(n * (size_t)r->vocab, sizeof *out);
-    check_ok(osso_session_create(r->engine, rand() * 65536ull + 1, &s, &r->err), r->err); /* a salt of its own: nothing shared */
+    check_ok(osso_session_create(r->engine, (uint64_t)rand() * 65536 + 1, &s, &r->err), r->err); /* a salt of its own: nothing shared */
     check_ok(osso_session_sync(s, ids, n, &r->err), r->err);
     osso_session_want_logits(s, 0);
     while (!osso_session_ready(s)) {

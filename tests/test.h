@@ -30,6 +30,13 @@ static inline int test_quick(void)
     return quick && quick[0] && quick[0] != '0' ? quick[0] == '2' ? 2 : 1 : 0;
 }
 
+/* Leaves the test; tests/all.sh shows the line. */
+#define skip_test(why)                                                                             \
+    do {                                                                                           \
+        printf("skip: %s\n", why);                                                                 \
+        skip();                                                                                    \
+    } while (0)
+
 /* The repository's root: tests run from it, or OSSO_ROOT says where it is. */
 static inline const char *test_path(char *space, size_t size, const char *relative)
 {

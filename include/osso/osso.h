@@ -6,7 +6,7 @@
  * `_out` parameters, NULL on failure; option structs begin with their own size. The library never prints, never exits,
  * and keeps no state outside its handles.
  *
- * The way of one token: text goes through harmony_render.c. */
+ * The way of a token goes on in src/harmony/harmony_render.c (docs/tour.md). */
 #ifndef OSSO_H
 #define OSSO_H
 

@@ -96,6 +96,7 @@ OSSO_API void osso_conversation_truncate(struct osso_conversation *conversation,
 /* What a message is, apart from its role: NULL means absent. Strings are copied by the calls below. A NUL inside a name or
  * header field (JSON can hold one) ends it here. */
 struct osso_message {
+    size_t size; /* sizeof(struct osso_message), set by the caller, also of the one that osso_conversation_get fills */
     enum osso_role role;
     const char *name, *recipient, *channel, *content_type;
     const char *text;
@@ -111,6 +112,7 @@ OSSO_API enum osso_status osso_conversation_get(const struct osso_conversation *
 /* The system message that gpt-oss expects. NULL (also for `system` itself): the default identity and cutoff; date NULL: no
  * date line. */
 struct osso_system {
+    size_t size;                  /* sizeof(struct osso_system) */
     const char *identity;         /* "You are ChatGPT, a large language model trained by OpenAI." */
     const char *knowledge_cutoff; /* "2024-06" */
     const char *date;             /* "2026-01-15" */
@@ -162,6 +164,7 @@ OSSO_API void osso_parser_free(struct osso_parser *parser);
 
 /* What the parser knows now. Strings live until the next call on the parser. */
 struct osso_parser_state {
+    size_t size;                     /* sizeof(struct osso_parser_state), set by the caller */
     bool in_content;                 /* a header is complete and content may come */
     /* Of the message in progress (with the id that ends a message: of that message), or NULL. */
     const char *role, *channel, *recipient, *content_type;

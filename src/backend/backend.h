@@ -174,7 +174,8 @@ struct backend {
     /* Bytes from one place to another (a KV page), in the order of the calls and before the ops of the next step. */
     void (*copy)(const struct backend *backend, void *to, const void *from, size_t bytes);
     /* Host memory with what lies at `values`, good until the next begin, and the way back of what the host changed or made
-     * (`from` may be what host gave, and may be any other host memory). Within a step, while the other members wait. */
+     * (`from` may be what host gave, and may be any other host memory). Between steps, or within one while the other
+     * members wait. */
     void *(*host)(const struct backend *backend, void *values, size_t bytes);
     void (*put)(const struct backend *backend, void *to, const void *from, size_t bytes);
     /* y = exp(x) of host memory, in one thread: our own exponential (docs/numerics.md). */
@@ -185,7 +186,6 @@ struct backend {
     size_t (*workspace_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim);
     /* Bytes of one layer's part of one page. */
     size_t (*kv_layer_bytes)(const struct kv_layout *layout);
-
 
     /* ---- ops: called by all members of the team ---- */
     void (*sync)(const struct hand *h);

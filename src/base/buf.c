@@ -2,6 +2,7 @@
 #include "base/buf.h"
 
 #include "base/mem.h"
+#include "base/must.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -33,6 +34,7 @@ static bool reserve(struct buf *b, size_t more)
 
 void buf_add(struct buf *b, const void *bytes, size_t n)
 {
+    must(bytes || n == 0);
     if (!reserve(b, n))
         return;
     if (n)

@@ -14,7 +14,7 @@ char *mem_strndup(const char *s, size_t n);
 void mem_free(void *p);
 
 /* Zero pages from the system, 64-byte aligned or better, huge pages where the system has them; touched (and
- * counted as resident) only when written. For weights made in memory, KV pages and step scratch. */
+ * counted as resident) only when written. For weights made in memory, KV pages and activations. */
 void *mem_pages(size_t bytes);
 void mem_pages_free(void *p, size_t bytes);
 

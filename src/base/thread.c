@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/must.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -121,6 +122,7 @@ void member_sync(const struct member *member)
     struct team *team = member->team;
     if (member->n == 1)
         return;
+    must(member->id >= 0 && member->id < member->n && member->n == team->n); /* else this barrier would never open */
     unsigned phase = atomic_load_explicit(&team->phase.value, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) == (unsigned)member->n - 1) {
         atomic_store_explicit(&team->arrived, 0, memory_order_relaxed); /* published by the line below */

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "osso/model.h"
 
 #include <dirent.h>
@@ -187,8 +188,7 @@ void osso_model_dims(const struct osso_model *model, struct osso_model_dims *dim
     };
     for (int64_t i = 0; i < model->tensors.n; i++)
         d.file_bytes += model->tensors.list[i].bytes;
-    d.size = dims_out->size < sizeof d ? dims_out->size : sizeof d;
-    memcpy(dims_out, &d, d.size); /* a caller that was compiled with a shorter struct gets what it knows */
+    sized_out(dims_out, &d, sizeof d);
 }
 
 void osso_model_sampling(const struct osso_model *model, struct osso_sampling *sampling_out)

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-enum osso_status opening_set_date(struct opening *opening, const char *date, struct osso_error *err)
+/* --date: "none", "YYYY-MM-DD", or NULL for today. */
+static enum osso_status set_date(struct opening *opening, const char *date, struct osso_error *err)
 {
     static const char days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int year, month, day, end = 0;
@@ -35,13 +36,14 @@ enum osso_status opening_args(const struct options *o, struct opening *opening, 
         .instructions = o->v[OPT_system].set && *o->v[OPT_system].s ? o->v[OPT_system].s : NULL,
         .effort = o->v[OPT_reasoning_effort].set ? o->v[OPT_reasoning_effort].s : NULL,
     };
-    return opening_set_date(opening, o->v[OPT_date].set ? o->v[OPT_date].s : NULL, err);
+    return set_date(opening, o->v[OPT_date].set ? o->v[OPT_date].s : NULL, err);
 }
 
 enum osso_status opening_start(const struct opening *opening, struct osso_conversation **conversation_out,
                                struct osso_error *err)
 {
-    struct osso_system system = {.date = *opening->date ? opening->date : NULL, .effort = opening->effort};
+    struct osso_system system = {.size = sizeof system, .date = *opening->date ? opening->date : NULL,
+                                 .effort = opening->effort};
     struct osso_conversation *c;
     *conversation_out = NULL;
     enum osso_status status = osso_conversation_create(&c, err);
@@ -59,6 +61,6 @@ enum osso_status opening_start(const struct opening *opening, struct osso_conver
 
 enum osso_status add_user(struct osso_conversation *conversation, const char *text, size_t len, struct osso_error *err)
 {
-    struct osso_message message = {.role = OSSO_ROLE_USER, .text = text, .text_len = len};
+    struct osso_message message = {.size = sizeof message, .role = OSSO_ROLE_USER, .text = text, .text_len = len};
     return osso_conversation_add(conversation, &message, err);
 }

@@ -13,8 +13,6 @@ struct opening {
     char date[16]; /* "": no date line */
 };
 enum osso_status opening_args(const struct options *options, struct opening *opening_out, struct osso_error *err);
-/* --date: "none", "YYYY-MM-DD", or NULL for today. */
-enum osso_status opening_set_date(struct opening *opening, const char *date, struct osso_error *err);
 /* A new conversation with system and developer message. */
 enum osso_status opening_start(const struct opening *opening, struct osso_conversation **conversation_out,
                                struct osso_error *err);

@@ -2,6 +2,7 @@
  * hand. A folder gets its config.json last, so that what a crash leaves behind never looks complete. */
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "token/tokenizer_files.h"
 #include "format/write.h"
 #include "checkpoint/config_files.h"
@@ -323,12 +324,15 @@ enum osso_status osso_synth(const char *out, const struct osso_synth_options *op
     struct osso_synth_options o = {0};
     if (err)
         err->text[0] = 0;
-    memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    enum osso_status status = sized_check(options, "osso_synth_options", err);
+    if (status)
+        return status;
+    sized_in(&o, sizeof o, options);
     struct synth s = {.o = &o, .out = out, .err = err};
     bool hf = o.format && strcmp(o.format, "hf") == 0;
     if (!o.format || (!hf && strcmp(o.format, "gguf") != 0))
         return error_set(err, OSSO_USAGE, "no format is named \"%s\"; there are gguf and hf", o.format ? o.format : "");
-    enum osso_status status = prepare(&s, hf ? &names_hf : &names_gguf);
+    status = prepare(&s, hf ? &names_hf : &names_gguf);
     if (!status)
         status = hf ? write_folder(&s) : write_gguf(&s);
     release(&s);

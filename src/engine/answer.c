@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 
 #include <string.h>
 
@@ -99,18 +100,21 @@ enum osso_status osso_answer_create(struct osso_session *session, struct osso_sa
                                     struct osso_error *err)
 {
     *answer_out = NULL;
+    enum osso_status status = sized_check(options, "osso_answer_options", err);
+    if (status)
+        return status;
     struct osso_answer *a = mem_alloc(sizeof *a);
     if (!a)
         return error_nomem(err, sizeof *a, "an answer");
     a->session = session;
     a->sampler = sampler;
     a->o.max_tokens = -1;
-    if (options)
-        memcpy(&a->o, options, options->size < sizeof a->o ? options->size : sizeof a->o);
+    a->message.size = sizeof a->message;
+    sized_in(&a->o, sizeof a->o, options);
     size_t vocab = (size_t)session->engine->config.vocab, most = vocab < MAX_TOP ? vocab : MAX_TOP;
     a->o.n_top = a->o.n_top < most ? a->o.n_top : most;
     a->voice = a->o.parser ? OSSO_VOICE_NONE : OSSO_VOICE_ANSWER;
-    enum osso_status status = copy_ids(a, err);
+    status = copy_ids(a, err);
     if (!status)
         status = stop_texts_copy(a->o.stop, a->o.n_stop, &a->stops, err);
     bool holds = a->o.parser ? a->stops.n > 0 : a->o.tokenizer != NULL;
@@ -230,8 +234,7 @@ static void say(const struct osso_answer *a, struct osso_choice choice, size_t n
     struct osso_event event = {.id = choice.id, .logprob = choice.logprob, .top = n_top ? a->top : NULL, .n_top = n_top,
                                .text = a->out ? a->out : "", .text_len = a->out_len, .voice = a->voice,
                                .message = a->o.parser ? &a->message : NULL, .stop = a->stop};
-    event.size = out->size < sizeof event ? out->size : sizeof event;
-    memcpy(out, &event, event.size);
+    sized_out(out, &event, sizeof event);
 }
 
 static bool is_stop_id(const struct osso_answer *a, int32_t id)
@@ -242,8 +245,11 @@ static bool is_stop_id(const struct osso_answer *a, int32_t id)
     return false;
 }
 
-static enum osso_status go_on(struct osso_answer *a, struct osso_error *err)
+static enum osso_status go_on(struct osso_answer *a, const struct osso_event *event_out, struct osso_error *err)
 {
+    enum osso_status status = sized_check(event_out, "osso_event", err);
+    if (status)
+        return status;
     drop_shown(a);
     if (a->stop || a->finished)
         return error_set(err, OSSO_USAGE, "the answer has ended (%s); make another", osso_stop_text(a->stop));
@@ -271,7 +277,7 @@ static enum osso_status take(struct osso_answer *a, struct osso_choice choice, s
 enum osso_status osso_answer_take(struct osso_answer *a, struct osso_choice choice, struct osso_event *event_out,
                                   struct osso_error *err)
 {
-    enum osso_status status = go_on(a, err);
+    enum osso_status status = go_on(a, event_out, err);
     return status ? status : take(a, choice, 0, event_out, err);
 }
 
@@ -281,7 +287,7 @@ enum osso_status osso_answer_next(struct osso_answer *a, struct osso_event *even
     struct banned banned = {a->ids + a->n_stop_ids, a->n_eos};
     if ((int64_t)a->n < a->o.min_tokens)
         banned = (struct banned){a->ids, a->n_stop_ids + a->n_eos};
-    enum osso_status status = go_on(a, err);
+    enum osso_status status = go_on(a, event_out, err);
     if (!status && !a->sampler)
         status = error_set(err, OSSO_USAGE, "an answer without a sampler takes choices, it makes none");
     if (!status)
@@ -308,8 +314,11 @@ static enum osso_status end_text(struct osso_answer *a, struct osso_error *err)
 
 enum osso_status osso_answer_finish(struct osso_answer *a, struct osso_event *event_out, struct osso_error *err)
 {
+    enum osso_status status = sized_check(event_out, "osso_event", err);
+    if (status)
+        return status;
     drop_shown(a);
-    enum osso_status status = a->finished ? OSSO_OK : end_text(a, err);
+    status = a->finished ? OSSO_OK : end_text(a, err);
     a->finished = true;
     if (event_out)
         say(a, (struct osso_choice){-1, 0}, 0, event_out);

@@ -59,7 +59,7 @@ float choose_max(const float *logits, int64_t n)
     return max;
 }
 
-/* Lanes i mod 8, then lanes in order. */
+/* Lanes i mod 8; what is left beyond whole eights first, then the lanes in order. */
 static double chunk_sum(const float *weight, int64_t n)
 {
     double lanes[LANES] = {0}, sum = 0;

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "model/params.h"
 
 #include <stdatomic.h>
@@ -35,8 +36,10 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
 {
     struct osso_engine_options *o = &s->o;
     *s = (struct setup){0};
-    if (options)
-        memcpy(o, options, options->size < sizeof *o ? options->size : sizeof *o);
+    enum osso_status status = sized_check(options, "osso_engine_options", err);
+    if (status)
+        return status;
+    sized_in(o, sizeof *o, options);
     o->threads = (int)default_to(o->threads, default_threads(c));
     o->context = default_to(o->context, c->context < 4096 ? c->context : 4096);
     o->max_sessions = (int)default_to(o->max_sessions, 1);
@@ -279,14 +282,13 @@ int64_t osso_engine_context(const struct osso_engine *e)
 void osso_engine_stats(const struct osso_engine *e, struct osso_engine_stats *out)
 {
     struct osso_engine_stats s = e->stats;
-    s.size = out->size < sizeof s ? out->size : sizeof s;
     s.pages_cached = prefix_cached(&e->tree);
     for (int g = 0; g < KV_GROUPS; g++) {
         s.pages_free += (uint64_t)e->kv.group[g].n_free;
         s.pages_used += (uint64_t)(e->kv.group[g].n_pages - e->kv.group[g].n_free);
     }
     s.pages_used -= s.pages_cached;
-    memcpy(out, &s, s.size);
+    sized_out(out, &s, sizeof s);
 }
 
 enum osso_status osso_engine_set_tap(struct osso_engine *e, uint64_t taps, const struct osso_layers *layers, osso_tap_fn *fn,

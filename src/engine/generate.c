@@ -3,6 +3,7 @@
 #include "engine/engine_parts.h"
 
 #include "base/error.h"
+#include "base/sized.h"
 
 #include <string.h>
 #include <time.h>
@@ -93,10 +94,12 @@ enum osso_status osso_generate(struct osso_engine *engine, struct osso_session *
     struct osso_generate_result result = {.stop_id = -1, .n_prompt = session->n, .n_reused = session->computed};
     struct osso_error ignored;
     bool cancelled = false;
-    if (options)
-        memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
-    result.size = result_out->size < sizeof result ? result_out->size : sizeof result;
-    enum osso_status status = begin(session, sampler, tokenizer, &o, err);
+    enum osso_status status = sized_check(options, "osso_generate_options", err);
+    if (!status)
+        status = sized_check(result_out, "osso_generate_result", err);
+    sized_in(&o, sizeof o, options);
+    if (!status)
+        status = begin(session, sampler, tokenizer, &o, err);
     if (!status) {
         double start = now_ms();
         status = run_prompt(engine, session, &o, &cancelled, err);
@@ -108,6 +111,6 @@ enum osso_status osso_generate(struct osso_engine *engine, struct osso_session *
         enum osso_status ended = end(session, cancelled, &result, status ? &ignored : err);
         status = status ? status : ended;
     }
-    memcpy(result_out, &result, result.size);
+    sized_out(result_out, &result, sizeof result);
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/must.h"
 #include "base/rng.h"
 
 #include <string.h>
@@ -81,6 +82,7 @@ int32_t prefix_find(struct prefix *tree, int32_t parent, uint64_t salt, const in
 int32_t prefix_add(struct prefix *tree, int32_t parent, uint64_t salt, const int32_t *tokens, int32_t full,
                    int32_t sliding)
 {
+    must(parent < tree->n_nodes && (parent < 0 || tree->nodes[parent].full >= 0));
     uint32_t bucket = bucket_of(tree, parent, salt, tokens);
     int32_t i = lookup(tree, bucket, parent, salt, tokens);
     if (i < 0) {
@@ -110,6 +112,7 @@ static void remove_node(struct prefix *tree, int32_t i)
 {
     struct prefix_node *node = &tree->nodes[i];
     int32_t *link = &tree->buckets[node->bucket];
+    must(node->full >= 0 && node->children == 0);
     while (*link != i)
         link = &tree->nodes[*link].chain;
     *link = node->chain;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "base/rng.h"
 
 #include <math.h>
@@ -53,9 +54,10 @@ enum osso_status osso_sampler_create(const struct osso_sampling *sampling, int64
     *sampler_out = NULL;
     struct osso_sampling o;
     osso_sampling_defaults(&o);
-    if (sampling)
-        memcpy(&o, sampling, sampling->size < sizeof o ? sampling->size : sizeof o);
-    enum osso_status status = check(&o, vocab, err);
+    sized_in(&o, sizeof o, sampling);
+    enum osso_status status = sized_check(sampling, "osso_sampling", err);
+    if (!status)
+        status = check(&o, vocab, err);
     if (status)
         return status;
     struct osso_sampler *s = mem_alloc(sizeof *s);
@@ -101,7 +103,8 @@ static void penalize(const struct osso_sampling *o, struct chooser *c, const str
     if (o->penalty_last_n > 0 && (size_t)o->penalty_last_n < n)
         from = n - (size_t)o->penalty_last_n;
     for (size_t i = from; i < n; i++)
-        c->counts[tokens[i]] += c->counts[tokens[i]] < UINT16_MAX;
+        if (c->counts[tokens[i]] < UINT16_MAX)
+            c->counts[tokens[i]]++;
     for (size_t i = from; i < n; i++) {
         int32_t id = tokens[i];
         double l = c->logits[id];

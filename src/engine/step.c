@@ -3,6 +3,7 @@
 #include "engine/engine_parts.h"
 
 #include "base/error.h"
+#include "base/must.h"
 
 static size_t pending(const struct osso_session *s)
 {
@@ -46,6 +47,7 @@ static int add_rows(struct osso_engine *e, struct osso_session *s, int index, in
     while (n > 0 && !reserve(s, s->next, s->next + (size_t)n)) /* fewer rows may do with the pages there are */
         n /= 2;
     s->logits_n = 0;
+    must(b->n + n <= e->max_rows && logits <= e->max_logits);
     for (int i = 0; i < n; i++) {
         size_t pos = s->next + (size_t)i;
         int row = b->n++;
@@ -117,6 +119,7 @@ static void finish_rows(struct osso_session *s, int n)
     e->stats.tokens_replayed += replayed;
     e->stats.tokens_computed += (size_t)n - replayed;
     s->next += (size_t)n;
+    must(s->next <= s->n && s->n <= (size_t)e->context);
     if (s->next > s->computed) {
         s->computed = s->next;
         s->made_up = s->made_up || taps_write(e->forward.taps.set);

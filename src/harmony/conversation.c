@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "harmony/harmony_tools.h"
 
 #include <string.h>
@@ -159,9 +160,14 @@ static struct jtext of_string(const char *s)
     return (struct jtext){s, s ? strlen(s) : 0};
 }
 
-enum osso_status osso_conversation_add(struct osso_conversation *conversation, const struct osso_message *message,
+enum osso_status osso_conversation_add(struct osso_conversation *conversation, const struct osso_message *given,
                                        struct osso_error *err)
 {
+    struct osso_message all = {0}, *message = &all;
+    enum osso_status status = sized_check(given, "osso_message", err);
+    if (status)
+        return status;
+    sized_in(&all, sizeof all, given);
     struct message m = {.role = message->role};
     if ((unsigned)message->role > OSSO_ROLE_TOOL)
         return error_set(err, OSSO_USAGE, "a message's role is %d; it must be one of enum osso_role",
@@ -170,7 +176,7 @@ enum osso_status osso_conversation_add(struct osso_conversation *conversation, c
                   jtext_copy(&m.recipient, of_string(message->recipient)) &&
                   jtext_copy(&m.channel, of_string(message->channel)) &&
                   jtext_copy(&m.content_type, of_string(message->content_type));
-    enum osso_status status = copied ? OSSO_OK : error_nomem(err, message->text_len, "a message");
+    status = copied ? OSSO_OK : error_nomem(err, message->text_len, "a message");
     if (!status)
         status = message_add_text(&m, (struct jtext){message->text, message->text ? message->text_len : 0}, err);
     if (!status)
@@ -198,21 +204,25 @@ static enum osso_status make_shown(const struct osso_conversation *c, struct mes
 enum osso_status osso_conversation_get(const struct osso_conversation *conversation, size_t i,
                                        struct osso_message *message_out, struct osso_error *err)
 {
-    *message_out = (struct osso_message){0};
+    struct osso_message m_out = {0};
+    enum osso_status status = sized_check(message_out, "osso_message", err);
+    if (status)
+        return status;
+    sized_out(message_out, &m_out, sizeof m_out);
     if (i >= conversation->n_messages)
         return error_set(err, OSSO_NOTFOUND, "message %zu of a conversation of %zu", i, conversation->n_messages);
     struct message *m = &conversation->messages[i];
-    *message_out = (struct osso_message){.role = m->role, .name = m->name.s, .recipient = m->recipient.s,
-                                         .channel = m->channel.s, .content_type = m->content_type.s};
+    m_out = (struct osso_message){.role = m->role, .name = m->name.s, .recipient = m->recipient.s,
+                                  .channel = m->channel.s, .content_type = m->content_type.s};
     if (m->n_parts == 1 && m->parts[0].kind == PART_TEXT) {
-        message_out->text = m->parts[0].text.s;
-        message_out->text_len = m->parts[0].text.len;
-        return OSSO_OK;
+        m_out.text = m->parts[0].text.s;
+        m_out.text_len = m->parts[0].text.len;
+    } else { /* made again at every call: a later message may have changed the system message's last line */
+        status = make_shown(conversation, m, err);
+        m_out.text = m->shown;
+        m_out.text_len = m->shown_len;
     }
-    /* Made again at every call: a later message may have changed the system message's last line. */
-    enum osso_status status = make_shown(conversation, m, err);
-    message_out->text = m->shown;
-    message_out->text_len = m->shown_len;
+    sized_out(message_out, &m_out, sizeof m_out);
     return status;
 }
 
@@ -260,13 +270,15 @@ static bool put_builtins(struct jdoc *doc, struct jval *object, const struct oss
            (!system->python || jdoc_put(tools, "python", harmony_python(doc)));
 }
 
-enum osso_status osso_conversation_add_system(struct osso_conversation *conversation, const struct osso_system *system,
+enum osso_status osso_conversation_add_system(struct osso_conversation *conversation, const struct osso_system *given,
                                               struct osso_error *err)
 {
     static const char *const efforts[3][2] = {{"low", "Low"}, {"medium", "Medium"}, {"high", "High"}};
-    static const struct osso_system defaults = {0};
-    if (!system)
-        system = &defaults;
+    struct osso_system all = {0}, *system = &all;
+    enum osso_status status = sized_check(given, "osso_system", err);
+    if (status)
+        return status;
+    sized_in(&all, sizeof all, given);
     /* gcc 12 -O2 drops a comparison when the default is chosen inside strcmp's argument */
     const char *effort = system->effort ? NULL : efforts[1][1];
     for (int i = 0; i < 3 && system->effort; i++)
@@ -286,7 +298,7 @@ enum osso_status osso_conversation_add_system(struct osso_conversation *conversa
         put_string(doc, object, "knowledge_cutoff", system->knowledge_cutoff ? system->knowledge_cutoff : "2024-06") &&
         (!system->date || put_string(doc, object, "conversation_start_date", system->date)) &&
         put_channels(doc, object) && put_builtins(doc, object, system);
-    enum osso_status status = add_structured(conversation, OSSO_ROLE_SYSTEM, doc, object, ok, err);
+    status = add_structured(conversation, OSSO_ROLE_SYSTEM, doc, object, ok, err);
     jdoc_release(doc);
     return status;
 }

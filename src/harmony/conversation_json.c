@@ -5,7 +5,6 @@
 #include "harmony/conversation.h"
 
 #include "base/error.h"
-#include "base/mem.h"
 #include "json/jwrite.h"
 
 #include <stdio.h>

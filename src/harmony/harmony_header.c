@@ -7,7 +7,6 @@
 #include "harmony/harmony_header.h"
 
 #include "base/error.h"
-#include "base/mem.h"
 #include "token/unicode.h"
 #include "base/utf8.h"
 

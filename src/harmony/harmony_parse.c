@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "harmony/conversation.h"
 #include "harmony/harmony_header.h"
 #include "base/utf8.h"
@@ -314,10 +315,11 @@ static enum osso_status push_id(struct osso_parser *p, int32_t id, struct osso_e
 }
 
 /* The fields of the message in progress, or of the one that the last id ended. */
-static void show(const struct osso_parser *p, size_t n_before, size_t len_before, struct osso_parser_state *s)
+static void show(const struct osso_parser *p, size_t n_before, size_t len_before,
+                 struct osso_parser_state *state_out)
 {
     const struct message *m = p->state == CONTENT ? &p->open : NULL;
-    *s = (struct osso_parser_state){.in_content = p->state == CONTENT, .end_id = p->end_id};
+    struct osso_parser_state all = {.in_content = p->state == CONTENT, .end_id = p->end_id}, *s = &all;
     if (p->done->n_messages > n_before) {
         m = &p->done->messages[p->done->n_messages - 1];
         s->message_done = true;
@@ -335,13 +337,17 @@ static void show(const struct osso_parser *p, size_t n_before, size_t len_before
     } else if (p->hinted) {
         s->role = role_name(p->hint);
     }
+    sized_out(state_out, &all, sizeof all);
 }
 
 enum osso_status osso_parser_push(struct osso_parser *parser, int32_t id, struct osso_parser_state *state_out,
                                   struct osso_error *err)
 {
     size_t n_before = parser->done->n_messages, len_before = parser->state == CONTENT ? parser->text.len : 0;
-    enum osso_status status = push_id(parser, id, err);
+    enum osso_status status = sized_check(state_out, "osso_parser_state", err);
+    if (status)
+        return status;
+    status = push_id(parser, id, err);
     if (state_out)
         show(parser, n_before, len_before, state_out);
     return status;
@@ -351,7 +357,9 @@ enum osso_status osso_parser_finish(struct osso_parser *parser, struct osso_pars
                                     struct osso_error *err)
 {
     size_t n_before = parser->done->n_messages;
-    enum osso_status status = OSSO_OK;
+    enum osso_status status = sized_check(state_out, "osso_parser_state", err);
+    if (status)
+        return status;
     if (parser->state == CONTENT)
         status = finish_content(parser, -1, err);
     else if (parser->state == HEADER && parser->strict)

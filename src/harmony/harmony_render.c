@@ -3,11 +3,13 @@
  *     <|start|> ROLE[:NAME] [ to=RECIPIENT] [<|channel|>CHANNEL] [ CONTENT-TYPE] <|message|> CONTENT <|end|>
  *
  * Special tokens are written by id; everything that comes from the caller is ordinary text, whatever it spells. Each
- * piece is encoded alone, as openai-harmony does: tokens never reach across a boundary. Next: tokenizer.c. */
+ * piece is encoded alone, as openai-harmony does: tokens never reach across a boundary.
+ *
+ * The way of a token goes on in token/tokenizer.c. */
 #include "harmony/conversation.h"
 
 #include "base/error.h"
-#include "base/mem.h"
+#include "base/sized.h"
 
 #include <string.h>
 
@@ -148,9 +150,10 @@ enum osso_status osso_conversation_render(const struct osso_conversation *conver
     struct render r = {.tokenizer = tokenizer, .ids = ids, .err = err};
     struct osso_render_options o = {.size = sizeof o};
     size_t n = conversation->n_messages, start = ids->len, bound = 0;
-    enum osso_status status = OSSO_OK;
-    if (options)
-        memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    enum osso_status status = sized_check(options, "osso_render_options", err);
+    if (status)
+        return status;
+    sized_in(&o, sizeof o, options);
     if (o.drop == OSSO_DROP_LIBRARY)
         bound = library_bound(conversation);
     else if (o.drop == OSSO_DROP_TURNS)

@@ -25,7 +25,8 @@ static enum jlex_problem hex4(struct jlex *x, uint32_t *out)
     return JLEX_FINE;
 }
 
-enum jlex_problem jlex_escape(struct jlex *x, uint32_t *code_out)
+/* What follows a backslash: the character it stands for. */
+static enum jlex_problem escape(struct jlex *x, uint32_t *code_out)
 {
     static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
     char c = x->pos < x->len ? x->text[x->pos++] : 0;
@@ -60,7 +61,7 @@ enum jlex_problem jlex_no_run(struct jlex *x, struct jtext *piece, char escaped[
     if (c != '\\')
         return JLEX_CONTROL;
     x->pos++;
-    enum jlex_problem problem = jlex_escape(x, &code);
+    enum jlex_problem problem = escape(x, &code);
     if (!problem)
         *piece = (struct jtext){escaped, utf8_put((uint8_t *)escaped, code)};
     return problem;

@@ -49,9 +49,6 @@ static inline bool jlex_take(struct jlex *x, char c)
     return true;
 }
 
-/* What follows a backslash: the character it stands for. */
-enum jlex_problem jlex_escape(struct jlex *x, uint32_t *code_out);
-
 /* Where neither a run nor the closing quote is: an escape or a problem (for jlex_piece). */
 enum jlex_problem jlex_no_run(struct jlex *x, struct jtext *piece, char escaped[4]);
 

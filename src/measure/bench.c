@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "measure/ceiling.h"
 #include "engine/engine_parts.h"
 
@@ -89,12 +90,18 @@ enum osso_status osso_bench_token_cost(const struct osso_model *model, const str
 {
     const struct config *c = &model->config;
     struct osso_token_cost cost = {.size = sizeof cost};
-    int picks = options && options->experts_per_token > 0 ? options->experts_per_token : c->experts_per_token;
+    struct osso_engine_options o = {.size = sizeof o};
     struct kv_layout layout;
     const struct backend *backend;
-    enum osso_status status = kv_layout_of(c, options ? options->kv_type : NULL, options && options->exact, &layout, err);
+    sized_in(&o, sizeof o, options);
+    int picks = o.experts_per_token > 0 ? o.experts_per_token : c->experts_per_token;
+    enum osso_status status = sized_check(options, "osso_engine_options", err);
     if (!status)
-        status = backend_open(options ? options->backend : NULL, options ? options->isa : NULL, &backend, err);
+        status = sized_check(cost_out, "osso_token_cost", err);
+    if (!status)
+        status = kv_layout_of(c, o.kv_type, o.exact, &layout, err);
+    if (!status)
+        status = backend_open(o.backend, o.isa, &backend, err);
     if (status)
         return status;
     uint64_t layer_bytes = backend->kv_layer_bytes(&layout);
@@ -115,7 +122,6 @@ enum osso_status osso_bench_token_cost(const struct osso_model *model, const str
         cost.kv_bytes += keys * (layer_bytes / KV_PAGE);
     }
     add_matrix(&model->weights.head, &cost.head_bytes, &cost.head_multiply_adds);
-    cost.size = cost_out->size < sizeof cost ? cost_out->size : sizeof cost;
-    memcpy(cost_out, &cost, cost.size);
+    sized_out(cost_out, &cost, sizeof cost);
     return OSSO_OK;
 }

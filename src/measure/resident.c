@@ -6,7 +6,7 @@
 #include "measure/ceiling.h"
 #include "engine/engine_parts.h"
 
-enum { LANE_BYTES = 384 << 10, PASSES = 64, ROUNDS = 5 };
+enum { MEMBER_BYTES = 384 << 10, PASSES = 64, ROUNDS = 5 };
 
 struct resident {
     struct osso_engine *engine;
@@ -21,7 +21,7 @@ struct resident {
 static int64_t slice_rows(const struct resident *run, int64_t row_bytes, int64_t most)
 {
     int64_t unit = (int64_t)QUANT_BLOCK * team_threads(run->engine->team);
-    int64_t rows = LANE_BYTES * (int64_t)team_threads(run->engine->team) / row_bytes / unit * unit;
+    int64_t rows = MEMBER_BYTES * (int64_t)team_threads(run->engine->team) / row_bytes / unit * unit;
     rows = rows < unit ? unit : rows;
     return rows < most ? rows : most;
 }

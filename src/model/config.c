@@ -19,20 +19,16 @@ void config_family(struct config *config_out)
     config_out->temperature = -1;
     config_out->top_p = 1;
     config_out->repetition_penalty = 1;
-    config_family_rope(config_out);
+    /* YaRN, its bounds not rounded. */
+    config_out->rope_theta = 150000;
+    config_out->yarn = true;
+    config_out->yarn_factor = 32;
+    config_out->yarn_beta_fast = 32;
+    config_out->yarn_beta_slow = 1;
+    config_out->yarn_original = 4096;
+    config_out->yarn_truncate = false;
     for (int i = 0; i < MAX_LAYERS; i++)
         config_out->sliding[i] = i % 2 == 0;
-}
-
-void config_family_rope(struct config *config)
-{
-    config->rope_theta = 150000;
-    config->yarn = true;
-    config->yarn_factor = 32;
-    config->yarn_beta_fast = 32;
-    config->yarn_beta_slow = 1;
-    config->yarn_original = 4096;
-    config->yarn_truncate = false;
 }
 
 enum osso_status config_preset(const char *name, struct config *config_out, struct osso_error *err)

@@ -34,8 +34,6 @@ struct config {
 
 /* What holds where a file is silent: the values that all published gpt-oss models share. The sizes stay 0. */
 void config_family(struct config *config_out);
-/* The family's own rotary encoding (YaRN, bounds not rounded). */
-void config_family_rope(struct config *config);
 /* "20b", "120b": presets.def. */
 enum osso_status config_preset(const char *name, struct config *config_out, struct osso_error *err);
 /* Refuses dimensions that no model can have (zero, heads that do not divide, odd head_dim, more picks than experts,

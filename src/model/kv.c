@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/must.h"
 
 #include <string.h>
 
@@ -144,18 +145,21 @@ void kv_pool_free(struct kv_pool *pool)
     }
 }
 
-int32_t kv_page_take(struct kv_pool *pool, enum kv_group_id id)
+/* -1: no page is free. A new page has one reference. */
+static int32_t take_page(struct kv_pool *pool, enum kv_group_id id)
 {
     struct kv_group *g = &pool->group[id];
     if (g->n_free == 0)
         return -1;
     int32_t page = g->free_list[--g->n_free];
+    must(page >= 0 && page < g->n_pages && g->refs[page] == 0);
     g->refs[page] = 1;
     return page;
 }
 
 void kv_page_ref(struct kv_pool *pool, enum kv_group_id id, int32_t page)
 {
+    must(page < pool->group[id].n_pages && (page < 0 || pool->group[id].refs[page] > 0));
     if (page >= 0)
         pool->group[id].refs[page]++;
 }
@@ -163,6 +167,7 @@ void kv_page_ref(struct kv_pool *pool, enum kv_group_id id, int32_t page)
 void kv_page_drop(struct kv_pool *pool, enum kv_group_id id, int32_t page)
 {
     struct kv_group *g = &pool->group[id];
+    must(page < g->n_pages && (page < 0 || g->refs[page] > 0));
     if (page >= 0 && --g->refs[page] == 0)
         g->free_list[g->n_free++] = page;
 }
@@ -199,12 +204,14 @@ void kv_seq_free(struct kv_pool *pool, struct kv_seq *seq)
 
 void kv_seq_set(struct kv_pool *pool, struct kv_seq *seq, enum kv_group_id g, int i, int32_t page)
 {
+    must(i >= 0 && i < seq->n_slots && page < pool->group[g].n_pages);
     kv_page_drop(pool, g, seq->page[g][i]);
     seq->page[g][i] = page;
 }
 
 void kv_seq_share(struct kv_pool *pool, struct kv_seq *dst, const struct kv_seq *src)
 {
+    must(src->n_slots <= dst->n_slots);
     for (int g = 0; g < KV_GROUPS; g++)
         for (int i = 0; i < src->n_slots; i++) {
             kv_page_ref(pool, (enum kv_group_id)g, src->page[g][i]);
@@ -221,10 +228,11 @@ void kv_seq_drop(struct kv_pool *pool, struct kv_seq *seq, enum kv_group_id g, i
 bool kv_seq_own(struct kv_pool *pool, struct kv_seq *seq, enum kv_group_id g, int i)
 {
     struct kv_group *group = &pool->group[g];
+    must(i >= 0 && i < seq->n_slots);
     int32_t old = seq->page[g][i];
     if (group->n_layers == 0 || (old >= 0 && group->refs[old] == 1))
         return true;
-    int32_t page = kv_page_take(pool, g);
+    int32_t page = take_page(pool, g);
     if (page < 0)
         return false;
     if (old >= 0)

@@ -50,8 +50,6 @@ enum osso_status kv_pool_create(const struct config *config, const struct kv_lay
 uint64_t kv_pool_table_bytes(const struct kv_plan *plan);
 void kv_pool_free(struct kv_pool *pool);
 
-/* -1: no page is free. A new page has one reference. */
-int32_t kv_page_take(struct kv_pool *pool, enum kv_group_id g);
 void kv_page_ref(struct kv_pool *pool, enum kv_group_id g, int32_t page);
 void kv_page_drop(struct kv_pool *pool, enum kv_group_id g, int32_t page); /* -1 is fine */
 

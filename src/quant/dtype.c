@@ -1,5 +1,4 @@
 /* dtype.c: the table of number formats, built from dtype.def. */
-#include "base/checked.h"
 #include "quant/formats.h"
 
 /* value = code * scale + offset, with one rounding: the product of a code and a scale fits f32 in every format with
@@ -57,25 +56,10 @@ const struct dtype_info *dtype_info(enum dtype t)
     return &infos[t];
 }
 
-enum dtype dtype_from_name(const char *name)
-{
-    for (int t = 0; t < DT_COUNT; t++)
-        if (strcmp(infos[t].name, name) == 0)
-            return (enum dtype)t;
-    return DT_COUNT;
-}
-
 enum dtype dtype_from_gguf(uint32_t type)
 {
     for (int t = 0; t < DT_COUNT; t++)
         if (infos[t].gguf_type >= 0 && (uint32_t)infos[t].gguf_type == type)
             return (enum dtype)t;
     return DT_COUNT;
-}
-
-bool dtype_bytes(enum dtype t, uint64_t count, uint64_t *bytes_out)
-{
-    const struct dtype_info *info = &infos[t];
-    return count % (uint64_t)info->block == 0 &&
-           ck_mul(count / (uint64_t)info->block, (uint64_t)info->block_bytes, bytes_out);
 }

@@ -49,10 +49,7 @@ struct dtype_info {
 
 const struct dtype_info *dtype_info(enum dtype t);
 /* DT_COUNT if there is none. */
-enum dtype dtype_from_name(const char *name);
 enum dtype dtype_from_gguf(uint32_t type);
-/* Bytes of `count` values (count a multiple of the block); false on overflow or a ragged count. */
-bool dtype_bytes(enum dtype t, uint64_t count, uint64_t *bytes_out);
 
 /* A block is int8 codes with f32 scales (and offsets), exactly. */
 static inline bool dtype_has_i8(const struct dtype_info *info)

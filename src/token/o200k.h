@@ -6,7 +6,6 @@
 
 enum {
     O200K_ORDINARY = 199998,       /* ids below are made by merging */
-    O200K_RESERVED = 200019,       /* from here on only openai-harmony has names */
     O200K_IDS = 201088,            /* the rows of the model's embedding */
     O200K_ORDINARY_BYTES = 1397670 /* of all ordinary tokens together */
 };

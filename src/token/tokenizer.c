@@ -1,6 +1,6 @@
 /* tokenizer.c: making tokenizers and asking them about their tokens. Text becomes ids in encode.c.
  *
- * The road of one token goes on in session.c. */
+ * The way of a token goes on in engine/session.c. */
 #include "token/tokenizer.h"
 
 #include "base/error.h"

@@ -20,7 +20,10 @@ static int alphabet_byte(uint32_t c)
     return c == 0xa1 ? 0xad : -1;
 }
 
-bool alphabet_decode(const char *text, size_t len, uint8_t *out, size_t cap, size_t *len_out)
+/* Turns text in GPT-2's byte alphabet into the bytes that it spells. The printable bytes 21-7E, A1-AC and AE-FF stand
+ * for themselves, the other 68 are U+0100..U+0143 in ascending order. False if a character is not one of the 256, or
+ * more than `cap` bytes come out. */
+static bool alphabet_decode(const char *text, size_t len, uint8_t *out, size_t cap, size_t *len_out)
 {
     const uint8_t *s = (const uint8_t *)text;
     size_t n = 0;

@@ -11,11 +11,6 @@ struct text_slice {
     size_t len;
 };
 
-/* Turns text in GPT-2's byte alphabet into the bytes that it spells. The printable bytes 21-7E, A1-AC and AE-FF stand
- * for themselves, the other 68 are U+0100..U+0143 in ascending order. False if a character is not one of the 256, or
- * more than `cap` bytes come out. */
-bool alphabet_decode(const char *text, size_t len, uint8_t *out, size_t cap, size_t *len_out);
-
 /* Is it o200k? Feed every text token, in any order, until one says no; in the end ask for the verdict. */
 struct o200k_match {
     struct osso_tokenizer *builtin; /* the verdict's winner: take it (set NULL) or it is freed */

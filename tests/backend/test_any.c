@@ -19,7 +19,7 @@ const struct dtype_info *dtype_info(enum dtype t);
 #define DT_FAKE_AFFINE4 ((enum dtype)(DT_COUNT + 3))
 #define DT_FAKE_END (DT_COUNT + 4)
 typedef void linear_f64_fn(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, double *y,
-                           int64_t y_stride, void *scratch);
+                           int64_t y_stride, void *workspace);
 linear_f64_fn linear_f32_any__scalar_f64;
 
 /* 16 bytes of scale (low bits) and offset, 64 of codes, d, dmin; 128 values share 32 bytes, two bits each. */

@@ -11,7 +11,7 @@ struct attention {
     struct attend attend;
     const float *k, *v;
     size_t workspace_bytes;
-    uint8_t *scratch;
+    uint8_t *workspace;
 };
 
 static void append_member(const struct member *member, void *arg)
@@ -24,7 +24,7 @@ static void append_member(const struct member *member, void *arg)
 static void attend_member(const struct member *member, void *arg)
 {
     struct attention *t = arg;
-    struct hand hand = {t->be, member, t->scratch + (size_t)member->id * t->workspace_bytes};
+    struct hand hand = {t->be, member, t->workspace + (size_t)member->id * t->workspace_bytes};
     t->be->attend(&hand, &t->attend);
 }
 
@@ -120,7 +120,7 @@ static void attention_way(const struct backend *be, int n_members, bool first)
         seq[i] = i / MAX_POS;
     }
     size_t workspace_bytes = be->workspace_bytes(ROWS, HEADS * DIM, 64, HEADS, DIM);
-    struct attention t = {.be = be, .k = k, .v = v, .workspace_bytes = workspace_bytes, .scratch = mem_pages(workspace_bytes * 5)};
+    struct attention t = {.be = be, .k = k, .v = v, .workspace_bytes = workspace_bytes, .workspace = mem_pages(workspace_bytes * 5)};
     t.kv = (struct kv_rows){.layout = layout, .n = SEQS * MAX_POS, .pos = pos, .seq = seq, .tables = tables, .pages = pages,
                             .page_bytes = page_bytes, .layer_off = off};
     on_team(n_members, append_member, &t);
@@ -147,7 +147,7 @@ static void attention_way(const struct backend *be, int n_members, bool first)
         few_rows(&t, attention_want[way], got, n_members);
     }
     free(pages);
-    mem_pages_free(t.scratch, workspace_bytes * 5);
+    mem_pages_free(t.workspace, workspace_bytes * 5);
 }
 
 static void test_attention(void **state)
@@ -165,13 +165,13 @@ static void test_sink_and_keep(void **state)
         const struct backend *be = backend_cpu(NULL);
         uint8_t *page = calloc(1, be->kv_layer_bytes(&layout));
         const int32_t number = 0, *const tables[1] = {&number};
-        uint8_t *scratch = mem_pages(be->workspace_bytes(3, 4, 32, 1, 4)), keep[3] = {0};
+        uint8_t *workspace = mem_pages(be->workspace_bytes(3, 4, 32, 1, 4)), keep[3] = {0};
         int32_t pos[3] = {0, 1, 2}, seq[3] = {0};
         float k[12], v[12] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0}, q[4] = {0}, sink = 0, out[4];
         for (int i = 0; i < 12; i++)
             k[i] = (float)i * 0.37f;
         struct member member = {0, 1, NULL};
-        struct hand hand = {be, &member, scratch};
+        struct hand hand = {be, &member, workspace};
         struct kv_rows kv = {.layout = layout, .n = 3, .pos = pos, .seq = seq, .tables = tables, .pages = page, .keep = keep};
         be->kv_append(&hand, &kv, k, v);
         keep[0] = keep[1] = keep[2] = 1;
@@ -232,9 +232,9 @@ static void stored_type(const struct backend *be, enum kv_type type, double most
         q[i * STORED_DIM + i] = 1;
         sinks[i] = -1000;
     }
-    uint8_t *scratch = mem_pages(be->workspace_bytes(STORED_ROWS, STORED_DIM * STORED_DIM, 64, STORED_DIM, STORED_DIM));
+    uint8_t *workspace = mem_pages(be->workspace_bytes(STORED_ROWS, STORED_DIM * STORED_DIM, 64, STORED_DIM, STORED_DIM));
     struct member member = {0, 1, NULL};
-        struct hand hand = {be, &member, scratch};
+        struct hand hand = {be, &member, workspace};
     struct kv_rows kv = {.layout = layout, .n = STORED_ROWS, .pos = pos, .seq = seq, .tables = tables, .pages = pages,
                          .page_bytes = bytes};
     be->kv_append(&hand, &kv, k, v);
@@ -285,14 +285,14 @@ static void test_broken_block(void **state)
         struct kv_layout layout = {KV_Q8_0, 1, 64};
         uint8_t *page = calloc(1, be->kv_layer_bytes(&layout));
         const int32_t number = 0, *const tables[1] = {&number};
-        uint8_t *scratch = mem_pages(be->workspace_bytes(1, 64, 64, 1, 64));
+        uint8_t *workspace = mem_pages(be->workspace_bytes(1, 64, 64, 1, 64));
         int32_t pos = 0, seq = 0;
         float k[64] = {0}, v[64], q[64] = {0}, sink = 0, out[64];
         for (int i = 0; i < 64; i++)
             v[i] = 1;
         v[37] = broken ? INFINITY : NAN;
         struct member member = {0, 1, NULL};
-        struct hand hand = {be, &member, scratch};
+        struct hand hand = {be, &member, workspace};
         struct kv_rows kv = {.layout = layout, .n = 1, .pos = &pos, .seq = &seq, .tables = tables, .pages = page};
         struct act o = {.width = 64, .f = out};
         struct attend a = {.kv = kv, .n_heads = 1, .group = 1, .scale = 1, .q = q, .sinks = &sink, .out = &o};

@@ -18,7 +18,7 @@ static void get_expert(const struct expert_source *source, int layer, int id, st
 }
 
 /* Gate and up as two matrices, or as one whose rows alternate; the same values. */
-static void experts_make(struct experts *x, enum dtype t, bool alternate, const float *biases, const struct lowrank *delta)
+static void experts_make(struct experts *x, enum dtype t, bool alternate, const float *biases, const struct lowrank *lowrank)
 {
     struct rng r;
     rng_seed(&r, 31);
@@ -55,7 +55,7 @@ static void experts_make(struct experts *x, enum dtype t, bool alternate, const 
             up = x->up[e].view;
         }
         x->list[e] = (struct expert){.gate = gate, .up = up, .down = x->down[e].view};
-        x->list[e].gate.lowrank = x->list[e].up.lowrank = delta;
+        x->list[e].gate.lowrank = x->list[e].up.lowrank = lowrank;
         x->list[e].gate_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e * 2 * inner), inner, 8};
         x->list[e].up_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e * 2 * inner + 1), inner, 8};
         x->list[e].down_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e), hid, 4};
@@ -77,7 +77,7 @@ static void experts_free(struct experts *x, bool alternate)
 struct moe_run {
     const struct backend *be;
     struct moe moe;
-    uint8_t *scratch;
+    uint8_t *workspace;
     size_t workspace_bytes;
     bool again; /* swiglu and combine once more from what was kept */
 };
@@ -85,7 +85,7 @@ struct moe_run {
 static void moe_member(const struct member *member, void *arg)
 {
     struct moe_run *run = arg;
-    struct hand hand = {run->be, member, run->scratch + (size_t)member->id * run->workspace_bytes};
+    struct hand hand = {run->be, member, run->workspace + (size_t)member->id * run->workspace_bytes};
     run->be->experts_in(&hand, &run->moe);
     run->be->sync(&hand);
     if (run->again) {
@@ -102,24 +102,24 @@ struct moe_out {
     float gate[SLOTS * INNER_MAX], up[SLOTS * INNER_MAX], h[SLOTS * INNER_MAX], out[SLOTS * HID_MAX], delta[MOE_ROWS * HID_MAX];
 };
 
-static double naive_dot(const struct view *v, int64_t o, const double *x, const struct lowrank *delta)
+static double naive_dot(const struct view *v, int64_t o, const double *x, const struct lowrank *lowrank)
 {
     float values[HID_MAX + INNER_MAX];
     double sum = 0;
     row_values(v, o, values);
     for (int64_t k = 0; k < v->cols; k++)
         sum += (double)values[k] * x[k];
-    for (int j = 0; delta && j < delta->rank; j++) {
+    for (int j = 0; lowrank && j < lowrank->rank; j++) {
         double ax = 0;
         for (int64_t k = 0; k < v->cols; k++)
-            ax += (double)delta->a[j * v->cols + k] * x[k];
-        sum += (double)delta->scale * delta->b[o * delta->rank + j] * ax;
+            ax += (double)lowrank->a[j * v->cols + k] * x[k];
+        sum += (double)lowrank->scale * lowrank->b[o * lowrank->rank + j] * ax;
     }
     return sum;
 }
 
 /* delta of every row in double, straight from the formulas. */
-static void naive_moe(const struct experts *x, const struct moe *moe, const struct lowrank *delta, double *result)
+static void naive_moe(const struct experts *x, const struct moe *moe, const struct lowrank *lowrank, double *result)
 {
     memset(result, 0, sizeof(double) * MOE_ROWS * (size_t)hid);
     for (int s = 0; s < SLOTS; s++) {
@@ -128,8 +128,8 @@ static void naive_moe(const struct experts *x, const struct moe *moe, const stru
         for (int k = 0; k < hid; k++)
             in[k] = moe->in->f[s / TOP * hid + k];
         for (int i = 0; i < inner; i++) {
-            double g = naive_dot(&e->gate, i, in, delta) + vec_at(&e->gate_bias, i);
-            double u = naive_dot(&e->up, i, in, delta) + vec_at(&e->up_bias, i);
+            double g = naive_dot(&e->gate, i, in, lowrank) + vec_at(&e->gate_bias, i);
+            double u = naive_dot(&e->up, i, in, lowrank) + vec_at(&e->up_bias, i);
             g = fmin(g, 7);
             h[i] = g / (1 + exp(-1.702 * g)) * (fmax(fmin(u, 7), -7) + 1);
         }
@@ -138,7 +138,7 @@ static void naive_moe(const struct experts *x, const struct moe *moe, const stru
     }
 }
 
-static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const struct lowrank *delta, struct moe_out *want, bool have_want,
+static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const struct lowrank *lowrank, struct moe_out *want, bool have_want,
                      const struct backend *be, int n_members)
 {
     static float biases[E * 2 * INNER_MAX + HID_MAX], weights[SLOTS];
@@ -167,11 +167,11 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
         at[e] = start[e + 1] += start[e];
     for (int s = SLOTS - 1; s >= 0; s--)
         slots[--at[ids[s]]] = s;
-    experts_make(&x, t, alternate, biases, delta);
+    experts_make(&x, t, alternate, biases, lowrank);
     struct routing routing = {MOE_ROWS, TOP, E, ids, weights, start, slots};
     struct expert_source source = {get_expert, &x};
     struct moe_run run = {.be = be, .again = keep, .workspace_bytes = be->workspace_bytes(MOE_ROWS, hid, inner, 4, 16)};
-    run.scratch = mem_pages(run.workspace_bytes * 5);
+    run.workspace = mem_pages(run.workspace_bytes * 5);
     memset(&got, 0, sizeof got);
     run.moe = (struct moe){.source = &source, .end_expert = E, .hidden = hid, .intermediate = inner, .alpha = 1.702f, .limit = 7,
                            .routing = &routing, .in = &in, .h = &h, .gate = keep ? got.gate : NULL, .up = keep ? got.up : NULL,
@@ -180,7 +180,7 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
     if (!have_want) {
         static double truth[MOE_ROWS * HID_MAX];
         double off = 0, all = 0;
-        naive_moe(&x, &run.moe, delta, truth);
+        naive_moe(&x, &run.moe, lowrank, truth);
         for (int i = 0; i < MOE_ROWS * hid; i++) {
             off += (got.delta[i] - truth[i]) * (got.delta[i] - truth[i]);
             all += truth[i] * truth[i];
@@ -189,14 +189,14 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
             fail_msg("experts in %s%s: NMSE %g", dtype_info(t)->name, i8 ? " int8" : "", off / all);
         *want = got;
     }
-    assert_same(want->delta, got.delta, MOE_ROWS * hid, "delta");
-    assert_same(want->h, got.h, SLOTS * inner, "h");
+    assert_same(want->delta, got.delta, (size_t)(MOE_ROWS * hid), "delta");
+    assert_same(want->h, got.h, (size_t)(SLOTS * inner), "h");
     if (keep && have_want && want->gate[0] != 0) {
-        assert_same(want->gate, got.gate, SLOTS * inner, "gate");
-        assert_same(want->up, got.up, SLOTS * inner, "up");
-        assert_same(want->out, got.out, SLOTS * hid, "out");
+        assert_same(want->gate, got.gate, (size_t)(SLOTS * inner), "gate");
+        assert_same(want->up, got.up, (size_t)(SLOTS * inner), "up");
+        assert_same(want->out, got.out, (size_t)(SLOTS * hid), "out");
     }
-    mem_pages_free(run.scratch, run.workspace_bytes * 5);
+    mem_pages_free(run.workspace, run.workspace_bytes * 5);
     experts_free(&x, alternate);
     in.q = in_q;
     h.q = h_q;
@@ -219,13 +219,13 @@ static void experts_way(const struct backend *be, int n_members, bool first)
         hid = large ? 256 : 96;
         inner = large ? 256 : 160;
         for (int i8 = 0; i8 < 2; i8++)
-            for (int with_delta = 0; with_delta < 2; with_delta++) {
-                const struct lowrank *delta = with_delta ? &low_rank : NULL;
-                struct moe_out *w = &want[t][i8][with_delta];
-                moe_case(t, i8, false, true, delta, w, !first, be, n_members); /* everything kept, ops repeated */
-                moe_case(t, i8, false, false, delta, w, true, be, n_members);
-                moe_case(t, i8, true, false, delta, w, true, be, n_members);   /* rows of gate and up alternate */
-                moe_case(t, i8, true, true, delta, w, true, be, n_members);
+            for (int with_lowrank = 0; with_lowrank < 2; with_lowrank++) {
+                const struct lowrank *lowrank = with_lowrank ? &low_rank : NULL;
+                struct moe_out *w = &want[t][i8][with_lowrank];
+                moe_case(t, i8, false, true, lowrank, w, !first, be, n_members); /* everything kept, ops repeated */
+                moe_case(t, i8, false, false, lowrank, w, true, be, n_members);
+                moe_case(t, i8, true, false, lowrank, w, true, be, n_members);   /* rows of gate and up alternate */
+                moe_case(t, i8, true, true, lowrank, w, true, be, n_members);
             }
     }
 }

@@ -25,7 +25,7 @@ static void each_isa(void (*fn)(const struct kernels *k, const char *isa))
 static void *linear_space(int64_t cols)
 {
     void *p = NULL;
-    assert_int_equal(posix_memalign(&p, 64, linear_scratch_bytes(cols)), 0);
+    assert_int_equal(posix_memalign(&p, 64, linear_workspace_bytes(cols)), 0);
     return p;
 }
 
@@ -38,21 +38,21 @@ struct linear_case {
 
 /* Outputs [lo, hi) from a gathered list, against scalar. */
 static void compare_linear(const struct linear_case *c, const struct view *w, int64_t lo, int64_t hi,
-                           const struct gather *in, void *scratch)
+                           const struct gather *in, void *workspace)
 {
     static float want[MAX_OUT], got[MAX_OUT + 8];
     char what[160];
     size_t n = (size_t)in->n * (size_t)(hi - lo);
     assert_true(n <= MAX_OUT);
     memset(got, 0x55, sizeof got);
-    c->scalar(w, lo, hi, in, want, hi - lo, scratch);
-    c->fast(w, lo, hi, in, got, hi - lo, scratch);
+    c->scalar(w, lo, hi, in, want, hi - lo, workspace);
+    c->fast(w, lo, hi, in, got, hi - lo, workspace);
     snprintf(what, sizeof what, "%s rows %d..%d cols %d, %d activations", c->name, (int)lo, (int)hi, (int)w->cols, in->n);
     assert_same(want, got, n, what);
-    struct gather again = *in; /* the scratch still knows the rows */
+    struct gather again = *in; /* the workspace still knows the rows */
     again.again = true;
     memset(got, 0x55, sizeof got);
-    c->fast(w, lo, hi, &again, got, hi - lo, scratch);
+    c->fast(w, lo, hi, &again, got, hi - lo, workspace);
     assert_same(want, got, n, what);
     for (int i = 0; i < 8; i++) /* and nothing beyond */
         assert_memory_equal(&got[n + (size_t)i], "\x55\x55\x55\x55", 4);
@@ -64,7 +64,7 @@ static void one_shape(const struct linear_case *c, int64_t rows, int64_t cols, i
     rng_seed(&r, (uint64_t)(rows * 1000003 + cols * 1009 + n * 31 + (int)w_fill * 7 + (int)x_fill));
     struct matrix m = matrix_make(c->dtype, rows, cols, (int64_t)rng_below(&r, 3), w_fill, &r), t = {0};
     struct act a = act_make(cols, n, x_fill, &r);
-    void *scratch = linear_space(cols);
+    void *workspace = linear_space(cols);
     int32_t list[MAX_ACTS];
     for (int i = 0; i < n; i++)
         list[i] = (int32_t)rng_below(&r, (uint64_t)n * 4);
@@ -72,9 +72,9 @@ static void one_shape(const struct linear_case *c, int64_t rows, int64_t cols, i
         t = matrix_transpose(&m, 1 + (int64_t)rng_below(&r, 2));
     const struct view *view = c->transposed ? &t.view : &m.view;
     struct gather plain = {&a, NULL, 1, n, NULL, false}, gathered = {&a, list, 4, n, m.data.data, false};
-    compare_linear(c, view, 0, rows, &plain, scratch);
-    compare_linear(c, view, rows / 3, rows, &gathered, scratch);
-    free(scratch);
+    compare_linear(c, view, 0, rows, &plain, workspace);
+    compare_linear(c, view, rows / 3, rows, &gathered, workspace);
+    free(workspace);
     act_free(&a);
     matrix_free(&m);
     if (c->transposed)
@@ -145,7 +145,7 @@ static void scale_bytes_isa(const struct kernels *k, const char *isa)
             rng_seed(&r, 5);
             struct matrix m = matrix_make(cases[c].dtype, 64, 160, 1, FILL_NORMAL, &r);
             struct act a = act_make(160, 5, fill ? FILL_HUGE : FILL_NORMAL, &r);
-            void *scratch = linear_space(160);
+            void *workspace = linear_space(160);
             for (int i = 0; i < 64 * 5; i++) {
                 int row = i / 5, b = i % 5;
                 if (cases[c].dtype == DT_MXFP4)
@@ -153,9 +153,9 @@ static void scale_bytes_isa(const struct kernels *k, const char *isa)
                 else
                     m.side[0].data[row * m.view.side[0].stride + b] = (uint8_t)i;
             }
-            compare_linear(&cases[c], &m.view, 0, 64, &(struct gather){&a, NULL, 1, 1, NULL, false}, scratch);
-            compare_linear(&cases[c], &m.view, 0, 64, &(struct gather){&a, NULL, 1, 5, NULL, false}, scratch);
-            free(scratch);
+            compare_linear(&cases[c], &m.view, 0, 64, &(struct gather){&a, NULL, 1, 1, NULL, false}, workspace);
+            compare_linear(&cases[c], &m.view, 0, 64, &(struct gather){&a, NULL, 1, 5, NULL, false}, workspace);
+            free(workspace);
             act_free(&a);
             matrix_free(&m);
         }
@@ -189,7 +189,7 @@ static void extremes_isa(const struct kernels *k, const char *isa)
                 const struct dtype_info *info = dtype_info(cases[c].dtype);
                 struct matrix m = matrix_make(cases[c].dtype, ROWS, COLS, 0, FILL_NORMAL, &r);
                 struct act a = act_make(COLS, N, FILL_NORMAL, &r);
-                void *scratch = linear_space(COLS);
+                void *workspace = linear_space(COLS);
                 int head = info->block_bytes % 16; /* the scale comes first, where it is part of a block */
                 for (int b = 0; b < ROWS * COLS / 32; b++)
                     memset(m.data.data + b * info->block_bytes + head, codes[i], (size_t)(info->block_bytes - head));
@@ -198,8 +198,8 @@ static void extremes_isa(const struct kernels *k, const char *isa)
                 for (int j = 0; j < COLS * N / 32; j++)
                     a.sum[j] = signs == 0 ? 32 * 127 : signs == 1 ? -32 * 127 : 0;
                 for (int n = 1; n <= N; n++)
-                    compare_linear(&cases[c], &m.view, 0, ROWS, &(struct gather){.act = &a, .divide = 1, .n = n}, scratch);
-                free(scratch);
+                    compare_linear(&cases[c], &m.view, 0, ROWS, &(struct gather){.act = &a, .divide = 1, .n = n}, workspace);
+                free(workspace);
                 act_free(&a);
                 matrix_free(&m);
             }
@@ -234,18 +234,18 @@ static void one_row_isa(const struct kernels *k, const char *isa)
             t = matrix_transpose(&m, 1);
         struct act a = act_make(cols, N, FILL_MIXED, &r);
         const struct view *view = cases[c].transposed ? &t.view : &m.view;
-        void *scratch = linear_space(cols);
-        cases[c].fast(view, 0, ROWS, &(struct gather){&a, NULL, 1, N, NULL, false}, all, ROWS, scratch);
+        void *workspace = linear_space(cols);
+        cases[c].fast(view, 0, ROWS, &(struct gather){&a, NULL, 1, N, NULL, false}, all, ROWS, workspace);
         for (int32_t i = 0; i < N; i++) {
-            cases[c].fast(view, 0, ROWS, &(struct gather){&a, &i, 1, 1, NULL, false}, one, ROWS, scratch);
+            cases[c].fast(view, 0, ROWS, &(struct gather){&a, &i, 1, 1, NULL, false}, one, ROWS, workspace);
             assert_same(one, all + i * ROWS, ROWS, cases[c].name);
             for (int64_t o = 0; o < ROWS; o += 7) {
                 float single;
-                cases[c].fast(view, o, o + 1, &(struct gather){&a, &i, 1, 1, NULL, false}, &single, 1, scratch);
+                cases[c].fast(view, o, o + 1, &(struct gather){&a, &i, 1, 1, NULL, false}, &single, 1, workspace);
                 assert_same(&one[o], &single, 1, cases[c].name);
             }
         }
-        free(scratch);
+        free(workspace);
         act_free(&a);
         matrix_free(&m);
         if (cases[c].transposed)
@@ -274,11 +274,11 @@ static void transposed_isa(const struct kernels *k, const char *isa)
             rng_seed(&r, (uint64_t)cols);
             struct matrix m = matrix_make(pairs[p].dtype, 41, cols, 0, FILL_MIXED, &r), t = matrix_transpose(&m, 2);
             struct act a = act_make(cols, 6, FILL_MIXED, &r);
-            void *scratch = linear_space(cols);
-            pairs[p].plain(&m.view, 0, 41, &(struct gather){&a, NULL, 1, 6, NULL, false}, a_out, 41, scratch);
-            pairs[p].transposed(&t.view, 0, 41, &(struct gather){&a, NULL, 1, 6, NULL, false}, b_out, 41, scratch);
+            void *workspace = linear_space(cols);
+            pairs[p].plain(&m.view, 0, 41, &(struct gather){&a, NULL, 1, 6, NULL, false}, a_out, 41, workspace);
+            pairs[p].transposed(&t.view, 0, 41, &(struct gather){&a, NULL, 1, 6, NULL, false}, b_out, 41, workspace);
             assert_same(a_out, b_out, 6 * 41, dtype_info(pairs[p].dtype)->name);
-            free(scratch);
+            free(workspace);
             act_free(&a);
             matrix_free(&m);
             matrix_free(&t);

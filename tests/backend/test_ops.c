@@ -1,4 +1,4 @@
-/* Routing, embedding, norm, linear with bias and low-rank delta, rotation: their meaning, and the same bits for 1, 2, 3 and 5
+/* Routing, embedding, norm, linear with bias and low-rank addition, rotation: their meaning, and the same bits for 1, 2, 3 and 5
  * members on every backend. Attention and experts have files of their own. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
@@ -71,7 +71,7 @@ struct plain_run {
     struct act a;
     float x[N * IN], y[N * (OUT + 3)], rope[N * ROPE_HEADS * ROPE_DIM];
     const float *gain, *bias, *angles;
-    uint8_t *scratch;
+    uint8_t *workspace;
     size_t workspace_bytes;
 };
 
@@ -79,7 +79,7 @@ static void plain_member(const struct member *member, void *arg)
 {
     struct plain_run *run = arg;
     static const int32_t ids[N] = {3, 0, 8, 8, 1}, rows_of[N] = {4, 0, 2, 1, 3};
-    struct hand hand = {run->be, member, run->scratch + (size_t)member->id * run->workspace_bytes};
+    struct hand hand = {run->be, member, run->workspace + (size_t)member->id * run->workspace_bytes};
     run->be->embed(&hand, &run->table, ids, N, run->x);
     run->be->sync(&hand);
     run->be->norm(&hand, run->x, rows_of, run->gain, 1e-5f, IN, N, &run->a);
@@ -103,7 +103,7 @@ static void plain_way(const struct backend *be, int n_members, bool first)
     fill(&r, angles, N * ROPE_DIM, 1);
     fill(&r, a, 3 * IN, 1);
     fill(&r, b, 3 * OUT, 1);
-    struct lowrank delta = {3, 0.25f, a, b};
+    struct lowrank lowrank = {3, 0.25f, a, b};
     for (enum dtype t = 0; t < DT_U8; t++)
         for (int i8 = 0; i8 < 2; i8++) {
             struct matrix table = matrix_make(t, VOCAB, IN, 1, FILL_NORMAL, &(struct rng){{1, 2, 3, 4}});
@@ -112,7 +112,7 @@ static void plain_way(const struct backend *be, int n_members, bool first)
             run.be = be;
             run.table = table.view;
             run.w = w.view;
-            run.w.lowrank = &delta;
+            run.w.lowrank = &lowrank;
             run.a = act_make(IN, N, FILL_ZERO, &r);
             int8_t *q = run.a.q;
             run.a.q = i8 ? q : NULL;
@@ -120,7 +120,7 @@ static void plain_way(const struct backend *be, int n_members, bool first)
             run.bias = bias;
             run.angles = angles;
             run.workspace_bytes = be->workspace_bytes(N, IN, IN, 2, 16);
-            run.scratch = mem_pages(run.workspace_bytes * 5);
+            run.workspace = mem_pages(run.workspace_bytes * 5);
             rng_seed(&r, 71);
             fill(&r, run.rope, N * ROPE_HEADS * ROPE_DIM, 1);
             float before[2] = {run.rope[0], run.rope[ROPE_DIM / 2]};
@@ -155,7 +155,7 @@ static void plain_way(const struct backend *be, int n_members, bool first)
             assert_same(want[t][i8].rope, run.rope, N * ROPE_HEADS * ROPE_DIM, "rope");
             run.a.q = q;
             act_free(&run.a);
-            mem_pages_free(run.scratch, run.workspace_bytes * 5);
+            mem_pages_free(run.workspace, run.workspace_bytes * 5);
             matrix_free(&table);
             matrix_free(&w);
         }
@@ -178,7 +178,7 @@ struct many_run {
     const float *bias, *angles;
     struct kv_rows kv;
     float *k, *v, *sum;
-    uint8_t *scratch;
+    uint8_t *workspace;
     size_t workspace_bytes;
 };
 
@@ -186,7 +186,7 @@ struct many_run {
 static void many_member(const struct member *member, void *arg)
 {
     struct many_run *run = arg;
-    struct hand hand = {run->be, member, run->scratch + (size_t)member->id * run->workspace_bytes};
+    struct hand hand = {run->be, member, run->workspace + (size_t)member->id * run->workspace_bytes};
     run->be->linear(&hand, &run->wk, run->bias, &run->a, MANY, MANY_DIM, &run->wv, run->k, MANY_OUT);
     run->be->linear(&hand, &run->wv, NULL, &run->a, MANY, MANY_DIM, NULL, run->v, MANY_OUT);
     run->be->rope(&hand, run->k, MANY, MANY_HEADS, MANY_DIM, run->angles);
@@ -217,7 +217,7 @@ static void many_way(const struct backend *be, int n_members, bool first)
         run.kv = (struct kv_rows){.layout = {KV_F32, MANY_HEADS, MANY_DIM}, .n = MANY, .pos = pos, .seq = seq, .tables = tables,
                                   .pages = pages[0], .page_bytes = sizeof pages[0]};
         run.workspace_bytes = be->workspace_bytes(MANY, MANY_IN, MANY_IN, MANY_HEADS, MANY_DIM);
-        run.scratch = mem_pages(run.workspace_bytes * 5);
+        run.workspace = mem_pages(run.workspace_bytes * 5);
         memset(got, 0x55, sizeof got);
         memset(pages, 0x55, sizeof pages);
         on_team(n_members, many_member, &run);
@@ -232,7 +232,7 @@ static void many_way(const struct backend *be, int n_members, bool first)
         assert_memory_equal(pages_want[i8], pages, sizeof pages);
         run.a.q = q;
         act_free(&run.a);
-        mem_pages_free(run.scratch, run.workspace_bytes * 5);
+        mem_pages_free(run.workspace, run.workspace_bytes * 5);
     }
     matrix_free(&k);
     matrix_free(&v);

@@ -8,7 +8,7 @@ void norm_f32__scalar_f64(const double *x, const float *gain, float eps, int64_t
 void swiglu_f32__scalar_f64(const double *gate, const double *up, int64_t n, float alpha, float limit, double *h);
 void attend_merge__scalar_f64(double m, double l, const double *acc, int head_dim, double *big_m, double *big_l, double *big_acc);
 typedef void linear_f64_fn(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, double *y,
-                           int64_t y_stride, void *scratch);
+                           int64_t y_stride, void *workspace);
 linear_f64_fn linear_f32_any__scalar_f64;
 
 /* exp: at most 1 ulp from the truth over its whole range, and the edges as stated. */

@@ -5,12 +5,58 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "base/sized.h"
 #include "base/thread.h"
 #include "base/utf8.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- promises ------------------------------------------------------------------------------------------- */
+
+/* The library that tests link checks what callers promise: this one breaks its promise, and dies of it. */
+static void test_must(void **state)
+{
+    (void)state;
+    int status = 0;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct buf b = {0};
+        if (!freopen("/dev/null", "w", stderr))
+            _exit(2);
+        buf_add(&b, NULL, 1);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+/* A shorter struct of an older caller, and a longer one of a newer: what both know passes, the tail is not touched. */
+static void test_sized(void **state)
+{
+    (void)state;
+    struct known {
+        size_t size;
+        int a, b;
+    } own = {sizeof own, 1, 2}, theirs = {offsetof(struct known, b), 10, 20};
+    sized_in(&own, sizeof own, &theirs);
+    assert_true(own.a == 10 && own.b == 2);
+    sized_in(&own, sizeof own, NULL);
+    assert_true(own.a == 10 && own.b == 2);
+    own.a = 3, own.b = 4;
+    sized_out(&theirs, &own, sizeof own);
+    assert_true(theirs.a == 3 && theirs.b == 20 && theirs.size == offsetof(struct known, b));
+    struct {
+        struct known known;
+        int more;
+    } longer = {{sizeof longer, 0, 0}, 30};
+    sized_out(&longer, &own, sizeof own);
+    assert_true(longer.known.a == 3 && longer.known.b == 4 && longer.more == 30 && longer.known.size == sizeof own);
+}
 
 /* ---- errors --------------------------------------------------------------------------------------------- */
 
@@ -317,6 +363,6 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_error), cmocka_unit_test(test_checked),
                                        cmocka_unit_test(test_buf), cmocka_unit_test(test_buf_memory),
                                        cmocka_unit_test(test_rng), cmocka_unit_test(test_pool), cmocka_unit_test(test_deals),
-                                       cmocka_unit_test(test_signals), cmocka_unit_test(test_share)};
+                                       cmocka_unit_test(test_signals), cmocka_unit_test(test_share), cmocka_unit_test(test_must), cmocka_unit_test(test_sized)};
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -546,7 +546,17 @@ static void test_take(void **state)
     check_ok(osso_answer_take(a, (struct osso_choice){1, 0}, &small, &err), err);
     assert_int_equal(small.id, 1);
     assert_int_equal(small.stop, OSSO_STOP_CANCELLED);
+    /* Structs that say no size would be passed over: nothing is done. */
+    struct osso_event none = {.stop = OSSO_STOP_CANCELLED};
+    assert_int_equal(osso_answer_take(a, (struct osso_choice){1, 0}, &none, &err), OSSO_USAGE);
+    assert_non_null(strstr(err.text, "osso_event says no size"));
+    assert_int_equal(osso_answer_length(a), 1);
+    assert_int_equal(osso_answer_next(a, &none, &err), OSSO_USAGE);
+    assert_int_equal(osso_answer_finish(a, &none, &err), OSSO_USAGE);
     osso_answer_free(a);
+    o.size = 0;
+    assert_int_equal(osso_answer_create(s, NULL, &o, &a, &err), OSSO_USAGE);
+    assert_null(a);
     osso_session_free(s);
     osso_engine_free(e);
 }

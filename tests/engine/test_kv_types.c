@@ -32,12 +32,12 @@ static void check_type(const char *path, int t)
     const struct config *c = &r.engine->config;
     struct osso_engine_stats stats = {.size = sizeof stats};
     struct osso_token_cost cost = {.size = sizeof cost};
-    uint64_t kv, scratch, pool = 0, layer = 2u * (uint64_t)(c->n_kv_heads * c->head_dim * types[t].bytes32 / 32), keys = 0;
+    uint64_t kv, workspace, pool = 0, layer = 2u * (uint64_t)(c->n_kv_heads * c->head_dim * types[t].bytes32 / 32), keys = 0;
     for (int g = 0; g < KV_GROUPS; g++) {
         assert_int_equal(r.engine->kv.group[g].page_bytes, (uint64_t)r.engine->kv.group[g].n_layers * layer * KV_PAGE);
         pool += (uint64_t)r.engine->kv.group[g].n_pages * r.engine->kv.group[g].page_bytes;
     }
-    check_ok(osso_engine_memory(r.model, &o, &kv, &scratch, &r.err), r.err);
+    check_ok(osso_engine_memory(r.model, &o, &kv, &workspace, &r.err), r.err);
     osso_engine_stats(r.engine, &stats);
     assert_int_equal(kv, pool);
     assert_int_equal(stats.kv_bytes, pool);
@@ -70,12 +70,12 @@ static void test_refused(void **state)
     struct osso_model *model;
     struct osso_engine *engine;
     struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .kv_type = "q8_0"};
-    uint64_t kv, scratch;
+    uint64_t kv, workspace;
     check_ok(osso_model_open(test_path(path, sizeof path, "tests/golden/model/tied-full-first"), &model, &err), err);
     assert_int_equal(osso_engine_create(model, &o, &engine, &err), OSSO_UNSUPPORTED);
     assert_null(engine);
     assert_string_equal(err.text, "KV type q8_0 packs 32 dimensions together, and this model's heads have 80; use f16");
-    assert_int_equal(osso_engine_memory(model, &o, &kv, &scratch, &err), OSSO_UNSUPPORTED);
+    assert_int_equal(osso_engine_memory(model, &o, &kv, &workspace, &err), OSSO_UNSUPPORTED);
     osso_model_free(model);
 }
 

@@ -54,6 +54,11 @@ static uint64_t cut(uint64_t hash)
     return hash & ((1ull << 56) - 1);
 }
 
+static struct cell make_cell(uint64_t hash, int right)
+{
+    return (struct cell){hash & ((1ull << 56) - 1), (uint64_t)right & 255};
+}
+
 static struct actor *actor_of(const struct osso_session *s)
 {
     for (int i = 0; i < SESSIONS; i++)
@@ -127,10 +132,10 @@ static void write_rows(void)
         else if (full < 0 || e->kv.group[KV_FULL].refs[full] != 1)
             fail_msg("operation %d: a write to a full page that is not the session's own", p.op);
         else
-            set_cell(KV_FULL, full, pos, (struct cell){cut(a->hash[pos]), 1});
+            set_cell(KV_FULL, full, pos, make_cell(a->hash[pos], 1));
         if (slide < 0 || e->kv.group[KV_SLIDING].refs[slide] != 1)
             fail_msg("operation %d: a write to a sliding page that is not the session's own", p.op);
-        set_cell(KV_SLIDING, slide, pos, (struct cell){cut(a->hash[pos]), (uint64_t)(before < p.layers ? before + 1 : p.layers)});
+        set_cell(KV_SLIDING, slide, pos, make_cell(a->hash[pos], before < p.layers ? before + 1 : p.layers));
         p.replays += b->keep[r];
     }
 }

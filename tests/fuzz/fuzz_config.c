@@ -1,5 +1,6 @@
 /* libFuzzer: bytes as a config.json and as a generation_config.json. What is accepted must be written and read again as the
  * same configuration. */
+#include "base/must.h"
 #include "model/config.h"
 #include "checkpoint/config_files.h"
 #include "checkpoint/plan.h"
@@ -8,12 +9,6 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(int ok)
-{
-    if (!ok)
-        abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

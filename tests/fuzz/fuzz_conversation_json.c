@@ -1,5 +1,6 @@
 /* Any bytes as a conversation's JSON. What is accepted must survive writing and reading again, and render to the same
  * ids. */
+#include "base/must.h"
 #include "osso/text.h"
 
 #include <stdlib.h>
@@ -8,12 +9,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct osso_tokenizer *tokenizer;
-
-static void must(int ok)
-{
-    if (!ok)
-        abort();
-}
 
 /* The status of rendering for training, and the ids. */
 static enum osso_status render(const struct osso_conversation *c, struct osso_ids *ids)
@@ -48,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     for (size_t i = 0; i < osso_conversation_size(c); i++) {
-        struct osso_message m;
+        struct osso_message m = {.size = sizeof m};
         must(osso_conversation_get(c, i, &m, &err) == OSSO_OK && m.text);
     }
     osso_ids_free(&a);

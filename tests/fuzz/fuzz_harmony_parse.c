@@ -1,6 +1,7 @@
 /* Any ids through the parser: without strictness never an error, and the deltas add up to the texts of the messages.
  * The first byte chooses role and mode; then small bytes are the format's tokens and words, others begin a three-byte
  * id. */
+#include "base/must.h"
 #include "osso/text.h"
 
 #include <stdlib.h>
@@ -9,12 +10,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct osso_tokenizer *tokenizer;
-
-static void must(int ok)
-{
-    if (!ok)
-        abort();
-}
 
 static int32_t next_id(const uint8_t *data, size_t size, size_t *at)
 {
@@ -35,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const roles[] = {NULL, "assistant", "tool", "user"};
     struct osso_parser *p;
-    struct osso_parser_state s;
+    struct osso_parser_state s = {.size = sizeof s};
     struct osso_error err;
     enum osso_status status = OSSO_OK;
     size_t at = 1, n_deltas = 0, n_text = 0;
@@ -58,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     n_deltas += s.delta_len;
     const struct osso_conversation *c = osso_parser_messages(p);
     for (size_t i = 0; i < osso_conversation_size(c); i++) {
-        struct osso_message m;
+        struct osso_message m = {.size = sizeof m};
         must(osso_conversation_get(c, i, &m, &err) == OSSO_OK);
         n_text += m.text_len;
     }

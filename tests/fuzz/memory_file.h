@@ -2,6 +2,8 @@
 #ifndef OSSO_FUZZ_MEMORY_FILE_H
 #define OSSO_FUZZ_MEMORY_FILE_H
 
+#include "base/must.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +14,6 @@ struct memory_file {
     int fd;
     char path[40];
 };
-
-static inline void must(int ok)
-{
-    if (!ok)
-        abort();
-}
 
 static inline struct memory_file memory_file_open(void)
 {

@@ -28,7 +28,7 @@ static void check_deltas(const struct sink *s, const struct osso_conversation *c
 {
     size_t at = 0;
     for (size_t i = 0; i < osso_conversation_size(c); i++) {
-        struct osso_message m;
+        struct osso_message m = {.size = sizeof m};
         struct osso_error err;
         check_ok(osso_conversation_get(c, i, &m, &err), err);
         assert_true(at + m.text_len <= s->len);
@@ -42,7 +42,7 @@ static void check_deltas(const struct sink *s, const struct osso_conversation *c
 static char *parse(const int32_t *ids, size_t n, const char *role, unsigned flags, bool *refused)
 {
     struct osso_parser *p;
-    struct osso_parser_state s;
+    struct osso_parser_state s = {.size = sizeof s};
     struct osso_error err;
     struct sink sink = {0};
     char *json;
@@ -174,7 +174,7 @@ static void streaming_view(void **state)
 {
     (void)state;
     struct osso_parser *p;
-    struct osso_parser_state s;
+    struct osso_parser_state s = {.size = sizeof s};
     struct osso_error err;
     struct osso_ids ids = ids_of("<|channel|>commentary to=f <|constrain|>json<|message|>{}<|call|>");
     check_ok(osso_parser_create(builtin, "assistant", 0, &p, &err), err);
@@ -297,7 +297,7 @@ static void strict_after_refusal(void **state)
 {
     (void)state;
     struct osso_parser *p;
-    struct osso_message m;
+    struct osso_message m = {.size = sizeof m};
     struct osso_error err;
     static const int32_t rest[] = {200006, 200005, 17196, 200008, 22, 200002};
     check_ok(osso_parser_create(builtin, "assistant", OSSO_PARSE_STRICT, &p, &err), err);
@@ -391,7 +391,7 @@ static void long_messages(void **state)
     static const int32_t fill[] = {173781, 222, 9552, 200003, 200005, 220};
     for (size_t k = 0; k < 2 * sizeof fill / sizeof *fill; k++) {
         struct osso_parser *p;
-        struct osso_parser_state s;
+        struct osso_parser_state s = {.size = sizeof s};
         struct osso_error err;
         check_ok(osso_parser_create(builtin, "assistant", k & 1 ? OSSO_PARSE_STRICT : 0, &p, &err), err);
         for (int part = 0; part < 2; part++) {

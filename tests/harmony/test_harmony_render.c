@@ -73,7 +73,7 @@ static void add(struct osso_conversation *c, enum osso_role role, const char *na
                 const char *channel, const char *type, const char *text)
 {
     struct osso_error err;
-    struct osso_message m = {role, name, recipient, channel, type, text, strlen(text)};
+    struct osso_message m = {sizeof m, role, name, recipient, channel, type, text, strlen(text)};
     check_ok(osso_conversation_add(c, &m, &err), err);
 }
 
@@ -128,7 +128,7 @@ static void first_prompt_and_next_turn(void **state)
     (void)state;
     struct osso_error err;
     struct osso_conversation *c = create();
-    struct osso_system s = {.effort = "low", .date = "2026-01-15"};
+    struct osso_system s = {.size = sizeof s, .effort = "low", .date = "2026-01-15"};
     check_ok(osso_conversation_add_system(c, &s, &err), err);
     add(c, OSSO_ROLE_USER, NULL, NULL, NULL, NULL, "Name a prime.");
     EXPECT_IDS(c, OSSO_RENDER_COMPLETION, 200006, 17360, 200008, 3575, 553, 17554, 162016, 11, 261, 4410, 6439, 2359,
@@ -156,9 +156,9 @@ static void efforts(void **state)
                                         "\nReasoning: medium\n"};
     for (int i = 0; i < 4; i++) {
         struct osso_error err;
-        struct osso_message m;
+        struct osso_message m = {.size = sizeof m};
         struct osso_conversation *c = create();
-        check_ok(osso_conversation_add_system(c, &(struct osso_system){.effort = given[i]}, &err), err);
+        check_ok(osso_conversation_add_system(c, &(struct osso_system){.size = sizeof(struct osso_system), .effort = given[i]}, &err), err);
         check_ok(osso_conversation_get(c, 0, &m, &err), err);
         assert_non_null(strstr(m.text, shown[i]));
         osso_conversation_free(c);
@@ -236,9 +236,9 @@ static void builtin_tools(void **state)
 {
     (void)state;
     struct osso_error err;
-    struct osso_message m;
+    struct osso_message m = {.size = sizeof m};
     struct osso_conversation *c = create();
-    struct osso_system s = {.browser = true, .python = true};
+    struct osso_system s = {.size = sizeof s, .browser = true, .python = true};
     char tools[sizeof order_tools + 32];
     snprintf(tools, sizeof tools, "%.*s,{\"name\":\"now\"}]", (int)sizeof order_tools - 2, order_tools);
     check_ok(osso_conversation_add_system(c, &s, &err), err);
@@ -378,7 +378,7 @@ static void render_refusals(void **state)
     assert_int_equal(osso_conversation_render(c, builtin, NULL, &ids, &err), OSSO_USAGE);
     osso_conversation_free(c);
     c = create();
-    struct osso_system s = {.effort = "none"};
+    struct osso_system s = {.size = sizeof s, .effort = "none"};
     assert_int_equal(osso_conversation_add_system(c, &s, &err), OSSO_USAGE);
     assert_int_equal(osso_conversation_add_developer(c, NULL, "{}", &err), OSSO_FORMAT);
     assert_int_equal(osso_conversation_add_developer(c, NULL, "[{}]", &err), OSSO_FORMAT);
@@ -404,7 +404,7 @@ static void json_round_trip(void **state)
 {
     (void)state;
     struct osso_error err;
-    struct osso_message m;
+    struct osso_message m = {.size = sizeof m};
     char *json;
     struct osso_conversation *c = read_json(full);
     check_ok(osso_conversation_to_json(c, &json, &err), err);
@@ -447,7 +447,7 @@ static void wide_schema(void **state)
     strcpy(w, "}}}]");
     struct osso_conversation *c = create();
     struct osso_error err;
-    struct osso_message m;
+    struct osso_message m = {.size = sizeof m};
     check_ok(osso_conversation_add_developer(c, NULL, text, &err), err);
     check_ok(osso_conversation_get(c, 0, &m, &err), err);
     assert_non_null(strstr(m.text, "\nk59999: any,\n"));
@@ -461,8 +461,8 @@ static enum osso_status everything(void *arg, struct osso_error *err)
 {
     struct osso_conversation *c = NULL;
     struct osso_ids ids = {0};
-    struct osso_message m;
-    struct osso_system s = {.browser = true, .python = true, .date = "d"};
+    struct osso_message m = {.size = sizeof m};
+    struct osso_system s = {.size = sizeof s, .browser = true, .python = true, .date = "d"};
     char *json = NULL;
     (void)arg;
     enum osso_status status = osso_conversation_from_json(full, strlen(full), "x", &c, err);
@@ -472,7 +472,7 @@ static enum osso_status everything(void *arg, struct osso_error *err)
         status = osso_conversation_add_developer(c, "i", order_tools, err);
     if (!status)
         status = osso_conversation_add(
-            c, &(struct osso_message){.role = OSSO_ROLE_USER, .name = "n", .text = "t", .text_len = 1}, err);
+            c, &(struct osso_message){sizeof(struct osso_message), OSSO_ROLE_USER, .name = "n", .text = "t", .text_len = 1}, err);
     if (!status)
         status = osso_conversation_get(c, 0, &m, err);
     if (!status)
@@ -491,6 +491,31 @@ static void every_allocation_fails(void **state)
     assert_true(fault_each(everything, NULL, false) > 30);
 }
 
+/* A caller that was compiled when a message had no text, and one that forgot the size. */
+static void test_sizes(void **state)
+{
+    (void)state;
+    struct osso_conversation *c;
+    struct osso_error err;
+    struct osso_message m = {.size = sizeof m, .role = OSSO_ROLE_USER, .name = "n", .text = "hello", .text_len = 5};
+    check_ok(osso_conversation_create(&c, &err), err);
+    check_ok(osso_conversation_add(c, &m, &err), err);
+    struct osso_message older = {.size = offsetof(struct osso_message, text), .text = "untouched", .text_len = 9};
+    check_ok(osso_conversation_get(c, 0, &older, &err), err);
+    assert_string_equal(older.name, "n");
+    assert_true(older.role == OSSO_ROLE_USER && older.size == offsetof(struct osso_message, text));
+    assert_true(older.text_len == 9 && strcmp(older.text, "untouched") == 0);
+    check_ok(osso_conversation_add(c, &older, &err), err);
+    check_ok(osso_conversation_get(c, 1, &m, &err), err);
+    assert_true(m.text_len == 0);
+    m.size = 0;
+    assert_int_equal(osso_conversation_add(c, &m, &err), OSSO_USAGE);
+    assert_non_null(strstr(err.text, "says no size"));
+    assert_int_equal(osso_conversation_get(c, 0, &m, &err), OSSO_USAGE);
+    assert_int_equal(osso_conversation_add_system(c, &(struct osso_system){.effort = "low"}, &err), OSSO_USAGE);
+    osso_conversation_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,7 +525,7 @@ int main(void)
         cmocka_unit_test(builtin_tools),   cmocka_unit_test(no_injection),
         cmocka_unit_test(history),         cmocka_unit_test(json_refusals),
         cmocka_unit_test(render_refusals), cmocka_unit_test(json_round_trip),
-        cmocka_unit_test(wide_schema),     cmocka_unit_test(every_allocation_fails),
+        cmocka_unit_test(wide_schema),     cmocka_unit_test(every_allocation_fails), cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests_name("harmony_render", tests, builtin_setup, builtin_teardown);
 }

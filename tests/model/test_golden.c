@@ -27,7 +27,7 @@ static float *golden_logits(const char *dir, const char *file, bool exact, const
     size_t n;
     snprintf(path, sizeof path, "%s/ids.txt", dir);
     int32_t *ids = ids_read(path, &n);
-    struct osso_engine_options o = engine_options(exact, n);
+    struct osso_engine_options o = engine_options(exact, (int64_t)n);
     if (isa)
         o.isa = isa;
     snprintf(path, sizeof path, "%s%s", dir, file);
@@ -178,7 +178,7 @@ static int compare_tap(void *user, const struct osso_tap_value *v)
     for (size_t i = 0; i < count; i++)
         largest = fmax(largest, fabs(want.data[i]));
     for (size_t i = 0; i < count; i++) {
-        double have = v->values ? v->values[i] : v->ids[i], d = fabs(have - want.data[i]) / largest;
+        double have = v->values ? v->values[i] : (double)v->ids[i], d = fabs(have - want.data[i]) / largest;
         if (!(d <= 2e-5))
             fail_msg("%s: value %zu is %g, want %g", path, i, have, want.data[i]);
         c->worst = fmax(c->worst, d);
@@ -197,7 +197,7 @@ static void test_taps(void **state)
     test_path(c.dir, sizeof c.dir, "tests/golden/taps");
     snprintf(path, sizeof path, "%s/ids.txt", c.dir);
     int32_t *ids = ids_read(path, &n);
-    struct osso_engine_options o = engine_options(true, n);
+    struct osso_engine_options o = engine_options(true, (int64_t)n);
     struct rig r = rig_open(c.dir, &o);
     check_ok(osso_engine_set_tap(r.engine, ~0ull, NULL, compare_tap, &c, &r.err), r.err);
     free(all_logits(&r, ids, n, 0));

@@ -62,9 +62,9 @@ static void parse(const struct osso_tokenizer *tokenizer, const int32_t *ids, si
                   unsigned flags)
 {
     struct osso_parser *p;
-    struct osso_parser_state s;
+    struct osso_parser_state s = {.size = sizeof s};
     struct osso_error err = {0};
-    struct osso_message m;
+    struct osso_message m = {.size = sizeof m};
     size_t n_deltas = 0, n_text = 0;
     if (osso_parser_create(tokenizer, role, flags, &p, &err))
         die("create", &err);

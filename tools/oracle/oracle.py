@@ -169,7 +169,7 @@ def main():
     p.add_argument("cases", nargs="?", type=int, default=12, metavar="N", help="how many random models (12)")
     p.add_argument("--seed", type=int, default=None, help="of the random cases (the time, printed)")
     p.add_argument("--binary", default=os.path.join(ROOT, "build", "osso"))
-    p.add_argument("--forms", default="gguf,original", help="other containers to run too (gguf,original; \"\" for none)")
+    p.add_argument("--forms", default="gguf", help="other containers to run too (gguf,original; original/ is refused until osso reads it)")
     p.add_argument("--models", default=os.path.join(ROOT, "models", "osso-small"), help="the bundled model")
     p.add_argument("--max-context", type=int, default=8192, help="the longest prompt for the bundled model (8192)")
     p.add_argument("--keep", help="put the cases in this folder (a temporary one, removed when all pass)")

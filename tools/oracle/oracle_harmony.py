@@ -31,9 +31,9 @@ class Options(C.Structure):
 
 
 class State(C.Structure):
-    _fields_ = [("in_content", C.c_bool), ("role", C.c_char_p), ("channel", C.c_char_p), ("recipient", C.c_char_p),
-                ("content_type", C.c_char_p), ("delta", C.c_void_p), ("delta_len", C.c_size_t), ("message_done", C.c_bool),
-                ("end_id", C.c_int32)]
+    _fields_ = [("size", C.c_size_t), ("in_content", C.c_bool), ("role", C.c_char_p), ("channel", C.c_char_p),
+                ("recipient", C.c_char_p), ("content_type", C.c_char_p), ("delta", C.c_void_p), ("delta_len", C.c_size_t),
+                ("message_done", C.c_bool), ("end_id", C.c_int32)]
 
 
 class Osso:
@@ -79,7 +79,7 @@ class Osso:
 
     def parse(self, ids, role, strict):
         """(messages, refused, trace)"""
-        p, s = C.c_void_p(), State()
+        p, s = C.c_void_p(), State(size=C.sizeof(State))
         self.must(self.lib.osso_parser_create(self.tokenizer, role and role.encode(), C.c_uint(int(strict)), C.byref(p), C.byref(self.err)))
         trace, refused, deltas, n = [], False, "", 0
         for i in ids:

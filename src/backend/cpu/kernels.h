@@ -16,7 +16,7 @@ struct gather {
     int divide;
     int n;
     const uint8_t *next; /* weights that this thread reads after these ones, to be fetched as these end; NULL: unknown */
-    bool again; /* the same rows and format as in the last call with this scratch, which nobody touched since */
+    bool again; /* the same rows and format as in the last call with this workspace, which nobody touched since */
 };
 
 static inline int64_t gather_row(const struct gather *in, int i)
@@ -24,10 +24,10 @@ static inline int64_t gather_row(const struct gather *in, int i)
     return in->rows ? in->rows[i] / in->divide : i;
 }
 
-/* y[i * y_stride + (o - lo)] = sum_k w[o][k] * in[i][k] for outputs o in [lo, hi). `scratch`:
- * linear_scratch_bytes(cols). */
+/* y[i * y_stride + (o - lo)] = sum_k w[o][k] * in[i][k] for outputs o in [lo, hi). `workspace`:
+ * linear_workspace_bytes(cols). */
 typedef void linear_fn(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, real *y, int64_t y_stride,
-                       void *scratch);
+                       void *workspace);
 
 /* The int8 form of a row; width a multiple of 32. */
 typedef void quantize_fn(const float *x, int64_t width, int8_t *q, float *d, int32_t *sum);
@@ -82,7 +82,7 @@ const struct kernels *REAL(kernels_cpu)(const char *isa);
 
 enum { LINEAR_TILE = 32 /* weight rows that are unpacked together */, LINEAR_ACTS = 192 /* activation rows at a time */ };
 /* Workspace of a linear kernel for matrices of up to `cols` inputs. */
-static inline size_t linear_scratch_bytes(int64_t cols)
+static inline size_t linear_workspace_bytes(int64_t cols)
 {
     size_t blocks = (size_t)(cols + 127) / 128 * 4; /* whole groups of four */
     return LINEAR_TILE * blocks * 36 + LINEAR_ACTS * (blocks * 48 + 2 * LINEAR_TILE * sizeof(float)) + 256;

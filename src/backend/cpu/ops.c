@@ -4,6 +4,7 @@
 #include "backend/cpu/pick.h"
 #include "backend/cpu/scalar/scalar.h"
 #include "backend/cpu/share.h"
+#include "base/must.h"
 
 #include <string.h>
 
@@ -15,6 +16,7 @@ void REAL(ops_embed)(const struct hand *h, const struct view *table, const int32
         for (int64_t at = 0; at < table->cols; at += DTYPE_MAX_BLOCK) {
             float values[DTYPE_MAX_BLOCK];
             int64_t count = table->cols - at < DTYPE_MAX_BLOCK ? table->cols - at : DTYPE_MAX_BLOCK;
+            must(ids[r] >= 0 && ids[r] < table->rows);
             view_values(table, ids[r], at, count, values);
             for (int64_t i = 0; i < count; i++)
                 x[r * table->cols + at + i] = (real)values[i];
@@ -42,6 +44,7 @@ void REAL(ops_norm)(const struct hand *h, const real *x, const int32_t *rows_of,
 {
     const struct kernels *kn = kernels_of(h);
     int64_t lo, hi;
+    must(out->width == width);
     member_share(h->member, n, &lo, &hi);
     for (int64_t r = lo; r < hi; r++) {
         kn->norm_f32(x + (rows_of ? rows_of[r] : r) * width, gain, eps, width, out->f + r * width);
@@ -59,9 +62,9 @@ void REAL(ops_quantize)(const struct hand *h, struct act *a, int n)
 
 enum { LOWRANK_ROWS = 16, LOWRANK_OUTS = 64 };
 
-static size_t lowrank_scratch_bytes(void)
+static size_t lowrank_workspace_bytes(void)
 {
-    return scratch_round(sizeof(real) * LOWRANK_ROWS * (LOWRANK_MAX + LOWRANK_OUTS));
+    return workspace_round(sizeof(real) * LOWRANK_ROWS * (LOWRANK_MAX + LOWRANK_OUTS));
 }
 
 static struct view plain_view(const float *data, int64_t rows, int64_t cols)
@@ -71,12 +74,12 @@ static struct view plain_view(const float *data, int64_t rows, int64_t cols)
 
 /* y += scale * B (A x): both dots in the float order, then one FMA per output. Every member makes A x for itself. */
 static void add_lowrank(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                      real *y, int64_t y_stride, uint8_t *scratch)
+                      real *y, int64_t y_stride, uint8_t *workspace)
 {
     const struct lowrank *lr = w->lowrank;
     struct view a = plain_view(lr->a, lr->rank, w->cols), b = plain_view(lr->b, w->rows, lr->rank);
-    real *t = (real *)scratch, *u = t + LOWRANK_ROWS * LOWRANK_MAX;
-    void *rest = scratch + lowrank_scratch_bytes();
+    real *t = (real *)workspace, *u = t + LOWRANK_ROWS * LOWRANK_MAX;
+    void *rest = workspace + lowrank_workspace_bytes();
     for (int first = 0; first < in->n; first += LOWRANK_ROWS) {
         int n = in->n - first < LOWRANK_ROWS ? in->n - first : LOWRANK_ROWS;
         int32_t rows[LOWRANK_ROWS];
@@ -96,18 +99,18 @@ static void add_lowrank(const struct kernels *kn, const struct view *w, int64_t 
 }
 
 void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                      real *y, int64_t y_stride, uint8_t *scratch)
+                      real *y, int64_t y_stride, uint8_t *workspace)
 {
     if (hi > lo && in->n > 0)
-        REAL(pick_linear)(kn, w, has_i8(in->act))(w, lo, hi, in, y, y_stride, scratch);
+        REAL(pick_linear)(kn, w, has_i8(in->act))(w, lo, hi, in, y, y_stride, workspace);
 }
 
-/* Bias comes before the low-rank delta. */
+/* The bias has been added before. */
 void REAL(ops_lowrank)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                     real *y, int64_t y_stride, uint8_t *scratch)
+                     real *y, int64_t y_stride, uint8_t *workspace)
 {
     if (w->lowrank && hi > lo && in->n > 0)
-        add_lowrank(kn, w, lo, hi, in, y, y_stride, scratch);
+        add_lowrank(kn, w, lo, hi, in, y, y_stride, workspace);
 }
 
 /* Rows from `row` on. */
@@ -130,6 +133,7 @@ void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *b
     struct work_share s = share_of(h->member, n, w->rows, unit);
     struct act rows = act_rows(a, s.row);
     struct gather in = {&rows, NULL, 1, (int)(s.end_row - s.row), ops_share_data(h->member, after), false};
+    must(a->width == w->cols && y_stride >= w->rows);
     y += s.row * y_stride;
     REAL(ops_matmul)(kn, w, s.lo, s.hi, &in, y + s.lo, y_stride, h->workspace);
     if (bias)
@@ -235,7 +239,7 @@ void REAL(ops_route)(const struct hand *h, const real *logits, struct routing *r
 size_t REAL(ops_workspace_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim)
 {
     int64_t attn = (int64_t)n_heads * head_dim, cols = hidden > intermediate ? hidden : intermediate;
-    size_t moe = moe_scratch_bytes(max_rows, cols), attend = attend_scratch_bytes(n_heads, head_dim);
-    size_t linear = linear_scratch_bytes(attn > cols ? attn : cols), rank = linear_scratch_bytes(LOWRANK_MAX);
-    return (moe > attend ? moe : attend) + lowrank_scratch_bytes() + (linear > rank ? linear : rank) + 64;
+    size_t moe = moe_workspace_bytes(max_rows, cols), attend = attend_workspace_bytes(n_heads, head_dim);
+    size_t linear = linear_workspace_bytes(attn > cols ? attn : cols), rank = linear_workspace_bytes(LOWRANK_MAX);
+    return (moe > attend ? moe : attend) + lowrank_workspace_bytes() + (linear > rank ? linear : rank) + 64;
 }

@@ -30,10 +30,10 @@ static inline const struct kernels *kernels_of(const struct hand *h)
 
 /* Shared by ops.c and ops_moe.c: outputs [lo, hi) of y = W in, nothing added; y begins at output lo. */
 void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                      real *y, int64_t y_stride, uint8_t *scratch);
-/* Adds the view's low-rank delta to the same outputs; after the bias. */
+                      real *y, int64_t y_stride, uint8_t *workspace);
+/* Adds the view's low-rank product to the same outputs; after the bias. */
 void REAL(ops_lowrank)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                     real *y, int64_t y_stride, uint8_t *scratch);
+                     real *y, int64_t y_stride, uint8_t *workspace);
 /* The int8 form of columns [lo, hi) of one row, both multiples of 32; nothing when there is none. */
 void REAL(ops_quantize_row)(const struct kernels *kn, const struct act *a, int64_t row, int64_t lo, int64_t hi);
 
@@ -52,8 +52,8 @@ static inline const uint8_t *ops_share_data(const struct member *member, const s
 
 size_t REAL(ops_workspace_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim);
 
-/* A member's scratch: the op's own part first (its size grows with n alone), then ops_matmul's. */
-static inline size_t scratch_round(size_t bytes)
+/* A member's workspace: the op's own part first (its size grows with n alone), then ops_matmul's. */
+static inline size_t workspace_round(size_t bytes)
 {
     return (bytes + 63) & ~(size_t)63;
 }
@@ -63,9 +63,9 @@ static inline int64_t moe_tile_values(int n, int64_t width)
     int64_t whole = (width + QUANT_BLOCK - 1) / QUANT_BLOCK * QUANT_BLOCK;
     return whole > (int64_t)n * 128 ? whole : (int64_t)n * 128;
 }
-static inline size_t moe_scratch_bytes(int n, int64_t width)
+static inline size_t moe_workspace_bytes(int n, int64_t width)
 {
-    return scratch_round((size_t)(2 * moe_tile_values(n, width) + 3 * width) * sizeof(real));
+    return workspace_round((size_t)(2 * moe_tile_values(n, width) + 3 * width) * sizeof(real));
 }
 /* Rows of one sequence whose attention goes page by page together, so that a page is in the cache for all of them. */
 enum { ATTEND_ROWS = 8 };
@@ -74,10 +74,10 @@ static inline size_t attend_sums_values(int group, int head_dim)
 {
     return (size_t)group * (size_t)(2 + head_dim);
 }
-static inline size_t attend_scratch_bytes(int group, int head_dim)
+static inline size_t attend_workspace_bytes(int group, int head_dim)
 {
     size_t values = (ATTEND_ROWS + 1) * attend_sums_values(group, head_dim) + (size_t)group * 2 * KV_PAGE;
-    return scratch_round(values * sizeof(real));
+    return workspace_round(values * sizeof(real));
 }
 
 #endif

@@ -4,10 +4,11 @@
  * members, members share the pages instead: each page's sums are kept, and merged in the order of the pages after all. Both
  * ways are the same sums in the same order.
  *
- * The way of a token goes on in ops_moe.c. */
+ * The way of a token goes on in backend/cpu/ops_moe.c. */
 #include "backend/cpu/ops.h"
 
 #include "backend/cpu/scalar/scalar.h"
+#include "base/must.h"
 
 #include <math.h>
 #include <string.h>
@@ -56,6 +57,7 @@ static void one_page(const struct work *w, int64_t r, int64_t kv_head, struct sp
                      const struct page_sums *sums)
 {
     const struct attend *a = w->a;
+    must(a->kv.tables[a->kv.seq[r]][page] >= 0);
     const uint8_t *base = ops_kv_head(&a->kv, r, page, kv_head);
     int64_t first = page * KV_PAGE, head = r * a->n_heads + kv_head * a->group;
     struct page_slice slice = {.type = a->kv.layout.type, .head_dim = a->kv.layout.head_dim,

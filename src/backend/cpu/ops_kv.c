@@ -5,6 +5,7 @@
  * weights; codes lie where values would, and the scales of a head's K (or V) behind all of its codes. */
 #include "backend/cpu/ops.h"
 #include "backend/cpu/share.h"
+#include "base/must.h"
 
 #include <string.h>
 
@@ -67,6 +68,7 @@ void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const r
             continue;
         int64_t at = kv->pos[r] % KV_PAGE;
         for (int64_t o = share.lo; o < share.hi; o += layout->head_dim) {
+            must(kv->tables[kv->seq[r]][kv->pos[r] / KV_PAGE] >= 0);
             uint8_t *k_page = ops_kv_head(kv, r, kv->pos[r] / KV_PAGE, o / layout->head_dim);
             int64_t from = r * width + o;
             put_half(layout, k_page, true, at, keys + from);

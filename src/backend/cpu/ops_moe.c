@@ -1,7 +1,7 @@
 /* ops_moe.c: the experts. Slots (a row and one of its experts) are gathered by expert; a member takes its share of the
  * outputs of every expert, so that no two members ever add to the same value, and each weight row is read once.
  *
- * The way of a token goes on in scalar.c. */
+ * The way of a token goes on in backend/cpu/scalar/scalar.c. */
 #include "backend/cpu/ops.h"
 
 #include <string.h>
@@ -61,20 +61,20 @@ struct piece_space {
     uint8_t *rest;
 };
 
-static struct piece_space piece_space(void *scratch, int n, int64_t width)
+static struct piece_space piece_space(void *workspace, int n, int64_t width)
 {
     struct piece_space s;
     s.values = moe_tile_values(n, width);
-    s.gate = scratch;
+    s.gate = workspace;
     s.up = s.gate + s.values;
     s.bias = s.up + s.values;
     s.one_gate = s.bias + width;
     s.one_up = s.one_gate + width;
-    s.rest = (uint8_t *)scratch + moe_scratch_bytes(n, width);
+    s.rest = (uint8_t *)workspace + moe_workspace_bytes(n, width);
     return s;
 }
 
-/* y[i][o - lo] = W in + bias + low-rank delta. */
+/* y[i][o - lo] = W in + bias + the low-rank addition. */
 static void expert_matmul(const struct kernels *kn, const struct piece *p, const struct view *w, const struct vec *bias,
                           const struct gather *in, const struct piece_space *s, real *y)
 {

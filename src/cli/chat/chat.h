@@ -31,7 +31,6 @@ enum osso_status chat_say(struct chat *chat, const char *text, size_t len, struc
 enum osso_status chat_answer(struct chat *chat, struct osso_error *err);
 /* The ids that the model would go on from. */
 enum osso_status chat_ids(struct chat *chat, struct osso_ids *ids, struct osso_error *err);
-bool chat_shows_reasoning(const struct chat *chat);
 
 /* ---- chat_commands.c ---- */
 

@@ -20,7 +20,7 @@ const struct chat_command chat_commands[CHAT_COMMANDS] = {
 /* Messages of system and developer at the front: how the conversation was opened. */
 static size_t opening_size(const struct osso_conversation *conversation)
 {
-    struct osso_message message;
+    struct osso_message message = {.size = sizeof message};
     size_t n = 0;
     while (n < osso_conversation_size(conversation) && !osso_conversation_get(conversation, n, &message, NULL) &&
            (message.role == OSSO_ROLE_SYSTEM || message.role == OSSO_ROLE_DEVELOPER))
@@ -33,7 +33,7 @@ static enum osso_status copy_messages(const struct osso_conversation *from, size
 {
     enum osso_status status = OSSO_OK;
     for (size_t i = first; i < osso_conversation_size(from) && !status; i++) {
-        struct osso_message message;
+        struct osso_message message = {.size = sizeof message};
         status = osso_conversation_get(from, i, &message, err);
         if (!status)
             status = osso_conversation_add(to, &message, err);
@@ -94,7 +94,7 @@ void command_clear(struct chat *chat, const char *argument)
 void command_regen(struct chat *chat, const char *argument)
 {
     struct osso_error err = {0};
-    struct osso_message message;
+    struct osso_message message = {.size = sizeof message};
     size_t n = osso_conversation_size(chat->conversation);
     (void)argument;
     while (n > 0 && (osso_conversation_get(chat->conversation, n - 1, &message, NULL) || message.role != OSSO_ROLE_USER))

@@ -2,7 +2,6 @@
  * (line ends written as \n). Each message is appended at once, so that several chats at a time lose nothing. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/chat/chat_line.h"
-#include "cli/out.h"
 
 #include "base/error.h"
 #include "base/file.h"

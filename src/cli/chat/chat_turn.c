@@ -34,7 +34,7 @@ static double now_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-bool chat_shows_reasoning(const struct chat *chat)
+static bool shows_reasoning(const struct chat *chat)
 {
     const struct option_value *v = &chat->options.v[OPT_reasoning];
     return v->set ? strcmp(v->s, "show") == 0 : out_is_terminal();
@@ -74,7 +74,7 @@ static void fall_silent(struct speaking *s)
 /* Thoughts go to the terminal in dim letters; when standard output is for the answer alone, to standard error. */
 static void speak(struct speaking *s, enum voice voice, const char *text, size_t len)
 {
-    if (len == 0 || (voice == THOUGHT && !chat_shows_reasoning(s->chat)))
+    if (len == 0 || (voice == THOUGHT && !shows_reasoning(s->chat)))
         return;
     if (voice != s->voice) {
         fall_silent(s);
@@ -149,7 +149,7 @@ static enum osso_status keep_messages(struct chat *chat, const struct osso_conve
 {
     enum osso_status status = OSSO_OK;
     for (size_t i = 0; i < osso_conversation_size(came) && !status; i++) {
-        struct osso_message message;
+        struct osso_message message = {.size = sizeof message};
         status = osso_conversation_get(came, i, &message, err);
         if (!status)
             status = osso_conversation_add(chat->conversation, &message, err);

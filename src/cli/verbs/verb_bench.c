@@ -247,9 +247,9 @@ static enum osso_status token_cost(struct bench *b, struct measurement *m, struc
     int64_t middle = m->depth + (m->n_prompt + m->n_gen) / 2;
     enum osso_status status = osso_bench_token_cost(b->r.model, &b->e, middle, &cost, err);
     double heads = m->n_prompt > 0 ? 1.0 / (double)m->n_prompt : 1; /* of a prompt only the last token has logits */
-    int picks = b->e.experts_per_token > 0 ? b->e.experts_per_token : b->r.dims.experts_per_token;
+    int64_t picks = b->e.experts_per_token > 0 ? b->e.experts_per_token : b->r.dims.experts_per_token;
     double once = (double)(cost.weight_bytes - cost.expert_bytes) + (double)cost.head_bytes; /* in a step of all sequences */
-    once += (double)cost.expert_bytes * m->experts / picks;
+    once += (double)cost.expert_bytes * m->experts / (double)picks;
     m->bytes_per_token = m->n_prompt > 0 ? 0 : once / m->parallel + (double)cost.kv_bytes;
     m->operations_per_token = 2 * ((double)cost.multiply_adds + heads * (double)cost.head_multiply_adds);
     return status;

@@ -25,7 +25,7 @@ int verb_parse(const struct options *o)
         const char *role = whole ? NULL : o->v[OPT_role].set ? o->v[OPT_role].s : "assistant";
         status = osso_parser_create(tokenizer, role, o->v[OPT_strict].set ? OSSO_PARSE_STRICT : 0, &parser, &err);
     }
-    struct osso_parser_state state;
+    struct osso_parser_state state = {.size = sizeof state};
     for (size_t i = 0; i < ids.len && !status; i++)
         status = osso_parser_push(parser, ids.data[i], &state, &err);
     if (!status)

@@ -7,7 +7,7 @@
 
 static int progress(void *user, uint64_t done, uint64_t total)
 {
-    int *shown = user, percent = total ? (int)(done * 100.0 / (double)total) : 0;
+    int *shown = user, percent = total ? (int)((double)done * 100.0 / (double)total) : 0;
     if (err_is_terminal() && percent != *shown)
         fprintf(stderr, "\rwriting %d %%%s", *shown = percent, done == total ? "\r\033[K" : "");
     return interrupted();

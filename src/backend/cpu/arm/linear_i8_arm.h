@@ -146,7 +146,7 @@ INLINE float32x4_t rest_step(enum dtype t, const uint8_t *row, const uint8_t *sc
 INLINE void few_dot(enum dtype t, const struct view *w, int64_t o, int64_t hi, const struct few *a, int n_rows, int n,
                     float *y, int64_t y_stride)
 {
-    const int group_bytes = n_rows * 4 * block_bytes(t);
+    const int group_bytes = n_rows * 4 * (int)block_bytes(t);
     struct ahead ahead = fetch_from(w, o, hi, a->next);
     const uint8_t *row = w->data + o * w->row_stride, *scales = t == DT_MXFP4_HF ? w->side[0].data + o * w->side[0].stride : row;
     int64_t n_blocks = w->cols / QUANT_BLOCK, whole = n_blocks / 4, scale_stride = t == DT_MXFP4_HF ? w->side[0].stride : 0;

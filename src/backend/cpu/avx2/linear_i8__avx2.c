@@ -201,7 +201,7 @@ INLINE void fill_panel(enum format format, const struct gather *in, uint8_t *pan
         int64_t row = gather_row(in, i), b = 0;
         for (; b < n_blocks; b++) {
             __m256i q = ordered_block(act->q + row * act->width + b * QUANT_BLOCK, format == FORMAT_MXFP4_HF);
-            half_panel(panel + b / 2 * PAIR_PANEL, b % 2, q, corrections(q, 12), act->d[row * n_blocks + b]);
+            half_panel(panel + b / 2 * PAIR_PANEL, (int)(b % 2), q, corrections(q, 12), act->d[row * n_blocks + b]);
         }
         if (b % 2)
             half_panel(panel + b / 2 * PAIR_PANEL, 1, _mm256_setzero_si256(), 0, 0);

@@ -1,5 +1,5 @@
 /* scalar.c: the definition of every kernel that works on plain vectors: plain loops, compiled as float and as double.
- * scalar_linear.c has the matrices, scalar_attend.c attention. Next in the tour: engine/sampler.c.
+ * scalar_linear.c has the matrices, scalar_attend.c attention.
  *
  * One order for every sum (docs/numerics.md has the whole rule):
  *   float dots and sums of squares   16 lanes, lane i takes elements i, i+16, ... by FMA from 0; then the tree
@@ -8,7 +8,9 @@
  *                                    (p0 + p1) + (p2 + p3)
  *   attention                        per absolute page; pages merged in ascending order, the sink first
  *   experts                          ascending expert id, from 0
- * No other order is allowed, on any ISA, for any number of rows or lanes. FMA only where fma() is written. */
+ * No other order is allowed, on any ISA, for any number of rows or members. FMA only where fma() is written.
+ *
+ * The way of a token goes on in engine/sampler.c. */
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/scalar/scalar.h"
 
@@ -81,7 +83,7 @@ void REAL(axpy_f32__scalar)(real a, const real *x, int64_t n, real *y)
 }
 
 #ifndef OSSO_DOUBLE
-/* d = amax / 127, q = x * (127 / amax) to nearest even. A block whose 127 / amax overflows (all zero, or below 4e-37)
+/* d = amax / 127, q = x * (127 / amax) to nearest even. A block whose 127 / amax overflows (all zero, or below 3.7e-37)
  * is zero. A block with a NaN or an infinity gets d = NaN, so that the result shows it. */
 void quantize_i8_f32__scalar(const float *x, int64_t width, int8_t *q, float *d, int32_t *sum)
 {

@@ -65,9 +65,9 @@ static void output_i8(const struct view *w, int64_t o, const struct gather *in, 
 }
 
 void linear_i8_any__scalar(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y, int64_t y_stride,
-                           void *scratch)
+                           void *workspace)
 {
-    (void)scratch;
+    (void)workspace;
     for (int64_t o = lo; o < hi; o++)
         for (int first = 0; first < in->n; first += GROUP)
             output_i8(w, o, in, first, in->n - first < GROUP ? in->n - first : GROUP, y + (o - lo), y_stride);
@@ -94,9 +94,9 @@ static void output_f32(const struct view *w, int64_t o, const struct gather *in,
 }
 
 void REAL(linear_f32_any__scalar)(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, real *y,
-                                  int64_t y_stride, void *scratch)
+                                  int64_t y_stride, void *workspace)
 {
-    (void)scratch;
+    (void)workspace;
     for (int64_t o = lo; o < hi; o++)
         for (int first = 0; first < in->n; first += GROUP)
             output_f32(w, o, in, first, in->n - first < GROUP ? in->n - first : GROUP, y + (o - lo), y_stride);
