@@ -1,5 +1,5 @@
-/* vec__neon.h: scalar's 16 lanes as four registers, for the bodies in body/. The other ISAs' vec__*.h have the same names.
- * NEON has no masks: what is left of a row after its last whole vector is copied into a padded one. */
+/* vec__neon.h: scalar's 16 lanes as four registers, for the bodies in body/. The other ISAs' vec__*.h have the same
+ * names. NEON has no masks: what is left of a row after its last whole vector is copied into a padded one. */
 #ifndef OSSO_BACKEND_VEC_NEON_H
 #define OSSO_BACKEND_VEC_NEON_H
 
@@ -65,7 +65,7 @@ INLINE vec16 codes_to_f32(int8x16_t codes)
 {
     int16x8_t front = vmovl_s8(vget_low_s8(codes)), back = vmovl_high_s8(codes);
     return (vec16){{vcvtq_f32_s32(vmovl_s16(vget_low_s16(front))), vcvtq_f32_s32(vmovl_high_s16(front)),
-                           vcvtq_f32_s32(vmovl_s16(vget_low_s16(back))), vcvtq_f32_s32(vmovl_high_s16(back))}};
+                    vcvtq_f32_s32(vmovl_s16(vget_low_s16(back))), vcvtq_f32_s32(vmovl_high_s16(back))}};
 }
 
 INLINE vec16 load16_i8(const uint8_t *p)
@@ -266,7 +266,8 @@ INLINE vec16 exp16(vec16 x)
     return BY4_1(exp4, x);
 }
 
-/* Every second one of 16 from `at` on, of f32, f16 and bf16; of each four as two loads that end with the last of them. */
+/* Every second one of 16 from `at` on, of f32, f16 and bf16; of each four as two loads that end with the last of them.
+ * */
 enum { EVEN_BEHIND = 0 };
 
 INLINE float32x4_t even4_f32(const uint8_t *at)

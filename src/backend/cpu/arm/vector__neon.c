@@ -23,7 +23,8 @@ INLINE int8x16_t codes16(const float *x, float inverse, int32x4_t *sum)
         c[i] = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + 4 * i), inverse));
         *sum = vaddq_s32(*sum, c[i]);
     }
-    int16x8_t front = vcombine_s16(vmovn_s32(c[0]), vmovn_s32(c[1])), back = vcombine_s16(vmovn_s32(c[2]), vmovn_s32(c[3]));
+    int16x8_t front = vcombine_s16(vmovn_s32(c[0]), vmovn_s32(c[1])),
+              back = vcombine_s16(vmovn_s32(c[2]), vmovn_s32(c[3]));
     return vcombine_s8(vmovn_s16(front), vmovn_s16(back));
 }
 

@@ -1,6 +1,7 @@
 /* linear_f32__avx2.c: f32 activations times the exact values of any format. Two registers are scalar's 16 lanes: lane i
  * takes elements i, i + 16, ...; several rows at a time keep enough FMAs under way. By hand and not by
- * body/linear_f32.h: with so few registers a tile is worked on by halves, and MXFP4 in the body's form is 3 % slower. */
+ * body/linear_f32.h: with so few registers a tile is worked on by halves, and MXFP4 in the body's form is 3 % slower.
+ * */
 #include "backend/cpu/avx2/vec__avx2.h"
 
 #include "backend/cpu/fetch.h"
@@ -102,8 +103,8 @@ INLINE void one_act_step(values16_fn *load, const struct rows *w, int64_t k, con
         l[r] = fma16(load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, 16), xi, l[r]);
 }
 
-/* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. Lanes 0..7 first: 12 sums leave
- * no room for both halves of the weights, and of a load only the half that is used is compiled. */
+/* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. Lanes 0..7 first: 12 sums
+ * leave no room for both halves of the weights, and of a load only the half that is used is compiled. */
 INLINE void tile_step(values16_fn *load, const struct rows *w, int64_t k, const float *const *x, int n_rows, int n_acts,
                       vec16 *l)
 {
@@ -152,15 +153,16 @@ INLINE void tile_rest(values16_fn *load, const struct rows *w, int64_t k, int64_
 INLINE void tile_add(values16_fn *load, int bytes16, const struct view *v, int64_t o, int64_t k, int64_t end,
                      const float *const *x, int n_rows, int n_acts, bool fetch, vec16 (*lanes)[MANY_ACTS])
 {
-    struct rows w = {v->data + o * v->row_stride, v->side[0].data ? v->side[0].data + o * v->side[0].stride : v->data, v->row_stride,
-                     v->side[0].stride};
+    struct rows w = {v->data + o * v->row_stride, v->side[0].data ? v->side[0].data + o * v->side[0].stride : v->data,
+                     v->row_stride, v->side[0].stride};
     vec16 l[MANY_ACTS * MANY_ACTS_ROWS];
     UNROLL
     for (int i = 0; i < n_rows * n_acts; i++)
         l[i] = lanes[i % n_rows][i / n_rows];
     for (; k + 16 <= end; k += 16) {
         if (fetch)
-            fetch_ahead(&(struct ahead){.far = w.data + FETCH_AHEAD}, k / 16 * bytes16 * n_rows, bytes16 * n_rows, false);
+            fetch_ahead(&(struct ahead){.far = w.data + FETCH_AHEAD}, k / 16 * bytes16 * n_rows, bytes16 * n_rows,
+                        false);
         if (n_rows == ONE_ACT_ROWS)
             one_act_step(load, &w, k, x[0], l);
         else
@@ -227,8 +229,8 @@ static void linear_share_f32(const struct view *w, const struct gather *in, stru
 /* Rows [lo, hi) of a matrix of blocks as f32, for which linear_scratch_bytes has room. */
 INLINE struct view unpack_share(values16_fn *load, const struct view *w, int64_t lo, int64_t hi, float *values)
 {
-    struct view v = {.dtype = DT_F32, .rows = hi - lo, .cols = w->cols, .data = (const uint8_t *)values,
-                     .row_stride = w->cols * 4};
+    struct view v = {
+        .dtype = DT_F32, .rows = hi - lo, .cols = w->cols, .data = (const uint8_t *)values, .row_stride = w->cols * 4};
     for (int64_t o = lo; o < hi; o++)
         for (int64_t k = 0; k < w->cols; k += 16, values += 16) {
             const uint8_t *row = w->data + o * w->row_stride;

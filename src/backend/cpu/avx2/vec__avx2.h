@@ -112,7 +112,8 @@ typedef vec16 mask16;
 
 INLINE mask16 lanes16(int lo, int hi)
 {
-    const __m256i front = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), back = _mm256_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15);
+    const __m256i front = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
+                  back = _mm256_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15);
     const __m256i from = _mm256_set1_epi32(lo), below = _mm256_set1_epi32(hi);
     __m256i a = _mm256_andnot_si256(_mm256_cmpgt_epi32(from, front), _mm256_cmpgt_epi32(below, front));
     __m256i b = _mm256_andnot_si256(_mm256_cmpgt_epi32(from, back), _mm256_cmpgt_epi32(below, back));

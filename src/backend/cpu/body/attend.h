@@ -1,9 +1,9 @@
-/* attend.h: the body of attend__*.c: attention over one page. K lies with 16 neighbouring positions in a vector, V with 16
- * neighbouring dims; a tile is A_WIDE vectors by A_HEADS of the query heads that share them (A_FEW, then one, of those that are
- * left), so that each byte is read and converted once for all of them. While a page is worked on the next one is fetched
- * (fetch_turn), in the order of memory, whatever order this one is read in: K's rows are too far apart for hardware to guess.
- * Positions out of sight may be loaded beside visible ones (a page is always there as a whole) but never reach a maximum or
- * a sum. */
+/* attend.h: the body of attend__*.c: attention over one page. K lies with 16 neighbouring positions in a vector, V with
+ * 16 neighbouring dims; a tile is A_WIDE vectors by A_HEADS of the query heads that share them (A_FEW, then one, of
+ * those that are left), so that each byte is read and converted once for all of them. While a page is worked on the
+ * next one is fetched (fetch_turn), in the order of memory, whatever order this one is read in: K's rows are too far
+ * apart for hardware to guess. Positions out of sight may be loaded beside visible ones (a page is always there as a
+ * whole) but never reach a maximum or a sum. */
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/tables.h"
 
@@ -20,8 +20,8 @@ INLINE vec16 load_kv(enum kv_type type, const uint8_t *base, int64_t i, int64_t 
 }
 
 /* Scores of positions [16 b, 16 (b + A_WIDE)) for n heads (a constant); those out of sight are junk. */
-INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b, struct fetch *fetch,
-                         float *score)
+INLINE void block_scores(enum kv_type type, const struct page_slice *page, const float *q, int n, int b,
+                         struct fetch *fetch, float *score)
 {
     const uint8_t *scales = page->k + kv_scales_off(page->head_dim);
     vec16 s[A_HEADS][A_WIDE], k[A_WIDE], k_scale[A_WIDE];
@@ -43,16 +43,18 @@ INLINE void block_scores(enum kv_type type, const struct page_slice *page, const
                 k[c] = mul16(k[c], k_scale[c]);
         }
         UNROLL
-        for (int h = 0; h < n; h++)
+        for (int h = 0; h < n; h++) {
             UNROLL
             for (int c = 0; c < A_WIDE; c++)
                 s[h][c] = fma16_by(k[c], q[h * page->head_dim + d], s[h][c]);
+        }
     }
     UNROLL
-    for (int h = 0; h < n; h++)
+    for (int h = 0; h < n; h++) {
         UNROLL
         for (int c = 0; c < A_WIDE; c++)
             store16(score + h * KV_PAGE + 16 * (b + c), 16, mul16(s[h][c], all16(page->scale)));
+    }
 }
 
 INLINE void page_scores(enum kv_type type, const struct page_slice *page, struct fetch *fetch, float *score)
@@ -86,16 +88,17 @@ static void page_softmax(const struct page_slice *page, const float *score, floa
 }
 
 /* acc of n heads over `wide` vectors of dims from d on, both constants, and the first `left` dims of each. */
-INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int n, int wide, int d, int left,
-                         struct fetch *fetch, float *acc)
+INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int n, int wide, int d,
+                         int left, struct fetch *fetch, float *acc)
 {
     const uint8_t *scales = page->v + kv_scales_off(page->head_dim);
     vec16 a[A_HEADS][A_WIDE], v[A_WIDE];
     UNROLL
-    for (int h = 0; h < n; h++)
+    for (int h = 0; h < n; h++) {
         UNROLL
         for (int c = 0; c < wide; c++)
             a[h][c] = zero16();
+    }
     for (int j = page->lo; j < page->hi; j++) {
         int64_t i = (int64_t)j * page->head_dim + d;
         fetch_turn(type, j, fetch);
@@ -106,16 +109,18 @@ INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const
                 v[c] = mul16(v[c], all16_f16(scales + 2 * (i / QUANT_BLOCK)));
         }
         UNROLL
-        for (int h = 0; h < n; h++)
+        for (int h = 0; h < n; h++) {
             UNROLL
             for (int c = 0; c < wide; c++)
                 a[h][c] = fma16_by(v[c], p[h * KV_PAGE + j], a[h][c]);
+        }
     }
     UNROLL
-    for (int h = 0; h < n; h++)
+    for (int h = 0; h < n; h++) {
         UNROLL
         for (int c = 0; c < wide; c++)
             store16(acc + h * page->head_dim + d + 16 * c, left, a[h][c]);
+    }
 }
 
 /* n heads (a constant), all dims. Q8_0's heads are whole blocks of 32. */
@@ -133,7 +138,8 @@ INLINE void heads_values(enum kv_type type, const struct page_slice *page, const
         weigh_values(type, page, p, n, 1, d, page->head_dim - d, fetch, acc);
 }
 
-INLINE void page_values(enum kv_type type, const struct page_slice *page, const float *p, struct fetch *fetch, float *acc)
+INLINE void page_values(enum kv_type type, const struct page_slice *page, const float *p, struct fetch *fetch,
+                        float *acc)
 {
     int h = 0;
     for (; h + A_HEADS <= page->group; h += A_HEADS)

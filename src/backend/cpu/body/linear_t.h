@@ -1,7 +1,7 @@
-/* linear_t.h: the body of linear_t__*.c: f32 activations times transposed views, where neighbouring outputs of one input lie
- * together: one value apart, or two when gate and up interleave. A vector is 16 neighbouring outputs, so scalar's 16 lanes of
- * each are 16 vectors, and the tree adds vectors. An ISA says what its registers hold: T_LANES of the lanes go through all
- * inputs together, by up to T_ACTS activation rows. */
+/* linear_t.h: the body of linear_t__*.c: f32 activations times transposed views, where neighbouring outputs of one
+ * input lie together: one value apart, or two when gate and up interleave. A vector is 16 neighbouring outputs, so
+ * scalar's 16 lanes of each are 16 vectors, and the tree adds vectors. An ISA says what its registers hold: T_LANES of
+ * the lanes go through all inputs together, by up to T_ACTS activation rows. */
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/tables.h"
 
@@ -31,18 +31,19 @@ INLINE vec16 load_column(struct column c, const uint8_t *at, bool whole, int64_t
 }
 
 /* Lanes [first, first + T_LANES) of 16 outputs by `acts` activation rows, a constant. */
-INLINE void some_lanes(struct column c, const struct view *w, const uint8_t *at, bool whole, int64_t n, const float *const *x,
-                       int acts, int first, vec16 (*lanes)[T_ACTS])
+INLINE void some_lanes(struct column c, const struct view *w, const uint8_t *at, bool whole, int64_t n,
+                       const float *const *x, int acts, int first, vec16 (*lanes)[T_ACTS])
 {
     vec16 l[T_LANES][T_ACTS];
     int64_t k = first;
     UNROLL
-    for (int i = 0; i < T_LANES; i++)
+    for (int i = 0; i < T_LANES; i++) {
         UNROLL
         for (int a = 0; a < acts; a++)
             l[i][a] = zero16();
+    }
     at += first * w->col_stride;
-    for (; k + T_LANES <= w->cols; k += N_LANES, at += (N_LANES - T_LANES) * w->col_stride)
+    for (; k + T_LANES <= w->cols; k += N_LANES, at += (N_LANES - T_LANES) * w->col_stride) {
         UNROLL
         for (int i = 0; i < T_LANES; i++, at += w->col_stride) {
             vec16 v = load_column(c, at, whole, n);
@@ -50,6 +51,7 @@ INLINE void some_lanes(struct column c, const struct view *w, const uint8_t *at,
             for (int a = 0; a < acts; a++)
                 l[i][a] = fma16_by(v, x[a][k + i], l[i][a]);
         }
+    }
     UNROLL
     for (int i = 0; i < T_LANES - 1; i++, at += w->col_stride)
         if (k + i < w->cols) {
@@ -59,10 +61,11 @@ INLINE void some_lanes(struct column c, const struct view *w, const uint8_t *at,
                 l[i][a] = fma16_by(v, x[a][k + i], l[i][a]);
         }
     UNROLL
-    for (int i = 0; i < T_LANES; i++)
+    for (int i = 0; i < T_LANES; i++) {
         UNROLL
         for (int a = 0; a < acts; a++)
             lanes[first + i][a] = l[i][a];
+    }
 }
 
 /* n outputs from o on; if `whole`, 16 can be read. `whole` and `acts` are constants. */
@@ -74,17 +77,18 @@ INLINE void columns_dot(struct column c, const struct view *w, int64_t o, bool w
         some_lanes(c, w, w->data + o * w->row_stride, whole, n, x, acts, first, l);
     for (int a = 0; a < acts; a++) {
         UNROLL
-        for (int half = N_LANES / 2; half > 0; half /= 2)
+        for (int half = N_LANES / 2; half > 0; half /= 2) {
             UNROLL
             for (int i = 0; i < half; i++)
                 l[i][a] = add16(l[i][a], l[i + half][a]);
+        }
         store16(y + a * y_stride, n, l[0][a]);
     }
 }
 
 /* Outputs from o on, at most 16, for all activation rows; `whole` is a constant. */
-INLINE void column_dots(struct column c, const struct view *w, int64_t o, bool whole, int64_t n, const struct gather *in,
-                        float *y, int64_t y_stride)
+INLINE void column_dots(struct column c, const struct view *w, int64_t o, bool whole, int64_t n,
+                        const struct gather *in, float *y, int64_t y_stride)
 {
     for (int first = 0, acts; first < in->n; first += acts, y += acts * y_stride) {
         const float *x[T_ACTS];
@@ -111,8 +115,8 @@ INLINE void linear_columns(struct column c, const struct view *w, int64_t lo, in
     }
 }
 
-INLINE void linear_t(int bytes, bool bf16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                     int64_t y_stride, void *scratch)
+INLINE void linear_t(int bytes, bool bf16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+                     float *y, int64_t y_stride, void *scratch)
 {
     if (w->row_stride == bytes)
         linear_columns((struct column){bytes, bf16, false}, w, lo, hi, in, y, y_stride);

@@ -3,7 +3,8 @@
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/tables.h"
 
-/* The 16 values from element k (a multiple of 16) of a row; only the first n of them exist (in formats of blocks, all). */
+/* The 16 values from element k (a multiple of 16) of a row; only the first n of them exist (in formats of blocks, all).
+ * */
 typedef vec16 values16_fn(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n);
 
 INLINE vec16 values16_f32(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
@@ -63,8 +64,8 @@ struct rows {
 INLINE struct rows rows_from(const struct view *w, int64_t o)
 {
     const struct side *side = &w->side[0];
-    return (struct rows){w->data + o * w->row_stride, side->data ? side->data + o * side->stride : w->data, w->row_stride,
-                         side->stride};
+    return (struct rows){w->data + o * w->row_stride, side->data ? side->data + o * side->stride : w->data,
+                         w->row_stride, side->stride};
 }
 
 INLINE vec16 row_values(values16_fn *values16, const struct rows *w, int r, int64_t k, int64_t n)
@@ -72,10 +73,10 @@ INLINE vec16 row_values(values16_fn *values16, const struct rows *w, int r, int6
     return values16(w->data + r * w->stride, w->scales + r * w->scale_stride, k, n);
 }
 
-/* The last n elements of n_rows weight rows times n_acts activation rows, both constants. The lanes beyond keep what they
- * have: even adding 0 would turn -0 into 0. */
-INLINE void tile_rest(values16_fn *values16, const struct rows *w, int64_t k, int64_t n, const float *const *x, int n_rows,
-                      int n_acts, vec16 *l)
+/* The last n elements of n_rows weight rows times n_acts activation rows, both constants. The lanes beyond keep what
+ * they have: even adding 0 would turn -0 into 0. */
+INLINE void tile_rest(values16_fn *values16, const struct rows *w, int64_t k, int64_t n, const float *const *x,
+                      int n_rows, int n_acts, vec16 *l)
 {
     const mask16 mask = lanes16(0, (int)n);
     UNROLL

@@ -1,5 +1,5 @@
-/* vector.h: the body of vector__*.c: norm, exponential, SwiGLU, axpy and quantization, 16 values at a time. What is left after
- * the whole vectors has a turn of its own, so that their loop knows of no end. */
+/* vector.h: the body of vector__*.c: norm, exponential, SwiGLU, axpy and quantization, 16 values at a time. What is
+ * left after the whole vectors has a turn of its own, so that their loop knows of no end. */
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/tables.h"
 
