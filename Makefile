@@ -195,7 +195,7 @@ install: all
 	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1
 
 clean:
-	rm -rf build/release build/asan build/tsan build/arm build/emu512 build/fuzz build/osso
+	rm -rf build/release build/asan build/tsan build/arm build/emu512 build/fuzz build/compare build/mutate build/recipes build/osso
 
 $(B)/token/o200k.o: src/token/o200k.bin
 

@@ -52,8 +52,7 @@ static void linear_member(const struct member *member, void *arg)
     struct linear_run *run = arg;
     struct bench *b = run->b;
     struct hand hand = {b->be, member, b->workspaces + (size_t)member->id * b->workspace_bytes};
-    b->be->linear(&hand, &run->view, NULL, &b->act, run->n, 32, NULL, b->y,
-                  run->view.rows);
+    b->be->linear(&hand, &run->view, NULL, &b->act, run->n, 32, NULL, b->y, run->view.rows);
 }
 
 static struct view make_view(const struct bench *b, enum dtype t, bool transposed, int64_t max_rows)
@@ -87,7 +86,8 @@ static void bench_linear(struct bench *b, const char *name, enum dtype t, bool i
         run.view.rows /= 16, bytes /= 16;
     for (int i = 0; i < (slow ? 1 : ROUNDS); i++) {
         double c = n == 1 ? ceiling_read(b->pool, b->weights, WEIGHT_BYTES) : ceiling_int8(b->pool, b->be->name);
-        double rate = (n == 1 ? bytes : 2.0 * n * (double)run.view.rows * HIDDEN) / ceiling_time(b->pool, linear_member, &run);
+        double rate = (n == 1 ? bytes : 2.0 * n * (double)run.view.rows * HIDDEN) /
+                      ceiling_time(b->pool, linear_member, &run);
         ceiling = c > ceiling ? c : ceiling;
         best = rate > best ? rate : best;
     }
@@ -96,8 +96,8 @@ static void bench_linear(struct bench *b, const char *name, enum dtype t, bool i
         printf("%-12s %-22s 1 row    %8.2f GB/s  %5.1f %% of reading at %.1f GB/s\n", b->be->name, name, best * 1e-9,
                100 * best / ceiling, ceiling * 1e-9);
     else if (i8 && ceiling > 0)
-        printf("%-12s %-22s %d rows  %8.1f GOP/s %5.1f %% of int8 dots at %.1f GOP/s\n", b->be->name, name, n, best * 1e-9,
-               100 * best / ceiling, ceiling * 1e-9);
+        printf("%-12s %-22s %d rows  %8.1f GOP/s %5.1f %% of int8 dots at %.1f GOP/s\n", b->be->name, name, n,
+               best * 1e-9, 100 * best / ceiling, ceiling * 1e-9);
     else
         printf("%-12s %-22s %d rows  %8.1f GOP/s\n", b->be->name, name, n, best * 1e-9);
     fflush(stdout);
@@ -118,7 +118,11 @@ static void get_expert(const struct expert_source *source, int layer, int id, st
     uint8_t *base = b->weights + ((int64_t)(layer * PICKS + id) % 18) * 3 * (bytes + scale_bytes);
     memset(out, 0, sizeof *out);
     if (run->hf) { /* gate and up rows interleave */
-        out->gate = (struct view){.dtype = DT_MXFP4_HF, .data = base, .side = {{DT_U8, base + 3 * bytes, 2 * HIDDEN / 32}}, .rows = HIDDEN, .cols = HIDDEN,
+        out->gate = (struct view){.dtype = DT_MXFP4_HF,
+                                  .data = base,
+                                  .side = {{DT_U8, base + 3 * bytes, 2 * HIDDEN / 32}},
+                                  .rows = HIDDEN,
+                                  .cols = HIDDEN,
                                   .row_stride = 2 * row};
         out->up = out->gate;
         out->up.data += row;
@@ -130,7 +134,8 @@ static void get_expert(const struct expert_source *source, int layer, int id, st
         out->down.side[0].stride = HIDDEN / 32;
         return;
     }
-    out->gate = (struct view){.dtype = DT_MXFP4, .data = base, .rows = HIDDEN, .cols = HIDDEN, .row_stride = HIDDEN / 32 * 17};
+    out->gate = (struct view){
+        .dtype = DT_MXFP4, .data = base, .rows = HIDDEN, .cols = HIDDEN, .row_stride = HIDDEN / 32 * 17};
     out->up = out->gate;
     out->up.data = base + bytes + scale_bytes;
     out->down = out->gate;
@@ -142,7 +147,8 @@ static void experts_member(const struct member *member, void *arg)
     struct expert_run *run = arg;
     struct bench *b = run->b;
     struct hand hand = {b->be, member, b->workspaces + (size_t)member->id * b->workspace_bytes};
-    for (int layer = 0; layer < 4; layer++) { /* no sync, which would count waiting: h is read half made, at full speed */
+    for (int layer = 0; layer < 4;
+         layer++) { /* no sync, which would count waiting: h is read half made, at full speed */
         struct moe moe = run->moe;
         moe.layer = layer;
         b->be->experts_in(&hand, &moe);
@@ -167,11 +173,20 @@ static void bench_experts(struct bench *b, bool hf)
     struct act h = {HIDDEN, hf_values, hq, hd, hs};
     struct expert_run run = {.b = b, .hf = hf};
     struct expert_source source = {get_expert, &run};
-    run.moe = (struct moe){.source = &source, .end_expert = EXPERTS, .hidden = HIDDEN, .intermediate = HIDDEN, .alpha = 1.702f,
-                           .limit = 7, .routing = &routing, .in = &b->act, .h = &h, .delta = delta};
+    run.moe = (struct moe){.source = &source,
+                           .end_expert = EXPERTS,
+                           .hidden = HIDDEN,
+                           .intermediate = HIDDEN,
+                           .alpha = 1.702f,
+                           .limit = 7,
+                           .routing = &routing,
+                           .in = &b->act,
+                           .h = &h,
+                           .delta = delta};
     double bytes = 4.0 * PICKS * 3 * HIDDEN * HIDDEN / 32 * 17, best = 0, ceiling = 0;
     for (int i = 0; i < ROUNDS; i++) {
-        double c = ceiling_read(b->pool, b->weights, WEIGHT_BYTES), rate = bytes / ceiling_time(b->pool, experts_member, &run);
+        double c = ceiling_read(b->pool, b->weights, WEIGHT_BYTES),
+               rate = bytes / ceiling_time(b->pool, experts_member, &run);
         ceiling = c > ceiling ? c : ceiling;
         best = rate > best ? rate : best;
     }
@@ -193,14 +208,17 @@ static void attend_member(const struct member *member, void *arg)
 {
     struct attend_run *run = arg;
     real q[GROUP * DIM] = {0}, space[GROUP * (2 + DIM + 2 * KV_PAGE)];
-    struct page_sums sums = {space, space + GROUP, space + 2 * GROUP, space + GROUP * (2 + DIM), space + GROUP * (2 + DIM + KV_PAGE)};
+    struct page_sums sums = {space, space + GROUP, space + 2 * GROUP, space + GROUP * (2 + DIM),
+                             space + GROUP * (2 + DIM + KV_PAGE)};
     size_t half = kv_half_bytes(run->type, DIM);
     int64_t lo, hi;
     member_share(member, run->pages, &lo, &hi);
     for (int64_t p = lo; p < hi; p++) {
-        int64_t at_once = run->pages / KV_HEADS; /* one head after the other, as a token's attention goes: never adjacent */
+        int64_t at_once = run->pages /
+                          KV_HEADS; /* one head after the other, as a token's attention goes: never adjacent */
         const uint8_t *at = run->b->weights + (size_t)((p % at_once * KV_HEADS + p / at_once) % run->span) * 2 * half;
-        struct page_slice slice = {run->type, DIM, 0, KV_PAGE, at, at + half, GROUP, 0.125f, q, at + KV_HEADS * 2 * half};
+        struct page_slice slice = {run->type, DIM,   0,      KV_PAGE, at,
+                                   at + half, GROUP, 0.125f, q,       at + KV_HEADS * 2 * half};
         run->k->attend_page(&slice, &sums);
     }
 }
@@ -262,7 +280,8 @@ int main(int argc, char **argv)
     for (int64_t i = 0; i < (int64_t)MANY * HIDDEN; i++)
         b.act.f[i] = (real)((rng_unit(&r) - 0.5) * 0x1p70);
     for (int i = 0; i < MANY; i++)
-        quantize_i8_f32__scalar(b.act.f + i * HIDDEN, HIDDEN, b.act.q + i * HIDDEN, b.act.d + i * blocks, b.act.sum + i * blocks);
+        quantize_i8_f32__scalar(b.act.f + i * HIDDEN, HIDDEN, b.act.q + i * HIDDEN, b.act.d + i * blocks,
+                                b.act.sum + i * blocks);
     char cpu[256];
     cpu_name(cpu, sizeof cpu);
     printf("%s, %d threads\n", cpu, threads);

@@ -1,10 +1,10 @@
-/* sampler.c: what a token costs beside its forward pass: choosing it from 201,088 logits, turning it into text, and taking
- * it through the message parser. CPU time of one thread, best and median of several calls.
+/* sampler.c: what a token costs beside its forward pass: choosing it from 201,088 logits, turning it into text, and
+ * taking it through the message parser. CPU time of one thread, best and median of several calls.
  *
  *   make bench-sampler && build/release/bench/sampler [filter]
  *
- * "peaked": a few likely ids over a broad rest, as a trained model's; "flat": a random model's. The sum of the chosen ids is
- * printed too: it must not change with instruction set or build. */
+ * "peaked": a few likely ids over a broad rest, as a trained model's; "flat": a random model's. The sum of the chosen
+ * ids is printed too: it must not change with instruction set or build. */
 #include "osso/osso.h"
 
 #include "base/rng.h"
@@ -154,8 +154,9 @@ static void bench_choices(const char *filter)
 static void bench_text(const char *filter)
 {
     enum { PIECE = 1000 };
-    static const char text[] = "The fox ran over the hill and met a hen. \xe2\x80\x9cWhere to?\xe2\x80\x9d asked the hen; nobody, "
-                               "not even 12 of them, knew (\xe5\x85\xa8\xe3\x81\xa6). ";
+    static const char text[] =
+        "The fox ran over the hill and met a hen. \xe2\x80\x9cWhere to?\xe2\x80\x9d asked the hen; nobody, "
+        "not even 12 of them, knew (\xe5\x85\xa8\xe3\x81\xa6). ";
     static char space[OSSO_DECODE_SPACE];
     struct osso_tokenizer *tokenizer;
     struct osso_error err;

@@ -10,21 +10,22 @@
 static int show(void *user, const struct osso_event *event)
 {
     if (event->text_len > 0 && event->voice == OSSO_VOICE_ANSWER)
-        fwrite(event->text, 1, event->text_len, user);
-    return fflush(user);
+        fwrite(event->text, 1, event->text_len, (FILE *)user);
+    return fflush((FILE *)user);
 }
 
 /* Answers the conversation as it stands; what the model wrote becomes part of it. */
 static int answer(struct osso_engine *engine, struct osso_session *session, struct osso_sampler *sampler,
-                  const struct osso_tokenizer *tokenizer, struct osso_conversation *conversation, struct osso_error *err)
+                  const struct osso_tokenizer *tokenizer, struct osso_conversation *conversation,
+                  struct osso_error *err)
 {
     struct osso_ids ids = {0};
     struct osso_parser *parser = NULL;
     int failed = osso_parser_create(tokenizer, "assistant", 0, &parser, err) ||
                  osso_conversation_render(conversation, tokenizer, NULL, &ids, err) ||
                  osso_session_sync(session, ids.data, ids.len, err); /* the turns before are not computed again */
-    struct osso_generate_options options = {.size = sizeof options, .max_tokens = 300, .on_event = show, .user = stdout,
-                                            .parser = parser};
+    struct osso_generate_options options = {
+        .size = sizeof options, .max_tokens = 300, .on_event = show, .user = stdout, .parser = parser};
     struct osso_generate_result result = {.size = sizeof result};
     failed = failed || osso_generate(engine, session, sampler, tokenizer, &options, &result, err);
     for (size_t i = 0; !failed && i < osso_conversation_size(osso_parser_messages(parser)); i++) {
@@ -55,7 +56,8 @@ int main(int argc, char **argv)
     }
     int failed = osso_model_open(argv[1], &model, &err) || osso_model_tokenizer(model, &tokenizer, &err) ||
                  osso_engine_create(model, &options, &engine, &err) || osso_session_create(engine, 0, &session, &err) ||
-                 osso_conversation_create(&conversation, &err) || osso_conversation_add_system(conversation, NULL, &err);
+                 osso_conversation_create(&conversation, &err) ||
+                 osso_conversation_add_system(conversation, NULL, &err);
     if (!failed) {
         osso_model_dims(model, &dims);
         osso_sampling_defaults(&sampling);
@@ -63,8 +65,8 @@ int main(int argc, char **argv)
         failed = osso_sampler_create(&sampling, dims.vocab, &sampler, &err);
     }
     for (int i = 2; i < argc && !failed; i++) {
-        struct osso_message message = {.size = sizeof message, .role = OSSO_ROLE_USER, .text = argv[i],
-                                       .text_len = strlen(argv[i])};
+        struct osso_message message = {
+            .size = sizeof message, .role = OSSO_ROLE_USER, .text = argv[i], .text_len = strlen(argv[i])};
         printf("> %s\n", argv[i]);
         failed = osso_conversation_add(conversation, &message, &err) ||
                  answer(engine, session, sampler, tokenizer, conversation, &err);

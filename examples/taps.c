@@ -13,7 +13,7 @@ static int print_norm(void *user, const struct osso_tap_value *value)
     double sum = 0;
     for (int64_t i = 0; i < value->width; i++)
         sum += (double)row[i] * row[i];
-    fprintf(user, "layer %3d %12.4f\n", value->layer, sqrt(sum));
+    fprintf((FILE *)user, "layer %3d %12.4f\n", value->layer, sqrt(sum));
     return 0;
 }
 

@@ -1,6 +1,6 @@
-/* alloc_count.h: sees every allocation of a test's process, also those that do not pass base/mem.h (borrowed libraries, a
- * malloc that somebody wrote by mistake), and can make the n-th one fail. It takes the place of malloc and mmap in the
- * test binary that includes it; with a sanitizer, or without glibc, only base/mem.h's own counter is left. */
+/* alloc_count.h: sees every allocation of a test's process, also those that do not pass base/mem.h (borrowed libraries,
+ * a malloc that somebody wrote by mistake), and can make the n-th one fail. It takes the place of malloc and mmap in
+ * the test binary that includes it; with a sanitizer, or without glibc, only base/mem.h's own counter is left. */
 #ifndef OSSO_ALLOC_COUNT_H
 #define OSSO_ALLOC_COUNT_H
 
@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 #if defined(__has_feature)
-#define ALLOC_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer))
+#define ALLOC_SANITIZED                                                                                                \
+    (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer))
 #elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define ALLOC_SANITIZED 1
 #else

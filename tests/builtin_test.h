@@ -1,4 +1,5 @@
-/* builtin_test.h: the built-in tokenizer, made once for a test's group: pass builtin_setup and builtin_teardown to cmocka. */
+/* builtin_test.h: the built-in tokenizer, made once for a test's group: pass builtin_setup and builtin_teardown to
+ * cmocka. */
 #ifndef OSSO_BUILTIN_TEST_H
 #define OSSO_BUILTIN_TEST_H
 

@@ -1,5 +1,5 @@
-/* fault_test.h: makes each allocation of an attempt fail in turn. (tests/engine/test_faults.c does it with leaks counted,
- * and with the allocations of borrowed libraries.) */
+/* fault_test.h: makes each allocation of an attempt fail in turn. (tests/engine/test_faults.c does it with leaks
+ * counted, and with the allocations of borrowed libraries.) */
 #ifndef OSSO_FAULT_TEST_H
 #define OSSO_FAULT_TEST_H
 

@@ -96,21 +96,33 @@ static inline uint64_t resident(void)
 }
 
 /* Expects a failure that says `words` (NULL: success). */
-#define check_says(status, err, words, name)                                                       \
-    do {                                                                                           \
-        const char *words_ = (words);                                                              \
-        if (!words_ && (status))                                                                   \
-            fail_msg("%s: %s", (name), (err).text);                                                \
-        if (words_ && !(status))                                                                   \
-            fail_msg("%s: accepted; expected: %s", (name), words_);                                \
-        if (words_ && !strstr((err).text, words_))                                                 \
-            fail_msg("%s: \"%s\" does not say \"%s\"", (name), (err).text, words_);                \
+#define check_says(status, err, words, name)                                                                           \
+    do {                                                                                                               \
+        const char *words_ = (words);                                                                                  \
+        if (!words_ && (status))                                                                                       \
+            fail_msg("%s: %s", (name), (err).text);                                                                    \
+        if (words_ && !(status))                                                                                       \
+            fail_msg("%s: accepted; expected: %s", (name), words_);                                                    \
+        if (words_ && !strstr((err).text, words_))                                                                     \
+            fail_msg("%s: \"%s\" does not say \"%s\"", (name), (err).text, words_);                                    \
     } while (0)
 
 /* Counts and lengths at which parsers of other systems have broken. */
-static const uint64_t edge_counts[] = {0, 1, 2, 0x7fffffff, 0x80000000, 0x80000001, 0xffffffff, 0x100000000, 0x100000001,
-                                       0x3fffffffffffffff, 0x7fffffffffffffff, 0x8000000000000000, 0x8000000000000001,
-                                       0xfffffffffffffff8, 0xffffffffffffffff};
+static const uint64_t edge_counts[] = {0,
+                                       1,
+                                       2,
+                                       0x7fffffff,
+                                       0x80000000,
+                                       0x80000001,
+                                       0xffffffff,
+                                       0x100000000,
+                                       0x100000001,
+                                       0x3fffffffffffffff,
+                                       0x7fffffffffffffff,
+                                       0x8000000000000000,
+                                       0x8000000000000001,
+                                       0xfffffffffffffff8,
+                                       0xffffffffffffffff};
 enum { N_EDGE_COUNTS = sizeof edge_counts / sizeof edge_counts[0] };
 
 #endif

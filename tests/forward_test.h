@@ -13,6 +13,7 @@ struct bare {
     struct osso_model *model;
     struct kv_pool kv;
     struct kv_seq seq;
+    const int32_t *table[KV_GROUPS]; /* of the only sequence; a layer that is run again looks at it */
     struct forward forward;
     int32_t *pos, *zero, *rows;
     float *angles;
@@ -35,8 +36,8 @@ static inline struct bare bare_open(const char *path, int n, enum kv_type type, 
     for (int i = 0; i < b.seq.n_slots; i++)
         for (int g = 0; g < KV_GROUPS; g++)
             assert_true(kv_seq_own(&b.kv, &b.seq, (enum kv_group_id)g, i));
-    struct activation_options options = {.exact = true, .top_k = c->experts_per_token, .max_rows = n, .max_logits = n,
-                                         .n_members = 1, .n_kept = n_kept};
+    struct activation_options options = {
+        .exact = true, .top_k = c->experts_per_token, .max_rows = n, .max_logits = n, .n_members = 1, .n_kept = n_kept};
     check_ok(REAL(forward_create)(c, &b.model->weights, be, &b.kv, &options, &b.forward, &err), err);
     struct rope rope;
     rope_init(c, &rope);
@@ -54,13 +55,22 @@ static inline struct bare bare_open(const char *path, int n, enum kv_type type, 
 /* All n rows in one pass; the logits of all of them are in forward.acts.logits. */
 static inline void bare_run(struct bare *b, const int32_t *ids, int n)
 {
-    const int32_t *const full[1] = {b->seq.page[KV_FULL]}, *const sliding[1] = {b->seq.page[KV_SLIDING]};
     struct osso_error err = {""};
     struct member member = {0, 1, NULL};
     b->forward.kv = &b->kv; /* b has moved since bare_open */
-    b->forward.batch = (struct batch){.n = n, .n_seqs = 1, .n_slots = b->seq.n_slots, .token = ids, .pos = b->pos,
-                                      .seq = b->zero, .angles = b->angles,
-                                      .n_logits = n, .logit_rows = b->rows, .tables = {full, sliding}, .floor = b->zero};
+    for (int g = 0; g < KV_GROUPS; g++)
+        b->table[g] = b->seq.page[g];
+    b->forward.batch = (struct batch){.n = n,
+                                      .n_seqs = 1,
+                                      .n_slots = b->seq.n_slots,
+                                      .token = ids,
+                                      .pos = b->pos,
+                                      .seq = b->zero,
+                                      .angles = b->angles,
+                                      .n_logits = n,
+                                      .logit_rows = b->rows,
+                                      .floor = b->zero,
+                                      .tables = {&b->table[KV_FULL], &b->table[KV_SLIDING]}};
     b->forward.taps.ended = 0;
     b->forward.taps.rows = (struct tap_rows){n, n, b->pos, b->pos, b->rows, NULL, NULL};
     struct hand hand = REAL(forward_hand)(&b->forward, &member);

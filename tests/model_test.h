@@ -69,9 +69,15 @@ static inline const char *test_backend(void)
 
 static inline struct osso_engine_options engine_options(bool exact, int64_t context)
 {
-    return (struct osso_engine_options){.size = sizeof(struct osso_engine_options), .threads = 2, .context = context,
-                                        .max_sessions = 20, .max_rows = 256, .max_logit_rows = 256, .exact = exact,
-                                        .isa = getenv("OSSO_ISA"), .backend = test_backend()};
+    return (struct osso_engine_options){.size = sizeof(struct osso_engine_options),
+                                        .threads = 2,
+                                        .context = context,
+                                        .max_sessions = 20,
+                                        .max_rows = 256,
+                                        .max_logit_rows = 256,
+                                        .exact = exact,
+                                        .isa = getenv("OSSO_ISA"),
+                                        .backend = test_backend()};
 }
 
 static inline struct rig rig_open(const char *path, const struct osso_engine_options *options)
@@ -108,7 +114,8 @@ static inline float *all_logits(struct rig *r, const int32_t *ids, size_t n, int
 {
     struct osso_session *s;
     float *out = calloc(n * (size_t)r->vocab, sizeof *out);
-    check_ok(osso_session_create(r->engine, (uint64_t)rand() * 65536 + 1, &s, &r->err), r->err); /* a salt of its own: nothing shared */
+    check_ok(osso_session_create(r->engine, (uint64_t)rand() * 65536 + 1, &s, &r->err),
+             r->err); /* a salt of its own: nothing shared */
     check_ok(osso_session_sync(s, ids, n, &r->err), r->err);
     osso_session_want_logits(s, 0);
     while (!osso_session_ready(s)) {

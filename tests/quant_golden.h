@@ -1,5 +1,5 @@
-/* quant_golden.h: tests/golden/quant/<format>.bin: blocks and the exact values that somebody else's decoder reads in them
- * (tools/golden/golden_quant.py says what lies where). */
+/* quant_golden.h: tests/golden/quant/<format>.bin: blocks and the exact values that somebody else's decoder reads in
+ * them (tools/golden/golden_quant.py says what lies where). */
 #ifndef OSSO_QUANT_GOLDEN_H
 #define OSSO_QUANT_GOLDEN_H
 
@@ -23,7 +23,8 @@ static inline struct golden golden_open(const char *name)
     snprintf(relative, sizeof relative, "tests/golden/quant/%s.bin", name);
     FILE *f = fopen(test_path(path, sizeof path, relative), "rb");
     if (!f)
-        fail_msg("%s is missing: every format needs blocks and values that osso did not make (docs/adding-a-format.md)", relative);
+        fail_msg("%s is missing: every format needs blocks and values that osso did not make (docs/adding-a-format.md)",
+                 relative);
     size_t size = fread(g.file, 1, MOST, f);
     fclose(f);
     assert_true(size > HEAD);
@@ -74,13 +75,15 @@ static inline void golden_check(const struct dtype_info *info, const struct gold
         for (int i = 0; i < info->block; i++) {
             float want = g->values[b * g->block + (uint32_t)i];
             if (!(values[i] == want) && !(isnan(values[i]) && isnan(want)))
-                fail_msg("%s: value %d of block %u is %a, expected %a", info->name, i, b, (double)values[i], (double)want);
+                fail_msg("%s: value %d of block %u is %a, expected %a", info->name, i, b, (double)values[i],
+                         (double)want);
             if (!dtype_has_i8(info))
                 continue;
             int s = info->per_scale ? i / info->per_scale : 0;
             float coded = fmaf((float)codes[i], scales[s], offsets[s]);
             if (!(coded == want))
-                fail_msg("%s: value %d of block %u is %a by its code, expected %a", info->name, i, b, (double)coded, (double)want);
+                fail_msg("%s: value %d of block %u is %a by its code, expected %a", info->name, i, b, (double)coded,
+                         (double)want);
             if (info->codes == CODES_UNSIGNED)
                 assert_true(codes[i] >= 0);
         }

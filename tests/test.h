@@ -15,15 +15,15 @@
 #include "osso/status.h"
 
 /* Expects success and shows the sentence when there is none. */
-#define check_ok(call, err)                                                                        \
-    do {                                                                                           \
-        enum osso_status status_ = (call);                                                         \
-        if (status_ != OSSO_OK)                                                                    \
-            fail_msg("%s: %s (%s)", #call, osso_status_text(status_), (err).text);                 \
+#define check_ok(call, err)                                                                                            \
+    do {                                                                                                               \
+        enum osso_status status_ = (call);                                                                             \
+        if (status_ != OSSO_OK)                                                                                        \
+            fail_msg("%s: %s (%s)", #call, osso_status_text(status_), (err).text);                                     \
     } while (0)
 
-/* OSSO_TEST_QUICK=1: fewer trials of what is random or slow, for the sanitizers (tests/all.sh sets it for them); 2: fewer
- * still, for emulated CPUs (tests/arm.sh), on which a multiply-add takes a hundred times as long. */
+/* OSSO_TEST_QUICK=1: fewer trials of what is random or slow, for the sanitizers (tests/all.sh sets it for them); 2:
+ * fewer still, for emulated CPUs (tests/arm.sh), on which a multiply-add takes a hundred times as long. */
 static inline int test_quick(void)
 {
     const char *quick = getenv("OSSO_TEST_QUICK");
@@ -31,10 +31,10 @@ static inline int test_quick(void)
 }
 
 /* Leaves the test; tests/all.sh shows the line. */
-#define skip_test(why)                                                                             \
-    do {                                                                                           \
-        printf("skip: %s\n", why);                                                                 \
-        skip();                                                                                    \
+#define skip_test(why)                                                                                                 \
+    do {                                                                                                               \
+        printf("skip: %s\n", why);                                                                                     \
+        skip();                                                                                                        \
     } while (0)
 
 /* The repository's root: tests run from it, or OSSO_ROOT says where it is. */

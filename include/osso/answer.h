@@ -58,9 +58,9 @@ struct osso_event {
      * that stops gives none of its own. With a parser: text of a message, never of two at once, nor of a header. */
     const char *text;
     size_t text_len;
-    enum osso_voice voice; /* whose text it is */
+    enum osso_voice voice;                   /* whose text it is */
     const struct osso_parser_state *message; /* with a parser: what it knows after this id, else NULL */
-    enum osso_stop stop; /* not NONE: this was the last token */
+    enum osso_stop stop;                     /* not NONE: this was the last token */
 };
 
 /* ---- an answer ------------------------------------------------------------------------------------------ */
@@ -82,11 +82,11 @@ struct osso_answer_options {
                                  * allows nothing else */
     const int32_t *stop_ids;    /* NULL: the model's; n_stop_ids 0 with a non-NULL pointer: none */
     size_t n_stop_ids;
-    bool ignore_eos;            /* so are the model's stop ids, always; unless in stop_ids, they stop nothing */
-    const char *const *stop;    /* stop texts: the answer ends before the first. None reaches over two messages */
+    bool ignore_eos;         /* so are the model's stop ids, always; unless in stop_ids, they stop nothing */
+    const char *const *stop; /* stop texts: the answer ends before the first. None reaches over two messages */
     size_t n_stop;
     enum osso_stop_on stop_on;
-    size_t n_top;               /* alternatives with each event, at most 64 */
+    size_t n_top; /* alternatives with each event, at most 64 */
 };
 struct osso_answer;
 /* sampler: for osso_answer_next; may be NULL. Session and sampler must outlive the answer. */
@@ -105,7 +105,8 @@ OSSO_API enum osso_status osso_answer_take(struct osso_answer *answer, struct os
  * text that the end completes makes stop STRING. */
 OSSO_API enum osso_status osso_answer_finish(struct osso_answer *answer, struct osso_event *event_out,
                                              struct osso_error *err);
-/* Why it ended; NONE while it goes on. Right after osso_answer_create: LENGTH or CONTEXT when there is room for no token. */
+/* Why it ended; NONE while it goes on. Right after osso_answer_create: LENGTH or CONTEXT when there is room for no
+ * token. */
 OSSO_API enum osso_stop osso_answer_stop(const struct osso_answer *answer);
 OSSO_API size_t osso_answer_length(const struct osso_answer *answer); /* tokens so far, the one that stopped included */
 
@@ -132,11 +133,11 @@ struct osso_generate_options {
     enum osso_stop_on stop_on;
 };
 struct osso_generate_result {
-    size_t size;          /* sizeof(struct osso_generate_result), set by the caller */
+    size_t size; /* sizeof(struct osso_generate_result), set by the caller */
     enum osso_stop stop;
-    int32_t stop_id;      /* the id that stopped, or -1 */
-    const char *tail;     /* text that was held back and is not part of a stop text; lives in the session until it
-                           * generates again */
+    int32_t stop_id;  /* the id that stopped, or -1 */
+    const char *tail; /* text that was held back and is not part of a stop text; lives in the session until it
+                       * generates again */
     size_t tail_len;
     enum osso_voice tail_voice;
     size_t n_prompt, n_reused, n_generated;

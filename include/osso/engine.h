@@ -91,10 +91,10 @@ OSSO_API bool osso_session_ready(const struct osso_session *session);
 OSSO_API void osso_session_want_logits(struct osso_session *session, size_t first);
 
 /* Advances the sessions together by at most max_rows rows (0: the engine's) in one parallel region: first those that
- * lack a single token (decoding never waits for somebody's long prompt), then the others in order. Sessions with nothing
- * to do are skipped, and so is, for this step, one that finds no free KV page while others go on; LIMIT when nobody can.
- * After it, each session's ready rows can be read until the next step. DEVICE: what computes has failed; this engine's
- * further steps give the same error, and it can only be freed. */
+ * lack a single token (decoding never waits for somebody's long prompt), then the others in order. Sessions with
+ * nothing to do are skipped, and so is, for this step, one that finds no free KV page while others go on; LIMIT when
+ * nobody can. After it, each session's ready rows can be read until the next step. DEVICE: what computes has failed;
+ * this engine's further steps give the same error, and it can only be freed. */
 OSSO_API enum osso_status osso_step(struct osso_engine *engine, struct osso_session *const *sessions, int n_sessions,
                                     int max_rows, struct osso_error *err);
 /* Logits of position `pos`, if the last step computed them for this session, else NULL. `vocab` floats. */
@@ -126,13 +126,15 @@ OSSO_API enum osso_status osso_sample(struct osso_sampler *sampler, const struct
 
 /* ---- taps ----------------------------------------------------------------------------------------------- */
 
-/* Calls fn for every tap whose bit (1 << tap) is in `taps`, from the next step on; taps 0: none. `layers`: only in these
- * (NULL: in all); what belongs to no layer is shown whatever it says. Where nobody looks nothing is kept and nobody waits.
- * When fn does not return 0, osso_step returns CANCELLED: no row of that step counts as computed, no logits can be read, and
- * the next step begins with the same rows. attn_pattern takes max_rows * heads * context floats. While a tap is set that
- * can write, the pages of a session are its own and never reach the tree of shared prefixes. */
-OSSO_API enum osso_status osso_engine_set_tap(struct osso_engine *engine, uint64_t taps, const struct osso_layers *layers,
-                                              osso_tap_fn *fn, void *user, struct osso_error *err);
+/* Calls fn for every tap whose bit (1 << tap) is in `taps`, from the next step on; taps 0: none. `layers`: only in
+ * these (NULL: in all); what belongs to no layer is shown whatever it says. Where nobody looks nothing is kept and
+ * nobody waits. When fn does not return 0, osso_step returns CANCELLED: no row of that step counts as computed, no
+ * logits can be read, and the next step begins with the same rows. attn_pattern takes max_rows * heads * context
+ * floats. While a tap is set that can write, the pages of a session are its own and never reach the tree of shared
+ * prefixes. */
+OSSO_API enum osso_status osso_engine_set_tap(struct osso_engine *engine, uint64_t taps,
+                                              const struct osso_layers *layers, osso_tap_fn *fn, void *user,
+                                              struct osso_error *err);
 /* What taps are told of this session's rows; the session itself until it is set, also in a fork. */
 OSSO_API void osso_session_set_user(struct osso_session *session, void *user);
 

@@ -36,9 +36,9 @@ struct osso_logit_bias {
 
 struct osso_sampling {
     size_t size;
-    double temperature; /* 0: greedy */
-    int64_t top_k;      /* 0: off */
-    double top_p, min_p; /* 1 and 0: off */
+    double temperature;                                             /* 0: greedy */
+    int64_t top_k;                                                  /* 0: off */
+    double top_p, min_p;                                            /* 1 and 0: off */
     double repetition_penalty, presence_penalty, frequency_penalty; /* 1, 0, 0: off */
     int64_t penalty_last_n; /* tokens the penalties look back at; 0: all of the session's */
     const struct osso_logit_bias *bias;
@@ -60,11 +60,12 @@ OSSO_API enum osso_status osso_info_json(const char *path, const char *preset, i
 /* Writes a synthetic checkpoint: true shapes, names and types, random weights of sane scale from `seed`. */
 struct osso_synth_options {
     size_t size;
-    const char *preset;    /* "20b", "120b", or the path of a config.json */
-    const char *format;    /* "gguf" (MXFP4 experts, Q8_0 matrices, F32 rest) or "hf" (MXFP4 experts, BF16 rest) */
+    const char *preset; /* "20b", "120b", or the path of a config.json */
+    const char *format; /* "gguf" (MXFP4 experts, Q8_0 matrices, F32 rest) or "hf" (MXFP4 experts, BF16 rest) */
     uint64_t seed;
-    int layers;            /* > 0: only so many */
-    const char *tokenizer; /* a folder with tokenizer.json, or NULL: o200k_harmony where the vocabulary has 201,088 ids */
+    int layers; /* > 0: only so many */
+    const char
+        *tokenizer; /* a folder with tokenizer.json, or NULL: o200k_harmony where the vocabulary has 201,088 ids */
     /* Called now and then with bytes done and in all; a non-zero result cancels. May be NULL. */
     int (*progress)(void *user, uint64_t done, uint64_t total);
     void *user;

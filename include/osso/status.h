@@ -14,17 +14,17 @@ extern "C" {
 #define OSSO_API __attribute__((visibility("default")))
 #endif
 
-#define OSSO_STATUS_LIST(X)                                                                        \
-    X(OK, 0, "no error")                                                                           \
-    X(USAGE, 1, "a call or an option that makes no sense")                                         \
-    X(IO, 2, "a file could not be read or written")                                                \
-    X(FORMAT, 3, "a file's contents break the rules of its format")                                \
-    X(UNSUPPORTED, 4, "valid, but not something osso does")                                        \
-    X(NOMEM, 5, "not enough memory")                                                               \
-    X(LIMIT, 6, "larger than a limit that the caller or the model sets")                           \
-    X(CANCELLED, 7, "stopped by the caller")                                                       \
-    X(NUMERIC, 8, "the computation gave a value that is not a number")                             \
-    X(NOTFOUND, 9, "a name that does not exist")                                                   \
+#define OSSO_STATUS_LIST(X)                                                                                            \
+    X(OK, 0, "no error")                                                                                               \
+    X(USAGE, 1, "a call or an option that makes no sense")                                                             \
+    X(IO, 2, "a file could not be read or written")                                                                    \
+    X(FORMAT, 3, "a file's contents break the rules of its format")                                                    \
+    X(UNSUPPORTED, 4, "valid, but not something osso does")                                                            \
+    X(NOMEM, 5, "not enough memory")                                                                                   \
+    X(LIMIT, 6, "larger than a limit that the caller or the model sets")                                               \
+    X(CANCELLED, 7, "stopped by the caller")                                                                           \
+    X(NUMERIC, 8, "the computation gave a value that is not a number")                                                 \
+    X(NOTFOUND, 9, "a name that does not exist")                                                                       \
     X(DEVICE, 10, "the device that computes has failed")
 
 enum osso_status {

@@ -31,9 +31,9 @@ struct osso_layers {
 struct osso_tap_value {
     size_t size;
     enum osso_tap tap;
-    int layer;                /* -1 for what belongs to none: embed, final_norm, logits */
+    int layer; /* -1 for what belongs to none: embed, final_norm, logits */
     int n_rows;
-    int slots;                /* rows of one token: experts_per_token where tap.def says SLOTS, else 1 */
+    int slots; /* rows of one token: experts_per_token where tap.def says SLOTS, else 1 */
     int64_t width;
     float *values;            /* [n_rows][width]; NULL for ids */
     int32_t *ids;             /* [n_rows][width] for expert_ids, else NULL */

@@ -24,7 +24,8 @@ struct osso_ids {
     size_t len, cap;
 };
 OSSO_API enum osso_status osso_ids_push(struct osso_ids *ids, int32_t id, struct osso_error *err);
-OSSO_API enum osso_status osso_ids_append(struct osso_ids *ids, const int32_t *data, size_t len, struct osso_error *err);
+OSSO_API enum osso_status osso_ids_append(struct osso_ids *ids, const int32_t *data, size_t len,
+                                          struct osso_error *err);
 OSSO_API void osso_ids_free(struct osso_ids *ids);
 
 /* ---- tokenizer ------------------------------------------------------------------------------------------ */
@@ -55,7 +56,8 @@ enum {
     OSSO_ENCODE_SPECIAL = 1 /* literal names of special tokens in the text become their ids */
 };
 /* Appends the ids of `len` bytes of text. Any bytes are accepted: invalid UTF-8 is encoded as the bytes of U+FFFD,
- * one for each maximal ill-formed part, as Python's errors="replace" does. Time is linear in len; the stack is bounded. */
+ * one for each maximal ill-formed part, as Python's errors="replace" does. Time is linear in len; the stack is bounded.
+ */
 OSSO_API enum osso_status osso_tokenizer_encode(const struct osso_tokenizer *tokenizer, const char *text, size_t len,
                                                 unsigned flags, struct osso_ids *ids, struct osso_error *err);
 
@@ -81,11 +83,13 @@ enum osso_role { OSSO_ROLE_SYSTEM, OSSO_ROLE_DEVELOPER, OSSO_ROLE_USER, OSSO_ROL
 struct osso_conversation;
 
 OSSO_API enum osso_status osso_conversation_create(struct osso_conversation **conversation_out, struct osso_error *err);
-/* From openai-harmony's JSON form: {"messages":[{"role":..., "content":...}, ...]}. `where` names the text in errors. */
+/* From openai-harmony's JSON form: {"messages":[{"role":..., "content":...}, ...]}. `where` names the text in errors.
+ */
 OSSO_API enum osso_status osso_conversation_from_json(const char *json, size_t len, const char *where,
-                                                      struct osso_conversation **conversation_out, struct osso_error *err);
-/* The same form, as one line of JSON; *json_out is the caller's (free with osso_free). A lone text is a plain string, absent
- * fields of messages are left out, absent fields of structured content are null; numbers keep their spelling. */
+                                                      struct osso_conversation **conversation_out,
+                                                      struct osso_error *err);
+/* The same form, as one line of JSON; *json_out is the caller's (free with osso_free). A lone text is a plain string,
+ * absent fields of messages are left out, absent fields of structured content are null; numbers keep their spelling. */
 OSSO_API enum osso_status osso_conversation_to_json(const struct osso_conversation *conversation, char **json_out,
                                                     struct osso_error *err);
 OSSO_API void osso_conversation_free(struct osso_conversation *conversation);
@@ -93,8 +97,8 @@ OSSO_API size_t osso_conversation_size(const struct osso_conversation *conversat
 /* Drops messages from the end until `size` are left. */
 OSSO_API void osso_conversation_truncate(struct osso_conversation *conversation, size_t size);
 
-/* What a message is, apart from its role: NULL means absent. Strings are copied by the calls below. A NUL inside a name or
- * header field (JSON can hold one) ends it here. */
+/* What a message is, apart from its role: NULL means absent. Strings are copied by the calls below. A NUL inside a name
+ * or header field (JSON can hold one) ends it here. */
 struct osso_message {
     size_t size; /* sizeof(struct osso_message), set by the caller, also of the one that osso_conversation_get fills */
     enum osso_role role;
@@ -109,8 +113,8 @@ OSSO_API enum osso_status osso_conversation_add(struct osso_conversation *conver
 OSSO_API enum osso_status osso_conversation_get(const struct osso_conversation *conversation, size_t i,
                                                 struct osso_message *message_out, struct osso_error *err);
 
-/* The system message that gpt-oss expects. NULL (also for `system` itself): the default identity and cutoff; date NULL: no
- * date line. */
+/* The system message that gpt-oss expects. NULL (also for `system` itself): the default identity and cutoff; date NULL:
+ * no date line. */
 struct osso_system {
     size_t size;                  /* sizeof(struct osso_system) */
     const char *identity;         /* "You are ChatGPT, a large language model trained by OpenAI." */
@@ -164,16 +168,16 @@ OSSO_API void osso_parser_free(struct osso_parser *parser);
 
 /* What the parser knows now. Strings live until the next call on the parser. */
 struct osso_parser_state {
-    size_t size;                     /* sizeof(struct osso_parser_state), set by the caller */
-    bool in_content;                 /* a header is complete and content may come */
+    size_t size;     /* sizeof(struct osso_parser_state), set by the caller */
+    bool in_content; /* a header is complete and content may come */
     /* Of the message in progress (with the id that ends a message: of that message), or NULL. */
     const char *role, *channel, *recipient, *content_type;
-    const char *delta;               /* text that became complete with the last id; not NUL-terminated. All deltas of a
-                                      * message, one after the other, are its text. */
+    const char *delta; /* text that became complete with the last id; not NUL-terminated. All deltas of a
+                        * message, one after the other, are its text. */
     size_t delta_len;
-    bool message_done;               /* the last id ended a message */
-    int32_t end_id;                  /* which id ended the last message: a stop, the <|start|> of the next message when its
-                                      * own stop was missing, or -1 for the end of the stream */
+    bool message_done; /* the last id ended a message */
+    int32_t end_id;    /* which id ended the last message: a stop, the <|start|> of the next message when its
+                        * own stop was missing, or -1 for the end of the stream */
 };
 OSSO_API enum osso_status osso_parser_push(struct osso_parser *parser, int32_t id, struct osso_parser_state *state_out,
                                            struct osso_error *err);

@@ -1,15 +1,15 @@
-/* backend.h: the tensor operations that a gpt-oss forward pass is made of, with the memory that they work in: one object
- * that backend_open makes by name (backends.def). The CPU's is in cpu/; docs/adding-a-backend.md shows another.
+/* backend.h: the tensor operations that a gpt-oss forward pass is made of, with the memory that they work in: one
+ * object that backend_open makes by name (backends.def). The CPU's is in cpu/; docs/adding-a-backend.md shows another.
  *
  * Every op is called by all members of a step with the same arguments and splits its own work. An op's results may be
- * read by the SAME member's next op on the same share without a sync (linear -> rope -> kv_append: the same heads or rows);
- * everything else needs be->sync between.
+ * read by the SAME member's next op on the same share without a sync (linear -> rope -> kv_append: the same heads or
+ * rows); everything else needs be->sync between.
  *
- * Memory that ops read or write is the backend's: it comes from be->alloc (activations, K and V, workspaces), from be->begin
- * (a step's inputs) or was told to be->learn (weights). Its addresses may be a device's: model/ and engine/ do arithmetic on
- * them and never look; be->host, be->put and be->copy are the ways in and out. Structs that ops take (act, routing, moe,
- * views) lie on the host, the arrays that they point to do not. Weights are named by the host's own addresses, which the
- * backend translates where it has copies.
+ * Memory that ops read or write is the backend's: it comes from be->alloc (activations, K and V, workspaces), from
+ * be->begin (a step's inputs) or was told to be->learn (weights). Its addresses may be a device's: model/ and engine/
+ * do arithmetic on them and never look; be->host, be->put and be->copy are the ways in and out. Structs that ops take
+ * (act, routing, moe, views) lie on the host, the arrays that they point to do not. Weights are named by the host's own
+ * addresses, which the backend translates where it has copies.
  *
  * Sums have one order (docs/numerics.md), so the result for a row never depends on n, on the other rows or on the
  * number of members. */
@@ -53,17 +53,17 @@ struct kv_layout {
 struct batch {
     int n, n_seqs, n_slots, head_dim;
     const int32_t *token, *pos, *seq; /* [n] */
-    const uint8_t *keep;              /* [n] K and V of full layers exist already: replay of sliding layers; may be NULL */
-    const float *angles;              /* [n][head_dim] from rope_angles */
+    const uint8_t *keep; /* [n] K and V of full layers exist already: replay of sliding layers; may be NULL */
+    const float *angles; /* [n][head_dim] from rope_angles */
     int n_logits;
-    const int32_t *logit_rows;        /* [n_logits] rows that want logits */
+    const int32_t *logit_rows;               /* [n_logits] rows that want logits */
     const int32_t *const *tables[KV_GROUPS]; /* [n_seqs][n_slots] page numbers, -1: none */
-    const int32_t *floor;             /* [n_seqs] positions below are gone, for sliding layers; may be NULL */
+    const int32_t *floor;                    /* [n_seqs] positions below are gone, for sliding layers; may be NULL */
 };
 
-/* Where this step's rows live: row r belongs to sequence seq[r] at absolute position pos[r]. tables[s][p] is the number of
- * the page of positions [128 p, 128 p + 127] of sequence s in this layer's group (never -1 inside the visible range); pages
- * lie page_bytes apart from `pages` on, and the layer's part starts `layer_off` bytes into a page. */
+/* Where this step's rows live: row r belongs to sequence seq[r] at absolute position pos[r]. tables[s][p] is the number
+ * of the page of positions [128 p, 128 p + 127] of sequence s in this layer's group (never -1 inside the visible
+ * range); pages lie page_bytes apart from `pages` on, and the layer's part starts `layer_off` bytes into a page. */
 struct kv_rows {
     struct kv_layout layout;
     int n;
@@ -71,12 +71,13 @@ struct kv_rows {
     const int32_t *const *tables;
     uint8_t *pages;
     size_t page_bytes, layer_off;
-    const uint8_t *keep; /* keep[r] != 0: the page already holds this row's K and V, do not write (replay); may be NULL */
+    const uint8_t
+        *keep; /* keep[r] != 0: the page already holds this row's K and V, do not write (replay); may be NULL */
     const int32_t *floor; /* per sequence: positions below are gone and not looked at; may be NULL */
 };
 
-/* a = softmax over the visible keys and the sink; out = sum a v. Query head h reads kv head h / group. Visible to row r:
- * positions max(0, floor, pos - window + 1) .. pos (window 0: no lower bound). */
+/* a = softmax over the visible keys and the sink; out = sum a v. Query head h reads kv head h / group. Visible to row
+ * r: positions max(0, floor, pos - window + 1) .. pos (window 0: no lower bound). */
 struct attend {
     struct kv_rows kv;
     int n_heads, group;
@@ -89,8 +90,8 @@ struct attend {
     /* [n][n_heads][n_keys]: attention weights of key positions 0..n_keys-1 (zero where not visible), or NULL */
     real *pattern;
     int64_t n_keys;
-    /* Room for the sums of n_page_sums pages of one kv head ([n_page_sums][group * (2 + head_dim)]), so that members can
-     * share the pages of few rows; NULL: none. */
+    /* Room for the sums of n_page_sums pages of one kv head ([n_page_sums][group * (2 + head_dim)]), so that members
+     * can share the pages of few rows; NULL: none. */
     real *page_sums;
     int64_t n_page_sums;
 };
@@ -107,14 +108,14 @@ struct expert_source {
     const void *model;
 };
 
-/* Which experts each row goes to, and the same thing turned around: rows by expert. The counts are the host's, what is in
- * the arrays is the backend's. */
+/* Which experts each row goes to, and the same thing turned around: rows by expert. The counts are the host's, what is
+ * in the arrays is the backend's. */
 struct routing {
     int n, k, n_experts;
-    int32_t *ids;     /* [n][k], ascending expert id within a row */
-    real *weights;    /* [n][k], softmax over the chosen logits */
-    int32_t *start;   /* [n_experts + 1]: expert e's slots are slots[start[e] .. start[e+1]) */
-    int32_t *slots;   /* [n * k]: slot = row * k + j, ascending within an expert */
+    int32_t *ids;   /* [n][k], ascending expert id within a row */
+    real *weights;  /* [n][k], softmax over the chosen logits */
+    int32_t *start; /* [n_experts + 1]: expert e's slots are slots[start[e] .. start[e+1]) */
+    int32_t *slots; /* [n * k]: slot = row * k + j, ascending within an expert */
 };
 
 struct moe {
@@ -133,7 +134,8 @@ struct moe {
 };
 
 /* One member's hand in a step, the first argument of every op: who computes, which thread of the team this is, and the
- * memory that it alone works in (workspace_bytes of it, 64-byte aligned; backend.sync and ops that sum nothing need none). */
+ * memory that it alone works in (workspace_bytes of it, 64-byte aligned; backend.sync and ops that sum nothing need
+ * none). */
 struct hand {
     const struct backend *backend;
     const struct member *member;
@@ -141,8 +143,8 @@ struct hand {
 };
 
 /* A tensor of the weights, or what a format keeps apart from its codes, in host memory that stays where it is while the
- * backend is open: `bytes` from data to the end of the last value. Row r of matrix s begins at data + s * stack_stride +
- * r * row_stride; column_stride as in struct view. Tensors may overlap (gate and up in alternating rows). */
+ * backend is open: `bytes` from data to the end of the last value. Row r of matrix s begins at data + s * stack_stride
+ * + r * row_stride; column_stride as in struct view. Tensors may overlap (gate and up in alternating rows). */
 struct backend_tensor {
     const uint8_t *data;
     uint64_t bytes;
@@ -156,24 +158,26 @@ struct backend {
 
     /* ---- the object: called by one thread, outside the team ---- */
     void (*close)(const struct backend *backend); /* what it allocated must be freed */
-    /* Memory for ops, aligned to 128 bytes, with anything in it; NULL when there is none. Freed with the same size. On the
-     * CPU it becomes resident as it is written. */
+    /* Memory for ops, aligned to 128 bytes, with anything in it; NULL when there is none. Freed with the same size. On
+     * the CPU it becomes resident as it is written. */
     void *(*alloc)(const struct backend *backend, size_t bytes);
     void (*free)(const struct backend *backend, void *memory, size_t bytes); /* NULL is fine */
     uint64_t (*memory)(const struct backend *backend); /* bytes that alloc could give now; UINT64_MAX: unknown */
-    /* Tells of a tensor of the weights before an op is given one; telling again of the same one takes its new values. NULL:
-     * the backend reads the host's memory and wants to know of none. */
-    enum osso_status (*learn)(const struct backend *backend, const struct backend_tensor *tensor, struct osso_error *err);
+    /* Tells of a tensor of the weights before an op is given one; telling again of the same one takes its new values.
+     * NULL: the backend reads the host's memory and wants to know of none. */
+    enum osso_status (*learn)(const struct backend *backend, const struct backend_tensor *tensor,
+                              struct osso_error *err);
     /* Pages whose sums attention wants room for, given the pages of one row: struct attend's n_page_sums. */
     int64_t (*page_sums)(int64_t pages, int n_kv_heads, int n_members);
-    /* A step: begin gives ops its inputs; end returns when all of it is done, and is where a device can fail. After a failure
-     * the backend is only good for closing. */
+    /* A step: begin gives ops its inputs; end returns when all of it is done, and is where a device can fail. After a
+     * failure the backend is only good for closing. */
     enum osso_status (*begin)(const struct backend *backend, const struct batch *batch, struct batch *batch_out,
                               struct osso_error *err);
     enum osso_status (*end)(const struct backend *backend, struct osso_error *err);
     /* Bytes from one place to another (a KV page), in the order of the calls and before the ops of the next step. */
     void (*copy)(const struct backend *backend, void *to, const void *from, size_t bytes);
-    /* Host memory with what lies at `values`, good until the next begin, and the way back of what the host changed or made
+    /* Host memory with what lies at `values`, good until the next begin, and the way back of what the host changed or
+     * made
      * (`from` may be what host gave, and may be any other host memory). Between steps, or within one while the other
      * members wait. */
     void *(*host)(const struct backend *backend, void *values, size_t bytes);
@@ -191,17 +195,17 @@ struct backend {
     void (*sync)(const struct hand *h);
     /* x[r] = table[ids[r]]; share: rows. */
     void (*embed)(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x);
-    /* out[r] = x[r] / rms(x[r]) * gain, in both forms; share: rows. rows_of NULL: row r is x's row r, else rows_of[r]. */
+    /* out[r] = x[r] / rms(x[r]) * gain, in both forms; share: rows. rows_of NULL: row r is x's row r, else rows_of[r].
+     */
     void (*norm)(const struct hand *h, const real *x, const int32_t *rows_of, const float *gain, float eps,
                  int64_t width, int n, struct act *out);
     /* The int8 form from f again (after somebody changed f); nothing in exact mode; share: rows. */
     void (*quantize)(const struct hand *h, struct act *a, int n);
-    /* y[r][o] = sum_i W[o][i] a[r][i] + bias[o], y rows y_stride apart; share: outputs in groups of `unit`, or rows (the
-     * backend has one rule for n, groups and members).
-     * bias NULL: none. after: the matrix that the caller multiplies with next, so that its first weights are on their
-     * way when these end; NULL: unknown. */
-    void (*linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a,
-                   int n, int64_t unit, const struct view *after, real *y, int64_t y_stride);
+    /* y[r][o] = sum_i W[o][i] a[r][i] + bias[o], y rows y_stride apart; share: outputs in groups of `unit`, or rows
+     * (the backend has one rule for n, groups and members). bias NULL: none. after: the matrix that the caller
+     * multiplies with next, so that its first weights are on their way when these end; NULL: unknown. */
+    void (*linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
+                   int64_t unit, const struct view *after, real *y, int64_t y_stride);
     /* Half-split rotation in place; angles[r] = head_dim/2 cosines then head_dim/2 sines; share: as linear's
      * with head_dim outputs in a group. */
     void (*rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles);
@@ -224,17 +228,19 @@ struct backend {
     void (*combine)(const struct hand *h, const struct moe *moe);
 };
 
-/* A kind of backend: one line of backends.def. `variant`, which of its kind (an instruction set of the CPU, a number of a
- * device), may be NULL: the best there is. */
-typedef enum osso_status backend_open_fn(const char *variant, const struct backend **backend_out, struct osso_error *err);
+/* A kind of backend: one line of backends.def. `variant`, which of its kind (an instruction set of the CPU, a number of
+ * a device), may be NULL: the best there is. */
+typedef enum osso_status backend_open_fn(const char *variant, const struct backend **backend_out,
+                                         struct osso_error *err);
 /* The kind that `name` (NULL or "": "cpu") says. */
 enum osso_status backend_open(const char *name, const char *variant, const struct backend **backend_out,
                               struct osso_error *err);
 /* The names of all kinds: 0, 1, ... until NULL. */
 const char *backend_name(int i);
 
-/* The CPU's own, which are never closed: `isa` NULL picks the best one that this CPU and OS allow; a name that is unknown
- * or unavailable gives NULL. The names, weak to strong, are backend_cpu_isa(0), (1), ... until NULL. In the double build only "scalar" is. */
+/* The CPU's own, which are never closed: `isa` NULL picks the best one that this CPU and OS allow; a name that is
+ * unknown or unavailable gives NULL. The names, weak to strong, are backend_cpu_isa(0), (1), ... until NULL. In the
+ * double build only "scalar" is. */
 const struct backend *REAL(backend_cpu)(const char *isa);
 const char *backend_cpu_isa(int i);
 bool backend_cpu_available(const char *isa);

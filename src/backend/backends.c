@@ -38,5 +38,6 @@ enum osso_status backend_open(const char *name, const char *variant, const struc
     for (int i = 0; i < N_BACKENDS; i++)
         if (strcmp(name, backends[i].name) == 0)
             return backends[i].open(variant && variant[0] ? variant : NULL, backend_out, err);
-    return error_set(err, OSSO_UNSUPPORTED, "backend \"%s\" is unknown; \"%s\" is always there", name, backends[0].name);
+    return error_set(err, OSSO_UNSUPPORTED, "backend \"%s\" is unknown; \"%s\" is always there", name,
+                     backends[0].name);
 }

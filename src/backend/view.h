@@ -15,7 +15,8 @@ struct lowrank {
     const float *a, *b;
 };
 
-/* Values of a matrix that lie apart from its codes, one per scale: row r's begin at data + r * stride. data NULL: none. */
+/* Values of a matrix that lie apart from its codes, one per scale: row r's begin at data + r * stride. data NULL: none.
+ */
 struct side {
     enum dtype dtype; /* of one value; DT_U8: a scale byte as in MXFP4 */
     const uint8_t *data;
@@ -24,12 +25,13 @@ struct side {
 
 /* A matrix [rows][cols] = [out][in]; y = W x. Row r starts at data + r * row_stride. Values of a row are adjacent
  * (in blocks of the format) when col_stride is 0; a transposed export has row_stride = one value and col_stride =
- * bytes from one input to the next (only one-value formats). Rows may interleave with another matrix's (gate and up). */
+ * bytes from one input to the next (only one-value formats). Rows may interleave with another matrix's (gate and up).
+ */
 struct view {
     enum dtype dtype;
     const uint8_t *data;
-    struct side side[2];            /* what dtype.def says lies apart from the codes: scales, then offsets */
-    int64_t group;                  /* values per scale, where dtype.def leaves it to the view; whole blocks */
+    struct side side[2]; /* what dtype.def says lies apart from the codes: scales, then offsets */
+    int64_t group;       /* values per scale, where dtype.def leaves it to the view; whole blocks */
     int64_t rows, cols;
     int64_t row_stride, col_stride; /* bytes */
     const struct lowrank *lowrank;  /* NULL: none */
@@ -53,7 +55,8 @@ static inline float vec_at(const struct vec *v, int64_t i)
 void view_values(const struct view *v, int64_t o, int64_t first, int64_t count, float *values_out);
 /* Block b of row o as int8 codes, scales and offsets (struct dtype_info, unpack_i8). */
 void view_codes(const struct view *v, int64_t o, int64_t b, int8_t *codes_out, float *scales_out, float *offsets_out);
-/* Rows [from, from + rows) of a matrix, and columns likewise (whole blocks, whole groups): how a shard sees its heads. */
+/* Rows [from, from + rows) of a matrix, and columns likewise (whole blocks, whole groups): how a shard sees its heads.
+ */
 struct view view_rows(struct view v, int64_t from, int64_t rows);
 struct view view_cols(struct view v, int64_t from, int64_t cols);
 /* Scales of a row (as many offsets, where there are any). */

@@ -15,9 +15,8 @@ const char *osso_version(void)
 const char *osso_status_text(enum osso_status status)
 {
     switch (status) {
-#define STATUS_CASE(name, value, text)                                                             \
-    case OSSO_##name:                                                                              \
-        return text;
+#define STATUS_CASE(name, value, text)                                                                                 \
+    case OSSO_##name: return text;
         OSSO_STATUS_LIST(STATUS_CASE)
 #undef STATUS_CASE
     }

@@ -86,8 +86,9 @@ enum osso_status file_map_check(const struct file_map *map, struct osso_error *e
     if (fstat(map->fd, &st) != 0)
         return error_set(err, OSSO_IO, "cannot stat %s: %s", map->path, strerror(errno));
     if ((uint64_t)st.st_size < map->size)
-        return error_set(err, OSSO_IO, "%s was truncated while in use (%llu bytes, was %llu); restore it and start again",
-                         map->path, (unsigned long long)st.st_size, (unsigned long long)map->size);
+        return error_set(err, OSSO_IO,
+                         "%s was truncated while in use (%llu bytes, was %llu); restore it and start again", map->path,
+                         (unsigned long long)st.st_size, (unsigned long long)map->size);
     return OSSO_OK;
 }
 

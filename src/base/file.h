@@ -42,7 +42,7 @@ bool file_name_is_plain(const char *name, size_t len);
 struct save;
 enum osso_status save_open(const char *path, struct save **save_out, struct osso_error *err);
 enum osso_status save_write(struct save *s, const void *data, size_t len, struct osso_error *err);
-uint64_t save_offset(const struct save *s); /* bytes written so far */
+uint64_t save_offset(const struct save *s);                           /* bytes written so far */
 enum osso_status save_commit(struct save *s, struct osso_error *err); /* frees s in every case */
 void save_abort(struct save *s);                                      /* NULL is fine */
 /* All at once. */

@@ -21,8 +21,8 @@ void mem_pages_free(void *p, size_t bytes);
 /* Bytes that could be allocated now without swapping (MemAvailable, cut by the cgroup limit), or UINT64_MAX. */
 uint64_t mem_available(void);
 
-/* For tests: allocations made so far by this process, the bytes that they asked for (what was freed since included), and
- * fail the n-th allocation from now (0: never). */
+/* For tests: allocations made so far by this process, the bytes that they asked for (what was freed since included),
+ * and fail the n-th allocation from now (0: never). */
 uint64_t mem_count(void);
 uint64_t mem_bytes(void);
 void mem_fail_at(uint64_t n);

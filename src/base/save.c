@@ -46,7 +46,8 @@ static bool remove_left_over(const char *temp)
     return dead;
 }
 
-/* Creates "path.tmp.N" for the first N that nobody uses. What a crash left behind is taken away, so nothing piles up. */
+/* Creates "path.tmp.N" for the first N that nobody uses. What a crash left behind is taken away, so nothing piles up.
+ */
 static enum osso_status create_temp(struct save *s, size_t size, mode_t mode, struct osso_error *err)
 {
     for (int i = 0; i < SAVE_NAMES; i++) {

@@ -8,15 +8,16 @@
 #include <stddef.h>
 #include <string.h>
 
-/* USAGE when the caller has said no size: its options would be passed over and its results stay as they are, in silence.
- * NULL is fine. name: of the struct. */
+/* USAGE when the caller has said no size: its options would be passed over and its results stay as they are, in
+ * silence. NULL is fine. name: of the struct. */
 static inline enum osso_status sized_check(const void *given, const char *name, struct osso_error *err)
 {
     size_t size = sizeof size;
     if (given)
         memcpy(&size, given, sizeof size);
-    return size >= sizeof size ? OSSO_OK
-                               : error_set(err, OSSO_USAGE, "a struct %s says no size: set it to sizeof(struct %s)", name, name);
+    return size >= sizeof size
+               ? OSSO_OK
+               : error_set(err, OSSO_USAGE, "a struct %s says no size: set it to sizeof(struct %s)", name, name);
 }
 
 /* The caller's fields over our defaults; NULL: none. */

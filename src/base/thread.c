@@ -30,8 +30,8 @@ struct worker {
     _Alignas(LINE) struct team *team;
     pthread_t thread;
     int id;
-    int spins;      /* how long this member spins now; see event_wait */
-    uint32_t deal;  /* the one that this member is at */
+    int spins;     /* how long this member spins now; see event_wait */
+    uint32_t deal; /* the one that this member is at */
     unsigned waits;
 };
 
@@ -42,9 +42,9 @@ struct event {
 };
 
 struct team {
-    struct event generation;            /* raised by team_run; workers wait for it */
-    struct event phase;                 /* raised by the last member to arrive at a barrier */
-    _Alignas(LINE) atomic_uint arrived; /* members at the current barrier */
+    struct event generation;              /* raised by team_run; workers wait for it */
+    struct event phase;                   /* raised by the last member to arrive at a barrier */
+    _Alignas(LINE) atomic_uint arrived;   /* members at the current barrier */
     _Alignas(LINE) _Atomic uint64_t next; /* the newest deal that anybody claimed from << 32 | its next item */
     _Alignas(LINE) int n;
     int max_spins;
@@ -85,8 +85,8 @@ static void wake_all(atomic_uint *word)
 }
 
 /* Spinning pays when the others are running, and is stolen from them when they wait for a CPU: on a busy machine a
- * barrier that spins first takes a hundred times longer than one that sleeps at once. So each member learns: it spins half
- * as long after it spun in vain, twice as long when it was nearly in vain, and now and then as long as it may. */
+ * barrier that spins first takes a hundred times longer than one that sleeps at once. So each member learns: it spins
+ * half as long after it spun in vain, twice as long when it was nearly in vain, and now and then as long as it may. */
 static unsigned event_wait(struct event *e, unsigned seen, struct worker *w)
 {
     bool probing = w->waits++ % PROBE == 0;

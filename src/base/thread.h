@@ -29,16 +29,17 @@ void team_run(struct team *team, void (*fn)(const struct member *member, void *a
 /* Returns when every member of the team has called it; writes before it are seen by all members after it. */
 void member_sync(const struct member *member);
 
-/* The half-open share [*lo, *hi) of `count` items for this member: contiguous, in member order, sizes differ by at most 1. */
+/* The half-open share [*lo, *hi) of `count` items for this member: contiguous, in member order, sizes differ by at
+ * most 1. */
 static inline void member_share(const struct member *member, int64_t count, int64_t *lo, int64_t *hi)
 {
     *lo = count * member->id / member->n;
     *hi = count * (member->id + 1) / member->n;
 }
 
-/* Work for whoever has time. After every member has called member_deal (all of them deal the same things in the same order),
- * member_claim hands out the items 0 .. count - 1, ascending, each to one member, and -1 when none is left. A member that was
- * preempted, or a slower core, simply takes fewer; a serial member takes all. */
+/* Work for whoever has time. After every member has called member_deal (all of them deal the same things in the same
+ * order), member_claim hands out the items 0 .. count - 1, ascending, each to one member, and -1 when none is left. A
+ * member that was preempted, or a slower core, simply takes fewer; a serial member takes all. */
 struct deal {
     uint32_t number; /* which of the team's deals */
     int64_t next;    /* a serial member counts here */

@@ -71,13 +71,14 @@ static void read_architecture(struct reader *r)
     if (len == 7 && memcmp(arch, "gpt-oss", 7) == 0)
         return;
     if (len == 6 && memcmp(arch, "gptoss", 6) == 0)
-        r->status = error_set(r->err, OSSO_UNSUPPORTED,
-                              "%s is an early Ollama file (architecture gptoss), which has names and an order of its own; "
-                              "use the GGUF of ggml-org or the Hugging Face folder", r->where);
+        r->status = error_set(
+            r->err, OSSO_UNSUPPORTED,
+            "%s is an early Ollama file (architecture gptoss), which has names and an order of its own; "
+            "use the GGUF of ggml-org or the Hugging Face folder",
+            r->where);
     else
         r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: the architecture is \"%.*s\"; osso runs gpt-oss models",
-                              r->where,
-                              (int)(len < 64 ? len : 64), arch);
+                              r->where, (int)(len < 64 ? len : 64), arch);
 }
 
 /* A period p (layer i slides unless i % p == p - 1; 0: all slide), or one bool per layer. Absent: period 2. */
@@ -111,8 +112,10 @@ static void read_rope(struct reader *r, struct config *c)
     real_of(r, "rope.scaling.attn_factor", &attention);
     int64_t dims = size_of(r, "rope.dimension_count", c->head_dim);
     if (!r->status && (theta_swa != c->rope_theta || attention != 1 || dims != c->head_dim))
-        r->status = error_set(r->err, OSSO_UNSUPPORTED,
-                              "%s: rope.freq_base_swa, rope.scaling.attn_factor or rope.dimension_count say what no gpt-oss says", r->where);
+        r->status = error_set(
+            r->err, OSSO_UNSUPPORTED,
+            "%s: rope.freq_base_swa, rope.scaling.attn_factor or rope.dimension_count say what no gpt-oss says",
+            r->where);
     c->yarn_factor = 1;
     real_of(r, "rope.scaling.factor", &c->yarn_factor);
     real_of(r, "rope.scaling.yarn_beta_fast", &c->yarn_beta_fast);
@@ -129,8 +132,8 @@ static void read_rope(struct reader *r, struct config *c)
     c->yarn_truncate = false;
     if (!c->yarn && !(len == 4 && memcmp(type, "none", 4) == 0) && c->yarn_factor != 1)
         r->status = error_set(r->err, OSSO_UNSUPPORTED,
-                              "%s: gpt-oss.rope.scaling.type is \"%.*s\"; supported are yarn and none",
-                              r->where, (int)(len < 64 ? len : 64), type);
+                              "%s: gpt-oss.rope.scaling.type is \"%.*s\"; supported are yarn and none", r->where,
+                              (int)(len < 64 ? len : 64), type);
 }
 
 static void add_stop_id(struct config *c, int64_t id)
@@ -145,8 +148,7 @@ static void add_stop_id(struct config *c, int64_t id)
 static void read_tokenizer(struct reader *r, struct config *c)
 {
     static const char *const ends[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
-                                       "tokenizer.ggml.eom_token_id",
-                                       "tokenizer.ggml.eos_token_ids"};
+                                       "tokenizer.ggml.eom_token_id", "tokenizer.ggml.eos_token_ids"};
     struct gguf_value v;
     int64_t id;
     if (r->status)

@@ -44,7 +44,7 @@ static void bool_of(struct reader *r, const struct jval *obj, const char *key, b
 static bool present(const struct jval *obj, const char *key)
 {
     const struct jval *v = jval_get(obj, key);
-    return v && !v->type == J_NULL;
+    return v && v->type != J_NULL;
 }
 
 /* Folders that look like a model of ours and are not. */
@@ -59,15 +59,17 @@ static void check_kind(struct reader *r)
     if (r->status)
         return;
     if (!type && present(r->obj, "num_experts") && present(r->obj, "rope_scaling_factor"))
-        r->status = error_set(r->err, OSSO_UNSUPPORTED,
-                              "%s is OpenAI's original/ layout; open the folder above it, which holds the Hugging Face form", r->where);
+        r->status = error_set(
+            r->err, OSSO_UNSUPPORTED,
+            "%s is OpenAI's original/ layout; open the folder above it, which holds the Hugging Face form", r->where);
     else if (type && strcmp(type, "gpt_oss") != 0)
-        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: model_type is \"%s\"; osso runs gpt_oss models",
-                              r->where, type);
+        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: model_type is \"%s\"; osso runs gpt_oss models", r->where,
+                              type);
     else if (present(r->obj, "quantization"))
-        r->status = error_set(r->err, OSSO_UNSUPPORTED,
-                              "%s is an MLX model (it has a \"quantization\" block); use the Hugging Face or GGUF form of the model",
-                              r->where);
+        r->status = error_set(
+            r->err, OSSO_UNSUPPORTED,
+            "%s is an MLX model (it has a \"quantization\" block); use the Hugging Face or GGUF form of the model",
+            r->where);
 }
 
 static void read_layer_types(struct reader *r, struct config *c)
@@ -85,7 +87,8 @@ static void read_layer_types(struct reader *r, struct config *c)
         c->sliding[i] = type && strcmp(type, "sliding_attention") == 0;
         if (!c->sliding[i] && (!type || strcmp(type, "full_attention") != 0)) {
             r->status = error_set(r->err, OSSO_FORMAT,
-                                  "%s: \"layer_types\"[%d] must be \"sliding_attention\" or \"full_attention\"", r->where, i);
+                                  "%s: \"layer_types\"[%d] must be \"sliding_attention\" or \"full_attention\"",
+                                  r->where, i);
             return;
         }
     }
@@ -101,8 +104,10 @@ static void check_rope_extras(struct reader *r, const struct jval *rope, double 
         return;
     if (present(rope, "mscale") || present(rope, "mscale_all_dim") || partial != 1 ||
         fabs(attention - (0.1 * log(factor > 1 ? factor : 1) + 1)) > 1e-6)
-        r->status = error_set(r->err, OSSO_UNSUPPORTED,
-                              "%s: the rope settings hold attention_factor, mscale or partial_rotary_factor, which no gpt-oss uses", r->where);
+        r->status = error_set(
+            r->err, OSSO_UNSUPPORTED,
+            "%s: the rope settings hold attention_factor, mscale or partial_rotary_factor, which no gpt-oss uses",
+            r->where);
 }
 
 /* No dict at all: gpt-oss's own YaRN. A dict without "truncate": its bounds are rounded. */
@@ -127,8 +132,8 @@ static void read_rope(struct reader *r, struct config *c)
         return;
     c->yarn = found && strcmp(type, "yarn") == 0;
     if (found && !c->yarn && strcmp(type, "default") != 0) {
-        r->status = error_set(r->err, OSSO_UNSUPPORTED,
-                              "%s: rope_type \"%s\"; supported are \"yarn\" and \"default\"", r->where, type);
+        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: rope_type \"%s\"; supported are \"yarn\" and \"default\"",
+                              r->where, type);
         return;
     }
     if (!c->yarn) {
@@ -144,8 +149,8 @@ static void read_rope(struct reader *r, struct config *c)
     if (!r->status && !found)
         r->status = error_set(r->err, OSSO_FORMAT, "%s: the yarn settings have no \"factor\"", r->where);
     if (!r->status)
-        r->status = jget_i64(rope, "original_max_position_embeddings", 1, INT32_MAX, &c->yarn_original, NULL,
-                                 r->where, r->err);
+        r->status = jget_i64(rope, "original_max_position_embeddings", 1, INT32_MAX, &c->yarn_original, NULL, r->where,
+                             r->err);
     check_rope_extras(r, rope, c->yarn_factor);
 }
 
@@ -215,8 +220,8 @@ enum osso_status config_from_json(const char *text, size_t len, const char *wher
     bool_of(&r, r.obj, "attention_bias", &attention_bias);
     read_stop_ids(&r, &c);
     if (!r.status && !attention_bias)
-        r.status = error_set(err, OSSO_UNSUPPORTED,
-                             "%s: attention_bias is false; gpt-oss has biases in its attention", where);
+        r.status = error_set(err, OSSO_UNSUPPORTED, "%s: attention_bias is false; gpt-oss has biases in its attention",
+                             where);
     if (!r.status)
         r.status = config_check(&c, where, err);
     if (!r.status)

@@ -92,9 +92,10 @@ void config_write_json(const struct config *c, bool mxfp4, struct buf *out)
     put_int(&o, "num_local_experts", c->n_experts);
     put_text(&o, "output_router_logits", "false");
     if (mxfp4)
-        put_text(&o, "quantization_config",
-                 "{\n    \"modules_to_not_convert\": [\n      \"model.layers.*.self_attn\",\n      \"model.layers.*.mlp.router\",\n"
-                 "      \"model.embed_tokens\",\n      \"lm_head\"\n    ],\n    \"quant_method\": \"mxfp4\"\n  }");
+        put_text(
+            &o, "quantization_config",
+            "{\n    \"modules_to_not_convert\": [\n      \"model.layers.*.self_attn\",\n      \"model.layers.*.mlp.router\",\n"
+            "      \"model.embed_tokens\",\n      \"lm_head\"\n    ],\n    \"quant_method\": \"mxfp4\"\n  }");
     put_real(&o, "rms_norm_eps", c->rms_eps);
     put_rope(&o, c);
     put_real(&o, "router_aux_loss_coef", 0.9);

@@ -73,8 +73,8 @@ static enum osso_status no_config(const char *folder, struct osso_error *err)
                          folder);
     if (holds(folder, ".safetensors"))
         return error_set(err, OSSO_NOTFOUND, "%s holds weights but no config.json; is the download complete?", folder);
-    return error_set(err, OSSO_NOTFOUND, "%s is no model: it has no config.json; name a Hugging Face folder or a GGUF file",
-                     folder);
+    return error_set(err, OSSO_NOTFOUND,
+                     "%s is no model: it has no config.json; name a Hugging Face folder or a GGUF file", folder);
 }
 
 typedef enum osso_status take_text(const char *text, size_t len, const char *where, struct config *config,
@@ -113,9 +113,11 @@ static enum osso_status open_folder(struct osso_model *m, struct osso_error *err
 static enum osso_status wrong_file(const char *path, const struct file_map *map, struct osso_error *err)
 {
     if (map->size >= 12 && memcmp(map->data, "GPT-OSS v1.0", 12) == 0)
-        return error_set(err, OSSO_UNSUPPORTED, "%s is the metal/ form of gpt-oss; use the Hugging Face folder or a GGUF file", path);
+        return error_set(err, OSSO_UNSUPPORTED,
+                         "%s is the metal/ form of gpt-oss; use the Hugging Face folder or a GGUF file", path);
     if (map->size >= 9 && map->data[8] == '{' && map->data[6] == 0 && map->data[7] == 0)
-        return error_set(err, OSSO_USAGE, "%s is one safetensors file; name the folder that holds it and its config.json", path);
+        return error_set(err, OSSO_USAGE,
+                         "%s is one safetensors file; name the folder that holds it and its config.json", path);
     if (map->size >= 1 && map->data[0] == '{')
         return error_set(err, OSSO_USAGE, "%s is JSON; name the folder that holds it and the safetensors files", path);
     return error_set(err, OSSO_FORMAT, "%s is no GGUF file, nor a Hugging Face folder", path);

@@ -1,5 +1,5 @@
-/* model_open.h: what stands behind struct osso_model. Immutable once open, but for the tokenizer, which is opened on first
- * use by the level that knows both (engine/model_text.c) under the lock. */
+/* model_open.h: what stands behind struct osso_model. Immutable once open, but for the tokenizer, which is opened on
+ * first use by the level that knows both (engine/model_text.c) under the lock. */
 #ifndef OSSO_CHECKPOINT_MODEL_OPEN_H
 #define OSSO_CHECKPOINT_MODEL_OPEN_H
 
@@ -14,9 +14,9 @@ struct osso_model {
     char *path; /* "20b" for a synthesized one */
     struct config config;
     struct tensors tensors;
-    struct gguf *gguf;       /* NULL: a Hugging Face folder, or made in memory */
-    struct weights weights;  /* points into tensors, and at itself: a model is never moved */
-    void *pages;             /* weights made in memory; NULL: mapped files */
+    struct gguf *gguf;      /* NULL: a Hugging Face folder, or made in memory */
+    struct weights weights; /* points into tensors, and at itself: a model is never moved */
+    void *pages;            /* weights made in memory; NULL: mapped files */
     size_t pages_bytes;
     pthread_mutex_t lock;
     struct osso_tokenizer *tokenizer; /* guarded by lock; NULL: not opened yet */

@@ -5,12 +5,36 @@
 
 enum { MXFP4_BLOCK = 32, MXFP4_CODES = 16 /* bytes of a block */ };
 
-#define ONE(a) JOIN_ONE, 1, {PARAM_##a}
-#define ALTERNATING(a, b) JOIN_ALTERNATING, 2, {PARAM_##a, PARAM_##b}
-#define FUSED(a, b, c) JOIN_FUSED, 3, {PARAM_##a, PARAM_##b, PARAM_##c}
-#define PLAIN STORE_PLAIN, {"", NULL}
-#define TRANSPOSED STORE_TRANSPOSED, {"", NULL}
-#define BLOCKS(codes, scales) STORE_BLOCKS, {codes, scales}
+#define ONE(a)                                                                                                         \
+    JOIN_ONE, 1,                                                                                                       \
+    {                                                                                                                  \
+        PARAM_##a                                                                                                      \
+    }
+#define ALTERNATING(a, b)                                                                                              \
+    JOIN_ALTERNATING, 2,                                                                                               \
+    {                                                                                                                  \
+        PARAM_##a, PARAM_##b                                                                                           \
+    }
+#define FUSED(a, b, c)                                                                                                 \
+    JOIN_FUSED, 3,                                                                                                     \
+    {                                                                                                                  \
+        PARAM_##a, PARAM_##b, PARAM_##c                                                                                \
+    }
+#define PLAIN                                                                                                          \
+    STORE_PLAIN,                                                                                                       \
+    {                                                                                                                  \
+        "", NULL                                                                                                       \
+    }
+#define TRANSPOSED                                                                                                     \
+    STORE_TRANSPOSED,                                                                                                  \
+    {                                                                                                                  \
+        "", NULL                                                                                                       \
+    }
+#define BLOCKS(codes, scales)                                                                                          \
+    STORE_BLOCKS,                                                                                                      \
+    {                                                                                                                  \
+        codes, scales                                                                                                  \
+    }
 #define ROW(members, spelling, store, type) {members, spelling, store, DT_##type},
 #define ALSO(members, spelling, store) {members, spelling, store, DT_COUNT},
 

@@ -25,13 +25,13 @@ struct names_row {
     enum param_id members[NAMES_MEMBERS]; /* of one kind, with equal columns */
     const char *spelling;
     enum names_store store;
-    const char *ending[NAMES_PARTS];      /* of the values' tensor, and of what lies apart (NULL: nothing does) */
-    enum dtype type;                      /* DT_COUNT: not written */
+    const char *ending[NAMES_PARTS]; /* of the values' tensor, and of what lies apart (NULL: nothing does) */
+    enum dtype type;                 /* DT_COUNT: not written */
 };
 
 struct names {
-    const char *layer;   /* format of what stands before the names of layer %d */
-    bool drops_ones;     /* writers drop dimensions of 1 in front: a stack of one expert may come as a matrix */
+    const char *layer; /* format of what stands before the names of layer %d */
+    bool drops_ones;   /* writers drop dimensions of 1 in front: a stack of one expert may come as a matrix */
     const struct names_row *rows;
     int n_rows;
 };

@@ -13,9 +13,9 @@ struct plan_tensor {
     uint64_t bytes;
     const struct names_row *row; /* what it is, and which part of it */
     int part;
-    int64_t columns;             /* inputs of a matrix, values of a vector */
-    int64_t row_values, n_rows;  /* as it is filled: rows of so many values */
-    uint32_t stream;             /* rows of equal streams hold equal values, in every form */
+    int64_t columns;            /* inputs of a matrix, values of a vector */
+    int64_t row_values, n_rows; /* as it is filled: rows of so many values */
+    uint32_t stream;            /* rows of equal streams hold equal values, in every form */
 };
 
 struct plan {

@@ -1,6 +1,6 @@
-/* plan_random.c: random weights as fast as memory takes them. For each kind of tensor a pattern of about a million random
- * values is made once; every row is a stretch of it that begins at a random block, so that no two rows are equal by
- * more than chance and nothing repeats with the period of the pattern. */
+/* plan_random.c: random weights as fast as memory takes them. For each kind of tensor a pattern of about a million
+ * random values is made once; every row is a stretch of it that begins at a random block, so that no two rows are equal
+ * by more than chance and nothing repeats with the period of the pattern. */
 #include "checkpoint/plan.h"
 
 #include "base/error.h"
@@ -12,8 +12,8 @@
 
 enum { PATTERN_VALUES = 1 << 20, BLOCK = 32 };
 
-/* blocks: in the dtype's own layout; codes of MXFP4 also in the checkpoint's layout with scales apart, so that both file
- * forms hold the same values. */
+/* blocks: in the dtype's own layout; codes of MXFP4 also in the checkpoint's layout with scales apart, so that both
+ * file forms hold the same values. */
 struct pattern {
     enum dtype dtype; /* DT_MXFP4 for the two parts of MXFP4_HF too */
     float mean, spread;
@@ -50,7 +50,9 @@ static struct pattern pattern_of(const struct plan_tensor *t)
     case PARAM_SINKS: p.spread = 1; break;
     case PARAM_MATRIX:
     case PARAM_EXPERTS:
-        p.spread = (id == PARAM_embed ? sqrtf((float)t->columns) : id == PARAM_head ? 2 : 1) *
+        p.spread = (id == PARAM_embed  ? sqrtf((float)t->columns)
+                    : id == PARAM_head ? 2
+                                       : 1) *
                    sqrtf(3.0f / (float)t->columns);
         break;
     }

@@ -17,8 +17,12 @@ static enum osso_status place(struct osso_model *m, const struct plan *plan, str
     uint8_t *at = m->pages;
     for (int i = 0; i < plan->n && !status; i++) {
         const struct plan_tensor *p = &plan->list[i];
-        struct tensor t = {.name = (char *)(uintptr_t)p->name, .dtype = p->dtype, .type = dtype_info(p->dtype)->name,
-                           .rank = p->rank, .data = at, .bytes = p->bytes};
+        struct tensor t = {.name = (char *)(uintptr_t)p->name,
+                           .dtype = p->dtype,
+                           .type = dtype_info(p->dtype)->name,
+                           .rank = p->rank,
+                           .data = at,
+                           .bytes = p->bytes};
         for (int k = 0; k < p->rank; k++)
             t.shape[k] = p->shape[k];
         status = tensors_add(&m->tensors, &t, err);
@@ -63,7 +67,8 @@ static enum osso_status fill(struct osso_model *m, const struct plan *plan, uint
 
 static enum osso_status make_pages(struct osso_model *m, const struct plan *plan, struct osso_error *err)
 {
-    uint64_t total = plan->bytes + (uint64_t)plan->n * ALIGN, free_now = mem_available(); /* plan: bounded by config_check */
+    uint64_t total = plan->bytes + (uint64_t)plan->n * ALIGN,
+             free_now = mem_available(); /* plan: bounded by config_check */
     if (total > free_now || total > SIZE_MAX)
         return error_set(err, OSSO_NOMEM, "a model of these dimensions takes %llu MiB; %llu MiB of memory are free",
                          (unsigned long long)(total >> 20), (unsigned long long)(free_now >> 20));

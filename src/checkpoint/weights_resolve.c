@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/must.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,7 @@ static struct place place_of(const struct resolver *r, enum param_id id)
                 names_text(r->names, p.row, r->layer, 0, name);
                 found = tensors_find(r->set, name) != NULL;
             }
+    must(p.row); /* every member has a row in every table */
     p.first = names_rows_before(r->config, p.row, p.slot);
     p.rows = params_size(r->config, params_of(id)->rows);
     p.columns = names_columns(r->config, p.row);
@@ -136,7 +138,10 @@ static void whole_tensor(struct resolver *r, const struct place *p, struct exper
     if (r->status)
         return;
     int64_t value = row_bytes(t->dtype, 1), row = row_bytes(t->dtype, p->columns);
-    m->first = (struct view){.dtype = t->dtype, .data = t->data, .rows = p->all_rows, .cols = p->columns,
+    m->first = (struct view){.dtype = t->dtype,
+                             .data = t->data,
+                             .rows = p->all_rows,
+                             .cols = p->columns,
                              .row_stride = transposed ? value : row,
                              .col_stride = transposed ? p->all_rows * value : 0};
     m->stride = p->all_rows * row;
@@ -157,8 +162,12 @@ static void blocks_and_scales(struct resolver *r, const struct place *p, struct 
                               blocks->name, scales->name);
     if (r->status)
         return;
-    m->first = (struct view){.dtype = DT_MXFP4_HF, .data = blocks->data, .side = {{DT_U8, scales->data, groups}},
-                             .rows = p->all_rows, .cols = p->columns, .row_stride = row_bytes(DT_MXFP4_HF, p->columns)};
+    m->first = (struct view){.dtype = DT_MXFP4_HF,
+                             .data = blocks->data,
+                             .side = {{DT_U8, scales->data, groups}},
+                             .rows = p->all_rows,
+                             .cols = p->columns,
+                             .row_stride = row_bytes(DT_MXFP4_HF, p->columns)};
     m->stride = p->all_rows * m->first.row_stride;
     m->side_stride[0] = p->all_rows * groups;
 }
@@ -234,7 +243,9 @@ static void resolve_EXPERT_BIAS(struct resolver *r, enum param_id id, struct exp
     int64_t value = row_bytes(t->dtype, 1);
     bool alternating = p.row->join == JOIN_ALTERNATING;
     int64_t first = alternating ? p.slot : p.first;
-    out->first = (struct vec){.dtype = t->dtype, .data = t->data + first * value, .n = p.rows,
+    out->first = (struct vec){.dtype = t->dtype,
+                              .data = t->data + first * value,
+                              .n = p.rows,
                               .stride = alternating ? p.row->n_members * value : value};
     out->stride = p.all_rows * value;
 }

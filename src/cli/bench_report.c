@@ -95,8 +95,9 @@ static void row_md(const struct bench_setting *b, const struct measurement *m)
     struct summary s = summarize(m);
     char type[64], test[64], speed[64], size[32], gbps[32] = "", read[32] = "", cache[32] = "", dot[32] = "";
     if (b->first)
-        printf("| model | size | params | backend | threads | test | t/s | GB/s | %% of read | %% in cache | %% of int8 dot |\n"
-               "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+        printf(
+            "| model | size | params | backend | threads | test | t/s | GB/s | %% of read | %% in cache | %% of int8 dot |\n"
+            "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
     model_type(b->runner, type, sizeof type);
     test_name(m, test, sizeof test);
     snprintf(speed, sizeof speed, "%.2f ± %.2f", s.avg_ts, s.stddev_ts);
@@ -111,7 +112,8 @@ static void row_md(const struct bench_setting *b, const struct measurement *m)
            human_bytes(size, b->runner->dims.file_bytes),
            (double)b->runner->dims.parameters / (b->runner->dims.parameters >= 1000000000 ? 1e9 : 1e6),
            b->runner->dims.parameters >= 1000000000 ? 'B' : 'M', osso_engine_isa(b->runner->engine),
-           b->engine_options->exact ? " exact" : "", osso_engine_threads(b->runner->engine), test, speed, gbps, read, cache, dot);
+           b->engine_options->exact ? " exact" : "", osso_engine_threads(b->runner->engine), test, speed, gbps, read,
+           cache, dot);
 }
 
 /* ---- JSON and CSV --------------------------------------------------------------------------------------- */
@@ -253,8 +255,9 @@ void bench_report_end(const struct bench_setting *b)
     if (strcmp(b->form, "json") == 0)
         printf(b->first ? "[]\n" : "\n]\n");
     else if (strcmp(b->form, "md") == 0)
-        printf("\n%s, osso %s\n"
-               "%% of read: of what memory gives, in GB/s; %% in cache: of what the same kernels take when the weights are in\n"
-               "the cache, in GB/s; %% of int8 dot: of the integer dot rate, in 10^12 operations a second. docs/performance.md\n",
-               cpu, osso_version());
+        printf(
+            "\n%s, osso %s\n"
+            "%% of read: of what memory gives, in GB/s; %% in cache: of what the same kernels take when the weights are in\n"
+            "the cache, in GB/s; %% of int8 dot: of the integer dot rate, in 10^12 operations a second. docs/performance.md\n",
+            cpu, osso_version());
 }

@@ -4,18 +4,20 @@
 
 #include "cli/model_args.h"
 
-/* What was measured once: a prompt of n_prompt tokens, or n_gen tokens by each of `parallel` sequences, after `depth`. */
+/* What was measured once: a prompt of n_prompt tokens, or n_gen tokens by each of `parallel` sequences, after `depth`.
+ */
 struct measurement {
     int64_t n_prompt, n_gen, depth;
     int parallel, repetitions;
-    double *ns;                      /* [repetitions], the time of all tokens together */
-    double read_ceiling, dot_ceiling; /* GB/s and 10^12 operations per second, medians of what was measured in between the work */
-    double resident;                 /* GB/s of the decode kernels on weights in the cache */
-    double experts;                  /* distinct experts of a layer in one step, counted */
-    double bytes_per_token;          /* of generation: weights (a sequence's part of what a step reads), K and V */
-    double operations_per_token;     /* a multiply and an add are two */
-    bool filled;                     /* the depth was made up, not computed */
-    char time[32];                   /* when, in UTC */
+    double *ns; /* [repetitions], the time of all tokens together */
+    double read_ceiling,
+        dot_ceiling;        /* GB/s and 10^12 operations per second, medians of what was measured in between the work */
+    double resident;        /* GB/s of the decode kernels on weights in the cache */
+    double experts;         /* distinct experts of a layer in one step, counted */
+    double bytes_per_token; /* of generation: weights (a sequence's part of what a step reads), K and V */
+    double operations_per_token; /* a multiply and an add are two */
+    bool filled;                 /* the depth was made up, not computed */
+    char time[32];               /* when, in UTC */
 };
 
 /* What is the same on every line. */

@@ -42,8 +42,8 @@ enum osso_status opening_args(const struct options *o, struct opening *opening, 
 enum osso_status opening_start(const struct opening *opening, struct osso_conversation **conversation_out,
                                struct osso_error *err)
 {
-    struct osso_system system = {.size = sizeof system, .date = *opening->date ? opening->date : NULL,
-                                 .effort = opening->effort};
+    struct osso_system system = {
+        .size = sizeof system, .date = *opening->date ? opening->date : NULL, .effort = opening->effort};
     struct osso_conversation *c;
     *conversation_out = NULL;
     enum osso_status status = osso_conversation_create(&c, err);

@@ -74,7 +74,8 @@ void help_verb(const struct verb *verb)
     if (verb == &verbs[VERB_chat]) {
         printf("\nInstead of a message\n");
         for (int i = 0; i < CHAT_COMMANDS; i++) {
-            int n = printf("  /%s%s%s", chat_commands[i].name, *chat_commands[i].argument ? " " : "", chat_commands[i].argument);
+            int n = printf("  /%s%s%s", chat_commands[i].name, *chat_commands[i].argument ? " " : "",
+                           chat_commands[i].argument);
             printf("%*s", n < INDENT ? INDENT - n : 1, "");
             wrap(chat_commands[i].help, INDENT, INDENT);
         }
@@ -155,10 +156,12 @@ static void man_option(const struct option *o)
 
 void help_man(void)
 {
-    printf(".TH OSSO 1 \"\" \"osso " OSSO_VERSION "\" \"User Commands\"\n.SH NAME\nosso \\- gpt\\-oss models on your own machine\n"
-           ".SH SYNOPSIS\n.B osso\n.I verb\n[options]\n.br\n.B osso \\-\\-help\n|\n.B \\-\\-version\n.SH DESCRIPTION\n"
-           "osso runs OpenAI's open\\-weight mixture\\-of\\-experts models gpt\\-oss\\-20b and gpt\\-oss\\-120b, and every model\n"
-           "of that architecture, down to the small one that ships with it.\n.SH VERBS\n");
+    printf(
+        ".TH OSSO 1 \"\" \"osso " OSSO_VERSION
+        "\" \"User Commands\"\n.SH NAME\nosso \\- gpt\\-oss models on your own machine\n"
+        ".SH SYNOPSIS\n.B osso\n.I verb\n[options]\n.br\n.B osso \\-\\-help\n|\n.B \\-\\-version\n.SH DESCRIPTION\n"
+        "osso runs OpenAI's open\\-weight mixture\\-of\\-experts models gpt\\-oss\\-20b and gpt\\-oss\\-120b, and every model\n"
+        "of that architecture, down to the small one that ships with it.\n.SH VERBS\n");
     for (int i = 0; i < VERB_COUNT; i++) {
         printf(".TP\n.B osso %s ", verbs[i].name);
         roff(verbs[i].operands);
@@ -174,8 +177,9 @@ void help_man(void)
             printf(".SS %s\n", option_table[i].section);
         else
             man_option(&option_table[i]);
-    printf(".SH IN A CHAT\nThese can be typed instead of a message. A line that ends in \\e goes on, and so does a text between\n"
-           "two lines \"\"\". Ctrl\\-C stops an answer; Ctrl\\-D leaves.\n");
+    printf(
+        ".SH IN A CHAT\nThese can be typed instead of a message. A line that ends in \\e goes on, and so does a text between\n"
+        "two lines \"\"\". Ctrl\\-C stops an answer; Ctrl\\-D leaves.\n");
     for (int i = 0; i < CHAT_COMMANDS; i++) {
         printf(".TP\n.B /%s ", chat_commands[i].name);
         roff(chat_commands[i].argument);
@@ -183,9 +187,10 @@ void help_man(void)
         roff(chat_commands[i].help);
         printf(".\n");
     }
-    printf(".SH ENVIRONMENT\nEvery option has a twin, OSSO_ and its name in capitals; the command line wins. An empty one counts\n"
-           "as absent. NO_COLOR switches colours off. XDG_STATE_HOME says where the chat's history is.\n"
-           ".SH FILES\n.TP\n.I ~/.local/state/osso/history\nwhat was typed in chats\n"
-           ".TP\n.I " OSSO_DATADIR "/models/osso\\-small\nthe model that ships with osso\n"
-           ".SH EXIT STATUS\n0: done. 1: something failed. 2: the command line makes no sense. 130: stopped by Ctrl\\-C.\n");
+    printf(
+        ".SH ENVIRONMENT\nEvery option has a twin, OSSO_ and its name in capitals; the command line wins. An empty one counts\n"
+        "as absent. NO_COLOR switches colours off. XDG_STATE_HOME says where the chat's history is.\n"
+        ".SH FILES\n.TP\n.I ~/.local/state/osso/history\nwhat was typed in chats\n"
+        ".TP\n.I " OSSO_DATADIR "/models/osso\\-small\nthe model that ships with osso\n"
+        ".SH EXIT STATUS\n0: done. 1: something failed. 2: the command line makes no sense. 130: stopped by Ctrl\\-C.\n");
 }

@@ -70,7 +70,8 @@ static bool is_separator(char c)
     return c == ' ' || c == ',' || c == '\n' || c == '\t' || c == '\r' || c == '[' || c == ']';
 }
 
-enum osso_status input_ids(const char *text, size_t len, const char *where, struct osso_ids *ids, struct osso_error *err)
+enum osso_status input_ids(const char *text, size_t len, const char *where, struct osso_ids *ids,
+                           struct osso_error *err)
 {
     for (size_t i = 0; i < len;) {
         if (is_separator(text[i])) {

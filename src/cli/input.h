@@ -16,7 +16,8 @@ enum osso_status input_check_utf8(const char *text, size_t len, const char *wher
 enum osso_status input_text(const struct options *options, struct buf *text, const char **where_out,
                             struct osso_error *err);
 /* Ids separated by white space, commas or brackets. */
-enum osso_status input_ids(const char *text, size_t len, const char *where, struct osso_ids *ids, struct osso_error *err);
+enum osso_status input_ids(const char *text, size_t len, const char *where, struct osso_ids *ids,
+                           struct osso_error *err);
 /* Drops one line end from the end: editors and echo put one there that nobody means. */
 void input_chomp(struct buf *text);
 

@@ -79,7 +79,8 @@ enum osso_status model_path(const struct options *o, char **path_out, struct oss
         return OSSO_OK;
     if (given)
         return error_nomem(err, strlen(given), "a path");
-    return error_set(err, OSSO_NOTFOUND, "no model: say which with -m PATH or OSSO_MODEL (the small model that ships with "
+    return error_set(err, OSSO_NOTFOUND,
+                     "no model: say which with -m PATH or OSSO_MODEL (the small model that ships with "
                      "osso is neither beside this program nor in " OSSO_DATADIR "/models)");
 }
 
@@ -98,7 +99,8 @@ enum osso_status runner_open(const struct options *o, struct runner *r, struct o
     uint64_t available = mem_available();
     if (r->dims.file_bytes > available)
         say("warning: the weights of %s are %s, but only %s of memory is free: they will be read from disk again and again, "
-            "which is slow", r->path, human_bytes(a, r->dims.file_bytes), human_bytes(b, available));
+            "which is slow",
+            r->path, human_bytes(a, r->dims.file_bytes), human_bytes(b, available));
     return OSSO_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 /* Opens `path` and writes the header of (rows, columns); the caller writes exactly so many rows, then save_commit. */
-enum osso_status npy_open(const char *path, uint64_t rows, uint64_t columns, struct save **save_out, struct osso_error *err);
+enum osso_status npy_open(const char *path, uint64_t rows, uint64_t columns, struct save **save_out,
+                          struct osso_error *err);
 
 #endif

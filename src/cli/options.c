@@ -124,13 +124,9 @@ static enum osso_status set_list(struct option_value *value, const char *where, 
 static bool set_number(const struct option *option, struct option_value *value, const char *s)
 {
     switch (option->kind) {
-    case KIND_SEED:
-        value->random = strcmp(s, "-1") == 0;
-        return value->random || parse_u64(s, &value->u);
-    case KIND_INT:
-        return parse_i64(s, &value->i) && (double)value->i >= option->min && (double)value->i <= option->max;
-    default:
-        return parse_f64(s, &value->f) && value->f >= option->min && value->f <= option->max;
+    case KIND_SEED: value->random = strcmp(s, "-1") == 0; return value->random || parse_u64(s, &value->u);
+    case KIND_INT: return parse_i64(s, &value->i) && (double)value->i >= option->min && (double)value->i <= option->max;
+    default: return parse_f64(s, &value->f) && value->f >= option->min && value->f <= option->max;
     }
 }
 
@@ -139,14 +135,9 @@ enum osso_status option_set(const struct option *option, struct option_value *va
 {
     enum osso_status status = OSSO_OK;
     switch (option->kind) {
-    case KIND_FLAG:
-        return set_flag(value, where, s, err);
-    case KIND_LIST:
-        status = set_list(value, where, s, err);
-        break;
-    case KIND_TEXT:
-        value->s = s;
-        break;
+    case KIND_FLAG: return set_flag(value, where, s, err);
+    case KIND_LIST: status = set_list(value, where, s, err); break;
+    case KIND_TEXT: value->s = s; break;
     case KIND_CHOICE:
         if (!word_in(option->argument, '|', s))
             return error_set(err, OSSO_USAGE, "%s: '%s' is none of %s", where, s, option->argument);
@@ -197,7 +188,8 @@ static enum osso_status unknown_flag(const struct verb *verb, const char *flag, 
                 guess_try(&guess, option_table[i].alias);
         }
     if (guess_best(&guess) && strlen(name) > 1)
-        return error_set(err, OSSO_USAGE, "%s has no option %s; did you mean --%s?", verb->name, flag, guess_best(&guess));
+        return error_set(err, OSSO_USAGE, "%s has no option %s; did you mean --%s?", verb->name, flag,
+                         guess_best(&guess));
     for (int i = 0; i < VERB_COUNT; i++)
         if (option_find(&verbs[i], name))
             return error_set(err, OSSO_USAGE, "%s has no option %s (it is one of %s); see osso %s --help", verb->name,
@@ -253,7 +245,8 @@ static enum osso_status read_flag(const struct verb *verb, int argc, char **argv
     return option_set(o, &options->v[slot], word, value, err);
 }
 
-enum osso_status options_parse(const struct verb *verb, int argc, char **argv, struct options *options, struct osso_error *err)
+enum osso_status options_parse(const struct verb *verb, int argc, char **argv, struct options *options,
+                               struct osso_error *err)
 {
     bool only_operands = false, listed[OPT_COUNT] = {false};
     *options = (struct options){.verb = verb};
@@ -273,7 +266,8 @@ enum osso_status options_parse(const struct verb *verb, int argc, char **argv, s
         else if (options->n_operands < verb->most)
             options->operand[options->n_operands++] = argv[i];
         else
-            status = error_set(err, OSSO_USAGE, "%s has no use for '%s'; see osso %s --help", verb->name, argv[i], verb->name);
+            status = error_set(err, OSSO_USAGE, "%s has no use for '%s'; see osso %s --help", verb->name, argv[i],
+                               verb->name);
     }
     if (!status && options->n_operands < verb->fewest)
         status = error_set(err, OSSO_USAGE, "%s needs %s; see osso %s --help", verb->name, verb->operands, verb->name);

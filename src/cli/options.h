@@ -53,11 +53,11 @@ bool verb_takes(const struct verb *verb, const struct option *option);
 
 struct option_value {
     bool set;
-    int64_t i;   /* INT; FLAG: 1 */
-    uint64_t u;  /* SEED */
-    bool random; /* SEED: -1 */
-    double f;    /* REAL */
-    const char *s; /* TEXT, CHOICE */
+    int64_t i;         /* INT; FLAG: 1 */
+    uint64_t u;        /* SEED */
+    bool random;       /* SEED: -1 */
+    double f;          /* REAL */
+    const char *s;     /* TEXT, CHOICE */
     const char **list; /* LIST */
     size_t n;
 };

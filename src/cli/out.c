@@ -109,10 +109,22 @@ static bool colour(int fd)
     return isatty(fd) && !(no && *no) && term && *term && strcmp(term, "dumb") != 0;
 }
 
-bool out_is_terminal(void) { return isatty(STDOUT_FILENO); }
-bool err_is_terminal(void) { return isatty(STDERR_FILENO); }
-bool out_has_colour(void) { return colour(STDOUT_FILENO); }
-bool err_has_colour(void) { return colour(STDERR_FILENO); }
+bool out_is_terminal(void)
+{
+    return isatty(STDOUT_FILENO);
+}
+bool err_is_terminal(void)
+{
+    return isatty(STDERR_FILENO);
+}
+bool out_has_colour(void)
+{
+    return colour(STDOUT_FILENO);
+}
+bool err_has_colour(void)
+{
+    return colour(STDERR_FILENO);
+}
 
 /* ---- signals -------------------------------------------------------------------------------------------- */
 

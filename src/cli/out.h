@@ -1,4 +1,5 @@
-/* out.h: what the program says. Answers go to standard output, everything about them to standard error, one line each. */
+/* out.h: what the program says. Answers go to standard output, everything about them to standard error, one line each.
+ */
 #ifndef OSSO_CLI_OUT_H
 #define OSSO_CLI_OUT_H
 

@@ -71,7 +71,8 @@ static enum osso_status prepare(struct synth *s, const struct names *names)
         return status;
     uint64_t left = file_space_left(s->out), need = s->plan.bytes + RESERVE;
     if (need > left)
-        return error_set(s->err, OSSO_IO, "%s needs %llu MiB on disk and %llu MiB are free there; choose another place or fewer layers",
+        return error_set(s->err, OSSO_IO,
+                         "%s needs %llu MiB on disk and %llu MiB are free there; choose another place or fewer layers",
                          s->out, (unsigned long long)(need >> 20), (unsigned long long)(left >> 20));
     s->tensors = mem_array((size_t)s->plan.n, sizeof *s->tensors);
     s->chunk_bytes = CHUNK;

@@ -231,9 +231,15 @@ static enum osso_status add_id(struct osso_answer *a, int32_t id, struct osso_er
 
 static void say(const struct osso_answer *a, struct osso_choice choice, size_t n_top, struct osso_event *out)
 {
-    struct osso_event event = {.id = choice.id, .logprob = choice.logprob, .top = n_top ? a->top : NULL, .n_top = n_top,
-                               .text = a->out ? a->out : "", .text_len = a->out_len, .voice = a->voice,
-                               .message = a->o.parser ? &a->message : NULL, .stop = a->stop};
+    struct osso_event event = {.id = choice.id,
+                               .logprob = choice.logprob,
+                               .top = n_top ? a->top : NULL,
+                               .n_top = n_top,
+                               .text = a->out ? a->out : "",
+                               .text_len = a->out_len,
+                               .voice = a->voice,
+                               .message = a->o.parser ? &a->message : NULL,
+                               .stop = a->stop};
     sized_out(out, &event, sizeof event);
 }
 

@@ -1,7 +1,7 @@
-/* choose.c: one id by its weight. Every loop over the vocabulary is a plain pass: the largest logit, the weights with the sum
- * of each chunk of 1024, and at most a histogram of weights and a look for those of one bucket. Nothing is sorted but the one
- * bucket in which the top-k, the nucleus or the draw ends. Sums have one order, and the exponential is the backend's: the
- * same seed gives the same ids on every instruction set. */
+/* choose.c: one id by its weight. Every loop over the vocabulary is a plain pass: the largest logit, the weights with
+ * the sum of each chunk of 1024, and at most a histogram of weights and a look for those of one bucket. Nothing is
+ * sorted but the one bucket in which the top-k, the nucleus or the draw ends. Sums have one order, and the exponential
+ * is the backend's: the same seed gives the same ids on every instruction set. */
 #include "engine/choose.h"
 
 #include "base/error.h"
@@ -74,7 +74,8 @@ static double chunk_sum(const float *weight, int64_t n)
     return sum;
 }
 
-static void weigh(const struct backend *backend, const float *logits, int64_t n, float max, double temperature, float *weight)
+static void weigh(const struct backend *backend, const float *logits, int64_t n, float max, double temperature,
+                  float *weight)
 {
     float x[CHUNK], inverse = (float)(1 / temperature);
     for (int64_t i = 0; i < n; i++)
@@ -87,7 +88,8 @@ static int64_t chunk_size(const struct chooser *c, int64_t at)
     return c->vocab - at < CHUNK ? c->vocab - at : CHUNK;
 }
 
-double choose_weigh(struct chooser *c, const struct backend *backend, const float *logits, float max, double temperature)
+double choose_weigh(struct chooser *c, const struct backend *backend, const float *logits, float max,
+                    double temperature)
 {
     double total = 0;
     for (int64_t at = 0, k = 0; at < c->vocab; at += CHUNK, k++) {
@@ -182,19 +184,26 @@ size_t choose_best(const float *values, int64_t n, struct osso_choice *best, siz
     return have;
 }
 
-/* Weights by the leading bits of their floats: 32 buckets for each power of two from 1 down to 2^-126, the large ones first. */
+/* Weights by the leading bits of their floats: 32 buckets for each power of two from 1 down to 2^-126, the large ones
+ * first. */
 enum { BUCKET_SHIFT = 16, ONE = 0x3f800000 };
 
 static int bucket_of(float weight)
 {
-    union { float f; int32_t i; } v = {weight};
+    union {
+        float f;
+        int32_t i;
+    } v = {weight};
     return (ONE - v.i) >> BUCKET_SHIFT;
 }
 
 /* Above this a weight is in a bucket before b. */
 static float bucket_top(int b)
 {
-    union { int32_t i; float f; } v = {ONE - (b << BUCKET_SHIFT)};
+    union {
+        int32_t i;
+        float f;
+    } v = {ONE - (b << BUCKET_SHIFT)};
     return v.f;
 }
 

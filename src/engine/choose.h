@@ -5,22 +5,22 @@
 #include "backend/backend.h"
 #include "osso/engine.h"
 
-/* Weights lie in chunks whose sums are known, so that a draw walks one chunk; and, when candidates are wanted best first,
- * in buckets by size, so that only the bucket in which something ends is sorted. */
+/* Weights lie in chunks whose sums are known, so that a draw walks one chunk; and, when candidates are wanted best
+ * first, in buckets by size, so that only the bucket in which something ends is sorted. */
 enum { CHUNK = 1024, BUCKETS = 16129, CHOOSE_FEW = 256 };
 
 /* What samplers work in, as large as the vocabulary: an engine has one, because its samplers run one after the other.
  * Nothing in it outlives a choice. */
 struct chooser {
     int64_t vocab;
-    float *logits;             /* [vocab] after penalties, bias and mask; not used when there are none */
-    uint32_t *mask;            /* [vocab / 32] */
-    uint16_t *counts;          /* [vocab] occurrences within the penalty window; zero between choices */
-    float *weight;             /* [vocab] relative to the best one's, which is 1 */
-    double *sum;               /* [vocab / CHUNK] */
-    struct osso_choice *band;  /* [vocab] ids and weights in order: one bucket's, or the top-k */
+    float *logits;            /* [vocab] after penalties, bias and mask; not used when there are none */
+    uint32_t *mask;           /* [vocab / 32] */
+    uint16_t *counts;         /* [vocab] occurrences within the penalty window; zero between choices */
+    float *weight;            /* [vocab] relative to the best one's, which is 1 */
+    double *sum;              /* [vocab / CHUNK] */
+    struct osso_choice *band; /* [vocab] ids and weights in order: one bucket's, or the top-k */
     size_t n_band;
-    int band_of;               /* the bucket that band holds, -1: none */
+    int band_of; /* the bucket that band holds, -1: none */
     int n_buckets;
     int32_t count[BUCKETS];
     double mass[BUCKETS];
@@ -32,9 +32,10 @@ uint64_t chooser_bytes(int64_t vocab); /* of one, with all its arrays */
 
 /* The largest; NaN is passed over. */
 float choose_max(const float *logits, int64_t n);
-/* weight = exp((logit - max) / temperature), by the backend's exponential: the same bits on every ISA. Returns their sum,
- * which is NaN if a logit is. */
-double choose_weigh(struct chooser *c, const struct backend *backend, const float *logits, float max, double temperature);
+/* weight = exp((logit - max) / temperature), by the backend's exponential: the same bits on every ISA. Returns their
+ * sum, which is NaN if a logit is. */
+double choose_weigh(struct chooser *c, const struct backend *backend, const float *logits, float max,
+                    double temperature);
 /* The k largest in order (ties to the lowest id), as id and value. Returns how many there are: min(k, n). */
 size_t choose_best(const float *values, int64_t n, struct osso_choice *best, size_t k);
 

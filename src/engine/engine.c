@@ -49,8 +49,8 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
     if (o->max_logit_rows > o->max_rows)
         o->max_logit_rows = o->max_rows;
     if (o->context < 1 || o->context > c->context)
-        return error_set(err, OSSO_USAGE, "a context of %lld tokens: this model has from 1 to %lld", (long long)o->context,
-                         (long long)c->context);
+        return error_set(err, OSSO_USAGE, "a context of %lld tokens: this model has from 1 to %lld",
+                         (long long)o->context, (long long)c->context);
     if (o->threads < 1 || o->max_sessions < 1 || o->max_rows < 1 || o->max_logit_rows < 1 || o->max_sessions > 65536 ||
         o->max_rows > 65536)
         return error_set(err, OSSO_USAGE, "threads, sessions and rows must be from 1 to 65536");
@@ -60,7 +60,8 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
     return OSSO_OK;
 }
 
-/* Options and the backend that they name; what follows from both. After success the backend is the caller's to close. */
+/* Options and the backend that they name; what follows from both. After success the backend is the caller's to close.
+ */
 static enum osso_status set_up(const struct config *c, const struct osso_engine_options *options, struct setup *s,
                                struct osso_error *err)
 {
@@ -74,8 +75,11 @@ static enum osso_status set_up(const struct config *c, const struct osso_engine_
     if (!status)
         status = kv_plan(c, s->backend->kv_layer_bytes(&s->layout), o->context, o->max_sessions, o->max_rows,
                          o->kv_bytes, &s->plan, err);
-    s->activations = (struct activation_options){.exact = o->exact, .top_k = o->experts_per_token, .max_rows = o->max_rows,
-                                                 .max_logits = o->max_logit_rows, .n_members = o->threads,
+    s->activations = (struct activation_options){.exact = o->exact,
+                                                 .top_k = o->experts_per_token,
+                                                 .max_rows = o->max_rows,
+                                                 .max_logits = o->max_logit_rows,
+                                                 .n_members = o->threads,
                                                  .context = o->context};
     s->activation_bytes = activations_bytes(c, s->backend, &s->activations) + chooser_bytes(c->vocab);
     if (status)
@@ -146,9 +150,12 @@ enum osso_status engine_memory(const struct config *config, const struct osso_en
     enum osso_status status = set_up(config, options, &s, err);
     if (status)
         return status;
-    *out = (struct engine_memory){.context = s.o.context, .kv_type = s.layout.type, .kv = s.plan.bytes,
+    *out = (struct engine_memory){.context = s.o.context,
+                                  .kv_type = s.layout.type,
+                                  .kv = s.plan.bytes,
                                   .kv_full = s.plan.page_bytes[KV_FULL] * (uint64_t)s.plan.pages[KV_FULL],
-                                  .activations = s.activation_bytes, .tables = table_bytes(config, &s)};
+                                  .activations = s.activation_bytes,
+                                  .tables = table_bytes(config, &s)};
     s.backend->close(s.backend);
     return OSSO_OK;
 }
@@ -167,7 +174,8 @@ enum osso_status osso_engine_memory(const struct osso_model *model, const struct
 static enum osso_status build(struct osso_engine *e, const struct setup *s, struct osso_error *err)
 {
     const struct osso_engine_options *o = &s->o;
-    uint64_t need = s->plan.bytes + s->activation_bytes + table_bytes(&e->config, s), have = s->backend->memory(s->backend);
+    uint64_t need = s->plan.bytes + s->activation_bytes + table_bytes(&e->config, s),
+             have = s->backend->memory(s->backend);
     if (need > have)
         return error_set(err, OSSO_NOMEM,
                          "a context of %lld tokens needs %llu MiB for KV cache and activations, %llu MiB of memory are "
@@ -231,14 +239,31 @@ enum osso_status osso_engine_create(struct osso_model *model, const struct osso_
 }
 
 enum osso_status osso_engine_create_scripted(int64_t vocab, osso_logits_fn *logits, void *user,
-                                             const struct osso_engine_options *options,
-                                             struct osso_engine **engine_out, struct osso_error *err)
+                                             const struct osso_engine_options *options, struct osso_engine **engine_out,
+                                             struct osso_error *err)
 {
     /* The smallest model with both kinds of layer, so that pages, windows and replay are the real ones. */
-    struct config c = {.n_layers = 2, .hidden = 32, .intermediate = 32, .vocab = vocab, .n_heads = 1, .n_kv_heads = 1,
-                       .head_dim = 2, .n_experts = 1, .experts_per_token = 1, .window = 128, .sliding = {true, false},
-                       .context = 1 << 20, .rms_eps = 1e-5, .rope_theta = 150000, .swiglu_alpha = 1.702,
-                       .swiglu_limit = 7, .temperature = -1, .top_p = -1, .min_p = -1, .repetition_penalty = -1, .top_k = -1};
+    struct config c = {.n_layers = 2,
+                       .hidden = 32,
+                       .intermediate = 32,
+                       .vocab = vocab,
+                       .n_heads = 1,
+                       .n_kv_heads = 1,
+                       .head_dim = 2,
+                       .n_experts = 1,
+                       .experts_per_token = 1,
+                       .window = 128,
+                       .sliding = {true, false},
+                       .context = 1 << 20,
+                       .rms_eps = 1e-5,
+                       .rope_theta = 150000,
+                       .swiglu_alpha = 1.702,
+                       .swiglu_limit = 7,
+                       .temperature = -1,
+                       .top_p = -1,
+                       .min_p = -1,
+                       .repetition_penalty = -1,
+                       .top_k = -1};
     enum osso_status status = vocab < 1 || vocab > (1 << 24)
                                   ? error_set(err, OSSO_USAGE, "a vocabulary of %lld ids", (long long)vocab)
                                   : create(NULL, &c, options, engine_out, err);
@@ -291,8 +316,8 @@ void osso_engine_stats(const struct osso_engine *e, struct osso_engine_stats *ou
     sized_out(out, &s, sizeof s);
 }
 
-enum osso_status osso_engine_set_tap(struct osso_engine *e, uint64_t taps, const struct osso_layers *layers, osso_tap_fn *fn,
-                                     void *user, struct osso_error *err)
+enum osso_status osso_engine_set_tap(struct osso_engine *e, uint64_t taps, const struct osso_layers *layers,
+                                     osso_tap_fn *fn, void *user, struct osso_error *err)
 {
     return forward_set_taps(&e->forward, fn ? taps : 0, layers, fn, user, err);
 }

@@ -12,7 +12,7 @@
 struct osso_engine {
     struct osso_model *model; /* NULL: scripted */
     struct config config;
-    struct weights weights;   /* the model's tensors in a table of the engine's own, for adapters */
+    struct weights weights; /* the model's tensors in a table of the engine's own, for adapters */
     const struct backend *backend;
     struct team *team;
     struct kv_pool kv;
@@ -24,8 +24,8 @@ struct osso_engine {
     void *script_user;
     int max_rows, max_logits, n_sliding;
     int64_t context;
-    int n_sessions;      /* alive */
-    uint64_t step_count; /* logits are good for one step */
+    int n_sessions;          /* alive */
+    uint64_t step_count;     /* logits are good for one step */
     enum osso_status broken; /* a step failed on the device: every further one fails with the same words */
     struct osso_error broken_why;
     struct osso_engine_stats stats;
@@ -36,28 +36,29 @@ struct osso_engine {
     float *angles;
     const int32_t **tables[KV_GROUPS];
     struct osso_session **in_step;
-    int *take;           /* rows of in_step[i] */
+    int *take; /* rows of in_step[i] */
 };
 
 struct osso_session {
     struct osso_engine *engine;
     uint64_t salt;
-    void *user;          /* for taps */
-    int32_t *tokens;     /* room for engine->context */
+    void *user;      /* for taps */
+    int32_t *tokens; /* room for engine->context */
     size_t n;
     struct kv_seq kv;
-    int32_t *nodes;      /* [slot] the prefix tree's node of a full page, -1: none */
-    size_t computed;     /* K and V of the full layers exist for tokens [0, computed) */
-    size_t next;         /* the next token to run; < computed while sliding layers are replayed */
-    int64_t slide_from;  /* sliding K and V are right from here on, once next >= computed */
-    int slide_slot;      /* no sliding page below this slot */
-    int32_t floor;       /* sliding layers look at nothing below */
-    bool made_up;        /* not what the model makes of the tokens (osso_bench_fill, taps that may write): never shared */
-    size_t logits_from;  /* rows from here on want logits (the last one always does) */
+    int32_t *nodes;     /* [slot] the prefix tree's node of a full page, -1: none */
+    size_t computed;    /* K and V of the full layers exist for tokens [0, computed) */
+    size_t next;        /* the next token to run; < computed while sliding layers are replayed */
+    int64_t slide_from; /* sliding K and V are right from here on, once next >= computed */
+    int slide_slot;     /* no sliding page below this slot */
+    int32_t floor;      /* sliding layers look at nothing below */
+    bool made_up; /* not what the model makes of the tokens (osso_bench_fill, taps that may write): never shared */
+    size_t logits_from;          /* rows from here on want logits (the last one always does) */
     size_t logits_pos, logits_n; /* what the last step gave: positions [logits_pos, logits_pos + logits_n) */
-    int logits_row;      /* in the engine's logits, the first of them */
+    int logits_row;              /* in the engine's logits, the first of them */
     uint64_t logits_step;
-    struct osso_answer *answer; /* of the last osso_generate, which says how it goes: answers know sessions, never back */
+    struct osso_answer
+        *answer; /* of the last osso_generate, which says how it goes: answers know sessions, never back */
     void (*answer_free)(struct osso_answer *answer);
 };
 
@@ -66,6 +67,8 @@ void session_set_computed(struct osso_session *s, size_t computed);
 
 /* The backend failed, and said why in engine->broken_why: so does every step from now on. Returns status. */
 enum osso_status engine_break(struct osso_engine *engine, enum osso_status status, struct osso_error *err);
+/* OK while the backend has not failed: whoever is about to use it asks. */
+enum osso_status engine_check(const struct osso_engine *engine, struct osso_error *err);
 
 /* What an engine with these options takes beside the weights, in bytes. */
 struct engine_memory {

@@ -60,10 +60,19 @@ static enum osso_status begin(struct osso_session *s, struct osso_sampler *sampl
                               const struct osso_tokenizer *tokenizer, const struct osso_generate_options *o,
                               struct osso_error *err)
 {
-    struct osso_answer_options a = {.size = sizeof a, .tokenizer = tokenizer, .parser = o->parser, .flags = o->flags,
-                                    .max_tokens = o->max_tokens, .min_tokens = o->min_tokens, .stop_ids = o->stop_ids,
-                                    .n_stop_ids = o->n_stop_ids, .ignore_eos = o->ignore_eos, .stop = o->stop,
-                                    .n_stop = o->n_stop, .stop_on = o->stop_on, .n_top = o->n_top};
+    struct osso_answer_options a = {.size = sizeof a,
+                                    .tokenizer = tokenizer,
+                                    .parser = o->parser,
+                                    .flags = o->flags,
+                                    .max_tokens = o->max_tokens,
+                                    .min_tokens = o->min_tokens,
+                                    .stop_ids = o->stop_ids,
+                                    .n_stop_ids = o->n_stop_ids,
+                                    .ignore_eos = o->ignore_eos,
+                                    .stop = o->stop,
+                                    .n_stop = o->n_stop,
+                                    .stop_on = o->stop_on,
+                                    .n_top = o->n_top};
     osso_answer_free(s->answer);
     s->answer = NULL;
     s->answer_free = osso_answer_free;

@@ -30,11 +30,13 @@ static void put_architecture(struct buf *b, const struct config *c)
     int sliding = 0;
     for (int l = 0; l < c->n_layers; l++)
         sliding += c->sliding[l];
-    buf_printf(b, "\"architecture\":{\"name\":\"gpt-oss\",\"layers\":%d,\"sliding_layers\":%d,\"hidden\":%lld,\"intermediate\":%lld,"
-                  "\"vocab\":%lld,\"heads\":%d,\"kv_heads\":%d,\"head_dim\":%d,\"experts\":%d,\"experts_per_token\":%d,"
-                  "\"window\":%lld,\"context\":%lld,\"rms_eps\":",
-               c->n_layers, sliding, (long long)c->hidden, (long long)c->intermediate, (long long)c->vocab, c->n_heads,
-               c->n_kv_heads, c->head_dim, c->n_experts, c->experts_per_token, (long long)c->window, (long long)c->context);
+    buf_printf(
+        b,
+        "\"architecture\":{\"name\":\"gpt-oss\",\"layers\":%d,\"sliding_layers\":%d,\"hidden\":%lld,\"intermediate\":%lld,"
+        "\"vocab\":%lld,\"heads\":%d,\"kv_heads\":%d,\"head_dim\":%d,\"experts\":%d,\"experts_per_token\":%d,"
+        "\"window\":%lld,\"context\":%lld,\"rms_eps\":",
+        c->n_layers, sliding, (long long)c->hidden, (long long)c->intermediate, (long long)c->vocab, c->n_heads,
+        c->n_kv_heads, c->head_dim, c->n_experts, c->experts_per_token, (long long)c->window, (long long)c->context);
     jwrite_number(b, c->rms_eps);
     buf_puts(b, ",\"swiglu_alpha\":");
     jwrite_number(b, c->swiglu_alpha);
@@ -135,13 +137,16 @@ static enum osso_status put_memory(struct buf *b, const struct config *c, uint64
     if (context < 1 || context > c->context)
         return error_set(err, OSSO_LIMIT, "a context of %lld tokens; this model has up to %lld", (long long)context,
                          (long long)c->context);
-    enum osso_status status = engine_memory(c, &(struct osso_engine_options){.size = sizeof(struct osso_engine_options),
-                                                                             .context = context, .kv_type = kv_type},
+    enum osso_status status = engine_memory(c,
+                                            &(struct osso_engine_options){.size = sizeof(struct osso_engine_options),
+                                                                          .context = context,
+                                                                          .kv_type = kv_type},
                                             &m, err);
     if (status)
         return status;
-    buf_printf(b, ",\"memory\":{\"context\":%lld,\"kv_type\":\"%s\",\"weights\":%llu,\"kv\":%llu,\"kv_full_layers\":%llu,"
-                  "\"kv_sliding_layers\":%llu,\"activations\":%llu,\"tables\":%llu,\"total\":%llu}",
+    buf_printf(b,
+               ",\"memory\":{\"context\":%lld,\"kv_type\":\"%s\",\"weights\":%llu,\"kv\":%llu,\"kv_full_layers\":%llu,"
+               "\"kv_sliding_layers\":%llu,\"activations\":%llu,\"tables\":%llu,\"total\":%llu}",
                (long long)context, kv_type_name(m.kv_type), (unsigned long long)weights, (unsigned long long)m.kv,
                (unsigned long long)m.kv_full, (unsigned long long)(m.kv - m.kv_full), (unsigned long long)m.activations,
                (unsigned long long)m.tables, (unsigned long long)(weights + m.kv + m.activations + m.tables));
@@ -178,8 +183,7 @@ static void put_plan_tensors(struct buf *b, const struct plan *plan)
 }
 
 static enum osso_status preset_info(struct buf *b, const char *preset, int64_t context, const char *kv_type,
-                                    bool tensors,
-                                    struct osso_error *err)
+                                    bool tensors, struct osso_error *err)
 {
     struct config c;
     struct plan plan = {0};
@@ -224,8 +228,7 @@ static enum osso_status path_info(struct buf *b, const char *path, int64_t conte
 }
 
 enum osso_status osso_info_json(const char *path, const char *preset, int64_t context, const char *kv_type,
-                                bool tensors,
-                                char **json_out, struct osso_error *err)
+                                bool tensors, char **json_out, struct osso_error *err)
 {
     struct buf b = {0};
     *json_out = NULL;

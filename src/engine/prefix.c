@@ -91,7 +91,11 @@ int32_t prefix_add(struct prefix *tree, int32_t parent, uint64_t salt, const int
             return -1;
         struct prefix_node *node = &tree->nodes[i];
         tree->free_node = node->chain;
-        *node = (struct prefix_node){.salt = salt, .parent = parent, .full = full, .sliding = -1, .bucket = bucket,
+        *node = (struct prefix_node){.salt = salt,
+                                     .parent = parent,
+                                     .full = full,
+                                     .sliding = -1,
+                                     .bucket = bucket,
                                      .chain = tree->buckets[bucket]};
         memcpy(node->tokens, tokens, sizeof node->tokens);
         tree->buckets[bucket] = i;

@@ -160,8 +160,8 @@ static int32_t first_of(const float *logits, float value)
     return i;
 }
 
-/* One draw by the options, from logits whose largest is max; `total`: the sum of the chooser's weights if they are those of
- * temperature 1 already, else 0. */
+/* One draw by the options, from logits whose largest is max; `total`: the sum of the chooser's weights if they are
+ * those of temperature 1 already, else 0. */
 static int32_t draw(struct osso_sampler *s, struct osso_engine *e, const float *logits, float max, double total)
 {
     const struct osso_sampling *o = &s->o;
@@ -194,7 +194,8 @@ enum osso_status sample_without(struct osso_sampler *s, const struct osso_sessio
     float own_max = choose_max(own, s->vocab), max = own_max;
     double total = isfinite(own_max) ? choose_weigh(&e->chooser, e->backend, own, own_max, 1) : NAN;
     if (isnan(total))
-        return error_set(err, OSSO_NUMERIC, "the logits after token %zu are not finite: the model file may be damaged", n);
+        return error_set(err, OSSO_NUMERIC, "the logits after token %zu are not finite: the model file may be damaged",
+                         n);
     if (changes(s) || banned.n > 0) {
         logits = e->chooser.logits;
         max = change(s, &e->chooser, session, own, banned);

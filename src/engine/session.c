@@ -67,7 +67,8 @@ void session_set_computed(struct osso_session *s, size_t computed)
     int slots = (int)((c + KV_PAGE - 1) / KV_PAGE);
     kv_seq_drop(&e->kv, &s->kv, KV_FULL, slots, s->kv.n_slots);
     kv_seq_drop(&e->kv, &s->kv, KV_SLIDING, slots, s->kv.n_slots);
-    for (int i = (int)(c / KV_PAGE); i < s->kv.n_slots && s->nodes[i] >= 0; i++) /* complete pages have nodes, one after the other */
+    for (int i = (int)(c / KV_PAGE); i < s->kv.n_slots && s->nodes[i] >= 0;
+         i++) /* complete pages have nodes, one after the other */
         s->nodes[i] = -1;
     s->computed = s->next = computed;
     s->made_up = s->made_up && computed > 0;
@@ -134,8 +135,8 @@ static enum osso_status check_ids(const struct osso_session *s, const int32_t *i
     int64_t vocab = s->engine->config.vocab;
     for (size_t i = 0; i < n; i++)
         if (ids[i] < 0 || ids[i] >= vocab)
-            return error_set(err, OSSO_USAGE, "token id %d at position %zu: this model has ids from 0 to %lld", ids[i], i,
-                             (long long)vocab - 1);
+            return error_set(err, OSSO_USAGE, "token id %d at position %zu: this model has ids from 0 to %lld", ids[i],
+                             i, (long long)vocab - 1);
     return OSSO_OK;
 }
 

@@ -156,6 +156,11 @@ enum osso_status engine_break(struct osso_engine *e, enum osso_status status, st
     return error_set(err, status, "%s", e->broken_why.text);
 }
 
+enum osso_status engine_check(const struct osso_engine *e, struct osso_error *err)
+{
+    return e->broken ? error_set(err, e->broken, "%s", e->broken_why.text) : OSSO_OK;
+}
+
 static void run_model(struct osso_engine *e)
 {
     const struct batch *b = &e->forward.batch;
@@ -175,8 +180,8 @@ static enum osso_status ended(struct osso_engine *e, int n_sessions, struct osso
                      t->ended, osso_tap_name(t->ended_by), t->ended_in);
 }
 
-/* The forward pass of the chosen rows, as far as taps let it go. Where the backend fails nobody knows what its memory holds:
- * the engine is over. */
+/* The forward pass of the chosen rows, as far as taps let it go. Where the backend fails nobody knows what its memory
+ * holds: the engine is over. */
 static enum osso_status run(struct osso_engine *e, int n_sessions, struct osso_error *err)
 {
     enum osso_status status = forward_begin(&e->forward, &e->broken_why);
@@ -218,8 +223,9 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
                            struct osso_error *err)
 {
     int idle = 0;
-    if (e->broken)
-        return error_set(err, e->broken, "%s", e->broken_why.text);
+    enum osso_status status = engine_check(e, err);
+    if (status)
+        return status;
     for (int i = 0; i < n_sessions; i++) {
         if (sessions[i]->engine != e)
             return error_set(err, OSSO_USAGE, "session %d of this step belongs to another engine", i);
@@ -227,15 +233,18 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
     }
     if (idle == n_sessions)
         return OSSO_OK;
-    if (e->model) {
-        enum osso_status unread = model_check(e->model, err);
-        if (unread)
-            return unread;
-    }
+    if (e->model && (status = model_check(e->model, err)))
+        return status;
     e->step_count++;
     e->forward.batch = (struct batch){.n_slots = (int)((e->context + KV_PAGE - 1) / KV_PAGE),
-                                      .head_dim = e->config.head_dim, .token = e->token, .pos = e->pos, .seq = e->seq, .keep = e->keep,
-                                      .angles = e->angles, .logit_rows = e->logit_rows, .floor = e->floor,
+                                      .head_dim = e->config.head_dim,
+                                      .token = e->token,
+                                      .pos = e->pos,
+                                      .seq = e->seq,
+                                      .keep = e->keep,
+                                      .angles = e->angles,
+                                      .logit_rows = e->logit_rows,
+                                      .floor = e->floor,
                                       .tables = {e->tables[KV_FULL], e->tables[KV_SLIDING]}};
     if (max_rows <= 0 || max_rows > e->max_rows)
         max_rows = e->max_rows;
@@ -244,7 +253,7 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
         return error_set(err, OSSO_LIMIT, "the KV cache is full: %d sessions share %llu MiB; end one or raise its size",
                          e->n_sessions, (unsigned long long)(e->stats.kv_bytes >> 20));
     e->forward.batch.n_seqs = n;
-    enum osso_status status = run(e, n, err);
+    status = run(e, n, err);
     if (status)
         return status;
     e->stats.steps++;

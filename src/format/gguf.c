@@ -68,8 +68,7 @@ static enum osso_status tensor_bytes(struct gguf_cursor *c, struct tensor *t, ui
     uint64_t row = t->rank > 0 ? (uint64_t)t->shape[t->rank - 1] : 1, bytes;
     if (row % block != 0)
         return error_set(c->err, OSSO_FORMAT, "%s: tensor %s: rows of %llu values are no whole blocks of %s", c->path,
-                         t->name,
-                         (unsigned long long)row, t->type);
+                         t->name, (unsigned long long)row, t->type);
     bool fits = ck_mul(row / block, block_bytes, &bytes);
     for (int i = 0; i < t->rank - 1 && fits; i++)
         fits = ck_mul(bytes, (uint64_t)t->shape[i], &bytes);
@@ -141,7 +140,8 @@ static enum osso_status read_tensors(struct gguf_cursor *c, const struct gguf *g
         if (!status && (off % alignment != 0 || !ck_inside(off, t.bytes, size)))
             status = error_set(c->err, OSSO_FORMAT,
                                "%s: tensor %s: offset %llu is not aligned to %llu or its %llu bytes leave the file",
-                               c->path, name, (unsigned long long)off, (unsigned long long)alignment, (unsigned long long)t.bytes);
+                               c->path, name, (unsigned long long)off, (unsigned long long)alignment,
+                               (unsigned long long)t.bytes);
         t.data = c->begin + (status ? 0 : off);
         if (!status)
             status = tensors_add(set, &t, c->err);
@@ -156,7 +156,8 @@ static enum osso_status read_tensors(struct gguf_cursor *c, const struct gguf *g
         struct tensor *t = &set->list[i];
         off = (uint64_t)(t->data - c->begin);
         if (!ck_inside(off, t->bytes, part->blob_bytes))
-            return error_set(c->err, OSSO_FORMAT, "%s: tensor %s: bytes %llu to %llu leave the file's %llu; is the download complete?",
+            return error_set(c->err, OSSO_FORMAT,
+                             "%s: tensor %s: bytes %llu to %llu leave the file's %llu; is the download complete?",
                              c->path, t->name, (unsigned long long)off, (unsigned long long)(off + t->bytes),
                              (unsigned long long)part->blob_bytes);
         t->data = part->blob + off;
@@ -183,7 +184,8 @@ static enum osso_status open_part(const char *path, struct tensors *set, struct 
     if (!status)
         status = gguf_u32(&c, &version);
     if (!status && version != 2 && version != 3)
-        status = gguf_bad(&c, version != 0 && (version & 0xffff) == 0 ? "a big-endian file" : "a GGUF version other than 2 and 3");
+        status = gguf_bad(&c, version != 0 && (version & 0xffff) == 0 ? "a big-endian file"
+                                                                      : "a GGUF version other than 2 and 3");
     if (!status)
         status = gguf_u64(&c, &part.n_tensors);
     if (!status)
@@ -206,8 +208,8 @@ static enum osso_status part_path(const char *path, int64_t have, int64_t no, in
                                   struct osso_error *err)
 {
     char ending[32];
-    size_t n = strlen(path), m = (size_t)snprintf(ending, sizeof ending, "-%05d-of-%05d.gguf", (int)have + 1,
-                                                  (int)count);
+    size_t n = strlen(path),
+           m = (size_t)snprintf(ending, sizeof ending, "-%05d-of-%05d.gguf", (int)have + 1, (int)count);
     *out = NULL;
     if (n < m || strcmp(path + n - m, ending) != 0)
         return error_set(err, OSSO_FORMAT, "%s is part %d of %d, so its name must end in %s", path, (int)have + 1,
@@ -260,8 +262,8 @@ static enum osso_status open_others(const char *path, const struct gguf *first, 
         mem_free(name);
     }
     if (!status && gguf_get_i64(first, "split.tensors.count", &total) && total != set->n)
-        status = error_set(err, OSSO_FORMAT, "%s: the parts hold %lld tensors together; split.tensors.count says %lld", path,
-                           (long long)set->n, (long long)total);
+        status = error_set(err, OSSO_FORMAT, "%s: the parts hold %lld tensors together; split.tensors.count says %lld",
+                           path, (long long)set->n, (long long)total);
     return status;
 }
 

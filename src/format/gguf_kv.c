@@ -1,4 +1,5 @@
-/* gguf_kv.c: the keys and values in front of a GGUF file. Everything stays in the mapping; numbers are unaligned there. */
+/* gguf_kv.c: the keys and values in front of a GGUF file. Everything stays in the mapping; numbers are unaligned there.
+ */
 #include "format/gguf_kv.h"
 
 #include "base/checked.h"
@@ -17,8 +18,7 @@ enum { N_TYPES = sizeof type_bytes };
 enum osso_status gguf_bad(const struct gguf_cursor *c, const char *what)
 {
     return error_set(c->err, OSSO_FORMAT, "%s: GGUF header, byte %llu: %s", c->path,
-                     (unsigned long long)(c->p - c->begin),
-                     what);
+                     (unsigned long long)(c->p - c->begin), what);
 }
 
 static uint64_t read_le(const uint8_t *p, int bytes)
@@ -59,7 +59,8 @@ enum osso_status gguf_str(struct gguf_cursor *c, uint64_t max, const char **out,
     if (status)
         return status;
     if (len > max || len > left(c))
-        return gguf_bad(c, len > max ? "a string that is longer than allowed here" : "a string that is longer than the file");
+        return gguf_bad(c, len > max ? "a string that is longer than allowed here"
+                                     : "a string that is longer than the file");
     *out = (const char *)c->p;
     *len_out = len;
     c->p += len;
@@ -209,21 +210,11 @@ bool gguf_at_i64(const struct gguf_value *value, uint64_t i, int64_t *out)
     switch (value->type) {
     case GGUF_U8:
     case GGUF_U16:
-    case GGUF_U32:
-        *out = (int64_t)read_le(p, type_bytes[value->type]);
-        return true;
-    case GGUF_I8:
-        *out = (int8_t)p[0];
-        return true;
-    case GGUF_I16:
-        *out = (int16_t)read_le(p, 2);
-        return true;
-    case GGUF_I32:
-        *out = (int32_t)read_le(p, 4);
-        return true;
-    case GGUF_BOOL:
-        *out = p[0] != 0;
-        return true;
+    case GGUF_U32: *out = (int64_t)read_le(p, type_bytes[value->type]); return true;
+    case GGUF_I8: *out = (int8_t)p[0]; return true;
+    case GGUF_I16: *out = (int16_t)read_le(p, 2); return true;
+    case GGUF_I32: *out = (int32_t)read_le(p, 4); return true;
+    case GGUF_BOOL: *out = p[0] != 0; return true;
     case GGUF_U64:
     case GGUF_I64: {
         uint64_t v = read_le(p, 8);
@@ -232,8 +223,7 @@ bool gguf_at_i64(const struct gguf_value *value, uint64_t i, int64_t *out)
         *out = (int64_t)v;
         return true;
     }
-    default:
-        return false;
+    default: return false;
     }
 }
 

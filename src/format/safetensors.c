@@ -1,5 +1,5 @@
-/* safetensors.c: one file or an indexed folder of them. u64 length N, N bytes of JSON, then data to the end of the file;
- * every byte of the data belongs to exactly one tensor, so that a file has one reading only. */
+/* safetensors.c: one file or an indexed folder of them. u64 length N, N bytes of JSON, then data to the end of the
+ * file; every byte of the data belongs to exactly one tensor, so that a file has one reading only. */
 #include "format/tensors_build.h"
 
 #include "base/checked.h"
@@ -18,12 +18,12 @@ static const struct {
     int bits;
     enum dtype dtype;
 } types[] = {
-    {"BF16", 16, DT_BF16},      {"F32", 32, DT_F32},         {"F16", 16, DT_F16},          {"U8", 8, DT_U8},
-    {"F8_E8M0", 8, DT_U8},      {"F4", 4, DT_COUNT},         {"F6_E2M3", 6, DT_COUNT},     {"F6_E3M2", 6, DT_COUNT},
-    {"BOOL", 8, DT_COUNT},      {"I8", 8, DT_COUNT},         {"F8_E5M2", 8, DT_COUNT},     {"F8_E4M3", 8, DT_COUNT},
-    {"F8_E4M3FNUZ", 8, DT_COUNT}, {"F8_E5M2FNUZ", 8, DT_COUNT}, {"I16", 16, DT_COUNT},     {"U16", 16, DT_COUNT},
-    {"I32", 32, DT_COUNT},      {"U32", 32, DT_COUNT},       {"I64", 64, DT_COUNT},        {"U64", 64, DT_COUNT},
-    {"F64", 64, DT_COUNT},      {"C64", 64, DT_COUNT},
+    {"BF16", 16, DT_BF16},        {"F32", 32, DT_F32},          {"F16", 16, DT_F16},      {"U8", 8, DT_U8},
+    {"F8_E8M0", 8, DT_U8},        {"F4", 4, DT_COUNT},          {"F6_E2M3", 6, DT_COUNT}, {"F6_E3M2", 6, DT_COUNT},
+    {"BOOL", 8, DT_COUNT},        {"I8", 8, DT_COUNT},          {"F8_E5M2", 8, DT_COUNT}, {"F8_E4M3", 8, DT_COUNT},
+    {"F8_E4M3FNUZ", 8, DT_COUNT}, {"F8_E5M2FNUZ", 8, DT_COUNT}, {"I16", 16, DT_COUNT},    {"U16", 16, DT_COUNT},
+    {"I32", 32, DT_COUNT},        {"U32", 32, DT_COUNT},        {"I64", 64, DT_COUNT},    {"U64", 64, DT_COUNT},
+    {"F64", 64, DT_COUNT},        {"C64", 64, DT_COUNT},
 };
 enum { N_TYPES = sizeof types / sizeof types[0] };
 
@@ -131,11 +131,13 @@ static enum osso_status check_entry(const struct header *h, const char *name, co
     if (!ck_mul(n, (uint64_t)types[e->type].bits, &bits))
         return error_set(h->err, OSSO_FORMAT, "%s: tensor %s: its shape has more than 2^64 bits", h->path, name);
     if (e->end < e->begin || !ck_inside((uint64_t)e->begin, (uint64_t)(e->end - e->begin), data_bytes))
-        return error_set(h->err, OSSO_FORMAT, "%s: tensor %s: bytes %lld to %lld are not inside the file's %llu data bytes",
-                         h->path, name, (long long)e->begin, (long long)e->end, (unsigned long long)data_bytes);
+        return error_set(h->err, OSSO_FORMAT,
+                         "%s: tensor %s: bytes %lld to %lld are not inside the file's %llu data bytes", h->path, name,
+                         (long long)e->begin, (long long)e->end, (unsigned long long)data_bytes);
     if (bits % 8 != 0 || bits / 8 != (uint64_t)(e->end - e->begin))
-        return error_set(h->err, OSSO_FORMAT, "%s: tensor %s: shape and dtype %s need %llu bits, its data_offsets give %lld bytes",
-                         h->path, name, types[e->type].name, (unsigned long long)bits, (long long)(e->end - e->begin));
+        return error_set(h->err, OSSO_FORMAT,
+                         "%s: tensor %s: shape and dtype %s need %llu bits, its data_offsets give %lld bytes", h->path,
+                         name, types[e->type].name, (unsigned long long)bits, (long long)(e->end - e->begin));
     return OSSO_OK;
 }
 
@@ -151,8 +153,13 @@ static enum osso_status read_tensor(struct header *h, struct tensors *set, int m
     if (!status)
         status = check_entry(h, name, &e, data_bytes);
     if (!status) {
-        struct tensor t = {.name = name, .dtype = types[e.type].dtype, .type = types[e.type].name, .rank = e.rank,
-                           .data = data + e.begin, .bytes = (uint64_t)(e.end - e.begin), .map = map};
+        struct tensor t = {.name = name,
+                           .dtype = types[e.type].dtype,
+                           .type = types[e.type].name,
+                           .rank = e.rank,
+                           .data = data + e.begin,
+                           .bytes = (uint64_t)(e.end - e.begin),
+                           .map = map};
         memcpy(t.shape, e.shape, sizeof t.shape);
         status = tensors_add(set, &t, h->err);
     }
@@ -192,8 +199,8 @@ static enum osso_status open_file(const char *path, struct tensors *set, struct 
     for (int i = 7; i >= 0 && size >= 8; i--)
         n = n << 8 | bytes[i];
     if (n == 0 || n > MAX_HEADER || !ck_inside(8, n, size))
-        return error_set(err, OSSO_FORMAT, "%s is no safetensors file, or cut short: %llu bytes with a header of %llu", path,
-                         (unsigned long long)size, (unsigned long long)n);
+        return error_set(err, OSSO_FORMAT, "%s is no safetensors file, or cut short: %llu bytes with a header of %llu",
+                         path, (unsigned long long)size, (unsigned long long)n);
     const uint8_t *data = bytes + 8 + n; /* n is at most 100 MB and inside the file */
     uint64_t data_bytes = size - 8 - n;
     struct header h = {.in = pull_over((const char *)bytes + 8, n), .path = path, .err = err};
@@ -280,8 +287,9 @@ enum osso_status safetensors_open(const char *path, struct tensors *set_out, str
         if (!status)
             status = tensors_sort(&set, err);
     } else {
-        status = error_set(err, OSSO_NOTFOUND, "%s holds neither model.safetensors nor model.safetensors.index.json; is the download complete?",
-                           path);
+        status = error_set(
+            err, OSSO_NOTFOUND,
+            "%s holds neither model.safetensors nor model.safetensors.index.json; is the download complete?", path);
     }
 cleanup:
     mem_free(index);

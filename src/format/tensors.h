@@ -10,12 +10,12 @@ enum { TENSOR_RANK = 4 };
 struct tensor {
     char *name;
     enum dtype dtype;
-    const char *type;           /* the container's spelling of the dtype; dtype DT_COUNT: one that osso does not compute with */
+    const char *type; /* the container's spelling of the dtype; dtype DT_COUNT: one that osso does not compute with */
     int rank;
     int64_t shape[TENSOR_RANK]; /* row-major, slowest first (GGUF's ne reversed) */
     const uint8_t *data;        /* inside a mapping; any alignment */
     uint64_t bytes;
-    int map;                    /* which of the set's files */
+    int map; /* which of the set's files */
 };
 
 /* The tensors of one model: one or several mapped files. Sorted by name. */
@@ -40,18 +40,32 @@ struct gguf; /* keys and values; owns nothing of the mapping */
 enum osso_status gguf_open(const char *path, struct tensors *set_out, struct gguf **gguf_out, struct osso_error *err);
 void gguf_free(struct gguf *gguf);
 
-enum gguf_type { GGUF_U8, GGUF_I8, GGUF_U16, GGUF_I16, GGUF_U32, GGUF_I32, GGUF_F32, GGUF_BOOL, GGUF_STRING, GGUF_ARRAY,
-                 GGUF_U64, GGUF_I64, GGUF_F64 };
+enum gguf_type {
+    GGUF_U8,
+    GGUF_I8,
+    GGUF_U16,
+    GGUF_I16,
+    GGUF_U32,
+    GGUF_I32,
+    GGUF_F32,
+    GGUF_BOOL,
+    GGUF_STRING,
+    GGUF_ARRAY,
+    GGUF_U64,
+    GGUF_I64,
+    GGUF_F64
+};
 /* A key's value; strings and arrays point into the mapping. */
 struct gguf_value {
-    enum gguf_type type;  /* of the elements, for an array */
+    enum gguf_type type; /* of the elements, for an array */
     bool array;
-    uint64_t count;       /* elements; 1 for a scalar */
-    const uint8_t *data;  /* scalar or packed elements, unaligned; string elements: u64 length and bytes each */
+    uint64_t count;      /* elements; 1 for a scalar */
+    const uint8_t *data; /* scalar or packed elements, unaligned; string elements: u64 length and bytes each */
     uint64_t bytes;
 };
 bool gguf_get(const struct gguf *gguf, const char *key, struct gguf_value *value_out);
-/* A scalar of any integer type, of any number type, of string type (not NUL-terminated); false if absent or another type. */
+/* A scalar of any integer type, of any number type, of string type (not NUL-terminated); false if absent or another
+ * type. */
 bool gguf_get_i64(const struct gguf *gguf, const char *key, int64_t *out);
 bool gguf_get_f64(const struct gguf *gguf, const char *key, double *out);
 bool gguf_get_str(const struct gguf *gguf, const char *key, const char **out, uint64_t *len_out);

@@ -212,8 +212,11 @@ enum osso_status osso_conversation_get(const struct osso_conversation *conversat
     if (i >= conversation->n_messages)
         return error_set(err, OSSO_NOTFOUND, "message %zu of a conversation of %zu", i, conversation->n_messages);
     struct message *m = &conversation->messages[i];
-    m_out = (struct osso_message){.role = m->role, .name = m->name.s, .recipient = m->recipient.s,
-                                  .channel = m->channel.s, .content_type = m->content_type.s};
+    m_out = (struct osso_message){.role = m->role,
+                                  .name = m->name.s,
+                                  .recipient = m->recipient.s,
+                                  .channel = m->channel.s,
+                                  .content_type = m->content_type.s};
     if (m->n_parts == 1 && m->parts[0].kind == PART_TEXT) {
         m_out.text = m->parts[0].text.s;
         m_out.text_len = m->parts[0].text.len;
@@ -289,15 +292,15 @@ enum osso_status osso_conversation_add_system(struct osso_conversation *conversa
 
     struct jdoc *doc = jdoc_create();
     struct jval *object = doc ? jdoc_new(doc, J_OBJECT) : NULL;
-    bool ok =
-        object &&
-        put_string(doc, object, "model_identity",
-                   system->identity ? system->identity
-                                    : "You are ChatGPT, a large language model trained by OpenAI.") &&
-        put_string(doc, object, "reasoning_effort", effort) &&
-        put_string(doc, object, "knowledge_cutoff", system->knowledge_cutoff ? system->knowledge_cutoff : "2024-06") &&
-        (!system->date || put_string(doc, object, "conversation_start_date", system->date)) &&
-        put_channels(doc, object) && put_builtins(doc, object, system);
+    bool ok = object &&
+              put_string(doc, object, "model_identity",
+                         system->identity ? system->identity
+                                          : "You are ChatGPT, a large language model trained by OpenAI.") &&
+              put_string(doc, object, "reasoning_effort", effort) &&
+              put_string(doc, object, "knowledge_cutoff",
+                         system->knowledge_cutoff ? system->knowledge_cutoff : "2024-06") &&
+              (!system->date || put_string(doc, object, "conversation_start_date", system->date)) &&
+              put_channels(doc, object) && put_builtins(doc, object, system);
     status = add_structured(conversation, OSSO_ROLE_SYSTEM, doc, object, ok, err);
     jdoc_release(doc);
     return status;

@@ -19,15 +19,22 @@ struct field {
 };
 
 static const struct field conversation_fields[] = {{"messages", J_ARRAY, true}, {0}};
-static const struct field message_fields[] = {
-    {"role", J_STRING, true},     {"name", J_STRING, false},         {"recipient", J_STRING, false},
-    {"channel", J_STRING, false}, {"content_type", J_STRING, false}, {"content", LIST_OR_STRING, true}, {0}};
+static const struct field message_fields[] = {{"role", J_STRING, true},
+                                              {"name", J_STRING, false},
+                                              {"recipient", J_STRING, false},
+                                              {"channel", J_STRING, false},
+                                              {"content_type", J_STRING, false},
+                                              {"content", LIST_OR_STRING, true},
+                                              {0}};
 static const struct field part_fields[] = {{"type", J_STRING, true}, {0}};
 static const struct field text_fields[] = {{"text", J_STRING, true}, {0}};
-static const struct field system_fields[] = {
-    {"model_identity", J_STRING, false}, {"reasoning_effort", J_STRING, false}, {"tools", J_OBJECT, false},
-    {"conversation_start_date", J_STRING, false}, {"knowledge_cutoff", J_STRING, false},
-    {"channel_config", J_OBJECT, false}, {0}};
+static const struct field system_fields[] = {{"model_identity", J_STRING, false},
+                                             {"reasoning_effort", J_STRING, false},
+                                             {"tools", J_OBJECT, false},
+                                             {"conversation_start_date", J_STRING, false},
+                                             {"knowledge_cutoff", J_STRING, false},
+                                             {"channel_config", J_OBJECT, false},
+                                             {0}};
 static const struct field channel_fields[] = {
     {"valid_channels", J_ARRAY, true}, {"channel_required", J_BOOL, true}, {0}};
 static const struct field developer_fields[] = {{"instructions", J_STRING, false}, {"tools", J_OBJECT, false}, {0}};

@@ -24,8 +24,8 @@ struct osso_parser {
     enum parser_state state;
     bool hinted; /* the role of the header in progress is known */
     enum osso_role hint;
-    struct buf header;  /* bytes of the header in progress */
-    bool header_broken; /* it has an id without a meaning */
+    struct buf header;   /* bytes of the header in progress */
+    bool header_broken;  /* it has an id without a meaning */
     struct message open; /* the fields of the message whose content comes */
     struct buf text;     /* its text so far */
     struct buf held;     /* bytes from held_at on are not yet text */
@@ -308,15 +308,13 @@ static enum osso_status push_id(struct osso_parser *p, int32_t id, struct osso_e
             return status;
         }
         return push_header(p, id, err);
-    case CONTENT:
-        return is_stop(p, id) ? finish_content(p, id, err) : push_content(p, id, err);
+    case CONTENT: return is_stop(p, id) ? finish_content(p, id, err) : push_content(p, id, err);
     }
     return OSSO_OK;
 }
 
 /* The fields of the message in progress, or of the one that the last id ended. */
-static void show(const struct osso_parser *p, size_t n_before, size_t len_before,
-                 struct osso_parser_state *state_out)
+static void show(const struct osso_parser *p, size_t n_before, size_t len_before, struct osso_parser_state *state_out)
 {
     const struct message *m = p->state == CONTENT ? &p->open : NULL;
     struct osso_parser_state all = {.in_content = p->state == CONTENT, .end_id = p->end_id}, *s = &all;

@@ -95,14 +95,8 @@ static void developer_text(struct buf *out, const struct jval *v)
 void harmony_part_text(struct buf *out, const struct part *part, bool has_functions)
 {
     switch (part->kind) {
-    case PART_TEXT:
-        add_text(out, part->text);
-        break;
-    case PART_SYSTEM:
-        system_text(out, part->value, has_functions);
-        break;
-    case PART_DEVELOPER:
-        developer_text(out, part->value);
-        break;
+    case PART_TEXT: add_text(out, part->text); break;
+    case PART_SYSTEM: system_text(out, part->value, has_functions); break;
+    case PART_DEVELOPER: developer_text(out, part->value); break;
     }
 }

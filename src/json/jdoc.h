@@ -20,8 +20,8 @@ struct jval {
     bool truth;        /* J_BOOL */
     bool repeated;     /* this key was there more than once */
     struct jtext text; /* J_STRING: the bytes; J_NUMBER: as it is printed (harmony's way if it was read by its rules) */
-    struct jtext spelt; /* J_NUMBER: as it was in the text */
-    struct jtext key;  /* in an object */
+    struct jtext spelt;               /* J_NUMBER: as it was in the text */
+    struct jtext key;                 /* in an object */
     struct jval *first, *last, *next; /* children of arrays and objects; the next sibling */
     struct jval *earlier; /* the value this key had before: no part of the object, but it must be well-formed */
     size_t n_children;
@@ -49,8 +49,10 @@ void jdoc_release(struct jdoc *doc); /* NULL is fine */
 void *jdoc_take(struct jdoc *doc, size_t bytes);
 void jdoc_set_root(struct jdoc *doc, struct jval *root);
 /* For the reader, when an object ends: the last value of a repeated key takes the place of the first (jdoc_repeat.c).
- * False: no memory. *repeated_out: one of the repeated keys, or NULL. */
-bool jdoc_settle(struct jdoc *doc, struct jval *object, const struct jval **repeated_out);
+ * False: no memory. *repeat_out: which member is the first to repeat a key, in the order of the text; 0: none does. */
+bool jdoc_settle(struct jdoc *doc, struct jval *object, size_t *repeat_out);
+/* Where the key of member `n` begins, of the object whose bracket is at text[object] and which has been read. */
+size_t jdoc_key_at(struct jlex text, size_t object, size_t n);
 
 /* Building: NULL when memory runs out, and a NULL parent or value is passed on, so one look at the end is enough. */
 struct jval *jdoc_new(struct jdoc *doc, enum jtype type);

@@ -11,9 +11,25 @@
 #include <string.h>
 
 enum problem {
-    P_NONE, P_NO_MEMORY, P_VALUE, P_RANGE, P_BIG, P_KEY, P_COLON, P_COMMA, P_DEEP, P_AFTER, P_REPEATED,
+    P_NONE,
+    P_NO_MEMORY,
+    P_VALUE,
+    P_RANGE,
+    P_BIG,
+    P_KEY,
+    P_COLON,
+    P_COMMA,
+    P_DEEP,
+    P_AFTER,
+    P_REPEATED,
     P_STRINGS, /* from here on: inside a string that begins at `from` */
-    P_NO_END = P_STRINGS, P_CONTROL, P_UTF8, P_ESCAPE, P_SURROGATE, P_NUL_KEY, N_PROBLEMS
+    P_NO_END = P_STRINGS,
+    P_CONTROL,
+    P_UTF8,
+    P_ESCAPE,
+    P_SURROGATE,
+    P_NUL_KEY,
+    N_PROBLEMS
 };
 
 struct reader {
@@ -22,9 +38,13 @@ struct reader {
     struct jlex in;
     bool harmony;
     enum problem problem;
-    size_t from;  /* where the piece that is wrong begins; it is known up to in.pos */
-    char close;   /* the bracket that ends the innermost open container */
-    const struct jval *repeated; /* P_REPEATED */
+    size_t from; /* where the piece that is wrong begins; it is known up to in.pos */
+    char close;  /* the bracket that ends the innermost open container */
+};
+
+struct open {
+    struct jval *v;
+    size_t from; /* its bracket */
 };
 
 static bool fail(struct reader *r, enum problem problem)
@@ -46,8 +66,8 @@ static bool fail_here(struct reader *r, enum problem problem)
 static bool read_string(struct reader *r, struct jtext *out)
 {
     static const enum problem of[] = {
-        [JLEX_NO_END] = P_NO_END, [JLEX_CONTROL] = P_CONTROL,  [JLEX_ESCAPE] = P_ESCAPE,
-        [JLEX_HEX_END] = P_ESCAPE, [JLEX_HEX] = P_ESCAPE, [JLEX_SURROGATE] = P_SURROGATE};
+        [JLEX_NO_END] = P_NO_END,  [JLEX_CONTROL] = P_CONTROL, [JLEX_ESCAPE] = P_ESCAPE,
+        [JLEX_HEX_END] = P_ESCAPE, [JLEX_HEX] = P_ESCAPE,      [JLEX_SURROGATE] = P_SURROGATE};
     struct jlex *x = &r->in, ahead;
     struct jtext piece;
     char escaped[4];
@@ -120,19 +140,14 @@ static bool read_value(struct reader *r, struct jval *v)
         v->type = c == '{' ? J_OBJECT : J_ARRAY;
         r->in.pos++;
         return true;
-    case '"':
-        v->type = J_STRING;
-        return read_string(r, &v->text);
+    case '"': v->type = J_STRING; return read_string(r, &v->text);
     case 't':
     case 'f':
         v->type = J_BOOL;
         v->truth = c == 't';
         return read_word(r, c == 't' ? "true" : "false");
-    case 'n':
-        return read_word(r, "null");
-    default:
-        v->type = J_NUMBER;
-        return read_number(r, v);
+    case 'n': return read_word(r, "null");
+    default: v->type = J_NUMBER; return read_number(r, v);
     }
 }
 
@@ -158,26 +173,30 @@ static bool is_open(const struct jval *v)
     return v->type == J_ARRAY || v->type == J_OBJECT;
 }
 
-static bool end_object(struct reader *r, struct jval *object)
+static bool end_object(struct reader *r, const struct open *object)
 {
-    if (!jdoc_settle(r->doc, object, &r->repeated))
+    size_t repeat;
+    if (!jdoc_settle(r->doc, object->v, &repeat))
         return fail(r, P_NO_MEMORY);
-    return r->harmony || !r->repeated || fail_here(r, P_REPEATED);
+    if (r->harmony || !repeat)
+        return true;
+    r->from = jdoc_key_at(r->in, object->from, repeat);
+    return fail(r, P_REPEATED);
 }
 
 /* Closes the containers that end here and steps over the comma before the next child. */
-static bool read_ends(struct reader *r, struct jval **stack, size_t *depth, bool fresh)
+static bool read_ends(struct reader *r, const struct open *stack, size_t *depth, bool fresh)
 {
     while (*depth > 0) {
-        struct jval *top = stack[*depth - 1];
-        r->close = top->type == J_OBJECT ? '}' : ']';
+        const struct open *top = &stack[*depth - 1];
+        r->close = top->v->type == J_OBJECT ? '}' : ']';
         if (!jlex_take(&r->in, r->close)) {
             if (!fresh && !jlex_take(&r->in, ','))
                 return fail_here(r, P_COMMA);
             jlex_peek(&r->in);
             return true;
         }
-        if (top->type == J_OBJECT && !end_object(r, top))
+        if (top->v->type == J_OBJECT && !end_object(r, top))
             return false;
         --*depth;
         fresh = false;
@@ -187,11 +206,11 @@ static bool read_ends(struct reader *r, struct jval **stack, size_t *depth, bool
 
 static bool read_all(struct reader *r)
 {
-    struct jval *stack[JDOC_DEPTH];
+    struct open stack[JDOC_DEPTH];
     size_t depth = 0, most = r->harmony ? HARMONY_DEPTH : JDOC_DEPTH;
     jlex_peek(&r->in);
     do {
-        struct jval *top = depth ? stack[depth - 1] : NULL, *v = jdoc_new(r->doc, J_NULL);
+        struct jval *top = depth ? stack[depth - 1].v : NULL, *v = jdoc_new(r->doc, J_NULL);
         if (!v)
             return fail(r, P_NO_MEMORY);
         if (top && top->type == J_OBJECT && !read_key(r, &v->key))
@@ -205,7 +224,7 @@ static bool read_all(struct reader *r)
         if (is_open(v)) {
             if (depth == most)
                 return fail_here(r, P_DEEP);
-            stack[depth++] = v;
+            stack[depth++] = (struct open){v, r->in.pos - 1};
         }
         if (!read_ends(r, stack, &depth, is_open(v)))
             return false;
@@ -271,6 +290,13 @@ static size_t piece_end(const struct reader *r)
     return x.pos;
 }
 
+/* Outside a string: no character at all. */
+static bool is_undecodable(const struct reader *r)
+{
+    const uint8_t *s = (const uint8_t *)r->in.text + r->from;
+    return r->problem < P_STRINGS && r->from < r->in.len && utf8_sequence(s, r->in.len - r->from) == 0;
+}
+
 static const char *refusal_words(const struct reader *r, char *space, size_t size)
 {
     static const char *const words[N_PROBLEMS] = {
@@ -288,15 +314,15 @@ static const char *refusal_words(const struct reader *r, char *space, size_t siz
     };
     size_t at = r->problem >= P_STRINGS ? r->in.pos : r->from;
     unsigned byte = at < r->in.len ? (uint8_t)r->in.text[at] : 0;
-    if (r->problem == P_COMMA || (r->problem == P_VALUE && at == r->in.len && r->close == ']'))
-        snprintf(space, size, "'%c' expected", r->close);
-    else if (r->problem == P_UTF8)
+    if (r->problem == P_UTF8 || is_undecodable(r))
         snprintf(space, size, "unable to decode byte 0x%x", byte);
+    else if (r->problem == P_COMMA || (r->problem == P_VALUE && at == r->in.len && r->close == ']'))
+        snprintf(space, size, "'%c' expected", r->close);
     else if (r->problem == P_CONTROL && byte == '\n')
         snprintf(space, size, "unexpected newline");
     else if (r->problem == P_CONTROL)
         snprintf(space, size, "control character 0x%x", byte);
-    else if (r->problem == P_VALUE && (byte == 0 || strchr("]},:", (int)byte)))
+    else if (r->problem == P_VALUE && (at == r->in.len || (byte && strchr("]},:", (int)byte))))
         snprintf(space, size, "unexpected token");
     else if (r->problem == P_BIG && byte == '-')
         snprintf(space, size, "too big negative integer");
@@ -309,19 +335,17 @@ static enum osso_status refuse(const struct reader *r, const char *where, struct
 {
     enum { MOST_SHOWN = 20 };
     char space[64];
-    size_t end = piece_end(r), n = end - r->from, line, start, column = 0;
+    bool undecodable = is_undecodable(r);
+    size_t end = undecodable ? r->from : piece_end(r), n = end - r->from, line, start, column = 0;
     if (r->problem == P_DEEP)
         return error_set(err, OSSO_FORMAT, "%s: JSON nested deeper than %d levels", where, (int)JDOC_DEPTH);
     const char *words = refusal_words(r, space, sizeof space), *shown = r->in.text + r->from;
     place_of(r, end, &line, &start);
     for (size_t i = start; i < end; i++) /* in characters */
         column += ((uint8_t)r->in.text[i] & 0xc0) != 0x80;
-    if (r->problem == P_REPEATED)
-        return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s \"%s\"", where, line, column, words,
-                         r->repeated->key.s);
-    if (n == 0)
+    if (!undecodable && (n == 0 || !*shown))
         return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s near end of file", where, line, column, words);
-    if (n > MOST_SHOWN)
+    if (undecodable || n > MOST_SHOWN)
         return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s", where, line, column, words);
     return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s near '%.*s'", where, line, column, words, (int)n,
                      shown);

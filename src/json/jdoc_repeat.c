@@ -38,11 +38,31 @@ static bool settle_key(struct jdoc *doc, struct member *m, size_t n)
     return true;
 }
 
+size_t jdoc_key_at(struct jlex text, size_t object, size_t n)
+{
+    size_t depth = 0;
+    text.pos = object + 1;
+    while (depth > 0 || n > 0) {
+        char c = jlex_peek(&text);
+        text.pos++;
+        if (c == '"')
+            jlex_skip_string(&text);
+        else if (c == '{' || c == '[')
+            depth++;
+        else if (c == '}' || c == ']')
+            depth--;
+        else if (c == ',' && depth == 0)
+            n--;
+    }
+    jlex_peek(&text);
+    return text.pos;
+}
+
 /* Sorting keeps an object of a million members from costing a million squared. */
-bool jdoc_settle(struct jdoc *doc, struct jval *obj, const struct jval **repeated_out)
+bool jdoc_settle(struct jdoc *doc, struct jval *obj, size_t *repeat_out)
 {
     size_t n = obj->n_children, i = 0;
-    *repeated_out = NULL;
+    *repeat_out = 0;
     if (n < 2)
         return true;
     struct member *m = mem_array(n, sizeof *m);
@@ -58,12 +78,13 @@ bool jdoc_settle(struct jdoc *doc, struct jval *obj, const struct jval **repeate
             end++;
         if (end - i > 1) {
             ok = settle_key(doc, m + i, end - i);
-            *repeated_out = m[i].v;
+            if (*repeat_out == 0 || m[i + 1].place < *repeat_out)
+                *repeat_out = m[i + 1].place;
         }
         i = end;
     }
     mem_free(m);
-    if (!*repeated_out || !ok)
+    if (!*repeat_out || !ok)
         return ok;
     struct jval **link = &obj->first;
     obj->last = NULL;

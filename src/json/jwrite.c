@@ -54,20 +54,14 @@ void jwrite_number(struct buf *b, double value)
 void jwrite_value(struct buf *out, const struct jval *v, enum jwrite_numbers numbers)
 {
     switch (v->type) {
-    case J_NULL:
-        buf_puts(out, "null");
-        break;
-    case J_BOOL:
-        buf_puts(out, v->truth ? "true" : "false");
-        break;
+    case J_NULL: buf_puts(out, "null"); break;
+    case J_BOOL: buf_puts(out, v->truth ? "true" : "false"); break;
     case J_NUMBER: {
         struct jtext number = numbers == JWRITE_SPELT ? v->spelt : v->text;
         buf_add(out, number.s, number.len);
         break;
     }
-    case J_STRING:
-        jwrite_string(out, v->text.s, v->text.len);
-        break;
+    case J_STRING: jwrite_string(out, v->text.s, v->text.len); break;
     case J_ARRAY:
     case J_OBJECT:
         buf_putc(out, v->type == J_ARRAY ? '[' : '{');

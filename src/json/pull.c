@@ -51,8 +51,8 @@ static bool wrong(struct pull *p, enum pull_problem problem)
 static bool wrong_string(struct pull *p, enum jlex_problem problem)
 {
     static const enum pull_problem of[] = {
-        [JLEX_NO_END] = PULL_NO_END, [JLEX_CONTROL] = PULL_CONTROL, [JLEX_ESCAPE] = PULL_ESCAPE,
-        [JLEX_HEX_END] = PULL_HEX_END, [JLEX_HEX] = PULL_HEX, [JLEX_SURROGATE] = PULL_SURROGATE};
+        [JLEX_NO_END] = PULL_NO_END,   [JLEX_CONTROL] = PULL_CONTROL, [JLEX_ESCAPE] = PULL_ESCAPE,
+        [JLEX_HEX_END] = PULL_HEX_END, [JLEX_HEX] = PULL_HEX,         [JLEX_SURROGATE] = PULL_SURROGATE};
     return wrong(p, of[problem]);
 }
 

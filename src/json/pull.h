@@ -9,10 +9,27 @@
 /* What may be wrong, and pull_says' words for it; a file whose sentences are its own has its own words. */
 enum pull_problem {
     PULL_FINE,
-    PULL_NO_OBJECT, PULL_NO_LIST, PULL_NO_STRING, PULL_NO_COMMA, PULL_NO_COLON, PULL_NO_VALUE, PULL_NO_KEY, PULL_DEEP,
-    PULL_NO_END, PULL_CONTROL, PULL_ESCAPE, PULL_HEX_END, PULL_HEX, PULL_SURROGATE, PULL_LONG, /* strings */
-    PULL_UTF8, PULL_NUL, PULL_NO_MEMORY,                                                       /* plain strings */
-    PULL_NO_NUMBER, PULL_LARGE, PULL_FRACTION,                                                 /* numbers */
+    PULL_NO_OBJECT,
+    PULL_NO_LIST,
+    PULL_NO_STRING,
+    PULL_NO_COMMA,
+    PULL_NO_COLON,
+    PULL_NO_VALUE,
+    PULL_NO_KEY,
+    PULL_DEEP,
+    PULL_NO_END,
+    PULL_CONTROL,
+    PULL_ESCAPE,
+    PULL_HEX_END,
+    PULL_HEX,
+    PULL_SURROGATE,
+    PULL_LONG, /* strings */
+    PULL_UTF8,
+    PULL_NUL,
+    PULL_NO_MEMORY, /* plain strings */
+    PULL_NO_NUMBER,
+    PULL_LARGE,
+    PULL_FRACTION, /* numbers */
     N_PULL_PROBLEMS
 };
 

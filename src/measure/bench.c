@@ -111,7 +111,9 @@ enum osso_status osso_bench_token_cost(const struct osso_model *model, const str
                          (long long)c->context);
     for (int l = 0; l < c->n_layers; l++) {
         const struct layer_weights *w = &model->weights.layers[l];
-        const struct view *const once[] = {&w->q, &w->k, &w->v, &w->o, &w->router}, *const each[] = {&w->gate.first, &w->up.first, &w->down.first};
+        const struct view *const once[] = {&w->q, &w->k, &w->v, &w->o, &w->router}, *const each[] = {&w->gate.first,
+                                                                                                     &w->up.first,
+                                                                                                     &w->down.first};
         for (int i = 0; i < 5; i++)
             add_matrix(once[i], &cost.weight_bytes, &cost.multiply_adds);
         uint64_t before = cost.weight_bytes;

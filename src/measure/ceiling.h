@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Runs fn on every member; returns the largest CPU time of a member in seconds. On an idle machine that is the time it took;
- * on a busy one it leaves out the waiting for a CPU, so that shares of a ceiling stay comparable. fn must not sync. */
+/* Runs fn on every member; returns the largest CPU time of a member in seconds. On an idle machine that is the time it
+ * took; on a busy one it leaves out the waiting for a CPU, so that shares of a ceiling stay comparable. fn must not
+ * sync. */
 double ceiling_time(struct team *team, void (*fn)(const struct member *member, void *arg), void *arg);
 
 /* Reads data[0 .. bytes), 16-byte aligned, once with all threads of the team, each its own part; returns bytes per

@@ -1,6 +1,6 @@
-/* ceiling__avx2.c: VPMADDUBSW and VPADDW, the least that an int8 dot product takes, as fast as they go: 12 independent sums
- * in int16, nothing loaded. Sums have to be widened now and then (VPMADDWD), which no kernel can avoid and this leaves
- * out. */
+/* ceiling__avx2.c: VPMADDUBSW and VPADDW, the least that an int8 dot product takes, as fast as they go: 12 independent
+ * sums in int16, nothing loaded. Sums have to be widened now and then (VPMADDWD), which no kernel can avoid and this
+ * leaves out. */
 #include <immintrin.h>
 #include <stdint.h>
 

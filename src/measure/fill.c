@@ -76,13 +76,22 @@ static enum osso_status fill_group(struct osso_session *s, enum kv_group_id g, i
     const int32_t *pages = s->kv.page[g] + from, *tables[1] = {pages};
     for (int i = 0; i < KV_PAGE; i++)
         pos[i] = i;
-    struct batch batch = {.n = KV_PAGE, .n_seqs = 1, .n_slots = 1, .pos = pos, .seq = seq, .tables = {tables, tables}}, staged;
+    struct batch batch = {.n = KV_PAGE, .n_seqs = 1, .n_slots = 1, .pos = pos, .seq = seq, .tables = {tables, tables}},
+                 staged;
     enum osso_status status = e->backend->begin(e->backend, &batch, &staged, &e->broken_why);
     if (status)
         return engine_break(e, status, err);
-    struct page_work work = {e, g, {.layout = e->kv.layout, .n = KV_PAGE, .pos = staged.pos, .seq = staged.seq,
-                                    .tables = staged.tables[g], .pages = e->kv.group[g].memory,
-                                    .page_bytes = e->kv.group[g].page_bytes}, k, v};
+    struct page_work work = {e,
+                             g,
+                             {.layout = e->kv.layout,
+                              .n = KV_PAGE,
+                              .pos = staged.pos,
+                              .seq = staged.seq,
+                              .tables = staged.tables[g],
+                              .pages = e->kv.group[g].memory,
+                              .page_bytes = e->kv.group[g].page_bytes},
+                             k,
+                             v};
     team_run(e->team, write_page, &work);
     status = e->backend->end(e->backend, &e->broken_why);
     for (int slot = from + 1; slot < to && !status; slot++)
@@ -94,7 +103,9 @@ static enum osso_status fill_group(struct osso_session *s, enum kv_group_id g, i
 enum osso_status osso_bench_fill(struct osso_session *s, const int32_t *ids, size_t n, struct osso_error *err)
 {
     struct osso_engine *e = s->engine;
-    enum osso_status status = osso_session_sync(s, ids, n, err);
+    enum osso_status status = engine_check(e, err);
+    if (!status)
+        status = osso_session_sync(s, ids, n, err);
     if (status)
         return status;
     session_set_computed(s, 0);

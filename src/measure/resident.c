@@ -32,8 +32,8 @@ static void linear_member(const struct member *member, void *arg)
     struct osso_engine *e = run->engine;
     struct hand hand = forward_hand(&e->forward, member);
     for (int i = 0; i < PASSES; i++)
-        e->backend->linear(&hand, &run->view, NULL, &e->forward.acts.kept[0].attn_in, 1, QUANT_BLOCK, &run->view, run->y,
-                           run->view.rows);
+        e->backend->linear(&hand, &run->view, NULL, &e->forward.acts.kept[0].attn_in, 1, QUANT_BLOCK, &run->view,
+                           run->y, run->view.rows);
 }
 
 static void get_slice(const struct expert_source *source, int layer, int expert, struct expert *out)
@@ -49,9 +49,17 @@ static void experts_member(const struct member *member, void *arg)
     struct hand hand = forward_hand(&e->forward, member);
     const struct config *c = &e->config;
     struct kept *s = &e->forward.acts.kept[0];
-    struct moe moe = {.source = &run->source, .end_expert = c->n_experts, .hidden = run->rows, .intermediate = run->rows,
-                      .alpha = (float)c->swiglu_alpha, .limit = (float)c->swiglu_limit, .routing = &run->routing,
-                      .in = &s->mlp_in, .h = &s->h, .delta = e->forward.acts.delta, .after = &run->expert.gate};
+    struct moe moe = {.source = &run->source,
+                      .end_expert = c->n_experts,
+                      .hidden = run->rows,
+                      .intermediate = run->rows,
+                      .alpha = (float)c->swiglu_alpha,
+                      .limit = (float)c->swiglu_limit,
+                      .routing = &run->routing,
+                      .in = &s->mlp_in,
+                      .h = &s->h,
+                      .delta = e->forward.acts.delta,
+                      .after = &run->expert.gate};
     for (int i = 0; i < PASSES; i++) { /* h is read half made: same work, no waiting */
         e->backend->experts_in(&hand, &moe);
         e->backend->experts_out(&hand, &moe);
@@ -86,7 +94,9 @@ static double experts_rate(struct resident *run)
     int64_t most = x->gate.rows < x->down.rows ? x->gate.rows : x->down.rows;
     run->rows = slice_rows(run, (int64_t)(3 * row), most);
     x->gate.rows = x->up.rows = x->down.rows = run->rows;
-    return rate(run, experts_member, run->routing.k * ((double)view_bytes(&x->gate) + (double)view_bytes(&x->up) + (double)view_bytes(&x->down)));
+    return rate(run, experts_member,
+                run->routing.k *
+                    ((double)view_bytes(&x->gate) + (double)view_bytes(&x->up) + (double)view_bytes(&x->down)));
 }
 
 /* What is measured with: the routing's arrays and the outputs of the widest matrix, in memory of the backend. */
@@ -102,8 +112,8 @@ static enum osso_status arrays_create(const struct osso_engine *e, struct arrays
     const struct weights *w = &e->weights;
     int k = e->forward.top_k;
     int64_t rows = w->head.rows > w->layers[0].q.rows ? w->head.rows : w->layers[0].q.rows;
-    *a = (struct arrays){.backend = e->backend, .n_ids = (size_t)(2 * k + e->config.n_experts + 1),
-                         .n_values = (size_t)(rows + k)};
+    *a = (struct arrays){
+        .backend = e->backend, .n_ids = (size_t)(2 * k + e->config.n_experts + 1), .n_values = (size_t)(rows + k)};
     a->ids = a->backend->alloc(a->backend, a->n_ids * sizeof *a->ids);
     a->values = a->backend->alloc(a->backend, a->n_values * sizeof *a->values);
     return a->ids && a->values ? OSSO_OK : error_nomem(err, a->n_values * sizeof *a->values, "measuring kernels");
@@ -143,7 +153,9 @@ enum osso_status osso_bench_resident(struct osso_engine *e, double *gbps_out, st
     struct resident run = {.engine = e, .source = {get_slice, &run}};
     struct osso_token_cost cost = {.size = sizeof cost};
     struct osso_engine_options options = {.size = sizeof options, .experts_per_token = e->forward.top_k};
-    enum osso_status status = osso_bench_token_cost(e->model, &options, 0, &cost, err);
+    enum osso_status status = engine_check(e, err);
+    if (!status)
+        status = osso_bench_token_cost(e->model, &options, 0, &cost, err);
     struct arrays arrays = {0};
     if (status)
         return status;
@@ -151,7 +163,8 @@ enum osso_status osso_bench_resident(struct osso_engine *e, double *gbps_out, st
     if (!status) {
         set_routing(&run, &arrays);
         run.y = arrays.values;
-        double rest = (double)(cost.weight_bytes - cost.expert_bytes), seconds = rest / linear_rate(&run, &w->layers[0].q);
+        double rest = (double)(cost.weight_bytes - cost.expert_bytes),
+               seconds = rest / linear_rate(&run, &w->layers[0].q);
         seconds += (double)cost.head_bytes / linear_rate(&run, &w->head);
         seconds += (double)cost.expert_bytes / experts_rate(&run);
         *gbps_out = (double)(cost.weight_bytes + cost.head_bytes) / seconds * 1e-9;

@@ -17,12 +17,18 @@ static int64_t page_sums(const struct config *c, const struct backend *backend, 
 
 static struct sizes sizes_of(const struct config *c, const struct backend *backend, const struct activation_options *o)
 {
-    struct sizes z = {.rows = (size_t)o->max_rows, .logits = (size_t)o->max_logits, .hidden = (size_t)c->hidden,
-                      .inner = (size_t)c->intermediate, .heads = (size_t)c->n_heads,
-                      .q = (size_t)c->n_heads * (size_t)c->head_dim, .kv = (size_t)c->n_kv_heads * (size_t)c->head_dim,
-                      .experts = (size_t)c->n_experts, .vocab = (size_t)c->vocab};
+    struct sizes z = {.rows = (size_t)o->max_rows,
+                      .logits = (size_t)o->max_logits,
+                      .hidden = (size_t)c->hidden,
+                      .inner = (size_t)c->intermediate,
+                      .heads = (size_t)c->n_heads,
+                      .q = (size_t)c->n_heads * (size_t)c->head_dim,
+                      .kv = (size_t)c->n_kv_heads * (size_t)c->head_dim,
+                      .experts = (size_t)c->n_experts,
+                      .vocab = (size_t)c->vocab};
     z.slots = z.rows * (size_t)o->top_k;
-    z.page_sums = (size_t)page_sums(c, backend, o->n_members) * (size_t)(c->n_heads / c->n_kv_heads) * (size_t)(2 + c->head_dim);
+    z.page_sums = (size_t)page_sums(c, backend, o->n_members) * (size_t)(c->n_heads / c->n_kv_heads) *
+                  (size_t)(2 + c->head_dim);
     return z;
 }
 
@@ -143,7 +149,8 @@ enum osso_status REAL(activations_create)(const struct config *c, const struct b
                                           struct osso_error *err)
 {
     struct sizes z = sizes_of(c, backend, o);
-    *a = (struct activations){.backend = backend, .options = *o, .n_kept = o->n_kept, .always = o->n_kept ? KEEP_BACKWARD : KEEP_NOTHING};
+    *a = (struct activations){
+        .backend = backend, .options = *o, .n_kept = o->n_kept, .always = o->n_kept ? KEEP_BACKWARD : KEEP_NOTHING};
     a->workspace_bytes = workspace_of(c, backend, o->max_rows);
     a->n_page_sums = page_sums(c, backend, o->n_members);
     a->bytes = lay_out(a, &z, c->n_layers, NULL) + a->workspace_bytes * (size_t)o->n_members;
@@ -159,7 +166,8 @@ enum osso_status REAL(activations_create)(const struct config *c, const struct b
     return OSSO_OK;
 }
 
-/* What taps asked for: with a backward pass lse, gate and up are part of the layout. With a->tapped NULL only counts. */
+/* What taps asked for: with a backward pass lse, gate and up are part of the layout. With a->tapped NULL only counts.
+ */
 static void lay_out_tapped(struct activations *a, const struct sizes *z, unsigned keep, size_t keys)
 {
     struct layout l = {.base = a->tapped};

@@ -1,6 +1,6 @@
 /* activations.h: the memory that a forward pass computes in. What a layer makes of its input lies in a struct kept: an
- * inference has one, which every layer writes over; for a backward pass there is one per layer, and ops write straight into
- * it. Shapes: rows of the step, slots = rows * experts_per_token. */
+ * inference has one, which every layer writes over; for a backward pass there is one per layer, and ops write straight
+ * into it. Shapes: rows of the step, slots = rows * experts_per_token. */
 #ifndef OSSO_MODEL_ACTIVATIONS_H
 #define OSSO_MODEL_ACTIVATIONS_H
 
@@ -8,17 +8,25 @@
 #include "model/config.h"
 
 struct activation_options {
-    bool exact;                         /* no int8 form */
-    int top_k;                          /* experts per token */
+    bool exact; /* no int8 form */
+    int top_k;  /* experts per token */
     int max_rows, max_logits, n_members;
-    /* Layers whose activations stay after a forward pass, for a backward one: layer l has kept[l % n_kept], and x stays of
-     * every layer. 0: none comes; one set for all layers, in which x and mid are one buffer, and attn_in and mlp_in. */
+    /* Layers whose activations stay after a forward pass, for a backward one: layer l has kept[l % n_kept], and x stays
+     * of every layer. 0: none comes; one set for all layers, in which x and mid are one buffer, and attn_in and mlp_in.
+     */
     int n_kept;
-    int64_t context;                    /* positions that KEEP_PATTERN has room for; 0: the model's */
+    int64_t context; /* positions that KEEP_PATTERN has room for; 0: the model's */
 };
 
 /* What a layer keeps for its backward pass, or for a tap, beside what it needs anyway. */
-enum keep { KEEP_NOTHING, KEEP_LSE = 1, KEEP_GATE_UP = 2, KEEP_OUT = 4, KEEP_PATTERN = 8, KEEP_BACKWARD = KEEP_LSE | KEEP_GATE_UP };
+enum keep {
+    KEEP_NOTHING,
+    KEEP_LSE = 1,
+    KEEP_GATE_UP = 2,
+    KEEP_OUT = 4,
+    KEEP_PATTERN = 8,
+    KEEP_BACKWARD = KEEP_LSE | KEEP_GATE_UP
+};
 
 /* One layer's activations, in the order in which they are made. */
 struct kept {
@@ -36,20 +44,20 @@ struct kept {
 };
 
 struct activations {
-    real **x;               /* [layers + 1]: [rows][hidden], the residual stream entering each layer and leaving the last */
-    struct kept *kept;      /* [max(1, n_kept)] */
-    int n_kept;             /* as asked for */
-    unsigned always;        /* of enum keep: what every layer keeps, taps or not */
-    real *delta;            /* [rows][hidden]: what attention, then the experts add to the residual stream */
-    struct act final;       /* [logit rows][hidden]: input of the head */
-    real *logits;           /* [logit rows][vocab] */
-    real *page_sums;        /* attention's sums by page: struct attend */
+    real **x;          /* [layers + 1]: [rows][hidden], the residual stream entering each layer and leaving the last */
+    struct kept *kept; /* [max(1, n_kept)] */
+    int n_kept;        /* as asked for */
+    unsigned always;   /* of enum keep: what every layer keeps, taps or not */
+    real *delta;       /* [rows][hidden]: what attention, then the experts add to the residual stream */
+    struct act final;  /* [logit rows][hidden]: input of the head */
+    real *logits;      /* [logit rows][vocab] */
+    real *page_sums;   /* attention's sums by page: struct attend */
     int64_t n_page_sums;
     /* Only while a tap asks for them. */
-    real *out;              /* [slots][hidden]: expert outputs before weighting; KEEP_OUT */
-    real *pattern;          /* [rows][heads][keys of the step]: attention weights; KEEP_PATTERN */
-    real *wanted;           /* [logit rows][hidden], the host's: where rows of x that want logits are put side by side */
-    uint8_t *workspaces;    /* [members][workspace_bytes] */
+    real *out;           /* [slots][hidden]: expert outputs before weighting; KEEP_OUT */
+    real *pattern;       /* [rows][heads][keys of the step]: attention weights; KEEP_PATTERN */
+    real *wanted;        /* [logit rows][hidden], the host's: where rows of x that want logits are put side by side */
+    uint8_t *workspaces; /* [members][workspace_bytes] */
     size_t workspace_bytes, bytes;
     void *memory, *tapped;
     size_t tapped_bytes;

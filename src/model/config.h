@@ -1,4 +1,5 @@
-/* config.h: what a gpt-oss model is, in numbers. Every dimension is read from the file; nothing is fixed to 20b or 120b. */
+/* config.h: what a gpt-oss model is, in numbers. Every dimension is read from the file; nothing is fixed to 20b or
+ * 120b. */
 #ifndef OSSO_MODEL_CONFIG_H
 #define OSSO_MODEL_CONFIG_H
 
@@ -15,16 +16,16 @@ struct config {
     int64_t hidden, intermediate, vocab;
     int n_heads, n_kv_heads, head_dim;
     int n_experts, experts_per_token;
-    int64_t window;               /* keys a sliding layer sees, itself included */
-    bool sliding[MAX_LAYERS];     /* per layer: sliding window or full attention */
-    int64_t context;              /* max_position_embeddings */
+    int64_t window;           /* keys a sliding layer sees, itself included */
+    bool sliding[MAX_LAYERS]; /* per layer: sliding window or full attention */
+    int64_t context;          /* max_position_embeddings */
     double rms_eps, rope_theta;
-    bool yarn;                    /* false: plain RoPE */
+    bool yarn; /* false: plain RoPE */
     double yarn_factor, yarn_beta_fast, yarn_beta_slow;
-    int64_t yarn_original;        /* original_max_position_embeddings */
-    bool yarn_truncate;           /* bounds rounded as transformers does when "truncate" is true or missing */
+    int64_t yarn_original; /* original_max_position_embeddings */
+    bool yarn_truncate;    /* bounds rounded as transformers does when "truncate" is true or missing */
     double swiglu_alpha, swiglu_limit;
-    bool tied;                    /* lm_head is embed_tokens */
+    bool tied; /* lm_head is embed_tokens */
     /* From generation_config.json or the GGUF's tokenizer keys; n_stop_ids 0: unknown, temperature < 0: unset. */
     int32_t stop_ids[MAX_STOP_IDS];
     int n_stop_ids;
@@ -37,7 +38,8 @@ void config_family(struct config *config_out);
 /* "20b", "120b": presets.def. */
 enum osso_status config_preset(const char *name, struct config *config_out, struct osso_error *err);
 /* Refuses dimensions that no model can have (zero, heads that do not divide, odd head_dim, more picks than experts,
- * beyond the limits of config.c) with a sentence that names the key. Every reader of a configuration calls it (checkpoint/config_files.h). */
+ * beyond the limits of config.c) with a sentence that names the key. Every reader of a configuration calls it
+ * (checkpoint/config_files.h). */
 enum osso_status config_check(const struct config *config, const char *where, struct osso_error *err);
 
 #endif

@@ -1,8 +1,9 @@
 /* forward.c: gpt-oss, once. embed; per layer: norm, attention, norm, experts; norm, logits.
  *
- * Every member (thread) of a step runs this file. An op may read what the same member's previous op wrote on the same share
- * (backend.h); `sync` stands wherever data crosses members. There is no other forward pass in osso: prefill and decode,
- * chat and scoring, float and double are all rows of a batch here. The shape of each buffer stands in activations.h.
+ * Every member (thread) of a step runs this file. An op may read what the same member's previous op wrote on the same
+ * share (backend.h); `sync` stands wherever data crosses members. There is no other forward pass in osso: prefill and
+ * decode, chat and scoring, float and double are all rows of a batch here. The shape of each buffer stands in
+ * activations.h.
  *
  * The way of a token goes on in backend/cpu/ops_attend.c. */
 #include "model/forward.h"
@@ -71,9 +72,14 @@ static void add_delta(const struct hand *h, struct forward *f, enum osso_tap whi
 static struct kv_rows layer_kv(const struct forward *f, int layer, int n_kv_heads)
 {
     enum kv_group_id g = (enum kv_group_id)f->kv->layer_group[layer];
-    struct kv_rows kv = {.layout = f->kv->layout, .n = f->batch.n, .pos = f->staged.pos, .seq = f->staged.seq,
-                         .tables = f->staged.tables[g], .pages = f->kv->group[g].memory,
-                         .page_bytes = f->kv->group[g].page_bytes, .layer_off = f->kv->layer_off[layer]};
+    struct kv_rows kv = {.layout = f->kv->layout,
+                         .n = f->batch.n,
+                         .pos = f->staged.pos,
+                         .seq = f->staged.seq,
+                         .tables = f->staged.tables[g],
+                         .pages = f->kv->group[g].memory,
+                         .page_bytes = f->kv->group[g].page_bytes,
+                         .layer_off = f->kv->layer_off[layer]};
     kv.layout.n_kv_heads = n_kv_heads;
     if (g == KV_FULL)
         kv.keep = f->staged.keep;
@@ -83,15 +89,23 @@ static struct kv_rows layer_kv(const struct forward *f, int layer, int n_kv_head
 }
 
 /* z = softmax(q k / sqrt(head_dim), sink) v over the keys that each row sees. */
-static void attend(const struct hand *h, struct forward *f, int layer, const struct attention_weights *w, const struct kv_rows *kv)
+static void attend(const struct hand *h, struct forward *f, int layer, const struct attention_weights *w,
+                   const struct kv_rows *kv)
 {
     const struct config *c = f->config;
     struct kept *s = kept_of(f, layer);
-    struct attend a = {.kv = *kv, .n_heads = w->n_heads, .group = w->n_heads / w->n_kv_heads,
-                       .window = c->sliding[layer] ? c->window : 0, .scale = f->score_scale, .q = s->q,
-                       .sinks = w->sinks, .out = &s->z, .lse = if_kept(f, KEEP_LSE, layer, s->lse),
+    struct attend a = {.kv = *kv,
+                       .n_heads = w->n_heads,
+                       .group = w->n_heads / w->n_kv_heads,
+                       .window = c->sliding[layer] ? c->window : 0,
+                       .scale = f->score_scale,
+                       .q = s->q,
+                       .sinks = w->sinks,
+                       .out = &s->z,
+                       .lse = if_kept(f, KEEP_LSE, layer, s->lse),
                        .pattern = if_kept(f, KEEP_PATTERN, layer, f->acts.pattern),
-                       .page_sums = f->acts.page_sums, .n_page_sums = f->acts.n_page_sums};
+                       .page_sums = f->acts.page_sums,
+                       .n_page_sums = f->acts.n_page_sums};
     if (a.pattern)
         a.n_keys = REAL(taps_keys)(&f->taps);
     f->backend->attend(h, &a);
@@ -150,12 +164,21 @@ static void experts(const struct hand *h, struct forward *f, int layer)
     const struct config *c = f->config;
     const struct backend *be = f->backend;
     struct kept *s = kept_of(f, layer);
-    struct moe moe = {.source = &f->weights->source, .layer = layer, .first_expert = f->shard.first_expert,
-                      .end_expert = f->shard.end_expert, .hidden = c->hidden, .intermediate = c->intermediate,
+    struct moe moe = {.source = &f->weights->source,
+                      .layer = layer,
+                      .first_expert = f->shard.first_expert,
+                      .end_expert = f->shard.end_expert,
+                      .hidden = c->hidden,
+                      .intermediate = c->intermediate,
                       .after = layer + 1 < c->n_layers ? &f->weights->layers[layer + 1].q : &f->weights->head,
-                      .alpha = (float)c->swiglu_alpha, .limit = (float)c->swiglu_limit, .routing = &s->routing,
-                      .in = &s->mlp_in, .h = &s->h, .gate = if_kept(f, KEEP_GATE_UP, layer, s->gate),
-                      .up = if_kept(f, KEEP_GATE_UP, layer, s->up), .out = if_kept(f, KEEP_OUT, layer, f->acts.out),
+                      .alpha = (float)c->swiglu_alpha,
+                      .limit = (float)c->swiglu_limit,
+                      .routing = &s->routing,
+                      .in = &s->mlp_in,
+                      .h = &s->h,
+                      .gate = if_kept(f, KEEP_GATE_UP, layer, s->gate),
+                      .up = if_kept(f, KEEP_GATE_UP, layer, s->up),
+                      .out = if_kept(f, KEEP_OUT, layer, f->acts.out),
                       .delta = f->acts.delta};
 
     be->experts_in(h, &moe);
@@ -202,7 +225,8 @@ void REAL(forward_head)(const struct hand *h, struct forward *f)
     int n = f->batch.n_logits;
     if (n == 0)
         return;
-    be->norm(h, a->x[c->n_layers], f->staged.logit_rows, f->weights->final_norm, (float)c->rms_eps, c->hidden, n, &a->final);
+    be->norm(h, a->x[c->n_layers], f->staged.logit_rows, f->weights->final_norm, (float)c->rms_eps, c->hidden, n,
+             &a->final);
     tap_act(h, f, OSSO_TAP_FINAL_NORM, -1, &a->final);
     be->sync(h);
     be->linear(h, &f->weights->head, NULL, &a->final, n, OUT_UNIT, NULL, a->logits, c->vocab);
@@ -249,9 +273,14 @@ void REAL(forward_set_shard)(struct forward *f, const struct shard *shard)
     const struct config *c = f->config;
     int n_kv_heads = shard->end_kv_head - shard->first_kv_head, n_heads = n_kv_heads * (c->n_heads / c->n_kv_heads);
     f->shard = *shard;
-    f->taps.dims = (struct tap_dims){.hidden = c->hidden, .heads = n_heads, .kv_heads = n_kv_heads,
-                                     .head_dim = c->head_dim, .experts = c->n_experts, .experts_per_token = f->top_k,
-                                     .intermediate = c->intermediate, .vocab = c->vocab};
+    f->taps.dims = (struct tap_dims){.hidden = c->hidden,
+                                     .heads = n_heads,
+                                     .kv_heads = n_kv_heads,
+                                     .head_dim = c->head_dim,
+                                     .experts = c->n_experts,
+                                     .experts_per_token = f->top_k,
+                                     .intermediate = c->intermediate,
+                                     .vocab = c->vocab};
     for (int i = 0; i < (f->acts.n_kept ? f->acts.n_kept : 1); i++)
         f->acts.kept[i].z.width = (int64_t)n_heads * c->head_dim;
 }

@@ -41,7 +41,8 @@ enum osso_status REAL(forward_learn)(struct forward *f, struct osso_error *err);
 /* Around the calls below, by one thread: forward->batch goes to the backend; a failure of either is the step's. */
 enum osso_status REAL(forward_begin)(struct forward *f, struct osso_error *err);
 enum osso_status REAL(forward_end)(struct forward *f, struct osso_error *err);
-/* All members of a team call these together. A layer takes the residual stream from acts.x[layer] to acts.x[layer + 1]. */
+/* All members of a team call these together. A layer takes the residual stream from acts.x[layer] to acts.x[layer + 1].
+ */
 void REAL(forward_embed)(const struct hand *h, struct forward *f);
 void REAL(forward_layer)(const struct hand *h, struct forward *f, int layer);
 void REAL(forward_head)(const struct hand *h, struct forward *f);

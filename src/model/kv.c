@@ -37,7 +37,8 @@ enum osso_status kv_layout_of(const struct config *c, const char *type, bool exa
     layout_out->type = types[i].type;
     if (layout_out->type == KV_Q8_0 && c->head_dim % QUANT_BLOCK != 0)
         return error_set(err, OSSO_UNSUPPORTED,
-                         "KV type q8_0 packs 32 dimensions together, and this model's heads have %d; use f16", c->head_dim);
+                         "KV type q8_0 packs 32 dimensions together, and this model's heads have %d; use f16",
+                         c->head_dim);
     return OSSO_OK;
 }
 
@@ -51,8 +52,8 @@ static int64_t min64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-enum osso_status kv_plan(const struct config *c, size_t layer_bytes, int64_t context,
-                         int n_sessions, int max_rows, uint64_t budget, struct kv_plan *plan, struct osso_error *err)
+enum osso_status kv_plan(const struct config *c, size_t layer_bytes, int64_t context, int n_sessions, int max_rows,
+                         uint64_t budget, struct kv_plan *plan, struct osso_error *err)
 {
     int n_layers[KV_GROUPS] = {0};
     for (int l = 0; l < c->n_layers; l++)
@@ -76,7 +77,8 @@ enum osso_status kv_plan(const struct config *c, size_t layer_bytes, int64_t con
         return OSSO_OK;
     uint64_t one = need / (uint64_t)n_sessions;
     if (budget < one)
-        return error_set(err, OSSO_LIMIT, "a KV budget of %llu bytes cannot hold one session of %lld tokens (%llu bytes)",
+        return error_set(err, OSSO_LIMIT,
+                         "a KV budget of %llu bytes cannot hold one session of %lld tokens (%llu bytes)",
                          (unsigned long long)budget, (long long)context, (unsigned long long)one);
     plan->bytes = 0;
     for (int g = 0; g < KV_GROUPS; g++) { /* the same proportions, scaled to the budget */

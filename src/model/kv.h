@@ -39,9 +39,8 @@ struct kv_plan {
 /* Positions of sliding K and V that a session keeps behind its window, so that short rewinds replay nothing. */
 enum { KV_KEEP = 1024 };
 /* budget 0: what n_sessions of `context` positions need when steps have up to max_rows rows. */
-enum osso_status kv_plan(const struct config *config, size_t layer_bytes,
-                         int64_t context, int n_sessions, int max_rows, uint64_t budget, struct kv_plan *plan_out,
-                         struct osso_error *err);
+enum osso_status kv_plan(const struct config *config, size_t layer_bytes, int64_t context, int n_sessions, int max_rows,
+                         uint64_t budget, struct kv_plan *plan_out, struct osso_error *err);
 
 enum osso_status kv_pool_create(const struct config *config, const struct kv_layout *layout,
                                 const struct backend *backend, const struct kv_plan *plan, struct kv_pool *pool_out,

@@ -11,7 +11,7 @@ enum { SIDES = 2, ARENA_ALIGN = 16 /* values */ };
 const struct param *params_of(enum param_id id)
 {
     static const struct param params[] = {
-#define PARAM(member, kind, each, rows, columns) \
+#define PARAM(member, kind, each, rows, columns)                                                                       \
     {PARAM_##member, #member, PARAM_##kind, each, SIZE_##rows, SIZE_##columns},
 #define ONCE(member, kind, rows, columns) PARAM(member, kind, false, rows, columns)
 #define EACH(member, kind, rows, columns) PARAM(member, kind, true, rows, columns)
@@ -114,9 +114,16 @@ static void tell(struct walk *walk, enum param_id id, struct param_piece *p)
 static void tell_floats(struct walk *walk, enum param_id id, const float *data, int64_t rows, int64_t columns,
                         enum param_part part, int expert)
 {
-    tell(walk, id, &(struct param_piece){.part = part, .dtype = DT_F32, .data = (const uint8_t *)data, .stack = 1,
-                                         .rows = rows, .columns = columns, .row_stride = columns * 4,
-                                         .row_bytes = columns * 4, .expert = expert});
+    tell(walk, id,
+         &(struct param_piece){.part = part,
+                               .dtype = DT_F32,
+                               .data = (const uint8_t *)data,
+                               .stack = 1,
+                               .rows = rows,
+                               .columns = columns,
+                               .row_stride = columns * 4,
+                               .row_bytes = columns * 4,
+                               .expert = expert});
 }
 
 /* A matrix, or a stack of them: values, what lies apart from them, and low-rank additions. */
@@ -125,16 +132,28 @@ static void tell_view(struct walk *walk, enum param_id id, const struct view *v,
 {
     const struct dtype_info *t = dtype_info(v->dtype);
     int64_t blocks = v->cols / t->block;
-    tell(walk, id, &(struct param_piece){.part = PART_VALUES, .dtype = v->dtype, .data = v->data, .stack = stack,
-                                         .rows = v->rows, .columns = v->cols, .stack_stride = stride,
-                                         .row_stride = v->row_stride, .column_stride = v->col_stride,
-                                         .row_bytes = v->col_stride ? 0 : blocks * t->block_bytes});
+    tell(walk, id,
+         &(struct param_piece){.part = PART_VALUES,
+                               .dtype = v->dtype,
+                               .data = v->data,
+                               .stack = stack,
+                               .rows = v->rows,
+                               .columns = v->cols,
+                               .stack_stride = stride,
+                               .row_stride = v->row_stride,
+                               .column_stride = v->col_stride,
+                               .row_bytes = v->col_stride ? 0 : blocks * t->block_bytes});
     for (int i = 0; i < SIDES; i++)
-        tell(walk, id, &(struct param_piece){.part = PART_SIDE_0 + (enum param_part)i, .dtype = v->side[i].dtype,
-                                             .data = v->side[i].data, .stack = stack, .rows = v->rows,
-                                             .columns = view_scales(v), .stack_stride = side_stride[i],
-                                             .row_stride = v->side[i].stride,
-                                             .row_bytes = view_scales(v) * value_bytes(v->side[i].dtype)});
+        tell(walk, id,
+             &(struct param_piece){.part = PART_SIDE_0 + (enum param_part)i,
+                                   .dtype = v->side[i].dtype,
+                                   .data = v->side[i].data,
+                                   .stack = stack,
+                                   .rows = v->rows,
+                                   .columns = view_scales(v),
+                                   .stack_stride = side_stride[i],
+                                   .row_stride = v->side[i].stride,
+                                   .row_bytes = view_scales(v) * value_bytes(v->side[i].dtype)});
     for (int e = 0; v->lowrank && e < stack; e++) {
         tell_floats(walk, id, v->lowrank[e].a, v->lowrank[e].rank, v->cols, PART_LOWRANK_A, e);
         tell_floats(walk, id, v->lowrank[e].b, v->rows, v->lowrank[e].rank, PART_LOWRANK_B, e);
@@ -163,11 +182,17 @@ static void each_EXPERT_BIAS(struct walk *walk, enum param_id id, const struct e
     const struct vec *v = &b->first;
     int64_t value = value_bytes(v->dtype);
     bool apart = v->stride != value;
-    tell(walk, id, &(struct param_piece){.part = PART_VALUES, .dtype = v->dtype, .data = v->data,
-                                         .stack = walk->config->n_experts, .rows = 1, .columns = v->n,
-                                         .stack_stride = b->stride, .row_stride = b->stride,
-                                         .column_stride = apart ? v->stride : 0,
-                                         .row_bytes = apart ? 0 : v->n * value});
+    tell(walk, id,
+         &(struct param_piece){.part = PART_VALUES,
+                               .dtype = v->dtype,
+                               .data = v->data,
+                               .stack = walk->config->n_experts,
+                               .rows = 1,
+                               .columns = v->n,
+                               .stack_stride = b->stride,
+                               .row_stride = b->stride,
+                               .column_stride = apart ? v->stride : 0,
+                               .row_bytes = apart ? 0 : v->n * value});
 }
 
 enum osso_status weights_each(const struct weights *w, const struct config *config, param_piece_fn *fn, void *user,
@@ -207,7 +232,10 @@ static void bind_MATRIX(struct arena *a, enum param_id id, struct view *v)
 {
     const struct param *p = params_of(id);
     int64_t rows = params_size(a->config, p->rows), columns = params_size(a->config, p->columns);
-    *v = (struct view){.dtype = DT_F32, .data = (const uint8_t *)take(a, id), .rows = rows, .cols = columns,
+    *v = (struct view){.dtype = DT_F32,
+                       .data = (const uint8_t *)take(a, id),
+                       .rows = rows,
+                       .cols = columns,
                        .row_stride = columns * 4};
 }
 

@@ -17,9 +17,9 @@ enum param_id {
 
 struct param {
     enum param_id id;
-    const char *name;    /* the member's */
+    const char *name; /* the member's */
     enum param_kind kind;
-    bool each;           /* one in every layer */
+    bool each; /* one in every layer */
     enum param_size rows, columns;
 };
 
@@ -46,16 +46,16 @@ enum param_part { PART_VALUES, PART_SIDE_0, PART_SIDE_1, PART_LOWRANK_A, PART_LO
  * r * row_stride + c * column_stride. Pieces may overlap: alternating rows of gate and up do. */
 struct param_piece {
     const struct param *param;
-    int layer;                         /* -1: outside the layers */
+    int layer; /* -1: outside the layers */
     enum param_part part;
-    enum dtype dtype;                  /* of PART_SIDE_*: that of one value; DT_U8: a scale byte */
+    enum dtype dtype; /* of PART_SIDE_*: that of one value; DT_U8: a scale byte */
     const uint8_t *data;
-    uint64_t bytes;                    /* from data to the end of the last value */
-    int64_t stack, rows, columns;      /* stack: experts, else 1; a vector is one row */
-    int64_t stack_stride, row_stride;  /* bytes */
-    int64_t column_stride;             /* bytes between two values of a row; 0: adjacent, in blocks of the dtype */
-    int64_t row_bytes;                 /* of adjacent values; 0 with a column_stride */
-    int expert;                        /* PART_LOWRANK_*: whose, else 0 */
+    uint64_t bytes;                   /* from data to the end of the last value */
+    int64_t stack, rows, columns;     /* stack: experts, else 1; a vector is one row */
+    int64_t stack_stride, row_stride; /* bytes */
+    int64_t column_stride;            /* bytes between two values of a row; 0: adjacent, in blocks of the dtype */
+    int64_t row_bytes;                /* of adjacent values; 0 with a column_stride */
+    int expert;                       /* PART_LOWRANK_*: whose, else 0 */
 };
 
 typedef enum osso_status param_piece_fn(void *user, const struct param_piece *piece, struct osso_error *err);

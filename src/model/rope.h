@@ -1,4 +1,5 @@
-/* rope.h: rotary positions with YaRN, as OpenAI's reference computes them (bounds not rounded unless the config says). */
+/* rope.h: rotary positions with YaRN, as OpenAI's reference computes them (bounds not rounded unless the config says).
+ */
 #ifndef OSSO_MODEL_ROPE_H
 #define OSSO_MODEL_ROPE_H
 
@@ -7,9 +8,9 @@
 enum { MAX_HEAD_DIM = 512 };
 
 struct rope {
-    int half;                        /* head_dim / 2 */
+    int half;                          /* head_dim / 2 */
     float frequency[MAX_HEAD_DIM / 2]; /* radians per position */
-    float concentration;             /* multiplies cos and sin */
+    float concentration;               /* multiplies cos and sin */
 };
 
 void rope_init(const struct config *config, struct rope *rope_out);

@@ -6,7 +6,8 @@ static const float *from_or_null(const float *vector, int64_t from)
     return vector ? vector + from : NULL;
 }
 
-struct attention_weights REAL(shard_attention)(const struct shard *shard, const struct config *c, const struct layer_weights *w)
+struct attention_weights REAL(shard_attention)(const struct shard *shard, const struct config *c,
+                                               const struct layer_weights *w)
 {
     int group = c->n_heads / c->n_kv_heads;
     struct attention_weights held = {.n_kv_heads = shard->end_kv_head - shard->first_kv_head};

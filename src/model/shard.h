@@ -1,4 +1,5 @@
-/* shard.h: what one of several processes holds of a layer: a range of kv heads with their query heads, a range of experts. */
+/* shard.h: what one of several processes holds of a layer: a range of kv heads with their query heads, a range of
+ * experts. */
 #ifndef OSSO_MODEL_SHARD_H
 #define OSSO_MODEL_SHARD_H
 
@@ -16,12 +17,13 @@ struct shard {
 /* A layer's attention weights as a shard sees them. Biases and sinks that the model lacks are NULL. */
 struct attention_weights {
     int n_heads, n_kv_heads;
-    struct view q, k, v;                    /* [n_heads or n_kv_heads * head_dim][hidden] */
-    struct view o;                          /* [hidden][n_heads * head_dim] */
-    const float *q_bias, *k_bias, *v_bias;  /* [rows of their matrix] */
-    const float *o_bias;                    /* [hidden]; it belongs to the sum once, so only the first shard has it */
-    const float *sinks;                     /* [n_heads] */
+    struct view q, k, v;                   /* [n_heads or n_kv_heads * head_dim][hidden] */
+    struct view o;                         /* [hidden][n_heads * head_dim] */
+    const float *q_bias, *k_bias, *v_bias; /* [rows of their matrix] */
+    const float *o_bias;                   /* [hidden]; it belongs to the sum once, so only the first shard has it */
+    const float *sinks;                    /* [n_heads] */
 };
-struct attention_weights REAL(shard_attention)(const struct shard *shard, const struct config *config, const struct layer_weights *w);
+struct attention_weights REAL(shard_attention)(const struct shard *shard, const struct config *config,
+                                               const struct layer_weights *w);
 
 #endif

@@ -15,9 +15,15 @@ enum osso_status REAL(forward_end)(struct forward *f, struct osso_error *err)
 static enum osso_status learn(void *user, const struct param_piece *piece, struct osso_error *err)
 {
     const struct backend *backend = user;
-    struct backend_tensor tensor = {.data = piece->data, .bytes = piece->bytes, .dtype = piece->dtype, .stack = piece->stack,
-                                    .rows = piece->rows, .columns = piece->columns, .stack_stride = piece->stack_stride,
-                                    .row_stride = piece->row_stride, .column_stride = piece->column_stride};
+    struct backend_tensor tensor = {.data = piece->data,
+                                    .bytes = piece->bytes,
+                                    .dtype = piece->dtype,
+                                    .stack = piece->stack,
+                                    .rows = piece->rows,
+                                    .columns = piece->columns,
+                                    .stack_stride = piece->stack_stride,
+                                    .row_stride = piece->row_stride,
+                                    .column_stride = piece->column_stride};
     return backend->learn(backend, &tensor, err);
 }
 

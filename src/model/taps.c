@@ -33,8 +33,7 @@ static int64_t width_of(const struct taps *t, enum osso_tap which)
         return width;
 #include "osso/tap.def"
 #undef TAP
-    default:
-        return 0;
+    default: return 0;
     }
 }
 
@@ -105,8 +104,12 @@ static void call(const struct hand *h, struct taps *t, enum osso_tap which, int 
 {
     const struct backend *be = h->backend;
     bool wanted = table[which].kind == WANTED;
-    struct osso_tap_value v = {.size = sizeof v, .tap = which, .layer = layer, .slots = slots_of(t, which),
-                               .width = width_of(t, which), .n_rows = REAL(taps_rows)(t, which),
+    struct osso_tap_value v = {.size = sizeof v,
+                               .tap = which,
+                               .layer = layer,
+                               .slots = slots_of(t, which),
+                               .width = width_of(t, which),
+                               .n_rows = REAL(taps_rows)(t, which),
                                .positions = by_logits(which) ? t->rows.logit_pos : t->rows.pos,
                                .users = by_logits(which) ? t->rows.logit_users : t->rows.users};
     void *there = values ? (void *)values : ids;

@@ -25,11 +25,11 @@ struct taps {
     osso_tap_fn *fn;
     void *user;
     struct tap_dims dims;
-    real *wanted;              /* [n_logits][hidden], where a tap of kind WANTED is set */
-    struct tap_rows rows;      /* of this step */
-    int ended;                 /* what fn returned to end this step; 0: it goes on */
+    real *wanted;         /* [n_logits][hidden], where a tap of kind WANTED is set */
+    struct tap_rows rows; /* of this step */
+    int ended;            /* what fn returned to end this step; 0: it goes on */
     enum osso_tap ended_by;
-    int ended_in;              /* the layer */
+    int ended_in; /* the layer */
 };
 
 static inline bool taps_in_layer(const struct taps *t, int layer)
@@ -54,8 +54,8 @@ int REAL(taps_rows)(const struct taps *t, enum osso_tap which);
 /* Largest position of the step + 1. */
 int64_t REAL(taps_keys)(const struct taps *t);
 
-/* Shows a value to whoever set the tap: `values`, or `ids`, has taps_rows rows of the tap's width. All members call it, and
- * meet before and after. True if the value may have changed. */
+/* Shows a value to whoever set the tap: `values`, or `ids`, has taps_rows rows of the tap's width. All members call it,
+ * and meet before and after. True if the value may have changed. */
 bool REAL(taps_show)(const struct hand *h, struct taps *t, enum osso_tap which, int layer, real *values, int32_t *ids);
 
 #endif

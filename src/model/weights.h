@@ -8,12 +8,12 @@
 
 /* The matrices of a layer's experts: expert 0's, and the bytes from one expert to the next. */
 struct expert_matrix {
-    struct view first;              /* first.lowrank: one struct lowrank per expert, or NULL */
+    struct view first; /* first.lowrank: one struct lowrank per expert, or NULL */
     int64_t stride, side_stride[2];
 };
 
 struct expert_bias {
-    struct vec first;               /* data NULL: none */
+    struct vec first; /* data NULL: none */
     int64_t stride;
 };
 

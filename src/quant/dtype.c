@@ -8,7 +8,8 @@ static void values_of(const struct dtype_info *info, const int8_t *codes, const 
 {
     int n = info->per_scale ? info->per_scale : info->block;
     for (int i = 0; i < info->block; i++)
-        values_out[i] = offsets ? fmaf((float)codes[i], scales[i / n], offsets[i / n]) : (float)codes[i] * scales[i / n];
+        values_out[i] = offsets ? fmaf((float)codes[i], scales[i / n], offsets[i / n])
+                                : (float)codes[i] * scales[i / n];
 }
 
 /* A format with codes says what they are; its values follow. */
@@ -33,8 +34,17 @@ static void values_of(const struct dtype_info *info, const int8_t *codes, const 
 
 static const struct dtype_info infos[DT_COUNT] = {
 #define DTYPE(name, text, block, per_scale, bytes, gguf, codes, scales, offsets)                                       \
-    [DT_##name] = {text, block, per_scale, bytes, gguf, CODES_##codes, PLACE_##scales, PLACE_##offsets,                \
-                   quant_unpack_##name, I8_##codes(name), quant_pack_##name},
+    [DT_##name] = {text,                                                                                               \
+                   block,                                                                                              \
+                   per_scale,                                                                                          \
+                   bytes,                                                                                              \
+                   gguf,                                                                                               \
+                   CODES_##codes,                                                                                      \
+                   PLACE_##scales,                                                                                     \
+                   PLACE_##offsets,                                                                                    \
+                   quant_unpack_##name,                                                                                \
+                   I8_##codes(name),                                                                                   \
+                   quant_pack_##name},
 #include "quant/dtype.def"
 #undef DTYPE
     [DT_U8] = {"U8", 1, 1, 1, -1, CODES_PLAIN, PLACE_NONE, PLACE_NONE, NULL, NULL, NULL},
@@ -47,7 +57,8 @@ static const struct dtype_info infos[DT_COUNT] = {
                                                 : (block) % 32 == 0 && ((per_scale) % 32 == 0 || (per_scale) == 16),   \
                    text ": values per block or per scale are not of the kinds that dtype.def allows");                 \
     _Static_assert((per_scale) == 0 || (block) % (per_scale) == 0, text ": a block must hold whole scales");           \
-    _Static_assert((per_scale) != 0 || PLACE_##scales >= PLACE_U8, text ": only scales apart can have the view's group");
+    _Static_assert((per_scale) != 0 || PLACE_##scales >= PLACE_U8,                                                     \
+                   text ": only scales apart can have the view's group");
 #include "quant/dtype.def"
 #undef DTYPE
 

@@ -50,7 +50,8 @@ static inline float sides_value(const struct sides *sides, int which, int i)
     return f;
 }
 
-/* The largest magnitude as bits: in this order NaN > Inf > every number, so one maximum also finds what is not finite. */
+/* The largest magnitude as bits: in this order NaN > Inf > every number, so one maximum also finds what is not finite.
+ */
 static inline uint32_t amax_bits(const float *values, int n)
 {
     uint32_t amax = 0;

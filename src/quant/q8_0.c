@@ -1,7 +1,8 @@
 /* q8_0.c: GGUF's Q8_0. 34 bytes: an f16 scale d, then 32 int8 codes; value = d * code.
  *
  * Packing is ggml's, bit for bit: d = amax / 127, code = x * (1 / d) rounded half away from zero with d not yet rounded
- * to f16. Beyond f16's range d is cut to 65504 and the codes saturate; a block with a NaN or an infinity gets d = NaN. */
+ * to f16. Beyond f16's range d is cut to 65504 and the codes saturate; a block with a NaN or an infinity gets d = NaN.
+ */
 #include "quant/formats.h"
 
 enum { BLOCK = 32 };

@@ -1,4 +1,5 @@
-/* quant.h: the number formats of dtype.def. All conversions here are the definition; kernels are tested against them. */
+/* quant.h: the number formats of dtype.def. All conversions here are the definition; kernels are tested against them.
+ */
 #ifndef OSSO_QUANT_H
 #define OSSO_QUANT_H
 
@@ -39,9 +40,10 @@ struct dtype_info {
     enum dtype_place scales, offsets;
     /* One block to its exact values (code * scale in one rounding, + offset in the same). */
     void (*unpack)(const uint8_t *block, const struct sides *sides, float *values_out);
-    /* One block to int8 codes and, per scale, scale and offset: value = code * scale + offset. offsets_out is not touched
-     * where the format has none and may then be NULL. NULL for plain formats. */
-    void (*unpack_i8)(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out, float *offsets_out);
+    /* One block to int8 codes and, per scale, scale and offset: value = code * scale + offset. offsets_out is not
+     * touched where the format has none and may then be NULL. NULL for plain formats. */
+    void (*unpack_i8)(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out,
+                      float *offsets_out);
     /* The nearest block to these values (the rule is in the format's file). A scale that the view's group shares among
      * blocks is made for this one alone. */
     void (*pack)(const float *values, uint8_t *block_out, const struct sides_out *sides);
@@ -74,7 +76,10 @@ float f16_to_f32(uint16_t h);
 uint16_t f16_from_f32(float f);
 static inline float bf16_to_f32(uint16_t h)
 {
-    union { uint32_t u; float f; } v = {(uint32_t)h << 16};
+    union {
+        uint32_t u;
+        float f;
+    } v = {(uint32_t)h << 16};
     return v.f;
 }
 uint16_t bf16_from_f32(float f);

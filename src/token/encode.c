@@ -11,12 +11,12 @@
 #include "base/utf8.h"
 
 enum {
-    BATCH = 128,        /* pieces that are looked up together */
-    MEMO_LEN = 32,      /* bytes of a piece that is remembered: two keys hold all of it */
-    MEMO_IDS = 7,       /* its ids, at most */
-    MEMO_MAX = 4096,    /* pieces: 256 KiB, within a core's own cache */
+    BATCH = 128,     /* pieces that are looked up together */
+    MEMO_LEN = 32,   /* bytes of a piece that is remembered: two keys hold all of it */
+    MEMO_IDS = 7,    /* its ids, at most */
+    MEMO_MAX = 4096, /* pieces: 256 KiB, within a core's own cache */
     TEXT_PER_MEMO = 64,
-    KEY_BYTES = 16      /* bytes that a key reads */
+    KEY_BYTES = 16 /* bytes that a key reads */
 };
 
 struct piece {
@@ -28,7 +28,8 @@ struct piece {
     uint32_t candidate;
 };
 
-/* The ids of one merged piece, in one line of the cache; which place a piece has follows from its hash, and the last one to come stays. */
+/* The ids of one merged piece, in one line of the cache; which place a piece has follows from its hash, and the last
+ * one to come stays. */
 struct memo {
     struct vocab_key key, rest;
     uint16_t len; /* 0: empty */
@@ -124,8 +125,8 @@ static enum osso_status encode_ordinary(struct encoder *e, const uint8_t *s, siz
             uint32_t id = p->candidate;
             if (id != VOCAB_NONE && !vocab_word_is(v, id, p->key, p->s, p->len))
                 id = vocab_word_search(v, p->slot, p->hash, p->key, p->s, p->len);
-            enum osso_status status =
-                id == VOCAB_NONE ? encode_merged(e, p, err) : osso_ids_push(e->ids, (int32_t)id, err);
+            enum osso_status status = id == VOCAB_NONE ? encode_merged(e, p, err)
+                                                       : osso_ids_push(e->ids, (int32_t)id, err);
             if (status != OSSO_OK)
                 return status;
             done += p->len;

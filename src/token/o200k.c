@@ -1,5 +1,5 @@
-/* o200k.c: unpacks the vocabulary that tools/tables/gen_o200k.py packed. The blob is part of the program and is trusted;
- * a test rebuilds the official rank file from it and compares the SHA-256. */
+/* o200k.c: unpacks the vocabulary that tools/tables/gen_o200k.py packed. The blob is part of the program and is
+ * trusted; a test rebuilds the official rank file from it and compares the SHA-256. */
 #include "token/o200k.h"
 
 #include <stdio.h>

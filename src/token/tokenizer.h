@@ -19,8 +19,8 @@ struct osso_tokenizer {
     bool o200k;
     struct added_token *added; /* in the order of their bytes */
     size_t n_added;
-    bool any_plain;    /* is one of them not special? */
-    bool starts[256];  /* is this the first byte of one of them? */
+    bool any_plain;   /* is one of them not special? */
+    bool starts[256]; /* is this the first byte of one of them? */
 };
 
 /* The longest literal that s[0..n) begins with, or NULL; special ones count only if `special`. */

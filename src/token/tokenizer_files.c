@@ -30,13 +30,16 @@ static void put_pipeline(const struct vocab_export *e, struct buf *out)
     if (e->tokenizer->split == SPLIT_O200K) {
         buf_puts(out, "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":");
         jwrite_string(out, split_o200k_pattern, strlen(split_o200k_pattern));
-        buf_puts(out, "},\"behavior\":\"Isolated\",\"invert\":false},"
-                      "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}]}");
+        buf_puts(out,
+                 "},\"behavior\":\"Isolated\",\"invert\":false},"
+                 "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}]}");
     } else {
         buf_puts(out, "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}");
     }
-    buf_puts(out, ",\n\"post_processor\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":true},\n"
-                  "\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true},\n");
+    buf_puts(
+        out,
+        ",\n\"post_processor\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":true},\n"
+        "\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true},\n");
 }
 
 static void put_token_string(const struct vocab_export *e, uint32_t id, struct buf *token, struct buf *out)
@@ -53,8 +56,10 @@ void tokenizer_write_json(const struct vocab_export *e, struct buf *out)
     buf_puts(out, "{\"version\":\"1.0\",\n\"truncation\":null,\n\"padding\":null,\n");
     put_added_tokens(e, &token, out);
     put_pipeline(e, out);
-    buf_puts(out, "\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,\"continuing_subword_prefix\":null,"
-                  "\"end_of_word_suffix\":null,\"fuse_unk\":false,\"byte_fallback\":false,\"ignore_merges\":false,\n\"vocab\":{");
+    buf_puts(
+        out,
+        "\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,\"continuing_subword_prefix\":null,"
+        "\"end_of_word_suffix\":null,\"fuse_unk\":false,\"byte_fallback\":false,\"ignore_merges\":false,\n\"vocab\":{");
     for (uint32_t id = 0; id < e->n_ids; id++) {
         buf_clear(&token);
         if (vocab_export_token(e, id, &token) != TOKEN_NORMAL)

@@ -118,7 +118,8 @@ enum osso_status vocab_index_words(struct vocab *v, struct osso_error *err)
         v->byte_ids[b] = vocab_find(v, &(uint8_t){(uint8_t)b}, 1);
         if (v->byte_ids[b] == VOCAB_NONE)
             status = error_set(err, OSSO_FORMAT,
-                               "the vocabulary has no token for the byte 0x%02x; a byte-level vocabulary has all 256", b);
+                               "the vocabulary has no token for the byte 0x%02x; a byte-level vocabulary has all 256",
+                               b);
     }
     return status;
 }

@@ -46,7 +46,7 @@ struct vocab {
 
     uint32_t byte_ids[256];
     uint32_t *byte_ranks; /* [first << 8 | second]: of joining two single bytes, which every merging begins with */
-    uint32_t longest; /* bytes of the longest token in `words` */
+    uint32_t longest;     /* bytes of the longest token in `words` */
 };
 
 /* Makes room for ids below n_ids; `bytes` is how many bytes the tokens will have, about. */

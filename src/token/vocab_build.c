@@ -120,7 +120,9 @@ enum osso_status build_merge(struct vocab *v, uint32_t rank, const char *left, s
     uint32_t a = vocab_find(v, bytes, n), b = vocab_find(v, bytes + n, m), both = vocab_find(v, bytes, n + m);
     if (a == VOCAB_NONE || b == VOCAB_NONE || both == VOCAB_NONE)
         return error_set(err, OSSO_FORMAT, "merge %u needs the %s, which is not in the vocabulary", rank,
-                         a == VOCAB_NONE ? "left part" : b == VOCAB_NONE ? "right part" : "token that it makes");
+                         a == VOCAB_NONE   ? "left part"
+                         : b == VOCAB_NONE ? "right part"
+                                           : "token that it makes");
     v->merged[rank] = both;
     return vocab_add_pair(v, a, b, rank, err);
 }
@@ -170,15 +172,11 @@ static enum osso_status lists_set(struct vocab *v, const struct vocab_lists *lis
 {
     const struct text_slice *token = &lists->tokens[id];
     switch (lists->types ? lists->types[id] : TYPE_NORMAL) {
-    case TYPE_NORMAL:
-        return build_text(v, id, token->data, token->len, err);
+    case TYPE_NORMAL: return build_text(v, id, token->data, token->len, err);
     case TYPE_CONTROL:
-    case TYPE_UNKNOWN:
-        return vocab_set(v, id, token->data, token->len, VOCAB_SPECIAL, err);
-    case TYPE_USER_DEFINED:
-        return vocab_set(v, id, token->data, token->len, VOCAB_ADDED, err);
-    case TYPE_UNUSED:
-        return OSSO_OK;
+    case TYPE_UNKNOWN: return vocab_set(v, id, token->data, token->len, VOCAB_SPECIAL, err);
+    case TYPE_USER_DEFINED: return vocab_set(v, id, token->data, token->len, VOCAB_ADDED, err);
+    case TYPE_UNUSED: return OSSO_OK;
     default:
         return error_set(err, OSSO_UNSUPPORTED, "token %u is of type %d, which a byte-level vocabulary does not have",
                          id, (int)lists->types[id]);

@@ -67,8 +67,8 @@ enum osso_status vocab_export_create(const struct osso_tokenizer *tokenizer, int
         return error_nomem(err, n * sizeof *merges, "the merges");
     list(v, merges);
     qsort(merges, n, sizeof *merges, by_rank);
-    *export_out = (struct vocab_export){.tokenizer = tokenizer, .n_ids = (uint32_t)n_ids, .merges = merges,
-                                        .n_merges = n};
+    *export_out = (struct vocab_export){
+        .tokenizer = tokenizer, .n_ids = (uint32_t)n_ids, .merges = merges, .n_merges = n};
     return OSSO_OK;
 }
 

@@ -13,13 +13,24 @@ enum { KEY_CAP = 2 * VOCAB_MAX_TOKEN }; /* a byte is at most two bytes in the al
 
 /* Where the parts of the file are; data is NULL for a part that is absent. */
 enum part {
-    ADDED_TOKENS, NORMALIZER, PRE_TOKENIZER, MODEL, TOP_PARTS,
-    TYPE = TOP_PARTS, DROPOUT, WORD_PREFIX, WORD_SUFFIX, BYTE_FALLBACK, IGNORE_MERGES, VOCAB, MERGES, N_PARTS
+    ADDED_TOKENS,
+    NORMALIZER,
+    PRE_TOKENIZER,
+    MODEL,
+    TOP_PARTS,
+    TYPE = TOP_PARTS,
+    DROPOUT,
+    WORD_PREFIX,
+    WORD_SUFFIX,
+    BYTE_FALLBACK,
+    IGNORE_MERGES,
+    VOCAB,
+    MERGES,
+    N_PARTS
 };
 static const char *const part_names[N_PARTS] = {
-    "added_tokens", "normalizer", "pre_tokenizer", "model",
-    "type", "dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges",
-    "vocab", "merges"};
+    "added_tokens",       "normalizer",    "pre_tokenizer", "model", "type",  "dropout", "continuing_subword_prefix",
+    "end_of_word_suffix", "byte_fallback", "ignore_merges", "vocab", "merges"};
 
 struct document {
     struct text_slice parts[N_PARTS];
@@ -117,7 +128,8 @@ static enum osso_status check_model(const struct document *d, struct osso_error 
         return error_set(err, OSSO_UNSUPPORTED, "it normalizes text, which osso does not do");
     for (int part = DROPOUT; part <= BYTE_FALLBACK; part++)
         if (!part_is_off(d, (enum part)part))
-            return error_set(err, OSSO_UNSUPPORTED, "the model sets \"%s\", which osso does not know", part_names[part]);
+            return error_set(err, OSSO_UNSUPPORTED, "the model sets \"%s\", which osso does not know",
+                             part_names[part]);
     return OSSO_OK;
 }
 

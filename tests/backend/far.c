@@ -87,7 +87,8 @@ static void *take(struct far *f, size_t bytes)
     if (bytes > FAR_BYTES - f->used - PAGE)
         return NULL;
     uint8_t *p = f->there + f->used;
-    f->used += (bytes + PAGE - 1) / PAGE * PAGE + PAGE; /* a page between: running over an end does not reach the next */
+    f->used += (bytes + PAGE - 1) / PAGE * PAGE +
+               PAGE; /* a page between: running over an end does not reach the next */
     memset(near_of(f, p), 0xff, bytes < POISON ? bytes : POISON);
     return p;
 }
@@ -430,7 +431,8 @@ static void far_attend(const struct hand *h, const struct attend *a)
     near.backend->attend(&near, &b);
 }
 
-static void far_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum)
+static void far_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit,
+                    real *sum)
 {
     const struct far *f = far_of(h->backend);
     struct hand near = near_hand(h);
@@ -439,7 +441,12 @@ static void far_add(const struct hand *h, const real *x, const real *delta, int6
 
 static struct routing near_routing(const struct far *f, const struct routing *r)
 {
-    return (struct routing){r->n, r->k, r->n_experts, near_of(f, r->ids), near_of(f, r->weights), near_of(f, r->start),
+    return (struct routing){r->n,
+                            r->k,
+                            r->n_experts,
+                            near_of(f, r->ids),
+                            near_of(f, r->weights),
+                            near_of(f, r->start),
                             near_of(f, r->slots)};
 }
 
@@ -546,11 +553,13 @@ enum osso_status far_open(const char *variant, const struct backend **backend_ou
     f->backend = *f->cpu;
     f->backend.state = f;
 #define OWN(member) f->backend.member = far_##member;
-    OWN(close) OWN(alloc) OWN(free) OWN(memory) OWN(learn) OWN(begin) OWN(end) OWN(copy) OWN(host) OWN(put) OWN(exp)
-    OWN(sync) OWN(embed) OWN(norm) OWN(quantize) OWN(linear) OWN(rope) OWN(kv_append) OWN(attend) OWN(add) OWN(route)
-    OWN(experts_in) OWN(swiglu) OWN(experts_out) OWN(combine)
+    OWN(close)
+    OWN(alloc)
+    OWN(free) OWN(memory) OWN(learn) OWN(begin) OWN(end) OWN(copy) OWN(host) OWN(put) OWN(exp) OWN(sync) OWN(embed)
+        OWN(norm) OWN(quantize) OWN(linear) OWN(rope) OWN(kv_append) OWN(attend) OWN(add) OWN(route) OWN(experts_in)
+            OWN(swiglu) OWN(experts_out) OWN(combine)
 #undef OWN
-    f->fd = memfd_create("far", MFD_CLOEXEC);
+                f->fd = memfd_create("far", MFD_CLOEXEC);
     bool file = f->fd >= 0 && ftruncate(f->fd, (off_t)FAR_BYTES) == 0;
     f->there = file ? map(f->fd, PROT_NONE) : NULL;
     f->near = file ? map(f->fd, PROT_READ | PROT_WRITE) : NULL;

@@ -1,10 +1,10 @@
-/* far.h: a device without a device: a backend whose memory is out of everybody's reach but its own. Found by the name "far"
- * in test programs (backends.c beside this).
+/* far.h: a device without a device: a backend whose memory is out of everybody's reach but its own. Found by the name
+ * "far" in test programs (backends.c beside this).
  *
- * Its memory is mapped twice. The addresses that it hands out are PROT_NONE for good; its ops translate what they are given
- * to the second mapping and run the scalar CPU's, or those of the ISA that is asked for ("best": the best there is).
- * Weights that it learns are copied there, and the model's own pages of them become PROT_NONE for as long as the backend
- * is open. Whatever looks at activations, K and V or weights from outside dies at once. */
+ * Its memory is mapped twice. The addresses that it hands out are PROT_NONE for good; its ops translate what they are
+ * given to the second mapping and run the scalar CPU's, or those of the ISA that is asked for ("best": the best there
+ * is). Weights that it learns are copied there, and the model's own pages of them become PROT_NONE for as long as the
+ * backend is open. Whatever looks at activations, K and V or weights from outside dies at once. */
 #ifndef OSSO_FAR_H
 #define OSSO_FAR_H
 

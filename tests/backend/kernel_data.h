@@ -39,20 +39,13 @@ static inline float random_value(struct rng *r, enum fill fill)
 {
     float x = (float)(rng_unit(r) * 2 - 1);
     switch (fill) {
-    case FILL_ZERO:
-        return rng_below(r, 2) ? 0.0f : -0.0f;
-    case FILL_HUGE:
-        return x * 1e30f;
-    case FILL_TINY:
-        return x * 1e-40f;
-    case FILL_MIXED:
-        return x * (float)exp2((double)rng_below(r, 60) - 30);
-    case FILL_NAN:
-        return rng_below(r, 50) ? x : (float)NAN;
-    case FILL_INF:
-        return rng_below(r, 50) ? x : (float)INFINITY;
-    default:
-        return x;
+    case FILL_ZERO: return rng_below(r, 2) ? 0.0f : -0.0f;
+    case FILL_HUGE: return x * 1e30f;
+    case FILL_TINY: return x * 1e-40f;
+    case FILL_MIXED: return x * (float)exp2((double)rng_below(r, 60) - 30);
+    case FILL_NAN: return rng_below(r, 50) ? x : (float)NAN;
+    case FILL_INF: return rng_below(r, 50) ? x : (float)INFINITY;
+    default: return x;
     }
 }
 
@@ -74,7 +67,8 @@ static inline void matrix_side(struct matrix *m, int i, enum dtype_place place, 
     side->data = m->side[i].data;
 }
 
-static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols, int64_t pad, enum fill fill, struct rng *r)
+static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols, int64_t pad, enum fill fill,
+                                        struct rng *r)
 {
     const struct dtype_info *info = dtype_info(t);
     struct matrix m = {.view = {.dtype = t, .rows = rows, .cols = cols, .group = info->block}};
@@ -92,7 +86,8 @@ static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols
             for (int i = 0; i < 2; i++)
                 if (m.side[i].data) {
                     sides.dtype[i] = m.view.side[i].dtype;
-                    sides.data[i] = m.side[i].data + o * m.view.side[i].stride + b * scales * dtype_info(sides.dtype[i])->block_bytes;
+                    sides.data[i] = m.side[i].data + o * m.view.side[i].stride +
+                                    b * scales * dtype_info(sides.dtype[i])->block_bytes;
                 }
             for (int i = 0; i < info->block; i++)
                 values[i] = random_value(r, fill) * size;
@@ -101,7 +96,8 @@ static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols
     return m;
 }
 
-/* The same matrix as a transposed export: inputs outermost, `interleave` matrices side by side (this one is the first). */
+/* The same matrix as a transposed export: inputs outermost, `interleave` matrices side by side (this one is the first).
+ */
 static inline struct matrix matrix_transpose(const struct matrix *m, int64_t interleave)
 {
     int64_t rows = m->view.rows, cols = m->view.cols, bytes = dtype_info(m->view.dtype)->block_bytes;
@@ -129,7 +125,10 @@ static inline void matrix_free(struct matrix *m)
 static inline struct act act_make(int64_t width, int n, enum fill fill, struct rng *r)
 {
     size_t count = (size_t)width * (size_t)n, blocks = (size_t)n * (size_t)(width / QUANT_BLOCK);
-    struct act a = {.width = width, .f = malloc(count * 4), .q = malloc(count + 1), .d = malloc(blocks * 4 + 1),
+    struct act a = {.width = width,
+                    .f = malloc(count * 4),
+                    .q = malloc(count + 1),
+                    .d = malloc(blocks * 4 + 1),
                     .sum = malloc(blocks * 4 + 1)};
     for (size_t i = 0; i < count; i++)
         a.f[i] = random_value(r, fill);

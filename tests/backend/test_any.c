@@ -1,8 +1,8 @@
-/* Formats that osso does not have, to show that the seam of dtype.def holds them: blocks of 256 with scales and offsets per
- * 32 (Q4_K) or 16 (Q2_K), with scales per 16 and none (Q6_K), and scales and offsets apart for a group that the view names
- * (MLX's affine 4 bits). They live in this file: its dtype_info serves the whole library here. Their decoders against
- * blocks that others read, the generic linear kernels on every ISA against doubles and against the order of
- * docs/numerics.md written out again. */
+/* Formats that osso does not have, to show that the seam of dtype.def holds them: blocks of 256 with scales and offsets
+ * per 32 (Q4_K) or 16 (Q2_K), with scales per 16 and none (Q6_K), and scales and offsets apart for a group that the
+ * view names (MLX's affine 4 bits). They live in this file: its dtype_info serves the whole library here. Their
+ * decoders against blocks that others read, the generic linear kernels on every ISA against doubles and against the
+ * order of docs/numerics.md written out again. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #define dtype_info(t) product_info(t)
 #include "quant/dtype.c"
@@ -23,8 +23,8 @@ typedef void linear_f64_fn(const struct view *w, int64_t lo, int64_t hi, const s
 linear_f64_fn linear_f32_any__scalar_f64;
 
 /* 16 bytes of scale (low bits) and offset, 64 of codes, d, dmin; 128 values share 32 bytes, two bits each. */
-static void quant_unpack_i8_FAKE_Q2_K(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out,
-                                      float *offsets_out)
+static void quant_unpack_i8_FAKE_Q2_K(const uint8_t *block, const struct sides *sides, int8_t *codes_out,
+                                      float *scales_out, float *offsets_out)
 {
     (void)sides;
     for (int i = 0; i < 256; i++)
@@ -36,8 +36,8 @@ static void quant_unpack_i8_FAKE_Q2_K(const uint8_t *block, const struct sides *
 }
 
 /* d, dmin, 12 bytes of 6-bit scales and offsets, 128 of codes; 64 values share 32 bytes, low bits first. */
-static void quant_unpack_i8_FAKE_Q4_K(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out,
-                                      float *offsets_out)
+static void quant_unpack_i8_FAKE_Q4_K(const uint8_t *block, const struct sides *sides, int8_t *codes_out,
+                                      float *scales_out, float *offsets_out)
 {
     (void)sides;
     const uint8_t *at = block + 4;
@@ -52,21 +52,22 @@ static void quant_unpack_i8_FAKE_Q4_K(const uint8_t *block, const struct sides *
 }
 
 /* 128 bytes of low 4 bits, 64 of high 2 bits, 16 int8 scales, d. */
-static void quant_unpack_i8_FAKE_Q6_K(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out,
-                                      float *offsets_out)
+static void quant_unpack_i8_FAKE_Q6_K(const uint8_t *block, const struct sides *sides, int8_t *codes_out,
+                                      float *scales_out, float *offsets_out)
 {
     (void)sides, (void)offsets_out;
     for (int i = 0; i < 256; i++) {
         int half = i / 128, in = i % 128;
-        int low = block[half * 64 + in % 64] >> (in / 64 * 4) & 15, high = block[128 + half * 32 + in % 32] >> (in / 32 * 2) & 3;
+        int low = block[half * 64 + in % 64] >> (in / 64 * 4) & 15,
+            high = block[128 + half * 32 + in % 32] >> (in / 32 * 2) & 3;
         codes_out[i] = (int8_t)((low | high << 4) - 32);
     }
     for (int s = 0; s < 16; s++)
         scales_out[s] = f16_to_f32(load_u16(block + 208)) * (float)(int8_t)block[192 + s];
 }
 
-static void quant_unpack_i8_FAKE_AFFINE4(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out,
-                                         float *offsets_out)
+static void quant_unpack_i8_FAKE_AFFINE4(const uint8_t *block, const struct sides *sides, int8_t *codes_out,
+                                         float *scales_out, float *offsets_out)
 {
     for (int i = 0; i < 32; i++)
         codes_out[i] = block[i / 2] >> (i % 2 * 4) & 15;
@@ -84,8 +85,10 @@ UNPACK_SIGNED(FAKE_Q6_K)
 UNPACK_UNSIGNED(FAKE_AFFINE4)
 
 #define FAKE(name, block, per_scale, bytes, codes, scales, offsets)                                                    \
-    {#name, block, per_scale, bytes, -1, CODES_##codes, PLACE_##scales, PLACE_##offsets, quant_unpack_FAKE_##name,     \
-     quant_unpack_i8_FAKE_##name, NULL}
+    {                                                                                                                  \
+#name, block, per_scale, bytes, -1, CODES_##codes, PLACE_##scales, PLACE_##offsets, quant_unpack_FAKE_##name,  \
+            quant_unpack_i8_FAKE_##name, NULL                                                                          \
+    }
 static const struct dtype_info fakes[DT_FAKE_END - DT_COUNT] = {
     FAKE(Q2_K, 256, 16, 84, UNSIGNED, INSIDE, INSIDE),
     FAKE(Q4_K, 256, 32, 144, UNSIGNED, INSIDE, INSIDE),
@@ -110,7 +113,8 @@ static void test_decoders(void **state)
 
 enum { ROWS = 5, COLS = 512, N = 11 /* more than share one unpacking */ };
 
-/* A matrix of golden blocks drawn at random, with the values that the file says; each part ends at an unreadable page. */
+/* A matrix of golden blocks drawn at random, with the values that the file says; each part ends at an unreadable page.
+ */
 struct known {
     struct matrix m;
     double values[ROWS][COLS];
@@ -121,12 +125,14 @@ static void known_blocks(struct known *k, enum dtype t, struct rng *r)
     const struct dtype_info *info = dtype_info(t);
     struct golden g = golden_open(info->name);
     int64_t stride = COLS / info->block * info->block_bytes;
-    k->m = (struct matrix){.view = {.dtype = t, .rows = ROWS, .cols = COLS, .row_stride = stride}, .data = guarded_make((size_t)(ROWS * stride))};
+    k->m = (struct matrix){.view = {.dtype = t, .rows = ROWS, .cols = COLS, .row_stride = stride},
+                           .data = guarded_make((size_t)(ROWS * stride))};
     k->m.view.data = k->m.data.data;
     for (int o = 0; o < ROWS; o++)
         for (int at = 0; at < COLS; at += info->block) {
             uint32_t b = (uint32_t)rng_below(r, g.n);
-            memcpy(k->m.data.data + o * stride + at / info->block * info->block_bytes, g.blocks + b * g.block_bytes, g.block_bytes);
+            memcpy(k->m.data.data + o * stride + at / info->block * info->block_bytes, g.blocks + b * g.block_bytes,
+                   g.block_bytes);
             for (int i = 0; i < info->block; i++)
                 k->values[o][at + i] = (double)g.values[b * g.block + (uint32_t)i];
         }
@@ -136,22 +142,27 @@ static void known_blocks(struct known *k, enum dtype t, struct rng *r)
 static void known_affine(struct known *k, int group, struct rng *r)
 {
     struct matrix *m = &k->m;
-    *m = (struct matrix){.view = {.dtype = DT_FAKE_AFFINE4, .rows = ROWS, .cols = COLS, .group = group, .row_stride = COLS / 2}};
+    *m = (struct matrix){
+        .view = {.dtype = DT_FAKE_AFFINE4, .rows = ROWS, .cols = COLS, .group = group, .row_stride = COLS / 2}};
     m->data = guarded_make(ROWS * COLS / 2);
     m->view.data = m->data.data;
     for (int i = 0; i < 2; i++)
         matrix_side(m, i, PLACE_ANY, COLS / group, i);
     for (int o = 0; o < ROWS; o++) {
-        for (int i = 0; i < COLS / group * 2; i++) /* scales and offsets of all sizes, the second byte sign and exponent */
+        for (int i = 0; i < COLS / group * 2;
+             i++) /* scales and offsets of all sizes, the second byte sign and exponent */
             for (int side = 0; side < 2; side++)
-                m->side[side].data[o * m->view.side[side].stride + i] = (uint8_t)(i % 2 ? 0x3d + rng_below(r, 3) + 128 * rng_below(r, 2) : rng_below(r, 256));
+                m->side[side].data[o * m->view.side[side].stride + i] = (uint8_t)(i % 2 ? 0x3d + rng_below(r, 3) +
+                                                                                              128 * rng_below(r, 2)
+                                                                                        : rng_below(r, 256));
         for (int i = 0; i < COLS / 2; i++)
             m->data.data[o * COLS / 2 + i] = (uint8_t)rng_below(r, 256);
         for (int i = 0; i < COLS; i++) {
             const uint8_t *scale = m->side[0].data + o * m->view.side[0].stride + i / group * 2;
             const uint8_t *offset = m->side[1].data + o * m->view.side[1].stride + i / group * 2;
             int code = m->data.data[o * COLS / 2 + i / 2] >> (i % 2 * 4) & 15;
-            k->values[o][i] = (float)((double)bf16_to_f32(load_u16(scale)) * code + (double)bf16_to_f32(load_u16(offset)));
+            k->values[o][i] = (float)((double)bf16_to_f32(load_u16(scale)) * code +
+                                      (double)bf16_to_f32(load_u16(offset)));
         }
     }
 }
@@ -253,7 +264,8 @@ static void check_parts(const struct known *k)
             second.side[i].data += v->side[i].stride;
     assert_true(view_alternates(&first, &second) && !view_alternates(&second, &first));
     struct view both = view_merged(&first);
-    assert_true(both.rows == ROWS / 2 * 2 && both.row_stride == v->row_stride && both.side[1].stride == v->side[1].stride);
+    assert_true(both.rows == ROWS / 2 * 2 && both.row_stride == v->row_stride &&
+                both.side[1].stride == v->side[1].stride);
     second.side[1].data += second.side[1].data ? 2 : 0;
     assert_true(view_alternates(&first, &second) == !second.side[1].data);
 }

@@ -1,5 +1,5 @@
-/* Attention over pages: against a plain softmax in double with sink, window and floor, and the same bits for 1, 2, 3 and 5
- * members on every backend. */
+/* Attention over pages: against a plain softmax in double with sink, window and floor, and the same bits for 1, 2, 3
+ * and 5 members on every backend. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
 
@@ -29,8 +29,8 @@ static void attend_member(const struct member *member, void *arg)
 }
 
 /* The truth for one row and head: plain softmax over sink and visible keys, in double. */
-static void naive_attention(const struct attention *t, const float *all_k, const float *all_v, int r, int h, double *out,
-                            double *lse, double *weights)
+static void naive_attention(const struct attention *t, const float *all_k, const float *all_v, int r, int h,
+                            double *out, double *lse, double *weights)
 {
     int64_t pos = t->kv.pos[r], seq = t->kv.seq[r], width = KV_HEADS * DIM, lo = 0, g = h / t->attend.group;
     if (t->attend.window && pos - t->attend.window + 1 > lo)
@@ -43,7 +43,8 @@ static void naive_attention(const struct attention *t, const float *all_k, const
     for (int64_t j = lo; j <= pos; j++) {
         double s = 0;
         for (int d = 0; d < DIM; d++)
-            s += (double)t->attend.q[((int64_t)r * HEADS + h) * DIM + d] * all_k[(seq * MAX_POS + j) * width + g * DIM + d];
+            s += (double)t->attend.q[((int64_t)r * HEADS + h) * DIM + d] *
+                 all_k[(seq * MAX_POS + j) * width + g * DIM + d];
         weights[j] = exp(s * t->attend.scale);
         sum += weights[j];
     }
@@ -67,15 +68,19 @@ static void check_attention(const struct attention *t, const float *all_k, const
             naive_attention(t, all_k, all_v, r, h, out, &lse, weights);
             for (int d = 0; d < DIM; d++)
                 if (fabs(t->attend.out->f[at * DIM + d] - out[d]) > 2e-6)
-                    fail_msg("row %d head %d dim %d: %.9g, expected %.9g", r, h, d, (double)t->attend.out->f[at * DIM + d], out[d]);
+                    fail_msg("row %d head %d dim %d: %.9g, expected %.9g", r, h, d,
+                             (double)t->attend.out->f[at * DIM + d], out[d]);
             assert_true(fabs(t->attend.lse[at] - lse) < 2e-6);
             for (int j = 0; j < MAX_POS; j++)
-                if (fabs(t->attend.pattern[at * MAX_POS + j] - weights[j]) > 1e-6 || (weights[j] == 0 && t->attend.pattern[at * MAX_POS + j] != 0))
-                    fail_msg("row %d head %d key %d: weight %g, expected %g", r, h, j, (double)t->attend.pattern[at * MAX_POS + j], weights[j]);
+                if (fabs(t->attend.pattern[at * MAX_POS + j] - weights[j]) > 1e-6 ||
+                    (weights[j] == 0 && t->attend.pattern[at * MAX_POS + j] != 0))
+                    fail_msg("row %d head %d key %d: weight %g, expected %g", r, h, j,
+                             (double)t->attend.pattern[at * MAX_POS + j], weights[j]);
         }
 }
 
-/* Three rows by three kv heads: five members cannot share them evenly and share pages instead, if they may keep their sums. */
+/* Three rows by three kv heads: five members cannot share them evenly and share pages instead, if they may keep their
+ * sums. */
 static void few_rows(struct attention *t, const float *want, float *got, int n_members)
 {
     enum { FEW = 3 };
@@ -88,14 +93,16 @@ static void few_rows(struct attention *t, const float *want, float *got, int n_m
     on_team(n_members, attend_member, t);
     assert_same(want, got, (size_t)FEW * HEADS * DIM, "few rows");
     assert_same(want + ROWS * HEADS * DIM, got + ROWS * HEADS * DIM, (size_t)FEW * HEADS, "few rows' denominators");
-    assert_same(want + ROWS * HEADS * (DIM + 1), got + ROWS * HEADS * (DIM + 1), (size_t)FEW * HEADS * MAX_POS, "few rows' weights");
+    assert_same(want + ROWS * HEADS * (DIM + 1), got + ROWS * HEADS * (DIM + 1), (size_t)FEW * HEADS * MAX_POS,
+                "few rows' weights");
     assert_true((sums[0] == sums[0]) == (n_members == 5)); /* pages were shared, and only there */
 }
 
 /* Pages start out as NaN everywhere, so a key that is read before it is written shows. */
 static void attention_way(const struct backend *be, int n_members, bool first)
 {
-    static float k[SEQS * MAX_POS * KV_HEADS * DIM], v[SEQS * MAX_POS * KV_HEADS * DIM], q[ROWS * HEADS * DIM], sinks[HEADS];
+    static float k[SEQS * MAX_POS * KV_HEADS * DIM], v[SEQS * MAX_POS * KV_HEADS * DIM], q[ROWS * HEADS * DIM],
+        sinks[HEADS];
     static float got[ROWS * HEADS * (DIM + 1 + MAX_POS)];
     static const int32_t row_pos[ROWS] = {0, 127, 128, 300, 511, 256, 130}, row_seq[ROWS] = {0, 0, 1, 1, 0, 1, 0};
     static const int32_t floors[SEQS] = {0, 140};
@@ -120,9 +127,16 @@ static void attention_way(const struct backend *be, int n_members, bool first)
         seq[i] = i / MAX_POS;
     }
     size_t workspace_bytes = be->workspace_bytes(ROWS, HEADS * DIM, 64, HEADS, DIM);
-    struct attention t = {.be = be, .k = k, .v = v, .workspace_bytes = workspace_bytes, .workspace = mem_pages(workspace_bytes * 5)};
-    t.kv = (struct kv_rows){.layout = layout, .n = SEQS * MAX_POS, .pos = pos, .seq = seq, .tables = tables, .pages = pages,
-                            .page_bytes = page_bytes, .layer_off = off};
+    struct attention t = {
+        .be = be, .k = k, .v = v, .workspace_bytes = workspace_bytes, .workspace = mem_pages(workspace_bytes * 5)};
+    t.kv = (struct kv_rows){.layout = layout,
+                            .n = SEQS * MAX_POS,
+                            .pos = pos,
+                            .seq = seq,
+                            .tables = tables,
+                            .pages = pages,
+                            .page_bytes = page_bytes,
+                            .layer_off = off};
     on_team(n_members, append_member, &t);
 
     struct act out = {.width = HEADS * DIM, .f = got};
@@ -134,15 +148,23 @@ static void attention_way(const struct backend *be, int n_members, bool first)
         t.kv.floor = floor ? floors : NULL;
         if (floor)
             t.kv.pos = above_floor;
-        t.attend = (struct attend){.kv = t.kv, .n_heads = HEADS, .group = HEADS / KV_HEADS, .window = window ? 128 : 0,
-                                   .scale = 0.3f, .q = q, .sinks = no_sinks ? NULL : sinks, .out = &out, .lse = got + ROWS * HEADS * DIM,
-                                   .pattern = got + ROWS * HEADS * (DIM + 1), .n_keys = MAX_POS};
+        t.attend = (struct attend){.kv = t.kv,
+                                   .n_heads = HEADS,
+                                   .group = HEADS / KV_HEADS,
+                                   .window = window ? 128 : 0,
+                                   .scale = 0.3f,
+                                   .q = q,
+                                   .sinks = no_sinks ? NULL : sinks,
+                                   .out = &out,
+                                   .lse = got + ROWS * HEADS * DIM,
+                                   .pattern = got + ROWS * HEADS * (DIM + 1),
+                                   .n_keys = MAX_POS};
         memset(got, 0x55, sizeof got);
         on_team(n_members, attend_member, &t);
         if (first) {
             check_attention(&t, k, v);
             memcpy(attention_want[way], got, sizeof got);
-    }
+        }
         assert_same(attention_want[way], got, sizeof got / sizeof *got, be->name);
         few_rows(&t, attention_want[way], got, n_members);
     }
@@ -172,7 +194,8 @@ static void test_sink_and_keep(void **state)
             k[i] = (float)i * 0.37f;
         struct member member = {0, 1, NULL};
         struct hand hand = {be, &member, workspace};
-        struct kv_rows kv = {.layout = layout, .n = 3, .pos = pos, .seq = seq, .tables = tables, .pages = page, .keep = keep};
+        struct kv_rows kv = {
+            .layout = layout, .n = 3, .pos = pos, .seq = seq, .tables = tables, .pages = page, .keep = keep};
         be->kv_append(&hand, &kv, k, v);
         keep[0] = keep[1] = keep[2] = 1;
         float other[12] = {9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9};
@@ -194,7 +217,9 @@ static void stored_values(enum kv_type type, const float *x, float *out)
 {
     uint8_t block[34];
     for (int i = 0; i < STORED_DIM; i++)
-        out[i] = type == KV_F16 ? f16_to_f32(f16_from_f32(x[i])) : type == KV_BF16 ? bf16_to_f32(bf16_from_f32(x[i])) : x[i];
+        out[i] = type == KV_F16    ? f16_to_f32(f16_from_f32(x[i]))
+                 : type == KV_BF16 ? bf16_to_f32(bf16_from_f32(x[i]))
+                                   : x[i];
     for (int i = 0; i < STORED_DIM && type == KV_Q8_0; i += QUANT_BLOCK) {
         dtype_info(DT_Q8_0)->pack(x + i, block, NULL);
         dtype_info(DT_Q8_0)->unpack(block, 0, out + i);
@@ -203,8 +228,8 @@ static void stored_values(enum kv_type type, const float *x, float *out)
         out[i] = out[i] + 0.0f; /* sums begin at 0: there is no -0 */
 }
 
-/* A row that sees one key whose sink weighs nothing puts out that key's V; a query that is a unit vector has one dim of K
- * as its log-sum-exp. Both are what was stored, to the bit. */
+/* A row that sees one key whose sink weighs nothing puts out that key's V; a query that is a unit vector has one dim of
+ * K as its log-sum-exp. Both are what was stored, to the bit. */
 static void stored_type(const struct backend *be, enum kv_type type, double most)
 {
     enum { N = STORED_ROWS * STORED_DIM };
@@ -232,16 +257,29 @@ static void stored_type(const struct backend *be, enum kv_type type, double most
         q[i * STORED_DIM + i] = 1;
         sinks[i] = -1000;
     }
-    uint8_t *workspace = mem_pages(be->workspace_bytes(STORED_ROWS, STORED_DIM * STORED_DIM, 64, STORED_DIM, STORED_DIM));
+    uint8_t *workspace = mem_pages(
+        be->workspace_bytes(STORED_ROWS, STORED_DIM * STORED_DIM, 64, STORED_DIM, STORED_DIM));
     struct member member = {0, 1, NULL};
-        struct hand hand = {be, &member, workspace};
-    struct kv_rows kv = {.layout = layout, .n = STORED_ROWS, .pos = pos, .seq = seq, .tables = tables, .pages = pages,
+    struct hand hand = {be, &member, workspace};
+    struct kv_rows kv = {.layout = layout,
+                         .n = STORED_ROWS,
+                         .pos = pos,
+                         .seq = seq,
+                         .tables = tables,
+                         .pages = pages,
                          .page_bytes = bytes};
     be->kv_append(&hand, &kv, k, v);
     float lse[STORED_DIM], want[STORED_DIM];
     struct act o = {.width = STORED_DIM * STORED_DIM, .f = out};
-    struct attend a = {.kv = kv, .n_heads = STORED_DIM, .group = STORED_DIM, .window = 1, .scale = 1, .q = q, .sinks = sinks,
-                       .out = &o, .lse = lse};
+    struct attend a = {.kv = kv,
+                       .n_heads = STORED_DIM,
+                       .group = STORED_DIM,
+                       .window = 1,
+                       .scale = 1,
+                       .q = q,
+                       .sinks = sinks,
+                       .out = &o,
+                       .lse = lse};
     for (int row = 0; row < STORED_ROWS; row++) {
         a.kv.n = 1;
         a.kv.pos = pos + row;

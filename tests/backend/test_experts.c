@@ -1,9 +1,16 @@
-/* The experts: against their formulas in double, with rows of gate and up apart or alternating, with and without low-rank
- * deltas and kept intermediates, and the same bits for 1, 2, 3 and 5 members on every backend. */
+/* The experts: against their formulas in double, with rows of gate and up apart or alternating, with and without
+ * low-rank deltas and kept intermediates, and the same bits for 1, 2, 3 and 5 members on every backend. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
 
-enum { E = 5, TOP = 2, HID_MAX = 256, INNER_MAX = 256, MOE_ROWS = 19 /* enough that members deal the outputs out */, SLOTS = MOE_ROWS * TOP };
+enum {
+    E = 5,
+    TOP = 2,
+    HID_MAX = 256,
+    INNER_MAX = 256,
+    MOE_ROWS = 19 /* enough that members deal the outputs out */,
+    SLOTS = MOE_ROWS * TOP
+};
 static int hid, inner; /* widths: whole blocks of the format at hand */
 
 struct experts {
@@ -18,7 +25,8 @@ static void get_expert(const struct expert_source *source, int layer, int id, st
 }
 
 /* Gate and up as two matrices, or as one whose rows alternate; the same values. */
-static void experts_make(struct experts *x, enum dtype t, bool alternate, const float *biases, const struct lowrank *lowrank)
+static void experts_make(struct experts *x, enum dtype t, bool alternate, const float *biases,
+                         const struct lowrank *lowrank)
 {
     struct rng r;
     rng_seed(&r, 31);
@@ -43,8 +51,8 @@ static void experts_make(struct experts *x, enum dtype t, bool alternate, const 
             const struct view *from[2] = {&gate, &up};
             for (int side = 0; side < 2; side++)
                 for (int o = 0; o < inner; o++) {
-                    memcpy(pair[side]->data.data + o * pair[side]->view.row_stride, from[side]->data + o * from[side]->row_stride,
-                           (size_t)(from[side]->row_stride / 2));
+                    memcpy(pair[side]->data.data + o * pair[side]->view.row_stride,
+                           from[side]->data + o * from[side]->row_stride, (size_t)(from[side]->row_stride / 2));
                     for (int i = 0; i < 2; i++)
                         if (gate.side[i].data)
                             memcpy(pair[side]->side[i].data + o * pair[side]->view.side[i].stride,
@@ -99,7 +107,8 @@ static void moe_member(const struct member *member, void *arg)
 }
 
 struct moe_out {
-    float gate[SLOTS * INNER_MAX], up[SLOTS * INNER_MAX], h[SLOTS * INNER_MAX], out[SLOTS * HID_MAX], delta[MOE_ROWS * HID_MAX];
+    float gate[SLOTS * INNER_MAX], up[SLOTS * INNER_MAX], h[SLOTS * INNER_MAX], out[SLOTS * HID_MAX],
+        delta[MOE_ROWS * HID_MAX];
 };
 
 static double naive_dot(const struct view *v, int64_t o, const double *x, const struct lowrank *lowrank)
@@ -134,12 +143,13 @@ static void naive_moe(const struct experts *x, const struct moe *moe, const stru
             h[i] = g / (1 + exp(-1.702 * g)) * (fmax(fmin(u, 7), -7) + 1);
         }
         for (int o = 0; o < hid; o++)
-            result[s / TOP * hid + o] += (double)moe->routing->weights[s] * (naive_dot(&e->down, o, h, NULL) + vec_at(&e->down_bias, o));
+            result[s / TOP * hid + o] += (double)moe->routing->weights[s] *
+                                         (naive_dot(&e->down, o, h, NULL) + vec_at(&e->down_bias, o));
     }
 }
 
-static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const struct lowrank *lowrank, struct moe_out *want, bool have_want,
-                     const struct backend *be, int n_members)
+static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const struct lowrank *lowrank,
+                     struct moe_out *want, bool have_want, const struct backend *be, int n_members)
 {
     static float biases[E * 2 * INNER_MAX + HID_MAX], weights[SLOTS];
     static struct moe_out got;
@@ -173,9 +183,19 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
     struct moe_run run = {.be = be, .again = keep, .workspace_bytes = be->workspace_bytes(MOE_ROWS, hid, inner, 4, 16)};
     run.workspace = mem_pages(run.workspace_bytes * 5);
     memset(&got, 0, sizeof got);
-    run.moe = (struct moe){.source = &source, .end_expert = E, .hidden = hid, .intermediate = inner, .alpha = 1.702f, .limit = 7,
-                           .routing = &routing, .in = &in, .h = &h, .gate = keep ? got.gate : NULL, .up = keep ? got.up : NULL,
-                           .out = keep ? got.out : NULL, .delta = got.delta};
+    run.moe = (struct moe){.source = &source,
+                           .end_expert = E,
+                           .hidden = hid,
+                           .intermediate = inner,
+                           .alpha = 1.702f,
+                           .limit = 7,
+                           .routing = &routing,
+                           .in = &in,
+                           .h = &h,
+                           .gate = keep ? got.gate : NULL,
+                           .up = keep ? got.up : NULL,
+                           .out = keep ? got.out : NULL,
+                           .delta = got.delta};
     on_team(n_members, moe_member, &run);
     if (!have_want) {
         static double truth[MOE_ROWS * HID_MAX];
@@ -224,7 +244,7 @@ static void experts_way(const struct backend *be, int n_members, bool first)
                 struct moe_out *w = &want[t][i8][with_lowrank];
                 moe_case(t, i8, false, true, lowrank, w, !first, be, n_members); /* everything kept, ops repeated */
                 moe_case(t, i8, false, false, lowrank, w, true, be, n_members);
-                moe_case(t, i8, true, false, lowrank, w, true, be, n_members);   /* rows of gate and up alternate */
+                moe_case(t, i8, true, false, lowrank, w, true, be, n_members); /* rows of gate and up alternate */
                 moe_case(t, i8, true, true, lowrank, w, true, be, n_members);
             }
     }

@@ -1,5 +1,5 @@
-/* Every kernel variant that this machine has, against scalar: the same bits. Generated from kernels.def, so a new kernel
- * or format is tested by being listed. What scalar itself computes is checked in test_scalar.c. */
+/* Every kernel variant that this machine has, against scalar: the same bits. Generated from kernels.def, so a new
+ * kernel or format is tested by being listed. What scalar itself computes is checked in test_scalar.c. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "kernel_data.h"
 
@@ -47,7 +47,8 @@ static void compare_linear(const struct linear_case *c, const struct view *w, in
     memset(got, 0x55, sizeof got);
     c->scalar(w, lo, hi, in, want, hi - lo, workspace);
     c->fast(w, lo, hi, in, got, hi - lo, workspace);
-    snprintf(what, sizeof what, "%s rows %d..%d cols %d, %d activations", c->name, (int)lo, (int)hi, (int)w->cols, in->n);
+    snprintf(what, sizeof what, "%s rows %d..%d cols %d, %d activations", c->name, (int)lo, (int)hi, (int)w->cols,
+             in->n);
     assert_same(want, got, n, what);
     struct gather again = *in; /* the workspace still knows the rows */
     again.again = true;
@@ -58,7 +59,8 @@ static void compare_linear(const struct linear_case *c, const struct view *w, in
         assert_memory_equal(&got[n + (size_t)i], "\x55\x55\x55\x55", 4);
 }
 
-static void one_shape(const struct linear_case *c, int64_t rows, int64_t cols, int n, enum fill w_fill, enum fill x_fill)
+static void one_shape(const struct linear_case *c, int64_t rows, int64_t cols, int n, enum fill w_fill,
+                      enum fill x_fill)
 {
     struct rng r;
     rng_seed(&r, (uint64_t)(rows * 1000003 + cols * 1009 + n * 31 + (int)w_fill * 7 + (int)x_fill));
@@ -85,13 +87,17 @@ static void linear_shapes(const struct linear_case *c)
 {
     static const int64_t block_cols[] = {32, 64, 96, 128, 160, 256, 416, 2880};
     static const int64_t plain_cols[] = {1, 2, 15, 16, 17, 31, 32, 33, 47, 100, 128, 259};
-    static const int row_counts[] = {1, 2, 3, 4, 5, 8, 15, 16, 17, 33, 70}, act_counts[] = {1, 2, 3, 4, 5, 7, 8, 13, 65};
+    static const int row_counts[] = {1, 2, 3, 4, 5, 8, 15, 16, 17, 33, 70},
+                     act_counts[] = {1, 2, 3, 4, 5, 7, 8, 13, 65};
     int block = dtype_info(c->dtype)->block;
     bool blocks = block > 1;
     int64_t cols[12];
     int n_cols = blocks ? 8 : 12;
-    for (int i = 0; i < n_cols; i++) /* the same counts of blocks, whatever a block is; the longest row stays below 3,000 */
-        cols[i] = !blocks ? plain_cols[i] : block_cols[i] < 1000 ? block_cols[i] / 32 * block : block_cols[i] / block * block;
+    for (int i = 0; i < n_cols;
+         i++) /* the same counts of blocks, whatever a block is; the longest row stays below 3,000 */
+        cols[i] = !blocks                ? plain_cols[i]
+                  : block_cols[i] < 1000 ? block_cols[i] / 32 * block
+                                         : block_cols[i] / block * block;
     for (int i = 0; i < n_cols; i++) {
         for (int j = 0; j < 11; j++) {
             int n = act_counts[(i * 5 + j * 3) % 9];
@@ -135,10 +141,11 @@ static void test_linear(void **state)
 static void scale_bytes_isa(const struct kernels *k, const char *isa)
 {
     (void)isa;
-    struct linear_case cases[] = {{"linear_i8_mxfp4", linear_i8_any__scalar, k->linear_i8_mxfp4, DT_MXFP4, true, false},
-                                  {"linear_i8_mxfp4_hf", linear_i8_any__scalar, k->linear_i8_mxfp4_hf, DT_MXFP4_HF, true, false},
-                                  {"linear_f32_mxfp4", linear_f32_any__scalar, k->linear_f32_mxfp4, DT_MXFP4, false, false},
-                                  {"linear_f32_mxfp4_hf", linear_f32_any__scalar, k->linear_f32_mxfp4_hf, DT_MXFP4_HF, false, false}};
+    struct linear_case cases[] = {
+        {"linear_i8_mxfp4", linear_i8_any__scalar, k->linear_i8_mxfp4, DT_MXFP4, true, false},
+        {"linear_i8_mxfp4_hf", linear_i8_any__scalar, k->linear_i8_mxfp4_hf, DT_MXFP4_HF, true, false},
+        {"linear_f32_mxfp4", linear_f32_any__scalar, k->linear_f32_mxfp4, DT_MXFP4, false, false},
+        {"linear_f32_mxfp4_hf", linear_f32_any__scalar, k->linear_f32_mxfp4_hf, DT_MXFP4_HF, false, false}};
     for (int c = 0; c < 4; c++)
         for (int fill = 0; fill < 2; fill++) {
             struct rng r;
@@ -198,7 +205,8 @@ static void extremes_isa(const struct kernels *k, const char *isa)
                 for (int j = 0; j < COLS * N / 32; j++)
                     a.sum[j] = signs == 0 ? 32 * 127 : signs == 1 ? -32 * 127 : 0;
                 for (int n = 1; n <= N; n++)
-                    compare_linear(&cases[c], &m.view, 0, ROWS, &(struct gather){.act = &a, .divide = 1, .n = n}, workspace);
+                    compare_linear(&cases[c], &m.view, 0, ROWS, &(struct gather){.act = &a, .divide = 1, .n = n},
+                                   workspace);
                 free(workspace);
                 act_free(&a);
                 matrix_free(&m);
@@ -264,9 +272,12 @@ static void test_one_row(void **state)
 static void transposed_isa(const struct kernels *k, const char *isa)
 {
     (void)isa;
-    struct { enum dtype dtype; linear_fn *plain, *transposed; } pairs[] = {{DT_F32, k->linear_f32_f32, k->linear_t_f32_f32},
-                                                                           {DT_F16, k->linear_f32_f16, k->linear_t_f32_f16},
-                                                                           {DT_BF16, k->linear_f32_bf16, k->linear_t_f32_bf16}};
+    struct {
+        enum dtype dtype;
+        linear_fn *plain, *transposed;
+    } pairs[] = {{DT_F32, k->linear_f32_f32, k->linear_t_f32_f32},
+                 {DT_F16, k->linear_f32_f16, k->linear_t_f32_f16},
+                 {DT_BF16, k->linear_f32_bf16, k->linear_t_f32_bf16}};
     static float a_out[6 * 41], b_out[6 * 41];
     for (int p = 0; p < 3; p++)
         for (int64_t cols = 1; cols < 200; cols += 23) {
@@ -379,7 +390,8 @@ struct page_case {
     enum fill fill;
 };
 
-/* K or V as values [head_dim][KV_PAGE] or [KV_PAGE][head_dim]: junk where it is not visible, as kv_append would leave it. */
+/* K or V as values [head_dim][KV_PAGE] or [KV_PAGE][head_dim]: junk where it is not visible, as kv_append would leave
+ * it. */
 static void fill_half(const struct page_case *c, bool transposed, float junk, uint8_t *half, struct rng *r)
 {
     int blocks = c->head_dim / QUANT_BLOCK;
@@ -432,15 +444,17 @@ static void compare_page(const struct kernels *kernels, const struct page_case *
     assert_same(sums[0].l, sums[1].l, (size_t)c->group, "page l");
     assert_same(sums[0].acc, sums[1].acc, (size_t)(c->group * c->head_dim), "page acc");
     for (int h = 0; h < c->group; h++) {
-        assert_same(sums[0].score + h * KV_PAGE + c->lo, sums[1].score + h * KV_PAGE + c->lo, (size_t)(c->hi - c->lo), "score");
+        assert_same(sums[0].score + h * KV_PAGE + c->lo, sums[1].score + h * KV_PAGE + c->lo, (size_t)(c->hi - c->lo),
+                    "score");
         assert_true(c->fill == FILL_NAN || !isnan(sums[1].l[h]));
         float big[2][D + 2];
         for (int i = 0; i < 2; i++) {
             big[i][0] = (const float[]){0.3f, -200, 90}[h % 3];
             big[i][1] = 1;
             memset(big[i] + 2, 0, D * 4);
-            (i ? kernels->attend_merge : attend_merge__scalar)(sums[0].m[h], sums[0].l[h], sums[0].acc + h * c->head_dim,
-                                                               c->head_dim, &big[i][0], &big[i][1], big[i] + 2);
+            (i ? kernels->attend_merge : attend_merge__scalar)(sums[0].m[h], sums[0].l[h],
+                                                               sums[0].acc + h * c->head_dim, c->head_dim, &big[i][0],
+                                                               &big[i][1], big[i] + 2);
         }
         assert_same(big[0], big[1], (size_t)c->head_dim + 2, "attend_merge");
     }
@@ -453,7 +467,8 @@ static void attend_isa(const struct kernels *k, const char *isa)
     (void)isa;
     static const enum kv_type types[] = {KV_F16, KV_BF16, KV_F32, KV_Q8_0};
     static const int dims[] = {64, 16, 8, 24, 80, 128, 2, 32, 96}, groups[] = {8, 1, 2, 3, 4, 9, 17, 6};
-    static const int ranges[][2] = {{0, 1}, {0, 128}, {127, 128}, {5, 6}, {3, 77}, {16, 32}, {15, 33}, {100, 128}, {0, 17}};
+    static const int ranges[][2] = {{0, 1},   {0, 128}, {127, 128}, {5, 6}, {3, 77},
+                                    {16, 32}, {15, 33}, {100, 128}, {0, 17}};
     if (!IS_NEW(k, attend_page) && !IS_NEW(k, attend_merge))
         return;
     for (int t = 0; t < 4; t++)

@@ -1,5 +1,5 @@
-/* Routing, embedding, norm, linear with bias and low-rank addition, rotation: their meaning, and the same bits for 1, 2, 3 and 5
- * members on every backend. Attention and experts have files of their own. */
+/* Routing, embedding, norm, linear with bias and low-rank addition, rotation: their meaning, and the same bits for 1,
+ * 2, 3 and 5 members on every backend. Attention and experts have files of their own. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "ops_data.h"
 
@@ -23,12 +23,12 @@ static void route_way(const struct backend *be, int n_members, bool first)
     (void)first;
     enum { N = 6, E = 9, K = 3 };
     static const float logits[N * E] = {
-        1, 1, 1, 1, 1, 1, 1, 1, 1,                               /* all tied: 0 1 2 */
-        0, 5, 5, 5, 5, 0, 0, 0, 0,                               /* tie at the edge: 1 2 3 */
-        9, 8, 7, 6, 5, 4, 3, 2, 1,                               /* 0 1 2 */
-        1, 2, 3, 4, 5, 6, 7, 8, 9,                               /* 6 7 8 */
-        NAN, 1, NAN, 2, NAN, 3, NAN, -1, -2,                     /* NaN is below everything: 1 3 5 */
-        NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN,             /* any ids, but in range and different */
+        1,   1,   1,   1,   1,   1,   1,   1,   1,   /* all tied: 0 1 2 */
+        0,   5,   5,   5,   5,   0,   0,   0,   0,   /* tie at the edge: 1 2 3 */
+        9,   8,   7,   6,   5,   4,   3,   2,   1,   /* 0 1 2 */
+        1,   2,   3,   4,   5,   6,   7,   8,   9,   /* 6 7 8 */
+        NAN, 1,   NAN, 2,   NAN, 3,   NAN, -1,  -2,  /* NaN is below everything: 1 3 5 */
+        NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, /* any ids, but in range and different */
     };
     static const int32_t want[5 * K] = {0, 1, 2, 1, 2, 3, 0, 1, 2, 6, 7, 8, 1, 3, 5};
     for (int n = 1; n <= N; n++) {
@@ -210,12 +210,24 @@ static void many_way(const struct backend *be, int n_members, bool first)
     struct matrix k = matrix_make(DT_Q8_0, MANY_OUT, MANY_IN, 2, FILL_NORMAL, &r);
     struct matrix v = matrix_make(DT_Q8_0, MANY_OUT, MANY_IN, 2, FILL_NORMAL, &r);
     for (int i8 = 0; i8 < 2; i8++) {
-        struct many_run run = {.be = be, .wk = k.view, .wv = v.view, .a = act_make(MANY_IN, MANY, FILL_NORMAL, &(struct rng){{1, 2, 3, 4}}),
-                               .bias = bias, .angles = angles, .k = got[0], .v = got[1], .sum = got[2]};
+        struct many_run run = {.be = be,
+                               .wk = k.view,
+                               .wv = v.view,
+                               .a = act_make(MANY_IN, MANY, FILL_NORMAL, &(struct rng){{1, 2, 3, 4}}),
+                               .bias = bias,
+                               .angles = angles,
+                               .k = got[0],
+                               .v = got[1],
+                               .sum = got[2]};
         int8_t *q = run.a.q;
         run.a.q = i8 ? q : NULL;
-        run.kv = (struct kv_rows){.layout = {KV_F32, MANY_HEADS, MANY_DIM}, .n = MANY, .pos = pos, .seq = seq, .tables = tables,
-                                  .pages = pages[0], .page_bytes = sizeof pages[0]};
+        run.kv = (struct kv_rows){.layout = {KV_F32, MANY_HEADS, MANY_DIM},
+                                  .n = MANY,
+                                  .pos = pos,
+                                  .seq = seq,
+                                  .tables = tables,
+                                  .pages = pages[0],
+                                  .page_bytes = sizeof pages[0]};
         run.workspace_bytes = be->workspace_bytes(MANY, MANY_IN, MANY_IN, MANY_HEADS, MANY_DIM);
         run.workspace = mem_pages(run.workspace_bytes * 5);
         memset(got, 0x55, sizeof got);
@@ -284,11 +296,8 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_route),
-        cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_many_rows),
-        cmocka_unit_test(test_share),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_route), cmocka_unit_test(test_plain), cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_share), cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,8 @@
 /* The double twins, declared here because in this file `real` is float. */
 void norm_f32__scalar_f64(const double *x, const float *gain, float eps, int64_t width, double *y);
 void swiglu_f32__scalar_f64(const double *gate, const double *up, int64_t n, float alpha, float limit, double *h);
-void attend_merge__scalar_f64(double m, double l, const double *acc, int head_dim, double *big_m, double *big_l, double *big_acc);
+void attend_merge__scalar_f64(double m, double l, const double *acc, int head_dim, double *big_m, double *big_l,
+                              double *big_acc);
 typedef void linear_f64_fn(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, double *y,
                            int64_t y_stride, void *workspace);
 linear_f64_fn linear_f32_any__scalar_f64;
@@ -62,7 +63,8 @@ static void test_norm_and_swiglu(void **state)
         double gate = fmin(xd[i], 7), lin = fmax(fmin(upd[i], 7), -7);
         double truth = gate / (1 + exp(-(double)1.702f * gate)) * (lin + 1);
         assert_true(fabs(yd[i] - truth) <= 1e-13 * fabs(truth) + 1e-300);
-        assert_true(fabs(y[i] - truth) <= 2e-6 * fabs(truth) + 1e-38); /* the exponent's own rounding grows with |gate| */
+        assert_true(fabs(y[i] - truth) <=
+                    2e-6 * fabs(truth) + 1e-38); /* the exponent's own rounding grows with |gate| */
     }
     /* The specification's vectors. */
     const float gates[] = {10, -1, -1e30f}, ups[] = {-9, 0, 0};
@@ -155,8 +157,9 @@ static void test_linear_double(void **state)
             linear_against_double(t, transposed);
 }
 
-/* The integer dot, written out again from docs/numerics.md: per 32 values and scale (two, where a scale has 16) an exact
- * sum and one FMA into p[32-block mod 4], then, with offsets, the activations' sum and one more; (p0 + p1) + (p2 + p3). */
+/* The integer dot, written out again from docs/numerics.md: per 32 values and scale (two, where a scale has 16) an
+ * exact sum and one FMA into p[32-block mod 4], then, with offsets, the activations' sum and one more; (p0 + p1) + (p2
+ * + p3). */
 static void integer_order(enum dtype t)
 {
     const struct dtype_info *info = dtype_info(t);
@@ -236,8 +239,9 @@ static void test_float_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exp),           cmocka_unit_test(test_norm_and_swiglu), cmocka_unit_test(test_quantize),
-        cmocka_unit_test(test_linear_double), cmocka_unit_test(test_integer_order),   cmocka_unit_test(test_float_order),
+        cmocka_unit_test(test_exp),           cmocka_unit_test(test_norm_and_swiglu),
+        cmocka_unit_test(test_quantize),      cmocka_unit_test(test_linear_double),
+        cmocka_unit_test(test_integer_order), cmocka_unit_test(test_float_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -173,8 +173,15 @@ static void test_rng(void **state)
     (void)state;
     /* splitmix64 from 0, and xoshiro256** from the state 1, 2, 3, 4: the authors' published sequences. */
     static const uint64_t split[] = {0xe220a8397b1dcdaf, 0x6e789e6aa1b965f4, 0x06c45d188009454f, 0xf88bb8a8724c81ec};
-    static const uint64_t star[] = {11520, 0, 1509978240, 1215971899390074240, 1216172134540287360,
-                                    607988272756665600, 16172922978634559625u, 8476171486693032832, 10595114339597558777u,
+    static const uint64_t star[] = {11520,
+                                    0,
+                                    1509978240,
+                                    1215971899390074240,
+                                    1216172134540287360,
+                                    607988272756665600,
+                                    16172922978634559625u,
+                                    8476171486693032832,
+                                    10595114339597558777u,
                                     2904607092377533576};
     uint64_t s = 0;
     for (int i = 0; i < 4; i++)
@@ -243,7 +250,10 @@ static void test_pool(void **state)
     for (int n = 1; n <= 9; n++) {
         struct team *pool;
         int members = n == 9 ? many : n, calls[64] = {0};
-        struct relay r = {.rounds = quick ? 200 : n == 9 ? 500 : n <= cpu_count() ? 5000 : 1000}; /* two syncs a round */
+        struct relay r = {.rounds = quick              ? 200
+                                    : n == 9           ? 500
+                                    : n <= cpu_count() ? 5000
+                                                       : 1000}; /* two syncs a round */
         check_ok(team_create(members, &pool, &err), err);
         assert_int_equal(team_threads(pool), members);
         team_run(pool, relay, &r);
@@ -360,9 +370,10 @@ static void test_share(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_error), cmocka_unit_test(test_checked),
-                                       cmocka_unit_test(test_buf), cmocka_unit_test(test_buf_memory),
-                                       cmocka_unit_test(test_rng), cmocka_unit_test(test_pool), cmocka_unit_test(test_deals),
-                                       cmocka_unit_test(test_signals), cmocka_unit_test(test_share), cmocka_unit_test(test_must), cmocka_unit_test(test_sized)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_error),      cmocka_unit_test(test_checked), cmocka_unit_test(test_buf),
+        cmocka_unit_test(test_buf_memory), cmocka_unit_test(test_rng),     cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_deals),      cmocka_unit_test(test_signals), cmocka_unit_test(test_share),
+        cmocka_unit_test(test_must),       cmocka_unit_test(test_sized)};
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

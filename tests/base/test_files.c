@@ -131,8 +131,10 @@ static void test_names(void **state)
 {
     (void)state;
     assert_true(file_name_is_plain("model.safetensors", 17) && file_name_is_plain("...", 3));
-    static const struct { const char *s; size_t n; } bad[] = {{"", 0}, {".", 1}, {"..", 2}, {"a/b", 3}, {"/", 1},
-                                                              {"a\\b", 3}, {"a\0b", 3}};
+    static const struct {
+        const char *s;
+        size_t n;
+    } bad[] = {{"", 0}, {".", 1}, {"..", 2}, {"a/b", 3}, {"/", 1}, {"a\\b", 3}, {"a\0b", 3}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(file_name_is_plain(bad[i].s, bad[i].n));
     char *p = file_join("a", "b"), *q = file_join("a/", "b"), *r = file_join("", "b");
@@ -285,8 +287,8 @@ static void test_killed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_map), cmocka_unit_test(test_names),
-                                       cmocka_unit_test(test_save), cmocka_unit_test(test_left_over),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_map),       cmocka_unit_test(test_names),
+                                       cmocka_unit_test(test_save),      cmocka_unit_test(test_left_over),
                                        cmocka_unit_test(test_full_disk), cmocka_unit_test(test_killed)};
     return cmocka_run_group_tests_name("files", tests, setup, teardown);
 }

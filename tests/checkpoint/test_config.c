@@ -9,7 +9,8 @@
 #include <math.h>
 
 /* A whole configuration but for what a case adds; later members of the same name would be duplicates. */
-#define SIZES "\"num_hidden_layers\":3,\"hidden_size\":64,\"intermediate_size\":32,\"vocab_size\":100,\"num_attention_heads\":4,\"num_key_value_heads\":2,"
+#define SIZES                                                                                                          \
+    "\"num_hidden_layers\":3,\"hidden_size\":64,\"intermediate_size\":32,\"vocab_size\":100,\"num_attention_heads\":4,\"num_key_value_heads\":2,"
 #define BASE "{\"model_type\":\"gpt_oss\"," SIZES "\"num_local_experts\":8"
 
 static struct config parse(const char *json, const char *words)
@@ -28,33 +29,45 @@ static void test_defaults(void **state)
     (void)state;
     struct config c = parse(BASE "}", NULL);
     assert_true(c.n_layers == 3 && c.hidden == 64 && c.intermediate == 32 && c.vocab == 100);
-    assert_true(c.n_heads == 4 && c.n_kv_heads == 2 && c.head_dim == 64 && c.n_experts == 8 && c.experts_per_token == 4);
+    assert_true(c.n_heads == 4 && c.n_kv_heads == 2 && c.head_dim == 64 && c.n_experts == 8 &&
+                c.experts_per_token == 4);
     assert_true(c.window == 128 && c.context == 131072 && c.rms_eps == 1e-5 && c.rope_theta == 150000);
     assert_true(c.swiglu_alpha == 1.702 && c.swiglu_limit == 7.0 && !c.tied);
     assert_true(c.sliding[0] && !c.sliding[1] && c.sliding[2]);
-    assert_true(c.n_stop_ids == 0 && c.temperature < 0 && c.top_p == 1 && c.top_k == 0 && c.min_p == 0 && c.repetition_penalty == 1);
+    assert_true(c.n_stop_ids == 0 && c.temperature < 0 && c.top_p == 1 && c.top_k == 0 && c.min_p == 0 &&
+                c.repetition_penalty == 1);
 }
 
 static void test_rope(void **state)
 {
     (void)state;
     /* No word about it: gpt-oss's own. */
-    static const char *const silent[] = {BASE "}", BASE ",\"rope_scaling\":null}", BASE ",\"rope_parameters\":null}", BASE ",\"rope_scaling\":{}}"};
+    static const char *const silent[] = {BASE "}", BASE ",\"rope_scaling\":null}", BASE ",\"rope_parameters\":null}",
+                                         BASE ",\"rope_scaling\":{}}"};
     for (int i = 0; i < 4; i++) {
         struct config c = parse(silent[i], NULL);
-        assert_true(c.yarn && c.yarn_factor == 32 && c.yarn_beta_fast == 32 && c.yarn_beta_slow == 1 && c.yarn_original == 4096 && !c.yarn_truncate);
+        assert_true(c.yarn && c.yarn_factor == 32 && c.yarn_beta_fast == 32 && c.yarn_beta_slow == 1 &&
+                    c.yarn_original == 4096 && !c.yarn_truncate);
     }
     assert_false(parse(BASE ",\"rope_scaling\":{\"rope_type\":\"default\"}}", NULL).yarn);
     assert_false(parse(BASE ",\"rope_parameters\":{\"rope_theta\":10000}}", NULL).yarn);
     assert_true(parse(BASE ",\"rope_parameters\":{\"rope_theta\":10000}}", NULL).rope_theta == 10000);
     assert_true(parse(BASE ",\"rope_theta\":500.5}", NULL).rope_theta == 500.5);
-    struct config c = parse(BASE ",\"rope_scaling\":{\"type\":\"yarn\",\"factor\":8,\"original_max_position_embeddings\":64}}", NULL);
+    struct config c = parse(
+        BASE ",\"rope_scaling\":{\"type\":\"yarn\",\"factor\":8,\"original_max_position_embeddings\":64}}", NULL);
     assert_true(c.yarn && c.yarn_factor == 8 && c.yarn_original == 64 && c.yarn_truncate && c.yarn_beta_fast == 32);
-    c = parse(BASE ",\"max_position_embeddings\":999,\"rope_parameters\":{\"rope_type\":\"yarn\",\"factor\":2,\"truncate\":false,\"beta_fast\":16.5,\"beta_slow\":2,\"rope_theta\":7e4}}", NULL);
-    assert_true(c.yarn && !c.yarn_truncate && c.yarn_beta_fast == 16.5 && c.yarn_beta_slow == 2 && c.yarn_original == 999 && c.rope_theta == 7e4);
-    assert_true(parse(BASE ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":2,\"truncate\":true}}", NULL).yarn_truncate);
+    c = parse(
+        BASE
+        ",\"max_position_embeddings\":999,\"rope_parameters\":{\"rope_type\":\"yarn\",\"factor\":2,\"truncate\":false,\"beta_fast\":16.5,\"beta_slow\":2,\"rope_theta\":7e4}}",
+        NULL);
+    assert_true(c.yarn && !c.yarn_truncate && c.yarn_beta_fast == 16.5 && c.yarn_beta_slow == 2 &&
+                c.yarn_original == 999 && c.rope_theta == 7e4);
+    assert_true(
+        parse(BASE ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":2,\"truncate\":true}}", NULL).yarn_truncate);
     /* transformers takes rope_scaling first where both are there. */
-    c = parse(BASE ",\"rope_scaling\":{\"rope_type\":\"default\"},\"rope_parameters\":{\"rope_type\":\"yarn\",\"factor\":2}}", NULL);
+    c = parse(
+        BASE ",\"rope_scaling\":{\"rope_type\":\"default\"},\"rope_parameters\":{\"rope_type\":\"yarn\",\"factor\":2}}",
+        NULL);
     assert_false(c.yarn);
     parse(BASE ",\"rope_scaling\":{\"rope_type\":\"yarn\"}}", "no \"factor\"");
     parse(BASE ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":2}}", "rope_type \"llama3\"");
@@ -68,14 +81,19 @@ static void test_rope(void **state)
 static void test_members(void **state)
 {
     (void)state;
-    struct config c = parse(BASE ",\"head_dim\":16,\"num_experts_per_tok\":2,\"experts_per_token\":3,\"sliding_window\":5,"
-                                 "\"max_position_embeddings\":512.0,\"rms_norm_eps\":0.001,\"swiglu_alpha\":1.3,\"swiglu_limit\":2.5,"
-                                 "\"tie_word_embeddings\":true,\"eos_token_id\":7}", NULL);
-    assert_true(c.head_dim == 16 && c.experts_per_token == 2 && c.window == 5 && c.context == 512 && c.rms_eps == 0.001);
+    struct config c = parse(
+        BASE ",\"head_dim\":16,\"num_experts_per_tok\":2,\"experts_per_token\":3,\"sliding_window\":5,"
+             "\"max_position_embeddings\":512.0,\"rms_norm_eps\":0.001,\"swiglu_alpha\":1.3,\"swiglu_limit\":2.5,"
+             "\"tie_word_embeddings\":true,\"eos_token_id\":7}",
+        NULL);
+    assert_true(c.head_dim == 16 && c.experts_per_token == 2 && c.window == 5 && c.context == 512 &&
+                c.rms_eps == 0.001);
     assert_true(c.swiglu_alpha == 1.3 && c.swiglu_limit == 2.5 && c.tied && c.n_stop_ids == 1 && c.stop_ids[0] == 7);
     assert_int_equal(parse(BASE ",\"experts_per_token\":3}", NULL).experts_per_token, 3);
     assert_int_equal(parse("{" SIZES "\"num_experts\":9}", NULL).n_experts, 9);
-    c = parse(BASE ",\"layer_types\":[\"full_attention\",\"full_attention\",\"sliding_attention\"],\"eos_token_id\":[1,99]}", NULL);
+    c = parse(BASE
+              ",\"layer_types\":[\"full_attention\",\"full_attention\",\"sliding_attention\"],\"eos_token_id\":[1,99]}",
+              NULL);
     assert_true(!c.sliding[0] && !c.sliding[1] && c.sliding[2] && c.n_stop_ids == 2 && c.stop_ids[1] == 99);
 }
 
@@ -100,11 +118,17 @@ static void test_refused(void **state)
         {"{\"num_hidden_layers\":9223372036854775808}", "line 1"},
         {"{\"num_hidden_layers\":1.5}", "an integer"},
         {"{\"num_hidden_layers\":\"3\"}", "an integer"},
-        {"{\"num_hidden_layers\":513," "\"hidden_size\":64,\"intermediate_size\":32,\"vocab_size\":100,\"num_attention_heads\":4,\"num_key_value_heads\":2,\"num_local_experts\":8}", "513 layers"},
+        {"{\"num_hidden_layers\":513,"
+         "\"hidden_size\":64,\"intermediate_size\":32,\"vocab_size\":100,\"num_attention_heads\":4,\"num_key_value_heads\":2,\"num_local_experts\":8}",
+         "513 layers"},
         {BASE ",\"head_dim\":15}", "odd"},
         {BASE ",\"head_dim\":2048}", "head_dim"},
-        {"{" "\"num_hidden_layers\":3,\"hidden_size\":64,\"intermediate_size\":32,\"vocab_size\":100,\"num_attention_heads\":4,\"num_key_value_heads\":3,\"num_local_experts\":8}", "do not divide"},
-        {"{" "\"num_hidden_layers\":3,\"hidden_size\":2147483647,\"intermediate_size\":32,\"vocab_size\":100,\"num_attention_heads\":4,\"num_key_value_heads\":2,\"num_local_experts\":8}", "hidden size"},
+        {"{"
+         "\"num_hidden_layers\":3,\"hidden_size\":64,\"intermediate_size\":32,\"vocab_size\":100,\"num_attention_heads\":4,\"num_key_value_heads\":3,\"num_local_experts\":8}",
+         "do not divide"},
+        {"{"
+         "\"num_hidden_layers\":3,\"hidden_size\":2147483647,\"intermediate_size\":32,\"vocab_size\":100,\"num_attention_heads\":4,\"num_key_value_heads\":2,\"num_local_experts\":8}",
+         "hidden size"},
         {BASE ",\"num_experts_per_tok\":9}", "experts per token"},
         {BASE ",\"sliding_window\":0}", "from 1"},
         {BASE ",\"rms_norm_eps\":0}", "epsilon"},
@@ -135,14 +159,25 @@ static void test_generation(void **state)
 {
     (void)state;
     struct config c = parse(BASE ",\"eos_token_id\":5}", NULL);
-    generation("{\"do_sample\":true,\"temperature\":0.7,\"top_p\":0.9,\"top_k\":40,\"min_p\":0.05,\"repetition_penalty\":1.1,\"eos_token_id\":[9,8]}", &c, NULL);
-    assert_true(c.temperature == 0.7 && c.top_p == 0.9 && c.top_k == 40 && c.min_p == 0.05 && c.repetition_penalty == 1.1);
+    generation(
+        "{\"do_sample\":true,\"temperature\":0.7,\"top_p\":0.9,\"top_k\":40,\"min_p\":0.05,\"repetition_penalty\":1.1,\"eos_token_id\":[9,8]}",
+        &c, NULL);
+    assert_true(c.temperature == 0.7 && c.top_p == 0.9 && c.top_k == 40 && c.min_p == 0.05 &&
+                c.repetition_penalty == 1.1);
     assert_true(c.n_stop_ids == 2 && c.stop_ids[0] == 9);
     generation("{\"do_sample\":false}", &c, NULL);
     assert_true(c.temperature == 0 && c.top_p == 0.9 && c.n_stop_ids == 2);
     struct config before = c;
-    static const char *const bad[] = {"{\"temperature\":-0.5}", "{\"temperature\":1e9}", "{\"top_p\":0}", "{\"top_p\":1.5}", "{\"min_p\":-1}",
-                                      "{\"top_k\":-1}", "{\"repetition_penalty\":0}", "{\"eos_token_id\":100}", "{\"temperature\":\"hot\"}", "[]"};
+    static const char *const bad[] = {"{\"temperature\":-0.5}",
+                                      "{\"temperature\":1e9}",
+                                      "{\"top_p\":0}",
+                                      "{\"top_p\":1.5}",
+                                      "{\"min_p\":-1}",
+                                      "{\"top_k\":-1}",
+                                      "{\"repetition_penalty\":0}",
+                                      "{\"eos_token_id\":100}",
+                                      "{\"temperature\":\"hot\"}",
+                                      "[]"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         generation(bad[i], &c, "generation_config.json");
         assert_memory_equal(&c, &before, sizeof c);
@@ -243,7 +278,8 @@ static void llama(struct gguf_keys *k)
 /* All that is needed, little by little: heads per layer, and the scaling that llama.cpp would take for linear. */
 static void by_hand(struct gguf_keys *k, bool heads_differ, bool scaled)
 {
-    static const char *const ones[] = {"block_count", "embedding_length", "expert_count", "expert_used_count", "attention.sliding_window", "context_length"};
+    static const char *const ones[] = {"block_count",       "embedding_length",         "expert_count",
+                                       "expert_used_count", "attention.sliding_window", "context_length"};
     char key[64];
     gguf_put_str(k, "general.architecture", "gpt-oss");
     for (int i = 0; i < 6; i++) {
@@ -277,12 +313,17 @@ static void scaled(struct gguf_keys *k)
 static void test_gguf(void **state)
 {
     (void)state;
-    struct config c = parse(BASE ",\"head_dim\":16,\"num_experts_per_tok\":2,\"sliding_window\":5,\"max_position_embeddings\":512,\"rms_norm_eps\":0.001,"
-                                 "\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":8,\"original_max_position_embeddings\":64,\"truncate\":true}}", NULL);
+    struct config c = parse(
+        BASE
+        ",\"head_dim\":16,\"num_experts_per_tok\":2,\"sliding_window\":5,\"max_position_embeddings\":512,\"rms_norm_eps\":0.001,"
+        "\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":8,\"original_max_position_embeddings\":64,\"truncate\":true}}",
+        NULL);
     struct config g = through_gguf(&c, vocab, NULL);
-    assert_true(g.n_layers == 3 && g.hidden == 64 && g.intermediate == 32 && g.vocab == 100 && g.n_heads == 4 && g.n_kv_heads == 2);
+    assert_true(g.n_layers == 3 && g.hidden == 64 && g.intermediate == 32 && g.vocab == 100 && g.n_heads == 4 &&
+                g.n_kv_heads == 2);
     assert_true(g.head_dim == 16 && g.n_experts == 8 && g.experts_per_token == 2 && g.window == 5 && g.context == 512);
-    assert_true((float)g.rms_eps == 0.001f && g.rope_theta == 150000 && g.yarn && g.yarn_factor == 8 && g.yarn_original == 64);
+    assert_true((float)g.rms_eps == 0.001f && g.rope_theta == 150000 && g.yarn && g.yarn_factor == 8 &&
+                g.yarn_original == 64);
     assert_false(g.yarn_truncate); /* GGUF has no word for it, and OpenAI's bounds are not rounded */
     assert_true(g.swiglu_alpha == 1.702 && g.swiglu_limit == 7 && g.sliding[0] && !g.sliding[1]);
     c.yarn = false;
@@ -310,8 +351,10 @@ static void test_write(void **state)
 {
     (void)state;
     static const char *const sources[] = {
-        BASE ",\"head_dim\":16,\"sliding_window\":5,\"eos_token_id\":[3,4],\"rms_norm_eps\":3e-7,\"swiglu_limit\":2.25,\"tie_word_embeddings\":true,\"rope_theta\":12345.678}",
-        BASE ",\"layer_types\":[\"full_attention\",\"full_attention\",\"sliding_attention\"],\"rope_scaling\":{\"rope_type\":\"default\"},\"eos_token_id\":3}",
+        BASE
+        ",\"head_dim\":16,\"sliding_window\":5,\"eos_token_id\":[3,4],\"rms_norm_eps\":3e-7,\"swiglu_limit\":2.25,\"tie_word_embeddings\":true,\"rope_theta\":12345.678}",
+        BASE
+        ",\"layer_types\":[\"full_attention\",\"full_attention\",\"sliding_attention\"],\"rope_scaling\":{\"rope_type\":\"default\"},\"eos_token_id\":3}",
         BASE ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":3.7,\"beta_slow\":0.3}}",
     };
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
@@ -332,8 +375,9 @@ static void test_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),   cmocka_unit_test(test_rope),    cmocka_unit_test(test_members), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_generation), cmocka_unit_test(test_presets), cmocka_unit_test(test_gguf),    cmocka_unit_test(test_write),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_rope),       cmocka_unit_test(test_members),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_generation), cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_gguf),     cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,6 @@
 #include "format/tensors_build.h"
 #include "osso/engine.h"
 
-
 static struct osso_model *golden(const char *name)
 {
     char path[512], relative[128];
@@ -119,7 +118,10 @@ static void test_tied(void **state)
 /* ---- the same tensors, laid out otherwise --------------------------------------------------------------- */
 
 /* OpenAI's own form, which osso does not open yet: a list of rows is all that reading its tensors takes. */
-#define ORIGINAL(member, spelling) {JOIN_ONE, 1, {PARAM_##member}, spelling, STORE_PLAIN, {"", NULL}, DT_COUNT}
+#define ORIGINAL(member, spelling)                                                                                     \
+    {                                                                                                                  \
+        JOIN_ONE, 1, {PARAM_##member}, spelling, STORE_PLAIN, {"", NULL}, DT_COUNT                                     \
+    }
 static const struct names_row rows_original[] = {
     ORIGINAL(embed, "embedding.weight"),
     ORIGINAL(attn_norm, "attn.norm.scale"),
@@ -300,7 +302,8 @@ static void test_one_expert(void **state)
 /* ---- broken copies of a good model ---------------------------------------------------------------------- */
 
 /* Copies golden/name/file to dir, with `from` replaced by `to` (as long) at its first place after `after`. */
-static void put_changed(const char *dir, const char *name, const char *file, const char *after, const char *from, const char *to)
+static void put_changed(const char *dir, const char *name, const char *file, const char *after, const char *from,
+                        const char *to)
 {
     char path[512], relative[128], *data;
     size_t len;
@@ -329,10 +332,12 @@ static const struct {
     {"", "0.mlp.experts.down_proj_bias", "0.mlp.experts.down_proj_bios", "down_proj_bias is missing"},
     {"", "0.mlp.experts.gate_up_proj_blocks", "0.mlp.experts.gate_up_proj_blocky", "gate_up_proj is missing"},
     {"", "0.mlp.experts.gate_up_proj_scales", "0.mlp.experts.gate_up_proj_scalar", "gate_up_proj_scales is missing"},
-    {"model.layers.0.self_attn.q_proj.weight", "\"BF16\"", "\"I16\" ", "unsupported type I16 in tensor model.layers.0.self_attn.q_proj.weight"},
+    {"model.layers.0.self_attn.q_proj.weight", "\"BF16\"", "\"I16\" ",
+     "unsupported type I16 in tensor model.layers.0.self_attn.q_proj.weight"},
     {"model.layers.1.input_layernorm.weight", "\"BF16\"", "\"I16\" ", "unsupported type I16"},
     {"model.layers.0.mlp.experts.down_proj_blocks", "\"U8\"", "\"I8\"", "must be U8"},
-    {"model.layers.0.self_attn.o_proj.weight", "\"shape\":[32,128]", "\"shape\":[128,32]", "has the shape [128, 32]; this model's configuration asks for [32, 128]"},
+    {"model.layers.0.self_attn.o_proj.weight", "\"shape\":[32,128]", "\"shape\":[128,32]",
+     "has the shape [128, 32]; this model's configuration asks for [32, 128]"},
     {"model.layers.0.self_attn.sinks", "\"shape\":[8]", "\"shape\": 8 ", "expected '['"},
 };
 
@@ -435,12 +440,14 @@ static void test_questions(void **state)
     struct osso_sampling s;
     int32_t ids[4] = {-1, -1, -1, -1};
     osso_model_dims(m, &d);
-    assert_true(d.n_layers == 4 && d.hidden == 32 && d.vocab == 272 && d.n_heads == 8 && d.n_kv_heads == 1 && d.parameters == 157792);
+    assert_true(d.n_layers == 4 && d.hidden == 32 && d.vocab == 272 && d.n_heads == 8 && d.n_kv_heads == 1 &&
+                d.parameters == 157792);
     old.vocab = 77;
     osso_model_dims(m, &old); /* a caller that knows fewer members */
     assert_true(old.intermediate == d.intermediate && old.vocab == 77);
     osso_model_sampling(m, &s);
-    assert_true(s.size == sizeof s && s.temperature == 1 && s.top_p == 1 && s.top_k == 0 && s.repetition_penalty == 1 && s.n_bias == 0);
+    assert_true(s.size == sizeof s && s.temperature == 1 && s.top_p == 1 && s.top_k == 0 && s.repetition_penalty == 1 &&
+                s.n_bias == 0);
     assert_int_equal(osso_model_stop_ids(m, ids, 0), 1);
     assert_int_equal(ids[0], -1);
     assert_int_equal(osso_model_stop_ids(m, ids, 4), 1);
@@ -469,10 +476,12 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),           cmocka_unit_test(test_tied),      cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_what_to_do),      cmocka_unit_test(test_truncated_later), cmocka_unit_test(test_questions),
-        cmocka_unit_test(test_no_memory),       cmocka_unit_test(test_another_form), cmocka_unit_test(test_alternatives),
-        cmocka_unit_test(test_unlike_pair),     cmocka_unit_test(test_one_expert),
+        cmocka_unit_test(test_forms),           cmocka_unit_test(test_tied),
+        cmocka_unit_test(test_changes),         cmocka_unit_test(test_what_to_do),
+        cmocka_unit_test(test_truncated_later), cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_no_memory),       cmocka_unit_test(test_another_form),
+        cmocka_unit_test(test_alternatives),    cmocka_unit_test(test_unlike_pair),
+        cmocka_unit_test(test_one_expert),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* test_synth.c: synthetic checkpoints open, hold the same values in both forms, and leave nothing behind when they fail. */
+/* test_synth.c: synthetic checkpoints open, hold the same values in both forms, and leave nothing behind when they
+ * fail. */
 #include "file_test.h"
 #include "json_test.h"
 
@@ -14,7 +15,8 @@ static const char small_config[] =
 
 static struct osso_synth_options options_for(const char *preset, const char *format)
 {
-    return (struct osso_synth_options){.size = sizeof(struct osso_synth_options), .preset = preset, .format = format, .seed = 7};
+    return (struct osso_synth_options){
+        .size = sizeof(struct osso_synth_options), .preset = preset, .format = format, .seed = 7};
 }
 
 static struct osso_model *open_model(const char *path)
@@ -56,7 +58,8 @@ static void test_forms(void **state)
     struct osso_model *hf = open_model(scratch_path(dir, "hf")), *gg = open_model(scratch_path(dir, "m.gguf")), *mem;
     check_ok(osso_model_synthesize(o.preset, 7, &mem, &err), err);
     const struct config *c = &hf->config;
-    assert_true(c->n_stop_ids == 1 && c->stop_ids[0] == 299 && !c->sliding[0] && c->sliding[2] && gg->config.vocab == 300);
+    assert_true(c->n_stop_ids == 1 && c->stop_ids[0] == 299 && !c->sliding[0] && c->sliding[2] &&
+                gg->config.vocab == 300);
     assert_memory_equal(c->sliding, gg->config.sliding, 3);
     for (int l = 0; l < 3; l++)
         for (int e = 0; e < 5; e++) {
@@ -98,8 +101,8 @@ static uint64_t file_hash(const char *path)
     return h;
 }
 
-/* Published numbers name a seed: its files have had these bytes since the first version. The second configuration has widths
- * that MXFP4 cannot have: dense experts, F16. */
+/* Published numbers name a seed: its files have had these bytes since the first version. The second configuration has
+ * widths that MXFP4 cannot have: dense experts, F16. */
 static void test_bytes(void **state)
 {
     (void)state;
@@ -216,7 +219,8 @@ static void test_small_vocabulary(void **state)
     char *dir = scratch_dir(), path[512];
     struct osso_error err;
     const struct osso_tokenizer *original;
-    struct osso_model *golden = open_model(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4/model.gguf")), *made;
+    struct osso_model *golden = open_model(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4/model.gguf")),
+                      *made;
     struct vocab_export e;
     struct buf json = {0};
     check_ok(osso_model_tokenizer(golden, &original, &err), err);
@@ -280,7 +284,8 @@ static void test_nothing_left(void **state)
     assert_int_equal(count_files(dir), 1);
     assert_int_equal(mkdir(scratch_path(dir, "hf"), 0700), 0);
     assert_int_equal(osso_synth(scratch_path(dir, "hf"), &o, &err), OSSO_CANCELLED);
-    assert_true(file_is_dir(scratch_path(dir, "hf")) && count_files(scratch_path(dir, "hf")) == 0); /* it was there before */
+    assert_true(file_is_dir(scratch_path(dir, "hf")) &&
+                count_files(scratch_path(dir, "hf")) == 0); /* it was there before */
     put_file(scratch_path(dir, "hf/precious"), "x", 1);
     assert_int_equal(osso_synth(scratch_path(dir, "hf"), &o, &err), OSSO_USAGE);
     assert_non_null(strstr(err.text, "not empty"));
@@ -295,8 +300,9 @@ static void test_nothing_left(void **state)
     o.preset = "19b";
     assert_int_equal(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), OSSO_NOTFOUND);
     /* No disk holds this. */
-    static const char huge[] = "{\"model_type\":\"gpt_oss\",\"num_hidden_layers\":500,\"hidden_size\":65536,\"intermediate_size\":65536,\"vocab_size\":300,"
-                               "\"num_attention_heads\":4,\"num_key_value_heads\":2,\"num_local_experts\":4096}";
+    static const char huge[] =
+        "{\"model_type\":\"gpt_oss\",\"num_hidden_layers\":500,\"hidden_size\":65536,\"intermediate_size\":65536,\"vocab_size\":300,"
+        "\"num_attention_heads\":4,\"num_key_value_heads\":2,\"num_local_experts\":4096}";
     put_file(scratch_path(dir, "huge.json"), huge, sizeof huge - 1);
     o.preset = scratch_path(dir, "huge.json");
     assert_int_equal(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), OSSO_IO);
@@ -344,7 +350,8 @@ static void test_info(void **state)
     assert_int_equal(osso_info_json(path, "20b", 0, NULL, false, &text, &err), OSSO_USAGE);
     assert_int_equal(osso_info_json(NULL, NULL, 0, NULL, false, &text, &err), OSSO_USAGE);
     assert_int_equal(osso_info_json(path, NULL, 0, "q4", false, &text, &err), OSSO_USAGE);
-    assert_int_equal(osso_info_json(path, NULL, 0, "q8_0", false, &text, &err), OSSO_UNSUPPORTED); /* heads of 16 dims */
+    assert_int_equal(osso_info_json(path, NULL, 0, "q8_0", false, &text, &err),
+                     OSSO_UNSUPPORTED); /* heads of 16 dims */
     assert_non_null(strstr(err.text, "heads have 16; use f16"));
     assert_int_equal(osso_info_json(path, NULL, 513, NULL, false, &text, &err), OSSO_LIMIT);
     assert_null(text);
@@ -353,9 +360,13 @@ static void test_info(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),            cmocka_unit_test(test_runs),         cmocka_unit_test(test_o200k),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_o200k),
         cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_small_vocabulary), cmocka_unit_test(test_nothing_left), cmocka_unit_test(test_info),
+        cmocka_unit_test(test_small_vocabulary),
+        cmocka_unit_test(test_nothing_left),
+        cmocka_unit_test(test_info),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,11 @@
-/* immintrin.h of VARIANT=emu512: AVX-512 written out in AVX2, so that the files *__avx512vnni.c run, to the bit, on a CPU
- * without it. It says nothing about speed. Comes first on the include path of those files only (Makefile).
+/* immintrin.h of VARIANT=emu512: AVX-512 written out in AVX2, so that the files *__avx512vnni.c run, to the bit, on a
+ * CPU without it. It says nothing about speed. Comes first on the include path of those files only (Makefile).
  *
- * A vector is two halves of 256 bits. Where AVX2 has the instruction, a half takes it: rounding, NaNs and signed zeros are
- * the CPU's own, FMA is fused. The rest is written lane by lane after Intel's manual. Masked loads and stores touch no byte
- * whose mask bit is off, aligned ones trap at an address that is not. Only what the kernels use is here: an intrinsic that
- * is missing fails to compile ("implicit declaration"); add it in the fitting section, with the manual's page open. */
+ * A vector is two halves of 256 bits. Where AVX2 has the instruction, a half takes it: rounding, NaNs and signed zeros
+ * are the CPU's own, FMA is fused. The rest is written lane by lane after Intel's manual. Masked loads and stores touch
+ * no byte whose mask bit is off, aligned ones trap at an address that is not. Only what the kernels use is here: an
+ * intrinsic that is missing fails to compile ("implicit declaration"); add it in the fitting section, with the manual's
+ * page open. */
 #ifndef OSSO_EMULATE_IMMINTRIN_H
 #define OSSO_EMULATE_IMMINTRIN_H
 
@@ -403,11 +404,13 @@ EMU_CALL __m512 _mm512_scalef_ps(__m512 a, __m512 b)
     return r.ps;
 }
 
-/* What kind of number b is picks a nibble of c, which picks the result: a, b or a constant. No flags, so `flags` is 0. */
+/* What kind of number b is picks a nibble of c, which picks the result: a, b or a constant. No flags, so `flags` is 0.
+ */
 EMU uint32_t emu_fixup(uint32_t a, uint32_t b, uint32_t c)
 {
-    static const uint32_t constants[] = {0xffc00000u, 0xff800000u, 0x7f800000u, 0, 0x80000000u, 0,         0xbf800000u,
-                                         0x3f800000u, 0x3f000000u, 0x42b40000u, 0x3fc90fdbu, 0x7f7fffffu, 0xff7fffffu};
+    static const uint32_t constants[] = {0xffc00000u, 0xff800000u, 0x7f800000u, 0,           0x80000000u,
+                                         0,           0xbf800000u, 0x3f800000u, 0x3f000000u, 0x42b40000u,
+                                         0x3fc90fdbu, 0x7f7fffffu, 0xff7fffffu};
     uint32_t magnitude = b & 0x7fffffffu;
     int kind = magnitude > 0x7f800000u ? (b & 0x400000u ? 0 : 1) /* quiet NaN, signalling NaN */
                : magnitude == 0        ? 2
@@ -418,16 +421,11 @@ EMU uint32_t emu_fixup(uint32_t a, uint32_t b, uint32_t c)
                                        : 7;
     uint32_t pick = c >> (4 * kind) & 15;
     switch (pick) {
-    case 0:
-        return a;
-    case 1:
-        return b;
-    case 2:
-        return b | 0x7fc00000u;
-    case 6:
-        return (b & 0x80000000u) | 0x7f800000u;
-    default:
-        return constants[pick - 3];
+    case 0: return a;
+    case 1: return b;
+    case 2: return b | 0x7fc00000u;
+    case 6: return (b & 0x80000000u) | 0x7f800000u;
+    default: return constants[pick - 3];
     }
 }
 
@@ -526,8 +524,8 @@ EMU __m512i _mm512_cvtepu8_epi64(__m128i a)
 
 EMU __m512i _mm512_cvtepu16_epi32(__m256i a)
 {
-    return (__m512i){{_mm256_cvtepu16_epi32(_mm256_castsi256_si128(a)),
-                      _mm256_cvtepu16_epi32(_mm256_extracti128_si256(a, 1))}};
+    return (__m512i){
+        {_mm256_cvtepu16_epi32(_mm256_castsi256_si128(a)), _mm256_cvtepu16_epi32(_mm256_extracti128_si256(a, 1))}};
 }
 
 /* The lower bits of each lane. */
@@ -577,7 +575,8 @@ EMU_CALL __m512 _mm512_permutex2var_ps(__m512 a, __m512i where, __m512 b)
 /* r with those bytes from quarter number `quarter` whose indices point there. */
 EMU __m256i emu_pick(__m256i r, __m256i where, __m128i from, int quarter)
 {
-    __m256i here = _mm256_cmpeq_epi8(_mm256_and_si256(where, _mm256_set1_epi8(0x30)), _mm256_set1_epi8((char)(quarter << 4)));
+    __m256i here = _mm256_cmpeq_epi8(_mm256_and_si256(where, _mm256_set1_epi8(0x30)),
+                                     _mm256_set1_epi8((char)(quarter << 4)));
     __m256i at = _mm256_and_si256(where, _mm256_set1_epi8(15));
     return _mm256_blendv_epi8(r, _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(from), at), here);
 }

@@ -1,5 +1,5 @@
-/* test_answer.c: answers token by token over the scripted engine with the o200k tokenizer: many side by side, stop texts
- * in pieces, characters in pieces, channels, limits, what is held at the end, and no allocation per token. */
+/* test_answer.c: answers token by token over the scripted engine with the o200k tokenizer: many side by side, stop
+ * texts in pieces, characters in pieces, channels, limits, what is held at the end, and no allocation per token. */
 #include "alloc_count.h"
 #include "model_test.h"
 
@@ -49,7 +49,8 @@ static struct osso_engine *engine_open(int max_sessions)
 {
     struct osso_error err = {""};
     struct osso_engine *e;
-    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 2048, .max_sessions = max_sessions};
+    struct osso_engine_options o = {
+        .size = sizeof o, .backend = test_backend(), .threads = 1, .context = 2048, .max_sessions = max_sessions};
     check_ok(osso_engine_create_scripted(VOCAB, script, NULL, &o, &e, &err), err);
     return e;
 }
@@ -174,9 +175,11 @@ static void side_by_side(double temperature)
     const struct talk talks[MANY] = {
         {.say = "one two three four", .o = {.stop = stops, .n_stop = 2}},
         {.say = "one two three four", .o.max_tokens = 3},
-        {.say = THOUGHT("one two three?") FINAL("No, one two three four."), .harmony = true,
+        {.say = THOUGHT("one two three?") FINAL("No, one two three four."),
+         .harmony = true,
          .o = {.stop = stops, .n_stop = 2, .stop_on = OSSO_STOP_ON_ANSWER}},
-        {.say = THOUGHT("A " FOX "?") FINAL("A " FOX " in the snow"), .harmony = true,
+        {.say = THOUGHT("A " FOX "?") FINAL("A " FOX " in the snow"),
+         .harmony = true,
          .o = {.stop = fox, .n_stop = 1, .stop_on = OSSO_STOP_ON_ANSWER}},
         {.say = FINAL("na\xc3\xafve \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e " FOX), .harmony = true},
         {.say = "", .o = {.min_tokens = 9, .n_top = 3}},
@@ -232,9 +235,12 @@ static void test_find(void **state)
 {
     (void)state;
     static const char *const texts[] = {"abcX", "", "cY", "."};
-    static const struct { const char *text; size_t at; bool whole; } cases[] = {
-        {"", 0, false}, {"zzz", 3, false}, {"zabc", 1, false}, {"zabcY", 3, true}, {"zabcX", 1, true},
-        {"a.b.", 1, true}, {"abc.", 3, true}, {"abcabc", 3, false}};
+    static const struct {
+        const char *text;
+        size_t at;
+        bool whole;
+    } cases[] = {{"", 0, false},     {"zzz", 3, false}, {"zabc", 1, false}, {"zabcY", 3, true},
+                 {"zabcX", 1, true}, {"a.b.", 1, true}, {"abc.", 3, true},  {"abcabc", 3, false}};
     struct osso_error err = {""};
     struct stop_texts stops;
     bool whole;
@@ -251,13 +257,15 @@ static void test_find(void **state)
 static void test_stop_texts(void **state)
 {
     (void)state;
-    static const struct { const char *say, *stop, *want; bool stops; } cases[] = {
-        {"one two three four", "three", "one two ", true},
-        {"one two three four", "wo thr", "one t", true},
-        {"aaaaab", "aab", "aaa", true},
-        {"one two thre", "three", "one two thre", false},
-        {"x" FOX "y", FOX, "x", true},
-        {"x" FOX "y", FOX "z", "x" FOX "y", false}};
+    static const struct {
+        const char *say, *stop, *want;
+        bool stops;
+    } cases[] = {{"one two three four", "three", "one two ", true},
+                 {"one two three four", "wo thr", "one t", true},
+                 {"aaaaab", "aab", "aaa", true},
+                 {"one two thre", "three", "one two thre", false},
+                 {"x" FOX "y", FOX, "x", true},
+                 {"x" FOX "y", FOX "z", "x" FOX "y", false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct talk t = {.say = cases[i].say, .o = {.stop = &cases[i].stop, .n_stop = 1}};
         expect(t, cases[i].want, cases[i].stops ? OSSO_STOP_STRING : OSSO_STOP_ID);
@@ -273,7 +281,8 @@ static void test_stop_on(void **state)
 {
     (void)state;
     static const char *const stop[] = {"END"}, *const over[] = {"bc"};
-    struct talk t = {.say = THOUGHT("the END is near") FINAL("Well, the END comes"), .harmony = true,
+    struct talk t = {.say = THOUGHT("the END is near") FINAL("Well, the END comes"),
+                     .harmony = true,
                      .o = {.stop = stop, .n_stop = 1, .stop_on = OSSO_STOP_ON_ANSWER}};
     struct talk r = talk_alone(t, 0);
     assert_string_equal(r.all.data, "the END is nearWell, the ");
@@ -287,7 +296,8 @@ static void test_stop_on(void **state)
     assert_int_equal(r.stop, OSSO_STOP_STRING);
     talk_free(&r);
     /* A stop text is one message's: what is held of one is shown with its end. */
-    t = (struct talk){.say = "<|channel|>final<|message|>ab<|end|><|start|>assistant" FINAL("cd"), .harmony = true,
+    t = (struct talk){.say = "<|channel|>final<|message|>ab<|end|><|start|>assistant" FINAL("cd"),
+                      .harmony = true,
                       .o = {.stop = over, .n_stop = 1}};
     r = talk_alone(t, 0);
     assert_string_equal(r.spoken.data, "abcd");
@@ -319,7 +329,11 @@ static void test_eos(void **state)
 {
     (void)state;
     static const int32_t x[] = {X};
-    static const struct { struct osso_answer_options o; enum osso_stop stop; const char *spoken; } cases[] = {
+    static const struct {
+        struct osso_answer_options o;
+        enum osso_stop stop;
+        const char *spoken;
+    } cases[] = {
         {{.max_tokens = 4}, OSSO_STOP_ID, ""}, /* the model's own ids */
         {{.max_tokens = 4, .ignore_eos = true}, OSSO_STOP_LENGTH, "xxxx"},
         {{.max_tokens = 4, .ignore_eos = true, .stop_ids = x, .n_stop_ids = 1}, OSSO_STOP_ID, ""},
@@ -458,15 +472,23 @@ static void test_half_a_character(void **state)
 static void test_voices(void **state)
 {
     (void)state;
-    static const struct { const char *channel, *recipient; unsigned flags; enum osso_voice want; } cases[] = {
-        {"final", NULL, 0, OSSO_VOICE_ANSWER},         {"analysis", NULL, 0, OSSO_VOICE_THOUGHT},
-        {"commentary", NULL, 0, OSSO_VOICE_PREAMBLE},  {"commentary", "functions.f", 0, OSSO_VOICE_CALL},
-        {"analysis", "python", 0, OSSO_VOICE_CALL},    {NULL, NULL, 0, OSSO_VOICE_THOUGHT},
-        {NULL, NULL, OSSO_ANSWER_BARE, OSSO_VOICE_ANSWER}, {"other", NULL, OSSO_ANSWER_BARE, OSSO_VOICE_THOUGHT}};
+    static const struct {
+        const char *channel, *recipient;
+        unsigned flags;
+        enum osso_voice want;
+    } cases[] = {{"final", NULL, 0, OSSO_VOICE_ANSWER},
+                 {"analysis", NULL, 0, OSSO_VOICE_THOUGHT},
+                 {"commentary", NULL, 0, OSSO_VOICE_PREAMBLE},
+                 {"commentary", "functions.f", 0, OSSO_VOICE_CALL},
+                 {"analysis", "python", 0, OSSO_VOICE_CALL},
+                 {NULL, NULL, 0, OSSO_VOICE_THOUGHT},
+                 {NULL, NULL, OSSO_ANSWER_BARE, OSSO_VOICE_ANSWER},
+                 {"other", NULL, OSSO_ANSWER_BARE, OSSO_VOICE_THOUGHT}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(osso_voice_of(cases[i].channel, cases[i].recipient, cases[i].flags), cases[i].want);
     struct talk t = {.say = "<|channel|>commentary<|message|>Wait.<|end|><|start|>assistant to=functions.f<|channel|>"
-                            "commentary<|constrain|>json<|message|>{}<|call|><|return|>", .harmony = true};
+                            "commentary<|constrain|>json<|message|>{}<|call|><|return|>",
+                     .harmony = true};
     struct talk r = talk_alone(t, 0);
     assert_string_equal(r.all.data, "Wait.{}");
     assert_non_null(strstr(r.log.data, "'' 0 0 0\n")); /* of a header */
@@ -516,13 +538,17 @@ static void test_take(void **state)
     size_t n;
     check_ok(osso_session_create(e, 0, &s, &err), err);
     check_ok(osso_session_sync(s, (int32_t[]){0}, 1, &err), err);
-    struct osso_answer_options o = {.size = sizeof o, .max_tokens = -1, .stop_ids = stops, .n_stop_ids = 1,
-                                    .min_tokens = 1};
+    struct osso_answer_options o = {
+        .size = sizeof o, .max_tokens = -1, .stop_ids = stops, .n_stop_ids = 1, .min_tokens = 1};
     check_ok(osso_answer_create(s, NULL, &o, &a, &err), err);
     stops[0] = 9; /* it was copied */
     assert_int_equal(osso_answer_next(a, &event, &err), OSSO_USAGE);
     assert_non_null(strstr(err.text, "sampler"));
     assert_int_equal(osso_answer_take(a, (struct osso_choice){VOCAB, 0}, &event, &err), OSSO_USAGE);
+    event.size = 0; /* it could not say that the answer ends */
+    assert_int_equal(osso_answer_take(a, (struct osso_choice){7, 0}, &event, &err), OSSO_USAGE);
+    assert_non_null(strstr(err.text, "sizeof(struct osso_event)"));
+    event.size = sizeof event;
     assert_int_equal(osso_answer_length(a), 0);
     /* Before min_tokens it stops nothing. */
     check_ok(osso_answer_take(a, (struct osso_choice){7, -1.5f}, &event, &err), err);
@@ -574,8 +600,8 @@ static void test_no_allocation(void **state)
         struct osso_error err = {""};
         struct osso_engine *e = engine_open(1);
         buf_printf(&say, harmony ? FINAL("%s") : "%s", text.data);
-        struct talk t = {.say = say.data, .harmony = harmony,
-                         .o = {.stop = stop, .n_stop = 2, .n_top = 3, .max_tokens = 1000}};
+        struct talk t = {
+            .say = say.data, .harmony = harmony, .o = {.stop = stop, .n_stop = 2, .n_top = 3, .max_tokens = 1000}};
         struct osso_event event = {.size = sizeof event};
         talk_open(&t, e, 0);
         long long calls = alloc_count();
@@ -620,11 +646,11 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_side_by_side), cmocka_unit_test(test_find),
-                                       cmocka_unit_test(test_stop_texts), cmocka_unit_test(test_stop_on),
-                                       cmocka_unit_test(test_lengths), cmocka_unit_test(test_eos),
-                                       cmocka_unit_test(test_context), cmocka_unit_test(test_min_and_mask),
-                                       cmocka_unit_test(test_held), cmocka_unit_test(test_half_a_character),
-                                       cmocka_unit_test(test_voices), cmocka_unit_test(test_bare_text),
-                                       cmocka_unit_test(test_take), cmocka_unit_test(test_no_allocation)};
+                                       cmocka_unit_test(test_stop_texts),   cmocka_unit_test(test_stop_on),
+                                       cmocka_unit_test(test_lengths),      cmocka_unit_test(test_eos),
+                                       cmocka_unit_test(test_context),      cmocka_unit_test(test_min_and_mask),
+                                       cmocka_unit_test(test_held),         cmocka_unit_test(test_half_a_character),
+                                       cmocka_unit_test(test_voices),       cmocka_unit_test(test_bare_text),
+                                       cmocka_unit_test(test_take),         cmocka_unit_test(test_no_allocation)};
     return cmocka_run_group_tests_name("answer", tests, setup, teardown);
 }

@@ -1,5 +1,5 @@
-/* test_choose.c: draws against the plain way of doing it (sort everything, cut, add up), over shapes of logits that hit every
- * path; and the same ids and log-probabilities on every instruction set. */
+/* test_choose.c: draws against the plain way of doing it (sort everything, cut, add up), over shapes of logits that hit
+ * every path; and the same ids and log-probabilities on every instruction set. */
 #include "model_test.h"
 
 #include "backend/backend.h"
@@ -38,7 +38,8 @@ static void make_logits(enum shape shape)
 
 static struct osso_session *open_session(const char *isa, struct osso_engine **engine)
 {
-    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 16, .isa = isa};
+    struct osso_engine_options o = {
+        .size = sizeof o, .backend = test_backend(), .threads = 1, .context = 16, .isa = isa};
     struct osso_session *session;
     struct osso_error err;
     check_ok(osso_engine_create_scripted(VOCAB, script, NULL, &o, engine, &err), err);
@@ -154,7 +155,10 @@ static void test_draws(void **state)
 static void test_isas(void **state)
 {
     (void)state;
-    static const struct { double temperature, top_p; int64_t top_k; } ways[] = {{0, 1, 0}, {1, 1, 0}, {0.8, 1, 0}, {1, 0.9, 0}, {1, 1, 50}};
+    static const struct {
+        double temperature, top_p;
+        int64_t top_k;
+    } ways[] = {{0, 1, 0}, {1, 1, 0}, {0.8, 1, 0}, {1, 0.9, 0}, {1, 1, 50}};
     for (int shape = 0; shape < SHAPES; shape++)
         for (int w = 0; w < 5; w++) {
             struct osso_choice first[50];

@@ -23,7 +23,7 @@ static struct rig far_rig(const char *model)
 
 static void *look(void *at)
 {
-    return (void *)(uintptr_t)*(volatile const uint8_t *)at;
+    return (void *)(uintptr_t) * (volatile const uint8_t *)at;
 }
 
 static void *change(void *at)

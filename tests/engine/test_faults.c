@@ -1,5 +1,5 @@
-/* test_faults.c: memory that runs out at every single place: each call says NOMEM (or gets by), leaks nothing, and works
- * the next time. No allocation at all per decoded token. A model file that shrinks while it is mapped. */
+/* test_faults.c: memory that runs out at every single place: each call says NOMEM (or gets by), leaks nothing, and
+ * works the next time. No allocation at all per decoded token. A model file that shrinks while it is mapped. */
 #define _GNU_SOURCE
 #include "model_test.h"
 
@@ -161,8 +161,14 @@ static enum osso_status answer(struct osso_error *err)
     enum osso_status status = osso_parser_create(w.o200k, "assistant", 0, &parser, err);
     if (!status)
         status = osso_session_sync(w.session, (int32_t[]){5, 6, 7}, 3, err);
-    struct osso_answer_options o = {.size = sizeof o, .parser = parser, .max_tokens = -1, .stop = stop, .n_stop = 3,
-                                    .stop_ids = said + 4, .n_stop_ids = 1, .flags = OSSO_ANSWER_BARE};
+    struct osso_answer_options o = {.size = sizeof o,
+                                    .parser = parser,
+                                    .max_tokens = -1,
+                                    .stop = stop,
+                                    .n_stop = 3,
+                                    .stop_ids = said + 4,
+                                    .n_stop_ids = 1,
+                                    .flags = OSSO_ANSWER_BARE};
     if (!status) {
         status = osso_answer_create(w.session, w.sampler, &o, &a, err);
         assert_int_equal(status == OSSO_OK, a != NULL);
@@ -185,7 +191,8 @@ static enum osso_status tokenizer(struct osso_error *err)
     enum osso_status status = osso_tokenizer_open(w.json, &t, err);
     assert_int_equal(status == OSSO_OK, t != NULL);
     if (!status)
-        status = osso_tokenizer_encode(t, "hello world, na\xc3\xafve \xf0\x9f\xa6\x8a<|end|>", 27, OSSO_ENCODE_SPECIAL, &ids, err);
+        status = osso_tokenizer_encode(t, "hello world, na\xc3\xafve \xf0\x9f\xa6\x8a<|end|>", 27, OSSO_ENCODE_SPECIAL,
+                                       &ids, err);
     osso_ids_free(&ids);
     osso_tokenizer_free(t);
     return status;
@@ -217,7 +224,8 @@ static enum osso_status conversation(struct osso_error *err)
     enum osso_status status = osso_conversation_from_json(text, sizeof text - 1, "test", &c, err);
     assert_int_equal(status == OSSO_OK, c != NULL);
     if (!status)
-        status = osso_conversation_add_developer(c, "again", "[{\"name\":\"f\",\"description\":\"d\",\"parameters\":{}}]", err);
+        status = osso_conversation_add_developer(c, "again",
+                                                 "[{\"name\":\"f\",\"description\":\"d\",\"parameters\":{}}]", err);
     if (!status)
         status = osso_conversation_render(c, w.o200k, NULL, &ids, err);
     if (!status)
@@ -246,11 +254,20 @@ static enum osso_status info(struct osso_error *err)
     return status;
 }
 
-static const struct { const char *name; attempt_fn *fn; } attempts[] = {
-    {"open a folder", open_hf}, {"open a GGUF", open_gguf}, {"synthesize", synthesize}, {"engine and sessions", engine},
-    {"sampler", sampler}, {"generate", generate}, {"answer", answer},
-    {"tokenizer.json", tokenizer}, {"conversation", conversation},
-    {"info", info}, {"o200k", builtin}};
+static const struct {
+    const char *name;
+    attempt_fn *fn;
+} attempts[] = {{"open a folder", open_hf},
+                {"open a GGUF", open_gguf},
+                {"synthesize", synthesize},
+                {"engine and sessions", engine},
+                {"sampler", sampler},
+                {"generate", generate},
+                {"answer", answer},
+                {"tokenizer.json", tokenizer},
+                {"conversation", conversation},
+                {"info", info},
+                {"o200k", builtin}};
 
 static void test_own_allocations(void **state)
 {
@@ -298,11 +315,13 @@ static void test_no_allocation(void **state)
         check_ok(osso_session_sync(s, prompt, 300, &r.err), r.err);
         check_ok(osso_session_fork(s, &t, &r.err), r.err);
         struct osso_session *both[] = {s, t};
-        long long calls = alloc_count(), mem = (long long)mem_count(); /* the prompt counts too: pages, sharing, copies */
+        long long calls = alloc_count(),
+                  mem = (long long)mem_count(); /* the prompt counts too: pages, sharing, copies */
         while (!osso_session_ready(s) || !osso_session_ready(t))
             check_ok(osso_step(r.engine, both, 2, 0, &r.err), r.err);
         for (int j = 0; j < 2; j++)
-            check_ok(osso_session_rewind(both[j], 300, &r.err), r.err); /* the last token's logits for both in one step */
+            check_ok(osso_session_rewind(both[j], 300, &r.err),
+                     r.err); /* the last token's logits for both in one step */
         check_ok(osso_step(r.engine, both, 2, 0, &r.err), r.err);
         for (int i = 0; i < 200; i++) {
             for (int j = 0; j < 2; j++) {
@@ -369,15 +388,18 @@ static void write_tokenizer(void)
 {
     FILE *f = fopen(w.json, "w");
     assert_non_null(f);
-    fputs("{\"added_tokens\":[{\"id\":260,\"content\":\"<|end|>\",\"special\":true}],\"normalizer\":null,\"pre_tokenizer\":"
-          "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true},\"model\":{\"type\":\"BPE\",\"vocab\":{", f);
+    fputs(
+        "{\"added_tokens\":[{\"id\":260,\"content\":\"<|end|>\",\"special\":true}],\"normalizer\":null,\"pre_tokenizer\":"
+        "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true},\"model\":{\"type\":\"BPE\",\"vocab\":{",
+        f);
     uint32_t other = 0x100;
     for (int b = 0; b < 256; b++) {
         bool printable = (b >= 0x21 && b <= 0x7e) || (b >= 0xa1 && b <= 0xac) || b >= 0xae;
         fprintf(f, "\"\\u%04x\":%d,", printable ? (unsigned)b : other++, b);
     }
     fputs("\"he\":256,\"ll\":257,\"hell\":258,\"hello\":259},"
-          "\"merges\":[[\"h\",\"e\"],[\"l\",\"l\"],[\"he\",\"ll\"],[\"hell\",\"o\"]]}}\n", f);
+          "\"merges\":[[\"h\",\"e\"],[\"l\",\"l\"],[\"he\",\"ll\"],[\"hell\",\"o\"]]}}\n",
+          f);
     assert_int_equal(fclose(f), 0);
 }
 

@@ -44,7 +44,8 @@ struct outcome {
     uint64_t allocations;
 };
 
-static struct outcome speak(const char *words, const char *const *stop, size_t n_stop, int64_t max_tokens, int cancel_at)
+static struct outcome speak(const char *words, const char *const *stop, size_t n_stop, int64_t max_tokens,
+                            int cancel_at)
 {
     struct osso_error err = {""};
     struct osso_engine *engine;
@@ -65,8 +66,14 @@ static struct outcome speak(const char *words, const char *const *stop, size_t n
     check_ok(osso_session_create(engine, 0, &session, &err), err);
     check_ok(osso_session_sync(session, prompt, 3, &err), err);
     check_ok(osso_sampler_create(&so, VOCAB, &sampler, &err), err);
-    struct osso_generate_options o = {.size = sizeof o, .max_tokens = max_tokens, .stop_ids = stops, .n_stop_ids = 1,
-                                      .stop = stop, .n_stop = n_stop, .on_event = on_event, .user = &seen};
+    struct osso_generate_options o = {.size = sizeof o,
+                                      .max_tokens = max_tokens,
+                                      .stop_ids = stops,
+                                      .n_stop_ids = 1,
+                                      .stop = stop,
+                                      .n_stop = n_stop,
+                                      .on_event = on_event,
+                                      .user = &seen};
     check_ok(osso_generate(engine, session, sampler, tokenizer, &o, &out.result, &err), err);
     memcpy(seen.text + seen.len, out.result.tail, out.result.tail_len);
     seen.len += out.result.tail_len;
@@ -84,8 +91,12 @@ static struct outcome speak(const char *words, const char *const *stop, size_t n
 static void test_stop_id(void **state)
 {
     (void)state;
-    struct outcome o = speak("A fox met a \xf0\x9f\xa6\x8a in the snow. na\xc3\xafve caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", NULL, 0, -1, 0);
-    assert_string_equal(o.text, "A fox met a \xf0\x9f\xa6\x8a in the snow. na\xc3\xafve caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e");
+    struct outcome o = speak(
+        "A fox met a \xf0\x9f\xa6\x8a in the snow. na\xc3\xafve caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", NULL,
+        0, -1, 0);
+    assert_string_equal(
+        o.text,
+        "A fox met a \xf0\x9f\xa6\x8a in the snow. na\xc3\xafve caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e");
     assert_int_equal(o.result.stop, OSSO_STOP_ID);
     assert_int_equal(o.result.stop_id, 200002);
     assert_int_equal(o.allocations, 0);
@@ -94,13 +105,15 @@ static void test_stop_id(void **state)
 static void test_stop_strings(void **state)
 {
     (void)state;
-    static const struct { const char *say, *stop, *want; bool stopped; } cases[] = {
-        {"one two three four", "three", "one two ", true},
-        {"one two three four", "wo thr", "one t", true},  /* across tokens */
-        {"aaaaab", "aab", "aaa", true},                   /* a beginning that fails and starts again inside itself */
-        {"one two thre", "three", "one two thre", false}, /* held back, then released at the end */
-        {"caf\xc3\xa9 au lait", "\xc3\xa9 au", "caf", true},
-        {"x\xf0\x9f\xa6\x8ay", "\xf0\x9f\xa6\x8a", "x", true}};
+    static const struct {
+        const char *say, *stop, *want;
+        bool stopped;
+    } cases[] = {{"one two three four", "three", "one two ", true},
+                 {"one two three four", "wo thr", "one t", true}, /* across tokens */
+                 {"aaaaab", "aab", "aaa", true}, /* a beginning that fails and starts again inside itself */
+                 {"one two thre", "three", "one two thre", false}, /* held back, then released at the end */
+                 {"caf\xc3\xa9 au lait", "\xc3\xa9 au", "caf", true},
+                 {"x\xf0\x9f\xa6\x8ay", "\xf0\x9f\xa6\x8a", "x", true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct outcome o = speak(cases[i].say, &cases[i].stop, 1, -1, 0);
         assert_string_equal(o.text, cases[i].want);
@@ -144,7 +157,8 @@ static void test_pool_full(void **state)
     struct osso_error err = {""};
     struct osso_engine *engine;
     struct osso_session *s[N];
-    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 512, .max_sessions = 2, .max_rows = 64};
+    struct osso_engine_options o = {
+        .size = sizeof o, .backend = test_backend(), .threads = 1, .context = 512, .max_sessions = 2, .max_rows = 64};
     int32_t ids[512];
     check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), err);
     enum osso_status status = OSSO_OK;
@@ -188,7 +202,8 @@ static void test_logits_gone(void **state)
     struct osso_engine *engine, *other;
     struct osso_session *s, *t;
     struct osso_sampler *sampler;
-    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 64, .max_sessions = 2};
+    struct osso_engine_options o = {
+        .size = sizeof o, .backend = test_backend(), .threads = 1, .context = 64, .max_sessions = 2};
     struct osso_generate_options g = {.size = sizeof g, .max_tokens = 0, .n_top = 64};
     struct osso_generate_result result = {.size = sizeof result};
     check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), err);
@@ -226,7 +241,8 @@ static void test_fair(void **state)
     struct osso_error err = {""};
     struct osso_engine *engine;
     struct osso_session *s[N];
-    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 256, .max_sessions = N, .max_rows = ROWS};
+    struct osso_engine_options o = {
+        .size = sizeof o, .backend = test_backend(), .threads = 1, .context = 256, .max_sessions = N, .max_rows = ROWS};
     int32_t first = 1;
     check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), err);
     for (int i = 0; i < N; i++) {
@@ -280,8 +296,9 @@ static void test_bad_calls(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_stop_id), cmocka_unit_test(test_stop_strings),
-                                       cmocka_unit_test(test_lengths), cmocka_unit_test(test_pool_full),
-                                       cmocka_unit_test(test_logits_gone), cmocka_unit_test(test_fair), cmocka_unit_test(test_bad_calls)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_stop_id),     cmocka_unit_test(test_stop_strings),
+                                       cmocka_unit_test(test_lengths),     cmocka_unit_test(test_pool_full),
+                                       cmocka_unit_test(test_logits_gone), cmocka_unit_test(test_fair),
+                                       cmocka_unit_test(test_bad_calls)};
     return cmocka_run_group_tests_name("generate", tests, NULL, NULL);
 }

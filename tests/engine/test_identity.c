@@ -1,6 +1,6 @@
 /* test_identity.c: a row's logits are the same bits however it is computed: token by token, in one pass, in random
- * chunks, alone or among 16 sessions, with 1, 2 or 5 threads, after fork, rewind and prefix sharing; fast, exact, and with
- * Q8_0 K and V. */
+ * chunks, alone or among 16 sessions, with 1, 2 or 5 threads, after fork, rewind and prefix sharing; fast, exact, and
+ * with Q8_0 K and V. */
 #include "model_test.h"
 
 enum { LENGTH = 420 };

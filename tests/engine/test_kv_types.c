@@ -1,5 +1,5 @@
-/* test_kv_types.c: what each KV type takes: `osso info`, the engine's estimate, the pool itself and the bench's cost of a
- * token all say the same. */
+/* test_kv_types.c: what each KV type takes: `osso info`, the engine's estimate, the pool itself and the bench's cost of
+ * a token all say the same. */
 #include "json_test.h"
 #include "model_test.h"
 
@@ -27,12 +27,14 @@ static uint64_t info_kv(const char *path, int64_t context, const char *type)
 
 static void check_type(const char *path, int t)
 {
-    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 700, .kv_type = types[t].name};
+    struct osso_engine_options o = {
+        .size = sizeof o, .backend = test_backend(), .threads = 1, .context = 700, .kv_type = types[t].name};
     struct rig r = rig_open(path, &o);
     const struct config *c = &r.engine->config;
     struct osso_engine_stats stats = {.size = sizeof stats};
     struct osso_token_cost cost = {.size = sizeof cost};
-    uint64_t kv, workspace, pool = 0, layer = 2u * (uint64_t)(c->n_kv_heads * c->head_dim * types[t].bytes32 / 32), keys = 0;
+    uint64_t kv, workspace, pool = 0, layer = 2u * (uint64_t)(c->n_kv_heads * c->head_dim * types[t].bytes32 / 32),
+                            keys = 0;
     for (int g = 0; g < KV_GROUPS; g++) {
         assert_int_equal(r.engine->kv.group[g].page_bytes, (uint64_t)r.engine->kv.group[g].n_layers * layer * KV_PAGE);
         pool += (uint64_t)r.engine->kv.group[g].n_pages * r.engine->kv.group[g].page_bytes;
@@ -46,6 +48,10 @@ static void check_type(const char *path, int t)
     for (int l = 0; l < c->n_layers; l++)
         keys += c->sliding[l] && c->window < 300 ? (uint64_t)c->window : 300;
     assert_int_equal(cost.kv_bytes, keys * layer);
+    o.size = offsetof(struct osso_engine_options, kv_type); /* a caller that knows no more: the rest is the default */
+    o.kv_type = o.isa = o.backend = "never looked at";
+    check_ok(osso_bench_token_cost(r.model, &o, 299, &cost, &r.err), r.err);
+    assert_int_equal(cost.kv_bytes, keys * 2u * (uint64_t)(c->n_kv_heads * c->head_dim * 2));
     rig_close(&r);
 }
 

@@ -7,7 +7,8 @@
 static void check_close(const char *what, uint64_t said, uint64_t taken)
 {
     double off = ((double)said - (double)taken) / (double)taken;
-    print_message("%s: %llu bytes said, %llu taken (%+.2f %%)\n", what, (unsigned long long)said, (unsigned long long)taken, 100 * off);
+    print_message("%s: %llu bytes said, %llu taken (%+.2f %%)\n", what, (unsigned long long)said,
+                  (unsigned long long)taken, 100 * off);
     if (fabs(off) > 0.02)
         fail_msg("%s: %llu bytes said, %llu taken", what, (unsigned long long)said, (unsigned long long)taken);
 }
@@ -74,8 +75,13 @@ static void test_wide(void **state)
     m.config.n_layers = 1;
     m.weights.layers = &layer;
     for (int i = 0; i < 6; i++) {
-        struct osso_engine_options o = {.size = sizeof o, .threads = 1 + i, .context = i % 2 ? 4096 : 131072, .max_sessions = i < 3 ? 1 : 8,
-                                        .max_rows = i == 4 ? 64 : 0, .exact = i == 5, .kv_type = i == 2 ? "q8_0" : NULL};
+        struct osso_engine_options o = {.size = sizeof o,
+                                        .threads = 1 + i,
+                                        .context = i % 2 ? 4096 : 131072,
+                                        .max_sessions = i < 3 ? 1 : 8,
+                                        .max_rows = i == 4 ? 64 : 0,
+                                        .exact = i == 5,
+                                        .kv_type = i == 2 ? "q8_0" : NULL};
         check_close("one layer of 20b", said_of(&m, &o), taken_by(&m, &o));
     }
 }

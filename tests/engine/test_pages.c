@@ -125,7 +125,8 @@ static void write_rows(void)
         if (b->token[r] != a->tokens[pos])
             fail_msg("operation %d: a wrong token at %zu", p.op, pos);
         if (!b->keep[r] && before < p.layers)
-            fail_msg("operation %d: position %zu is computed on %d right sliding layers of %d", p.op, pos, before, p.layers);
+            fail_msg("operation %d: position %zu is computed on %d right sliding layers of %d", p.op, pos, before,
+                     p.layers);
         int32_t full = a->s->kv.page[KV_FULL][pos / KV_PAGE], slide = a->s->kv.page[KV_SLIDING][pos / KV_PAGE];
         if (b->keep[r])
             check_full(a, pos);
@@ -174,7 +175,8 @@ static void check_pool(void)
         }
         for (int i = 0; i < group->n_pages; i++) {
             if (refs[i] != group->refs[i])
-                fail_msg("operation %d: page %d of group %d has %d references, counted %d", p.op, i, g, refs[i], group->refs[i]);
+                fail_msg("operation %d: page %d of group %d has %d references, counted %d", p.op, i, g, refs[i],
+                         group->refs[i]);
             used += refs[i] > 0;
         }
         for (int i = 0; i < group->n_free; i++)
@@ -386,8 +388,13 @@ static void operate(struct actor *a)
 
 static void torture(int layers, int window, uint64_t seed, int operations)
 {
-    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = CONTEXT, .max_sessions = 1,
-                                    .max_rows = ROWS, .max_logit_rows = ROWS};
+    struct osso_engine_options o = {.size = sizeof o,
+                                    .backend = test_backend(),
+                                    .threads = 1,
+                                    .context = CONTEXT,
+                                    .max_sessions = 1,
+                                    .max_rows = ROWS,
+                                    .max_logit_rows = ROWS};
     struct osso_engine_stats stats = {.size = sizeof stats};
     memset(&p, 0, sizeof p);
     rng_seed(&p.rng, seed);
@@ -407,8 +414,9 @@ static void torture(int layers, int window, uint64_t seed, int operations)
         check_all(a->s ? a : NULL);
     }
     osso_engine_stats(p.engine, &stats);
-    print_message("%d layers, window %d: %llu computed, %llu reused, %d replayed, %d steps found no page\n", layers, window,
-                  (unsigned long long)stats.tokens_computed, (unsigned long long)stats.tokens_reused, p.replays, p.limits);
+    print_message("%d layers, window %d: %llu computed, %llu reused, %d replayed, %d steps found no page\n", layers,
+                  window, (unsigned long long)stats.tokens_computed, (unsigned long long)stats.tokens_reused, p.replays,
+                  p.limits);
     assert_true(stats.tokens_reused > 0 && stats.tokens_computed > 0 && p.limits > 0 && p.replays > 0);
     assert_int_equal(stats.tokens_replayed, p.replays);
     osso_session_free(p.witness);
@@ -423,7 +431,9 @@ static void test_torture(void **state)
 {
     (void)state;
     int operations = test_quick() ? 3000 : 50000;
-    static const struct { int layers, window; } models[] = {{1, 128}, {3, 16}, {18, 128}, {12, 100}};
+    static const struct {
+        int layers, window;
+    } models[] = {{1, 128}, {3, 16}, {18, 128}, {12, 100}};
     for (int i = 0; i < 4; i++)
         torture(models[i].layers, models[i].window, 100 + (uint64_t)i, operations);
 }

@@ -1,4 +1,5 @@
-/* test_sampler.c: choices from known logits, over the scripted engine: real sessions, pages and steps, made-up numbers. */
+/* test_sampler.c: choices from known logits, over the scripted engine: real sessions, pages and steps, made-up numbers.
+ */
 #include "alloc_count.h"
 #include "model_test.h"
 
@@ -77,7 +78,7 @@ static void test_distribution(void **state)
         assert_true(fabs(counts[i] / 20000.0 - p[i]) < 0.015);
     histogram(&b, &o, 20000, again);
     assert_memory_equal(counts, again, sizeof counts); /* the seed decides everything */
-    o.temperature = 5e-324; /* its inverse is infinite */
+    o.temperature = 5e-324;                            /* its inverse is infinite */
     o.top_p = 0.9;
     assert_int_equal(histogram(&b, &o, 10, again), 1);
     assert_int_equal(again[0], 10);
@@ -130,8 +131,11 @@ static void test_penalties(void **state)
     struct osso_choice c;
     struct osso_sampler *s;
     o.temperature = 0;
-    const struct { double repeat, presence, frequency; int64_t last; int32_t want; } cases[] = {
-        {1, 0, 0, 0, 0}, {1.5, 0, 0, 0, 2}, {1, 0.5, 0, 0, 2}, {1, 0, 0.1, 0, 2}, {1, 0, 0.1, 1, 0}};
+    const struct {
+        double repeat, presence, frequency;
+        int64_t last;
+        int32_t want;
+    } cases[] = {{1, 0, 0, 0, 0}, {1.5, 0, 0, 0, 2}, {1, 0.5, 0, 0, 2}, {1, 0, 0.1, 0, 2}, {1, 0, 0.1, 1, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         o.repetition_penalty = cases[i].repeat;
         o.presence_penalty = cases[i].presence;
@@ -216,8 +220,11 @@ static void test_bad_numbers(void **state)
     osso_sampler_free(s);
     script_logits[3] = 0;
     bench_close(&b);
-    const struct { double temperature, top_p, min_p, repeat; int64_t top_k; } bad[] = {
-        {-1, 1, 0, 1, 0}, {NAN, 1, 0, 1, 0}, {1, 0, 0, 1, 0}, {1, 1.1, 0, 1, 0}, {1, 1, -1, 1, 0}, {1, 1, 0, 0, 0}, {1, 1, 0, 1, -1}};
+    const struct {
+        double temperature, top_p, min_p, repeat;
+        int64_t top_k;
+    } bad[] = {{-1, 1, 0, 1, 0}, {NAN, 1, 0, 1, 0}, {1, 0, 0, 1, 0}, {1, 1.1, 0, 1, 0},
+               {1, 1, -1, 1, 0}, {1, 1, 0, 0, 0},   {1, 1, 0, 1, -1}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         o = plain();
         o.temperature = bad[i].temperature;
@@ -294,8 +301,8 @@ static void test_turns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_distribution), cmocka_unit_test(test_filters),
-                                       cmocka_unit_test(test_penalties), cmocka_unit_test(test_mask_and_logprobs),
-                                       cmocka_unit_test(test_bad_numbers), cmocka_unit_test(test_small),
+                                       cmocka_unit_test(test_penalties),    cmocka_unit_test(test_mask_and_logprobs),
+                                       cmocka_unit_test(test_bad_numbers),  cmocka_unit_test(test_small),
                                        cmocka_unit_test(test_turns)};
     return cmocka_run_group_tests_name("sampler", tests, NULL, NULL);
 }

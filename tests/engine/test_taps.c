@@ -1,6 +1,6 @@
-/* test_taps.c: taps through the engine. Zeroing a head's output by tap gives the bits of the model whose o_proj columns for
- * that head are zero; looking changes nothing; a row is known by session and position; layers that nobody asked for are not
- * shown; a tap ends a step and the engine goes on; attention weights are those of a naive softmax. */
+/* test_taps.c: taps through the engine. Zeroing a head's output by tap gives the bits of the model whose o_proj columns
+ * for that head are zero; looking changes nothing; a row is known by session and position; layers that nobody asked for
+ * are not shown; a tap ends a step and the engine goes on; attention weights are those of a naive softmax. */
 #include "model_test.h"
 
 #include "checkpoint/model_open.h"
@@ -59,7 +59,9 @@ static void test_zero_head(void **state)
         for (int i = 0; i < LENGTH; i++)
             ids[i] = (int32_t)rng_below(&rng, (uint64_t)a.vocab);
         float *plain = all_logits(&a, ids, LENGTH, 0);
-        check_ok(osso_engine_set_tap(a.engine, 1ull << OSSO_TAP_ATTN_Z, NULL, zero_head, &a.model->config.head_dim, &a.err), a.err);
+        check_ok(
+            osso_engine_set_tap(a.engine, 1ull << OSSO_TAP_ATTN_Z, NULL, zero_head, &a.model->config.head_dim, &a.err),
+            a.err);
         float *tapped = all_logits(&a, ids, LENGTH, 64), *zeroed = all_logits(&b, ids, LENGTH, 0);
         assert_memory_equal(tapped, zeroed, bytes);
         assert_memory_not_equal(tapped, plain, bytes);
@@ -101,8 +103,10 @@ static void test_positions(void **state)
     struct osso_session *s;
     struct osso_engine_options o = engine_options(false, LENGTH);
     struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
-    check_ok(osso_engine_set_tap(r.engine, 1ull << OSSO_TAP_EMBED | 1ull << OSSO_TAP_FINAL_NORM | 1ull << OSSO_TAP_LOGITS,
-                                 NULL, note, &place, &r.err), r.err);
+    check_ok(osso_engine_set_tap(r.engine,
+                                 1ull << OSSO_TAP_EMBED | 1ull << OSSO_TAP_FINAL_NORM | 1ull << OSSO_TAP_LOGITS, NULL,
+                                 note, &place, &r.err),
+             r.err);
     check_ok(osso_session_create(r.engine, 0, &s, &r.err), r.err);
     check_ok(osso_session_sync(s, ids, LENGTH, &r.err), r.err);
     check_ok(osso_step(r.engine, &s, 1, 50, &r.err), r.err);
@@ -223,7 +227,9 @@ static void test_user(void **state)
     struct osso_session *s;
     struct osso_engine_options o = engine_options(false, 64);
     struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
-    check_ok(osso_engine_set_tap(r.engine, 1ull << OSSO_TAP_LOGITS | 1ull << OSSO_TAP_EMBED, NULL, by_user, &calls, &r.err), r.err);
+    check_ok(
+        osso_engine_set_tap(r.engine, 1ull << OSSO_TAP_LOGITS | 1ull << OSSO_TAP_EMBED, NULL, by_user, &calls, &r.err),
+        r.err);
     check_ok(osso_session_create(r.engine, 0, &s, &r.err), r.err);
     osso_session_set_user(s, &mine);
     check_ok(osso_session_sync(s, (int32_t[]){1, 2, 3}, 3, &r.err), r.err);
@@ -340,11 +346,13 @@ static void test_private(void **state)
     struct osso_engine_options o = engine_options(false, LENGTH);
     struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
     int head_dim = r.model->config.head_dim;
+    size_t rows = 0;
     for (int tapped = 1; tapped >= 0; tapped--)
         for (int again = 0; again < 2; again++) {
             struct osso_engine_stats stats = {.size = sizeof stats};
             check_ok(osso_engine_set_tap(r.engine, tapped ? 1ull << OSSO_TAP_ATTN_Z : 1ull << OSSO_TAP_ATTN_LSE, NULL,
-                                         tapped ? zero_head : look, tapped ? (void *)&head_dim : (void *)&(size_t){0}, &r.err), r.err);
+                                         tapped ? zero_head : look, tapped ? (void *)&head_dim : (void *)&rows, &r.err),
+                     r.err);
             check_ok(osso_session_create(r.engine, 5, &s, &r.err), r.err);
             check_ok(osso_session_sync(s, ids, LENGTH, &r.err), r.err);
             osso_engine_stats(r.engine, &stats);
@@ -399,7 +407,8 @@ static int collect_pattern(void *user, const struct osso_tap_value *v)
     if (v->tap == OSSO_TAP_ATTN_LSE)
         p->lse = v->values;
     if (v->tap == OSSO_TAP_K_ROT)
-        memcpy(p->k[v->layer] + (int64_t)v->positions[0] * v->width, v->values, (size_t)(v->n_rows * v->width) * sizeof *v->values);
+        memcpy(p->k[v->layer] + (int64_t)v->positions[0] * v->width, v->values,
+               (size_t)(v->n_rows * v->width) * sizeof *v->values);
     if (v->tap == OSSO_TAP_ATTN_PATTERN) {
         check_pattern(p, v);
         p->compared += v->n_rows;
@@ -411,7 +420,8 @@ static void test_pattern(void **state)
 {
     (void)state;
     static const char *const models[] = {MODEL, "tests/golden/model/f16-sliding", "tests/golden/model/yarn-mxfp4"};
-    const uint64_t taps = 1ull << OSSO_TAP_Q_ROT | 1ull << OSSO_TAP_K_ROT | 1ull << OSSO_TAP_ATTN_LSE | 1ull << OSSO_TAP_ATTN_PATTERN;
+    const uint64_t taps = 1ull << OSSO_TAP_Q_ROT | 1ull << OSSO_TAP_K_ROT | 1ull << OSSO_TAP_ATTN_LSE |
+                          1ull << OSSO_TAP_ATTN_PATTERN;
     for (int m = 0; m < 3; m++) {
         char path[512];
         int32_t ids[LENGTH];
@@ -447,9 +457,10 @@ static void test_numbers(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "embed", "resid_pre", "attn_in", "q", "k", "v", "q_rot", "k_rot", "attn_z", "attn_lse", "attn_out", "resid_mid", "mlp_in",
-        "router_logits", "expert_ids", "expert_weights", "expert_gate", "expert_up", "expert_h", "expert_out", "mlp_out",
-        "resid_post", "final_norm", "logits", "attn_pattern"};
+        "embed",      "resid_pre",      "attn_in",     "q",           "k",         "v",          "q_rot",
+        "k_rot",      "attn_z",         "attn_lse",    "attn_out",    "resid_mid", "mlp_in",     "router_logits",
+        "expert_ids", "expert_weights", "expert_gate", "expert_up",   "expert_h",  "expert_out", "mlp_out",
+        "resid_post", "final_norm",     "logits",      "attn_pattern"};
     int n = sizeof names / sizeof *names;
     assert_true(OSSO_TAP_COUNT >= n);
     for (int i = 0; i < n; i++)
@@ -464,9 +475,9 @@ static void test_numbers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_zero_head), cmocka_unit_test(test_positions),
-                                       cmocka_unit_test(test_whose), cmocka_unit_test(test_user), cmocka_unit_test(test_layers),
-                                       cmocka_unit_test(test_end), cmocka_unit_test(test_private), cmocka_unit_test(test_pattern),
-                                       cmocka_unit_test(test_numbers)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_zero_head), cmocka_unit_test(test_positions), cmocka_unit_test(test_whose),
+        cmocka_unit_test(test_user),      cmocka_unit_test(test_layers),    cmocka_unit_test(test_end),
+        cmocka_unit_test(test_private),   cmocka_unit_test(test_pattern),   cmocka_unit_test(test_numbers)};
     return cmocka_run_group_tests_name("taps", tests, NULL, NULL);
 }

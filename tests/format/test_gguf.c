@@ -6,8 +6,27 @@
 
 /* The places in the sample file that the cases overwrite. */
 enum place {
-    VERSION, N_TENSORS, N_KV, KEY_LEN, KEY_TYPE, STRING_LEN, ARRAY_TYPE, ARRAY_COUNT, ELEMENT_LEN, ALIGNMENT, ALIGNMENT_TYPE,
-    NAME_LEN, RANK, DIM0, DIM1, TYPE, OFFSET, OFFSET2, KEY2, NAME2, N_PLACES
+    VERSION,
+    N_TENSORS,
+    N_KV,
+    KEY_LEN,
+    KEY_TYPE,
+    STRING_LEN,
+    ARRAY_TYPE,
+    ARRAY_COUNT,
+    ELEMENT_LEN,
+    ALIGNMENT,
+    ALIGNMENT_TYPE,
+    NAME_LEN,
+    RANK,
+    DIM0,
+    DIM1,
+    TYPE,
+    OFFSET,
+    OFFSET2,
+    KEY2,
+    NAME2,
+    N_PLACES
 };
 
 struct sample {
@@ -197,7 +216,8 @@ static void open_any(const char *path)
     assert_true((status == OSSO_OK) == (err.text[0] == 0));
     for (int64_t i = 0; i < set.n; i++) {
         const struct file_map *m = &set.maps[set.list[i].map];
-        assert_true(set.list[i].data >= m->data && set.list[i].bytes <= (uint64_t)(m->data + m->size - set.list[i].data));
+        assert_true(set.list[i].data >= m->data &&
+                    set.list[i].bytes <= (uint64_t)(m->data + m->size - set.list[i].data));
     }
     gguf_free(g);
     tensors_close(&set);
@@ -206,7 +226,8 @@ static void open_any(const char *path)
 static void test_edges(void **state)
 {
     (void)state;
-    static const enum place counts[] = {N_TENSORS, N_KV, KEY_LEN, STRING_LEN, ARRAY_COUNT, ELEMENT_LEN, NAME_LEN, DIM0, DIM1, OFFSET, OFFSET2};
+    static const enum place counts[] = {N_TENSORS, N_KV, KEY_LEN, STRING_LEN, ARRAY_COUNT, ELEMENT_LEN,
+                                        NAME_LEN,  DIM0, DIM1,    OFFSET,     OFFSET2};
     static const uint32_t types[] = {0, 1, 2, 8, 12, 24, 30, 39, 40};
     char *dir = scratch_dir();
     const char *path = scratch_path(dir, "x.gguf");
@@ -271,7 +292,11 @@ static void test_four_dimensions(void **state)
                 put_le(&b, 3, 4), put_le(&b, 1, 8), put_le(&b, 0, 8);
                 put_str(&b, "w"), put_le(&b, 4, 4);
                 for (int k = 0; k < 4; k++)
-                    put_le(&b, k == place ? edge_counts[i % N_EDGE_COUNTS] : k == other ? edge_counts[i / N_EDGE_COUNTS] : 3, 8);
+                    put_le(&b,
+                           k == place   ? edge_counts[i % N_EDGE_COUNTS]
+                           : k == other ? edge_counts[i / N_EDGE_COUNTS]
+                                        : 3,
+                           8);
                 put_le(&b, 0, 4), put_le(&b, 0, 8);
                 while (b.len % 32 || b.len < 256)
                     buf_putc(&b, 0);
@@ -372,7 +397,8 @@ static void test_write(void **state)
     assert_true(gguf_get_f64(g, "f", &real) && real == 0.5);
     int64_t n;
     assert_false(gguf_get_i64(g, "f", &n) || gguf_get_i64(g, "t", &n));
-    assert_true(gguf_get(g, "l", &v) && v.array && gguf_at_i64(&v, 1, &n) && n == 1 && gguf_at_i64(&v, 2, &n) && n == 0);
+    assert_true(gguf_get(g, "l", &v) && v.array && gguf_at_i64(&v, 1, &n) && n == 1 && gguf_at_i64(&v, 2, &n) &&
+                n == 0);
     assert_false(gguf_at_i64(&v, 3, &n));
     const struct tensor *m = tensors_find(&set, "m");
     assert_true(m->rank == 3 && m->shape[0] == 2 && m->shape[2] == 32 && m->data[101] == 'm');
@@ -387,8 +413,9 @@ static void test_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),           cmocka_unit_test(test_contents), cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_prefixes_and_bits), cmocka_unit_test(test_four_dimensions), cmocka_unit_test(test_split),
+        cmocka_unit_test(test_cases),           cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_edges),           cmocka_unit_test(test_prefixes_and_bits),
+        cmocka_unit_test(test_four_dimensions), cmocka_unit_test(test_split),
         cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,8 @@
 
 #include <time.h>
 
-#define T(name, dtype, shape, offsets) "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+#define T(name, dtype, shape, offsets)                                                                                 \
+    "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
 #define A T("a", "F32", "[2,3]", "[0,24]")
 
 static const struct {
@@ -17,7 +18,8 @@ static const struct {
     {"one tensor", "{" A "}", 24, NULL},
     {"no tensor", "{}", 0, NULL},
     {"white space", " {" A "}", 24, "must begin with '{'"},
-    {"white space inside and after", "{ \"a\" : { \"dtype\" : \"F32\" ,\n\"shape\":[ 2 , 3 ], \"data_offsets\" : [0,24] } }  ", 24, NULL},
+    {"white space inside and after",
+     "{ \"a\" : { \"dtype\" : \"F32\" ,\n\"shape\":[ 2 , 3 ], \"data_offsets\" : [0,24] } }  ", 24, NULL},
     {"scalar", "{" T("a", "F64", "[]", "[0,8]") "}", 8, NULL},
     {"empty tensor", "{" A "," T("b", "F32", "[0]", "[24,24]") "," T("c", "U8", "[1]", "[24,25]") "}", 25, NULL},
     {"order of data is not order of names", "{" T("b", "U8", "[1]", "[24,25]") "," A "}", 25, NULL},
@@ -50,8 +52,10 @@ static const struct {
     {"unknown dtype", "{" T("a", "F33", "[1]", "[0,4]") "}", 4, "unknown dtype"},
     {"name twice", "{" A "," T("a", "U8", "[1]", "[24,25]") "}", 25, "appears twice"},
     {"name twice by an escape", "{" A "," T("\\u0061", "U8", "[1]", "[24,25]") "}", 25, "appears twice"},
-    {"member twice", "{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, "repeated member"},
-    {"unknown member", "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"x\":0}}", 1, "unknown or repeated"},
+    {"member twice", "{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1,
+     "repeated member"},
+    {"unknown member", "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"x\":0}}", 1,
+     "unknown or repeated"},
     {"no dtype", "{\"a\":{\"shape\":[1],\"data_offsets\":[0,1]}}", 1, "without dtype"},
     {"no shape", "{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,1]}}", 1, "without dtype"},
     {"no offsets", "{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}", 1, "without dtype"},
@@ -97,7 +101,10 @@ static void test_contents(void **state)
     const char *path = scratch_path(dir, "x.safetensors");
     struct tensors set;
     struct osso_error err;
-    put_safetensors(path, "{" T("z", "BF16", "[2,1,3]", "[3,15]") "," T("a", "F8_E8M0", "[3]", "[0,3]") "," T("q", "I8", "[1]", "[15,16]") "}", 16);
+    put_safetensors(path,
+                    "{" T("z", "BF16", "[2,1,3]", "[3,15]") "," T("a", "F8_E8M0", "[3]",
+                                                                  "[0,3]") "," T("q", "I8", "[1]", "[15,16]") "}",
+                    16);
     check_ok(safetensors_open(path, &set, &err), err);
     const struct tensor *z = tensors_find(&set, "z"), *a = tensors_find(&set, "a"), *q = tensors_find(&set, "q");
     assert_true(z && a && q);
@@ -231,7 +238,8 @@ static void test_index(void **state)
     assert_int_equal(safetensors_open(dir, &set, &err), OSSO_NOTFOUND);
     put_safetensors(scratch_path(dir, "x-00007.safetensors"), "{" A "}", 24);
     put_safetensors(scratch_path(dir, "other"), "{" T("b", "U8", "[1]", "[0,1]") "}", 1);
-    put_safetensors(scratch_path(dir, "twin"), "{" T("a", "U8", "[1]", "[0,1]") "," T("b", "U8", "[1]", "[1,2]") "}", 2);
+    put_safetensors(scratch_path(dir, "twin"), "{" T("a", "U8", "[1]", "[0,1]") "," T("b", "U8", "[1]", "[1,2]") "}",
+                    2);
     assert_int_equal(mkfifo(scratch_path(dir, "fifo"), 0600), 0);
     for (size_t i = 0; i < sizeof indexes / sizeof indexes[0]; i++) {
         put_file(scratch_path(dir, "model.safetensors.index.json"), indexes[i].index, strlen(indexes[i].index));
@@ -276,8 +284,12 @@ static void test_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),        cmocka_unit_test(test_contents), cmocka_unit_test(test_lengths_and_prefixes),
-        cmocka_unit_test(test_many_entries), cmocka_unit_test(test_index),    cmocka_unit_test(test_write),
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_lengths_and_prefixes),
+        cmocka_unit_test(test_many_entries),
+        cmocka_unit_test(test_index),
+        cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

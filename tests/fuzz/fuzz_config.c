@@ -1,5 +1,5 @@
-/* libFuzzer: bytes as a config.json and as a generation_config.json. What is accepted must be written and read again as the
- * same configuration. */
+/* libFuzzer: bytes as a config.json and as a generation_config.json. What is accepted must be written and read again as
+ * the same configuration. */
 #include "base/must.h"
 #include "model/config.h"
 #include "checkpoint/config_files.h"
@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(params_total(&c) >= params_active(&c) && params_total(&c) < UINT64_MAX / 4);
         config_write_json(&c, true, &text);
         must(config_from_json(text.data, text.len, "again", &again, &err) == OSSO_OK);
-        must(memcmp(c.sliding, again.sliding, (size_t)c.n_layers) == 0 && c.rope_theta == again.rope_theta && c.yarn == again.yarn);
+        must(memcmp(c.sliding, again.sliding, (size_t)c.n_layers) == 0 && c.rope_theta == again.rope_theta &&
+             c.yarn == again.yarn);
         must(c.hidden == again.hidden && c.rms_eps == again.rms_eps && c.n_stop_ids == again.n_stop_ids);
         must(plan_create(&c, &names_gguf, &plan, &err) == OSSO_OK);
         plan_free(&plan);

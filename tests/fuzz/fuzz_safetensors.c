@@ -1,5 +1,5 @@
-/* libFuzzer: bytes as a safetensors file. First byte even: the whole file; odd: its header, with as many data bytes as the
- * second and third byte say. What is accepted must lie in the file, be found by name, and resolve or be refused. */
+/* libFuzzer: bytes as a safetensors file. First byte even: the whole file; odd: its header, with as many data bytes as
+ * the second and third byte say. What is accepted must lie in the file, be found by name, and resolve or be refused. */
 #define _GNU_SOURCE
 #include "memory_file.h"
 
@@ -43,8 +43,9 @@ static void check_tensors(const struct tensors *set)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char json[] = "{\"num_hidden_layers\":1,\"hidden_size\":32,\"intermediate_size\":32,\"vocab_size\":4,\"num_attention_heads\":1,"
-                               "\"num_key_value_heads\":1,\"head_dim\":2,\"num_local_experts\":1,\"num_experts_per_tok\":1}";
+    static const char json[] =
+        "{\"num_hidden_layers\":1,\"hidden_size\":32,\"intermediate_size\":32,\"vocab_size\":4,\"num_attention_heads\":1,"
+        "\"num_key_value_heads\":1,\"head_dim\":2,\"num_local_experts\":1,\"num_experts_per_tok\":1}";
     struct tensors set;
     struct config config;
     struct weights weights;

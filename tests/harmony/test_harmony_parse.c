@@ -352,17 +352,12 @@ static int32_t draw(struct rng *r)
     switch (rng_below(r, 8)) {
     case 0:
     case 1:
-    case 2:
-        return special[rng_below(r, 7)];
+    case 2: return special[rng_below(r, 7)];
     case 3:
-    case 4:
-        return words[rng_below(r, 14)];
-    case 5:
-        return (int32_t)rng_below(r, 256);
-    case 6:
-        return (int32_t)rng_below(r, 201088);
-    default:
-        return (int32_t)rng_next(r) >> rng_below(r, 31);
+    case 4: return words[rng_below(r, 14)];
+    case 5: return (int32_t)rng_below(r, 256);
+    case 6: return (int32_t)rng_below(r, 201088);
+    default: return (int32_t)rng_next(r) >> rng_below(r, 31);
     }
 }
 

@@ -4,7 +4,6 @@
 #include "fault_test.h"
 #include "json_test.h"
 
-
 /* ---- helpers -------------------------------------------------------------------------------------------- */
 
 static struct osso_conversation *read_json(const char *json)
@@ -58,7 +57,7 @@ static void expect_ids(const struct osso_conversation *c, enum osso_render_for p
     osso_ids_free(&ids);
 }
 
-#define EXPECT_IDS(c, purpose, ...)                                                                \
+#define EXPECT_IDS(c, purpose, ...)                                                                                    \
     expect_ids(c, purpose, (const int32_t[]){__VA_ARGS__}, sizeof((const int32_t[]){__VA_ARGS__}) / sizeof(int32_t))
 
 static struct osso_conversation *create(void)
@@ -158,7 +157,9 @@ static void efforts(void **state)
         struct osso_error err;
         struct osso_message m = {.size = sizeof m};
         struct osso_conversation *c = create();
-        check_ok(osso_conversation_add_system(c, &(struct osso_system){.size = sizeof(struct osso_system), .effort = given[i]}, &err), err);
+        check_ok(osso_conversation_add_system(
+                     c, &(struct osso_system){.size = sizeof(struct osso_system), .effort = given[i]}, &err),
+                 err);
         check_ok(osso_conversation_get(c, 0, &m, &err), err);
         assert_non_null(strstr(m.text, shown[i]));
         osso_conversation_free(c);
@@ -368,8 +369,8 @@ static void render_refusals(void **state)
     (void)state;
     struct osso_ids ids = {0};
     struct osso_error err;
-    struct osso_conversation *c =
-        read_json("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"tool\",\"content\":\"x\"}]}");
+    struct osso_conversation *c = read_json(
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"tool\",\"content\":\"x\"}]}");
     check_ok(osso_ids_push(&ids, 5, &err), err);
     assert_int_equal(osso_conversation_render(c, builtin, NULL, &ids, &err), OSSO_USAGE);
     assert_int_equal(ids.len, 1); /* what was there stays, what was begun is gone */
@@ -471,8 +472,10 @@ static enum osso_status everything(void *arg, struct osso_error *err)
     if (!status)
         status = osso_conversation_add_developer(c, "i", order_tools, err);
     if (!status)
-        status = osso_conversation_add(
-            c, &(struct osso_message){sizeof(struct osso_message), OSSO_ROLE_USER, .name = "n", .text = "t", .text_len = 1}, err);
+        status = osso_conversation_add(c,
+                                       &(struct osso_message){sizeof(struct osso_message), OSSO_ROLE_USER, .name = "n",
+                                                              .text = "t", .text_len = 1},
+                                       err);
     if (!status)
         status = osso_conversation_get(c, 0, &m, err);
     if (!status)
@@ -519,13 +522,20 @@ static void test_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden),          cmocka_unit_test(first_prompt_and_next_turn),
-        cmocka_unit_test(calls_and_results), cmocka_unit_test(efforts),
+        cmocka_unit_test(golden),
+        cmocka_unit_test(first_prompt_and_next_turn),
+        cmocka_unit_test(calls_and_results),
+        cmocka_unit_test(efforts),
         cmocka_unit_test(schema_example),
-        cmocka_unit_test(builtin_tools),   cmocka_unit_test(no_injection),
-        cmocka_unit_test(history),         cmocka_unit_test(json_refusals),
-        cmocka_unit_test(render_refusals), cmocka_unit_test(json_round_trip),
-        cmocka_unit_test(wide_schema),     cmocka_unit_test(every_allocation_fails), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(builtin_tools),
+        cmocka_unit_test(no_injection),
+        cmocka_unit_test(history),
+        cmocka_unit_test(json_refusals),
+        cmocka_unit_test(render_refusals),
+        cmocka_unit_test(json_round_trip),
+        cmocka_unit_test(wide_schema),
+        cmocka_unit_test(every_allocation_fails),
+        cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests_name("harmony_render", tests, builtin_setup, builtin_teardown);
 }

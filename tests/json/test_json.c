@@ -27,9 +27,19 @@ static void test_writer(void **state)
     check_json_string("\xc3\xa9\xf0\x9f\xa6\x8a", 6, "\"\xc3\xa9\xf0\x9f\xa6\x8a\"");
     check_json_string("x\xff\xc3", 3, "\"x\xef\xbf\xbd\xef\xbf\xbd\"");
     check_json_string("\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
-    static const struct { double v; const char *want; } numbers[] = {
-        {0, "0.0"}, {-0.0, "-0.0"}, {1, "1.0"}, {0.1, "0.1"}, {1e300, "1e+300"}, {5e-324, "5e-324"},
-        {0.1 + 0.2, "0.30000000000000004"}, {INFINITY, "null"}, {NAN, "null"}, {123456789, "123456789.0"}};
+    static const struct {
+        double v;
+        const char *want;
+    } numbers[] = {{0, "0.0"},
+                   {-0.0, "-0.0"},
+                   {1, "1.0"},
+                   {0.1, "0.1"},
+                   {1e300, "1e+300"},
+                   {5e-324, "5e-324"},
+                   {0.1 + 0.2, "0.30000000000000004"},
+                   {INFINITY, "null"},
+                   {NAN, "null"},
+                   {123456789, "123456789.0"}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct buf b = {0};
         jwrite_number(&b, numbers[i].v);
@@ -62,14 +72,35 @@ static enum osso_status nested(int depth, char open, char close)
 static void test_rules(void **state)
 {
     (void)state;
-    static const struct { const char *text; size_t n; bool good; } cases[] = {
-        {"{}", 2, true}, {"3", 1, true}, {" [1,2] \n", 8, true}, {"{\"a\":\"\\u0000\"}", 14, true},
-        {"\"\xf0\x9f\xa6\x8a\"", 6, true},
-        {"", 0, false}, {"{} x", 4, false}, {"{}{}", 4, false}, {"{\"a\":1,\"a\":2}", 13, false},
-        {"{}\0", 3, false}, {"{\"a\0\":1}", 8, false}, {"{\"\\u0000\":1}", 12, false}, {"\xef\xbb\xbf{}", 5, false},
-        {"\"\xff\"", 3, false}, {"\"\xed\xa0\x80\"", 5, false}, {"[1,]", 4, false}, {"{\"a\"}", 5, false},
-        {"NaN", 3, false}, {"1e999", 5, false}, {"99999999999999999999", 20, false}, {"\"a", 2, false},
-        {"\"\\\"", 3, false}, {"]]]][", 5, false}, {"01", 2, false}, {"'a'", 3, false}};
+    static const struct {
+        const char *text;
+        size_t n;
+        bool good;
+    } cases[] = {{"{}", 2, true},
+                 {"3", 1, true},
+                 {" [1,2] \n", 8, true},
+                 {"{\"a\":\"\\u0000\"}", 14, true},
+                 {"\"\xf0\x9f\xa6\x8a\"", 6, true},
+                 {"", 0, false},
+                 {"{} x", 4, false},
+                 {"{}{}", 4, false},
+                 {"{\"a\":1,\"a\":2}", 13, false},
+                 {"{}\0", 3, false},
+                 {"{\"a\0\":1}", 8, false},
+                 {"{\"\\u0000\":1}", 12, false},
+                 {"\xef\xbb\xbf{}", 5, false},
+                 {"\"\xff\"", 3, false},
+                 {"\"\xed\xa0\x80\"", 5, false},
+                 {"[1,]", 4, false},
+                 {"{\"a\"}", 5, false},
+                 {"NaN", 3, false},
+                 {"1e999", 5, false},
+                 {"99999999999999999999", 20, false},
+                 {"\"a", 2, false},
+                 {"\"\\\"", 3, false},
+                 {"]]]][", 5, false},
+                 {"01", 2, false},
+                 {"'a'", 3, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if ((read_text(cases[i].text, cases[i].n) == OSSO_OK) != cases[i].good)
             fail_msg("case %zu: %s", i, cases[i].text);
@@ -131,7 +162,9 @@ static void test_members(void **state)
 static void test_sentences(void **state)
 {
     (void)state;
-    static const struct { const char *text, *says; } cases[] = {
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
         {"", "t: line 1, column 0: unexpected token near end of file"},
         {"{\"a\":1,}", "t: line 1, column 8: string or '}' expected near '}'"},
         {"{\n \"\xc3\xa9\" 5}", "t: line 2, column 6: ':' expected near '5'"},
@@ -151,7 +184,11 @@ static void test_sentences(void **state)
         {"[\"a string of more than twenty bytes\" 1", "t: line 1, column 39: ']' expected near '1'"},
         {"{\"a string of more than twenty bytes\" 1", "t: line 1, column 39: ':' expected near '1'"},
         {"[ 1 \"a string of more than twenty bytes\"]", "t: line 1, column 40: ']' expected"},
-        {"{\"b\":1,\"a\":2,\"b\":3}", "t: line 1, column 19: duplicate object key \"b\""}};
+        {"{\"b\":1,\"a\":2,\"b\":3}", "t: line 1, column 16: duplicate object key near '\"b\"'"},
+        {"{\"b\":[{\"x\":\",}\"},1],\n\"a\":2, \"a\":{},\n\"b\":3\n}\n",
+         "t: line 2, column 10: duplicate object key near '\"a\"'"},
+        {"[{}\xff", "t: line 1, column 3: unable to decode byte 0xff"},
+        {"\xc3", "t: line 1, column 0: unable to decode byte 0xc3"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct osso_error err;
         struct jdoc *doc;
@@ -179,7 +216,9 @@ static void expect_harmony(const char *text, size_t n, enum jwrite_numbers numbe
 static void test_harmony(void **state)
 {
     (void)state;
-    static const struct { const char *text, *printed, *spelt; } good[] = {
+    static const struct {
+        const char *text, *printed, *spelt;
+    } good[] = {
         {" { \"b\" : [ 1 , 2.50 ] , \"a\":null } ", "{\"b\":[1,2.5],\"a\":null}", "{\"b\":[1,2.50],\"a\":null}"},
         {"[18446744073709551615,-9223372036854775808,18446744073709551616]",
          "[18446744073709551615,-9223372036854775808,1.8446744073709552e19]",
@@ -189,21 +228,22 @@ static void test_harmony(void **state)
         {"{\"a\":1,\"b\":2,\"a\":3,\"a\":4}", "{\"a\":4,\"b\":2}", "{\"a\":4,\"b\":2}"},
         {"{\"\\u0000\":\"\\u0000\"}", "{\"\\u0000\":\"\\u0000\"}", "{\"\\u0000\":\"\\u0000\"}"},
         {"\"\\ud83e\\udd8a\\u00e9\\/\"", "\"\xf0\x9f\xa6\x8a\xc3\xa9/\"", "\"\xf0\x9f\xa6\x8a\xc3\xa9/\""}};
-    static const struct { const char *text, *says; } bad[] = {
-        {"", "t: line 1, byte 1: not a JSON value"},
-        {"\xef\xbb\xbf{}", "t: line 1, byte 1: not a JSON value"},
-        {"[1,\n 01]", "t: line 2, byte 2: not a JSON value"},
-        {"[1e999]", "t: line 1, byte 2: a number out of range"},
-        {"{\"a\" 1}", "t: line 1, byte 6: ':' is expected after a key"},
-        {"{1}", "t: line 1, byte 2: a key in quotes is expected"},
-        {"[1 2]", "t: line 1, byte 4: ',' or the end of a list or object is expected"},
-        {"[] x", "t: line 1, byte 4: text after the end"},
-        {"[\"a", "t: line 1, byte 3: a string without its closing quote"},
-        {"[\"a\tb\"]", "t: line 1, byte 4: a control character in a string"},
-        {"[\"a\xc3\"]", "t: line 1, byte 4: a string that is not UTF-8"},
-        {"[\"\\q\"]", "t: line 1, byte 5: a wrong escape in a string"},
-        {"[\"\\ud83e\"]", "t: line 1, byte 9: a wrong escape in a string"},
-        {"[\"\\udd8a\\ud83e\"]", "t: line 1, byte 9: a wrong escape in a string"}};
+    static const struct {
+        const char *text, *says;
+    } bad[] = {{"", "t: line 1, byte 1: not a JSON value"},
+               {"\xef\xbb\xbf{}", "t: line 1, byte 1: not a JSON value"},
+               {"[1,\n 01]", "t: line 2, byte 2: not a JSON value"},
+               {"[1e999]", "t: line 1, byte 2: a number out of range"},
+               {"{\"a\" 1}", "t: line 1, byte 6: ':' is expected after a key"},
+               {"{1}", "t: line 1, byte 2: a key in quotes is expected"},
+               {"[1 2]", "t: line 1, byte 4: ',' or the end of a list or object is expected"},
+               {"[] x", "t: line 1, byte 4: text after the end"},
+               {"[\"a", "t: line 1, byte 3: a string without its closing quote"},
+               {"[\"a\tb\"]", "t: line 1, byte 4: a control character in a string"},
+               {"[\"a\xc3\"]", "t: line 1, byte 4: a string that is not UTF-8"},
+               {"[\"\\q\"]", "t: line 1, byte 5: a wrong escape in a string"},
+               {"[\"\\ud83e\"]", "t: line 1, byte 9: a wrong escape in a string"},
+               {"[\"\\udd8a\\ud83e\"]", "t: line 1, byte 9: a wrong escape in a string"}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         expect_harmony(good[i].text, strlen(good[i].text), JWRITE_PRINTED, good[i].printed);
         expect_harmony(good[i].text, strlen(good[i].text), JWRITE_SPELT, good[i].spelt);
@@ -224,9 +264,17 @@ static void test_harmony(void **state)
 static void test_numbers(void **state)
 {
     (void)state;
-    static const char *const doubles[] = {"0", "-0.0", "0.1", "1e-5", "123456789012345678901234567890", "4.9e-324",
+    static const char *const doubles[] = {"0",
+                                          "-0.0",
+                                          "0.1",
+                                          "1e-5",
+                                          "123456789012345678901234567890",
+                                          "4.9e-324",
                                           "2e-324",
-                                          "1.7976931348623157e308", "2.2250738585072011e-308", "1E+2", "-12.50e-1",
+                                          "1.7976931348623157e308",
+                                          "2.2250738585072011e-308",
+                                          "1E+2",
+                                          "-12.50e-1",
                                           "0.000000000000000000000000000000000000000000000001e48"};
     double d;
     int64_t i;
@@ -302,15 +350,32 @@ static enum pull_problem pull_all(const char *text, size_t *at)
 static void test_pull_problems(void **state)
 {
     (void)state;
-    static const struct { const char *text; enum pull_problem problem; size_t at; } cases[] = {
-        {"[]", PULL_FINE, 2}, {"[0,9223372036854775807]", PULL_FINE, 23}, {"{}", PULL_NO_LIST, 0},
-        {"[1", PULL_NO_COMMA, 2}, {"[1 2]", PULL_NO_COMMA, 3}, {"[1,]", PULL_NO_NUMBER, 3}, {"[01]", PULL_NO_NUMBER, 3},
-        {"[-1]", PULL_NO_NUMBER, 1}, {"[1.0]", PULL_FRACTION, 2}, {"[1e1]", PULL_FRACTION, 2},
-        {"[9223372036854775808]", PULL_LARGE, 19}, {"[\"a", PULL_NO_END, 3}, {"[\"\x01\"]", PULL_CONTROL, 2},
-        {"[\"ab\xff\"]", PULL_UTF8, 4}, {"[\"\\u0000\"]", PULL_NUL, 8}, {"[\"\\x\"]", PULL_ESCAPE, 4},
-        {"[\"\\u00", PULL_HEX_END, 4}, {"[\"\\u00zz\"]", PULL_HEX, 7}, {"[\"\\ud800x\"]", PULL_SURROGATE, 8},
-        {"[\"\\ud83e\\u0041\"]", PULL_SURROGATE, 14},
-        {"[{\"a\" 1}]", PULL_NO_KEY, 6}, {"[{\"a\":}]", PULL_NO_VALUE, 6}};
+    static const struct {
+        const char *text;
+        enum pull_problem problem;
+        size_t at;
+    } cases[] = {{"[]", PULL_FINE, 2},
+                 {"[0,9223372036854775807]", PULL_FINE, 23},
+                 {"{}", PULL_NO_LIST, 0},
+                 {"[1", PULL_NO_COMMA, 2},
+                 {"[1 2]", PULL_NO_COMMA, 3},
+                 {"[1,]", PULL_NO_NUMBER, 3},
+                 {"[01]", PULL_NO_NUMBER, 3},
+                 {"[-1]", PULL_NO_NUMBER, 1},
+                 {"[1.0]", PULL_FRACTION, 2},
+                 {"[1e1]", PULL_FRACTION, 2},
+                 {"[9223372036854775808]", PULL_LARGE, 19},
+                 {"[\"a", PULL_NO_END, 3},
+                 {"[\"\x01\"]", PULL_CONTROL, 2},
+                 {"[\"ab\xff\"]", PULL_UTF8, 4},
+                 {"[\"\\u0000\"]", PULL_NUL, 8},
+                 {"[\"\\x\"]", PULL_ESCAPE, 4},
+                 {"[\"\\u00", PULL_HEX_END, 4},
+                 {"[\"\\u00zz\"]", PULL_HEX, 7},
+                 {"[\"\\ud800x\"]", PULL_SURROGATE, 8},
+                 {"[\"\\ud83e\\u0041\"]", PULL_SURROGATE, 14},
+                 {"[{\"a\" 1}]", PULL_NO_KEY, 6},
+                 {"[{\"a\":}]", PULL_NO_VALUE, 6}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t at;
         enum pull_problem problem = pull_all(cases[i].text, &at);
@@ -390,10 +455,10 @@ static void test_no_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_writer),  cmocka_unit_test(test_rules),         cmocka_unit_test(test_members),
-        cmocka_unit_test(test_sentences), cmocka_unit_test(test_harmony),     cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_pull),    cmocka_unit_test(test_pull_problems), cmocka_unit_test(test_huge),
-        cmocka_unit_test(test_no_memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_writer),  cmocka_unit_test(test_rules),
+                                       cmocka_unit_test(test_members), cmocka_unit_test(test_sentences),
+                                       cmocka_unit_test(test_harmony), cmocka_unit_test(test_numbers),
+                                       cmocka_unit_test(test_pull),    cmocka_unit_test(test_pull_problems),
+                                       cmocka_unit_test(test_huge),    cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }

@@ -32,7 +32,8 @@ static void check_model(const char *name)
     struct bare k = bare_open(dir, (int)n, KV_F64, last + 1);
     bare_run(&k, ids, (int)n);
     assert_memory_equal(k.forward.acts.logits, b.forward.acts.logits, bytes);
-    assert_memory_equal(k.forward.acts.x[last + 1], b.forward.acts.x[0], n * (size_t)k.model->config.hidden * sizeof(real));
+    assert_memory_equal(k.forward.acts.x[last + 1], b.forward.acts.x[0],
+                        n * (size_t)k.model->config.hidden * sizeof(real));
     for (int l = 0; l <= last; l++)
         assert_true(k.forward.acts.kept[l].lse[0] != 0 && k.forward.acts.kept[l].gate[0] != 0);
     bare_close(&k);

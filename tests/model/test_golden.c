@@ -88,7 +88,8 @@ static void test_forms_are_equal(void **state)
             size_t a_bytes, b_bytes;
             snprintf(relative, sizeof relative, "tests/golden/model/%s", names[i]);
             test_path(dir, sizeof dir, relative);
-            float *a = golden_logits(dir, "", exact, NULL, &a_bytes), *b = golden_logits(dir, "/model.gguf", exact, NULL, &b_bytes);
+            float *a = golden_logits(dir, "", exact, NULL, &a_bytes),
+                  *b = golden_logits(dir, "/model.gguf", exact, NULL, &b_bytes);
             assert_int_equal(a_bytes, b_bytes);
             assert_memory_equal(a, b, a_bytes);
             free(a);
@@ -101,7 +102,8 @@ static void test_forms_are_equal(void **state)
 static void test_fast_bounds(void **state)
 {
     (void)state;
-    static const char *const names[] = {"yarn-mxfp4", "wide-one-layer", "full-yarn8", "window128-sharded", "bf16-export"};
+    static const char *const names[] = {"yarn-mxfp4", "wide-one-layer", "full-yarn8", "window128-sharded",
+                                        "bf16-export"};
     char dir[512], relative[128];
     for (int i = 0; i < 5; i++) {
         size_t bytes, same = 0, vocab = 0;
@@ -124,7 +126,8 @@ static void test_fast_bounds(void **state)
             }
             same += a == b;
         }
-        print_message("%-20s fast: NMSE %.1e, same top id %.1f %%\n", names[i], error / energy, 100.0 * (double)same / (double)rows);
+        print_message("%-20s fast: NMSE %.1e, same top id %.1f %%\n", names[i], error / energy,
+                      100.0 * (double)same / (double)rows);
         assert_true(error / energy < 1e-2);
         assert_true(same * 10 >= rows * 9);
         free(want.data);
@@ -145,7 +148,8 @@ static void test_isa_are_equal(void **state)
             snprintf(relative, sizeof relative, "tests/golden/model/%s", names[i]);
             test_path(dir, sizeof dir, relative);
             const char *file = i == 1 ? "/model.gguf" : "";
-            float *a = golden_logits(dir, file, exact, "scalar", &bytes), *b = golden_logits(dir, file, exact, "", &bytes);
+            float *a = golden_logits(dir, file, exact, "scalar", &bytes),
+                  *b = golden_logits(dir, file, exact, "", &bytes);
             if (memcmp(a, b, bytes) != 0)
                 fail_msg("%s, %s: the variants differ", names[i], exact ? "exact" : "fast");
             free(a);
@@ -210,7 +214,7 @@ static void test_taps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_logits), cmocka_unit_test(test_forms_are_equal),
-                                       cmocka_unit_test(test_isa_are_equal),
-                                       cmocka_unit_test(test_fast_bounds), cmocka_unit_test(test_taps)};
+                                       cmocka_unit_test(test_isa_are_equal), cmocka_unit_test(test_fast_bounds),
+                                       cmocka_unit_test(test_taps)};
     return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
 }

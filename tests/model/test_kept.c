@@ -1,6 +1,6 @@
-/* test_kept.c: what stays of a forward pass for a backward one. With memory of its own for every layer the logits are the
- * same bits, and each layer's memory holds what its taps showed; a layer that is run again gives the same again. And what
- * a model may lack: sinks and biases. */
+/* test_kept.c: what stays of a forward pass for a backward one. With memory of its own for every layer the logits are
+ * the same bits, and each layer's memory holds what its taps showed; a layer that is run again gives the same again.
+ * And what a model may lack: sinks and biases. */
 #include "forward_test.h"
 
 enum { MAX_SEEN = 8 };
@@ -31,11 +31,21 @@ static void check_layer(const struct forward *f, const struct seen *s, int layer
     const struct {
         enum osso_tap tap;
         const float *kept;
-    } pairs[] = {{OSSO_TAP_RESID_PRE, f->acts.x[layer]}, {OSSO_TAP_ATTN_IN, k->attn_in.f}, {OSSO_TAP_Q_ROT, k->q},
-                 {OSSO_TAP_K_ROT, k->k}, {OSSO_TAP_V, k->v}, {OSSO_TAP_ATTN_Z, k->z.f}, {OSSO_TAP_ATTN_LSE, k->lse},
-                 {OSSO_TAP_RESID_MID, k->mid}, {OSSO_TAP_MLP_IN, k->mlp_in.f}, {OSSO_TAP_ROUTER_LOGITS, k->router},
-                 {OSSO_TAP_EXPERT_WEIGHTS, k->routing.weights}, {OSSO_TAP_EXPERT_GATE, k->gate}, {OSSO_TAP_EXPERT_UP, k->up},
-                 {OSSO_TAP_EXPERT_H, k->h.f}, {OSSO_TAP_RESID_POST, f->acts.x[layer + 1]}};
+    } pairs[] = {{OSSO_TAP_RESID_PRE, f->acts.x[layer]},
+                 {OSSO_TAP_ATTN_IN, k->attn_in.f},
+                 {OSSO_TAP_Q_ROT, k->q},
+                 {OSSO_TAP_K_ROT, k->k},
+                 {OSSO_TAP_V, k->v},
+                 {OSSO_TAP_ATTN_Z, k->z.f},
+                 {OSSO_TAP_ATTN_LSE, k->lse},
+                 {OSSO_TAP_RESID_MID, k->mid},
+                 {OSSO_TAP_MLP_IN, k->mlp_in.f},
+                 {OSSO_TAP_ROUTER_LOGITS, k->router},
+                 {OSSO_TAP_EXPERT_WEIGHTS, k->routing.weights},
+                 {OSSO_TAP_EXPERT_GATE, k->gate},
+                 {OSSO_TAP_EXPERT_UP, k->up},
+                 {OSSO_TAP_EXPERT_H, k->h.f},
+                 {OSSO_TAP_RESID_POST, f->acts.x[layer + 1]}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         size_t bytes = s->count[layer][pairs[i].tap] * sizeof(float);
         assert_true(bytes > 0);

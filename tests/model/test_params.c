@@ -8,9 +8,9 @@
 
 enum { ROWS = 24, RANK = 3 };
 
-static const char *const models[] = {
-    "yarn-mxfp4", "yarn-mxfp4/model.gguf", "f32-gguf", "f32-gguf/model.gguf", "q8-gguf", "q8-gguf/model.gguf", "bf16-export",
-    "f16-sliding", "tied-full-first", "window128-sharded"};
+static const char *const models[] = {"yarn-mxfp4",      "yarn-mxfp4/model.gguf", "f32-gguf",    "f32-gguf/model.gguf",
+                                     "q8-gguf",         "q8-gguf/model.gguf",    "bf16-export", "f16-sliding",
+                                     "tied-full-first", "window128-sharded"};
 enum { N_MODELS = sizeof models / sizeof models[0] };
 
 static const char *golden(const char *name)
@@ -43,7 +43,7 @@ static float *logits_of(struct bare *b, const struct weights *w)
 
 struct seen {
     const struct osso_model *model;
-    uint8_t *times[8];             /* per file: how often each byte was told of */
+    uint8_t *times[8]; /* per file: how often each byte was told of */
     int n[N_PARAMS];
     uint64_t values;
     int stop_at;
@@ -247,8 +247,8 @@ static float *at(const void *values)
 static float *value_of(const struct weights *w, int which)
 {
     const struct layer_weights *l = &w->layers[1];
-    const void *values[] = {w->final_norm, l->attn_norm, l->q_bias, l->sinks, l->router_bias, l->down_bias.first.data,
-                            l->o.data, l->up.first.data, w->head.data};
+    const void *values[] = {w->final_norm,           l->attn_norm, l->q_bias,        l->sinks,    l->router_bias,
+                            l->down_bias.first.data, l->o.data,    l->up.first.data, w->head.data};
     return which < (int)(sizeof values / sizeof *values) ? at(values[which]) + 1 : NULL;
 }
 
@@ -432,8 +432,8 @@ static void test_engines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_walk),     cmocka_unit_test(test_offsets),  cmocka_unit_test(test_fill),
-        cmocka_unit_test(test_missing),  cmocka_unit_test(test_update),   cmocka_unit_test(test_in_place),
+        cmocka_unit_test(test_walk),     cmocka_unit_test(test_offsets), cmocka_unit_test(test_fill),
+        cmocka_unit_test(test_missing),  cmocka_unit_test(test_update),  cmocka_unit_test(test_in_place),
         cmocka_unit_test(test_adapters), cmocka_unit_test(test_engines),
     };
     return cmocka_run_group_tests_name("params", tests, NULL, NULL);

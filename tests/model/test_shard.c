@@ -1,4 +1,5 @@
-/* test_shard.c: two half-shards of heads and experts in one process, meeting at the reduce point, are the whole model. */
+/* test_shard.c: two half-shards of heads and experts in one process, meeting at the reduce point, are the whole model.
+ */
 #include "forward_test.h"
 
 #include <pthread.h>
@@ -57,8 +58,12 @@ static void test_halves(void **state)
         half[i] = (struct half){&meeting, i, bare_open(dir, (int)n, KV_F32, 0), ids, (int)n};
         const struct config *c = &half[i].bare.model->config;
         assert_true(c->n_kv_heads % 2 == 0 && c->n_experts % 2 == 0);
-        struct shard shard = {c->n_kv_heads / 2 * i, c->n_kv_heads / 2 * (i + 1), c->n_experts / 2 * i,
-                              c->n_experts / 2 * (i + 1), reduce, NULL};
+        struct shard shard = {c->n_kv_heads / 2 * i,
+                              c->n_kv_heads / 2 * (i + 1),
+                              c->n_experts / 2 * i,
+                              c->n_experts / 2 * (i + 1),
+                              reduce,
+                              NULL};
         forward_set_shard(&half[i].bare.forward, &shard);
     }
     for (int i = 0; i < 2; i++) {

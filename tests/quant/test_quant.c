@@ -47,7 +47,8 @@ static void test_pack(void **state)
         const struct dtype_info *info = dtype_info(t);
         float values[DTYPE_MAX_BLOCK], once[DTYPE_MAX_BLOCK], worst = 0, amax = 0;
         uint8_t block[4 * DTYPE_MAX_BLOCK] = {0}, side[2][4 * DTYPE_MAX_SCALES] = {{0}};
-        enum dtype of_side[2] = {info->scales == PLACE_U8 ? DT_U8 : DT_BF16, info->offsets == PLACE_U8 ? DT_U8 : DT_BF16};
+        enum dtype of_side[2] = {info->scales == PLACE_U8 ? DT_U8 : DT_BF16,
+                                 info->offsets == PLACE_U8 ? DT_U8 : DT_BF16};
         struct sides_out out = {{side[0], side[1]}, {of_side[0], of_side[1]}};
         struct sides in = {{side[0], side[1]}, {of_side[0], of_side[1]}};
         struct rng r;

@@ -1,6 +1,7 @@
-/* tap_check.c NAME: is a tap on the rows that want logits, before the final norm, right? The check of docs/adding-a-tap.md.
- * Two sessions of different tokens take one step together at equal positions; the tap must show, for each of them, the rows
- * that want logits with what resid_post of the last layer showed there; and what it replaces must reach the logits. */
+/* tap_check.c NAME: is a tap on the rows that want logits, before the final norm, right? The check of
+ * docs/adding-a-tap.md. Two sessions of different tokens take one step together at equal positions; the tap must show,
+ * for each of them, the rows that want logits with what resid_post of the last layer showed there; and what it replaces
+ * must reach the logits. */
 #include "osso/osso.h"
 
 #include <math.h>
@@ -75,7 +76,8 @@ int main(int argc, char **argv)
 {
     struct osso_model *model;
     struct osso_engine *engine;
-    struct osso_engine_options options = {.size = sizeof options, .context = 64, .max_sessions = SESSIONS, .threads = 2};
+    struct osso_engine_options options = {
+        .size = sizeof options, .context = 64, .max_sessions = SESSIONS, .threads = 2};
     char path[1024];
     const char *root = getenv("OSSO_ROOT");
     while (s.tap < OSSO_TAP_COUNT && argc > 1 && strcmp(osso_tap_name(s.tap), argv[1]) != 0)
@@ -84,7 +86,8 @@ int main(int argc, char **argv)
     snprintf(path, sizeof path, "%s/tests/golden/taps", root ? root : ".");
     CHECK(osso_model_open(path, &model, &err) == OSSO_OK);
     CHECK(osso_engine_create(model, &options, &engine, &err) == OSSO_OK);
-    CHECK(osso_engine_set_tap(engine, (uint64_t)1 << s.tap | (uint64_t)1 << OSSO_TAP_RESID_POST, NULL, look, NULL, &err) == OSSO_OK);
+    CHECK(osso_engine_set_tap(engine, (uint64_t)1 << s.tap | (uint64_t)1 << OSSO_TAP_RESID_POST, NULL, look, NULL,
+                              &err) == OSSO_OK);
     run(engine);
     s.replace = true;
     run(engine);

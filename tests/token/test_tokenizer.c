@@ -22,8 +22,8 @@ static void expect_ids(const char *text, size_t len, unsigned flags, const int32
     osso_ids_free(&ids);
 }
 
-#define EXPECT(text, flags, ...)                                                                   \
-    expect_ids(text, sizeof text - 1, flags, (const int32_t[]){__VA_ARGS__},                       \
+#define EXPECT(text, flags, ...)                                                                                       \
+    expect_ids(text, sizeof text - 1, flags, (const int32_t[]){__VA_ARGS__},                                           \
                sizeof((const int32_t[]){__VA_ARGS__}) / sizeof(int32_t))
 
 static void known_ids(void **state)
@@ -252,8 +252,10 @@ static void golden(void **state)
 static void long_text_equals_its_lines(void **state)
 {
     (void)state;
-    static const char *const words[] = {" the", " Zyklop", "'s", "\n\n", " 1234", " naïve", " 日本語", "🙂", " xqzvbn", ".",
-                                        "\x01\x01", " antidisestablishmentarianism", " a", "Ж", "  ", " qwertzuiopasdfg"};
+    static const char *const words[] = {" the",    " Zyklop", "'s",       "\n\n",
+                                        " 1234",   " naïve",  " 日本語",  "🙂",
+                                        " xqzvbn", ".",       "\x01\x01", " antidisestablishmentarianism",
+                                        " a",      "Ж",       "  ",       " qwertzuiopasdfg"};
     enum { LINES = 8000, WORDS = 8 };
     struct osso_ids whole = {0}, lines = {0};
     struct osso_error err;
@@ -299,8 +301,8 @@ static void invalid_utf8_is_replaced(void **state)
     } cases[] = {
         {"\xff", "\uFFFD"},
         {"a\x80z", "a\uFFFDz"},
-        {"\xe2\x82", "\uFFFD"},               /* cut off: one part */
-        {"\xe2\x82(", "\uFFFD("},             /* two bytes that begin well: one part */
+        {"\xe2\x82", "\uFFFD"},   /* cut off: one part */
+        {"\xe2\x82(", "\uFFFD("}, /* two bytes that begin well: one part */
         {"\xe2(\xa1", "\uFFFD(\uFFFD"},
         {"\xf0\x9f\x98", "\uFFFD"},
         {"\xe0\x80\x80", "\uFFFD\uFFFD\uFFFD"},
@@ -336,7 +338,7 @@ static void expect_text(const int32_t *ids, size_t n, const char *steps)
     all[len] = 0;
     assert_string_equal(all, steps);
 }
-#define EXPECT_TEXT(steps, ...)                                                                    \
+#define EXPECT_TEXT(steps, ...)                                                                                        \
     expect_text((const int32_t[]){__VA_ARGS__}, sizeof((const int32_t[]){__VA_ARGS__}) / sizeof(int32_t), steps)
 
 static void decoding(void **state)
@@ -408,8 +410,8 @@ static double encode_seconds(const char *unit, size_t total)
 
 static void *run_long_texts(void *arg)
 {
-    static const char *const units[] = {"A", "a", "é", "1", " ", "\n", "🙂", "\u0301", "aA", "'s", "ab中", "!/", "क्षि", " \n", "ʰA",
-                                        "ABCDEFGHIJKLMNOPQRSTUVWXYZ"};
+    static const char *const units[] = {"A",  "a",  "é",    "1",  " ",   "\n",  "🙂", "\u0301",
+                                        "aA", "'s", "ab中", "!/", "क्षि", " \n", "ʰA",   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"};
     int *slow = arg;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         /* A noisy machine may spoil one measurement, not three. */

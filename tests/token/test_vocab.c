@@ -45,8 +45,8 @@ static void put_alphabet_json(struct buf *b, const void *bytes, size_t n)
     buf_free(&text);
 }
 
-#define O200K_SPLIT                                                                                \
-    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":%s},"    \
+#define O200K_SPLIT                                                                                                    \
+    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":%s},"                        \
     "\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}"
 #define GPT2_SPLIT "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true}"
 
@@ -61,8 +61,9 @@ static char *make_json(const struct recipe *r)
 {
     struct buf b = {0};
     buf_printf(&b, "{\"version\":\"1.0\",\"truncation\":null,\"added_tokens\":%s,\"normalizer\":%s,\"pre_tokenizer\":",
-               r->added ? r->added : "[{\"id\":262,\"content\":\"<|end|>\",\"special\":true},"
-                                     "{\"id\":264,\"content\":\"[user]\",\"special\":false}]",
+               r->added ? r->added
+                        : "[{\"id\":262,\"content\":\"<|end|>\",\"special\":true},"
+                          "{\"id\":264,\"content\":\"[user]\",\"special\":false}]",
                r->normalizer ? r->normalizer : "null");
     if (r->pre) {
         buf_puts(&b, r->pre);
@@ -114,7 +115,7 @@ static void expect_ids(const struct osso_tokenizer *t, const char *text, unsigne
     }
     osso_ids_free(&ids);
 }
-#define EXPECT(t, text, flags, ...)                                                                \
+#define EXPECT(t, text, flags, ...)                                                                                    \
     expect_ids(t, text, flags, (const int32_t[]){__VA_ARGS__}, sizeof((const int32_t[]){__VA_ARGS__}) / sizeof(int32_t))
 
 /* ---- good files ----------------------------------------------------------------------------------------- */
@@ -149,9 +150,9 @@ static void small_files(void **state)
     osso_tokenizer_free(t);
 
     /* Merges in the older spelling, and specials that stand in the vocabulary too. */
-    t = open_recipe(&(struct recipe){
-        .merges = "[\"h e\",\"l l\",\"he ll\",\"hell o\",\"\xc4\xa0 w\",\"\xc4\x8a \xc4\x8a\"]",
-        .more_vocab = ",\"<|end|>\":262"});
+    t = open_recipe(
+        &(struct recipe){.merges = "[\"h e\",\"l l\",\"he ll\",\"hell o\",\"\xc4\xa0 w\",\"\xc4\x8a \xc4\x8a\"]",
+                         .more_vocab = ",\"<|end|>\":262"});
     expect_small(t);
     osso_tokenizer_free(t);
 
@@ -165,15 +166,17 @@ static void merge_order_is_the_list(void **state)
     (void)state;
     /* hel-lo: with "l l" first, "hell" is out of reach of "he l"; with "he l" first, "hel" is made. */
     const char *vocab = ",\"hel\":263";
-    struct osso_tokenizer *t = open_recipe(&(struct recipe){
-        .more_vocab = vocab, .merges = "[[\"h\",\"e\"],[\"he\",\"l\"],[\"l\",\"l\"],[\"he\",\"ll\"],[\"hell\",\"o\"]]"});
+    struct osso_tokenizer *t = open_recipe(
+        &(struct recipe){.more_vocab = vocab,
+                         .merges = "[[\"h\",\"e\"],[\"he\",\"l\"],[\"l\",\"l\"],[\"he\",\"ll\"],[\"hell\",\"o\"]]"});
     /* "hello" and "hell" are tokens that these merges never make. */
     EXPECT(t, "hello", 0, 263, 'l', 'o');
     EXPECT(t, "hell", 0, 263, 'l');
     osso_tokenizer_free(t);
-    t = open_recipe(&(struct recipe){
-        .more_vocab = vocab, .model_extra = "\"ignore_merges\":true,",
-        .merges = "[[\"h\",\"e\"],[\"he\",\"l\"],[\"l\",\"l\"],[\"he\",\"ll\"],[\"hell\",\"o\"]]"});
+    t = open_recipe(
+        &(struct recipe){.more_vocab = vocab,
+                         .model_extra = "\"ignore_merges\":true,",
+                         .merges = "[[\"h\",\"e\"],[\"he\",\"l\"],[\"l\",\"l\"],[\"he\",\"ll\"],[\"hell\",\"o\"]]"});
     EXPECT(t, "hello", 0, 259);
     EXPECT(t, " hello", 0, ' ', 263, 'l', 'o');
     osso_tokenizer_free(t);
@@ -243,7 +246,8 @@ static void bad_files(void **state)
     }
 }
 
-/* Every beginning of a good file is an error, and so is every file with one byte changed or it is fine: never a crash. */
+/* Every beginning of a good file is an error, and so is every file with one byte changed or it is fine: never a crash.
+ */
 static void cut_and_changed_files(void **state)
 {
     (void)state;
@@ -319,7 +323,8 @@ static void o200k_is_recognised(void **state)
     check_ok(osso_tokenizer_builtin(&builtin, &err), err);
 
     char *json = make_o200k_json(
-        builtin, -1, -1, "[{\"id\":200006,\"content\":\"<|start|>\"},{\"id\":200018,\"content\":\"<|endofprompt|>\"}]", &len);
+        builtin, -1, -1, "[{\"id\":200006,\"content\":\"<|start|>\"},{\"id\":200018,\"content\":\"<|endofprompt|>\"}]",
+        &len);
     check_ok(tokenizer_from_json(json, len, "o200k", &t, &err), err);
     assert_true(osso_tokenizer_is_o200k(t));
     EXPECT(t, "hello world", 0, 24912, 2375);
@@ -360,7 +365,8 @@ static void make_lists(struct listed *l)
         if (i < 256)
             put_alphabet(&l->text[i], &(uint8_t){(uint8_t)i}, 1);
         else
-            buf_puts(&l->text[i], (const char *const[]){"he", "ll", "hell", "<|end|>", "[PAD260]", "\xc4\xa0he"}[i - 256]);
+            buf_puts(&l->text[i],
+                     (const char *const[]){"he", "ll", "hell", "<|end|>", "[PAD260]", "\xc4\xa0he"}[i - 256]);
         l->tokens[i] = (struct text_slice){l->text[i].data, l->text[i].len};
         l->types[i] = i == 259 ? 3 : i == 260 ? 5 : 1;
     }
@@ -473,10 +479,10 @@ static void paths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_files),     cmocka_unit_test(merge_order_is_the_list),
-        cmocka_unit_test(bad_files),       cmocka_unit_test(cut_and_changed_files),
-        cmocka_unit_test(deep_brackets),   cmocka_unit_test(o200k_is_recognised),
-        cmocka_unit_test(lists),           cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(small_files),   cmocka_unit_test(merge_order_is_the_list),
+        cmocka_unit_test(bad_files),     cmocka_unit_test(cut_and_changed_files),
+        cmocka_unit_test(deep_brackets), cmocka_unit_test(o200k_is_recognised),
+        cmocka_unit_test(lists),         cmocka_unit_test(each_allocation_may_fail),
         cmocka_unit_test(paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,14 +32,10 @@ static int32_t draw(struct rng *r)
     static const int32_t special[] = {200002, 200003, 200005, 200006, 200007, 200008, 200012};
     switch (rng_below(r, 6)) {
     case 0:
-    case 1:
-        return special[rng_below(r, 7)];
-    case 2:
-        return (int32_t)rng_below(r, 256);
-    case 3:
-        return (int32_t)(rng_next(r) >> 32);
-    default:
-        return (int32_t)rng_below(r, 201089);
+    case 1: return special[rng_below(r, 7)];
+    case 2: return (int32_t)rng_below(r, 256);
+    case 3: return (int32_t)(rng_next(r) >> 32);
+    default: return (int32_t)rng_below(r, 201089);
     }
 }
 

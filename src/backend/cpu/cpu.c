@@ -1,7 +1,7 @@
 /* cpu.c: which ISAs there are, which of them this CPU and operating system allow, and one struct backend for each.
  *
- * Adding an ISA is its files of kernels with a list kernels__<isa>.def, a table in tables.c, and one line in VECTOR_ISAS below
- * (docs/adding-an-isa.md). */
+ * Adding an ISA is its files of kernels with a list kernels__<isa>.def, a table in tables.c, and one line in
+ * VECTOR_ISAS below (docs/adding-an-isa.md). */
 #include "backend/cpu/ops.h"
 #include "backend/cpu/tables.h"
 
@@ -62,7 +62,8 @@ static bool has_avx512vnni(void)
 #ifdef OSSO_EMULATE_AVX512 /* tests/emulate */
     return has_avx2();
 #else
-    return has(0xe6, bit_AVX2 | bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL, bit_AVX512VNNI | bit_AVX512VBMI);
+    return has(0xe6, bit_AVX2 | bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL,
+               bit_AVX512VNNI | bit_AVX512VBMI);
 #endif
 }
 #endif
@@ -263,9 +264,11 @@ backend_open_fn cpu_open; /* backends.def's */
 enum osso_status cpu_open(const char *variant, const struct backend **backend_out, struct osso_error *err)
 {
     *backend_out = backend_cpu(variant);
-    return *backend_out ? OSSO_OK
-                        : error_set(err, OSSO_UNSUPPORTED,
-                                    "instruction set \"%s\" is unknown or not available on this CPU; see osso --version", variant);
+    return *backend_out
+               ? OSSO_OK
+               : error_set(err, OSSO_UNSUPPORTED,
+                           "instruction set \"%s\" is unknown or not available on this CPU; see osso --version",
+                           variant);
 }
 
 const char *backend_cpu_isa(int i)

@@ -1,14 +1,14 @@
-/* fetch.h: which weights should be on their way from memory while others are worked on, for every ISA: one stream ahead of
- * a few activation rows (decode), the next tile during this one for many. */
+/* fetch.h: which weights should be on their way from memory while others are worked on, for every ISA: one stream ahead
+ * of a few activation rows (decode), the next tile during this one for many. */
 #ifndef OSSO_BACKEND_FETCH_H
 #define OSSO_BACKEND_FETCH_H
 
 #include "backend/cpu/kernels.h"
 
-/* Decode asks for bytes this long before they are needed. A kernel that is much faster than memory asks in bursts, and a core
- * that has no room for more requests seems to drop some: it asks once more when they are nearer. Measured on Zen 5: at
- * 4096 a core gets half of the memory speed; of what plain reading gets, AVX-512 reaches 90 % asking once and 97 % asking
- * twice, AVX2 98 % asking once and 97 % asking twice. */
+/* Decode asks for bytes this long before they are needed. A kernel that is much faster than memory asks in bursts, and
+ * a core that has no room for more requests seems to drop some: it asks once more when they are nearer. Measured on Zen
+ * 5: at 4096 a core gets half of the memory speed; of what plain reading gets, AVX-512 reaches 90 % asking once and 97
+ * % asking twice, AVX2 98 % asking once and 97 % asking twice. */
 enum { FETCH_AHEAD = 24576, FETCH_AGAIN = 8192, FETCH_SCALES_AHEAD = 1536 };
 
 /* One linear stream of whole lines, for the rows that are read together lie one after another. */
@@ -16,7 +16,8 @@ struct ahead {
     const uint8_t *far, *near; /* what to ask for as the first of these rows begin */
 };
 
-/* Beyond the last weights lies what the caller reads next. When nobody knows that, what is being read: it costs nothing. */
+/* Beyond the last weights lies what the caller reads next. When nobody knows that, what is being read: it costs
+ * nothing. */
 static inline const uint8_t *fetch_at(const uint8_t *at, const uint8_t *end, const uint8_t *next, int64_t distance)
 {
     if (end - at > distance)
@@ -32,10 +33,11 @@ static inline struct ahead fetch_from(const struct view *w, int64_t o, int64_t h
 }
 
 /* `bytes` more, after `done` of these rows' bytes; bytes and twice are constants. */
-static inline __attribute__((always_inline)) void fetch_ahead(const struct ahead *ahead, int64_t done, int bytes, bool twice)
+static inline __attribute__((always_inline)) void fetch_ahead(const struct ahead *ahead, int64_t done, int bytes,
+                                                              bool twice)
 {
-    _Pragma("GCC unroll 16")
-    for (int64_t i = done; i < done + bytes; i += 64) {
+    _Pragma("GCC unroll 16") for (int64_t i = done; i < done + bytes; i += 64)
+    {
         __builtin_prefetch(ahead->far + i);
         if (twice)
             __builtin_prefetch(ahead->near + i);

@@ -15,7 +15,8 @@ struct gather {
     const int32_t *rows;
     int divide;
     int n;
-    const uint8_t *next; /* weights that this thread reads after these ones, to be fetched as these end; NULL: unknown */
+    const uint8_t
+        *next;  /* weights that this thread reads after these ones, to be fetched as these end; NULL: unknown */
     bool again; /* the same rows and format as in the last call with this workspace, which nobody touched since */
 };
 
@@ -40,8 +41,8 @@ typedef void swiglu_fn(const real *gate, const real *up, int64_t n, float alpha,
 typedef void axpy_fn(real a, const real *x, int64_t n, real *y);
 
 /* One kv head's share of one page, the visible positions [lo, hi) of it (lo < hi), and the query heads that read it.
- * k is [head_dim][KV_PAGE], v is [KV_PAGE][head_dim]; what lies outside [lo, hi) may be junk. Q8_0's are int8 codes, and
- * behind them f16 scales: k's [head_dim / 32][KV_PAGE], v's [KV_PAGE][head_dim / 32] (kv_scales_off). */
+ * k is [head_dim][KV_PAGE], v is [KV_PAGE][head_dim]; what lies outside [lo, hi) may be junk. Q8_0's are int8 codes,
+ * and behind them f16 scales: k's [head_dim / 32][KV_PAGE], v's [KV_PAGE][head_dim / 32] (kv_scales_off). */
 struct page_slice {
     enum kv_type type;
     int head_dim, lo, hi;
@@ -80,7 +81,10 @@ struct kernels {
 /* The table behind backend_cpu(isa), for tests and the bench; NULL if unknown or unavailable. */
 const struct kernels *REAL(kernels_cpu)(const char *isa);
 
-enum { LINEAR_TILE = 32 /* weight rows that are unpacked together */, LINEAR_ACTS = 192 /* activation rows at a time */ };
+enum {
+    LINEAR_TILE = 32 /* weight rows that are unpacked together */,
+    LINEAR_ACTS = 192 /* activation rows at a time */
+};
 /* Workspace of a linear kernel for matrices of up to `cols` inputs. */
 static inline size_t linear_workspace_bytes(int64_t cols)
 {
@@ -93,14 +97,10 @@ static inline size_t kv_half_bytes(enum kv_type type, int head_dim)
 {
     size_t values = (size_t)KV_PAGE * (size_t)head_dim;
     switch (type) {
-    case KV_Q8_0:
-        return values + values / QUANT_BLOCK * 2;
-    case KV_F64:
-        return values * 8;
-    case KV_F32:
-        return values * 4;
-    default:
-        return values * 2;
+    case KV_Q8_0: return values + values / QUANT_BLOCK * 2;
+    case KV_F64: return values * 8;
+    case KV_F32: return values * 4;
+    default: return values * 2;
     }
 }
 

@@ -69,12 +69,13 @@ static size_t lowrank_workspace_bytes(void)
 
 static struct view plain_view(const float *data, int64_t rows, int64_t cols)
 {
-    return (struct view){.dtype = DT_F32, .data = (const uint8_t *)data, .rows = rows, .cols = cols, .row_stride = cols * 4};
+    return (struct view){
+        .dtype = DT_F32, .data = (const uint8_t *)data, .rows = rows, .cols = cols, .row_stride = cols * 4};
 }
 
 /* y += scale * B (A x): both dots in the float order, then one FMA per output. Every member makes A x for itself. */
 static void add_lowrank(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                      real *y, int64_t y_stride, uint8_t *workspace)
+                        real *y, int64_t y_stride, uint8_t *workspace)
 {
     const struct lowrank *lr = w->lowrank;
     struct view a = plain_view(lr->a, lr->rank, w->cols), b = plain_view(lr->b, w->rows, lr->rank);
@@ -107,7 +108,7 @@ void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo
 
 /* The bias has been added before. */
 void REAL(ops_lowrank)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                     real *y, int64_t y_stride, uint8_t *workspace)
+                       real *y, int64_t y_stride, uint8_t *workspace)
 {
     if (w->lowrank && hi > lo && in->n > 0)
         add_lowrank(kn, w, lo, hi, in, y, y_stride, workspace);
@@ -160,7 +161,8 @@ void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_
     }
 }
 
-void REAL(ops_add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum)
+void REAL(ops_add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit,
+                   real *sum)
 {
     struct work_share s = share_of(h->member, n, width, unit);
     for (int64_t r = s.row; r < s.end_row; r++)
@@ -177,8 +179,8 @@ static void top_k(const real *logits, int n_experts, int n_picks, int32_t *ids)
             bool taken = false;
             for (int i = 0; i < c; i++)
                 taken = taken || ids[i] == e;
-            if (!taken && (best < 0 || logits[e] > logits[best] ||
-                           (logits[best] != logits[best] && logits[e] == logits[e])))
+            if (!taken &&
+                (best < 0 || logits[e] > logits[best] || (logits[best] != logits[best] && logits[e] == logits[e])))
                 best = e;
         }
         int at = c;

@@ -15,7 +15,8 @@ void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *b
 void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles);
 void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const real *keys, const real *values);
 void REAL(ops_attend)(const struct hand *h, const struct attend *a);
-void REAL(ops_add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum);
+void REAL(ops_add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit,
+                   real *sum);
 void REAL(ops_route)(const struct hand *h, const real *logits, struct routing *routing);
 void REAL(ops_experts_in)(const struct hand *h, const struct moe *moe);
 void REAL(ops_swiglu)(const struct hand *h, const struct moe *moe);
@@ -33,7 +34,7 @@ void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo
                       real *y, int64_t y_stride, uint8_t *workspace);
 /* Adds the view's low-rank product to the same outputs; after the bias. */
 void REAL(ops_lowrank)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                     real *y, int64_t y_stride, uint8_t *workspace);
+                       real *y, int64_t y_stride, uint8_t *workspace);
 /* The int8 form of columns [lo, hi) of one row, both multiples of 32; nothing when there is none. */
 void REAL(ops_quantize_row)(const struct kernels *kn, const struct act *a, int64_t row, int64_t lo, int64_t hi);
 

@@ -1,8 +1,8 @@
 /* ops_attend.c: attention over pages of K and V, beginning with the sink.
  *
  * Rows of a sequence go through its pages together, kv head by kv head. When there are too few rows and heads for the
- * members, members share the pages instead: each page's sums are kept, and merged in the order of the pages after all. Both
- * ways are the same sums in the same order.
+ * members, members share the pages instead: each page's sums are kept, and merged in the order of the pages after all.
+ * Both ways are the same sums in the same order.
  *
  * The way of a token goes on in backend/cpu/ops_moe.c. */
 #include "backend/cpu/ops.h"
@@ -17,9 +17,9 @@
 struct work {
     const struct kernels *kn;
     const struct attend *a;
-    int64_t per_head;   /* output values of a kv head: group * head_dim */
+    int64_t per_head; /* output values of a kv head: group * head_dim */
     struct page_sums page;
-    real *running;      /* [ATTEND_ROWS] sums over the pages so far */
+    real *running; /* [ATTEND_ROWS] sums over the pages so far */
 };
 
 static struct work work_in(const struct hand *h, const struct attend *a)
@@ -60,11 +60,16 @@ static void one_page(const struct work *w, int64_t r, int64_t kv_head, struct sp
     must(a->kv.tables[a->kv.seq[r]][page] >= 0);
     const uint8_t *base = ops_kv_head(&a->kv, r, page, kv_head);
     int64_t first = page * KV_PAGE, head = r * a->n_heads + kv_head * a->group;
-    struct page_slice slice = {.type = a->kv.layout.type, .head_dim = a->kv.layout.head_dim,
+    struct page_slice slice = {.type = a->kv.layout.type,
+                               .head_dim = a->kv.layout.head_dim,
                                .lo = (int)(s.lo > first ? s.lo - first : 0),
-                               .hi = (int)(s.hi - first < KV_PAGE ? s.hi - first : KV_PAGE), .k = base,
-                               .v = base + kv_head_bytes(&a->kv.layout) / 2, .group = a->group, .scale = a->scale,
-                               .q = a->q + head * a->kv.layout.head_dim, .next = next};
+                               .hi = (int)(s.hi - first < KV_PAGE ? s.hi - first : KV_PAGE),
+                               .k = base,
+                               .v = base + kv_head_bytes(&a->kv.layout) / 2,
+                               .group = a->group,
+                               .scale = a->scale,
+                               .q = a->q + head * a->kv.layout.head_dim,
+                               .next = next};
     w->kn->attend_page(&slice, sums);
     for (int h = 0; a->pattern && h < a->group; h++)
         for (int64_t j = slice.lo; j < slice.hi && first + j < a->n_keys; j++)
@@ -85,8 +90,8 @@ static void merge(const struct work *w, const struct page_sums *page, real *runn
 {
     int group = w->a->group, head_dim = w->a->kv.layout.head_dim;
     for (int h = 0; h < group; h++)
-        w->kn->attend_merge(page->m[h], page->l[h], page->acc + h * head_dim, head_dim, &running[h], &running[group + h],
-                           running + 2 * group + h * head_dim);
+        w->kn->attend_merge(page->m[h], page->l[h], page->acc + h * head_dim, head_dim, &running[h],
+                            &running[group + h], running + 2 * group + h * head_dim);
 }
 
 static void finish(const struct work *w, int64_t r, int64_t kv_head, struct span s, const real *running)
@@ -116,6 +121,7 @@ static void attend_rows(const struct work *w, int64_t r, int n, int64_t kv_head)
     const struct attend *a = w->a;
     size_t values = attend_sums_values(a->group, a->kv.layout.head_dim);
     struct span spans[ATTEND_ROWS];
+    must(n > 0 && n <= ATTEND_ROWS);
     for (int i = 0; i < n; i++) {
         spans[i] = seen_by(a, r + i);
         start(w, kv_head, w->running + (size_t)i * values);
@@ -142,7 +148,8 @@ static void attend_rows(const struct work *w, int64_t r, int n, int64_t kv_head)
 static int rows_together(const struct attend *a, int64_t r, int64_t end)
 {
     int n = 1;
-    while (n < ATTEND_ROWS && r + n < end && a->kv.seq[r + n] == a->kv.seq[r] && a->kv.pos[r + n] > a->kv.pos[r + n - 1])
+    while (n < ATTEND_ROWS && r + n < end && a->kv.seq[r + n] == a->kv.seq[r] &&
+           a->kv.pos[r + n] > a->kv.pos[r + n - 1])
         n++;
     return n;
 }

@@ -1,8 +1,8 @@
 /* ops_kv.c: storing K and V in pages.
  *
  * A layer's part of a page holds, for each kv head, K as [head_dim][128] (so that 16 neighbouring positions load as one
- * vector) and then V as [128][head_dim]. Values are rounded to nearest even. Q8_0 packs 32 dims of a position as it does
- * weights; codes lie where values would, and the scales of a head's K (or V) behind all of its codes. */
+ * vector) and then V as [128][head_dim]. Values are rounded to nearest even. Q8_0 packs 32 dims of a position as it
+ * does weights; codes lie where values would, and the scales of a head's K (or V) behind all of its codes. */
 #include "backend/cpu/ops.h"
 #include "backend/cpu/share.h"
 #include "base/must.h"

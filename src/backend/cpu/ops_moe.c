@@ -36,7 +36,8 @@ static int64_t tile_outputs(int64_t values, int n)
     return tile > QUANT_BLOCK ? tile : QUANT_BLOCK;
 }
 
-/* The vector widened, so that the loops over it are plain: one loop per type, since this is 1 % of a token otherwise. */
+/* The vector widened, so that the loops over it are plain: one loop per type, since this is 1 % of a token otherwise.
+ */
 static void widen(const struct vec *v, int64_t lo, int64_t hi, real *values_out)
 {
     const uint8_t *p = v->data + lo * v->stride;
@@ -113,7 +114,8 @@ static void piece_in(const struct kernels *kn, const struct piece *p, const stru
                      const struct piece_space *s)
 {
     int64_t width = p->hi - p->lo;
-    struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, expert->up.data + p->lo * expert->up.row_stride, false};
+    struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, expert->up.data + p->lo * expert->up.row_stride,
+                        false};
     expert_matmul(kn, p, &expert->gate, &expert->gate_bias, &in, s, s->gate);
     in.next = p->next;
     in.again = expert->gate.dtype == expert->up.dtype && !expert->gate.lowrank;
@@ -159,8 +161,8 @@ static int next_expert(const struct moe *moe, int e)
     return e;
 }
 
-/* Where this member goes on reading when the experts before e are done: the next expert's half, or the other half's first
- * one, or what comes after the layer. */
+/* Where this member goes on reading when the experts before e are done: the next expert's half, or the other half's
+ * first one, or what comes after the layer. */
 static const uint8_t *next_weights(const struct moe *moe, const struct member *member, int e, enum half half)
 {
     struct expert expert;
@@ -195,21 +197,24 @@ static void one_share(const struct hand *h, const struct piece_space *space, con
     if (half == HALF_OUT)
         clear_delta(moe, &share);
     for (int e = next_expert(moe, moe->first_expert); e < moe->end_expert; e = next_expert(moe, e + 1)) {
-        struct piece p = {moe, routing->slots + routing->start[e], routing->start[e + 1] - routing->start[e], 0, 0, NULL};
+        struct piece p = {moe, routing->slots + routing->start[e], routing->start[e + 1] - routing->start[e], 0, 0,
+                          NULL};
         struct expert expert;
         moe->source->get(moe->source, moe->layer, e, &expert);
         const struct view *first = half == HALF_IN ? &expert.gate : &expert.down;
         int64_t tile = tile_outputs(space->values, p.n);
         for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
             p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
-            p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride : next_weights(moe, h->member, e + 1, half);
+            p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride
+                                     : next_weights(moe, h->member, e + 1, half);
             fn(kernels_of(h), &p, &expert, space);
         }
     }
 }
 
-/* Few rows wait for memory: every member reads its own share of each expert, one stream from expert to expert. Many rows
- * compute: shares are smaller and go to whoever has time. In both, all experts' parts of an output are one member's. */
+/* Few rows wait for memory: every member reads its own share of each expert, one stream from expert to expert. Many
+ * rows compute: shares are smaller and go to whoever has time. In both, all experts' parts of an output are one
+ * member's. */
 static void each_piece(const struct hand *h, const struct moe *moe, int64_t width, enum half half, piece_fn *fn)
 {
     enum { MANY = 16, SHARES_PER_MEMBER = 2 };
@@ -280,6 +285,6 @@ void REAL(ops_combine)(const struct hand *h, const struct moe *moe)
     clear_delta(moe, &share);
     for (int64_t slot = 0; slot < (int64_t)routing->n * routing->k; slot++) /* ascending id within a row */
         if (held(moe, slot))
-            kernels_of(h)->axpy_f32(routing->weights[slot], moe->out + slot * moe->hidden + share.lo, share.hi - share.lo,
-                        moe->delta + slot / routing->k * moe->hidden + share.lo);
+            kernels_of(h)->axpy_f32(routing->weights[slot], moe->out + slot * moe->hidden + share.lo,
+                                    share.hi - share.lo, moe->delta + slot / routing->k * moe->hidden + share.lo);
 }

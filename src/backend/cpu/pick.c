@@ -14,8 +14,7 @@ static linear_fn *pick_i8(const struct kernels *k, enum dtype t)
 #define LINEAR_T(name, dtype)
 #define LINEAR_I8(name, dtype) CASE(name, dtype)
 #include "backend/cpu/kernels.def"
-    default:
-        return k->linear_i8_any;
+    default: return k->linear_i8_any;
     }
 }
 #endif
@@ -27,8 +26,7 @@ static linear_fn *pick_f32(const struct kernels *k, enum dtype t)
 #define LINEAR_T(name, dtype)
 #define LINEAR_I8(name, dtype)
 #include "backend/cpu/kernels.def"
-    default:
-        return k->linear_f32_any;
+    default: return k->linear_f32_any;
     }
 }
 
@@ -39,8 +37,7 @@ static linear_fn *pick_transposed(const struct kernels *k, enum dtype t)
 #define LINEAR_T(name, dtype) CASE(name, dtype)
 #define LINEAR_I8(name, dtype)
 #include "backend/cpu/kernels.def"
-    default:
-        return k->linear_f32_any;
+    default: return k->linear_f32_any;
     }
 }
 

@@ -1,4 +1,5 @@
-/* tables.c: each ISA's table of kernels: scalar's, overlaid by what the weaker ISAs of its kind have, then by its own. */
+/* tables.c: each ISA's table of kernels: scalar's, overlaid by what the weaker ISAs of its kind have, then by its own.
+ */
 #include "backend/cpu/tables.h"
 
 const struct kernels REAL(kernels__scalar) = {

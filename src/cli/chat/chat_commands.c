@@ -77,8 +77,9 @@ void command_help(struct chat *chat, const char *argument)
         int n = fprintf(stderr, "  /%s %s", chat_commands[i].name, chat_commands[i].argument);
         fprintf(stderr, "%*s%s\n", n < 26 ? 26 - n : 1, "", chat_commands[i].help);
     }
-    chat_note("A line that ends in \\ goes on; so does a text between two lines of \"\"\". A pasted block is one message.\n"
-         "Ctrl-C stops an answer and clears a line, Ctrl-D leaves.");
+    chat_note(
+        "A line that ends in \\ goes on; so does a text between two lines of \"\"\". A pasted block is one message.\n"
+        "Ctrl-C stops an answer and clears a line, Ctrl-D leaves.");
 }
 
 void command_clear(struct chat *chat, const char *argument)
@@ -97,7 +98,8 @@ void command_regen(struct chat *chat, const char *argument)
     struct osso_message message = {.size = sizeof message};
     size_t n = osso_conversation_size(chat->conversation);
     (void)argument;
-    while (n > 0 && (osso_conversation_get(chat->conversation, n - 1, &message, NULL) || message.role != OSSO_ROLE_USER))
+    while (n > 0 &&
+           (osso_conversation_get(chat->conversation, n - 1, &message, NULL) || message.role != OSSO_ROLE_USER))
         n--;
     if (n == 0) {
         say("there is no message to answer yet");
@@ -227,9 +229,10 @@ void command_stats(struct chat *chat, const char *argument)
     osso_engine_stats(chat->r.engine, &stats);
     osso_session_tokens(chat->r.session, &n);
     fprintf(stderr, "  model       %s (%s)\n", chat->r.path, human_bytes(a, chat->r.dims.file_bytes));
-    fprintf(stderr, "  engine      %s, %d threads\n", osso_engine_isa(chat->r.engine), osso_engine_threads(chat->r.engine));
-    fprintf(stderr, "  context     %zu of %lld tokens, %zu messages\n", n, (long long)osso_engine_context(chat->r.engine),
-            osso_conversation_size(chat->conversation));
+    fprintf(stderr, "  engine      %s, %d threads\n", osso_engine_isa(chat->r.engine),
+            osso_engine_threads(chat->r.engine));
+    fprintf(stderr, "  context     %zu of %lld tokens, %zu messages\n", n,
+            (long long)osso_engine_context(chat->r.engine), osso_conversation_size(chat->conversation));
     fprintf(stderr, "  memory      %s KV cache, %s scratch\n", human_bytes(b, stats.kv_bytes),
             human_bytes(c, stats.activation_bytes));
     fprintf(stderr, "  so far      %llu tokens computed, %llu reused\n", (unsigned long long)stats.tokens_computed,

@@ -56,8 +56,8 @@ static void set_option(struct chat *chat, const struct option *option, const cha
 static bool settable(const struct option *option)
 {
     int i = (int)(option - option_table);
-    return verb_takes(&verbs[VERB_chat], option) && i > OPT_section_conversation &&
-           i < OPT_section_rendering_parsing && i != OPT_no_history;
+    return verb_takes(&verbs[VERB_chat], option) && i > OPT_section_conversation && i < OPT_section_rendering_parsing &&
+           i != OPT_no_history;
 }
 
 static void show_setting(const struct chat *chat, int i)
@@ -139,4 +139,3 @@ void command_system(struct chat *chat, const char *argument)
     if (!status)
         chat_note(*argument ? "the model has its instructions" : "the model has no instructions now");
 }
-

@@ -14,15 +14,13 @@
 /* Prompts that take longer than this get a progress line. */
 static const double SLOW_MS = 700;
 
-enum voice { NOTHING, THOUGHT, ANSWER };
-
 struct speaking {
     struct chat *chat;
     struct osso_parser *parser;
-    enum voice voice;    /* whose text came last */
+    enum osso_voice voice; /* whose text came last: the answer, a thought, or nobody */
     struct wrap wrap;
-    bool line_open;      /* the last character was no line end */
-    bool spoken;         /* something was shown before */
+    bool line_open; /* the last character was no line end */
+    bool spoken;    /* something was shown before */
     bool answer_came, progress_shown;
     double started_ms;
 };
@@ -58,35 +56,35 @@ static void end_progress(struct speaking *s)
 /* The end of one voice's text. */
 static void fall_silent(struct speaking *s)
 {
-    if (s->voice == THOUGHT) {
+    if (s->voice == OSSO_VOICE_THOUGHT) {
         if (out_is_terminal())
             out_puts(out_has_colour() ? PLAIN : "");
         else
             fputs(s->line_open ? "\n" : "", stderr);
     }
-    if (s->line_open && (s->voice == ANSWER || out_is_terminal()))
+    if (s->line_open && (s->voice == OSSO_VOICE_ANSWER || out_is_terminal()))
         out_puts("\n");
     s->line_open = false;
-    s->voice = NOTHING;
+    s->voice = OSSO_VOICE_NONE;
     out_flush();
 }
 
 /* Thoughts go to the terminal in dim letters; when standard output is for the answer alone, to standard error. */
-static void speak(struct speaking *s, enum voice voice, const char *text, size_t len)
+static void speak(struct speaking *s, enum osso_voice voice, const char *text, size_t len)
 {
-    if (len == 0 || (voice == THOUGHT && !shows_reasoning(s->chat)))
+    if (len == 0 || (voice == OSSO_VOICE_THOUGHT && !shows_reasoning(s->chat)))
         return;
     if (voice != s->voice) {
         fall_silent(s);
         if (out_is_terminal() && s->spoken)
             out_puts("\n");
-        if (voice == THOUGHT && out_has_colour())
+        if (voice == OSSO_VOICE_THOUGHT && out_has_colour())
             out_puts(DIM);
         s->voice = voice;
         s->spoken = true;
         wrap_begin(&s->wrap);
     }
-    if (voice == THOUGHT && !out_is_terminal())
+    if (voice == OSSO_VOICE_THOUGHT && !out_is_terminal())
         err_model_text(text, len);
     else
         wrap_text(&s->wrap, text, len);
@@ -97,10 +95,10 @@ static void speak(struct speaking *s, enum voice voice, const char *text, size_t
 static int on_event(void *user, const struct osso_event *event)
 {
     struct speaking *s = user;
-    bool answer = event->voice == OSSO_VOICE_ANSWER;
+    bool answer = event->voice == OSSO_VOICE_ANSWER; /* whatever is not the answer is dimmed alike */
     end_progress(s);
     s->answer_came = s->answer_came || (answer && event->text_len > 0);
-    speak(s, answer ? ANSWER : THOUGHT, event->text, event->text_len);
+    speak(s, answer ? OSSO_VOICE_ANSWER : OSSO_VOICE_THOUGHT, event->text, event->text_len);
     if (event->message->message_done)
         fall_silent(s);
     return out_failed() || interrupted();
@@ -176,10 +174,13 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
 {
     const struct option_value *n = &chat->options.v[OPT_n_predict];
     struct speaking s = {.chat = chat, .started_ms = now_ms()};
-    struct osso_generate_options g = {.size = sizeof g, .max_tokens = n->set ? n->i : -1,
+    struct osso_generate_options g = {.size = sizeof g,
+                                      .max_tokens = n->set ? n->i : -1,
                                       .ignore_eos = chat->options.v[OPT_ignore_eos].set,
-                                      .flags = OSSO_ANSWER_BARE | OSSO_ANSWER_NO_END, .on_event = on_event,
-                                      .on_progress = on_progress, .user = &s};
+                                      .flags = OSSO_ANSWER_BARE | OSSO_ANSWER_NO_END,
+                                      .on_event = on_event,
+                                      .on_progress = on_progress,
+                                      .user = &s};
     struct osso_generate_result result = {.size = sizeof result};
     enum osso_status status = prepare(chat, err);
     if (!status)

@@ -207,10 +207,10 @@ static void edit_close(void *self)
 static void bind_keys(EditLine *el)
 {
     static const char *const keys[][2] = {
-        {"^W", "ed-delete-prev-word"}, {"^R", "em-inc-search-prev"}, {"^L", "ed-clear-screen"},
-        {"\033[3~", "ed-delete-next-char"}, {"\033[H", "ed-move-to-beg"}, {"\033[F", "ed-move-to-end"},
-        {"\033[1~", "ed-move-to-beg"}, {"\033[4~", "ed-move-to-end"}, {"\033OH", "ed-move-to-beg"},
-        {"\033OF", "ed-move-to-end"}, {"\033[1;5C", "em-next-word"}, {"\033[1;5D", "ed-prev-word"},
+        {"^W", "ed-delete-prev-word"},      {"^R", "em-inc-search-prev"},  {"^L", "ed-clear-screen"},
+        {"\033[3~", "ed-delete-next-char"}, {"\033[H", "ed-move-to-beg"},  {"\033[F", "ed-move-to-end"},
+        {"\033[1~", "ed-move-to-beg"},      {"\033[4~", "ed-move-to-end"}, {"\033OH", "ed-move-to-beg"},
+        {"\033OF", "ed-move-to-end"},       {"\033[1;5C", "em-next-word"}, {"\033[1;5D", "ed-prev-word"},
     };
     el_set(el, EL_EDITOR, "emacs");
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

@@ -18,8 +18,8 @@ void wrap_begin(struct wrap *w)
     const char *term = getenv("TERM");
     struct winsize size;
     *w = (struct wrap){0};
-    if (out_is_terminal() && term && *term && strcmp(term, "dumb") != 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
-        size.ws_col >= 20)
+    if (out_is_terminal() && term && *term && strcmp(term, "dumb") != 0 &&
+        ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
         w->limit = size.ws_col - 1; /* in the last column a cursor is neither here nor there */
 }
 

@@ -1,5 +1,6 @@
-/* verb_bench.c: how fast this machine runs a model, beside how fast it could at best. The ceilings are measured in between
- * the work, every few tokens, because a machine that others use too is not the same from one second to the next. */
+/* verb_bench.c: how fast this machine runs a model, beside how fast it could at best. The ceilings are measured in
+ * between the work, every few tokens, because a machine that others use too is not the same from one second to the
+ * next. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/bench_report.h"
 #include "cli/out.h"
@@ -60,8 +61,8 @@ static enum osso_status parse_list(const struct option_value *value, const char 
         int64_t v;
         snprintf(number, sizeof number, "%.*s", n < sizeof number ? (int)n : 0, at);
         if (!parse_i64(number, &v) || v < 0 || v > 1 << 24 || list->len >= LIST_MOST)
-            return error_set(err, OSSO_USAGE, "%s: '%s' is not a list of at most %d whole numbers, separated by commas", flag, s,
-                             LIST_MOST);
+            return error_set(err, OSSO_USAGE, "%s: '%s' is not a list of at most %d whole numbers, separated by commas",
+                             flag, s, LIST_MOST);
         list->n[list->len++] = v;
         if (!at[n])
             return OSSO_OK;
@@ -248,7 +249,8 @@ static enum osso_status token_cost(struct bench *b, struct measurement *m, struc
     enum osso_status status = osso_bench_token_cost(b->r.model, &b->e, middle, &cost, err);
     double heads = m->n_prompt > 0 ? 1.0 / (double)m->n_prompt : 1; /* of a prompt only the last token has logits */
     int64_t picks = b->e.experts_per_token > 0 ? b->e.experts_per_token : b->r.dims.experts_per_token;
-    double once = (double)(cost.weight_bytes - cost.expert_bytes) + (double)cost.head_bytes; /* in a step of all sequences */
+    double once = (double)(cost.weight_bytes - cost.expert_bytes) +
+                  (double)cost.head_bytes; /* in a step of all sequences */
     once += (double)cost.expert_bytes * m->experts / (double)picks;
     m->bytes_per_token = m->n_prompt > 0 ? 0 : once / m->parallel + (double)cost.kv_bytes;
     m->operations_per_token = 2 * ((double)cost.multiply_adds + heads * (double)cost.head_multiply_adds);
@@ -257,7 +259,8 @@ static enum osso_status token_cost(struct bench *b, struct measurement *m, struc
 
 static enum osso_status measure(struct bench *b, struct measurement *m, struct osso_error *err)
 {
-    int n = b->repetitions, room = n * (2 + (int)(m->n_gen < 8192 ? m->n_gen : 8192) / READ_EVERY); /* enough for a median */
+    int n = b->repetitions,
+        room = n * (2 + (int)(m->n_gen < 8192 ? m->n_gen : 8192) / READ_EVERY); /* enough for a median */
     double *space = mem_array((size_t)n + 2 * (size_t)room, sizeof *space), ignored;
     if (!space)
         return error_nomem(err, ((size_t)n + 2 * (size_t)room) * sizeof *space, "samples");
@@ -269,8 +272,8 @@ static enum osso_status measure(struct bench *b, struct measurement *m, struct o
     struct tm utc;
     if (gmtime_r(&now, &utc))
         strftime(m->time, sizeof m->time, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    enum osso_status (*work)(struct bench *, const struct measurement *, double *, struct osso_error *) =
-        m->n_prompt > 0 ? one_prompt : one_generation;
+    enum osso_status (*work)(struct bench *, const struct measurement *, double *,
+                             struct osso_error *) = m->n_prompt > 0 ? one_prompt : one_generation;
     struct measurement warm = *m;
     warm.n_gen = warm.n_gen > 4 ? 4 : warm.n_gen;
     m->filled = b->fill && m->depth > 0;
@@ -344,11 +347,12 @@ static enum osso_status run(const struct options *o, struct bench *b, struct oss
     for (int d = 0; d < depths.len; d++) {
         for (int i = 0; i < prompts.len && !status; i++)
             if (prompts.n[i] > 0)
-                status = measure(b, &(struct measurement){.n_prompt = prompts.n[i], .depth = depths.n[d], .parallel = 1}, err);
+                status = measure(
+                    b, &(struct measurement){.n_prompt = prompts.n[i], .depth = depths.n[d], .parallel = 1}, err);
         for (int i = 0; i < gens.len && !status; i++)
             if (gens.n[i] > 0)
-                status = measure(b, &(struct measurement){.n_gen = gens.n[i], .depth = depths.n[d], .parallel = b->parallel},
-                                 err);
+                status = measure(
+                    b, &(struct measurement){.n_gen = gens.n[i], .depth = depths.n[d], .parallel = b->parallel}, err);
     }
     return status;
 }

@@ -1,4 +1,5 @@
-/* verb_chat.c: a conversation with a model: the loop of questions and answers, or a single answer without a terminal. */
+/* verb_chat.c: a conversation with a model: the loop of questions and answers, or a single answer without a terminal.
+ */
 #include "cli/chat/chat.h"
 #include "cli/input.h"
 #include "cli/out.h"
@@ -59,7 +60,8 @@ static enum osso_status whole_message(const struct options *o, struct buf *messa
         status = add_part(message, &part, "standard input", err);
     buf_free(&part);
     if (!status && message->len == 0)
-        status = error_set(err, OSSO_USAGE, "there is no message: standard input is empty; type one in a terminal or give -p");
+        status = error_set(err, OSSO_USAGE,
+                           "there is no message: standard input is empty; type one in a terminal or give -p");
     return status;
 }
 

@@ -16,8 +16,9 @@ static enum osso_status decode(const struct osso_tokenizer *tokenizer, const str
         const char *bytes;
         size_t len;
         if (!osso_tokenizer_piece(tokenizer, ids->data[i], &bytes, &len))
-            return error_set(err, OSSO_FORMAT, "%s: id %d (number %zu) is not in the vocabulary of %d ids; is -m missing?",
-                             where, (int)ids->data[i], i + 1, (int)osso_tokenizer_size(tokenizer));
+            return error_set(err, OSSO_FORMAT,
+                             "%s: id %d (number %zu) is not in the vocabulary of %d ids; is -m missing?", where,
+                             (int)ids->data[i], i + 1, (int)osso_tokenizer_size(tokenizer));
         if (special || !osso_tokenizer_is_special(tokenizer, ids->data[i]))
             buf_add(text, space, osso_decoder_push(&decoder, tokenizer, ids->data[i], space));
         else

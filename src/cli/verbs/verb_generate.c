@@ -33,7 +33,8 @@ static void show(struct writing *w, const char *text, size_t len)
     }
 }
 
-static void json_choice(const struct writing *w, struct buf *line, int32_t id, float logprob, const char *text, size_t len)
+static void json_choice(const struct writing *w, struct buf *line, int32_t id, float logprob, const char *text,
+                        size_t len)
 {
     const char *bytes = "";
     size_t n = 0;
@@ -88,8 +89,8 @@ static int on_progress(void *user, size_t done, size_t total)
 
 /* ---- the prompt ----------------------------------------------------------------------------------------- */
 
-static enum osso_status prompt_ids(const struct options *o, const struct osso_tokenizer *tokenizer, struct osso_ids *ids,
-                                   struct osso_error *err)
+static enum osso_status prompt_ids(const struct options *o, const struct osso_tokenizer *tokenizer,
+                                   struct osso_ids *ids, struct osso_error *err)
 {
     struct buf text = {0};
     struct osso_conversation *conversation = NULL;
@@ -103,8 +104,8 @@ static enum osso_status prompt_ids(const struct options *o, const struct osso_to
     if (!status && text.len == 0)
         status = error_set(err, OSSO_USAGE, "the prompt (%s) is empty; give some text, with -p for example", where);
     if (!status && !o->v[OPT_chat].set)
-        status = osso_tokenizer_encode(tokenizer, text.data, text.len, o->v[OPT_special].set ? OSSO_ENCODE_SPECIAL : 0, ids,
-                                       err);
+        status = osso_tokenizer_encode(tokenizer, text.data, text.len, o->v[OPT_special].set ? OSSO_ENCODE_SPECIAL : 0,
+                                       ids, err);
     else if (!status) {
         status = opening_args(o, &opening, err);
         if (!status)
@@ -144,8 +145,8 @@ static enum osso_status print_json(struct writing *w, const struct osso_ids *pro
                ",\"timings\":{\"cache_n\":%zu,\"prompt_n\":%zu,\"prompt_ms\":%.3f,\"prompt_per_second\":%.3f,"
                "\"predicted_n\":%zu,\"predicted_ms\":%.3f,\"predicted_per_second\":%.3f}}\n",
                result->n_reused, result->n_prompt - result->n_reused, result->prompt_ms,
-               per_second(result->n_prompt - result->n_reused, result->prompt_ms), result->n_generated, result->generate_ms,
-               per_second(result->n_generated, result->generate_ms));
+               per_second(result->n_prompt - result->n_reused, result->prompt_ms), result->n_generated,
+               result->generate_ms, per_second(result->n_generated, result->generate_ms));
     bool failed = out.failed || w->tokens.failed || w->text.failed;
     if (!failed)
         out_write(out.data, out.len);
@@ -181,8 +182,9 @@ static enum osso_status run(const struct options *o, struct runner *r, struct wr
                                       .stop_on = OSSO_STOP_ON_ANSWER,
                                       .parser = w->parser,
                                       .flags = OSSO_ANSWER_NO_END,
-                                      .n_top = !o->v[OPT_json].set ? 0
-                                               : o->v[OPT_top_logprobs].set ? (size_t)o->v[OPT_top_logprobs].i : 5,
+                                      .n_top = !o->v[OPT_json].set          ? 0
+                                               : o->v[OPT_top_logprobs].set ? (size_t)o->v[OPT_top_logprobs].i
+                                                                            : 5,
                                       .on_event = on_event,
                                       .on_progress = on_progress,
                                       .user = w};

@@ -16,7 +16,8 @@ int verb_parse(const struct options *o)
     const char *path = o->v[OPT_file].set ? o->v[OPT_file].s : NULL;
     enum osso_status status = input_read(path, &in, &err);
     if (!status)
-        status = input_ids(in.data ? in.data : "", in.len, path && strcmp(path, "-") ? path : "standard input", &ids, &err);
+        status = input_ids(in.data ? in.data : "", in.len, path && strcmp(path, "-") ? path : "standard input", &ids,
+                           &err);
     if (!status)
         status = tokenizer_args(o, &tokenizer, &err);
     if (!status) {

@@ -21,8 +21,8 @@ static struct osso_render_options render_args(const struct options *o)
     return r;
 }
 
-static enum osso_status print(const struct osso_tokenizer *tokenizer, const struct osso_ids *ids, bool as_ids, bool json,
-                              struct osso_error *err)
+static enum osso_status print(const struct osso_tokenizer *tokenizer, const struct osso_ids *ids, bool as_ids,
+                              bool json, struct osso_error *err)
 {
     struct osso_decoder decoder = {0};
     char space[OSSO_DECODE_SPACE];

@@ -44,7 +44,10 @@ float real_exp(float x)
     p = fmaf(p, r, 1.0f);
     /* 2^128 is no float: scale in two exact steps. */
     int whole = (int)n, half = whole >> 1;
-    union { uint32_t u; float f; } a = {(uint32_t)(half + 127) << 23}, b = {(uint32_t)(whole - half + 127) << 23};
+    union {
+        uint32_t u;
+        float f;
+    } a = {(uint32_t)(half + 127) << 23}, b = {(uint32_t)(whole - half + 127) << 23};
     return p * a.f * b.f;
 }
 #endif

@@ -1,8 +1,8 @@
 /* scalar_attend.c: attention over one page, and merging pages: the definition.
  *
- * Per head: score[j] = (FMA over d ascending, from 0, of q[d] * k[d][j]) * scale; m = the largest; p[j] = exp(score - m);
- * l = sum of p in 16 lanes (position j mod 16) and the tree; acc[d] = FMA over j ascending, from 0, of p[j] * v[j][d].
- * Positions outside [lo, hi) are never read: a page may hold junk there, and junk may be NaN. */
+ * Per head: score[j] = (FMA over d ascending, from 0, of q[d] * k[d][j]) * scale; m = the largest; p[j] = exp(score -
+ * m); l = sum of p in 16 lanes (position j mod 16) and the tree; acc[d] = FMA over j ascending, from 0, of p[j] *
+ * v[j][d]. Positions outside [lo, hi) are never read: a page may hold junk there, and junk may be NaN. */
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/scalar/scalar.h"
 
@@ -15,21 +15,13 @@ static real kv_at(const struct page_slice *page, const uint8_t *half, int64_t i,
     float f;
     double g;
     switch (page->type) {
-    case KV_F32:
-        memcpy(&f, half + 4 * i, 4);
-        return (real)f;
-    case KV_F64:
-        memcpy(&g, half + 8 * i, 8);
-        return (real)g;
+    case KV_F32: memcpy(&f, half + 4 * i, 4); return (real)f;
+    case KV_F64: memcpy(&g, half + 8 * i, 8); return (real)g;
     case KV_Q8_0:
         memcpy(&h, half + kv_scales_off(page->head_dim) + 2 * scale, 2);
         return (real)((float)(int8_t)half[i] * f16_to_f32(h));
-    case KV_F16:
-        memcpy(&h, half + 2 * i, 2);
-        return (real)f16_to_f32(h);
-    default:
-        memcpy(&h, half + 2 * i, 2);
-        return (real)bf16_to_f32(h);
+    case KV_F16: memcpy(&h, half + 2 * i, 2); return (real)f16_to_f32(h);
+    default: memcpy(&h, half + 2 * i, 2); return (real)bf16_to_f32(h);
     }
 }
 

@@ -1,5 +1,5 @@
-/* scalar_linear.c: y = W x, the definition, for every format there is: integer dots take the int8 form of both sides, float
- * dots the exact values of the weights. The order of the sums is in scalar.c's head.
+/* scalar_linear.c: y = W x, the definition, for every format there is: integer dots take the int8 form of both sides,
+ * float dots the exact values of the weights. The order of the sums is in scalar.c's head.
  *
  * Both unpack a block once for a few activation rows: they are also what runs, on every ISA, where kernels.def names no
  * kernel for a format. */
@@ -32,10 +32,12 @@ static int32_t sum_i8(const int8_t *a, int n)
     return sum;
 }
 
-/* 32 values from `at` in the block on. A scale serves all of them, or 16: then they are two dots, one after the other. */
+/* 32 values from `at` in the block on. A scale serves all of them, or 16: then they are two dots, one after the other.
+ */
 static float add_32(const struct block *w, int at, const int8_t *q, float d, float p)
 {
-    int per_scale = w->info->per_scale ? w->info->per_scale : w->info->block, run = per_scale < QUANT_BLOCK ? per_scale : QUANT_BLOCK;
+    int per_scale = w->info->per_scale ? w->info->per_scale : w->info->block,
+        run = per_scale < QUANT_BLOCK ? per_scale : QUANT_BLOCK;
     for (int k = 0; k < QUANT_BLOCK; k += run) {
         int s = (at + k) / per_scale;
         p = fmaf((float)dot_i8(w->codes + at + k, q + k, run), d * w->scales[s], p);
@@ -46,7 +48,8 @@ static float add_32(const struct block *w, int at, const int8_t *q, float d, flo
 }
 
 /* One output of up to GROUP activation rows from `first` on. */
-static void output_i8(const struct view *w, int64_t o, const struct gather *in, int first, int group, float *y, int64_t y_stride)
+static void output_i8(const struct view *w, int64_t o, const struct gather *in, int first, int group, float *y,
+                      int64_t y_stride)
 {
     struct block block = {.info = dtype_info(w->dtype)};
     int64_t n_32 = w->cols / QUANT_BLOCK, each = block.info->block / QUANT_BLOCK;
@@ -56,16 +59,17 @@ static void output_i8(const struct view *w, int64_t o, const struct gather *in, 
             view_codes(w, o, b / each, block.codes, block.scales, block.offsets);
         for (int i = 0; i < group; i++) {
             int64_t r = gather_row(in, first + i);
-            p[i][b % 4] = add_32(&block, (int)(b % each) * QUANT_BLOCK, in->act->q + r * in->act->width + b * QUANT_BLOCK,
-                                 in->act->d[r * n_32 + b], p[i][b % 4]);
+            p[i][b % 4] = add_32(&block, (int)(b % each) * QUANT_BLOCK,
+                                 in->act->q + r * in->act->width + b * QUANT_BLOCK, in->act->d[r * n_32 + b],
+                                 p[i][b % 4]);
         }
     }
     for (int i = 0; i < group; i++)
         y[(first + i) * y_stride] = (p[i][0] + p[i][1]) + (p[i][2] + p[i][3]);
 }
 
-void linear_i8_any__scalar(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y, int64_t y_stride,
-                           void *workspace)
+void linear_i8_any__scalar(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
+                           int64_t y_stride, void *workspace)
 {
     (void)workspace;
     for (int64_t o = lo; o < hi; o++)
@@ -75,9 +79,12 @@ void linear_i8_any__scalar(const struct view *w, int64_t lo, int64_t hi, const s
 #endif
 
 /* The same order for row-major and transposed views, so the same bits. */
-static void output_f32(const struct view *w, int64_t o, const struct gather *in, int first, int group, real *y, int64_t y_stride)
+static void output_f32(const struct view *w, int64_t o, const struct gather *in, int first, int group, real *y,
+                       int64_t y_stride)
 {
-    enum { PIECE = DTYPE_MAX_BLOCK /* values unpacked at a time: whole blocks of every format, whole turns of the lanes */ };
+    enum {
+        PIECE = DTYPE_MAX_BLOCK /* values unpacked at a time: whole blocks of every format, whole turns of the lanes */
+    };
     real lanes[GROUP][LANES] = {{0}};
     for (int64_t k = 0; k < w->cols; k += PIECE) {
         float values[PIECE];
