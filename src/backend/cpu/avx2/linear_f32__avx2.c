@@ -1,46 +1,45 @@
 /* linear_f32__avx2.c: f32 activations times the exact values of any format. Two registers are scalar's 16 lanes: lane i
- * takes elements i, i + 16, ...; several rows at a time keep enough FMAs under way. */
-#include "backend/cpu/avx2/avx2.h"
+ * takes elements i, i + 16, ...; several rows at a time keep enough FMAs under way. By hand and not by
+ * body/linear_f32.h: with so few registers a tile is worked on by halves, and MXFP4 in the body's form is 3 % slower.
+ * */
+#include "backend/cpu/avx2/vec__avx2.h"
 
 #include "backend/cpu/fetch.h"
 #include "backend/cpu/tables.h"
 
 /* The 16 values from element k (a multiple of 16) of a row; only the first n of them exist. */
-typedef struct f32x16 load16_fn(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n);
+typedef vec16 values16_fn(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n);
 
-INLINE struct f32x16 load16_f32(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+INLINE vec16 values16_f32(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
 {
     (void)scales;
     return load16(row + 4 * k, n);
 }
 
-INLINE struct f32x16 load16_f16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+INLINE vec16 values16_f16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
 {
     (void)scales;
-    __m128i lo = load8_u16(row + 2 * k, n), hi = load8_u16(row + 2 * k + 16, n - 8);
-    return (struct f32x16){_mm256_cvtph_ps(lo), _mm256_cvtph_ps(hi)};
+    return load16_f16(row + 2 * k, n);
 }
 
-INLINE struct f32x16 load16_bf16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+INLINE vec16 values16_bf16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
 {
     (void)scales;
-    return (struct f32x16){widen_bf16(load8_u16(row + 2 * k, n)), widen_bf16(load8_u16(row + 2 * k + 16, n - 8))};
+    return load16_bf16(row + 2 * k, n);
 }
 
-INLINE struct f32x16 scaled(__m128i codes, float scale)
+INLINE vec16 scaled(__m128i codes, float scale)
 {
     __m256 lo = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes)), s = _mm256_set1_ps(scale);
     __m256 hi = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(codes, codes)));
-    return (struct f32x16){_mm256_mul_ps(lo, s), _mm256_mul_ps(hi, s)};
+    return (vec16){_mm256_mul_ps(lo, s), _mm256_mul_ps(hi, s)};
 }
 
-INLINE struct f32x16 load16_q8_0(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+INLINE vec16 values16_q8_0(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
 {
     (void)scales, (void)n;
     const uint8_t *block = row + k / 32 * 34;
-    uint16_t d;
-    memcpy(&d, block, 2);
-    return scaled(_mm_loadu_si128((const void *)(block + 2 + k % 32)), _cvtsh_ss(d));
+    return mul16(load16_i8(block + 2 + k % 32), all16_f16(block));
 }
 
 /* The doubled values of the codes in the low halves of 16 bytes. */
@@ -60,7 +59,7 @@ INLINE float half_scale(uint8_t s)
     return f;
 }
 
-INLINE struct f32x16 load16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+INLINE vec16 values16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
 {
     (void)scales, (void)n;
     const uint8_t *block = row + k / 32 * 17;
@@ -68,7 +67,7 @@ INLINE struct f32x16 load16_mxfp4(const uint8_t *row, const uint8_t *scales, int
     return scaled(doubled(k % 32 ? _mm_srli_epi16(codes, 4) : codes), half_scale(block[0]));
 }
 
-INLINE struct f32x16 load16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
+INLINE vec16 values16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
 {
     (void)n;
     __m128i pairs = _mm_loadl_epi64((const void *)(row + k / 2));
@@ -96,18 +95,18 @@ INLINE __m256 load_once(const float *x)
 }
 
 /* Elements k .. k + 15 of ONE_ACT_ROWS weight rows times one activation row. */
-INLINE void one_act_step(load16_fn *load, const struct rows *w, int64_t k, const float *x, struct f32x16 *l)
+INLINE void one_act_step(values16_fn *load, const struct rows *w, int64_t k, const float *x, vec16 *l)
 {
-    struct f32x16 xi = load16(x + k, 16);
+    vec16 xi = load16(x + k, 16);
     UNROLL
     for (int r = 0; r < ONE_ACT_ROWS; r++)
         l[r] = fma16(load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, 16), xi, l[r]);
 }
 
-/* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. Lanes 0..7 first: 12 sums leave
- * no room for both halves of the weights, and of a load only the half that is used is compiled. */
-INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, const float *const *x, int n_rows, int n_acts,
-                      struct f32x16 *l)
+/* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. Lanes 0..7 first: 12 sums
+ * leave no room for both halves of the weights, and of a load only the half that is used is compiled. */
+INLINE void tile_step(values16_fn *load, const struct rows *w, int64_t k, const float *const *x, int n_rows, int n_acts,
+                      vec16 *l)
 {
     __m256 values[MANY_ACTS_ROWS];
     UNROLL
@@ -133,17 +132,17 @@ INLINE void tile_step(load16_fn *load, const struct rows *w, int64_t k, const fl
 }
 
 /* The last n elements. The lanes beyond keep what they have: even adding 0 would turn -0 into 0. */
-INLINE void tile_rest(load16_fn *load, const struct rows *w, int64_t k, int64_t n, const float *const *x, int n_rows,
-                      int n_acts, struct f32x16 *l)
+INLINE void tile_rest(values16_fn *load, const struct rows *w, int64_t k, int64_t n, const float *const *x, int n_rows,
+                      int n_acts, vec16 *l)
 {
     const __m256 front = _mm256_castsi256_ps(first_lanes(n)), back = _mm256_castsi256_ps(first_lanes(n - 8));
     UNROLL
     for (int i = 0; i < n_acts; i++) {
-        struct f32x16 xi = load16(x[i] + k, n);
+        vec16 xi = load16(x[i] + k, n);
         UNROLL
         for (int r = 0; r < n_rows; r++) {
-            struct f32x16 *at = &l[i * n_rows + r];
-            struct f32x16 sum = fma16(load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, n), xi, *at);
+            vec16 *at = &l[i * n_rows + r];
+            vec16 sum = fma16(load(w->data + r * w->stride, w->scales + r * w->scale_stride, k, n), xi, *at);
             at->lo = _mm256_blendv_ps(at->lo, sum.lo, front);
             at->hi = _mm256_blendv_ps(at->hi, sum.hi, back);
         }
@@ -151,18 +150,19 @@ INLINE void tile_rest(load16_fn *load, const struct rows *w, int64_t k, int64_t 
 }
 
 /* Columns [k, end) of n_rows weight rows from o on, added to lanes[row][act]. */
-INLINE void tile_add(load16_fn *load, int bytes16, const struct view *v, int64_t o, int64_t k, int64_t end,
-                     const float *const *x, int n_rows, int n_acts, bool fetch, struct f32x16 (*lanes)[MANY_ACTS])
+INLINE void tile_add(values16_fn *load, int bytes16, const struct view *v, int64_t o, int64_t k, int64_t end,
+                     const float *const *x, int n_rows, int n_acts, bool fetch, vec16 (*lanes)[MANY_ACTS])
 {
-    struct rows w = {v->data + o * v->row_stride, v->side[0].data ? v->side[0].data + o * v->side[0].stride : v->data, v->row_stride,
-                     v->side[0].stride};
-    struct f32x16 l[MANY_ACTS * MANY_ACTS_ROWS];
+    struct rows w = {v->data + o * v->row_stride, v->side[0].data ? v->side[0].data + o * v->side[0].stride : v->data,
+                     v->row_stride, v->side[0].stride};
+    vec16 l[MANY_ACTS * MANY_ACTS_ROWS];
     UNROLL
     for (int i = 0; i < n_rows * n_acts; i++)
         l[i] = lanes[i % n_rows][i / n_rows];
     for (; k + 16 <= end; k += 16) {
         if (fetch)
-            fetch_ahead(&(struct ahead){.far = w.data + FETCH_AHEAD}, k / 16 * bytes16 * n_rows, bytes16 * n_rows, false);
+            fetch_ahead(&(struct ahead){.far = w.data + FETCH_AHEAD}, k / 16 * bytes16 * n_rows, bytes16 * n_rows,
+                        false);
         if (n_rows == ONE_ACT_ROWS)
             one_act_step(load, &w, k, x[0], l);
         else
@@ -176,13 +176,13 @@ INLINE void tile_add(load16_fn *load, int bytes16, const struct view *v, int64_t
 }
 
 /* Outputs [lo, hi), at most SHARE_ROWS, for n_acts (a constant) activation rows from `first` on. */
-INLINE void linear_rows(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+INLINE void linear_rows(values16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
                         const struct gather *in, int first, int n_acts, struct fetch *fetch, float *y, int64_t y_stride)
 {
     const int n_rows = n_acts == 1 ? ONE_ACT_ROWS : MANY_ACTS_ROWS;
     const bool stream = n_acts == 1 || in->n <= MANY_ACTS;
     const float *x[MANY_ACTS];
-    struct f32x16 lanes[SHARE_ROWS][MANY_ACTS];
+    vec16 lanes[SHARE_ROWS][MANY_ACTS];
     UNROLL
     for (int i = 0; i < n_acts; i++) {
         x[i] = in->act->f + gather_row(in, first + i) * in->act->width;
@@ -205,7 +205,7 @@ INLINE void linear_rows(load16_fn *load, int bytes16, const struct view *w, int6
 }
 
 /* Outputs [lo, hi), at most SHARE_ROWS, for all activation rows. */
-INLINE void linear_share(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+INLINE void linear_share(values16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
                          const struct gather *in, struct fetch fetch, float *y, int64_t y_stride)
 {
     for (int first = 0, n; first < in->n; first += n, y += n * y_stride) {
@@ -223,18 +223,18 @@ INLINE void linear_share(load16_fn *load, int bytes16, const struct view *w, int
 static void linear_share_f32(const struct view *w, const struct gather *in, struct fetch fetch, float *y,
                              int64_t y_stride)
 {
-    linear_share(load16_f32, 64, w, 0, w->rows, in, fetch, y, y_stride);
+    linear_share(values16_f32, 64, w, 0, w->rows, in, fetch, y, y_stride);
 }
 
 /* Rows [lo, hi) of a matrix of blocks as f32, for which linear_scratch_bytes has room. */
-INLINE struct view unpack_share(load16_fn *load, const struct view *w, int64_t lo, int64_t hi, float *values)
+INLINE struct view unpack_share(values16_fn *load, const struct view *w, int64_t lo, int64_t hi, float *values)
 {
-    struct view v = {.dtype = DT_F32, .rows = hi - lo, .cols = w->cols, .data = (const uint8_t *)values,
-                     .row_stride = w->cols * 4};
+    struct view v = {
+        .dtype = DT_F32, .rows = hi - lo, .cols = w->cols, .data = (const uint8_t *)values, .row_stride = w->cols * 4};
     for (int64_t o = lo; o < hi; o++)
         for (int64_t k = 0; k < w->cols; k += 16, values += 16) {
             const uint8_t *row = w->data + o * w->row_stride;
-            struct f32x16 l = load(row, w->side[0].data ? w->side[0].data + o * w->side[0].stride : row, k, 16);
+            vec16 l = load(row, w->side[0].data ? w->side[0].data + o * w->side[0].stride : row, k, 16);
             _mm256_storeu_ps(values, l.lo);
             _mm256_storeu_ps(values + 8, l.hi);
         }
@@ -252,7 +252,7 @@ INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, in
     return fetch_rows(w, lo, hi, SHARE_ROWS, turns);
 }
 
-INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+INLINE void linear_f32(values16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
                        const struct gather *in, float *y, int64_t y_stride, void *scratch)
 {
     const bool blocks = bytes16 < 32;
@@ -275,9 +275,9 @@ INLINE void linear_f32(load16_fn *load, int bytes16, const struct view *w, int64
     {                                                                                                                  \
         linear_f32(load, bytes16, w, lo, hi, in, y, y_stride, scratch);                                                \
     }
-LINEAR(linear_f32_f32, load16_f32, 64)
-LINEAR(linear_f32_f16, load16_f16, 32)
-LINEAR(linear_f32_bf16, load16_bf16, 32)
-LINEAR(linear_f32_q8_0, load16_q8_0, 17)
-LINEAR(linear_f32_mxfp4, load16_mxfp4, 9)
-LINEAR(linear_f32_mxfp4_hf, load16_mxfp4_hf, 8)
+LINEAR(linear_f32_f32, values16_f32, 64)
+LINEAR(linear_f32_f16, values16_f16, 32)
+LINEAR(linear_f32_bf16, values16_bf16, 32)
+LINEAR(linear_f32_q8_0, values16_q8_0, 17)
+LINEAR(linear_f32_mxfp4, values16_mxfp4, 9)
+LINEAR(linear_f32_mxfp4_hf, values16_mxfp4_hf, 8)

@@ -1,0 +1,87 @@
+/* linear_f32.h: the body of linear_f32__*.c: f32 activations times the exact values of any format. Lane i of scalar's
+ * 16 takes elements i, i + 16, ...; a tile is several rows of weights by several activation rows, to keep enough FMAs
+ * under way. An ISA says what its registers hold: ONE_ACT_ROWS rows by one activation row, MANY_ROWS by MANY_ACTS
+ * (FEW_ACTS of those that are left); and which tiles wait for memory (STREAMS): for those neighbouring weight rows are
+ * fetched as one linear stream, FETCH_AHEAD bytes ahead. */
+#include "backend/cpu/body/values16.h"
+
+/* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. */
+INLINE void tile_step(values16_fn *values16, const struct rows *w, int64_t k, const float *const *x, int n_rows,
+                      int n_acts, vec16 *l)
+{
+    vec16 values[ONE_ACT_ROWS];
+    UNROLL
+    for (int r = 0; r < n_rows; r++)
+        values[r] = row_values(values16, w, r, k, 16);
+    UNROLL
+    for (int i = 0; i < n_acts; i++) {
+        vec16 xi = load16(x[i] + k, 16);
+        UNROLL
+        for (int r = 0; r < n_rows; r++)
+            l[i * n_rows + r] = fma16(values[r], xi, l[i * n_rows + r]);
+    }
+}
+
+INLINE void tile_dot(values16_fn *values16, int bytes16, const struct view *v, int64_t o, const float *const *x,
+                     int n_rows, int n_acts, bool fetch, float *y, int64_t y_stride)
+{
+    struct rows w = rows_from(v, o);
+    vec16 l[ONE_ACT_ROWS * MANY_ACTS];
+    UNROLL
+    for (int i = 0; i < n_rows * n_acts; i++)
+        l[i] = zero16();
+    int64_t k = 0;
+    for (; k + 16 <= v->cols; k += 16) {
+        if (fetch)
+            fetch_ahead(&(struct ahead){.far = w.data + FETCH_AHEAD}, k / 16 * bytes16 * ONE_ACT_ROWS,
+                        bytes16 * ONE_ACT_ROWS, false);
+        tile_step(values16, &w, k, x, n_rows, n_acts, l);
+    }
+    if (bytes16 % 16 == 0 && k < v->cols)
+        tile_rest(values16, &w, k, v->cols - k, x, n_rows, n_acts, l);
+    UNROLL
+    for (int i = 0; i < n_acts; i++) {
+        UNROLL
+        for (int r = 0; r < n_rows; r++)
+            y[i * y_stride + r] = tree_sum(l[i * n_rows + r]);
+    }
+}
+
+/* n_rows weight rows (a constant, 1 or ONE_ACT_ROWS) times all activation rows: the weights stay in the first-level
+ * cache. */
+INLINE void rows_dots(values16_fn *values16, int bytes16, const struct view *w, int64_t o, const float *const *x,
+                      int n_rows, int n, float *y, int64_t y_stride)
+{
+    const int at_once = n_rows < MANY_ROWS ? n_rows : MANY_ROWS;
+    int i = 0;
+    for (; i + MANY_ACTS <= n; i += MANY_ACTS)
+        for (int r = 0; r < n_rows; r += at_once)
+            tile_dot(values16, bytes16, w, o + r, x + i, at_once, MANY_ACTS, STREAMS(i, MANY_ACTS),
+                     y + i * y_stride + r, y_stride);
+    for (; FEW_ACTS > 1 && i + FEW_ACTS <= n; i += FEW_ACTS)
+        for (int r = 0; r < n_rows; r += at_once)
+            tile_dot(values16, bytes16, w, o + r, x + i, at_once, FEW_ACTS, STREAMS(i, FEW_ACTS), y + i * y_stride + r,
+                     y_stride);
+    if (i < n)
+        tile_dot(values16, bytes16, w, o, x + i, n_rows, 1, STREAMS(i, 1), y + i * y_stride, y_stride);
+}
+
+INLINE void linear_f32(values16_fn *values16, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+                       const struct gather *in, float *y, int64_t y_stride, void *scratch)
+{
+    (void)scratch;
+    for (int first = 0; first < in->n; first += LINEAR_ACTS) {
+        const float *x[LINEAR_ACTS];
+        float *out = y + first * y_stride;
+        int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
+        int64_t o = lo;
+        for (int i = 0; i < n; i++)
+            x[i] = in->act->f + gather_row(in, first + i) * in->act->width;
+        for (; o + ONE_ACT_ROWS <= hi; o += ONE_ACT_ROWS)
+            rows_dots(values16, bytes16, w, o, x, ONE_ACT_ROWS, n, out + (o - lo), y_stride);
+        for (; o < hi; o++)
+            rows_dots(values16, bytes16, w, o, x, 1, n, out + (o - lo), y_stride);
+    }
+}
+
+LINEAR_KERNELS
