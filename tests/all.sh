@@ -86,6 +86,7 @@ fi
 
 if [ "$variant" = release ]; then
     one levels python3 tools/check/check_levels.py
+    one format tools/check/format.sh --check
     one lengths python3 tools/check/check_lengths.py
     one performance tools/measure/plot_performance.py --check
     one headers tests/headers.sh

@@ -5,7 +5,7 @@
  * Up to 4 activation rows read the weights where they lie (decode): 4 blocks of a row give a vector of 4 exact sums, which
  * takes one FMA into [p0 p1 p2 p3]. How far ahead fetch.h looks was measured on x86; no ARM machine has been measured yet.
  *
- * More rows: 32 weight rows are unpacked into scratch once and then used by up to LINEAR_ACTS activation rows, in squares of
+ * More rows: 32 weight rows are unpacked into workspace once and then used by up to LINEAR_ACTS activation rows, in squares of
  * 8 by 4. A square is gone through four times, once for every q, over blocks q, q + 4, ...: so its partial sums stay in
  * registers. Tile and panel have all blocks of one q side by side.
  *
@@ -27,8 +27,8 @@ enum { SQUARE_ROWS = 8, SQUARE_ACTS = 4, SQUARE_SUMS = SQUARE_ROWS * SQUARE_ACTS
  * Likewise one block of 4 activation rows in a panel. */
 enum { TILE_CODES = SQUARE_ROWS * QUANT_BLOCK, TILE_BYTES = TILE_CODES + 2 * SQUARE_ROWS * 4 };
 enum { PANEL_CODES = SQUARE_ACTS * QUANT_BLOCK, PANEL_BYTES = PANEL_CODES + 2 * SQUARE_ACTS * 4 };
-enum { SCRATCH_BYTES = LINEAR_TILE / SQUARE_ROWS * TILE_BYTES + LINEAR_ACTS / SQUARE_ACTS * PANEL_BYTES };
-_Static_assert(SCRATCH_BYTES <= LINEAR_TILE * 36 + LINEAR_ACTS * 48, "linear_scratch_bytes gives this per block");
+enum { WORKSPACE_BYTES = LINEAR_TILE / SQUARE_ROWS * TILE_BYTES + LINEAR_ACTS / SQUARE_ACTS * PANEL_BYTES };
+_Static_assert(WORKSPACE_BYTES <= LINEAR_TILE * 36 + LINEAR_ACTS * 48, "linear_workspace_bytes gives this per block");
 
 /* The 32 codes of a block. */
 struct codes {
@@ -317,10 +317,10 @@ static void tile_dots(const uint8_t *tile, int64_t n_blocks, int64_t n_out, cons
 }
 
 INLINE void linear_i8(enum dtype t, const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                      int64_t y_stride, void *scratch)
+                      int64_t y_stride, void *workspace)
 {
     int64_t n_blocks = w->cols / QUANT_BLOCK, slots = (n_blocks + 3) / 4 * 4;
-    uint8_t *tile = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
+    uint8_t *tile = (uint8_t *)(((uintptr_t)workspace + 63) & ~(uintptr_t)63);
     uint8_t *panel = tile + LINEAR_TILE / SQUARE_ROWS * slots * TILE_BYTES;
     for (int first = 0; first < in->n; first += LINEAR_ACTS) {
         int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
@@ -342,9 +342,9 @@ INLINE void linear_i8(enum dtype t, const struct view *w, int64_t lo, int64_t hi
 /* The kernels of one ISA. */
 #define LINEAR_I8_KERNEL(name, t)                                                                                      \
     void name(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y, int64_t y_stride,       \
-              void *scratch)                                                                                           \
+              void *workspace)                                                                                           \
     {                                                                                                                  \
-        linear_i8(t, w, lo, hi, in, y, y_stride, scratch);                                                             \
+        linear_i8(t, w, lo, hi, in, y, y_stride, workspace);                                                             \
     }
 #define LINEAR_I8_KERNELS(isa)                                                                                         \
     LINEAR_I8_KERNEL(linear_i8_q8_0__##isa, DT_Q8_0)                                                                   \

@@ -1,5 +1,5 @@
-/* neon.h: what the files for NEON, dot product and int8 matrix share: unaligned loads and MXFP4. vec__neon.h builds scalar's
- * 16 lanes on it. */
+/* neon.h: what the files for NEON, dot product and int8 matrix share: unaligned loads and MXFP4. vec__neon.h builds
+ * scalar's 16 lanes on it. */
 #ifndef OSSO_BACKEND_NEON_H
 #define OSSO_BACKEND_NEON_H
 

@@ -1,4 +1,5 @@
-/* avx2.h: what the files *__avx2.c share: loads that stop where a row ends. vec__avx2.h builds scalar's 16 lanes on it. */
+/* avx2.h: what the files *__avx2.c share: loads that stop where a row ends. vec__avx2.h builds scalar's 16 lanes on it.
+ */
 #ifndef OSSO_BACKEND_AVX2_H
 #define OSSO_BACKEND_AVX2_H
 

@@ -17,11 +17,11 @@
 enum {
     STEPS = 8, /* of 4 values: a block */
     UNIT_BLOCK = STEPS * 64 + 64 /* two groups of 8 rows; their scales */,
-    UNITS = LINEAR_TILE * 36 / UNIT_BLOCK /* that scratch has room for */,
+    UNITS = LINEAR_TILE * 36 / UNIT_BLOCK /* that workspace has room for */,
     PANEL_ACTS = 4,
     PANEL_BLOCK = PANEL_ACTS * (32 + 4 + 4) /* [step][act] values, [act] corrections, [act] scales */
 };
-_Static_assert(UNITS >= 1 && PANEL_BLOCK <= PANEL_ACTS * 48, "linear_scratch_bytes has room for both");
+_Static_assert(UNITS >= 1 && PANEL_BLOCK <= PANEL_ACTS * 48, "linear_workspace_bytes has room for both");
 
 static const uint8_t *row_at(const struct view *w, int64_t o, int64_t hi)
 {
@@ -237,12 +237,12 @@ INLINE void tile_dots(bool split, const uint8_t *tile, const uint8_t *panel, int
 }
 
 INLINE void gemm_i8(enum format format, const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                    int64_t y_stride, void *scratch)
+                    int64_t y_stride, void *workspace)
 {
     const bool split = format == FORMAT_Q8_0;
     const int unit_rows = split ? 8 : 16, tile_rows = UNITS * unit_rows;
     int64_t n_blocks = w->cols / QUANT_BLOCK, unit_bytes = n_blocks * UNIT_BLOCK;
-    uint8_t *tile = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63), *panel = tile + UNITS * unit_bytes;
+    uint8_t *tile = (uint8_t *)(((uintptr_t)workspace + 63) & ~(uintptr_t)63), *panel = tile + UNITS * unit_bytes;
     for (int first = 0; first < in->n; first += LINEAR_ACTS) {
         int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
         if (!in->again || in->n > LINEAR_ACTS)
@@ -259,9 +259,9 @@ INLINE void gemm_i8(enum format format, const struct view *w, int64_t lo, int64_
 
 #define GEMM(name, format)                                                                                             \
     void name##__avx2(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,                 \
-                      int64_t y_stride, void *scratch)                                                                 \
+                      int64_t y_stride, void *workspace)                                                                 \
     {                                                                                                                  \
-        gemm_i8(format, w, lo, hi, in, y, y_stride, scratch);                                                          \
+        gemm_i8(format, w, lo, hi, in, y, y_stride, workspace);                                                          \
     }
 GEMM(gemm_i8_q8_0, FORMAT_Q8_0)
 GEMM(gemm_i8_mxfp4, FORMAT_MXFP4)

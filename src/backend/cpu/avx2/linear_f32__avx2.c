@@ -226,7 +226,7 @@ static void linear_share_f32(const struct view *w, const struct gather *in, stru
     linear_share(values16_f32, 64, w, 0, w->rows, in, fetch, y, y_stride);
 }
 
-/* Rows [lo, hi) of a matrix of blocks as f32, for which linear_scratch_bytes has room. */
+/* Rows [lo, hi) of a matrix of blocks as f32, for which linear_workspace_bytes has room. */
 INLINE struct view unpack_share(values16_fn *load, const struct view *w, int64_t lo, int64_t hi, float *values)
 {
     struct view v = {
@@ -240,7 +240,7 @@ INLINE struct view unpack_share(values16_fn *load, const struct view *w, int64_t
         }
     return v;
 }
-_Static_assert(SHARE_ROWS * 128 <= LINEAR_ACTS * 48, "an unpacked share fits the scratch");
+_Static_assert(SHARE_ROWS * 128 <= LINEAR_ACTS * 48, "an unpacked share fits the workspace");
 
 /* Rows [lo, hi) come next; until then each activation row has its turn with every pair of rows and chunk. */
 INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, int n)
@@ -253,14 +253,14 @@ INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, in
 }
 
 INLINE void linear_f32(values16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
-                       const struct gather *in, float *y, int64_t y_stride, void *scratch)
+                       const struct gather *in, float *y, int64_t y_stride, void *workspace)
 {
     const bool blocks = bytes16 < 32;
     for (int64_t o = lo, end; o < hi; o = end, y += SHARE_ROWS) {
         end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
         struct fetch fetch = fetch_share(w, end, hi, in->n);
         if (blocks && in->n > MANY_ACTS) {
-            struct view share = unpack_share(load, w, o, end, scratch);
+            struct view share = unpack_share(load, w, o, end, workspace);
             linear_share_f32(&share, in, fetch, y, y_stride);
         } else {
             linear_share(load, bytes16, w, o, end, in, fetch, y, y_stride);
@@ -271,9 +271,9 @@ INLINE void linear_f32(values16_fn *load, int bytes16, const struct view *w, int
 /* bytes16: what 16 values take (rounded up). */
 #define LINEAR(name, load, bytes16)                                                                                    \
     void name##__avx2(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,                 \
-                      int64_t y_stride, void *scratch)                                                                 \
+                      int64_t y_stride, void *workspace)                                                               \
     {                                                                                                                  \
-        linear_f32(load, bytes16, w, lo, hi, in, y, y_stride, scratch);                                                \
+        linear_f32(load, bytes16, w, lo, hi, in, y, y_stride, workspace);                                              \
     }
 LINEAR(linear_f32_f32, values16_f32, 64)
 LINEAR(linear_f32_f16, values16_f16, 32)

@@ -234,11 +234,11 @@ INLINE void linear_few(enum format format, const struct view *w, int64_t lo, int
 }
 
 INLINE void linear_i8(enum format format, linear_fn *many, const struct view *w, int64_t lo, int64_t hi,
-                      const struct gather *in, float *y, int64_t y_stride, void *scratch)
+                      const struct gather *in, float *y, int64_t y_stride, void *workspace)
 {
-    uint8_t *panel = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
+    uint8_t *panel = (uint8_t *)(((uintptr_t)workspace + 63) & ~(uintptr_t)63);
     if (in->n > FEW) {
-        many(w, lo, hi, in, y, y_stride, scratch);
+        many(w, lo, hi, in, y, y_stride, workspace);
         return;
     }
     if (!in->again)
@@ -248,9 +248,9 @@ INLINE void linear_i8(enum format format, linear_fn *many, const struct view *w,
 
 #define LINEAR(name, format, many)                                                                                     \
     void name##__avx2(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,                 \
-                      int64_t y_stride, void *scratch)                                                                 \
+                      int64_t y_stride, void *workspace)                                                                 \
     {                                                                                                                  \
-        linear_i8(format, many, w, lo, hi, in, y, y_stride, scratch);                                                  \
+        linear_i8(format, many, w, lo, hi, in, y, y_stride, workspace);                                                  \
     }
 LINEAR(linear_i8_q8_0, FORMAT_Q8_0, gemm_i8_q8_0__avx2)
 LINEAR(linear_i8_mxfp4, FORMAT_MXFP4, gemm_i8_mxfp4__avx2)

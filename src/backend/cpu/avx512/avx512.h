@@ -1,5 +1,5 @@
-/* avx512.h: what the files *__avx512vnni.c share: the intrinsics, masks and MXFP4. vec__avx512vnni.h builds scalar's 16 lanes
- * on it. */
+/* avx512.h: what the files *__avx512vnni.c share: the intrinsics, masks and MXFP4. vec__avx512vnni.h builds scalar's 16
+ * lanes on it. */
 #ifndef OSSO_BACKEND_AVX512_H
 #define OSSO_BACKEND_AVX512_H
 
@@ -13,7 +13,7 @@
 /* The first n of 16 lanes (n may be more, or less than none). */
 INLINE __mmask16 first_lanes(int64_t n)
 {
-    return n >= 16 ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1);
+    return (__mmask16)(n >= 16 ? 0xffff : n <= 0 ? 0 : (1u << n) - 1);
 }
 
 /* E8M0 bytes in bits 24..31 to 2^(s-128), exactly. s << 23 as a float is 2^(s-127), but 0 for s = 0 and infinity for

@@ -21,7 +21,7 @@ enum { PANEL_SCALES = GROUP_ROWS * QUANT_BLOCK, PANEL_SHIFTS = PANEL_SCALES + 4 
        PANEL_START = PANEL_SHIFTS + 4 * GROUP_ROWS, PANEL_BLOCK = 224 };
 _Static_assert(TILE_BLOCK <= LINEAR_TILE * 36 &&
                    (LINEAR_ACTS + GROUP_ROWS - 1) / GROUP_ROWS * PANEL_BLOCK <= LINEAR_ACTS * 48,
-               "linear_scratch_bytes has room for both");
+               "linear_workspace_bytes has room for both");
 
 /* An MXFP4 scale is a power of two, so multiplying an activation scale with it adds to its exponent: an integer addition,
  * for which the multipliers need not stop (a tenth of the time). That holds while everything is a normal number: */
@@ -198,10 +198,10 @@ static void tile_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_block
 
 /* `powers`: the weights' scales are powers of two. */
 static void gemm_i8(tile_fn *unpack, bool powers, enum code_order order, int32_t shift, const struct view *w, int64_t lo,
-                    int64_t hi, const struct gather *in, float *y, int64_t y_stride, void *scratch)
+                    int64_t hi, const struct gather *in, float *y, int64_t y_stride, void *workspace)
 {
     int64_t n_blocks = w->cols / QUANT_BLOCK;
-    struct range *range = (struct range *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63); /* of the panel's scales */
+    struct range *range = (struct range *)(((uintptr_t)workspace + 63) & ~(uintptr_t)63); /* of the panel's scales */
     uint8_t *tile = (uint8_t *)range + 64;
     struct partials partials;
     partials.p01 = (float *)(tile + n_blocks * TILE_BLOCK);
@@ -228,19 +228,19 @@ static void gemm_i8(tile_fn *unpack, bool powers, enum code_order order, int32_t
 }
 
 void gemm_i8_q8_0__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                              int64_t y_stride, void *scratch)
+                              int64_t y_stride, void *workspace)
 {
-    gemm_i8(tile_q8_0__avx512vnni, false, ORDER_PLAIN, 128, w, lo, hi, in, y, y_stride, scratch);
+    gemm_i8(tile_q8_0__avx512vnni, false, ORDER_PLAIN, 128, w, lo, hi, in, y, y_stride, workspace);
 }
 
 void gemm_i8_mxfp4__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                               int64_t y_stride, void *scratch)
+                               int64_t y_stride, void *workspace)
 {
-    gemm_i8(tile_mxfp4__avx512vnni, true, ORDER_PLAIN, 12, w, lo, hi, in, y, y_stride, scratch);
+    gemm_i8(tile_mxfp4__avx512vnni, true, ORDER_PLAIN, 12, w, lo, hi, in, y, y_stride, workspace);
 }
 
 void gemm_i8_mxfp4_hf__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                                  int64_t y_stride, void *scratch)
+                                  int64_t y_stride, void *workspace)
 {
-    gemm_i8(tile_mxfp4_hf__avx512vnni, true, ORDER_EVEN_ODD, 12, w, lo, hi, in, y, y_stride, scratch);
+    gemm_i8(tile_mxfp4_hf__avx512vnni, true, ORDER_EVEN_ODD, 12, w, lo, hi, in, y, y_stride, workspace);
 }

@@ -243,7 +243,7 @@ static struct rows quad_rows(const struct view *w, int64_t o, int64_t hi, const 
 
 static __mmask8 rows_mask(int64_t o, int64_t hi)
 {
-    return hi - o >= 4 ? 15 : (__mmask8)((1 << (hi - o)) - 1);
+    return (__mmask8)(hi - o >= 4 ? 15 : (1 << (hi - o)) - 1);
 }
 
 /* Few activation rows: straight from the weights. */
@@ -258,11 +258,11 @@ INLINE void linear_few(load_quad_fn *load, const struct view *w, int64_t lo, int
 }
 
 INLINE void linear_i8(load_quad_fn *load, linear_fn *many, int32_t offset, const struct view *w, int64_t lo, int64_t hi,
-                      const struct gather *in, float *y, int64_t y_stride, void *scratch)
+                      const struct gather *in, float *y, int64_t y_stride, void *workspace)
 {
-    uint8_t *panel = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
+    uint8_t *panel = (uint8_t *)(((uintptr_t)workspace + 63) & ~(uintptr_t)63);
     if (in->n > FEW) {
-        many(w, lo, hi, in, y, y_stride, scratch);
+        many(w, lo, hi, in, y, y_stride, workspace);
         return;
     }
     if (!in->again)
@@ -271,19 +271,19 @@ INLINE void linear_i8(load_quad_fn *load, linear_fn *many, int32_t offset, const
 }
 
 void linear_i8_q8_0__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                                int64_t y_stride, void *scratch)
+                                int64_t y_stride, void *workspace)
 {
-    linear_i8(load_q8_0, gemm_i8_q8_0__avx512vnni, 128, w, lo, hi, in, y, y_stride, scratch);
+    linear_i8(load_q8_0, gemm_i8_q8_0__avx512vnni, 128, w, lo, hi, in, y, y_stride, workspace);
 }
 
 void linear_i8_mxfp4__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                                 int64_t y_stride, void *scratch)
+                                 int64_t y_stride, void *workspace)
 {
-    linear_i8(load_mxfp4, gemm_i8_mxfp4__avx512vnni, 12, w, lo, hi, in, y, y_stride, scratch);
+    linear_i8(load_mxfp4, gemm_i8_mxfp4__avx512vnni, 12, w, lo, hi, in, y, y_stride, workspace);
 }
 
 void linear_i8_mxfp4_hf__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                                    int64_t y_stride, void *scratch)
+                                    int64_t y_stride, void *workspace)
 {
-    linear_i8(load_mxfp4_hf, gemm_i8_mxfp4_hf__avx512vnni, 12, w, lo, hi, in, y, y_stride, scratch);
+    linear_i8(load_mxfp4_hf, gemm_i8_mxfp4_hf__avx512vnni, 12, w, lo, hi, in, y, y_stride, workspace);
 }

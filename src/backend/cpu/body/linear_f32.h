@@ -67,9 +67,9 @@ INLINE void rows_dots(values16_fn *values16, int bytes16, const struct view *w, 
 }
 
 INLINE void linear_f32(values16_fn *values16, int bytes16, const struct view *w, int64_t lo, int64_t hi,
-                       const struct gather *in, float *y, int64_t y_stride, void *scratch)
+                       const struct gather *in, float *y, int64_t y_stride, void *workspace)
 {
-    (void)scratch;
+    (void)workspace;
     for (int first = 0; first < in->n; first += LINEAR_ACTS) {
         const float *x[LINEAR_ACTS];
         float *out = y + first * y_stride;

@@ -116,21 +116,21 @@ INLINE void linear_columns(struct column c, const struct view *w, int64_t lo, in
 }
 
 INLINE void linear_t(int bytes, bool bf16, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
-                     float *y, int64_t y_stride, void *scratch)
+                     float *y, int64_t y_stride, void *workspace)
 {
     if (w->row_stride == bytes)
         linear_columns((struct column){bytes, bf16, false}, w, lo, hi, in, y, y_stride);
     else if (w->row_stride == 2 * bytes)
         linear_columns((struct column){bytes, bf16, true}, w, lo, hi, in, y, y_stride);
     else
-        linear_f32_any__scalar(w, lo, hi, in, y, y_stride, scratch);
+        linear_f32_any__scalar(w, lo, hi, in, y, y_stride, workspace);
 }
 
 #define LINEAR_T(name, bytes, bf16)                                                                                    \
     void ISA(name)(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y, int64_t y_stride,  \
-                   void *scratch)                                                                                      \
+                   void *workspace)                                                                                    \
     {                                                                                                                  \
-        linear_t(bytes, bf16, w, lo, hi, in, y, y_stride, scratch);                                                    \
+        linear_t(bytes, bf16, w, lo, hi, in, y, y_stride, workspace);                                                  \
     }
 LINEAR_T(linear_t_f32_f32, 4, false)
 LINEAR_T(linear_t_f32_f16, 2, false)

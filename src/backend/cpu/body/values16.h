@@ -91,9 +91,9 @@ INLINE void tile_rest(values16_fn *values16, const struct rows *w, int64_t k, in
 /* Every linear_f32 kernel by linear_f32 of the file. bytes16: what 16 values take (rounded up). */
 #define LINEAR_OF(name, values16, bytes16)                                                                             \
     void ISA(name)(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y, int64_t y_stride,  \
-                   void *scratch)                                                                                      \
+                   void *workspace)                                                                                    \
     {                                                                                                                  \
-        linear_f32(values16, bytes16, w, lo, hi, in, y, y_stride, scratch);                                            \
+        linear_f32(values16, bytes16, w, lo, hi, in, y, y_stride, workspace);                                          \
     }
 #define LINEAR_KERNELS                                                                                                 \
     LINEAR_OF(linear_f32_f32, values16_f32, 64)                                                                        \
