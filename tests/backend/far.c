@@ -558,9 +558,9 @@ enum osso_status far_open(const char *variant, const struct backend **backend_ou
     OWN(memory) OWN(learn) OWN(begin) OWN(end) OWN(copy) OWN(host) OWN(put) OWN(exp)
     OWN(sync) OWN(embed) OWN(norm) OWN(quantize) OWN(linear) OWN(rope) OWN(kv_append) OWN(attend)
     OWN(add) OWN(route) OWN(experts_in) OWN(swiglu) OWN(experts_out) OWN(combine)
-    /* clang-format on */
 #undef OWN
-    f->fd = memfd_create("far", MFD_CLOEXEC);
+        /* clang-format on */
+        f->fd = memfd_create("far", MFD_CLOEXEC);
     bool file = f->fd >= 0 && ftruncate(f->fd, (off_t)FAR_BYTES) == 0;
     f->there = file ? map(f->fd, PROT_NONE) : NULL;
     f->near = file ? map(f->fd, PROT_READ | PROT_WRITE) : NULL;
