@@ -15,16 +15,11 @@ what=${1:-kernels}
 sysroot=$PWD/build/arm-sysroot
 libs=$sysroot/usr/lib/aarch64-linux-gnu
 cross=/usr/aarch64-linux-gnu
-passed=0 failed=0
+. tests/counting.sh
 jobs=$(nproc 2>/dev/null || echo 2)
 for name in $(compgen -e OSSO_); do unset "$name"; done
 export OSSO_ROOT=$PWD OSSO_VARIANT=arm OSSO_TEST_QUICK=2
 
-finish() {
-    echo "$passed passed, $failed failed"
-    [ $failed -eq 0 ] && [ $passed -gt 0 ]
-    exit
-}
 skip() {
     echo "skip: ARM: $*"
     echo "[  SKIPPED ] 1 test(s)." # counted by tests/all.sh
@@ -63,21 +58,12 @@ recipes() {
 }
 # tests CPU NAME...: cmocka programs; their numbers count
 tests() {
-    local cpu=$1 name log p f code start
+    local cpu=$1 name log code start
     shift
     for name in "$@"; do
         log=build/arm/test-logs/$cpu-${name//\//-}.log start=$SECONDS code=0
         OSSO_BIN=$PWD/build/arm/osso emulate "$cpu" "build/arm/tests/$name" >"$log" 2>&1 || code=$?
-        p=$(grep -aoE '^\[  PASSED  \] [0-9]+' "$log" | awk '{n += $4} END {print n + 0}')
-        f=$(grep -aoE '^\[  FAILED  \] [0-9]+' "$log" | awk '{n += $4} END {print n + 0}')
-        [ $code -ne 0 ] && [ "$f" -eq 0 ] && f=1
-        passed=$((passed + p)) failed=$((failed + f))
-        echo "$([ "$f" -eq 0 ] && echo ok || echo FAIL)    $name on $cpu ($((SECONDS - start)) s)"
-        [ "$p" -gt 0 ] && echo "[  PASSED  ] $p test(s)."
-        if [ "$f" -gt 0 ]; then
-            echo "[  FAILED  ] $f test(s)."
-            grep -av '^\[  [PF]A' "$log" | tail -n 30 | sed 's/^/      /'
-        fi
+        counted "$name on $cpu" "$log" $code $start
     done
 }
 chooses() { # chooses CPU ISA: the engine runs this one there, and no stronger one can be asked for

@@ -10,16 +10,11 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 what=${1:-kernels}
 b=build/emu512
-passed=0 failed=0
+. tests/counting.sh
 jobs=$(nproc 2>/dev/null || echo 2)
 for name in $(compgen -e OSSO_); do unset "$name"; done
 export OSSO_ROOT=$PWD OSSO_BIN=$PWD/$b/osso OSSO_VARIANT=emu512 OSSO_TEST_QUICK=1 OSSO_ISA=avx512vnni
 
-finish() {
-    echo "$passed passed, $failed failed"
-    [ $failed -eq 0 ] && [ $passed -gt 0 ]
-    exit
-}
 skip() {
     echo "skip: AVX-512: $*"
     echo "[  SKIPPED ] 1 test(s)." # counted by tests/all.sh
@@ -34,20 +29,11 @@ fail() { # fail NAME LOG
 }
 # tests NAME...: cmocka programs; their numbers count
 tests() {
-    local name log p f code start
+    local name log code start
     for name in "$@"; do
         log=$b/test-logs/${name//\//-}.log start=$SECONDS code=0
         timeout 900 "$b/tests/$name" >"$log" 2>&1 || code=$?
-        p=$(grep -aoE '^\[  PASSED  \] [0-9]+' "$log" | awk '{n += $4} END {print n + 0}')
-        f=$(grep -aoE '^\[  FAILED  \] [0-9]+' "$log" | awk '{n += $4} END {print n + 0}')
-        [ $code -ne 0 ] && [ "$f" -eq 0 ] && f=1
-        passed=$((passed + p)) failed=$((failed + f))
-        echo "$([ "$f" -eq 0 ] && echo ok || echo FAIL)    $name ($((SECONDS - start)) s)"
-        [ "$p" -gt 0 ] && echo "[  PASSED  ] $p test(s)."
-        if [ "$f" -gt 0 ]; then
-            echo "[  FAILED  ] $f test(s)."
-            grep -av '^\[  [PF]A' "$log" | tail -n 30 | sed 's/^/      /'
-        fi
+        counted "$name" "$log" $code $start
     done
 }
 

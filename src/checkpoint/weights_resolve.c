@@ -207,13 +207,21 @@ static void resolve_MATRIX(struct resolver *r, enum param_id id, struct view *ou
 
 /* ---- vectors -------------------------------------------------------------------------------------------- */
 
+/* The tensor that a vector's values are in, and where; NULL after a failure. */
+static const struct tensor *values_tensor(struct resolver *r, enum param_id id, struct place *place)
+{
+    *place = place_of(r, id);
+    const struct tensor *t = resolver_tensor(r, place->row, 0);
+    resolver_check_type(r, t, true);
+    return r->status ? NULL : t;
+}
+
 /* Where the file holds f32 values the vector is these; else they are widened once into memory of the weights. */
 static void resolve_NORM(struct resolver *r, enum param_id id, const float **out)
 {
-    struct place p = place_of(r, id);
-    const struct tensor *t = resolver_tensor(r, p.row, 0);
-    resolver_check_type(r, t, true);
-    if (r->status)
+    struct place p;
+    const struct tensor *t = values_tensor(r, id, &p);
+    if (!t)
         return;
     int64_t value = row_bytes(t->dtype, 1);
     struct vec v = {.dtype = t->dtype, .data = t->data + p.first * value, .n = p.rows, .stride = value};
@@ -235,10 +243,9 @@ static void resolve_NORM(struct resolver *r, enum param_id id, const float **out
 /* Left in its own type. */
 static void resolve_EXPERT_BIAS(struct resolver *r, enum param_id id, struct expert_bias *out)
 {
-    struct place p = place_of(r, id);
-    const struct tensor *t = resolver_tensor(r, p.row, 0);
-    resolver_check_type(r, t, true);
-    if (r->status)
+    struct place p;
+    const struct tensor *t = values_tensor(r, id, &p);
+    if (!t)
         return;
     int64_t value = row_bytes(t->dtype, 1);
     bool alternating = p.row->join == JOIN_ALTERNATING;

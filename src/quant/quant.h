@@ -85,5 +85,19 @@ static inline float bf16_to_f32(uint16_t h)
 uint16_t bf16_from_f32(float f);
 /* 2^(s-127) exactly, denormals included; s = 255 is NaN. */
 float e8m0_to_f32(uint8_t s);
+/* Its half, 2^(s-128), as bits: the scale that goes with the doubled codes of MXFP4's kernels. */
+static inline uint32_t e8m0_half_bits(uint8_t s)
+{
+    uint32_t bits = s >= 2 ? (uint32_t)(s - 1) << 23 : 0x00200000u << s;
+    return s == 255 ? 0x7fc00000u : bits;
+}
+static inline float e8m0_half(uint8_t s)
+{
+    union {
+        uint32_t u;
+        float f;
+    } v = {e8m0_half_bits(s)};
+    return v.f;
+}
 
 #endif

@@ -76,7 +76,7 @@ INLINE struct codes weight_codes(enum dtype t, const uint8_t *row, int64_t b)
 INLINE float weight_scale(enum dtype t, const uint8_t *row, const uint8_t *scales, int64_t b)
 {
     const uint8_t *block = row + b * block_bytes(t);
-    return t == DT_Q8_0 ? f16_at(block) : half_scale(t == DT_MXFP4 ? *block : scales[b]);
+    return t == DT_Q8_0 ? f16_at(block) : e8m0_half(t == DT_MXFP4 ? *block : scales[b]);
 }
 
 /* The scales of blocks b .. b + 3. */

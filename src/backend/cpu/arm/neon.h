@@ -60,15 +60,6 @@ INLINE float32x4_t half_scales(uint32x4_t s)
     return vreinterpretq_f32_u32(vorrq_u32(vreinterpretq_u32_f32(half), vceqq_u32(s, vdupq_n_u32(255))));
 }
 
-INLINE float half_scale(uint8_t s)
-{
-    uint32_t bits = s >= 2 ? (uint32_t)(s - 1) << 23 : 0x00200000u << s;
-    float f;
-    bits = s == 255 ? 0x7fc00000u : bits;
-    memcpy(&f, &bits, 4);
-    return f;
-}
-
 /* MXFP4's table, doubled. */
 INLINE int8x16_t code_table(void)
 {

@@ -266,8 +266,8 @@ INLINE vec16 exp16(vec16 x)
     return BY4_1(exp4, x);
 }
 
-/* Every second one of 16 from `at` on, of f32, f16 and bf16; of each four as two loads that end with the last of them.
- * */
+/* Every second one of 16 from `at` on, of f32, f16 and bf16; of each four as two loads that end with the last of
+ * them. */
 enum { EVEN_BEHIND = 0 };
 
 INLINE float32x4_t even4_f32(const uint8_t *at)

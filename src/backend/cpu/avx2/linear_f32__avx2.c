@@ -1,45 +1,16 @@
 /* linear_f32__avx2.c: f32 activations times the exact values of any format. Two registers are scalar's 16 lanes: lane i
  * takes elements i, i + 16, ...; several rows at a time keep enough FMAs under way. By hand and not by
- * body/linear_f32.h: with so few registers a tile is worked on by halves, and MXFP4 in the body's form is 3 % slower.
- * */
+ * body/linear_f32.h: with so few registers a tile is worked on by halves, and MXFP4 in the body's form is 3 %
+ * slower. */
 #include "backend/cpu/avx2/vec__avx2.h"
 
-#include "backend/cpu/fetch.h"
-#include "backend/cpu/tables.h"
-
-/* The 16 values from element k (a multiple of 16) of a row; only the first n of them exist. */
-typedef vec16 values16_fn(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n);
-
-INLINE vec16 values16_f32(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
-{
-    (void)scales;
-    return load16(row + 4 * k, n);
-}
-
-INLINE vec16 values16_f16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
-{
-    (void)scales;
-    return load16_f16(row + 2 * k, n);
-}
-
-INLINE vec16 values16_bf16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
-{
-    (void)scales;
-    return load16_bf16(row + 2 * k, n);
-}
+#include "backend/cpu/body/values16_plain.h"
 
 INLINE vec16 scaled(__m128i codes, float scale)
 {
     __m256 lo = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes)), s = _mm256_set1_ps(scale);
     __m256 hi = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(codes, codes)));
     return (vec16){_mm256_mul_ps(lo, s), _mm256_mul_ps(hi, s)};
-}
-
-INLINE vec16 values16_q8_0(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
-{
-    (void)scales, (void)n;
-    const uint8_t *block = row + k / 32 * 34;
-    return mul16(load16_i8(block + 2 + k % 32), all16_f16(block));
 }
 
 /* The doubled values of the codes in the low halves of 16 bytes. */
@@ -49,22 +20,12 @@ INLINE __m128i doubled(__m128i codes)
     return _mm_shuffle_epi8(table, _mm_and_si128(codes, _mm_set1_epi8(15)));
 }
 
-/* 2^(s-128) */
-INLINE float half_scale(uint8_t s)
-{
-    uint32_t bits = s >= 2 ? (uint32_t)(s - 1) << 23 : 0x00200000u << s;
-    float f;
-    bits = s == 255 ? 0x7fc00000u : bits;
-    memcpy(&f, &bits, 4);
-    return f;
-}
-
 INLINE vec16 values16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
 {
     (void)scales, (void)n;
     const uint8_t *block = row + k / 32 * 17;
     __m128i codes = _mm_loadu_si128((const void *)(block + 1));
-    return scaled(doubled(k % 32 ? _mm_srli_epi16(codes, 4) : codes), half_scale(block[0]));
+    return scaled(doubled(k % 32 ? _mm_srli_epi16(codes, 4) : codes), e8m0_half(block[0]));
 }
 
 INLINE vec16 values16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
@@ -72,7 +33,7 @@ INLINE vec16 values16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_
     (void)n;
     __m128i pairs = _mm_loadl_epi64((const void *)(row + k / 2));
     __m128i codes = _mm_unpacklo_epi8(doubled(pairs), doubled(_mm_srli_epi16(pairs, 4)));
-    return scaled(codes, half_scale(scales[k / 32]));
+    return scaled(codes, e8m0_half(scales[k / 32]));
 }
 
 /* Rows o, o + 1, ... of a matrix. */

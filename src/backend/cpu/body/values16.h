@@ -1,43 +1,5 @@
 /* values16.h: 16 values of a row of weights in any format, exactly, for linear_f32__*.c; and what is left of a row. */
-#include "backend/cpu/fetch.h"
-#include "backend/cpu/kernels.h"
-#include "backend/cpu/tables.h"
-
-/* The 16 values from element k (a multiple of 16) of a row; only the first n of them exist (in formats of blocks, all).
- * */
-typedef vec16 values16_fn(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n);
-
-INLINE vec16 values16_f32(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
-{
-    (void)scales;
-    return load16(row + 4 * k, n);
-}
-
-INLINE vec16 values16_f16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
-{
-    (void)scales;
-    return load16_f16(row + 2 * k, n);
-}
-
-INLINE vec16 values16_bf16(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
-{
-    (void)scales;
-    return load16_bf16(row + 2 * k, n);
-}
-
-INLINE vec16 values16_q8_0(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
-{
-    (void)scales, (void)n;
-    const uint8_t *block = row + k / 32 * 34;
-    return mul16(load16_i8(block + 2 + k % 32), all16_f16(block));
-}
-
-/* 2^(s-128), the scale of doubled codes. */
-INLINE vec16 half_scale16(uint8_t s)
-{
-    uint32_t bits = s >= 2 ? (uint32_t)(s - 1) << 23 : 0x00200000u << s;
-    return all16_bits(s == 255 ? 0x7fc00000u : bits);
-}
+#include "backend/cpu/body/values16_plain.h"
 
 /* The low half of each byte for the front of a block, the high half for its back. */
 INLINE vec16 values16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
@@ -45,14 +7,14 @@ INLINE vec16 values16_mxfp4(const uint8_t *row, const uint8_t *scales, int64_t k
     (void)scales, (void)n;
     const uint8_t *block = row + k / 32 * 17;
     vec16 codes = load16_halves(block + 1, k % 32);
-    return mul16(codes, half_scale16(block[0]));
+    return mul16(codes, all16_bits(e8m0_half_bits(block[0])));
 }
 
 INLINE vec16 values16_mxfp4_hf(const uint8_t *row, const uint8_t *scales, int64_t k, int64_t n)
 {
     (void)n;
     vec16 codes = load16_pairs(row + k / 2);
-    return mul16(codes, half_scale16(scales[k / 32]));
+    return mul16(codes, all16_bits(e8m0_half_bits(scales[k / 32])));
 }
 
 /* Rows o, o + 1, ... of a matrix. */
