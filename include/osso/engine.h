@@ -14,6 +14,8 @@
 #include "osso/model.h"
 #include "osso/tap.h"
 
+#include <signal.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -97,6 +99,10 @@ OSSO_API void osso_session_want_logits(struct osso_session *session, size_t firs
  * this engine's further steps give the same error, and it can only be freed. */
 OSSO_API enum osso_status osso_step(struct osso_engine *engine, struct osso_session *const *sessions, int n_sessions,
                                     int max_rows, struct osso_error *err);
+/* A step that is asked to stop: while *flag is not 0, osso_step returns CANCELLED, also in the middle of its layers (a
+ * fraction of a layer's time later); no row of that step counts as computed. A signal handler or another thread may set
+ * the flag, which must outlive the engine; NULL: none. */
+OSSO_API void osso_engine_set_interrupt(struct osso_engine *engine, const volatile sig_atomic_t *flag);
 /* Logits of position `pos`, if the last step computed them for this session, else NULL. `vocab` floats. */
 OSSO_API const float *osso_session_logits(const struct osso_session *session, size_t pos);
 

@@ -70,6 +70,9 @@ enum osso_status engine_break(struct osso_engine *engine, enum osso_status statu
 /* OK while the backend has not failed: whoever is about to use it asks. */
 enum osso_status engine_check(const struct osso_engine *engine, struct osso_error *err);
 
+/* Has whoever owns the engine asked its steps to stop? */
+bool engine_interrupted(const struct osso_engine *engine);
+
 /* What an engine with these options takes beside the weights, in bytes. */
 struct engine_memory {
     int64_t context;

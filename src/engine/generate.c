@@ -15,6 +15,16 @@ static double now_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
+/* A step that its owner interrupts is no failure: the answer is cancelled. */
+static enum osso_status step(struct osso_engine *e, struct osso_session *s, bool *cancelled, struct osso_error *err)
+{
+    enum osso_status status = osso_step(e, &s, 1, 0, err);
+    if (status != OSSO_CANCELLED || !engine_interrupted(e))
+        return status;
+    *cancelled = true;
+    return OSSO_OK;
+}
+
 /* Runs the prompt, reporting progress. A prompt that was computed before, but whose logits a later step has taken the
  * place of, has its last token run again. */
 static enum osso_status run_prompt(struct osso_engine *e, struct osso_session *s, const struct osso_generate_options *o,
@@ -23,8 +33,8 @@ static enum osso_status run_prompt(struct osso_engine *e, struct osso_session *s
     if (osso_session_ready(s) && !osso_session_logits(s, s->n - 1))
         session_set_computed(s, s->n - 1);
     while (!osso_session_ready(s)) {
-        enum osso_status status = osso_step(e, &s, 1, 0, err);
-        if (status)
+        enum osso_status status = step(e, s, cancelled, err);
+        if (status || *cancelled)
             return status;
         if (o->on_progress && o->on_progress(o->user, s->next, s->n)) {
             *cancelled = true;
@@ -49,7 +59,7 @@ static enum osso_status run_answer(struct osso_engine *e, struct osso_session *s
         if (o->on_event && o->on_event(o->user, &event) && !over)
             *cancelled = true;
         else if (event.stop == OSSO_STOP_NONE)
-            status = osso_step(e, &s, 1, 0, err);
+            status = step(e, s, cancelled, err);
         if (status)
             return status;
     }

@@ -161,11 +161,27 @@ enum osso_status engine_check(const struct osso_engine *e, struct osso_error *er
     return e->broken ? error_set(err, e->broken, "%s", e->broken_why.text) : OSSO_OK;
 }
 
+bool engine_interrupted(const struct osso_engine *e)
+{
+    return e->forward.interrupt && __atomic_load_n(e->forward.interrupt, __ATOMIC_RELAXED);
+}
+
+void osso_engine_set_interrupt(struct osso_engine *e, const volatile sig_atomic_t *flag)
+{
+    e->forward.interrupt = flag;
+}
+
+static enum osso_status interrupted(struct osso_error *err)
+{
+    return error_set(err, OSSO_CANCELLED, "the step was interrupted; no row of it counts as computed");
+}
+
 static void run_model(struct osso_engine *e)
 {
     const struct batch *b = &e->forward.batch;
     struct taps *t = &e->forward.taps;
     t->ended = 0;
+    e->forward.interrupted = false;
     t->rows = (struct tap_rows){b->n, b->n_logits, e->pos, e->logit_pos, e->logit_rows, e->users, e->logit_users};
     team_run(e->team, run_member, e);
 }
@@ -176,12 +192,14 @@ static enum osso_status ended(struct osso_engine *e, int n_sessions, struct osso
     const struct taps *t = &e->forward.taps;
     for (int i = 0; i < n_sessions; i++)
         e->in_step[i]->logits_n = 0;
+    if (e->forward.interrupted)
+        return interrupted(err);
     return error_set(err, OSSO_CANCELLED, "a tap ended the step: %d at %s, layer %d; no row of it counts as computed",
                      t->ended, osso_tap_name(t->ended_by), t->ended_in);
 }
 
-/* The forward pass of the chosen rows, as far as taps let it go. Where the backend fails nobody knows what its memory
- * holds: the engine is over. */
+/* The forward pass of the chosen rows, as far as taps and its caller let it go. Where the backend fails nobody knows
+ * what its memory holds: the engine is over. */
 static enum osso_status run(struct osso_engine *e, int n_sessions, struct osso_error *err)
 {
     enum osso_status status = forward_begin(&e->forward, &e->broken_why);
@@ -191,7 +209,7 @@ static enum osso_status run(struct osso_engine *e, int n_sessions, struct osso_e
     }
     if (status)
         return engine_break(e, status, err);
-    return e->forward.taps.ended ? ended(e, n_sessions, err) : OSSO_OK;
+    return e->forward.taps.ended || e->forward.interrupted ? ended(e, n_sessions, err) : OSSO_OK;
 }
 
 /* Two rounds over the sessions: those that lack one token, then the others. Returns how many take part. */
@@ -235,6 +253,8 @@ enum osso_status osso_step(struct osso_engine *e, struct osso_session *const *se
         return OSSO_OK;
     if (e->model && (status = model_check(e->model, err)))
         return status;
+    if (engine_interrupted(e))
+        return interrupted(err);
     e->step_count++;
     e->forward.batch = (struct batch){.n_slots = (int)((e->context + KV_PAGE - 1) / KV_PAGE),
                                       .head_dim = e->config.head_dim,

@@ -13,6 +13,16 @@
 
 enum { OUT_UNIT = 32 }; /* outputs per share of a matrix whose rows have no structure */
 
+/* A point where all members meet, and where a step may end: the first member looks whether anybody wants that, the
+ * others learn it from the meeting. Between two of these there is another `sync`, so nobody reads what is written. */
+static bool goes_on(const struct hand *h, struct forward *f)
+{
+    if (h->member->id == 0 && f->interrupt && __atomic_load_n(f->interrupt, __ATOMIC_RELAXED))
+        f->interrupted = true;
+    h->backend->sync(h);
+    return !f->interrupted;
+}
+
 static struct kept *kept_of(const struct forward *f, int layer)
 {
     return &f->acts.kept[f->acts.n_kept ? layer % f->acts.n_kept : 0];
@@ -159,7 +169,8 @@ static void route(const struct hand *h, struct forward *f, int layer)
     tap(h, f, OSSO_TAP_EXPERT_WEIGHTS, layer, s->routing.weights);
 }
 
-static void experts(const struct hand *h, struct forward *f, int layer)
+/* False: the step ends here. */
+static bool experts(const struct hand *h, struct forward *f, int layer)
 {
     const struct config *c = f->config;
     const struct backend *be = f->backend;
@@ -186,15 +197,17 @@ static void experts(const struct hand *h, struct forward *f, int layer)
     if (tap(h, f, OSSO_TAP_EXPERT_UP, layer, s->up) || changed)
         be->swiglu(h, &moe);
     tap_act(h, f, OSSO_TAP_EXPERT_H, layer, &s->h);
-    be->sync(h);
+    if (!goes_on(h, f))
+        return false;
 
     be->experts_out(h, &moe);
     if (tap(h, f, OSSO_TAP_EXPERT_OUT, layer, f->acts.out))
         be->combine(h, &moe);
     add_delta(h, f, OSSO_TAP_MLP_OUT, layer, s->mid, f->acts.x[layer + 1]);
+    return true;
 }
 
-void REAL(forward_layer)(const struct hand *h, struct forward *f, int layer)
+bool REAL(forward_layer)(const struct hand *h, struct forward *f, int layer)
 {
     const struct config *c = f->config;
     const struct layer_weights *w = &f->weights->layers[layer];
@@ -205,16 +218,20 @@ void REAL(forward_layer)(const struct hand *h, struct forward *f, int layer)
     tap(h, f, OSSO_TAP_RESID_PRE, layer, f->acts.x[layer]);
     be->norm(h, f->acts.x[layer], NULL, w->attn_norm, (float)c->rms_eps, c->hidden, n, &s->attn_in);
     tap_act(h, f, OSSO_TAP_ATTN_IN, layer, &s->attn_in);
-    be->sync(h);
+    if (!goes_on(h, f))
+        return false;
     attention(h, f, layer);
 
     tap(h, f, OSSO_TAP_RESID_MID, layer, s->mid);
     be->norm(h, s->mid, NULL, w->mlp_norm, (float)c->rms_eps, c->hidden, n, &s->mlp_in);
     tap_act(h, f, OSSO_TAP_MLP_IN, layer, &s->mlp_in);
-    be->sync(h);
+    if (!goes_on(h, f))
+        return false;
     route(h, f, layer);
-    experts(h, f, layer);
+    if (!experts(h, f, layer))
+        return false;
     tap(h, f, OSSO_TAP_RESID_POST, layer, f->acts.x[layer + 1]);
+    return !f->taps.ended;
 }
 
 void REAL(forward_head)(const struct hand *h, struct forward *f)
@@ -236,9 +253,10 @@ void REAL(forward_head)(const struct hand *h, struct forward *f)
 void REAL(forward_step)(const struct hand *h, struct forward *f)
 {
     REAL(forward_embed)(h, f);
-    for (int layer = 0; layer < f->config->n_layers && !f->taps.ended; layer++)
-        REAL(forward_layer)(h, f, layer);
-    if (!f->taps.ended)
+    bool on = !f->taps.ended;
+    for (int layer = 0; layer < f->config->n_layers && on; layer++)
+        on = REAL(forward_layer)(h, f, layer);
+    if (on)
         REAL(forward_head)(h, f);
 }
 

@@ -8,6 +8,8 @@
 #include "model/taps.h"
 #include "model/weights.h"
 
+#include <signal.h>
+
 struct forward {
     const struct config *config;
     const struct weights *weights;
@@ -17,6 +19,8 @@ struct forward {
     float score_scale; /* 1 / sqrt(head_dim) */
     struct shard shard;
     struct taps taps;
+    const volatile sig_atomic_t *interrupt; /* not 0: the step is to end; NULL: nobody asks */
+    bool interrupted;                       /* it did: no row of it is whole */
     struct activations acts;
     struct batch batch;  /* this step's, as the caller has it */
     struct batch staged; /* the same, for ops: what backend->begin made of it */
@@ -41,12 +45,12 @@ enum osso_status REAL(forward_learn)(struct forward *f, struct osso_error *err);
 /* Around the calls below, by one thread: forward->batch goes to the backend; a failure of either is the step's. */
 enum osso_status REAL(forward_begin)(struct forward *f, struct osso_error *err);
 enum osso_status REAL(forward_end)(struct forward *f, struct osso_error *err);
-/* All members of a team call these together. A layer takes the residual stream from acts.x[layer] to acts.x[layer + 1].
- */
+/* All members of a team call these together. A layer takes the residual stream from acts.x[layer] to acts.x[layer + 1];
+ * false: the step is over (taps.ended, or interrupted). */
 void REAL(forward_embed)(const struct hand *h, struct forward *f);
-void REAL(forward_layer)(const struct hand *h, struct forward *f, int layer);
+bool REAL(forward_layer)(const struct hand *h, struct forward *f, int layer);
 void REAL(forward_head)(const struct hand *h, struct forward *f);
-/* embed, every layer, head, until a tap ends it (taps.ended). */
+/* embed, every layer, head, until one of them is the last. */
 void REAL(forward_step)(const struct hand *h, struct forward *f);
 
 #endif

@@ -336,6 +336,68 @@ static void test_end(void **state)
     rig_close(&r);
 }
 
+/* ---- an interrupted step ----------------------------------------------------------------------------------------- */
+
+struct interrupter {
+    volatile sig_atomic_t flag;
+    enum osso_tap tap;
+    int layer, shown_after; /* attention and logits that were computed nevertheless */
+};
+
+/* Sets the flag in the middle of a step, as a signal would. */
+static int interrupt_there(void *user, const struct osso_tap_value *v)
+{
+    struct interrupter *i = user;
+    i->shown_after += i->flag && ((v->tap == OSSO_TAP_Q && v->layer > i->layer) || v->tap == OSSO_TAP_LOGITS);
+    if (v->tap == i->tap && v->layer == i->layer && !i->flag)
+        i->flag = 1;
+    return 0;
+}
+
+/* Wherever a step is interrupted, and with however many threads: it ends before the next layer, counts for nothing, and
+ * the same rows give the same bits afterwards. */
+static void check_interrupt(int threads, enum osso_tap tap, int layer)
+{
+    char path[512];
+    int32_t ids[LENGTH];
+    struct osso_session *s;
+    struct osso_engine_options o = engine_options(false, LENGTH);
+    o.threads = threads;
+    struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
+    struct interrupter at = {.tap = tap, .layer = layer};
+    for (int i = 0; i < LENGTH; i++)
+        ids[i] = (int32_t)(i * 7 % r.vocab);
+    float *want = all_logits(&r, ids, LENGTH, 0);
+    check_ok(osso_engine_set_tap(r.engine, ~0ull, NULL, interrupt_there, &at, &r.err), r.err);
+    osso_engine_set_interrupt(r.engine, &at.flag);
+    check_ok(osso_session_create(r.engine, 9, &s, &r.err), r.err);
+    check_ok(osso_session_sync(s, ids, LENGTH, &r.err), r.err);
+    assert_int_equal(osso_step(r.engine, &s, 1, 0, &r.err), OSSO_CANCELLED);
+    assert_int_equal(at.shown_after, 0);
+    assert_int_equal(osso_session_computed(s), 0);
+    assert_null(osso_session_logits(s, LENGTH - 1));
+    assert_int_equal(osso_step(r.engine, &s, 1, 0, &r.err), OSSO_CANCELLED); /* the flag is still up */
+    at.layer = -2;
+    at.flag = 0;
+    check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+    assert_memory_equal(osso_session_logits(s, LENGTH - 1), want + (size_t)(LENGTH - 1) * (size_t)r.vocab,
+                        (size_t)r.vocab * sizeof *want);
+    free(want);
+    osso_session_free(s);
+    rig_close(&r);
+}
+
+static void test_interrupt(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 3; threads++) {
+        check_interrupt(threads, OSSO_TAP_EMBED, -1);
+        check_interrupt(threads, OSSO_TAP_ATTN_IN, 0);
+        check_interrupt(threads, OSSO_TAP_MLP_IN, 0);
+        check_interrupt(threads, OSSO_TAP_EXPERT_H, 1);
+    }
+}
+
 /* A run that a tap may have changed is private: nobody with its salt finds its pages. */
 static void test_private(void **state)
 {
@@ -475,9 +537,10 @@ static void test_numbers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_zero_head), cmocka_unit_test(test_positions), cmocka_unit_test(test_whose),
-        cmocka_unit_test(test_user),      cmocka_unit_test(test_layers),    cmocka_unit_test(test_end),
-        cmocka_unit_test(test_private),   cmocka_unit_test(test_pattern),   cmocka_unit_test(test_numbers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_zero_head), cmocka_unit_test(test_positions),
+                                       cmocka_unit_test(test_whose),     cmocka_unit_test(test_user),
+                                       cmocka_unit_test(test_layers),    cmocka_unit_test(test_end),
+                                       cmocka_unit_test(test_private),   cmocka_unit_test(test_interrupt),
+                                       cmocka_unit_test(test_pattern),   cmocka_unit_test(test_numbers)};
     return cmocka_run_group_tests_name("taps", tests, NULL, NULL);
 }
