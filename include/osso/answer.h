@@ -34,18 +34,15 @@ OSSO_API const char *osso_stop_text(enum osso_stop stop); /* "stop", "stop_strin
 
 /* What a text is for a person. */
 enum osso_voice {
-    OSSO_VOICE_NONE,     /* a header: no text */
-    OSSO_VOICE_ANSWER,   /* the final channel; without a parser all text */
+    OSSO_VOICE_NONE,     /* a header, or somebody else's message: no text */
+    OSSO_VOICE_ANSWER,   /* final, no channel, or one that nobody knows; without a parser all text */
     OSSO_VOICE_PREAMBLE, /* commentary to nobody else: said to the person on the way to the answer */
-    OSSO_VOICE_THOUGHT,  /* analysis, and whatever else there is */
+    OSSO_VOICE_THOUGHT,  /* analysis */
     OSSO_VOICE_CALL      /* a message to a tool */
 };
-enum {
-    OSSO_ANSWER_BARE = 1,  /* text without a channel is an answer too: a model without channels still answers */
-    OSSO_ANSWER_NO_END = 2 /* a character or header that the end of the stream cuts short gives no text */
-};
-/* By the fields of the message (NULL: absent). flags: OSSO_ANSWER_BARE. */
-OSSO_API enum osso_voice osso_voice_of(const char *channel, const char *recipient, unsigned flags);
+/* By the fields of a message (NULL: absent; no role: the assistant's). What the assistant says to nobody else and
+ * outside analysis is for the person, whatever its channel is called. */
+OSSO_API enum osso_voice osso_voice_of(const char *role, const char *channel, const char *recipient);
 
 /* One token of an answer, or its end. Pointers are good until the next call on the answer. */
 struct osso_event {
@@ -75,8 +72,8 @@ struct osso_answer_options {
     size_t size;
     const struct osso_tokenizer *tokenizer; /* NULL: no text and no stop texts, but a parser's */
     struct osso_parser *parser; /* NULL: text as it comes, names of special tokens included. Keeps the messages as the
-                                 * model wrote them, stop texts included; osso_answer_finish ends its stream */
-    unsigned flags;             /* OSSO_ANSWER_* */
+                                 * model wrote them, stop texts included; osso_answer_finish ends its stream. An answer
+                                 * whose model begins a message of another role than the assistant's stops there (ID) */
     int64_t max_tokens;         /* < 0: until the context is full */
     int64_t min_tokens;         /* before so many, neither ids nor texts stop, and stop ids are chosen only where a mask
                                  * allows nothing else */
@@ -127,7 +124,6 @@ struct osso_generate_options {
     void *user;
     /* As in osso_answer_options. */
     struct osso_parser *parser;
-    unsigned flags;
     int64_t min_tokens;
     bool ignore_eos;
     enum osso_stop_on stop_on;

@@ -48,7 +48,9 @@ struct osso_sampling {
 
 /* Sampling defaults of the model's files over osso's own; no bias, seed 0. */
 OSSO_API void osso_model_sampling(const struct osso_model *model, struct osso_sampling *sampling_out);
-/* The ids that end generation: at most cap are written; returns how many there are. */
+/* The ids that end an answer: at most cap are written; returns how many there are. What the files list and, where the
+ * tokenizer (opened for this) has harmony's names, <|return|>, <|call|> and <|endoftext|>, but never <|end|>, which
+ * ends a message. */
 OSSO_API size_t osso_model_stop_ids(const struct osso_model *model, int32_t *ids_out, size_t cap);
 
 /* What `osso info` prints. path or preset, the other NULL; context 0: the model's own. One line of JSON (osso_free):

@@ -136,13 +136,15 @@ static void read_rope(struct reader *r, struct config *c)
                               (int)(len < 64 ? len : 64), type);
 }
 
-static void add_stop_id(struct config *c, int64_t id)
+static void add_stop_id(struct config *c, int64_t id, const char *key)
 {
     for (int i = 0; i < c->n_stop_ids; i++)
         if (c->stop_ids[i] == id)
             return;
-    if (c->n_stop_ids < MAX_STOP_IDS && id >= 0 && id < c->vocab)
-        c->stop_ids[c->n_stop_ids++] = (int32_t)id;
+    if (c->n_stop_ids == MAX_STOP_IDS || id < 0 || id >= c->vocab)
+        return;
+    c->stop_from[c->n_stop_ids] = key;
+    c->stop_ids[c->n_stop_ids++] = (int32_t)id;
 }
 
 static void read_tokenizer(struct reader *r, struct config *c)
@@ -160,7 +162,7 @@ static void read_tokenizer(struct reader *r, struct config *c)
     for (size_t k = 0; k < sizeof ends / sizeof ends[0]; k++)
         for (uint64_t i = 0; gguf_get(r->gguf, ends[k], &v) && i < v.count && i < MAX_STOP_IDS; i++)
             if (gguf_at_i64(&v, i, &id))
-                add_stop_id(c, id);
+                add_stop_id(c, id, ends[k]);
 }
 
 enum osso_status config_from_gguf(const struct gguf *gguf, const char *where, struct config *config_out,

@@ -155,7 +155,7 @@ static void read_rope(struct reader *r, struct config *c)
 }
 
 /* "eos_token_id": an id, a list of ids, or absent. */
-static void read_stop_ids(struct reader *r, struct config *c)
+static void read_stop_ids(struct reader *r, struct config *c, const char *file)
 {
     const struct jval *eos = jval_get(r->obj, "eos_token_id");
     if (r->status || !eos || eos->type == J_NULL)
@@ -175,6 +175,7 @@ static void read_stop_ids(struct reader *r, struct config *c)
             return;
         }
         c->stop_ids[i] = (int32_t)id;
+        c->stop_from[i] = file;
     }
     c->n_stop_ids = (int)n;
 }
@@ -218,7 +219,7 @@ enum osso_status config_from_json(const char *text, size_t len, const char *wher
     real_of(&r, r.obj, "swiglu_limit", &c.swiglu_limit, NULL);
     bool_of(&r, r.obj, "tie_word_embeddings", &c.tied);
     bool_of(&r, r.obj, "attention_bias", &attention_bias);
-    read_stop_ids(&r, &c);
+    read_stop_ids(&r, &c, "config.json");
     if (!r.status && !attention_bias)
         r.status = error_set(err, OSSO_UNSUPPORTED, "%s: attention_bias is false; gpt-oss has biases in its attention",
                              where);
@@ -249,7 +250,7 @@ enum osso_status config_add_generation(const char *text, size_t len, const char 
     if (!r.status)
         r.status = jget_i64(r.obj, "top_k", 0, INT32_MAX, &c.top_k, NULL, where, err);
     bool_of(&r, r.obj, "do_sample", &do_sample);
-    read_stop_ids(&r, &c);
+    read_stop_ids(&r, &c, "generation_config.json");
     if (!r.status && !((c.temperature >= 0 && c.temperature <= 100) || c.temperature == -1))
         r.status = error_set(err, OSSO_FORMAT, "%s: \"temperature\" is %g; it must be from 0 to 100", where,
                              c.temperature);

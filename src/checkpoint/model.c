@@ -205,11 +205,3 @@ void osso_model_sampling(const struct osso_model *model, struct osso_sampling *s
         .repetition_penalty = c->repetition_penalty,
     };
 }
-
-size_t osso_model_stop_ids(const struct osso_model *model, int32_t *ids_out, size_t cap)
-{
-    size_t n = (size_t)model->config.n_stop_ids;
-    for (size_t i = 0; i < n && i < cap; i++)
-        ids_out[i] = model->config.stop_ids[i];
-    return n;
-}

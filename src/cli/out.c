@@ -103,6 +103,16 @@ void err_model_text(const char *text, size_t len)
         fwrite(text, 1, len, stderr);
 }
 
+void err_line_text(const char *text, size_t len)
+{
+    for (size_t i = 0, from = 0; i <= len; i++)
+        if (i == len || text[i] == '\n' || text[i] == '\r' || text[i] == '\t') {
+            filtered(stderr, text + from, i - from);
+            fputs(i < len ? " " : "", stderr);
+            from = i + 1;
+        }
+}
+
 static bool colour(int fd)
 {
     const char *term = getenv("TERM"), *no = getenv("NO_COLOR");

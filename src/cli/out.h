@@ -26,6 +26,8 @@ int out_end(int code);
  * so they become U+FFFD there (C1 controls too). Into a file or pipe the text goes as it is. */
 bool out_model_text(const char *text, size_t len);
 void err_model_text(const char *text, size_t len); /* the same on standard error */
+/* The same within a line of standard error: line ends and tabs are no line ends there either. */
+void err_line_text(const char *text, size_t len);
 
 /* Is standard output / standard error a terminal, and may it be coloured (NO_COLOR, TERM=dumb)? */
 bool out_is_terminal(void);

@@ -5,6 +5,7 @@
  * The way of a token ends in harmony/harmony_parse.c. */
 #include "engine/engine_parts.h"
 #include "engine/stop_text.h"
+#include "engine/stops.h"
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -48,22 +49,38 @@ const char *osso_stop_text(enum osso_stop stop)
     return "?";
 }
 
-enum osso_voice osso_voice_of(const char *channel, const char *recipient, unsigned flags)
+static bool is(const char *a, const char *b)
 {
-    if (channel ? strcmp(channel, "final") == 0 : (flags & OSSO_ANSWER_BARE) != 0)
-        return OSSO_VOICE_ANSWER;
-    if (recipient)
+    return a && strcmp(a, b) == 0;
+}
+
+enum osso_voice osso_voice_of(const char *role, const char *channel, const char *recipient)
+{
+    if (role && !is(role, "assistant"))
+        return OSSO_VOICE_NONE;
+    if (recipient && !is(recipient, "assistant"))
         return OSSO_VOICE_CALL;
-    return channel && strcmp(channel, "commentary") == 0 ? OSSO_VOICE_PREAMBLE : OSSO_VOICE_THOUGHT;
+    if (is(channel, "analysis"))
+        return OSSO_VOICE_THOUGHT;
+    return is(channel, "commentary") ? OSSO_VOICE_PREAMBLE : OSSO_VOICE_ANSWER;
 }
 
 /* ---- making one ----------------------------------------------------------------------------------------- */
 
+/* The ids that end an answer of this engine's model; a scripted one says them itself. */
+static size_t model_stops(const struct osso_engine *e, int32_t ids[MAX_STOPS])
+{
+    if (e->model)
+        return osso_model_stop_ids(e->model, ids, MAX_STOPS);
+    memcpy(ids, e->config.stop_ids, (size_t)e->config.n_stop_ids * sizeof *ids);
+    return (size_t)e->config.n_stop_ids;
+}
+
 static enum osso_status copy_ids(struct osso_answer *a, struct osso_error *err)
 {
-    const struct config *c = &a->session->engine->config;
-    const int32_t *stop = a->o.stop_ids ? a->o.stop_ids : c->stop_ids;
-    size_t n_model = (size_t)c->n_stop_ids;
+    int32_t model[MAX_STOPS];
+    size_t n_model = a->o.stop_ids && !a->o.ignore_eos ? 0 : model_stops(a->session->engine, model);
+    const int32_t *stop = a->o.stop_ids ? a->o.stop_ids : model;
     a->n_stop_ids = a->o.stop_ids ? a->o.n_stop_ids : a->o.ignore_eos ? 0 : n_model;
     a->n_eos = a->o.ignore_eos ? n_model : 0;
     a->ids = mem_array(a->n_stop_ids + a->n_eos, sizeof *a->ids);
@@ -71,7 +88,8 @@ static enum osso_status copy_ids(struct osso_answer *a, struct osso_error *err)
         return error_nomem(err, (a->n_stop_ids + a->n_eos) * sizeof *a->ids, "stop ids");
     if (a->n_stop_ids)
         memcpy(a->ids, stop, a->n_stop_ids * sizeof *stop);
-    memcpy(a->ids + a->n_stop_ids, c->stop_ids, a->n_eos * sizeof *a->ids);
+    if (a->n_eos)
+        memcpy(a->ids + a->n_stop_ids, model, a->n_eos * sizeof *a->ids);
     return OSSO_OK;
 }
 
@@ -204,11 +222,15 @@ static enum osso_status add_text(struct osso_answer *a, const char *text, size_t
     return OSSO_OK;
 }
 
-/* Takes over what the parser knows. */
+/* Takes over what the parser knows. Nobody but the assistant speaks in an answer: where the model begins to write what
+ * a user, a tool or the system would say, it is stopped. */
 static void read_message(struct osso_answer *a)
 {
     const struct osso_parser_state *m = &a->message;
-    a->voice = m->in_content || m->message_done ? osso_voice_of(m->channel, m->recipient, a->o.flags) : OSSO_VOICE_NONE;
+    bool known = m->in_content || m->message_done;
+    a->voice = known ? osso_voice_of(m->role, m->channel, m->recipient) : OSSO_VOICE_NONE;
+    if (known && m->role && !is(m->role, "assistant") && a->stop == OSSO_STOP_NONE)
+        a->stop = OSSO_STOP_ID;
 }
 
 static enum osso_status add_id(struct osso_answer *a, int32_t id, struct osso_error *err)
@@ -218,7 +240,8 @@ static enum osso_status add_id(struct osso_answer *a, int32_t id, struct osso_er
         if (status)
             return status;
         read_message(a);
-        return add_text(a, a->message.delta, a->message.delta_len, a->message.message_done, err);
+        bool mine = a->voice != OSSO_VOICE_NONE;
+        return add_text(a, a->message.delta, mine ? a->message.delta_len : 0, a->message.message_done, err);
     }
     if (a->o.tokenizer && a->stop == OSSO_STOP_NONE) { /* the id that stops is no text */
         a->len += osso_decoder_push(&a->decoder, a->o.tokenizer, id, a->text + a->len);
@@ -308,7 +331,7 @@ static enum osso_status end_text(struct osso_answer *a, struct osso_error *err)
     if (a->o.parser) {
         status = osso_parser_finish(a->o.parser, &a->message, err);
         read_message(a);
-        bool gives = !status && a->stop != OSSO_STOP_STRING && !(a->o.flags & OSSO_ANSWER_NO_END);
+        bool gives = !status && a->stop != OSSO_STOP_STRING && a->voice != OSSO_VOICE_NONE;
         if (gives)
             return add_text(a, a->message.delta, a->message.delta_len, true, err);
     } else if (a->o.tokenizer && a->stop != OSSO_STOP_STRING)

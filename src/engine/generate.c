@@ -73,7 +73,6 @@ static enum osso_status begin(struct osso_session *s, struct osso_sampler *sampl
     struct osso_answer_options a = {.size = sizeof a,
                                     .tokenizer = tokenizer,
                                     .parser = o->parser,
-                                    .flags = o->flags,
                                     .max_tokens = o->max_tokens,
                                     .min_tokens = o->min_tokens,
                                     .stop_ids = o->stop_ids,

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "engine/engine_parts.h"
+#include "engine/stops.h"
 #include "json/jwrite.h"
 #include "checkpoint/model_open.h"
 #include "checkpoint/plan.h"
@@ -51,6 +52,33 @@ static void put_architecture(struct buf *b, const struct config *c)
                (unsigned long long)params_active(c));
 }
 
+/* "stop_ids":[...], and whose word each of them is. */
+static void put_stops(struct buf *b, const struct stop_set *set, const struct osso_tokenizer *tokenizer)
+{
+    bool first = true;
+    buf_puts(b, ",\"stop_ids\":[");
+    for (int i = 0; i < set->n; i++)
+        if (set->list[i].stops) {
+            buf_printf(b, "%s%d", first ? "" : ",", (int)set->list[i].id);
+            first = false;
+        }
+    buf_puts(b, "],\"stops\":{");
+    for (int i = 0; i < set->n; i++) {
+        struct buf text = {0};
+        const char *name = "";
+        size_t len = 0;
+        if (tokenizer && osso_tokenizer_piece(tokenizer, set->list[i].id, &name, &len))
+            buf_add(&text, name, len);
+        buf_printf(&text, "%s%s%s", len ? ", " : "", set->list[i].from,
+                   set->list[i].stops ? "" : ": not taken, it ends a message only");
+        buf_printf(b, "%s\"%d\":", i ? "," : "", (int)set->list[i].id);
+        jwrite_string(b, text.data, text.len);
+        b->failed = b->failed || text.failed;
+        buf_free(&text);
+    }
+    buf_putc(b, '}');
+}
+
 static void put_sampling(struct buf *b, const struct config *c)
 {
     buf_puts(b, ",\"sampling\":{\"temperature\":");
@@ -61,10 +89,7 @@ static void put_sampling(struct buf *b, const struct config *c)
     jwrite_number(b, c->min_p);
     buf_puts(b, ",\"repetition_penalty\":");
     jwrite_number(b, c->repetition_penalty);
-    buf_puts(b, "},\"stop_ids\":[");
-    for (int i = 0; i < c->n_stop_ids; i++)
-        buf_printf(b, "%s%d", i ? "," : "", (int)c->stop_ids[i]);
-    buf_putc(b, ']');
+    buf_putc(b, '}');
 }
 
 /* The U8 tensors of a checkpoint are MXFP4 blocks and scales. */
@@ -199,6 +224,9 @@ static enum osso_status preset_info(struct buf *b, const char *preset, int64_t c
     if (!status)
         status = put_memory(b, &c, weights, context, kv_type, err);
     put_sampling(b, &c);
+    struct stop_set stops;
+    stop_set_make(&c, NULL, &stops);
+    put_stops(b, &stops, NULL);
     if (!status && tensors && !(status = plan_create(&c, &names_hf, &plan, err)))
         put_plan_tensors(b, &plan);
     plan_free(&plan);
@@ -220,6 +248,9 @@ static enum osso_status path_info(struct buf *b, const char *path, int64_t conte
         uint64_t weights = put_bytes(b, &m->tensors);
         status = put_memory(b, &m->config, weights, context, kv_type, err);
         put_sampling(b, &m->config);
+        struct stop_set stops;
+        stop_set_of(m, &stops);
+        put_stops(b, &stops, m->tokenizer);
         if (tensors)
             put_tensors(b, &m->tensors);
     }

@@ -63,6 +63,8 @@ enum osso_status config_preset(const char *name, struct config *config_out, stru
         static const int32_t stop[] = {200002, 199999, 200012};
         memcpy(config_out->stop_ids, stop, sizeof stop);
         config_out->n_stop_ids = sizeof stop / sizeof stop[0];
+        for (int k = 0; k < config_out->n_stop_ids; k++)
+            config_out->stop_from[k] = "preset";
         return config_check(config_out, name, err);
     }
     return error_set(err, OSSO_NOTFOUND, "no preset is named \"%s\"; there are 20b and 120b", name);

@@ -28,6 +28,7 @@ struct config {
     bool tied; /* lm_head is embed_tokens */
     /* From generation_config.json or the GGUF's tokenizer keys; n_stop_ids 0: unknown, temperature < 0: unset. */
     int32_t stop_ids[MAX_STOP_IDS];
+    const char *stop_from[MAX_STOP_IDS]; /* the file or key that says so; static */
     int n_stop_ids;
     double temperature, top_p, min_p, repetition_penalty;
     int64_t top_k;

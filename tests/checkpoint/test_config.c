@@ -367,6 +367,7 @@ static void test_write(void **state)
         buf_clear(&text);
         config_write_generation(&c, &text);
         generation(text.data, &again, NULL);
+        memcpy(again.stop_from, c.stop_from, sizeof c.stop_from); /* the other file says it now */
         assert_memory_equal(&c, &again, sizeof c);
         buf_free(&text);
     }

@@ -448,10 +448,22 @@ static void test_questions(void **state)
     osso_model_sampling(m, &s);
     assert_true(s.size == sizeof s && s.temperature == 1 && s.top_p == 1 && s.top_k == 0 && s.repetition_penalty == 1 &&
                 s.n_bias == 0);
-    assert_int_equal(osso_model_stop_ids(m, ids, 0), 1);
+    /* The file lists <|return|> alone; harmony knows of two more, wherever this vocabulary has them. */
+    assert_int_equal(osso_model_stop_ids(m, ids, 0), 3);
     assert_int_equal(ids[0], -1);
-    assert_int_equal(osso_model_stop_ids(m, ids, 4), 1);
-    assert_int_equal(ids[0], 265);
+    assert_int_equal(osso_model_stop_ids(m, ids, 4), 3);
+    const struct osso_tokenizer *t;
+    struct osso_error err = {""};
+    check_ok(osso_model_tokenizer(m, &t, &err), err);
+    assert_true(ids[0] == 265 && ids[0] == osso_tokenizer_special(t, "<|return|>"));
+    assert_true(ids[1] == osso_tokenizer_special(t, "<|call|>") &&
+                ids[2] == osso_tokenizer_special(t, "<|endoftext|>"));
+    assert_int_equal(ids[3], -1);
+    /* <|end|> ends a message: a file that lists it is not believed. */
+    m->config.stop_ids[0] = osso_tokenizer_special(t, "<|end|>");
+    assert_int_equal(osso_model_stop_ids(m, ids, 4), 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_not_equal(ids[i], osso_tokenizer_special(t, "<|end|>"));
     osso_model_free(m);
 }
 

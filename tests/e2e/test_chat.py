@@ -51,9 +51,9 @@ def test_only_the_final_channel():
 def test_no_answer_is_said():
     path, _ = tiny()
     result = osso("chat", "-m", path, "--temp", "0", "-p", "hi")
-    assert result.out == b"\n" and b"without an answer" in result.err and result.code == 0, result
+    assert result.out == b"\n" and b"without an answer" in result.err and result.code == 1, result
     result = osso("chat", *final(), "-p", "hi", "-n", "2")
-    assert result.out == b"\n" and b"-n" in result.err, result
+    assert result.out == b"\n" and b"-n" in result.err and result.code == 1, result
 
 
 def test_system_effort_and_date_reach_the_model():

@@ -167,8 +167,7 @@ static enum osso_status answer(struct osso_error *err)
                                     .stop = stop,
                                     .n_stop = 3,
                                     .stop_ids = said + 4,
-                                    .n_stop_ids = 1,
-                                    .flags = OSSO_ANSWER_BARE};
+                                    .n_stop_ids = 1};
     if (!status) {
         status = osso_answer_create(w.session, w.sampler, &o, &a, err);
         assert_int_equal(status == OSSO_OK, a != NULL);

@@ -16,6 +16,7 @@ struct chat {
     struct osso_conversation *conversation;
     bool interactive; /* somebody types, and standard output may hold more than the answer */
     bool quit;
+    bool silent; /* the last answer held nothing for the person, and no call */
     char **kept; /* strings that commands made and options or opening point to */
     size_t n_kept;
     struct osso_generate_result last; /* of the last answer; texts in it are gone */
@@ -27,6 +28,8 @@ struct chat {
 /* Adds the message, answers it on standard output and adds the answer. What came before a Ctrl-C is kept; when nothing
  * could be done at all the message is taken back. */
 enum osso_status chat_say(struct chat *chat, const char *text, size_t len, struct osso_error *err);
+/* Gives the call that the last answer ended in its result, and answers. USAGE when there is none. */
+enum osso_status chat_tool(struct chat *chat, const char *text, size_t len, struct osso_error *err);
 /* Answers the conversation as it stands. */
 enum osso_status chat_answer(struct chat *chat, struct osso_error *err);
 /* The ids that the model would go on from. */

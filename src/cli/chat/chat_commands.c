@@ -160,6 +160,12 @@ void command_load(struct chat *chat, const char *argument)
     }
 }
 
+void command_tool(struct chat *chat, const char *argument)
+{
+    struct osso_error err = {0};
+    chat_report(chat_tool(chat, argument, strlen(argument), &err), &err);
+}
+
 void command_read(struct chat *chat, const char *argument)
 {
     struct osso_error err = {0};

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/chat/chat.h"
 #include "cli/out.h"
+#include "cli/spoken.h"
 #include "cli/chat/wrap.h"
 
 #include "base/error.h"
@@ -21,7 +22,7 @@ struct speaking {
     struct wrap wrap;
     bool line_open; /* the last character was no line end */
     bool spoken;    /* something was shown before */
-    bool answer_came, progress_shown;
+    bool progress_shown;
     double started_ms;
 };
 
@@ -92,13 +93,22 @@ static void speak(struct speaking *s, enum osso_voice voice, const char *text, s
     out_flush();
 }
 
+/* What is said to the person on the way to the answer looks like it; without a terminal it waits for the end, unless
+ * it was asked for. A call is told when it is whole. */
+static void hear(struct speaking *s, enum osso_voice voice, const char *text, size_t len)
+{
+    bool preamble = voice == OSSO_VOICE_PREAMBLE;
+    if (preamble && (out_is_terminal() || s->chat->options.v[OPT_preambles].set))
+        voice = OSSO_VOICE_ANSWER;
+    if (voice == OSSO_VOICE_ANSWER || voice == OSSO_VOICE_THOUGHT)
+        speak(s, voice, text, len);
+}
+
 static int on_event(void *user, const struct osso_event *event)
 {
     struct speaking *s = user;
-    bool answer = event->voice == OSSO_VOICE_ANSWER; /* whatever is not the answer is dimmed alike */
     end_progress(s);
-    s->answer_came = s->answer_came || (answer && event->text_len > 0);
-    speak(s, answer ? OSSO_VOICE_ANSWER : OSSO_VOICE_THOUGHT, event->text, event->text_len);
+    hear(s, event->voice, event->text, event->text_len);
     if (event->message->message_done)
         fall_silent(s);
     return out_failed() || interrupted();
@@ -131,28 +141,67 @@ static void show_speed(const struct osso_generate_result *result)
 /* What a person should know about how the answer ended. */
 static void remark(const struct speaking *s, const struct osso_generate_result *result)
 {
+    bool answer_came = !s->chat->silent;
     if (result->stop == OSSO_STOP_CONTEXT)
         say("the context of %lld tokens is full; %s", (long long)osso_engine_context(s->chat->r.engine),
             s->chat->interactive ? "/clear it, or start with a larger -c" : "give a larger one with -c");
-    else if (result->stop == OSSO_STOP_LENGTH && !s->answer_came)
+    else if (result->stop == OSSO_STOP_LENGTH && !answer_came)
         say("%zu tokens (-n) were not enough to get to an answer", result->n_generated);
-    else if (result->stop == OSSO_STOP_ID && !s->answer_came)
+    else if (result->stop == OSSO_STOP_ID && !answer_came)
         say("the model ended without an answer");
 }
 
 /* ---- the turn ------------------------------------------------------------------------------------------- */
 
-/* The messages that came, into the conversation. */
+/* The messages that came, into the conversation; what the model wrote in somebody else's name is nobody's. */
 static enum osso_status keep_messages(struct chat *chat, const struct osso_conversation *came, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
     for (size_t i = 0; i < osso_conversation_size(came) && !status; i++) {
         struct osso_message message = {.size = sizeof message};
         status = osso_conversation_get(came, i, &message, err);
-        if (!status)
+        if (!status && message.role == OSSO_ROLE_ASSISTANT)
             status = osso_conversation_add(chat->conversation, &message, err);
     }
     return status;
+}
+
+/* Is the last message a call? *name_out lives as long as it. */
+static bool open_call(const struct chat *chat, const char **name_out)
+{
+    struct osso_message m = {.size = sizeof m};
+    struct osso_error none;
+    size_t n = osso_conversation_size(chat->conversation);
+    if (n == 0 || osso_conversation_get(chat->conversation, n - 1, &m, &none) || m.role != OSSO_ROLE_ASSISTANT ||
+        osso_voice_of("assistant", m.channel, m.recipient) != OSSO_VOICE_CALL)
+        return false;
+    *name_out = m.recipient;
+    return true;
+}
+
+/* A call that got no result before the next message is taken back: no model is trained to see one unanswered. */
+static void drop_open_calls(struct chat *chat)
+{
+    const char *name;
+    while (open_call(chat, &name))
+        osso_conversation_truncate(chat->conversation, osso_conversation_size(chat->conversation) - 1);
+}
+
+/* What the answer held, for whoever cannot see it on standard output. */
+static void sum_up(struct speaking *s, const struct osso_conversation *came)
+{
+    struct chat *chat = s->chat;
+    struct spoken n = spoken_count(came);
+    bool shown = out_is_terminal() || chat->options.v[OPT_preambles].set;
+    bool late = n.preambles && !shown && n.answers == 0 && n.calls == 0;
+    fall_silent(s);
+    if (late)
+        spoken_preambles(came);
+    else if (!chat->interactive && n.answers == 0 && !(shown && n.preambles))
+        out_puts("\n"); /* even an empty answer is a line */
+    out_flush();
+    spoken_notes(came, chat->interactive);
+    chat->silent = n.answers == 0 && n.calls == 0 && n.preambles == 0;
 }
 
 static enum osso_status prepare(struct chat *chat, struct osso_error *err)
@@ -177,7 +226,6 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
     struct osso_generate_options g = {.size = sizeof g,
                                       .max_tokens = n->set ? n->i : -1,
                                       .ignore_eos = chat->options.v[OPT_ignore_eos].set,
-                                      .flags = OSSO_ANSWER_BARE | OSSO_ANSWER_NO_END,
                                       .on_event = on_event,
                                       .on_progress = on_progress,
                                       .user = &s};
@@ -190,11 +238,12 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
     g.parser = s.parser;
     status = osso_generate(chat->r.engine, chat->r.session, chat->r.sampler, chat->r.tokenizer, &g, &result, err);
     end_progress(&s);
-    if (!status)
+    if (!status) {
+        hear(&s, result.tail_voice, result.tail, result.tail_len);
+        sum_up(&s, osso_parser_messages(s.parser));
         status = keep_messages(chat, osso_parser_messages(s.parser), err);
-    if (!chat->interactive && !s.answer_came && !status)
-        out_puts("\n"); /* even an empty answer is a line */
-    fall_silent(&s);
+    } else
+        fall_silent(&s);
     osso_parser_free(s.parser);
     if (status)
         return status;
@@ -206,8 +255,30 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
     return OSSO_OK;
 }
 
+enum osso_status chat_tool(struct chat *chat, const char *text, size_t len, struct osso_error *err)
+{
+    const char *name;
+    size_t before = osso_conversation_size(chat->conversation);
+    if (!open_call(chat, &name))
+        return error_set(err, OSSO_USAGE, "the last answer calls no tool: there is nothing to give a result to");
+    struct osso_message result = {.size = sizeof result,
+                                  .role = OSSO_ROLE_TOOL,
+                                  .name = name,
+                                  .recipient = "assistant",
+                                  .channel = "commentary",
+                                  .text = text,
+                                  .text_len = len};
+    enum osso_status status = osso_conversation_add(chat->conversation, &result, err);
+    if (!status)
+        status = chat_answer(chat, err);
+    if (status)
+        osso_conversation_truncate(chat->conversation, before);
+    return status;
+}
+
 enum osso_status chat_say(struct chat *chat, const char *text, size_t len, struct osso_error *err)
 {
+    drop_open_calls(chat);
     size_t before = osso_conversation_size(chat->conversation);
     enum osso_status status = add_user(chat->conversation, text, len, err);
     if (!status)

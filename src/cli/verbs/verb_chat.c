@@ -78,7 +78,7 @@ static int answer_once(struct chat *chat)
     bool stopped = interrupted();
     interrupt_release();
     buf_free(&message);
-    return status ? exit_code(status, &err) : stopped ? 130 : 0;
+    return status ? exit_code(status, &err) : stopped ? 130 : chat->silent; /* no answer is no success */
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------------- */

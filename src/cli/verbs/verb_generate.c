@@ -3,6 +3,7 @@
 #include "cli/input.h"
 #include "cli/model_args.h"
 #include "cli/out.h"
+#include "cli/spoken.h"
 
 #include "base/error.h"
 #include "json/jwrite.h"
@@ -21,6 +22,7 @@ struct writing {
     struct osso_decoder decoder;
     struct buf tokens; /* --json: the list so far */
     struct buf text;   /* --json: what would have been printed */
+    bool silent;       /* nothing came that is for a person, nor a call */
 };
 
 static void show(struct writing *w, const char *text, size_t len)
@@ -71,12 +73,18 @@ static size_t without_name(const struct writing *w, const struct osso_event *eve
     return len;
 }
 
+/* Without --preambles what was said on the way to the answer is left out, until nothing else came. */
+static bool for_person(const struct writing *w, enum osso_voice voice)
+{
+    return voice == OSSO_VOICE_ANSWER || (voice == OSSO_VOICE_PREAMBLE && w->options->v[OPT_preambles].set);
+}
+
 static int on_event(void *user, const struct osso_event *event)
 {
     struct writing *w = user;
     if (w->options->v[OPT_json].set)
         json_token(w, event);
-    if (event->voice == OSSO_VOICE_ANSWER)
+    if (for_person(w, event->voice))
         show(w, event->text, without_name(w, event));
     return out_failed() || interrupted();
 }
@@ -154,6 +162,29 @@ static enum osso_status print_json(struct writing *w, const struct osso_ids *pro
     return failed ? error_nomem(err, w->tokens.len, "the list of tokens") : OSSO_OK;
 }
 
+/* The last line: of a text its end, of an answer whatever else it held. */
+static void end_text(struct writing *w, const struct osso_generate_result *result)
+{
+    if (!w->parser) {
+        out_puts("\n");
+        return;
+    }
+    const struct osso_conversation *came = osso_parser_messages(w->parser);
+    struct spoken s = spoken_count(came);
+    bool preambles = s.preambles && (w->options->v[OPT_preambles].set || (s.answers == 0 && s.calls == 0));
+    if (preambles && !w->options->v[OPT_preambles].set)
+        spoken_preambles(came);
+    else
+        out_puts("\n");
+    out_flush();
+    spoken_notes(came, false);
+    w->silent = s.answers == 0 && s.calls == 0 && !preambles;
+    if (w->silent && result->stop != OSSO_STOP_CANCELLED)
+        say(result->stop == OSSO_STOP_LENGTH ? "%zu tokens (-n) were not enough to get to an answer"
+                                             : "the model ended without an answer, after %zu tokens",
+            result->n_generated);
+}
+
 static enum osso_status run(const struct options *o, struct runner *r, struct writing *w, struct osso_ids *prompt,
                             struct osso_error *err)
 {
@@ -181,7 +212,6 @@ static enum osso_status run(const struct options *o, struct runner *r, struct wr
                                       .n_stop = o->v[OPT_stop].n,
                                       .stop_on = OSSO_STOP_ON_ANSWER,
                                       .parser = w->parser,
-                                      .flags = OSSO_ANSWER_NO_END,
                                       .n_top = !o->v[OPT_json].set          ? 0
                                                : o->v[OPT_top_logprobs].set ? (size_t)o->v[OPT_top_logprobs].i
                                                                             : 5,
@@ -192,11 +222,11 @@ static enum osso_status run(const struct options *o, struct runner *r, struct wr
     status = osso_generate(r->engine, r->session, r->sampler, r->tokenizer, &g, &result, err);
     if (status)
         return status;
-    if (result.tail_voice == OSSO_VOICE_ANSWER)
+    if (for_person(w, result.tail_voice))
         show(w, result.tail, result.tail_len);
     if (o->v[OPT_json].set)
         return print_json(w, prompt, &result, err);
-    out_puts("\n");
+    end_text(w, &result);
     return OSSO_OK;
 }
 
@@ -217,5 +247,5 @@ int verb_generate(const struct options *o)
     runner_close(&r);
     if (stopped && (!status || status == OSSO_CANCELLED))
         return 130;
-    return out_failed() ? 1 : exit_code(status, &err);
+    return out_failed() || (!status && w.silent) ? 1 : exit_code(status, &err);
 }

@@ -1,0 +1,63 @@
+/* spoken.c: an answer's messages, sorted by whom they are for. */
+#include "cli/spoken.h"
+#include "cli/out.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Message i, and whose voice it has. */
+static enum osso_voice voice_at(const struct osso_conversation *messages, size_t i, struct osso_message *m)
+{
+    struct osso_error none;
+    *m = (struct osso_message){.size = sizeof *m};
+    if (osso_conversation_get(messages, i, m, &none) || m->role != OSSO_ROLE_ASSISTANT)
+        return OSSO_VOICE_NONE;
+    return osso_voice_of("assistant", m->channel, m->recipient);
+}
+
+struct spoken spoken_count(const struct osso_conversation *messages)
+{
+    struct spoken s = {0};
+    struct osso_message m;
+    for (size_t i = 0; i < osso_conversation_size(messages); i++) {
+        enum osso_voice voice = voice_at(messages, i, &m);
+        s.answers += voice == OSSO_VOICE_ANSWER && m.text_len > 0;
+        s.preambles += voice == OSSO_VOICE_PREAMBLE && m.text_len > 0;
+        s.calls += voice == OSSO_VOICE_CALL;
+    }
+    return s;
+}
+
+static void note_call(const struct osso_message *m, bool interactive)
+{
+    fputs(err_has_colour() ? DIM : "", stderr);
+    fputs(interactive ? "[the model calls " : "osso: the model calls ", stderr);
+    err_line_text(m->recipient, strlen(m->recipient));
+    fputs(" with ", stderr);
+    err_line_text(m->text, m->text_len);
+    fputs(interactive ? "; /tool TEXT gives it a result]" : "", stderr);
+    fprintf(stderr, "%s\n", err_has_colour() ? PLAIN : "");
+}
+
+void spoken_notes(const struct osso_conversation *messages, bool interactive)
+{
+    struct osso_message m;
+    for (size_t i = 0; i < osso_conversation_size(messages); i++) {
+        enum osso_voice voice = voice_at(messages, i, &m);
+        if (voice == OSSO_VOICE_CALL)
+            note_call(&m, interactive);
+        else if (voice == OSSO_VOICE_ANSWER && m.channel && strcmp(m.channel, "final") != 0)
+            say("the answer came on a channel that nobody knows, '%.100s'", m.channel);
+    }
+}
+
+void spoken_preambles(const struct osso_conversation *messages)
+{
+    struct osso_message m;
+    for (size_t i = 0; i < osso_conversation_size(messages); i++)
+        if (voice_at(messages, i, &m) == OSSO_VOICE_PREAMBLE && m.text_len > 0) {
+            out_model_text(m.text, m.text_len);
+            if (m.text[m.text_len - 1] != '\n')
+                out_puts("\n");
+        }
+}

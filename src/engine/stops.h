@@ -1,0 +1,24 @@
+/* stops.h: the ids that end an answer. */
+#ifndef OSSO_ENGINE_STOPS_H
+#define OSSO_ENGINE_STOPS_H
+
+#include "model/config.h"
+#include "osso/model.h"
+
+enum { MAX_STOPS = MAX_STOP_IDS + 3 };
+
+/* What the files say of ends and what harmony knows of them. */
+struct stop_set {
+    struct {
+        int32_t id;
+        const char *from; /* file, key or "harmony" */
+        bool stops;       /* false: listed by a file, but it only ends a message */
+    } list[MAX_STOPS];
+    int n;
+};
+/* tokenizer NULL, or one without harmony's names: what the files say, as it is. */
+void stop_set_make(const struct config *config, const struct osso_tokenizer *tokenizer, struct stop_set *out);
+/* With the model's own tokenizer, which is opened; a model whose tokenizer cannot be opened has none. */
+void stop_set_of(const struct osso_model *model, struct stop_set *out);
+
+#endif
