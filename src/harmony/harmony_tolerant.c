@@ -241,8 +241,13 @@ static void take_author(struct jtext *rest, enum header_author author, struct me
     } else if (author != AUTHOR_KNOWN && named_role(word, &role, &f->name)) {
         m->role = role;
         used = word.len;
-    } else if ((used = damaged_assistant(word, f)) > 0 || channel_at(word)) {
-        used += 0; /* a channel's name is read with the words */
+    } else if ((used = damaged_assistant(word, f)) > 0) {
+        ; /* what is glued to it has been read */
+    } else if (channel_at(word)) {
+        if (author == AUTHOR_NAMED) {
+            take_channels(&word, f);
+            used = (size_t)(word.s - at.s);
+        }
     } else if (author != AUTHOR_KNOWN &&
                (to_assistant_follows(after(at, word.len)) || (author == AUTHOR_NAMED && looks_like_tool(word)))) {
         m->role = OSSO_ROLE_TOOL;
@@ -316,7 +321,7 @@ static bool to_before_equals(struct jtext word, struct jtext rest)
 
 static void take_words(struct words *w, struct jtext rest, struct message *m, struct fields *f)
 {
-    bool constrained = false, in_channel = false;
+    bool constrained = false, in_channel = false, marked = rest.len && memchr(rest.s, MARK_CHANNEL, rest.len);
     while (rest.len > 0) {
         if (mark_at(rest, MARK_CHANNEL) || mark_at(rest, MARK_START)) {
             in_channel = mark_at(rest, MARK_CHANNEL);
@@ -336,12 +341,13 @@ static void take_words(struct words *w, struct jtext rest, struct message *m, st
         } else {
             struct jtext word = word_at(rest), whole = word;
             rest = after(rest, word.len);
-            bool lone_channel = w->n_plain == 0 && m->role == OSSO_ROLE_ASSISTANT && !f->channel.s && !constrained &&
-                                !w->to_next && channel_at(word);
+            bool lone_channel = w->n_plain == 0 && m->role == OSSO_ROLE_ASSISTANT && !f->channel.s && !marked &&
+                                !constrained && !w->to_next && channel_at(word);
             w->glued = false;
             if (in_channel || lone_channel) {
-                w->glued = take_channels(&word, f);
-                if (!w->glued && in_channel && !starts_with(word, "to=")) {
+                bool known = take_channels(&word, f);
+                w->glued = known && word.len > 0;
+                if (!known && in_channel && !starts_with(word, "to=")) {
                     if (!f->channel_known)
                         f->channel = word;
                     word = after(word, word.len);
@@ -369,12 +375,16 @@ static void settle_words(struct words *w, struct message *m, struct fields *f)
     if (!f->recipient.s && w->n_plain == 1)
         f->recipient = w->first;
     if (!f->channel.s && f->channel_marked) { /* the marker and its name changed places */
-        for (size_t i = 1; i < f->recipient.len; i++) {
-            if (channel_at(after(f->recipient, i)) == f->recipient.len - i) {
+        if (w->n_plain > 0 && channel_at(w->first) == w->first.len)
+            f->channel = w->first;
+        for (size_t i = 0; i < f->recipient.len && !f->channel.s; i++)
+            if (channel_at(after(f->recipient, i)) == f->recipient.len - i)
                 f->channel = after(f->recipient, i);
-                f->recipient.len = i;
-            }
-        }
+        if (f->channel.s && f->recipient.s && f->channel.s >= f->recipient.s &&
+            f->channel.s < f->recipient.s + f->recipient.len)
+            f->recipient.len = (size_t)(f->channel.s - f->recipient.s);
+        if (f->recipient.len == 0)
+            f->recipient = (struct jtext){0};
     }
     if (m->role == OSSO_ROLE_ASSISTANT && jtext_is(f->recipient, assistant))
         f->recipient = (struct jtext){0};
@@ -390,7 +400,8 @@ static enum osso_status copy_fields(struct message *m, const struct fields *f, s
         buf_add(&type, f->type.s, f->type.len);
     }
     bool ok = !type.failed && jtext_copy(&m->name, f->name) && jtext_copy(&m->recipient, f->recipient) &&
-              jtext_copy(&m->channel, f->channel) && (!type.data || jtext_copy(&m->content_type, (struct jtext){type.data, type.len}));
+              jtext_copy(&m->channel, f->channel) &&
+              (!type.data || jtext_copy(&m->content_type, (struct jtext){type.data, type.len}));
     buf_free(&type);
     return ok ? OSSO_OK : error_nomem(err, f->name.len + f->recipient.len + f->type.len, "a message header");
 }
@@ -531,7 +542,7 @@ static size_t word_or_part(struct jtext t, const char *literal)
 
 bool harmony_tolerant_is_rest(const struct buf *text)
 {
-    static const char *const words[] = {"analysis", "commentary", "final", "json", "code", "to="};
+    static const char *const words[] = {"assistant", "analysis", "commentary", "final", "json", "code", "to="};
     struct jtext rest = {text->data, text->len};
     while (rest.len > 0) {
         if (any_mark_at(rest) || rest.s[0] == ' ') {
