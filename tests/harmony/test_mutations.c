@@ -1,5 +1,5 @@
-/* Sound streams, changed one token at a time (dropped, doubled, swapped with the next, another one inserted), through the
- * tolerant parser. What the change left whole must still be there:
+/* Sound streams, changed one token at a time (dropped, doubled, swapped with the next, another one inserted), through
+ * the tolerant parser. What the change left whole must still be there:
  *
  *   names    no special token's name stands in a text or a field
  *   text     every ordinary token of a content stands in some message's text
@@ -44,9 +44,9 @@ enum { N_SOUND = sizeof sound / sizeof *sound };
 
 struct piece {
     int32_t id;
-    int in_call;     /* 1: content of a call; its recipient is calls[call] */
-    bool content;    /* an ordinary token of some content */
-    bool recipient;  /* one of the tokens that spell a recipient */
+    int in_call;    /* 1: content of a call; its recipient is calls[call] */
+    bool content;   /* an ordinary token of some content */
+    bool recipient; /* one of the tokens that spell a recipient */
 };
 
 struct stream {
@@ -102,8 +102,7 @@ static void mark_pieces(struct stream *s, const char *text)
             recipient = true;
         bool whole = len == 1 && *piece == '='; /* of " to=NAME", which the recipient's tokens are all between */
         bool in_name = len > 0 && find_bytes(s->recipient, strlen(s->recipient), piece, len);
-        s->p[i].recipient =
-            !content && recipient && (whole || in_name || (len == 3 && memcmp(piece, " to", 3) == 0));
+        s->p[i].recipient = !content && recipient && (whole || in_name || (len == 3 && memcmp(piece, " to", 3) == 0));
     }
 }
 
@@ -167,8 +166,8 @@ struct result {
 
 static void no_name(struct result *r, const char *s, size_t len)
 {
-    static const char *const names[] = {"<|start|>", "<|message|>", "<|channel|>", "<|end|>", "<|return|>",
-                                        "<|call|>", "<|constrain|>", "<|endoftext|>", "<|reserved"};
+    static const char *const names[] = {"<|start|>", "<|message|>",   "<|channel|>",   "<|end|>",   "<|return|>",
+                                        "<|call|>",  "<|constrain|>", "<|endoftext|>", "<|reserved"};
     for (size_t i = 0; s && i < sizeof names / sizeof *names; i++)
         r->name_seen |= find_bytes(s, len, names[i], strlen(names[i])) != NULL;
 }
@@ -288,8 +287,8 @@ static size_t check_mutant(struct mutant *m, const struct stream *s, size_t *n_b
 static void mutations(void **state)
 {
     (void)state;
-    static const int32_t inserted[] = {200002, 200003, 200005, 200006, 200007, 200008, 200012, 199999, 200013,
-                                       12606, 17196, 173781, 220, 198, 1428, 13225};
+    static const int32_t inserted[] = {200002, 200003, 200005, 200006, 200007, 200008, 200012, 199999,
+                                       200013, 12606,  17196,  173781, 220,    198,    1428,   13225};
     struct rng rng;
     size_t count = 0, n_bad = 0;
     rng_seed(&rng, 7);
