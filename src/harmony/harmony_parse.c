@@ -14,43 +14,10 @@
 #include "base/sized.h"
 #include "harmony/conversation.h"
 #include "harmony/harmony_header.h"
-#include "harmony/harmony_tolerant.h"
+#include "harmony/harmony_parser.h"
 #include "base/utf8.h"
 
 #include <string.h>
-
-enum parser_state { EXPECT_START, HEADER, CONTENT };
-
-/* What content may hold back: the header of the next message, or the rest of its own. */
-enum waiting { NOTHING, NEXT_HEADER, OWN_HEADER };
-
-enum {
-    MAX_WAITING = 64,    /* ids that content holds back as a possible header */
-    MAX_RESTARTED = 4096 /* bytes of a header that one more <|start|> does not end */
-};
-
-struct osso_parser {
-    const struct osso_tokenizer *tokenizer;
-    bool strict;
-    int32_t start, message, channel, constrain, stops[3];
-    enum parser_state state;
-    bool hinted; /* the role of the header in progress is known */
-    enum osso_role hint;
-    enum header_author author; /* tolerant: how the header in progress began */
-    struct buf header;         /* bytes of the header in progress; tolerant: with marks, and kept in content */
-    size_t header_len;         /* in content: so many bytes of it were this message's own; what may be the next comes */
-    enum waiting waits;
-    unsigned n_waiting;  /* ids held back */
-    bool header_broken;  /* it has an id without a meaning */
-    struct message open; /* the fields of the message whose content comes */
-    struct buf text;     /* its text so far */
-    struct buf held;     /* bytes from held_at on are not yet text */
-    size_t held_at;
-    bool lost; /* strict: after an id without a meaning the reference gives no more text */
-    struct osso_conversation *done;
-    int32_t end_id;
-    size_t delta_from; /* where the last id's text begins in the message that it ended */
-};
 
 enum osso_status osso_parser_create(const struct osso_tokenizer *tokenizer, const char *role, unsigned flags,
                                     struct osso_parser **parser_out, struct osso_error *err)
@@ -112,113 +79,6 @@ static bool is_stop(const struct osso_parser *p, int32_t id)
     return id >= 0 && (id == p->stops[0] || id == p->stops[1] || id == p->stops[2]);
 }
 
-static enum osso_status check(const struct buf *b, struct osso_error *err)
-{
-    return b->failed ? error_nomem(err, b->len, "a message that is being read") : OSSO_OK;
-}
-
-/* ---- content -------------------------------------------------------------------------------------------- */
-
-/* Turns held bytes into text. An ill-formed part becomes U+FFFD; a character that is so far only begun stays held
- * unless the stream is at its `end`. Strict: after one ill-formed part the rest waits for the next id, as in the
- * reference. */
-static void decode_held(struct osso_parser *p, bool end)
-{
-    const uint8_t *s = (const uint8_t *)p->held.data + p->held_at;
-    size_t n = p->held.len - p->held_at, at = 0, run = 0;
-    while (at < n) {
-        int k = utf8_step(s + at, n - at);
-        if (k > 0) {
-            at += (size_t)k;
-            continue;
-        }
-        buf_add(&p->text, s + run, at - run);
-        run = at;
-        if (k == 0 && !end)
-            break;
-        buf_puts(&p->text, UTF8_REPLACEMENT);
-        at += k ? (size_t)-k : n - at;
-        run = at;
-        if (p->strict && !end)
-            break;
-    }
-    buf_add(&p->text, s + run, at - run);
-    p->held_at += at;
-    if (p->held_at == p->held.len) {
-        buf_clear(&p->held);
-        p->held_at = 0;
-    }
-}
-
-static enum osso_status push_text(struct osso_parser *p, int32_t id, struct osso_error *err)
-{
-    const char *piece;
-    size_t len;
-    bool known = osso_tokenizer_piece(p->tokenizer, id, &piece, &len);
-    if (p->strict && (p->lost || !known)) {
-        p->lost = true;
-        return OSSO_OK;
-    }
-    if (known) {
-        buf_add(&p->held, piece, len);
-        if (p->held.len > p->held_at)
-            decode_held(p, false);
-    } else {
-        if (p->held.len > p->held_at)
-            decode_held(p, true);
-        buf_puts(&p->text, UTF8_REPLACEMENT);
-    }
-    enum osso_status status = check(&p->held, err);
-    return status ? status : check(&p->text, err);
-}
-
-/* What was held back as a possible header is text: its marks are none. */
-static void release_waiting(struct osso_parser *p)
-{
-    size_t run = p->header_len;
-    for (size_t i = run; i <= p->header.len && p->header.len > p->header_len; i++) {
-        if (i < p->header.len && (uint8_t)p->header.data[i] < MARK_START)
-            continue;
-        buf_add(&p->held, p->header.data + run, i - run);
-        run = i + 1;
-    }
-    p->header.len = p->header_len;
-    p->waits = NOTHING;
-    if (p->held.len > p->held_at)
-        decode_held(p, false);
-}
-
-/* Moves the open message, with this text, to the messages that are done. */
-static enum osso_status finish_message(struct osso_parser *p, struct jtext text, int32_t end_id, struct osso_error *err)
-{
-    enum osso_status status = message_add_text(&p->open, text, err);
-    if (!status)
-        status = conversation_append(p->done, &p->open, err);
-    p->state = EXPECT_START;
-    p->hinted = false;
-    p->end_id = end_id;
-    return status;
-}
-
-static enum osso_status finish_content(struct osso_parser *p, int32_t end_id, struct osso_error *err)
-{
-    p->delta_from = p->text.len;
-    if (p->waits)
-        release_waiting(p);
-    if (p->lost)
-        buf_puts(&p->text, UTF8_REPLACEMENT);
-    if (p->held.len > p->held_at)
-        decode_held(p, true);
-    p->lost = false;
-    buf_clear(&p->held);
-    p->held_at = 0;
-    enum osso_status status = check(&p->text, err);
-    if (!status)
-        status = finish_message(p, (struct jtext){p->text.data, p->text.len}, end_id, err);
-    buf_clear(&p->text);
-    return status;
-}
-
 /* ---- headers -------------------------------------------------------------------------------------------- */
 
 static void open_header(struct osso_parser *p, bool hinted, enum header_author author)
@@ -246,7 +106,7 @@ static enum osso_status push_header(struct osso_parser *p, int32_t id, struct os
     } else if (!osso_tokenizer_is_special(p->tokenizer, id)) {
         harmony_tolerant_add(&p->header, piece, len);
     }
-    return check(&p->header, err);
+    return parser_check(&p->header, err);
 }
 
 /* Headers are read as UTF-8. Strict: broken ones are refused; else each ill-formed part becomes U+FFFD. */
@@ -270,7 +130,7 @@ static enum osso_status make_valid(struct osso_parser *p, struct osso_error *err
     }
     buf_free(&p->header);
     p->header = fixed;
-    return check(&p->header, err);
+    return parser_check(&p->header, err);
 }
 
 static enum osso_status open_content(struct osso_parser *p, struct osso_error *err)
@@ -318,7 +178,7 @@ static enum osso_status finish_bare(struct osso_parser *p, bool stopped, int32_t
     if (status || !(named || p->text.len > 0 || (stopped && p->open.recipient.s)))
         message_clear(&p->open);
     else
-        status = finish_message(p, (struct jtext){p->text.len ? p->text.data : "", p->text.len}, end_id, err);
+        status = parser_finish_message(p, (struct jtext){p->text.len ? p->text.data : "", p->text.len}, end_id, err);
     buf_clear(&p->text);
     return status;
 }
@@ -336,7 +196,7 @@ static enum osso_status restart_header(struct osso_parser *p, struct osso_error 
     }
     if (!status && mere) {
         buf_putc(&p->header, (char)MARK_START);
-        return check(&p->header, err);
+        return parser_check(&p->header, err);
     }
     if (!status)
         status = finish_bare(p, false, p->start, err);
@@ -355,7 +215,7 @@ static enum osso_status end_waiting(struct osso_parser *p, struct osso_error *er
         size_t own = p->header_len, len = p->header.len - own;
         p->header.len = own; /* no text of this message */
         p->waits = NOTHING;
-        enum osso_status status = finish_content(p, p->channel, err);
+        enum osso_status status = parser_finish_content(p, p->channel, err);
         if (status)
             return status;
         memmove(p->header.data, p->header.data + own, len);
@@ -375,9 +235,9 @@ static enum osso_status push_waiting(struct osso_parser *p, int32_t id, struct o
     if (status)
         return status;
     if (p->n_waiting > MAX_WAITING || (p->waits == OWN_HEADER && !harmony_tolerant_is_rest(&rest)))
-        release_waiting(p);
-    status = check(&p->held, err);
-    return status ? status : check(&p->text, err);
+        parser_release(p);
+    status = parser_check(&p->held, err);
+    return status ? status : parser_check(&p->text, err);
 }
 
 /* A special id in content is never text. */
@@ -385,11 +245,11 @@ static enum osso_status push_content(struct osso_parser *p, int32_t id, struct o
 {
     enum osso_status status;
     if (is_stop(p, id))
-        return finish_content(p, id, err);
+        return parser_finish_content(p, id, err);
     if (p->strict)
-        return push_text(p, id, err);
+        return parser_push_text(p, id, err);
     if (id == p->start) {
-        status = finish_content(p, id, err);
+        status = parser_finish_content(p, id, err);
         open_header(p, false, AUTHOR_NAMED);
         return status;
     }
@@ -400,15 +260,15 @@ static enum osso_status push_content(struct osso_parser *p, int32_t id, struct o
     if (p->waits == OWN_HEADER && id == p->channel && !p->open.channel.s)
         return push_waiting(p, id, err);
     if (!osso_tokenizer_is_special(p->tokenizer, id))
-        return push_text(p, id, err);
+        return parser_push_text(p, id, err);
     if (p->waits)
-        release_waiting(p);
+        parser_release(p);
     if (id == p->channel) {
         p->waits = NEXT_HEADER;
         p->n_waiting = 0;
         return push_waiting(p, id, err);
     }
-    return check(&p->text, err);
+    return parser_check(&p->text, err);
 }
 
 /* ---- the stream ----------------------------------------------------------------------------------------- */
@@ -501,7 +361,7 @@ enum osso_status osso_parser_finish(struct osso_parser *parser, struct osso_pars
     if (status)
         return status;
     if (parser->state == CONTENT)
-        status = finish_content(parser, -1, err);
+        status = parser_finish_content(parser, -1, err);
     else if (parser->state == HEADER && parser->strict)
         status = error_set(err, OSSO_FORMAT, "the stream ends in a message header");
     else if (parser->state == HEADER)

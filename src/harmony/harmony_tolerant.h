@@ -2,11 +2,7 @@
 #ifndef OSSO_HARMONY_TOLERANT_H
 #define OSSO_HARMONY_TOLERANT_H
 
-#include "harmony/conversation.h"
-
-/* A special id is never text: in a header it stands as one byte that no UTF-8 has, so that nothing the model spells out
- * can be taken for it. */
-enum { MARK_START = 0xfd, MARK_CHANNEL = 0xfe, MARK_CONSTRAIN = 0xff };
+#include "harmony/harmony_words.h"
 
 enum header_author {
     AUTHOR_KNOWN,  /* the prompt has opened the header: its role is the message's */

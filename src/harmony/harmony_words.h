@@ -8,6 +8,10 @@
 
 #include <string.h>
 
+/* A special id is never text: in a header it stands as one byte that no UTF-8 has, so that nothing the model spells out
+ * can be taken for it. */
+enum { MARK_START = 0xfd, MARK_CHANNEL = 0xfe, MARK_CONSTRAIN = 0xff };
+
 static inline bool starts_with(struct jtext t, const char *prefix)
 {
     size_t n = strlen(prefix);
