@@ -176,8 +176,8 @@ struct osso_parser_state {
                         * message, one after the other, are its text. */
     size_t delta_len;
     bool message_done; /* the last id ended a message */
-    int32_t end_id;    /* which id ended the last message: a stop, the <|start|> of the next message when its
-                        * own stop was missing, or -1 for the end of the stream */
+    int32_t end_id;    /* which id ended the last message: a stop, the <|start|> or <|channel|> of the next message
+                        * when its own stop was missing, or -1 for the end of the stream */
 };
 OSSO_API enum osso_status osso_parser_push(struct osso_parser *parser, int32_t id, struct osso_parser_state *state_out,
                                            struct osso_error *err);

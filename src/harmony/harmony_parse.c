@@ -1,8 +1,11 @@
 /* harmony_parse.c: what the model samples, id by id, as messages.
  *
- * Three states: waiting for <|start|>, in a header, in content. The parser keeps the header's bytes or the content's
+ * Three states: waiting for <|start|>, in a header, in content. The parser keeps the header's bytes and the content's
  * text of the message in progress, nothing else, and looks at each byte a bounded number of times. Strict, it is
- * openai-harmony 0.0.8 with its errors; otherwise it is total: what would be an error there still gives messages. */
+ * openai-harmony 0.0.8 with its errors; otherwise it is total: what would be an error there still gives messages.
+ *
+ * Tolerant, content has a fourth state inside it: ids that may be the header of the next message, whose <|end|> was
+ * forgotten. They wait until the next special id (or MAX_WAITING of them) says whether they are header or text. */
 #include "osso/text.h"
 
 #include "base/buf.h"
@@ -11,30 +14,10 @@
 #include "base/sized.h"
 #include "harmony/conversation.h"
 #include "harmony/harmony_header.h"
+#include "harmony/harmony_parser.h"
 #include "base/utf8.h"
 
 #include <string.h>
-
-enum parser_state { EXPECT_START, HEADER, CONTENT };
-
-struct osso_parser {
-    const struct osso_tokenizer *tokenizer;
-    bool strict;
-    int32_t start, message, channel, stops[3];
-    enum parser_state state;
-    bool hinted; /* the role of the header in progress is known */
-    enum osso_role hint;
-    struct buf header;   /* bytes of the header in progress */
-    bool header_broken;  /* it has an id without a meaning */
-    struct message open; /* the fields of the message whose content comes */
-    struct buf text;     /* its text so far */
-    struct buf held;     /* bytes from held_at on are not yet text */
-    size_t held_at;
-    bool lost; /* strict: after an id without a meaning the reference gives no more text */
-    struct osso_conversation *done;
-    int32_t end_id;
-    size_t delta_from; /* where the last id's text begins in the message that it ended */
-};
 
 enum osso_status osso_parser_create(const struct osso_tokenizer *tokenizer, const char *role, unsigned flags,
                                     struct osso_parser **parser_out, struct osso_error *err)
@@ -61,12 +44,14 @@ enum osso_status osso_parser_create(const struct osso_tokenizer *tokenizer, cons
     p->start = start;
     p->message = message;
     p->channel = osso_tokenizer_special(tokenizer, "<|channel|>");
+    p->constrain = osso_tokenizer_special(tokenizer, "<|constrain|>");
     p->stops[0] = osso_tokenizer_special(tokenizer, "<|end|>");
     p->stops[1] = osso_tokenizer_special(tokenizer, "<|return|>");
     p->stops[2] = osso_tokenizer_special(tokenizer, "<|call|>");
     p->state = role ? HEADER : EXPECT_START;
     p->hinted = role != NULL;
     p->hint = hint;
+    p->author = AUTHOR_KNOWN;
     p->end_id = -1;
     *parser_out = p;
     return OSSO_OK;
@@ -94,116 +79,34 @@ static bool is_stop(const struct osso_parser *p, int32_t id)
     return id >= 0 && (id == p->stops[0] || id == p->stops[1] || id == p->stops[2]);
 }
 
-static enum osso_status check(const struct buf *b, struct osso_error *err)
-{
-    return b->failed ? error_nomem(err, b->len, "a message that is being read") : OSSO_OK;
-}
-
-/* ---- content -------------------------------------------------------------------------------------------- */
-
-/* Turns held bytes into text. An ill-formed part becomes U+FFFD; a character that is so far only begun stays held
- * unless the stream is at its `end`. Strict: after one ill-formed part the rest waits for the next id, as in the
- * reference. */
-static void decode_held(struct osso_parser *p, bool end)
-{
-    const uint8_t *s = (const uint8_t *)p->held.data + p->held_at;
-    size_t n = p->held.len - p->held_at, at = 0, run = 0;
-    while (at < n) {
-        int k = utf8_step(s + at, n - at);
-        if (k > 0) {
-            at += (size_t)k;
-            continue;
-        }
-        buf_add(&p->text, s + run, at - run);
-        run = at;
-        if (k == 0 && !end)
-            break;
-        buf_puts(&p->text, UTF8_REPLACEMENT);
-        at += k ? (size_t)-k : n - at;
-        run = at;
-        if (p->strict && !end)
-            break;
-    }
-    buf_add(&p->text, s + run, at - run);
-    p->held_at += at;
-    if (p->held_at == p->held.len) {
-        buf_clear(&p->held);
-        p->held_at = 0;
-    }
-}
-
-static enum osso_status push_content(struct osso_parser *p, int32_t id, struct osso_error *err)
-{
-    const char *piece;
-    size_t len;
-    bool known = osso_tokenizer_piece(p->tokenizer, id, &piece, &len);
-    if (p->strict && (p->lost || !known)) {
-        p->lost = true;
-        return OSSO_OK;
-    }
-    if (known) {
-        buf_add(&p->held, piece, len);
-        if (p->held.len > p->held_at)
-            decode_held(p, false);
-    } else {
-        if (p->held.len > p->held_at)
-            decode_held(p, true);
-        buf_puts(&p->text, UTF8_REPLACEMENT);
-    }
-    enum osso_status status = check(&p->held, err);
-    return status ? status : check(&p->text, err);
-}
-
-/* Moves the open message, with this text, to the messages that are done. */
-static enum osso_status finish_message(struct osso_parser *p, struct jtext text, int32_t end_id, struct osso_error *err)
-{
-    enum osso_status status = message_add_text(&p->open, text, err);
-    if (!status)
-        status = conversation_append(p->done, &p->open, err);
-    p->state = EXPECT_START;
-    p->hinted = false;
-    p->end_id = end_id;
-    return status;
-}
-
-static enum osso_status finish_content(struct osso_parser *p, int32_t end_id, struct osso_error *err)
-{
-    p->delta_from = p->text.len;
-    if (p->lost)
-        buf_puts(&p->text, UTF8_REPLACEMENT);
-    if (p->held.len > p->held_at)
-        decode_held(p, true);
-    p->lost = false;
-    buf_clear(&p->held);
-    p->held_at = 0;
-    enum osso_status status = check(&p->text, err);
-    if (!status)
-        status = finish_message(p, (struct jtext){p->text.data, p->text.len}, end_id, err);
-    buf_clear(&p->text);
-    return status;
-}
-
 /* ---- headers -------------------------------------------------------------------------------------------- */
 
-static void open_header(struct osso_parser *p, bool hinted)
+static void open_header(struct osso_parser *p, bool hinted, enum header_author author)
 {
     buf_clear(&p->header);
     p->header_broken = false;
     p->state = HEADER;
     p->hinted = hinted;
+    p->author = author;
 }
 
+/* Strict: every id's bytes, the special ones' too. Tolerant: special ids are marks or nothing. */
 static enum osso_status push_header(struct osso_parser *p, int32_t id, struct osso_error *err)
 {
     const char *piece;
     size_t len;
-    if (osso_tokenizer_piece(p->tokenizer, id, &piece, &len)) {
-        buf_add(&p->header, piece, len);
-    } else {
+    bool known = osso_tokenizer_piece(p->tokenizer, id, &piece, &len);
+    if (!known) {
         p->header_broken = true;
         buf_puts(&p->header, UTF8_REPLACEMENT);
+    } else if (p->strict) {
+        buf_add(&p->header, piece, len);
+    } else if (id == p->channel || id == p->constrain) {
+        buf_putc(&p->header, (char)(id == p->channel ? MARK_CHANNEL : MARK_CONSTRAIN));
+    } else if (!osso_tokenizer_is_special(p->tokenizer, id)) {
+        harmony_tolerant_add(&p->header, piece, len);
     }
-    return check(&p->header, err);
+    return parser_check(&p->header, err);
 }
 
 /* Headers are read as UTF-8. Strict: broken ones are refused; else each ill-formed part becomes U+FFFD. */
@@ -218,7 +121,7 @@ static enum osso_status make_valid(struct osso_parser *p, struct osso_error *err
         return OSSO_OK;
     buf_add(&fixed, s, at);
     while (at < n) {
-        int k = utf8_step(s + at, n - at);
+        int k = !p->strict && s[at] >= MARK_START ? 1 : utf8_step(s + at, n - at);
         if (k > 0)
             buf_add(&fixed, s + at, (size_t)k);
         else
@@ -227,43 +130,145 @@ static enum osso_status make_valid(struct osso_parser *p, struct osso_error *err
     }
     buf_free(&p->header);
     p->header = fixed;
-    return check(&p->header, err);
+    return parser_check(&p->header, err);
 }
 
 static enum osso_status open_content(struct osso_parser *p, struct osso_error *err)
 {
     p->state = EXPECT_START; /* where the reference is after an error, too */
     message_clear(&p->open);
+    p->open.role = p->hint;
     enum osso_status status = make_valid(p, err);
-    if (!status)
-        status = harmony_header_read(&p->header, p->hinted ? &p->hint : NULL, p->strict, &p->open, err);
+    if (!status && p->strict)
+        status = harmony_header_read(&p->header, p->hinted ? &p->hint : NULL, &p->open, err);
+    else if (!status)
+        status = harmony_tolerant_read(&p->header, p->author, &p->open, err);
     if (status)
         return status;
-    buf_clear(&p->header);
     buf_clear(&p->text);
+    p->header_len = p->header.len;
+    p->waits = NOTHING;
+    p->n_waiting = 0;
+    if (!p->strict && p->open.role == OSSO_ROLE_ASSISTANT && p->header.len < MAX_RESTARTED)
+        p->waits = OWN_HEADER;
     p->hinted = false;
     p->state = CONTENT;
     return OSSO_OK;
+}
+
+/* The fields and the text (in p->text) of a message that has no <|message|>. */
+static enum osso_status read_bare(struct osso_parser *p, struct osso_error *err)
+{
+    message_clear(&p->open);
+    buf_clear(&p->text);
+    p->open.role = p->hint;
+    enum osso_status status = make_valid(p, err);
+    return status ? status : harmony_tolerant_bare(&p->header, p->author, &p->open, &p->text, err);
 }
 
 /* The message ended in its header. What is not header becomes its text; a header with nothing behind it becomes a
  * message only where the reference makes one, or when it is a call. */
 static enum osso_status finish_bare(struct osso_parser *p, bool stopped, int32_t end_id, struct osso_error *err)
 {
-    struct jtext text;
     bool named = stopped && p->hinted && p->header.len > 0;
-    message_clear(&p->open);
-    enum osso_status status = make_valid(p, err);
-    if (!status)
-        status = harmony_header_bare(&p->header, p->hinted ? &p->hint : NULL, &p->open, &text, err);
+    enum osso_status status = read_bare(p, err);
     p->state = EXPECT_START;
     p->hinted = false;
     p->delta_from = 0;
-    if (status || !(named || text.len > 0 || (stopped && p->open.recipient.s))) {
+    if (status || !(named || p->text.len > 0 || (stopped && p->open.recipient.s)))
         message_clear(&p->open);
+    else
+        status = parser_finish_message(p, (struct jtext){p->text.len ? p->text.data : "", p->text.len}, end_id, err);
+    buf_clear(&p->text);
+    return status;
+}
+
+/* A <|start|> inside a header. Text before it is a message; a mere header goes on, and its reader decides. */
+static enum osso_status restart_header(struct osso_parser *p, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    bool mere = p->header.len > 0 && p->header.len < MAX_RESTARTED;
+    if (mere) {
+        status = read_bare(p, err);
+        mere = p->text.len == 0;
+        message_clear(&p->open);
+        buf_clear(&p->text);
+    }
+    if (!status && mere) {
+        buf_putc(&p->header, (char)MARK_START);
+        return parser_check(&p->header, err);
+    }
+    if (!status)
+        status = finish_bare(p, false, p->start, err);
+    open_header(p, false, AUTHOR_NAMED);
+    return status;
+}
+
+/* ---- tolerant content ----------------------------------------------------------------------------------- */
+
+/* <|message|> in content: what was held back is header. Its own goes on; or the next message's began. */
+static enum osso_status end_waiting(struct osso_parser *p, struct osso_error *err)
+{
+    if (p->waits == OWN_HEADER && p->n_waiting == 0)
+        return OSSO_OK;
+    if (p->waits == NEXT_HEADER) {
+        size_t own = p->header_len, len = p->header.len - own;
+        p->header.len = own; /* no text of this message */
+        p->waits = NOTHING;
+        enum osso_status status = parser_finish_content(p, p->channel, err);
+        if (status)
+            return status;
+        memmove(p->header.data, p->header.data + own, len);
+        p->header.len = len;
+        p->author = AUTHOR_MISSING;
+    }
+    p->hint = p->author == AUTHOR_KNOWN ? p->hint : OSSO_ROLE_ASSISTANT;
+    return open_content(p, err);
+}
+
+/* An id that may be header. */
+static enum osso_status push_waiting(struct osso_parser *p, int32_t id, struct osso_error *err)
+{
+    enum osso_status status = push_header(p, id, err);
+    struct buf rest = {.data = p->header.data + p->header_len, .len = p->header.len - p->header_len};
+    p->n_waiting++;
+    if (status)
+        return status;
+    if (p->n_waiting > MAX_WAITING || (p->waits == OWN_HEADER && !harmony_tolerant_is_rest(&rest)))
+        parser_release(p);
+    status = parser_check(&p->held, err);
+    return status ? status : parser_check(&p->text, err);
+}
+
+/* A special id in content is never text. */
+static enum osso_status push_content(struct osso_parser *p, int32_t id, struct osso_error *err)
+{
+    enum osso_status status;
+    if (is_stop(p, id))
+        return parser_finish_content(p, id, err);
+    if (p->strict)
+        return parser_push_text(p, id, err);
+    if (id == p->start) {
+        status = parser_finish_content(p, id, err);
+        open_header(p, false, AUTHOR_NAMED);
         return status;
     }
-    return finish_message(p, text, end_id, err);
+    if (id == p->message)
+        return p->waits ? end_waiting(p, err) : OSSO_OK;
+    if (p->waits && (id == p->constrain || !osso_tokenizer_is_special(p->tokenizer, id)))
+        return push_waiting(p, id, err);
+    if (p->waits == OWN_HEADER && id == p->channel && !p->open.channel.s)
+        return push_waiting(p, id, err);
+    if (!osso_tokenizer_is_special(p->tokenizer, id))
+        return parser_push_text(p, id, err);
+    if (p->waits)
+        parser_release(p);
+    if (id == p->channel) {
+        p->waits = NEXT_HEADER;
+        p->n_waiting = 0;
+        return push_waiting(p, id, err);
+    }
+    return parser_check(&p->text, err);
 }
 
 /* ---- the stream ----------------------------------------------------------------------------------------- */
@@ -278,37 +283,34 @@ static enum osso_status push_unexpected(struct osso_parser *p, int32_t id, struc
         return error_set(err, OSSO_FORMAT, "token %d where <|start|> (token %d) is expected", (int)id, (int)p->start);
     p->hint = OSSO_ROLE_ASSISTANT;
     if (id == p->message) {
-        open_header(p, true);
+        open_header(p, true, AUTHOR_MISSING);
         return open_content(p, err);
     }
     bool special = osso_tokenizer_is_special(p->tokenizer, id) && id != p->channel;
     if (special || !osso_tokenizer_piece(p->tokenizer, id, &piece, &len))
         return OSSO_OK; /* padding, a second stop */
-    open_header(p, true);
+    open_header(p, true, AUTHOR_MISSING);
     return push_header(p, id, err);
 }
 
 static enum osso_status push_id(struct osso_parser *p, int32_t id, struct osso_error *err)
 {
-    enum osso_status status;
     switch (p->state) {
     case EXPECT_START:
         if (id != p->start)
             return push_unexpected(p, id, err);
-        open_header(p, p->hinted); /* a hint survives a header that strict mode refused, as in the reference */
+        open_header(p, p->hinted,
+                    AUTHOR_NAMED); /* a hint survives a header that strict mode refused, as in the reference */
         return OSSO_OK;
     case HEADER:
         if (id == p->message)
             return open_content(p, err);
         if (!p->strict && is_stop(p, id))
             return finish_bare(p, true, id, err);
-        if (!p->strict && id == p->start) {
-            status = finish_bare(p, false, id, err);
-            open_header(p, false);
-            return status;
-        }
+        if (!p->strict && id == p->start)
+            return restart_header(p, err);
         return push_header(p, id, err);
-    case CONTENT: return is_stop(p, id) ? finish_content(p, id, err) : push_content(p, id, err);
+    case CONTENT: return push_content(p, id, err);
     }
     return OSSO_OK;
 }
@@ -359,7 +361,7 @@ enum osso_status osso_parser_finish(struct osso_parser *parser, struct osso_pars
     if (status)
         return status;
     if (parser->state == CONTENT)
-        status = finish_content(parser, -1, err);
+        status = parser_finish_content(parser, -1, err);
     else if (parser->state == HEADER && parser->strict)
         status = error_set(err, OSSO_FORMAT, "the stream ends in a message header");
     else if (parser->state == HEADER)

@@ -279,6 +279,155 @@ static void tolerant_rules(void **state)
     expect("", "assistant", 0, "");
 }
 
+/* A special id is never text, and a message whose <|end|> was forgotten ends all the same. */
+static void special_ids_in_content(void **state)
+{
+    (void)state;
+#define THOUGHT(text) "{\"role\":\"assistant\",\"content\":\"" text "\",\"channel\":\"analysis\"}"
+    expect("<|channel|>analysis<|message|>Say it.<|start|>assistant<|channel|>final<|message|>It.<|return|>",
+           "assistant", 0, THOUGHT("Say it.") "," FINAL("It."));
+    expect("<|channel|>analysis<|message|>Say it.<|channel|>final<|message|>It.<|return|>", "assistant", 0,
+           THOUGHT("Say it.") "," FINAL("It."));
+    expect("<|channel|>analysis<|message|>Call.<|channel|>commentary to=functions.f<|message|>{}<|call|>", "assistant",
+           0, THOUGHT("Call.") "," CALL_F("{}"));
+    expect(
+        "<|channel|>analysis<|message|>Call.<|channel|>commentary to=functions.f <|constrain|>json<|message|>{}<|call|>",
+        "assistant", 0,
+        THOUGHT("Call.") ",{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"{}\",\"channel\":"
+                         "\"commentary\",\"content_type\":\"<|constrain|>json\"}");
+    expect("<|channel|>final<|message|>a<|channel|>b<|return|>", "assistant", 0, FINAL("ab"));
+    expect("<|channel|>final<|message|>a<|channel|> b<|channel|>final<|message|>c<|return|>", "assistant", 0,
+           FINAL("a b") "," FINAL("c"));
+    expect("<|channel|>final<|message|>a<|channel|>b", "assistant", 0, FINAL("ab"));
+    expect("<|channel|>final<|message|>a<|channel|>b<|start|>assistant<|channel|>final<|message|>c", "assistant", 0,
+           FINAL("ab") "," FINAL("c"));
+    expect("<|channel|>final<|message|><|message|>x<|message|> y<|return|>", "assistant", 0, FINAL("x y"));
+    expect("<|channel|>final<|message|>a<|constrain|>b<|endoftext|>c<|reserved_200013|><|return|>", "assistant", 0,
+           FINAL("abc"));
+    expect("<|start|>assistant to=functions.f<|message|><|channel|>commentary<|message|>{}<|call|>", NULL, 0,
+           CALL_F("{}"));
+    expect("<|channel|>commentary<|message|> to=functions.f<|message|>{}<|call|>", "assistant", 0, CALL_F("{}"));
+    expect("<|channel|>final<|message|> to=functions.f is how<|return|>", "assistant", 0,
+           FINAL(" to=functions.f is how"));
+    expect("<|channel|>commentary to=functions.f<|start|><|message|>{}<|call|>", "assistant", 0, CALL_F("{}"));
+    expect("<|channel|>commentary<|start|> to=functions<|reserved_200013|>.f<|message|>{}<|call|>", "assistant", 0,
+           CALL_F("{}"));
+}
+
+/* <|message|> is missing and text is glued to the header's last word. */
+static void glued_texts(void **state)
+{
+    (void)state;
+    expect("<|channel|>finalREADY now<|return|>", "assistant", 0, FINAL("READY now"));
+    expect("<|channel|>final**Hi**<|return|>", "assistant", 0, FINAL("**Hi**"));
+    expect("<|channel|>final: Hello<|return|>", "assistant", 0, FINAL(": Hello"));
+    expect("<|channel|>analysisWe need<|end|>", "assistant", 0, THOUGHT("We need"));
+    expect("<|channel|>commentary[1]<|end|>", "assistant", 0,
+           "{\"role\":\"assistant\",\"content\":\"[1]\",\"channel\":\"commentary\"}");
+    expect("<|channel|>finalfinal<|message|>x<|return|>", "assistant", 0, FINAL("x"));
+    expect("<|channel|>analysisfinal<|message|>x<|return|>", "assistant", 0, FINAL("x"));
+    expect("<|channel|>finalx<|message|>y<|return|>", "assistant", 0, FINAL("y"));
+    expect("<|channel|>Hello there<|return|>", "assistant", 0, BARE("Hello there"));
+    expect("<|channel|>commentary to=functions.f{\"n\":1}<|call|>", "assistant", 0, CALL_F("{\\\"n\\\":1}"));
+    expect("<|channel|>commentaryto=functions.f<|message|>{}<|call|>", "assistant", 0, CALL_F("{}"));
+    static const char *const typed[] = {"json {}", "json{}", "<|constrain|>json{}", "<|constrain|>json {}"};
+    for (int i = 0; i < 4; i++) {
+        char line[200];
+        snprintf(line, sizeof line, "<|channel|>commentary to=functions.f %s<|call|>", typed[i]);
+        expect(line, "assistant", 0,
+               "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"{}\",\"channel\":\"commentary\","
+               "\"content_type\":\"json\"}");
+    }
+}
+
+/* The role's word is damaged: only the assistant calls functions and answers. */
+static void damaged_roles(void **state)
+{
+    (void)state;
+    static const char *const authors[] = {"assistant\xe2\x80\x93\xe2\x80\x93"
+                                          "commentary<|channel|>commentary",
+                                          "Assistant<|channel|>commentary",
+                                          "assistant.<|channel|>commentary",
+                                          "assistant_final<|channel|>commentary",
+                                          "commentary",
+                                          "model<|channel|>commentary",
+                                          "bash<|channel|>commentary",
+                                          "ASSISTANT commentary",
+                                          "<|constrain|>assistant<|channel|>commentary",
+                                          "assistantcommentary",
+                                          "<|channel|>assistantcommentary"};
+    char line[300];
+    for (size_t i = 0; i < sizeof authors / sizeof *authors; i++) {
+        snprintf(line, sizeof line, "<|start|>%s to=functions.f<|message|>{}<|call|>", authors[i]);
+        expect(line, NULL, 0, CALL_F("{}"));
+    }
+    expect("<|start|>assistantto=functions.f<|channel|>commentary<|message|>{}<|call|>", NULL, 0, CALL_F("{}"));
+    expect("<|start|>final<|message|>x<|return|>", NULL, 0, FINAL("x"));
+    expect("<|start|>Assistant<|channel|>final<|message|>x<|return|>", NULL, 0, FINAL("x"));
+    expect("<|start|>assistantjson<|channel|>final<|message|>{}<|return|>", NULL, 0,
+           "{\"role\":\"assistant\",\"content\":\"{}\",\"channel\":\"final\",\"content_type\":\"json\"}");
+    expect("<|start|>User<|message|>x<|end|>", NULL, 0, "{\"role\":\"user\",\"content\":\"x\"}");
+    /* tools keep their names */
+    expect("<|start|>python<|message|>7<|end|>", NULL, 0, "{\"role\":\"tool\",\"name\":\"python\",\"content\":\"7\"}");
+    expect("<|start|>lookup to=assistant<|channel|>commentary<|message|>7<|end|>", NULL, 0,
+           "{\"role\":\"tool\",\"name\":\"lookup\",\"recipient\":\"assistant\",\"content\":\"7\",\"channel\":"
+           "\"commentary\"}");
+    /* without <|start|> a foreign role is still one, and a function's name is not */
+    expect("<|channel|>final<|message|>x<|end|>user<|message|>y<|end|>", "assistant", 0,
+           FINAL("x") ",{\"role\":\"user\",\"content\":\"y\"}");
+    expect("<|channel|>commentary to=<|end|>functions.f<|message|>{}", NULL, 0,
+           "{\"role\":\"assistant\",\"content\":\"\",\"channel\":\"commentary\"},"
+           "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"{}\"}");
+}
+
+/* The recipient and what may stand around it. */
+static void damaged_recipients(void **state)
+{
+    (void)state;
+    static const char *const words[] = {" to=functions.f to=assistant",
+                                        " to=assistant to=functions.f",
+                                        " to= functions.f",
+                                        " to =functions.f",
+                                        " to = functions.f",
+                                        "\xe2\x80\x8b to=functions.f",
+                                        "\xc2\xa0to=functions.f\xe2\x80\xaf",
+                                        "\xe3\x80\x80to=functions.f\xe2\x80\x8b",
+                                        " to==functions.f",
+                                        " to to=functions.f"};
+    char line[300];
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        snprintf(line, sizeof line, "<|channel|>commentary%s<|message|>{}<|call|>", words[i]);
+        expect(line, "assistant", 0, CALL_F("{}"));
+    }
+    expect("<|channel|>commentary to=functions.f\xc2\xa0json<|message|>{}<|call|>", "assistant", 0,
+           "{\"role\":\"assistant\",\"recipient\":\"functions.f\",\"content\":\"{}\",\"channel\":\"commentary\","
+           "\"content_type\":\"json\"}");
+    expect("<|start|>assistant\xc2\xa0to=functions.f<|channel|>commentary<|message|>{}<|call|>", NULL, 0, CALL_F("{}"));
+}
+
+/* Text waits for the next special id behind a <|channel|>, but not longer than 64 ids. */
+static void waiting_ends(void **state)
+{
+    (void)state;
+    struct osso_parser *p;
+    struct osso_parser_state s = {.size = sizeof s};
+    struct osso_error err;
+    size_t waited = 0;
+    static const int32_t begin[] = {200008, 22, 200005};
+    check_ok(osso_parser_create(builtin, "assistant", 0, &p, &err), err);
+    for (size_t i = 0; i < 3; i++)
+        check_ok(osso_parser_push(p, begin[i], &s, &err), err);
+    for (s.delta_len = 0; s.delta_len == 0; waited++) {
+        assert_true(waited < 100);
+        check_ok(osso_parser_push(p, 22, &s, &err), err);
+    }
+    assert_int_equal(waited, 64);
+    assert_int_equal(s.delta_len, 64);
+    check_ok(osso_parser_push(p, 22, &s, &err), err);
+    assert_int_equal(s.delta_len, 1);
+    osso_parser_free(p);
+}
+
 /* The same streams in strict mode: refused, or read as the reference reads them. */
 static void strict_rules(void **state)
 {
@@ -431,6 +580,11 @@ int main(void)
         cmocka_unit_test(spellings_of_a_call),
         cmocka_unit_test(streaming_view),
         cmocka_unit_test(tolerant_rules),
+        cmocka_unit_test(special_ids_in_content),
+        cmocka_unit_test(glued_texts),
+        cmocka_unit_test(damaged_roles),
+        cmocka_unit_test(damaged_recipients),
+        cmocka_unit_test(waiting_ends),
         cmocka_unit_test(strict_rules),
         cmocka_unit_test(broken_text),
         cmocka_unit_test(strict_after_refusal),

@@ -1,0 +1,318 @@
+/* Sound streams, changed one token at a time (dropped, doubled, swapped with the next, another one inserted), through
+ * the tolerant parser. What the change left whole must still be there:
+ *
+ *   names    no special token's name stands in a text or a field
+ *   text     every ordinary token of a content stands in some message's text
+ *   calls    a call whose recipient and <|message|> are whole still has its recipient and its first argument token
+ *   authors  where only the assistant spoke, nobody else does
+ *
+ * The exceptions are what a change destroys by itself; the functions called ..._excused have their rules. */
+#include "builtin_test.h"
+
+#include "base/rng.h"
+#include "base/utf8.h"
+
+enum { MAX_IDS = 160, MAX_TEXT = 4096 };
+enum { RETURN = 200002, CONSTRAIN, CHANNEL = 200005, START, END, MESSAGE, CALL = 200012 };
+
+/* '|' parts tokens: each piece is encoded alone, as models that write slips see them. */
+static const char *const sound[] = {
+    "<|channel|>|final|<|message|>|Bread| and| salt|.|<|return|>",
+    "<|channel|>|analysis|<|message|>|Greet| them|.|<|end|>|<|start|>|assistant|<|channel|>|final|<|message|>|Good| day|!|<|return|>",
+    "<|channel|>|commentary| to|=functions.lamp| |<|constrain|>|json|<|message|>|{\"on\"|:true|}|<|call|>",
+    "<|channel|>|analysis|<|message|>|Need| light|.|<|end|>|<|start|>|assistant|<|channel|>|commentary| to|=functions.lamp|<|constrain|>|json|<|message|>|{\"on\"|:false|}|<|call|>",
+    "<|channel|>|analysis|<|message|>|Ask|.|<|end|>|<|start|>|assistant| to|=functions.ring|<|channel|>|commentary| |<|constrain|>|json|<|message|>|{\"n\"|:2|}|<|call|>",
+    "<|channel|>|commentary|<|message|>|Looking| now|.|<|end|>|<|start|>|assistant|<|channel|>|commentary| to|=functions.find| |<|constrain|>|json|<|message|>|{\"q\"|:\"tea\"|}|<|call|>",
+    "<|start|>|assistant|<|channel|>|final|<|message|>|Zwölf| Äpfel| liegen| dort|.|<|return|>",
+    "<|start|>|assistant|<|channel|>|analysis| to|=python| code|<|message|>|print|(7|)|<|call|>",
+    "<|channel|>|analysis| to|=browser.open| code|<|message|>|{\"id\"|:9|}|<|call|>",
+    "<|channel|>|analysis|<|message|>|One|.|<|end|>|<|start|>|assistant|<|channel|>|analysis|<|message|>|Two|.|<|end|>|<|start|>|assistant|<|channel|>|final|<|message|>|Three|.|<|return|>",
+    "<|channel|>|final| |<|constrain|>|json|<|message|>|{\"sum\"|:4|}|<|return|>",
+    "<|channel|>|final|<|message|>|```c|\n|int| x|;\n|```|<|return|>",
+    "<|channel|>|final|<|message|>|日本| は| 晴れ|。|<|return|>",
+    "<|channel|>|analysis|<|message|>|Short|.|<|end|>|<|start|>|assistant|<|channel|>|final|<|message|>|**Bold**| text|,| then| list|:\n|-| a|\n|-| b|<|return|>",
+    "<|channel|>|commentary| to|=functions.mail|<|constrain|>|json|<|message|>|{\"to\"|:\"ann\"|,\"cc\"|:[]|}|<|call|>",
+    "<|start|>|assistant| to|=functions.sum|<|channel|>|commentary| json|<|message|>|{\"a\"|:[1|,2]|}|<|call|>",
+    "<|channel|>|commentary| to|=functions.a_b-c| |<|constrain|>|json|<|message|>|{}|<|call|>",
+    "<|channel|>|analysis|<|message|>|Hmm| 😀| well|.|<|end|>|<|start|>|assistant|<|channel|>|final|<|message|>|Fine| 😀|.|<|return|>",
+    "<|channel|>|final|<|message|>|First| part|.|<|end|>|<|start|>|assistant|<|channel|>|final|<|message|>|Second| part|.|<|return|>",
+    "<|channel|>|analysis|<|message|>|Check| the| door|.|<|end|>|<|start|>|assistant|<|channel|>|commentary|<|message|>|Opening| it|.|<|end|>|<|start|>|assistant|<|channel|>|commentary| to|=functions.open| |<|constrain|>|json|<|message|>|{\"door\"|:3|}|<|call|>",
+    "<|channel|>|final|<|message|>|2| <| 3| and| a| |||| b|<|return|>",
+    "<|start|>|assistant|<|channel|>|commentary| to|=functions.wait|<|message|>|{\"s\"|:30|}|<|call|>",
+};
+enum { N_SOUND = sizeof sound / sizeof *sound };
+
+struct piece {
+    int32_t id;
+    int in_call;    /* 1: content of a call; its recipient is calls[call] */
+    bool content;   /* an ordinary token of some content */
+    bool recipient; /* one of the tokens that spell a recipient */
+};
+
+struct stream {
+    struct piece p[MAX_IDS];
+    size_t n;
+    char recipient[64]; /* of the one call, or "" */
+    size_t argument;    /* its first content token */
+};
+
+static const char *find_bytes(const char *s, size_t len, const char *what, size_t n)
+{
+    for (size_t i = 0; i + n <= len; i++)
+        if (memcmp(s + i, what, n) == 0)
+            return s + i;
+    return NULL;
+}
+
+static void add_piece(struct stream *s, const char *text, size_t len)
+{
+    struct osso_ids ids = {0};
+    struct osso_error err;
+    check_ok(osso_tokenizer_encode(builtin, text, len, OSSO_ENCODE_SPECIAL, &ids, &err), err);
+    for (size_t i = 0; i < ids.len; i++) {
+        assert_true(s->n < MAX_IDS);
+        s->p[s->n++] = (struct piece){.id = ids.data[i]};
+    }
+    osso_ids_free(&ids);
+}
+
+/* Where in the stream its content, its recipient and its arguments are. */
+static void mark_pieces(struct stream *s, const char *text)
+{
+    bool content = false, recipient = false;
+    const char *to = strstr(text, "| to|=");
+    if (to)
+        snprintf(s->recipient, sizeof s->recipient, "%.*s", (int)strcspn(to + 6, "|"), to + 6);
+    for (size_t i = 0; i < s->n; i++) {
+        const char *piece;
+        size_t len;
+        int32_t id = s->p[i].id;
+        if (id == MESSAGE) {
+            if (recipient && !s->argument)
+                s->argument = i + 1;
+            content = true;
+        } else if (id == END || id == RETURN || id == CALL) {
+            content = recipient = false;
+        }
+        if (osso_tokenizer_is_special(builtin, id))
+            continue;
+        assert_true(osso_tokenizer_piece(builtin, id, &piece, &len));
+        s->p[i].content = content;
+        if (!content && len >= 3 && memcmp(piece, " to", 3) == 0)
+            recipient = true;
+        bool whole = len == 1 && *piece == '='; /* of " to=NAME", which the recipient's tokens are all between */
+        bool in_name = len > 0 && find_bytes(s->recipient, strlen(s->recipient), piece, len);
+        s->p[i].recipient = !content && recipient && (whole || in_name || (len == 3 && memcmp(piece, " to", 3) == 0));
+    }
+}
+
+static void read_stream(struct stream *s, const char *text)
+{
+    memset(s, 0, sizeof *s);
+    for (const char *at = text; *at;) {
+        size_t n = *at == '|' ? 1 : strcspn(at, "|");
+        if (at[0] == '<' && at[1] == '|')
+            n = (size_t)(strstr(at, "|>") - at) + 2;
+        add_piece(s, at, n);
+        at += n;
+        at += *at == '|';
+    }
+    mark_pieces(s, text);
+}
+
+/* ---- the changes ---------------------------------------------------------------------------------------- */
+
+enum change { DROP, DOUBLE, SWAP, INSERT, N_CHANGES };
+
+struct mutant {
+    enum change change;
+    size_t at;
+    int32_t id; /* inserted */
+    int32_t ids[MAX_IDS + 1];
+    size_t n;
+};
+
+static void mutate(struct mutant *m, const struct stream *s)
+{
+    m->n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        if (i == m->at && m->change == INSERT)
+            m->ids[m->n++] = m->id;
+        if (!(i == m->at && m->change == DROP))
+            m->ids[m->n++] = s->p[i].id;
+        if (i == m->at && m->change == DOUBLE)
+            m->ids[m->n++] = s->p[i].id;
+    }
+    if (m->change == SWAP) {
+        int32_t t = m->ids[m->at];
+        m->ids[m->at] = m->ids[m->at + 1];
+        m->ids[m->at + 1] = t;
+    }
+}
+
+/* Did the change touch this token? */
+static bool touched(const struct mutant *m, size_t i)
+{
+    return (m->change != INSERT && i == m->at) || (m->change == SWAP && i == m->at + 1);
+}
+
+/* ---- what must hold ------------------------------------------------------------------------------------- */
+
+struct result {
+    char text[MAX_TEXT]; /* every message's, one after the other */
+    size_t len;
+    bool name_seen, foreign, call_kept;
+};
+
+static void no_name(struct result *r, const char *s, size_t len)
+{
+    static const char *const names[] = {"<|start|>", "<|message|>",   "<|channel|>",   "<|end|>",   "<|return|>",
+                                        "<|call|>",  "<|constrain|>", "<|endoftext|>", "<|reserved"};
+    for (size_t i = 0; s && i < sizeof names / sizeof *names; i++)
+        r->name_seen |= find_bytes(s, len, names[i], strlen(names[i])) != NULL;
+}
+
+static void look_at(struct result *r, const struct osso_message *m, const struct stream *s)
+{
+    const char *type = m->content_type;
+    if (type && strncmp(type, "<|constrain|>", 13) == 0)
+        type += 13;
+    no_name(r, m->text, m->text_len);
+    no_name(r, m->name, m->name ? strlen(m->name) : 0);
+    no_name(r, m->channel, m->channel ? strlen(m->channel) : 0);
+    no_name(r, m->recipient, m->recipient ? strlen(m->recipient) : 0);
+    no_name(r, type, type ? strlen(type) : 0);
+    r->foreign |= m->role != OSSO_ROLE_ASSISTANT;
+    assert_true(r->len + m->text_len < MAX_TEXT);
+    memcpy(r->text + r->len, m->text, m->text_len);
+    r->len += m->text_len;
+    r->text[r->len] = 0;
+    const char *piece;
+    size_t len;
+    if (m->recipient && s->argument && strcmp(m->recipient, s->recipient) == 0) {
+        assert_true(osso_tokenizer_piece(builtin, s->p[s->argument].id, &piece, &len));
+        r->call_kept |= find_bytes(m->text, m->text_len, piece, len) != NULL;
+    }
+}
+
+static void run(struct result *r, const struct mutant *m, const struct stream *s)
+{
+    struct osso_parser *p;
+    struct osso_error err;
+    memset(r, 0, sizeof *r);
+    check_ok(osso_parser_create(builtin, s->p[0].id == START ? NULL : "assistant", 0, &p, &err), err);
+    for (size_t i = 0; i < m->n; i++)
+        check_ok(osso_parser_push(p, m->ids[i], NULL, &err), err);
+    check_ok(osso_parser_finish(p, NULL, &err), err);
+    const struct osso_conversation *c = osso_parser_messages(p);
+    for (size_t i = 0; i < osso_conversation_size(c); i++) {
+        struct osso_message one = {.size = sizeof one};
+        check_ok(osso_conversation_get(c, i, &one, &err), err);
+        look_at(r, &one, s);
+    }
+    osso_parser_free(p);
+}
+
+/* Text that the change itself spoilt: its own token, or part of a character whose other part it moved away. */
+static bool lost_text_excused(const struct mutant *m, const struct stream *s, size_t i)
+{
+    const char *piece;
+    size_t len;
+    osso_tokenizer_piece(builtin, s->p[i].id, &piece, &len);
+    return touched(m, i) || utf8_valid_prefix((const uint8_t *)piece, len) < len;
+}
+
+/* A call that the change itself took apart: a token of its recipient is changed or parted from the others, or something
+ * that ends a message stands inside its header. */
+static bool lost_call_excused(const struct mutant *m, const struct stream *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if ((s->p[i].recipient || i == s->argument) && (touched(m, i) || i == m->at))
+            return true;
+    if (m->at > 0 && s->p[m->at - 1].recipient)
+        return true; /* what comes next is glued to its end */
+    if (m->change == INSERT && (m->id == MESSAGE || m->id == START) && m->at > 1 && s->p[m->at - 2].id == CHANNEL)
+        return true; /* into a channel's name of two tokens */
+    return m->change == INSERT && m->at < s->argument && (m->id == END || m->id == RETURN || m->id == CALL);
+}
+
+static void describe(const struct mutant *m, const struct stream *s, const char *what, const struct result *r)
+{
+    static const char *const names[] = {"drop", "double", "swap", "insert"};
+    char line[2048] = "";
+    for (size_t i = 0, at = 0; i < m->n; i++) {
+        const char *piece = "?";
+        size_t len = 1;
+        osso_tokenizer_piece(builtin, m->ids[i], &piece, &len);
+        at += (size_t)snprintf(line + at, sizeof line - at, "%.*s|", (int)len, piece);
+    }
+    (void)s;
+    print_error("%s: %s at %zu: %s\n   texts: %s\n", what, names[m->change], m->at, line, r->text);
+}
+
+static size_t check_mutant(struct mutant *m, const struct stream *s, size_t *n_bad)
+{
+    struct result r;
+    const char *what = NULL;
+    mutate(m, s);
+    run(&r, m, s);
+    if (r.name_seen)
+        what = "a control name";
+    if (r.foreign)
+        what = "another speaks";
+    if (s->argument && !r.call_kept && !lost_call_excused(m, s))
+        what = "a lost call";
+    const char *at = r.text;
+    for (size_t i = 0; i < s->n && !what; i++) {
+        const char *piece, *found;
+        size_t len;
+        if (!s->p[i].content || lost_text_excused(m, s, i))
+            continue;
+        osso_tokenizer_piece(builtin, s->p[i].id, &piece, &len);
+        while (len > 0 && *piece == ' ') /* the blanks around a text without <|message|> go */
+            piece++, len--;
+        while (len > 0 && (piece[len - 1] == ' ' || piece[len - 1] == '\n'))
+            len--;
+        found = find_bytes(at, r.len - (size_t)(at - r.text), piece, len);
+        if (!found)
+            what = "a lost text";
+        else if (m->change != SWAP)
+            at = found + len;
+    }
+    if (what && (*n_bad)++ < 20)
+        describe(m, s, what, &r);
+    return 1;
+}
+
+static void mutations(void **state)
+{
+    (void)state;
+    static const int32_t inserted[] = {200002, 200003, 200005, 200006, 200007, 200008, 200012, 199999,
+                                       200013, 12606,  17196,  173781, 220,    198,    1428,   13225};
+    struct rng rng;
+    size_t count = 0, n_bad = 0;
+    rng_seed(&rng, 7);
+    for (int k = 0; k < N_SOUND; k++) {
+        struct stream s;
+        struct mutant m = {0};
+        read_stream(&s, sound[k]);
+        for (m.at = 0; m.at < s.n; m.at++) {
+            for (m.change = DROP; m.change < INSERT; m.change++)
+                if (m.change != SWAP || m.at + 1 < s.n)
+                    count += check_mutant(&m, &s, &n_bad);
+            for (size_t i = 0; i < sizeof inserted / sizeof *inserted + 44; i++) {
+                m.id = i < sizeof inserted / sizeof *inserted ? inserted[i] : (int32_t)rng_below(&rng, 201088);
+                count += check_mutant(&m, &s, &n_bad);
+            }
+        }
+    }
+    print_message("%zu mutants of %d streams, %zu bad\n", count, N_SOUND, n_bad);
+    assert_int_equal(n_bad, 0);
+    assert_true(count >= 20000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(mutations)};
+    return cmocka_run_group_tests(tests, builtin_setup, builtin_teardown);
+}
