@@ -28,12 +28,12 @@ def alphabet():
     return table
 
 
-def tokenizer():
+def tokenizer(words):
     table = alphabet()
     spell = lambda word: [table[b] for b in word.encode()]
     vocab = {table[b]: b for b in range(256)}
     merges = []
-    for word in WORDS:
+    for word in words:
         letters = spell(word)
         left = letters[0]
         for right in letters[1:]:
@@ -41,7 +41,7 @@ def tokenizer():
                 vocab[left + right] = len(vocab)
                 merges.append(f"{left} {right}")
             left += right
-    ids = {word: vocab["".join(spell(word))] for word in WORDS}
+    ids = {word: vocab["".join(spell(word))] for word in words}
     ids.update({chr(b): b for b in range(128)})
     first = len(vocab)
     ids.update({name: first + i for i, name in enumerate(SPECIAL)})
@@ -61,18 +61,19 @@ def bf16(values):
     return b"".join(struct.pack("<f", v)[2:] for v in values)
 
 
-def make(folder):
-    """Writes the model; returns the ids by word."""
+def make(folder, table=NEXT, words=WORDS, listed=("<|return|>", "<|call|>")):
+    """Writes the model; returns the ids by word. listed: the ends that generation_config.json names (None: no such
+    file, and config.json names <|return|> as ever)."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    document, ids, vocab = tokenizer()
+    document, ids, vocab = tokenizer(words)
     (folder / "tokenizer.json").write_text(json.dumps(document))
-    states = {word: i for i, word in enumerate(dict.fromkeys(a for a, _, _ in NEXT))}
+    states = {word: i for i, word in enumerate(dict.fromkeys(a for a, _, _ in table))}
     embed = [[0.0] * HIDDEN for _ in range(vocab)]
     head = [[0.0] * HIDDEN for _ in range(vocab)]
     for word, i in states.items():
         embed[ids[word]][i] = 1.0
-    for a, b, strength in NEXT:
+    for a, b, strength in table:
         head[ids[b]][states[a]] = strength / HIDDEN ** 0.5  # the norm makes the mark sqrt(HIDDEN) high
     shapes = {"input_layernorm.weight": [HIDDEN], "post_attention_layernorm.weight": [HIDDEN],
               "self_attn.q_proj.weight": [64, HIDDEN], "self_attn.q_proj.bias": [64],
@@ -105,9 +106,10 @@ def make(folder):
         "tie_word_embeddings": False, "vocab_size": vocab,
         "rope_parameters": {"rope_type": "yarn", "rope_theta": 150000.0, "factor": 32.0, "beta_fast": 32.0,
                             "beta_slow": 1.0, "original_max_position_embeddings": 4096, "truncate": False}}))
-    (folder / "generation_config.json").write_text(json.dumps({
-        "do_sample": True, "temperature": 1.0, "eos_token_id": [ids["<|return|>"], ids["<|call|>"]],
-        "pad_token_id": ids["<|endoftext|>"]}))
+    if listed is not None:
+        (folder / "generation_config.json").write_text(json.dumps({
+            "do_sample": True, "temperature": 1.0, "eos_token_id": [ids[name] for name in listed],
+            "pad_token_id": ids["<|endoftext|>"]}))
     return ids
 
 
