@@ -7,7 +7,8 @@
 #include "base/buf.h"
 #include "osso/text.h"
 
-/* Appends a whole file, or standard input for "-" or NULL; pipes are fine here. At most INPUT_LIMIT bytes. */
+/* Appends a whole file, or standard input for "-" or NULL; pipes are fine here. At most INPUT_LIMIT bytes. A
+ * byte order mark is no part of a text; UTF-16 and UTF-32 are refused by name. */
 enum { INPUT_LIMIT = 256 << 20 };
 enum osso_status input_read(const char *path, struct buf *text, struct osso_error *err);
 /* FORMAT, with the place, if the text is not UTF-8. `where`: "standard input", a path, "-p". */

@@ -72,6 +72,9 @@ int verb_render(const struct options *o)
         status = tokenizer_args(o, &tokenizer, &err);
     if (!status)
         status = osso_conversation_render(conversation, tokenizer, &how, &ids, &err);
+    if (status == OSSO_USAGE &&
+        conversation) /* a message that no prompt can have: the file is wrong, not the command */
+        status = error_prefix(&err, OSSO_FORMAT, where);
     if (!status)
         status = print(tokenizer, &ids, o->v[OPT_render_ids].set, o->v[OPT_json].set, &err);
     buf_free(&in);
