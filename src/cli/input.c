@@ -99,34 +99,69 @@ enum osso_status input_text(const struct options *o, struct buf *text, const cha
     return status ? status : input_check_utf8(text->data, text->len, *where_out, err);
 }
 
-static bool is_separator(char c)
+static bool is_blank(char c)
 {
-    return c == ' ' || c == ',' || c == '\n' || c == '\t' || c == '\r' || c == '[' || c == ']';
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+static size_t skip_blanks(const char *text, size_t len, size_t at)
+{
+    while (at < len && is_blank(text[at]))
+        at++;
+    return at;
+}
+
+/* The id that begins at text[*at], up to a blank, comma or bracket. */
+static enum osso_status read_id(const char *text, size_t len, size_t *at, const char *where, struct osso_ids *ids,
+                                struct osso_error *err)
+{
+    size_t begin = *at, i = begin;
+    int64_t value = 0;
+    bool good = true;
+    for (; i < len && !is_blank(text[i]) && text[i] != ',' && text[i] != '[' && text[i] != ']'; i++) {
+        good = good && text[i] >= '0' && text[i] <= '9' && value <= INT32_MAX;
+        if (good)
+            value = value * 10 + (text[i] - '0');
+    }
+    *at = i;
+    if (i == begin)
+        return error_set(err, OSSO_FORMAT, "%s: byte %zu: '%c' where a token id is expected (after %zu ids)", where,
+                         i + 1, text[i], ids->len);
+    if (!good || value > INT32_MAX)
+        return error_set(err, OSSO_FORMAT, "%s: '%.*s' (number %zu) is not a token id", where,
+                         (int)(i - begin > 40 ? 40 : i - begin), text + begin, ids->len + 1);
+    return osso_ids_push(ids, (int32_t)value, err);
 }
 
 enum osso_status input_ids(const char *text, size_t len, const char *where, struct osso_ids *ids,
                            struct osso_error *err)
 {
-    for (size_t i = 0; i < len;) {
-        if (is_separator(text[i])) {
-            i++;
-            continue;
-        }
-        size_t begin = i;
-        int64_t value = 0;
-        bool good = true;
-        for (; i < len && !is_separator(text[i]); i++) {
-            good = good && text[i] >= '0' && text[i] <= '9' && value <= INT32_MAX;
-            if (good)
-                value = value * 10 + (text[i] - '0');
-        }
-        if (!good || value > INT32_MAX)
-            return error_set(err, OSSO_FORMAT, "%s: '%.*s' (number %zu) is not a token id", where,
-                             (int)(i - begin > 40 ? 40 : i - begin), text + begin, ids->len + 1);
-        enum osso_status status = osso_ids_push(ids, (int32_t)value, err);
-        if (status)
-            return status;
+    size_t i = skip_blanks(text, len, 0);
+    bool bracket = i < len && text[i] == '[';
+    enum osso_status status = OSSO_OK;
+    i = skip_blanks(text, len, i + bracket);
+    bool comma = false;
+    while (!status && i < len && (comma || text[i] != ']')) {
+        status = read_id(text, len, &i, where, ids, err);
+        size_t next = skip_blanks(text, len, i);
+        comma = next < len && text[next] == ',';
+        if (!status && !comma && next == i && i < len && text[i] != ']')
+            status = error_set(err, OSSO_FORMAT, "%s: byte %zu: '%c' after an id; a blank or a comma is expected",
+                               where, i + 1, text[i]);
+        i = skip_blanks(text, len, next + comma);
     }
+    if (status)
+        return status;
+    if (comma)
+        return error_set(err, OSSO_FORMAT, "%s: it ends with a comma, after %zu ids; one id is missing", where,
+                         ids->len);
+    if (bracket && i == len)
+        return error_set(err, OSSO_FORMAT, "%s: the list ends without its ']', after %zu ids", where, ids->len);
+    if (!bracket && i < len)
+        return error_set(err, OSSO_FORMAT, "%s: byte %zu: ']' without a '[' before the ids", where, i + 1);
+    i = bracket ? skip_blanks(text, len, i + 1) : i;
+    if (i < len)
+        return error_set(err, OSSO_FORMAT, "%s: byte %zu: text after the ']' of the list", where, i + 1);
     return OSSO_OK;
 }
 

@@ -16,7 +16,7 @@ enum osso_status input_check_utf8(const char *text, size_t len, const char *wher
 /* The text of -p, of -f, or else of standard input; checked. *where_out says which (borrowed from the options). */
 enum osso_status input_text(const struct options *options, struct buf *text, const char **where_out,
                             struct osso_error *err);
-/* Ids separated by white space, commas or brackets. */
+/* Ids separated by blanks or one comma, in one pair of brackets or none. */
 enum osso_status input_ids(const char *text, size_t len, const char *where, struct osso_ids *ids,
                            struct osso_error *err);
 /* Drops one line end from the end: editors and echo put one there that nobody means. */

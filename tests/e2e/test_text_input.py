@@ -74,5 +74,85 @@ def test_a_date_is_a_day_of_the_calendar():
         refuses(osso(*asked, "--date", date), 2, "--date", "2026-01-15")
 
 
+def call(name, arguments, key="c"):
+    return {"id": key, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def from_chat(request):
+    return osso("render", "-", "--from", "chat", "--history", "all", stdin=json.dumps(request))
+
+
+def test_a_chat_request_is_named_and_converted():
+    user = {"role": "user", "content": "x"}
+    tool = {"type": "function", "function": {"name": "add", "description": "Adds.", "parameters": {}}}
+    signs = [({"messages": [user], "tools": [tool]}, "tools"), ({"messages": [user], "model": "m"}, "model"),
+             ({"messages": [user, {"role": "assistant", "content": None}]}, "message 1"),
+             ({"messages": [{"role": "assistant", "content": "", "thinking": "t"}]}, "thinking"),
+             ({"messages": [user, {"role": "tool", "tool_call_id": "c", "content": "1"}]}, "tool_call_id"),
+             ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}, "images")]
+    for request, word in signs:
+        refuses(osso("render", "-", stdin=json.dumps(request)), 1, word, "--from chat")
+    refuses(osso("render", "-", stdin=json.dumps([user])), 1, '{"messages": [...]}')
+    request = {"tools": [tool], "reasoning_effort": "low", "messages": [
+        {"role": "system", "content": "Be brief."}, {"role": "user", "content": [{"type": "text", "text": "1+1"}]},
+        {"role": "assistant", "content": None, "reasoning_content": "I add", "tool_calls": [call("add", '{"a": 1}')]},
+        {"role": "tool", "tool_call_id": "c", "content": "2"}, {"role": "assistant", "content": "Two."}]}
+    result = from_chat(request)
+    assert result.code == 0 and result.err == b"", result
+    for piece in ("Reasoning: low", "# Instructions\n\nBe brief.", "type add = (_: any) => any;", "user<|message|>1+1<|end|>",
+                  "<|channel|>analysis<|message|>I add<|end|>",
+                  'assistant to=functions.add<|channel|>commentary <|constrain|>json<|message|>{"a": 1}<|call|>',
+                  "<|start|>functions.add to=assistant<|channel|>commentary<|message|>2<|end|>",
+                  "<|channel|>final<|message|>Two.<|end|>"):
+        assert piece in result.text, (piece, result.text)
+
+
+def test_chat_requests_as_others_write_them():
+    user = {"role": "user", "content": "x"}
+    assert "type f = () => any;" in from_chat({"messages": [user], "functions": [{"name": "f"}]}).text
+    assert "type f" not in from_chat({"messages": [user], "tools": [{"name": "f"}], "tool_choice": "none"}).text
+    for key in ("reasoning", "thinking"):
+        assert "analysis<|message|>t<|end|>" in from_chat([user, {"role": "assistant", key: "t", "content": "y"}]).text
+    said = from_chat([{"role": "assistant", "content": "I ask.", "tool_calls": [call("f", {"a": [1]}, 1), call("g", "{}")]}])
+    assert 'commentary<|message|>I ask.<|end|>' in said.text and '<|message|>{"a":[1]}<|call|>' in said.text, said
+    assert "to=functions.g" in said.text
+    assert "<|start|>functions.f to=assistant" in from_chat([user, {"role": "tool", "name": "f", "content": "1"}]).text
+    noted = from_chat({"messages": [user], "response_format": {"type": "json_object"}, "temperature": 0, "seed": None})
+    assert noted.code == 0 and "response_format" in noted.complaint and "temperature" not in noted.complaint, noted
+    image = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}
+    refuses(from_chat([user, image]), 1, "message 1", "image_url", "text only")
+    refuses(from_chat([user, {"role": "tool", "tool_call_id": "q", "content": "1"}]), 1, "message 1", '"q"')
+    refuses(from_chat([user, {"role": "assistant", "content": None}]), 1, "message 1", "tool_calls")
+    refuses(from_chat({"messages": [user], "reasoning_effort": "huge"}), 1, "huge")
+    refuses(from_chat({"model": "m"}), 1, "messages")
+
+
+def test_which_history_stays():
+    turns = []
+    for i in range(2):
+        turns += [{"role": "user", "content": "x"}, {"role": "assistant", "channel": "analysis", "content": f"thought {i}"},
+                  {"role": "assistant", "channel": "final", "content": "y"}]
+    text = conversation(*turns)
+    kept = {"library": (False, True), "turns": (False, False), "all": (True, True)}
+    for name, want in kept.items():
+        out = osso("render", "-", "--history", name, stdin=text).text
+        assert ("thought 0" in out, "thought 1" in out) == want, name
+    assert osso("render", "-", stdin=text).text == osso("render", "-", "--history", "library", stdin=text).text
+    assert osso("render", "-", "--no-drop-analysis", stdin=text).text == osso("render", "-", "--history", "all", stdin=text).text
+
+
+def test_lists_of_ids():
+    for text in ("1 2", "1,2", "[1,2]", " [ 1 , 2 ] \n", "1 ,2", "1\t2\r\n"):
+        assert osso("detokenize", stdin=text).text == '"#', text
+    assert osso("detokenize", stdin="[]").text == ""
+    wrong = {"1,,2": "byte 3", "[1,2": "']'", "1 2]": "byte 4", "1,": "comma", ",1": "byte 1", "[[1]]": "byte 2",
+             "[1][2]": "byte 4", "1[2": "byte 2", "[1,]": "byte 4", "[": "']'", "]": "byte 1", "1-2": "1-2"}
+    for text, word in wrong.items():
+        refuses(osso("detokenize", stdin=text), 1, "standard input", word)
+        refuses(osso("parse", stdin=text), 1, "standard input", word)
+    for text in ("1,,2", "[1,2", "1 2]"):
+        refuses(osso("logits", "-m", bundled(), "--ids", text, "-o", TEMP / "no.npy"), 1, "--ids")
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])
