@@ -8,8 +8,8 @@
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-static const char *const request_signs[] = {"tools",      "functions",       "tool_choice",      "function_call",
-                                            "model",      "response_format", "reasoning_effort", "stream",
+static const char *const request_signs[] = {"tools",      "functions",       "tool_choice",          "function_call",
+                                            "model",      "response_format", "reasoning_effort",     "stream",
                                             "max_tokens", "temperature",     "max_completion_tokens"};
 
 static bool given(const struct jval *v, const char *key)
@@ -20,8 +20,8 @@ static bool given(const struct jval *v, const char *key)
 
 static const char *message_sign(const struct jval *m)
 {
-    static const char *const keys[] = {"tool_calls", "tool_call_id", "function_call", "refusal",
-                                        "reasoning_content", "reasoning", "thinking"};
+    static const char *const keys[] = {"tool_calls",        "tool_call_id", "function_call", "refusal",
+                                       "reasoning_content", "reasoning",    "thinking"};
     const struct jval *content = jval_get(m, "content");
     for (size_t i = 0; i < COUNT(keys); i++)
         if (given(m, keys[i]))

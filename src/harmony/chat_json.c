@@ -18,14 +18,34 @@
 
 /* The fields of a request that are taken, or say nothing that a prompt could say. */
 static const char *const request_fields[] = {
-    "messages",    "tools",       "functions",    "reasoning_effort", "tool_choice",           "function_call",
-    "model",       "stream",      "temperature",  "stream_options",   "max_completion_tokens", "max_tokens",
-    "top_p",       "n",           "seed",         "presence_penalty", "frequency_penalty",     "stop",
-    "logit_bias",  "logprobs",    "top_logprobs", "store",            "metadata",              "user",
+    "messages",
+    "tools",
+    "functions",
+    "reasoning_effort",
+    "tool_choice",
+    "function_call",
+    "model",
+    "stream",
+    "temperature",
+    "stream_options",
+    "max_completion_tokens",
+    "max_tokens",
+    "top_p",
+    "n",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "stop",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "store",
+    "metadata",
+    "user",
 };
 static const char *const thought_fields[] = {"reasoning_content", "reasoning", "thinking"};
-static const char *const message_fields[] = {"role", "content", "name", "refusal", "tool_calls", "tool_call_id",
-                                             "function_call"};
+static const char *const message_fields[] = {"role",       "content",      "name",         "refusal",
+                                             "tool_calls", "tool_call_id", "function_call"};
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
@@ -167,8 +187,8 @@ static enum osso_status add_assistant(struct chat *chat, const struct jval *v)
         return error_set(chat->err, OSSO_FORMAT, "an assistant message without \"content\" and \"tool_calls\"");
     if (thought && thought->text.len)
         status = say(chat, "analysis", NULL, thought);
-    bool empty = content && ((content->type == J_STRING && !content->text.len) ||
-                             (content->type == J_ARRAY && !content->first));
+    bool empty = content &&
+                 ((content->type == J_STRING && !content->text.len) || (content->type == J_ARRAY && !content->first));
     if (!status && content && !(empty && called))
         status = say(chat, called ? "commentary" : "final", NULL, content);
     for (const struct jval *call = calls ? calls->first : NULL; call && !status; call = call->next)

@@ -154,5 +154,21 @@ def test_lists_of_ids():
         refuses(osso("logits", "-m", bundled(), "--ids", text, "-o", TEMP / "no.npy"), 1, "--ids")
 
 
+def test_how_each_message_ended():
+    cases = {"<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|return|>": ["end", "return"],
+             "<|channel|>commentary to=functions.f<|message|>{}<|call|>": ["call"],
+             "<|channel|>commentary to=functions.f<|message|>{": ["cut"],
+             "<|start|>user<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>": ["end", "cut"]}
+    for text, want in cases.items():
+        ids = osso("tokenize", "--special", "-p", text).text
+        plain, ended = osso("parse", stdin=ids), osso("parse", "--ended", stdin=ids)
+        messages = json.loads(ended.text)["messages"]
+        assert [m.pop("ended") for m in messages] == want, (text, ended)
+        assert messages == json.loads(plain.text)["messages"]
+    ids = osso("tokenize", "--special", "-p", "<|channel|>analysis<|message|>a<|start|>assistant<|channel|>final<|message|>b").text
+    assert {m["ended"] for m in json.loads(osso("parse", "--ended", stdin=ids).text)["messages"]} == {"cut"}
+    assert json.loads(osso("parse", "--ended", stdin="").text)["messages"] == []
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])
