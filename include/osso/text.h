@@ -88,8 +88,25 @@ OSSO_API enum osso_status osso_conversation_create(struct osso_conversation **co
 OSSO_API enum osso_status osso_conversation_from_json(const char *json, size_t len, const char *where,
                                                       struct osso_conversation **conversation_out,
                                                       struct osso_error *err);
-/* The same form, as one line of JSON; *json_out is the caller's (free with osso_free). A lone text is a plain string,
- * absent fields of messages are left out, absent fields of structured content are null; numbers keep their spelling. */
+struct osso_system;
+/* From a chat request of OpenAI's API (or its list of messages): system and developer messages become developer
+ * messages, the tools stand in the first, reasoning_content (reasoning, thinking) becomes analysis, tool_calls become
+ * calls to functions.NAME, and a tool message gets the name of the call with its tool_call_id. In front stands the
+ * system message of `system` (NULL: defaults), with the request's reasoning_effort. Images and other parts that are no
+ * text are refused. *ignored_out lists fields that would change an answer and are not taken (response_format, ...), or
+ * is NULL; the caller's (osso_free). */
+OSSO_API enum osso_status osso_conversation_from_chat(const char *json, size_t len, const char *where,
+                                                      const struct osso_system *system, char **ignored_out,
+                                                      struct osso_conversation **conversation_out,
+                                                      struct osso_error *err);
+/* openai-harmony's reader, and osso_conversation_from_json with it, skips fields that it does not know: of a chat
+ * request tools, calls and thoughts. FORMAT, with the place, if the text is a chat request or a bare list of messages;
+ * OK for everything else, also for what is no JSON. */
+OSSO_API enum osso_status osso_conversation_check_form(const char *json, size_t len, const char *where,
+                                                       struct osso_error *err);
+/* openai-harmony's form, as one line of JSON; *json_out is the caller's (free with osso_free). A lone text is a plain
+ * string, absent fields of messages are left out, absent fields of structured content are null; numbers keep their
+ * spelling. */
 OSSO_API enum osso_status osso_conversation_to_json(const struct osso_conversation *conversation, char **json_out,
                                                     struct osso_error *err);
 OSSO_API void osso_conversation_free(struct osso_conversation *conversation);
@@ -136,9 +153,12 @@ enum osso_render_for {
     OSSO_RENDER_TRAINING,   /* a last final message ends in <|return|> */
     OSSO_RENDER_PLAIN
 };
+/* Which analysis of earlier turns the model reads again. The library's rule is the default, as the reference has it;
+ * a conversation that goes on (osso chat, a server) wants OSSO_DROP_TURNS, which is what the models were trained with.
+ */
 enum osso_render_drop {
     OSSO_DROP_LIBRARY, /* what openai-harmony's auto_drop_analysis does: all analysis before the FIRST final message */
-    OSSO_DROP_TURNS,   /* analysis of every completed turn */
+    OSSO_DROP_TURNS,   /* analysis of every completed turn: all before the LAST final message */
     OSSO_DROP_NONE
 };
 struct osso_render_options {

@@ -23,6 +23,12 @@ static inline size_t utf8_sequence(const uint8_t *s, size_t n)
     return k > 0 ? (size_t)k : 0;
 }
 
+/* Do the n bytes at s begin with a surrogate, written as if it were a character? (It is ill-formed: CESU-8, WTF-8.) */
+static inline bool utf8_is_surrogate(const uint8_t *s, size_t n)
+{
+    return n >= 3 && s[0] == 0xed && s[1] >= 0xa0 && s[1] <= 0xbf && (s[2] & 0xc0) == 0x80;
+}
+
 /* The length of the longest prefix that is whole characters. */
 size_t utf8_valid_prefix(const uint8_t *s, size_t n);
 

@@ -4,15 +4,31 @@
 
 #include "base/error.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+/* Is this a day of the Gregorian calendar as YYYY-MM-DD, in digits alone? */
+static bool is_date(const char *s)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int part[3] = {0}, at = 0;
+    for (const char *form = "YYYY-MM-DD"; *form; form++, s++) {
+        if (*form == '-' ? *s != '-' : *s < '0' || *s > '9')
+            return false;
+        if (*form == '-')
+            at++;
+        else
+            part[at] = part[at] * 10 + (*s - '0');
+    }
+    int year = part[0], month = part[1], day = part[2];
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return *s == 0 && year > 0 && month >= 1 && month <= 12 && day >= 1 &&
+           day <= days[month - 1] + (month == 2 && leap);
+}
 
 /* --date: "none", "YYYY-MM-DD", or NULL for today. */
 static enum osso_status set_date(struct opening *opening, const char *date, struct osso_error *err)
 {
-    static const char days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year, month, day, end = 0;
     opening->date[0] = 0;
     if (!date) {
         struct tm now;
@@ -23,8 +39,7 @@ static enum osso_status set_date(struct opening *opening, const char *date, stru
     }
     if (strcmp(date, "none") == 0)
         return OSSO_OK;
-    if (strlen(date) != 10 || sscanf(date, "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 || end != 10 || year < 0 ||
-        month < 1 || month > 12 || day < 1 || day > days[month - 1])
+    if (!is_date(date))
         return error_set(err, OSSO_USAGE, "--date: '%s' is neither a date like 2026-01-15 nor 'none'", date);
     memcpy(opening->date, date, 11);
     return OSSO_OK;

@@ -10,12 +10,41 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What Windows puts before or makes of a text, from text->data[start] on: a UTF-8 byte order mark is dropped, UTF-16
+ * and UTF-32 are named. Without a mark UTF-16 is known by its zeros, one in every pair of bytes and at the same place.
+ */
+static enum osso_status read_mark(struct buf *text, size_t start, const char *where, struct osso_error *err)
+{
+    enum { FEWEST_SEEN = 8, MOST_SEEN = 4096 };
+    const unsigned char *s = (const unsigned char *)text->data + start;
+    size_t len = text->len - start, seen = len < MOST_SEEN ? len : MOST_SEEN, zeros[2] = {0};
+    const char *form = NULL;
+    if (len >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0) {
+        memmove(text->data + start, s + 3, len - 3 + 1);
+        text->len -= 3;
+        return OSSO_OK;
+    }
+    for (size_t i = 0; i < seen; i++)
+        zeros[i % 2] += s[i] == 0;
+    if (len >= 4 && (memcmp(s, "\xff\xfe\0\0", 4) == 0 || memcmp(s, "\0\0\xfe\xff", 4) == 0))
+        form = "UTF-32";
+    else if (len >= 2 && (memcmp(s, "\xff\xfe", 2) == 0 || memcmp(s, "\xfe\xff", 2) == 0))
+        form = "UTF-16";
+    else if (len % 2 == 0 && len >= FEWEST_SEEN &&
+             ((zeros[0] == 0 && zeros[1] == seen / 2) || (zeros[1] == 0 && zeros[0] == seen / 2)))
+        form = zeros[0] ? "UTF-16BE" : "UTF-16LE";
+    return form ? error_set(err, OSSO_FORMAT, "%s is %s, not UTF-8; convert it (iconv -f %s -t UTF-8) first", where,
+                            form, form)
+                : OSSO_OK;
+}
+
 enum osso_status input_read(const char *path, struct buf *text, struct osso_error *err)
 {
     bool is_stdin = !path || strcmp(path, "-") == 0;
     const char *where = is_stdin ? "standard input" : path;
     int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     enum osso_status status = OSSO_OK;
+    size_t start = text->len;
     char space[65536];
     if (fd < 0)
         return error_set(err, OSSO_IO, "cannot open %s: %s", where, strerror(errno));
@@ -37,7 +66,7 @@ enum osso_status input_read(const char *path, struct buf *text, struct osso_erro
     }
     if (!is_stdin)
         close(fd);
-    return status;
+    return status || text->len == start ? status : read_mark(text, start, where, err);
 }
 
 enum osso_status input_check_utf8(const char *text, size_t len, const char *where, struct osso_error *err)
@@ -45,6 +74,11 @@ enum osso_status input_check_utf8(const char *text, size_t len, const char *wher
     size_t valid = utf8_valid_prefix((const uint8_t *)text, len);
     if (valid == len)
         return OSSO_OK;
+    if (utf8_is_surrogate((const uint8_t *)text + valid, len - valid))
+        return error_set(err, OSSO_FORMAT,
+                         "%s is not UTF-8: byte %zu begins half of a surrogate pair (text cut inside a character such "
+                         "as an emoji); write whole characters",
+                         where, valid + 1);
     return error_set(err, OSSO_FORMAT, "%s is not UTF-8: byte %zu is 0x%02x; convert it (iconv -t UTF-8) first", where,
                      valid + 1, (unsigned char)text[valid]);
 }
@@ -65,34 +99,69 @@ enum osso_status input_text(const struct options *o, struct buf *text, const cha
     return status ? status : input_check_utf8(text->data, text->len, *where_out, err);
 }
 
-static bool is_separator(char c)
+static bool is_blank(char c)
 {
-    return c == ' ' || c == ',' || c == '\n' || c == '\t' || c == '\r' || c == '[' || c == ']';
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+static size_t skip_blanks(const char *text, size_t len, size_t at)
+{
+    while (at < len && is_blank(text[at]))
+        at++;
+    return at;
+}
+
+/* The id that begins at text[*at], up to a blank, comma or bracket. */
+static enum osso_status read_id(const char *text, size_t len, size_t *at, const char *where, struct osso_ids *ids,
+                                struct osso_error *err)
+{
+    size_t begin = *at, i = begin;
+    int64_t value = 0;
+    bool good = true;
+    for (; i < len && !is_blank(text[i]) && text[i] != ',' && text[i] != '[' && text[i] != ']'; i++) {
+        good = good && text[i] >= '0' && text[i] <= '9' && value <= INT32_MAX;
+        if (good)
+            value = value * 10 + (text[i] - '0');
+    }
+    *at = i;
+    if (i == begin)
+        return error_set(err, OSSO_FORMAT, "%s: byte %zu: '%c' where a token id is expected (after %zu ids)", where,
+                         i + 1, text[i], ids->len);
+    if (!good || value > INT32_MAX)
+        return error_set(err, OSSO_FORMAT, "%s: '%.*s' (number %zu) is not a token id", where,
+                         (int)(i - begin > 40 ? 40 : i - begin), text + begin, ids->len + 1);
+    return osso_ids_push(ids, (int32_t)value, err);
 }
 
 enum osso_status input_ids(const char *text, size_t len, const char *where, struct osso_ids *ids,
                            struct osso_error *err)
 {
-    for (size_t i = 0; i < len;) {
-        if (is_separator(text[i])) {
-            i++;
-            continue;
-        }
-        size_t begin = i;
-        int64_t value = 0;
-        bool good = true;
-        for (; i < len && !is_separator(text[i]); i++) {
-            good = good && text[i] >= '0' && text[i] <= '9' && value <= INT32_MAX;
-            if (good)
-                value = value * 10 + (text[i] - '0');
-        }
-        if (!good || value > INT32_MAX)
-            return error_set(err, OSSO_FORMAT, "%s: '%.*s' (number %zu) is not a token id", where,
-                             (int)(i - begin > 40 ? 40 : i - begin), text + begin, ids->len + 1);
-        enum osso_status status = osso_ids_push(ids, (int32_t)value, err);
-        if (status)
-            return status;
+    size_t i = skip_blanks(text, len, 0);
+    bool bracket = i < len && text[i] == '[';
+    enum osso_status status = OSSO_OK;
+    i = skip_blanks(text, len, i + bracket);
+    bool comma = false;
+    while (!status && i < len && (comma || text[i] != ']')) {
+        status = read_id(text, len, &i, where, ids, err);
+        size_t next = skip_blanks(text, len, i);
+        comma = next < len && text[next] == ',';
+        if (!status && !comma && next == i && i < len && text[i] != ']')
+            status = error_set(err, OSSO_FORMAT, "%s: byte %zu: '%c' after an id; a blank or a comma is expected",
+                               where, i + 1, text[i]);
+        i = skip_blanks(text, len, next + comma);
     }
+    if (status)
+        return status;
+    if (comma)
+        return error_set(err, OSSO_FORMAT, "%s: it ends with a comma, after %zu ids; one id is missing", where,
+                         ids->len);
+    if (bracket && i == len)
+        return error_set(err, OSSO_FORMAT, "%s: the list ends without its ']', after %zu ids", where, ids->len);
+    if (!bracket && i < len)
+        return error_set(err, OSSO_FORMAT, "%s: byte %zu: ']' without a '[' before the ids", where, i + 1);
+    i = bracket ? skip_blanks(text, len, i + 1) : i;
+    if (i < len)
+        return error_set(err, OSSO_FORMAT, "%s: byte %zu: text after the ']' of the list", where, i + 1);
     return OSSO_OK;
 }
 

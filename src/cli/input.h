@@ -7,7 +7,8 @@
 #include "base/buf.h"
 #include "osso/text.h"
 
-/* Appends a whole file, or standard input for "-" or NULL; pipes are fine here. At most INPUT_LIMIT bytes. */
+/* Appends a whole file, or standard input for "-" or NULL; pipes are fine here. At most INPUT_LIMIT bytes. A
+ * byte order mark is no part of a text; UTF-16 and UTF-32 are refused by name. */
 enum { INPUT_LIMIT = 256 << 20 };
 enum osso_status input_read(const char *path, struct buf *text, struct osso_error *err);
 /* FORMAT, with the place, if the text is not UTF-8. `where`: "standard input", a path, "-p". */
@@ -15,7 +16,7 @@ enum osso_status input_check_utf8(const char *text, size_t len, const char *wher
 /* The text of -p, of -f, or else of standard input; checked. *where_out says which (borrowed from the options). */
 enum osso_status input_text(const struct options *options, struct buf *text, const char **where_out,
                             struct osso_error *err);
-/* Ids separated by white space, commas or brackets. */
+/* Ids separated by blanks or one comma, in one pair of brackets or none. */
 enum osso_status input_ids(const char *text, size_t len, const char *where, struct osso_ids *ids,
                            struct osso_error *err);
 /* Drops one line end from the end: editors and echo put one there that nobody means. */

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/sized.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char constrain_marker[] = "<|constrain|>";
@@ -111,6 +112,15 @@ static enum osso_status put_message(struct render *r, const struct message *m)
     return put_special(r, m->role == OSSO_ROLE_ASSISTANT && m->recipient.s ? "<|call|>" : "<|end|>");
 }
 
+/* What is wrong with a message is said with its number, as where a conversation is read. */
+static enum osso_status put_numbered(struct render *r, const struct osso_conversation *c, size_t i)
+{
+    char at[32];
+    enum osso_status status = put_message(r, &c->messages[i]);
+    snprintf(at, sizeof at, "message %zu", i);
+    return status == OSSO_USAGE ? error_prefix(r->err, status, at) : status;
+}
+
 /* ---- what history is kept ------------------------------------------------------------------------------- */
 
 static bool is_final(const struct message *m)
@@ -162,7 +172,7 @@ enum osso_status osso_conversation_render(const struct osso_conversation *conver
 
     for (size_t i = 0; i < n && !status; i++)
         if (i >= bound || !jtext_is(conversation->messages[i].channel, "analysis"))
-            status = put_message(&r, &conversation->messages[i]);
+            status = put_numbered(&r, conversation, i);
     if (!status && o.purpose == OSSO_RENDER_COMPLETION && !(status = put_special(&r, "<|start|>")))
         status = put_text(&r, "assistant", 9);
     if (!status && o.purpose == OSSO_RENDER_TRAINING && n > 0) {

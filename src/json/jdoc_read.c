@@ -259,11 +259,14 @@ static enum osso_status harmony_refuse(const struct reader *r, const char *where
         [P_CONTROL] = "a control character in a string",
         [P_UTF8] = "a string that is not UTF-8",
         [P_ESCAPE] = "a wrong escape in a string",
-        [P_SURROGATE] = "a wrong escape in a string",
+        [P_SURROGATE] =
+            "half of a surrogate pair (text cut inside a character such as an emoji); write whole characters",
     };
     size_t at = r->problem >= P_STRINGS ? r->in.pos : r->from, line, start;
+    bool half = r->problem == P_UTF8 && utf8_is_surrogate((const uint8_t *)r->in.text + at, r->in.len - at);
     place_of(r, at, &line, &start);
-    return error_set(err, OSSO_FORMAT, "%s: line %zu, byte %zu: %s", where, line, at - start + 1, words[r->problem]);
+    return error_set(err, OSSO_FORMAT, "%s: line %zu, byte %zu: %s", where, line, at - start + 1,
+                     words[half ? P_SURROGATE : r->problem]);
 }
 
 /* The end of the word, number, string or character at r->from, which is shown beside what is wrong. */

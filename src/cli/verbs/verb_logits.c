@@ -17,7 +17,7 @@ static enum osso_status read_ids(const char *list, struct osso_ids *ids, struct 
     struct buf text = {0};
     const char *where = "--ids";
     enum osso_status status = OSSO_OK;
-    if (list[strspn(list, "0123456789, ")] == 0)
+    if (list[strspn(list, "0123456789, \t\n[]")] == 0)
         buf_puts(&text, list);
     else
         status = input_read(where = list, &text, err);

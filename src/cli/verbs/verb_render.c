@@ -1,4 +1,4 @@
-/* verb_render.c: a conversation in openai-harmony's JSON form, rendered as the model sees it. */
+/* verb_render.c: a conversation in openai-harmony's JSON form, or a chat request, rendered as the model sees it. */
 #include "cli/input.h"
 #include "cli/model_args.h"
 #include "cli/out.h"
@@ -16,9 +16,30 @@ static struct osso_render_options render_args(const struct options *o)
         r.purpose = OSSO_RENDER_TRAINING;
     if (purpose->set && strcmp(purpose->s, "plain") == 0)
         r.purpose = OSSO_RENDER_PLAIN;
-    if (o->v[OPT_no_drop_analysis].set)
+    const struct option_value *history = &o->v[OPT_history];
+    if (o->v[OPT_no_drop_analysis].set || (history->set && strcmp(history->s, "all") == 0))
         r.drop = OSSO_DROP_NONE;
+    else if (history->set && strcmp(history->s, "turns") == 0)
+        r.drop = OSSO_DROP_TURNS;
     return r;
+}
+
+/* openai-harmony's form, or a chat request if that is what the person says; never one taken for the other. */
+static enum osso_status read_conversation(const struct options *o, const struct buf *in, const char *where,
+                                          struct osso_conversation **conversation_out, struct osso_error *err)
+{
+    const struct option_value *from = &o->v[OPT_render_from];
+    const char *text = in->data ? in->data : "";
+    char *ignored;
+    if (!from->set || strcmp(from->s, "chat") != 0) {
+        enum osso_status status = osso_conversation_check_form(text, in->len, where, err);
+        return status ? status : osso_conversation_from_json(text, in->len, where, conversation_out, err);
+    }
+    enum osso_status status = osso_conversation_from_chat(text, in->len, where, NULL, &ignored, conversation_out, err);
+    if (ignored)
+        say("%s: the prompt cannot say, and leaves out: %s", where, ignored);
+    osso_free(ignored);
+    return status;
 }
 
 static enum osso_status print(const struct osso_tokenizer *tokenizer, const struct osso_ids *ids, bool as_ids,
@@ -67,11 +88,14 @@ int verb_render(const struct options *o)
     const char *path = o->operand[0], *where = strcmp(path, "-") == 0 ? "standard input" : path;
     enum osso_status status = input_read(path, &in, &err);
     if (!status)
-        status = osso_conversation_from_json(in.data ? in.data : "", in.len, where, &conversation, &err);
+        status = read_conversation(o, &in, where, &conversation, &err);
     if (!status)
         status = tokenizer_args(o, &tokenizer, &err);
     if (!status)
         status = osso_conversation_render(conversation, tokenizer, &how, &ids, &err);
+    if (status == OSSO_USAGE &&
+        conversation) /* a message that no prompt can have: the file is wrong, not the command */
+        status = error_prefix(&err, OSSO_FORMAT, where);
     if (!status)
         status = print(tokenizer, &ids, o->v[OPT_render_ids].set, o->v[OPT_json].set, &err);
     buf_free(&in);
