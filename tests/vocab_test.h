@@ -106,7 +106,7 @@ static inline struct osso_tokenizer *open_recipe(const struct recipe *r)
 }
 
 static inline void expect_ids(const struct osso_tokenizer *t, const char *text, unsigned flags, const int32_t *expected,
-                       size_t n)
+                              size_t n)
 {
     struct osso_ids ids = {0};
     struct osso_error err;
@@ -146,8 +146,8 @@ static inline void expect_small(const struct osso_tokenizer *t)
 
 /* The o200k vocabulary as a tokenizer.json; `change` is an id that gets other bytes, `twice` one that stands in the
  * place of the next lower one too (-1: none). */
-static inline char *make_o200k_json(const struct osso_tokenizer *builtin, int32_t change, int32_t twice, const char *added,
-                             size_t *len_out)
+static inline char *make_o200k_json(const struct osso_tokenizer *builtin, int32_t change, int32_t twice,
+                                    const char *added, size_t *len_out)
 {
     struct buf b = {0}, pattern = {0};
     jwrite_string(&pattern, split_o200k_pattern, strlen(split_o200k_pattern));

@@ -105,7 +105,8 @@ static enum osso_status put_one(struct osso_tokenizer *t, const struct own_token
 {
     struct vocab *v = &t->vocab;
     const struct vocab_token *old = &v->tokens[own->id];
-    bool same = old->kind != VOCAB_HOLE && old->len == own->len && memcmp(v->bytes + old->start, own->name, own->len) == 0;
+    bool same = old->kind != VOCAB_HOLE && old->len == own->len &&
+                memcmp(v->bytes + old->start, own->name, own->len) == 0;
     if (is_alias(own) && own->id == O200K_ALIAS_ID && old->kind == VOCAB_SPECIAL)
         return OSSO_OK; /* listed below, as always */
     if (own->id >= O200K_ORDINARY)

@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* A string array of the GGUF as slices; *n_out strings (at most max) that point into the mapping. */
-static enum osso_status read_slices(const struct gguf *gguf, const char *where, const char *key, uint64_t max, struct text_slice **out,
-                                    size_t *n_out, struct osso_error *err)
+static enum osso_status read_slices(const struct gguf *gguf, const char *where, const char *key, uint64_t max,
+                                    struct text_slice **out, size_t *n_out, struct osso_error *err)
 {
     struct gguf_value v;
     uint64_t off = 0, len;
@@ -29,7 +29,8 @@ static enum osso_status read_slices(const struct gguf *gguf, const char *where, 
     return OSSO_OK;
 }
 
-static enum osso_status read_types(const struct gguf *gguf, const char *where, size_t n_tokens, int32_t **out, struct osso_error *err)
+static enum osso_status read_types(const struct gguf *gguf, const char *where, size_t n_tokens, int32_t **out,
+                                   struct osso_error *err)
 {
     static const char key[] = "tokenizer.ggml.token_type";
     struct gguf_value v;
@@ -72,7 +73,8 @@ enum osso_status tokenizer_from_gguf(const struct gguf *gguf, const char *where,
     else if (gguf_get(gguf, "tokenizer.ggml.pre", &v) && !key_is(gguf, "tokenizer.ggml.pre", "gpt-4o") &&
              !key_is(gguf, "tokenizer.ggml.pre", "default"))
         return error_set(err, OSSO_UNSUPPORTED, "%s: tokenizer.ggml.pre is neither gpt-4o nor gpt-2", where);
-    enum osso_status status = read_slices(gguf, where, "tokenizer.ggml.tokens", VOCAB_MAX_IDS, &tokens, &lists.n_tokens, err);
+    enum osso_status status = read_slices(gguf, where, "tokenizer.ggml.tokens", VOCAB_MAX_IDS, &tokens, &lists.n_tokens,
+                                          err);
     if (!status)
         status = read_slices(gguf, where, "tokenizer.ggml.merges", VOCAB_MAX_MERGES, &merges, &lists.n_merges, err);
     if (!status)

@@ -33,7 +33,8 @@ static enum osso_status lists_set(struct vocab *v, const struct vocab_lists *lis
     if (kind == VOCAB_HOLE)
         return OSSO_OK;
     if (kind == VOCAB_TEXT)
-        return build_usable(bad, id, token->data, token->len) ? build_text(v, id, token->data, token->len, err) : OSSO_OK;
+        return build_usable(bad, id, token->data, token->len) ? build_text(v, id, token->data, token->len, err)
+                                                              : OSSO_OK;
     if (token->len == 0 || token->len > VOCAB_MAX_TOKEN) { /* no literal can be that: counted with the others */
         (void)build_usable(bad, id, token->data, 0);
         return OSSO_OK;

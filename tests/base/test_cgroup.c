@@ -73,7 +73,7 @@ static void version_2(void **state)
     put("sys/fs/cgroup/a.slice/memory.current", "4000\n");
     put("sys/fs/cgroup/a.slice/memory.stat", "anon 1000\nfile 3000\ninactive_file 2000\nactive_file 500\n");
     assert_int_equal(cgroup_memory(root), 3500); /* 1000 and what the cache gives back */
-    put("sys/fs/cgroup/memory.max", "3000\n"); /* a container's own root */
+    put("sys/fs/cgroup/memory.max", "3000\n");   /* a container's own root */
     put("sys/fs/cgroup/memory.current", "2900\n");
     assert_int_equal(cgroup_memory(root), 100);
     put("sys/fs/cgroup/memory.current", "3100\n");
