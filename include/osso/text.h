@@ -40,7 +40,9 @@ OSSO_API enum osso_status osso_tokenizer_open(const char *path, struct osso_toke
                                               struct osso_error *err);
 OSSO_API void osso_tokenizer_free(struct osso_tokenizer *tokenizer); /* NULL is fine */
 
-/* Is this the o200k_harmony vocabulary? */
+/* What a person should know about the file's vocabulary, or NULL: rows of it that cannot be used, for example. */
+OSSO_API const char *osso_tokenizer_note(const struct osso_tokenizer *tokenizer);
+/* Is this the o200k_harmony vocabulary? A file's own literals may stand on top of it. */
 OSSO_API bool osso_tokenizer_is_o200k(const struct osso_tokenizer *tokenizer);
 /* One past the highest id that has a meaning. */
 OSSO_API int32_t osso_tokenizer_size(const struct osso_tokenizer *tokenizer);

@@ -37,6 +37,38 @@ static enum osso_status open_regular(const char *path, int *fd_out, uint64_t *si
     return OSSO_OK;
 }
 
+/* Some file systems map privately only (FUSE with direct I/O, shared folders), some not at all: then the file is read
+ * into memory, which munmap gives back as well. */
+static enum osso_status map_or_read(const char *path, int fd, uint64_t size, void **data_out, struct osso_error *err)
+{
+    void *data = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    if (data == MAP_FAILED)
+        data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED) {
+        int why = errno;
+        if (why == ENOMEM || size > mem_available())
+            return error_set(err, OSSO_IO, "cannot map %s: %s; copy it to a file system that maps files", path,
+                             strerror(why));
+        data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (data == MAP_FAILED)
+            return error_nomem(err, size, path);
+        for (uint64_t have = 0; have < size;) {
+            ssize_t n = pread(fd, (char *)data + have, size - have, (off_t)have);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n <= 0) {
+                why = n < 0 ? errno : ENODATA;
+                munmap(data, size);
+                return error_set(err, OSSO_IO, "cannot read %s: %s", path, strerror(why));
+            }
+            have += (uint64_t)n;
+        }
+        (void)mprotect(data, size, PROT_READ);
+    }
+    *data_out = data;
+    return OSSO_OK;
+}
+
 enum osso_status file_map_open(const char *path, struct file_map *map_out, struct osso_error *err)
 {
     *map_out = (struct file_map){.fd = -1};
@@ -47,9 +79,8 @@ enum osso_status file_map_open(const char *path, struct file_map *map_out, struc
         return status;
     void *data = NULL;
     if (size > 0) {
-        data = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-        if (data == MAP_FAILED) {
-            status = error_set(err, OSSO_IO, "cannot map %s: %s", path, strerror(errno));
+        status = map_or_read(path, fd, size, &data, err);
+        if (status) {
             close(fd);
             return status;
         }

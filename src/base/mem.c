@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "base/mem.h"
 
+#include "base/cgroup.h"
+
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,7 +97,7 @@ void mem_pages_free(void *p, size_t bytes)
         munmap(p, bytes ? bytes : 1);
 }
 
-/* The first number after `key` in a small /proc or cgroup file; UINT64_MAX if there is none. */
+/* The first number after `key` in a small /proc file; UINT64_MAX if there is none. */
 static uint64_t read_number(const char *path, const char *key)
 {
     FILE *f = fopen(path, "re");
@@ -117,17 +119,6 @@ uint64_t mem_available(void)
 {
     uint64_t kib = read_number("/proc/meminfo", "MemAvailable:");
     uint64_t avail = kib > UINT64_MAX / 1024 ? UINT64_MAX : kib * 1024;
-    uint64_t max = read_number("/sys/fs/cgroup/memory.max", "");
-    uint64_t used = read_number("/sys/fs/cgroup/memory.current", "");
-    /* Mapped files (a model) count as used there, but make room when it is needed. */
-    uint64_t idle = read_number("/sys/fs/cgroup/memory.stat", "inactive_file"),
-             active = read_number("/sys/fs/cgroup/memory.stat", "active_file");
-    for (int i = 0; i < 2; i++) {
-        uint64_t cache = i ? active : idle;
-        if (used != UINT64_MAX && cache <= used)
-            used -= cache;
-    }
-    if (max != UINT64_MAX && used != UINT64_MAX && max >= used && max - used < avail)
-        avail = max - used;
-    return avail;
+    uint64_t limit = cgroup_memory("");
+    return limit < avail ? limit : avail;
 }

@@ -18,7 +18,8 @@ void mem_free(void *p);
 void *mem_pages(size_t bytes);
 void mem_pages_free(void *p, size_t bytes);
 
-/* Bytes that could be allocated now without swapping (MemAvailable, cut by the cgroup limit), or UINT64_MAX. */
+/* Bytes that could be allocated now without swapping (MemAvailable, cut by the limits of its control groups), or
+ * UINT64_MAX. */
 uint64_t mem_available(void);
 
 /* For tests: allocations made so far by this process, the bytes that they asked for (what was freed since included),

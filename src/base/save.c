@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -80,11 +81,13 @@ enum osso_status save_open(const char *path, struct save **save_out, struct osso
     if (exists && !S_ISREG(st.st_mode))
         return error_set(err, OSSO_IO, "%s exists and is not a regular file; choose another name", path);
     struct save *s = mem_alloc(sizeof *s);
-    size_t n = strlen(path) + 32;
     if (!s)
         return error_nomem(err, sizeof *s, path);
     s->fd = -1;
-    s->path = mem_strdup(path);
+    char *target = exists ? realpath(path, NULL) : NULL; /* a link stays one: its target is written */
+    s->path = mem_strdup(target ? target : path);
+    free(target);
+    size_t n = s->path ? strlen(s->path) + 32 : 0;
     s->temp = mem_alloc(n);
     s->buffer = mem_alloc(SAVE_BUFFER);
     if (!s->path || !s->temp || !s->buffer) {

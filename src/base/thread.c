@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "base/thread.h"
 
+#include "base/cgroup.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/must.h"
@@ -240,12 +241,16 @@ int team_threads(const struct team *team)
 
 int cpu_count(void)
 {
+    long n = 0;
 #if defined(__linux__)
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        n = CPU_COUNT(&set);
 #endif
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    if (n <= 0)
+        n = sysconf(_SC_NPROCESSORS_ONLN);
+    int quota = cgroup_cpus(""); /* threads beyond it only wait for each other */
+    n = n > quota ? quota : n;
     return n > 0 ? (int)n : 1;
 }
 

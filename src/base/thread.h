@@ -47,7 +47,7 @@ struct deal {
 struct deal member_deal(const struct member *member);
 int64_t member_claim(const struct member *member, struct deal *deal, int64_t count);
 
-/* CPUs this process may use, at least 1. */
+/* CPUs this process may use, at least 1: its affinity, cut by the quotas of its control groups. */
 int cpu_count(void);
 /* "AMD EPYC 9B45 (family 26, model 2)": from /proc/cpuinfo or the like; written into text. */
 void cpu_name(char *text, size_t size);

@@ -219,5 +219,16 @@ enum osso_status runner_sampler(const struct options *o, struct runner *r, struc
 enum osso_status tokenizer_args(const struct options *o, struct osso_tokenizer **tokenizer_out, struct osso_error *err)
 {
     const struct option_value *model = &o->v[OPT_model];
-    return model->set ? osso_tokenizer_open(model->s, tokenizer_out, err) : osso_tokenizer_builtin(tokenizer_out, err);
+    enum osso_status status = model->set ? osso_tokenizer_open(model->s, tokenizer_out, err)
+                                         : osso_tokenizer_builtin(tokenizer_out, err);
+    if (!status)
+        tokenizer_say_note(*tokenizer_out);
+    return status;
+}
+
+void tokenizer_say_note(const struct osso_tokenizer *tokenizer)
+{
+    const char *note = osso_tokenizer_note(tokenizer);
+    if (note)
+        say("warning: %s", note);
 }

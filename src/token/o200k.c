@@ -25,6 +25,24 @@ static const struct {
     {200007, "<|end|>"},         {200008, "<|message|>"},   {200012, "<|call|>"},
 };
 
+bool o200k_special_name(const char *name, size_t len)
+{
+    static const char before[] = "<|reserved_", after[] = "|>";
+    const size_t n_before = sizeof before - 1, n_after = sizeof after - 1;
+    for (size_t i = 0; i < sizeof specials / sizeof *specials; i++)
+        if (strlen(specials[i].name) == len && memcmp(specials[i].name, name, len) == 0)
+            return true;
+    if (len == sizeof O200K_ALIAS - 1 && memcmp(name, O200K_ALIAS, len) == 0)
+        return true;
+    if (len <= n_before + n_after || memcmp(name, before, n_before) != 0 ||
+        memcmp(name + len - n_after, after, n_after) != 0)
+        return false;
+    for (size_t i = n_before; i < len - n_after; i++)
+        if (name[i] < '0' || name[i] > '9')
+            return false;
+    return true;
+}
+
 static uint32_t load24(const uint8_t *p)
 {
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;

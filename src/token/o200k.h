@@ -17,4 +17,7 @@ enum osso_status o200k_fill(struct vocab *v, struct osso_error *err);
 #define O200K_ALIAS "<|endofprompt|>"
 enum { O200K_ALIAS_ID = 200018 };
 
+/* Is this a name that harmony gives: one of its markers, the alias, or "<|reserved_N|>"? */
+bool o200k_special_name(const char *name, size_t len);
+
 #endif

@@ -24,8 +24,8 @@ static int named_compare(const void *pa, const void *pb)
     return order ? order : (a->token.len > b->token.len) - (a->token.len < b->token.len);
 }
 
-static enum osso_status collect_added(struct osso_tokenizer *t, const struct added_token *aliases, size_t n_aliases,
-                                      struct osso_error *err)
+enum osso_status tokenizer_collect(struct osso_tokenizer *t, const struct added_token *aliases, size_t n_aliases,
+                                   struct osso_error *err)
 {
     const struct vocab *v = &t->vocab;
     enum osso_status status = OSSO_OK;
@@ -33,6 +33,10 @@ static enum osso_status collect_added(struct osso_tokenizer *t, const struct add
     for (uint32_t id = 0; id < v->n_ids; id++)
         n += v->tokens[id].kind == VOCAB_ADDED || v->tokens[id].kind == VOCAB_SPECIAL;
     struct named *named = mem_array(n + 1, sizeof *named);
+    mem_free(t->added);
+    memset(t->starts, 0, sizeof t->starts);
+    t->any_plain = false;
+    t->n_added = 0;
     t->added = mem_array(n + 1, sizeof *t->added);
     if (!named || !t->added) {
         status = error_nomem(err, (n + 1) * sizeof *named, "the special tokens");
@@ -73,7 +77,7 @@ enum osso_status tokenizer_wrap(struct vocab *vocab, enum split_kind split, cons
     t->vocab = *vocab;
     *vocab = (struct vocab){0};
     t->split = split;
-    enum osso_status status = collect_added(t, aliases, n_aliases, err);
+    enum osso_status status = tokenizer_collect(t, aliases, n_aliases, err);
     if (status != OSSO_OK) {
         osso_tokenizer_free(t);
         return status;
@@ -113,6 +117,11 @@ void osso_tokenizer_free(struct osso_tokenizer *t)
 bool osso_tokenizer_is_o200k(const struct osso_tokenizer *t)
 {
     return t->o200k;
+}
+
+const char *osso_tokenizer_note(const struct osso_tokenizer *t)
+{
+    return t->note[0] ? t->note : NULL;
 }
 
 int32_t osso_tokenizer_size(const struct osso_tokenizer *t)

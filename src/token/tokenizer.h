@@ -16,7 +16,9 @@ struct added_token {
 struct osso_tokenizer {
     struct vocab vocab;
     enum split_kind split;
-    bool o200k;
+    bool o200k; /* the ordinary tokens are o200k's, and text is split its way */
+    bool own;   /* ... and some literals are the file's own */
+    char note[160];
     struct added_token *added; /* in the order of their bytes */
     size_t n_added;
     bool any_plain;   /* is one of them not special? */
@@ -26,6 +28,10 @@ struct osso_tokenizer {
 /* The longest literal that s[0..n) begins with, or NULL; special ones count only if `special`. */
 const struct added_token *tokenizer_added_at(const struct osso_tokenizer *tokenizer, const uint8_t *s, size_t n,
                                              bool special);
+
+/* Lists the literals of the vocabulary anew, and `n_aliases` more names (see below). */
+enum osso_status tokenizer_collect(struct osso_tokenizer *tokenizer, const struct added_token *aliases,
+                                   size_t n_aliases, struct osso_error *err);
 
 /* For the builders of tokenizers: takes over the vocabulary (emptied), collects its literals, and adds `n_aliases`
  * more names of ids (their start and len must lie in vocab.bytes). */

@@ -2,7 +2,20 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "token/tokenizer_files.h"
 #include "token/vocab_json.h"
+
+static enum osso_status open_gguf(const char *path, struct osso_tokenizer **tokenizer_out, struct osso_error *err)
+{
+    struct tensors tensors = {0};
+    struct gguf *gguf = NULL;
+    enum osso_status status = gguf_open(path, &tensors, &gguf, err);
+    if (status == OSSO_OK)
+        status = tokenizer_from_gguf(gguf, path, tokenizer_out, err);
+    gguf_free(gguf);
+    tensors_close(&tensors);
+    return status;
+}
 
 enum osso_status osso_tokenizer_open(const char *path, struct osso_tokenizer **tokenizer_out, struct osso_error *err)
 {
@@ -21,7 +34,7 @@ enum osso_status osso_tokenizer_open(const char *path, struct osso_tokenizer **t
     }
     enum osso_status status = file_map_open(path, &map, err);
     if (status == OSSO_OK && map.size >= 4 && memcmp(map.data, "GGUF", 4) == 0)
-        status = error_set(err, OSSO_UNSUPPORTED, "%s: a GGUF file's tokenizer opens with its model", path);
+        status = open_gguf(path, tokenizer_out, err);
     else if (status == OSSO_OK)
         status = tokenizer_from_json((const char *)map.data, (size_t)map.size, path, tokenizer_out, err);
     file_map_close(&map);

@@ -6,6 +6,8 @@
 #include "token/o200k.h"
 #include "base/utf8.h"
 
+#include <stdio.h>
+
 /* The byte that a character of the alphabet stands for, or -1. */
 static int alphabet_byte(uint32_t c)
 {
@@ -64,7 +66,7 @@ bool o200k_match_token(struct o200k_match *m, uint32_t id, const char *text, siz
     uint8_t bytes[128]; /* no o200k token is longer */
     size_t n;
     if (id >= O200K_ORDINARY)
-        return id < O200K_IDS;
+        return id < VOCAB_MAX_IDS;
     if (m->seen[id] || !alphabet_decode(text, len, bytes, sizeof bytes, &n) || n != v->tokens[id].len ||
         memcmp(bytes, v->bytes + v->tokens[id].start, n) != 0)
         return false;
@@ -83,6 +85,43 @@ void o200k_match_end(struct o200k_match *m)
     osso_tokenizer_free(m->builtin);
     mem_free(m->seen);
     *m = (struct o200k_match){0};
+}
+
+/* ---- rows that cannot be used ----------------------------------------------------------------------------- */
+
+bool build_usable(struct unusable *u, uint32_t id, const char *text, size_t len)
+{
+    uint8_t bytes[VOCAB_MAX_TOKEN];
+    size_t n = 0;
+    bool spelled = len <= 2 * VOCAB_MAX_TOKEN && alphabet_decode(text, len, bytes, sizeof bytes, &n);
+    if (spelled && n > 0)
+        return true;
+    if (u->n++ == 0) {
+        u->first = id;
+        u->why = len == 0                ? "is empty"
+                 : len > VOCAB_MAX_TOKEN ? "is too long"
+                                         : "is not written in the byte alphabet of GPT-2";
+    }
+    u->n_foreign += len != 0;
+    return false;
+}
+
+enum osso_status build_judge(const struct unusable *u, uint32_t n_ids, struct osso_error *err)
+{
+    if (u->n_foreign <= n_ids / 8)
+        return OSSO_OK;
+    return error_set(err, OSSO_FORMAT, "%u of %u tokens (token %u first) %s: this is no byte-level vocabulary", u->n,
+                     n_ids, u->first, u->n == 1 ? u->why : "are not written in the byte alphabet of GPT-2");
+}
+
+void build_note(const struct unusable *u, struct osso_tokenizer *t)
+{
+    if (u->n == 1)
+        snprintf(t->note, sizeof t->note, "row %u of the vocabulary %s and is left out", u->first, u->why);
+    else if (u->n > 1)
+        snprintf(t->note, sizeof t->note,
+                 "%u rows of the vocabulary cannot be used and are left out: row %u, the first, %s", u->n, u->first,
+                 u->why);
 }
 
 /* ---- by hand -------------------------------------------------------------------------------------------- */
@@ -160,71 +199,5 @@ enum osso_status build_finish(struct vocab *v, bool ignore_merges, struct osso_e
     mem_free(keep);
     osso_ids_free(&ids);
     bpe_space_free(&space);
-    return status;
-}
-
-/* ---- lists ---------------------------------------------------------------------------------------------- */
-
-/* GGUF's token types. */
-enum { TYPE_NORMAL = 1, TYPE_UNKNOWN, TYPE_CONTROL, TYPE_USER_DEFINED, TYPE_UNUSED, TYPE_BYTE };
-
-static enum osso_status lists_set(struct vocab *v, const struct vocab_lists *lists, uint32_t id, struct osso_error *err)
-{
-    const struct text_slice *token = &lists->tokens[id];
-    switch (lists->types ? lists->types[id] : TYPE_NORMAL) {
-    case TYPE_NORMAL: return build_text(v, id, token->data, token->len, err);
-    case TYPE_CONTROL:
-    case TYPE_UNKNOWN: return vocab_set(v, id, token->data, token->len, VOCAB_SPECIAL, err);
-    case TYPE_USER_DEFINED: return vocab_set(v, id, token->data, token->len, VOCAB_ADDED, err);
-    case TYPE_UNUSED: return OSSO_OK;
-    default:
-        return error_set(err, OSSO_UNSUPPORTED, "token %u is of type %d, which a byte-level vocabulary does not have",
-                         id, (int)lists->types[id]);
-    }
-}
-
-static enum osso_status lists_match(const struct vocab_lists *lists, struct osso_tokenizer **tokenizer_out,
-                                    struct osso_error *err)
-{
-    struct o200k_match match;
-    if (lists->n_tokens < O200K_ORDINARY)
-        return OSSO_OK;
-    enum osso_status status = o200k_match_begin(&match, err);
-    if (status != OSSO_OK)
-        return status;
-    uint32_t id = 0;
-    while (id < O200K_ORDINARY && o200k_match_token(&match, id, lists->tokens[id].data, lists->tokens[id].len))
-        id++;
-    if (o200k_match_all(&match)) {
-        *tokenizer_out = match.builtin;
-        match.builtin = NULL;
-    }
-    o200k_match_end(&match);
-    return OSSO_OK;
-}
-
-enum osso_status tokenizer_from_lists(const struct vocab_lists *lists, struct osso_tokenizer **tokenizer_out,
-                                      struct osso_error *err)
-{
-    struct vocab v = {0};
-    *tokenizer_out = NULL;
-    if (lists->n_tokens > VOCAB_MAX_IDS || lists->n_merges > VOCAB_MAX_MERGES)
-        return error_set(err, OSSO_LIMIT, "a vocabulary of %zu tokens and %zu merges is larger than osso takes",
-                         lists->n_tokens, lists->n_merges);
-    enum osso_status status = lists_match(lists, tokenizer_out, err);
-    if (status != OSSO_OK || *tokenizer_out)
-        return status;
-    status = vocab_init(&v, (uint32_t)lists->n_tokens, lists->n_tokens * 8, err);
-    for (uint32_t id = 0; id < lists->n_tokens && status == OSSO_OK; id++)
-        status = lists_set(&v, lists, id, err);
-    if (status == OSSO_OK)
-        status = build_index(&v, lists->n_merges, err);
-    for (uint32_t rank = 0; rank < lists->n_merges && status == OSSO_OK; rank++)
-        status = build_merge_string(&v, rank, lists->merges[rank].data, lists->merges[rank].len, err);
-    if (status == OSSO_OK)
-        status = build_finish(&v, lists->ignore_merges, err);
-    if (status == OSSO_OK)
-        status = tokenizer_wrap(&v, lists->split, NULL, 0, tokenizer_out, err);
-    vocab_free(&v);
     return status;
 }

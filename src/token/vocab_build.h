@@ -11,17 +11,28 @@ struct text_slice {
     size_t len;
 };
 
-/* Is it o200k? Feed every text token, in any order, until one says no; in the end ask for the verdict. */
+/* Is it o200k? Feed every token, in any order, until one says no; in the end ask for the verdict. */
 struct o200k_match {
     struct osso_tokenizer *builtin; /* the verdict's winner: take it (set NULL) or it is freed */
     uint8_t *seen;                  /* by id */
     uint32_t n_seen;
 };
 enum osso_status o200k_match_begin(struct o200k_match *m, struct osso_error *err);
-/* May this token be in an o200k vocabulary? Ids of special tokens may be listed too. */
+/* May this token be in an o200k vocabulary? Those past the ordinary ones may be anything: see added.h. */
 bool o200k_match_token(struct o200k_match *m, uint32_t id, const char *text, size_t len);
 bool o200k_match_all(const struct o200k_match *m);
 void o200k_match_end(struct o200k_match *m);
+
+/* Rows of a vocabulary that cannot be used stay ids without a meaning; a tokenizer's note says so. */
+struct unusable {
+    uint32_t n, n_foreign, first; /* n_foreign: those whose text is no byte-level one */
+    const char *why;              /* of the first */
+};
+/* Can a text token be spelled so? If not, it is counted. */
+bool build_usable(struct unusable *u, uint32_t id, const char *text, size_t len);
+/* A few bad rows are a blemish; where they abound, the vocabulary is of another kind and this is an error. */
+enum osso_status build_judge(const struct unusable *u, uint32_t n_ids, struct osso_error *err);
+void build_note(const struct unusable *u, struct osso_tokenizer *tokenizer);
 
 /* Filling a vocabulary by hand: the tokens, then build_index, then the merges in order, then build_finish. */
 enum osso_status build_text(struct vocab *v, uint32_t id, const char *text, size_t len, struct osso_error *err);

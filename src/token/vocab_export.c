@@ -99,7 +99,7 @@ enum token_type vocab_export_token(const struct vocab_export *export, uint32_t i
 {
     const struct vocab *v = &export->tokenizer->vocab;
     enum vocab_kind kind = id < v->n_ids ? v->tokens[id].kind : VOCAB_HOLE;
-    if (export->tokenizer->o200k && id > O200K_ALIAS_ID)
+    if (export->tokenizer->o200k && !export->tokenizer->own && id > O200K_ALIAS_ID)
         kind = VOCAB_HOLE; /* openai-harmony names these, published files don't */
     if (kind == VOCAB_HOLE) {
         buf_printf(out, "[PAD%u]", (unsigned)id);
@@ -110,7 +110,8 @@ enum token_type vocab_export_token(const struct vocab_export *export, uint32_t i
         add_alphabet(out, bytes, v->tokens[id].len);
         return TOKEN_NORMAL;
     }
-    if (export->tokenizer->o200k && id == O200K_ALIAS_ID)
+    if (export->tokenizer->o200k && id == O200K_ALIAS_ID &&
+        (!export->tokenizer->own || osso_tokenizer_special(export->tokenizer, O200K_ALIAS) == O200K_ALIAS_ID))
         buf_puts(out, O200K_ALIAS);
     else
         buf_add(out, bytes, v->tokens[id].len);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "json/jget.h"
 #include "json/pull.h"
+#include "token/added.h"
 #include "token/o200k.h"
 #include "token/vocab_build.h"
 
@@ -35,7 +36,9 @@ static const char *const part_names[N_PARTS] = {
 struct document {
     struct text_slice parts[N_PARTS];
     struct osso_tokenizer *builtin; /* set once the vocabulary turns out to be o200k */
+    size_t n_beyond;                /* tokens that it lists past the ordinary ones, harmony's own not counted */
     enum split_kind split;
+    struct unusable bad;
     struct jdoc *added_doc;
     const struct jval *added; /* the list; NULL: there is none */
     char key[KEY_CAP];
@@ -63,10 +66,12 @@ static enum osso_status match_o200k(struct document *d, struct pull *p, struct o
     pull_enter(&trial, '{');
     while (pull_member(&trial, d->key, sizeof d->key, &len) && pull_u32(&trial, &id) &&
            o200k_match_token(&match, id, d->key, len))
-        ;
+        d->n_beyond += id >= O200K_ORDINARY &&
+                       !added_is_builtin(match.builtin, &(struct own_token){id, VOCAB_SPECIAL, d->key, len});
     if (!trial.problem && o200k_match_all(&match)) {
         d->builtin = match.builtin;
         match.builtin = NULL;
+        d->parts[VOCAB].len = (size_t)(trial.in.text + trial.in.pos - d->parts[VOCAB].data);
         *p = trial;
     }
     o200k_match_end(&match);
@@ -76,7 +81,8 @@ static enum osso_status match_o200k(struct document *d, struct pull *p, struct o
 /* The merges of an o200k vocabulary need not be read: are all parts known that do matter? */
 static bool seen_enough(const struct document *d)
 {
-    return d->builtin && d->parts[ADDED_TOKENS].data && d->parts[NORMALIZER].data && d->parts[PRE_TOKENIZER].data;
+    return d->builtin && !d->n_beyond && d->parts[ADDED_TOKENS].data && d->parts[NORMALIZER].data &&
+           d->parts[PRE_TOKENIZER].data;
 }
 
 /* Walks one object and notes its members that are parts `from`..`to`. */
@@ -183,31 +189,6 @@ static enum osso_status check_pre_tokenizer(struct document *d, struct osso_erro
 
 /* ---- added tokens --------------------------------------------------------------------------------------- */
 
-struct added {
-    uint32_t id;
-    const char *name;
-    size_t len;
-    bool special;
-};
-
-static enum osso_status read_added(const struct jval *v, struct added *out, struct osso_error *err)
-{
-    static const char *const flags[] = {"lstrip", "rstrip", "single_word"};
-    const struct jval *content = jval_get_type(v, "content", J_STRING);
-    int64_t id = -1;
-    enum osso_status status = jget_i64(v, "id", 0, VOCAB_MAX_IDS - 1, &id, NULL, "an added token", err);
-    if (status != OSSO_OK)
-        return status;
-    if (id < 0 || !content || content->text.len == 0 || content->text.len > VOCAB_MAX_TOKEN)
-        return error_set(err, OSSO_FORMAT, "an added token has no id, or no content of 1 to %d bytes", VOCAB_MAX_TOKEN);
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        if (is_true(v, flags[i]))
-            return error_set(err, OSSO_UNSUPPORTED, "the added token %d sets \"%s\", which osso does not know", (int)id,
-                             flags[i]);
-    *out = (struct added){(uint32_t)id, content->text.s, content->text.len, is_true(v, "special")};
-    return OSSO_OK;
-}
-
 static enum osso_status parse_added(struct document *d, struct osso_error *err)
 {
     const struct text_slice *part = &d->parts[ADDED_TOKENS];
@@ -226,21 +207,44 @@ static const struct jval *first_added(const struct document *d)
     return d->added ? d->added->first : NULL;
 }
 
-/* In a file with the o200k vocabulary, all added tokens must be those of o200k_harmony. Merely renamed ones would pass
- * for text that spells them, and nothing else; refusing them is clearer. */
-static enum osso_status check_o200k_added(const struct document *d, struct osso_error *err)
+/* Is every token past o200k's ordinary ones an added one? Otherwise merging makes it, and the built-in table is none.
+ */
+static bool beyond_is_added(struct document *d, const struct own_token *own, size_t n)
 {
-    for (const struct jval *v = first_added(d); v; v = v->next) {
-        struct added a;
-        enum osso_status status = read_added(v, &a, err);
-        if (status != OSSO_OK)
-            return status;
-        if (osso_tokenizer_special(d->builtin, a.name) != (int32_t)a.id)
-            return error_set(err, OSSO_UNSUPPORTED,
-                             "the vocabulary is o200k, but its added token %u, \"%s\", is not one of o200k_harmony",
-                             a.id, a.name);
+    struct pull p = pull_over(d->parts[VOCAB].data, d->parts[VOCAB].len);
+    size_t len;
+    uint32_t id;
+    pull_enter(&p, '{');
+    while (d->n_beyond && pull_member(&p, d->key, sizeof d->key, &len) && pull_u32(&p, &id)) {
+        if (id < O200K_ORDINARY || added_is_builtin(d->builtin, &(struct own_token){id, VOCAB_SPECIAL, d->key, len}))
+            continue;
+        if (!added_has(own, n, id, d->key, len))
+            return false;
     }
-    return OSSO_OK;
+    return true;
+}
+
+/* The built-in tokenizer with the file's own literals; d->builtin is NULL afterwards if the file needs more than that.
+ */
+static enum osso_status finish_o200k(struct document *d, struct osso_error *err)
+{
+    size_t n = 0;
+    struct own_token *own = mem_array(d->added ? d->added->n_children + 1 : 1, sizeof *own);
+    enum osso_status status = own ? OSSO_OK : error_nomem(err, sizeof *own, "the added tokens");
+    for (const struct jval *v = first_added(d); v && status == OSSO_OK; v = v->next)
+        status = added_read(v, &own[n++], err);
+    if (status == OSSO_OK)
+        added_sort(own, n);
+    if (status == OSSO_OK && beyond_is_added(d, own, n)) {
+        status = added_put_on_top(d->builtin, own, n, err);
+        d->builtin->split = d->split;
+        d->builtin->o200k = d->split == SPLIT_O200K;
+    } else if (status == OSSO_OK) {
+        osso_tokenizer_free(d->builtin);
+        d->builtin = NULL;
+    }
+    mem_free(own);
+    return status;
 }
 
 /* ---- any other vocabulary ------------------------------------------------------------------------------- */
@@ -253,8 +257,8 @@ static enum osso_status measure_vocab(struct document *d, uint32_t *n_ids_out, s
     size_t count = d->added ? d->added->n_children : 0, len;
     uint32_t id, highest = 0;
     for (const struct jval *v = first_added(d); v; v = v->next) {
-        struct added a;
-        enum osso_status status = read_added(v, &a, err);
+        struct own_token a;
+        enum osso_status status = added_read(v, &a, err);
         if (status != OSSO_OK)
             return status;
         highest = a.id > highest ? a.id : highest;
@@ -276,10 +280,10 @@ static enum osso_status fill_added(const struct document *d, struct vocab *v, st
 {
     enum osso_status status = OSSO_OK;
     for (const struct jval *t = first_added(d); t && status == OSSO_OK; t = t->next) {
-        struct added a;
-        status = read_added(t, &a, err);
+        struct own_token a;
+        status = added_read(t, &a, err);
         if (status == OSSO_OK)
-            status = vocab_set(v, a.id, a.name, a.len, a.special ? VOCAB_SPECIAL : VOCAB_ADDED, err);
+            status = vocab_set(v, a.id, a.name, a.len, a.kind, err);
     }
     return status;
 }
@@ -295,7 +299,11 @@ static enum osso_status fill_text(struct document *d, struct vocab *v, struct os
     while (status == OSSO_OK && pull_member(&p, d->key, sizeof d->key, &len) && pull_u32(&p, &id)) {
         const struct vocab_token *t = id < v->n_ids ? &v->tokens[id] : NULL;
         bool added = t && (t->kind == VOCAB_SPECIAL || t->kind == VOCAB_ADDED);
-        if (!added || t->len != len || memcmp(v->bytes + t->start, d->key, len) != 0)
+        if (added && t->len == len && memcmp(v->bytes + t->start, d->key, len) == 0)
+            continue;
+        if (added_kind(d->key, len, VOCAB_TEXT) == VOCAB_SPECIAL)
+            status = vocab_set(v, id, d->key, len, VOCAB_SPECIAL, err);
+        else if (build_usable(&d->bad, id, d->key, len))
             status = build_text(v, id, d->key, len, err);
     }
     return status == OSSO_OK && p.problem ? syntax(&p, err) : status;
@@ -344,11 +352,15 @@ static enum osso_status build_from_document(struct document *d, struct osso_toke
     if (status == OSSO_OK)
         status = fill_text(d, &v, err);
     if (status == OSSO_OK)
+        status = build_judge(&d->bad, n_ids, err);
+    if (status == OSSO_OK)
         status = fill_merges(d, &v, err);
     if (status == OSSO_OK)
         status = build_finish(&v, part_is(d, IGNORE_MERGES, "true"), err);
     if (status == OSSO_OK)
         status = tokenizer_wrap(&v, d->split, NULL, 0, tokenizer_out, err);
+    if (status == OSSO_OK)
+        build_note(&d->bad, *tokenizer_out);
     vocab_free(&v);
     return status;
 }
@@ -357,7 +369,8 @@ enum osso_status tokenizer_from_json(const char *json, size_t len, const char *w
                                      struct osso_tokenizer **tokenizer_out, struct osso_error *err)
 {
     *tokenizer_out = NULL;
-    struct pull p = pull_over(json, len);
+    size_t mark = len >= 3 && memcmp(json, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* some editors begin a file so */
+    struct pull p = pull_over(json + mark, len - mark);
     struct document *d = mem_alloc(sizeof *d);
     if (!d)
         return error_nomem(err, sizeof *d, "reading a tokenizer");
@@ -370,14 +383,11 @@ enum osso_status tokenizer_from_json(const char *json, size_t len, const char *w
         status = check_pre_tokenizer(d, err);
     if (status == OSSO_OK)
         status = parse_added(d, err);
+    if (status == OSSO_OK && d->builtin)
+        status = finish_o200k(d, err);
     if (status == OSSO_OK && d->builtin) {
-        status = check_o200k_added(d, err);
-        if (status == OSSO_OK) {
-            d->builtin->split = d->split;
-            d->builtin->o200k = d->split == SPLIT_O200K;
-            *tokenizer_out = d->builtin;
-            d->builtin = NULL;
-        }
+        *tokenizer_out = d->builtin;
+        d->builtin = NULL;
     } else if (status == OSSO_OK) {
         status = build_from_document(d, tokenizer_out, err);
     }

@@ -285,10 +285,30 @@ static void test_killed(void **state)
     assert_int_equal(names("killed."), 0);
 }
 
+/* Writing through links writes what they point to: one link, a chain of them, one with a relative target. */
+static void test_links(void **state)
+{
+    (void)state;
+    struct osso_error err = {""};
+    struct stat st;
+    put(at("real"), "old");
+    assert_int_equal(symlink("real", at("link1")), 0);
+    assert_int_equal(symlink(at("link1"), at("link2")), 0);
+    for (int i = 1; i <= 2; i++) {
+        const char *text = i == 1 ? "new" : "newer", *link = at(i == 1 ? "link1" : "link2");
+        check_ok(save_atomic(link, text, strlen(text), &err), err);
+        check_holds(at("real"), text);
+        assert_int_equal(lstat(link, &st), 0);
+        assert_true(S_ISLNK(st.st_mode));
+    }
+    assert_int_equal(names("link1.tmp") + names("real.tmp"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_map),       cmocka_unit_test(test_names),
                                        cmocka_unit_test(test_save),      cmocka_unit_test(test_left_over),
-                                       cmocka_unit_test(test_full_disk), cmocka_unit_test(test_killed)};
+                                       cmocka_unit_test(test_full_disk), cmocka_unit_test(test_links),
+                                       cmocka_unit_test(test_killed)};
     return cmocka_run_group_tests_name("files", tests, setup, teardown);
 }

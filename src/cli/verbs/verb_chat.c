@@ -19,6 +19,8 @@ static enum osso_status start(struct chat *chat, struct osso_error *err)
         status = runner_open(&chat->options, &chat->r, err);
     if (!status)
         status = osso_model_tokenizer(chat->r.model, &chat->r.tokenizer, err);
+    if (!status)
+        tokenizer_say_note(chat->r.tokenizer);
     struct osso_engine_options e = engine_args(&chat->options, &chat->r);
     if (!status)
         status = runner_start(&chat->r, &e, err);

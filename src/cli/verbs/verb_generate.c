@@ -193,6 +193,8 @@ static enum osso_status run(const struct options *o, struct runner *r, struct wr
         status = osso_model_tokenizer(r->model, &r->tokenizer, err);
     w->tokenizer = r->tokenizer;
     if (!status)
+        tokenizer_say_note(r->tokenizer);
+    if (!status)
         status = prompt_ids(o, r->tokenizer, prompt, err);
     struct osso_engine_options e = engine_args(o, r);
     if (!status)

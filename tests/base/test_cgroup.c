@@ -1,0 +1,113 @@
+/* test_cgroup.c: quotas and limits of made-up control groups, as /proc and /sys show them. */
+#include "test.h"
+
+#include "base/cgroup.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char root[64];
+
+static int setup(void **state)
+{
+    (void)state;
+    strcpy(root, "/tmp/osso-test-XXXXXX");
+    return mkdtemp(root) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", root);
+    return system(command);
+}
+
+/* Writes a file under the root, its folders made. */
+static void put(const char *path, const char *text)
+{
+    char full[512];
+    snprintf(full, sizeof full, "%s/%s", root, path);
+    for (char *s = full + strlen(root) + 1; (s = strchr(s, '/')); *s++ = '/') {
+        *s = 0;
+        mkdir(full, 0700);
+    }
+    FILE *f = fopen(full, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void nothing_there(void **state)
+{
+    (void)state;
+    assert_int_equal(cgroup_cpus(root), INT_MAX);
+    assert_true(cgroup_memory(root) == UINT64_MAX);
+    put("proc/self/cgroup", "no colon\n0:\n0::relative\n0::/../../etc\n3:cpuset:/\n");
+    put("sys/fs/cgroup/cpuset/cpu.cfs_quota_us", "100\n");
+    put("sys/fs/cgroup/cpuset/cpu.cfs_period_us", "100\n");
+    assert_int_equal(cgroup_cpus(root), INT_MAX);
+}
+
+static void version_2(void **state)
+{
+    (void)state;
+    put("proc/self/cgroup", "0::/a.slice/b.service\n");
+    put("sys/fs/cgroup/a.slice/b.service/cpu.max", "max 100000\n");
+    assert_int_equal(cgroup_cpus(root), INT_MAX);
+    put("sys/fs/cgroup/a.slice/cpu.max", "250000 100000\n"); /* the group above */
+    assert_int_equal(cgroup_cpus(root), 3);
+    put("sys/fs/cgroup/a.slice/b.service/cpu.max", "50000 100000\n");
+    assert_int_equal(cgroup_cpus(root), 1);
+    put("sys/fs/cgroup/a.slice/b.service/cpu.max", "200000 100000\n");
+    assert_int_equal(cgroup_cpus(root), 2);
+
+    put("sys/fs/cgroup/a.slice/b.service/memory.max", "max\n");
+    put("sys/fs/cgroup/a.slice/b.service/memory.current", "900\n");
+    assert_true(cgroup_memory(root) == UINT64_MAX);
+    put("sys/fs/cgroup/a.slice/memory.max", "5000\n");
+    put("sys/fs/cgroup/a.slice/memory.current", "4000\n");
+    put("sys/fs/cgroup/a.slice/memory.stat", "anon 1000\nfile 3000\ninactive_file 2000\nactive_file 500\n");
+    assert_int_equal(cgroup_memory(root), 3500); /* 1000 and what the cache gives back */
+    put("sys/fs/cgroup/memory.max", "3000\n");   /* a container's own root */
+    put("sys/fs/cgroup/memory.current", "2900\n");
+    assert_int_equal(cgroup_memory(root), 100);
+    put("sys/fs/cgroup/memory.current", "3100\n");
+    assert_int_equal(cgroup_memory(root), 0);
+}
+
+static void version_1(void **state)
+{
+    (void)state;
+    put("proc/self/cgroup", "7:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/\n0::/\n");
+    put("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "-1\n"); /* the host's path is not seen from inside */
+    put("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
+    assert_int_equal(cgroup_cpus(root), INT_MAX);
+    put("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "150000\n");
+    assert_int_equal(cgroup_cpus(root), 2);
+    put("sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "25000\n"); /* mounted under the short name too */
+    put("sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
+    assert_int_equal(cgroup_cpus(root), 1);
+
+    put("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"); /* none */
+    put("sys/fs/cgroup/memory/memory.usage_in_bytes", "1000\n");
+    assert_true(cgroup_memory(root) == UINT64_MAX);
+    put("sys/fs/cgroup/memory/docker/memory.limit_in_bytes", "40000\n");
+    put("sys/fs/cgroup/memory/docker/memory.usage_in_bytes", "30000\n");
+    put("sys/fs/cgroup/memory/docker/memory.stat", "inactive_file 1\ntotal_inactive_file 5000\ntotal_active_file 0\n");
+    assert_int_equal(cgroup_memory(root), 15000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nothing_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(version_2, setup, teardown),
+        cmocka_unit_test_setup_teardown(version_1, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
