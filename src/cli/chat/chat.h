@@ -1,5 +1,5 @@
 /* chat.h: what the files of the verb chat share: verb_chat.c (the loop), chat_line.c (typing), chat_turn.c (answering),
- * chat_commands.c and chat_settings.c (/help and its kind). */
+ * chat_commands.c, chat_files.c and chat_settings.c (/help and its kind). */
 #ifndef OSSO_CLI_CHAT_H
 #define OSSO_CLI_CHAT_H
 
@@ -53,8 +53,21 @@ void chat_note(const char *text);
 void chat_report(enum osso_status status, const struct osso_error *err);
 /* Does what a line that begins with '/' says. */
 void chat_command_run(struct chat *chat, const char *line);
+/* Messages of system and developer at the front: how the conversation was opened. */
+size_t opening_size(const struct osso_conversation *conversation);
 /* A new beginning (system and developer message), with all other messages kept or dropped. */
 enum osso_status chat_reopen(struct chat *chat, bool keep_messages, struct osso_error *err);
+
+/* ---- chat_settings.c ---- */
+
+/* "high": what the model is told now. */
+const char *chat_effort(const struct chat *chat);
+
+/* ---- chat_files.c ---- */
+
+/* Goes on with a saved conversation: how it was opened becomes the settings, its end is shown. On failure the one
+ * before is still there. */
+enum osso_status chat_load(struct chat *chat, const char *path, struct osso_error *err);
 
 /* ---- chat_line.c ---- */
 

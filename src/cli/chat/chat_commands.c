@@ -1,11 +1,9 @@
 /* chat_commands.c: what can be typed in a chat instead of a message; the list is chat_commands.def. */
 #include "cli/chat/chat.h"
 #include "cli/guess.h"
-#include "cli/input.h"
 #include "cli/out.h"
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -17,8 +15,7 @@ const struct chat_command chat_commands[CHAT_COMMANDS] = {
 #undef COMMAND
 };
 
-/* Messages of system and developer at the front: how the conversation was opened. */
-static size_t opening_size(const struct osso_conversation *conversation)
+size_t opening_size(const struct osso_conversation *conversation)
 {
     struct osso_message message = {.size = sizeof message};
     size_t n = 0;
@@ -84,12 +81,9 @@ void command_help(struct chat *chat, const char *argument)
 
 void command_clear(struct chat *chat, const char *argument)
 {
-    struct osso_error err = {0};
     (void)argument;
-    enum osso_status status = chat_reopen(chat, false, &err);
-    chat_report(status, &err);
-    if (!status)
-        chat_note("the conversation begins anew");
+    osso_conversation_truncate(chat->conversation, opening_size(chat->conversation));
+    chat_note("the conversation begins anew");
 }
 
 void command_regen(struct chat *chat, const char *argument)
@@ -107,77 +101,6 @@ void command_regen(struct chat *chat, const char *argument)
     }
     osso_conversation_truncate(chat->conversation, n);
     chat_report(chat_answer(chat, &err), &err);
-}
-
-void command_save(struct chat *chat, const char *argument)
-{
-    struct osso_error err = {0};
-    struct buf text = {0};
-    char *json = NULL;
-    if (!*argument) {
-        say("say where: /save FILE");
-        return;
-    }
-    enum osso_status status = osso_conversation_to_json(chat->conversation, &json, &err);
-    if (!status) {
-        buf_puts(&text, json);
-        buf_putc(&text, '\n');
-        status = text.failed ? error_nomem(&err, text.len, "the conversation")
-                             : save_atomic(argument, text.data, text.len, &err);
-    }
-    osso_free(json);
-    buf_free(&text);
-    chat_report(status, &err);
-    if (!status)
-        chat_note("saved");
-}
-
-void command_load(struct chat *chat, const char *argument)
-{
-    struct osso_error err = {0};
-    struct buf text = {0};
-    struct osso_conversation *loaded = NULL;
-    if (!*argument) {
-        say("say what: /load FILE");
-        return;
-    }
-    enum osso_status status = input_read(argument, &text, &err);
-    if (!status)
-        status = osso_conversation_from_json(text.data ? text.data : "", text.len, argument, &loaded, &err);
-    if (!status) {
-        bool opened = opening_size(loaded) > 0;
-        osso_conversation_free(chat->conversation);
-        chat->conversation = loaded;
-        if (!opened)
-            status = chat_reopen(chat, true, &err);
-    }
-    buf_free(&text);
-    chat_report(status, &err);
-    if (!status) {
-        char line[64];
-        snprintf(line, sizeof line, "%zu messages", osso_conversation_size(chat->conversation));
-        chat_note(line);
-    }
-}
-
-void command_read(struct chat *chat, const char *argument)
-{
-    struct osso_error err = {0};
-    struct buf text = {0};
-    if (!*argument) {
-        say("say what: /read FILE");
-        return;
-    }
-    enum osso_status status = input_read(argument, &text, &err);
-    if (!status)
-        status = input_check_utf8(text.data, text.len, argument, &err);
-    input_chomp(&text);
-    if (!status && text.len == 0)
-        status = error_set(&err, OSSO_USAGE, "%s is empty", argument);
-    if (!status)
-        status = chat_say(chat, text.data, text.len, &err);
-    buf_free(&text);
-    chat_report(status, &err);
 }
 
 void command_tokens(struct chat *chat, const char *argument)

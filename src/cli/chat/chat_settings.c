@@ -21,6 +21,26 @@ static const char *keep(struct chat *chat, const char *text)
     return copy;
 }
 
+/* What an option says in the conversation: this field of its opening and no other. */
+static enum osso_status set_field(struct chat *chat, size_t slot, const struct opening *opening, struct osso_error *err)
+{
+    struct osso_conversation *c = chat->conversation;
+    switch (slot) {
+    case OPT_system: return osso_conversation_set_field(c, OSSO_FIELD_INSTRUCTIONS, opening->instructions, err);
+    case OPT_reasoning_effort:
+        return osso_conversation_set_field(c, OSSO_FIELD_EFFORT, opening->effort ? opening->effort : "medium", err);
+    case OPT_date: return osso_conversation_set_field(c, OSSO_FIELD_DATE, *opening->date ? opening->date : NULL, err);
+    default: return OSSO_OK;
+    }
+}
+
+/* "high": what the model is told now. */
+const char *chat_effort(const struct chat *chat)
+{
+    const char *effort = osso_conversation_field(chat->conversation, OSSO_FIELD_EFFORT);
+    return !effort ? "none" : strcmp(effort, "Low") == 0 ? "low" : strcmp(effort, "High") == 0 ? "high" : "medium";
+}
+
 static void set_option(struct chat *chat, const struct option *option, const char *value, struct osso_error *err,
                        enum osso_status *status)
 {
@@ -38,18 +58,16 @@ static void set_option(struct chat *chat, const struct option *option, const cha
     struct opening opening = chat->opening;
     if (!*status)
         *status = opening_args(o, &opening, err);
-    if (*status) {
-        if (option->kind != KIND_LIST) /* a list may have moved when it grew */
-            o->v[slot] = before;
-        else if (o->v[slot].n > before.n)
-            o->v[slot].n = before.n;
+    if (!*status)
+        *status = set_field(chat, slot, &opening, err);
+    if (!*status) {
+        chat->opening = opening;
         return;
     }
-    bool changed = opening.effort != chat->opening.effort || opening.instructions != chat->opening.instructions ||
-                   strcmp(opening.date, chat->opening.date) != 0;
-    chat->opening = opening;
-    if (changed)
-        *status = chat_reopen(chat, true, err);
+    if (option->kind != KIND_LIST) /* a list may have moved when it grew */
+        o->v[slot] = before;
+    else if (o->v[slot].n > before.n)
+        o->v[slot].n = before.n;
 }
 
 /* What can be changed while the model is loaded: how it talks and chooses, not what it is. */
@@ -126,7 +144,7 @@ void command_effort(struct chat *chat, const char *argument)
     if (*argument)
         set_option(chat, &option_table[OPT_reasoning_effort], argument, &err, &status);
     else
-        chat_note(chat->opening.effort ? chat->opening.effort : "medium");
+        chat_note(chat_effort(chat));
     chat_report(status, &err);
 }
 

@@ -87,8 +87,8 @@ static void welcome(const struct chat *chat)
 {
     const char *name = strrchr(chat->r.path, '/');
     fprintf(stderr, "%sosso %s, %s, reasoning effort %s; /help lists commands%s\n", err_has_colour() ? DIM : "",
-            osso_version(), name && name[1] ? name + 1 : chat->r.path,
-            chat->opening.effort ? chat->opening.effort : "medium", err_has_colour() ? PLAIN : "");
+            osso_version(), name && name[1] ? name + 1 : chat->r.path, chat_effort(chat),
+            err_has_colour() ? PLAIN : "");
 }
 
 static void answer(struct chat *chat, const struct buf *message)
