@@ -143,9 +143,10 @@ enum osso_status osso_conversation_set_field(struct osso_conversation *c, enum o
     if (!m)
         return value ? insert(c, f, value, err) : OSSO_OK;
     if (!part && (field != OSSO_FIELD_INSTRUCTIONS || m->n_parts != 1))
-        return error_set(err, OSSO_USAGE,
-                         "the %s cannot be changed: this conversation's %s message is plain text; change it in the file",
-                         f->name, role_name(f->role));
+        return error_set(
+            err, OSSO_USAGE,
+            "the %s cannot be changed: this conversation's %s message is plain text; change it in the file", f->name,
+            role_name(f->role));
     const struct jval *tools = part ? jval_get_type(part->value, "tools", J_OBJECT) : NULL;
     bool alone = m->n_parts == 1 && (!tools || tools->n_children == 0);
     if (!value && alone && f->role == OSSO_ROLE_DEVELOPER) { /* an empty message would still be in the prompt */

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
 """Commands of the chat: settings, saved conversations, the context."""
+import re
+import signal
+import time
+
 from harness import *
 from test_chat import final
 from test_repl import Terminal, plain, raw
@@ -89,6 +93,128 @@ def test_openings_of_other_forms():
     t.say(f"/load {TEMP / 'broken.json'}", "osso: ")
     assert raw(t) == before
     t.bye()
+
+
+def test_undo():
+    t = Chat(*final())
+    t.say("/undo", "osso: ", "no message")
+    t.say("first question", "Hello, good friend.")
+    t.say("second question", "Hello, good friend.")
+    t.say("/undo", "taken back: second question")
+    text = raw(t)
+    assert "first question" in text and "second" not in text and text.count("good friend") == 1, text
+    t.say("/undo", "taken back: first question")
+    text = raw(t)
+    assert "question" not in text and "Reasoning: medium" in text, text
+    t.say("/undo", "osso: ", "no message")
+    t.bye()
+
+
+def test_the_context_and_its_size():
+    t = Chat(*final())  # the tiny model has 131,072, and its K and V are small
+    assert re.search(r"; \d+ of 131,072\]", t.say("hi", "Hello, good friend."))
+    t.say("/ctx", " of 131,072 tokens", "at most 131,072")
+    t.say("/ctx 256", "holds 256 tokens")
+    t.say("/ctx many", "osso: ", "'many'")
+    t.say("/ctx 131073", "osso: ", "131,072")
+    t.say("/ctx -1", "osso: ")
+    assert re.search(r"; \d+ of 256\]", t.say("again", "Hello, good friend."))
+    assert raw(t).count("good friend") == 2
+    t.say("word " * 30, "context", "256", "/undo", "/clear", "/ctx 512")
+    assert "word" not in raw(t)
+    t.say("/ctx 512", "512")
+    t.say("word " * 30, "Hello, good friend.")
+    t.say("/ctx 0", "131,072")
+    t.bye()
+    t = Chat(*final(), "-c", "128")
+    t.say("x" * 150, "/ctx 512", without=["/undo", "-c"])  # there is nothing to undo
+    t.bye()
+    for args, room in ((["-c", "200"], "of 200]"), (["-c", "0"], "of 131,072]"), (["-c", "5000"], "of 5,000]")):
+        t = Chat(*final(), *args)
+        t.say("hi", room)
+        t.bye()
+
+
+def test_advice_is_possible():
+    whole = TEMP / "whole"
+    subprocess.run(["cp", "-r", tiny()[0], whole], check=True)
+    config = json.loads((whole / "config.json").read_text())
+    config["max_position_embeddings"] = 256
+    (whole / "config.json").write_text(json.dumps(config))
+    args = ["-m", whole, "--temp", "0", *final()[4:]]
+    long, middle = "word " * 200, "word " * 10
+    result = osso("generate", "-m", whole, "-p", long)
+    refuses(result, 1, "256", "all this model has")
+    assert "-c" not in result.complaint
+    result = osso("logits", "-m", whole, "--ids", ",".join(["5"] * 300), "-o", TEMP / "x.npy")
+    assert result.code != 0 and "-c" not in result.complaint, result
+    refuses(osso("generate", "-m", whole, "-c", "64", "-p", "word " * 30), 1, "-c 256")
+    result = osso("chat", *args, "-p", long)
+    refuses(result, 1, "256")
+    assert "-c" not in result.complaint
+    refuses(osso("chat", *args, "-c", "32", "-p", "hi"), 1, "-c ")
+    t = Chat(*args)
+    t.say("hi", "of 256]")
+    t.say("word " * 60, "osso: ", "/undo", "/clear", without=["/ctx", "-c "])
+    t.say("/clear")
+    t.say("word " * 60, "send less", without=["/undo", "/ctx", "-c "])
+    t.bye()
+
+
+def test_go_on_with_the_last_conversation():
+    state = TEMP / "kept"
+    env = {"XDG_STATE_HOME": str(state)}
+    refuses(osso("chat", *final(), "--continue", "-p", "hi", env=env), 1, "--continue")
+    t = Chat(*final(), "--system", "Be brief.", **env)
+    t.bye()
+    file = state / "osso/conversation.json"
+    assert not file.exists()  # nothing was said
+    t = Chat(*final(), "--system", "Be brief.", **env)
+    t.say("remember this", "Hello, good friend.")
+    assert file.stat().st_mode & 0o777 == 0o600
+    t.say("and that", "Hello, good friend.")
+    t.say("/undo")
+    os.kill(t.pid, signal.SIGKILL)
+    os.waitpid(t.pid, 0)
+    t = Chat(*final(), "--continue", **env)
+    assert "remember this" in t.greeting and "Hello, good friend." in t.greeting, t.greeting
+    text = raw(t)
+    assert "Be brief." in text and "remember this" in text and "and that" not in text, text
+    t.say("/clear")
+    t.bye()
+    assert "remember this" in file.read_text()  # an empty conversation takes no other's place
+    result = osso("chat", *final(), "--continue", "-p", "without a terminal", env=env)
+    assert result.text == "Hello, good friend.\n" and result.err == b"", result
+    assert "without a terminal" in file.read_text() and "remember this" in file.read_text()
+    before = file.read_text()
+    t = Chat(*final(), "--no-history", **env)
+    t.say("a secret", "Hello")
+    t.bye()
+    assert file.read_text() == before
+    assert [f.name for f in (state / "osso").iterdir() if "secret" in f.read_text()] == []
+
+
+def test_a_prompt_is_stopped_and_nothing_is_lost():
+    path, ids = tiny()
+    file = saved("long", more=[{"role": "user", "content": "la " * 30000},
+                               {"role": "assistant", "channel": "final", "content": "Done."}])
+    for presses in (1, 2, 5):
+        t = Chat(*final(), "--exact", "--isa", "scalar", "-t", "1")
+        t.say(f"/load {file}", "Done.")
+        t.send("one more\r")
+        t.wait("one more")
+        time.sleep(0.3)
+        for _ in range(presses):
+            t.send("\x03")
+            time.sleep(0.05)
+        came = plain(t.wait("taken back"))
+        assert "Hello" not in came
+        t.prompt()
+        t.say("/stats", "30,", " computed at ", "cancelled", "1 thread\n", "last answer 0 tokens,")
+        t.say("/clear")
+        t.say("hi", "Hello, good friend.")
+        t.say("/regen", "Hello, good friend.")
+        t.bye()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ struct chat {
     size_t n_kept;
     struct osso_generate_result last; /* of the last answer; texts in it are gone */
     bool answered;
+    size_t n_read;    /* tokens of its prompt that were reused or computed */
+    bool keep_failed; /* it was said once */
 };
 
 /* ---- chat_turn.c ---- */
@@ -68,6 +70,17 @@ const char *chat_effort(const struct chat *chat);
 /* Goes on with a saved conversation: how it was opened becomes the settings, its end is shown. On failure the one
  * before is still there. */
 enum osso_status chat_load(struct chat *chat, const char *path, struct osso_error *err);
+
+/* Keeps the conversation for osso chat --continue, unless --no-history; nothing while nothing was said. */
+void chat_keep(struct chat *chat);
+enum osso_status chat_continue(struct chat *chat, struct osso_error *err);
+
+/* ---- chat_context.c ---- */
+
+/* LIMIT, for a conversation of so many tokens, too many: the sentence names what helps. */
+enum osso_status chat_full(const struct chat *chat, size_t needed, struct osso_error *err);
+/* What helps when the context is full. answered: the last message is in it, with something of an answer. */
+void chat_room(const struct chat *chat, size_t needed, bool answered, char *advice, size_t size);
 
 /* ---- chat_line.c ---- */
 

@@ -1,5 +1,6 @@
 /* chat_commands.c: what can be typed in a chat instead of a message; the list is chat_commands.def. */
 #include "cli/chat/chat.h"
+#include "cli/context.h"
 #include "cli/guess.h"
 #include "cli/out.h"
 
@@ -99,8 +100,20 @@ void command_regen(struct chat *chat, const char *argument)
         say("there is no message to answer yet");
         return;
     }
-    osso_conversation_truncate(chat->conversation, n);
-    chat_report(chat_answer(chat, &err), &err);
+    struct osso_conversation *old;
+    enum osso_status status = osso_conversation_create(&old, &err);
+    if (!status)
+        status = copy_messages(chat->conversation, n, old, &err);
+    if (!status) {
+        osso_conversation_truncate(chat->conversation, n);
+        status = chat_answer(chat, &err);
+        if (status || (chat->last.stop == OSSO_STOP_CANCELLED && chat->last.n_generated == 0)) {
+            struct osso_error ignored;
+            copy_messages(old, 0, chat->conversation, &ignored); /* the answer that there was is better than none */
+        }
+    }
+    osso_conversation_free(old);
+    chat_report(status, &err);
 }
 
 void command_tokens(struct chat *chat, const char *argument)
@@ -147,15 +160,17 @@ void command_stats(struct chat *chat, const char *argument)
     struct osso_engine_stats stats = {.size = sizeof stats};
     const struct osso_generate_result *last = &chat->last;
     size_t n;
-    char a[32], b[32], c[32];
+    char a[32], b[32], c[32], d[32], e[32];
     (void)argument;
     osso_engine_stats(chat->r.engine, &stats);
     osso_session_tokens(chat->r.session, &n);
     fprintf(stderr, "  model       %s (%s)\n", chat->r.path, human_bytes(a, chat->r.dims.file_bytes));
-    fprintf(stderr, "  engine      %s, %d threads\n", osso_engine_isa(chat->r.engine),
-            osso_engine_threads(chat->r.engine));
-    fprintf(stderr, "  context     %zu of %lld tokens, %zu messages\n", n,
-            (long long)osso_engine_context(chat->r.engine), osso_conversation_size(chat->conversation));
+    int threads = osso_engine_threads(chat->r.engine);
+    size_t messages = osso_conversation_size(chat->conversation);
+    fprintf(stderr, "  engine      %s, %d thread%s\n", osso_engine_isa(chat->r.engine), threads,
+            threads == 1 ? "" : "s");
+    fprintf(stderr, "  context     %s of %s tokens, %zu message%s\n", human_count(d, n),
+            human_count(e, (uint64_t)osso_engine_context(chat->r.engine)), messages, messages == 1 ? "" : "s");
     fprintf(stderr, "  memory      %s KV cache, %s scratch\n", human_bytes(b, stats.kv_bytes),
             human_bytes(c, stats.activation_bytes));
     fprintf(stderr, "  so far      %llu tokens computed, %llu reused\n", (unsigned long long)stats.tokens_computed,
@@ -163,10 +178,16 @@ void command_stats(struct chat *chat, const char *argument)
     fprintf(stderr, "  seed        %llu\n", (unsigned long long)chat->r.seed);
     if (!chat->answered)
         return;
-    fprintf(stderr, "  last prompt %zu tokens, %zu of them reused, the rest at %.1f per second\n", last->n_prompt,
-            last->n_reused, per_second(last->n_prompt - last->n_reused, last->prompt_ms));
-    fprintf(stderr, "  last answer %zu tokens at %.1f per second, ended by: %s\n", last->n_generated,
-            per_second(last->n_generated, last->generate_ms), osso_stop_text(last->stop));
+    size_t computed = chat->n_read > last->n_reused ? chat->n_read - last->n_reused : 0;
+    fprintf(stderr, "  last prompt %s token%s, %s of them reused", human_count(d, last->n_prompt),
+            last->n_prompt == 1 ? "" : "s", human_count(e, last->n_reused));
+    if (computed > 0)
+        fprintf(stderr, ", %s computed at %.1f per second", human_count(d, computed),
+                per_second(computed, last->prompt_ms));
+    fprintf(stderr, "\n  last answer %zu token%s", last->n_generated, last->n_generated == 1 ? "" : "s");
+    if (last->n_generated > 1) /* one token is chosen, not computed */
+        fprintf(stderr, " at %.1f per second", per_second(last->n_generated, last->generate_ms));
+    fprintf(stderr, ", ended by: %s\n", osso_stop_text(last->stop));
 }
 
 void command_quit(struct chat *chat, const char *argument)

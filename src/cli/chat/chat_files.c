@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
-
 static enum osso_status conversation_text(const struct chat *chat, struct buf *text, struct osso_error *err)
 {
     char *json = NULL;
@@ -36,8 +34,8 @@ void command_save(struct chat *chat, const char *argument)
     }
     char *path = home_path(argument);
     bool replaced = path && file_exists(path);
-    enum osso_status status =
-        path ? conversation_text(chat, &text, &err) : error_nomem(&err, strlen(argument), "a path");
+    enum osso_status status = path ? conversation_text(chat, &text, &err)
+                                   : error_nomem(&err, strlen(argument), "a path");
     if (!status)
         status = save_atomic(path, text.data, text.len, &err);
     mem_free(path);
@@ -112,7 +110,8 @@ enum osso_status chat_load(struct chat *chat, const char *path, struct osso_erro
     }
     osso_conversation_free(before);
     chat->answered = false; /* /stats: not of this conversation */
-    show_end(chat);
+    if (chat->interactive)
+        show_end(chat);
     return OSSO_OK;
 }
 
@@ -127,6 +126,37 @@ void command_load(struct chat *chat, const char *argument)
     enum osso_status status = path ? chat_load(chat, path, &err) : error_nomem(&err, strlen(argument), "a path");
     mem_free(path);
     chat_report(status, &err);
+}
+
+void chat_keep(struct chat *chat)
+{
+    struct osso_error err = {0};
+    struct buf text = {0};
+    size_t n = osso_conversation_size(chat->conversation);
+    if (chat->options.v[OPT_no_history].set || n == opening_size(chat->conversation))
+        return;
+    char *path = state_path("conversation.json");
+    enum osso_status status = path ? conversation_text(chat, &text, &err) : OSSO_OK; /* no home: nothing is kept */
+    if (!status && path)
+        status = state_write(path, text.data, text.len, &err);
+    mem_free(path);
+    buf_free(&text);
+    if (status && !chat->keep_failed)
+        say("the conversation is not kept for --continue: %s", err.text);
+    chat->keep_failed = status != OSSO_OK;
+}
+
+enum osso_status chat_continue(struct chat *chat, struct osso_error *err)
+{
+    char *path = state_path("conversation.json");
+    enum osso_status status = path && file_exists(path) ? OSSO_OK
+                                                        : error_set(err, OSSO_NOTFOUND,
+                                                                    "there is no conversation to go on with yet; leave "
+                                                                    "--continue out");
+    if (!status)
+        status = chat_load(chat, path, err);
+    mem_free(path);
+    return status;
 }
 
 void command_read(struct chat *chat, const char *argument)

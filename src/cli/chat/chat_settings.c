@@ -75,7 +75,7 @@ static bool settable(const struct option *option)
 {
     int i = (int)(option - option_table);
     return verb_takes(&verbs[VERB_chat], option) && i > OPT_section_conversation && i < OPT_section_rendering_parsing &&
-           i != OPT_no_history;
+           i != OPT_no_history && i != OPT_continue;
 }
 
 static void show_setting(const struct chat *chat, int i)

@@ -1,6 +1,7 @@
 /* verb_chat.c: a conversation with a model: the loop of questions and answers, or a single answer without a terminal.
  */
 #include "cli/chat/chat.h"
+#include "cli/context.h"
 #include "cli/input.h"
 #include "cli/out.h"
 
@@ -19,12 +20,15 @@ static enum osso_status start(struct chat *chat, struct osso_error *err)
         status = runner_open(&chat->options, &chat->r, err);
     if (!status)
         status = osso_model_tokenizer(chat->r.model, &chat->r.tokenizer, err);
-    struct osso_engine_options e = engine_args(&chat->options, &chat->r);
     if (!status)
-        status = runner_start(&chat->r, &e, err);
+        status = context_start(&chat->options, &chat->r, err);
+    if (!status)
+        osso_engine_set_interrupt(chat->r.engine, interrupt_flag());
     if (!status)
         status = runner_sampler(&chat->options, &chat->r, err);
-    return status ? status : chat_reopen(chat, false, err);
+    if (!status)
+        status = chat_reopen(chat, false, err);
+    return status || !chat->options.v[OPT_continue].set ? status : chat_continue(chat, err);
 }
 
 /* ---- one answer ----------------------------------------------------------------------------------------- */
@@ -76,6 +80,8 @@ static int answer_once(struct chat *chat)
     if (!status)
         status = chat_say(chat, message.data, message.len, &err);
     bool stopped = interrupted();
+    if (chat->options.v[OPT_continue].set && !status)
+        chat_keep(chat);
     interrupt_release();
     buf_free(&message);
     return status ? exit_code(status, &err) : stopped ? 130 : 0;
@@ -94,7 +100,7 @@ static void welcome(const struct chat *chat)
 static void answer(struct chat *chat, const struct buf *message)
 {
     struct osso_error err = {0};
-    interrupt_catch(INTERRUPT_WORK);
+    interrupt_catch(INTERRUPT_PROMPT); /* however often it is pressed, the conversation stays */
     if (message->data[0] == '/')
         chat_command_run(chat, message->data);
     else {
@@ -105,6 +111,7 @@ static void answer(struct chat *chat, const struct buf *message)
             exit_code(status, &err);
     }
     interrupt_forget();
+    chat_keep(chat);
     if (out_has_colour())
         out_puts(PLAIN);
     out_flush();
