@@ -14,7 +14,7 @@ enum osso_status context_change(const struct options *options, struct runner *ru
 int64_t context_larger(const struct options *options, const struct runner *runner, size_t needed);
 /* LIMIT, for a text of so many tokens, too many: the sentence names what helps. */
 enum osso_status context_full(const struct options *options, const struct runner *runner, size_t n_tokens,
-                               struct osso_error *err);
+                              struct osso_error *err);
 
 /* "7,067" into a space of at least 32 bytes; returns it. */
 const char *human_count(char *space, uint64_t n);

@@ -129,7 +129,7 @@ def test_the_context_and_its_size():
     t = Chat(*final(), "-c", "128")
     t.say("x" * 150, "/ctx 512", without=["/undo", "-c"])  # there is nothing to undo
     t.bye()
-    for args, room in ((["-c", "200"], "of 200]"), (["-c", "0"], "of 131,072]"), (["-c", "5000"], "of 5,000]")):
+    for args, room in ((["-c", "300"], "of 300]"), (["-c", "0"], "of 131,072]"), (["-c", "5000"], "of 5,000]")):
         t = Chat(*final(), *args)
         t.say("hi", room)
         t.bye()

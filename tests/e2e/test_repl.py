@@ -301,7 +301,7 @@ def test_context_that_is_full():
     t = Terminal(*final(), "-c", "128")
     t.prompt()
     t.send("word " * 60 + "\r")
-    t.wait("/clear")
+    t.wait("/ctx 512")
     assert t.leave() == 0
 
 

@@ -75,8 +75,10 @@ enum osso_status chat_load(struct chat *chat, const char *path, struct osso_erro
 void chat_keep(struct chat *chat);
 enum osso_status chat_continue(struct chat *chat, struct osso_error *err);
 
-/* ---- chat_context.c ---- */
+/* ---- chat_room.c ---- */
 
+/* Where the last message of the person is (the size of the conversation if there is none), and how many there are. */
+size_t chat_last_user(const struct osso_conversation *conversation, size_t *n_users_out);
 /* LIMIT, for a conversation of so many tokens, too many: the sentence names what helps. */
 enum osso_status chat_full(const struct chat *chat, size_t needed, struct osso_error *err);
 /* What helps when the context is full. answered: the last message is in it, with something of an answer. */
