@@ -217,5 +217,31 @@ def test_a_prompt_is_stopped_and_nothing_is_lost():
         t.bye()
 
 
+def test_settings_in_force():
+    t = Chat(*final())
+    t.say("/set", "temp                 0\n", "top-p                1 (default)", "reasoning-effort     medium",
+          "system               none", "repeat-penalty       1 (default)")
+    t.say("/set temp 0.7", "0.7")
+    t.say("/set temp default", "temp                 1 (default)")
+    t.say("/set temp 0")
+    t.say("/effort high")
+    t.say("/set reasoning-effort default", "medium")
+    t.say("/system Be brief.")
+    t.say("/set system", "Be brief.")
+    t.say("/set system default", "none")
+    t.say("/set date none", "none")
+    t.say("/set date default", time.strftime("%Y-"))
+    assert "Be brief." not in raw(t)
+    t.bye()
+
+
+def test_words_that_leave():
+    for word in ("exit", "quit"):
+        t = Chat(*final())
+        t.say(f"how do I {word}?", "Hello, good friend.")
+        t.send(word + "\r")
+        assert t.end() == 0
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])

@@ -101,7 +101,10 @@ static void answer(struct chat *chat, const struct buf *message)
 {
     struct osso_error err = {0};
     interrupt_catch(INTERRUPT_PROMPT); /* however often it is pressed, the conversation stays */
-    if (message->data[0] == '/')
+    const char *word = message->data;
+    if (strcmp(word, "exit") == 0 || strcmp(word, "quit") == 0)
+        chat->quit = true;
+    else if (message->data[0] == '/')
         chat_command_run(chat, message->data);
     else {
         enum osso_status status = input_check_utf8(message->data, message->len, "what was typed", &err);
