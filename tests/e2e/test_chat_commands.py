@@ -243,5 +243,36 @@ def test_words_that_leave():
         assert t.end() == 0
 
 
+def test_read_files_go_with_the_next_message():
+    home = TEMP / "home"  # of every test
+    home.mkdir(exist_ok=True)
+    (home / "a.txt").write_text("alpha\n")
+    (home / "b.txt").write_text("beta\n")
+    (home / "empty.txt").write_text("")
+    t = Chat(*final())
+    t.say("/read ~/a.txt", "next message", without=["Hello"])
+    t.say("/read ~/b.txt")
+    t.say("/read ~/empty.txt", "osso: ")
+    t.say("/read ~/none.txt", "osso: ", "none.txt")
+    assert "alpha" not in raw(t)
+    t.say("what is it?", "Hello, good friend.")
+    assert "<|message|>alpha\n\nbeta\n\nwhat is it?<|end|>" in raw(t)
+    t.say("and now", "Hello, good friend.")
+    assert raw(t).count("alpha") == 1
+    t.say("/read ~/a.txt")
+    t.send("\r")
+    t.wait("Hello, good friend.")
+    t.prompt()
+    assert "<|message|>alpha<|end|>" in raw(t)
+    t.say("/read ~/b.txt")
+    t.say("/clear")
+    t.say("hi")
+    assert "beta" not in raw(t)
+    t.say("/save ~/c.json", "saved")
+    t.say("/save ~/c.json", "replaced")
+    assert (home / "c.json").exists()
+    t.bye()
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])

@@ -255,7 +255,8 @@ def test_commands():
     assert raw(t).count("good friend") == 1
     say("/load /no/such/file", "osso: ")
     (TEMP / "message").write_text("a message\nfrom a file\n")
-    say(f"/read {TEMP / 'message'}", "Hello, good friend.")
+    say(f"/read {TEMP / 'message'}", "next message")
+    say("", "Hello, good friend.")
     assert "a message\nfrom a file<|end|>" in raw(t)
     say("/system", "no instructions")
     assert "Be brief." not in raw(t)

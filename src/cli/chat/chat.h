@@ -20,8 +20,9 @@ struct chat {
     size_t n_kept;
     struct osso_generate_result last; /* of the last answer; texts in it are gone */
     bool answered;
-    size_t n_read;    /* tokens of its prompt that were reused or computed */
-    bool keep_failed; /* it was said once */
+    size_t n_read;     /* tokens of its prompt that were reused or computed */
+    struct buf staged; /* what /read has read: it goes with the next message */
+    bool keep_failed;  /* it was said once */
 };
 
 /* ---- chat_turn.c ---- */
@@ -71,6 +72,8 @@ const char *chat_effort(const struct chat *chat);
  * before is still there. */
 enum osso_status chat_load(struct chat *chat, const char *path, struct osso_error *err);
 
+/* Says what is typed, after what /read has read; what was taken back stays staged. */
+enum osso_status chat_say_staged(struct chat *chat, const char *text, size_t len, struct osso_error *err);
 /* Keeps the conversation for osso chat --continue, unless --no-history; nothing while nothing was said. */
 void chat_keep(struct chat *chat);
 enum osso_status chat_continue(struct chat *chat, struct osso_error *err);

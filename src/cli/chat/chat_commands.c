@@ -84,6 +84,7 @@ void command_clear(struct chat *chat, const char *argument)
 {
     (void)argument;
     osso_conversation_truncate(chat->conversation, opening_size(chat->conversation));
+    buf_free(&chat->staged);
     chat_note("the conversation begins anew");
 }
 

@@ -159,6 +159,24 @@ enum osso_status chat_continue(struct chat *chat, struct osso_error *err)
     return status;
 }
 
+enum osso_status chat_say_staged(struct chat *chat, const char *text, size_t len, struct osso_error *err)
+{
+    struct buf all = {0};
+    if (chat->staged.len == 0)
+        return chat_say(chat, text, len, err);
+    buf_add(&all, chat->staged.data, chat->staged.len);
+    if (len > 0)
+        buf_puts(&all, "\n\n");
+    buf_add(&all, text, len);
+    size_t before = osso_conversation_size(chat->conversation);
+    enum osso_status status = all.failed ? error_nomem(err, all.len, "a message")
+                                         : chat_say(chat, all.data, all.len, err);
+    if (osso_conversation_size(chat->conversation) > before)
+        buf_free(&chat->staged);
+    buf_free(&all);
+    return status;
+}
+
 void command_read(struct chat *chat, const char *argument)
 {
     struct osso_error err = {0};
@@ -174,9 +192,17 @@ void command_read(struct chat *chat, const char *argument)
     input_chomp(&text);
     if (!status && text.len == 0)
         status = error_set(&err, OSSO_USAGE, "%s is empty", path);
-    if (!status)
-        status = chat_say(chat, text.data, text.len, &err);
+    if (!status) {
+        buf_puts(&chat->staged, chat->staged.len ? "\n\n" : "");
+        buf_add(&chat->staged, text.data, text.len);
+        if (chat->staged.failed) {
+            status = error_nomem(&err, text.len, path);
+            buf_free(&chat->staged);
+        }
+    }
     mem_free(path);
     buf_free(&text);
     chat_report(status, &err);
+    if (!status)
+        chat_note("read; it goes with your next message (Enter alone sends it as it is, /clear drops it)");
 }

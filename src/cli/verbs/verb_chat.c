@@ -109,7 +109,7 @@ static void answer(struct chat *chat, const struct buf *message)
     else {
         enum osso_status status = input_check_utf8(message->data, message->len, "what was typed", &err);
         if (!status)
-            status = chat_say(chat, message->data, message->len, &err);
+            status = chat_say_staged(chat, message->data, message->len, &err);
         if (status)
             exit_code(status, &err);
     }
@@ -135,7 +135,11 @@ static int loop(struct chat *chat)
         enum line_result result = line_reader_message(reader, &message);
         if (result == LINE_END)
             break;
-        if (result == LINE_READ && message.len > 0 && message.data[strspn(message.data, " \t\n")])
+        bool blank = message.len == 0 || !message.data[strspn(message.data, " \t\n")];
+        if (blank)
+            buf_clear(&message);
+        buf_puts(&message, ""); /* ends in NUL, also when it is empty */
+        if (result == LINE_READ && (!blank || chat->staged.len > 0))
             answer(chat, &message);
     }
     interrupt_release();
@@ -158,6 +162,7 @@ int verb_chat(const struct options *o)
                             o->v[OPT_logit_bias].list[i], &err);
     int code = status ? exit_code(status, &err) : once ? answer_once(&chat) : loop(&chat);
     osso_conversation_free(chat.conversation);
+    buf_free(&chat.staged);
     runner_close(&chat.r);
     for (size_t i = 0; i < chat.n_kept; i++)
         mem_free(chat.kept[i]);
