@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Commands of the chat: settings, saved conversations, the context."""
+import fcntl
 import re
 import signal
+import struct
+import termios
 import time
 
 from harness import *
@@ -272,6 +275,16 @@ def test_read_files_go_with_the_next_message():
     t.say("/save ~/c.json", "replaced")
     assert (home / "c.json").exists()
     t.bye()
+
+
+def test_help_fits_the_window():
+    for columns in (40, 60, 80, 100):
+        t = Chat(*final())
+        fcntl.ioctl(t.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        came = t.say("/help", "/undo", "take the last message", "Ctrl-C", "leave.")
+        assert max(map(len, came.splitlines())) < columns, (columns, came)
+        assert t.say("hi", "Hello, good friend.")
+        t.bye()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 /* chat_commands.c: what can be typed in a chat instead of a message; the list is chat_commands.def. */
+#define _GNU_SOURCE
 #include "cli/chat/chat.h"
 #include "cli/context.h"
 #include "cli/guess.h"
@@ -9,6 +10,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 const struct chat_command chat_commands[CHAT_COMMANDS] = {
 #define COMMAND(name, aliases, argument, help) {#name, aliases, argument, help, command_##name},
@@ -68,16 +71,37 @@ void chat_report(enum osso_status status, const struct osso_error *err)
 
 /* ---- the commands --------------------------------------------------------------------------------------- */
 
+/* Words from `column` on, in lines of less than `columns`, the later ones indented. */
+static void help_words(const char *text, int column, int indent, int columns)
+{
+    int at = column;
+    for (const char *w = text; *w;) {
+        int n = (int)strcspn(w, " ");
+        if (at > indent && at + 1 + n >= columns)
+            at = fprintf(stderr, "\n%*s", indent, "") - 1;
+        else if (w != text || at > indent)
+            at += fprintf(stderr, " ");
+        at += fprintf(stderr, "%.*s", n, w);
+        w += n + (w[n] == ' ');
+    }
+    fputc('\n', stderr);
+}
+
 void command_help(struct chat *chat, const char *argument)
 {
+    struct winsize size;
+    int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
     (void)chat, (void)argument;
     for (int i = 0; i < CHAT_COMMANDS; i++) {
         int n = fprintf(stderr, "  /%s %s", chat_commands[i].name, chat_commands[i].argument);
-        fprintf(stderr, "%*s%s\n", n < 26 ? 26 - n : 1, "", chat_commands[i].help);
+        bool narrow = columns < 60;
+        fprintf(stderr, "%*s", narrow || n >= 26 ? 0 : 26 - n, "");
+        help_words(chat_commands[i].help, narrow ? n : 26, narrow ? 6 : 26, columns);
     }
-    chat_note(
-        "A line that ends in \\ goes on; so does a text between two lines of \"\"\". A pasted block is one message.\n"
-        "Ctrl-C stops an answer and clears a line, Ctrl-D leaves.");
+    help_words(
+        "A line that ends in \\ goes on; so does a text between two lines of \"\"\". A pasted block is one message. "
+        "Ctrl-C stops an answer and clears a line; exit, quit or Ctrl-D leave.",
+        0, 0, columns);
 }
 
 void command_clear(struct chat *chat, const char *argument)
