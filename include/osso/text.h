@@ -150,6 +150,21 @@ OSSO_API enum osso_status osso_conversation_add_developer(struct osso_conversati
                                                           const char *instructions, const char *tools_json,
                                                           struct osso_error *err);
 
+/* Single fields of how a conversation was opened: its first system message's content, its first developer message's. */
+enum osso_field {
+    OSSO_FIELD_IDENTITY,
+    OSSO_FIELD_EFFORT, /* set: "low", "medium", "high"; read: as the message has it ("High") */
+    OSSO_FIELD_DATE,
+    OSSO_FIELD_INSTRUCTIONS
+};
+/* NULL: absent, or the message is plain text (which is instructions in a developer's). Lives until the conversation
+ * changes. */
+OSSO_API const char *osso_conversation_field(const struct osso_conversation *conversation, enum osso_field field);
+/* Changes this field and nothing else: tools, channels and the other fields stay. value NULL takes it away. A message
+ * that is not there is made; in a system message of plain text there is no field to change (USAGE). */
+OSSO_API enum osso_status osso_conversation_set_field(struct osso_conversation *conversation, enum osso_field field,
+                                                      const char *value, struct osso_error *err);
+
 enum osso_render_for {
     OSSO_RENDER_COMPLETION, /* ends in <|start|>assistant: the model goes on */
     OSSO_RENDER_TRAINING,   /* a last final message ends in <|return|> */

@@ -174,12 +174,10 @@ static uint64_t random_seed(void)
     return rng_splitmix(&seed);
 }
 
-enum osso_status runner_sampler(const struct options *o, struct runner *r, struct osso_error *err)
+void sampling_args(const struct options *o, const struct runner *r, struct osso_sampling *out)
 {
     const struct option_value *v = o->v;
     struct osso_sampling s = {.size = sizeof s};
-    struct osso_logit_bias *bias;
-    struct osso_sampler *sampler;
     osso_model_sampling(r->model, &s);
     if (v[OPT_temp].set)
         s.temperature = v[OPT_temp].f;
@@ -201,6 +199,16 @@ enum osso_status runner_sampler(const struct options *o, struct runner *r, struc
         s.repetition_penalty = 1;
         s.presence_penalty = s.frequency_penalty = 0;
     }
+    *out = s;
+}
+
+enum osso_status runner_sampler(const struct options *o, struct runner *r, struct osso_error *err)
+{
+    const struct option_value *v = o->v;
+    struct osso_sampling s = {.size = sizeof s};
+    struct osso_logit_bias *bias;
+    struct osso_sampler *sampler;
+    sampling_args(o, r, &s);
     r->seed = v[OPT_seed].set && !v[OPT_seed].random ? v[OPT_seed].u : random_seed();
     s.seed = r->seed;
     enum osso_status status = bias_args(o, r, &bias, &s.n_bias, err);

@@ -28,6 +28,8 @@ struct osso_engine_options engine_args(const struct options *options, const stru
 /* Engine and one session. */
 enum osso_status runner_start(struct runner *runner, const struct osso_engine_options *engine_options,
                               struct osso_error *err);
+/* How tokens are chosen: the model's own defaults, overridden by the options (without bias list and seed). */
+void sampling_args(const struct options *options, const struct runner *runner, struct osso_sampling *sampling_out);
 /* A sampler from the model's own defaults, overridden by the options; replaces the one before. */
 enum osso_status runner_sampler(const struct options *options, struct runner *runner, struct osso_error *err);
 

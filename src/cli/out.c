@@ -204,6 +204,11 @@ bool interrupted(void)
     return interrupts > 0;
 }
 
+const volatile sig_atomic_t *interrupt_flag(void)
+{
+    return &interrupts;
+}
+
 void interrupt_forget(void)
 {
     interrupts = 0;

@@ -51,6 +51,7 @@ enum interrupt_mode {
 void interrupt_catch(enum interrupt_mode mode);
 void interrupt_release(void);
 bool interrupted(void);
+const volatile sig_atomic_t *interrupt_flag(void); /* not 0 once interrupted: for osso_engine_set_interrupt */
 void interrupt_forget(void);
 
 #endif

@@ -142,8 +142,8 @@ static enum osso_status check_ids(const struct osso_session *s, const int32_t *i
 
 static enum osso_status too_long(const struct osso_session *s, size_t n, struct osso_error *err)
 {
-    return error_set(err, OSSO_LIMIT, "%zu tokens do not fit a context of %lld; shorten the text or raise -c", n,
-                     (long long)s->engine->context);
+    return error_set(err, OSSO_LIMIT, "%zu tokens do not fit a context of %lld; shorten the text%s", n,
+                     (long long)s->engine->context, n <= (size_t)s->engine->config.context ? " or raise -c" : "");
 }
 
 enum osso_status osso_session_sync(struct osso_session *s, const int32_t *ids, size_t n, struct osso_error *err)

@@ -255,7 +255,8 @@ def test_commands():
     assert raw(t).count("good friend") == 1
     say("/load /no/such/file", "osso: ")
     (TEMP / "message").write_text("a message\nfrom a file\n")
-    say(f"/read {TEMP / 'message'}", "Hello, good friend.")
+    say(f"/read {TEMP / 'message'}", "next message")
+    say("", "Hello, good friend.")
     assert "a message\nfrom a file<|end|>" in raw(t)
     say("/system", "no instructions")
     assert "Be brief." not in raw(t)
@@ -301,7 +302,7 @@ def test_context_that_is_full():
     t = Terminal(*final(), "-c", "128")
     t.prompt()
     t.send("word " * 60 + "\r")
-    t.wait("/clear")
+    t.wait("/ctx 512")
     assert t.leave() == 0
 
 

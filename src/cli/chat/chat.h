@@ -1,5 +1,5 @@
 /* chat.h: what the files of the verb chat share: verb_chat.c (the loop), chat_line.c (typing), chat_turn.c (answering),
- * chat_commands.c and chat_settings.c (/help and its kind). */
+ * chat_commands.c, chat_files.c and chat_settings.c (/help and its kind). */
 #ifndef OSSO_CLI_CHAT_H
 #define OSSO_CLI_CHAT_H
 
@@ -21,6 +21,9 @@ struct chat {
     size_t n_kept;
     struct osso_generate_result last; /* of the last answer; texts in it are gone */
     bool answered;
+    size_t n_read;     /* tokens of its prompt that were reused or computed */
+    struct buf staged; /* what /read has read: it goes with the next message */
+    bool keep_failed;  /* it was said once */
 };
 
 /* ---- chat_turn.c ---- */
@@ -56,8 +59,36 @@ void chat_note(const char *text);
 void chat_report(enum osso_status status, const struct osso_error *err);
 /* Does what a line that begins with '/' says. */
 void chat_command_run(struct chat *chat, const char *line);
+/* Messages of system and developer at the front: how the conversation was opened. */
+size_t opening_size(const struct osso_conversation *conversation);
 /* A new beginning (system and developer message), with all other messages kept or dropped. */
 enum osso_status chat_reopen(struct chat *chat, bool keep_messages, struct osso_error *err);
+
+/* ---- chat_settings.c ---- */
+
+/* "high": what the model is told now. */
+const char *chat_effort(const struct chat *chat);
+
+/* ---- chat_files.c ---- */
+
+/* Goes on with a saved conversation: how it was opened becomes the settings, its end is shown. On failure the one
+ * before is still there. */
+enum osso_status chat_load(struct chat *chat, const char *path, struct osso_error *err);
+
+/* Says what is typed, after what /read has read; what was taken back stays staged. */
+enum osso_status chat_say_staged(struct chat *chat, const char *text, size_t len, struct osso_error *err);
+/* Keeps the conversation for osso chat --continue, unless --no-history; nothing while nothing was said. */
+void chat_keep(struct chat *chat);
+enum osso_status chat_continue(struct chat *chat, struct osso_error *err);
+
+/* ---- chat_room.c ---- */
+
+/* Where the last message of the person is (the size of the conversation if there is none), and how many there are. */
+size_t chat_last_user(const struct osso_conversation *conversation, size_t *n_users_out);
+/* LIMIT, for a conversation of so many tokens, too many: the sentence names what helps. */
+enum osso_status chat_full(const struct chat *chat, size_t needed, struct osso_error *err);
+/* What helps when the context is full. answered: the last message is in it, with something of an answer. */
+void chat_room(const struct chat *chat, size_t needed, bool answered, char *advice, size_t size);
 
 /* ---- chat_line.c ---- */
 

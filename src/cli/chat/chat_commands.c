@@ -1,15 +1,17 @@
 /* chat_commands.c: what can be typed in a chat instead of a message; the list is chat_commands.def. */
+#define _GNU_SOURCE
 #include "cli/chat/chat.h"
+#include "cli/context.h"
 #include "cli/guess.h"
-#include "cli/input.h"
 #include "cli/out.h"
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/mem.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 const struct chat_command chat_commands[CHAT_COMMANDS] = {
 #define COMMAND(name, aliases, argument, help) {#name, aliases, argument, help, command_##name},
@@ -17,8 +19,7 @@ const struct chat_command chat_commands[CHAT_COMMANDS] = {
 #undef COMMAND
 };
 
-/* Messages of system and developer at the front: how the conversation was opened. */
-static size_t opening_size(const struct osso_conversation *conversation)
+size_t opening_size(const struct osso_conversation *conversation)
 {
     struct osso_message message = {.size = sizeof message};
     size_t n = 0;
@@ -70,26 +71,51 @@ void chat_report(enum osso_status status, const struct osso_error *err)
 
 /* ---- the commands --------------------------------------------------------------------------------------- */
 
+/* Words from `column` on, in lines of less than `columns`, the later ones indented. */
+static void help_words(const char *text, int column, int indent, int columns)
+{
+    int at = column;
+    for (const char *w = text; *w;) {
+        int n = (int)strcspn(w, " ");
+        if (at > indent && at + 1 + n >= columns)
+            at = fprintf(stderr, "\n%*s", indent, "") - 1;
+        else if (w != text || at > indent)
+            at += fprintf(stderr, " ");
+        at += fprintf(stderr, "%.*s", n, w);
+        w += n + (w[n] == ' ');
+    }
+    fputc('\n', stderr);
+}
+
 void command_help(struct chat *chat, const char *argument)
 {
+    struct winsize size;
+    int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
     (void)chat, (void)argument;
     for (int i = 0; i < CHAT_COMMANDS; i++) {
         int n = fprintf(stderr, "  /%s %s", chat_commands[i].name, chat_commands[i].argument);
-        fprintf(stderr, "%*s%s\n", n < 26 ? 26 - n : 1, "", chat_commands[i].help);
+        bool narrow = columns < 60;
+        fprintf(stderr, "%*s", narrow || n >= 26 ? 0 : 26 - n, "");
+        help_words(chat_commands[i].help, narrow ? n : 26, narrow ? 6 : 26, columns);
     }
-    chat_note(
-        "A line that ends in \\ goes on; so does a text between two lines of \"\"\". A pasted block is one message.\n"
-        "Ctrl-C stops an answer and clears a line, Ctrl-D leaves.");
+    help_words(
+        "A line that ends in \\ goes on; so does a text between two lines of \"\"\". A pasted block is one message. "
+        "Ctrl-C stops an answer and clears a line; exit, quit or Ctrl-D leave.",
+        0, 0, columns);
 }
 
 void command_clear(struct chat *chat, const char *argument)
 {
-    struct osso_error err = {0};
     (void)argument;
-    enum osso_status status = chat_reopen(chat, false, &err);
-    chat_report(status, &err);
-    if (!status)
-        chat_note("the conversation begins anew");
+    osso_conversation_truncate(chat->conversation, opening_size(chat->conversation));
+    buf_free(&chat->staged);
+    chat_note("the conversation begins anew");
+}
+
+void command_tool(struct chat *chat, const char *argument)
+{
+    struct osso_error err = {0};
+    chat_report(chat_tool(chat, argument, strlen(argument), &err), &err);
 }
 
 void command_regen(struct chat *chat, const char *argument)
@@ -105,84 +131,19 @@ void command_regen(struct chat *chat, const char *argument)
         say("there is no message to answer yet");
         return;
     }
-    osso_conversation_truncate(chat->conversation, n);
-    chat_report(chat_answer(chat, &err), &err);
-}
-
-void command_save(struct chat *chat, const char *argument)
-{
-    struct osso_error err = {0};
-    struct buf text = {0};
-    char *json = NULL;
-    if (!*argument) {
-        say("say where: /save FILE");
-        return;
-    }
-    enum osso_status status = osso_conversation_to_json(chat->conversation, &json, &err);
+    struct osso_conversation *old;
+    enum osso_status status = osso_conversation_create(&old, &err);
+    if (!status)
+        status = copy_messages(chat->conversation, n, old, &err);
     if (!status) {
-        buf_puts(&text, json);
-        buf_putc(&text, '\n');
-        status = text.failed ? error_nomem(&err, text.len, "the conversation")
-                             : save_atomic(argument, text.data, text.len, &err);
+        osso_conversation_truncate(chat->conversation, n);
+        status = chat_answer(chat, &err);
+        if (status || (chat->last.stop == OSSO_STOP_CANCELLED && chat->last.n_generated == 0)) {
+            struct osso_error ignored;
+            copy_messages(old, 0, chat->conversation, &ignored); /* the answer that there was is better than none */
+        }
     }
-    osso_free(json);
-    buf_free(&text);
-    chat_report(status, &err);
-    if (!status)
-        chat_note("saved");
-}
-
-void command_load(struct chat *chat, const char *argument)
-{
-    struct osso_error err = {0};
-    struct buf text = {0};
-    struct osso_conversation *loaded = NULL;
-    if (!*argument) {
-        say("say what: /load FILE");
-        return;
-    }
-    enum osso_status status = input_read(argument, &text, &err);
-    if (!status)
-        status = osso_conversation_from_json(text.data ? text.data : "", text.len, argument, &loaded, &err);
-    if (!status) {
-        bool opened = opening_size(loaded) > 0;
-        osso_conversation_free(chat->conversation);
-        chat->conversation = loaded;
-        if (!opened)
-            status = chat_reopen(chat, true, &err);
-    }
-    buf_free(&text);
-    chat_report(status, &err);
-    if (!status) {
-        char line[64];
-        snprintf(line, sizeof line, "%zu messages", osso_conversation_size(chat->conversation));
-        chat_note(line);
-    }
-}
-
-void command_tool(struct chat *chat, const char *argument)
-{
-    struct osso_error err = {0};
-    chat_report(chat_tool(chat, argument, strlen(argument), &err), &err);
-}
-
-void command_read(struct chat *chat, const char *argument)
-{
-    struct osso_error err = {0};
-    struct buf text = {0};
-    if (!*argument) {
-        say("say what: /read FILE");
-        return;
-    }
-    enum osso_status status = input_read(argument, &text, &err);
-    if (!status)
-        status = input_check_utf8(text.data, text.len, argument, &err);
-    input_chomp(&text);
-    if (!status && text.len == 0)
-        status = error_set(&err, OSSO_USAGE, "%s is empty", argument);
-    if (!status)
-        status = chat_say(chat, text.data, text.len, &err);
-    buf_free(&text);
+    osso_conversation_free(old);
     chat_report(status, &err);
 }
 
@@ -230,15 +191,17 @@ void command_stats(struct chat *chat, const char *argument)
     struct osso_engine_stats stats = {.size = sizeof stats};
     const struct osso_generate_result *last = &chat->last;
     size_t n;
-    char a[32], b[32], c[32];
+    char a[32], b[32], c[32], d[32], e[32];
     (void)argument;
     osso_engine_stats(chat->r.engine, &stats);
     osso_session_tokens(chat->r.session, &n);
     fprintf(stderr, "  model       %s (%s)\n", chat->r.path, human_bytes(a, chat->r.dims.file_bytes));
-    fprintf(stderr, "  engine      %s, %d threads\n", osso_engine_isa(chat->r.engine),
-            osso_engine_threads(chat->r.engine));
-    fprintf(stderr, "  context     %zu of %lld tokens, %zu messages\n", n,
-            (long long)osso_engine_context(chat->r.engine), osso_conversation_size(chat->conversation));
+    int threads = osso_engine_threads(chat->r.engine);
+    size_t messages = osso_conversation_size(chat->conversation);
+    fprintf(stderr, "  engine      %s, %d thread%s\n", osso_engine_isa(chat->r.engine), threads,
+            threads == 1 ? "" : "s");
+    fprintf(stderr, "  context     %s of %s tokens, %zu message%s\n", human_count(d, n),
+            human_count(e, (uint64_t)osso_engine_context(chat->r.engine)), messages, messages == 1 ? "" : "s");
     fprintf(stderr, "  memory      %s KV cache, %s scratch\n", human_bytes(b, stats.kv_bytes),
             human_bytes(c, stats.activation_bytes));
     fprintf(stderr, "  so far      %llu tokens computed, %llu reused\n", (unsigned long long)stats.tokens_computed,
@@ -246,10 +209,16 @@ void command_stats(struct chat *chat, const char *argument)
     fprintf(stderr, "  seed        %llu\n", (unsigned long long)chat->r.seed);
     if (!chat->answered)
         return;
-    fprintf(stderr, "  last prompt %zu tokens, %zu of them reused, the rest at %.1f per second\n", last->n_prompt,
-            last->n_reused, per_second(last->n_prompt - last->n_reused, last->prompt_ms));
-    fprintf(stderr, "  last answer %zu tokens at %.1f per second, ended by: %s\n", last->n_generated,
-            per_second(last->n_generated, last->generate_ms), osso_stop_text(last->stop));
+    size_t computed = chat->n_read > last->n_reused ? chat->n_read - last->n_reused : 0;
+    fprintf(stderr, "  last prompt %s token%s, %s of them reused", human_count(d, last->n_prompt),
+            last->n_prompt == 1 ? "" : "s", human_count(e, last->n_reused));
+    if (computed > 0)
+        fprintf(stderr, ", %s computed at %.1f per second", human_count(d, computed),
+                per_second(computed, last->prompt_ms));
+    fprintf(stderr, "\n  last answer %zu token%s", last->n_generated, last->n_generated == 1 ? "" : "s");
+    if (last->n_generated > 1) /* one token is chosen, not computed */
+        fprintf(stderr, " at %.1f per second", per_second(last->n_generated, last->generate_ms));
+    fprintf(stderr, ", ended by: %s\n", osso_stop_text(last->stop));
 }
 
 void command_quit(struct chat *chat, const char *argument)

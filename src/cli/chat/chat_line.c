@@ -2,6 +2,7 @@
  * (line ends written as \n). Each message is appended at once, so that several chats at a time lose nothing. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/chat/chat_line.h"
+#include "cli/state.h"
 
 #include "base/error.h"
 #include "base/file.h"
@@ -23,30 +24,6 @@ struct line_reader {
 };
 
 /* ---- history -------------------------------------------------------------------------------------------- */
-
-/* $XDG_STATE_HOME/osso/history, its folders made as private ones; NULL when there is no place for it. */
-static char *history_path(void)
-{
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    struct buf path = {0};
-    if (state && state[0] == '/')
-        buf_puts(&path, state);
-    else if (home && home[0] == '/')
-        buf_printf(&path, "%s/.local/state", home);
-    else
-        return NULL;
-    buf_puts(&path, "/osso/history");
-    char *text = buf_take(&path);
-    for (char *slash = text ? strchr(text + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        if (mkdir(text, 0700) != 0 && errno != EEXIST) {
-            mem_free(text);
-            return NULL;
-        }
-        *slash = '/';
-    }
-    return text;
-}
 
 static void history_line(const char *message, struct buf *line)
 {
@@ -74,9 +51,7 @@ static void history_load(struct line_reader *r)
         first--;
     }
     if (first - text > 1 << 20) { /* rewritten now and then, not each time */
-        mode_t mask = umask(077);
-        save_atomic(r->history, first, len - (size_t)(first - text), NULL);
-        umask(mask);
+        state_write(r->history, first, len - (size_t)(first - text), NULL);
     }
     for (char *line = first, *end; *line && r->source.remember; line = end) {
         char *to = line;
@@ -122,7 +97,7 @@ enum osso_status line_reader_open(bool history, struct line_reader **reader_out,
         *reader_out = NULL;
         return error_nomem(err, sizeof *r, "reading lines");
     }
-    r->history = history ? history_path() : NULL;
+    r->history = history ? state_path("history") : NULL;
     if (r->history)
         history_load(r);
     return OSSO_OK;

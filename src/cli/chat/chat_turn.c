@@ -2,6 +2,7 @@
  * dimmed or not at all. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/chat/chat.h"
+#include "cli/context.h"
 #include "cli/out.h"
 #include "cli/spoken.h"
 #include "cli/chat/wrap.h"
@@ -125,17 +126,36 @@ static int on_progress(void *user, size_t done, size_t total)
     return interrupted();
 }
 
-/* "[41 tokens, 38.2 per second; prompt 212, 180 of them reused]" */
-static void show_speed(const struct osso_generate_result *result)
+/* "[41 tokens, 38.2 per second; prompt 212, 180 of them reused; 253 of 32,768]" */
+static void show_speed(const struct chat *chat, const struct osso_generate_result *result)
 {
+    char n[32], context[32];
     if (!err_is_terminal() || result->n_generated == 0)
         return;
     double per_second = result->generate_ms > 0 ? (double)result->n_generated * 1000 / result->generate_ms : 0;
-    fprintf(stderr, "%s[%zu tokens, %.1f per second; prompt %zu", err_has_colour() ? DIM : "", result->n_generated,
-            per_second, result->n_prompt);
+    fprintf(stderr, "%s[%zu token%s", err_has_colour() ? DIM : "", result->n_generated,
+            result->n_generated == 1 ? "" : "s");
+    if (result->n_generated > 1) /* one is chosen from the prompt's logits in no time */
+        fprintf(stderr, ", %.1f per second", per_second);
+    fprintf(stderr, "; prompt %zu", result->n_prompt);
     if (result->n_reused > 0)
         fprintf(stderr, ", %zu of them reused", result->n_reused);
-    fprintf(stderr, "]%s\n", err_has_colour() ? PLAIN : "");
+    fprintf(stderr, "; %s of %s]%s\n", human_count(n, result->n_prompt + result->n_generated),
+            human_count(context, (uint64_t)osso_engine_context(chat->r.engine)), err_has_colour() ? PLAIN : "");
+}
+
+static void remark_full(const struct chat *chat, size_t n)
+{
+    char advice[128], context[32];
+    int64_t larger = context_larger(&chat->options, &chat->r, n);
+    human_count(context, (uint64_t)osso_engine_context(chat->r.engine));
+    if (chat->interactive)
+        chat_room(chat, n, true, advice, sizeof advice);
+    else if (larger)
+        snprintf(advice, sizeof advice, "give a larger one, with -c %lld for example", (long long)larger);
+    else
+        snprintf(advice, sizeof advice, "the answer ends here");
+    say("the context of %s tokens is full; %s", context, advice);
 }
 
 /* What a person should know about how the answer ended. */
@@ -143,8 +163,7 @@ static void remark(const struct speaking *s, const struct osso_generate_result *
 {
     bool answer_came = !s->chat->silent;
     if (result->stop == OSSO_STOP_CONTEXT)
-        say("the context of %lld tokens is full; %s", (long long)osso_engine_context(s->chat->r.engine),
-            s->chat->interactive ? "/clear it, or start with a larger -c" : "give a larger one with -c");
+        remark_full(s->chat, result->n_prompt + result->n_generated);
     else if (result->stop == OSSO_STOP_LENGTH && !answer_came)
         say("%zu tokens (-n) were not enough to get to an answer", result->n_generated);
     else if (result->stop == OSSO_STOP_ID && !answer_came)
@@ -210,9 +229,7 @@ static enum osso_status prepare(struct chat *chat, struct osso_error *err)
     int64_t context = osso_engine_context(chat->r.engine);
     enum osso_status status = chat_ids(chat, &ids, err);
     if (!status && ids.len >= (size_t)context)
-        status = error_set(err, OSSO_LIMIT, "the conversation takes %zu tokens, the context holds %lld; %s", ids.len,
-                           (long long)context,
-                           chat->interactive ? "/clear it, or start with a larger -c" : "give a larger one with -c");
+        status = chat_full(chat, ids.len, err);
     if (!status)
         status = osso_session_sync(chat->r.session, ids.data, ids.len, err);
     osso_ids_free(&ids);
@@ -249,9 +266,11 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
         return status;
     chat->last = result;
     chat->answered = true;
+    chat->n_read = osso_session_computed(chat->r.session);
+    chat->n_read = chat->n_read < result.n_prompt ? chat->n_read : result.n_prompt;
     remark(&s, &result);
     if (chat->interactive)
-        show_speed(&result);
+        show_speed(chat, &result);
     return OSSO_OK;
 }
 
@@ -283,7 +302,10 @@ enum osso_status chat_say(struct chat *chat, const char *text, size_t len, struc
     enum osso_status status = add_user(chat->conversation, text, len, err);
     if (!status)
         status = chat_answer(chat, err);
-    if (status)
+    bool stopped = !status && chat->last.stop == OSSO_STOP_CANCELLED && chat->last.n_generated == 0;
+    if (status || stopped)
         osso_conversation_truncate(chat->conversation, before);
+    if (stopped)
+        say("stopped before an answer; the message is taken back%s", chat->interactive ? " (the up arrow has it)" : "");
     return status;
 }

@@ -1,6 +1,7 @@
 /* verb_chat.c: a conversation with a model: the loop of questions and answers, or a single answer without a terminal.
  */
 #include "cli/chat/chat.h"
+#include "cli/context.h"
 #include "cli/input.h"
 #include "cli/out.h"
 
@@ -21,12 +22,15 @@ static enum osso_status start(struct chat *chat, struct osso_error *err)
         status = osso_model_tokenizer(chat->r.model, &chat->r.tokenizer, err);
     if (!status)
         tokenizer_say_note(chat->r.tokenizer);
-    struct osso_engine_options e = engine_args(&chat->options, &chat->r);
     if (!status)
-        status = runner_start(&chat->r, &e, err);
+        status = context_start(&chat->options, &chat->r, err);
+    if (!status)
+        osso_engine_set_interrupt(chat->r.engine, interrupt_flag());
     if (!status)
         status = runner_sampler(&chat->options, &chat->r, err);
-    return status ? status : chat_reopen(chat, false, err);
+    if (!status)
+        status = chat_reopen(chat, false, err);
+    return status || !chat->options.v[OPT_continue].set ? status : chat_continue(chat, err);
 }
 
 /* ---- one answer ----------------------------------------------------------------------------------------- */
@@ -78,6 +82,8 @@ static int answer_once(struct chat *chat)
     if (!status)
         status = chat_say(chat, message.data, message.len, &err);
     bool stopped = interrupted();
+    if (chat->options.v[OPT_continue].set && !status)
+        chat_keep(chat);
     interrupt_release();
     buf_free(&message);
     return status ? exit_code(status, &err) : stopped ? 130 : chat->silent; /* no answer is no success */
@@ -89,24 +95,28 @@ static void welcome(const struct chat *chat)
 {
     const char *name = strrchr(chat->r.path, '/');
     fprintf(stderr, "%sosso %s, %s, reasoning effort %s; /help lists commands%s\n", err_has_colour() ? DIM : "",
-            osso_version(), name && name[1] ? name + 1 : chat->r.path,
-            chat->opening.effort ? chat->opening.effort : "medium", err_has_colour() ? PLAIN : "");
+            osso_version(), name && name[1] ? name + 1 : chat->r.path, chat_effort(chat),
+            err_has_colour() ? PLAIN : "");
 }
 
 static void answer(struct chat *chat, const struct buf *message)
 {
     struct osso_error err = {0};
-    interrupt_catch(INTERRUPT_WORK);
-    if (message->data[0] == '/')
+    interrupt_catch(INTERRUPT_PROMPT); /* however often it is pressed, the conversation stays */
+    const char *word = message->data;
+    if (strcmp(word, "exit") == 0 || strcmp(word, "quit") == 0)
+        chat->quit = true;
+    else if (message->data[0] == '/')
         chat_command_run(chat, message->data);
     else {
         enum osso_status status = input_check_utf8(message->data, message->len, "what was typed", &err);
         if (!status)
-            status = chat_say(chat, message->data, message->len, &err);
+            status = chat_say_staged(chat, message->data, message->len, &err);
         if (status)
             exit_code(status, &err);
     }
     interrupt_forget();
+    chat_keep(chat);
     if (out_has_colour())
         out_puts(PLAIN);
     out_flush();
@@ -127,7 +137,11 @@ static int loop(struct chat *chat)
         enum line_result result = line_reader_message(reader, &message);
         if (result == LINE_END)
             break;
-        if (result == LINE_READ && message.len > 0 && message.data[strspn(message.data, " \t\n")])
+        bool blank = message.len == 0 || !message.data[strspn(message.data, " \t\n")];
+        if (blank)
+            buf_clear(&message);
+        buf_puts(&message, ""); /* ends in NUL, also when it is empty */
+        if (result == LINE_READ && (!blank || chat->staged.len > 0))
             answer(chat, &message);
     }
     interrupt_release();
@@ -150,6 +164,7 @@ int verb_chat(const struct options *o)
                             o->v[OPT_logit_bias].list[i], &err);
     int code = status ? exit_code(status, &err) : once ? answer_once(&chat) : loop(&chat);
     osso_conversation_free(chat.conversation);
+    buf_free(&chat.staged);
     runner_close(&chat.r);
     for (size_t i = 0; i < chat.n_kept; i++)
         mem_free(chat.kept[i]);

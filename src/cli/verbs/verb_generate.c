@@ -1,4 +1,5 @@
 /* verb_generate.c: goes on with a text, or with --chat answers it. */
+#include "cli/context.h"
 #include "cli/conversation_args.h"
 #include "cli/input.h"
 #include "cli/model_args.h"
@@ -196,9 +197,12 @@ static enum osso_status run(const struct options *o, struct runner *r, struct wr
         tokenizer_say_note(r->tokenizer);
     if (!status)
         status = prompt_ids(o, r->tokenizer, prompt, err);
-    struct osso_engine_options e = engine_args(o, r);
     if (!status)
-        status = runner_start(r, &e, err);
+        status = context_start(o, r, err);
+    if (!status && prompt->len > (size_t)osso_engine_context(r->engine))
+        status = context_full(o, r, prompt->len, err);
+    if (!status)
+        osso_engine_set_interrupt(r->engine, interrupt_flag());
     if (!status)
         status = runner_sampler(o, r, err);
     if (!status && o->v[OPT_chat].set && !o->v[OPT_special].set)

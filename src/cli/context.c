@@ -1,0 +1,98 @@
+/* context.c: the context of chat and generate. The KV pool is mapped without being touched, so a large context costs
+ * memory only as it fills; what is chosen is what may fill without harm. */
+#include "cli/context.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LEAST = 4096 };
+
+const char *human_count(char *space, uint64_t n)
+{
+    char digits[24];
+    size_t len = (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), at = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            space[at++] = ',';
+        space[at++] = digits[i];
+    }
+    space[at] = 0;
+    return space;
+}
+
+static bool fits(const struct runner *r, const struct osso_engine_options *e, uint64_t memory)
+{
+    uint64_t kv, rest;
+    struct osso_error ignored;
+    return osso_engine_memory(r->model, e, &kv, &rest, &ignored) == OSSO_OK && kv <= memory;
+}
+
+static int64_t halved(int64_t context)
+{
+    return context / 2 > LEAST ? context / 2 : LEAST;
+}
+
+enum osso_status context_start(const struct options *o, struct runner *r, struct osso_error *err)
+{
+    struct osso_engine_options e = engine_args(o, r);
+    uint64_t available = mem_available();
+    bool asked = e.context != 0;
+    e.context = asked ? e.context : r->dims.context;
+    while (!asked && e.context > LEAST && !fits(r, &e, available / 4))
+        e.context = halved(e.context);
+    enum osso_status status = runner_start(r, &e, err);
+    while (!asked && status == OSSO_NOMEM && e.context > LEAST) { /* a limit of this process, for example */
+        osso_engine_free(r->engine);
+        r->engine = NULL;
+        e.context = halved(e.context);
+        status = runner_start(r, &e, err);
+    }
+    return status;
+}
+
+enum osso_status context_change(const struct options *o, struct runner *r, int64_t context, struct osso_error *err)
+{
+    struct osso_engine_options e = engine_args(o, r);
+    struct runner fresh = {.model = r->model};
+    e.context = context ? context : r->dims.context;
+    enum osso_status status = runner_start(&fresh, &e, err);
+    if (status) {
+        osso_engine_free(fresh.engine);
+        return status;
+    }
+    osso_session_free(r->session);
+    osso_engine_free(r->engine);
+    r->session = fresh.session;
+    r->engine = fresh.engine;
+    return OSSO_OK;
+}
+
+int64_t context_larger(const struct options *o, const struct runner *r, size_t needed)
+{
+    struct osso_engine_options e = engine_args(o, r);
+    int64_t now = osso_engine_context(r->engine);
+    if (now >= r->dims.context || needed >= (size_t)r->dims.context)
+        return 0;
+    e.context = now;
+    do
+        e.context = e.context < r->dims.context / 2 ? e.context * 2 : r->dims.context;
+    while ((size_t)e.context <= needed);
+    return fits(r, &e, mem_available()) ? e.context : 0;
+}
+
+enum osso_status context_full(const struct options *o, const struct runner *r, size_t n_tokens, struct osso_error *err)
+{
+    int64_t context = osso_engine_context(r->engine), larger;
+    char has[32], needs[32], advice[96];
+    larger = context_larger(o, r, n_tokens);
+    if (larger)
+        snprintf(advice, sizeof advice, "give a larger one, with -c %lld for example", (long long)larger);
+    else
+        snprintf(advice, sizeof advice, "%s; shorten the text",
+                 context == r->dims.context ? "that is all this model has" : "there is no room for more here");
+    return error_set(err, OSSO_LIMIT, "the text takes %s tokens, the context holds %s; %s",
+                     human_count(needs, n_tokens), human_count(has, (uint64_t)context), advice);
+}

@@ -1,0 +1,54 @@
+/* state.c: where a person's state is kept, and how it is written. */
+#define _POSIX_C_SOURCE 200809L
+#include "cli/state.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+char *state_path(const char *name)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    struct buf path = {0};
+    if (state && state[0] == '/')
+        buf_puts(&path, state);
+    else if (home && home[0] == '/')
+        buf_printf(&path, "%s/.local/state", home);
+    else
+        return NULL;
+    buf_printf(&path, "/osso/%s", name);
+    char *text = buf_take(&path);
+    for (char *slash = text ? strchr(text + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdir(text, 0700) != 0 && errno != EEXIST) {
+            mem_free(text);
+            return NULL;
+        }
+        *slash = '/';
+    }
+    return text;
+}
+
+enum osso_status state_write(const char *path, const void *data, size_t len, struct osso_error *err)
+{
+    mode_t mask = umask(077);
+    enum osso_status status = save_atomic(path, data, len, err);
+    umask(mask);
+    return status;
+}
+
+char *home_path(const char *path)
+{
+    const char *home = getenv("HOME");
+    if (path[0] == '~' && (path[1] == '/' || !path[1]) && home && *home) {
+        struct buf full = {0};
+        buf_printf(&full, "%s%s", home, path + 1);
+        return buf_take(&full);
+    }
+    return mem_strdup(path);
+}
