@@ -73,7 +73,7 @@ static char *bundled_model(void)
 
 enum osso_status model_path(const struct options *o, char **path_out, struct osso_error *err)
 {
-    const char *given = o->n_operands > 0 ? o->operand[0] : o->v[OPT_model].set ? o->v[OPT_model].s : NULL;
+    const char *given = o->v[OPT_model].set ? o->v[OPT_model].s : NULL;
     *path_out = given ? mem_strdup(given) : bundled_model();
     if (*path_out)
         return OSSO_OK;
