@@ -62,8 +62,7 @@ static const struct vain {
 enum osso_status flags_in_vain(const struct options *o, struct osso_error *err)
 {
     for (size_t i = 0; i < sizeof vain / sizeof *vain; i++)
-        if (o->verb == &verbs[vain[i].verb] && o->v[vain[i].flag].typed &&
-            o->v[vain[i].other].set == vain[i].against) {
+        if (o->verb == &verbs[vain[i].verb] && o->v[vain[i].flag].typed && o->v[vain[i].other].set == vain[i].against) {
             const char *flag = option_table[vain[i].flag].name, *other = option_table[vain[i].other].name;
             if (vain[i].against)
                 return error_set(err, OSSO_USAGE, "a %s has no effect beside --%s; give one of them", flag, other);

@@ -1,7 +1,9 @@
 /* options.c: reads the command line and the environment by the tables options.def and verbs.def. */
 #include "cli/options.h"
 
+#include "cli/foreign.h"
 #include "cli/guess.h"
+#include "cli/out.h"
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -150,7 +152,11 @@ enum osso_status option_set(const struct option *option, struct option_value *va
     case KIND_TEXT: value->s = s; break;
     case KIND_CHOICE:
         if (!word_in(option->argument, '|', s))
-            return error_set(err, OSSO_USAGE, "%s: '%s' is none of %s", where, s, option->argument);
+            return error_set(err, OSSO_USAGE, "%s: '%s' is none of %s%s", where, s, option->argument,
+                             option == &option_table[OPT_reasoning] &&
+                                     word_in(option_table[OPT_reasoning_effort].argument, '|', s)
+                                 ? "; did you mean --reasoning-effort?"
+                                 : "");
         value->s = s;
         break;
     case KIND_SEED:
@@ -223,6 +229,21 @@ static enum osso_status read_environment(const struct verb *verb, struct options
     return status;
 }
 
+/* A flag of another program, taken without effect; its value is passed over. */
+static enum osso_status pass_over(const struct foreign *foreign, int argc, char **argv, int *at, struct osso_error *err)
+{
+    const char *word = argv[*at];
+    if (!strchr(word, '=') && foreign->value != NEVER) {
+        bool more = *at + 1 < argc;
+        if (more && foreign_takes(foreign, argv[*at + 1]))
+            ++*at;
+        else if (foreign->value == ALWAYS)
+            return error_set(err, OSSO_USAGE, "%s needs a value (and has no effect here: %s)", word, foreign->text);
+    }
+    say("%s has no effect here: %s", word, foreign->text);
+    return OSSO_OK;
+}
+
 /* Is this word, as it stands, a flag of the verb? */
 static bool is_flag(const struct verb *verb, const char *word)
 {
@@ -269,6 +290,15 @@ static enum osso_status read_flag(const struct verb *verb, int argc, char **argv
 {
     const char *word = argv[*at], *value;
     const struct option *o = named_option(verb, word, &value);
+    const struct foreign *foreign = o ? NULL : foreign_find(word);
+    if (foreign && !verb_takes(verb, &option_table[OPT_threads])) /* only where other programs have such flags */
+        foreign = NULL;
+    if (foreign && foreign->kind == FOREIGN_IDLE)
+        return pass_over(foreign, argc, argv, at, err);
+    if (foreign && foreign->kind == FOREIGN_ABSENT)
+        return error_set(err, OSSO_USAGE, "%s has no option %s: %s", verb->name, word, foreign->text);
+    if (foreign && (o = option_find(verb, foreign->text)) && (value = strchr(word, '=')))
+        value++;
     if (!o)
         return unknown_flag(verb, word, err);
     if (o->kind != KIND_FLAG && !value) {

@@ -109,5 +109,28 @@ def test_help_is_as_wide_as_the_terminal():
             assert osso(*verb.split(), "--help", env={"COLUMNS": columns}).text == usual
 
 
+def test_flags_of_other_programs():
+    """Each row of the table, where a model runs: taken under another name, taken without effect, or answered."""
+    path, _ = tiny()
+    more = ("-m", path, "-p", "Hello", "--temp", "0", "-n", "2")
+    for macro, row in tables.rows("src/cli/foreign.def", "SAME", "IDLE", "ABSENT"):
+        for word in tables.words_of(row[0]).split():
+            if macro == "SAME":
+                refuses(osso("chat", word), 2, f"{word} needs a value")
+            elif macro == "ABSENT":
+                refuses(osso("generate", word, "1"), 2, f"generate has no option {word}: ", tables.words_of(row[1])[:20])
+            elif row[1] == "ALWAYS":
+                refuses(osso("generate", word), 2, word, "needs a value")
+    for flags in (["-ngl", "99"], ["-fa", "on"], ["-fa"], ["--jinja"], ["-cnv"], ["--color"], ["-b", "512"], ["--no-mmap"],
+                  ["--n-gpu-layers=99"], ["--flash-attn", "auto"]):
+        result = osso("generate", *flags, *more)
+        assert result.code == 0 and result.text == ", good\n", result
+        assert result.complaint.count("no effect here") == 1 and result.complaint.startswith(f"osso: {flags[0]}"), result
+    assert osso("generate", "-m", path, "--max-tokens=2", "--num-ctx", "64", "--temp", "0", "-fa", "Hello").text == ", good\n"
+    refuses(osso("chat", "--effort", "huge"), 2, "--effort", "low|medium|high")
+    refuses(osso("chat", "--reasoning", "low"), 2, "did you mean --reasoning-effort?")
+    refuses(osso("tokenize", "-ngl", "1"), 2, "tokenize has no option -ngl")
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])
