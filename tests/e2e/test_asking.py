@@ -132,5 +132,26 @@ def test_flags_of_other_programs():
     refuses(osso("tokenize", "-ngl", "1"), 2, "tokenize has no option -ngl")
 
 
+def test_names_that_are_no_paths():
+    path, _ = tiny()
+    for name in ("openai/gpt-oss-20b", "https://huggingface.co/openai/gpt-oss-20b", "hf.co/openai/gpt-oss-20b:Q4", "a/b-GGUF"):
+        for args in (("run", name), ("chat", "-m", name, "hi there"), ("info", name), ("tokenize", "-m", name, "x")):
+            refuses(osso(*args), 1, name, "hf download", "--local-dir")
+    for name in ("gpt-oss:20b", "gpt-oss:latest", "https://x"):
+        refuses(osso("run", name), 1, name, "hf download openai/gpt-oss-20b")
+    refuses(osso("run", "models/osso-smal", cwd=ROOT), 1, "cannot open models/osso-smal")
+    cache = TEMP / "hub" / "models--some--tiny"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs/main").write_text("abc123")
+    (cache / "snapshots").mkdir()
+    (cache / "snapshots/abc123").symlink_to(path)
+    more = ("Hello", "-n", "2", "--temp", "0")
+    assert osso("generate", "-m", cache, *more).text == ", good\n"
+    refuses(osso("run", "some/tiny", env={"HF_HUB_CACHE": str(TEMP / "hub")}), 1, str(cache / "snapshots/abc123"))
+    (TEMP / "home").mkdir(exist_ok=True)
+    (TEMP / "home/mine").symlink_to(path)
+    assert osso("generate", "--model=~/mine", *more).text == ", good\n"
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])
