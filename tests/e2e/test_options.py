@@ -152,7 +152,7 @@ def test_unknown_words_are_refused_with_a_guess():
 
 
 def test_numbers_are_strict():
-    for flag, value in (("--temp", "warm"), ("--temp", "nan"), ("--temp", "1.0x"), ("--temp", ""), ("--temp", "-1"),
+    for flag, value in (("--temp", "warm"), ("--temp", "101"), ("--temp", "nan"), ("--temp", "1.0x"), ("--temp", ""), ("--temp", "-1"),
                         ("--temp", "0x1"), ("--top-p", "1.5"), ("--top-k", "2.5"), ("--top-k", "-1"), ("-t", "100000"),
                         ("-c", "99999999999999999999"), ("-n", "-2"), ("--seed", "18446744073709551616"), ("--seed", "-2"),
                         ("--min-p", "inf"), ("--experts-per-token", "0")):
