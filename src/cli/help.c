@@ -4,19 +4,33 @@
 #include "cli/chat/chat.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-enum { WIDTH = 96, INDENT = 30, VERB_WIDTH = 12 };
+enum { WIDEST = 96, NARROWEST = 50, INDENT = 30, VERB_WIDTH = 12 };
 
 /* ---- --help --------------------------------------------------------------------------------------------- */
+
+/* COLUMNS, else the terminal's columns, within what is good to read. */
+static int width(void)
+{
+    const char *columns = getenv("COLUMNS");
+    struct winsize size;
+    int64_t n = 0;
+    if ((!columns || !parse_i64(columns, &n) || n <= 0) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+        n = size.ws_col;
+    return n <= 0 || n > WIDEST ? WIDEST : n < NARROWEST ? NARROWEST : (int)n;
+}
 
 /* Prints text in words from column `column` on, later lines indented by `indent`. */
 static void wrap(const char *text, int column, int indent)
 {
-    int at = column;
+    int at = column, columns = width();
     for (const char *w = text; *w;) {
         int n = (int)strcspn(w, " ");
-        if (at > indent && at + 1 + n > WIDTH) {
+        if (at > indent && at + 1 + n > columns) {
             printf("\n%*s", indent, "");
             at = indent;
         } else if (at > indent) {
@@ -80,7 +94,10 @@ void help_verb(const struct verb *verb)
             wrap(chat_commands[i].help, INDENT, INDENT);
         }
     }
-    printf("\nEvery option can also be given as an environment variable: --top-k is OSSO_TOP_K.\n");
+    putchar('\n');
+    wrap("Settings can also be given as environment variables: --top-k is OSSO_TOP_K. What to read or write this once "
+         "(-p, -f) cannot; osso man says which can.",
+         0, 0);
 }
 
 /* A line for each verb, or for each that begins with `first`. */
@@ -151,7 +168,7 @@ static void man_option(const struct option *o)
     for (int i = 0; i < VERB_COUNT; i++)
         if (verb_takes(&verbs[i], o))
             printf(verbs[i].second ? " \"%s\"" : " %s", verbs[i].name);
-    printf(".\nEnvironment: %s.\n", name);
+    printf(".\nEnvironment: %s.\n", option_has_twin(o) ? name : "none");
 }
 
 void help_man(void)
@@ -188,7 +205,8 @@ void help_man(void)
         printf(".\n");
     }
     printf(
-        ".SH ENVIRONMENT\nEvery option has a twin, OSSO_ and its name in capitals; the command line wins. An empty one counts\n"
+        ".SH ENVIRONMENT\nOptions have a twin, OSSO_ and the name in capitals, but for those that say what to read or write this once.\n"
+        "The command line wins. An empty one counts\n"
         "as absent. NO_COLOR switches colours off. XDG_STATE_HOME says where the chat's history is.\n"
         ".SH FILES\n.TP\n.I ~/.local/state/osso/history\nwhat was typed in chats\n"
         ".TP\n.I " OSSO_DATADIR "/models/osso\\-small\nthe model that ships with osso\n"

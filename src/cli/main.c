@@ -1,6 +1,7 @@
 /* main.c: osso VERB [options]. The verbs are verbs.def, one file each; this file finds the one that was meant. */
 #include "cli/guess.h"
 #include "cli/help.h"
+#include "cli/operands.h"
 #include "cli/options.h"
 #include "cli/out.h"
 
@@ -112,10 +113,14 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
     enum osso_status status = options_parse(verb, argc, argv, &options, &err);
     if (status)
         return exit_code(status, &err);
-    int code = 0;
+    if (!options.help)
+        status = operands_place(&options, &err);
+    if (!status && !options.help)
+        status = flags_in_vain(&options, &err);
+    int code = exit_code(status, &err);
     if (options.help)
         help_verb(verb);
-    else
+    else if (!status)
         code = verb->run(&options);
     options_free(&options);
     return code;

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "cli/model_name.h"
 #include "cli/out.h"
 
 #include <stdio.h>
@@ -73,12 +74,12 @@ static char *bundled_model(void)
 
 enum osso_status model_path(const struct options *o, char **path_out, struct osso_error *err)
 {
-    const char *given = o->n_operands > 0 ? o->operand[0] : o->v[OPT_model].set ? o->v[OPT_model].s : NULL;
-    *path_out = given ? mem_strdup(given) : bundled_model();
+    const char *given = o->v[OPT_model].set ? o->v[OPT_model].s : NULL;
+    if (given)
+        return model_name_resolve(given, path_out, err);
+    *path_out = bundled_model();
     if (*path_out)
         return OSSO_OK;
-    if (given)
-        return error_nomem(err, strlen(given), "a path");
     return error_set(err, OSSO_NOTFOUND,
                      "no model: say which with -m PATH or OSSO_MODEL (the small model that ships with "
                      "osso is neither beside this program nor in " OSSO_DATADIR "/models)");
@@ -93,7 +94,7 @@ enum osso_status runner_open(const struct options *o, struct runner *r, struct o
     signals_name_model(r->path);
     status = osso_model_open(r->path, &r->model, err);
     if (status)
-        return status;
+        return status == OSSO_USAGE ? OSSO_FORMAT : status; /* the file is wrong, not the command line */
     r->dims.size = sizeof r->dims;
     osso_model_dims(r->model, &r->dims);
     uint64_t available = mem_available();
@@ -227,8 +228,14 @@ enum osso_status runner_sampler(const struct options *o, struct runner *r, struc
 enum osso_status tokenizer_args(const struct options *o, struct osso_tokenizer **tokenizer_out, struct osso_error *err)
 {
     const struct option_value *model = &o->v[OPT_model];
-    enum osso_status status = model->set ? osso_tokenizer_open(model->s, tokenizer_out, err)
-                                         : osso_tokenizer_builtin(tokenizer_out, err);
+    char *path = NULL;
+    *tokenizer_out = NULL;
+    enum osso_status status = OSSO_OK;
+    if (!model->set)
+        status = osso_tokenizer_builtin(tokenizer_out, err);
+    else if (!(status = model_name_resolve(model->s, &path, err)))
+        status = osso_tokenizer_open(path, tokenizer_out, err);
+    mem_free(path);
     if (!status)
         tokenizer_say_note(*tokenizer_out);
     return status;

@@ -1,7 +1,9 @@
 /* options.c: reads the command line and the environment by the tables options.def and verbs.def. */
 #include "cli/options.h"
 
+#include "cli/foreign.h"
 #include "cli/guess.h"
+#include "cli/out.h"
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -92,6 +94,16 @@ static bool parse_u64(const char *s, uint64_t *out)
     return true;
 }
 
+bool option_has_twin(const struct option *option)
+{
+    switch (option - option_table) {
+#define ONCE(id) case OPT_##id:
+#include "cli/options.def"
+        return false;
+    default: return true;
+    }
+}
+
 void option_env_name(const struct option *option, char *text, size_t size)
 {
     snprintf(text, size, "OSSO_%s", option->name);
@@ -140,7 +152,11 @@ enum osso_status option_set(const struct option *option, struct option_value *va
     case KIND_TEXT: value->s = s; break;
     case KIND_CHOICE:
         if (!word_in(option->argument, '|', s))
-            return error_set(err, OSSO_USAGE, "%s: '%s' is none of %s", where, s, option->argument);
+            return error_set(err, OSSO_USAGE, "%s: '%s' is none of %s%s", where, s, option->argument,
+                             option == &option_table[OPT_reasoning] &&
+                                     word_in(option_table[OPT_reasoning_effort].argument, '|', s)
+                                 ? "; did you mean --reasoning-effort?"
+                                 : "");
         value->s = s;
         break;
     case KIND_SEED:
@@ -203,7 +219,7 @@ static enum osso_status read_environment(const struct verb *verb, struct options
     for (int i = 0; i < OPT_COUNT && !status; i++) {
         const struct option *o = &option_table[i];
         char name[64];
-        if (!verb_takes(verb, o))
+        if (!verb_takes(verb, o) || !option_has_twin(o))
             continue;
         option_env_name(o, name, sizeof name);
         const char *s = getenv(name);
@@ -213,42 +229,97 @@ static enum osso_status read_environment(const struct verb *verb, struct options
     return status;
 }
 
-/* One flag at argv[*at]; moves *at to the last word it used. */
-static enum osso_status read_flag(const struct verb *verb, int argc, char **argv, int *at, bool *listed,
-                                  struct options *options, struct osso_error *err)
+/* A flag of another program, taken without effect; its value is passed over. */
+static enum osso_status pass_over(const struct foreign *foreign, int argc, char **argv, int *at, struct osso_error *err)
 {
-    const char *word = argv[*at], *value = NULL;
-    char name[64];
-    const struct option *o = NULL;
-    if (word[1] == '-') {
-        value = strchr(word, '=');
-        size_t len = value ? (size_t)(value++ - word - 2) : strlen(word + 2);
-        if (len < sizeof name) {
-            memcpy(name, word + 2, len);
-            name[len] = 0;
-            o = option_find(verb, name);
-        }
-    } else if (word[2] == 0) {
-        o = find_letter(verb, word[1]);
+    const char *word = argv[*at];
+    if (!strchr(word, '=') && foreign->value != NEVER) {
+        bool more = *at + 1 < argc;
+        if (more && foreign_takes(foreign, argv[*at + 1]))
+            ++*at;
+        else if (foreign->value == ALWAYS)
+            return error_set(err, OSSO_USAGE, "%s needs a value (and has no effect here: %s)", word, foreign->text);
     }
+    say("%s has no effect here: %s", word, foreign->text);
+    return OSSO_OK;
+}
+
+/* Is this word, as it stands, a flag of the verb? */
+static bool is_flag(const struct verb *verb, const char *word)
+{
+    if (word[0] != '-' || !word[1])
+        return false;
+    return word[1] == '-' ? option_find(verb, word + 2) != NULL : !word[2] && find_letter(verb, word[1]);
+}
+
+/* What is glued to a letter: -n5, -n=5, -m/models/x. Letters are left out: -model is a slip, no model called odel. */
+static const char *glued_value(const struct option *option, const char *rest)
+{
+    bool text = option->kind == KIND_TEXT || option->kind == KIND_LIST;
+    if (option->kind == KIND_FLAG)
+        return NULL;
+    if (*rest == '=')
+        return rest + 1;
+    return strchr(text ? "/.~" : "-.0123456789", *rest) ? rest : NULL;
+}
+
+/* The option that a word names, and the value in it (NULL: none). */
+static const struct option *named_option(const struct verb *verb, const char *word, const char **value_out)
+{
+    char name[64];
+    *value_out = NULL;
+    if (word[1] != '-') {
+        const struct option *o = find_letter(verb, word[1]);
+        if (o && word[2])
+            *value_out = glued_value(o, word + 2);
+        return word[2] && !*value_out ? NULL : o;
+    }
+    const char *equals = strchr(word, '=');
+    size_t len = equals ? (size_t)(equals - word - 2) : strlen(word + 2);
+    if (len >= sizeof name)
+        return NULL;
+    memcpy(name, word + 2, len);
+    name[len] = 0;
+    *value_out = equals ? equals + 1 : NULL;
+    return option_find(verb, name);
+}
+
+/* One flag at argv[*at]; moves *at to the last word it used. */
+static enum osso_status read_flag(const struct verb *verb, int argc, char **argv, int *at, struct options *options,
+                                  struct osso_error *err)
+{
+    const char *word = argv[*at], *value;
+    const struct option *o = named_option(verb, word, &value);
+    const struct foreign *foreign = o ? NULL : foreign_find(word);
+    if (foreign && !verb_takes(verb, &option_table[OPT_threads])) /* only where other programs have such flags */
+        foreign = NULL;
+    if (foreign && foreign->kind == FOREIGN_IDLE)
+        return pass_over(foreign, argc, argv, at, err);
+    if (foreign && foreign->kind == FOREIGN_ABSENT)
+        return error_set(err, OSSO_USAGE, "%s has no option %s: %s", verb->name, word, foreign->text);
+    if (foreign && (o = option_find(verb, foreign->text)) && (value = strchr(word, '=')))
+        value++;
     if (!o)
         return unknown_flag(verb, word, err);
     if (o->kind != KIND_FLAG && !value) {
         if (*at + 1 >= argc)
             return error_set(err, OSSO_USAGE, "%s needs a value: %s", word, o->argument);
         value = argv[++*at];
+        if (is_flag(verb, value))
+            return error_set(err, OSSO_USAGE, "%s needs a value: %s; %s is an option (%s=%s if it is meant so)", word,
+                             o->argument, value, word, value);
     }
-    size_t slot = (size_t)(o - option_table);
-    if (o->kind == KIND_LIST && !listed[slot]) /* the command line replaces the environment's list */
-        options->v[slot].n = 0;
-    listed[slot] = true;
-    return option_set(o, &options->v[slot], word, value, err);
+    struct option_value *slot = &options->v[o - option_table];
+    if (o->kind == KIND_LIST && !slot->typed) /* the command line replaces the environment's list */
+        slot->n = 0;
+    slot->typed = true;
+    return option_set(o, slot, word, value, err);
 }
 
 enum osso_status options_parse(const struct verb *verb, int argc, char **argv, struct options *options,
                                struct osso_error *err)
 {
-    bool only_operands = false, listed[OPT_COUNT] = {false};
+    bool only_operands = false;
     *options = (struct options){.verb = verb};
     for (int i = 0; i < argc; i++)
         if (strcmp(argv[i], "--") == 0)
@@ -262,7 +333,7 @@ enum osso_status options_parse(const struct verb *verb, int argc, char **argv, s
         if (!only_operands && strcmp(argv[i], "--") == 0)
             only_operands = true;
         else if (!only_operands && argv[i][0] == '-' && argv[i][1])
-            status = read_flag(verb, argc, argv, &i, listed, options, err);
+            status = read_flag(verb, argc, argv, &i, options, err);
         else if (options->n_operands < verb->most)
             options->operand[options->n_operands++] = argv[i];
         else

@@ -53,6 +53,7 @@ bool verb_takes(const struct verb *verb, const struct option *option);
 
 struct option_value {
     bool set;
+    bool typed;        /* on the command line, not in the environment */
     int64_t i;         /* INT; FLAG: 1 */
     uint64_t u;        /* SEED */
     bool random;       /* SEED: -1 */
@@ -83,6 +84,8 @@ const struct option *option_find(const struct verb *verb, const char *name);
 /* Strict numbers: the whole string, in range, no NaN. */
 bool parse_i64(const char *s, int64_t *out);
 bool parse_f64(const char *s, double *out);
+/* Does OSSO_<NAME> count? Not for what is asked this once (ONCE in options.def). */
+bool option_has_twin(const struct option *option);
 /* "OSSO_TOP_K" for top_k. */
 void option_env_name(const struct option *option, char *text, size_t size);
 

@@ -57,3 +57,11 @@ def options():
 
 def options_of(verb_name):
     return [option for option in options() if verb_name in option.verbs]
+
+
+def has_twin(option):
+    """Not what says what to read or write this once."""
+    ids = {a[0] for _, a in rows("src/cli/options.def", "ONCE")}
+    mine = [a[0] for (_, a), o in zip(rows("src/cli/options.def", "OPTION"), options()) if o is option]
+    assert len(mine) == 1
+    return mine[0] not in ids

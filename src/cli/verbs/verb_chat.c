@@ -75,9 +75,9 @@ static int answer_once(struct chat *chat)
 {
     struct buf message = {0};
     struct osso_error err = {0};
-    enum osso_status status = whole_message(&chat->options, &message, &err);
+    enum osso_status status = start(chat, &err); /* first: a wrong model is the thing to say, not an empty input */
     if (!status)
-        status = start(chat, &err);
+        status = whole_message(&chat->options, &message, &err);
     interrupt_catch(INTERRUPT_WORK);
     if (!status)
         status = chat_say(chat, message.data, message.len, &err);

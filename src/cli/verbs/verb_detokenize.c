@@ -54,11 +54,11 @@ int verb_detokenize(const struct options *o)
     struct osso_error err = {0};
     const char *where;
     size_t left_out = 0;
-    enum osso_status status = input_text(o, &in, &where, &err);
+    enum osso_status status = tokenizer_args(o, &tokenizer, &err);
+    if (!status)
+        status = input_text(o, &in, &where, &err);
     if (!status)
         status = input_ids(in.data ? in.data : "", in.len, where, &ids, &err);
-    if (!status)
-        status = tokenizer_args(o, &tokenizer, &err);
     if (!status)
         status = decode(tokenizer, &ids, o->v[OPT_special].set, where, &text, &left_out, &err);
     if (!status) {

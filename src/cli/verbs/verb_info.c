@@ -103,7 +103,7 @@ int verb_info(const struct options *o)
     char *path = NULL, *json = NULL;
     struct jdoc *doc = NULL;
     enum osso_status status = OSSO_OK;
-    bool preset = v[OPT_preset].set && o->n_operands == 0;
+    bool preset = v[OPT_preset].set;
     if (!preset && !(status = model_path(o, &path, &err))) {
         signals_name_model(path);
         status = osso_model_open(path, &model, &err); /* checks every name, type, shape and bound */

@@ -37,9 +37,9 @@ int verb_tokenize(const struct options *o)
     struct buf in = {0}, text = {0};
     struct osso_error err = {0};
     const char *where;
-    enum osso_status status = input_text(o, &in, &where, &err);
+    enum osso_status status = tokenizer_args(o, &tokenizer, &err);
     if (!status)
-        status = tokenizer_args(o, &tokenizer, &err);
+        status = input_text(o, &in, &where, &err);
     if (!status)
         status = osso_tokenizer_encode(tokenizer, in.data ? in.data : "", in.len,
                                        o->v[OPT_special].set ? OSSO_ENCODE_SPECIAL : 0, &ids, &err);

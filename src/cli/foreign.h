@@ -1,0 +1,23 @@
+/* foreign.h: flags of other programs, by the table foreign.def. */
+#ifndef OSSO_CLI_FOREIGN_H
+#define OSSO_CLI_FOREIGN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum foreign_kind { FOREIGN_SAME, FOREIGN_IDLE, FOREIGN_ABSENT };
+enum foreign_value { NEVER, ALWAYS, MAYBE };
+
+struct foreign {
+    enum foreign_kind kind;
+    const char *words;
+    enum foreign_value value; /* IDLE */
+    const char *text;         /* osso's name, the note, or why not */
+};
+
+/* The row of a flag as typed ("-ngl", "--jinja", "--num-ctx=4096"), or NULL. */
+const struct foreign *foreign_find(const char *flag);
+/* Is this word the value of a flag that is taken without effect? */
+bool foreign_takes(const struct foreign *foreign, const char *word);
+
+#endif

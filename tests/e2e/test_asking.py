@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Usual ways of asking: a text or a model as operand, flags of other programs, names that are no paths."""
+from harness import *
+import tables
+
+
+def test_text_as_operand():
+    path, ids = tiny()
+    for text in ("hello", "two words", "", " ", "--", "-x", "models"):
+        beside = osso("tokenize", f"--prompt={text}")
+        assert osso("tokenize", "--", text).text == beside.text and beside.code == 0, text
+    assert osso("detokenize", "24912").text == osso("detokenize", "-p", "24912").text == "hello"
+    assert osso("detokenize", "24912,24912", "--json").text == osso("detokenize", "--json", "-p", "24912,24912").text
+    assert osso("generate", "-m", path, "Hello", "--temp", "0", "-n", "2").text == ", good\n"
+    for verb in ("tokenize", "detokenize", "generate"):
+        refuses(osso(verb, "12", "-p", "13"), 2, "twice", "-p")
+        refuses(osso(verb, "-f", "x", "12"), 2, "twice", "-f")
+        refuses(osso(verb, "12", "13"), 2, "'13'")
+
+
+def test_chat_takes_model_and_text():
+    path, _ = tiny()
+    asked = osso("chat", "-m", path, "-p", "Hello there", "--temp", "0", "--date", "none", "-n", "30")
+    more = ("--temp", "0", "--date", "none", "-n", "30")
+    for args in ((path, "Hello there"), ("-m", path, "Hello there"), (path, "-p", "Hello there")):
+        for verb in ("chat", "run"):
+            result = osso(verb, *args, *more)
+            assert (result.code, result.text) == (asked.code, asked.text), (args, result)
+    result = osso("chat", "Hello there", *more, env={"OSSO_MODEL": path})
+    assert (result.code, result.text) == (asked.code, asked.text), result
+    refuses(osso("chat", path, "one", "two"), 2, "'two'")
+    refuses(osso("chat", path, "text", "-p", "text"), 2, "twice")
+
+
+def test_a_path_with_blanks_is_a_model():
+    path, _ = tiny()
+    other = TEMP / "a model with blanks"
+    other.symlink_to(path)
+    named = osso("chat", other, "-p", "Hello", "--temp", "0", "--date", "none", "-n", "5")
+    assert named.text == osso("chat", path, "Hello", "--temp", "0", "--date", "none", "-n", "5").text, named
+
+
+def test_a_mistyped_model_is_never_answered_by_another():
+    for name in ("osso-smal", "./no/where", "gpt-oss", "hello"):
+        for args in ((name,), (name, "who are you"), ("-m", name, "who are you"), (name, "-p", "x")):
+            refuses(osso("chat", *args), 1, name)  # standard input is empty, too: the model is what is said
+
+
+def test_two_models_are_refused():
+    path, _ = tiny()
+    for args in (("chat", "-m", "/x", path, "-p", "hi"), ("chat", path, "-m", path, "hi"), ("info", path, "-m", path),
+                 ("run", "--model=/x", "hi")):
+        refuses(osso(*args), 2, "two models", "-m")
+    assert osso("info", path, env={"OSSO_MODEL": "/nowhere"}).code == 0  # the environment is a habit, no second model
+
+
+def test_flags_in_vain():
+    path, _ = tiny()
+    for args, word in ((("generate", "--system", "x", "-p", "x"), "--chat"), (("info", path, "--preset", "20b"), "--preset"),
+                       (("generate", "--reasoning-effort", "low", "x"), "--chat"), (("generate", "--date=none", "x"), "--chat"),
+                       (("generate", "--top-logprobs", "3", "x"), "--json"), (("bench", "-m", path, "--preset", "20b"), "--preset"),
+                       (("info", "-m", path, "--preset", "120b"), "--preset"), (("bench", "--fill"), "--n-depth")):
+        refuses(osso(*args), 2, "no effect", word)
+    more = ("generate", "-m", path, "-n", "2", "--temp", "0", "Hello")
+    for env in ({"OSSO_SYSTEM": "x"}, {"OSSO_DATE": "none"}, {"OSSO_REASONING_EFFORT": "low"}):
+        assert osso(*more, env=env).text == ", good\n"
+
+
+def test_a_flag_is_no_value():
+    for verb, args in (("chat", ("-m", "-p", "hi")), ("chat", ("-p", "--model", "x")), ("generate", ("-n", "-p", "x")),
+                       ("tokenize", ("--prompt", "-f")), ("synth", ("--layers", "-s", "x")), ("chat", ("--stop", "-m"))):
+        if verb != "chat" or args[0] != "--stop":
+            refuses(osso(verb, *args), 2, f"{args[0]} needs a value", args[1])
+    assert osso("tokenize", "-p", "-5").text == osso("tokenize", "--prompt=-5").text != "\n"
+    assert osso("tokenize", "-p=-f").text == osso("tokenize", "--prompt=-f").text
+
+
+def test_values_glued_to_a_letter():
+    path, _ = tiny()
+    want = ", good\n"
+    for flag in ("-n2", "-n=2"):
+        for model in (f"-m{path}", f"-m={path}"):
+            assert osso("generate", model, flag, "-t1", "-c64", "--temp=0", "-p=Hello").text == want, (flag, model)
+    refuses(osso("generate", "-nx", "x"), 2, "-nx")
+    refuses(osso("generate", "-n=x", "x"), 2, "'x'")
+    refuses(osso("chat", "-model", "x"), 2, "-model", "did you mean --model?")
+    refuses(osso("generate", "-n-2", "x"), 2, "'-2'")
+
+
+def test_what_is_asked_once_has_no_twin():
+    """Else a variable that somebody set makes every chat one answer."""
+    path, _ = tiny()
+    plain = osso("tokenize", stdin="hello").text
+    for name in ("PROMPT", "FILE", "IDS"):
+        assert osso("tokenize", stdin="hello", env={f"OSSO_{name}": "other"}).text == plain == "24912\n", name
+    refuses(osso("chat", path, env={"OSSO_PROMPT": "hi", "OSSO_FILE": "/etc/hostname"}), 2, "no message")
+    assert {o.name for o in tables.options() if not tables.has_twin(o)} >= {"prompt", "file", "ids", "out", "output"}
+    assert osso("info", path, env={"OSSO_PRESET": "20b"}).text == osso("info", path).text
+
+
+def test_help_is_as_wide_as_the_terminal():
+    for verb in tables.verbs():
+        usual = osso(*verb.split(), "--help").text
+        for columns in ("60", "80", "96"):
+            lines = osso(*verb.split(), "--help", env={"COLUMNS": columns}).text.splitlines()
+            assert max(map(len, lines[2:])) <= int(columns), (verb, columns, max(lines, key=len))
+            assert " ".join(" ".join(lines).split()) == " ".join(usual.split())
+        for columns in ("0", "-1", "many", "1000"):
+            assert osso(*verb.split(), "--help", env={"COLUMNS": columns}).text == usual
+
+
+def test_flags_of_other_programs():
+    """Each row of the table, where a model runs: taken under another name, taken without effect, or answered."""
+    path, _ = tiny()
+    more = ("-m", path, "-p", "Hello", "--temp", "0", "-n", "2")
+    for macro, row in tables.rows("src/cli/foreign.def", "SAME", "IDLE", "ABSENT"):
+        for word in tables.words_of(row[0]).split():
+            if macro == "SAME":
+                refuses(osso("chat", word), 2, f"{word} needs a value")
+            elif macro == "ABSENT":
+                refuses(osso("generate", word, "1"), 2, f"generate has no option {word}: ", tables.words_of(row[1])[:20])
+            elif row[1] == "ALWAYS":
+                refuses(osso("generate", word), 2, word, "needs a value")
+    for flags in (["-ngl", "99"], ["-fa", "on"], ["-fa"], ["--jinja"], ["-cnv"], ["--color"], ["-b", "512"], ["--no-mmap"],
+                  ["--n-gpu-layers=99"], ["--flash-attn", "auto"]):
+        result = osso("generate", *flags, *more)
+        assert result.code == 0 and result.text == ", good\n", result
+        assert result.complaint.count("no effect here") == 1 and result.complaint.startswith(f"osso: {flags[0]}"), result
+    assert osso("generate", "-m", path, "--max-tokens=2", "--num-ctx", "64", "--temp", "0", "-fa", "Hello").text == ", good\n"
+    refuses(osso("chat", "--effort", "huge"), 2, "--effort", "low|medium|high")
+    refuses(osso("chat", "--reasoning", "low"), 2, "did you mean --reasoning-effort?")
+    refuses(osso("tokenize", "-ngl", "1"), 2, "tokenize has no option -ngl")
+
+
+def test_names_that_are_no_paths():
+    path, _ = tiny()
+    for name in ("openai/gpt-oss-20b", "https://huggingface.co/openai/gpt-oss-20b", "hf.co/openai/gpt-oss-20b:Q4", "a/b-GGUF"):
+        for args in (("run", name), ("chat", "-m", name, "hi there"), ("info", name), ("tokenize", "-m", name, "x")):
+            refuses(osso(*args), 1, name, "hf download", "--local-dir")
+    for name in ("gpt-oss:20b", "gpt-oss:latest", "https://x"):
+        refuses(osso("run", name), 1, name, "hf download openai/gpt-oss-20b")
+    refuses(osso("run", "models/osso-smal", cwd=ROOT), 1, "cannot open models/osso-smal")
+    cache = TEMP / "hub" / "models--some--tiny"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs/main").write_text("abc123")
+    (cache / "snapshots").mkdir()
+    (cache / "snapshots/abc123").symlink_to(path)
+    more = ("Hello", "-n", "2", "--temp", "0")
+    assert osso("generate", "-m", cache, *more).text == ", good\n"
+    refuses(osso("run", "some/tiny", env={"HF_HUB_CACHE": str(TEMP / "hub")}), 1, str(cache / "snapshots/abc123"))
+    (TEMP / "home").mkdir(exist_ok=True)
+    (TEMP / "home/mine").symlink_to(path)
+    assert osso("generate", "--model=~/mine", *more).text == ", good\n"
+
+
+if __name__ == "__main__":
+    main(sys.modules[__name__])
