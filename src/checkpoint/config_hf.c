@@ -47,6 +47,29 @@ static bool present(const struct jval *obj, const char *key)
     return v && v->type != J_NULL;
 }
 
+/* A member that decides a number of the model: null would leave a made-up one in its place. */
+static void no_null(struct reader *r, const struct jval *obj, const char *key)
+{
+    const struct jval *v = jval_get(obj, key);
+    if (!r->status && v && v->type == J_NULL)
+        r->status = error_set(r->err, OSSO_FORMAT, "%s: \"%s\" is null; write its number, or take the line out",
+                              r->where, key);
+}
+
+static void check_nulls(struct reader *r, const struct config *c)
+{
+    static const char *const keys[] = {"head_dim",    "num_experts_per_tok", "max_position_embeddings",
+                                       "rope_theta",  "rms_norm_eps",        "swiglu_alpha",
+                                       "swiglu_limit"};
+    bool slides = false;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        no_null(r, r->obj, keys[i]);
+    for (int i = 0; !r->status && i < c->n_layers; i++)
+        slides |= c->sliding[i];
+    if (slides)
+        no_null(r, r->obj, "sliding_window");
+}
+
 /* Folders that look like a model of ours and are not. */
 static void check_kind(struct reader *r)
 {
@@ -110,6 +133,36 @@ static void check_rope_extras(struct reader *r, const struct jval *rope, double 
             r->where);
 }
 
+/* The kind of rotary encoding, NULL for none named. A dict that says more than its base and no kind (null, or one dict
+ * for each kind of layer) is refused: plain rotation would be another model, without a word. */
+static const char *rope_type(struct reader *r, const struct jval *rope)
+{
+    const char *type = NULL;
+    const char *key = jval_get(rope, "rope_type") ? "rope_type" : "type";
+    bool found = false;
+    no_null(r, rope, key);
+    no_null(r, rope, "rope_theta");
+    if (!r->status)
+        r->status = jget_str(rope, key, &type, &found, r->where, r->err);
+    for (const struct jval *v = found ? NULL : rope->first; v && !r->status; v = v->next)
+        if (strcmp(v->key.s, "rope_theta") != 0 && strcmp(v->key.s, "partial_rotary_factor") != 0)
+            r->status = error_set(r->err, OSSO_UNSUPPORTED,
+                                  "%s: the rope settings hold \"%s\" and no \"rope_type\"; write \"yarn\" or "
+                                  "\"default\" for all layers",
+                                  r->where, v->key.s);
+    return found ? type : NULL;
+}
+
+/* Where YaRN starts from: what stands beside the rope settings counts before what stands in them. */
+static void read_yarn_original(struct reader *r, const struct jval *rope, struct config *c)
+{
+    static const char key[] = "original_max_position_embeddings";
+    const struct jval *from = jval_get(r->obj, key) ? r->obj : rope;
+    no_null(r, from, key);
+    if (!r->status)
+        r->status = jget_i64(from, key, 1, INT32_MAX, &c->yarn_original, NULL, r->where, r->err);
+}
+
 /* No dict at all: gpt-oss's own YaRN. A dict without "truncate": its bounds are rounded. */
 static void read_rope(struct reader *r, struct config *c)
 {
@@ -117,21 +170,18 @@ static void read_rope(struct reader *r, struct config *c)
     if (!rope || rope->type == J_NULL || (rope->type == J_OBJECT && rope->n_children == 0))
         rope = jval_get(r->obj, "rope_parameters");
     real_of(r, r->obj, "rope_theta", &c->rope_theta, NULL);
+    check_rope_extras(r, r->obj, 1); /* the same members outside of the settings */
     if (r->status || !rope || rope->type == J_NULL)
         return;
-    const char *type = NULL;
     bool found = false;
     if (rope->type != J_OBJECT)
         r->status = error_set(r->err, OSSO_FORMAT, "%s: the rope settings are not an object", r->where);
-    if (!r->status)
-        r->status = jget_str(rope, "rope_type", &type, &found, r->where, r->err);
-    if (!r->status && !found)
-        r->status = jget_str(rope, "type", &type, &found, r->where, r->err);
+    const char *type = r->status ? NULL : rope_type(r, rope);
     real_of(r, rope, "rope_theta", &c->rope_theta, NULL);
     if (r->status)
         return;
-    c->yarn = found && strcmp(type, "yarn") == 0;
-    if (found && !c->yarn && strcmp(type, "default") != 0) {
+    c->yarn = type && strcmp(type, "yarn") == 0;
+    if (type && !c->yarn && strcmp(type, "default") != 0) {
         r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: rope_type \"%s\"; supported are \"yarn\" and \"default\"",
                               r->where, type);
         return;
@@ -140,7 +190,7 @@ static void read_rope(struct reader *r, struct config *c)
         check_rope_extras(r, rope, 1);
         return;
     }
-    c->yarn_truncate = true;
+    c->yarn_truncate = !jval_get(rope, "truncate"); /* null: not rounded */
     c->yarn_original = c->context;
     bool_of(r, rope, "truncate", &c->yarn_truncate);
     real_of(r, rope, "beta_fast", &c->yarn_beta_fast, NULL);
@@ -148,9 +198,7 @@ static void read_rope(struct reader *r, struct config *c)
     real_of(r, rope, "factor", &c->yarn_factor, &found);
     if (!r->status && !found)
         r->status = error_set(r->err, OSSO_FORMAT, "%s: the yarn settings have no \"factor\"", r->where);
-    if (!r->status)
-        r->status = jget_i64(rope, "original_max_position_embeddings", 1, INT32_MAX, &c->yarn_original, NULL, r->where,
-                             r->err);
+    read_yarn_original(r, rope, c);
     check_rope_extras(r, rope, c->yarn_factor);
 }
 
@@ -213,6 +261,7 @@ enum osso_status config_from_json(const char *text, size_t len, const char *wher
     check_kind(&r);
     read_sizes(&r, &c);
     read_layer_types(&r, &c);
+    check_nulls(&r, &c);
     read_rope(&r, &c);
     real_of(&r, r.obj, "rms_norm_eps", &c.rms_eps, NULL);
     real_of(&r, r.obj, "swiglu_alpha", &c.swiglu_alpha, NULL);

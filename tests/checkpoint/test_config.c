@@ -1,5 +1,5 @@
 /* test_config.c: every spelling of a configuration means what transformers and llama.cpp take it for. */
-#include "file_test.h"
+#include "config_parse.h"
 
 #include "format/tensors.h"
 #include "format/write.h"
@@ -7,22 +7,6 @@
 #include "checkpoint/config_files.h"
 
 #include <math.h>
-
-/* A whole configuration but for what a case adds; later members of the same name would be duplicates. */
-#define SIZES                                                                                                          \
-    "\"num_hidden_layers\":3,\"hidden_size\":64,\"intermediate_size\":32,\"vocab_size\":100,\"num_attention_heads\":4,\"num_key_value_heads\":2,"
-#define BASE "{\"model_type\":\"gpt_oss\"," SIZES "\"num_local_experts\":8"
-
-static struct config parse(const char *json, const char *words)
-{
-    struct config c;
-    struct osso_error err = {""};
-    enum osso_status status = config_from_json(json, strlen(json), "config.json", &c, &err);
-    check_says(status, err, words, json);
-    if (status)
-        assert_int_equal(c.n_layers, 0);
-    return c;
-}
 
 static void test_defaults(void **state)
 {
@@ -36,46 +20,6 @@ static void test_defaults(void **state)
     assert_true(c.sliding[0] && !c.sliding[1] && c.sliding[2]);
     assert_true(c.n_stop_ids == 0 && c.temperature < 0 && c.top_p == 1 && c.top_k == 0 && c.min_p == 0 &&
                 c.repetition_penalty == 1);
-}
-
-static void test_rope(void **state)
-{
-    (void)state;
-    /* No word about it: gpt-oss's own. */
-    static const char *const silent[] = {BASE "}", BASE ",\"rope_scaling\":null}", BASE ",\"rope_parameters\":null}",
-                                         BASE ",\"rope_scaling\":{}}"};
-    for (int i = 0; i < 4; i++) {
-        struct config c = parse(silent[i], NULL);
-        assert_true(c.yarn && c.yarn_factor == 32 && c.yarn_beta_fast == 32 && c.yarn_beta_slow == 1 &&
-                    c.yarn_original == 4096 && !c.yarn_truncate);
-    }
-    assert_false(parse(BASE ",\"rope_scaling\":{\"rope_type\":\"default\"}}", NULL).yarn);
-    assert_false(parse(BASE ",\"rope_parameters\":{\"rope_theta\":10000}}", NULL).yarn);
-    assert_true(parse(BASE ",\"rope_parameters\":{\"rope_theta\":10000}}", NULL).rope_theta == 10000);
-    assert_true(parse(BASE ",\"rope_theta\":500.5}", NULL).rope_theta == 500.5);
-    struct config c = parse(
-        BASE ",\"rope_scaling\":{\"type\":\"yarn\",\"factor\":8,\"original_max_position_embeddings\":64}}", NULL);
-    assert_true(c.yarn && c.yarn_factor == 8 && c.yarn_original == 64 && c.yarn_truncate && c.yarn_beta_fast == 32);
-    c = parse(
-        BASE
-        ",\"max_position_embeddings\":999,\"rope_parameters\":{\"rope_type\":\"yarn\",\"factor\":2,\"truncate\":false,\"beta_fast\":16.5,\"beta_slow\":2,\"rope_theta\":7e4}}",
-        NULL);
-    assert_true(c.yarn && !c.yarn_truncate && c.yarn_beta_fast == 16.5 && c.yarn_beta_slow == 2 &&
-                c.yarn_original == 999 && c.rope_theta == 7e4);
-    assert_true(
-        parse(BASE ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":2,\"truncate\":true}}", NULL).yarn_truncate);
-    /* transformers takes rope_scaling first where both are there. */
-    c = parse(
-        BASE ",\"rope_scaling\":{\"rope_type\":\"default\"},\"rope_parameters\":{\"rope_type\":\"yarn\",\"factor\":2}}",
-        NULL);
-    assert_false(c.yarn);
-    parse(BASE ",\"rope_scaling\":{\"rope_type\":\"yarn\"}}", "no \"factor\"");
-    parse(BASE ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":2}}", "rope_type \"llama3\"");
-    parse(BASE ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":2,\"attention_factor\":3}}", "attention_factor");
-    parse(BASE ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":2,\"mscale\":1}}", "mscale");
-    parse(BASE ",\"rope_scaling\":[1]}", "not an object");
-    parse(BASE ",\"rope_theta\":1}", "rope_theta");
-    parse(BASE ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":-1}}", "YaRN factor");
 }
 
 static void test_members(void **state)
@@ -376,9 +320,9 @@ static void test_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_rope),       cmocka_unit_test(test_members),
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_generation), cmocka_unit_test(test_presets),
-        cmocka_unit_test(test_gguf),     cmocka_unit_test(test_write),
+        cmocka_unit_test(test_defaults),   cmocka_unit_test(test_members), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_generation), cmocka_unit_test(test_presets), cmocka_unit_test(test_gguf),
+        cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
