@@ -60,10 +60,11 @@ static enum osso_status no_path(const char *given, struct osso_error *err)
     if (there)
         error_set(err, OSSO_NOTFOUND, "%s is no path here, but the model lies in the hub's cache: -m %s", given, there);
     else if (id)
-        error_set(err, OSSO_NOTFOUND,
-                  "%s is no path here, and osso does not download yet; get it (hf download %.*s --local-dir %.*s), then "
-                  "-m %.*s",
-                  given, (int)(end - owner), owner, m, owner + n + 1, m, owner + n + 1);
+        error_set(
+            err, OSSO_NOTFOUND,
+            "%s is no path here, and osso does not download yet; get it (hf download %.*s --local-dir %.*s), then "
+            "-m %.*s",
+            given, (int)(end - owner), owner, m, owner + n + 1, m, owner + n + 1);
     else
         error_set(err, OSSO_NOTFOUND,
                   "%s is no path here, and osso does not download yet; get a model (hf download openai/gpt-oss-20b "

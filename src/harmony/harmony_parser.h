@@ -1,4 +1,5 @@
-/* harmony_parser.h: the parser's state, for its two files: harmony_parse.c (the stream, headers) and harmony_content.c. */
+/* harmony_parser.h: the parser's state, for its two files: harmony_parse.c (the stream, headers) and harmony_content.c.
+ */
 #ifndef OSSO_HARMONY_PARSER_H
 #define OSSO_HARMONY_PARSER_H
 
@@ -41,7 +42,8 @@ struct osso_parser {
 enum osso_status parser_check(const struct buf *b, struct osso_error *err);
 enum osso_status parser_push_text(struct osso_parser *p, int32_t id, struct osso_error *err);
 void parser_release(struct osso_parser *p);
-enum osso_status parser_finish_message(struct osso_parser *p, struct jtext text, int32_t end_id, struct osso_error *err);
+enum osso_status parser_finish_message(struct osso_parser *p, struct jtext text, int32_t end_id,
+                                       struct osso_error *err);
 enum osso_status parser_finish_content(struct osso_parser *p, int32_t end_id, struct osso_error *err);
 
 #endif
