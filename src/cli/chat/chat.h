@@ -99,5 +99,9 @@ void line_reader_close(struct line_reader *reader);
 enum line_result { LINE_READ, LINE_INTERRUPTED, LINE_END };
 /* One message, without its line end: a line, a pasted block, lines joined by a final '\', or a block between """. */
 enum line_result line_reader_message(struct line_reader *reader, struct buf *message);
+/* Did the message that was read last begin with something typed? A pasted text or a block is never a command. */
+bool line_reader_typed(const struct line_reader *reader);
+/* "/word ..."; a path such as /etc/fstab, with another slash in its first word, is text. */
+bool line_is_command(const char *line);
 
 #endif

@@ -21,6 +21,7 @@ enum { HISTORY_LINES = 1000, HISTORY_BYTES = 16 << 20 };
 struct line_reader {
     struct line_source source;
     char *history; /* the file's path, or NULL */
+    bool literal;  /* the last message begins with text that nobody typed as a command */
 };
 
 /* ---- history -------------------------------------------------------------------------------------------- */
@@ -126,23 +127,37 @@ static bool is_quotes(const struct buf *line, size_t at)
     return line->len >= at + 3 && memcmp(line->data + at, "\"\"\"", 3) == 0;
 }
 
+/* A line, and what of it is no syntax. One that holds line ends and was not pasted now comes from the history: it was
+ * pasted, or a block, when it was new. */
+static enum line_result read_line(struct line_reader *r, const char *prompt, struct buf *line, struct line_paste *paste)
+{
+    *paste = (struct line_paste){0};
+    enum line_result result = r->source.read(r->source.self, prompt, line, paste);
+    if (result == LINE_READ && !paste->any && line->len > 0 && memchr(line->data, '\n', line->len))
+        paste->first = paste->last = true;
+    return result;
+}
+
 /* After an opening """: lines until one that ends in """. */
-static enum line_result read_block(struct line_reader *r, struct buf *message)
+static enum line_result read_block(struct line_reader *r, struct buf *message, bool pasted)
 {
     struct buf line = {0};
+    struct line_paste paste = {0};
     enum line_result result = LINE_READ;
     memmove(message->data, message->data + 3, message->len - 3 + 1);
     message->len -= 3;
-    bool closed = message->len >= 3 && is_quotes(message, message->len - 3);
+    bool closed = !pasted && message->len >= 3 && is_quotes(message, message->len - 3);
     while (!closed && result == LINE_READ) {
-        result = r->source.read(r->source.self, "... ", &line);
+        result = read_line(r, "... ", &line, &paste);
         if (result != LINE_READ)
             break;
         if (message->len > 0)
             buf_putc(message, '\n');
         buf_add(message, line.data, line.len);
-        closed = message->len >= 3 && is_quotes(message, message->len - 3);
+        closed = !paste.last && message->len >= 3 && is_quotes(message, message->len - 3);
     }
+    if (result == LINE_END)
+        result = LINE_READ; /* Ctrl-D ends the block, not the chat */
     if (closed) {
         message->len -= 3;
         message->data[message->len] = 0;
@@ -156,15 +171,18 @@ static enum line_result read_block(struct line_reader *r, struct buf *message)
 enum line_result line_reader_message(struct line_reader *r, struct buf *message)
 {
     struct buf line = {0};
+    struct line_paste paste;
     buf_clear(message);
     buf_add(message, "", 0);
-    enum line_result result = r->source.read(r->source.self, ">>> ", message);
-    if (result == LINE_READ && is_quotes(message, 0))
-        result = read_block(r, message);
+    enum line_result result = read_line(r, ">>> ", message, &paste);
+    bool block = result == LINE_READ && !paste.first && is_quotes(message, 0);
+    r->literal = block || paste.first;
+    if (block)
+        result = read_block(r, message, paste.last);
     else
-        while (result == LINE_READ && goes_on(message)) {
+        while (result == LINE_READ && !paste.last && goes_on(message)) {
             message->data[message->len - 1] = '\n';
-            result = r->source.read(r->source.self, "... ", &line);
+            result = read_line(r, "... ", &line, &paste);
             if (result == LINE_READ)
                 buf_add(message, line.data ? line.data : "", line.len);
         }
@@ -174,4 +192,14 @@ enum line_result line_reader_message(struct line_reader *r, struct buf *message)
     if (result == LINE_READ && message->len > 0)
         history_add(r, message->data);
     return result;
+}
+
+bool line_reader_typed(const struct line_reader *r)
+{
+    return !r->literal;
+}
+
+bool line_is_command(const char *line)
+{
+    return line[0] == '/' && line[1 + strcspn(line + 1, "/ \t\n")] != '/';
 }

@@ -4,9 +4,15 @@
 
 #include "cli/chat/chat.h"
 
+/* What of a line was pasted: that is text, whatever it looks like. */
+struct line_paste {
+    bool any, first, last; /* something; the first character; the last one */
+    size_t end;            /* characters up to the last block's end when it stood at the line's end (line_edit.c) */
+};
+
 /* One way of reading lines. `line` gets the text without its line end; pasted line ends stay inside. */
 struct line_source {
-    enum line_result (*read)(void *self, const char *prompt, struct buf *line);
+    enum line_result (*read)(void *self, const char *prompt, struct buf *line, struct line_paste *paste);
     void (*remember)(void *self, const char *message); /* for the arrow keys; may be NULL */
     void (*close)(void *self);
     void *self;

@@ -1,6 +1,6 @@
 /* line_edit.c: line editing by libedit. What libedit does not do itself is done where it reads characters: pasted
  * blocks become part of the line, with their line ends; Ctrl-C becomes a key; a resized window is drawn anew. */
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE
 #include "cli/chat/chat_line.h"
 #include "cli/out.h"
 
@@ -17,9 +17,13 @@ bool line_edit_open(struct line_source *source)
 
 #include <errno.h>
 #include <histedit.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -32,15 +36,38 @@ struct edit {
     History *history;
     FILE *screen;
     const char *prompt;
+    int columns; /* of the window that the line was drawn in */
     bool cancelled;
+    struct line_paste paste;
 };
 
-static volatile sig_atomic_t resized;
+static volatile sig_atomic_t resized, continued, ending; /* ending: the signal that stops or ends the program */
 
-static void on_resize(int sig)
+static void on_signal(int sig)
 {
-    (void)sig;
-    resized = 1;
+    if (sig == SIGWINCH)
+        resized = 1;
+    else if (sig == SIGCONT)
+        continued = 1;
+    else
+        ending = sig;
+}
+
+/* What a person at the prompt must not find a broken terminal after. */
+static const int caught[] = {SIGWINCH, SIGCONT, SIGTSTP, SIGTERM, SIGHUP, SIGQUIT};
+enum { CAUGHT = sizeof caught / sizeof *caught };
+
+static void signals_catch(struct sigaction *before)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    for (int i = 0; i < CAUGHT; i++)
+        sigaction(caught[i], &action, &before[i]);
+}
+
+static void signals_restore(const struct sigaction *before)
+{
+    for (int i = 0; i < CAUGHT; i++)
+        sigaction(caught[i], &before[i], NULL);
 }
 
 static struct edit *edit_of(EditLine *el)
@@ -63,13 +90,96 @@ static bool wait_for_byte(void)
     fd_set in;
     sigemptyset(&ours);
     sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGWINCH);
+    for (int i = 0; i < CAUGHT; i++)
+        sigaddset(&ours, caught[i]);
     sigprocmask(SIG_BLOCK, &ours, &before);
     FD_ZERO(&in);
     FD_SET(STDIN_FILENO, &in);
-    bool came = !interrupted() && !resized && pselect(STDIN_FILENO + 1, &in, NULL, NULL, NULL, &before) >= 0;
+    bool came = !interrupted() && !resized && !continued && !ending &&
+                pselect(STDIN_FILENO + 1, &in, NULL, NULL, NULL, &before) >= 0;
     sigprocmask(SIG_SETMASK, &before, NULL);
     return came;
+}
+
+static int columns_now(void)
+{
+    struct winsize size;
+    return ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/* Rows between the one where the prompt begins and the one of the cursor, in a window of so many columns. */
+static int rows_above(EditLine *el, int columns)
+{
+    const LineInfoW *line = el_wline(el);
+    int row = 0, column = (int)strlen(edit_of(el)->prompt);
+    for (const wchar_t *c = line->buffer; c < line->cursor; c++) {
+        int width = *c == L'\t' ? 8 - column % 8 : wcwidth(*c);
+        column += width > 0 ? width : 0;
+        if (*c == L'\n' || column >= columns) {
+            row++;
+            column = column > columns ? width : 0;
+        }
+    }
+    return row;
+}
+
+/* Draws prompt and line anew, from where they began: after a resize, or from here on when something else was shown. */
+static void draw_anew(EditLine *el, bool in_place)
+{
+    struct edit *edit = edit_of(el);
+    int up = in_place ? rows_above(el, edit->columns) : 0;
+    fputs("\r", edit->screen);
+    if (up > 0)
+        fprintf(edit->screen, "\033[%dA", up);
+    fputs("\033[J", edit->screen);
+    fflush(edit->screen);
+    edit->columns = columns_now();
+    el_resize(el);
+    el_set(el, EL_REFRESH);
+}
+
+static void terminal_take(struct edit *edit)
+{
+    el_set(edit->el, EL_PREP_TERM, 0); /* it may be another's by now, which libedit does not know */
+    el_set(edit->el, EL_PREP_TERM, 1);
+    fputs(PASTE_ON, edit->screen);
+    fflush(edit->screen);
+}
+
+static void terminal_give(struct edit *edit)
+{
+    fputs(PASTE_OFF, edit->screen);
+    fflush(edit->screen);
+    el_set(edit->el, EL_PREP_TERM, 0);
+}
+
+/* The signal does what it would have done at once, over a terminal that others can use. */
+static void obey(struct edit *edit, int sig)
+{
+    struct sigaction standard = {.sa_handler = SIG_DFL}, ours;
+    terminal_give(edit);
+    fputc('\n', edit->screen);
+    fflush(edit->screen);
+    sigaction(sig, &standard, &ours);
+    raise(sig);
+    sigaction(sig, &ours, NULL); /* Ctrl-Z, and now it goes on */
+    continued = 1;
+}
+
+static void signals_serve(EditLine *el)
+{
+    struct edit *edit = edit_of(el);
+    int sig = ending;
+    ending = 0;
+    if (sig)
+        obey(edit, sig);
+    if (continued)
+        terminal_take(edit);
+    if (continued || resized) {
+        bool in_place = !continued;
+        continued = resized = 0;
+        draw_anew(el, in_place);
+    }
 }
 
 /* One byte from the terminal: 1, 0 at the end, -1 when a signal came. */
@@ -77,12 +187,10 @@ static int next_byte(EditLine *el, unsigned char *byte)
 {
     errno = EINTR;
     ssize_t n = wait_for_byte() ? read(STDIN_FILENO, byte, 1) : -1;
-    if (n < 0 && resized) {
-        resized = 0;
-        el_resize(el);
-        el_set(el, EL_REFRESH);
-        errno = EINTR;
-    }
+    int why = errno;
+    if (n < 0)
+        signals_serve(el);
+    errno = why;
     return (int)n;
 }
 
@@ -113,43 +221,65 @@ static int next_char(EditLine *el, wchar_t *out)
     return 1;
 }
 
-/* After the mark that begins a pasted block: everything up to the mark that ends it goes into the line. Terminals send
- * a carriage return for each line end. Control characters in the block stay out. */
+/* What is left of a pasted block's characters, on the way into the line. */
+struct pasted {
+    EditLine *el;
+    wchar_t text[256];
+    size_t n;
+    bool after_return, line_end; /* a line end waits: the block's last one stays out */
+};
+
+static void paste_flush(struct pasted *p)
+{
+    p->text[p->n] = 0;
+    if (p->n > 0)
+        el_winsertstr(p->el, p->text);
+    p->n = 0;
+}
+
+/* Line ends become LF; control characters stay out. */
+static void paste_char(struct pasted *p, wchar_t c)
+{
+    bool second = c == L'\n' && p->after_return;
+    p->after_return = c == L'\r';
+    if (second || (c < L' ' && c != L'\r' && c != L'\n' && c != L'\t') || (c >= 0x7f && c < 0xa0))
+        return;
+    if (p->line_end)
+        p->text[p->n++] = L'\n';
+    p->line_end = c == L'\r' || c == L'\n';
+    if (!p->line_end)
+        p->text[p->n++] = c;
+    if (p->n > 200)
+        paste_flush(p);
+}
+
+/* After the mark that begins a pasted block: everything up to the mark that ends it goes into the line. */
 static unsigned char key_paste(EditLine *el, int key)
 {
     static const wchar_t end[] = L"\033[201~";
-    wchar_t text[256], c;
-    size_t n = 0, matched = 0;
-    bool after_return = false;
+    struct pasted p = {.el = el};
+    struct line_paste *paste = &edit_of(el)->paste;
+    const LineInfoW *line = el_wline(el);
+    size_t matched = 0;
+    wchar_t c;
     (void)key;
+    paste->any = true;
+    paste->first = paste->first || line->cursor == line->buffer;
     while (matched < 6 && next_char(el, &c) == 1) {
         if (c == end[matched]) {
             matched++;
             continue;
         }
-        for (size_t i = 1; i < matched && n < 200; i++) /* it was no end mark; its escape character stays out */
-            text[n++] = end[i];
+        for (size_t i = 0; i < matched; i++) /* it was no end mark */
+            paste_char(&p, end[i]);
         matched = c == end[0];
-        if (matched)
-            continue;
-        if (c == L'\n' && after_return) {
-            after_return = false;
-            continue;
-        }
-        after_return = c == L'\r';
-        if (c == L'\r')
-            c = L'\n';
-        if (c >= L' ' || c == L'\n' || c == L'\t')
-            text[n++] = c == L'\t' ? L' ' : c;
-        if (n >= 200) {
-            text[n] = 0;
-            el_winsertstr(el, text);
-            n = 0;
-        }
+        if (!matched)
+            paste_char(&p, c);
     }
-    text[n] = 0;
-    if (n > 0)
-        el_winsertstr(el, text);
+    paste_flush(&p);
+    line = el_wline(el);
+    if (line->cursor == line->lastchar)
+        paste->end = (size_t)(line->lastchar - line->buffer);
     return CC_REFRESH;
 }
 
@@ -163,20 +293,25 @@ static unsigned char key_interrupt(EditLine *el, int key)
     return CC_NEWLINE;
 }
 
-static enum line_result edit_read(void *self, const char *prompt, struct buf *line)
+static enum line_result edit_read(void *self, const char *prompt, struct buf *line, struct line_paste *paste)
 {
     struct edit *edit = self;
+    struct sigaction before[CAUGHT];
     int n = 0;
     edit->prompt = prompt;
     edit->cancelled = false;
+    edit->paste = (struct line_paste){0};
     buf_clear(line);
     buf_add(line, "", 0);
-    el_set(edit->el, EL_PREP_TERM, 1); /* raw before the prompt shows: a quick Ctrl-D would be lost */
-    fputs(PASTE_ON, edit->screen);
-    fflush(edit->screen);
+    signals_catch(before);
+    if (resized) /* while nobody typed */
+        el_resize(edit->el);
+    resized = continued = 0;
+    edit->columns = columns_now();
+    terminal_take(edit); /* raw before the prompt shows: a quick Ctrl-D would be lost */
     const char *text = el_gets(edit->el, &n);
-    fputs(PASTE_OFF, edit->screen);
-    fflush(edit->screen);
+    terminal_give(edit);
+    signals_restore(before);
     if (edit->cancelled)
         return LINE_INTERRUPTED;
     if (!text || n <= 0) {
@@ -186,6 +321,11 @@ static enum line_result edit_read(void *self, const char *prompt, struct buf *li
     buf_add(line, text, (size_t)n);
     if (line->len > 0 && line->data[line->len - 1] == '\n')
         line->data[--line->len] = 0;
+    *paste = edit->paste;
+    size_t characters = 0;
+    for (size_t i = 0; i < line->len; i++)
+        characters += (line->data[i] & 0xc0) != 0x80;
+    paste->last = paste->any && paste->end > 0 && characters == paste->end;
     return LINE_READ;
 }
 
@@ -207,10 +347,11 @@ static void edit_close(void *self)
 static void bind_keys(EditLine *el)
 {
     static const char *const keys[][2] = {
-        {"^W", "ed-delete-prev-word"},      {"^R", "em-inc-search-prev"},  {"^L", "ed-clear-screen"},
-        {"\033[3~", "ed-delete-next-char"}, {"\033[H", "ed-move-to-beg"},  {"\033[F", "ed-move-to-end"},
-        {"\033[1~", "ed-move-to-beg"},      {"\033[4~", "ed-move-to-end"}, {"\033OH", "ed-move-to-beg"},
-        {"\033OF", "ed-move-to-end"},       {"\033[1;5C", "em-next-word"}, {"\033[1;5D", "ed-prev-word"},
+        {"^U", "vi-kill-line-prev"},   {"^W", "ed-delete-prev-word"},      {"^R", "em-inc-search-prev"},
+        {"^L", "ed-clear-screen"},     {"\033[3~", "ed-delete-next-char"}, {"\033[H", "ed-move-to-beg"},
+        {"\033[F", "ed-move-to-end"},  {"\033[1~", "ed-move-to-beg"},      {"\033[4~", "ed-move-to-end"},
+        {"\033OH", "ed-move-to-beg"},  {"\033OF", "ed-move-to-end"},       {"\033[1;5C", "em-next-word"},
+        {"\033[1;5D", "ed-prev-word"},
     };
     el_set(el, EL_EDITOR, "emacs");
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
@@ -225,6 +366,8 @@ bool line_edit_open(struct line_source *source)
 {
     const char *term = getenv("TERM");
     HistEvent event;
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        setlocale(LC_CTYPE, "C.UTF-8"); /* text is UTF-8 here, whatever the locale says */
     if (!term || !*term || strcmp(term, "dumb") == 0)
         return false;
     struct edit *edit = mem_alloc(sizeof *edit);
@@ -247,8 +390,7 @@ bool line_edit_open(struct line_source *source)
     el_set(edit->el, EL_HIST, history, edit->history);
     el_wset(edit->el, EL_GETCFN, next_char);
     bind_keys(edit->el);
-    struct sigaction action = {.sa_handler = on_resize};
-    sigaction(SIGWINCH, &action, NULL);
+    el_set(edit->el, EL_SETTY, "-d", "-icrnl", NULL); /* a pasted CR LF is one line end, CR CR are two */
     *source = (struct line_source){edit_read, edit_remember, edit_close, edit};
     return true;
 }

@@ -16,7 +16,24 @@ static bool get(char **space, size_t *cap, ssize_t *n)
     return *n >= 0;
 }
 
-static enum line_result plain_read(void *self, const char *prompt, struct buf *line)
+/* A terminal that knows no escape sequences gets none. */
+static bool terminal_marks(void)
+{
+    const char *term = getenv("TERM");
+    return term && *term && strcmp(term, "dumb") != 0;
+}
+
+static void drop_controls(struct buf *line)
+{
+    char *to = line->data;
+    for (size_t i = 0; i < line->len; i++)
+        if ((unsigned char)line->data[i] >= 0x20 || line->data[i] == '\n' || line->data[i] == '\t')
+            *to++ = line->data[i];
+    line->len = (size_t)(to - line->data);
+    *to = 0;
+}
+
+static enum line_result plain_read(void *self, const char *prompt, struct buf *line, struct line_paste *mark)
 {
     char *space = NULL, *paste;
     size_t cap = 0;
@@ -24,23 +41,37 @@ static enum line_result plain_read(void *self, const char *prompt, struct buf *l
     (void)self;
     buf_clear(line);
     buf_add(line, "", 0);
-    fprintf(stderr, "%s" PASTE_ON, prompt);
+    bool marks = terminal_marks();
+    fprintf(stderr, "%s%s", prompt, marks ? PASTE_ON : "");
     fflush(stderr);
     bool pasting = false, got;
+    size_t end = 0;
     while ((got = get(&space, &cap, &n))) {
         buf_add(line, space, (size_t)n);
         while ((paste = strstr(line->data, pasting ? PASTE_END : PASTE_BEGIN))) {
             memmove(paste, paste + 6, strlen(paste + 6) + 1);
             line->len -= 6;
             pasting = !pasting;
+            mark->any = true;
+            mark->first = mark->first || paste == line->data;
+            if (!pasting) {
+                if (paste > line->data && paste[-1] == '\n') { /* the block's last line end */
+                    memmove(paste - 1, paste, strlen(paste) + 1);
+                    line->len--;
+                    paste--;
+                }
+                end = (size_t)(paste - line->data);
+            }
         }
         if (!pasting)
             break;
     }
-    fputs(PASTE_OFF, stderr);
+    fputs(marks ? PASTE_OFF : "", stderr);
     free(space);
     if (line->len > 0 && line->data[line->len - 1] == '\n')
         line->data[--line->len] = 0;
+    mark->last = mark->any && end > 0 && end == line->len;
+    drop_controls(line);
     if (!got && interrupted()) {
         clearerr(stdin);
         interrupt_forget();

@@ -75,7 +75,12 @@ void wrap_text(struct wrap *w, const char *text, size_t len)
     }
     for (size_t i = 0, n; i < len; i += n) {
         n = utf8_sequence((const unsigned char *)text + i, len - i);
-        if (text[i] == '\n' || text[i] == ' ' || text[i] == '\t') {
+        if (text[i] == '\t') {
+            out_puts("\t"); /* it stays one, for who copies it */
+            w->column = (w->column / 8 + 1) * 8;
+            w->word_len = 0;
+            w->word_width = 0;
+        } else if (text[i] == '\n' || text[i] == ' ') {
             bool line = text[i] == '\n' || w->column + 1 > w->limit;
             out_puts(line ? "\n" : " ");
             w->column = line ? 0 : w->column + 1;

@@ -99,14 +99,15 @@ static void welcome(const struct chat *chat)
             err_has_colour() ? PLAIN : "");
 }
 
-static void answer(struct chat *chat, const struct buf *message)
+/* typed: not pasted, nor a block: only then a line can be a command. */
+static void answer(struct chat *chat, const struct buf *message, bool typed)
 {
     struct osso_error err = {0};
     interrupt_catch(INTERRUPT_PROMPT); /* however often it is pressed, the conversation stays */
     const char *word = message->data;
-    if (strcmp(word, "exit") == 0 || strcmp(word, "quit") == 0)
+    if (typed && (strcmp(word, "exit") == 0 || strcmp(word, "quit") == 0))
         chat->quit = true;
-    else if (message->data[0] == '/')
+    else if (typed && line_is_command(word))
         chat_command_run(chat, message->data);
     else {
         enum osso_status status = input_check_utf8(message->data, message->len, "what was typed", &err);
@@ -142,7 +143,7 @@ static int loop(struct chat *chat)
             buf_clear(&message);
         buf_puts(&message, ""); /* ends in NUL, also when it is empty */
         if (result == LINE_READ && (!blank || chat->staged.len > 0))
-            answer(chat, &message);
+            answer(chat, &message, line_reader_typed(reader));
     }
     interrupt_release();
     line_reader_close(reader);
