@@ -16,12 +16,15 @@ PASTE = b"\x1b[200~%s\x1b[201~"
 
 
 class Terminal:
-    def __init__(self, *args, **env):
+    def __init__(self, *args, shell=None, **env):
         self.seen = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            full = environment(TERM="xterm-256color", **env)
-            os.execve(OSSO, [OSSO, "chat", *map(str, args)], full)
+            full = environment(**{"TERM": "xterm-256color", **env})
+            command = [OSSO, "chat", *map(str, args)]
+            if shell:
+                command = ["/bin/bash", "-c", shell, "bash", *command]
+            os.execve(command[0], command, full)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
 
     def send(self, data):

@@ -65,7 +65,7 @@ def test_utf_16_is_named():
 
 
 def test_a_date_is_a_day_of_the_calendar():
-    asked = ("generate", "--chat", "-m", bundled(), "-p", "x", "-n", "0")
+    asked = ("generate", "--chat", "--json", "-m", bundled(), "-p", "x", "-n", "0")
     for date in ("2024-02-29", "2000-02-29", "2026-12-31", "0001-01-01", "none"):
         assert osso(*asked, "--date", date).code == 0, date
     for date in ("2026- 3-04", "+026-03-04", "2026-+3-04", "2026-02-29", "2100-02-29", "1900-02-29", "2026-04-31",

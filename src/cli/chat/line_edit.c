@@ -390,7 +390,8 @@ bool line_edit_open(struct line_source *source)
     el_set(edit->el, EL_HIST, history, edit->history);
     el_wset(edit->el, EL_GETCFN, next_char);
     bind_keys(edit->el);
-    el_set(edit->el, EL_SETTY, "-d", "-icrnl", NULL); /* a pasted CR LF is one line end, CR CR are two */
+    /* As the terminal sends them: a pasted CR LF is one line end, CR CR are two. */
+    el_set(edit->el, EL_SETTY, "-d", "-icrnl", "-inlcr", NULL);
     *source = (struct line_source){edit_read, edit_remember, edit_close, edit};
     return true;
 }
