@@ -36,9 +36,12 @@ enum { N_KINDS = sizeof kinds / sizeof kinds[0], SURPLUS = N_KINDS, EMPTY, SCORE
 
 static const char *looks_like(int kind)
 {
-    static const char *const more[] = {"layers that the configuration does not count", "empty or single values",
-                                       "a head for another task", "an output matrix although the embedding is used",
-                                       "rope factors of 1", "no part of gpt-oss that osso knows"};
+    static const char *const more[] = {"layers that the configuration does not count",
+                                       "empty or single values",
+                                       "a head for another task",
+                                       "an output matrix although the embedding is used",
+                                       "rope factors of 1",
+                                       "no part of gpt-oss that osso knows"};
     return kind < N_KINDS ? kinds[kind].looks_like : more[kind - N_KINDS];
 }
 

@@ -210,9 +210,11 @@ static const struct {
     const char *name, *index, *words;
 } indexes[] = {
     {"both shards", "{\"weight_map\":{\"a\":\"x-00007.safetensors\",\"b\":\"other\"}}", NULL},
-    {"a mapped tensor that is nowhere", "{\"weight_map\":{\"a\":\"other\",\"b\":\"other\"}}", "a is not in other"},
+    {"a mapped tensor that is nowhere",
+     "{\"weight_map\":{\"a\":\"x-00007.safetensors\",\"b\":\"other\",\"c\":\"other\"}}", NULL},
     {"a file that is not there", "{\"weight_map\":{\"a\":\"gone\"}}", "cannot open"},
-    {"a tensor in two files", "{\"weight_map\":{\"a\":\"x-00007.safetensors\",\"b\":\"twin\"}}", "in two files"},
+    {"a tensor in two files", "{\"weight_map\":{\"a\":\"x-00007.safetensors\",\"b\":\"twin\"}}", NULL},
+    {"two copies and no choice", "{\"weight_map\":{\"b\":\"twin\",\"z\":\"x-00007.safetensors\"}}", "in two files"},
     {"a tensor in the wrong file", "{\"weight_map\":{\"a\":\"other\",\"b\":\"x-00007.safetensors\"}}", "is not in"},
     {"a folder up", "{\"weight_map\":{\"a\":\"../other\"}}", "no plain file name"},
     {"a folder down", "{\"weight_map\":{\"a\":\"original/other\"}}", "no plain file name"},
