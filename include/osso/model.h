@@ -15,6 +15,15 @@ OSSO_API enum osso_status osso_model_open(const char *path, struct osso_model **
 /* Random weights of true shapes in memory, without any file: "20b", "120b" or a config.json's path. For measuring. */
 OSSO_API enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct osso_model **model_out,
                                                 struct osso_error *err);
+struct osso_model_options {
+    size_t size;
+    bool ignore_unused; /* tensors that no part of the model is read from are a warning, whatever they look like */
+};
+/* The same with options (NULL: none). */
+OSSO_API enum osso_status osso_model_open_with(const char *path, const struct osso_model_options *options,
+                                               struct osso_model **model_out, struct osso_error *err);
+/* What was passed over in the model's files, a sentence each: i from 0 on, until NULL. The model's own memory. */
+OSSO_API const char *osso_model_warning(const struct osso_model *model, int i);
 OSSO_API void osso_model_free(struct osso_model *model); /* engines made from it must be gone */
 
 /* The model's own tokenizer (opened on first use; owned by the model). NOTFOUND when the files carry none. */

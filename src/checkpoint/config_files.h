@@ -2,18 +2,19 @@
 #ifndef OSSO_CHECKPOINT_CONFIG_FILES_H
 #define OSSO_CHECKPOINT_CONFIG_FILES_H
 
+#include "base/notes.h"
 #include "format/write.h"
 #include "model/config.h"
 
 /* From the text of a config.json; `where` names it in errors. Defaults and spellings: spec 1.1. */
 enum osso_status config_from_json(const char *text, size_t len, const char *where, struct config *config_out,
-                                  struct osso_error *err);
-/* Adds what generation_config.json says. */
+                                  struct notes *notes, struct osso_error *err);
+/* Adds what generation_config.json says. A member that makes no sense is noted, and the default stays. */
 enum osso_status config_add_generation(const char *text, size_t len, const char *where, struct config *config,
-                                       struct osso_error *err);
+                                       struct notes *notes, struct osso_error *err);
 struct gguf;
 enum osso_status config_from_gguf(const struct gguf *gguf, const char *where, struct config *config_out,
-                                  struct osso_error *err);
+                                  struct notes *notes, struct osso_error *err);
 /* config.json; mxfp4: with the quantization_config of checkpoints that hold MXFP4 experts. */
 void config_write_json(const struct config *config, bool mxfp4, struct buf *out);
 /* generation_config.json: sampling defaults and the ids that end generation. */

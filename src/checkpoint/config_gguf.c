@@ -136,18 +136,23 @@ static void read_rope(struct reader *r, struct config *c)
                               (int)(len < 64 ? len : 64), type);
 }
 
-static void add_stop_id(struct config *c, int64_t id, const char *key)
+static void add_stop_id(const char *where, struct config *c, int64_t id, const char *key, struct notes *notes)
 {
     for (int i = 0; i < c->n_stop_ids; i++)
         if (c->stop_ids[i] == id)
             return;
-    if (c->n_stop_ids == MAX_STOP_IDS || id < 0 || id >= c->vocab)
-        return;
-    c->stop_from[c->n_stop_ids] = key;
-    c->stop_ids[c->n_stop_ids++] = (int32_t)id;
+    if (id < -1 || id >= c->vocab) /* -1: none */
+        notes_add(notes, "%s: the end-of-text id %lld is outside the vocabulary of %lld and not used", where,
+                  (long long)id, (long long)c->vocab);
+    else if (c->n_stop_ids == MAX_STOP_IDS)
+        notes_add(notes, "%s: more than %d end-of-text ids; the others are not used", where, (int)MAX_STOP_IDS);
+    else if (id >= 0) {
+        c->stop_from[c->n_stop_ids] = key;
+        c->stop_ids[c->n_stop_ids++] = (int32_t)id;
+    }
 }
 
-static void read_tokenizer(struct reader *r, struct config *c)
+static void read_tokenizer(struct reader *r, struct config *c, struct notes *notes)
 {
     static const char *const ends[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
                                        "tokenizer.ggml.eom_token_id", "tokenizer.ggml.eos_token_ids"};
@@ -160,13 +165,13 @@ static void read_tokenizer(struct reader *r, struct config *c)
     else
         c->vocab = size_of(r, "vocab_size", 0);
     for (size_t k = 0; k < sizeof ends / sizeof ends[0]; k++)
-        for (uint64_t i = 0; gguf_get(r->gguf, ends[k], &v) && i < v.count && i < MAX_STOP_IDS; i++)
+        for (uint64_t i = 0; gguf_get(r->gguf, ends[k], &v) && i < v.count && i <= MAX_STOP_IDS; i++)
             if (gguf_at_i64(&v, i, &id))
-                add_stop_id(c, id, ends[k]);
+                add_stop_id(r->where, c, id, ends[k], notes);
 }
 
 enum osso_status config_from_gguf(const struct gguf *gguf, const char *where, struct config *config_out,
-                                  struct osso_error *err)
+                                  struct notes *notes, struct osso_error *err)
 {
     struct reader r = {.gguf = gguf, .where = where, .err = err};
     struct config c;
@@ -192,7 +197,7 @@ enum osso_status config_from_gguf(const struct gguf *gguf, const char *where, st
                              (int)MAX_LAYERS);
     read_pattern(&r, &c);
     read_rope(&r, &c);
-    read_tokenizer(&r, &c);
+    read_tokenizer(&r, &c, notes);
     if (!r.status)
         r.status = config_check(&c, where, err);
     if (!r.status)

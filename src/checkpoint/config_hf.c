@@ -202,30 +202,33 @@ static void read_rope(struct reader *r, struct config *c)
     check_rope_extras(r, rope, c->yarn_factor);
 }
 
-/* "eos_token_id": an id, a list of ids, or absent. */
-static void read_stop_ids(struct reader *r, struct config *c, const char *file)
+/* "eos_token_id": an id, a list of ids, or absent. Ids that no token has end nothing: they are noted and left out. */
+static void read_stop_ids(struct reader *r, struct config *c, const char *file, struct notes *notes)
 {
     const struct jval *eos = jval_get(r->obj, "eos_token_id");
+    int n = 0;
     if (r->status || !eos || eos->type == J_NULL)
         return;
-    size_t n = eos->type == J_ARRAY ? eos->n_children : 1;
-    if (n > MAX_STOP_IDS) {
-        r->status = error_set(r->err, OSSO_LIMIT, "%s: \"eos_token_id\" lists more than %d ids", r->where,
-                              (int)MAX_STOP_IDS);
-        return;
-    }
-    const struct jval *v = eos->type == J_ARRAY ? eos->first : eos;
-    for (size_t i = 0; i < n; i++, v = v->next) {
+    for (const struct jval *v = eos->type == J_ARRAY ? eos->first : eos; v; v = eos->type == J_ARRAY ? v->next : NULL) {
         int64_t id;
-        if (!jget_integer(v, &id) || id < 0 || id > INT32_MAX) {
+        if (!jget_integer(v, &id)) {
             r->status = error_set(r->err, OSSO_FORMAT, "%s: \"eos_token_id\" must be a token id or a list of them",
                                   r->where);
             return;
         }
-        c->stop_ids[i] = (int32_t)id;
-        c->stop_from[i] = file;
+        if (id < 0 || id >= c->vocab) {
+            notes_add(notes, "%s: the end-of-text id %lld is outside the vocabulary of %lld and not used", r->where,
+                      (long long)id, (long long)c->vocab);
+        } else if (n == MAX_STOP_IDS) {
+            notes_add(notes, "%s: \"eos_token_id\" lists more than %d ids; the others are not used", r->where,
+                      (int)MAX_STOP_IDS);
+            break;
+        } else {
+            c->stop_from[n] = file;
+            c->stop_ids[n++] = (int32_t)id;
+        }
     }
-    c->n_stop_ids = (int)n;
+    c->n_stop_ids = n;
 }
 
 static void read_sizes(struct reader *r, struct config *c)
@@ -247,7 +250,7 @@ static void read_sizes(struct reader *r, struct config *c)
 }
 
 enum osso_status config_from_json(const char *text, size_t len, const char *where, struct config *config_out,
-                                  struct osso_error *err)
+                                  struct notes *notes, struct osso_error *err)
 {
     struct jdoc *doc;
     bool attention_bias = true;
@@ -268,7 +271,7 @@ enum osso_status config_from_json(const char *text, size_t len, const char *wher
     real_of(&r, r.obj, "swiglu_limit", &c.swiglu_limit, NULL);
     bool_of(&r, r.obj, "tie_word_embeddings", &c.tied);
     bool_of(&r, r.obj, "attention_bias", &attention_bias);
-    read_stop_ids(&r, &c, "config.json");
+    read_stop_ids(&r, &c, "config.json", notes);
     if (!r.status && !attention_bias)
         r.status = error_set(err, OSSO_UNSUPPORTED, "%s: attention_bias is false; gpt-oss has biases in its attention",
                              where);
@@ -280,40 +283,65 @@ enum osso_status config_from_json(const char *text, size_t len, const char *wher
     return r.status;
 }
 
+/* A failure so far is noted and forgotten: the default stays. */
+static bool taken(struct reader *r, struct notes *notes)
+{
+    bool good = !r->status;
+    if (!good)
+        notes_add(notes, "%s; the default is used", r->err->text);
+    r->status = OSSO_OK;
+    return good;
+}
+
+/* A number in [low, high], or above low with `open`. */
+static void hint(struct reader *r, const char *key, double low, double high, bool open, double *out,
+                 struct notes *notes)
+{
+    double value = *out;
+    bool found = false;
+    real_of(r, r->obj, key, &value, &found);
+    if (!r->status && found && !(value >= low && value <= high && !(open && value == low)))
+        r->status = error_set(r->err, OSSO_FORMAT, "%s: \"%s\" is %g, which is not %s %g and at most %g", r->where, key,
+                              value, open ? "above" : "at least", low, high);
+    if (taken(r, notes))
+        *out = value;
+}
+
 enum osso_status config_add_generation(const char *text, size_t len, const char *where, struct config *config,
-                                       struct osso_error *err)
+                                       struct notes *notes, struct osso_error *err)
 {
     struct jdoc *doc;
+    struct osso_error why = {""};
     enum osso_status status = jdoc_read(text, len, where, &doc, err);
     if (status)
         return status;
-    struct reader r = {.obj = jdoc_root(doc), .where = where, .err = err};
+    struct reader r = {.obj = jdoc_root(doc), .where = where, .err = &why};
     struct config c = *config;
     bool do_sample = true;
-    if (r.obj->type != J_OBJECT)
-        r.status = error_set(err, OSSO_FORMAT, "%s: not a JSON object", where);
-    real_of(&r, r.obj, "temperature", &c.temperature, NULL);
-    real_of(&r, r.obj, "top_p", &c.top_p, NULL);
-    real_of(&r, r.obj, "min_p", &c.min_p, NULL);
-    real_of(&r, r.obj, "repetition_penalty", &c.repetition_penalty, NULL);
-    if (!r.status)
-        r.status = jget_i64(r.obj, "top_k", 0, INT32_MAX, &c.top_k, NULL, where, err);
+    int64_t top_k = c.top_k;
+    double top_p = c.top_p;
+    if (r.obj->type != J_OBJECT) {
+        jdoc_release(doc);
+        return error_set(err, OSSO_FORMAT, "%s: not a JSON object", where);
+    }
+    hint(&r, "temperature", 0, 100, false, &c.temperature, notes);
+    hint(&r, "top_p", 0, 1, false, &top_p, notes);
+    c.top_p = top_p == 0 ? 1 : top_p; /* 0 as well as 1: off */
+    hint(&r, "min_p", 0, 1, false, &c.min_p, notes);
+    hint(&r, "repetition_penalty", 0, 100, true, &c.repetition_penalty, notes);
+    r.status = jget_i64(r.obj, "top_k", -1, INT32_MAX, &top_k, NULL, where, &why);
+    if (taken(&r, notes))
+        c.top_k = top_k < 0 ? 0 : top_k; /* -1 as well as 0: off */
     bool_of(&r, r.obj, "do_sample", &do_sample);
-    read_stop_ids(&r, &c, "generation_config.json");
-    if (!r.status && !((c.temperature >= 0 && c.temperature <= 100) || c.temperature == -1))
-        r.status = error_set(err, OSSO_FORMAT, "%s: \"temperature\" is %g; it must be from 0 to 100", where,
-                             c.temperature);
-    if (!r.status && !(c.top_p > 0 && c.top_p <= 1 && c.min_p >= 0 && c.min_p <= 1))
-        r.status = error_set(err, OSSO_FORMAT, "%s: \"top_p\" must be above 0, \"min_p\" not below 0, both at most 1",
-                             where);
-    if (!r.status && !(c.repetition_penalty > 0 && c.repetition_penalty <= 100))
-        r.status = error_set(err, OSSO_FORMAT, "%s: \"repetition_penalty\" must be above 0 and at most 100", where);
-    if (!do_sample)
+    if (taken(&r, notes) && !do_sample)
         c.temperature = 0;
-    if (!r.status)
-        r.status = config_check(&c, where, err);
-    if (!r.status)
-        *config = c;
+    read_stop_ids(&r, &c, "generation_config.json", notes);
+    if (!taken(&r, notes)) {
+        memcpy(c.stop_ids, config->stop_ids, sizeof c.stop_ids);
+        memcpy(c.stop_from, config->stop_from, sizeof c.stop_from);
+        c.n_stop_ids = config->n_stop_ids;
+    }
+    *config = c;
     jdoc_release(doc);
-    return r.status;
+    return OSSO_OK;
 }

@@ -1,6 +1,7 @@
 /* model.c: opening what a path names, and answering questions about it. */
 #include "checkpoint/model_open.h"
 #include "checkpoint/config_files.h"
+#include "checkpoint/unused.h"
 #include "checkpoint/weights_resolve.h"
 
 #include "base/error.h"
@@ -78,11 +79,11 @@ static enum osso_status no_config(const char *folder, struct osso_error *err)
 }
 
 typedef enum osso_status take_text(const char *text, size_t len, const char *where, struct config *config,
-                                   struct osso_error *err);
+                                   struct notes *notes, struct osso_error *err);
 
 /* Hands the text of folder/name to `take`; without that file: nothing, and *found_out is false. */
 static enum osso_status read_config(const char *folder, const char *name, take_text *take, struct config *config,
-                                    bool *found_out, struct osso_error *err)
+                                    bool *found_out, struct notes *notes, struct osso_error *err)
 {
     char *text = NULL, *path = file_join(folder, name);
     size_t len;
@@ -90,22 +91,37 @@ static enum osso_status read_config(const char *folder, const char *name, take_t
     enum osso_status status = path ? OSSO_OK : error_nomem(err, strlen(folder), "a path");
     if (*found_out)
         status = file_read(path, MAX_CONFIG, &text, &len, err);
+    size_t mark = *found_out && !status && len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order */
     if (*found_out && !status)
-        status = take(text, len, path, config, err);
+        status = take(text + mark, len - mark, path, config, notes, err);
     mem_free(text);
     mem_free(path);
     return status;
 }
 
+/* Hints about sampling never stop a model: what is wrong with their file is a warning. */
+static enum osso_status add_generation(struct osso_model *m, struct osso_error *err)
+{
+    struct osso_error why = {""};
+    bool found;
+    enum osso_status status = read_config(m->path, "generation_config.json", config_add_generation, &m->config, &found,
+                                          &m->notes, &why);
+    if (status == OSSO_NOMEM)
+        return error_set(err, status, "%s", why.text);
+    if (status)
+        notes_add(&m->notes, "%s; its sampling defaults are not used", why.text);
+    return OSSO_OK;
+}
+
 static enum osso_status open_folder(struct osso_model *m, struct osso_error *err)
 {
     bool found = false;
-    enum osso_status status = read_config(m->path, "config.json", config_from_json, &m->config, &found, err);
+    enum osso_status status = read_config(m->path, "config.json", config_from_json, &m->config, &found, &m->notes, err);
     if (!status && !found)
         return no_config(m->path, err);
     if (!status)
-        status = read_config(m->path, "generation_config.json", config_add_generation, &m->config, &found, err);
-    return status ? status : safetensors_open(m->path, &m->tensors, err);
+        status = add_generation(m, err);
+    return status ? status : safetensors_open(m->path, &m->tensors, &m->notes, err);
 }
 
 /* ---- a file --------------------------------------------------------------------------------------------- */
@@ -120,6 +136,11 @@ static enum osso_status wrong_file(const char *path, const struct file_map *map,
                          "%s is one safetensors file; name the folder that holds it and its config.json", path);
     if (map->size >= 1 && map->data[0] == '{')
         return error_set(err, OSSO_USAGE, "%s is JSON; name the folder that holds it and the safetensors files", path);
+    if (map->size >= 19 && memcmp(map->data, "version https://git", 19) == 0)
+        return error_set(err, OSSO_FORMAT, "%s is a Git LFS pointer, not the file itself; fetch it with git lfs pull",
+                         path);
+    if (map->size >= 1 && map->data[0] == '<')
+        return error_set(err, OSSO_FORMAT, "%s is a web page, no GGUF file; download it again", path);
     return error_set(err, OSSO_FORMAT, "%s is no GGUF file, nor a Hugging Face folder", path);
 }
 
@@ -135,7 +156,7 @@ static enum osso_status open_file(struct osso_model *m, struct osso_error *err)
     if (!status)
         status = gguf_open(m->path, &m->tensors, &m->gguf, err);
     if (!status)
-        status = config_from_gguf(m->gguf, m->path, &m->config, err);
+        status = config_from_gguf(m->gguf, m->path, &m->config, &m->notes, err);
     if (!status)
         m->config.tied = !tensors_find(&m->tensors, "output.weight");
     return status;
@@ -152,15 +173,32 @@ enum osso_status model_open_files(struct osso_model *model, struct osso_error *e
 
 enum osso_status osso_model_open(const char *path, struct osso_model **model_out, struct osso_error *err)
 {
+    return osso_model_open_with(path, NULL, model_out, err);
+}
+
+const char *osso_model_warning(const struct osso_model *model, int i)
+{
+    return i >= 0 && i < model->notes.n ? model->notes.text[i] : NULL;
+}
+
+enum osso_status osso_model_open_with(const char *path, const struct osso_model_options *options,
+                                      struct osso_model **model_out, struct osso_error *err)
+{
+    struct osso_model_options o = {.size = sizeof o};
     struct osso_model *m = NULL;
     *model_out = NULL;
     if (err)
         err->text[0] = 0;
-    enum osso_status status = model_create(path, &m, err);
+    enum osso_status status = sized_check(options, "osso_model_options", err);
+    sized_in(&o, sizeof o, options);
+    if (!status)
+        status = model_create(path, &m, err);
     if (!status)
         status = model_open_files(m, err);
     if (!status)
         status = weights_resolve(&m->tensors, &m->config, m->gguf ? &names_gguf : &names_hf, &m->weights, err);
+    if (!status)
+        status = unused_check(&m->tensors, &m->config, o.ignore_unused, &m->notes, err);
     if (status)
         osso_model_free(m);
     else

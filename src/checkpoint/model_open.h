@@ -14,6 +14,7 @@ struct osso_model {
     char *path; /* "20b" for a synthesized one */
     struct config config;
     struct tensors tensors;
+    struct notes notes;     /* osso_model_warning */
     struct gguf *gguf;      /* NULL: a Hugging Face folder, or made in memory */
     struct weights weights; /* points into tensors, and at itself: a model is never moved */
     void *pages;            /* weights made in memory; NULL: mapped files */

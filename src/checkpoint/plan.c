@@ -118,7 +118,7 @@ enum osso_status plan_config(const char *preset, struct config *config_out, stru
         return status;
     status = file_read(preset, MAX_CONFIG, &text, &len, err);
     if (!status)
-        status = config_from_json(text, len, preset, config_out, err);
+        status = config_from_json(text, len, preset, config_out, NULL, err);
     mem_free(text);
     return status;
 }

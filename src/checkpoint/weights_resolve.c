@@ -99,6 +99,7 @@ static const struct tensor *resolver_tensor(struct resolver *r, const struct nam
                               resolver_file(r), full, have, want);
         return NULL;
     }
+    r->set->list[t - r->set->list].used = true;
     return t;
 }
 

@@ -92,9 +92,12 @@ enum osso_status runner_open(const struct options *o, struct runner *r, struct o
     if (status)
         return status;
     signals_name_model(r->path);
-    status = osso_model_open(r->path, &r->model, err);
+    const struct osso_model_options with = {.size = sizeof with, .ignore_unused = o->v[OPT_ignore_unused].set};
+    status = osso_model_open_with(r->path, &with, &r->model, err);
     if (status)
         return status == OSSO_USAGE ? OSSO_FORMAT : status; /* the file is wrong, not the command line */
+    for (int i = 0; osso_model_warning(r->model, i); i++)
+        say("warning: %s", osso_model_warning(r->model, i));
     r->dims.size = sizeof r->dims;
     osso_model_dims(r->model, &r->dims);
     uint64_t available = mem_available();

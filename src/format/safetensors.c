@@ -198,6 +198,13 @@ static enum osso_status open_file(const char *path, struct tensors *set, struct 
     uint64_t size = set->maps[map].size;
     for (int i = 7; i >= 0 && size >= 8; i--)
         n = n << 8 | bytes[i];
+    if (size >= 19 && memcmp(bytes, "version https://git", 19) == 0)
+        return error_set(err, OSSO_FORMAT, "%s is a Git LFS pointer, not the file itself; fetch it with git lfs pull",
+                         path);
+    if (size == 0)
+        return error_set(err, OSSO_FORMAT, "%s is empty; download it again", path);
+    if (bytes[0] == '<')
+        return error_set(err, OSSO_FORMAT, "%s is a web page, no safetensors file; download it again", path);
     if (n == 0 || n > MAX_HEADER || !ck_inside(8, n, size))
         return error_set(err, OSSO_FORMAT, "%s is no safetensors file, or cut short: %llu bytes with a header of %llu",
                          path, (unsigned long long)size, (unsigned long long)n);
@@ -235,8 +242,61 @@ static enum osso_status shard(const char *folder, const char *name, struct tenso
     return status;
 }
 
-/* Opens every file that the index names, then looks each mapped tensor up in its own file. */
-static enum osso_status open_index(const char *folder, const char *index, struct tensors *set, struct osso_error *err)
+/* Of tensors with one name in several files, the one that the index chose (used) stays. */
+static void drop_unchosen(const char *index, struct tensors *set, struct notes *notes)
+{
+    int64_t kept = 0, dropped = 0;
+    for (int64_t i = 0, end; i < set->n; i = end) {
+        bool chosen = false;
+        for (end = i; end < set->n && strcmp(set->list[end].name, set->list[i].name) == 0; end++)
+            chosen |= set->list[end].used;
+        for (int64_t k = i; k < end; k++) {
+            if (chosen && end - i > 1 && !set->list[k].used) {
+                mem_free(set->list[k].name);
+                dropped++;
+                continue;
+            }
+            set->list[kept] = set->list[k];
+            set->list[kept++].used = false;
+        }
+    }
+    set->n = kept;
+    if (dropped > 0)
+        notes_add(notes, "%s: %lld tensors are in two files; those that the index does not name are ignored", index,
+                  (long long)dropped);
+}
+
+/* Marks the tensors that the index chooses. An entry that no file holds is a note: whoever needs it says so. */
+static enum osso_status choose(const char *folder, const char *index, const struct jval *weight_map,
+                               struct tensors *set, struct notes *notes, struct osso_error *err)
+{
+    int64_t absent = 0;
+    const char *first = NULL;
+    enum osso_status status = OSSO_OK;
+    for (const struct jval *v = weight_map->first; v && !status; v = v->next) {
+        int map;
+        int64_t i = tensors_lower(set, v->key.s);
+        bool found = false, chosen = false;
+        status = shard(folder, v->text.s, set, &map, err);
+        for (; !status && i < set->n && strcmp(set->list[i].name, v->key.s) == 0; i++) {
+            found = true;
+            if (set->list[i].map == map)
+                chosen = set->list[i].used = true;
+        }
+        if (!status && found && !chosen)
+            status = error_set(err, OSSO_FORMAT, "%s: tensor %s is not in %s", index, v->key.s, v->text.s);
+        if (!status && !found && absent++ == 0)
+            first = v->key.s;
+    }
+    if (!status && absent > 0)
+        notes_add(notes, "%s lists %lld tensors that no file holds, such as %.80s; they are ignored", index,
+                  (long long)absent, first);
+    return status;
+}
+
+/* Opens every file that the index names, then believes it about which tensor counts. */
+static enum osso_status open_index(const char *folder, const char *index, struct tensors *set, struct notes *notes,
+                                   struct osso_error *err)
 {
     struct jdoc *doc;
     int map;
@@ -252,19 +312,20 @@ static enum osso_status open_index(const char *folder, const char *index, struct
         else
             status = shard(folder, v->text.s, set, &map, err);
     }
-    if (!status)
+    if (!status) {
+        tensors_order(set);
+        status = choose(folder, index, weight_map, set, notes, err);
+    }
+    if (!status) {
+        drop_unchosen(index, set, notes);
         status = tensors_sort(set, err);
-    for (const struct jval *v = status ? NULL : weight_map->first; v && !status; v = v->next) {
-        const struct tensor *t = tensors_find(set, v->key.s);
-        status = shard(folder, v->text.s, set, &map, err);
-        if (!status && (!t || t->map != map))
-            status = error_set(err, OSSO_FORMAT, "%s: tensor %s is not in %s", index, v->key.s, v->text.s);
     }
     jdoc_release(doc);
     return status;
 }
 
-enum osso_status safetensors_open(const char *path, struct tensors *set_out, struct osso_error *err)
+enum osso_status safetensors_open(const char *path, struct tensors *set_out, struct notes *notes,
+                                  struct osso_error *err)
 {
     struct tensors set = {0};
     char *index = NULL, *single = NULL;
@@ -280,12 +341,14 @@ enum osso_status safetensors_open(const char *path, struct tensors *set_out, str
     single = file_join(path, "model.safetensors");
     if (!index || !single) {
         status = error_nomem(err, strlen(path), "a path");
-    } else if (file_exists(index)) {
-        status = open_index(path, index, &set, err);
     } else if (file_exists(single)) {
         status = open_file(single, &set, err);
         if (!status)
             status = tensors_sort(&set, err);
+        if (!status && file_exists(index))
+            notes_add(notes, "%s is read; the index beside it, %s, is ignored", single, index);
+    } else if (file_exists(index)) {
+        status = open_index(path, index, &set, notes, err);
     } else {
         status = error_set(
             err, OSSO_NOTFOUND,

@@ -80,10 +80,15 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct tensor *)a)->name, ((const struct tensor *)b)->name);
 }
 
-enum osso_status tensors_sort(struct tensors *set, struct osso_error *err)
+void tensors_order(struct tensors *set)
 {
     if (set->n > 1)
         qsort(set->list, (size_t)set->n, sizeof *set->list, by_name);
+}
+
+enum osso_status tensors_sort(struct tensors *set, struct osso_error *err)
+{
+    tensors_order(set);
     for (int64_t i = 1; i < set->n; i++) {
         const struct tensor *a = &set->list[i - 1], *b = &set->list[i];
         if (strcmp(a->name, b->name) != 0)
@@ -96,20 +101,23 @@ enum osso_status tensors_sort(struct tensors *set, struct osso_error *err)
     return OSSO_OK;
 }
 
-const struct tensor *tensors_find(const struct tensors *set, const char *name)
+int64_t tensors_lower(const struct tensors *set, const char *name)
 {
     int64_t lo = 0, hi = set->n;
     while (lo < hi) {
         int64_t mid = lo + (hi - lo) / 2;
-        int order = strcmp(set->list[mid].name, name);
-        if (order == 0)
-            return &set->list[mid];
-        if (order < 0)
+        if (strcmp(set->list[mid].name, name) < 0)
             lo = mid + 1;
         else
             hi = mid;
     }
-    return NULL;
+    return lo;
+}
+
+const struct tensor *tensors_find(const struct tensors *set, const char *name)
+{
+    int64_t i = tensors_lower(set, name);
+    return i < set->n && strcmp(set->list[i].name, name) == 0 ? &set->list[i] : NULL;
 }
 
 void tensors_close(struct tensors *set)

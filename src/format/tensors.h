@@ -3,6 +3,7 @@
 #define OSSO_FORMAT_TENSORS_H
 
 #include "base/file.h"
+#include "base/notes.h"
 #include "quant/quant.h"
 
 enum { TENSOR_RANK = 4 };
@@ -15,7 +16,8 @@ struct tensor {
     int64_t shape[TENSOR_RANK]; /* row-major, slowest first (GGUF's ne reversed) */
     const uint8_t *data;        /* inside a mapping; any alignment */
     uint64_t bytes;
-    int map; /* which of the set's files */
+    int map;   /* which of the set's files */
+    bool used; /* a member of a model is read from it (weights_resolve) */
 };
 
 /* The tensors of one model: one or several mapped files. Sorted by name. */
@@ -31,9 +33,10 @@ void tensors_close(struct tensors *set);
 /* Has no file shrunk since it was mapped? See file_map_check. */
 enum osso_status tensors_check(const struct tensors *set, struct osso_error *err);
 
-/* safetensors: one file, or a folder with model.safetensors.index.json or model.safetensors. Every rule of
- * spec "safetensors container" is checked before a tensor is handed out. */
-enum osso_status safetensors_open(const char *path, struct tensors *set_out, struct osso_error *err);
+/* safetensors: one file, or a folder with model.safetensors or, without that, model.safetensors.index.json. Every rule
+ * of spec "safetensors container" is checked before a tensor is handed out. */
+enum osso_status safetensors_open(const char *path, struct tensors *set_out, struct notes *notes,
+                                  struct osso_error *err);
 
 /* GGUF v2/v3, split files included (path names the first part). */
 struct gguf; /* keys and values; owns nothing of the mapping */

@@ -14,6 +14,10 @@ enum osso_status tensors_add(struct tensors *set, const struct tensor *t, struct
  * must also fill it. Leaves them ordered by position. */
 enum osso_status tensors_check_layout(struct tensors *set, int64_t first, const uint8_t *data, uint64_t bytes,
                                       bool no_holes, struct osso_error *err);
+/* Orders by name; names may still come twice. */
+void tensors_order(struct tensors *set);
+/* The first tensor of an ordered set whose name is not below this one. */
+int64_t tensors_lower(const struct tensors *set, const char *name);
 /* The last step of every reader: order by name, refuse a name that comes twice. */
 enum osso_status tensors_sort(struct tensors *set, struct osso_error *err);
 

@@ -15,7 +15,7 @@ static struct config parse(const char *json, const char *words)
 {
     struct config c;
     struct osso_error err = {""};
-    enum osso_status status = config_from_json(json, strlen(json), "config.json", &c, &err);
+    enum osso_status status = config_from_json(json, strlen(json), "config.json", &c, NULL, &err);
     check_says(status, err, words, json);
     if (status)
         assert_int_equal(c.n_layers, 0);

@@ -83,20 +83,32 @@ static void test_refused(void **state)
         {BASE ",\"layer_types\":[\"full_attention\"]}", "must list 3 layers"},
         {BASE ",\"layer_types\":[\"full_attention\",\"full_attention\",\"x\"]}", "[2] must be"},
         {BASE ",\"layer_types\":[\"full_attention\",\"full_attention\",1]}", "[2] must be"},
-        {BASE ",\"eos_token_id\":100}", "outside the vocabulary"},
-        {BASE ",\"eos_token_id\":-1}", "a token id"},
         {BASE ",\"eos_token_id\":[1,\"2\"]}", "a token id"},
-        {BASE ",\"eos_token_id\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}", "more than 16"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         parse(cases[i].json, cases[i].words);
 }
 
+/* Hints never stop a model: what makes no sense is a note of these words. */
 static void generation(const char *json, struct config *c, const char *words)
 {
     struct osso_error err = {""};
-    enum osso_status status = config_add_generation(json, strlen(json), "generation_config.json", c, &err);
-    check_says(status, err, words, json);
+    struct notes notes = {0};
+    check_ok(config_add_generation(json, strlen(json), "generation_config.json", c, &notes, &err), err);
+    assert_int_equal(notes.n, words ? 1 : 0);
+    if (words)
+        assert_non_null(strstr(notes.text[0], words));
+}
+
+/* Ids that no token has end nothing; a list that is too long is cut. */
+static void test_stop_ids(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(BASE ",\"eos_token_id\":100}", NULL).n_stop_ids, 0);
+    assert_int_equal(parse(BASE ",\"eos_token_id\":-1}", NULL).n_stop_ids, 0);
+    struct config c = parse(BASE ",\"eos_token_id\":[1,5000000000,2]}", NULL);
+    assert_true(c.n_stop_ids == 2 && c.stop_ids[0] == 1 && c.stop_ids[1] == 2);
+    assert_int_equal(parse(BASE ",\"eos_token_id\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}", NULL).n_stop_ids, 16);
 }
 
 static void test_generation(void **state)
@@ -114,18 +126,24 @@ static void test_generation(void **state)
     struct config before = c;
     static const char *const bad[] = {"{\"temperature\":-0.5}",
                                       "{\"temperature\":1e9}",
-                                      "{\"top_p\":0}",
                                       "{\"top_p\":1.5}",
                                       "{\"min_p\":-1}",
-                                      "{\"top_k\":-1}",
+                                      "{\"top_k\":-2}",
                                       "{\"repetition_penalty\":0}",
-                                      "{\"eos_token_id\":100}",
-                                      "{\"temperature\":\"hot\"}",
-                                      "[]"};
+                                      "{\"eos_token_id\":[9,8,100]}",
+                                      "{\"eos_token_id\":[9,8,-7]}",
+                                      "{\"eos_token_id\":\"end\"}",
+                                      "{\"temperature\":\"hot\"}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         generation(bad[i], &c, "generation_config.json");
         assert_memory_equal(&c, &before, sizeof c);
     }
+    generation("{\"top_k\":-1,\"top_p\":0}", &c, NULL); /* both off */
+    assert_true(c.top_k == 0 && c.top_p == 1);
+    generation("{\"eos_token_id\":[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]}", &c, "more than 16");
+    assert_true(c.n_stop_ids == 16 && c.stop_ids[15] == 15);
+    struct osso_error err = {""};
+    assert_int_equal(config_add_generation("[]", 2, "generation_config.json", &c, NULL, &err), OSSO_FORMAT);
 }
 
 static void test_presets(void **state)
@@ -165,7 +183,7 @@ static struct config through_gguf(const struct config *c, void (*change)(struct 
     check_ok(gguf_write_header(save, &keys, NULL, 0, &err), err);
     check_ok(save_commit(save, &err), err);
     check_ok(gguf_open(path, &set, &g, &err), err);
-    enum osso_status status = config_from_gguf(g, "x.gguf", &out, &err);
+    enum osso_status status = config_from_gguf(g, "x.gguf", &out, NULL, &err);
     check_says(status, err, words, words ? words : "the keys of a GGUF file");
     gguf_free(g);
     tensors_close(&set);
@@ -320,9 +338,9 @@ static void test_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),   cmocka_unit_test(test_members), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_generation), cmocka_unit_test(test_presets), cmocka_unit_test(test_gguf),
-        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_defaults),   cmocka_unit_test(test_members),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_generation), cmocka_unit_test(test_stop_ids), cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_gguf),       cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

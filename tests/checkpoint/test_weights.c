@@ -4,6 +4,7 @@
 #include "file_test.h"
 
 #include "checkpoint/model_open.h"
+#include "checkpoint/unused.h"
 #include "checkpoint/weights_resolve.h"
 #include "format/tensors_build.h"
 #include "osso/engine.h"
@@ -161,7 +162,8 @@ static void test_another_form(void **state)
     struct tensors set;
     struct weights w;
     struct osso_error err;
-    check_ok(safetensors_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4/original"), &set, &err), err);
+    check_ok(safetensors_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4/original"), &set, NULL, &err),
+             err);
     check_ok(weights_resolve(&set, &m->config, &names, &w, &err), err);
     check_weights(m, &w);
     weights_free(&w);
@@ -383,6 +385,39 @@ static void test_changes(void **state)
     scratch_remove(dir);
 }
 
+/* The file's sinks under another layer's or another kind's name: beside a model that lacks nothing. */
+static void test_unused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *words; /* NULL: a warning */
+    } cases[] = {{"model.layers.9.mlp.x", "layers that the configuration does not count"},
+                 {"model.layers.0.q.lora_A", "LoRA weights"},
+                 {"model.layers.0.q_norm.w", "norms that gpt-oss"},
+                 {"model.layers.0.q.weight_scale", "scales of quantized"},
+                 {"model.layers.0.extra", "no part of gpt-oss"},
+                 {"model.layers.0.inv_freq", NULL},
+                 {"model.layers.0.k_scale", NULL},
+                 {"score.weight", NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t values[4] = {1, 2, 3, 4};
+        struct tensor t = {
+            .name = (char *)cases[i].name, .dtype = DT_U8, .rank = 1, .shape = {4}, .data = values, .bytes = 4};
+        struct tensors set = {.list = &t, .n = 1};
+        struct config config = {.n_layers = 2};
+        for (int ignore = 0; ignore < 2; ignore++) {
+            struct notes notes = {0};
+            struct osso_error err = {""};
+            enum osso_status status = unused_check(&set, &config, ignore, &notes, &err);
+            check_says(status, err, ignore ? NULL : cases[i].words, cases[i].name);
+            assert_int_equal(notes.n, status ? 0 : 1);
+        }
+        t.used = true;
+        struct osso_error err = {""};
+        check_ok(unused_check(&set, &config, false, NULL, &err), err);
+    }
+}
+
 static void test_what_to_do(void **state)
 {
     (void)state;
@@ -488,12 +523,10 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),           cmocka_unit_test(test_tied),
-        cmocka_unit_test(test_changes),         cmocka_unit_test(test_what_to_do),
-        cmocka_unit_test(test_truncated_later), cmocka_unit_test(test_questions),
-        cmocka_unit_test(test_no_memory),       cmocka_unit_test(test_another_form),
-        cmocka_unit_test(test_alternatives),    cmocka_unit_test(test_unlike_pair),
-        cmocka_unit_test(test_one_expert),
+        cmocka_unit_test(test_forms),        cmocka_unit_test(test_tied),        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_unused),       cmocka_unit_test(test_what_to_do),  cmocka_unit_test(test_truncated_later),
+        cmocka_unit_test(test_questions),    cmocka_unit_test(test_no_memory),   cmocka_unit_test(test_another_form),
+        cmocka_unit_test(test_alternatives), cmocka_unit_test(test_unlike_pair), cmocka_unit_test(test_one_expert),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,11 +54,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct memory_file f = memory_file_open();
     put_input(&f, data, size);
-    enum osso_status status = safetensors_open(f.path, &set, &err);
+    enum osso_status status = safetensors_open(f.path, &set, NULL, &err);
     must((status == OSSO_OK) == (err.text[0] == 0));
     if (!status) {
         check_tensors(&set);
-        must(config_from_json(json, sizeof json - 1, "fuzz", &config, &err) == OSSO_OK);
+        must(config_from_json(json, sizeof json - 1, "fuzz", &config, NULL, &err) == OSSO_OK);
         if (weights_resolve(&set, &config, &names_hf, &weights, &err) == OSSO_OK)
             weights_free(&weights);
     }

@@ -53,7 +53,7 @@ static void test_spellings(void **state)
         struct config config;
         struct rope rope;
         put_config(&text, json_member(c, "config"));
-        enum osso_status status = config_from_json(text.data, text.len, name, &config, &err);
+        enum osso_status status = config_from_json(text.data, text.len, name, &config, NULL, &err);
         if (status == OSSO_UNSUPPORTED) {
             print_message("%s: refused (%s)\n", name, err.text);
             continue;
