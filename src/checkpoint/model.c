@@ -121,7 +121,11 @@ static enum osso_status open_folder(struct osso_model *m, struct osso_error *err
         return no_config(m->path, err);
     if (!status)
         status = add_generation(m, err);
-    return status ? status : safetensors_open(m->path, &m->tensors, &m->notes, err);
+    if (!status)
+        status = safetensors_open(m->path, &m->tensors, &m->notes, err);
+    if (status == OSSO_NOTFOUND && !holds(m->path, ".safetensors") && holds(m->path, ".gguf"))
+        return error_set(err, status, "%s holds GGUF files and no safetensors; name the .gguf file itself", m->path);
+    return status;
 }
 
 /* ---- a file --------------------------------------------------------------------------------------------- */

@@ -77,6 +77,19 @@ static bool same_shape(const struct tensor *t, int rank, const int64_t *shape, b
            memcmp(t->shape + skip_t, shape + skip, (size_t)(rank - skip) * sizeof *shape) == 0;
 }
 
+/* A tensor of this name behind a prefix ("base_model.model."), as wrappers save them; NULL: none. */
+static const char *prefixed(const struct tensors *set, const char *name)
+{
+    size_t n = strlen(name);
+    for (int64_t i = 0; i < set->n; i++) {
+        const char *have = set->list[i].name;
+        size_t m = strlen(have);
+        if (m > n + 1 && have[m - n - 1] == '.' && strcmp(have + m - n, name) == 0)
+            return have;
+    }
+    return NULL;
+}
+
 /* A part of a row with exactly the shape that the row has, or NULL and a failure. */
 static const struct tensor *resolver_tensor(struct resolver *r, const struct names_row *row, int part)
 {
@@ -88,7 +101,10 @@ static const struct tensor *resolver_tensor(struct resolver *r, const struct nam
     int rank = names_shape(r->config, row, part, shape);
     const struct tensor *t = tensors_find(r->set, full);
     if (!t) {
-        r->status = error_set(r->err, OSSO_FORMAT, "%s: tensor %s is missing", resolver_file(r), full);
+        const char *other = prefixed(r->set, full);
+        r->status = error_set(r->err, OSSO_FORMAT, "%s: tensor %s is missing%s%.120s", resolver_file(r), full,
+                              other ? "; there is one with a prefix, which must be taken off: " : "",
+                              other ? other : "");
         return NULL;
     }
     if (!same_shape(t, rank, shape, r->names->drops_ones)) {

@@ -445,6 +445,15 @@ static void test_what_to_do(void **state)
     scratch_clear(dir);
     put_changed(dir, "yarn-mxfp4", "config.json", "", NULL, NULL);
     check_open(dir, "is the download complete?");
+    put_file(scratch_path(dir, "x.gguf"), "GGUF", 4);
+    check_open(dir, "name the .gguf file itself");
+    put_file(scratch_path(dir, "model.safetensors"), "version https://git-lfs.github.com/spec/v1", 42);
+    check_open(dir, "Git LFS pointer");
+    put_file(scratch_path(dir, "model.safetensors"), "<html>Sign in</html>", 20);
+    check_open(dir, "web page");
+    put_file(scratch_path(dir, "model.safetensors"), "", 0);
+    check_open(dir, "is empty");
+    assert_int_equal(unlink(scratch_path(dir, "model.safetensors")), 0);
     assert_int_equal(mkfifo(scratch_path(dir, "model.safetensors"), 0600), 0);
     check_open(dir, "FIFO");
     scratch_remove(dir);
