@@ -71,6 +71,20 @@ static void check_nulls(struct reader *r, const struct config *c)
 }
 
 /* Folders that look like a model of ours and are not. */
+/* Who quantized the weights, where that was not OpenAI (mxfp4): a shape that does not fit is no help to anybody. */
+static void check_quantization(struct reader *r)
+{
+    const struct jval *q = jval_get(r->obj, "quantization_config");
+    const char *method = NULL;
+    if (!q || q->type != J_OBJECT)
+        return;
+    r->status = jget_str(q, "quant_method", &method, NULL, r->where, r->err);
+    if (!r->status && method && strcmp(method, "mxfp4") != 0)
+        r->status = error_set(r->err, OSSO_UNSUPPORTED,
+                              "%s: the weights are quantized by \"%s\"; use the model's MXFP4, 16-bit or GGUF form",
+                              r->where, method);
+}
+
 static void check_kind(struct reader *r)
 {
     const char *type = NULL;
@@ -93,6 +107,8 @@ static void check_kind(struct reader *r)
             r->err, OSSO_UNSUPPORTED,
             "%s is an MLX model (it has a \"quantization\" block); use the Hugging Face or GGUF form of the model",
             r->where);
+    else
+        check_quantization(r);
 }
 
 static void read_layer_types(struct reader *r, struct config *c)

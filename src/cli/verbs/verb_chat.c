@@ -97,6 +97,10 @@ static void welcome(const struct chat *chat)
     fprintf(stderr, "%sosso %s, %s, reasoning effort %s; /help lists commands%s\n", err_has_colour() ? DIM : "",
             osso_version(), name && name[1] ? name + 1 : chat->r.path, chat_effort(chat),
             err_has_colour() ? PLAIN : "");
+    if (!chat->options.v[OPT_model].set)
+        fprintf(stderr,
+                "%sa toy of 7 million parameters that ships with osso; the README says how to get gpt-oss-20b%s\n",
+                err_has_colour() ? DIM : "", err_has_colour() ? PLAIN : "");
 }
 
 /* typed: not pasted, nor a block: only then a line can be a command. */
