@@ -80,6 +80,8 @@ struct osso_synth_options {
     /* Called now and then with bytes done and in all; a non-zero result cancels. May be NULL. */
     int (*progress)(void *user, uint64_t done, uint64_t total);
     void *user;
+    bool force; /* write over a file, or into a folder that holds something; else they are refused (USAGE). What a run
+                 * that was killed left behind is taken over in any case */
 };
 OSSO_API enum osso_status osso_synth(const char *out, const struct osso_synth_options *options, struct osso_error *err);
 

@@ -115,10 +115,23 @@ static uint64_t read_number(const char *path, const char *key)
     return value;
 }
 
+/* A line of /proc/meminfo in bytes; UINT64_MAX where there is none. */
+static uint64_t meminfo(const char *key)
+{
+    uint64_t kib = read_number("/proc/meminfo", key);
+    return kib > UINT64_MAX / 1024 ? UINT64_MAX : kib * 1024;
+}
+
 uint64_t mem_available(void)
 {
-    uint64_t kib = read_number("/proc/meminfo", "MemAvailable:");
-    uint64_t avail = kib > UINT64_MAX / 1024 ? UINT64_MAX : kib * 1024;
-    uint64_t limit = cgroup_memory("");
+    uint64_t avail = meminfo("MemAvailable:"), limit = cgroup_memory("");
+    return limit < avail ? limit : avail;
+}
+
+uint64_t mem_reachable(void)
+{
+    uint64_t avail = meminfo("MemAvailable:"), swap = meminfo("SwapFree:"), limit = cgroup_memory("");
+    if (swap != UINT64_MAX)
+        avail = swap > UINT64_MAX - avail ? UINT64_MAX : avail + swap;
     return limit < avail ? limit : avail;
 }

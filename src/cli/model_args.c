@@ -126,6 +126,12 @@ struct osso_engine_options engine_args(const struct options *o, const struct run
 
 enum osso_status runner_start(struct runner *r, const struct osso_engine_options *e, struct osso_error *err)
 {
+    uint64_t kv, activations;
+    char need[32], free_now[32];
+    struct osso_error none;
+    if (!osso_engine_memory(r->model, e, &kv, &activations, &none) && kv + activations > mem_available())
+        say("warning: the context takes %s, only %s of memory is free: the rest goes to swap, which is slow; a smaller -c helps",
+            human_bytes(need, kv + activations), human_bytes(free_now, mem_available()));
     enum osso_status status = osso_engine_create(r->model, e, &r->engine, err);
     return status ? status : osso_session_create(r->engine, 0, &r->session, err);
 }

@@ -11,8 +11,11 @@
 #include "token/o200k.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK = 4 << 20, RESERVE = 64 << 20, MAX_COPY = 128 << 20 };
@@ -268,6 +271,9 @@ static enum osso_status write_tokenizer(const struct synth *s)
     return write_text(s, "tokenizer_config.json", &text);
 }
 
+/* Stands in a folder while it is being written: what a killed run left is known by it, and may go. */
+static const char UNFINISHED[] = ".osso-unfinished";
+
 static bool is_empty_dir(const char *path)
 {
     DIR *dir = opendir(path);
@@ -295,16 +301,10 @@ static void remove_all(const char *path, bool made)
         rmdir(path);
 }
 
-static enum osso_status write_folder(struct synth *s)
+static enum osso_status write_contents(struct synth *s, bool mxfp4)
 {
-    bool made = false, mxfp4 = s->config.hidden % 32 == 0 || s->config.intermediate % 32 == 0;
     struct buf text = {0};
-    enum osso_status status = file_make_dir(s->out, &made, s->err);
-    if (status)
-        return status;
-    if (!is_empty_dir(s->out))
-        return error_set(s->err, OSSO_USAGE, "the folder %s is not empty; name a new one", s->out);
-    status = write_shards(s);
+    enum osso_status status = write_shards(s);
     if (!status)
         status = write_tokenizer(s);
     if (!status) {
@@ -315,9 +315,50 @@ static enum osso_status write_folder(struct synth *s)
         config_write_json(&s->config, mxfp4, &text);
         status = write_text(s, "config.json", &text);
     }
-    if (status)
-        remove_all(s->out, made);
     return status;
+}
+
+/* In one call, so that no moment is without it. */
+static enum osso_status make_mark(const char *path, struct osso_error *err)
+{
+    int fd = open(path, O_CREAT | O_WRONLY, 0666);
+    if (fd < 0)
+        return error_set(err, OSSO_IO, "cannot write %s: %s", path, strerror(errno));
+    close(fd);
+    return OSSO_OK;
+}
+
+static enum osso_status write_folder(struct synth *s)
+{
+    bool made = false, mxfp4 = s->config.hidden % 32 == 0 || s->config.intermediate % 32 == 0;
+    enum osso_status status = file_make_dir(s->out, &made, s->err);
+    if (status)
+        return status;
+    char *mark = file_join(s->out, UNFINISHED);
+    if (!mark)
+        return error_nomem(s->err, strlen(s->out), "a path");
+    if (file_exists(mark))
+        remove_all(s->out, false);
+    bool ours = is_empty_dir(s->out);
+    if (!ours && !s->o->force)
+        status = error_set(s->err, OSSO_USAGE, "the folder %s is not empty; name a new one, or --force", s->out);
+    else if (ours)
+        status = make_mark(mark, s->err);
+    if (!status) {
+        status = write_contents(s, mxfp4);
+        if (status && ours)
+            remove_all(s->out, made);
+    }
+    if (ours)
+        unlink(mark);
+    mem_free(mark);
+    return status;
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
 }
 
 enum osso_status osso_synth(const char *out, const struct osso_synth_options *options, struct osso_error *err)
@@ -334,6 +375,8 @@ enum osso_status osso_synth(const char *out, const struct osso_synth_options *op
     if (!o.format || (!hf && strcmp(o.format, "gguf") != 0))
         return error_set(err, OSSO_USAGE, "no format is named \"%s\"; there are gguf and hf", o.format ? o.format : "");
     status = prepare(&s, hf ? &names_hf : &names_gguf);
+    if (!status && !hf && !o.force && is_file(out))
+        status = error_set(err, OSSO_USAGE, "%s is there already; name a new file, or --force", out);
     if (!status)
         status = hf ? write_folder(&s) : write_gguf(&s);
     release(&s);

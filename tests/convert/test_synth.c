@@ -290,7 +290,25 @@ static void test_nothing_left(void **state)
     assert_int_equal(osso_synth(scratch_path(dir, "hf"), &o, &err), OSSO_USAGE);
     assert_non_null(strstr(err.text, "not empty"));
     assert_int_equal(count_files(scratch_path(dir, "hf")), 1);
+    /* What a killed run left is known by its mark, and goes. */
+    put_file(scratch_path(dir, "hf/.osso-unfinished"), "", 0);
     o.progress = NULL;
+    check_ok(osso_synth(scratch_path(dir, "hf"), &o, &err), err);
+    assert_false(file_exists(scratch_path(dir, "hf/precious")) ||
+                 file_exists(scratch_path(dir, "hf/.osso-unfinished")));
+    assert_int_equal(osso_synth(scratch_path(dir, "hf"), &o, &err), OSSO_USAGE); /* a whole one */
+    /* Nothing that is there is written over unasked, in either form. */
+    o.format = "gguf";
+    put_file(scratch_path(dir, "there"), "precious", 8);
+    assert_int_equal(osso_synth(scratch_path(dir, "there"), &o, &err), OSSO_USAGE);
+    assert_non_null(strstr(err.text, "--force"));
+    o.force = true;
+    check_ok(osso_synth(scratch_path(dir, "there"), &o, &err), err);
+    o.format = "hf";
+    put_file(scratch_path(dir, "hf/mine"), "x", 1);
+    check_ok(osso_synth(scratch_path(dir, "hf"), &o, &err), err);
+    assert_true(file_exists(scratch_path(dir, "hf/mine")));
+    o.force = false;
     o.layers = 4;
     assert_int_equal(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), OSSO_USAGE);
     o.layers = 0;

@@ -27,6 +27,7 @@ int verb_synth(const struct options *o)
         .tokenizer = v[OPT_tokenizer].set ? v[OPT_tokenizer].s : NULL,
         .progress = progress,
         .user = &shown,
+        .force = v[OPT_force].set,
     };
     if (v[OPT_synth_seed].random) {
         say("--seed of synth is a number: what it writes can be written again");
