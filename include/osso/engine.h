@@ -37,6 +37,7 @@ struct osso_engine_options {
     bool exact;            /* f32 activations and f32 KV: the yardstick */
     int experts_per_token; /* 0: the model's */
     const char *backend;   /* what computes: "cpu" (NULL) */
+    bool force_memory;     /* start although the system says that there is less memory than needed: it may be wrong */
 };
 OSSO_API enum osso_status osso_engine_create(struct osso_model *model, const struct osso_engine_options *options,
                                              struct osso_engine **engine_out, struct osso_error *err);

@@ -97,16 +97,20 @@ void mem_pages_free(void *p, size_t bytes)
         munmap(p, bytes ? bytes : 1);
 }
 
-/* The first number after `key` in a small /proc file; UINT64_MAX if there is none. */
-static uint64_t read_number(const char *path, const char *key)
+/* The number after `key` in a small file of /proc, the second where two follow (a kstat's type comes first); UINT64_MAX
+ * if there is none. */
+static uint64_t read_number(const char *root, const char *file, const char *key)
 {
+    char path[4096];
+    snprintf(path, sizeof path, "%s%s", root, file);
     FILE *f = fopen(path, "re");
     uint64_t value = UINT64_MAX;
     char line[256];
     while (f && fgets(line, sizeof line, f)) {
-        unsigned long long n;
-        if (strncmp(line, key, strlen(key)) == 0 && sscanf(line + strlen(key), " %llu", &n) == 1) {
-            value = n;
+        unsigned long long n[2];
+        int found = strncmp(line, key, strlen(key)) == 0 ? sscanf(line + strlen(key), " %llu %llu", &n[0], &n[1]) : 0;
+        if (found > 0) {
+            value = n[found - 1];
             break;
         }
     }
@@ -116,22 +120,34 @@ static uint64_t read_number(const char *path, const char *key)
 }
 
 /* A line of /proc/meminfo in bytes; UINT64_MAX where there is none. */
-static uint64_t meminfo(const char *key)
+static uint64_t meminfo(const char *root, const char *key)
 {
-    uint64_t kib = read_number("/proc/meminfo", key);
+    uint64_t kib = read_number(root, "/proc/meminfo", key);
     return kib > UINT64_MAX / 1024 ? UINT64_MAX : kib * 1024;
+}
+
+/* ZFS keeps a cache of its own, which MemAvailable counts as used; it shrinks to c_min when memory is wanted. */
+static uint64_t zfs_cache(const char *root)
+{
+    static const char file[] = "/proc/spl/kstat/zfs/arcstats";
+    uint64_t size = read_number(root, file, "size "), least = read_number(root, file, "c_min ");
+    return size != UINT64_MAX && least < size ? size - least : 0;
+}
+
+static uint64_t add(uint64_t a, uint64_t b)
+{
+    return b > UINT64_MAX - a ? UINT64_MAX : a + b;
 }
 
 uint64_t mem_available(void)
 {
-    uint64_t avail = meminfo("MemAvailable:"), limit = cgroup_memory("");
+    uint64_t avail = meminfo("", "MemAvailable:"), limit = cgroup_memory("");
     return limit < avail ? limit : avail;
 }
 
-uint64_t mem_reachable(void)
+uint64_t mem_reachable(const char *root)
 {
-    uint64_t avail = meminfo("MemAvailable:"), swap = meminfo("SwapFree:"), limit = cgroup_memory("");
-    if (swap != UINT64_MAX)
-        avail = swap > UINT64_MAX - avail ? UINT64_MAX : avail + swap;
+    uint64_t avail = meminfo(root, "MemAvailable:"), swap = meminfo(root, "SwapFree:"), limit = cgroup_memory(root);
+    avail = add(add(avail, swap != UINT64_MAX ? swap : 0), zfs_cache(root));
     return limit < avail ? limit : avail;
 }

@@ -21,8 +21,9 @@ void mem_pages_free(void *p, size_t bytes);
 /* Bytes that could be allocated now without swapping (MemAvailable, cut by the limits of its control groups), or
  * UINT64_MAX. */
 uint64_t mem_available(void);
-/* The same with what swap can take: more than this cannot be had, less may be slow. */
-uint64_t mem_reachable(void);
+/* The same with what swap can take and a file system's own cache gives back: less than this may be slow, more is
+ * unlikely to be had. `root` is "" but in tests, which give a folder with made-up proc/ and sys/. */
+uint64_t mem_reachable(const char *root);
 
 /* For tests: allocations made so far by this process, the bytes that they asked for (what was freed since included),
  * and fail the n-th allocation from now (0: never). */

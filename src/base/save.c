@@ -73,6 +73,26 @@ static enum osso_status create_temp(struct save *s, size_t size, mode_t mode, st
                      SAVE_NAMES);
 }
 
+/* Where a path leads through symbolic links, also when there is nothing yet; NULL when memory runs out. */
+static char *end_of_links(const char *path)
+{
+    enum { MOST_LINKS = 40 }; /* the kernel's own limit */
+    char link[4096], *at = mem_strdup(path);
+    for (int i = 0; at && i < MOST_LINKS; i++) {
+        ssize_t n = readlink(at, link, sizeof link - 1);
+        if (n <= 0)
+            break;
+        link[n] = 0;
+        char *slash = strrchr(at, '/'), *next;
+        if (slash)
+            slash[slash == at] = 0; /* its folder */
+        next = slash && *link != '/' ? file_join(at, link) : mem_strdup(link);
+        mem_free(at);
+        at = next;
+    }
+    return at;
+}
+
 enum osso_status save_open(const char *path, struct save **save_out, struct osso_error *err)
 {
     *save_out = NULL;
@@ -84,9 +104,7 @@ enum osso_status save_open(const char *path, struct save **save_out, struct osso
     if (!s)
         return error_nomem(err, sizeof *s, path);
     s->fd = -1;
-    char *target = exists ? realpath(path, NULL) : NULL; /* a link stays one: its target is written */
-    s->path = mem_strdup(target ? target : path);
-    free(target);
+    s->path = end_of_links(path); /* a link stays one: its target is written */
     size_t n = s->path ? strlen(s->path) + 32 : 0;
     s->temp = mem_alloc(n);
     s->buffer = mem_alloc(SAVE_BUFFER);

@@ -120,18 +120,29 @@ struct osso_engine_options engine_args(const struct options *o, const struct run
     e.kv_type = v[OPT_kv_type].set ? v[OPT_kv_type].s : NULL;
     e.isa = v[OPT_isa].set ? v[OPT_isa].s : NULL;
     e.exact = v[OPT_exact].set;
+    e.force_memory = v[OPT_force_memory].set;
     e.experts_per_token = v[OPT_experts_per_token].set ? (int)v[OPT_experts_per_token].i : 0;
     return e;
 }
 
+/* The context does not fit into what is free, yet the engine will start. Weights that do not fit were warned of. */
+static void warn_of_context(const struct runner *r, const struct osso_engine_options *e)
+{
+    uint64_t kv, rest, available = mem_available(), reachable = mem_reachable("");
+    char need[32], left[32];
+    struct osso_error none;
+    if (osso_engine_memory(r->model, e, &kv, &rest, &none) || kv + rest <= available)
+        return;
+    bool more = kv + rest > reachable; /* refused, unless forced */
+    if (more ? e->force_memory : !(r->path && r->dims.file_bytes > available))
+        say("warning: the context takes %s, only %s of memory is free: %s; a smaller -c helps",
+            human_bytes(need, kv + rest), human_bytes(left, available),
+            more ? "the system may end osso as it fills" : "swap or another cache has to make room, which is slow");
+}
+
 enum osso_status runner_start(struct runner *r, const struct osso_engine_options *e, struct osso_error *err)
 {
-    uint64_t kv, activations;
-    char need[32], free_now[32];
-    struct osso_error none;
-    if (!osso_engine_memory(r->model, e, &kv, &activations, &none) && kv + activations > mem_available())
-        say("warning: the context takes %s, only %s of memory is free: the rest goes to swap, which is slow; a smaller -c helps",
-            human_bytes(need, kv + activations), human_bytes(free_now, mem_available()));
+    warn_of_context(r, e);
     enum osso_status status = osso_engine_create(r->model, e, &r->engine, err);
     return status ? status : osso_session_create(r->engine, 0, &r->session, err);
 }

@@ -7,18 +7,15 @@
 #include "format/write.h"
 #include "checkpoint/config_files.h"
 #include "checkpoint/plan.h"
+#include "convert/synth_folder.h"
 #include "osso/model.h"
 #include "token/o200k.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-enum { CHUNK = 4 << 20, RESERVE = 64 << 20, MAX_COPY = 128 << 20 };
+enum { CHUNK = 4 << 20, MAX_COPY = 128 << 20 };
 static const uint64_t shard_limit = 5000000000;
 
 struct synth {
@@ -72,11 +69,6 @@ static enum osso_status prepare(struct synth *s, const struct names *names)
         status = plan_random_create(&s->plan, s->o->seed, &s->random, s->err);
     if (status)
         return status;
-    uint64_t left = file_space_left(s->out), need = s->plan.bytes + RESERVE;
-    if (need > left)
-        return error_set(s->err, OSSO_IO,
-                         "%s needs %llu MiB on disk and %llu MiB are free there; choose another place or fewer layers",
-                         s->out, (unsigned long long)(need >> 20), (unsigned long long)(left >> 20));
     s->tensors = mem_array((size_t)s->plan.n, sizeof *s->tensors);
     s->chunk_bytes = CHUNK;
     for (int i = 0; i < s->plan.n; i++)
@@ -91,6 +83,21 @@ static enum osso_status prepare(struct synth *s, const struct names *names)
         memcpy(s->tensors[i].shape, p->shape, sizeof p->shape);
     }
     return OSSO_OK;
+}
+
+/* After what a killed run left is gone, which may have filled the disk. Tokenizer and headers come on top: a disk that
+ * they fill is an error when it happens. */
+static enum osso_status check_space(const struct synth *s)
+{
+    const double mib = 1 << 20;
+    uint64_t left = file_space_left(s->out), need = s->plan.bytes;
+    if (need <= left)
+        return OSSO_OK;
+    return error_set(
+        s->err, OSSO_IO,
+        "%s needs an estimated %.1f MiB on disk (its weights alone) and about %.1f MiB are free there; choose "
+        "another place or fewer layers",
+        s->out, (double)need / mib, (double)left / mib);
 }
 
 static void release(struct synth *s)
@@ -148,7 +155,9 @@ static enum osso_status write_gguf(struct synth *s)
     gguf_put_u32(&keys, "general.file_type", 38);
     enum osso_status status = save_open(s->out, &save, s->err);
     if (!status) {
-        status = gguf_write_header(save, &keys, s->tensors, s->plan.n, s->err);
+        status = check_space(s);
+        if (!status)
+            status = gguf_write_header(save, &keys, s->tensors, s->plan.n, s->err);
         for (int i = 0; i < s->plan.n && !status; i++) {
             status = write_tensor(s, save, i);
             if (!status)
@@ -230,8 +239,11 @@ static enum osso_status write_shards(struct synth *s)
     return status;
 }
 
-static const char *const tokenizer_files[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                                              "chat_template.jinja"};
+static const char *const tokenizer_files[] = {
+#define FILE_NAME(name) name,
+    SYNTH_TOKENIZER_FILES(FILE_NAME)
+#undef FILE_NAME
+};
 enum { N_TOKENIZER_FILES = sizeof tokenizer_files / sizeof tokenizer_files[0] };
 
 static enum osso_status copy_tokenizer(const struct synth *s)
@@ -271,36 +283,6 @@ static enum osso_status write_tokenizer(const struct synth *s)
     return write_text(s, "tokenizer_config.json", &text);
 }
 
-/* Stands in a folder while it is being written: what a killed run left is known by it, and may go. */
-static const char UNFINISHED[] = ".osso-unfinished";
-
-static bool is_empty_dir(const char *path)
-{
-    DIR *dir = opendir(path);
-    int n = 0;
-    for (struct dirent *e; dir && (e = readdir(dir));)
-        n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-    if (dir)
-        closedir(dir);
-    return dir && n == 0;
-}
-
-/* The folder was empty, so everything in it is ours. */
-static void remove_all(const char *path, bool made)
-{
-    DIR *dir = opendir(path);
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-        char *name = file_join(path, e->d_name);
-        if (name && strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            unlink(name);
-        mem_free(name);
-    }
-    if (dir)
-        closedir(dir);
-    if (made)
-        rmdir(path);
-}
-
 static enum osso_status write_contents(struct synth *s, bool mxfp4)
 {
     struct buf text = {0};
@@ -318,40 +300,17 @@ static enum osso_status write_contents(struct synth *s, bool mxfp4)
     return status;
 }
 
-/* In one call, so that no moment is without it. */
-static enum osso_status make_mark(const char *path, struct osso_error *err)
-{
-    int fd = open(path, O_CREAT | O_WRONLY, 0666);
-    if (fd < 0)
-        return error_set(err, OSSO_IO, "cannot write %s: %s", path, strerror(errno));
-    close(fd);
-    return OSSO_OK;
-}
-
 static enum osso_status write_folder(struct synth *s)
 {
-    bool made = false, mxfp4 = s->config.hidden % 32 == 0 || s->config.intermediate % 32 == 0;
-    enum osso_status status = file_make_dir(s->out, &made, s->err);
+    bool mxfp4 = s->config.hidden % 32 == 0 || s->config.intermediate % 32 == 0;
+    struct synth_folder folder;
+    enum osso_status status = synth_folder_take(s->out, s->o->force, &folder, s->err);
     if (status)
         return status;
-    char *mark = file_join(s->out, UNFINISHED);
-    if (!mark)
-        return error_nomem(s->err, strlen(s->out), "a path");
-    if (file_exists(mark))
-        remove_all(s->out, false);
-    bool ours = is_empty_dir(s->out);
-    if (!ours && !s->o->force)
-        status = error_set(s->err, OSSO_USAGE, "the folder %s is not empty; name a new one, or --force", s->out);
-    else if (ours)
-        status = make_mark(mark, s->err);
-    if (!status) {
+    status = check_space(s);
+    if (!status)
         status = write_contents(s, mxfp4);
-        if (status && ours)
-            remove_all(s->out, made);
-    }
-    if (ours)
-        unlink(mark);
-    mem_free(mark);
+    synth_folder_leave(&folder, status == OSSO_OK);
     return status;
 }
 

@@ -176,10 +176,10 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
     const struct osso_engine_options *o = &s->o;
     uint64_t need = s->plan.bytes + s->activation_bytes + table_bytes(&e->config, s),
              have = s->backend->memory(s->backend);
-    if (need > have)
+    if (need > have && !o->force_memory)
         return error_set(err, OSSO_NOMEM,
                          "a context of %lld tokens needs %llu MiB for KV cache and activations, %llu MiB of memory are "
-                         "free; ask for less with -c",
+                         "free; ask for less with -c, or overrule this with --force-memory",
                          (long long)o->context, (unsigned long long)(need >> 20), (unsigned long long)(have >> 20));
     e->max_rows = o->max_rows;
     e->max_logits = o->max_logit_rows;

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "base/cgroup.h"
+#include "base/mem.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -102,12 +103,32 @@ static void version_1(void **state)
     assert_int_equal(cgroup_memory(root), 15000);
 }
 
+/* What swap and a file system's own cache can give is there, but no control group is left by it. */
+static void reachable(void **state)
+{
+    (void)state;
+    assert_true(mem_reachable(root) == UINT64_MAX);
+    put("proc/meminfo", "MemTotal: 9000 kB\nMemAvailable:  5 kB\n");
+    assert_int_equal(mem_reachable(root), 5 * 1024);
+    put("proc/meminfo", "MemTotal: 9000 kB\nMemAvailable:  5 kB\nSwapTotal: 900 kB\nSwapFree:   100 kB\n");
+    assert_int_equal(mem_reachable(root), 105 * 1024);
+    put("proc/spl/kstat/zfs/arcstats", "13 1 0x01\nname type data\nhits 4 77\nc_min 4 1000\nsize 4 3000\n");
+    assert_int_equal(mem_reachable(root), 105 * 1024 + 2000);
+    put("proc/spl/kstat/zfs/arcstats", "c_min 4 3000\nsize 4 1000\n");
+    assert_int_equal(mem_reachable(root), 105 * 1024);
+    put("proc/self/cgroup", "0::/a\n");
+    put("sys/fs/cgroup/a/memory.max", "5000\n");
+    put("sys/fs/cgroup/a/memory.current", "4000\n");
+    assert_int_equal(mem_reachable(root), 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_there, setup, teardown),
         cmocka_unit_test_setup_teardown(version_2, setup, teardown),
         cmocka_unit_test_setup_teardown(version_1, setup, teardown),
+        cmocka_unit_test_setup_teardown(reachable, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

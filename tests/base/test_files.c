@@ -302,6 +302,21 @@ static void test_links(void **state)
         assert_true(S_ISLNK(st.st_mode));
     }
     assert_int_equal(names("link1.tmp") + names("real.tmp"), 0);
+    /* To where nothing is yet: beside it, by its whole path, over a second link; and round and round. */
+    assert_int_equal(symlink("fresh1", at("dangling1")), 0);
+    assert_int_equal(symlink(at("fresh2"), at("dangling2")), 0);
+    assert_int_equal(symlink("dangling4", at("dangling3")), 0);
+    assert_int_equal(symlink("fresh3", at("dangling4")), 0);
+    for (int i = 1; i <= 3; i++) {
+        char link[16], fresh[16];
+        snprintf(link, sizeof link, "dangling%d", i);
+        snprintf(fresh, sizeof fresh, "fresh%d", i);
+        check_ok(save_atomic(at(link), "new", 3, &err), err);
+        check_holds(at(fresh), "new");
+        assert_true(lstat(at(link), &st) == 0 && S_ISLNK(st.st_mode));
+    }
+    assert_int_equal(symlink("round", at("round")), 0);
+    (void)save_atomic(at("round"), "new", 3, &err); /* it ends */
 }
 
 int main(void)

@@ -8,6 +8,9 @@
 #include "checkpoint/plan.h"
 #include "osso/osso.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 static const char small_config[] =
     "{\"model_type\":\"gpt_oss\",\"num_hidden_layers\":3,\"hidden_size\":64,\"intermediate_size\":96,\"vocab_size\":300,"
     "\"num_attention_heads\":4,\"num_key_value_heads\":2,\"head_dim\":16,\"num_local_experts\":5,\"num_experts_per_tok\":2,"
@@ -267,6 +270,39 @@ static int count_files(const char *dir)
     return n;
 }
 
+/* What a killed run left is known by its mark, and goes; what synth never writes is somebody's, and a mark that is
+ * locked is a living run's. */
+static void test_killed(const char *dir, struct osso_synth_options *o)
+{
+    struct osso_error err;
+    const char *out = scratch_path(dir, "hf");
+    static const char *const left[] = {"model.safetensors.tmp.0", "model-00000-of-00003.safetensors",
+                                       "model-00001-of-00003.safetensors.tmp.1", "config.json", "tokenizer.json"};
+    put_file(scratch_path(dir, "hf/.osso-unfinished"), "", 0);
+    put_file(scratch_path(dir, "hf/model.safetensors"), "x", 1);
+    o->progress = NULL;
+    assert_int_equal(osso_synth(out, o, &err), OSSO_USAGE); /* precious */
+    assert_non_null(strstr(err.text, "not empty"));
+    assert_true(file_exists(scratch_path(dir, "hf/precious")) && count_files(out) == 1);
+    unlink(scratch_path(dir, "hf/precious"));
+    put_file(scratch_path(dir, "hf/.osso-unfinished"), "", 0);
+    for (int i = 0; i < 5; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s", out, left[i]);
+        put_file(path, "x", 1);
+    }
+    int fd = open(scratch_path(dir, "hf/.osso-unfinished"), O_RDONLY);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_int_equal(osso_synth(out, o, &err), OSSO_USAGE);
+    assert_non_null(strstr(err.text, "another run"));
+    assert_int_equal(count_files(out), 5);
+    close(fd);
+    check_ok(osso_synth(out, o, &err), err);
+    assert_int_equal(count_files(out), 3); /* configurations and weights */
+    assert_false(file_exists(scratch_path(dir, "hf/.osso-unfinished")));
+    osso_model_free(open_model(out));
+}
+
 static void test_nothing_left(void **state)
 {
     (void)state;
@@ -290,12 +326,7 @@ static void test_nothing_left(void **state)
     assert_int_equal(osso_synth(scratch_path(dir, "hf"), &o, &err), OSSO_USAGE);
     assert_non_null(strstr(err.text, "not empty"));
     assert_int_equal(count_files(scratch_path(dir, "hf")), 1);
-    /* What a killed run left is known by its mark, and goes. */
-    put_file(scratch_path(dir, "hf/.osso-unfinished"), "", 0);
-    o.progress = NULL;
-    check_ok(osso_synth(scratch_path(dir, "hf"), &o, &err), err);
-    assert_false(file_exists(scratch_path(dir, "hf/precious")) ||
-                 file_exists(scratch_path(dir, "hf/.osso-unfinished")));
+    test_killed(dir, &o);
     assert_int_equal(osso_synth(scratch_path(dir, "hf"), &o, &err), OSSO_USAGE); /* a whole one */
     /* Nothing that is there is written over unasked, in either form. */
     o.format = "gguf";
@@ -325,6 +356,7 @@ static void test_nothing_left(void **state)
     o.preset = scratch_path(dir, "huge.json");
     assert_int_equal(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), OSSO_IO);
     assert_non_null(strstr(err.text, "are free there"));
+    assert_non_null(strstr(err.text, "estimated"));
     struct osso_model *m;
     assert_int_equal(osso_model_synthesize(o.preset, 0, &m, &err), OSSO_NOMEM);
     assert_false(file_exists(scratch_path(dir, "m.gguf")));

@@ -155,7 +155,7 @@ static void free_pages(const struct backend *backend, void *memory, size_t bytes
 static uint64_t memory_left(const struct backend *backend)
 {
     (void)backend;
-    return mem_reachable();
+    return mem_reachable("");
 }
 
 /* One row's at full length, if the members cannot share its kv heads evenly. */

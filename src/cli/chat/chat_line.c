@@ -78,7 +78,9 @@ static void history_add(struct line_reader *r, const char *message)
     struct buf line = {0};
     if (r->source.remember)
         r->source.remember(r->source.self, message);
-    int fd = r->history ? open(r->history, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    /* Through a symbolic link too; a FIFO that nobody reads must not block. */
+    int fd = r->history ? open(r->history, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600)
+                        : -1;
     if (fd < 0)
         return;
     history_line(message, &line);

@@ -1,0 +1,25 @@
+/* synth_folder.h: the folder that a synthetic checkpoint is written into: nothing of anybody else's is touched, what a
+ * killed run left is taken over. */
+#ifndef OSSO_CONVERT_SYNTH_FOLDER_H
+#define OSSO_CONVERT_SYNTH_FOLDER_H
+
+#include "osso/status.h"
+
+#include <stdbool.h>
+
+#define SYNTH_TOKENIZER_FILES(NAME)                                                                                    \
+    NAME("tokenizer.json") NAME("tokenizer_config.json") NAME("special_tokens_map.json") NAME("chat_template.jinja")
+
+struct synth_folder {
+    char *path, *mark;
+    int fd;    /* the mark's, locked: this run lives; -1: forced into a folder that holds something */
+    bool made; /* it was not there before */
+};
+
+/* Makes the folder, or takes one that is empty, or that a killed run left. Anything else is refused but for `force`. */
+enum osso_status synth_folder_take(const char *path, bool force, struct synth_folder *folder_out,
+                                   struct osso_error *err);
+/* Not done: what was written goes again. */
+void synth_folder_leave(struct synth_folder *folder, bool done);
+
+#endif
