@@ -28,6 +28,9 @@ enum osso_status file_read(const char *path, uint64_t limit, char **data_out, si
 
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
+/* What a file that should hold something else is instead: a Git LFS pointer, a web page, nothing at all: the end of a
+ * sentence that begins with its name; NULL: none of these. */
+const char *file_instead(const void *data, uint64_t size);
 /* "dir/name"; NULL when memory runs out (mem_free it). */
 char *file_join(const char *dir, const char *name);
 /* Makes a folder (its parent must exist). *made_out: it was not there before. */

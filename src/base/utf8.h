@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* U+FFFD, which stands for each maximal ill-formed part. */
 #define UTF8_REPLACEMENT "\xef\xbf\xbd"
@@ -21,6 +22,12 @@ static inline size_t utf8_sequence(const uint8_t *s, size_t n)
 {
     int k = utf8_step(s, n);
     return k > 0 ? (size_t)k : 0;
+}
+
+/* The length of the byte order mark that a text begins with (some editors put one there): no part of it; 0: none. */
+static inline size_t utf8_mark(const void *text, size_t n)
+{
+    return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
 /* Do the n bytes at s begin with a surrogate, written as if it were a character? (It is ill-formed: CESU-8, WTF-8.) */

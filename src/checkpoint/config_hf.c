@@ -41,12 +41,6 @@ static void bool_of(struct reader *r, const struct jval *obj, const char *key, b
         r->status = jget_bool(obj, key, value, NULL, r->where, r->err);
 }
 
-static bool present(const struct jval *obj, const char *key)
-{
-    const struct jval *v = jval_get(obj, key);
-    return v && v->type != J_NULL;
-}
-
 /* A member that decides a number of the model: null would leave a made-up one in its place. */
 static void no_null(struct reader *r, const struct jval *obj, const char *key)
 {
@@ -70,7 +64,6 @@ static void check_nulls(struct reader *r, const struct config *c)
         no_null(r, r->obj, "sliding_window");
 }
 
-/* Folders that look like a model of ours and are not. */
 /* Who quantized the weights, where that was not OpenAI (mxfp4): a shape that does not fit is no help to anybody. */
 static void check_quantization(struct reader *r)
 {
@@ -85,6 +78,7 @@ static void check_quantization(struct reader *r)
                               r->where, method);
 }
 
+/* Folders that look like a model of ours and are not. */
 static void check_kind(struct reader *r)
 {
     const char *type = NULL;
@@ -95,14 +89,14 @@ static void check_kind(struct reader *r)
     r->status = jget_str(r->obj, "model_type", &type, NULL, r->where, r->err);
     if (r->status)
         return;
-    if (!type && present(r->obj, "num_experts") && present(r->obj, "rope_scaling_factor"))
+    if (!type && jval_given(r->obj, "num_experts") && jval_given(r->obj, "rope_scaling_factor"))
         r->status = error_set(
             r->err, OSSO_UNSUPPORTED,
             "%s is OpenAI's original/ layout; open the folder above it, which holds the Hugging Face form", r->where);
     else if (type && strcmp(type, "gpt_oss") != 0)
         r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: model_type is \"%s\"; osso runs gpt_oss models", r->where,
                               type);
-    else if (present(r->obj, "quantization"))
+    else if (jval_given(r->obj, "quantization"))
         r->status = error_set(
             r->err, OSSO_UNSUPPORTED,
             "%s is an MLX model (it has a \"quantization\" block); use the Hugging Face or GGUF form of the model",
@@ -141,7 +135,7 @@ static void check_rope_extras(struct reader *r, const struct jval *rope, double 
     real_of(r, rope, "partial_rotary_factor", &partial, NULL);
     if (r->status)
         return;
-    if (present(rope, "mscale") || present(rope, "mscale_all_dim") || partial != 1 ||
+    if (jval_given(rope, "mscale") || jval_given(rope, "mscale_all_dim") || partial != 1 ||
         fabs(attention - (0.1 * log(factor > 1 ? factor : 1) + 1)) > 1e-6)
         r->status = error_set(
             r->err, OSSO_UNSUPPORTED,

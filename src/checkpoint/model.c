@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
+#include "base/utf8.h"
 #include "osso/model.h"
 
 #include <dirent.h>
@@ -91,9 +92,10 @@ static enum osso_status read_config(const char *folder, const char *name, take_t
     enum osso_status status = path ? OSSO_OK : error_nomem(err, strlen(folder), "a path");
     if (*found_out)
         status = file_read(path, MAX_CONFIG, &text, &len, err);
-    size_t mark = *found_out && !status && len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order */
-    if (*found_out && !status)
+    if (*found_out && !status) {
+        size_t mark = utf8_mark(text, len);
         status = take(text + mark, len - mark, path, config, notes, err);
+    }
     mem_free(text);
     mem_free(path);
     return status;
@@ -140,11 +142,8 @@ static enum osso_status wrong_file(const char *path, const struct file_map *map,
                          "%s is one safetensors file; name the folder that holds it and its config.json", path);
     if (map->size >= 1 && map->data[0] == '{')
         return error_set(err, OSSO_USAGE, "%s is JSON; name the folder that holds it and the safetensors files", path);
-    if (map->size >= 19 && memcmp(map->data, "version https://git", 19) == 0)
-        return error_set(err, OSSO_FORMAT, "%s is a Git LFS pointer, not the file itself; fetch it with git lfs pull",
-                         path);
-    if (map->size >= 1 && map->data[0] == '<')
-        return error_set(err, OSSO_FORMAT, "%s is a web page, no GGUF file; download it again", path);
+    if (map->size > 0 && file_instead(map->data, map->size))
+        return error_set(err, OSSO_FORMAT, "%s %s", path, file_instead(map->data, map->size));
     return error_set(err, OSSO_FORMAT, "%s is no GGUF file, nor a Hugging Face folder", path);
 }
 

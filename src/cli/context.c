@@ -1,6 +1,7 @@
 /* context.c: the context of chat and generate. The KV pool is mapped without being touched, so a large context costs
  * memory only as it fills; what is chosen is what may fill without harm. */
 #include "cli/context.h"
+#include "cli/out.h"
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -50,6 +51,8 @@ enum osso_status context_start(const struct options *o, struct runner *r, struct
         e.context = halved(e.context);
         status = runner_start(r, &e, err);
     }
+    if (!status)
+        osso_engine_set_interrupt(r->engine, interrupt_flag());
     return status;
 }
 
@@ -67,6 +70,7 @@ enum osso_status context_change(const struct options *o, struct runner *r, int64
     osso_engine_free(r->engine);
     r->session = fresh.session;
     r->engine = fresh.engine;
+    osso_engine_set_interrupt(r->engine, interrupt_flag());
     return OSSO_OK;
 }
 
@@ -83,14 +87,19 @@ int64_t context_larger(const struct options *o, const struct runner *r, size_t n
     return fits(r, &e, mem_available()) ? e.context : 0;
 }
 
+bool context_advice(const struct options *o, const struct runner *r, size_t needed, char *advice, size_t size)
+{
+    int64_t larger = context_larger(o, r, needed);
+    if (larger)
+        snprintf(advice, size, "give a larger one, with -c %lld for example", (long long)larger);
+    return larger != 0;
+}
+
 enum osso_status context_full(const struct options *o, const struct runner *r, size_t n_tokens, struct osso_error *err)
 {
-    int64_t context = osso_engine_context(r->engine), larger;
+    int64_t context = osso_engine_context(r->engine);
     char has[32], needs[32], advice[96];
-    larger = context_larger(o, r, n_tokens);
-    if (larger)
-        snprintf(advice, sizeof advice, "give a larger one, with -c %lld for example", (long long)larger);
-    else
+    if (!context_advice(o, r, n_tokens, advice, sizeof advice))
         snprintf(advice, sizeof advice, "%s; shorten the text",
                  context == r->dims.context ? "that is all this model has" : "there is no room for more here");
     return error_set(err, OSSO_LIMIT, "the text takes %s tokens, the context holds %s; %s",

@@ -2,11 +2,11 @@
 #include "cli/help.h"
 
 #include "cli/chat/chat.h"
+#include "cli/out.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { WIDEST = 96, NARROWEST = 50, INDENT = 30, VERB_WIDTH = 12 };
@@ -17,31 +17,16 @@ enum { WIDEST = 96, NARROWEST = 50, INDENT = 30, VERB_WIDTH = 12 };
 static int width(void)
 {
     const char *columns = getenv("COLUMNS");
-    struct winsize size;
     int64_t n = 0;
-    if ((!columns || !parse_i64(columns, &n) || n <= 0) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-        n = size.ws_col;
+    if (!columns || !parse_i64(columns, &n) || n <= 0)
+        n = terminal_columns(STDOUT_FILENO);
     return n <= 0 || n > WIDEST ? WIDEST : n < NARROWEST ? NARROWEST : (int)n;
 }
 
-/* Prints text in words from column `column` on, later lines indented by `indent`. */
+/* Text from column `column` on, later lines indented. */
 static void wrap(const char *text, int column, int indent)
 {
-    int at = column, columns = width();
-    for (const char *w = text; *w;) {
-        int n = (int)strcspn(w, " ");
-        if (at > indent && at + 1 + n > columns) {
-            printf("\n%*s", indent, "");
-            at = indent;
-        } else if (at > indent) {
-            putchar(' ');
-            at++;
-        }
-        printf("%.*s", n, w);
-        at += n;
-        w += n + (w[n] == ' ');
-    }
-    putchar('\n');
+    print_words(stdout, text, column, indent, width());
 }
 
 /* "-n, --n-predict N" */

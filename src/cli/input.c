@@ -19,9 +19,10 @@ static enum osso_status read_mark(struct buf *text, size_t start, const char *wh
     const unsigned char *s = (const unsigned char *)text->data + start;
     size_t len = text->len - start, seen = len < MOST_SEEN ? len : MOST_SEEN, zeros[2] = {0};
     const char *form = NULL;
-    if (len >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0) {
-        memmove(text->data + start, s + 3, len - 3 + 1);
-        text->len -= 3;
+    size_t mark = utf8_mark(s, len);
+    if (mark) {
+        memmove(text->data + start, s + mark, len - mark + 1);
+        text->len -= mark;
         return OSSO_OK;
     }
     for (size_t i = 0; i < seen; i++)

@@ -85,6 +85,12 @@ enum osso_status model_path(const struct options *o, char **path_out, struct oss
                      "osso is neither beside this program nor in " OSSO_DATADIR "/models)");
 }
 
+void model_say_warnings(const struct osso_model *model)
+{
+    for (int i = 0; osso_model_warning(model, i); i++)
+        say("warning: %s", osso_model_warning(model, i));
+}
+
 enum osso_status runner_open(const struct options *o, struct runner *r, struct osso_error *err)
 {
     char a[32], b[32];
@@ -96,8 +102,7 @@ enum osso_status runner_open(const struct options *o, struct runner *r, struct o
     status = osso_model_open_with(r->path, &with, &r->model, err);
     if (status)
         return status == OSSO_USAGE ? OSSO_FORMAT : status; /* the file is wrong, not the command line */
-    for (int i = 0; osso_model_warning(r->model, i); i++)
-        say("warning: %s", osso_model_warning(r->model, i));
+    model_say_warnings(r->model);
     r->dims.size = sizeof r->dims;
     osso_model_dims(r->model, &r->dims);
     uint64_t available = mem_available();
@@ -125,7 +130,7 @@ struct osso_engine_options engine_args(const struct options *o, const struct run
     return e;
 }
 
-/* The context does not fit into what is free, yet the engine will start. Weights that do not fit were warned of. */
+/* The context does not fit into what is free, yet the engine is there. Weights that do not fit were warned of. */
 static void warn_of_context(const struct runner *r, const struct osso_engine_options *e)
 {
     uint64_t kv, rest, available = mem_available(), reachable = mem_reachable("");
@@ -142,8 +147,9 @@ static void warn_of_context(const struct runner *r, const struct osso_engine_opt
 
 enum osso_status runner_start(struct runner *r, const struct osso_engine_options *e, struct osso_error *err)
 {
-    warn_of_context(r, e);
     enum osso_status status = osso_engine_create(r->model, e, &r->engine, err);
+    if (!status)
+        warn_of_context(r, e);
     return status ? status : osso_session_create(r->engine, 0, &r->session, err);
 }
 

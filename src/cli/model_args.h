@@ -25,6 +25,8 @@ enum osso_status model_path(const struct options *options, char **path_out, stru
 enum osso_status runner_open(const struct options *options, struct runner *runner, struct osso_error *err);
 /* The engine's options from the command line; the caller may change them before runner_start. */
 struct osso_engine_options engine_args(const struct options *options, const struct runner *runner);
+/* What was passed over in its files, a line each. */
+void model_say_warnings(const struct osso_model *model);
 /* Engine and one session. */
 enum osso_status runner_start(struct runner *runner, const struct osso_engine_options *engine_options,
                               struct osso_error *err);

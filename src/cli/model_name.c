@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "cli/state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,11 +77,10 @@ static enum osso_status no_path(const char *given, struct osso_error *err)
 
 enum osso_status model_name_resolve(const char *given, char **path_out, struct osso_error *err)
 {
-    const char *home = getenv("HOME");
     *path_out = NULL;
-    bool there = file_exists(given) || file_is_dir(given);
-    if (!there && given[0] == '~' && given[1] == '/' && home)
-        *path_out = file_join(home, given + 2);
+    bool there = file_exists(given);
+    if (!there && given[0] == '~')
+        *path_out = home_path(given);
     else if (!there && no_path(given, err))
         return OSSO_NOTFOUND;
     else if (file_is_dir(given))

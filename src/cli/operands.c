@@ -2,21 +2,15 @@
 #include "cli/operands.h"
 
 #include "base/error.h"
+#include "base/file.h"
 
 #include <string.h>
-#include <sys/stat.h>
-
-static bool is_there(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0;
-}
 
 /* One word beside chat is a model, also one that is not there: a mistyped name must not become a message to another
  * model. A sentence is no name, unless there is such a file. */
 static bool is_sentence(const char *word)
 {
-    return word[strcspn(word, " \t\n\r")] != 0 && !is_there(word);
+    return word[strcspn(word, " \t\n\r")] != 0 && !file_exists(word);
 }
 
 /* The last operand is the text. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static int failed; /* errno of the first failed write to standard output */
@@ -113,10 +114,22 @@ void err_line_text(const char *text, size_t len)
         }
 }
 
+bool terminal_moves(void)
+{
+    const char *term = getenv("TERM");
+    return term && *term && strcmp(term, "dumb") != 0;
+}
+
+int terminal_columns(int fd)
+{
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 static bool colour(int fd)
 {
-    const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
-    return isatty(fd) && !(no && *no) && term && *term && strcmp(term, "dumb") != 0;
+    const char *no = getenv("NO_COLOR");
+    return isatty(fd) && !(no && *no) && terminal_moves();
 }
 
 bool out_is_terminal(void)
@@ -134,6 +147,21 @@ bool out_has_colour(void)
 bool err_has_colour(void)
 {
     return colour(STDERR_FILENO);
+}
+
+void print_words(FILE *to, const char *text, int column, int indent, int columns)
+{
+    int at = column;
+    for (const char *w = text; *w;) {
+        int n = (int)strcspn(w, " ");
+        if (at > indent && at + 1 + n > columns)
+            at = fprintf(to, "\n%*s", indent, "") - 1;
+        else if (at > indent)
+            at += fprintf(to, " ");
+        at += fprintf(to, "%.*s", n, w);
+        w += n + (w[n] == ' ');
+    }
+    fputc('\n', to);
 }
 
 /* ---- signals -------------------------------------------------------------------------------------------- */

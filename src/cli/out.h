@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* "osso: <sentence>"; control characters that come in through %s are made harmless. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -33,10 +34,17 @@ void err_line_text(const char *text, size_t len);
 bool out_is_terminal(void);
 bool err_is_terminal(void);
 bool out_has_colour(void);
+/* Does TERM name a terminal that knows escape sequences (empty and "dumb" do not)? */
+bool terminal_moves(void);
+/* The columns of the window behind a descriptor; 0: none, or nobody knows. */
+int terminal_columns(int fd);
 bool err_has_colour(void);
 #define DIM "\033[2m"
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
+
+/* Text in words from column `column` on, in lines of at most `columns`, the later ones indented; with its line end. */
+void print_words(FILE *to, const char *text, int column, int indent, int columns);
 
 /* Signals: a closed pipe is an error value, a shrunk model file one line and exit 1. */
 void signals_begin(void);

@@ -5,14 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+enum osso_voice spoken_voice(const struct osso_message *m)
+{
+    return m->role == OSSO_ROLE_ASSISTANT ? osso_voice_of("assistant", m->channel, m->recipient) : OSSO_VOICE_NONE;
+}
+
 /* Message i, and whose voice it has. */
 static enum osso_voice voice_at(const struct osso_conversation *messages, size_t i, struct osso_message *m)
 {
     struct osso_error none;
     *m = (struct osso_message){.size = sizeof *m};
-    if (osso_conversation_get(messages, i, m, &none) || m->role != OSSO_ROLE_ASSISTANT)
-        return OSSO_VOICE_NONE;
-    return osso_voice_of("assistant", m->channel, m->recipient);
+    return osso_conversation_get(messages, i, m, &none) ? OSSO_VOICE_NONE : spoken_voice(m);
 }
 
 struct spoken spoken_count(const struct osso_conversation *messages)
@@ -60,4 +63,12 @@ void spoken_preambles(const struct osso_conversation *messages)
             if (m.text[m.text_len - 1] != '\n')
                 out_puts("\n");
         }
+}
+
+void spoken_why_nothing(const struct osso_generate_result *result)
+{
+    if (result->stop == OSSO_STOP_LENGTH)
+        say("%zu tokens (-n) were not enough to get to an answer", result->n_generated);
+    else if (result->stop == OSSO_STOP_ID || result->stop == OSSO_STOP_STRING)
+        say("the model ended without an answer");
 }

@@ -7,11 +7,24 @@
 struct spoken {
     size_t answers, preambles, calls; /* messages: with text for the person, said on the way, to tools */
 };
+/* Whose voice a message has; none but the assistant's has one. */
+enum osso_voice spoken_voice(const struct osso_message *message);
 /* Counts the assistant's messages by voice; those without text say nothing. */
 struct spoken spoken_count(const struct osso_conversation *messages);
 /* Says on standard error what standard output cannot: calls, with their arguments, and channels that nobody knows. */
 void spoken_notes(const struct osso_conversation *messages, bool interactive);
-/* Writes the preambles to standard output: where nothing else came, they are all there is. */
+/* Writes the preambles to standard output. */
 void spoken_preambles(const struct osso_conversation *messages);
+/* Are the preambles all there is for the person, and not shown yet? */
+static inline bool spoken_late(const struct spoken *s, bool shown)
+{
+    return s->preambles > 0 && !shown && s->answers == 0 && s->calls == 0;
+}
+static inline bool spoken_nothing(const struct spoken *s)
+{
+    return s->answers == 0 && s->preambles == 0 && s->calls == 0;
+}
+/* Says why nothing came, if the answer is over. */
+void spoken_why_nothing(const struct osso_generate_result *result);
 
 #endif

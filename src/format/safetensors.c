@@ -198,13 +198,8 @@ static enum osso_status open_file(const char *path, struct tensors *set, struct 
     uint64_t size = set->maps[map].size;
     for (int i = 7; i >= 0 && size >= 8; i--)
         n = n << 8 | bytes[i];
-    if (size >= 19 && memcmp(bytes, "version https://git", 19) == 0)
-        return error_set(err, OSSO_FORMAT, "%s is a Git LFS pointer, not the file itself; fetch it with git lfs pull",
-                         path);
-    if (size == 0)
-        return error_set(err, OSSO_FORMAT, "%s is empty; download it again", path);
-    if (bytes[0] == '<')
-        return error_set(err, OSSO_FORMAT, "%s is a web page, no safetensors file; download it again", path);
+    if (file_instead(bytes, size))
+        return error_set(err, OSSO_FORMAT, "%s %s", path, file_instead(bytes, size));
     if (n == 0 || n > MAX_HEADER || !ck_inside(8, n, size))
         return error_set(err, OSSO_FORMAT, "%s is no safetensors file, or cut short: %llu bytes with a header of %llu",
                          path, (unsigned long long)size, (unsigned long long)n);

@@ -12,22 +12,16 @@ static const char *const request_signs[] = {"tools",      "functions",       "to
                                             "model",      "response_format", "reasoning_effort",     "stream",
                                             "max_tokens", "temperature",     "max_completion_tokens"};
 
-static bool given(const struct jval *v, const char *key)
-{
-    const struct jval *m = jval_get(v, key);
-    return m && m->type != J_NULL;
-}
-
 static const char *message_sign(const struct jval *m)
 {
     static const char *const keys[] = {"tool_calls",        "tool_call_id", "function_call", "refusal",
                                        "reasoning_content", "reasoning",    "thinking"};
     const struct jval *content = jval_get(m, "content");
     for (size_t i = 0; i < COUNT(keys); i++)
-        if (given(m, keys[i]))
+        if (jval_given(m, keys[i]))
             return keys[i];
     for (const struct jval *p = content && content->type == J_ARRAY ? content->first : NULL; p; p = p->next)
-        if (given(p, "image_url") || given(p, "input_audio") || given(p, "file"))
+        if (jval_given(p, "image_url") || jval_given(p, "input_audio") || jval_given(p, "file"))
             return "content\" with images, sounds or files, \"content";
     return content && content->type == J_NULL ? "content\": null, \"content" : NULL;
 }
@@ -41,7 +35,7 @@ enum osso_status osso_conversation_check_form(const char *json, size_t len, cons
         return OSSO_OK; /* what is wrong with it is said by whoever reads it */
     const struct jval *root = jdoc_root(doc), *messages = jval_get_type(root, "messages", J_ARRAY);
     for (size_t i = 0; messages && i < COUNT(request_signs) && !sign; i++)
-        sign = given(root, request_signs[i]) ? request_signs[i] : NULL;
+        sign = jval_given(root, request_signs[i]) ? request_signs[i] : NULL;
     size_t i = 0;
     for (const struct jval *m = messages ? messages->first : NULL; m && !sign; m = m->next, i++)
         if ((sign = message_sign(m)))

@@ -58,13 +58,6 @@ struct chat {
     struct osso_error *err;
 };
 
-/* The member, unless it is null. */
-static const struct jval *given(const struct jval *v, const char *key)
-{
-    const struct jval *m = jval_get(v, key);
-    return m && m->type != J_NULL ? m : NULL;
-}
-
 static bool is_listed(struct jtext key, const char *const *list, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -148,7 +141,7 @@ static enum osso_status name_of(struct chat *chat, struct jtext name, struct buf
 /* `function`: {"name", "arguments": text or (as some write it) an object}. */
 static enum osso_status add_call(struct chat *chat, const struct jval *function)
 {
-    const struct jval *name = jval_get_type(function, "name", J_STRING), *arguments = given(function, "arguments");
+    const struct jval *name = jval_get_type(function, "name", J_STRING), *arguments = jval_given(function, "arguments");
     struct buf recipient = {0}, text = {0};
     struct jval content = {.type = J_STRING};
     if (!name || !name->text.len)
@@ -172,15 +165,15 @@ static enum osso_status add_call(struct chat *chat, const struct jval *function)
 
 static enum osso_status add_assistant(struct chat *chat, const struct jval *v)
 {
-    const struct jval *content = given(v, "content"), *calls = given(v, "tool_calls");
-    const struct jval *one = given(v, "function_call"), *thought = NULL;
+    const struct jval *content = jval_given(v, "content"), *calls = jval_given(v, "tool_calls");
+    const struct jval *one = jval_given(v, "function_call"), *thought = NULL;
     enum osso_status status = OSSO_OK;
     if (calls && calls->type != J_ARRAY)
         return error_set(chat->err, OSSO_FORMAT, "\"tool_calls\" must be a list");
     bool called = one || (calls && calls->first);
-    content = content ? content : given(v, "refusal");
+    content = content ? content : jval_given(v, "refusal");
     for (size_t i = 0; i < COUNT(thought_fields) && !thought; i++)
-        thought = given(v, thought_fields[i]);
+        thought = jval_given(v, thought_fields[i]);
     if (thought && thought->type != J_STRING)
         return error_set(chat->err, OSSO_FORMAT, "what the assistant thought (\"%s\") must be text", thought->key.s);
     if (!content && !called && !thought)
@@ -192,7 +185,7 @@ static enum osso_status add_assistant(struct chat *chat, const struct jval *v)
     if (!status && content && !(empty && called))
         status = say(chat, called ? "commentary" : "final", NULL, content);
     for (const struct jval *call = calls ? calls->first : NULL; call && !status; call = call->next)
-        status = add_call(chat, given(call, "function") ? given(call, "function") : call);
+        status = add_call(chat, jval_given(call, "function") ? jval_given(call, "function") : call);
     return status || !one ? status : add_call(chat, one);
 }
 
@@ -203,7 +196,7 @@ static const struct jval *called_name(const struct chat *chat, const struct jval
     for (const struct jval *m = chat->messages->first; m && m != answer; m = m->next) {
         const struct jval *calls = jval_get_type(m, "tool_calls", J_ARRAY);
         for (const struct jval *call = calls ? calls->first : NULL; call; call = call->next) {
-            const struct jval *its = jval_get_type(call, "id", J_STRING), *f = given(call, "function");
+            const struct jval *its = jval_get_type(call, "id", J_STRING), *f = jval_given(call, "function");
             if (its && its->text.len == id.len && memcmp(its->text.s, id.s, id.len) == 0)
                 name = jval_get_type(f ? f : call, "name", J_STRING);
         }
@@ -229,7 +222,7 @@ static enum osso_status add_result(struct chat *chat, const struct jval *v)
                      set(&m.channel, "commentary")))
         status = error_nomem(chat->err, sizeof m, "a message");
     if (!status)
-        status = add_content(chat, &m, given(v, "content"));
+        status = add_content(chat, &m, jval_given(v, "content"));
     buf_free(&full);
     if (!status)
         return conversation_append(chat->c, &m, chat->err);
@@ -242,12 +235,12 @@ static enum osso_status add_user(struct chat *chat, const struct jval *v)
     const struct jval *name = jval_get_type(v, "name", J_STRING);
     struct message m = {.role = OSSO_ROLE_USER};
     enum osso_status status = OSSO_OK;
-    if (!given(v, "content"))
+    if (!jval_given(v, "content"))
         status = error_set(chat->err, OSSO_FORMAT, "a user's message without \"content\"");
     else if (name && !jtext_copy(&m.name, name->text))
         status = error_nomem(chat->err, sizeof m, "a message");
     else
-        status = add_content(chat, &m, given(v, "content"));
+        status = add_content(chat, &m, jval_given(v, "content"));
     if (!status)
         return conversation_append(chat->c, &m, chat->err);
     message_clear(&m);
@@ -259,7 +252,7 @@ static enum osso_status add_developer(struct chat *chat, const struct jval *v)
 {
     struct message m = {0};
     struct buf text = {0};
-    enum osso_status status = v ? add_content(chat, &m, given(v, "content")) : OSSO_OK;
+    enum osso_status status = v ? add_content(chat, &m, jval_given(v, "content")) : OSSO_OK;
     for (size_t i = 0; i < m.n_parts; i++)
         buf_add(&text, m.parts[i].text.s, m.parts[i].text.len);
     if (!status && text.failed)
@@ -301,8 +294,9 @@ static enum osso_status add_message(struct chat *chat, const struct jval *v)
 /* {"type": "function", "function": {...}} or the function itself, as a list that the developer message takes. */
 static enum osso_status read_tools(struct chat *chat, const struct jval *root)
 {
-    const struct jval *choice = given(root, "tool_choice") ? given(root, "tool_choice") : given(root, "function_call");
-    const struct jval *list = given(root, "tools") ? given(root, "tools") : given(root, "functions");
+    const struct jval *choice = jval_given(root, "tool_choice") ? jval_given(root, "tool_choice")
+                                                                : jval_given(root, "function_call");
+    const struct jval *list = jval_given(root, "tools") ? jval_given(root, "tools") : jval_given(root, "functions");
     bool none = choice && choice->type == J_STRING && jtext_is(choice->text, "none");
     if (choice && !none && !(choice->type == J_STRING && jtext_is(choice->text, "auto")))
         ignore(chat, choice->key);
@@ -311,7 +305,7 @@ static enum osso_status read_tools(struct chat *chat, const struct jval *root)
     if (!list || !list->first || none)
         return OSSO_OK;
     for (const struct jval *tool = list->first; tool; tool = tool->next) {
-        const struct jval *type = jval_get_type(tool, "type", J_STRING), *function = given(tool, "function");
+        const struct jval *type = jval_get_type(tool, "type", J_STRING), *function = jval_given(tool, "function");
         if (type && !jtext_is(type->text, "function"))
             return error_set(chat->err, OSSO_UNSUPPORTED, "a tool of type \"%s\"; only functions are known here",
                              type->text.s);
@@ -325,7 +319,7 @@ static enum osso_status read_tools(struct chat *chat, const struct jval *root)
 static enum osso_status begin(struct chat *chat, const struct jval *root)
 {
     struct osso_system system = {.size = sizeof system};
-    const struct jval *effort = given(root, "reasoning_effort");
+    const struct jval *effort = jval_given(root, "reasoning_effort");
     sized_in(&system, sizeof system, chat->system);
     if (effort && effort->type != J_STRING)
         return error_set(chat->err, OSSO_FORMAT, "\"reasoning_effort\" must be low, medium or high");

@@ -135,6 +135,12 @@ const struct jval *jval_get(const struct jval *v, const char *key)
     return NULL;
 }
 
+const struct jval *jval_given(const struct jval *v, const char *key)
+{
+    const struct jval *m = jval_get(v, key);
+    return m && m->type != J_NULL ? m : NULL;
+}
+
 const struct jval *jval_get_type(const struct jval *v, const char *key, enum jtype type)
 {
     const struct jval *c = jval_get(v, key);

@@ -62,6 +62,8 @@ struct jval *jdoc_put(struct jval *parent, const char *key, struct jval *value);
 
 /* The member of an object, or NULL (also when `v` is no object). */
 const struct jval *jval_get(const struct jval *v, const char *key);
+/* The same, unless it is null. */
+const struct jval *jval_given(const struct jval *v, const char *key);
 /* The same, if it has this type. */
 const struct jval *jval_get_type(const struct jval *v, const char *key, enum jtype type);
 bool jtext_is(struct jtext t, const char *literal);

@@ -1,3 +1,4 @@
+/* added.c: the literals of a file, and the built-in vocabulary with some of them on top. */
 #include "token/added.h"
 
 #include "base/error.h"

@@ -35,11 +35,8 @@ enum osso_status osso_tokenizer_open(const char *path, struct osso_tokenizer **t
     enum osso_status status = file_map_open(path, &map, err);
     if (status == OSSO_OK && map.size >= 4 && memcmp(map.data, "GGUF", 4) == 0)
         status = open_gguf(path, tokenizer_out, err);
-    else if (status == OSSO_OK && map.size >= 19 && memcmp(map.data, "version https://git", 19) == 0)
-        status = error_set(err, OSSO_FORMAT, "%s is a Git LFS pointer, not the file itself; fetch it with git lfs pull",
-                           path);
-    else if (status == OSSO_OK && map.size >= 1 && map.data[0] == '<')
-        status = error_set(err, OSSO_FORMAT, "%s is a web page, no tokenizer.json; download it again", path);
+    else if (status == OSSO_OK && file_instead(map.data, map.size))
+        status = error_set(err, OSSO_FORMAT, "%s %s", path, file_instead(map.data, map.size));
     else if (status == OSSO_OK)
         status = tokenizer_from_json((const char *)map.data, (size_t)map.size, path, tokenizer_out, err);
     file_map_close(&map);

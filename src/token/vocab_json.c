@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "json/jget.h"
 #include "json/pull.h"
 #include "token/added.h"
@@ -369,7 +370,7 @@ enum osso_status tokenizer_from_json(const char *json, size_t len, const char *w
                                      struct osso_tokenizer **tokenizer_out, struct osso_error *err)
 {
     *tokenizer_out = NULL;
-    size_t mark = len >= 3 && memcmp(json, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* some editors begin a file so */
+    size_t mark = utf8_mark(json, len);
     struct pull p = pull_over(json + mark, len - mark);
     struct document *d = mem_alloc(sizeof *d);
     if (!d)

@@ -1,8 +1,10 @@
-/* Sound streams, changed one token at a time (dropped, doubled, swapped with the next, another one inserted), through
- * the tolerant parser. What the change left whole must still be there:
+/* Sound streams, changed one token at a time (dropped, doubled, swapped with the next, another one inserted), or with
+ * all that parts two messages cut out (<|end|><|start|>assistant), through the tolerant parser. What the change left
+ * whole must still be there:
  *
  *   names    no special token's name stands in a text or a field
  *   text     every ordinary token of a content stands in some message's text
+ *   answers  what was said in the final channel is still for the person
  *   calls    a call whose recipient and <|message|> are whole still has its recipient and its first argument token
  *   authors  where only the assistant spoke, nobody else does
  *
@@ -11,6 +13,7 @@
 
 #include "base/rng.h"
 #include "base/utf8.h"
+#include "osso/answer.h"
 
 enum { MAX_IDS = 160, MAX_TEXT = 4096 };
 enum { RETURN = 200002, CONSTRAIN, CHANNEL = 200005, START, END, MESSAGE, CALL = 200012 };
@@ -44,9 +47,10 @@ enum { N_SOUND = sizeof sound / sizeof *sound };
 
 struct piece {
     int32_t id;
-    int in_call;    /* 1: content of a call; its recipient is calls[call] */
-    bool content;   /* an ordinary token of some content */
-    bool recipient; /* one of the tokens that spell a recipient */
+    bool content;            /* an ordinary token of some content */
+    bool answer;             /* ... of the final channel */
+    size_t channel, message; /* ... whose header goes from <|channel|> here to <|message|> here */
+    bool recipient;          /* one of the tokens that spell a recipient */
 };
 
 struct stream {
@@ -79,7 +83,8 @@ static void add_piece(struct stream *s, const char *text, size_t len)
 /* Where in the stream its content, its recipient and its arguments are. */
 static void mark_pieces(struct stream *s, const char *text)
 {
-    bool content = false, recipient = false;
+    bool content = false, recipient = false, final = false;
+    size_t channel = 0, message = 0;
     const char *to = strstr(text, "| to|=");
     if (to)
         snprintf(s->recipient, sizeof s->recipient, "%.*s", (int)strcspn(to + 6, "|"), to + 6);
@@ -87,7 +92,10 @@ static void mark_pieces(struct stream *s, const char *text)
         const char *piece;
         size_t len;
         int32_t id = s->p[i].id;
+        if (id == CHANNEL)
+            channel = i;
         if (id == MESSAGE) {
+            message = i;
             if (recipient && !s->argument)
                 s->argument = i + 1;
             content = true;
@@ -97,7 +105,11 @@ static void mark_pieces(struct stream *s, const char *text)
         if (osso_tokenizer_is_special(builtin, id))
             continue;
         assert_true(osso_tokenizer_piece(builtin, id, &piece, &len));
+        final = i > 0 && s->p[i - 1].id == CHANNEL ? len == 5 && memcmp(piece, "final", 5) == 0 : final;
         s->p[i].content = content;
+        s->p[i].answer = content && final;
+        s->p[i].channel = channel;
+        s->p[i].message = message;
         if (!content && len >= 3 && memcmp(piece, " to", 3) == 0)
             recipient = true;
         bool whole = len == 1 && *piece == '='; /* of " to=NAME", which the recipient's tokens are all between */
@@ -122,7 +134,8 @@ static void read_stream(struct stream *s, const char *text)
 
 /* ---- the changes ---------------------------------------------------------------------------------------- */
 
-enum change { DROP, DOUBLE, SWAP, INSERT, N_CHANGES };
+enum change { DROP, DOUBLE, SWAP, INSERT, CUT };
+enum { CUT_IDS = 3 }; /* <|end|><|start|>assistant */
 
 struct mutant {
     enum change change;
@@ -138,7 +151,7 @@ static void mutate(struct mutant *m, const struct stream *s)
     for (size_t i = 0; i < s->n; i++) {
         if (i == m->at && m->change == INSERT)
             m->ids[m->n++] = m->id;
-        if (!(i == m->at && m->change == DROP))
+        if (!(i == m->at && m->change == DROP) && !(m->change == CUT && i >= m->at && i < m->at + CUT_IDS))
             m->ids[m->n++] = s->p[i].id;
         if (i == m->at && m->change == DOUBLE)
             m->ids[m->n++] = s->p[i].id;
@@ -153,14 +166,15 @@ static void mutate(struct mutant *m, const struct stream *s)
 /* Did the change touch this token? */
 static bool touched(const struct mutant *m, size_t i)
 {
-    return (m->change != INSERT && i == m->at) || (m->change == SWAP && i == m->at + 1);
+    size_t n = m->change == INSERT ? 0 : m->change == SWAP ? 2 : m->change == CUT ? CUT_IDS : 1;
+    return i >= m->at && i < m->at + n;
 }
 
 /* ---- what must hold ------------------------------------------------------------------------------------- */
 
 struct result {
-    char text[MAX_TEXT]; /* every message's, one after the other */
-    size_t len;
+    char text[MAX_TEXT], said[MAX_TEXT]; /* every message's, one after the other; what of it is for the person */
+    size_t len, said_len;
     bool name_seen, foreign, call_kept;
 };
 
@@ -187,6 +201,10 @@ static void look_at(struct result *r, const struct osso_message *m, const struct
     memcpy(r->text + r->len, m->text, m->text_len);
     r->len += m->text_len;
     r->text[r->len] = 0;
+    if (osso_voice_of(NULL, m->channel, m->recipient) == OSSO_VOICE_ANSWER) {
+        memcpy(r->said + r->said_len, m->text, m->text_len);
+        r->said_len += m->text_len;
+    }
     const char *piece;
     size_t len;
     if (m->recipient && s->argument && strcmp(m->recipient, s->recipient) == 0) {
@@ -222,6 +240,12 @@ static bool lost_text_excused(const struct mutant *m, const struct stream *s, si
     return touched(m, i) || utf8_valid_prefix((const uint8_t *)piece, len) < len;
 }
 
+/* An answer whose own header was changed by another token in it: it may say another channel now. */
+static bool hidden_excused(const struct mutant *m, const struct piece *p)
+{
+    return m->change != DROP && m->change != CUT && m->at + (m->change == SWAP) >= p->channel && m->at <= p->message;
+}
+
 /* A call that the change itself took apart: a token of its recipient is changed or parted from the others, or something
  * that ends a message stands inside its header. */
 static bool lost_call_excused(const struct mutant *m, const struct stream *s)
@@ -229,6 +253,8 @@ static bool lost_call_excused(const struct mutant *m, const struct stream *s)
     for (size_t i = 0; i < s->n; i++)
         if ((s->p[i].recipient || i == s->argument) && (touched(m, i) || i == m->at))
             return true;
+    if (m->change == CUT && s->p[m->at + CUT_IDS].recipient)
+        return true; /* what stood before the channel is text of the message before now */
     if (m->at > 0 && s->p[m->at - 1].recipient)
         return true; /* what comes next is glued to its end */
     if (m->change == INSERT && (m->id == MESSAGE || m->id == START) && m->at > 1 && s->p[m->at - 2].id == CHANNEL)
@@ -236,9 +262,9 @@ static bool lost_call_excused(const struct mutant *m, const struct stream *s)
     return m->change == INSERT && m->at < s->argument && (m->id == END || m->id == RETURN || m->id == CALL);
 }
 
-static void describe(const struct mutant *m, const struct stream *s, const char *what, const struct result *r)
+static void describe(const struct mutant *m, const char *what, const struct result *r)
 {
-    static const char *const names[] = {"drop", "double", "swap", "insert"};
+    static const char *const names[] = {"drop", "double", "swap", "insert", "cut"};
     char line[2048] = "";
     for (size_t i = 0, at = 0; i < m->n; i++) {
         const char *piece = "?";
@@ -246,11 +272,10 @@ static void describe(const struct mutant *m, const struct stream *s, const char 
         osso_tokenizer_piece(builtin, m->ids[i], &piece, &len);
         at += (size_t)snprintf(line + at, sizeof line - at, "%.*s|", (int)len, piece);
     }
-    (void)s;
     print_error("%s: %s at %zu: %s\n   texts: %s\n", what, names[m->change], m->at, line, r->text);
 }
 
-static size_t check_mutant(struct mutant *m, const struct stream *s, size_t *n_bad)
+static void check_mutant(struct mutant *m, const struct stream *s, size_t *n_bad)
 {
     struct result r;
     const char *what = NULL;
@@ -273,6 +298,8 @@ static size_t check_mutant(struct mutant *m, const struct stream *s, size_t *n_b
             piece++, len--;
         while (len > 0 && (piece[len - 1] == ' ' || piece[len - 1] == '\n'))
             len--;
+        if (s->p[i].answer && !hidden_excused(m, &s->p[i]) && !find_bytes(r.said, r.said_len, piece, len))
+            what = "a hidden answer";
         found = find_bytes(at, r.len - (size_t)(at - r.text), piece, len);
         if (!found)
             what = "a lost text";
@@ -280,8 +307,7 @@ static size_t check_mutant(struct mutant *m, const struct stream *s, size_t *n_b
             at = found + len;
     }
     if (what && (*n_bad)++ < 20)
-        describe(m, s, what, &r);
-    return 1;
+        describe(m, what, &r);
 }
 
 static void mutations(void **state)
@@ -299,10 +325,14 @@ static void mutations(void **state)
         for (m.at = 0; m.at < s.n; m.at++) {
             for (m.change = DROP; m.change < INSERT; m.change++)
                 if (m.change != SWAP || m.at + 1 < s.n)
-                    count += check_mutant(&m, &s, &n_bad);
+                    check_mutant(&m, &s, &n_bad), count++;
+            m.change = CUT;
+            if (m.at + CUT_IDS < s.n && s.p[m.at].id == END && s.p[m.at + 1].id == START)
+                check_mutant(&m, &s, &n_bad), count++;
+            m.change = INSERT;
             for (size_t i = 0; i < sizeof inserted / sizeof *inserted + 44; i++) {
                 m.id = i < sizeof inserted / sizeof *inserted ? inserted[i] : (int32_t)rng_below(&rng, 201088);
-                count += check_mutant(&m, &s, &n_bad);
+                check_mutant(&m, &s, &n_bad), count++;
             }
         }
     }

@@ -1,5 +1,4 @@
 /* chat_commands.c: what can be typed in a chat instead of a message; the list is chat_commands.def. */
-#define _GNU_SOURCE
 #include "cli/chat/chat.h"
 #include "cli/context.h"
 #include "cli/guess.h"
@@ -10,7 +9,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 const struct chat_command chat_commands[CHAT_COMMANDS] = {
@@ -71,34 +69,18 @@ void chat_report(enum osso_status status, const struct osso_error *err)
 
 /* ---- the commands --------------------------------------------------------------------------------------- */
 
-/* Words from `column` on, in lines of less than `columns`, the later ones indented. */
-static void help_words(const char *text, int column, int indent, int columns)
-{
-    int at = column;
-    for (const char *w = text; *w;) {
-        int n = (int)strcspn(w, " ");
-        if (at > indent && at + 1 + n >= columns)
-            at = fprintf(stderr, "\n%*s", indent, "") - 1;
-        else if (w != text || at > indent)
-            at += fprintf(stderr, " ");
-        at += fprintf(stderr, "%.*s", n, w);
-        w += n + (w[n] == ' ');
-    }
-    fputc('\n', stderr);
-}
-
 void command_help(struct chat *chat, const char *argument)
 {
-    struct winsize size;
-    int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
+    int window = terminal_columns(STDERR_FILENO), columns = window >= 20 ? window - 1 : 79;
     (void)chat, (void)argument;
     for (int i = 0; i < CHAT_COMMANDS; i++) {
         int n = fprintf(stderr, "  /%s %s", chat_commands[i].name, chat_commands[i].argument);
-        bool narrow = columns < 60;
+        bool narrow = columns < 59;
         fprintf(stderr, "%*s", narrow || n >= 26 ? 0 : 26 - n, "");
-        help_words(chat_commands[i].help, narrow ? n : 26, narrow ? 6 : 26, columns);
+        print_words(stderr, chat_commands[i].help, narrow ? n : 26, narrow ? 6 : 26, columns);
     }
-    help_words(
+    print_words(
+        stderr,
         "A line that ends in \\ goes on; so does a text between two lines of \"\"\". A pasted block is one message. "
         "Ctrl-C stops an answer and clears a line; exit, quit or Ctrl-D leave.",
         0, 0, columns);
@@ -121,13 +103,9 @@ void command_tool(struct chat *chat, const char *argument)
 void command_regen(struct chat *chat, const char *argument)
 {
     struct osso_error err = {0};
-    struct osso_message message = {.size = sizeof message};
-    size_t n = osso_conversation_size(chat->conversation);
+    size_t users, n = chat_last_user(chat->conversation, &users) + 1; /* it stays */
     (void)argument;
-    while (n > 0 &&
-           (osso_conversation_get(chat->conversation, n - 1, &message, NULL) || message.role != OSSO_ROLE_USER))
-        n--;
-    if (n == 0) {
+    if (users == 0) {
         say("there is no message to answer yet");
         return;
     }

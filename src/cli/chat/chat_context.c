@@ -51,7 +51,6 @@ void command_ctx(struct chat *chat, const char *argument)
     chat_report(status, &err);
     if (status)
         return;
-    osso_engine_set_interrupt(chat->r.engine, interrupt_flag());
     snprintf(line, sizeof line, "the context holds %s tokens now; the conversation is read again with the next message",
              human_count(a, (uint64_t)osso_engine_context(chat->r.engine)));
     chat_note(line);

@@ -2,6 +2,7 @@
 #include "cli/chat/chat.h"
 #include "cli/input.h"
 #include "cli/out.h"
+#include "cli/spoken.h"
 #include "cli/state.h"
 
 #include "base/error.h"
@@ -62,21 +63,20 @@ static void show_tail(const char *text, size_t len)
     fputs(len > from && text[len - 1] != '\n' ? "\n" : "", stderr);
 }
 
+/* What a person wrote, or was told. */
 static bool was_seen(const struct osso_message *m)
 {
-    return m->role == OSSO_ROLE_USER || (m->role == OSSO_ROLE_ASSISTANT && !m->recipient && m->text_len > 0 &&
-                                         !(m->channel && strcmp(m->channel, "analysis") == 0));
+    enum osso_voice voice = spoken_voice(m);
+    return m->role == OSSO_ROLE_USER ||
+           ((voice == OSSO_VOICE_ANSWER || voice == OSSO_VOICE_PREAMBLE) && m->text_len > 0);
 }
 
 /* The last message of the person and what was answered. */
 static void show_end(const struct chat *chat)
 {
     struct osso_message m = {.size = sizeof m};
-    size_t n = osso_conversation_size(chat->conversation), first = n, seen = 0;
-    for (size_t i = n; i > 0 && first == n; i--)
-        if (!osso_conversation_get(chat->conversation, i - 1, &m, NULL) && m.role == OSSO_ROLE_USER)
-            first = i - 1;
-    for (size_t i = first; i < n; i++) {
+    size_t n = osso_conversation_size(chat->conversation), users, seen = 0;
+    for (size_t i = chat_last_user(chat->conversation, &users); i < n; i++) {
         if (osso_conversation_get(chat->conversation, i, &m, NULL) || !was_seen(&m))
             continue;
         chat_note(m.role == OSSO_ROLE_USER ? "you said:" : "the answer:");

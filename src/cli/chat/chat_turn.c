@@ -118,7 +118,7 @@ static int on_event(void *user, const struct osso_event *event)
 static int on_progress(void *user, size_t done, size_t total)
 {
     struct speaking *s = user;
-    if (err_is_terminal() && done < total && now_ms() - s->started_ms > SLOW_MS) {
+    if (err_is_terminal() && terminal_moves() && done < total && now_ms() - s->started_ms > SLOW_MS) {
         fprintf(stderr, "\r%sreading %zu of %zu tokens%s\033[K", err_has_colour() ? DIM : "", done, total,
                 err_has_colour() ? PLAIN : "");
         s->progress_shown = true;
@@ -147,27 +147,21 @@ static void show_speed(const struct chat *chat, const struct osso_generate_resul
 static void remark_full(const struct chat *chat, size_t n)
 {
     char advice[128], context[32];
-    int64_t larger = context_larger(&chat->options, &chat->r, n);
-    human_count(context, (uint64_t)osso_engine_context(chat->r.engine));
     if (chat->interactive)
         chat_room(chat, n, true, advice, sizeof advice);
-    else if (larger)
-        snprintf(advice, sizeof advice, "give a larger one, with -c %lld for example", (long long)larger);
-    else
+    else if (!context_advice(&chat->options, &chat->r, n, advice, sizeof advice))
         snprintf(advice, sizeof advice, "the answer ends here");
-    say("the context of %s tokens is full; %s", context, advice);
+    say("the context of %s tokens is full; %s", human_count(context, (uint64_t)osso_engine_context(chat->r.engine)),
+        advice);
 }
 
 /* What a person should know about how the answer ended. */
 static void remark(const struct speaking *s, const struct osso_generate_result *result)
 {
-    bool answer_came = !s->chat->silent;
     if (result->stop == OSSO_STOP_CONTEXT)
         remark_full(s->chat, result->n_prompt + result->n_generated);
-    else if (result->stop == OSSO_STOP_LENGTH && !answer_came)
-        say("%zu tokens (-n) were not enough to get to an answer", result->n_generated);
-    else if (result->stop == OSSO_STOP_ID && !answer_came)
-        say("the model ended without an answer");
+    else if (s->chat->silent)
+        spoken_why_nothing(result);
 }
 
 /* ---- the turn ------------------------------------------------------------------------------------------- */
@@ -191,8 +185,7 @@ static bool open_call(const struct chat *chat, const char **name_out)
     struct osso_message m = {.size = sizeof m};
     struct osso_error none;
     size_t n = osso_conversation_size(chat->conversation);
-    if (n == 0 || osso_conversation_get(chat->conversation, n - 1, &m, &none) || m.role != OSSO_ROLE_ASSISTANT ||
-        osso_voice_of("assistant", m.channel, m.recipient) != OSSO_VOICE_CALL)
+    if (n == 0 || osso_conversation_get(chat->conversation, n - 1, &m, &none) || spoken_voice(&m) != OSSO_VOICE_CALL)
         return false;
     *name_out = m.recipient;
     return true;
@@ -212,15 +205,14 @@ static void sum_up(struct speaking *s, const struct osso_conversation *came)
     struct chat *chat = s->chat;
     struct spoken n = spoken_count(came);
     bool shown = out_is_terminal() || chat->options.v[OPT_preambles].set;
-    bool late = n.preambles && !shown && n.answers == 0 && n.calls == 0;
     fall_silent(s);
-    if (late)
+    if (spoken_late(&n, shown))
         spoken_preambles(came);
     else if (!chat->interactive && n.answers == 0 && !(shown && n.preambles))
         out_puts("\n"); /* even an empty answer is a line */
     out_flush();
     spoken_notes(came, chat->interactive);
-    chat->silent = n.answers == 0 && n.calls == 0 && n.preambles == 0;
+    chat->silent = spoken_nothing(&n);
 }
 
 static enum osso_status prepare(struct chat *chat, struct osso_error *err)

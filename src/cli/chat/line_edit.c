@@ -23,7 +23,6 @@ bool line_edit_open(struct line_source *source)
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -103,8 +102,8 @@ static bool wait_for_byte(void)
 
 static int columns_now(void)
 {
-    struct winsize size;
-    return ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    int columns = terminal_columns(STDIN_FILENO);
+    return columns > 0 ? columns : 80;
 }
 
 /* Rows between the one where the prompt begins and the one of the cursor, in a window of so many columns. */
@@ -364,11 +363,10 @@ static void bind_keys(EditLine *el)
 
 bool line_edit_open(struct line_source *source)
 {
-    const char *term = getenv("TERM");
     HistEvent event;
     if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
         setlocale(LC_CTYPE, "C.UTF-8"); /* text is UTF-8 here, whatever the locale says */
-    if (!term || !*term || strcmp(term, "dumb") == 0)
+    if (!terminal_moves())
         return false;
     struct edit *edit = mem_alloc(sizeof *edit);
     if (!edit)

@@ -16,13 +16,6 @@ static bool get(char **space, size_t *cap, ssize_t *n)
     return *n >= 0;
 }
 
-/* A terminal that knows no escape sequences gets none. */
-static bool terminal_marks(void)
-{
-    const char *term = getenv("TERM");
-    return term && *term && strcmp(term, "dumb") != 0;
-}
-
 static void drop_controls(struct buf *line)
 {
     char *to = line->data;
@@ -41,7 +34,7 @@ static enum line_result plain_read(void *self, const char *prompt, struct buf *l
     (void)self;
     buf_clear(line);
     buf_add(line, "", 0);
-    bool marks = terminal_marks();
+    bool marks = terminal_moves(); /* a terminal that knows no escape sequences gets none */
     fprintf(stderr, "%s%s", prompt, marks ? PASTE_ON : "");
     fflush(stderr);
     bool pasting = false, got;

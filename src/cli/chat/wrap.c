@@ -7,20 +7,16 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 #include <wchar.h>
 
 void wrap_begin(struct wrap *w)
 {
-    const char *term = getenv("TERM");
-    struct winsize size;
+    int columns = terminal_columns(STDOUT_FILENO);
     *w = (struct wrap){0};
-    if (out_is_terminal() && term && *term && strcmp(term, "dumb") != 0 &&
-        ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
-        w->limit = size.ws_col - 1; /* in the last column a cursor is neither here nor there */
+    if (out_is_terminal() && terminal_moves() && columns >= 20)
+        w->limit = columns - 1; /* in the last column a cursor is neither here nor there */
 }
 
 /* Columns of one well-formed character. */

@@ -25,8 +25,6 @@ static enum osso_status start(struct chat *chat, struct osso_error *err)
     if (!status)
         status = context_start(&chat->options, &chat->r, err);
     if (!status)
-        osso_engine_set_interrupt(chat->r.engine, interrupt_flag());
-    if (!status)
         status = runner_sampler(&chat->options, &chat->r, err);
     if (!status)
         status = chat_reopen(chat, false, err);

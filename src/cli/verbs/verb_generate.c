@@ -172,18 +172,15 @@ static void end_text(struct writing *w, const struct osso_generate_result *resul
     }
     const struct osso_conversation *came = osso_parser_messages(w->parser);
     struct spoken s = spoken_count(came);
-    bool preambles = s.preambles && (w->options->v[OPT_preambles].set || (s.answers == 0 && s.calls == 0));
-    if (preambles && !w->options->v[OPT_preambles].set)
+    if (spoken_late(&s, w->options->v[OPT_preambles].set))
         spoken_preambles(came);
     else
         out_puts("\n");
     out_flush();
     spoken_notes(came, false);
-    w->silent = s.answers == 0 && s.calls == 0 && !preambles;
-    if (w->silent && result->stop != OSSO_STOP_CANCELLED)
-        say(result->stop == OSSO_STOP_LENGTH ? "%zu tokens (-n) were not enough to get to an answer"
-                                             : "the model ended without an answer, after %zu tokens",
-            result->n_generated);
+    w->silent = spoken_nothing(&s);
+    if (w->silent)
+        spoken_why_nothing(result);
 }
 
 static enum osso_status run(const struct options *o, struct runner *r, struct writing *w, struct osso_ids *prompt,
@@ -201,8 +198,6 @@ static enum osso_status run(const struct options *o, struct runner *r, struct wr
         status = context_start(o, r, err);
     if (!status && prompt->len > (size_t)osso_engine_context(r->engine))
         status = context_full(o, r, prompt->len, err);
-    if (!status)
-        osso_engine_set_interrupt(r->engine, interrupt_flag());
     if (!status)
         status = runner_sampler(o, r, err);
     if (!status && o->v[OPT_chat].set && !o->v[OPT_special].set)

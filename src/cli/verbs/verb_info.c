@@ -108,8 +108,8 @@ int verb_info(const struct options *o)
         const struct osso_model_options with = {.size = sizeof with, .ignore_unused = v[OPT_ignore_unused].set};
         signals_name_model(path);
         status = osso_model_open_with(path, &with, &model, &err); /* checks every name, type, shape and bound */
-        for (int i = 0; model && osso_model_warning(model, i); i++)
-            say("warning: %s", osso_model_warning(model, i));
+        if (model)
+            model_say_warnings(model);
     }
     if (!status)
         status = osso_info_json(path, preset ? v[OPT_preset].s : NULL, v[OPT_ctx_size].i,
