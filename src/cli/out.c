@@ -209,7 +209,8 @@ void signals_name_model(const char *path)
 
 void interrupt_catch(enum interrupt_mode mode)
 {
-    struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: a read at the prompt must return */
+    /* No SA_RESTART where somebody reads: that must return. */
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = mode == INTERRUPT_ANSWER ? SA_RESTART : 0};
     interrupts = 0;
     twice_ends = mode == INTERRUPT_WORK;
     sigaction(SIGINT, &action, NULL);

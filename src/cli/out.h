@@ -54,6 +54,7 @@ void signals_name_model(const char *path);
 enum interrupt_mode {
     INTERRUPT_WORK,   /* a second one ends the process: nothing that must not be lost */
     INTERRUPT_PROMPT, /* it never ends the process */
+    INTERRUPT_ANSWER, /* nor that, and what is just being written is written: no word of an answer is lost */
     INTERRUPT_TIDY    /* nor do SIGTERM and SIGHUP: a file is half written */
 };
 void interrupt_catch(enum interrupt_mode mode);

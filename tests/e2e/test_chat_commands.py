@@ -210,9 +210,11 @@ def test_a_prompt_is_stopped_and_nothing_is_lost():
         for _ in range(presses):
             t.send("\x03")
             time.sleep(0.05)
-        came = plain(t.wait("taken back"))
-        assert "Hello" not in came
+        if presses == 1:  # another one may make the terminal drop what has just been written
+            t.wait("taken back")
         t.prompt()
+        time.sleep(0.3)  # every press has had its prompt
+        assert "one more" not in raw(t) and b"Hello" not in t.seen
         t.say("/stats", "30,", " computed at ", "cancelled", "1 thread\n", "last answer 0 tokens,")
         t.say("/clear")
         t.say("hi", "Hello, good friend.")

@@ -350,5 +350,19 @@ def test_terminal_gets_no_control_characters_of_the_model():
     assert b"\x1b[2J" not in seen and "\ufffd[2J".encode() in seen, seen
 
 
+def test_a_slow_terminal_is_no_failure():
+    """Ctrl-C while a write waits for whoever reads: the answer ends, the chat does not."""
+    path, ids = tiny()
+    for _ in range(3):
+        t = Terminal("-m", path, "--temp", "0", "--logit-bias", f"{ids['final']}+5", "--logit-bias", f"{ids['Loop']}+30")
+        t.prompt()
+        t.send("go\r")
+        t.wait("Loop")
+        time.sleep(1)  # nobody reads: it blocks
+        t.send("\x03")
+        t.wait(b"\x1b[?2004h")
+        assert t.leave() == 0
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])

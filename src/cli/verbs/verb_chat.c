@@ -105,7 +105,7 @@ static void welcome(const struct chat *chat)
 static void answer(struct chat *chat, const struct buf *message, bool typed)
 {
     struct osso_error err = {0};
-    interrupt_catch(INTERRUPT_PROMPT); /* however often it is pressed, the conversation stays */
+    interrupt_catch(INTERRUPT_ANSWER); /* however often it is pressed, the conversation stays */
     const char *word = message->data;
     if (typed && (strcmp(word, "exit") == 0 || strcmp(word, "quit") == 0))
         chat->quit = true;
