@@ -4,7 +4,6 @@ import fcntl
 import re
 import signal
 import struct
-import subprocess
 import termios
 import time
 
@@ -142,14 +141,23 @@ def test_signals_give_the_terminal_back():
         os.close(t.fd)
 
 
+def child_of(pid):
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                return int(stat.parent.name)
+        except OSError:
+            pass  # it has ended meanwhile
+    raise AssertionError(f"{pid} has no child")
+
+
 def test_stopped_and_continued():
     """Under a shell with job control: what it finds of the terminal while the chat is stopped, and what a person does after."""
     t = Terminal(*final(), shell='set -m; "$@"; echo "stopped:$(stty -a | tr -d \';\' | grep -oE \'(^| )-?(icanon|echo)( |$)\' | tr -d \'\\n\')"; fg')
     t.prompt()
     t.send("begun")
     t.wait("begun")
-    chat = int(subprocess.run(["pgrep", "-P", str(t.pid)], stdout=subprocess.PIPE).stdout.split()[0])
-    os.kill(chat, signal.SIGTSTP)
+    os.kill(child_of(t.pid), signal.SIGTSTP)
     t.wait("stopped:")
     assert t.wait("\r\n").split() == [b"icanon", b"echo"]
     t.wait(">>> begun")
