@@ -2,6 +2,7 @@
 #include "cli/help.h"
 
 #include "cli/chat/chat.h"
+#include "cli/datadir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,6 +210,7 @@ void help_man(void)
         "The command line wins. An empty one counts\n"
         "as absent. NO_COLOR switches colours off. XDG_STATE_HOME says where the chat's history is.\n"
         ".SH FILES\n.TP\n.I ~/.local/state/osso/history\nwhat was typed in chats\n"
-        ".TP\n.I " OSSO_DATADIR "/models/osso\\-small\nthe model that ships with osso\n"
-        ".SH EXIT STATUS\n0: done. 1: something failed. 2: the command line makes no sense. 130: stopped by Ctrl\\-C.\n");
+        ".TP\n.I %s/models/osso\\-small\nthe model that ships with osso\n"
+        ".SH EXIT STATUS\n0: done. 1: something failed. 2: the command line makes no sense. 130: stopped by Ctrl\\-C.\n",
+        datadir());
 }

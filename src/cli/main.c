@@ -18,7 +18,9 @@ static int version(void)
 {
     char cpu[256];
     cpu_name(cpu, sizeof cpu);
-    printf("osso %s\n", osso_version());
+    bool unknown = strcmp(osso_commit(), "unknown") == 0;
+    printf("osso %s\ncommit: %s%s\n", osso_version(), osso_commit(),
+           unknown ? " (built from a folder without git)" : "");
 #if defined(__clang__)
     printf("compiler: clang %s\n", __clang_version__);
 #elif defined(__GNUC__)

@@ -132,6 +132,16 @@ def test_version():
         assert word in result.text, result
 
 
+def test_commit():
+    """A report of a fault can say which osso it was: --version, and each row of bench."""
+    lines = osso("--version").text.splitlines()
+    found = re.fullmatch(r"commit: ([0-9a-f]{7,40}(-dirty)?|unknown)( \(built from a folder without git\))?", lines[1])
+    assert found and (found[1] == "unknown") == bool(found[3]), lines
+    want = lines[0].split()[1] + "-" + found[1]
+    bench = ("bench", "-p", "1", "-n", "0", "-r", "1", "-o")
+    assert json.loads(osso(*bench, "json").text)[0]["build_commit"] == want
+    assert f'"{want}"' in osso(*bench, "csv").text.splitlines()[1] and f"osso {want}\n" in osso(*bench, "md").text
+
 def test_aliases():
     assert {"play", "run"} <= set(VERBS["chat"].aliases)
     for name, verb in VERBS.items():
