@@ -92,7 +92,7 @@ TEST_SRC := $(wildcard tests/*/test_*.c)
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-.PHONY: all tests examples bench-kernels bench-sampler install clean summary FORCE
+.PHONY: all tests examples bench-kernels bench-sampler install uninstall clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -209,7 +209,18 @@ install: all
 	install -m 644 include/osso/*.h include/osso/*.def $(DESTDIR)$(INCDIR)/osso/
 	sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@INCDIR@|$(INCDIR)|;s|@VERSION@|$(VERSION)|' tools/osso.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/osso.pc
 	for model in models/*/config.json; do cp -R "$${model%/config.json}" $(DESTDIR)$(DATADIR)/osso/models/; done
-	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1
+	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1 || { rm -f $(DESTDIR)$(MANDIR)/man1/osso.1; echo 'note: this osso does not run here, so it cannot write its manual page'; }
+	@tools/loader.sh $(LIBDIR) "$(DESTDIR)"
+
+# What install has put there, and folders that are empty then. Say the same PREFIX (and DESTDIR).
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/osso $(DESTDIR)$(LIBDIR)/libosso.a $(DESTDIR)$(LIBDIR)/libosso.so $(DESTDIR)$(LIBDIR)/libosso.so.$(SOVERSION) \
+	      $(DESTDIR)$(LIBDIR)/pkgconfig/osso.pc $(DESTDIR)$(MANDIR)/man1/osso.1
+	for header in include/osso/*; do rm -f $(DESTDIR)$(INCDIR)/osso/"$${header##*/}"; done
+	for file in models/*/*; do case $$file in models/recipe/*) ;; *) rm -f $(DESTDIR)$(DATADIR)/osso/"$$file" ;; esac; done
+	-rmdir $(addprefix $(DESTDIR),$(INCDIR)/osso $(patsubst %/config.json,$(DATADIR)/osso/%,$(wildcard models/*/config.json)) \
+	       $(DATADIR)/osso/models $(DATADIR)/osso) 2>/dev/null || true
+	@tools/loader.sh $(LIBDIR) "$(DESTDIR)"
 
 clean:
 	rm -rf build/release build/asan build/tsan build/arm build/emu512 build/fuzz build/compare build/mutate build/recipes build/osso

@@ -119,6 +119,8 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
         status = operands_place(&options, &err);
     if (!status && !options.help)
         status = flags_in_vain(&options, &err);
+    if (!status && !options.help)
+        status = isa_is_known(&options, &err);
     int code = exit_code(status, &err);
     if (options.help)
         help_verb(verb);

@@ -249,7 +249,7 @@ enum osso_status runner_sampler(const struct options *o, struct runner *r, struc
 
 enum osso_status tokenizer_args(const struct options *o, struct osso_tokenizer **tokenizer_out, struct osso_error *err)
 {
-    const struct option_value *model = &o->v[OPT_model];
+    const struct option_value *model = &o->v[OPT_text_model];
     char *path = NULL;
     *tokenizer_out = NULL;
     enum osso_status status = OSSO_OK;

@@ -1,5 +1,6 @@
-/* synth_folder.c: a mark stands in the folder while it is being written, locked by the run that writes. A mark that nobody
- * locks was left by a killed run: what has the names that synth writes goes, anything else is somebody's and stays. */
+/* synth_folder.c: a mark stands in the folder while it is being written, locked by the run that writes. A mark that
+ * nobody locks was left by a killed run: what has the names that synth writes goes, anything else is somebody's and
+ * stays. */
 #define _GNU_SOURCE
 #include "convert/synth_folder.h"
 
@@ -17,13 +18,10 @@
 static const char MARK[] = ".osso-unfinished";
 
 /* config.json first: without it nothing looks complete. */
-static const char *const names[] = {
-    "config.json",
-    "generation_config.json",
-    "model.safetensors",
-    "model.safetensors.index.json",
+static const char *const names[] = {"config.json", "generation_config.json", "model.safetensors",
+                                    "model.safetensors.index.json",
 #define FILE_NAME(name) name,
-    SYNTH_TOKENIZER_FILES(FILE_NAME)
+                                    SYNTH_TOKENIZER_FILES(FILE_NAME)
 #undef FILE_NAME
 };
 enum { N_NAMES = sizeof names / sizeof names[0] };

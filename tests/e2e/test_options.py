@@ -116,7 +116,7 @@ def test_every_misspelt_verb_is_guessed():
 def test_manual_page_names_every_verb_and_option():
     page = osso("man").text.replace("\\-", "-")
     assert page.startswith(".TH OSSO 1")
-    assert re.findall(r"^\.B osso ([a-z]+(?: [a-z]+)?) ", page, re.M) == list(VERBS)
+    assert re.findall(r"^\.B osso ([a-z]+(?: [a-z]+)?)(?: [^a-z].*)?$", page[:page.index(".SH OPTIONS")], re.M) == list(VERBS)
     found = re.findall(r"^\.B (?:-., )?--([a-z-]+)(?: .*)?\n(?:.+\n)*?Verbs:(.*)\.\nEnvironment: (\w+)\.$",
                        page[page.index(".SH OPTIONS"):], re.M)
     assert len(found) == len(tables.options())
@@ -163,7 +163,7 @@ def test_unknown_words_are_refused_with_a_guess():
 
 def test_numbers_are_strict():
     for flag, value in (("--temp", "warm"), ("--temp", "101"), ("--temp", "nan"), ("--temp", "1.0x"), ("--temp", ""), ("--temp", "-1"),
-                        ("--temp", "0x1"), ("--top-p", "1.5"), ("--top-k", "2.5"), ("--top-k", "-1"), ("-t", "100000"),
+                        ("--temp", "0x1"), ("--top-p", "1.5"), ("--top-k", "2.5"), ("--top-k", "-2"), ("--top-p", "-0.1"), ("-t", "100000"),
                         ("-c", "99999999999999999999"), ("-n", "-2"), ("--seed", "18446744073709551616"), ("--seed", "-2"),
                         ("--min-p", "inf"), ("--experts-per-token", "0")):
         refuses(osso("generate", flag, value), 2, flag, f"'{value}'")
