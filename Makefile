@@ -10,6 +10,10 @@ LIBDIR   ?= $(PREFIX)/lib
 INCDIR   ?= $(PREFIX)/include
 DATADIR  ?= $(PREFIX)/share
 MANDIR   ?= $(DATADIR)/man
+# The commit of this checkout, with -dirty when tracked files were changed; empty outside of one, and in a folder that only
+# lies in somebody else's. safe.directory: `make install` as root must name the commit that its user has built.
+GIT      := git --no-optional-locks -c safe.directory='*'
+COMMIT   := $(shell [ -z "$$($(GIT) rev-parse --show-cdup 2>&1)" ] && $(GIT) describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
 
 CC       ?= cc
 OBJCOPY  ?= $(shell $(CC) -print-prog-name=objcopy)
@@ -40,7 +44,7 @@ NUMERIC  := -ffp-contract=off -fno-math-errno
 # What is optional is detected and named at the end of the build.
 PKG      := pkg-config
 HAVE_EDIT   := $(shell $(PKG) --exists libedit 2>/dev/null && echo 1)
-CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -DOSSO_VERSION=\"$(VERSION)\" -DOSSO_DATADIR=\"$(DATADIR)/osso\" \
+CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -DOSSO_VERSION=\"$(VERSION)\" \
             $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit))
 CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) $(if $(WERROR),-Werror) -fPIC -fvisibility=hidden -pthread -MMD -MP
 LDLIBS   := -lm -pthread
@@ -75,7 +79,9 @@ CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
 # Written over `real`: compiled once as float and once as double (the yardstick of tests and gradient checks).
 REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) $(addprefix src/model/,activations.c forward.c shard.c stage.c taps.c)
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
-LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(LIB_SRC)) $(REAL_OBJ)
+# Not in LIB_OBJ and the inner archive: a commit must not link every test anew.
+COMMIT_OBJ := $(B)/base/commit.o
+LIB_OBJ  := $(filter-out $(COMMIT_OBJ),$(patsubst src/%.c,$(B)/%.o,$(LIB_SRC))) $(REAL_OBJ)
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC))
 # Tests link the library's objects as they are, but for those files that use must(): these are compiled once more, with it.
 MUST_SRC := $(filter $(LIB_SRC),$(shell grep -rl --include=*.c base/must.h src))
@@ -86,7 +92,7 @@ TEST_SRC := $(wildcard tests/*/test_*.c)
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-.PHONY: all tests examples bench-kernels bench-sampler install clean summary FORCE
+.PHONY: all tests examples bench-kernels bench-sampler install uninstall clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -95,6 +101,17 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(VERSION)' | cmp -s - $@ || \
 		echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(VERSION)' > $@
+
+# A word that one object knows: it alone is built anew when the word changes.
+$(B)/commit: WORD = $(COMMIT)
+$(B)/datadir: WORD = $(DATADIR)/osso
+$(B)/commit $(B)/datadir: FORCE
+	@mkdir -p $(@D)
+	@echo '$(WORD)' | cmp -s - $@ || echo '$(WORD)' > $@
+$(COMMIT_OBJ): $(B)/commit
+$(COMMIT_OBJ): CPPFLAGS += -DOSSO_COMMIT=\"$(COMMIT)\"
+$(B)/cli/datadir.o: $(B)/datadir
+$(B)/cli/datadir.o: CPPFLAGS += -DOSSO_DATADIR=\"$(DATADIR)/osso\"
 
 $(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -129,24 +146,24 @@ $(B)/libosso-inner.a: $(EMU_OBJ) release
 	$(Q)cp build/release/libosso-test.a $@ && $(AR) rs $@ $(EMU_OBJ)
 $(B)/osso: $(B)/libosso-inner.a
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(OPT) -o $@ $(patsubst src/%.c,build/release/%.o,$(CLI_SRC)) $< $(LDLIBS) $(LDLIBS_EDIT)
+	$(Q)$(CC) $(OPT) -o $@ $(patsubst src/%.c,build/release/%.o,$(CLI_SRC) src/base/commit.c) $< $(LDLIBS) $(LDLIBS_EDIT)
 else
 # The inner archive has every name: for the program, tests and benches. libosso.a is one object that shows osso_* only.
 $(B)/libosso-inner.a: $(LIB_OBJ)
 	@rm -f $@
 	@$(SAY) AR $@
 	$(Q)$(AR) rcs $@ $^
-$(B)/libosso.a: $(LIB_OBJ)
+$(B)/libosso.a: $(LIB_OBJ) $(COMMIT_OBJ)
 	@rm -f $@
 	@$(SAY) AR $@
 	$(Q)$(CC) -r -nostdlib -o $(B)/libosso.o $^ && $(OBJCOPY) --localize-hidden $(B)/libosso.o && $(AR) rcs $@ $(B)/libosso.o
 	@rm -f $(B)/libosso.o
-$(B)/libosso.so.$(SOVERSION): $(LIB_OBJ)
+$(B)/libosso.so.$(SOVERSION): $(LIB_OBJ) $(COMMIT_OBJ)
 	@$(SAY) LINK $@
 	$(Q)$(CC) $(OPT) -shared -Wl,-soname,libosso.so.$(SOVERSION) -o $@ $^ $(LDLIBS)
 $(B)/libosso.so: $(B)/libosso.so.$(SOVERSION)
 	$(Q)ln -sfn $(<F) $@
-$(B)/osso: $(CLI_OBJ) $(B)/libosso-inner.a
+$(B)/osso: $(CLI_OBJ) $(COMMIT_OBJ) $(B)/libosso-inner.a
 	@$(SAY) LINK $@
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT)
 endif
@@ -192,11 +209,22 @@ install: all
 	install -m 644 include/osso/*.h include/osso/*.def $(DESTDIR)$(INCDIR)/osso/
 	sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@INCDIR@|$(INCDIR)|;s|@VERSION@|$(VERSION)|' tools/osso.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/osso.pc
 	for model in models/*/config.json; do cp -R "$${model%/config.json}" $(DESTDIR)$(DATADIR)/osso/models/; done
-	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1
+	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1 || { rm -f $(DESTDIR)$(MANDIR)/man1/osso.1; echo 'note: this osso does not run here, so it cannot write its manual page'; }
+	@tools/loader.sh $(LIBDIR) "$(DESTDIR)"
+
+# What install has put there, and folders that are empty then. Say the same PREFIX (and DESTDIR).
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/osso $(DESTDIR)$(LIBDIR)/libosso.a $(DESTDIR)$(LIBDIR)/libosso.so $(DESTDIR)$(LIBDIR)/libosso.so.$(SOVERSION) \
+	      $(DESTDIR)$(LIBDIR)/pkgconfig/osso.pc $(DESTDIR)$(MANDIR)/man1/osso.1
+	for header in include/osso/*; do rm -f $(DESTDIR)$(INCDIR)/osso/"$${header##*/}"; done
+	for file in models/*/*; do case $$file in models/recipe/*) ;; *) rm -f $(DESTDIR)$(DATADIR)/osso/"$$file" ;; esac; done
+	-rmdir $(addprefix $(DESTDIR),$(INCDIR)/osso $(patsubst %/config.json,$(DATADIR)/osso/%,$(wildcard models/*/config.json)) \
+	       $(DATADIR)/osso/models $(DATADIR)/osso) 2>/dev/null || true
+	@tools/loader.sh $(LIBDIR) "$(DESTDIR)"
 
 clean:
 	rm -rf build/release build/asan build/tsan build/arm build/emu512 build/fuzz build/compare build/mutate build/recipes build/osso
 
 $(B)/token/o200k.o: src/token/o200k.bin
 
--include $(LIB_OBJ:.o=.d) $(MUST_OBJ:.o=.d) $(EMU_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_OBJ:.o=.d)
+-include $(LIB_OBJ:.o=.d) $(COMMIT_OBJ:.o=.d) $(MUST_OBJ:.o=.d) $(EMU_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_OBJ:.o=.d)

@@ -90,6 +90,7 @@ if [ "$variant" = release ]; then
     one lengths python3 tools/check/check_lengths.py
     one performance tools/measure/plot_performance.py --check
     one headers tests/headers.sh
+    one build tests/build.sh
     one install tests/install.sh
     many recipes tests/recipes.sh # docs/adding-a-*.md, a test for each page
 fi

@@ -64,4 +64,35 @@ if [ -d models/osso-small ]; then
     [ -n "$(printf 'Hello.\n' | env -i HOME="$where" "$where/usr/bin/osso" chat -n 8 --temp 0 --seed 1 2>/dev/null || true)" ] ||
         env -i HOME="$where" "$where/usr/bin/osso" info >/dev/null
 fi
+# A folder that the loader does not search: how a program finds the library is said. Nothing of it below DESTDIR.
+grep -q "LD_LIBRARY_PATH=$where/usr/lib" "$where/log" || { echo "install does not say how the library is found"; cat "$where/log"; exit 1; }
+ldconfig() { # ldconfig SEARCHED: one that says that it searches this folder
+    printf '#!/bin/sh\ncase "$*" in *-v*) echo "%s: (from nowhere)" ;; "") echo ran >>%s/ran ;; esac\n' "$1" "$where" >"$where/ldconfig"
+    chmod +x "$where/ldconfig"
+    rm -f "$where/ran"
+}
+loader() { LDCONFIG=$where/ldconfig PATH=${2:-$PATH} tools/loader.sh /opt/lib ${1:+"$1"}; }
+ldconfig /opt/lib
+mkdir "$where/id0" "$where/id1"
+printf '#!/bin/sh\necho 0\n' >"$where/id0/id" && printf '#!/bin/sh\necho 1000\n' >"$where/id1/id" && chmod +x "$where"/id?/id
+[ "$(loader '' "$where/id0:$PATH")" = 'ldconfig: done' ] && [ -e "$where/ran" ] || { echo "root's install does not run ldconfig"; exit 1; }
+ldconfig /opt/lib
+said=$(loader '' "$where/id1:$PATH")
+[[ $said == *'run ldconfig as root'* ]] && [ ! -e "$where/ran" ] || { echo "an install by somebody else says: $said"; exit 1; }
+[ -z "$(loader /pack "$where/id0:$PATH")" ] && [ ! -e "$where/ran" ] || { echo "DESTDIR: the system's loader is none of its business"; exit 1; }
+ldconfig /opt/lib64
+[[ $(loader '' "$where/id0:$PATH") == *'-rpath,/opt/lib'* ]] && [ ! -e "$where/ran" ] || { echo "a folder that is not searched"; exit 1; }
+
+# uninstall takes away what install brought, and nothing else.
+echo mine >"$where/usr/lib/mine"
+make -s uninstall PREFIX="$where/usr" >>"$where/log" 2>&1 || { cat "$where/log"; exit 1; }
+left=$(cd "$where/usr" && find . -type f -o -type l | paste -sd' ')
+[ "$left" = ./lib/mine ] || { echo "uninstall leaves: $left"; exit 1; }
+[ ! -e "$where/usr/share/osso" ] && [ ! -e "$where/usr/include/osso" ] || { echo "uninstall leaves empty folders"; exit 1; }
+make -s install PREFIX=/usr DESTDIR="$where/pack" >"$where/log2" 2>&1
+grep -q 'ldconfig\|LD_LIBRARY' "$where/log2" && { echo "a package is not installed here"; cat "$where/log2"; exit 1; }
+echo mine >"$where/pack/usr/share/osso/models/mine"
+make -s uninstall PREFIX=/usr DESTDIR="$where/pack" >"$where/log2" 2>&1
+left=$(cd "$where/pack" && find . -type f -o -type l | paste -sd' ')
+[ "$left" = ./usr/share/osso/models/mine ] || { echo "uninstall below DESTDIR leaves: $left"; exit 1; }
 echo installed

@@ -66,15 +66,15 @@ enum osso_stop_on {
     OSSO_STOP_ON_ALL,   /* stop texts are looked for in all text */
     OSSO_STOP_ON_ANSWER /* in that of OSSO_VOICE_ANSWER alone */
 };
-/* NULL for these: no text, the model's stop ids, no limits. Arrays and strings are copied; tokenizer and parser must
- * outlive the answer. */
+/* NULL for these, or {0} plus size: no text, the model's stop ids, no limits. Arrays and strings are copied; tokenizer
+ * and parser must outlive the answer. */
 struct osso_answer_options {
     size_t size;
     const struct osso_tokenizer *tokenizer; /* NULL: no text and no stop texts, but a parser's */
     struct osso_parser *parser; /* NULL: text as it comes, names of special tokens included. Keeps the messages as the
                                  * model wrote them, stop texts included; osso_answer_finish ends its stream. An answer
                                  * whose model begins a message of another role than the assistant's stops there (ID) */
-    int64_t max_tokens;         /* < 0: until the context is full */
+    int64_t max_tokens;         /* 0 or less: until the context is full */
     int64_t min_tokens;         /* before so many, neither ids nor texts stop, and stop ids are chosen only where a mask
                                  * allows nothing else */
     const int32_t *stop_ids;    /* NULL: the model's; n_stop_ids 0 with a non-NULL pointer: none */
@@ -83,7 +83,8 @@ struct osso_answer_options {
     const char *const *stop; /* stop texts: the answer ends before the first. None reaches over two messages */
     size_t n_stop;
     enum osso_stop_on stop_on;
-    size_t n_top; /* alternatives with each event, at most 64 */
+    size_t n_top;   /* alternatives with each event, at most 64 */
+    bool no_tokens; /* not one: the answer has ended (LENGTH) when it is made, whatever max_tokens says */
 };
 struct osso_answer;
 /* sampler: for osso_answer_next; may be NULL. Session and sampler must outlive the answer. */
@@ -109,9 +110,10 @@ OSSO_API size_t osso_answer_length(const struct osso_answer *answer); /* tokens 
 
 /* ---- one session alone ---------------------------------------------------------------------------------- */
 
+/* NULL, or {0} plus size: until a stop id of the model's or the end of the context. */
 struct osso_generate_options {
     size_t size;
-    int64_t max_tokens; /* this and the next four as in osso_answer_options; options NULL: -1 */
+    int64_t max_tokens; /* this and the next five as in osso_answer_options */
     const int32_t *stop_ids;
     size_t n_stop_ids;
     const char *const *stop;
@@ -127,6 +129,7 @@ struct osso_generate_options {
     int64_t min_tokens;
     bool ignore_eos;
     enum osso_stop_on stop_on;
+    bool no_tokens; /* the prompt alone is computed */
 };
 struct osso_generate_result {
     size_t size; /* sizeof(struct osso_generate_result), set by the caller */

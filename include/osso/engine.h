@@ -133,7 +133,8 @@ OSSO_API enum osso_status osso_sample(struct osso_sampler *sampler, const struct
 
 /* ---- taps ----------------------------------------------------------------------------------------------- */
 
-/* Calls fn for every tap whose bit (1 << tap) is in `taps`, from the next step on; taps 0: none. `layers`: only in
+/* Calls fn for every tap whose bit (1 << tap) is in `taps`, from the next step on; taps 0: none (fn is not looked
+ * at); OSSO_TAPS_ALL: all. USAGE, and nothing changes, for bits of no tap and for taps without fn. `layers`: only in
  * these (NULL: in all); what belongs to no layer is shown whatever it says. Where nobody looks nothing is kept and
  * nobody waits. When fn does not return 0, osso_step returns CANCELLED: no row of that step counts as computed, no
  * logits can be read, and the next step begins with the same rows. attn_pattern takes max_rows * heads * context

@@ -46,8 +46,8 @@ struct osso_logit_bias {
 struct osso_sampling {
     size_t size;
     double temperature;                                             /* 0: greedy */
-    int64_t top_k;                                                  /* 0: off */
-    double top_p, min_p;                                            /* 1 and 0: off */
+    int64_t top_k;                                                  /* 0 or -1: off */
+    double top_p, min_p;                                            /* 1 or 0, and 0: off */
     double repetition_penalty, presence_penalty, frequency_penalty; /* 1, 0, 0: off */
     int64_t penalty_last_n; /* tokens the penalties look back at; 0: all of the session's */
     const struct osso_logit_bias *bias;

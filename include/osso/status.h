@@ -40,6 +40,9 @@ struct osso_error {
 
 /* The library's version: "0.1.0". */
 OSSO_API const char *osso_version(void);
+/* The commit it was built from: "0ed1c71a2b3c", "0ed1c71a2b3c-dirty" when files of it were changed, "unknown" when it
+ * was built from a folder that is no checkout. */
+OSSO_API const char *osso_commit(void);
 
 /* The fixed description of a status code: "not enough memory". Never NULL. */
 OSSO_API const char *osso_status_text(enum osso_status status);

@@ -18,6 +18,8 @@ enum osso_tap {
 #undef TAP
     OSSO_TAP_COUNT
 };
+/* Every tap's bit. */
+#define OSSO_TAPS_ALL (UINT64_MAX >> (64 - OSSO_TAP_COUNT))
 OSSO_API const char *osso_tap_name(enum osso_tap tap);
 OSSO_API const char *osso_tap_text(enum osso_tap tap); /* what it is, in half a sentence */
 

@@ -122,7 +122,8 @@ struct osso_message {
     size_t size; /* sizeof(struct osso_message), set by the caller, also of the one that osso_conversation_get fills */
     enum osso_role role;
     const char *name, *recipient, *channel, *content_type;
-    const char *text;
+    const char
+        *text; /* text_len bytes; NULL or "": an empty message. A text beside text_len 0 is USAGE: it was forgotten */
     size_t text_len;
 };
 OSSO_API enum osso_status osso_conversation_add(struct osso_conversation *conversation,

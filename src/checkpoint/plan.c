@@ -114,8 +114,11 @@ enum osso_status plan_config(const char *preset, struct config *config_out, stru
     char *text = NULL;
     size_t len;
     enum osso_status status = config_preset(preset, config_out, err);
-    if (status != OSSO_NOTFOUND || !file_exists(preset))
+    if (status != OSSO_NOTFOUND)
         return status;
+    if (!file_exists(preset))
+        return error_set(err, OSSO_USAGE, "no preset is named \"%s\", nor is there such a file; there are 20b and 120b",
+                         preset);
     status = file_read(preset, MAX_CONFIG, &text, &len, err);
     if (!status)
         status = config_from_json(text, len, preset, config_out, NULL, err);

@@ -135,12 +135,13 @@ static void number_field(struct field *f, int *n, const char *name, double value
 static int fields(const struct bench_setting *b, const struct measurement *m, struct field *f)
 {
     struct summary s = summarize(m);
-    char type[64], cpu[256];
+    char type[64], cpu[256], commit[64];
     int n = 0;
     const char *kv = b->engine_options->kv_type ? b->engine_options->kv_type : b->engine_options->exact ? "f32" : "f16";
     model_type(b->runner, type, sizeof type);
     cpu_name(cpu, sizeof cpu);
-    text_field(f, &n, "build_commit", osso_version());
+    snprintf(commit, sizeof commit, "%s-%s", osso_version(), osso_commit());
+    text_field(f, &n, "build_commit", commit);
     number_field(f, &n, "build_number", 0, 0);
     text_field(f, &n, "cpu_info", cpu);
     text_field(f, &n, "gpu_info", "");
@@ -256,8 +257,8 @@ void bench_report_end(const struct bench_setting *b)
         printf(b->first ? "[]\n" : "\n]\n");
     else if (strcmp(b->form, "md") == 0)
         printf(
-            "\n%s, osso %s\n"
+            "\n%s, osso %s-%s\n"
             "%% of read: of what memory gives, in GB/s; %% in cache: of what the same kernels take when the weights are in\n"
             "the cache, in GB/s; %% of int8 dot: of the integer dot rate, in 10^12 operations a second. docs/performance.md\n",
-            cpu, osso_version());
+            cpu, osso_version(), osso_commit());
 }

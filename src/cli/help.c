@@ -2,6 +2,7 @@
 #include "cli/help.h"
 
 #include "cli/chat/chat.h"
+#include "cli/datadir.h"
 #include "cli/out.h"
 
 #include <stdio.h>
@@ -129,6 +130,21 @@ static void roff(const char *s)
             putchar(*s);
 }
 
+/* A heading in bold, without a blank at its end (mandoc -Tlint). */
+static void man_heading(const char *before, const char *name, const char *after)
+{
+    printf(".TP\n.B %s%s%s", before, name, *after ? " " : "");
+    roff(after);
+    printf("\n");
+}
+
+static void man_sentence(const char *text)
+{
+    size_t n = strlen(text);
+    roff(text);
+    printf("%s\n", n && text[n - 1] == '.' ? "" : ".");
+}
+
 static void man_option(const struct option *o)
 {
     char text[128], name[64];
@@ -137,8 +153,7 @@ static void man_option(const struct option *o)
     printf(".TP\n.B ");
     roff(text + strspn(text, " "));
     printf("\n");
-    roff(o->help);
-    printf(".\n");
+    man_sentence(o->help);
     if (o->standard) {
         printf("Default: ");
         roff(o->standard);
@@ -156,6 +171,25 @@ static void man_option(const struct option *o)
     printf(".\nEnvironment: %s.\n", option_has_twin(o) ? name : "none");
 }
 
+static void man_examples(void)
+{
+    static const char *const examples[][2] = {
+        {"osso chat", "talk to the small model that ships with osso"},
+        {"osso info -m gpt-oss-20b-mxfp4.gguf -c 8192",
+         "what a file holds and what it needs; its weights are not read"},
+        {"osso run gpt-oss-20b-mxfp4.gguf \"Why is the sky blue?\"", "one answer"},
+        {"osso chat -f report.txt -p \"Sum this up.\" >summary.txt", "one answer about a file, without its thoughts"},
+        {"osso generate \"Once upon a time\" -n 50 --seed 1 --json", "a continuation, with ids and log-probabilities"},
+        {"osso bench --preset 20b", "how fast a 20b would be here; nothing is downloaded"}};
+    printf(".SH EXAMPLES\n");
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        printf(".TP\n.B ");
+        roff(examples[i][0]);
+        printf("\n");
+        man_sentence(examples[i][1]);
+    }
+}
+
 void help_man(void)
 {
     printf(
@@ -165,11 +199,8 @@ void help_man(void)
         "osso runs OpenAI's open\\-weight mixture\\-of\\-experts models gpt\\-oss\\-20b and gpt\\-oss\\-120b, and every model\n"
         "of that architecture, down to the small one that ships with it.\n.SH VERBS\n");
     for (int i = 0; i < VERB_COUNT; i++) {
-        printf(".TP\n.B osso %s ", verbs[i].name);
-        roff(verbs[i].operands);
-        printf("\n");
-        roff(verbs[i].more);
-        printf("\n");
+        man_heading("osso ", verbs[i].name, verbs[i].operands);
+        man_sentence(verbs[i].more);
         if (*verbs[i].aliases)
             printf("Also called: %s.\n", verbs[i].aliases);
     }
@@ -183,17 +214,17 @@ void help_man(void)
         ".SH IN A CHAT\nThese can be typed instead of a message. A line that ends in \\e goes on, and so does a text between\n"
         "two lines \"\"\". Ctrl\\-C stops an answer; Ctrl\\-D leaves.\n");
     for (int i = 0; i < CHAT_COMMANDS; i++) {
-        printf(".TP\n.B /%s ", chat_commands[i].name);
-        roff(chat_commands[i].argument);
-        printf("\n");
-        roff(chat_commands[i].help);
-        printf(".\n");
+        man_heading("/", chat_commands[i].name, chat_commands[i].argument);
+        man_sentence(chat_commands[i].help);
     }
+    man_examples();
     printf(
         ".SH ENVIRONMENT\nOptions have a twin, OSSO_ and the name in capitals, but for those that say what to read or write this once.\n"
         "The command line wins. An empty one counts\n"
         "as absent. NO_COLOR switches colours off. XDG_STATE_HOME says where the chat's history is.\n"
         ".SH FILES\n.TP\n.I ~/.local/state/osso/history\nwhat was typed in chats\n"
-        ".TP\n.I " OSSO_DATADIR "/models/osso\\-small\nthe model that ships with osso\n"
-        ".SH EXIT STATUS\n0: done. 1: something failed. 2: the command line makes no sense. 130: stopped by Ctrl\\-C.\n");
+        ".TP\n.I %s/models/osso\\-small\nthe model that ships with osso\n"
+        ".SH EXIT STATUS\n0: done. 1: something failed. 2: the command line makes no sense. 130: stopped by Ctrl\\-C.\n"
+        ".SH SEE ALSO\n.B osso\n.I verb\n.B \\-\\-help\nshows the options of one verb; the header osso.h is the manual of the library.\n",
+        datadir());
 }

@@ -18,7 +18,9 @@ static int version(void)
 {
     char cpu[256];
     cpu_name(cpu, sizeof cpu);
-    printf("osso %s\n", osso_version());
+    bool unknown = strcmp(osso_commit(), "unknown") == 0;
+    printf("osso %s\ncommit: %s%s\n", osso_version(), osso_commit(),
+           unknown ? " (built from a folder without git)" : "");
 #if defined(__clang__)
     printf("compiler: clang %s\n", __clang_version__);
 #elif defined(__GNUC__)
@@ -117,6 +119,8 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
         status = operands_place(&options, &err);
     if (!status && !options.help)
         status = flags_in_vain(&options, &err);
+    if (!status && !options.help)
+        status = isa_is_known(&options, &err);
     int code = exit_code(status, &err);
     if (options.help)
         help_verb(verb);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "cli/datadir.h"
 #include "cli/model_name.h"
 #include "cli/out.h"
 
@@ -56,7 +57,7 @@ static char *bundled_model(void)
             continue;
         if (slash)
             *slash = 0;
-        char *path = last ? mem_strdup(OSSO_DATADIR "/models/osso-small") : file_join(exe, places[i]);
+        char *path = last ? file_join(datadir(), "models/osso-small") : file_join(exe, places[i]);
         char *config = path ? file_join(path, "config.json") : NULL;
         bool there = config && file_exists(config);
         mem_free(config);
@@ -82,7 +83,8 @@ enum osso_status model_path(const struct options *o, char **path_out, struct oss
         return OSSO_OK;
     return error_set(err, OSSO_NOTFOUND,
                      "no model: say which with -m PATH or OSSO_MODEL (the small model that ships with "
-                     "osso is neither beside this program nor in " OSSO_DATADIR "/models)");
+                     "osso is neither beside this program nor in %s/models)",
+                     datadir());
 }
 
 void model_say_warnings(const struct osso_model *model)
@@ -253,7 +255,7 @@ enum osso_status runner_sampler(const struct options *o, struct runner *r, struc
 
 enum osso_status tokenizer_args(const struct options *o, struct osso_tokenizer **tokenizer_out, struct osso_error *err)
 {
-    const struct option_value *model = &o->v[OPT_model];
+    const struct option_value *model = &o->v[OPT_text_model];
     char *path = NULL;
     *tokenizer_out = NULL;
     enum osso_status status = OSSO_OK;

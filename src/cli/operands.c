@@ -4,6 +4,9 @@
 #include "base/error.h"
 #include "base/file.h"
 
+#include "osso/engine.h"
+
+#include <stdio.h>
 #include <string.h>
 
 /* One word beside chat is a model, also one that is not there: a mistyped name must not become a message to another
@@ -29,7 +32,7 @@ static enum osso_status take_text(struct options *o, struct osso_error *err)
 enum osso_status operands_place(struct options *o, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
-    if (o->n_operands == 0 || !verb_takes(o->verb, &option_table[OPT_model]))
+    if (o->n_operands == 0)
         return OSSO_OK;
     bool chat = o->verb == &verbs[VERB_chat];
     if (verb_takes(o->verb, &option_table[OPT_prompt]) && (!chat || o->n_operands > 1 || is_sentence(o->operand[0])))
@@ -52,6 +55,19 @@ static const struct vain {
 #define AGAINST(verb, flag, other) {VERB_##verb, OPT_##flag, OPT_##other, true},
 #include "cli/vain.def"
 };
+
+/* --isa, whatever the verb does with it later: what this machine cannot run is a slip of the command line. */
+enum osso_status isa_is_known(const struct options *o, struct osso_error *err)
+{
+    const struct option_value *isa = &o->v[OPT_isa];
+    char list[256] = "";
+    for (int i = 0; osso_isa_name(i); i++) {
+        if (!isa->set || strcmp(isa->s, osso_isa_name(i)) == 0)
+            return OSSO_OK;
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "|" : "", osso_isa_name(i));
+    }
+    return error_set(err, OSSO_USAGE, "--isa: '%s' is none of %s, which are what this CPU can run", isa->s, list);
+}
 
 enum osso_status flags_in_vain(const struct options *o, struct osso_error *err)
 {

@@ -8,5 +8,7 @@
 enum osso_status operands_place(struct options *options, struct osso_error *err);
 /* USAGE for a flag of the command line that has no effect beside, or without, another (vain.def). */
 enum osso_status flags_in_vain(const struct options *options, struct osso_error *err);
+/* USAGE for an --isa that this machine cannot run. */
+enum osso_status isa_is_known(const struct options *options, struct osso_error *err);
 
 #endif

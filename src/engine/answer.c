@@ -107,7 +107,7 @@ static enum osso_status reserve(struct osso_answer *a, size_t cap, struct osso_e
 
 static void look_at_lengths(struct osso_answer *a)
 {
-    if (a->o.max_tokens >= 0 && (int64_t)a->n >= a->o.max_tokens)
+    if (a->o.no_tokens || (a->o.max_tokens > 0 && (int64_t)a->n >= a->o.max_tokens))
         a->stop = OSSO_STOP_LENGTH;
     else if (a->session->n >= (size_t)a->session->engine->context)
         a->stop = OSSO_STOP_CONTEXT;
@@ -126,7 +126,6 @@ enum osso_status osso_answer_create(struct osso_session *session, struct osso_sa
         return error_nomem(err, sizeof *a, "an answer");
     a->session = session;
     a->sampler = sampler;
-    a->o.max_tokens = -1;
     a->message.size = sizeof a->message;
     sized_in(&a->o, sizeof a->o, options);
     size_t vocab = (size_t)session->engine->config.vocab, most = vocab < MAX_TOP ? vocab : MAX_TOP;

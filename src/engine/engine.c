@@ -319,7 +319,14 @@ void osso_engine_stats(const struct osso_engine *e, struct osso_engine_stats *ou
 enum osso_status osso_engine_set_tap(struct osso_engine *e, uint64_t taps, const struct osso_layers *layers,
                                      osso_tap_fn *fn, void *user, struct osso_error *err)
 {
-    return forward_set_taps(&e->forward, fn ? taps : 0, layers, fn, user, err);
+    if (taps & ~OSSO_TAPS_ALL)
+        return error_set(err, OSSO_USAGE,
+                         "taps 0x%llx: bits above 0x%llx belong to no tap (OSSO_TAPS_ALL: all there are)",
+                         (unsigned long long)taps, (unsigned long long)OSSO_TAPS_ALL);
+    if (taps && !fn)
+        return error_set(err, OSSO_USAGE, "taps 0x%llx without a function to call; taps 0 sets none",
+                         (unsigned long long)taps);
+    return forward_set_taps(&e->forward, taps, layers, fn, user, err);
 }
 
 const char *osso_tap_name(enum osso_tap tap)

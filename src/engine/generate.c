@@ -81,7 +81,8 @@ static enum osso_status begin(struct osso_session *s, struct osso_sampler *sampl
                                     .stop = o->stop,
                                     .n_stop = o->n_stop,
                                     .stop_on = o->stop_on,
-                                    .n_top = o->n_top};
+                                    .n_top = o->n_top,
+                                    .no_tokens = o->no_tokens};
     osso_answer_free(s->answer);
     s->answer = NULL;
     s->answer_free = osso_answer_free;
@@ -108,7 +109,7 @@ enum osso_status osso_generate(struct osso_engine *engine, struct osso_session *
                                const struct osso_tokenizer *tokenizer, const struct osso_generate_options *options,
                                struct osso_generate_result *result_out, struct osso_error *err)
 {
-    struct osso_generate_options o = {.max_tokens = -1};
+    struct osso_generate_options o = {0};
     struct osso_generate_result result = {.stop_id = -1, .n_prompt = session->n, .n_reused = session->computed};
     struct osso_error ignored;
     bool cancelled = false;

@@ -30,12 +30,12 @@ static enum osso_status check(const struct osso_sampling *o, int64_t vocab, stru
 {
     if (!(o->temperature >= 0 && o->temperature <= 100))
         return error_set(err, OSSO_USAGE, "temperature %g: give a number from 0 to 100", o->temperature);
-    if (!(o->top_p > 0 && o->top_p <= 1))
-        return error_set(err, OSSO_USAGE, "top-p %g: give a number above 0, at most 1", o->top_p);
+    if (!(o->top_p >= 0 && o->top_p <= 1))
+        return error_set(err, OSSO_USAGE, "top-p %g: give a number from 0 to 1", o->top_p);
     if (!(o->min_p >= 0 && o->min_p <= 1))
         return error_set(err, OSSO_USAGE, "min-p %g: give a number from 0 to 1", o->min_p);
-    if (o->top_k < 0)
-        return error_set(err, OSSO_USAGE, "top-k %lld: give 0 (off) or more", (long long)o->top_k);
+    if (o->top_k < -1)
+        return error_set(err, OSSO_USAGE, "top-k %lld: give 0 or -1 (off) or more", (long long)o->top_k);
     if (!(o->repetition_penalty > 0 && o->repetition_penalty <= 100))
         return error_set(err, OSSO_USAGE, "repetition penalty %g: give a number above 0, at most 100",
                          o->repetition_penalty);
@@ -64,6 +64,8 @@ enum osso_status osso_sampler_create(const struct osso_sampling *sampling, int64
     if (!s)
         return error_nomem(err, sizeof *s, "a sampler");
     s->o = o;
+    s->o.top_p = o.top_p > 0 ? o.top_p : 1; /* as others have it: 0 and -1 mean off, too */
+    s->o.top_k = o.top_k > 0 ? o.top_k : 0;
     s->vocab = vocab;
     rng_seed(&s->rng, o.seed);
     s->bias = mem_array(o.n_bias, sizeof *s->bias);

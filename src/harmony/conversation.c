@@ -172,6 +172,8 @@ enum osso_status osso_conversation_add(struct osso_conversation *conversation, c
     if ((unsigned)message->role > OSSO_ROLE_TOOL)
         return error_set(err, OSSO_USAGE, "a message's role is %d; it must be one of enum osso_role",
                          (int)message->role);
+    if (message->text && message->text_len == 0 && *message->text)
+        return error_set(err, OSSO_USAGE, "a message's text_len is 0 beside a text: set it (strlen), or text to NULL");
     bool copied = jtext_copy(&m.name, of_string(message->name)) &&
                   jtext_copy(&m.recipient, of_string(message->recipient)) &&
                   jtext_copy(&m.channel, of_string(message->channel)) &&

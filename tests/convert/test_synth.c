@@ -347,7 +347,7 @@ static void test_nothing_left(void **state)
     assert_int_equal(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), OSSO_USAGE);
     o.format = "gguf";
     o.preset = "19b";
-    assert_int_equal(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), OSSO_NOTFOUND);
+    assert_int_equal(osso_synth(scratch_path(dir, "m.gguf"), &o, &err), OSSO_USAGE);
     /* No disk holds this. */
     static const char huge[] =
         "{\"model_type\":\"gpt_oss\",\"num_hidden_layers\":500,\"hidden_size\":65536,\"intermediate_size\":65536,\"vocab_size\":300,"
@@ -403,7 +403,7 @@ static void test_info(void **state)
     assert_int_equal(osso_info_json(path, NULL, 0, "q8_0", false, &text, &err),
                      OSSO_UNSUPPORTED); /* heads of 16 dims */
     assert_non_null(strstr(err.text, "heads have 16; use f16"));
-    assert_int_equal(osso_info_json(path, NULL, 513, NULL, false, &text, &err), OSSO_LIMIT);
+    assert_int_equal(osso_info_json(path, NULL, 513, NULL, false, &text, &err), OSSO_USAGE);
     assert_null(text);
 }
 

@@ -152,5 +152,77 @@ def test_names_that_are_no_paths():
     assert osso("generate", "--model=~/mine", *more).text == ", good\n"
 
 
+def test_exit_status():
+    """2: the command line makes no sense; 1: what it names is not there or is wrong."""
+    path, _ = tiny()
+    for args in (("chat", "--isa", "mmx", "x y"), ("generate", "--isa=", "x"), ("bench", "--isa", "AVX2"), ("logits", "--isa", "none"),
+                 ("generate", "-m", "/nowhere", "--isa", "mmx", "x")):
+        refuses(osso(*args), 2, "--isa", "scalar")
+    refuses(osso("generate", "x", env={"OSSO_ISA": "mmx"}), 2, "--isa", "'mmx'")
+    for verb, *more in (("info",), ("bench",), ("synth", TEMP / "none.gguf")):
+        for preset in ("21b", "", "gpt-oss-20b", "/no/config.json"):
+            refuses(osso(verb, *more, f"--preset={preset}"), 2, f'"{preset}"', "20b and 120b")
+    assert not (TEMP / "none.gguf").exists()
+    for verb, *more in (("chat", "-p", "x"), ("generate", "x"), ("info",), ("bench",), ("tokenize", "x"), ("detokenize", "1"),
+                        ("logits", "--ids", "1", "-o", TEMP / "x.npy")):
+        refuses(osso(verb, "-m", "/no/model", *more), 1, "/no/model")
+        refuses(osso(verb, "-m", ROOT / "Makefile", *more), 1, "Makefile")
+    for verb, *more in (("chat", "-p", "x"), ("generate", "x"), ("info",)):
+        refuses(osso(verb, "-m", path, "-c", "9999999", *more), 2, "9999999")
+
+
+def test_ways_to_switch_off():
+    """What other programs take for "all tokens": --top-k 0 and -1, --top-p 0 and 1."""
+    more = ("generate", "-m", bundled(), "-n", "12", "--seed", "5", "--temp", "1.5", "Once upon")
+    want = osso(*more, "--top-k", "0", "--top-p", "1")
+    assert want.code == 0 and want.text != osso(*more, "--top-k", "1").text
+    for flags in (("--top-k", "-1", "--top-p", "1"), ("--top-k=0", "--top-p=0"), ("--top-k=-1", "--top-p", "0.0")):
+        assert osso(*more, *flags).text == want.text, flags
+    refuses(osso(*more, "--top-k", "-2"), 2, "'-2'")
+    assert osso("generate", "-m", bundled(), "-n", "0", "Once").text == "\n"
+
+
+def test_help_names_the_default_of_each_verb():
+    for name, verb in tables.verbs().items():
+        text = " ".join(osso(*verb.words, "--help").text.split())
+        model = text[text.index("--model"):] if "--model" in text else ""
+        assert ("[the built-in o200k_harmony]" in model) == ("TEXTS" in verb.groups), name
+        assert ("[the model that ships with osso]" in model) == ("RUNS" in verb.groups or name == "info"), name
+    assert osso("tokenize", "hello").text == "24912\n"  # as the help says
+
+
+def test_info_words():
+    """Names of formats stay as they are, other words are read by people; a GGUF's float is as short as it was written."""
+    config = {"num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 32, "num_local_experts": 4, "num_experts_per_tok": 2,
+              "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32, "vocab_size": 256, "model_type": "gpt_oss"}
+    shape = json.loads((BUNDLED / "config.json").read_text())
+    for eps in (1e-05, 2.5e-06, 0.001):
+        (TEMP / "shape.json").write_text(json.dumps({**shape, **config, "rms_norm_eps": eps, "layer_types": ["sliding_attention", "full_attention"]}))
+        gguf = TEMP / f"eps-{eps}.gguf"
+        made = osso("synth", gguf, "--preset", TEMP / "shape.json")
+        assert made.code == 0, made
+        lines = [" ".join(line.split()) for line in osso("info", gguf).text.splitlines()]
+        assert f"RMS eps {eps:g}" in lines and "theta 150000" in lines and "swiglu alpha 1.702" in lines, lines
+        assert any(line.startswith("Q8_0 ") for line in lines) and "KV type f16" in lines and "by type" in lines, lines
+        assert "_" not in "".join(line.split()[0] for line in lines if line and line.split()[0] not in ("Q8_0",)), lines
+    text = osso("info", gguf, "--kv-type", "q8_0").text
+    assert "q8_0" in text and "\n\nstop ids" in text, text
+
+
+def test_manual_page():
+    page = osso("man").text
+    assert page.index(".SH EXAMPLES") < page.index(".SH ENVIRONMENT") < page.index(".SH SEE ALSO")
+    for n, line in enumerate(page.splitlines(), 1):
+        assert line == line.rstrip() and line, (n, line)
+        assert line.startswith(".B") or not line.endswith(".."), (n, line)
+    for line in page[page.index(".SH EXAMPLES"):page.index(".SH ENVIRONMENT")].splitlines():
+        if line.startswith(".B osso"):
+            words = line.replace("\\-", "-").split()
+            flags = {w for w in words[2:] if w.startswith("-")}
+            verb = next(v for v, row in tables.verbs().items() if words[2] in (v, *row.aliases))
+            known = {f"--{o.name}" for o in tables.options_of(verb)} | {f"-{o.letter}" for o in tables.options_of(verb)}
+            assert flags <= known, (line, flags - known)
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])

@@ -185,7 +185,7 @@ def test_info():
     info = json.loads(osso("info", path, "--json", "--tensors", "-c", "1024").text)
     assert info["memory"]["context"] == 1024 and any(t["name"] == "lm_head.weight" for t in info["tensors"])
     text = osso("info", path, "--tensors").text
-    assert "lm_head.weight" in text and re.search(r"^  kv heads +1$", text, re.M), text
+    assert "lm_head.weight" in text and re.search(r"^  KV heads +1$", text, re.M), text
     assert osso("info", env={"OSSO_MODEL": path}).code == 0
     preset = osso("info", "--preset", "20b").text
     assert "20.91 B" in preset and "3.61 B" in preset, preset

@@ -116,7 +116,7 @@ def test_every_misspelt_verb_is_guessed():
 def test_manual_page_names_every_verb_and_option():
     page = osso("man").text.replace("\\-", "-")
     assert page.startswith(".TH OSSO 1")
-    assert re.findall(r"^\.B osso ([a-z]+(?: [a-z]+)?) ", page, re.M) == list(VERBS)
+    assert re.findall(r"^\.B osso ([a-z]+(?: [a-z]+)?)(?: [^a-z].*)?$", page[:page.index(".SH OPTIONS")], re.M) == list(VERBS)
     found = re.findall(r"^\.B (?:-., )?--([a-z-]+)(?: .*)?\n(?:.+\n)*?Verbs:(.*)\.\nEnvironment: (\w+)\.$",
                        page[page.index(".SH OPTIONS"):], re.M)
     assert len(found) == len(tables.options())
@@ -131,6 +131,16 @@ def test_version():
     for word in ("compiler: ", "isa: ", "scalar", "line editing: "):
         assert word in result.text, result
 
+
+def test_commit():
+    """A report of a fault can say which osso it was: --version, and each row of bench."""
+    lines = osso("--version").text.splitlines()
+    found = re.fullmatch(r"commit: ([0-9a-f]{7,40}(-dirty)?|unknown)( \(built from a folder without git\))?", lines[1])
+    assert found and (found[1] == "unknown") == bool(found[3]), lines
+    want = lines[0].split()[1] + "-" + found[1]
+    bench = ("bench", "-p", "1", "-n", "0", "-r", "1", "-o")
+    assert json.loads(osso(*bench, "json").text)[0]["build_commit"] == want
+    assert f'"{want}"' in osso(*bench, "csv").text.splitlines()[1] and f"osso {want}\n" in osso(*bench, "md").text
 
 def test_aliases():
     assert {"play", "run"} <= set(VERBS["chat"].aliases)
@@ -153,7 +163,7 @@ def test_unknown_words_are_refused_with_a_guess():
 
 def test_numbers_are_strict():
     for flag, value in (("--temp", "warm"), ("--temp", "101"), ("--temp", "nan"), ("--temp", "1.0x"), ("--temp", ""), ("--temp", "-1"),
-                        ("--temp", "0x1"), ("--top-p", "1.5"), ("--top-k", "2.5"), ("--top-k", "-1"), ("-t", "100000"),
+                        ("--temp", "0x1"), ("--top-p", "1.5"), ("--top-k", "2.5"), ("--top-k", "-2"), ("--top-p", "-0.1"), ("-t", "100000"),
                         ("-c", "99999999999999999999"), ("-n", "-2"), ("--seed", "18446744073709551616"), ("--seed", "-2"),
                         ("--min-p", "inf"), ("--experts-per-token", "0")):
         refuses(osso("generate", flag, value), 2, flag, f"'{value}'")

@@ -187,10 +187,16 @@ static void test_take(void **state)
     assert_int_equal(n, 4);
     check_ok(osso_answer_finish(a, NULL, &err), err);
     osso_answer_free(a);
-    o.max_tokens = 0;
-    check_ok(osso_answer_create(s, NULL, &o, &a, &err), err);
-    assert_int_equal(osso_answer_stop(a), OSSO_STOP_LENGTH);
-    osso_answer_free(a);
+    for (int most = -1; most < 3; most++) { /* 0 is no limit, no_tokens is one of 0 */
+        o.max_tokens = most;
+        for (int none = 0; none < 2; none++) {
+            o.no_tokens = none;
+            check_ok(osso_answer_create(s, NULL, &o, &a, &err), err);
+            assert_int_equal(osso_answer_stop(a), none ? OSSO_STOP_LENGTH : OSSO_STOP_NONE);
+            osso_answer_free(a);
+        }
+    }
+    o.no_tokens = false;
     /* An older caller's event is smaller: nothing is written behind it. */
     struct osso_event small = {.size = offsetof(struct osso_event, voice), .stop = OSSO_STOP_CANCELLED};
     check_ok(osso_answer_create(s, NULL, NULL, &a, &err), err);

@@ -112,7 +112,7 @@ static enum osso_status engine(struct osso_error *err)
     if (!status)
         status = osso_step(e, &t, 1, 0, err);
     if (!status)
-        status = osso_engine_set_tap(e, ~0ull, NULL, no_tap, NULL, err);
+        status = osso_engine_set_tap(e, OSSO_TAPS_ALL, NULL, no_tap, NULL, err);
     if (e && s && osso_session_ready(s)) { /* whatever failed, it goes on */
         struct osso_error other;
         check_ok(osso_session_append(s, 5, &other), other);

@@ -68,6 +68,7 @@ static struct outcome speak(const char *words, const char *const *stop, size_t n
     check_ok(osso_sampler_create(&so, VOCAB, &sampler, &err), err);
     struct osso_generate_options o = {.size = sizeof o,
                                       .max_tokens = max_tokens,
+                                      .no_tokens = max_tokens == 0,
                                       .stop_ids = stops,
                                       .n_stop_ids = 1,
                                       .stop = stop,
@@ -194,6 +195,43 @@ static void test_pool_full(void **state)
     osso_engine_free(engine);
 }
 
+/* A struct that says its size and nothing more does what no struct does: to the end of the context. */
+static void test_plain_options(void **state)
+{
+    (void)state;
+    struct osso_error err = {""};
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 24};
+    const struct osso_generate_options plain = {.size = sizeof plain}, none = {.size = sizeof none, .no_tokens = true},
+                                       less = {.size = sizeof less, .max_tokens = -7},
+                                       few = {.size = sizeof few, .max_tokens = 5};
+    const struct {
+        const struct osso_generate_options *options;
+        size_t length;
+        enum osso_stop stop;
+    } cases[] = {{NULL, 21, OSSO_STOP_CONTEXT},
+                 {&plain, 21, OSSO_STOP_CONTEXT},
+                 {&less, 21, OSSO_STOP_CONTEXT},
+                 {&few, 5, OSSO_STOP_LENGTH},
+                 {&none, 0, OSSO_STOP_LENGTH}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct osso_engine *engine;
+        struct osso_session *s;
+        struct osso_sampler *sampler;
+        struct osso_generate_result result = {.size = sizeof result};
+        check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), err);
+        check_ok(osso_session_create(engine, 0, &s, &err), err);
+        check_ok(osso_sampler_create(NULL, 64, &sampler, &err), err);
+        check_ok(osso_session_sync(s, (int32_t[]){1, 2, 3}, 3, &err), err);
+        check_ok(osso_generate(engine, s, sampler, NULL, cases[i].options, &result, &err), err);
+        assert_int_equal(result.n_generated, cases[i].length);
+        assert_int_equal(result.stop, cases[i].stop);
+        assert_true(osso_session_computed(s) >= 3);
+        osso_sampler_free(sampler);
+        osso_session_free(s);
+        osso_engine_free(engine);
+    }
+}
+
 /* Another session's step takes the place of the logits of one that was ready: generating works all the same. */
 static void test_logits_gone(void **state)
 {
@@ -204,7 +242,7 @@ static void test_logits_gone(void **state)
     struct osso_sampler *sampler;
     struct osso_engine_options o = {
         .size = sizeof o, .backend = test_backend(), .threads = 1, .context = 64, .max_sessions = 2};
-    struct osso_generate_options g = {.size = sizeof g, .max_tokens = 0, .n_top = 64};
+    struct osso_generate_options g = {.size = sizeof g, .no_tokens = true, .n_top = 64};
     struct osso_generate_result result = {.size = sizeof result};
     check_ok(osso_engine_create_scripted(64, flat, NULL, &o, &engine, &err), err);
     check_ok(osso_session_create(engine, 0, &s, &err), err);
@@ -216,6 +254,7 @@ static void test_logits_gone(void **state)
     assert_true(osso_session_ready(s) && osso_session_logits(s, 2));
     check_ok(osso_step(engine, &t, 1, 0, &err), err);
     assert_null(osso_session_logits(s, 2));
+    g.no_tokens = false;
     g.max_tokens = 2;
     check_ok(osso_generate(engine, s, sampler, NULL, &g, &result, &err), err);
     assert_int_equal(result.n_generated, 2);
@@ -299,6 +338,6 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_stop_id),     cmocka_unit_test(test_stop_strings),
                                        cmocka_unit_test(test_lengths),     cmocka_unit_test(test_pool_full),
                                        cmocka_unit_test(test_logits_gone), cmocka_unit_test(test_fair),
-                                       cmocka_unit_test(test_bad_calls)};
+                                       cmocka_unit_test(test_bad_calls),   cmocka_unit_test(test_plain_options)};
     return cmocka_run_group_tests_name("generate", tests, NULL, NULL);
 }

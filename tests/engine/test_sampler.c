@@ -109,6 +109,13 @@ static void test_filters(void **state)
     assert_int_equal(histogram(&b, &o, 5000, counts), 2);
     o.top_p = 0.81;
     assert_int_equal(histogram(&b, &o, 5000, counts), 3);
+    for (int off = 0; off < 4; off++) { /* each way of saying that nothing is cut */
+        o = plain();
+        o.top_p = off & 1 ? 0 : 1;
+        o.top_k = off & 2 ? -1 : 0;
+        assert_int_equal(histogram(&b, &o, 5000, counts), 4);
+        assert_true(fabs(counts[0] / 5000.0 - 0.5) < 0.03);
+    }
     o = plain();
     o.min_p = 0.25; /* 0.15 / 0.5 is above, 0.05 / 0.5 below */
     assert_int_equal(histogram(&b, &o, 5000, counts), 3);
@@ -223,8 +230,8 @@ static void test_bad_numbers(void **state)
     const struct {
         double temperature, top_p, min_p, repeat;
         int64_t top_k;
-    } bad[] = {{-1, 1, 0, 1, 0}, {NAN, 1, 0, 1, 0}, {1, 0, 0, 1, 0}, {1, 1.1, 0, 1, 0},
-               {1, 1, -1, 1, 0}, {1, 1, 0, 0, 0},   {1, 1, 0, 1, -1}};
+    } bad[] = {{-1, 1, 0, 1, 0}, {NAN, 1, 0, 1, 0}, {1, -0.1, 0, 1, 0}, {1, 1.1, 0, 1, 0},
+               {1, 1, -1, 1, 0}, {1, 1, 0, 0, 0},   {1, 1, 0, 1, -2}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         o = plain();
         o.temperature = bad[i].temperature;

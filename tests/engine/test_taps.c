@@ -66,7 +66,7 @@ static void test_zero_head(void **state)
         assert_memory_equal(tapped, zeroed, bytes);
         assert_memory_not_equal(tapped, plain, bytes);
         size_t rows = 0;
-        check_ok(osso_engine_set_tap(a.engine, ~0ull, NULL, look, &rows, &a.err), a.err);
+        check_ok(osso_engine_set_tap(a.engine, OSSO_TAPS_ALL, NULL, look, &rows, &a.err), a.err);
         float *looked = all_logits(&a, ids, LENGTH, 50);
         assert_true(rows > 0);
         assert_memory_equal(looked, plain, bytes);
@@ -173,6 +173,13 @@ static void run_sessions(struct rig *r, struct osso_session *const *s, int n)
         check_ok(osso_step(r->engine, s, n, 0, &r->err), r->err);
 }
 
+static int count_calls(void *user, const struct osso_tap_value *value)
+{
+    (void)value;
+    ++*(int *)user;
+    return 0;
+}
+
 static void test_whose(void **state)
 {
     (void)state;
@@ -181,7 +188,7 @@ static void test_whose(void **state)
     struct osso_layers one = {{2}};
     struct osso_engine_options o = engine_options(false, 64);
     struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
-    const uint64_t all = ~0ull & ~(1ull << OSSO_TAP_ATTN_PATTERN); /* its width is the step's */
+    const uint64_t all = OSSO_TAPS_ALL & ~(1ull << OSSO_TAP_ATTN_PATTERN); /* its width is the step's */
     rows.k = r.model->config.experts_per_token;
     check_ok(osso_engine_set_tap(r.engine, all, &one, each_row, &rows, &r.err), r.err);
     for (int together = 0; together < 2; together++) {
@@ -266,13 +273,13 @@ static void test_layers(void **state)
     struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
     int n = r.model->config.n_layers, calls[MAX_LAYERS + 1];
     assert_true(n > 1);
-    check_ok(osso_engine_set_tap(r.engine, ~0ull, NULL, end_there, &e, &r.err), r.err);
+    check_ok(osso_engine_set_tap(r.engine, OSSO_TAPS_ALL, NULL, end_there, &e, &r.err), r.err);
     free(all_logits(&r, ids, SHORT, 0));
     memcpy(calls, e.calls, sizeof calls);
     memset(e.calls, 0, sizeof e.calls);
     assert_true(calls[0] >= 3 && calls[1] >= 22 && calls[0] + calls[1] == OSSO_TAP_COUNT);
     last.bits[(n - 1) / 64] = 1ull << (n - 1) % 64;
-    check_ok(osso_engine_set_tap(r.engine, ~0ull, &last, end_there, &e, &r.err), r.err);
+    check_ok(osso_engine_set_tap(r.engine, OSSO_TAPS_ALL, &last, end_there, &e, &r.err), r.err);
     free(all_logits(&r, ids, SHORT, 0));
     for (int l = -1; l < n; l++)
         assert_int_equal(e.calls[l + 1], l < 0 || l == n - 1 ? calls[l + 1] : 0);
@@ -287,7 +294,7 @@ static void check_end(struct rig *r, const int32_t *ids, const float *want, enum
     struct osso_engine_stats before = {.size = sizeof before}, after = before;
     size_t vocab = (size_t)r->vocab, n = 0;
     e = (struct ending){.tap = tap, .layer = layer};
-    check_ok(osso_engine_set_tap(r->engine, ~0ull, NULL, end_there, &e, &r->err), r->err);
+    check_ok(osso_engine_set_tap(r->engine, OSSO_TAPS_ALL, NULL, end_there, &e, &r->err), r->err);
     check_ok(osso_session_create(r->engine, (uint64_t)tap + 100, &s, &r->err), r->err);
     check_ok(osso_session_create(r->engine, (uint64_t)tap + 200, &other, &r->err), r->err);
     check_ok(osso_session_sync(s, ids, LENGTH - 1, &r->err), r->err);
@@ -368,7 +375,7 @@ static void check_interrupt(int threads, enum osso_tap tap, int layer)
     for (int i = 0; i < LENGTH; i++)
         ids[i] = (int32_t)(i * 7 % r.vocab);
     float *want = all_logits(&r, ids, LENGTH, 0);
-    check_ok(osso_engine_set_tap(r.engine, ~0ull, NULL, interrupt_there, &at, &r.err), r.err);
+    check_ok(osso_engine_set_tap(r.engine, OSSO_TAPS_ALL, NULL, interrupt_there, &at, &r.err), r.err);
     osso_engine_set_interrupt(r.engine, &at.flag);
     check_ok(osso_session_create(r.engine, 9, &s, &r.err), r.err);
     check_ok(osso_session_sync(s, ids, LENGTH, &r.err), r.err);
@@ -514,6 +521,40 @@ static void test_pattern(void **state)
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */
 
+/* What no tap is, and taps without a function, are refused, and what was set before stays. */
+static void test_bad_taps(void **state)
+{
+    (void)state;
+    char path[512];
+    int calls = 0;
+    struct osso_engine_options o = engine_options(false, 16);
+    struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
+    struct osso_session *s;
+    check_ok(osso_engine_set_tap(r.engine, 1ull << OSSO_TAP_EMBED, NULL, count_calls, &calls, &r.err), r.err);
+    const uint64_t bad[] = {1ull << 63, 1ull << OSSO_TAP_COUNT, ~0ull, OSSO_TAPS_ALL + 1,
+                            1ull << 60 | 1ull << OSSO_TAP_EMBED};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        for (int with = 0; with < 2; with++) {
+            r.err.text[0] = 0;
+            assert_int_equal(osso_engine_set_tap(r.engine, bad[i], NULL, with ? count_calls : NULL, &calls, &r.err),
+                             OSSO_USAGE);
+            assert_non_null(strstr(r.err.text, "belong to no tap"));
+        }
+    for (int tap = 0; tap < OSSO_TAP_COUNT; tap++)
+        assert_int_equal(osso_engine_set_tap(r.engine, 1ull << tap, NULL, NULL, NULL, &r.err), OSSO_USAGE);
+    assert_int_equal(osso_engine_set_tap(r.engine, OSSO_TAPS_ALL, NULL, NULL, NULL, &r.err), OSSO_USAGE);
+    check_ok(osso_session_create(r.engine, 0, &s, &r.err), r.err);
+    check_ok(osso_session_sync(s, (int32_t[]){1, 2}, 2, &r.err), r.err);
+    check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+    assert_int_equal(calls, 1);
+    check_ok(osso_engine_set_tap(r.engine, 0, NULL, NULL, NULL, &r.err), r.err);
+    check_ok(osso_session_append(s, 3, &r.err), r.err);
+    check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+    assert_int_equal(calls, 1);
+    osso_session_free(s);
+    rig_close(&r);
+}
+
 /* Numbers are public: a new tap comes at the end, and to the end of this list. */
 static void test_numbers(void **state)
 {
@@ -537,10 +578,10 @@ static void test_numbers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_zero_head), cmocka_unit_test(test_positions),
-                                       cmocka_unit_test(test_whose),     cmocka_unit_test(test_user),
-                                       cmocka_unit_test(test_layers),    cmocka_unit_test(test_end),
-                                       cmocka_unit_test(test_private),   cmocka_unit_test(test_interrupt),
-                                       cmocka_unit_test(test_pattern),   cmocka_unit_test(test_numbers)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_zero_head), cmocka_unit_test(test_positions), cmocka_unit_test(test_whose),
+        cmocka_unit_test(test_user),      cmocka_unit_test(test_layers),    cmocka_unit_test(test_end),
+        cmocka_unit_test(test_private),   cmocka_unit_test(test_interrupt), cmocka_unit_test(test_pattern),
+        cmocka_unit_test(test_bad_taps),  cmocka_unit_test(test_numbers)};
     return cmocka_run_group_tests_name("taps", tests, NULL, NULL);
 }

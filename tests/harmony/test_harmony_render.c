@@ -511,6 +511,20 @@ static void test_sizes(void **state)
     check_ok(osso_conversation_add(c, &older, &err), err);
     check_ok(osso_conversation_get(c, 1, &m, &err), err);
     assert_true(m.text_len == 0);
+    /* A length that was forgotten must not make an empty message; what is empty may say so in any way. */
+    static const char *const texts[] = {"hello", " ", "\xc3\xa9", "", NULL};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        m = (struct osso_message){.size = sizeof m, .role = OSSO_ROLE_USER, .text = texts[i]};
+        size_t before = osso_conversation_size(c);
+        bool forgotten = texts[i] && texts[i][0];
+        err.text[0] = 0;
+        assert_int_equal(osso_conversation_add(c, &m, &err), forgotten ? OSSO_USAGE : OSSO_OK);
+        assert_int_equal(osso_conversation_size(c), before + !forgotten);
+        assert_true(!forgotten || strstr(err.text, "text_len"));
+    }
+    m = (struct osso_message){.size = sizeof m};
+    check_ok(osso_conversation_get(c, osso_conversation_size(c) - 1, &m, &err), err);
+    check_ok(osso_conversation_add(c, &m, &err), err); /* what get gives, add takes */
     m.size = 0;
     assert_int_equal(osso_conversation_add(c, &m, &err), OSSO_USAGE);
     assert_non_null(strstr(err.text, "says no size"));

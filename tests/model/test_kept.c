@@ -107,7 +107,7 @@ static void test_every_layer(void **state)
     bare_run(&b, p.ids, p.n); /* no tap: kept all the same */
     assert_memory_equal(b.forward.acts.logits, p.want, p.bytes);
     float *lse = memcpy(malloc((size_t)p.n * sizeof *lse), b.forward.acts.kept[1].lse, (size_t)p.n * sizeof *lse);
-    check_ok(forward_set_taps(&b.forward, ~0ull, NULL, copy_value, &seen, &err), err);
+    check_ok(forward_set_taps(&b.forward, OSSO_TAPS_ALL, NULL, copy_value, &seen, &err), err);
     bare_run(&b, p.ids, p.n);
     assert_memory_equal(b.forward.acts.logits, p.want, p.bytes);
     assert_memory_equal(lse, b.forward.acts.kept[1].lse, (size_t)p.n * sizeof *lse);

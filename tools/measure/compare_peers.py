@@ -23,7 +23,6 @@ BATCH_DEPTH = 16  # tokens that every sequence of a batch has before
 COLUMNS = ("date,machine,osso,isa,peer,peer_commit,model,model_bytes,threads,test,round,sample,first,unit,osso_value,peer_value,"
            "ratio,of,osso_percent,peer_percent,read_ceiling_gbps,int8_ceiling_tops,resident_gbps,bytes_per_token,"
            "operations_per_token,experts_per_layer").split(",")
-SOURCES = ("src", "include", "Makefile")  # what the program is made of: the last commit there names it
 KEY = ("machine", "osso", "isa", "peer", "model", "model_bytes", "threads")  # what must agree for rows to belong together
 DEFAULT_TESTS = "pp512,pp2048,tg32,tg16@d4096,tg32x8,tg16@d32768+fill,start"
 
@@ -91,12 +90,7 @@ class Osso:
             raise Usage("osso is not built: run make first, or say --osso PATH")
         probe = self.bench(["-p", "1", "-n", "0", "-r", "1"], model=None)[0]
         self.machine, self.isa = probe["cpu_info"], probe["isa"]
-        commit, edits = (self.git(*what, "--", *SOURCES) for what in (("log", "-1", "--abbrev=7", "--format=%h"), ("status", "--porcelain")))
-        self.version = args.osso_version or "-".join(filter(None, [probe["build_commit"], commit, edits and "dirty"]))
-
-    @staticmethod
-    def git(*command):
-        return subprocess.run(["git", "-C", ROOT, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.strip()
+        self.version = args.osso_version or probe["build_commit"]
 
     def bench(self, options, model):
         command = [self.path, "bench", *options, "-o", "json", *(["-m", model] if model else [])]
@@ -330,7 +324,7 @@ def arguments(argv):
     p.add_argument("--cli-args", default="", help="more options for its llama-cli: --cli-args=-no-cnv")
     p.add_argument("--peer-skip", type=int, default=0, help="samples of it that are left out at the beginning of each run, as a longer warm-up (0)")
     p.add_argument("--osso", default=str(ROOT / "build/release/osso"))
-    p.add_argument("--osso-version", help="what the rows call osso (its version and the commit of this checkout)")
+    p.add_argument("--osso-version", help="what the rows call osso (its version and commit, as osso bench says)")
     p.add_argument("--no-warm", action="store_true", help="do not drop the file from the page cache and read it again before each run")
     p.add_argument("--out", metavar="FILE.csv", help="rows are appended; those that are there are not measured again")
     args = p.parse_args(argv)

@@ -233,7 +233,8 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
     const struct option_value *n = &chat->options.v[OPT_n_predict];
     struct speaking s = {.chat = chat, .started_ms = now_ms()};
     struct osso_generate_options g = {.size = sizeof g,
-                                      .max_tokens = n->set ? n->i : -1,
+                                      .max_tokens = n->i,
+                                      .no_tokens = n->set && n->i == 0,
                                       .ignore_eos = chat->options.v[OPT_ignore_eos].set,
                                       .on_event = on_event,
                                       .on_progress = on_progress,

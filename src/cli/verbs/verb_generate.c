@@ -207,7 +207,8 @@ static enum osso_status run(const struct options *o, struct runner *r, struct wr
     if (status)
         return status;
     struct osso_generate_options g = {.size = sizeof g,
-                                      .max_tokens = o->v[OPT_n_predict].set ? o->v[OPT_n_predict].i : -1,
+                                      .max_tokens = o->v[OPT_n_predict].i,
+                                      .no_tokens = o->v[OPT_n_predict].set && o->v[OPT_n_predict].i == 0,
                                       .ignore_eos = o->v[OPT_ignore_eos].set,
                                       .stop = o->v[OPT_stop].list,
                                       .n_stop = o->v[OPT_stop].n,

@@ -6,16 +6,45 @@
 #include "json/jget.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* A name of the JSON form as words: "kv_full_layers". */
+/* A name of the JSON form as words: "kv_full_layers" is "KV full layers". Names of formats (Q8_0) and of presets'
+ * forms stay as they are. */
+static const char *words_of(const char *key, char *text, size_t size)
+{
+    static const char *const capitals[] = {"kv", "rms"};
+    snprintf(text, size, "%s", key);
+    if (strpbrk(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+        return text;
+    for (char *c = text; *c; c++)
+        *c = *c == '_' ? ' ' : *c;
+    for (size_t i = 0; i < sizeof capitals / sizeof *capitals; i++) {
+        size_t n = strlen(capitals[i]);
+        if (strncmp(text, capitals[i], n) == 0 && (text[n] == ' ' || !text[n]))
+            for (size_t k = 0; k < n; k++)
+                text[k] = (char)(text[k] - 'a' + 'A');
+    }
+    return text;
+}
+
 static void print_key(int indent, const char *key)
 {
     char text[64];
-    snprintf(text, sizeof text, "%s", key);
-    for (char *c = text; *c; c++)
-        *c = *c == '_' ? ' ' : *c;
-    printf("%*s%-*s", indent, "", 24 - indent, text);
+    printf("%*s%-*s", indent, "", 24 - indent, words_of(key, text, sizeof text));
+}
+
+/* A number that is a float's (a GGUF file's 1e-05 is 9.99999974737875e-06) is shown as short as it reads back. */
+static void print_real(double value)
+{
+    char few[32], many[32];
+    int digits = 1;
+    snprintf(many, sizeof many, "%.10g", value);
+    do
+        snprintf(few, sizeof few, "%.*g", digits, value);
+    while (digits++ < 10 && strtof(few, NULL) != (float)value);
+    bool is_float = (double)(float)value == value;
+    printf("%s\n", is_float && strlen(few) < strlen(many) ? few : many); /* 150000, not 1.5e+05 */
 }
 
 /* Counts of bytes and parameters are long: in words first, then exactly. */
@@ -24,7 +53,7 @@ static void print_number(const char *section, const char *key, const struct jval
     char words[32];
     int64_t integer;
     if (!jget_integer(value, &integer)) {
-        printf("%.10g\n", jget_real(value));
+        print_real(jget_real(value));
         return;
     }
     long long n = integer;
@@ -63,12 +92,17 @@ static void print_value(const char *section, const char *key, const struct jval 
 /* Sections within sections are two deep in this form, never more. */
 static void print_object(int indent, const char *section, const struct jval *object)
 {
+    bool apart = false; /* a value of the whole after a section is no part of that */
     for (const struct jval *v = object->first; v; v = v->next) {
         const char *key = v->key.s;
+        char text[64];
         if (indent == 0 && strcmp(key, "tensors") == 0)
             continue;
+        if (indent == 0 && apart && v->type != J_OBJECT)
+            printf("\n");
+        apart = v->type == J_OBJECT;
         if (v->type == J_OBJECT && indent < 4) {
-            printf("%s%*s%s\n", indent == 0 ? "\n" : "", indent, "", key);
+            printf("%s%*s%s\n", indent == 0 ? "\n" : "", indent, "", words_of(key, text, sizeof text));
             print_object(indent + 2, indent == 0 ? key : section, v);
         } else {
             print_key(indent, key);
