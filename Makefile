@@ -76,6 +76,9 @@ ROOMS    := base json quant format token harmony backend $(patsubst src/%/,%,$(w
             $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert measure
 LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
+# The server: in the program and its own tests, not in the library.
+SERVE_SRC := $(wildcard src/serve/*.c src/serve/*/*.c)
+SERVE_OBJ := $(patsubst src/%.c,$(B)/%.o,$(SERVE_SRC))
 # Written over `real`: compiled once as float and once as double (the yardstick of tests and gradient checks).
 REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) $(addprefix src/model/,activations.c forward.c shard.c stage.c taps.c)
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
@@ -168,6 +171,11 @@ $(B)/osso: $(CLI_OBJ) $(COMMIT_OBJ) $(B)/libosso-inner.a
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT)
 endif
 
+$(B)/serve.a: $(SERVE_OBJ)
+	@rm -f $@
+	@$(SAY) AR $@
+	$(Q)$(AR) rcs $@ $^
+
 # Programs of tests find a backend of their own beside those of the product: tests/backend/far.h.
 TEST_OBJ := $(B)/tests/backend/far.o $(B)/tests/backend/backends.o
 .SECONDARY: $(TEST_OBJ)
@@ -176,6 +184,10 @@ $(B)/tests/backend/%.o: tests/backend/%.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(SAY) CC $@
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -c $< -o $@
+$(B)/tests/serve/%: tests/serve/%.c $(B)/serve.a $(TEST_OBJ) $(TEST_LIB) $(wildcard tests/*.h)
+	@mkdir -p $(@D)
+	@$(SAY) LINK $@
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(B)/serve.a $(TEST_OBJ) $(TEST_LIB) $(shell $(PKG) --libs cmocka) $(LDLIBS)
 $(B)/tests/%: tests/%.c $(TEST_OBJ) $(TEST_LIB) $(wildcard tests/*.h)
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@
@@ -227,4 +239,4 @@ clean:
 
 $(B)/token/o200k.o: src/token/o200k.bin
 
--include $(LIB_OBJ:.o=.d) $(COMMIT_OBJ:.o=.d) $(MUST_OBJ:.o=.d) $(EMU_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_OBJ:.o=.d)
+-include $(LIB_OBJ:.o=.d) $(COMMIT_OBJ:.o=.d) $(MUST_OBJ:.o=.d) $(EMU_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(SERVE_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_OBJ:.o=.d)

@@ -1,0 +1,183 @@
+/* reply.c: what the dialects share. */
+#include "serve/api/reply_parts.h"
+
+#include "base/mem.h"
+#include "json/jwrite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void on_news(void *user, enum item_news news, size_t index, const char *text, size_t len)
+{
+    struct sequence *s = user;
+    s->reply->dialect->news(s, news, s->items.list + index, text, len);
+}
+
+bool reply_create(const struct request *request, const struct reply_about *about, struct reply **reply_out,
+                  struct refusal *r)
+{
+    struct reply *reply = *reply_out = mem_alloc(sizeof *reply);
+    size_t n = request->n_prompts * (size_t)request->n;
+    if (!reply || !(reply->sequences = mem_array(n, sizeof *reply->sequences)))
+        return refuse(r, 503, NULL, "not enough memory for an answer");
+    reply->request = request;
+    reply->about = *about;
+    reply->dialect = request->route == ROUTE_CHAT        ? &dialect_chat
+                     : request->route == ROUTE_RESPONSES ? &dialect_responses
+                                                         : &dialect_completions;
+    snprintf(reply->id, sizeof reply->id, "%s%s", reply->dialect->id_prefix, about->id);
+    reply->n = n;
+    for (size_t i = 0; i < n; i++) {
+        struct sequence *s = reply->sequences + i;
+        s->reply = reply;
+        s->index = i;
+        s->items = (struct items){.tokenizer = about->tokenizer,
+                                  .logprobs = request->logprobs,
+                                  .plain = !request->harmony,
+                                  .tell = on_news,
+                                  .user = s};
+    }
+    return true;
+}
+
+void reply_free(struct reply *reply)
+{
+    if (!reply)
+        return;
+    for (size_t i = 0; i < reply->n; i++) {
+        items_free(&reply->sequences[i].items);
+        buf_free(&reply->sequences[i].prompt_logprobs);
+    }
+    mem_free(reply->sequences);
+    buf_free(&reply->out);
+    buf_free(&reply->object);
+    buf_free(&reply->output);
+    mem_free(reply);
+}
+
+struct buf *reply_out(struct reply *reply)
+{
+    return &reply->out;
+}
+
+/* ---- events --------------------------------------------------------------------------------------------- */
+
+void reply_begin(struct reply *reply)
+{
+    if (!reply->begun)
+        reply->dialect->begin(reply);
+    reply->begun = true;
+}
+
+void reply_event(struct reply *reply, size_t sequence, const struct osso_event *event)
+{
+    reply_begin(reply);
+    items_event(&reply->sequences[sequence].items, event);
+}
+
+void reply_end(struct reply *reply, size_t sequence, const struct osso_event *event)
+{
+    struct sequence *s = reply->sequences + sequence;
+    reply_begin(reply);
+    s->stop = event->stop;
+    items_finish(&s->items, event);
+    s->ended = true;
+    reply->dialect->end(s);
+}
+
+void reply_prompt_token(struct reply *reply, size_t prompt, const struct osso_event *event)
+{
+    struct buf *out = &reply->sequences[prompt * (size_t)reply->request->n].prompt_logprobs;
+    buf_puts(out, out->len ? "," : "");
+    items_put_logprob(out, reply->about.tokenizer, event);
+}
+
+bool reply_done(struct reply *reply, const struct reply_usage *usage, struct refusal *r)
+{
+    bool failed = reply->out.failed || reply->failed;
+    for (size_t i = 0; i < reply->n; i++)
+        failed |= reply->sequences[i].items.failed || reply->sequences[i].prompt_logprobs.failed;
+    if (!failed)
+        reply->dialect->done(reply, usage);
+    return !(failed || reply->out.failed) || refuse(r, 503, NULL, "not enough memory for the answer");
+}
+
+void reply_fail(struct reply *reply, const struct refusal *r)
+{
+    reply_begin(reply);
+    reply->dialect->fail(reply, r);
+}
+
+size_t reply_tokens(const struct reply *reply, size_t sequence)
+{
+    return reply->sequences[sequence].items.n_tokens;
+}
+
+const char *reply_object(const struct reply *reply)
+{
+    return reply->object.data;
+}
+
+const char *reply_output(const struct reply *reply)
+{
+    return reply->output.data ? reply->output.data : reply->object.data ? "" : NULL;
+}
+
+/* ---- pieces --------------------------------------------------------------------------------------------- */
+
+void reply_puts(struct reply *reply, const char *text)
+{
+    buf_puts(&reply->out, text);
+}
+
+void reply_put_text(struct reply *reply, const char *text, size_t len)
+{
+    jwrite_string(&reply->out, text ? text : "", len);
+}
+
+void reply_data_begin(struct reply *reply)
+{
+    reply_puts(reply, "data: ");
+}
+
+void reply_data_end(struct reply *reply)
+{
+    reply_puts(reply, "\n\n");
+}
+
+const char *reply_finish_reason(const struct sequence *s)
+{
+    if (s->stop == OSSO_STOP_LENGTH || s->stop == OSSO_STOP_CONTEXT)
+        return "length";
+    return s->n_calls > 0 ? "tool_calls" : "stop";
+}
+
+void reply_put_usage(struct reply *reply, const struct reply_usage *usage)
+{
+    size_t sampled = 0, thought = 0;
+    for (size_t i = 0; i < reply->n; i++) {
+        sampled += reply->sequences[i].items.n_tokens;
+        thought += reply->sequences[i].items.n_thought;
+    }
+    bool responses = reply->request->route == ROUTE_RESPONSES;
+    const char *in = responses ? "input" : "prompt", *out = responses ? "output" : "completion";
+    buf_printf(&reply->out,
+               "{\"%s_tokens\":%zu,\"%s_tokens\":%zu,\"total_tokens\":%zu,\"%s_tokens_details\":{\"cached_tokens\":%zu},"
+               "\"%s_tokens_details\":{\"reasoning_tokens\":%zu}}",
+               in, usage->prompt_tokens, out, sampled, usage->prompt_tokens + sampled, in, usage->cached_tokens, out,
+               thought);
+}
+
+void reply_item_id(const struct sequence *s, const char *prefix, size_t index, char text[64])
+{
+    snprintf(text, 64, "%s%.40s%02zx%02zx", prefix, s->reply->about.id, s->index, index);
+}
+
+struct call_name reply_call_name(const struct reply *reply, const struct item *item)
+{
+    const char *recipient = item->recipient ? item->recipient : "";
+    const struct tool *tool = toolset_called(&reply->request->tools, recipient);
+    if (tool)
+        return (struct call_name){tool->name, tool->space, tool->custom};
+    return (struct call_name){toolset_plain(recipient), NULL, false};
+}

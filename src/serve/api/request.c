@@ -1,0 +1,199 @@
+/* request.c: what every dialect asks alike, and a chat as the prompt. */
+#include "serve/api/request.h"
+
+#include "base/mem.h"
+#include "json/jget.h"
+#include "json/jwrite.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_STOP_BYTES = 256 };
+
+static bool no_memory(struct refusal *r)
+{
+    return refuse(r, 503, NULL, "not enough memory for the request");
+}
+
+bool request_effort(struct request *q, const struct jval *v, const char *param, struct refusal *r)
+{
+    static const char *const words[][2] = {{"none", "low"},    {"minimal", "low"}, {"low", "low"}, {"medium", "medium"},
+                                           {"high", "high"}, {"xhigh", "high"},  {"max", "high"}};
+    if (v->type == J_STRING)
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            if (jtext_is(v->text, words[i][0])) {
+                snprintf(q->effort, sizeof q->effort, "%s", words[i][1]);
+                return true;
+            }
+    return refuse(r, 400, param, "\"%s\" must be none, minimal, low, medium, high, xhigh or max", param);
+}
+
+/* ---- how tokens are chosen ------------------------------------------------------------------------------ */
+
+static bool read_bias(struct request *q, const struct jval *list, const struct request_world *world, struct refusal *r)
+{
+    size_t n = 0;
+    if (!list || !list->first)
+        return true;
+    q->bias = mem_array(list->n_children, sizeof *q->bias);
+    if (!q->bias)
+        return no_memory(r);
+    for (const struct jval *v = list->first; v; v = v->next, n++) {
+        char *end = NULL;
+        long long id = v->key.len && v->key.len < 12 ? strtoll(v->key.s, &end, 10) : -1;
+        if (id < 0 || id >= world->vocab || *end)
+            return refuse(r, 400, "logit_bias", "\"logit_bias\": \"%.40s\" is no token id; the model has 0 to %lld", v->key.s,
+                          (long long)world->vocab - 1);
+        if (v->type != J_NUMBER || !(fabs(jget_real(v)) <= 100))
+            return refuse(r, 400, "logit_bias", "\"logit_bias\": token %lld needs a number from -100 to 100", id);
+        q->bias[n] = (struct osso_logit_bias){.id = (int32_t)id, .bias = (float)jget_real(v)};
+    }
+    q->sampling.bias = q->bias;
+    q->sampling.n_bias = n;
+    return true;
+}
+
+static bool read_sampling(struct request *q, const struct jval *root, const struct request_world *world, struct refusal *r)
+{
+    struct osso_sampling *s = &q->sampling;
+    *s = *world->defaults;
+    s->temperature = field_real(root, "temperature", s->temperature);
+    s->top_p = field_real(root, "top_p", s->top_p);
+    s->top_k = field_int(root, "top_k", s->top_k);
+    s->min_p = field_real(root, "min_p", s->min_p);
+    s->presence_penalty = field_real(root, "presence_penalty", s->presence_penalty);
+    s->frequency_penalty = field_real(root, "frequency_penalty", s->frequency_penalty);
+    s->repetition_penalty = field_real(root, "repetition_penalty", s->repetition_penalty);
+    if (jval_given(root, "top_p") && s->top_p == 0) { /* asked for: so few that only the first is left */
+        s->top_p = 1;
+        s->top_k = 1;
+    }
+    q->seeded = jval_given(root, "seed") != NULL;
+    s->seed = (uint64_t)field_int(root, "seed", 0);
+    return read_bias(q, jval_given(root, "logit_bias"), world, r);
+}
+
+/* ---- where it ends -------------------------------------------------------------------------------------- */
+
+static bool add_stop(struct request *q, const struct jval *v, struct refusal *r)
+{
+    if (v->text.len == 0 || v->text.len > MOST_STOP_BYTES)
+        return refuse(r, 400, "stop", "a \"stop\" text must have 1 to %d bytes", MOST_STOP_BYTES);
+    if (memchr(v->text.s, 0, v->text.len))
+        return refuse(r, 400, "stop", "a \"stop\" text with a NUL in it");
+    q->stop[q->n_stop++] = v->text.s;
+    return true;
+}
+
+static bool read_end(struct request *q, const struct jval *root, struct refusal *r)
+{
+    static const char *const limits[] = {"max_output_tokens", "max_completion_tokens", "max_tokens"};
+    const struct jval *stop = jval_given(root, "stop");
+    for (size_t i = 0; i < 3; i++) {
+        bool known = i == 0 ? q->route == ROUTE_RESPONSES : q->route != ROUTE_RESPONSES;
+        if (!known || !jval_given(root, limits[i]))
+            continue;
+        q->max_tokens = field_int(root, limits[i], 0);
+        q->no_tokens = q->max_tokens == 0;
+        break;
+    }
+    q->min_tokens = field_int(root, "min_tokens", 0);
+    q->ignore_eos = field_bool(root, "ignore_eos", false);
+    if (q->max_tokens > 0 && q->min_tokens > q->max_tokens)
+        return refuse(r, 400, "min_tokens", "\"min_tokens\" is %lld, but at most %lld tokens are wanted",
+                      (long long)q->min_tokens, (long long)q->max_tokens);
+    if (stop && stop->type == J_STRING)
+        return add_stop(q, stop, r);
+    for (const struct jval *v = stop ? stop->first : NULL; v; v = v->next)
+        if (!add_stop(q, v, r))
+            return false;
+    return true;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------ */
+
+static bool read_common(struct request *q, const struct jval *root, const struct request_world *world, struct refusal *r)
+{
+    const struct jval *options = jval_given(root, "stream_options");
+    const struct jval *usage = options ? jval_given(options, "include_usage") : NULL;
+    q->n = field_int(root, "n", 1);
+    q->stream = field_bool(root, "stream", false);
+    q->top_logprobs = field_int(root, "top_logprobs", 0);
+    q->include_usage = q->stream && usage && usage->type == J_BOOL && usage->truth;
+    if (usage && usage->type != J_BOOL)
+        return refuse(r, 400, "stream_options.include_usage", "\"include_usage\" must be true or false");
+    if (options && !q->stream)
+        return refuse(r, 400, "stream_options", "\"stream_options\" without \"stream\": true");
+    return read_sampling(q, root, world, r) && read_end(q, root, r);
+}
+
+bool request_read(unsigned route, const char *body, size_t len, const struct request_world *world,
+                  struct request **request_out, struct refusal *r)
+{
+    struct request *q = *request_out = mem_alloc(sizeof *q);
+    if (!q)
+        return no_memory(r);
+    q->route = route;
+    enum osso_status status = jdoc_read_harmony(body, len, "the body", &q->doc, &r->err);
+    if (status)
+        return refuse_status(r, status, NULL);
+    const struct jval *root = jdoc_root(q->doc);
+    if (!fields_check(root, route, r) || !read_common(q, root, world, r))
+        return false;
+    q->harmony = route != ROUTE_COMPLETIONS;
+    if (route == ROUTE_CHAT)
+        return request_chat(q, world, r);
+    return route == ROUTE_RESPONSES ? request_responses(q, world, r) : request_completions(q, world, r);
+}
+
+void request_free(struct request *q)
+{
+    if (!q)
+        return;
+    for (size_t i = 0; i < q->n_prompts; i++)
+        osso_ids_free(q->prompts + i);
+    mem_free(q->prompts);
+    mem_free(q->rendered);
+    mem_free(q->bias);
+    toolset_free(&q->tools);
+    buf_free(&q->items);
+    jdoc_release(q->doc);
+    mem_free(q);
+}
+
+/* ---- a chat as the prompt ------------------------------------------------------------------------------- */
+
+/* "the request: message 3: ..." is about messages[3]. */
+static bool refuse_chat(const struct request *q, struct refusal *r, enum osso_status status)
+{
+    const char *what = q->route == ROUTE_CHAT ? "messages" : "input", *at = strstr(r->err.text, "message ");
+    unsigned long i;
+    refuse_status(r, status, what);
+    if (q->route == ROUTE_CHAT && at && sscanf(at, "message %lu:", &i) == 1)
+        snprintf(r->param, sizeof r->param, "messages[%lu]", i);
+    return false;
+}
+
+bool request_prompt(struct request *q, const struct request_world *world, const struct buf *chat, struct refusal *r)
+{
+    struct osso_system system = {.size = sizeof system, .date = world->date, .effort = q->effort[0] ? q->effort : NULL};
+    struct osso_conversation *conversation = NULL;
+    char *ignored = NULL;
+    if (chat->failed || !(q->prompts = mem_alloc(sizeof *q->prompts)))
+        return no_memory(r);
+    q->n_prompts = 1;
+    enum osso_status status =
+        osso_conversation_from_chat(chat->data, chat->len, "the request", &system, &ignored, &conversation, &r->err);
+    osso_free(ignored);
+    if (status)
+        return refuse_chat(q, r, status);
+    if (world->recall)
+        status = world->recall(world->user, &conversation, &r->err);
+    struct osso_render_options options = {.size = sizeof options, .drop = OSSO_DROP_TURNS};
+    if (!status)
+        status = osso_conversation_render(conversation, world->tokenizer, &options, q->prompts, &r->err);
+    osso_conversation_free(conversation);
+    return status ? refuse_status(r, status, NULL) : true;
+}

@@ -1,0 +1,66 @@
+/* request.h: what a client asks for, whatever its dialect: prompts as ids, how tokens are chosen, where it ends, what is to
+ * come back. Made on a worker from the body; immutable afterwards. */
+#ifndef OSSO_SERVE_REQUEST_H
+#define OSSO_SERVE_REQUEST_H
+
+#include "osso/answer.h"
+#include "osso/text.h"
+#include "serve/api/fields.h"
+#include "serve/api/toolset.h"
+
+/* What reading needs of the server. */
+struct request_world {
+    const struct osso_tokenizer *tokenizer;
+    int64_t vocab, context; /* of the model; tokens of one request */
+    const struct osso_sampling *defaults; /* the model's */
+    const char *date;                     /* "2026-01-15", for the system message; NULL: none */
+    /* The stored history of a response: a JSON list of items ("[...]"), or NULL when this key has no such response. */
+    const char *(*stored)(void *user, const char *id);
+    /* May put the ids that the model wrote in the place of messages that come back (own tokens). NULL: no. */
+    enum osso_status (*recall)(void *user, struct osso_conversation **conversation, struct osso_error *err);
+    void *user;
+};
+
+struct request {
+    unsigned route;
+    struct jdoc *doc;       /* the body: whatever is echoed lives there */
+    struct osso_ids *prompts;
+    size_t n_prompts;
+    char *rendered;         /* the prompt as text, specials by name: rules of scripts match it; only if asked for */
+    int64_t n;
+    struct osso_sampling sampling; /* its bias list is `bias` */
+    struct osso_logit_bias *bias;
+    bool seeded;
+    int64_t max_tokens; /* 0: until the context is full; no_tokens: really none */
+    bool no_tokens;
+    int64_t min_tokens;
+    bool ignore_eos;
+    const char *stop[4]; /* in doc */
+    size_t n_stop;
+    bool logprobs;
+    int64_t top_logprobs;
+    bool echo, stream, include_usage;
+    bool harmony; /* a conversation: the answer is read by the parser */
+    struct toolset tools;
+    char effort[8];
+    /* Responses */
+    bool store, include_encrypted;
+    struct buf items; /* the input as a JSON list of items without brackets, earlier ones first: what is stored */
+    size_t items_before; /* bytes of `items` that come from the previous response */
+};
+
+/* Reads a body; false: *r says why. *request is the caller's (request_free), also then. */
+bool request_read(unsigned route, const char *body, size_t len, const struct request_world *world,
+                  struct request **request_out, struct refusal *r);
+void request_free(struct request *request);
+
+/* The parts, each in a file of its own. */
+bool request_chat(struct request *q, const struct request_world *world, struct refusal *r);
+bool request_responses(struct request *q, const struct request_world *world, struct refusal *r);
+bool request_completions(struct request *q, const struct request_world *world, struct refusal *r);
+/* A chat request's JSON (normalised: functions only) as the prompt. */
+bool request_prompt(struct request *q, const struct request_world *world, const struct buf *chat, struct refusal *r);
+/* "low", "medium" or "high" of what clients say; false: none of them. */
+bool request_effort(struct request *q, const struct jval *v, const char *param, struct refusal *r);
+
+#endif

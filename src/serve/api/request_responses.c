@@ -1,0 +1,106 @@
+/* request_responses.c: a request of the Responses API as a chat: instructions, what was stored, the input's items. */
+#include "serve/api/request.h"
+
+#include "json/jwrite.h"
+#include "serve/api/items_in.h"
+
+#include <string.h>
+
+/* Items without the brackets of their list. */
+static void put_items(struct buf *out, const struct jval *list)
+{
+    for (const struct jval *item = list->first; item; item = item->next) {
+        if (out->len)
+            buf_putc(out, ',');
+        jwrite_value(out, item, JWRITE_SPELT);
+    }
+}
+
+static bool put_earlier(struct request *q, const struct jval *id, const struct request_world *world, struct buf *chat,
+                        struct refusal *r)
+{
+    struct jdoc *doc = NULL;
+    const char *items = world->stored ? world->stored(world->user, id->text.s) : NULL;
+    if (!items) {
+        refuse(r, 404, "previous_response_id", "there is no response \"%.80s\" here", id->text.s);
+        r->code = "previous_response_not_found";
+        return false;
+    }
+    enum osso_status status = jdoc_read_harmony(items, strlen(items), "a stored response", &doc, &r->err);
+    if (status)
+        return refuse_status(r, status, NULL);
+    bool ok = items_put_messages(chat, jdoc_root(doc), "previous_response_id", &q->tools, r);
+    put_items(&q->items, jdoc_root(doc));
+    q->items_before = q->items.len;
+    jdoc_release(doc);
+    return ok;
+}
+
+/* A text is a user's message, and so is no input at all. */
+static bool put_input(struct request *q, const struct jval *input, struct buf *chat, struct refusal *r)
+{
+    struct buf message = {0};
+    if (input && input->type == J_ARRAY && input->first) {
+        put_items(&q->items, input);
+        return items_put_messages(chat, input, "input", &q->tools, r);
+    }
+    buf_puts(&message, "\"role\":\"user\",\"content\":");
+    jwrite_string(&message, input && input->type == J_STRING ? input->text.s : "",
+                  input && input->type == J_STRING ? input->text.len : 0);
+    buf_printf(chat, ",{%s}", message.data ? message.data : "");
+    buf_printf(&q->items, "%s{\"type\":\"message\",%s}", q->items.len ? "," : "", message.data ? message.data : "");
+    chat->failed |= message.failed;
+    buf_free(&message);
+    return true;
+}
+
+static bool read_form(struct request *q, const struct jval *root, struct refusal *r)
+{
+    const struct jval *format = jval_given(jval_given(root, "text"), "format");
+    const struct jval *type = jval_get_type(format, "type", J_STRING);
+    const struct jval *truncation = jval_given(root, "truncation"), *effort = jval_given(jval_given(root, "reasoning"), "effort");
+    const struct jval *include = jval_given(root, "include");
+    if (format && !(type && jtext_is(type->text, "text")))
+        return refuse(r, 400, "text.format", "\"text.format\" can only be {\"type\": \"text\"} yet");
+    if (truncation && !jtext_is(truncation->text, "disabled"))
+        return refuse(r, 400, "truncation", "\"truncation\" can only be \"disabled\": nothing of a conversation is dropped here");
+    if (field_bool(root, "background", false))
+        return refuse(r, 400, "background", "\"background\" can only be false");
+    for (const struct jval *v = include ? include->first : NULL; v; v = v->next) {
+        if (v->type != J_STRING)
+            return refuse(r, 400, "include", "\"include\" must be a list of texts");
+        q->include_encrypted |= jtext_is(v->text, "reasoning.encrypted_content");
+        q->logprobs |= jtext_is(v->text, "message.output_text.logprobs");
+    }
+    q->logprobs |= q->top_logprobs > 0;
+    q->store = field_bool(root, "store", true);
+    return !effort || request_effort(q, effort, "reasoning.effort", r);
+}
+
+bool request_responses(struct request *q, const struct request_world *world, struct refusal *r)
+{
+    const struct jval *root = jdoc_root(q->doc), *earlier = jval_given(root, "previous_response_id");
+    const struct jval *instructions = jval_given(root, "instructions");
+    struct buf messages = {0}, chat = {0};
+    if (!read_form(q, root, r) || !toolset_read(root, &q->tools, r))
+        return false;
+    if (instructions) {
+        buf_puts(&messages, ",{\"role\":\"developer\",\"content\":");
+        jwrite_string(&messages, instructions->text.s, instructions->text.len);
+        buf_puts(&messages, "}");
+    }
+    bool ok = !earlier || put_earlier(q, earlier, world, &messages, r);
+    ok = ok && put_input(q, jval_given(root, "input"), &messages, r);
+    buf_puts(&chat, "{\"messages\":[");
+    if (messages.len)
+        buf_add(&chat, messages.data + 1, messages.len - 1);
+    buf_puts(&chat, "]");
+    if (q->tools.shown.len)
+        buf_printf(&chat, ",\"tools\":%s", q->tools.shown.data);
+    buf_puts(&chat, "}");
+    chat.failed |= messages.failed || q->items.failed;
+    ok = ok && request_prompt(q, world, &chat, r);
+    buf_free(&messages);
+    buf_free(&chat);
+    return ok;
+}
