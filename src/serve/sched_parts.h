@@ -1,0 +1,58 @@
+/* sched_parts.h: what the scheduler's files share. */
+#ifndef OSSO_SERVE_SCHED_PARTS_H
+#define OSSO_SERVE_SCHED_PARTS_H
+
+#include "serve/pace.h"
+#include "serve/sched.h"
+
+#include <pthread.h>
+
+/* One answer of a job, from its admission on. */
+struct seq {
+    struct job *job;
+    size_t number; /* which of the job's */
+    struct osso_session *session;
+    struct osso_sampler *sampler;
+    struct osso_parser *parser;
+    struct osso_answer *answer;
+    uint64_t age;      /* smaller: admitted earlier */
+    bool streams;      /* has its first token: a step needs one row of it */
+    bool released;     /* its K and V were given back: it waits for room */
+    size_t n_scored;   /* tokens of the prompt whose score was told */
+    size_t had;        /* computed before this step */
+};
+
+struct sched {
+    struct osso_engine *engine;
+    struct sched_options o;
+    pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t lock; /* of what stands below */
+    pthread_cond_t wake;
+    struct job *first, *last; /* in order of arrival */
+    int n_queued;
+    bool closed, over, woken;
+    struct sched_counts counts;
+
+    /* The thread's own. */
+    struct seq *seqs; /* [slots], the first n are in use */
+    int n;
+    uint64_t n_admitted, n_steps;
+    uint64_t last_key; /* whose turn it was */
+    struct pace pace;
+    struct osso_session **in_step;
+    struct osso_draw *draws;
+    struct osso_error *errors;
+    int *drawn; /* the sequence of each draw */
+};
+
+/* sched_seq.c */
+enum osso_status seq_begin(struct sched *s, struct job *job, struct osso_error *err);
+/* Takes seqs[i] out; its job is done when it was the last. status OK: the answer ended by itself. */
+void seq_end(struct sched *s, int i, enum osso_status status, const struct osso_error *why);
+/* Scores of the prompt's tokens that the last step computed. */
+enum osso_status seq_score(struct seq *seq, int64_t vocab, struct osso_error *err);
+/* The job is told, for the last time; it may be gone afterwards. */
+void job_finish(struct job *job, enum osso_status status, const struct osso_error *why);
+
+#endif
