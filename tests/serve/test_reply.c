@@ -3,7 +3,7 @@
 
 #include "json/jdoc.h"
 #include "serve/api/items_in.h"
-#include "serve/api/reply.h"
+#include "serve/api/dialect.h"
 
 static struct osso_sampling defaults;
 static const char *stored;

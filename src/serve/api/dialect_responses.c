@@ -1,5 +1,5 @@
-/* reply_responses.c: the Responses API: a response object with items, and its events. */
-#include "serve/api/reply_parts.h"
+/* dialect_responses.c: the Responses API: a response object with items, and its events. */
+#include "serve/api/dialect_parts.h"
 
 #include "json/jwrite.h"
 #include "serve/api/items_in.h"

@@ -1,9 +1,9 @@
-/* reply_parts.h: what the dialects' files share; for them and reply.c. */
-#ifndef OSSO_SERVE_REPLY_PARTS_H
-#define OSSO_SERVE_REPLY_PARTS_H
+/* dialect_parts.h: what the dialects' files share; for them and dialect.c. */
+#ifndef OSSO_SERVE_DIALECT_PARTS_H
+#define OSSO_SERVE_DIALECT_PARTS_H
 
 #include "serve/api/items_out.h"
-#include "serve/api/reply.h"
+#include "serve/api/dialect.h"
 
 struct sequence {
     struct reply *reply;

@@ -1,6 +1,6 @@
-/* reply_chat.c: chat completions. Thoughts go out under both names that clients read, "reasoning_content" and
+/* dialect_chat.c: chat completions. Thoughts go out under both names that clients read, "reasoning_content" and
  * "reasoning"; what the model says on the way to a call is content. */
-#include "serve/api/reply_parts.h"
+#include "serve/api/dialect_parts.h"
 
 #include <stdio.h>
 #include <string.h>

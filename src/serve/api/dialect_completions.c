@@ -1,5 +1,5 @@
-/* reply_completions.c: text completions, with echo and log-probabilities as lm-evaluation-harness reads them. */
-#include "serve/api/reply_parts.h"
+/* dialect_completions.c: text completions, with echo and log-probabilities as lm-evaluation-harness reads them. */
+#include "serve/api/dialect_parts.h"
 
 #include "base/mem.h"
 #include "json/jget.h"

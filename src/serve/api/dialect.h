@@ -1,4 +1,4 @@
-/* reply.h: the answer to a request in its dialect: one JSON object, or server-sent events. One thread at a time.
+/* dialect.h: the answer to a request in its dialect: one JSON object, or server-sent events. One thread at a time.
  *
  *   reply_create(request, &about, &reply, &refusal);
  *   reply_event(reply, sequence, &event);   // sequence: prompt * n + choice; any order between sequences
@@ -6,8 +6,8 @@
  *   reply_done(reply, &usage);              // after the last end; or reply_fail at any time
  *
  * What is to be sent grows in reply_out; whoever sends it clears it. Without stream it is empty until the end. */
-#ifndef OSSO_SERVE_REPLY_H
-#define OSSO_SERVE_REPLY_H
+#ifndef OSSO_SERVE_DIALECT_H
+#define OSSO_SERVE_DIALECT_H
 
 #include "serve/api/request.h"
 

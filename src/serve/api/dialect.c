@@ -1,5 +1,5 @@
-/* reply.c: what the dialects share. */
-#include "serve/api/reply_parts.h"
+/* dialect.c: what the dialects share. */
+#include "serve/api/dialect_parts.h"
 
 #include "base/mem.h"
 #include "json/jwrite.h"
