@@ -216,6 +216,9 @@ struct osso_parser_state {
     bool message_done; /* the last id ended a message */
     int32_t end_id;    /* which id ended the last message: a stop, the <|start|> or <|channel|> of the next message
                         * when its own stop was missing, or -1 for the end of the stream */
+    size_t index;      /* which message of osso_parser_messages the fields and the delta belong to, or will */
+    bool is_content; /* the last id is content of it: neither of a header nor the one that ended it. (What a model puts
+                      * into a header's place counts as header, until it turns out to be text.) */
 };
 OSSO_API enum osso_status osso_parser_push(struct osso_parser *parser, int32_t id, struct osso_parser_state *state_out,
                                            struct osso_error *err);

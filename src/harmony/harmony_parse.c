@@ -315,11 +315,23 @@ static enum osso_status push_id(struct osso_parser *p, int32_t id, struct osso_e
     return OSSO_OK;
 }
 
+/* Is an id that came in content still content, with this many messages before it? */
+static bool stays_content(const struct osso_parser *p, int32_t id, size_t n_before)
+{
+    return p->state == CONTENT && p->done->n_messages == n_before &&
+           (p->strict || !osso_tokenizer_is_special(p->tokenizer, id));
+}
+
 /* The fields of the message in progress, or of the one that the last id ended. */
-static void show(const struct osso_parser *p, size_t n_before, size_t len_before, struct osso_parser_state *state_out)
+static void show(const struct osso_parser *p, size_t n_before, size_t len_before, bool is_content,
+                 struct osso_parser_state *state_out)
 {
     const struct message *m = p->state == CONTENT ? &p->open : NULL;
-    struct osso_parser_state all = {.in_content = p->state == CONTENT, .end_id = p->end_id}, *s = &all;
+    struct osso_parser_state all = {.in_content = p->state == CONTENT,
+                                    .end_id = p->end_id,
+                                    .index = n_before,
+                                    .is_content = is_content},
+                             *s = &all;
     if (p->done->n_messages > n_before) {
         m = &p->done->messages[p->done->n_messages - 1];
         s->message_done = true;
@@ -343,13 +355,14 @@ static void show(const struct osso_parser *p, size_t n_before, size_t len_before
 enum osso_status osso_parser_push(struct osso_parser *parser, int32_t id, struct osso_parser_state *state_out,
                                   struct osso_error *err)
 {
-    size_t n_before = parser->done->n_messages, len_before = parser->state == CONTENT ? parser->text.len : 0;
+    bool in_content = parser->state == CONTENT;
+    size_t n_before = parser->done->n_messages, len_before = in_content ? parser->text.len : 0;
     enum osso_status status = sized_check(state_out, "osso_parser_state", err);
     if (status)
         return status;
     status = push_id(parser, id, err);
     if (state_out)
-        show(parser, n_before, len_before, state_out);
+        show(parser, n_before, len_before, in_content && stays_content(parser, id, n_before), state_out);
     return status;
 }
 
@@ -367,6 +380,6 @@ enum osso_status osso_parser_finish(struct osso_parser *parser, struct osso_pars
     else if (parser->state == HEADER)
         status = finish_bare(parser, false, -1, err);
     if (state_out)
-        show(parser, n_before, 0, state_out);
+        show(parser, n_before, 0, false, state_out);
     return status;
 }

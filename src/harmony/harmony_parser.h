@@ -39,6 +39,11 @@ struct osso_parser {
     size_t delta_from; /* where the last id's text begins in the message that it ended */
 };
 
+/* Whose ids it takes. */
+static inline const struct osso_tokenizer *parser_tokenizer(const struct osso_parser *p)
+{
+    return p->tokenizer;
+}
 enum osso_status parser_check(const struct buf *b, struct osso_error *err);
 enum osso_status parser_push_text(struct osso_parser *p, int32_t id, struct osso_error *err);
 void parser_release(struct osso_parser *p);
