@@ -53,8 +53,14 @@ enum osso_status osso_parser_create(const struct osso_tokenizer *tokenizer, cons
     p->hint = hint;
     p->author = AUTHOR_KNOWN;
     p->end_id = -1;
-    *parser_out = p;
-    return OSSO_OK;
+    p->owned = role && hint != OSSO_ROLE_TOOL; /* whose author is a name that the prompt knows */
+    if (p->owned)
+        status = osso_tokenizer_encode(tokenizer, role, strlen(role), 0, &p->own, err);
+    if (status)
+        osso_parser_free(p);
+    else
+        *parser_out = p;
+    return status;
 }
 
 void osso_parser_free(struct osso_parser *parser)
@@ -66,6 +72,7 @@ void osso_parser_free(struct osso_parser *parser)
     buf_free(&parser->header);
     buf_free(&parser->text);
     buf_free(&parser->held);
+    osso_ids_free(&parser->own);
     mem_free(parser);
 }
 
@@ -88,6 +95,8 @@ static void open_header(struct osso_parser *p, bool hinted, enum header_author a
     p->state = HEADER;
     p->hinted = hinted;
     p->author = author;
+    p->own.len = 0;
+    p->owned = author == AUTHOR_NAMED;
 }
 
 /* Strict: every id's bytes, the special ones' too. Tolerant: special ids are marks or nothing. */
@@ -221,6 +230,7 @@ static enum osso_status end_waiting(struct osso_parser *p, struct osso_error *er
         memmove(p->header.data, p->header.data + own, len);
         p->header.len = len;
         p->author = AUTHOR_MISSING;
+        p->owned = false;
     }
     p->hint = p->author == AUTHOR_KNOWN ? p->hint : OSSO_ROLE_ASSISTANT;
     return open_content(p, err);
@@ -295,6 +305,11 @@ static enum osso_status push_unexpected(struct osso_parser *p, int32_t id, struc
 
 static enum osso_status push_id(struct osso_parser *p, int32_t id, struct osso_error *err)
 {
+    enum osso_status status = OSSO_OK;
+    if (p->owned && p->state != EXPECT_START)
+        status = osso_ids_push(&p->own, id, err);
+    if (status)
+        return status;
     switch (p->state) {
     case EXPECT_START:
         if (id != p->start)

@@ -35,6 +35,8 @@ struct osso_parser {
     size_t held_at;
     bool lost; /* strict: after an id without a meaning the reference gives no more text */
     struct osso_conversation *done;
+    struct osso_ids own; /* ids of the message in progress, from behind its <|start|> */
+    bool owned;          /* there was a <|start|>, here or in the prompt: they may be a message (own_ids.h) */
     int32_t end_id;
     size_t delta_from; /* where the last id's text begins in the message that it ended */
 };

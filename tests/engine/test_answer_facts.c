@@ -1,5 +1,6 @@
-/* test_answer_facts.c: what an answer says beside its text: which message a token belongs to, its bytes, what the tokens
- * were for, which id ended it and whether its last message is whole; and what a scripted engine is told of its rows. */
+/* test_answer_facts.c: what an answer says beside its text: which message a token belongs to, its bytes, what the
+ * tokens were for, which id ended it and whether its last message is whole; and what a scripted engine is told of its
+ * rows. */
 #include "answer_test.h"
 
 #include "engine/engine_parts.h"
@@ -16,7 +17,8 @@ static struct facts facts_of(const char *say, int64_t max_tokens, const char *st
     static const char letters[] = ".aptc";
     struct osso_error err = {""};
     struct facts f = {.counts.size = sizeof f.counts};
-    struct talk t = {.say = say, .harmony = harmony, .o = {.max_tokens = max_tokens, .stop = &stop, .n_stop = stop != NULL}};
+    struct talk t = {
+        .say = say, .harmony = harmony, .o = {.max_tokens = max_tokens, .stop = &stop, .n_stop = stop != NULL}};
     struct osso_engine *e = engine_open(1);
     struct osso_event event = {.size = sizeof event};
     talk_open(&t, e, 0);
@@ -72,14 +74,15 @@ static void expect_facts(const char *say, const char *kinds, const char *index, 
 static void test_messages(void **state)
 {
     (void)state;
-    /* <|channel|> analysis <|message|> Easy : ' ' 7 . <|end|> <|start|> assistant <|channel|> final <|message|> 7 ... */
+    /* <|channel|> analysis <|message|> Easy : ' ' 7 . <|end|> <|start|> assistant <|channel|> final <|message|> 7 ...
+     */
     expect_facts(THOUGHT("Easy: 7.") FINAL("7"), "...ttttt......a.", "0000000001111111", 0);
     expect_facts("<|channel|>commentary<|message|>Wait.<|end|><|start|>assistant to=f<|channel|>commentary<|message|>{}"
                  "<|call|><|return|>",
                  "....pp.........c..", "000000011111111112", 1);
     /* A message whose end is missing: the <|start|> that follows is nobody's content, its text is the first's. */
-    expect_facts("<|channel|>final<|message|>one<|start|>assistant<|channel|>final<|message|>two<|return|>", "...a.....a.",
-                 "00000111111", 0);
+    expect_facts("<|channel|>final<|message|>one<|start|>assistant<|channel|>final<|message|>two<|return|>",
+                 "...a.....a.", "00000111111", 0);
     /* The fox is some tokens, none of which is a character. */
     struct facts f = facts_of(FINAL(FOX), -1, NULL, true);
     assert_non_null(strstr(f.kinds.data, "...aa"));
@@ -99,13 +102,14 @@ static void test_stop_id(void **state)
         int64_t max;
         enum osso_stop why;
         int32_t id;
-    } cases[] = {{FINAL("ok"), NULL, -1, OSSO_STOP_ID, RETURN},
-                 {"<|channel|>final<|message|>ok<|end|><|start|>user<|message|>And?<|end|>", NULL, -1, OSSO_STOP_ID, -1},
-                 {"<|channel|>final<|message|>ok<|end|><|start|>f to=assistant<|channel|>commentary<|message|>4", NULL, -1,
-                  OSSO_STOP_ID, -1},
-                 {FINAL("one two three"), "two", -1, OSSO_STOP_STRING, -1},
-                 {FINAL("one two three"), NULL, 5, OSSO_STOP_LENGTH, -1},
-                 {FINAL("one two three"), NULL, 7, OSSO_STOP_ID, RETURN}};
+    } cases[] = {
+        {FINAL("ok"), NULL, -1, OSSO_STOP_ID, RETURN},
+        {"<|channel|>final<|message|>ok<|end|><|start|>user<|message|>And?<|end|>", NULL, -1, OSSO_STOP_ID, -1},
+        {"<|channel|>final<|message|>ok<|end|><|start|>f to=assistant<|channel|>commentary<|message|>4", NULL, -1,
+         OSSO_STOP_ID, -1},
+        {FINAL("one two three"), "two", -1, OSSO_STOP_STRING, -1},
+        {FINAL("one two three"), NULL, 5, OSSO_STOP_LENGTH, -1},
+        {FINAL("one two three"), NULL, 7, OSSO_STOP_ID, RETURN}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct facts f = facts_of(cases[i].say, cases[i].max, cases[i].stop, true);
         assert_int_equal(f.end.stop, cases[i].why);
@@ -268,7 +272,7 @@ static void test_interrupted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages), cmocka_unit_test(test_stop_id), cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_messages), cmocka_unit_test(test_stop_id),     cmocka_unit_test(test_cut),
         cmocka_unit_test(test_rows),     cmocka_unit_test(test_interrupted),
     };
     return cmocka_run_group_tests(tests, builtin_setup, answer_teardown);
