@@ -1,5 +1,6 @@
-/* own_ids.c: a message as the ids in which its model wrote it. Written again from its fields it would be the same text in
- * other ids: a header in another order, words split anew, and everything behind it would have to be computed again. */
+/* own_ids.c: a message as the ids in which its model wrote it. Written again from its fields it would be the same text
+ * in other ids: a header in another order, words split anew, and everything behind it would have to be computed again.
+ */
 #include "harmony/own_ids.h"
 
 bool own_ids_end(const struct osso_tokenizer *t, int32_t id)

@@ -4,7 +4,8 @@
 
 #include "osso/text.h"
 
-/* What is wrong with ids as one message (from behind its <|start|>; its end may be missing), in words; NULL: nothing. */
+/* What is wrong with ids as one message (from behind its <|start|>; its end may be missing), in words; NULL: nothing.
+ */
 const char *own_ids_wrong(const struct osso_tokenizer *tokenizer, const int32_t *ids, size_t n);
 /* Is it an id that ends a message: <|end|>, <|return|> or <|call|>? */
 bool own_ids_end(const struct osso_tokenizer *tokenizer, int32_t id);

@@ -1,5 +1,6 @@
-/* test_own_ids.c: messages that keep the ids in which their model wrote them: a tool loop in any spelling stays a prefix
- * of the next prompt, what is no message is refused, and everything else about the message goes by its fields. */
+/* test_own_ids.c: messages that keep the ids in which their model wrote them: a tool loop in any spelling stays a
+ * prefix of the next prompt, what is no message is refused, and everything else about the message goes by its fields.
+ */
 #include "builtin_test.h"
 #include "fault_test.h"
 
@@ -11,7 +12,8 @@ enum { END = 200007, CALL = 200012, RETURN = 200002, START = 200006, MESSAGE = 2
 
 static void add_text(struct osso_ids *ids, const char *text)
 {
-    check_ok(osso_tokenizer_encode(builtin, text, strlen(text), OSSO_ENCODE_SPECIAL, ids, NULL), (struct osso_error){""});
+    check_ok(osso_tokenizer_encode(builtin, text, strlen(text), OSSO_ENCODE_SPECIAL, ids, NULL),
+             (struct osso_error){""});
 }
 
 static struct osso_ids ids_of(const char *text)
@@ -87,7 +89,8 @@ static struct osso_conversation *opened(void)
 }
 
 /* Is `before`, then the first n of `sampled`, what the prompt begins with? */
-static bool goes_on(const struct osso_ids *prompt, const struct osso_ids *before, const struct osso_ids *sampled, size_t n)
+static bool goes_on(const struct osso_ids *prompt, const struct osso_ids *before, const struct osso_ids *sampled,
+                    size_t n)
 {
     return prompt->len > before->len + n && memcmp(prompt->data, before->data, before->len * sizeof(int32_t)) == 0 &&
            memcmp(prompt->data + before->len, sampled->data, n * sizeof(int32_t)) == 0;
@@ -120,8 +123,11 @@ static void test_loops(void **state)
             const char *text = steps[rng_splitmix(&rng) % (sizeof steps / sizeof *steps)];
             struct osso_ids sampled = respelt(text, &rng), plain = ids_of(text);
             hear(c, &sampled);
-            add(c, (struct osso_message){
-                       .role = OSSO_ROLE_TOOL, .name = "functions.f", .recipient = "assistant", .channel = "commentary", .text = "4"});
+            add(c, (struct osso_message){.role = OSSO_ROLE_TOOL,
+                                         .name = "functions.f",
+                                         .recipient = "assistant",
+                                         .channel = "commentary",
+                                         .text = "4"});
             struct osso_ids prompt = prompt_of(c);
             assert_true(goes_on(&prompt, &before, &sampled, sampled.len)); /* <|call|> too */
             tokens += sampled.len;
@@ -212,15 +218,16 @@ static void test_slips(void **state)
     static const struct {
         const char *say;
         bool kept[2];
-    } cases[] = {{"<|channel|>final<|message|>ok<|return|>", {true}},
-                 {"<|message|>ok<|return|>", {true}}, /* no channel is still a message */
-                 {"<|channel|>analysis<|message|>a<|channel|>final<|message|>b<|return|>", {false, false}},
-                 {"<|channel|>analysis<|message|>a<|start|>assistant<|channel|>final<|message|>b<|return|>", {true, true}},
-                 {"<|channel|>analysis<|message|>a<|end|><|channel|>final<|message|>b<|return|>", {true, false}},
-                 {"<|channel|>final<|message|>a<|message|>b<|return|>", {false}},
-                 {"<|channel|>final<|message|>a<|constrain|>b<|return|>", {false}},
-                 {"<|start|>assistant<|channel|>final<|message|>b<|return|>", {true}}, /* from the second <|start|> on */
-                 {"Well, no channels here.<|return|>", {false}}};
+    } cases[] = {
+        {"<|channel|>final<|message|>ok<|return|>", {true}},
+        {"<|message|>ok<|return|>", {true}}, /* no channel is still a message */
+        {"<|channel|>analysis<|message|>a<|channel|>final<|message|>b<|return|>", {false, false}},
+        {"<|channel|>analysis<|message|>a<|start|>assistant<|channel|>final<|message|>b<|return|>", {true, true}},
+        {"<|channel|>analysis<|message|>a<|end|><|channel|>final<|message|>b<|return|>", {true, false}},
+        {"<|channel|>final<|message|>a<|message|>b<|return|>", {false}},
+        {"<|channel|>final<|message|>a<|constrain|>b<|return|>", {false}},
+        {"<|start|>assistant<|channel|>final<|message|>b<|return|>", {true}}, /* from the second <|start|> on */
+        {"Well, no channels here.<|return|>", {false}}};
     struct osso_error err = {""};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct osso_conversation *c = opened();
@@ -348,8 +355,12 @@ static void test_every_allocation_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_loops),   cmocka_unit_test(test_cut),     cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_slips),   cmocka_unit_test(test_refused), cmocka_unit_test(test_add_ids),
+        cmocka_unit_test(test_loops),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_slips),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_add_ids),
         cmocka_unit_test(test_every_allocation_fails),
     };
     return cmocka_run_group_tests(tests, builtin_setup, builtin_teardown);
