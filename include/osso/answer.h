@@ -38,7 +38,8 @@ enum osso_voice {
     OSSO_VOICE_ANSWER,   /* final, no channel, or one that nobody knows; without a parser all text */
     OSSO_VOICE_PREAMBLE, /* commentary to nobody else: said to the person on the way to the answer */
     OSSO_VOICE_THOUGHT,  /* analysis */
-    OSSO_VOICE_CALL      /* a message to a tool */
+    OSSO_VOICE_CALL,     /* a message to a tool */
+    OSSO_VOICE_COUNT
 };
 /* By the fields of a message (NULL: absent; no role: the assistant's). What the assistant says to nobody else and
  * outside analysis is for the person, whatever its channel is called. */
@@ -58,6 +59,14 @@ struct osso_event {
     enum osso_voice voice;                   /* whose text it is */
     const struct osso_parser_state *message; /* with a parser: what it knows after this id, else NULL */
     enum osso_stop stop;                     /* not NONE: this was the last token */
+    int32_t stop_id; /* with ID: the stop id that came; -1: none did, the model began to speak for somebody else */
+    bool cut;        /* at the end: the message in progress had no end of its own, what there is of it is a beginning (a
+                      * call of that kind is none). An answer that a stop text ends is not cut, nor one that a stop id
+                      * ends which ends no message */
+    /* The id's own bytes, which need not be whole characters (osso_tokenizer_piece), good as long as the tokenizer;
+     * NULL without tokenizer and parser, and for an id without a meaning. */
+    const char *bytes;
+    size_t n_bytes;
 };
 
 /* ---- an answer ------------------------------------------------------------------------------------------ */
@@ -73,7 +82,8 @@ struct osso_answer_options {
     const struct osso_tokenizer *tokenizer; /* NULL: no text and no stop texts, but a parser's */
     struct osso_parser *parser; /* NULL: text as it comes, names of special tokens included. Keeps the messages as the
                                  * model wrote them, stop texts included; osso_answer_finish ends its stream. An answer
-                                 * whose model begins a message of another role than the assistant's stops there (ID) */
+                                 * whose model begins a message of another role than the assistant's stops there (ID,
+                                 * stop_id -1: the id that came is no stop id) */
     int64_t max_tokens;         /* 0 or less: until the context is full */
     int64_t min_tokens;         /* before so many, neither ids nor texts stop, and stop ids are chosen only where a mask
                                  * allows nothing else */
@@ -108,6 +118,17 @@ OSSO_API enum osso_status osso_answer_finish(struct osso_answer *answer, struct 
 OSSO_API enum osso_stop osso_answer_stop(const struct osso_answer *answer);
 OSSO_API size_t osso_answer_length(const struct osso_answer *answer); /* tokens so far, the one that stopped included */
 
+/* What an answer's tokens were for. */
+struct osso_answer_counts {
+    size_t size;   /* sizeof(struct osso_answer_counts), set by the caller */
+    size_t tokens; /* osso_answer_length */
+    size_t calls;  /* whole messages to tools so far */
+    /* Tokens of content, by whose text it is (OSSO_VOICE_THOUGHT: reasoning); OSSO_VOICE_NONE: headers, and the ids
+     * that end a message or the answer. Together all tokens. */
+    size_t voice[OSSO_VOICE_COUNT];
+};
+OSSO_API void osso_answer_counts(const struct osso_answer *answer, struct osso_answer_counts *counts_out);
+
 /* ---- one session alone ---------------------------------------------------------------------------------- */
 
 /* NULL, or {0} plus size: until a stop id of the model's or the end of the context. */
@@ -134,13 +155,14 @@ struct osso_generate_options {
 struct osso_generate_result {
     size_t size; /* sizeof(struct osso_generate_result), set by the caller */
     enum osso_stop stop;
-    int32_t stop_id;  /* the id that stopped, or -1 */
+    int32_t stop_id;  /* the stop id that came, or -1 */
     const char *tail; /* text that was held back and is not part of a stop text; lives in the session until it
                        * generates again */
     size_t tail_len;
     enum osso_voice tail_voice;
     size_t n_prompt, n_reused, n_generated;
     double prompt_ms, generate_ms;
+    bool cut; /* the last message is only a beginning (osso_event) */
 };
 /* Runs the session from its tokens until something stops it. The session then holds prompt and generated tokens.
  * tokenizer NULL: no text and no stop texts. */

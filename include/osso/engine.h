@@ -47,6 +47,22 @@ typedef void osso_logits_fn(void *user, const int32_t *tokens, size_t n_tokens, 
 OSSO_API enum osso_status osso_engine_create_scripted(int64_t vocab, osso_logits_fn *logits, void *user,
                                                       const struct osso_engine_options *options,
                                                       struct osso_engine **engine_out, struct osso_error *err);
+/* The same, with every row of a step told, in order, on the thread that steps: so the callback knows whose row it is,
+ * and reading a prompt can take its time. */
+struct osso_script_row {
+    size_t size; /* sizeof(struct osso_script_row) as the library has it */
+    const struct osso_session *session;
+    void *user;            /* as osso_session_set_user said; the session itself until it did */
+    const int32_t *tokens; /* of the session, up to this row's */
+    size_t n_tokens;       /* the row's position + 1 */
+    float *logits;         /* to be filled, `vocab` floats; NULL: nobody wants this row's */
+    bool replayed;         /* it was computed before: only its sliding K and V are made again */
+    bool last;             /* of this step */
+};
+typedef void osso_script_fn(void *user, const struct osso_script_row *row);
+OSSO_API enum osso_status osso_engine_create_rows(int64_t vocab, osso_script_fn *fn, void *user,
+                                                  const struct osso_engine_options *options,
+                                                  struct osso_engine **engine_out, struct osso_error *err);
 OSSO_API void osso_engine_free(struct osso_engine *engine); /* its sessions must be gone */
 /* The instruction sets that this machine can run, best first; NULL past the last. Number 0 is what isa NULL chooses,
  * the last is "scalar". */
@@ -143,7 +159,8 @@ OSSO_API enum osso_status osso_sample(struct osso_sampler *sampler, const struct
 OSSO_API enum osso_status osso_engine_set_tap(struct osso_engine *engine, uint64_t taps,
                                               const struct osso_layers *layers, osso_tap_fn *fn, void *user,
                                               struct osso_error *err);
-/* What taps are told of this session's rows; the session itself until it is set, also in a fork. */
+/* What taps and a scripted engine's callback are told of this session's rows; the session itself until it is set, also
+ * in a fork. */
 OSSO_API void osso_session_set_user(struct osso_session *session, void *user);
 
 #ifdef __cplusplus

@@ -125,9 +125,22 @@ struct osso_message {
     const char
         *text; /* text_len bytes; NULL or "": an empty message. A text beside text_len 0 is USAGE: it was forgotten */
     size_t text_len;
+    /* The same message as its model wrote it: the ids from behind <|start|> (the role too) up to the one that ended it,
+     * which may be missing. Rendering writes these instead of what the fields would give, with <|return|> become
+     * <|end|> and a missing end set; everything else goes by the fields and the text. NULL: none. The messages of an
+     * osso_parser have theirs, as far as they were well-formed: with them in a conversation the next prompt goes on
+     * from the very ids that were computed. They are of the tokenizer that renders, which refuses what is no message.
+     */
+    const int32_t *ids;
+    size_t n_ids;
 };
 OSSO_API enum osso_status osso_conversation_add(struct osso_conversation *conversation,
                                                 const struct osso_message *message, struct osso_error *err);
+/* The message that these ids are (as in struct osso_message): role, header fields and text are read from them. USAGE
+ * for what is not one well-formed message. */
+OSSO_API enum osso_status osso_conversation_add_ids(struct osso_conversation *conversation,
+                                                    const struct osso_tokenizer *tokenizer, const int32_t *ids,
+                                                    size_t n, struct osso_error *err);
 /* Message i; strings live until the conversation changes. The text of a system or developer message that was made
  * from structured content is its rendered text. */
 OSSO_API enum osso_status osso_conversation_get(const struct osso_conversation *conversation, size_t i,
@@ -216,6 +229,9 @@ struct osso_parser_state {
     bool message_done; /* the last id ended a message */
     int32_t end_id;    /* which id ended the last message: a stop, the <|start|> or <|channel|> of the next message
                         * when its own stop was missing, or -1 for the end of the stream */
+    size_t index;      /* which message of osso_parser_messages the fields and the delta belong to, or will */
+    bool is_content; /* the last id is content of it: neither of a header nor the one that ended it. (What a model puts
+                      * into a header's place counts as header, until it turns out to be text.) */
 };
 OSSO_API enum osso_status osso_parser_push(struct osso_parser *parser, int32_t id, struct osso_parser_state *state_out,
                                            struct osso_error *err);

@@ -18,7 +18,13 @@ static enum osso_voice voice_at(const struct osso_conversation *messages, size_t
     return osso_conversation_get(messages, i, m, &none) ? OSSO_VOICE_NONE : spoken_voice(m);
 }
 
-struct spoken spoken_count(const struct osso_conversation *messages)
+bool spoken_cut_call(const struct osso_conversation *messages, size_t i, bool cut)
+{
+    struct osso_message m;
+    return cut && i + 1 == osso_conversation_size(messages) && voice_at(messages, i, &m) == OSSO_VOICE_CALL;
+}
+
+struct spoken spoken_count(const struct osso_conversation *messages, bool cut)
 {
     struct spoken s = {0};
     struct osso_message m;
@@ -26,7 +32,7 @@ struct spoken spoken_count(const struct osso_conversation *messages)
         enum osso_voice voice = voice_at(messages, i, &m);
         s.answers += voice == OSSO_VOICE_ANSWER && m.text_len > 0;
         s.preambles += voice == OSSO_VOICE_PREAMBLE && m.text_len > 0;
-        s.calls += voice == OSSO_VOICE_CALL;
+        s.calls += voice == OSSO_VOICE_CALL && !spoken_cut_call(messages, i, cut);
     }
     return s;
 }
@@ -42,12 +48,14 @@ static void note_call(const struct osso_message *m, bool interactive)
     fprintf(stderr, "%s\n", err_has_colour() ? PLAIN : "");
 }
 
-void spoken_notes(const struct osso_conversation *messages, bool interactive)
+void spoken_notes(const struct osso_conversation *messages, bool cut, bool interactive)
 {
     struct osso_message m;
     for (size_t i = 0; i < osso_conversation_size(messages); i++) {
         enum osso_voice voice = voice_at(messages, i, &m);
-        if (voice == OSSO_VOICE_CALL)
+        if (spoken_cut_call(messages, i, cut))
+            say("the model's call of %.100s was cut off: it is not made", m.recipient);
+        else if (voice == OSSO_VOICE_CALL)
             note_call(&m, interactive);
         else if (voice == OSSO_VOICE_ANSWER && m.channel && strcmp(m.channel, "final") != 0)
             say("the answer came on a channel that nobody knows, '%.100s'", m.channel);

@@ -7,12 +7,14 @@
 struct spoken {
     size_t answers, preambles, calls; /* messages: with text for the person, said on the way, to tools */
 };
+/* Is message i a call that was cut off, in an answer whose last message is `cut`? It is none, then. */
+bool spoken_cut_call(const struct osso_conversation *messages, size_t i, bool cut);
 /* Whose voice a message has; none but the assistant's has one. */
 enum osso_voice spoken_voice(const struct osso_message *message);
-/* Counts the assistant's messages by voice; those without text say nothing. */
-struct spoken spoken_count(const struct osso_conversation *messages);
+/* Counts the assistant's messages by voice; those without text say nothing. cut: of osso_generate_result. */
+struct spoken spoken_count(const struct osso_conversation *messages, bool cut);
 /* Says on standard error what standard output cannot: calls, with their arguments, and channels that nobody knows. */
-void spoken_notes(const struct osso_conversation *messages, bool interactive);
+void spoken_notes(const struct osso_conversation *messages, bool cut, bool interactive);
 /* Writes the preambles to standard output. */
 void spoken_preambles(const struct osso_conversation *messages);
 /* Are the preambles all there is for the person, and not shown yet? */

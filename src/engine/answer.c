@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
+#include "harmony/harmony_parser.h"
 
 #include <string.h>
 
@@ -24,7 +25,10 @@ struct osso_answer {
     size_t n_stop_ids, n_eos;
     size_t n; /* tokens */
     enum osso_stop stop;
-    bool finished;
+    int32_t stop_id; /* -1: none came */
+    bool finished, cut;
+    size_t n_calls, n_of[OSSO_VOICE_COUNT]; /* as osso_answer_counts says */
+    const struct osso_tokenizer *tokenizer; /* the options', else the parser's */
     struct osso_decoder decoder;
     struct osso_parser_state message;
     enum osso_voice voice;
@@ -127,7 +131,9 @@ enum osso_status osso_answer_create(struct osso_session *session, struct osso_sa
     a->session = session;
     a->sampler = sampler;
     a->message.size = sizeof a->message;
+    a->stop_id = -1;
     sized_in(&a->o, sizeof a->o, options);
+    a->tokenizer = a->o.tokenizer || !a->o.parser ? a->o.tokenizer : parser_tokenizer(a->o.parser);
     size_t vocab = (size_t)session->engine->config.vocab, most = vocab < MAX_TOP ? vocab : MAX_TOP;
     a->o.n_top = a->o.n_top < most ? a->o.n_top : most;
     a->voice = a->o.parser ? OSSO_VOICE_NONE : OSSO_VOICE_ANSWER;
@@ -164,6 +170,13 @@ enum osso_stop osso_answer_stop(const struct osso_answer *a)
 size_t osso_answer_length(const struct osso_answer *a)
 {
     return a->n;
+}
+
+void osso_answer_counts(const struct osso_answer *a, struct osso_answer_counts *out)
+{
+    struct osso_answer_counts counts = {.tokens = a->n, .calls = a->n_calls};
+    memcpy(counts.voice, a->n_of, sizeof a->n_of);
+    sized_out(out, &counts, sizeof counts);
 }
 
 /* ---- text ----------------------------------------------------------------------------------------------- */
@@ -230,6 +243,14 @@ static void read_message(struct osso_answer *a)
     a->voice = known ? osso_voice_of(m->role, m->channel, m->recipient) : OSSO_VOICE_NONE;
     if (known && m->role && !is(m->role, "assistant") && a->stop == OSSO_STOP_NONE)
         a->stop = OSSO_STOP_ID;
+    a->n_calls += m->message_done && a->voice == OSSO_VOICE_CALL;
+}
+
+/* Whose token that was: content is its message's, everything else nobody's. */
+static void count(struct osso_answer *a)
+{
+    bool content = a->o.parser ? a->message.is_content : a->stop != OSSO_STOP_ID;
+    a->n_of[content ? a->voice : OSSO_VOICE_NONE]++;
 }
 
 static enum osso_status add_id(struct osso_answer *a, int32_t id, struct osso_error *err)
@@ -261,7 +282,11 @@ static void say(const struct osso_answer *a, struct osso_choice choice, size_t n
                                .text_len = a->out_len,
                                .voice = a->voice,
                                .message = a->o.parser ? &a->message : NULL,
-                               .stop = a->stop};
+                               .stop = a->stop,
+                               .stop_id = a->stop_id,
+                               .cut = a->cut};
+    if (a->tokenizer && choice.id >= 0 && !osso_tokenizer_piece(a->tokenizer, choice.id, &event.bytes, &event.n_bytes))
+        event.bytes = NULL;
     sized_out(out, &event, sizeof event);
 }
 
@@ -291,11 +316,14 @@ static enum osso_status take(struct osso_answer *a, struct osso_choice choice, s
     if (status)
         return status;
     a->n++;
-    if (may_stop(a) && is_stop_id(a, choice.id))
+    if (may_stop(a) && is_stop_id(a, choice.id)) {
         a->stop = OSSO_STOP_ID;
+        a->stop_id = choice.id;
+    }
     status = add_id(a, choice.id, err);
     if (status)
         return status;
+    count(a);
     if (a->stop == OSSO_STOP_NONE)
         look_at_lengths(a);
     say(a, choice, n_top, event_out);
@@ -323,6 +351,15 @@ enum osso_status osso_answer_next(struct osso_answer *a, struct osso_event *even
     return status ? status : take(a, choice, a->o.n_top, event_out, err);
 }
 
+/* Was the message in progress left in the middle? The parser's end has just closed it. */
+static void look_at_cut(struct osso_answer *a)
+{
+    bool open = a->message.message_done && a->stop_id < 0;
+    a->cut = open && (a->stop != OSSO_STOP_STRING || a->voice == OSSO_VOICE_CALL);
+    if (a->cut && a->voice == OSSO_VOICE_CALL)
+        a->n_calls--;
+}
+
 /* What was held back turns out to be no stop text. */
 static enum osso_status end_text(struct osso_answer *a, struct osso_error *err)
 {
@@ -330,6 +367,7 @@ static enum osso_status end_text(struct osso_answer *a, struct osso_error *err)
     if (a->o.parser) {
         status = osso_parser_finish(a->o.parser, &a->message, err);
         read_message(a);
+        look_at_cut(a);
         bool gives = !status && a->stop != OSSO_STOP_STRING && a->voice != OSSO_VOICE_NONE;
         if (gives)
             return add_text(a, a->message.delta, a->message.delta_len, true, err);

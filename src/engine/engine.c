@@ -238,9 +238,9 @@ enum osso_status osso_engine_create(struct osso_model *model, const struct osso_
     return create(model, &model->config, options, engine_out, err);
 }
 
-enum osso_status osso_engine_create_scripted(int64_t vocab, osso_logits_fn *logits, void *user,
-                                             const struct osso_engine_options *options, struct osso_engine **engine_out,
-                                             struct osso_error *err)
+enum osso_status osso_engine_create_rows(int64_t vocab, osso_script_fn *fn, void *user,
+                                         const struct osso_engine_options *options, struct osso_engine **engine_out,
+                                         struct osso_error *err)
 {
     /* The smallest model with both kinds of layer, so that pages, windows and replay are the real ones. */
     struct config c = {.n_layers = 2,
@@ -268,8 +268,28 @@ enum osso_status osso_engine_create_scripted(int64_t vocab, osso_logits_fn *logi
                                   ? error_set(err, OSSO_USAGE, "a vocabulary of %lld ids", (long long)vocab)
                                   : create(NULL, &c, options, engine_out, err);
     if (!status) {
-        (*engine_out)->script = logits;
+        (*engine_out)->script = fn;
         (*engine_out)->script_user = user;
+    }
+    return status;
+}
+
+static void logits_alone(void *user, const struct osso_script_row *row)
+{
+    struct osso_engine *e = user;
+    if (row->logits)
+        e->logits_fn(e->logits_user, row->tokens, row->n_tokens, row->logits);
+}
+
+enum osso_status osso_engine_create_scripted(int64_t vocab, osso_logits_fn *logits, void *user,
+                                             const struct osso_engine_options *options, struct osso_engine **engine_out,
+                                             struct osso_error *err)
+{
+    enum osso_status status = osso_engine_create_rows(vocab, logits_alone, NULL, options, engine_out, err);
+    if (!status) {
+        (*engine_out)->script_user = *engine_out;
+        (*engine_out)->logits_fn = logits;
+        (*engine_out)->logits_user = user;
     }
     return status;
 }

@@ -20,8 +20,10 @@ struct osso_engine {
     struct rope rope;
     struct prefix tree;
     struct chooser chooser;
-    osso_logits_fn *script;
+    osso_script_fn *script; /* NULL: the model computes */
     void *script_user;
+    osso_logits_fn *logits_fn; /* osso_engine_create_scripted: the script is a wrapper that calls it */
+    void *logits_user;
     int max_rows, max_logits, n_sliding;
     int64_t context;
     int n_sessions;          /* alive */
@@ -42,7 +44,7 @@ struct osso_engine {
 struct osso_session {
     struct osso_engine *engine;
     uint64_t salt;
-    void *user;      /* for taps */
+    void *user;      /* for taps and scripts */
     int32_t *tokens; /* room for engine->context */
     size_t n;
     struct kv_seq kv;

@@ -53,8 +53,7 @@ static enum osso_status run_answer(struct osso_engine *e, struct osso_session *s
         enum osso_status status = osso_answer_next(s->answer, &event, err);
         if (status)
             return status;
-        if (event.stop == OSSO_STOP_ID)
-            result->stop_id = event.id;
+        result->stop_id = event.stop_id;
         bool over = event.stop == OSSO_STOP_ID || event.stop == OSSO_STOP_STRING; /* whatever the reader says */
         if (o->on_event && o->on_event(o->user, &event) && !over)
             *cancelled = true;
@@ -100,6 +99,7 @@ static enum osso_status end(struct osso_session *s, bool cancelled, struct osso_
     result->tail = event.text;
     result->tail_len = event.text_len;
     result->tail_voice = event.voice;
+    result->cut = event.cut;
     result->n_generated = osso_answer_length(s->answer);
     result->stop = cancelled ? OSSO_STOP_CANCELLED : event.stop;
     return status;

@@ -135,17 +135,29 @@ static void run_member(const struct member *member, void *arg)
     forward_step(&hand, &e->forward);
 }
 
+/* Rows with logits come in the order of rows. */
 static void run_script(struct osso_engine *e)
 {
     const struct batch *b = &e->forward.batch;
-    for (int i = 0; i < b->n_logits; i++) {
-        int row = b->logit_rows[i];
+    size_t bytes = (size_t)e->config.vocab * sizeof *e->forward.acts.logits;
+    int i = 0;
+    e->forward.interrupted = false;
+    for (int row = 0; row < b->n && !e->forward.interrupted; row++) {
         const struct osso_session *s = e->in_step[e->seq[row]];
-        float *there = e->forward.acts.logits + (size_t)i * (size_t)e->config.vocab;
-        size_t bytes = (size_t)e->config.vocab * sizeof *there;
-        float *logits = e->backend->host(e->backend, there, bytes);
-        e->script(e->script_user, s->tokens, (size_t)e->pos[row] + 1, logits);
-        e->backend->put(e->backend, there, logits, bytes);
+        bool wants = i < b->n_logits && b->logit_rows[i] == row;
+        float *there = wants ? e->forward.acts.logits + (size_t)i++ * (size_t)e->config.vocab : NULL;
+        struct osso_script_row told = {.size = sizeof told,
+                                       .session = s,
+                                       .user = s->user,
+                                       .tokens = s->tokens,
+                                       .n_tokens = (size_t)e->pos[row] + 1,
+                                       .logits = wants ? e->backend->host(e->backend, there, bytes) : NULL,
+                                       .replayed = e->keep[row],
+                                       .last = row == b->n - 1};
+        e->script(e->script_user, &told);
+        if (wants)
+            e->backend->put(e->backend, there, told.logits, bytes);
+        e->forward.interrupted = engine_interrupted(e);
     }
 }
 

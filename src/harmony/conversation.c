@@ -53,6 +53,7 @@ void message_clear(struct message *m)
     jtext_free(&m->recipient);
     jtext_free(&m->channel);
     jtext_free(&m->content_type);
+    mem_free(m->ids);
     mem_free(m->shown);
     *m = (struct message){0};
 }
@@ -88,6 +89,18 @@ enum osso_status message_add_value(struct message *m, enum part_kind kind, struc
     if (!status)
         jdoc_keep(doc);
     return status;
+}
+
+enum osso_status message_set_ids(struct message *m, const int32_t *ids, size_t n, struct osso_error *err)
+{
+    mem_free(m->ids);
+    m->ids = n ? mem_array(n, sizeof *ids) : NULL;
+    m->n_ids = m->ids ? n : 0;
+    if (n && !m->ids)
+        return error_nomem(err, n * sizeof *ids, "the ids of a message");
+    if (n)
+        memcpy(m->ids, ids, n * sizeof *ids);
+    return OSSO_OK;
 }
 
 enum osso_status conversation_append(struct osso_conversation *c, struct message *m, struct osso_error *err)
@@ -174,6 +187,8 @@ enum osso_status osso_conversation_add(struct osso_conversation *conversation, c
                          (int)message->role);
     if (message->text && message->text_len == 0 && *message->text)
         return error_set(err, OSSO_USAGE, "a message's text_len is 0 beside a text: set it (strlen), or text to NULL");
+    if (!message->ids != !message->n_ids)
+        return error_set(err, OSSO_USAGE, "a message's ids and n_ids: give both or neither");
     bool copied = jtext_copy(&m.name, of_string(message->name)) &&
                   jtext_copy(&m.recipient, of_string(message->recipient)) &&
                   jtext_copy(&m.channel, of_string(message->channel)) &&
@@ -181,6 +196,8 @@ enum osso_status osso_conversation_add(struct osso_conversation *conversation, c
     status = copied ? OSSO_OK : error_nomem(err, message->text_len, "a message");
     if (!status)
         status = message_add_text(&m, (struct jtext){message->text, message->text ? message->text_len : 0}, err);
+    if (!status)
+        status = message_set_ids(&m, message->ids, message->n_ids, err);
     if (!status)
         return conversation_append(conversation, &m, err);
     message_clear(&m);
@@ -218,7 +235,9 @@ enum osso_status osso_conversation_get(const struct osso_conversation *conversat
                                   .name = m->name.s,
                                   .recipient = m->recipient.s,
                                   .channel = m->channel.s,
-                                  .content_type = m->content_type.s};
+                                  .content_type = m->content_type.s,
+                                  .ids = m->ids,
+                                  .n_ids = m->n_ids};
     if (m->n_parts == 1 && m->parts[0].kind == PART_TEXT) {
         m_out.text = m->parts[0].text.s;
         m_out.text_len = m->parts[0].text.len;

@@ -11,6 +11,8 @@ struct message {
     struct jtext name, recipient, channel, content_type;
     struct part *parts;
     size_t n_parts;
+    int32_t *ids; /* as its model wrote it (own_ids.h); NULL: nobody knows */
+    size_t n_ids;
     char *shown; /* osso_conversation_get: the rendered text of structured content, made when it is asked for */
     size_t shown_len;
 };
@@ -35,6 +37,9 @@ enum osso_status message_add_text(struct message *m, struct jtext text, struct o
 /* Appends a structured part and takes a reference to doc. */
 enum osso_status message_add_value(struct message *m, enum part_kind kind, struct jdoc *doc, const struct jval *value,
                                    struct osso_error *err);
+
+/* The message gets a copy of the ids in which its model wrote it; n 0: it has none any more. */
+enum osso_status message_set_ids(struct message *m, const int32_t *ids, size_t n, struct osso_error *err);
 
 /* Does some developer part define a "functions" namespace with tools? The system message then says so. */
 bool conversation_has_functions(const struct osso_conversation *c);

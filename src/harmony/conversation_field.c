@@ -82,7 +82,7 @@ static enum osso_status set_text(struct message *m, const char *value, struct os
         return error_nomem(err, strlen(value), "the text of a message");
     jtext_free(&m->parts[0].text);
     m->parts[0].text = text;
-    return OSSO_OK;
+    return message_set_ids(m, NULL, 0, err); /* they say what it was */
 }
 
 /* No message for the field yet: one that says nothing else, behind those of the system. */
@@ -159,5 +159,5 @@ enum osso_status osso_conversation_set_field(struct osso_conversation *c, enum o
     if (!object)
         return error_nomem(err, value ? strlen(value) : 0, "a message");
     part->value = object;
-    return OSSO_OK;
+    return message_set_ids(m, NULL, 0, err);
 }

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "harmony/own_ids.h"
 
 enum osso_status parser_check(const struct buf *b, struct osso_error *err)
 {
@@ -80,10 +81,24 @@ void parser_release(struct osso_parser *p)
         decode_held(p, false);
 }
 
+/* The message gets the ids in which it came. Where its stop is missing the next one's <|start|> is none of them; what
+ * is not well-formed is written again from its fields, so that a slip is not repeated to the model that made it. */
+static enum osso_status keep_ids(struct osso_parser *p, int32_t end_id, struct osso_error *err)
+{
+    size_t n = p->own.len;
+    if (n > 0 && end_id == p->start)
+        n--;
+    if (!p->owned || own_ids_wrong(p->tokenizer, p->own.data, n))
+        return OSSO_OK;
+    return message_set_ids(&p->open, p->own.data, n, err);
+}
+
 /* Moves the open message, with this text, to the messages that are done. */
 enum osso_status parser_finish_message(struct osso_parser *p, struct jtext text, int32_t end_id, struct osso_error *err)
 {
     enum osso_status status = message_add_text(&p->open, text, err);
+    if (!status)
+        status = keep_ids(p, end_id, err);
     if (!status)
         status = conversation_append(p->done, &p->open, err);
     p->state = EXPECT_START;

@@ -53,8 +53,14 @@ enum osso_status osso_parser_create(const struct osso_tokenizer *tokenizer, cons
     p->hint = hint;
     p->author = AUTHOR_KNOWN;
     p->end_id = -1;
-    *parser_out = p;
-    return OSSO_OK;
+    p->owned = role && hint != OSSO_ROLE_TOOL; /* whose author is a name that the prompt knows */
+    if (p->owned)
+        status = osso_tokenizer_encode(tokenizer, role, strlen(role), 0, &p->own, err);
+    if (status)
+        osso_parser_free(p);
+    else
+        *parser_out = p;
+    return status;
 }
 
 void osso_parser_free(struct osso_parser *parser)
@@ -66,6 +72,7 @@ void osso_parser_free(struct osso_parser *parser)
     buf_free(&parser->header);
     buf_free(&parser->text);
     buf_free(&parser->held);
+    osso_ids_free(&parser->own);
     mem_free(parser);
 }
 
@@ -88,6 +95,8 @@ static void open_header(struct osso_parser *p, bool hinted, enum header_author a
     p->state = HEADER;
     p->hinted = hinted;
     p->author = author;
+    p->own.len = 0;
+    p->owned = author == AUTHOR_NAMED;
 }
 
 /* Strict: every id's bytes, the special ones' too. Tolerant: special ids are marks or nothing. */
@@ -221,6 +230,7 @@ static enum osso_status end_waiting(struct osso_parser *p, struct osso_error *er
         memmove(p->header.data, p->header.data + own, len);
         p->header.len = len;
         p->author = AUTHOR_MISSING;
+        p->owned = false;
     }
     p->hint = p->author == AUTHOR_KNOWN ? p->hint : OSSO_ROLE_ASSISTANT;
     return open_content(p, err);
@@ -295,6 +305,11 @@ static enum osso_status push_unexpected(struct osso_parser *p, int32_t id, struc
 
 static enum osso_status push_id(struct osso_parser *p, int32_t id, struct osso_error *err)
 {
+    enum osso_status status = OSSO_OK;
+    if (p->owned && p->state != EXPECT_START)
+        status = osso_ids_push(&p->own, id, err);
+    if (status)
+        return status;
     switch (p->state) {
     case EXPECT_START:
         if (id != p->start)
@@ -315,11 +330,23 @@ static enum osso_status push_id(struct osso_parser *p, int32_t id, struct osso_e
     return OSSO_OK;
 }
 
+/* Is an id that came in content still content, with this many messages before it? */
+static bool stays_content(const struct osso_parser *p, int32_t id, size_t n_before)
+{
+    return p->state == CONTENT && p->done->n_messages == n_before &&
+           (p->strict || !osso_tokenizer_is_special(p->tokenizer, id));
+}
+
 /* The fields of the message in progress, or of the one that the last id ended. */
-static void show(const struct osso_parser *p, size_t n_before, size_t len_before, struct osso_parser_state *state_out)
+static void show(const struct osso_parser *p, size_t n_before, size_t len_before, bool is_content,
+                 struct osso_parser_state *state_out)
 {
     const struct message *m = p->state == CONTENT ? &p->open : NULL;
-    struct osso_parser_state all = {.in_content = p->state == CONTENT, .end_id = p->end_id}, *s = &all;
+    struct osso_parser_state all = {.in_content = p->state == CONTENT,
+                                    .end_id = p->end_id,
+                                    .index = n_before,
+                                    .is_content = is_content},
+                             *s = &all;
     if (p->done->n_messages > n_before) {
         m = &p->done->messages[p->done->n_messages - 1];
         s->message_done = true;
@@ -343,13 +370,14 @@ static void show(const struct osso_parser *p, size_t n_before, size_t len_before
 enum osso_status osso_parser_push(struct osso_parser *parser, int32_t id, struct osso_parser_state *state_out,
                                   struct osso_error *err)
 {
-    size_t n_before = parser->done->n_messages, len_before = parser->state == CONTENT ? parser->text.len : 0;
+    bool in_content = parser->state == CONTENT;
+    size_t n_before = parser->done->n_messages, len_before = in_content ? parser->text.len : 0;
     enum osso_status status = sized_check(state_out, "osso_parser_state", err);
     if (status)
         return status;
     status = push_id(parser, id, err);
     if (state_out)
-        show(parser, n_before, len_before, state_out);
+        show(parser, n_before, len_before, in_content && stays_content(parser, id, n_before), state_out);
     return status;
 }
 
@@ -367,6 +395,6 @@ enum osso_status osso_parser_finish(struct osso_parser *parser, struct osso_pars
     else if (parser->state == HEADER)
         status = finish_bare(parser, false, -1, err);
     if (state_out)
-        show(parser, n_before, 0, state_out);
+        show(parser, n_before, 0, false, state_out);
     return status;
 }

@@ -35,10 +35,17 @@ struct osso_parser {
     size_t held_at;
     bool lost; /* strict: after an id without a meaning the reference gives no more text */
     struct osso_conversation *done;
+    struct osso_ids own; /* ids of the message in progress, from behind its <|start|> */
+    bool owned;          /* there was a <|start|>, here or in the prompt: they may be a message (own_ids.h) */
     int32_t end_id;
     size_t delta_from; /* where the last id's text begins in the message that it ended */
 };
 
+/* Whose ids it takes. */
+static inline const struct osso_tokenizer *parser_tokenizer(const struct osso_parser *p)
+{
+    return p->tokenizer;
+}
 enum osso_status parser_check(const struct buf *b, struct osso_error *err);
 enum osso_status parser_push_text(struct osso_parser *p, int32_t id, struct osso_error *err);
 void parser_release(struct osso_parser *p);

@@ -3,10 +3,12 @@
  *     <|start|> ROLE[:NAME] [ to=RECIPIENT] [<|channel|>CHANNEL] [ CONTENT-TYPE] <|message|> CONTENT <|end|>
  *
  * Special tokens are written by id; everything that comes from the caller is ordinary text, whatever it spells. Each
- * piece is encoded alone, as openai-harmony does: tokens never reach across a boundary.
+ * piece is encoded alone, as openai-harmony does: tokens never reach across a boundary. A message that has its model's
+ * own ids is written as these.
  *
  * The way of a token goes on in token/tokenizer.c. */
 #include "harmony/conversation.h"
+#include "harmony/own_ids.h"
 
 #include "base/error.h"
 #include "base/sized.h"
@@ -102,14 +104,33 @@ static enum osso_status put_part(struct render *r, const struct message *m, cons
     return put_text(r, r->scratch.data, r->scratch.len);
 }
 
+static enum osso_status put_end(struct render *r, const struct message *m)
+{
+    return put_special(r, m->role == OSSO_ROLE_ASSISTANT && m->recipient.s ? "<|call|>" : "<|end|>");
+}
+
+/* As its model wrote it, but for <|return|>, which ends an answer, not a message of history. */
+static enum osso_status put_own(struct render *r, const struct message *m)
+{
+    const char *wrong = own_ids_wrong(r->tokenizer, m->ids, m->n_ids);
+    bool ended = !wrong && own_ids_end(r->tokenizer, m->ids[m->n_ids - 1]);
+    bool stays = ended && m->ids[m->n_ids - 1] != osso_tokenizer_special(r->tokenizer, "<|return|>");
+    if (wrong)
+        return error_set(r->err, OSSO_USAGE, "its own ids are no message: %s", wrong);
+    enum osso_status status = put_special(r, "<|start|>");
+    if (!status)
+        status = osso_ids_append(r->ids, m->ids, ended && !stays ? m->n_ids - 1 : m->n_ids, r->err);
+    return status || stays ? status : put_end(r, m);
+}
+
 static enum osso_status put_message(struct render *r, const struct message *m)
 {
+    if (m->ids)
+        return put_own(r, m);
     enum osso_status status = put_header(r, m);
     for (size_t i = 0; i < m->n_parts && !status; i++)
         status = put_part(r, m, &m->parts[i]);
-    if (status)
-        return status;
-    return put_special(r, m->role == OSSO_ROLE_ASSISTANT && m->recipient.s ? "<|call|>" : "<|end|>");
+    return status ? status : put_end(r, m);
 }
 
 /* What is wrong with a message is said with its number, as where a conversation is read. */

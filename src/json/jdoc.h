@@ -37,6 +37,14 @@ enum osso_status jdoc_read(const char *text, size_t len, const char *where, stru
 enum osso_status jdoc_read_file(const char *path, uint64_t limit, struct jdoc **doc_out, struct osso_error *err);
 enum osso_status jdoc_read_harmony(const char *text, size_t len, const char *where, struct jdoc **doc_out,
                                    struct osso_error *err);
+/* By harmony's rules, for texts of strangers: nested at most `depth` deep (at most HARMONY_DEPTH) with at most `values`
+ * values, lists and objects included; what is refused is refused before more than that was made of it. A tree takes up
+ * to 112 bytes a value beside the text's own length. Errors say at which byte of the text. */
+struct jdoc_limits {
+    size_t depth, values;
+};
+enum osso_status jdoc_read_limited(const char *text, size_t len, const char *where, const struct jdoc_limits *limits,
+                                   struct jdoc **doc_out, struct osso_error *err);
 /* Reads one more text into the arena of `doc`; NULL when memory runs out (the text is one of osso's own). */
 struct jval *jdoc_graft(struct jdoc *doc, const char *text, size_t len);
 /* An empty document, to be filled with jdoc_new and jdoc_put. */

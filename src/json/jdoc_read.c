@@ -1,45 +1,12 @@
 /* jdoc_read.c: a JSON text as a tree, by one of two sets of rules (jdoc.h). No recursion: a stack of open values. */
-#include "json/jdoc.h"
+#include "json/jdoc_reader.h"
 
 #include "base/error.h"
-#include "base/mem.h"
+#include "base/must.h"
 #include "base/utf8.h"
 #include "json/jnum.h"
 
-#include <stdio.h>
 #include <string.h>
-
-enum problem {
-    P_NONE,
-    P_NO_MEMORY,
-    P_VALUE,
-    P_RANGE,
-    P_BIG,
-    P_KEY,
-    P_COLON,
-    P_COMMA,
-    P_DEEP,
-    P_AFTER,
-    P_REPEATED,
-    P_STRINGS, /* from here on: inside a string that begins at `from` */
-    P_NO_END = P_STRINGS,
-    P_CONTROL,
-    P_UTF8,
-    P_ESCAPE,
-    P_SURROGATE,
-    P_NUL_KEY,
-    N_PROBLEMS
-};
-
-struct reader {
-    struct jdoc *doc;
-    struct jval *root;
-    struct jlex in;
-    bool harmony;
-    enum problem problem;
-    size_t from; /* where the piece that is wrong begins; it is known up to in.pos */
-    char close;  /* the bracket that ends the innermost open container */
-};
 
 struct open {
     struct jval *v;
@@ -112,14 +79,15 @@ static bool read_number(struct reader *r, struct jval *v)
         return fail(r, P_BIG);
     if (!r->harmony && !integer && !jnum_f64(spelt, n, &d))
         return fail(r, P_RANGE);
-    len = r->harmony ? strlen(printed) : 0;
-    char *copy = jdoc_take(r->doc, n + 1 + len + 1);
+    bool other = r->harmony && (strlen(printed) != n || memcmp(printed, spelt, n) != 0);
+    len = other ? strlen(printed) + 1 : 0;
+    char *copy = jdoc_take(r->doc, n + 1 + len);
     if (!copy)
         return fail(r, P_NO_MEMORY);
     memcpy(copy, spelt, n);
-    memcpy(copy + n + 1, printed, len);
-    v->spelt = (struct jtext){copy, n};
-    v->text = r->harmony ? (struct jtext){copy + n + 1, len} : v->spelt;
+    v->text = v->spelt = (struct jtext){copy, n};
+    if (other)
+        v->text = (struct jtext){memcpy(copy + n + 1, printed, len), len - 1};
     return true;
 }
 
@@ -206,9 +174,12 @@ static bool read_ends(struct reader *r, const struct open *stack, size_t *depth,
 static bool read_all(struct reader *r)
 {
     struct open stack[JDOC_DEPTH];
-    size_t depth = 0, most = r->harmony ? HARMONY_DEPTH : JDOC_DEPTH;
+    size_t depth = 0, most = r->limits ? r->limits->depth : r->harmony ? HARMONY_DEPTH : JDOC_DEPTH, n = 0;
+    must(most <= JDOC_DEPTH);
     jlex_peek(&r->in);
     do {
+        if (r->limits && n++ == r->limits->values)
+            return fail_here(r, P_MANY);
         struct jval *top = depth ? stack[depth - 1].v : NULL, *v = jdoc_new(r->doc, J_NULL);
         if (!v)
             return fail(r, P_NO_MEMORY);
@@ -232,134 +203,12 @@ static bool read_all(struct reader *r)
     return r->in.pos == r->in.len || fail_here(r, P_AFTER);
 }
 
-/* ---- what is wrong -------------------------------------------------------------------------------------- */
-
-static void place_of(const struct reader *r, size_t at, size_t *line, size_t *start)
-{
-    *line = 1;
-    *start = 0;
-    for (size_t i = 0; i < at; i++)
-        if (r->in.text[i] == '\n') {
-            ++*line;
-            *start = i + 1;
-        }
-}
-
-static enum osso_status harmony_refuse(const struct reader *r, const char *where, struct osso_error *err)
-{
-    static const char *const words[N_PROBLEMS] = {
-        [P_VALUE] = "not a JSON value",
-        [P_RANGE] = "a number out of range",
-        [P_KEY] = "a key in quotes is expected",
-        [P_COLON] = "':' is expected after a key",
-        [P_COMMA] = "',' or the end of a list or object is expected",
-        [P_DEEP] = "nested too deeply",
-        [P_AFTER] = "text after the end",
-        [P_NO_END] = "a string without its closing quote",
-        [P_CONTROL] = "a control character in a string",
-        [P_UTF8] = "a string that is not UTF-8",
-        [P_ESCAPE] = "a wrong escape in a string",
-        [P_SURROGATE] =
-            "half of a surrogate pair (text cut inside a character such as an emoji); write whole characters",
-    };
-    size_t at = r->problem >= P_STRINGS ? r->in.pos : r->from, line, start;
-    bool half = r->problem == P_UTF8 && utf8_is_surrogate((const uint8_t *)r->in.text + at, r->in.len - at);
-    place_of(r, at, &line, &start);
-    return error_set(err, OSSO_FORMAT, "%s: line %zu, byte %zu: %s", where, line, at - start + 1,
-                     words[half ? P_SURROGATE : r->problem]);
-}
-
-/* The end of the word, number, string or character at r->from, which is shown beside what is wrong. */
-static size_t piece_end(const struct reader *r)
-{
-    struct jlex x = {r->in.text, r->in.len, r->from};
-    bool integer;
-    if (r->problem >= P_STRINGS)
-        return r->problem == P_NO_END ? x.len : r->in.pos;
-    if (x.pos < x.len && x.text[x.pos] == '"') {
-        x.pos++;
-        jlex_skip_string(&x);
-        return x.pos;
-    }
-    while (x.pos < x.len && ((x.text[x.pos] | 0x20) >= 'a') && ((x.text[x.pos] | 0x20) <= 'z'))
-        x.pos++;
-    if (x.pos == r->from)
-        jlex_number(&x, &integer);
-    if (x.pos == r->from && x.pos < x.len) {
-        size_t n = utf8_sequence((const uint8_t *)x.text + x.pos, x.len - x.pos);
-        x.pos += n ? n : 1;
-    }
-    return x.pos;
-}
-
-/* Outside a string: no character at all. */
-static bool is_undecodable(const struct reader *r)
-{
-    const uint8_t *s = (const uint8_t *)r->in.text + r->from;
-    return r->problem < P_STRINGS && r->from < r->in.len && utf8_sequence(s, r->in.len - r->from) == 0;
-}
-
-static const char *refusal_words(const struct reader *r, char *space, size_t size)
-{
-    static const char *const words[N_PROBLEMS] = {
-        [P_VALUE] = "invalid token",
-        [P_RANGE] = "real number overflow",
-        [P_BIG] = "too big integer",
-        [P_KEY] = "string or '}' expected",
-        [P_COLON] = "':' expected",
-        [P_AFTER] = "end of file expected",
-        [P_REPEATED] = "duplicate object key",
-        [P_NO_END] = "premature end of input",
-        [P_ESCAPE] = "invalid escape",
-        [P_SURROGATE] = "invalid Unicode escape",
-        [P_NUL_KEY] = "NUL byte in object key not supported",
-    };
-    size_t at = r->problem >= P_STRINGS ? r->in.pos : r->from;
-    unsigned byte = at < r->in.len ? (uint8_t)r->in.text[at] : 0;
-    if (r->problem == P_UTF8 || is_undecodable(r))
-        snprintf(space, size, "unable to decode byte 0x%x", byte);
-    else if (r->problem == P_COMMA || (r->problem == P_VALUE && at == r->in.len && r->close == ']'))
-        snprintf(space, size, "'%c' expected", r->close);
-    else if (r->problem == P_CONTROL && byte == '\n')
-        snprintf(space, size, "unexpected newline");
-    else if (r->problem == P_CONTROL)
-        snprintf(space, size, "control character 0x%x", byte);
-    else if (r->problem == P_VALUE && (at == r->in.len || (byte && strchr("]},:", (int)byte))))
-        snprintf(space, size, "unexpected token");
-    else if (r->problem == P_BIG && byte == '-')
-        snprintf(space, size, "too big negative integer");
-    else
-        return words[r->problem];
-    return space;
-}
-
-static enum osso_status refuse(const struct reader *r, const char *where, struct osso_error *err)
-{
-    enum { MOST_SHOWN = 20 };
-    char space[64];
-    bool undecodable = is_undecodable(r);
-    size_t end = undecodable ? r->from : piece_end(r), n = end - r->from, line, start, column = 0;
-    if (r->problem == P_DEEP)
-        return error_set(err, OSSO_FORMAT, "%s: JSON nested deeper than %d levels", where, (int)JDOC_DEPTH);
-    const char *words = refusal_words(r, space, sizeof space), *shown = r->in.text + r->from;
-    place_of(r, end, &line, &start);
-    for (size_t i = start; i < end; i++) /* in characters */
-        column += ((uint8_t)r->in.text[i] & 0xc0) != 0x80;
-    if (!undecodable && (n == 0 || !*shown))
-        return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s near end of file", where, line, column, words);
-    if (undecodable || n > MOST_SHOWN)
-        return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s", where, line, column, words);
-    return error_set(err, OSSO_FORMAT, "%s: line %zu, column %zu: %s near '%.*s'", where, line, column, words, (int)n,
-                     shown);
-}
-
 /* ---- documents ------------------------------------------------------------------------------------------ */
 
-static enum osso_status read_document(bool harmony, const char *text, size_t len, const char *where,
-                                      struct jdoc **doc_out, struct osso_error *err)
+static enum osso_status read_document(struct reader r, const char *where, struct jdoc **doc_out, struct osso_error *err)
 {
     *doc_out = NULL;
-    struct reader r = {.doc = jdoc_create(), .in = {text, len, 0}, .harmony = harmony};
+    r.doc = jdoc_create();
     if (!r.doc)
         return error_nomem(err, 256, where);
     if (read_all(&r)) {
@@ -367,9 +216,8 @@ static enum osso_status read_document(bool harmony, const char *text, size_t len
         *doc_out = r.doc;
         return OSSO_OK;
     }
-    enum osso_status status = r.problem == P_NO_MEMORY ? error_nomem(err, len, where)
-                              : harmony                ? harmony_refuse(&r, where, err)
-                                                       : refuse(&r, where, err);
+    enum osso_status status = r.problem == P_NO_MEMORY ? error_nomem(err, r.in.len, where)
+                                                       : jdoc_refuse(&r, where, err);
     jdoc_release(r.doc);
     return status;
 }
@@ -377,13 +225,19 @@ static enum osso_status read_document(bool harmony, const char *text, size_t len
 enum osso_status jdoc_read(const char *text, size_t len, const char *where, struct jdoc **doc_out,
                            struct osso_error *err)
 {
-    return read_document(false, text, len, where, doc_out, err);
+    return read_document((struct reader){.in = {text, len, 0}}, where, doc_out, err);
 }
 
 enum osso_status jdoc_read_harmony(const char *text, size_t len, const char *where, struct jdoc **doc_out,
                                    struct osso_error *err)
 {
-    return read_document(true, text, len, where, doc_out, err);
+    return read_document((struct reader){.in = {text, len, 0}, .harmony = true}, where, doc_out, err);
+}
+
+enum osso_status jdoc_read_limited(const char *text, size_t len, const char *where, const struct jdoc_limits *limits,
+                                   struct jdoc **doc_out, struct osso_error *err)
+{
+    return read_document((struct reader){.in = {text, len, 0}, .harmony = true, .limits = limits}, where, doc_out, err);
 }
 
 struct jval *jdoc_graft(struct jdoc *doc, const char *text, size_t len)

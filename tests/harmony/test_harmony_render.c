@@ -72,7 +72,7 @@ static void add(struct osso_conversation *c, enum osso_role role, const char *na
                 const char *channel, const char *type, const char *text)
 {
     struct osso_error err;
-    struct osso_message m = {sizeof m, role, name, recipient, channel, type, text, strlen(text)};
+    struct osso_message m = {sizeof m, role, name, recipient, channel, type, text, strlen(text), NULL, 0};
     check_ok(osso_conversation_add(c, &m, &err), err);
 }
 

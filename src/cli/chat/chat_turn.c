@@ -166,14 +166,16 @@ static void remark(const struct speaking *s, const struct osso_generate_result *
 
 /* ---- the turn ------------------------------------------------------------------------------------------- */
 
-/* The messages that came, into the conversation; what the model wrote in somebody else's name is nobody's. */
-static enum osso_status keep_messages(struct chat *chat, const struct osso_conversation *came, struct osso_error *err)
+/* The messages that came, into the conversation; what the model wrote in somebody else's name is nobody's, and half a
+ * call asks for nothing. */
+static enum osso_status keep_messages(struct chat *chat, const struct osso_conversation *came, bool cut,
+                                      struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
     for (size_t i = 0; i < osso_conversation_size(came) && !status; i++) {
         struct osso_message message = {.size = sizeof message};
         status = osso_conversation_get(came, i, &message, err);
-        if (!status && message.role == OSSO_ROLE_ASSISTANT)
+        if (!status && message.role == OSSO_ROLE_ASSISTANT && !spoken_cut_call(came, i, cut))
             status = osso_conversation_add(chat->conversation, &message, err);
     }
     return status;
@@ -200,10 +202,10 @@ static void drop_open_calls(struct chat *chat)
 }
 
 /* What the answer held, for whoever cannot see it on standard output. */
-static void sum_up(struct speaking *s, const struct osso_conversation *came)
+static void sum_up(struct speaking *s, const struct osso_conversation *came, bool cut)
 {
     struct chat *chat = s->chat;
-    struct spoken n = spoken_count(came);
+    struct spoken n = spoken_count(came, cut);
     bool shown = out_is_terminal() || chat->options.v[OPT_preambles].set;
     fall_silent(s);
     if (spoken_late(&n, shown))
@@ -211,7 +213,7 @@ static void sum_up(struct speaking *s, const struct osso_conversation *came)
     else if (!chat->interactive && n.answers == 0 && !(shown && n.preambles))
         out_puts("\n"); /* even an empty answer is a line */
     out_flush();
-    spoken_notes(came, chat->interactive);
+    spoken_notes(came, cut, chat->interactive);
     chat->silent = spoken_nothing(&n);
 }
 
@@ -250,8 +252,8 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
     end_progress(&s);
     if (!status) {
         hear(&s, result.tail_voice, result.tail, result.tail_len);
-        sum_up(&s, osso_parser_messages(s.parser));
-        status = keep_messages(chat, osso_parser_messages(s.parser), err);
+        sum_up(&s, osso_parser_messages(s.parser), result.cut);
+        status = keep_messages(chat, osso_parser_messages(s.parser), result.cut, err);
     } else
         fall_silent(&s);
     osso_parser_free(s.parser);

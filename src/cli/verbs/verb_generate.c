@@ -171,13 +171,13 @@ static void end_text(struct writing *w, const struct osso_generate_result *resul
         return;
     }
     const struct osso_conversation *came = osso_parser_messages(w->parser);
-    struct spoken s = spoken_count(came);
+    struct spoken s = spoken_count(came, result->cut);
     if (spoken_late(&s, w->options->v[OPT_preambles].set))
         spoken_preambles(came);
     else
         out_puts("\n");
     out_flush();
-    spoken_notes(came, false);
+    spoken_notes(came, result->cut, false);
     w->silent = spoken_nothing(&s);
     if (w->silent)
         spoken_why_nothing(result);
