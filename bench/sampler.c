@@ -70,11 +70,11 @@ static void report(const char *what, const char *shape, double *us, int n, long 
     printf("\n");
 }
 
-static void odd_only(void *user, const struct osso_session *session, uint32_t *mask, int64_t vocab)
+static enum osso_mask_kind odd_only(void *user, const struct osso_session *session, struct osso_mask *mask)
 {
     (void)user, (void)session;
-    for (int64_t i = 0; i < (vocab + 31) / 32; i++)
-        mask[i] &= 0xaaaaaaaau;
+    memset(mask->space, 0xaa, (size_t)(mask->vocab + 31) / 32 * sizeof *mask->space);
+    return OSSO_MASK_BITS;
 }
 
 struct way {

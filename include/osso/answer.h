@@ -106,6 +106,13 @@ OSSO_API void osso_answer_free(struct osso_answer *answer); /* NULL is fine */
 /* Chooses the next token from the session's logits and takes it. USAGE when the answer has ended. */
 OSSO_API enum osso_status osso_answer_next(struct osso_answer *answer, struct osso_event *event_out,
                                            struct osso_error *err);
+/* The same in two halves, so that osso_sample_all can make the choices of many answers together: what is to be chosen,
+ * and then what came of it, its failure included. Nothing else is done with the answer in between; draw->err may be
+ * set. USAGE when the answer has ended. */
+OSSO_API enum osso_status osso_answer_draw(struct osso_answer *answer, struct osso_draw *draw_out,
+                                           struct osso_error *err);
+OSSO_API enum osso_status osso_answer_take_drawn(struct osso_answer *answer, const struct osso_draw *draw,
+                                                 struct osso_event *event_out, struct osso_error *err);
 /* Takes a choice that was made elsewhere: it is appended to the session. */
 OSSO_API enum osso_status osso_answer_take(struct osso_answer *answer, struct osso_choice choice,
                                            struct osso_event *event_out, struct osso_error *err);

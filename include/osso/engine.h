@@ -7,7 +7,7 @@
  *       osso_step(engine, &session, 1, 0, &err);         // computes up to max_rows rows over all sessions
  *   osso_sample(sampler, session, &choice, NULL, 0, &err); // from the logits of the last token
  *
- * One engine is used by one thread at a time; it runs its own team of threads inside osso_step. */
+ * One engine is used by one thread at a time; it runs its own team of threads inside osso_step and osso_sample_all. */
 #ifndef OSSO_ENGINE_H
 #define OSSO_ENGINE_H
 
@@ -133,8 +133,27 @@ struct osso_sampler;
 OSSO_API enum osso_status osso_sampler_create(const struct osso_sampling *sampling, int64_t vocab,
                                               struct osso_sampler **sampler_out, struct osso_error *err);
 OSSO_API void osso_sampler_free(struct osso_sampler *sampler);
-/* Fills the bitmask of allowed ids (bit id % 32 of mask[id / 32]; all ones on entry) before each choice. */
-typedef void osso_mask_fn(void *user, const struct osso_session *session, uint32_t *mask, int64_t vocab);
+
+/* Which ids may come next, in whichever way is the cheapest to say. */
+enum osso_mask_kind {
+    OSSO_MASK_NONE,   /* all: costs nothing */
+    OSSO_MASK_FORBID, /* all but mask->ids */
+    OSSO_MASK_ALLOW,  /* mask->ids alone */
+    OSSO_MASK_BITS    /* those whose bit is set: bit id % 32 of mask->bits[id / 32] */
+};
+struct osso_mask {
+    size_t size; /* set by the library */
+    int64_t vocab;
+    uint32_t *space;      /* [(vocab + 31) / 32]: room for bits, with anything in it */
+    const uint32_t *bits; /* BITS: `space`, unless the callback names its own */
+    const int32_t *ids;   /* FORBID, ALLOW: in any order; what is no id of the vocabulary is passed over */
+    size_t n_ids;
+};
+/* Called before each choice and says which of the kinds it means; what it names stays as it is until the choice is
+ * made. Penalties and bias come first, and no bias brings back what the mask forbids. osso_sample_all calls the masks
+ * of different samplers at the same time, on the engine's threads: what they share must bear that, and what they do
+ * with a session is reading. fn NULL: no mask. */
+typedef enum osso_mask_kind osso_mask_fn(void *user, const struct osso_session *session, struct osso_mask *mask);
 OSSO_API void osso_sampler_set_mask(struct osso_sampler *sampler, osso_mask_fn *fn, void *user);
 
 struct osso_choice {
@@ -146,6 +165,27 @@ struct osso_choice {
 OSSO_API enum osso_status osso_sample(struct osso_sampler *sampler, const struct osso_session *session,
                                       struct osso_choice *choice_out, struct osso_choice *top, size_t n_top,
                                       struct osso_error *err);
+
+/* One choice of several that are made together. */
+struct osso_draw {
+    size_t size; /* sizeof(struct osso_draw) */
+    struct osso_sampler *sampler;
+    const struct osso_session *session;
+    const int32_t *avoid; /* [n_avoid] ids that come only where nothing else may */
+    size_t n_avoid;
+    struct osso_choice *top; /* as osso_sample's */
+    size_t n_top;
+    struct osso_error *err; /* the sentence, if this one fails; may be NULL */
+    /* What came of it. */
+    struct osso_choice choice; /* id -1: none */
+    enum osso_status status;
+};
+/* Makes all n choices, many at a time on the engine's threads: the same as osso_sample for each, in any order and for
+ * any number of threads. One that fails (NUMERIC, no logits, a mask that allows nothing) has its own status and takes
+ * nothing from the others; the call then returns the first such status and its sentence. USAGE, and nothing is chosen,
+ * for a sampler that is there twice and for sessions of another engine. */
+OSSO_API enum osso_status osso_sample_all(struct osso_engine *engine, struct osso_draw *draws, size_t n,
+                                          struct osso_error *err);
 
 /* ---- taps ----------------------------------------------------------------------------------------------- */
 

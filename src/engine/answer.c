@@ -330,6 +330,51 @@ static enum osso_status take(struct osso_answer *a, struct osso_choice choice, s
     return OSSO_OK;
 }
 
+/* What is to be chosen now: before min_tokens without the ids that stop. */
+static enum osso_status ask(struct osso_answer *a, struct osso_draw *draw, struct osso_error *err)
+{
+    if (!a->sampler)
+        return error_set(err, OSSO_USAGE, "an answer without a sampler takes choices, it makes none");
+    bool early = (int64_t)a->n < a->o.min_tokens;
+    *draw = (struct osso_draw){.size = sizeof *draw,
+                               .sampler = a->sampler,
+                               .session = a->session,
+                               .avoid = early ? a->ids : a->ids + a->n_stop_ids,
+                               .n_avoid = a->n_eos + (early ? a->n_stop_ids : 0),
+                               .top = a->top,
+                               .n_top = a->o.n_top,
+                               .choice = {-1, 0}};
+    return OSSO_OK;
+}
+
+enum osso_status osso_answer_draw(struct osso_answer *a, struct osso_draw *draw_out, struct osso_error *err)
+{
+    struct osso_draw draw;
+    enum osso_status status = sized_check(draw_out, "osso_draw", err);
+    if (!status)
+        status = go_on(a, NULL, err);
+    if (!status)
+        status = ask(a, &draw, err);
+    if (!status)
+        sized_out(draw_out, &draw, sizeof draw);
+    return status;
+}
+
+enum osso_status osso_answer_take_drawn(struct osso_answer *a, const struct osso_draw *draw,
+                                        struct osso_event *event_out, struct osso_error *err)
+{
+    struct osso_draw d = {.choice = {-1, 0}};
+    enum osso_status status = sized_check(draw, "osso_draw", err);
+    sized_in(&d, sizeof d, draw);
+    if (!status && d.session != a->session)
+        status = error_set(err, OSSO_USAGE, "a draw of another session than the answer's");
+    if (!status && d.status)
+        status = error_set(err, d.status, "%s", d.err ? d.err->text : osso_status_text(d.status));
+    if (!status)
+        status = go_on(a, event_out, err);
+    return status ? status : take(a, d.choice, d.top == a->top ? d.n_top : 0, event_out, err);
+}
+
 enum osso_status osso_answer_take(struct osso_answer *a, struct osso_choice choice, struct osso_event *event_out,
                                   struct osso_error *err)
 {
@@ -339,16 +384,13 @@ enum osso_status osso_answer_take(struct osso_answer *a, struct osso_choice choi
 
 enum osso_status osso_answer_next(struct osso_answer *a, struct osso_event *event_out, struct osso_error *err)
 {
-    struct osso_choice choice;
-    struct banned banned = {a->ids + a->n_stop_ids, a->n_eos};
-    if ((int64_t)a->n < a->o.min_tokens)
-        banned = (struct banned){a->ids, a->n_stop_ids + a->n_eos};
+    struct osso_draw draw;
     enum osso_status status = go_on(a, event_out, err);
-    if (!status && !a->sampler)
-        status = error_set(err, OSSO_USAGE, "an answer without a sampler takes choices, it makes none");
     if (!status)
-        status = sample_without(a->sampler, a->session, banned, &choice, a->top, a->o.n_top, err);
-    return status ? status : take(a, choice, a->o.n_top, event_out, err);
+        status = ask(a, &draw, err);
+    if (!status)
+        status = sampler_draw(&draw, err);
+    return status ? status : take(a, draw.choice, draw.n_top, event_out, err);
 }
 
 /* Was the message in progress left in the middle? The parser's end has just closed it. */

@@ -1,49 +1,40 @@
-/* choose.c: one id by its weight. Every loop over the vocabulary is a plain pass: the largest logit, the weights with
- * the sum of each chunk of 1024, and at most a histogram of weights and a look for those of one bucket. Nothing is
- * sorted but the one bucket in which the top-k, the nucleus or the draw ends. Sums have one order, and the exponential
- * is the backend's: the same seed gives the same ids on every instruction set. */
+/* choose.c: one id by its weight. Every loop over the vocabulary is a plain pass: the largest logit of each chunk of
+ * 1024, the weights with the sum of each, and at most a histogram of weights and a look for those of one bucket. A mask
+ * is applied within these passes, and what it leaves nothing of is passed over. Nothing is sorted but the one bucket in
+ * which the top-k, the nucleus or the draw ends. Sums have one order, and the exponential is the backend's: the same
+ * seed gives the same ids on every instruction set. */
 #include "engine/choose.h"
-
-#include "base/error.h"
-#include "base/mem.h"
+#include "engine/rank.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-enum { LANES = 8 };
+enum { LANES = 8, WORD = MASK_WORD };
 
-enum osso_status chooser_create(int64_t vocab, struct chooser *c, struct osso_error *err)
+/* ---- what may be chosen --------------------------------------------------------------------------------- */
+
+static int64_t chunk_size(const struct chooser *c, int64_t k)
 {
-    *c = (struct chooser){.vocab = vocab, .band_of = -1};
-    c->logits = mem_array((size_t)vocab, sizeof *c->logits);
-    c->mask = mem_array((size_t)(vocab + 31) / 32, sizeof *c->mask);
-    c->counts = mem_array((size_t)vocab, sizeof *c->counts);
-    c->weight = mem_array((size_t)vocab, sizeof *c->weight);
-    c->sum = mem_array((size_t)(vocab + CHUNK - 1) / CHUNK, sizeof *c->sum);
-    c->band = mem_array((size_t)vocab, sizeof *c->band);
-    bool whole = c->logits && c->mask && c->counts && c->weight && c->sum && c->band;
-    return whole ? OSSO_OK : error_nomem(err, chooser_bytes(vocab), "choosing tokens");
+    return c->vocab - k * CHUNK < CHUNK ? c->vocab - k * CHUNK : CHUNK;
 }
 
-uint64_t chooser_bytes(int64_t vocab)
+/* The logits of chunk k: where they lie, or in `space` with -INFINITY for what may not be chosen. */
+static const float *chunk_of(const struct chooser *c, int64_t k, float space[CHUNK])
 {
-    const struct chooser *c = NULL;
-    uint64_t n = (uint64_t)vocab, each = sizeof *c->logits + sizeof *c->counts + sizeof *c->weight + sizeof *c->band;
-    return sizeof *c + n * each + (n + 31) / 32 * sizeof *c->mask + (n + CHUNK - 1) / CHUNK * sizeof *c->sum;
+    const float *own = c->from + k * CHUNK;
+    int64_t n = chunk_size(c, k);
+    if (c->allowed[k] == ALLOWED_ALL)
+        return own;
+    const uint32_t *bits = c->bits + k * (CHUNK / WORD);
+    memcpy(space, own, (size_t)n * sizeof *own);
+    for (int64_t w = 0; w * WORD < n; w++)
+        for (uint32_t none = ~bits[w]; none; none &= none - 1)
+            space[w * WORD + __builtin_ctz(none)] = -INFINITY;
+    return space;
 }
 
-void chooser_free(struct chooser *c)
-{
-    mem_free(c->logits);
-    mem_free(c->mask);
-    mem_free(c->counts);
-    mem_free(c->weight);
-    mem_free(c->sum);
-    mem_free(c->band);
-}
-
-float choose_max(const float *logits, int64_t n)
+static float max_of(const float *logits, int64_t n)
 {
     float top[LANES], max = -INFINITY;
     int64_t i = 0;
@@ -58,6 +49,85 @@ float choose_max(const float *logits, int64_t n)
         max = top[l] > max ? top[l] : max;
     return max;
 }
+
+float choose_from(struct chooser *c, const float *logits)
+{
+    c->from = logits;
+    c->bits = NULL;
+    memset(c->allowed, ALLOWED_ALL, (size_t)c->n_chunks);
+    for (int64_t k = 0; k < c->n_chunks; k++)
+        c->top[k] = max_of(logits + k * CHUNK, chunk_size(c, k));
+    return max_of(c->top, c->n_chunks);
+}
+
+static enum allowed allowed_of(const uint32_t *bits, int64_t n)
+{
+    uint32_t all = UINT32_MAX, any = 0;
+    int64_t whole = n / WORD;
+    for (int64_t w = 0; w < whole; w++) {
+        all &= bits[w];
+        any |= bits[w];
+    }
+    if (n % WORD) { /* what is behind the vocabulary says nothing */
+        uint32_t last = UINT32_MAX >> (WORD - n % WORD);
+        all &= bits[whole] | ~last;
+        any |= bits[whole] & last;
+    }
+    return all == UINT32_MAX ? ALLOWED_ALL : any ? ALLOWED_SOME : ALLOWED_NONE;
+}
+
+float choose_among(struct chooser *c, const uint32_t *bits)
+{
+    float space[CHUNK];
+    c->bits = bits;
+    for (int64_t k = 0; k < c->n_chunks; k++) {
+        enum allowed allowed = allowed_of(bits + k * (CHUNK / WORD), chunk_size(c, k));
+        c->allowed[k] = (uint8_t)allowed;
+        if (allowed == ALLOWED_NONE)
+            c->top[k] = -INFINITY;
+        else if (allowed == ALLOWED_SOME)
+            c->top[k] = max_of(chunk_of(c, k, space), chunk_size(c, k));
+    }
+    return max_of(c->top, c->n_chunks);
+}
+
+int32_t choose_first(const struct chooser *c, float max)
+{
+    float space[CHUNK];
+    int64_t k = 0, i = 0;
+    while (c->top[k] != max)
+        k++;
+    const float *logits = chunk_of(c, k, space);
+    while (logits[i] != max)
+        i++;
+    return (int32_t)(k * CHUNK + i);
+}
+
+size_t choose_best(const struct chooser *c, struct osso_choice *best, size_t k)
+{
+    float space[CHUNK];
+    size_t want = (int64_t)k < c->vocab ? k : (size_t)c->vocab, have = 0;
+    for (int64_t at = 0; want && at < c->n_chunks; at++) {
+        if (have == want && !(c->top[at] > best[0].logprob)) /* an equal one has a higher id */
+            continue;
+        const float *values = chunk_of(c, at, space);
+        for (int64_t i = 0; i < chunk_size(c, at); i++) {
+            struct osso_choice one = {(int32_t)(at * CHUNK + i), values[i]};
+            if (have < want) {
+                best[have++] = one;
+                if (have == want)
+                    rank_heapify(best, have);
+            } else if (one.logprob > best[0].logprob) {
+                best[0] = one;
+                rank_sift(best, have, 0);
+            }
+        }
+    }
+    rank_sort(best, have);
+    return have;
+}
+
+/* ---- weights -------------------------------------------------------------------------------------------- */
 
 /* Lanes i mod 8; what is left beyond whole eights first, then the lanes in order. */
 static double chunk_sum(const float *weight, int64_t n)
@@ -83,18 +153,38 @@ static void weigh(const struct backend *backend, const float *logits, int64_t n,
     backend->exp(backend, x, n, weight);
 }
 
-static int64_t chunk_size(const struct chooser *c, int64_t at)
+double choose_weigh(struct chooser *c, const struct backend *backend, float max, double temperature)
 {
-    return c->vocab - at < CHUNK ? c->vocab - at : CHUNK;
+    float space[CHUNK];
+    double total = 0;
+    for (int64_t k = 0; k < c->n_chunks; k++) {
+        float *weight = c->weight + k * CHUNK;
+        c->sum[k] = 0;
+        if (c->allowed[k] == ALLOWED_NONE)
+            continue;
+        weigh(backend, chunk_of(c, k, space), chunk_size(c, k), max, temperature, weight);
+        total += c->sum[k] = chunk_sum(weight, chunk_size(c, k));
+    }
+    return total;
 }
 
-double choose_weigh(struct chooser *c, const struct backend *backend, const float *logits, float max,
-                    double temperature)
+double choose_reweigh(struct chooser *c)
 {
     double total = 0;
-    for (int64_t at = 0, k = 0; at < c->vocab; at += CHUNK, k++) {
-        weigh(backend, logits + at, chunk_size(c, at), max, temperature, c->weight + at);
-        total += c->sum[k] = chunk_sum(c->weight + at, chunk_size(c, at));
+    for (int64_t k = 0; k < c->n_chunks; k++) {
+        const uint32_t *bits = c->bits + k * (CHUNK / WORD);
+        float *weight = c->weight + k * CHUNK;
+        int64_t n = chunk_size(c, k);
+        if (c->allowed[k] == ALLOWED_NONE)
+            c->sum[k] = 0;
+        else if (c->allowed[k] == ALLOWED_SOME) {
+            for (int64_t w = 0; w * WORD < n; w++)
+                for (uint32_t none = ~bits[w]; none; none &= none - 1)
+                    if (w * WORD + __builtin_ctz(none) < n) /* what is behind the vocabulary is another's memory */
+                        weight[w * WORD + __builtin_ctz(none)] = 0;
+            c->sum[k] = chunk_sum(weight, n);
+        }
+        total += c->sum[k];
     }
     return total;
 }
@@ -103,11 +193,12 @@ double choose_weigh(struct chooser *c, const struct backend *backend, const floa
 static double drop(struct chooser *c, float least)
 {
     double total = 0;
-    for (int64_t at = 0, k = 0; at < c->vocab; at += CHUNK, k++) {
-        float *weight = c->weight + at;
-        for (int64_t i = 0; i < chunk_size(c, at); i++)
+    for (int64_t k = 0; k < c->n_chunks; k++) {
+        float *weight = c->weight + k * CHUNK;
+        for (int64_t i = 0; c->sum[k] > 0 && i < chunk_size(c, k); i++)
             weight[i] = weight[i] >= least ? weight[i] : 0;
-        total += c->sum[k] = chunk_sum(weight, chunk_size(c, at));
+        if (c->sum[k] > 0)
+            total += c->sum[k] = chunk_sum(weight, chunk_size(c, k));
     }
     return total;
 }
@@ -117,72 +208,23 @@ int32_t choose_plain(struct chooser *c, double total, double min_p, double unit)
     if (min_p > 0)
         total = drop(c, (float)min_p);
     double point = unit * total, have = 0;
-    int64_t i = 0, last = c->vocab - 1;
-    for (int64_t k = 0; i + CHUNK < c->vocab && !(point < have + c->sum[k]); k++, i += CHUNK)
+    int64_t k = 0;
+    for (; k + 1 < c->n_chunks && !(point < have + c->sum[k]); k++)
         have += c->sum[k];
-    for (; i < c->vocab; i++)
-        if (point < (have += c->weight[i]))
-            return (int32_t)i;
-    while (last > 0 && c->weight[last] == 0) /* sums of chunks and of single ones may differ by a rounding */
+    for (; k < c->n_chunks; k++)
+        for (int64_t i = k * CHUNK, end = i + chunk_size(c, k); c->sum[k] > 0 && i < end; i++)
+            if (point < (have += c->weight[i]))
+                return (int32_t)i;
+    for (k = c->n_chunks - 1;
+         k > 0 && !(c->sum[k] > 0);) /* sums of chunks and of single ones may differ by a rounding */
+        k--;
+    int64_t last = k * CHUNK + chunk_size(c, k) - 1;
+    while (last > k * CHUNK && c->weight[last] == 0)
         last--;
     return (int32_t)last;
 }
 
 /* ---- best first ----------------------------------------------------------------------------------------- */
-
-/* Is a before b: the larger value first, the lower id among equals. */
-static bool before(const struct osso_choice *a, const struct osso_choice *b)
-{
-    return a->logprob > b->logprob || (a->logprob == b->logprob && a->id < b->id);
-}
-
-static void sift_down(struct osso_choice *heap, size_t n, size_t i)
-{
-    for (;;) { /* a heap whose top is the worst: last in order */
-        size_t worst = i, l = 2 * i + 1, r = l + 1;
-        if (l < n && before(&heap[worst], &heap[l]))
-            worst = l;
-        if (r < n && before(&heap[worst], &heap[r]))
-            worst = r;
-        if (worst == i)
-            return;
-        struct osso_choice t = heap[i];
-        heap[i] = heap[worst];
-        heap[worst] = t;
-        i = worst;
-    }
-}
-
-static void heapify(struct osso_choice *list, size_t n)
-{
-    for (size_t i = n / 2; i-- > 0;)
-        sift_down(list, n, i);
-}
-
-static void sort_heap(struct osso_choice *heap, size_t n)
-{
-    for (size_t m = n; m > 1; m--) {
-        struct osso_choice t = heap[0];
-        heap[0] = heap[m - 1];
-        heap[m - 1] = t;
-        sift_down(heap, m - 1, 0);
-    }
-}
-
-size_t choose_best(const float *values, int64_t n, struct osso_choice *best, size_t k)
-{
-    size_t have = (int64_t)k < n ? k : (size_t)n;
-    for (size_t i = 0; i < have; i++)
-        best[i] = (struct osso_choice){(int32_t)i, values[i]};
-    heapify(best, have);
-    for (int64_t i = (int64_t)have; i < n; i++)
-        if (values[i] > best[0].logprob) { /* an equal one has a higher id */
-            best[0] = (struct osso_choice){(int32_t)i, values[i]};
-            sift_down(best, have, 0);
-        }
-    sort_heap(best, have);
-    return have;
-}
 
 /* Weights by the leading bits of their floats: 32 buckets for each power of two from 1 down to 2^-126, the large ones
  * first. */
@@ -213,15 +255,17 @@ static void fill_buckets(struct chooser *c, float least)
     memset(c->mass, 0, sizeof c->mass);
     c->n_buckets = BUCKETS;
     c->band_of = -1;
-    for (int64_t i = 0; i < c->vocab; i++)
-        if (c->weight[i] >= least) {
-            int b = bucket_of(c->weight[i]);
-            c->count[b]++;
-            c->mass[b] += c->weight[i];
-        }
+    for (int64_t k = 0; k < c->n_chunks; k++)
+        for (int64_t i = k * CHUNK, end = i + chunk_size(c, k); c->sum[k] > 0 && i < end; i++)
+            if (c->weight[i] >= least) {
+                int b = bucket_of(c->weight[i]);
+                c->count[b]++;
+                c->mass[b] += c->weight[i];
+            }
 }
 
 enum { SEEK = 64 };
+_Static_assert(CHUNK % SEEK == 0, "what is sought in lies in one chunk");
 
 /* Bucket b, in order. */
 static void load_band(struct chooser *c, int b)
@@ -235,18 +279,20 @@ static void load_band(struct chooser *c, int b)
         const float *weight = c->weight + at;
         int64_t end = c->vocab - at < SEEK ? c->vocab - at : SEEK;
         int any = 0;
+        if (!(c->sum[at / CHUNK] > 0))
+            continue;
         for (int64_t i = 0; i < end; i++)
             any |= (weight[i] > below) & (weight[i] <= top);
         for (int64_t i = 0; any && i < end; i++)
             if (weight[i] > below && weight[i] <= top) {
                 c->band[n] = (struct osso_choice){(int32_t)(at + i), weight[i]};
-                sorted = sorted && (n == 0 || before(&c->band[n - 1], &c->band[n]));
+                sorted = sorted && (n == 0 || rank_before(&c->band[n - 1], &c->band[n]));
                 n++;
             }
     }
     if (!sorted) { /* many equals are */
-        heapify(c->band, n);
-        sort_heap(c->band, n);
+        rank_heapify(c->band, n);
+        rank_sort(c->band, n);
     }
     c->n_band = n;
     c->band_of = b;
@@ -305,11 +351,11 @@ int32_t choose_ranked(struct chooser *c, double total, int64_t top_k, double top
     return draw_ranked(c, total, top_k, top_p, min_p, unit);
 }
 
-int32_t choose_few(struct chooser *c, const struct backend *backend, const float *logits, float max, double temperature,
-                   int64_t top_k, double top_p, double min_p, double unit)
+int32_t choose_few(struct chooser *c, const struct backend *backend, float max, double temperature, int64_t top_k,
+                   double top_p, double min_p, double unit)
 {
     float few[CHOOSE_FEW];
-    c->n_band = choose_best(logits, c->vocab, c->band, (size_t)top_k);
+    c->n_band = choose_best(c, c->band, (size_t)top_k);
     for (size_t i = 0; i < c->n_band; i++)
         few[i] = c->band[i].logprob;
     weigh(backend, few, (int64_t)c->n_band, max, temperature, c->weight);

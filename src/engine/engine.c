@@ -17,6 +17,7 @@ struct setup {
     struct kv_plan plan;
     struct activation_options activations;
     uint64_t activation_bytes;
+    int n_choosers;
 };
 
 /* As many threads as help: below some work a token, meeting at barriers costs more than sharing it brings. */
@@ -81,7 +82,9 @@ static enum osso_status set_up(const struct config *c, const struct osso_engine_
                                                  .max_logits = o->max_logit_rows,
                                                  .n_members = o->threads,
                                                  .context = o->context};
-    s->activation_bytes = activations_bytes(c, s->backend, &s->activations) + chooser_bytes(c->vocab);
+    s->n_choosers = o->threads < o->max_sessions ? o->threads : o->max_sessions; /* more choices find no thread */
+    s->activation_bytes = activations_bytes(c, s->backend, &s->activations) +
+                          (uint64_t)s->n_choosers * chooser_bytes(c->vocab);
     if (status)
         s->backend->close(s->backend);
     return status;
@@ -136,8 +139,7 @@ static void free_rows(struct osso_engine *e)
 /* Everything that is neither K and V nor activations: small, but for the tokens that many sessions may hold. */
 static uint64_t table_bytes(const struct config *c, const struct setup *s)
 {
-    size_t engine = sizeof(struct osso_engine) - sizeof(struct chooser); /* which chooser_bytes counts */
-    return engine + rows_bytes(c, s->o.max_rows) + kv_pool_table_bytes(&s->plan) +
+    return sizeof(struct osso_engine) + rows_bytes(c, s->o.max_rows) + kv_pool_table_bytes(&s->plan) +
            prefix_bytes(s->plan.pages[KV_FULL]) + (uint64_t)c->n_layers * sizeof(struct layer_weights) +
            (uint64_t)s->o.max_sessions * session_bytes(s->o.context);
 }
@@ -167,6 +169,16 @@ enum osso_status osso_engine_memory(const struct osso_model *model, const struct
     enum osso_status status = engine_memory(&model->config, options, &m, err);
     *kv_bytes_out = m.kv;
     *activation_bytes_out = m.activations + m.tables;
+    return status;
+}
+
+static enum osso_status create_choosers(struct osso_engine *e, int n, struct osso_error *err)
+{
+    e->choosers = mem_array((size_t)n, sizeof *e->choosers);
+    enum osso_status status = e->choosers ? OSSO_OK
+                                          : error_nomem(err, (size_t)n * sizeof *e->choosers, "choosing tokens");
+    while (!status && e->n_choosers < n)
+        status = chooser_create(e->config.vocab, &e->choosers[e->n_choosers++], err);
     return status;
 }
 
@@ -202,7 +214,7 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
         status = forward_create(&e->config, e->model ? &e->weights : NULL, e->backend, &e->kv, &s->activations,
                                 &e->forward, err);
     if (!status)
-        status = chooser_create(e->config.vocab, &e->chooser, err);
+        status = create_choosers(e, s->n_choosers, err);
     return status;
 }
 
@@ -300,7 +312,9 @@ void osso_engine_free(struct osso_engine *e)
         return;
     forward_free(&e->forward);
     weights_free(&e->weights);
-    chooser_free(&e->chooser);
+    for (int i = 0; i < e->n_choosers; i++)
+        chooser_free(&e->choosers[i]);
+    mem_free(e->choosers);
     prefix_free(&e->tree);
     kv_pool_free(&e->kv);
     team_free(e->team);

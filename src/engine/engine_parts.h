@@ -2,8 +2,9 @@
 #ifndef OSSO_ENGINE_PARTS_H
 #define OSSO_ENGINE_PARTS_H
 
-#include "engine/choose.h"
+#include "engine/chooser.h"
 #include "engine/prefix.h"
+#include "base/rng.h"
 #include "model/forward.h"
 #include "checkpoint/model_open.h"
 #include "model/rope.h"
@@ -19,7 +20,8 @@ struct osso_engine {
     struct forward forward;
     struct rope rope;
     struct prefix tree;
-    struct chooser chooser;
+    struct chooser *choosers; /* [n_choosers] one for each thread that chooses */
+    int n_choosers;
     osso_script_fn *script; /* NULL: the model computes */
     void *script_user;
     osso_logits_fn *logits_fn; /* osso_engine_create_scripted: the script is a wrapper that calls it */
@@ -64,6 +66,16 @@ struct osso_session {
     void (*answer_free)(struct osso_answer *answer);
 };
 
+struct osso_sampler {
+    struct osso_sampling o;
+    int64_t vocab;
+    struct rng rng;
+    struct osso_logit_bias *bias;
+    osso_mask_fn *mask_fn;
+    void *mask_user;
+    bool drawing; /* it has a draw in an osso_sample_all */
+};
+
 /* K and V exist for the first `computed` tokens only; plans the replay of sliding layers where their pages are gone. */
 void session_set_computed(struct osso_session *s, size_t computed);
 
@@ -88,14 +100,9 @@ enum osso_status engine_memory(const struct config *config, const struct osso_en
 /* What osso_session_create takes. */
 uint64_t session_bytes(int64_t context);
 
-/* Ids that are not to be chosen now. */
-struct banned {
-    const int32_t *ids;
-    size_t n;
-};
-/* osso_sample, but one of these ids comes only when nothing else is allowed. */
-enum osso_status sample_without(struct osso_sampler *s, const struct osso_session *session, struct banned banned,
-                                struct osso_choice *choice_out, struct osso_choice *top, size_t n_top,
-                                struct osso_error *err);
+/* The draw's choice, by the thread that owns the engine. */
+enum osso_status sampler_draw(struct osso_draw *draw, struct osso_error *err);
+/* The same by any thread, in a chooser of its own, from logits that osso_session_logits gave (NULL: there are none). */
+enum osso_status sampler_choose(struct chooser *c, struct osso_draw *draw, const float *own, struct osso_error *err);
 
 #endif

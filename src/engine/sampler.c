@@ -3,23 +3,15 @@
  *
  * The way of a token goes on in engine/answer.c. */
 #include "engine/engine_parts.h"
+#include "engine/choose.h"
+#include "engine/mask.h"
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
-#include "base/rng.h"
 
 #include <math.h>
 #include <string.h>
-
-struct osso_sampler {
-    struct osso_sampling o;
-    int64_t vocab;
-    struct rng rng;
-    struct osso_logit_bias *bias;
-    osso_mask_fn *mask_fn;
-    void *mask_user;
-};
 
 void osso_sampling_defaults(struct osso_sampling *out)
 {
@@ -118,26 +110,9 @@ static void penalize(const struct osso_sampling *o, struct chooser *c, const str
     }
 }
 
-static void apply_mask(const struct osso_sampler *s, struct chooser *c, const struct osso_session *session)
-{
-    int64_t words = (s->vocab + 31) / 32;
-    memset(c->mask, 0xff, (size_t)words * sizeof *c->mask);
-    s->mask_fn(s->mask_user, session, c->mask, s->vocab);
-    for (int64_t w = 0; w < words; w++)
-        for (int64_t i = 32 * w; c->mask[w] != UINT32_MAX && i < 32 * w + 32 && i < s->vocab; i++)
-            if (!(c->mask[w] >> (i % 32) & 1))
-                c->logits[i] = -INFINITY;
-}
-
-/* Do the options change logits at all? */
-static bool changes(const struct osso_sampler *s)
-{
-    return penalizes(&s->o) || s->o.n_bias > 0 || s->mask_fn;
-}
-
-/* A copy with penalties, bias and mask, and without the banned ids. No NaN comes of it. Returns the largest. */
-static float change(const struct osso_sampler *s, struct chooser *c, const struct osso_session *session,
-                    const float *own, struct banned banned)
+/* A copy with penalties and bias. No NaN comes of it. */
+static const float *change(const struct osso_sampler *s, struct chooser *c, const struct osso_session *session,
+                           const float *own)
 {
     memcpy(c->logits, own, (size_t)s->vocab * sizeof *own);
     if (penalizes(&s->o))
@@ -146,85 +121,100 @@ static float change(const struct osso_sampler *s, struct chooser *c, const struc
         float *l = &c->logits[s->bias[i].id], bias = s->bias[i].bias;
         *l = isinf(bias) ? bias : *l + bias; /* -inf + inf too */
     }
-    if (s->mask_fn)
-        apply_mask(s, c, session);
-    for (size_t i = 0; i < banned.n; i++)
-        if (banned.ids[i] >= 0 && banned.ids[i] < s->vocab)
-            c->logits[banned.ids[i]] = -INFINITY;
-    return choose_max(c->logits, s->vocab);
+    return c->logits;
 }
 
-static int32_t first_of(const float *logits, float value)
+/* Leaves what the mask allows, without the ids to be avoided if that leaves anything. *max: the largest logit. */
+static enum osso_status limit(const struct osso_sampler *s, struct chooser *c, const struct osso_draw *d, float *max,
+                              struct osso_error *err)
 {
-    int32_t i = 0;
-    while (logits[i] != value)
-        i++;
-    return i;
+    const uint32_t *bits = NULL;
+    enum osso_status status = s->mask_fn ? mask_ask(c, s->mask_fn, s->mask_user, d->session, &bits, err) : OSSO_OK;
+    if (status)
+        return status;
+    if (d->n_avoid > 0) {
+        float all = *max;
+        *max = choose_among(c, mask_without(c, bits, d->avoid, d->n_avoid));
+        if (*max == -INFINITY) {
+            choose_from(c, c->from);
+            *max = bits ? choose_among(c, bits) : all;
+        }
+    } else if (bits)
+        *max = choose_among(c, bits);
+    return *max == -INFINITY ? error_set(err, OSSO_USAGE, "mask and bias allow no token at all") : OSSO_OK;
 }
 
-/* One draw by the options, from logits whose largest is max; `total`: the sum of the chooser's weights if they are
- * those of temperature 1 already, else 0. */
-static int32_t draw(struct osso_sampler *s, struct osso_engine *e, const float *logits, float max, double total)
+/* One draw by the options, from what the chooser was given last, whose largest is max. total: the sum of the chooser's
+ * weights, if they are those of temperature 1 and this largest, else 0. */
+static int32_t draw(struct osso_sampler *s, struct chooser *c, const struct backend *backend, float max, double total)
 {
     const struct osso_sampling *o = &s->o;
-    struct chooser *c = &e->chooser;
     bool cut = o->top_k > 0 && o->top_k < s->vocab;
     double unit = rng_unit(&s->rng);
     if (cut && o->top_k <= CHOOSE_FEW)
-        return choose_few(c, e->backend, logits, max, o->temperature, o->top_k, o->top_p, o->min_p, unit);
+        return choose_few(c, backend, max, o->temperature, o->top_k, o->top_p, o->min_p, unit);
     if (total == 0 || o->temperature != 1)
-        total = choose_weigh(c, e->backend, logits, max, o->temperature);
+        total = choose_weigh(c, backend, max, o->temperature);
+    else if (c->bits)
+        total = choose_reweigh(c);
     if (!cut && o->top_p >= 1)
         return choose_plain(c, total, o->min_p, unit);
     return choose_ranked(c, total, cut ? o->top_k : s->vocab, o->top_p, o->min_p, unit);
 }
 
-enum osso_status sample_without(struct osso_sampler *s, const struct osso_session *session, struct banned banned,
-                                struct osso_choice *choice_out, struct osso_choice *top, size_t n_top,
-                                struct osso_error *err)
+static enum osso_status check_draw(const struct osso_draw *d, const float *own, struct osso_error *err)
 {
-    struct osso_engine *e = session->engine;
-    size_t n;
-    osso_session_tokens(session, &n);
-    const float *own = n > 0 ? osso_session_logits(session, n - 1) : NULL, *logits = own;
-    *choice_out = (struct osso_choice){-1, 0};
+    int64_t vocab = d->session->engine->config.vocab;
     if (!own)
         return error_set(err, OSSO_USAGE, "no logits for the session's last token: call osso_step first");
-    if (e->config.vocab != s->vocab)
-        return error_set(err, OSSO_USAGE, "a sampler for %lld ids on a model of %lld", (long long)s->vocab,
-                         (long long)e->config.vocab);
-    float own_max = choose_max(own, s->vocab), max = own_max;
-    double total = isfinite(own_max) ? choose_weigh(&e->chooser, e->backend, own, own_max, 1) : NAN;
+    if (vocab != d->sampler->vocab)
+        return error_set(err, OSSO_USAGE, "a sampler for %lld ids on a model of %lld", (long long)d->sampler->vocab,
+                         (long long)vocab);
+    return OSSO_OK;
+}
+
+enum osso_status sampler_choose(struct chooser *c, struct osso_draw *d, const float *own, struct osso_error *err)
+{
+    struct osso_sampler *s = d->sampler;
+    const struct backend *backend = d->session->engine->backend;
+    d->choice = (struct osso_choice){-1, 0};
+    if ((d->status = check_draw(d, own, err)))
+        return d->status;
+    float own_max = choose_from(c, own), max = own_max;
+    double total = isfinite(own_max) ? choose_weigh(c, backend, own_max, 1) : NAN, log_sum = own_max + log(total);
     if (isnan(total))
-        return error_set(
-            err, OSSO_NUMERIC,
-            "the logits after token %zu are not finite: the model file may be damaged, or its keys and values are too large for the KV cache: try --kv-type bf16",
-            n);
-    if (changes(s) || banned.n > 0) {
-        logits = e->chooser.logits;
-        max = change(s, &e->chooser, session, own, banned);
-        if (max == -INFINITY && banned.n > 0)
-            max = change(s, &e->chooser, session, own, (struct banned){0});
-        if (max == -INFINITY)
-            return error_set(err, OSSO_USAGE, "mask and bias allow no token at all");
-    }
-    double log_sum = own_max + log(total);
-    if (top && n_top > 0) {
-        size_t m = choose_best(own, s->vocab, top, n_top);
-        for (size_t i = 0; i < m; i++)
-            top[i].logprob = (float)(top[i].logprob - log_sum);
-    }
+        return d->status = error_set(
+                   err, OSSO_NUMERIC,
+                   "the logits after token %zu are not finite: the model file may be damaged, or its keys and values are too large for the KV cache: try --kv-type bf16",
+                   d->session->n);
+    for (size_t i = 0, n = d->top ? choose_best(c, d->top, d->n_top) : 0; i < n; i++)
+        d->top[i].logprob = (float)(d->top[i].logprob - log_sum);
+    bool changed = penalizes(&s->o) || s->o.n_bias > 0;
+    if (changed)
+        max = choose_from(c, change(s, c, d->session, own));
+    if ((d->status = limit(s, c, d, &max, err)))
+        return d->status;
     /* A temperature so small that its inverse may not exist leaves weight to the best one only. */
     if (s->o.temperature < 1e-30 || !isfinite(max))
-        choice_out->id = first_of(logits, max);
+        d->choice.id = choose_first(c, max);
     else
-        choice_out->id = draw(s, e, logits, max, logits == own ? total : 0);
-    choice_out->logprob = (float)(own[choice_out->id] - log_sum);
+        d->choice.id = draw(s, c, backend, max, changed || max != own_max ? 0 : total);
+    d->choice.logprob = (float)(own[d->choice.id] - log_sum);
     return OSSO_OK;
+}
+
+enum osso_status sampler_draw(struct osso_draw *d, struct osso_error *err)
+{
+    size_t n = d->session->n;
+    const float *own = n > 0 ? osso_session_logits(d->session, n - 1) : NULL;
+    return sampler_choose(&d->session->engine->choosers[0], d, own, err);
 }
 
 enum osso_status osso_sample(struct osso_sampler *s, const struct osso_session *session, struct osso_choice *choice_out,
                              struct osso_choice *top, size_t n_top, struct osso_error *err)
 {
-    return sample_without(s, session, (struct banned){0}, choice_out, top, n_top, err);
+    struct osso_draw d = {.size = sizeof d, .sampler = s, .session = session, .top = top, .n_top = n_top};
+    enum osso_status status = sampler_draw(&d, err);
+    *choice_out = d.choice;
+    return status;
 }

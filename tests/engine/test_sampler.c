@@ -158,17 +158,17 @@ static void test_penalties(void **state)
     bench_close(&b);
 }
 
-static void odd_only(void *user, const struct osso_session *session, uint32_t *mask, int64_t vocab)
+static enum osso_mask_kind odd_only(void *user, const struct osso_session *session, struct osso_mask *mask)
 {
     (void)user, (void)session;
-    for (int64_t i = 0; i < (vocab + 31) / 32; i++)
-        mask[i] &= 0xaaaaaaaau;
+    memset(mask->space, 0xaa, (size_t)(mask->vocab + 31) / 32 * sizeof *mask->space);
+    return OSSO_MASK_BITS;
 }
 
-static void nothing(void *user, const struct osso_session *session, uint32_t *mask, int64_t vocab)
+static enum osso_mask_kind nothing(void *user, const struct osso_session *session, struct osso_mask *mask)
 {
-    (void)user, (void)session;
-    memset(mask, 0, (size_t)(vocab + 31) / 32 * 4);
+    (void)user, (void)session, (void)mask;
+    return OSSO_MASK_ALLOW; /* of no ids */
 }
 
 static void test_mask_and_logprobs(void **state)
