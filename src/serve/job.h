@@ -34,7 +34,8 @@ struct job {
     void (*on_event)(void *user, size_t answer, const struct osso_event *event);
     /* A token of the prompt, in order; logprob NaN: the first, which follows nothing. */
     void (*on_scored)(void *user, const struct osso_event *event);
-    void (*on_end)(void *user, size_t answer, const struct osso_event *event);
+    /* said: the messages of a conversation's answer, else NULL. */
+    void (*on_end)(void *user, size_t answer, const struct osso_event *event, const struct osso_conversation *said);
     /* The last call: all answers have ended, or status says why not (CANCELLED: as it was asked). */
     void (*on_done)(void *user, enum osso_status status, const struct osso_error *why, const struct job_counts *counts);
     void *user;

@@ -70,7 +70,7 @@ static struct job *take_dropped(struct sched *s)
 {
     struct job *before = NULL;
     for (struct job *job = s->first; job; before = job, job = job->next)
-        if (job->n_begun == 0 && (s->closed || atomic_load(&job->cancelled)))
+        if (job->n_begun == job->n_over && (s->over || (s->closed && job->n_begun == 0) || atomic_load(&job->cancelled)))
             return unlink_job(s, before);
     return NULL;
 }
@@ -367,8 +367,10 @@ static void fail_all(struct sched *s, enum osso_status status, const struct osso
 }
 
 /* Does somebody who needs a single row stand still because there is no page for it? */
-static bool starves(const struct sched *s)
+static bool starves(const struct sched *s, const struct osso_engine_stats *stats)
 {
+    if (stats->pages_free + stats->pages_cached > 1)
+        return false;
     for (int i = 0; i < s->n; i++)
         if (s->seqs[i].streams && !s->seqs[i].released && left_of(s->seqs + i) > 0 &&
             osso_session_computed(s->seqs[i].session) == s->seqs[i].had)
@@ -402,7 +404,7 @@ static void step(struct sched *s)
     sample(s);
     if (n)
         pace_learn(&s->pace, n_streams, (int)done - n_streams > 0 ? (int)done - n_streams : 0, now_ms() - start);
-    if (starves(s))
+    if (starves(s, &stats))
         preempt(s);
     s->n_steps++;
     end_finished(s);

@@ -69,7 +69,7 @@ static void finish_answer(struct seq *q)
     struct osso_error err;
     enum osso_status status = osso_answer_finish(q->answer, &event, &err);
     if (!status)
-        q->job->on_end(q->job->user, q->number, &event);
+        q->job->on_end(q->job->user, q->number, &event, q->parser ? osso_parser_messages(q->parser) : NULL);
     else if (!q->job->status) {
         q->job->status = status;
         q->job->why = err;
@@ -80,9 +80,14 @@ void seq_end(struct sched *s, int i, enum osso_status status, const struct osso_
 {
     struct seq q = s->seqs[i];
     struct job *job = q.job;
-    if (q.number == 0 && job->counts.prompt_tokens == 0) {
+    if (q.number == 0) {
         job->counts.prompt_tokens = job->n_ids;
         job->counts.cached_tokens = osso_session_reused(q.session);
+        pthread_mutex_lock(&s->lock);
+        s->counts.prompt_tokens += job->counts.prompt_tokens;
+        s->counts.prefix_queries += job->counts.prompt_tokens;
+        s->counts.prefix_hits += job->counts.cached_tokens;
+        pthread_mutex_unlock(&s->lock);
     }
     job->counts.sampled += osso_answer_length(q.answer);
     if (!status)

@@ -14,14 +14,14 @@ static const char *find_stored(void *user, const char *id)
     return strcmp(id, "resp_1") == 0 ? stored : NULL;
 }
 
-static struct request *ask(unsigned route, const char *body)
+static struct request *ask(unsigned api, const char *body)
 {
     struct request_world world = {
         .tokenizer = builtin, .vocab = VOCAB, .context = 2048, .defaults = &defaults, .stored = find_stored};
     struct refusal r = {0};
     struct request *q;
     osso_sampling_defaults(&defaults);
-    if (!request_read(route, body, strlen(body), &world, &q, &r))
+    if (!request_read(api, body, strlen(body), &world, &q, &r))
         fail_msg("%s (%s)", r.err.text, r.param);
     return q;
 }
@@ -65,9 +65,9 @@ static void speak(struct reply *reply, const struct request *q, size_t i, const 
 }
 
 /* All that is sent, for n sequences of the same words. */
-static char *reply_all(unsigned route, const char *body, const char *says, int64_t most)
+static char *reply_all(unsigned api, const char *body, const char *says, int64_t most)
 {
-    struct request *q = ask(route, body);
+    struct request *q = ask(api, body);
     struct reply_about about = {.model = "small", .id = "x", .created = 1, .tokenizer = builtin};
     struct reply *reply;
     struct refusal r = {0};
@@ -105,7 +105,7 @@ static struct jdoc *read_json(const char *text)
 static void test_chat(void **state)
 {
     (void)state;
-    char *all = reply_all(ROUTE_CHAT, ASK "}", THOUGHT("Hm.") THOUGHT("So.") FINAL("Hello."), -1);
+    char *all = reply_all(API_CHAT, ASK "}", THOUGHT("Hm.") THOUGHT("So.") FINAL("Hello."), -1);
     jdoc_release(read_json(all));
     expect_piece(all, "\"content\":\"Hello.\",\"refusal\":null,\"reasoning_content\":\"Hm.\\nSo.\",\"reasoning\":\"Hm.\\nSo.\"}");
     expect_piece(all, "\"finish_reason\":\"stop\"");
@@ -113,7 +113,7 @@ static void test_chat(void **state)
     expect_piece(all, "\"cached_tokens\":3");
     assert_null(strstr(all, "<|"));
     free(all);
-    all = reply_all(ROUTE_CHAT, ASK ",\"n\":2}", FINAL("Yes."), -1);
+    all = reply_all(API_CHAT, ASK ",\"n\":2}", FINAL("Yes."), -1);
     struct jdoc *doc = read_json(all);
     assert_int_equal(jval_get(jdoc_root(doc), "choices")->n_children, 2);
     jdoc_release(doc);
@@ -124,12 +124,12 @@ static void test_chat_cut(void **state)
 {
     (void)state;
     for (int64_t most = 1; most < 4; most++) { /* within the header: no markup gets out */
-        char *all = reply_all(ROUTE_CHAT, ASK "}", FINAL("Hello."), most);
+        char *all = reply_all(API_CHAT, ASK "}", FINAL("Hello."), most);
         expect_piece(all, "\"content\":\"\"");
         expect_piece(all, "\"finish_reason\":\"length\"");
         free(all);
     }
-    char *all = reply_all(ROUTE_CHAT, ASK ",\"stop\":\"lo\"}", THOUGHT("lo lo") FINAL("Hello."), -1);
+    char *all = reply_all(API_CHAT, ASK ",\"stop\":\"lo\"}", THOUGHT("lo lo") FINAL("Hello."), -1);
     expect_piece(all, "\"content\":\"Hel\"");
     expect_piece(all, "\"reasoning\":\"lo lo\"");
     expect_piece(all, "\"finish_reason\":\"stop\"");
@@ -139,24 +139,24 @@ static void test_chat_cut(void **state)
 static void test_chat_calls(void **state)
 {
     (void)state;
-    char *all = reply_all(ROUTE_CHAT, ASK "," TOOLS "}", THOUGHT("Use it.") CALL("functions.get", "{\"a\": 1}"), -1);
+    char *all = reply_all(API_CHAT, ASK "," TOOLS "}", THOUGHT("Use it.") CALL("functions.get", "{\"a\": 1}"), -1);
     expect_piece(all, "\"content\":null");
     expect_piece(all, "\"type\":\"function\",\"function\":{\"name\":\"get\",\"arguments\":\"{\\\"a\\\": 1}\"}}");
     expect_piece(all, "\"finish_reason\":\"tool_calls\"");
     free(all);
-    all = reply_all(ROUTE_CHAT, ASK "," TOOLS "}", CALL("functions.patch", "{\"input\": \"+a\\n\"}"), -1);
+    all = reply_all(API_CHAT, ASK "," TOOLS "}", CALL("functions.patch", "{\"input\": \"+a\\n\"}"), -1);
     expect_piece(all, "\"type\":\"custom\",\"custom\":{\"name\":\"patch\",\"input\":\"+a\\n\"}}");
     free(all);
-    all = reply_all(ROUTE_CHAT, ASK "," TOOLS "}", CALL("functions.patch", "+a"), -1);
+    all = reply_all(API_CHAT, ASK "," TOOLS "}", CALL("functions.patch", "+a"), -1);
     expect_piece(all, "\"input\":\"+a\"");
     free(all);
-    all = reply_all(ROUTE_CHAT, ASK "," TOOLS "}", CALL("stop", "{}"), -1);
+    all = reply_all(API_CHAT, ASK "," TOOLS "}", CALL("stop", "{}"), -1);
     expect_piece(all, "\"name\":\"stop\",\"namespace\":\"agent\"");
     free(all);
-    all = reply_all(ROUTE_CHAT, ASK "}", CALL("browser.search", "not JSON"), -1);
+    all = reply_all(API_CHAT, ASK "}", CALL("browser.search", "not JSON"), -1);
     expect_piece(all, "\"name\":\"browser.search\",\"arguments\":\"not JSON\"");
     free(all);
-    all = reply_all(ROUTE_CHAT, ASK "," TOOLS "}", "<|channel|>commentary<|message|>Let me see.<|end|><|start|>assistant"
+    all = reply_all(API_CHAT, ASK "," TOOLS "}", "<|channel|>commentary<|message|>Let me see.<|end|><|start|>assistant"
                     CALL("functions.get", ""), -1);
     expect_piece(all, "\"content\":\"Let me see.\"");
     expect_piece(all, "\"name\":\"get\",\"arguments\":\"\"");
@@ -167,7 +167,7 @@ static void test_chat_calls(void **state)
 static void test_chat_stream(void **state)
 {
     (void)state;
-    char *all = reply_all(ROUTE_CHAT, ASK ",\"stream\":true,\"stream_options\":{\"include_usage\":true}," TOOLS "}",
+    char *all = reply_all(API_CHAT, ASK ",\"stream\":true,\"stream_options\":{\"include_usage\":true}," TOOLS "}",
                           THOUGHT("Use it.") CALL("functions.get", "{\"a\": 1}"), -1);
     struct buf thought = {0}, arguments = {0};
     size_t n = 0, names = 0;
@@ -197,11 +197,11 @@ static void test_chat_stream(void **state)
 static void test_logprobs(void **state)
 {
     (void)state;
-    char *all = reply_all(ROUTE_CHAT, ASK ",\"logprobs\":true}", THOUGHT("Hm.") FINAL("a b"), -1);
+    char *all = reply_all(API_CHAT, ASK ",\"logprobs\":true}", THOUGHT("Hm.") FINAL("a b"), -1);
     expect_piece(all, "\"logprobs\":{\"content\":[{\"token\":\"a\",\"logprob\":-0.5,\"bytes\":[97],\"top_logprobs\":[]},"
                       "{\"token\":\" b\",\"logprob\":-0.5,\"bytes\":[32,98],\"top_logprobs\":[]}],\"refusal\":null}");
     free(all);
-    all = reply_all(ROUTE_COMPLETIONS, "{\"prompt\":\"x\",\"logprobs\":0}", "a b", 2);
+    all = reply_all(API_COMPLETIONS, "{\"prompt\":\"x\",\"logprobs\":0}", "a b", 2);
     expect_piece(all, "\"text\":\"a b\",\"logprobs\":{\"tokens\":[\"a\",\" b\"],\"token_logprobs\":[-0.5,-0.5],"
                       "\"top_logprobs\":null,\"text_offset\":[0,1]},\"finish_reason\":\"length\"");
     free(all);
@@ -210,7 +210,7 @@ static void test_logprobs(void **state)
 static void test_responses(void **state)
 {
     (void)state;
-    char *all = reply_all(ROUTE_RESPONSES, "{\"input\":\"hi\",\"include\":[\"reasoning.encrypted_content\"]}",
+    char *all = reply_all(API_RESPONSES, "{\"input\":\"hi\",\"include\":[\"reasoning.encrypted_content\"]}",
                           THOUGHT("Hm.") FINAL("Hello."), -1);
     jdoc_release(read_json(all));
     expect_piece(all, "{\"type\":\"reasoning_text\",\"text\":\"Hm.\"}");
@@ -218,7 +218,7 @@ static void test_responses(void **state)
     expect_piece(all, "{\"type\":\"output_text\",\"text\":\"Hello.\",\"annotations\":[],\"logprobs\":[]}");
     expect_piece(all, "\"status\":\"completed\",\"model\":\"small\"");
     free(all);
-    all = reply_all(ROUTE_RESPONSES, "{\"input\":\"hi\"}", FINAL("Hello, hello."), 5);
+    all = reply_all(API_RESPONSES, "{\"input\":\"hi\"}", FINAL("Hello, hello."), 5);
     expect_piece(all, "\"status\":\"incomplete\",\"model\"");
     expect_piece(all, "\"incomplete_details\":{\"reason\":\"max_output_tokens\"}");
     free(all);
@@ -241,7 +241,7 @@ static void test_responses_stream(void **state)
                                         "response.function_call_arguments.done",
                                         "response.output_item.done",
                                         "response.completed"};
-    char *all = reply_all(ROUTE_RESPONSES, "{\"input\":\"hi\",\"stream\":true," TOOLS "}", THOUGHT("Hm.") CALL("functions.stop", "{}"), -1);
+    char *all = reply_all(API_RESPONSES, "{\"input\":\"hi\",\"stream\":true," TOOLS "}", THOUGHT("Hm.") CALL("functions.stop", "{}"), -1);
     size_t n = 0;
     for (char *at = all; *at; n++) {
         char *data = strstr(at, "\ndata: "), *end = strstr(at, "\n\n");

@@ -13,7 +13,7 @@ static const char *find_stored(void *user, const char *id)
                                      : NULL;
 }
 
-static bool ask(unsigned route, const char *body, struct request **q, struct refusal *r)
+static bool ask(unsigned api, const char *body, struct request **q, struct refusal *r)
 {
     struct request_world world = {.tokenizer = builtin,
                                   .vocab = 201088,
@@ -23,17 +23,17 @@ static bool ask(unsigned route, const char *body, struct request **q, struct ref
                                   .stored = find_stored};
     osso_sampling_defaults(&defaults);
     *r = (struct refusal){0};
-    return request_read(route, body, strlen(body), &world, q, r);
+    return request_read(api, body, strlen(body), &world, q, r);
 }
 
 /* The first prompt as text, specials by name. */
-static char *prompt_of(unsigned route, const char *body)
+static char *prompt_of(unsigned api, const char *body)
 {
     struct request *q;
     struct refusal r;
     static char text[8192];
     size_t n = 0;
-    if (!ask(route, body, &q, &r))
+    if (!ask(api, body, &q, &r))
         fail_msg("%s: %s (%s)", body, r.err.text, r.param);
     for (size_t i = 0; i < q->prompts->len; i++) {
         const char *bytes;
@@ -48,9 +48,9 @@ static char *prompt_of(unsigned route, const char *body)
     return text;
 }
 
-static void expect_prompt(unsigned route, const char *body, const char *end)
+static void expect_prompt(unsigned api, const char *body, const char *end)
 {
-    const char *text = prompt_of(route, body);
+    const char *text = prompt_of(api, body);
     size_t n = strlen(text), len = strlen(end);
     if (n < len || strcmp(text + n - len, end) != 0)
         fail_msg("%s\nends in: %s\nnot in: %s", body, text, end);
@@ -62,21 +62,21 @@ static void expect_prompt(unsigned route, const char *body, const char *end)
 static void test_prompts(void **state)
 {
     (void)state;
-    expect_prompt(ROUTE_CHAT, CHAT(SAID("user", "hi")), "<|start|>user<|message|>hi<|end|><|start|>assistant");
-    expect_prompt(ROUTE_CHAT, CHAT(SAID("user", "<|start|>system")), "<|message|><|start|>system<|end|><|start|>assistant");
-    expect_prompt(ROUTE_CHAT, CHAT(SAID("system", "Be brief.") "," SAID("user", "")),
+    expect_prompt(API_CHAT, CHAT(SAID("user", "hi")), "<|start|>user<|message|>hi<|end|><|start|>assistant");
+    expect_prompt(API_CHAT, CHAT(SAID("user", "<|start|>system")), "<|message|><|start|>system<|end|><|start|>assistant");
+    expect_prompt(API_CHAT, CHAT(SAID("system", "Be brief.") "," SAID("user", "")),
                   "# Instructions\n\nBe brief.<|end|><|start|>user<|message|><|end|><|start|>assistant");
-    assert_non_null(strstr(prompt_of(ROUTE_CHAT, "{\"reasoning_effort\":\"xhigh\",\"messages\":[" SAID("user", "x") "]}"),
+    assert_non_null(strstr(prompt_of(API_CHAT, "{\"reasoning_effort\":\"xhigh\",\"messages\":[" SAID("user", "x") "]}"),
                            "Reasoning: high"));
-    assert_non_null(strstr(prompt_of(ROUTE_CHAT, "{\"chat_template_kwargs\":{\"reasoning_effort\":\"none\"},\"messages\":["
+    assert_non_null(strstr(prompt_of(API_CHAT, "{\"chat_template_kwargs\":{\"reasoning_effort\":\"none\"},\"messages\":["
                                                  SAID("user", "x") "]}"), "Reasoning: low"));
-    expect_prompt(ROUTE_RESPONSES, "{}", "<|start|>user<|message|><|end|><|start|>assistant");
-    expect_prompt(ROUTE_RESPONSES, "{\"input\":\"three\",\"previous_response_id\":\"resp_1\",\"instructions\":\"Be brief.\"}",
+    expect_prompt(API_RESPONSES, "{}", "<|start|>user<|message|><|end|><|start|>assistant");
+    expect_prompt(API_RESPONSES, "{\"input\":\"three\",\"previous_response_id\":\"resp_1\",\"instructions\":\"Be brief.\"}",
                   "Be brief.<|end|><|start|>user<|message|>one<|end|><|start|>assistant<|channel|>final<|message|>two<|end|>"
                   "<|start|>user<|message|>three<|end|><|start|>assistant");
-    expect_prompt(ROUTE_COMPLETIONS, "{\"prompt\":\"Once <|end|>\"}", "Once <|end|>");
-    expect_prompt(ROUTE_COMPLETIONS, "{\"prompt\":\"\"}", "<|startoftext|>");
-    expect_prompt(ROUTE_COMPLETIONS, "{\"prompt\":[87,200002]}", "x<|return|>");
+    expect_prompt(API_COMPLETIONS, "{\"prompt\":\"Once <|end|>\"}", "Once <|end|>");
+    expect_prompt(API_COMPLETIONS, "{\"prompt\":\"\"}", "<|startoftext|>");
+    expect_prompt(API_COMPLETIONS, "{\"prompt\":[87,200002]}", "x<|return|>");
 }
 
 #define LOOP                                                                                                           \
@@ -93,12 +93,12 @@ static void test_tool_loops(void **state)
                        "<|start|>assistant to=functions.b_stop<|channel|>commentary <|constrain|>json<|message|>{}<|call|>"
                        "<|start|>functions.b_stop to=assistant<|channel|>commentary<|message|>"
                        "ok[image left out: this model reads text]<|end|><|start|>assistant";
-    expect_prompt(ROUTE_RESPONSES,
+    expect_prompt(API_RESPONSES,
                   "{\"tools\":[{\"type\":\"function\",\"name\":\"stop\"},{\"type\":\"web_search\"},"
                   "{\"type\":\"namespace\",\"name\":\"b\",\"tools\":[{\"type\":\"function\",\"name\":\"stop\"}]}],"
                   "\"input\":[{\"role\":\"user\",\"content\":\"hi\"}," LOOP "]}",
                   tail);
-    expect_prompt(ROUTE_CHAT,
+    expect_prompt(API_CHAT,
                   "{\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"patch\"}}],\"messages\":[" SAID("user", "hi") ","
                   "{\"role\":\"assistant\",\"content\":null,\"reasoning\":\"Hm.\",\"tool_calls\":[{\"id\":\"c\",\"type\":\"custom\","
                   "\"custom\":{\"name\":\"patch\",\"input\":\"+a\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"done\"}]}",
@@ -112,7 +112,7 @@ static void test_settings(void **state)
     (void)state;
     struct request *q;
     struct refusal r;
-    assert_true(ask(ROUTE_CHAT,
+    assert_true(ask(API_CHAT,
                     "{\"messages\":[" SAID("user", "x") "],\"temperature\":0.5,\"top_p\":0,\"seed\":-1,\"n\":3,\"stop\":[\"a\",\"b\"],"
                     "\"logit_bias\":{\"87\":-100},\"max_tokens\":9,\"max_completion_tokens\":5,\"logprobs\":true,"
                     "\"top_logprobs\":20,\"frequency_penalty\":null,\"unknown\":[1]}", &q, &r));
@@ -125,11 +125,11 @@ static void test_settings(void **state)
     assert_int_equal(q->sampling.n_bias, 1);
     assert_int_equal(q->bias[0].id, 87);
     request_free(q);
-    assert_true(ask(ROUTE_COMPLETIONS, "{\"prompt\":[[1,2],[3]],\"max_tokens\":0,\"echo\":true,\"logprobs\":1}", &q, &r));
+    assert_true(ask(API_COMPLETIONS, "{\"prompt\":[[1,2],[3]],\"max_tokens\":0,\"echo\":true,\"logprobs\":1}", &q, &r));
     assert_int_equal(q->n_prompts, 2);
     assert_true(q->no_tokens && q->echo && q->logprobs);
     request_free(q);
-    assert_true(ask(ROUTE_RESPONSES, "{\"tools\":[{\"type\":\"web_search\"},{\"type\":\"mcp\"},{\"type\":\"mcp\"}]}", &q, &r));
+    assert_true(ask(API_RESPONSES, "{\"tools\":[{\"type\":\"web_search\"},{\"type\":\"mcp\"},{\"type\":\"mcp\"}]}", &q, &r));
     assert_string_equal(q->tools.skipped.data, "web_search, mcp");
     request_free(q);
 }
@@ -138,57 +138,57 @@ static void test_refusals(void **state)
 {
     (void)state;
     static const struct {
-        unsigned route;
+        unsigned api;
         const char *body, *param;
         int status;
     } cases[] = {
-        {ROUTE_CHAT, "", "", 400},
-        {ROUTE_CHAT, "[]", "", 400},
-        {ROUTE_CHAT, "{", "", 400},
-        {ROUTE_CHAT, "{}", "messages", 400},
-        {ROUTE_CHAT, "{\"messages\":[]}", "messages", 400},
-        {ROUTE_CHAT, "{\"messages\":\"hi\"}", "messages", 400},
-        {ROUTE_CHAT, "{\"messages\":[1]}", "messages[0]", 400},
-        {ROUTE_CHAT, CHAT(SAID("user", "a") "," SAID("robot", "x")), "messages[1]", 400},
-        {ROUTE_CHAT, CHAT("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{}}]}"), "messages[0]", 400},
-        {ROUTE_CHAT, CHAT("{\"role\":\"tool\",\"tool_call_id\":\"nix\",\"content\":\"x\"}"), "messages[0]", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"n\":17}", "n", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"n\":1.5}", "n", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"temperature\":\"1\"}", "temperature", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"temperature\":1e999}", "", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"stop\":[\"\"]}", "stop", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}", "stop", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"logit_bias\":{\"x\":1}}", "logit_bias", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"logit_bias\":{\"201088\":1}}", "logit_bias", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"max_completion_tokens\":-1}", "max_completion_tokens", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"top_logprobs\":2}", "top_logprobs", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"response_format\":{\"type\":\"json_object\"}}", "response_format", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"reasoning_effort\":\"ultra\"}", "reasoning_effort", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a b\"}}]}", "tools[0]", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tools\":[{\"name\":\"a\"},{\"name\":\"a\"}]}", "tools[1]", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tool_choice\":\"required\"}", "tool_choice", 400},
-        {ROUTE_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"q\"}}}", "tool_choice", 400},
-        {ROUTE_RESPONSES, "{\"previous_response_id\":\"resp_2\"}", "previous_response_id", 404},
-        {ROUTE_RESPONSES, "{\"input\":[{\"role\":\"user\",\"content\":\"x\"},{\"type\":\"reasoning\",\"encrypted_content\":\"gAA\"}]}", "input[1]", 400},
-        {ROUTE_RESPONSES, "{\"input\":[{\"type\":\"computer_call\"}]}", "input[0]", 400},
-        {ROUTE_RESPONSES, "{\"input\":[{\"type\":\"function_call_output\",\"call_id\":\"x\",\"output\":\"y\"}]}", "input", 400},
-        {ROUTE_RESPONSES, "{\"truncation\":\"auto\"}", "truncation", 400},
-        {ROUTE_RESPONSES, "{\"background\":true}", "background", 400},
-        {ROUTE_RESPONSES, "{\"max_output_tokens\":0}", "max_output_tokens", 400},
-        {ROUTE_COMPLETIONS, "{}", "prompt", 400},
-        {ROUTE_COMPLETIONS, "{\"prompt\":[]}", "prompt", 400},
-        {ROUTE_COMPLETIONS, "{\"prompt\":[1,\"a\"]}", "prompt", 400},
-        {ROUTE_COMPLETIONS, "{\"prompt\":[\"ok\",\"a\",7]}", "prompt", 400},
-        {ROUTE_COMPLETIONS, "{\"prompt\":[-1]}", "prompt", 400},
-        {ROUTE_COMPLETIONS, "{\"prompt\":[[1],[201088]]}", "prompt[1]", 400},
-        {ROUTE_COMPLETIONS, "{\"prompt\":\"a\",\"suffix\":\"b\"}", "suffix", 400},
-        {ROUTE_COMPLETIONS, "{\"prompt\":\"a\",\"best_of\":2}", "best_of", 400},
-        {ROUTE_COMPLETIONS, "{\"prompt\":\"a\",\"min_tokens\":3,\"max_tokens\":2}", "min_tokens", 400},
+        {API_CHAT, "", "", 400},
+        {API_CHAT, "[]", "", 400},
+        {API_CHAT, "{", "", 400},
+        {API_CHAT, "{}", "messages", 400},
+        {API_CHAT, "{\"messages\":[]}", "messages", 400},
+        {API_CHAT, "{\"messages\":\"hi\"}", "messages", 400},
+        {API_CHAT, "{\"messages\":[1]}", "messages[0]", 400},
+        {API_CHAT, CHAT(SAID("user", "a") "," SAID("robot", "x")), "messages[1]", 400},
+        {API_CHAT, CHAT("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{}}]}"), "messages[0]", 400},
+        {API_CHAT, CHAT("{\"role\":\"tool\",\"tool_call_id\":\"nix\",\"content\":\"x\"}"), "messages[0]", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"n\":17}", "n", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"n\":1.5}", "n", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"temperature\":\"1\"}", "temperature", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"temperature\":1e999}", "", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"stop\":[\"\"]}", "stop", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}", "stop", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"logit_bias\":{\"x\":1}}", "logit_bias", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"logit_bias\":{\"201088\":1}}", "logit_bias", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"max_completion_tokens\":-1}", "max_completion_tokens", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"top_logprobs\":2}", "top_logprobs", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"response_format\":{\"type\":\"json_object\"}}", "response_format", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"reasoning_effort\":\"ultra\"}", "reasoning_effort", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a b\"}}]}", "tools[0]", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tools\":[{\"name\":\"a\"},{\"name\":\"a\"}]}", "tools[1]", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tool_choice\":\"required\"}", "tool_choice", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"q\"}}}", "tool_choice", 400},
+        {API_RESPONSES, "{\"previous_response_id\":\"resp_2\"}", "previous_response_id", 404},
+        {API_RESPONSES, "{\"input\":[{\"role\":\"user\",\"content\":\"x\"},{\"type\":\"reasoning\",\"encrypted_content\":\"gAA\"}]}", "input[1]", 400},
+        {API_RESPONSES, "{\"input\":[{\"type\":\"computer_call\"}]}", "input[0]", 400},
+        {API_RESPONSES, "{\"input\":[{\"type\":\"function_call_output\",\"call_id\":\"x\",\"output\":\"y\"}]}", "input", 400},
+        {API_RESPONSES, "{\"truncation\":\"auto\"}", "truncation", 400},
+        {API_RESPONSES, "{\"background\":true}", "background", 400},
+        {API_RESPONSES, "{\"max_output_tokens\":0}", "max_output_tokens", 400},
+        {API_COMPLETIONS, "{}", "prompt", 400},
+        {API_COMPLETIONS, "{\"prompt\":[]}", "prompt", 400},
+        {API_COMPLETIONS, "{\"prompt\":[1,\"a\"]}", "prompt", 400},
+        {API_COMPLETIONS, "{\"prompt\":[\"ok\",\"a\",7]}", "prompt", 400},
+        {API_COMPLETIONS, "{\"prompt\":[-1]}", "prompt", 400},
+        {API_COMPLETIONS, "{\"prompt\":[[1],[201088]]}", "prompt[1]", 400},
+        {API_COMPLETIONS, "{\"prompt\":\"a\",\"suffix\":\"b\"}", "suffix", 400},
+        {API_COMPLETIONS, "{\"prompt\":\"a\",\"best_of\":2}", "best_of", 400},
+        {API_COMPLETIONS, "{\"prompt\":\"a\",\"min_tokens\":3,\"max_tokens\":2}", "min_tokens", 400},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct request *q;
         struct refusal r;
-        if (ask(cases[i].route, cases[i].body, &q, &r))
+        if (ask(cases[i].api, cases[i].body, &q, &r))
             fail_msg("taken: %s", cases[i].body);
         if (r.status != cases[i].status || strcmp(r.param, cases[i].param) != 0 || !r.err.text[0])
             fail_msg("%s: %d, \"%s\": %s", cases[i].body, r.status, r.param, r.err.text);
@@ -217,9 +217,9 @@ static void test_every_field(void **state)
             bool input = strcmp(f->name, "input") == 0 && v == 2, real = f->type == FIELD_REAL && v == 4;
             snprintf(body, sizeof body, "{\"%s\":%s}", f->name, values[v]);
             assert_int_equal(jdoc_read_harmony(body, strlen(body), "body", &doc, &r.err), OSSO_OK);
-            for (unsigned route = 1; route < 8; route *= 2)
-                if ((f->routes & route) && !fits[f->type][v] && !input && !real) {
-                    assert_false(fields_check(jdoc_root(doc), route, &r));
+            for (unsigned api = 1; api < 8; api *= 2)
+                if ((f->apis & api) && !fits[f->type][v] && !input && !real) {
+                    assert_false(fields_check(jdoc_root(doc), api, &r));
                     assert_string_equal(r.param, f->name);
                     n++;
                 }

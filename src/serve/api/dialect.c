@@ -22,8 +22,8 @@ bool reply_create(const struct request *request, const struct reply_about *about
         return refuse(r, 503, NULL, "not enough memory for an answer");
     reply->request = request;
     reply->about = *about;
-    reply->dialect = request->route == ROUTE_CHAT        ? &dialect_chat
-                     : request->route == ROUTE_RESPONSES ? &dialect_responses
+    reply->dialect = request->api == API_CHAT        ? &dialect_chat
+                     : request->api == API_RESPONSES ? &dialect_responses
                                                          : &dialect_completions;
     snprintf(reply->id, sizeof reply->id, "%s%s", reply->dialect->id_prefix, about->id);
     reply->n = n;
@@ -113,6 +113,11 @@ size_t reply_tokens(const struct reply *reply, size_t sequence)
     return reply->sequences[sequence].items.n_tokens;
 }
 
+const char *reply_id(const struct reply *reply)
+{
+    return reply->id;
+}
+
 const char *reply_object(const struct reply *reply)
 {
     return reply->object.data;
@@ -159,7 +164,7 @@ void reply_put_usage(struct reply *reply, const struct reply_usage *usage)
         sampled += reply->sequences[i].items.n_tokens;
         thought += reply->sequences[i].items.n_thought;
     }
-    bool responses = reply->request->route == ROUTE_RESPONSES;
+    bool responses = reply->request->api == API_RESPONSES;
     const char *in = responses ? "input" : "prompt", *out = responses ? "output" : "completion";
     buf_printf(&reply->out,
                "{\"%s_tokens\":%zu,\"%s_tokens\":%zu,\"total_tokens\":%zu,\"%s_tokens_details\":{\"cached_tokens\":%zu},"

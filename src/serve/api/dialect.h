@@ -43,6 +43,7 @@ size_t reply_tokens(const struct reply *reply, size_t sequence); /* sampled ids 
 
 /* For the store: the response object, and its output as items without brackets. NULL before the end, and for other
  * dialects. */
+const char *reply_id(const struct reply *reply); /* "resp_..." */
 const char *reply_object(const struct reply *reply);
 const char *reply_output(const struct reply *reply);
 

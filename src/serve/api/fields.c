@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct field fields[] = {
-#define FIELD(name, routes, type, least, most, text) {name, routes, FIELD_##type, least, most, text},
+#define FIELD(name, apis, type, least, most, text) {name, apis, FIELD_##type, least, most, text},
 #include "serve/api/fields.def"
 #undef FIELD
 };
@@ -96,12 +96,12 @@ static bool has_size(const struct field *f, const struct jval *v)
     return (double)v->n_children >= f->least && (f->most == 0 || ids || (double)v->n_children <= f->most);
 }
 
-bool fields_check(const struct jval *root, unsigned route, struct refusal *r)
+bool fields_check(const struct jval *root, unsigned api, struct refusal *r)
 {
     if (root->type != J_OBJECT)
         return refuse(r, 400, NULL, "the body must be a JSON object");
     for (const struct field *f = fields; f < fields + sizeof fields / sizeof *fields; f++) {
-        const struct jval *v = f->routes & route ? jval_given(root, f->name) : NULL;
+        const struct jval *v = f->apis & api ? jval_given(root, f->name) : NULL;
         char want[128];
         if (!v || (has_type(f, v) && has_size(f, v)))
             continue;

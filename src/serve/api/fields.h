@@ -5,7 +5,7 @@
 #include "json/jdoc.h"
 #include "serve/api/refusal.h"
 
-enum { ROUTE_CHAT = 1, ROUTE_RESPONSES = 2, ROUTE_COMPLETIONS = 4 };
+enum { API_CHAT = 1, API_RESPONSES = 2, API_COMPLETIONS = 4 };
 
 enum field_type {
     FIELD_BOOL,
@@ -21,7 +21,7 @@ enum field_type {
 
 struct field {
     const char *name;
-    unsigned routes;
+    unsigned apis;
     enum field_type type;
     double least, most;
     const char *text;
@@ -32,7 +32,7 @@ const struct field *field_at(size_t i);
 void field_says(const struct field *field, char *text, size_t size);
 
 /* Has every known field of the request its type, within its limits? What is no object is refused, too. */
-bool fields_check(const struct jval *root, unsigned route, struct refusal *r);
+bool fields_check(const struct jval *root, unsigned api, struct refusal *r);
 
 /* Of a request that was checked: the value, or `absent`. */
 int64_t field_int(const struct jval *root, const char *name, int64_t absent);

@@ -124,7 +124,7 @@ void items_finish(struct items *s, const struct osso_event *event)
     take(s, event, m && (m->in_content || m->message_done));
     struct item *item = open_item(s);
     if (item)
-        end(s, item, event->stop != OSSO_STOP_ID && event->stop != OSSO_STOP_STRING);
+        end(s, item, event->cut);
 }
 
 void items_free(struct items *s)

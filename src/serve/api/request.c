@@ -92,7 +92,7 @@ static bool read_end(struct request *q, const struct jval *root, struct refusal 
     static const char *const limits[] = {"max_output_tokens", "max_completion_tokens", "max_tokens"};
     const struct jval *stop = jval_given(root, "stop");
     for (size_t i = 0; i < 3; i++) {
-        bool known = i == 0 ? q->route == ROUTE_RESPONSES : q->route != ROUTE_RESPONSES;
+        bool known = i == 0 ? q->api == API_RESPONSES : q->api != API_RESPONSES;
         if (!known || !jval_given(root, limits[i]))
             continue;
         q->max_tokens = field_int(root, limits[i], 0);
@@ -129,23 +129,24 @@ static bool read_common(struct request *q, const struct jval *root, const struct
     return read_sampling(q, root, world, r) && read_end(q, root, r);
 }
 
-bool request_read(unsigned route, const char *body, size_t len, const struct request_world *world,
+bool request_read(unsigned api, const char *body, size_t len, const struct request_world *world,
                   struct request **request_out, struct refusal *r)
 {
     struct request *q = *request_out = mem_alloc(sizeof *q);
     if (!q)
         return no_memory(r);
-    q->route = route;
-    enum osso_status status = jdoc_read_harmony(body, len, "the body", &q->doc, &r->err);
+    q->api = api;
+    static const struct jdoc_limits limits = {.depth = 64, .values = 400000};
+    enum osso_status status = jdoc_read_limited(body, len, "the body", &limits, &q->doc, &r->err);
     if (status)
         return refuse_status(r, status, NULL);
     const struct jval *root = jdoc_root(q->doc);
-    if (!fields_check(root, route, r) || !read_common(q, root, world, r))
+    if (!fields_check(root, api, r) || !read_common(q, root, world, r))
         return false;
-    q->harmony = route != ROUTE_COMPLETIONS;
-    if (route == ROUTE_CHAT)
+    q->harmony = api != API_COMPLETIONS;
+    if (api == API_CHAT)
         return request_chat(q, world, r);
-    return route == ROUTE_RESPONSES ? request_responses(q, world, r) : request_completions(q, world, r);
+    return api == API_RESPONSES ? request_responses(q, world, r) : request_completions(q, world, r);
 }
 
 void request_free(struct request *q)
@@ -168,10 +169,10 @@ void request_free(struct request *q)
 /* "the request: message 3: ..." is about messages[3]. */
 static bool refuse_chat(const struct request *q, struct refusal *r, enum osso_status status)
 {
-    const char *what = q->route == ROUTE_CHAT ? "messages" : "input", *at = strstr(r->err.text, "message ");
+    const char *what = q->api == API_CHAT ? "messages" : "input", *at = strstr(r->err.text, "message ");
     unsigned long i;
     refuse_status(r, status, what);
-    if (q->route == ROUTE_CHAT && at && sscanf(at, "message %lu:", &i) == 1)
+    if (q->api == API_CHAT && at && sscanf(at, "message %lu:", &i) == 1)
         snprintf(r->param, sizeof r->param, "messages[%lu]", i);
     return false;
 }

@@ -22,7 +22,7 @@ struct request_world {
 };
 
 struct request {
-    unsigned route;
+    unsigned api;
     struct jdoc *doc;       /* the body: whatever is echoed lives there */
     struct osso_ids *prompts;
     size_t n_prompts;
@@ -50,7 +50,7 @@ struct request {
 };
 
 /* Reads a body; false: *r says why. *request is the caller's (request_free), also then. */
-bool request_read(unsigned route, const char *body, size_t len, const struct request_world *world,
+bool request_read(unsigned api, const char *body, size_t len, const struct request_world *world,
                   struct request **request_out, struct refusal *r);
 void request_free(struct request *request);
 

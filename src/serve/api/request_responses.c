@@ -6,14 +6,45 @@
 
 #include <string.h>
 
+static void put_member(struct buf *out, const struct jval *v)
+{
+    buf_putc(out, ',');
+    jwrite_string(out, v->key.s, v->key.len);
+    buf_putc(out, ':');
+    jwrite_value(out, v, JWRITE_SPELT);
+}
+
+/* An item as it is kept and listed: with a type and an id, a message's text as a part. */
+static void put_item(struct buf *out, const struct jval *item, size_t n)
+{
+    const struct jval *role = jval_get_type(item, "role", J_STRING), *type = jval_get_type(item, "type", J_STRING);
+    const struct jval *content = jval_get_type(item, "content", J_STRING);
+    bool message = type ? jtext_is(type->text, "message") : role != NULL;
+    buf_printf(out, "%s{\"type\":", out->len ? "," : "");
+    jwrite_string(out, type ? type->text.s : "message", type ? type->text.len : 7);
+    if (!jval_get_type(item, "id", J_STRING))
+        buf_printf(out, ",\"id\":\"in_%zu\"", n);
+    for (const struct jval *v = item->first; v; v = v->next) {
+        if (v == content && message) {
+            bool mine = role && jtext_is(role->text, "assistant");
+            buf_printf(out, ",\"content\":[{\"type\":\"%s\",\"text\":", mine ? "output_text" : "input_text");
+            jwrite_string(out, content->text.s, content->text.len);
+            buf_puts(out, mine ? ",\"annotations\":[]}]" : "}]");
+        } else if (v != type && !(jtext_is(v->key, "id") && v->type != J_STRING))
+            put_member(out, v);
+    }
+    if (message && !jval_given(item, "status"))
+        buf_puts(out, ",\"status\":\"completed\"");
+    buf_putc(out, '}');
+}
+
 /* Items without the brackets of their list. */
 static void put_items(struct buf *out, const struct jval *list)
 {
-    for (const struct jval *item = list->first; item; item = item->next) {
-        if (out->len)
-            buf_putc(out, ',');
-        jwrite_value(out, item, JWRITE_SPELT);
-    }
+    size_t n = 0;
+    for (const struct jval *item = list->first; item; item = item->next)
+        if (item->type == J_OBJECT)
+            put_item(out, item, n++);
 }
 
 static bool put_earlier(struct request *q, const struct jval *id, const struct request_world *world, struct buf *chat,
@@ -39,18 +70,20 @@ static bool put_earlier(struct request *q, const struct jval *id, const struct r
 /* A text is a user's message, and so is no input at all. */
 static bool put_input(struct request *q, const struct jval *input, struct buf *chat, struct refusal *r)
 {
-    struct buf message = {0};
+    struct buf text = {0};
     if (input && input->type == J_ARRAY && input->first) {
         put_items(&q->items, input);
         return items_put_messages(chat, input, "input", &q->tools, r);
     }
-    buf_puts(&message, "\"role\":\"user\",\"content\":");
-    jwrite_string(&message, input && input->type == J_STRING ? input->text.s : "",
+    jwrite_string(&text, input && input->type == J_STRING ? input->text.s : "",
                   input && input->type == J_STRING ? input->text.len : 0);
-    buf_printf(chat, ",{%s}", message.data ? message.data : "");
-    buf_printf(&q->items, "%s{\"type\":\"message\",%s}", q->items.len ? "," : "", message.data ? message.data : "");
-    chat->failed |= message.failed;
-    buf_free(&message);
+    buf_printf(chat, ",{\"role\":\"user\",\"content\":%s}", text.data ? text.data : "");
+    buf_printf(&q->items,
+               "%s{\"type\":\"message\",\"id\":\"in_0\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":%s}],"
+               "\"status\":\"completed\"}",
+               q->items.len ? "," : "", text.data ? text.data : "");
+    chat->failed |= text.failed;
+    buf_free(&text);
     return true;
 }
 

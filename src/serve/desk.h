@@ -1,0 +1,56 @@
+/* desk.h: where requests for answers are taken: from an exchange to jobs, and from their events back to the client. The
+ * handlers of routes.def run on workers; answers come from the scheduler's thread. */
+#ifndef OSSO_SERVE_DESK_H
+#define OSSO_SERVE_DESK_H
+
+#include "serve/api/request.h"
+#include "serve/meter.h"
+#include "serve/sched.h"
+#include "serve/shelf.h"
+
+#include <stdatomic.h>
+
+struct exchange;
+
+/* What stands behind all requests; `user` of the HTTP room's service. */
+struct desk {
+    struct osso_model *model;   /* NULL: scripted */
+    struct osso_engine *engine;
+    struct osso_tokenizer *tokenizer;
+    struct sched *sched;
+    struct meter *meter;
+    struct shelf *turns;     /* what the model wrote, by what is seen of it (recall.h) */
+    struct shelf *responses; /* by id */
+    struct osso_sampling defaults;
+    const char *name; /* the model's */
+    const char *date; /* of the system message; NULL: today */
+    int64_t vocab, context, created;
+    int slots;
+    atomic_bool ready;
+    atomic_ullong n_made; /* answers' ids */
+    uint64_t salt;
+    bool harmony_free;
+};
+
+struct desk *desk_of(const struct exchange *x);
+
+void desk_chat(struct exchange *x);
+void desk_responses(struct exchange *x);
+void desk_completions(struct exchange *x);
+void desk_input_tokens(struct exchange *x);   /* counts what a response's input would be */
+void desk_apply_template(struct exchange *x); /* {"prompt"}: a chat as the model reads it */
+
+/* What reading a request needs, for the owner of this exchange. `reader` keeps what was looked up for it. */
+struct desk_reader {
+    struct desk *desk;
+    uint64_t owner;
+    struct buf stored;
+    char date[16];
+};
+struct request_world desk_world(struct desk *desk, struct desk_reader *reader, const struct exchange *x);
+void desk_reader_free(struct desk_reader *reader);
+/* Answers with a refusal. */
+struct refusal;
+void desk_refuse(struct exchange *x, const struct refusal *r);
+
+#endif

@@ -1,0 +1,34 @@
+/* rein_header.h: the text of a message's header, piece by piece between its special ids: what may it become?
+ *
+ *     header := [" to=" NAME] <|channel|> CHANNEL [" to=" NAME] [" "] [<|constrain|>] ["json" | "code"] <|message|>
+ *
+ * (the end of part C of harmony's format; the role stands before it). */
+#ifndef OSSO_SERVE_REIN_HEADER_H
+#define OSSO_SERVE_REIN_HEADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { REIN_TEXT = 256 }; /* no piece of a header is longer */
+
+/* What tool_choice leaves of the grammar. */
+struct rein_rules {
+    const char *const *names; /* recipients that may be called, "functions.get"; NULL: any name */
+    size_t n_names;
+    bool no_calls;  /* no recipient at all */
+    bool must_call; /* without a recipient only analysis */
+};
+
+enum rein_place { REIN_START, REIN_CHANNEL, REIN_FORM }; /* before <|channel|>, behind it, behind <|constrain|> */
+
+/* What a text at a place is. */
+struct rein_fit {
+    bool alive;     /* it may go on, or is whole */
+    bool whole;     /* the place may end here: with <|channel|> at the start, else with <|message|> */
+    bool recipient; /* it names one */
+    bool thinks;    /* REIN_CHANNEL: analysis */
+};
+/* called: the start named a recipient already. */
+struct rein_fit rein_fit(const struct rein_rules *rules, enum rein_place place, bool called, const char *text, size_t len);
+
+#endif
