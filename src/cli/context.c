@@ -28,7 +28,7 @@ static bool fits(const struct runner *r, const struct osso_engine_options *e, ui
 {
     uint64_t kv, rest;
     struct osso_error ignored;
-    return osso_engine_memory(r->model, e, &kv, &rest, &ignored) == OSSO_OK && kv <= memory;
+    return !r->model || (osso_engine_memory(r->model, e, &kv, &rest, &ignored) == OSSO_OK && kv <= memory);
 }
 
 static int64_t halved(int64_t context)
@@ -59,7 +59,7 @@ enum osso_status context_start(const struct options *o, struct runner *r, struct
 enum osso_status context_change(const struct options *o, struct runner *r, int64_t context, struct osso_error *err)
 {
     struct osso_engine_options e = engine_args(o, r);
-    struct runner fresh = {.model = r->model, .path = r->path, .dims = r->dims};
+    struct runner fresh = {.model = r->model, .script = r->script, .path = r->path, .dims = r->dims};
     e.context = context ? context : r->dims.context;
     enum osso_status status = runner_start(&fresh, &e, err);
     if (status) {

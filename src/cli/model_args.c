@@ -32,6 +32,9 @@ void runner_close(struct runner *r)
     osso_sampler_free(r->sampler);
     osso_session_free(r->session);
     osso_engine_free(r->engine);
+    osso_script_turn_free(r->turn);
+    osso_script_free(r->script);
+    osso_tokenizer_free(r->own_words);
     osso_model_free(r->model);
     mem_free(r->path);
     *r = (struct runner){0};
@@ -93,9 +96,41 @@ void model_say_warnings(const struct osso_model *model)
         say("warning: %s", osso_model_warning(model, i));
 }
 
+/* o200k_harmony, or what -m names: a tokenizer's file, a model's. */
+static enum osso_status words_of(const struct option_value *model, struct osso_tokenizer **tokenizer_out,
+                                 struct osso_error *err)
+{
+    char *path = NULL;
+    *tokenizer_out = NULL;
+    enum osso_status status = OSSO_OK;
+    if (!model->set)
+        status = osso_tokenizer_builtin(tokenizer_out, err);
+    else if (!(status = model_name_resolve(model->s, &path, err)))
+        status = osso_tokenizer_open(path, tokenizer_out, err);
+    mem_free(path);
+    return status;
+}
+
+static enum osso_status open_script(const struct options *o, struct runner *r, struct osso_error *err)
+{
+    enum { CONTEXT = 131072 }; /* as gpt-oss has it */
+    r->path = mem_strdup(o->v[OPT_script].s);
+    enum osso_status status = r->path ? words_of(&o->v[OPT_model], &r->own_words, err)
+                                      : error_nomem(err, strlen(o->v[OPT_script].s), "a path");
+    if (!status)
+        status = osso_script_open(r->path, r->own_words, &r->script, err);
+    if (status)
+        return status;
+    r->dims = (struct osso_model_dims){.size = sizeof r->dims, .context = CONTEXT};
+    r->dims.vocab = osso_script_vocab(r->script);
+    return OSSO_OK;
+}
+
 enum osso_status runner_open(const struct options *o, struct runner *r, struct osso_error *err)
 {
     char a[32], b[32];
+    if (o->v[OPT_script].set)
+        return open_script(o, r, err);
     enum osso_status status = model_path(o, &r->path, err);
     if (status)
         return status;
@@ -138,7 +173,7 @@ static void warn_of_context(const struct runner *r, const struct osso_engine_opt
     uint64_t kv, rest, available = mem_available(), reachable = mem_reachable("");
     char need[32], left[32];
     struct osso_error none;
-    if (osso_engine_memory(r->model, e, &kv, &rest, &none) || kv + rest <= available)
+    if (!r->model || osso_engine_memory(r->model, e, &kv, &rest, &none) || kv + rest <= available)
         return;
     bool more = kv + rest > reachable; /* refused, unless forced */
     if (more ? e->force_memory : !(r->path && r->dims.file_bytes > available))
@@ -149,10 +184,37 @@ static void warn_of_context(const struct runner *r, const struct osso_engine_opt
 
 enum osso_status runner_start(struct runner *r, const struct osso_engine_options *e, struct osso_error *err)
 {
-    enum osso_status status = osso_engine_create(r->model, e, &r->engine, err);
+    enum osso_status status = r->script ? osso_script_engine(r->script, e, &r->engine, err)
+                                        : osso_engine_create(r->model, e, &r->engine, err);
     if (!status)
         warn_of_context(r, e);
     return status ? status : osso_session_create(r->engine, 0, &r->session, err);
+}
+
+enum osso_status runner_tokenizer(struct runner *r, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    if (r->model)
+        status = osso_model_tokenizer(r->model, &r->tokenizer, err);
+    else
+        r->tokenizer = r->own_words;
+    if (!status)
+        tokenizer_say_note(r->tokenizer);
+    return status;
+}
+
+enum osso_status runner_admit(struct runner *r, const int32_t *prompt, size_t n, struct osso_error *err)
+{
+    struct osso_script_turn *turn;
+    if (!r->script)
+        return OSSO_OK;
+    enum osso_status status = osso_script_admit(r->script, prompt, n, &turn, err);
+    if (status)
+        return status;
+    osso_session_set_user(r->session, turn);
+    osso_script_turn_free(r->turn);
+    r->turn = turn;
+    return OSSO_OK;
 }
 
 /* ---- sampling ------------------------------------------------------------------------------------------- */
@@ -207,7 +269,10 @@ void sampling_args(const struct options *o, const struct runner *r, struct osso_
 {
     const struct option_value *v = o->v;
     struct osso_sampling s = {.size = sizeof s};
-    osso_model_sampling(r->model, &s);
+    if (r->model)
+        osso_model_sampling(r->model, &s);
+    else
+        osso_sampling_defaults(&s);
     if (v[OPT_temp].set)
         s.temperature = v[OPT_temp].f;
     if (v[OPT_top_k].set)
@@ -255,15 +320,7 @@ enum osso_status runner_sampler(const struct options *o, struct runner *r, struc
 
 enum osso_status tokenizer_args(const struct options *o, struct osso_tokenizer **tokenizer_out, struct osso_error *err)
 {
-    const struct option_value *model = &o->v[OPT_text_model];
-    char *path = NULL;
-    *tokenizer_out = NULL;
-    enum osso_status status = OSSO_OK;
-    if (!model->set)
-        status = osso_tokenizer_builtin(tokenizer_out, err);
-    else if (!(status = model_name_resolve(model->s, &path, err)))
-        status = osso_tokenizer_open(path, tokenizer_out, err);
-    mem_free(path);
+    enum osso_status status = words_of(&o->v[OPT_text_model], tokenizer_out, err);
     if (!status)
         tokenizer_say_note(*tokenizer_out);
     return status;

@@ -1,4 +1,5 @@
-/* jdoc_reader.h: the tree reader's state, for its two files: jdoc_read.c (reading) and jdoc_refuse.c (what is wrong). */
+/* jdoc_reader.h: the tree reader's state, for its two files: jdoc_read.c (reading) and jdoc_refuse.c (what is wrong).
+ */
 #ifndef OSSO_JSON_JDOC_READER_H
 #define OSSO_JSON_JDOC_READER_H
 

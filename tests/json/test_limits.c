@@ -1,5 +1,5 @@
-/* test_limits.c: JSON of strangers: depth, number of values and memory are bounded, errors name the byte, and numbers are
- * what was written. */
+/* test_limits.c: JSON of strangers: depth, number of values and memory are bounded, errors name the byte, and numbers
+ * are what was written. */
 #include "fault_test.h"
 
 #include "base/buf.h"
@@ -9,7 +9,8 @@
 
 static const struct jdoc_limits body = {.depth = 64, .values = 400000};
 
-static enum osso_status read_limited(const char *text, size_t n, const struct jdoc_limits *limits, struct osso_error *err)
+static enum osso_status read_limited(const char *text, size_t n, const struct jdoc_limits *limits,
+                                     struct osso_error *err)
 {
     struct jdoc *doc;
     err->text[0] = 0;
@@ -50,12 +51,9 @@ static void test_values(void **state)
     static const struct {
         const char *text;
         size_t values;
-    } cases[] = {{"1", 1},
-                 {"[]", 1},
-                 {"[1,2]", 3},
-                 {"{\"a\":{\"b\":[true,null,\"x\"]}}", 6},
-                 {"[[[[]]]]", 4},
-                 {" [ 1 , { } , \"[,,]\" ] ", 4}};
+    } cases[] = {{"1", 1},        {"[]", 1},
+                 {"[1,2]", 3},    {"{\"a\":{\"b\":[true,null,\"x\"]}}", 6},
+                 {"[[[[]]]]", 4}, {" [ 1 , { } , \"[,,]\" ] ", 4}};
     struct osso_error err;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (size_t most = 1; most <= 7; most++) {
@@ -78,8 +76,13 @@ static void test_memory(void **state)
     static const struct {
         const char *text;
         size_t values;
-    } units[] = {{"1,", 1},        {"[],", 1},      {"\"\",", 1}, {"{\"a\":1},", 2}, {"-0.5e-3,", 1},
-                 {"[[[[1]]]],", 5}, {"\"a longer string than most\",", 1}};
+    } units[] = {{"1,", 1},
+                 {"[],", 1},
+                 {"\"\",", 1},
+                 {"{\"a\":1},", 2},
+                 {"-0.5e-3,", 1},
+                 {"[[[[1]]]],", 5},
+                 {"\"a longer string than most\",", 1}};
     struct osso_error err;
     char *text = malloc(SIZE + 64);
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
@@ -129,8 +132,9 @@ static void test_places(void **state)
 static void test_numbers(void **state)
 {
     (void)state;
-    static const char text[] = "{\"z\":18446744073709551615,\"a\":0.1,\"m\":-9223372036854775808,\"b\":1.0,\"c\":0.10000000000000001,"
-                               "\"d\":1e5,\"e\":0.30}";
+    static const char text[] =
+        "{\"z\":18446744073709551615,\"a\":0.1,\"m\":-9223372036854775808,\"b\":1.0,\"c\":0.10000000000000001,"
+        "\"d\":1e5,\"e\":0.30}";
     struct osso_error err;
     struct jdoc *doc;
     struct buf out = {0};
@@ -143,18 +147,22 @@ static void test_numbers(void **state)
     assert_true(jget_integer(jval_get(jdoc_root(doc), "m"), &n) && n == INT64_MIN);
     assert_true(jget_real(jval_get(jdoc_root(doc), "c")) == 0.1);
     jdoc_release(doc);
-    /* The reference prints a number with the fewest digits that mean it: 0.1 stays 0.1, whatever its double's digits. */
+    /* The reference prints a number with the fewest digits that mean it: 0.1 stays 0.1, whatever its double's digits.
+     */
     struct osso_conversation *c;
     struct osso_message m = {.size = sizeof m};
     check_ok(osso_conversation_create(&c, &err), err);
-    check_ok(osso_conversation_add_developer(c, NULL,
-                                             "[{\"name\":\"f\",\"description\":\"\",\"parameters\":{\"type\":\"object\",\"properties\":{"
-                                             "\"z\":{\"type\":\"integer\",\"default\":18446744073709551615},"
-                                             "\"a\":{\"type\":\"number\",\"default\":0.1},"
-                                             "\"c\":{\"type\":\"number\",\"default\":0.10000000000000001}}}}]",
-                                             &err), err);
+    check_ok(osso_conversation_add_developer(
+                 c, NULL,
+                 "[{\"name\":\"f\",\"description\":\"\",\"parameters\":{\"type\":\"object\",\"properties\":{"
+                 "\"z\":{\"type\":\"integer\",\"default\":18446744073709551615},"
+                 "\"a\":{\"type\":\"number\",\"default\":0.1},"
+                 "\"c\":{\"type\":\"number\",\"default\":0.10000000000000001}}}}]",
+                 &err),
+             err);
     check_ok(osso_conversation_get(c, 0, &m, &err), err);
-    const char *z = strstr(m.text, "z?: number, // default: 18446744073709551615\n"), *a = strstr(m.text, "a?: number, // default: 0.1\n");
+    const char *z = strstr(m.text, "z?: number, // default: 18446744073709551615\n"),
+               *a = strstr(m.text, "a?: number, // default: 0.1\n");
     assert_true(z && a && z < a);
     assert_non_null(strstr(m.text, "c?: number, // default: 0.1\n"));
     osso_conversation_free(c);
@@ -162,7 +170,8 @@ static void test_numbers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_depth), cmocka_unit_test(test_values), cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_places), cmocka_unit_test(test_numbers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_depth), cmocka_unit_test(test_values),
+                                       cmocka_unit_test(test_memory), cmocka_unit_test(test_places),
+                                       cmocka_unit_test(test_numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -226,6 +226,8 @@ static enum osso_status prepare(struct chat *chat, struct osso_error *err)
         status = chat_full(chat, ids.len, err);
     if (!status)
         status = osso_session_sync(chat->r.session, ids.data, ids.len, err);
+    if (!status)
+        status = runner_admit(&chat->r, ids.data, ids.len, err);
     osso_ids_free(&ids);
     return status;
 }

@@ -19,9 +19,7 @@ static enum osso_status start(struct chat *chat, struct osso_error *err)
     if (!status)
         status = runner_open(&chat->options, &chat->r, err);
     if (!status)
-        status = osso_model_tokenizer(chat->r.model, &chat->r.tokenizer, err);
-    if (!status)
-        tokenizer_say_note(chat->r.tokenizer);
+        status = runner_tokenizer(&chat->r, err);
     if (!status)
         status = context_start(&chat->options, &chat->r, err);
     if (!status)
@@ -95,7 +93,7 @@ static void welcome(const struct chat *chat)
     fprintf(stderr, "%sosso %s, %s, reasoning effort %s; /help lists commands%s\n", err_has_colour() ? DIM : "",
             osso_version(), name && name[1] ? name + 1 : chat->r.path, chat_effort(chat),
             err_has_colour() ? PLAIN : "");
-    if (!chat->options.v[OPT_model].set)
+    if (!chat->options.v[OPT_model].set && !chat->r.script)
         fprintf(stderr,
                 "%sa toy of 7 million parameters that ships with osso; the README says how to get gpt-oss-20b%s\n",
                 err_has_colour() ? DIM : "", err_has_colour() ? PLAIN : "");

@@ -188,10 +188,8 @@ static enum osso_status run(const struct options *o, struct runner *r, struct wr
 {
     enum osso_status status = runner_open(o, r, err);
     if (!status)
-        status = osso_model_tokenizer(r->model, &r->tokenizer, err);
+        status = runner_tokenizer(r, err);
     w->tokenizer = r->tokenizer;
-    if (!status)
-        tokenizer_say_note(r->tokenizer);
     if (!status)
         status = prompt_ids(o, r->tokenizer, prompt, err);
     if (!status)
@@ -204,6 +202,8 @@ static enum osso_status run(const struct options *o, struct runner *r, struct wr
         status = osso_parser_create(r->tokenizer, "assistant", 0, &w->parser, err);
     if (!status)
         status = osso_session_sync(r->session, prompt->data, prompt->len, err);
+    if (!status)
+        status = runner_admit(r, prompt->data, prompt->len, err);
     if (status)
         return status;
     struct osso_generate_options g = {.size = sizeof g,
