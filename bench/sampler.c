@@ -4,10 +4,12 @@
  *   make bench-sampler && build/release/bench/sampler [filter]
  *
  * "peaked": a few likely ids over a broad rest, as a trained model's; "flat": a random model's. The sum of the chosen
- * ids is printed too: it must not change with instruction set or build. */
+ * ids is printed too: it must not change with instruction set or build. "64 rows": the choices of a step of 64
+ * sessions, one by one and by osso_sample_all on all CPUs; wall time. */
 #include "osso/osso.h"
 
 #include "base/rng.h"
+#include "base/thread.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +17,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { VOCAB = 201088, CALLS = 60, CONTEXT = 4096 };
+enum { VOCAB = 201088, CALLS = 60, CONTEXT = 4096, ROWS = 64 };
 
 static float logits[VOCAB];
 
@@ -25,11 +27,16 @@ static void script(void *user, const int32_t *tokens, size_t n, float *out)
     memcpy(out, logits, sizeof logits);
 }
 
-static double now_us(void)
+static double us_of(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
+}
+
+static double now_us(void)
+{
+    return us_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static void need(enum osso_status status, const struct osso_error *err)
@@ -64,7 +71,7 @@ static int by_size(const void *a, const void *b)
 static void report(const char *what, const char *shape, double *us, int n, long long sum)
 {
     qsort(us, (size_t)n, sizeof *us, by_size);
-    printf("%-34s %-7s %9.3f us best %9.3f median", what, shape, us[0], us[n / 2]);
+    printf("%-38s %-7s %9.3f us best %9.3f median", what, shape, us[0], us[n / 2]);
     if (sum >= 0)
         printf("   ids %lld", sum);
     printf("\n");
@@ -150,6 +157,102 @@ static void bench_choices(const char *filter)
     }
 }
 
+/* ---- a step's choices ------------------------------------------------------------------------------------- */
+
+static const int32_t few[] = {17, 4242, 99999, 200012};
+
+static enum osso_mask_kind some_mask(void *user, const struct osso_session *session, struct osso_mask *mask)
+{
+    enum osso_mask_kind kind = *(const enum osso_mask_kind *)user;
+    (void)session;
+    mask->ids = few;
+    mask->n_ids = sizeof few / sizeof *few;
+    if (kind == OSSO_MASK_BITS)
+        memset(mask->space, 0xff, (size_t)(mask->vocab + 31) / 32 * sizeof *mask->space);
+    return kind;
+}
+
+struct rows {
+    struct osso_engine *engine;
+    struct osso_session *sessions[ROWS];
+    const char *shape;
+};
+
+static long long choose_all(const struct rows *r, struct osso_draw *draws, bool together)
+{
+    struct osso_error err;
+    long long sum = 0;
+    if (together)
+        need(osso_sample_all(r->engine, draws, ROWS, &err), &err);
+    for (int i = 0; i < ROWS; i++) {
+        if (!together)
+            need(osso_sample(draws[i].sampler, draws[i].session, &draws[i].choice, NULL, 0, &err), &err);
+        sum += draws[i].choice.id;
+    }
+    return sum;
+}
+
+/* The two ways in turns. mask -1: none. */
+static void bench_together(const struct rows *r, const char *what, double top_p, int mask)
+{
+    static struct osso_draw draws[2][ROWS];
+    struct osso_sampling o;
+    struct osso_error err;
+    enum osso_mask_kind kind = (enum osso_mask_kind)mask;
+    double us[2][CALLS];
+    long long sum[2] = {0, 0};
+    char name[64];
+    osso_sampling_defaults(&o);
+    o.top_p = top_p;
+    for (int i = 0; i < 2 * ROWS; i++) {
+        struct osso_draw *d = &draws[i / ROWS][i % ROWS];
+        *d = (struct osso_draw){.size = sizeof *d, .session = r->sessions[i % ROWS]};
+        o.seed = (uint64_t)(i % ROWS);
+        need(osso_sampler_create(&o, VOCAB, &d->sampler, &err), &err);
+        if (mask >= 0)
+            osso_sampler_set_mask(d->sampler, some_mask, &kind);
+    }
+    for (int i = 0; i < 2 * CALLS; i++) {
+        double start = us_of(CLOCK_MONOTONIC);
+        sum[i % 2] += choose_all(r, draws[i % 2], i % 2);
+        us[i % 2][i / 2] = us_of(CLOCK_MONOTONIC) - start;
+    }
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "64 rows, %s, %s", what, i ? "together" : "one by one");
+        report(name, r->shape, us[i], CALLS, sum[i]);
+    }
+    for (int i = 0; i < 2 * ROWS; i++)
+        osso_sampler_free(draws[i / ROWS][i % ROWS].sampler);
+}
+
+static void bench_rows(const char *filter)
+{
+    struct osso_engine_options o = {.size = sizeof o, .context = 16, .max_sessions = ROWS, .max_rows = ROWS};
+    struct osso_error err;
+    if (filter && !strstr("64 rows", filter))
+        return;
+    o.threads = cpu_count();
+    for (int peaked = 1; peaked >= 0; peaked--) {
+        struct rows r = {.shape = peaked ? "peaked" : "flat"};
+        make_logits(peaked);
+        need(osso_engine_create_scripted(VOCAB, script, NULL, &o, &r.engine, &err), &err);
+        for (int i = 0; i < ROWS; i++) {
+            need(osso_session_create(r.engine, 0, &r.sessions[i], &err), &err);
+            need(osso_session_append(r.sessions[i], i, &err), &err);
+        }
+        need(osso_step(r.engine, r.sessions, ROWS, 0, &err), &err);
+        bench_together(&r, "temperature 1", 1, -1);
+        bench_together(&r, "top-p 0.95", 0.95, -1);
+        bench_together(&r, "nothing forbidden", 1, OSSO_MASK_NONE);
+        bench_together(&r, "4 forbidden", 1, OSSO_MASK_FORBID);
+        bench_together(&r, "4 allowed", 1, OSSO_MASK_ALLOW);
+        bench_together(&r, "bits, all set", 1, OSSO_MASK_BITS);
+        for (int i = 0; i < ROWS; i++)
+            osso_session_free(r.sessions[i]);
+        osso_engine_free(r.engine);
+    }
+}
+
 /* Ids of ordinary text in one long message, through decoder and parser, a thousand at a time. */
 static void bench_text(const char *filter)
 {
@@ -193,6 +296,7 @@ int main(int argc, char **argv)
 {
     const char *filter = argc > 1 ? argv[1] : NULL;
     bench_choices(filter);
+    bench_rows(filter);
     bench_text(filter);
     return 0;
 }

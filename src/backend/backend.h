@@ -182,7 +182,8 @@ struct backend {
      * members wait. */
     void *(*host)(const struct backend *backend, void *values, size_t bytes);
     void (*put)(const struct backend *backend, void *to, const void *from, size_t bytes);
-    /* y = exp(x) of host memory, in one thread: our own exponential (docs/numerics.md). */
+    /* y = exp(x) of host memory, by the thread that calls; several may at once: our own exponential (docs/numerics.md).
+     */
     void (*exp)(const struct backend *backend, const real *x, int64_t n, real *y);
 
     /* ---- sizes ---- */

@@ -77,13 +77,15 @@ static void model_type(const struct runner *r, char *text, size_t size)
         snprintf(text, size, n >= 1e9 ? "gpt-oss %.1fB" : "gpt-oss %.1fM", n >= 1e9 ? n / 1e9 : n / 1e6);
 }
 
-/* "pp512", "tg128 @ d4096", "tg128 x16", "tg16 @ d32768 (made up)" */
+/* "pp512", "tg128 @ d4096", "tg128 x16", "tg128 x16 sampled", "tg16 @ d32768 (made up)" */
 static void test_name(const struct measurement *m, char *text, size_t size)
 {
     int n = m->n_prompt > 0 ? snprintf(text, size, "pp%lld", (long long)m->n_prompt)
                             : snprintf(text, size, "tg%lld", (long long)m->n_gen);
     if (m->parallel > 1 && m->n_gen > 0)
         n += snprintf(text + n, size - (size_t)n, " x%d", m->parallel);
+    if (m->sampled)
+        n += snprintf(text + n, size - (size_t)n, " sampled");
     if (m->depth > 0)
         snprintf(text + n, size - (size_t)n, " @ d%lld%s", (long long)m->depth, m->filled ? " (made up)" : "");
 }
@@ -164,6 +166,8 @@ static int fields(const struct bench_setting *b, const struct measurement *m, st
     number_field(f, &n, "n_depth", (double)m->depth, 0);
     number_field(f, &n, "n_parallel", m->parallel, 0);
     text_field(f, &n, "depth_made_up", m->filled ? "true" : "false");
+    f[n - 1].quoted = false;
+    text_field(f, &n, "sampled", m->sampled ? "true" : "false");
     f[n - 1].quoted = false;
     text_field(f, &n, "test_time", m->time);
     number_field(f, &n, "avg_ns", s.avg_ns, 0);

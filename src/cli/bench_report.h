@@ -17,6 +17,7 @@ struct measurement {
     double bytes_per_token; /* of generation: weights (a sequence's part of what a step reads), K and V */
     double operations_per_token; /* a multiply and an add are two */
     bool filled;                 /* the depth was made up, not computed */
+    bool sampled;                /* tokens were drawn from the logits, in the time measured */
     char time[32];               /* when, in UTC */
 };
 

@@ -30,13 +30,13 @@ static void wrap(const char *text, int column, int indent)
     print_words(stdout, text, column, indent, width());
 }
 
-/* "-n, --n-predict N" */
+/* "-n, --n-predict N", "-np, --parallel N" */
 static int synopsis(const struct option *o, char *text, size_t size)
 {
-    char letter[8] = "    ";
-    if (o->letter)
-        snprintf(letter, sizeof letter, "-%c, ", o->letter);
-    return snprintf(text, size, "%s--%s%s%s", letter, o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+    char word[8];
+    bool has = option_short(o, word) > 0;
+    return snprintf(text, size, "%s%s%s--%s%s%s", has ? "-" : "    ", word, has ? ", " : "", o->name,
+                    o->argument ? " " : "", o->argument ? o->argument : "");
 }
 
 static void help_option(const struct option *o)

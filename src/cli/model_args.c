@@ -162,6 +162,7 @@ struct osso_engine_options engine_args(const struct options *o, const struct run
     e.kv_type = v[OPT_kv_type].set ? v[OPT_kv_type].s : NULL;
     e.isa = v[OPT_isa].set ? v[OPT_isa].s : NULL;
     e.exact = v[OPT_exact].set;
+    e.kv_bytes = v[OPT_kv_memory].set ? (uint64_t)v[OPT_kv_memory].i : 0;
     e.force_memory = v[OPT_force_memory].set;
     e.experts_per_token = v[OPT_experts_per_token].set ? (int)v[OPT_experts_per_token].i : 0;
     return e;

@@ -8,8 +8,6 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,41 +57,6 @@ bool word_in(const char *words, char separator, const char *name)
     return false;
 }
 
-bool parse_i64(const char *s, int64_t *out)
-{
-    char *end;
-    errno = 0;
-    long long v = strtoll(s, &end, 10);
-    if (!((*s >= '0' && *s <= '9') || *s == '-' || *s == '+') || end == s || *end || errno)
-        return false;
-    *out = v;
-    return true;
-}
-
-bool parse_f64(const char *s, double *out)
-{
-    char *end;
-    /* strtod alone would take "nan", "0x1p3" and leading blanks */
-    if (s[strspn(s, "+-.0123456789eEinf")] != 0 || *s == 0)
-        return false;
-    double v = strtod(s, &end);
-    if (end == s || *end || isnan(v))
-        return false;
-    *out = v;
-    return true;
-}
-
-static bool parse_u64(const char *s, uint64_t *out)
-{
-    char *end;
-    errno = 0;
-    unsigned long long v = strtoull(s, &end, 10);
-    if (*s < '0' || *s > '9' || *end || errno)
-        return false;
-    *out = v;
-    return true;
-}
-
 bool option_has_twin(const struct option *option)
 {
     switch (option - option_table) {
@@ -109,6 +72,25 @@ void option_env_name(const struct option *option, char *text, size_t size)
     snprintf(text, size, "OSSO_%s", option->name);
     for (char *c = text; *c; c++)
         *c = *c == '-' ? '_' : *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+}
+
+static const struct {
+    enum option_id id;
+    const char *word;
+} shorts[] = {
+#define SHORT(id, word) {OPT_##id, word},
+#include "cli/options.def"
+};
+enum { N_SHORTS = sizeof shorts / sizeof *shorts };
+
+size_t option_short(const struct option *option, char text[8])
+{
+    text[0] = option->letter;
+    text[1] = 0;
+    for (int i = 0; i < N_SHORTS; i++)
+        if (option == &option_table[shorts[i].id])
+            snprintf(text, 8, "%s", shorts[i].word);
+    return strlen(text);
 }
 
 static enum osso_status set_flag(struct option_value *value, const char *where, const char *s, struct osso_error *err)
@@ -133,12 +115,18 @@ static enum osso_status set_list(struct option_value *value, const char *where, 
     return OSSO_OK;
 }
 
+static bool in_range(const struct option *option, double value)
+{
+    return value >= option->min && value <= option->max;
+}
+
 static bool set_number(const struct option *option, struct option_value *value, const char *s)
 {
     switch (option->kind) {
     case KIND_SEED: value->random = strcmp(s, "-1") == 0; return value->random || parse_u64(s, &value->u);
-    case KIND_INT: return parse_i64(s, &value->i) && (double)value->i >= option->min && (double)value->i <= option->max;
-    default: return parse_f64(s, &value->f) && value->f >= option->min && value->f <= option->max;
+    case KIND_SIZE: return parse_size(s, &value->i) && in_range(option, (double)value->i);
+    case KIND_INT: return parse_i64(s, &value->i) && in_range(option, (double)value->i);
+    default: return parse_f64(s, &value->f) && in_range(option, value->f);
     }
 }
 
@@ -163,6 +151,12 @@ enum osso_status option_set(const struct option *option, struct option_value *va
         if (!set_number(option, value, s))
             return error_set(err, OSSO_USAGE, "%s: '%s' is not a whole number from 0 to 2^64-1, nor -1", where, s);
         break;
+    case KIND_SIZE:
+        if (!set_number(option, value, s))
+            return error_set(err, OSSO_USAGE, "%s: '%s' is not a size from %s to %s, such as 512M or 1.5G", where, s,
+                             size_text((char[24]){0}, (uint64_t)option->min),
+                             size_text((char[24]){0}, (uint64_t)option->max));
+        break;
     case KIND_INT:
     case KIND_REAL:
         if (!set_number(option, value, s))
@@ -184,12 +178,30 @@ const struct option *option_find(const struct verb *verb, const char *name)
     return NULL;
 }
 
-static const struct option *find_letter(const struct verb *verb, char letter)
+/* The option whose short name this word begins with after its dash, the longest; *rest_out: what comes behind it. */
+static const struct option *find_short(const struct verb *verb, const char *word, const char **rest_out)
 {
-    for (int i = 0; i < OPT_COUNT; i++)
-        if (verb_takes(verb, &option_table[i]) && option_table[i].letter == letter)
-            return &option_table[i];
-    return NULL;
+    const struct option *found = NULL;
+    char name[8];
+    size_t longest = 0;
+    for (int i = 0; i < OPT_COUNT; i++) {
+        size_t n = verb_takes(verb, &option_table[i]) ? option_short(&option_table[i], name) : 0;
+        if (n > longest && strncmp(word + 1, name, n) == 0) {
+            longest = n;
+            found = &option_table[i];
+        }
+    }
+    *rest_out = word + 1 + longest;
+    return found;
+}
+
+/* Is this word, as it stands, a flag of the verb? */
+static bool is_flag(const struct verb *verb, const char *word)
+{
+    const char *rest;
+    if (word[0] != '-' || !word[1])
+        return false;
+    return word[1] == '-' ? option_find(verb, word + 2) != NULL : find_short(verb, word, &rest) && !*rest;
 }
 
 /* The flag is not this verb's: it may be a slip of the fingers, or another verb's. */
@@ -207,7 +219,7 @@ static enum osso_status unknown_flag(const struct verb *verb, const char *flag, 
         return error_set(err, OSSO_USAGE, "%s has no option %s; did you mean --%s?", verb->name, flag,
                          guess_best(&guess));
     for (int i = 0; i < VERB_COUNT; i++)
-        if (option_find(&verbs[i], name))
+        if (option_find(&verbs[i], name) || (flag[1] != '-' && is_flag(&verbs[i], flag)))
             return error_set(err, OSSO_USAGE, "%s has no option %s (it is one of %s); see osso %s --help", verb->name,
                              flag, verbs[i].name, verb->name);
     return error_set(err, OSSO_USAGE, "%s has no option %s; see osso %s --help", verb->name, flag, verb->name);
@@ -244,14 +256,6 @@ static enum osso_status pass_over(const struct foreign *foreign, int argc, char 
     return OSSO_OK;
 }
 
-/* Is this word, as it stands, a flag of the verb? */
-static bool is_flag(const struct verb *verb, const char *word)
-{
-    if (word[0] != '-' || !word[1])
-        return false;
-    return word[1] == '-' ? option_find(verb, word + 2) != NULL : !word[2] && find_letter(verb, word[1]);
-}
-
 /* What is glued to a letter: -n5, -n=5, -m/models/x. Letters are left out: -model is a slip, no model called odel. */
 static const char *glued_value(const struct option *option, const char *rest)
 {
@@ -269,10 +273,11 @@ static const struct option *named_option(const struct verb *verb, const char *wo
     char name[64];
     *value_out = NULL;
     if (word[1] != '-') {
-        const struct option *o = find_letter(verb, word[1]);
-        if (o && word[2])
-            *value_out = glued_value(o, word + 2);
-        return word[2] && !*value_out ? NULL : o;
+        const char *rest;
+        const struct option *o = find_short(verb, word, &rest);
+        if (o && *rest)
+            *value_out = glued_value(o, rest);
+        return *rest && !*value_out ? NULL : o;
     }
     const char *equals = strchr(word, '=');
     size_t len = equals ? (size_t)(equals - word - 2) : strlen(word + 2);

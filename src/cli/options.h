@@ -2,6 +2,8 @@
 #ifndef OSSO_CLI_OPTIONS_H
 #define OSSO_CLI_OPTIONS_H
 
+#include "cli/numbers.h"
+
 #include "osso/status.h"
 
 #include <stdbool.h>
@@ -35,7 +37,7 @@ enum option_id {
     OPT_COUNT
 };
 
-enum option_kind { KIND_FLAG, KIND_INT, KIND_SEED, KIND_REAL, KIND_CHOICE, KIND_TEXT, KIND_LIST };
+enum option_kind { KIND_FLAG, KIND_INT, KIND_SIZE, KIND_SEED, KIND_REAL, KIND_CHOICE, KIND_TEXT, KIND_LIST };
 
 struct option {
     const char *section; /* a heading and nothing else, or NULL */
@@ -54,7 +56,7 @@ bool verb_takes(const struct verb *verb, const struct option *option);
 struct option_value {
     bool set;
     bool typed;        /* on the command line, not in the environment */
-    int64_t i;         /* INT; FLAG: 1 */
+    int64_t i;         /* INT; SIZE: bytes; FLAG: 1 */
     uint64_t u;        /* SEED */
     bool random;       /* SEED: -1 */
     double f;          /* REAL */
@@ -81,11 +83,10 @@ enum osso_status option_set(const struct option *option, struct option_value *va
                             const char *argument, struct osso_error *err);
 /* The option of this verb with this long name or alias (may be NULL). */
 const struct option *option_find(const struct verb *verb, const char *name);
-/* Strict numbers: the whole string, in range, no NaN. */
-bool parse_i64(const char *s, int64_t *out);
-bool parse_f64(const char *s, double *out);
 /* Does OSSO_<NAME> count? Not for what is asked this once (ONCE in options.def). */
 bool option_has_twin(const struct option *option);
+/* The short name, of one letter or more, into `text`; returns its length, 0: none. */
+size_t option_short(const struct option *option, char text[8]);
 /* "OSSO_TOP_K" for top_k. */
 void option_env_name(const struct option *option, char *text, size_t size);
 

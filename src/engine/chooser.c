@@ -18,7 +18,8 @@ enum osso_status chooser_create(int64_t vocab, struct chooser *c, struct osso_er
     c->weight = mem_array(n, sizeof *c->weight);
     c->sum = mem_array(chunks, sizeof *c->sum);
     c->band = mem_array(n, sizeof *c->band);
-    bool whole = c->logits && c->counts && c->space && c->mask && c->rest && c->allowed && c->top && c->weight && c->sum && c->band;
+    bool whole = c->logits && c->counts && c->space && c->mask && c->rest && c->allowed && c->top && c->weight &&
+                 c->sum && c->band;
     return whole ? OSSO_OK : error_nomem(err, chooser_bytes(vocab), "choosing tokens");
 }
 
@@ -26,7 +27,8 @@ uint64_t chooser_bytes(int64_t vocab)
 {
     const struct chooser *c = NULL;
     uint64_t n = (uint64_t)vocab, each = sizeof *c->logits + sizeof *c->counts + sizeof *c->weight + sizeof *c->band;
-    return sizeof *c + n * each + (n + MASK_WORD - 1) / MASK_WORD * (sizeof *c->space + sizeof *c->mask + sizeof *c->rest) +
+    return sizeof *c + n * each +
+           (n + MASK_WORD - 1) / MASK_WORD * (sizeof *c->space + sizeof *c->mask + sizeof *c->rest) +
            (n + CHUNK - 1) / CHUNK * (sizeof *c->allowed + sizeof *c->top + sizeof *c->sum);
 }
 

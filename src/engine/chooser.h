@@ -16,17 +16,17 @@ enum allowed { ALLOWED_NONE, ALLOWED_SOME, ALLOWED_ALL };
  * outlives a choice. */
 struct chooser {
     int64_t vocab, n_chunks;
-    float *logits;         /* [vocab] after penalties and bias; not used when there are none */
-    uint16_t *counts;      /* [vocab] occurrences within the penalty window; zero between choices */
-    uint32_t *space;       /* [vocab / 32] a mask callback's */
-    uint32_t *mask;        /* [vocab / 32] its answer, where that is a list of ids */
-    uint32_t *rest;        /* [vocab / 32] what a mask leaves without the ids to be avoided */
-    const float *from;     /* [vocab] what is chosen from: logits, or the session's own */
-    const uint32_t *bits;  /* those of them that may be chosen; NULL: all */
-    uint8_t *allowed;      /* [n_chunks] enum allowed */
-    float *top;            /* [n_chunks] the largest logit that may be chosen */
-    float *weight;         /* [vocab] relative to the best one's, which is 1; nothing in chunks whose sum is 0 */
-    double *sum;           /* [n_chunks] */
+    float *logits;            /* [vocab] after penalties and bias; not used when there are none */
+    uint16_t *counts;         /* [vocab] occurrences within the penalty window; zero between choices */
+    uint32_t *space;          /* [vocab / 32] a mask callback's */
+    uint32_t *mask;           /* [vocab / 32] its answer, where that is a list of ids */
+    uint32_t *rest;           /* [vocab / 32] what a mask leaves without the ids to be avoided */
+    const float *from;        /* [vocab] what is chosen from: logits, or the session's own */
+    const uint32_t *bits;     /* those of them that may be chosen; NULL: all */
+    uint8_t *allowed;         /* [n_chunks] enum allowed */
+    float *top;               /* [n_chunks] the largest logit that may be chosen */
+    float *weight;            /* [vocab] relative to the best one's, which is 1; nothing in chunks whose sum is 0 */
+    double *sum;              /* [n_chunks] */
     struct osso_choice *band; /* [vocab] ids and weights in order: one bucket's, or the top-k */
     size_t n_band;
     int band_of; /* the bucket that band holds, -1: none */

@@ -1,5 +1,5 @@
-/* mask.c: masks. Few ids are set or cleared in bits of the chooser's own: writing 25 KB for a vocabulary of 200,000 costs
- * a hundredth of a pass over its logits, and all that follows knows one form only. */
+/* mask.c: masks. Few ids are set or cleared in bits of the chooser's own: writing 25 KB for a vocabulary of 200,000
+ * costs a hundredth of a pass over its logits, and all that follows knows one form only. */
 #include "engine/mask.h"
 
 #include "base/error.h"
@@ -42,9 +42,7 @@ enum osso_status mask_ask(struct chooser *c, osso_mask_fn *fn, void *user, const
         if (m.n_ids > 0)
             *bits_out = put(c, fill(c, c->mask, 0xff), m.ids, m.n_ids, false);
         return OSSO_OK;
-    case OSSO_MASK_ALLOW:
-        *bits_out = put(c, fill(c, c->mask, 0), m.ids, m.n_ids, true);
-        return OSSO_OK;
+    case OSSO_MASK_ALLOW: *bits_out = put(c, fill(c, c->mask, 0), m.ids, m.n_ids, true); return OSSO_OK;
     case OSSO_MASK_BITS:
         *bits_out = m.bits;
         return m.bits ? OSSO_OK : error_set(err, OSSO_USAGE, "a mask of bits has none");

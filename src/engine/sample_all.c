@@ -1,6 +1,6 @@
-/* sample_all.c: the choices of a step, made together by the engine's team. Each member that has a chooser takes draws as
- * it has time for them; a draw reads what its session and its sampler have and writes to nothing that is another's, so
- * who makes it, and when, does not matter. */
+/* sample_all.c: the choices of a step, made together by the engine's team. Each member that has a chooser takes draws
+ * as it has time for them; a draw reads what its session and its sampler have and writes to nothing that is another's,
+ * so who makes it, and when, does not matter. */
 #include "engine/engine_parts.h"
 
 #include "base/error.h"
@@ -10,7 +10,7 @@ enum { BLOCK = 256 }; /* draws at a time, so that their logits' places need no m
 
 struct block {
     struct osso_engine *engine;
-    char *draws;   /* of the caller's size, which may not be ours */
+    char *draws; /* of the caller's size, which may not be ours */
     size_t stride;
     int64_t n, first; /* the block's, and where it stands among all */
     const float *own[BLOCK];
@@ -56,8 +56,8 @@ static void run_block(struct block *b)
         run_member(&(struct member){0, 1, NULL}, b);
 }
 
-/* Marks the samplers, so that one that comes twice is found; its numbers would depend on who is first. *marked: how many
- * draws are to be unmarked again. */
+/* Marks the samplers, so that one that comes twice is found; its numbers would depend on who is first. *marked: how
+ * many draws are to be unmarked again. */
 static enum osso_status check(const struct block *b, size_t n, size_t *marked, struct osso_error *err)
 {
     for (*marked = 0; *marked < n; ++*marked) {

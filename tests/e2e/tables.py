@@ -7,7 +7,7 @@ from harness import ROOT
 
 # operands: fewest. groups: of a verb, those of its line.
 Verb = collections.namedtuple("Verb", "words aliases operands groups line")
-# verbs: names of those that take it ("chat", "data show").
+# letter: the short name, of one letter or more. verbs: names of those that take it ("chat", "data show").
 Option = collections.namedtuple("Option", "name letter alias kind argument verbs")
 
 
@@ -44,14 +44,15 @@ def verbs():
 def options():
     """All options, a row each; a name may have several, for different verbs."""
     ids = {"_".join(verb.words): name for name, verb in verbs().items()}
+    shorts = {a[0]: a[1] for _, a in rows("src/cli/options.def", "SHORT")}
     table = []
     for _, a in rows("src/cli/options.def", "OPTION"):
-        _, name, letter, alias, kind, _, _, argument, _, takers, _ = a
+        id, name, letter, alias, kind, _, _, argument, _, takers, _ = a
         names = {ids[v] for v in re.findall(r"V\((\w+)\)", takers)}
         groups = set(re.findall(r"\w+", re.sub(r"V\(\w+\)", "", takers)))
         assert groups <= {a[0] for _, a in rows("src/cli/options.def", "GROUP")}, (name, groups)
         names |= {verb_name for verb_name, verb in verbs().items() if verb.groups & groups}
-        table.append(Option(words_of(name), words_of(letter), words_of(alias), kind, words_of(argument), names))
+        table.append(Option(words_of(name), words_of(shorts.get(id, letter)), words_of(alias), kind, words_of(argument), names))
     return table
 
 

@@ -162,6 +162,18 @@ def test_bench():
     refuses(bench("-p", "many"), 2, "-p", "'many'")
 
 
+def test_bench_sample():
+    """Sequences that draw their own tokens, from the first step on that gave logits to all of them."""
+    path, _ = tiny()
+    bench = lambda *args: osso("bench", "-m", path, "-r", "2", "-n", "20", *args, timeout=120)
+    for args in ([], ["--parallel", "3"], ["--parallel", "3", "-d", "40"], ["--parallel", "2", "-d", "200", "--fill"], ["-t", "3", "-np", "5"]):
+        rows = json.loads(bench("-p", "8", "-o", "json", "--sample", *args).text)
+        assert [(row["sampled"], row["n_gen"]) for row in rows] == [(False, 0), (True, 20)], rows
+        assert not json.loads(bench("-p", "0", "-o", "json", *args).text)[0]["sampled"]
+    assert "| tg20 x3 sampled |" in bench("-p", "0", "--sample", "--parallel", "3").text
+    refuses(osso("bench", "-m", path, "-n", "0", "--sample"), 2, "--sample", "-n 0")
+
+
 def test_synth():
     config = TEMP / "shapes.json"
     shapes = json.loads(pathlib.Path(tiny()[0], "config.json").read_text())

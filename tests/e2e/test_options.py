@@ -44,7 +44,7 @@ def test_help_of_every_verb_mentions_every_option():
         result = run(name, "--help")
         assert result.code == 0 and result.err == b"", result
         assert max(map(len, result.text.splitlines())) <= 100, f"{name}: a line is too long"
-        shown = re.findall(r"^  .{4}--([a-z-]+)(?: |$)", result.text, re.M)
+        shown = re.findall(r"^  (?:-\w+, |    )--([a-z-]+)(?: |$)", result.text, re.M)
         assert shown == [option.name for option in tables.options_of(name)], (name, shown)
         assert run(name, "-h").text == osso("help", *VERBS[name].words).text == result.text
 
@@ -117,7 +117,7 @@ def test_manual_page_names_every_verb_and_option():
     page = osso("man").text.replace("\\-", "-")
     assert page.startswith(".TH OSSO 1")
     assert re.findall(r"^\.B osso ([a-z]+(?: [a-z]+)?)(?: [^a-z].*)?$", page[:page.index(".SH OPTIONS")], re.M) == list(VERBS)
-    found = re.findall(r"^\.B (?:-., )?--([a-z-]+)(?: .*)?\n(?:.+\n)*?Verbs:(.*)\.\nEnvironment: (\w+)\.$",
+    found = re.findall(r"^\.B (?:-\w+, )?--([a-z-]+)(?: .*)?\n(?:.+\n)*?Verbs:(.*)\.\nEnvironment: (\w+)\.$",
                        page[page.index(".SH OPTIONS"):], re.M)
     assert len(found) == len(tables.options())
     for option, (name, verbs, environment) in zip(tables.options(), found):
@@ -198,6 +198,39 @@ def test_every_setting_has_a_twin():
         for option in tables.options_of(name):
             if option.kind not in ("TEXT", "LIST") and tables.has_twin(option):
                 refuses(run(name, env={twin(option): "\t"}, stdin="x"), 2, twin(option))
+
+
+def test_sizes():
+    """What was understood is seen in a budget that is too small for anything."""
+    bench = lambda *args, **more: osso("bench", "-p", "0", "-n", "1", *args, **more)
+    for text, size in (("1K", 1024), ("1k", 1024), ("3KB", 3072), ("3KiB", 3072), ("3kib", 3072), ("3Ki", 3072), ("2048", 2048),
+                       ("2048B", 2048), ("1.5K", 1536), ("1.999k", 2046), ("0.05M", 52428), ("0.000002G", 2147), ("0.00000T", 0)):
+        result = bench("--kv-memory", text)
+        if size:
+            assert result.code == 1 and f" {size} bytes" in result.err.decode(), (text, result)
+        else:
+            refuses(result, 2, text, "from 1K to 1024T")
+    for text in ("", "K", "8X", "1.5", "2000.5B", "-4K", "+4K", "0", "1023", "0.9K", " 4K", "4K ", "4 K", "0x4K", "1e6", "nan", "inf", "4.K",
+                 ".5K", "4KK", "4iB", "4KiBs", "4KBi", "1025T", "1.0000001G", "18446744073709551616", "17179869184G", "99999999999T"):
+        refuses(bench(f"--kv-memory={text}"), 2, f"'{text}' is not a size", "from 1K to 1024T", "512M")
+    refuses(bench(env={"OSSO_KV_MEMORY": "lots"}), 2, "OSSO_KV_MEMORY", "'lots'", "512M")
+    assert bench("-r", "1", "--kv-memory", "64M", env={"OSSO_KV_MEMORY": "1K"}).code == 0
+
+
+def test_short_names_of_two_letters():
+    """-np is llama-server's --parallel, and nobody's -n with a p behind it."""
+    bench = lambda *args: osso("bench", "-p", "0", "-r", "1", "-o", "json", *args)
+    for args in (["-np", "2"], ["-np2"], ["-np=2"], ["--parallel", "2"], ["-n", "3", "-np", "2"], ["-np", "2", "-n", "3"]):
+        row, = json.loads(bench(*args, *(["-n", "3"] if "-n" not in args else [])).text)
+        assert (row["n_gen"], row["n_parallel"]) == (3, 2), args
+    refuses(bench("-np"), 2, "-np needs a value: N")
+    refuses(bench("-np", "0"), 2, "-np", "'0'")
+    refuses(bench("-np", "-n"), 2, "-np needs a value", "-n is an option")
+    refuses(bench("-n", "-np"), 2, "-n needs a value", "-np is an option")
+    for slip in ("-npx", "-npar", "-nq"):
+        refuses(bench(slip, "2"), 2, slip)
+    refuses(osso("generate", "-np", "2", "x"), 2, "generate has no option -np", "bench")
+    refuses(osso("tokenize", "-np", "2"), 2, "tokenize has no option -np", "bench")
 
 
 def test_equals_sign_and_end_of_options():

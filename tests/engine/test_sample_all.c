@@ -1,5 +1,5 @@
-/* test_sample_all.c: choices that are made together against the same choices one by one, and masks of every kind against
- * what a mask means: logits of -infinity. */
+/* test_sample_all.c: choices that are made together against the same choices one by one, and masks of every kind
+ * against what a mask means: logits of -infinity. */
 #include "alloc_count.h"
 #include "model_test.h"
 
@@ -91,6 +91,10 @@ static void make_rule(struct rule *r, enum form form, const float *logits, struc
         r->ids[r->n_ids - 1] = best_of(logits); /* another one becomes the largest */
     if (form == SAYS_FORBID && rng_below(rng, 8) == 0)
         r->n_ids = 0;
+    if (form == SAYS_ALLOW && rng_below(rng, 4) == 0) {
+        r->n_ids = 1;
+        r->ids[0] = VOCAB - 1; /* in a word of bits that the vocabulary ends in */
+    }
     if (r->n_ids) {
         r->ids[r->n_ids++] = r->ids[0];
         r->ids[r->n_ids++] = rng_below(rng, 2) ? VOCAB : -1;
@@ -99,19 +103,25 @@ static void make_rule(struct rule *r, enum form form, const float *logits, struc
     uint64_t thin = rng_below(rng, 4);
     for (int w = 0; w < WORDS; w++)
         for (int b = 0; b < 32; b++) {
-            bool on = thin == 0 ? true : thin == 1 ? rng_below(rng, 2) : thin == 2 ? rng_below(rng, 200) == 0 : w % 64 == 3;
+            bool on = thin == 0   ? true
+                      : thin == 1 ? rng_below(rng, 2)
+                      : thin == 2 ? rng_below(rng, 200) == 0
+                                  : w % 64 == 3;
             r->bits[w] |= (uint32_t)on << b;
         }
 }
 
 static void make_one(struct one *s, int i, struct rng *rng)
 {
-    static const double temperatures[] = {1, 1, 0, 0.7, 3, 1e-31}, top_ps[] = {1, 1, 0.95, 0.4}, min_ps[] = {0, 0, 0.05};
+    static const double temperatures[] = {1, 1, 0, 0.7, 3, 1e-31}, top_ps[] = {1, 1, 0.95, 0.4},
+                        min_ps[] = {0, 0, 0.05};
     static const int64_t top_ks[] = {0, 0, 1, 40, 256, 300, VOCAB};
     *s = (struct one){0};
     double width = i % 5 == 0 ? 0 : 1 + (double)rng_below(rng, 8); /* now and then all are equal */
     for (int j = 0; j < VOCAB; j++)
         logits_of[i][j] = (float)(width * rng_unit(rng) * rng_unit(rng) - 2);
+    if (i % 3 == 1) /* far above: where it is forbidden the others' weights are not what they were beside it */
+        logits_of[i][rng_below(rng, VOCAB)] = 300;
     osso_sampling_defaults(&s->o);
     s->o.seed = (uint64_t)i + 7;
     s->o.temperature = temperatures[rng_below(rng, 6)];
@@ -574,9 +584,9 @@ static void test_many(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_together), cmocka_unit_test(test_failures), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_wrong_masks), cmocka_unit_test(test_avoid), cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_many)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_together), cmocka_unit_test(test_failures),
+                                       cmocka_unit_test(test_refusals), cmocka_unit_test(test_wrong_masks),
+                                       cmocka_unit_test(test_avoid),    cmocka_unit_test(test_answers),
+                                       cmocka_unit_test(test_many)};
     return cmocka_run_group_tests_name("sample_all", tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * next. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/bench_report.h"
+#include "cli/int_list.h"
 #include "cli/out.h"
 
 #include "base/error.h"
@@ -15,12 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LIST_MOST = 32, READ_EVERY = 8 /* steps of generation */ };
-
-struct list {
-    int64_t n[LIST_MOST];
-    int len;
-};
+enum { READ_EVERY = 8 /* steps of generation */ };
 
 /* What a ceiling was each time that it was measured. */
 struct samples {
@@ -35,8 +31,9 @@ struct bench {
     struct osso_session **sessions; /* [parallel] */
     struct osso_ids *ids;           /* [parallel] the depth's tokens, then the prompt's */
     size_t *filled;                 /* [parallel] made-up K and V reach so far */
+    struct osso_draw *draws;        /* [parallel] --sample: the sequences' own next tokens; else no samplers in them */
     int parallel, repetitions;
-    bool fill;
+    bool fill, sample;
     struct osso_ceiling *ceiling;
     struct samples reads, dots;
     struct rng rng;
@@ -47,35 +44,6 @@ static double now_ns(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-/* "512,1024" */
-static enum osso_status parse_list(const struct option_value *value, const char *standard, const char *flag,
-                                   struct list *list, struct osso_error *err)
-{
-    const char *s = value->set ? value->s : standard;
-    list->len = 0;
-    for (const char *at = s;;) {
-        char number[24];
-        size_t n = strcspn(at, ",");
-        int64_t v;
-        snprintf(number, sizeof number, "%.*s", n < sizeof number ? (int)n : 0, at);
-        if (!parse_i64(number, &v) || v < 0 || v > 1 << 24 || list->len >= LIST_MOST)
-            return error_set(err, OSSO_USAGE, "%s: '%s' is not a list of at most %d whole numbers, separated by commas",
-                             flag, s, LIST_MOST);
-        list->n[list->len++] = v;
-        if (!at[n])
-            return OSSO_OK;
-        at += n + 1;
-    }
-}
-
-static int64_t largest(const struct list *list)
-{
-    int64_t most = 0;
-    for (int i = 0; i < list->len; i++)
-        most = list->n[i] > most ? list->n[i] : most;
-    return most;
 }
 
 /* ---- the work ------------------------------------------------------------------------------------------- */
@@ -151,13 +119,35 @@ static enum osso_status one_prompt(struct bench *b, const struct measurement *m,
     return status;
 }
 
-/* Every sequence gets a random token of its own in each step. */
+/* Did the last step give logits to all of them? Not where each was brought to its depth by itself. */
+static bool can_draw(const struct bench *b, int n)
+{
+    bool all = b->sample;
+    for (int i = 0; i < n && all; i++) {
+        size_t len;
+        osso_session_tokens(b->sessions[i], &len);
+        all = len > 0 && osso_session_logits(b->sessions[i], len - 1);
+    }
+    return all;
+}
+
+/* Every sequence gets a token of its own: the one that it draws, or a random one. */
+static enum osso_status next_tokens(struct bench *b, int n, struct osso_error *err)
+{
+    bool draws = can_draw(b, n);
+    enum osso_status status = draws ? osso_sample_all(b->r.engine, b->draws, (size_t)n, err) : OSSO_OK;
+    for (int i = 0; i < n && !status; i++) {
+        int32_t id = draws ? b->draws[i].choice.id : (int32_t)rng_below(&b->rng, (uint64_t)b->r.dims.vocab);
+        status = osso_session_append(b->sessions[i], id, err);
+    }
+    return status;
+}
+
 static enum osso_status generate(struct bench *b, const struct measurement *m, int64_t n, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
     for (int64_t t = 0; t < n && !status; t++) {
-        for (int i = 0; i < m->parallel && !status; i++)
-            status = osso_session_append(b->sessions[i], (int32_t)rng_below(&b->rng, (uint64_t)b->r.dims.vocab), err);
+        status = next_tokens(b, m->parallel, err);
         if (!status)
             status = osso_step(b->r.engine, b->sessions, m->parallel, 0, err);
     }
@@ -277,6 +267,7 @@ static enum osso_status measure(struct bench *b, struct measurement *m, struct o
     struct measurement warm = *m;
     warm.n_gen = warm.n_gen > 4 ? 4 : warm.n_gen;
     m->filled = b->fill && m->depth > 0;
+    m->sampled = b->sample && m->n_gen > 0;
     enum osso_status status = work(b, &warm, &ignored, err); /* pages in, clocks up */
     b->reads.n = b->dots.n = 0;
     for (int i = 0; i < n && !status; i++) {
@@ -319,31 +310,45 @@ static enum osso_status open_model(const struct options *o, struct bench *b, str
     return status;
 }
 
+/* Sequence i: a salt of its own, since bench measures work and no reuse, and a sampler. */
+static enum osso_status make_sequence(struct bench *b, int i, struct osso_error *err)
+{
+    struct osso_sampling sampling;
+    osso_sampling_defaults(&sampling); /* temperature 1 */
+    sampling.seed = (uint64_t)i;
+    enum osso_status status = osso_session_create(b->r.engine, (uint64_t)i + 1, &b->sessions[i], err);
+    b->draws[i] = (struct osso_draw){.size = sizeof b->draws[i], .session = b->sessions[i]};
+    return status || !b->sample ? status : osso_sampler_create(&sampling, b->r.dims.vocab, &b->draws[i].sampler, err);
+}
+
 static enum osso_status run(const struct options *o, struct bench *b, struct osso_error *err)
 {
     const struct option_value *v = o->v;
-    struct list prompts, gens, depths;
-    enum osso_status status = parse_list(&v[OPT_n_prompt], "512", "-p", &prompts, err);
+    struct int_list prompts, gens, depths;
+    enum osso_status status = int_list_parse(&v[OPT_n_prompt], "512", "-p", &prompts, err);
     if (!status)
-        status = parse_list(&v[OPT_n_gen], "128", "-n", &gens, err);
+        status = int_list_parse(&v[OPT_n_gen], "128", "-n", &gens, err);
     if (!status)
-        status = parse_list(&v[OPT_n_depth], "0", "-d", &depths, err);
+        status = int_list_parse(&v[OPT_n_depth], "0", "-d", &depths, err);
+    if (!status && b->sample && int_list_largest(&gens) == 0)
+        status = error_set(err, OSSO_USAGE, "--sample has no effect with -n 0; leave one of them out");
     if (!status)
         status = open_model(o, b, err);
     if (status)
         return status;
-    int64_t longest = largest(&prompts) > largest(&gens) ? largest(&prompts) : largest(&gens);
+    int64_t longest = int_list_largest(&prompts) > int_list_largest(&gens) ? int_list_largest(&prompts)
+                                                                           : int_list_largest(&gens);
     b->e = engine_args(o, &b->r);
     b->e.max_sessions = b->parallel + 1; /* runner_start has one of its own */
     if (!v[OPT_ctx_size].set)
-        b->e.context = largest(&depths) + longest + 1;
+        b->e.context = int_list_largest(&depths) + longest + 1;
     status = runner_start(&b->r, &b->e, err);
     if (!status && b->r.dims.file_bytes < mem_available())
         status = osso_bench_touch(b->r.engine, err);
     if (!status)
         status = osso_ceiling_create(osso_engine_threads(b->r.engine), &b->ceiling, err);
-    for (int i = 0; i < b->parallel && !status; i++) /* a salt each: bench measures work, not reuse */
-        status = osso_session_create(b->r.engine, (uint64_t)i + 1, &b->sessions[i], err);
+    for (int i = 0; i < b->parallel && !status; i++)
+        status = make_sequence(b, i, err);
     for (int d = 0; d < depths.len; d++) {
         for (int i = 0; i < prompts.len && !status; i++)
             if (prompts.n[i] > 0)
@@ -365,11 +370,14 @@ int verb_bench(const struct options *o)
                       .repetitions = v[OPT_repetitions].set ? (int)v[OPT_repetitions].i : 5};
     b.setting = (struct bench_setting){&b.r, &b.e, NULL, v[OPT_output].set ? v[OPT_output].s : "md", true};
     b.fill = v[OPT_fill].set;
+    b.sample = v[OPT_sample].set;
     b.sessions = mem_array((size_t)b.parallel, sizeof *b.sessions);
     b.ids = mem_array((size_t)b.parallel, sizeof *b.ids);
     b.filled = mem_array((size_t)b.parallel, sizeof *b.filled);
+    b.draws = mem_array((size_t)b.parallel, sizeof *b.draws);
     rng_seed(&b.rng, 1);
-    enum osso_status status = b.sessions && b.ids && b.filled ? run(o, &b, &err) : error_nomem(&err, 0, "sessions");
+    bool all = b.sessions && b.ids && b.filled && b.draws;
+    enum osso_status status = all ? run(o, &b, &err) : error_nomem(&err, 0, "sessions");
     if (!status)
         bench_report_end(&b.setting);
     for (int i = 0; i < b.parallel; i++) {
@@ -377,7 +385,10 @@ int verb_bench(const struct options *o)
             osso_session_free(b.sessions[i]);
         if (b.ids)
             osso_ids_free(&b.ids[i]);
+        if (b.draws)
+            osso_sampler_free(b.draws[i].sampler);
     }
+    mem_free(b.draws);
     mem_free(b.sessions);
     mem_free(b.ids);
     mem_free(b.filled);
