@@ -73,9 +73,12 @@ OSSO_API int64_t osso_engine_context(const struct osso_engine *engine);
 
 struct osso_engine_stats {
     size_t size;
-    uint64_t pages_used, pages_cached, pages_free; /* of the KV pool, full and sliding groups together */
+    uint64_t pages_used, pages_cached,
+        pages_free; /* of the KV pool: held by sessions, by shared prefixes alone, free */
     uint64_t tokens_computed, tokens_reused, tokens_replayed, steps;
     uint64_t kv_bytes, activation_bytes;
+    /* Used and cached by group: pages of full layers, of sliding ones. A free page serves either. */
+    uint64_t full_used, full_cached, sliding_used, sliding_cached;
 };
 OSSO_API void osso_engine_stats(const struct osso_engine *engine, struct osso_engine_stats *stats_out);
 
@@ -90,20 +93,27 @@ OSSO_API enum osso_status osso_engine_memory(const struct osso_model *model, con
 OSSO_API enum osso_status osso_session_create(struct osso_engine *engine, uint64_t salt,
                                               struct osso_session **session_out, struct osso_error *err);
 OSSO_API void osso_session_free(struct osso_session *session);
-/* States the whole token sequence that is wanted. What is already computed for a common prefix, here or in the tree of
- * shared prefixes, is reused; the rest is dropped; nothing is computed now. Ids are checked against the vocabulary,
- * n against the context. At least the last token is always computed again, so that its logits exist. */
+/* States the whole token sequence that is wanted. What is already computed for a common prefix, here, by another
+ * session or in the tree of shared prefixes, is reused to the token; the rest is dropped; nothing is computed now. Ids
+ * are checked against the vocabulary, n against the context. At least the last token is always computed again, so that
+ * its logits exist. */
 OSSO_API enum osso_status osso_session_sync(struct osso_session *session, const int32_t *ids, size_t n,
                                             struct osso_error *err);
 /* One more token at the end: what a generation loop does. */
 OSSO_API enum osso_status osso_session_append(struct osso_session *session, int32_t id, struct osso_error *err);
 /* Back to the first n tokens; nothing is recomputed until it is needed. */
 OSSO_API enum osso_status osso_session_rewind(struct osso_session *session, size_t n, struct osso_error *err);
+/* Gives the session's K and V back and keeps its tokens: its pages serve others, or come back to it if they are still
+ * there when it takes part in a step again, which computes what is missing. Everything goes on with the same bits. */
+OSSO_API void osso_session_release(struct osso_session *session);
 /* A second session with the same tokens, sharing every page until one of them writes. */
 OSSO_API enum osso_status osso_session_fork(struct osso_session *session, struct osso_session **session_out,
                                             struct osso_error *err);
 OSSO_API const int32_t *osso_session_tokens(const struct osso_session *session, size_t *n_out);
 OSSO_API size_t osso_session_computed(const struct osso_session *session); /* tokens whose K and V exist */
+/* Tokens that have needed no computing since the last sync, that of a prefix which another session computed meanwhile
+ * among them. */
+OSSO_API size_t osso_session_reused(const struct osso_session *session);
 /* Is everything computed, so that the last token's logits can be read? */
 OSSO_API bool osso_session_ready(const struct osso_session *session);
 /* Ask for logits of every token from position `first` on (scoring, echo, speculation); SIZE_MAX: only of the last. */
@@ -111,9 +121,10 @@ OSSO_API void osso_session_want_logits(struct osso_session *session, size_t firs
 
 /* Advances the sessions together by at most max_rows rows (0: the engine's) in one parallel region: first those that
  * lack a single token (decoding never waits for somebody's long prompt), then the others in order. Sessions with
- * nothing to do are skipped, and so is, for this step, one that finds no free KV page while others go on; LIMIT when
- * nobody can. After it, each session's ready rows can be read until the next step. DEVICE: what computes has failed;
- * this engine's further steps give the same error, and it can only be freed. */
+ * nothing to do are skipped, and so are, for this step, one that finds no free KV page while others go on (LIMIT when
+ * nobody can) and one whose next tokens another one, with the same salt and the same tokens so far, computes in this
+ * very step: it takes them over. After it, each session's ready rows can be read until the next step. DEVICE: what
+ * computes has failed; this engine's further steps give the same error, and it can only be freed. */
 OSSO_API enum osso_status osso_step(struct osso_engine *engine, struct osso_session *const *sessions, int n_sessions,
                                     int max_rows, struct osso_error *err);
 /* A step that is asked to stop: while *flag is not 0, osso_step returns CANCELLED, also in the middle of its layers (a
@@ -160,8 +171,9 @@ struct osso_choice {
     int32_t id;
     float logprob; /* natural log, of the model's own distribution (temperature 1, no filters) */
 };
-/* Chooses from the logits of the session's last token. NUMERIC when they are not finite. top may be NULL, else it
- * receives the n_top most likely ids of the model's own distribution, best first. */
+/* Chooses from the logits of the session's last token. NUMERIC when they are not finite: then what the
+ * session has computed itself serves nobody else, and is computed again after its next sync or rewind. top may be NULL,
+ * else it receives the n_top most likely ids of the model's own distribution, best first. */
 OSSO_API enum osso_status osso_sample(struct osso_sampler *sampler, const struct osso_session *session,
                                       struct osso_choice *choice_out, struct osso_choice *top, size_t n_top,
                                       struct osso_error *err);

@@ -140,7 +140,7 @@ static void free_rows(struct osso_engine *e)
 static uint64_t table_bytes(const struct config *c, const struct setup *s)
 {
     return sizeof(struct osso_engine) + rows_bytes(c, s->o.max_rows) + kv_pool_table_bytes(&s->plan) +
-           prefix_bytes(s->plan.pages[KV_FULL]) + (uint64_t)c->n_layers * sizeof(struct layer_weights) +
+           prefix_bytes(s->plan.n_pages) + (uint64_t)c->n_layers * sizeof(struct layer_weights) +
            (uint64_t)s->o.max_sessions * session_bytes(s->o.context);
 }
 
@@ -155,7 +155,7 @@ enum osso_status engine_memory(const struct config *config, const struct osso_en
     *out = (struct engine_memory){.context = s.o.context,
                                   .kv_type = s.layout.type,
                                   .kv = s.plan.bytes,
-                                  .kv_full = s.plan.page_bytes[KV_FULL] * (uint64_t)s.plan.pages[KV_FULL],
+                                  .kv_full = s.plan.page_bytes * (uint64_t)s.plan.full_pages,
                                   .activations = s.activation_bytes,
                                   .tables = table_bytes(config, &s)};
     s.backend->close(s.backend);
@@ -341,12 +341,14 @@ int64_t osso_engine_context(const struct osso_engine *e)
 void osso_engine_stats(const struct osso_engine *e, struct osso_engine_stats *out)
 {
     struct osso_engine_stats s = e->stats;
-    s.pages_cached = prefix_cached(&e->tree);
-    for (int g = 0; g < KV_GROUPS; g++) {
-        s.pages_free += (uint64_t)e->kv.group[g].n_free;
-        s.pages_used += (uint64_t)(e->kv.group[g].n_pages - e->kv.group[g].n_free);
-    }
-    s.pages_used -= s.pages_cached;
+    const struct kv_group *full = &e->kv.group[KV_FULL], *sliding = &e->kv.group[KV_SLIDING];
+    s.full_cached = (uint64_t)full->cached;
+    s.full_used = (uint64_t)full->held - s.full_cached;
+    s.sliding_cached = (uint64_t)sliding->cached;
+    s.sliding_used = (uint64_t)sliding->held - s.sliding_cached;
+    s.pages_free = (uint64_t)e->kv.n_free;
+    s.pages_used = s.full_used + s.sliding_used;
+    s.pages_cached = s.full_cached + s.sliding_cached;
     sized_out(out, &s, sizeof s);
 }
 

@@ -28,9 +28,10 @@ struct osso_engine {
     void *logits_user;
     int max_rows, max_logits, n_sliding;
     int64_t context;
-    int n_sessions;          /* alive */
-    uint64_t step_count;     /* logits are good for one step */
-    enum osso_status broken; /* a step failed on the device: every further one fails with the same words */
+    int n_sessions;                /* alive */
+    struct osso_session *sessions; /* the newest of them */
+    uint64_t step_count;           /* logits are good for one step */
+    enum osso_status broken;       /* a step failed on the device: every further one fails with the same words */
     struct osso_error broken_why;
     struct osso_engine_stats stats;
     /* The rows of the step in progress, sized by max_rows. */
@@ -45,6 +46,7 @@ struct osso_engine {
 
 struct osso_session {
     struct osso_engine *engine;
+    struct osso_session *older, *newer; /* in the engine's list */
     uint64_t salt;
     void *user;      /* for taps and scripts */
     int32_t *tokens; /* room for engine->context */
@@ -56,6 +58,10 @@ struct osso_session {
     int64_t slide_from; /* sliding K and V are right from here on, once next >= computed */
     int slide_slot;     /* no sliding page below this slot */
     int32_t floor;      /* sliding layers look at nothing below */
+    size_t own_from;    /* K and V from here on are its own work: before, somebody else's */
+    size_t synced;      /* tokens of the last sync: where a prompt ended */
+    size_t reused;      /* of them and of all since, what others had computed, or it had itself */
+    bool spoiled; /* its logits were no numbers: what is its own is nobody else's, and goes with the next change */
     bool made_up; /* not what the model makes of the tokens (osso_bench_fill, taps that may write): never shared */
     size_t logits_from;          /* rows from here on want logits (the last one always does) */
     size_t logits_pos, logits_n; /* what the last step gave: positions [logits_pos, logits_pos + logits_n) */
@@ -76,8 +82,36 @@ struct osso_sampler {
     bool drawing; /* it has a draw in an osso_sample_all */
 };
 
-/* K and V exist for the first `computed` tokens only; plans the replay of sliding layers where their pages are gone. */
+/* replay.c: K and V exist for the first `computed` tokens only; plans the replay of sliding layers where their pages
+ * are gone. */
 void session_set_computed(struct osso_session *s, size_t computed);
+
+/* ---- reuse.c ---- */
+
+/* How far a session could go on without computing, when it has `have` tokens and wants none from `limit` on: the pages
+ * of slots [first, slots) up to a node of the tree, and the first n tokens of one page more. */
+struct reach {
+    int first, slots, n;
+    int32_t node, full, sliding; /* of the last whole page, -1: none; pages of the n tokens, -1: none */
+};
+struct reach session_reach(const struct osso_session *s, size_t have, size_t limit);
+/* Takes that over; part: the n tokens, too. */
+void session_take(struct osso_session *s, const struct reach *reach, bool part);
+/* Before a session computes rows: takes over what others have computed since. True: one of the first n_in_step sessions
+ * of this step computes what comes next, and this one does better to wait for the next step. It waits for no longer:
+ * whatever becomes of the other, nobody hangs on it. */
+bool session_meet(struct osso_session *s, int n_in_step);
+/* A prefix has just ended where the session's computed tokens do. */
+void session_hit(struct osso_session *s);
+/* What it has computed stays with the tree: before a session drops tokens or ends. */
+void session_leave(struct osso_session *s);
+/* Is what it computes its own, never shared? */
+bool session_private(const struct osso_session *s);
+/* Its logits were no numbers: what it has computed itself leaves the tree, with all that was built on it. */
+void session_spoil(const struct osso_session *s);
+
+/* A page for a slot of one group, private to the session; the tree gives up what it must. False: there is none. */
+bool session_own(struct osso_session *s, enum kv_group_id g, int slot);
 
 /* The backend failed, and said why in engine->broken_why: so does every step from now on. Returns status. */
 enum osso_status engine_break(struct osso_engine *engine, enum osso_status status, struct osso_error *err);

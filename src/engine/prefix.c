@@ -1,4 +1,8 @@
-/* prefix.c: the tree of shared prefixes. All its memory exists from the start: adding and evicting allocate nothing. */
+/* prefix.c: the tree of shared prefixes. All its memory exists from the start: adding and evicting allocate nothing.
+ *
+ * Nodes are ordered by salt, parent and tokens, in one binary tree that chance keeps flat (a treap: each node has a
+ * priority, none above its own children's). Of all siblings those next to a text in that order have the most in common
+ * with it, and a search passes both. */
 #include "engine/prefix.h"
 
 #include "base/error.h"
@@ -8,37 +12,25 @@
 
 #include <string.h>
 
-static uint32_t buckets_for(int64_t n)
+uint64_t prefix_bytes(int64_t n_pages)
 {
-    uint32_t buckets = 16;
-    while (buckets < n && buckets < (1u << 30))
-        buckets *= 2;
-    return buckets;
-}
-
-uint64_t prefix_bytes(int64_t full_pages)
-{
-    return (uint64_t)full_pages * sizeof(struct prefix_node) + buckets_for(full_pages) * sizeof(int32_t);
+    return (uint64_t)n_pages * sizeof(struct prefix_node);
 }
 
 enum osso_status prefix_create(struct kv_pool *kv, struct prefix *tree, struct osso_error *err)
 {
-    *tree = (struct prefix){.kv = kv, .free_node = -1};
-    int n = kv->group[KV_FULL].n_pages;
-    uint32_t buckets = buckets_for(n);
-    tree->n_nodes = n;
+    *tree = (struct prefix){.kv = kv, .root = -1, .free_node = -1};
+    /* Nodes have full pages of their own, so that no more of them are ever needed. */
+    int n = kv->group[KV_FULL].n_layers > 0 ? kv->n_pages : 0;
+    if (n == 0)
+        return OSSO_OK;
     tree->nodes = mem_pages((size_t)n * sizeof *tree->nodes);
-    tree->buckets = mem_array(buckets, sizeof *tree->buckets);
-    if (!tree->nodes || !tree->buckets) {
-        prefix_free(tree);
-        return error_nomem(err, (uint64_t)n * sizeof *tree->nodes, "the prefix tree");
-    }
-    tree->n_buckets = buckets;
-    for (uint32_t i = 0; i < buckets; i++)
-        tree->buckets[i] = -1;
+    if (!tree->nodes)
+        return error_nomem(err, prefix_bytes(n), "the prefix tree");
+    tree->n_nodes = n;
     for (int i = n - 1; i >= 0; i--) {
         tree->nodes[i].full = -1;
-        tree->nodes[i].chain = tree->free_node;
+        tree->nodes[i].right = tree->free_node;
         tree->free_node = i;
     }
     return OSSO_OK;
@@ -47,119 +39,204 @@ enum osso_status prefix_create(struct kv_pool *kv, struct prefix *tree, struct o
 void prefix_free(struct prefix *tree)
 {
     mem_pages_free(tree->nodes, (size_t)tree->n_nodes * sizeof *tree->nodes);
-    mem_free(tree->buckets);
     *tree = (struct prefix){0};
 }
 
-static uint32_t bucket_of(const struct prefix *tree, int32_t parent, uint64_t salt, const int32_t *tokens)
+/* ---- the order ------------------------------------------------------------------------------------------ */
+
+/* What nodes are ordered by. */
+struct key {
+    uint64_t salt;
+    int32_t parent;
+    const int32_t *tokens;
+    int n;
+};
+
+static struct key key_of(const struct prefix_node *node)
 {
-    uint64_t h = salt ^ (uint64_t)(uint32_t)parent << 32;
-    for (int i = 0; i < KV_PAGE; i++) {
-        uint64_t state = h ^ (uint32_t)tokens[i];
-        h = rng_splitmix(&state);
-    }
-    return (uint32_t)h & (tree->n_buckets - 1);
+    return (struct key){node->salt, node->parent, node->tokens, node->n};
 }
 
-static int32_t lookup(const struct prefix *tree, uint32_t bucket, int32_t parent, uint64_t salt, const int32_t *tokens)
+/* Is the key before the node (< 0), behind it, or the node's own (0)? common_out: equal tokens at the beginning. */
+static int compare(const struct key *key, const struct prefix_node *node, int *common_out)
 {
-    for (int32_t i = tree->buckets[bucket]; i >= 0; i = tree->nodes[i].chain) {
-        const struct prefix_node *node = &tree->nodes[i];
-        if (node->parent == parent && node->salt == salt && memcmp(node->tokens, tokens, sizeof node->tokens) == 0)
-            return i;
-    }
-    return -1;
+    int common = 0, most = key->n < node->n ? key->n : node->n;
+    *common_out = 0;
+    if (key->salt != node->salt)
+        return key->salt < node->salt ? -1 : 1;
+    if (key->parent != node->parent)
+        return key->parent < node->parent ? -1 : 1;
+    while (common < most && key->tokens[common] == node->tokens[common])
+        common++;
+    *common_out = common;
+    if (common < most)
+        return key->tokens[common] < node->tokens[common] ? -1 : 1;
+    return key->n - node->n;
 }
 
-int32_t prefix_find(struct prefix *tree, int32_t parent, uint64_t salt, const int32_t *tokens)
+static uint64_t priority(int32_t i)
 {
-    int32_t i = tree->n_nodes ? lookup(tree, bucket_of(tree, parent, salt, tokens), parent, salt, tokens) : -1;
-    if (i >= 0)
-        tree->nodes[i].used = ++tree->clock;
-    return i;
+    uint64_t state = (uint64_t)i;
+    return rng_splitmix(&state);
 }
 
-int32_t prefix_add(struct prefix *tree, int32_t parent, uint64_t salt, const int32_t *tokens, int32_t full,
-                   int32_t sliding)
+static void insert(struct prefix *tree, int32_t i)
 {
-    must(parent < tree->n_nodes && (parent < 0 || tree->nodes[parent].full >= 0));
-    uint32_t bucket = bucket_of(tree, parent, salt, tokens);
-    int32_t i = lookup(tree, bucket, parent, salt, tokens);
-    if (i < 0) {
-        i = tree->free_node;
-        if (i < 0 || full < 0)
-            return -1;
-        struct prefix_node *node = &tree->nodes[i];
-        tree->free_node = node->chain;
-        *node = (struct prefix_node){.salt = salt,
-                                     .parent = parent,
-                                     .full = full,
-                                     .sliding = -1,
-                                     .bucket = bucket,
-                                     .chain = tree->buckets[bucket]};
-        memcpy(node->tokens, tokens, sizeof node->tokens);
-        tree->buckets[bucket] = i;
-        kv_page_ref(tree->kv, KV_FULL, full);
-        if (parent >= 0)
-            tree->nodes[parent].children++;
-    }
     struct prefix_node *node = &tree->nodes[i];
-    node->used = ++tree->clock;
-    if (node->sliding < 0 && sliding >= 0) {
-        node->sliding = sliding;
-        kv_page_ref(tree->kv, KV_SLIDING, sliding);
+    struct key key = key_of(node);
+    int32_t *link = &tree->root, *less = &node->left, *more = &node->right;
+    int common;
+    while (*link >= 0 && priority(*link) > priority(i))
+        link = compare(&key, &tree->nodes[*link], &common) < 0 ? &tree->nodes[*link].left : &tree->nodes[*link].right;
+    int32_t rest = *link; /* is split into what comes before the node and what comes behind it */
+    *link = i;
+    while (rest >= 0) {
+        struct prefix_node *other = &tree->nodes[rest];
+        bool before = compare(&key, other, &common) < 0;
+        int32_t **side = before ? &more : &less, *next = before ? &other->left : &other->right;
+        **side = rest;
+        rest = *next;
+        *side = next;
     }
-    return i;
+    *less = *more = -1;
+}
+
+static void take_out(struct prefix *tree, int32_t i)
+{
+    struct key key = key_of(&tree->nodes[i]);
+    int32_t *link = &tree->root, less = tree->nodes[i].left, more = tree->nodes[i].right;
+    int common;
+    while (*link != i) {
+        must(*link >= 0);
+        link = compare(&key, &tree->nodes[*link], &common) < 0 ? &tree->nodes[*link].left : &tree->nodes[*link].right;
+    }
+    while (less >= 0 && more >= 0) {
+        int32_t *top = priority(less) > priority(more) ? &less : &more;
+        *link = *top;
+        link = top == &less ? &tree->nodes[*top].right : &tree->nodes[*top].left;
+        *top = *link;
+    }
+    *link = less >= 0 ? less : more;
+}
+
+/* ---- nodes ---------------------------------------------------------------------------------------------- */
+
+struct prefix_hit prefix_find(const struct prefix *tree, int32_t parent, uint64_t salt, const int32_t *tokens, int n)
+{
+    struct key key = {salt, parent, tokens, n};
+    struct prefix_hit best = {-1, 0};
+    int order = 1, common;
+    for (int32_t i = tree->n_nodes ? tree->root : -1; i >= 0 && order != 0;
+         i = order < 0 ? tree->nodes[i].left : tree->nodes[i].right) {
+        order = compare(&key, &tree->nodes[i], &common);
+        bool slides = common > 0 && common == best.n && tree->nodes[best.node].sliding < 0;
+        if (common > best.n || (slides && tree->nodes[i].sliding >= 0))
+            best = (struct prefix_hit){i, common};
+    }
+    return best;
 }
 
 static void remove_node(struct prefix *tree, int32_t i)
 {
     struct prefix_node *node = &tree->nodes[i];
-    int32_t *link = &tree->buckets[node->bucket];
     must(node->full >= 0 && node->children == 0);
-    while (*link != i)
-        link = &tree->nodes[*link].chain;
-    *link = node->chain;
-    kv_page_drop(tree->kv, KV_FULL, node->full);
-    kv_page_drop(tree->kv, KV_SLIDING, node->sliding);
+    take_out(tree, i);
+    kv_page_unkeep(tree->kv, node->full);
+    kv_page_unkeep(tree->kv, node->sliding);
     if (node->parent >= 0)
         tree->nodes[node->parent].children--;
-    *node = (struct prefix_node){.full = -1, .sliding = -1, .chain = tree->free_node};
+    *node = (struct prefix_node){.full = -1, .sliding = -1, .right = tree->free_node};
     tree->free_node = i;
 }
 
-/* Does only the tree hold this page? */
-static bool alone(const struct prefix *tree, enum kv_group_id g, int32_t page)
+/* What a node has of a page: only the tokens in common count, and these count as used now. */
+static void touch(struct prefix *tree, const struct prefix_node *node)
 {
-    return page >= 0 && tree->kv->group[g].refs[page] == 1;
+    kv_page_rank(tree->kv, node->full, KV_RANK_FULL);
+    if (node->sliding >= 0)
+        kv_page_rank(tree->kv, node->sliding, (enum kv_rank)tree->kv->pages[node->sliding].rank);
 }
 
-bool prefix_evict(struct prefix *tree, enum kv_group_id g)
+void prefix_give_sliding(struct prefix *tree, int32_t node, int32_t page)
 {
-    int32_t oldest = -1;
-    for (int32_t i = 0; i < tree->n_nodes; i++) {
-        const struct prefix_node *node = &tree->nodes[i];
-        bool can = node->full >= 0 && (g == KV_FULL ? node->children == 0 && alone(tree, KV_FULL, node->full)
-                                                    : alone(tree, KV_SLIDING, node->sliding));
-        if (can && (oldest < 0 || node->used < tree->nodes[oldest].used))
-            oldest = i;
+    if (tree->nodes[node].sliding >= 0 || page < 0)
+        return;
+    tree->nodes[node].sliding = page;
+    kv_page_keep(tree->kv, page, node, KV_RANK_FAR);
+}
+
+int32_t prefix_add(struct prefix *tree, int32_t parent, uint64_t salt, const int32_t *tokens, int n, int32_t full,
+                   int32_t sliding)
+{
+    must(n > 0 && n <= KV_PAGE && full >= 0);
+    must(parent < tree->n_nodes && (parent < 0 || tree->nodes[parent].full >= 0));
+    struct prefix_hit hit = prefix_find(tree, parent, salt, tokens, n);
+    if (hit.n == n) {
+        touch(tree, &tree->nodes[hit.node]);
+        if (tree->nodes[hit.node].n == n)
+            prefix_give_sliding(tree, hit.node, sliding);
+        return hit.node;
     }
-    if (oldest < 0)
+    if (hit.n > 0 && tree->nodes[hit.node].n == hit.n) /* the beginning of what there is now */
+        remove_node(tree, hit.node);
+    int32_t i = tree->free_node;
+    must(i >= 0);
+    struct prefix_node *node = &tree->nodes[i];
+    tree->free_node = node->right;
+    *node = (struct prefix_node){.salt = salt, .parent = parent, .full = full, .sliding = -1, .n = n};
+    memcpy(node->tokens, tokens, (size_t)n * sizeof *tokens);
+    insert(tree, i);
+    kv_page_keep(tree->kv, full, i, KV_RANK_FULL);
+    prefix_give_sliding(tree, i, sliding);
+    if (parent >= 0)
+        tree->nodes[parent].children++;
+    return i;
+}
+
+void prefix_set_near(struct prefix *tree, int32_t node, bool near)
+{
+    if (tree->nodes[node].sliding >= 0)
+        kv_page_rank(tree->kv, tree->nodes[node].sliding, near ? KV_RANK_NEAR : KV_RANK_FAR);
+}
+
+static int32_t any_child(const struct prefix *tree, int32_t parent)
+{
+    uint64_t salt = tree->nodes[parent].salt;
+    int32_t i = tree->root;
+    while (i >= 0 && (tree->nodes[i].salt != salt || tree->nodes[i].parent != parent)) {
+        const struct prefix_node *node = &tree->nodes[i];
+        bool before = salt != node->salt ? salt < node->salt : parent < node->parent;
+        i = before ? node->left : node->right;
+    }
+    return i;
+}
+
+void prefix_prune(struct prefix *tree, int32_t node)
+{
+    for (int32_t i = node;;) {
+        while (tree->nodes[i].children > 0)
+            i = any_child(tree, i);
+        int32_t up = tree->nodes[i].parent;
+        remove_node(tree, i);
+        if (i == node)
+            return;
+        i = up;
+    }
+}
+
+bool prefix_evict(struct prefix *tree)
+{
+    int32_t page = kv_page_oldest(tree->kv);
+    if (page < 0)
         return false;
-    if (g == KV_FULL) {
-        remove_node(tree, oldest);
+    int32_t i = tree->kv->pages[page].node;
+    struct prefix_node *node = &tree->nodes[i];
+    if (node->full == page) {
+        remove_node(tree, i); /* whoever holds a child's page holds this one; what is idle was used before it */
     } else {
-        kv_page_drop(tree->kv, KV_SLIDING, tree->nodes[oldest].sliding);
-        tree->nodes[oldest].sliding = -1;
+        must(node->sliding == page);
+        kv_page_unkeep(tree->kv, page);
+        node->sliding = -1;
     }
     return true;
-}
-
-uint64_t prefix_cached(const struct prefix *tree)
-{
-    uint64_t n = 0;
-    for (int32_t i = 0; i < tree->n_nodes; i++)
-        if (tree->nodes[i].full >= 0)
-            n += alone(tree, KV_FULL, tree->nodes[i].full) + alone(tree, KV_SLIDING, tree->nodes[i].sliding);
-    return n;
 }

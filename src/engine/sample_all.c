@@ -89,6 +89,18 @@ static void unmark(const struct block *b, size_t marked)
     }
 }
 
+/* What a session has computed that gives no numbers leaves the tree of prefixes, which only the engine's own thread
+ * changes. */
+static void spoil_failed(const struct block *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct osso_draw d = {0};
+        sized_in(&d, sizeof d, b->draws + i * b->stride);
+        if (d.status == OSSO_NUMERIC)
+            session_spoil(d.session);
+    }
+}
+
 /* The failure that stands first among all, whichever thread met it. */
 static enum osso_status first_failure(const struct block *b, struct osso_error *err)
 {
@@ -119,6 +131,8 @@ enum osso_status osso_sample_all(struct osso_engine *e, struct osso_draw *draws,
         b.n = n - at < BLOCK ? (int64_t)(n - at) : BLOCK;
         run_block(&b);
     }
+    if (!status)
+        spoil_failed(&b, n);
     unmark(&b, marked);
     return status ? status : first_failure(&b, err);
 }

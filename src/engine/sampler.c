@@ -207,7 +207,10 @@ enum osso_status sampler_draw(struct osso_draw *d, struct osso_error *err)
 {
     size_t n = d->session->n;
     const float *own = n > 0 ? osso_session_logits(d->session, n - 1) : NULL;
-    return sampler_choose(&d->session->engine->choosers[0], d, own, err);
+    enum osso_status status = sampler_choose(&d->session->engine->choosers[0], d, own, err);
+    if (status == OSSO_NUMERIC)
+        session_spoil(d->session);
+    return status;
 }
 
 enum osso_status osso_sample(struct osso_sampler *s, const struct osso_session *session, struct osso_choice *choice_out,

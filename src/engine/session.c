@@ -1,5 +1,5 @@
-/* session.c: a session is tokens, page tables and nothing else. All of sync, rewind, fork and replay is here; none of
- * it computes anything: osso_step does.
+/* session.c: a session is tokens, page tables and nothing else. Sync, rewind, release and fork are here, over replay.c
+ * (forgetting) and reuse.c (sharing); none of it computes anything: osso_step does.
  *
  * The way of a token goes on in model/forward.c. */
 #include "engine/engine_parts.h"
@@ -28,6 +28,10 @@ enum osso_status osso_session_create(struct osso_engine *e, uint64_t salt, struc
     s->user = s;
     s->logits_from = SIZE_MAX;
     e->n_sessions++;
+    s->older = e->sessions;
+    if (s->older)
+        s->older->newer = s;
+    e->sessions = s;
     enum osso_status status = kv_seq_create(e->context, &s->kv, err);
     s->tokens = mem_array((size_t)e->context, sizeof *s->tokens);
     s->nodes = mem_array((size_t)s->kv.n_slots, sizeof *s->nodes);
@@ -47,87 +51,17 @@ void osso_session_free(struct osso_session *s)
 {
     if (!s)
         return;
+    session_leave(s);
     s->engine->n_sessions--;
+    *(s->newer ? &s->newer->older : &s->engine->sessions) = s->older;
+    if (s->older)
+        s->older->newer = s->newer;
     kv_seq_free(&s->engine->kv, &s->kv);
     mem_free(s->tokens);
     mem_free(s->nodes);
     if (s->answer)
         s->answer_free(s->answer);
     mem_free(s);
-}
-
-/* Forgets K and V from `computed` on. What the sliding layers need right before it may be gone: then the tokens from
- * sliding layers * (window - 1) before are run again. After so many, every sliding layer has seen its whole window of
- * exact values (each layer spoils window - 1 more rows), while full layers read their kept pages and write nothing. */
-void session_set_computed(struct osso_session *s, size_t computed)
-{
-    struct osso_engine *e = s->engine;
-    int64_t behind = e->config.window - 1, c = (int64_t)computed;
-    bool replaying = s->next < s->computed;
-    int slots = (int)((c + KV_PAGE - 1) / KV_PAGE);
-    kv_seq_drop(&e->kv, &s->kv, KV_FULL, slots, s->kv.n_slots);
-    kv_seq_drop(&e->kv, &s->kv, KV_SLIDING, slots, s->kv.n_slots);
-    for (int i = (int)(c / KV_PAGE); i < s->kv.n_slots && s->nodes[i] >= 0;
-         i++) /* complete pages have nodes, one after the other */
-        s->nodes[i] = -1;
-    s->computed = s->next = computed;
-    s->made_up = s->made_up && computed > 0;
-    s->logits_n = 0;
-    int64_t need = c > behind ? c - behind : 0;
-    if (e->n_sliding == 0 || need >= c || (!replaying && s->slide_from <= need)) {
-        if (c == 0)
-            s->slide_from = s->floor = s->slide_slot = 0;
-        return;
-    }
-    int64_t start = c - e->n_sliding * behind;
-    start = start > 0 ? start : 0;
-    kv_seq_drop(&e->kv, &s->kv, KV_SLIDING, 0, s->kv.n_slots);
-    s->next = (size_t)start;
-    s->floor = (int32_t)start;
-    s->slide_slot = (int)(start / KV_PAGE);
-    s->slide_from = start == 0 ? 0 : need;
-}
-
-/* Pages of the shared tree for the longest prefix of the session's tokens, when it reaches beyond `have`. */
-static size_t adopt_shared(struct osso_session *s, size_t have)
-{
-    struct osso_engine *e = s->engine;
-    struct prefix *tree = &e->tree;
-    int n_pages = 0, first = (int)(have / KV_PAGE);
-    int32_t node = -1;
-    for (size_t at = 0; at + KV_PAGE < s->n; at += KV_PAGE) { /* strictly less: the last token is always computed */
-        int32_t next = prefix_find(tree, node, s->salt, s->tokens + at);
-        if (next < 0)
-            break;
-        node = next;
-        n_pages++;
-    }
-    if ((size_t)n_pages * KV_PAGE <= have)
-        return have;
-    session_set_computed(s, (size_t)first * KV_PAGE);
-    int first_sliding = n_pages; /* sliding pages are shared as far back as the tree still has them */
-    bool unbroken = true;
-    for (int i = n_pages - 1; i >= 0; i--, node = tree->nodes[node].parent) {
-        const struct prefix_node *p = &tree->nodes[node];
-        unbroken = unbroken && p->sliding >= 0;
-        if (unbroken) {
-            kv_page_ref(&e->kv, KV_SLIDING, p->sliding);
-            kv_seq_set(&e->kv, &s->kv, KV_SLIDING, i, p->sliding);
-            first_sliding = i;
-        } else {
-            kv_seq_set(&e->kv, &s->kv, KV_SLIDING, i, -1);
-        }
-        if (i >= first) {
-            kv_page_ref(&e->kv, KV_FULL, p->full);
-            kv_seq_set(&e->kv, &s->kv, KV_FULL, i, p->full);
-            s->nodes[i] = node;
-        }
-    }
-    s->slide_from = (int64_t)first_sliding * KV_PAGE;
-    s->slide_slot = first_sliding;
-    s->floor = (int32_t)s->slide_from;
-    s->computed = s->next = (size_t)n_pages * KV_PAGE;
-    return s->computed;
 }
 
 static enum osso_status check_ids(const struct osso_session *s, const int32_t *ids, size_t n, struct osso_error *err)
@@ -156,15 +90,24 @@ enum osso_status osso_session_sync(struct osso_session *s, const int32_t *ids, s
     size_t common = 0;
     while (common < n && common < s->n && s->tokens[common] == ids[common])
         common++;
+    if (common < s->computed)
+        session_leave(s);
+    if (s->spoiled)
+        session_set_computed(s, s->computed);
     if (n)
         memmove(s->tokens, ids, n * sizeof *ids);
-    s->n = n;
+    s->n = s->synced = n;
     s->logits_from = SIZE_MAX;
-    size_t have = s->computed < common ? s->computed : common;
-    if (n > 0 && have > n - 1)
-        have = n - 1;
-    size_t shared = adopt_shared(s, have);
-    session_set_computed(s, shared);
+    size_t have = s->computed < common ? s->computed : common, last = n > 0 ? n - 1 : 0;
+    have = have < last ? have : last; /* the last token is always computed */
+    struct reach reach = session_reach(s, have, last);
+    if ((size_t)reach.slots * KV_PAGE + (size_t)reach.n > have) {
+        session_take(s, &reach, true);
+        session_hit(s);
+    } else {
+        session_set_computed(s, have);
+    }
+    s->reused = s->computed;
     s->engine->stats.tokens_reused += s->computed;
     return OSSO_OK;
 }
@@ -183,10 +126,20 @@ enum osso_status osso_session_rewind(struct osso_session *s, size_t n, struct os
 {
     if (n > s->n)
         return error_set(err, OSSO_USAGE, "cannot rewind to %zu tokens: the session has %zu", n, s->n);
+    if (n < s->computed)
+        session_leave(s);
     s->n = n;
     size_t last = n > 0 ? n - 1 : 0;
     session_set_computed(s, s->computed < last ? s->computed : last);
     return OSSO_OK;
+}
+
+void osso_session_release(struct osso_session *s)
+{
+    session_leave(s);
+    if (s->logits_from < s->computed) /* those rows have had their logits */
+        s->logits_from = s->computed;
+    session_set_computed(s, 0);
 }
 
 enum osso_status osso_session_fork(struct osso_session *s, struct osso_session **session_out, struct osso_error *err)
@@ -204,6 +157,10 @@ enum osso_status osso_session_fork(struct osso_session *s, struct osso_session *
     t->slide_from = s->slide_from;
     t->slide_slot = s->slide_slot;
     t->floor = s->floor;
+    t->own_from = s->own_from;
+    t->synced = s->synced;
+    t->reused = s->reused;
+    t->spoiled = s->spoiled;
     t->made_up = s->made_up;
     t->logits_from = s->logits_from;
     if (t->n > 0 && t->computed >= t->n) /* its logits belong to the other session: compute the last token again */
@@ -220,6 +177,11 @@ const int32_t *osso_session_tokens(const struct osso_session *s, size_t *n_out)
 size_t osso_session_computed(const struct osso_session *s)
 {
     return s->computed;
+}
+
+size_t osso_session_reused(const struct osso_session *s)
+{
+    return s->reused;
 }
 
 bool osso_session_ready(const struct osso_session *s)

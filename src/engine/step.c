@@ -15,18 +15,21 @@ static bool wants_logits(const struct osso_session *s, size_t pos)
     return pos >= s->computed && (pos >= s->logits_from || pos == s->n - 1);
 }
 
+bool session_own(struct osso_session *s, enum kv_group_id g, int slot)
+{
+    while (!kv_seq_own(&s->engine->kv, &s->kv, g, slot))
+        if (!prefix_evict(&s->engine->tree))
+            return false;
+    return true;
+}
+
 /* A page for every position of rows [from, to), private to the session where it will be written. */
 static bool reserve(struct osso_session *s, size_t from, size_t to)
 {
-    struct osso_engine *e = s->engine;
     for (size_t slot = from / KV_PAGE; slot <= (to - 1) / KV_PAGE; slot++) {
         bool writes_full = (slot + 1) * KV_PAGE > s->computed; /* replayed rows write sliding layers only */
-        while (writes_full && !kv_seq_own(&e->kv, &s->kv, KV_FULL, (int)slot))
-            if (!prefix_evict(&e->tree, KV_FULL))
-                return false;
-        while (!kv_seq_own(&e->kv, &s->kv, KV_SLIDING, (int)slot))
-            if (!prefix_evict(&e->tree, KV_SLIDING))
-                return false;
+        if ((writes_full && !session_own(s, KV_FULL, (int)slot)) || !session_own(s, KV_SLIDING, (int)slot))
+            return false;
     }
     return true;
 }
@@ -76,20 +79,18 @@ static void share_pages(struct osso_session *s)
 {
     struct osso_engine *e = s->engine;
     int complete = (int)(s->computed / KV_PAGE), i = complete;
+    if (session_private(s))
+        return;
     while (i > 0 && s->nodes[i - 1] < 0)
         i--;
-    for (; i < complete && e->tree.n_nodes > 0 && !s->made_up; i++) {
+    for (; i < complete; i++) {
         bool sliding_ok = s->slide_from <= (int64_t)i * KV_PAGE;
         int32_t node = prefix_add(&e->tree, i > 0 ? s->nodes[i - 1] : -1, s->salt, s->tokens + (size_t)i * KV_PAGE,
-                                  s->kv.page[KV_FULL][i], sliding_ok ? s->kv.page[KV_SLIDING][i] : -1);
-        if (node < 0 && !prefix_evict(&e->tree, KV_FULL))
-            return;
-        if (node < 0)
-            return; /* the freed node serves the next step */
+                                  KV_PAGE, s->kv.page[KV_FULL][i], sliding_ok ? s->kv.page[KV_SLIDING][i] : -1);
         s->nodes[i] = node;
         int32_t page = e->tree.nodes[node].full;
         if (page != s->kv.page[KV_FULL][i]) {
-            kv_page_ref(&e->kv, KV_FULL, page);
+            kv_page_ref(&e->kv, page);
             kv_seq_set(&e->kv, &s->kv, KV_FULL, i, page);
         }
     }
@@ -236,6 +237,8 @@ static int choose_rows(struct osso_engine *e, struct osso_session *const *sessio
             struct osso_session *s = sessions[(i + turn) % n_sessions];
             if (pending(s) == 0 || (pending(s) == 1) != (round == 0) || s->logits_step == e->step_count)
                 continue; /* the last: it is in the list twice */
+            if (round == 1 && session_meet(s, n))
+                continue;
             int take = add_rows(e, s, n, max_rows - b->n);
             if (take == 0)
                 continue;

@@ -53,14 +53,6 @@ static real *made_up(const struct osso_engine *e, size_t n, uint64_t seed)
     return there;
 }
 
-static bool own(struct osso_session *s, enum kv_group_id g, int slot)
-{
-    while (!kv_seq_own(&s->engine->kv, &s->kv, g, slot))
-        if (!prefix_evict(&s->engine->tree, g))
-            return false;
-    return true;
-}
-
 /* Slots [from, to) of a group: the first is written, the others are copies of it in memory of their own. */
 static enum osso_status fill_group(struct osso_session *s, enum kv_group_id g, int from, int to, const real *k,
                                    const real *v, struct osso_error *err)
@@ -71,7 +63,7 @@ static enum osso_status fill_group(struct osso_session *s, enum kv_group_id g, i
     if (e->kv.group[g].n_layers == 0)
         return OSSO_OK;
     for (int slot = from; slot < to; slot++)
-        if (!own(s, g, slot))
+        if (!session_own(s, g, slot))
             return error_set(err, OSSO_LIMIT, "the KV cache has no page for position %lld", (long long)slot * KV_PAGE);
     const int32_t *pages = s->kv.page[g] + from, *tables[1] = {pages};
     for (int i = 0; i < KV_PAGE; i++)
@@ -88,15 +80,15 @@ static enum osso_status fill_group(struct osso_session *s, enum kv_group_id g, i
                               .pos = staged.pos,
                               .seq = staged.seq,
                               .tables = staged.tables[g],
-                              .pages = e->kv.group[g].memory,
-                              .page_bytes = e->kv.group[g].page_bytes},
+                              .pages = e->kv.memory,
+                              .page_bytes = e->kv.page_bytes},
                              k,
                              v};
     team_run(e->team, write_page, &work);
     status = e->backend->end(e->backend, &e->broken_why);
     for (int slot = from + 1; slot < to && !status; slot++)
-        e->backend->copy(e->backend, kv_page_at(&e->kv, g, s->kv.page[g][slot]), kv_page_at(&e->kv, g, pages[0]),
-                         e->kv.group[g].page_bytes);
+        e->backend->copy(e->backend, kv_page_at(&e->kv, s->kv.page[g][slot]), kv_page_at(&e->kv, pages[0]),
+                         e->kv.page_bytes);
     return status ? engine_break(e, status, err) : OSSO_OK;
 }
 

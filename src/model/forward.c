@@ -87,8 +87,8 @@ static struct kv_rows layer_kv(const struct forward *f, int layer, int n_kv_head
                          .pos = f->staged.pos,
                          .seq = f->staged.seq,
                          .tables = f->staged.tables[g],
-                         .pages = f->kv->group[g].memory,
-                         .page_bytes = f->kv->group[g].page_bytes,
+                         .pages = f->kv->memory,
+                         .page_bytes = f->kv->page_bytes,
                          .layer_off = f->kv->layer_off[layer]};
     kv.layout.n_kv_heads = n_kv_heads;
     if (g == KV_FULL)

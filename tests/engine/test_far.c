@@ -75,8 +75,8 @@ static void check_model_dies(const char *model)
     check_dies("a workspace", e->forward.acts.workspaces);
     check_dies("logits", e->forward.acts.logits);
     check_dies("an expert's id", e->forward.acts.kept[0].routing.ids);
-    check_dies("a page of full layers", kv_page_at(&e->kv, KV_FULL, 0));
-    check_dies("a page of sliding layers", kv_page_at(&e->kv, KV_SLIDING, 1));
+    check_dies("the first page", kv_page_at(&e->kv, 0));
+    check_dies("the second page", kv_page_at(&e->kv, 1));
     check_dies("a step's positions", e->forward.staged.pos);
     check_dies("a step's page table", e->forward.staged.tables[KV_FULL]);
     check_dies("an attention matrix", w->q.data);

@@ -3,6 +3,8 @@
  * with Q8_0 K and V. */
 #include "model_test.h"
 
+#include "engine/engine_parts.h"
+
 enum { LENGTH = 420 };
 
 static int trials(void)
@@ -132,6 +134,9 @@ static void check_fork_rewind(struct fixture *f, struct rng *rng)
         check_ok(osso_session_rewind(s, back, &f->rig.err), f->rig.err);
         run(f, s, 0);
         check_row(f, s, back - 1, "after rewind");
+        osso_session_release(s);
+        run(f, s, 7);
+        check_row(f, s, back - 1, "released and continued");
         osso_session_free(t);
     }
     osso_session_free(s);
@@ -164,6 +169,41 @@ static void check_prefixes(struct fixture *f, struct rng *rng)
     assert_true(after.tokens_reused > before.tokens_reused);
 }
 
+/* Sessions with one salt that are stepped together compute what they have in common once, each a part of it; what they
+ * say is the same. One of them is released on the way. */
+static void check_together(struct fixture *f, struct rng *rng)
+{
+    enum { N = 6 };
+    struct osso_session *s[N];
+    struct osso_engine_stats before = {.size = sizeof before}, after = before;
+    uint64_t wanted = 0;
+    osso_engine_stats(f->rig.engine, &before);
+    for (int i = 0; i < N; i++) {
+        size_t n = LENGTH / 2 + rng_below(rng, LENGTH / 2);
+        check_ok(osso_session_create(f->rig.engine, 78, &s[i], &f->rig.err), f->rig.err);
+        check_ok(osso_session_sync(s[i], f->ids, n, &f->rig.err), f->rig.err);
+        wanted += n;
+    }
+    for (int step = 0, busy = 1; busy > 0; step++) {
+        check_ok(osso_step(f->rig.engine, s, N, (int)(1 + rng_below(rng, 50)), &f->rig.err), f->rig.err);
+        if (step == 2)
+            osso_session_release(s[rng_below(rng, N)]);
+        busy = 0;
+        for (int i = 0; i < N; i++) {
+            size_t n;
+            osso_session_tokens(s[i], &n);
+            if (osso_session_logits(s[i], n - 1))
+                check_row(f, s[i], n - 1, "with its like");
+            busy += !osso_session_ready(s[i]);
+        }
+    }
+    osso_engine_stats(f->rig.engine, &after);
+    bool shares = f->rig.engine->kv.group[KV_FULL].n_layers > 0; /* one of the models has sliding layers only */
+    assert_true(!shares || after.tokens_computed - before.tokens_computed < wanted / 2);
+    for (int i = 0; i < N; i++)
+        osso_session_free(s[i]);
+}
+
 static void check_mode(int m, struct mode mode)
 {
     static const int threads[] = {2, 5};
@@ -178,6 +218,7 @@ static void check_mode(int m, struct mode mode)
         check_company(&f, &rng);
         check_fork_rewind(&f, &rng);
         check_prefixes(&f, &rng);
+        check_together(&f, &rng);
         fixture_close(&f);
     }
     fixture_close(&one);

@@ -33,12 +33,11 @@ static void check_type(const char *path, int t)
     const struct config *c = &r.engine->config;
     struct osso_engine_stats stats = {.size = sizeof stats};
     struct osso_token_cost cost = {.size = sizeof cost};
-    uint64_t kv, workspace, pool = 0, layer = 2u * (uint64_t)(c->n_kv_heads * c->head_dim * types[t].bytes32 / 32),
-                            keys = 0;
-    for (int g = 0; g < KV_GROUPS; g++) {
-        assert_int_equal(r.engine->kv.group[g].page_bytes, (uint64_t)r.engine->kv.group[g].n_layers * layer * KV_PAGE);
-        pool += (uint64_t)r.engine->kv.group[g].n_pages * r.engine->kv.group[g].page_bytes;
-    }
+    uint64_t kv, workspace, pool, layer = 2u * (uint64_t)(c->n_kv_heads * c->head_dim * types[t].bytes32 / 32),
+                                  keys = 0;
+    int full = r.engine->kv.group[KV_FULL].n_layers, sliding = r.engine->kv.group[KV_SLIDING].n_layers;
+    assert_int_equal(r.engine->kv.page_bytes, (uint64_t)(full > sliding ? full : sliding) * layer * KV_PAGE);
+    pool = (uint64_t)r.engine->kv.n_pages * r.engine->kv.page_bytes;
     check_ok(osso_engine_memory(r.model, &o, &kv, &workspace, &r.err), r.err);
     osso_engine_stats(r.engine, &stats);
     assert_int_equal(kv, pool);

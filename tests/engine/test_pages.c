@@ -34,19 +34,19 @@ struct cell {
     uint64_t hash : 56, right : 8; /* right: K of so many sliding layers is right (in full pages: 1) */
 };
 
-static struct cell *place_of(enum kv_group_id g, int32_t page, size_t pos)
+static struct cell *place_of(int32_t page, size_t pos)
 {
-    return (struct cell *)(void *)kv_page_at(&p.engine->kv, g, page) + pos % KV_PAGE;
+    return (struct cell *)(void *)kv_page_at(&p.engine->kv, page) + pos % KV_PAGE;
 }
 
-static const struct cell *cell_of(enum kv_group_id g, int32_t page, size_t pos)
+static const struct cell *cell_of(int32_t page, size_t pos)
 {
-    return p.engine->backend->host(p.engine->backend, place_of(g, page, pos), sizeof(struct cell));
+    return p.engine->backend->host(p.engine->backend, place_of(page, pos), sizeof(struct cell));
 }
 
-static void set_cell(enum kv_group_id g, int32_t page, size_t pos, struct cell cell)
+static void set_cell(int32_t page, size_t pos, struct cell cell)
 {
-    p.engine->backend->put(p.engine->backend, place_of(g, page, pos), &cell, sizeof cell);
+    p.engine->backend->put(p.engine->backend, place_of(page, pos), &cell, sizeof cell);
 }
 
 static uint64_t cut(uint64_t hash)
@@ -90,7 +90,7 @@ static int right_before(const struct actor *a, size_t pos)
         int32_t page = s->kv.page[KV_SLIDING][q / KV_PAGE];
         if (page < 0)
             fail_msg("operation %d: position %zu sees %zu, whose sliding page is gone", p.op, pos, q);
-        const struct cell *c = cell_of(KV_SLIDING, page, q);
+        const struct cell *c = cell_of(page, q);
         if (c->hash != cut(a->hash[q]))
             fail_msg("operation %d: position %zu sees another sequence's K at %zu", p.op, pos, q);
         least = c->right < least ? c->right : least;
@@ -101,8 +101,18 @@ static int right_before(const struct actor *a, size_t pos)
 static void check_full(const struct actor *a, size_t pos)
 {
     int32_t page = a->s->kv.page[KV_FULL][pos / KV_PAGE];
-    if (page < 0 || cell_of(KV_FULL, page, pos)->hash != cut(a->hash[pos]))
+    if (page < 0 || cell_of(page, pos)->hash != cut(a->hash[pos]))
         fail_msg("operation %d: the full page of position %zu is %s", p.op, pos, page < 0 ? "missing" : "another's");
+}
+
+/* Does nobody else look at this position of the page? One that began the step by taking over what was before may. */
+static bool free_to_write(const struct osso_session *s, enum kv_group_id g, int32_t page, size_t pos)
+{
+    const struct kv_page *held = &p.engine->kv.pages[page];
+    int others = 0;
+    for (const struct osso_session *t = p.engine->sessions; t; t = t->older)
+        others += t != s && t->computed <= pos && t->kv.page[g][pos / KV_PAGE] == page;
+    return held->node < 0 && held->refs == 1 + others;
 }
 
 /* The rows of the step in progress, as kernels would store them. */
@@ -130,13 +140,13 @@ static void write_rows(void)
         int32_t full = a->s->kv.page[KV_FULL][pos / KV_PAGE], slide = a->s->kv.page[KV_SLIDING][pos / KV_PAGE];
         if (b->keep[r])
             check_full(a, pos);
-        else if (full < 0 || e->kv.group[KV_FULL].refs[full] != 1)
+        else if (full < 0 || !free_to_write(a->s, KV_FULL, full, pos))
             fail_msg("operation %d: a write to a full page that is not the session's own", p.op);
         else
-            set_cell(KV_FULL, full, pos, make_cell(a->hash[pos], 1));
-        if (slide < 0 || e->kv.group[KV_SLIDING].refs[slide] != 1)
+            set_cell(full, pos, make_cell(a->hash[pos], 1));
+        if (slide < 0 || !free_to_write(a->s, KV_SLIDING, slide, pos))
             fail_msg("operation %d: a write to a sliding page that is not the session's own", p.op);
-        set_cell(KV_SLIDING, slide, pos, make_cell(a->hash[pos], before < p.layers ? before + 1 : p.layers));
+        set_cell(slide, pos, make_cell(a->hash[pos], before < p.layers ? before + 1 : p.layers));
         p.replays += b->keep[r];
     }
 }
@@ -151,65 +161,122 @@ static void script(void *user, const int32_t *tokens, size_t n, float *logits)
 
 /* ---- what must hold at any time ------------------------------------------------------------------------- */
 
+/* References and the tree's hold on a page, as they should be. */
+struct count {
+    int refs, node, group;
+};
+
+static void count_page(struct count *counts, int32_t page, int group, int node)
+{
+    if (page < 0)
+        return;
+    struct count *c = &counts[page];
+    if (c->refs++ > 0 && c->group != group)
+        fail_msg("operation %d: page %d is in both groups", p.op, page);
+    if (node >= 0 && c->node >= 0)
+        fail_msg("operation %d: page %d has two nodes", p.op, page);
+    c->group = group;
+    c->node = node >= 0 ? node : c->node;
+}
+
+static void check_lists(const struct count *counts)
+{
+    const struct kv_pool *kv = &p.engine->kv;
+    int listed[KV_GROUPS] = {0}, idle[KV_GROUPS] = {0}, held[KV_GROUPS] = {0}, n_free = 0;
+    for (int rank = 0; rank < KV_RANKS; rank++) {
+        int32_t before = -1;
+        for (int32_t i = kv->idle[rank].oldest; i >= 0; before = i, i = kv->pages[i].newer) {
+            if (counts[i].refs != 1 || counts[i].node < 0 || kv->pages[i].rank != rank || kv->pages[i].older != before)
+                fail_msg("operation %d: page %d does not belong where it stands in list %d", p.op, i, rank);
+            assert_int_equal(counts[i].group == KV_FULL, rank == KV_RANK_FULL);
+            listed[counts[i].group]++;
+        }
+        assert_int_equal(before, kv->idle[rank].newest);
+    }
+    for (int32_t i = kv->first_free; i >= 0; i = kv->pages[i].newer, n_free++)
+        if (counts[i].refs > 0)
+            fail_msg("operation %d: page %d is free and in use", p.op, i);
+    assert_int_equal(n_free, kv->n_free);
+    for (int i = 0; i < kv->n_pages; i++) {
+        n_free += counts[i].refs > 0;
+        held[counts[i].group] += counts[i].refs > 0;
+        idle[counts[i].group] += counts[i].refs == 1 && counts[i].node >= 0;
+    }
+    assert_int_equal(n_free, kv->n_pages);
+    for (int g = 0; g < KV_GROUPS; g++) {
+        assert_int_equal(listed[g], idle[g]);
+        assert_int_equal(kv->group[g].cached, idle[g]);
+        assert_int_equal(kv->group[g].held, held[g]);
+    }
+}
+
 static void check_pool(void)
 {
     struct osso_engine *e = p.engine;
-    static int32_t refs[4096];
-    for (int g = 0; g < KV_GROUPS; g++) {
-        struct kv_group *group = &e->kv.group[g];
-        int used = 0;
-        memset(refs, 0, sizeof refs);
-        for (int i = 0; i <= SESSIONS; i++) {
-            const struct osso_session *s = i < SESSIONS ? p.actors[i].s : p.witness;
-            for (int slot = 0; s && slot < s->kv.n_slots; slot++) {
-                int32_t page = s->kv.page[g][slot];
-                if (page >= 0)
-                    refs[page]++;
-            }
+    static struct count counts[4096];
+    for (int i = 0; i < e->kv.n_pages; i++)
+        counts[i] = (struct count){.node = -1};
+    for (const struct osso_session *s = e->sessions; s; s = s->older)
+        for (int g = 0; g < KV_GROUPS; g++)
+            for (int slot = 0; slot < s->kv.n_slots; slot++)
+                count_page(counts, s->kv.page[g][slot], g, -1);
+    for (int i = 0; i < e->tree.n_nodes; i++)
+        if (e->tree.nodes[i].full >= 0) {
+            count_page(counts, e->tree.nodes[i].full, KV_FULL, i);
+            count_page(counts, e->tree.nodes[i].sliding, KV_SLIDING, i);
         }
-        for (int i = 0; i < e->tree.n_nodes; i++) {
-            const struct prefix_node *node = &e->tree.nodes[i];
-            int32_t page = g == KV_FULL ? node->full : node->sliding;
-            if (node->full >= 0 && page >= 0)
-                refs[page]++;
-        }
-        for (int i = 0; i < group->n_pages; i++) {
-            if (refs[i] != group->refs[i])
-                fail_msg("operation %d: page %d of group %d has %d references, counted %d", p.op, i, g, refs[i],
-                         group->refs[i]);
-            used += refs[i] > 0;
-        }
-        for (int i = 0; i < group->n_free; i++)
-            if (refs[group->free_list[i]]++ != 0)
-                fail_msg("operation %d: page %d is free and in use, or free twice", p.op, group->free_list[i]);
-        assert_int_equal(used + group->n_free, group->n_pages);
+    for (int i = 0; i < e->kv.n_pages; i++) {
+        const struct kv_page *page = &e->kv.pages[i];
+        if (counts[i].refs != page->refs || counts[i].node != page->node)
+            fail_msg("operation %d: page %d has %d references and node %d, counted %d and %d", p.op, i, page->refs,
+                     page->node, counts[i].refs, counts[i].node);
     }
+    check_lists(counts);
+}
+
+static bool begins_with(const struct prefix_node *a, const struct prefix_node *b)
+{
+    return a->salt == b->salt && a->parent == b->parent && a->n >= b->n &&
+           memcmp(a->tokens, b->tokens, (size_t)b->n * sizeof *b->tokens) == 0;
+}
+
+/* Nodes of the order's tree; in order each is found where it stands. */
+static int check_order(const struct prefix *tree, int32_t i)
+{
+    if (i < 0)
+        return 0;
+    const struct prefix_node *node = &tree->nodes[i];
+    assert_int_equal(prefix_find(tree, node->parent, node->salt, node->tokens, node->n).node, i);
+    return check_order(tree, node->left) + 1 + check_order(tree, node->right);
 }
 
 static void check_tree(void)
 {
     const struct prefix *tree = &p.engine->tree;
     static int32_t children[4096];
-    int used = 0, free_nodes = 0, chained = 0;
+    int used = 0, free_nodes = 0;
     memset(children, 0, sizeof children);
     for (int i = 0; i < tree->n_nodes; i++) {
         const struct prefix_node *node = &tree->nodes[i];
         used += node->full >= 0;
-        if (node->full < 0 || node->parent < 0)
+        if (node->full < 0)
             continue;
+        for (int j = 0; j < tree->n_nodes; j++)
+            if (j != i && tree->nodes[j].full >= 0 && begins_with(&tree->nodes[j], node))
+                fail_msg("operation %d: node %d is the beginning of node %d", p.op, i, j);
+        if (node->parent < 0)
+            continue;
+        const struct prefix_node *parent = &tree->nodes[node->parent];
         children[node->parent]++;
-        if (tree->nodes[node->parent].full < 0 || tree->nodes[node->parent].salt != node->salt)
+        if (parent->full < 0 || parent->salt != node->salt || parent->n != KV_PAGE)
             fail_msg("operation %d: a node without its parent", p.op);
     }
     for (int i = 0; i < tree->n_nodes; i++)
         assert_int_equal(tree->nodes[i].full < 0 ? 0 : tree->nodes[i].children, children[i]);
-    for (int32_t i = tree->free_node; i >= 0; i = tree->nodes[i].chain)
+    for (int32_t i = tree->free_node; i >= 0; i = tree->nodes[i].right)
         free_nodes++;
-    for (uint32_t b = 0; b < tree->n_buckets; b++)
-        for (int32_t i = tree->buckets[b]; i >= 0; i = tree->nodes[i].chain)
-            chained++;
     assert_int_equal(used + free_nodes, tree->n_nodes);
-    assert_int_equal(used, chained);
+    assert_int_equal(check_order(tree, tree->root), used);
 }
 
 /* One session; `all` looks at each cell too. */
@@ -228,7 +295,7 @@ static void check_session(const struct actor *a, bool all)
             fail_msg("operation %d: full page %zu is missing", p.op, slot);
     for (int slot = 0; slot < s->kv.n_slots; slot++) {
         int32_t i = s->nodes[slot];
-        if ((i >= 0) != (slot < complete))
+        if (s->spoiled ? i >= 0 && slot >= complete : (i >= 0) != (slot < complete))
             fail_msg("operation %d: page %d of %d complete ones has node %d", p.op, slot, complete, i);
         if (i < 0)
             continue;
@@ -238,8 +305,7 @@ static void check_session(const struct actor *a, bool all)
             fail_msg("operation %d: the node of page %d is another's", p.op, slot);
         if (all && node->sliding >= 0)
             for (size_t q = (size_t)slot * KV_PAGE; q < (size_t)(slot + 1) * KV_PAGE; q++)
-                if (cell_of(KV_SLIDING, node->sliding, q)->hash != cut(a->hash[q]) ||
-                    cell_of(KV_SLIDING, node->sliding, q)->right != p.layers)
+                if (cell_of(node->sliding, q)->hash != cut(a->hash[q]) || cell_of(node->sliding, q)->right != p.layers)
                     fail_msg("operation %d: a shared sliding page is wrong at %zu", p.op, q);
     }
     for (size_t pos = 0; all && pos < s->computed; pos++)
@@ -379,6 +445,12 @@ static void operate(struct actor *a)
     } else if (what < 43) {
         osso_session_want_logits(a->s, below(a->n + 1));
         want_all(a);
+    } else if (what == 44) {
+        osso_session_release(a->s);
+        want_all(a);
+        assert_int_equal(osso_session_computed(a->s), 0);
+    } else if (what == 45 && below(4) == 0) {
+        session_spoil(a->s);
     } else if (what == 43 && below(40) == 0) {
         do_alone(a);
     } else {
@@ -398,7 +470,7 @@ static void torture(int layers, int window, uint64_t seed, int operations)
     struct osso_engine_stats stats = {.size = sizeof stats};
     memset(&p, 0, sizeof p);
     rng_seed(&p.rng, seed);
-    o.kv_bytes = (25 + 13) * 1024 * 14 / 13 + 1; /* pages of one session, and one for the witness */
+    o.kv_bytes = (25 + 13 + 2) * 1024; /* pages of one session, and two for the witness */
     check_ok(osso_engine_create_scripted(VOCAB, script, NULL, &o, &p.engine, &p.err), p.err);
     p.engine->n_sliding = p.layers = layers; /* replays as long as those of a deeper model */
     p.engine->config.window = (int64_t)(p.window = (size_t)window);
