@@ -5,6 +5,7 @@
 #include "cli/guess.h"
 #include "cli/out.h"
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -94,6 +95,24 @@ static bool parse_u64(const char *s, uint64_t *out)
     return true;
 }
 
+bool parse_size(const char *s, uint64_t *out)
+{
+    static const char units[] = "KMGT";
+    uint64_t n = 0, unit = 1;
+    size_t digits = strspn(s, "0123456789");
+    for (size_t i = 0; i < digits; i++)
+        if (!ck_mul(n, 10, &n) || !ck_add(n, (uint64_t)(s[i] - '0'), &n))
+            return false;
+    const char *rest = s + digits, *letter = *rest ? strchr(units, *rest >= 'a' ? *rest - 'a' + 'A' : *rest) : NULL;
+    if (letter) {
+        unit = UINT64_C(1) << (10 * (letter - units + 1));
+        rest++;
+    }
+    if (digits == 0 || (*rest && strcmp(rest, "B") != 0 && (!letter || strcmp(rest, "iB") != 0)))
+        return false;
+    return ck_mul(n, unit, out);
+}
+
 bool option_has_twin(const struct option *option)
 {
     switch (option - option_table) {
@@ -137,6 +156,8 @@ static bool set_number(const struct option *option, struct option_value *value, 
 {
     switch (option->kind) {
     case KIND_SEED: value->random = strcmp(s, "-1") == 0; return value->random || parse_u64(s, &value->u);
+    case KIND_SIZE:
+        return parse_size(s, &value->u) && (double)value->u >= option->min && (double)value->u <= option->max;
     case KIND_INT: return parse_i64(s, &value->i) && (double)value->i >= option->min && (double)value->i <= option->max;
     default: return parse_f64(s, &value->f) && value->f >= option->min && value->f <= option->max;
     }
@@ -162,6 +183,11 @@ enum osso_status option_set(const struct option *option, struct option_value *va
     case KIND_SEED:
         if (!set_number(option, value, s))
             return error_set(err, OSSO_USAGE, "%s: '%s' is not a whole number from 0 to 2^64-1, nor -1", where, s);
+        break;
+    case KIND_SIZE:
+        if (!set_number(option, value, s))
+            return error_set(err, OSSO_USAGE, "%s: '%s' is no size from %.0f to %.0f bytes: write 512M or 8G", where, s,
+                             option->min, option->max);
         break;
     case KIND_INT:
     case KIND_REAL:

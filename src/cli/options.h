@@ -35,7 +35,7 @@ enum option_id {
     OPT_COUNT
 };
 
-enum option_kind { KIND_FLAG, KIND_INT, KIND_SEED, KIND_REAL, KIND_CHOICE, KIND_TEXT, KIND_LIST };
+enum option_kind { KIND_FLAG, KIND_INT, KIND_SEED, KIND_REAL, KIND_SIZE, KIND_CHOICE, KIND_TEXT, KIND_LIST };
 
 struct option {
     const char *section; /* a heading and nothing else, or NULL */
@@ -55,7 +55,7 @@ struct option_value {
     bool set;
     bool typed;        /* on the command line, not in the environment */
     int64_t i;         /* INT; FLAG: 1 */
-    uint64_t u;        /* SEED */
+    uint64_t u;        /* SEED; SIZE: bytes */
     bool random;       /* SEED: -1 */
     double f;          /* REAL */
     const char *s;     /* TEXT, CHOICE */
@@ -84,6 +84,8 @@ const struct option *option_find(const struct verb *verb, const char *name);
 /* Strict numbers: the whole string, in range, no NaN. */
 bool parse_i64(const char *s, int64_t *out);
 bool parse_f64(const char *s, double *out);
+/* Bytes: digits, then nothing or K, M, G or T (of 1024) with or without "B" or "iB" behind it. */
+bool parse_size(const char *s, uint64_t *out);
 /* Does OSSO_<NAME> count? Not for what is asked this once (ONCE in options.def). */
 bool option_has_twin(const struct option *option);
 /* "OSSO_TOP_K" for top_k. */
