@@ -66,7 +66,9 @@ static void *run(void *arg)
         log->lost = 0;
         pthread_mutex_unlock(&log->lock);
         if (lost)
-            buf_printf(&out, log->jsonl ? "{\"message\":\"%llu lines found no room\"}\n" : "osso: %llu lines of the log found no room\n",
+            buf_printf(&out,
+                       log->jsonl ? "{\"message\":\"%llu lines found no room\"}\n"
+                                  : "osso: %llu lines of the log found no room\n",
                        (unsigned long long)lost);
         write_all(log, out.data, out.len);
         pthread_mutex_lock(&log->lock);

@@ -1,6 +1,6 @@
-/* access_log.h: a line for each request on standard error, as text or JSON: what was asked by whom, how it ended and how
- * long it took; never a word of what was said. A thread of its own writes, so that a slow reader of the log holds up
- * nobody: what finds no room is counted and said. */
+/* access_log.h: a line for each request on standard error, as text or JSON: what was asked by whom, how it ended and
+ * how long it took; never a word of what was said. A thread of its own writes, so that a slow reader of the log holds
+ * up nobody: what finds no room is counted and said. */
 #ifndef OSSO_SERVE_ACCESS_LOG_H
 #define OSSO_SERVE_ACCESS_LOG_H
 

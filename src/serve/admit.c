@@ -1,5 +1,6 @@
 /* admit.c: a request from its first byte to its last, as the HTTP library tells it. The library has three words for it,
- * one function: the head alone (no body yet: here a request can still be refused), pieces of the body, and all of it. */
+ * one function: the head alone (no body yet: here a request can still be refused), pieces of the body, and all of it.
+ */
 #include "serve/admit.h"
 
 #include "serve/gate.h"
@@ -61,11 +62,13 @@ static enum MHD_Result add_field(void *cls, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
-/* Versions 0.9.x of the library take a bare line feed for the end of a line, cut a value at a NUL, and glue a folded line
- * to the name of its header: the strings that it hands out then do not lie one behind the other, each with two zeros for
- * the CR and LF behind it. Later versions refuse all this themselves. */
-static bool lines_are_whole(const struct connection *c, const struct head *head, const char *version)
+/* Versions 0.9.x of the library take a bare line feed for the end of a line, cut a value at a NUL, and glue a folded
+ * line to the name of its header: the strings that it hands out then do not lie one behind the other, each with two
+ * zeros for the CR and LF behind it. Later versions refuse all this themselves. */
+static bool lines_are_whole(const struct connection *c, const struct head *head, const char *method,
+                            const char *version)
 {
+    const union MHD_ConnectionInfo *size = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     const char *end = version + strlen(version);
     if (c->target_at + strlen(c->target) + 1 != version)
         return false;
@@ -79,7 +82,7 @@ static bool lines_are_whole(const struct connection *c, const struct head *head,
                 return false;
         end = f->value + f->value_len;
     }
-    return !end[0] && !end[1];
+    return size && end + sizeof "\r\n\r\n" - 1 == method + size->header_size;
 }
 
 static enum MHD_Result take_head(struct server *s, struct connection *c, const char *method, const char *version)
@@ -96,15 +99,16 @@ static enum MHD_Result take_head(struct server *s, struct connection *c, const c
     c->input = false;
     x->connection = c;
     MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, add_field, &head);
-    if (strncmp(MHD_get_version(), "0.9.", 4) == 0 && !lines_are_whole(c, &head, version)) {
+    if (strncmp(MHD_get_version(), "0.9.", 4) == 0 && !lines_are_whole(c, &head, method, version)) {
         x->closes = true;
-        exchange_error(x, 400, NULL, "invalid_head", "the head is not lines that end with CR LF, without NUL and folding");
+        exchange_error(x, 400, NULL, "invalid_head",
+                       "the head is not lines that end with CR LF, without NUL and folding");
     }
     gate_pass(s, x, method, c->target, &head, &f);
     x->expected = f.has_length ? f.length : UINT64_MAX;
-    /* A body of a refused request is read and forgotten, unless it is huge: some clients read no answer before they have
-     * sent all. One that waits for our word before it sends, and one whose head cannot be trusted, get it at once, and the
-     * connection ends. */
+    /* A body of a refused request is read and forgotten, unless it is huge: some clients read no answer before they
+     * have sent all. One that waits for our word before it sends, and one whose head cannot be trusted, get it at once,
+     * and the connection ends. */
     bool huge = f.has_length && f.length > DROP_BODIES * s->o.max_body;
     if (!exchange_begun(x) || !(x->closes || f.expects || huge)) {
         connections_enter(&s->connections, c, CONNECTION_BODY, now_ms());

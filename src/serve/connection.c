@@ -105,7 +105,8 @@ void connection_wake(struct connection *c)
     }
 }
 
-/* What is in the socket and not acknowledged: when it stays the same while nothing is added, the client reads nothing. */
+/* What is in the socket and not acknowledged: when it stays the same while nothing is added, the client reads nothing.
+ */
 int64_t connection_stalled(struct connection *c, uint64_t sent, int64_t now)
 {
     int unsent = 0;

@@ -1,6 +1,6 @@
 /* connection.h: every connection, in a list of those that wait for the same thing, the longest waiting first. Each list
- * has one time that its members may stay, so the head of a list says what is due next; and what is to be closed for room
- * is the head of a list too. All of it is the I/O thread's. */
+ * has one time that its members may stay, so the head of a list says what is due next; and what is to be closed for
+ * room is the head of a list too. All of it is the I/O thread's. */
 #ifndef OSSO_SERVE_CONNECTION_H
 #define OSSO_SERVE_CONNECTION_H
 

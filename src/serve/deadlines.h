@@ -1,5 +1,5 @@
-/* deadlines.h: nobody holds a connection for ever: heads, bodies, silence between requests and answers that are not read
- * have a time each, counted in all and not from the last byte. */
+/* deadlines.h: nobody holds a connection for ever: heads, bodies, silence between requests and answers that are not
+ * read have a time each, counted in all and not from the last byte. */
 #ifndef OSSO_SERVE_DEADLINES_H
 #define OSSO_SERVE_DEADLINES_H
 

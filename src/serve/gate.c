@@ -34,13 +34,13 @@ static void name_request(struct server *s, struct exchange *x, const struct head
 
 static bool check_host(struct server *s, struct exchange *x, const struct head_facts *f)
 {
-    switch (names_host(f->host.value, f->host.value_len, &s->hosts)) {
-    case NAMES_FINE: return true;
-    case NAMES_MALFORMED:
+    switch (hosts_check(f->host.value, f->host.value_len, &s->hosts)) {
+    case HOSTS_FINE: return true;
+    case HOSTS_MALFORMED:
         x->closes = true;
         exchange_error(x, 400, NULL, "invalid_host", "the Host header is no name or address, with or without a port");
         return false;
-    case NAMES_FOREIGN: break;
+    case HOSTS_FOREIGN: break;
     }
     exchange_error(x, 403, NULL, "host_not_allowed",
                    "this server is not known by that Host; start it with --allow-host NAME for each name it has");
@@ -56,8 +56,13 @@ static void preflight(struct exchange *x, const struct head_facts *f)
     snprintf(wanted, sizeof wanted, "%s", usual);
     if (h->value && h->value_len < sizeof wanted)
         snprintf(wanted, sizeof wanted, "%.*s", (int)h->value_len, h->value);
-    const char *const headers[] = {"Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE", "Access-Control-Allow-Headers",
-                                   wanted, "Access-Control-Max-Age", "600", NULL};
+    const char *const headers[] = {"Access-Control-Allow-Methods",
+                                   "GET, HEAD, POST, DELETE",
+                                   "Access-Control-Allow-Headers",
+                                   wanted,
+                                   "Access-Control-Max-Age",
+                                   "600",
+                                   NULL};
     exchange_reply(x, 204, headers, NULL, NULL, 0);
 }
 
@@ -66,8 +71,8 @@ static bool check_origin(struct server *s, struct exchange *x, const char *metho
     const struct head_field *o = &f->origin;
     if (!o->value)
         return true;
-    bool listed = names_listed(o->value, o->value_len, &s->origins);
-    if (!listed && !names_same_origin(o->value, o->value_len, f->host.value, f->host.value_len)) {
+    bool listed = hosts_lists_origin(o->value, o->value_len, &s->origins);
+    if (!listed && !hosts_same_origin(o->value, o->value_len, f->host.value, f->host.value_len)) {
         exchange_error(x, 403, NULL, "origin_not_allowed",
                        "pages of this Origin may not ask; start the server with --cors-origin ORIGIN to let them");
         return false;
@@ -97,7 +102,8 @@ static bool check_key(struct server *s, struct exchange *x, const struct head_fa
     if (bearer || f->api_key.value)
         exchange_error(x, 401, NULL, "invalid_api_key", "this API key is not known here");
     else
-        exchange_error(x, 401, NULL, "invalid_api_key", "an API key is needed: Authorization: Bearer KEY, or x-api-key: KEY");
+        exchange_error(x, 401, NULL, "invalid_api_key",
+                       "an API key is needed: Authorization: Bearer KEY, or x-api-key: KEY");
     return false;
 }
 
@@ -133,8 +139,8 @@ static bool check_limits(struct exchange *x)
     unsigned wait = tenant_wait(t, now_ms());
     if (wait) {
         snprintf(seconds, sizeof seconds, "%u", wait);
-        exchange_error_with(x, 429, headers, "rate_limit_exceeded", "this key may begin %u requests a minute; wait %u s",
-                            t->rpm, wait);
+        exchange_error_with(x, 429, headers, "rate_limit_exceeded",
+                            "this key may begin %u requests a minute; wait %u s", t->rpm, wait);
     }
     return !wait;
 }

@@ -1,5 +1,6 @@
 /* head.h: is a request's head one that every HTTP program on its way reads alike? The HTTP library takes more than that
- * (two lengths, an unknown transfer coding, control characters): it is refused here before a byte of the body is read. */
+ * (two lengths, an unknown transfer coding, control characters): it is refused here before a byte of the body is read.
+ */
 #ifndef OSSO_SERVE_HEAD_H
 #define OSSO_SERVE_HEAD_H
 

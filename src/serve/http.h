@@ -7,7 +7,8 @@
  *     connection.c  every connection by what it waits for, and its deadline
  *     admit.c       a request's head: may it be answered at all? its body, and the hand-over to a handler
  *     reply.c       the answer back into the library
- *     http.c        the loop, signals, the end */
+ *     http.c        making one
+ *     loop.c        the loop, signals, the end */
 #ifndef OSSO_SERVE_HTTP_H
 #define OSSO_SERVE_HTTP_H
 

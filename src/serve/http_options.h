@@ -20,11 +20,12 @@ struct http_options {
     struct service *service;     /* may be NULL */
     /* 0: the default */
     int max_connections; /* what the descriptors allow, at most 65,536 */
-    int max_running;     /* requests of kind WORK that are being answered at once: a quarter of the connections stays free */
+    int max_running; /* requests of kind WORK that are being answered at once: a quarter of the connections stays free
+                      */
     int workers, worker_queue;
-    size_t max_body, max_bodies;                            /* 8 MiB, 256 MiB */
-    int head_ms, body_ms, idle_ms, write_ms, silence_ms;    /* 10, 60, 75, 30 and 10 seconds */
-    int drain_ms;                                           /* -1: none; 0: 30 seconds */
+    size_t max_body, max_bodies;                         /* 8 MiB, 256 MiB */
+    int head_ms, body_ms, idle_ms, write_ms, silence_ms; /* 10, 60, 75, 30 and 10 seconds */
+    int drain_ms;                                        /* -1: none; 0: 30 seconds */
     bool log_jsonl;
 };
 

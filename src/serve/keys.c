@@ -37,7 +37,8 @@ static bool is_name(struct word w)
 {
     for (size_t i = 0; i < w.n; i++) {
         char c = w.s[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+              c == '-'))
             return false;
     }
     return w.n > 0 && w.n <= KEY_NAME_MAX;
@@ -141,18 +142,6 @@ enum osso_status keys_parse(const char *text, size_t len, const char *where, str
     return status;
 }
 
-enum osso_status keys_read(const char *path, struct keys *keys, struct osso_error *err)
-{
-    char *text;
-    size_t len;
-    *keys = (struct keys){0};
-    enum osso_status status = file_read(path, FILE_LIMIT, &text, &len, err);
-    if (!status)
-        status = keys_parse(text, len, path, keys, err);
-    mem_free(text);
-    return status;
-}
-
 void tenant_keep(struct tenant *t)
 {
     atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
@@ -208,6 +197,20 @@ void keys_replace(struct keys *keys, struct keys *fresh)
     *keys = *fresh;
     keys->last_id = last_id;
     *fresh = (struct keys){0};
+}
+
+enum osso_status keys_load(struct keys *keys, const char *path, struct osso_error *err)
+{
+    char *text;
+    size_t len;
+    struct keys fresh = {0};
+    enum osso_status status = file_read(path, FILE_LIMIT, &text, &len, err);
+    if (!status)
+        status = keys_parse(text, len, path, &fresh, err);
+    if (!status)
+        keys_replace(keys, &fresh);
+    mem_free(text);
+    return status;
 }
 
 struct tenant *keys_find(const struct keys *keys, const char *key, size_t len)

@@ -38,10 +38,11 @@ struct keys {
 /* `where` names the text in errors, which never hold a key. */
 enum osso_status keys_parse(const char *text, size_t len, const char *where, struct keys *keys_out,
                             struct osso_error *err);
-enum osso_status keys_read(const char *path, struct keys *keys_out, struct osso_error *err);
 /* `fresh` takes the place of `keys`: who was there before under the same name (a bare key: with the same key) keeps id
  * and use. fresh is empty afterwards. */
 void keys_replace(struct keys *keys, struct keys *fresh);
+/* The keys of a file in place of those that were there; on failure these stay. */
+enum osso_status keys_load(struct keys *keys, const char *path, struct osso_error *err);
 void keys_free(struct keys *keys);
 /* Whose key it is, or NULL; takes the same time whichever it is. */
 struct tenant *keys_find(const struct keys *keys, const char *key, size_t len);

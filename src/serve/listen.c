@@ -49,7 +49,8 @@ static enum osso_status add(struct listening *l, int fd, struct osso_error *err)
     struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
     int unsent = UNSENT_BYTES;
-    if (getsockname(fd, (struct sockaddr *)&address, &len) || fcntl(fd, F_SETFL, O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
+    if (getsockname(fd, (struct sockaddr *)&address, &len) || fcntl(fd, F_SETFL, O_NONBLOCK) ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC))
         return error_set(err, OSSO_IO, "the socket %d cannot be listened at: %s", fd, strerror(errno));
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent); /* the connections inherit it */
     l->fd[l->n++] = fd;
@@ -83,7 +84,8 @@ static enum osso_status add_passed(struct listening *l, int n, struct osso_error
         socklen_t a = sizeof listens, b = sizeof type;
         if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &a) || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &b) ||
             !listens || type != SOCK_STREAM)
-            return error_set(err, OSSO_USAGE, "LISTEN_FDS says %d, but descriptor %d is no listening stream socket", n, fd);
+            return error_set(err, OSSO_USAGE, "LISTEN_FDS says %d, but descriptor %d is no listening stream socket", n,
+                             fd);
         status = add(l, fd, err);
     }
     l->passed = true;
@@ -103,7 +105,8 @@ static enum osso_status bind_one(struct listening *l, const struct addrinfo *a, 
     enum osso_status status = OSSO_OK;
     if (bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, BACKLOG)) {
         if (errno == EADDRINUSE)
-            status = error_set(err, OSSO_IO, "another program listens at %s; choose another port with --port (0: any that is free)",
+            status = error_set(err, OSSO_IO,
+                               "another program listens at %s; choose another port with --port (0: any that is free)",
                                name);
         else
             status = error_set(err, OSSO_IO, "%s cannot be listened at: %s", name, strerror(errno));
@@ -117,7 +120,8 @@ static enum osso_status bind_one(struct listening *l, const struct addrinfo *a, 
 /* All addresses of a name, on one port. */
 static enum osso_status add_bound(struct listening *l, const char *host, int port, struct osso_error *err)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *all = NULL;
     char service[16];
     enum osso_status status = OSSO_OK;

@@ -17,7 +17,8 @@ struct listening {
 };
 
 /* The sockets that systemd hands over, else those of options->host and port. */
-enum osso_status listen_open(const struct http_options *options, struct listening *listening_out, struct osso_error *err);
+enum osso_status listen_open(const struct http_options *options, struct listening *listening_out,
+                             struct osso_error *err);
 void listen_close(struct listening *listening);
 /* Raises the soft limit of descriptors as far as it helps, up to `wanted`; what it is then. */
 int listen_descriptors(int wanted);

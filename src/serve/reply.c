@@ -1,5 +1,5 @@
-/* reply.c: the library asks for the next bytes of an answer when the socket has room; what is not there yet suspends the
- * connection until the exchange says that there is more. */
+/* reply.c: the library asks for the next bytes of an answer when the socket has room; what is not there yet suspends
+ * the connection until the exchange says that there is more. */
 #include "serve/reply.h"
 
 #include "serve/server.h"

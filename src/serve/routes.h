@@ -24,7 +24,8 @@ struct routes {
     size_t n;
 };
 
-/* NULL with *known_out: the path is there for other methods. *id_out, *id_len_out: what {id} stands for. HEAD is GET. */
+/* NULL with *known_out: the path is there for other methods. *id_out, *id_len_out: what {id} stands for. HEAD is GET.
+ */
 const struct route *routes_find(const struct routes *routes, const char *method, const char *path, bool *known_out,
                                 const char **id_out, size_t *id_len_out);
 /* The methods of a path for an Allow header, OPTIONS not among them. */

@@ -29,7 +29,8 @@ void server_metrics(const struct server *s, struct buf *out)
         buf_printf(out, "%s %llu\n", row[i].name, (unsigned long long)row[i].value);
     }
     gauge(out, "osso:http_connections_open", "Connections that are open.", s->connections.n_open);
-    gauge(out, "osso:http_connections_limit", "Connections that may be open at once.", (unsigned long long)s->o.max_connections);
+    gauge(out, "osso:http_connections_limit", "Connections that may be open at once.",
+          (unsigned long long)s->o.max_connections);
     gauge(out, "osso:http_requests_running", "Requests that are being answered, /health and the like apart.",
           (unsigned long long)s->running);
     gauge(out, "osso:http_body_bytes", "Bytes of requests' bodies that are held.", atomic_load(&s->bodies.held));

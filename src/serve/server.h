@@ -6,7 +6,7 @@
 #include "serve/connection.h"
 #include "serve/exchange_parts.h"
 #include "serve/http_options.h"
-#include "serve/names.h"
+#include "serve/hosts.h"
 #include "serve/workers.h"
 
 struct counters {
@@ -16,7 +16,7 @@ struct counters {
 
 struct server {
     struct http_options o;
-    struct name_list hosts, origins;
+    struct host_list hosts, origins;
     struct ready ready; /* first: server_of() finds the server by it */
     struct bodies bodies;
     struct connections connections;
@@ -24,8 +24,8 @@ struct server {
     struct keys keys;
     bool keyed;
     bool draining;
-    int64_t looked_ms; /* when answers under way were last looked at */
-    int running; /* requests of kind WORK that are not answered whole */
+    int64_t looked_ms;      /* when answers under way were last looked at */
+    int running;            /* requests of kind WORK that are not answered whole */
     uint64_t salt[2], made; /* request ids */
     struct workers *workers;
     struct access_log *log;

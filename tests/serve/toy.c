@@ -1,11 +1,11 @@
 /* toy.c: the HTTP room with handlers that tests need and no model: run by tests/e2e/test_serve*.py as
- *     toy [name=value]...     head, body, idle, write, silence, drain: milliseconds; port, connections, running, workers, queue,
- *                             max_body, max_bodies, key_file, insecure, host, allow_host, origin, jsonl, loading
- * It prints the line that `osso serve` prints. */
+ *     toy [name=value]...     head, body, idle, write, silence, drain: milliseconds; port, connections, running,
+ * workers, queue, max_body, max_bodies, key_file, insecure, host, allow_host, origin, jsonl, loading It prints the line
+ * that `osso serve` prints. */
 #define _GNU_SOURCE
 #include "serve/exchange.h"
 #include "serve/http.h"
-#include "serve/plain.h"
+#include "serve/vitals.h"
 #include "serve/service.h"
 
 #include <pthread.h>
@@ -41,7 +41,8 @@ static void echo(struct exchange *x)
 static void who(struct exchange *x)
 {
     char text[256];
-    int n = snprintf(text, sizeof text, "%llu %s %s", (unsigned long long)exchange_key_id(x), exchange_key_name(x), exchange_id(x));
+    int n = snprintf(text, sizeof text, "%llu %s %s", (unsigned long long)exchange_key_id(x), exchange_key_name(x),
+                     exchange_id(x));
     exchange_reply(x, 200, NULL, "text/plain", text, (size_t)n);
 }
 
@@ -153,9 +154,9 @@ static void loaded(struct exchange *x)
 }
 
 static const struct route table[] = {
-    {"GET", "/", ROUTE_PUBLIC, ROUTE_IO, plain_root},
-    {"GET", "/health", ROUTE_PUBLIC, ROUTE_IO, plain_health},
-    {"GET", "/metrics", ROUTE_KEYED, ROUTE_IO, plain_metrics},
+    {"GET", "/", ROUTE_PUBLIC, ROUTE_IO, vitals_root},
+    {"GET", "/health", ROUTE_PUBLIC, ROUTE_IO, vitals_health},
+    {"GET", "/metrics", ROUTE_KEYED, ROUTE_IO, vitals_metrics},
     {"GET", "/counts", ROUTE_PUBLIC, ROUTE_IO, counts},
     {"GET", "/loaded", ROUTE_PUBLIC, ROUTE_IO, loaded},
     {"POST", "/echo", ROUTE_KEYED, ROUTE_WORK, echo},
@@ -197,9 +198,11 @@ static void set(struct http_options *o, const char **list, char *word)
     const struct {
         const char *name;
         int *place;
-    } numbers[] = {{"head", &o->head_ms}, {"body", &o->body_ms}, {"idle", &o->idle_ms}, {"write", &o->write_ms},
-                   {"silence", &o->silence_ms}, {"drain", &o->drain_ms}, {"port", &o->port},
-                   {"connections", &o->max_connections}, {"running", &o->max_running}, {"workers", &o->workers},
+    } numbers[] = {{"head", &o->head_ms},        {"body", &o->body_ms},
+                   {"idle", &o->idle_ms},        {"write", &o->write_ms},
+                   {"silence", &o->silence_ms},  {"drain", &o->drain_ms},
+                   {"port", &o->port},           {"connections", &o->max_connections},
+                   {"running", &o->max_running}, {"workers", &o->workers},
                    {"queue", &o->worker_queue}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (strcmp(word, numbers[i].name) == 0) {

@@ -25,7 +25,9 @@ static struct http_options options_of(const struct options *o, struct service *s
         .n_origins = v[OPT_cors_origin].n,
         .service = service,
         .max_body = (size_t)v[OPT_max_body].u,
-        .drain_ms = !v[OPT_drain].set ? 0 : v[OPT_drain].i ? (int)v[OPT_drain].i * 1000 : -1,
+        .drain_ms = !v[OPT_drain].set ? 0
+                    : v[OPT_drain].i  ? (int)v[OPT_drain].i * 1000
+                                      : -1,
         .log_jsonl = v[OPT_log_format].set && strcmp(v[OPT_log_format].s, "jsonl") == 0,
     };
 }

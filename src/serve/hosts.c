@@ -1,5 +1,5 @@
-/* names.c: reading Host and Origin, without asking any name server. */
-#include "serve/names.h"
+/* hosts.c: reading Host and Origin, without asking any name server. */
+#include "serve/hosts.h"
 
 #include <string.h>
 #include <strings.h>
@@ -25,7 +25,7 @@ static bool is_port(const char *s, size_t n)
     return port >= 1 && port <= 65535;
 }
 
-bool names_split(const char *host, size_t len, const char **name_out, size_t *name_len_out)
+bool hosts_split(const char *host, size_t len, const char **name_out, size_t *name_len_out)
 {
     size_t n, rest;
     if (len > 255 + 6)
@@ -73,34 +73,34 @@ static bool same(const char *s, size_t n, const char *word)
     return n == strlen(word) && strncasecmp(s, word, n) == 0;
 }
 
-bool names_is_loopback(const char *name, size_t len)
+bool hosts_is_loopback(const char *name, size_t len)
 {
     return same(name, len, "localhost") || same(name, len, "::1") || is_loopback_v4(name, len);
 }
 
-enum names_verdict names_host(const char *host, size_t len, const struct name_list *allowed)
+enum hosts_verdict hosts_check(const char *host, size_t len, const struct host_list *allowed)
 {
     const char *name;
     size_t n;
-    if (!names_split(host, len, &name, &n))
-        return NAMES_MALFORMED;
-    /* [localhost] is no name and ::1 has brackets: what names_split lets through in brackets is an address. */
-    if (names_is_loopback(name, n))
-        return NAMES_FINE;
+    if (!hosts_split(host, len, &name, &n))
+        return HOSTS_MALFORMED;
+    /* [localhost] is no name and ::1 has brackets: what hosts_split lets through in brackets is an address. */
+    if (hosts_is_loopback(name, n))
+        return HOSTS_FINE;
     for (size_t i = 0; i < allowed->n; i++)
         if (same(name, n, allowed->name[i]))
-            return NAMES_FINE;
-    return NAMES_FOREIGN;
+            return HOSTS_FINE;
+    return HOSTS_FOREIGN;
 }
 
-bool names_same_origin(const char *origin, size_t len, const char *host, size_t host_len)
+bool hosts_same_origin(const char *origin, size_t len, const char *host, size_t host_len)
 {
     const size_t scheme = sizeof "http://" - 1;
     return len == scheme + host_len && memcmp(origin, "http://", scheme) == 0 &&
            strncasecmp(origin + scheme, host, host_len) == 0;
 }
 
-bool names_listed(const char *origin, size_t len, const struct name_list *origins)
+bool hosts_lists_origin(const char *origin, size_t len, const struct host_list *origins)
 {
     for (size_t i = 0; i < origins->n; i++)
         if (len == strlen(origins->name[i]) && memcmp(origin, origins->name[i], len) == 0)
@@ -108,10 +108,10 @@ bool names_listed(const char *origin, size_t len, const struct name_list *origin
     return false;
 }
 
-bool names_is_origin(const char *origin)
+bool hosts_is_origin(const char *origin)
 {
     const char *at = strstr(origin, "://"), *name;
     size_t n;
     return at && all_of(origin, (size_t)(at - origin), LETTERS DIGITS "+-.") &&
-           names_split(at + 3, strlen(at + 3), &name, &n);
+           hosts_split(at + 3, strlen(at + 3), &name, &n);
 }

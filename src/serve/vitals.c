@@ -1,5 +1,5 @@
-/* plain.c: /, /health and /metrics: constant time, whatever else goes on. */
-#include "serve/plain.h"
+/* vitals.c: /, /health and /metrics: constant time, whatever else goes on. */
+#include "serve/vitals.h"
 
 #include "serve/exchange.h"
 #include "serve/server.h"
@@ -8,26 +8,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct route table[] = {
-#define ROUTE(method, path, key, kind, handler) {#method, path, ROUTE_##key, ROUTE_##kind, handler},
-#include "serve/routes.def"
-};
-const struct routes plain_routes = {table, sizeof table / sizeof *table};
-
 static void reply(struct exchange *x, int status, const char *type, const char *text)
 {
     static const char *const later[] = {"Retry-After", "1", NULL};
     exchange_reply(x, status, status == 503 ? later : NULL, type, text, strlen(text));
 }
 
-void plain_root(struct exchange *x)
+void vitals_root(struct exchange *x)
 {
     reply(x, 200, "text/plain; charset=utf-8",
           "osso " OSSO_VERSION "\n\nThis is a server for OpenAI's API: give a client this address with /v1 behind it.\n"
           "/health says whether it answers, /metrics how it does.\n");
 }
 
-void plain_health(struct exchange *x)
+void vitals_health(struct exchange *x)
 {
     const struct server *server = server_of(x);
     const struct service *service = exchange_service(x);
@@ -39,7 +33,7 @@ void plain_health(struct exchange *x)
         reply(x, 200, "application/json", "{\"status\":\"ok\"}");
 }
 
-void plain_metrics(struct exchange *x)
+void vitals_metrics(struct exchange *x)
 {
     const struct server *server = server_of(x);
     const struct service *service = exchange_service(x);
