@@ -44,11 +44,14 @@ NUMERIC  := -ffp-contract=off -fno-math-errno
 # What is optional is detected and named at the end of the build.
 PKG      := pkg-config
 HAVE_EDIT   := $(shell $(PKG) --exists libedit 2>/dev/null && echo 1)
+HAVE_MHD    := $(shell $(PKG) --exists 'libmicrohttpd >= 0.9.75' 2>/dev/null && echo 1)
 CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -DOSSO_VERSION=\"$(VERSION)\" \
-            $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit))
+            $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit)) \
+            $(if $(HAVE_MHD),-DHAVE_MHD) $(if $(HAVE_MHD),$(shell $(PKG) --cflags libmicrohttpd))
 CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) $(if $(WERROR),-Werror) -fPIC -fvisibility=hidden -pthread -MMD -MP
 LDLIBS   := -lm -pthread
 LDLIBS_EDIT := $(if $(HAVE_EDIT),$(shell $(PKG) --libs libedit))
+LDLIBS_MHD  := $(if $(HAVE_MHD),$(shell $(PKG) --libs libmicrohttpd))
 
 # A kernel file named *__ISA.c is compiled for that ISA, on its own architecture; the dispatcher runs it only where the
 # CPU and the OS allow.
@@ -76,9 +79,8 @@ ROOMS    := base json quant format token harmony backend $(patsubst src/%/,%,$(w
             $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert measure
 LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
-# The server: in the program and its own tests, not in the library.
-SERVE_SRC := $(wildcard src/serve/*.c src/serve/*/*.c)
-SERVE_OBJ := $(patsubst src/%.c,$(B)/%.o,$(SERVE_SRC))
+# The server is the program's, not the library's, and needs the HTTP library: the program has it or names the package.
+SERVE_SRC := $(if $(HAVE_MHD),$(wildcard src/serve/*.c src/serve/*/*.c))
 # Written over `real`: compiled once as float and once as double (the yardstick of tests and gradient checks).
 REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) $(addprefix src/model/,activations.c forward.c shard.c stage.c taps.c)
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
@@ -86,12 +88,13 @@ REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
 COMMIT_OBJ := $(B)/base/commit.o
 LIB_OBJ  := $(filter-out $(COMMIT_OBJ),$(patsubst src/%.c,$(B)/%.o,$(LIB_SRC))) $(REAL_OBJ)
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC))
+SERVE_OBJ := $(patsubst src/%.c,$(B)/%.o,$(SERVE_SRC))
 # Tests link the library's objects as they are, but for those files that use must(): these are compiled once more, with it.
 MUST_SRC := $(filter $(LIB_SRC),$(shell grep -rl --include=*.c base/must.h src))
 MUST_OBJ := $(patsubst src/%.c,$(B)/must/%.o,$(MUST_SRC)) $(patsubst src/%.c,$(B)/must/%.f64.o,$(filter $(REAL_SRC),$(MUST_SRC)))
 TEST_LIB := $(B)/libosso-$(if $(filter release arm,$(VARIANT)),test,inner).a
 EMU_OBJ  := $(B)/backend/cpu/cpu.o $(B)/emulate/ceiling__avx512vnni.o $(patsubst src/%.c,$(B)/%.o,$(wildcard src/backend/cpu/*/*__avx512vnni.c))
-TEST_SRC := $(wildcard tests/*/test_*.c)
+TEST_SRC := $(filter-out $(if $(HAVE_MHD),,tests/serve/%),$(wildcard tests/*/test_*.c))
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
@@ -102,8 +105,8 @@ all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 # A part that is installed later, or another compiler, builds everything anew.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(VERSION)' | cmp -s - $@ || \
-		echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(VERSION)' > $@
+	@echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT)-$(HAVE_MHD) $(VERSION)' | cmp -s - $@ || \
+		echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT)-$(HAVE_MHD) $(VERSION)' > $@
 
 # A word that one object knows: it alone is built anew when the word changes.
 $(B)/commit: WORD = $(COMMIT)
@@ -149,7 +152,7 @@ $(B)/libosso-inner.a: $(EMU_OBJ) release
 	$(Q)cp build/release/libosso-test.a $@ && $(AR) rs $@ $(EMU_OBJ)
 $(B)/osso: $(B)/libosso-inner.a
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(OPT) -o $@ $(patsubst src/%.c,build/release/%.o,$(CLI_SRC) src/base/commit.c) $< $(LDLIBS) $(LDLIBS_EDIT)
+	$(Q)$(CC) $(OPT) -o $@ $(patsubst src/%.c,build/release/%.o,$(CLI_SRC) $(SERVE_SRC) src/base/commit.c) $< $(LDLIBS) $(LDLIBS_EDIT) $(LDLIBS_MHD)
 else
 # The inner archive has every name: for the program, tests and benches. libosso.a is one object that shows osso_* only.
 $(B)/libosso-inner.a: $(LIB_OBJ)
@@ -166,12 +169,12 @@ $(B)/libosso.so.$(SOVERSION): $(LIB_OBJ) $(COMMIT_OBJ)
 	$(Q)$(CC) $(OPT) -shared -Wl,-soname,libosso.so.$(SOVERSION) -o $@ $^ $(LDLIBS)
 $(B)/libosso.so: $(B)/libosso.so.$(SOVERSION)
 	$(Q)ln -sfn $(<F) $@
-$(B)/osso: $(CLI_OBJ) $(COMMIT_OBJ) $(B)/libosso-inner.a
+$(B)/osso: $(CLI_OBJ) $(SERVE_OBJ) $(COMMIT_OBJ) $(B)/libosso-inner.a
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT) $(LDLIBS_MHD)
 endif
-
-$(B)/serve.a: $(SERVE_OBJ)
+# The server's parts, for tests of them.
+$(B)/libserve.a: $(SERVE_OBJ)
 	@rm -f $@
 	@$(SAY) AR $@
 	$(Q)$(AR) rcs $@ $^
@@ -180,14 +183,18 @@ $(B)/serve.a: $(SERVE_OBJ)
 TEST_OBJ := $(B)/tests/backend/far.o $(B)/tests/backend/backends.o
 .SECONDARY: $(TEST_OBJ)
 tests: $(TEST_BIN)
+$(B)/tests/serve/%: tests/serve/%.c $(TEST_OBJ) $(B)/libserve.a $(TEST_LIB) $(wildcard tests/*.h)
+	@mkdir -p $(@D)
+	@$(SAY) LINK $@
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(TEST_OBJ) $(B)/libserve.a $(TEST_LIB) $(shell $(PKG) --libs cmocka) $(LDLIBS) $(LDLIBS_MHD)
 $(B)/tests/backend/%.o: tests/backend/%.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(SAY) CC $@
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -c $< -o $@
-$(B)/tests/serve/%: tests/serve/%.c $(B)/serve.a $(TEST_OBJ) $(TEST_LIB) $(wildcard tests/*.h)
+$(B)/tests/serve/%: tests/serve/%.c $(B)/libserve.a $(TEST_OBJ) $(TEST_LIB) $(wildcard tests/*.h)
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(B)/serve.a $(TEST_OBJ) $(TEST_LIB) $(shell $(PKG) --libs cmocka) $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(B)/libserve.a $(TEST_OBJ) $(TEST_LIB) $(shell $(PKG) --libs cmocka) $(LDLIBS)
 $(B)/tests/%: tests/%.c $(TEST_OBJ) $(TEST_LIB) $(wildcard tests/*.h)
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@
@@ -210,7 +217,7 @@ $(B)/examples/%: examples/%.c $(B)/libosso.a $(wildcard include/osso/*)
 	$(Q)$(CC) -std=c11 $(OPT) $(WARN) -Iinclude -o $@ $< $(B)/libosso.a $(LDLIBS)
 
 summary: $(B)/osso
-	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing))" >&2
+	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing)), server $(if $(HAVE_MHD),libmicrohttpd,left out (libmicrohttpd-dev missing))" >&2
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/osso $(DESTDIR)$(DATADIR)/osso/models $(DESTDIR)$(MANDIR)/man1

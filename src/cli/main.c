@@ -36,6 +36,11 @@ static int version(void)
 #else
     printf("line editing: left out (built without libedit)\n");
 #endif
+#ifdef HAVE_MHD
+    printf("server: libmicrohttpd\n");
+#else
+    printf("server: left out (built without libmicrohttpd)\n");
+#endif
     return 0;
 }
 

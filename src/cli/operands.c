@@ -37,7 +37,7 @@ enum osso_status operands_place(struct options *o, struct osso_error *err)
     bool chat = o->verb == &verbs[VERB_chat];
     if (verb_takes(o->verb, &option_table[OPT_prompt]) && (!chat || o->n_operands > 1 || is_sentence(o->operand[0])))
         status = take_text(o, err);
-    if (status || o->n_operands == 0 || !(chat || o->verb == &verbs[VERB_info]))
+    if (status || o->n_operands == 0 || !(chat || o->verb == &verbs[VERB_info] || o->verb == &verbs[VERB_serve]))
         return status;
     if (o->v[OPT_model].typed)
         return error_set(err, OSSO_USAGE, "two models are given: '%s' and, with -m, '%s'; give one%s", o->operand[0],

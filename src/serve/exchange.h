@@ -45,15 +45,16 @@ struct service *exchange_service(const struct exchange *x);
 /* headers: names and values in turn, NULL at the end; may be NULL. Only the first answer counts. */
 void exchange_reply(struct exchange *x, int status, const char *const *headers, const char *content_type,
                     const void *body, size_t len);
-/* {"error":{"message","type","param","code"}}; param and code may be NULL. 429 and 503 get a Retry-After of a second. */
+/* {"error":{"message","type","param","code"}}; param and code may be NULL. 429 and 503 get a Retry-After of a second.
+ */
 void exchange_error(struct exchange *x, int status, const char *param, const char *code, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 /* The same with headers of the caller's instead. */
-void exchange_error_with(struct exchange *x, int status, const char *const *headers, const char *code, const char *format,
-                         ...) __attribute__((format(printf, 5, 6)));
+void exchange_error_with(struct exchange *x, int status, const char *const *headers, const char *code,
+                         const char *format, ...) __attribute__((format(printf, 5, 6)));
 void exchange_stream_begin(struct exchange *x, int status, const char *const *headers, const char *content_type);
-/* Whole events only: comment lines are put between two calls. Returns the bytes that wait to be sent, EXCHANGE_GONE once
- * the client has left. */
+/* Whole events only: comment lines are put between two calls. Returns the bytes that wait to be sent, EXCHANGE_GONE
+ * once the client has left. */
 #define EXCHANGE_GONE SIZE_MAX
 size_t exchange_write(struct exchange *x, const void *data, size_t len);
 void exchange_end(struct exchange *x);
@@ -65,8 +66,8 @@ void exchange_keep(struct exchange *x);
 void exchange_release(struct exchange *x);
 bool exchange_gone(struct exchange *x);
 /* fn(user) is called once when the client leaves or takes nothing for too long, at once if it has left already. It runs
- * under the exchange's lock, mostly on the I/O thread: it may set flags and wake somebody, nothing else. fn NULL: nobody
- * is called any more, and no call is running when this returns. */
+ * under the exchange's lock, mostly on the I/O thread: it may set flags and wake somebody, nothing else. fn NULL:
+ * nobody is called any more, and no call is running when this returns. */
 void exchange_on_gone(struct exchange *x, void (*fn)(void *user), void *user);
 
 #endif
