@@ -191,10 +191,6 @@ $(B)/tests/backend/%.o: tests/backend/%.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(SAY) CC $@
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -c $< -o $@
-$(B)/tests/serve/%: tests/serve/%.c $(B)/libserve.a $(TEST_OBJ) $(TEST_LIB) $(wildcard tests/*.h)
-	@mkdir -p $(@D)
-	@$(SAY) LINK $@
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(B)/libserve.a $(TEST_OBJ) $(TEST_LIB) $(shell $(PKG) --libs cmocka) $(LDLIBS)
 $(B)/tests/%: tests/%.c $(TEST_OBJ) $(TEST_LIB) $(wildcard tests/*.h)
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@

@@ -22,9 +22,11 @@ static void put_model(struct buf *out, const struct desk *desk)
 {
     buf_puts(out, "{\"id\":");
     jwrite_string(out, desk->name, strlen(desk->name));
-    buf_printf(out, ",\"object\":\"model\",\"created\":%lld,\"owned_by\":\"osso\",\"max_model_len\":%lld,\"meta\":{\"n_vocab\":%lld,"
-                    "\"n_ctx\":%lld}}",
-               (long long)desk->created, (long long)desk->context, (long long)desk->vocab, (long long)desk->context);
+    buf_printf(
+        out,
+        ",\"object\":\"model\",\"created\":%lld,\"owned_by\":\"osso\",\"max_model_len\":%lld,\"meta\":{\"n_vocab\":%lld,"
+        "\"n_ctx\":%lld}}",
+        (long long)desk->created, (long long)desk->context, (long long)desk->vocab, (long long)desk->context);
 }
 
 void about_models(struct exchange *x)
@@ -61,8 +63,8 @@ void about_props(struct exchange *x)
     jwrite_number(&out, desk->defaults.top_p);
     buf_puts(&out, ",\"min_p\":");
     jwrite_number(&out, desk->defaults.min_p);
-    buf_printf(&out, "}},\"build_info\":\"osso %s %s\",\"modalities\":{\"vision\":false,\"audio\":false}}", osso_version(),
-               osso_commit());
+    buf_printf(&out, "}},\"build_info\":\"osso %s %s\",\"modalities\":{\"vision\":false,\"audio\":false}}",
+               osso_version(), osso_commit());
     send(x, &out);
 }
 
@@ -71,6 +73,10 @@ void about_slots(struct exchange *x)
     struct desk *desk = desk_of(x);
     struct sched_counts counts;
     struct buf out = {0};
+    if (!atomic_load(&desk->ready)) {
+        exchange_error(x, 503, NULL, NULL, "the model is being loaded; try again later");
+        return;
+    }
     sched_counts(desk->sched, &counts);
     buf_puts(&out, "[");
     for (int i = 0; i < desk->slots; i++)
@@ -169,7 +175,8 @@ void about_detokenize(struct exchange *x)
         const char *bytes;
         size_t len;
         int64_t id;
-        ok = jget_integer(v, &id) && id >= 0 && id <= INT32_MAX && osso_tokenizer_piece(tokenizer, (int32_t)id, &bytes, &len);
+        ok = jget_integer(v, &id) && id >= 0 && id <= INT32_MAX &&
+             osso_tokenizer_piece(tokenizer, (int32_t)id, &bytes, &len);
         if (ok)
             buf_add(&text, bytes, len);
     }

@@ -23,6 +23,7 @@ struct part {
     struct job job;
     struct work *work;
     size_t index;
+    struct osso_script_turn *turn; /* what a script says to it */
 };
 
 /* Lives until its last part is done; then whoever ends that answers the client. Events come from the scheduler's thread
@@ -39,7 +40,9 @@ struct work {
     pthread_mutex_t lock;
     enum osso_status status; /* the first failure */
     struct osso_error why;
-    bool streams; /* the answer's head is out */
+    bool streams;          /* the answer's head is out */
+    struct rein *reins;    /* [sequences] or NULL */
+    const char **names;    /* of the tools that may be called, if tool_choice says which */
     double arrived, *last; /* of each sequence: when its last token came; 0: none has */
     struct reply_usage usage;
 };
@@ -72,7 +75,8 @@ void desk_refuse(struct exchange *x, const struct refusal *r)
     static const char *const later[] = {"Retry-After", "1", NULL};
     struct buf out = {0};
     refusal_write(&out, r);
-    exchange_reply(x, r->status, r->status == 429 || r->status == 503 ? later : NULL, "application/json", out.data, out.len);
+    exchange_reply(x, r->status, r->status == 429 || r->status == 503 ? later : NULL, "application/json", out.data,
+                   out.len);
     buf_free(&out);
 }
 
@@ -92,6 +96,10 @@ static void work_free(struct work *w)
     pthread_mutex_destroy(&w->lock);
     reply_free(w->reply);
     request_free(w->q);
+    for (size_t i = 0; w->names && w->names[i]; i++)
+        mem_free((char *)(uintptr_t)w->names[i]);
+    mem_free(w->names);
+    mem_free(w->reins);
     mem_free(w->parts);
     mem_free(w->last);
     mem_free(w);
@@ -136,6 +144,15 @@ static void let_go(struct work *w)
 }
 
 /* ---- events --------------------------------------------------------------------------------------------- */
+
+static enum osso_status admit(void *user, void **session_user, struct osso_error *err)
+{
+    struct part *part = user;
+    enum osso_status status = osso_script_admit(part->work->desk->script, part->job.ids, part->job.n_ids, &part->turn,
+                                                err);
+    *session_user = part->turn;
+    return status;
+}
 
 static void on_admitted(void *user)
 {
@@ -203,6 +220,7 @@ static void on_done(void *user, enum osso_status status, const struct osso_error
     struct work *w = part->work;
     w->usage.prompt_tokens += counts->prompt_tokens;
     w->usage.cached_tokens += counts->cached_tokens;
+    osso_script_turn_free(part->turn);
     if (status)
         fail(w, status, why);
     let_go(w);
@@ -223,7 +241,8 @@ static const char *find_stored(void *user, const char *id)
 {
     struct desk_reader *reader = user;
     buf_clear(&reader->stored);
-    return stored_get(reader->desk->responses, reader->owner, id, STORED_ALL, &reader->stored) ? reader->stored.data : NULL;
+    return stored_get(reader->desk->responses, reader->owner, id, STORED_ALL, &reader->stored) ? reader->stored.data
+                                                                                               : NULL;
 }
 
 static enum osso_status recall(void *user, struct osso_conversation **conversation, struct osso_error *err)
@@ -260,13 +279,63 @@ static bool check_length(const struct desk *desk, const struct request *q, struc
         size_t n = q->prompts[i].len, most = (size_t)desk->context - (q->no_tokens ? 0 : 1);
         if (n <= most)
             continue;
-        refuse(r, 400, q->api == API_CHAT ? "messages" : q->api == API_RESPONSES ? "input" : "prompt",
-               "This model's maximum context length is %lld tokens; the prompt has %zu and leaves no room for an answer. "
-               "Shorten it.", (long long)desk->context, n);
+        refuse(
+            r, 400,
+            q->api == API_CHAT        ? "messages"
+            : q->api == API_RESPONSES ? "input"
+                                      : "prompt",
+            "This model's maximum context length is %lld tokens; the prompt has %zu and leaves no room for an answer. "
+            "Shorten it.",
+            (long long)desk->context, n);
         r->code = "context_length_exceeded";
         return false;
     }
     return true;
+}
+
+/* ---- what the model may write --------------------------------------------------------------------------- */
+
+static bool name_tools(struct work *w, struct rein_rules *rules)
+{
+    const struct toolset *set = &w->q->tools;
+    bool all = true;
+    for (size_t i = 0; i < set->n; i++)
+        all = all && set->tools[i].is_allowed;
+    rules->no_calls = set->choice == TOOLS_NONE;
+    rules->must_call = set->choice == TOOLS_REQUIRED;
+    if (rules->no_calls || (all && !rules->must_call))
+        return true;
+    w->names = mem_array(set->n + 1, sizeof *w->names);
+    if (!w->names)
+        return false;
+    for (size_t i = 0; i < set->n; i++)
+        if (set->tools[i].is_allowed) {
+            char name[512];
+            snprintf(name, sizeof name, "functions.%s", set->tools[i].shown);
+            if (!(w->names[rules->n_names++] = mem_strdup(name)))
+                return false;
+        }
+    rules->names = w->names;
+    return true;
+}
+
+static bool hold(struct work *w)
+{
+    struct rein_rules rules = {0};
+    if (!w->desk->reins || !w->q->harmony)
+        return true;
+    w->reins = mem_array(w->n_parts * (size_t)w->q->n, sizeof *w->reins);
+    if (!w->reins || !name_tools(w, &rules))
+        return false;
+    for (size_t i = 0; i < w->n_parts * (size_t)w->q->n; i++)
+        rein_begin(w->reins + i, w->desk->reins, &rules, w->q->prompts[i / (size_t)w->q->n].len);
+    return true;
+}
+
+static void *rein_of(void *user, size_t number)
+{
+    struct part *part = user;
+    return part->work->reins + part->index * (size_t)part->work->q->n + number;
 }
 
 static void fill_job(struct work *w, size_t i)
@@ -286,6 +355,9 @@ static void fill_job(struct work *w, size_t i)
                              .scores = q->echo && q->logprobs,
                              .salt = w->owner + 1,
                              .key = w->owner,
+                             .mask = w->reins ? rein_mask : NULL,
+                             .mask_begin = rein_of,
+                             .admit = desk->script ? admit : NULL,
                              .on_admitted = on_admitted,
                              .on_event = on_event,
                              .on_scored = on_scored,
@@ -342,9 +414,10 @@ static bool begin(struct exchange *x, struct desk *desk, struct request *q, stru
     w->last = mem_array(w->n_parts * (size_t)q->n, sizeof *w->last);
     snprintf(id, sizeof id, "%08llx%08llx", (unsigned long long)desk->salt & 0xffffffffU,
              (unsigned long long)atomic_fetch_add(&desk->n_made, 1));
-    struct reply_about about = {.model = desk->name, .id = id, .created = (int64_t)time(NULL), .tokenizer = desk->tokenizer};
-    bool ok = w->parts && w->last ? reply_create(q, &about, &w->reply, r)
-                                  : refuse(r, 503, NULL, "not enough memory for the request");
+    struct reply_about about = {
+        .model = desk->name, .id = id, .created = (int64_t)time(NULL), .tokenizer = desk->tokenizer};
+    bool ok = w->parts && w->last && hold(w) ? reply_create(q, &about, &w->reply, r)
+                                             : refuse(r, 503, NULL, "not enough memory for the request");
     if (!ok) {
         work_free(w);
         return false;
@@ -399,6 +472,38 @@ void desk_responses(struct exchange *x)
 void desk_completions(struct exchange *x)
 {
     take(x, API_COMPLETIONS);
+}
+
+/* ---- what the HTTP room asks ---------------------------------------------------------------------------- */
+
+enum service_state desk_state(void *user)
+{
+    const struct desk *desk = user;
+    return atomic_load(&desk->ready) ? SERVICE_READY : SERVICE_LOADING;
+}
+
+void desk_metrics(void *user, struct buf *out)
+{
+    struct desk *desk = user;
+    struct sched_counts counts;
+    if (!atomic_load(&desk->ready))
+        return;
+    sched_counts(desk->sched, &counts);
+    meter_print(desk->meter, &counts, out);
+}
+
+void desk_drain(void *user)
+{
+    struct desk *desk = user;
+    if (atomic_load(&desk->ready))
+        sched_close(desk->sched);
+}
+
+void desk_give_up(void *user)
+{
+    struct desk *desk = user;
+    if (atomic_load(&desk->ready))
+        sched_give_up(desk->sched);
 }
 
 /* ---- without an answer ---------------------------------------------------------------------------------- */

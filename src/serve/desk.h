@@ -4,7 +4,10 @@
 #define OSSO_SERVE_DESK_H
 
 #include "serve/api/request.h"
+#include "osso/script.h"
 #include "serve/meter.h"
+#include "serve/rein.h"
+#include "serve/service.h"
 #include "serve/sched.h"
 #include "serve/shelf.h"
 
@@ -14,9 +17,8 @@ struct exchange;
 
 /* What stands behind all requests; `user` of the HTTP room's service. */
 struct desk {
-    struct osso_model *model;   /* NULL: scripted */
-    struct osso_engine *engine;
-    struct osso_tokenizer *tokenizer;
+    struct osso_script *script; /* NULL: a model */
+    const struct osso_tokenizer *tokenizer;
     struct sched *sched;
     struct meter *meter;
     struct shelf *turns;     /* what the model wrote, by what is seen of it (recall.h) */
@@ -29,8 +31,14 @@ struct desk {
     atomic_bool ready;
     atomic_ullong n_made; /* answers' ids */
     uint64_t salt;
-    bool harmony_free;
+    struct rein_table *reins; /* NULL: what the model writes is not held to its form */
 };
+
+/* What the HTTP room asks (service.h): loading or ready, figures, the end. */
+enum service_state desk_state(void *user);
+void desk_metrics(void *user, struct buf *out);
+void desk_drain(void *user);
+void desk_give_up(void *user);
 
 struct desk *desk_of(const struct exchange *x);
 

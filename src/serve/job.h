@@ -1,5 +1,5 @@
-/* job.h: one prompt and the answers wanted to it, as the scheduler takes it. Whoever makes a job owns it and everything that
- * it points to until on_done was called. */
+/* job.h: one prompt and the answers wanted to it, as the scheduler takes it. Whoever makes a job owns it and everything
+ * that it points to until on_done was called. */
 #ifndef OSSO_SERVE_JOB_H
 #define OSSO_SERVE_JOB_H
 
@@ -16,21 +16,23 @@ struct job_counts {
 struct job {
     const int32_t *ids;
     size_t n_ids;
-    size_t n;                       /* answers; number i draws from job_seed(sampling.seed, i) */
+    size_t n; /* answers; number i draws from job_seed(sampling.seed, i) */
     struct osso_sampling sampling;
     struct osso_answer_options ends; /* parser is made by the scheduler when it is a conversation's */
     const struct osso_tokenizer *tokenizer;
     bool harmony;
-    osso_mask_fn *mask; /* may be NULL */
+    osso_mask_fn *mask;                             /* may be NULL */
     void *(*mask_begin)(void *user, size_t answer); /* what the mask is given for this answer; NULL: user */
-    bool scores;        /* on_scored for every token of the prompt */
-    uint64_t salt;      /* prefixes are shared among equal ones */
-    uint64_t key;       /* whose turn it is */
-    size_t script_rule; /* for a scripted engine: which rule answers, plus 1; 0: none */
+    bool scores;                                    /* on_scored for every token of the prompt */
+    uint64_t salt;                                  /* prefixes are shared among equal ones */
+    uint64_t key;                                   /* whose turn it is */
     atomic_bool cancelled;
 
     /* Called on the scheduler's thread; they wait for nobody. */
-    void (*on_admitted)(void *user); /* the first of its answers begins to be computed */
+    /* Before its first answer begins; may refuse it, and say what its sessions' user is (a scripted engine's turn). May
+     * be NULL. */
+    enum osso_status (*admit)(void *user, void **session_user, struct osso_error *err);
+    void (*on_admitted)(void *user); /* its first answer begins to be computed */
     void (*on_event)(void *user, size_t answer, const struct osso_event *event);
     /* A token of the prompt, in order; logprob NaN: the first, which follows nothing. */
     void (*on_scored)(void *user, const struct osso_event *event);
@@ -42,6 +44,7 @@ struct job {
 
     /* The scheduler's. */
     struct job *next;
+    void *session_user;
     size_t n_begun, n_over;
     enum osso_status status;
     struct osso_error why;

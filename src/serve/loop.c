@@ -101,6 +101,8 @@ static void start_drain(struct http *h)
 {
     struct server *s = &h->s;
     s->draining = true;
+    if (s->o.service && s->o.service->drain)
+        s->o.service->drain(s->o.service->user);
     h->drain_until = now_ms() + (s->o.drain_ms > 0 ? s->o.drain_ms : 0);
     listen_notify("STOPPING=1");
     if (s->running)

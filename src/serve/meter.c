@@ -5,7 +5,8 @@
 
 #include <pthread.h>
 
-static const double bounds[] = {0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640};
+static const double bounds[] = {0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.1, 0.25, 0.5, 0.75,
+                                1,     2.5,   5,    7.5,  10,   20,   40,  80,   160, 640};
 enum { BOUNDS = sizeof bounds / sizeof *bounds };
 
 struct histogram {
@@ -81,12 +82,13 @@ static void print_pages(struct buf *out, const struct sched_counts *c)
 {
     uint64_t all = c->pages_used + c->pages_cached + c->pages_free;
     head(out, "kv_pages", "gauge", "Pages of 128 positions of K and V. A free page serves either group.");
-    buf_printf(out,
-               "osso:kv_pages{group=\"full\",state=\"used\"} %llu\nosso:kv_pages{group=\"full\",state=\"cached\"} %llu\n"
-               "osso:kv_pages{group=\"sliding\",state=\"used\"} %llu\nosso:kv_pages{group=\"sliding\",state=\"cached\"} %llu\n"
-               "osso:kv_pages{group=\"any\",state=\"free\"} %llu\n",
-               (unsigned long long)c->full_used, (unsigned long long)c->full_cached, (unsigned long long)c->sliding_used,
-               (unsigned long long)c->sliding_cached, (unsigned long long)c->pages_free);
+    buf_printf(
+        out,
+        "osso:kv_pages{group=\"full\",state=\"used\"} %llu\nosso:kv_pages{group=\"full\",state=\"cached\"} %llu\n"
+        "osso:kv_pages{group=\"sliding\",state=\"used\"} %llu\nosso:kv_pages{group=\"sliding\",state=\"cached\"} %llu\n"
+        "osso:kv_pages{group=\"any\",state=\"free\"} %llu\n",
+        (unsigned long long)c->full_used, (unsigned long long)c->full_cached, (unsigned long long)c->sliding_used,
+        (unsigned long long)c->sliding_cached, (unsigned long long)c->pages_free);
     head(out, "kv_cache_usage_perc", "gauge", "Share of the pages that answers in work hold; 1 is all.");
     buf_printf(out, "osso:kv_cache_usage_perc %.6f\n", all ? (double)c->pages_used / (double)all : 0.0);
 }
@@ -107,11 +109,12 @@ static void print_sched(struct buf *out, const struct sched_counts *c)
     one(out, "generation_tokens_total", "counter", "Tokens of answers.", c->sampled);
     one(out, "preemptions_total", "counter", "Answers that gave their K and V back to wait for room.", c->preemptions);
     head(out, "requests_cancelled_total", "counter", "Requests whose client left.");
-    buf_printf(out,
-               "osso:requests_cancelled_total{phase=\"queued\"} %llu\nosso:requests_cancelled_total{phase=\"prefill\"} %llu\n"
-               "osso:requests_cancelled_total{phase=\"decode\"} %llu\n",
-               (unsigned long long)c->cancelled_queued, (unsigned long long)c->cancelled_prefill,
-               (unsigned long long)c->cancelled_decode);
+    buf_printf(
+        out,
+        "osso:requests_cancelled_total{phase=\"queued\"} %llu\nosso:requests_cancelled_total{phase=\"prefill\"} %llu\n"
+        "osso:requests_cancelled_total{phase=\"decode\"} %llu\n",
+        (unsigned long long)c->cancelled_queued, (unsigned long long)c->cancelled_prefill,
+        (unsigned long long)c->cancelled_decode);
 }
 
 void meter_print(struct meter *m, const struct sched_counts *counts, struct buf *out)
@@ -126,7 +129,8 @@ void meter_print(struct meter *m, const struct sched_counts *counts, struct buf 
     pthread_mutex_lock(&m->lock);
     head(out, "request_success_total", "counter", "Requests by how they ended.");
     for (int i = 0; i < METER_ENDS; i++)
-        buf_printf(out, "osso:request_success_total{finished_reason=\"%s\"} %llu\n", ends[i], (unsigned long long)m->ends[i]);
+        buf_printf(out, "osso:request_success_total{finished_reason=\"%s\"} %llu\n", ends[i],
+                   (unsigned long long)m->ends[i]);
     for (int i = 0; i < METER_TIMES; i++)
         print_histogram(out, names[i][0], names[i][1], &m->times[i]);
     pthread_mutex_unlock(&m->lock);

@@ -18,7 +18,8 @@ static void put_limits(struct buf *out, const struct field *f, const char *least
 
 static void put_type(struct buf *out, const struct field *f)
 {
-    static const char text[] = "{\"type\":\"string\"}", object[] = "{\"type\":\"object\"}", list[] = "{\"type\":\"array\",\"items\":{}}";
+    static const char text[] = "{\"type\":\"string\"}", object[] = "{\"type\":\"object\"}",
+                      list[] = "{\"type\":\"array\",\"items\":{}}";
     switch (f->type) {
     case FIELD_BOOL: buf_puts(out, "\"type\":[\"boolean\",\"null\"]"); break;
     case FIELD_INT:
@@ -40,9 +41,12 @@ static void put_type(struct buf *out, const struct field *f)
 
 static void put_body(struct buf *out, unsigned api)
 {
-    static const char *const required[] = {[API_CHAT] = "\"messages\"", [API_RESPONSES] = "", [API_COMPLETIONS] = "\"prompt\""};
+    static const char *const required[] = {
+        [API_CHAT] = "\"messages\"", [API_RESPONSES] = "", [API_COMPLETIONS] = "\"prompt\""};
     const char *comma = "";
-    buf_puts(out, "\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\",\"properties\":{");
+    buf_puts(
+        out,
+        "\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\",\"properties\":{");
     for (size_t i = 0; field_at(i); i++) {
         const struct field *f = field_at(i);
         if (!(f->apis & api))
@@ -59,11 +63,12 @@ static void put_body(struct buf *out, unsigned api)
 
 static void put_answers(struct buf *out, bool streams)
 {
-    buf_printf(out,
-               "\"responses\":{\"200\":{\"description\":\"the answer\",\"content\":{\"application/json\":{\"schema\":{\"type\":"
-               "\"object\"}}%s}},\"default\":{\"description\":\"refused\",\"content\":{\"application/json\":{\"schema\":{"
-               "\"$ref\":\"#/components/schemas/Error\"}}}}}",
-               streams ? ",\"text/event-stream\":{\"schema\":{\"type\":\"string\"}}" : "");
+    buf_printf(
+        out,
+        "\"responses\":{\"200\":{\"description\":\"the answer\",\"content\":{\"application/json\":{\"schema\":{\"type\":"
+        "\"object\"}}%s}},\"default\":{\"description\":\"refused\",\"content\":{\"application/json\":{\"schema\":{"
+        "\"$ref\":\"#/components/schemas/Error\"}}}}}",
+        streams ? ",\"text/event-stream\":{\"schema\":{\"type\":\"string\"}}" : "");
 }
 
 void about_openapi(struct exchange *x)
@@ -71,10 +76,12 @@ void about_openapi(struct exchange *x)
     static const struct {
         const char *path;
         unsigned api;
-    } posts[] = {{"/v1/chat/completions", API_CHAT}, {"/v1/responses", API_RESPONSES}, {"/v1/completions", API_COMPLETIONS}};
+    } posts[] = {
+        {"/v1/chat/completions", API_CHAT}, {"/v1/responses", API_RESPONSES}, {"/v1/completions", API_COMPLETIONS}};
     static const char *const gets[] = {"/health", "/v1/models", "/props", "/slots"};
     struct buf out = {0};
-    buf_printf(&out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"osso\",\"version\":\"%s\"},\"paths\":{", osso_version());
+    buf_printf(&out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"osso\",\"version\":\"%s\"},\"paths\":{",
+               osso_version());
     for (size_t i = 0; i < sizeof posts / sizeof *posts; i++) {
         buf_printf(&out, "%s\"%s\":{\"post\":{", i ? "," : "", posts[i].path);
         put_body(&out, posts[i].api);
@@ -83,12 +90,15 @@ void about_openapi(struct exchange *x)
     }
     for (size_t i = 0; i < sizeof gets / sizeof *gets; i++) {
         buf_printf(&out, ",\"%s\":{\"get\":{", gets[i]);
-        buf_puts(&out, "\"responses\":{\"200\":{\"description\":\"as it is\"},\"503\":{\"description\":\"not now\"}}}}");
+        buf_puts(&out,
+                 "\"responses\":{\"200\":{\"description\":\"as it is\"},\"503\":{\"description\":\"not now\"}}}}");
     }
-    buf_puts(&out, "},\"components\":{\"schemas\":{\"Error\":{\"type\":\"object\",\"properties\":{\"error\":{\"type\":\"object\","
-                   "\"properties\":{\"message\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"},\"param\":{\"type\":[\"string\","
-                   "\"null\"]},\"code\":{\"type\":[\"string\",\"null\"]}},\"required\":[\"message\",\"type\",\"param\",\"code\"]}},"
-                   "\"required\":[\"error\"]}}}}");
+    buf_puts(
+        &out,
+        "},\"components\":{\"schemas\":{\"Error\":{\"type\":\"object\",\"properties\":{\"error\":{\"type\":\"object\","
+        "\"properties\":{\"message\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"},\"param\":{\"type\":[\"string\","
+        "\"null\"]},\"code\":{\"type\":[\"string\",\"null\"]}},\"required\":[\"message\",\"type\",\"param\",\"code\"]}},"
+        "\"required\":[\"error\"]}}}}");
     exchange_reply(x, 200, NULL, "application/json", out.data, out.len);
     buf_free(&out);
 }

@@ -1,5 +1,5 @@
-/* pace.h: how many rows of prompts fit into a step, so that streams keep flowing. The time of a step is learned as a sum:
- * so much for any step, for each stream, for each row of a prompt. */
+/* pace.h: how many rows of prompts fit into a step, so that streams keep flowing. The time of a step is learned as a
+ * sum: so much for any step, for each stream, for each row of a prompt. */
 #ifndef OSSO_SERVE_PACE_H
 #define OSSO_SERVE_PACE_H
 

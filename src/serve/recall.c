@@ -121,15 +121,16 @@ static bool find_turn(struct shelf *shelf, uint64_t owner, const struct view *vi
     return view->thoughts.len == 0 && shelf_get(shelf, owner, name, ids);
 }
 
-static enum osso_status add_known(struct osso_conversation *to, const struct osso_tokenizer *tokenizer, const struct buf *ids,
-                                  struct osso_error *err)
+static enum osso_status add_known(struct osso_conversation *to, const struct osso_tokenizer *tokenizer,
+                                  const struct buf *ids, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
     for (size_t at = 0; at < ids->len && !status;) {
         int32_t n;
         memcpy(&n, ids->data + at, sizeof n);
         at += sizeof n;
-        status = osso_conversation_add_ids(to, tokenizer, (const int32_t *)(const void *)(ids->data + at), (size_t)n, err);
+        status = osso_conversation_add_ids(to, tokenizer, (const int32_t *)(const void *)(ids->data + at), (size_t)n,
+                                           err);
         at += (size_t)n * sizeof(int32_t);
     }
     return status;

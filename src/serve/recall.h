@@ -1,5 +1,5 @@
-/* recall.h: the ids that the model wrote, for when its messages come back. A model need not write what rendering would: the
- * order of a header, the split of its words; rendered anew, a conversation would lose its computed prefix there.
+/* recall.h: the ids that the model wrote, for when its messages come back. A model need not write what rendering would:
+ * the order of a header, the split of its words; rendered anew, a conversation would lose its computed prefix there.
  *
  * The unit is a turn: the assistant's messages between two of others. It is known by what a client sees of it: its
  * thoughts, its text, its calls (JSON arguments may come back spaced otherwise); a client that drops thoughts gets the

@@ -19,7 +19,7 @@ struct rein_table {
     const struct osso_tokenizer *tokenizer;
     int64_t vocab;
     int32_t start, end, message, channel, constrain, ret, call;
-    int32_t role; /* "assistant" as one id */
+    int32_t role;      /* "assistant" as one id */
     uint32_t *content; /* everything but special ids; and those that end a message */
     uint32_t *thought; /* the same with <|end|> alone */
     pthread_mutex_t lock;

@@ -1,5 +1,5 @@
-/* rein.h: keeps what a model writes well-formed harmony: headers by their grammar, in content no special id but those that
- * end a message. A mask for the sampler, one for each answer. */
+/* rein.h: keeps what a model writes well-formed harmony: headers by their grammar, in content no special id but those
+ * that end a message. A mask for the sampler, one for each answer. */
 #ifndef OSSO_SERVE_REIN_H
 #define OSSO_SERVE_REIN_H
 
@@ -16,7 +16,7 @@ void rein_table_free(struct rein_table *table);
 struct rein {
     struct rein_table *table;
     struct rein_rules rules;
-    size_t seen;        /* tokens of the session that are taken in; begin with the prompt's */
+    size_t seen; /* tokens of the session that are taken in; begin with the prompt's */
     enum { REIN_HEADER, REIN_CONTENT, REIN_BETWEEN, REIN_ROLE, REIN_OVER } state;
     enum rein_place place;
     bool called, thinks; /* the message has a recipient; is analysis */

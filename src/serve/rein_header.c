@@ -17,11 +17,12 @@ static bool leads_to(const char *text, size_t len, const char *word)
 
 static bool is_name_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == '-';
 }
 
-/* How many bytes of the text are a name; *alive: it may go on from its end. A whole name ends where the text goes on with
- * something else. */
+/* How many bytes of the text are a name; *alive: it may go on from its end. A whole name ends where the text goes on
+ * with something else. */
 static size_t name_in(const struct rein_rules *rules, const char *text, size_t len, bool *alive, bool *whole)
 {
     size_t n = 0;
@@ -74,7 +75,8 @@ static struct rein_fit fit_recipient(const struct rein_rules *rules, const char 
 }
 
 /* What follows the channel's name. */
-static struct rein_fit fit_behind(const struct rein_rules *rules, bool called, bool thinks, const char *text, size_t len)
+static struct rein_fit fit_behind(const struct rein_rules *rules, bool called, bool thinks, const char *text,
+                                  size_t len)
 {
     struct rein_fit fit = {.thinks = thinks};
     bool free = called || thinks || !rules->must_call;
@@ -89,7 +91,8 @@ static struct rein_fit fit_behind(const struct rein_rules *rules, bool called, b
     return fit;
 }
 
-struct rein_fit rein_fit(const struct rein_rules *rules, enum rein_place place, bool called, const char *text, size_t len)
+struct rein_fit rein_fit(const struct rein_rules *rules, enum rein_place place, bool called, const char *text,
+                         size_t len)
 {
     static const char *const channels[] = {"analysis", "commentary", "final"};
     struct rein_fit fit = {0};

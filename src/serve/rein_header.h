@@ -29,6 +29,7 @@ struct rein_fit {
     bool thinks;    /* REIN_CHANNEL: analysis */
 };
 /* called: the start named a recipient already. */
-struct rein_fit rein_fit(const struct rein_rules *rules, enum rein_place place, bool called, const char *text, size_t len);
+struct rein_fit rein_fit(const struct rein_rules *rules, enum rein_place place, bool called, const char *text,
+                         size_t len);
 
 #endif

@@ -1,6 +1,9 @@
 /* route_table.c: routes.def with its handlers. */
 #include "serve/route_table.h"
 
+#include "serve/about.h"
+#include "serve/desk.h"
+#include "serve/stored.h"
 #include "serve/vitals.h"
 
 static const struct route table[] = {

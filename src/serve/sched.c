@@ -1,5 +1,5 @@
-/* sched.c: the scheduler's thread: admission, steps, preemption. sched_seq.c has what belongs to one answer, pace.c how many
- * rows of prompts a step takes. */
+/* sched.c: the scheduler's thread: admission, steps, preemption. sched_seq.c has what belongs to one answer, pace.c how
+ * many rows of prompts a step takes. */
 #include "serve/sched_parts.h"
 
 #include "base/error.h"
@@ -54,6 +54,14 @@ void sched_close(struct sched *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+void sched_give_up(struct sched *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->given_up = true;
+    pthread_mutex_unlock(&s->lock);
+    sched_close(s);
+}
+
 /* Takes *at out of the queue; under the lock. `before` is the job in front of it. */
 static struct job *unlink_job(struct sched *s, struct job *before)
 {
@@ -70,7 +78,8 @@ static struct job *take_dropped(struct sched *s)
 {
     struct job *before = NULL;
     for (struct job *job = s->first; job; before = job, job = job->next)
-        if (job->n_begun == job->n_over && (s->over || (s->closed && job->n_begun == 0) || atomic_load(&job->cancelled)))
+        if (job->n_begun == job->n_over &&
+            (s->over || s->given_up || (s->closed && job->n_begun == 0) || atomic_load(&job->cancelled)))
             return unlink_job(s, before);
     return NULL;
 }
@@ -119,7 +128,8 @@ static uint64_t pages_promised(const struct sched *s)
     for (int i = 0; i < s->n; i++) {
         size_t n, computed = osso_session_computed(s->seqs[i].session);
         osso_session_tokens(s->seqs[i].session, &n);
-        pages += s->seqs[i].released || !s->seqs[i].streams ? (n - (computed < n ? computed : n)) / PAGE + SLIDING_PAGES : 1;
+        pages += s->seqs[i].released || !s->seqs[i].streams ? (n - (computed < n ? computed : n)) / PAGE + SLIDING_PAGES
+                                                            : 1;
     }
     return pages;
 }
@@ -433,13 +443,14 @@ static void publish(struct sched *s)
 }
 
 /* False: the scheduler is over. */
-static bool wait_for_work(struct sched *s)
+static bool wait_for_work(struct sched *s, bool *give_up)
 {
     pthread_mutex_lock(&s->lock);
     while (s->n == 0 && !s->first && !s->over && !s->woken)
         pthread_cond_wait(&s->wake, &s->lock);
     s->woken = false;
     bool over = s->over;
+    *give_up = s->given_up;
     pthread_mutex_unlock(&s->lock);
     return !over;
 }
@@ -447,9 +458,10 @@ static bool wait_for_work(struct sched *s)
 static void *run(void *arg)
 {
     struct sched *s = arg;
-    while (wait_for_work(s)) {
+    bool give_up;
+    while (wait_for_work(s, &give_up)) {
         drop_queued(s);
-        drop_cancelled(s, false);
+        drop_cancelled(s, give_up);
         resume(s);
         while (admit_one(s))
             ;

@@ -1,6 +1,6 @@
-/* sched.h: many requests on one engine. One thread owns the engine; every step holds each stream's next token and some rows
- * of prompts. Admission takes turns between keys; when K and V have no room left the youngest waits and goes on later with
- * the same bits; a job that is cancelled is gone within a step. */
+/* sched.h: many requests on one engine. One thread owns the engine; every step holds each stream's next token and some
+ * rows of prompts. Admission takes turns between keys; when K and V have no room left the youngest waits and goes on
+ * later with the same bits; a job that is cancelled is gone within a step. */
 #ifndef OSSO_SERVE_SCHED_H
 #define OSSO_SERVE_SCHED_H
 
@@ -26,6 +26,8 @@ enum osso_status sched_submit(struct sched *sched, struct job *job, struct osso_
 void sched_wake(struct sched *sched);
 /* Takes no more: what waits is ended with LIMIT, what runs goes on. */
 void sched_close(struct sched *sched);
+/* Ends what runs, too (CANCELLED), within a step. */
+void sched_give_up(struct sched *sched);
 
 struct sched_counts {
     size_t running, waiting; /* answers that are computed; jobs in the queue */

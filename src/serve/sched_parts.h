@@ -15,11 +15,11 @@ struct seq {
     struct osso_sampler *sampler;
     struct osso_parser *parser;
     struct osso_answer *answer;
-    uint64_t age;      /* smaller: admitted earlier */
-    bool streams;      /* has its first token: a step needs one row of it */
-    bool released;     /* its K and V were given back: it waits for room */
-    size_t n_scored;   /* tokens of the prompt whose score was told */
-    size_t had;        /* computed before this step */
+    uint64_t age;    /* smaller: admitted earlier */
+    bool streams;    /* has its first token: a step needs one row of it */
+    bool released;   /* its K and V were given back: it waits for room */
+    size_t n_scored; /* tokens of the prompt whose score was told */
+    size_t had;      /* computed before this step */
 };
 
 struct sched {
@@ -31,7 +31,7 @@ struct sched {
     pthread_cond_t wake;
     struct job *first, *last; /* in order of arrival */
     int n_queued;
-    bool closed, over, woken;
+    bool closed, given_up, over, woken;
     struct sched_counts counts;
 
     /* The thread's own. */

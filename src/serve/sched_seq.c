@@ -26,7 +26,11 @@ static enum osso_status make(struct sched *s, struct seq *q, struct osso_error *
     struct osso_sampling sampling = job->sampling;
     struct osso_answer_options ends = job->ends;
     sampling.seed = job_seed(job->sampling.seed, q->number);
-    enum osso_status status = osso_session_create(s->engine, job->salt, &q->session, err);
+    enum osso_status status = OSSO_OK;
+    if (q->number == 0 && job->admit)
+        status = job->admit(job->user, &job->session_user, err);
+    if (!status)
+        status = osso_session_create(s->engine, job->salt, &q->session, err);
     if (!status)
         status = osso_session_sync(q->session, job->ids, job->n_ids, err);
     if (!status)
@@ -39,9 +43,11 @@ static enum osso_status make(struct sched *s, struct seq *q, struct osso_error *
         status = osso_answer_create(q->session, q->sampler, &ends, &q->answer, err);
     if (status)
         return status;
-    osso_session_set_user(q->session, job);
+    if (job->session_user)
+        osso_session_set_user(q->session, job->session_user);
     if (job->mask)
-        osso_sampler_set_mask(q->sampler, job->mask, job->mask_begin ? job->mask_begin(job->user, q->number) : job->user);
+        osso_sampler_set_mask(q->sampler, job->mask,
+                              job->mask_begin ? job->mask_begin(job->user, q->number) : job->user);
     if (job->scores && q->number == 0)
         osso_session_want_logits(q->session, 0);
     return OSSO_OK;
@@ -148,7 +154,8 @@ enum osso_status seq_score(struct seq *q, int64_t vocab, struct osso_error *err)
             break;
         double all = log_sum(logits, vocab);
         if (!isfinite(all))
-            return error_set(err, OSSO_NUMERIC, "the logits of token %zu of the prompt are not finite", q->n_scored - 1);
+            return error_set(err, OSSO_NUMERIC, "the logits of token %zu of the prompt are not finite",
+                             q->n_scored - 1);
         size_t n_top = job->ends.n_top < 64 ? job->ends.n_top : 64;
         event.id = job->ids[q->n_scored++];
         event.logprob = (float)((double)logits[event.id] - all);

@@ -13,6 +13,8 @@ struct service {
     enum service_state (*state)(void *user);
     /* Appends lines in Prometheus' text form to /metrics; NULL: none. */
     void (*metrics)(void *user, struct buf *out);
+    /* The server begins to drain: what has not begun is to be refused, what has goes on; NULL: nothing to do. */
+    void (*drain)(void *user);
     /* The time to drain is over: every answer still running is to end with its error event, soon; NULL: they are cut.
      */
     void (*give_up)(void *user);

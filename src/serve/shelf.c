@@ -7,8 +7,8 @@
 #include <string.h>
 
 struct thing {
-    struct thing *next;                /* in its chain */
-    struct thing *older, *newer;       /* of its owner */
+    struct thing *next;          /* in its chain */
+    struct thing *older, *newer; /* of its owner */
     uint64_t hash;
     struct owner *owner;
     size_t len;

@@ -1,5 +1,5 @@
-/* shelf.h: bytes by name, for each owner apart, in memory and bounded: what was not looked at for longest goes first. Any
- * number of threads. */
+/* shelf.h: bytes by name, for each owner apart, in memory and bounded: what was not looked at for longest goes first.
+ * Any number of threads. */
 #ifndef OSSO_SERVE_SHELF_H
 #define OSSO_SERVE_SHELF_H
 

@@ -21,7 +21,8 @@ void stored_keep(struct shelf *shelf, uint64_t owner, const char *id, const char
     buf_add(&all, input->data ? input->data : "", n.input);
     buf_add(&all, output, n.output);
     if (!all.failed)
-        shelf_put(shelf, owner, id, all.data, all.len); /* too large: it cannot be continued, which its client is told then */
+        shelf_put(shelf, owner, id, all.data,
+                  all.len); /* too large: it cannot be continued, which its client is told then */
     buf_free(&all);
 }
 

@@ -153,7 +153,7 @@ static struct known {
     uint64_t salt;
     size_t n;
     int32_t tokens[LONG];
-} *known;
+} * known;
 static int n_known;
 
 static void remember(const struct osso_session *s)
@@ -242,8 +242,8 @@ static void test_random_tree(void **state)
             assert_int_equal(osso_session_computed(*a), 0);
         }
     }
-    print_message("%d texts, %d of them new: %llu hits, %llu inside a page\n", texts, n_known,
-                  (unsigned long long)hits, (unsigned long long)inside);
+    print_message("%d texts, %d of them new: %llu hits, %llu inside a page\n", texts, n_known, (unsigned long long)hits,
+                  (unsigned long long)inside);
     assert_true(inside > (uint64_t)texts / 2 && stats_of(&r).pages_free > 0);
     for (int i = 0; i < ACTORS; i++)
         osso_session_free(s[i]);
@@ -546,16 +546,11 @@ static void test_no_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_to_the_token),
-        cmocka_unit_test(test_from_the_living),
-        cmocka_unit_test(test_random_tree),
-        cmocka_unit_test(test_computed_once),
-        cmocka_unit_test(test_nobody_hangs),
-        cmocka_unit_test(test_decoding_is_not_waited_for),
-        cmocka_unit_test(test_what_fits_runs),
-        cmocka_unit_test(test_conversations_in_turns),
-        cmocka_unit_test(test_release),
-        cmocka_unit_test(test_release_keeps_wants),
+        cmocka_unit_test(test_to_the_token),   cmocka_unit_test(test_from_the_living),
+        cmocka_unit_test(test_random_tree),    cmocka_unit_test(test_computed_once),
+        cmocka_unit_test(test_nobody_hangs),   cmocka_unit_test(test_decoding_is_not_waited_for),
+        cmocka_unit_test(test_what_fits_runs), cmocka_unit_test(test_conversations_in_turns),
+        cmocka_unit_test(test_release),        cmocka_unit_test(test_release_keeps_wants),
         cmocka_unit_test(test_no_numbers),
     };
     return cmocka_run_group_tests_name("prefixes", tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* test_script.c: a model that a file of rules takes the place of: each field of a rule, what is refused, and a tool loop
- * over it in which every prompt goes on from what is computed. */
+/* test_script.c: a model that a file of rules takes the place of: each field of a rule, what is refused, and a tool
+ * loop over it in which every prompt goes on from what is computed. */
 #include "builtin_test.h"
 #include "fault_test.h"
 #include "file_test.h"
@@ -162,7 +162,8 @@ static void test_every_row(void **state)
     (void)state;
     struct osso_error err = {""};
     struct stage s = opened("{\"text\":\"<|channel|>final<|message|>a<|end|>\"}", -1);
-    struct osso_ids want = ids_of("<|channel|>final<|message|>a<|end|><|return|><|return|>"), prompt = ids_of("one two");
+    struct osso_ids want = ids_of("<|channel|>final<|message|>a<|end|><|return|><|return|>"),
+                    prompt = ids_of("one two");
     check_ok(osso_script_admit(s.script, prompt.data, prompt.len, &s.turn, &err), err);
     osso_session_set_user(s.session, s.turn);
     check_ok(osso_session_sync(s.session, prompt.data, prompt.len, &err), err);
@@ -196,7 +197,8 @@ static void test_fail_at(void **state)
 {
     (void)state;
     struct osso_error err = {""};
-    struct stage s = opened("{\"match\":\"zero\",\"text\":\"a b c\",\"fail_at\":0}\n{\"text\":\"a b c\",\"fail_at\":2}", -1);
+    struct stage s = opened("{\"match\":\"zero\",\"text\":\"a b c\",\"fail_at\":0}\n{\"text\":\"a b c\",\"fail_at\":2}",
+                            -1);
     assert_int_equal(ask(&s, "x"), OSSO_NUMERIC);
     assert_string_equal(s.said, "a b");
     assert_int_equal(ask(&s, "zero"), OSSO_NUMERIC);
@@ -420,11 +422,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_match),     cmocka_unit_test(test_every_row),
-        cmocka_unit_test(test_forbidden), cmocka_unit_test(test_fail_at),
-        cmocka_unit_test(test_waits),     cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_refused),   cmocka_unit_test(test_tool_loop),
-        cmocka_unit_test(test_every_allocation_fails),
+        cmocka_unit_test(test_match),   cmocka_unit_test(test_every_row), cmocka_unit_test(test_forbidden),
+        cmocka_unit_test(test_fail_at), cmocka_unit_test(test_waits),     cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_tool_loop), cmocka_unit_test(test_every_allocation_fails),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

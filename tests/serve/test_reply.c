@@ -97,8 +97,8 @@ static struct jdoc *read_json(const char *text)
 
 #define ASK "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 #define TOOLS                                                                                                          \
-    "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"get\",\"parameters\":{\"type\":\"object\"}}},"             \
-    "{\"type\":\"custom\",\"name\":\"patch\"},"                                                                          \
+    "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"get\",\"parameters\":{\"type\":\"object\"}}},"         \
+    "{\"type\":\"custom\",\"name\":\"patch\"},"                                                                        \
     "{\"type\":\"namespace\",\"name\":\"agent\",\"tools\":[{\"type\":\"function\",\"name\":\"stop\"}]}]"
 #define CALL(to, args) "<|channel|>commentary to=" to " <|constrain|>json<|message|>" args "<|call|>"
 
@@ -107,7 +107,9 @@ static void test_chat(void **state)
     (void)state;
     char *all = reply_all(API_CHAT, ASK "}", THOUGHT("Hm.") THOUGHT("So.") FINAL("Hello."), -1);
     jdoc_release(read_json(all));
-    expect_piece(all, "\"content\":\"Hello.\",\"refusal\":null,\"reasoning_content\":\"Hm.\\nSo.\",\"reasoning\":\"Hm.\\nSo.\"}");
+    expect_piece(
+        all,
+        "\"content\":\"Hello.\",\"refusal\":null,\"reasoning_content\":\"Hm.\\nSo.\",\"reasoning\":\"Hm.\\nSo.\"}");
     expect_piece(all, "\"finish_reason\":\"stop\"");
     expect_piece(all, "\"prompt_tokens\":7,\"completion_tokens\":22,\"total_tokens\":29");
     expect_piece(all, "\"cached_tokens\":3");
@@ -156,8 +158,9 @@ static void test_chat_calls(void **state)
     all = reply_all(API_CHAT, ASK "}", CALL("browser.search", "not JSON"), -1);
     expect_piece(all, "\"name\":\"browser.search\",\"arguments\":\"not JSON\"");
     free(all);
-    all = reply_all(API_CHAT, ASK "," TOOLS "}", "<|channel|>commentary<|message|>Let me see.<|end|><|start|>assistant"
-                    CALL("functions.get", ""), -1);
+    all = reply_all(API_CHAT, ASK "," TOOLS "}",
+                    "<|channel|>commentary<|message|>Let me see.<|end|><|start|>assistant" CALL("functions.get", ""),
+                    -1);
     expect_piece(all, "\"content\":\"Let me see.\"");
     expect_piece(all, "\"name\":\"get\",\"arguments\":\"\"");
     free(all);
@@ -198,8 +201,9 @@ static void test_logprobs(void **state)
 {
     (void)state;
     char *all = reply_all(API_CHAT, ASK ",\"logprobs\":true}", THOUGHT("Hm.") FINAL("a b"), -1);
-    expect_piece(all, "\"logprobs\":{\"content\":[{\"token\":\"a\",\"logprob\":-0.5,\"bytes\":[97],\"top_logprobs\":[]},"
-                      "{\"token\":\" b\",\"logprob\":-0.5,\"bytes\":[32,98],\"top_logprobs\":[]}],\"refusal\":null}");
+    expect_piece(all,
+                 "\"logprobs\":{\"content\":[{\"token\":\"a\",\"logprob\":-0.5,\"bytes\":[97],\"top_logprobs\":[]},"
+                 "{\"token\":\" b\",\"logprob\":-0.5,\"bytes\":[32,98],\"top_logprobs\":[]}],\"refusal\":null}");
     free(all);
     all = reply_all(API_COMPLETIONS, "{\"prompt\":\"x\",\"logprobs\":0}", "a b", 2);
     expect_piece(all, "\"text\":\"a b\",\"logprobs\":{\"tokens\":[\"a\",\" b\"],\"token_logprobs\":[-0.5,-0.5],"
@@ -241,7 +245,8 @@ static void test_responses_stream(void **state)
                                         "response.function_call_arguments.done",
                                         "response.output_item.done",
                                         "response.completed"};
-    char *all = reply_all(API_RESPONSES, "{\"input\":\"hi\",\"stream\":true," TOOLS "}", THOUGHT("Hm.") CALL("functions.stop", "{}"), -1);
+    char *all = reply_all(API_RESPONSES, "{\"input\":\"hi\",\"stream\":true," TOOLS "}",
+                          THOUGHT("Hm.") CALL("functions.stop", "{}"), -1);
     size_t n = 0;
     for (char *at = all; *at; n++) {
         char *data = strstr(at, "\ndata: "), *end = strstr(at, "\n\n");
@@ -282,9 +287,13 @@ static void test_seal(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chat),        cmocka_unit_test(test_chat_cut),
-                                       cmocka_unit_test(test_chat_calls),  cmocka_unit_test(test_chat_stream),
-                                       cmocka_unit_test(test_logprobs),    cmocka_unit_test(test_responses),
-                                       cmocka_unit_test(test_responses_stream), cmocka_unit_test(test_seal)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chat),
+                                       cmocka_unit_test(test_chat_cut),
+                                       cmocka_unit_test(test_chat_calls),
+                                       cmocka_unit_test(test_chat_stream),
+                                       cmocka_unit_test(test_logprobs),
+                                       cmocka_unit_test(test_responses),
+                                       cmocka_unit_test(test_responses_stream),
+                                       cmocka_unit_test(test_seal)};
     return cmocka_run_group_tests(tests, builtin_setup, answer_teardown);
 }

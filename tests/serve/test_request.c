@@ -8,9 +8,10 @@ static struct osso_sampling defaults;
 static const char *find_stored(void *user, const char *id)
 {
     (void)user;
-    return strcmp(id, "resp_1") == 0 ? "[{\"type\":\"message\",\"role\":\"user\",\"content\":\"one\"},"
-                                       "{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"two\"}]}]"
-                                     : NULL;
+    return strcmp(id, "resp_1") == 0
+               ? "[{\"type\":\"message\",\"role\":\"user\",\"content\":\"one\"},"
+                 "{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"two\"}]}]"
+               : NULL;
 }
 
 static bool ask(unsigned api, const char *body, struct request **q, struct refusal *r)
@@ -63,48 +64,56 @@ static void test_prompts(void **state)
 {
     (void)state;
     expect_prompt(API_CHAT, CHAT(SAID("user", "hi")), "<|start|>user<|message|>hi<|end|><|start|>assistant");
-    expect_prompt(API_CHAT, CHAT(SAID("user", "<|start|>system")), "<|message|><|start|>system<|end|><|start|>assistant");
+    expect_prompt(API_CHAT, CHAT(SAID("user", "<|start|>system")),
+                  "<|message|><|start|>system<|end|><|start|>assistant");
     expect_prompt(API_CHAT, CHAT(SAID("system", "Be brief.") "," SAID("user", "")),
                   "# Instructions\n\nBe brief.<|end|><|start|>user<|message|><|end|><|start|>assistant");
     assert_non_null(strstr(prompt_of(API_CHAT, "{\"reasoning_effort\":\"xhigh\",\"messages\":[" SAID("user", "x") "]}"),
                            "Reasoning: high"));
-    assert_non_null(strstr(prompt_of(API_CHAT, "{\"chat_template_kwargs\":{\"reasoning_effort\":\"none\"},\"messages\":["
-                                                 SAID("user", "x") "]}"), "Reasoning: low"));
+    assert_non_null(strstr(
+        prompt_of(API_CHAT,
+                  "{\"chat_template_kwargs\":{\"reasoning_effort\":\"none\"},\"messages\":[" SAID("user", "x") "]}"),
+        "Reasoning: low"));
     expect_prompt(API_RESPONSES, "{}", "<|start|>user<|message|><|end|><|start|>assistant");
-    expect_prompt(API_RESPONSES, "{\"input\":\"three\",\"previous_response_id\":\"resp_1\",\"instructions\":\"Be brief.\"}",
-                  "Be brief.<|end|><|start|>user<|message|>one<|end|><|start|>assistant<|channel|>final<|message|>two<|end|>"
-                  "<|start|>user<|message|>three<|end|><|start|>assistant");
+    expect_prompt(
+        API_RESPONSES, "{\"input\":\"three\",\"previous_response_id\":\"resp_1\",\"instructions\":\"Be brief.\"}",
+        "Be brief.<|end|><|start|>user<|message|>one<|end|><|start|>assistant<|channel|>final<|message|>two<|end|>"
+        "<|start|>user<|message|>three<|end|><|start|>assistant");
     expect_prompt(API_COMPLETIONS, "{\"prompt\":\"Once <|end|>\"}", "Once <|end|>");
     expect_prompt(API_COMPLETIONS, "{\"prompt\":\"\"}", "<|startoftext|>");
     expect_prompt(API_COMPLETIONS, "{\"prompt\":[87,200002]}", "x<|return|>");
 }
 
 #define LOOP                                                                                                           \
-    "{\"type\":\"reasoning\",\"summary\":[],\"content\":[{\"type\":\"reasoning_text\",\"text\":\"Hm.\"}]},"                \
-    "{\"type\":\"function_call\",\"call_id\":\"c1\",\"name\":\"stop\",\"namespace\":\"b\",\"arguments\":\"{}\"},"          \
-    "{\"type\":\"function_call_output\",\"call_id\":\"c1\",\"output\":[{\"type\":\"input_text\",\"text\":\"ok\"},"         \
+    "{\"type\":\"reasoning\",\"summary\":[],\"content\":[{\"type\":\"reasoning_text\",\"text\":\"Hm.\"}]},"            \
+    "{\"type\":\"function_call\",\"call_id\":\"c1\",\"name\":\"stop\",\"namespace\":\"b\",\"arguments\":\"{}\"},"      \
+    "{\"type\":\"function_call_output\",\"call_id\":\"c1\",\"output\":[{\"type\":\"input_text\",\"text\":\"ok\"},"     \
     "{\"type\":\"input_image\",\"image_url\":\"data:\"}]}"
 
 /* A tool loop that runs keeps its thoughts; a function of a namespace goes by the name that the model knows. */
 static void test_tool_loops(void **state)
 {
     (void)state;
-    const char *tail = "<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|>"
-                       "<|start|>assistant to=functions.b_stop<|channel|>commentary <|constrain|>json<|message|>{}<|call|>"
-                       "<|start|>functions.b_stop to=assistant<|channel|>commentary<|message|>"
-                       "ok[image left out: this model reads text]<|end|><|start|>assistant";
+    const char *tail =
+        "<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|>"
+        "<|start|>assistant to=functions.b_stop<|channel|>commentary <|constrain|>json<|message|>{}<|call|>"
+        "<|start|>functions.b_stop to=assistant<|channel|>commentary<|message|>"
+        "ok[image left out: this model reads text]<|end|><|start|>assistant";
     expect_prompt(API_RESPONSES,
                   "{\"tools\":[{\"type\":\"function\",\"name\":\"stop\"},{\"type\":\"web_search\"},"
                   "{\"type\":\"namespace\",\"name\":\"b\",\"tools\":[{\"type\":\"function\",\"name\":\"stop\"}]}],"
                   "\"input\":[{\"role\":\"user\",\"content\":\"hi\"}," LOOP "]}",
                   tail);
-    expect_prompt(API_CHAT,
-                  "{\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"patch\"}}],\"messages\":[" SAID("user", "hi") ","
+    expect_prompt(
+        API_CHAT,
+        "{\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"patch\"}}],\"messages\":[" SAID(
+            "user",
+            "hi") ","
                   "{\"role\":\"assistant\",\"content\":null,\"reasoning\":\"Hm.\",\"tool_calls\":[{\"id\":\"c\",\"type\":\"custom\","
                   "\"custom\":{\"name\":\"patch\",\"input\":\"+a\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"done\"}]}",
-                  "<|channel|>analysis<|message|>Hm.<|end|>"
-                  "<|start|>assistant to=functions.patch<|channel|>commentary <|constrain|>json<|message|>{\"input\":\"+a\"}<|call|>"
-                  "<|start|>functions.patch to=assistant<|channel|>commentary<|message|>done<|end|><|start|>assistant");
+        "<|channel|>analysis<|message|>Hm.<|end|>"
+        "<|start|>assistant to=functions.patch<|channel|>commentary <|constrain|>json<|message|>{\"input\":\"+a\"}<|call|>"
+        "<|start|>functions.patch to=assistant<|channel|>commentary<|message|>done<|end|><|start|>assistant");
 }
 
 static void test_settings(void **state)
@@ -112,10 +121,13 @@ static void test_settings(void **state)
     (void)state;
     struct request *q;
     struct refusal r;
-    assert_true(ask(API_CHAT,
-                    "{\"messages\":[" SAID("user", "x") "],\"temperature\":0.5,\"top_p\":0,\"seed\":-1,\"n\":3,\"stop\":[\"a\",\"b\"],"
-                    "\"logit_bias\":{\"87\":-100},\"max_tokens\":9,\"max_completion_tokens\":5,\"logprobs\":true,"
-                    "\"top_logprobs\":20,\"frequency_penalty\":null,\"unknown\":[1]}", &q, &r));
+    assert_true(ask(
+        API_CHAT,
+        "{\"messages\":[" SAID(
+            "user", "x") "],\"temperature\":0.5,\"top_p\":0,\"seed\":-1,\"n\":3,\"stop\":[\"a\",\"b\"],"
+                         "\"logit_bias\":{\"87\":-100},\"max_tokens\":9,\"max_completion_tokens\":5,\"logprobs\":true,"
+                         "\"top_logprobs\":20,\"frequency_penalty\":null,\"unknown\":[1]}",
+        &q, &r));
     assert_true(q->sampling.temperature == 0.5 && q->sampling.top_k == 1 && q->seeded);
     assert_true(q->sampling.seed == UINT64_MAX);
     assert_int_equal(q->n, 3);
@@ -129,7 +141,8 @@ static void test_settings(void **state)
     assert_int_equal(q->n_prompts, 2);
     assert_true(q->no_tokens && q->echo && q->logprobs);
     request_free(q);
-    assert_true(ask(API_RESPONSES, "{\"tools\":[{\"type\":\"web_search\"},{\"type\":\"mcp\"},{\"type\":\"mcp\"}]}", &q, &r));
+    assert_true(
+        ask(API_RESPONSES, "{\"tools\":[{\"type\":\"web_search\"},{\"type\":\"mcp\"},{\"type\":\"mcp\"}]}", &q, &r));
     assert_string_equal(q->tools.skipped.data, "web_search, mcp");
     request_free(q);
 }
@@ -150,7 +163,8 @@ static void test_refusals(void **state)
         {API_CHAT, "{\"messages\":\"hi\"}", "messages", 400},
         {API_CHAT, "{\"messages\":[1]}", "messages[0]", 400},
         {API_CHAT, CHAT(SAID("user", "a") "," SAID("robot", "x")), "messages[1]", 400},
-        {API_CHAT, CHAT("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{}}]}"), "messages[0]", 400},
+        {API_CHAT, CHAT("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{}}]}"), "messages[0]",
+         400},
         {API_CHAT, CHAT("{\"role\":\"tool\",\"tool_call_id\":\"nix\",\"content\":\"x\"}"), "messages[0]", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"n\":17}", "n", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"n\":1.5}", "n", 400},
@@ -162,16 +176,25 @@ static void test_refusals(void **state)
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"logit_bias\":{\"201088\":1}}", "logit_bias", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"max_completion_tokens\":-1}", "max_completion_tokens", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"top_logprobs\":2}", "top_logprobs", 400},
-        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"response_format\":{\"type\":\"json_object\"}}", "response_format", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"response_format\":{\"type\":\"json_object\"}}",
+         "response_format", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"reasoning_effort\":\"ultra\"}", "reasoning_effort", 400},
-        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a b\"}}]}", "tools[0]", 400},
-        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tools\":[{\"name\":\"a\"},{\"name\":\"a\"}]}", "tools[1]", 400},
+        {API_CHAT,
+         "{\"messages\":[" SAID("user", "x") "],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a b\"}}]}",
+         "tools[0]", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tools\":[{\"name\":\"a\"},{\"name\":\"a\"}]}", "tools[1]",
+         400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tool_choice\":\"required\"}", "tool_choice", 400},
-        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"q\"}}}", "tool_choice", 400},
+        {API_CHAT,
+         "{\"messages\":[" SAID("user", "x") "],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"q\"}}}",
+         "tool_choice", 400},
         {API_RESPONSES, "{\"previous_response_id\":\"resp_2\"}", "previous_response_id", 404},
-        {API_RESPONSES, "{\"input\":[{\"role\":\"user\",\"content\":\"x\"},{\"type\":\"reasoning\",\"encrypted_content\":\"gAA\"}]}", "input[1]", 400},
+        {API_RESPONSES,
+         "{\"input\":[{\"role\":\"user\",\"content\":\"x\"},{\"type\":\"reasoning\",\"encrypted_content\":\"gAA\"}]}",
+         "input[1]", 400},
         {API_RESPONSES, "{\"input\":[{\"type\":\"computer_call\"}]}", "input[0]", 400},
-        {API_RESPONSES, "{\"input\":[{\"type\":\"function_call_output\",\"call_id\":\"x\",\"output\":\"y\"}]}", "input", 400},
+        {API_RESPONSES, "{\"input\":[{\"type\":\"function_call_output\",\"call_id\":\"x\",\"output\":\"y\"}]}", "input",
+         400},
         {API_RESPONSES, "{\"truncation\":\"auto\"}", "truncation", 400},
         {API_RESPONSES, "{\"background\":true}", "background", 400},
         {API_RESPONSES, "{\"max_output_tokens\":0}", "max_output_tokens", 400},
@@ -201,11 +224,12 @@ static void test_every_field(void **state)
 {
     (void)state;
     static const char *const values[] = {"\"t\"", "true", "[{}]", "{\"a\":1}", "3.5", "-1e9"};
-    static const bool fits[][6] = {/* text, bool, list, object, real, far number */
-        [FIELD_BOOL] = {0, 1, 0, 0, 0, 0},           [FIELD_INT] = {0, 0, 0, 0, 0, 0},
-        [FIELD_REAL] = {0, 0, 0, 0, 2, 0},           [FIELD_TEXT] = {1, 0, 0, 0, 0, 0},
-        [FIELD_LIST] = {0, 0, 1, 0, 0, 0},           [FIELD_OBJECT] = {0, 0, 0, 1, 0, 0},
-        [FIELD_TEXT_OR_LIST] = {1, 0, 0, 0, 0, 0},   [FIELD_TEXT_OR_OBJECT] = {1, 0, 0, 1, 0, 0},
+    static const bool fits[][6] = {
+        /* text, bool, list, object, real, far number */
+        [FIELD_BOOL] = {0, 1, 0, 0, 0, 0},         [FIELD_INT] = {0, 0, 0, 0, 0, 0},
+        [FIELD_REAL] = {0, 0, 0, 0, 2, 0},         [FIELD_TEXT] = {1, 0, 0, 0, 0, 0},
+        [FIELD_LIST] = {0, 0, 1, 0, 0, 0},         [FIELD_OBJECT] = {0, 0, 0, 1, 0, 0},
+        [FIELD_TEXT_OR_LIST] = {1, 0, 0, 0, 0, 0}, [FIELD_TEXT_OR_OBJECT] = {1, 0, 0, 1, 0, 0},
         [FIELD_PROMPT] = {1, 0, 0, 0, 0, 0}};
     size_t n = 0;
     for (size_t i = 0; field_at(i); i++)

@@ -24,7 +24,7 @@ bool reply_create(const struct request *request, const struct reply_about *about
     reply->about = *about;
     reply->dialect = request->api == API_CHAT        ? &dialect_chat
                      : request->api == API_RESPONSES ? &dialect_responses
-                                                         : &dialect_completions;
+                                                     : &dialect_completions;
     snprintf(reply->id, sizeof reply->id, "%s%s", reply->dialect->id_prefix, about->id);
     reply->n = n;
     for (size_t i = 0; i < n; i++) {
@@ -166,11 +166,11 @@ void reply_put_usage(struct reply *reply, const struct reply_usage *usage)
     }
     bool responses = reply->request->api == API_RESPONSES;
     const char *in = responses ? "input" : "prompt", *out = responses ? "output" : "completion";
-    buf_printf(&reply->out,
-               "{\"%s_tokens\":%zu,\"%s_tokens\":%zu,\"total_tokens\":%zu,\"%s_tokens_details\":{\"cached_tokens\":%zu},"
-               "\"%s_tokens_details\":{\"reasoning_tokens\":%zu}}",
-               in, usage->prompt_tokens, out, sampled, usage->prompt_tokens + sampled, in, usage->cached_tokens, out,
-               thought);
+    buf_printf(
+        &reply->out,
+        "{\"%s_tokens\":%zu,\"%s_tokens\":%zu,\"total_tokens\":%zu,\"%s_tokens_details\":{\"cached_tokens\":%zu},"
+        "\"%s_tokens_details\":{\"reasoning_tokens\":%zu}}",
+        in, usage->prompt_tokens, out, sampled, usage->prompt_tokens + sampled, in, usage->cached_tokens, out, thought);
 }
 
 void reply_item_id(const struct sequence *s, const char *prefix, size_t index, char text[64])

@@ -160,7 +160,8 @@ static void end(struct sequence *s)
 
 /* ---- a whole answer ------------------------------------------------------------------------------------- */
 
-static void join(struct buf *out, const struct items *items, enum osso_voice voice, enum osso_voice other, const char *between)
+static void join(struct buf *out, const struct items *items, enum osso_voice voice, enum osso_voice other,
+                 const char *between)
 {
     for (const struct item *i = items->list; i < items->list + items->n; i++)
         if ((i->voice == voice || i->voice == other) && i->text.len) {
@@ -202,7 +203,8 @@ static void put_choice(struct sequence *s)
     for (size_t i = 0; i < s->items.n; i++)
         if (s->items.list[i].logprobs.len)
             buf_printf(&logprobs, "%s%s", logprobs.len ? "," : "", s->items.list[i].logprobs.data);
-    buf_printf(&reply->out, "%s{\"index\":%zu,\"message\":{\"role\":\"assistant\",\"content\":", s->index ? "," : "", s->index);
+    buf_printf(&reply->out, "%s{\"index\":%zu,\"message\":{\"role\":\"assistant\",\"content\":", s->index ? "," : "",
+               s->index);
     if (content.len || !s->n_calls)
         reply_put_text(reply, content.data, content.len);
     else

@@ -82,7 +82,8 @@ static void list_tokens(struct reply *reply, struct lists *l, const char *object
 static void put_logprobs(struct reply *reply, struct lists *l)
 {
     const char *no = "";
-    buf_printf(&reply->out, "{\"tokens\":[%s],\"token_logprobs\":[%s],\"top_logprobs\":", l->tokens.data ? l->tokens.data : no,
+    buf_printf(&reply->out,
+               "{\"tokens\":[%s],\"token_logprobs\":[%s],\"top_logprobs\":", l->tokens.data ? l->tokens.data : no,
                l->logprobs.data ? l->logprobs.data : no);
     if (reply->request->top_logprobs)
         buf_printf(&reply->out, "[%s]", l->tops.data ? l->tops.data : no);
@@ -107,7 +108,8 @@ static void put_choice(struct sequence *s, const char *text, size_t len, const c
     reply_puts(reply, ",\"logprobs\":");
     if (reply->request->logprobs) {
         if (begins && reply->request->echo) {
-            const struct buf *prompt = &reply->sequences[s->index - s->index % (size_t)reply->request->n].prompt_logprobs;
+            const struct buf *prompt =
+                &reply->sequences[s->index - s->index % (size_t)reply->request->n].prompt_logprobs;
             list_tokens(reply, &l, prompt->data ? prompt->data : "", prompt->len);
         }
         size_t from = item ? item->n_logprobs + (item->n_logprobs > 0) : 0;
@@ -120,7 +122,8 @@ static void put_choice(struct sequence *s, const char *text, size_t len, const c
     } else
         reply_puts(reply, "null");
     s->told += len;
-    buf_printf(&reply->out, ",\"finish_reason\":%s%s%s}", finish ? "\"" : "", finish ? finish : "null", finish ? "\"" : "");
+    buf_printf(&reply->out, ",\"finish_reason\":%s%s%s}", finish ? "\"" : "", finish ? finish : "null",
+               finish ? "\"" : "");
 }
 
 static void put_chunk(struct sequence *s, const char *text, size_t len, const char *finish)

@@ -11,7 +11,7 @@ struct sequence {
     struct items items;
     enum osso_stop stop;
     bool ended;
-    size_t n_calls, told; /* calls begun; bytes of a completion's logprobs already streamed */
+    size_t n_calls, told;       /* calls begun; bytes of a completion's logprobs already streamed */
     struct buf prompt_logprobs; /* completions: tokens of an echoed prompt, as JSON objects */
 };
 

@@ -35,7 +35,8 @@ static void put_part(const struct sequence *s, const struct item *item, bool who
     buf_printf(&reply->out, "{\"type\":\"%s\",\"text\":", thought ? "reasoning_text" : "output_text");
     reply_put_text(reply, whole ? item->text.data : "", whole ? item->text.len : 0);
     if (!thought)
-        buf_printf(&reply->out, ",\"annotations\":[],\"logprobs\":[%s]", whole && item->logprobs.data ? item->logprobs.data : "");
+        buf_printf(&reply->out, ",\"annotations\":[],\"logprobs\":[%s]",
+                   whole && item->logprobs.data ? item->logprobs.data : "");
     reply_puts(reply, "}");
 }
 
@@ -167,7 +168,8 @@ static void put_settings(struct reply *reply)
     put_given(reply, "top_logprobs", "0");
     buf_printf(&reply->out, ",\"tools\":[%s]", q->tools.given.data ? q->tools.given.data : "");
     put_choice(reply);
-    buf_printf(&reply->out, ",\"store\":%s,\"background\":false,\"truncation\":\"disabled\"", q->store ? "true" : "false");
+    buf_printf(&reply->out, ",\"store\":%s,\"background\":false,\"truncation\":\"disabled\"",
+               q->store ? "true" : "false");
     reply_puts(reply, ",\"text\":{\"format\":{\"type\":\"text\"}},\"temperature\":");
     jwrite_number(&reply->out, s->temperature);
     reply_puts(reply, ",\"top_p\":");
@@ -184,11 +186,13 @@ static void put_settings(struct reply *reply)
     reply_puts(reply, "}");
 }
 
-static void put_response(struct reply *reply, const char *status, const struct reply_usage *usage, const struct refusal *r)
+static void put_response(struct reply *reply, const char *status, const struct reply_usage *usage,
+                         const struct refusal *r)
 {
     bool over = strcmp(status, "completed") == 0 || strcmp(status, "incomplete") == 0;
-    buf_printf(&reply->out, "{\"id\":\"%s\",\"object\":\"response\",\"created_at\":%lld,\"status\":\"%s\",\"model\":",
-               reply->id, (long long)reply->about.created, status);
+    buf_printf(&reply->out,
+               "{\"id\":\"%s\",\"object\":\"response\",\"created_at\":%lld,\"status\":\"%s\",\"model\":", reply->id,
+               (long long)reply->about.created, status);
     reply_put_text(reply, reply->about.model, strlen(reply->about.model));
     if (over)
         buf_printf(&reply->out, ",\"completed_at\":%lld", (long long)time(NULL));
@@ -282,7 +286,8 @@ static struct words words_of(const struct reply *reply, const struct item *item)
         return (struct words){"response.output_text.delta", "response.output_text.done", "text"};
     if (reply_call_name(reply, item).custom)
         return (struct words){"response.custom_tool_call_input.delta", "response.custom_tool_call_input.done", "input"};
-    return (struct words){"response.function_call_arguments.delta", "response.function_call_arguments.done", "arguments"};
+    return (struct words){"response.function_call_arguments.delta", "response.function_call_arguments.done",
+                          "arguments"};
 }
 
 static void tell_text(const struct sequence *s, struct item *item, bool done, const char *text, size_t len)

@@ -1,4 +1,5 @@
-/* fields.c: types and limits of a request's fields. What depends on more than one field is looked at where it is used. */
+/* fields.c: types and limits of a request's fields. What depends on more than one field is looked at where it is used.
+ */
 #include "serve/api/fields.h"
 
 #include "json/jget.h"
@@ -20,13 +21,15 @@ const struct field *field_at(size_t i)
 
 void field_says(const struct field *f, char *text, size_t size)
 {
-    static const char *const words[] = {
-        [FIELD_BOOL] = "true or false",     [FIELD_INT] = "an integer",
-        [FIELD_REAL] = "a number",          [FIELD_TEXT] = "text",
-        [FIELD_LIST] = "a list",            [FIELD_OBJECT] = "an object",
-        [FIELD_TEXT_OR_LIST] = "text or a list of texts",
-        [FIELD_TEXT_OR_OBJECT] = "text or an object",
-        [FIELD_PROMPT] = "text, a list of token ids, or a list of either"};
+    static const char *const words[] = {[FIELD_BOOL] = "true or false",
+                                        [FIELD_INT] = "an integer",
+                                        [FIELD_REAL] = "a number",
+                                        [FIELD_TEXT] = "text",
+                                        [FIELD_LIST] = "a list",
+                                        [FIELD_OBJECT] = "an object",
+                                        [FIELD_TEXT_OR_LIST] = "text or a list of texts",
+                                        [FIELD_TEXT_OR_OBJECT] = "text or an object",
+                                        [FIELD_PROMPT] = "text, a list of token ids, or a list of either"};
     bool number = f->type == FIELD_INT || f->type == FIELD_REAL;
     if (strcmp(f->name, "input") == 0)
         snprintf(text, size, "text or a list of items");

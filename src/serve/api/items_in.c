@@ -127,7 +127,8 @@ static bool put_item_call(struct buf *out, const struct jval *item, const struct
     struct jtext name = text_of(item, "name"), id = text_of(item, "call_id"), space = text_of(item, "namespace");
     struct jtext arguments = text_of(item, custom ? "input" : "arguments");
     if (!name.s || !id.s || !arguments.s)
-        return refuse(r, 400, at, "a call needs the texts \"name\", \"call_id\" and \"%s\"", custom ? "input" : "arguments");
+        return refuse(r, 400, at, "a call needs the texts \"name\", \"call_id\" and \"%s\"",
+                      custom ? "input" : "arguments");
     const struct tool *tool = toolset_named(tools, name, space);
     if (tool)
         name = (struct jtext){tool->shown, strlen(tool->shown)};
@@ -221,8 +222,10 @@ bool items_put_messages(struct buf *out, const struct jval *list, const char *pa
         } else if (jtext_is(type, "function_call_output") || jtext_is(type, "custom_tool_call_output"))
             ok = put_output(out, item, at, r);
         else
-            ok = refuse(r, 400, at, "an item of type \"%.40s\"; messages, reasoning, function calls and custom tool calls "
-                                    "with their outputs are read here", type.s ? type.s : "");
+            ok = refuse(r, 400, at,
+                        "an item of type \"%.40s\"; messages, reasoning, function calls and custom tool calls "
+                        "with their outputs are read here",
+                        type.s ? type.s : "");
         if (!ok)
             return false;
         i += item != first;

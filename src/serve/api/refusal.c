@@ -23,7 +23,7 @@ bool refuse(struct refusal *r, int status, const char *param, const char *format
 
 bool refuse_status(struct refusal *r, enum osso_status status, const char *param)
 {
-    static const int http[] = {[OSSO_USAGE] = 400, [OSSO_FORMAT] = 400,  [OSSO_UNSUPPORTED] = 400,
+    static const int http[] = {[OSSO_USAGE] = 400, [OSSO_FORMAT] = 400,   [OSSO_UNSUPPORTED] = 400,
                                [OSSO_LIMIT] = 400, [OSSO_NOTFOUND] = 404, [OSSO_NOMEM] = 503};
     size_t n = sizeof http / sizeof *http;
     r->status = (size_t)status < n && http[status] ? http[status] : 500;

@@ -19,7 +19,7 @@ static bool no_memory(struct refusal *r)
 
 bool request_effort(struct request *q, const struct jval *v, const char *param, struct refusal *r)
 {
-    static const char *const words[][2] = {{"none", "low"},    {"minimal", "low"}, {"low", "low"}, {"medium", "medium"},
+    static const char *const words[][2] = {{"none", "low"},  {"minimal", "low"}, {"low", "low"}, {"medium", "medium"},
                                            {"high", "high"}, {"xhigh", "high"},  {"max", "high"}};
     if (v->type == J_STRING)
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -44,8 +44,8 @@ static bool read_bias(struct request *q, const struct jval *list, const struct r
         char *end = NULL;
         long long id = v->key.len && v->key.len < 12 ? strtoll(v->key.s, &end, 10) : -1;
         if (id < 0 || id >= world->vocab || *end)
-            return refuse(r, 400, "logit_bias", "\"logit_bias\": \"%.40s\" is no token id; the model has 0 to %lld", v->key.s,
-                          (long long)world->vocab - 1);
+            return refuse(r, 400, "logit_bias", "\"logit_bias\": \"%.40s\" is no token id; the model has 0 to %lld",
+                          v->key.s, (long long)world->vocab - 1);
         if (v->type != J_NUMBER || !(fabs(jget_real(v)) <= 100))
             return refuse(r, 400, "logit_bias", "\"logit_bias\": token %lld needs a number from -100 to 100", id);
         q->bias[n] = (struct osso_logit_bias){.id = (int32_t)id, .bias = (float)jget_real(v)};
@@ -55,7 +55,8 @@ static bool read_bias(struct request *q, const struct jval *list, const struct r
     return true;
 }
 
-static bool read_sampling(struct request *q, const struct jval *root, const struct request_world *world, struct refusal *r)
+static bool read_sampling(struct request *q, const struct jval *root, const struct request_world *world,
+                          struct refusal *r)
 {
     struct osso_sampling *s = &q->sampling;
     *s = *world->defaults;
@@ -114,7 +115,8 @@ static bool read_end(struct request *q, const struct jval *root, struct refusal 
 
 /* ---- the whole ------------------------------------------------------------------------------------------ */
 
-static bool read_common(struct request *q, const struct jval *root, const struct request_world *world, struct refusal *r)
+static bool read_common(struct request *q, const struct jval *root, const struct request_world *world,
+                        struct refusal *r)
 {
     const struct jval *options = jval_given(root, "stream_options");
     const struct jval *usage = options ? jval_given(options, "include_usage") : NULL;
@@ -185,8 +187,8 @@ bool request_prompt(struct request *q, const struct request_world *world, const 
     if (chat->failed || !(q->prompts = mem_alloc(sizeof *q->prompts)))
         return no_memory(r);
     q->n_prompts = 1;
-    enum osso_status status =
-        osso_conversation_from_chat(chat->data, chat->len, "the request", &system, &ignored, &conversation, &r->err);
+    enum osso_status status = osso_conversation_from_chat(chat->data, chat->len, "the request", &system, &ignored,
+                                                          &conversation, &r->err);
     osso_free(ignored);
     if (status)
         return refuse_chat(q, r, status);

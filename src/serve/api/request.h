@@ -1,5 +1,5 @@
-/* request.h: what a client asks for, whatever its dialect: prompts as ids, how tokens are chosen, where it ends, what is to
- * come back. Made on a worker from the body; immutable afterwards. */
+/* request.h: what a client asks for, whatever its dialect: prompts as ids, how tokens are chosen, where it ends, what
+ * is to come back. Made on a worker from the body; immutable afterwards. */
 #ifndef OSSO_SERVE_REQUEST_H
 #define OSSO_SERVE_REQUEST_H
 
@@ -11,7 +11,7 @@
 /* What reading needs of the server. */
 struct request_world {
     const struct osso_tokenizer *tokenizer;
-    int64_t vocab, context; /* of the model; tokens of one request */
+    int64_t vocab, context;               /* of the model; tokens of one request */
     const struct osso_sampling *defaults; /* the model's */
     const char *date;                     /* "2026-01-15", for the system message; NULL: none */
     /* The stored history of a response: a JSON list of items ("[...]"), or NULL when this key has no such response. */
@@ -23,10 +23,10 @@ struct request_world {
 
 struct request {
     unsigned api;
-    struct jdoc *doc;       /* the body: whatever is echoed lives there */
+    struct jdoc *doc; /* the body: whatever is echoed lives there */
     struct osso_ids *prompts;
     size_t n_prompts;
-    char *rendered;         /* the prompt as text, specials by name: rules of scripts match it; only if asked for */
+    char *rendered; /* the prompt as text, specials by name: rules of scripts match it; only if asked for */
     int64_t n;
     struct osso_sampling sampling; /* its bias list is `bias` */
     struct osso_logit_bias *bias;
@@ -45,7 +45,7 @@ struct request {
     char effort[8];
     /* Responses */
     bool store, include_encrypted;
-    struct buf items; /* the input as a JSON list of items without brackets, earlier ones first: what is stored */
+    struct buf items;    /* the input as a JSON list of items without brackets, earlier ones first: what is stored */
     size_t items_before; /* bytes of `items` that come from the previous response */
 };
 

@@ -22,7 +22,8 @@ static void put_calls(struct buf *out, const struct jval *calls)
     buf_puts(out, ",\"tool_calls\":[");
     for (const struct jval *call = calls->first; call; call = call->next) {
         const struct jval *custom = jval_get_type(call, "custom", J_OBJECT), *id = jval_get_type(call, "id", J_STRING);
-        const struct jval *name = jval_get_type(custom, "name", J_STRING), *input = jval_get_type(custom, "input", J_STRING);
+        const struct jval *name = jval_get_type(custom, "name", J_STRING),
+                          *input = jval_get_type(custom, "input", J_STRING);
         if (call != calls->first)
             buf_putc(out, ',');
         if (name && input)

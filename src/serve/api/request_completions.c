@@ -45,7 +45,8 @@ static bool add_prompt(struct request *q, const struct jval *v, const struct req
 
 bool request_completions(struct request *q, const struct request_world *world, struct refusal *r)
 {
-    const struct jval *root = jdoc_root(q->doc), *prompt = jval_given(root, "prompt"), *suffix = jval_given(root, "suffix");
+    const struct jval *root = jdoc_root(q->doc), *prompt = jval_given(root, "prompt"),
+                      *suffix = jval_given(root, "suffix");
     if (!prompt)
         return refuse(r, 400, "prompt", "\"prompt\" is missing: a text, token ids, or a list of either");
     if (suffix && suffix->text.len)

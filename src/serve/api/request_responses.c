@@ -78,10 +78,11 @@ static bool put_input(struct request *q, const struct jval *input, struct buf *c
     jwrite_string(&text, input && input->type == J_STRING ? input->text.s : "",
                   input && input->type == J_STRING ? input->text.len : 0);
     buf_printf(chat, ",{\"role\":\"user\",\"content\":%s}", text.data ? text.data : "");
-    buf_printf(&q->items,
-               "%s{\"type\":\"message\",\"id\":\"in_0\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":%s}],"
-               "\"status\":\"completed\"}",
-               q->items.len ? "," : "", text.data ? text.data : "");
+    buf_printf(
+        &q->items,
+        "%s{\"type\":\"message\",\"id\":\"in_0\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":%s}],"
+        "\"status\":\"completed\"}",
+        q->items.len ? "," : "", text.data ? text.data : "");
     chat->failed |= text.failed;
     buf_free(&text);
     return true;
@@ -91,12 +92,14 @@ static bool read_form(struct request *q, const struct jval *root, struct refusal
 {
     const struct jval *format = jval_given(jval_given(root, "text"), "format");
     const struct jval *type = jval_get_type(format, "type", J_STRING);
-    const struct jval *truncation = jval_given(root, "truncation"), *effort = jval_given(jval_given(root, "reasoning"), "effort");
+    const struct jval *truncation = jval_given(root, "truncation"),
+                      *effort = jval_given(jval_given(root, "reasoning"), "effort");
     const struct jval *include = jval_given(root, "include");
     if (format && !(type && jtext_is(type->text, "text")))
         return refuse(r, 400, "text.format", "\"text.format\" can only be {\"type\": \"text\"} yet");
     if (truncation && !jtext_is(truncation->text, "disabled"))
-        return refuse(r, 400, "truncation", "\"truncation\" can only be \"disabled\": nothing of a conversation is dropped here");
+        return refuse(r, 400, "truncation",
+                      "\"truncation\" can only be \"disabled\": nothing of a conversation is dropped here");
     if (field_bool(root, "background", false))
         return refuse(r, 400, "background", "\"background\" can only be false");
     for (const struct jval *v = include ? include->first : NULL; v; v = v->next) {

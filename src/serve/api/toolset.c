@@ -51,9 +51,9 @@ void toolset_input(struct buf *out, const char *arguments, size_t len)
 {
     struct jdoc *doc = NULL;
     struct osso_error ignored;
-    const struct jval *input =
-        jdoc_read_harmony(arguments, len, "arguments", &doc, &ignored) ? NULL
-                                                                       : jval_get_type(jdoc_root(doc), "input", J_STRING);
+    const struct jval *input = jdoc_read_harmony(arguments, len, "arguments", &doc, &ignored)
+                                   ? NULL
+                                   : jval_get_type(jdoc_root(doc), "input", J_STRING);
     if (input)
         buf_add(out, input->text.s, input->text.len);
     else
@@ -126,7 +126,8 @@ static bool add(struct toolset *set, const struct jval *f, const struct jval *sp
     if (is_shown(set, shown))
         return refuse(r, 400, at, "two tools are called \"%s\"", shown);
     struct tool *tool = set->tools + set->n;
-    *tool = (struct tool){.shown = mem_strdup(shown), .name = mem_strdup(name->text.s), .custom = custom, .is_allowed = true};
+    *tool = (struct tool){
+        .shown = mem_strdup(shown), .name = mem_strdup(name->text.s), .custom = custom, .is_allowed = true};
     tool->space = space ? mem_strdup(space->text.s) : NULL;
     set->n++;
     if (!tool->shown || !tool->name || (space && !tool->space))
@@ -163,7 +164,8 @@ static void skip(struct toolset *set, struct jtext type)
 static bool add_any(struct toolset *set, const struct jval *v, const char *at, struct refusal *r)
 {
     const struct jval *type = jval_get_type(v, "type", J_STRING);
-    const struct jval *function = jval_get_type(v, "function", J_OBJECT), *custom = jval_get_type(v, "custom", J_OBJECT);
+    const struct jval *function = jval_get_type(v, "function", J_OBJECT),
+                      *custom = jval_get_type(v, "custom", J_OBJECT);
     if (v->type != J_OBJECT)
         return refuse(r, 400, at, "a tool must be an object");
     if (!type || jtext_is(type->text, "function"))
@@ -199,7 +201,8 @@ static bool choose_mode(struct toolset *set, struct jtext mode, struct refusal *
     else if (jtext_is(mode, "required"))
         set->choice = TOOLS_REQUIRED;
     else if (!jtext_is(mode, "auto"))
-        return refuse(r, 400, "tool_choice", "\"tool_choice\" is \"%s\"; it must be auto, none, required or a tool", mode.s);
+        return refuse(r, 400, "tool_choice", "\"tool_choice\" is \"%s\"; it must be auto, none, required or a tool",
+                      mode.s);
     if (set->choice == TOOLS_REQUIRED && set->n == 0)
         return refuse(r, 400, "tool_choice", "\"tool_choice\" requires a call, but the request has no tools");
     return true;

@@ -1,7 +1,7 @@
 /* toolset.h: the tools of a request: what the model is told of them, and what its calls are called by the client.
  *
- * A model knows functions only. A function of a namespace becomes a function (and its calls carry the namespace again), a
- * custom tool one with a single string "input"; other types are left out, and said. */
+ * A model knows functions only. A function of a namespace becomes a function (and its calls carry the namespace again),
+ * a custom tool one with a single string "input"; other types are left out, and said. */
 #ifndef OSSO_SERVE_TOOLSET_H
 #define OSSO_SERVE_TOOLSET_H
 
