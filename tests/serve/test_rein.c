@@ -1,0 +1,220 @@
+/* test_rein.c: what may come where. Random answers under the mask are well-formed for the strict parser; well-formed
+ * ones are never forbidden; tool_choice holds. */
+#include "builtin_test.h"
+
+#include "base/rng.h"
+#include "osso/engine.h"
+#include "serve/rein.h"
+
+enum {
+    VOCAB = 201088,
+    END = 200007,
+    START = 200006,
+    MESSAGE = 200008,
+    CHANNEL = 200005,
+    RETURN = 200002,
+    CALL = 200012
+};
+
+static void silent(void *user, const int32_t *tokens, size_t n, float *logits)
+{
+    (void)user, (void)tokens, (void)n, (void)logits;
+}
+
+struct stand {
+    struct osso_engine *engine;
+    struct osso_session *session;
+    struct rein_table *table;
+    struct rein rein;
+    uint32_t *space;
+};
+
+static void stand_open(struct stand *s, const struct rein_rules *rules)
+{
+    struct osso_error err = {""};
+    struct osso_engine_options o = {.size = sizeof o, .threads = 1, .context = 512};
+    static const int32_t prompt[] = {START, 173781};
+    check_ok(osso_engine_create_scripted(VOCAB, silent, NULL, &o, &s->engine, &err), err);
+    check_ok(osso_session_create(s->engine, 0, &s->session, &err), err);
+    check_ok(osso_session_sync(s->session, prompt, 2, &err), err);
+    s->table = rein_table_create(builtin, VOCAB);
+    assert_non_null(s->table);
+    rein_begin(&s->rein, s->table, rules, 2);
+    s->space = malloc((VOCAB + 31) / 32 * sizeof *s->space);
+}
+
+static void stand_close(struct stand *s)
+{
+    osso_session_free(s->session);
+    osso_engine_free(s->engine);
+    rein_table_free(s->table);
+    free(s->space);
+}
+
+/* Back to the beginning of an answer. */
+static void stand_again(struct stand *s, const struct rein_rules *rules)
+{
+    struct osso_error err = {""};
+    check_ok(osso_session_rewind(s->session, 2, &err), err);
+    rein_begin(&s->rein, s->table, rules, 2);
+}
+
+static bool allowed(struct stand *s, int32_t id)
+{
+    struct osso_mask mask = {.size = sizeof mask, .vocab = VOCAB, .space = s->space};
+    switch (rein_mask(&s->rein, s->session, &mask)) {
+    case OSSO_MASK_BITS: return mask.bits[id / 32] >> (id % 32) & 1;
+    case OSSO_MASK_ALLOW:
+        for (size_t i = 0; i < mask.n_ids; i++)
+            if (mask.ids[i] == id)
+                return true;
+        return false;
+    default: return true;
+    }
+}
+
+/* One of the allowed ids, special ones often. */
+static int32_t draw(struct stand *s, struct rng *rng)
+{
+    static const int32_t specials[] = {END, START, MESSAGE, CHANNEL, RETURN, CALL, 200003};
+    struct osso_mask mask = {.size = sizeof mask, .vocab = VOCAB, .space = s->space};
+    enum osso_mask_kind kind = rein_mask(&s->rein, s->session, &mask);
+    if (kind == OSSO_MASK_ALLOW)
+        return mask.ids[rng_next(rng) % mask.n_ids];
+    assert_int_equal(kind, OSSO_MASK_BITS);
+    for (int i = 0; i < 3; i++) {
+        int32_t id = specials[rng_next(rng) % 7];
+        if (mask.bits[id / 32] >> (id % 32) & 1)
+            return id;
+    }
+    for (int32_t id = (int32_t)(rng_next(rng) % VOCAB);; id = (id + 1) % VOCAB)
+        if (mask.bits[id / 32] >> (id % 32) & 1)
+            return id;
+}
+
+static void test_random_answers(void **state)
+{
+    (void)state;
+    struct rein_rules rules = {0};
+    struct stand s;
+    struct rng rng;
+    size_t calls = 0, ended = 0;
+    rng_seed(&rng, 7);
+    stand_open(&s, &rules);
+    for (int trial = 0; trial < 400; trial++) {
+        struct osso_error err = {""};
+        struct osso_parser *parser;
+        struct osso_parser_state m = {.size = sizeof m};
+        stand_again(&s, &rules);
+        check_ok(osso_parser_create(builtin, "assistant", OSSO_PARSE_STRICT, &parser, &err), err);
+        for (int i = 0; i < 120; i++) {
+            int32_t id = draw(&s, &rng);
+            check_ok(osso_session_append(s.session, id, &err), err);
+            check_ok(osso_parser_push(parser, id, &m, &err), err);
+            calls += m.message_done && m.recipient;
+            if (m.in_content)
+                assert_string_equal(m.role, "assistant");
+            ended += id == RETURN || id == CALL;
+            if (id == RETURN || id == CALL)
+                break;
+        }
+        osso_parser_free(parser);
+    }
+    assert_true(calls > 20 && ended > 200);
+    stand_close(&s);
+}
+
+static void expect_path(struct stand *s, const struct rein_rules *rules, const char *text, bool good)
+{
+    struct osso_error err = {""};
+    struct osso_ids ids = {0};
+    bool all = true;
+    stand_again(s, rules);
+    check_ok(osso_tokenizer_encode(builtin, text, strlen(text), OSSO_ENCODE_SPECIAL, &ids, &err), err);
+    for (size_t i = 0; i < ids.len && all; i++) {
+        all = allowed(s, ids.data[i]);
+        check_ok(osso_session_append(s->session, ids.data[i], &err), err);
+    }
+    if (all != good)
+        fail_msg("%s: %s", good ? "forbidden" : "allowed", text);
+    osso_ids_free(&ids);
+}
+
+#define GO_ON "<|end|><|start|>assistant"
+
+static void test_paths(void **state)
+{
+    (void)state;
+    struct stand s;
+    struct rein_rules rules = {0};
+    stand_open(&s, &rules);
+    static const char *const good[] = {
+        "<|channel|>final<|message|>Hi.<|return|>",
+        "<|channel|>analysis<|message|>Hm." GO_ON "<|channel|>final<|message|>Hi.<|return|>",
+        "<|channel|>commentary to=functions.get <|constrain|>json<|message|>{}<|call|>",
+        "<|channel|>commentary to=functions.get<|message|>{}<|call|>",
+        "<|channel|>analysis to=python code<|message|>1<|call|>",
+        " to=functions.a-b_c.D9<|channel|>commentary <|constrain|>json<|message|>{}<|call|>",
+        "<|channel|>commentary<|message|>Let me see." GO_ON
+        " to=browser.search<|channel|>analysis<|message|>{}<|call|>",
+        "<|channel|>final <|constrain|>json<|message|>{}<|return|>",
+    };
+    static const char *const bad[] = {
+        "Hello",
+        "<|message|>Hi",
+        "<|channel|>thoughts<|message|>",
+        "<|channel|>final<|channel|>",
+        "<|channel|>final to=functions.get<|message|>",
+        "<|channel|>analysis<|message|>a<|channel|>",
+        "<|channel|>analysis<|message|>a<|start|>",
+        "<|channel|>analysis<|message|>a<|constrain|>",
+        "<|channel|>analysis<|message|>a<|end|>b",
+        "<|channel|>analysis<|message|>a<|end|><|start|>user",
+        "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|message|>",
+        "<|channel|>commentary to=<|message|>",
+        "<|channel|>commentary to=a b<|message|>",
+        "<|channel|>commentary json <|constrain|>json<|message|>",
+        "<|channel|>final<|end|>",
+        "<|channel|>analysis<|return|>",
+        " to=a<|message|>",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        expect_path(&s, &rules, good[i], true);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_path(&s, &rules, bad[i], false);
+    stand_close(&s);
+}
+
+static void test_tool_choice(void **state)
+{
+    (void)state;
+    struct stand s;
+    static const char *const names[] = {"functions.get", "functions.get_all"};
+    struct rein_rules none = {.no_calls = true}, must = {.names = names, .n_names = 2, .must_call = true},
+                      listed = {.names = names, .n_names = 1};
+    stand_open(&s, &none);
+    expect_path(&s, &none, "<|channel|>final<|message|>Hi.<|return|>", true);
+    expect_path(&s, &none, "<|channel|>commentary to", false);
+    expect_path(&s, &none, " to=", false);
+    expect_path(&s, &must, "<|channel|>final", false);
+    expect_path(&s, &must, "<|channel|>commentary<|message|>", false);
+    expect_path(&s, &must, "<|channel|>analysis<|message|>Hm.<|return|>", false);
+    expect_path(&s, &must,
+                "<|channel|>analysis<|message|>Hm." GO_ON
+                "<|channel|>commentary to=functions.get <|constrain|>json<|message|>{}<|call|>",
+                true);
+    expect_path(&s, &must, " to=functions.get_all<|channel|>commentary <|constrain|>json<|message|>{}<|call|>", true);
+    expect_path(&s, &must, " to=functions.ge<|channel|>", false);
+    expect_path(&s, &must, " to=functions.get_none", false);
+    expect_path(&s, &listed, "<|channel|>final<|message|>Hi.<|return|>", true);
+    expect_path(&s, &listed, "<|channel|>commentary to=functions.get<|message|>{}<|call|>", true);
+    expect_path(&s, &listed, "<|channel|>commentary to=functions.get_all<|message|>", false);
+    stand_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_answers), cmocka_unit_test(test_paths),
+                                       cmocka_unit_test(test_tool_choice)};
+    return cmocka_run_group_tests(tests, builtin_setup, builtin_teardown);
+}
