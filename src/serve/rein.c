@@ -189,9 +189,7 @@ static void find_ids(const struct rein *r, uint32_t *bits)
         allow(bits, t->channel);
     else if (here.whole)
         allow(bits, t->message);
-    const char *last = r->text + r->len - 5;
-    bool typed = r->len >= 5 && (memcmp(last, " json", 5) == 0 || memcmp(last, " code", 5) == 0);
-    if (here.whole && r->place == REIN_CHANNEL && !typed)
+    if (here.typed && r->place == REIN_CHANNEL)
         allow(bits, t->constrain);
 }
 

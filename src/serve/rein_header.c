@@ -52,6 +52,12 @@ static bool form_is_whole(const char *text, size_t len)
     return len <= 1 || (len == 5 && form_fits(text, len));
 }
 
+/* What may stand behind a recipient. */
+static struct rein_fit fit_form(const char *text, size_t len)
+{
+    return (struct rein_fit){.alive = form_fits(text, len), .whole = form_is_whole(text, len), .typed = len <= 1};
+}
+
 /* " to=NAME", and behind it, where `form`, the content type. */
 static struct rein_fit fit_recipient(const struct rein_rules *rules, const char *text, size_t len, bool form)
 {
@@ -66,28 +72,30 @@ static struct rein_fit fit_recipient(const struct rein_rules *rules, const char 
     if (!begins(text, len, " to="))
         return fit;
     size_t n = name_in(rules, text + 4, len - 4, &alive, &whole), rest = len - 4 - n;
-    const char *behind = text + 4 + n;
     if (rest == 0)
-        fit = (struct rein_fit){.alive = alive, .whole = whole, .recipient = true};
-    else if (whole && form && form_fits(behind, rest))
-        fit = (struct rein_fit){.alive = true, .whole = form_is_whole(behind, rest), .recipient = true};
+        fit = (struct rein_fit){.alive = alive, .whole = whole, .typed = whole && form, .recipient = true};
+    else if (whole && form) {
+        fit = fit_form(text + 4 + n, rest);
+        fit.recipient = true;
+    }
     return fit;
 }
 
 /* What follows the channel's name. */
-static struct rein_fit fit_behind(const struct rein_rules *rules, bool called, bool thinks, const char *text,
+static struct rein_fit fit_behind(const struct rein_rules *rules, bool called, const char *channel, const char *text,
                                   size_t len)
 {
-    struct rein_fit fit = {.thinks = thinks};
-    bool free = called || thinks || !rules->must_call;
-    if (form_fits(text, len))
-        fit = (struct rein_fit){.alive = free || len <= 1, .whole = free && form_is_whole(text, len), .thinks = thinks};
-    if (len > 0 && !called) {
-        struct rein_fit to = fit_recipient(rules, text, len, true);
-        fit.alive |= to.alive;
-        fit.whole |= to.whole;
-        fit.recipient = to.recipient;
-    }
+    bool thinks = channel[0] == 'a', final = channel[0] == 'f';
+    struct rein_fit fit = {0};
+    if (called)
+        fit = fit_form(text, len);
+    else if (final && (len == 0 || (len == 1 && *text == ' ')))
+        fit = (struct rein_fit){.alive = true, .whole = len == 0, .typed = true};
+    else if (len == 0)
+        fit = (struct rein_fit){.alive = true, .whole = thinks || !rules->must_call};
+    else if (!final)
+        fit = fit_recipient(rules, text, len, true);
+    fit.thinks = thinks;
     return fit;
 }
 
@@ -116,7 +124,7 @@ struct rein_fit rein_fit(const struct rein_rules *rules, enum rein_place place, 
         if (len < n && leads_to(text, len, channels[i]))
             fit.alive = true;
         else if (begins(text, len, channels[i]))
-            fit = fit_behind(rules, called || i == 2, i == 0, text + n, len - n);
+            fit = fit_behind(rules, called, channels[i], text + n, len - n);
     }
     return fit;
 }

@@ -2,7 +2,9 @@
  *
  *     header := [" to=" NAME] <|channel|> CHANNEL [" to=" NAME] [" "] [<|constrain|>] ["json" | "code"] <|message|>
  *
- * (the end of part C of harmony's format; the role stands before it). */
+ * (the end of part C of harmony's format; the role stands before it). What is behind the channel says how a call's
+ * arguments are written, or a final's text: without a recipient a bare word there would itself be read as one, so
+ * "final" alone has it, and behind <|constrain|> only. */
 #ifndef OSSO_SERVE_REIN_HEADER_H
 #define OSSO_SERVE_REIN_HEADER_H
 
@@ -25,6 +27,7 @@ enum rein_place { REIN_START, REIN_CHANNEL, REIN_FORM }; /* before <|channel|>, 
 struct rein_fit {
     bool alive;     /* it may go on, or is whole */
     bool whole;     /* the place may end here: with <|channel|> at the start, else with <|message|> */
+    bool typed;     /* <|constrain|> may come */
     bool recipient; /* it names one */
     bool thinks;    /* REIN_CHANNEL: analysis */
 };

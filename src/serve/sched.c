@@ -332,11 +332,12 @@ static void sample(struct sched *s)
         struct seq *q = s->seqs + s->drawn[k];
         struct osso_event event = {.size = sizeof event};
         q->streams = true;
-        enum osso_status status = osso_answer_take_drawn(q->answer, s->draws + k, &event, &s->errors[k]);
-        if (status) {
-            q->job->status = q->job->status ? q->job->status : status;
-            q->job->why = s->errors[k];
-        } else
+        struct osso_error why = {""};
+        enum osso_status status = osso_answer_take_drawn(q->answer, s->draws + k, &event, &why);
+        if (status && !q->job->status) {
+            q->job->status = status;
+            q->job->why = why;
+        } else if (!status)
             q->job->on_event(q->job->user, q->number, &event);
     }
     pthread_mutex_lock(&s->lock);

@@ -112,6 +112,7 @@ static void test_random_answers(void **state)
             check_ok(osso_session_append(s.session, id, &err), err);
             check_ok(osso_parser_push(parser, id, &m, &err), err);
             calls += m.message_done && m.recipient;
+            assert_true(!m.recipient || strcmp(m.recipient, "json") != 0); /* a content type is no recipient */
             if (m.in_content)
                 assert_string_equal(m.role, "assistant");
             ended += id == RETURN || id == CALL;
@@ -174,6 +175,11 @@ static void test_paths(void **state)
         "<|channel|>commentary to=<|message|>",
         "<|channel|>commentary to=a b<|message|>",
         "<|channel|>commentary json <|constrain|>json<|message|>",
+        "<|channel|>commentary json<|message|>",
+        "<|channel|>analysis code<|message|>",
+        "<|channel|>final json<|message|>",
+        "<|channel|>final <|message|>",
+        "<|channel|>commentary <|constrain|>json<|message|>",
         "<|channel|>final<|end|>",
         "<|channel|>analysis<|return|>",
         " to=a<|message|>",
