@@ -6,6 +6,7 @@
 #include "json/jwrite.h"
 #include "serve/desk.h"
 #include "serve/exchange.h"
+#include "serve/refusal_send.h"
 
 #include <string.h>
 
@@ -102,7 +103,7 @@ static struct jdoc *read_body(struct exchange *x)
         refuse(&r, 400, NULL, "the body must be a JSON object");
     if (!r.status)
         return doc;
-    desk_refuse(x, &r);
+    refusal_send(x, &r);
     jdoc_release(doc);
     return NULL;
 }

@@ -1,5 +1,4 @@
-/* desk.h: where requests for answers are taken: from an exchange to jobs, and from their events back to the client. The
- * handlers of routes.def run on workers; answers come from the scheduler's thread. */
+/* desk.h: what stands behind all requests: the model, the scheduler, what is remembered. */
 #ifndef OSSO_SERVE_DESK_H
 #define OSSO_SERVE_DESK_H
 
@@ -41,24 +40,5 @@ void desk_drain(void *user);
 void desk_give_up(void *user);
 
 struct desk *desk_of(const struct exchange *x);
-
-void desk_chat(struct exchange *x);
-void desk_responses(struct exchange *x);
-void desk_completions(struct exchange *x);
-void desk_input_tokens(struct exchange *x);   /* counts what a response's input would be */
-void desk_apply_template(struct exchange *x); /* {"prompt"}: a chat as the model reads it */
-
-/* What reading a request needs, for the owner of this exchange. `reader` keeps what was looked up for it. */
-struct desk_reader {
-    struct desk *desk;
-    uint64_t owner;
-    struct buf stored;
-    char date[16];
-};
-struct request_world desk_world(struct desk *desk, struct desk_reader *reader, const struct exchange *x);
-void desk_reader_free(struct desk_reader *reader);
-/* Answers with a refusal. */
-struct refusal;
-void desk_refuse(struct exchange *x, const struct refusal *r);
 
 #endif

@@ -2,8 +2,8 @@
 #include "serve/route_table.h"
 
 #include "serve/about.h"
-#include "serve/desk.h"
-#include "serve/stored.h"
+#include "serve/api_routes.h"
+#include "serve/stored_routes.h"
 #include "serve/vitals.h"
 
 static const struct route table[] = {

@@ -46,12 +46,31 @@ struct sched {
     int *drawn; /* the sequence of each draw */
 };
 
+/* sched_queue.c */
+/* Ends jobs that nobody waits for any more, or that find no server. */
+void sched_drop_queued(struct sched *s);
+/* Begins one answer of one job. False: nobody can begin now. */
+bool sched_admit_one(struct sched *s);
+/* Ends all answers of a job. */
+void sched_end_job(struct sched *s, struct job *job, enum osso_status status, const struct osso_error *why);
+/* Ends jobs in work whose clients left; `all`: every one. */
+void sched_drop_cancelled(struct sched *s, bool all);
+
+/* sched_step.c */
+/* Answers that wait for room may go on. */
+void sched_resume(struct sched *s);
+void sched_step(struct sched *s);
+/* Ends answers that have all they want, and jobs that failed. */
+void sched_end_finished(struct sched *s);
 /* sched_seq.c */
 enum osso_status seq_begin(struct sched *s, struct job *job, struct osso_error *err);
 /* Takes seqs[i] out; its job is done when it was the last. status OK: the answer ended by itself. */
 void seq_end(struct sched *s, int i, enum osso_status status, const struct osso_error *why);
 /* Scores of the prompt's tokens that the last step computed. */
 enum osso_status seq_score(struct seq *seq, int64_t vocab, struct osso_error *err);
+/* Pages that the answers in work have still to fill; SCHED_SLIDING_PAGES: of the window, for each. */
+enum { SCHED_PAGE = 128, SCHED_SLIDING_PAGES = 4 };
+uint64_t sched_pages_promised(const struct sched *s);
 /* The job is told, for the last time; it may be gone afterwards. */
 void job_finish(struct job *job, enum osso_status status, const struct osso_error *why);
 

@@ -108,6 +108,20 @@ void seq_end(struct sched *s, int i, enum osso_status status, const struct osso_
         job_finish(job, job->status, &job->why);
 }
 
+/* Pages that the prompts in work have still to fill. */
+uint64_t sched_pages_promised(const struct sched *s)
+{
+    uint64_t pages = 0;
+    for (int i = 0; i < s->n; i++) {
+        size_t n, computed = osso_session_computed(s->seqs[i].session);
+        osso_session_tokens(s->seqs[i].session, &n);
+        pages += s->seqs[i].released || !s->seqs[i].streams
+                     ? (n - (computed < n ? computed : n)) / SCHED_PAGE + SCHED_SLIDING_PAGES
+                     : 1;
+    }
+    return pages;
+}
+
 /* ---- scores --------------------------------------------------------------------------------------------- */
 
 static double log_sum(const float *logits, int64_t vocab)

@@ -4,18 +4,11 @@
 
 #include "serve/shelf.h"
 
-struct exchange;
-
 /* object: the response; input, output: its items without brackets. */
 void stored_keep(struct shelf *shelf, uint64_t owner, const char *id, const char *object, const struct buf *input,
                  const char *output);
 /* Which of them; all: input and output, a list. Appends a JSON text. */
 enum stored_part { STORED_OBJECT, STORED_INPUT, STORED_ALL };
 bool stored_get(struct shelf *shelf, uint64_t owner, const char *id, enum stored_part part, struct buf *out);
-
-/* GET and DELETE of /v1/responses/{id}, GET of its input_items. */
-void stored_read(struct exchange *x);
-void stored_delete(struct exchange *x);
-void stored_items(struct exchange *x);
 
 #endif

@@ -54,13 +54,4 @@ bool request_read(unsigned api, const char *body, size_t len, const struct reque
                   struct request **request_out, struct refusal *r);
 void request_free(struct request *request);
 
-/* The parts, each in a file of its own. */
-bool request_chat(struct request *q, const struct request_world *world, struct refusal *r);
-bool request_responses(struct request *q, const struct request_world *world, struct refusal *r);
-bool request_completions(struct request *q, const struct request_world *world, struct refusal *r);
-/* A chat request's JSON (normalised: functions only) as the prompt. */
-bool request_prompt(struct request *q, const struct request_world *world, const struct buf *chat, struct refusal *r);
-/* "low", "medium" or "high" of what clients say; false: none of them. */
-bool request_effort(struct request *q, const struct jval *v, const char *param, struct refusal *r);
-
 #endif

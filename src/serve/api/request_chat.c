@@ -1,9 +1,10 @@
 /* request_chat.c: a chat completion's request. The messages are handed on as they are, but for what only this API has:
  * calls of custom tools, and images in a tool's output. */
-#include "serve/api/request.h"
+#include "serve/api/request_apis.h"
 
 #include "json/jwrite.h"
 #include "serve/api/items_in.h"
+#include "serve/api/request_prompt.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* request_completions.c: a text completion's request: up to 64 prompts, texts or ids. */
-#include "serve/api/request.h"
+#include "serve/api/request_apis.h"
 
 #include "base/mem.h"
 #include "json/jget.h"

@@ -1,8 +1,9 @@
 /* request_responses.c: a request of the Responses API as a chat: instructions, what was stored, the input's items. */
-#include "serve/api/request.h"
+#include "serve/api/request_apis.h"
 
 #include "json/jwrite.h"
 #include "serve/api/items_in.h"
+#include "serve/api/request_prompt.h"
 
 #include <string.h>
 
