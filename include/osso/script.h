@@ -1,5 +1,6 @@
 /* script.h: a model that says what a file tells it to: for tests of what stands above a model. Only the forward pass is
- * missing: tokenizer, sessions, pages, shared prefixes, steps, sampling and masks are the real ones. Stands beside osso.h.
+ * missing: tokenizer, sessions, pages, shared prefixes, steps, sampling and masks are the real ones. Stands beside
+ * osso.h.
  *
  *   osso_script_open("answers.jsonl", tokenizer, &script, &err);
  *   osso_script_engine(script, &options, &engine, &err);
@@ -14,8 +15,8 @@
  *   delay_ms    what each token costs that is said; sessions of one step wait together, for the longest of theirs
  *   fail_at     from this token on (0: the first) all logits are NaN
  * At step i the i-th id has logit 100 and every other id -id/1e6, behind the last it is <|return|> that has 100: so the
- * script is followed unless a mask forbids it, then (greedily) the lowest allowed id comes and the script goes on behind
- * the one that was passed over. */
+ * script is followed unless a mask forbids it, then (greedily) the lowest allowed id comes and the script goes on
+ * behind the one that was passed over. */
 #ifndef OSSO_SCRIPT_H
 #define OSSO_SCRIPT_H
 
@@ -34,7 +35,8 @@ OSSO_API enum osso_status osso_script_open(const char *path, const struct osso_t
 OSSO_API void osso_script_free(struct osso_script *script); /* NULL is fine; after its engines */
 /* Length of a row of logits: the tokenizer's size. */
 OSSO_API int64_t osso_script_vocab(const struct osso_script *script);
-/* An engine without a model; context 0 is 131,072. Answers stop at harmony's ids. A session that has no turn gets NaN. */
+/* An engine without a model; context 0 is 131,072. Answers stop at harmony's ids. A session that has no turn gets NaN.
+ */
 OSSO_API enum osso_status osso_script_engine(struct osso_script *script, const struct osso_engine_options *options,
                                              struct osso_engine **engine_out, struct osso_error *err);
 /* Takes the first rule that matches this prompt and is not used up; FORMAT, naming the file, when there is none. The

@@ -120,7 +120,8 @@ static enum osso_status read_rule(const struct osso_script *s, const struct jval
         status = rule->match ? OSSO_OK : error_nomem(err, match->text.len, where);
     }
     if (!status && text)
-        status = osso_tokenizer_encode(s->tokenizer, text->text.s, text->text.len, OSSO_ENCODE_SPECIAL, &rule->ids, err);
+        status = osso_tokenizer_encode(s->tokenizer, text->text.s, text->text.len, OSSO_ENCODE_SPECIAL, &rule->ids,
+                                       err);
     else if (!status)
         status = read_ids(s, jval_given(line, "ids"), rule, where, err);
     return status;
@@ -165,7 +166,8 @@ static enum osso_status read_file(struct osso_script *s, struct osso_error *err)
     }
     mem_free(data);
     if (!status && s->n == 0)
-        status = error_set(err, OSSO_FORMAT, "%s: no rule in it; each line is one, {\"text\": \"...\"} for example", s->path);
+        status = error_set(err, OSSO_FORMAT, "%s: no rule in it; each line is one, {\"text\": \"...\"} for example",
+                           s->path);
     return status;
 }
 
@@ -243,8 +245,8 @@ enum osso_status osso_script_admit(struct osso_script *s, const int32_t *prompt,
         }
     buf_free(&text);
     if (!status && !turn->rule)
-        status = error_set(err, OSSO_FORMAT, "%s: no rule matches this prompt of %zu tokens, or those that do are used up",
-                           s->path, n);
+        status = error_set(err, OSSO_FORMAT,
+                           "%s: no rule matches this prompt of %zu tokens, or those that do are used up", s->path, n);
     if (status)
         mem_free(turn);
     else

@@ -1,5 +1,5 @@
-/* test_script.c: a model that a file of rules takes the place of: each field of a rule, what is refused, and a tool loop
- * over it in which every prompt goes on from what is computed. */
+/* test_script.c: a model that a file of rules takes the place of: each field of a rule, what is refused, and a tool
+ * loop over it in which every prompt goes on from what is computed. */
 #include "builtin_test.h"
 #include "fault_test.h"
 #include "file_test.h"
@@ -162,7 +162,8 @@ static void test_every_row(void **state)
     (void)state;
     struct osso_error err = {""};
     struct stage s = opened("{\"text\":\"<|channel|>final<|message|>a<|end|>\"}", -1);
-    struct osso_ids want = ids_of("<|channel|>final<|message|>a<|end|><|return|><|return|>"), prompt = ids_of("one two");
+    struct osso_ids want = ids_of("<|channel|>final<|message|>a<|end|><|return|><|return|>"),
+                    prompt = ids_of("one two");
     check_ok(osso_script_admit(s.script, prompt.data, prompt.len, &s.turn, &err), err);
     osso_session_set_user(s.session, s.turn);
     check_ok(osso_session_sync(s.session, prompt.data, prompt.len, &err), err);
@@ -196,7 +197,8 @@ static void test_fail_at(void **state)
 {
     (void)state;
     struct osso_error err = {""};
-    struct stage s = opened("{\"match\":\"zero\",\"text\":\"a b c\",\"fail_at\":0}\n{\"text\":\"a b c\",\"fail_at\":2}", -1);
+    struct stage s = opened("{\"match\":\"zero\",\"text\":\"a b c\",\"fail_at\":0}\n{\"text\":\"a b c\",\"fail_at\":2}",
+                            -1);
     assert_int_equal(ask(&s, "x"), OSSO_NUMERIC);
     assert_string_equal(s.said, "a b");
     assert_int_equal(ask(&s, "zero"), OSSO_NUMERIC);
@@ -231,6 +233,31 @@ static void test_waits(void **state)
     assert_int_equal(ask_ids(&s, &ids, NULL), OSSO_OK);
     assert_true(waited_ms < 0.5 * 200 + 20 * 4 && waited_ms > 20 * 4); /* most of it is there */
     assert_true(fabs(waited_ms - (0.5 * (double)(1000 - s.result.n_reused) + 20 * 4)) < 0.01);
+    /* Far back sliding pages are gone: what is made again for them only costs nothing, and a token that was said and is
+     * read again costs what a prompt's does. */
+    struct osso_engine_stats stats = {.size = sizeof stats};
+    while (ids.len < 4000)
+        check_ok(osso_ids_push(&ids, 64, &err), err);
+    assert_int_equal(ask_ids(&s, &ids, NULL), OSSO_OK);
+    check_ok(osso_session_rewind(s.session, 2000, &err), err);
+    osso_engine_stats(s.engine, &stats);
+    uint64_t computed = stats.tokens_computed, replayed = stats.tokens_replayed;
+    waited_ms = 0;
+    check_ok(osso_step(s.engine, &s.session, 1, 0, &err), err);
+    osso_engine_stats(s.engine, &stats);
+    assert_true(stats.tokens_replayed > replayed && stats.tokens_computed == computed + 1);
+    assert_true(fabs(waited_ms - 0.5) < 0.01);
+    check_ok(osso_session_sync(s.session, ids.data, ids.len, &err), err);
+    for (int i = 0; i < 200; i++)
+        check_ok(osso_session_append(s.session, 65, &err), err);
+    osso_engine_stats(s.engine, &stats);
+    computed = stats.tokens_computed;
+    waited_ms = 0;
+    while (!osso_session_ready(s.session))
+        check_ok(osso_step(s.engine, &s.session, 1, 0, &err), err);
+    osso_engine_stats(s.engine, &stats);
+    assert_true(stats.tokens_computed - computed > 200);
+    assert_true(fabs(waited_ms - (0.5 * (double)(stats.tokens_computed - computed - 1) + 20)) < 0.01);
     /* Two that speak together: the longer wait of each step, once. */
     struct osso_session *two[2] = {s.session, NULL};
     struct osso_script_turn *turns[2];
@@ -420,11 +447,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_match),     cmocka_unit_test(test_every_row),
-        cmocka_unit_test(test_forbidden), cmocka_unit_test(test_fail_at),
-        cmocka_unit_test(test_waits),     cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_refused),   cmocka_unit_test(test_tool_loop),
-        cmocka_unit_test(test_every_allocation_fails),
+        cmocka_unit_test(test_match),   cmocka_unit_test(test_every_row), cmocka_unit_test(test_forbidden),
+        cmocka_unit_test(test_fail_at), cmocka_unit_test(test_waits),     cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_tool_loop), cmocka_unit_test(test_every_allocation_fails),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
