@@ -1,5 +1,6 @@
 /* conversation_ids.c: a message that is given as ids alone: its fields and its text are read from them. */
 #include "base/error.h"
+#include "base/must.h"
 #include "harmony/harmony_parser.h"
 #include "harmony/own_ids.h"
 
@@ -19,6 +20,7 @@ enum osso_status osso_conversation_add_ids(struct osso_conversation *conversatio
         status = osso_parser_push(p, ids[i], NULL, err);
     if (!status)
         status = osso_parser_finish(p, NULL, err);
+    must(status || p->done->n_messages == 1);
     if (!status)
         status = conversation_append(conversation, &p->done->messages[0], err);
     osso_parser_free(p);
