@@ -40,50 +40,12 @@ struct osso_answer {
     struct osso_choice top[MAX_TOP];
 };
 
-const char *osso_stop_text(enum osso_stop stop)
-{
-    switch (stop) {
-    case OSSO_STOP_NONE: return "none";
-    case OSSO_STOP_ID: return "stop";
-    case OSSO_STOP_STRING: return "stop_string";
-    case OSSO_STOP_LENGTH: return "length";
-    case OSSO_STOP_CONTEXT: return "context";
-    case OSSO_STOP_CANCELLED: return "cancelled";
-    }
-    return "?";
-}
-
-static bool is(const char *a, const char *b)
-{
-    return a && strcmp(a, b) == 0;
-}
-
-enum osso_voice osso_voice_of(const char *role, const char *channel, const char *recipient)
-{
-    if (role && !is(role, "assistant"))
-        return OSSO_VOICE_NONE;
-    if (recipient && !is(recipient, "assistant"))
-        return OSSO_VOICE_CALL;
-    if (is(channel, "analysis"))
-        return OSSO_VOICE_THOUGHT;
-    return is(channel, "commentary") ? OSSO_VOICE_PREAMBLE : OSSO_VOICE_ANSWER;
-}
-
 /* ---- making one ----------------------------------------------------------------------------------------- */
-
-/* The ids that end an answer of this engine's model; a scripted one says them itself. */
-static size_t model_stops(const struct osso_engine *e, int32_t ids[MAX_STOPS])
-{
-    if (e->model)
-        return osso_model_stop_ids(e->model, ids, MAX_STOPS);
-    memcpy(ids, e->config.stop_ids, (size_t)e->config.n_stop_ids * sizeof *ids);
-    return (size_t)e->config.n_stop_ids;
-}
 
 static enum osso_status copy_ids(struct osso_answer *a, struct osso_error *err)
 {
     int32_t model[MAX_STOPS];
-    size_t n_model = a->o.stop_ids && !a->o.ignore_eos ? 0 : model_stops(a->session->engine, model);
+    size_t n_model = a->o.stop_ids && !a->o.ignore_eos ? 0 : stop_ids_of(a->session->engine, model);
     const int32_t *stop = a->o.stop_ids ? a->o.stop_ids : model;
     a->n_stop_ids = a->o.stop_ids ? a->o.n_stop_ids : a->o.ignore_eos ? 0 : n_model;
     a->n_eos = a->o.ignore_eos ? n_model : 0;
@@ -241,7 +203,7 @@ static void read_message(struct osso_answer *a)
     const struct osso_parser_state *m = &a->message;
     bool known = m->in_content || m->message_done;
     a->voice = known ? osso_voice_of(m->role, m->channel, m->recipient) : OSSO_VOICE_NONE;
-    if (known && m->role && !is(m->role, "assistant") && a->stop == OSSO_STOP_NONE)
+    if (known && m->role && strcmp(m->role, "assistant") != 0 && a->stop == OSSO_STOP_NONE)
         a->stop = OSSO_STOP_ID;
     a->n_calls += m->message_done && a->voice == OSSO_VOICE_CALL;
 }

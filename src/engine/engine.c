@@ -280,8 +280,8 @@ enum osso_status osso_engine_create_rows(int64_t vocab, osso_script_fn *fn, void
                                   ? error_set(err, OSSO_USAGE, "a vocabulary of %lld ids", (long long)vocab)
                                   : create(NULL, &c, options, engine_out, err);
     if (!status) {
-        (*engine_out)->script = fn;
-        (*engine_out)->script_user = user;
+        (*engine_out)->rows_fn = fn;
+        (*engine_out)->rows_user = user;
     }
     return status;
 }
@@ -290,7 +290,7 @@ static void logits_alone(void *user, const struct osso_script_row *row)
 {
     struct osso_engine *e = user;
     if (row->logits)
-        e->logits_fn(e->logits_user, row->tokens, row->n_tokens, row->logits);
+        e->script(e->script_user, row->tokens, row->n_tokens, row->logits);
 }
 
 enum osso_status osso_engine_create_scripted(int64_t vocab, osso_logits_fn *logits, void *user,
@@ -299,9 +299,9 @@ enum osso_status osso_engine_create_scripted(int64_t vocab, osso_logits_fn *logi
 {
     enum osso_status status = osso_engine_create_rows(vocab, logits_alone, NULL, options, engine_out, err);
     if (!status) {
-        (*engine_out)->script_user = *engine_out;
-        (*engine_out)->logits_fn = logits;
-        (*engine_out)->logits_user = user;
+        (*engine_out)->rows_user = *engine_out;
+        (*engine_out)->script = logits;
+        (*engine_out)->script_user = user;
     }
     return status;
 }

@@ -19,13 +19,13 @@ struct osso_engine {
     struct kv_pool kv;
     struct forward forward;
     struct rope rope;
+    osso_script_fn *rows_fn; /* NULL: the model computes. With `script` it is a wrapper that calls that */
+    void *rows_user;
     struct prefix tree;
     struct chooser *choosers; /* [n_choosers] one for each thread that chooses */
     int n_choosers;
-    osso_script_fn *script; /* NULL: the model computes */
+    osso_logits_fn *script;
     void *script_user;
-    osso_logits_fn *logits_fn; /* osso_engine_create_scripted: the script is a wrapper that calls it */
-    void *logits_user;
     int max_rows, max_logits, n_sliding;
     int64_t context;
     int n_sessions;                /* alive */

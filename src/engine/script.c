@@ -39,6 +39,7 @@ struct osso_script {
     int64_t vocab;
     float *plain;                /* [vocab] of a row for which the script says nothing */
     double prefill_ms, delay_ms; /* of the step in progress: the sum, the longest */
+    uint64_t step;
 };
 
 struct osso_script_turn {
@@ -276,28 +277,31 @@ static void fill(const struct osso_script *s, const struct osso_script_turn *tur
 }
 
 /* An interruption ends the wait too: the step is void then. */
-static void wait_ms(double ms)
+static void wait_ms(const struct osso_engine *e, double ms)
 {
-    struct timespec t = {.tv_sec = (time_t)(ms / 1e3)};
-    t.tv_nsec = (long)((ms - (double)t.tv_sec * 1e3) * 1e6);
-    if (ms > 0)
+    static const double slice_ms = 50;
+    for (; ms > 0 && !engine_interrupted(e); ms -= slice_ms) {
+        struct timespec t = {.tv_nsec = (long)(fmin(ms, slice_ms) * 1e6)};
         nanosleep(&t, NULL);
+    }
 }
 
 static void play(void *user, const struct osso_script_row *row)
 {
     struct osso_script *s = user;
+    const struct osso_engine *e = row->session->engine;
     const struct osso_script_turn *turn = row->user == (const void *)row->session ? NULL : row->user;
+    if (s->step != e->step_count) /* the one before may have been interrupted */
+        s->prefill_ms = s->delay_ms = 0;
+    s->step = e->step_count;
     if (turn && !row->replayed && (row->n_tokens <= turn->n_prompt || !row->logits))
         s->prefill_ms += turn->rule->prefill_ms;
     if (turn && row->logits && row->n_tokens >= turn->n_prompt)
         s->delay_ms = fmax(s->delay_ms, turn->rule->delay_ms);
     if (row->logits)
         fill(s, turn, row->n_tokens, row->logits);
-    if (!row->last)
-        return;
-    wait_ms(s->prefill_ms + s->delay_ms);
-    s->prefill_ms = s->delay_ms = 0;
+    if (row->last)
+        wait_ms(e, s->prefill_ms + s->delay_ms);
 }
 
 enum osso_status osso_script_engine(struct osso_script *s, const struct osso_engine_options *options,

@@ -155,7 +155,7 @@ static void run_script(struct osso_engine *e)
                                        .logits = wants ? e->backend->host(e->backend, there, bytes) : NULL,
                                        .replayed = e->keep[row],
                                        .last = row == b->n - 1};
-        e->script(e->script_user, &told);
+        e->rows_fn(e->rows_user, &told);
         if (wants)
             e->backend->put(e->backend, there, told.logits, bytes);
         e->forward.interrupted = engine_interrupted(e);
@@ -217,7 +217,7 @@ static enum osso_status run(struct osso_engine *e, int n_sessions, struct osso_e
 {
     enum osso_status status = forward_begin(&e->forward, &e->broken_why);
     if (!status) {
-        (e->script ? run_script : run_model)(e);
+        (e->rows_fn ? run_script : run_model)(e);
         status = forward_end(&e->forward, &e->broken_why);
     }
     if (status)

@@ -4,6 +4,9 @@
 #include "engine/stops.h"
 
 #include "checkpoint/model_open.h"
+#include "engine/engine_parts.h"
+
+#include <string.h>
 
 static void add(struct stop_set *set, int32_t id, const char *from, bool stops)
 {
@@ -40,6 +43,14 @@ void stop_set_of(const struct osso_model *model, struct stop_set *out)
     if (osso_model_tokenizer((struct osso_model *)(uintptr_t)model, &tokenizer, &none))
         tokenizer = NULL;
     stop_set_make(&model->config, tokenizer, out);
+}
+
+size_t stop_ids_of(const struct osso_engine *e, int32_t ids[MAX_STOPS])
+{
+    if (e->model)
+        return osso_model_stop_ids(e->model, ids, MAX_STOPS);
+    memcpy(ids, e->config.stop_ids, (size_t)e->config.n_stop_ids * sizeof *ids);
+    return (size_t)e->config.n_stop_ids;
 }
 
 size_t osso_model_stop_ids(const struct osso_model *model, int32_t *ids_out, size_t cap)

@@ -20,5 +20,8 @@ struct stop_set {
 void stop_set_make(const struct config *config, const struct osso_tokenizer *tokenizer, struct stop_set *out);
 /* With the model's own tokenizer, which is opened; a model whose tokenizer cannot be opened has none. */
 void stop_set_of(const struct osso_model *model, struct stop_set *out);
+struct osso_engine;
+/* The ids that end an answer of this engine's model; of one without a model what its configuration says. */
+size_t stop_ids_of(const struct osso_engine *engine, int32_t ids[MAX_STOPS]);
 
 #endif

@@ -5,6 +5,8 @@
 #include "base/utf8.h"
 #include "harmony/own_ids.h"
 
+#include <string.h>
+
 enum osso_status parser_check(const struct buf *b, struct osso_error *err)
 {
     return b->failed ? error_nomem(err, b->len, "a message that is being read") : OSSO_OK;
@@ -81,6 +83,26 @@ void parser_release(struct osso_parser *p)
         decode_held(p, false);
 }
 
+enum osso_status parser_know_author(struct osso_parser *p, struct osso_error *err)
+{
+    const char *role = role_name(p->hint);
+    p->owned = p->hint != OSSO_ROLE_TOOL; /* whose author is a name that only the prompt knows */
+    enum osso_status status = p->owned ? osso_tokenizer_encode(p->tokenizer, role, strlen(role), 0, &p->own, err)
+                                       : OSSO_OK;
+    p->n_known = p->own.len;
+    return status;
+}
+
+/* Does the header begin as one goes on behind its author? A word glued to the author would be read as part of it. */
+static bool begins_well(const struct osso_parser *p, size_t n)
+{
+    const char *piece;
+    size_t len;
+    return p->n_known == 0 ||
+           (n > p->n_known && osso_tokenizer_piece(p->tokenizer, p->own.data[p->n_known], &piece, &len) &&
+            (*piece == ' ' || osso_tokenizer_is_special(p->tokenizer, p->own.data[p->n_known])));
+}
+
 /* The message gets the ids in which it came. Where its stop is missing the next one's <|start|> is none of them; what
  * is not well-formed is written again from its fields, so that a slip is not repeated to the model that made it. */
 static enum osso_status keep_ids(struct osso_parser *p, int32_t end_id, struct osso_error *err)
@@ -88,7 +110,7 @@ static enum osso_status keep_ids(struct osso_parser *p, int32_t end_id, struct o
     size_t n = p->own.len;
     if (n > 0 && end_id == p->start)
         n--;
-    if (!p->owned || own_ids_wrong(p->tokenizer, p->own.data, n))
+    if (!p->owned || !begins_well(p, n) || own_ids_wrong(p->tokenizer, p->own.data, n))
         return OSSO_OK;
     return message_set_ids(&p->open, p->own.data, n, err);
 }

@@ -53,9 +53,7 @@ enum osso_status osso_parser_create(const struct osso_tokenizer *tokenizer, cons
     p->hint = hint;
     p->author = AUTHOR_KNOWN;
     p->end_id = -1;
-    p->owned = role && hint != OSSO_ROLE_TOOL; /* whose author is a name that the prompt knows */
-    if (p->owned)
-        status = osso_tokenizer_encode(tokenizer, role, strlen(role), 0, &p->own, err);
+    status = role ? parser_know_author(p, err) : OSSO_OK;
     if (status)
         osso_parser_free(p);
     else
@@ -95,7 +93,7 @@ static void open_header(struct osso_parser *p, bool hinted, enum header_author a
     p->state = HEADER;
     p->hinted = hinted;
     p->author = author;
-    p->own.len = 0;
+    p->own.len = p->n_known = 0;
     p->owned = author == AUTHOR_NAMED;
 }
 

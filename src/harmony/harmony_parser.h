@@ -36,6 +36,7 @@ struct osso_parser {
     bool lost; /* strict: after an id without a meaning the reference gives no more text */
     struct osso_conversation *done;
     struct osso_ids own; /* ids of the message in progress, from behind its <|start|> */
+    size_t n_known;      /* the first of them, which the prompt said: the author */
     bool owned;          /* there was a <|start|>, here or in the prompt: they may be a message (own_ids.h) */
     int32_t end_id;
     size_t delta_from; /* where the last id's text begins in the message that it ended */
@@ -47,6 +48,8 @@ static inline const struct osso_tokenizer *parser_tokenizer(const struct osso_pa
     return p->tokenizer;
 }
 enum osso_status parser_check(const struct buf *b, struct osso_error *err);
+/* The prompt ended in <|start|> and a role: so do the ids of the first message begin. */
+enum osso_status parser_know_author(struct osso_parser *p, struct osso_error *err);
 enum osso_status parser_push_text(struct osso_parser *p, int32_t id, struct osso_error *err);
 void parser_release(struct osso_parser *p);
 enum osso_status parser_finish_message(struct osso_parser *p, struct jtext text, int32_t end_id,

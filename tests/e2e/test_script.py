@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """--script: chat and generate over answers that a file gives, each key of a rule as the program shows it."""
 import re
+import signal
 import time
 
 from harness import *
@@ -99,6 +100,18 @@ def test_waits():
     result = json.loads(osso("generate", "--script", path, "-p", " a" * 100, "--json", "--temp", "0").text)
     assert time.monotonic() - start >= 0.2 + 0.05 * 7
     assert result["timings"]["prompt_ms"] >= 200 and result["timings"]["predicted_ms"] >= 50 * 6
+
+
+def test_ctrl_c_while_it_waits():
+    path = script({"text": "<|channel|>final<|message|>one two", "delay_ms": 60000})
+    p = subprocess.Popen([OSSO, "chat", "--script", str(path), "-p", "x"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, env=environment())
+    time.sleep(1.5 * SLOW)
+    assert p.poll() is None
+    start = time.monotonic()
+    p.send_signal(signal.SIGINT)
+    p.communicate(timeout=30 * SLOW)
+    assert p.returncode == 130 and time.monotonic() - start < 20 * SLOW
 
 
 def test_fail_at():

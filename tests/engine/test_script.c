@@ -233,6 +233,31 @@ static void test_waits(void **state)
     assert_int_equal(ask_ids(&s, &ids, NULL), OSSO_OK);
     assert_true(waited_ms < 0.5 * 200 + 20 * 4 && waited_ms > 20 * 4); /* most of it is there */
     assert_true(fabs(waited_ms - (0.5 * (double)(1000 - s.result.n_reused) + 20 * 4)) < 0.01);
+    /* Far back sliding pages are gone: what is made again for them only costs nothing, and a token that was said and is
+     * read again costs what a prompt's does. */
+    struct osso_engine_stats stats = {.size = sizeof stats};
+    while (ids.len < 4000)
+        check_ok(osso_ids_push(&ids, 64, &err), err);
+    assert_int_equal(ask_ids(&s, &ids, NULL), OSSO_OK);
+    check_ok(osso_session_rewind(s.session, 2000, &err), err);
+    osso_engine_stats(s.engine, &stats);
+    uint64_t computed = stats.tokens_computed, replayed = stats.tokens_replayed;
+    waited_ms = 0;
+    check_ok(osso_step(s.engine, &s.session, 1, 0, &err), err);
+    osso_engine_stats(s.engine, &stats);
+    assert_true(stats.tokens_replayed > replayed && stats.tokens_computed == computed + 1);
+    assert_true(fabs(waited_ms - 0.5) < 0.01);
+    check_ok(osso_session_sync(s.session, ids.data, ids.len, &err), err);
+    for (int i = 0; i < 200; i++)
+        check_ok(osso_session_append(s.session, 65, &err), err);
+    osso_engine_stats(s.engine, &stats);
+    computed = stats.tokens_computed;
+    waited_ms = 0;
+    while (!osso_session_ready(s.session))
+        check_ok(osso_step(s.engine, &s.session, 1, 0, &err), err);
+    osso_engine_stats(s.engine, &stats);
+    assert_true(stats.tokens_computed - computed >= 200);
+    assert_true(fabs(waited_ms - (0.5 * (double)(stats.tokens_computed - computed - 1) + 20)) < 0.01);
     /* Two that speak together: the longer wait of each step, once. */
     struct osso_session *two[2] = {s.session, NULL};
     struct osso_script_turn *turns[2];

@@ -52,11 +52,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(!end || flags);
     n_deltas += s.delta_len;
     const struct osso_conversation *c = osso_parser_messages(p);
+    struct osso_conversation *own;
+    must(osso_conversation_create(&own, &err) == OSSO_OK);
     for (size_t i = 0; i < osso_conversation_size(c); i++) {
         struct osso_message m = {.size = sizeof m};
         must(osso_conversation_get(c, i, &m, &err) == OSSO_OK);
         n_text += m.text_len;
+        if (m.n_ids > 0) /* what is kept is one message, as good as any */
+            must(osso_conversation_add_ids(own, tokenizer, m.ids, m.n_ids, &err) == OSSO_OK &&
+                 osso_conversation_add(own, &m, &err) == OSSO_OK);
     }
+    struct osso_ids ids = {0};
+    must(osso_conversation_render(own, tokenizer, NULL, &ids, &err) == OSSO_OK);
+    osso_ids_free(&ids);
+    osso_conversation_free(own);
     must(n_text == n_deltas);
     osso_parser_free(p);
     return 0;

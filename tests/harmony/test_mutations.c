@@ -7,6 +7,7 @@
  *   answers  what was said in the final channel is still for the person
  *   calls    a call whose recipient and <|message|> are whole still has its recipient and its first argument token
  *   authors  where only the assistant spoke, nobody else does
+ *   ids      what a message keeps of its own ids is the same message, read again, and renders
  *
  * The exceptions are what a change destroys by itself; the functions called ..._excused have their rules. */
 #include "builtin_test.h"
@@ -175,7 +176,8 @@ static bool touched(const struct mutant *m, size_t i)
 struct result {
     char text[MAX_TEXT], said[MAX_TEXT]; /* every message's, one after the other; what of it is for the person */
     size_t len, said_len;
-    bool name_seen, foreign, call_kept;
+    bool name_seen, foreign, call_kept, other_ids;
+    size_t own; /* messages that kept their ids */
 };
 
 static void no_name(struct result *r, const char *s, size_t len)
@@ -213,6 +215,33 @@ static void look_at(struct result *r, const struct osso_message *m, const struct
     }
 }
 
+static bool same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* The ids of the message, read and rendered alone. */
+static bool ids_agree(const struct osso_message *m)
+{
+    struct osso_error err = {""};
+    struct osso_conversation *c;
+    struct osso_message again = {.size = sizeof again};
+    struct osso_ids ids = {0};
+    if (m->n_ids == 0)
+        return true;
+    check_ok(osso_conversation_create(&c, &err), err);
+    check_ok(osso_conversation_add_ids(c, builtin, m->ids, m->n_ids, &err), err);
+    check_ok(osso_conversation_get(c, 0, &again, &err), err);
+    check_ok(osso_conversation_render(c, builtin, NULL, &ids, &err), err);
+    bool agree = again.role == m->role && same(again.name, m->name) && same(again.channel, m->channel) &&
+                 same(again.recipient, m->recipient) && same(again.content_type, m->content_type) &&
+                 again.text_len == m->text_len && memcmp(again.text, m->text, m->text_len) == 0 &&
+                 memcmp(ids.data + 1, m->ids, (m->n_ids - 1) * sizeof *m->ids) == 0;
+    osso_ids_free(&ids);
+    osso_conversation_free(c);
+    return agree;
+}
+
 static void run(struct result *r, const struct mutant *m, const struct stream *s)
 {
     struct osso_parser *p;
@@ -227,6 +256,8 @@ static void run(struct result *r, const struct mutant *m, const struct stream *s
         struct osso_message one = {.size = sizeof one};
         check_ok(osso_conversation_get(c, i, &one, &err), err);
         look_at(r, &one, s);
+        r->own += one.n_ids > 0;
+        r->other_ids = r->other_ids || !ids_agree(&one);
     }
     osso_parser_free(p);
 }
@@ -275,6 +306,8 @@ static void describe(const struct mutant *m, const char *what, const struct resu
     print_error("%s: %s at %zu: %s\n   texts: %s\n", what, names[m->change], m->at, line, r->text);
 }
 
+static size_t n_own; /* messages that kept their ids */
+
 static void check_mutant(struct mutant *m, const struct stream *s, size_t *n_bad)
 {
     struct result r;
@@ -285,6 +318,9 @@ static void check_mutant(struct mutant *m, const struct stream *s, size_t *n_bad
         what = "a control name";
     if (r.foreign)
         what = "another speaks";
+    if (r.other_ids)
+        what = "own ids that are another message";
+    n_own += r.own;
     if (s->argument && !r.call_kept && !lost_call_excused(m, s))
         what = "a lost call";
     const char *at = r.text;
@@ -336,9 +372,11 @@ static void mutations(void **state)
             }
         }
     }
-    print_message("%zu mutants of %d streams, %zu bad\n", count, N_SOUND, n_bad);
+    print_message("%zu mutants of %d streams, %zu bad, %zu messages with their own ids\n", count, N_SOUND, n_bad,
+                  n_own);
     assert_int_equal(n_bad, 0);
     assert_true(count >= 20000);
+    assert_true(n_own >= 15000);
 }
 
 int main(void)
