@@ -19,6 +19,19 @@ static int64_t chunk_size(const struct chooser *c, int64_t k)
     return c->vocab - k * CHUNK < CHUNK ? c->vocab - k * CHUNK : CHUNK;
 }
 
+/* `value` where a bit is set, among the first n of 32. */
+static void put(float *values, uint32_t bits, int64_t n, float value)
+{
+    if (n < WORD)
+        bits &= UINT32_MAX >> (WORD - n);
+    if (bits == UINT32_MAX)
+        for (int i = 0; i < WORD; i++)
+            values[i] = value;
+    else
+        for (; bits; bits &= bits - 1)
+            values[__builtin_ctz(bits)] = value;
+}
+
 /* The logits of chunk k: where they lie, or in `space` with -INFINITY for what may not be chosen. */
 static const float *chunk_of(const struct chooser *c, int64_t k, float space[CHUNK])
 {
@@ -29,8 +42,7 @@ static const float *chunk_of(const struct chooser *c, int64_t k, float space[CHU
     const uint32_t *bits = c->bits + k * (CHUNK / WORD);
     memcpy(space, own, (size_t)n * sizeof *own);
     for (int64_t w = 0; w * WORD < n; w++)
-        for (uint32_t none = ~bits[w]; none; none &= none - 1)
-            space[w * WORD + __builtin_ctz(none)] = -INFINITY;
+        put(space + w * WORD, ~bits[w], WORD, -INFINITY);
     return space;
 }
 
@@ -178,10 +190,8 @@ double choose_reweigh(struct chooser *c)
         if (c->allowed[k] == ALLOWED_NONE)
             c->sum[k] = 0;
         else if (c->allowed[k] == ALLOWED_SOME) {
-            for (int64_t w = 0; w * WORD < n; w++)
-                for (uint32_t none = ~bits[w]; none; none &= none - 1)
-                    if (w * WORD + __builtin_ctz(none) < n) /* what is behind the vocabulary is another's memory */
-                        weight[w * WORD + __builtin_ctz(none)] = 0;
+            for (int64_t w = 0; w * WORD < n; w++) /* what is behind the vocabulary is another's memory */
+                put(weight + w * WORD, ~bits[w], n - w * WORD < WORD ? n - w * WORD : WORD, 0);
             c->sum[k] = chunk_sum(weight, n);
         }
         total += c->sum[k];
