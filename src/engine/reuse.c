@@ -205,8 +205,8 @@ void session_leave(struct osso_session *s)
         if (slides(s, i))
             prefix_give_sliding(&e->tree, s->nodes[i], s->kv.page[KV_SLIDING][i]);
     if (part > 0)
-        node = prefix_add(&e->tree, node, s->salt, s->tokens + (size_t)slot * KV_PAGE, part,
-                          s->kv.page[KV_FULL][slot], slides(s, slot) ? s->kv.page[KV_SLIDING][slot] : -1);
+        node = prefix_add(&e->tree, node, s->salt, s->tokens + (size_t)slot * KV_PAGE, part, s->kv.page[KV_FULL][slot],
+                          slides(s, slot) ? s->kv.page[KV_SLIDING][slot] : -1);
     rank_path(s, node, part > 0 ? slot : slot - 1, s->computed);
 }
 
