@@ -494,6 +494,31 @@ static void test_conversations_in_turns(void **state)
     rig_close(&r);
 }
 
+/* What a session has given back of its sliding pages the tree may still have; and it takes no more of them than a
+ * session that has come so far itself. */
+static void test_sliding_pages(void **state)
+{
+    (void)state;
+    enum { N = 3000, BACK = 700 };
+    int32_t ids[N];
+    struct rig r = open_scripted(N, 2, 0, 0);
+    struct osso_session *s = open_session(&r, 1);
+    fill(ids, N, 12);
+    sync_to(&r, s, ids, N);
+    run_all(&r, &s, 1, 0);
+    sync_to(&r, s, ids, BACK);
+    assert_int_equal(osso_session_computed(s), BACK - 1);
+    run_all(&r, &s, 1, 0);
+    sync_to(&r, s, ids, N);
+    assert_int_equal(osso_session_computed(s), N - 1);
+    assert_in_range(stats_of(&r).sliding_used, 2, (128 + KV_KEEP) / KV_PAGE + 2);
+    run_all(&r, &s, 1, 0);
+    assert_int_equal(stats_of(&r).tokens_replayed, 0);
+    assert_int_equal(stats_of(&r).tokens_computed, N + 2);
+    osso_session_free(s);
+    rig_close(&r);
+}
+
 /* ---- given back, and not to be found ----------------------------------------------------------------------- */
 
 /* A session that was released goes on with the tokens it has, with its pages or, when others needed them, without. */
@@ -600,13 +625,13 @@ static void test_no_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_to_the_token),   cmocka_unit_test(test_from_the_living),
-        cmocka_unit_test(test_random_tree),    cmocka_unit_test(test_computed_once),
-        cmocka_unit_test(test_nobody_hangs),   cmocka_unit_test(test_decoding_is_not_waited_for),
-        cmocka_unit_test(test_taps_see_all),   cmocka_unit_test(test_waiting_copies_nothing),
-        cmocka_unit_test(test_what_fits_runs), cmocka_unit_test(test_conversations_in_turns),
-        cmocka_unit_test(test_release),        cmocka_unit_test(test_release_keeps_wants),
-        cmocka_unit_test(test_no_numbers),
+        cmocka_unit_test(test_to_the_token),        cmocka_unit_test(test_from_the_living),
+        cmocka_unit_test(test_random_tree),         cmocka_unit_test(test_computed_once),
+        cmocka_unit_test(test_nobody_hangs),        cmocka_unit_test(test_decoding_is_not_waited_for),
+        cmocka_unit_test(test_taps_see_all),        cmocka_unit_test(test_waiting_copies_nothing),
+        cmocka_unit_test(test_what_fits_runs),      cmocka_unit_test(test_conversations_in_turns),
+        cmocka_unit_test(test_sliding_pages),       cmocka_unit_test(test_release),
+        cmocka_unit_test(test_release_keeps_wants), cmocka_unit_test(test_no_numbers),
     };
     return cmocka_run_group_tests_name("prefixes", tests, NULL, NULL);
 }
