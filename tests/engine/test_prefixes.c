@@ -494,6 +494,24 @@ static void test_conversations_in_turns(void **state)
     rig_close(&r);
 }
 
+/* Full pages that fit into their share stay, however many prefixes ended: sliding pages give way. */
+static void test_full_pages_stay(void **state)
+{
+    (void)state;
+    enum { TEXTS_HERE = 11, N = 300 };
+    int32_t ids[TEXTS_HERE][N];
+    struct rig r = open_scripted(2048, 2, 0, 0);
+    assert_int_equal(stats_of(&r).pages_free, 2 * (17 + 15));
+    for (int round = 0; round < 4; round++)
+        for (int i = 0; i < TEXTS_HERE; i++) { /* three full pages each: 33 of 34 */
+            fill(ids[i], N, 200 + (uint64_t)i);
+            ids[i][0] = i;
+            assert_int_equal(once(&r, 1, ids[i], N), round > 0 ? N - 1 : 0);
+        }
+    assert_int_equal(stats_of(&r).full_cached, 3 * TEXTS_HERE);
+    rig_close(&r);
+}
+
 /* What a session has given back of its sliding pages the tree may still have; and it takes no more of them than a
  * session that has come so far itself. */
 static void test_sliding_pages(void **state)
@@ -625,13 +643,14 @@ static void test_no_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_to_the_token),        cmocka_unit_test(test_from_the_living),
-        cmocka_unit_test(test_random_tree),         cmocka_unit_test(test_computed_once),
-        cmocka_unit_test(test_nobody_hangs),        cmocka_unit_test(test_decoding_is_not_waited_for),
-        cmocka_unit_test(test_taps_see_all),        cmocka_unit_test(test_waiting_copies_nothing),
-        cmocka_unit_test(test_what_fits_runs),      cmocka_unit_test(test_conversations_in_turns),
-        cmocka_unit_test(test_sliding_pages),       cmocka_unit_test(test_release),
-        cmocka_unit_test(test_release_keeps_wants), cmocka_unit_test(test_no_numbers),
+        cmocka_unit_test(test_to_the_token),    cmocka_unit_test(test_from_the_living),
+        cmocka_unit_test(test_random_tree),     cmocka_unit_test(test_computed_once),
+        cmocka_unit_test(test_nobody_hangs),    cmocka_unit_test(test_decoding_is_not_waited_for),
+        cmocka_unit_test(test_taps_see_all),    cmocka_unit_test(test_waiting_copies_nothing),
+        cmocka_unit_test(test_what_fits_runs),  cmocka_unit_test(test_conversations_in_turns),
+        cmocka_unit_test(test_full_pages_stay), cmocka_unit_test(test_sliding_pages),
+        cmocka_unit_test(test_release),         cmocka_unit_test(test_release_keeps_wants),
+        cmocka_unit_test(test_no_numbers),
     };
     return cmocka_run_group_tests_name("prefixes", tests, NULL, NULL);
 }
