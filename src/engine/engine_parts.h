@@ -95,6 +95,8 @@ struct reach {
     int32_t node, full, sliding; /* of the last whole page, -1: none; pages of the n tokens, -1: none */
 };
 struct reach session_reach(const struct osso_session *s, size_t have, size_t limit);
+/* Would sliding layers be replayed if only so many tokens were computed? Others may still have what is gone here. */
+bool session_would_replay(const struct osso_session *s, size_t computed);
 /* Takes that over; part: the n tokens, too. */
 void session_take(struct osso_session *s, const struct reach *reach, bool part);
 /* Before a session computes rows: takes over what others have computed since. True: one of the first n_in_step sessions

@@ -21,6 +21,12 @@ static bool slides(const struct osso_session *s, int slot)
     return s->next >= s->computed && s->slide_from <= (int64_t)slot * KV_PAGE && s->kv.page[KV_SLIDING][slot] >= 0;
 }
 
+bool session_would_replay(const struct osso_session *s, size_t computed)
+{
+    int64_t need = (int64_t)computed - s->engine->config.window + 1;
+    return s->engine->n_sliding > 0 && computed > 0 && (s->next < s->computed || s->slide_from > (need > 0 ? need : 0));
+}
+
 /* ---- taking --------------------------------------------------------------------------------------------- */
 
 static int same(const int32_t *a, const int32_t *b, int most)

@@ -101,7 +101,8 @@ enum osso_status osso_session_sync(struct osso_session *s, const int32_t *ids, s
     size_t have = s->computed < common ? s->computed : common, last = n > 0 ? n - 1 : 0;
     have = have < last ? have : last; /* the last token is always computed */
     struct reach reach = session_reach(s, have, last);
-    if ((size_t)reach.slots * KV_PAGE + (size_t)reach.n > have) {
+    size_t reached = (size_t)reach.slots * KV_PAGE + (size_t)reach.n;
+    if (reached > have || (reached == have && session_would_replay(s, have))) {
         session_take(s, &reach, true);
         session_hit(s);
     } else {

@@ -102,6 +102,7 @@ enum osso_status kv_pool_create(const struct config *c, const struct kv_layout *
     *pool = (struct kv_pool){.backend = backend, .layout = *layout, .window = c->window};
     pool->layer_bytes = backend->kv_layer_bytes(layout);
     pool->page_bytes = (size_t)plan->page_bytes;
+    pool->sliding_share = (int)(plan->n_pages - plan->full_pages);
     for (int i = 0; i < KV_RANKS; i++)
         pool->idle[i] = (struct kv_list){-1, -1};
     for (int l = 0; l < c->n_layers; l++) {
@@ -238,10 +239,12 @@ void kv_page_rank(struct kv_pool *pool, int32_t page, enum kv_rank rank)
 
 int32_t kv_page_oldest(const struct kv_pool *pool)
 {
-    int rank = 0;
-    while (rank < KV_RANKS - 1 && pool->idle[rank].oldest < 0)
-        rank++;
-    return pool->idle[rank].oldest;
+    const int32_t far = pool->idle[KV_RANK_FAR].oldest, full = pool->idle[KV_RANK_FULL].oldest,
+                  near = pool->idle[KV_RANK_NEAR].oldest;
+    bool too_many = pool->group[KV_SLIDING].held >= pool->sliding_share; /* or will be */
+    if (far >= 0)
+        return far;
+    return full < 0 || (too_many && near >= 0) ? near : full;
 }
 
 /* ---- page tables ---------------------------------------------------------------------------------------- */

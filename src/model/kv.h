@@ -12,7 +12,8 @@
 enum kv_rank {
     KV_RANK_FAR,  /* sliding pages that nobody is likely to go on from */
     KV_RANK_FULL, /* full pages; whoever used one has used those before it, so a prefix goes from its end */
-    KV_RANK_NEAR, /* sliding pages right before a point where a prefix ended: without them it must be replayed */
+    KV_RANK_NEAR, /* sliding pages right before a point where a prefix ended: without them it must be replayed; but
+                     before full pages when sliding layers have more than their share of the pool */
     KV_RANKS
 };
 
@@ -37,9 +38,9 @@ struct kv_pool {
     struct kv_layout layout;
     size_t layer_bytes;
     int64_t window;
-    size_t page_bytes; /* of the group with more layers */
-    int n_pages, n_free;
-    int32_t first_free; /* page, -1: none */
+    size_t page_bytes;                  /* of the group with more layers */
+    int n_pages, n_free, sliding_share; /* sliding pages beyond this share give way to full ones */
+    int32_t first_free;                 /* page, -1: none */
     struct kv_page *pages;
     struct kv_list idle[KV_RANKS]; /* what only the tree holds */
     uint8_t *memory;               /* [n_pages][page_bytes], the backend's */

@@ -358,6 +358,60 @@ static void test_decoding_is_not_waited_for(void **state)
     rig_close(&r);
 }
 
+static int look(void *user, const struct osso_tap_value *value)
+{
+    (void)user, (void)value;
+    return 0;
+}
+
+/* Whoever looks at rows sees those of every session. */
+static void test_taps_see_all(void **state)
+{
+    (void)state;
+    int32_t ids[300];
+    struct rig r = open_scripted(300, 2, 0, 0);
+    struct osso_session *both[2] = {open_session(&r, 1), open_session(&r, 1)};
+    fill(ids, 300, 4);
+    check_ok(osso_engine_set_tap(r.engine, 1ull << OSSO_TAP_ATTN_LSE, NULL, look, NULL, &r.err), r.err);
+    sync_to(&r, both[0], ids, 300);
+    sync_to(&r, both[1], ids, 300);
+    run_all(&r, both, 2, 0);
+    assert_int_equal(stats_of(&r).tokens_computed, 2 * 300);
+    osso_session_free(both[0]);
+    osso_session_free(both[1]);
+    rig_close(&r);
+}
+
+/* While sessions wait for one that computes they take whole pages only: nobody copies what is still being filled, and
+ * pages are held once. */
+static void test_waiting_copies_nothing(void **state)
+{
+    (void)state;
+    enum { N = 8, COMMON = 500 };
+    int32_t ids[COMMON];
+    struct rig r = open_scripted(COMMON, N, 0, 0);
+    struct osso_session *s[N];
+    fill(ids, COMMON, 4);
+    for (int i = 0; i < N; i++) {
+        s[i] = open_session(&r, 1);
+        sync_to(&r, s[i], ids, COMMON);
+    }
+    osso_session_want_logits(s[0], 0); /* so it computes no more than 16 rows a step, and there is room for others */
+    check_ok(osso_step(r.engine, s, 1, 5, &r.err), r.err);
+    for (size_t done = 5 + 16; done < COMMON; done += 16) {
+        size_t slot = (done - 16) / KV_PAGE;
+        int32_t page = s[0]->kv.page[KV_FULL][slot];
+        check_ok(osso_step(r.engine, s, N, 0, &r.err), r.err);
+        assert_int_equal(stats_of(&r).tokens_computed, done);
+        assert_true(page < 0 || s[0]->kv.page[KV_FULL][slot] == page);
+        assert_int_equal(stats_of(&r).full_used, (done + KV_PAGE - 1) / KV_PAGE);
+        assert_int_equal(stats_of(&r).sliding_used, (done + KV_PAGE - 1) / KV_PAGE);
+    }
+    for (int i = 0; i < N; i++)
+        osso_session_free(s[i]);
+    rig_close(&r);
+}
+
 /* ---- the pool --------------------------------------------------------------------------------------------- */
 
 /* Bytes of a pool that holds so many whole contexts. */
@@ -437,6 +491,49 @@ static void test_conversations_in_turns(void **state)
             fail_msg("round %d: %llu tokens replayed", round, (unsigned long long)stats_of(&r).tokens_replayed);
     }
     assert_int_equal(stats_of(&r).pages_used, 0);
+    rig_close(&r);
+}
+
+/* Full pages that fit into their share stay, however many prefixes ended: sliding pages give way. */
+static void test_full_pages_stay(void **state)
+{
+    (void)state;
+    enum { TEXTS_HERE = 11, N = 300 };
+    int32_t ids[TEXTS_HERE][N];
+    struct rig r = open_scripted(2048, 2, 0, 0);
+    assert_int_equal(stats_of(&r).pages_free, 2 * (17 + 15));
+    for (int round = 0; round < 4; round++)
+        for (int i = 0; i < TEXTS_HERE; i++) { /* three full pages each: 33 of 34 */
+            fill(ids[i], N, 200 + (uint64_t)i);
+            ids[i][0] = i;
+            assert_int_equal(once(&r, 1, ids[i], N), round > 0 ? N - 1 : 0);
+        }
+    assert_int_equal(stats_of(&r).full_cached, 3 * TEXTS_HERE);
+    rig_close(&r);
+}
+
+/* What a session has given back of its sliding pages the tree may still have; and it takes no more of them than a
+ * session that has come so far itself. */
+static void test_sliding_pages(void **state)
+{
+    (void)state;
+    enum { N = 3000, BACK = 700 };
+    int32_t ids[N];
+    struct rig r = open_scripted(N, 2, 0, 0);
+    struct osso_session *s = open_session(&r, 1);
+    fill(ids, N, 12);
+    sync_to(&r, s, ids, N);
+    run_all(&r, &s, 1, 0);
+    sync_to(&r, s, ids, BACK);
+    assert_int_equal(osso_session_computed(s), BACK - 1);
+    run_all(&r, &s, 1, 0);
+    sync_to(&r, s, ids, N);
+    assert_int_equal(osso_session_computed(s), N - 1);
+    assert_in_range(stats_of(&r).sliding_used, 2, (128 + KV_KEEP) / KV_PAGE + 2);
+    run_all(&r, &s, 1, 0);
+    assert_int_equal(stats_of(&r).tokens_replayed, 0);
+    assert_int_equal(stats_of(&r).tokens_computed, N + 2);
+    osso_session_free(s);
     rig_close(&r);
 }
 
@@ -546,11 +643,13 @@ static void test_no_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_to_the_token),   cmocka_unit_test(test_from_the_living),
-        cmocka_unit_test(test_random_tree),    cmocka_unit_test(test_computed_once),
-        cmocka_unit_test(test_nobody_hangs),   cmocka_unit_test(test_decoding_is_not_waited_for),
-        cmocka_unit_test(test_what_fits_runs), cmocka_unit_test(test_conversations_in_turns),
-        cmocka_unit_test(test_release),        cmocka_unit_test(test_release_keeps_wants),
+        cmocka_unit_test(test_to_the_token),    cmocka_unit_test(test_from_the_living),
+        cmocka_unit_test(test_random_tree),     cmocka_unit_test(test_computed_once),
+        cmocka_unit_test(test_nobody_hangs),    cmocka_unit_test(test_decoding_is_not_waited_for),
+        cmocka_unit_test(test_taps_see_all),    cmocka_unit_test(test_waiting_copies_nothing),
+        cmocka_unit_test(test_what_fits_runs),  cmocka_unit_test(test_conversations_in_turns),
+        cmocka_unit_test(test_full_pages_stay), cmocka_unit_test(test_sliding_pages),
+        cmocka_unit_test(test_release),         cmocka_unit_test(test_release_keeps_wants),
         cmocka_unit_test(test_no_numbers),
     };
     return cmocka_run_group_tests_name("prefixes", tests, NULL, NULL);
