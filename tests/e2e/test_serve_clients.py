@@ -75,14 +75,14 @@ def test_a_client_that_reads_nothing():
 def test_a_client_that_reads_slowly_is_no_dead_one():
     with Server("write=400") as s, s.connect() as c:
         c.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        c.send(request("GET", "/stream?n=400&ms=0&size=1000"))
+        c.send(request("GET", "/stream?n=150&ms=0&size=1000"))
         start, got = time.monotonic(), 0
         while time.monotonic() - start < 1.5:
             time.sleep(0.05)
             got += len(c.s.recv(3000))
         assert s.counts()["gone"] == 0
         answer = b"x" * 10
-        while b"data: 399 " not in answer:
+        while b"data: 149 " not in answer:
             more = c.s.recv(65536)
             assert more, "cut"
             answer = answer[-2000:] + more
@@ -126,14 +126,19 @@ def test_clients_that_leave_are_noticed():
             assert s.counts()["gone"] == 40 * (n + 1)
             for c in held:
                 c.s.close()
-        until(lambda: s.metric("osso:http_requests_running") == 0 and s.metric("osso:http_connections_open") == 1, what="the end of them")
+        until(lambda: s.metric("osso:http_requests_running") == 0 and s.metric("osso:http_connections_open") <= 2, what="the end of them")
+        with s.connect() as c:  # what needs no thought is answered all the same
+            c.send(request("GET", "/health") * 3)
+            c.s.shutdown(socket.SHUT_WR)
+            assert [c.answer().status for _ in range(3)] == [200] * 3 and c.closed() < 2 * SLOW
         # before the answer: within a head, within a body, in the queue before a worker
         for data in (b"GET /wa", request("GET", "/wait")[:-2], request("POST", "/echo", body=b"x" * 1000)[:-1]):
             for how in ("close", "reset", "half"):
                 c = s.connect()
                 c.send(data)
                 leave(c, how)
-                c.s.close()
+                held.append(c)
+        until(lambda: s.metric("osso:http_requests_running") == 0 and s.metric("osso:http_connections_open") <= 2, what="the end of them")
         block = s.connect()
         block.send(request("GET", "/block?ms=1500"))
         queued = [s.connect() for _ in range(10)]
@@ -144,7 +149,7 @@ def test_clients_that_leave_are_noticed():
             c.s.close()
         assert block.answer().body == b"done"
         block.s.close()
-        until(lambda: s.metric("osso:http_requests_running") == 0 and s.metric("osso:http_connections_open") == 1, what="the end of them")
+        until(lambda: s.metric("osso:http_requests_running") == 0 and s.metric("osso:http_connections_open") <= 2, what="the end of them")
         assert s.counts()["waiting"] == 0
         assert "thread" not in s.complaint()
 
@@ -277,7 +282,7 @@ def test_idle_connections_are_cheap():
         assert spent() - start <= 2, "ticks that idle connections cost in a second"
         for c in clients:
             c.s.close()
-        until(lambda: s.metric("osso:http_connections_open") == 1, 20, "the end of them")
+        until(lambda: s.metric("osso:http_connections_open") <= 2, 20, "the end of them")
 
 
 # ---- the end --------------------------------------------------------------------------------------------------
@@ -351,7 +356,7 @@ def test_a_log_that_nobody_reads_holds_nobody_up():
     s.port = int(process.stdout.readline().decode().rsplit(":", 1)[1])
     try:
         with s.connect() as c:
-            for _ in range(3000):
+            for _ in range(1500):
                 assert c.ask("GET", "/health").status == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(10 * SLOW) == 0
