@@ -33,7 +33,7 @@ struct connection {
     bool half_closed; /* the client sends nothing any more: it has left, as far as anybody can tell */
     bool ending;      /* in the list `ending` */
     struct connection *next_ending;
-    bool input;       /* bytes came while it was busy */
+    bool input; /* bytes came while it was busy */
     /* what was unsent when it was last looked at, and when that last changed */
     int unsent;
     uint64_t sent;
