@@ -128,9 +128,9 @@ def test_clients_that_leave_are_noticed():
                 c.s.close()
         until(lambda: s.metric("osso:http_requests_running") == 0 and s.metric("osso:http_connections_open") <= 2, what="the end of them")
         with s.connect() as c:  # what needs no thought is answered all the same
-            c.send(request("GET", "/health") * 3)
+            c.send(request("GET", "/health"))
             c.s.shutdown(socket.SHUT_WR)
-            assert [c.answer().status for _ in range(3)] == [200] * 3 and c.closed() < 2 * SLOW
+            assert c.answer().status == 200 and c.closed() < 2 * SLOW
         # before the answer: within a head, within a body, in the queue before a worker
         for data in (b"GET /wa", request("GET", "/wait")[:-2], request("POST", "/echo", body=b"x" * 1000)[:-1]):
             for how in ("close", "reset", "half"):
@@ -210,7 +210,7 @@ def test_there_is_always_room_for_health():
     few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     with Server(preexec_fn=few) as s:
         room = int(s.metric("osso:http_connections_limit"))
-        assert limit / 4 < room < limit, room
+        assert limit / 8 < room < limit, room
         streaming = s.connect(60)
         streaming.send(request("GET", "/stream?n=100000&ms=20"))
         streaming.head()
