@@ -46,8 +46,7 @@ PKG      := pkg-config
 HAVE_EDIT   := $(shell $(PKG) --exists libedit 2>/dev/null && echo 1)
 HAVE_MHD    := $(shell $(PKG) --exists 'libmicrohttpd >= 0.9.75' 2>/dev/null && echo 1)
 CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -DOSSO_VERSION=\"$(VERSION)\" \
-            $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit)) \
-            $(if $(HAVE_MHD),-DHAVE_MHD) $(if $(HAVE_MHD),$(shell $(PKG) --cflags libmicrohttpd))
+            $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit))
 CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) $(if $(WERROR),-Werror) -fPIC -fvisibility=hidden -pthread -MMD -MP
 LDLIBS   := -lm -pthread
 LDLIBS_EDIT := $(if $(HAVE_EDIT),$(shell $(PKG) --libs libedit))
@@ -105,19 +104,24 @@ all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 # A part that is installed later, or another compiler, builds everything anew.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT)-$(HAVE_MHD) $(VERSION)' | cmp -s - $@ || \
-		echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT)-$(HAVE_MHD) $(VERSION)' > $@
+	@echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(VERSION)' | cmp -s - $@ || \
+		echo '$(CC) $(OPT) $(NUMERIC) $(WARN) $(HAVE_EDIT) $(VERSION)' > $@
 
-# A word that one object knows: it alone is built anew when the word changes.
+# A word that few objects know: they alone are built anew when the word changes.
 $(B)/commit: WORD = $(COMMIT)
 $(B)/datadir: WORD = $(DATADIR)/osso
-$(B)/commit $(B)/datadir: FORCE
+$(B)/have_mhd: WORD = $(HAVE_MHD)
+$(B)/commit $(B)/datadir $(B)/have_mhd: FORCE
 	@mkdir -p $(@D)
 	@echo '$(WORD)' | cmp -s - $@ || echo '$(WORD)' > $@
 $(COMMIT_OBJ): $(B)/commit
 $(COMMIT_OBJ): CPPFLAGS += -DOSSO_COMMIT=\"$(COMMIT)\"
 $(B)/cli/datadir.o: $(B)/datadir
 $(B)/cli/datadir.o: CPPFLAGS += -DOSSO_DATADIR=\"$(DATADIR)/osso\"
+
+MHD_OBJ := $(SERVE_OBJ) $(B)/cli/main.o $(B)/cli/verbs/verb_serve.o
+$(MHD_OBJ): $(B)/have_mhd
+$(MHD_OBJ): CPPFLAGS += $(if $(HAVE_MHD),-DHAVE_MHD $(shell $(PKG) --cflags libmicrohttpd))
 
 $(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)

@@ -25,7 +25,15 @@ check 'another commit links no test' "$(made "$b/tests/base/test_base" COMMIT=01
 check 'the commit is named' "$("$b/osso" --version | sed -n 2p)" 'commit: 0123456789ab'
 check 'the same commit again' "$(made all COMMIT=0123456789ab)" ''
 check 'another prefix compiles' "$(compiled "$(made all COMMIT=0123456789ab PREFIX=/elsewhere)")" cli/datadir.o
-"$b/osso" man | grep -q '^\.I /elsewhere/share/osso/models' || fail 'the manual page names another prefix'
+"$b/osso" man | grep '^\.I /elsewhere/share/osso/models' >/dev/null || fail 'the manual page names another prefix'
+if [[ $("$b/osso" --version) = *'server: libmicrohttpd'* ]]; then
+    check 'another HTTP library compiles' "$(compiled "$(made all COMMIT=0123456789ab PREFIX=/elsewhere HAVE_MHD=)")" 'cli/main.o cli/verbs/verb_serve.o'
+fi
+made all COMMIT= HAVE_MHD= >/dev/null
+code=0
+said=$("$b/osso" serve 2>&1) || code=$?
+check 'a build without its server' "$code ${said##*install }" '1 libmicrohttpd-dev (so Debian calls it), then build again with make'
+"$b/osso" --version | grep 'server: left out' >/dev/null || fail '--version does not say that the server is left out'
 made all COMMIT= >/dev/null
 check 'no git' "$("$b/osso" --version | sed -n 2p)" 'commit: unknown (built from a folder without git)'
 

@@ -8,6 +8,7 @@ for header in include/osso/*.h $(find src -name '*.h' | sort); do
     isa= # headers of one instruction set are only read where it is switched on
     case $header in
     *linear_i8_arm* | */cpu/body/*) continue ;; # common bodies: each ISA's file brings what they are written over
+    */serve/admit.h | */serve/reply.h) pkg-config --exists libmicrohttpd || continue ;; # the library's own types
     *neon* | *_arm*) if [ "$(uname -m)" != aarch64 ]; then continue; fi ;;
     *avx512*) isa="-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512vbmi -mfma -mf16c" ;;
     *avx2*) isa="-mavx2 -mfma -mf16c" ;;

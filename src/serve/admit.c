@@ -240,4 +240,6 @@ void admit_completed(void *cls, struct MHD_Connection *mhd, void **context, enum
     c->target = NULL;
     connections_enter(&s->connections, c, c->input ? CONNECTION_HEAD : CONNECTION_IDLE, now_ms());
     c->input = false;
+    if (c->half_closed)
+        connections_half_closed(&s->connections, c);
 }

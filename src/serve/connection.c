@@ -62,6 +62,33 @@ void connections_leave(struct connections *all, struct connection *c, int64_t no
     connection_wake(c);
 }
 
+void connections_half_closed(struct connections *all, struct connection *c)
+{
+    c->half_closed = true;
+    if (!c->ending) {
+        c->ending = true;
+        c->next_ending = all->ending;
+        all->ending = c;
+    }
+}
+
+void connections_end(struct connections *all, int64_t now)
+{
+    struct connection **at = &all->ending;
+    for (struct connection *c; (c = *at);) {
+        int unread = 0;
+        bool waits = c->fd >= 0 && c->state != CONNECTION_LEAVING && c->state != CONNECTION_BUSY;
+        if (waits && ioctl(c->fd, FIONREAD, &unread) == 0 && unread > 0) {
+            at = &c->next_ending;
+            continue;
+        }
+        *at = c->next_ending;
+        c->ending = false;
+        if (waits)
+            connections_leave(all, c, now);
+    }
+}
+
 void connections_remove(struct connections *all, struct connection *c)
 {
     unlink_from(all, c);

@@ -31,7 +31,9 @@ struct connection {
     const char *target_at;     /* where the library has it */
     bool suspended;
     bool half_closed; /* the client sends nothing any more: it has left, as far as anybody can tell */
-    bool input;       /* bytes came while it was busy */
+    bool ending;      /* in the list `ending` */
+    struct connection *next_ending;
+    bool input; /* bytes came while it was busy */
     /* what was unsent when it was last looked at, and when that last changed */
     int unsent;
     uint64_t sent;
@@ -46,7 +48,8 @@ struct connection_list {
 
 struct connections {
     struct connection_list list[CONNECTION_STATES];
-    struct connection *dead; /* closed, not yet freed: events for them may be on their way */
+    struct connection *ending; /* half closed, and perhaps not read to the end */
+    struct connection *dead;   /* closed, not yet freed: events for them may be on their way */
     size_t n_open;
 };
 
@@ -55,6 +58,11 @@ struct connection *connections_add(struct connections *all, int fd, int64_t now_
 void connections_enter(struct connections *all, struct connection *c, enum connection_state state, int64_t now_ms);
 /* Shuts the socket down both ways: the library sees that and closes it. Whoever answers is told. */
 void connections_leave(struct connections *all, struct connection *c, int64_t now_ms);
+/* The client has shut down its side: what it sent before may still be a whole request. */
+void connections_half_closed(struct connections *all, struct connection *c);
+/* Those of them that have nothing left to read and are not being answered leave: the library does not see an end that
+ * came together with the last bytes. To be called when the library has read. */
+void connections_end(struct connections *all, int64_t now_ms);
 /* The library has closed it. */
 void connections_remove(struct connections *all, struct connection *c);
 void connections_reap(struct connections *all);

@@ -78,7 +78,7 @@ static void on_connection(struct server *s, struct connection *c, uint32_t event
     if (c->fd < 0 || c->state == CONNECTION_LEAVING)
         return;
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-        c->half_closed = true;
+        connections_half_closed(&s->connections, c);
         if (c->state == CONNECTION_BUSY)
             connections_leave(&s->connections, c, now_ms());
     } else if (c->state == CONNECTION_IDLE)
@@ -198,6 +198,7 @@ enum http_end http_run(struct http *h)
             start_drain(h);
         deadlines_pass(s, now_ms());
         MHD_run(h->daemon);
+        connections_end(&s->connections, now_ms());
         connections_reap(&s->connections);
     }
     if (h->second_signal)
