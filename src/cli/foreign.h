@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct verb;
+
 enum foreign_kind { FOREIGN_SAME, FOREIGN_IDLE, FOREIGN_ABSENT };
 enum foreign_value { NEVER, ALWAYS, MAYBE };
 
@@ -17,6 +19,8 @@ struct foreign {
 
 /* The row of a flag as typed ("-ngl", "--jinja", "--num-ctx=4096"), or NULL. */
 const struct foreign *foreign_find(const char *flag);
+/* Why a flag is not here, and of what there is instead as much as this verb has. "" if nothing is left. */
+const char *foreign_why(const struct foreign *foreign, const struct verb *verb, char *space, size_t size);
 /* Is this word the value of a flag that is taken without effect? */
 bool foreign_takes(const struct foreign *foreign, const char *word);
 

@@ -64,7 +64,8 @@ static bool wanted(const struct model_words *w, const char *repository, const ch
 {
     if (is_joined(w, repository) || (*file && (is_joined(w, file) || same_name(w->name, file))))
         return true;
-    return same_name(w->name, repository) && (!w->tag[0] || strcasecmp(w->tag, "latest") == 0 || strcasestr(file, w->tag));
+    return same_name(w->name, repository) &&
+           (!w->tag[0] || strcasecmp(w->tag, "latest") == 0 || strcasestr(file, w->tag));
 }
 
 static void add(struct search *s, const char *path, const char *owner)
@@ -234,12 +235,13 @@ static char *ollama_blob(const char *root, const char *manifest)
         return NULL;
     const struct jval *layers = jval_get_type(jdoc_root(doc), "layers", J_ARRAY);
     for (const struct jval *l = layers ? layers->first : NULL; l && !path; l = l->next) {
-        const struct jval *type = jval_get_type(l, "mediaType", J_STRING), *digest = jval_get_type(l, "digest", J_STRING);
+        const struct jval *type = jval_get_type(l, "mediaType", J_STRING),
+                          *digest = jval_get_type(l, "digest", J_STRING);
         if (!type || !digest || !jtext_is(type->text, "application/vnd.ollama.image.model"))
             continue;
         const char *d = digest->text.s;
-        if (strncmp(d, "sha256", 6) == 0 && (d[6] == ':' || d[6] == '-') && strspn(d + 7, "0123456789abcdefABCDEF") == 64 &&
-            digest->text.len == 7 + 64) {
+        if (strncmp(d, "sha256", 6) == 0 && (d[6] == ':' || d[6] == '-') &&
+            strspn(d + 7, "0123456789abcdefABCDEF") == 64 && digest->text.len == 7 + 64) {
             char name[sizeof "blobs/sha256-" + 64];
             snprintf(name, sizeof name, "blobs/sha256-%s", d + 7);
             path = file_join(root, name);

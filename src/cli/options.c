@@ -289,15 +289,17 @@ static enum osso_status read_flag(const struct verb *verb, int argc, char **argv
                                   struct osso_error *err)
 {
     const char *word = argv[*at], *value;
+    char why[512];
     const struct option *o = named_option(verb, word, &value);
     const struct foreign *foreign = o ? NULL : foreign_find(word);
     if (foreign && !verb_takes(verb, &option_table[OPT_threads])) /* only where other programs have such flags */
         foreign = NULL;
     if (foreign && foreign->kind == FOREIGN_IDLE)
         return pass_over(foreign, argc, argv, at, err);
-    if (foreign && foreign->kind == FOREIGN_ABSENT)
-        return error_set(err, OSSO_USAGE, "%s has no option %s: %s", verb->name, word, foreign->text);
-    if (foreign && (o = option_find(verb, foreign->text)) && (value = strchr(word, '=')))
+    if (foreign && foreign->kind == FOREIGN_ABSENT && *foreign_why(foreign, verb, why, sizeof why))
+        return error_set(err, OSSO_USAGE, "%s has no option %s: %s", verb->name, word, why);
+    if (foreign && foreign->kind == FOREIGN_SAME && (o = option_find(verb, foreign->text)) &&
+        (value = strchr(word, '=')))
         value++;
     if (!o)
         return unknown_flag(verb, word, err);

@@ -201,6 +201,7 @@ def test_a_hostile_store_costs_a_sentence():
         (folder / "refs").mkdir(parents=True)
         (folder / "snapshots").mkdir()
         (folder / "refs/main").write_text(revision)
+    put(there / ".cache/huggingface/up.gguf")  # where ../../.. leads
     (there / ".cache/huggingface/hub/models--org--pipe/refs").mkdir(parents=True)
     os.mkfifo(there / ".cache/huggingface/hub/models--org--pipe/refs/main")
     lost([f"org/{name}" for name in ("up", "none", "long", "dot", "pipe")], env)
