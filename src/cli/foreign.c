@@ -1,8 +1,6 @@
 /* foreign.c: flags of other programs, by the table foreign.def. */
 #include "cli/foreign.h"
 
-#include "cli/options.h"
-
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,38 +36,31 @@ bool foreign_takes(const struct foreign *foreign, const char *word)
     return foreign->value == ALWAYS || (foreign->value == MAYBE && among("on off auto 0 1", word, strlen(word)));
 }
 
-/* The verb that owns what is named at `at`, by the word before it ("chat's --x"); else this one. */
-static const struct verb *owner_of(const char *text, const char *at, const struct verb *verb)
+/* The word before "'s " that ends at `at`. */
+static void owner_of(const char *text, const char *at, char owner[32])
 {
-    for (int i = 0; i < VERB_COUNT; i++) {
-        char before[64];
-        int n = snprintf(before, sizeof before, "%s's ", verbs[i].name);
-        if (at - text >= n && memcmp(at - n, before, (size_t)n) == 0)
-            return &verbs[i];
-    }
-    return verb;
+    size_t n = 0;
+    if (at - text > 3 && strncmp(at - 3, "'s ", 3) == 0)
+        while (n < 31 && at - 3 - n > text && isalpha((unsigned char)at[-4 - (ptrdiff_t)n]))
+            n++;
+    memcpy(owner, at - 3 - n, n);
+    owner[n] = 0;
 }
 
-static bool is_osso_option(const char *name)
-{
-    for (int i = 0; i < VERB_COUNT; i++)
-        if (option_find(&verbs[i], name))
-            return true;
-    return false;
-}
-
-const char *foreign_why(const struct foreign *foreign, const struct verb *verb, char *space, size_t size)
+const char *foreign_why(const struct foreign *foreign, foreign_has_fn *has, const void *user, char *space, size_t size)
 {
     snprintf(space, size, "%s", foreign->text);
     for (char *at = strstr(space, "--"); at; at = strstr(at + 2, "--")) {
-        char name[64];
+        char name[64], owner[32] = "";
         size_t n = 0;
         for (const char *c = at + 2; n + 1 < sizeof name && (isalnum((unsigned char)*c) || (*c == '-' && n)); c++)
             name[n++] = *c;
         name[n] = 0;
-        if (n == 0 || option_find(owner_of(space, at, verb), name) || !is_osso_option(name))
+        if (at - space >= 3)
+            owner_of(space, at, owner);
+        if (n == 0 || has(user, owner, name))
             continue;
-        *at = 0; /* this verb has it not: back to the end of what is true without it */
+        *at = 0; /* back to the end of what is true without it */
         char *end = space;
         for (char *next = space; (next = strstr(next, "; ")); next++)
             end = next;
