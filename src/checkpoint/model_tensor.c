@@ -68,9 +68,10 @@ static enum osso_status find(const struct osso_model *m, const char *name, struc
             return OSSO_OK;
         }
     }
-    return error_set(err, OSSO_NOTFOUND,
-                     "%s has no tensor named \"%.64s\"; osso_model_tensor lists them (embed, layers.0.q to layers.%d.q, ...)",
-                     m->path, name ? name : "", m->config.n_layers - 1);
+    return error_set(
+        err, OSSO_NOTFOUND,
+        "%s has no tensor named \"%.64s\"; osso_model_tensor lists them (embed, layers.0.q to layers.%d.q, ...)",
+        m->path, name ? name : "", m->config.n_layers - 1);
 }
 
 enum osso_status osso_model_tensor(const struct osso_model *model, int64_t i, struct osso_tensor *tensor_out,
@@ -90,8 +91,8 @@ enum osso_status osso_model_tensor(const struct osso_model *model, int64_t i, st
     return OSSO_OK;
 }
 
-enum osso_status osso_model_tensor_find(const struct osso_model *model, const char *name, struct osso_tensor *tensor_out,
-                                        struct osso_error *err)
+enum osso_status osso_model_tensor_find(const struct osso_model *model, const char *name,
+                                        struct osso_tensor *tensor_out, struct osso_error *err)
 {
     struct which w;
     enum osso_status status = sized_check(tensor_out, "osso_tensor", err);
@@ -111,8 +112,8 @@ enum osso_status osso_model_tensor_rows(const struct osso_model *model, const ch
         return status;
     int64_t rows = params_rows(&model->config, w.param), n = params_row_values(&model->config, w.param);
     if (first < 0 || n_rows < 0 || first > rows || n_rows > rows - first)
-        return error_set(err, OSSO_USAGE, "%s has %lld rows; %lld from row %lld on are not in it", name, (long long)rows,
-                         (long long)n_rows, (long long)first);
+        return error_set(err, OSSO_USAGE, "%s has %lld rows; %lld from row %lld on are not in it", name,
+                         (long long)rows, (long long)n_rows, (long long)first);
     status = model_check(model, err);
     for (int64_t r = 0; r < n_rows && !status; r++)
         params_row(&model->config, &model->weights, w.param->id, w.layer, first + r, values_out + r * n);

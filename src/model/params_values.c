@@ -10,7 +10,8 @@ static void row_MATRIX(const struct config *c, enum param_id id, const struct vi
     view_values(v, row, 0, v->cols, out);
 }
 
-static void row_EXPERTS(const struct config *c, enum param_id id, const struct expert_matrix *m, int64_t row, float *out)
+static void row_EXPERTS(const struct config *c, enum param_id id, const struct expert_matrix *m, int64_t row,
+                        float *out)
 {
     struct view v = weights_expert_view(m, (int)(row / m->first.rows));
     row_MATRIX(c, id, &v, row % m->first.rows, out);
@@ -26,7 +27,8 @@ static void row_NORM(const struct config *c, enum param_id id, const float *cons
 #define row_BIAS row_NORM
 #define row_SINKS row_NORM
 
-static void row_EXPERT_BIAS(const struct config *c, enum param_id id, const struct expert_bias *b, int64_t row, float *out)
+static void row_EXPERT_BIAS(const struct config *c, enum param_id id, const struct expert_bias *b, int64_t row,
+                            float *out)
 {
     struct vec v = weights_expert_vec(b, (int)row);
     for (int64_t i = 0; i < params_row_values(c, params_of(id)); i++)
@@ -36,14 +38,13 @@ static void row_EXPERT_BIAS(const struct config *c, enum param_id id, const stru
 void params_row(const struct config *config, const struct weights *w, enum param_id id, int layer, int64_t row,
                 float *values_out)
 {
-    switch (id) {
 #define ONCE(member, kind, rows, columns)                                                                              \
-    case PARAM_##member: row_##kind(config, id, &w->member, row, values_out); break;
+    if (id == PARAM_##member)                                                                                          \
+        row_##kind(config, id, &w->member, row, values_out);
 #define EACH(member, kind, rows, columns)                                                                              \
-    case PARAM_##member: row_##kind(config, id, &w->layers[layer].member, row, values_out); break;
+    if (id == PARAM_##member)                                                                                          \
+        row_##kind(config, id, &w->layers[layer].member, row, values_out);
 #include "model/params.def"
-    case N_PARAMS: break;
-    }
 }
 
 /* Where the values begin, and their format. */
@@ -76,14 +77,13 @@ static struct place place_EXPERT_BIAS(const struct expert_bias *b)
 
 static struct place place_of(const struct weights *w, enum param_id id, int layer)
 {
-    switch (id) {
 #define ONCE(member, kind, rows, columns)                                                                              \
-    case PARAM_##member: return place_##kind(&w->member);
+    if (id == PARAM_##member)                                                                                          \
+        return place_##kind(&w->member);
 #define EACH(member, kind, rows, columns)                                                                              \
-    case PARAM_##member: return place_##kind(&w->layers[layer].member);
+    if (id == PARAM_##member)                                                                                          \
+        return place_##kind(&w->layers[layer].member);
 #include "model/params.def"
-    case N_PARAMS: break;
-    }
     return (struct place){NULL, DT_F32};
 }
 

@@ -159,9 +159,22 @@ static void test_refusals(void **state)
     struct osso_tensor t = {.size = sizeof t};
     struct osso_error err;
     float *values = NULL; /* nothing is written */
-    static const char *const names[] = {"",         "q",          "layers.0.embed", "layers.-1.q", "layers.00.q", "layers.0.q ",
-                                        "layers.0", "layers.0.",  "layers.99.q",    "embed.0",     "Embed",       "layers.4294967296.q",
-                                        "layers.0x0.q", "layers. 0.q", "layers.+0.q", "model.embed_tokens.weight"};
+    static const char *const names[] = {"",
+                                        "q",
+                                        "layers.0.embed",
+                                        "layers.-1.q",
+                                        "layers.00.q",
+                                        "layers.0.q ",
+                                        "layers.0",
+                                        "layers.0.",
+                                        "layers.99.q",
+                                        "embed.0",
+                                        "Embed",
+                                        "layers.4294967296.q",
+                                        "layers.0x0.q",
+                                        "layers. 0.q",
+                                        "layers.+0.q",
+                                        "model.embed_tokens.weight"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         assert_int_equal(osso_model_tensor_find(m, names[i], &t, &err), OSSO_NOTFOUND);
         assert_int_equal(osso_model_tensor_rows(m, names[i], 0, 1, values, &err), OSSO_NOTFOUND);
@@ -169,7 +182,8 @@ static void test_refusals(void **state)
     }
     assert_int_equal(osso_model_tensor_find(m, NULL, &t, &err), OSSO_NOTFOUND);
     t = find(m, "embed");
-    const int64_t bad[][2] = {{-1, 1}, {0, -1}, {t.rows, 1}, {0, t.rows + 1}, {1, INT64_MAX}, {INT64_MAX, INT64_MAX}, {INT64_MIN, 1}};
+    const int64_t bad[][2] = {
+        {-1, 1}, {0, -1}, {t.rows, 1}, {0, t.rows + 1}, {1, INT64_MAX}, {INT64_MAX, INT64_MAX}, {INT64_MIN, 1}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(osso_model_tensor_rows(m, "embed", bad[i][0], bad[i][1], values, &err), OSSO_USAGE);
     check_ok(osso_model_tensor_rows(m, "embed", t.rows, 0, values, &err), err);
@@ -181,7 +195,8 @@ static void test_refusals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_blocks), cmocka_unit_test(test_transposed), cmocka_unit_test(test_plain),
-                                       cmocka_unit_test(test_list), cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_blocks), cmocka_unit_test(test_transposed),
+                                       cmocka_unit_test(test_plain), cmocka_unit_test(test_list),
+                                       cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
