@@ -161,6 +161,8 @@ def test_flags_of_other_programs():
     refuses(osso("chat", "--effort", "huge"), 2, "--effort", "low|medium|high")
     refuses(osso("chat", "--reasoning", "low"), 2, "did you mean --reasoning-effort?")
     refuses(osso("tokenize", "-ngl", "1"), 2, "tokenize has no option -ngl")
+    for verb in ("logits", "bench"):  # nothing that ends is generated there
+        refuses(osso(verb, "--ignore-eos"), 2, f"{verb} has no option --ignore-eos", "chat")
 
 
 def test_advice_names_what_the_verb_has():

@@ -73,5 +73,18 @@ def test_paths_are_there():
             assert found, (page, name)
 
 
+def test_tools_take_no_option_for_a_file():
+    """A script that takes its words as they come must not write a file named --help (those whose imports are not here end
+    before)."""
+    place = TEMP / "tools"
+    place.mkdir()
+    for path in sorted((ROOT / "tools").rglob("*.py")):
+        if "sys.argv[1]" in path.read_text():
+            subprocess.run([sys.executable, path, "--help"], cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+            assert not list(place.iterdir()), path
+            writes = re.search(r"write_\w+\(\w+, sys\.argv\[1\]|open\(sys\.argv\[1\][^\n]*[\"']wb?[\"']", path.read_text())
+            assert not writes or 'sys.argv[1].startswith("-")' in path.read_text(), path
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])
