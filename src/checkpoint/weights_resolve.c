@@ -100,6 +100,10 @@ static const struct tensor *resolver_tensor(struct resolver *r, const struct nam
     names_text(r->names, row, r->layer, part, full);
     int rank = names_shape(r->config, row, part, shape);
     const struct tensor *t = tensors_find(r->set, full);
+    if (!t && r->set->n == 0) {
+        r->status = error_set(r->err, OSSO_FORMAT, "%s holds no tensors at all", resolver_file(r));
+        return NULL;
+    }
     if (!t) {
         const char *other = prefixed(r->set, full);
         r->status = error_set(r->err, OSSO_FORMAT, "%s: tensor %s is missing%s%.120s", resolver_file(r), full,
@@ -125,11 +129,13 @@ static bool whole_type(enum dtype t, bool one_value)
     return t < DT_U8 && !dtype_apart(dtype_info(t)) && (!one_value || dtype_info(t)->block == 1);
 }
 
-/* Refuses a tensor whose type osso does not compute with. `one_value`: only those with one value per block. */
+/* Refuses a tensor whose type osso does not compute with. `one_value`: only those with one value per block, as all of
+ * safetensors are. */
 static void resolver_check_type(struct resolver *r, const struct tensor *t, bool one_value)
 {
     char names[256];
     size_t used = 0;
+    one_value |= r->names == &names_hf;
     if (r->status || !t || whole_type(t->dtype, one_value))
         return;
     for (enum dtype d = 0; d < DT_U8 && used < sizeof names; d++)
