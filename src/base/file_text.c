@@ -21,7 +21,9 @@ const char *file_instead(const void *data, uint64_t size)
                             "safetensors or GGUF form"},
                  {"\x1f\x8b", archive},
                  {"BZh", archive},
-                 {"\xfd" "7zXZ", archive},
+                 {"\xfd"
+                  "7zXZ",
+                  archive},
                  {"7z\xbc\xaf", archive},
                  {"\x28\xb5\x2f\xfd", archive},
                  {"%PDF", "is a PDF file, not the file itself; download it again"}};

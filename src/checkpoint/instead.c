@@ -41,10 +41,12 @@ static bool there(const char *folder, const char *name)
     return (size_t)snprintf(path, sizeof path, "%s/%s", folder, name) < sizeof path && file_exists(path);
 }
 
-/* What downloading programs call a file that is not whole yet, and where the hub's own ones put it. */
+/* What downloading programs call a file that is not whole yet. */
+static const char *const endings[] = {".incomplete", ".part", ".partial", ".crdownload", ".aria2", ".download"};
+
+/* Here, or where the hub's own programs put them. */
 static bool unfinished(const char *folder, char *found)
 {
-    static const char *const endings[] = {".incomplete", ".part", ".partial", ".crdownload", ".aria2", ".download"};
     static const char *const places[] = {".", ".cache/huggingface/download", "../../blobs"};
     for (size_t p = 0; p < sizeof places / sizeof *places; p++) {
         char place[PATH_ROOM];
@@ -108,17 +110,33 @@ static enum osso_status no_weights(const char *folder, struct osso_error *err)
         return error_set(err, OSSO_UNSUPPORTED,
                          "%s holds weights in PyTorch's form (%s); use the model's safetensors or GGUF form", folder,
                          name);
-    return error_set(
-        err, OSSO_NOTFOUND,
-        "%s holds neither model.safetensors nor model.safetensors.index.json; is the download complete?", folder);
+    return error_set(err, OSSO_NOTFOUND,
+                     "%s holds neither model.safetensors nor model.safetensors.index.json; is the download complete?",
+                     folder);
+}
+
+/* The first by name of a hub cache's folders. */
+static bool is_hub(const char *folder, char *found)
+{
+    DIR *dir = opendir(folder);
+    found[0] = 0;
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        if (strncmp(e->d_name, "models--", 8) == 0 && (!found[0] || strcmp(e->d_name, found) < 0))
+            snprintf(found, 256, "%s", e->d_name);
+    if (dir)
+        closedir(dir);
+    return found[0] != 0;
 }
 
 static enum osso_status no_config(const char *folder, struct osso_error *err)
 {
     char name[256];
+    if (is_hub(folder, name))
+        return error_set(err, OSSO_NOTFOUND, "%s is a cache of many models; name one of them, such as %s/%s", folder,
+                         folder, name);
     if (count(folder, ".gguf", name))
-        return error_set(err, OSSO_NOTFOUND,
-                         "%s holds GGUF files and no config.json; name the .gguf file itself: %s", folder, name);
+        return error_set(err, OSSO_NOTFOUND, "%s holds GGUF files and no config.json; name the .gguf file itself: %s",
+                         folder, name);
     if (count(folder, ".safetensors", name))
         return error_set(err, OSSO_NOTFOUND, "%s holds weights but no config.json; is the download complete?", folder);
     if (there(folder, "original") || there(folder, "metal"))
@@ -156,6 +174,18 @@ enum osso_status instead_weights(const char *folder, struct osso_error *err)
         error_set(err, OSSO_NOTFOUND, "%s %s lies there: run the download again", said.text, name);
     }
     return OSSO_NOTFOUND;
+}
+
+enum osso_status instead_absent(const char *path, const char *why, struct osso_error *err)
+{
+    char half[PATH_ROOM];
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if ((size_t)snprintf(half, sizeof half, "%s%s", path, endings[i]) < sizeof half && file_exists(half))
+            return error_set(err, OSSO_NOTFOUND,
+                             "%s is a download that has not ended: %s lies there; run the download "
+                             "again",
+                             path, half);
+    return error_set(err, OSSO_IO, "cannot open %s: %s; name a Hugging Face folder or a GGUF file", path, why);
 }
 
 void instead_beside(const char *folder, struct notes *notes)

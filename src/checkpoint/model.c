@@ -1,5 +1,6 @@
 /* model.c: opening what a path names, and answering questions about it. */
 #include "checkpoint/model_open.h"
+#include "checkpoint/blank.h"
 #include "checkpoint/config_files.h"
 #include "checkpoint/instead.h"
 #include "checkpoint/unused.h"
@@ -128,8 +129,7 @@ enum osso_status model_open_files(struct osso_model *model, struct osso_error *e
 {
     struct stat st;
     if (stat(model->path, &st) != 0)
-        return error_set(err, OSSO_IO, "cannot open %s: %s; name a Hugging Face folder or a GGUF file", model->path,
-                         strerror(errno));
+        return instead_absent(model->path, strerror(errno), err);
     return S_ISDIR(st.st_mode) ? open_folder(model, err) : open_file(model, err);
 }
 
@@ -161,6 +161,8 @@ enum osso_status osso_model_open_with(const char *path, const struct osso_model_
         status = weights_resolve(&m->tensors, &m->config, m->gguf ? &names_gguf : &names_hf, &m->weights, err);
     if (!status)
         status = unused_check(&m->tensors, &m->config, o.ignore_unused, &m->notes, err);
+    if (!status)
+        blank_check(&m->weights, &m->config, m->path, &m->notes);
     if (status)
         osso_model_free(m);
     else

@@ -6,6 +6,7 @@ warning."""
 from checkpoints import *
 from harness import *
 import math
+import re
 
 SAME, REFUSED = "same", "refused"
 # name: (a function that spoils a Folder, or one whose name begins with gguf a File; SAME or REFUSED; words; more flags)
@@ -298,8 +299,21 @@ rows(REFUSED, "is cut short", "bytes are there", cut_in_half=lambda m: cut(m, 0.
      a_shard_cut=lambda m: (m.shards(), cut(m, 0.7, SHARDS[1])),
      gguf_cut_in_half=lambda m: setattr(m, "change", lambda d: d[:len(d) // 2]), gguf_cut_at_the_end=lambda m: setattr(m, "change", lambda d: d[:-40]),
      gguf_cut_before_the_tensors=lambda m: setattr(m, "change", lambda d: d[:len(d) - sum((len(t[2]) + 31) // 32 * 32 for t in m.tensors.values())]))
+rows(REFUSED, "cut short", cut_in_the_header=lambda m: cut(m, 0.002), cut_behind_the_length=lambda m: cut(m, 0.0001),
+     a_shard_cut_at_once=lambda m: (m.shards(), cut(m, 0.0001, SHARDS[0])))
 rows(REFUSED, "download complete?", gguf_cut_in_the_header=lambda m: setattr(m, "change", lambda d: d[:400]), gguf_cut_in_the_words=lambda m: setattr(m, "change", lambda d: d[:2500]),
      gguf_cut_at_once=lambda m: setattr(m, "change", lambda d: d[:20]))
+
+def zeroed(part, of=None):
+    """A file whose program made room for all of it and filled the beginning."""
+    def spoil(m):
+        if of:
+            whole = safetensors(m.tensors)
+            m.files["model.safetensors"], m.tensors = whole[:int(len(whole) * part)] + bytes(len(whole) - int(len(whole) * part)), None
+        else:
+            m.change = lambda d: d[:int(len(d) * part)] + bytes(len(d) - int(len(d) * part))
+    return spoil
+
 
 # ---- folders that are no whole model ---------------------------------------------------------------------------
 
@@ -347,6 +361,27 @@ rows(SAME, gguf_no_type=lambda m: m.keys.pop("general.type"), incomplete_beside=
 for i, prefix in enumerate(("base_model.model.", "module.", "_orig_mod.", "language_model.")):
     rows(REFUSED, "is missing", "with a prefix", prefix + "model.embed_tokens.weight",
          **{f"prefix_{i}": (lambda prefix: lambda m: setattr(m, "tensors", {prefix + k: v for k, v in m.tensors.items()}))(prefix)})
+def other_name(part, to, *also):
+    """Every tensor with this in its name is called otherwise."""
+    def spoil(m):
+        m.tensors = {k.replace(part, to): v for k, v in m.tensors.items()} | {k: ones(1) for k in also}
+    return spoil
+
+
+rows(REFUSED, "mlp.router.weight is missing", "there is " + L0 + "mlp.router.linear.weight", router_linear=other_name("mlp.router.weight", "mlp.router.linear.weight"))
+rows(REFUSED, "q_proj.weight is missing", "there is " + L0 + "self_attn.q_proj.base_layer.weight", base_layer=other_name("q_proj.weight", "q_proj.base_layer.weight"))
+rows(REFUSED, "gate_up_proj is missing", "there is " + L0 + "mlp.experts.gate_up_projs.0.weight",
+     projs=other_name("gate_up_proj_blocks", "gate_up_projs.0.weight"))
+rows(REFUSED, "gate_up_proj is missing", "there is " + L0 + "mlp.experts.0.gate_proj.weight",
+     experts_apart=other_name("experts.gate_up_proj_blocks", "experts.0.gate_proj.weight"))
+rows(REFUSED, "attn_q.weight is missing", "there is blk.0.attn_q.base.weight", gguf_base_layer=other_name("attn_q.weight", "attn_q.base.weight"))
+
+
+@row(REFUSED, "self_attn.sinks is missing")
+def nothing_like_it(m):
+    m.tensors = {k: v for k, v in m.tensors.items() if "sinks" not in k}
+
+
 rows(REFUSED, "no tensors at all", gguf_words_alone=lambda m: m.tensors.clear(), no_tensors=lambda m: setattr(m, "tensors", {}))
 rows(REFUSED, "supported are F32, F16, BF16", float8=lambda m: m.tensors.__setitem__(L0 + "self_attn.q_proj.weight", ("F8_E4M3", m.tensors[L0 + "self_attn.q_proj.weight"][1], bytes(128 * 64))),
      int8=lambda m: m.tensors.__setitem__(L0 + "self_attn.k_proj.weight", ("I8", m.tensors[L0 + "self_attn.k_proj.weight"][1], bytes(64 * 64))),
@@ -374,6 +409,26 @@ def test_rows():
         except AssertionError as why:
             failed.append(f"{name}: {why}")
     assert not failed, f"{len(failed)} of {len(ROWS)}:\n" + "\n".join(failed)
+
+
+def test_a_name_with_nothing_behind_it():
+    for ending in (".incomplete", ".part", ".aria2"):
+        path = TEMP / f"half{ending[1:]}.gguf"
+        pathlib.Path(f"{path}{ending}").write_bytes(b"GGUF")
+        refuses(logits(path)[0], 1, str(path), "has not ended", ending)
+    refuses(logits(TEMP / "nothing.gguf")[0], 1, "cannot open", "nothing.gguf")
+    hub = TEMP / "hub"
+    for name in ("models--b--c", "models--a--b"):
+        (hub / name).mkdir(parents=True)
+    refuses(logits(hub)[0], 1, "a cache of many models", str(hub / "models--a--b"))
+
+
+def test_weights_that_were_never_written():
+    for form, spoil in (("hf", zeroed(0.5, "hf")), ("hf", zeroed(0.2, "hf")), ("gguf", zeroed(0.6)), ("gguf", zeroed(0.3))):
+        m = File() if form == "gguf" else Folder()
+        spoil(m)
+        result, row = logits(m.put("never-written"))
+        assert result.code == 0 and row and re.search(r"warning: .* of 5 norms are all zeros", result.complaint), result
 
 
 def test_whole_size_is_named():
