@@ -1,4 +1,5 @@
-/* blank.c: norms are looked at because they lie all over a file and are small: a page of each layer is read, no more. */
+/* blank.c: norms are looked at because they lie all over a file and are small: a page of each layer is read, no more.
+ */
 #include "checkpoint/blank.h"
 
 static bool is_blank(const float *gain, int64_t n)
@@ -16,6 +17,6 @@ void blank_check(const struct weights *w, const struct config *c, const char *wh
         blank += is_blank(w->layers[l].attn_norm, c->hidden) + is_blank(w->layers[l].mlp_norm, c->hidden);
     if (blank > 0)
         notes_add(notes,
-                  "%s: %d of %d norms are all zeros, as where a file was never filled: is the download complete?", where,
-                  blank, 2 * c->n_layers + 1);
+                  "%s: %d of %d norms are all zeros, as where a file was never filled: is the download complete?",
+                  where, blank, 2 * c->n_layers + 1);
 }

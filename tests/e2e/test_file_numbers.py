@@ -178,7 +178,10 @@ def test_every_text_verb_takes_every_form():
         assert osso("tokenize", "-m", path, "Hello, good friend").text == ids, path
         assert osso("detokenize", "-m", path, *ids.split()[:1]).text == osso("detokenize", "-m", whole, *ids.split()[:1]).text
         assert osso("parse", "-m", path, stdin="1,2").code == osso("parse", "-m", whole, stdin="1,2").code
-    for kind, word in ((b"version https://git-lfs.github.com/spec/v1\n", "LFS"), (b"<html>", "web page"), (b"\x89PNG", "image"), (b"", "empty")):
+    words = (whole / "tokenizer.json").read_bytes()
+    for kind, word in ((b"version https://git-lfs.github.com/spec/v1\n", "LFS"), (b"<html>", "web page"), (b"\x89PNG", "image"), (b"", "empty"),
+                       (words[:3000], "download complete?"), (words[:len(words) - 9], "download complete?"), (words[:1], "download complete?"),
+                       (words.decode().encode("utf-16"), "UTF-16"), (words.decode().encode("utf-16-le"), "UTF-16LE")):
         m = Folder()
         m.files["tokenizer.json"] = kind
         path = m.put("no-tokenizer")

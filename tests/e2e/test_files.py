@@ -111,10 +111,6 @@ def another_layer_beside_mtp(m):
     m.tensors["model.layers.3.self_attn.sinks"] = ones(4)
 
 
-def renamed(m, to, **name):
-    return {to(k): v for k, v in m.tensors.items()}
-
-
 rows(REFUSED, "unused tensors",
      gguf_fewer_layers=lambda m: m.keys.__setitem__("gpt-oss.block_count", u32(1)),
      gguf_norm=lambda m: m.tensors.__setitem__("blk.0.attn_q_norm.weight", [[32], 0, struct.pack("<f", 2) * 32]),
@@ -226,8 +222,7 @@ rows(REFUSED, "rope", "no \"rope_type\"", no_type=rope(rope_type=DROP),
      a_word_that_is_no_type=rope(rope_type=DROP, kind="yarn"))
 rows(REFUSED, "partial_rotary_factor", part_of_the_head=config(partial_rotary_factor=0.5), part_in_the_settings=rope(partial_rotary_factor=0.25),
      attention_factor=rope(attention_factor=1.0), mscale=rope(mscale=0.707))
-rows(SAME, the_window_where_nobody_slides=lambda m: None,
-     the_usual_attention_factor=rope(attention_factor=0.1 * math.log(32) + 1), whole_heads=rope(partial_rotary_factor=1.0))
+rows(SAME, the_usual_attention_factor=rope(attention_factor=0.1 * math.log(32) + 1), whole_heads=rope(partial_rotary_factor=1.0))
 rows(SAME, "outside the vocabulary", end_past_the_vocabulary=config(eos_token_id=200002), ends_past_it=config(eos_token_id=[200002, 3]),
      an_end_below_0=config(eos_token_id=-7),
      ends_in_the_other_file=file("generation_config.json", b'{"eos_token_id": [200002, 1]}'),
@@ -409,6 +404,18 @@ def test_rows():
         except AssertionError as why:
             failed.append(f"{name}: {why}")
     assert not failed, f"{len(failed)} of {len(ROWS)}:\n" + "\n".join(failed)
+
+
+def test_no_window_where_nobody_slides():
+    kinds = {"layer_types": ["full_attention"] * 2}
+    got = []
+    for changes in ({"sliding_window": 8}, {"sliding_window": None}, {"sliding_window": DROP}):
+        m = Folder()
+        config(**kinds, **changes)(m)
+        result, row = logits(m.put("no-window"))
+        assert result.code == 0 and not result.complaint, result
+        got.append(row)
+    assert got[0] == got[1] == got[2] != base("hf")[1]
 
 
 def test_a_name_with_nothing_behind_it():
