@@ -6,9 +6,25 @@
 #include "base/mem.h"
 #include "cli/state.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The only revision in a cache's folder, as when it was asked for by its number; false: there are none or many. */
+static bool only_snapshot(const char *folder, char revision[128])
+{
+    char path[4096];
+    int n = 0;
+    snprintf(path, sizeof path, "%s/snapshots", folder);
+    DIR *dir = opendir(path);
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        if (e->d_name[0] != '.' && n++ == 0)
+            snprintf(revision, 128, "%.127s", e->d_name);
+    if (dir)
+        closedir(dir);
+    return n == 1;
+}
 
 /* A hub cache's models--OWNER--NAME holds no model itself: refs/main says which of its snapshots is the newest. */
 static char *snapshot_of(const char *folder)
@@ -16,10 +32,11 @@ static char *snapshot_of(const char *folder)
     char revision[128] = {0}, path[4096];
     snprintf(path, sizeof path, "%s/refs/main", folder);
     FILE *f = fopen(path, "re");
-    if (!f)
-        return NULL;
-    size_t n = fread(revision, 1, sizeof revision - 1, f);
-    fclose(f);
+    size_t n = f ? fread(revision, 1, sizeof revision - 1, f) : 0;
+    if (f)
+        fclose(f);
+    else if (only_snapshot(folder, revision))
+        n = strlen(revision);
     revision[strcspn(revision, " \r\n")] = 0;
     if (n == 0 || !file_name_is_plain(revision, strlen(revision)))
         return NULL;
