@@ -167,6 +167,7 @@ def unmapped(which, *command):
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t off)
 {
     void *(*real)(void *, size_t, int, int, int, off_t) = dlsym(RTLD_NEXT, "mmap");
@@ -176,6 +177,19 @@ void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t off)
         return MAP_FAILED;
     }
     return real(at, n, prot, flags, fd, off);
+}
+ssize_t pread(int fd, void *to, size_t n, off_t off)
+{
+    ssize_t (*real)(int, void *, size_t, off_t) = dlsym(RTLD_NEXT, "pread");
+    if (*getenv("UNMAPPED") == 's') { /* mapped privately, never copied */
+        errno = EIO;
+        return -1;
+    }
+    return real(fd, to, n, off);
+}
+ssize_t pread64(int fd, void *to, size_t n, off_t off)
+{
+    return pread(fd, to, n, off);
 }
 """)
         subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
