@@ -36,8 +36,9 @@ bool err_is_terminal(void);
 bool out_has_colour(void);
 /* Does TERM name a terminal that knows escape sequences (empty and "dumb" do not)? */
 bool terminal_moves(void);
-/* The columns of the window behind a descriptor; 0: none, or nobody knows. */
+/* The columns and rows of the window behind a descriptor; 0: none, or nobody knows. */
 int terminal_columns(int fd);
+int terminal_rows(int fd);
 bool err_has_colour(void);
 #define DIM "\033[2m"
 #define BOLD "\033[1m"

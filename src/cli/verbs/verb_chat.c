@@ -107,7 +107,7 @@ static void answer(struct chat *chat, const struct buf *message, bool typed)
     struct osso_error err = {0};
     interrupt_catch(INTERRUPT_ANSWER); /* however often it is pressed, the conversation stays */
     const char *word = message->data;
-    if (typed && (strcmp(word, "exit") == 0 || strcmp(word, "quit") == 0))
+    if (typed && line_leaves(word))
         chat->quit = true;
     else if (typed && line_is_command(word))
         chat_command_run(chat, message->data);
