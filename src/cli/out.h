@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* "osso: <sentence>"; control characters that come in through %s are made harmless. */
@@ -44,6 +45,9 @@ bool err_has_colour(void);
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
 
+/* "7,067" into a space of at least 32 bytes; returns it. */
+const char *human_count(char *space, uint64_t n);
+
 /* Text in words from column `column` on, in lines of at most `columns`, the later ones indented; with its line end. */
 void print_words(FILE *to, const char *text, int column, int indent, int columns);
 
@@ -55,7 +59,6 @@ void signals_name_model(const char *path);
 enum interrupt_mode {
     INTERRUPT_WORK,   /* a second one ends the process: nothing that must not be lost */
     INTERRUPT_PROMPT, /* it never ends the process */
-    INTERRUPT_ANSWER, /* nor that, and what is just being written is written: no word of an answer is lost */
     INTERRUPT_TIDY    /* nor do SIGTERM and SIGHUP: a file is half written */
 };
 void interrupt_catch(enum interrupt_mode mode);
@@ -63,5 +66,6 @@ void interrupt_release(void);
 bool interrupted(void);
 const volatile sig_atomic_t *interrupt_flag(void); /* not 0 once interrupted: for osso_engine_set_interrupt */
 void interrupt_forget(void);
+void interrupt_now(void); /* as Ctrl-C does; for signal handlers */
 
 #endif

@@ -47,7 +47,9 @@ static struct line_place after_prompt(const struct line_draw *d)
 static void window(struct line_draw *d)
 {
     int columns = terminal_columns(STDIN_FILENO), rows = terminal_rows(STDIN_FILENO);
-    d->width = columns > 9 ? columns - 1 : columns > 0 ? 8 : 79; /* in the last column a cursor is neither here nor there */
+    d->width = columns > 9   ? columns - 1
+               : columns > 0 ? 8
+                             : 79; /* in the last column a cursor is neither here nor there */
     d->height = rows > 1 ? rows : rows == 1 ? 1 : 24;
 }
 

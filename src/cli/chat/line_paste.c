@@ -1,5 +1,5 @@
-/* line_paste.c: what becomes of a pasted block on its way into a line: line ends are LF, control characters but tabs stay
- * out, and so does the last line end. That one is held: a block pasted right behind begins a line of its own. */
+/* line_paste.c: what becomes of a pasted block on its way into a line: line ends are LF, control characters but tabs
+ * stay out, and so does the last line end. That one is held: a block pasted right behind begins a line of its own. */
 #include "cli/chat/chat_line.h"
 
 static void flush(struct pasted *p)

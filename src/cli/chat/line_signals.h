@@ -1,4 +1,5 @@
-/* line_signals.h: waiting at the prompt: for what is typed, and for the signals that must not find a broken terminal. */
+/* line_signals.h: waiting at the prompt: for what is typed, and for the signals that must not find a broken terminal.
+ */
 #ifndef OSSO_CLI_LINE_SIGNALS_H
 #define OSSO_CLI_LINE_SIGNALS_H
 
