@@ -140,7 +140,7 @@ def test_a_signal_during_an_answer_keeps_the_conversation():
         assert modes(t)[1] is False  # what is typed now would be written into the answer
         os.kill(t.pid, sig)
         assert t.end() == -sig
-        flags = termios.tcgetattr(slave)[3]
+        flags = termios.tcgetattr(master)[3]
         assert flags & termios.ICANON and flags & termios.ECHO and not flags & termios.NOFLSH, sig
         os.close(slave)
         os.close(master)
