@@ -1,5 +1,5 @@
-/* progress.c: the line is drawn by a thread of its own, so that it moves while a step of many rows, or the first touch of
- * cold weights, takes its seconds. Everybody else only says where things stand. */
+/* progress.c: the line is drawn by a thread of its own, so that it moves while a step of many rows, or the first touch
+ * of cold weights, takes its seconds. Everybody else only says where things stand. */
 #define _GNU_SOURCE
 #include "cli/progress.h"
 #include "cli/out.h"

@@ -1,4 +1,5 @@
-/* chat_guard.c: terminal and signals during an answer. Handlers do what POSIX lets them: flags, terminal modes, write. */
+/* chat_guard.c: terminal and signals during an answer. Handlers do what POSIX lets them: flags, terminal modes, write.
+ */
 #define _GNU_SOURCE
 #include "cli/chat/chat_line.h"
 #include "cli/chat/chat_guard.h"
@@ -91,8 +92,8 @@ static void on_stop(int sig)
 
 void guard_begin(bool typing)
 {
-    /* A write that Ctrl-C or Ctrl-Z comes into goes on: no word is lost. What ends the program may cut it short: whoever
-     * should read may never do so again. */
+    /* A write that Ctrl-C or Ctrl-Z comes into goes on: no word is lost. What ends the program may cut it short:
+     * whoever should read may never do so again. */
     struct sigaction interrupt = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
     struct sigaction end = {.sa_handler = on_end}, stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
     interrupt_forget();
