@@ -52,17 +52,27 @@ static void duration(char *text, size_t size, double seconds)
         snprintf(text, size, "%.0f min", seconds / 60);
 }
 
-static void prompt_line(char *text, size_t size, double elapsed_ms)
+/* Before the first step is over nobody knows the rate. What the kernel read from the disk meanwhile is weights, cold.
+ */
+static void first_step(char *text, size_t size, double elapsed_ms, uint64_t disk)
+{
+    char n[32], so_far[32];
+    size_t tokens = p.total - p.first;
+    duration(so_far, sizeof so_far, elapsed_ms / 1000);
+    if (disk >= DISK_SHOWN)
+        snprintf(text, size, "reading weights from the disk, %.2f GB so far", (double)disk / 1e9);
+    else
+        snprintf(text, size, "reading %s token%s, %s", human_count(n, tokens), tokens == 1 ? "" : "s", so_far);
+}
+
+static void prompt_line(char *text, size_t size, double elapsed_ms, uint64_t disk)
 {
     char done[32], total[32], left[32];
-    size_t computed = p.done - p.first;
-    if (computed == 0 || elapsed_ms <= 0) {
-        duration(left, sizeof left, elapsed_ms / 1000);
-        snprintf(text, size, "reading %s token%s, %s", human_count(total, p.total - p.first),
-                 p.total - p.first == 1 ? "" : "s", left);
+    if (p.done == p.first || elapsed_ms <= 0) {
+        first_step(text, size, elapsed_ms, disk);
         return;
     }
-    double rate = (double)computed * 1000 / elapsed_ms;
+    double rate = (double)(p.done - p.first) * 1000 / elapsed_ms;
     duration(left, sizeof left, (double)(p.total - p.done) / rate);
     snprintf(text, size, "reading %s of %s tokens, %.*f per second, %s left", human_count(done, p.done),
              human_count(total, p.total), rate < 10, rate, left);
@@ -71,19 +81,16 @@ static void prompt_line(char *text, size_t size, double elapsed_ms)
 static void line_text(char *text, size_t size)
 {
     char n[32];
-    double elapsed = now_ms() - p.stage_ms;
     uint64_t disk = (uint64_t)(disk_blocks() - p.disk_before) * DISK_BLOCK;
+    const char *s = p.done == 1 ? "" : "s";
     human_count(n, p.done);
     switch (p.stage) {
     case PROGRESS_OPEN: snprintf(text, size, "opening the model"); break;
-    case PROGRESS_PROMPT: prompt_line(text, size, elapsed); break;
-    case PROGRESS_THINK: snprintf(text, size, "thinking, %s token%s", n, p.done == 1 ? "" : "s"); break;
-    case PROGRESS_CALL: snprintf(text, size, "writing a call, %s token%s", n, p.done == 1 ? "" : "s"); break;
-    case PROGRESS_ANSWER: snprintf(text, size, "answering, %s token%s", n, p.done == 1 ? "" : "s"); break;
+    case PROGRESS_PROMPT: prompt_line(text, size, now_ms() - p.stage_ms, disk); break;
+    case PROGRESS_THINK: snprintf(text, size, "thinking, %s token%s", n, s); break;
+    case PROGRESS_CALL: snprintf(text, size, "writing a call, %s token%s", n, s); break;
+    case PROGRESS_ANSWER: snprintf(text, size, "answering, %s token%s", n, s); break;
     }
-    size_t len = strlen(text);
-    if (disk >= DISK_SHOWN) /* cold weights */
-        snprintf(text + len, size - len, "; %.2f GB read from the disk", (double)disk / 1e9);
 }
 
 static void draw(const char *text)
