@@ -65,7 +65,8 @@ def test_the_cursor_stands_on_its_character():
 def test_combining_marks_stay_with_their_letters():
     t = Line()
     for keys, line, column in ((["e\u0301a\u0308o"], ">>> e\u0301a\u0308o", 7), ([LEFT], None, 6), ([LEFT, LEFT], None, 5),
-                               (["x"], ">>> e\u0301xa\u0308o", 6), ([END, "\u0302"], ">>> e\u0301xa\u0308o\u0302", 8)):
+                               (["x"], ">>> e\u0301xa\u0308o", 6), ([END, "\u0302"], ">>> e\u0301xa\u0308o\u0302", 8),
+                               (["\x7f"], ">>> e\u0301xa\u0308o", 8), ([HOME, RIGHT, RIGHT, "\x7f"], ">>> exa\u0308o", 5)):
         rows, row, at = t.typed(*keys)
         nfc = lambda text: __import__("unicodedata").normalize("NFC", text)
         assert (row, at) == (0, column) and (line is None or [nfc(r) for r in rows] == [nfc(line)]), (keys, rows, row, at)
@@ -168,6 +169,7 @@ def test_tab_completes_paths():
         (home / "files" / name).write_text("alpha\n")
     (home / "files" / "sub folder" / "deep").mkdir(parents=True, exist_ok=True)
     (home / "files" / "sub folder" / "deep" / "x y.txt").write_text("beta\n")
+    (home / "files" / "sub folder" / "deep" / ".secret").write_text("")
     (home / "files" / "esc\x1b[31m").write_text("")
     (home / "files" / b"latin\xe9".decode("utf-8", "surrogateescape")).write_text("")
     env = dict(XDG_STATE_HOME=str(TEMP / "tab-state"))
@@ -175,6 +177,7 @@ def test_tab_completes_paths():
                         ("/read ~/files/notes o\t", "/read ~/files/notes one.txt"), ("/load ~/files/h\t", "/load ~/files/häuser.txt"),
                         ("/save ~/files/日\t", "/save ~/files/日本.txt"), ("/read ~/files/.h\t", "/read ~/files/.hidden"),
                         ("/read ~/files/sub\tde\tx\t", "/read ~/files/sub folder/deep/x y.txt"), ("/read ~\t", "/read ~/"),
+                        ("/read ~/files/sub\tde\t\t", "/read ~/files/sub folder/deep/x y.txt"),
                         (f"/read {home}/files/on\t", f"/read {home}/files/only"), ("/read ~/files/esc\t", "/read ~/files/esc"),
                         ("/read ~/files/lat\t", "/read ~/files/lat"), ("/read /nowhere/x\t", "/read /nowhere/x"),
                         ("/read ~/files/-\t", "/read ~/files/-dash"), ("look ~/fi\t", "look ~/fi")):
