@@ -2,6 +2,7 @@
  * blocks become part of the line, with their line ends; Ctrl-C becomes a key; a resized window is drawn anew. */
 #define _GNU_SOURCE
 #include "cli/chat/chat_line.h"
+#include "cli/columns.h"
 #include "cli/out.h"
 
 #ifndef HAVE_EDIT
@@ -17,8 +18,6 @@ bool line_edit_open(struct line_source *source)
 
 #include <errno.h>
 #include <histedit.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,8 +111,8 @@ static int rows_above(EditLine *el, int columns)
     const LineInfoW *line = el_wline(el);
     int row = 0, column = (int)strlen(edit_of(el)->prompt);
     for (const wchar_t *c = line->buffer; c < line->cursor; c++) {
-        int width = *c == L'\t' ? 8 - column % 8 : wcwidth(*c);
-        column += width > 0 ? width : 0;
+        int width = *c == L'\t' ? 8 - column % 8 : *c == L'\n' ? 0 : char_columns((uint32_t)*c);
+        column += width;
         if (*c == L'\n' || column >= columns) {
             row++;
             column = column > columns ? width : 0;
@@ -303,7 +302,7 @@ static enum line_result edit_read(void *self, const char *prompt, struct buf *li
     buf_clear(line);
     buf_add(line, "", 0);
     signals_catch(before);
-    if (resized) /* while nobody typed */
+    if (resized || columns_now() != edit->columns) /* while nobody typed */
         el_resize(edit->el);
     resized = continued = 0;
     edit->columns = columns_now();
@@ -364,8 +363,6 @@ static void bind_keys(EditLine *el)
 bool line_edit_open(struct line_source *source)
 {
     HistEvent event;
-    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
-        setlocale(LC_CTYPE, "C.UTF-8"); /* text is UTF-8 here, whatever the locale says */
     if (!terminal_moves())
         return false;
     struct edit *edit = mem_alloc(sizeof *edit);
