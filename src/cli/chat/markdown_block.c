@@ -64,25 +64,28 @@ static void give_heads(struct markdown *m)
     t->last = t->n_rows = 0;
 }
 
-/* Memory ran out: what there is of the line is text. */
-static void give_up(struct markdown *m)
+/* Memory ran out: all that there is of the table is text. */
+static void give_all(struct markdown *m)
 {
-    struct buf *rows = &m->table.rows;
-    m->table.last = rows->len;
-    if (rows->len > 0)
-        give_heads(m);
-    rows->failed = false;
+    m->table.last = m->table.rows.len;
+    give_heads(m);
     table_clear(&m->table);
 }
 
-void block_end_table(struct markdown *m)
+/* The whole rows come out; the one that has begun stays. */
+static void end_rows(struct markdown *m)
 {
     struct table *t = &m->table;
     if (t->n_rows == 1)
         give_heads(m);
     else if (t->n_rows > 1 && t->last > 0 && !table_draw(t, m->to))
-        give_up(m);
-    table_clear(t);
+        give_all(m);
+}
+
+void block_end_table(struct markdown *m)
+{
+    end_rows(m);
+    table_clear(&m->table);
 }
 
 static bool may_be_rule(const struct table *t)
@@ -99,18 +102,21 @@ void block_end_row(struct markdown *m)
     t->n_rows++;
     t->last = t->rows.len;
     if (t->n_rows > 2 && t->last > TABLE_BYTES && !table_draw(t, m->to)) /* a table without end: in parts */
-        give_up(m);
+        give_all(m);
 }
 
 void block_add_row(struct markdown *m, const char *s, size_t n)
 {
     struct table *t = &m->table;
     buf_add(&t->rows, s, n);
-    if (t->rows.failed || t->rows.len - t->last > TABLE_BYTES) {
-        t->rows.failed = false;
-        block_end_table(m);
-        m->line_is = LINE_AS_IS;
-        wrap_text(m->to, s, n, 0);
+    if (t->rows.failed || t->rows.len - t->last > TABLE_BYTES) { /* no row, but text */
+        bool taken = !t->rows.failed;
+        end_rows(m);
+        add_texts(m, t->rows.data, t->rows.len - (taken && *s == '\n'));
+        table_clear(t);
+        m->line_is = LINE_TEXT;
+        if (!taken && *s != '\n')
+            block_add_text(m, s, n);
     } else if (!may_be_rule(t))
         give_heads(m);
 }

@@ -330,7 +330,8 @@ bool table_draw(struct table *t, struct wrap *to)
         return false;
     t->drawn = true;
     t->as_is = !fits;
-    buf_clear(&t->rows);
+    memmove(t->rows.data, t->rows.data + t->last, t->rows.len - t->last);
+    t->rows.len -= t->last;
     t->last = 0;
     return true;
 }

@@ -28,8 +28,8 @@ bool table_rule_so_far(const char *line, size_t n);
 bool table_rule(struct table *table, const char *line, size_t n, size_t n_heads);
 /* The number of cells of a line. */
 size_t table_cells(const char *line, size_t n);
-/* Draws the whole rows and forgets them; more may follow. Too wide a table has its cells broken into lines; where there
- * is no room even for that, its lines are running text. false: memory ran out, nothing was drawn. */
+/* Draws the whole rows and forgets them; the one that has begun stays. Too wide a table has its cells broken into
+ * lines; where there is no room even for that, its lines are running text. false: memory ran out, nothing was drawn. */
 bool table_draw(struct table *table, struct wrap *to);
 /* No table any more; memory is kept. */
 void table_clear(struct table *table);
