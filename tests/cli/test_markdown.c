@@ -293,7 +293,7 @@ static void test_pieces_do_not_matter(void **state)
     rng_seed(&rng, 1);
     for (int trial = 0; trial < (test_quick() ? 500 : 5000); trial++) {
         size_t len = random_text(&rng, PARTS, text, sizeof text);
-        int columns = 20 + (int)(rng_next(&rng) % 60);
+        int columns = 5 + (int)(rng_next(&rng) % 75);
         bool draws = rng_next(&rng) % 4 > 0;
         write_text(text, len, columns, draws, true, WHOLE, 0);
         char *whole = strdup(written.data);
@@ -341,7 +341,7 @@ static void test_nothing_is_lost(void **state)
     for (int trial = 0; trial < (test_quick() ? 500 : 5000); trial++) {
         bool plain = trial % 2;
         random_text(&rng, plain ? PLAIN_PARTS : PARTS, text, sizeof text);
-        char *screen = strdup(shown(text, 30 + trial % 50, false)), *source = strdup(text);
+        char *screen = strdup(shown(text, 5 + trial % 75, false)), *source = strdup(text);
         for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++) {
             without(screen, drawn[i]);
             without(source, drawn[i]);

@@ -151,6 +151,13 @@ def test_where_nothing_is_drawn():
     assert "\x1b" not in came and ANSWER in came, came
 
 
+def test_a_single_answer_is_drawn():
+    t = Terminal("-m", speaker(ANSWER), *ARGS, "-p", "hi")
+    came = t.wait("unfinished **quote")
+    assert b"\x1b[0;1;4mA plan in \x1b[0;1;3;4mthree" in came and b"**First**" not in came, came
+    assert t.end() == 0
+
+
 def test_wrap_off():
     came = re.sub(r"\x1b\[[0-9;]*m", "", said("--wrap", "off"))
     assert "bold part that reaches the end of the line and goes on over it, code" in came, came

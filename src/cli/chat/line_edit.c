@@ -302,7 +302,7 @@ static enum line_result edit_read(void *self, const char *prompt, struct buf *li
     buf_clear(line);
     buf_add(line, "", 0);
     signals_catch(before);
-    if (resized || columns_now() != edit->columns) /* while nobody typed */
+    if (resized) /* while nobody typed */
         el_resize(edit->el);
     resized = continued = 0;
     edit->columns = columns_now();
