@@ -77,7 +77,8 @@ static void test_emphasis(void **state)
     looks("a **bold** word", "a <1>bold<> word");
     looks("*one* _two_ ***three***", "<3>one<> <3>two<> <1;3>three<>");
     looks("**all *of* it** and *all **of** it*", "<1>all <1;3>of<1> it<> and <3>all <1;3>of<3> it<>");
-    looks("***a** b*", "***a** b*");
+    looks("***a** b* ***c* d** ***e**", "<1;3>a<3> b<> <1;3>c<1> d<> ***e**");
+    looks("_*a* b_ *_c_* **__D__**", "<3>a b<> <3>c<> <1>D<>");
     looks("**C**reate, **R**ead", "<1>C<>reate, <1>R<>ead");
     looks("(**bold**), \"*so*\"; **Note:** x", "(<1>bold<>), \"<3>so<>\"; <1>Note:<> x");
     looks("__Strong words__ and ~~gone~~", "<1>Strong words<> and <9>gone<>");

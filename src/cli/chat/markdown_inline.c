@@ -11,8 +11,8 @@
 
 #include <string.h>
 
-/* Inside a link's text there is no link; no bit of a terminal's style. */
-enum { IN_LINK = 256 };
+/* Beside the bits of a terminal's style: inside a link's text there is no link, and emphasis is so many levels deep. */
+enum { IN_LINK = 256, LEVEL = 512, LEVELS = 8 };
 
 /* What a marker turned out to be. */
 struct piece {
@@ -148,15 +148,16 @@ static bool closes(char c, size_t run, uint32_t before, uint32_t next)
 static bool is_dunder(const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (!(s[i] >= 'a' && s[i] <= 'z') && !(s[i] >= '0' && s[i] <= '9') && s[i] != '_')
+        if (!(s[i] >= 'a' && s[i] <= 'z') && !(i > 0 && s[i] >= '0' && s[i] <= '9') && s[i] != '_')
             return false;
     return n > 0;
 }
 
-/* Where the run that closes the emphasis begins, for one that opens at i; 0: nowhere, n: not yet known. */
-static size_t find_close(const struct text *t, size_t i, size_t run)
+/* Where the run that closes the emphasis begins, for one of *run that opens at i; 0: nowhere, n: not yet known. Of
+ * three that are not closed together (***a** b*) the outer ones are left in *run. */
+static size_t find_close(const struct text *t, size_t i, size_t *run_inout)
 {
-    size_t nested = 0; /* of **a *b* c** */
+    size_t run = *run_inout, nested = 0; /* of **a *b* c** */
     char c = t->s[i];
     for (size_t at = i + run, len; at < t->n; at += len) {
         len = 1;
@@ -175,7 +176,9 @@ static size_t find_close(const struct text *t, size_t i, size_t run)
             bool close = closes(c, len, before, next), inner = nested > 0 && len == nested;
             if (close && !inner && len == run)
                 return at;
-            if (close && nested > 0 && len == run + nested)
+            if (close && run == 3 && len < 3)
+                *run_inout = run = 3 - len;
+            else if (close && nested > 0 && len == run + nested)
                 return at + nested;
             if (close && inner)
                 nested = 0;
@@ -193,15 +196,16 @@ static struct piece look_emphasis(const struct text *t, size_t i)
     size_t run = run_at(t, i);
     if (i + run == t->n && !t->all)
         return (struct piece){.kind = WAIT};
-    unsigned style = run > 3 ? 0 : c == '~' ? STYLE_STRUCK : styles[run];
-    if (run > (c == '~' ? 2 : 3) || (t->style & style) == style ||
+    size_t all = run;
+    if (run > (c == '~' ? 2 : 3) || t->style / LEVEL >= LEVELS ||
         !opens(c, run, char_before(t, i), char_at(t, i + run)))
         return plain(run);
-    size_t end = find_close(t, i, run), begin = i + run;
+    size_t end = find_close(t, i, &run), begin = i + run;
     if (end == t->n && !t->all)
         return (struct piece){.kind = WAIT};
     if (end == 0 || end == begin)
-        return plain(run);
+        return plain(all);
+    unsigned style = c == '~' ? STYLE_STRUCK : styles[run];
     if (c == '_' && run == 2 && is_dunder(t->s + begin, end - begin))
         return plain(end + run - i);
     return (struct piece){SPAN, end + run - i, begin, end - begin, 0, 0, style};
@@ -312,13 +316,13 @@ static void draw_address(const struct inline_sink *sink, const struct text *t, c
     sink->put(sink->to, ")", 1, t->style);
 }
 
-/* Recursion: each level has a style more than the one around it, and there are four that nest. */
+/* Recursion: LEVELS deep at most, and a link. */
 static void draw(const struct inline_sink *sink, const struct text *t, const struct piece *p, char marker)
 {
     const char *s = t->s + p->at;
     bool nests = p->kind == LINK || (p->kind == SPAN && p->style && p->style != STYLE_URL);
     if (nests)
-        inline_draw(sink, s, p->text_len, t->style | p->style, INLINE_ALL, (uint32_t)(unsigned char)marker);
+        inline_draw(sink, s, p->text_len, (t->style | p->style) + LEVEL, INLINE_ALL, (uint32_t)(unsigned char)marker);
     else
         sink->put(sink->to, s, p->text_len, t->style | p->style);
     if (p->kind == LINK)
