@@ -31,13 +31,20 @@ static void screen_char(struct screen *s, const char *text, size_t n, int column
         s->row++;
         s->column = 0;
     }
-    if (columns == 0 && s->column > 0) { /* it stands with the one before */
-        char *before = s->cell[s->row][s->column - 1].text;
+    if (columns == 0 && s->column == 0) { /* it has nothing to stand with */
+        text = "?";
+        n = 1;
+        columns = 1;
+    }
+    if (columns == 0) { /* it stands with the one before */
+        int at = s->column - 1;
+        at -= at > 0 && !s->cell[s->row][at].text[0]; /* a wide one */
+        char *before = s->cell[s->row][at].text;
         if (strlen(before) + n < sizeof s->cell[0][0].text)
             strncat(before, text, n);
         return;
     }
-    memset(&s->cell[s->row][s->column], 0, sizeof s->cell[0][0] * (size_t)(columns ? columns : 1));
+    memset(&s->cell[s->row][s->column], 0, sizeof s->cell[0][0] * (size_t)columns);
     memcpy(s->cell[s->row][s->column].text, text, n);
     strcpy(s->cell[s->row][s->column].style, s->style);
     s->column += columns;

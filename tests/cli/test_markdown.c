@@ -225,6 +225,9 @@ static void test_wrapping(void **state)
     shows("0123456789 0123456 `mn`*op*qr", 22, true, "0123456789 0123456\n<36>mn<>*op*qr");
     shows("1. x\n\n   > said by somebody else in a long line\n", 22, true,
           "1. x\n\n   <2>│ <>said by somebody\n<2>   │ <>else in a long\n<2>   │ <>line\n");
+    shows("0123456789 012345日\xcc\x81"
+          "abcdef",
+          22, true, "0123456789 012345日\xcc\x81\nabcdef");
     shows("tab\there\tand there and", 22, false, "tab     here    and\nthere and");
     shows("exactly twenty one ab  \nnext 日本語日本語日本語日本語", 22, true,
           "exactly twenty one ab\nnext 日本語日本語日本\n語日本語");

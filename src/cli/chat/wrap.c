@@ -138,6 +138,8 @@ static void put_char(struct wrap *w, const char *s, size_t n, int columns, unsig
     size_t len = safe ? n : UTF8_REPLACEMENT_LEN;
     w->write(shown, len);
     w->column += columns;
+    if (columns == 0 && w->word_len == 0)
+        return; /* it stays with the character before, which does not move */
     bool fits = columns <= 1 && w->word_len + len <= sizeof w->word && (w->word_len > 0 || w->word_width == 0);
     if (fits) {
         memcpy(w->word + w->word_len, shown, len);
