@@ -89,15 +89,23 @@ static void unmark(const struct block *b, size_t marked)
     }
 }
 
-/* What a session has computed that gives no numbers leaves the tree of prefixes, which only the engine's own thread
- * changes. */
+/* Why the logits are no numbers is looked for, and what gave them leaves the tree of prefixes: by the engine's own
+ * thread. */
 static void spoil_failed(const struct block *b, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct osso_draw d = {0};
         sized_in(&d, sizeof d, b->draws + i * b->stride);
-        if (d.status == OSSO_NUMERIC)
-            session_spoil(d.session);
+        if (d.status != OSSO_NUMERIC)
+            continue;
+        struct osso_error why = {""};
+        engine_not_finite(d.session, d.session->n - 1, &why);
+        for (int k = 0; k < b->engine->n_choosers; k++)
+            if (b->engine->choosers[k].failed == (int64_t)i)
+                b->engine->choosers[k].why = why;
+        if (d.err)
+            *d.err = why;
+        session_spoil(d.session);
     }
 }
 

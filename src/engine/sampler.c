@@ -183,10 +183,7 @@ enum osso_status sampler_choose(struct chooser *c, struct osso_draw *d, const fl
     float own_max = choose_from(c, own), max = own_max;
     double total = isfinite(own_max) ? choose_weigh(c, backend, own_max, 1) : NAN, log_sum = own_max + log(total);
     if (isnan(total))
-        return d->status = error_set(
-                   err, OSSO_NUMERIC,
-                   "the logits after token %zu are not finite: the model file may be damaged, or its keys and values are too large for the KV cache: try --kv-type bf16",
-                   d->session->n);
+        return d->status = error_set(err, OSSO_NUMERIC, "the logits are not finite"); /* why: by the engine's own thread */
     for (size_t i = 0, n = d->top ? choose_best(c, d->top, d->n_top) : 0; i < n; i++)
         d->top[i].logprob = (float)(d->top[i].logprob - log_sum);
     bool changed = penalizes(&s->o) || s->o.n_bias > 0;
@@ -208,8 +205,10 @@ enum osso_status sampler_draw(struct osso_draw *d, struct osso_error *err)
     size_t n = d->session->n;
     const float *own = n > 0 ? osso_session_logits(d->session, n - 1) : NULL;
     enum osso_status status = sampler_choose(&d->session->engine->choosers[0], d, own, err);
-    if (status == OSSO_NUMERIC)
+    if (status == OSSO_NUMERIC) {
+        engine_not_finite(d->session, n - 1, err);
         session_spoil(d->session);
+    }
     return status;
 }
 
