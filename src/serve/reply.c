@@ -76,7 +76,8 @@ static struct MHD_Response *make(struct exchange *x)
     struct MHD_Response *r = NULL;
     if (sound && is_short) {
         r = MHD_create_response_from_buffer(x->out.len, x->out.data, MHD_RESPMEM_MUST_COPY);
-        x->out_at = x->sent = x->out.len;
+        x->out_at = x->out.len;
+        x->sent = strcmp(x->method, "HEAD") ? x->out.len : 0;
     }
     pthread_mutex_unlock(&x->lock);
     if (!sound || is_short)
