@@ -16,7 +16,7 @@ static unsigned layer_faults(const struct osso_session *s, int layer, size_t n)
         size_t left = n - (size_t)i * KV_PAGE;
         if (s->kv.page[g][i] < 0)
             continue;
-        uint8_t *part = kv_page_at(kv, g, s->kv.page[g][i]) + kv->layer_off[layer];
+        uint8_t *part = kv_page_at(kv, s->kv.page[g][i]) + kv->layer_off[layer];
         found |= e->backend->kv_faults(&kv->layout, e->backend->host(e->backend, part, kv->layer_bytes),
                                        left < KV_PAGE ? (int)left : KV_PAGE);
     }

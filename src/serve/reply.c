@@ -67,23 +67,36 @@ static bool add_common(struct MHD_Response *r, const struct server *s, const str
     return fine;
 }
 
-enum MHD_Result reply_queue(struct server *s, struct connection *c, struct exchange *x)
+/* A short answer goes out in one piece with its head; a long or unfinished one when the socket has room for it. */
+static struct MHD_Response *make(struct exchange *x)
 {
     pthread_mutex_lock(&x->lock);
     uint64_t size = x->stream ? MHD_SIZE_UNKNOWN : x->out.len;
-    size_t block = size && size < EXCHANGE_BLOCK ? (size_t)size : EXCHANGE_BLOCK;
-    bool sound = !x->out.failed && !x->headers.failed && !x->gone;
-    int status = x->status;
-    pthread_mutex_unlock(&x->lock);
-    exchange_ref(x);
-    struct MHD_Response *r = MHD_create_response_from_callback(size, block, next_bytes, x, forget);
-    if (!r) {
-        exchange_unref(x);
-        return MHD_NO;
+    bool sound = !x->out.failed && !x->headers.failed && !x->gone, is_short = size <= EXCHANGE_BLOCK;
+    struct MHD_Response *r = NULL;
+    if (sound && is_short) {
+        r = MHD_create_response_from_buffer(x->out.len, x->out.data, MHD_RESPMEM_MUST_COPY);
+        x->out_at = x->out.len;
+        x->sent = strcmp(x->method, "HEAD") ? x->out.len : 0;
     }
+    pthread_mutex_unlock(&x->lock);
+    if (!sound || is_short)
+        return r;
+    exchange_ref(x);
+    r = MHD_create_response_from_callback(size, EXCHANGE_BLOCK, next_bytes, x, forget);
+    if (!r)
+        exchange_unref(x);
+    return r;
+}
+
+enum MHD_Result reply_queue(struct server *s, struct connection *c, struct exchange *x)
+{
+    struct MHD_Response *r = make(x);
+    if (!r)
+        return MHD_NO;
     enum MHD_Result result = MHD_NO;
-    if (sound && add_own(r, &x->headers) && add_common(r, s, x))
-        result = MHD_queue_response(c->mhd, (unsigned)status, r);
+    if (add_own(r, &x->headers) && add_common(r, s, x))
+        result = MHD_queue_response(c->mhd, (unsigned)x->status, r);
     MHD_destroy_response(r);
     x->queued = result == MHD_YES;
     c->unsent = 0;

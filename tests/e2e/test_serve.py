@@ -414,6 +414,11 @@ def test_wrong_options_are_refused():
                               (["--log-format", "xml"], 2, ["text|jsonl"]), (["--drain", "-1"], 2, ["--drain"])):
         refuses(serve("--port", "0", *args), code, *words)
     assert "alice-key" not in serve("--port", "0", "--api-key-file", str(broken)).complaint
+    for size in ("", "M", "-1", "1.5G", "8 G", "9e9", "1KK", "99999999999999999999", "16777216T", "1iB"):
+        refuses(serve("--port", "0", "--kv-memory", size), 2, "--kv-memory", f"'{size}'")
+    refuses(serve("-np", "0"), 2, "-np")
+    with Server(command=[OSSO, "serve", "--port=0", "-np", "4", "--kv-memory", "512MiB", "--max-body", "1g", "-a", "me"]) as s:
+        assert s.health()
     with Server(command=[OSSO, "serve"], env={"OSSO_PORT": "0", "OSSO_MAX_BODY": "2k"}) as s:
         assert s.ask("POST", "/health", body=b"x" * 3000).status in (405, 413)
 
