@@ -3,6 +3,7 @@
 
 #include "json/jwrite.h"
 #include "serve/api/items_in.h"
+#include "serve/api/references.h"
 #include "serve/api/request_prompt.h"
 
 #include <string.h>
@@ -68,14 +69,37 @@ static bool put_earlier(struct request *q, const struct jval *id, const struct r
     return ok;
 }
 
+static bool put_list(struct request *q, const struct jval *list, struct buf *chat, struct refusal *r)
+{
+    put_items(&q->items, list);
+    return items_put_messages(chat, list, "input", &q->tools, r);
+}
+
+/* What is named stands in its place, so that whoever continues this response finds it. */
+static bool put_named(struct request *q, const struct jval *list, const struct request_world *world, struct buf *chat,
+                      struct refusal *r)
+{
+    struct buf whole = {0};
+    struct jdoc *doc = NULL;
+    bool ok = references_resolve(&whole, list, world, r);
+    if (ok && whole.failed)
+        ok = refuse(r, 503, NULL, "not enough memory for the request");
+    enum osso_status status = ok ? jdoc_read_harmony(whole.data, whole.len, "input", &doc, &r->err) : OSSO_OK;
+    if (status)
+        ok = refuse_status(r, status, "input");
+    ok = ok && put_list(q, jdoc_root(doc), chat, r);
+    jdoc_release(doc);
+    buf_free(&whole);
+    return ok;
+}
+
 /* A text is a user's message, and so is no input at all. */
-static bool put_input(struct request *q, const struct jval *input, struct buf *chat, struct refusal *r)
+static bool put_input(struct request *q, const struct jval *input, const struct request_world *world, struct buf *chat,
+                      struct refusal *r)
 {
     struct buf text = {0};
-    if (input && input->type == J_ARRAY && input->first) {
-        put_items(&q->items, input);
-        return items_put_messages(chat, input, "input", &q->tools, r);
-    }
+    if (input && input->type == J_ARRAY && input->first)
+        return references_any(input) ? put_named(q, input, world, chat, r) : put_list(q, input, chat, r);
     jwrite_string(&text, input && input->type == J_STRING ? input->text.s : "",
                   input && input->type == J_STRING ? input->text.len : 0);
     buf_printf(chat, ",{\"role\":\"user\",\"content\":%s}", text.data ? text.data : "");
@@ -127,7 +151,7 @@ bool request_responses(struct request *q, const struct request_world *world, str
         buf_puts(&messages, "}");
     }
     bool ok = !earlier || put_earlier(q, earlier, world, &messages, r);
-    ok = ok && put_input(q, jval_given(root, "input"), &messages, r);
+    ok = ok && put_input(q, jval_given(root, "input"), world, &messages, r);
     buf_puts(&chat, "{\"messages\":[");
     if (messages.len)
         buf_add(&chat, messages.data + 1, messages.len - 1);
