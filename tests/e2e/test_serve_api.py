@@ -93,7 +93,7 @@ def test_bundled_model():
         again = s.chat("What is a cat?", seed=1, max_tokens=40)
         assert again["choices"] == a["choices"]
         details = again["usage"]["prompt_tokens_details"]
-        assert details["cached_tokens"] == again["usage"]["prompt_tokens"] - 1, again
+        assert details == dict(cached_tokens=again["usage"]["prompt_tokens"] - 1, cache_write_tokens=1), again
         pieces = s.events("/v1/chat/completions", dict(messages=[dict(role="user", content="What is a cat?")], seed=1, max_tokens=40,
                                                        stream_options=dict(include_usage=True)))
         text = "".join(e["choices"][0]["delta"].get("content") or "" for _, e in pieces[:-2])
@@ -208,6 +208,38 @@ def test_responses():
         assert s.good("/v1/responses", dict(input="", max_output_tokens=1))["status"] == "incomplete"
 
 
+def test_items_by_name():
+    """What was said can be named instead of sent again, thoughts and calls too; only by its own key, and only while it is stored."""
+    kept = "I must.<|end|><|start|>assistant" + call("get", "{}") + "<|start|>functions.get to=assistant<|channel|>commentary<|message|>12"
+    with scripted(dict(match=kept, text=final("Twelve.")), dict(match="go<|end|>", text=thought("I must.") + call("get", "{}"))) as s:
+        ask = dict(tools=[dict(type="function", name="get")])
+        user = dict(role="user", content="go")
+        a = s.good("/v1/responses", dict(ask, input=[user]))
+        rest = [dict(type="item_reference", id=a["output"][0]["id"]), dict(id=a["output"][1]["id"]),
+                dict(type="function_call_output", call_id=a["output"][1]["call_id"], output="12")]
+        b = s.good("/v1/responses", dict(ask, input=[user, *rest]))
+        assert b["output"][0]["content"][0]["text"] == "Twelve.", b
+        items = s.good(f"/v1/responses/{b['id']}/input_items")["data"]
+        assert [i["type"] for i in items] == ["message", "reasoning", "function_call", "function_call_output"], items
+        assert items[1] == a["output"][0] and items[2] == a["output"][1], items
+        for bad in (a["output"][0]["id"] + "0", a["output"][0]["id"][:-1] + "7", "rs_", "_", "", "x" * 4000, "rs_" + "0" * 24, "msg_\u0000"):
+            status, e = s.send("/v1/responses", dict(ask, input=[user, dict(type="item_reference", id=bad)]))
+            assert status == 404 and e["error"]["param"] == "input[1].id", (bad, status, e)
+        many = [dict(type="item_reference", id=a["output"][0]["id"])] * 1025
+        assert s.send("/v1/responses", dict(ask, input=[user, *many]))[0] == 400
+        c = s.good("/v1/responses", dict(ask, input="go", previous_response_id=a["id"]))
+        ids = [i["id"] for i in s.good(f"/v1/responses/{c['id']}/input_items")["data"]]
+        assert len(set(ids)) == len(ids) == 4, ids
+        s.good(f"/v1/responses/{a['id']}", method="DELETE")
+        assert s.send("/v1/responses", dict(ask, input=[user, *rest]))[0] == 404
+    keys = TEMP / "two-keys"
+    keys.write_text("ann sk-ann\nbob sk-bob\n")
+    with scripted(dict(text=final("Hi.")), options=["--api-key-file", keys]) as s:
+        a = s.good("/v1/responses", dict(input="x"), key="sk-ann")
+        named = dict(input=[dict(type="item_reference", id=a["output"][0]["id"]), dict(role="user", content="y")])
+        assert s.send("/v1/responses", named, key="sk-bob")[0] == 404 and s.send("/v1/responses", named, key="sk-ann")[0] == 200
+
+
 def test_completions():
     bundled()
     with Osso() as s:
@@ -247,6 +279,7 @@ def test_numbers_that_are_none():
         assert "error" in found[-1][1], found
         found = s.events("/v1/responses", dict(input="x"))
         assert found[-1][0] == "response.failed" and found[-1][1]["response"]["error"]["message"], found
+        assert [i["status"] for i in found[-1][1]["response"]["output"]] == ["incomplete"], found
 
 
 def test_keys_are_apart():

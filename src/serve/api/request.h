@@ -48,6 +48,7 @@ struct request {
     bool store, include_encrypted;
     struct buf items;    /* the input as a JSON list of items without brackets, earlier ones first: what is stored */
     size_t items_before; /* bytes of `items` that come from the previous response */
+    size_t n_items;
 };
 
 /* Reads a body; false: *r says why. *request is the caller's (request_free), also then. */

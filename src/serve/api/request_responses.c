@@ -16,7 +16,7 @@ static void put_member(struct buf *out, const struct jval *v)
     jwrite_value(out, v, JWRITE_SPELT);
 }
 
-/* An item as it is kept and listed: with a type and an id, a message's text as a part. */
+/* An item as it is kept and listed: with a type, an id and a status, a message's text as a part. */
 static void put_item(struct buf *out, const struct jval *item, size_t n)
 {
     const struct jval *role = jval_get_type(item, "role", J_STRING), *type = jval_get_type(item, "type", J_STRING);
@@ -35,18 +35,17 @@ static void put_item(struct buf *out, const struct jval *item, size_t n)
         } else if (v != type && !(jtext_is(v->key, "id") && v->type != J_STRING))
             put_member(out, v);
     }
-    if (message && !jval_given(item, "status"))
+    if (!jval_given(item, "status"))
         buf_puts(out, ",\"status\":\"completed\"");
     buf_putc(out, '}');
 }
 
 /* Items without the brackets of their list. */
-static void put_items(struct buf *out, const struct jval *list)
+static void put_items(struct request *q, const struct jval *list)
 {
-    size_t n = 0;
     for (const struct jval *item = list->first; item; item = item->next)
         if (item->type == J_OBJECT)
-            put_item(out, item, n++);
+            put_item(&q->items, item, q->n_items++);
 }
 
 static bool put_earlier(struct request *q, const struct jval *id, const struct request_world *world, struct buf *chat,
@@ -63,7 +62,7 @@ static bool put_earlier(struct request *q, const struct jval *id, const struct r
     if (status)
         return refuse_status(r, status, NULL);
     bool ok = items_put_messages(chat, jdoc_root(doc), "previous_response_id", &q->tools, r);
-    put_items(&q->items, jdoc_root(doc));
+    put_items(q, jdoc_root(doc));
     q->items_before = q->items.len;
     jdoc_release(doc);
     return ok;
@@ -71,7 +70,7 @@ static bool put_earlier(struct request *q, const struct jval *id, const struct r
 
 static bool put_list(struct request *q, const struct jval *list, struct buf *chat, struct refusal *r)
 {
-    put_items(&q->items, list);
+    put_items(q, list);
     return items_put_messages(chat, list, "input", &q->tools, r);
 }
 
@@ -105,9 +104,9 @@ static bool put_input(struct request *q, const struct jval *input, const struct 
     buf_printf(chat, ",{\"role\":\"user\",\"content\":%s}", text.data ? text.data : "");
     buf_printf(
         &q->items,
-        "%s{\"type\":\"message\",\"id\":\"in_0\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":%s}],"
+        "%s{\"type\":\"message\",\"id\":\"in_%zu\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":%s}],"
         "\"status\":\"completed\"}",
-        q->items.len ? "," : "", text.data ? text.data : "");
+        q->items.len ? "," : "", q->n_items++, text.data ? text.data : "");
     chat->failed |= text.failed;
     buf_free(&text);
     return true;
