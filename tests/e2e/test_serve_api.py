@@ -254,6 +254,21 @@ def test_completions():
         assert "".join(e["choices"][0]["text"] for _, e in pieces[:-1]) == text
 
 
+def test_logprobs_of_every_token():
+    """Evaluation programs count: as many log-probabilities as ids, though the last one is none that has a text."""
+    for said, n in (("", 1), ("One two", 3), (" 12", 3)):
+        with scripted(dict(text=said)) as s:
+            ask = dict(prompt=[[1, 2, 3]], max_tokens=9, echo=True, logprobs=1, temperature=0)
+            a = s.good("/v1/completions", ask)
+            c = a["choices"][0]
+            assert a["usage"]["completion_tokens"] == n and c["finish_reason"] == "stop", a
+            assert all(len(c["logprobs"][k]) == 3 + n for k in ("tokens", "token_logprobs", "top_logprobs", "text_offset")), a
+            assert c["logprobs"]["tokens"][-1] == "<|return|>" and c["text"].endswith(said) and "<|" not in c["text"], a
+            pieces = [e["choices"][0] for _, e in s.events("/v1/completions", ask)[:-1]]
+            assert [t for p in pieces for t in p["logprobs"]["tokens"]] == c["logprobs"]["tokens"], pieces
+            assert "".join(p["text"] for p in pieces) == c["text"]
+
+
 def test_bad_requests():
     with scripted(dict(match="nothing has this", text="x")) as s:
         for body, param in ((dict(), "messages"), (dict(messages=[dict(role="user", content="x")], n=99), "n"),
