@@ -1,4 +1,5 @@
-/* test_progress.c: the line for whoever waits, on a terminal of the test's own: when it comes, what it says, that it goes. */
+/* test_progress.c: the line for whoever waits, on a terminal of the test's own: when it comes, what it says, that it
+ * goes. */
 #define _GNU_SOURCE
 #include "test.h"
 

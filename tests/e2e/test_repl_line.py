@@ -5,6 +5,8 @@ from test_chat import final
 from test_repl import PASTE, Terminal, plain, raw
 from test_repl_paste import Seen, sent
 
+import shlex
+import shutil
 import time
 
 
@@ -115,6 +117,41 @@ def test_a_line_larger_than_the_window_shows_where_the_cursor_is():
     t.prompt()
     assert "row 0\nrow 1\n" in raw(t) and True
     t.bye()
+
+
+def test_a_terminal_that_wraps_anew():
+    """tmux wraps the rows of a window that gets narrower: one prompt is left of them."""
+    if not shutil.which("tmux"):
+        raise Skip("tmux is not installed")
+    env = environment(LANG="C.UTF-8", TERM="xterm-256color", TMUX_TMPDIR=str(TEMP))
+    text = "a line that is long enough to reach over the edge of a window of eighty columns, and further"
+
+    def tmux(*args):
+        return subprocess.run(["tmux", "-f", "/dev/null", *args], env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    def shown(want):
+        """The screen, once this is true of it."""
+        for _ in range(100):
+            rows = tmux("capture-pane", "-p", "-t", "osso").rstrip().split("\n")
+            if want(rows):
+                return rows
+            time.sleep(0.1)
+        raise AssertionError(rows)
+
+    tmux("new-session", "-d", "-s", "osso", "-x", "80", "-y", "24", shlex.join([OSSO, "chat", *map(str, final())]))
+    try:
+        shown(lambda rows: rows[-1].startswith(">>>"))
+        tmux("send-keys", "-t", "osso", "/stats", "Enter")
+        shown(lambda rows: rows[-1] == ">>>" and len(rows) > 5)
+        tmux("send-keys", "-t", "osso", "-l", text)
+        shown(lambda rows: rows[-1].endswith("further"))
+        for wide in (70, 50, 43, 30):
+            tmux("resize-window", "-t", "osso", "-x", str(wide), "-y", "24")
+            rows = shown(lambda rows: "".join(rows[-4:]).replace(" ", "").endswith(">>>" + text.replace(" ", ""))
+                         and max(map(len, rows[-2:])) < wide)
+            assert len([row for row in rows if row.startswith(">>> a line")]) == 1, (wide, rows)
+    finally:
+        subprocess.run(["tmux", "kill-server"], env=env, check=False)
 
 
 # ---- Tab -----------------------------------------------------------------------------------------------------
