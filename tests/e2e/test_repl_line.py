@@ -10,12 +10,6 @@ import shutil
 import time
 
 
-def settle(t):
-    """Nothing comes any more."""
-    while t.read(0.15 * SLOW):
-        pass
-
-
 class Line(Seen):
     """A chat in a window, and what stands in it."""
 
@@ -38,7 +32,7 @@ class Line(Seen):
         """The rows from the last prompt on, and the cursor's row below it and column."""
         for key in keys:
             self.send(key)
-            settle(self)
+            self.settle()
         s = self.screen()
         lines = [line.rstrip() for line in s.display]
         first = max(i for i, line in enumerate(lines) if line.startswith(">>> ") or line == ">>>")
@@ -105,11 +99,11 @@ def test_a_line_larger_than_the_window_shows_where_the_cursor_is():
     t = Line(40, 10)
     block = b"\r".join(b"row %d" % i for i in range(30))
     t.send(PASTE % block)
-    settle(t)
+    t.settle()
     lines = [line.rstrip() for line in t.screen().display]
     assert lines == [f"row {i}" for i in range(20, 30)], lines
     t.send(HOME)
-    settle(t)
+    t.settle()
     lines = [line.rstrip() for line in t.screen().display]
     assert lines[0].startswith(">>> row 0") or "row 29" in lines[-1], lines
     t.send("\x05\r")
@@ -221,7 +215,7 @@ def test_tab_completes_paths():
         t = Line(120, 40, **env)
         t.typed(*[part + "\t" for part in typed.split("\t")[:-1]])
         t.send(END)
-        settle(t)
+        t.settle()
         shown = t.screen().display[t.screen().cursor.y]
         assert shown.rstrip() == (">>> " + line).rstrip(), (typed, shown)
         t.bye()
@@ -250,15 +244,13 @@ def twice(first, *again):
     t.prompt()
     for key in first:
         t.send(key)
-        while t.read(0.1):
-            pass
+        t.settle()
     t.leave() if b">>> " in t.seen else None
     t = Terminal(*final(), **env)
     t.prompt()
     for key in again or (UP, "\r"):
         t.send(key)
-        while t.read(0.15):
-            pass
+        t.settle()
     t.seen = b""
     t.send("/raw\r")
     text = plain(t.wait("<|start|>assistant\r\n"))

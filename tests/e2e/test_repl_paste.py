@@ -93,8 +93,7 @@ class Seen(Terminal):
     def size(self, columns, rows):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         os.kill(self.pid, signal.SIGWINCH)
-        for _ in range(3):
-            self.read(0.2)
+        self.settle()
 
 
 def test_a_resize_draws_once():

@@ -7,7 +7,7 @@ import signal
 from harness import *
 from test_chat import final
 from test_repl import PASTE
-from test_repl_line import Line, settle
+from test_repl_line import Line
 from test_repl_paste import child_of
 from test_repl_waiting import SLOW_PROMPT, saved
 
@@ -36,7 +36,7 @@ def picture(t):
 
 
 def compare(t, name):
-    settle(t)
+    t.settle()
     file = SCREENS / f"{name}-{t.columns}x{t.rows}.txt"
     shown = picture(t)
     if os.environ.get("UPDATE_SCREENS"):
