@@ -165,6 +165,26 @@ def test_stopped_and_continued():
     t.leave()
 
 
+def test_signals_at_a_dumb_prompt():
+    for sig in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        t = Terminal(*final(), TERM="dumb")
+        t.prompt()
+        t.settle()
+        os.kill(t.pid, sig)
+        assert t.end() == -sig, sig
+    t = Terminal(*final(), TERM="dumb", shell='set -m; "$@"; echo "(stopped)"; fg')
+    t.prompt()
+    t.settle()
+    os.kill(child_of(t.pid), signal.SIGTSTP)
+    t.wait("(stopped)")
+    t.prompt()
+    t.settle()
+    assert b">>>" not in t.seen, t.seen
+    t.send("hi\n")
+    t.wait("Hello, good friend.")
+    t.leave()
+
+
 def test_a_dumb_terminal_gets_no_escapes():
     t = Terminal(*final(), TERM="dumb")
     came = t.prompt()

@@ -87,10 +87,11 @@ def test_completion():
 def test_a_stopped_chat():
     for columns, rows in SIZES:
         t = chat(columns, rows, shell='set -m; "$@"; echo "(stopped)"; fg >/dev/null')
-        t.typed("half a line")
+        t.typed("a line that takes more than one row, " * 4 + "half a line")
         t.send("\x1a")
         t.wait("(stopped)")
-        t.wait(">>> half a line")
+        t.wait(">>> a line")
+        t.settle()
         t.typed(", and the rest")
         compare(t, "ctrl-z")
         t.bye()
