@@ -73,15 +73,21 @@ int out_end(int code)
     return code ? code : 1;
 }
 
+bool char_is_safe(const unsigned char *s, size_t n)
+{
+    bool c1 = n == 2 && s[0] == 0xc2 && s[1] < 0xa0;
+    bool control = n == 1 && (s[0] < 0x20 || s[0] >= 0x7f) && s[0] != '\n' && s[0] != '\t';
+    return n > 0 && !c1 && !control;
+}
+
 /* Text with what is dangerous on a terminal replaced. */
 static void filtered(FILE *to, const char *text, size_t len)
 {
     for (size_t i = 0; i < len;) {
         const unsigned char *s = (const unsigned char *)text + i;
         size_t n = utf8_sequence(s, len - i);
-        bool c1 = n == 2 && s[0] == 0xc2 && s[1] < 0xa0;
-        if (n == 0 || c1 || (n == 1 && (s[0] < 0x20 || s[0] == 0x7f) && s[0] != '\n' && s[0] != '\t'))
-            fputs("\xef\xbf\xbd", to);
+        if (!char_is_safe(s, n))
+            fputs(UTF8_REPLACEMENT, to);
         else
             fwrite(s, 1, n, to);
         i += n ? n : 1;

@@ -27,7 +27,8 @@ int out_end(int code);
 /* Text of a model for a terminal: control characters other than newline and tab would let it write escape sequences,
  * so they become U+FFFD there (C1 controls too). Into a file or pipe the text goes as it is. */
 bool out_model_text(const char *text, size_t len);
-void err_model_text(const char *text, size_t len); /* the same on standard error */
+bool char_is_safe(const unsigned char *s, size_t n); /* the character of n bytes at s: may a terminal see it? */
+void err_model_text(const char *text, size_t len);   /* the same on standard error */
 /* The same within a line of standard error: line ends and tabs are no line ends there either. */
 void err_line_text(const char *text, size_t len);
 

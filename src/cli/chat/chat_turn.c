@@ -6,6 +6,7 @@
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/spoken.h"
+#include "cli/chat/markdown.h"
 #include "cli/chat/wrap.h"
 
 #include "base/error.h"
@@ -18,7 +19,8 @@ struct speaking {
     struct osso_parser *parser;
     enum osso_voice voice; /* whose text came last: the answer, a thought, or nobody */
     struct wrap wrap;
-    bool line_open; /* the last character was no line end */
+    struct markdown markdown;
+    bool line_open; /* of a thought on standard error: the last character was no line end */
     bool spoken;    /* something was shown before */
 };
 
@@ -26,6 +28,12 @@ static bool shows_reasoning(const struct chat *chat)
 {
     const struct option_value *v = &chat->options.v[OPT_reasoning];
     return v->set ? strcmp(v->s, "show") == 0 : out_is_terminal();
+}
+
+static bool is_on(const struct chat *chat, enum option_id id)
+{
+    const struct option_value *v = &chat->options.v[id];
+    return !v->set || strcmp(v->s, "on") == 0;
 }
 
 enum osso_status chat_ids(struct chat *chat, struct osso_ids *ids, struct osso_error *err)
@@ -45,9 +53,11 @@ static void fall_silent(struct speaking *s)
         else
             fputs(s->line_open ? "\n" : "", stderr);
     }
-    if (s->line_open && (s->voice == OSSO_VOICE_ANSWER || out_is_terminal()))
+    if (s->voice == OSSO_VOICE_ANSWER)
+        markdown_end(&s->markdown);
+    if (s->voice != OSSO_VOICE_NONE && s->wrap.open)
         out_puts("\n");
-    s->line_open = false;
+    s->line_open = s->wrap.open = false;
     s->voice = OSSO_VOICE_NONE;
     out_flush();
 }
@@ -63,13 +73,16 @@ static void speak(struct speaking *s, enum osso_voice voice, const char *text, s
             out_puts(DIM);
         s->voice = voice;
         s->spoken = true;
-        wrap_begin(&s->wrap);
+        wrap_begin(&s->wrap, is_on(s->chat, OPT_wrap));
+        markdown_begin(&s->markdown, &s->wrap, out_has_colour() && is_on(s->chat, OPT_markdown));
     }
-    if (voice == OSSO_VOICE_THOUGHT && !out_is_terminal())
+    if (voice == OSSO_VOICE_THOUGHT && !out_is_terminal()) {
         err_model_text(text, len);
+        s->line_open = text[len - 1] != '\n';
+    } else if (voice == OSSO_VOICE_ANSWER && out_is_terminal())
+        markdown_text(&s->markdown, text, len);
     else
-        wrap_text(&s->wrap, text, len);
-    s->line_open = text[len - 1] != '\n';
+        wrap_text(&s->wrap, text, len, 0);
     out_flush();
 }
 
@@ -249,6 +262,7 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
         status = keep_messages(chat, osso_parser_messages(s.parser), err);
     } else
         fall_silent(&s);
+    markdown_free(&s.markdown);
     osso_parser_free(s.parser);
     if (status)
         return status;

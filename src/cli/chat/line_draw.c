@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "cli/columns.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,7 @@ int line_columns(wchar_t c)
 {
     if (c == MARK_TEXT || c == MARK_END)
         return 0;
-    int columns = wcwidth(c);
-    return columns < 0 ? 1 : columns;
+    return char_columns((uint32_t)c);
 }
 
 /* Where a character stands if the one before ends at p. */
@@ -79,7 +79,7 @@ static void go_on_to(struct line_draw *d, struct line_place to)
 static void put_char(struct line_draw *d, wchar_t c, struct line_place end)
 {
     uint8_t bytes[4];
-    bool picture = c >= L' ' && c < 0x110000 && wcwidth(c) >= 0;
+    bool picture = c >= L' ' && c < 0x110000 && char_is_shown((uint32_t)c);
     if (c == L'\t')
         fprintf(d->screen, "%*s", end.column - d->at.column, "");
     else if (picture)

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,13 +48,8 @@ static enum osso_status write_rows(struct runner *r, size_t n, int max_rows, str
             const float *row = osso_session_logits(r->session, at);
             if (!row)
                 return error_set(err, OSSO_LIMIT, "the engine has no logits of position %zu", at);
-            for (int64_t i = 0; i < r->dims.vocab; i++)
-                if (!isfinite(row[i]))
-                    return error_set(err, OSSO_NUMERIC,
-                                     "the logits at position %zu are not finite: the model file may be damaged, or its "
-                                     "keys and values are too large for the KV cache: try --kv-type bf16",
-                                     at);
-            if ((status = save_write(file, row, row_bytes, err)))
+            if ((status = osso_session_check_logits(r->session, at, err)) ||
+                (status = save_write(file, row, row_bytes, err)))
                 return status;
         }
     }
