@@ -369,6 +369,10 @@ rows(REFUSED, "gate_up_proj is missing", "there is " + L0 + "mlp.experts.gate_up
      projs=other_name("gate_up_proj_blocks", "gate_up_projs.0.weight"))
 rows(REFUSED, "gate_up_proj is missing", "there is " + L0 + "mlp.experts.0.gate_proj.weight",
      experts_apart=other_name("experts.gate_up_proj_blocks", "experts.0.gate_proj.weight"))
+rows(REFUSED, "input_layernorm.weight is missing", "there is model.language_model.layers.0.input_layernorm.weight",
+     layers_further_down=other_name("model.layers", "model.language_model.layers"))
+rows(REFUSED, "input_layernorm.weight is missing", "there is transformer.layers.0.input_layernorm.weight", layers_elsewhere=other_name("model.layers", "transformer.layers"))
+rows(REFUSED, "embed_tokens.weight is missing", "there is transformer.embed_tokens.weight", all_elsewhere=other_name("model.", "transformer."))
 rows(REFUSED, "attn_q.weight is missing", "there is blk.0.attn_q.base.weight", gguf_base_layer=other_name("attn_q.weight", "attn_q.base.weight"))
 
 
