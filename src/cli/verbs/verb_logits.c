@@ -3,6 +3,7 @@
 #include "cli/model_args.h"
 #include "cli/npy.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 
 #include "base/error.h"
 
@@ -36,6 +37,7 @@ static enum osso_status write_rows(struct runner *r, size_t n, int max_rows, str
     while (at < n) {
         if (interrupted())
             return error_set(err, OSSO_CANCELLED, "stopped by Ctrl-C");
+        progress_prompt(at, n);
         enum osso_status status = osso_step(r->engine, &r->session, 1, max_rows, err);
         if (status)
             return status;
@@ -78,7 +80,12 @@ static enum osso_status run(const struct options *o, struct runner *r, struct os
         return status;
     osso_session_want_logits(r->session, 0);
     status = npy_open(o->v[OPT_out].s, ids->len, (uint64_t)r->dims.vocab, file, err);
-    return status ? status : write_rows(r, ids->len, (int)rows, *file, err);
+    if (status)
+        return status;
+    progress_begin(PROGRESS_PROMPT);
+    status = write_rows(r, ids->len, (int)rows, *file, err);
+    progress_end();
+    return status;
 }
 
 int verb_logits(const struct options *o)
