@@ -146,15 +146,34 @@ static void repository_files(struct search *s, const char *folder, const struct 
 
 /* ---- the layouts ---------------------------------------------------------------------------------------- */
 
+/* The only revision in a cache's folder; "": there are none or many. */
+static void only_snapshot(const char *folder, char revision[128])
+{
+    char path[4096];
+    int n = 0;
+    snprintf(path, sizeof path, "%s/snapshots", folder);
+    DIR *dir = opendir(path);
+    for (struct dirent *e; dir && n < 2 && (e = readdir(dir));)
+        if (e->d_name[0] != '.' && n++ == 0)
+            snprintf(revision, 128, "%.127s", e->d_name);
+    if (dir)
+        closedir(dir);
+    if (n != 1)
+        revision[0] = 0;
+}
+
 char *model_store_snapshot(const char *folder)
 {
     char revision[128] = {0}, path[4096], *text = NULL;
     struct osso_error err;
     size_t len;
     snprintf(path, sizeof path, "%s/refs/main", folder);
-    if (!file_exists(path) || file_read(path, sizeof revision - 1, &text, &len, &err))
+    if (!file_exists(path))
+        only_snapshot(folder, revision);
+    else if (file_read(path, sizeof revision - 1, &text, &len, &err))
         return NULL;
-    memcpy(revision, text, len);
+    else
+        memcpy(revision, text, len);
     mem_free(text);
     revision[strcspn(revision, " \r\n")] = 0;
     if (!file_name_is_plain(revision, strlen(revision)))
