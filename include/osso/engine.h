@@ -106,6 +106,10 @@ OSSO_API enum osso_status osso_step(struct osso_engine *engine, struct osso_sess
 OSSO_API void osso_engine_set_interrupt(struct osso_engine *engine, const volatile sig_atomic_t *flag);
 /* Logits of position `pos`, if the last step computed them for this session, else NULL. `vocab` floats. */
 OSSO_API const float *osso_session_logits(const struct osso_session *session, size_t pos);
+/* OK if they are all finite; else NUMERIC, and the sentence says from which layer on K or V are not, and whether
+ * another KV type may help. USAGE: the last step gave no logits of `pos`. */
+OSSO_API enum osso_status osso_session_check_logits(const struct osso_session *session, size_t pos,
+                                                    struct osso_error *err);
 
 /* ---- sampling ------------------------------------------------------------------------------------------- */
 

@@ -12,13 +12,18 @@ struct osso_model; /* immutable after opening: shared by engines and threads; th
 
 /* A Hugging Face folder (config.json + safetensors, single or sharded), or a GGUF file. */
 OSSO_API enum osso_status osso_model_open(const char *path, struct osso_model **model_out, struct osso_error *err);
-/* Random weights of true shapes in memory, without any file: "20b", "120b" or a config.json's path. For measuring. */
+/* Random weights of true shapes in memory, without any file: "20b", "120b" or a config.json's path. For measuring.
+ * NOMEM when they take more memory than there seems to be. */
 OSSO_API enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct osso_model **model_out,
                                                 struct osso_error *err);
 struct osso_model_options {
     size_t size;
     bool ignore_unused; /* tensors that no part of the model is read from are a warning, whatever they look like */
+    bool force_memory;  /* synthesize: make the weights although the system says that there is less memory */
 };
+OSSO_API enum osso_status osso_model_synthesize_with(const char *preset, uint64_t seed,
+                                                     const struct osso_model_options *options,
+                                                     struct osso_model **model_out, struct osso_error *err);
 /* The same with options (NULL: none). */
 OSSO_API enum osso_status osso_model_open_with(const char *path, const struct osso_model_options *options,
                                                struct osso_model **model_out, struct osso_error *err);

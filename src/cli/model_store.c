@@ -146,20 +146,19 @@ static void repository_files(struct search *s, const char *folder, const struct 
 
 /* ---- the layouts ---------------------------------------------------------------------------------------- */
 
-/* The only revision in a cache's folder; "": there are none or many. */
-static void only_snapshot(const char *folder, char revision[128])
+/* The only revision in a cache's folder, as when it was asked for by its number; false: there are none or many. */
+static bool only_snapshot(const char *folder, char revision[128])
 {
     char path[4096];
     int n = 0;
     snprintf(path, sizeof path, "%s/snapshots", folder);
     DIR *dir = opendir(path);
-    for (struct dirent *e; dir && n < 2 && (e = readdir(dir));)
+    for (struct dirent *e; dir && (e = readdir(dir));)
         if (e->d_name[0] != '.' && n++ == 0)
             snprintf(revision, 128, "%.127s", e->d_name);
     if (dir)
         closedir(dir);
-    if (n != 1)
-        revision[0] = 0;
+    return n == 1;
 }
 
 char *model_store_snapshot(const char *folder)
@@ -168,15 +167,17 @@ char *model_store_snapshot(const char *folder)
     struct osso_error err;
     size_t len;
     snprintf(path, sizeof path, "%s/refs/main", folder);
-    if (!file_exists(path))
-        only_snapshot(folder, revision);
-    else if (file_read(path, sizeof revision - 1, &text, &len, &err))
+    if (!file_exists(path)) {
+        if (!only_snapshot(folder, revision))
+            return NULL;
+    } else if (file_read(path, sizeof revision - 1, &text, &len, &err))
         return NULL;
-    else
+    else {
         memcpy(revision, text, len);
-    mem_free(text);
+        mem_free(text);
+    }
     revision[strcspn(revision, " \r\n")] = 0;
-    if (!file_name_is_plain(revision, strlen(revision)))
+    if (revision[0] == 0 || !file_name_is_plain(revision, strlen(revision)))
         return NULL;
     int n = snprintf(path, sizeof path, "%s/snapshots/%s", folder, revision);
     return n > 0 && (size_t)n < sizeof path && file_is_dir(path) ? mem_strdup(path) : NULL;

@@ -201,6 +201,12 @@ def test_names_that_are_no_paths():
     (cache / "snapshots/abc123").symlink_to(path)
     more = ("Hello", "-n", "2", "--temp", "0")
     assert osso("generate", "-m", cache, *more).text == ", good\n"
+    (cache / "refs/main").rename(TEMP / "main")  # asked for by its revision
+    assert osso("generate", "-m", cache, *more).text == ", good\n"
+    (cache / "snapshots/def456").mkdir()  # which of two is not known
+    refuses(osso("generate", "-m", cache, *more), 1, str(cache))
+    (cache / "snapshots/def456").rmdir()
+    (TEMP / "main").rename(cache / "refs/main")
     refuses(osso("run", "some/tiny", env={"HF_HUB_CACHE": str(TEMP / "hub")}), 1, str(cache / "snapshots/abc123"))
     (TEMP / "home").mkdir(exist_ok=True)
     (TEMP / "home/mine").symlink_to(path)
