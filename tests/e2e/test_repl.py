@@ -8,6 +8,7 @@ import signal
 import struct
 import termios
 import time
+import traceback
 
 from harness import *
 from test_chat import final, thinking
@@ -20,11 +21,15 @@ class Terminal:
         self.seen = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            full = environment(**{"TERM": "xterm-256color", **env})
-            command = [OSSO, "chat", *map(str, args)]
-            if shell:
-                command = ["/bin/bash", "-c", shell, "bash", *command]
-            os.execve(command[0], command, full)
+            try:  # whatever fails here must not go on with the tests, twice
+                full = environment(**{"TERM": "xterm-256color", **env})
+                command = [OSSO, "chat", *map(str, args)]
+                if shell:
+                    command = ["/bin/bash", "-c", shell, "bash", *command]
+                os.execve(command[0], command, full)
+            finally:
+                traceback.print_exc()
+                os._exit(127)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
 
     def send(self, data):
