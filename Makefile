@@ -181,6 +181,16 @@ $(B)/tests/%: tests/%.c $(TEST_OBJ) $(TEST_LIB) $(wildcard tests/*.h)
 	@$(SAY) LINK $@
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(TEST_OBJ) $(TEST_LIB) $(shell $(PKG) --libs cmocka) $(LDLIBS)
 
+# Tests of the program's own files take from them what they name.
+$(B)/cli.a: $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
+	@rm -f $@
+	@$(SAY) AR $@
+	$(Q)$(AR) rcs $@ $^
+$(B)/tests/cli/%: tests/cli/%.c $(B)/cli.a $(TEST_LIB) $(wildcard tests/*.h)
+	@mkdir -p $(@D)
+	@$(SAY) LINK $@
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(B)/cli.a $(TEST_LIB) $(shell $(PKG) --libs cmocka) $(LDLIBS)
+
 # bench/kernels.c: every kernel as a share of the machine's ceilings; run build/release/bench/kernels [threads [filter]].
 bench-kernels: $(B)/bench/kernels
 # bench/sampler.c: a token's way from logits to text, beside its forward pass.

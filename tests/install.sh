@@ -8,6 +8,7 @@ make -s install PREFIX="$where/usr" >"$where/log" 2>&1 || { cat "$where/log"; ex
 cat >"$where/hello.c" <<'END'
 #include <osso/osso.h>
 #include <stdio.h>
+#include <string.h>
 int main(void)
 {
     struct osso_tokenizer *tokenizer;
@@ -15,7 +16,9 @@ int main(void)
     struct osso_error err;
     if (osso_tokenizer_builtin(&tokenizer, &err) || osso_tokenizer_encode(tokenizer, "hello", 5, 0, &ids, &err))
         return 1;
-    printf("%s %d\n", osso_version(), (int)ids.data[0]);
+    char version[32];
+    snprintf(version, sizeof version, "%d.%d.%d", OSSO_VERSION_NUMBER / 10000, OSSO_VERSION_NUMBER / 100 % 100, OSSO_VERSION_NUMBER % 100);
+    printf("%s %d\n", strcmp(version, osso_version()) == 0 ? version : "the headers are another version's", (int)ids.data[0]);
     osso_ids_free(&ids);
     osso_tokenizer_free(tokenizer);
     return 0;
@@ -27,6 +30,17 @@ $cc -o "$where/shared" "$where/hello.c" $(pkg-config --cflags --libs osso)
 [ "$(LD_LIBRARY_PATH=$where/usr/lib "$where/shared")" = "$(pkg-config --modversion osso) 24912" ]
 $cc -o "$where/static" "$where/hello.c" $(pkg-config --cflags osso) "$where/usr/lib/libosso.a" -lm -pthread
 [ "$("$where/static")" = "$(pkg-config --modversion osso) 24912" ]
+# The examples, as their page and the README say.
+for source in examples/*.c; do
+    name=$(basename "$source" .c)
+    $cc -std=c11 -Wall -Wextra -Werror "$source" -o "$where/$name" $(pkg-config --cflags --libs osso) -lm
+    code=0
+    LD_LIBRARY_PATH=$where/usr/lib "$where/$name" 2>"$where/said" || code=$?
+    [ $code -eq 2 ] && grep -q "^usage: $name MODEL " "$where/said" || { echo "$name: exit $code"; cat "$where/said"; exit 1; }
+done
+$cc examples/chat.c $(pkg-config --cflags --libs osso) -o "$where/chat"
+LD_LIBRARY_PATH=$where/usr/lib "$where/chat" models/osso-small 'Who are you?' >"$where/said"
+grep -q '^I am the small model of osso' "$where/said" || { echo "the README's chat.c says:"; cat "$where/said"; exit 1; }
 # The static library has osso_* names only: a program's own may be whatever they like.
 cat >"$where/own.c" <<'END'
 #include <osso/osso.h>

@@ -121,7 +121,7 @@ struct osso_generate_options {
     size_t n_top;
     /* Called for each token (also the one that stops); a non-zero result cancels. */
     int (*on_event)(void *user, const struct osso_event *event);
-    /* Called while the prompt is computed. A non-zero result cancels. May be NULL. */
+    /* Called before the prompt's first step and after each. A non-zero result cancels. May be NULL. */
     int (*on_progress)(void *user, size_t done, size_t total);
     void *user;
     /* As in osso_answer_options. */

@@ -12,13 +12,18 @@ struct osso_model; /* immutable after opening: shared by engines and threads; th
 
 /* A Hugging Face folder (config.json + safetensors, single or sharded), or a GGUF file. */
 OSSO_API enum osso_status osso_model_open(const char *path, struct osso_model **model_out, struct osso_error *err);
-/* Random weights of true shapes in memory, without any file: "20b", "120b" or a config.json's path. For measuring. */
+/* Random weights of true shapes in memory, without any file: "20b", "120b" or a config.json's path. For measuring.
+ * NOMEM when they take more memory than there seems to be. */
 OSSO_API enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct osso_model **model_out,
                                                 struct osso_error *err);
 struct osso_model_options {
     size_t size;
     bool ignore_unused; /* tensors that no part of the model is read from are a warning, whatever they look like */
+    bool force_memory;  /* synthesize: make the weights although the system says that there is less memory */
 };
+OSSO_API enum osso_status osso_model_synthesize_with(const char *preset, uint64_t seed,
+                                                     const struct osso_model_options *options,
+                                                     struct osso_model **model_out, struct osso_error *err);
 /* The same with options (NULL: none). */
 OSSO_API enum osso_status osso_model_open_with(const char *path, const struct osso_model_options *options,
                                                struct osso_model **model_out, struct osso_error *err);
@@ -37,6 +42,29 @@ struct osso_model_dims {
     uint64_t parameters, active_parameters, file_bytes;
 };
 OSSO_API void osso_model_dims(const struct osso_model *model, struct osso_model_dims *dims_out);
+
+/* A tensor of the model, by a name that is the same for every form of file: "embed", "head" (embed itself where they
+ * are tied), "final_norm"; "layers.N." and "attn_norm", "q", "q_bias", "k", "k_bias", "v", "v_bias", "o", "o_bias",
+ * "sinks", "mlp_norm", "router", "router_bias", "gate", "gate_bias", "up", "up_bias", "down", "down_bias". */
+struct osso_tensor {
+    size_t size; /* sizeof(struct osso_tensor), set by the caller */
+    char name[64];
+    const char *dtype; /* of the values as the model has them: "MXFP4", "BF16", "F32"... */
+    int rank;
+    int64_t shape[3];   /* matrices: [experts] outputs inputs; vectors: [experts] values */
+    int64_t rows, cols; /* the same as a table: rows of cols values, all experts' one after the other */
+};
+/* Number i, from 0 on; NOTFOUND after the last. */
+OSSO_API enum osso_status osso_model_tensor(const struct osso_model *model, int64_t i, struct osso_tensor *tensor_out,
+                                            struct osso_error *err);
+/* The one of this name; NOTFOUND. */
+OSSO_API enum osso_status osso_model_tensor_find(const struct osso_model *model, const char *name,
+                                                 struct osso_tensor *tensor_out, struct osso_error *err);
+/* The exact values of rows [first, first + n_rows), n_rows * cols floats. USAGE when it has not so many rows. Any
+ * number of threads may read at the same time. */
+OSSO_API enum osso_status osso_model_tensor_rows(const struct osso_model *model, const char *name, int64_t first,
+                                                 int64_t n_rows, float *values_out, struct osso_error *err);
+
 /* How the next token is chosen (engine.h). {0} is not a default: osso_sampling_defaults is. */
 struct osso_logit_bias {
     int32_t id;

@@ -1,4 +1,4 @@
-/* osso.h: the door to libosso, a complete gpt-oss system in C.
+/* osso.h: the door to libosso: gpt-oss models in C.
  *
  * Chapters: status.h (errors), text.h (tokens and messages), model.h (model files), engine.h (running a model),
  * answer.h (what comes of it). Every call that can fail returns an osso_status and explains itself in a caller-owned

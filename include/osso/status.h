@@ -38,6 +38,8 @@ struct osso_error {
     char text[512];
 };
 
+/* Of these headers: major * 10000 + minor * 100 + patch. */
+#define OSSO_VERSION_NUMBER 100
 /* The library's version: "0.1.0". */
 OSSO_API const char *osso_version(void);
 /* The commit it was built from: "0ed1c71a2b3c", "0ed1c71a2b3c-dirty" when files of it were changed, "unknown" when it

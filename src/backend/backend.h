@@ -48,6 +48,9 @@ struct kv_layout {
     int n_kv_heads, head_dim;
 };
 
+/* Infinite: a value was too large for the type, or was infinite itself; NaN: what it was made of was wrong already. */
+enum kv_fault { KV_KEY_INFINITE = 1, KV_KEY_NAN = 2, KV_VALUE_INFINITE = 4, KV_VALUE_NAN = 8 };
+
 /* The inputs of a step: n rows of n_seqs sequences. The caller's are host memory and stay as they are until be->end;
  * be->begin makes another one of them, whose arrays ops may read. */
 struct batch {
@@ -190,6 +193,9 @@ struct backend {
     size_t (*workspace_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim);
     /* Bytes of one layer's part of one page. */
     size_t (*kv_layer_bytes)(const struct kv_layout *layout);
+    /* What of positions [0, n) of such a part is not finite, as it is stored: enum kv_fault. `part` is host memory.
+     * Asked only when logits are not finite. */
+    unsigned (*kv_faults)(const struct kv_layout *layout, const uint8_t *part, int n);
 
     /* ---- ops: called by all members of the team ---- */
     void (*sync)(const struct hand *h);

@@ -55,6 +55,7 @@ static uint64_t group_cpus(const char *folder, bool v2)
     return quota / period + (quota % period != 0);
 }
 
+/* Until the limit of one group, without swap. */
 static uint64_t group_memory(const char *folder, bool v2)
 {
     static const char *const caches[2][2] = {{"total_inactive_file", "total_active_file"}, /* with the groups below */
@@ -69,6 +70,27 @@ static uint64_t group_memory(const char *folder, bool v2)
             used -= cache;
     }
     return used < max ? max - used : 0;
+}
+
+/* The same with the swap that the group may use. Version 1 counts memory and swap together; where a group says nothing
+ * of swap, none is counted. */
+static uint64_t group_swap(const char *folder, bool v2)
+{
+    uint64_t memory = group_memory(folder, v2);
+    uint64_t used = read_number(folder, v2 ? "memory.swap.current" : "memory.memsw.usage_in_bytes", "");
+    uint64_t max = read_number(folder, v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes", ""), more;
+    if (memory == UINT64_MAX || used == UINT64_MAX)
+        return memory;
+    if (max == UINT64_MAX || (!v2 && max > INT64_MAX / 2)) /* no limit but the system's */
+        return UINT64_MAX;
+    if (!v2) { /* both together: less the limit of memory alone, that is swap's */
+        uint64_t alone = read_number(folder, "memory.limit_in_bytes", "");
+        uint64_t swapped = read_number(folder, "memory.usage_in_bytes", "");
+        max = max > alone ? max - alone : 0;
+        used = used > swapped ? used - swapped : 0;
+    }
+    more = used < max ? max - used : 0;
+    return more > UINT64_MAX - memory ? UINT64_MAX : memory + more;
 }
 
 /* The tightest of a group and those above it, up to the mount. */
@@ -135,4 +157,9 @@ int cgroup_cpus(const char *root)
 uint64_t cgroup_memory(const char *root)
 {
     return read_groups(root, "memory", group_memory);
+}
+
+uint64_t cgroup_memory_and_swap(const char *root)
+{
+    return read_groups(root, "memory", group_swap);
 }

@@ -11,5 +11,7 @@ int cgroup_cpus(const char *root);
 /* Bytes until the tightest limit (mapped files, which make room when it is needed, count as free); UINT64_MAX
  * without a limit. */
 uint64_t cgroup_memory(const char *root);
+/* The same with the swap that the groups allow (the system may have less). */
+uint64_t cgroup_memory_and_swap(const char *root);
 
 #endif

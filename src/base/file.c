@@ -190,16 +190,6 @@ char *file_join(const char *dir, const char *name)
     return path;
 }
 
-const char *file_instead(const void *data, uint64_t size)
-{
-    static const char pointer[] = "version https://git";
-    if (size == 0)
-        return "is empty; download it again";
-    if (size >= sizeof pointer - 1 && memcmp(data, pointer, sizeof pointer - 1) == 0)
-        return "is a Git LFS pointer, not the file itself; fetch it with git lfs pull";
-    return *(const char *)data == '<' ? "is a web page, not the file itself; download it again" : NULL;
-}
-
 enum osso_status file_make_dir(const char *path, bool *made_out, struct osso_error *err)
 {
     *made_out = mkdir(path, 0777) == 0;

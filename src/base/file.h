@@ -26,10 +26,14 @@ enum osso_status file_map_check(const struct file_map *map, struct osso_error *e
 /* Reads a whole regular file of at most `limit` bytes; *data_out is NUL-terminated (mem_free it). */
 enum osso_status file_read(const char *path, uint64_t limit, char **data_out, size_t *len_out, struct osso_error *err);
 
+/* The same of a text without its byte order mark; UTF-16, an empty file, and what file_instead knows are refused. */
+enum osso_status file_read_text(const char *path, uint64_t limit, char **text_out, size_t *len_out,
+                                struct osso_error *err);
+
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
-/* What a file that should hold something else is instead: a Git LFS pointer, a web page, nothing at all: the end of a
- * sentence that begins with its name; NULL: none of these. */
+/* What a file that should hold something else is instead: a Git LFS pointer, a web page, an image, an archive, nothing
+ * at all: the end of a sentence that begins with its name; NULL: none of these. */
 const char *file_instead(const void *data, uint64_t size);
 /* "dir/name"; NULL when memory runs out (mem_free it). */
 char *file_join(const char *dir, const char *name);

@@ -147,7 +147,11 @@ uint64_t mem_available(void)
 
 uint64_t mem_reachable(const char *root)
 {
-    uint64_t avail = meminfo(root, "MemAvailable:"), swap = meminfo(root, "SwapFree:"), limit = cgroup_memory(root);
-    avail = add(add(avail, swap != UINT64_MAX ? swap : 0), zfs_cache(root));
+    uint64_t avail = meminfo(root, "MemAvailable:"), swap = meminfo(root, "SwapFree:");
+    uint64_t limit = cgroup_memory_and_swap(root), without = cgroup_memory(root);
+    swap = swap != UINT64_MAX ? swap : 0;
+    if (limit > add(without, swap))
+        limit = add(without, swap);
+    avail = add(add(avail, swap), zfs_cache(root));
     return limit < avail ? limit : avail;
 }

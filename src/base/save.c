@@ -98,6 +98,8 @@ enum osso_status save_open(const char *path, struct save **save_out, struct osso
     *save_out = NULL;
     struct stat st;
     bool exists = stat(path, &st) == 0;
+    if (!exists && errno == ELOOP)
+        return error_set(err, OSSO_IO, "cannot write %s: %s", path, strerror(errno));
     if (exists && !S_ISREG(st.st_mode))
         return error_set(err, OSSO_IO, "%s exists and is not a regular file; choose another name", path);
     struct save *s = mem_alloc(sizeof *s);

@@ -97,3 +97,20 @@ unsigned utf8_put(uint8_t *s, uint32_t c)
     s[3] = (uint8_t)(0x80 | (c & 0x3f));
     return 4;
 }
+
+const char *utf8_other_form(const void *text, size_t n)
+{
+    enum { FEWEST_SEEN = 8, MOST_SEEN = 4096 };
+    const uint8_t *s = text;
+    size_t seen = n < MOST_SEEN ? n : MOST_SEEN, zeros[2] = {0};
+    for (size_t i = 0; i < seen; i++)
+        zeros[i % 2] += s[i] == 0;
+    if (n >= 4 && (memcmp(s, "\xff\xfe\0\0", 4) == 0 || memcmp(s, "\0\0\xfe\xff", 4) == 0))
+        return "UTF-32";
+    if (n >= 2 && (memcmp(s, "\xff\xfe", 2) == 0 || memcmp(s, "\xfe\xff", 2) == 0))
+        return "UTF-16";
+    if (n % 2 == 0 && n >= FEWEST_SEEN &&
+        ((zeros[0] == 0 && zeros[1] == seen / 2) || (zeros[1] == 0 && zeros[0] == seen / 2)))
+        return zeros[0] ? "UTF-16BE" : "UTF-16LE";
+    return NULL;
+}

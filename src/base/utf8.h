@@ -30,6 +30,10 @@ static inline size_t utf8_mark(const void *text, size_t n)
     return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
+/* "UTF-16" or its like, where a text is written so; NULL: it is not. Without a mark UTF-16 is known by its zeros, one
+ * in every pair of bytes and at the same place. */
+const char *utf8_other_form(const void *text, size_t n);
+
 /* Do the n bytes at s begin with a surrogate, written as if it were a character? (It is ill-formed: CESU-8, WTF-8.) */
 static inline bool utf8_is_surrogate(const uint8_t *s, size_t n)
 {

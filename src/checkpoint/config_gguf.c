@@ -63,10 +63,28 @@ static void real_of(struct reader *r, const char *key, double *value)
         bad_key(r, key, "must be a number");
 }
 
+/* Other things than models come as GGUF files too; the key is often left out. */
+static bool is_model(struct reader *r)
+{
+    const char *type;
+    uint64_t len;
+    if (!gguf_get_str(r->gguf, "general.type", &type, &len) || (len == 5 && memcmp(type, "model", 5) == 0))
+        return true;
+    if (len == 7 && memcmp(type, "adapter", 7) == 0)
+        r->status = error_set(r->err, OSSO_UNSUPPORTED,
+                              "%s is a LoRA adapter, not a whole model; merge it into its base model first", r->where);
+    else
+        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: general.type is \"%.*s\", not model", r->where,
+                              (int)(len < 64 ? len : 64), type);
+    return false;
+}
+
 static void read_architecture(struct reader *r)
 {
     const char *arch = "";
     uint64_t len = 0;
+    if (!is_model(r))
+        return;
     gguf_get_str(r->gguf, "general.architecture", &arch, &len);
     if (len == 7 && memcmp(arch, "gpt-oss", 7) == 0)
         return;

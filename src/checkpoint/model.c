@@ -1,16 +1,16 @@
 /* model.c: opening what a path names, and answering questions about it. */
 #include "checkpoint/model_open.h"
+#include "checkpoint/blank.h"
 #include "checkpoint/config_files.h"
+#include "checkpoint/instead.h"
 #include "checkpoint/unused.h"
 #include "checkpoint/weights_resolve.h"
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
-#include "base/utf8.h"
 #include "osso/model.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,31 +54,6 @@ void osso_model_free(struct osso_model *model)
 
 /* ---- a folder ------------------------------------------------------------------------------------------- */
 
-/* Does the folder hold a file whose name ends like this? */
-static bool holds(const char *folder, const char *ending)
-{
-    DIR *dir = opendir(folder);
-    bool found = false;
-    for (struct dirent *e; dir && !found && (e = readdir(dir));) {
-        size_t n = strlen(e->d_name), m = strlen(ending);
-        found = n > m && strcmp(e->d_name + n - m, ending) == 0;
-    }
-    if (dir)
-        closedir(dir);
-    return found;
-}
-
-static enum osso_status no_config(const char *folder, struct osso_error *err)
-{
-    if (holds(folder, ".gguf"))
-        return error_set(err, OSSO_NOTFOUND, "%s holds GGUF files and no config.json; name the .gguf file itself",
-                         folder);
-    if (holds(folder, ".safetensors"))
-        return error_set(err, OSSO_NOTFOUND, "%s holds weights but no config.json; is the download complete?", folder);
-    return error_set(err, OSSO_NOTFOUND,
-                     "%s is no model: it has no config.json; name a Hugging Face folder or a GGUF file", folder);
-}
-
 typedef enum osso_status take_text(const char *text, size_t len, const char *where, struct config *config,
                                    struct notes *notes, struct osso_error *err);
 
@@ -91,11 +66,9 @@ static enum osso_status read_config(const char *folder, const char *name, take_t
     *found_out = path && file_exists(path);
     enum osso_status status = path ? OSSO_OK : error_nomem(err, strlen(folder), "a path");
     if (*found_out)
-        status = file_read(path, MAX_CONFIG, &text, &len, err);
-    if (*found_out && !status) {
-        size_t mark = utf8_mark(text, len);
-        status = take(text + mark, len - mark, path, config, notes, err);
-    }
+        status = file_read_text(path, MAX_CONFIG, &text, &len, err);
+    if (*found_out && !status)
+        status = take(text, len, path, config, notes, err);
     mem_free(text);
     mem_free(path);
     return status;
@@ -120,32 +93,19 @@ static enum osso_status open_folder(struct osso_model *m, struct osso_error *err
     bool found = false;
     enum osso_status status = read_config(m->path, "config.json", config_from_json, &m->config, &found, &m->notes, err);
     if (!status && !found)
-        return no_config(m->path, err);
+        return instead_folder(m->path, err);
     if (!status)
         status = add_generation(m, err);
     if (!status)
         status = safetensors_open(m->path, &m->tensors, &m->notes, err);
-    if (status == OSSO_NOTFOUND && !holds(m->path, ".safetensors") && holds(m->path, ".gguf"))
-        return error_set(err, status, "%s holds GGUF files and no safetensors; name the .gguf file itself", m->path);
+    if (status == OSSO_NOTFOUND)
+        return instead_weights(m->path, err);
+    if (!status)
+        instead_beside(m->path, &m->notes);
     return status;
 }
 
 /* ---- a file --------------------------------------------------------------------------------------------- */
-
-static enum osso_status wrong_file(const char *path, const struct file_map *map, struct osso_error *err)
-{
-    if (map->size >= 12 && memcmp(map->data, "GPT-OSS v1.0", 12) == 0)
-        return error_set(err, OSSO_UNSUPPORTED,
-                         "%s is the metal/ form of gpt-oss; use the Hugging Face folder or a GGUF file", path);
-    if (map->size >= 9 && map->data[8] == '{' && map->data[6] == 0 && map->data[7] == 0)
-        return error_set(err, OSSO_USAGE,
-                         "%s is one safetensors file; name the folder that holds it and its config.json", path);
-    if (map->size >= 1 && map->data[0] == '{')
-        return error_set(err, OSSO_USAGE, "%s is JSON; name the folder that holds it and the safetensors files", path);
-    if (map->size > 0 && file_instead(map->data, map->size))
-        return error_set(err, OSSO_FORMAT, "%s %s", path, file_instead(map->data, map->size));
-    return error_set(err, OSSO_FORMAT, "%s is no GGUF file, nor a Hugging Face folder", path);
-}
 
 static enum osso_status open_file(struct osso_model *m, struct osso_error *err)
 {
@@ -154,7 +114,7 @@ static enum osso_status open_file(struct osso_model *m, struct osso_error *err)
     if (status)
         return status;
     if (map.size < 4 || memcmp(map.data, "GGUF", 4) != 0)
-        status = wrong_file(m->path, &map, err);
+        status = instead_file(m->path, &map, err);
     file_map_close(&map);
     if (!status)
         status = gguf_open(m->path, &m->tensors, &m->gguf, err);
@@ -169,8 +129,7 @@ enum osso_status model_open_files(struct osso_model *model, struct osso_error *e
 {
     struct stat st;
     if (stat(model->path, &st) != 0)
-        return error_set(err, OSSO_IO, "cannot open %s: %s; name a Hugging Face folder or a GGUF file", model->path,
-                         strerror(errno));
+        return instead_absent(model->path, strerror(errno), err);
     return S_ISDIR(st.st_mode) ? open_folder(model, err) : open_file(model, err);
 }
 
@@ -202,6 +161,8 @@ enum osso_status osso_model_open_with(const char *path, const struct osso_model_
         status = weights_resolve(&m->tensors, &m->config, m->gguf ? &names_gguf : &names_hf, &m->weights, err);
     if (!status)
         status = unused_check(&m->tensors, &m->config, o.ignore_unused, &m->notes, err);
+    if (!status)
+        blank_check(&m->weights, &m->config, m->path, &m->notes);
     if (status)
         osso_model_free(m);
     else

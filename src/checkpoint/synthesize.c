@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "format/tensors_build.h"
 #include "checkpoint/plan.h"
 
@@ -65,13 +66,22 @@ static enum osso_status fill(struct osso_model *m, const struct plan *plan, uint
     return status;
 }
 
-static enum osso_status make_pages(struct osso_model *m, const struct plan *plan, struct osso_error *err)
+/* Weights that are made in memory cannot be read again from a file: what swap can take is slow, what is beyond it may
+ * end the process. */
+static enum osso_status make_pages(struct osso_model *m, const struct plan *plan, bool force, struct osso_error *err)
 {
-    uint64_t total = plan->bytes + (uint64_t)plan->n * ALIGN,
-             free_now = mem_available(); /* plan: bounded by config_check */
-    if (total > free_now || total > SIZE_MAX)
-        return error_set(err, OSSO_NOMEM, "a model of these dimensions takes %llu MiB; %llu MiB of memory are free",
-                         (unsigned long long)(total >> 20), (unsigned long long)(free_now >> 20));
+    uint64_t total = plan->bytes + (uint64_t)plan->n * ALIGN; /* plan: bounded by config_check */
+    unsigned long long need = (total >> 20) + 1, left = mem_available() >> 20;
+    if (total > SIZE_MAX || (total > mem_reachable("") && !force))
+        return error_set(
+            err, OSSO_NOMEM,
+            "the weights of %s take %llu MiB in memory, where %llu MiB are free; write them with osso synth "
+            "and name the file with -m, or overrule this with --force-memory",
+            m->path, need, left);
+    if (total > mem_available())
+        notes_add(&m->notes, "the weights take %llu MiB, only %llu MiB of memory are free: %s", need, left,
+                  total > mem_reachable("") ? "the system may end osso as they are made"
+                                            : "swap or another cache has to make room, and is measured with them");
     m->pages = mem_pages((size_t)total);
     if (!m->pages)
         return error_nomem(err, total, "the weights");
@@ -82,18 +92,28 @@ static enum osso_status make_pages(struct osso_model *m, const struct plan *plan
 enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct osso_model **model_out,
                                        struct osso_error *err)
 {
+    return osso_model_synthesize_with(preset, seed, NULL, model_out, err);
+}
+
+enum osso_status osso_model_synthesize_with(const char *preset, uint64_t seed, const struct osso_model_options *options,
+                                            struct osso_model **model_out, struct osso_error *err)
+{
+    struct osso_model_options o = {.size = sizeof o};
     struct osso_model *m = NULL;
     struct plan plan = {0};
     *model_out = NULL;
     if (err)
         err->text[0] = 0;
-    enum osso_status status = model_create(preset, &m, err);
+    enum osso_status status = sized_check(options, "osso_model_options", err);
+    sized_in(&o, sizeof o, options);
+    if (!status)
+        status = model_create(preset, &m, err);
     if (!status)
         status = plan_config(preset, &m->config, err);
     if (!status)
         status = plan_create(&m->config, &names_gguf, &plan, err);
     if (!status)
-        status = make_pages(m, &plan, err);
+        status = make_pages(m, &plan, o.force_memory, err);
     if (!status)
         status = place(m, &plan, err);
     if (!status)

@@ -2,6 +2,7 @@
 #include "checkpoint/unused.h"
 
 #include "base/error.h"
+#include "format/tensors_build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ static const struct {
     {"classifier", "a head for another task", true},
     {"v_head", "a head for another task", true},
     {"medusa", "a head for another task", true},
+    {"eagle", "a head for another task", true},
     {"norm", "norms that gpt-oss does not have", false},
     {"scale", "scales of quantized weights", false},
     {"zeros", "scales of quantized weights", false},
@@ -32,11 +34,22 @@ static const struct {
     {"quant", "scales of quantized weights", false},
     {"g_idx", "scales of quantized weights", false},
 };
-enum { N_KINDS = sizeof kinds / sizeof kinds[0], SURPLUS = N_KINDS, EMPTY, SCORE, TIED, ROPE_ONES, UNKNOWN, N_ALL };
+enum {
+    N_KINDS = sizeof kinds / sizeof kinds[0],
+    SURPLUS = N_KINDS,
+    MTP,
+    EMPTY,
+    SCORE,
+    TIED,
+    ROPE_ONES,
+    UNKNOWN,
+    N_ALL
+};
 
 static const char *looks_like(int kind)
 {
     static const char *const more[] = {"layers that the configuration does not count",
+                                       "layers that predict further tokens (MTP)",
                                        "empty or single values",
                                        "a head for another task",
                                        "an output matrix although the embedding is used",
@@ -68,24 +81,69 @@ static bool all_ones(const struct tensor *t)
     return true;
 }
 
-static int kind_of(const struct tensor *t, const struct config *config)
+/* The number behind "model.layers." or "blk."; -1: none. */
+static long layer_of(const char *name)
 {
-    const char *layer = starts(t->name, "model.layers.") ? t->name + 13 : starts(t->name, "blk.") ? t->name + 4 : NULL;
+    const char *layer = starts(name, "model.layers.") ? name + 13 : starts(name, "blk.") ? name + 4 : "";
+    return *layer >= '0' && *layer <= '9' ? strtol(layer, NULL, 10) : -1;
+}
+
+/* The last layer that was asked about: names are sorted, so a layer's tensors come together. */
+struct layer_seen {
+    char prefix[64];
+    bool mtp;
+};
+
+static bool of_mtp(const char *name)
+{
+    return strstr(name, "nextn") || strstr(name, "eh_proj") || strstr(name, "mtp.") || strstr(name, "mtp_");
+}
+
+/* A layer of MTP stands behind the others and joins the embedding of the token with what they made of it: it has a
+ * matrix for that, beside the tensors of an ordinary layer. The model's own logits never see it. */
+static bool is_mtp(const struct tensors *set, const char *name, struct layer_seen *seen)
+{
+    size_t n = strcspn(strpbrk(name, "0123456789"), ".") + (size_t)(strpbrk(name, "0123456789") - name) + 1;
+    if (n >= sizeof seen->prefix || strlen(name) < n)
+        return false;
+    if (strncmp(name, seen->prefix, n) == 0 && seen->prefix[n] == 0)
+        return seen->mtp;
+    *seen = (struct layer_seen){0};
+    memcpy(seen->prefix, name, n);
+    for (int64_t i = tensors_lower(set, seen->prefix); i < set->n && starts(set->list[i].name, seen->prefix); i++)
+        seen->mtp |= of_mtp(set->list[i].name + n);
+    return seen->mtp;
+}
+
+/* One value or none. */
+static bool is_small(const struct tensor *t)
+{
+    bool small = true;
+    for (int i = 0; i < t->rank; i++)
+        small = small && t->shape[i] <= 1;
+    return small || t->bytes == 0;
+}
+
+static int kind_of(const struct tensors *set, const struct tensor *t, const struct config *config,
+                   struct layer_seen *seen)
+{
     if (starts(t->name, "rope_f"))
         return all_ones(t) ? ROPE_ONES : UNKNOWN;
     if (config->tied && (strcmp(t->name, "lm_head.weight") == 0 || strcmp(t->name, "output.weight") == 0))
         return TIED;
     if (starts(t->name, "score."))
         return SCORE;
+    if (of_mtp(t->name))
+        return MTP;
     for (int i = 0; i < N_KINDS; i++) /* rotary tables of surplus layers are harmless too */
         if (kinds[i].harmless && strstr(t->name, kinds[i].part))
             return i;
-    if (layer && *layer >= '0' && *layer <= '9' && strtol(layer, NULL, 10) >= config->n_layers)
-        return SURPLUS;
+    if (layer_of(t->name) >= config->n_layers)
+        return is_mtp(set, t->name, seen) ? MTP : SURPLUS;
     for (int i = 0; i < N_KINDS; i++)
         if (strstr(t->name, kinds[i].part) && !(kinds[i].part[0] == 's' && t->bytes == 0))
             return i;
-    return t->bytes == 0 || t->rank == 0 ? EMPTY : UNKNOWN;
+    return is_small(t) ? EMPTY : UNKNOWN;
 }
 
 enum osso_status unused_check(const struct tensors *set, const struct config *config, bool ignore, struct notes *notes,
@@ -95,10 +153,11 @@ enum osso_status unused_check(const struct tensors *set, const struct config *co
     const char *first[N_ALL] = {NULL}, *file = set->n_maps > 0 ? set->maps[0].path : "the model in memory";
     char text[400] = "";
     size_t used = 0;
+    struct layer_seen seen = {0};
     for (int64_t i = 0; i < set->n; i++) {
         if (set->list[i].used)
             continue;
-        int kind = kind_of(&set->list[i], config);
+        int kind = kind_of(set, &set->list[i], config, &seen);
         if (n[kind]++ == 0)
             first[kind] = set->list[i].name;
         bad += !harmless(kind);

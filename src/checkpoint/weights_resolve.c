@@ -90,6 +90,37 @@ static const char *prefixed(const struct tensors *set, const char *name)
     return NULL;
 }
 
+static bool is_known(const struct resolver *r, const char *name)
+{
+    char known[NAMES_TEXT];
+    for (int i = 0; i < r->names->n_rows; i++)
+        for (int part = 0; part < NAMES_PARTS && r->names->rows[i].ending[part]; part++) {
+            names_text(r->names, &r->names->rows[i], r->layer, part, known);
+            if (strcmp(known, name) == 0)
+                return true;
+        }
+    return false;
+}
+
+/* What stands in its place under a name that no model of ours has: that which agrees longest, at least up to the last
+ * word; NULL: none. */
+static const char *nearest(const struct resolver *r, const char *name)
+{
+    const char *dot = strrchr(name, '.'), *best = NULL;
+    size_t least = dot ? (size_t)(dot - name) + 1 : strlen(name);
+    for (int64_t i = 0; i < r->set->n; i++) {
+        const char *have = r->set->list[i].name;
+        size_t n = 0;
+        while (name[n] && name[n] == have[n])
+            n++;
+        if (n < least || (best && n == least) || is_known(r, have))
+            continue;
+        best = have;
+        least = n;
+    }
+    return best;
+}
+
 /* A part of a row with exactly the shape that the row has, or NULL and a failure. */
 static const struct tensor *resolver_tensor(struct resolver *r, const struct names_row *row, int part)
 {
@@ -100,11 +131,20 @@ static const struct tensor *resolver_tensor(struct resolver *r, const struct nam
     names_text(r->names, row, r->layer, part, full);
     int rank = names_shape(r->config, row, part, shape);
     const struct tensor *t = tensors_find(r->set, full);
+    if (!t && r->set->n == 0) {
+        r->status = error_set(r->err, OSSO_FORMAT, "%s holds no tensors at all", resolver_file(r));
+        return NULL;
+    }
     if (!t) {
-        const char *other = prefixed(r->set, full);
-        r->status = error_set(r->err, OSSO_FORMAT, "%s: tensor %s is missing%s%.120s", resolver_file(r), full,
-                              other ? "; there is one with a prefix, which must be taken off: " : "",
-                              other ? other : "");
+        const char *other = prefixed(r->set, full), *near = other ? NULL : nearest(r, full);
+        r->status = error_set(r->err, OSSO_FORMAT, "%s: tensor %s is missing%s%.120s%s", resolver_file(r), full,
+                              other  ? "; there is one with a prefix, which must be taken off: "
+                              : near ? "; there is "
+                                     : "",
+                              other  ? other
+                              : near ? near
+                                     : "",
+                              near ? ", which is another form than osso reads" : "");
         return NULL;
     }
     if (!same_shape(t, rank, shape, r->names->drops_ones)) {
@@ -125,11 +165,13 @@ static bool whole_type(enum dtype t, bool one_value)
     return t < DT_U8 && !dtype_apart(dtype_info(t)) && (!one_value || dtype_info(t)->block == 1);
 }
 
-/* Refuses a tensor whose type osso does not compute with. `one_value`: only those with one value per block. */
+/* Refuses a tensor whose type osso does not compute with. `one_value`: only those with one value per block, as all of
+ * safetensors are. */
 static void resolver_check_type(struct resolver *r, const struct tensor *t, bool one_value)
 {
     char names[256];
     size_t used = 0;
+    one_value |= r->names == &names_hf;
     if (r->status || !t || whole_type(t->dtype, one_value))
         return;
     for (enum dtype d = 0; d < DT_U8 && used < sizeof names; d++)

@@ -11,19 +11,6 @@
 
 enum { LEAST = 4096 };
 
-const char *human_count(char *space, uint64_t n)
-{
-    char digits[24];
-    size_t len = (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), at = 0;
-    for (size_t i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0)
-            space[at++] = ',';
-        space[at++] = digits[i];
-    }
-    space[at] = 0;
-    return space;
-}
-
 static bool fits(const struct runner *r, const struct osso_engine_options *e, uint64_t memory)
 {
     uint64_t kv, rest;

@@ -19,7 +19,4 @@ bool context_advice(const struct options *options, const struct runner *runner, 
 enum osso_status context_full(const struct options *options, const struct runner *runner, size_t n_tokens,
                               struct osso_error *err);
 
-/* "7,067" into a space of at least 32 bytes; returns it. */
-const char *human_count(char *space, uint64_t n);
-
 #endif

@@ -11,29 +11,18 @@
 #include <unistd.h>
 
 /* What Windows puts before or makes of a text, from text->data[start] on: a UTF-8 byte order mark is dropped, UTF-16
- * and UTF-32 are named. Without a mark UTF-16 is known by its zeros, one in every pair of bytes and at the same place.
- */
+ * and UTF-32 are named. */
 static enum osso_status read_mark(struct buf *text, size_t start, const char *where, struct osso_error *err)
 {
-    enum { FEWEST_SEEN = 8, MOST_SEEN = 4096 };
-    const unsigned char *s = (const unsigned char *)text->data + start;
-    size_t len = text->len - start, seen = len < MOST_SEEN ? len : MOST_SEEN, zeros[2] = {0};
-    const char *form = NULL;
+    const char *s = text->data + start, *form;
+    size_t len = text->len - start;
     size_t mark = utf8_mark(s, len);
     if (mark) {
         memmove(text->data + start, s + mark, len - mark + 1);
         text->len -= mark;
         return OSSO_OK;
     }
-    for (size_t i = 0; i < seen; i++)
-        zeros[i % 2] += s[i] == 0;
-    if (len >= 4 && (memcmp(s, "\xff\xfe\0\0", 4) == 0 || memcmp(s, "\0\0\xfe\xff", 4) == 0))
-        form = "UTF-32";
-    else if (len >= 2 && (memcmp(s, "\xff\xfe", 2) == 0 || memcmp(s, "\xfe\xff", 2) == 0))
-        form = "UTF-16";
-    else if (len % 2 == 0 && len >= FEWEST_SEEN &&
-             ((zeros[0] == 0 && zeros[1] == seen / 2) || (zeros[1] == 0 && zeros[0] == seen / 2)))
-        form = zeros[0] ? "UTF-16BE" : "UTF-16LE";
+    form = utf8_other_form(s, len);
     return form ? error_set(err, OSSO_FORMAT, "%s is %s, not UTF-8; convert it (iconv -f %s -t UTF-8) first", where,
                             form, form)
                 : OSSO_OK;

@@ -9,6 +9,7 @@
 #include "base/thread.h"
 #include "osso/osso.h"
 
+#include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,9 +178,8 @@ static int run(int n, char **words)
 int main(int argc, char **argv)
 {
     signals_begin();
-    /* Only characters: numbers are read and printed the C way everywhere. Without any locale, UTF-8 all the same. */
-    if (!setlocale(LC_CTYPE, "") || strcmp(setlocale(LC_CTYPE, NULL), "C") == 0 ||
-        strcmp(setlocale(LC_CTYPE, NULL), "POSIX") == 0)
+    /* Only characters: numbers are read and printed the C way everywhere. Text is UTF-8, whatever the locale says. */
+    if (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
         setlocale(LC_CTYPE, "C.UTF-8");
     return out_end(run(argc > 0 ? argc - 1 : 0, argv + 1));
 }

@@ -9,6 +9,7 @@
 #include "cli/datadir.h"
 #include "cli/model_name.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +102,9 @@ enum osso_status runner_open(const struct options *o, struct runner *r, struct o
         return status;
     signals_name_model(r->path);
     const struct osso_model_options with = {.size = sizeof with, .ignore_unused = o->v[OPT_ignore_unused].set};
+    progress_begin(PROGRESS_OPEN);
     status = osso_model_open_with(r->path, &with, &r->model, err);
+    progress_end();
     if (status)
         return status == OSSO_USAGE ? OSSO_FORMAT : status; /* the file is wrong, not the command line */
     model_say_warnings(r->model);

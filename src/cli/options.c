@@ -229,6 +229,19 @@ static enum osso_status read_environment(const struct verb *verb, struct options
     return status;
 }
 
+/* foreign_has_fn of a verb. */
+static bool has_option(const void *user, const char *owner, const char *name)
+{
+    const struct verb *verb = user;
+    bool known = false;
+    for (int i = 0; i < VERB_COUNT; i++) {
+        known = known || option_find(&verbs[i], name);
+        if (strcmp(verbs[i].name, owner) == 0)
+            verb = &verbs[i];
+    }
+    return !known || option_find(verb, name);
+}
+
 /* A flag of another program, taken without effect; its value is passed over. */
 static enum osso_status pass_over(const struct foreign *foreign, int argc, char **argv, int *at, struct osso_error *err)
 {
@@ -289,15 +302,17 @@ static enum osso_status read_flag(const struct verb *verb, int argc, char **argv
                                   struct osso_error *err)
 {
     const char *word = argv[*at], *value;
+    char why[512];
     const struct option *o = named_option(verb, word, &value);
     const struct foreign *foreign = o ? NULL : foreign_find(word);
     if (foreign && !verb_takes(verb, &option_table[OPT_threads])) /* only where other programs have such flags */
         foreign = NULL;
     if (foreign && foreign->kind == FOREIGN_IDLE)
         return pass_over(foreign, argc, argv, at, err);
-    if (foreign && foreign->kind == FOREIGN_ABSENT)
-        return error_set(err, OSSO_USAGE, "%s has no option %s: %s", verb->name, word, foreign->text);
-    if (foreign && (o = option_find(verb, foreign->text)) && (value = strchr(word, '=')))
+    if (foreign && foreign->kind == FOREIGN_ABSENT && *foreign_why(foreign, has_option, verb, why, sizeof why))
+        return error_set(err, OSSO_USAGE, "%s has no option %s: %s", verb->name, word, why);
+    if (foreign && foreign->kind == FOREIGN_SAME && (o = option_find(verb, foreign->text)) &&
+        (value = strchr(word, '=')))
         value++;
     if (!o)
         return unknown_flag(verb, word, err);

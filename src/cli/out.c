@@ -73,15 +73,21 @@ int out_end(int code)
     return code ? code : 1;
 }
 
+bool char_is_safe(const unsigned char *s, size_t n)
+{
+    bool c1 = n == 2 && s[0] == 0xc2 && s[1] < 0xa0;
+    bool control = n == 1 && (s[0] < 0x20 || s[0] >= 0x7f) && s[0] != '\n' && s[0] != '\t';
+    return n > 0 && !c1 && !control;
+}
+
 /* Text with what is dangerous on a terminal replaced. */
 static void filtered(FILE *to, const char *text, size_t len)
 {
     for (size_t i = 0; i < len;) {
         const unsigned char *s = (const unsigned char *)text + i;
         size_t n = utf8_sequence(s, len - i);
-        bool c1 = n == 2 && s[0] == 0xc2 && s[1] < 0xa0;
-        if (n == 0 || c1 || (n == 1 && (s[0] < 0x20 || s[0] == 0x7f) && s[0] != '\n' && s[0] != '\t'))
-            fputs("\xef\xbf\xbd", to);
+        if (!char_is_safe(s, n))
+            fputs(UTF8_REPLACEMENT, to);
         else
             fwrite(s, 1, n, to);
         i += n ? n : 1;
@@ -126,6 +132,12 @@ int terminal_columns(int fd)
     return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+int terminal_rows(int fd)
+{
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
 static bool colour(int fd)
 {
     const char *no = getenv("NO_COLOR");
@@ -147,6 +159,19 @@ bool out_has_colour(void)
 bool err_has_colour(void)
 {
     return colour(STDERR_FILENO);
+}
+
+const char *human_count(char *space, uint64_t n)
+{
+    char digits[24];
+    size_t len = (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), at = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            space[at++] = ',';
+        space[at++] = digits[i];
+    }
+    space[at] = 0;
+    return space;
 }
 
 void print_words(FILE *to, const char *text, int column, int indent, int columns)
@@ -177,9 +202,14 @@ static void on_bus(int sig)
     _exit(n < 0 ? 1 : 1);
 }
 
-static void on_interrupt(int sig)
+void interrupt_now(void)
 {
     interrupts++;
+}
+
+static void on_interrupt(int sig)
+{
+    interrupt_now();
     if (interrupts > 1 && twice_ends) {
         signal(sig, SIG_DFL);
         raise(sig);
@@ -209,8 +239,7 @@ void signals_name_model(const char *path)
 
 void interrupt_catch(enum interrupt_mode mode)
 {
-    /* No SA_RESTART where somebody reads: that must return. */
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = mode == INTERRUPT_ANSWER ? SA_RESTART : 0};
+    struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: who reads must return */
     interrupts = 0;
     twice_ends = mode == INTERRUPT_WORK;
     sigaction(SIGINT, &action, NULL);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* "osso: <sentence>"; control characters that come in through %s are made harmless. */
@@ -26,7 +27,8 @@ int out_end(int code);
 /* Text of a model for a terminal: control characters other than newline and tab would let it write escape sequences,
  * so they become U+FFFD there (C1 controls too). Into a file or pipe the text goes as it is. */
 bool out_model_text(const char *text, size_t len);
-void err_model_text(const char *text, size_t len); /* the same on standard error */
+bool char_is_safe(const unsigned char *s, size_t n); /* the character of n bytes at s: may a terminal see it? */
+void err_model_text(const char *text, size_t len);   /* the same on standard error */
 /* The same within a line of standard error: line ends and tabs are no line ends there either. */
 void err_line_text(const char *text, size_t len);
 
@@ -36,12 +38,16 @@ bool err_is_terminal(void);
 bool out_has_colour(void);
 /* Does TERM name a terminal that knows escape sequences (empty and "dumb" do not)? */
 bool terminal_moves(void);
-/* The columns of the window behind a descriptor; 0: none, or nobody knows. */
+/* The columns and rows of the window behind a descriptor; 0: none, or nobody knows. */
 int terminal_columns(int fd);
+int terminal_rows(int fd);
 bool err_has_colour(void);
 #define DIM "\033[2m"
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
+
+/* "7,067" into a space of at least 32 bytes; returns it. */
+const char *human_count(char *space, uint64_t n);
 
 /* Text in words from column `column` on, in lines of at most `columns`, the later ones indented; with its line end. */
 void print_words(FILE *to, const char *text, int column, int indent, int columns);
@@ -54,7 +60,6 @@ void signals_name_model(const char *path);
 enum interrupt_mode {
     INTERRUPT_WORK,   /* a second one ends the process: nothing that must not be lost */
     INTERRUPT_PROMPT, /* it never ends the process */
-    INTERRUPT_ANSWER, /* nor that, and what is just being written is written: no word of an answer is lost */
     INTERRUPT_TIDY    /* nor do SIGTERM and SIGHUP: a file is half written */
 };
 void interrupt_catch(enum interrupt_mode mode);
@@ -62,5 +67,6 @@ void interrupt_release(void);
 bool interrupted(void);
 const volatile sig_atomic_t *interrupt_flag(void); /* not 0 once interrupted: for osso_engine_set_interrupt */
 void interrupt_forget(void);
+void interrupt_now(void); /* as Ctrl-C does; for signal handlers */
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { CHUNK = 4 << 20, MAX_COPY = 128 << 20 };
 static const uint64_t shard_limit = 5000000000;
@@ -246,6 +247,15 @@ static const char *const tokenizer_files[] = {
 };
 enum { N_TOKENIZER_FILES = sizeof tokenizer_files / sizeof tokenizer_files[0] };
 
+/* Another model's, in a folder that --force writes into. */
+static void remove_stale(const struct synth *s, int i)
+{
+    char *path = file_join(s->out, tokenizer_files[i]);
+    if (path)
+        unlink(path);
+    mem_free(path);
+}
+
 static enum osso_status copy_tokenizer(const struct synth *s)
 {
     enum osso_status status = OSSO_OK;
@@ -255,7 +265,9 @@ static enum osso_status copy_tokenizer(const struct synth *s)
         size_t len = 0;
         if (!from)
             return error_nomem(s->err, strlen(s->o->tokenizer), "a path");
-        if (file_exists(from)) {
+        if (!file_exists(from)) {
+            remove_stale(s, i);
+        } else {
             status = file_read(from, MAX_COPY, &data, &len, s->err);
             if (!status) {
                 buf_add(&text, data, len);
@@ -271,9 +283,12 @@ static enum osso_status copy_tokenizer(const struct synth *s)
 static enum osso_status write_tokenizer(const struct synth *s)
 {
     struct buf text = {0};
+    bool copied = s->tokenizer && s->o->tokenizer && file_is_dir(s->o->tokenizer);
+    for (int i = s->tokenizer ? 2 : 0; i < N_TOKENIZER_FILES && !copied; i++) /* those that are not written below */
+        remove_stale(s, i);
     if (!s->tokenizer)
         return OSSO_OK;
-    if (s->o->tokenizer && file_is_dir(s->o->tokenizer))
+    if (copied)
         return copy_tokenizer(s);
     tokenizer_write_json(&s->vocab, &text);
     enum osso_status status = write_text(s, "tokenizer.json", &text);
@@ -308,8 +323,10 @@ static enum osso_status write_folder(struct synth *s)
     if (status)
         return status;
     status = check_space(s);
-    if (!status)
+    if (!status) {
+        synth_folder_clear(&folder);
         status = write_contents(s, mxfp4);
+    }
     synth_folder_leave(&folder, status == OSSO_OK);
     return status;
 }

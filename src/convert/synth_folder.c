@@ -20,18 +20,19 @@ static const char MARK[] = ".osso-unfinished";
 /* config.json first: without it nothing looks complete. */
 static const char *const names[] = {"config.json", "generation_config.json", "model.safetensors",
                                     "model.safetensors.index.json",
+#define N_MODEL 4 /* the tokenizer's files come behind */
 #define FILE_NAME(name) name,
                                     SYNTH_TOKENIZER_FILES(FILE_NAME)
 #undef FILE_NAME
 };
 enum { N_NAMES = sizeof names / sizeof names[0] };
 
-/* Does synth write files of this name, as they are or as temporary ones? */
-static bool is_ours(const char *name)
+/* Does synth write files of this name, as they are or as temporary ones? Of the first n kinds. */
+static bool is_ours(const char *name, int n_kinds)
 {
     const char *temp = strstr(name, ".tmp."), *shard = ".safetensors";
     size_t n = temp ? (size_t)(temp - name) : strlen(name), tail = strlen(shard);
-    for (int i = 0; i < N_NAMES; i++)
+    for (int i = 0; i < n_kinds; i++)
         if (strlen(names[i]) == n && strncmp(names[i], name, n) == 0)
             return true;
     return n > tail && strncmp(name, "model-", 6) == 0 && strncmp(name + n - tail, shard, tail) == 0;
@@ -42,7 +43,7 @@ static bool is_nothing(const char *name)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, MARK) == 0;
 }
 
-static void remove_ours(const char *path)
+static void remove_ours(const char *path, int n_kinds)
 {
     char *config = file_join(path, names[0]);
     if (config)
@@ -50,7 +51,7 @@ static void remove_ours(const char *path)
     mem_free(config);
     DIR *dir = opendir(path);
     for (struct dirent *e; dir && (e = readdir(dir));) {
-        char *name = is_ours(e->d_name) ? file_join(path, e->d_name) : NULL;
+        char *name = is_ours(e->d_name, n_kinds) ? file_join(path, e->d_name) : NULL;
         if (name)
             unlink(name);
         mem_free(name);
@@ -86,7 +87,7 @@ static enum osso_status take(struct synth_folder *f, bool force, struct osso_err
             return error_set(err, OSSO_USAGE, "another run is writing into %s; wait for it or name a new folder",
                              f->path);
         }
-        remove_ours(f->path);
+        remove_ours(f->path, N_NAMES);
     }
     bool empty = is_empty(f->path);
     if (!empty && !force)
@@ -119,11 +120,17 @@ enum osso_status synth_folder_take(const char *path, bool force, struct synth_fo
     return status;
 }
 
+void synth_folder_clear(const struct synth_folder *f)
+{
+    if (f->fd < 0)
+        remove_ours(f->path, N_MODEL);
+}
+
 void synth_folder_leave(struct synth_folder *f, bool done)
 {
     if (f->fd >= 0) { /* else it is somebody's, and what was there before is not ours to remove */
         if (!done)
-            remove_ours(f->path);
+            remove_ours(f->path, N_NAMES);
         unlink(f->mark);
         close(f->fd);
         if (!done && f->made)

@@ -106,6 +106,10 @@ enum osso_status engine_break(struct osso_engine *engine, enum osso_status statu
 /* OK while the backend has not failed: whoever is about to use it asks. */
 enum osso_status engine_check(const struct osso_engine *engine, struct osso_error *err);
 
+/* NUMERIC, with a sentence that says why the logits of a position are not finite: the first layer whose K or V are not.
+ */
+enum osso_status engine_not_finite(const struct osso_session *session, size_t pos, struct osso_error *err);
+
 /* Has whoever owns the engine asked its steps to stop? */
 bool engine_interrupted(const struct osso_engine *engine);
 

@@ -25,6 +25,11 @@ static enum osso_status step(struct osso_engine *e, struct osso_session *s, bool
     return OSSO_OK;
 }
 
+static bool reported(const struct osso_session *s, const struct osso_generate_options *o)
+{
+    return o->on_progress && o->on_progress(o->user, s->next, s->n) != 0;
+}
+
 /* Runs the prompt, reporting progress. A prompt that was computed before, but whose logits a later step has taken the
  * place of, has its last token run again. */
 static enum osso_status run_prompt(struct osso_engine *e, struct osso_session *s, const struct osso_generate_options *o,
@@ -32,14 +37,14 @@ static enum osso_status run_prompt(struct osso_engine *e, struct osso_session *s
 {
     if (osso_session_ready(s) && !osso_session_logits(s, s->n - 1))
         session_set_computed(s, s->n - 1);
-    while (!osso_session_ready(s)) {
+    if (!osso_session_ready(s) && reported(s, o))
+        *cancelled = true;
+    while (!osso_session_ready(s) && !*cancelled) {
         enum osso_status status = step(e, s, cancelled, err);
-        if (status || *cancelled)
+        if (status)
             return status;
-        if (o->on_progress && o->on_progress(o->user, s->next, s->n)) {
+        if (!*cancelled && reported(s, o))
             *cancelled = true;
-            return OSSO_OK;
-        }
     }
     return OSSO_OK;
 }

@@ -195,13 +195,8 @@ enum osso_status sample_without(struct osso_sampler *s, const struct osso_sessio
                          (long long)e->config.vocab);
     float own_max = choose_max(own, s->vocab), max = own_max;
     double total = isfinite(own_max) ? choose_weigh(&e->chooser, e->backend, own, own_max, 1) : NAN;
-    if (isnan(total)) {
-        session_spoil(session);
-        return error_set(
-            err, OSSO_NUMERIC,
-            "the logits after token %zu are not finite: the model file may be damaged, or its keys and values are too large for the KV cache: try --kv-type bf16",
-            n);
-    }
+    if (isnan(total))
+        return engine_not_finite(session, n - 1, err);
     if (changes(s) || banned.n > 0) {
         logits = e->chooser.logits;
         max = change(s, &e->chooser, session, own, banned);

@@ -129,38 +129,37 @@ static enum osso_status read_tensors(struct gguf_cursor *c, const struct gguf *g
                                      struct tensors *set)
 {
     int64_t first = set->n;
-    uint64_t alignment = 1, off = 0, start, size = (uint64_t)(c->end - c->begin);
+    uint64_t alignment = 1, off = 0, start, end = 0, need = 0, size = (uint64_t)(c->end - c->begin);
     char name[MAX_NAME + 1];
-    if (part->n_tensors > MAX_TENSORS || part->n_tensors * MIN_TENSOR_BYTES > (uint64_t)(c->end - c->p))
-        return gguf_bad(c, "more tensors than the file can hold, or than osso allows (65536)");
+    if (part->n_tensors > MAX_TENSORS)
+        return gguf_bad(c, "more tensors than osso allows (65536)");
+    if (part->n_tensors * MIN_TENSOR_BYTES > (uint64_t)(c->end - c->p))
+        return gguf_bad(c, "more tensors than the file can hold; is the download complete?");
     enum osso_status status = read_alignment(g, c->path, &alignment, c->err);
     for (uint64_t i = 0; i < part->n_tensors && !status; i++) {
         struct tensor t = {.map = part->map};
         status = read_tensor(c, &t, name, &off);
-        if (!status && (off % alignment != 0 || !ck_inside(off, t.bytes, size)))
-            status = error_set(c->err, OSSO_FORMAT,
-                               "%s: tensor %s: offset %llu is not aligned to %llu or its %llu bytes leave the file",
-                               c->path, name, (unsigned long long)off, (unsigned long long)alignment,
-                               (unsigned long long)t.bytes);
-        t.data = c->begin + (status ? 0 : off);
+        if (!status && (off % alignment != 0 || !ck_add(off, t.bytes, &end)))
+            status = error_set(
+                c->err, OSSO_FORMAT, "%s: tensor %s: offset %llu is not aligned to %llu, or its %llu bytes end nowhere",
+                c->path, name, (unsigned long long)off, (unsigned long long)alignment, (unsigned long long)t.bytes);
+        if (!status && end > need)
+            need = end;
+        t.data = c->begin + (status || end > size ? 0 : off); /* else refused below */
         if (!status)
             status = tensors_add(set, &t, c->err);
     }
     if (status || part->n_tensors == 0)
         return status;
-    if (!ck_round_up((uint64_t)(c->p - c->begin), alignment, &start) || start > size)
-        return gguf_bad(c, "the file ends before the tensors begin; is the download complete?");
+    if (!ck_round_up((uint64_t)(c->p - c->begin), alignment, &start))
+        return gguf_bad(c, "a header that is too long");
+    if (start > size || need > size - start)
+        return tensors_cut_short(c->path, size, start, need, c->err);
     part->blob = c->begin + start;
     part->blob_bytes = size - start;
     for (int64_t i = first; i < set->n; i++) {
         struct tensor *t = &set->list[i];
-        off = (uint64_t)(t->data - c->begin);
-        if (!ck_inside(off, t->bytes, part->blob_bytes))
-            return error_set(c->err, OSSO_FORMAT,
-                             "%s: tensor %s: bytes %llu to %llu leave the file's %llu; is the download complete?",
-                             c->path, t->name, (unsigned long long)off, (unsigned long long)(off + t->bytes),
-                             (unsigned long long)part->blob_bytes);
-        t->data = part->blob + off;
+        t->data = part->blob + (t->data - c->begin);
     }
     return tensors_check_layout(set, first, part->blob, part->blob_bytes, false, c->err);
 }

@@ -60,7 +60,7 @@ enum osso_status gguf_str(struct gguf_cursor *c, uint64_t max, const char **out,
         return status;
     if (len > max || len > left(c))
         return gguf_bad(c, len > max ? "a string that is longer than allowed here"
-                                     : "a string that is longer than the file");
+                                     : "a string that is longer than the file; is the download complete?");
     *out = (const char *)c->p;
     *len_out = len;
     c->p += len;
@@ -70,7 +70,7 @@ enum osso_status gguf_str(struct gguf_cursor *c, uint64_t max, const char **out,
 static enum osso_status skip(struct gguf_cursor *c, uint64_t bytes)
 {
     if (bytes > left(c))
-        return gguf_bad(c, "a value that is longer than the file");
+        return gguf_bad(c, "a value that is longer than the file; is the download complete?");
     c->p += bytes;
     return OSSO_OK;
 }
@@ -100,7 +100,7 @@ static enum osso_status read_array(struct gguf_cursor *c, struct gguf_value *v)
         return status;
     uint64_t least = v->type == GGUF_STRING ? 8 : type_bytes[v->type];
     if (v->count > MAX_ELEMENTS || !ck_mul(v->count, least, &bytes) || bytes > left(c))
-        return gguf_bad(c, "an array that is longer than the file");
+        return gguf_bad(c, "an array that is longer than the file; is the download complete?");
     v->data = c->p;
     if (v->type != GGUF_STRING)
         status = skip(c, bytes);
@@ -148,7 +148,8 @@ enum osso_status gguf_read_kv(struct gguf_cursor *c, uint64_t n, struct gguf **g
     struct gguf *g = NULL;
     *gguf_out = NULL;
     if (n > MAX_KV || n * MIN_KV_BYTES > left(c))
-        return gguf_bad(c, "more keys than the file can hold, or than osso allows (65536)");
+        return gguf_bad(c, n > MAX_KV ? "more keys than osso allows (65536)"
+                                      : "more keys than the file can hold; is the download complete?");
     g = mem_alloc(sizeof *g);
     if (g)
         g->list = mem_array(n, sizeof *g->list);

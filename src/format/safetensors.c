@@ -120,9 +120,8 @@ static enum osso_status read_metadata(struct header *h)
     return status ? status : header_status(h);
 }
 
-/* Do shape, dtype and offsets agree, inside the data? */
-static enum osso_status check_entry(const struct header *h, const char *name, const struct entry *e,
-                                    uint64_t data_bytes)
+/* Do shape, dtype and offsets agree? */
+static enum osso_status check_entry(const struct header *h, const char *name, const struct entry *e)
 {
     uint64_t n = 1, bits;
     for (int i = 0; i < e->rank; i++)
@@ -130,10 +129,9 @@ static enum osso_status check_entry(const struct header *h, const char *name, co
             return error_set(h->err, OSSO_FORMAT, "%s: tensor %s: its shape has more than 2^64 values", h->path, name);
     if (!ck_mul(n, (uint64_t)types[e->type].bits, &bits))
         return error_set(h->err, OSSO_FORMAT, "%s: tensor %s: its shape has more than 2^64 bits", h->path, name);
-    if (e->end < e->begin || !ck_inside((uint64_t)e->begin, (uint64_t)(e->end - e->begin), data_bytes))
-        return error_set(h->err, OSSO_FORMAT,
-                         "%s: tensor %s: bytes %lld to %lld are not inside the file's %llu data bytes", h->path, name,
-                         (long long)e->begin, (long long)e->end, (unsigned long long)data_bytes);
+    if (e->end < e->begin)
+        return error_set(h->err, OSSO_FORMAT, "%s: tensor %s ends at byte %lld, before it begins at %lld", h->path,
+                         name, (long long)e->end, (long long)e->begin);
     if (bits % 8 != 0 || bits / 8 != (uint64_t)(e->end - e->begin))
         return error_set(h->err, OSSO_FORMAT,
                          "%s: tensor %s: shape and dtype %s need %llu bits, its data_offsets give %lld bytes", h->path,
@@ -141,9 +139,16 @@ static enum osso_status check_entry(const struct header *h, const char *name, co
     return OSSO_OK;
 }
 
-/* The entry of the tensor whose name was just read. */
-static enum osso_status read_tensor(struct header *h, struct tensors *set, int map, const uint8_t *data,
-                                    uint64_t data_bytes)
+/* Where a file's tensors lie, and how far they reach by its header. */
+struct data {
+    int map;
+    const uint8_t *bytes;
+    uint64_t n, need;
+};
+
+/* The entry of the tensor whose name was just read. One that ends behind the file is only measured: the others say how
+ * long the whole file is. */
+static enum osso_status read_tensor(struct header *h, struct tensors *set, struct data *data)
 {
     struct entry e;
     if (h->text.len > MAX_NAME)
@@ -151,15 +156,17 @@ static enum osso_status read_tensor(struct header *h, struct tensors *set, int m
     char *name = mem_strdup(h->text.data);
     enum osso_status status = name ? read_entry(h, &e) : error_nomem(h->err, h->text.len, "a tensor's name");
     if (!status)
-        status = check_entry(h, name, &e, data_bytes);
-    if (!status) {
+        status = check_entry(h, name, &e);
+    if (!status && (uint64_t)e.end > data->need)
+        data->need = (uint64_t)e.end;
+    if (!status && (uint64_t)e.end <= data->n) {
         struct tensor t = {.name = name,
                            .dtype = types[e.type].dtype,
                            .type = types[e.type].name,
                            .rank = e.rank,
-                           .data = data + e.begin,
+                           .data = data->bytes + e.begin,
                            .bytes = (uint64_t)(e.end - e.begin),
-                           .map = map};
+                           .map = data->map};
         memcpy(t.shape, e.shape, sizeof t.shape);
         status = tensors_add(set, &t, h->err);
     }
@@ -167,15 +174,14 @@ static enum osso_status read_tensor(struct header *h, struct tensors *set, int m
     return status;
 }
 
-static enum osso_status read_header(struct header *h, struct tensors *set, int map, const uint8_t *data,
-                                    uint64_t data_bytes)
+static enum osso_status read_header(struct header *h, struct tensors *set, struct data *data)
 {
     enum osso_status status = OSSO_OK;
     bool metadata = false;
     pull_enter(&h->in, '{');
     while (!status && pull_plain_member(&h->in, &h->text)) {
         if (strcmp(h->text.data, "__metadata__") != 0) {
-            status = read_tensor(h, set, map, data, data_bytes);
+            status = read_tensor(h, set, data);
             continue;
         }
         status = metadata ? header_bad(h, "__metadata__ appears twice") : read_metadata(h);
@@ -203,15 +209,17 @@ static enum osso_status open_file(const char *path, struct tensors *set, struct 
     if (n == 0 || n > MAX_HEADER || !ck_inside(8, n, size))
         return error_set(err, OSSO_FORMAT, "%s is no safetensors file, or cut short: %llu bytes with a header of %llu",
                          path, (unsigned long long)size, (unsigned long long)n);
-    const uint8_t *data = bytes + 8 + n; /* n is at most 100 MB and inside the file */
-    uint64_t data_bytes = size - 8 - n;
+    struct data data = {
+        .map = map, .bytes = bytes + 8 + n, .n = size - 8 - n}; /* n is at most 100 MB, inside the file */
     struct header h = {.in = pull_over((const char *)bytes + 8, n), .path = path, .err = err};
     if (bytes[8] != '{')
         status = header_bad(&h, "it must begin with '{'");
     if (!status)
-        status = read_header(&h, set, map, data, data_bytes);
+        status = read_header(&h, set, &data);
     buf_free(&h.text);
-    return status ? status : tensors_check_layout(set, first, data, data_bytes, true, err);
+    if (!status && data.need > data.n)
+        status = tensors_cut_short(path, size, size - data.n, data.need, err);
+    return status ? status : tensors_check_layout(set, first, data.bytes, data.n, true, err);
 }
 
 /* The index of the file "folder/name" among the open ones, opening it if it is new. Names from the index are plain. */
@@ -230,7 +238,10 @@ static enum osso_status shard(const char *folder, const char *name, struct tenso
         if (strcmp(set->maps[i].path, path) == 0)
             *map_out = i;
     if (*map_out < 0) {
-        status = open_file(path, set, err);
+        status = file_exists(path)
+                     ? open_file(path, set, err)
+                     : error_set(err, OSSO_NOTFOUND,
+                                 "%s is named by the index and is not there; is the download complete?", path);
         *map_out = set->n_maps - 1;
     }
     mem_free(path);
@@ -319,6 +330,24 @@ static enum osso_status open_index(const char *folder, const char *index, struct
     return status;
 }
 
+/* Does the index name this one file only? Then it says nothing that the file does not. */
+static enum osso_status names_only(const char *index, const char *name, bool *only_out, struct osso_error *err)
+{
+    struct jdoc *doc = NULL;
+    struct osso_error why = {""};
+    enum osso_status status = jdoc_read_file(index, MAX_INDEX, &doc, &why);
+    *only_out = false;
+    if (status)
+        return status == OSSO_NOMEM ? error_set(err, status, "%s", why.text) : OSSO_OK;
+    const struct jval *weight_map = jval_get_type(jdoc_root(doc), "weight_map", J_OBJECT);
+    bool only = weight_map != NULL;
+    for (const struct jval *v = only ? weight_map->first : NULL; v && only; v = v->next)
+        only = v->type == J_STRING && jtext_is(v->text, name);
+    jdoc_release(doc);
+    *only_out = only;
+    return OSSO_OK;
+}
+
 enum osso_status safetensors_open(const char *path, struct tensors *set_out, struct notes *notes,
                                   struct osso_error *err)
 {
@@ -340,7 +369,10 @@ enum osso_status safetensors_open(const char *path, struct tensors *set_out, str
         status = open_file(single, &set, err);
         if (!status)
             status = tensors_sort(&set, err);
+        bool quiet = true;
         if (!status && file_exists(index))
+            status = names_only(index, "model.safetensors", &quiet, err);
+        if (!quiet)
             notes_add(notes, "%s is read; the index beside it, %s, is ignored", single, index);
     } else if (file_exists(index)) {
         status = open_index(path, index, &set, notes, err);

@@ -1,6 +1,7 @@
 /* tensors.c: the table of named tensors that all readers fill. */
 #include "format/tensors_build.h"
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -73,6 +74,16 @@ enum osso_status tensors_check_layout(struct tensors *set, int64_t first, const 
         return error_set(err, OSSO_FORMAT, "%s: %llu bytes after the last tensor", set->maps[set->n_maps - 1].path,
                          (unsigned long long)(bytes - end));
     return OSSO_OK;
+}
+
+enum osso_status tensors_cut_short(const char *path, uint64_t have, uint64_t before, uint64_t need,
+                                   struct osso_error *err)
+{
+    uint64_t whole;
+    if (!ck_add(before, need, &whole))
+        whole = UINT64_MAX;
+    return error_set(err, OSSO_FORMAT, "%s is cut short: %llu of %llu bytes are there; download it again", path,
+                     (unsigned long long)have, (unsigned long long)whole);
 }
 
 static int by_name(const void *a, const void *b)

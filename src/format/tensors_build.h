@@ -14,6 +14,9 @@ enum osso_status tensors_add(struct tensors *set, const struct tensor *t, struct
  * must also fill it. Leaves them ordered by position. */
 enum osso_status tensors_check_layout(struct tensors *set, int64_t first, const uint8_t *data, uint64_t bytes,
                                       bool no_holes, struct osso_error *err);
+/* The error of a file of `have` bytes whose tensors begin at `before` and reach `need` bytes further. */
+enum osso_status tensors_cut_short(const char *path, uint64_t have, uint64_t before, uint64_t need,
+                                   struct osso_error *err);
 /* Orders by name; names may still come twice. */
 void tensors_order(struct tensors *set);
 /* The first tensor of an ordered set whose name is not below this one. */

@@ -9,7 +9,7 @@ enum osso_status jdoc_read_file(const char *path, uint64_t limit, struct jdoc **
     char *text;
     size_t len;
     *doc_out = NULL;
-    enum osso_status status = file_read(path, limit, &text, &len, err);
+    enum osso_status status = file_read_text(path, limit, &text, &len, err);
     if (status)
         return status;
     status = jdoc_read(text, len, path, doc_out, err);

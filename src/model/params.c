@@ -3,7 +3,6 @@
  * kind. */
 #include "model/params.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { SIDES = 2, ARENA_ALIGN = 16 /* values */ };
@@ -49,6 +48,16 @@ bool params_is_matrix(const struct param *param)
 bool params_stacked(const struct param *param)
 {
     return param->kind == PARAM_EXPERTS || param->kind == PARAM_EXPERT_BIAS;
+}
+
+int64_t params_rows(const struct config *c, const struct param *param)
+{
+    return (params_stacked(param) ? c->n_experts : 1) * (params_is_matrix(param) ? params_size(c, param->rows) : 1);
+}
+
+int64_t params_row_values(const struct config *c, const struct param *param)
+{
+    return params_size(c, params_is_matrix(param) ? param->columns : param->rows);
 }
 
 /* Of one tensor with `experts` of its experts. */
@@ -296,59 +305,4 @@ enum osso_status params_bind(const struct config *config, float *arena, struct w
     for (int l = 0; l < config->n_layers; l++)
         bind_layer(&a, &w->layers[l]);
     return OSSO_OK;
-}
-
-/* ---- from a model --------------------------------------------------------------------------------------- */
-
-static float *writable(const void *values)
-{
-    return (float *)(uintptr_t)values;
-}
-
-static void fill_MATRIX(const struct config *c, enum param_id id, const struct view *from, const struct view *to)
-{
-    (void)c, (void)id;
-    for (int64_t r = 0; r < to->rows; r++)
-        view_values(from, r, 0, from->cols, writable(to->data + r * to->row_stride));
-}
-
-static void fill_EXPERTS(const struct config *c, enum param_id id, const struct expert_matrix *from,
-                         const struct expert_matrix *to)
-{
-    for (int e = 0; e < c->n_experts; e++) {
-        struct view f = weights_expert_view(from, e), t = weights_expert_view(to, e);
-        fill_MATRIX(c, id, &f, &t);
-    }
-}
-
-static void fill_NORM(const struct config *c, enum param_id id, const float *const *from, const float *const *to)
-{
-    int64_t n = params_size(c, params_of(id)->rows);
-    float none = params_of(id)->kind == PARAM_SINKS ? -INFINITY : 0;
-    for (int64_t i = 0; i < n; i++)
-        writable(*to)[i] = *from ? (*from)[i] : none;
-}
-#define fill_BIAS fill_NORM
-#define fill_SINKS fill_NORM
-
-static void fill_EXPERT_BIAS(const struct config *c, enum param_id id, const struct expert_bias *from,
-                             const struct expert_bias *to)
-{
-    (void)id;
-    for (int e = 0; e < c->n_experts; e++) {
-        struct vec f = weights_expert_vec(from, e), t = weights_expert_vec(to, e);
-        for (int64_t i = 0; i < t.n; i++)
-            writable(t.data)[i] = f.data ? vec_at(&f, i) : 0;
-    }
-}
-
-void params_fill(const struct config *config, const struct weights *from, const struct weights *bound)
-{
-#define ONCE(member, kind, rows, columns) fill_##kind(config, PARAM_##member, &from->member, &bound->member);
-#include "model/params.def"
-    for (int l = 0; l < config->n_layers; l++) {
-        const struct layer_weights *f = &from->layers[l], *t = &bound->layers[l];
-#define EACH(member, kind, rows, columns) fill_##kind(config, PARAM_##member, &f->member, &t->member);
-#include "model/params.def"
-    }
 }

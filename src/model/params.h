@@ -33,6 +33,9 @@ bool params_is_matrix(const struct param *param);
 bool params_stacked(const struct param *param);
 /* Values of one such tensor: all experts' together. */
 int64_t params_values(const struct config *config, const struct param *param);
+/* The same as a table: rows, all experts' one after the other (a vector is one row), and the values of each. */
+int64_t params_rows(const struct config *config, const struct param *param);
+int64_t params_row_values(const struct config *config, const struct param *param);
 
 /* Values in all, and those that one token uses (unembedding counted, embedding table not). */
 uint64_t params_total(const struct config *config);
@@ -74,8 +77,13 @@ int64_t params_count(const struct config *config);
  * moments are arenas beside each other. weights_free takes the table back. */
 enum osso_status params_bind(const struct config *config, float *arena, struct weights *weights_out,
                              struct osso_error *err);
-/* Writes the values of a model in any format to weights that are bound on an arena. Missing biases become 0, missing
- * sinks minus infinity, which is the same. */
+/* One of these rows as f32, from weights in any format; layer: of what is in every layer. A missing bias is 0, a
+ * missing sink minus infinity, which is the same. */
+void params_row(const struct config *config, const struct weights *weights, enum param_id id, int layer, int64_t row,
+                float *values_out);
+/* The format that its values have in memory. */
+enum dtype params_dtype(const struct weights *weights, enum param_id id, int layer);
+/* Writes the values of a model in any format to weights that are bound on an arena. */
 void params_fill(const struct config *config, const struct weights *from, const struct weights *bound);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "json/jget.h"
 #include "token/o200k.h"
+#include "token/vocab_build.h"
 
 #include <stdlib.h>
 
@@ -110,6 +111,8 @@ static enum osso_status put_one(struct osso_tokenizer *t, const struct own_token
                 memcmp(v->bytes + old->start, own->name, own->len) == 0;
     if (is_alias(own) && own->id == O200K_ALIAS_ID && old->kind == VOCAB_SPECIAL)
         return OSSO_OK; /* listed below, as always */
+    if (own->kind == VOCAB_TEXT && own->id >= O200K_ORDINARY)
+        return build_text(v, own->id, own->name, own->len, err);
     if (own->id >= O200K_ORDINARY)
         return same && old->kind == own->kind ? OSSO_OK : vocab_set(v, own->id, own->name, own->len, own->kind, err);
     if (!same)

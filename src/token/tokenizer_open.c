@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "token/tokenizer_files.h"
 #include "token/vocab_json.h"
 
@@ -37,6 +38,9 @@ enum osso_status osso_tokenizer_open(const char *path, struct osso_tokenizer **t
         status = open_gguf(path, tokenizer_out, err);
     else if (status == OSSO_OK && file_instead(map.data, map.size))
         status = error_set(err, OSSO_FORMAT, "%s %s", path, file_instead(map.data, map.size));
+    else if (status == OSSO_OK && utf8_other_form(map.data, map.size))
+        status = error_set(err, OSSO_FORMAT, "%s is %s, not UTF-8; download it again", path,
+                           utf8_other_form(map.data, map.size));
     else if (status == OSSO_OK)
         status = tokenizer_from_json((const char *)map.data, (size_t)map.size, path, tokenizer_out, err);
     file_map_close(&map);

@@ -47,7 +47,8 @@ struct document {
 
 static enum osso_status syntax(const struct pull *p, struct osso_error *err)
 {
-    return error_set(err, OSSO_FORMAT, "byte %zu: %s", p->in.pos, pull_says(p));
+    const char *cut = p->in.pos >= p->in.len ? "; is the download complete?" : "";
+    return error_set(err, OSSO_FORMAT, "byte %zu: %s%s", p->in.pos, pull_says(p), cut);
 }
 
 /* ---- finding the parts ---------------------------------------------------------------------------------- */

@@ -50,8 +50,9 @@ static bool is_padding(const struct text_slice *token, uint32_t id)
     return token->len == 0 || (token->len == (size_t)n && memcmp(token->data, pad, (size_t)n) == 0);
 }
 
-/* The literals past o200k's ordinary tokens. False: one is ordinary text, which only merges can make. */
-static bool own_rows(const struct vocab_lists *lists, struct own_token *own, size_t *n_out)
+/* The rows past o200k's ordinary tokens. False: one is ordinary text, which only merges can make, and the file has
+ * some. Where it has none the built-in ones serve, and such a row can still be written out. */
+static bool own_rows(const struct vocab_lists *lists, struct own_token *own, size_t *n_out, struct unusable *bad)
 {
     *n_out = 0;
     for (uint32_t id = O200K_ORDINARY; id < lists->n_tokens; id++) {
@@ -59,8 +60,10 @@ static bool own_rows(const struct vocab_lists *lists, struct own_token *own, siz
         enum vocab_kind kind = row_kind(lists, id);
         if (kind == VOCAB_HOLE || is_padding(token, id))
             continue;
-        if (kind == VOCAB_TEXT || token->len > VOCAB_MAX_TOKEN)
+        if ((kind == VOCAB_TEXT && lists->n_merges > 0) || token->len > VOCAB_MAX_TOKEN)
             return false;
+        if (kind == VOCAB_TEXT && !build_usable(bad, id, token->data, token->len))
+            continue;
         own[(*n_out)++] = (struct own_token){id, kind, token->data, token->len};
     }
     return true;
@@ -71,6 +74,7 @@ static enum osso_status lists_match(const struct vocab_lists *lists, struct osso
 {
     struct o200k_match match;
     struct own_token *own = NULL;
+    struct unusable bad = {0};
     size_t n;
     if (lists->n_tokens < O200K_ORDINARY)
         return OSSO_OK;
@@ -82,9 +86,10 @@ static enum osso_status lists_match(const struct vocab_lists *lists, struct osso
         id++;
     if (o200k_match_all(&match) && !(own = mem_array(lists->n_tokens - O200K_ORDINARY + 1, sizeof *own)))
         status = error_nomem(err, lists->n_tokens * sizeof *own, "the special tokens");
-    if (own && own_rows(lists, own, &n)) {
+    if (own && own_rows(lists, own, &n, &bad)) {
         status = added_put_on_top(match.builtin, own, n, err);
         if (status == OSSO_OK) {
+            build_note(&bad, match.builtin);
             *tokenizer_out = match.builtin;
             match.builtin = NULL;
         }
@@ -92,6 +97,18 @@ static enum osso_status lists_match(const struct vocab_lists *lists, struct osso
     mem_free(own);
     o200k_match_end(&match);
     return status;
+}
+
+/* Nothing but bytes could be found in a text, whatever the model was trained on. */
+static enum osso_status check_merges(const struct vocab_lists *lists, struct osso_error *err)
+{
+    bool needed = false;
+    for (uint32_t id = 0; id < lists->n_tokens && lists->n_merges == 0 && !lists->ignore_merges && !needed; id++)
+        needed = row_kind(lists, id) == VOCAB_TEXT && !is_padding(&lists->tokens[id], id) && lists->tokens[id].len > 2;
+    return needed ? error_set(err, OSSO_FORMAT,
+                              "the vocabulary has no merges (tokenizer.ggml.merges), so no text can be "
+                              "cut into its tokens; take a file that was converted anew")
+                  : OSSO_OK;
 }
 
 enum osso_status tokenizer_from_lists(const struct vocab_lists *lists, struct osso_tokenizer **tokenizer_out,
@@ -106,7 +123,9 @@ enum osso_status tokenizer_from_lists(const struct vocab_lists *lists, struct os
     enum osso_status status = lists_match(lists, tokenizer_out, err);
     if (status != OSSO_OK || *tokenizer_out)
         return status;
-    status = vocab_init(&v, (uint32_t)lists->n_tokens, lists->n_tokens * 8, err);
+    status = check_merges(lists, err);
+    if (status == OSSO_OK)
+        status = vocab_init(&v, (uint32_t)lists->n_tokens, lists->n_tokens * 8, err);
     for (uint32_t id = 0; id < lists->n_tokens && status == OSSO_OK; id++)
         status = lists_set(&v, lists, id, &bad, err);
     if (status == OSSO_OK)

@@ -122,6 +122,43 @@ static void reachable(void **state)
     assert_int_equal(mem_reachable(root), 1000);
 }
 
+/* A group may swap as far as it is allowed to and the system has any. */
+static void swap_of_groups(void **state)
+{
+    (void)state;
+    put("proc/meminfo", "MemAvailable: 900 kB\nSwapFree: 100 kB\n");
+    put("proc/self/cgroup", "0::/a/b\n");
+    put("sys/fs/cgroup/a/b/memory.max", "50000\n");
+    put("sys/fs/cgroup/a/b/memory.current", "40000\n");
+    assert_int_equal(mem_reachable(root), 10000);
+    put("sys/fs/cgroup/a/b/memory.swap.max", "0\n");
+    put("sys/fs/cgroup/a/b/memory.swap.current", "0\n");
+    assert_int_equal(mem_reachable(root), 10000);
+    put("sys/fs/cgroup/a/b/memory.swap.max", "7000\n");
+    put("sys/fs/cgroup/a/b/memory.swap.current", "2000\n");
+    assert_int_equal(mem_reachable(root), 15000);
+    assert_int_equal(cgroup_memory(root), 10000);
+    put("sys/fs/cgroup/a/b/memory.swap.max", "max\n"); /* the system's */
+    assert_int_equal(mem_reachable(root), 10000 + 100 * 1024);
+    put("sys/fs/cgroup/a/memory.max", "60000\n"); /* the group above is tighter */
+    put("sys/fs/cgroup/a/memory.current", "59000\n");
+    put("sys/fs/cgroup/a/memory.swap.max", "500\n");
+    put("sys/fs/cgroup/a/memory.swap.current", "0\n");
+    assert_int_equal(mem_reachable(root), 1500);
+
+    put("proc/self/cgroup", "7:memory:/c\n"); /* version 1 counts both together */
+    put("sys/fs/cgroup/memory/c/memory.limit_in_bytes", "50000\n");
+    put("sys/fs/cgroup/memory/c/memory.usage_in_bytes", "40000\n");
+    assert_int_equal(mem_reachable(root), 10000);
+    put("sys/fs/cgroup/memory/c/memory.memsw.limit_in_bytes", "80000\n");
+    put("sys/fs/cgroup/memory/c/memory.memsw.usage_in_bytes", "45000\n");
+    assert_int_equal(mem_reachable(root), 35000);
+    put("sys/fs/cgroup/memory/c/memory.memsw.limit_in_bytes", "50000\n"); /* no swap at all */
+    assert_int_equal(mem_reachable(root), 10000);
+    put("sys/fs/cgroup/memory/c/memory.memsw.limit_in_bytes", "9223372036854771712\n");
+    assert_int_equal(mem_reachable(root), 10000 + 100 * 1024);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +166,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(version_2, setup, teardown),
         cmocka_unit_test_setup_teardown(version_1, setup, teardown),
         cmocka_unit_test_setup_teardown(reachable, setup, teardown),
+        cmocka_unit_test_setup_teardown(swap_of_groups, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ class Skip(Exception):
 def environment(**extra):
     """Nothing of the caller's but what programs need; a home of its own."""
     keep = {k: v for k, v in os.environ.items() if k == "PATH" or k.endswith("SAN_OPTIONS")}
-    keep.update(HOME=str(TEMP / "home"), **{k: v for k, v in extra.items() if v is not None})
+    keep.update({"HOME": str(TEMP / "home"), **{k: v for k, v in extra.items() if v is not None}})
     return keep
 
 

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
 """Usual ways of asking: a text or a model as operand, flags of other programs, names that are no paths."""
+import collections
+import re
+
 from harness import *
 import tables
 
@@ -108,27 +111,79 @@ def test_help_is_as_wide_as_the_terminal():
             assert osso(*verb.split(), "--help", env={"COLUMNS": columns}).text == usual
 
 
+# What the flags of foreign.def that are taken without effect have behind them in the programs that they come from:
+# common/arg.cpp and tools/llama-bench of llama.cpp, cmd/cmd.go of ollama, the command lines of vLLM and mlx-lm.
+VALUED = set("""-ngl --gpu-layers --n-gpu-layers --num-gpu -ncmoe --n-cpu-moe -ncffn --n-cpu-ffn -mg --main-gpu -sm --split-mode -ts
+    --tensor-split -dev --device -ot --override-tensor -fitt --fit-target -fitc --fit-ctx --tensor-parallel-size
+    --gpu-memory-utilization --chat-template --chat-template-file --reasoning-format -b --batch-size -ub --ubatch-size
+    --num-batch -tb --threads-batch -C --cpu-mask -Cr --cpu-range --cpu-strict --prio --poll -Cb --cpu-mask-batch -Crb
+    --cpu-range-batch --cpu-strict-batch --prio-batch --poll-batch -lm --load-mode -lzm --lazy-mode --numa --log-file -lv
+    --verbosity --log-verbosity --delay --keepalive --keep -ctxcp --ctx-checkpoints --swa-checkpoints -cms
+    --checkpoint-min-step -cram --cache-ram -dt --defrag-thold --samplers --sampler-seq --sampling-seq""".split())
+# With a value in one of the programs, or of the years, and without in another.
+EITHER = set("""-fit --fit -fa --flash-attn -co --color --colors --log-colors -nkvo --no-kv-offload -nopo --no-op-offload --no-host
+    --mmap -mmp""".split())
+
+
 def test_flags_of_other_programs():
     """Each row of the table, where a model runs: taken under another name, taken without effect, or answered."""
     path, _ = tiny()
-    more = ("-m", path, "-p", "Hello", "--temp", "0", "-n", "2")
+    seen = collections.Counter()
+    more = ("-m", path, "--temp", "0", "-n", "2")
     for macro, row in tables.rows("src/cli/foreign.def", "SAME", "IDLE", "ABSENT"):
-        for word in tables.words_of(row[0]).split():
+        words = tables.words_of(row[0]).split()
+        seen.update(words)
+        for word in words:
             if macro == "SAME":
-                refuses(osso("chat", word), 2, f"{word} needs a value")
+                refuses(osso("generate", word), (1, 2), *([] if word == "-sp" else [f"{word} needs a value"]))
             elif macro == "ABSENT":
                 refuses(osso("generate", word, "1"), 2, f"generate has no option {word}: ", tables.words_of(row[1])[:20])
-            elif row[1] == "ALWAYS":
+            else:
+                arity = "ALWAYS" if word in VALUED else "MAYBE" if word in EITHER else "NEVER"
+                assert row[1] == arity, (word, row[1], arity)
+        if macro == "IDLE":  # one of each row: what is its value, and what is the text
+            word = words[len(words) // 2]
+            if row[1] == "ALWAYS":
                 refuses(osso("generate", word), 2, word, "needs a value")
+            for value in {"ALWAYS": ("off", "2", "x=y"), "MAYBE": ("off", "auto", "1", None), "NEVER": (None,)}[row[1]]:
+                result = osso("generate", *more, word, *[value] * (value is not None), "Hello")
+                assert result.code == 0 and result.text == ", good\n", (word, value, result)
+                assert result.complaint.splitlines() == [f"osso: {word} has no effect here: {tables.words_of(row[2])}"], result
+    assert not (VALUED | EITHER) - set(seen), (VALUED | EITHER) - set(seen)
+    assert max(seen.values()) == 1, seen.most_common(3)
     for flags in (["-ngl", "99"], ["-fa", "on"], ["-fa"], ["--jinja"], ["-cnv"], ["--color"], ["-b", "512"], ["--no-mmap"],
                   ["--n-gpu-layers=99"], ["--flash-attn", "auto"]):
-        result = osso("generate", *flags, *more)
+        result = osso("generate", *flags, *more, "-p", "Hello")
         assert result.code == 0 and result.text == ", good\n", result
         assert result.complaint.count("no effect here") == 1 and result.complaint.startswith(f"osso: {flags[0]}"), result
     assert osso("generate", "-m", path, "--max-tokens=2", "--num-ctx", "64", "--temp", "0", "-fa", "Hello").text == ", good\n"
+    assert osso("generate", *more, "-l", "1234-inf", "Hello").text == osso("generate", *more, "--logit-bias", "1234-inf", "Hello").text
     refuses(osso("chat", "--effort", "huge"), 2, "--effort", "low|medium|high")
     refuses(osso("chat", "--reasoning", "low"), 2, "did you mean --reasoning-effort?")
     refuses(osso("tokenize", "-ngl", "1"), 2, "tokenize has no option -ngl")
+    for verb in ("logits", "bench"):  # nothing that ends is generated there
+        refuses(osso(verb, "--ignore-eos"), 2, f"{verb} has no option --ignore-eos", "chat")
+
+
+def test_advice_names_what_the_verb_has():
+    """A flag that is not here is answered with options of this verb, or of one that is named with them."""
+    everybody = {o.name for o in tables.options()}
+    for verb, row in tables.verbs().items():
+        if "RUNS" not in row.groups:
+            continue
+        mine = {o.name for o in tables.options_of(verb)}
+        for _, (words, why) in tables.rows("src/cli/foreign.def", "ABSENT"):
+            word = tables.words_of(words).split()[0]
+            if any(word in (f"--{o.name}", f"-{o.letter}", f"--{o.alias}") for o in tables.options_of(verb)):
+                continue
+            said = osso(*row.words, word, "1")
+            refuses(said, 2, f"{verb} has no option {word}")
+            for owner, name in re.findall(r"(?:(\w+)'s )?--([a-z][a-z-]*[a-z])", said.complaint.replace(word, "", 1)):
+                has = {o.name for o in tables.options_of(owner)} if owner else mine
+                assert name in has | {"help"} or name not in everybody, (verb, word, said)
+    said = osso("logits", "--mirostat", "2").complaint
+    assert said == "osso: logits has no option --mirostat: this way of sampling is not here\n", said
+    assert "there are --temp" in osso("generate", "--mirostat", "2").complaint
 
 
 def test_names_that_are_no_paths():
@@ -146,6 +201,12 @@ def test_names_that_are_no_paths():
     (cache / "snapshots/abc123").symlink_to(path)
     more = ("Hello", "-n", "2", "--temp", "0")
     assert osso("generate", "-m", cache, *more).text == ", good\n"
+    (cache / "refs/main").rename(TEMP / "main")  # asked for by its revision
+    assert osso("generate", "-m", cache, *more).text == ", good\n"
+    (cache / "snapshots/def456").mkdir()  # which of two is not known
+    refuses(osso("generate", "-m", cache, *more), 1, str(cache))
+    (cache / "snapshots/def456").rmdir()
+    (TEMP / "main").rename(cache / "refs/main")
     refuses(osso("run", "some/tiny", env={"HF_HUB_CACHE": str(TEMP / "hub")}), 1, str(cache / "snapshots/abc123"))
     (TEMP / "home").mkdir(exist_ok=True)
     (TEMP / "home/mine").symlink_to(path)

@@ -206,7 +206,7 @@ def test_a_prompt_is_stopped_and_nothing_is_lost():
         t.say(f"/load {file}", "Done.")
         t.send("one more\r")
         t.wait("one more")
-        time.sleep(0.3)
+        t.wait(" left")  # some of it has been read
         for _ in range(presses):
             t.send("\x03")
             time.sleep(0.05)

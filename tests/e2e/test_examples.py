@@ -86,5 +86,20 @@ def test_taps_prints_a_norm_for_each_layer():
     assert abs(float(found[0][2]) - 17.9656) < 0.01 and abs(float(found[-1][2]) - 112.6073) < 0.01, result
 
 
+def test_lens_ends_with_what_the_model_says():
+    for text in ("Once upon a", TEXT, "The little dog"):
+        result = example("lens", bundled(), text)
+        assert result.code == 0, result
+        lines = result.text.splitlines()
+        layers = json.loads(osso("info", bundled(), "--json").text)["architecture"]["layers"]
+        assert [line[:9] for line in lines] == [f"layer {i:3}" for i in range(layers)], result
+        said = osso("generate", "-m", bundled(), "-p", text, "-n", "1", "--temp", "0", "--exact").text
+        assert lines[-1][20:] == said.removesuffix("\n"), (lines[-1], said)
+        ids = osso("tokenize", "-m", bundled(), "-p", text).text.split()
+        made = osso("logits", "-m", bundled(), "--ids", ",".join(ids), "-o", TEMP / "lens.npy")
+        (n, vocab), values = npy(TEMP / "lens.npy")
+        assert made.code == 0 and abs(float(lines[-1][9:18]) - max(values[-vocab:])) < 0.05 * abs(max(values[-vocab:])), lines[-1]
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])

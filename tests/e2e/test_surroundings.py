@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Little memory, links, and what is there already: what surrounds the program."""
 import re
+import shutil
 import signal
 import time
 
@@ -34,6 +35,35 @@ def test_synth_writes_over_nothing():
         assert form == "gguf" or precious.read_text() == "precious"
 
 
+def test_force_leaves_nothing_of_the_model_before():
+    """A folder that held another one must not be read as a mixture, whatever that one's files are called."""
+    config, vocab = shapes("forced"), json.loads(pathlib.Path(tiny()[0], "config.json").read_text())["vocab_size"]
+    worded = shapes("worded", vocab_size=vocab)
+    whole = TEMP / "forced-whole"
+    assert osso("synth", "--preset", config, "--format", "hf", whole).code == 0
+    stale = {"shards": {"model.safetensors.index.json": b'{"weight_map": {"a": "model-00001-of-00002.safetensors"}}',
+                        "model-00001-of-00002.safetensors": b"x", "model-00002-of-00002.safetensors": b"x"},
+             "an index of nothing": {"model.safetensors.index.json": b"{"},
+             "one file": {"model.safetensors": b"x", "config.json": b"{}"},
+             "words": {"tokenizer.json": b"{}", "tokenizer_config.json": b"{}", "chat_template.jinja": b"x", "generation_config.json": b"{"}}
+    for name, files in stale.items():
+        for more, want in (((), whole), (("--tokenizer", tiny()[0]), None)):
+            folder = TEMP / f"forced {name} {len(more)}"
+            folder.mkdir()
+            for file, data in {**files, "mine.txt": b"mine"}.items():
+                (folder / file).write_bytes(data)
+            result = osso("synth", "--preset", worded if more else config, "--format", "hf", "--force", *more, folder)
+            assert result.code == 0 and (folder / "mine.txt").read_bytes() == b"mine", result
+            info = osso("info", folder)
+            assert info.code == 0 and not info.complaint, info
+            ours = {p.name for p in (want or whole).iterdir()} | ({"tokenizer.json"} if more else set())
+            assert {p.name for p in folder.iterdir()} == ours | {"mine.txt"}, (name, sorted(folder.iterdir()))
+            ran = osso("logits", "-m", folder, "--ids", "1,2", "-o", TEMP / "forced.npy")
+            assert ran.code == 0 and not ran.complaint, ran
+    again = osso("synth", "--preset", worded, "--format", "hf", "--force", "--tokenizer", folder, folder)  # its own words
+    assert again.code == 0 and osso("tokenize", "-m", folder, "Hello").text == osso("tokenize", "-m", tiny()[0], "Hello").text, again
+
+
 def test_synth_says_how_far_it_is():
     result = osso("synth", "--preset", shapes("small"), TEMP / "lines.gguf")
     lines = result.complaint.splitlines()
@@ -65,7 +95,7 @@ def test_a_killed_synth_is_taken_over():
 
 
 def memory(available, *more, swap=0, args=()):
-    """generate, where /proc/meminfo says so (kB)."""
+    """generate, or another command line, where /proc/meminfo says so (kB)."""
     if os.environ.get("OSSO_VARIANT", "release") != "release":
         raise Skip("a sanitizer's runtime wants to be the first library")
     source, library, fake = TEMP / "fake.c", TEMP / "fake.so", TEMP / "meminfo"
@@ -82,7 +112,8 @@ FILE *fopen(const char *path, const char *mode)
 """)
         subprocess.run(["cc", "-shared", "-fPIC", f'-DFAKE="{fake}"', "-o", library, source, "-ldl"], check=True)
     fake.write_text(f"MemTotal: 9000000 kB\nMemAvailable: {available} kB\nSwapTotal: {swap} kB\nSwapFree: {swap} kB\n")
-    return osso("generate", "-m", tiny()[0], "-p", "Hello", "-n", "2", "--temp", "0", *args, env={"LD_PRELOAD": str(library)})
+    command = more or ("generate", "-m", tiny()[0], "-p", "Hello", "-n", "2", "--temp", "0", *args)
+    return osso(*command, env={"LD_PRELOAD": str(library)})
 
 
 def warnings(result):
@@ -107,6 +138,136 @@ def test_weights_larger_than_memory_are_one_warning():
         told = warnings(result)
         assert result.code == 0 and len(told) == 1 and "weights" in told[0], result
         assert len(re.findall(r"[\d.]+ [kMG]?B\b", told[0])) == 2, told
+
+
+def test_weights_that_are_made_in_memory():
+    """bench --preset has no file to read them from: swap is a warning, beyond it only --force-memory helps."""
+    config = shapes("made", hidden_size=512, intermediate_size=512, num_local_experts=8)
+    bench = ("bench", "--preset", config, "-p", "4", "-n", "1", "-r", "1", "-t", "1")
+    plain = memory(8000000, *bench)
+    assert plain.code == 0 and not warnings(plain), plain
+    refused = memory(1000, *bench)
+    refuses(refused, 1, "MiB in memory", "0 MiB are free", "osso synth", "--force-memory")
+    for swap, more, words in ((8000000, (), "swap"), (0, ("--force-memory",), "may end osso")):
+        result = memory(1000, *bench, *more, swap=swap)
+        assert result.code == 0 and words in warnings(result)[0] and "MiB" in warnings(result)[0], result
+
+
+# ---- file systems that do not map -------------------------------------------------------------------------------
+
+
+def unmapped(which, *command):
+    """What osso does where mmap of a file fails: "shared", "all" of more than a page, or "large" ones only."""
+    if os.environ.get("OSSO_VARIANT", "release") != "release":
+        raise Skip("a sanitizer's runtime wants to be the first library")
+    source, library = TEMP / "unmapped.c", TEMP / "unmapped.so"
+    if not library.exists():
+        source.write_text("""#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t off)
+{
+    void *(*real)(void *, size_t, int, int, int, off_t) = dlsym(RTLD_NEXT, "mmap");
+    const char *which = getenv("UNMAPPED");
+    if (fd >= 0 && !(prot & PROT_EXEC) && n > (*which == 'l' ? 100000 : 4096) && (*which != 's' || flags & MAP_SHARED)) {
+        errno = *which == 'l' ? EACCES : ENODEV;
+        return MAP_FAILED;
+    }
+    return real(at, n, prot, flags, fd, off);
+}
+ssize_t pread(int fd, void *to, size_t n, off_t off)
+{
+    ssize_t (*real)(int, void *, size_t, off_t) = dlsym(RTLD_NEXT, "pread");
+    if (*getenv("UNMAPPED") == 's') { /* mapped privately, never copied */
+        errno = EIO;
+        return -1;
+    }
+    return real(fd, to, n, off);
+}
+ssize_t pread64(int fd, void *to, size_t n, off_t off)
+{
+    return pread(fd, to, n, off);
+}
+""")
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return osso(*command, env={"LD_PRELOAD": str(library), "UNMAPPED": which})
+
+
+def test_files_that_cannot_be_mapped():
+    path, _ = tiny()
+    gguf, sharded = TEMP / "unmapped.gguf", TEMP / "unmapped"
+    assert osso("synth", "--preset", shapes("small"), gguf).code == 0
+    if not sharded.exists():
+        shutil.copytree(path, sharded)
+        data = (sharded / "model.safetensors").read_bytes()
+        (sharded / "model.safetensors").rename(sharded / "weights.safetensors")
+        names = [n for n in json.loads(data[8:8 + int.from_bytes(data[:8], "little")]) if n != "__metadata__"]
+        (sharded / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {n: "weights.safetensors" for n in names}}))
+    for which in ("shared", "all", "large"):
+        for model in (path, sharded):
+            result = unmapped(which, "generate", "-m", model, "-p", "Hello", "-n", "2", "--temp", "0")
+            assert (result.code, result.text, result.complaint) == (0, ", good\n", ""), (which, result)
+        for command in (("logits", "-m", gguf, "--ids", "1,2", "-o", TEMP / "unmapped.npy"), ("info", gguf), ("tokenize", "-m", path, "Hello")):
+            result = unmapped(which, *command)
+            assert result.code == 0 and not result.complaint, (which, result)
+
+
+# ---- links ------------------------------------------------------------------------------------------------------
+
+
+def test_output_through_links():
+    """What a link points to is written, the link stays: near, far, behind another link, and where nothing is yet."""
+    far = TEMP / "far away"
+    far.mkdir()
+    plain = TEMP / "plain.npy"
+    command = lambda out: osso("logits", "-m", tiny()[0], "--ids", "1,2", "-o", out)
+    assert command(plain).code == 0
+    want = plain.read_bytes()
+    for name, target, there in (("near", "target.npy", True), ("far", far / "x.npy", True), ("dangling", far / "new.npy", False),
+                                ("up", "../" + TEMP.name + "/up.npy", True)):
+        link = TEMP / f"{name}.link"
+        link.symlink_to(target)
+        real = TEMP / target
+        if there:
+            real.write_bytes(b"old")
+            real.chmod(0o640)
+        result = command(link)
+        assert result.code == 0 and link.is_symlink() and real.read_bytes() == want, (name, result)
+        assert not there or real.stat().st_mode & 0o777 == 0o640, name
+        assert not list(TEMP.glob("*.tmp.*")) and not list(far.glob("*.tmp.*")), name
+    (TEMP / "second.link").symlink_to(TEMP / "near.link")
+    (TEMP / "target.npy").write_bytes(b"old")
+    assert command(TEMP / "second.link").code == 0 and (TEMP / "target.npy").read_bytes() == want
+    (TEMP / "loop").symlink_to(TEMP / "loop")
+    refuses(command(TEMP / "loop"), 1, "loop", "links")
+    assert (TEMP / "loop").is_symlink()
+    (TEMP / "nowhere").symlink_to(TEMP / "no folder" / "x.npy")
+    refuses(command(TEMP / "nowhere"), 1, "no")
+    (TEMP / "folder.link").symlink_to(far)  # a folder on the way
+    assert command(TEMP / "folder.link/y.npy").code == 0 and (far / "y.npy").read_bytes() == want
+    out = TEMP / "synth.link"  # and a checkpoint
+    out.symlink_to(far / "model.gguf")
+    assert osso("synth", "--preset", shapes("small"), out).code == 0 and out.is_symlink() and osso("info", far / "model.gguf").code == 0
+    refuses(osso("synth", "--preset", shapes("small"), out), 2, "--force")
+
+
+def test_models_through_links():
+    """The hub's cache is links to blobs whose names say nothing."""
+    path = pathlib.Path(tiny()[0])
+    blobs, snapshot = TEMP / "links/blobs", TEMP / "links/snapshots/abc"
+    for folder in (blobs, snapshot):
+        folder.mkdir(parents=True)
+    for i, file in enumerate(sorted(path.iterdir())):
+        shutil.copy(file, blobs / str(i))
+        (snapshot / file.name).symlink_to(f"../../blobs/{i}")
+    ask = lambda model: osso("generate", "-m", model, "-p", "Hello", "-n", "2", "--temp", "0")
+    assert ask(snapshot).text == ", good\n"
+    whole = (snapshot / "model.safetensors").resolve()
+    whole.rename(blobs / "q1w2.incomplete")  # as the hub's own program leaves it
+    refuses(ask(snapshot), 1, "has not ended", "q1w2.incomplete")
 
 
 def talk(state, *lines):

@@ -84,8 +84,75 @@ static void test_refused(void **state)
     osso_model_free(model);
 }
 
+/* One stored number of a layer, at a position of page 0, 1, ...: K of dimension 0, V likewise. Returns what it was. */
+static uint16_t poke(struct rig *r, const struct osso_session *s, int layer, bool value, size_t pos, uint16_t bits)
+{
+    struct osso_engine *e = r->engine;
+    struct kv_pool *kv = &e->kv;
+    enum kv_group_id g = (enum kv_group_id)kv->layer_group[layer];
+    uint8_t *part = kv_page_at(kv, s->kv.page[g][pos / KV_PAGE]) + kv->layer_off[layer];
+    uint8_t *there = e->backend->host(e->backend, part, kv->layer_bytes);
+    size_t at = value ? kv->layer_bytes / (size_t)kv->layout.n_kv_heads / 2 +
+                            pos % KV_PAGE * (size_t)kv->layout.head_dim * 2
+                      : pos % KV_PAGE * 2;
+    uint16_t was;
+    memcpy(&was, there + at, 2);
+    memcpy(there + at, &bits, 2);
+    e->backend->put(e->backend, part, there, kv->layer_bytes);
+    return was;
+}
+
+static void says(const struct osso_session *s, size_t pos, const char *words, const char * not )
+{
+    struct osso_error err = {""};
+    assert_int_equal(engine_not_finite(s, pos, &err), OSSO_NUMERIC);
+    if (!strstr(err.text, words) || (not &&strstr(err.text, not )))
+        fail_msg("\"%s\" does not say \"%s\", or says \"%s\"", err.text, words, not ? not : "");
+}
+
+/* Why logits are not finite: the first layer whose K or V are not, at the positions that they come from and no others.
+ */
+static void test_faults(void **state)
+{
+    (void)state;
+    enum { N = 300, INFINITE = 0x7c00, NOT_A_NUMBER = 0x7e00 };
+    static const size_t places[] = {0, 130, N - 1};
+    char path[512], words[64];
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 700};
+    struct rig r = rig_open(test_path(path, sizeof path, "tests/golden/model/window128-sharded"), &o);
+    struct osso_session *s;
+    int32_t ids[N];
+    for (int i = 0; i < N; i++)
+        ids[i] = i % 7;
+    check_ok(osso_session_create(r.engine, 0, &s, &r.err), r.err);
+    check_ok(osso_session_sync(s, ids, N, &r.err), r.err);
+    while (!osso_session_ready(s))
+        check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+    check_ok(osso_session_check_logits(s, N - 1, &r.err), r.err);
+    assert_int_equal(osso_session_check_logits(s, 3, &r.err), OSSO_USAGE);
+    says(s, N - 1, "may be damaged", "layer");
+    for (int layer = 0; layer < r.engine->config.n_layers; layer++)
+        for (int i = 0; i < 3; i++)
+            for (int value = 0; value < 2; value++) {
+                uint16_t was = poke(&r, s, layer, value, places[i], INFINITE);
+                snprintf(words, sizeof words, "the %s of layer %d are too large", value ? "values" : "keys", layer);
+                says(s, N - 1, words, "damaged");
+                if (places[i] > 0)
+                    says(s, places[i] - 1, "not finite", "layer");
+                poke(&r, s, layer, value, places[i], NOT_A_NUMBER);
+                snprintf(words, sizeof words, "from the %s of layer %d on", value ? "values" : "keys", layer);
+                says(s, N - 1, words, "too large to");
+                poke(&r, s, layer, value, places[i], was);
+            }
+    poke(&r, s, 0, true, N + 5, INFINITE); /* what nobody has written yet */
+    says(s, N - 1, "not finite", "layer");
+    osso_session_free(s);
+    rig_close(&r);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_memory), cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_memory), cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_faults)};
     return cmocka_run_group_tests_name("kv_types", tests, NULL, NULL);
 }

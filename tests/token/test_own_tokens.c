@@ -96,6 +96,26 @@ static void own_rows_on_top(void **state)
         assert_int_equal(osso_tokenizer_special(t, "<|call|>"), 200012);
         osso_tokenizer_free(t);
     }
+    /* A row of ordinary text among them: with merges these count, without any the built-in ones do; no id is lost. */
+    rows[200019] = (struct text_slice){"\xc4\xa0kubectl", 9};
+    types[200019] = 1;
+    struct vocab_lists none = {ROWS, rows, types, 0, NULL, SPLIT_O200K, false};
+    check_ok(tokenizer_from_lists(&none, &t, &err), err);
+    EXPECT(t, "hello world", 0, 24912, 2375);
+    EXPECT(t, "</tool>", OSSO_ENCODE_SPECIAL, 201089);
+    expect_piece(t, 200019, " kubectl");
+    expect_piece(t, 201089, "</tool>");
+    assert_int_equal(osso_tokenizer_special(t, "<|call|>"), 200012);
+    osso_tokenizer_free(t);
+    rows[200019] = (struct text_slice){"no byte-level text", 18};
+    check_ok(tokenizer_from_lists(&none, &t, &err), err);
+    EXPECT(t, "hello world", 0, 24912, 2375);
+    expect_piece(t, 200019, NULL);
+    assert_non_null(strstr(osso_tokenizer_note(t), "row 200019"));
+    osso_tokenizer_free(t);
+    rows[5] = rows[6]; /* not o200k any more */
+    assert_int_equal(tokenizer_from_lists(&none, &t, &err), OSSO_FORMAT);
+    assert_non_null(strstr(err.text, "no merges"));
     buf_free(&text);
     osso_tokenizer_free(builtin);
 }

@@ -23,7 +23,7 @@ MODEL = ROOT / "models" / "osso-small"
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     c = json.loads((MODEL / "config.json").read_text())
     stored = load_file(MODEL / "model.safetensors")

@@ -13,6 +13,8 @@ RANKS = 199998
 
 
 def main():
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        sys.exit(__doc__)
     lib = ctypes.CDLL(sys.argv[2] if len(sys.argv) > 2 else "build/release/libosso.so")
     tokenizer, error = ctypes.c_void_p(), ctypes.create_string_buffer(512)
     if lib.osso_tokenizer_builtin(ctypes.byref(tokenizer), error):

@@ -38,6 +38,8 @@ def rows(numbers):
 
 
 def main():
+    if len(sys.argv) > 2 or sys.argv[1:2] and sys.argv[1].startswith("-"):
+        sys.exit(__doc__)
     sets = [members(c) for c in CLASSES]
     classes = [sum((c in s) << bit for bit, s in enumerate(sets)) for c in range(0x110000)]
     blocks = {}

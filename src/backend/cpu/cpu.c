@@ -197,6 +197,7 @@ static void *host(const struct backend *backend, void *values, size_t bytes)
      .state = &REAL(kernels__##isa),                                                                                   \
      .workspace_bytes = REAL(ops_workspace_bytes),                                                                     \
      .kv_layer_bytes = kv_layer_bytes,                                                                                 \
+     .kv_faults = REAL(ops_kv_faults),                                                                                 \
      .sync = sync_team,                                                                                                \
      .embed = REAL(ops_embed),                                                                                         \
      .norm = REAL(ops_norm),                                                                                           \

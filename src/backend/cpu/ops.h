@@ -13,6 +13,7 @@ void REAL(ops_quantize)(const struct hand *h, struct act *a, int n);
 void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
                       int64_t unit, const struct view *after, real *y, int64_t y_stride);
 void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles);
+unsigned REAL(ops_kv_faults)(const struct kv_layout *layout, const uint8_t *part, int n);
 void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const real *keys, const real *values);
 void REAL(ops_attend)(const struct hand *h, const struct attend *a);
 void REAL(ops_add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit,

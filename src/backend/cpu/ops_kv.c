@@ -7,6 +7,7 @@
 #include "backend/cpu/share.h"
 #include "base/must.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Where the values of one position go: `first`, then every `step`-th one. */
@@ -37,6 +38,8 @@ static void put_q8_0(uint8_t *half, struct cells at, struct cells scale_at, cons
         for (int i = 0; i < QUANT_BLOCK; i++)
             values[i] = (float)x[b * QUANT_BLOCK + i];
         dtype_info(DT_Q8_0)->pack(values, block, NULL);
+        if (block[0] == 0xff && block[1] == 0x7b) /* cut to the largest f16: too large to hold, as f16 says it */
+            block[0] = 0x00, block[1] = 0x7c;     /* (infinity) */
         memcpy(half + kv_scales_off(head_dim) + 2 * (scale_at.first + b * scale_at.step), block, 2);
         for (int i = 0; i < QUANT_BLOCK; i++)
             half[at.first + (b * QUANT_BLOCK + i) * at.step] = block[2 + i];
@@ -75,4 +78,43 @@ void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const r
             put_half(layout, k_page + kv_head_bytes(layout) / 2, false, at, values + from);
         }
     }
+}
+
+/* ---- looking for what did not fit ----------------------------------------------------------------------- */
+
+static double cell(enum kv_type type, const uint8_t *half, int64_t i)
+{
+    float f;
+    double g;
+    uint16_t h;
+    switch (type) {
+    case KV_F32: memcpy(&f, half + 4 * i, 4); return (double)f;
+    case KV_F64: memcpy(&g, half + 8 * i, 8); return g;
+    default: memcpy(&h, half + 2 * i, 2); return (double)(type == KV_BF16 ? bf16_to_f32(h) : f16_to_f32(h));
+    }
+}
+
+/* K or V of one head: 1 for an infinite value, 2 for a NaN. Of Q8_0 the scales tell. */
+static unsigned half_faults(const struct kv_layout *layout, const uint8_t *half, bool transposed, int n)
+{
+    bool q8 = layout->type == KV_Q8_0;
+    int64_t width = q8 ? layout->head_dim / QUANT_BLOCK : layout->head_dim;
+    const uint8_t *cells = q8 ? half + kv_scales_off(layout->head_dim) : half;
+    unsigned found = 0;
+    for (int64_t at = 0; at < n; at++)
+        for (int64_t d = 0; d < width; d++) {
+            double x = cell(layout->type, cells, transposed ? d * KV_PAGE + at : at * width + d);
+            found |= isinf(x) ? 1 : isnan(x) ? 2 : 0;
+        }
+    return found;
+}
+
+unsigned REAL(ops_kv_faults)(const struct kv_layout *layout, const uint8_t *part, int n)
+{
+    unsigned found = 0;
+    for (int head = 0; head < layout->n_kv_heads; head++) {
+        const uint8_t *k = part + (size_t)head * kv_head_bytes(layout);
+        found |= half_faults(layout, k, true, n) | half_faults(layout, k + kv_head_bytes(layout) / 2, false, n) << 2;
+    }
+    return found;
 }

@@ -68,6 +68,8 @@ enum osso_status chat_reopen(struct chat *chat, bool keep_messages, struct osso_
 
 /* "high": what the model is told now. */
 const char *chat_effort(const struct chat *chat);
+/* Can it be changed while the model is loaded: how the model talks and chooses, not what it is. */
+bool chat_settable(const struct option *option);
 
 /* ---- chat_files.c ---- */
 
@@ -103,5 +105,6 @@ enum line_result line_reader_message(struct line_reader *reader, struct buf *mes
 bool line_reader_typed(const struct line_reader *reader);
 /* "/word ..."; a path such as /etc/fstab, with another slash in its first word, is text. */
 bool line_is_command(const char *line);
+bool line_leaves(const char *line); /* exit, quit */
 
 #endif

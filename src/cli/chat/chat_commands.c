@@ -82,7 +82,7 @@ void command_help(struct chat *chat, const char *argument)
     print_words(
         stderr,
         "A line that ends in \\ goes on; so does a text between two lines of \"\"\". A pasted block is one message. "
-        "Ctrl-C stops an answer and clears a line; exit, quit or Ctrl-D leave.",
+        "Tab completes commands, settings and the paths of files. Ctrl-C stops an answer and clears a line; exit, quit or Ctrl-D leave.",
         0, 0, columns);
 }
 

@@ -89,13 +89,29 @@ static void show_end(const struct chat *chat)
     chat_note(line);
 }
 
+/* openai-harmony's form; a chat request in OpenAI's form is converted, never half read. */
+static enum osso_status read_conversation(const struct buf *text, const char *path, struct osso_conversation **out,
+                                          struct osso_error *err)
+{
+    const char *json = text->data ? text->data : "";
+    char *ignored = NULL;
+    if (osso_conversation_check_form(json, text->len, path, err) == OSSO_OK)
+        return osso_conversation_from_json(json, text->len, path, out, err);
+    enum osso_status status = osso_conversation_from_chat(json, text->len, path, NULL, &ignored, out, err);
+    if (!status)
+        say("%s is a chat request in OpenAI's form: converted%s%s", path, ignored ? "; left out: " : "",
+            ignored ? ignored : "");
+    osso_free(ignored);
+    return status;
+}
+
 enum osso_status chat_load(struct chat *chat, const char *path, struct osso_error *err)
 {
     struct buf text = {0};
     struct osso_conversation *loaded = NULL, *before = chat->conversation;
     enum osso_status status = input_read(path, &text, err);
     if (!status)
-        status = osso_conversation_from_json(text.data ? text.data : "", text.len, path, &loaded, err);
+        status = read_conversation(&text, path, &loaded, err);
     buf_free(&text);
     if (status)
         return status;

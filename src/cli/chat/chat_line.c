@@ -1,5 +1,6 @@
 /* chat_line.c: what a person types, as messages; and its history, one message per line of a file in the state folder
- * (line ends written as \n). Each message is appended at once, so that several chats at a time lose nothing. */
+ * (line ends written as \n, the marks as \p and \e). Each message is appended at once, so that several chats at a time
+ * lose nothing. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/chat/chat_line.h"
 #include "cli/state.h"
@@ -26,14 +27,16 @@ struct line_reader {
 
 /* ---- history -------------------------------------------------------------------------------------------- */
 
+/* What stands behind a backslash in the file. */
+static const char written[] = {'n', '\\', 'p', 'e'}, meant[] = {'\n', '\\', MARK_TEXT, MARK_END};
+
 static void history_line(const char *message, struct buf *line)
 {
     for (const char *c = message; *c; c++)
-        if (*c == '\n')
-            buf_puts(line, "\\n");
-        else if (*c == '\\')
-            buf_puts(line, "\\\\");
-        else if ((unsigned char)*c >= 0x20 || *c == '\t')
+        if (memchr(meant, *c, sizeof meant)) {
+            buf_putc(line, '\\');
+            buf_putc(line, written[(const char *)memchr(meant, *c, sizeof meant) - meant]);
+        } else if ((unsigned char)*c >= 0x20 || *c == '\t')
             buf_putc(line, *c);
     buf_putc(line, '\n');
 }
@@ -59,9 +62,10 @@ static void history_load(struct line_reader *r)
         end = line + strcspn(line, "\n");
         end += *end == '\n';
         for (char *c = line; c < end && *c != '\n'; c++)
-            if (*c == '\\' && c + 1 < end && (c[1] == 'n' || c[1] == '\\'))
-                *to++ = *++c == 'n' ? '\n' : '\\';
-            else
+            if (*c == '\\' && c + 1 < end && memchr(written, c[1], sizeof written)) {
+                c++;
+                *to++ = meant[(const char *)memchr(written, *c, sizeof written) - written];
+            } else
                 *to++ = *c;
         char last = *to;
         *to = 0;
@@ -129,15 +133,37 @@ static bool is_quotes(const struct buf *line, size_t at)
     return line->len >= at + 3 && memcmp(line->data + at, "\"\"\"", 3) == 0;
 }
 
-/* A line, and what of it is no syntax. One that holds line ends and was not pasted now comes from the history: it was
- * pasted, or a block, when it was new. */
+/* A line, and what of it is no syntax: what was pasted now, or when the history got it. */
 static enum line_result read_line(struct line_reader *r, const char *prompt, struct buf *line, struct line_paste *paste)
 {
     *paste = (struct line_paste){0};
     enum line_result result = r->source.read(r->source.self, prompt, line, paste);
-    if (result == LINE_READ && !paste->any && line->len > 0 && memchr(line->data, '\n', line->len))
-        paste->first = paste->last = true;
+    if (result != LINE_READ || line->len == 0)
+        return result;
+    paste->first = paste->first || line->data[0] == MARK_TEXT;
+    paste->last = paste->last || line->data[0] == MARK_TEXT || line->data[0] == MARK_END;
+    char *to = line->data;
+    for (const char *c = line->data; *c; c++)
+        if (*c != MARK_TEXT && *c != MARK_END)
+            *to++ = *c;
+    *to = 0;
+    line->len = (size_t)(to - line->data);
     return result;
+}
+
+/* What goes into the history: marked where it would be read as something else than it was. */
+static void remember(struct line_reader *r, const struct buf *message, bool text_end)
+{
+    struct buf entry = {0};
+    bool like_syntax = line_is_command(message->data) || is_quotes(message, 0) || line_leaves(message->data);
+    if (r->literal && (like_syntax || goes_on(message)))
+        buf_putc(&entry, MARK_TEXT);
+    else if (text_end && goes_on(message))
+        buf_putc(&entry, MARK_END);
+    buf_puts(&entry, message->data);
+    if (!entry.failed)
+        history_add(r, entry.data);
+    buf_free(&entry);
 }
 
 /* After an opening """: lines until one that ends in """. */
@@ -192,13 +218,18 @@ enum line_result line_reader_message(struct line_reader *r, struct buf *message)
     if (message->failed)
         return LINE_END;
     if (result == LINE_READ && message->len > 0)
-        history_add(r, message->data);
+        remember(r, message, paste.last);
     return result;
 }
 
 bool line_reader_typed(const struct line_reader *r)
 {
     return !r->literal;
+}
+
+bool line_leaves(const char *line)
+{
+    return strcmp(line, "exit") == 0 || strcmp(line, "quit") == 0;
 }
 
 bool line_is_command(const char *line)

@@ -1,6 +1,7 @@
 /* chat_room.c: what helps when a conversation has filled its context. */
 #include "cli/chat/chat.h"
 #include "cli/context.h"
+#include "cli/out.h"
 
 #include "base/error.h"
 

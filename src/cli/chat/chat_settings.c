@@ -76,8 +76,7 @@ static void set_option(struct chat *chat, const struct option *option, const cha
     }
 }
 
-/* What can be changed while the model is loaded: how it talks and chooses, not what it is. */
-static bool settable(const struct option *option)
+bool chat_settable(const struct option *option)
 {
     int i = (int)(option - option_table);
     return verb_takes(&verbs[VERB_chat], option) && i > OPT_section_conversation && i < OPT_section_rendering_parsing &&
@@ -139,7 +138,7 @@ static void show_setting(const struct chat *chat, int i)
 static void show_settings(const struct chat *chat)
 {
     for (int i = 0; i < OPT_COUNT; i++)
-        if (option_table[i].name && settable(&option_table[i]))
+        if (option_table[i].name && chat_settable(&option_table[i]))
             show_setting(chat, i);
 }
 
@@ -161,11 +160,11 @@ void command_set(struct chat *chat, const char *argument)
     if (!option) {
         struct guess guess = {.typed = name};
         for (int i = 0; i < OPT_COUNT; i++)
-            if (option_table[i].name && settable(&option_table[i]))
+            if (option_table[i].name && chat_settable(&option_table[i]))
                 guess_try(&guess, option_table[i].name);
         say("there is no setting '%s'%s%s; /set lists them", name, guess_best(&guess) ? "; did you mean " : "",
             guess_best(&guess) ? guess_best(&guess) : "");
-    } else if (!settable(option))
+    } else if (!chat_settable(option))
         say("%s can only be given at the start: osso chat --%s", name, name);
     else if (*value == 0 && option->kind != KIND_FLAG)
         show_setting(chat, (int)(option - option_table));

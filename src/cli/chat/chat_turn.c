@@ -4,40 +4,36 @@
 #include "cli/chat/chat.h"
 #include "cli/context.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 #include "cli/spoken.h"
+#include "cli/chat/markdown.h"
 #include "cli/chat/wrap.h"
 
 #include "base/error.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-/* Prompts that take longer than this get a progress line. */
-static const double SLOW_MS = 700;
 
 struct speaking {
     struct chat *chat;
     struct osso_parser *parser;
     enum osso_voice voice; /* whose text came last: the answer, a thought, or nobody */
     struct wrap wrap;
-    bool line_open; /* the last character was no line end */
+    struct markdown markdown;
+    bool line_open; /* of a thought on standard error: the last character was no line end */
     bool spoken;    /* something was shown before */
-    bool progress_shown;
-    double started_ms;
 };
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
 
 static bool shows_reasoning(const struct chat *chat)
 {
     const struct option_value *v = &chat->options.v[OPT_reasoning];
     return v->set ? strcmp(v->s, "show") == 0 : out_is_terminal();
+}
+
+static bool is_on(const struct chat *chat, enum option_id id)
+{
+    const struct option_value *v = &chat->options.v[id];
+    return !v->set || strcmp(v->s, "on") == 0;
 }
 
 enum osso_status chat_ids(struct chat *chat, struct osso_ids *ids, struct osso_error *err)
@@ -48,13 +44,6 @@ enum osso_status chat_ids(struct chat *chat, struct osso_ids *ids, struct osso_e
 
 /* ---- the screen ----------------------------------------------------------------------------------------- */
 
-static void end_progress(struct speaking *s)
-{
-    if (s->progress_shown)
-        fputs("\r\033[K", stderr);
-    s->progress_shown = false;
-}
-
 /* The end of one voice's text. */
 static void fall_silent(struct speaking *s)
 {
@@ -64,9 +53,11 @@ static void fall_silent(struct speaking *s)
         else
             fputs(s->line_open ? "\n" : "", stderr);
     }
-    if (s->line_open && (s->voice == OSSO_VOICE_ANSWER || out_is_terminal()))
+    if (s->voice == OSSO_VOICE_ANSWER)
+        markdown_end(&s->markdown);
+    if (s->voice != OSSO_VOICE_NONE && s->wrap.open)
         out_puts("\n");
-    s->line_open = false;
+    s->line_open = s->wrap.open = false;
     s->voice = OSSO_VOICE_NONE;
     out_flush();
 }
@@ -74,8 +65,6 @@ static void fall_silent(struct speaking *s)
 /* Thoughts go to the terminal in dim letters; when standard output is for the answer alone, to standard error. */
 static void speak(struct speaking *s, enum osso_voice voice, const char *text, size_t len)
 {
-    if (len == 0 || (voice == OSSO_VOICE_THOUGHT && !shows_reasoning(s->chat)))
-        return;
     if (voice != s->voice) {
         fall_silent(s);
         if (out_is_terminal() && s->spoken)
@@ -84,45 +73,62 @@ static void speak(struct speaking *s, enum osso_voice voice, const char *text, s
             out_puts(DIM);
         s->voice = voice;
         s->spoken = true;
-        wrap_begin(&s->wrap);
+        wrap_begin(&s->wrap, is_on(s->chat, OPT_wrap));
+        markdown_begin(&s->markdown, &s->wrap, out_has_colour() && is_on(s->chat, OPT_markdown));
     }
-    if (voice == OSSO_VOICE_THOUGHT && !out_is_terminal())
+    if (voice == OSSO_VOICE_THOUGHT && !out_is_terminal()) {
         err_model_text(text, len);
+        s->line_open = text[len - 1] != '\n';
+    } else if (voice == OSSO_VOICE_ANSWER && out_is_terminal())
+        markdown_text(&s->markdown, text, len);
     else
-        wrap_text(&s->wrap, text, len);
-    s->line_open = text[len - 1] != '\n';
+        wrap_text(&s->wrap, text, len, 0);
     out_flush();
 }
 
-/* What is said to the person on the way to the answer looks like it; without a terminal it waits for the end, unless
- * it was asked for. A call is told when it is whole. */
+/* As what a text is shown; NONE: not at all. What is said to the person on the way to the answer looks like it; without
+ * a terminal it waits for the end, unless it was asked for. A call is told when it is whole. */
+static enum osso_voice shown_as(const struct speaking *s, enum osso_voice voice)
+{
+    bool preamble = out_is_terminal() || s->chat->options.v[OPT_preambles].set;
+    switch (voice) {
+    case OSSO_VOICE_ANSWER: return voice;
+    case OSSO_VOICE_PREAMBLE: return preamble ? OSSO_VOICE_ANSWER : OSSO_VOICE_NONE;
+    case OSSO_VOICE_THOUGHT: return shows_reasoning(s->chat) ? voice : OSSO_VOICE_NONE;
+    default: return OSSO_VOICE_NONE;
+    }
+}
+
 static void hear(struct speaking *s, enum osso_voice voice, const char *text, size_t len)
 {
-    bool preamble = voice == OSSO_VOICE_PREAMBLE;
-    if (preamble && (out_is_terminal() || s->chat->options.v[OPT_preambles].set))
-        voice = OSSO_VOICE_ANSWER;
-    if (voice == OSSO_VOICE_ANSWER || voice == OSSO_VOICE_THOUGHT)
-        speak(s, voice, text, len);
+    voice = shown_as(s, voice);
+    if (len == 0 || voice == OSSO_VOICE_NONE)
+        return;
+    if (progress_clear())
+        s->line_open = false;
+    speak(s, voice, text, len);
+    progress_said(s->line_open);
 }
 
 static int on_event(void *user, const struct osso_event *event)
 {
     struct speaking *s = user;
-    end_progress(s);
     hear(s, event->voice, event->text, event->text_len);
-    if (event->message->message_done)
+    if (event->message->message_done && s->voice != OSSO_VOICE_NONE) {
+        if (progress_clear())
+            s->line_open = false;
         fall_silent(s);
+        progress_said(false);
+    }
+    if (shown_as(s, event->voice) == OSSO_VOICE_NONE)
+        progress_token(event->voice);
     return out_failed() || interrupted();
 }
 
 static int on_progress(void *user, size_t done, size_t total)
 {
-    struct speaking *s = user;
-    if (err_is_terminal() && terminal_moves() && done < total && now_ms() - s->started_ms > SLOW_MS) {
-        fprintf(stderr, "\r%sreading %zu of %zu tokens%s\033[K", err_has_colour() ? DIM : "", done, total,
-                err_has_colour() ? PLAIN : "");
-        s->progress_shown = true;
-    }
+    (void)user;
+    progress_prompt(done, total);
     return interrupted();
 }
 
@@ -231,7 +237,7 @@ static enum osso_status prepare(struct chat *chat, struct osso_error *err)
 enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
 {
     const struct option_value *n = &chat->options.v[OPT_n_predict];
-    struct speaking s = {.chat = chat, .started_ms = now_ms()};
+    struct speaking s = {.chat = chat};
     struct osso_generate_options g = {.size = sizeof g,
                                       .max_tokens = n->i,
                                       .no_tokens = n->set && n->i == 0,
@@ -246,14 +252,17 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
     if (status)
         return status;
     g.parser = s.parser;
+    progress_begin(PROGRESS_PROMPT);
     status = osso_generate(chat->r.engine, chat->r.session, chat->r.sampler, chat->r.tokenizer, &g, &result, err);
-    end_progress(&s);
+    if (progress_end())
+        s.line_open = false;
     if (!status) {
         hear(&s, result.tail_voice, result.tail, result.tail_len);
         sum_up(&s, osso_parser_messages(s.parser));
         status = keep_messages(chat, osso_parser_messages(s.parser), err);
     } else
         fall_silent(&s);
+    markdown_free(&s.markdown);
     osso_parser_free(s.parser);
     if (status)
         return status;

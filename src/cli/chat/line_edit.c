@@ -1,7 +1,9 @@
-/* line_edit.c: line editing by libedit. What libedit does not do itself is done where it reads characters: pasted
- * blocks become part of the line, with their line ends; Ctrl-C becomes a key; a resized window is drawn anew. */
+/* line_edit.c: lines by libedit. What it does not do itself is done where it reads characters: the line is drawn
+ * (line_draw.c), pasted blocks become part of it (line_paste.c), Ctrl-C and Tab become keys. */
 #define _GNU_SOURCE
 #include "cli/chat/chat_line.h"
+#include "cli/chat/line_draw.h"
+#include "cli/chat/line_signals.h"
 #include "cli/out.h"
 
 #ifndef HAVE_EDIT
@@ -19,55 +21,27 @@ bool line_edit_open(struct line_source *source)
 #include <histedit.h>
 #include <langinfo.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/select.h>
 #include <unistd.h>
 #include <wchar.h>
 
 enum { HISTORY_KEPT = 1000 };
-static const wchar_t KEY_INTERRUPT = 3; /* Ctrl-C */
+static const wchar_t KEY_INTERRUPT = 3, KEY_TAB = 9; /* Ctrl-C, Ctrl-I */
 
 struct edit {
     EditLine *el;
     History *history;
-    FILE *screen;
+    FILE *screen, *nowhere; /* nowhere: what libedit draws */
+    struct line_draw draw;
     const char *prompt;
-    int columns; /* of the window that the line was drawn in */
     bool cancelled;
+    bool tab_before; /* the key before was a Tab that completed nothing */
+    wchar_t key;
     struct line_paste paste;
+    struct line_paste_end held;
 };
-
-static volatile sig_atomic_t resized, continued, ending; /* ending: the signal that stops or ends the program */
-
-static void on_signal(int sig)
-{
-    if (sig == SIGWINCH)
-        resized = 1;
-    else if (sig == SIGCONT)
-        continued = 1;
-    else
-        ending = sig;
-}
-
-/* What a person at the prompt must not find a broken terminal after. */
-static const int caught[] = {SIGWINCH, SIGCONT, SIGTSTP, SIGTERM, SIGHUP, SIGQUIT};
-enum { CAUGHT = sizeof caught / sizeof *caught };
-
-static void signals_catch(struct sigaction *before)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-    for (int i = 0; i < CAUGHT; i++)
-        sigaction(caught[i], &action, &before[i]);
-}
-
-static void signals_restore(const struct sigaction *before)
-{
-    for (int i = 0; i < CAUGHT; i++)
-        sigaction(caught[i], &before[i], NULL);
-}
 
 static struct edit *edit_of(EditLine *el)
 {
@@ -81,60 +55,11 @@ static char *prompt_of(EditLine *el)
     return (char *)(uintptr_t)edit_of(el)->prompt;
 }
 
-/* Waits for the terminal. false: a signal came, perhaps before the wait began: with the signals blocked until pselect
- * itself lets them in, none falls between looking and waiting. */
-static bool wait_for_byte(void)
-{
-    sigset_t ours, before;
-    fd_set in;
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    for (int i = 0; i < CAUGHT; i++)
-        sigaddset(&ours, caught[i]);
-    sigprocmask(SIG_BLOCK, &ours, &before);
-    FD_ZERO(&in);
-    FD_SET(STDIN_FILENO, &in);
-    bool came = !interrupted() && !resized && !continued && !ending &&
-                pselect(STDIN_FILENO + 1, &in, NULL, NULL, NULL, &before) >= 0;
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    return came;
-}
-
-static int columns_now(void)
-{
-    int columns = terminal_columns(STDIN_FILENO);
-    return columns > 0 ? columns : 80;
-}
-
-/* Rows between the one where the prompt begins and the one of the cursor, in a window of so many columns. */
-static int rows_above(EditLine *el, int columns)
+static void show_line(EditLine *el)
 {
     const LineInfoW *line = el_wline(el);
-    int row = 0, column = (int)strlen(edit_of(el)->prompt);
-    for (const wchar_t *c = line->buffer; c < line->cursor; c++) {
-        int width = *c == L'\t' ? 8 - column % 8 : wcwidth(*c);
-        column += width > 0 ? width : 0;
-        if (*c == L'\n' || column >= columns) {
-            row++;
-            column = column > columns ? width : 0;
-        }
-    }
-    return row;
-}
-
-/* Draws prompt and line anew, from where they began: after a resize, or from here on when something else was shown. */
-static void draw_anew(EditLine *el, bool in_place)
-{
-    struct edit *edit = edit_of(el);
-    int up = in_place ? rows_above(el, edit->columns) : 0;
-    fputs("\r", edit->screen);
-    if (up > 0)
-        fprintf(edit->screen, "\033[%dA", up);
-    fputs("\033[J", edit->screen);
-    fflush(edit->screen);
-    edit->columns = columns_now();
-    el_resize(el);
-    el_set(el, EL_REFRESH);
+    line_draw(&edit_of(el)->draw, line->buffer, (size_t)(line->lastchar - line->buffer),
+              (size_t)(line->cursor - line->buffer));
 }
 
 static void terminal_take(struct edit *edit)
@@ -152,40 +77,29 @@ static void terminal_give(struct edit *edit)
     el_set(edit->el, EL_PREP_TERM, 0);
 }
 
-/* The signal does what it would have done at once, over a terminal that others can use. */
-static void obey(struct edit *edit, int sig)
-{
-    struct sigaction standard = {.sa_handler = SIG_DFL}, ours;
-    terminal_give(edit);
-    fputc('\n', edit->screen);
-    fflush(edit->screen);
-    sigaction(sig, &standard, &ours);
-    raise(sig);
-    sigaction(sig, &ours, NULL); /* Ctrl-Z, and now it goes on */
-    continued = 1;
-}
-
 static void signals_serve(EditLine *el)
 {
     struct edit *edit = edit_of(el);
-    int sig = ending;
-    ending = 0;
-    if (sig)
-        obey(edit, sig);
-    if (continued)
-        terminal_take(edit);
-    if (continued || resized) {
-        bool in_place = !continued;
-        continued = resized = 0;
-        draw_anew(el, in_place);
+    struct line_news news = line_news();
+    if (news.ending) {
+        terminal_give(edit);
+        line_draw_end(&edit->draw, "");
+        line_obey(news.ending);
+        news.continued = true;
     }
+    if (news.continued)
+        terminal_take(edit);
+    if (news.continued || news.resized)
+        line_draw_anew(&edit->draw, !news.continued);
 }
 
 /* One byte from the terminal: 1, 0 at the end, -1 when a signal came. */
 static int next_byte(EditLine *el, unsigned char *byte)
 {
+    if (!line_waiting()) /* else there is more to draw at once */
+        show_line(el);
     errno = EINTR;
-    ssize_t n = wait_for_byte() ? read(STDIN_FILENO, byte, 1) : -1;
+    ssize_t n = line_wait() ? read(STDIN_FILENO, byte, 1) : -1;
     int why = errno;
     if (n < 0)
         signals_serve(el);
@@ -193,8 +107,8 @@ static int next_byte(EditLine *el, unsigned char *byte)
     return (int)n;
 }
 
-/* One character; broken UTF-8 becomes U+FFFD. Called by libedit for each key. */
-static int next_char(EditLine *el, wchar_t *out)
+/* One character; broken UTF-8 becomes U+FFFD. */
+static int read_char(EditLine *el, wchar_t *out)
 {
     unsigned char b[4];
     int n;
@@ -220,103 +134,113 @@ static int next_char(EditLine *el, wchar_t *out)
     return 1;
 }
 
-/* What is left of a pasted block's characters, on the way into the line. */
-struct pasted {
-    EditLine *el;
-    wchar_t text[256];
-    size_t n;
-    bool after_return, line_end; /* a line end waits: the block's last one stays out */
-};
-
-static void paste_flush(struct pasted *p)
+/* The same, called by libedit for each key. */
+static int next_char(EditLine *el, wchar_t *out)
 {
-    p->text[p->n] = 0;
-    if (p->n > 0)
-        el_winsertstr(p->el, p->text);
-    p->n = 0;
+    struct edit *edit = edit_of(el);
+    int n = read_char(el, out);
+    edit->tab_before = edit->tab_before && n == 1 && *out == KEY_TAB;
+    return n;
 }
 
-/* Line ends become LF; control characters stay out. */
-static void paste_char(struct pasted *p, wchar_t c)
+/* ---- keys --------------------------------------------------------------------------------------------------- */
+
+static void insert(void *to, const wchar_t *text)
 {
-    bool second = c == L'\n' && p->after_return;
-    p->after_return = c == L'\r';
-    if (second || (c < L' ' && c != L'\r' && c != L'\n' && c != L'\t') || (c >= 0x7f && c < 0xa0))
-        return;
-    if (p->line_end)
-        p->text[p->n++] = L'\n';
-    p->line_end = c == L'\r' || c == L'\n';
-    if (!p->line_end)
-        p->text[p->n++] = c;
-    if (p->n > 200)
-        paste_flush(p);
+    el_winsertstr(to, text);
 }
 
 /* After the mark that begins a pasted block: everything up to the mark that ends it goes into the line. */
 static unsigned char key_paste(EditLine *el, int key)
 {
-    static const wchar_t end[] = L"\033[201~";
-    struct pasted p = {.el = el};
-    struct line_paste *paste = &edit_of(el)->paste;
+    struct edit *edit = edit_of(el);
     const LineInfoW *line = el_wline(el);
-    size_t matched = 0;
+    struct pasted p = {.insert = insert, .to = el};
     wchar_t c;
     (void)key;
-    paste->any = true;
-    paste->first = paste->first || line->cursor == line->buffer;
-    while (matched < 6 && next_char(el, &c) == 1) {
-        if (c == end[matched]) {
-            matched++;
-            continue;
-        }
-        for (size_t i = 0; i < matched; i++) /* it was no end mark */
-            paste_char(&p, end[i]);
-        matched = c == end[0];
-        if (!matched)
-            paste_char(&p, c);
-    }
-    paste_flush(&p);
+    edit->paste.any = true;
+    edit->paste.first = edit->paste.first || line->cursor == line->buffer;
+    pasted_begin(&p, &edit->held, (size_t)(line->cursor - line->buffer), (size_t)(line->lastchar - line->buffer));
+    while (!p.over && read_char(el, &c) == 1)
+        pasted_char(&p, c);
+    pasted_end(&p);
     line = el_wline(el);
+    edit->held = (struct line_paste_end){p.line_end, (size_t)(line->cursor - line->buffer),
+                                         (size_t)(line->lastchar - line->buffer)};
     if (line->cursor == line->lastchar)
-        paste->end = (size_t)(line->lastchar - line->buffer);
+        edit->paste.end = (size_t)(line->lastchar - line->buffer);
     return CC_REFRESH;
 }
 
 /* Ctrl-C: the line is given up. */
 static unsigned char key_interrupt(EditLine *el, int key)
 {
-    struct edit *edit = edit_of(el);
     (void)key;
-    edit->cancelled = true;
-    fputs("^C\n", edit->screen);
+    edit_of(el)->cancelled = true;
     return CC_NEWLINE;
 }
+
+static unsigned char key_clear(EditLine *el, int key)
+{
+    struct edit *edit = edit_of(el);
+    (void)key;
+    fputs("\033[H\033[2J", edit->screen);
+    line_draw_anew(&edit->draw, false);
+    return CC_REFRESH;
+}
+
+/* Tab: what all that could stand here have in common; the second one lists them. */
+static unsigned char key_complete(EditLine *el, int key)
+{
+    struct edit *edit = edit_of(el);
+    const LineInfoW *line = el_wline(el);
+    struct completions c = {0};
+    (void)key;
+    if (!edit->paste.first)
+        completions_find(&c, line->buffer, (size_t)(line->cursor - line->buffer));
+    const wchar_t *more = completions_common(&c);
+    if (*more)
+        el_winsertstr(el, more);
+    else if (c.n > 1 && edit->tab_before) {
+        line_draw_end(&edit->draw, "");
+        completions_list(&c, edit->screen, edit->draw.width, edit->draw.height);
+        line_draw_anew(&edit->draw, false);
+    }
+    edit->tab_before = !*more && c.n > 1;
+    completions_free(&c);
+    return CC_REFRESH;
+}
+
+/* ---- the source --------------------------------------------------------------------------------------------- */
 
 static enum line_result edit_read(void *self, const char *prompt, struct buf *line, struct line_paste *paste)
 {
     struct edit *edit = self;
-    struct sigaction before[CAUGHT];
     int n = 0;
     edit->prompt = prompt;
-    edit->cancelled = false;
+    edit->cancelled = edit->tab_before = false;
     edit->paste = (struct line_paste){0};
+    edit->held = (struct line_paste_end){0};
     buf_clear(line);
     buf_add(line, "", 0);
-    signals_catch(before);
-    if (resized) /* while nobody typed */
-        el_resize(edit->el);
-    resized = continued = 0;
-    edit->columns = columns_now();
+    line_signals_catch();
+    el_resize(edit->el); /* it may have been, while nobody typed */
+    line_draw_begin(&edit->draw, prompt);
     terminal_take(edit); /* raw before the prompt shows: a quick Ctrl-D would be lost */
     const char *text = el_gets(edit->el, &n);
+    const LineInfoW *end = el_wline(edit->el);
+    size_t len = text && n > 0 ? (size_t)(end->lastchar - end->buffer) : 0;
+    if (len > 0 && end->buffer[len - 1] == L'\n' && !edit->cancelled)
+        len--;
+    if (len > 0)
+        line_draw(&edit->draw, end->buffer, len, len);
+    line_draw_end(&edit->draw, edit->cancelled ? "^C" : "");
     terminal_give(edit);
-    signals_restore(before);
+    line_signals_restore();
     if (edit->cancelled)
         return LINE_INTERRUPTED;
-    if (!text || n <= 0) {
-        fputc('\n', edit->screen);
+    if (!text || n <= 0)
         return LINE_END;
-    }
     buf_add(line, text, (size_t)n);
     if (line->len > 0 && line->data[line->len - 1] == '\n')
         line->data[--line->len] = 0;
@@ -338,27 +262,41 @@ static void edit_remember(void *self, const char *message)
 static void edit_close(void *self)
 {
     struct edit *edit = self;
-    el_end(edit->el);
-    history_end(edit->history);
+    if (edit->el)
+        el_end(edit->el);
+    if (edit->history)
+        history_end(edit->history);
+    if (edit->nowhere)
+        fclose(edit->nowhere);
+    line_draw_free(&edit->draw);
     mem_free(edit);
 }
 
 static void bind_keys(EditLine *el)
 {
     static const char *const keys[][2] = {
-        {"^U", "vi-kill-line-prev"},   {"^W", "ed-delete-prev-word"},      {"^R", "em-inc-search-prev"},
-        {"^L", "ed-clear-screen"},     {"\033[3~", "ed-delete-next-char"}, {"\033[H", "ed-move-to-beg"},
-        {"\033[F", "ed-move-to-end"},  {"\033[1~", "ed-move-to-beg"},      {"\033[4~", "ed-move-to-end"},
-        {"\033OH", "ed-move-to-beg"},  {"\033OF", "ed-move-to-end"},       {"\033[1;5C", "em-next-word"},
-        {"\033[1;5D", "ed-prev-word"},
+        {"^U", "vi-kill-line-prev"},        {"^W", "ed-delete-prev-word"}, {"^R", "em-inc-search-prev"},
+        {"\033[3~", "ed-delete-next-char"}, {"\033[H", "ed-move-to-beg"},  {"\033[F", "ed-move-to-end"},
+        {"\033[1~", "ed-move-to-beg"},      {"\033[4~", "ed-move-to-end"}, {"\033OH", "ed-move-to-beg"},
+        {"\033OF", "ed-move-to-end"},       {"\033[1;5C", "em-next-word"}, {"\033[1;5D", "ed-prev-word"},
     };
+    static const struct {
+        const wchar_t *name, *help;
+        unsigned char (*run)(EditLine *, int);
+        const char *key;
+    } ours[] = {{L"osso-paste", L"takes in a pasted block", key_paste, PASTE_BEGIN},
+                {L"osso-interrupt", L"gives up the line", key_interrupt, "^C"},
+                {L"osso-complete", L"completes a command or a path", key_complete, "^I"},
+                {L"osso-clear", L"clears the screen", key_clear, "^L"}};
     el_set(el, EL_EDITOR, "emacs");
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+        el_wset(el, EL_ADDFN, ours[i].name, ours[i].help, ours[i].run); /* el_set would leak its copies */
+        char name[24];
+        snprintf(name, sizeof name, "%ls", ours[i].name);
+        el_set(el, EL_BIND, ours[i].key, name, NULL);
+    }
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         el_set(el, EL_BIND, keys[i][0], keys[i][1], NULL);
-    el_wset(el, EL_ADDFN, L"osso-paste", L"takes in a pasted block", key_paste); /* el_set would leak its copies */
-    el_set(el, EL_BIND, PASTE_BEGIN, "osso-paste", NULL);
-    el_wset(el, EL_ADDFN, L"osso-interrupt", L"gives up the line", key_interrupt);
-    el_set(el, EL_BIND, "^C", "osso-interrupt", NULL);
 }
 
 bool line_edit_open(struct line_source *source)
@@ -371,13 +309,13 @@ bool line_edit_open(struct line_source *source)
     struct edit *edit = mem_alloc(sizeof *edit);
     if (!edit)
         return false;
-    edit->screen = out_is_terminal() ? stdout : stderr;
-    edit->history = history_init();
-    edit->el = edit->history ? el_init("osso", stdin, edit->screen, stderr) : NULL;
+    edit->draw.screen = edit->screen = out_is_terminal() ? stdout : stderr;
+    edit->nowhere = fopen("/dev/null", "w");
+    edit->history = edit->nowhere ? history_init() : NULL;
+    if (edit->history) /* it asks the descriptor whether this is a terminal, and writes to the stream */
+        edit->el = el_init_fd("osso", stdin, edit->nowhere, stderr, STDIN_FILENO, fileno(edit->screen), STDERR_FILENO);
     if (!edit->el) {
-        if (edit->history)
-            history_end(edit->history);
-        mem_free(edit);
+        edit_close(edit);
         return false;
     }
     history(edit->history, &event, H_SETSIZE, HISTORY_KEPT);

@@ -1,19 +1,58 @@
 /* line_plain.c: lines without libedit: whatever the terminal itself can do, and pasted blocks as one line. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/chat/chat_line.h"
+#include "cli/chat/line_signals.h"
 #include "cli/out.h"
+
+#include "base/mem.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-/* One line from the terminal; false at the end or at Ctrl-C. */
-static bool get(char **space, size_t *cap, ssize_t *n)
+/* What was read and belongs to no line yet. */
+struct plain {
+    char space[4096];
+    size_t at, n;
+    const char *on, *off; /* to a terminal that knows no escape sequences nothing */
+};
+
+static void serve(const struct plain *p, const char *prompt)
 {
-    errno = 0;
-    *n = getline(space, cap, stdin);
-    return *n >= 0;
+    struct line_news news = line_news();
+    if (news.ending) {
+        fprintf(stderr, "%s\n", p->off);
+        line_obey(news.ending);
+        news.continued = true;
+    }
+    if (news.continued)
+        fprintf(stderr, "%s%s", prompt, p->on);
+}
+
+/* The rest of a line and its end, added; false at the end of input (what there was of a line is added) or at Ctrl-C. */
+static bool get(struct plain *p, const char *prompt, struct buf *line)
+{
+    for (;;) {
+        const char *end = memchr(p->space + p->at, '\n', p->n - p->at);
+        size_t len = end ? (size_t)(end - p->space) + 1 - p->at : p->n - p->at;
+        buf_add(line, p->space + p->at, len);
+        p->at += len;
+        if (end)
+            return true;
+        bool came = line_wait();
+        if (interrupted())
+            return false;
+        if (!came) {
+            serve(p, prompt);
+            continue;
+        }
+        ssize_t n = read(STDIN_FILENO, p->space, sizeof p->space);
+        p->at = 0;
+        p->n = n > 0 ? (size_t)n : 0;
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return false;
+    }
 }
 
 static void drop_controls(struct buf *line)
@@ -26,47 +65,60 @@ static void drop_controls(struct buf *line)
     *to = 0;
 }
 
+/* The marks around pasted blocks, on the way through a line: each that is whole is taken out. A block's last line end
+ * goes too, unless another block follows at once. */
+struct blocks {
+    bool pasting, held;
+    size_t end;
+};
+
+static void take_marks(struct blocks *b, struct buf *line, struct line_paste *mark)
+{
+    char *at;
+    while ((at = strstr(line->data, b->pasting ? PASTE_END : PASTE_BEGIN))) {
+        memmove(at, at + 6, strlen(at + 6) + 1);
+        line->len -= 6;
+        b->pasting = !b->pasting;
+        mark->any = true;
+        mark->first = mark->first || at == line->data;
+        size_t where = (size_t)(at - line->data);
+        if (b->pasting && b->held && where == b->end) { /* the line end's place is still there */
+            memmove(at + 1, at, strlen(at) + 1);
+            *at = '\n';
+            line->len++;
+        }
+        b->held = !b->pasting && at > line->data && at[-1] == '\n';
+        if (b->held) {
+            memmove(at - 1, at, strlen(at) + 1);
+            line->len--;
+            where--;
+        }
+        b->end = b->pasting ? b->end : where;
+    }
+}
+
 static enum line_result plain_read(void *self, const char *prompt, struct buf *line, struct line_paste *mark)
 {
-    char *space = NULL, *paste;
-    size_t cap = 0;
-    ssize_t n;
-    (void)self;
+    struct plain *p = self;
+    struct blocks blocks = {0};
     buf_clear(line);
     buf_add(line, "", 0);
-    bool marks = terminal_moves(); /* a terminal that knows no escape sequences gets none */
-    fprintf(stderr, "%s%s", prompt, marks ? PASTE_ON : "");
+    line_signals_catch();
+    fprintf(stderr, "%s%s", prompt, p->on);
     fflush(stderr);
-    bool pasting = false, got;
-    size_t end = 0;
-    while ((got = get(&space, &cap, &n))) {
-        buf_add(line, space, (size_t)n);
-        while ((paste = strstr(line->data, pasting ? PASTE_END : PASTE_BEGIN))) {
-            memmove(paste, paste + 6, strlen(paste + 6) + 1);
-            line->len -= 6;
-            pasting = !pasting;
-            mark->any = true;
-            mark->first = mark->first || paste == line->data;
-            if (!pasting) {
-                if (paste > line->data && paste[-1] == '\n') { /* the block's last line end */
-                    memmove(paste - 1, paste, strlen(paste) + 1);
-                    line->len--;
-                    paste--;
-                }
-                end = (size_t)(paste - line->data);
-            }
-        }
-        if (!pasting)
+    bool got;
+    while ((got = get(p, prompt, line)) && !line->failed) {
+        take_marks(&blocks, line, mark);
+        if (!blocks.pasting)
             break;
     }
-    fputs(marks ? PASTE_OFF : "", stderr);
-    free(space);
+    fputs(p->off, stderr);
+    line_signals_restore();
     if (line->len > 0 && line->data[line->len - 1] == '\n')
         line->data[--line->len] = 0;
-    mark->last = mark->any && end > 0 && end == line->len;
+    mark->last = mark->any && blocks.end > 0 && blocks.end == line->len;
     drop_controls(line);
     if (!got && interrupted()) {
-        clearerr(stdin);
         interrupt_forget();
         fputc('\n', stderr);
         return LINE_INTERRUPTED;
@@ -78,11 +130,16 @@ static enum line_result plain_read(void *self, const char *prompt, struct buf *l
 
 static void plain_close(void *self)
 {
-    (void)self;
+    mem_free(self);
 }
 
 bool line_plain_open(struct line_source *source)
 {
-    *source = (struct line_source){.read = plain_read, .close = plain_close};
+    struct plain *p = mem_alloc(sizeof *p);
+    if (!p)
+        return false;
+    p->on = terminal_moves() ? PASTE_ON : "";
+    p->off = terminal_moves() ? PASTE_OFF : "";
+    *source = (struct line_source){.read = plain_read, .close = plain_close, .self = p};
     return true;
 }

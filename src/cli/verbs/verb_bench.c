@@ -312,10 +312,13 @@ static enum osso_status open_model(const struct options *o, struct bench *b, str
         return status;
     }
     b->setting.filename = o->v[OPT_preset].s;
-    enum osso_status status = osso_model_synthesize(o->v[OPT_preset].s, 1, &b->r.model, err);
+    const struct osso_model_options with = {.size = sizeof with, .force_memory = o->v[OPT_force_memory].set};
+    enum osso_status status = osso_model_synthesize_with(o->v[OPT_preset].s, 1, &with, &b->r.model, err);
     b->r.dims.size = sizeof b->r.dims;
-    if (!status)
-        osso_model_dims(b->r.model, &b->r.dims);
+    if (status)
+        return status;
+    model_say_warnings(b->r.model);
+    osso_model_dims(b->r.model, &b->r.dims);
     return status;
 }
 

@@ -1,6 +1,7 @@
 /* verb_chat.c: a conversation with a model: the loop of questions and answers, or a single answer without a terminal.
  */
 #include "cli/chat/chat.h"
+#include "cli/chat/chat_guard.h"
 #include "cli/context.h"
 #include "cli/input.h"
 #include "cli/out.h"
@@ -76,14 +77,21 @@ static int answer_once(struct chat *chat)
     enum osso_status status = start(chat, &err); /* first: a wrong model is the thing to say, not an empty input */
     if (!status)
         status = whole_message(&chat->options, &message, &err);
-    interrupt_catch(INTERRUPT_WORK);
+    bool kept = chat->options.v[OPT_continue].set;
+    if (kept) /* what is kept must not be lost by a second Ctrl-C */
+        guard_begin(false);
+    else
+        interrupt_catch(INTERRUPT_WORK);
     if (!status)
         status = chat_say(chat, message.data, message.len, &err);
     bool stopped = interrupted();
-    if (chat->options.v[OPT_continue].set && !status)
+    if (kept && !status)
         chat_keep(chat);
+    guard_end();
     interrupt_release();
     buf_free(&message);
+    out_flush();
+    guard_obey();
     return status ? exit_code(status, &err) : stopped ? 130 : chat->silent; /* no answer is no success */
 }
 
@@ -105,9 +113,9 @@ static void welcome(const struct chat *chat)
 static void answer(struct chat *chat, const struct buf *message, bool typed)
 {
     struct osso_error err = {0};
-    interrupt_catch(INTERRUPT_ANSWER); /* however often it is pressed, the conversation stays */
+    guard_begin(true);
     const char *word = message->data;
-    if (typed && (strcmp(word, "exit") == 0 || strcmp(word, "quit") == 0))
+    if (typed && line_leaves(word))
         chat->quit = true;
     else if (typed && line_is_command(word))
         chat_command_run(chat, message->data);
@@ -123,6 +131,8 @@ static void answer(struct chat *chat, const struct buf *message, bool typed)
     if (out_has_colour())
         out_puts(PLAIN);
     out_flush();
+    guard_end();
+    guard_obey();
 }
 
 static int loop(struct chat *chat)

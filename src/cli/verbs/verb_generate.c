@@ -4,6 +4,7 @@
 #include "cli/input.h"
 #include "cli/model_args.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 #include "cli/spoken.h"
 
 #include "base/error.h"
@@ -31,8 +32,10 @@ static void show(struct writing *w, const char *text, size_t len)
     if (w->options->v[OPT_json].set)
         buf_add(&w->text, text, len);
     else if (len > 0) {
+        progress_clear();
         out_model_text(text, len);
         out_flush();
+        progress_said(text[len - 1] != '\n');
     }
 }
 
@@ -87,12 +90,15 @@ static int on_event(void *user, const struct osso_event *event)
         json_token(w, event);
     if (for_person(w, event->voice))
         show(w, event->text, without_name(w, event));
+    if (!for_person(w, event->voice) || w->options->v[OPT_json].set)
+        progress_token(event->voice);
     return out_failed() || interrupted();
 }
 
 static int on_progress(void *user, size_t done, size_t total)
 {
-    (void)user, (void)done, (void)total;
+    (void)user;
+    progress_prompt(done, total);
     return interrupted();
 }
 
@@ -221,7 +227,9 @@ static enum osso_status run(const struct options *o, struct runner *r, struct wr
                                       .on_progress = on_progress,
                                       .user = w};
     struct osso_generate_result result = {.size = sizeof result};
+    progress_begin(PROGRESS_PROMPT);
     status = osso_generate(r->engine, r->session, r->sampler, r->tokenizer, &g, &result, err);
+    progress_end();
     if (status)
         return status;
     if (for_person(w, result.tail_voice))

@@ -3,10 +3,10 @@
 #include "cli/model_args.h"
 #include "cli/npy.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 
 #include "base/error.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +37,7 @@ static enum osso_status write_rows(struct runner *r, size_t n, int max_rows, str
     while (at < n) {
         if (interrupted())
             return error_set(err, OSSO_CANCELLED, "stopped by Ctrl-C");
+        progress_prompt(at, n);
         enum osso_status status = osso_step(r->engine, &r->session, 1, max_rows, err);
         if (status)
             return status;
@@ -47,13 +48,8 @@ static enum osso_status write_rows(struct runner *r, size_t n, int max_rows, str
             const float *row = osso_session_logits(r->session, at);
             if (!row)
                 return error_set(err, OSSO_LIMIT, "the engine has no logits of position %zu", at);
-            for (int64_t i = 0; i < r->dims.vocab; i++)
-                if (!isfinite(row[i]))
-                    return error_set(err, OSSO_NUMERIC,
-                                     "the logits at position %zu are not finite: the model file may be damaged, or its "
-                                     "keys and values are too large for the KV cache: try --kv-type bf16",
-                                     at);
-            if ((status = save_write(file, row, row_bytes, err)))
+            if ((status = osso_session_check_logits(r->session, at, err)) ||
+                (status = save_write(file, row, row_bytes, err)))
                 return status;
         }
     }
@@ -84,7 +80,12 @@ static enum osso_status run(const struct options *o, struct runner *r, struct os
         return status;
     osso_session_want_logits(r->session, 0);
     status = npy_open(o->v[OPT_out].s, ids->len, (uint64_t)r->dims.vocab, file, err);
-    return status ? status : write_rows(r, ids->len, (int)rows, *file, err);
+    if (status)
+        return status;
+    progress_begin(PROGRESS_PROMPT);
+    status = write_rows(r, ids->len, (int)rows, *file, err);
+    progress_end();
+    return status;
 }
 
 int verb_logits(const struct options *o)

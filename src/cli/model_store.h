@@ -1,0 +1,26 @@
+/* model_store.h: where other programs keep the models that they have fetched: one table of places, looked through by
+ * name. What lies there is somebody else's: it is read as hostile, opened to see whether it can be, and never run. */
+#ifndef OSSO_CLI_MODEL_STORE_H
+#define OSSO_CLI_MODEL_STORE_H
+
+#include <stdbool.h>
+
+/* What a person calls a model: OWNER/NAME:TAG; owner and tag may be "". */
+struct model_words {
+    char owner[96], name[96], tag[96];
+};
+
+struct model_found {
+    char *path;        /* of what osso opens: a GGUF file or a folder */
+    const char *place; /* "ollama's store" */
+    bool exact;        /* of this owner, not only of this name */
+};
+
+/* Every model of this name, those of this owner first; at most cap of them. Returns how many. */
+int model_store_find(const struct model_words *words, struct model_found *found_out, int cap);
+void model_store_free(struct model_found *found, int n);
+/* A hub cache's models--OWNER--NAME holds no model itself: refs/main says which of its snapshots is the newest. NULL:
+ * it is no such folder (mem_free it). */
+char *model_store_snapshot(const char *folder);
+
+#endif
