@@ -105,6 +105,7 @@ far() { # far NAME ISA QUICK
 }
 if [ "$variant" = release ]; then
     far engine/test_pages scalar 1
+    far engine/test_prefixes scalar 1
     far engine/test_kv_types scalar 1
     far engine/test_generate scalar 1
     far engine/test_taps best 1
