@@ -115,7 +115,9 @@ def test_flags_of_other_programs():
     for macro, row in tables.rows("src/cli/foreign.def", "SAME", "IDLE", "ABSENT"):
         for word in tables.words_of(row[0]).split():
             if macro == "SAME":
-                refuses(osso("chat", word), 2, f"{word} needs a value")
+                name = tables.words_of(row[1])
+                verb = next(v for v in ("chat", "serve") if any(o.name == name for o in tables.options_of(v)))
+                refuses(osso(verb, word), 2, f"{word} needs a value")
             elif macro == "ABSENT":
                 refuses(osso("generate", word, "1"), 2, f"generate has no option {word}: ", tables.words_of(row[1])[:20])
             elif row[1] == "ALWAYS":
