@@ -55,7 +55,7 @@ def test_responses():
         second = c.responses.create(model="any", input="Which word?", previous_response_id=first.id)
         assert (first.output_text, second.output_text) == ("Noted.", "Plum.")
         assert c.responses.retrieve(first.id).output == first.output
-        assert [i.type for i in c.responses.input_items.list(second.id)] == ["message", "reasoning", "message", "message"]
+        assert [i.type for i in c.responses.input_items.list(second.id, order="asc", limit=3)] == ["message", "reasoning", "message", "message"]
         c.responses.delete(first.id)
         fails(openai.NotFoundError, c.responses.retrieve, first.id)
         more = dict(model="any", store=False, include=["reasoning.encrypted_content"], tools=[FLAT])

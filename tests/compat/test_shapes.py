@@ -58,7 +58,7 @@ def test_stored_responses():
             b = s.good("/v1/responses", dict(more, tools=[FUNCTION]))
             judge_response(b)
             assert b["output"][-1]["content"][0]["text"] == "It is 18 degrees in Paris.", b
-            items = s.good(f"/v1/responses/{b['id']}/input_items")
+            items = s.good(f"/v1/responses/{b['id']}/input_items?order=asc")
             ResponseItemList.model_validate(items)
             assert [i["type"] for i in items["data"]] == ["message", "reasoning", "function_call", "function_call_output"], items
             assert len({i["id"] for i in items["data"]}) == 4, items
