@@ -33,7 +33,7 @@ if ! made venv "$here/requirements.txt"; then
 fi
 
 passed=0 failed=0 skipped=0
-number() { grep -aoE "^\[  $1 *\] [0-9]+" <<<"$2" | grep -oE '[0-9]+$' || echo 0; }
+number() { grep -aoE "^\[  $1 *\] [0-9]+" <<<"$2" | grep -oE '[0-9]+$' | tail -n 1 | grep . || echo 0; }
 for test in "$here"/test_*.py; do
     name=$(basename "$test" .py) code=0 start=$SECONDS
     if [ $# -gt 0 ]; then

@@ -21,10 +21,10 @@ export async function occupy() {
   return response.text()
 }
 
-/** Whoever has left holds nothing: within a second no place is taken. */
+/** Whoever has left holds nothing: soon no place is taken. */
 export async function rests() {
   let slots
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < 250; i++) {
     slots = await (await fetch(scripted.replace('/v1', '/slots'))).json()
     if (!slots.some(s => s.is_processing)) return
     await new Promise(done => setTimeout(done, 20))
