@@ -15,10 +15,12 @@ def config(port):
     return found[1].replace("127.0.0.1:8080", f"127.0.0.1:{port}")
 
 
-def codex(port, *args, env=None, configured=True):
-    home, work = TEMP / f"codex-{time.monotonic_ns()}", TEMP / f"work-{time.monotonic_ns()}"
-    (home / ".codex").mkdir(parents=True)
-    work.mkdir()
+def codex(port, *args, env=None, configured=True, place=None):
+    """In a home and a folder of its own, or where `place` says that another run was."""
+    work = place or TEMP / f"work-{time.monotonic_ns()}"
+    home = work.with_name(work.name + "-home")
+    (home / ".codex").mkdir(parents=True, exist_ok=True)
+    work.mkdir(exist_ok=True)
     if configured:
         (home / ".codex/config.toml").write_text(config(port))
     done = subprocess.run([CODEX, *args], cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
@@ -49,6 +51,16 @@ def test_a_patch():
         done, work = codex(s.port, *FLAGS, "Add the file")
         assert done.code == 0 and "Patched." in done.text, (done, s.complaint())
         assert (work / "hello.txt").read_text() == "Hello, file.\n"
+
+
+def test_resume():
+    """A conversation goes on; what was read before is not read again."""
+    with rules() as s:
+        first, work = codex(s.port, *FLAGS, "My word is plum.")
+        before = s.metric("osso:prompt_tokens_total")
+        second, _ = codex(s.port, "exec", "resume", "--last", *FLAGS[1:], "Which word?", place=work)
+        assert "Noted." in first.text and "Plum." in second.text, (first, second, s.complaint())
+        assert s.metric("osso:prefix_cache_hits_total") > 0.95 * before, (s.metric("osso:prefix_cache_hits_total"), before)
 
 
 def test_oss():

@@ -12,10 +12,20 @@ VARIANT = os.environ.get("OSSO_VARIANT", "release")
 TOY = ROOT / f"build/{VARIANT}/tests/serve/toy"
 
 
-def built():
-    """The toy of tests/serve/toy.c; a build without the HTTP library has none."""
-    if "server: libmicrohttpd" not in osso("--version").text:
+_version = []
+
+
+def need_server():
+    """A build without the HTTP library has none."""
+    if not _version:
+        _version.append(osso("--version").text)
+    if "server: libmicrohttpd" not in _version[0]:
         raise Skip("this osso was built without its server")
+
+
+def built():
+    """The toy of tests/serve/toy.c."""
+    need_server()
     done = subprocess.run(["make", "-C", str(ROOT), f"VARIANT={VARIANT}", str(TOY.relative_to(ROOT))],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout.decode()[-2000:]

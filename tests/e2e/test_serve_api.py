@@ -12,6 +12,7 @@ class Osso(Server):
     """osso serve with these options; answers as (status, object)."""
 
     def __init__(self, *options, **more):
+        need_server()
         super().__init__(command=[OSSO, "serve", "--port", "0", *map(str, options)], **more)
         for _ in range(600):
             if self.health() == b'{"status":"ok"}':
