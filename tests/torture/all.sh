@@ -8,7 +8,7 @@ mkdir -p "$b/torture"
 code=0
 for source in tests/torture/*.c; do
     name=$(basename "$source" .c)
-    ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -Iinclude -Isrc \
+    ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -Iinclude -Isrc -Itests \
         -pthread -o "$b/torture/$name" "$source" "$b/libosso-inner.a" -lm ||
         { code=1; continue; }
     "$b/torture/$name" "$@" || { echo "FAIL $name"; code=1; }
