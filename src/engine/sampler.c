@@ -183,7 +183,8 @@ enum osso_status sampler_choose(struct chooser *c, struct osso_draw *d, const fl
     float own_max = choose_from(c, own), max = own_max;
     double total = isfinite(own_max) ? choose_weigh(c, backend, own_max, 1) : NAN, log_sum = own_max + log(total);
     if (isnan(total))
-        return d->status = error_set(err, OSSO_NUMERIC, "the logits are not finite"); /* why: by the engine's own thread */
+        return d->status = error_set(err, OSSO_NUMERIC,
+                                     "the logits are not finite"); /* why: by the engine's own thread */
     for (size_t i = 0, n = d->top ? choose_best(c, d->top, d->n_top) : 0; i < n; i++)
         d->top[i].logprob = (float)(d->top[i].logprob - log_sum);
     bool changed = penalizes(&s->o) || s->o.n_bias > 0;

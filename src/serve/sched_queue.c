@@ -69,7 +69,8 @@ static bool has_room(const struct sched *s, const struct job *job)
     for (int i = 0; i < s->n; i++)
         if (s->seqs[i].released)
             return false; /* who was here before comes first */
-    return stats.pages_free + stats.pages_cached >= sched_pages_promised(s) + job->n_ids / SCHED_PAGE + 1 + SCHED_SLIDING_PAGES;
+    return stats.pages_free + stats.pages_cached >=
+           sched_pages_promised(s) + job->n_ids / SCHED_PAGE + 1 + SCHED_SLIDING_PAGES;
 }
 
 /* One answer of one job. False: nobody can begin now. */

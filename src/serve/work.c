@@ -353,4 +353,3 @@ bool work_begin(struct exchange *x, struct desk *desk, struct request *q, struct
     submit(w);
     return true;
 }
-

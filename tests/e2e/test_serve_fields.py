@@ -77,6 +77,10 @@ def draw(rng):
         other = rng.choice([f for f in TABLE if f[1] == api])
         if other[0] not in (c[0] for c in chosen):
             chosen.append((other[0], *other[2:]))
+    names = [c[0] for c in chosen]
+    limit = "max_output_tokens" if api == "R" else "max_completion_tokens" if "max_completion_tokens" in names else "max_tokens"
+    if limit in names:  # an answer without an end takes its time, rightly
+        chosen = [c for c in chosen if c[0] not in ("ignore_eos", "min_tokens")]
     members, wrong, json_is_fine = [], set(), True
     for name, kind, least, most in chosen:
         if rng.random() < 0.3:
@@ -87,15 +91,10 @@ def draw(rng):
             if is_wrong:
                 wrong.add(name)
         members.append(f'"{name}":{value}')
-    names = [c[0] for c in chosen]
     if ESSENTIAL[api] not in names and rng.random() < 0.97:
         members.append(BASE[api])
-    limit = "max_output_tokens" if api == "R" else "max_completion_tokens" if "max_completion_tokens" in names else "max_tokens"
     if limit not in names:
         members.append(f'"{limit}":12')
-    elif {"ignore_eos", "min_tokens"} & set(names):  # an answer without an end takes its time, rightly
-        members = [m for m in members if not m.startswith(('"ignore_eos"', '"min_tokens"'))]
-        wrong -= {"ignore_eos", "min_tokens"}
     rng.shuffle(members)
     return api, ("{" + ",".join(members) + "}").encode("latin-1"), wrong, json_is_fine
 

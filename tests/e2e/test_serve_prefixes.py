@@ -193,7 +193,7 @@ def test_little_memory():
         plenty = pages(s)
     with Osso("-c", "2048", "-np", "4") as s:
         four = pages(s)
-    with Osso("-c", "2048", "-np", str(number), "--kv-memory", memory_of(four)) as s:
+    with Osso("-c", "2048", "-np", str(number), "--kv-memory", int(four * PAGE_BYTES)) as s:
         assert pages(s) == four < plenty, (pages(s), four, plenty)
         got = together([lambda a=a: s.good("/v1/completions", a) for a in asks])
         assert [told(a) for a in got[:8]] == [told(a) for a in alone]
