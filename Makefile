@@ -97,7 +97,7 @@ TEST_SRC := $(filter-out $(if $(HAVE_MHD),,tests/serve/%),$(wildcard tests/*/tes
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-.PHONY: all tests examples bench-kernels bench-sampler install uninstall clean summary FORCE
+.PHONY: all tests examples bench-kernels bench-sampler bench-serve install uninstall clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -214,6 +214,8 @@ $(B)/tests/cli/%: tests/cli/%.c $(B)/cli.a $(TEST_LIB) $(wildcard tests/*.h)
 bench-kernels: $(B)/bench/kernels
 # bench/sampler.c: a token's way from logits to text, beside its forward pass.
 bench-sampler: $(B)/bench/sampler
+# bench/serve.c: load for a server.
+bench-serve: $(B)/bench/serve
 $(B)/bench/%: bench/%.c $(B)/libosso-inner.a
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@

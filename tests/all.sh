@@ -105,10 +105,12 @@ far() { # far NAME ISA QUICK
 }
 if [ "$variant" = release ]; then
     far engine/test_pages scalar 1
+    far engine/test_prefixes scalar 1
     far engine/test_kv_types scalar 1
     far engine/test_generate scalar 1
     far engine/test_taps best 1
     far engine/test_faults best 2
+    far engine/test_sample_all scalar 1
     far engine/test_identity best 1
     far measure/test_fill best 1
     far model/test_golden best 1

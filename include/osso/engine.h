@@ -134,7 +134,8 @@ OSSO_API void osso_engine_set_interrupt(struct osso_engine *engine, const volati
 /* Logits of position `pos`, if the last step computed them for this session, else NULL. `vocab` floats. */
 OSSO_API const float *osso_session_logits(const struct osso_session *session, size_t pos);
 /* OK if they are all finite; else NUMERIC, and the sentence says from which layer on K or V are not, and whether
- * another KV type may help. USAGE: the last step gave no logits of `pos`. */
+ * another KV type may help; what the session computed itself then serves nobody else, and is computed again after its
+ * next sync or rewind. USAGE: the last step gave no logits of `pos`. */
 OSSO_API enum osso_status osso_session_check_logits(const struct osso_session *session, size_t pos,
                                                     struct osso_error *err);
 
@@ -175,8 +176,7 @@ struct osso_choice {
     int32_t id;
     float logprob; /* natural log, of the model's own distribution (temperature 1, no filters) */
 };
-/* Chooses from the logits of the session's last token. NUMERIC when they are not finite: then what the
- * session has computed itself serves nobody else, and is computed again after its next sync or rewind. top may be NULL,
+/* Chooses from the logits of the session's last token. NUMERIC, as above, when they are not finite. top may be NULL,
  * else it receives the n_top most likely ids of the model's own distribution, best first. */
 OSSO_API enum osso_status osso_sample(struct osso_sampler *sampler, const struct osso_session *session,
                                       struct osso_choice *choice_out, struct osso_choice *top, size_t n_top,

@@ -118,7 +118,9 @@ static const char *nearest(const struct resolver *r, const char *name)
         best = have;
         least = n;
     }
-    return best;
+    /* Or the same end behind another beginning: "model.language_model.layers.0....". */
+    const char *rest = strchr(name, '.');
+    return best || !rest || !strchr(rest + 1, '.') ? best : prefixed(r->set, rest + 1);
 }
 
 /* A part of a row with exactly the shape that the row has, or NULL and a failure. */

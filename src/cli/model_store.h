@@ -19,8 +19,8 @@ struct model_found {
 /* Every model of this name, those of this owner first; at most cap of them. Returns how many. */
 int model_store_find(const struct model_words *words, struct model_found *found_out, int cap);
 void model_store_free(struct model_found *found, int n);
-/* A hub cache's models--OWNER--NAME holds no model itself: refs/main says which of its snapshots is the newest. NULL:
- * it is no such folder (mem_free it). */
+/* A hub cache's models--OWNER--NAME holds no model itself: refs/main says which of its snapshots is the newest; without
+ * it (one was asked for by its number) there must be only one. NULL: it is no such folder (mem_free it). */
 char *model_store_snapshot(const char *folder);
 
 #endif

@@ -202,9 +202,10 @@ static void on_bus(int sig)
     _exit(n < 0 ? 1 : 1);
 }
 
+/* Other threads look at it too. */
 void interrupt_now(void)
 {
-    interrupts++;
+    __atomic_fetch_add(&interrupts, 1, __ATOMIC_RELAXED);
 }
 
 static void on_interrupt(int sig)
@@ -240,7 +241,7 @@ void signals_name_model(const char *path)
 void interrupt_catch(enum interrupt_mode mode)
 {
     struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: who reads must return */
-    interrupts = 0;
+    interrupt_forget();
     twice_ends = mode == INTERRUPT_WORK;
     sigaction(SIGINT, &action, NULL);
     if (mode == INTERRUPT_TIDY) {
@@ -259,7 +260,7 @@ void interrupt_release(void)
 
 bool interrupted(void)
 {
-    return interrupts > 0;
+    return __atomic_load_n(&interrupts, __ATOMIC_RELAXED) > 0;
 }
 
 const volatile sig_atomic_t *interrupt_flag(void)
@@ -269,5 +270,5 @@ const volatile sig_atomic_t *interrupt_flag(void)
 
 void interrupt_forget(void)
 {
-    interrupts = 0;
+    __atomic_store_n(&interrupts, 0, __ATOMIC_RELAXED);
 }

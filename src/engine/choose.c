@@ -205,10 +205,11 @@ static double drop(struct chooser *c, float least)
     double total = 0;
     for (int64_t k = 0; k < c->n_chunks; k++) {
         float *weight = c->weight + k * CHUNK;
-        for (int64_t i = 0; c->sum[k] > 0 && i < chunk_size(c, k); i++)
+        int64_t n = c->sum[k] > 0 ? chunk_size(c, k) : 0;
+        for (int64_t i = 0; i < n; i++)
             weight[i] = weight[i] >= least ? weight[i] : 0;
-        if (c->sum[k] > 0)
-            total += c->sum[k] = chunk_sum(weight, chunk_size(c, k));
+        if (n > 0)
+            total += c->sum[k] = chunk_sum(weight, n);
     }
     return total;
 }
@@ -265,13 +266,16 @@ static void fill_buckets(struct chooser *c, float least)
     memset(c->mass, 0, sizeof c->mass);
     c->n_buckets = BUCKETS;
     c->band_of = -1;
-    for (int64_t k = 0; k < c->n_chunks; k++)
-        for (int64_t i = k * CHUNK, end = i + chunk_size(c, k); c->sum[k] > 0 && i < end; i++)
-            if (c->weight[i] >= least) {
-                int b = bucket_of(c->weight[i]);
+    for (int64_t k = 0; k < c->n_chunks; k++) {
+        const float *weight = c->weight + k * CHUNK;
+        int64_t n = c->sum[k] > 0 ? chunk_size(c, k) : 0;
+        for (int64_t i = 0; i < n; i++)
+            if (weight[i] >= least) {
+                int b = bucket_of(weight[i]);
                 c->count[b]++;
-                c->mass[b] += c->weight[i];
+                c->mass[b] += weight[i];
             }
+    }
 }
 
 enum { SEEK = 64 };

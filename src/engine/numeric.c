@@ -36,6 +36,7 @@ enum osso_status engine_not_finite(const struct osso_session *s, size_t pos, str
     bool narrow = e->model && is_narrow(e->kv.layout.type);
     unsigned found = 0;
     int layer = -1;
+    session_spoil(s); /* whoever had its pages would find the same */
     while (e->model && !found && ++layer < e->config.n_layers)
         found = layer_faults(s, layer, pos + 1);
     half = found & (KV_KEY_INFINITE | KV_KEY_NAN) ? "keys" : "values";

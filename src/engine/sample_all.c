@@ -105,7 +105,6 @@ static void spoil_failed(const struct block *b, size_t n)
                 b->engine->choosers[k].why = why;
         if (d.err)
             *d.err = why;
-        session_spoil(d.session);
     }
 }
 

@@ -206,10 +206,8 @@ enum osso_status sampler_draw(struct osso_draw *d, struct osso_error *err)
     size_t n = d->session->n;
     const float *own = n > 0 ? osso_session_logits(d->session, n - 1) : NULL;
     enum osso_status status = sampler_choose(&d->session->engine->choosers[0], d, own, err);
-    if (status == OSSO_NUMERIC) {
+    if (status == OSSO_NUMERIC)
         engine_not_finite(d->session, n - 1, err);
-        session_spoil(d->session);
-    }
     return status;
 }
 

@@ -28,7 +28,8 @@ void admit_connection(void *cls, struct MHD_Connection *mhd, void **context, enu
     }
 }
 
-/* The library splits what it has at '?' and '&'; this is the last look at the whole. */
+/* The library splits what it has at '?' and '&' and undoes %00 where it stands, which ends the path for everybody who
+ * reads a string: this is the last look at the whole, as it was sent. */
 void *admit_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
     struct server *s = cls;
@@ -39,14 +40,6 @@ void *admit_target(void *cls, const char *target, struct MHD_Connection *mhd)
     if (c->state == CONNECTION_IDLE)
         connections_enter(&s->connections, c, CONNECTION_HEAD, now_ms());
     return NULL;
-}
-
-/* %00 would end the path for everybody who reads it as a string: it stays as it was sent. */
-size_t admit_unescape(void *cls, struct MHD_Connection *mhd, char *text)
-{
-    (void)cls;
-    (void)mhd;
-    return strlen(text);
 }
 
 /* ---- the head ------------------------------------------------------------------------------------------- */

@@ -7,7 +7,6 @@
 /* cls is the struct server everywhere. */
 void admit_connection(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode what);
 void *admit_target(void *cls, const char *target, struct MHD_Connection *mhd);
-size_t admit_unescape(void *cls, struct MHD_Connection *mhd, char *text);
 enum MHD_Result admit_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                               const char *version, const char *data, size_t *n, void **context);
 void admit_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode how);

@@ -150,7 +150,7 @@ static bool check_size(struct server *s, struct exchange *x, const struct head_f
     if (f->has_length && f->length > s->o.max_body)
         exchange_error(x, 413, NULL, "request_too_large", "the body has %llu bytes; at most %zu are taken (--max-body)",
                        (unsigned long long)f->length, s->o.max_body);
-    else if (f->has_length && f->length > s->bodies.limit - atomic_load(&s->bodies.held))
+    else if (f->has_length && f->length + atomic_load(&s->bodies.held) > s->bodies.limit)
         exchange_error(x, 503, NULL, "overloaded", "too many large requests are on their way; try again");
     return !exchange_begun(x);
 }

@@ -116,9 +116,9 @@ static enum osso_status start_library(struct http *h, struct osso_error *err)
     h->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, admit_request, s,
         MHD_OPTION_NOTIFY_CONNECTION, admit_connection, s, MHD_OPTION_NOTIFY_COMPLETED, admit_completed, s,
-        MHD_OPTION_URI_LOG_CALLBACK, admit_target, s, MHD_OPTION_UNESCAPE_CALLBACK, admit_unescape, s,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)(s->o.max_connections + 2 * ACCEPTS), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        MHD_OPTION_URI_LOG_CALLBACK, admit_target, s, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(s->o.max_connections + 2 * ACCEPTS), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     const union MHD_DaemonInfo *info = h->daemon ? MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     if (!info)
         return error_set(err, OSSO_IO, "the HTTP library (libmicrohttpd %s) does not start", MHD_get_version());

@@ -308,7 +308,7 @@ static void test_links(void **state)
     assert_int_equal(symlink("dangling4", at("dangling3")), 0);
     assert_int_equal(symlink("fresh3", at("dangling4")), 0);
     for (int i = 1; i <= 3; i++) {
-        char link[16], fresh[16];
+        char link[32], fresh[32];
         snprintf(link, sizeof link, "dangling%d", i);
         snprintf(fresh, sizeof fresh, "fresh%d", i);
         check_ok(save_atomic(at(link), "new", 3, &err), err);

@@ -135,7 +135,9 @@ def test_flags_of_other_programs():
         seen.update(words)
         for word in words:
             if macro == "SAME":
-                refuses(osso("generate", word), (1, 2), *([] if word == "-sp" else [f"{word} needs a value"]))
+                name = tables.words_of(row[1])
+                verb = next(v for v in ("generate", "chat", "serve") if any(o.name == name for o in tables.options_of(v)))
+                refuses(osso(verb, word), (1, 2), *([] if word == "-sp" else [f"{word} needs a value"]))
             elif macro == "ABSENT":
                 refuses(osso("generate", word, "1"), 2, f"generate has no option {word}: ", tables.words_of(row[1])[:20])
             else:

@@ -43,6 +43,31 @@ def file(name, data):
     return lambda m: m.files.__setitem__(name, data)
 
 
+def becomes(name, data):
+    """A file of the checkpoint that holds something else."""
+    def spoil(m):
+        if name in (SHARDS[1], INDEX):
+            m.shards()
+        m.files[name] = data
+        m.config = None if name == "config.json" else m.config
+        m.tensors = None if name == "model.safetensors" else m.tensors
+    return spoil
+
+
+def change(to):
+    """What becomes of the bytes of a GGUF file."""
+    return lambda m: setattr(m, "change", to)
+
+
+def key(name, value):
+    return lambda m: m.keys.__setitem__(name, value)
+
+
+def bare(spoil):
+    """The same without a config.json."""
+    return lambda m: (spoil(m), setattr(m, "config", None))
+
+
 DROP = object()
 L0 = "model.layers.0."
 HALF = ["sliding_attention"]
@@ -112,7 +137,7 @@ def another_layer_beside_mtp(m):
 
 
 rows(REFUSED, "unused tensors",
-     gguf_fewer_layers=lambda m: m.keys.__setitem__("gpt-oss.block_count", u32(1)),
+     gguf_fewer_layers=key("gpt-oss.block_count", u32(1)),
      gguf_norm=lambda m: m.tensors.__setitem__("blk.0.attn_q_norm.weight", [[32], 0, struct.pack("<f", 2) * 32]),
      gguf_scale=lambda m: m.tensors.__setitem__("blk.1.ffn_gate_exps.scale", [[4], 0, struct.pack("<f", 2) * 4]),
      gguf_rope_factors=lambda m: m.tensors.__setitem__("rope_freqs.weight", [[16], 0, struct.pack("<f", 2) * 16]))
@@ -206,6 +231,7 @@ def parameters(m):
 
 
 ORIGINAL = "original_max_position_embeddings"
+KINDS = ("full_attention", "sliding_attention")
 rows(SAME, original_outside=rope({ORIGINAL: 4096}, **{ORIGINAL: DROP}),
      original_outside_wins=rope({ORIGINAL: 4096}, **{ORIGINAL: 1024}),
      original_twice=rope({ORIGINAL: 4096}),
@@ -217,8 +243,7 @@ rows(REFUSED, "is null", original_null=rope(**{ORIGINAL: None}), original_null_o
      theta_null=config(rope_theta=None), window_null=config(sliding_window=None), head_dim_null=config(head_dim=None),
      limit_null=config(swiglu_limit=None), experts_null=config(num_experts_per_tok=None), eps_null=config(rms_norm_eps=None))
 rows(REFUSED, "rope", "no \"rope_type\"", no_type=rope(rope_type=DROP),
-     rope_for_each_kind=lambda m: (m.config.__setitem__("rope_parameters", {k: m.config["rope_scaling"] for k in ("full_attention", "sliding_attention")}),
-                                   m.config.pop("rope_scaling")),
+     rope_for_each_kind=lambda m: m.config.update(rope_scaling=None, rope_parameters={k: m.config["rope_scaling"] for k in KINDS}),
      a_word_that_is_no_type=rope(rope_type=DROP, kind="yarn"))
 rows(REFUSED, "partial_rotary_factor", part_of_the_head=config(partial_rotary_factor=0.5), part_in_the_settings=rope(partial_rotary_factor=0.25),
      attention_factor=rope(attention_factor=1.0), mscale=rope(mscale=0.707))
@@ -226,10 +251,10 @@ rows(SAME, the_usual_attention_factor=rope(attention_factor=0.1 * math.log(32) +
 rows(SAME, "outside the vocabulary", end_past_the_vocabulary=config(eos_token_id=200002), ends_past_it=config(eos_token_id=[200002, 3]),
      an_end_below_0=config(eos_token_id=-7),
      ends_in_the_other_file=file("generation_config.json", b'{"eos_token_id": [200002, 1]}'),
-     gguf_end=lambda m: m.keys.__setitem__("tokenizer.ggml.eos_token_id", u32(200002)),
-     gguf_end_of_turn=lambda m: m.keys.__setitem__("tokenizer.ggml.eot_token_id", u32(200007)),
-     gguf_ends=lambda m: m.keys.__setitem__("tokenizer.ggml.eos_token_ids", numbers([3, 999999])))
-rows(SAME, gguf_no_end=lambda m: m.keys.__setitem__("tokenizer.ggml.eos_token_id", (I32, struct.pack("<i", -1))),
+     gguf_end=key("tokenizer.ggml.eos_token_id", u32(200002)),
+     gguf_end_of_turn=key("tokenizer.ggml.eot_token_id", u32(200007)),
+     gguf_ends=key("tokenizer.ggml.eos_token_ids", numbers([3, 999999])))
+rows(SAME, gguf_no_end=key("tokenizer.ggml.eos_token_id", (I32, struct.pack("<i", -1))),
      no_generation_config=file("generation_config.json", None))
 hints = lambda **members: file("generation_config.json", json.dumps(members).encode())
 rows(SAME, top_k_off=hints(top_k=-1), top_k_0=hints(top_k=0), top_p_0=hints(top_p=0.0), a_null=hints(temperature=None, top_p=None),
@@ -252,8 +277,9 @@ def a_mark_before_everything(m):
 
 rows(SAME, a_mark_before_config=lambda m: (m.files.__setitem__("config.json", BOM + json.dumps(m.config).encode()), setattr(m, "config", None)),
      a_mark_before_the_index=lambda m: (m.shards(), m.files.__setitem__(INDEX, BOM + m.files[INDEX])))
-rows(REFUSED, "config.json", "UTF-16", utf16=lambda m: (m.files.__setitem__("config.json", json.dumps(m.config).encode("utf-16")), setattr(m, "config", None)),
-     utf16_be=lambda m: (m.files.__setitem__("config.json", b"\xfe\xff" + json.dumps(m.config).encode("utf-16-be")), setattr(m, "config", None)))
+WORDS = json.dumps({"model_type": "gpt_oss"})
+rows(REFUSED, "config.json", "UTF-16", utf16=becomes("config.json", WORDS.encode("utf-16")),
+     utf16_be=becomes("config.json", b"\xfe\xff" + WORDS.encode("utf-16-be")), utf16_unmarked=becomes("config.json", WORDS.encode("utf-16-le")))
 rows(REFUSED, "quantized by", **{f"quantized_{i}": config(quantization_config={"quant_method": q})
                                  for i, q in enumerate(("gptq", "awq", "bitsandbytes", "fp8", "quark", "compressed-tensors"))})
 
@@ -264,11 +290,9 @@ INSTEAD = {"pointer": (LFS, "Git LFS pointer"), "page": (b"<!DOCTYPE html><html>
            "image": (b"\x89PNG\r\n\x1a\n" + bytes(40), "image"), "photo": (b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(40), "image"),
            "zip": (b"PK\3\4" + bytes(60), "zip archive"), "gzip": (b"\x1f\x8b\x08\0" + bytes(40), "archive"), "nothing": (b"", "is empty")}
 for kind, (data, words) in INSTEAD.items():
-    rows(REFUSED, "model.safetensors", words, **{f"weights_{kind}": (lambda data: lambda m: (m.files.__setitem__("model.safetensors", data), setattr(m, "tensors", None)))(data)})
-    rows(REFUSED, SHARDS[1], words, **{f"shard_{kind}": (lambda data: lambda m: (m.shards(), m.files.__setitem__(SHARDS[1], data)))(data)})
-    rows(REFUSED, ".gguf", words if data else "no GGUF", **{f"gguf_{kind}": (lambda data: lambda m: setattr(m, "change", lambda _: data))(data)})
-    rows(REFUSED, "config.json", words, **{f"config_{kind}": (lambda data: lambda m: (m.files.__setitem__("config.json", data), setattr(m, "config", None)))(data)})
-    rows(REFUSED, INDEX, words, **{f"index_{kind}": (lambda data: lambda m: (m.shards(), m.files.__setitem__(INDEX, data)))(data)})
+    for name in ("model.safetensors", SHARDS[1], "config.json", INDEX):
+        rows(REFUSED, name, words, **{f"{kind}_as_{name}": becomes(name, data)})
+    rows(REFUSED, ".gguf", words if data else "no GGUF", **{f"gguf_{kind}": change(lambda _, data=data: data)})
 
 
 @row(SAME)
@@ -290,14 +314,16 @@ def cut(m, part, name="model.safetensors"):
         m.tensors = None
 
 
-rows(REFUSED, "is cut short", "bytes are there", cut_in_half=lambda m: cut(m, 0.5), cut_at_the_end=lambda m: cut(m, 0.9999), cut_at_the_first=lambda m: cut(m, 0.3),
+rows(REFUSED, "is cut short", "bytes are there",
+     cut_in_half=lambda m: cut(m, 0.5), cut_at_the_end=lambda m: cut(m, 0.9999), cut_at_the_first=lambda m: cut(m, 0.3),
      a_shard_cut=lambda m: (m.shards(), cut(m, 0.7, SHARDS[1])),
-     gguf_cut_in_half=lambda m: setattr(m, "change", lambda d: d[:len(d) // 2]), gguf_cut_at_the_end=lambda m: setattr(m, "change", lambda d: d[:-40]),
-     gguf_cut_before_the_tensors=lambda m: setattr(m, "change", lambda d: d[:len(d) - sum((len(t[2]) + 31) // 32 * 32 for t in m.tensors.values())]))
+     gguf_cut_in_half=change(lambda d: d[:len(d) // 2]), gguf_cut_at_the_end=change(lambda d: d[:-40]),
+     gguf_cut_before_the_tensors=lambda m: change(lambda d: d[:len(d) - sum((len(t[2]) + 31) // 32 * 32 for t in m.tensors.values())])(m))
 rows(REFUSED, "cut short", cut_in_the_header=lambda m: cut(m, 0.002), cut_behind_the_length=lambda m: cut(m, 0.0001),
      a_shard_cut_at_once=lambda m: (m.shards(), cut(m, 0.0001, SHARDS[0])))
-rows(REFUSED, "download complete?", gguf_cut_in_the_header=lambda m: setattr(m, "change", lambda d: d[:400]), gguf_cut_in_the_words=lambda m: setattr(m, "change", lambda d: d[:2500]),
-     gguf_cut_at_once=lambda m: setattr(m, "change", lambda d: d[:20]))
+rows(REFUSED, "download complete?",
+     gguf_cut_in_the_header=change(lambda d: d[:400]), gguf_cut_in_the_words=change(lambda d: d[:2500]),
+     gguf_cut_at_once=change(lambda d: d[:20]))
 
 def zeroed(part, of=None):
     """A file whose program made room for all of it and filled the beginning."""
@@ -320,32 +346,35 @@ def without(m, *files, **more):
 
 
 rows(REFUSED, "has not ended", "run the download again", incomplete=lambda m: without(m, "model.safetensors.incomplete"),
-     incomplete_in_the_cache=lambda m: without(m, ".cache/huggingface/download/q1w2e3.4f.incomplete"), part=lambda m: without(m, "model.safetensors.part"),
-     crdownload=lambda m: (without(m, "model.safetensors.crdownload"), setattr(m, "config", None)),
-     no_config_yet=lambda m: (without(m, "model.gguf.part"), setattr(m, "config", None)))
-rows(REFUSED, SHARDS[1], "is not there", "lies there", a_shard_that_comes=lambda m: (m.shards(), m.files.pop(SHARDS[1]), m.files.__setitem__(SHARDS[1] + ".part", b"")),
+     incomplete_in_the_cache=lambda m: without(m, ".cache/huggingface/download/q1w2e3.4f.incomplete"),
+     part=lambda m: without(m, "model.safetensors.part"),
+     crdownload=bare(lambda m: without(m, "model.safetensors.crdownload")),
+     no_config_yet=bare(lambda m: without(m, "model.gguf.part")))
+rows(REFUSED, SHARDS[1], "is not there", "lies there",
+     a_shard_that_comes=lambda m: (m.shards(), m.files.pop(SHARDS[1]), m.files.__setitem__(SHARDS[1] + ".part", b"")),
      a_shard_in_the_cache=lambda m: (m.shards(), m.files.pop(SHARDS[1]), m.files.__setitem__(".cache/huggingface/download/x.incomplete", b"")))
 rows(REFUSED, "is not there", "is the download complete?", a_shard_missing=lambda m: (m.shards(), m.files.pop(SHARDS[0])))
-rows(REFUSED, "safetensors files", "model-00001-of-00002.safetensors", "the index", shards_without_an_index=lambda m: (m.shards(), m.files.pop(INDEX)),
+rows(REFUSED, "safetensors files", "model-00001-of-00002.safetensors", "the index",
+     shards_without_an_index=lambda m: (m.shards(), m.files.pop(INDEX)),
      one_shard_without_the_other=lambda m: (m.shards(), m.files.pop(INDEX), m.files.__setitem__("model-00003-of-00004.safetensors", b"")))
 rows(REFUSED, "1 safetensors file ", "consolidated.safetensors", another_name=lambda m: without(m, "consolidated.safetensors"))
 rows(REFUSED, "PyTorch", pytorch=lambda m: without(m, "pytorch_model.bin"), pytorch_shards=lambda m: without(m, "pytorch_model-00001-of-00002.bin"),
      pth=lambda m: without(m, "consolidated.00.pth"))
 rows(REFUSED, "GGUF files", "gpt-oss-20b-F16.gguf", a_folder_of_gguf=lambda m: without(m, "gpt-oss-20b-F16.gguf"),
-     a_folder_of_gguf_alone=lambda m: (without(m, "gpt-oss-20b-F16.gguf"), setattr(m, "config", None)),
+     a_folder_of_gguf_alone=bare(lambda m: without(m, "gpt-oss-20b-F16.gguf")),
      files_of_gguf_and_others=lambda m: without(m, "a.txt", "gpt-oss-20b-F16.gguf", "README.md"))
-rows(REFUSED, "form of gpt-oss alone", original_alone=lambda m: (without(m, "original/config.json"), setattr(m, "config", None)),
-     metal_alone=lambda m: (without(m, "metal/model.bin"), setattr(m, "config", None)))
+rows(REFUSED, "form of gpt-oss alone", original_alone=bare(lambda m: without(m, "original/config.json")),
+     metal_alone=bare(lambda m: without(m, "metal/model.bin")))
 ADAPTER = json.dumps({"peft_type": "LORA", "base_model_name_or_path": "openai/gpt-oss-20b"}).encode()
 rows(REFUSED, "LoRA adapter", "merge it into its base model openai/gpt-oss-20b",
-     an_adapter=lambda m: (without(m, "adapter_model.safetensors", **{"adapter_config.json": ADAPTER}), setattr(m, "config", None)),
+     an_adapter=bare(lambda m: without(m, "adapter_model.safetensors", **{"adapter_config.json": ADAPTER})),
      an_adapter_with_config=lambda m: without(m, "adapter_model.safetensors", **{"adapter_config.json": ADAPTER}),
-     an_adapter_of_pytorch=lambda m: (without(m, "adapter_model.bin", **{"adapter_config.json": ADAPTER}), setattr(m, "config", None)))
-rows(REFUSED, "LoRA adapter", an_adapter_of_nobody=lambda m: (without(m, "adapter_model.safetensors"), setattr(m, "config", None)),
+     an_adapter_of_pytorch=bare(lambda m: without(m, "adapter_model.bin", **{"adapter_config.json": ADAPTER})))
+rows(REFUSED, "LoRA adapter", an_adapter_of_nobody=bare(lambda m: without(m, "adapter_model.safetensors")),
      an_adapter_with_broken_words=lambda m: without(m, "adapter_model.safetensors", "adapter_config.json"),
-     gguf_adapter=lambda m: m.keys.__setitem__("general.type", string("adapter")),
+     gguf_adapter=key("general.type", string("adapter")),
      gguf_adapter_alone=lambda m: (m.keys.update({"general.type": string("adapter"), "adapter.type": string("lora")}), m.tensors.clear()))
-rows(REFUSED, "general.type", gguf_projector=lambda m: m.keys.__setitem__("general.type", string("mmproj")), gguf_matrix=lambda m: m.keys.__setitem__("general.type", string("imatrix")))
+rows(REFUSED, "general.type", gguf_projector=key("general.type", string("mmproj")), gguf_matrix=key("general.type", string("imatrix")))
 rows(SAME, "LoRA adapter", "not applied", an_adapter_beside=lambda m: m.files.__setitem__("adapter_config.json", ADAPTER),
      an_adapter_of_nobody_beside=lambda m: m.files.__setitem__("adapter_model.safetensors", b"x"))
 rows(SAME, "has not ended", aria=lambda m: m.files.__setitem__("model.safetensors.aria2", b"x"))
@@ -363,12 +392,19 @@ def other_name(part, to, *also):
     return spoil
 
 
-rows(REFUSED, "mlp.router.weight is missing", "there is " + L0 + "mlp.router.linear.weight", router_linear=other_name("mlp.router.weight", "mlp.router.linear.weight"))
-rows(REFUSED, "q_proj.weight is missing", "there is " + L0 + "self_attn.q_proj.base_layer.weight", base_layer=other_name("q_proj.weight", "q_proj.base_layer.weight"))
+rows(REFUSED, "mlp.router.weight is missing", "there is " + L0 + "mlp.router.linear.weight",
+     router_linear=other_name("mlp.router.weight", "mlp.router.linear.weight"))
+rows(REFUSED, "q_proj.weight is missing", "there is " + L0 + "self_attn.q_proj.base_layer.weight",
+     base_layer=other_name("q_proj.weight", "q_proj.base_layer.weight"))
 rows(REFUSED, "gate_up_proj is missing", "there is " + L0 + "mlp.experts.gate_up_projs.0.weight",
      projs=other_name("gate_up_proj_blocks", "gate_up_projs.0.weight"))
 rows(REFUSED, "gate_up_proj is missing", "there is " + L0 + "mlp.experts.0.gate_proj.weight",
      experts_apart=other_name("experts.gate_up_proj_blocks", "experts.0.gate_proj.weight"))
+rows(REFUSED, "input_layernorm.weight is missing", "there is model.language_model.layers.0.input_layernorm.weight",
+     layers_further_down=other_name("model.layers", "model.language_model.layers"))
+rows(REFUSED, "input_layernorm.weight is missing", "there is transformer.layers.0.input_layernorm.weight",
+     layers_elsewhere=other_name("model.layers", "transformer.layers"))
+rows(REFUSED, "embed_tokens.weight is missing", "there is transformer.embed_tokens.weight", all_elsewhere=other_name("model.", "transformer."))
 rows(REFUSED, "attn_q.weight is missing", "there is blk.0.attn_q.base.weight", gguf_base_layer=other_name("attn_q.weight", "attn_q.base.weight"))
 
 
@@ -378,9 +414,17 @@ def nothing_like_it(m):
 
 
 rows(REFUSED, "no tensors at all", gguf_words_alone=lambda m: m.tensors.clear(), no_tensors=lambda m: setattr(m, "tensors", {}))
-rows(REFUSED, "supported are F32, F16, BF16", float8=lambda m: m.tensors.__setitem__(L0 + "self_attn.q_proj.weight", ("F8_E4M3", m.tensors[L0 + "self_attn.q_proj.weight"][1], bytes(128 * 64))),
-     int8=lambda m: m.tensors.__setitem__(L0 + "self_attn.k_proj.weight", ("I8", m.tensors[L0 + "self_attn.k_proj.weight"][1], bytes(64 * 64))),
-     double=lambda m: m.tensors.__setitem__("model.norm.weight", ("F64", [64], bytes(512))))
+
+
+def typed(name, dtype, value_bytes):
+    def spoil(m):
+        _, shape, _ = m.tensors[name]
+        m.tensors[name] = (dtype, shape, bytes(value_bytes * math.prod(shape)))
+    return spoil
+
+
+rows(REFUSED, "supported are F32, F16, BF16", float8=typed(L0 + "self_attn.q_proj.weight", "F8_E4M3", 1),
+     int8=typed(L0 + "self_attn.k_proj.weight", "I8", 1), double=typed("model.norm.weight", "F64", 8))
 
 
 def test_rows():

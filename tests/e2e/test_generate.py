@@ -3,6 +3,8 @@
 import array
 import math
 import re
+import shutil
+import struct
 
 from harness import *
 
@@ -172,6 +174,17 @@ def test_bench_sample():
         assert not json.loads(bench("-p", "0", "-o", "json", *args).text)[0]["sampled"]
     assert "| tg20 x3 sampled |" in bench("-p", "0", "--sample", "--parallel", "3").text
     refuses(osso("bench", "-m", path, "-n", "0", "--sample"), 2, "--sample", "-n 0")
+    broken = TEMP / "not_finite"  # logits that only who draws from them looks at
+    shutil.copytree(path, broken)
+    data = bytearray((broken / "model.safetensors").read_bytes())
+    size, = struct.unpack_from("<Q", data)
+    first, last = json.loads(data[8:8 + size])["model.norm.weight"]["data_offsets"]
+    data[8 + size + first:8 + size + last] = b"\xc0\x7f" * ((last - first) // 2)
+    (broken / "model.safetensors").write_bytes(data)
+    for parallel in ("1", "3"):
+        args = ("bench", "-m", broken, "-p", "0", "-n", "4", "-r", "1", "--parallel", parallel)
+        assert osso(*args).code == 0
+        refuses(osso(*args, "--sample"), 1, "not finite")
 
 
 def test_synth():

@@ -8,6 +8,7 @@ import signal
 import struct
 import termios
 import time
+import traceback
 
 from harness import *
 from test_chat import final, thinking
@@ -20,11 +21,15 @@ class Terminal:
         self.seen = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            full = environment(**{"TERM": "xterm-256color", **env})
-            command = [OSSO, "chat", *map(str, args)]
-            if shell:
-                command = ["/bin/bash", "-c", shell, "bash", *command]
-            os.execve(command[0], command, full)
+            try:  # whatever fails here must not go on with the tests, twice
+                full = environment(**{"TERM": "xterm-256color", **env})
+                command = [OSSO, "chat", *map(str, args)]
+                if shell:
+                    command = ["/bin/bash", "-c", shell, "bash", *command]
+                os.execve(command[0], command, full)
+            finally:
+                traceback.print_exc()
+                os._exit(127)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
 
     def send(self, data):
@@ -56,6 +61,25 @@ class Terminal:
         at = self.seen.index(text) + len(text)
         came, self.seen = self.seen[:at], self.seen[at:]
         return came
+
+    def sleeps(self):
+        """Has the program in front read all that was typed, and waits for something?"""
+        try:
+            leader = os.tcgetpgrp(self.fd)
+            slave = os.open(os.readlink(f"/proc/{leader}/fd/0"), os.O_RDWR | os.O_NOCTTY)
+            try:
+                waiting = struct.unpack("i", fcntl.ioctl(slave, termios.FIONREAD, b"\0" * 4))[0]
+            finally:
+                os.close(slave)
+            return waiting == 0 and pathlib.Path(f"/proc/{leader}/stat").read_text().rpartition(")")[2].split()[0] in "ST"
+        except OSError:
+            return True  # it has ended
+
+    def settle(self):
+        """Reads until nothing more comes of what was typed."""
+        quiet, end = 0, time.monotonic() + 20 * SLOW
+        while quiet < 2 and time.monotonic() < end:
+            quiet = 0 if self.read(0.02) or not self.sleeps() else quiet + 1
 
     def prompt(self):
         return self.wait(b">>> ")
@@ -132,7 +156,7 @@ def test_a_pasted_block_is_one_message():
     t = Terminal(*final())
     t.prompt()
     t.send(PASTE % "first line\rsecond ünï 日本 😀\rthird\x1b[31m".encode())
-    time.sleep(0.5)
+    t.settle()
     t.send(" and more\r")
     t.wait("Hello, good friend.")
     t.prompt()
@@ -148,8 +172,7 @@ def test_a_large_paste():
     block = "".join(f"line {i} of many\r" for i in range(300))
     for at in range(0, len(block), 500):
         t.send((b"\x1b[200~" if at == 0 else b"") + block[at:at + 500].encode())
-        while t.read(0.05):
-            pass
+        t.settle()
     t.send(b"\x1b[201~\r")
     t.wait("Hello, good friend.")
     t.prompt()
@@ -354,11 +377,14 @@ def test_a_slow_terminal_is_no_failure():
     """Ctrl-C while a write waits for whoever reads: the answer ends, the chat does not."""
     path, ids = tiny()
     for _ in range(3):
-        t = Terminal("-m", path, "--temp", "0", "--logit-bias", f"{ids['final']}+5", "--logit-bias", f"{ids['Loop']}+30")
+        t = Terminal("-m", path, "--temp", "0", "--logit-bias", f"{ids['final']}+5", "--logit-bias", f"{ids['Loop']}+12")
         t.prompt()
         t.send("go\r")
         t.wait("Loop")
-        time.sleep(1)  # nobody reads: it blocks
+        blocked = 0
+        while blocked < 5:  # nobody reads: it waits in a write
+            time.sleep(0.02)
+            blocked = blocked + 1 if t.sleeps() else 0
         t.send("\x03")
         t.wait(b"\x1b[?2004h")
         assert t.leave() == 0

@@ -5,13 +5,9 @@ from test_chat import final
 from test_repl import PASTE, Terminal, plain, raw
 from test_repl_paste import Seen, sent
 
+import shlex
+import shutil
 import time
-
-
-def settle(t):
-    """Nothing comes any more."""
-    while t.read(0.15 * SLOW):
-        pass
 
 
 class Line(Seen):
@@ -36,7 +32,7 @@ class Line(Seen):
         """The rows from the last prompt on, and the cursor's row below it and column."""
         for key in keys:
             self.send(key)
-            settle(self)
+            self.settle()
         s = self.screen()
         lines = [line.rstrip() for line in s.display]
         first = max(i for i, line in enumerate(lines) if line.startswith(">>> ") or line == ">>>")
@@ -103,11 +99,11 @@ def test_a_line_larger_than_the_window_shows_where_the_cursor_is():
     t = Line(40, 10)
     block = b"\r".join(b"row %d" % i for i in range(30))
     t.send(PASTE % block)
-    settle(t)
+    t.settle()
     lines = [line.rstrip() for line in t.screen().display]
     assert lines == [f"row {i}" for i in range(20, 30)], lines
     t.send(HOME)
-    settle(t)
+    t.settle()
     lines = [line.rstrip() for line in t.screen().display]
     assert lines[0].startswith(">>> row 0") or "row 29" in lines[-1], lines
     t.send("\x05\r")
@@ -115,6 +111,41 @@ def test_a_line_larger_than_the_window_shows_where_the_cursor_is():
     t.prompt()
     assert "row 0\nrow 1\n" in raw(t) and True
     t.bye()
+
+
+def test_a_terminal_that_wraps_anew():
+    """tmux wraps the rows of a window that gets narrower: one prompt is left of them."""
+    if not shutil.which("tmux"):
+        raise Skip("tmux is not installed")
+    env = environment(LANG="C.UTF-8", TERM="xterm-256color", TMUX_TMPDIR=str(TEMP))
+    text = "a line that is long enough to reach over the edge of a window of eighty columns, and further"
+
+    def tmux(*args):
+        return subprocess.run(["tmux", "-f", "/dev/null", *args], env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    def shown(want):
+        """The screen, once this is true of it."""
+        for _ in range(100):
+            rows = tmux("capture-pane", "-p", "-t", "osso").rstrip().split("\n")
+            if want(rows):
+                return rows
+            time.sleep(0.1)
+        raise AssertionError(rows)
+
+    tmux("new-session", "-d", "-s", "osso", "-x", "80", "-y", "24", shlex.join([OSSO, "chat", *map(str, final())]))
+    try:
+        shown(lambda rows: rows[-1].startswith(">>>"))
+        tmux("send-keys", "-t", "osso", "/stats", "Enter")
+        shown(lambda rows: rows[-1] == ">>>" and len(rows) > 5)
+        tmux("send-keys", "-t", "osso", "-l", text)
+        shown(lambda rows: rows[-1].endswith("further"))
+        for wide in (70, 50, 43, 30):
+            tmux("resize-window", "-t", "osso", "-x", str(wide), "-y", "24")
+            rows = shown(lambda rows: "".join(rows[-4:]).replace(" ", "").endswith(">>>" + text.replace(" ", ""))
+                         and max(map(len, rows[-2:])) < wide)
+            assert len([row for row in rows if row.startswith(">>> a line")]) == 1, (wide, rows)
+    finally:
+        subprocess.run(["tmux", "kill-server"], env=env, check=False)
 
 
 # ---- Tab -----------------------------------------------------------------------------------------------------
@@ -184,7 +215,7 @@ def test_tab_completes_paths():
         t = Line(120, 40, **env)
         t.typed(*[part + "\t" for part in typed.split("\t")[:-1]])
         t.send(END)
-        settle(t)
+        t.settle()
         shown = t.screen().display[t.screen().cursor.y]
         assert shown.rstrip() == (">>> " + line).rstrip(), (typed, shown)
         t.bye()
@@ -213,15 +244,13 @@ def twice(first, *again):
     t.prompt()
     for key in first:
         t.send(key)
-        while t.read(0.1):
-            pass
+        t.settle()
     t.leave() if b">>> " in t.seen else None
     t = Terminal(*final(), **env)
     t.prompt()
     for key in again or (UP, "\r"):
         t.send(key)
-        while t.read(0.15):
-            pass
+        t.settle()
     t.seen = b""
     t.send("/raw\r")
     text = plain(t.wait("<|start|>assistant\r\n"))

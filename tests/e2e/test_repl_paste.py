@@ -93,8 +93,7 @@ class Seen(Terminal):
     def size(self, columns, rows):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         os.kill(self.pid, signal.SIGWINCH)
-        for _ in range(3):
-            self.read(0.2)
+        self.settle()
 
 
 def test_a_resize_draws_once():
@@ -162,6 +161,26 @@ def test_stopped_and_continued():
     assert t.wait("\r\n").split() == [b"icanon", b"echo"]
     t.wait(">>> begun")
     t.send("\r")
+    t.wait("Hello, good friend.")
+    t.leave()
+
+
+def test_signals_at_a_dumb_prompt():
+    for sig in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        t = Terminal(*final(), TERM="dumb")
+        t.prompt()
+        t.settle()
+        os.kill(t.pid, sig)
+        assert t.end() == -sig, sig
+    t = Terminal(*final(), TERM="dumb", shell='set -m; "$@"; echo "(stopped)"; fg')
+    t.prompt()
+    t.settle()
+    os.kill(child_of(t.pid), signal.SIGTSTP)
+    t.wait("(stopped)")
+    t.prompt()
+    t.settle()
+    assert b">>>" not in t.seen, t.seen
+    t.send("hi\n")
     t.wait("Hello, good friend.")
     t.leave()
 

@@ -7,7 +7,7 @@ import signal
 from harness import *
 from test_chat import final
 from test_repl import PASTE
-from test_repl_line import Line, settle
+from test_repl_line import Line
 from test_repl_paste import child_of
 from test_repl_waiting import SLOW_PROMPT, saved
 
@@ -36,7 +36,7 @@ def picture(t):
 
 
 def compare(t, name):
-    settle(t)
+    t.settle()
     file = SCREENS / f"{name}-{t.columns}x{t.rows}.txt"
     shown = picture(t)
     if os.environ.get("UPDATE_SCREENS"):
@@ -87,10 +87,11 @@ def test_completion():
 def test_a_stopped_chat():
     for columns, rows in SIZES:
         t = chat(columns, rows, shell='set -m; "$@"; echo "(stopped)"; fg >/dev/null')
-        t.typed("half a line")
+        t.typed("a line that takes more than one row, " * 4 + "half a line")
         t.send("\x1a")
         t.wait("(stopped)")
-        t.wait(">>> half a line")
+        t.wait(">>> a line")
+        t.settle()
         t.typed(", and the rest")
         compare(t, "ctrl-z")
         t.bye()

@@ -24,7 +24,7 @@ def answering():
     return endless("--logit-bias", f"{tiny()[1]['final']}+5")
 
 
-def long_conversation(words=6000):
+def long_conversation(words=6000 if SLOW == 1 else 2000):
     return saved(f"long-{words}", more=[{"role": "user", "content": "la " * words},
                                         {"role": "assistant", "channel": "final", "content": "Done."}])
 
@@ -100,7 +100,7 @@ def test_nothing_where_nobody_looks():
     t.send("\x04")
     assert t.end() == 0
     for verb in (("chat",), ("generate", "--chat"), ("generate",)):
-        result = osso(*verb, *endless()[:6], "-c", "0", "-n", "15000", "-p", "hi", env={"TERM": "xterm"})
+        result = osso(*verb, *endless()[:6], "-c", "0", "-n", str(15000 // SLOW), "-p", "hi", env={"TERM": "xterm"})
         assert b"\x1b" not in result.err and b"thinking" not in result.err and b"answering" not in result.err, result
 
 

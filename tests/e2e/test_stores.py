@@ -102,6 +102,17 @@ def test_hub():
         found(("some/one--more", "one--more", "one.gguf"), one, {variable: str(root)}, "the hub's cache")
 
 
+def test_a_revision_without_a_name():
+    """Asked for by its number a snapshot has no refs/main: it is found where it is the only one."""
+    there = home("revision")
+    folder = hub(there, "some", "tiny")
+    (folder.parent.parent / "refs/main").unlink()
+    found(("some/tiny",), folder, {"HF_HUB_CACHE": str(there)}, "the hub's cache")
+    assert osso("info", folder.parent.parent).code == 0
+    (folder.parent / "def456").mkdir()
+    lost(("some/tiny",), {"HF_HUB_CACHE": str(there)})
+
+
 def test_hub_of_gguf_files():
     there = home("hub-gguf")
     root = there / "hub"

@@ -90,7 +90,7 @@ static uint16_t poke(struct rig *r, const struct osso_session *s, int layer, boo
     struct osso_engine *e = r->engine;
     struct kv_pool *kv = &e->kv;
     enum kv_group_id g = (enum kv_group_id)kv->layer_group[layer];
-    uint8_t *part = kv_page_at(kv, g, s->kv.page[g][pos / KV_PAGE]) + kv->layer_off[layer];
+    uint8_t *part = kv_page_at(kv, s->kv.page[g][pos / KV_PAGE]) + kv->layer_off[layer];
     uint8_t *there = e->backend->host(e->backend, part, kv->layer_bytes);
     size_t at = value ? kv->layer_bytes / (size_t)kv->layout.n_kv_heads / 2 +
                             pos % KV_PAGE * (size_t)kv->layout.head_dim * 2

@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "cli/columns.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -116,14 +117,44 @@ void line_draw_begin(struct line_draw *d, const char *prompt)
     line_draw_anew(d, false);
 }
 
+/* Does the terminal wrap anew what stands in it when its window gets narrower? Many do, none tells; a wrong yes would
+ * cost rows above the line, a wrong no leaves a copy of some of it. */
+static bool rewraps(void)
+{
+    static const char *const names[] = {"VTE_VERSION",     "KITTY_WINDOW_ID", "WEZTERM_PANE", "ALACRITTY_WINDOW_ID",
+                                        "KONSOLE_VERSION", "WT_SESSION",      "TERM_PROGRAM"};
+    if (getenv("TMUX"))
+        return true;
+    if (getenv("STY") || getenv("XTERM_VERSION")) /* what these were started from is not where this runs */
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i]))
+            return true;
+    return false;
+}
+
+/* Rows that a window of so many columns has added above the cursor, by wrapping the rows of the line. */
+static int rows_added(const struct line_draw *d, int columns)
+{
+    struct line_place p = after_prompt(d);
+    int added = 0;
+    if (columns <= 0 || columns > d->width || !rewraps())
+        return 0;
+    for (size_t i = 0; i < d->len && p.row < d->at.row; i++) {
+        struct line_place end = after(p, d->text[i], d->width);
+        if (end.row > p.row && p.row >= d->top && p.column > 0)
+            added += (p.column - 1) / columns;
+        p = end;
+    }
+    return added + (d->at.column > 0 ? (d->at.column - 1) / columns : 0);
+}
+
 void line_draw_anew(struct line_draw *d, bool in_place)
 {
-    if (d->shown && in_place) {
-        move_to(d, (struct line_place){d->top, 0});
-        fputs("\r", d->screen);
-    } else
-        fputs("\r", d->screen);
-    fputs("\033[J", d->screen);
+    int up = d->shown && in_place ? d->at.row - d->top + rows_added(d, terminal_columns(STDIN_FILENO)) : 0;
+    if (up > 0)
+        fprintf(d->screen, "\033[%dA", up);
+    fputs("\r\033[J", d->screen);
     fflush(d->screen);
     d->shown = false;
     d->top = 0;

@@ -77,6 +77,6 @@ void line_obey(int sig)
     struct sigaction standard = {.sa_handler = SIG_DFL}, ours;
     sigaction(sig, &standard, &ours);
     raise(sig);
-    sigaction(sig, &ours, NULL); /* Ctrl-Z, and now it goes on */
-    continued = 1;
+    sigaction(sig, &ours, NULL); /* Ctrl-Z, and now it goes on: whoever called this knows */
+    continued = 0;
 }

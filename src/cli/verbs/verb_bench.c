@@ -1,6 +1,5 @@
-/* verb_bench.c: how fast this machine runs a model, beside how fast it could at best. The ceilings are measured in
- * between the work, every few tokens, because a machine that others use too is not the same from one second to the
- * next. */
+/* verb_bench.c: how fast this machine runs a model, beside how fast it could at best. The ceilings are measured between
+ * the work, every few tokens: a machine that others use too is not the same from one second to the next. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/bench_report.h"
 #include "cli/int_list.h"
