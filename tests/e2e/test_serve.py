@@ -318,7 +318,7 @@ def test_every_route_needs_a_key_but_two():
             assert (key == "PUBLIC") == public, (method, route)
             answer = s.ask(method, route.replace("{id}", "x"))
             assert (answer.status != 401) == public, (route, answer)
-            if method == "GET" and kind == "IO":
+            if method == "GET" and kind == "IO" and "{id}" not in route:
                 assert s.ask(method, route, headers=bearer("sk-1")).status == 200, route
                 assert s.ask("HEAD", route, headers=bearer("sk-1")).status == 200, route
             other = s.ask("PATCH", route.replace("{id}", "x"), headers=bearer("sk-1"))
