@@ -96,7 +96,7 @@ def draw(rng):
     if ESSENTIAL[api] not in names and rng.random() < 0.97:
         members.append(BASE[api])
     if limit not in names:
-        members.append(f'"{limit}":12')
+        members.append(f'"{limit}":{rng.choice((1, 1, 2, 12))}')
     rng.shuffle(members)
     return api, ("{" + ",".join(members) + "}").encode("latin-1"), wrong, json_is_fine
 
