@@ -20,12 +20,20 @@ struct reader {
     char date[16];
 };
 
+static const char *find_part(struct reader *reader, const char *id, enum stored_part part)
+{
+    buf_clear(&reader->stored);
+    return stored_get(reader->desk->responses, reader->owner, id, part, &reader->stored) ? reader->stored.data : NULL;
+}
+
 static const char *find_stored(void *user, const char *id)
 {
-    struct reader *reader = user;
-    buf_clear(&reader->stored);
-    return stored_get(reader->desk->responses, reader->owner, id, STORED_ALL, &reader->stored) ? reader->stored.data
-                                                                                               : NULL;
+    return find_part(user, id, STORED_ALL);
+}
+
+static const char *find_said(void *user, const char *id)
+{
+    return find_part(user, id, STORED_OUTPUT);
 }
 
 static enum osso_status recall(void *user, struct osso_conversation **conversation, struct osso_error *err)
@@ -47,6 +55,7 @@ static struct request_world reader_world(struct desk *desk, struct reader *reade
                                   .defaults = &desk->defaults,
                                   .date = desk->date ? desk->date : reader->date,
                                   .stored = find_stored,
+                                  .said = find_said,
                                   .recall = recall,
                                   .user = reader};
 }

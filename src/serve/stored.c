@@ -34,11 +34,12 @@ bool stored_get(struct shelf *shelf, uint64_t owner, const char *id, enum stored
             buf_add(out, object, n.object);
         else {
             buf_puts(out, "[");
-            buf_add(out, input, n.input);
-            if (part == STORED_ALL && n.output) {
-                buf_puts(out, n.input ? "," : "");
+            if (part != STORED_OUTPUT)
+                buf_add(out, input, n.input);
+            if (part == STORED_ALL && n.output && n.input)
+                buf_puts(out, ",");
+            if (part != STORED_INPUT)
                 buf_add(out, output, n.output);
-            }
             buf_puts(out, "]");
         }
     }

@@ -7,8 +7,8 @@
 /* object: the response; input, output: its items without brackets. */
 void stored_keep(struct shelf *shelf, uint64_t owner, const char *id, const char *object, const struct buf *input,
                  const char *output);
-/* Which of them; all: input and output, a list. Appends a JSON text. */
-enum stored_part { STORED_OBJECT, STORED_INPUT, STORED_ALL };
+/* Which of them; all: input and output. All but the object are lists. Appends a JSON text. */
+enum stored_part { STORED_OBJECT, STORED_INPUT, STORED_OUTPUT, STORED_ALL };
 bool stored_get(struct shelf *shelf, uint64_t owner, const char *id, enum stored_part part, struct buf *out);
 
 #endif

@@ -93,7 +93,7 @@ def test_bundled_model():
         again = s.chat("What is a cat?", seed=1, max_tokens=40)
         assert again["choices"] == a["choices"]
         details = again["usage"]["prompt_tokens_details"]
-        assert details["cached_tokens"] == again["usage"]["prompt_tokens"] - 1, again
+        assert details == dict(cached_tokens=again["usage"]["prompt_tokens"] - 1, cache_write_tokens=1), again
         pieces = s.events("/v1/chat/completions", dict(messages=[dict(role="user", content="What is a cat?")], seed=1, max_tokens=40,
                                                        stream_options=dict(include_usage=True)))
         text = "".join(e["choices"][0]["delta"].get("content") or "" for _, e in pieces[:-2])
@@ -190,7 +190,7 @@ def test_responses():
         b = s.good("/v1/responses", dict(input="once more", previous_response_id=a["id"]))
         assert b["output"][1]["content"][0]["text"] == "Two." and b["previous_response_id"] == a["id"], b
         assert s.good(f"/v1/responses/{a['id']}") == a
-        items = s.good(f"/v1/responses/{b['id']}/input_items")["data"]
+        items = s.good(f"/v1/responses/{b['id']}/input_items?order=asc")["data"]
         assert [i.get("role") for i in items] == ["user", None, "assistant", "user"], items
         n = s.good("/v1/responses/input_tokens", dict(input="hello", instructions="Be brief."))["input_tokens"]
         assert n == a["usage"]["input_tokens"], (n, a["usage"])
@@ -208,6 +208,63 @@ def test_responses():
         assert s.good("/v1/responses", dict(input="", max_output_tokens=1))["status"] == "incomplete"
 
 
+def test_pages_of_items():
+    """The newest first unless asked otherwise, 20 a page, to the end; also where a client gave one id to several items."""
+    with scripted(dict(text=final("Hi."))) as s:
+        asked = [dict(role="user", content=f"no {i}") for i in range(45)]
+        for more in ({}, dict(id="same")):
+            path = f"/v1/responses/{s.good('/v1/responses', dict(input=[dict(a, **more) for a in asked]))['id']}/input_items"
+            first = s.good(path)
+            assert [i["content"][0]["text"] for i in first["data"]] == [f"no {i}" for i in range(44, 24, -1)] and first["has_more"], first
+            assert (first["first_id"], first["last_id"]) == (first["data"][0]["id"], first["data"][-1]["id"])
+            seen, after = [], ""
+            for _ in range(9):
+                page = s.good(f"{path}?order=asc&limit=7{after}")
+                seen += [i["content"][0]["text"] for i in page["data"]]
+                after = f"&after={page['last_id']}"
+                if not page["has_more"]:
+                    break
+            assert not page["has_more"] and (more or seen == [a["content"] for a in asked]), seen
+        assert s.good(path.replace("/input_items", ""))["object"] == "response"
+        for query, param in (("limit=0", "limit"), ("limit=101", "limit"), ("limit=x", "limit"), ("limit=", "limit"), ("order=up", "order")):
+            status, e = s.send(f"{path}?{query}")
+            assert status == 400 and e["error"]["param"] == param, (query, e)
+        assert s.send(path + "?after=nobody")[0] == 404 and s.send(path.replace("/input_items", "?stream=true"))[0] == 400
+        s.good("/v1/responses", dict(input=[]))  # an empty list is an empty message
+
+
+def test_items_by_name():
+    """What was said can be named instead of sent again, thoughts and calls too; only by its own key, and only while it is stored."""
+    kept = "I must.<|end|><|start|>assistant" + call("get", "{}") + "<|start|>functions.get to=assistant<|channel|>commentary<|message|>12"
+    with scripted(dict(match=kept, text=final("Twelve.")), dict(match="go<|end|>", text=thought("I must.") + call("get", "{}"))) as s:
+        ask = dict(tools=[dict(type="function", name="get")])
+        user = dict(role="user", content="go")
+        a = s.good("/v1/responses", dict(ask, input=[user]))
+        rest = [dict(type="item_reference", id=a["output"][0]["id"]), dict(id=a["output"][1]["id"]),
+                dict(type="function_call_output", call_id=a["output"][1]["call_id"], output="12")]
+        b = s.good("/v1/responses", dict(ask, input=[user, *rest]))
+        assert b["output"][0]["content"][0]["text"] == "Twelve.", b
+        items = s.good(f"/v1/responses/{b['id']}/input_items?order=asc")["data"]
+        assert [i["type"] for i in items] == ["message", "reasoning", "function_call", "function_call_output"], items
+        assert items[1] == a["output"][0] and items[2] == a["output"][1], items
+        for bad in (a["output"][0]["id"] + "0", a["output"][0]["id"][:-1] + "7", "rs_", "_", "", "x" * 4000, "rs_" + "0" * 24, "msg_\u0000"):
+            status, e = s.send("/v1/responses", dict(ask, input=[user, dict(type="item_reference", id=bad)]))
+            assert status == 404 and e["error"]["param"] == "input[1].id", (bad, status, e)
+        many = [dict(type="item_reference", id=a["output"][0]["id"])] * 1025
+        assert s.send("/v1/responses", dict(ask, input=[user, *many]))[0] == 400
+        c = s.good("/v1/responses", dict(ask, input="go", previous_response_id=a["id"]))
+        ids = [i["id"] for i in s.good(f"/v1/responses/{c['id']}/input_items?order=asc")["data"]]
+        assert len(set(ids)) == len(ids) == 4, ids
+        s.good(f"/v1/responses/{a['id']}", method="DELETE")
+        assert s.send("/v1/responses", dict(ask, input=[user, *rest]))[0] == 404
+    keys = TEMP / "two-keys"
+    keys.write_text("ann sk-ann\nbob sk-bob\n")
+    with scripted(dict(text=final("Hi.")), options=["--api-key-file", keys]) as s:
+        a = s.good("/v1/responses", dict(input="x"), key="sk-ann")
+        named = dict(input=[dict(type="item_reference", id=a["output"][0]["id"]), dict(role="user", content="y")])
+        assert s.send("/v1/responses", named, key="sk-bob")[0] == 404 and s.send("/v1/responses", named, key="sk-ann")[0] == 200
+
+
 def test_completions():
     bundled()
     with Osso() as s:
@@ -220,6 +277,21 @@ def test_completions():
         text = s.good("/v1/completions", dict(prompt="Once upon", max_tokens=8, temperature=0))["choices"][0]["text"]
         pieces = s.events("/v1/completions", dict(prompt="Once upon", max_tokens=8, temperature=0))
         assert "".join(e["choices"][0]["text"] for _, e in pieces[:-1]) == text
+
+
+def test_logprobs_of_every_token():
+    """Evaluation programs count: as many log-probabilities as ids, though the last one is none that has a text."""
+    for said, n in (("", 1), ("One two", 3), (" 12", 3)):
+        with scripted(dict(text=said)) as s:
+            ask = dict(prompt=[[1, 2, 3]], max_tokens=9, echo=True, logprobs=1, temperature=0)
+            a = s.good("/v1/completions", ask)
+            c = a["choices"][0]
+            assert a["usage"]["completion_tokens"] == n and c["finish_reason"] == "stop", a
+            assert all(len(c["logprobs"][k]) == 3 + n for k in ("tokens", "token_logprobs", "top_logprobs", "text_offset")), a
+            assert c["logprobs"]["tokens"][-1] == "<|return|>" and c["text"].endswith(said) and "<|" not in c["text"], a
+            pieces = [e["choices"][0] for _, e in s.events("/v1/completions", ask)[:-1]]
+            assert [t for p in pieces for t in p["logprobs"]["tokens"]] == c["logprobs"]["tokens"], pieces
+            assert "".join(p["text"] for p in pieces) == c["text"]
 
 
 def test_bad_requests():
@@ -247,6 +319,7 @@ def test_numbers_that_are_none():
         assert "error" in found[-1][1], found
         found = s.events("/v1/responses", dict(input="x"))
         assert found[-1][0] == "response.failed" and found[-1][1]["response"]["error"]["message"], found
+        assert [i["status"] for i in found[-1][1]["response"]["output"]] == ["incomplete"], found
 
 
 def test_keys_are_apart():

@@ -14,6 +14,16 @@ static const char *find_stored(void *user, const char *id)
                : NULL;
 }
 
+/* The output of a response whose items have ids as the server makes them. */
+static const char *find_said(void *user, const char *id)
+{
+    (void)user;
+    return strcmp(id, "resp_ab") == 0
+               ? "[{\"type\":\"reasoning\",\"id\":\"rs_ab0000\",\"content\":[{\"type\":\"reasoning_text\",\"text\":\"Hm.\"}]},"
+                 "{\"type\":\"message\",\"id\":\"msg_ab0001\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"two\"}]}]"
+               : NULL;
+}
+
 static bool ask(unsigned api, const char *body, struct request **q, struct refusal *r)
 {
     struct request_world world = {.tokenizer = builtin,
@@ -21,7 +31,8 @@ static bool ask(unsigned api, const char *body, struct request **q, struct refus
                                   .context = 4096,
                                   .defaults = &defaults,
                                   .date = "2026-01-15",
-                                  .stored = find_stored};
+                                  .stored = find_stored,
+                                  .said = find_said};
     osso_sampling_defaults(&defaults);
     *r = (struct refusal){0};
     return request_read(api, body, strlen(body), &world, q, r);
@@ -116,6 +127,28 @@ static void test_tool_loops(void **state)
         "<|start|>functions.patch to=assistant<|channel|>commentary<|message|>done<|end|><|start|>assistant");
 }
 
+#define NAMED(id) "{\"type\":\"item_reference\",\"id\":\"" id "\"}"
+#define INPUT(items) "{\"input\":[{\"role\":\"user\",\"content\":\"one\"}," items "]}"
+
+/* Items that are named stand where their names stood, in the prompt and in what is kept; what is named with more than
+ * an id is itself. */
+static void test_named_items(void **state)
+{
+    (void)state;
+    struct request *q;
+    struct refusal r;
+    const char *tail = "<|start|>user<|message|>one<|end|><|start|>assistant<|channel|>final<|message|>two<|end|>"
+                       "<|start|>user<|message|>three<|end|><|start|>assistant";
+    expect_prompt(API_RESPONSES, INPUT(NAMED("rs_ab0000") "," NAMED("msg_ab0001") "," SAID("user", "three")), tail);
+    expect_prompt(API_RESPONSES, INPUT("{\"id\":\"msg_ab0001\"}," SAID("user", "three")), tail);
+    expect_prompt(API_RESPONSES, INPUT("{\"id\":\"msg_ab0001\",\"role\":\"user\",\"content\":\"three\"}"),
+                  "<|start|>user<|message|>one<|end|><|start|>user<|message|>three<|end|><|start|>assistant");
+    assert_true(ask(API_RESPONSES, INPUT(NAMED("msg_ab0001") "," SAID("user", "three")), &q, &r));
+    assert_non_null(strstr(q->items.data, "\"id\":\"msg_ab0001\",\"role\":\"assistant\""));
+    assert_null(strstr(q->items.data, "item_reference"));
+    request_free(q);
+}
+
 static void test_settings(void **state)
 {
     (void)state;
@@ -195,6 +228,13 @@ static void test_refusals(void **state)
         {API_RESPONSES, "{\"input\":[{\"type\":\"computer_call\"}]}", "input[0]", 400},
         {API_RESPONSES, "{\"input\":[{\"type\":\"function_call_output\",\"call_id\":\"x\",\"output\":\"y\"}]}", "input",
          400},
+        {API_RESPONSES, INPUT(NAMED("msg_ab0002")), "input[1].id", 404},
+        {API_RESPONSES, INPUT(NAMED("rs_ab0001")), "input[1].id", 404},
+        {API_RESPONSES, INPUT(NAMED("msg_ac0001")), "input[1].id", 404},
+        {API_RESPONSES, INPUT(NAMED("ab0001")), "input[1].id", 404},
+        {API_RESPONSES, INPUT(NAMED("_0001")), "input[1].id", 404},
+        {API_RESPONSES, INPUT(NAMED("")), "input[1].id", 404},
+        {API_RESPONSES, INPUT("{\"type\":\"item_reference\"}"), "input[1]", 400},
         {API_RESPONSES, "{\"truncation\":\"auto\"}", "truncation", 400},
         {API_RESPONSES, "{\"background\":true}", "background", 400},
         {API_RESPONSES, "{\"max_output_tokens\":0}", "max_output_tokens", 400},
@@ -254,8 +294,8 @@ static void test_every_field(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_prompts), cmocka_unit_test(test_tool_loops),
-                                       cmocka_unit_test(test_settings), cmocka_unit_test(test_refusals),
-                                       cmocka_unit_test(test_every_field)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_prompts),     cmocka_unit_test(test_tool_loops),
+                                       cmocka_unit_test(test_named_items), cmocka_unit_test(test_settings),
+                                       cmocka_unit_test(test_refusals),    cmocka_unit_test(test_every_field)};
     return cmocka_run_group_tests(tests, builtin_setup, builtin_teardown);
 }

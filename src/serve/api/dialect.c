@@ -167,11 +167,12 @@ void reply_put_usage(struct reply *reply, const struct reply_usage *usage)
     }
     bool responses = reply->request->api == API_RESPONSES;
     const char *in = responses ? "input" : "prompt", *out = responses ? "output" : "completion";
-    buf_printf(
-        &reply->out,
-        "{\"%s_tokens\":%zu,\"%s_tokens\":%zu,\"total_tokens\":%zu,\"%s_tokens_details\":{\"cached_tokens\":%zu},"
-        "\"%s_tokens_details\":{\"reasoning_tokens\":%zu}}",
-        in, usage->prompt_tokens, out, sampled, usage->prompt_tokens + sampled, in, usage->cached_tokens, out, thought);
+    buf_printf(&reply->out,
+               "{\"%s_tokens\":%zu,\"%s_tokens\":%zu,\"total_tokens\":%zu,\"%s_tokens_details\":{\"cached_tokens\":%zu,"
+               "\"cache_write_tokens\":%zu},"
+               "\"%s_tokens_details\":{\"reasoning_tokens\":%zu}}",
+               in, usage->prompt_tokens, out, sampled, usage->prompt_tokens + sampled, in, usage->cached_tokens,
+               usage->prompt_tokens - usage->cached_tokens, out, thought);
 }
 
 void reply_item_id(const struct sequence *s, const char *prefix, size_t index, char text[64])

@@ -101,13 +101,13 @@ static void put_choice(struct sequence *s, const char *text, size_t len, const c
 {
     struct reply *reply = s->reply;
     struct item *item = s->items.n ? s->items.list : NULL;
-    bool begins = s->told == 0;
     struct lists l = {.at = 0};
     buf_printf(&reply->out, "{\"index\":%zu,\"text\":", s->index);
     reply_put_text(reply, text, len);
     reply_puts(reply, ",\"logprobs\":");
     if (reply->request->logprobs) {
-        if (begins && reply->request->echo) {
+        if (!s->listed && reply->request->echo) {
+            s->listed = true;
             const struct buf *prompt =
                 &reply->sequences[s->index - s->index % (size_t)reply->request->n].prompt_logprobs;
             list_tokens(reply, &l, prompt->data ? prompt->data : "", prompt->len);
@@ -136,28 +136,40 @@ static void put_chunk(struct sequence *s, const char *text, size_t len, const ch
     reply_data_end(s->reply);
 }
 
+static void echo(struct sequence *s)
+{
+    struct buf text = {0};
+    if (s->echoed || !s->reply->request->echo)
+        return;
+    s->echoed = true;
+    put_prompt(s, &text);
+    put_chunk(s, text.data ? text.data : "", text.len, NULL);
+    s->reply->failed |= text.failed;
+    buf_free(&text);
+}
+
+/* The prompt goes out before its answer; its log-probabilities are known when that begins. */
 static void begin(struct reply *reply)
 {
-    for (size_t i = 0; reply->request->stream && reply->request->echo && i < reply->n; i++) {
-        struct buf text = {0};
-        put_prompt(reply->sequences + i, &text);
-        put_chunk(reply->sequences + i, text.data, text.len, NULL);
-        reply->failed |= text.failed;
-        buf_free(&text);
-    }
+    for (size_t i = 0; reply->request->stream && !reply->request->logprobs && i < reply->n; i++)
+        echo(reply->sequences + i);
 }
 
 static void news(struct sequence *s, enum item_news news, struct item *item, const char *text, size_t len)
 {
     (void)item;
-    if (s->reply->request->stream && news == ITEM_GROWS)
-        put_chunk(s, text, len, NULL);
+    if (!s->reply->request->stream || news != ITEM_GROWS)
+        return;
+    echo(s);
+    put_chunk(s, text, len, NULL);
 }
 
 static void end(struct sequence *s)
 {
-    if (s->reply->request->stream)
-        put_chunk(s, "", 0, reply_finish_reason(s));
+    if (!s->reply->request->stream)
+        return;
+    echo(s);
+    put_chunk(s, "", 0, reply_finish_reason(s));
 }
 
 static void done(struct reply *reply, const struct reply_usage *usage)

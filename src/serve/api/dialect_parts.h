@@ -10,7 +10,7 @@ struct sequence {
     size_t index;
     struct items items;
     enum osso_stop stop;
-    bool ended;
+    bool ended, echoed, listed; /* completions: the prompt's text and its logprobs are out */
     size_t n_calls, told;       /* calls begun; bytes of a completion's logprobs already streamed */
     struct buf prompt_logprobs; /* completions: tokens of an echoed prompt, as JSON objects */
 };

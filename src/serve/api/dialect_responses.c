@@ -377,8 +377,12 @@ static void done(struct reply *reply, const struct reply_usage *usage)
     event_end(reply);
 }
 
+/* What was being said stays as far as it came. */
 static void fail(struct reply *reply, const struct refusal *r)
 {
+    const struct sequence *s = reply->sequences;
+    if (s->items.n && !s->items.list[s->items.n - 1].ended)
+        s->items.list[s->items.n - 1].ended = s->items.list[s->items.n - 1].cut = true;
     tell_response(reply, "response.failed", "failed", NULL, r);
 }
 

@@ -103,11 +103,12 @@ void items_event(struct items *s, const struct osso_event *event)
     bool counts = event->id >= 0;
     s->n_tokens += counts;
     s->n_thought += counts && event->voice == OSSO_VOICE_THOUGHT;
-    bool tells = s->logprobs && counts && in_message && event->voice == OSSO_VOICE_ANSWER &&
-                 !osso_tokenizer_is_special(s->tokenizer, event->id);
+    bool answers = in_message && event->voice == OSSO_VOICE_ANSWER &&
+                   !osso_tokenizer_is_special(s->tokenizer, event->id);
+    bool tells = s->logprobs && counts && (s->plain || answers); /* plain: of every id, the last one too */
     struct item *item = open_item(s);
     if (tells && !item)
-        item = begin(s, event->voice, m);
+        item = begin(s, OSSO_VOICE_ANSWER, m);
     if (tells && item) { /* before the text: a delta carries the tokens that it is made of */
         buf_puts(&item->logprobs, item->logprobs.len ? "," : "");
         items_put_logprob(&item->logprobs, s->tokenizer, event);

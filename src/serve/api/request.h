@@ -16,6 +16,7 @@ struct request_world {
     const char *date;                     /* "2026-01-15", for the system message; NULL: none */
     /* The stored history of a response: a JSON list of items ("[...]"), or NULL when this key has no such response. */
     const char *(*stored)(void *user, const char *id);
+    const char *(*said)(void *user, const char *id); /* the same of what it said alone: its output */
     /* May put the ids that the model wrote in the place of messages that come back (own tokens). NULL: no. */
     enum osso_status (*recall)(void *user, struct osso_conversation **conversation, struct osso_error *err);
     void *user;
@@ -47,6 +48,7 @@ struct request {
     bool store, include_encrypted;
     struct buf items;    /* the input as a JSON list of items without brackets, earlier ones first: what is stored */
     size_t items_before; /* bytes of `items` that come from the previous response */
+    size_t n_items;
 };
 
 /* Reads a body; false: *r says why. *request is the caller's (request_free), also then. */

@@ -3,6 +3,7 @@
 
 #include "json/jwrite.h"
 #include "serve/api/items_in.h"
+#include "serve/api/references.h"
 #include "serve/api/request_prompt.h"
 
 #include <string.h>
@@ -15,7 +16,7 @@ static void put_member(struct buf *out, const struct jval *v)
     jwrite_value(out, v, JWRITE_SPELT);
 }
 
-/* An item as it is kept and listed: with a type and an id, a message's text as a part. */
+/* An item as it is kept and listed: with a type, an id and a status, a message's text as a part. */
 static void put_item(struct buf *out, const struct jval *item, size_t n)
 {
     const struct jval *role = jval_get_type(item, "role", J_STRING), *type = jval_get_type(item, "type", J_STRING);
@@ -34,18 +35,17 @@ static void put_item(struct buf *out, const struct jval *item, size_t n)
         } else if (v != type && !(jtext_is(v->key, "id") && v->type != J_STRING))
             put_member(out, v);
     }
-    if (message && !jval_given(item, "status"))
+    if (!jval_given(item, "status"))
         buf_puts(out, ",\"status\":\"completed\"");
     buf_putc(out, '}');
 }
 
 /* Items without the brackets of their list. */
-static void put_items(struct buf *out, const struct jval *list)
+static void put_items(struct request *q, const struct jval *list)
 {
-    size_t n = 0;
     for (const struct jval *item = list->first; item; item = item->next)
         if (item->type == J_OBJECT)
-            put_item(out, item, n++);
+            put_item(&q->items, item, q->n_items++);
 }
 
 static bool put_earlier(struct request *q, const struct jval *id, const struct request_world *world, struct buf *chat,
@@ -62,28 +62,51 @@ static bool put_earlier(struct request *q, const struct jval *id, const struct r
     if (status)
         return refuse_status(r, status, NULL);
     bool ok = items_put_messages(chat, jdoc_root(doc), "previous_response_id", &q->tools, r);
-    put_items(&q->items, jdoc_root(doc));
+    put_items(q, jdoc_root(doc));
     q->items_before = q->items.len;
     jdoc_release(doc);
     return ok;
 }
 
+static bool put_list(struct request *q, const struct jval *list, struct buf *chat, struct refusal *r)
+{
+    put_items(q, list);
+    return items_put_messages(chat, list, "input", &q->tools, r);
+}
+
+/* What is named stands in its place, so that whoever continues this response finds it. */
+static bool put_named(struct request *q, const struct jval *list, const struct request_world *world, struct buf *chat,
+                      struct refusal *r)
+{
+    struct buf whole = {0};
+    struct jdoc *doc = NULL;
+    bool ok = references_resolve(&whole, list, world, r);
+    if (ok && whole.failed)
+        ok = refuse(r, 503, NULL, "not enough memory for the request");
+    enum osso_status status = ok ? jdoc_read_harmony(whole.data, whole.len, "input", &doc, &r->err) : OSSO_OK;
+    if (status)
+        ok = refuse_status(r, status, "input");
+    ok = ok && put_list(q, jdoc_root(doc), chat, r);
+    jdoc_release(doc);
+    buf_free(&whole);
+    return ok;
+}
+
 /* A text is a user's message, and so is no input at all. */
-static bool put_input(struct request *q, const struct jval *input, struct buf *chat, struct refusal *r)
+static bool put_input(struct request *q, const struct jval *input, const struct request_world *world, struct buf *chat,
+                      struct refusal *r)
 {
     struct buf text = {0};
-    if (input && input->type == J_ARRAY && input->first) {
-        put_items(&q->items, input);
-        return items_put_messages(chat, input, "input", &q->tools, r);
-    }
+    if (input && input->type == J_ARRAY && input->first)
+        return references_any(input) ? put_named(q, input, world, chat, r) : put_list(q, input, chat, r);
     jwrite_string(&text, input && input->type == J_STRING ? input->text.s : "",
                   input && input->type == J_STRING ? input->text.len : 0);
     buf_printf(chat, ",{\"role\":\"user\",\"content\":%s}", text.data ? text.data : "");
     buf_printf(
         &q->items,
-        "%s{\"type\":\"message\",\"id\":\"in_0\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":%s}],"
+        "%s{\"type\":\"message\",\"id\":\"in_%zu\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":%s}],"
         "\"status\":\"completed\"}",
-        q->items.len ? "," : "", text.data ? text.data : "");
+        q->items.len ? "," : "", q->n_items++, text.data ? text.data : "");
     chat->failed |= text.failed;
     buf_free(&text);
     return true;
@@ -127,7 +150,7 @@ bool request_responses(struct request *q, const struct request_world *world, str
         buf_puts(&messages, "}");
     }
     bool ok = !earlier || put_earlier(q, earlier, world, &messages, r);
-    ok = ok && put_input(q, jval_given(root, "input"), &messages, r);
+    ok = ok && put_input(q, jval_given(root, "input"), world, &messages, r);
     buf_puts(&chat, "{\"messages\":[");
     if (messages.len)
         buf_add(&chat, messages.data + 1, messages.len - 1);
