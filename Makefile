@@ -187,10 +187,10 @@ $(B)/libserve.a: $(SERVE_OBJ)
 TEST_OBJ := $(B)/tests/backend/far.o $(B)/tests/backend/backends.o
 .SECONDARY: $(TEST_OBJ)
 tests: $(TEST_BIN)
-$(B)/tests/serve/%: tests/serve/%.c $(TEST_OBJ) $(B)/libserve.a $(TEST_LIB) $(wildcard tests/*.h)
+$(B)/tests/serve/%: tests/serve/%.c $(TEST_OBJ) $(B)/libserve.a $(COMMIT_OBJ) $(TEST_LIB) $(wildcard tests/*.h)
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(TEST_OBJ) $(B)/libserve.a $(TEST_LIB) $(shell $(PKG) --libs cmocka) $(LDLIBS) $(LDLIBS_MHD)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(TEST_OBJ) $(B)/libserve.a $(COMMIT_OBJ) $(TEST_LIB) $(shell $(PKG) --libs cmocka) $(LDLIBS) $(LDLIBS_MHD)
 $(B)/tests/backend/%.o: tests/backend/%.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(SAY) CC $@

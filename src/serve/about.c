@@ -91,7 +91,7 @@ void about_slots(struct exchange *x)
 
 static struct jdoc *read_body(struct exchange *x)
 {
-    static const struct jdoc_limits limits = {.depth = 64, .values = 2000000};
+    static const struct jdoc_limits limits = {.depth = 64, .values = 400000};
     struct refusal r = {0};
     struct jdoc *doc = NULL;
     size_t len;

@@ -85,6 +85,21 @@ static bool check_length(const struct desk *desk, const struct request *q, struc
     return true;
 }
 
+/* Splitting a text into tokens takes up to 28 times its bytes for a moment: one large body at a time, or a flood of
+ * them takes that times the workers. */
+enum { LARGE = 1 << 20 };
+
+static bool read_body(struct desk *desk, unsigned api, const char *body, size_t len, const struct request_world *world,
+                      struct request **q, struct refusal *r)
+{
+    if (len > LARGE)
+        pthread_mutex_lock(&desk->large);
+    bool ok = request_read(api, body, len, world, q, r) && check_length(desk, *q, r);
+    if (len > LARGE)
+        pthread_mutex_unlock(&desk->large);
+    return ok;
+}
+
 static struct request *read_request(struct exchange *x, unsigned api, struct refusal *r)
 {
     struct desk *desk = desk_of(x);
@@ -97,7 +112,7 @@ static struct request *read_request(struct exchange *x, unsigned api, struct ref
         return NULL;
     }
     struct request_world world = reader_world(desk, &reader, x);
-    bool ok = request_read(api, body, len, &world, &q, r) && check_length(desk, q, r);
+    bool ok = read_body(desk, api, body, len, &world, &q, r);
     reader_free(&reader);
     if (ok) {
         exchange_drop_body(x);

@@ -10,6 +10,7 @@
 #include "serve/sched.h"
 #include "serve/shelf.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct exchange;
@@ -31,6 +32,7 @@ struct desk {
     atomic_ullong n_made; /* answers' ids */
     uint64_t salt;
     struct rein_table *reins; /* NULL: what the model writes is not held to its form */
+    pthread_mutex_t large;    /* whoever reads a large body holds it (api_routes.c) */
 };
 
 /* What the HTTP room asks (service.h): loading or ready, figures, the end. */

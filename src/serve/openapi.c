@@ -68,7 +68,7 @@ static void put_answers(struct buf *out, bool streams)
         "\"responses\":{\"200\":{\"description\":\"the answer\",\"content\":{\"application/json\":{\"schema\":{\"type\":"
         "\"object\"}}%s}},\"default\":{\"description\":\"refused\",\"content\":{\"application/json\":{\"schema\":{"
         "\"$ref\":\"#/components/schemas/Error\"}}}}}",
-        streams ? ",\"text/event-stream\":{\"schema\":{\"type\":\"string\"}}" : "");
+        streams ? ",\"text/event-stream\":{}" : "");
 }
 
 void about_openapi(struct exchange *x)

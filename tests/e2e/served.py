@@ -81,6 +81,11 @@ class Server:
     def health(self):
         return self.ask("GET", "/health").body
 
+    def ready(self):
+        """Waits for the model of an osso serve."""
+        until(lambda: self.health() == b'{"status":"ok"}', 20, "the model")
+        return True
+
     def counts(self):
         return json.loads(self.ask("GET", "/counts").body)
 

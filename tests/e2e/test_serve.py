@@ -312,12 +312,13 @@ def test_every_route_needs_a_key_but_two():
     assert len(rows) >= 4 and len({row[:2] for row in rows}) == len(rows), rows
     path = keys_file("sk-1\n")
     with Server(command=[OSSO, "serve", "--port", "0", "--api-key-file", str(path)]) as s:
+        s.ready()
         for method, route, key, kind, _ in rows:
             public = (method, route) in (("GET", "/"), ("GET", "/health"))
             assert (key == "PUBLIC") == public, (method, route)
             answer = s.ask(method, route.replace("{id}", "x"))
             assert (answer.status != 401) == public, (route, answer)
-            if method == "GET" and kind == "IO":
+            if method == "GET" and kind == "IO" and "{id}" not in route:
                 assert s.ask(method, route, headers=bearer("sk-1")).status == 200, route
                 assert s.ask("HEAD", route, headers=bearer("sk-1")).status == 200, route
             other = s.ask("PATCH", route.replace("{id}", "x"), headers=bearer("sk-1"))
@@ -377,7 +378,7 @@ def test_the_verb():
     built()
     with Server(command=[OSSO, "serve", "--port", "0"]) as s:
         assert s.host == "127.0.0.1" and s.port != 8080
-        assert s.health() == b'{"status":"ok"}' and s.ask("GET", "/v1/health").body == b'{"status":"ok"}'
+        assert s.ready() and s.ask("GET", "/v1/health").body == b'{"status":"ok"}'
         assert s.ask("GET", "/").headers["content-type"].startswith("text/plain")
         refuses(serve("--port", str(s.port)), 1, f"127.0.0.1:{s.port}", "--port")
         s.signal(signal.SIGTERM)
@@ -399,10 +400,10 @@ def test_it_is_not_open_to_others_unasked():
     for more in (["--insecure"], ["--api-key-file", str(path)]):
         with Server(command=[OSSO, "serve", "--port", "0", "--host", "0.0.0.0", *more]) as s:
             s.host = "127.0.0.1"
-            assert s.health() == b'{"status":"ok"}'
+            assert s.ready()
             assert s.ask("GET", "/health", host="0.0.0.0").status == 403
     with Server(command=[OSSO, "serve", "--port", "0", "--host", "localhost"]) as s:
-        assert s.health() == b'{"status":"ok"}'
+        assert s.ready()
 
 
 def test_wrong_options_are_refused():
@@ -414,7 +415,7 @@ def test_wrong_options_are_refused():
                               (["--log-format", "xml"], 2, ["text|jsonl"]), (["--drain", "-1"], 2, ["--drain"])):
         refuses(serve("--port", "0", *args), code, *words)
     assert "alice-key" not in serve("--port", "0", "--api-key-file", str(broken)).complaint
-    for size in ("", "M", "-1", "1.5G", "8 G", "9e9", "1KK", "99999999999999999999", "16777216T", "1iB"):
+    for size in ("", "M", "-1", "1.5", "8 G", "9e9", "1KK", "99999999999999999999", "16777216T", "1iB"):
         refuses(serve("--port", "0", "--kv-memory", size), 2, "--kv-memory", f"'{size}'")
     refuses(serve("-np", "0"), 2, "-np")
     with Server(command=[OSSO, "serve", "--port=0", "-np", "4", "--kv-memory", "512MiB", "--max-body", "1g", "-a", "me"]) as s:
@@ -436,7 +437,7 @@ def test_systemd_sockets_and_readiness():
     with start(listener.fileno()) as s:
         assert s.port == listener.getsockname()[1]
         assert notify.recv(100) == b"READY=1"
-        assert s.health() == b'{"status":"ok"}'
+        assert s.ready()
         s.signal(signal.SIGTERM)
         assert notify.recv(100) == b"STOPPING=1"
         assert s.ends() == 0

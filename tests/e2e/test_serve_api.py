@@ -27,7 +27,7 @@ class Osso(Server):
         if key:
             r.add_header("Authorization", "Bearer " + key)
         try:
-            with urllib.request.urlopen(r, timeout=60 * SLOW) as a:
+            with urllib.request.urlopen(r, timeout=300 * SLOW) as a:
                 text = a.read()
                 return a.status, text if raw else json.loads(text)
         except urllib.error.HTTPError as e:

@@ -102,6 +102,28 @@ static struct jdoc *read_json(const char *text)
     "{\"type\":\"namespace\",\"name\":\"agent\",\"tools\":[{\"type\":\"function\",\"name\":\"stop\"}]}]"
 #define CALL(to, args) "<|channel|>commentary to=" to " <|constrain|>json<|message|>" args "<|call|>"
 
+/* What begins as a call's header may go on as one for nobody: no call is told that the answer does not have. */
+static void test_header_that_changes_its_mind(void **state)
+{
+    (void)state;
+    static const char says[] =
+        "functions.get_time<|message|> to=assistant<|channel|>commentary<|message|>12:00<|end|><|start|>assistant" FINAL(
+            "Noon.");
+    for (int stream = 0; stream < 2; stream++) {
+        char *chat = reply_all(API_CHAT, stream ? ASK ",\"stream\":true}" : ASK "}", says, -1);
+        char *responses = reply_all(API_RESPONSES, stream ? "{\"input\":\"hi\",\"stream\":true}" : "{\"input\":\"hi\"}",
+                                    says, -1);
+        assert_null(strstr(chat, "tool_calls"));
+        assert_null(strstr(responses, "function_call"));
+        expect_piece(chat, "No");
+        free(chat);
+        free(responses);
+    }
+    char *call = reply_all(API_CHAT, ASK "}", "<|channel|>commentary to=functions.f<|message|><|call|>", -1);
+    expect_piece(call, "\"arguments\":\"\""); /* without a word it is one all the same */
+    free(call);
+}
+
 static void test_chat(void **state)
 {
     (void)state;
@@ -287,13 +309,11 @@ static void test_seal(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chat),
-                                       cmocka_unit_test(test_chat_cut),
-                                       cmocka_unit_test(test_chat_calls),
-                                       cmocka_unit_test(test_chat_stream),
-                                       cmocka_unit_test(test_logprobs),
-                                       cmocka_unit_test(test_responses),
-                                       cmocka_unit_test(test_responses_stream),
-                                       cmocka_unit_test(test_seal)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_chat),        cmocka_unit_test(test_header_that_changes_its_mind),
+        cmocka_unit_test(test_chat_cut),    cmocka_unit_test(test_chat_calls),
+        cmocka_unit_test(test_chat_stream), cmocka_unit_test(test_logprobs),
+        cmocka_unit_test(test_responses),   cmocka_unit_test(test_responses_stream),
+        cmocka_unit_test(test_seal)};
     return cmocka_run_group_tests(tests, builtin_setup, answer_teardown);
 }

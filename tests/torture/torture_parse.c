@@ -1,8 +1,7 @@
 /* torture_parse [N [SEED]]: N ids (100 million), random or mutated from rendered conversations, through the tolerant
  * parser; to be run in the asan build. Prints the rate. Fails on any error and on deltas that do not add up to the
  * texts. */
-#include "base/rng.h"
-#include "osso/text.h"
+#include "noise.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,43 +14,6 @@ static void die(const char *what, const struct osso_error *err)
 {
     fprintf(stderr, "torture_parse: %s: %s\n", what, err->text);
     exit(1);
-}
-
-/* What a well-behaved model might say, to be spoiled. */
-static const char model_says[] =
-    "<|channel|>analysis<|message|>The user wants the time. 東京 😀 é\r\n<|end|><|start|>assistant "
-    "to=functions.get_time<|channel|>"
-    "commentary <|constrain|>json<|message|>{\"tz\": \"Asia/Tokyo\"}<|call|><|start|>functions.get_time "
-    "to=assistant<|channel|>"
-    "commentary<|message|>12:00<|end|><|start|>assistant<|channel|>final<|message|>It is "
-    "noon.<|return|><|start|>user:bob"
-    "<|message|>thanks<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>{\"ok\":true}<|return|>";
-
-static int32_t draw(struct rng *r)
-{
-    static const int32_t special[] = {200002, 200003, 200005, 200006, 200007, 200008, 200012};
-    switch (rng_below(r, 6)) {
-    case 0:
-    case 1: return special[rng_below(r, 7)];
-    case 2: return (int32_t)rng_below(r, 256);
-    case 3: return (int32_t)(rng_next(r) >> 32);
-    default: return (int32_t)rng_below(r, 201089);
-    }
-}
-
-/* Fills ids[0..STREAM): pure noise, or the text above with a mistake now and then. */
-static void fill(struct rng *r, const struct osso_ids *said, int32_t *ids)
-{
-    uint64_t every = rng_below(r, 4) ? 2 + rng_below(r, 60) : 1;
-    size_t at = 0;
-    for (size_t i = 0; i < STREAM; i++) {
-        if (rng_below(r, every) == 0) {
-            ids[i] = draw(r);
-            at += rng_below(r, 3); /* inserted, put in place of one, or of two */
-        } else {
-            ids[i] = said->data[at++ % said->len];
-        }
-    }
 }
 
 static void parse(const struct osso_tokenizer *tokenizer, const int32_t *ids, size_t n, const char *role,
@@ -95,11 +57,11 @@ int main(int argc, char **argv)
     rng_seed(&r, argc > 2 ? strtoull(argv[2], NULL, 10) : 1);
     if (osso_tokenizer_builtin(&tokenizer, &err))
         die("tokenizer", &err);
-    if (osso_tokenizer_encode(tokenizer, model_says, strlen(model_says), OSSO_ENCODE_SPECIAL, &said, &err))
+    if (osso_tokenizer_encode(tokenizer, noise_spoils, strlen(noise_spoils), OSSO_ENCODE_SPECIAL, &said, &err))
         die("encode", &err);
     clock_gettime(CLOCK_MONOTONIC, &t0);
     for (unsigned long long k = 0; done < total; k++) {
-        fill(&r, &said, ids);
+        noise_fill(&r, &said, 0, ids, STREAM);
         size_t n = 1 + rng_below(&r, STREAM);
         parse(tokenizer, ids, n, k & 1 ? "assistant" : NULL, k % 8 == 7 ? OSSO_PARSE_STRICT : 0);
         done += n;

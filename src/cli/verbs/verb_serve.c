@@ -167,6 +167,7 @@ static enum osso_status open_desk(struct server_parts *p, struct osso_error *err
     const struct options *o = p->options;
     struct desk *desk = &p->desk;
     uint64_t salt = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
+    pthread_mutex_init(&desk->large, NULL);
     enum osso_status status = runner_open(o, &p->runner, err);
     if (!status)
         status = runner_tokenizer(&p->runner, err);
@@ -203,6 +204,7 @@ static void close_parts(struct server_parts *p)
     shelf_free(p->desk.turns);
     shelf_free(p->desk.responses);
     mem_free((char *)(uintptr_t)p->desk.name);
+    pthread_mutex_destroy(&p->desk.large);
     runner_close(&p->runner);
 }
 

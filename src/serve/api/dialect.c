@@ -26,6 +26,7 @@ bool reply_create(const struct request *request, const struct reply_about *about
                      : request->api == API_RESPONSES ? &dialect_responses
                                                      : &dialect_completions;
     snprintf(reply->id, sizeof reply->id, "%s%s", reply->dialect->id_prefix, about->id);
+    reply->about.id = reply->id + strlen(reply->dialect->id_prefix); /* the caller's need not last */
     reply->n = n;
     for (size_t i = 0; i < n; i++) {
         struct sequence *s = reply->sequences + i;

@@ -13,7 +13,7 @@
 
 struct reply_about {
     const char *model; /* the name of the model that runs */
-    const char *id;    /* unique, letters and digits: "chatcmpl-ID", "resp_ID" */
+    const char *id;    /* unique, letters and digits: "chatcmpl-ID", "resp_ID"; copied */
     int64_t created;   /* seconds since 1970 */
     const struct osso_tokenizer *tokenizer;
 };

@@ -73,12 +73,19 @@ static bool is_prompt(const struct jval *v)
     return true;
 }
 
+/* Compared as integers: as doubles 2^53 and its successor are the same. */
+static bool is_within(const struct field *f, int64_t v)
+{
+    const double end = 9223372036854775808.0; /* what is no int64 any more is no limit */
+    return (f->least < -end || v >= (int64_t)f->least) && (f->most >= end || v <= (int64_t)f->most);
+}
+
 static bool has_type(const struct field *f, const struct jval *v)
 {
     int64_t integer;
     switch (f->type) {
     case FIELD_BOOL: return v->type == J_BOOL;
-    case FIELD_INT: return jget_integer(v, &integer) && (double)integer >= f->least && (double)integer <= f->most;
+    case FIELD_INT: return jget_integer(v, &integer) && is_within(f, integer);
     case FIELD_REAL: return v->type == J_NUMBER && jget_real(v) >= f->least && jget_real(v) <= f->most;
     case FIELD_TEXT: return v->type == J_STRING;
     case FIELD_LIST: return v->type == J_ARRAY;

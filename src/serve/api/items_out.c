@@ -84,11 +84,12 @@ static void grow(struct items *s, struct item *item, const char *text, size_t le
     s->tell(s->user, ITEM_GROWS, s->n - 1, text, len);
 }
 
-/* A thought or a text without a word is no item; a call without arguments is a call. */
-static void take(struct items *s, const struct osso_event *event, bool in_message)
+/* A thought or a text without a word is no item; a call without arguments is a call, once its message is over: before
+ * the first text of a message the parser may still find that what began was its header, and for nobody. */
+static void take(struct items *s, const struct osso_event *event, bool over)
 {
     struct item *item = open_item(s);
-    bool wanted = event->text_len > 0 || (event->voice == OSSO_VOICE_CALL && in_message);
+    bool wanted = event->text_len > 0 || (event->voice == OSSO_VOICE_CALL && over);
     if (!item && wanted && event->voice != OSSO_VOICE_NONE)
         item = begin(s, event->voice, event->message);
     if (item && event->text_len)
@@ -113,7 +114,7 @@ void items_event(struct items *s, const struct osso_event *event)
         items_put_logprob(&item->logprobs, s->tokenizer, event);
         s->failed |= item->logprobs.failed;
     }
-    take(s, event, in_message);
+    take(s, event, m && m->message_done);
     item = open_item(s);
     if (item && m && m->message_done)
         end(s, item, false);
