@@ -157,7 +157,8 @@ class Clients:
 
 
 def test_requests_of_the_table():
-    with scripted(dict(text=thought("Hm.") + final("Hello. <b>")), options=["-c", "512"]) as s:  # hot or without a limit, an answer goes on until the context is full
+    # The context is small: an answer that is hot or without a limit goes on until it is full.
+    with scripted(dict(text=thought("Hm.") + final("Hello. <b>")), options=["-c", "512"]) as s:
         clients = Clients(s, NUMBER)
         s.rests()
         assert min(clients.statuses.get(200, 0), clients.statuses.get(400, 0)) > NUMBER / 20, clients.statuses
