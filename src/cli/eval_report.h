@@ -1,0 +1,13 @@
+/* eval_report.h: reports of `osso eval` as tables. */
+#ifndef OSSO_CLI_EVAL_REPORT_H
+#define OSSO_CLI_EVAL_REPORT_H
+
+#include "base/buf.h"
+#include "osso/status.h"
+
+#include <stdbool.h>
+
+/* Appends a table in Markdown, a row a score with its 95 % interval; compared: of osso_eval_compare's report. */
+enum osso_status eval_report_table(const char *report, bool compared, struct buf *out, struct osso_error *err);
+
+#endif
