@@ -92,9 +92,9 @@ static void rule(struct buf *out, const int *widths)
 
 enum osso_status eval_report_table(const char *report, bool compared, struct buf *out, struct osso_error *err)
 {
-    static const char *const heads[2][11] = {{"task", "score", "value", "+- 95 %", "n", NULL},
-                                             {"task", "score", "A", "B", "B - A", "from", "to", "B won", "B lost", "n",
-                                              NULL}};
+    static const char *const heads[2][11] = {
+        {"task", "score", "value", "+- 95 %", "n", NULL},
+        {"task", "score", "A", "B", "B - A", "from", "to", "B won", "B lost", "n", NULL}};
     static const int widths[2][11] = {{28, 30, 10, 10, 6, 0}, {20, 14, 10, 10, 10, 10, 10, 6, 6, 6, 0}};
     struct jdoc *doc = NULL;
     enum osso_status status = jdoc_read(report, strlen(report), "the report", &doc, err);

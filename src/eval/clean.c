@@ -90,12 +90,12 @@ void clean_hellaswag(struct buf *text)
 
 void clean_wikitext(struct buf *text)
 {
-    static const char *const first[][2] = {{"s '", "s'"},   {" @-@ ", "-"}, {" @,@ ", ","}, {" @.@ ", "."},
-                                           {" : ", ": "},   {" ; ", "; "},  {" . ", ". "},  {" ! ", "! "},
-                                           {" ? ", "? "},   {" , ", ", "}};
-    static const char *const last[][2] = {{"= = = =", "===="}, {"= = =", "==="}, {"= =", "=="},
-                                          {" \xc2\xb0 ", "\xc2\xb0"}, {" \n", "\n"},    {"\n ", "\n"},
-                                          {" N ", " 1 "},      {" 's", "'s"}};
+    static const char *const first[][2] = {{"s '", "s'"}, {" @-@ ", "-"}, {" @,@ ", ","}, {" @.@ ", "."},
+                                           {" : ", ": "}, {" ; ", "; "},  {" . ", ". "},  {" ! ", "! "},
+                                           {" ? ", "? "}, {" , ", ", "}};
+    static const char *const last[][2] = {
+        {"= = = =", "===="}, {"= = =", "==="}, {"= =", "=="},  {" \xc2\xb0 ", "\xc2\xb0"},
+        {" \n", "\n"},       {"\n ", "\n"},    {" N ", " 1 "}, {" 's", "'s"}};
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
         clean_replace(text, first[i][0], first[i][1]);
     close_up(text, '(', ')');

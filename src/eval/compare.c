@@ -1,5 +1,5 @@
-/* compare.c: two files of samples, item by item. What both got right, or both wrong, says nothing about which is better;
- * so the difference is taken for each item, and its interval is much narrower than those of the two means. */
+/* compare.c: two files of samples, item by item. What both got right, or both wrong, says nothing about which is
+ * better; so the difference is taken for each item, and its interval is much narrower than those of the two means. */
 #include "eval/eval_parts.h"
 
 #include "base/error.h"

@@ -1,4 +1,5 @@
-/* data.c: the files of the tasks: their lines, in groups where they have subjects, and the questions that come first. */
+/* data.c: the files of the tasks: their lines, in groups where they have subjects, and the questions that come first.
+ */
 #include "eval/eval_parts.h"
 
 #include "base/error.h"
@@ -94,8 +95,8 @@ static enum osso_status find_pages(const struct eval *e, struct run *run, struct
 }
 
 /* One line: is it right, and is it still within the limit of its group? */
-static enum osso_status take_line(const struct eval *e, struct run *run, struct doc *doc, struct item *item, size_t *room,
-                                  struct osso_error *err)
+static enum osso_status take_line(const struct eval *e, struct run *run, struct doc *doc, struct item *item,
+                                  size_t *room, struct osso_error *err)
 {
     enum osso_status status = data_doc(run, item, doc, err);
     if (status)
@@ -237,7 +238,8 @@ static enum osso_status named_tasks(struct eval *e, struct osso_error *err)
         if (!task)
             status = error_set(err, OSSO_USAGE, "there is no task '%.*s'; osso eval --help lists them", (int)n, s);
         else if (!task->shots && e->o.num_fewshot > 0)
-            status = error_set(err, OSSO_USAGE, "--num-fewshot: there are no questions to come first for %s", task->name);
+            status = error_set(err, OSSO_USAGE, "--num-fewshot: there are no questions to come first for %s",
+                               task->name);
         else
             status = add_run(e, task, err);
         if (!s[n])

@@ -31,8 +31,9 @@ static enum osso_status open_item(struct eval *e, const struct run *run, struct 
         item->bytes = d->bytes;
         item->words = d->words;
         e->page.len = 0;
-        status = e->rules.prefix < 0 ? error_set(err, OSSO_UNSUPPORTED, "the tokenizer names no token that begins or "
-                                                                        "ends a text; say which with --prefix-id N")
+        status = e->rules.prefix < 0 ? error_set(err, OSSO_UNSUPPORTED,
+                                                 "the tokenizer names no token that begins or "
+                                                 "ends a text; say which with --prefix-id N")
                                      : osso_ids_push(&e->page, e->rules.prefix, err);
         if (!status)
             status = osso_tokenizer_encode(e->rules.tokenizer, d->space.data ? d->space.data : "", d->space.len, 0,

@@ -15,7 +15,8 @@
 
 static void write_key(const struct eval *e, struct buf *b)
 {
-    buf_printf(b, "{\"model\":\"%016llx\",\"settings\":\"%d %d %lld %zu %d\",\"more\":", (unsigned long long)e->model_hash,
+    buf_printf(b,
+               "{\"model\":\"%016llx\",\"settings\":\"%d %d %lld %zu %d\",\"more\":", (unsigned long long)e->model_hash,
                e->o.num_fewshot, e->o.max_new, (long long)e->o.limit, e->rules.max_length, (int)e->rules.prefix);
     jwrite_string(b, e->o.settings, strlen(e->o.settings));
     buf_puts(b, ",\"data\":{");

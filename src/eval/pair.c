@@ -16,9 +16,8 @@ static enum osso_status need_prefix(const struct pair_rules *r, struct osso_erro
 }
 
 /* The whole text's ids; *n_context: how many the context has alone. */
-static enum osso_status encode_both(const struct pair_rules *r, const char *context, size_t n,
-                                    const char *continuation, size_t n_more, struct osso_ids *ids, size_t *n_context,
-                                    struct osso_error *err)
+static enum osso_status encode_both(const struct pair_rules *r, const char *context, size_t n, const char *continuation,
+                                    size_t n_more, struct osso_ids *ids, size_t *n_context, struct osso_error *err)
 {
     size_t kept = n - space_trailing(context, n);
     struct buf whole = {0};
@@ -68,8 +67,9 @@ enum osso_status pair_prompt(const struct pair_rules *r, const char *context, si
     struct osso_ids ids = {0};
     enum osso_status status = osso_tokenizer_encode(r->tokenizer, context, len, 0, &ids, err);
     if (!status && (size_t)max_new >= r->max_length)
-        status = error_set(err, OSSO_LIMIT, "%d new tokens leave no room for a question in a context of %zu; give more with -c",
-                           max_new, r->max_length);
+        status = error_set(err, OSSO_LIMIT,
+                           "%d new tokens leave no room for a question in a context of %zu; give more with -c", max_new,
+                           r->max_length);
     if (!status && ids.len == 0)
         status = error_set(err, OSSO_FORMAT, "the question has no tokens");
     size_t most = status ? 0 : r->max_length - (size_t)max_new, cut = ids.len > most ? ids.len - most : 0;

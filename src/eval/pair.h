@@ -6,8 +6,8 @@
 
 struct pair_rules {
     const struct osso_tokenizer *tokenizer;
-    int32_t prefix;     /* what the first token of a text is given; -1: there is none */
-    size_t max_length;  /* tokens that the model is fed at once */
+    int32_t prefix;    /* what the first token of a text is given; -1: there is none */
+    size_t max_length; /* tokens that the model is fed at once */
 };
 
 /* A continuation after a context. White space at the context's end belongs to the continuation; both are encoded

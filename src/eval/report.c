@@ -115,8 +115,7 @@ static void write_run(const struct run *run, struct stats *groups, struct buf *b
     for (int64_t i = 0; i < run->n_items; i++) {
         add_item(run, &run->items[i], &all);
         if (run->items[i].group >= 0)
-            stats_add(&groups[run->items[i].group],
-                      item_choice(&run->items[i], false) == run->items[i].gold);
+            stats_add(&groups[run->items[i].group], item_choice(&run->items[i], false) == run->items[i].gold);
     }
     write_scores(run->task, &all, run->n_groups > 0 ? pooled_error(groups, run->n_groups) : -1, b);
     for (int g = 0; g < run->n_groups; g++) {

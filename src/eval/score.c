@@ -178,8 +178,7 @@ static enum osso_status generated(struct scoring *s, struct slot *slot, const st
     r->max_new--;
     if (status)
         return status;
-    if (r->max_new == 0 || s->source->ends(s->source->user, r) ||
-        (int64_t)r->ids.len > osso_engine_context(s->engine))
+    if (r->max_new == 0 || s->source->ends(s->source->user, r) || (int64_t)r->ids.len > osso_engine_context(s->engine))
         return finish(s, slot, err);
     slot->pos++;
     return osso_session_append(slot->session, row->best, err);

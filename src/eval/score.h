@@ -11,8 +11,8 @@ struct score_request {
     int max_new;         /* > 0: nothing is scored; so many tokens at most are generated, the likeliest each time */
     void *owner;
     int number;
-    double ll;   /* sum of natural logarithms */
-    bool greedy; /* each scored token is the likeliest (of equal ones the lowest id) */
+    double ll;               /* sum of natural logarithms */
+    bool greedy;             /* each scored token is the likeliest (of equal ones the lowest id) */
     enum osso_status status; /* NUMERIC: its logits were no numbers */
     struct osso_error why;
     struct score_request *same; /* used while it runs: the next one that is fed the same ids */

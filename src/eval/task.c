@@ -77,7 +77,7 @@ static enum osso_status fill_prompt(const struct task *task, const struct jval *
             break;
         }
         char key[32];
-        struct jtext text;
+        struct jtext text = {0};
         size_t n = (size_t)(end - open) - 1;
         memcpy(key, open + 1, n);
         key[n] = 0;

@@ -18,9 +18,9 @@ struct doc {
     struct text_at context[MOST_CHOICES], continuation[MOST_CHOICES];
     size_t characters[MOST_CHOICES]; /* of a choice by itself, for acc_norm */
     int n, gold;
-    struct text_at answer;     /* GENERATE: the right one */
-    struct text_at group;      /* a subject; len 0: none */
-    size_t bytes, words;       /* ROLLING: of the text before it was cleaned */
+    struct text_at answer; /* GENERATE: the right one */
+    struct text_at group;  /* a subject; len 0: none */
+    size_t bytes, words;   /* ROLLING: of the text before it was cleaned */
 };
 
 struct task;

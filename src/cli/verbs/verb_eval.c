@@ -28,7 +28,7 @@ static char *settings(const struct options *o)
     struct buf b = {0};
     const struct option_value *v = o->v;
     buf_printf(&b, "\"exact\":%s,\"kv_type\":\"%s\",\"experts_per_token\":%lld", v[OPT_exact].set ? "true" : "false",
-               v[OPT_kv_type].set      ? v[OPT_kv_type].s
+               v[OPT_kv_type].set ? v[OPT_kv_type].s
                : v[OPT_exact].set ? "f32"
                                   : "f16",
                (long long)(v[OPT_experts_per_token].set ? v[OPT_experts_per_token].i : 0));
@@ -63,7 +63,8 @@ static enum osso_status run(const struct options *o, struct runner *r, char **re
                                      .settings = more,
                                      .progress = show};
     osso_engine_set_interrupt(r->engine, interrupt_flag());
-    status = more ? osso_eval_run(r->engine, r->tokenizer, &with, report, complete, err) : error_nomem(err, 0, "settings");
+    status = more ? osso_eval_run(r->engine, r->tokenizer, &with, report, complete, err)
+                  : error_nomem(err, 0, "settings");
     if (err_is_terminal())
         fputs("\r\033[K", stderr);
     mem_free(more);
@@ -100,7 +101,8 @@ static enum osso_status check(const struct options *o, bool compare, struct osso
     if (!compare && o->n_operands > 1)
         return error_set(err, OSSO_USAGE, "'%s': tasks are one word, with commas between them", o->operand[1]);
     if (!compare && !o->v[OPT_eval_data].set)
-        return error_set(err, OSSO_USAGE, "eval needs --data, a folder with the tasks' files (or the file of one task)");
+        return error_set(err, OSSO_USAGE,
+                         "eval needs --data, a folder with the tasks' files (or the file of one task)");
     return OSSO_OK;
 }
 
