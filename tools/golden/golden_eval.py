@@ -157,22 +157,23 @@ def sample(name, one):
     return result
 
 
-def harness(args, names):
-    samples, results = [], {}
-    lm = load(args.model, args.max_length, args.batch)
+def harness(lm, args, names, fewshot):
+    tasks, owner, samples = [], {}, []
     for name in names:
-        tasks = make_tasks(name, args.data, args.limit, args.num_fewshot if name == "mmlu" else 0)
-        with torch.no_grad():
-            out = evaluator.simple_evaluate(model=lm, tasks=tasks, log_samples=True, bootstrap_iters=0)
-        for task, found in out["samples"].items():
-            seen = set()
-            for one in found:
-                if one["doc"]["doc_number"] not in seen:  # one for each filter
-                    seen.add(one["doc"]["doc_number"])
-                    samples.append(sample(name, one))
-        for task, scores in out["results"].items():
-            results[task] = {k: v for k, v in scores.items() if isinstance(v, float) and not math.isnan(v)}
-    return samples, results
+        for task in make_tasks(name, args.data, args.limit, fewshot if name == "mmlu" else 0):
+            tasks.append(task)
+            owner[task.config.task] = name
+    evaluator.add_env_info = lambda results: None  # asks pip what is installed: slow
+    with torch.no_grad():
+        out = evaluator.simple_evaluate(model=lm, tasks=tasks, log_samples=True, bootstrap_iters=0)
+    for task, found in out["samples"].items():
+        seen = set()
+        for one in found:
+            if one["doc"]["doc_number"] not in seen:  # one for each filter
+                seen.add(one["doc"]["doc_number"])
+                samples.append(sample(owner[task], one))
+    return samples, {task: {k: v for k, v in scores.items() if isinstance(v, float) and not math.isnan(v)}
+                     for task, scores in out["results"].items()}
 
 
 def osso(args, names):
@@ -245,18 +246,20 @@ def main():
     args = p.parse_args()
     args.max_length = args.max_length or (2048 if args.compare else GOLDEN_LENGTH)
     names = args.tasks.split(",") if args.tasks else list(TASKS)
-    samples, results = harness(args, names)
+    lm = load(args.model, args.max_length, args.batch)
+    samples, results = harness(lm, args, names, args.num_fewshot)
     if args.compare:
         mine, scores = osso(args, names)
         well = [compare(name, samples, mine) for name in names]
         equal = compare_scores(results, scores)
         print("equal" if all(well) and equal else "NOT EQUAL")
         return 0 if all(well) and equal else 1
-    for s in samples:
-        s["ll"] = [round(x, 5) for x in s["ll"]] if "ll" in s else None
-    shots, _ = harness(argparse.Namespace(**dict(vars(args), num_fewshot=2)), ["mmlu"])
+    shots, _ = harness(lm, args, ["mmlu"], 2)
+    for s in samples + shots:
+        if "ll" in s:
+            s["ll"] = [round(x, 5) for x in s["ll"]]
     golden = {"reference": "lm_eval 0.4.13, HFLM, float32, eager", "max_new": MAX_NEW, "max_length": args.max_length, "samples": samples, "results": results,
-              "mmlu_2_shot": [dict(s, ll=[round(x, 5) for x in s["ll"]]) for s in shots]}
+              "mmlu_2_shot": shots}
     text = json.dumps(golden, ensure_ascii=False, separators=(",", ":")).replace('{"task"', '\n{"task"')
     (GOLDEN / "golden.json").write_text(text + "\n", encoding="utf-8")
     return 0
