@@ -69,7 +69,7 @@ static bool is_title(const char *s, size_t n)
     return n > 5 && s[n - 1] == '=' && s[n - 2] == ' ' && s[n - 3] != '=';
 }
 
-/* Pages of a text with headings; a text without any is one. What stands before the first heading belongs to it. */
+/* Pages of WikiText, which has headings; any other text is one. What stands before the first heading belongs to it. */
 static enum osso_status find_pages(const struct eval *e, struct run *run, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
@@ -79,7 +79,8 @@ static enum osso_status find_pages(const struct eval *e, struct run *run, struct
     for (size_t at = 0; at <= run->len && !status;) {
         const char *end = memchr(run->text + at, '\n', run->len - at);
         size_t next = end ? (size_t)(end - run->text) + 1 : run->len;
-        bool last = at >= run->len, title = !last && is_title(run->text + at, next - at);
+        bool last = at >= run->len;
+        bool title = !last && run->task->clean && is_title(run->text + at, next - at);
         if ((title && titled) || (last && start < run->len)) {
             if (e->o.limit == 0 || number < e->o.limit)
                 status = add_item(run, &room, (struct item){.doc_id = number, .at = start, .len = at - start}, err);

@@ -15,12 +15,12 @@ struct item {
     size_t at, len; /* in the task's text */
     int n, left;    /* requests: of them all, not yet done */
     int gold, group;
-    double *ll;            /* [n] */
-    unsigned char *greedy; /* [n] */
-    size_t *characters;    /* [n] */
-    size_t bytes, words;
-    char *text, *answer; /* GENERATE */
-    bool kept;           /* done in an earlier run that was ended */
+    double *ll;                  /* [n] */
+    unsigned char *greedy;       /* [n] */
+    size_t *characters;          /* [n] */
+    size_t bytes, words, tokens; /* ROLLING */
+    char *text, *answer;         /* GENERATE */
+    bool kept;                   /* done in an earlier run that was ended */
 };
 
 struct group {

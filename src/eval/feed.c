@@ -40,6 +40,7 @@ static enum osso_status open_item(struct eval *e, const struct run *run, struct 
                                            &e->page, err);
         for (n = 0; !status && pair_window(&e->rules, &e->page, n, &first, &from, &end);)
             n++;
+        item->tokens = e->page.len - 1;
         if (!status && n == 0)
             status = error_set(err, OSSO_FORMAT, "the page has no tokens");
     }

@@ -217,7 +217,7 @@ static void write_verdict(const struct run *run, const struct item *item, struct
     } else if (run->task->kind == CONTINUATION)
         buf_printf(b, ",\"acc\":%d", item->greedy[0]);
     else
-        buf_printf(b, ",\"bytes\":%zu,\"words\":%zu", item->bytes, item->words);
+        buf_printf(b, ",\"bytes\":%zu,\"words\":%zu,\"tokens\":%zu", item->bytes, item->words, item->tokens);
 }
 
 enum osso_status samples_write(const struct eval *e, struct osso_error *err)

@@ -33,7 +33,7 @@ struct sums {
     struct stats acc, norm, ll, strict, flexible;
     double total;
     int64_t n;
-    size_t bytes, words;
+    size_t bytes, words, tokens;
 };
 
 static void add_item(const struct run *run, const struct item *item, struct sums *s)
@@ -61,6 +61,7 @@ static void add_item(const struct run *run, const struct item *item, struct sums
             s->total += item->ll[i];
     s->bytes += item->bytes;
     s->words += item->words;
+    s->tokens += item->tokens;
 }
 
 /* Of several groups together, each by its size: the deviation within them. */
@@ -93,10 +94,11 @@ static void write_scores(const struct task *task, const struct sums *s, double p
         score(b, "exact_match", "flexible-extract", stats_mean(&s->flexible), stats_error(&s->flexible));
     }
     if (task->scores & ROLL) {
+        number(b, "token_perplexity,none", exp(-s->total / (double)s->tokens));
         number(b, "word_perplexity,none", exp(-s->total / (double)s->words));
         number(b, "byte_perplexity,none", exp(-s->total / (double)s->bytes));
         number(b, "bits_per_byte,none", -s->total / (double)s->bytes / log(2));
-        buf_printf(b, ",\"words\":%zu,\"bytes\":%zu", s->words, s->bytes);
+        buf_printf(b, ",\"tokens\":%zu,\"words\":%zu,\"bytes\":%zu", s->tokens, s->words, s->bytes);
     }
     buf_printf(b, ",\"n\":%lld}", (long long)s->n);
 }

@@ -168,6 +168,7 @@ static void a_uniform_model_has_the_logarithm_of_its_vocabulary(void **state)
     struct osso_ids ids = {0};
     struct doc doc = {0};
     struct pair_rules rules = {t, 0, CONTEXT};
+    char license[512];
     bool complete = false;
     struct jdoc *report = evaluate(&k, t, "all", data_folder(), "build/test_eval.jsonl", 5, &complete);
     assert_true(complete);
@@ -186,6 +187,13 @@ static void a_uniform_model_has_the_logarithm_of_its_vocabulary(void **state)
     }
     double expected = exp(-sum / (double)e.runs[0].n_items);
     assert_true(fabs(field(report, "lambada_openai", "perplexity,none") / expected - 1) < 1e-6);
+    /* of a whole text each token is as likely as any other */
+    assert_true(fabs(field(report, "wikitext", "token_perplexity,none") / (double)k.vocab - 1) < 1e-6);
+    struct jdoc *text = evaluate(&k, t, "bpb", test_path(license, sizeof license, "LICENSE"), NULL, 3, &complete);
+    double tokens = field(text, "bpb", "tokens"), bytes = field(text, "bpb", "bytes");
+    assert_true(field(text, "bpb", "n") == 1 && tokens > 2 * CONTEXT && bytes > 2 * tokens); /* several windows */
+    assert_true(fabs(field(text, "bpb", "bits_per_byte,none") / (tokens * log2((double)k.vocab) / bytes) - 1) < 1e-6);
+    jdoc_release(text);
     /* mmlu: four letters, equally likely: the first, which is right once in four */
     assert_true(field(report, "mmlu", "acc,none") == 0.25);
     char *samples = read_all("build/test_eval.jsonl");

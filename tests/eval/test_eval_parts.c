@@ -32,8 +32,9 @@ static void texts_are_cleaned_as_the_tasks_do(void **state)
     cleaned(clean_wikitext, "( a ) [ b ] { c } \" d \" ' e '", "(a) [b] {c} \"d\" 'e'");
     cleaned(clean_wikitext, "( open , (  ) )", "(open, () )");
     cleaned(clean_wikitext, " = = = B = = = ", " === B === ");
-    cleaned(clean_wikitext, "20 \xc2\xb0 C, N of N", "20\xc2\xb0"
-                                                    "C, 1 of N");
+    cleaned(clean_wikitext, "20 \xc2\xb0 C, N of N",
+            "20\xc2\xb0"
+            "C, 1 of N");
     cleaned(clean_wikitext, "the N birds", "the 1 birds");
 }
 
@@ -65,8 +66,8 @@ static struct score_request pair(const struct pair_rules *rules, const char *con
 {
     struct score_request q = {0};
     struct osso_error err = {""};
-    enum osso_status status =
-        pair_encode(rules, context, strlen(context), continuation, strlen(continuation), &q, &err);
+    enum osso_status status = pair_encode(rules, context, strlen(context), continuation, strlen(continuation), &q,
+                                          &err);
     if (status != expected)
         fail_msg("'%s' + '%s': %s", context, continuation, err.text);
     return q;
@@ -77,7 +78,8 @@ static void a_blank_at_the_end_belongs_to_what_follows(void **state)
     (void)state;
     struct osso_tokenizer *t = words();
     struct pair_rules rules = {t, 7, 100};
-    struct score_request a = pair(&rules, "Once upon a", " time", OSSO_OK), b = pair(&rules, "Once upon a ", "time", OSSO_OK);
+    struct score_request a = pair(&rules, "Once upon a", " time", OSSO_OK),
+                         b = pair(&rules, "Once upon a ", "time", OSSO_OK);
     assert_int_equal(a.from, b.from);
     assert_int_equal(a.ids.len, b.ids.len);
     assert_memory_equal(a.ids.data, b.ids.data, a.ids.len * sizeof *a.ids.data);
@@ -148,7 +150,8 @@ static void answers_are_found(void **state)
     assert_false(grade_equal("[invalid]", "#### 12"));
 }
 
-/* Two models of which one is right a little more often, on the same items: how often does the interval hold the truth? */
+/* Two models of which one is right a little more often, on the same items: how often does the interval hold the truth?
+ */
 static void an_interval_holds_the_truth_95_times_in_100(void **state)
 {
     (void)state;
