@@ -111,3 +111,20 @@ enum osso_status eval_report_table(const char *report, bool compared, struct buf
     jdoc_release(doc);
     return out->failed ? error_nomem(err, out->len, "a table") : OSSO_OK;
 }
+
+bool eval_report_dropped(const char *report, double most, char *task, size_t size)
+{
+    struct jdoc *doc = NULL;
+    struct osso_error none;
+    if (jdoc_read(report, strlen(report), "the report", &doc, &none))
+        return false;
+    bool found = false;
+    const struct jval *tasks = jval_get(jdoc_root(doc), "tasks");
+    for (const struct jval *t = tasks ? tasks->first : NULL; t && !found; t = t->next) {
+        found = member(jval_get(t, "acc"), "difference") < -most;
+        if (found)
+            snprintf(task, size, "%s", t->key.s);
+    }
+    jdoc_release(doc);
+    return found;
+}

@@ -184,6 +184,11 @@ def test_pairs():
     score = result["tasks"]["t"]["acc"]
     assert (score["wins"], score["losses"], score["n"], result["only_a"]) == (3, 1, 10, 1), result
     assert near(score["difference"], 0.2) and abs(score["high"] - 0.2 - 2.262 * 0.2) < 2e-3, score
+    assert osso("eval", "compare", a, b, "--max-drop", 0).code == 0
+    dropped = osso("eval", "compare", b, a, "--max-drop", 0.19)
+    assert dropped.code == 1 and "t: acc is lower" in dropped.complaint and "B won" in dropped.text, dropped
+    assert osso("eval", "compare", b, a, "--max-drop", 0.21).code == 0
+    refuses(run("copa", "--max-drop", 0.1), 2, "--max-drop")
     assert "B won" in osso("eval", "compare", a, b).text
     b.write_text('{"task": "other", "doc_id": 1, "acc": 1}\n')
     refuses(osso("eval", "compare", a, b), 1, "no item in common")

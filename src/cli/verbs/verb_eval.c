@@ -98,6 +98,8 @@ static enum osso_status check(const struct options *o, bool compare, struct osso
         return error_set(err, OSSO_USAGE, "--report %s: the file's name ends in .json or .md", o->v[OPT_report].s);
     if (compare && o->n_operands != 3)
         return error_set(err, OSSO_USAGE, "eval compare needs two files of samples (made with --samples)");
+    if (!compare && o->v[OPT_max_drop].typed)
+        return error_set(err, OSSO_USAGE, "--max-drop has no effect without compare; leave it out");
     if (!compare && o->n_operands > 1)
         return error_set(err, OSSO_USAGE, "'%s': tasks are one word, with commas between them", o->operand[1]);
     if (!compare && !o->v[OPT_eval_data].set)
@@ -120,6 +122,9 @@ int verb_eval(const struct options *o)
         status = run(o, &r, &report, &complete, &err);
     if (!status)
         status = publish(o, report, compare, &err);
+    char task[64] = "";
+    bool dropped = !status && compare && o->v[OPT_max_drop].set &&
+                   eval_report_dropped(report, o->v[OPT_max_drop].f, task, sizeof task);
     bool stopped = interrupted();
     interrupt_release();
     osso_free(report);
@@ -128,5 +133,7 @@ int verb_eval(const struct options *o)
         return 130;
     if (!status && !complete)
         say("a task has failed: the report says why, and it has no score");
-    return out_end(status || complete ? exit_code(status, &err) : 1);
+    if (dropped)
+        say("%s: acc is lower by more than --max-drop %g", task, o->v[OPT_max_drop].f);
+    return out_end(dropped ? 1 : status || complete ? exit_code(status, &err) : 1);
 }
