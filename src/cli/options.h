@@ -68,7 +68,7 @@ struct option_value {
 struct options {
     const struct verb *verb;
     struct option_value v[OPT_COUNT];
-    const char *operand[2];
+    const char *operand[3];
     int n_operands;
     bool help; /* --help was asked for */
 };

@@ -1,0 +1,16 @@
+/* eval_report.h: reports of `osso eval` as tables. */
+#ifndef OSSO_CLI_EVAL_REPORT_H
+#define OSSO_CLI_EVAL_REPORT_H
+
+#include "base/buf.h"
+#include "osso/status.h"
+
+#include <stdbool.h>
+
+/* Appends a table in Markdown, a row a score with its 95 % interval; compared: of osso_eval_compare's report. */
+enum osso_status eval_report_table(const char *report, bool compared, struct buf *out, struct osso_error *err);
+
+/* Of osso_eval_compare's report: the first task whose acc is lower in B by more than `most` (its name into `task`). */
+bool eval_report_dropped(const char *report, double most, char *task, size_t size);
+
+#endif

@@ -1,0 +1,113 @@
+/* eval.c: one evaluation from its options to its report. The way goes on in feed.c (items to requests), score.c
+ * (requests to log-likelihoods) and report.c. */
+#define _POSIX_C_SOURCE 200809L
+#include "eval/eval_parts.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/sized.h"
+#include "engine/engine_parts.h"
+
+#include <time.h>
+
+enum { SESSIONS = 32, CONTEXT = 4096, MAX_NEW = 256, LOGIT_BYTES = 64 << 20, MOST_ROWS = 512, FEWEST_ROWS = 64 };
+
+const char *osso_eval_task(int i, const char **file_out)
+{
+    if (i < 0 || i >= n_tasks)
+        return NULL;
+    if (file_out)
+        *file_out = task_table[i].file;
+    return task_table[i].name;
+}
+
+void osso_eval_engine(const struct osso_model *model, struct osso_engine_options *e)
+{
+    struct osso_model_dims d = {.size = sizeof d};
+    osso_model_dims(model, &d);
+    int64_t rows = LOGIT_BYTES / ((d.vocab > 0 ? d.vocab : 1) * (int64_t)sizeof(float));
+    e->max_sessions = SESSIONS;
+    e->max_rows = MOST_ROWS;
+    e->max_logit_rows = (int)(rows > MOST_ROWS ? MOST_ROWS : rows < FEWEST_ROWS ? FEWEST_ROWS : rows);
+    if (e->context == 0)
+        e->context = d.context < CONTEXT ? d.context : CONTEXT;
+}
+
+/* Names, forms and contents of all tensors. */
+static uint64_t hash_model(const struct osso_model *model)
+{
+    uint64_t h = 0;
+    for (int64_t i = 0; model && i < model->tensors.n; i++) {
+        const struct tensor *t = &model->tensors.list[i];
+        h = hash_bytes(h, t->data, (size_t)t->bytes);
+    }
+    return h;
+}
+
+static int32_t find_prefix(const struct osso_eval_options *o, const struct osso_tokenizer *tokenizer)
+{
+    int32_t id = o->prefix ? *o->prefix : osso_tokenizer_special(tokenizer, "<|startoftext|>");
+    return id >= 0 ? id : osso_tokenizer_special(tokenizer, "<|return|>");
+}
+
+static enum osso_status check(const struct osso_eval_options *o, const struct osso_engine *engine,
+                              struct osso_error *err)
+{
+    enum osso_status status = sized_check(o, "osso_eval_options", err);
+    if (status)
+        return status;
+    if (!o->tasks || !o->tasks[0])
+        return error_set(err, OSSO_USAGE, "an evaluation needs tasks");
+    if (!o->data || !o->data[0])
+        return error_set(err, OSSO_USAGE,
+                         "an evaluation needs data: a folder with the tasks' files, or a file (--data)");
+    if (o->max_length > engine->context || o->max_length < 0)
+        return error_set(err, OSSO_USAGE, "a length of %lld tokens: the engine's context is %lld",
+                         (long long)o->max_length, (long long)engine->context);
+    if (o->prefix && (*o->prefix < 0 || *o->prefix >= engine->config.vocab))
+        return error_set(err, OSSO_USAGE, "the prefix %d is no id of the vocabulary (0 to %lld)", (int)*o->prefix,
+                         (long long)engine->config.vocab - 1);
+    return OSSO_OK;
+}
+
+static double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+enum osso_status osso_eval_run(struct osso_engine *engine, const struct osso_tokenizer *tokenizer,
+                               const struct osso_eval_options *options, char **report_out, bool *complete_out,
+                               struct osso_error *err)
+{
+    struct eval e = {.engine = engine};
+    *report_out = NULL;
+    *complete_out = false;
+    enum osso_status status = check(options, engine, err);
+    if (status)
+        return status;
+    sized_in(&e.o, sizeof e.o, options);
+    e.o.settings = e.o.settings ? e.o.settings : "";
+    e.o.sessions = e.o.sessions > 0 ? e.o.sessions : SESSIONS;
+    e.o.max_new = e.o.max_new > 0 ? e.o.max_new : MAX_NEW;
+    e.rules = (struct pair_rules){tokenizer, find_prefix(&e.o, tokenizer),
+                                  (size_t)(e.o.max_length > 0 ? e.o.max_length : engine->context)};
+    double start = seconds_now();
+    e.model_hash = hash_model(engine->model);
+    status = data_load(&e, err);
+    if (!status)
+        status = keep_open(&e, err);
+    if (!status)
+        status = feed_run(&e, err);
+    if (!status && e.o.samples)
+        status = samples_write(&e, err);
+    if (!status)
+        status = report_make(&e, seconds_now() - start, report_out, complete_out, err);
+    keep_close(&e, !status && *complete_out);
+    doc_free(&e.doc);
+    osso_ids_free(&e.page);
+    data_free(&e);
+    mem_free(e.runs);
+    return status;
+}

@@ -1,0 +1,190 @@
+/* report.c: from items to scores, and the report as a line of JSON with the fields of lm-evaluation-harness. */
+#include "eval/eval_parts.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "engine/engine_parts.h"
+#include "eval/stats.h"
+#include "json/jwrite.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+static void number(struct buf *b, const char *name, double value)
+{
+    buf_printf(b, ",\"%s\":", name);
+    jwrite_number(b, value);
+}
+
+static void score(struct buf *b, const char *name, const char *filter, double value, double error)
+{
+    char field[64];
+    snprintf(field, sizeof field, "%s,%s", name, filter);
+    number(b, field, value);
+    snprintf(field, sizeof field, "%s_stderr,%s", name, filter);
+    number(b, field, error);
+}
+
+/* What is summed over the items of a task, or of one of its groups (-1: of all). */
+struct sums {
+    struct stats acc, norm, ll, strict, flexible;
+    double total;
+    int64_t n;
+    size_t bytes, words, tokens;
+};
+
+static void add_item(const struct run *run, const struct item *item, struct sums *s)
+{
+    const int scores = run->task->scores;
+    s->n++;
+    if (run->task->kind == CHOICE)
+        stats_add(&s->acc, item_choice(item, false) == item->gold);
+    if (run->task->kind == CONTINUATION) {
+        stats_add(&s->acc, item->greedy[0]);
+        stats_add(&s->ll, item->ll[0]);
+    }
+    if (scores & NORM)
+        stats_add(&s->norm, item_choice(item, true) == item->gold);
+    if (scores & MATCH) {
+        struct buf pred = {0};
+        grade_answer(item->text, GRADE_STRICT, &pred);
+        stats_add(&s->strict, grade_equal(pred.data, item->answer));
+        grade_answer(item->text, GRADE_FLEXIBLE, &pred);
+        stats_add(&s->flexible, grade_equal(pred.data, item->answer));
+        buf_free(&pred);
+    }
+    if (run->task->kind == ROLLING)
+        for (int i = 0; i < item->n; i++) /* windows in their order */
+            s->total += item->ll[i];
+    s->bytes += item->bytes;
+    s->words += item->words;
+    s->tokens += item->tokens;
+}
+
+/* Of several groups together, each by its size: the deviation within them. */
+static double pooled_error(const struct stats *groups, int n)
+{
+    double squares = 0, items = 0, free = 0;
+    for (int i = 0; i < n; i++) {
+        double size = (double)groups[i].n, error = stats_error(&groups[i]);
+        if (groups[i].n < 2)
+            return NAN;
+        squares += (size - 1) * error * error * size;
+        items += size;
+        free += size - 1;
+    }
+    return free > 0 ? sqrt(squares / free / items) : NAN;
+}
+
+static void write_scores(const struct task *task, const struct sums *s, double pooled, struct buf *b)
+{
+    if (task->scores & PPL) { /* the error by the delta method */
+        double p = exp(-stats_mean(&s->ll));
+        score(b, "perplexity", "none", p, p * stats_error(&s->ll));
+    }
+    if (task->scores & ACC)
+        score(b, "acc", "none", stats_mean(&s->acc), pooled >= 0 ? pooled : stats_error(&s->acc));
+    if (task->scores & NORM)
+        score(b, "acc_norm", "none", stats_mean(&s->norm), stats_error(&s->norm));
+    if (task->scores & MATCH) {
+        score(b, "exact_match", "strict-match", stats_mean(&s->strict), stats_error(&s->strict));
+        score(b, "exact_match", "flexible-extract", stats_mean(&s->flexible), stats_error(&s->flexible));
+    }
+    if (task->scores & ROLL) {
+        number(b, "token_perplexity,none", exp(-s->total / (double)s->tokens));
+        number(b, "word_perplexity,none", exp(-s->total / (double)s->words));
+        number(b, "byte_perplexity,none", exp(-s->total / (double)s->bytes));
+        number(b, "bits_per_byte,none", -s->total / (double)s->bytes / log(2));
+        buf_printf(b, ",\"tokens\":%zu,\"words\":%zu,\"bytes\":%zu", s->tokens, s->words, s->bytes);
+    }
+    buf_printf(b, ",\"n\":%lld}", (long long)s->n);
+}
+
+static void write_run(const struct run *run, struct stats *groups, struct buf *b)
+{
+    struct sums all = {0};
+    const char *name = run->task->name;
+    buf_printf(b, "\"%s\":{\"alias\":\"%s\"", name, name);
+    if (run->failed) {
+        buf_puts(b, ",\"error\":");
+        jwrite_string(b, run->why.text, strlen(run->why.text));
+        buf_puts(b, "}");
+        return;
+    }
+    for (int64_t i = 0; i < run->n_items; i++) {
+        add_item(run, &run->items[i], &all);
+        if (run->items[i].group >= 0)
+            stats_add(&groups[run->items[i].group], item_choice(&run->items[i], false) == run->items[i].gold);
+    }
+    write_scores(run->task, &all, run->n_groups > 0 ? pooled_error(groups, run->n_groups) : -1, b);
+    for (int g = 0; g < run->n_groups; g++) {
+        struct buf full = {0};
+        struct sums part = {.acc = groups[g], .n = groups[g].n};
+        buf_printf(&full, "%s_%s", name, run->groups[g].name);
+        buf_putc(b, ',');
+        jwrite_string(b, full.data, full.len);
+        buf_puts(b, ":{\"alias\":");
+        jwrite_string(b, run->groups[g].name, strlen(run->groups[g].name));
+        write_scores(run->task, &part, -1, b);
+        buf_free(&full);
+    }
+}
+
+static void write_model(const struct eval *e, struct buf *b)
+{
+    const struct osso_engine *engine = e->engine;
+    struct osso_model_dims d = {.size = sizeof d};
+    buf_printf(b, ",\"model\":{\"hash\":\"%016llx\"", (unsigned long long)e->model_hash);
+    if (engine->model) {
+        osso_model_dims(engine->model, &d);
+        buf_printf(b, ",\"parameters\":%llu,\"active_parameters\":%llu,\"bytes\":%llu",
+                   (unsigned long long)d.parameters, (unsigned long long)d.active_parameters,
+                   (unsigned long long)d.file_bytes);
+    }
+    buf_putc(b, '}');
+}
+
+enum osso_status report_make(const struct eval *e, double seconds, char **out, bool *complete, struct osso_error *err)
+{
+    struct buf b = {0};
+    struct rusage usage;
+    char text[128] = "";
+    struct tm utc;
+    time_t now = time(NULL);
+    int most = 1;
+    *complete = true;
+    for (int i = 0; i < e->n_runs; i++) {
+        most = e->runs[i].n_groups > most ? e->runs[i].n_groups : most;
+        *complete = *complete && !e->runs[i].failed;
+    }
+    struct stats *groups = mem_array((size_t)most, sizeof *groups);
+    if (!groups)
+        return error_nomem(err, (unsigned long long)most * sizeof *groups, "a report");
+    buf_puts(&b, "{\"results\":{");
+    for (int i = 0; i < e->n_runs; i++) {
+        buf_puts(&b, i ? "," : "");
+        memset(groups, 0, (size_t)most * sizeof *groups);
+        write_run(&e->runs[i], groups, &b);
+    }
+    buf_putc(&b, '}');
+    write_model(e, &b);
+    buf_printf(&b, ",\"config\":{\"num_fewshot\":%d,\"limit\":%lld,\"max_length\":%zu,\"prefix_id\":%d",
+               e->o.num_fewshot, (long long)e->o.limit, e->rules.max_length, (int)e->rules.prefix);
+    if (e->o.settings[0])
+        buf_printf(&b, ",%s", e->o.settings);
+    if (gmtime_r(&now, &utc))
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    buf_printf(&b, "},\"date\":\"%s\",\"machine\":", text);
+    cpu_name(text, sizeof text);
+    jwrite_string(&b, text, strlen(text));
+    number(&b, "seconds", seconds);
+    if (getrusage(RUSAGE_SELF, &usage) == 0)
+        buf_printf(&b, ",\"peak_bytes\":%llu", (unsigned long long)usage.ru_maxrss * 1024);
+    buf_puts(&b, "}");
+    mem_free(groups);
+    *out = buf_take(&b);
+    return *out ? OSSO_OK : error_nomem(err, 0, "a report");
+}

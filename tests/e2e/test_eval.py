@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""osso eval: the numbers of lm-evaluation-harness (tests/golden/eval), files that are wrong, runs that are ended, pairs."""
+import math
+import signal
+import time
+
+from harness import *
+
+GOLDEN = ROOT / "tests/golden/eval"
+DATA = GOLDEN / "data"
+SETTINGS = ("--exact", "-c", "192", "-n", "64")  # those of tools/golden/golden_eval.py
+
+
+def run(*args, data=DATA, **more):
+    return osso("eval", *args, "--data", data, "-m", bundled(), timeout=120, **more)
+
+
+def report(*args, **more):
+    result = run(*args, "--json", **more)
+    assert result.code == 0, result
+    return json.loads(result.text)
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def near(a, b):
+    return abs(a - b) <= 1e-4 * max(1, abs(a))
+
+
+def compare_samples(golden, mine, tasks=None):
+    mine = {(s["task"], s["doc_id"]): s for s in mine}
+    assert len(golden) == len(mine), (len(golden), len(mine))
+    for g in golden:
+        m = mine[g["task"], g["doc_id"]]
+        if "text" in g:
+            assert m["text"] == g["text"], (g, m)
+            continue
+        ll = [sum(m["ll"])] if g["task"] == "wikitext" else m["ll"]
+        assert len(ll) == len(g["ll"]) and all(map(near, g["ll"], ll)), (g, m)
+        for key in ("greedy", "acc", "acc_norm"):
+            assert key not in g or g[key] == m[key], (key, g, m)
+
+
+def test_every_task_agrees_with_the_harness_item_by_item():
+    golden = json.loads((GOLDEN / "golden.json").read_text())
+    samples = TEMP / "all.jsonl"
+    mine = report("all", *SETTINGS, "--samples", samples)
+    compare_samples(golden["samples"], lines(samples))
+    assert len({s["task"] for s in golden["samples"]}) == 14
+    for task, scores in golden["results"].items():
+        for field, value in scores.items():
+            assert near(value, mine["results"][task][field]), (task, field, value, mine["results"][task])
+    assert any("acc_norm_stderr,none" in s for s in mine["results"].values())
+    assert mine["config"]["max_length"] == 192 and mine["config"]["exact"] is True
+    assert mine["model"]["parameters"] > mine["model"]["active_parameters"] > 0 and len(mine["model"]["hash"]) == 16
+
+
+def test_questions_that_come_first():
+    golden = json.loads((GOLDEN / "golden.json").read_text())
+    samples = TEMP / "shots.jsonl"
+    report("mmlu", *SETTINGS, "--num-fewshot", 2, "--samples", samples)
+    compare_samples(golden["mmlu_2_shot"], lines(samples))
+    refuses(run("mmlu", "--num-fewshot", 3), 1, "mmlu_dev.jsonl", "old_maps", "--num-fewshot wants 3")
+    refuses(run("copa", "--num-fewshot", 1), 2, "--num-fewshot", "copa")
+
+
+def test_company_and_threads_change_no_bit():
+    files = []
+    for i, (tasks, threads) in enumerate((("hellaswag", 1), ("copa,hellaswag,wikitext", 2), ("hellaswag,mmlu", 1))):
+        files.append(TEMP / f"bits{i}.jsonl")
+        report(tasks, "-c", 256, "-t", threads, "--samples", files[-1])
+    texts = ["\n".join(x for x in f.read_text().splitlines() if '"hellaswag"' in x) for f in files]
+    assert texts[0] and texts[0] == texts[1] == texts[2]
+
+
+def test_tables_and_files_say_the_same():
+    table = run("arc_easy", "--report", TEMP / "r.md")
+    assert table.code == 0 and table.text.startswith("| task") and "acc_norm" in table.text, table
+    assert (TEMP / "r.md").read_text() == table.text
+    assert run("arc_easy", "--report", TEMP / "r.json").code == 0
+    scores = json.loads((TEMP / "r.json").read_text())["results"]["arc_easy"]
+    assert scores["n"] == 3 and f"{scores['acc,none']:.4f}" in table.text
+    refuses(run("arc_easy", "--report", TEMP / "r.txt"), 2, "--report", ".json or .md")
+
+
+def test_lines_of_ones_own():
+    file = TEMP / "own.jsonl"
+    file.write_text('{"query": "Once upon a", "choices": ["time", "xylophone"], "gold": 0}\n\n'
+                    '{"query": "", "choices": ["Once", "zzz", "q"], "gold": 0}\n')
+    samples = TEMP / "own_samples.jsonl"
+    assert report("choice", data=file)["results"]["choice"]["n"] == 2
+    report("choice", "--samples", samples, data=file)
+    assert [s["doc_id"] for s in lines(samples)] == [0, 2] and lines(samples)[0]["pred"] == 0
+    file.write_text('{"context": "Once upon a", "continuation": " time"}\n{"context": "Once upon a ", "continuation": "time"}\n')
+    result = report("continuation", "--samples", samples, data=file)["results"]["continuation"]
+    first, second = lines(samples)
+    assert first["ll"] == second["ll"] and first["greedy"] == [True] and result["acc,none"] == 1
+    assert near(result["perplexity,none"], math.exp(-first["ll"][0]))
+
+
+def test_what_is_wrong_is_named():
+    cases = [
+        ("choice", "{", "line 1"),
+        ("choice", '{"query": "a", "choices": ["b"], "gold": 0}\nnothing', "line 2"),
+        ("choice", "[1]", "line 1", "object"),
+        ("choice", '{"choices": ["b"], "gold": 0}', "line 1", "'query'"),
+        ("choice", '{"query": "a", "gold": 0}', "line 1", "'choices'"),
+        ("choice", '{"query": "a", "choices": [], "gold": 0}', "line 1", "'choices'", "0 entries"),
+        ("choice", '{"query": "a", "choices": ["b", 3], "gold": 0}', "line 1", "'choices'", "entry 1"),
+        ("choice", '{"query": "a", "choices": ["b", ""], "gold": 0}', "line 1", "'choices'", "empty"),
+        ("choice", '{"query": "a", "choices": ["b", "c"], "gold": 2}', "line 1", "'gold'", "0 to 1"),
+        ("choice", '{"query": "a", "choices": ["b", "c"], "gold": "0"}', "line 1", "'gold'"),
+        ("choice", '{"query": "a", "choices": ["b", "c"], "gold": -1}', "line 1", "'gold'"),
+        ("continuation", '{"context": "a", "continuation": ""}', "line 1", "'continuation'"),
+        ("continuation", '{"context": "a"}', "line 1", "'continuation'"),
+        ("continuation", json.dumps({"context": "a", "continuation": "many words " * 50}), "line 1", "continuation of"),
+        ("winogrande", '{"sentence": "no blank", "option1": "a", "option2": "b", "answer": "1"}', "line 1", "'sentence'"),
+        ("winogrande", '{"sentence": "a _", "option1": "a", "option2": "b", "answer": "3"}', "line 1", "'answer'"),
+        ("commonsense_qa", '{"question": "a", "choices": {"text": ["b"]}, "answerKey": "A"}', "line 1", "list of 5"),
+        ("mmlu", '{"subject": "s", "question": "q", "choices": ["a", "b", "c", "d"], "answer": 4}', "line 1", "answer"),
+        ("choice", "\n\n", "no items"),
+    ]
+    file = TEMP / "wrong.jsonl"
+    for task, text, *words in cases:
+        file.write_text(text)
+        refuses(run(task, "-c", "64", data=file), 1, "wrong.jsonl", *words)
+    file.write_text("")
+    assert run("choice", data=file).code == 1
+    assert run("choice", data=TEMP / "nowhere.jsonl").code == 1
+    refuses(run("hellaswagg"), 2, "no task 'hellaswagg'")
+    refuses(run("copa,copa"), 2, "twice")
+    refuses(run("copa,"), 2, "no task ''")
+    refuses(osso("eval", "copa", "-m", bundled()), 2, "--data")
+    refuses(run("copa", "--prefix-id", 99999), 2, "prefix")
+    refuses(run("copa", "mmlu"), 2, "'mmlu'")
+
+
+def test_a_run_that_is_ended_goes_on():
+    folder = TEMP / "many"
+    folder.mkdir()
+    rows = [line for line in (DATA / "hellaswag_val.jsonl").read_text().splitlines()] * 60
+    (folder / "hellaswag_val.jsonl").write_text("\n".join(rows) + "\n")
+    whole, parts = TEMP / "whole.jsonl", TEMP / "parts.jsonl"
+    expected = report("hellaswag", "--samples", whole, data=folder)["results"]
+    partial = pathlib.Path(str(parts) + ".partial")
+    command = [OSSO, "eval", "hellaswag", "--data", folder, "-m", bundled(), "--json", "--samples", parts]
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, env=environment())
+    while process.poll() is None and (not partial.exists() or partial.read_bytes().count(b"\n") < 20):
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    out = process.communicate()[0]
+    assert not parts.exists() and out == b"" and partial.exists()
+    kept = partial.read_bytes()
+    partial.write_bytes(kept[:-7])  # and the last line is torn
+    # Other settings, another model's words, another file: not the same run.
+    refuses(run("hellaswag", "--exact", "--samples", parts, data=folder), 1, "parts.jsonl.partial", "another setting")
+    (folder / "hellaswag_val.jsonl").write_text("\n".join(rows[1:]) + "\n")
+    refuses(run("hellaswag", "--samples", parts, data=folder), 1, "hellaswag_val.jsonl", "has changed")
+    (folder / "hellaswag_val.jsonl").write_text("\n".join(rows) + "\n")
+    assert report("hellaswag", "--samples", parts, data=folder)["results"] == expected
+    assert parts.read_bytes() == whole.read_bytes() and not partial.exists()
+    # It had not begun again: what was kept is what was taken.
+    marked = kept.splitlines()
+    one = json.loads(marked[1])
+    one["ll"] = [-1.0, -2.0, -3.0, -4.0]
+    partial.write_bytes(b"\n".join([marked[0], json.dumps(one).encode()]) + b"\n")
+    report("hellaswag", "--samples", parts, data=folder)
+    assert [s["ll"] for s in lines(parts) if s["doc_id"] == one["doc_id"]] == [[-1, -2, -3, -4]]
+
+
+def test_pairs():
+    a, b = TEMP / "a.jsonl", TEMP / "b.jsonl"
+    report("hellaswag,arc_easy", "-c", 256, "--samples", a)
+    same = osso("eval", "compare", a, a, "--json")
+    for task in json.loads(same.text)["tasks"].values():
+        for score in task.values():
+            assert score["difference"] == 0 and score["wins"] == score["losses"] == 0, same
+    # ten items of which b wins three and loses one: mean 0.2, deviation 0.632, half of the interval t(9) x 0.2
+    a.write_text("".join(json.dumps({"task": "t", "doc_id": i, "acc": int(i in (0, 5, 6))}) + "\n" for i in range(11)))
+    b.write_text("".join(json.dumps({"task": "t", "doc_id": i, "acc": int(i in (1, 2, 3, 5, 6))}) + "\n" for i in range(10)))
+    result = json.loads(osso("eval", "compare", a, b, "--json").text)
+    score = result["tasks"]["t"]["acc"]
+    assert (score["wins"], score["losses"], score["n"], result["only_a"]) == (3, 1, 10, 1), result
+    assert near(score["difference"], 0.2) and abs(score["high"] - 0.2 - 2.262 * 0.2) < 2e-3, score
+    assert osso("eval", "compare", a, b, "--max-drop", 0).code == 0
+    dropped = osso("eval", "compare", b, a, "--max-drop", 0.19)
+    assert dropped.code == 1 and "t: acc is lower" in dropped.complaint and "B won" in dropped.text, dropped
+    assert osso("eval", "compare", b, a, "--max-drop", 0.21).code == 0
+    refuses(run("copa", "--max-drop", 0.1), 2, "--max-drop")
+    assert "B won" in osso("eval", "compare", a, b).text
+    b.write_text('{"task": "other", "doc_id": 1, "acc": 1}\n')
+    refuses(osso("eval", "compare", a, b), 1, "no item in common")
+    b.write_text('{"doc_id": 1}\n')
+    refuses(osso("eval", "compare", a, b), 1, "line 1", "'task'")
+    refuses(osso("eval", "compare", a), 2, "two files")
+
+
+main(sys.modules[__name__])

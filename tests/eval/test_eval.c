@@ -1,0 +1,264 @@
+/* Whole evaluations over engines whose logits are known: uniform, in favour of the right answer, of a wrong one, and no
+ * numbers at all. */
+#include "model_test.h"
+
+#include "eval/eval_parts.h"
+#include "json/jget.h"
+#include "osso/eval.h"
+
+enum { CONTEXT = 1024, MOST = 128 };
+
+/* Texts that a made-up model knows by heart; where its tokens begin one of them it is sure of the next. */
+struct known {
+    struct osso_ids texts[MOST];
+    int n;
+    int64_t vocab;
+    int nan_after; /* > 0: NaN for texts that begin with this id */
+    float base;    /* of every other id */
+};
+
+static void say_known(void *user, const int32_t *tokens, size_t n, float *logits)
+{
+    const struct known *k = user;
+    for (int64_t i = 0; i < k->vocab; i++)
+        logits[i] = k->nan_after > 0 && tokens[0] == k->nan_after ? NAN : k->base;
+    for (int i = 0; i < k->n; i++)
+        if (k->texts[i].len > n && memcmp(k->texts[i].data, tokens, n * sizeof *tokens) == 0)
+            logits[k->texts[i].data[n]] = 50;
+}
+
+static struct osso_tokenizer *words(void)
+{
+    struct osso_tokenizer *t = NULL;
+    struct osso_error err = {""};
+    char path[512];
+    check_ok(osso_tokenizer_open(test_path(path, sizeof path, "models/osso-small"), &t, &err), err);
+    return t;
+}
+
+static const char *data_folder(void)
+{
+    static char path[512];
+    return test_path(path, sizeof path, "tests/golden/eval/data");
+}
+
+static struct osso_engine *engine_over(struct known *k, int sessions)
+{
+    struct osso_error err = {""};
+    struct osso_engine *engine = NULL;
+    struct osso_engine_options o = {.size = sizeof o,
+                                    .threads = 2,
+                                    .context = CONTEXT,
+                                    .max_sessions = sessions,
+                                    .max_rows = 256,
+                                    .max_logit_rows = 64};
+    check_ok(osso_engine_create_scripted(k->vocab, say_known, k, &o, &engine, &err), err);
+    return engine;
+}
+
+/* A run's report, as a tree. */
+static struct jdoc *evaluate(struct known *k, const struct osso_tokenizer *t, const char *tasks, const char *data,
+                             const char *samples, int sessions, bool *complete)
+{
+    struct osso_error err = {""};
+    char *report = NULL;
+    struct jdoc *doc = NULL;
+    struct osso_engine *engine = engine_over(k, sessions);
+    struct osso_eval_options o = {
+        .size = sizeof o, .tasks = tasks, .data = data, .samples = samples, .sessions = sessions, .max_new = 64};
+    check_ok(osso_eval_run(engine, t, &o, &report, complete, &err), err);
+    check_ok(jdoc_read(report, strlen(report), "report", &doc, &err), err);
+    osso_free(report);
+    osso_engine_free(engine);
+    return doc;
+}
+
+static double field(const struct jdoc *report, const char *task, const char *name)
+{
+    const struct jval *v = jval_get(jval_get(jval_get(jdoc_root(report), "results"), task), name);
+    if (!v)
+        fail_msg("%s has no %s", task, name);
+    return jget_real(v);
+}
+
+/* The right text of every item, or that with the choice after the right one. */
+static void learn(struct known *k, const struct osso_tokenizer *t, bool right)
+{
+    struct osso_error err = {""};
+    struct eval e = {.o = {.tasks = "all", .data = data_folder()}};
+    struct doc doc = {0};
+    check_ok(data_load(&e, &err), err);
+    for (int r = 0; r < e.n_runs; r++)
+        for (int64_t i = 0; i < e.runs[r].n_items && e.runs[r].task->kind != ROLLING; i++) {
+            const struct item *item = &e.runs[r].items[i];
+            struct buf text = {0};
+            check_ok(data_doc(&e.runs[r], item, &doc, &err), err);
+            int pick = right ? doc.gold : (doc.gold + 1) % doc.n;
+            if (item->group >= 0)
+                buf_puts(&text, e.runs[r].groups[item->group].head.data);
+            buf_add(&text, doc.space.data + doc.context[pick].at, doc.context[pick].len);
+            bool generate = e.runs[r].task->kind == GENERATE;
+            if (!generate && e.runs[r].task->kind == CONTINUATION && !right)
+                buf_puts(&text, " nothing at all");
+            else if (generate)
+                buf_add(&text, doc.space.data + doc.answer.at, right ? doc.answer.len : 1);
+            else
+                buf_add(&text, doc.space.data + doc.continuation[pick].at, doc.continuation[pick].len);
+            assert_true(k->n < MOST);
+            struct osso_ids *ids = &k->texts[k->n++];
+            check_ok(osso_tokenizer_encode(t, text.data, text.len, 0, ids, &err), err);
+            if (generate)
+                check_ok(osso_ids_push(ids, osso_tokenizer_special(t, "<|return|>"), &err), err);
+            buf_free(&text);
+        }
+    doc_free(&doc);
+    data_free(&e);
+    mem_free(e.runs);
+}
+
+static void forget(struct known *k)
+{
+    for (int i = 0; i < k->n; i++)
+        osso_ids_free(&k->texts[i]);
+}
+
+static void who_knows_all_is_right_everywhere(void **state)
+{
+    (void)state;
+    struct osso_tokenizer *t = words();
+    for (int right = 0; right < 2; right++) {
+        struct known k = {.vocab = osso_tokenizer_size(t)};
+        bool complete = false;
+        learn(&k, t, right);
+        struct jdoc *report = evaluate(&k, t, "all", data_folder(), NULL, 7, &complete);
+        assert_true(complete);
+        const struct jval *results = jval_get(jdoc_root(report), "results");
+        int scores = 0;
+        for (const struct jval *task = results->first; task; task = task->next)
+            for (const struct jval *f = task->first; f; f = f->next) {
+                bool judged = jtext_is(f->key, "acc,none") || jtext_is(f->key, "acc_norm,none") ||
+                              jtext_is(f->key, "exact_match,strict-match") ||
+                              jtext_is(f->key, "exact_match,flexible-extract");
+                if (judged && jget_real(f) != (double)right)
+                    fail_msg("%s: %s is %s", task->key.s, f->key.s, f->text.s);
+                scores += judged;
+            }
+        assert_true(scores >= 20);
+        jdoc_release(report);
+        forget(&k);
+    }
+    osso_tokenizer_free(t);
+}
+
+static char *read_all(const char *path)
+{
+    struct osso_error err = {""};
+    char *text;
+    size_t len;
+    check_ok(file_read(path, 64 << 20, &text, &len, &err), err);
+    return text;
+}
+
+static void a_uniform_model_has_the_logarithm_of_its_vocabulary(void **state)
+{
+    (void)state;
+    struct osso_tokenizer *t = words();
+    struct known k = {.vocab = osso_tokenizer_size(t), .base = 3.5f};
+    struct osso_error err = {""};
+    struct osso_ids ids = {0};
+    struct doc doc = {0};
+    struct pair_rules rules = {t, 0, CONTEXT};
+    char license[512];
+    bool complete = false;
+    struct jdoc *report = evaluate(&k, t, "all", data_folder(), "build/test_eval.jsonl", 5, &complete);
+    assert_true(complete);
+    /* lambada_openai: each continuation is so many tokens, and all of them are as likely */
+    struct eval e = {.o = {.tasks = "lambada_openai", .data = data_folder()}};
+    double sum = 0;
+    check_ok(data_load(&e, &err), err);
+    for (int64_t i = 0; i < e.runs[0].n_items; i++) {
+        struct score_request q = {0};
+        check_ok(data_doc(&e.runs[0], &e.runs[0].items[i], &doc, &err), err);
+        check_ok(pair_encode(&rules, doc.space.data + doc.context[0].at, doc.context[0].len,
+                             doc.space.data + doc.continuation[0].at, doc.continuation[0].len, &q, &err),
+                 err);
+        sum -= (double)(q.ids.len - q.from) * log((double)k.vocab);
+        osso_ids_free(&q.ids);
+    }
+    double expected = exp(-sum / (double)e.runs[0].n_items);
+    assert_true(fabs(field(report, "lambada_openai", "perplexity,none") / expected - 1) < 1e-6);
+    /* of a whole text each token is as likely as any other */
+    assert_true(fabs(field(report, "wikitext", "token_perplexity,none") / (double)k.vocab - 1) < 1e-6);
+    struct jdoc *text = evaluate(&k, t, "bpb", test_path(license, sizeof license, "LICENSE"), NULL, 3, &complete);
+    double tokens = field(text, "bpb", "tokens"), bytes = field(text, "bpb", "bytes");
+    assert_true(field(text, "bpb", "n") == 1 && tokens > 2 * CONTEXT && bytes > 2 * tokens); /* several windows */
+    assert_true(fabs(field(text, "bpb", "bits_per_byte,none") / (tokens * log2((double)k.vocab) / bytes) - 1) < 1e-6);
+    jdoc_release(text);
+    /* mmlu: four letters, equally likely: the first, which is right once in four */
+    assert_true(field(report, "mmlu", "acc,none") == 0.25);
+    char *samples = read_all("build/test_eval.jsonl");
+    assert_non_null(strstr(samples, "\"task\":\"mmlu\",\"doc_id\":3"));
+    assert_non_null(strstr(samples, "\"pred\":0,\"gold\":3,\"acc\":0"));
+    mem_free(samples);
+    remove("build/test_eval.jsonl");
+    data_free(&e);
+    mem_free(e.runs);
+    doc_free(&doc);
+    osso_ids_free(&ids);
+    jdoc_release(report);
+    osso_tokenizer_free(t);
+}
+
+static void company_changes_nothing(void **state)
+{
+    (void)state;
+    struct osso_tokenizer *t = words();
+    struct known k = {.vocab = osso_tokenizer_size(t)};
+    bool complete;
+    learn(&k, t, true);
+    jdoc_release(evaluate(&k, t, "all", data_folder(), "build/test_eval_1.jsonl", 1, &complete));
+    jdoc_release(evaluate(&k, t, "all", data_folder(), "build/test_eval_9.jsonl", 9, &complete));
+    char *one = read_all("build/test_eval_1.jsonl"), *nine = read_all("build/test_eval_9.jsonl");
+    assert_string_equal(one, nine);
+    assert_true(strlen(one) > 1000);
+    mem_free(one);
+    mem_free(nine);
+    remove("build/test_eval_1.jsonl");
+    remove("build/test_eval_9.jsonl");
+    forget(&k);
+    osso_tokenizer_free(t);
+}
+
+/* "Q: " begins the texts of social_iqa and of no other task. */
+static void no_numbers_fail_their_task_alone(void **state)
+{
+    (void)state;
+    struct osso_tokenizer *t = words();
+    struct osso_error err = {""};
+    struct osso_ids ids = {0};
+    check_ok(osso_tokenizer_encode(t, "Q: Anna", 7, 0, &ids, &err), err);
+    struct known k = {.vocab = osso_tokenizer_size(t), .nan_after = ids.data[0]};
+    bool complete = true;
+    struct jdoc *report = evaluate(&k, t, "social_iqa,copa", data_folder(), NULL, 4, &complete);
+    assert_false(complete);
+    const struct jval *results = jval_get(jdoc_root(report), "results"), *task = jval_get(results, "social_iqa");
+    const struct jval *why = jval_get(task, "error");
+    assert_non_null(why);
+    assert_non_null(strstr(why->text.s, "social_iqa_val.jsonl, line 1"));
+    assert_null(jval_get(task, "acc,none"));
+    assert_true(field(report, "copa", "acc,none") == 0.5); /* equal: the first */
+    jdoc_release(report);
+    osso_ids_free(&ids);
+    osso_tokenizer_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_knows_all_is_right_everywhere),
+        cmocka_unit_test(a_uniform_model_has_the_logarithm_of_its_vocabulary),
+        cmocka_unit_test(company_changes_nothing),
+        cmocka_unit_test(no_numbers_fail_their_task_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
