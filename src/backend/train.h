@@ -40,10 +40,10 @@ struct attend_back {
     int n_heads, group, head_dim;
     int64_t window; /* 0: none */
     float scale;
-    const real *q, *k, *v;     /* rotated, as the forward pass kept them */
-    const real *z, *lse, *dz;  /* [n][n_heads * head_dim], lse [n][n_heads] */
-    const float *sinks;        /* NULL: none */
-    real *dot;                 /* [n][n_heads]: dz . z */
+    const real *q, *k, *v;    /* rotated, as the forward pass kept them */
+    const real *z, *lse, *dz; /* [n][n_heads * head_dim], lse [n][n_heads] */
+    const float *sinks;       /* NULL: none */
+    real *dot;                /* [n][n_heads]: dz . z */
     real *dq, *dk, *dv, *d_sinks;
 };
 
@@ -57,9 +57,9 @@ struct router_losses {
 struct route_back {
     const real *logits;
     const struct routing *routing;
-    const real *d_weights;  /* [slots]: by the weight of each slot */
-    double balance, z;      /* what the two losses weigh */
-    real *d_logits;         /* [n][n_experts] */
+    const real *d_weights; /* [slots]: by the weight of each slot */
+    double balance, z;     /* what the two losses weigh */
+    real *d_logits;        /* [n][n_experts] */
 };
 
 struct experts_back {

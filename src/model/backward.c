@@ -205,8 +205,7 @@ static void layer_back(const struct hand *h, struct backward *b, int layer)
 {
     const struct forward *f = b->forward;
     const struct layer_weights *w = &f->weights->layers[layer];
-    struct norm_back mlp = {
-        .n = f->batch.n, .x = kept_of(f, layer)->mid, .gain = w->mlp_norm, .dy = b->space.d_in};
+    struct norm_back mlp = {.n = f->batch.n, .x = kept_of(f, layer)->mid, .gain = w->mlp_norm, .dy = b->space.d_in};
     struct norm_back attn = {.n = f->batch.n, .x = f->acts.x[layer], .gain = w->attn_norm, .dy = b->space.d_in};
     experts_back(h, b, layer);
     router_back(h, b, layer);

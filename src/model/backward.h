@@ -8,25 +8,25 @@
 
 /* Activations and what is made of them by the way back; the backend's memory. */
 struct backward_space {
-    real *d;               /* [rows][hidden]: by the residual stream, wherever the pass is */
-    real *d_in;            /* [rows][hidden]: by a normed input */
-    real *dz, *dq;         /* [rows][heads * head_dim] */
-    real *dk, *dv;         /* [rows][kv_heads * head_dim] */
-    real *dot;             /* [rows][heads] */
-    real *d_router;        /* [rows][experts] */
-    real *d_weights;       /* [slots] */
-    real *d_gate, *d_up;   /* [slots][intermediate] */
-    real *d_final;         /* [logit rows of a chunk][hidden] */
-    real *scale;           /* [rows] */
-    double *losses;        /* [logit rows of a chunk] */
+    real *d;             /* [rows][hidden]: by the residual stream, wherever the pass is */
+    real *d_in;          /* [rows][hidden]: by a normed input */
+    real *dz, *dq;       /* [rows][heads * head_dim] */
+    real *dk, *dv;       /* [rows][kv_heads * head_dim] */
+    real *dot;           /* [rows][heads] */
+    real *d_router;      /* [rows][experts] */
+    real *d_weights;     /* [slots] */
+    real *d_gate, *d_up; /* [slots][intermediate] */
+    real *d_final;       /* [logit rows of a chunk][hidden] */
+    real *scale;         /* [rows] */
+    double *losses;      /* [logit rows of a chunk] */
     void *memory;
     size_t bytes;
 };
 
 struct backward {
-    /* Made with n_kept > 0; its weights lie in `values` (params_bind). Each step's batch is the caller's business, as for
-     * forward_step, but for the chunks of logits: n_logits may exceed max_logits. Rows of a sequence lie one after the
-     * other, from position 0; no row wants logits twice. */
+    /* Made with n_kept > 0; its weights lie in `values` (params_bind). Each step's batch is the caller's business, as
+     * for forward_step, but for the chunks of logits: n_logits may exceed max_logits. Rows of a sequence lie one after
+     * the other, from position 0; no row wants logits twice. */
     struct forward *forward;
     const float *values; /* an arena of params_count values */
     real *gradients;     /* another one; every step adds to it */

@@ -178,11 +178,14 @@ void REAL(ops_experts_weights)(const struct hand *h, const struct experts_back *
         const int32_t *slots = routing->slots + routing->start[e];
         int n = routing->start[e + 1] - routing->start[e];
         struct back_rows in = {n, slots, routing->k, slots, 1}, out = {n, slots, 1, slots, routing->k};
-        REAL(ops_outer)(kn, b->d_gate, NULL, inner, lo, hi, moe->in->f, hidden, &in,
-                        expert_part(b->gate, e, inner * hidden), expert_part(b->gate_bias, e, inner));
-        REAL(ops_outer)(kn, b->d_up, NULL, inner, lo, hi, moe->in->f, hidden, &in,
-                        expert_part(b->up, e, inner * hidden), expert_part(b->up_bias, e, inner));
-        REAL(ops_outer)(kn, b->d, routing->weights, hidden, first, end, moe->h->f, inner, &out,
-                        expert_part(b->down, e, hidden * inner), expert_part(b->down_bias, e, hidden));
+        REAL(ops_outer)
+        (kn, b->d_gate, NULL, inner, lo, hi, moe->in->f, hidden, &in, expert_part(b->gate, e, inner * hidden),
+         expert_part(b->gate_bias, e, inner));
+        REAL(ops_outer)
+        (kn, b->d_up, NULL, inner, lo, hi, moe->in->f, hidden, &in, expert_part(b->up, e, inner * hidden),
+         expert_part(b->up_bias, e, inner));
+        REAL(ops_outer)
+        (kn, b->d, routing->weights, hidden, first, end, moe->h->f, inner, &out,
+         expert_part(b->down, e, hidden * inner), expert_part(b->down_bias, e, hidden));
     }
 }
