@@ -25,8 +25,8 @@ static enum osso_status note_part(void *user, const struct param_piece *p, struc
     (void)err;
     int64_t first = (const float *)(const void *)p->data - list->values;
     if (list->parts)
-        list->parts[list->n] =
-            (struct optimizer_part){first, first + p->stack * p->rows * p->columns, decays(p->param)};
+        list->parts[list->n] = (struct optimizer_part){first, first + p->stack * p->rows * p->columns,
+                                                       decays(p->param)};
     list->n++;
     return OSSO_OK;
 }
@@ -124,7 +124,8 @@ bool optimizer_update(const struct member *member, struct optimizer *o, const st
     double clip = rule->grad_clip > 0 ? rule->grad_clip / (norm + 1e-6) : 1;
     struct deal deal = member_deal(member);
     for (int64_t b; (b = member_claim(member, &deal, o->n_blocks)) >= 0;) {
-        int64_t first = b * OPTIMIZER_BLOCK, end = first + OPTIMIZER_BLOCK < o->count ? first + OPTIMIZER_BLOCK : o->count;
+        int64_t first = b * OPTIMIZER_BLOCK,
+                end = first + OPTIMIZER_BLOCK < o->count ? first + OPTIMIZER_BLOCK : o->count;
         if (good)
             update_block(o, rule, clip < 1 ? clip : 1, first, end);
         memset(o->gradients + first, 0, (size_t)(end - first) * sizeof *o->gradients);

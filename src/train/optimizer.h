@@ -40,8 +40,8 @@ uint64_t optimizer_bytes(const struct config *config);
 /* By all members of a team. Norm of all gradients, in f64: blocks of values ascending, then the blocks; NaN or infinite
  * when one of them is. */
 double optimizer_norm(const struct member *member, const struct optimizer *o);
-/* One update; gradients are 0 afterwards. `norm` as above; where it is not finite nothing but the gradients changes, and
- * the update does not count: false. */
+/* One update; gradients are 0 afterwards. `norm` as above; where it is not finite nothing but the gradients changes,
+ * and the update does not count: false. */
 bool optimizer_update(const struct member *member, struct optimizer *o, const struct adamw *rule, double norm);
 
 /* ---- the rate ------------------------------------------------------------------------------------------- */

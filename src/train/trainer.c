@@ -142,8 +142,8 @@ void trainer_free(struct trainer *t)
         mem_pages_free(t->values, bytes);
     if (t->gradients)
         mem_pages_free(t->gradients, bytes);
-    void *rest[] = {t->seq,     t->tables[0], t->tables[1], t->token,  t->pos,    t->doc,
-                    t->floor,   t->learned,   t->target,    t->weight, t->angles, t->position_angles};
+    void *rest[] = {t->seq,   t->tables[0], t->tables[1], t->token,  t->pos,    t->doc,
+                    t->floor, t->learned,   t->target,    t->weight, t->angles, t->position_angles};
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
         mem_free(rest[i]);
     memset(t, 0, sizeof *t);

@@ -1,5 +1,5 @@
-/* train_docs.h: documents from a text file for tests of the trainer: a line each, ids separated by commas; an id written
- * as id*weight weighs that much as a target, others 1. */
+/* train_docs.h: documents from a text file for tests of the trainer: a line each, ids separated by commas; an id
+ * written as id*weight weighs that much as a target, others 1. */
 #ifndef OSSO_TRAIN_DOCS_H
 #define OSSO_TRAIN_DOCS_H
 
