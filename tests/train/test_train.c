@@ -1,5 +1,5 @@
-/* test_train.c: the trainer against PyTorch's numbers (tests/golden/train): gradients of a step, ten steps of AdamW. And
- * what PyTorch cannot say: bits that do not depend on threads, steps that are skipped, what is refused. */
+/* test_train.c: the trainer against PyTorch's numbers (tests/golden/train): gradients of a step, ten steps of AdamW.
+ * And what PyTorch cannot say: bits that do not depend on threads, steps that are skipped, what is refused. */
 #include "train_docs.h"
 
 #include "model_test.h"
@@ -281,8 +281,9 @@ static void test_refused(void **state)
     }
     for (int32_t bad = -1; bad <= 64; bad += 65) {
         ids[1] = bad;
-        assert_int_equal(trainer_gradients(&r.trainer, &(struct trainer_batch){1, ids, three, NULL}, 1, 0, 0, &result, &err),
-                         OSSO_USAGE);
+        assert_int_equal(
+            trainer_gradients(&r.trainer, &(struct trainer_batch){1, ids, three, NULL}, 1, 0, 0, &result, &err),
+            OSSO_USAGE);
         assert_non_null(strstr(err.text, "the model knows 0 to 63"));
     }
     for (int64_t i = 0; i < params_count(&r.trainer.config); i++)
@@ -344,10 +345,9 @@ static void test_schedules(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gradients), cmocka_unit_test(test_steps),
-                                       cmocka_unit_test(test_threads),   cmocka_unit_test(test_engine),
-                                       cmocka_unit_test(test_overfit),   cmocka_unit_test(test_not_finite),
-                                       cmocka_unit_test(test_refused),   cmocka_unit_test(test_no_memory),
-                                       cmocka_unit_test(test_schedules)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gradients), cmocka_unit_test(test_steps),     cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_engine),    cmocka_unit_test(test_overfit),   cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_no_memory), cmocka_unit_test(test_schedules)};
     return cmocka_run_group_tests_name("train", tests, NULL, NULL);
 }
