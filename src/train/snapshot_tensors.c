@@ -1,5 +1,5 @@
-/* snapshot_tensors.c: an arena as the tensors of a Hugging Face folder (checkpoint/names_hf.def): rows of gate and up in
- * turns, experts transposed, everything F32. */
+/* snapshot_tensors.c: an arena as the tensors of a Hugging Face folder (checkpoint/names_hf.def): rows of gate and up
+ * in turns, experts transposed, everything F32. */
 #include "train/snapshot.h"
 
 #include "base/error.h"
@@ -30,8 +30,8 @@ static enum osso_status note_place(void *user, const struct param_piece *p, stru
 {
     struct file *f = user;
     (void)err;
-    f->places[(p->layer + 1) * N_PARAMS + (int)p->param->id] =
-        f->arena + ((const float *)(const void *)p->data - f->trainer->values);
+    f->places[(p->layer + 1) * N_PARAMS + (int)p->param->id] = f->arena + ((const float *)(const void *)p->data -
+                                                                           f->trainer->values);
     return OSSO_OK;
 }
 

@@ -1,12 +1,13 @@
 /* dump_train.c MODEL DOCUMENTS OUT [KEY=NUMBER...]: for tools/oracle/oracle_train.py. Trains a model for a few steps on
  * all of the documents (train_docs.h) and prints a line for each: step, loss, balance loss, z loss, norm of the
- * gradients. The gradients of the first go to OUT/TENSOR.LAYER.f32, in the order of an arena.
+ * gradients. The gradients of the first go to OUT/gradients.safetensors, the trained model to the folder OUT/trained.
  *
  * Keys: steps (0: gradients only), batches (that the documents are dealt to, in order), threads, kept, balance, z, lr,
  * weight_decay, grad_clip. */
 #include "train_docs.h"
 
 #include "checkpoint/model_open.h"
+#include "train/snapshot.h"
 
 #include <stdio.h>
 
@@ -19,25 +20,11 @@ static double number_of(int argc, char **argv, const char *key, double otherwise
     return otherwise;
 }
 
-struct dump {
-    const char *folder;
-    const struct trainer *trainer;
-};
-
-static enum osso_status dump_tensor(void *user, const struct param_piece *p, struct osso_error *err)
+static const char *place(const char *folder, const char *name)
 {
-    const struct dump *d = user;
-    char path[600];
-    int64_t at = (const float *)(const void *)p->data - d->trainer->values;
-    (void)err;
-    snprintf(path, sizeof path, "%s/%s.%d.f32", d->folder, p->param->name, p->layer);
-    FILE *f = fopen(path, "wb");
-    size_t n = (size_t)(p->stack * p->rows * p->columns);
-    if (!f || fwrite(d->trainer->gradients + at, 4, n, f) != n || fclose(f) != 0) {
-        perror(path);
-        exit(1);
-    }
-    return OSSO_OK;
+    static char path[600];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
 }
 
 static void check(enum osso_status status, const struct osso_error *err)
@@ -78,10 +65,11 @@ int main(int argc, char **argv)
                                 &err),
               &err);
         if (step == 1)
-            check(weights_each(&t.weights, &t.config, dump_tensor, &(struct dump){argv[3], &t}, &err), &err);
+            check(snapshot_write_arena(&t, t.gradients, place(argv[3], "gradients.safetensors"), &err), &err);
         trainer_update(&t, &rule, &r);
         printf("%d %.9g %.9g %.9g %.9g\n", step, r.loss, r.balance_loss, r.z_loss, r.norm);
     }
+    check(snapshot_save(&t, place(argv[3], "trained"), NULL, steps, &err), &err);
     trainer_free(&t);
     osso_model_free(model);
     docs_free(&docs);

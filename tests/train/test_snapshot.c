@@ -84,7 +84,8 @@ static void test_models(void **state)
         check_ok(snapshot_save(&r.trainer, place, NULL, 0, &err), err);
         run_open(&again, place);
         assert_null(osso_model_warning(again.model, 0));
-        assert_true(memcmp(r.trainer.config.sliding, again.trainer.config.sliding, sizeof r.trainer.config.sliding) == 0);
+        assert_true(memcmp(r.trainer.config.sliding, again.trainer.config.sliding, sizeof r.trainer.config.sliding) ==
+                    0);
         assert_true(arena_bytes(&r) == arena_bytes(&again) && r.trainer.config.tied == again.trainer.config.tied);
         assert_memory_equal(r.trainer.values, again.trainer.values, arena_bytes(&r));
         run_close(&r);
@@ -125,7 +126,8 @@ static void test_resume(void **state)
     scratch_remove(folder);
 }
 
-/* Tokenizer files are copied byte for byte; a name that is taken is refused; what was left unfinished is no obstacle. */
+/* Tokenizer files are copied byte for byte; a name that is taken is refused; what was left unfinished is no obstacle.
+ */
 static void test_folder(void **state)
 {
     (void)state;

@@ -3,8 +3,8 @@
     tools/oracle/oracle_train.py [N] [--seed S]        (tools/oracle/oracle_all.sh runs it among the others)
 
 Each case is a random tiny gpt-oss with a few documents, dealt to one or two batches, losses of the router on. Every
-tensor's gradient must agree within 1e-4 of its largest, the losses of ten steps within 1e-5, norms within 1e-4. Documents
-on which a rounding error could change a choice of experts (router logits closer than 1e-4) are drawn again.
+tensor's gradient must agree within 1e-4 of its largest, the losses of ten steps within 1e-5, norms within 1e-4. What was
+trained is opened by transformers, and its logits must be those of `osso logits --exact` within 1e-4. Documents on which a rounding error could change a choice of experts (router logits closer than 1e-4) are drawn again.
 """
 import argparse
 import os
@@ -15,9 +15,13 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from safetensors.numpy import load_file
+from transformers import GptOssForCausalLM
+from transformers.utils import logging
 
-from tiny_model import PLAIN, YARN, Spec, draw, transformers_model, write_hf
-from train_reference import arena_tensors, documents, steps, write_documents
+from oracle import compare as compare_logits, engine_logits
+from tiny_model import PLAIN, YARN, Spec, draw, transformers_logits, transformers_model, write_hf
+from train_reference import documents, steps, write_documents
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 DUMP = "build/release/tests/train/dump_train"
@@ -48,15 +52,18 @@ def sure_case(spec, lengths, keys, folder):
         batches = [docs[len(docs) * k // n:len(docs) * (k + 1) // n] for k in range(n)]
         lines, gradients, gap = steps(transformers_model(folder, state), batches, spec.top_k, STEPS, keys["balance"], keys["z"])
         if gap > GAP:
-            return docs, n, lines, arena_tensors(gradients)
+            return docs, n, lines, gradients
     return None
 
 
 def compare(folder, want, lines):
     """What is wrong, in words; and the worst of the gradients, the losses, the norms."""
     wrong, worst = [], [0.0, 0.0, 0.0]
+    have = load_file(os.path.join(folder, "gradients.safetensors"))
+    if have.keys() != want.keys():
+        wrong.append(f"tensors {sorted(have.keys() ^ want.keys())}")
     for name, x in want.items():
-        got = np.fromfile(os.path.join(folder, name + ".f32"), np.float32)
+        got = have.get(name, np.zeros(0, np.float32))
         error = float(np.abs(got - x).max() / np.abs(x).max()) if got.shape == x.shape else np.inf
         worst[0] = max(worst[0], error)
         if not error <= 1e-4:
@@ -68,13 +75,29 @@ def compare(folder, want, lines):
     return wrong + [f"losses {worst[1]:.1e}"] * (not worst[1] <= 1e-5) + [f"norms {worst[2]:.1e}"] * (not worst[2] <= 1e-4), worst
 
 
+def check_trained(folder, ids):
+    """What is wrong with the folder of the trained model, in words."""
+    trained = os.path.join(folder, "trained")
+    model = GptOssForCausalLM.from_pretrained(trained, attn_implementation="eager").eval()
+    model.config._experts_implementation = "eager"
+    if model.dtype != torch.float32:
+        return [f"opens as {model.dtype}"]
+    got, problem = engine_logits(os.path.join(ROOT, "build/release/osso"), trained, ids, folder)
+    if got is None:
+        return [problem]
+    ok, line = compare_logits(got, transformers_logits(model, ids))
+    return [] if ok else ["trained: " + line]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("cases", nargs="?", type=int, default=6)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"))
     args = parser.parse_args()
     torch.set_num_threads(1)
-    subprocess.run(["make", "-s", DUMP], cwd=ROOT, check=True)
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    subprocess.run(["make", "-s", DUMP, "build/release/osso"], cwd=ROOT, check=True)
     print(f"seed {args.seed}")
     failed = 0
     for i in range(args.cases):
@@ -91,6 +114,8 @@ def main():
                                   capture_output=True, text=True)
             wrong, worst = (compare(folder, want, list(zip(done.stdout.splitlines(), lines)))
                             if done.returncode == 0 else ([done.stderr.strip()], [np.inf] * 3))
+            if done.returncode == 0:
+                wrong += check_trained(folder, docs[0][0][:-1].tolist())
         failed += bool(wrong)
         print(f"{'FAIL' if wrong else 'ok':5} train case {i}: {spec.layers} layers, {spec.top_k} of {spec.experts} experts, "
               f"{'tied, ' if spec.tied else ''}documents {lengths}, {n} batches: gradients {worst[0]:.1e}, "
