@@ -15,6 +15,8 @@ static int64_t rows_of(const struct trainer_batch *b, int d)
 static enum osso_status check_batch(const struct trainer *t, const struct trainer_batch *b, struct osso_error *err)
 {
     int64_t rows = 0;
+    if (b->n_docs < 1)
+        return error_set(err, OSSO_USAGE, "a batch has no document");
     if (b->n_docs > t->options.max_docs)
         return error_set(err, OSSO_LIMIT, "a batch has %d documents; there is room for %d", b->n_docs,
                          t->options.max_docs);

@@ -269,7 +269,8 @@ static void test_refused(void **state)
     const struct {
         struct trainer_batch batch;
         const char *why;
-    } cases[] = {{{1, ids, lone, NULL}, "has 1 ids"},
+    } cases[] = {{{0, ids, lone, NULL}, "no document"},
+                 {{1, ids, lone, NULL}, "has 1 ids"},
                  {{1, ids, longer, NULL}, "has 42 ids; 2 to 41"},
                  {{2, ids, half, NULL}, "78 rows; there is room for 60"},
                  {{3, ids, three, NULL}, "3 documents; there is room for 2"},
