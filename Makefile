@@ -75,13 +75,13 @@ isa_files = $(foreach isa,$(1),%__$(isa).c)
 # The rooms of the library, each a folder of src, low to high (tools/check/check_levels.py has their levels).
 # Every folder of src/backend is a backend of its own (backends.def).
 ROOMS    := base json quant format token harmony backend $(patsubst src/%/,%,$(wildcard src/backend/*/)) \
-            $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert measure eval
+            $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert train measure eval
 LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
 # The server is the program's, not the library's, and needs the HTTP library: the program has it or names the package.
 SERVE_SRC := $(if $(HAVE_MHD),$(wildcard src/serve/*.c src/serve/*/*.c))
 # Written over `real`: compiled once as float and once as double (the yardstick of tests and gradient checks).
-REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) $(addprefix src/model/,activations.c forward.c shard.c stage.c taps.c)
+REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) $(addprefix src/model/,activations.c backward.c forward.c shard.c stage.c taps.c)
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
 # Not in LIB_OBJ and the inner archive: a commit must not link every test anew.
 COMMIT_OBJ := $(B)/base/commit.o

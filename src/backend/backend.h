@@ -155,6 +155,8 @@ struct backend_tensor {
     int64_t stack, rows, columns, stack_stride, row_stride, column_stride;
 };
 
+struct backend_train; /* backend/train.h */
+
 struct backend {
     const char *name;  /* "scalar", "avx2", ...: for --version and bench */
     const void *state; /* the backend's own */
@@ -233,6 +235,8 @@ struct backend {
     void (*experts_out)(const struct hand *h, const struct moe *moe);
     /* delta from out again (after somebody changed it); share: as experts_out's. */
     void (*combine)(const struct hand *h, const struct moe *moe);
+
+    const struct backend_train *train; /* the ops of a backward pass; NULL: it cannot train */
 };
 
 /* A kind of backend: one line of backends.def. `variant`, which of its kind (an instruction set of the CPU, a number of

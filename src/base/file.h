@@ -52,6 +52,8 @@ enum osso_status save_write(struct save *s, const void *data, size_t len, struct
 uint64_t save_offset(const struct save *s);                           /* bytes written so far */
 enum osso_status save_commit(struct save *s, struct osso_error *err); /* frees s in every case */
 void save_abort(struct save *s);                                      /* NULL is fine */
+/* A folder whose files are all there gets its name, at which nothing stands yet: whole or absent, too. */
+enum osso_status save_folder(const char *temp, const char *path, struct osso_error *err);
 /* All at once. */
 enum osso_status save_atomic(const char *path, const void *data, size_t len, struct osso_error *err);
 

@@ -205,6 +205,17 @@ void save_abort(struct save *s)
     save_free(s);
 }
 
+enum osso_status save_folder(const char *temp, const char *path, struct osso_error *err)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0)
+        return error_set(err, OSSO_IO, "%s exists; choose another name", path);
+    if (rename(temp, path) != 0)
+        return error_set(err, OSSO_IO, "cannot rename %s to %s: %s", temp, path, strerror(errno));
+    sync_folder(path);
+    return OSSO_OK;
+}
+
 enum osso_status save_atomic(const char *path, const void *data, size_t len, struct osso_error *err)
 {
     struct save *s;

@@ -15,8 +15,9 @@ enum osso_status config_add_generation(const char *text, size_t len, const char 
 struct gguf;
 enum osso_status config_from_gguf(const struct gguf *gguf, const char *where, struct config *config_out,
                                   struct notes *notes, struct osso_error *err);
-/* config.json; mxfp4: with the quantization_config of checkpoints that hold MXFP4 experts. */
-void config_write_json(const struct config *config, bool mxfp4, struct buf *out);
+/* config.json; mxfp4: with the quantization_config of checkpoints that hold MXFP4 experts. type: of what is not packed,
+ * DT_BF16 or DT_F32 (others round weights to the type that is written here). */
+void config_write_json(const struct config *config, bool mxfp4, enum dtype type, struct buf *out);
 /* generation_config.json: sampling defaults and the ids that end generation. */
 void config_write_generation(const struct config *config, struct buf *out);
 /* The gpt-oss keys of a GGUF file, in the order of llama.cpp's converter. */

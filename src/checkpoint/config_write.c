@@ -63,14 +63,14 @@ static void put_rope(struct object *o, const struct config *c)
     buf_puts(o->b, "\n  }");
 }
 
-void config_write_json(const struct config *c, bool mxfp4, struct buf *out)
+void config_write_json(const struct config *c, bool mxfp4, enum dtype type, struct buf *out)
 {
     struct object o = {.b = out, .indent = "  "};
     buf_putc(out, '{');
     put_text(&o, "architectures", "[\"GptOssForCausalLM\"]");
     put_text(&o, "attention_bias", "true");
     put_real(&o, "attention_dropout", 0);
-    put_text(&o, "dtype", "\"bfloat16\"");
+    put_text(&o, "dtype", type == DT_F32 ? "\"float32\"" : "\"bfloat16\"");
     put_stop_ids(&o, c);
     put_int(&o, "experts_per_token", c->experts_per_token);
     put_int(&o, "head_dim", c->head_dim);

@@ -309,7 +309,7 @@ static enum osso_status write_contents(struct synth *s, bool mxfp4)
         status = write_text(s, "generation_config.json", &text);
     }
     if (!status) {
-        config_write_json(&s->config, mxfp4, &text);
+        config_write_json(&s->config, mxfp4, DT_BF16, &text);
         status = write_text(s, "config.json", &text);
     }
     return status;

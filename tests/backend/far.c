@@ -552,6 +552,7 @@ enum osso_status far_open(const char *variant, const struct backend **backend_ou
     f->cpu = *backend_out;
     f->backend = *f->cpu;
     f->backend.state = f;
+    f->backend.train = NULL; /* its ops would look at memory that is far */
 #define OWN(member) f->backend.member = far_##member;
     /* clang-format off */
     OWN(close) OWN(alloc) OWN(free)

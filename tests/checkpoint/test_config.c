@@ -324,7 +324,7 @@ static void test_write(void **state)
         struct config c = parse(sources[i], NULL);
         c.temperature = i ? 0.6 : -1;
         c.top_k = (int64_t)i;
-        config_write_json(&c, true, &text);
+        config_write_json(&c, true, DT_BF16, &text);
         struct config again = parse(text.data, NULL);
         buf_clear(&text);
         config_write_generation(&c, &text);

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!status) {
         must(config_check(&c, "fuzz", &err) == OSSO_OK);
         must(params_total(&c) >= params_active(&c) && params_total(&c) < UINT64_MAX / 4);
-        config_write_json(&c, true, &text);
+        config_write_json(&c, true, DT_BF16, &text);
         must(config_from_json(text.data, text.len, "again", &again, NULL, &err) == OSSO_OK);
         must(memcmp(c.sliding, again.sliding, (size_t)c.n_layers) == 0 && c.rope_theta == again.rope_theta &&
              c.yarn == again.yarn);

@@ -2,7 +2,7 @@
  *
  * Adding an ISA is its files of kernels with a list kernels__<isa>.def, a table in tables.c, and one line in
  * VECTOR_ISAS below (docs/adding-an-isa.md). */
-#include "backend/cpu/ops.h"
+#include "backend/cpu/ops_back.h"
 #include "backend/cpu/tables.h"
 
 #include "base/error.h"
@@ -212,6 +212,7 @@ static void *host(const struct backend *backend, void *values, size_t bytes)
      .swiglu = REAL(ops_swiglu),                                                                                       \
      .experts_out = REAL(ops_experts_out),                                                                             \
      .combine = REAL(ops_combine),                                                                                     \
+     .train = &REAL(ops_train),                                                                                        \
      .exp = exp_on_host,                                                                                               \
      .close = close_nothing,                                                                                           \
      .alloc = alloc_pages,                                                                                             \

@@ -1,0 +1,202 @@
+/* snapshot.c: the folder, and the way back. snapshot_tensors.c writes the model. */
+#include "train/snapshot.h"
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "checkpoint/config_files.h"
+#include "format/write.h"
+#include "json/jget.h"
+
+#include <string.h>
+
+enum { VERSION = 1, MAX_STATE = 1 << 16, MAX_TOKENIZER = 256 << 20 };
+
+/* What tokenizers of Hugging Face folders consist of. */
+static const char *const tokenizer_files[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                                              "chat_template.jinja"};
+enum { N_TOKENIZER_FILES = sizeof tokenizer_files / sizeof tokenizer_files[0] };
+
+/* ---- writing -------------------------------------------------------------------------------------------- */
+
+static enum osso_status write_text(const char *folder, const char *name, struct buf *text, struct osso_error *err)
+{
+    char *path = file_join(folder, name);
+    enum osso_status status = path && !text->failed ? save_atomic(path, text->data, text->len, err)
+                                                    : error_nomem(err, text->len, name);
+    mem_free(path);
+    buf_free(text);
+    return status;
+}
+
+static enum osso_status copy_file(const char *from, const char *to, const char *name, struct osso_error *err)
+{
+    char *source = file_join(from, name), *target = file_join(to, name), *data = NULL;
+    size_t len = 0;
+    enum osso_status status = source && target ? OSSO_OK : error_nomem(err, strlen(from), "a path");
+    if (!status && file_exists(source)) {
+        status = file_read(source, MAX_TOKENIZER, &data, &len, err);
+        if (!status)
+            status = save_atomic(target, data, len, err);
+    }
+    mem_free(data);
+    mem_free(source);
+    mem_free(target);
+    return status;
+}
+
+static enum osso_status write_optimizer(const struct optimizer *o, const char *path, struct osso_error *err)
+{
+    uint64_t bytes = (uint64_t)o->count * sizeof(float);
+    const float *const moments[] = {o->m, o->v};
+    struct tensor list[] = {{.name = "exp_avg"}, {.name = "exp_avg_sq"}};
+    struct save *save = NULL;
+    for (int i = 0; i < 2; i++) {
+        list[i].dtype = DT_F32;
+        list[i].rank = 1;
+        list[i].shape[0] = o->count;
+        list[i].bytes = bytes;
+    }
+    enum osso_status status = save_open(path, &save, err);
+    if (status)
+        return status;
+    status = safetensors_write_header(save, list, 2, err);
+    for (int i = 0; i < 2 && !status; i++)
+        status = save_write(save, moments[i], (size_t)bytes, err);
+    if (!status)
+        return save_commit(save, err);
+    save_abort(save);
+    return status;
+}
+
+static enum osso_status write_texts(const struct trainer *t, const char *folder, int64_t step, struct osso_error *err)
+{
+    struct buf state = {0}, config = {0}, generation = {0};
+    buf_printf(&state, "{\"version\":%d,\"step\":%lld,\"updates\":%lld,\"values\":%lld}\n", VERSION, (long long)step,
+               (long long)t->optimizer.updates, (long long)t->optimizer.count);
+    config_write_json(&t->config, false, DT_F32, &config);
+    config_write_generation(&t->config, &generation);
+    enum osso_status status = write_text(folder, "config.json", &config, err);
+    if (!status)
+        status = write_text(folder, "generation_config.json", &generation, err);
+    if (!status)
+        status = write_text(folder, "state.json", &state, err);
+    buf_free(&config);
+    buf_free(&generation);
+    buf_free(&state);
+    return status;
+}
+
+static enum osso_status write_folder(const struct trainer *t, const char *folder, const char *tokenizer, int64_t step,
+                                     struct osso_error *err)
+{
+    char *model = file_join(folder, "model.safetensors"), *optimizer = file_join(folder, "optimizer.safetensors");
+    enum osso_status status = model && optimizer ? OSSO_OK : error_nomem(err, strlen(folder), "a path");
+    if (!status)
+        status = file_make_dir(folder, &(bool){false}, err);
+    if (!status)
+        status = snapshot_write_arena(t, t->values, model, err);
+    if (!status)
+        status = write_optimizer(&t->optimizer, optimizer, err);
+    for (int i = 0; i < N_TOKENIZER_FILES && tokenizer && !status; i++)
+        status = copy_file(tokenizer, folder, tokenizer_files[i], err);
+    if (!status)
+        status = write_texts(t, folder, step, err);
+    mem_free(model);
+    mem_free(optimizer);
+    return status;
+}
+
+enum osso_status snapshot_save(const struct trainer *t, const char *path, const char *tokenizer, int64_t step,
+                               struct osso_error *err)
+{
+    struct buf temp = {0};
+    if (file_exists(path) || file_is_dir(path))
+        return error_set(err, OSSO_IO, "%s exists; choose another name", path);
+    buf_printf(&temp, "%s.unfinished", path);
+    enum osso_status status = temp.failed ? error_nomem(err, strlen(path), "a path")
+                                          : write_folder(t, temp.data, tokenizer, step, err);
+    if (!status)
+        status = save_folder(temp.data, path, err);
+    buf_free(&temp);
+    return status;
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------- */
+
+struct state {
+    int64_t version, step, updates, values;
+};
+
+static enum osso_status read_state(const struct trainer *t, const char *path, struct state *s, struct osso_error *err)
+{
+    struct jdoc *doc = NULL;
+    const struct {
+        const char *key;
+        int64_t *out;
+    } members[] = {{"version", &s->version}, {"step", &s->step}, {"updates", &s->updates}, {"values", &s->values}};
+    enum osso_status status = jdoc_read_file(path, MAX_STATE, &doc, err);
+    for (size_t i = 0; i < sizeof members / sizeof *members && !status; i++) {
+        bool found = false;
+        status = jget_i64(jdoc_root(doc), members[i].key, 0, INT64_MAX, members[i].out, &found, path, err);
+        if (!status && !found)
+            status = error_set(err, OSSO_FORMAT, "%s: \"%s\" is missing; this is no checkpoint of a training run", path,
+                               members[i].key);
+    }
+    if (!status && s->version != VERSION)
+        status = error_set(err, OSSO_UNSUPPORTED, "%s: version %lld; this osso goes on from version %d", path,
+                           (long long)s->version, VERSION);
+    if (!status && s->values != t->optimizer.count)
+        status = error_set(err, OSSO_FORMAT, "%s: of a model with %lld values; this one has %lld", path,
+                           (long long)s->values, (long long)t->optimizer.count);
+    jdoc_release(doc);
+    return status;
+}
+
+static enum osso_status check_moment(const struct tensor *m, const struct optimizer *o, const char *path,
+                                     struct osso_error *err)
+{
+    if (m && m->dtype == DT_F32 && m->rank == 1 && m->shape[0] == o->count)
+        return OSSO_OK;
+    return error_set(err, OSSO_FORMAT, "%s: exp_avg and exp_avg_sq must be F32 of %lld values", path,
+                     (long long)o->count);
+}
+
+static enum osso_status read_optimizer(struct optimizer *o, const char *path, struct osso_error *err)
+{
+    struct tensors set = {0};
+    struct notes notes = {0};
+    enum osso_status status = safetensors_open(path, &set, &notes, err);
+    const struct tensor *m = status ? NULL : tensors_find(&set, "exp_avg"),
+                        *v = status ? NULL : tensors_find(&set, "exp_avg_sq");
+    if (!status)
+        status = check_moment(m, o, path, err);
+    if (!status)
+        status = check_moment(v, o, path, err);
+    if (!status) {
+        memcpy(o->m, m->data, (size_t)o->count * sizeof *o->m);
+        memcpy(o->v, v->data, (size_t)o->count * sizeof *o->v);
+    }
+    tensors_close(&set);
+    return status;
+}
+
+enum osso_status snapshot_resume(struct trainer *t, const char *path, int64_t *step_out, struct osso_error *err)
+{
+    struct state s = {0};
+    char *state = file_join(path, "state.json"), *optimizer = file_join(path, "optimizer.safetensors");
+    enum osso_status status = state && optimizer ? OSSO_OK : error_nomem(err, strlen(path), "a path");
+    *step_out = 0;
+    if (!status)
+        status = read_state(t, state, &s, err);
+    if (!status)
+        status = read_optimizer(&t->optimizer, optimizer, err);
+    if (!status) {
+        t->optimizer.updates = s.updates;
+        *step_out = s.step;
+    }
+    mem_free(state);
+    mem_free(optimizer);
+    return status;
+}

@@ -1,0 +1,354 @@
+/* test_train.c: the trainer against PyTorch's numbers (tests/golden/train): gradients of a step, ten steps of AdamW.
+ * And what PyTorch cannot say: bits that do not depend on threads, steps that are skipped, what is refused. */
+#include "train_docs.h"
+
+#include "model_test.h"
+#include "checkpoint/model_open.h"
+
+static const struct adamw adamw = {1e-3, 0.9, 0.95, 1e-8, 0.1, 1};
+
+static const char *golden(const char *name)
+{
+    static char path[512], relative[128];
+    snprintf(relative, sizeof relative, "tests/golden/%s", name);
+    return test_path(path, sizeof path, relative);
+}
+
+struct run {
+    struct osso_model *model;
+    struct docs docs;
+    struct trainer trainer;
+    struct trainer_batch batches[2]; /* two documents each */
+};
+
+static void run_open(struct run *r, struct trainer_options options)
+{
+    struct osso_error err = {""};
+    memset(r, 0, sizeof *r);
+    check_ok(osso_model_open(golden("taps"), &r->model, &err), err);
+    r->docs = docs_read(golden("train/documents.txt"));
+    options.threads = options.threads ? options.threads : 2;
+    options.seq_len = 40;
+    options.max_rows = 60;
+    check_ok(trainer_create(&r->model->config, &r->model->weights, &options, &r->trainer, &err), err);
+    for (int k = 0; k < 2; k++)
+        r->batches[k] = docs_batch(&r->docs, 2 * k, 2 * k + 2);
+}
+
+static void run_close(struct run *r)
+{
+    trainer_free(&r->trainer);
+    docs_free(&r->docs);
+    osso_model_free(r->model);
+}
+
+static struct trainer_result run_step(struct run *r, const struct adamw *rule)
+{
+    struct osso_error err = {""};
+    struct trainer_result result;
+    check_ok(trainer_gradients(&r->trainer, r->batches, 2, 0.02, 0.001, &result, &err), err);
+    trainer_update(&r->trainer, rule, &result);
+    return result;
+}
+
+static size_t arena_bytes(const struct run *r)
+{
+    return (size_t)params_count(&r->trainer.config) * sizeof(float);
+}
+
+/* ---- PyTorch -------------------------------------------------------------------------------------------- */
+
+struct wanted {
+    const struct run *run;
+    const char *name;
+    int layer;
+    const float *gradients;
+    int64_t n;
+};
+
+static enum osso_status find_tensor(void *user, const struct param_piece *p, struct osso_error *err)
+{
+    struct wanted *w = user;
+    (void)err;
+    if (strcmp(p->param->name, w->name) == 0 && p->layer == w->layer) {
+        const struct trainer *t = &w->run->trainer;
+        w->gradients = t->gradients + ((const float *)(const void *)p->data - t->values);
+        w->n = p->stack * p->rows * p->columns;
+    }
+    return OSSO_OK;
+}
+
+/* One line of gradients.txt. */
+static double check_line(const struct run *r, char *line)
+{
+    struct osso_error err = {""};
+    char *at = strchr(line, ' '), *colon;
+    *at++ = 0;
+    struct wanted w = {.run = r, .name = line, .layer = (int)strtol(at, &at, 10)};
+    double largest = strtod(at, &at), norm = strtod(at, &at), squares = 0, worst = 0;
+    check_ok(weights_each(&r->trainer.weights, &r->trainer.config, find_tensor, &w, &err), err);
+    assert_non_null(w.gradients);
+    for (int64_t i = 0; i < w.n; i++)
+        squares += (double)w.gradients[i] * (double)w.gradients[i];
+    worst = fabs(sqrt(squares) - norm) / norm;
+    while ((colon = strchr(at, ':'))) {
+        int64_t i = strtol(at, NULL, 10);
+        assert_true(i < w.n);
+        worst = fmax(worst, fabs((double)w.gradients[i] - strtod(colon + 1, &at)) / largest);
+    }
+    if (worst > 1e-5)
+        fail_msg("%s of layer %d: %.1e of the largest gradient", w.name, w.layer, worst);
+    return worst;
+}
+
+static void test_gradients(void **state)
+{
+    (void)state;
+    static struct run r;
+    struct osso_error err = {""};
+    struct trainer_result result;
+    char *text;
+    size_t len;
+    int lines = 0;
+    double worst = 0;
+    run_open(&r, (struct trainer_options){0});
+    check_ok(trainer_gradients(&r.trainer, r.batches, 2, 0.02, 0.001, &result, &err), err);
+    check_ok(file_read(golden("train/gradients.txt"), 1 << 20, &text, &len, &err), err);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), lines++)
+        worst = fmax(worst, check_line(&r, line));
+    print_message("gradients of %d tensors: within %.1e\n", lines, worst);
+    assert_int_equal(lines, 3 + 3 * 19);
+    mem_free(text);
+    run_close(&r);
+}
+
+static void check_steps(struct trainer_options options)
+{
+    static struct run r;
+    struct osso_error err = {""};
+    char *text;
+    size_t len;
+    int lines = 0;
+    run_open(&r, options);
+    check_ok(file_read(golden("train/steps.txt"), 1 << 20, &text, &len, &err), err);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), lines++) {
+        struct trainer_result have = run_step(&r, &adamw);
+        double want[4];
+        assert_int_equal(sscanf(line, "%lf %lf %lf %lf", &want[0], &want[1], &want[2], &want[3]), 4);
+        assert_true(fabs(have.loss - want[0]) <= 1e-5);
+        assert_true(fabs(have.balance_loss - want[1]) <= 1e-5 && fabs(have.z_loss - want[2]) <= 1e-5 * want[2]);
+        assert_true(fabs(have.norm - want[3]) <= 1e-4 * want[3]);
+        assert_true(have.rows == 65 && have.targets > 30 && !have.skipped);
+    }
+    assert_int_equal(lines, 10);
+    assert_int_equal(r.trainer.optimizer.updates, 10);
+    mem_free(text);
+    run_close(&r);
+}
+
+static void test_steps(void **state)
+{
+    (void)state;
+    check_steps((struct trainer_options){0});
+    check_steps((struct trainer_options){.isa = "scalar", .n_kept = 1, .max_logits = 7, .threads = 1});
+}
+
+/* ---- what must not matter ------------------------------------------------------------------------------- */
+
+static void test_threads(void **state)
+{
+    (void)state;
+    static struct run r;
+    float *want = NULL;
+    double loss = 0;
+    for (int threads = 1; threads <= 3; threads++) {
+        struct trainer_result last = {0};
+        run_open(&r, (struct trainer_options){.threads = threads, .n_kept = threads - 1});
+        for (int i = 0; i < 4; i++)
+            last = run_step(&r, &adamw);
+        if (!want) {
+            want = memcpy(malloc(arena_bytes(&r)), r.trainer.values, arena_bytes(&r));
+            loss = last.loss;
+        }
+        assert_true(last.loss == loss);
+        assert_memory_equal(want, r.trainer.values, arena_bytes(&r));
+        run_close(&r);
+    }
+    free(want);
+}
+
+/* The loss is that of the engine's exact logits, before any step. */
+static void test_engine(void **state)
+{
+    (void)state;
+    static struct run r;
+    struct osso_error err = {""};
+    struct trainer_result have;
+    struct osso_engine_options options = engine_options(true, 256);
+    struct rig rig = rig_open(golden("taps"), &options);
+    run_open(&r, (struct trainer_options){0});
+    check_ok(trainer_loss(&r.trainer, r.batches, 1, &have, &err), err);
+    double sum = 0, weights = 0;
+    for (int d = 0; d < 2; d++) {
+        int32_t first = r.docs.start[d], n = r.docs.start[d + 1] - first - 1;
+        float *logits = all_logits(&rig, r.docs.ids + first, (size_t)n, 16);
+        for (int32_t i = 0; i < n; i++) {
+            const float *row = logits + i * rig.vocab;
+            double total = 0, weight = (double)r.docs.weight[first + i + 1];
+            for (int64_t v = 0; v < rig.vocab; v++)
+                total += exp((double)row[v]);
+            sum += weight * (log(total) - (double)row[r.docs.ids[first + i + 1]]);
+            weights += weight;
+        }
+        free(logits);
+    }
+    assert_true(fabs(have.loss - sum / weights) < 1e-6);
+    rig_close(&rig);
+    run_close(&r);
+}
+
+/* A few documents are learned by heart. */
+static void test_overfit(void **state)
+{
+    (void)state;
+    static struct run r;
+    struct adamw rule = adamw;
+    struct trainer_result last = {0};
+    rule.lr = 1e-2;
+    rule.weight_decay = 0;
+    run_open(&r, (struct trainer_options){0});
+    for (int i = 0; i < 150; i++)
+        last = run_step(&r, &rule);
+    print_message("after 150 steps: %.4f\n", last.loss);
+    assert_true(last.loss < 0.05);
+    run_close(&r);
+}
+
+/* ---- steps that are none -------------------------------------------------------------------------------- */
+
+static void test_not_finite(void **state)
+{
+    (void)state;
+    static struct run r;
+    struct osso_error err = {""};
+    struct trainer_result result;
+    run_open(&r, (struct trainer_options){0});
+    run_step(&r, &adamw);
+    float *before = memcpy(malloc(arena_bytes(&r)), r.trainer.values, arena_bytes(&r));
+    float *m = memcpy(malloc(arena_bytes(&r)), r.trainer.optimizer.m, arena_bytes(&r));
+    const float bad[] = {NAN, INFINITY, -INFINITY};
+    for (int i = 0; i < 4; i++) {
+        check_ok(trainer_gradients(&r.trainer, r.batches, 2, 0, 0, &result, &err), err);
+        if (i < 3)
+            r.trainer.gradients[1000 * i + 7] = bad[i];
+        else
+            result.loss = NAN; /* the gradients are good */
+        trainer_update(&r.trainer, &adamw, &result);
+        assert_true(result.skipped);
+        assert_int_equal(r.trainer.optimizer.updates, 1);
+        assert_memory_equal(before, r.trainer.values, arena_bytes(&r));
+        assert_memory_equal(m, r.trainer.optimizer.m, arena_bytes(&r));
+    }
+    /* Nothing of it is left: the next step is as if they had not been. */
+    struct trainer_result next = run_step(&r, &adamw);
+    assert_true(!next.skipped && isfinite(next.norm) && r.trainer.optimizer.updates == 2);
+    free(before);
+    free(m);
+    run_close(&r);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static struct run r;
+    struct osso_error err = {""};
+    struct trainer_result result;
+    run_open(&r, (struct trainer_options){.max_docs = 2});
+    int32_t ids[80] = {0}, lone[] = {0, 1}, longer[] = {0, 42}, half[] = {0, 40, 80}, three[] = {0, 2, 4, 6};
+    float none[80] = {0};
+    const struct {
+        struct trainer_batch batch;
+        const char *why;
+    } cases[] = {{{0, ids, lone, NULL}, "no document"},
+                 {{1, ids, lone, NULL}, "has 1 ids"},
+                 {{1, ids, longer, NULL}, "has 42 ids; 2 to 41"},
+                 {{2, ids, half, NULL}, "78 rows; there is room for 60"},
+                 {{3, ids, three, NULL}, "3 documents; there is room for 2"},
+                 {{1, ids, three, none}, "no target"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(trainer_gradients(&r.trainer, &cases[i].batch, 1, 0, 0, &result, &err) != OSSO_OK);
+        if (!strstr(err.text, cases[i].why))
+            fail_msg("\"%s\" does not say \"%s\"", err.text, cases[i].why);
+    }
+    for (int32_t bad = -1; bad <= 64; bad += 65) {
+        ids[1] = bad;
+        assert_int_equal(
+            trainer_gradients(&r.trainer, &(struct trainer_batch){1, ids, three, NULL}, 1, 0, 0, &result, &err),
+            OSSO_USAGE);
+        assert_non_null(strstr(err.text, "the model knows 0 to 63"));
+    }
+    for (int64_t i = 0; i < params_count(&r.trainer.config); i++)
+        assert_true(r.trainer.gradients[i] == 0);
+    run_close(&r);
+}
+
+/* Every allocation of trainer_create fails once: nothing leaks, and the sentence says what was to be had. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    static struct trainer t;
+    struct osso_error err = {""};
+    struct osso_model *model;
+    struct trainer_options options = {.threads = 2, .seq_len = 40, .max_rows = 60, .max_docs = 3};
+    check_ok(osso_model_open(golden("taps"), &model, &err), err);
+    int failures = 0;
+    for (uint64_t n = 1; n < 200; n++) {
+        mem_fail_at(n);
+        enum osso_status status = trainer_create(&model->config, &model->weights, &options, &t, &err);
+        mem_fail_at(0);
+        if (!status)
+            break;
+        assert_int_equal(status, OSSO_NOMEM);
+        failures++;
+    }
+    assert_true(failures > 20);
+    trainer_free(&t);
+    options.isa = "abacus";
+    assert_int_equal(trainer_create(&model->config, &model->weights, &options, &t, &err), OSSO_UNSUPPORTED);
+    options.isa = NULL;
+    options.seq_len = 61;
+    assert_int_equal(trainer_create(&model->config, &model->weights, &options, &t, &err), OSSO_USAGE);
+    osso_model_free(model);
+}
+
+/* ---- rates ---------------------------------------------------------------------------------------------- */
+
+static void test_schedules(void **state)
+{
+    (void)state;
+    const struct {
+        enum schedule_kind kind;
+        double at[6]; /* of steps 1, 4, 5, 12, 16, 20 */
+    } cases[] = {{SCHEDULE_CONSTANT, {0.25, 1, 1, 1, 1, 1}},
+                 {SCHEDULE_LINEAR, {0.25, 1, 1 - 0.9 / 16, 0.55, 0.325, 0.1}},
+                 {SCHEDULE_COSINE, {0.25, 1, 0.99135336, 0.55, 0.23180195, 0.1}},
+                 {SCHEDULE_WSD, {0.25, 1, 1, 1, 0.82, 0.1}}};
+    const int64_t steps[] = {1, 4, 5, 12, 16, 20};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int k = 0; k < 6; k++) {
+            struct schedule s = {cases[i].kind, 1, 0.1, 20, 4, 5};
+            if (fabs(schedule_lr(&s, steps[k]) - cases[i].at[k]) > 1e-7)
+                fail_msg("schedule %zu, step %d: %.9g", i, (int)steps[k], schedule_lr(&s, steps[k]));
+        }
+    struct schedule none = {SCHEDULE_LINEAR, 2, 0, 10, 0, 0};
+    assert_true(schedule_lr(&none, 1) == 1.8 && schedule_lr(&none, 10) == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gradients), cmocka_unit_test(test_steps),     cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_engine),    cmocka_unit_test(test_overfit),   cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_no_memory), cmocka_unit_test(test_schedules)};
+    return cmocka_run_group_tests_name("train", tests, NULL, NULL);
+}

@@ -1,0 +1,128 @@
+"""Checks gradients and AdamW steps of the built trainer against PyTorch on fresh random models.
+
+    tools/oracle/oracle_train.py [N] [--seed S]        (tools/oracle/oracle_all.sh runs it among the others)
+
+Each case is a random tiny gpt-oss with a few documents, dealt to one or two batches, losses of the router on. Every
+tensor's gradient must agree within 1e-4 of its largest, the losses of ten steps within 1e-5, norms within 1e-4. What was
+trained is opened by transformers, and its logits must be those of `osso logits --exact` within 1e-4. Documents on which a rounding error could change a choice of experts (router logits closer than 1e-4) are drawn again.
+"""
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file
+from transformers import GptOssForCausalLM
+from transformers.utils import logging
+
+from oracle import compare as compare_logits, engine_logits
+from tiny_model import PLAIN, YARN, Spec, draw, transformers_logits, transformers_model, write_hf
+from train_reference import documents, steps, write_documents
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+DUMP = "build/release/tests/train/dump_train"
+GAP, STEPS = 1e-4, 10
+
+
+def random_case(rng, i):
+    pick = lambda *xs: xs[int(rng.integers(len(xs)))]
+    kv_heads = pick(1, 2, 3)
+    experts = pick(3, 4, 6)
+    spec = Spec(name=f"train{i}", seed=int(rng.integers(1 << 31)), hidden=pick(32, 48, 64), inter=pick(32, 40), layers=pick(1, 2, 3),
+                heads=kv_heads * pick(1, 2, 4), kv_heads=kv_heads, head_dim=pick(8, 16, 32), experts=experts,
+                top_k=min(pick(1, 2, 4), experts), window=pick(1, 4, 16), vocab=pick(50, 128), limit=pick(7.0, 3.0),
+                rope=pick(PLAIN, dict(YARN), dict(YARN, factor=8.0, original_max_position_embeddings=64)),
+                tied=i % 2 == 1, store="f32", experts_store="dense")
+    return spec, [int(n) for n in rng.choice([2, 9, 17, 40, 130], pick(1, 2, 3))], dict(
+        batches=pick(1, 2), balance=0.02, z=0.001, kept=pick(0, 1), threads=pick(1, 2, 3))
+
+
+def sure_case(spec, lengths, keys, folder):
+    """Model, documents and PyTorch's numbers; drawn again until no choice of experts is close."""
+    for attempt in range(60):
+        spec = replace(spec, seed=spec.seed + attempt)
+        state, packed = draw(spec)
+        write_hf(spec, folder, state, packed)
+        docs = documents(np.random.default_rng(spec.seed), spec.vocab, spec.vocab - 2, lengths)
+        n = min(keys["batches"], len(docs))
+        batches = [docs[len(docs) * k // n:len(docs) * (k + 1) // n] for k in range(n)]
+        lines, gradients, gap = steps(transformers_model(folder, state), batches, spec.top_k, STEPS, keys["balance"], keys["z"])
+        if gap > GAP:
+            return docs, n, lines, gradients
+    return None
+
+
+def compare(folder, want, lines):
+    """What is wrong, in words; and the worst of the gradients, the losses, the norms."""
+    wrong, worst = [], [0.0, 0.0, 0.0]
+    have = load_file(os.path.join(folder, "gradients.safetensors"))
+    if have.keys() != want.keys():
+        wrong.append(f"tensors {sorted(have.keys() ^ want.keys())}")
+    for name, x in want.items():
+        got = have.get(name, np.zeros(0, np.float32))
+        error = float(np.abs(got - x).max() / np.abs(x).max()) if got.shape == x.shape else np.inf
+        worst[0] = max(worst[0], error)
+        if not error <= 1e-4:
+            wrong.append(f"{name} {error:.1e}")
+    for got, (loss, balance, z, norm) in lines:
+        _, *have = map(float, got.split())
+        worst[1] = max([worst[1]] + [abs(h - w) / max(1, abs(w)) for h, w in zip(have, (loss, balance, z))])
+        worst[2] = max(worst[2], abs(have[3] - norm) / norm)
+    return wrong + [f"losses {worst[1]:.1e}"] * (not worst[1] <= 1e-5) + [f"norms {worst[2]:.1e}"] * (not worst[2] <= 1e-4), worst
+
+
+def check_trained(folder, ids):
+    """What is wrong with the folder of the trained model, in words."""
+    trained = os.path.join(folder, "trained")
+    model = GptOssForCausalLM.from_pretrained(trained, attn_implementation="eager").eval()
+    model.config._experts_implementation = "eager"
+    if model.dtype != torch.float32:
+        return [f"opens as {model.dtype}"]
+    got, problem = engine_logits(os.path.join(ROOT, "build/release/osso"), trained, ids, folder)
+    if got is None:
+        return [problem]
+    ok, line = compare_logits(got, transformers_logits(model, ids))
+    return [] if ok else ["trained: " + line]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("cases", nargs="?", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"))
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    subprocess.run(["make", "-s", DUMP, "build/release/osso"], cwd=ROOT, check=True)
+    print(f"seed {args.seed}")
+    failed = 0
+    for i in range(args.cases):
+        spec, lengths, keys = random_case(np.random.default_rng([args.seed, i]), i)
+        with tempfile.TemporaryDirectory() as folder:
+            case = sure_case(spec, lengths, keys, folder)
+            if case is None:
+                print(f"skip  case {i}: no seed without a close choice of experts")
+                continue
+            docs, n, lines, want = case
+            write_documents(os.path.join(folder, "docs.txt"), docs)
+            done = subprocess.run([os.path.join(ROOT, DUMP), folder, os.path.join(folder, "docs.txt"), folder, f"steps={STEPS}"]
+                                  + [f"{key}={value}" for key, value in dict(keys, batches=n).items()],
+                                  capture_output=True, text=True)
+            wrong, worst = (compare(folder, want, list(zip(done.stdout.splitlines(), lines)))
+                            if done.returncode == 0 else ([done.stderr.strip()], [np.inf] * 3))
+            if done.returncode == 0:
+                wrong += check_trained(folder, docs[0][0][:-1].tolist())
+        failed += bool(wrong)
+        print(f"{'FAIL' if wrong else 'ok':5} train case {i}: {spec.layers} layers, {spec.top_k} of {spec.experts} experts, "
+              f"{'tied, ' if spec.tied else ''}documents {lengths}, {n} batches: gradients {worst[0]:.1e}, "
+              f"losses {worst[1]:.1e}, norms {worst[2]:.1e} {'; '.join(wrong[:6])}", flush=True)
+    print(f"train: {args.cases - failed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

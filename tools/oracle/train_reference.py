@@ -1,0 +1,124 @@
+"""What PyTorch makes of a tiny gpt-oss and some documents: losses, gradients, AdamW steps.
+
+Shared by golden_train.py (committed golden numbers) and oracle_train.py (fresh random cases). The model is transformers',
+in float32, eager. Each document runs by itself. The losses of the router are formulas of our own (the balance loss has
+its minimum at 1, not at k as transformers' has), over the logits that transformers' router gives.
+"""
+import re
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+PREFIX = {"q": "self_attn.q_proj", "k": "self_attn.k_proj", "v": "self_attn.v_proj", "o": "self_attn.o_proj"}
+
+
+def documents(rng, vocab, pad, lengths, weights=True):
+    """[(ids, weights)]: a weight for each id as a target; some are 0, some between. pad: an id to leave out, since
+    transformers gives its row of the embedding no gradient."""
+    out = []
+    for n in lengths:
+        ids = rng.integers(0, vocab - 1, n)
+        ids[ids >= pad] += 1
+        w = rng.choice([0.0, 1.0, 1.0, 0.25], n).astype(np.float32) if weights else np.ones(n, np.float32)
+        w[-1] = 1
+        out.append((ids, w))
+    return out
+
+
+def write_documents(path, docs):
+    with open(path, "w") as f:
+        for ids, weights in docs:
+            f.write(",".join(f"{i}" if w == 1 else f"{i}*{w:g}" for i, w in zip(ids, weights)) + "\n")
+
+
+def router_logits(model, ids):
+    """(logits, one [n, experts] tensor for each layer)"""
+    seen = []
+    hooks = [layer.mlp.router.register_forward_hook(
+        lambda module, args, out: seen.append(F.linear(args[0].reshape(-1, module.hidden_dim), module.weight, module.bias)))
+        for layer in model.model.layers]
+    logits = model(input_ids=torch.tensor(np.asarray(ids)[None]), use_cache=False).logits[0]
+    for hook in hooks:
+        hook.remove()
+    return logits, seen
+
+
+def router_losses(layers, top_k):
+    """Means over the layers; each layer's logits are those of all rows of a batch."""
+    balance = z = 0
+    for logits in layers:
+        n, experts = logits.shape
+        chosen = logits.topk(top_k, dim=-1).indices
+        share = torch.bincount(chosen.reshape(-1), minlength=experts).to(logits.dtype) / (n * top_k)
+        balance = balance + experts * (share * logits.softmax(-1).mean(0)).sum()
+        z = z + (logits.logsumexp(-1) ** 2).mean()
+    return balance / len(layers), z / len(layers)
+
+
+def losses(model, batches, top_k):
+    """(loss, balance loss, z loss, smallest gap between the k-th and the next router logit) of a step."""
+    total = sum(float(w[1:].astype(np.float64).sum()) for docs in batches for _, w in docs)
+    loss = balance = z = 0
+    gap = np.inf
+    for docs in batches:
+        layers = None
+        for ids, weights in docs:
+            logits, routers = router_logits(model, ids[:-1])
+            nats = F.cross_entropy(logits, torch.tensor(ids[1:]), reduction="none")
+            loss = loss + (nats * torch.tensor(weights[1:])).sum() / total
+            layers = routers if layers is None else [torch.cat(pair) for pair in zip(layers, routers)]
+        for logits in layers:
+            if top_k < logits.shape[1]:
+                best = logits.detach().sort(-1, descending=True).values
+                gap = min(gap, float((best[:, top_k - 1] - best[:, top_k]).min()))
+        b, zz = router_losses(layers, top_k)
+        balance, z = balance + b / len(batches), z + zz / len(batches)
+    return loss, balance, z, gap
+
+
+def decays(name):
+    return name.endswith(("_proj.weight", "router.weight", "gate_up_proj", "down_proj"))
+
+
+def steps(model, batches, top_k, n, balance_coef, z_coef, lr=1e-3, weight_decay=0.1, grad_clip=1.0):
+    """(a list of (loss, balance, z, norm), the gradients of the first step by name, the smallest router gap)"""
+    named = list(model.named_parameters())
+    optimizer = torch.optim.AdamW([{"params": [p for name, p in named if decays(name)], "weight_decay": weight_decay},
+                                   {"params": [p for name, p in named if not decays(name)], "weight_decay": 0.0}],
+                                  lr=lr, betas=(0.9, 0.95), eps=1e-8)
+    lines, first, gap = [], None, np.inf
+    for _ in range(max(n, 1)):
+        optimizer.zero_grad()
+        loss, balance, z, g = losses(model, batches, top_k)
+        (loss + balance_coef * balance + z_coef * z).backward()
+        gap = min(gap, g)
+        if first is None:
+            first = {name: p.grad.detach().numpy().copy() for name, p in named}
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), grad_clip)
+        optimizer.step()
+        lines.append((float(loss.detach()), float(balance.detach()), float(z.detach()), float(norm)))
+    return lines, first, gap
+
+
+def arena_tensors(gradients):
+    """{"tensor.layer": values in the order of an arena}, from gradients under transformers' names."""
+    out = {}
+    for name, g in gradients.items():
+        found = re.match(r"model\.layers\.(\d+)\.(.*)", name)
+        layer, rest = (int(found[1]), found[2]) if found else (-1, name)
+        if rest == "mlp.experts.gate_up_proj":                   # [experts][hidden][2 inner], gate and up alternating
+            out[f"gate.{layer}"], out[f"up.{layer}"] = g[:, :, 0::2].transpose(0, 2, 1), g[:, :, 1::2].transpose(0, 2, 1)
+        elif rest == "mlp.experts.gate_up_proj_bias":
+            out[f"gate_bias.{layer}"], out[f"up_bias.{layer}"] = g[:, 0::2], g[:, 1::2]
+        elif rest == "mlp.experts.down_proj":
+            out[f"down.{layer}"] = g.transpose(0, 2, 1)
+        else:
+            short = {"model.embed_tokens.weight": "embed", "lm_head.weight": "head", "model.norm.weight": "final_norm",
+                     "input_layernorm.weight": "attn_norm", "post_attention_layernorm.weight": "mlp_norm",
+                     "self_attn.sinks": "sinks", "mlp.router.weight": "router", "mlp.router.bias": "router_bias",
+                     "mlp.experts.down_proj_bias": "down_bias"}
+            for letter, path in PREFIX.items():
+                short[path + ".weight"], short[path + ".bias"] = letter, letter + "_bias"
+            out[f"{short[rest]}.{layer}"] = g
+    return {name: np.ascontiguousarray(x).reshape(-1) for name, x in out.items()}
