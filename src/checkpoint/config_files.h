@@ -13,8 +13,12 @@ enum osso_status config_from_json(const char *text, size_t len, const char *wher
 enum osso_status config_add_generation(const char *text, size_t len, const char *where, struct config *config,
                                        struct notes *notes, struct osso_error *err);
 struct gguf;
-enum osso_status config_from_gguf(const struct gguf *gguf, const char *where, struct config *config_out,
-                                  struct notes *notes, struct osso_error *err);
+struct tensors;
+/* The architecture is Ollama's own. */
+bool config_gguf_is_gptoss(const struct gguf *gguf);
+/* set: the file's tensors, where a size may be read from one (NULL: none). */
+enum osso_status config_from_gguf(const struct gguf *gguf, const struct tensors *set, const char *where,
+                                  struct config *config_out, struct notes *notes, struct osso_error *err);
 /* config.json; mxfp4: with the quantization_config of checkpoints that hold MXFP4 experts. */
 void config_write_json(const struct config *config, bool mxfp4, struct buf *out);
 /* generation_config.json: sampling defaults and the ids that end generation. */

@@ -94,6 +94,7 @@ static enum osso_status open_folder(struct osso_model *m, struct osso_error *err
     enum osso_status status = read_config(m->path, "config.json", config_from_json, &m->config, &found, &m->notes, err);
     if (!status && !found)
         return instead_folder(m->path, err);
+    m->names = &names_hf;
     if (!status)
         status = add_generation(m, err);
     if (!status)
@@ -119,9 +120,11 @@ static enum osso_status open_file(struct osso_model *m, struct osso_error *err)
     if (!status)
         status = gguf_open(m->path, &m->tensors, &m->gguf, err);
     if (!status)
-        status = config_from_gguf(m->gguf, m->path, &m->config, &m->notes, err);
+        status = config_from_gguf(m->gguf, &m->tensors, m->path, &m->config, &m->notes, err);
     if (!status)
         m->config.tied = !tensors_find(&m->tensors, "output.weight");
+    if (!status)
+        m->names = config_gguf_is_gptoss(m->gguf) ? &names_gptoss : &names_gguf;
     return status;
 }
 
@@ -158,7 +161,7 @@ enum osso_status osso_model_open_with(const char *path, const struct osso_model_
     if (!status)
         status = model_open_files(m, err);
     if (!status)
-        status = weights_resolve(&m->tensors, &m->config, m->gguf ? &names_gguf : &names_hf, &m->weights, err);
+        status = weights_resolve(&m->tensors, &m->config, m->names, &m->weights, err);
     if (!status)
         status = unused_check(&m->tensors, &m->config, o.ignore_unused, &m->notes, err);
     if (!status)

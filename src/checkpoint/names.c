@@ -20,6 +20,11 @@ enum { MXFP4_BLOCK = 32, MXFP4_CODES = 16 /* bytes of a block */ };
     {                                                                                                                  \
         PARAM_##a, PARAM_##b, PARAM_##c                                                                                \
     }
+#define STACKED(a, b)                                                                                                  \
+    JOIN_FUSED, 2,                                                                                                     \
+    {                                                                                                                  \
+        PARAM_##a, PARAM_##b                                                                                           \
+    }
 #define PLAIN                                                                                                          \
     STORE_PLAIN,                                                                                                       \
     {                                                                                                                  \
@@ -42,12 +47,20 @@ static const struct names_row rows_hf[] = {
 #include "checkpoint/names_hf.def"
 };
 static const struct names_row rows_gguf[] = {
+#define TOGETHER(a, b) STACKED(a, b)
 #include "checkpoint/names_gguf.def"
+#undef TOGETHER
+};
+static const struct names_row rows_gptoss[] = {
+#define TOGETHER(a, b) ALTERNATING(a, b)
+#include "checkpoint/names_gguf.def"
+#undef TOGETHER
 };
 
 #define ROWS(rows) rows, sizeof(rows) / sizeof(rows)[0]
 const struct names names_hf = {"model.layers.%d.", false, ROWS(rows_hf)};
 const struct names names_gguf = {"blk.%d.", true, ROWS(rows_gguf)};
+const struct names names_gptoss = {"blk.%d.", true, ROWS(rows_gptoss)};
 
 const struct param *names_param(const struct names_row *row)
 {

@@ -4,11 +4,11 @@
  * ROW(members, spelling, store, type)  a tensor of the form, and the type that it is written in
  * ALSO(members, spelling, store)       one that is read where it is there, and never written
  *
- * Members: ONE(m); ALTERNATING(a, b): rows in turns, a's first; FUSED(a, b, c): a's rows, then b's, then c's.
- * Store: PLAIN: rows of outputs, in one tensor of any type; TRANSPOSED: rows of inputs, one value per block;
- * BLOCKS(codes, scales): MXFP4 as two tensors with these endings, rows of codes [columns / 32][16] and of scale bytes.
- * Where a member has several rows, the first whose tensor is there is read (none: the last one is missing), and the
- * first that its columns allow is written. Spellings in layers go on after the form's prefix. */
+ * Members: ONE(m); ALTERNATING(a, b): rows in turns, a's first; FUSED(a, b, c): a's rows, then b's, then c's;
+ * STACKED(a, b) likewise. Store: PLAIN: rows of outputs, in one tensor of any type; TRANSPOSED: rows of inputs, one
+ * value per block; BLOCKS(codes, scales): MXFP4 as two tensors with these endings, rows of codes [columns / 32][16] and
+ * of scale bytes. Where a member has several rows, the first whose tensor is there is read (none: the last one is
+ * missing), and the first that its columns allow is written. Spellings in layers go on after the form's prefix. */
 #ifndef OSSO_CHECKPOINT_NAMES_H
 #define OSSO_CHECKPOINT_NAMES_H
 
@@ -36,7 +36,8 @@ struct names {
     int n_rows;
 };
 
-extern const struct names names_hf, names_gguf;
+/* gptoss: GGUF as Ollama's own architecture lays it out. */
+extern const struct names names_hf, names_gguf, names_gptoss;
 
 const struct param *names_param(const struct names_row *row);
 /* The full name of a part (0: values) of a row. */

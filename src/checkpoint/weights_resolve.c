@@ -320,24 +320,6 @@ static void resolve_EXPERT_BIAS(struct resolver *r, enum param_id id, struct exp
 
 /* ---- all of them ---------------------------------------------------------------------------------------- */
 
-static int stem(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot ? (int)(dot - name) : (int)strlen(name);
-}
-
-/* Kernels take gate and up together, so both have one type. */
-static void check_pair(struct resolver *r, const struct layer_weights *l)
-{
-    if (r->status || (l->gate.first.dtype == l->up.first.dtype && l->gate_bias.first.dtype == l->up_bias.first.dtype))
-        return;
-    char gate[NAMES_TEXT];
-    struct place g = place_of(r, PARAM_gate), u = place_of(r, PARAM_up);
-    names_text(r->names, g.row, r->layer, 0, gate);
-    r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: %.*s and %.*s have different types", resolver_file(r),
-                          stem(gate), gate, stem(u.row->spelling), u.row->spelling);
-}
-
 static void resolve_all(struct resolver *r, struct weights *w)
 {
     r->layer = -1;
@@ -352,7 +334,6 @@ static void resolve_all(struct resolver *r, struct weights *w)
         struct layer_weights *l = &w->layers[r->layer];
 #define EACH(member, kind, rows, columns) resolve_##kind(r, PARAM_##member, &l->member);
 #include "model/params.def"
-        check_pair(r, l);
     }
 }
 

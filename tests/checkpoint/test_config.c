@@ -183,7 +183,7 @@ static struct config through_gguf(const struct config *c, void (*change)(struct 
     check_ok(gguf_write_header(save, &keys, NULL, 0, &err), err);
     check_ok(save_commit(save, &err), err);
     check_ok(gguf_open(path, &set, &g, &err), err);
-    enum osso_status status = config_from_gguf(g, "x.gguf", &out, NULL, &err);
+    enum osso_status status = config_from_gguf(g, &set, "x.gguf", &out, NULL, &err);
     check_says(status, err, words, words ? words : "the keys of a GGUF file");
     gguf_free(g);
     tensors_close(&set);
@@ -229,7 +229,21 @@ static void other_theta(struct gguf_keys *k)
 
 static void ollama(struct gguf_keys *k)
 {
+    static const char *const ones[] = {"block_count",       "embedding_length",         "expert_count",
+                                       "expert_used_count", "attention.sliding_window", "context_length"};
+    char key[64];
     gguf_put_str(k, "general.architecture", "gptoss");
+    for (int i = 0; i < 6; i++) {
+        snprintf(key, sizeof key, "gptoss.%s", ones[i]);
+        gguf_put_u32(k, key, i == 0 ? 3 : 8);
+    }
+    gguf_put_u32(k, "gptoss.attention.head_count", 4);
+    gguf_put_u32(k, "gptoss.attention.key_length", 16);
+    gguf_put_u32(k, "gptoss.feed_forward_length", 24);
+    gguf_put_u32(k, "gptoss.vocab_size", 100);
+    gguf_put_u32(k, "gptoss.attention.sliding_window_pattern", 3);
+    gguf_put_f32(k, "gptoss.rope.scaling.factor", 4);
+    gguf_put_u32(k, "gptoss.rope.scaling.original_context_length", 2);
 }
 
 static void llama(struct gguf_keys *k)
@@ -299,7 +313,9 @@ static void test_gguf(void **state)
     through_gguf(&c, NULL, "gpt-oss.vocab_size is missing");
     through_gguf(&c, short_pattern, "one element for each layer");
     through_gguf(&c, other_theta, "freq_base_swa");
-    through_gguf(NULL, ollama, "Ollama");
+    g = through_gguf(NULL, ollama, NULL); /* no word of the kind of scaling, nor of the experts' width */
+    assert_true(g.n_layers == 3 && g.n_heads == 4 && g.intermediate == 24 && g.vocab == 100 && g.yarn &&
+                !g.yarn_truncate && g.yarn_factor == 4 && g.yarn_original == 2 && g.sliding[1] && !g.sliding[2]);
     through_gguf(NULL, llama, "architecture is \"llama\"");
     through_gguf(NULL, NULL, "architecture is \"\"");
     g = through_gguf(NULL, plain_by_hand, NULL);
