@@ -12,6 +12,11 @@ enum osso_status config_from_json(const char *text, size_t len, const char *wher
 /* Adds what generation_config.json says. A member that makes no sense is noted, and the default stays. */
 enum osso_status config_add_generation(const char *text, size_t len, const char *where, struct config *config,
                                        struct notes *notes, struct osso_error *err);
+struct jval;
+/* Is it the config.json of OpenAI's own form (original/)? Its numbers go over those of config_family. */
+bool config_is_original(const struct jval *root);
+enum osso_status config_from_original(const struct jval *root, const char *where, struct config *config,
+                                      struct osso_error *err);
 struct gguf;
 struct tensors;
 /* The architecture is Ollama's own. */

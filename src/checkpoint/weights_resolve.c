@@ -2,6 +2,8 @@
  * names_*.def that hold it. */
 #include "checkpoint/weights_resolve.h"
 
+#include "checkpoint/packed.h"
+
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/must.h"
@@ -173,7 +175,7 @@ static void resolver_check_type(struct resolver *r, const struct tensor *t, bool
 {
     char names[256];
     size_t used = 0;
-    one_value |= r->names == &names_hf;
+    one_value |= r->names->one_value;
     if (r->status || !t || whole_type(t->dtype, one_value))
         return;
     for (enum dtype d = 0; d < DT_U8 && used < sizeof names; d++)
@@ -233,6 +235,20 @@ static void blocks_and_scales(struct resolver *r, const struct place *p, struct 
     m->side_stride[0] = p->all_rows * groups;
 }
 
+static void packed_or_whole(struct resolver *r, const struct place *p, struct expert_matrix *m)
+{
+    struct packed packed;
+    char name[NAMES_TEXT];
+    names_text(r->names, p->row, r->layer, 0, name);
+    if (r->status || !packed_is(tensors_find(r->set, name))) {
+        whole_tensor(r, p, m);
+        return;
+    }
+    r->status = packed_find(r->set, resolver_file(r), r->config, r->names, p->row, r->layer, &packed, r->err);
+    if (!r->status)
+        packed_matrix(&packed, m);
+}
+
 /* Of rows that several members share, those of this one. */
 static void own_rows(const struct place *p, struct view *v)
 {
@@ -252,7 +268,12 @@ static void resolve_EXPERTS(struct resolver *r, enum param_id id, struct expert_
 {
     struct place p = place_of(r, id);
     struct expert_matrix m = {0};
-    (p.row->store == STORE_BLOCKS ? blocks_and_scales : whole_tensor)(r, &p, &m);
+    if (p.row->store == STORE_BLOCKS)
+        blocks_and_scales(r, &p, &m);
+    else if (p.row->store == STORE_PACKED)
+        packed_or_whole(r, &p, &m);
+    else
+        whole_tensor(r, &p, &m);
     if (r->status)
         return;
     own_rows(&p, &m.first);

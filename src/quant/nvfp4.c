@@ -1,6 +1,7 @@
-/* nvfp4.c: GGUF's NVFP4: 64 values in 36 bytes: four scale bytes, one for each 16 values, then 8 bytes of codes for each
- * (low nibbles 0..7, high nibbles 8..15). Codes are MXFP4's; a scale is an unsigned FP8 with 4 bits of exponent and 3 of
- * mantissa, whose 0x7f (NaN) is read as 0, as ggml does. As int8 the values are doubled and the scale is halved. */
+/* nvfp4.c: GGUF's NVFP4: 64 values in 36 bytes: four scale bytes, one for each 16 values, then 8 bytes of codes for
+ * each (low nibbles 0..7, high nibbles 8..15). Codes are MXFP4's; a scale is an unsigned FP8 with 4 bits of exponent
+ * and 3 of mantissa, whose 0x7f (NaN) is read as 0, as ggml does. As int8 the values are doubled and the scale is
+ * halved. */
 #include "quant/formats.h"
 
 enum { RUNS = 4, RUN = 16 };

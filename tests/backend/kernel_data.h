@@ -74,7 +74,7 @@ static inline void random_block(const struct dtype_info *info, uint8_t *block, s
     static const uint8_t one[2] = {0x80, 0x3f}; /* BF16 */
     float values[DTYPE_MAX_BLOCK], amax = INFINITY;
     struct sides sides = {{one, one}, {DT_BF16, DT_BF16}};
-    while (!(amax <= (info->scales == PLACE_ANY ? 256 : 4))) {
+    while (!(amax <= (info->scales == PLACE_ANY ? 256 : 0.5f))) {
         for (int i = 0; i < info->block_bytes; i++)
             block[i] = (uint8_t)rng_below(r, 256);
         info->unpack(block, &sides, values);
@@ -119,7 +119,7 @@ static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols
                 memcpy(block, drawn[rng_below(r, DRAWN)], (size_t)info->block_bytes);
             for (int i = 0; i < 2 && !info->pack; i++)
                 if (sides.data[i]) { /* BF16, as matrix_side has it */
-                    uint16_t side = bf16_from_f32(random_value(r, FILL_NORMAL) / 32);
+                    uint16_t side = bf16_from_f32(random_value(r, FILL_NORMAL) / 512);
                     memcpy(sides.data[i], &side, sizeof side);
                 }
         }

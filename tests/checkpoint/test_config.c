@@ -41,6 +41,10 @@ static void test_members(void **state)
     assert_true(!c.sliding[0] && !c.sliding[1] && c.sliding[2] && c.n_stop_ids == 2 && c.stop_ids[1] == 99);
 }
 
+#define SIZES_ORIGINAL                                                                                                 \
+    "\"hidden_size\":64,\"intermediate_size\":32,\"vocab_size\":100,\"num_attention_heads\":4,"                        \
+    "\"num_key_value_heads\":2,\"num_experts\":8,\"rope_scaling_factor\":1.0"
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -54,8 +58,10 @@ static void test_refused(void **state)
         {BASE ",\"hidden_size\":64}", "duplicate"},
         {"{\"model_type\":\"llama\"}", "model_type is \"llama\""},
         {"{\"model_type\":7}", "must be a string"},
-        {BASE ",\"quantization\":{\"bits\":4}}", "MLX"},
-        {"{\"num_hidden_layers\":24,\"num_experts\":32,\"rope_scaling_factor\":32.0}", "original/"},
+        {"{\"num_hidden_layers\":24,\"num_experts\":32,\"rope_scaling_factor\":32.0}", "\"hidden_size\" is missing"},
+        {"{\"num_hidden_layers\":600," SIZES_ORIGINAL "}", "600 layers"},
+        {"{\"num_hidden_layers\":2,\"rope_ntk_alpha\":\"1\"," SIZES_ORIGINAL "}", "rope_ntk_alpha"},
+        {"{\"num_hidden_layers\":2,\"head_dim\":3," SIZES_ORIGINAL "}", "odd"},
         {"{\"num_hidden_layers\":0}", "from 1"},
         {"{\"num_hidden_layers\":-1}", "from 1"},
         {"{\"num_hidden_layers\":2147483648}", "from 1"},
