@@ -7,7 +7,8 @@
 
 bool config_is_original(const struct jval *root)
 {
-    return !jval_given(root, "model_type") && jval_given(root, "num_experts") && jval_given(root, "rope_scaling_factor");
+    return !jval_given(root, "model_type") && jval_given(root, "num_experts") &&
+           jval_given(root, "rope_scaling_factor");
 }
 
 enum osso_status config_from_original(const struct jval *root, const char *where, struct config *c,

@@ -149,7 +149,8 @@ void packed_matrix(const struct packed *p, struct expert_matrix *out)
     out->stride = p->rows * out->first.row_stride;
     for (int i = 0; i < 2 && p->part[1 + i]; i++) {
         const struct tensor *t = p->part[1 + i];
-        out->first.side[i] = (struct side){t->dtype, t->data, p->columns / p->group * dtype_info(t->dtype)->block_bytes};
+        out->first.side[i] = (struct side){t->dtype, t->data,
+                                           p->columns / p->group * dtype_info(t->dtype)->block_bytes};
         out->side_stride[i] = p->rows * out->first.side[i].stride;
     }
 }

@@ -1,5 +1,6 @@
-/* packed.h: matrices as MLX packs them: codes in words (U32), rows of bits without gaps; scales for groups of a row in a
- * tensor of their own and, where the format is affine, offsets in a third. What a matrix holds follows from the shapes. */
+/* packed.h: matrices as MLX packs them: codes in words (U32), rows of bits without gaps; scales for groups of a row in
+ * a tensor of their own and, where the format is affine, offsets in a third. What a matrix holds follows from the
+ * shapes. */
 #ifndef OSSO_CHECKPOINT_PACKED_H
 #define OSSO_CHECKPOINT_PACKED_H
 

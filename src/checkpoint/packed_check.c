@@ -1,5 +1,5 @@
-/* packed_check.c: the "quantization" block of a config.json beside the tensors that it speaks of. What is read follows from
- * the tensors; where the block says otherwise, one of the two belongs to another model. */
+/* packed_check.c: the "quantization" block of a config.json beside the tensors that it speaks of. What is read follows
+ * from the tensors; where the block says otherwise, one of the two belongs to another model. */
 #include "checkpoint/packed.h"
 
 #include "base/error.h"
@@ -68,11 +68,11 @@ static enum osso_status check_module(const struct tensors *set, const char *wher
     status = packed_find(set, where, config, names, row, layer, &p, err);
     const char *mode = p.dtype == DT_MXFP4_HF ? "mxfp4" : "affine";
     if (!status && (p.bits != c.bits || p.group != c.group || strcmp(mode, c.mode) != 0))
-        status = error_set(err, OSSO_FORMAT,
-                           "%s says that %s is %s with %lld bits in groups of %lld; the tensor %s is %s with %d bits in "
-                           "groups of %lld",
-                           where, module, c.mode, (long long)c.bits, (long long)c.group, weight, mode, p.bits,
-                           (long long)p.group);
+        status = error_set(
+            err, OSSO_FORMAT,
+            "%s says that %s is %s with %lld bits in groups of %lld; the tensor %s is %s with %d bits in "
+            "groups of %lld",
+            where, module, c.mode, (long long)c.bits, (long long)c.group, weight, mode, p.bits, (long long)p.group);
     return status;
 }
 

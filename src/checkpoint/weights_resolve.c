@@ -181,8 +181,9 @@ static void resolver_check_type(struct resolver *r, const struct tensor *t, bool
     for (enum dtype d = 0; d < DT_U8 && used < sizeof names; d++)
         if (whole_type(d, one_value))
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", dtype_info(d)->name);
-    r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: unsupported type %s in tensor %s; supported are %s",
-                          resolver_file(r), t->type, t->name, names);
+    r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: unsupported type %s in tensor %s; supported are %s%s",
+                          resolver_file(r), t->type, t->name, names,
+                          one_value ? "" : "; take the model's MXFP4, Q4_0 or Q8_0 file");
 }
 
 static int64_t row_bytes(enum dtype t, int64_t columns)

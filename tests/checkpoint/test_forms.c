@@ -163,6 +163,51 @@ static void test_both(void **state)
     osso_model_free(m);
 }
 
+/* Types of GGUF that are known and not read: what it is, and what to take instead. */
+static void test_refused_types(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"IQ1_S", "IQ2_XS", "IQ3_S", "TQ1_0", "TQ2_0", "Q1_0", "Q2_0", "Q8_K", "I8"};
+    struct osso_model *m = golden("yarn-mxfp4/model.gguf");
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        struct made made = {.set = copy_table(m)};
+        struct weights w;
+        struct osso_error err = {""};
+        char words[64];
+        struct tensor *t = find(&made.set, i % 2 ? "blk.1.ffn_up_exps.weight" : "blk.0.attn_k.weight");
+        t->dtype = DT_COUNT;
+        t->type = types[i];
+        snprintf(words, sizeof words, "unsupported type %s in tensor blk.", types[i]);
+        enum osso_status status = weights_resolve(&made.set, &m->config, &names_gguf, &w, &err);
+        check_says(status, err, words, types[i]);
+        assert_int_equal(status, OSSO_UNSUPPORTED);
+        assert_true(strstr(err.text, "Q6_K") && strstr(err.text, "take the model's MXFP4, Q4_0 or Q8_0 file") &&
+                    !strstr(err.text, "AFFINE"));
+        made_free(&made);
+    }
+    osso_model_free(m);
+}
+
+/* NVFP4 files whose matrices have a factor of their own would be another model without it. */
+static void test_nvfp4_factor(void **state)
+{
+    (void)state;
+    struct osso_model *m = golden("yarn-mxfp4/model.gguf");
+    struct made made = {.set = copy_table(m)};
+    struct osso_error err = {""};
+    struct weights w;
+    struct tensor factor = *find(&made.set, "output_norm.weight");
+    factor.shape[0] = 1;
+    factor.bytes = 4;
+    add_tensor(&made, factor, "blk.0.attn_q.scale");
+    check_ok(weights_resolve(&made.set, &m->config, &names_gguf, &w, &err), err);
+    assert_int_equal(unused_check(&made.set, &m->config, false, NULL, &err), OSSO_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "scales of quantized weights"));
+    weights_free(&w);
+    made_free(&made);
+    osso_model_free(m);
+}
+
 /* ---- OpenAI's own form ---------------------------------------------------------------------------------- */
 
 static void test_original(void **state)
@@ -497,9 +542,10 @@ static void test_mlx_config(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ollama),         cmocka_unit_test(test_both),       cmocka_unit_test(test_original),
-        cmocka_unit_test(test_original_below), cmocka_unit_test(test_mlx_mxfp4),  cmocka_unit_test(test_mlx_affine),
-        cmocka_unit_test(test_mlx_hostile),    cmocka_unit_test(test_mlx_config),
+        cmocka_unit_test(test_ollama),     cmocka_unit_test(test_refused_types), cmocka_unit_test(test_nvfp4_factor),
+        cmocka_unit_test(test_both),       cmocka_unit_test(test_original),      cmocka_unit_test(test_original_below),
+        cmocka_unit_test(test_mlx_mxfp4),  cmocka_unit_test(test_mlx_affine),    cmocka_unit_test(test_mlx_hostile),
+        cmocka_unit_test(test_mlx_config),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
