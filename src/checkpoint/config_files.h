@@ -12,9 +12,18 @@ enum osso_status config_from_json(const char *text, size_t len, const char *wher
 /* Adds what generation_config.json says. A member that makes no sense is noted, and the default stays. */
 enum osso_status config_add_generation(const char *text, size_t len, const char *where, struct config *config,
                                        struct notes *notes, struct osso_error *err);
+struct jval;
+/* Is it the config.json of OpenAI's own form (original/)? Its numbers go over those of config_family. */
+bool config_is_original(const struct jval *root);
+enum osso_status config_from_original(const struct jval *root, const char *where, struct config *config,
+                                      struct osso_error *err);
 struct gguf;
-enum osso_status config_from_gguf(const struct gguf *gguf, const char *where, struct config *config_out,
-                                  struct notes *notes, struct osso_error *err);
+struct tensors;
+/* The architecture is Ollama's own. */
+bool config_gguf_is_gptoss(const struct gguf *gguf);
+/* set: the file's tensors, where a size may be read from one (NULL: none). */
+enum osso_status config_from_gguf(const struct gguf *gguf, const struct tensors *set, const char *where,
+                                  struct config *config_out, struct notes *notes, struct osso_error *err);
 /* config.json; mxfp4: with the quantization_config of checkpoints that hold MXFP4 experts. type: of what is not packed,
  * DT_BF16 or DT_F32 (others round weights to the type that is written here). */
 void config_write_json(const struct config *config, bool mxfp4, enum dtype type, struct buf *out);

@@ -1,4 +1,5 @@
-/* config_gguf.c: the keys of a GGUF file, named after the architecture. GGUF has no word for YaRN bounds that are not
+/* config_gguf.c: the keys of a GGUF file, named after the architecture: gpt-oss, or gptoss in Ollama's own files, which
+ * leave out the expert width and the kind of scaling. GGUF has no word for YaRN bounds that are not
  * rounded; they never are here, because OpenAI's are not. */
 #include "checkpoint/config_files.h"
 
@@ -11,15 +12,15 @@
 /* Where we are; after a failure `status` stays and every further call does nothing. */
 struct reader {
     const struct gguf *gguf;
-    const char *where;
+    const char *where, *arch;
     struct osso_error *err;
     enum osso_status status;
 };
 
 /* Every key of a model carries the name of its architecture. */
-static const char *full_key(char space[96], const char *key)
+static const char *full_key(const struct reader *r, char space[96], const char *key)
 {
-    snprintf(space, 96, "gpt-oss.%s", key);
+    snprintf(space, 96, "%s.%s", r->arch, key);
     return space;
 }
 
@@ -34,7 +35,7 @@ static int64_t size_of(struct reader *r, const char *key, int64_t fallback)
     char space[96];
     struct gguf_value v;
     int64_t value = fallback, other;
-    key = full_key(space, key);
+    key = full_key(r, space, key);
     if (r->status)
         return fallback;
     if (!gguf_get(r->gguf, key, &v)) {
@@ -58,7 +59,7 @@ static void real_of(struct reader *r, const char *key, double *value)
 {
     char space[96];
     struct gguf_value v;
-    key = full_key(space, key);
+    key = full_key(r, space, key);
     if (!r->status && gguf_get(r->gguf, key, &v) && !gguf_get_f64(r->gguf, key, value))
         bad_key(r, key, "must be a number");
 }
@@ -79,6 +80,13 @@ static bool is_model(struct reader *r)
     return false;
 }
 
+bool config_gguf_is_gptoss(const struct gguf *gguf)
+{
+    const char *arch;
+    uint64_t len;
+    return gguf_get_str(gguf, "general.architecture", &arch, &len) && len == 6 && memcmp(arch, "gptoss", 6) == 0;
+}
+
 static void read_architecture(struct reader *r)
 {
     const char *arch = "";
@@ -86,15 +94,9 @@ static void read_architecture(struct reader *r)
     if (!is_model(r))
         return;
     gguf_get_str(r->gguf, "general.architecture", &arch, &len);
-    if (len == 7 && memcmp(arch, "gpt-oss", 7) == 0)
-        return;
-    if (len == 6 && memcmp(arch, "gptoss", 6) == 0)
-        r->status = error_set(
-            r->err, OSSO_UNSUPPORTED,
-            "%s is an early Ollama file (architecture gptoss), which has names and an order of its own; "
-            "use the GGUF of ggml-org or the Hugging Face folder",
-            r->where);
-    else
+    if (config_gguf_is_gptoss(r->gguf))
+        r->arch = "gptoss";
+    else if (len != 7 || memcmp(arch, "gpt-oss", 7) != 0)
         r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: the architecture is \"%.*s\"; osso runs gpt-oss models",
                               r->where, (int)(len < 64 ? len : 64), arch);
 }
@@ -102,7 +104,8 @@ static void read_architecture(struct reader *r)
 /* A period p (layer i slides unless i % p == p - 1; 0: all slide), or one bool per layer. Absent: period 2. */
 static void read_pattern(struct reader *r, struct config *c)
 {
-    static const char key[] = "gpt-oss.attention.sliding_window_pattern";
+    char space[96];
+    const char *key = full_key(r, space, "attention.sliding_window_pattern");
     struct gguf_value v;
     int64_t value;
     if (r->status || !gguf_get(r->gguf, key, &v))
@@ -121,6 +124,7 @@ static void read_pattern(struct reader *r, struct config *c)
 
 static void read_rope(struct reader *r, struct config *c)
 {
+    char space[96];
     const char *type = "none";
     uint64_t len = 4;
     double attention = 1;
@@ -141,16 +145,17 @@ static void read_rope(struct reader *r, struct config *c)
     c->yarn_original = size_of(r, "rope.scaling.original_context_length", c->context);
     if (r->status)
         return;
-    /* llama.cpp takes a missing type with a factor for linear scaling. */
-    if (!gguf_get_str(r->gguf, "gpt-oss.rope.scaling.type", &type, &len) && c->yarn_factor != 1) {
-        type = "linear";
-        len = 6;
+    /* llama.cpp takes a missing type with a factor for linear scaling; Ollama's own files never have one, and mean
+     * YaRN. */
+    if (!gguf_get_str(r->gguf, full_key(r, space, "rope.scaling.type"), &type, &len) && c->yarn_factor != 1) {
+        type = strcmp(r->arch, "gptoss") == 0 ? "yarn" : "linear";
+        len = strlen(type);
     }
     c->yarn = len == 4 && memcmp(type, "yarn", 4) == 0;
     c->yarn_truncate = false;
     if (!c->yarn && !(len == 4 && memcmp(type, "none", 4) == 0) && c->yarn_factor != 1)
         r->status = error_set(r->err, OSSO_UNSUPPORTED,
-                              "%s: gpt-oss.rope.scaling.type is \"%.*s\"; supported are yarn and none", r->where,
+                              "%s: rope.scaling.type is \"%.*s\"; supported are yarn and none", r->where,
                               (int)(len < 64 ? len : 64), type);
 }
 
@@ -188,23 +193,30 @@ static void read_tokenizer(struct reader *r, struct config *c, struct notes *not
                 add_stop_id(r->where, c, id, ends[k], notes);
 }
 
-enum osso_status config_from_gguf(const struct gguf *gguf, const char *where, struct config *config_out,
-                                  struct notes *notes, struct osso_error *err)
+/* What the experts' width is when no key says it: the columns of a down matrix. */
+static int64_t width_of(const struct tensors *set)
 {
-    struct reader r = {.gguf = gguf, .where = where, .err = err};
+    const struct tensor *t = set ? tensors_find(set, "blk.0.ffn_down_exps.weight") : NULL;
+    return t && t->rank >= 2 && t->shape[t->rank - 1] <= INT32_MAX ? t->shape[t->rank - 1] : -1;
+}
+
+enum osso_status config_from_gguf(const struct gguf *gguf, const struct tensors *set, const char *where,
+                                  struct config *config_out, struct notes *notes, struct osso_error *err)
+{
+    struct reader r = {.gguf = gguf, .where = where, .arch = "gpt-oss", .err = err};
     struct config c;
     memset(config_out, 0, sizeof *config_out);
     config_family(&c);
     read_architecture(&r);
     c.n_layers = (int)size_of(&r, "block_count", 0);
     c.hidden = size_of(&r, "embedding_length", 0);
-    c.intermediate = size_of(&r, "feed_forward_length", -1);
+    c.intermediate = size_of(&r, "feed_forward_length", width_of(set));
     c.intermediate = size_of(&r, "expert_feed_forward_length", c.intermediate > 0 ? c.intermediate : 0);
     c.n_heads = (int)size_of(&r, "attention.head_count", 0);
     c.n_kv_heads = (int)size_of(&r, "attention.head_count_kv", c.n_heads);
     c.head_dim = (int)size_of(&r, "attention.key_length", 0);
     if (!r.status && size_of(&r, "attention.value_length", c.head_dim) != c.head_dim)
-        bad_key(&r, "gpt-oss.attention.value_length", "differs from key_length");
+        bad_key(&r, "attention.value_length", "differs from key_length");
     c.n_experts = (int)size_of(&r, "expert_count", 0);
     c.experts_per_token = (int)size_of(&r, "expert_used_count", 0);
     c.window = size_of(&r, "attention.sliding_window", 0);

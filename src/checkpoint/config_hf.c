@@ -89,18 +89,9 @@ static void check_kind(struct reader *r)
     r->status = jget_str(r->obj, "model_type", &type, NULL, r->where, r->err);
     if (r->status)
         return;
-    if (!type && jval_given(r->obj, "num_experts") && jval_given(r->obj, "rope_scaling_factor"))
-        r->status = error_set(
-            r->err, OSSO_UNSUPPORTED,
-            "%s is OpenAI's original/ layout; open the folder above it, which holds the Hugging Face form", r->where);
-    else if (type && strcmp(type, "gpt_oss") != 0)
+    if (type && strcmp(type, "gpt_oss") != 0)
         r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: model_type is \"%s\"; osso runs gpt_oss models", r->where,
                               type);
-    else if (jval_given(r->obj, "quantization"))
-        r->status = error_set(
-            r->err, OSSO_UNSUPPORTED,
-            "%s is an MLX model (it has a \"quantization\" block); use the Hugging Face or GGUF form of the model",
-            r->where);
     else
         check_quantization(r);
 }
@@ -259,6 +250,20 @@ static void read_sizes(struct reader *r, struct config *c)
                               (int)MAX_LAYERS);
 }
 
+static void read_all(struct reader *r, struct config *c, bool *attention_bias, struct notes *notes)
+{
+    read_sizes(r, c);
+    read_layer_types(r, c);
+    check_nulls(r, c);
+    read_rope(r, c);
+    real_of(r, r->obj, "rms_norm_eps", &c->rms_eps, NULL);
+    real_of(r, r->obj, "swiglu_alpha", &c->swiglu_alpha, NULL);
+    real_of(r, r->obj, "swiglu_limit", &c->swiglu_limit, NULL);
+    bool_of(r, r->obj, "tie_word_embeddings", &c->tied);
+    bool_of(r, r->obj, "attention_bias", attention_bias);
+    read_stop_ids(r, c, "config.json", notes);
+}
+
 enum osso_status config_from_json(const char *text, size_t len, const char *where, struct config *config_out,
                                   struct notes *notes, struct osso_error *err)
 {
@@ -272,16 +277,10 @@ enum osso_status config_from_json(const char *text, size_t len, const char *wher
     struct config c;
     config_family(&c);
     check_kind(&r);
-    read_sizes(&r, &c);
-    read_layer_types(&r, &c);
-    check_nulls(&r, &c);
-    read_rope(&r, &c);
-    real_of(&r, r.obj, "rms_norm_eps", &c.rms_eps, NULL);
-    real_of(&r, r.obj, "swiglu_alpha", &c.swiglu_alpha, NULL);
-    real_of(&r, r.obj, "swiglu_limit", &c.swiglu_limit, NULL);
-    bool_of(&r, r.obj, "tie_word_embeddings", &c.tied);
-    bool_of(&r, r.obj, "attention_bias", &attention_bias);
-    read_stop_ids(&r, &c, "config.json", notes);
+    if (!r.status && config_is_original(r.obj))
+        r.status = config_from_original(r.obj, where, &c, err);
+    else
+        read_all(&r, &c, &attention_bias, notes);
     if (!r.status && !attention_bias)
         r.status = error_set(err, OSSO_UNSUPPORTED, "%s: attention_bias is false; gpt-oss has biases in its attention",
                              where);

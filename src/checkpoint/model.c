@@ -3,12 +3,14 @@
 #include "checkpoint/blank.h"
 #include "checkpoint/config_files.h"
 #include "checkpoint/instead.h"
+#include "checkpoint/packed.h"
 #include "checkpoint/unused.h"
 #include "checkpoint/weights_resolve.h"
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
+#include "json/jget.h"
 #include "osso/model.h"
 
 #include <errno.h>
@@ -88,10 +90,61 @@ static enum osso_status add_generation(struct osso_model *m, struct osso_error *
     return OSSO_OK;
 }
 
+/* By the tensors that only one form has; a folder of several is the first of them. */
+static const struct names *names_of(const struct tensors *set)
+{
+    static const struct {
+        const char *tensor;
+        const struct names *names;
+    } signs[] = {{"model.layers.0.mlp.experts.gate_up_proj_blocks", &names_hf},
+                 {"model.layers.0.mlp.experts.gate_up_proj", &names_hf},
+                 {"model.layers.0.mlp.experts.gate_proj.weight", &names_mlx},
+                 {"block.0.mlp.mlp1_weight.blocks", &names_original}};
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        if (tensors_find(set, signs[i].tensor))
+            return signs[i].names;
+    return &names_hf;
+}
+
+/* Its config.json says how MLX packed each matrix, and so do the tensors. */
+static enum osso_status check_packed(const struct osso_model *m, struct osso_error *err)
+{
+    char *path = file_join(m->path, "config.json");
+    struct jdoc *doc = NULL;
+    enum osso_status status = path ? jdoc_read_file(path, MAX_CONFIG, &doc, err)
+                                   : error_nomem(err, strlen(m->path), "a path");
+    if (!status)
+        status = packed_check(&m->tensors, path, jdoc_root(doc), &m->config, m->names, err);
+    if (doc)
+        jdoc_release(doc);
+    mem_free(path);
+    return status;
+}
+
+/* A repository may hold OpenAI's own form alone, in a folder below. */
+static enum osso_status enter_original(struct osso_model *m, struct osso_error *err)
+{
+    char *here = file_join(m->path, "config.json"), *below = file_join(m->path, "original"), *config = NULL;
+    if (below)
+        config = file_join(below, "config.json");
+    enum osso_status status = here && config ? OSSO_OK : error_nomem(err, strlen(m->path), "a path");
+    if (!status && !file_exists(here) && file_exists(config)) {
+        mem_free(m->path);
+        m->path = below;
+        below = NULL;
+    }
+    mem_free(here);
+    mem_free(below);
+    mem_free(config);
+    return status;
+}
+
 static enum osso_status open_folder(struct osso_model *m, struct osso_error *err)
 {
     bool found = false;
-    enum osso_status status = read_config(m->path, "config.json", config_from_json, &m->config, &found, &m->notes, err);
+    enum osso_status status = enter_original(m, err);
+    if (!status)
+        status = read_config(m->path, "config.json", config_from_json, &m->config, &found, &m->notes, err);
     if (!status && !found)
         return instead_folder(m->path, err);
     if (!status)
@@ -100,8 +153,10 @@ static enum osso_status open_folder(struct osso_model *m, struct osso_error *err
         status = safetensors_open(m->path, &m->tensors, &m->notes, err);
     if (status == OSSO_NOTFOUND)
         return instead_weights(m->path, err);
-    if (!status)
+    if (!status) {
+        m->names = names_of(&m->tensors);
         instead_beside(m->path, &m->notes);
+    }
     return status;
 }
 
@@ -119,9 +174,11 @@ static enum osso_status open_file(struct osso_model *m, struct osso_error *err)
     if (!status)
         status = gguf_open(m->path, &m->tensors, &m->gguf, err);
     if (!status)
-        status = config_from_gguf(m->gguf, m->path, &m->config, &m->notes, err);
+        status = config_from_gguf(m->gguf, &m->tensors, m->path, &m->config, &m->notes, err);
     if (!status)
         m->config.tied = !tensors_find(&m->tensors, "output.weight");
+    if (!status)
+        m->names = config_gguf_is_gptoss(m->gguf) ? &names_gptoss : &names_gguf;
     return status;
 }
 
@@ -158,7 +215,9 @@ enum osso_status osso_model_open_with(const char *path, const struct osso_model_
     if (!status)
         status = model_open_files(m, err);
     if (!status)
-        status = weights_resolve(&m->tensors, &m->config, m->gguf ? &names_gguf : &names_hf, &m->weights, err);
+        status = weights_resolve(&m->tensors, &m->config, m->names, &m->weights, err);
+    if (!status && m->names == &names_mlx)
+        status = check_packed(m, err);
     if (!status)
         status = unused_check(&m->tensors, &m->config, o.ignore_unused, &m->notes, err);
     if (!status)

@@ -3,6 +3,7 @@
 #ifndef OSSO_CHECKPOINT_MODEL_OPEN_H
 #define OSSO_CHECKPOINT_MODEL_OPEN_H
 
+#include "checkpoint/names.h"
 #include "format/tensors.h"
 #include "model/config.h"
 #include "model/weights.h"
@@ -14,10 +15,11 @@ struct osso_model {
     char *path; /* "20b" for a synthesized one */
     struct config config;
     struct tensors tensors;
-    struct notes notes;     /* osso_model_warning */
-    struct gguf *gguf;      /* NULL: a Hugging Face folder, or made in memory */
-    struct weights weights; /* points into tensors, and at itself: a model is never moved */
-    void *pages;            /* weights made in memory; NULL: mapped files */
+    struct notes notes;        /* osso_model_warning */
+    struct gguf *gguf;         /* NULL: a Hugging Face folder, or made in memory */
+    const struct names *names; /* how its files spell the tensors */
+    struct weights weights;    /* points into tensors, and at itself: a model is never moved */
+    void *pages;               /* weights made in memory; NULL: mapped files */
     size_t pages_bytes;
     pthread_mutex_t lock;
     struct osso_tokenizer *tokenizer; /* guarded by lock; NULL: not opened yet */

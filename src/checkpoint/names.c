@@ -20,6 +20,11 @@ enum { MXFP4_BLOCK = 32, MXFP4_CODES = 16 /* bytes of a block */ };
     {                                                                                                                  \
         PARAM_##a, PARAM_##b, PARAM_##c                                                                                \
     }
+#define STACKED(a, b)                                                                                                  \
+    JOIN_FUSED, 2,                                                                                                     \
+    {                                                                                                                  \
+        PARAM_##a, PARAM_##b                                                                                           \
+    }
 #define PLAIN                                                                                                          \
     STORE_PLAIN,                                                                                                       \
     {                                                                                                                  \
@@ -29,6 +34,11 @@ enum { MXFP4_BLOCK = 32, MXFP4_CODES = 16 /* bytes of a block */ };
     STORE_TRANSPOSED,                                                                                                  \
     {                                                                                                                  \
         "", NULL                                                                                                       \
+    }
+#define PACKED                                                                                                         \
+    STORE_PACKED,                                                                                                      \
+    {                                                                                                                  \
+        ".weight", ".scales", ".biases"                                                                                \
     }
 #define BLOCKS(codes, scales)                                                                                          \
     STORE_BLOCKS,                                                                                                      \
@@ -42,12 +52,29 @@ static const struct names_row rows_hf[] = {
 #include "checkpoint/names_hf.def"
 };
 static const struct names_row rows_gguf[] = {
+#define TOGETHER(a, b) STACKED(a, b)
 #include "checkpoint/names_gguf.def"
+#undef TOGETHER
+};
+static const struct names_row rows_gptoss[] = {
+#define TOGETHER(a, b) ALTERNATING(a, b)
+#include "checkpoint/names_gguf.def"
+#undef TOGETHER
+};
+
+static const struct names_row rows_mlx[] = {
+#include "checkpoint/names_mlx.def"
+};
+static const struct names_row rows_original[] = {
+#include "checkpoint/names_original.def"
 };
 
 #define ROWS(rows) rows, sizeof(rows) / sizeof(rows)[0]
-const struct names names_hf = {"model.layers.%d.", false, ROWS(rows_hf)};
-const struct names names_gguf = {"blk.%d.", true, ROWS(rows_gguf)};
+const struct names names_hf = {"hf", "model.layers.%d.", false, true, ROWS(rows_hf)};
+const struct names names_gguf = {"gguf", "blk.%d.", true, false, ROWS(rows_gguf)};
+const struct names names_gptoss = {"ollama", "blk.%d.", true, false, ROWS(rows_gptoss)};
+const struct names names_mlx = {"mlx", "model.layers.%d.", false, true, ROWS(rows_mlx)};
+const struct names names_original = {"original", "block.%d.", false, true, ROWS(rows_original)};
 
 const struct param *names_param(const struct names_row *row)
 {
@@ -88,7 +115,7 @@ int names_shape(const struct config *c, const struct names_row *row, int part, i
     if (row->store == STORE_TRANSPOSED)
         shape[rank++] = columns;
     shape[rank++] = rows;
-    if (row->store == STORE_PLAIN && p->columns != SIZE_ONE)
+    if ((row->store == STORE_PLAIN || row->store == STORE_PACKED) && p->columns != SIZE_ONE)
         shape[rank++] = columns;
     if (row->store == STORE_BLOCKS)
         shape[rank++] = columns / MXFP4_BLOCK;

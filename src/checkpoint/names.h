@@ -4,11 +4,12 @@
  * ROW(members, spelling, store, type)  a tensor of the form, and the type that it is written in
  * ALSO(members, spelling, store)       one that is read where it is there, and never written
  *
- * Members: ONE(m); ALTERNATING(a, b): rows in turns, a's first; FUSED(a, b, c): a's rows, then b's, then c's.
- * Store: PLAIN: rows of outputs, in one tensor of any type; TRANSPOSED: rows of inputs, one value per block;
- * BLOCKS(codes, scales): MXFP4 as two tensors with these endings, rows of codes [columns / 32][16] and of scale bytes.
- * Where a member has several rows, the first whose tensor is there is read (none: the last one is missing), and the
- * first that its columns allow is written. Spellings in layers go on after the form's prefix. */
+ * Members: ONE(m); ALTERNATING(a, b): rows in turns, a's first; FUSED(a, b, c): a's rows, then b's, then c's;
+ * STACKED(a, b) likewise. Store: PLAIN: rows of outputs, in one tensor of any type; TRANSPOSED: rows of inputs, one
+ * value per block; PACKED: as PLAIN or, where the values' tensor is U32, MLX's codes with scales and offsets beside
+ * them (packed.h); BLOCKS(codes, scales): MXFP4 as two tensors with these endings, rows of codes [columns / 32][16] and
+ * of scale bytes. Where a member has several rows, the first whose tensor is there is read (none: the last one is
+ * missing), and the first that its columns allow is written. Spellings in layers go on after the form's prefix. */
 #ifndef OSSO_CHECKPOINT_NAMES_H
 #define OSSO_CHECKPOINT_NAMES_H
 
@@ -16,8 +17,8 @@
 #include "model/params.h"
 
 enum names_join { JOIN_ONE, JOIN_ALTERNATING, JOIN_FUSED };
-enum names_store { STORE_PLAIN, STORE_TRANSPOSED, STORE_BLOCKS };
-enum { NAMES_MEMBERS = 3, NAMES_PARTS = 2, NAMES_TEXT = 128 };
+enum names_store { STORE_PLAIN, STORE_TRANSPOSED, STORE_BLOCKS, STORE_PACKED };
+enum { NAMES_MEMBERS = 3, NAMES_PARTS = 3, NAMES_TEXT = 128 };
 
 struct names_row {
     enum names_join join;
@@ -30,13 +31,16 @@ struct names_row {
 };
 
 struct names {
+    const char *form;  /* as `info` calls it */
     const char *layer; /* format of what stands before the names of layer %d */
     bool drops_ones;   /* writers drop dimensions of 1 in front: a stack of one expert may come as a matrix */
+    bool one_value;    /* whole tensors have a type of one value per block, as all of safetensors have */
     const struct names_row *rows;
     int n_rows;
 };
 
-extern const struct names names_hf, names_gguf;
+/* gptoss: GGUF as Ollama's own architecture lays it out. */
+extern const struct names names_hf, names_gguf, names_gptoss, names_mlx, names_original;
 
 const struct param *names_param(const struct names_row *row);
 /* The full name of a part (0: values) of a row. */

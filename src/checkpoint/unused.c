@@ -84,7 +84,10 @@ static bool all_ones(const struct tensor *t)
 /* The number behind "model.layers." or "blk."; -1: none. */
 static long layer_of(const char *name)
 {
-    const char *layer = starts(name, "model.layers.") ? name + 13 : starts(name, "blk.") ? name + 4 : "";
+    const char *layer = starts(name, "model.layers.") ? name + 13
+                        : starts(name, "blk.")        ? name + 4
+                        : starts(name, "block.")      ? name + 6
+                                                      : "";
     return *layer >= '0' && *layer <= '9' ? strtol(layer, NULL, 10) : -1;
 }
 

@@ -2,6 +2,8 @@
  * names_*.def that hold it. */
 #include "checkpoint/weights_resolve.h"
 
+#include "checkpoint/packed.h"
+
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/must.h"
@@ -173,14 +175,15 @@ static void resolver_check_type(struct resolver *r, const struct tensor *t, bool
 {
     char names[256];
     size_t used = 0;
-    one_value |= r->names == &names_hf;
+    one_value |= r->names->one_value;
     if (r->status || !t || whole_type(t->dtype, one_value))
         return;
     for (enum dtype d = 0; d < DT_U8 && used < sizeof names; d++)
         if (whole_type(d, one_value))
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", dtype_info(d)->name);
-    r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: unsupported type %s in tensor %s; supported are %s",
-                          resolver_file(r), t->type, t->name, names);
+    r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: unsupported type %s in tensor %s; supported are %s%s",
+                          resolver_file(r), t->type, t->name, names,
+                          one_value ? "" : "; take the model's MXFP4, Q4_0 or Q8_0 file");
 }
 
 static int64_t row_bytes(enum dtype t, int64_t columns)
@@ -233,6 +236,20 @@ static void blocks_and_scales(struct resolver *r, const struct place *p, struct 
     m->side_stride[0] = p->all_rows * groups;
 }
 
+static void packed_or_whole(struct resolver *r, const struct place *p, struct expert_matrix *m)
+{
+    struct packed packed;
+    char name[NAMES_TEXT];
+    names_text(r->names, p->row, r->layer, 0, name);
+    if (r->status || !packed_is(tensors_find(r->set, name))) {
+        whole_tensor(r, p, m);
+        return;
+    }
+    r->status = packed_find(r->set, resolver_file(r), r->config, r->names, p->row, r->layer, &packed, r->err);
+    if (!r->status)
+        packed_matrix(&packed, m);
+}
+
 /* Of rows that several members share, those of this one. */
 static void own_rows(const struct place *p, struct view *v)
 {
@@ -252,7 +269,12 @@ static void resolve_EXPERTS(struct resolver *r, enum param_id id, struct expert_
 {
     struct place p = place_of(r, id);
     struct expert_matrix m = {0};
-    (p.row->store == STORE_BLOCKS ? blocks_and_scales : whole_tensor)(r, &p, &m);
+    if (p.row->store == STORE_BLOCKS)
+        blocks_and_scales(r, &p, &m);
+    else if (p.row->store == STORE_PACKED)
+        packed_or_whole(r, &p, &m);
+    else
+        whole_tensor(r, &p, &m);
     if (r->status)
         return;
     own_rows(&p, &m.first);
@@ -320,24 +342,6 @@ static void resolve_EXPERT_BIAS(struct resolver *r, enum param_id id, struct exp
 
 /* ---- all of them ---------------------------------------------------------------------------------------- */
 
-static int stem(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot ? (int)(dot - name) : (int)strlen(name);
-}
-
-/* Kernels take gate and up together, so both have one type. */
-static void check_pair(struct resolver *r, const struct layer_weights *l)
-{
-    if (r->status || (l->gate.first.dtype == l->up.first.dtype && l->gate_bias.first.dtype == l->up_bias.first.dtype))
-        return;
-    char gate[NAMES_TEXT];
-    struct place g = place_of(r, PARAM_gate), u = place_of(r, PARAM_up);
-    names_text(r->names, g.row, r->layer, 0, gate);
-    r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: %.*s and %.*s have different types", resolver_file(r),
-                          stem(gate), gate, stem(u.row->spelling), u.row->spelling);
-}
-
 static void resolve_all(struct resolver *r, struct weights *w)
 {
     r->layer = -1;
@@ -352,7 +356,6 @@ static void resolve_all(struct resolver *r, struct weights *w)
         struct layer_weights *l = &w->layers[r->layer];
 #define EACH(member, kind, rows, columns) resolve_##kind(r, PARAM_##member, &l->member);
 #include "model/params.def"
-        check_pair(r, l);
     }
 }
 

@@ -243,7 +243,8 @@ static enum osso_status path_info(struct buf *b, const char *path, int64_t conte
     if (!status) {
         buf_puts(b, "{\"path\":");
         jwrite_string(b, path, strlen(path));
-        buf_printf(b, ",\"format\":\"%s\",\"files\":%d,", m->gguf ? "gguf" : "safetensors", m->tensors.n_maps);
+        buf_printf(b, ",\"format\":\"%s\",\"form\":\"%s\",\"files\":%d,", m->gguf ? "gguf" : "safetensors",
+                   m->names->form, m->tensors.n_maps);
         put_architecture(b, &m->config);
         uint64_t weights = put_bytes(b, &m->tensors);
         status = put_memory(b, &m->config, weights, context, kv_type, err);

@@ -58,8 +58,7 @@ static enum osso_status read_type(struct gguf_cursor *c, const char *name, struc
             *block_bytes = others[i].bytes;
             return OSSO_OK;
         }
-    return error_set(c->err, OSSO_UNSUPPORTED, "%s: tensor %s has the unknown type %u%s", c->path, name, id,
-                     id == 4 ? " (Ollama's early gpt-oss files; download the model again)" : "");
+    return error_set(c->err, OSSO_UNSUPPORTED, "%s: tensor %s has the unknown type %u", c->path, name, id);
 }
 
 /* Bytes of a tensor: whole blocks along the fastest dimension. */
@@ -235,20 +234,12 @@ static enum osso_status check_split(const struct gguf *g, const char *path, int6
 static enum osso_status open_others(const char *path, const struct gguf *first, int64_t count, struct tensors *set,
                                     struct osso_error *err)
 {
-    int64_t no = -1, total = -1;
+    int64_t total = -1;
     char *name = NULL;
     enum osso_status status = OSSO_OK;
     if (count > TENSORS_MAX_FILES)
         return error_set(err, OSSO_LIMIT, "%s: a model of %lld parts; at most %d are allowed", path, (long long)count,
                          (int)TENSORS_MAX_FILES);
-    if (gguf_get_i64(first, "split.no", &no) && no > 0 && no < count) {
-        status = part_path(path, no, 0, count, &name, err);
-        if (!status)
-            status = error_set(err, OSSO_USAGE, "%s is part %d of %d; name the first: %s", path, (int)no + 1,
-                               (int)count, name);
-        mem_free(name);
-        return status;
-    }
     status = check_split(first, path, 0, count, err);
     for (int64_t i = 1; i < count && !status; i++) {
         struct gguf *g = NULL;
@@ -266,18 +257,41 @@ static enum osso_status open_others(const char *path, const struct gguf *first, 
     return status;
 }
 
+/* The first part of a split file, whichever was named; *path_out (mem_free it) is its path. */
+static enum osso_status open_first(const char *path, struct tensors *set, struct gguf **gguf_out, char **path_out,
+                                   struct osso_error *err)
+{
+    int64_t no = 0, count = 1;
+    *path_out = mem_strdup(path);
+    if (!*path_out)
+        return error_nomem(err, strlen(path), "a path");
+    enum osso_status status = open_part(path, set, gguf_out, err);
+    if (status || !gguf_get_i64(*gguf_out, "split.count", &count) || !gguf_get_i64(*gguf_out, "split.no", &no) ||
+        no <= 0 || no >= count || count > TENSORS_MAX_FILES)
+        return status;
+    gguf_free(*gguf_out);
+    *gguf_out = NULL;
+    tensors_close(set);
+    *set = (struct tensors){0};
+    mem_free(*path_out);
+    status = part_path(path, no, 0, count, path_out, err);
+    return status ? status : open_part(*path_out, set, gguf_out, err);
+}
+
 enum osso_status gguf_open(const char *path, struct tensors *set_out, struct gguf **gguf_out, struct osso_error *err)
 {
     struct tensors set = {0};
     struct gguf *g = NULL;
+    char *first = NULL;
     int64_t count = 1;
     *set_out = set;
     *gguf_out = NULL;
-    enum osso_status status = open_part(path, &set, &g, err);
+    enum osso_status status = open_first(path, &set, &g, &first, err);
     if (!status && gguf_get_i64(g, "split.count", &count) && count > 1)
-        status = open_others(path, g, count, &set, err);
+        status = open_others(first, g, count, &set, err);
     if (!status)
         status = tensors_sort(&set, err);
+    mem_free(first);
     if (status) {
         gguf_free(g);
         tensors_close(&set);

@@ -38,7 +38,7 @@ enum osso_status tensors_check(const struct tensors *set, struct osso_error *err
 enum osso_status safetensors_open(const char *path, struct tensors *set_out, struct notes *notes,
                                   struct osso_error *err);
 
-/* GGUF v2/v3, split files included (path names the first part). */
+/* GGUF v2/v3, split files included (path names any part). */
 struct gguf; /* keys and values; owns nothing of the mapping */
 enum osso_status gguf_open(const char *path, struct tensors *set_out, struct gguf **gguf_out, struct osso_error *err);
 void gguf_free(struct gguf *gguf);

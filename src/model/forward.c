@@ -160,7 +160,9 @@ static void route(const struct hand *h, struct forward *f, int layer)
         s->routing.k = f->top_k;
         s->routing.n_experts = f->config->n_experts;
     }
-    be->linear(h, &w->router, w->router_bias, &s->mlp_in, f->batch.n, 1, NULL, s->router, w->router.rows);
+    struct act in = s->mlp_in; /* a choice hangs on these sums: they are f32 in every mode, quantized matrices too */
+    in.q = NULL;
+    be->linear(h, &w->router, w->router_bias, &in, f->batch.n, 1, NULL, s->router, w->router.rows);
     tap(h, f, OSSO_TAP_ROUTER_LOGITS, layer, s->router);
     be->sync(h);
     be->route(h, s->router, &s->routing);

@@ -24,16 +24,20 @@ static void values_of(const struct dtype_info *info, const int8_t *codes, const 
         values_of(info, codes, scales, info->offsets ? offsets : NULL, values_out);                                    \
     }
 #define UNPACK_UNSIGNED(name) UNPACK_SIGNED(name)
-#define DTYPE(name, text, block, per_scale, bytes, gguf, codes, scales, offsets) UNPACK_##codes(name)
+#define UNPACK_SHIFTED(name)
+#define DTYPE(name, text, block, per_scale, bytes, gguf, codes, scales, offsets, pack) UNPACK_##codes(name)
 #include "quant/dtype.def"
 #undef DTYPE
 
 #define I8_PLAIN(name) NULL
 #define I8_SIGNED(name) quant_unpack_i8_##name
 #define I8_UNSIGNED(name) quant_unpack_i8_##name
+#define I8_SHIFTED(name) quant_unpack_i8_##name
+#define PACK_PACK(name) quant_pack_##name
+#define PACK_READ(name) NULL
 
 static const struct dtype_info infos[DT_COUNT] = {
-#define DTYPE(name, text, block, per_scale, bytes, gguf, codes, scales, offsets)                                       \
+#define DTYPE(name, text, block, per_scale, bytes, gguf, codes, scales, offsets, pack)                                 \
     [DT_##name] = {text,                                                                                               \
                    block,                                                                                              \
                    per_scale,                                                                                          \
@@ -44,14 +48,14 @@ static const struct dtype_info infos[DT_COUNT] = {
                    PLACE_##offsets,                                                                                    \
                    quant_unpack_##name,                                                                                \
                    I8_##codes(name),                                                                                   \
-                   quant_pack_##name},
+                   PACK_##pack(name)},
 #include "quant/dtype.def"
 #undef DTYPE
     [DT_U8] = {"U8", 1, 1, 1, -1, CODES_PLAIN, PLACE_NONE, PLACE_NONE, NULL, NULL, NULL},
 };
 
 /* What buffers, pieces of rows and the sums by 32 rely on. */
-#define DTYPE(name, text, block, per_scale, bytes, gguf, codes, scales, offsets)                                       \
+#define DTYPE(name, text, block, per_scale, bytes, gguf, codes, scales, offsets, pack)                                 \
     _Static_assert(DTYPE_MAX_BLOCK % (block) == 0, text ": blocks must divide DTYPE_MAX_BLOCK");                       \
     _Static_assert(CODES_##codes == CODES_PLAIN ? (block) == 1 && (per_scale) == 1                                     \
                                                 : (block) % 32 == 0 && ((per_scale) % 32 == 0 || (per_scale) == 16),   \

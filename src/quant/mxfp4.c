@@ -1,7 +1,8 @@
-/* mxfp4.c: the 4-bit format of gpt-oss's experts, in its two layouts. A block is 32 E2M1 codes and one scale byte s;
+/* mxfp4.c: the 4-bit format of gpt-oss's experts, in its three layouts. A block is 32 E2M1 codes and one scale byte s;
  * value = {0, .5, 1, 1.5, 2, 3, 4, 6, and the negatives}[code] * 2^(s-127); s = 255 is NaN.
  *
  *   MXFP4    (GGUF)      17 bytes: s, then 16 code bytes; low nibbles are elements 0..15, high nibbles 16..31
+ *   MXFP4_PAIRS (GGUF)   17 bytes: s, then 16 code bytes in the order of MXFP4_HF: Ollama's first files have it
  *   MXFP4_HF (HF, MLX)   16 code bytes, low nibble element 2j, high nibble 2j+1; the scale bytes are another tensor
  *
  * As int8 the table is doubled and the scale is 2^(s-128): still exact, with denormals for s < 2.
@@ -85,15 +86,28 @@ void quant_pack_MXFP4(const float *values, uint8_t *block_out, const struct side
         block_out[1 + j] = (uint8_t)(codes[j] | codes[j + 16] << 4);
 }
 
+static void pairs(const uint8_t *bytes, int8_t *codes_out)
+{
+    for (int j = 0; j < CODE_BYTES; j++) {
+        codes_out[2 * j] = doubled[bytes[j] & 15];
+        codes_out[2 * j + 1] = doubled[bytes[j] >> 4];
+    }
+}
+
+void quant_unpack_i8_MXFP4_PAIRS(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out,
+                                 float *offsets_out)
+{
+    (void)sides, (void)offsets_out;
+    scales_out[0] = half_scale(block[0]);
+    pairs(block + 1, codes_out);
+}
+
 void quant_unpack_i8_MXFP4_HF(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out,
                               float *offsets_out)
 {
     (void)offsets_out;
     scales_out[0] = half_scale(sides->data[0][0]);
-    for (int j = 0; j < CODE_BYTES; j++) {
-        codes_out[2 * j] = doubled[block[j] & 15];
-        codes_out[2 * j + 1] = doubled[block[j] >> 4];
-    }
+    pairs(block, codes_out);
 }
 
 void quant_pack_MXFP4_HF(const float *values, uint8_t *block_out, const struct sides_out *sides)

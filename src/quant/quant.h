@@ -17,7 +17,7 @@ enum dtype {
 /* Values of the largest block that any format may have, and scales in it: what buffers on the stack are made for. */
 enum { DTYPE_MAX_BLOCK = 256, DTYPE_MAX_SCALES = DTYPE_MAX_BLOCK / 16 };
 
-enum dtype_codes { CODES_PLAIN, CODES_SIGNED, CODES_UNSIGNED };
+enum dtype_codes { CODES_PLAIN, CODES_SIGNED, CODES_UNSIGNED, CODES_SHIFTED };
 enum dtype_place { PLACE_NONE, PLACE_INSIDE, PLACE_U8, PLACE_ANY };
 
 /* Where a block's scales (0) and offsets (1) lie, when not inside it; the formats that have none apart take NULL. */
@@ -45,7 +45,7 @@ struct dtype_info {
     void (*unpack_i8)(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out,
                       float *offsets_out);
     /* The nearest block to these values (the rule is in the format's file). A scale that the view's group shares among
-     * blocks is made for this one alone. */
+     * blocks is made for this one alone. NULL where the format is only read. */
     void (*pack)(const float *values, uint8_t *block_out, const struct sides_out *sides);
 };
 

@@ -67,6 +67,23 @@ static inline void matrix_side(struct matrix *m, int i, enum dtype_place place, 
     side->data = m->side[i].data;
 }
 
+/* A block of a format that is only read: random bytes, drawn again until the values are finite and of the size that
+ * packed ones have. What lies apart is 1 here. */
+static inline void random_block(const struct dtype_info *info, uint8_t *block, struct rng *r)
+{
+    static const uint8_t one[2] = {0x80, 0x3f}; /* BF16 */
+    float values[DTYPE_MAX_BLOCK], amax = INFINITY;
+    struct sides sides = {{one, one}, {DT_BF16, DT_BF16}};
+    while (!(amax <= (info->scales == PLACE_ANY ? 256 : 0.5f))) {
+        for (int i = 0; i < info->block_bytes; i++)
+            block[i] = (uint8_t)rng_below(r, 256);
+        info->unpack(block, &sides, values);
+        amax = 0;
+        for (int i = 0; i < info->block; i++)
+            amax = isfinite(values[i]) ? fmaxf(amax, fabsf(values[i])) : INFINITY;
+    }
+}
+
 static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols, int64_t pad, enum fill fill,
                                         struct rng *r)
 {
@@ -78,6 +95,10 @@ static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols
     m.view.data = m.data.data;
     matrix_side(&m, 0, info->scales, blocks * scales, pad);
     matrix_side(&m, 1, info->offsets, blocks * scales, pad);
+    enum { DRAWN = 16 };
+    uint8_t drawn[DRAWN][DTYPE_MAX_BLOCK];
+    for (int i = 0; i < DRAWN && !info->pack; i++)
+        random_block(info, drawn[i], r);
     for (int64_t o = 0; o < rows; o++)
         for (int64_t b = 0; b < blocks; b++) {
             float values[DTYPE_MAX_BLOCK];
@@ -91,7 +112,16 @@ static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols
                 }
             for (int i = 0; i < info->block; i++)
                 values[i] = random_value(r, fill) * size;
-            info->pack(values, m.data.data + o * m.view.row_stride + b * info->block_bytes, &sides);
+            uint8_t *block = m.data.data + o * m.view.row_stride + b * info->block_bytes;
+            if (info->pack)
+                info->pack(values, block, &sides);
+            else
+                memcpy(block, drawn[rng_below(r, DRAWN)], (size_t)info->block_bytes);
+            for (int i = 0; i < 2 && !info->pack; i++)
+                if (sides.data[i]) { /* BF16, as matrix_side has it */
+                    uint16_t side = bf16_from_f32(random_value(r, FILL_NORMAL) / 512);
+                    memcpy(sides.data[i], &side, sizeof side);
+                }
         }
     return m;
 }

@@ -1,115 +1,16 @@
-/* Formats that osso does not have, to show that the seam of dtype.def holds them: blocks of 256 with scales and offsets
- * per 32 (Q4_K) or 16 (Q2_K), with scales per 16 and none (Q6_K), and scales and offsets apart for a group that the
- * view names (MLX's affine 4 bits). They live in this file: its dtype_info serves the whole library here. Their
- * decoders against blocks that others read, the generic linear kernels on every ISA against doubles and against the
- * order of docs/numerics.md written out again. */
+/* The generic linear kernels, which serve every format that no ISA has a kernel for, on every ISA: against doubles and
+ * against the order of docs/numerics.md written out again, over blocks whose values somebody else has read: blocks of
+ * 32, 64 and 256, scales per 32 and per 16, with and without offsets, and scales and offsets apart for groups of 32, 64
+ * and 128 values that the view names. Shards and alternating rows of the same matrices show the same values. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
-#define dtype_info(t) product_info(t)
-#include "quant/dtype.c"
-#undef dtype_info
-const struct dtype_info *dtype_info(enum dtype t);
-
 #include "backend/cpu/pick.h"
 #include "kernel_data.h"
+#include "quant/formats.h"
 #include "quant_golden.h"
 
-#define DT_FAKE_Q2_K ((enum dtype)(DT_COUNT))
-#define DT_FAKE_Q4_K ((enum dtype)(DT_COUNT + 1))
-#define DT_FAKE_Q6_K ((enum dtype)(DT_COUNT + 2))
-#define DT_FAKE_AFFINE4 ((enum dtype)(DT_COUNT + 3))
-#define DT_FAKE_END (DT_COUNT + 4)
 typedef void linear_f64_fn(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, double *y,
                            int64_t y_stride, void *workspace);
 linear_f64_fn linear_f32_any__scalar_f64;
-
-/* 16 bytes of scale (low bits) and offset, 64 of codes, d, dmin; 128 values share 32 bytes, two bits each. */
-static void quant_unpack_i8_FAKE_Q2_K(const uint8_t *block, const struct sides *sides, int8_t *codes_out,
-                                      float *scales_out, float *offsets_out)
-{
-    (void)sides;
-    for (int i = 0; i < 256; i++)
-        codes_out[i] = block[16 + i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
-    for (int s = 0; s < 16; s++) {
-        scales_out[s] = f16_to_f32(load_u16(block + 80)) * (float)(block[s] & 15);
-        offsets_out[s] = -f16_to_f32(load_u16(block + 82)) * (float)(block[s] >> 4);
-    }
-}
-
-/* d, dmin, 12 bytes of 6-bit scales and offsets, 128 of codes; 64 values share 32 bytes, low bits first. */
-static void quant_unpack_i8_FAKE_Q4_K(const uint8_t *block, const struct sides *sides, int8_t *codes_out,
-                                      float *scales_out, float *offsets_out)
-{
-    (void)sides;
-    const uint8_t *at = block + 4;
-    for (int i = 0; i < 256; i++)
-        codes_out[i] = block[16 + i / 64 * 32 + i % 32] >> (i % 64 / 32 * 4) & 15;
-    for (int s = 0; s < 8; s++) {
-        int scale = s < 4 ? at[s] & 63 : (at[s + 4] & 15) | at[s - 4] >> 6 << 4;
-        int offset = s < 4 ? at[s + 4] & 63 : at[s + 4] >> 4 | at[s] >> 6 << 4;
-        scales_out[s] = f16_to_f32(load_u16(block)) * (float)scale;
-        offsets_out[s] = -f16_to_f32(load_u16(block + 2)) * (float)offset;
-    }
-}
-
-/* 128 bytes of low 4 bits, 64 of high 2 bits, 16 int8 scales, d. */
-static void quant_unpack_i8_FAKE_Q6_K(const uint8_t *block, const struct sides *sides, int8_t *codes_out,
-                                      float *scales_out, float *offsets_out)
-{
-    (void)sides, (void)offsets_out;
-    for (int i = 0; i < 256; i++) {
-        int half = i / 128, in = i % 128;
-        int low = block[half * 64 + in % 64] >> (in / 64 * 4) & 15,
-            high = block[128 + half * 32 + in % 32] >> (in / 32 * 2) & 3;
-        codes_out[i] = (int8_t)((low | high << 4) - 32);
-    }
-    for (int s = 0; s < 16; s++)
-        scales_out[s] = f16_to_f32(load_u16(block + 208)) * (float)(int8_t)block[192 + s];
-}
-
-static void quant_unpack_i8_FAKE_AFFINE4(const uint8_t *block, const struct sides *sides, int8_t *codes_out,
-                                         float *scales_out, float *offsets_out)
-{
-    for (int i = 0; i < 32; i++)
-        codes_out[i] = block[i / 2] >> (i % 2 * 4) & 15;
-    scales_out[0] = sides_value(sides, 0, 0);
-    offsets_out[0] = sides_value(sides, 1, 0);
-}
-
-void quant_unpack_FAKE_Q2_K(const uint8_t *block, const struct sides *sides, float *values_out);
-void quant_unpack_FAKE_Q4_K(const uint8_t *block, const struct sides *sides, float *values_out);
-void quant_unpack_FAKE_Q6_K(const uint8_t *block, const struct sides *sides, float *values_out);
-void quant_unpack_FAKE_AFFINE4(const uint8_t *block, const struct sides *sides, float *values_out);
-UNPACK_UNSIGNED(FAKE_Q2_K)
-UNPACK_UNSIGNED(FAKE_Q4_K)
-UNPACK_SIGNED(FAKE_Q6_K)
-UNPACK_UNSIGNED(FAKE_AFFINE4)
-
-#define FAKE(name, block, per_scale, bytes, codes, scales, offsets)                                                    \
-    {                                                                                                                  \
-#name, block, per_scale, bytes, -1, CODES_##codes, PLACE_##scales, PLACE_##offsets, quant_unpack_FAKE_##name,  \
-            quant_unpack_i8_FAKE_##name, NULL                                                                          \
-    }
-static const struct dtype_info fakes[DT_FAKE_END - DT_COUNT] = {
-    FAKE(Q2_K, 256, 16, 84, UNSIGNED, INSIDE, INSIDE),
-    FAKE(Q4_K, 256, 32, 144, UNSIGNED, INSIDE, INSIDE),
-    FAKE(Q6_K, 256, 16, 210, SIGNED, INSIDE, NONE),
-    FAKE(AFFINE4, 32, 0, 16, UNSIGNED, ANY, ANY),
-};
-
-const struct dtype_info *dtype_info(enum dtype t)
-{
-    return (int)t < DT_COUNT ? product_info(t) : &fakes[(int)t - DT_COUNT];
-}
-
-static void test_decoders(void **state)
-{
-    (void)state;
-    for (int t = DT_COUNT; t < DT_FAKE_END; t++) {
-        struct golden g = golden_open(dtype_info((enum dtype)t)->name);
-        golden_check(dtype_info((enum dtype)t), &g);
-        golden_free(&g);
-    }
-}
 
 enum { ROWS = 5, COLS = 512, N = 11 /* more than share one unpacking */ };
 
@@ -130,7 +31,14 @@ static void known_blocks(struct known *k, enum dtype t, struct rng *r)
     k->m.view.data = k->m.data.data;
     for (int o = 0; o < ROWS; o++)
         for (int at = 0; at < COLS; at += info->block) {
-            uint32_t b = (uint32_t)rng_below(r, g.n);
+            uint32_t b;
+            bool large; /* scales of all sizes are there: sums must stay finite */
+            do {
+                b = (uint32_t)rng_below(r, g.n);
+                large = false;
+                for (uint32_t i = 0; i < g.block; i++)
+                    large |= fabsf(g.values[b * g.block + i]) > 1e30f;
+            } while (large);
             memcpy(k->m.data.data + o * stride + at / info->block * info->block_bytes, g.blocks + b * g.block_bytes,
                    g.block_bytes);
             for (int i = 0; i < info->block; i++)
@@ -139,12 +47,21 @@ static void known_blocks(struct known *k, enum dtype t, struct rng *r)
     golden_free(&g);
 }
 
-static void known_affine(struct known *k, int group, struct rng *r)
+/* Code i of a row: one stream of bits, low bits first. */
+static int stream_code(const uint8_t *row, int bits, int i)
 {
+    int code = 0;
+    for (int b = 0; b < bits; b++)
+        code |= (row[(i * bits + b) / 8] >> ((i * bits + b) % 8) & 1) << b;
+    return code;
+}
+
+static void known_affine(struct known *k, enum dtype t, int group, struct rng *r)
+{
+    const int bits = dtype_info(t)->block_bytes / 4, row_bytes = COLS / 8 * bits;
     struct matrix *m = &k->m;
-    *m = (struct matrix){
-        .view = {.dtype = DT_FAKE_AFFINE4, .rows = ROWS, .cols = COLS, .group = group, .row_stride = COLS / 2}};
-    m->data = guarded_make(ROWS * COLS / 2);
+    *m = (struct matrix){.view = {.dtype = t, .rows = ROWS, .cols = COLS, .group = group, .row_stride = row_bytes}};
+    m->data = guarded_make((size_t)(ROWS * row_bytes));
     m->view.data = m->data.data;
     for (int i = 0; i < 2; i++)
         matrix_side(m, i, PLACE_ANY, COLS / group, i);
@@ -155,12 +72,12 @@ static void known_affine(struct known *k, int group, struct rng *r)
                 m->side[side].data[o * m->view.side[side].stride + i] = (uint8_t)(i % 2 ? 0x3d + rng_below(r, 3) +
                                                                                               128 * rng_below(r, 2)
                                                                                         : rng_below(r, 256));
-        for (int i = 0; i < COLS / 2; i++)
-            m->data.data[o * COLS / 2 + i] = (uint8_t)rng_below(r, 256);
+        for (int i = 0; i < row_bytes; i++)
+            m->data.data[o * row_bytes + i] = (uint8_t)rng_below(r, 256);
         for (int i = 0; i < COLS; i++) {
             const uint8_t *scale = m->side[0].data + o * m->view.side[0].stride + i / group * 2;
             const uint8_t *offset = m->side[1].data + o * m->view.side[1].stride + i / group * 2;
-            int code = m->data.data[o * COLS / 2 + i / 2] >> (i % 2 * 4) & 15;
+            int code = stream_code(m->data.data + o * row_bytes, bits, i);
             k->values[o][i] = (float)((double)bf16_to_f32(load_u16(scale)) * code +
                                       (double)bf16_to_f32(load_u16(offset)));
         }
@@ -205,6 +122,8 @@ static float in_order(const struct known *k, int o, const struct act *a, int row
 static void check_known(const struct known *k, struct rng *r)
 {
     const char *name = dtype_info(k->m.view.dtype)->name;
+    void *workspace;
+    assert_int_equal(posix_memalign(&workspace, 64, linear_workspace_bytes(COLS)), 0);
     struct act a = act_make(COLS, N, FILL_NORMAL, r);
     float f32[N * ROWS], i8[N * ROWS], again[N * ROWS];
     double xd[N * COLS], xq[N * COLS], f64[N * ROWS];
@@ -220,9 +139,9 @@ static void check_known(const struct known *k, struct rng *r)
         const struct kernels *kernels = kernels_cpu(backend_cpu_isa(isa));
         if (!kernels)
             continue;
-        pick_linear(kernels, &k->m.view, false)(&k->m.view, 0, ROWS, &in, isa ? again : f32, ROWS, NULL);
+        pick_linear(kernels, &k->m.view, false)(&k->m.view, 0, ROWS, &in, isa ? again : f32, ROWS, workspace);
         assert_same(f32, isa ? again : f32, N * ROWS, name);
-        pick_linear(kernels, &k->m.view, true)(&k->m.view, 0, ROWS, &in, isa ? again : i8, ROWS, NULL);
+        pick_linear(kernels, &k->m.view, true)(&k->m.view, 0, ROWS, &in, isa ? again : i8, ROWS, workspace);
         assert_same(i8, isa ? again : i8, N * ROWS, name);
     }
     for (int row = 0; row < N; row++)
@@ -235,6 +154,7 @@ static void check_known(const struct known *k, struct rng *r)
             check_output(name, k, o, xq + row * COLS, (double)i8[row * ROWS + o], 64 * (COLS / 32 + 4) * 0x1p-24);
         }
     act_free(&a);
+    free(workspace);
 }
 
 /* A shard's columns and rows, and two matrices whose rows alternate, show the values of the whole. */
@@ -276,24 +196,25 @@ static void test_linear(void **state)
     static struct known k;
     struct rng r;
     rng_seed(&r, 17);
-    for (enum dtype t = DT_FAKE_Q2_K; t < DT_FAKE_AFFINE4; t++) {
-        known_blocks(&k, t, &r);
-        check_known(&k, &r);
-        check_parts(&k);
-        matrix_free(&k.m);
-    }
-    for (int group = 32; group <= 128; group *= 2) {
-        known_affine(&k, group, &r);
-        check_known(&k, &r);
-        check_parts(&k);
-        matrix_free(&k.m);
+    for (enum dtype t = 0; t < DT_U8; t++) {
+        const struct dtype_info *info = dtype_info(t);
+        if (!dtype_has_i8(info) || info->scales == PLACE_U8)
+            continue;
+        for (int group = 32; group <= (info->per_scale ? 32 : 128); group *= 2) {
+            if (info->per_scale)
+                known_blocks(&k, t, &r);
+            else
+                known_affine(&k, t, group, &r);
+            check_known(&k, &r);
+            check_parts(&k);
+            matrix_free(&k.m);
+        }
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decoders),
         cmocka_unit_test(test_linear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

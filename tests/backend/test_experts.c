@@ -235,14 +235,19 @@ static void experts_way(const struct backend *be, int n_members, bool first)
     fill(&r, b, 5 * INNER_MAX, 0.3f);
     struct lowrank low_rank = {5, 0.5f, a, b};
     for (enum dtype t = 0; t < DT_U8; t++) {
-        bool large = dtype_info(t)->block > 32;
+        /* What is only read goes through the generic kernels, one like the other. */
+        bool large = dtype_info(t)->block > 32, few = !dtype_info(t)->pack;
+        if (few && n_members != 1 && n_members != 3)
+            continue;
         hid = large ? 256 : 96;
         inner = large ? 256 : 160;
         for (int i8 = 0; i8 < 2; i8++)
-            for (int with_lowrank = 0; with_lowrank < 2; with_lowrank++) {
+            for (int with_lowrank = 0; with_lowrank < (few ? 1 : 2); with_lowrank++) {
                 const struct lowrank *lowrank = with_lowrank ? &low_rank : NULL;
                 struct moe_out *w = &want[t][i8][with_lowrank];
                 moe_case(t, i8, false, true, lowrank, w, !first, be, n_members); /* everything kept, ops repeated */
+                if (few && n_members == 3)
+                    continue;
                 moe_case(t, i8, false, false, lowrank, w, true, be, n_members);
                 moe_case(t, i8, true, false, lowrank, w, true, be, n_members); /* rows of gate and up alternate */
                 moe_case(t, i8, true, true, lowrank, w, true, be, n_members);

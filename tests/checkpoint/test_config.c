@@ -41,6 +41,10 @@ static void test_members(void **state)
     assert_true(!c.sliding[0] && !c.sliding[1] && c.sliding[2] && c.n_stop_ids == 2 && c.stop_ids[1] == 99);
 }
 
+#define SIZES_ORIGINAL                                                                                                 \
+    "\"hidden_size\":64,\"intermediate_size\":32,\"vocab_size\":100,\"num_attention_heads\":4,"                        \
+    "\"num_key_value_heads\":2,\"num_experts\":8,\"rope_scaling_factor\":1.0"
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -54,8 +58,10 @@ static void test_refused(void **state)
         {BASE ",\"hidden_size\":64}", "duplicate"},
         {"{\"model_type\":\"llama\"}", "model_type is \"llama\""},
         {"{\"model_type\":7}", "must be a string"},
-        {BASE ",\"quantization\":{\"bits\":4}}", "MLX"},
-        {"{\"num_hidden_layers\":24,\"num_experts\":32,\"rope_scaling_factor\":32.0}", "original/"},
+        {"{\"num_hidden_layers\":24,\"num_experts\":32,\"rope_scaling_factor\":32.0}", "\"hidden_size\" is missing"},
+        {"{\"num_hidden_layers\":600," SIZES_ORIGINAL "}", "600 layers"},
+        {"{\"num_hidden_layers\":2,\"rope_ntk_alpha\":\"1\"," SIZES_ORIGINAL "}", "rope_ntk_alpha"},
+        {"{\"num_hidden_layers\":2,\"head_dim\":3," SIZES_ORIGINAL "}", "odd"},
         {"{\"num_hidden_layers\":0}", "from 1"},
         {"{\"num_hidden_layers\":-1}", "from 1"},
         {"{\"num_hidden_layers\":2147483648}", "from 1"},
@@ -183,7 +189,7 @@ static struct config through_gguf(const struct config *c, void (*change)(struct 
     check_ok(gguf_write_header(save, &keys, NULL, 0, &err), err);
     check_ok(save_commit(save, &err), err);
     check_ok(gguf_open(path, &set, &g, &err), err);
-    enum osso_status status = config_from_gguf(g, "x.gguf", &out, NULL, &err);
+    enum osso_status status = config_from_gguf(g, &set, "x.gguf", &out, NULL, &err);
     check_says(status, err, words, words ? words : "the keys of a GGUF file");
     gguf_free(g);
     tensors_close(&set);
@@ -229,7 +235,21 @@ static void other_theta(struct gguf_keys *k)
 
 static void ollama(struct gguf_keys *k)
 {
+    static const char *const ones[] = {"block_count",       "embedding_length",         "expert_count",
+                                       "expert_used_count", "attention.sliding_window", "context_length"};
+    char key[64];
     gguf_put_str(k, "general.architecture", "gptoss");
+    for (int i = 0; i < 6; i++) {
+        snprintf(key, sizeof key, "gptoss.%s", ones[i]);
+        gguf_put_u32(k, key, i == 0 ? 3 : 8);
+    }
+    gguf_put_u32(k, "gptoss.attention.head_count", 4);
+    gguf_put_u32(k, "gptoss.attention.key_length", 16);
+    gguf_put_u32(k, "gptoss.feed_forward_length", 24);
+    gguf_put_u32(k, "gptoss.vocab_size", 100);
+    gguf_put_u32(k, "gptoss.attention.sliding_window_pattern", 3);
+    gguf_put_f32(k, "gptoss.rope.scaling.factor", 4);
+    gguf_put_u32(k, "gptoss.rope.scaling.original_context_length", 2);
 }
 
 static void llama(struct gguf_keys *k)
@@ -299,7 +319,9 @@ static void test_gguf(void **state)
     through_gguf(&c, NULL, "gpt-oss.vocab_size is missing");
     through_gguf(&c, short_pattern, "one element for each layer");
     through_gguf(&c, other_theta, "freq_base_swa");
-    through_gguf(NULL, ollama, "Ollama");
+    g = through_gguf(NULL, ollama, NULL); /* no word of the kind of scaling, nor of the experts' width */
+    assert_true(g.n_layers == 3 && g.n_heads == 4 && g.intermediate == 24 && g.vocab == 100 && g.yarn &&
+                !g.yarn_truncate && g.yarn_factor == 4 && g.yarn_original == 2 && g.sliding[1] && !g.sliding[2]);
     through_gguf(NULL, llama, "architecture is \"llama\"");
     through_gguf(NULL, NULL, "architecture is \"\"");
     g = through_gguf(NULL, plain_by_hand, NULL);

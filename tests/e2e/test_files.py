@@ -363,7 +363,8 @@ rows(REFUSED, "PyTorch", pytorch=lambda m: without(m, "pytorch_model.bin"), pyto
 rows(REFUSED, "GGUF files", "gpt-oss-20b-F16.gguf", a_folder_of_gguf=lambda m: without(m, "gpt-oss-20b-F16.gguf"),
      a_folder_of_gguf_alone=bare(lambda m: without(m, "gpt-oss-20b-F16.gguf")),
      files_of_gguf_and_others=lambda m: without(m, "a.txt", "gpt-oss-20b-F16.gguf", "README.md"))
-rows(REFUSED, "form of gpt-oss alone", original_alone=bare(lambda m: without(m, "original/config.json")),
+rows(REFUSED, "original/config.json", original_alone=bare(lambda m: without(m, "original/config.json")))
+rows(REFUSED, "form of gpt-oss alone", original_without_config=bare(lambda m: without(m, "original/model.safetensors")),
      metal_alone=bare(lambda m: without(m, "metal/model.bin")))
 ADAPTER = json.dumps({"peft_type": "LORA", "base_model_name_or_path": "openai/gpt-oss-20b"}).encode()
 rows(REFUSED, "LoRA adapter", "merge it into its base model openai/gpt-oss-20b",

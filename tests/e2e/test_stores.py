@@ -24,10 +24,10 @@ def gguf():
     return path
 
 
-def early_gguf():
-    """What ollama's first gpt-oss files begin with."""
+def other_gguf():
+    """A file of another architecture."""
     text = lambda s: struct.pack("<Q", len(s)) + s
-    return b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text(b"general.architecture") + struct.pack("<I", 8) + text(b"gptoss")
+    return b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text(b"general.architecture") + struct.pack("<I", 8) + text(b"llama")
 
 
 def home(name):
@@ -165,11 +165,11 @@ def test_a_path_that_a_shell_takes():
 
 
 def test_what_cannot_be_opened_is_no_advice():
-    there = home("early")
+    there = home("other")
     env = {"HOME": str(there)}
-    blob = ollama(there / ".ollama/models", "gpt-oss", "20b", early_gguf())
+    blob = ollama(there / ".ollama/models", "gpt-oss", "20b", other_gguf())
     result = osso("run", "gpt-oss:20b", env=env)
-    refuses(result, 1, "ollama's store", "cannot be opened", "early Ollama file", "hf download openai/gpt-oss-20b")
+    refuses(result, 1, "ollama's store", "cannot be opened", 'architecture is "llama"', "hf download openai/gpt-oss-20b")
     assert f"-m {blob}" not in result.complaint, result
     sound = hub(there / ".cache/huggingface/hub", "openai", "gpt-oss-20b")
     found(("gpt-oss:20b", "openai/gpt-oss-20b"), sound, env, "the hub's cache")

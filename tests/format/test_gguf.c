@@ -140,9 +140,9 @@ static const struct {
     {"one row more", DIM1, 3, 8, "overlap"},
     {"two rows more", DIM1, 4, 8, "cut short"},
     {"rows that wrap", DIM1, UINT64_MAX / 34 + 2, 8, "2^64 bytes"},
-    {"Ollama's type 4", TYPE, 4, 4, "Ollama"},
+    {"a retired type", TYPE, 5, 4, "unknown type 5"},
     {"unknown type", TYPE, 99, 4, "unknown type 99"},
-    {"a type without kernels", TYPE, 6, 4, NULL},
+    {"a type without kernels", TYPE, 9, 4, NULL}, /* its size is known */
     {"unaligned offset", OFFSET, 1, 8, "not aligned"},
     {"offset past the end", OFFSET, 1 << 20, 8, "cut short"},
     {"offset 2^64 - 32", OFFSET, UINT64_MAX - 31, 8, "end nowhere"},
@@ -349,7 +349,8 @@ static void test_split(void **state)
     check_split(dir, "m-00001-of-00003.gguf", "cannot open");
     put_part(dir, "m-00003-of-00003.gguf", 2, 3, 2, "b1");
     check_split(dir, "m-00001-of-00003.gguf", NULL);
-    check_split(dir, "m-00002-of-00003.gguf", "name the first: ");
+    check_split(dir, "m-00002-of-00003.gguf", NULL); /* any part opens all of them */
+    check_split(dir, "m-00003-of-00003.gguf", NULL);
     put_part(dir, "m-00003-of-00003.gguf", 2, 3, 2, "a1");
     check_split(dir, "m-00001-of-00003.gguf", "in two files");
     put_part(dir, "m-00003-of-00003.gguf", 1, 3, 2, "b1");
@@ -359,6 +360,12 @@ static void test_split(void **state)
     put_part(dir, "m-00003-of-00003.gguf", 2, 3, 2, "b1");
     put_part(dir, "m-00001-of-00003.gguf", 0, 3, 5, NULL);
     check_split(dir, "m-00001-of-00003.gguf", "split.tensors.count says 5");
+    put_part(dir, "m-00001-of-00003.gguf", 1, 3, 2, NULL); /* part 2 twice, and no first */
+    check_split(dir, "m-00003-of-00003.gguf", "expected part 1 of 3");
+    put_part(dir, "alone-00002-of-00003.gguf", 1, 3, 2, "a1");
+    check_split(dir, "alone-00002-of-00003.gguf", "alone-00001-of-00003.gguf");
+    put_part(dir, "second.gguf", 1, 3, 2, "a1");
+    check_split(dir, "second.gguf", "must end in -00002-of-00003.gguf");
     put_part(dir, "other.gguf", 0, 3, 2, NULL);
     check_split(dir, "other.gguf", "must end in -00001-of-00003.gguf");
     put_part(dir, "many-00001-of-00003.gguf", 0, 1u << 30, 2, NULL);

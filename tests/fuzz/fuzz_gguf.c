@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (t->bytes)
             sum = (uint8_t)(sum + t->data[0] + t->data[t->bytes - 1]);
     }
-    if (!status && config_from_gguf(g, "fuzz", &config, NULL, &err) == OSSO_OK &&
+    if (!status && config_from_gguf(g, &set, "fuzz", &config, NULL, &err) == OSSO_OK &&
         osso_model_open(f.path, &m, &err) == OSSO_OK) {
         check_model(m);
         osso_model_free(m);

@@ -59,8 +59,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!status) {
         check_tensors(&set);
         must(config_from_json(json, sizeof json - 1, "fuzz", &config, NULL, &err) == OSSO_OK);
-        if (weights_resolve(&set, &config, &names_hf, &weights, &err) == OSSO_OK)
-            weights_free(&weights);
+        const struct names *const forms[] = {&names_hf, &names_mlx, &names_original};
+        for (int i = 0; i < 3; i++)
+            if (weights_resolve(&set, &config, forms[i], &weights, &err) == OSSO_OK)
+                weights_free(&weights);
     }
     tensors_close(&set);
     close(f.fd);

@@ -3,8 +3,9 @@
     python tools/golden/golden_quant.py [NAME...]
 
 Names are the spellings of src/quant/dtype.def and of GGUF's types; without any, all that tests/quant and tests/backend need.
-Who reads: gguf-py for GGUF's types, numpy for F32 and F16, bit arithmetic for BF16, gguf-py for MXFP4_HF with its codes reordered,
-MLX's definition (value = scale * code + bias, codes low bits first) in numpy for AFFINE4, whose scales and biases are BF16.
+Who reads: gguf-py for GGUF's types, numpy for F32 and F16, bit arithmetic for BF16, gguf-py for MXFP4_HF and MXFP4_PAIRS with
+their codes reordered, MLX's definition (value = scale * code + bias, codes one stream of bits, low bits first) in numpy for
+AFFINE2 to AFFINE8, whose scales and biases are BF16. Each name has random numbers of its own.
 
 A file: five u32 (blocks, values per block, bytes per block, bytes of the scale and of the offset that lie apart), the
 blocks, the scales, the offsets, the values as f32; all little-endian.
@@ -15,8 +16,8 @@ import sys
 import numpy as np
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "golden", "quant")
-NAMES = ["F32", "F16", "BF16", "Q8_0", "MXFP4", "MXFP4_HF", "Q2_K", "Q4_K", "Q6_K", "AFFINE4"]
-rng = np.random.default_rng(9)
+NAMES = ["F32", "F16", "BF16", "Q8_0", "MXFP4", "MXFP4_HF", "MXFP4_PAIRS", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL", "IQ4_XS",
+         "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "NVFP4", "AFFINE2", "AFFINE3", "AFFINE4", "AFFINE5", "AFFINE6", "AFFINE8"]
 
 
 def halves(exponent_bits):
@@ -73,10 +74,17 @@ def mxfp4_hf():
     return blocks, gguf.quants.dequantize(raw, gguf.GGMLQuantizationType.MXFP4).reshape(n, 32), scales
 
 
-def affine4():
+def mxfp4_pairs():
+    """The same blocks with the scale in front."""
+    blocks, values, scales = mxfp4_hf()
+    return np.concatenate([scales, blocks], axis=1), values
+
+
+def affine(bits):
     n = 24
-    words = rng.integers(0, 256, (n, 16), np.uint8)
-    codes = np.stack([words & 15, words >> 4], axis=-1).reshape(n, 32).astype(np.float32)
+    words = rng.integers(0, 256, (n, 4 * bits), np.uint8)
+    stream = np.unpackbits(words, axis=1, bitorder="little").reshape(n, 32, bits)
+    codes = (stream.astype(np.int64) << np.arange(bits)).sum(axis=2)
     scale, bias = (rng.standard_normal((2, n)).astype(np.float32).view(np.uint32) & 0xffff0000).view(np.float32)
     values = scale[:, None].astype(np.float64) * codes + bias[:, None]  # exact in f64, rounded once
     sides = [(x.view(np.uint32) >> 16).astype("<u2").view(np.uint8).reshape(n, 2) for x in (scale, bias)]
@@ -84,14 +92,18 @@ def affine4():
 
 
 def make(name):
+    global rng
+    rng = np.random.default_rng([9, *name.encode()])
     none = np.zeros((0, 0), np.uint8)
     scales = offsets = none
     if name in ("F32", "F16", "BF16"):
         blocks, values = plain(name)
     elif name == "MXFP4_HF":
         blocks, values, scales = mxfp4_hf()
-    elif name == "AFFINE4":
-        blocks, values, scales, offsets = affine4()
+    elif name == "MXFP4_PAIRS":
+        blocks, values = mxfp4_pairs()
+    elif name.startswith("AFFINE"):
+        blocks, values, scales, offsets = affine(int(name[6:]))
     else:
         blocks, values = gguf_blocks(name)
     values = np.ascontiguousarray(values, "<f4").reshape(len(blocks), -1)
