@@ -58,6 +58,8 @@ class Osso(Server):
         found = []
         for block in text[:-2].split("\n\n"):
             lines = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":"))
+            if not lines:
+                continue  # a comment, which fills a silence
             data = lines["data"]
             found.append((lines.get("event"), data if data == "[DONE]" else json.loads(data)))
         return found
