@@ -1,5 +1,5 @@
-/* linear_any__avx2.c: y = W x for formats that have no kernel of their own. Blocks are unpacked as scalar_linear.c unpacks
- * them, once for a few activation rows; the dots are vectors, in the order of scalar.c. */
+/* linear_any__avx2.c: y = W x for formats that have no kernel of their own. Blocks are unpacked as scalar_linear.c
+ * unpacks them, once for a few activation rows; the dots are vectors, in the order of scalar.c. */
 #include "backend/cpu/avx2/avx2.h"
 #include "backend/cpu/tables.h"
 #include "backend/cpu/scalar/scalar.h"
