@@ -1,5 +1,5 @@
-/* serve.c: load for a server of OpenAI's text completions: streams of token ids, nothing parsed but the ends of events and the
- * usage. For osso and others alike; `make bench-serve`, then
+/* serve.c: load for a server of OpenAI's text completions: streams of token ids, nothing parsed but the ends of events
+ * and the usage. For osso and others alike; `make bench-serve`, then
  *
  *     build/release/bench/serve PORT [name=value]...
  *
@@ -50,7 +50,8 @@ struct figures {
     size_t n, cap;
 };
 
-static struct settings set = {.streams = 64, .prompt = 100, .new = 128, .turns = 1, .vocab = 200000, .seed = 1, .temperature = 1};
+static struct settings set = {
+    .streams = 64, .prompt = 100, .new = 128, .turns = 1, .vocab = 200000, .seed = 1, .temperature = 1};
 static struct stream all[MOST];
 static struct pollfd polls[MOST];
 static int n_all;
@@ -102,9 +103,11 @@ static uint64_t draw(void)
 static char *body_of(int n_prompt, long n_new, int seed, size_t *len)
 {
     char *body = malloc((size_t)n_prompt * 8 + 512);
-    size_t n = (size_t)sprintf(body, "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"ignore_eos\":true,"
-                                     "\"max_tokens\":%ld,\"temperature\":%g,\"seed\":%d,\"prompt\":[",
-                               n_new, set.temperature, seed);
+    size_t n = (size_t)sprintf(
+        body,
+        "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"ignore_eos\":true,"
+        "\"max_tokens\":%ld,\"temperature\":%g,\"seed\":%d,\"prompt\":[",
+        n_new, set.temperature, seed);
     for (int i = 0; i < n_prompt; i++)
         n += (size_t)sprintf(body + n, "%s%d", i ? "," : "", (int)(draw() % (uint64_t)set.vocab));
     n += (size_t)sprintf(body + n, "]}");
@@ -140,8 +143,10 @@ static void begin(struct stream *s)
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     int n_prompt = (int)(s->kind == CHAT ? set.prompt : s->kind == LONG ? set.long_prompt : set.beside);
     char *body = body_of(n_prompt, s->kind == BESIDE ? 1 : (long)set.new, (int)(s - all), &len);
-    int n = snprintf(head, sizeof head, "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                                        "Connection: close\r\nContent-Length: %zu\r\n\r\n", len);
+    int n = snprintf(head, sizeof head,
+                     "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                     "Connection: close\r\nContent-Length: %zu\r\n\r\n",
+                     len);
     s->begun = now();
     s->events = 0;
     s->len = 0;
@@ -318,13 +323,23 @@ static bool read_setting(const char *text)
     static const struct {
         const char *name;
         double *value;
-    } names[] = {{"streams", &set.streams}, {"prompt", &set.prompt},   {"new", &set.new},         {"turns", &set.turns},
-                 {"one", &set.one},         {"long", &set.longs},      {"long_prompt", &set.long_prompt},
-                 {"seconds", &set.seconds}, {"gap", &set.gap},         {"beside", &set.beside},   {"vocab", &set.vocab},
-                 {"seed", &set.seed},       {"temperature", &set.temperature}};
+    } names[] = {{"streams", &set.streams},
+                 {"prompt", &set.prompt},
+                 {"new", &set.new},
+                 {"turns", &set.turns},
+                 {"one", &set.one},
+                 {"long", &set.longs},
+                 {"long_prompt", &set.long_prompt},
+                 {"seconds", &set.seconds},
+                 {"gap", &set.gap},
+                 {"beside", &set.beside},
+                 {"vocab", &set.vocab},
+                 {"seed", &set.seed},
+                 {"temperature", &set.temperature}};
     const char *equals = strchr(text, '=');
     for (size_t i = 0; equals && i < sizeof names / sizeof *names; i++)
-        if (strlen(names[i].name) == (size_t)(equals - text) && strncmp(names[i].name, text, (size_t)(equals - text)) == 0) {
+        if (strlen(names[i].name) == (size_t)(equals - text) &&
+            strncmp(names[i].name, text, (size_t)(equals - text)) == 0) {
             char *end;
             *names[i].value = strtod(equals + 1, &end);
             return end != equals + 1 && *end == 0;
@@ -336,11 +351,12 @@ static void print_kind(const char *name, enum kind kind)
 {
     if (done[kind] == 0)
         return;
-    printf(",\"%s\":{\"requests\":%ld,\"prompt_tokens\":%ld,\"new_tokens\":%ld,\"first_ms\":{\"p50\":%.1f,\"p95\":%.1f,\"p99\":%.1f},"
-           "\"gap_ms\":{\"p50\":%.1f,\"p95\":%.1f,\"p99\":%.1f}}",
-           name, done[kind], prompts[kind], sampled[kind], percentile(&first[kind], 0.5), percentile(&first[kind], 0.95),
-           percentile(&first[kind], 0.99), percentile(&gaps[kind], 0.5), percentile(&gaps[kind], 0.95),
-           percentile(&gaps[kind], 0.99));
+    printf(
+        ",\"%s\":{\"requests\":%ld,\"prompt_tokens\":%ld,\"new_tokens\":%ld,\"first_ms\":{\"p50\":%.1f,\"p95\":%.1f,\"p99\":%.1f},"
+        "\"gap_ms\":{\"p50\":%.1f,\"p95\":%.1f,\"p99\":%.1f}}",
+        name, done[kind], prompts[kind], sampled[kind], percentile(&first[kind], 0.5), percentile(&first[kind], 0.95),
+        percentile(&first[kind], 0.99), percentile(&gaps[kind], 0.5), percentile(&gaps[kind], 0.95),
+        percentile(&gaps[kind], 0.99));
 }
 
 int main(int argc, char **argv)
