@@ -363,7 +363,7 @@ def test_clients_that_leave():
 
 def test_the_end():
     """SIGTERM: what runs goes on to its end, what waits is refused, exit 0, and the port is free again."""
-    with scripted(dict(text=final("word " * 40), delay_ms=10), options=["-np", "1"]) as s:
+    with scripted(dict(text=final("word " * 200), delay_ms=10), options=["-np", "1"]) as s:
         got = {}
 
         def ask(name):
