@@ -179,6 +179,14 @@ enum osso_status http_create(const struct http_options *options, struct http **h
     return status;
 }
 
+void http_quiet(struct http *h)
+{
+    if (!h)
+        return;
+    workers_stop(h->s.workers);
+    h->s.workers = NULL;
+}
+
 void http_free(struct http *h)
 {
     if (!h)
@@ -186,7 +194,7 @@ void http_free(struct http *h)
     struct server *s = &h->s;
     if (h->daemon)
         MHD_stop_daemon(h->daemon);
-    workers_stop(s->workers);
+    http_quiet(h);
     for (struct exchange *x; (x = ready_take(&s->ready));)
         exchange_unref(x);
     connections_reap(&s->connections);

@@ -29,6 +29,8 @@ enum http_end { HTTP_DONE, HTTP_SECOND_SIGNAL };
 enum http_end http_run(struct http *http);
 /* The same as a first SIGTERM; from any thread. */
 void http_stop(struct http *http);
+/* After http_run: no handler runs any more when this returns, so that what they hand requests to can go. */
+void http_quiet(struct http *http);
 /* After whoever answers has let go of all exchanges. NULL is fine. */
 void http_free(struct http *http);
 

@@ -197,6 +197,7 @@ static void close_parts(struct server_parts *p)
 {
     if (p->has_loader)
         pthread_join(p->loader, NULL);
+    http_quiet(p->http);
     sched_free(p->desk.sched);
     http_free(p->http);
     rein_table_free(p->desk.reins);
