@@ -231,7 +231,7 @@ static void spoil(struct osso_session *t, const struct osso_session *s, int from
     t->spoiled = true;
     for (int i = from; i < t->kv.n_slots; i++)
         t->nodes[i] = -1;
-    if (t != s && t->own_from > (size_t)from * KV_PAGE)
+    if (t->own_from > (size_t)from * KV_PAGE) /* what others had begun in that page may be what was wrong */
         t->own_from = (size_t)from * KV_PAGE;
 }
 

@@ -643,6 +643,35 @@ static void test_no_numbers(void **state)
     }
 }
 
+/* Who has taken the beginning of a page has a copy of it as soon as it writes behind it, and a copy looks like work of
+ * its own: with its own failure all of that page is computed again, not only what came behind. */
+static void test_no_numbers_copied(void **state)
+{
+    (void)state;
+    enum { N = 500, TAKEN = 300 };
+    int32_t ids[N];
+    fill(ids, N, 8);
+    struct rig r = open_scripted(N, 4, 0, 0);
+    once(&r, 1, ids, 2 * KV_PAGE);
+    struct osso_session *s = open_session(&r, 1), *t = open_session(&r, 1);
+    sync_to(&r, s, ids, TAKEN);
+    check_ok(osso_step(r.engine, &s, 1, TAKEN - 1 - 2 * KV_PAGE, &r.err), r.err);
+    sync_to(&r, t, ids, N);
+    assert_int_equal(osso_session_computed(t), TAKEN - 1);
+    nan_next = true;
+    run_all(&r, (struct osso_session *[]){s, t}, 2, 0);
+    assert_int_equal(osso_session_check_logits(s, TAKEN - 1, &r.err), OSSO_NUMERIC);
+    assert_int_equal(osso_session_check_logits(t, N - 1, &r.err), OSSO_NUMERIC);
+    nan_next = false;
+    osso_session_free(s);
+    sync_to(&r, t, ids, N);
+    assert_int_equal(osso_session_computed(t), 2 * KV_PAGE);
+    run_all(&r, &t, 1, 0);
+    osso_session_free(t);
+    assert_int_equal(once(&r, 1, ids, N), N - 1);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -653,7 +682,7 @@ int main(void)
         cmocka_unit_test(test_what_fits_runs),  cmocka_unit_test(test_conversations_in_turns),
         cmocka_unit_test(test_full_pages_stay), cmocka_unit_test(test_sliding_pages),
         cmocka_unit_test(test_release),         cmocka_unit_test(test_release_keeps_wants),
-        cmocka_unit_test(test_no_numbers),
+        cmocka_unit_test(test_no_numbers),      cmocka_unit_test(test_no_numbers_copied),
     };
     return cmocka_run_group_tests_name("prefixes", tests, NULL, NULL);
 }
