@@ -141,10 +141,6 @@ OSSO_API enum osso_status osso_conversation_add(struct osso_conversation *conver
 OSSO_API enum osso_status osso_conversation_add_ids(struct osso_conversation *conversation,
                                                     const struct osso_tokenizer *tokenizer, const int32_t *ids,
                                                     size_t n, struct osso_error *err);
-/* The same for message i that is there already, from JSON for example: it gets these ids (n 0: none any more). That
- * they are this message, and of the tokenizer that renders, is the caller's to know. */
-OSSO_API enum osso_status osso_conversation_set_ids(struct osso_conversation *conversation, size_t i,
-                                                    const int32_t *ids, size_t n, struct osso_error *err);
 /* Message i; strings live until the conversation changes. The text of a system or developer message that was made
  * from structured content is its rendered text. */
 OSSO_API enum osso_status osso_conversation_get(const struct osso_conversation *conversation, size_t i,

@@ -3,7 +3,6 @@
 #include "harmony/conversation.h"
 
 #include "base/error.h"
-#include "base/mem.h"
 
 #include <string.h>
 
@@ -159,5 +158,5 @@ enum osso_status osso_conversation_set_field(struct osso_conversation *c, enum o
     if (!object)
         return error_nomem(err, value ? strlen(value) : 0, "a message");
     part->value = object;
-    return message_set_ids(m, NULL, 0, err);
+    return OSSO_OK; /* structured content never came as ids */
 }

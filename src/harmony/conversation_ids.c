@@ -1,5 +1,4 @@
-/* conversation_ids.c: messages that are given as ids: alone, so that fields and text are read from them, or beside
- * these. */
+/* conversation_ids.c: messages that are given as ids alone: fields and text are read from them. */
 #include "base/error.h"
 #include "base/must.h"
 #include "harmony/harmony_parser.h"
@@ -26,12 +25,4 @@ enum osso_status osso_conversation_add_ids(struct osso_conversation *conversatio
         status = conversation_append(conversation, &p->done->messages[0], err);
     osso_parser_free(p);
     return status;
-}
-
-enum osso_status osso_conversation_set_ids(struct osso_conversation *conversation, size_t i, const int32_t *ids,
-                                           size_t n, struct osso_error *err)
-{
-    if (i >= conversation->n_messages)
-        return error_set(err, OSSO_NOTFOUND, "message %zu of a conversation of %zu", i, conversation->n_messages);
-    return message_set_ids(&conversation->messages[i], ids, n, err);
 }

@@ -329,43 +329,23 @@ static void test_add_ids(void **state)
     }
 }
 
-/* What a server does: a conversation in a form without ids comes back, and its messages get what was remembered. */
-static void test_set_ids(void **state)
+/* A message whose text is changed is no longer what its ids say. */
+static void test_changed(void **state)
 {
     (void)state;
     struct osso_error err = {""};
-    uint64_t rng = 2;
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        struct osso_conversation *c = opened(), *back;
-        struct osso_ids sampled = respelt(steps[i], &rng);
-        char *json;
-        hear(c, &sampled);
-        check_ok(osso_conversation_to_json(c, &json, &err), err);
-        check_ok(osso_conversation_from_json(json, strlen(json), "t", &back, &err), err);
-        struct osso_ids plain = prompt_of(back), own = prompt_of(c);
-        for (size_t k = 2; k < osso_conversation_size(c); k++) {
-            struct osso_message m = {.size = sizeof m};
-            check_ok(osso_conversation_get(c, k, &m, &err), err);
-            check_ok(osso_conversation_set_ids(back, k, m.ids, m.n_ids, &err), err);
-        }
-        struct osso_ids again = prompt_of(back);
-        assert_int_equal(again.len, own.len);
-        assert_memory_equal(again.data, own.data, own.len * sizeof(int32_t));
-        for (size_t k = 2; k < osso_conversation_size(c); k++)
-            check_ok(osso_conversation_set_ids(back, k, NULL, 0, &err), err);
-        osso_ids_free(&again);
-        again = prompt_of(back);
-        assert_int_equal(again.len, plain.len);
-        assert_memory_equal(again.data, plain.data, plain.len * sizeof(int32_t));
-        assert_int_equal(osso_conversation_set_ids(back, 99, NULL, 0, &err), OSSO_NOTFOUND);
-        osso_ids_free(&again);
-        osso_ids_free(&plain);
-        osso_ids_free(&own);
-        osso_ids_free(&sampled);
-        osso_free(json);
-        osso_conversation_free(c);
-        osso_conversation_free(back);
-    }
+    struct osso_conversation *c;
+    struct osso_ids ids = ids_of("developer<|message|>Be brief.<|end|>"), want = ids_of("developer<|message|>Be kind.");
+    check_ok(osso_conversation_create(&c, &err), err);
+    check_ok(osso_conversation_add_ids(c, builtin, ids.data, ids.len, &err), err);
+    check_ok(osso_conversation_set_field(c, OSSO_FIELD_INSTRUCTIONS, "Be kind.", &err), err);
+    struct osso_ids prompt = prompt_of(c);
+    assert_true(prompt.len > want.len + 1);
+    assert_memory_equal(prompt.data + 1, want.data, want.len * sizeof(int32_t));
+    osso_ids_free(&prompt);
+    osso_ids_free(&want);
+    osso_ids_free(&ids);
+    osso_conversation_free(c);
 }
 
 static enum osso_status attempt(void *arg, struct osso_error *err)
@@ -397,7 +377,7 @@ int main(void)
         cmocka_unit_test(test_loops),   cmocka_unit_test(test_cut),
         cmocka_unit_test(test_forms),   cmocka_unit_test(test_slips),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_add_ids),
-        cmocka_unit_test(test_set_ids), cmocka_unit_test(test_every_allocation_fails),
+        cmocka_unit_test(test_changed), cmocka_unit_test(test_every_allocation_fails),
     };
     return cmocka_run_group_tests(tests, builtin_setup, builtin_teardown);
 }
