@@ -6,9 +6,6 @@
 #include "base/sized.h"
 #include "model/params.h"
 
-#include <stdatomic.h>
-#include <string.h>
-
 /* Options with every default filled in, and the sizes that follow from them. */
 struct setup {
     struct osso_engine_options o;

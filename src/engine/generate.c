@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/sized.h"
 
-#include <string.h>
 #include <time.h>
 
 static double now_ms(void)

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/sized.h"
 
+#include <string.h>
+
 enum { BLOCK = 256 }; /* draws at a time, so that their logits' places need no memory */
 
 struct block {

@@ -6,8 +6,6 @@
 #include "base/rng.h"
 #include "engine/engine_parts.h"
 
-#include <string.h>
-
 /* One page of one group, written by the backend's own kv_append, whatever the layout and the KV type are. */
 struct page_work {
     struct osso_engine *engine;

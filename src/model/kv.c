@@ -99,7 +99,7 @@ static enum osso_status pages_create(struct kv_pool *pool, int64_t n_pages, stru
 enum osso_status kv_pool_create(const struct config *c, const struct kv_layout *layout, const struct backend *backend,
                                 const struct kv_plan *plan, struct kv_pool *pool, struct osso_error *err)
 {
-    *pool = (struct kv_pool){.backend = backend, .layout = *layout, .window = c->window};
+    *pool = (struct kv_pool){.backend = backend, .layout = *layout};
     pool->layer_bytes = backend->kv_layer_bytes(layout);
     pool->page_bytes = (size_t)plan->page_bytes;
     pool->sliding_share = (int)(plan->n_pages - plan->full_pages);

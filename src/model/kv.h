@@ -37,7 +37,6 @@ struct kv_pool {
     const struct backend *backend;
     struct kv_layout layout;
     size_t layer_bytes;
-    int64_t window;
     size_t page_bytes;                  /* of the group with more layers */
     int n_pages, n_free, sliding_share; /* sliding pages beyond this share give way to full ones */
     int32_t first_free;                 /* page, -1: none */

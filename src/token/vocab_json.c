@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "json/jget.h"
 #include "json/pull.h"
 #include "token/added.h"
 #include "token/o200k.h"
