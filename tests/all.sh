@@ -109,6 +109,8 @@ far() { # far NAME ISA QUICK
 if [ "$variant" = release ]; then
     far engine/test_pages scalar 1
     far engine/test_prefixes scalar 1
+    far engine/test_prefix_pool scalar 1
+    far engine/test_release scalar 1
     far engine/test_kv_types scalar 1
     far engine/test_generate scalar 1
     far engine/test_taps best 1
