@@ -16,8 +16,7 @@ static const char *find_stored(void *user, const char *id)
 
 static struct request *ask(unsigned api, const char *body)
 {
-    struct request_world world = {
-        .tokenizer = builtin, .vocab = VOCAB, .context = 2048, .defaults = &defaults, .stored = find_stored};
+    struct request_world world = {.tokenizer = builtin, .vocab = VOCAB, .defaults = &defaults, .stored = find_stored};
     struct refusal r = {0};
     struct request *q;
     osso_sampling_defaults(&defaults);
@@ -233,6 +232,34 @@ static void test_logprobs(void **state)
     free(all);
 }
 
+/* A stream holds a text back that may become a stop text, not where its tokens stand. */
+static void test_offsets_of_a_stream(void **state)
+{
+    (void)state;
+    char *all = reply_all(API_COMPLETIONS, "{\"prompt\":\"x\",\"logprobs\":1,\"stop\":\"b!\",\"stream\":true}",
+                          "ab c d", -1);
+    struct buf tokens = {0}, offsets = {0};
+    size_t n = 0;
+    for (char *at = all; strncmp(at, "data: {", 7) == 0; n++) {
+        char *end = strstr(at, "\n\n");
+        *end = 0;
+        struct jdoc *doc = read_json(at + 6);
+        const struct jval *logprobs = jval_get(jval_get(jdoc_root(doc), "choices")->first, "logprobs");
+        for (const struct jval *v = jval_get(logprobs, "tokens")->first; v; v = v->next)
+            buf_printf(&tokens, "%s|", v->text.s);
+        for (const struct jval *v = jval_get(logprobs, "text_offset")->first; v; v = v->next)
+            buf_printf(&offsets, "%s|", v->spelt.s);
+        jdoc_release(doc);
+        at = end + 2;
+    }
+    assert_string_equal(tokens.data, "ab| c| d|");
+    assert_string_equal(offsets.data, "0|2|4|");
+    assert_true(n > 3);
+    buf_free(&tokens);
+    buf_free(&offsets);
+    free(all);
+}
+
 static void test_responses(void **state)
 {
     (void)state;
@@ -309,11 +336,15 @@ static void test_seal(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chat),        cmocka_unit_test(test_header_that_changes_its_mind),
-        cmocka_unit_test(test_chat_cut),    cmocka_unit_test(test_chat_calls),
-        cmocka_unit_test(test_chat_stream), cmocka_unit_test(test_logprobs),
-        cmocka_unit_test(test_responses),   cmocka_unit_test(test_responses_stream),
-        cmocka_unit_test(test_seal)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chat),
+                                       cmocka_unit_test(test_header_that_changes_its_mind),
+                                       cmocka_unit_test(test_chat_cut),
+                                       cmocka_unit_test(test_chat_calls),
+                                       cmocka_unit_test(test_chat_stream),
+                                       cmocka_unit_test(test_logprobs),
+                                       cmocka_unit_test(test_offsets_of_a_stream),
+                                       cmocka_unit_test(test_responses),
+                                       cmocka_unit_test(test_responses_stream),
+                                       cmocka_unit_test(test_seal)};
     return cmocka_run_group_tests(tests, builtin_setup, answer_teardown);
 }

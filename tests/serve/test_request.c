@@ -28,7 +28,6 @@ static bool ask(unsigned api, const char *body, struct request **q, struct refus
 {
     struct request_world world = {.tokenizer = builtin,
                                   .vocab = 201088,
-                                  .context = 4096,
                                   .defaults = &defaults,
                                   .date = "2026-01-15",
                                   .stored = find_stored,

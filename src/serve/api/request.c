@@ -136,6 +136,16 @@ bool request_read(unsigned api, const char *body, size_t len, const struct reque
     return api == API_RESPONSES ? request_responses(q, world, r) : request_completions(q, world, r);
 }
 
+void request_spell(const struct request *q, size_t prompt, const struct osso_tokenizer *tokenizer, struct buf *out)
+{
+    for (size_t i = 0; i < q->prompts[prompt].len; i++) {
+        const char *piece;
+        size_t len;
+        osso_tokenizer_piece(tokenizer, q->prompts[prompt].data[i], &piece, &len);
+        buf_add(out, piece, len);
+    }
+}
+
 void request_free(struct request *q)
 {
     if (!q)
@@ -143,7 +153,6 @@ void request_free(struct request *q)
     for (size_t i = 0; i < q->n_prompts; i++)
         osso_ids_free(q->prompts + i);
     mem_free(q->prompts);
-    mem_free(q->rendered);
     mem_free(q->bias);
     toolset_free(&q->tools);
     buf_free(&q->items);

@@ -84,7 +84,9 @@ static bool read_form(const struct request *q, const struct jval *root, struct r
 bool request_chat(struct request *q, const struct request_world *world, struct refusal *r)
 {
     const struct jval *root = jdoc_root(q->doc), *messages = field_given(root, q->api, "messages");
+    const struct jval *tier = field_given(root, q->api, "service_tier");
     struct buf chat = {0};
+    q->tier = tier ? tier->text : (struct jtext){"default", 7};
     if (!messages)
         return refuse(r, 400, "messages", "\"messages\" is missing: a list of messages");
     q->logprobs = field_bool(root, q->api, "logprobs", false);

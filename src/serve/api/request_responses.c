@@ -63,7 +63,6 @@ static bool put_earlier(struct request *q, const struct jval *id, const struct r
         return refuse_status(r, status, NULL);
     bool ok = items_put_messages(chat, jdoc_root(doc), "previous_response_id", &q->tools, r);
     put_items(q, jdoc_root(doc));
-    q->items_before = q->items.len;
     jdoc_release(doc);
     return ok;
 }
