@@ -1,6 +1,7 @@
 /* test_reply.c: what a model says, as each dialect tells it: whole and streamed. */
 #include "answer_test.h"
 
+#include "base/mem.h"
 #include "json/jdoc.h"
 #include "serve/api/items_in.h"
 #include "serve/api/dialect.h"
@@ -277,6 +278,45 @@ static void test_responses(void **state)
     free(all);
 }
 
+/* Where memory runs out, whole events were sent, and the last one says so. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {ASK ",\"stream\":true}", "{\"input\":\"hi\",\"stream\":true}"};
+    struct osso_parser_state m = {.size = sizeof m, .in_content = true};
+    char text[300];
+    memset(text, 'a', sizeof text);
+    struct osso_event e = {.size = sizeof e, .id = 64, .voice = OSSO_VOICE_ANSWER, .message = &m, .text = text};
+    e.text_len = sizeof text;
+    size_t refused = 0;
+    for (int i = 0; i < 2; i++)
+        for (uint64_t n = 1; n < 12; n++) {
+            struct request *q = ask(i ? API_RESPONSES : API_CHAT, bodies[i]);
+            struct reply_about about = {.model = "small", .id = "x", .created = 1, .tokenizer = builtin};
+            struct reply *reply;
+            struct refusal r = {0};
+            assert_true(reply_create(q, &about, &reply, &r));
+            mem_fail_at(n);
+            for (int k = 0; k < 5; k++) {
+                reply_event(reply, 0, &e);
+                struct buf *out = reply_out(reply);
+                assert_true(out->len == 0 || memcmp(out->data + out->len - 2, "\n\n", 2) == 0);
+                buf_clear(out);
+            }
+            mem_fail_at(0);
+            if (!reply_done(reply, &(struct reply_usage){7, 3}, &r)) {
+                reply_fail(reply, &r);
+                struct buf *out = reply_out(reply);
+                assert_memory_equal(out->data, i ? "event: " : "data: ", 6);
+                assert_memory_equal(out->data + out->len - 2, "\n\n", 2);
+                refused++;
+            }
+            reply_free(reply);
+            request_free(q);
+        }
+    assert_true(refused > 6);
+}
+
 static void test_responses_stream(void **state)
 {
     (void)state;
@@ -345,6 +385,7 @@ int main(void)
                                        cmocka_unit_test(test_offsets_of_a_stream),
                                        cmocka_unit_test(test_responses),
                                        cmocka_unit_test(test_responses_stream),
-                                       cmocka_unit_test(test_seal)};
+                                       cmocka_unit_test(test_seal),
+                                       cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests(tests, builtin_setup, answer_teardown);
 }

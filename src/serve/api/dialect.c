@@ -64,6 +64,10 @@ void reply_free(struct reply *reply)
 
 struct buf *reply_out(struct reply *reply)
 {
+    if (reply->out.failed) { /* half an event at its end: what is left of the stream is the refusal */
+        reply->failed = true;
+        buf_clear(&reply->out);
+    }
     return &reply->out;
 }
 
@@ -114,6 +118,7 @@ bool reply_done(struct reply *reply, const struct reply_usage *usage, struct ref
 void reply_fail(struct reply *reply, const struct refusal *r)
 {
     reply_begin(reply);
+    reply_out(reply);
     reply->dialect->fail(reply, r);
 }
 

@@ -27,7 +27,7 @@ struct reply;
 bool reply_create(const struct request *request, const struct reply_about *about, struct reply **reply_out,
                   struct refusal *r);
 void reply_free(struct reply *reply);
-struct buf *reply_out(struct reply *reply);
+struct buf *reply_out(struct reply *reply); /* whole events only; none where memory ran out: reply_done says so */
 /* The answer begins to be computed: a stream's first events. */
 void reply_begin(struct reply *reply);
 void reply_event(struct reply *reply, size_t sequence, const struct osso_event *event);
