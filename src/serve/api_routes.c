@@ -51,7 +51,6 @@ static struct request_world reader_world(struct desk *desk, struct reader *reade
         strftime(reader->date, sizeof reader->date, "%Y-%m-%d", &day);
     return (struct request_world){.tokenizer = desk->tokenizer,
                                   .vocab = desk->vocab,
-                                  .context = desk->context,
                                   .defaults = &desk->defaults,
                                   .date = desk->date ? desk->date : reader->date,
                                   .stored = find_stored,
@@ -170,12 +169,7 @@ void api_apply_template(struct exchange *x)
         refusal_send(x, &r);
         return;
     }
-    for (size_t i = 0; i < q->prompts->len; i++) {
-        const char *piece;
-        size_t len;
-        osso_tokenizer_piece(desk_of(x)->tokenizer, q->prompts->data[i], &piece, &len);
-        buf_add(&prompt, piece, len);
-    }
+    request_spell(q, 0, desk_of(x)->tokenizer, &prompt);
     buf_puts(&out, "{\"prompt\":");
     jwrite_string(&out, prompt.data, prompt.len);
     buf_puts(&out, "}");

@@ -3,7 +3,7 @@
 #include "serve/exchange_parts.h"
 
 #include "base/mem.h"
-#include "json/jwrite.h"
+#include "serve/api/refusal.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -151,41 +151,13 @@ void exchange_reply(struct exchange *x, int status, const char *const *headers, 
     unlock(x, wake);
 }
 
-/* OpenAI's names for kinds of errors, by status. */
-static const char *error_type(int status)
-{
-    return status == 401   ? "authentication_error"
-           : status == 403 ? "permission_error"
-           : status == 429 ? "rate_limit_error"
-           : status == 503 ? "service_unavailable_error"
-           : status >= 500 ? "server_error"
-                           : "invalid_request_error";
-}
-
-static void put_string(struct buf *b, const char *name, const char *s)
-{
-    buf_printf(b, "\"%s\":", name);
-    if (s)
-        jwrite_string(b, s, strlen(s));
-    else
-        buf_puts(b, "null");
-}
-
 static void error_reply(struct exchange *x, int status, const char *const *headers, const char *param, const char *code,
                         const char *format, va_list args)
 {
     struct buf b = {0};
     char message[1024];
     vsnprintf(message, sizeof message, format, args);
-    buf_puts(&b, "{\"error\":{");
-    put_string(&b, "message", message);
-    buf_putc(&b, ',');
-    put_string(&b, "type", error_type(status));
-    buf_putc(&b, ',');
-    put_string(&b, "param", param);
-    buf_putc(&b, ',');
-    put_string(&b, "code", code);
-    buf_puts(&b, "}}");
+    refusal_body(&b, status, param, code, message);
     exchange_reply(x, status, headers, "application/json", b.data, b.len);
     buf_free(&b);
 }

@@ -34,6 +34,7 @@ static void put_type(struct buf *out, const struct field *f)
         break;
     case FIELD_OBJECT: buf_puts(out, "\"type\":[\"object\",\"null\"]"); break;
     case FIELD_TEXT_OR_LIST:
+    case FIELD_TEXT_OR_LIST_OF_ITEMS:
     case FIELD_PROMPT: buf_printf(out, "\"anyOf\":[%s,%s,{\"type\":\"null\"}]", text, list); break;
     case FIELD_TEXT_OR_OBJECT: buf_printf(out, "\"anyOf\":[%s,%s,{\"type\":\"null\"}]", text, object); break;
     }

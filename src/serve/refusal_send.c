@@ -5,10 +5,5 @@
 
 void refusal_send(struct exchange *x, const struct refusal *r)
 {
-    static const char *const later[] = {"Retry-After", "1", NULL};
-    struct buf out = {0};
-    refusal_write(&out, r);
-    exchange_reply(x, r->status, r->status == 429 || r->status == 503 ? later : NULL, "application/json", out.data,
-                   out.len);
-    buf_free(&out);
+    exchange_error(x, r->status, r->param[0] ? r->param : NULL, r->code, "%s", r->err.text);
 }

@@ -23,8 +23,8 @@ struct rein_table {
     uint32_t *content; /* everything but special ids; and those that end a message */
     uint32_t *thought; /* the same with <|end|> alone */
     pthread_mutex_t lock;
-    struct kept kept[MOST_KEPT];
-    size_t n_kept;
+    struct kept kept[MOST_KEPT]; /* the next one takes the place of the oldest */
+    size_t next;
 };
 
 static void allow(uint32_t *bits, int32_t id)
@@ -88,7 +88,7 @@ void rein_table_free(struct rein_table *t)
 {
     if (!t)
         return;
-    for (size_t i = 0; i < t->n_kept; i++) {
+    for (size_t i = 0; i < MOST_KEPT; i++) {
         mem_free(t->kept[i].key);
         mem_free(t->kept[i].bits);
     }
@@ -104,7 +104,7 @@ static void begin_header(struct rein *r)
 {
     r->state = REIN_HEADER;
     r->place = REIN_START;
-    r->called = r->thinks = false;
+    r->called = false;
     r->len = 0;
 }
 
@@ -122,7 +122,6 @@ static void take_in_header(struct rein *r, int32_t id)
     size_t len;
     if (id == t->channel || id == t->constrain || id == t->message) {
         r->called |= fit.recipient;
-        r->thinks |= fit.thinks;
         r->place = id == t->channel ? REIN_CHANNEL : REIN_FORM;
         r->len = 0;
         if (id == t->message) {
@@ -193,40 +192,46 @@ static void find_ids(const struct rein *r, uint32_t *bits)
         allow(bits, t->constrain);
 }
 
-static const uint32_t *kept_bits(struct rein_table *t, const char *key, size_t len)
+static const struct kept *find_kept(const struct rein_table *t, const char *key, size_t len)
 {
-    for (size_t i = 0; i < t->n_kept; i++)
-        if (t->kept[i].key_len == len && memcmp(t->kept[i].key, key, len) == 0)
-            return t->kept[i].bits;
+    for (const struct kept *k = t->kept; k < t->kept + MOST_KEPT; k++)
+        if (k->key_len == len && k->key && memcmp(k->key, key, len) == 0)
+            return k;
     return NULL;
 }
 
-/* The ids of this place: kept ones, or else found and kept, or where that is too much, found into `space`. */
-static const uint32_t *header_ids(const struct rein *r, uint32_t *space)
+static void keep(struct rein_table *t, const char *key, size_t len, const uint32_t *bits)
+{
+    struct kept *k = t->kept + t->next;
+    mem_free(k->key);
+    k->key = mem_strndup(key, len);
+    k->key_len = len;
+    k->bits = k->bits ? k->bits : mem_array(words_of(t), sizeof *bits);
+    if (!k->key || !k->bits) {
+        mem_free(k->key);
+        k->key = NULL;
+        return;
+    }
+    memcpy(k->bits, bits, words_of(t) * sizeof *bits);
+    t->next = (t->next + 1) % MOST_KEPT;
+}
+
+/* The ids of this place into `bits`: kept ones, or else found and, unless the key is too long, kept. */
+static void header_ids(const struct rein *r, uint32_t *bits)
 {
     struct rein_table *t = r->table;
     char key[2048];
     size_t len = key_of(r, key, sizeof key);
     pthread_mutex_lock(&t->lock);
-    const uint32_t *bits = len ? kept_bits(t, key, len) : NULL;
-    if (!bits) {
-        struct kept *k = len && t->n_kept < MOST_KEPT ? t->kept + t->n_kept : NULL;
-        if (k) {
-            k->bits = mem_array(words_of(t), sizeof *k->bits);
-            k->key = mem_strndup(key, len);
-            k->key_len = len;
-            if (!k->bits || !k->key) {
-                mem_free(k->bits);
-                mem_free(k->key);
-                k = NULL;
-            }
-        }
-        find_ids(r, k ? k->bits : space);
-        bits = k ? k->bits : space;
-        t->n_kept += k != NULL;
+    const struct kept *k = len ? find_kept(t, key, len) : NULL;
+    if (k)
+        memcpy(bits, k->bits, words_of(t) * sizeof *bits);
+    else {
+        find_ids(r, bits);
+        if (len)
+            keep(t, key, len, bits);
     }
     pthread_mutex_unlock(&t->lock);
-    return bits;
 }
 
 enum osso_mask_kind rein_mask(void *user, const struct osso_session *session, struct osso_mask *mask)
@@ -238,7 +243,10 @@ enum osso_mask_kind rein_mask(void *user, const struct osso_session *session, st
     for (; r->seen < n; r->seen++)
         take(r, tokens[r->seen]);
     switch (r->state) {
-    case REIN_HEADER: mask->bits = header_ids(r, mask->space); return OSSO_MASK_BITS;
+    case REIN_HEADER:
+        header_ids(r, mask->space);
+        mask->bits = mask->space;
+        return OSSO_MASK_BITS;
     case REIN_CONTENT:
         mask->bits = r->rules.must_call && !r->has_called ? t->thought : t->content;
         return OSSO_MASK_BITS;

@@ -7,8 +7,8 @@
 #include "osso/text.h"
 #include "serve/rein_header.h"
 
-/* What all answers share: the special ids, and for each place in a header the ids that fit there (found once, kept).
- * Any number of threads. NULL: no memory, or the tokenizer lacks harmony's specials. */
+/* What all answers share: the special ids, and for each place in a header the ids that fit there (found once and kept,
+ * the latest ones). Any number of threads. NULL: no memory, or the tokenizer lacks harmony's specials. */
 struct rein_table;
 struct rein_table *rein_table_create(const struct osso_tokenizer *tokenizer, int64_t vocab);
 void rein_table_free(struct rein_table *table);
@@ -19,8 +19,8 @@ struct rein {
     size_t seen; /* tokens of the session that are taken in; begin with the prompt's */
     enum { REIN_HEADER, REIN_CONTENT, REIN_BETWEEN, REIN_ROLE, REIN_OVER } state;
     enum rein_place place;
-    bool called, thinks; /* the message has a recipient; is analysis */
-    bool has_called;     /* some message had */
+    bool called;     /* the message has a recipient */
+    bool has_called; /* some message had */
     char text[REIN_TEXT];
     size_t len;
 };

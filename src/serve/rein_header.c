@@ -30,7 +30,7 @@ static size_t name_in(const struct rein_rules *rules, const char *text, size_t l
     while (n < len && is_name_char(text[n]))
         n++;
     if (!rules->names) {
-        *alive = n < REIN_TEXT / 2;
+        *alive = n < REIN_NAME;
         *whole = n > 0;
         return n;
     }
@@ -95,7 +95,6 @@ static struct rein_fit fit_behind(const struct rein_rules *rules, bool called, c
         fit = (struct rein_fit){.alive = true, .whole = thinks || !rules->must_call};
     else if (!final)
         fit = fit_recipient(rules, text, len, true);
-    fit.thinks = thinks;
     return fit;
 }
 

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { REIN_TEXT = 256 }; /* no piece of a header is longer */
+enum { REIN_NAME = 320, REIN_TEXT = 512 }; /* no recipient, and no piece of a header, is as long as that */
 
 /* What tool_choice leaves of the grammar. */
 struct rein_rules {
@@ -29,7 +29,6 @@ struct rein_fit {
     bool whole;     /* the place may end here: with <|channel|> at the start, else with <|message|> */
     bool typed;     /* <|constrain|> may come */
     bool recipient; /* it names one */
-    bool thinks;    /* REIN_CHANNEL: analysis */
 };
 /* called: the start named a recipient already. */
 struct rein_fit rein_fit(const struct rein_rules *rules, enum rein_place place, bool called, const char *text,

@@ -1,21 +1,20 @@
-/* stored.c: kept responses: one blob each, the lengths of its three texts in front. */
+/* stored.c: kept responses: one blob each, the object and the input behind what says where these and the output are. */
 #include "serve/stored.h"
 
 #include <string.h>
 
-struct lengths {
-    size_t object, input, output;
+struct places {
+    size_t object, output_at, output, input; /* lengths; the output is a part of the object */
 };
 
-void stored_keep(struct shelf *shelf, uint64_t owner, const char *id, const char *object, const struct buf *input,
-                 const char *output)
+void stored_keep(struct shelf *shelf, uint64_t owner, const char *id, struct jtext object, struct jtext output,
+                 const struct buf *input)
 {
-    struct lengths n = {strlen(object), input->len, strlen(output)};
+    struct places n = {object.len, (size_t)(output.s - object.s), output.len, input->len};
     struct buf all = {0};
     buf_add(&all, &n, sizeof n);
-    buf_add(&all, object, n.object);
-    buf_add(&all, input->data ? input->data : "", n.input);
-    buf_add(&all, output, n.output);
+    buf_add(&all, object.s, object.len);
+    buf_add(&all, input->data, input->len);
     if (!all.failed)
         shelf_put(shelf, owner, id, all.data,
                   all.len); /* too large: it cannot be continued, which its client is told then */
@@ -25,11 +24,11 @@ void stored_keep(struct shelf *shelf, uint64_t owner, const char *id, const char
 bool stored_get(struct shelf *shelf, uint64_t owner, const char *id, enum stored_part part, struct buf *out)
 {
     struct buf all = {0};
-    struct lengths n;
+    struct places n;
     bool found = shelf_get(shelf, owner, id, &all) && all.len >= sizeof n;
     if (found) {
         memcpy(&n, all.data, sizeof n);
-        const char *object = all.data + sizeof n, *input = object + n.object, *output = input + n.input;
+        const char *object = all.data + sizeof n, *input = object + n.object, *output = object + n.output_at;
         if (part == STORED_OBJECT)
             buf_add(out, object, n.object);
         else {

@@ -96,8 +96,8 @@ static void answer(struct work *w)
     if (w->status)
         refusal_of(w, &r);
     if (ok && w->q->api == API_RESPONSES && w->q->store)
-        stored_keep(w->desk->responses, w->owner, reply_id(w->reply), reply_object(w->reply), &w->q->items,
-                    reply_output(w->reply)); /* before its client learns the id */
+        stored_keep(w->desk->responses, w->owner, reply_id(w->reply), reply_object(w->reply), reply_output(w->reply),
+                    &w->q->items); /* before its client learns the id */
     if (!ok && w->streams)
         reply_fail(w->reply, &r);
     if (w->streams) {

@@ -180,5 +180,23 @@ def test_a_wrong_field_is_refused_by_name():
                 assert answer.status == 400 and answer.error()["param"] == name, (name, value[:80], answer)
 
 
+def test_a_field_of_another_dialect_is_ignored():
+    """Whatever it says: what the table does not list for a dialect has no part in its requests."""
+    names = {f[0] for f in TABLE}
+    with scripted(dict(text=final("Hi.")), options=["-c", "8192"]) as s, s.connect(60) as client:
+        for api in PATHS:
+            plain = None
+            for name in [None, *sorted(names - {f[0] for f in TABLE if f[1] == api})]:
+                for value in ("7", '"x"', '{"a":{"name":"f"}}', "0") if name else ("",):
+                    members = [BASE[api], '"seed":1'] + ([f'"{name}":{value}'] if name else [])
+                    answer = client.ask("POST", PATHS[api], body=("{" + ",".join(members) + "}").encode(),
+                                        headers=[("Content-Type", "application/json")])
+                    assert answer.status == 200, (api, name, value, answer)
+                    told = json.loads(answer.body)
+                    told = [told["usage"][k] for k in told["usage"] if k.endswith("put_tokens") or k.endswith("ion_tokens")], told.get("tools")
+                    plain = plain or told
+                    assert told == plain, (api, name, value, told, plain)
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])

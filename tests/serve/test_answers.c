@@ -257,7 +257,7 @@ struct telling {
 
 static void telling_open(struct telling *t, unsigned api, bool stream)
 {
-    struct request_world world = {.tokenizer = builtin, .vocab = VOCAB, .context = 2048, .defaults = &defaults};
+    struct request_world world = {.tokenizer = builtin, .vocab = VOCAB, .defaults = &defaults};
     char id[] = "0123abcd", body[128];
     struct reply_about about = {.model = "small", .id = id, .created = 1, .tokenizer = builtin};
     struct refusal r = {0};

@@ -6,6 +6,8 @@
 #include "osso/engine.h"
 #include "serve/rein.h"
 
+#include <time.h>
+
 enum {
     VOCAB = 201088,
     END = 200007,
@@ -218,9 +220,62 @@ static void test_tool_choice(void **state)
     stand_close(&s);
 }
 
+/* Two namespaces may have a tool of one name: what the model calls it is as long as all three. */
+static void test_long_name(void **state)
+{
+    (void)state;
+    struct stand s;
+    char name[300], path[400];
+    const char *names[] = {name};
+    struct rein_rules any = {0}, must = {.names = names, .n_names = 1, .must_call = true};
+    snprintf(name, sizeof name, "functions.%0128d_%0128d", 1, 2);
+    snprintf(path, sizeof path, "<|channel|>commentary to=%s <|constrain|>json<|message|>{}<|call|>", name);
+    stand_open(&s, &must);
+    expect_path(&s, &must, path, true);
+    expect_path(&s, &any, path, true);
+    stand_close(&s);
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* However many tools there were before, the places of the latest are found once. */
+static void test_many_places(void **state)
+{
+    (void)state;
+    struct stand s;
+    char name[32];
+    const char *names[] = {name};
+    struct rein_rules rules = {.names = names, .n_names = 1};
+    double first = 0, again = 0, start;
+    stand_open(&s, &rules);
+    for (int i = 0; i < 280; i++) {
+        snprintf(name, sizeof name, "functions.f%d", i);
+        stand_again(&s, &rules);
+        start = cpu_seconds();
+        allowed(&s, CHANNEL);
+        first += i < 260 ? 0 : cpu_seconds() - start;
+    }
+    for (int i = 279; i >= 260; i--) {
+        snprintf(name, sizeof name, "functions.f%d", i);
+        stand_again(&s, &rules);
+        start = cpu_seconds();
+        assert_true(allowed(&s, CHANNEL));
+        again += cpu_seconds() - start;
+    }
+    if (again > first / 2)
+        fail_msg("twenty places took %.1f ms, and %.1f ms once more", 1e3 * first, 1e3 * again);
+    stand_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_answers), cmocka_unit_test(test_paths),
-                                       cmocka_unit_test(test_tool_choice)};
+                                       cmocka_unit_test(test_tool_choice), cmocka_unit_test(test_long_name),
+                                       cmocka_unit_test(test_many_places)};
     return cmocka_run_group_tests(tests, builtin_setup, builtin_teardown);
 }

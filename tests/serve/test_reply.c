@@ -1,6 +1,7 @@
 /* test_reply.c: what a model says, as each dialect tells it: whole and streamed. */
 #include "answer_test.h"
 
+#include "base/mem.h"
 #include "json/jdoc.h"
 #include "serve/api/items_in.h"
 #include "serve/api/dialect.h"
@@ -16,8 +17,7 @@ static const char *find_stored(void *user, const char *id)
 
 static struct request *ask(unsigned api, const char *body)
 {
-    struct request_world world = {
-        .tokenizer = builtin, .vocab = VOCAB, .context = 2048, .defaults = &defaults, .stored = find_stored};
+    struct request_world world = {.tokenizer = builtin, .vocab = VOCAB, .defaults = &defaults, .stored = find_stored};
     struct refusal r = {0};
     struct request *q;
     osso_sampling_defaults(&defaults);
@@ -233,6 +233,34 @@ static void test_logprobs(void **state)
     free(all);
 }
 
+/* A stream holds a text back that may become a stop text, not where its tokens stand. */
+static void test_offsets_of_a_stream(void **state)
+{
+    (void)state;
+    char *all = reply_all(API_COMPLETIONS, "{\"prompt\":\"x\",\"logprobs\":1,\"stop\":\"b!\",\"stream\":true}",
+                          "ab c d", -1);
+    struct buf tokens = {0}, offsets = {0};
+    size_t n = 0;
+    for (char *at = all; strncmp(at, "data: {", 7) == 0; n++) {
+        char *end = strstr(at, "\n\n");
+        *end = 0;
+        struct jdoc *doc = read_json(at + 6);
+        const struct jval *logprobs = jval_get(jval_get(jdoc_root(doc), "choices")->first, "logprobs");
+        for (const struct jval *v = jval_get(logprobs, "tokens")->first; v; v = v->next)
+            buf_printf(&tokens, "%s|", v->text.s);
+        for (const struct jval *v = jval_get(logprobs, "text_offset")->first; v; v = v->next)
+            buf_printf(&offsets, "%s|", v->spelt.s);
+        jdoc_release(doc);
+        at = end + 2;
+    }
+    assert_string_equal(tokens.data, "ab| c| d|");
+    assert_string_equal(offsets.data, "0|2|4|");
+    assert_true(n > 3);
+    buf_free(&tokens);
+    buf_free(&offsets);
+    free(all);
+}
+
 static void test_responses(void **state)
 {
     (void)state;
@@ -248,6 +276,45 @@ static void test_responses(void **state)
     expect_piece(all, "\"status\":\"incomplete\",\"model\"");
     expect_piece(all, "\"incomplete_details\":{\"reason\":\"max_output_tokens\"}");
     free(all);
+}
+
+/* Where memory runs out, whole events were sent, and the last one says so. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {ASK ",\"stream\":true}", "{\"input\":\"hi\",\"stream\":true}"};
+    struct osso_parser_state m = {.size = sizeof m, .in_content = true};
+    char text[300];
+    memset(text, 'a', sizeof text);
+    struct osso_event e = {.size = sizeof e, .id = 64, .voice = OSSO_VOICE_ANSWER, .message = &m, .text = text};
+    e.text_len = sizeof text;
+    size_t refused = 0;
+    for (int i = 0; i < 2; i++)
+        for (uint64_t n = 1; n < 12; n++) {
+            struct request *q = ask(i ? API_RESPONSES : API_CHAT, bodies[i]);
+            struct reply_about about = {.model = "small", .id = "x", .created = 1, .tokenizer = builtin};
+            struct reply *reply;
+            struct refusal r = {0};
+            assert_true(reply_create(q, &about, &reply, &r));
+            mem_fail_at(n);
+            for (int k = 0; k < 5; k++) {
+                reply_event(reply, 0, &e);
+                struct buf *out = reply_out(reply);
+                assert_true(out->len == 0 || memcmp(out->data + out->len - 2, "\n\n", 2) == 0);
+                buf_clear(out);
+            }
+            mem_fail_at(0);
+            if (!reply_done(reply, &(struct reply_usage){7, 3}, &r)) {
+                reply_fail(reply, &r);
+                struct buf *out = reply_out(reply);
+                assert_memory_equal(out->data, i ? "event: " : "data: ", 6);
+                assert_memory_equal(out->data + out->len - 2, "\n\n", 2);
+                refused++;
+            }
+            reply_free(reply);
+            request_free(q);
+        }
+    assert_true(refused > 6);
 }
 
 static void test_responses_stream(void **state)
@@ -309,11 +376,16 @@ static void test_seal(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chat),        cmocka_unit_test(test_header_that_changes_its_mind),
-        cmocka_unit_test(test_chat_cut),    cmocka_unit_test(test_chat_calls),
-        cmocka_unit_test(test_chat_stream), cmocka_unit_test(test_logprobs),
-        cmocka_unit_test(test_responses),   cmocka_unit_test(test_responses_stream),
-        cmocka_unit_test(test_seal)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chat),
+                                       cmocka_unit_test(test_header_that_changes_its_mind),
+                                       cmocka_unit_test(test_chat_cut),
+                                       cmocka_unit_test(test_chat_calls),
+                                       cmocka_unit_test(test_chat_stream),
+                                       cmocka_unit_test(test_logprobs),
+                                       cmocka_unit_test(test_offsets_of_a_stream),
+                                       cmocka_unit_test(test_responses),
+                                       cmocka_unit_test(test_responses_stream),
+                                       cmocka_unit_test(test_seal),
+                                       cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests(tests, builtin_setup, answer_teardown);
 }

@@ -27,7 +27,7 @@ struct reply;
 bool reply_create(const struct request *request, const struct reply_about *about, struct reply **reply_out,
                   struct refusal *r);
 void reply_free(struct reply *reply);
-struct buf *reply_out(struct reply *reply);
+struct buf *reply_out(struct reply *reply); /* whole events only; none where memory ran out: reply_done says so */
 /* The answer begins to be computed: a stream's first events. */
 void reply_begin(struct reply *reply);
 void reply_event(struct reply *reply, size_t sequence, const struct osso_event *event);
@@ -39,12 +39,11 @@ void reply_prompt_token(struct reply *reply, size_t prompt, const struct osso_ev
 bool reply_done(struct reply *reply, const struct reply_usage *usage, struct refusal *r);
 /* A stream's last event when something failed (without stream the caller answers with the refusal itself). */
 void reply_fail(struct reply *reply, const struct refusal *r);
-size_t reply_tokens(const struct reply *reply, size_t sequence); /* sampled ids so far */
 
-/* For the store: the response object, and its output as items without brackets. NULL before the end, and for other
- * dialects. */
+/* For the store, between reply_done and the clearing of reply_out: the response object, and within it its output as
+ * items without brackets. Of other dialects: nothing. */
 const char *reply_id(const struct reply *reply); /* "resp_..." */
-const char *reply_object(const struct reply *reply);
-const char *reply_output(const struct reply *reply);
+struct jtext reply_object(const struct reply *reply);
+struct jtext reply_output(const struct reply *reply);
 
 #endif

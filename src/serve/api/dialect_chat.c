@@ -5,35 +5,22 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put_head(struct reply *reply, const char *object)
-{
-    buf_printf(&reply->out, "{\"id\":\"%s\",\"object\":\"%s\",\"created\":%lld,\"model\":", reply->id, object,
-               (long long)reply->about.created);
-    reply_put_text(reply, reply->about.model, strlen(reply->about.model));
-    reply_puts(reply, ",\"system_fingerprint\":null");
-    const struct jval *tier = jval_given(jdoc_root(reply->request->doc), "service_tier");
-    reply_puts(reply, ",\"service_tier\":");
-    reply_put_text(reply, tier ? tier->text.s : "default", tier ? tier->text.len : 7);
-}
-
 static void chunk_begin(const struct sequence *s)
 {
     reply_data_begin(s->reply);
-    put_head(s->reply, "chat.completion.chunk");
+    reply_put_head(s->reply, "chat.completion.chunk");
     buf_printf(&s->reply->out, ",\"choices\":[{\"index\":%zu,\"delta\":{", s->index);
 }
 
 static void chunk_end(struct sequence *s, const char *finish, struct item *logprobs_of)
 {
     struct reply *reply = s->reply;
+    struct jtext logprobs = logprobs_of ? item_untold(logprobs_of) : (struct jtext){0};
     reply_puts(reply, "},\"logprobs\":");
-    if (logprobs_of && logprobs_of->logprobs.len > logprobs_of->n_logprobs) {
-        const struct buf *all = &logprobs_of->logprobs;
-        size_t from = logprobs_of->n_logprobs + (logprobs_of->n_logprobs > 0); /* past the comma */
+    if (logprobs.len) {
         reply_puts(reply, "{\"content\":[");
-        buf_add(&reply->out, all->data + from, all->len - from);
+        buf_add(&reply->out, logprobs.s, logprobs.len);
         reply_puts(reply, "],\"refusal\":null}");
-        logprobs_of->n_logprobs = all->len;
     } else
         reply_puts(reply, "null");
     buf_printf(&reply->out, ",\"finish_reason\":%s%s%s}]%s}", finish ? "\"" : "", finish ? finish : "null",
@@ -52,41 +39,24 @@ static void begin(struct reply *reply)
 
 /* ---- calls ---------------------------------------------------------------------------------------------- */
 
-/* An object without its last brace: a stream adds the index, a whole answer the arguments. */
-static void put_call(struct sequence *s, const struct item *item, size_t index, const char *text, size_t len)
+/* An object without its first brace: a stream puts the index behind that. */
+static void put_call(struct sequence *s, const struct item *item, bool whole)
 {
-    struct reply *reply = s->reply;
-    struct call_name call = reply_call_name(reply, item);
-    const char *kind = call.custom ? "custom" : "function";
+    const char *kind = reply_call_name(s->reply, item).custom ? "custom" : "function";
     char id[64];
-    reply_item_id(s, "call_", index, id);
-    buf_printf(&reply->out, "\"id\":\"%s\",\"type\":\"%s\",\"%s\":{\"name\":", id, kind, kind);
-    reply_put_text(reply, call.name, strlen(call.name));
-    if (call.space) {
-        reply_puts(reply, ",\"namespace\":");
-        reply_put_text(reply, call.space, strlen(call.space));
-    }
-    reply_puts(reply, call.custom ? ",\"input\":" : ",\"arguments\":");
-    reply_put_text(reply, text, len);
-    reply_puts(reply, "}}");
+    reply_item_id(s, "call_", (size_t)(item - s->items.list), id);
+    buf_printf(&s->reply->out, "\"id\":\"%s\",\"type\":\"%s\",\"%s\":{", id, kind, kind);
+    reply_put_call(s->reply, item, whole);
+    reply_puts(s->reply, "}}");
 }
 
+/* A custom tool's text stands inside JSON: it is known when that is whole. */
 static void stream_call(struct sequence *s, enum item_news news, struct item *item, const char *text, size_t len)
 {
     bool custom = reply_call_name(s->reply, item).custom;
-    size_t index = (size_t)(item - s->items.list);
-    struct buf input = {0};
-    if (news == ITEM_BEGINS)
-        s->n_calls++;
-    if (custom && news != ITEM_ENDS) /* its text stands inside JSON: known when that is whole */
+    s->n_calls += news == ITEM_BEGINS;
+    if (custom != (news == ITEM_ENDS))
         return;
-    if (!custom && news == ITEM_ENDS)
-        return;
-    if (custom) {
-        toolset_input(&input, item->text.data ? item->text.data : "", item->text.len);
-        text = input.data ? input.data : "";
-        len = input.len;
-    }
     chunk_begin(s);
     buf_printf(&s->reply->out, "\"tool_calls\":[{\"index\":%zu,", s->n_calls - 1);
     if (news == ITEM_GROWS) {
@@ -94,10 +64,9 @@ static void stream_call(struct sequence *s, enum item_news news, struct item *it
         reply_put_text(s->reply, text, len);
         reply_puts(s->reply, "}}");
     } else
-        put_call(s, item, index, text, len);
+        put_call(s, item, custom);
     reply_puts(s->reply, "]");
     chunk_end(s, NULL, NULL);
-    buf_free(&input);
 }
 
 /* ---- streaming ------------------------------------------------------------------------------------------ */
@@ -149,11 +118,11 @@ static void news(struct sequence *s, enum item_news news, struct item *item, con
 static void end(struct sequence *s)
 {
     struct item *untold = NULL;
-    for (size_t i = 0; i < s->items.n; i++)
-        if (s->items.list[i].logprobs.len > s->items.list[i].n_logprobs)
-            untold = s->items.list + i;
     if (!s->reply->request->stream)
         return;
+    for (size_t i = 0; i < s->items.n; i++)
+        if (s->items.list[i].logprobs.len > s->items.list[i].n_told)
+            untold = s->items.list + i;
     chunk_begin(s);
     chunk_end(s, reply_finish_reason(s), untold);
 }
@@ -172,26 +141,15 @@ static void join(struct buf *out, const struct items *items, enum osso_voice voi
 
 static void put_calls(struct sequence *s)
 {
-    struct buf input = {0};
     const char *comma = "";
     reply_puts(s->reply, ",\"tool_calls\":[");
-    for (size_t i = 0; i < s->items.n; i++) {
-        const struct item *item = s->items.list + i;
-        if (item->voice != OSSO_VOICE_CALL)
-            continue;
-        const char *text = item->text.data ? item->text.data : "";
-        buf_clear(&input);
-        if (reply_call_name(s->reply, item).custom)
-            toolset_input(&input, text, item->text.len);
-        else
-            buf_add(&input, text, item->text.len);
-        buf_printf(&s->reply->out, "%s{", comma);
-        put_call(s, item, i, input.data ? input.data : "", input.len);
-        comma = ",";
-    }
+    for (const struct item *i = s->items.list; i < s->items.list + s->items.n; i++)
+        if (i->voice == OSSO_VOICE_CALL) {
+            buf_printf(&s->reply->out, "%s{", comma);
+            put_call(s, i, true);
+            comma = ",";
+        }
     reply_puts(s->reply, "]");
-    s->reply->failed |= input.failed;
-    buf_free(&input);
 }
 
 static void put_choice(struct sequence *s)
@@ -203,8 +161,7 @@ static void put_choice(struct sequence *s)
     for (size_t i = 0; i < s->items.n; i++)
         if (s->items.list[i].logprobs.len)
             buf_printf(&logprobs, "%s%s", logprobs.len ? "," : "", s->items.list[i].logprobs.data);
-    buf_printf(&reply->out, "%s{\"index\":%zu,\"message\":{\"role\":\"assistant\",\"content\":", s->index ? "," : "",
-               s->index);
+    buf_printf(&reply->out, "{\"index\":%zu,\"message\":{\"role\":\"assistant\",\"content\":", s->index);
     if (content.len || !s->n_calls)
         reply_put_text(reply, content.data, content.len);
     else
@@ -232,32 +189,8 @@ static void put_choice(struct sequence *s)
 
 static void done(struct reply *reply, const struct reply_usage *usage)
 {
-    if (reply->request->stream && reply->request->include_usage) {
-        reply_data_begin(reply);
-        put_head(reply, "chat.completion.chunk");
-        reply_puts(reply, ",\"choices\":[],\"usage\":");
-        reply_put_usage(reply, usage);
-        reply_puts(reply, "}");
-        reply_data_end(reply);
-    }
-    if (reply->request->stream) {
-        reply_puts(reply, "data: [DONE]\n\n");
-        return;
-    }
-    put_head(reply, "chat.completion");
-    reply_puts(reply, ",\"choices\":[");
-    for (size_t i = 0; i < reply->n; i++)
-        put_choice(reply->sequences + i);
-    reply_puts(reply, "],\"usage\":");
-    reply_put_usage(reply, usage);
-    reply_puts(reply, "}");
+    reply_choices_done(reply, usage, "chat.completion", "chat.completion.chunk", put_choice);
 }
 
-static void fail(struct reply *reply, const struct refusal *r)
-{
-    reply_data_begin(reply);
-    refusal_write(&reply->out, r);
-    reply_data_end(reply);
-}
-
-const struct dialect dialect_chat = {"chatcmpl-", begin, news, end, done, fail};
+const struct dialect dialect_chat = {
+    .id_prefix = "chatcmpl-", .begin = begin, .news = news, .end = end, .done = done, .fail = reply_choices_fail};

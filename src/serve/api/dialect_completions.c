@@ -1,149 +1,133 @@
 /* dialect_completions.c: text completions, with echo and log-probabilities as lm-evaluation-harness reads them. */
 #include "serve/api/dialect_parts.h"
 
-#include "base/mem.h"
-#include "json/jget.h"
 #include "json/jwrite.h"
 
+#include <math.h>
 #include <string.h>
 
-static void put_head(struct reply *reply)
+static const char object[] = "text_completion";
+
+static const struct sequence *first_of(const struct sequence *s)
 {
-    buf_printf(&reply->out, "{\"id\":\"%s\",\"object\":\"text_completion\",\"created\":%lld,\"model\":", reply->id,
-               (long long)reply->about.created);
-    reply_put_text(reply, reply->about.model, strlen(reply->about.model));
-    reply_puts(reply, ",\"system_fingerprint\":null");
+    return s - s->index % (size_t)s->reply->request->n;
 }
 
-/* The texts of a prompt's tokens, one behind the other. */
-static void put_prompt(const struct sequence *s, struct buf *text)
+/* ---- log-probabilities ---------------------------------------------------------------------------------- */
+
+static void put_tops(struct buf *out, const struct osso_tokenizer *tokenizer, const struct osso_event *event)
 {
-    const struct request *q = s->reply->request;
-    const struct osso_ids *ids = q->prompts + s->index / (size_t)q->n;
-    for (size_t i = 0; i < ids->len; i++) {
-        const char *piece;
-        size_t len;
-        osso_tokenizer_piece(s->reply->about.tokenizer, ids->data[i], &piece, &len);
-        buf_add(text, piece, len);
+    if (isnan(event->logprob)) { /* a first token: nothing stood in its place instead */
+        buf_puts(out, "null");
+        return;
     }
-}
-
-/* The lists of the older form, of tokens that are JSON objects of the newer one. `at`: where the first stands in the
- * text. */
-struct lists {
-    struct buf tokens, logprobs, tops, offsets;
-    size_t at, n;
-};
-
-static void list_token(struct lists *l, const struct jval *v)
-{
-    const struct jval *token = jval_get_type(v, "token", J_STRING), *top = jval_get_type(v, "top_logprobs", J_ARRAY);
-    const struct jval *logprob = jval_get(v, "logprob"), *bytes = jval_get_type(v, "bytes", J_ARRAY);
-    const char *comma = l->n++ ? "," : "";
-    bool is_first = !jval_given(v, "logprob");
-    buf_puts(&l->tokens, comma);
-    jwrite_string(&l->tokens, token->text.s, token->text.len);
-    buf_puts(&l->logprobs, comma);
-    jwrite_value(&l->logprobs, logprob, JWRITE_SPELT);
-    buf_printf(&l->offsets, "%s%zu", comma, l->at);
-    buf_puts(&l->tops, comma);
-    if (is_first)
-        buf_puts(&l->tops, "null");
-    else {
-        buf_puts(&l->tops, "{");
-        for (const struct jval *t = top ? top->first : NULL; t; t = t->next) {
-            const struct jval *name = jval_get_type(t, "token", J_STRING);
-            buf_puts(&l->tops, t == top->first ? "" : ",");
-            jwrite_string(&l->tops, name->text.s, name->text.len);
-            buf_puts(&l->tops, ":");
-            jwrite_value(&l->tops, jval_get(t, "logprob"), JWRITE_SPELT);
-        }
-        buf_puts(&l->tops, "}");
+    buf_puts(out, "{");
+    for (size_t i = 0; i < event->n_top; i++) {
+        buf_puts(out, i ? "," : "");
+        items_put_name(out, tokenizer, event->top[i].id);
+        buf_puts(out, ":");
+        items_put_score(out, event->top[i].logprob);
     }
-    l->at += bytes ? bytes->n_children : 0;
+    buf_puts(out, "}");
 }
 
-static void list_tokens(struct reply *reply, struct lists *l, const char *objects, size_t len)
+static void token(struct sequence *s, struct token_lists *to, const struct osso_event *event)
 {
-    struct buf text = {0};
-    struct jdoc *doc = NULL;
-    struct osso_error ignored;
-    buf_puts(&text, "[");
-    buf_add(&text, objects, len);
-    buf_puts(&text, "]");
-    if (text.failed || jdoc_read_harmony(text.data, text.len, "tokens", &doc, &ignored))
-        reply->failed = true; /* one's own text: there was no memory for it */
-    for (const struct jval *v = doc ? jdoc_root(doc)->first : NULL; v; v = v->next)
-        list_token(l, v);
-    jdoc_release(doc);
-    buf_free(&text);
+    const struct osso_tokenizer *tokenizer = s->reply->about.tokenizer;
+    const char *comma = to->tokens.len ? "," : "", *bytes;
+    size_t at = to->bytes + (to == &s->said ? first_of(s)->prompt.bytes : 0), len;
+    buf_puts(&to->tokens, comma);
+    items_put_name(&to->tokens, tokenizer, event->id);
+    buf_puts(&to->logprobs, comma);
+    items_put_score(&to->logprobs, event->logprob);
+    buf_puts(&to->tops, comma);
+    put_tops(&to->tops, tokenizer, event);
+    buf_printf(&to->offsets, "%s%zu", comma, at);
+    osso_tokenizer_piece(tokenizer, event->id, &bytes, &len);
+    to->bytes += len;
 }
 
-static void put_logprobs(struct reply *reply, struct lists *l)
+/* Lists that stand one behind the other as one. */
+static void put_list(struct reply *reply, const struct buf *a, const struct buf *b)
 {
-    const char *no = "";
-    buf_printf(&reply->out,
-               "{\"tokens\":[%s],\"token_logprobs\":[%s],\"top_logprobs\":", l->tokens.data ? l->tokens.data : no,
-               l->logprobs.data ? l->logprobs.data : no);
+    reply_puts(reply, "[");
+    reply_puts(reply, a->data ? a->data : "");
+    reply_puts(reply, a->len && b->len ? "," : "");
+    reply_puts(reply, b->data ? b->data : "");
+    reply_puts(reply, "]");
+    reply->failed |= a->failed || b->failed;
+}
+
+static void put_logprobs(struct reply *reply, const struct token_lists *a, const struct token_lists *b)
+{
+    reply_puts(reply, "{\"tokens\":");
+    put_list(reply, &a->tokens, &b->tokens);
+    reply_puts(reply, ",\"token_logprobs\":");
+    put_list(reply, &a->logprobs, &b->logprobs);
+    reply_puts(reply, ",\"top_logprobs\":");
     if (reply->request->top_logprobs)
-        buf_printf(&reply->out, "[%s]", l->tops.data ? l->tops.data : no);
+        put_list(reply, &a->tops, &b->tops);
     else
         reply_puts(reply, "null");
-    buf_printf(&reply->out, ",\"text_offset\":[%s]}", l->offsets.data ? l->offsets.data : no);
-    reply->failed |= l->tokens.failed || l->logprobs.failed || l->tops.failed || l->offsets.failed;
-    buf_free(&l->tokens);
-    buf_free(&l->logprobs);
-    buf_free(&l->tops);
-    buf_free(&l->offsets);
+    reply_puts(reply, ",\"text_offset\":");
+    put_list(reply, &a->offsets, &b->offsets);
+    reply_puts(reply, "}");
 }
 
-static void put_choice(struct sequence *s, const char *text, size_t len, const char *finish)
+static void forget(struct token_lists *l)
+{
+    buf_clear(&l->tokens);
+    buf_clear(&l->logprobs);
+    buf_clear(&l->tops);
+    buf_clear(&l->offsets);
+}
+
+/* ---- choices -------------------------------------------------------------------------------------------- */
+
+static const struct token_lists none;
+
+/* A text with the tokens of the prompt, or of what was said, or of both. */
+static void put_text(struct sequence *s, const char *text, size_t len, const char *finish,
+                     const struct token_lists *prompt, const struct token_lists *said)
 {
     struct reply *reply = s->reply;
-    struct item *item = s->items.n ? s->items.list : NULL;
-    struct lists l = {.at = 0};
     buf_printf(&reply->out, "{\"index\":%zu,\"text\":", s->index);
     reply_put_text(reply, text, len);
     reply_puts(reply, ",\"logprobs\":");
-    if (reply->request->logprobs) {
-        if (!s->listed && reply->request->echo) {
-            s->listed = true;
-            const struct buf *prompt =
-                &reply->sequences[s->index - s->index % (size_t)reply->request->n].prompt_logprobs;
-            list_tokens(reply, &l, prompt->data ? prompt->data : "", prompt->len);
-        }
-        size_t from = item ? item->n_logprobs + (item->n_logprobs > 0) : 0;
-        if (item && item->logprobs.len > from) {
-            l.at = l.n ? l.at : s->told;
-            list_tokens(reply, &l, item->logprobs.data + from, item->logprobs.len - from);
-            item->n_logprobs = item->logprobs.len;
-        }
-        put_logprobs(reply, &l);
-    } else
+    if (reply->request->logprobs)
+        put_logprobs(reply, prompt, said);
+    else
         reply_puts(reply, "null");
-    s->told += len;
     buf_printf(&reply->out, ",\"finish_reason\":%s%s%s}", finish ? "\"" : "", finish ? finish : "null",
                finish ? "\"" : "");
 }
 
-static void put_chunk(struct sequence *s, const char *text, size_t len, const char *finish)
+static void put_chunk(struct sequence *s, const char *text, size_t len, const char *finish,
+                      const struct token_lists *prompt, const struct token_lists *said)
 {
     reply_data_begin(s->reply);
-    put_head(s->reply);
+    reply_put_head(s->reply, object);
     reply_puts(s->reply, ",\"choices\":[");
-    put_choice(s, text, len, finish);
+    put_text(s, text, len, finish, prompt, said);
     reply_puts(s->reply, s->reply->request->include_usage ? "],\"usage\":null}" : "]}");
     reply_data_end(s->reply);
 }
 
+static void tell(struct sequence *s, const char *text, size_t len, const char *finish)
+{
+    put_chunk(s, text, len, finish, &none, &s->said);
+    forget(&s->said);
+}
+
 static void echo(struct sequence *s)
 {
+    const struct request *q = s->reply->request;
     struct buf text = {0};
-    if (s->echoed || !s->reply->request->echo)
+    if (s->echoed || !q->echo)
         return;
     s->echoed = true;
-    put_prompt(s, &text);
-    put_chunk(s, text.data ? text.data : "", text.len, NULL);
+    request_spell(q, s->index / (size_t)q->n, s->reply->about.tokenizer, &text);
+    put_chunk(s, text.data, text.len, NULL, &first_of(s)->prompt, &none);
     s->reply->failed |= text.failed;
     buf_free(&text);
 }
@@ -161,7 +145,7 @@ static void news(struct sequence *s, enum item_news news, struct item *item, con
     if (!s->reply->request->stream || news != ITEM_GROWS)
         return;
     echo(s);
-    put_chunk(s, text, len, NULL);
+    tell(s, text, len, NULL);
 }
 
 static void end(struct sequence *s)
@@ -169,47 +153,31 @@ static void end(struct sequence *s)
     if (!s->reply->request->stream)
         return;
     echo(s);
-    put_chunk(s, "", 0, reply_finish_reason(s));
+    tell(s, "", 0, reply_finish_reason(s));
+}
+
+static void put_choice(struct sequence *s)
+{
+    const struct request *q = s->reply->request;
+    struct buf text = {0};
+    if (q->echo)
+        request_spell(q, s->index / (size_t)q->n, s->reply->about.tokenizer, &text);
+    if (s->items.n)
+        buf_add(&text, s->items.list->text.data, s->items.list->text.len);
+    put_text(s, text.data, text.len, reply_finish_reason(s), &first_of(s)->prompt, &s->said);
+    s->reply->failed |= text.failed;
+    buf_free(&text);
 }
 
 static void done(struct reply *reply, const struct reply_usage *usage)
 {
-    if (reply->request->stream) {
-        if (reply->request->include_usage) {
-            reply_data_begin(reply);
-            put_head(reply);
-            reply_puts(reply, ",\"choices\":[],\"usage\":");
-            reply_put_usage(reply, usage);
-            reply_puts(reply, "}");
-            reply_data_end(reply);
-        }
-        reply_puts(reply, "data: [DONE]\n\n");
-        return;
-    }
-    put_head(reply);
-    reply_puts(reply, ",\"choices\":[");
-    for (size_t i = 0; i < reply->n; i++) {
-        struct sequence *s = reply->sequences + i;
-        struct buf text = {0};
-        if (reply->request->echo)
-            put_prompt(s, &text);
-        if (s->items.n)
-            buf_add(&text, s->items.list->text.data ? s->items.list->text.data : "", s->items.list->text.len);
-        reply_puts(reply, i ? "," : "");
-        put_choice(s, text.data, text.len, reply_finish_reason(s));
-        reply->failed |= text.failed;
-        buf_free(&text);
-    }
-    reply_puts(reply, "],\"usage\":");
-    reply_put_usage(reply, usage);
-    reply_puts(reply, "}");
+    reply_choices_done(reply, usage, object, object, put_choice);
 }
 
-static void fail(struct reply *reply, const struct refusal *r)
-{
-    reply_data_begin(reply);
-    refusal_write(&reply->out, r);
-    reply_data_end(reply);
-}
-
-const struct dialect dialect_completions = {"cmpl-", begin, news, end, done, fail};
+const struct dialect dialect_completions = {.id_prefix = "cmpl-",
+                                            .begin = begin,
+                                            .news = news,
+                                            .end = end,
+                                            .token = token,
+                                            .done = done,
+                                            .fail = reply_choices_fail};

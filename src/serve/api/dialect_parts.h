@@ -5,14 +5,22 @@
 #include "serve/api/items_out.h"
 #include "serve/api/dialect.h"
 
+/* Completions: tokens in the older form of log-probabilities, each list without its brackets. */
+struct token_lists {
+    struct buf tokens, logprobs, tops, offsets;
+    size_t bytes; /* of all tokens so far, those that were told included */
+};
+
 struct sequence {
     struct reply *reply;
     size_t index;
     struct items items;
     enum osso_stop stop;
-    bool ended, echoed, listed; /* completions: the prompt's text and its logprobs are out */
-    size_t n_calls, told;       /* calls begun; bytes of a completion's logprobs already streamed */
-    struct buf prompt_logprobs; /* completions: tokens of an echoed prompt, as JSON objects */
+    size_t n_calls; /* begun */
+    /* Completions: the prompt's text is out; tokens of an echoed prompt (in the first of its sequences), and of what
+     * was said and not told yet. */
+    bool echoed;
+    struct token_lists prompt, said;
 };
 
 /* What a dialect does differently. */
@@ -21,6 +29,7 @@ struct dialect {
     void (*begin)(struct reply *reply);
     void (*news)(struct sequence *s, enum item_news news, struct item *item, const char *text, size_t len);
     void (*end)(struct sequence *s);
+    void (*token)(struct sequence *s, struct token_lists *to, const struct osso_event *event); /* NULL: items have it */
     void (*done)(struct reply *reply, const struct reply_usage *usage);
     void (*fail)(struct reply *reply, const struct refusal *r);
 };
@@ -37,15 +46,25 @@ struct reply {
     bool begun, failed;
     /* Responses */
     size_t n_events;
-    struct buf object, output;
+    struct {
+        size_t at, len;
+    } object, output; /* in `out`, when all is over */
 };
 
 /* "data: " before and a blank line behind an event's JSON. */
 void reply_data_begin(struct reply *reply);
 void reply_data_end(struct reply *reply);
-/* "completed", "length": why a sequence ended, in the words of chat and completions. */
+/* What chat and completions share: {"id",...,"system_fingerprint" and so on; the end, whose whole answer is of
+ * `object`s and a stream's last pieces of `chunk`s; an error event. */
+void reply_put_head(struct reply *reply, const char *object);
+void reply_choices_done(struct reply *reply, const struct reply_usage *usage, const char *object, const char *chunk,
+                        void (*put_choice)(struct sequence *s));
+void reply_choices_fail(struct reply *reply, const struct refusal *r);
+/* Why a sequence ended, in the words of chat and completions: "stop", "length", "tool_calls". */
 const char *reply_finish_reason(const struct sequence *s);
-/* {"prompt_tokens":...}: chat's and completions' counts. */
+/* It had no room to end by itself. */
+bool reply_is_cut(const struct sequence *s);
+/* {"prompt_tokens":...} or {"input_tokens":...}: the dialect's counts. */
 void reply_put_usage(struct reply *reply, const struct reply_usage *usage);
 /* "call_0a1b...", "fc_...": the id of item `index`, the same whenever it is asked for. */
 void reply_item_id(const struct sequence *s, const char *prefix, size_t index, char text[64]);
@@ -55,6 +74,10 @@ struct call_name {
     bool custom;
 };
 struct call_name reply_call_name(const struct reply *reply, const struct item *item);
+/* "name":...,"arguments":"...": a call in the client's words; not whole: its text is yet to come. */
+void reply_put_call(struct reply *reply, const struct item *item, bool whole);
+/* The item's text as a JSON string; of a custom tool's call what stands inside its arguments. */
+void reply_put_item_text(struct reply *reply, const struct item *item);
 void reply_put_text(struct reply *reply, const char *text, size_t len); /* a JSON string */
 void reply_puts(struct reply *reply, const char *text);                 /* as it is */
 

@@ -40,29 +40,6 @@ static void put_part(const struct sequence *s, const struct item *item, bool who
     reply_puts(reply, "}");
 }
 
-static void put_call(const struct sequence *s, const struct item *item, bool whole)
-{
-    struct reply *reply = s->reply;
-    struct call_name call = reply_call_name(reply, item);
-    struct buf input = {0};
-    reply_puts(reply, ",\"call_id\":");
-    put_id(s, item, "call_");
-    reply_puts(reply, ",\"name\":");
-    reply_put_text(reply, call.name, strlen(call.name));
-    if (call.space) {
-        reply_puts(reply, ",\"namespace\":");
-        reply_put_text(reply, call.space, strlen(call.space));
-    }
-    if (whole && call.custom)
-        toolset_input(&input, item->text.data ? item->text.data : "", item->text.len);
-    else if (whole)
-        buf_add(&input, item->text.data ? item->text.data : "", item->text.len);
-    reply_puts(reply, call.custom ? ",\"input\":" : ",\"arguments\":");
-    reply_put_text(reply, input.data, input.len);
-    reply->failed |= input.failed;
-    buf_free(&input);
-}
-
 static void put_item(const struct sequence *s, const struct item *item, int part)
 {
     struct reply *reply = s->reply;
@@ -73,9 +50,12 @@ static void put_item(const struct sequence *s, const struct item *item, int part
         type = reply_call_name(reply, item).custom ? "custom_tool_call" : "function_call";
     buf_printf(&reply->out, "{\"type\":\"%s\",\"id\":", type);
     put_id(s, item, item_prefix(reply, item));
-    if (call)
-        put_call(s, item, part == PART_WHOLE);
-    else {
+    if (call) {
+        reply_puts(reply, ",\"call_id\":");
+        put_id(s, item, "call_");
+        reply_puts(reply, ",");
+        reply_put_call(reply, item, part == PART_WHOLE);
+    } else {
         reply_puts(reply, ",\"content\":[");
         if (part != PART_NONE)
             put_part(s, item, part == PART_WHOLE);
@@ -199,8 +179,10 @@ static void put_response(struct reply *reply, const char *status, const struct r
     else
         reply_puts(reply, ",\"completed_at\":null");
     reply_puts(reply, ",\"output\":[");
+    reply->output.at = reply->out.len;
     if (usage || r)
         put_output(reply);
+    reply->output.len = reply->out.len - reply->output.at;
     reply_puts(reply, "],\"usage\":");
     if (usage)
         reply_put_usage(reply, usage);
@@ -290,6 +272,7 @@ static struct words words_of(const struct reply *reply, const struct item *item)
                           "arguments"};
 }
 
+/* A piece of its text, or all of it: done. A custom tool's call has one piece, which is all. */
 static void tell_text(const struct sequence *s, struct item *item, bool done, const char *text, size_t len)
 {
     struct reply *reply = s->reply;
@@ -297,14 +280,15 @@ static void tell_text(const struct sequence *s, struct item *item, bool done, co
     bool answer = item->voice == OSSO_VOICE_ANSWER || item->voice == OSSO_VOICE_PREAMBLE;
     item_event_begin(s, item, done ? words.done : words.delta);
     buf_printf(&reply->out, ",\"%s\":", done ? words.member : "delta");
-    reply_put_text(reply, text, len);
+    if (text)
+        reply_put_text(reply, text, len);
+    else
+        reply_put_item_text(reply, item);
     if (answer) {
-        size_t from = done ? 0 : item->n_logprobs + (item->n_logprobs > 0);
+        struct jtext logprobs = done ? (struct jtext){item->logprobs.data, item->logprobs.len} : item_untold(item);
         reply_puts(reply, ",\"logprobs\":[");
-        if (item->logprobs.len > from)
-            buf_add(&reply->out, item->logprobs.data + from, item->logprobs.len - from);
+        buf_add(&reply->out, logprobs.s, logprobs.len);
         reply_puts(reply, "]");
-        item->n_logprobs = item->logprobs.len;
     }
     if (done && item->voice == OSSO_VOICE_CALL) {
         struct call_name call = reply_call_name(reply, item);
@@ -317,17 +301,9 @@ static void tell_text(const struct sequence *s, struct item *item, bool done, co
 /* What a custom tool reads stands inside JSON: it goes out in one piece, when that is whole. */
 static void tell_end(struct sequence *s, struct item *item)
 {
-    bool custom = item->voice == OSSO_VOICE_CALL && reply_call_name(s->reply, item).custom;
-    const char *text = item->text.data ? item->text.data : "";
-    struct buf input = {0};
-    if (custom) {
-        toolset_input(&input, text, item->text.len);
-        tell_text(s, item, false, input.data ? input.data : "", input.len);
-        tell_text(s, item, true, input.data ? input.data : "", input.len);
-    } else
-        tell_text(s, item, true, text, item->text.len);
-    s->reply->failed |= input.failed;
-    buf_free(&input);
+    if (item->voice == OSSO_VOICE_CALL && reply_call_name(s->reply, item).custom)
+        tell_text(s, item, false, NULL, 0);
+    tell_text(s, item, true, NULL, 0);
     if (item->voice != OSSO_VOICE_CALL)
         tell_part(s, item, "response.content_part.done", true);
     tell_item(s, item, "response.output_item.done", PART_WHOLE);
@@ -356,25 +332,16 @@ static void end(struct sequence *s)
 
 static void done(struct reply *reply, const struct reply_usage *usage)
 {
-    bool cut = reply->sequences->stop == OSSO_STOP_LENGTH || reply->sequences->stop == OSSO_STOP_CONTEXT;
-    const char *status = cut ? "incomplete" : "completed";
-    struct buf sent = reply->out;
-    reply->out = (struct buf){0};
-    put_output(reply);
-    reply->output = reply->out;
-    reply->out = (struct buf){0};
-    put_response(reply, status, usage, NULL);
-    reply->object = reply->out;
-    reply->out = sent;
-    reply->failed |= reply->output.failed || reply->object.failed;
-    if (!reply->request->stream) {
-        buf_add(&reply->out, reply->object.data, reply->object.len);
-        return;
+    bool cut = reply_is_cut(reply->sequences), stream = reply->request->stream;
+    if (stream) {
+        event_begin(reply, cut ? "response.incomplete" : "response.completed");
+        reply_puts(reply, ",\"response\":");
     }
-    event_begin(reply, cut ? "response.incomplete" : "response.completed");
-    reply_puts(reply, ",\"response\":");
-    buf_add(&reply->out, reply->object.data, reply->object.len);
-    event_end(reply);
+    reply->object.at = reply->out.len;
+    put_response(reply, cut ? "incomplete" : "completed", usage, NULL);
+    reply->object.len = reply->out.len - reply->object.at;
+    if (stream)
+        event_end(reply);
 }
 
 /* What was being said stays as far as it came. */
@@ -386,4 +353,5 @@ static void fail(struct reply *reply, const struct refusal *r)
     tell_response(reply, "response.failed", "failed", NULL, r);
 }
 
-const struct dialect dialect_responses = {"resp_", begin, news, end, done, fail};
+const struct dialect dialect_responses = {
+    .id_prefix = "resp_", .begin = begin, .news = news, .end = end, .done = done, .fail = fail};

@@ -28,12 +28,11 @@ void field_says(const struct field *f, char *text, size_t size)
                                         [FIELD_LIST] = "a list",
                                         [FIELD_OBJECT] = "an object",
                                         [FIELD_TEXT_OR_LIST] = "text or a list of texts",
+                                        [FIELD_TEXT_OR_LIST_OF_ITEMS] = "text or a list of items",
                                         [FIELD_TEXT_OR_OBJECT] = "text or an object",
                                         [FIELD_PROMPT] = "text, a list of token ids, or a list of either"};
     bool number = f->type == FIELD_INT || f->type == FIELD_REAL;
-    if (strcmp(f->name, "input") == 0)
-        snprintf(text, size, "text or a list of items");
-    else if (number && fabs(f->most) < 1e15)
+    if (number && fabs(f->most) < 1e15)
         snprintf(text, size, "%s from %.10g to %.10g", words[f->type], f->least, f->most);
     else if (number && f->least > -1e15)
         snprintf(text, size, "%s, at least %.10g", words[f->type], f->least);
@@ -90,8 +89,8 @@ static bool has_type(const struct field *f, const struct jval *v)
     case FIELD_TEXT: return v->type == J_STRING;
     case FIELD_LIST: return v->type == J_ARRAY;
     case FIELD_OBJECT: return v->type == J_OBJECT;
-    case FIELD_TEXT_OR_LIST:
-        return v->type == J_STRING || (v->type == J_ARRAY && (strcmp(f->name, "input") == 0 || is_text_list(v)));
+    case FIELD_TEXT_OR_LIST: return v->type == J_STRING || (v->type == J_ARRAY && is_text_list(v));
+    case FIELD_TEXT_OR_LIST_OF_ITEMS: return v->type == J_STRING || v->type == J_ARRAY;
     case FIELD_TEXT_OR_OBJECT: return v->type == J_STRING || v->type == J_OBJECT;
     case FIELD_PROMPT: return is_prompt(v);
     }
@@ -121,20 +120,28 @@ bool fields_check(const struct jval *root, unsigned api, struct refusal *r)
     return true;
 }
 
-int64_t field_int(const struct jval *root, const char *name, int64_t absent)
+const struct jval *field_given(const struct jval *root, unsigned api, const char *name)
 {
-    int64_t value;
-    return jget_integer(jval_given(root, name), &value) ? value : absent;
+    for (const struct field *f = fields; f < fields + sizeof fields / sizeof *fields; f++)
+        if (f->apis & api && strcmp(f->name, name) == 0)
+            return jval_given(root, name);
+    return NULL;
 }
 
-double field_real(const struct jval *root, const char *name, double absent)
+int64_t field_int(const struct jval *root, unsigned api, const char *name, int64_t absent)
 {
-    const struct jval *v = jval_given(root, name);
+    int64_t value;
+    return jget_integer(field_given(root, api, name), &value) ? value : absent;
+}
+
+double field_real(const struct jval *root, unsigned api, const char *name, double absent)
+{
+    const struct jval *v = field_given(root, api, name);
     return v ? jget_real(v) : absent;
 }
 
-bool field_bool(const struct jval *root, const char *name, bool absent)
+bool field_bool(const struct jval *root, unsigned api, const char *name, bool absent)
 {
-    const struct jval *v = jval_given(root, name);
+    const struct jval *v = field_given(root, api, name);
     return v ? v->truth : absent;
 }

@@ -15,6 +15,7 @@ enum field_type {
     FIELD_LIST,
     FIELD_OBJECT,
     FIELD_TEXT_OR_LIST,
+    FIELD_TEXT_OR_LIST_OF_ITEMS,
     FIELD_TEXT_OR_OBJECT,
     FIELD_PROMPT
 };
@@ -34,9 +35,11 @@ void field_says(const struct field *field, char *text, size_t size);
 /* Has every known field of the request its type, within its limits? What is no object is refused, too. */
 bool fields_check(const struct jval *root, unsigned api, struct refusal *r);
 
-/* Of a request that was checked: the value, or `absent`. */
-int64_t field_int(const struct jval *root, const char *name, int64_t absent);
-double field_real(const struct jval *root, const char *name, double absent);
-bool field_bool(const struct jval *root, const char *name, bool absent);
+/* Of a request that was checked: the field, or NULL; its value, or `absent`. What the table does not list for this API
+ * is absent, whatever a client says: nobody has looked at it. */
+const struct jval *field_given(const struct jval *root, unsigned api, const char *name);
+int64_t field_int(const struct jval *root, unsigned api, const char *name, int64_t absent);
+double field_real(const struct jval *root, unsigned api, const char *name, double absent);
+bool field_bool(const struct jval *root, unsigned api, const char *name, bool absent);
 
 #endif

@@ -9,6 +9,19 @@
 
 /* ---- log-probabilities ---------------------------------------------------------------------------------- */
 
+void items_put_name(struct buf *out, const struct osso_tokenizer *tokenizer, int32_t id)
+{
+    const char *bytes = "";
+    size_t len = 0;
+    osso_tokenizer_piece(tokenizer, id, &bytes, &len);
+    jwrite_string(out, bytes, len);
+}
+
+void items_put_score(struct buf *out, float logprob)
+{
+    jwrite_number(out, isinf(logprob) ? -9999.0 : logprob);
+}
+
 static void put_token(struct buf *out, const struct osso_tokenizer *tokenizer, int32_t id, float logprob)
 {
     const char *bytes = "";
@@ -17,14 +30,15 @@ static void put_token(struct buf *out, const struct osso_tokenizer *tokenizer, i
     buf_puts(out, "{\"token\":");
     jwrite_string(out, bytes, len);
     buf_puts(out, ",\"logprob\":");
-    jwrite_number(out, isinf(logprob) ? -9999.0 : logprob); /* no number: null, which the API has for a first token */
+    items_put_score(out, logprob);
     buf_puts(out, ",\"bytes\":[");
     for (size_t i = 0; i < len; i++)
         buf_printf(out, "%s%u", i ? "," : "", (unsigned)(unsigned char)bytes[i]);
     buf_puts(out, "]");
 }
 
-void items_put_logprob(struct buf *out, const struct osso_tokenizer *tokenizer, const struct osso_event *event)
+/* {"token","logprob","bytes","top_logprobs":[...]} of one event. */
+static void put_logprob(struct buf *out, const struct osso_tokenizer *tokenizer, const struct osso_event *event)
 {
     put_token(out, tokenizer, event->id, event->logprob);
     buf_puts(out, ",\"top_logprobs\":[");
@@ -36,18 +50,20 @@ void items_put_logprob(struct buf *out, const struct osso_tokenizer *tokenizer, 
     buf_puts(out, "]}");
 }
 
+struct jtext item_untold(struct item *item)
+{
+    size_t from = item->n_told + (item->n_told > 0); /* past the comma */
+    if (item->logprobs.len <= from)
+        return (struct jtext){"", 0};
+    item->n_told = item->logprobs.len;
+    return (struct jtext){item->logprobs.data + from, item->logprobs.len - from};
+}
+
 /* ---- items ---------------------------------------------------------------------------------------------- */
 
 static struct item *open_item(struct items *s)
 {
     return s->n && !s->list[s->n - 1].ended ? s->list + s->n - 1 : NULL;
-}
-
-static char *copy(struct items *s, const char *text)
-{
-    char *own = text ? mem_strdup(text) : NULL;
-    s->failed |= text && !own;
-    return own;
 }
 
 static struct item *begin(struct items *s, enum osso_voice voice, const struct osso_parser_state *m)
@@ -64,8 +80,8 @@ static struct item *begin(struct items *s, enum osso_voice voice, const struct o
     }
     struct item *item = s->list + s->n++;
     *item = (struct item){.voice = voice};
-    item->recipient = copy(s, m ? m->recipient : NULL);
-    item->channel = copy(s, m ? m->channel : NULL);
+    item->recipient = m && m->recipient ? mem_strdup(m->recipient) : NULL;
+    s->failed |= m && m->recipient && !item->recipient;
     s->tell(s->user, ITEM_BEGINS, s->n - 1, "", 0);
     return item;
 }
@@ -99,19 +115,17 @@ static void take(struct items *s, const struct osso_event *event, bool over)
 void items_event(struct items *s, const struct osso_event *event)
 {
     const struct osso_parser_state *m = event->message;
-    bool in_message = s->plain || (m && (m->in_content || m->message_done));
     bool counts = event->id >= 0;
     s->n_tokens += counts;
     s->n_thought += counts && event->voice == OSSO_VOICE_THOUGHT;
-    bool answers = in_message && event->voice == OSSO_VOICE_ANSWER &&
-                   !osso_tokenizer_is_special(s->tokenizer, event->id);
-    bool tells = s->logprobs && counts && (s->plain || answers); /* plain: of every id, the last one too */
+    bool tells = s->logprobs && counts && m && (m->in_content || m->message_done) &&
+                 event->voice == OSSO_VOICE_ANSWER && !osso_tokenizer_is_special(s->tokenizer, event->id);
     struct item *item = open_item(s);
     if (tells && !item)
         item = begin(s, OSSO_VOICE_ANSWER, m);
     if (tells && item) { /* before the text: a delta carries the tokens that it is made of */
         buf_puts(&item->logprobs, item->logprobs.len ? "," : "");
-        items_put_logprob(&item->logprobs, s->tokenizer, event);
+        put_logprob(&item->logprobs, s->tokenizer, event);
         s->failed |= item->logprobs.failed;
     }
     take(s, event, m && m->message_done);
@@ -133,7 +147,6 @@ void items_free(struct items *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         mem_free(s->list[i].recipient);
-        mem_free(s->list[i].channel);
         buf_free(&s->list[i].text);
         buf_free(&s->list[i].logprobs);
     }

@@ -3,15 +3,15 @@
 #define OSSO_SERVE_ITEMS_OUT_H
 
 #include "base/buf.h"
+#include "json/jlex.h"
 #include "osso/answer.h"
 
 struct item {
     enum osso_voice voice;
     char *recipient;     /* of a call */
-    char *channel;       /* as the model wrote it, or NULL */
     struct buf text;     /* all of it */
     struct buf logprobs; /* of an answer's text, if wanted: JSON objects separated by commas */
-    size_t n_logprobs;   /* bytes of `logprobs` that were told with earlier deltas */
+    size_t n_told;       /* bytes of `logprobs` that were told with earlier deltas */
     bool ended, cut;     /* cut: the answer ended before its message did */
 };
 
@@ -25,8 +25,7 @@ struct items {
     size_t n_tokens, n_thought; /* sampled ids; those of thoughts, headers left out */
     bool failed;                /* no memory: the answer is not whole */
     const struct osso_tokenizer *tokenizer;
-    bool logprobs;
-    bool plain; /* a text completion: no parser, one item */
+    bool logprobs; /* of an answer's text */
     item_fn *tell;
     void *user;
 };
@@ -36,7 +35,10 @@ void items_event(struct items *items, const struct osso_event *event);
 void items_finish(struct items *items, const struct osso_event *event);
 void items_free(struct items *items);
 
-/* {"token","logprob","bytes","top_logprobs":[...]} of one event. */
-void items_put_logprob(struct buf *out, const struct osso_tokenizer *tokenizer, const struct osso_event *event);
+/* What of `logprobs` no delta has told yet: now it is told. */
+struct jtext item_untold(struct item *item);
+/* A token's text as a JSON string; its log-probability, null where it has none (a first token). */
+void items_put_name(struct buf *out, const struct osso_tokenizer *tokenizer, int32_t id);
+void items_put_score(struct buf *out, float logprob);
 
 #endif

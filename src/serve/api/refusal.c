@@ -31,14 +31,8 @@ bool refuse_status(struct refusal *r, enum osso_status status, const char *param
     return false;
 }
 
-void refusal_at(struct refusal *r, const char *outer)
-{
-    char inner[sizeof r->param];
-    snprintf(inner, sizeof inner, "%s", r->param);
-    snprintf(r->param, sizeof r->param, "%.48s%s%.40s", outer, inner[0] && inner[0] != '[' ? "." : "", inner);
-}
-
-const char *refusal_type(int status)
+/* OpenAI's words for kinds of errors, by status. */
+static const char *type_of(int status)
 {
     switch (status) {
     case 401: return "authentication_error";
@@ -49,19 +43,26 @@ const char *refusal_type(int status)
     }
 }
 
-void refusal_write(struct buf *out, const struct refusal *r)
+static void put_text(struct buf *out, const char *key, const char *text)
+{
+    buf_printf(out, ",\"%s\":", key);
+    if (text)
+        jwrite_string(out, text, strlen(text));
+    else
+        buf_puts(out, "null");
+}
+
+void refusal_body(struct buf *out, int status, const char *param, const char *code, const char *message)
 {
     buf_puts(out, "{\"error\":{\"message\":");
-    jwrite_string(out, r->err.text, strlen(r->err.text));
-    buf_printf(out, ",\"type\":\"%s\",\"param\":", refusal_type(r->status));
-    if (r->param[0])
-        jwrite_string(out, r->param, strlen(r->param));
-    else
-        buf_puts(out, "null");
-    buf_puts(out, ",\"code\":");
-    if (r->code)
-        jwrite_string(out, r->code, strlen(r->code));
-    else
-        buf_puts(out, "null");
+    jwrite_string(out, message, strlen(message));
+    put_text(out, "type", type_of(status));
+    put_text(out, "param", param);
+    put_text(out, "code", code);
     buf_puts(out, "}}");
+}
+
+void refusal_write(struct buf *out, const struct refusal *r)
+{
+    refusal_body(out, r->status, r->param[0] ? r->param : NULL, r->code, r->err.text);
 }

@@ -20,12 +20,8 @@ bool refuse(struct refusal *r, int status, const char *param, const char *format
     __attribute__((format(printf, 4, 5)));
 /* The same for a sentence that a call has left in r->err. */
 bool refuse_status(struct refusal *r, enum osso_status status, const char *param);
-/* "messages[3].content": a place below a place. */
-void refusal_at(struct refusal *r, const char *outer);
-
-/* {"error":{"message","type","param","code"}} and the same without the braces around it. */
+/* {"error":{"message","type","param","code"}}, of its pieces (param and code may be NULL) or of a refusal. */
+void refusal_body(struct buf *out, int status, const char *param, const char *code, const char *message);
 void refusal_write(struct buf *out, const struct refusal *r);
-/* OpenAI's word for a status: "invalid_request_error", "rate_limit_error", ... */
-const char *refusal_type(int status);
 
 #endif

@@ -46,20 +46,20 @@ static bool read_sampling(struct request *q, const struct jval *root, const stru
 {
     struct osso_sampling *s = &q->sampling;
     *s = *world->defaults;
-    s->temperature = field_real(root, "temperature", s->temperature);
-    s->top_p = field_real(root, "top_p", s->top_p);
-    s->top_k = field_int(root, "top_k", s->top_k);
-    s->min_p = field_real(root, "min_p", s->min_p);
-    s->presence_penalty = field_real(root, "presence_penalty", s->presence_penalty);
-    s->frequency_penalty = field_real(root, "frequency_penalty", s->frequency_penalty);
-    s->repetition_penalty = field_real(root, "repetition_penalty", s->repetition_penalty);
-    if (jval_given(root, "top_p") && s->top_p == 0) { /* asked for: so few that only the first is left */
+    s->temperature = field_real(root, q->api, "temperature", s->temperature);
+    s->top_p = field_real(root, q->api, "top_p", s->top_p);
+    s->top_k = field_int(root, q->api, "top_k", s->top_k);
+    s->min_p = field_real(root, q->api, "min_p", s->min_p);
+    s->presence_penalty = field_real(root, q->api, "presence_penalty", s->presence_penalty);
+    s->frequency_penalty = field_real(root, q->api, "frequency_penalty", s->frequency_penalty);
+    s->repetition_penalty = field_real(root, q->api, "repetition_penalty", s->repetition_penalty);
+    if (field_given(root, q->api, "top_p") && s->top_p == 0) { /* asked for: so few that only the first is left */
         s->top_p = 1;
         s->top_k = 1;
     }
-    q->seeded = jval_given(root, "seed") != NULL;
-    s->seed = (uint64_t)field_int(root, "seed", 0);
-    return read_bias(q, jval_given(root, "logit_bias"), world, r);
+    q->seeded = field_given(root, q->api, "seed") != NULL;
+    s->seed = (uint64_t)field_int(root, q->api, "seed", 0);
+    return read_bias(q, field_given(root, q->api, "logit_bias"), world, r);
 }
 
 /* ---- where it ends -------------------------------------------------------------------------------------- */
@@ -77,17 +77,16 @@ static bool add_stop(struct request *q, const struct jval *v, struct refusal *r)
 static bool read_end(struct request *q, const struct jval *root, struct refusal *r)
 {
     static const char *const limits[] = {"max_output_tokens", "max_completion_tokens", "max_tokens"};
-    const struct jval *stop = jval_given(root, "stop");
-    for (size_t i = 0; i < 3; i++) {
-        bool known = i == 0 ? q->api == API_RESPONSES : q->api != API_RESPONSES;
-        if (!known || !jval_given(root, limits[i]))
-            continue;
-        q->max_tokens = field_int(root, limits[i], 0);
+    const struct jval *stop = field_given(root, q->api, "stop");
+    size_t i = 0;
+    while (i < 3 && !field_given(root, q->api, limits[i]))
+        i++;
+    if (i < 3) {
+        q->max_tokens = field_int(root, q->api, limits[i], 0);
         q->no_tokens = q->max_tokens == 0;
-        break;
     }
-    q->min_tokens = field_int(root, "min_tokens", 0);
-    q->ignore_eos = field_bool(root, "ignore_eos", false);
+    q->min_tokens = field_int(root, q->api, "min_tokens", 0);
+    q->ignore_eos = field_bool(root, q->api, "ignore_eos", false);
     if (q->max_tokens > 0 && q->min_tokens > q->max_tokens)
         return refuse(r, 400, "min_tokens", "\"min_tokens\" is %lld, but at most %lld tokens are wanted",
                       (long long)q->min_tokens, (long long)q->max_tokens);
@@ -104,11 +103,11 @@ static bool read_end(struct request *q, const struct jval *root, struct refusal 
 static bool read_common(struct request *q, const struct jval *root, const struct request_world *world,
                         struct refusal *r)
 {
-    const struct jval *options = jval_given(root, "stream_options");
+    const struct jval *options = field_given(root, q->api, "stream_options");
     const struct jval *usage = options ? jval_given(options, "include_usage") : NULL;
-    q->n = field_int(root, "n", 1);
-    q->stream = field_bool(root, "stream", false);
-    q->top_logprobs = field_int(root, "top_logprobs", 0);
+    q->n = field_int(root, q->api, "n", 1);
+    q->stream = field_bool(root, q->api, "stream", false);
+    q->top_logprobs = field_int(root, q->api, "top_logprobs", 0);
     q->include_usage = q->stream && usage && usage->type == J_BOOL && usage->truth;
     if (usage && usage->type != J_BOOL)
         return refuse(r, 400, "stream_options.include_usage", "\"include_usage\" must be true or false");
@@ -137,6 +136,16 @@ bool request_read(unsigned api, const char *body, size_t len, const struct reque
     return api == API_RESPONSES ? request_responses(q, world, r) : request_completions(q, world, r);
 }
 
+void request_spell(const struct request *q, size_t prompt, const struct osso_tokenizer *tokenizer, struct buf *out)
+{
+    for (size_t i = 0; i < q->prompts[prompt].len; i++) {
+        const char *piece;
+        size_t len;
+        osso_tokenizer_piece(tokenizer, q->prompts[prompt].data[i], &piece, &len);
+        buf_add(out, piece, len);
+    }
+}
+
 void request_free(struct request *q)
 {
     if (!q)
@@ -144,7 +153,6 @@ void request_free(struct request *q)
     for (size_t i = 0; i < q->n_prompts; i++)
         osso_ids_free(q->prompts + i);
     mem_free(q->prompts);
-    mem_free(q->rendered);
     mem_free(q->bias);
     toolset_free(&q->tools);
     buf_free(&q->items);

@@ -11,7 +11,7 @@
 /* What reading needs of the server. */
 struct request_world {
     const struct osso_tokenizer *tokenizer;
-    int64_t vocab, context;               /* of the model; tokens of one request */
+    int64_t vocab;                        /* of the model */
     const struct osso_sampling *defaults; /* the model's */
     const char *date;                     /* "2026-01-15", for the system message; NULL: none */
     /* The stored history of a response: a JSON list of items ("[...]"), or NULL when this key has no such response. */
@@ -27,7 +27,6 @@ struct request {
     struct jdoc *doc; /* the body: whatever is echoed lives there */
     struct osso_ids *prompts;
     size_t n_prompts;
-    char *rendered; /* the prompt as text, specials by name: rules of scripts match it; only if asked for */
     int64_t n;
     struct osso_sampling sampling; /* its bias list is `bias` */
     struct osso_logit_bias *bias;
@@ -44,10 +43,10 @@ struct request {
     bool harmony; /* a conversation: the answer is read by the parser */
     struct toolset tools;
     char effort[8];
+    struct jtext tier; /* chat: "service_tier", in doc */
     /* Responses */
     bool store, include_encrypted;
-    struct buf items;    /* the input as a JSON list of items without brackets, earlier ones first: what is stored */
-    size_t items_before; /* bytes of `items` that come from the previous response */
+    struct buf items; /* the input as a JSON list of items without brackets, earlier ones first: what is stored */
     size_t n_items;
 };
 
@@ -55,5 +54,8 @@ struct request {
 bool request_read(unsigned api, const char *body, size_t len, const struct request_world *world,
                   struct request **request_out, struct refusal *r);
 void request_free(struct request *request);
+/* Appends a prompt as text, specials by name. */
+void request_spell(const struct request *request, size_t prompt, const struct osso_tokenizer *tokenizer,
+                   struct buf *out);
 
 #endif

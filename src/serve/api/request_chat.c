@@ -61,17 +61,18 @@ static void put_message(struct buf *out, const struct jval *m)
 
 static bool read_effort(struct request *q, const struct jval *root, struct refusal *r)
 {
-    const struct jval *effort = jval_given(root, "reasoning_effort");
-    const struct jval *inner = jval_given(jval_given(root, "chat_template_kwargs"), "reasoning_effort");
+    const struct jval *effort = field_given(root, q->api, "reasoning_effort");
+    const struct jval *inner = jval_given(field_given(root, q->api, "chat_template_kwargs"), "reasoning_effort");
     if (effort)
         return request_effort(q, effort, "reasoning_effort", r);
     return !inner || request_effort(q, inner, "chat_template_kwargs.reasoning_effort", r);
 }
 
-static bool read_form(const struct jval *root, struct refusal *r)
+static bool read_form(const struct request *q, const struct jval *root, struct refusal *r)
 {
-    const struct jval *format = jval_given(root, "response_format"), *type = jval_get_type(format, "type", J_STRING);
-    const struct jval *modalities = jval_given(root, "modalities");
+    const struct jval *format = field_given(root, q->api, "response_format"),
+                      *type = jval_get_type(format, "type", J_STRING);
+    const struct jval *modalities = field_given(root, q->api, "modalities");
     if (format && !(type && jtext_is(type->text, "text")))
         return refuse(r, 400, "response_format", "\"response_format\" can only be {\"type\": \"text\"} yet");
     for (const struct jval *v = modalities ? modalities->first : NULL; v; v = v->next)
@@ -82,14 +83,16 @@ static bool read_form(const struct jval *root, struct refusal *r)
 
 bool request_chat(struct request *q, const struct request_world *world, struct refusal *r)
 {
-    const struct jval *root = jdoc_root(q->doc), *messages = jval_given(root, "messages");
+    const struct jval *root = jdoc_root(q->doc), *messages = field_given(root, q->api, "messages");
+    const struct jval *tier = field_given(root, q->api, "service_tier");
     struct buf chat = {0};
+    q->tier = tier ? tier->text : (struct jtext){"default", 7};
     if (!messages)
         return refuse(r, 400, "messages", "\"messages\" is missing: a list of messages");
-    q->logprobs = field_bool(root, "logprobs", false);
+    q->logprobs = field_bool(root, q->api, "logprobs", false);
     if (q->top_logprobs && !q->logprobs)
         return refuse(r, 400, "top_logprobs", "\"top_logprobs\" needs \"logprobs\": true");
-    if (!read_effort(q, root, r) || !read_form(root, r) || !toolset_read(root, &q->tools, r))
+    if (!read_effort(q, root, r) || !read_form(q, root, r) || !toolset_read(root, q->api, &q->tools, r))
         return false;
     buf_puts(&chat, "{\"messages\":[");
     for (const struct jval *m = messages->first; m; m = m->next) {

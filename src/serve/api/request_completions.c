@@ -45,18 +45,18 @@ static bool add_prompt(struct request *q, const struct jval *v, const struct req
 
 bool request_completions(struct request *q, const struct request_world *world, struct refusal *r)
 {
-    const struct jval *root = jdoc_root(q->doc), *prompt = jval_given(root, "prompt"),
-                      *suffix = jval_given(root, "suffix");
+    const struct jval *root = jdoc_root(q->doc), *prompt = field_given(root, q->api, "prompt"),
+                      *suffix = field_given(root, q->api, "suffix");
     if (!prompt)
         return refuse(r, 400, "prompt", "\"prompt\" is missing: a text, token ids, or a list of either");
     if (suffix && suffix->text.len)
         return refuse(r, 400, "suffix", "\"suffix\" is not supported: gpt-oss fills no gaps");
-    if (field_int(root, "best_of", q->n) != q->n)
+    if (field_int(root, q->api, "best_of", q->n) != q->n)
         return refuse(r, 400, "best_of", "\"best_of\" must be as many as \"n\": nothing is thrown away here");
-    q->logprobs = jval_given(root, "logprobs") != NULL;
-    q->top_logprobs = field_int(root, "logprobs", 0);
-    q->echo = field_bool(root, "echo", false);
-    if (!jval_given(root, "max_tokens"))
+    q->logprobs = field_given(root, q->api, "logprobs") != NULL;
+    q->top_logprobs = field_int(root, q->api, "logprobs", 0);
+    q->echo = field_bool(root, q->api, "echo", false);
+    if (!field_given(root, q->api, "max_tokens"))
         q->max_tokens = 16; /* the API's default */
     q->prompts = mem_array(MOST_PROMPTS, sizeof *q->prompts);
     if (!q->prompts)

@@ -63,7 +63,6 @@ static bool put_earlier(struct request *q, const struct jval *id, const struct r
         return refuse_status(r, status, NULL);
     bool ok = items_put_messages(chat, jdoc_root(doc), "previous_response_id", &q->tools, r);
     put_items(q, jdoc_root(doc));
-    q->items_before = q->items.len;
     jdoc_release(doc);
     return ok;
 }
@@ -114,17 +113,17 @@ static bool put_input(struct request *q, const struct jval *input, const struct 
 
 static bool read_form(struct request *q, const struct jval *root, struct refusal *r)
 {
-    const struct jval *format = jval_given(jval_given(root, "text"), "format");
+    const struct jval *format = jval_given(field_given(root, q->api, "text"), "format");
     const struct jval *type = jval_get_type(format, "type", J_STRING);
-    const struct jval *truncation = jval_given(root, "truncation"),
-                      *effort = jval_given(jval_given(root, "reasoning"), "effort");
-    const struct jval *include = jval_given(root, "include");
+    const struct jval *truncation = field_given(root, q->api, "truncation"),
+                      *effort = jval_given(field_given(root, q->api, "reasoning"), "effort");
+    const struct jval *include = field_given(root, q->api, "include");
     if (format && !(type && jtext_is(type->text, "text")))
         return refuse(r, 400, "text.format", "\"text.format\" can only be {\"type\": \"text\"} yet");
     if (truncation && !jtext_is(truncation->text, "disabled"))
         return refuse(r, 400, "truncation",
                       "\"truncation\" can only be \"disabled\": nothing of a conversation is dropped here");
-    if (field_bool(root, "background", false))
+    if (field_bool(root, q->api, "background", false))
         return refuse(r, 400, "background", "\"background\" can only be false");
     for (const struct jval *v = include ? include->first : NULL; v; v = v->next) {
         if (v->type != J_STRING)
@@ -133,16 +132,16 @@ static bool read_form(struct request *q, const struct jval *root, struct refusal
         q->logprobs |= jtext_is(v->text, "message.output_text.logprobs");
     }
     q->logprobs |= q->top_logprobs > 0;
-    q->store = field_bool(root, "store", true);
+    q->store = field_bool(root, q->api, "store", true);
     return !effort || request_effort(q, effort, "reasoning.effort", r);
 }
 
 bool request_responses(struct request *q, const struct request_world *world, struct refusal *r)
 {
-    const struct jval *root = jdoc_root(q->doc), *earlier = jval_given(root, "previous_response_id");
-    const struct jval *instructions = jval_given(root, "instructions");
+    const struct jval *root = jdoc_root(q->doc), *earlier = field_given(root, q->api, "previous_response_id");
+    const struct jval *instructions = field_given(root, q->api, "instructions");
     struct buf messages = {0}, chat = {0};
-    if (!read_form(q, root, r) || !toolset_read(root, &q->tools, r))
+    if (!read_form(q, root, r) || !toolset_read(root, q->api, &q->tools, r))
         return false;
     if (instructions) {
         buf_puts(&messages, ",{\"role\":\"developer\",\"content\":");
@@ -150,7 +149,7 @@ bool request_responses(struct request *q, const struct request_world *world, str
         buf_puts(&messages, "}");
     }
     bool ok = !earlier || put_earlier(q, earlier, world, &messages, r);
-    ok = ok && put_input(q, jval_given(root, "input"), world, &messages, r);
+    ok = ok && put_input(q, field_given(root, q->api, "input"), world, &messages, r);
     buf_puts(&chat, "{\"messages\":[");
     if (messages.len)
         buf_add(&chat, messages.data + 1, messages.len - 1);

@@ -232,12 +232,12 @@ static bool choose(struct toolset *set, const struct jval *v, struct refusal *r)
     return !mode || choose_mode(set, mode->text, r);
 }
 
-bool toolset_read(const struct jval *root, struct toolset *set, struct refusal *r)
+bool toolset_read(const struct jval *root, unsigned api, struct toolset *set, struct refusal *r)
 {
-    const struct jval *list = jval_given(root, "tools") ? jval_given(root, "tools") : jval_given(root, "functions");
-    const struct jval *choice = jval_given(root, "tool_choice") ? jval_given(root, "tool_choice")
-                                                                : jval_given(root, "function_call");
+    const struct jval *list = field_given(root, api, "tools"), *choice = field_given(root, api, "tool_choice");
     size_t i = 0;
+    list = list ? list : field_given(root, api, "functions");
+    choice = choice ? choice : field_given(root, api, "function_call");
     set->tools = mem_array(MOST_TOOLS, sizeof *set->tools);
     if (!set->tools)
         return no_memory(r);

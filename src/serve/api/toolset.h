@@ -6,7 +6,7 @@
 #define OSSO_SERVE_TOOLSET_H
 
 #include "json/jdoc.h"
-#include "serve/api/refusal.h"
+#include "serve/api/fields.h"
 
 struct tool {
     char *shown;     /* what the model calls it */
@@ -29,7 +29,7 @@ struct toolset {
 };
 
 /* `tools` and `choice` (and the older "functions", "function_call") of a request; all may be absent. */
-bool toolset_read(const struct jval *root, struct toolset *set, struct refusal *r);
+bool toolset_read(const struct jval *root, unsigned api, struct toolset *set, struct refusal *r);
 void toolset_free(struct toolset *set);
 
 /* The tool with a client's name; `space` may be NULL. */
