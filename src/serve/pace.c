@@ -45,13 +45,12 @@ void pace_learn(struct pace *p, int streams, int rows, double ms)
     solve(p);
 }
 
-int pace_rows(const struct pace *p, int streams, int most)
+int pace_rows(const struct pace *p, int streams)
 {
     int rows = PIECE;
     if (streams > 0 && p->cost[2] > 0) {
         double alone = p->cost[0] + p->cost[1] * streams;
         rows = (int)fmin(PIECE, (STRETCH - 1) * alone / p->cost[2]);
     }
-    rows = rows < LEAST ? LEAST : rows;
-    return rows < most ? rows : most;
+    return rows < LEAST ? LEAST : rows;
 }

@@ -12,7 +12,7 @@ struct pace {
 
 /* A step took so long. */
 void pace_learn(struct pace *pace, int streams, int rows, double ms);
-/* Rows for prompts beside so many streams, at most `most`. */
-int pace_rows(const struct pace *pace, int streams, int most);
+/* Rows for prompts beside so many streams. */
+int pace_rows(const struct pace *pace, int streams);
 
 #endif

@@ -122,8 +122,8 @@ enum osso_status sched_create(struct osso_engine *engine, const struct sched_opt
     s->in_step = mem_array(n, sizeof(struct osso_session *));
     s->draws = mem_array(n, sizeof *s->draws);
     s->errors = mem_array(n, sizeof *s->errors);
-    s->drawn = mem_array(n, sizeof *s->drawn);
-    bool ok = s->seqs && s->in_step && s->draws && s->errors && s->drawn;
+    s->picked = mem_array(n, sizeof(struct seq *));
+    bool ok = s->seqs && s->in_step && s->draws && s->errors && s->picked;
     if (ok)
         publish(s);
     if (ok && pthread_create(&s->thread, NULL, run, s) == 0) {
@@ -151,7 +151,7 @@ void sched_free(struct sched *s)
     mem_free(s->in_step);
     mem_free(s->draws);
     mem_free(s->errors);
-    mem_free(s->drawn);
+    mem_free(s->picked);
     mem_free(s);
 }
 

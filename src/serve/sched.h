@@ -12,7 +12,6 @@ struct sched;
 struct sched_options {
     int slots;     /* answers at the same time */
     int max_queue; /* jobs that wait; more are refused */
-    int max_rows;  /* of a step, as the engine's */
     int64_t vocab;
 };
 /* The engine is the scheduler's until sched_free. */

@@ -20,6 +20,7 @@ struct seq {
     bool released;   /* its K and V were given back: it waits for room */
     size_t n_scored; /* tokens of the prompt whose score was told */
     size_t had;      /* computed before this step */
+    size_t left;     /* to be computed, as order() saw it */
 };
 
 struct sched {
@@ -43,7 +44,7 @@ struct sched {
     struct osso_session **in_step;
     struct osso_draw *draws;
     struct osso_error *errors;
-    int *drawn; /* the sequence of each draw */
+    struct seq **picked; /* [slots] the prompts of a step in their order, then whose each draw is */
 };
 
 /* sched_queue.c */
@@ -51,7 +52,9 @@ struct sched {
 void sched_drop_queued(struct sched *s);
 /* Begins one answer of one job. False: nobody can begin now. */
 bool sched_admit_one(struct sched *s);
-/* Ends all answers of a job. */
+/* No more answers of it begin. */
+void sched_unqueue(struct sched *s, const struct job *job);
+/* Ends all answers of a job in work; status is not OK. */
 void sched_end_job(struct sched *s, struct job *job, enum osso_status status, const struct osso_error *why);
 /* Ends jobs in work whose clients left; `all`: every one. */
 void sched_drop_cancelled(struct sched *s, bool all);
@@ -70,6 +73,7 @@ void seq_end(struct sched *s, int i, enum osso_status status, const struct osso_
 enum osso_status seq_score(struct seq *seq, int64_t vocab, struct osso_error *err);
 /* Pages that the answers in work have still to fill; SCHED_SLIDING_PAGES: of the window, for each. */
 enum { SCHED_PAGE = 128, SCHED_SLIDING_PAGES = 4 };
+size_t seq_left(const struct seq *seq); /* tokens still to be computed */
 uint64_t sched_pages_promised(const struct sched *s);
 /* The job is told, for the last time; it may be gone afterwards. */
 void job_finish(struct job *job, enum osso_status status, const struct osso_error *why);

@@ -14,6 +14,18 @@ static struct job *unlink_job(struct sched *s, struct job *before)
     return job;
 }
 
+void sched_unqueue(struct sched *s, const struct job *job)
+{
+    struct job *before = NULL;
+    pthread_mutex_lock(&s->lock);
+    for (struct job *at = s->first; at; before = at, at = at->next)
+        if (at == job) {
+            unlink_job(s, before);
+            break;
+        }
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* Jobs that nobody waits for any more, or that find no server: one after the other, since on_done may be slow. */
 static struct job *take_dropped(struct sched *s)
 {
@@ -88,18 +100,10 @@ bool sched_admit_one(struct sched *s)
     pthread_mutex_unlock(&s->lock);
     if (!begins)
         return false;
-    bool was_last = job->n_begun + 1 == job->n;
     enum osso_status status = seq_begin(s, job, &err);
     if (!status)
         return true;
-    if (!was_last) {
-        pthread_mutex_lock(&s->lock);
-        before = NULL;
-        for (struct job *at = s->first; at && at != job; at = at->next)
-            before = at;
-        unlink_job(s, before);
-        pthread_mutex_unlock(&s->lock);
-    }
+    sched_unqueue(s, job);
     job->status = status;
     job->why = err;
     if (job->n_over == job->n_begun)
@@ -109,34 +113,15 @@ bool sched_admit_one(struct sched *s)
 
 /* ---- running ones --------------------------------------------------------------------------------------- */
 
-/* Takes a job that has begun out of the queue: no further answer of it begins. */
-static void stop_queued(struct sched *s, const struct job *job)
-{
-    struct job *before = NULL;
-    pthread_mutex_lock(&s->lock);
-    for (struct job *at = s->first; at; before = at, at = at->next)
-        if (at == job) {
-            unlink_job(s, before);
-            break;
-        }
-    pthread_mutex_unlock(&s->lock);
-}
-
-/* Ends one answer, and with a failure its whole job. */
 void sched_end_job(struct sched *s, struct job *job, enum osso_status status, const struct osso_error *why)
 {
-    stop_queued(s, job);
-    for (int left = 1; left;) { /* the last seq_end may free the job */
-        int at = -1, n = 0;
-        for (int i = 0; i < s->n; i++)
-            if (s->seqs[i].job == job) {
-                at = i;
-                n++;
-            }
-        left = n > 1;
-        if (at >= 0)
-            seq_end(s, at, status, why);
-    }
+    size_t left = job->n_begun - job->n_over;
+    for (int i = s->n;
+         left > 0;) /* backwards: who takes the place of one that ended was looked at; the last ends the job */
+        if (s->seqs[--i].job == job) {
+            left--;
+            seq_end(s, i, status, why);
+        }
 }
 
 void sched_drop_cancelled(struct sched *s, bool all)
@@ -148,7 +133,7 @@ void sched_drop_cancelled(struct sched *s, bool all)
             continue;
         }
         pthread_mutex_lock(&s->lock);
-        *(s->seqs[i].streams ? &s->counts.cancelled_decode : &s->counts.cancelled_prefill) += 1;
+        *(osso_answer_length(s->seqs[i].answer) ? &s->counts.cancelled_decode : &s->counts.cancelled_prefill) += 1;
         pthread_mutex_unlock(&s->lock);
         sched_end_job(s, job, OSSO_CANCELLED, NULL);
         i = 0;

@@ -104,21 +104,24 @@ void seq_end(struct sched *s, int i, enum osso_status status, const struct osso_
     }
     seq_free(&q);
     s->seqs[i] = s->seqs[--s->n];
+    if (job->status)
+        sched_unqueue(s, job);
     if (++job->n_over == (job->status ? job->n_begun : job->n))
         job_finish(job, job->status, &job->why);
 }
 
-/* Pages that the prompts in work have still to fill. */
+size_t seq_left(const struct seq *q)
+{
+    size_t n, computed = osso_session_computed(q->session);
+    osso_session_tokens(q->session, &n);
+    return n - (computed < n ? computed : n);
+}
+
 uint64_t sched_pages_promised(const struct sched *s)
 {
     uint64_t pages = 0;
-    for (int i = 0; i < s->n; i++) {
-        size_t n, computed = osso_session_computed(s->seqs[i].session);
-        osso_session_tokens(s->seqs[i].session, &n);
-        pages += s->seqs[i].released || !s->seqs[i].streams
-                     ? (n - (computed < n ? computed : n)) / SCHED_PAGE + SCHED_SLIDING_PAGES
-                     : 1;
-    }
+    for (int i = 0; i < s->n; i++)
+        pages += s->seqs[i].streams ? 1 : seq_left(s->seqs + i) / SCHED_PAGE + SCHED_SLIDING_PAGES;
     return pages;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 static double now_ms(void)
@@ -27,6 +28,7 @@ static bool preempt(struct sched *s)
         return false;
     osso_session_release(youngest->session);
     youngest->released = true;
+    youngest->streams = false; /* when it goes on it reads all its tokens again, as a prompt */
     pthread_mutex_lock(&s->lock);
     s->counts.preemptions++;
     pthread_mutex_unlock(&s->lock);
@@ -47,8 +49,6 @@ void sched_resume(struct sched *s)
     }
     if (!oldest)
         return;
-    size_t n;
-    osso_session_tokens(oldest->session, &n);
     osso_engine_stats(s->engine, &stats);
     uint64_t promised = sched_pages_promised(s); /* its own among them */
     if (in_work == 0 || stats.pages_free + stats.pages_cached >= promised + 1)
@@ -57,40 +57,37 @@ void sched_resume(struct sched *s)
 
 /* ---- a step --------------------------------------------------------------------------------------------- */
 
-static size_t left_of(const struct seq *q)
+static int by_left(const void *a, const void *b)
 {
-    size_t n, computed = osso_session_computed(q->session);
-    osso_session_tokens(q->session, &n);
-    return n - (computed < n ? computed : n);
+    const struct seq *p = *(struct seq *const *)a, *q = *(struct seq *const *)b;
+    return p->left != q->left ? (p->left < q->left ? -1 : 1) : p->age < q->age ? -1 : 1;
 }
 
 /* Streams first, then prompts: the one with least left first; in every fourth step the oldest. */
 static int order(struct sched *s, int *n_streams)
 {
-    int n = 0;
-    bool oldest_first = s->n_steps % 4 == 0;
-    for (int i = 0; i < s->n; i++)
-        if (!s->seqs[i].released && s->seqs[i].streams)
-            s->in_step[n++] = s->seqs[i].session;
-    *n_streams = n;
-    for (int taken = 0;; taken++) {
-        const struct seq *best = NULL;
-        for (int i = 0; i < s->n; i++) {
-            const struct seq *q = s->seqs + i;
-            bool in = q->released || q->streams;
-            for (int k = *n_streams; k < n && !in; k++)
-                in = s->in_step[k] == q->session;
-            if (in)
-                continue;
-            bool by_age = oldest_first && taken == 0;
-            if (!best || (by_age ? q->age < best->age
-                                 : left_of(q) < left_of(best) || (left_of(q) == left_of(best) && q->age < best->age)))
-                best = q;
+    int n = 0, n_prompts = 0;
+    struct seq *oldest = NULL;
+    for (int i = 0; i < s->n; i++) {
+        struct seq *q = s->seqs + i;
+        if (q->released)
+            continue;
+        q->had = osso_session_computed(q->session);
+        q->left = seq_left(q);
+        if (q->streams) {
+            s->in_step[n++] = q->session;
+            continue;
         }
-        if (!best)
-            return n;
-        s->in_step[n++] = best->session;
+        s->picked[n_prompts++] = q;
+        oldest = !oldest || q->age < oldest->age ? q : oldest;
     }
+    *n_streams = n;
+    if (oldest && s->n_steps % 4 == 0)
+        oldest->left = 0;
+    qsort(s->picked, (size_t)n_prompts, sizeof(struct seq *), by_left);
+    for (int i = 0; i < n_prompts; i++)
+        s->in_step[n++] = s->picked[i]->session;
+    return n;
 }
 
 /* One token for everyone that is ready. */
@@ -107,13 +104,13 @@ static void sample(struct sched *s)
         if (osso_answer_draw(q->answer, draw, &s->errors[n]))
             continue; /* it has ended: a check above */
         draw->err = &s->errors[n];
-        s->drawn[n++] = i;
+        s->picked[n++] = q;
     }
     struct osso_error ignored;
     if (n)
         osso_sample_all(s->engine, s->draws, n, &ignored); /* each draw has its own status */
     for (size_t k = 0; k < n; k++) {
-        struct seq *q = s->seqs + s->drawn[k];
+        struct seq *q = s->picked[k];
         struct osso_event event = {.size = sizeof event};
         q->streams = true;
         struct osso_error why = {""};
@@ -162,13 +159,14 @@ static void fail_all(struct sched *s, enum osso_status status, const struct osso
 }
 
 /* Does somebody who needs a single row stand still because there is no page for it? */
-static bool starves(const struct sched *s, const struct osso_engine_stats *stats)
+static bool starves(const struct sched *s)
 {
-    if (stats->pages_free + stats->pages_cached > 1)
+    struct osso_engine_stats stats = {.size = sizeof stats};
+    osso_engine_stats(s->engine, &stats);
+    if (stats.pages_free + stats.pages_cached > 1)
         return false;
     for (int i = 0; i < s->n; i++)
-        if (s->seqs[i].streams && !s->seqs[i].released && left_of(s->seqs + i) > 0 &&
-            osso_session_computed(s->seqs[i].session) == s->seqs[i].had)
+        if (s->seqs[i].streams && osso_session_computed(s->seqs[i].session) == s->seqs[i].had)
             return true;
     return false;
 }
@@ -178,15 +176,11 @@ void sched_step(struct sched *s)
     struct osso_error err = {""};
     struct osso_engine_stats stats = {.size = sizeof stats};
     int n_streams, n = order(s, &n_streams);
-    int prompts = pace_rows(&s->pace, n_streams, s->o.max_rows);
     osso_engine_stats(s->engine, &stats);
     uint64_t before = stats.tokens_computed + stats.tokens_replayed;
-    for (int i = 0; i < s->n; i++)
-        s->seqs[i].had = osso_session_computed(s->seqs[i].session);
     double start = now_ms();
-    int rows = n > n_streams ? n_streams + prompts : n_streams;
-    enum osso_status status = n ? osso_step(s->engine, s->in_step, n, rows < s->o.max_rows ? rows : s->o.max_rows, &err)
-                                : OSSO_OK;
+    int rows = n > n_streams ? n_streams + pace_rows(&s->pace, n_streams) : n_streams;
+    enum osso_status status = osso_step(s->engine, s->in_step, n, rows, &err);
     if (status == OSSO_LIMIT && preempt(s))
         return;
     if (status) {
@@ -199,8 +193,8 @@ void sched_step(struct sched *s)
     sample(s);
     if (n)
         pace_learn(&s->pace, n_streams, (int)done - n_streams > 0 ? (int)done - n_streams : 0, now_ms() - start);
-    if (starves(s, &stats))
-        preempt(s);
     s->n_steps++;
-    sched_end_finished(s);
+    sched_end_finished(s); /* may make room */
+    if (starves(s))
+        preempt(s);
 }

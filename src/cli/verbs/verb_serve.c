@@ -127,7 +127,6 @@ static enum osso_status start(struct server_parts *p, struct osso_error *err)
     const struct sched_options o = {.slots = e.max_sessions,
                                     .max_queue = p->options->v[OPT_max_queue].set ? (int)p->options->v[OPT_max_queue].i
                                                                                   : 256,
-                                    .max_rows = 512,
                                     .vocab = r->dims.vocab};
     return sched_create(r->engine, &o, &desk->sched, err);
 }
