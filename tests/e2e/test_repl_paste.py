@@ -90,9 +90,12 @@ class Seen(Terminal):
         self.everything += self.seen[before:]
         return came
 
-    def size(self, columns, rows):
+    def resize(self, columns, rows):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         os.kill(self.pid, signal.SIGWINCH)
+
+    def size(self, columns, rows):
+        self.resize(columns, rows)
         self.settle()
 
 

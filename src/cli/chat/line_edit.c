@@ -225,8 +225,8 @@ static enum line_result edit_read(void *self, const char *prompt, struct buf *li
     buf_add(line, "", 0);
     line_signals_catch();
     el_resize(edit->el); /* it may have been, while nobody typed */
-    line_draw_begin(&edit->draw, prompt);
     terminal_take(edit); /* raw before the prompt shows: a quick Ctrl-D would be lost */
+    line_draw_begin(&edit->draw, prompt); /* and over what the terminal has shown of a key until then */
     const char *text = el_gets(edit->el, &n);
     const LineInfoW *end = el_wline(edit->el);
     size_t len = text && n > 0 ? (size_t)(end->lastchar - end->buffer) : 0;
@@ -326,8 +326,9 @@ bool line_edit_open(struct line_source *source)
     el_set(edit->el, EL_HIST, history, edit->history);
     el_wset(edit->el, EL_GETCFN, next_char);
     bind_keys(edit->el);
-    /* As the terminal sends them: a pasted CR LF is one line end, CR CR are two. */
-    el_set(edit->el, EL_SETTY, "-d", "-icrnl", "-inlcr", NULL);
+    /* As the terminal sends them: a pasted CR LF is one line end, CR CR are two. And Ctrl-C is a key in its turn: as a
+     * signal it may come after what was typed behind it. */
+    el_set(edit->el, EL_SETTY, "-d", "-icrnl", "-inlcr", "intr=", "-intr", NULL);
     *source = (struct line_source){edit_read, edit_remember, edit_close, edit};
     return true;
 }
