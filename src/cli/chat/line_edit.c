@@ -22,7 +22,6 @@ bool line_edit_open(struct line_source *source)
 #include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -38,7 +37,6 @@ struct edit {
     const char *prompt;
     bool cancelled;
     bool tab_before; /* the key before was a Tab that completed nothing */
-    wchar_t key;
     struct line_paste paste;
     struct line_paste_end held;
 };
