@@ -221,8 +221,9 @@ void help_man(void)
     printf(
         ".SH ENVIRONMENT\nOptions have a twin, OSSO_ and the name in capitals, but for those that say what to read or write this once.\n"
         "The command line wins. An empty one counts\n"
-        "as absent. NO_COLOR switches colours off. XDG_STATE_HOME says where the chat's history is.\n"
+        "as absent. NO_COLOR switches colours off. XDG_STATE_HOME stands for ~/.local/state.\n"
         ".SH FILES\n.TP\n.I ~/.local/state/osso/history\nwhat was typed in chats\n"
+        ".TP\n.I ~/.local/state/osso/conversation.json\nthe last conversation, for chat \\-\\-continue\n"
         ".TP\n.I %s/models/osso\\-small\nthe model that ships with osso\n"
         ".SH EXIT STATUS\n0: done. 1: something failed. 2: the command line makes no sense. 130: stopped by Ctrl\\-C.\n"
         ".SH SEE ALSO\n.B osso\n.I verb\n.B \\-\\-help\nshows the options of one verb; the header osso.h is the manual of the library.\n",

@@ -12,7 +12,6 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static int version(void)
@@ -121,17 +120,16 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
     enum osso_status status = options_parse(verb, argc, argv, &options, &err);
     if (status)
         return exit_code(status, &err);
-    if (!options.help)
-        status = operands_place(&options, &err);
-    if (!status && !options.help)
-        status = flags_in_vain(&options, &err);
-    if (!status && !options.help)
-        status = isa_is_known(&options, &err);
-    int code = exit_code(status, &err);
-    if (options.help)
+    if (options.help) {
         help_verb(verb);
-    else if (!status)
-        code = verb->run(&options);
+        return 0;
+    }
+    status = operands_place(&options, &err);
+    if (!status)
+        status = flags_in_vain(&options, &err);
+    if (!status)
+        status = isa_is_known(&options, &err);
+    int code = status ? exit_code(status, &err) : verb->run(&options);
     options_free(&options);
     return code;
 }

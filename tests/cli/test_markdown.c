@@ -9,6 +9,7 @@
 #include "base/rng.h"
 
 #include <locale.h>
+#include <time.h>
 
 static struct buf written;
 static int window_columns;
@@ -465,6 +466,26 @@ static void test_tables_without_end(void **state)
 }
 
 /* Memory that runs out costs the drawing, not the text. */
+/* Markers that nothing closes: each looks for its other half, and not through all of a long cell. */
+static void test_a_long_cell_takes_no_time(void **state)
+{
+    enum { BYTES = 60000, SECONDS = 20 };
+    struct buf text = {0};
+    clock_t start = clock();
+    (void)state;
+    buf_puts(&text, "| a |\n|---|\n| ");
+    while (text.len < BYTES / 2)
+        buf_puts(&text, "*a ");
+    for (int run = 1; text.len < BYTES; run++, buf_putc(&text, ' '))
+        for (int i = 0; i < run; i++)
+            buf_putc(&text, '`');
+    buf_puts(&text, " **b** |\n");
+    write_text(text.data, text.len, 80, true, true, WHOLE, 0);
+    assert_non_null(strstr(written.data, "\033[0;1mb\033[0"));
+    assert_true(clock() - start < SECONDS * CLOCKS_PER_SEC);
+    buf_free(&text);
+}
+
 static void test_out_of_memory(void **state)
 {
     static const char *const text =
@@ -506,6 +527,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_held_too_long),
         cmocka_unit_test(test_a_resize),
         cmocka_unit_test(test_tables_without_end),
+        cmocka_unit_test(test_a_long_cell_takes_no_time),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -233,6 +233,13 @@ def test_interrupt_at_the_prompt_clears_the_line():
     t.wait("Hello, good friend.")
     t.prompt()
     assert "half" not in raw(t)
+    t.send("half again")
+    t.wait("half again")
+    t.send("\x03at once\r")  # what follows the key is the next line's, however fast
+    t.wait("Hello, good friend.")
+    t.prompt()
+    text = raw(t)
+    assert "half" not in text and "<|message|>at once<|end|>" in text, text
     t.send("\x03")
     assert t.leave() == 0
 

@@ -49,11 +49,27 @@ def test_a_pasted_block_is_as_it_was():
     cases = {b"a:\r\tcc -o a\r": "a:\n\tcc -o a", b"\tx\t\ty": "\tx\t\ty", b"one\r\ntwo\r\n\r\nthree": "one\ntwo\n\nthree",
              b"one\ntwo": "one\ntwo", b"one\r\rtwo": "one\n\ntwo", b"  in\r    deep": "  in\n    deep",
              b"bell\x07 back\x08 esc\x1b[31m": "bell back esc[31m", "na\u00efve \u65e5\u672c\r\U0001f98a".encode(): "na\u00efve \u65e5\u672c\n\U0001f98a",
-             b"x" * 3000: "x" * 3000}
+             b"x" * 3000: "x" * 3000, "\u65e5\u672c x\r".encode() * 1500: "\u65e5\u672c x\n" * 1499 + "\u65e5\u672c x"}
     for text, want in cases.items():
         assert pasted(text) == [want], (text, pasted(text))
     assert sent(b"fix: ", PASTE % b"/quit\r\tx", b" please\r") == ["fix: /quit\n\tx please"]
     assert sent(PASTE % b"one", PASTE % b" two\rthree", b"\r") == ["one two\nthree"]
+
+
+def test_a_long_block_takes_no_time():
+    t = Seen(*final())
+    t.prompt()
+    block = PASTE % (b"a line of a long text, one of many\r" * 30000)
+    start = time.monotonic()
+    for at in range(0, len(block), 4000):  # what does not fit waits until it is read
+        t.send(block[at:at + 4000])
+        t.read(0)
+    t.settle()
+    assert time.monotonic() - start < 4 * SLOW
+    t.send(" and more")
+    t.wait("and more")
+    t.send("\x03")
+    assert t.leave() == 0
 
 
 def test_a_path_is_no_command():
@@ -90,9 +106,12 @@ class Seen(Terminal):
         self.everything += self.seen[before:]
         return came
 
-    def size(self, columns, rows):
+    def resize(self, columns, rows):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         os.kill(self.pid, signal.SIGWINCH)
+
+    def size(self, columns, rows):
+        self.resize(columns, rows)
         self.settle()
 
 

@@ -65,8 +65,9 @@ static void add_paths(struct completions *found, const char *path)
     if (!slash && strcmp(path, "~") == 0)
         add(found, name, "~", 1, '/');
     for (struct dirent *e; dir && (e = readdir(dir));) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || !is_plain(e->d_name) ||
-            (e->d_name[0] == '.' && name[0] != '.') || (!slash && e->d_name[0] == ' '))
+        if (strncmp(e->d_name, name, found->typed) != 0 || strcmp(e->d_name, ".") == 0 ||
+            strcmp(e->d_name, "..") == 0 || !is_plain(e->d_name) || (e->d_name[0] == '.' && name[0] != '.') ||
+            (!slash && e->d_name[0] == ' '))
             continue;
         char *whole = file_join(real, e->d_name);
         add(found, name, e->d_name, strlen(e->d_name), whole && file_is_dir(whole) ? '/' : 0);

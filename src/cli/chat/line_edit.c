@@ -22,7 +22,6 @@ bool line_edit_open(struct line_source *source)
 #include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -38,9 +37,11 @@ struct edit {
     const char *prompt;
     bool cancelled;
     bool tab_before; /* the key before was a Tab that completed nothing */
-    wchar_t key;
     struct line_paste paste;
     struct line_paste_end held;
+    bool pasting;
+    unsigned char bytes[4096]; /* read and not taken yet: [at, n). A pasted block is read in pieces, keys one by one: */
+    size_t at, n;              /* what is typed ahead stays the terminal's */
 };
 
 static struct edit *edit_of(EditLine *el)
@@ -96,15 +97,23 @@ static void signals_serve(EditLine *el)
 /* One byte from the terminal: 1, 0 at the end, -1 when a signal came. */
 static int next_byte(EditLine *el, unsigned char *byte)
 {
-    if (!line_waiting()) /* else there is more to draw at once */
-        show_line(el);
-    errno = EINTR;
-    ssize_t n = line_wait() ? read(STDIN_FILENO, byte, 1) : -1;
-    int why = errno;
-    if (n < 0)
-        signals_serve(el);
-    errno = why;
-    return (int)n;
+    struct edit *edit = edit_of(el);
+    if (edit->at == edit->n) {
+        if (!line_waiting()) /* else there is more to draw at once */
+            show_line(el);
+        errno = EINTR;
+        ssize_t n = line_wait() ? read(STDIN_FILENO, edit->bytes, edit->pasting ? sizeof edit->bytes : 1) : -1;
+        int why = errno;
+        if (n < 0)
+            signals_serve(el);
+        errno = why;
+        if (n <= 0)
+            return (int)n;
+        edit->at = 0;
+        edit->n = (size_t)n;
+    }
+    *byte = edit->bytes[edit->at++];
+    return 1;
 }
 
 /* One character; broken UTF-8 becomes U+FFFD. */
@@ -161,8 +170,10 @@ static unsigned char key_paste(EditLine *el, int key)
     edit->paste.any = true;
     edit->paste.first = edit->paste.first || line->cursor == line->buffer;
     pasted_begin(&p, &edit->held, (size_t)(line->cursor - line->buffer), (size_t)(line->lastchar - line->buffer));
+    edit->pasting = true;
     while (!p.over && read_char(el, &c) == 1)
         pasted_char(&p, c);
+    edit->pasting = false;
     pasted_end(&p);
     line = el_wline(el);
     edit->held = (struct line_paste_end){p.line_end, (size_t)(line->cursor - line->buffer),
@@ -224,9 +235,9 @@ static enum line_result edit_read(void *self, const char *prompt, struct buf *li
     buf_clear(line);
     buf_add(line, "", 0);
     line_signals_catch();
-    el_resize(edit->el); /* it may have been, while nobody typed */
-    line_draw_begin(&edit->draw, prompt);
-    terminal_take(edit); /* raw before the prompt shows: a quick Ctrl-D would be lost */
+    el_resize(edit->el);                  /* it may have been, while nobody typed */
+    terminal_take(edit);                  /* raw before the prompt shows: a quick Ctrl-D would be lost */
+    line_draw_begin(&edit->draw, prompt); /* and over what the terminal has shown of a key until then */
     const char *text = el_gets(edit->el, &n);
     const LineInfoW *end = el_wline(edit->el);
     size_t len = text && n > 0 ? (size_t)(end->lastchar - end->buffer) : 0;
@@ -326,8 +337,9 @@ bool line_edit_open(struct line_source *source)
     el_set(edit->el, EL_HIST, history, edit->history);
     el_wset(edit->el, EL_GETCFN, next_char);
     bind_keys(edit->el);
-    /* As the terminal sends them: a pasted CR LF is one line end, CR CR are two. */
-    el_set(edit->el, EL_SETTY, "-d", "-icrnl", "-inlcr", NULL);
+    /* As the terminal sends them: a pasted CR LF is one line end, CR CR are two. And Ctrl-C is a key in its turn: as a
+     * signal it may come after what was typed behind it. */
+    el_set(edit->el, EL_SETTY, "-d", "-icrnl", "-inlcr", "intr=", "-intr", NULL);
     *source = (struct line_source){edit_read, edit_remember, edit_close, edit};
     return true;
 }

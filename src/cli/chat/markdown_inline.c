@@ -355,3 +355,14 @@ size_t inline_draw(const struct inline_sink *sink, const char *s, size_t n, unsi
         sink->put(sink->to, s + from, i - from, style);
     return i;
 }
+
+void inline_draw_whole(const struct inline_sink *sink, const char *s, size_t n, unsigned style)
+{
+    for (size_t at = 0; at < n;) {
+        bool last = n - at <= MARKDOWN_HELD;
+        size_t len = last ? n - at : MARKDOWN_HELD;
+        while (!last && len > 1 && ((unsigned char)s[at + len] & 0xc0) == 0x80)
+            len--; /* whole characters */
+        at += inline_draw(sink, s + at, len, style, last ? INLINE_ALL : INLINE_FORCE, inline_last(s, at));
+    }
+}

@@ -2,9 +2,11 @@
 #ifndef OSSO_CLI_MARKDOWN_INLINE_H
 #define OSSO_CLI_MARKDOWN_INLINE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Bytes of a text that are held back for a marker's other half, at most: looking for it takes time, too. */
+enum { MARKDOWN_HELD = 1024 };
 
 /* Where drawn text goes: whole characters, with a style of wrap.h. */
 struct inline_sink {
@@ -24,6 +26,8 @@ enum inline_part {
  * to be no marker is drawn as it is written. */
 size_t inline_draw(const struct inline_sink *sink, const char *s, size_t n, unsigned style, enum inline_part part,
                    uint32_t before);
+/* Draws a whole text, of any length. */
+void inline_draw_whole(const struct inline_sink *sink, const char *s, size_t n, unsigned style);
 
 /* The last character of a text (0 for none). */
 uint32_t inline_last(const char *s, size_t n);

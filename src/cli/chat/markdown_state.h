@@ -3,14 +3,13 @@
 #ifndef OSSO_CLI_MARKDOWN_STATE_H
 #define OSSO_CLI_MARKDOWN_STATE_H
 
+#include "cli/chat/markdown_inline.h"
 #include "cli/chat/markdown_table.h"
 #include "cli/chat/wrap.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum { MARKDOWN_HELD = 1024 };
 
 struct markdown {
     struct wrap *to;

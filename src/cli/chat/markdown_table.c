@@ -115,8 +115,8 @@ static void read_cell(struct row *row, const struct cell *cell, unsigned style)
         n = line_end ? line_end : pipe ? 2 : 1;
         buf_putc(&row->source, line_end ? '\n' : pipe ? '|' : cell->s[i] == '\t' ? ' ' : cell->s[i]);
     }
-    if (row->source.len > 0 && !row->source.failed)
-        inline_draw(&sink, row->source.data, row->source.len, style, INLINE_ALL, 0);
+    if (!row->source.failed)
+        inline_draw_whole(&sink, row->source.data, row->source.len, style);
 }
 
 static void read_row(const struct table *t, struct row *row, const char *line, size_t n, bool heads)
