@@ -136,18 +136,14 @@ static void answers_are_found(void **state)
         {"#### x, then 4.", "[invalid]", "4."},
         {"", "[invalid]", "[invalid]"},
     };
-    struct buf b = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        grade_answer(cases[i].text, GRADE_STRICT, &b);
-        assert_string_equal(b.data, cases[i].strict);
-        grade_answer(cases[i].text, GRADE_FLEXIBLE, &b);
-        assert_string_equal(b.data, cases[i].flexible);
+        assert_true(jtext_is(grade_answer(cases[i].text, GRADE_STRICT), cases[i].strict));
+        assert_true(jtext_is(grade_answer(cases[i].text, GRADE_FLEXIBLE), cases[i].flexible));
     }
-    buf_free(&b);
-    assert_true(grade_equal("2,400", "2 x 1,200 = 2400\n#### 2,400"));
-    assert_true(grade_equal("$12.", "#### 12"));
-    assert_false(grade_equal("1.2", "#### 12"));
-    assert_false(grade_equal("[invalid]", "#### 12"));
+    assert_true(grade_equal((struct jtext){"2,400", 5}, "2 x 1,200 = 2400\n#### 2,400"));
+    assert_true(grade_equal((struct jtext){"$12.", 4}, "#### 12"));
+    assert_false(grade_equal((struct jtext){"1.2", 3}, "#### 12"));
+    assert_false(grade_equal((struct jtext){"[invalid]", 9}, "#### 12"));
 }
 
 /* Two models of which one is right a little more often, on the same items: how often does the interval hold the truth?
