@@ -177,6 +177,7 @@ static void test_broken(void **state)
     } cases[] = {{"{\"version\":9,\"step\":1,\"updates\":1,\"values\":1}", "version 9"},
                  {"{\"version\":1,\"step\":1,\"values\":1}", "\"updates\" is missing"},
                  {"{\"version\":1,\"step\":-1,\"updates\":1,\"values\":1}", "step"},
+                 {"{\"version\":1,\"step\":1,\"updates\":9223372036854775807,\"values\":1}", "updates"},
                  {"[]", "missing"},
                  {"", "state.json"},
                  {"\xff\xfe\x01", "state.json"}};
