@@ -194,6 +194,12 @@ static void a_uniform_model_has_the_logarithm_of_its_vocabulary(void **state)
     assert_true(field(text, "bpb", "n") == 1 && tokens > 2 * CONTEXT && bytes > 2 * tokens); /* several windows */
     assert_true(fabs(field(text, "bpb", "bits_per_byte,none") / (tokens * log2((double)k.vocab) / bytes) - 1) < 1e-6);
     jdoc_release(text);
+    /* and it is taken as it is: here a conversation, which begins as a web page does */
+    check_ok(save_atomic("build/test_eval.txt", "<|start|>user<|message|>Hello<|end|>", 36, &err), err);
+    text = evaluate(&k, t, "bpb", "build/test_eval.txt", NULL, 3, &complete);
+    assert_true(field(text, "bpb", "bytes") == 36 && field(text, "bpb", "words") == 1);
+    remove("build/test_eval.txt");
+    jdoc_release(text);
     /* mmlu: four letters, equally likely: the first, which is right once in four */
     assert_true(field(report, "mmlu", "acc,none") == 0.25);
     char *samples = read_all("build/test_eval.jsonl");
@@ -292,6 +298,7 @@ static void what_was_kept_is_checked(void **state)
                                       .progress = end_at_once};
         char *report = NULL;
         bool complete = false;
+        remove(partial); /* of a run that failed */
         assert_int_equal(osso_eval_run(engine, t, &o, &report, &complete, &err), OSSO_CANCELLED);
         char *kept = read_all(partial);
         struct buf text = {0};
