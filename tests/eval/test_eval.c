@@ -1,5 +1,6 @@
 /* Whole evaluations over engines whose logits are known: uniform, in favour of the right answer, of a wrong one, and no
  * numbers at all. */
+#include "eval_test.h"
 #include "model_test.h"
 
 #include "eval/eval_parts.h"
@@ -25,15 +26,6 @@ static void say_known(void *user, const int32_t *tokens, size_t n, float *logits
     for (int i = 0; i < k->n; i++)
         if (k->texts[i].len > n && memcmp(k->texts[i].data, tokens, n * sizeof *tokens) == 0)
             logits[k->texts[i].data[n]] = 50;
-}
-
-static struct osso_tokenizer *words(void)
-{
-    struct osso_tokenizer *t = NULL;
-    struct osso_error err = {""};
-    char path[512];
-    check_ok(osso_tokenizer_open(test_path(path, sizeof path, "models/osso-small"), &t, &err), err);
-    return t;
 }
 
 static const char *data_folder(void)

@@ -1,5 +1,5 @@
 /* The parts of an evaluation that need no model: texts, pairs, windows, grading, intervals. */
-#include "test.h"
+#include "eval_test.h"
 
 #include "base/mem.h"
 #include "base/rng.h"
@@ -50,15 +50,6 @@ static void blanks_are_unicode_s(void **state)
                                  "d ",
                                  11),
                      3);
-}
-
-static struct osso_tokenizer *words(void)
-{
-    struct osso_tokenizer *t = NULL;
-    struct osso_error err = {""};
-    char path[512];
-    check_ok(osso_tokenizer_open(test_path(path, sizeof path, "models/osso-small"), &t, &err), err);
-    return t;
 }
 
 static struct score_request pair(const struct pair_rules *rules, const char *context, const char *continuation,
