@@ -16,6 +16,14 @@ static void cell(struct buf *out, const char *text, int width, bool right)
     buf_printf(out, right ? " %*s |" : " %-*s |", width, text);
 }
 
+/* The name of a task, which a file of data or samples may say: as errors show what is not ours. */
+static void name_cell(struct buf *out, struct jtext name, int width)
+{
+    struct osso_error shown;
+    error_set(&shown, OSSO_OK, "%s", name.s);
+    cell(out, shown.text, width, false);
+}
+
 static double member(const struct jval *v, const char *key)
 {
     const struct jval *found = jval_get(v, key);
@@ -39,7 +47,7 @@ static void score_row(struct buf *out, const struct jval *task, const struct jva
     real(half, 1.96 * error);
     snprintf(n, sizeof n, "%.0f", member(task, "n"));
     buf_putc(out, '|');
-    cell(out, task->key.s, 28, false);
+    name_cell(out, task->key, 28);
     cell(out, name, 30, false);
     cell(out, value, 10, true);
     cell(out, half, 10, true);
@@ -63,7 +71,7 @@ static void pair_rows(struct buf *out, const struct jval *task)
         static const char *const keys[] = {"a", "b", "difference", "low", "high"};
         char text[TEXT];
         buf_putc(out, '|');
-        cell(out, task->key.s, 20, false);
+        name_cell(out, task->key, 20);
         cell(out, f->key.s, 14, false);
         for (int i = 0; i < 5; i++) {
             real(text, member(f, keys[i]));
@@ -122,8 +130,10 @@ bool eval_report_dropped(const char *report, double most, char *task, size_t siz
     const struct jval *tasks = jval_get(jdoc_root(doc), "tasks");
     for (const struct jval *t = tasks ? tasks->first : NULL; t && !found; t = t->next) {
         found = member(jval_get(t, "acc"), "difference") < -most;
-        if (found)
-            snprintf(task, size, "%s", t->key.s);
+        if (found) {
+            error_set(&none, OSSO_OK, "%s", t->key.s);
+            snprintf(task, size, "%.*s", (int)size - 1, none.text);
+        }
     }
     jdoc_release(doc);
     return found;

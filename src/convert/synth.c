@@ -242,7 +242,7 @@ static enum osso_status write_shards(struct synth *s)
 
 static const char *const tokenizer_files[] = {
 #define FILE_NAME(name) name,
-    SYNTH_TOKENIZER_FILES(FILE_NAME)
+    TOKENIZER_FILES(FILE_NAME)
 #undef FILE_NAME
 };
 enum { N_TOKENIZER_FILES = sizeof tokenizer_files / sizeof tokenizer_files[0] };

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "token/tokenizer_files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,7 +23,7 @@ static const char *const names[] = {"config.json", "generation_config.json", "mo
                                     "model.safetensors.index.json",
 #define N_MODEL 4 /* the tokenizer's files come behind */
 #define FILE_NAME(name) name,
-                                    SYNTH_TOKENIZER_FILES(FILE_NAME)
+                                    TOKENIZER_FILES(FILE_NAME)
 #undef FILE_NAME
 };
 enum { N_NAMES = sizeof names / sizeof names[0] };

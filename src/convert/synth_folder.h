@@ -7,9 +7,6 @@
 
 #include <stdbool.h>
 
-#define SYNTH_TOKENIZER_FILES(NAME)                                                                                    \
-    NAME("tokenizer.json") NAME("tokenizer_config.json") NAME("special_tokens_map.json") NAME("chat_template.jinja")
-
 struct synth_folder {
     char *path, *mark;
     int fd;    /* the mark's, locked: this run lives; -1: forced into a folder that holds something */

@@ -146,7 +146,7 @@ static void begin_head(struct group *g)
 }
 
 /* A question with its answer, as far as its group wants one more. */
-static enum osso_status add_shot(const struct eval *e, struct run *run, const struct doc *doc)
+static void add_shot(const struct eval *e, struct run *run, const struct doc *doc)
 {
     const char *s = doc->space.data;
     for (int i = 0; i < run->n_groups; i++) {
@@ -159,7 +159,6 @@ static enum osso_status add_shot(const struct eval *e, struct run *run, const st
         buf_puts(&g->head, "\n\n");
         g->n_shots++;
     }
-    return OSSO_OK;
 }
 
 static enum osso_status read_shots(struct eval *e, struct run *run, struct osso_error *err)
@@ -181,7 +180,7 @@ static enum osso_status read_shots(struct eval *e, struct run *run, struct osso_
     for (int64_t i = 0; i < shots.n_items && !status; i++) {
         status = data_doc(&shots, &shots.items[i], &doc, err);
         if (!status)
-            status = add_shot(e, run, &doc);
+            add_shot(e, run, &doc);
     }
     for (int i = 0; i < run->n_groups && !status; i++)
         if (run->groups[i].n_shots < e->o.num_fewshot)
@@ -191,8 +190,6 @@ static enum osso_status read_shots(struct eval *e, struct run *run, struct osso_
         run->hash = hash_bytes(run->hash, shots.text, shots.len);
     struct eval gone = {.runs = &shots, .n_runs = 1};
     doc_free(&doc);
-    mem_free(shots.text);
-    shots.text = NULL;
     data_free(&gone);
     return status;
 }
@@ -257,7 +254,9 @@ enum osso_status data_load(struct eval *e, struct osso_error *err)
     enum osso_status status = strcmp(e->o.tasks, "all") == 0 ? all_tasks(e, err) : named_tasks(e, err);
     for (int i = 0; i < e->n_runs && !status; i++) {
         struct run *run = &e->runs[i];
-        status = file_read_text(run->path, FILE_LIMIT, &run->text, &run->len, err);
+        /* A task's own files are known; a text of one's own may begin with anything (a page, a conversation). */
+        status = (run->task->file || run->task->kind != ROLLING ? file_read_text : file_read)(
+            run->path, FILE_LIMIT, &run->text, &run->len, err);
         if (!status)
             run->hash = hash_bytes(0, run->text, run->len);
         if (!status)

@@ -33,7 +33,7 @@ void osso_eval_engine(const struct osso_model *model, struct osso_engine_options
         e->context = d.context < CONTEXT ? d.context : CONTEXT;
 }
 
-/* Names, forms and contents of all tensors. */
+/* What all tensors hold, in their order. */
 static uint64_t hash_model(const struct osso_model *model)
 {
     uint64_t h = 0;

@@ -82,8 +82,8 @@ enum osso_status samples_write(const struct eval *e, struct osso_error *err);
 
 /* grade.c: the answer in what a model wrote. */
 enum grade_rule { GRADE_STRICT, GRADE_FLEXIBLE };
-void grade_answer(const char *text, enum grade_rule rule, struct buf *out);
-bool grade_equal(const char *said, const char *right);
+struct jtext grade_answer(const char *text, enum grade_rule rule); /* in the text; "[invalid]": there is none */
+bool grade_equal(struct jtext said, const char *right);
 
 /* The choice with the largest log-likelihood (normed: per character); of equal ones the first. */
 int item_choice(const struct item *item, bool normed);

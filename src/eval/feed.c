@@ -31,10 +31,7 @@ static enum osso_status open_item(struct eval *e, const struct run *run, struct 
         item->bytes = d->bytes;
         item->words = d->words;
         e->page.len = 0;
-        status = e->rules.prefix < 0 ? error_set(err, OSSO_UNSUPPORTED,
-                                                 "the tokenizer names no token that begins or "
-                                                 "ends a text; say which with --prefix-id N")
-                                     : osso_ids_push(&e->page, e->rules.prefix, err);
+        status = pair_prefix(&e->rules, &e->page, err);
         if (!status)
             status = osso_tokenizer_encode(e->rules.tokenizer, d->space.data ? d->space.data : "", d->space.len, 0,
                                            &e->page, err);
@@ -71,8 +68,8 @@ static enum osso_status make(struct eval *e, const struct run *run, const struct
     struct buf whole = {0};
     if (item->group >= 0) {
         const struct buf *head = &run->groups[item->group].head;
-        if (head->len > 0)
-            buf_add(&whole, head->data, head->len);
+        buf_add(&whole, head->data, head->len);
+        whole.failed |= head->failed;
     }
     buf_add(&whole, s + d->context[i].at, d->context[i].len);
     const char *context = whole.data ? whole.data : "";

@@ -41,24 +41,21 @@ static size_t find_flexible(const char *s, const char **at)
     return found;
 }
 
-void grade_answer(const char *text, enum grade_rule rule, struct buf *out)
+struct jtext grade_answer(const char *text, enum grade_rule rule)
 {
+    struct jtext found = {"[invalid]", 9};
     const char *at = NULL;
     size_t n = rule == GRADE_STRICT ? find_strict(text, &at) : find_flexible(text, &at);
-    buf_clear(out);
-    if (n > 0)
-        buf_add(out, at, n);
-    else
-        buf_puts(out, "[invalid]");
+    return n > 0 ? (struct jtext){at, n} : found;
 }
 
 /* Without commas and dollars, what stands before the last "#### ", and a point at the end. */
-static void bare(const char *s, struct buf *out)
+static void bare(struct jtext t, struct buf *out)
 {
     buf_puts(out, "");
-    for (; *s; s++)
-        if (!in(*s, ",$"))
-            buf_putc(out, (char)tolower((unsigned char)*s));
+    for (size_t i = 0; i < t.len; i++)
+        if (!in(t.s[i], ",$"))
+            buf_putc(out, (char)tolower((unsigned char)t.s[i]));
     if (out->failed)
         return;
     size_t skip = 0;
@@ -70,11 +67,11 @@ static void bare(const char *s, struct buf *out)
         out->data[--out->len] = 0;
 }
 
-bool grade_equal(const char *said, const char *right)
+bool grade_equal(struct jtext said, const char *right)
 {
     struct buf a = {0}, b = {0};
     bare(said, &a);
-    bare(right, &b);
+    bare((struct jtext){right, strlen(right)}, &b);
     bool equal = !a.failed && !b.failed && a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
     buf_free(&a);
     buf_free(&b);

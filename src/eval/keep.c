@@ -9,6 +9,8 @@
 #include "json/jwrite.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- lines ---------------------------------------------------------------------------------------------- */
@@ -92,34 +94,57 @@ static enum osso_status check_key(const struct eval *e, const struct jval *was, 
     return OSSO_OK;
 }
 
+static int by_doc_id(const void *id, const void *item)
+{
+    int64_t a = *(const int64_t *)id, b = ((const struct item *)item)->doc_id;
+    return (a > b) - (a < b);
+}
+
+/* The item that a line is of; NULL: none of ours. */
+static struct item *find_item(const struct eval *e, const struct jval *line, const struct run **run_out)
+{
+    const struct jval *name = jval_get_type(line, "task", J_STRING);
+    int64_t id;
+    if (!name || !jget_integer(jval_get(line, "doc_id"), &id))
+        return NULL;
+    for (int r = 0; r < e->n_runs; r++) {
+        *run_out = &e->runs[r];
+        if (jtext_is(name->text, (*run_out)->task->name)) /* items are in the order of their lines */
+            return bsearch(&id, (*run_out)->items, (size_t)(*run_out)->n_items, sizeof(struct item), by_doc_id);
+    }
+    return NULL;
+}
+
+/* "ll" and "greedy" as write_numbers writes them. */
+static bool take_numbers(struct item *item, const struct jval *line)
+{
+    const struct jval *ll = jval_get_type(line, "ll", J_ARRAY), *greedy = jval_get_type(line, "greedy", J_ARRAY);
+    if (!ll || !greedy || ll->n_children != greedy->n_children || !item_room(item, (int)ll->n_children))
+        return false;
+    const struct jval *g = greedy->first;
+    int n = 0;
+    for (const struct jval *v = ll->first; v; v = v->next, g = g->next, n++) {
+        if ((v->type != J_NUMBER && v->type != J_NULL) || g->type != J_BOOL)
+            return false;
+        item->ll[n] = v->type == J_NUMBER ? jget_real(v) : -INFINITY; /* JSON has no word for it */
+        item->greedy[n] = g->truth;
+    }
+    return true;
+}
+
 /* An item's line of an earlier run. */
 static bool take_item(struct eval *e, const struct jval *line)
 {
-    const struct jval *name = jval_get_type(line, "task", J_STRING), *text = jval_get_type(line, "text", J_STRING);
-    const struct jval *ll = jval_get_type(line, "ll", J_ARRAY), *greedy = jval_get_type(line, "greedy", J_ARRAY);
-    int64_t id;
-    struct item *item = NULL;
-    const struct jval *doc = jval_get_type(line, "doc_id", J_NUMBER);
-    if (!name || !doc || !jget_integer(doc, &id))
+    const struct run *run = NULL;
+    const struct jval *text = jval_get_type(line, "text", J_STRING);
+    struct item *item = find_item(e, line, &run);
+    if (!item || item->kept)
         return false;
-    for (int r = 0; r < e->n_runs; r++)
-        for (int64_t i = 0; i < e->runs[r].n_items && jtext_is(name->text, e->runs[r].task->name) && !item; i++)
-            if (e->runs[r].items[i].doc_id == id)
-                item = &e->runs[r].items[i];
-    if (!item || item->kept || (!text && (!ll || !greedy || ll->n_children != greedy->n_children)))
-        return false;
-    if (!item_room(item, ll ? (int)ll->n_children : 1))
-        return false;
-    if (text)
-        item->text = mem_strndup(text->text.s, text->text.len);
-    const struct jval *g = greedy ? greedy->first : NULL;
-    int n = 0;
-    for (const struct jval *v = ll ? ll->first : NULL; v; v = v->next, g = g->next, n++) {
-        item->ll[n] = jget_real(v);
-        item->greedy[n] = g->truth;
-    }
-    item->kept = true;
-    return true;
+    if (run->task->kind == GENERATE)
+        item->kept = text && item_room(item, 1) && (item->text = mem_strndup(text->text.s, text->text.len));
+    else
+        item->kept = take_numbers(item, line);
+    return item->kept;
 }
 
 static enum osso_status take_up(struct eval *e, const char *text, size_t len, const struct jval *key,
@@ -198,17 +223,14 @@ void keep_close(struct eval *e, bool whole)
 static void write_verdict(const struct run *run, const struct item *item, struct buf *b)
 {
     if (run->task->kind == GENERATE) {
-        struct buf strict = {0}, flexible = {0};
-        grade_answer(item->text, GRADE_STRICT, &strict);
-        grade_answer(item->text, GRADE_FLEXIBLE, &flexible);
+        struct jtext strict = grade_answer(item->text, GRADE_STRICT);
+        struct jtext flexible = grade_answer(item->text, GRADE_FLEXIBLE);
         buf_puts(b, ",\"pred\":");
-        jwrite_string(b, flexible.data, flexible.len);
+        jwrite_string(b, flexible.s, flexible.len);
         buf_puts(b, ",\"gold\":");
         jwrite_string(b, item->answer, strlen(item->answer));
-        buf_printf(b, ",\"exact_match\":%d,\"flexible_match\":%d", grade_equal(strict.data, item->answer),
-                   grade_equal(flexible.data, item->answer));
-        buf_free(&strict);
-        buf_free(&flexible);
+        buf_printf(b, ",\"exact_match\":%d,\"flexible_match\":%d", grade_equal(strict, item->answer),
+                   grade_equal(flexible, item->answer));
     } else if (run->task->kind == CHOICE) {
         int pred = item_choice(item, false);
         buf_printf(b, ",\"pred\":%d,\"gold\":%d,\"acc\":%d", pred, item->gold, pred == item->gold);

@@ -7,10 +7,10 @@
 
 #include <string.h>
 
-static enum osso_status need_prefix(const struct pair_rules *r, struct osso_error *err)
+enum osso_status pair_prefix(const struct pair_rules *r, struct osso_ids *ids, struct osso_error *err)
 {
     if (r->prefix >= 0)
-        return OSSO_OK;
+        return osso_ids_push(ids, r->prefix, err);
     return error_set(err, OSSO_UNSUPPORTED,
                      "the tokenizer names no token that begins or ends a text; say which with --prefix-id N");
 }
@@ -44,8 +44,8 @@ enum osso_status pair_encode(const struct pair_rules *r, const char *context, si
     if (!status && from == 0 && ids.len > 0) {
         if (ids.data[0] == r->prefix)
             from = 1;
-        else if (!(status = need_prefix(r, err)))
-            status = osso_ids_push(&q->ids, r->prefix, err);
+        else
+            status = pair_prefix(r, &q->ids, err);
     }
     if (!status && from >= ids.len && !(from == 0 && ids.len > 0))
         status = error_set(err, OSSO_FORMAT, "the continuation has no tokens of its own");

@@ -10,6 +10,8 @@ struct pair_rules {
     size_t max_length; /* tokens that the model is fed at once */
 };
 
+/* Puts the prefix at the end of ids; UNSUPPORTED: there is none. */
+enum osso_status pair_prefix(const struct pair_rules *rules, struct osso_ids *ids, struct osso_error *err);
 /* A continuation after a context. White space at the context's end belongs to the continuation; both are encoded
  * together, and the continuation is what comes after as many tokens as the context has alone. Of what is too long the
  * beginning goes. */

@@ -49,12 +49,8 @@ static void add_item(const struct run *run, const struct item *item, struct sums
     if (scores & NORM)
         stats_add(&s->norm, item_choice(item, true) == item->gold);
     if (scores & MATCH) {
-        struct buf pred = {0};
-        grade_answer(item->text, GRADE_STRICT, &pred);
-        stats_add(&s->strict, grade_equal(pred.data, item->answer));
-        grade_answer(item->text, GRADE_FLEXIBLE, &pred);
-        stats_add(&s->flexible, grade_equal(pred.data, item->answer));
-        buf_free(&pred);
+        stats_add(&s->strict, grade_equal(grade_answer(item->text, GRADE_STRICT), item->answer));
+        stats_add(&s->flexible, grade_equal(grade_answer(item->text, GRADE_FLEXIBLE), item->answer));
     }
     if (run->task->kind == ROLLING)
         for (int i = 0; i < item->n; i++) /* windows in their order */

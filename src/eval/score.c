@@ -72,6 +72,9 @@ static enum osso_status read_rows(struct scoring *s, struct osso_error *err)
         if (!slot->request)
             continue;
         size_t ready = osso_session_computed(slot->session);
+        if (slot->pos >= ready && osso_session_ready(slot->session)) /* it would be asked for ever */
+            return error_set(err, OSSO_USAGE, "a text of %zu tokens has none to score from token %zu on",
+                             slot->request->ids.len, slot->request->from);
         for (size_t pos = slot->pos; pos < ready; pos++) {
             const float *logits = osso_session_logits(slot->session, pos);
             if (!logits || s->n_rows == s->room)

@@ -28,7 +28,7 @@ struct score_source {
     bool (*ends)(void *user, const struct score_request *request);
     void *user;
 };
-/* Runs until the source has no more, with at most n_sessions texts at a time. */
+/* Runs until the source has no more, with at most n_sessions texts at a time. USAGE: a text has nothing to score. */
 enum osso_status score_run(struct osso_engine *engine, int n_sessions, const struct score_source *source,
                            struct osso_error *err);
 

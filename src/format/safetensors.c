@@ -204,9 +204,10 @@ static enum osso_status open_file(const char *path, struct tensors *set, struct 
     uint64_t size = set->maps[map].size;
     for (int i = 7; i >= 0 && size >= 8; i--)
         n = n << 8 | bytes[i];
-    if (file_instead(bytes, size))
+    bool fits = n > 0 && n <= MAX_HEADER && ck_inside(8, n, size);
+    if (!(fits && bytes[8] == '{') && file_instead(bytes, size)) /* a length may look like the sign of an archive */
         return error_set(err, OSSO_FORMAT, "%s %s", path, file_instead(bytes, size));
-    if (n == 0 || n > MAX_HEADER || !ck_inside(8, n, size))
+    if (!fits)
         return error_set(err, OSSO_FORMAT, "%s is no safetensors file, or cut short: %llu bytes with a header of %llu",
                          path, (unsigned long long)size, (unsigned long long)n);
     struct data data = {

@@ -6,6 +6,10 @@
 #include "format/write.h"
 #include "token/vocab_export.h"
 
+/* What the tokenizer of a Hugging Face folder consists of; the first two are written below. */
+#define TOKENIZER_FILES(NAME)                                                                                          \
+    NAME("tokenizer.json") NAME("tokenizer_config.json") NAME("special_tokens_map.json") NAME("chat_template.jinja")
+
 /* tokenizer.json and tokenizer_config.json as Hugging Face's tokenizers reads them. */
 void tokenizer_write_json(const struct vocab_export *export, struct buf *out);
 void tokenizer_write_config(const struct vocab_export *export, int64_t context, struct buf *out);

@@ -8,25 +8,28 @@
 #include "checkpoint/config_files.h"
 #include "format/write.h"
 #include "json/jget.h"
+#include "token/tokenizer_files.h"
 
 #include <string.h>
 
 enum { VERSION = 1, MAX_STATE = 1 << 16, MAX_TOKENIZER = 256 << 20 };
+static const int64_t MAX_COUNT = INT64_MAX / 2; /* so that a run may go on counting */
 
-/* What tokenizers of Hugging Face folders consist of. */
-static const char *const tokenizer_files[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                                              "chat_template.jinja"};
+static const char *const tokenizer_files[] = {
+#define FILE_NAME(name) name,
+    TOKENIZER_FILES(FILE_NAME)
+#undef FILE_NAME
+};
 enum { N_TOKENIZER_FILES = sizeof tokenizer_files / sizeof tokenizer_files[0] };
 
 /* ---- writing -------------------------------------------------------------------------------------------- */
 
-static enum osso_status write_text(const char *folder, const char *name, struct buf *text, struct osso_error *err)
+static enum osso_status write_text(const char *folder, const char *name, const struct buf *text, struct osso_error *err)
 {
     char *path = file_join(folder, name);
     enum osso_status status = path && !text->failed ? save_atomic(path, text->data, text->len, err)
                                                     : error_nomem(err, text->len, name);
     mem_free(path);
-    buf_free(text);
     return status;
 }
 
@@ -139,7 +142,7 @@ static enum osso_status read_state(const struct trainer *t, const char *path, st
     enum osso_status status = jdoc_read_file(path, MAX_STATE, &doc, err);
     for (size_t i = 0; i < sizeof members / sizeof *members && !status; i++) {
         bool found = false;
-        status = jget_i64(jdoc_root(doc), members[i].key, 0, INT64_MAX, members[i].out, &found, path, err);
+        status = jget_i64(jdoc_root(doc), members[i].key, 0, MAX_COUNT, members[i].out, &found, path, err);
         if (!status && !found)
             status = error_set(err, OSSO_FORMAT, "%s: \"%s\" is missing; this is no checkpoint of a training run", path,
                                members[i].key);
@@ -166,8 +169,7 @@ static enum osso_status check_moment(const struct tensor *m, const struct optimi
 static enum osso_status read_optimizer(struct optimizer *o, const char *path, struct osso_error *err)
 {
     struct tensors set = {0};
-    struct notes notes = {0};
-    enum osso_status status = safetensors_open(path, &set, &notes, err);
+    enum osso_status status = safetensors_open(path, &set, NULL, err);
     const struct tensor *m = status ? NULL : tensors_find(&set, "exp_avg"),
                         *v = status ? NULL : tensors_find(&set, "exp_avg_sq");
     if (!status)

@@ -190,6 +190,10 @@ def test_pairs():
     assert osso("eval", "compare", b, a, "--max-drop", 0.21).code == 0
     refuses(run("copa", "--max-drop", 0.1), 2, "--max-drop")
     assert "B won" in osso("eval", "compare", a, b).text
+    b.write_text('{"task": "a\\u001b[2Jb", "doc_id": 1, "acc": 0}\n')  # a file's words are shown, not obeyed
+    a.write_text(b.read_text().replace("0}", "1}"))
+    table = osso("eval", "compare", a, b, "--max-drop", 0)
+    assert table.code == 1 and "a?[2Jb" in table.text and "a?[2Jb: acc" in table.complaint and "\x1b" not in table.text + table.complaint, table
     b.write_text('{"task": "other", "doc_id": 1, "acc": 1}\n')
     refuses(osso("eval", "compare", a, b), 1, "no item in common")
     b.write_text('{"doc_id": 1}\n')

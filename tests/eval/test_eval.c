@@ -1,5 +1,6 @@
 /* Whole evaluations over engines whose logits are known: uniform, in favour of the right answer, of a wrong one, and no
  * numbers at all. */
+#include "eval_test.h"
 #include "model_test.h"
 
 #include "eval/eval_parts.h"
@@ -25,15 +26,6 @@ static void say_known(void *user, const int32_t *tokens, size_t n, float *logits
     for (int i = 0; i < k->n; i++)
         if (k->texts[i].len > n && memcmp(k->texts[i].data, tokens, n * sizeof *tokens) == 0)
             logits[k->texts[i].data[n]] = 50;
-}
-
-static struct osso_tokenizer *words(void)
-{
-    struct osso_tokenizer *t = NULL;
-    struct osso_error err = {""};
-    char path[512];
-    check_ok(osso_tokenizer_open(test_path(path, sizeof path, "models/osso-small"), &t, &err), err);
-    return t;
 }
 
 static const char *data_folder(void)
@@ -194,6 +186,12 @@ static void a_uniform_model_has_the_logarithm_of_its_vocabulary(void **state)
     assert_true(field(text, "bpb", "n") == 1 && tokens > 2 * CONTEXT && bytes > 2 * tokens); /* several windows */
     assert_true(fabs(field(text, "bpb", "bits_per_byte,none") / (tokens * log2((double)k.vocab) / bytes) - 1) < 1e-6);
     jdoc_release(text);
+    /* and it is taken as it is: here a conversation, which begins as a web page does */
+    check_ok(save_atomic("build/test_eval.txt", "<|start|>user<|message|>Hello<|end|>", 36, &err), err);
+    text = evaluate(&k, t, "bpb", "build/test_eval.txt", NULL, 3, &complete);
+    assert_true(field(text, "bpb", "bytes") == 36 && field(text, "bpb", "words") == 1);
+    remove("build/test_eval.txt");
+    jdoc_release(text);
     /* mmlu: four letters, equally likely: the first, which is right once in four */
     assert_true(field(report, "mmlu", "acc,none") == 0.25);
     char *samples = read_all("build/test_eval.jsonl");
@@ -252,6 +250,99 @@ static void no_numbers_fail_their_task_alone(void **state)
     osso_tokenizer_free(t);
 }
 
+static int end_at_once(void *user, uint64_t done, uint64_t total)
+{
+    (void)user, (void)done, (void)total;
+    return 1;
+}
+
+/* What is kept of an earlier run is read as it was written, or refused with the number of its line. */
+static void what_was_kept_is_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *task, *line; /* NULL: as it was written */
+        bool good;
+    } cases[] = {
+        {"gsm8k", NULL, true},
+        {"gsm8k", "{\"task\":\"gsm8k\",\"doc_id\":0,\"ll\":[0],\"greedy\":[true]}", false},
+        {"gsm8k", "{\"task\":\"gsm8k\",\"doc_id\":-1,\"text\":\"\"}", false},
+        {"copa", NULL, true},
+        {"copa", "{\"task\":\"copa\",\"doc_id\":0,\"ll\":[null,-1],\"greedy\":[false,false]}", true}, /* -infinite */
+        {"copa", "{\"task\":\"copa\",\"doc_id\":0,\"text\":\"#### 1\"}", false},
+        {"copa", "{\"task\":\"copa\",\"doc_id\":0,\"ll\":[\"a\",-1],\"greedy\":[false,false]}", false},
+        {"copa", "{\"task\":\"copa\",\"doc_id\":0,\"ll\":[-1,-1],\"greedy\":[0,1]}", false},
+        {"copa", "{\"task\":\"copa\",\"doc_id\":0,\"ll\":[-1,-1],\"greedy\":[true]}", false},
+        {"copa", "{\"task\":\"other\",\"doc_id\":0,\"ll\":[-1,-1],\"greedy\":[true,true]}", false},
+    };
+    const char *samples = "build/test_eval_kept.jsonl", *partial = "build/test_eval_kept.jsonl.partial";
+    struct osso_tokenizer *t = words();
+    struct known k = {.vocab = osso_tokenizer_size(t)};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct osso_error err = {""};
+        struct osso_engine *engine = engine_over(&k, 4);
+        struct osso_eval_options o = {.size = sizeof o,
+                                      .tasks = cases[i].task,
+                                      .data = data_folder(),
+                                      .samples = samples,
+                                      .sessions = 4,
+                                      .max_new = 4,
+                                      .progress = end_at_once};
+        char *report = NULL;
+        bool complete = false;
+        remove(partial); /* of a run that failed */
+        assert_int_equal(osso_eval_run(engine, t, &o, &report, &complete, &err), OSSO_CANCELLED);
+        char *kept = read_all(partial);
+        struct buf text = {0};
+        buf_add(&text, kept, (size_t)(strchr(kept, '\n') - kept) + 1);
+        buf_puts(&text, cases[i].line ? cases[i].line : strchr(kept, '\n') + 1);
+        buf_putc(&text, '\n');
+        check_ok(save_atomic(partial, text.data, text.len - !cases[i].line, &err), err);
+        o.progress = NULL;
+        enum osso_status status = osso_eval_run(engine, t, &o, &report, &complete, &err);
+        assert_int_equal(status, cases[i].good ? OSSO_OK : OSSO_FORMAT);
+        assert_true(cases[i].good == !strstr(err.text, "line 2: no result of an item"));
+        osso_free(report);
+        mem_free(kept);
+        buf_free(&text);
+        remove(samples);
+        remove(partial);
+        osso_engine_free(engine);
+    }
+    osso_tokenizer_free(t);
+}
+
+/* One text, once. */
+static enum osso_status next_text(void *user, struct score_request **out, struct osso_error *err)
+{
+    struct score_request **left = user;
+    (void)err;
+    *out = *left;
+    *left = NULL;
+    return OSSO_OK;
+}
+
+static void drop_text(void *user, struct score_request *r)
+{
+    (void)user;
+    r->number++;
+}
+
+static void a_text_without_anything_to_score_is_refused(void **state)
+{
+    (void)state;
+    int32_t ids[] = {1, 2, 3};
+    struct known k = {.vocab = 64};
+    struct osso_error err = {""};
+    struct osso_engine *engine = engine_over(&k, 1);
+    struct score_request request = {.ids = {.data = ids, .len = 3}, .from = 3}, *left = &request;
+    struct score_source source = {.next = next_text, .drop = drop_text, .user = &left};
+    assert_int_equal(score_run(engine, 1, &source, &err), OSSO_USAGE);
+    assert_non_null(strstr(err.text, "3 tokens has none to score from token 3 on"));
+    assert_int_equal(request.number, 1);
+    osso_engine_free(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +350,8 @@ int main(void)
         cmocka_unit_test(a_uniform_model_has_the_logarithm_of_its_vocabulary),
         cmocka_unit_test(company_changes_nothing),
         cmocka_unit_test(no_numbers_fail_their_task_alone),
+        cmocka_unit_test(what_was_kept_is_checked),
+        cmocka_unit_test(a_text_without_anything_to_score_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* The parts of an evaluation that need no model: texts, pairs, windows, grading, intervals. */
-#include "test.h"
+#include "eval_test.h"
 
 #include "base/mem.h"
 #include "base/rng.h"
@@ -50,15 +50,6 @@ static void blanks_are_unicode_s(void **state)
                                  "d ",
                                  11),
                      3);
-}
-
-static struct osso_tokenizer *words(void)
-{
-    struct osso_tokenizer *t = NULL;
-    struct osso_error err = {""};
-    char path[512];
-    check_ok(osso_tokenizer_open(test_path(path, sizeof path, "models/osso-small"), &t, &err), err);
-    return t;
 }
 
 static struct score_request pair(const struct pair_rules *rules, const char *context, const char *continuation,
@@ -136,18 +127,14 @@ static void answers_are_found(void **state)
         {"#### x, then 4.", "[invalid]", "4."},
         {"", "[invalid]", "[invalid]"},
     };
-    struct buf b = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        grade_answer(cases[i].text, GRADE_STRICT, &b);
-        assert_string_equal(b.data, cases[i].strict);
-        grade_answer(cases[i].text, GRADE_FLEXIBLE, &b);
-        assert_string_equal(b.data, cases[i].flexible);
+        assert_true(jtext_is(grade_answer(cases[i].text, GRADE_STRICT), cases[i].strict));
+        assert_true(jtext_is(grade_answer(cases[i].text, GRADE_FLEXIBLE), cases[i].flexible));
     }
-    buf_free(&b);
-    assert_true(grade_equal("2,400", "2 x 1,200 = 2400\n#### 2,400"));
-    assert_true(grade_equal("$12.", "#### 12"));
-    assert_false(grade_equal("1.2", "#### 12"));
-    assert_false(grade_equal("[invalid]", "#### 12"));
+    assert_true(grade_equal((struct jtext){"2,400", 5}, "2 x 1,200 = 2400\n#### 2,400"));
+    assert_true(grade_equal((struct jtext){"$12.", 4}, "#### 12"));
+    assert_false(grade_equal((struct jtext){"1.2", 3}, "#### 12"));
+    assert_false(grade_equal((struct jtext){"[invalid]", 9}, "#### 12"));
 }
 
 /* Two models of which one is right a little more often, on the same items: how often does the interval hold the truth?

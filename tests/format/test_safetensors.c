@@ -124,6 +124,30 @@ static void test_contents(void **state)
     scratch_remove(dir);
 }
 
+/* A header of 35,615 bytes: its length begins as a gzip file does. */
+static void test_length_like_an_archive(void **state)
+{
+    (void)state;
+    enum { LENGTH = 0x8b1f };
+    static const char entry[] = "{" A "}";
+    char *dir = scratch_dir(), *header = malloc(LENGTH + 1);
+    const char *path = scratch_path(dir, "x.safetensors");
+    struct tensors set;
+    struct osso_error err = {""};
+    memset(header, ' ', LENGTH);
+    memcpy(header, entry, sizeof entry - 1);
+    header[LENGTH] = 0;
+    put_safetensors(path, header, 24);
+    check_ok(safetensors_open(path, &set, NULL, &err), err);
+    tensors_close(&set);
+    header[0] = '[';
+    put_safetensors(path, header, 24);
+    assert_int_equal(safetensors_open(path, &set, NULL, &err), OSSO_FORMAT);
+    assert_non_null(strstr(err.text, "is an archive"));
+    free(header);
+    scratch_remove(dir);
+}
+
 static void test_lengths_and_prefixes(void **state)
 {
     (void)state;
@@ -288,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_length_like_an_archive),
         cmocka_unit_test(test_lengths_and_prefixes),
         cmocka_unit_test(test_many_entries),
         cmocka_unit_test(test_index),

@@ -12,15 +12,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const struct adamw adamw = {1e-3, 0.9, 0.95, 1e-8, 0.1, 1};
-
-static const char *golden(const char *name)
-{
-    static char path[512], relative[128];
-    snprintf(relative, sizeof relative, "tests/golden/%s", name);
-    return test_path(path, sizeof path, relative);
-}
-
 static const char *inside(const char *folder, const char *name)
 {
     static char path[600];
@@ -57,11 +48,6 @@ static double run_step(struct run *r, const struct docs *docs)
     return result.loss;
 }
 
-static size_t arena_bytes(const struct run *r)
-{
-    return (size_t)params_count(&r->trainer.config) * sizeof(float);
-}
-
 /* A folder that is not there yet, in one that is. */
 static char *make_place(char place[320])
 {
@@ -86,8 +72,9 @@ static void test_models(void **state)
         assert_null(osso_model_warning(again.model, 0));
         assert_true(memcmp(r.trainer.config.sliding, again.trainer.config.sliding, sizeof r.trainer.config.sliding) ==
                     0);
-        assert_true(arena_bytes(&r) == arena_bytes(&again) && r.trainer.config.tied == again.trainer.config.tied);
-        assert_memory_equal(r.trainer.values, again.trainer.values, arena_bytes(&r));
+        assert_true(arena_bytes(&r.trainer) == arena_bytes(&again.trainer) &&
+                    r.trainer.config.tied == again.trainer.config.tied);
+        assert_memory_equal(r.trainer.values, again.trainer.values, arena_bytes(&r.trainer));
         run_close(&r);
         run_close(&again);
         scratch_remove(folder);
@@ -117,8 +104,8 @@ static void test_resume(void **state)
     assert_int_equal(step, 3);
     for (int i = 3; i < 6; i++)
         assert_true(run_step(&second, &docs) == loss[i]);
-    assert_memory_equal(straight.trainer.values, second.trainer.values, arena_bytes(&straight));
-    assert_memory_equal(straight.trainer.optimizer.v, second.trainer.optimizer.v, arena_bytes(&straight));
+    assert_memory_equal(straight.trainer.values, second.trainer.values, arena_bytes(&straight.trainer));
+    assert_memory_equal(straight.trainer.optimizer.v, second.trainer.optimizer.v, arena_bytes(&straight.trainer));
     run_close(&straight);
     run_close(&first);
     run_close(&second);
@@ -177,6 +164,7 @@ static void test_broken(void **state)
     } cases[] = {{"{\"version\":9,\"step\":1,\"updates\":1,\"values\":1}", "version 9"},
                  {"{\"version\":1,\"step\":1,\"values\":1}", "\"updates\" is missing"},
                  {"{\"version\":1,\"step\":-1,\"updates\":1,\"values\":1}", "step"},
+                 {"{\"version\":1,\"step\":1,\"updates\":9223372036854775807,\"values\":1}", "updates"},
                  {"[]", "missing"},
                  {"", "state.json"},
                  {"\xff\xfe\x01", "state.json"}};
@@ -217,7 +205,7 @@ static void test_full_disk(void **state)
     check_ok(snapshot_save(&r.trainer, place, NULL, 3, &err), err);
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    const rlim_t sizes[] = {10, 2000, 100000, arena_bytes(&r) + 100000};
+    const rlim_t sizes[] = {10, 2000, 100000, arena_bytes(&r.trainer) + 100000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         small = (struct rlimit){sizes[i], before.rlim_max};
         setrlimit(RLIMIT_FSIZE, &small);

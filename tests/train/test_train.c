@@ -5,15 +5,6 @@
 #include "model_test.h"
 #include "checkpoint/model_open.h"
 
-static const struct adamw adamw = {1e-3, 0.9, 0.95, 1e-8, 0.1, 1};
-
-static const char *golden(const char *name)
-{
-    static char path[512], relative[128];
-    snprintf(relative, sizeof relative, "tests/golden/%s", name);
-    return test_path(path, sizeof path, relative);
-}
-
 struct run {
     struct osso_model *model;
     struct docs docs;
@@ -49,11 +40,6 @@ static struct trainer_result run_step(struct run *r, const struct adamw *rule)
     check_ok(trainer_gradients(&r->trainer, r->batches, 2, 0.02, 0.001, &result, &err), err);
     trainer_update(&r->trainer, rule, &result);
     return result;
-}
-
-static size_t arena_bytes(const struct run *r)
-{
-    return (size_t)params_count(&r->trainer.config) * sizeof(float);
 }
 
 /* ---- PyTorch -------------------------------------------------------------------------------------------- */
@@ -167,11 +153,11 @@ static void test_threads(void **state)
         for (int i = 0; i < 4; i++)
             last = run_step(&r, &adamw);
         if (!want) {
-            want = memcpy(malloc(arena_bytes(&r)), r.trainer.values, arena_bytes(&r));
+            want = memcpy(malloc(arena_bytes(&r.trainer)), r.trainer.values, arena_bytes(&r.trainer));
             loss = last.loss;
         }
         assert_true(last.loss == loss);
-        assert_memory_equal(want, r.trainer.values, arena_bytes(&r));
+        assert_memory_equal(want, r.trainer.values, arena_bytes(&r.trainer));
         run_close(&r);
     }
     free(want);
@@ -234,8 +220,8 @@ static void test_not_finite(void **state)
     struct trainer_result result;
     run_open(&r, (struct trainer_options){0});
     run_step(&r, &adamw);
-    float *before = memcpy(malloc(arena_bytes(&r)), r.trainer.values, arena_bytes(&r));
-    float *m = memcpy(malloc(arena_bytes(&r)), r.trainer.optimizer.m, arena_bytes(&r));
+    float *before = memcpy(malloc(arena_bytes(&r.trainer)), r.trainer.values, arena_bytes(&r.trainer));
+    float *m = memcpy(malloc(arena_bytes(&r.trainer)), r.trainer.optimizer.m, arena_bytes(&r.trainer));
     const float bad[] = {NAN, INFINITY, -INFINITY};
     for (int i = 0; i < 4; i++) {
         check_ok(trainer_gradients(&r.trainer, r.batches, 2, 0, 0, &result, &err), err);
@@ -246,8 +232,8 @@ static void test_not_finite(void **state)
         trainer_update(&r.trainer, &adamw, &result);
         assert_true(result.skipped);
         assert_int_equal(r.trainer.optimizer.updates, 1);
-        assert_memory_equal(before, r.trainer.values, arena_bytes(&r));
-        assert_memory_equal(m, r.trainer.optimizer.m, arena_bytes(&r));
+        assert_memory_equal(before, r.trainer.values, arena_bytes(&r.trainer));
+        assert_memory_equal(m, r.trainer.optimizer.m, arena_bytes(&r.trainer));
     }
     /* Nothing of it is left: the next step is as if they had not been. */
     struct trainer_result next = run_step(&r, &adamw);

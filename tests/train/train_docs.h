@@ -1,5 +1,5 @@
-/* train_docs.h: documents from a text file for tests of the trainer: a line each, ids separated by commas; an id
- * written as id*weight weighs that much as a target, others 1. */
+/* train_docs.h: what tests of the trainer share: the rule, and documents from a text file: a line each, ids separated
+ * by commas; an id written as id*weight weighs that much as a target, others 1. */
 #ifndef OSSO_TRAIN_DOCS_H
 #define OSSO_TRAIN_DOCS_H
 
@@ -8,6 +8,20 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "train/trainer.h"
+
+static const struct adamw adamw = {1e-3, 0.9, 0.95, 1e-8, 0.1, 1};
+
+static inline const char *golden(const char *name)
+{
+    static char path[512], relative[128];
+    snprintf(relative, sizeof relative, "tests/golden/%s", name);
+    return test_path(path, sizeof path, relative);
+}
+
+static inline size_t arena_bytes(const struct trainer *t)
+{
+    return (size_t)params_count(&t->config) * sizeof(float);
+}
 
 struct docs {
     int32_t *ids, *start;

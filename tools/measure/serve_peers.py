@@ -98,7 +98,8 @@ def main():
     p.add_argument("--out")
     args = p.parse_args()
     rows = []
-    version = re.search(r"osso \S+ \((\S+)\)|commit (\S+)", subprocess.run([OSSO, "--version"], stdout=subprocess.PIPE, text=True).stdout)
+    said = subprocess.run([OSSO, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    version = re.search(r"^commit: (\S+)", said, re.M)[1]
     for r in range(args.rounds):
         servers = [("osso", osso)] + ([("peer", peer)] if args.peer else [])
         for test in args.tests.split(","):
@@ -110,7 +111,7 @@ def main():
                 finally:
                     server.close()
                 times = a.get("chat", {"first_ms": {}, "gap_ms": {}})
-                row = dict(date=datetime.date.today().isoformat(), machine=cpu(), osso=version and (version[1] or version[2]), server=name,
+                row = dict(date=datetime.date.today().isoformat(), machine=cpu(), osso=version, server=name,
                            model=pathlib.Path(args.model).name, test=test, round=r, new_tokens_per_s=a["new_tokens_per_s"],
                            prompt_tokens_per_s=a["prompt_tokens_per_s"], beside_s=a.get("beside_seconds", ""),
                            command=" ".join(["bench/serve", "PORT", *TESTS[test]]))
