@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# recipes.sh [--arm] [NAME...]: does what docs/adding-a-NAME.md says, all pages or those named, in one scratch copy of the
-# tree that keeps the build's objects: patches, builds, checks, and puts everything back before the next page. A line for
+# recipes.sh [--arm] [NAME...]: does what docs/adding-a-NAME.md says, all pages or those named, each in a scratch copy of
+# the tree and of the build's objects, so that only what a page changes is compiled: patches, builds, checks. A line for
 # each page, and one at the end: N passed, N failed.
 #
 # A page marks by the words after a fence's ```
@@ -26,10 +26,10 @@ variant=${OSSO_VARIANT:-release}
 if [ "${1:-}" = --arm ]; then kind=check-arm variant=arm; shift; fi
 names=("$@")
 root=$PWD work=$PWD/build/recipes
-tree=$work/tree
+clean=$work/clean tree=$work/tree
 passed=0 failed=0
 jobs=$(nproc 2>/dev/null || echo 2)
-export OSSO_ROOT=$tree OSSO_BIN=$tree/build/$variant/osso RECIPE_PATCHES=$work/page
+export OSSO_ROOT=$tree OSSO_BIN=$tree/build/$variant/osso RECIPE_PATCHES=$work/page RECIPE_BEFORE=$work/before
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 
@@ -38,23 +38,22 @@ skip() {
     echo "[  SKIPPED ] 1 test(s)."
     exit 0
 }
-# The scratch tree is a git repository of its own: its index is the way back. Programs of the tests are left out.
-scratch() {
+# What every page begins with: times stay, programs of the tests are left out. A git repository of its own, so that git
+# does not take it for a part of this one.
+clean_copy() {
     rm -rf "$work"
-    mkdir -p "$tree/build/$variant" || return 1
+    mkdir -p "$clean/build/$variant" || return 1
     local path
     for path in * .[!.]*; do
-        case $path in build | .git) ;; *) cp -a --reflink=auto "$path" "$tree/" || return 1 ;; esac
+        case $path in build | .git) ;; *) cp -a --reflink=auto "$path" "$clean/" || return 1 ;; esac
     done
     for path in "build/$variant"/*; do
         case ${path##*/} in tests | test-logs | bench | examples) continue ;; esac
-        cp -a --reflink=auto "$path" "$tree/build/$variant/" || return 1
+        cp -a --reflink=auto "$path" "$clean/build/$variant/" || return 1
     done
-    git -C "$tree" init -q && git -C "$tree" add -A
+    git -C "$clean" init -q
 }
-put_back() { # what is put back gets a new time, so that make sees it
-    git checkout -q -- . && git clean -fdq
-}
+scratch() { rm -rf "$tree" && cp -a --reflink=auto "$clean" "$tree"; }
 # blocks PAGE: its marked blocks as files in work/page: 1.diff, 2.diff, 3.check, ...
 blocks() {
     rm -rf "$work/page"
@@ -95,17 +94,17 @@ changes() {
     done
 }
 notices() {
-    local file=$1 edit=$2 before code=0
+    local file=$1 edit=$2 code=0
     shift 2
     run_it() { if [ $# -eq 1 ]; then bash -euo pipefail -c "$1"; else "$@"; fi; }
     run_it "$@" || { echo "notices: fails before anything is broken: $*"; return 1; }
-    before=$(mktemp)
-    cp "$file" "$before"
+    rm -rf "$RECIPE_BEFORE" && mkdir "$RECIPE_BEFORE" &&
+        cp -a --reflink=auto build "$RECIPE_BEFORE/build" && cp -p "$file" "$RECIPE_BEFORE/file" || return 1
     sed -i "$edit" "$file"
-    cmp -s "$file" "$before" && { echo "notices: '$edit' changes nothing in $file"; rm "$before"; return 1; }
+    cmp -s "$file" "$RECIPE_BEFORE/file" && { echo "notices: '$edit' changes nothing in $file"; return 1; }
     run_it "$@" && code=1
-    cat "$before" >"$file" # with a new time
-    rm "$before"
+    rm -rf build && mv "$RECIPE_BEFORE/build" build # with their times: nothing is built again
+    cp -p "$RECIPE_BEFORE/file" "$file"
     [ $code -eq 0 ] || { echo "notices: still passes with '$edit' in $file: $*"; return 1; }
     run_it "$@"
 }
@@ -134,12 +133,14 @@ follow() {
 command -v git >/dev/null || skip "git is not here; it applies the patches"
 [ $kind = check-arm ] || make -j"$jobs" VARIANT="$variant" all >&2 || exit 1
 trap 'rm -rf "$work"' EXIT
-scratch || { echo "FAIL  recipes: no scratch copy in $work"; echo "[  FAILED  ] 1 test(s)."; exit 1; }
+no_copy() { echo "FAIL  recipes: no scratch copy in $work"; echo "[  FAILED  ] 1 test(s)."; exit 1; }
+clean_copy || no_copy
 for page in docs/adding-a-*.md; do
     name=${page#docs/adding-a-} name=${name%.md} start=$SECONDS
     [ ${#names[@]} -eq 0 ] || [[ " ${names[*]} " == *" $name "* ]] || continue
     blocks "$page"
     [ $kind = check ] || [ -n "$(in_order check-arm)" ] || continue
+    scratch || no_copy
     log=$root/build/$variant/test-logs/recipe-$name.log
     mkdir -p "${log%/*}"
     why=$(cd "$tree" && follow 3>&1 >"$log" 2>&1)
@@ -153,7 +154,6 @@ for page in docs/adding-a-*.md; do
         tail -n 20 "$log" | sed 's/^/      /'
         echo "[  FAILED  ] 1 test(s)."
     fi
-    (cd "$tree" && put_back) || { echo "FAIL  recipes: the scratch copy cannot be put back"; exit 1; }
 done
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ] && { [ $passed -gt 0 ] || [ $kind = check-arm ]; }

@@ -55,7 +55,8 @@ static inline void on_end(void *user, size_t i, const struct osso_event *e, cons
     c->said[i].stop = e->stop;
 }
 
-static inline void on_done(void *user, enum osso_status status, const struct osso_error *why, const struct job_counts *counts)
+static inline void on_done(void *user, enum osso_status status, const struct osso_error *why,
+                           const struct job_counts *counts)
 {
     struct client *c = user;
     (void)why;
@@ -147,11 +148,11 @@ static inline void expect_empty(struct sched *s)
     struct sched_counts c = {0};
     for (int i = 0; i < 2000; i++) { /* figures are those of the last step */
         sched_counts(s, &c);
-        if (c.busy == 0 && c.pages_used == 0 && c.waiting == 0)
+        if (c.running == 0 && c.pages_used == 0 && c.waiting == 0)
             return;
         pause_ms(1);
     }
-    fail_msg("%zu busy, %llu pages used, %zu waiting", c.busy, (unsigned long long)c.pages_used, c.waiting);
+    fail_msg("%zu run, %llu pages used, %zu waiting", c.running, (unsigned long long)c.pages_used, c.waiting);
 }
 
 /* Alone or among many, one thread's worth of slots or less, n answers or one: the same bits. */

@@ -82,7 +82,7 @@ void about_slots(struct exchange *x)
     buf_puts(&out, "[");
     for (int i = 0; i < desk->slots; i++)
         buf_printf(&out, "%s{\"id\":%d,\"n_ctx\":%lld,\"is_processing\":%s}", i ? "," : "", i, (long long)desk->context,
-                   (size_t)i < counts.busy ? "true" : "false");
+                   (size_t)i < counts.running ? "true" : "false");
     buf_puts(&out, "]");
     send(x, &out);
 }

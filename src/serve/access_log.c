@@ -88,9 +88,10 @@ enum osso_status access_log_open(int fd, bool jsonl, struct access_log **log_out
     log->jsonl = jsonl;
     pthread_mutex_init(&log->lock, NULL);
     pthread_cond_init(&log->more, NULL);
-    if (pthread_create(&log->thread, NULL, run, log)) {
+    int code = pthread_create(&log->thread, NULL, run, log);
+    if (code) {
         mem_free(log);
-        return error_set(err, OSSO_NOMEM, "the log's thread cannot be started: %s", strerror(errno));
+        return error_set(err, OSSO_NOMEM, "the log's thread cannot be started: %s", strerror(code));
     }
     *log_out = log;
     return OSSO_OK;
@@ -179,11 +180,12 @@ void access_log_say(struct access_log *log, const char *format, ...)
     error_set(&text, OSSO_OK, "%s", message); /* control characters become harmless */
     clock_text(clock, sizeof clock);
     pthread_mutex_lock(&log->lock);
-    if (room(log) && log->jsonl) {
+    bool fits = room(log);
+    if (fits && log->jsonl) {
         buf_printf(&log->full, "{\"time\":\"%s\"", clock);
         put_field(&log->full, "message", text.text);
         buf_puts(&log->full, "}\n");
-    } else if (!log->jsonl)
+    } else if (fits)
         buf_printf(&log->full, "osso: %s\n", text.text);
     pthread_cond_signal(&log->more);
     pthread_mutex_unlock(&log->lock);

@@ -71,7 +71,8 @@ void exchange_keep(struct exchange *x)
 void exchange_release(struct exchange *x)
 {
     if (atomic_fetch_sub(&x->holders, 1) == 1) {
-        exchange_error(x, 500, NULL, "internal_error", "the server gave no answer to this request");
+        if (!exchange_begun(x))
+            exchange_error(x, 500, NULL, "internal_error", "the server gave no answer to this request");
         exchange_abort(x);
     }
     exchange_unref(x);

@@ -22,14 +22,8 @@ static void name_request(struct server *s, struct exchange *x, const struct head
         memcpy(x->request_id, given->value, given->value_len);
         return;
     }
-    uint64_t n = ++s->made, id[2];
-    for (int i = 0; i < 2; i++) {
-        uint64_t z = s->salt[i] + n * 0x9e3779b97f4a7c15u; /* splitmix64 */
-        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-        z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-        id[i] = z ^ z >> 31;
-    }
-    snprintf(x->request_id, sizeof x->request_id, "req_%016llx%08x", (unsigned long long)id[0], (unsigned)id[1]);
+    unsigned long long high = rng_splitmix(&s->ids[0]);
+    snprintf(x->request_id, sizeof x->request_id, "req_%016llx%08x", high, (unsigned)rng_splitmix(&s->ids[1]));
 }
 
 static bool check_host(struct server *s, struct exchange *x, const struct head_facts *f)

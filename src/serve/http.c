@@ -154,8 +154,8 @@ enum osso_status http_create(const struct http_options *options, struct http **h
     h->epoll = h->signals = s->ready.wake = -1;
     pthread_mutex_init(&s->ready.lock, NULL);
     s->keyed = options->key_file != NULL;
-    if (getrandom(s->salt, sizeof s->salt, GRND_NONBLOCK) < 0)
-        s->salt[0] = (uint64_t)now_ms() ^ (uint64_t)getpid() << 32;
+    if (getrandom(s->ids, sizeof s->ids, GRND_NONBLOCK) < 0)
+        s->ids[0] = (uint64_t)now_ms() ^ (uint64_t)getpid() << 32;
     enum osso_status status = list_hosts(h, err);
     if (!status && s->keyed)
         status = keys_load(&s->keys, s->o.key_file, err);

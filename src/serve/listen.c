@@ -88,7 +88,6 @@ static enum osso_status add_passed(struct listening *l, int n, struct osso_error
                              fd);
         status = add(l, fd, err);
     }
-    l->passed = true;
     return status;
 }
 

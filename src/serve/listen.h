@@ -12,7 +12,6 @@ struct listening {
     int fd[LISTEN_MAX];
     int n;
     bool exposed; /* others than this machine's programs reach one of them */
-    bool passed;  /* by systemd (LISTEN_FDS) */
     char url[128];
 };
 

@@ -97,10 +97,10 @@ static void print_sched(struct buf *out, const struct sched_counts *c)
 {
     one(out, "num_requests_running", "gauge", "Answers that are being computed.", c->running);
     one(out, "num_requests_waiting", "gauge", "Requests that wait to be begun.", c->waiting);
-    one(out, "slots_busy", "gauge", "Places for answers that are taken.", c->busy);
+    one(out, "slots_busy", "gauge", "Places for answers that are taken.", c->running);
     print_pages(out, c);
     one(out, "prefix_cache_queries_total", "counter", "Tokens of prompts that were looked for among what is computed.",
-        c->prefix_queries);
+        c->prompt_tokens);
     one(out, "prefix_cache_hits_total", "counter", "Tokens of prompts that were found.", c->prefix_hits);
     one(out, "prompt_tokens_total", "counter", "Tokens of prompts.", c->prompt_tokens);
     one(out, "prompt_tokens_computed_total", "counter", "Tokens run through the model, those of answers included.",

@@ -60,7 +60,7 @@ static void publish(struct sched *s)
     pthread_mutex_lock(&s->lock);
     struct sched_counts *c = &s->counts;
     c->slots = (size_t)s->o.slots;
-    c->busy = c->running = (size_t)s->n;
+    c->running = (size_t)s->n;
     c->computed = stats.tokens_computed;
     c->replayed = stats.tokens_replayed;
     c->pages_used = stats.pages_used;

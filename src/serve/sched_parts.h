@@ -48,12 +48,21 @@ struct sched {
 };
 
 /* sched_queue.c */
-/* Ends jobs that nobody waits for any more, or that find no server. */
-void sched_drop_queued(struct sched *s);
-/* Begins one answer of one job. False: nobody can begin now. */
-bool sched_admit_one(struct sched *s);
+/* Takes out the job behind `before` (NULL: the first); under the lock. */
+struct job *sched_unlink(struct sched *s, struct job *before);
+/* The next job to begin an answer of: the first of the key that comes after the last one's, so that keys take turns; a
+ * job whose answers have begun stays in front of its key until all have. Under the lock. */
+struct job *sched_turn(struct sched *s, struct job **before);
 /* No more answers of it begin. */
 void sched_unqueue(struct sched *s, const struct job *job);
+/* Ends jobs that nobody waits for any more, or that find no server. */
+void sched_drop_queued(struct sched *s);
+/* The job is told, for the last time; it may be gone afterwards. */
+void job_finish(struct job *job, enum osso_status status, const struct osso_error *why);
+
+/* sched_admit.c */
+/* Begins one answer of one job. False: nobody can begin now. */
+bool sched_admit_one(struct sched *s);
 /* Ends all answers of a job in work; status is not OK. */
 void sched_end_job(struct sched *s, struct job *job, enum osso_status status, const struct osso_error *why);
 /* Ends jobs in work whose clients left; `all`: every one. */
@@ -65,6 +74,7 @@ void sched_resume(struct sched *s);
 void sched_step(struct sched *s);
 /* Ends answers that have all they want, and jobs that failed. */
 void sched_end_finished(struct sched *s);
+
 /* sched_seq.c */
 enum osso_status seq_begin(struct sched *s, struct job *job, struct osso_error *err);
 /* Takes seqs[i] out; its job is done when it was the last. status OK: the answer ended by itself. */
@@ -75,7 +85,5 @@ enum osso_status seq_score(struct seq *seq, int64_t vocab, struct osso_error *er
 enum { SCHED_PAGE = 128, SCHED_SLIDING_PAGES = 4 };
 size_t seq_left(const struct seq *seq); /* tokens still to be computed */
 uint64_t sched_pages_promised(const struct sched *s);
-/* The job is told, for the last time; it may be gone afterwards. */
-void job_finish(struct job *job, enum osso_status status, const struct osso_error *why);
 
 #endif

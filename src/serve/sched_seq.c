@@ -6,12 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-void job_finish(struct job *job, enum osso_status status, const struct osso_error *why)
-{
-    static const struct osso_error none;
-    job->on_done(job->user, status, why ? why : &none, &job->counts);
-}
-
 static void seq_free(struct seq *q)
 {
     osso_answer_free(q->answer);
@@ -91,7 +85,6 @@ void seq_end(struct sched *s, int i, enum osso_status status, const struct osso_
         job->counts.cached_tokens = osso_session_reused(q.session);
         pthread_mutex_lock(&s->lock);
         s->counts.prompt_tokens += job->counts.prompt_tokens;
-        s->counts.prefix_queries += job->counts.prompt_tokens;
         s->counts.prefix_hits += job->counts.cached_tokens;
         pthread_mutex_unlock(&s->lock);
     }

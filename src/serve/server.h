@@ -24,9 +24,9 @@ struct server {
     struct keys keys;
     bool keyed;
     bool draining;
-    int64_t looked_ms;      /* when answers under way were last looked at */
-    int running;            /* requests of kind WORK that are not answered whole */
-    uint64_t salt[2], made; /* request ids */
+    int64_t looked_ms; /* when answers under way were last looked at */
+    int running;       /* requests of kind WORK that are not answered whole */
+    uint64_t ids[2];   /* where the next request id comes from */
     struct workers *workers;
     struct access_log *log;
     struct counters count;

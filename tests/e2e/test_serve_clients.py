@@ -75,16 +75,17 @@ def test_a_client_that_reads_nothing():
 
 
 def test_a_client_that_reads_slowly_is_no_dead_one():
-    with Server("write=400") as s, s.connect() as c:
+    """Four deadlines long it takes a little at a time. The deadline is longer than TCP waits before it asks a full window again."""
+    with Server("write=1500") as s, s.connect() as c:
         c.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        c.send(request("GET", "/stream?n=150&ms=0&size=1000"))
-        start, got = time.monotonic(), 0
-        while time.monotonic() - start < 1.5:
+        c.send(request("GET", "/stream?n=600&ms=0&size=1000"))
+        start = time.monotonic()
+        while time.monotonic() - start < 6:
             time.sleep(0.05)
-            got += len(c.s.recv(3000))
+            assert c.s.recv(3000), "cut"
         assert s.counts()["gone"] == 0
         answer = b"x" * 10
-        while b"data: 149 " not in answer:
+        while b"data: 599 " not in answer:
             more = c.s.recv(65536)
             assert more, "cut"
             answer = answer[-2000:] + more
