@@ -80,21 +80,23 @@ enum osso_stop_on {
 struct osso_answer_options {
     size_t size;
     const struct osso_tokenizer *tokenizer; /* NULL: no text and no stop texts, but a parser's */
-    struct osso_parser *parser; /* NULL: text as it comes, names of special tokens included. Keeps the messages as the
-                                 * model wrote them, stop texts included; osso_answer_finish ends its stream. An answer
-                                 * whose model begins a message of another role than the assistant's stops there (ID,
-                                 * stop_id -1: the id that came is no stop id) */
-    int64_t max_tokens;         /* 0 or less: until the context is full */
-    int64_t min_tokens;         /* before so many, neither ids nor texts stop, and stop ids are chosen only where a mask
-                                 * allows nothing else */
-    const int32_t *stop_ids;    /* NULL: the model's; n_stop_ids 0 with a non-NULL pointer: none */
+    struct osso_parser
+        *parser;             /* NULL: text as it comes, names of special tokens included (no_special_names:
+                              * not). With one: keeps the messages as the model wrote them, stop texts included; osso_answer_finish
+                              * ends its stream. An answer             whose model begins a message of another role than the assistant's stops
+                              * there (ID,             stop_id -1: the id that came is no stop id) */
+    int64_t max_tokens;      /* 0 or less: until the context is full */
+    int64_t min_tokens;      /* before so many, neither ids nor texts stop, and stop ids are chosen only where a mask
+                              * allows nothing else */
+    const int32_t *stop_ids; /* NULL: the model's; n_stop_ids 0 with a non-NULL pointer: none */
     size_t n_stop_ids;
     bool ignore_eos;         /* so are the model's stop ids, always; unless in stop_ids, they stop nothing */
     const char *const *stop; /* stop texts: the answer ends before the first. None reaches over two messages */
     size_t n_stop;
     enum osso_stop_on stop_on;
-    size_t n_top;   /* alternatives with each event, at most 64 */
-    bool no_tokens; /* not one: the answer has ended (LENGTH) when it is made, whatever max_tokens says */
+    size_t n_top;          /* alternatives with each event, at most 64 */
+    bool no_tokens;        /* not one: the answer has ended (LENGTH) when it is made, whatever max_tokens says */
+    bool no_special_names; /* without a parser: a special token is no text */
 };
 struct osso_answer;
 /* sampler: for osso_answer_next; may be NULL. Session and sampler must outlive the answer. */

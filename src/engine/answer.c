@@ -225,7 +225,8 @@ static enum osso_status add_id(struct osso_answer *a, int32_t id, struct osso_er
         bool mine = a->voice != OSSO_VOICE_NONE;
         return add_text(a, a->message.delta, mine ? a->message.delta_len : 0, a->message.message_done, err);
     }
-    if (a->o.tokenizer && a->stop == OSSO_STOP_NONE) { /* the id that stops is no text */
+    bool unnamed = a->o.no_special_names && a->tokenizer && osso_tokenizer_is_special(a->tokenizer, id);
+    if (a->o.tokenizer && a->stop == OSSO_STOP_NONE && !unnamed) { /* the id that stops is no text */
         a->len += osso_decoder_push(&a->decoder, a->o.tokenizer, id, a->text + a->len);
         release(a, false);
     }

@@ -297,6 +297,7 @@ static void fill_job(struct work *w, size_t i)
                                                   .no_tokens = q->no_tokens,
                                                   .min_tokens = q->min_tokens,
                                                   .ignore_eos = q->ignore_eos,
+                                                  .no_special_names = !q->special_names,
                                                   .stop = q->stop,
                                                   .n_stop = q->n_stop,
                                                   .stop_on = q->harmony ? OSSO_STOP_ON_ANSWER : OSSO_STOP_ON_ALL,

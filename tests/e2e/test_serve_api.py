@@ -297,6 +297,17 @@ def test_logprobs_of_every_token():
             assert "".join(p["text"] for p in pieces) == c["text"]
 
 
+def test_special_tokens_of_a_completion():
+    with scripted(dict(text="<|channel|>analysis<|message|>Hm.<|end|>")) as s:
+        ask = dict(prompt=[[1, 2, 3]], max_tokens=9, temperature=0, logprobs=0)
+        c = s.good("/v1/completions", ask)["choices"][0]
+        assert c["text"] == "analysisHm." and c["logprobs"]["tokens"][0] == "<|channel|>", c
+        assert c["logprobs"]["text_offset"][:3] == [0, 0, 8], c
+        c = s.good("/v1/completions", dict(ask, skip_special_tokens=False))["choices"][0]
+        assert c["text"].startswith("<|channel|>analysis<|message|>Hm.") and c["logprobs"]["text_offset"][1] == 11, c
+        assert "".join(e["choices"][0]["text"] for _, e in s.events("/v1/completions", ask)[:-1]) == "analysisHm."
+
+
 def test_bad_requests():
     with scripted(dict(match="nothing has this", text="x")) as s:
         for body, param in ((dict(), "messages"), (dict(messages=[dict(role="user", content="x")], n=99), "n"),

@@ -290,6 +290,7 @@ static size_t tell(struct osso_engine *engine, struct telling t[2], const int32_
     bool harmony = t[0].q->harmony;
     struct osso_parser *parser = harmony ? parser_new() : NULL;
     struct osso_answer_options o = {.size = sizeof o,
+                                    .no_special_names = !t[0].q->special_names,
                                     .tokenizer = harmony ? NULL : builtin,
                                     .parser = parser,
                                     .max_tokens = most,
@@ -349,7 +350,7 @@ static void one_answer(struct osso_engine *engine, struct rng *rng, const struct
     spell(&spelt, ids, n);
     const struct heard *h = &t[0].heard;
     const struct buf *told[] = {&h->content, &h->thoughts, &h->arguments};
-    for (size_t i = 0; i < 3 && api != API_COMPLETIONS; i++) /* which tells what came, names and all */
+    for (size_t i = 0; i < 3; i++)
         expect_no_names(told[i], &spelt);
     buf_free(&spelt);
     telling_close(&t[0]);

@@ -43,8 +43,10 @@ static void token(struct sequence *s, struct token_lists *to, const struct osso_
     buf_puts(&to->tops, comma);
     put_tops(&to->tops, tokenizer, event);
     buf_printf(&to->offsets, "%s%zu", comma, at);
+    bool unnamed = to == &s->said && !s->reply->request->special_names &&
+                   osso_tokenizer_is_special(tokenizer, event->id);
     osso_tokenizer_piece(tokenizer, event->id, &bytes, &len);
-    to->bytes += len;
+    to->bytes += unnamed ? 0 : len;
 }
 
 /* Lists that stand one behind the other as one. */

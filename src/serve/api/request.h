@@ -35,6 +35,7 @@ struct request {
     bool no_tokens;
     int64_t min_tokens;
     bool ignore_eos;
+    bool special_names;  /* of a completion: what special tokens are called is a part of its text */
     const char *stop[4]; /* in doc */
     size_t n_stop;
     bool logprobs;

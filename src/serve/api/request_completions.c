@@ -55,6 +55,7 @@ bool request_completions(struct request *q, const struct request_world *world, s
         return refuse(r, 400, "best_of", "\"best_of\" must be as many as \"n\": nothing is thrown away here");
     q->logprobs = field_given(root, q->api, "logprobs") != NULL;
     q->top_logprobs = field_int(root, q->api, "logprobs", 0);
+    q->special_names = !field_bool(root, q->api, "skip_special_tokens", true);
     q->echo = field_bool(root, q->api, "echo", false);
     if (!field_given(root, q->api, "max_tokens"))
         q->max_tokens = 16; /* the API's default */
