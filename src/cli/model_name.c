@@ -131,7 +131,7 @@ static enum osso_status no_path(const char *given, struct osso_error *err)
     struct named named;
     struct model_found found[MOST_FOUND];
     struct osso_error why = {0};
-    char get[384], path[512];
+    char get[512], path[512];
     if (!is_name(given, &named))
         return OSSO_OK;
     const struct model_words *w = &named.words;
