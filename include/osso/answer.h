@@ -83,8 +83,8 @@ struct osso_answer_options {
     struct osso_parser
         *parser;             /* NULL: text as it comes, names of special tokens included (no_special_names:
                               * not). With one: keeps the messages as the model wrote them, stop texts included; osso_answer_finish
-                              * ends its stream. An answer             whose model begins a message of another role than the assistant's stops
-                              * there (ID,             stop_id -1: the id that came is no stop id) */
+                              * ends its stream. An answer             whose model begins a message of another role than the
+                              * assistant's stops             there (ID,             stop_id -1: the id that came is no stop id) */
     int64_t max_tokens;      /* 0 or less: until the context is full */
     int64_t min_tokens;      /* before so many, neither ids nor texts stop, and stop ids are chosen only where a mask
                               * allows nothing else */

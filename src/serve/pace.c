@@ -1,56 +1,124 @@
-/* pace.c: rows of prompts per step, from measured times. Least squares over the steps of the last while. */
+/* pace.c: how much of the prompts fits into a step, from measured times. */
 #include "serve/pace.h"
 
 #include <math.h>
-#include <string.h>
 
-/* A step may take so many times what its streams alone take; a prompt read in pieces of PIECE is nearly as fast as in
- * whole steps, so that without streams whoever comes next waits for one piece only. */
-static const double STRETCH = 1.8, FADE = 0.98;
-enum { PIECE = 128, LEAST = 16 };
+/* Beside streams a step takes so many times what they take alone, and in turn more when more answers wait for their
+ * first token than stream. */
+static const double STRETCH = 1.7;
+/* A step may always take so many ms: streams give more tokens a second than people read, and with company whoever comes
+ * next waits for one step. */
+static const double STEP_MS = 60;
+/* Steps with prompts until streams are looked at alone again: contexts grow, other work comes and goes. */
+enum { LOOK = 32 };
+/* A prompt read in pieces of PIECE is nearly as fast as in whole steps; in smaller ones than LEAST it stands still. */
+enum { PIECE = 128, LEAST = 8, PAGE = 128 };
+/* How fast a new time counts, how a step grows with its streams where only another number of them was seen. */
+static const double NEW = 0.3, GROWTH = 0.6;
 
-/* Solves products * cost = sums by elimination; a term that never varied stays unknown. */
-static void solve(struct pace *p)
+/* ---- what is known -------------------------------------------------------------------------------------- */
+
+static int streams_at(int streams)
 {
-    double a[PACE_TERMS][PACE_TERMS + 1];
-    for (int i = 0; i < PACE_TERMS; i++) {
-        memcpy(a[i], p->products[i], sizeof p->products[i]);
-        a[i][i] += 1e-3 * (p->products[0][0] + 1); /* holds what is not known near 0 */
-        a[i][PACE_TERMS] = p->sums[i];
-    }
-    for (int i = 0; i < PACE_TERMS; i++)
-        for (int k = i + 1; k < PACE_TERMS; k++) {
-            double f = a[k][i] / a[i][i];
-            for (int j = i; j <= PACE_TERMS; j++)
-                a[k][j] -= f * a[i][j];
+    return streams < PACE_STREAMS ? streams : PACE_STREAMS;
+}
+
+/* A step of so many streams alone; 0: nothing was seen yet. */
+static double alone(const struct pace *p, int streams)
+{
+    int n = streams_at(streams > 0 ? streams : 1); /* without streams: what any step takes */
+    for (int far = 0; far <= PACE_STREAMS; far++)
+        for (int side = -1; side <= 1; side += 2) {
+            int k = n + side * far;
+            if (k > 0 && k <= PACE_STREAMS && p->alone[k] > 0)
+                return p->alone[k] * pow((double)n / k, GROWTH);
         }
-    for (int i = PACE_TERMS - 1; i >= 0; i--) {
-        double v = a[i][PACE_TERMS];
-        for (int j = i + 1; j < PACE_TERMS; j++)
-            v -= a[i][j] * p->cost[j];
-        p->cost[i] = v / a[i][i];
-    }
-    for (int i = 0; i < PACE_TERMS; i++)
-        p->cost[i] = p->cost[i] > 0 ? p->cost[i] : 0;
+    return 0;
 }
 
-void pace_learn(struct pace *p, int streams, int rows, double ms)
+static int depth_at(size_t depth)
 {
-    const double seen[PACE_TERMS] = {1, streams, rows};
-    for (int i = 0; i < PACE_TERMS; i++) {
-        for (int j = 0; j < PACE_TERMS; j++)
-            p->products[i][j] = FADE * p->products[i][j] + seen[i] * seen[j];
-        p->sums[i] = FADE * p->sums[i] + seen[i] * ms;
-    }
-    solve(p);
+    int at = 0;
+    for (size_t pages = 1 + depth / PAGE; pages > 1 && at < PACE_DEPTHS - 1; pages /= 2)
+        at++;
+    return at;
 }
 
-int pace_rows(const struct pace *p, int streams)
+/* A row at this depth, else at the nearest that was seen; 0: none was. */
+static double row(const struct pace *p, int at)
 {
-    int rows = PIECE;
-    if (streams > 0 && p->cost[2] > 0) {
-        double alone = p->cost[0] + p->cost[1] * streams;
-        rows = (int)fmin(PIECE, (STRETCH - 1) * alone / p->cost[2]);
+    for (int far = 0; far < PACE_DEPTHS; far++) {
+        if (at >= far && p->row[at - far] > 0)
+            return p->row[at - far];
+        if (at + far < PACE_DEPTHS && p->row[at + far] > 0)
+            return p->row[at + far];
     }
-    return rows < LEAST ? LEAST : rows;
+    return 0;
+}
+
+/* ---- a step --------------------------------------------------------------------------------------------- */
+
+/* What prompts may add to the step; none: nobody waits for it. */
+static double budget_of(const struct pace *p, int streams, int n, bool company)
+{
+    double base = alone(p, streams);
+    if (streams == 0)
+        return company ? fmax(STEP_MS - base, base) : INFINITY;
+    return fmax(STEP_MS - base, base * (STRETCH - 1) * fmax(1, (double)n / streams));
+}
+
+int pace_share(struct pace *p, int streams, struct pace_piece *pieces, int n, bool company)
+{
+    double ms = budget_of(p, streams, n, company);
+    bool look = n > 0 && streams > 0 && (p->mixed >= LOOK || alone(p, streams) <= 0);
+    size_t given = 0, most = look ? 0 : PIECE;
+    for (int i = 0; i < n; i++) {
+        double each = row(p, depth_at(pieces[i].depth));
+        double fits = each > 0 ? ms / each : given == 0 ? 4 * LEAST : 0;
+        if (given == 0)
+            fits = fmax(fits, LEAST);
+        if (streams == 0 && !company)
+            fits = PIECE;
+        size_t rows = pieces[i].rows;
+        rows = (double)rows > fits ? (size_t)fits : rows;
+        rows = rows > most - given ? most - given : rows;
+        pieces[i].rows = rows;
+        given += rows;
+        ms = fmax(0, ms - (double)rows * each);
+    }
+    return (int)given;
+}
+
+static void mix(double *known, double seen)
+{
+    *known = *known > 0 ? *known + NEW * (seen - *known) : seen;
+}
+
+void pace_learn(struct pace *p, int streams, const struct pace_piece *pieces, int n, double ms)
+{
+    double expected = 0, rows = 0;
+    for (int i = 0; i < n; i++) {
+        expected += (double)pieces[i].rows * row(p, depth_at(pieces[i].depth));
+        rows += (double)pieces[i].rows;
+    }
+    if (rows <= 0) {
+        p->mixed = 0;
+        if (streams > 0)
+            mix(&p->alone[streams_at(streams)], ms);
+        return;
+    }
+    p->mixed += streams > 0;
+    double extra = fmax(ms - alone(p, streams), 0.05 * ms);
+    /* Each depth takes its share of what the step took more or less than expected. */
+    double off = expected > 0 ? fmin(fmax(extra / expected, 0.25), 4) : 1;
+    double before[PACE_DEPTHS], share[PACE_DEPTHS] = {0};
+    for (int at = 0; at < PACE_DEPTHS; at++)
+        before[at] = expected > 0 ? row(p, at) : extra / rows;
+    for (int i = 0; i < n; i++) {
+        int at = depth_at(pieces[i].depth);
+        share[at] += (double)pieces[i].rows * before[at] / (expected > 0 ? expected : extra);
+    }
+    for (int at = 0; at < PACE_DEPTHS; at++)
+        if (share[at] > 0)
+            p->row[at] = before[at] * (1 + NEW * share[at] * (off - 1));
 }

@@ -1,18 +1,30 @@
-/* pace.h: how many rows of prompts fit into a step, so that streams keep flowing. The time of a step is learned as a
- * sum: so much for any step, for each stream, for each row of a prompt. */
+/* pace.h: how much of the prompts fits into a step, so that streams keep flowing and nobody waits long for a first
+ * token. Times are learned: what a step takes that has so many streams alone, and what a row of a prompt adds at its
+ * depth, since attention over 32,000 tokens costs several times what the rest of a row does. */
 #ifndef OSSO_SERVE_PACE_H
 #define OSSO_SERVE_PACE_H
 
-enum { PACE_TERMS = 3 };
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PACE_STREAMS = 256, PACE_DEPTHS = 12 };
 
 struct pace {
-    double products[PACE_TERMS][PACE_TERMS], sums[PACE_TERMS]; /* of what was seen, fading */
-    double cost[PACE_TERMS];                                   /* ms; 0 until it is known */
+    double alone[PACE_STREAMS + 1]; /* [streams] ms of a step without a prompt; 0: not known */
+    double row[PACE_DEPTHS];        /* [log2 of the depth in pages] ms; 0: not known */
+    int mixed;                      /* steps since streams were alone */
 };
 
-/* A step took so long. */
-void pace_learn(struct pace *pace, int streams, int rows, double ms);
-/* Rows for prompts beside so many streams. */
-int pace_rows(const struct pace *pace, int streams);
+/* A piece of a prompt in a step. */
+struct pace_piece {
+    size_t depth; /* tokens that are computed */
+    size_t rows;  /* wanted, then given */
+};
+
+/* Cuts what n prompts want to what the next step should take, in their order: some may get 0. company: others came in
+ * the last seconds, and may come again while this step runs. The number of rows. */
+int pace_share(struct pace *pace, int streams, struct pace_piece *pieces, int n, bool company);
+/* A step took so long, with so many rows of each piece. */
+void pace_learn(struct pace *pace, int streams, const struct pace_piece *pieces, int n, double ms);
 
 #endif

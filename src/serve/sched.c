@@ -123,7 +123,8 @@ enum osso_status sched_create(struct osso_engine *engine, const struct sched_opt
     s->draws = mem_array(n, sizeof *s->draws);
     s->errors = mem_array(n, sizeof *s->errors);
     s->picked = mem_array(n, sizeof(struct seq *));
-    bool ok = s->seqs && s->in_step && s->draws && s->errors && s->picked;
+    s->pieces = mem_array(n, sizeof *s->pieces);
+    bool ok = s->seqs && s->in_step && s->draws && s->errors && s->picked && s->pieces;
     if (ok)
         publish(s);
     if (ok && pthread_create(&s->thread, NULL, run, s) == 0) {
@@ -152,6 +153,7 @@ void sched_free(struct sched *s)
     mem_free(s->draws);
     mem_free(s->errors);
     mem_free(s->picked);
+    mem_free(s->pieces);
     mem_free(s);
 }
 

@@ -21,6 +21,7 @@ struct seq {
     size_t n_scored; /* tokens of the prompt whose score was told */
     size_t had;      /* computed before this step */
     size_t left;     /* to be computed, as order() saw it */
+    int waited;      /* steps in a row that had no row of it */
 };
 
 struct sched {
@@ -38,13 +39,15 @@ struct sched {
     /* The thread's own. */
     struct seq *seqs; /* [slots], the first n are in use */
     int n;
-    uint64_t n_admitted, n_steps;
+    uint64_t n_admitted;
     uint64_t last_key; /* whose turn it was */
     struct pace pace;
+    double company_ms; /* when more than one answer was in work last */
     struct osso_session **in_step;
     struct osso_draw *draws;
     struct osso_error *errors;
-    struct seq **picked; /* [slots] the prompts of a step in their order, then whose each draw is */
+    struct seq **picked;       /* [slots] the prompts of a step in their order, then whose each draw is */
+    struct pace_piece *pieces; /* [slots] of those prompts */
 };
 
 /* sched_queue.c */

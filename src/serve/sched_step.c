@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* So long after two answers were in work together the next may come at any moment. */
+static const double COMPANY_MS = 5000;
+
 static double now_ms(void)
 {
     struct timespec t;
@@ -63,7 +66,7 @@ static int by_left(const void *a, const void *b)
     return p->left != q->left ? (p->left < q->left ? -1 : 1) : p->age < q->age ? -1 : 1;
 }
 
-/* Streams first, then prompts: the one with least left first; in every fourth step the oldest. */
+/* Streams first, then prompts: the one with least left first, or the oldest, once three steps had no row for it. */
 static int order(struct sched *s, int *n_streams)
 {
     int n = 0, n_prompts = 0;
@@ -72,7 +75,9 @@ static int order(struct sched *s, int *n_streams)
         struct seq *q = s->seqs + i;
         if (q->released)
             continue;
-        q->had = osso_session_computed(q->session);
+        size_t computed = osso_session_computed(q->session);
+        q->waited = computed == q->had ? q->waited + 1 : 0;
+        q->had = computed;
         q->left = seq_left(q);
         if (q->streams) {
             s->in_step[n++] = q->session;
@@ -82,12 +87,26 @@ static int order(struct sched *s, int *n_streams)
         oldest = !oldest || q->age < oldest->age ? q : oldest;
     }
     *n_streams = n;
-    if (oldest && s->n_steps % 4 == 0)
+    if (oldest && oldest->waited >= 3)
         oldest->left = 0;
     qsort(s->picked, (size_t)n_prompts, sizeof(struct seq *), by_left);
-    for (int i = 0; i < n_prompts; i++)
+    for (int i = 0; i < n_prompts; i++) {
         s->in_step[n++] = s->picked[i]->session;
+        s->pieces[i] = (struct pace_piece){.depth = s->picked[i]->had, .rows = seq_left(s->picked[i])};
+    }
     return n;
+}
+
+/* What the step took, unless some of its rows were taken over from others instead of computed. */
+static void learn(struct sched *s, int n_streams, int n_prompts, uint64_t done, double ms)
+{
+    uint64_t rows = (uint64_t)n_streams;
+    for (int i = 0; i < n_prompts; i++) {
+        s->pieces[i].rows = osso_session_computed(s->picked[i]->session) - s->pieces[i].depth;
+        rows += s->pieces[i].rows;
+    }
+    if (rows == done)
+        pace_learn(&s->pace, n_streams, s->pieces, n_prompts, ms);
 }
 
 /* One token for everyone that is ready. */
@@ -179,7 +198,10 @@ void sched_step(struct sched *s)
     osso_engine_stats(s->engine, &stats);
     uint64_t before = stats.tokens_computed + stats.tokens_replayed;
     double start = now_ms();
-    int rows = n > n_streams ? n_streams + pace_rows(&s->pace, n_streams) : n_streams;
+    if (s->n > 1)
+        s->company_ms = start;
+    bool company = start - s->company_ms < COMPANY_MS;
+    int rows = n_streams + pace_share(&s->pace, n_streams, s->pieces, n - n_streams, company);
     enum osso_status status = osso_step(s->engine, s->in_step, n, rows, &err);
     if (status == OSSO_LIMIT && preempt(s))
         return;
@@ -190,10 +212,8 @@ void sched_step(struct sched *s)
     osso_engine_stats(s->engine, &stats);
     uint64_t done = stats.tokens_computed + stats.tokens_replayed - before;
     score(s);
+    learn(s, n_streams, n - n_streams, done, now_ms() - start); /* before a draw takes s->picked */
     sample(s);
-    if (n)
-        pace_learn(&s->pace, n_streams, (int)done - n_streams > 0 ? (int)done - n_streams : 0, now_ms() - start);
-    s->n_steps++;
     sched_end_finished(s); /* may make room */
     if (starves(s))
         preempt(s);

@@ -1,0 +1,135 @@
+/* test_pace.c: a machine whose times are known, and what the scheduler learns of it. */
+#include "base/rng.h"
+#include "serve/pace.h"
+#include "test.h"
+
+#include <math.h>
+
+struct machine {
+    double step, stream, row, depth; /* ms: any step, a stream, a row of a prompt, and that per token before it */
+    struct rng rng;
+};
+
+static double ms_of(struct machine *m, int streams, const struct pace_piece *pieces, int n)
+{
+    double ms = m->step + m->stream * streams;
+    for (int i = 0; i < n; i++)
+        ms += (double)pieces[i].rows * (m->row + m->depth * (double)pieces[i].depth);
+    return ms * (0.9 + 0.2 * rng_unit(&m->rng));
+}
+
+static struct machine small(void)
+{
+    struct machine m = {10, 2, 0.45, 8e-5, {{0}}};
+    rng_seed(&m.rng, 7);
+    return m;
+}
+
+/* A prompt of `tokens` beside streams: the steps until it is read, the longest after the first `warm`. */
+static int read_beside(struct pace *p, struct machine *m, int streams, size_t tokens, bool company, double *longest)
+{
+    int steps = 0;
+    size_t at = 0;
+    *longest = 0;
+    for (; at < tokens && steps < 100000; steps++) {
+        struct pace_piece piece = {at, tokens - at};
+        int rows = pace_share(p, streams, &piece, 1, company);
+        assert_true(rows >= 0 && rows <= 128 && (size_t)rows == piece.rows);
+        double ms = ms_of(m, streams, &piece, 1);
+        pace_learn(p, streams, &piece, 1, ms);
+        at += piece.rows;
+        if (steps > 20 && ms > *longest)
+            *longest = ms;
+    }
+    return steps;
+}
+
+/* The same number of streams for a thousand steps, beside a prompt whose rows become five times as expensive: what the
+ * streams take alone is not forgotten, and a step stays below twice that. */
+static void test_streams_flow(void **state)
+{
+    (void)state;
+    const int streams[] = {16, 32, 100};
+    for (size_t i = 0; i < 3; i++) {
+        struct machine m = small();
+        struct pace p = {0};
+        double longest, alone = m.step + m.stream * streams[i];
+        for (int k = 1; k <= streams[i]; k++)
+            pace_learn(&p, k, NULL, 0, ms_of(&m, k, NULL, 0));
+        int steps = read_beside(&p, &m, streams[i], 32000, true, &longest);
+        if (longest > 2.2 * alone)
+            fail_msg("%d streams: %.0f ms beside %.0f", streams[i], longest, alone);
+        double rows = 32000.0 / steps;
+        if (rows < 7)
+            fail_msg("%d streams: %.1f rows a step", streams[i], rows);
+    }
+}
+
+/* Nobody else: whole pieces. With company: pieces that end soon, at any depth. */
+static void test_company(void **state)
+{
+    (void)state;
+    struct machine m = small();
+    struct pace p = {0};
+    double longest;
+    assert_int_equal(read_beside(&p, &m, 0, 32000, false, &longest), 250);
+    read_beside(&p, &m, 0, 32000, true, &longest);
+    if (longest > 100)
+        fail_msg("%.0f ms", longest);
+}
+
+/* Who has least left goes first, and a deep prompt behind it does not make its step long. */
+static void test_order(void **state)
+{
+    (void)state;
+    struct machine m = small();
+    struct pace p = {0};
+    double longest;
+    read_beside(&p, &m, 0, 32000, true, &longest);
+    struct pace_piece pieces[] = {{0, 100}, {31000, 1000}};
+    pace_share(&p, 0, pieces, 2, true);
+    assert_in_range(pieces[0].rows, 75, 100);
+    assert_true(pieces[1].rows <= 16);
+}
+
+/* Many wait and few stream: prompts get more of the step. Two streams give up what nobody reads so fast. */
+static void test_crowd(void **state)
+{
+    (void)state;
+    struct machine m = small();
+    struct pace p = {0};
+    struct pace_piece pieces[60];
+    pace_learn(&p, 16, NULL, 0, m.step + 16 * m.stream);
+    pace_learn(&p, 16, &(struct pace_piece){0, 16}, 1, m.step + 16 * m.stream + 16 * m.row);
+    for (int i = 0; i < 60; i++)
+        pieces[i] = (struct pace_piece){0, 100};
+    assert_int_equal(pace_share(&p, 16, pieces, 60, true), 128);
+    pieces[0] = (struct pace_piece){0, 100};
+    assert_in_range(pace_share(&p, 16, pieces, 1, true), 50, 75);
+    pieces[0] = (struct pace_piece){0, 200};
+    assert_in_range(pace_share(&p, 2, pieces, 1, true), 80, 120);
+}
+
+/* Now and then streams are alone in a step, so that it is known what they take. */
+static void test_looks(void **state)
+{
+    (void)state;
+    struct machine m = small();
+    struct pace p = {0};
+    int looks = 0;
+    for (int i = 0; i < 330; i++) {
+        struct pace_piece piece = {1000, 5000};
+        looks += pace_share(&p, 8, &piece, 1, true) == 0;
+        pace_learn(&p, 8, &piece, 1, ms_of(&m, 8, &piece, 1));
+    }
+    assert_int_equal(looks, 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_streams_flow), cmocka_unit_test(test_company), cmocka_unit_test(test_order),
+        cmocka_unit_test(test_crowd),        cmocka_unit_test(test_looks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
