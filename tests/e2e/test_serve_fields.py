@@ -120,12 +120,20 @@ def check(api, body, wrong, json_is_fine, answer):
         assert told["object"] in ("chat.completion", "response", "text_completion"), answer
 
 
+def tokens(answer):
+    """How many were chosen for it: a thousand take a second of work, whoever asks for them."""
+    if answer.headers.get("content-type") == "text/event-stream":
+        return answer.body.count(b"data: ")
+    usage = json.loads(answer.body).get("usage") or {}
+    return usage.get("completion_tokens", usage.get("output_tokens", 0))
+
+
 class Clients:
     """Some connections that are kept, each with requests of its own."""
 
     def __init__(self, server, number, together=4):
         self.server, self.problems, self.slowest = server, [], (0, b"")
-        self.statuses, self.late = {}, 0
+        self.statuses, self.late, self.large = {}, 0, 0
         threads = [threading.Thread(target=self.run, args=(i, number // together)) for i in range(together)]
         [t.start() for t in threads]
         [t.join() for t in threads]
@@ -143,7 +151,9 @@ class Clients:
                 took = time.monotonic() - start
                 check(*case, answer)
                 self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
-                self.late += took > 1
+                if took > 1:
+                    self.late += tokens(answer) < 1000
+                    self.large += tokens(answer) >= 1000
                 if took > self.slowest[0]:
                     self.slowest = took, case[1]
                 assert took < PATIENCE, f"it took {took:.2f} s"
@@ -163,7 +173,7 @@ def test_requests_of_the_table():
         s.rests()
         assert min(clients.statuses.get(200, 0), clients.statuses.get(400, 0)) > NUMBER / 20, clients.statuses
         print(f"{NUMBER} requests: {dict(sorted(clients.statuses.items()))}, {clients.late} took over 1 s, "
-              f"the slowest {1e3 * clients.slowest[0]:.0f} ms")
+              f"{clients.large} more chose over 1,000 tokens; the slowest {1e3 * clients.slowest[0]:.0f} ms")
         print(f"  {clients.slowest[1][:200]!r}")
 
 
