@@ -52,6 +52,7 @@ struct attend_back {
  * logsumexp(logits) squared. */
 struct router_losses {
     double balance, z;
+    int64_t *slots; /* [n_experts]: how many each expert had, added to; NULL: nobody counts */
 };
 
 struct route_back {
