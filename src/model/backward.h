@@ -3,7 +3,7 @@
 #ifndef OSSO_MODEL_BACKWARD_H
 #define OSSO_MODEL_BACKWARD_H
 
-#include "backend/train.h"
+#include "backend/train_ops.h"
 #include "model/forward.h"
 
 /* Activations and what is made of them by the way back; the backend's memory. */
