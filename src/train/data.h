@@ -23,9 +23,10 @@ struct train_docs_options {
     const struct train_source *sources;
     int n_sources;
     const char *val_path; /* NULL: the documents that a hash holds out of the sources are the validation's */
-    int64_t seq_len;      /* rows, so a document has at most seq_len + 1 ids */
-    uint64_t seed;        /* of the order */
-    bool validation;      /* the documents held out (or of val_path), in their own order, each once */
+    const char *val_split;
+    int64_t seq_len; /* rows, so a document has at most seq_len + 1 ids */
+    uint64_t seed;   /* of the order */
+    bool validation; /* the documents held out (or of val_path), in their own order, each once */
 };
 
 /* FORMAT, with file and line, for what cannot be learned from; NOTFOUND where no document is held out. The tokenizer

@@ -2,38 +2,13 @@
 #include "train/data_parts.h"
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/mem.h"
-#include "base/utf8.h"
+#include "train/text_file.h"
 
 #include <math.h>
 #include <string.h>
 
 static const double LEAST_WEIGHT = 0.001, MOST_WEIGHT = 100;
-
-static size_t line_of(const char *text, const char *at)
-{
-    size_t line = 1;
-    for (const char *s = text; (s = memchr(s, '\n', (size_t)(at - s))); s++)
-        line++;
-    return line;
-}
-
-/* A text that can be learned from: UTF-8 without NUL. */
-static enum osso_status check_text(const char *path, const char *text, size_t len, struct osso_error *err)
-{
-    const char *form = utf8_other_form(text, len), *nul = len ? memchr(text, 0, len) : NULL;
-    if (form)
-        return error_set(err, OSSO_FORMAT, "%s is %s; save it as UTF-8", path, form);
-    if (nul)
-        return error_set(err, OSSO_FORMAT, "%s line %zu: a zero byte: this is a binary file, not a text", path,
-                         line_of(text, nul));
-    size_t valid = utf8_valid_prefix((const uint8_t *)text, len);
-    if (valid < len)
-        return error_set(err, OSSO_FORMAT, "%s line %zu: not UTF-8; iconv makes UTF-8 of a text in another code", path,
-                         line_of(text, text + valid));
-    return OSSO_OK;
-}
 
 static bool ends_in(const char *path, const char *end)
 {
@@ -48,15 +23,9 @@ static enum osso_status read_source(struct docs_maker *m, const char *path, cons
     if (lines && split && strcmp(split, "none") != 0)
         return error_set(m->err, OSSO_USAGE, "%s: split '%s' is for texts; a line of a .jsonl file is a document", path,
                          split);
-    enum osso_status status = file_map_open(path, &map, m->err);
-    if (status)
-        return status;
-    size_t mark = utf8_mark(map.data, (size_t)map.size), len = (size_t)map.size - mark;
-    const char *text = (const char *)map.data + mark;
-    if (len == 0)
-        status = error_set(m->err, OSSO_FORMAT, "%s is empty", path);
-    if (!status)
-        status = check_text(path, text, len, m->err);
+    const char *text;
+    size_t len;
+    enum osso_status status = text_file_open(path, &map, &text, &len, m->err);
     if (!status)
         status = lines ? docs_read_lines(m, text, len, path) : docs_read_text(m, text, len, split, path);
     file_map_close(&map);
@@ -112,7 +81,7 @@ enum osso_status train_docs_open(const struct train_docs_options *o, const struc
     if (status)
         return status;
     bool own_val = o->validation && o->val_path;
-    struct train_source val = {.path = o->val_path};
+    struct train_source val = {.path = o->val_path, .split = o->val_split};
     int n = own_val ? 1 : o->n_sources;
     struct train_docs *d = mem_alloc(sizeof *d);
     struct docs_maker m = {
