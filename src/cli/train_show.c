@@ -67,8 +67,9 @@ static int on_step(void *user, const struct osso_train_report *r)
     human_count(tokens, (uint64_t)speed);
     if (terminal)
         put_bar((double)r->step / (double)r->steps);
-    fprintf(stderr, "%sstep %lld of %lld, loss %.3f, lr %.2e, %s tokens/s, %s left%s", terminal ? "" : "osso: ",
-            (long long)r->step, (long long)r->steps, s->loss, r->lr, tokens, eta, terminal ? "\033[K" : "\n");
+    fprintf(stderr, "%sstep %lld of %lld, loss %.3f, lr %.2e, %s tokens/s, %s left%s",
+            terminal ? "" : "osso: ", (long long)r->step, (long long)r->steps, s->loss, r->lr, tokens, eta,
+            terminal ? "\033[K" : "\n");
     return interrupted();
 }
 

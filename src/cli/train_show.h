@@ -1,4 +1,5 @@
-/* train_show.h: what a person sees of a training run: a line that moves on a terminal, some lines elsewhere, samples. */
+/* train_show.h: what a person sees of a training run: a line that moves on a terminal, some lines elsewhere, samples.
+ */
 #ifndef OSSO_CLI_TRAIN_SHOW_H
 #define OSSO_CLI_TRAIN_SHOW_H
 

@@ -26,11 +26,12 @@ struct item {
     int64_t rows, columns, experts; /* rows: of one expert */
 };
 
-struct export {
+struct export
+{
     const struct osso_model *model;
     enum dtype type; /* of what is not packed */
     bool mxfp4;
-    char (*names)[NAMES_TEXT];
+    char(*names)[NAMES_TEXT];
     struct tensor *list;
     struct item *items;
     int n;
@@ -58,7 +59,11 @@ static void add(struct export *x, const struct names_row *row, int layer, int pa
     const struct param *p = names_param(row);
     struct tensor *t = &x->list[x->n];
     struct item *item = &x->items[x->n];
-    *item = (struct item){row, layer, part, names_rows(c, row), params_is_matrix(p) ? names_columns(c, row) : 1,
+    *item = (struct item){row,
+                          layer,
+                          part,
+                          names_rows(c, row),
+                          params_is_matrix(p) ? names_columns(c, row) : 1,
                           params_stacked(p) ? c->n_experts : 1};
     names_text(&names_hf, row, layer, part, x->names[x->n]);
     *t = (struct tensor){.name = x->names[x->n], .dtype = row->store == STORE_BLOCKS ? DT_U8 : x->type};
@@ -85,7 +90,8 @@ static enum osso_status list_tensors(struct export *x)
                 if (is_written(x, &names_hf.rows[i]))
                     add(x, &names_hf.rows[i], l, part);
     for (int i = 0; i < x->n; i++) {
-        uint64_t values = (uint64_t)x->items[i].columns * (uint64_t)(params_stacked(names_param(x->items[i].row)) ? x->items[i].rows : 1);
+        uint64_t values = (uint64_t)x->items[i].columns *
+                          (uint64_t)(params_stacked(names_param(x->items[i].row)) ? x->items[i].rows : 1);
         most = values > most ? values : most;
     }
     for (int i = 0; i < x->n; i++) /* a vector is a row of all its values */

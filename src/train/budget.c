@@ -43,10 +43,9 @@ enum osso_status budget_steps(const struct osso_train_config *c, const struct sh
     else if (settings_has(c, TRAIN_max_tokens))
         *steps_out = (int64_t)ceil(tokens / (double)step_tokens(s));
     else if (!settings_has(c, TRAIN_epochs))
-        return error_set(err, OSSO_USAGE, "how long? Say steps, epochs or max_tokens%s",
-                         settings_has(c, TRAIN_max_minutes)
-                             ? " (the rate goes down over them; max_minutes only ends earlier)"
-                             : "");
+        return error_set(
+            err, OSSO_USAGE, "how long? Say steps, epochs or max_tokens%s",
+            settings_has(c, TRAIN_max_minutes) ? " (the rate goes down over them; max_minutes only ends earlier)" : "");
     else if (source->docs)
         return count_steps(s, source, docs, steps_out, err);
     else
@@ -138,11 +137,12 @@ enum osso_status budget_check(const struct shape *s, struct osso_error *err)
     else if (b.total_one <= b.available)
         snprintf(fits, sizeof fits, "checkpointing: true and batch_size: 1 (with grad_accum) would, with %.1f GiB",
                  (double)b.total_one / gib);
-    return error_set(err, OSSO_NOMEM,
-                     "this run takes %.1f GiB (weights %.1f, gradients %.1f, moments %.1f, activations %.1f, pages %.1f) "
-                     "and %.1f GiB are free; %s",
-                     (double)b.total / gib, (double)b.weights / gib, (double)b.gradients / gib, (double)b.moments / gib,
-                     (double)b.activations / gib, (double)b.pages / gib, (double)b.available / gib, fits);
+    return error_set(
+        err, OSSO_NOMEM,
+        "this run takes %.1f GiB (weights %.1f, gradients %.1f, moments %.1f, activations %.1f, pages %.1f) "
+        "and %.1f GiB are free; %s",
+        (double)b.total / gib, (double)b.weights / gib, (double)b.gradients / gib, (double)b.moments / gib,
+        (double)b.activations / gib, (double)b.pages / gib, (double)b.available / gib, fits);
 }
 
 /* ---- speed ---------------------------------------------------------------------------------------------- */

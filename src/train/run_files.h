@@ -9,9 +9,9 @@
 struct run_state {
     uint64_t taken; /* documents */
     int64_t tokens;
-    double best_loss; /* INFINITY: none yet */
+    double best_loss;         /* INFINITY: none yet */
     int64_t best_step, worse; /* worse: validations since */
-    int64_t skipped; /* steps in a row */
+    int64_t skipped;          /* steps in a row */
 };
 
 /* Makes a folder and those above it. */

@@ -81,10 +81,11 @@ static enum osso_status finish_step(struct osso_train *t, struct osso_train_repo
     enum osso_status status = run_log_step(&t->log, r, err);
     if (status || t->state.skipped < MAX_SKIPPED)
         return status;
-    return error_set(err, OSSO_NUMERIC,
-                     "step %lld: the fifth in a row whose loss or gradients are no numbers; the last checkpoint is as it "
-                     "was: go on from it with a lower lr, or look at the data",
-                     (long long)t->step);
+    return error_set(
+        err, OSSO_NUMERIC,
+        "step %lld: the fifth in a row whose loss or gradients are no numbers; the last checkpoint is as it "
+        "was: go on from it with a lower lr, or look at the data",
+        (long long)t->step);
 }
 
 enum osso_status osso_train_step(struct osso_train *t, struct osso_train_report *out, struct osso_error *err)
@@ -97,8 +98,8 @@ enum osso_status osso_train_step(struct osso_train *t, struct osso_train_report 
         status = gather(t, err);
     if (!status)
         status = trainer_gradients(&t->trainer, t->batches, t->shape.grad_accum,
-                                   settings_real(t->config, TRAIN_balance_coef),
-                                   settings_real(t->config, TRAIN_z_coef), &result, err);
+                                   settings_real(t->config, TRAIN_balance_coef), settings_real(t->config, TRAIN_z_coef),
+                                   &result, err);
     if (status)
         return status;
     if (fault_at(t->fault, r.step))
@@ -174,7 +175,8 @@ enum osso_status osso_train_evaluate(struct osso_train *t, struct osso_train_val
         return status;
     v.loss = loss / weight;
     v.bits_per_byte = bytes > 0 ? loss / log(2) / bytes : NAN;
-    v.best = v.loss < t->state.best_loss - (isfinite(t->state.best_loss) ? settings_real(t->config, TRAIN_min_delta) : 0);
+    v.best = v.loss <
+             t->state.best_loss - (isfinite(t->state.best_loss) ? settings_real(t->config, TRAIN_min_delta) : 0);
     if (v.best) {
         t->state.best_loss = v.loss;
         t->state.best_step = v.step;
@@ -228,8 +230,8 @@ enum osso_status osso_train_dump_gradients(struct osso_train *t, const char *pat
     enum osso_status status = gather(t, err);
     if (!status)
         status = trainer_gradients(&t->trainer, t->batches, t->shape.grad_accum,
-                                   settings_real(t->config, TRAIN_balance_coef),
-                                   settings_real(t->config, TRAIN_z_coef), &r, err);
+                                   settings_real(t->config, TRAIN_balance_coef), settings_real(t->config, TRAIN_z_coef),
+                                   &r, err);
     snprintf(metadata, sizeof metadata, "{\"format\":\"pt\",\"loss\":\"%.9g\"}", r.loss);
     return status ? status : snapshot_write_with(&t->trainer, t->trainer.gradients, metadata, path, err);
 }

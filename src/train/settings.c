@@ -85,15 +85,6 @@ static enum osso_status set_ints(const struct key *k, struct setting *v, const c
     return v->n_ints ? OSSO_OK : bad_number(k, at, text, err);
 }
 
-static bool word_of(const char *words, const char *text)
-{
-    size_t n = strlen(text);
-    for (const char *w = words; w; w = strchr(w, '|') ? strchr(w, '|') + 1 : NULL)
-        if (n && strncmp(w, text, n) == 0 && (!w[n] || w[n] == '|'))
-            return true;
-    return false;
-}
-
 static enum osso_status read_value(const struct key *k, struct setting *v, const char *at, const char *text,
                                    struct osso_error *err)
 {
@@ -107,7 +98,7 @@ static enum osso_status read_value(const struct key *k, struct setting *v, const
                    ? OSSO_OK
                    : error_set(err, OSSO_USAGE, "%s: '%s' is neither true nor false", at, text);
     case KEY_WORD:
-        if (!word_of(k->argument, text))
+        if (!settings_word(k->argument, text))
             return error_set(err, OSSO_USAGE, "%s: '%s' is none of %s", at, text, k->argument);
         break;
     default:
@@ -200,8 +191,7 @@ static enum osso_status unknown_key(const char *key, const char *where, struct o
     for (int i = 0; settings_foreign_key(i); i++)
         guess_try(&guess, settings_foreign_key(i));
     if (guess_best(&guess))
-        return error_set(err, OSSO_USAGE, "%s: there is no key '%s'; did you mean %s?", where, key,
-                         guess_best(&guess));
+        return error_set(err, OSSO_USAGE, "%s: there is no key '%s'; did you mean %s?", where, key, guess_best(&guess));
     return error_set(err, OSSO_USAGE, "%s: there is no key '%s'; osso train --help lists them", where, key);
 }
 
@@ -232,22 +222,17 @@ static enum osso_status check_groups(struct osso_train_config *c, enum train_key
     return OSSO_OK;
 }
 
-/* "FILE,weight=2,split=blank": a flag's form of a source. */
+/* "PATH:blank:2": a flag's form of a source. */
 static enum osso_status add_from_text(struct osso_train_config *c, const char *text, const char *where,
                                       struct osso_error *err)
 {
-    char *path = mem_strdup(text), *split = path ? strstr(path, ",split=") : NULL;
-    char *weight = path ? strstr(path, ",weight=") : NULL;
-    double number = 1;
-    if (split)
-        *split = 0, split += strlen(",split=");
-    if (weight)
-        *weight = 0, weight += strlen(",weight=");
-    enum osso_status status = path ? OSSO_OK : error_nomem(err, strlen(text), "a path");
-    if (!status && weight && !settings_number(weight, &number))
-        status = error_set(err, OSSO_USAGE, "%s: weight '%s' is no number", where, weight);
-    if (!status)
-        status = osso_train_config_add_data(c, path, number, split, where, err);
+    char *path = mem_strdup(text);
+    const char *split = NULL;
+    double weight = 1;
+    if (!path)
+        return error_nomem(err, strlen(text), "a path");
+    settings_source(path, &split, &weight);
+    enum osso_status status = osso_train_config_add_data(c, path, weight, split, where, err);
     mem_free(path);
     return status;
 }
@@ -292,15 +277,14 @@ enum osso_status osso_train_config_set(struct osso_train_config *c, const char *
 enum osso_status osso_train_config_add_data(struct osso_train_config *c, const char *path, double weight,
                                             const char *split, const char *where, struct osso_error *err)
 {
-    static const char splits[] = "none|line|blank|marker|heading";
     if (c->v[TRAIN_data].level < c->level)
         drop_sources(c);
     if (c->n_sources == MAX_SOURCES)
         return error_set(err, OSSO_LIMIT, "%s: data: more than %d sources", where, (int)MAX_SOURCES);
-    if (!*path || !(weight > 0 && weight < 1e9))
-        return error_set(err, OSSO_USAGE, "%s: data: a source needs a path and a weight above 0", where);
-    if (split && !word_of(splits, split))
-        return error_set(err, OSSO_USAGE, "%s: data: split '%s' is none of %s", where, split, splits);
+    if (!*path || !(weight >= 0.001 && weight <= 100))
+        return error_set(err, OSSO_USAGE, "%s: data: a source needs a path, and a weight from 0.001 to 100", where);
+    if (split && !settings_word(SETTINGS_SPLITS, split))
+        return error_set(err, OSSO_USAGE, "%s: data: split '%s' is none of %s", where, split, SETTINGS_SPLITS);
     struct source_setting *s = &c->sources[c->n_sources];
     *s = (struct source_setting){.path = mem_strdup(path), .split = split ? mem_strdup(split) : NULL, .weight = weight};
     if (!s->path || (split && !s->split)) {

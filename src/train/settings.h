@@ -78,6 +78,10 @@ bool settings_is(const struct osso_train_config *c, enum train_key id, const cha
 /* The numbers of a strict text; false: it is none. */
 bool settings_number(const char *text, double *out);
 bool settings_switch(const char *text, bool *out);
+bool settings_word(const char *words, const char *text); /* of "a|b|c" */
+/* "PATH[:SPLIT[:WEIGHT]]" becomes the path; the others stay where nothing is said. */
+#define SETTINGS_SPLITS "none|line|blank|marker|heading"
+void settings_source(char *text, const char **split_out, double *weight_out);
 
 /* A key that only configurations in circulation have: what it means in ours, value NULL: nothing. */
 struct foreign_turn {

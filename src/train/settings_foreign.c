@@ -30,7 +30,10 @@ static enum osso_status turn_effort(struct osso_train_config *c, const char *val
     notes_add(&c->notes,
               "%s: reasoning_effort %s is taken as %s experts per token; in gpt-oss it is a line of the prompt (osso "
               "chat --reasoning-effort) and no number of experts",
-              where, value, low ? "1" : high ? "4" : "the configured number of");
+              where, value,
+              low    ? "1"
+              : high ? "4"
+                     : "the configured number of");
     *turn = (struct foreign_turn){true, TRAIN_experts_per_token, low ? "1" : high ? "4" : NULL};
     return OSSO_OK;
 }

@@ -147,8 +147,9 @@ static enum osso_status lay_rows(const struct osso_train_config *c, int threads,
         return error_set(err, OSSO_USAGE, "seq_len: %lld tokens do not fit the model's context of %lld (%s)",
                          (long long)seq_len, (long long)s->config.context, "max_position_embeddings");
     if (rows > 1 << 24)
-        return error_set(err, OSSO_LIMIT, "batch_size: %d documents of %lld tokens are more than %d rows; use grad_accum",
-                         s->batch_size, (long long)seq_len, 1 << 24);
+        return error_set(err, OSSO_LIMIT,
+                         "batch_size: %d documents of %lld tokens are more than %d rows; use grad_accum", s->batch_size,
+                         (long long)seq_len, 1 << 24);
     s->options = (struct trainer_options){.threads = threads ? threads : cpu_count(),
                                           .seq_len = seq_len,
                                           .max_rows = (int)rows,
@@ -167,7 +168,8 @@ enum osso_status shape_make(const struct osso_train_config *c, const char *from,
     bool files = !settings_is(c, TRAIN_init, "random");
     enum osso_status status = refuse_unbuilt(c, err);
     if (!status && files && has_dimension(c))
-        status = error_set(err, OSSO_USAGE, "init: the dimensions of %s are its own; leave hidden_size and its like out",
+        status = error_set(err, OSSO_USAGE,
+                           "init: the dimensions of %s are its own; leave hidden_size and its like out",
                            settings_text(c, TRAIN_init));
     if (!status && (files || from))
         status = osso_model_open(from ? from : settings_text(c, TRAIN_init), &s->model, err);

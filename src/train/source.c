@@ -62,15 +62,25 @@ static enum osso_status open_docs(const struct osso_train_config *c, const struc
     struct train_source list[MAX_SOURCES];
     for (int i = 0; i < c->n_sources; i++)
         list[i] = (struct train_source){c->sources[i].path, c->sources[i].weight, c->sources[i].split};
+    char *val = settings_has(c, TRAIN_val_data) ? mem_strdup(settings_text(c, TRAIN_val_data)) : NULL;
+    const char *split = NULL;
+    double weight = 1;
+    if (val)
+        settings_source(val, &split, &weight);
     struct train_docs_options o = {.sources = list,
                                    .n_sources = c->n_sources,
-                                   .val_path = settings_text(c, TRAIN_val_data),
+                                   .val_path = val,
+                                   .val_split = split,
                                    .seq_len = settings_int(c, TRAIN_seq_len),
                                    .seed = (uint64_t)settings_int(c, TRAIN_seed),
                                    .validation = validation};
-    if (!tokenizer)
-        return error_set(err, OSSO_USAGE, "data needs a tokenizer; name its folder with tokenizer (or init a model)");
-    return train_docs_open(&o, tokenizer, &s->docs, err);
+    enum osso_status status = tokenizer
+                                  ? train_docs_open(&o, tokenizer, &s->docs, err)
+                                  : error_set(
+                                        err, OSSO_USAGE,
+                                        "data needs a tokenizer; name its folder with tokenizer (or init a model)");
+    mem_free(val);
+    return status;
 }
 
 /* ---- both ----------------------------------------------------------------------------------------------- */
