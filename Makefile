@@ -44,12 +44,14 @@ NUMERIC  := -ffp-contract=off -fno-math-errno
 # What is optional is detected and named at the end of the build.
 PKG      := pkg-config
 HAVE_EDIT   := $(shell $(PKG) --exists libedit 2>/dev/null && echo 1)
+HAVE_YAML   := $(shell $(PKG) --exists yaml-0.1 2>/dev/null && echo 1)
 HAVE_MHD    := $(shell $(PKG) --exists 'libmicrohttpd >= 0.9.75' 2>/dev/null && echo 1)
 CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -DOSSO_VERSION=\"$(VERSION)\" \
             $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit))
 CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) $(if $(WERROR),-Werror) -fPIC -fvisibility=hidden -pthread -MMD -MP
 LDLIBS   := -lm -pthread
 LDLIBS_EDIT := $(if $(HAVE_EDIT),$(shell $(PKG) --libs libedit))
+LDLIBS_YAML := $(if $(HAVE_YAML),$(shell $(PKG) --libs yaml-0.1))
 LDLIBS_MHD  := $(if $(HAVE_MHD),$(shell $(PKG) --libs libmicrohttpd))
 
 # A kernel file named *__ISA.c is compiled for that ISA, on its own architecture; the dispatcher runs it only where the
@@ -111,7 +113,8 @@ $(B)/flags: FORCE
 $(B)/commit: WORD = $(COMMIT)
 $(B)/datadir: WORD = $(DATADIR)/osso
 $(B)/have_mhd: WORD = $(HAVE_MHD)
-$(B)/commit $(B)/datadir $(B)/have_mhd: FORCE
+$(B)/have_yaml: WORD = $(HAVE_YAML)
+$(B)/commit $(B)/datadir $(B)/have_mhd $(B)/have_yaml: FORCE
 	@mkdir -p $(@D)
 	@echo '$(WORD)' | cmp -s - $@ || echo '$(WORD)' > $@
 $(COMMIT_OBJ): $(B)/commit
@@ -122,6 +125,10 @@ $(B)/cli/datadir.o: CPPFLAGS += -DOSSO_DATADIR=\"$(DATADIR)/osso\"
 MHD_OBJ := $(SERVE_OBJ) $(B)/cli/main.o $(B)/cli/verbs/verb_serve.o
 $(MHD_OBJ): $(B)/have_mhd
 $(MHD_OBJ): CPPFLAGS += $(if $(HAVE_MHD),-DHAVE_MHD $(shell $(PKG) --cflags libmicrohttpd))
+
+YAML_OBJ := $(B)/cli/main.o $(B)/cli/train_yaml.o
+$(YAML_OBJ): $(B)/have_yaml
+$(YAML_OBJ): CPPFLAGS += $(if $(HAVE_YAML),-DHAVE_YAML $(shell $(PKG) --cflags yaml-0.1))
 
 $(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -156,7 +163,7 @@ $(B)/libosso-inner.a: $(EMU_OBJ) release
 	$(Q)cp build/release/libosso-test.a $@ && $(AR) rs $@ $(EMU_OBJ)
 $(B)/osso: $(B)/libosso-inner.a
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(OPT) -o $@ $(patsubst src/%.c,build/release/%.o,$(CLI_SRC) $(SERVE_SRC) src/base/commit.c) $< $(LDLIBS) $(LDLIBS_EDIT) $(LDLIBS_MHD)
+	$(Q)$(CC) $(OPT) -o $@ $(patsubst src/%.c,build/release/%.o,$(CLI_SRC) $(SERVE_SRC) src/base/commit.c) $< $(LDLIBS) $(LDLIBS_EDIT) $(LDLIBS_MHD) $(LDLIBS_YAML)
 else
 # The inner archive has every name: for the program, tests and benches. libosso.a is one object that shows osso_* only.
 $(B)/libosso-inner.a: $(LIB_OBJ)
@@ -175,7 +182,7 @@ $(B)/libosso.so: $(B)/libosso.so.$(SOVERSION)
 	$(Q)ln -sfn $(<F) $@
 $(B)/osso: $(CLI_OBJ) $(SERVE_OBJ) $(COMMIT_OBJ) $(B)/libosso-inner.a
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT) $(LDLIBS_MHD)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT) $(LDLIBS_MHD) $(LDLIBS_YAML)
 endif
 # The server's parts, for tests of them.
 $(B)/libserve.a: $(SERVE_OBJ)
@@ -229,7 +236,7 @@ $(B)/examples/%: examples/%.c $(B)/libosso.a $(wildcard include/osso/*)
 	$(Q)$(CC) -std=c11 $(OPT) $(WARN) -Iinclude -o $@ $< $(B)/libosso.a $(LDLIBS)
 
 summary: $(B)/osso
-	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing)), server $(if $(HAVE_MHD),libmicrohttpd,left out (libmicrohttpd-dev missing))" >&2
+	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing)), server $(if $(HAVE_MHD),libmicrohttpd,left out (libmicrohttpd-dev missing)), YAML $(if $(HAVE_YAML),libyaml,left out (libyaml-dev missing))" >&2
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/osso $(DESTDIR)$(DATADIR)/osso/models $(DESTDIR)$(MANDIR)/man1

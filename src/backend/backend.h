@@ -155,7 +155,7 @@ struct backend_tensor {
     int64_t stack, rows, columns, stack_stride, row_stride, column_stride;
 };
 
-struct backend_train; /* backend/train.h */
+struct backend_train; /* backend/train_ops.h */
 
 struct backend {
     const char *name;  /* "scalar", "avx2", ...: for --version and bench */

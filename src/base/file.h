@@ -44,6 +44,10 @@ uint64_t file_space_left(const char *path);
 /* Is `name` a plain file name: not empty, no '/', '\\', NUL, not "." or ".."? Names that come out of a file must be. */
 bool file_name_is_plain(const char *name, size_t len);
 
+/* The folder beside it that a small text file names and nothing else, as a training run's `latest` and `best` do
+ * (mem_free it); NULL: it is no such file. */
+char *file_follow(const char *path);
+
 /* An atomic write: a temporary file beside `path`, then fsync, rename and fsync of the folder at commit.
  * Until the commit nothing at `path` changes; after an abort or a crash only the old file exists. */
 struct save;
@@ -54,6 +58,8 @@ enum osso_status save_commit(struct save *s, struct osso_error *err); /* frees s
 void save_abort(struct save *s);                                      /* NULL is fine */
 /* A folder whose files are all there gets its name, at which nothing stands yet: whole or absent, too. */
 enum osso_status save_folder(const char *temp, const char *path, struct osso_error *err);
+/* For tests: the disk is full after so many bytes more (UINT64_MAX: it never is). */
+void save_fill_disk(uint64_t bytes);
 /* All at once. */
 enum osso_status save_atomic(const char *path, const void *data, size_t len, struct osso_error *err);
 

@@ -185,6 +185,11 @@ static enum osso_status open_file(struct osso_model *m, struct osso_error *err)
 enum osso_status model_open_files(struct osso_model *model, struct osso_error *err)
 {
     struct stat st;
+    char *named = file_follow(model->path);
+    if (named) {
+        mem_free(model->path);
+        model->path = named;
+    }
     if (stat(model->path, &st) != 0)
         return instead_absent(model->path, strerror(errno), err);
     return S_ISDIR(st.st_mode) ? open_folder(model, err) : open_file(model, err);

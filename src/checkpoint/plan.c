@@ -117,8 +117,8 @@ enum osso_status plan_config(const char *preset, struct config *config_out, stru
     if (status != OSSO_NOTFOUND)
         return status;
     if (!file_exists(preset))
-        return error_set(err, OSSO_USAGE, "no preset is named \"%s\", nor is there such a file; there are 20b and 120b",
-                         preset);
+        return error_set(err, OSSO_USAGE, "no preset is named \"%s\", nor is there such a file; there are %s", preset,
+                         config_presets());
     status = file_read_text(preset, MAX_CONFIG, &text, &len, err);
     if (!status)
         status = config_from_json(text, len, preset, config_out, NULL, err);

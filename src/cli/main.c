@@ -1,5 +1,5 @@
 /* main.c: osso VERB [options]. The verbs are verbs.def, one file each; this file finds the one that was meant. */
-#include "cli/guess.h"
+#include "base/guess.h"
 #include "cli/help.h"
 #include "cli/operands.h"
 #include "cli/options.h"
@@ -40,6 +40,11 @@ static int version(void)
     printf("server: libmicrohttpd\n");
 #else
     printf("server: left out (built without libmicrohttpd)\n");
+#endif
+#ifdef HAVE_YAML
+    printf("YAML: libyaml\n");
+#else
+    printf("YAML: left out (built without libyaml)\n");
 #endif
     return 0;
 }

@@ -2,7 +2,7 @@
 #include "cli/options.h"
 
 #include "cli/foreign.h"
-#include "cli/guess.h"
+#include "base/guess.h"
 #include "cli/out.h"
 
 #include "base/error.h"

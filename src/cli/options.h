@@ -65,10 +65,12 @@ struct option_value {
     size_t n;
 };
 
+enum { MAX_OPERANDS = 1000 }; /* the most that a verb of verbs.def takes */
+
 struct options {
     const struct verb *verb;
     struct option_value v[OPT_COUNT];
-    const char *operand[3];
+    const char *operand[MAX_OPERANDS];
     int n_operands;
     bool help; /* --help was asked for */
 };

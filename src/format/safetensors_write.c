@@ -18,11 +18,17 @@ static void add_entry(struct buf *b, const struct tensor *t, uint64_t begin, uin
 
 enum osso_status safetensors_write_header(struct save *s, const struct tensor *list, int64_t n, struct osso_error *err)
 {
+    return safetensors_write_header_of(s, list, n, "{\"format\":\"pt\"}", err);
+}
+
+enum osso_status safetensors_write_header_of(struct save *s, const struct tensor *list, int64_t n, const char *metadata,
+                                             struct osso_error *err)
+{
     struct buf b = {0};
     uint64_t begin = 0, end = 0;
     unsigned char length[8];
     enum osso_status status = OSSO_OK;
-    buf_puts(&b, "{\"__metadata__\":{\"format\":\"pt\"}");
+    buf_printf(&b, "{\"__metadata__\":%s", metadata);
     for (int64_t i = 0; i < n && !status; i++, begin = end) {
         if (list[i].dtype != DT_U8 && dtype_info(list[i].dtype)->block != 1)
             status = error_set(err, OSSO_UNSUPPORTED, "tensor %s: safetensors files cannot hold %s", list[i].name,

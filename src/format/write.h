@@ -8,6 +8,9 @@
 
 /* Of each tensor: name, dtype, rank, shape, bytes. The file then takes exactly their bytes, one after the other. */
 enum osso_status safetensors_write_header(struct save *s, const struct tensor *list, int64_t n, struct osso_error *err);
+/* The same with a JSON object of strings as its __metadata__. */
+enum osso_status safetensors_write_header_of(struct save *s, const struct tensor *list, int64_t n, const char *metadata,
+                                             struct osso_error *err);
 
 /* Keys and values collect in a buffer; *n counts them. */
 struct gguf_keys {

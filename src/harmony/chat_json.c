@@ -341,9 +341,13 @@ static enum osso_status read_messages(struct chat *chat, char *at, size_t size)
     if (chat->tools.len && !(role && (jtext_is(role->text, "system") || jtext_is(role->text, "developer"))))
         status = add_developer(chat, NULL);
     size_t i = 0;
-    for (const struct jval *m = first; m && !status; m = m->next, i++)
+    for (const struct jval *m = first; m && !status; m = m->next, i++) {
+        size_t made = chat->c->n_messages;
         if ((status = add_message(chat, m)))
             snprintf(at, size, "message %zu", i);
+        for (; made < chat->c->n_messages; made++)
+            chat->c->messages[made].request_message = i;
+    }
     return status;
 }
 

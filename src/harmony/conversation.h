@@ -13,6 +13,7 @@ struct message {
     size_t n_parts;
     int32_t *ids; /* as its model wrote it (own_ids.h); NULL: nobody knows */
     size_t n_ids;
+    size_t request_message; /* osso_conversation_from_chat: which of the request's messages it was made of, from 0 on */
     char *shown; /* osso_conversation_get: the rendered text of structured content, made when it is asked for */
     size_t shown_len;
 };

@@ -231,6 +231,8 @@ static bool forth(const struct hand *h, struct backward *b)
         if (!REAL(forward_layer)(h, f, layer))
             return false;
         const struct kept *s = kept_of(f, layer);
+        if (h->member->id == 0 && b->slots)
+            b->router.slots = b->slots + (int64_t)layer * f->config->n_experts;
         h->backend->train->router_losses(h, s->router, &s->routing, &b->router);
     }
     if (h->member->id == 0) {

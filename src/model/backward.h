@@ -3,7 +3,7 @@
 #ifndef OSSO_MODEL_BACKWARD_H
 #define OSSO_MODEL_BACKWARD_H
 
-#include "backend/train.h"
+#include "backend/train_ops.h"
 #include "model/forward.h"
 
 /* Activations and what is made of them by the way back; the backend's memory. */
@@ -34,6 +34,7 @@ struct backward {
     const int32_t *target;
     const float *weight;
     double divisor;
+    int64_t *slots;              /* [layers][experts]: added to; NULL: nobody counts */
     double balance_coef, z_coef; /* of the router's losses; divided by the number of such batches, too */
     /* What the last step found: the weighted sum of -log p, and the means over layers of the router's losses. */
     double loss;

@@ -31,6 +31,15 @@ void config_family(struct config *config_out)
         config_out->sliding[i] = i % 2 == 0;
 }
 
+const char *config_presets(void)
+{
+    return "20b and 120b, and to be trained"
+#define PRESET(...)
+#define SEED(name, ...) " " name
+#include "model/presets.def"
+        ;
+}
+
 enum osso_status config_preset(const char *name, struct config *config_out, struct osso_error *err)
 {
     static const struct {
@@ -39,10 +48,11 @@ enum osso_status config_preset(const char *name, struct config *config_out, stru
         int64_t hidden, intermediate, vocab;
         int heads, kv_heads, head_dim;
         int64_t window, context;
+        bool tied, published;
     } presets[] = {
-#define PRESET(...) {__VA_ARGS__},
+#define PRESET(...) {__VA_ARGS__, true},
+#define SEED(...) {__VA_ARGS__, false},
 #include "model/presets.def"
-#undef PRESET
     };
     memset(config_out, 0, sizeof *config_out);
     for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
@@ -60,6 +70,9 @@ enum osso_status config_preset(const char *name, struct config *config_out, stru
         config_out->head_dim = presets[i].head_dim;
         config_out->window = presets[i].window;
         config_out->context = presets[i].context;
+        config_out->tied = presets[i].tied;
+        if (!presets[i].published)
+            return config_check(config_out, name, err);
         static const int32_t stop[] = {200002, 199999, 200012};
         memcpy(config_out->stop_ids, stop, sizeof stop);
         config_out->n_stop_ids = sizeof stop / sizeof stop[0];
@@ -67,7 +80,7 @@ enum osso_status config_preset(const char *name, struct config *config_out, stru
             config_out->stop_from[k] = "preset";
         return config_check(config_out, name, err);
     }
-    return error_set(err, OSSO_NOTFOUND, "no preset is named \"%s\"; there are 20b and 120b", name);
+    return error_set(err, OSSO_NOTFOUND, "no preset is named \"%s\"; there are %s", name, config_presets());
 }
 
 /* Far above every gpt-oss, and low enough that no product of a few of them leaves 63 bits. */

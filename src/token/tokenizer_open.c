@@ -18,7 +18,7 @@ static enum osso_status open_gguf(const char *path, struct osso_tokenizer **toke
     return status;
 }
 
-enum osso_status osso_tokenizer_open(const char *path, struct osso_tokenizer **tokenizer_out, struct osso_error *err)
+static enum osso_status open_path(const char *path, struct osso_tokenizer **tokenizer_out, struct osso_error *err)
 {
     *tokenizer_out = NULL;
     struct file_map map = {0};
@@ -45,5 +45,13 @@ enum osso_status osso_tokenizer_open(const char *path, struct osso_tokenizer **t
         status = tokenizer_from_json((const char *)map.data, (size_t)map.size, path, tokenizer_out, err);
     file_map_close(&map);
     mem_free(inside);
+    return status;
+}
+
+enum osso_status osso_tokenizer_open(const char *path, struct osso_tokenizer **tokenizer_out, struct osso_error *err)
+{
+    char *named = file_follow(path); /* OUT/best of a training run */
+    enum osso_status status = open_path(named ? named : path, tokenizer_out, err);
+    mem_free(named);
     return status;
 }

@@ -92,7 +92,7 @@ static enum osso_status write_texts(const struct trainer *t, const char *folder,
 }
 
 static enum osso_status write_folder(const struct trainer *t, const char *folder, const char *tokenizer, int64_t step,
-                                     struct osso_error *err)
+                                     const struct buf *run, struct osso_error *err)
 {
     char *model = file_join(folder, "model.safetensors"), *optimizer = file_join(folder, "optimizer.safetensors");
     enum osso_status status = model && optimizer ? OSSO_OK : error_nomem(err, strlen(folder), "a path");
@@ -104,6 +104,8 @@ static enum osso_status write_folder(const struct trainer *t, const char *folder
         status = write_optimizer(&t->optimizer, optimizer, err);
     for (int i = 0; i < N_TOKENIZER_FILES && tokenizer && !status; i++)
         status = copy_file(tokenizer, folder, tokenizer_files[i], err);
+    if (!status && run)
+        status = write_text(folder, "run.json", run, err);
     if (!status)
         status = write_texts(t, folder, step, err);
     mem_free(model);
@@ -114,12 +116,18 @@ static enum osso_status write_folder(const struct trainer *t, const char *folder
 enum osso_status snapshot_save(const struct trainer *t, const char *path, const char *tokenizer, int64_t step,
                                struct osso_error *err)
 {
+    return snapshot_save_with(t, path, tokenizer, step, NULL, err);
+}
+
+enum osso_status snapshot_save_with(const struct trainer *t, const char *path, const char *tokenizer, int64_t step,
+                                    const struct buf *run, struct osso_error *err)
+{
     struct buf temp = {0};
     if (file_exists(path) || file_is_dir(path))
         return error_set(err, OSSO_IO, "%s exists; choose another name", path);
     buf_printf(&temp, "%s.unfinished", path);
     enum osso_status status = temp.failed ? error_nomem(err, strlen(path), "a path")
-                                          : write_folder(t, temp.data, tokenizer, step, err);
+                                          : write_folder(t, temp.data, tokenizer, step, run, err);
     if (!status)
         status = save_folder(temp.data, path, err);
     buf_free(&temp);

@@ -97,13 +97,13 @@ static enum osso_status write_item(struct save *save, const struct item *t, stru
     return status ? status : save_write(save, chunk, (size_t)n * sizeof *chunk, err);
 }
 
-static enum osso_status write_file(const struct file *f, const char *path, struct osso_error *err)
+static enum osso_status write_file(const struct file *f, const char *path, const char *metadata, struct osso_error *err)
 {
     struct save *save = NULL;
     enum osso_status status = save_open(path, &save, err);
     if (status)
         return status;
-    status = safetensors_write_header(save, f->list, f->n, err);
+    status = safetensors_write_header_of(save, f->list, f->n, metadata, err);
     for (int i = 0; i < f->n && !status; i++)
         status = write_item(save, &f->items[i], err);
     if (!status)
@@ -115,10 +115,16 @@ static enum osso_status write_file(const struct file *f, const char *path, struc
 enum osso_status snapshot_write_arena(const struct trainer *t, const float *arena, const char *path,
                                       struct osso_error *err)
 {
+    return snapshot_write_with(t, arena, "{\"format\":\"pt\"}", path, err);
+}
+
+enum osso_status snapshot_write_with(const struct trainer *t, const float *arena, const char *metadata,
+                                     const char *path, struct osso_error *err)
+{
     struct file f = {.trainer = t, .arena = arena};
     enum osso_status status = list_tensors(&f, err);
     if (!status)
-        status = write_file(&f, path, err);
+        status = write_file(&f, path, metadata, err);
     mem_free(f.places);
     mem_free(f.names);
     mem_free(f.list);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "model/rope.h"
+#include "train/init_random.h"
 
 #include <math.h>
 #include <string.h>
@@ -26,7 +27,10 @@ static enum osso_status make_arenas(struct trainer *t, const struct weights *mod
     enum osso_status status = params_bind(&t->config, t->values, &t->weights, err);
     if (status)
         return status;
-    params_fill(&t->config, model, &t->weights);
+    if (model)
+        params_fill(&t->config, model, &t->weights);
+    else
+        init_random(&t->config, &t->weights, t->options.seed);
     return optimizer_create(&t->config, &t->weights, t->values, t->gradients, &t->optimizer, err);
 }
 
@@ -71,9 +75,10 @@ static enum osso_status make_rows(struct trainer *t, struct osso_error *err)
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
         failed = !(*ints[i] = mem_array(n, sizeof **ints[i])) || failed;
     t->weight = mem_array(n, sizeof *t->weight);
+    t->slots = mem_array((size_t)t->config.n_layers * (size_t)t->config.n_experts, sizeof *t->slots);
     t->angles = mem_array(n, dim * sizeof *t->angles);
     t->position_angles = mem_array(len, dim * sizeof *t->position_angles);
-    if (failed || !t->weight || !t->angles || !t->position_angles)
+    if (failed || !t->slots || !t->weight || !t->angles || !t->position_angles)
         return error_nomem(err, (n + len) * dim * sizeof(float), "the rows of a batch; ask for fewer");
     struct rope rope;
     rope_init(&t->config, &rope);
@@ -95,6 +100,15 @@ static enum osso_status make_passes(struct trainer *t, const struct backend *be,
     return status ? status : backward_create(&t->forward, t->values, t->gradients, &t->backward, err);
 }
 
+void trainer_settle(const struct config *config, struct trainer_options *o)
+{
+    o->top_k = o->top_k ? o->top_k : config->experts_per_token;
+    o->n_kept = o->n_kept && o->n_kept < config->n_layers ? o->n_kept : config->n_layers;
+    o->max_logits = o->max_logits ? o->max_logits : logits_at_a_time(config);
+    o->max_logits = o->max_logits < o->max_rows ? o->max_logits : o->max_rows;
+    o->max_docs = o->max_docs ? o->max_docs : o->max_rows / 8 + 1;
+}
+
 enum osso_status trainer_create(const struct config *config, const struct weights *model,
                                 const struct trainer_options *options, struct trainer *t, struct osso_error *err)
 {
@@ -104,15 +118,11 @@ enum osso_status trainer_create(const struct config *config, const struct weight
         return error_set(err, OSSO_UNSUPPORTED, "instruction set \"%s\" is unknown or not available on this CPU",
                          options->isa);
     struct trainer_options *o = &t->options;
-    o->top_k = o->top_k ? o->top_k : config->experts_per_token;
-    o->n_kept = o->n_kept && o->n_kept < config->n_layers ? o->n_kept : config->n_layers;
-    o->max_logits = o->max_logits ? o->max_logits : logits_at_a_time(config);
-    o->max_logits = o->max_logits < o->max_rows ? o->max_logits : o->max_rows;
+    trainer_settle(config, o);
     if (o->seq_len < 1 || o->seq_len > config->context || o->max_rows < o->seq_len)
         return error_set(err, OSSO_USAGE,
                          "documents of %lld tokens do not fit a context of %lld and batches of %d rows",
                          (long long)o->seq_len, (long long)config->context, o->max_rows);
-    o->max_docs = o->max_docs ? o->max_docs : o->max_rows / 8 + 1;
     enum osso_status status = make_arenas(t, model, err);
     if (!status)
         status = make_pages(t, be, err);
@@ -142,8 +152,8 @@ void trainer_free(struct trainer *t)
         mem_pages_free(t->values, bytes);
     if (t->gradients)
         mem_pages_free(t->gradients, bytes);
-    void *rest[] = {t->seq,   t->tables[0], t->tables[1], t->token,  t->pos,    t->doc,
-                    t->floor, t->learned,   t->target,    t->weight, t->angles, t->position_angles};
+    void *rest[] = {t->seq,    t->tables[0], t->tables[1], t->token,           t->pos,  t->doc, t->floor, t->learned,
+                    t->target, t->weight,    t->angles,    t->position_angles, t->slots};
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
         mem_free(rest[i]);
     memset(t, 0, sizeof *t);

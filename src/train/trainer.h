@@ -15,6 +15,7 @@ struct trainer_options {
     int top_k;       /* experts per token; 0: the model's */
     int n_kept;      /* layers whose activations stay; 0: all; 1: each is run again */
     const char *isa; /* NULL: the best */
+    uint64_t seed;   /* of a model that has learned nothing */
 };
 
 /* Documents, each a sequence of its own: doc d has ids [start[d], start[d + 1]), the last of which is only a target:
@@ -24,6 +25,7 @@ struct trainer_batch {
     int n_docs;
     const int32_t *ids, *start;
     const float *weight;
+    int top_k; /* experts per token, at most the trainer's; 0: the trainer's */
 };
 
 struct trainer {
@@ -40,6 +42,7 @@ struct trainer {
     struct trainer_options options;
     int32_t *token, *pos, *doc, *floor, *learned, *target;
     float *weight, *angles, *position_angles; /* position_angles: of every position */
+    int64_t *slots;                           /* [layers][experts]: how many each expert had in the last step */
 };
 
 /* What a step found. */
@@ -51,7 +54,9 @@ struct trainer_result {
     bool skipped; /* the gradients were not finite: the values are as they were */
 };
 
-/* The values are `model`'s, in any format, as f32. In place: never moved. */
+/* What 0 stands for in options. */
+void trainer_settle(const struct config *config, struct trainer_options *options);
+/* The values are `model`'s, in any format, as f32; NULL: random ones. In place: never moved. */
 enum osso_status trainer_create(const struct config *config, const struct weights *model,
                                 const struct trainer_options *options, struct trainer *trainer_out,
                                 struct osso_error *err);

@@ -15,6 +15,9 @@ static int64_t rows_of(const struct trainer_batch *b, int d)
 static enum osso_status check_batch(const struct trainer *t, const struct trainer_batch *b, struct osso_error *err)
 {
     int64_t rows = 0;
+    if (b->top_k < 0 || b->top_k > t->options.top_k)
+        return error_set(err, OSSO_USAGE, "a batch asks for %d experts per token; there is room for %d", b->top_k,
+                         t->options.top_k);
     if (b->n_docs < 1)
         return error_set(err, OSSO_USAGE, "a batch has no document");
     if (b->n_docs > t->options.max_docs)
@@ -120,6 +123,8 @@ static enum osso_status run_batch(struct trainer *t, const struct trainer_batch 
     if (status)
         return status;
     t->forward.batch = fill_rows(t, b);
+    t->forward.top_k = b->top_k ? b->top_k : t->options.top_k;
+    t->backward.slots = t->slots;
     t->backward.target = t->target;
     t->backward.weight = t->weight;
     status = forward_begin(&t->forward, err);
@@ -135,6 +140,7 @@ static enum osso_status run_batches(struct trainer *t, const struct trainer_batc
     enum osso_status status = OSSO_OK;
     struct trainer_result r = {0};
     *result = r;
+    memset(t->slots, 0, (size_t)t->config.n_layers * (size_t)t->config.n_experts * sizeof *t->slots);
     for (int k = 0; k < n && !status; k++)
         status = check_batch(t, &batches[k], err);
     t->backward.divisor = sum_weights(batches, n, &r.targets);

@@ -1,11 +1,11 @@
-/* ops_back.h: the ops of struct backend_train, over any table of kernels; what each does stands in backend/train.h.
+/* ops_back.h: the ops of struct backend_train, over any table of kernels; what each does stands in backend/train_ops.h.
  * Every sum here is a chain of FMA that one member makes from its beginning to its end: axpy_f32 has the same bits on
  * every instruction set. */
 #ifndef OSSO_BACKEND_OPS_BACK_H
 #define OSSO_BACKEND_OPS_BACK_H
 
 #include "backend/cpu/ops.h"
-#include "backend/train.h"
+#include "backend/train_ops.h"
 
 extern const struct backend_train REAL(ops_train);
 

@@ -44,6 +44,8 @@ void REAL(ops_router_losses)(const struct hand *h, const real *logits, const str
     }
     losses->balance += balance * n_experts / routing->n;
     losses->z += z / routing->n;
+    for (int e = 0; losses->slots && e < n_experts; e++)
+        losses->slots[e] += routing->start[e + 1] - routing->start[e];
 }
 
 /* By the logits of the chosen: w_j (dw_j - sum_i w_i dw_i). */

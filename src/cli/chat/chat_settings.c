@@ -1,6 +1,6 @@
 /* chat_settings.c: what can be changed in the middle of a chat: /set, /effort, /system. */
 #include "cli/chat/chat.h"
-#include "cli/guess.h"
+#include "base/guess.h"
 #include "cli/out.h"
 
 #include "base/error.h"

@@ -1,5 +1,5 @@
 /* guess.c: which of the words that there are was meant by one that there is not. */
-#include "cli/guess.h"
+#include "base/guess.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
-/* train.h: the tensor operations of a backward pass, beside those of backend.h and by their rules: called by all
+/* train_ops.h: the tensor operations of a backward pass, beside those of backend.h and by their rules: called by all
  * members with the same arguments, each splits its own work, and everything that crosses members needs be->sync between
  * (none of these is read by the same member before one).
  *
  * dX is the derivative of the loss by X. Derivatives by activations are written, or added where it says so; derivatives
  * by weights (d_weights, d_bias, d_gain ...) are always added to what is there, rows ascending, so that batches add up
  * in their order; NULL: that one is not wanted. No sum depends on the number of members (docs/numerics.md). */
-#ifndef OSSO_BACKEND_TRAIN_H
-#define OSSO_BACKEND_TRAIN_H
+#ifndef OSSO_BACKEND_TRAIN_OPS_H
+#define OSSO_BACKEND_TRAIN_OPS_H
 
 #include "backend/backend.h"
 
@@ -52,6 +52,7 @@ struct attend_back {
  * logsumexp(logits) squared. */
 struct router_losses {
     double balance, z;
+    int64_t *slots; /* [n_experts]: how many each expert had, added to; NULL: nobody counts */
 };
 
 struct route_back {

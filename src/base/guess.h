@@ -1,6 +1,6 @@
 /* guess.h: guesses for misspelt words. */
-#ifndef OSSO_CLI_GUESS_H
-#define OSSO_CLI_GUESS_H
+#ifndef OSSO_BASE_GUESS_H
+#define OSSO_BASE_GUESS_H
 
 /* The word that `typed` was probably meant to be, or NULL; feed candidates one by one. */
 struct guess {
