@@ -200,12 +200,12 @@ static void test_overfit(void **state)
     static struct run r;
     struct adamw rule = adamw;
     struct trainer_result last = {0};
-    rule.lr = 1e-2;
+    rule.lr = 3e-3; /* at three times this rate the end hangs on the last bits */
     rule.weight_decay = 0;
     run_open(&r, (struct trainer_options){0});
-    for (int i = 0; i < 150; i++)
+    for (int i = 0; i < 200; i++)
         last = run_step(&r, &rule);
-    print_message("after 150 steps: %.4f\n", last.loss);
+    print_message("after 200 steps: %.4f\n", last.loss);
     assert_true(last.loss < 0.05);
     run_close(&r);
 }
