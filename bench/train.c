@@ -37,11 +37,22 @@ enum part {
     UPDATE,
     N_PARTS
 };
-static const char *const part_names[N_PARTS] = {
-    "forward: q k v o, router", "forward: head",        "forward: attention", "forward: experts",
-    "linear dX",                "linear dW",            "head dX",            "head dW",
-    "attention backward",       "experts: G, swiglu'",  "experts dX",         "experts dW",
-    "loss",                     "norms",                "all other ops",      "update"};
+static const char *const part_names[N_PARTS] = {"forward: q k v o, router",
+                                                "forward: head",
+                                                "forward: attention",
+                                                "forward: experts",
+                                                "linear dX",
+                                                "linear dW",
+                                                "head dX",
+                                                "head dW",
+                                                "attention backward",
+                                                "experts: G, swiglu'",
+                                                "experts dX",
+                                                "experts dW",
+                                                "loss",
+                                                "norms",
+                                                "all other ops",
+                                                "update"};
 
 static struct {
     double seconds[N_PARTS], flop[N_PARTS];
@@ -200,7 +211,8 @@ static const struct size {
     const char *name;
     int64_t hidden, intermediate, vocab;
     int layers, heads, kv_heads, docs;
-} sizes[] = {{"small", 256, 256, 4096, 4, 4, 2, 8}, {"base", 256, 256, 4096, 6, 4, 2, 8},
+} sizes[] = {{"small", 256, 256, 4096, 4, 4, 2, 8},
+             {"base", 256, 256, 4096, 6, 4, 2, 8},
              {"wide", 1024, 1024, 4096, 6, 16, 8, 4}};
 
 static struct config config_of(const struct size *s)

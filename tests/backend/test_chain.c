@@ -1,5 +1,6 @@
-/* The kernels of a backward pass, of every instruction set that this machine has, against scalar: the same bits, however
- * a product is cut, and nothing written or read beyond it. What scalar computes is in tests/model/test_gradients.c. */
+/* The kernels of a backward pass, of every instruction set that this machine has, against scalar: the same bits,
+ * however a product is cut, and nothing written or read beyond it. What scalar computes is in
+ * tests/model/test_gradients.c. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "kernel_data.h"
 
@@ -39,7 +40,8 @@ static void gathered_make(struct gathered *m, int64_t n, int64_t width, bool lis
     m->count = (rows - 1) * m->rows.stride + width;
     m->values = values_make(&m->memory, m->count, fill, r);
     for (int64_t i = 0; i < n; i++) /* no row twice */
-        m->list[i] = (int32_t)((2 * (n - 1 - i) + (int64_t)rng_below(r, 2)) * divide + (int64_t)rng_below(r, (uint64_t)divide));
+        m->list[i] = (int32_t)((2 * (n - 1 - i) + (int64_t)rng_below(r, 2)) * divide +
+                               (int64_t)rng_below(r, (uint64_t)divide));
 }
 
 struct shape {
@@ -55,7 +57,8 @@ static void compare_shape(const struct kernels *k, const struct shape *s)
     static struct gathered a, b, y;
     static float weights[3 * 2 * 600];
     rng_seed(&r, (uint64_t)(s->rows * 1000003 + s->cols * 1009 + s->sums * 31 + s->down * 7 + (int)s->fill));
-    gathered_make(&a, s->down ? s->sums : s->rows, s->down ? s->rows : s->sums, s->listed || s->weighted, 3, s->fill, &r);
+    gathered_make(&a, s->down ? s->sums : s->rows, s->down ? s->rows : s->sums, s->listed || s->weighted, 3, s->fill,
+                  &r);
     gathered_make(&b, s->sums, s->cols, s->listed, 1, s->fill, &r);
     gathered_make(&y, s->rows, s->cols, s->listed, 2, FILL_NORMAL, &r);
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
@@ -64,8 +67,16 @@ static void compare_shape(const struct kernels *k, const struct shape *s)
     float *start = malloc(bytes), *want = malloc(bytes);
     memcpy(start, y.values, bytes);
     struct guarded space = guarded_make(CHAIN_BYTES);
-    struct chain c = {.n_rows = s->rows, .n_cols = s->cols, .n_sums = s->sums, .a = a.values, .b = b.values, .y = y.values,
-                      .a_rows = a.rows, .b_rows = b.rows, .y_rows = y.rows, .down = s->down,
+    struct chain c = {.n_rows = s->rows,
+                      .n_cols = s->cols,
+                      .n_sums = s->sums,
+                      .a = a.values,
+                      .b = b.values,
+                      .y = y.values,
+                      .a_rows = a.rows,
+                      .b_rows = b.rows,
+                      .y_rows = y.rows,
+                      .down = s->down,
                       .weights = s->weighted ? weights : NULL};
     char what[120];
     snprintf(what, sizeof what, "chain of %d rows, %d columns, %d sums%s", (int)s->rows, (int)s->cols, (int)s->sums,
@@ -112,8 +123,8 @@ static void shapes_isa(const struct kernels *k)
     for (int i = 0; i < 8; i++)
         for (int j = 0; j < 9; j++)
             for (int form = 0; form < 6; form++) {
-                struct shape s = {rows[i], cols[j], sums[(i + 2 * j + form) % 9], form % 3 > 0, form % 3 > 1, form > 2,
-                                  (i + j) % 3 ? FILL_NORMAL : FILL_MIXED};
+                struct shape s = {rows[i],      cols[j],  sums[(i + 2 * j + form) % 9],          form % 3 > 0,
+                                  form % 3 > 1, form > 2, (i + j) % 3 ? FILL_NORMAL : FILL_MIXED};
                 if (s.rows < 100 || s.cols < 40)
                     compare_shape(k, &s);
             }
