@@ -35,7 +35,7 @@ endif
 # No parser is in backend/, and clang takes minutes to instrument its unrolled kernels.
 # The encoder's inner loops gain a tenth from -O3, the plain loops of the ops (bias, add, rotation) and the sampler's passes
 # over the vocabulary become vectors; nothing else gains.
-O3       := $(addprefix src/token/,encode.c split.c bpe.c vocab.c) src/base/utf8.c $(wildcard src/backend/cpu/ops*.c) src/engine/choose.c
+O3       := $(addprefix src/token/,encode.c split.c bpe.c vocab.c) src/base/utf8.c $(wildcard src/backend/cpu/ops*.c) src/engine/choose.c src/train/optimizer.c src/train/muon.c
 OPT       = $(if $(and $(filter fuzz,$(VARIANT)),$(findstring src/backend/,$<)),-O1 -g,$(if \
               $(and $(filter release,$(VARIANT)),$(filter $(O3),$<)),-O3 -g,$(OPT_$(VARIANT))))
 # One order for every sum: no contraction into FMA behind our back, no fast-math, no -march=native.
@@ -99,7 +99,7 @@ TEST_SRC := $(filter-out $(if $(HAVE_MHD),,tests/serve/%),$(wildcard tests/*/tes
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-.PHONY: all tests examples bench-kernels bench-sampler bench-serve install uninstall clean summary FORCE
+.PHONY: all tests examples bench-kernels bench-sampler bench-serve bench-train install uninstall clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -223,6 +223,8 @@ bench-kernels: $(B)/bench/kernels
 bench-sampler: $(B)/bench/sampler
 # bench/serve.c: load for a server.
 bench-serve: $(B)/bench/serve
+# bench/train.c: where a training step's time goes.
+bench-train: $(B)/bench/train
 $(B)/bench/%: bench/%.c $(B)/libosso-inner.a
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@

@@ -77,7 +77,7 @@ reason=$(tools/check/arm_sysroot.sh "$sysroot") || skip "$reason"
 
 export PKG_CONFIG_SYSROOT_DIR=$sysroot PKG_CONFIG_LIBDIR=$libs/pkgconfig
 export PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
-targets=(build/arm/osso build/arm/tests/backend/test_kernels)
+targets=(build/arm/osso build/arm/tests/backend/test_kernels build/arm/tests/backend/test_chain)
 [ "$what" = all ] && targets=(build/arm/osso tests)
 arm_make "${targets[@]}" >build/arm-build.log 2>&1 || {
     tail -n 20 build/arm-build.log
@@ -93,14 +93,14 @@ fi
 check "a CPU without dot products runs plain NEON" chooses cortex-a57 neon
 check "one with them and no more runs dotprod" chooses cortex-a76 dotprod
 check "one with all runs i8mm" chooses max i8mm
-tests max backend/test_kernels # every ISA: a weaker CPU would run the same code
+tests max backend/test_kernels backend/test_chain # every ISA: a weaker CPU would run the same code
 if [ "$what" = all ]; then
     weak=(backend/test_kernels backend/test_ops backend/test_attention model/test_golden)
     tests cortex-a57 "${weak[@]}"
     tests cortex-a76 "${weak[@]}"
     for source in tests/backend/test_*.c tests/model/test_*.c tests/engine/test_*.c; do
         name=${source#tests/}
-        [ "$name" = backend/test_kernels.c ] || tests max "${name%.c}"
+        [ "$name" = backend/test_kernels.c ] || [ "$name" = backend/test_chain.c ] || tests max "${name%.c}"
     done
     recipes
 fi

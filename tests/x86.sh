@@ -42,17 +42,17 @@ if grep -qw avx512_vnni /proc/cpuinfo && grep -qw avx512vbmi /proc/cpuinfo; then
     skip "this CPU has it: the tests of ./run test run its kernels as they are"
 fi
 mkdir -p $b/test-logs
-targets=($b/osso $b/tests/backend/test_kernels)
+targets=($b/osso $b/tests/backend/test_kernels $b/tests/backend/test_chain)
 [ "$what" = all ] && targets=($b/osso tests)
 make -j"$jobs" VARIANT=emu512 "${targets[@]}" >$b/build.log 2>&1 || fail build $b/build.log
 $b/osso --version >$b/version.log
 grep -q '^isa: avx512vnni ' $b/version.log || fail "the emulated kernels run" $b/version.log
 
-tests backend/test_kernels
+tests backend/test_kernels backend/test_chain
 if [ "$what" = all ]; then
     for source in tests/backend/test_*.c tests/model/test_*.c tests/engine/test_*.c; do
         name=${source#tests/}
-        [ "$name" = backend/test_kernels.c ] || tests "${name%.c}"
+        [ "$name" = backend/test_kernels.c ] || [ "$name" = backend/test_chain.c ] || tests "${name%.c}"
     done
 fi
 finish

@@ -73,6 +73,12 @@ struct experts_back {
     real *gate, *gate_bias, *up, *up_bias, *down, *down_bias;
 };
 
+static inline int64_t train_orthogonal_values(int64_t rows, int64_t columns)
+{
+    int64_t shorter = rows < columns ? rows : columns;
+    return 2 * rows * columns + 2 * shorter * shorter;
+}
+
 struct backend_train {
     /* Logits become derivatives in place; losses[i] is row i's, weighted, not divided. */
     void (*loss)(const struct hand *h, const struct targets *t, int64_t vocab, real *logits, double *losses);
@@ -93,6 +99,9 @@ struct backend_train {
     void (*experts)(const struct hand *h, const struct experts_back *b);         /* d_weights, d_gate, d_up */
     void (*experts_in)(const struct hand *h, const struct experts_back *b);      /* d_in */
     void (*experts_weights)(const struct hand *h, const struct experts_back *b); /* by the weights */
+    /* x [rows][columns] becomes nearly orthogonal, as Muon wants it: torch.optim.Muon's five steps in f32, from x over
+     * its norm. By the member that calls, alone; `space`: train_orthogonal_values. */
+    void (*orthogonal)(const struct hand *h, int64_t rows, int64_t columns, real *x, real *space);
     void (*embed)(const struct hand *h, const int32_t *ids, int n, int64_t hidden, const real *d, real *d_table);
 };
 

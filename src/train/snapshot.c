@@ -49,14 +49,20 @@ static enum osso_status copy_file(const char *from, const char *to, const char *
     return status;
 }
 
+static enum dtype moments_dtype(const struct optimizer *o)
+{
+    return o->options.bf16_moments ? DT_BF16 : DT_F32;
+}
+
 static enum osso_status write_optimizer(const struct optimizer *o, const char *path, struct osso_error *err)
 {
-    uint64_t bytes = (uint64_t)o->count * sizeof(float);
-    const float *const moments[] = {o->m, o->v};
+    enum dtype dtype = moments_dtype(o);
+    uint64_t bytes = (uint64_t)o->count * (uint64_t)dtype_info(dtype)->block_bytes;
+    const void *const moments[] = {o->m, o->v};
     struct tensor list[] = {{.name = "exp_avg"}, {.name = "exp_avg_sq"}};
     struct save *save = NULL;
     for (int i = 0; i < 2; i++) {
-        list[i].dtype = DT_F32;
+        list[i].dtype = dtype;
         list[i].rank = 1;
         list[i].shape[0] = o->count;
         list[i].bytes = bytes;
@@ -168,10 +174,11 @@ static enum osso_status read_state(const struct trainer *t, const char *path, st
 static enum osso_status check_moment(const struct tensor *m, const struct optimizer *o, const char *path,
                                      struct osso_error *err)
 {
-    if (m && m->dtype == DT_F32 && m->rank == 1 && m->shape[0] == o->count)
+    enum dtype dtype = moments_dtype(o);
+    if (m && m->dtype == dtype && m->rank == 1 && m->shape[0] == o->count)
         return OSSO_OK;
-    return error_set(err, OSSO_FORMAT, "%s: exp_avg and exp_avg_sq must be F32 of %lld values", path,
-                     (long long)o->count);
+    return error_set(err, OSSO_FORMAT, "%s: exp_avg and exp_avg_sq must be %s of %lld values, as this run has them",
+                     path, dtype_info(dtype)->name, (long long)o->count);
 }
 
 static enum osso_status read_optimizer(struct optimizer *o, const char *path, struct osso_error *err)
@@ -185,8 +192,8 @@ static enum osso_status read_optimizer(struct optimizer *o, const char *path, st
     if (!status)
         status = check_moment(v, o, path, err);
     if (!status) {
-        memcpy(o->m, m->data, (size_t)o->count * sizeof *o->m);
-        memcpy(o->v, v->data, (size_t)o->count * sizeof *o->v);
+        memcpy(o->m, m->data, m->bytes);
+        memcpy(o->v, v->data, v->bytes);
     }
     tensors_close(&set);
     return status;

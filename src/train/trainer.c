@@ -31,7 +31,8 @@ static enum osso_status make_arenas(struct trainer *t, const struct weights *mod
         params_fill(&t->config, model, &t->weights);
     else
         init_random(&t->config, &t->weights, t->options.seed);
-    return optimizer_create(&t->config, &t->weights, t->values, t->gradients, &t->optimizer, err);
+    return optimizer_create(&t->config, &t->weights, t->values, t->gradients, &t->options.optimizer, t->options.threads,
+                            &t->optimizer, err);
 }
 
 /* What a batch of max_docs documents can fill: of each, the last page of either group partly. */

@@ -16,6 +16,7 @@ struct trainer_options {
     int n_kept;      /* layers whose activations stay; 0: all; 1: each is run again */
     const char *isa; /* NULL: the best */
     uint64_t seed;   /* of a model that has learned nothing */
+    struct optimizer_options optimizer;
 };
 
 /* Documents, each a sequence of its own: doc d has ids [start[d], start[d + 1]), the last of which is only a target:

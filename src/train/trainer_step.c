@@ -181,8 +181,9 @@ struct update {
 static void member_update(const struct member *member, void *update_)
 {
     const struct update *u = update_;
+    struct hand hand = forward_hand(&u->trainer->forward, member);
     double norm = optimizer_norm(member, &u->trainer->optimizer);
-    bool good = optimizer_update(member, &u->trainer->optimizer, u->rule, norm);
+    bool good = optimizer_update(&hand, &u->trainer->optimizer, u->rule, norm);
     if (member->id == 0) {
         u->result->norm = norm;
         u->result->skipped = !good;

@@ -45,8 +45,8 @@ int main(int argc, char **argv)
     struct docs docs = docs_read(argv[2]);
     int steps = (int)number_of(argc, argv, "steps", 0), n = (int)number_of(argc, argv, "batches", 1);
     struct adamw rule = {
-        number_of(argc, argv, "lr", 1e-3),    0.9, 0.95, 1e-8, number_of(argc, argv, "weight_decay", 0.1),
-        number_of(argc, argv, "grad_clip", 1)};
+        number_of(argc, argv, "lr", 1e-3),     0.9, 0.95, 1e-8, number_of(argc, argv, "weight_decay", 0.1),
+        number_of(argc, argv, "grad_clip", 1), 0.95};
     struct trainer_options o = {.threads = (int)number_of(argc, argv, "threads", 2),
                                 .max_rows = docs.start[docs.n],
                                 .max_docs = docs.n,

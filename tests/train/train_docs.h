@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "train/trainer.h"
 
-static const struct adamw adamw = {1e-3, 0.9, 0.95, 1e-8, 0.1, 1};
+static const struct adamw adamw = {1e-3, 0.9, 0.95, 1e-8, 0.1, 1, 0.95};
 
 static inline const char *golden(const char *name)
 {

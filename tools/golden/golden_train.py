@@ -4,6 +4,7 @@
 
 documents.txt    a line each, ids separated by commas; id*weight: what it weighs as a target (1)
 steps.txt        ten AdamW steps: loss, balance loss, z loss, norm of the gradients before clipping
+muon.txt         the same with Muon for the matrices that decay but the router's, AdamW for the rest
 gradients.txt    of the first step, a line for each tensor: name, layer, the largest and the norm of its gradient, then
                  index:value of some of its values
 """
@@ -44,13 +45,15 @@ def main():
         docs = documents(np.random.default_rng(seed), 64, 62, LENGTHS)
         batches = [docs[:2], docs[2:]]
         lines, gradients, gap = steps(transformers_model(taps, state), batches, TOP_K, STEPS, BALANCE, Z)
-        if gap > GAP:
+        muon, _, muon_gap = steps(transformers_model(taps, state), batches, TOP_K, STEPS, BALANCE, Z, muon=True)
+        if min(gap, muon_gap) > GAP:
             break
     else:
         raise SystemExit("no documents without a close choice of experts")
     write_documents(os.path.join(folder, "documents.txt"), docs)
-    with open(os.path.join(folder, "steps.txt"), "w") as f:
-        f.writelines(" ".join(f"{x:.9g}" for x in line) + "\n" for line in lines)
+    for name, rows in (("steps.txt", lines), ("muon.txt", muon)):
+        with open(os.path.join(folder, name), "w") as f:
+            f.writelines(" ".join(f"{x:.9g}" for x in line) + "\n" for line in rows)
     rng = np.random.default_rng(seed)
     with open(os.path.join(folder, "gradients.txt"), "w") as f:
         for name, x in arena_tensors(gradients).items():
@@ -61,7 +64,7 @@ def main():
         f.write("# Golden steps of training\n\nMade by `tools/golden/golden_train.py` with transformers 5.23.0 and torch 2.13.0 in "
                 "float32; do not edit. Its head comment says what the files are: the model is that of `tests/golden/taps`, two batches "
                 f"of two documents a step, balance {BALANCE}, z {Z}, AdamW with lr 1e-3, betas 0.9 and 0.95, eps 1e-8, weight decay "
-                "0.1 and clipping at 1. No choice of experts is closer than 1e-4 in any step.\n")
+                "0.1 and clipping at 1; Muon with momentum 0.95 in float32. No choice of experts is closer than 1e-4 in any step.\n")
     print(f"seed {seed}, router gap {gap:.1e}, losses {lines[0][0]:.4f} to {lines[-1][0]:.4f}")
 
 

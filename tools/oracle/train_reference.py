@@ -81,15 +81,57 @@ def decays(name):
     return name.endswith(("_proj.weight", "router.weight", "gate_up_proj", "down_proj"))
 
 
-def steps(model, batches, top_k, n, balance_coef, z_coef, lr=1e-3, weight_decay=0.1, grad_clip=1.0):
+def is_muons(name):
+    return decays(name) and not name.endswith("router.weight")
+
+
+def orthogonal(x):
+    """zeropower_via_newtonschulz of torch.optim.Muon, in the type of x: torch itself rounds to bf16."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    turned = x.shape[0] > x.shape[1]
+    x = (x.T if turned else x).clone()
+    x.div_(x.norm().clamp(min=1e-7))
+    for _ in range(5):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.T if turned else x
+
+
+class Muon:
+    """torch.optim.Muon with match_rms_adamw, each matrix by itself: of experts every gate, up and down."""
+
+    def __init__(self, named, lr, weight_decay, momentum=0.95):
+        self.named, self.lr, self.weight_decay, self.momentum = named, lr, weight_decay, momentum
+        self.moments = {name: torch.zeros_like(p) for name, p in named}
+
+    @staticmethod
+    def matrices(name, x):
+        if x.ndim == 2:
+            return [x]
+        return [part for expert in x for part in ((expert[:, 0::2], expert[:, 1::2]) if "gate_up" in name else (expert,))]
+
+    @torch.no_grad()
+    def step(self):
+        for name, p in self.named:
+            m = self.moments[name]
+            m.lerp_(p.grad, 1 - self.momentum)
+            update = p.grad.lerp(m, self.momentum)
+            p.mul_(1 - self.lr * self.weight_decay)
+            for value, step in zip(self.matrices(name, p), self.matrices(name, update)):
+                value.add_(orthogonal(step), alpha=-self.lr * 0.2 * max(step.shape) ** 0.5)
+
+
+def steps(model, batches, top_k, n, balance_coef, z_coef, lr=1e-3, weight_decay=0.1, grad_clip=1.0, muon=False):
     """(a list of (loss, balance, z, norm), the gradients of the first step by name, the smallest router gap)"""
     named = list(model.named_parameters())
-    optimizer = torch.optim.AdamW([{"params": [p for name, p in named if decays(name)], "weight_decay": weight_decay},
-                                   {"params": [p for name, p in named if not decays(name)], "weight_decay": 0.0}],
+    muons = Muon([(name, p) for name, p in named if muon and is_muons(name)], lr, weight_decay)
+    rest = [(name, p) for name, p in named if not (muon and is_muons(name))]
+    optimizer = torch.optim.AdamW([{"params": [p for name, p in rest if decays(name)], "weight_decay": weight_decay},
+                                   {"params": [p for name, p in rest if not decays(name)], "weight_decay": 0.0}],
                                   lr=lr, betas=(0.9, 0.95), eps=1e-8)
     lines, first, gap = [], None, np.inf
     for _ in range(max(n, 1)):
-        optimizer.zero_grad()
+        model.zero_grad()
         loss, balance, z, g = losses(model, batches, top_k)
         (loss + balance_coef * balance + z_coef * z).backward()
         gap = min(gap, g)
@@ -97,6 +139,7 @@ def steps(model, batches, top_k, n, balance_coef, z_coef, lr=1e-3, weight_decay=
             first = {name: p.grad.detach().numpy().copy() for name, p in named}
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), grad_clip)
         optimizer.step()
+        muons.step()
         lines.append((float(loss.detach()), float(balance.detach()), float(z.detach()), float(norm)))
     return lines, first, gap
 

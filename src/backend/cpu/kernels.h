@@ -7,6 +7,7 @@
 #define OSSO_BACKEND_KERNELS_H
 
 #include "backend/backend.h"
+#include "backend/cpu/chain.h"
 
 /* Activation rows of a linear kernel: row i is act row rows[i] / divide (rows NULL: row i). The experts gather by slot,
  * and a slot's token is slot / experts_per_token. */
@@ -39,6 +40,24 @@ typedef void exp_fn(const real *x, int64_t n, real *y);
 typedef void swiglu_fn(const real *gate, const real *up, int64_t n, float alpha, float limit, real *h);
 /* y += a * x, by FMA. */
 typedef void axpy_fn(real a, const real *x, int64_t n, real *y);
+
+/* ---- of a backward pass ---- */
+
+/* sum a[i] * b[i], in the float order. */
+typedef real dot_fn(const real *a, const real *b, int64_t n);
+/* y += a * b, each value by itself, by FMA. */
+typedef void fma_fn(const real *a, const real *b, int64_t n, real *y);
+/* By gate and up before the clamp, from what stands in d_up: by h. */
+typedef void swiglu_back_fn(const real *gate, const real *up, int64_t n, float alpha, float limit, real *d_gate,
+                            real *d_up);
+/* Scores of one row and head over n keys, of which it sees [lo, hi), become weights, and derivatives by weights become
+ * derivatives by the product of query and key. */
+struct softmax_back {
+    int64_t n, lo, hi;
+    float scale;
+    real lse, dot;
+};
+typedef void softmax_back_fn(const struct softmax_back *b, real *score, real *dp);
 
 /* One kv head's share of one page, the visible positions [lo, hi) of it (lo < hi), and the query heads that read it.
  * k is [head_dim][KV_PAGE], v is [KV_PAGE][head_dim]; what lies outside [lo, hi) may be junk. Q8_0's are int8 codes,

@@ -243,5 +243,7 @@ size_t REAL(ops_workspace_bytes)(int max_rows, int64_t hidden, int64_t intermedi
     int64_t attn = (int64_t)n_heads * head_dim, cols = hidden > intermediate ? hidden : intermediate;
     size_t moe = moe_workspace_bytes(max_rows, cols), attend = attend_workspace_bytes(n_heads, head_dim);
     size_t linear = linear_workspace_bytes(attn > cols ? attn : cols), rank = linear_workspace_bytes(LOWRANK_MAX);
-    return (moe > attend ? moe : attend) + lowrank_workspace_bytes() + (linear > rank ? linear : rank) + 64;
+    size_t forward = (moe > attend ? moe : attend) + lowrank_workspace_bytes() + (linear > rank ? linear : rank) + 64;
+    size_t back = REAL(ops_back_workspace_bytes)(n_heads, head_dim, hidden);
+    return forward > back ? forward : back;
 }

@@ -52,6 +52,8 @@ static inline const uint8_t *ops_share_data(const struct member *member, const s
     return w ? w->data + w->rows * member->id / member->n * w->row_stride : NULL;
 }
 
+/* What the ops of ops_back.h need: CHAIN_BYTES for products, and behind them what attention, norms and experts use. */
+size_t REAL(ops_back_workspace_bytes)(int group, int head_dim, int64_t hidden);
 size_t REAL(ops_workspace_bytes)(int max_rows, int64_t hidden, int64_t intermediate, int n_heads, int head_dim);
 
 /* A member's workspace: the op's own part first (its size grows with n alone), then ops_matmul's. */

@@ -1,15 +1,13 @@
 /* ops_back.c: the backward ops that are neither attention nor experts: loss, linear, norm, rope, embed.
  *
- * A linear layer has two products more than forward: dx = W^T dy, outputs ascending, and dW += dy^T x, rows ascending.
- * Both go by axpy_f32 along a row that lies in memory as it is, so weights may have any format. */
+ * A linear layer has two products more than forward: dx = W^T dy, outputs ascending, and dW += dy^T x, rows ascending:
+ * chains (chain.h). Weights may have any format. */
 #include "backend/cpu/ops_back.h"
 
 #include "backend/cpu/scalar/scalar.h"
 #include "base/must.h"
 
 #include <string.h>
-
-enum { TOGETHER = 16 /* rows (or outputs) that use a row of the other side while it is in the cache */ };
 
 /* ---- loss ----------------------------------------------------------------------------------------------- */
 
@@ -47,73 +45,120 @@ static void loss_back(const struct hand *h, const struct targets *t, int64_t voc
 
 /* ---- linear --------------------------------------------------------------------------------------------- */
 
-/* Columns [at, at + count) of row o, where they lie or unpacked. */
-static const real *weights_at(const struct view *w, int64_t o, int64_t at, int64_t count, real *space)
+enum { TOGETHER = 16 /* rows of weights that are unpacked at a time */ };
+
+/* Rows [o, o + n) of a matrix in another format, columns [at, at + count), as `real`. */
+static void unpack(const struct view *w, int64_t o, int64_t n, int64_t at, int64_t count, real *space)
 {
     float values[DTYPE_MAX_BLOCK];
-#ifndef OSSO_DOUBLE
-    if (w->dtype == DT_F32 && !w->col_stride)
-        return (const float *)(const void *)(w->data + o * w->row_stride) + at;
-#endif
-    view_values(w, o, at, count, values);
-    for (int64_t i = 0; i < count; i++)
-        space[i] = (real)values[i];
-    return space;
+    for (int64_t r = 0; r < n; r++) {
+        view_values(w, o + r, at, count, values);
+        for (int64_t i = 0; i < count; i++)
+            space[r * count + i] = (real)values[i];
+    }
 }
 
-void REAL(ops_transposed)(const struct kernels *kn, const struct view *w, const real *x, const struct back_rows *rows,
-                          bool add, real *y)
+static void unpacked_transposed(const struct kernels *kn, const struct transposed *t, void *workspace)
 {
-    real space[DTYPE_MAX_BLOCK];
-    for (int first = 0; first < rows->n; first += TOGETHER) {
-        int end = rows->n - first < TOGETHER ? rows->n : first + TOGETHER;
-        for (int i = first; i < end && !add; i++)
-            memset(y + back_to(rows, i) * w->cols, 0, (size_t)w->cols * sizeof *y);
+    real space[TOGETHER * DTYPE_MAX_BLOCK];
+    const struct view *w = t->w;
+    for (int64_t o = 0; o < w->rows; o += TOGETHER)
         for (int64_t at = 0; at < w->cols; at += DTYPE_MAX_BLOCK) {
+            int64_t n = w->rows - o < TOGETHER ? w->rows - o : TOGETHER;
             int64_t count = w->cols - at < DTYPE_MAX_BLOCK ? w->cols - at : DTYPE_MAX_BLOCK;
-            for (int64_t o = 0; o < w->rows; o++) {
-                const real *row = weights_at(w, o, at, count, space);
-                for (int i = first; i < end; i++)
-                    kn->axpy_f32(x[back_from(rows, i) * w->rows + o], row, count, y + back_to(rows, i) * w->cols + at);
-            }
+            unpack(w, o, n, at, count, space);
+            kn->chain(&(struct chain){.n_rows = t->n,
+                                      .n_cols = count,
+                                      .n_sums = n,
+                                      .a = t->x + o,
+                                      .a_rows = t->x_rows,
+                                      .b = space,
+                                      .b_rows = {.stride = count},
+                                      .y = t->y + at,
+                                      .y_rows = t->y_rows},
+                      workspace);
         }
+}
+
+void REAL(ops_transposed)(const struct kernels *kn, const struct transposed *t, void *workspace)
+{
+#ifndef OSSO_DOUBLE
+    const struct view *w = t->w;
+    if (w->dtype == DT_F32 && !w->col_stride) {
+        kn->chain(&(struct chain){.n_rows = t->n,
+                                  .n_cols = w->cols,
+                                  .n_sums = w->rows,
+                                  .a = t->x,
+                                  .a_rows = t->x_rows,
+                                  .b = (const float *)(const void *)w->data,
+                                  .b_rows = {.stride = w->row_stride / (int64_t)sizeof(float)},
+                                  .y = t->y,
+                                  .y_rows = t->y_rows},
+                  workspace);
+        return;
+    }
+#endif
+    unpacked_transposed(kn, t, workspace);
+}
+
+/* d_bias[lo .. hi) += the sum of dy. */
+static void sum_rows(const struct chain *c, int64_t lo, int64_t hi, real *d_bias)
+{
+    for (int64_t r = 0; r < c->n_sums; r++) {
+        const real *dy = c->a + chain_row(&c->a_rows, r);
+        real weight = c->weights ? c->weights[c->a_rows.rows[r]] : 1;
+        for (int64_t o = lo; o < hi; o++)
+            d_bias[o] = d_bias[o] + weight * dy[o];
     }
 }
 
-void REAL(ops_outer)(const struct kernels *kn, const real *dy, const real *weights, int64_t outputs, int64_t lo,
-                     int64_t hi, const real *x, int64_t width, const struct back_rows *rows, real *dw, real *d_bias)
+void REAL(ops_outer)(const struct kernels *kn, const struct chain *all, int64_t lo, int64_t hi, real *d_bias,
+                     void *workspace)
 {
-    for (int64_t first = lo; first < hi; first += TOGETHER) {
-        int64_t end = hi - first < TOGETHER ? hi : first + TOGETHER;
-        for (int i = 0; i < rows->n; i++) {
-            const real *row = x + back_from(rows, i) * width, *d = dy + back_to(rows, i) * outputs;
-            real weight = weights ? weights[rows->from ? rows->from[i] : i] : 1;
-            for (int64_t o = first; o < end; o++) {
-                real a = weight * d[o];
-                if (dw)
-                    kn->axpy_f32(a, row, width, dw + o * width);
-                if (d_bias)
-                    d_bias[o] = d_bias[o] + a;
-            }
-        }
+    struct chain c = *all;
+    c.n_rows = hi - lo;
+    c.a += lo;
+    c.down = true;
+    if (c.y && c.n_rows > 0) {
+        c.y += lo * c.y_rows.stride;
+        kn->chain(&c, workspace);
     }
+    if (d_bias)
+        sum_rows(all, lo, hi, d_bias);
 }
 
 static void linear_in(const struct hand *h, const struct view *w, const real *dy, int n, bool add, real *dx)
 {
     int64_t lo, hi;
     member_share(h->member, n, &lo, &hi);
-    struct back_rows rows = {.n = (int)(hi - lo)};
-    REAL(ops_transposed)(kernels_of(h), w, dy + lo * w->rows, &rows, add, dx + lo * w->cols);
+    dx += lo * w->cols;
+    if (!add)
+        memset(dx, 0, (size_t)((hi - lo) * w->cols) * sizeof *dx);
+    REAL(ops_transposed)
+    (kernels_of(h),
+     &(struct transposed){.w = w,
+                          .n = hi - lo,
+                          .x = dy + lo * w->rows,
+                          .y = dx,
+                          .x_rows = {w->rows, NULL, 1},
+                          .y_rows = {w->cols, NULL, 1}},
+     h->workspace);
 }
 
 static void linear_weights(const struct hand *h, const real *dy, const struct act *in, int n, int64_t outputs,
                            real *d_weights, real *d_bias)
 {
-    struct back_rows rows = {.n = n};
+    struct chain c = {.n_cols = in->width,
+                      .n_sums = n,
+                      .a = dy,
+                      .a_rows = {.stride = outputs},
+                      .b = in->f,
+                      .b_rows = {.stride = in->width},
+                      .y = d_weights,
+                      .y_rows = {.stride = in->width}};
     int64_t lo, hi;
     member_share(h->member, outputs, &lo, &hi);
-    REAL(ops_outer)(kernels_of(h), dy, NULL, outputs, lo, hi, in->f, in->width, &rows, d_weights, d_bias);
+    REAL(ops_outer)(kernels_of(h), &c, lo, hi, d_bias, h->workspace);
 }
 
 /* ---- norm, rope, embed ---------------------------------------------------------------------------------- */
@@ -121,30 +166,37 @@ static void linear_weights(const struct hand *h, const real *dy, const struct ac
 /* With xhat = x / rms(x): dx = (gain dy - xhat mean(gain dy xhat)) / rms(x). */
 static void norm_in(const struct hand *h, const struct norm_back *b)
 {
+    const struct kernels *kn = kernels_of(h);
+    real *by = h->workspace, *xhat = by + b->width;
     int64_t lo, hi;
     member_share(h->member, b->n, &lo, &hi);
     for (int64_t r = lo; r < hi; r++) {
         int64_t at = (b->rows_of ? b->rows_of[r] : r) * b->width;
         const real *x = b->x + at, *dy = b->dy + r * b->width;
-        real lanes[LANES] = {0}, *dx = b->dx + at;
-        real scale = 1 / real_sqrt(lanes_dot(x, x, b->width) / (real)b->width + (real)b->eps);
+        real *dx = b->dx + at;
+        real scale = 1 / real_sqrt(kn->dot_f32(x, x, b->width) / (real)b->width + (real)b->eps);
         for (int64_t i = 0; i < b->width; i++)
-            lanes[i % LANES] = real_fma((real)b->gain[i] * dy[i], x[i] * scale, lanes[i % LANES]);
-        real mean = lanes_sum(lanes) / (real)b->width;
+            by[i] = (real)b->gain[i] * dy[i];
         for (int64_t i = 0; i < b->width; i++)
-            dx[i] = dx[i] + scale * ((real)b->gain[i] * dy[i] - (x[i] * scale) * mean);
+            xhat[i] = x[i] * scale;
+        real mean = kn->dot_f32(by, xhat, b->width) / (real)b->width;
+        for (int64_t i = 0; i < b->width; i++)
+            dx[i] = dx[i] + scale * (by[i] - xhat[i] * mean);
         b->scale[r] = scale;
     }
 }
 
 static void norm_gain(const struct hand *h, const struct norm_back *b)
 {
+    real *xhat = h->workspace;
     int64_t lo, hi;
     member_share(h->member, b->width, &lo, &hi);
     for (int64_t r = 0; r < b->n; r++) {
-        const real *x = b->x + (b->rows_of ? b->rows_of[r] : r) * b->width, *dy = b->dy + r * b->width;
-        for (int64_t i = lo; i < hi; i++)
-            b->d_gain[i] = real_fma(dy[i], x[i] * b->scale[r], b->d_gain[i]);
+        const real *x = b->x + (b->rows_of ? b->rows_of[r] : r) * b->width + lo;
+        real scale = b->scale[r];
+        for (int64_t i = 0; i < hi - lo; i++)
+            xhat[i] = x[i] * scale;
+        kernels_of(h)->fma_f32(b->dy + r * b->width + lo, xhat, hi - lo, b->d_gain + lo);
     }
 }
 
@@ -190,5 +242,6 @@ const struct backend_train REAL(ops_train) = {
     .experts = REAL(ops_experts_back),
     .experts_in = REAL(ops_experts_in_back),
     .experts_weights = REAL(ops_experts_weights),
+    .orthogonal = REAL(ops_orthogonal),
     .embed = embed_back,
 };

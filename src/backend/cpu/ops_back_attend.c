@@ -3,8 +3,9 @@
  *   dv_j = sum p_j dz      ds_j = p_j (dz . v_j - D)      dk_j = sum ds_j scale q      dq = sum ds_j scale k_j
  *   dsink = - sum p_sink D
  *
- * A sequence and a kv head are one piece of work, done by one member: rows ascending, in each the query heads of the
- * group, in each the keys that it sees, ascending. Scores are computed again, in the forward pass's order. */
+ * A sequence and a kv head are one piece of work, done by one member: keys ascending in blocks, for each the rows that
+ * see one of them; all five products are chains (chain.h). Scores are computed again, in the forward pass's order. What
+ * a row does not see enters with a weight of 0. */
 #include "backend/cpu/ops_back.h"
 
 #include "backend/cpu/scalar/scalar.h"
@@ -26,41 +27,173 @@ static struct sequence sequence_from(const struct attend_back *b, int first)
     return s;
 }
 
-/* One row and one query head of it, over keys that lie `stride` apart. */
-static void head_back(const struct kernels *kn, const struct attend_back *b, const struct sequence *s, int row,
-                      int head)
+/* ---- a block: KEYS keys by all heads of as many rows as give BLOCK_ROWS ----------------------------------- */
+
+enum { KEYS = 32, BLOCK_ROWS = 96 };
+
+static int64_t rows_together(int group)
 {
-    int64_t dim = b->head_dim, kv_width = (int64_t)(b->n_heads / b->group) * dim;
-    int64_t at = ((int64_t)row * b->n_heads + head) * dim, number = (int64_t)row * b->n_heads + head;
-    const real *q = b->q + at, *dz = b->dz + at;
-    real dot = lanes_dot(dz, b->z + at, dim), *dq = b->dq + at;
-    int from = b->window && row - b->window + 1 > s->first ? row - (int)b->window + 1 : s->first;
-    b->dot[number] = dot;
-    memset(dq, 0, (size_t)dim * sizeof *dq);
-    for (int j = from; j <= row; j++) {
-        int64_t key = j * kv_width + head / b->group * dim;
-        const real *k = b->k + key, *v = b->v + key;
-        real score = 0;
-        for (int64_t d = 0; d < dim; d++)
-            score = real_fma(q[d], k[d], score);
-        real p = REAL(real_exp)(score * (real)b->scale - b->lse[number]);
-        real ds = p * (lanes_dot(dz, v, dim) - dot) * (real)b->scale;
-        kn->axpy_f32(p, dz, dim, b->dv + key);
-        kn->axpy_f32(ds, q, dim, b->dk + key);
-        kn->axpy_f32(ds, k, dim, dq);
+    return group < BLOCK_ROWS ? BLOCK_ROWS / group : 1;
+}
+
+/* What a member works in, behind CHAIN_BYTES. */
+struct block_space {
+    real *score, *dp; /* [rows * group][KEYS] */
+    real *k, *v;      /* [head_dim][KEYS] */
+    int32_t *list;    /* [rows * group]: number of a row's head among all heads of all rows */
+};
+
+/* Lays it out at `at` (NULL: only counts); returns the bytes. */
+static size_t block_space(int group, int head_dim, void *at, struct block_space *s)
+{
+    size_t rows = (size_t)(group > BLOCK_ROWS ? group : BLOCK_ROWS);
+    size_t dims = (size_t)head_dim * KEYS;
+    if (at) {
+        s->score = at;
+        s->dp = s->score + rows * KEYS;
+        s->k = s->dp + rows * KEYS;
+        s->v = s->k + dims;
+        s->list = (int32_t *)(void *)(s->v + dims);
+    }
+    return (2 * rows * KEYS + 2 * dims) * sizeof(real) + rows * sizeof *s->list;
+}
+
+size_t REAL(ops_back_workspace_bytes)(int group, int head_dim, int64_t hidden)
+{
+    size_t attend = block_space(group, head_dim, NULL, NULL), rows = 2 * (size_t)hidden * sizeof(real);
+    return workspace_round(CHAIN_BYTES + (attend > rows ? attend : rows));
+}
+
+struct work {
+    const struct hand *h;
+    const struct attend_back *b;
+    struct sequence s;
+    int kv_head;
+    struct block_space space;
+};
+
+static int64_t kv_width(const struct attend_back *b)
+{
+    return (int64_t)(b->n_heads / b->group) * b->head_dim;
+}
+
+static void chain(const struct work *w, struct chain c)
+{
+    kernels_of(w->h)->chain(&c, w->h->workspace);
+}
+
+/* Keys [first, first + n) turned: of each dim, its value in every key. */
+static void turn_keys(const struct work *w, int first, int n)
+{
+    int64_t at = w->kv_head * w->b->head_dim;
+    for (int j = 0; j < n; j++) {
+        const real *k = w->b->k + (first + j) * kv_width(w->b) + at, *v = w->b->v + (first + j) * kv_width(w->b) + at;
+        for (int d = 0; d < w->b->head_dim; d++) {
+            w->space.k[d * KEYS + j] = k[d];
+            w->space.v[d * KEYS + j] = v[d];
+        }
     }
 }
 
-static void sequence_back(const struct kernels *kn, const struct attend_back *b, const struct sequence *s, int kv_head)
+/* x of the listed heads times these keys' k or v, dims ascending. */
+static void times_keys(const struct work *w, const real *x, const real *keys, int64_t n_rows, int n_keys, real *y)
 {
-    int64_t dim = b->head_dim, kv_width = (int64_t)(b->n_heads / b->group) * dim;
-    for (int r = s->first; r < s->end; r++) {
-        memset(b->dk + r * kv_width + kv_head * dim, 0, (size_t)dim * sizeof *b->dk);
-        memset(b->dv + r * kv_width + kv_head * dim, 0, (size_t)dim * sizeof *b->dv);
+    int64_t dim = w->b->head_dim;
+    memset(y, 0, (size_t)(n_rows * KEYS) * sizeof *y);
+    chain(w, (struct chain){.n_rows = n_rows,
+                            .n_cols = n_keys,
+                            .n_sums = dim,
+                            .a = x,
+                            .a_rows = {dim, w->space.list, 1},
+                            .b = keys,
+                            .b_rows = {.stride = KEYS},
+                            .y = y,
+                            .y_rows = {.stride = KEYS}});
+}
+
+/* dv or dk of these keys += weights^T x, rows ascending and in each the heads of the group. */
+static void to_keys(const struct work *w, const real *weights, const real *x, int64_t n_rows, int first, int n_keys,
+                    real *dy)
+{
+    int64_t dim = w->b->head_dim;
+    chain(w, (struct chain){.n_rows = n_keys,
+                            .n_cols = dim,
+                            .n_sums = n_rows,
+                            .a = weights,
+                            .a_rows = {.stride = KEYS},
+                            .down = true,
+                            .b = x,
+                            .b_rows = {dim, w->space.list, 1},
+                            .y = dy + first * kv_width(w->b) + w->kv_head * dim,
+                            .y_rows = {.stride = kv_width(w->b)}});
+}
+
+/* dq of the listed heads += ds k, keys ascending. */
+static void to_rows(const struct work *w, int64_t n_rows, int first, int n_keys)
+{
+    int64_t dim = w->b->head_dim;
+    chain(w, (struct chain){.n_rows = n_rows,
+                            .n_cols = dim,
+                            .n_sums = n_keys,
+                            .a = w->space.dp,
+                            .a_rows = {.stride = KEYS},
+                            .b = w->b->k + first * kv_width(w->b) + w->kv_head * dim,
+                            .b_rows = {.stride = kv_width(w->b)},
+                            .y = w->b->dq,
+                            .y_rows = {dim, w->space.list, 1}});
+}
+
+/* The first key that a row sees. */
+static int first_key(const struct work *w, int row)
+{
+    int from = w->b->window ? row - (int)w->b->window + 1 : w->s.first;
+    return from > w->s.first ? from : w->s.first;
+}
+
+/* Rows [row, end) and keys [first, first + n_keys); each row sees one of them at least. */
+static void block_back(const struct work *w, int row, int end, int first, int n_keys)
+{
+    const struct attend_back *b = w->b;
+    int64_t n = 0;
+    for (int r = row; r < end; r++)
+        for (int g = 0; g < b->group; g++)
+            w->space.list[n++] = r * b->n_heads + w->kv_head * b->group + g;
+    times_keys(w, b->q, w->space.k, n, n_keys, w->space.score);
+    times_keys(w, b->dz, w->space.v, n, n_keys, w->space.dp);
+    for (int64_t i = 0; i < n; i++) {
+        int r = row + (int)(i / b->group), head = w->space.list[i];
+        struct softmax_back s = {n_keys, first_key(w, r) - first, r + 1 - first, b->scale, b->lse[head], b->dot[head]};
+        kernels_of(w->h)->softmax_back_f32(&s, w->space.score + i * KEYS, w->space.dp + i * KEYS);
     }
-    for (int r = s->first; r < s->end; r++)
-        for (int head = kv_head * b->group; head < (kv_head + 1) * b->group; head++)
-            head_back(kn, b, s, r, head);
+    to_keys(w, w->space.score, b->dz, n, first, n_keys, b->dv);
+    to_keys(w, w->space.dp, b->q, n, first, n_keys, b->dk);
+    to_rows(w, n, first, n_keys);
+}
+
+/* Keys ascending, in blocks, for each the rows that see one of them. */
+static void sequence_back(const struct work *w)
+{
+    const struct attend_back *b = w->b;
+    size_t bytes = (size_t)b->head_dim * sizeof *b->dk;
+    for (int r = w->s.first; r < w->s.end; r++) {
+        int64_t kv = r * kv_width(b) + w->kv_head * b->head_dim;
+        memset(b->dk + kv, 0, bytes);
+        memset(b->dv + kv, 0, bytes);
+        for (int g = 0; g < b->group; g++) {
+            int64_t head = (int64_t)r * b->n_heads + w->kv_head * b->group + g, at = head * b->head_dim;
+            memset(b->dq + at, 0, bytes);
+            b->dot[head] = kernels_of(w->h)->dot_f32(b->dz + at, b->z + at, b->head_dim);
+        }
+    }
+    int together = (int)rows_together(b->group);
+    for (int first = w->s.first; first < w->s.end; first += KEYS) {
+        int n_keys = w->s.end - first < KEYS ? w->s.end - first : KEYS, end = w->s.end;
+        if (b->window && first + n_keys - 1 + b->window < end)
+            end = first + n_keys - 1 + (int)b->window; /* the last row that sees the last of these keys, and one */
+        turn_keys(w, first, n_keys);
+        for (int r = first; r < end; r += together)
+            block_back(w, r, end - r < together ? end : r + together, first, n_keys);
+    }
 }
 
 void REAL(ops_attend_back)(const struct hand *h, const struct attend_back *b)
@@ -70,11 +203,13 @@ void REAL(ops_attend_back)(const struct hand *h, const struct attend_back *b)
     for (int r = 0; r < b->n; r++)
         count += b->pos[r] == 0 ? n_kv_heads : 0;
     struct deal deal = member_deal(h->member);
-    struct sequence s = sequence_from(b, 0);
+    struct work w = {.h = h, .b = b, .s = sequence_from(b, 0)};
+    block_space(b->group, b->head_dim, (uint8_t *)h->workspace + CHAIN_BYTES, &w.space);
     for (int64_t item; (item = member_claim(h->member, &deal, count)) >= 0;) {
         for (; done < item / n_kv_heads; done++) /* items come ascending */
-            s = sequence_from(b, s.end);
-        sequence_back(kernels_of(h), b, &s, (int)(item % n_kv_heads));
+            w.s = sequence_from(b, w.s.end);
+        w.kv_head = (int)(item % n_kv_heads);
+        sequence_back(&w);
     }
 }
 

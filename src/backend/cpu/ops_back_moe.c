@@ -97,50 +97,60 @@ static struct expert expert_of(const struct moe *moe, int e)
     return expert;
 }
 
-/* h = g s (u + 1), s = sigmoid(alpha g), of the clamped g and u; 0 at a clamp and beyond. dh in d_up. */
-static void swiglu_back(const struct moe *moe, int64_t slot, real *d_gate, real *d_up)
-{
-    const real *gate = moe->gate + slot * moe->intermediate, *up = moe->up + slot * moe->intermediate;
-    real top = (real)moe->limit, alpha = (real)moe->alpha;
-    for (int64_t i = 0; i < moe->intermediate; i++) {
-        real g = top < gate[i] ? top : gate[i], u = -top > up[i] ? -top : up[i], dh = d_up[i];
-        u = top < u ? top : u;
-        real s = 1 / (1 + REAL(real_exp)(-(alpha * g)));
-        real slope = s * (1 + alpha * g * (1 - s));
-        d_gate[i] = gate[i] >= top ? 0 : dh * (u + 1) * slope;
-        d_up[i] = up[i] >= top || up[i] <= -top ? 0 : dh * (g * s);
-    }
-}
-
-/* From G in d_up, and d of the slot's row: by its weight, then by gate and up. */
-static void slot_back(const struct experts_back *b, const struct vec *bias, int64_t slot)
+/* From G in d_up, and d of the slot's row: by its weight, then by gate and up. `bias`: of down, or NULL. */
+static void slot_back(const struct kernels *kn, const struct experts_back *b, const real *bias, int64_t slot)
 {
     const struct moe *moe = b->moe;
-    int64_t width = moe->intermediate;
-    const real *d = b->d + slot / moe->routing->k * moe->hidden;
-    real *d_up = b->d_up + slot * width, weight = moe->routing->weights[slot];
-    real by_weight = lanes_dot(moe->h->f + slot * width, d_up, width);
-    for (int64_t i = 0; bias->data && i < moe->hidden; i++)
-        by_weight = real_fma((real)vec_at(bias, i), d[i], by_weight);
-    b->d_weights[slot] = by_weight;
+    int64_t width = moe->intermediate, at = slot * width;
+    real *d_up = b->d_up + at, weight = moe->routing->weights[slot];
+    b->d_weights[slot] = kn->dot_f32(moe->h->f + at, d_up, width);
+    if (bias)
+        b->d_weights[slot] += kn->dot_f32(bias, b->d + slot / moe->routing->k * moe->hidden, moe->hidden);
     for (int64_t i = 0; i < width; i++)
         d_up[i] = weight * d_up[i];
-    swiglu_back(moe, slot, b->d_gate + slot * width, d_up);
+    kn->swiglu_back_f32(moe->gate + at, moe->up + at, width, moe->alpha, moe->limit, b->d_gate + at, d_up);
 }
 
 void REAL(ops_experts_back)(const struct hand *h, const struct experts_back *b)
 {
-    const struct routing *routing = b->moe->routing;
+    const struct kernels *kn = kernels_of(h);
+    const struct moe *moe = b->moe;
+    const struct routing *routing = moe->routing;
+    real *bias = (real *)(void *)((uint8_t *)h->workspace + CHAIN_BYTES);
     for (int e = 0; e < routing->n_experts; e++) {
-        struct expert expert = expert_of(b->moe, e);
+        struct expert expert = expert_of(moe, e);
         int64_t lo, hi;
         member_share(h->member, routing->start[e + 1] - routing->start[e], &lo, &hi);
         const int32_t *slots = routing->slots + routing->start[e];
-        struct back_rows rows = {(int)(hi - lo), slots + lo, routing->k, slots + lo, 1};
-        REAL(ops_transposed)(kernels_of(h), &expert.down, b->d, &rows, false, b->d_up);
         for (int64_t i = lo; i < hi; i++)
-            slot_back(b, &expert.down_bias, slots[i]);
+            memset(b->d_up + slots[i] * moe->intermediate, 0, (size_t)moe->intermediate * sizeof *b->d_up);
+        REAL(ops_transposed)
+        (kn,
+         &(struct transposed){.w = &expert.down,
+                              .n = hi - lo,
+                              .x = b->d,
+                              .y = b->d_up,
+                              .x_rows = {moe->hidden, slots + lo, routing->k},
+                              .y_rows = {moe->intermediate, slots + lo, 1}},
+         h->workspace);
+        for (int64_t i = 0; expert.down_bias.data && i < moe->hidden; i++)
+            bias[i] = (real)vec_at(&expert.down_bias, i);
+        for (int64_t i = lo; i < hi; i++)
+            slot_back(kn, b, expert.down_bias.data ? bias : NULL, slots[i]);
     }
+}
+
+/* d_in of these slots' rows += W^T d. */
+static void slots_in(const struct hand *h, const struct moe *moe, const struct view *w, const real *d,
+                     const int32_t *slots, int64_t n, real *d_in)
+{
+    struct transposed t = {.w = w,
+                           .n = n,
+                           .x = d,
+                           .y = d_in,
+                           .x_rows = {moe->intermediate, slots, 1},
+                           .y_rows = {moe->hidden, slots, moe->routing->k}};
+    REAL(ops_transposed)(kernels_of(h), &t, h->workspace);
 }
 
 /* A member has rows [lo, hi): of an expert's slots, which ascend, those are neighbours. */
@@ -157,9 +167,8 @@ void REAL(ops_experts_in_back)(const struct hand *h, const struct experts_back *
             from++;
         for (end = from; end < routing->start[e + 1] && routing->slots[end] < hi * routing->k;)
             end++;
-        struct back_rows rows = {end - from, routing->slots + from, 1, routing->slots + from, routing->k};
-        REAL(ops_transposed)(kernels_of(h), &expert.gate, b->d_gate, &rows, true, b->d_in);
-        REAL(ops_transposed)(kernels_of(h), &expert.up, b->d_up, &rows, true, b->d_in);
+        slots_in(h, b->moe, &expert.gate, b->d_gate, routing->slots + from, end - from, b->d_in);
+        slots_in(h, b->moe, &expert.up, b->d_up, routing->slots + from, end - from, b->d_in);
     }
 }
 
@@ -178,16 +187,25 @@ void REAL(ops_experts_weights)(const struct hand *h, const struct experts_back *
     member_share(h->member, hidden, &first, &end);
     for (int e = 0; e < routing->n_experts; e++) {
         const int32_t *slots = routing->slots + routing->start[e];
-        int n = routing->start[e + 1] - routing->start[e];
-        struct back_rows in = {n, slots, routing->k, slots, 1}, out = {n, slots, 1, slots, routing->k};
-        REAL(ops_outer)
-        (kn, b->d_gate, NULL, inner, lo, hi, moe->in->f, hidden, &in, expert_part(b->gate, e, inner * hidden),
-         expert_part(b->gate_bias, e, inner));
-        REAL(ops_outer)
-        (kn, b->d_up, NULL, inner, lo, hi, moe->in->f, hidden, &in, expert_part(b->up, e, inner * hidden),
-         expert_part(b->up_bias, e, inner));
-        REAL(ops_outer)
-        (kn, b->d, routing->weights, hidden, first, end, moe->h->f, inner, &out,
-         expert_part(b->down, e, hidden * inner), expert_part(b->down_bias, e, hidden));
+        struct chain in = {.n_cols = hidden,
+                           .n_sums = routing->start[e + 1] - routing->start[e],
+                           .a_rows = {inner, slots, 1},
+                           .b = moe->in->f,
+                           .b_rows = {hidden, slots, routing->k},
+                           .y_rows = {.stride = hidden}};
+        struct chain out = {.n_cols = inner,
+                            .n_sums = in.n_sums,
+                            .a = b->d,
+                            .a_rows = {hidden, slots, routing->k},
+                            .weights = routing->weights,
+                            .b = moe->h->f,
+                            .b_rows = {inner, slots, 1},
+                            .y = expert_part(b->down, e, hidden * inner),
+                            .y_rows = {.stride = inner}};
+        in.a = b->d_gate, in.y = expert_part(b->gate, e, inner * hidden);
+        REAL(ops_outer)(kn, &in, lo, hi, expert_part(b->gate_bias, e, inner), h->workspace);
+        in.a = b->d_up, in.y = expert_part(b->up, e, inner * hidden);
+        REAL(ops_outer)(kn, &in, lo, hi, expert_part(b->up_bias, e, inner), h->workspace);
+        REAL(ops_outer)(kn, &out, first, end, expert_part(b->down_bias, e, hidden), h->workspace);
     }
 }

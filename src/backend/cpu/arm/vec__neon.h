@@ -202,6 +202,24 @@ INLINE vec16 add16_in(mask16 mask, vec16 a, vec16 b)
 }
 
 /* fma16(a, b, c) in those lanes; c in the others. */
+/* Lanes where a >= b; none where one is NaN. And 0 in such lanes. */
+INLINE mask16 at_least16(vec16 a, vec16 b)
+{
+    mask16 mask;
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        mask.q[i] = vcgeq_f32(a.q[i], b.q[i]);
+    return mask;
+}
+
+INLINE vec16 clear16_in(mask16 mask, vec16 a)
+{
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        a.q[i] = vbslq_f32(mask.q[i], vdupq_n_f32(0), a.q[i]);
+    return a;
+}
+
 INLINE vec16 fma16_in(mask16 mask, vec16 a, vec16 b, vec16 c)
 {
     UNROLL

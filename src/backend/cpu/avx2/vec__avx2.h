@@ -133,6 +133,17 @@ INLINE vec16 add16_in(mask16 mask, vec16 a, vec16 b)
     return add16(a, (vec16){_mm256_and_ps(b.lo, mask.lo), _mm256_and_ps(b.hi, mask.hi)});
 }
 
+/* Lanes where a >= b; none where one is NaN. And 0 in such lanes. */
+INLINE mask16 at_least16(vec16 a, vec16 b)
+{
+    return (mask16){_mm256_cmp_ps(a.lo, b.lo, _CMP_GE_OQ), _mm256_cmp_ps(a.hi, b.hi, _CMP_GE_OQ)};
+}
+
+INLINE vec16 clear16_in(mask16 mask, vec16 a)
+{
+    return (vec16){_mm256_andnot_ps(mask.lo, a.lo), _mm256_andnot_ps(mask.hi, a.hi)};
+}
+
 /* The largest lane where none is NaN; of two zeros either. */
 INLINE float largest16(vec16 v)
 {

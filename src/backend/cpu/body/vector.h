@@ -60,6 +60,66 @@ void ISA(axpy_f32)(float a, const float *x, int64_t n, float *y)
         store16(y + i, n - i, fma16_by(load16(x + i, n - i), a, load16(y + i, n - i)));
 }
 
+float ISA(dot_f32)(const float *a, const float *b, int64_t n)
+{
+    vec16 l = zero16();
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        l = fma16(load16(a + i, 16), load16(b + i, 16), l);
+    if (i < n) { /* lanes beyond the end keep what they have */
+        vec16 last = fma16(load16(a + i, n - i), load16(b + i, n - i), l);
+        float lanes[16];
+        store16(lanes, 16, l);
+        store16(lanes, n - i, last);
+        l = load16(lanes, 16);
+    }
+    return tree_sum(l);
+}
+
+void ISA(fma_f32)(const float *a, const float *b, int64_t n, float *y)
+{
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        store16(y + i, 16, fma16(load16(a + i, 16), load16(b + i, 16), load16(y + i, 16)));
+    if (i < n)
+        store16(y + i, n - i, fma16(load16(a + i, n - i), load16(b + i, n - i), load16(y + i, n - i)));
+}
+
+/* By h in dh: by gate and, at `d_up`, by up. */
+INLINE vec16 swiglu_back16(vec16 gate, vec16 up, vec16 dh, float alpha, float limit, vec16 *d_up)
+{
+    const vec16 one = all16(1.0f), top = all16(limit), bottom = all16(-limit);
+    vec16 g = min16(top, gate), u = min16(top, max16(bottom, up)), bent = mul16(all16(alpha), g);
+    vec16 s = div16(one, add16(one, exp16(neg16(bent))));
+    vec16 slope = mul16(s, add16(one, mul16(bent, sub16(one, s))));
+    *d_up = clear16_in(at_least16(bottom, up), clear16_in(at_least16(up, top), mul16(dh, mul16(g, s))));
+    return clear16_in(at_least16(gate, top), mul16(mul16(dh, add16(u, one)), slope));
+}
+
+void ISA(swiglu_back_f32)(const float *gate, const float *up, int64_t n, float alpha, float limit, float *d_gate,
+                          float *d_up)
+{
+    for (int64_t i = 0; i < n; i += 16) {
+        vec16 by_up, by_gate = swiglu_back16(load16(gate + i, n - i), load16(up + i, n - i), load16(d_up + i, n - i),
+                                             alpha, limit, &by_up);
+        store16(d_gate + i, n - i, by_gate);
+        store16(d_up + i, n - i, by_up);
+    }
+}
+
+void ISA(softmax_back_f32)(const struct softmax_back *b, float *score, float *dp)
+{
+    const vec16 scale = all16(b->scale), lse = all16(b->lse), dot = all16(b->dot);
+    for (int64_t i = 0; i < b->n; i += 16) {
+        int64_t n = b->n - i;
+        mask16 seen = lanes16((int)(b->lo - i), (int)(b->hi - i));
+        vec16 p = add16_in(seen, zero16(), exp16(sub16(mul16(load16(score + i, n), scale), lse)));
+        vec16 ds = mul16(mul16(p, sub16(load16(dp + i, n), dot)), scale);
+        store16(score + i, n, p);
+        store16(dp + i, n, add16_in(seen, zero16(), ds));
+    }
+}
+
 void ISA(quantize_i8_f32)(const float *x, int64_t width, int8_t *q, float *d, int32_t *sum)
 {
     for (int64_t b = 0; b < width / QUANT_BLOCK; b++, x += QUANT_BLOCK, q += QUANT_BLOCK) {

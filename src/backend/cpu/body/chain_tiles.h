@@ -1,0 +1,173 @@
+/* chain_tiles.h: chain__*.c: a tile of T_ROWS rows by T_WIDE vectors of columns stays in registers for up to
+ * CHAIN_SUMS sums. b is packed into panels of as many columns, a into tiles [sum][T_ROWS]: where they lie, and how
+ * their rows are gathered, only the packing knows. The tile begins with what y has, so cuts show in no bit. */
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/tables.h"
+
+/* Four neighbouring values; compilers make one register of them on every CPU. */
+typedef float quad __attribute__((vector_size(16)));
+#ifdef __clang__
+#define PAIRS(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
+typedef int quad_order __attribute__((vector_size(16)));
+#define PAIRS(a, b, i, j, k, l) __builtin_shuffle(a, b, (quad_order){i, j, k, l})
+#endif
+
+INLINE quad load4(const float *p)
+{
+    quad q;
+    memcpy(&q, p, sizeof q);
+    return q;
+}
+
+INLINE void store4(float *p, quad q)
+{
+    memcpy(p, &q, sizeof q);
+}
+
+/* Four rows of four as four columns. */
+INLINE void turn4(const float *const *rows, int64_t s, quad *out)
+{
+    quad a = load4(rows[0] + s), b = load4(rows[1] + s), c = load4(rows[2] + s), d = load4(rows[3] + s);
+    quad ab = PAIRS(a, b, 0, 4, 1, 5), cd = PAIRS(c, d, 0, 4, 1, 5);
+    quad ab_high = PAIRS(a, b, 2, 6, 3, 7), cd_high = PAIRS(c, d, 2, 6, 3, 7);
+    out[0] = PAIRS(ab, cd, 0, 1, 4, 5);
+    out[1] = PAIRS(ab, cd, 2, 3, 6, 7);
+    out[2] = PAIRS(ab_high, cd_high, 0, 1, 4, 5);
+    out[3] = PAIRS(ab_high, cd_high, 2, 3, 6, 7);
+}
+
+enum { QUADS = (T_ROWS + 3) / 4 };
+
+/* Values [s, s + n) of T_ROWS rows, turned. The last four of a sum may reach into the next one's, which is written
+ * after it, and at the end into CHAIN_BEHIND. */
+static void pack_across(const float *const *rows, int64_t n, float *out)
+{
+    int64_t s = 0;
+    for (; s + 4 <= n; s += 4, out += 4 * T_ROWS) {
+        quad turned[QUADS][4];
+        UNROLL
+        for (int q = 0; q < QUADS; q++)
+            turn4(rows + 4 * q, s, turned[q]);
+        UNROLL
+        for (int k = 0; k < 4; k++) {
+            UNROLL
+            for (int q = 0; q < QUADS; q++)
+                store4(out + k * T_ROWS + 4 * q, turned[q][k]);
+        }
+    }
+    for (; s < n; s++, out += T_ROWS)
+        for (int i = 0; i < T_ROWS; i++)
+            out[i] = rows[i][s];
+}
+
+/* Values [i, i + T_ROWS) of n rows, `count` of them there. */
+static void pack_down(const struct chain *c, int64_t i, int64_t count, int64_t first, int64_t n, float *out)
+{
+    for (int64_t s = first; s < first + n; s++, out += T_ROWS) {
+        const float *from = c->a + chain_row(&c->a_rows, s) + i;
+        float weight = c->weights ? c->weights[c->a_rows.rows[s]] : 1;
+        if (count < T_ROWS) {
+            for (int64_t r = 0; r < T_ROWS; r++)
+                out[r] = r < count ? weight * from[r] : 0;
+            continue;
+        }
+        UNROLL
+        for (int q = 0; q < QUADS; q++) { /* the last four end with the row */
+            const int at = 4 * q + 4 <= T_ROWS ? 4 * q : T_ROWS - 4;
+            store4(out + at, load4(from + at) * weight);
+        }
+    }
+}
+
+static void pack_a(const struct chain *c, int64_t row, int64_t n_rows, int64_t first, int64_t n, float *out)
+{
+    for (int64_t i = 0; i < n_rows; i += T_ROWS, out += n * T_ROWS) {
+        const float *rows[4 * QUADS];
+        int64_t count = n_rows - i < T_ROWS ? n_rows - i : T_ROWS;
+        if (c->down) {
+            pack_down(c, row + i, count, first, n, out);
+            continue;
+        }
+        for (int64_t r = 0; r < 4 * QUADS; r++) /* rows that are not there: another one, whose sums nobody takes */
+            rows[r] = c->a + chain_row(&c->a_rows, row + i + (r < count ? r : count - 1)) + first;
+        pack_across(rows, n, out);
+    }
+}
+
+/* `wide` vectors of columns, of which n values are there. */
+INLINE void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int wide, int64_t first, int64_t n, float *out)
+{
+    for (int64_t s = first; s < first + n; s++, out += 16 * wide) {
+        const float *from = c->b + chain_row(&c->b_rows, s) + col;
+        UNROLL
+        for (int w = 0; w < wide; w++)
+            store16(out + 16 * w, 16, load16(from + 16 * w, n_cols - 16 * w));
+    }
+}
+
+/* y[r][0 .. n_cols) of T_ROWS rows. */
+INLINE void tile(const float *a, const float *b, int64_t n, int wide, int64_t n_cols, float *const *y)
+{
+    vec16 sum[T_ROWS][T_WIDE];
+    UNROLL
+    for (int r = 0; r < T_ROWS; r++) {
+        UNROLL
+        for (int w = 0; w < wide; w++)
+            sum[r][w] = load16(y[r] + 16 * w, n_cols - 16 * w);
+    }
+    for (int64_t s = 0; s < n; s++, a += T_ROWS, b += 16 * wide) {
+        vec16 v[T_WIDE];
+        UNROLL
+        for (int w = 0; w < wide; w++)
+            v[w] = load16(b + 16 * w, 16);
+        UNROLL
+        for (int r = 0; r < T_ROWS; r++) {
+            UNROLL
+            for (int w = 0; w < wide; w++)
+                sum[r][w] = fma16_by(v[w], a[r], sum[r][w]);
+        }
+    }
+    UNROLL
+    for (int r = 0; r < T_ROWS; r++) {
+        UNROLL
+        for (int w = 0; w < wide; w++)
+            store16(y[r] + 16 * w, n_cols - 16 * w, sum[r][w]);
+    }
+}
+
+/* Columns [col, col + n_cols), at most `wide` vectors (a constant), of a packed block of rows. */
+INLINE void panel(const struct chain *c, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, int wide,
+                  int64_t first, int64_t n, const float *a, float *b)
+{
+    float nowhere[16 * T_WIDE] = {0}, *y[T_ROWS];
+    pack_b(c, col, n_cols, wide, first, n, b);
+    for (int64_t i = 0; i < n_rows; i += T_ROWS, a += n * T_ROWS) {
+        for (int64_t r = 0; r < T_ROWS; r++)
+            y[r] = i + r < n_rows ? c->y + chain_row(&c->y_rows, row + i + r) + col : nowhere;
+        if (n_cols == 16 * wide)
+            tile(a, b, n, wide, 16 * wide, y);
+        else
+            tile(a, b, n, wide, n_cols, y);
+    }
+}
+
+static void block(const struct chain *c, int64_t row, int64_t n_rows, int64_t first, int64_t n, float *a, float *b)
+{
+    int64_t col = 0, left = c->n_cols;
+    pack_a(c, row, n_rows, first, n, a);
+    for (; left > 16 * (T_WIDE - 1); col += 16 * T_WIDE, left -= 16 * T_WIDE)
+        panel(c, row, n_rows, col, left < 16 * T_WIDE ? left : 16 * T_WIDE, T_WIDE, first, n, a, b);
+    if (T_WIDE > 1 && left > 0)
+        panel(c, row, n_rows, col, left, 1, first, n, a, b);
+}
+
+void ISA(chain)(const struct chain *c, void *workspace)
+{
+    float *a = workspace, *b = a + CHAIN_SUMS * CHAIN_ROWS + CHAIN_BEHIND;
+    for (int64_t first = 0; first < c->n_sums; first += CHAIN_SUMS)
+        for (int64_t row = 0; row < c->n_rows; row += CHAIN_ROWS)
+            block(c, row, c->n_rows - row < CHAIN_ROWS ? c->n_rows - row : CHAIN_ROWS, first,
+                  c->n_sums - first < CHAIN_SUMS ? c->n_sums - first : CHAIN_SUMS, a, b);
+}
+_Static_assert(CHAIN_ROWS % T_ROWS == 0 && 16 * T_WIDE <= CHAIN_PANEL, "tiles fill the block");

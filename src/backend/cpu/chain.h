@@ -1,0 +1,48 @@
+/* chain.h: what a backward pass multiplies. Every sum is one chain of FMA that begins with what is there:
+ *
+ *   y[i][c] = fma(a(i, s), b[s][c], y[i][c])   for s = 0 .. n_sums - 1
+ *
+ * so it does not matter into how many pieces anybody cuts rows, columns or sums. dX = W^T dY has a(i, s) = dY[i][s];
+ * for dW += dY^T X, a is read down its columns: a(i, s) = dY[s][i]. Rows of all three may be gathered by lists. */
+#ifndef OSSO_BACKEND_CHAIN_H
+#define OSSO_BACKEND_CHAIN_H
+
+#include "backend/real.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Row i of a matrix begins at value (rows[i] / divide) * stride; rows NULL: i * stride. */
+struct chain_rows {
+    int64_t stride;
+    const int32_t *rows;
+    int divide;
+};
+
+static inline int64_t chain_row(const struct chain_rows *r, int64_t i)
+{
+    return (r->rows ? r->rows[i] / r->divide : i) * r->stride;
+}
+
+struct chain {
+    int64_t n_rows, n_cols, n_sums;
+    const real *a, *b;
+    real *y; /* no row twice; neither a nor b */
+    struct chain_rows a_rows, b_rows, y_rows;
+    bool down;           /* a(i, s) is value i of a's row s, else value s of its row i */
+    const real *weights; /* down: that value times weights[a_rows.rows[s]], rounded; NULL: 1 */
+};
+
+/* `workspace`: CHAIN_BYTES, aligned to 64. */
+typedef void chain_fn(const struct chain *c, void *workspace);
+
+enum {
+    CHAIN_SUMS = 256,  /* that are done together: a panel of b and a tile of a then lie in the first-level cache */
+    CHAIN_ROWS = 192,  /* of a, which meanwhile lie in the second */
+    CHAIN_PANEL = 32,  /* columns of b, at most */
+    CHAIN_BEHIND = 16, /* values behind a's, which a pack of the last tile may touch */
+    CHAIN_BYTES = (CHAIN_SUMS * (CHAIN_ROWS + CHAIN_PANEL) + CHAIN_BEHIND) * (int)sizeof(float)
+};
+
+#endif

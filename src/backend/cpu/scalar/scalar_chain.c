@@ -1,0 +1,63 @@
+/* scalar_chain.c: the products of a backward pass, by their definition (chain.h), and what else of it has sums or
+ * exponentials. */
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/scalar/scalar.h"
+
+static real factor(const struct chain *c, int64_t i, int64_t s)
+{
+    if (!c->down)
+        return c->a[chain_row(&c->a_rows, i) + s];
+    real value = c->a[chain_row(&c->a_rows, s) + i];
+    return c->weights ? c->weights[c->a_rows.rows[s]] * value : value;
+}
+
+void REAL(chain__scalar)(const struct chain *c, void *workspace)
+{
+    (void)workspace;
+    for (int64_t i = 0; i < c->n_rows; i++)
+        for (int64_t s = 0; s < c->n_sums; s++) {
+            const real a = factor(c, i, s), *b = c->b + chain_row(&c->b_rows, s);
+            real *y = c->y + chain_row(&c->y_rows, i);
+            for (int64_t col = 0; col < c->n_cols; col++)
+                y[col] = real_fma(a, b[col], y[col]);
+        }
+}
+
+real REAL(dot_f32__scalar)(const real *a, const real *b, int64_t n)
+{
+    return lanes_dot(a, b, n);
+}
+
+void REAL(fma_f32__scalar)(const real *a, const real *b, int64_t n, real *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = real_fma(a[i], b[i], y[i]);
+}
+
+/* h = g s (u + 1), s = sigmoid(alpha g), of the clamped g and u: 0 at a clamp and beyond. A NaN passes through. */
+void REAL(swiglu_back_f32__scalar)(const real *gate, const real *up, int64_t n, float alpha_, float limit, real *d_gate,
+                                   real *d_up)
+{
+    real top = (real)limit, alpha = (real)alpha_;
+    for (int64_t i = 0; i < n; i++) {
+        real g = top < gate[i] ? top : gate[i], u = -top > up[i] ? -top : up[i], dh = d_up[i];
+        u = top < u ? top : u;
+        real s = 1 / (1 + REAL(real_exp)(-(alpha * g)));
+        real slope = s * (1 + alpha * g * (1 - s));
+        d_gate[i] = gate[i] >= top ? 0 : dh * (u + 1) * slope;
+        d_up[i] = up[i] >= top || up[i] <= -top ? 0 : dh * (g * s);
+    }
+}
+
+/* p = exp(score * scale - lse), and ds = p (dp - dot) scale, where a row sees the key: [lo, hi); elsewhere both are 0.
+ */
+void REAL(softmax_back_f32__scalar)(const struct softmax_back *b, real *score, real *dp)
+{
+    real scale = (real)b->scale;
+    for (int64_t i = 0; i < b->n; i++) {
+        bool seen = i >= b->lo && i < b->hi;
+        real p = seen ? REAL(real_exp)(score[i] * scale - b->lse) : 0;
+        dp[i] = seen ? 0 + p * (dp[i] - b->dot) * scale : 0; /* no -0 */
+        score[i] = p;
+    }
+}

@@ -1,0 +1,193 @@
+/* The kernels of a backward pass, of every instruction set that this machine has, against scalar: the same bits,
+ * however a product is cut, and nothing written or read beyond it. What scalar computes is in
+ * tests/model/test_gradients.c. */
+#define _DEFAULT_SOURCE /* anonymous mappings */
+#include "kernel_data.h"
+
+static void each_isa(void (*fn)(const struct kernels *k))
+{
+    for (int i = 1; backend_cpu_isa(i); i++)
+        if (backend_cpu_available(backend_cpu_isa(i)))
+            fn(kernels_cpu(backend_cpu_isa(i)));
+}
+
+/* `count` values that end at an unreadable page. */
+static float *values_make(struct guarded *g, int64_t count, enum fill fill, struct rng *r)
+{
+    *g = guarded_make((size_t)count * sizeof(float));
+    float *v = (float *)(void *)g->data;
+    for (int64_t i = 0; i < count; i++)
+        v[i] = random_value(r, fill);
+    return v;
+}
+
+/* A matrix of at least n rows of `width` values, `pad` apart, of which a product takes n: all of them as they lie, or
+ * a list with `divide` entries to a row. */
+struct gathered {
+    struct guarded memory;
+    int32_t list[600];
+    struct chain_rows rows;
+    float *values;
+    int64_t count;
+};
+
+static void gathered_make(struct gathered *m, int64_t n, int64_t width, bool listed, int divide, enum fill fill,
+                          struct rng *r)
+{
+    int64_t pad = (int64_t)rng_below(r, 3), rows = listed ? 2 * n : n;
+    assert_true(n <= 600);
+    m->rows = (struct chain_rows){width + pad, listed ? m->list : NULL, divide};
+    m->count = (rows - 1) * m->rows.stride + width;
+    m->values = values_make(&m->memory, m->count, fill, r);
+    for (int64_t i = 0; i < n; i++) /* no row twice */
+        m->list[i] = (int32_t)((2 * (n - 1 - i) + (int64_t)rng_below(r, 2)) * divide +
+                               (int64_t)rng_below(r, (uint64_t)divide));
+}
+
+struct shape {
+    int64_t rows, cols, sums;
+    bool down, weighted, listed;
+    enum fill fill;
+};
+
+/* The whole product, and the same in pieces of rows, columns and sums. */
+static void compare_shape(const struct kernels *k, const struct shape *s)
+{
+    struct rng r;
+    static struct gathered a, b, y;
+    static float weights[3 * 2 * 600];
+    rng_seed(&r, (uint64_t)(s->rows * 1000003 + s->cols * 1009 + s->sums * 31 + s->down * 7 + (int)s->fill));
+    gathered_make(&a, s->down ? s->sums : s->rows, s->down ? s->rows : s->sums, s->listed || s->weighted, 3, s->fill,
+                  &r);
+    gathered_make(&b, s->sums, s->cols, s->listed, 1, s->fill, &r);
+    gathered_make(&y, s->rows, s->cols, s->listed, 2, FILL_NORMAL, &r);
+    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
+        weights[i] = random_value(&r, FILL_NORMAL);
+    size_t bytes = (size_t)y.count * sizeof(float);
+    float *start = malloc(bytes), *want = malloc(bytes);
+    memcpy(start, y.values, bytes);
+    struct guarded space = guarded_make(CHAIN_BYTES);
+    struct chain c = {.n_rows = s->rows,
+                      .n_cols = s->cols,
+                      .n_sums = s->sums,
+                      .a = a.values,
+                      .b = b.values,
+                      .y = y.values,
+                      .a_rows = a.rows,
+                      .b_rows = b.rows,
+                      .y_rows = y.rows,
+                      .down = s->down,
+                      .weights = s->weighted ? weights : NULL};
+    char what[120];
+    snprintf(what, sizeof what, "chain of %d rows, %d columns, %d sums%s", (int)s->rows, (int)s->cols, (int)s->sums,
+             s->down ? ", down" : "");
+    chain__scalar(&c, space.data);
+    memcpy(want, y.values, bytes);
+    memcpy(y.values, start, bytes);
+    k->chain(&c, space.data);
+    assert_same(want, y.values, (size_t)y.count, what);
+    memcpy(y.values, start, bytes);
+    int64_t half = s->sums / 2, left = s->cols / 3; /* sums in two halves, columns in two parts */
+    for (int part = 0; part < 4; part++) {
+        struct chain p = c;
+        int64_t from = part / 2 ? half : 0, col = part % 2 ? left : 0;
+        p.n_sums = part / 2 ? s->sums - half : half;
+        p.n_cols = part % 2 ? s->cols - left : left;
+        p.y += col;
+        p.b += col;
+        if (p.b_rows.rows)
+            p.b_rows.rows += from;
+        else
+            p.b += from * p.b_rows.stride;
+        if (!s->down)
+            p.a += from;
+        else if (p.a_rows.rows)
+            p.a_rows.rows += from;
+        else
+            p.a += from * p.a_rows.stride;
+        k->chain(&p, space.data);
+    }
+    assert_same(want, y.values, (size_t)y.count, "the same in pieces");
+    free(start);
+    free(want);
+    guarded_free(&space);
+    guarded_free(&a.memory);
+    guarded_free(&b.memory);
+    guarded_free(&y.memory);
+}
+
+static void shapes_isa(const struct kernels *k)
+{
+    static const int64_t rows[] = {1, 5, 6, 7, 12, 13, 25, 200}, cols[] = {1, 15, 16, 17, 31, 32, 33, 48, 70},
+                         sums[] = {1, 3, 4, 5, 64, 255, 256, 257, 530};
+    for (int i = 0; i < 8; i++)
+        for (int j = 0; j < 9; j++)
+            for (int form = 0; form < 6; form++) {
+                struct shape s = {rows[i],      cols[j],  sums[(i + 2 * j + form) % 9],          form % 3 > 0,
+                                  form % 3 > 1, form > 2, (i + j) % 3 ? FILL_NORMAL : FILL_MIXED};
+                if (s.rows < 100 || s.cols < 40)
+                    compare_shape(k, &s);
+            }
+    for (int fill = 0; fill < FILL_COUNT; fill++)
+        for (int down = 0; down < 2; down++)
+            compare_shape(k, &(struct shape){13, 35, 21, down, down, true, (enum fill)fill});
+}
+
+static void test_products(void **state)
+{
+    (void)state;
+    each_isa(shapes_isa);
+}
+
+/* At every length up to 70, at odd addresses and with every kind of value. */
+static void vectors_isa(const struct kernels *k)
+{
+    enum { N = 72 };
+    float buffer[3][N + 1], want[2][N], got[2][N], *x = buffer[0] + 1, *y = buffer[1] + 1, *z = buffer[2] + 1;
+    for (int fill = 0; fill < FILL_COUNT; fill++)
+        for (int n = 1; n <= 70; n++) {
+            struct rng r;
+            rng_seed(&r, (uint64_t)(fill * 100 + n));
+            for (int i = 0; i < N; i++) {
+                x[i] = random_value(&r, (enum fill)fill) * (float)(rng_below(&r, 14) + 1);
+                y[i] = random_value(&r, (enum fill)fill) * (float)(rng_below(&r, 14) + 1);
+                z[i] = random_value(&r, FILL_NORMAL);
+            }
+            x[n / 2] = rng_below(&r, 2) ? 7 : x[n / 2]; /* at a clamp */
+            y[n / 2] = rng_below(&r, 2) ? -7 : 7;
+            float dot[2] = {dot_f32__scalar(x, y, n), k->dot_f32(x, y, n)};
+            assert_same(&dot[0], &dot[1], 1, "dot_f32");
+            memcpy(want[0], z, sizeof want[0]);
+            memcpy(got[0], z, sizeof got[0]);
+            fma_f32__scalar(x, y, n, want[0]);
+            k->fma_f32(x, y, n, got[0]);
+            assert_same(want[0], got[0], N, "fma_f32");
+            memcpy(want[1], z, sizeof want[1]);
+            memcpy(got[1], z, sizeof got[1]);
+            swiglu_back_f32__scalar(x, y, n, 1.702f, 7.0f, want[0], want[1]);
+            k->swiglu_back_f32(x, y, n, 1.702f, 7.0f, got[0], got[1]);
+            assert_same(want[0], got[0], N, "swiglu_back_f32 gate");
+            assert_same(want[1], got[1], N, "swiglu_back_f32 up");
+            struct softmax_back s = {n, (int64_t)rng_below(&r, 40) - 20, (int64_t)rng_below(&r, 90), 0.3f, z[0], z[1]};
+            memcpy(want[0], x, sizeof want[0]);
+            memcpy(got[0], x, sizeof got[0]);
+            memcpy(want[1], y, sizeof want[1]);
+            memcpy(got[1], y, sizeof got[1]);
+            softmax_back_f32__scalar(&s, want[0], want[1]);
+            k->softmax_back_f32(&s, got[0], got[1]);
+            assert_same(want[0], got[0], N, "softmax_back_f32 p");
+            assert_same(want[1], got[1], N, "softmax_back_f32 ds");
+        }
+}
+
+static void test_vectors(void **state)
+{
+    (void)state;
+    each_isa(vectors_isa);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_products), cmocka_unit_test(test_vectors)};
+    return cmocka_run_group_tests_name("chain", tests, NULL, NULL);
+}
