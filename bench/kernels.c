@@ -44,6 +44,7 @@ static void fill_weights(uint8_t *p, size_t bytes)
 struct linear_run {
     struct bench *b;
     struct view view;
+    struct act act; /* as wide as the view */
     int n;
 };
 
@@ -52,18 +53,26 @@ static void linear_member(const struct member *member, void *arg)
     struct linear_run *run = arg;
     struct bench *b = run->b;
     struct hand hand = {b->be, member, b->workspaces + (size_t)member->id * b->workspace_bytes};
-    b->be->linear(&hand, &run->view, NULL, &b->act, run->n, 32, NULL, b->y, run->view.rows);
+    b->be->linear(&hand, &run->view, NULL, &run->act, run->n, 32, NULL, b->y, run->view.rows);
 }
 
 static struct view make_view(const struct bench *b, enum dtype t, bool transposed, int64_t max_rows)
 {
     const struct dtype_info *info = dtype_info(t);
-    struct view v = {.dtype = t, .data = b->weights, .cols = HIDDEN};
-    int64_t row_bytes = HIDDEN / info->block * info->block_bytes, scales = t == DT_MXFP4_HF ? HIDDEN / 32 : 0;
-    v.rows = WEIGHT_BYTES / (row_bytes + scales) / 32 * 32;
+    struct view v = {.dtype = t, .data = b->weights, .cols = HIDDEN / info->block * info->block, .group = 64};
+    int64_t row_bytes = v.cols / info->block * info->block_bytes, apart = 0;
+    for (int i = 0; i < 2; i++) { /* scales and offsets of a row lie behind each other, one for each group or block */
+        enum dtype_place place = i ? info->offsets : info->scales;
+        if (place >= PLACE_U8)
+            v.side[i] = (struct side){place == PLACE_U8 ? DT_U8 : DT_BF16, b->weights, place == PLACE_U8 ? v.cols / 32 : v.cols / 64 * 2};
+        apart += v.side[i].stride;
+    }
+    v.rows = WEIGHT_BYTES / (row_bytes + apart) / 32 * 32;
     v.rows = v.rows > max_rows ? max_rows : v.rows;
     v.row_stride = row_bytes;
-    v.side[0] = (struct side){DT_U8, scales ? b->weights + v.rows * row_bytes : NULL, scales};
+    for (int i = 0; i < 2; i++)
+        if (v.side[i].data)
+            v.side[i].data += v.rows * (row_bytes + (i ? v.side[0].stride : 0));
     if (transposed) {
         v.row_stride = info->block_bytes;
         v.col_stride = v.rows * info->block_bytes;
@@ -75,23 +84,20 @@ static void bench_linear(struct bench *b, const char *name, enum dtype t, bool i
 {
     if (b->filter && !strstr(name, b->filter))
         return;
-    struct linear_run run = {b, make_view(b, t, transposed, n == 1 ? INT64_MAX : HIDDEN), n};
-    const struct dtype_info *info = dtype_info(t);
-    double bytes = (double)run.view.rows * HIDDEN / info->block * (info->block_bytes + (run.view.side[0].data ? 1 : 0));
-    double best = 0, ceiling = 0;
-    int8_t *q = b->act.q;
-    b->act.q = i8 ? q : NULL;
+    struct linear_run run = {b, make_view(b, t, transposed, n == 1 ? INT64_MAX : HIDDEN), b->act, n};
+    double bytes = (double)view_bytes(&run.view), best = 0, ceiling = 0;
+    run.act.width = run.view.cols;
+    run.act.q = i8 ? b->act.q : NULL;
     bool slow = strcmp(b->be->name, "scalar") == 0;
     if (slow)
         run.view.rows /= 16, bytes /= 16;
     for (int i = 0; i < (slow ? 1 : ROUNDS); i++) {
         double c = n == 1 ? ceiling_read(b->pool, b->weights, WEIGHT_BYTES) : ceiling_int8(b->pool, b->be->name);
-        double rate = (n == 1 ? bytes : 2.0 * n * (double)run.view.rows * HIDDEN) /
+        double rate = (n == 1 ? bytes : 2.0 * n * (double)run.view.rows * (double)run.view.cols) /
                       ceiling_time(b->pool, linear_member, &run);
         ceiling = c > ceiling ? c : ceiling;
         best = rate > best ? rate : best;
     }
-    b->act.q = q;
     if (n == 1)
         printf("%-12s %-22s 1 row    %8.2f GB/s  %5.1f %% of reading at %.1f GB/s\n", b->be->name, name, best * 1e-9,
                100 * best / ceiling, ceiling * 1e-9);

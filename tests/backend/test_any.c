@@ -143,6 +143,13 @@ static void check_known(const struct known *k, struct rng *r)
         assert_same(f32, isa ? again : f32, N * ROWS, name);
         pick_linear(kernels, &k->m.view, true)(&k->m.view, 0, ROWS, &in, isa ? again : i8, ROWS, workspace);
         assert_same(i8, isa ? again : i8, N * ROWS, name);
+        for (int n = 1; n < N; n = 2 * n + 1) { /* few rows may go another way */
+            struct gather few = {.act = &a, .divide = 1, .n = n};
+            pick_linear(kernels, &k->m.view, false)(&k->m.view, 0, ROWS, &few, again, ROWS, workspace);
+            assert_same(f32, again, (size_t)n * ROWS, name);
+            pick_linear(kernels, &k->m.view, true)(&k->m.view, 0, ROWS, &few, again, ROWS, workspace);
+            assert_same(i8, again, (size_t)n * ROWS, name);
+        }
     }
     for (int row = 0; row < N; row++)
         for (int o = 0; o < ROWS; o++) {

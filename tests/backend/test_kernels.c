@@ -174,11 +174,37 @@ static void test_scale_bytes(void **state)
     each_isa(scale_bytes_isa);
 }
 
+/* The bytes of a block that hold codes and not scales. */
+struct code_range {
+    int from, to;
+};
+
+static struct code_range code_range(enum dtype t)
+{
+    const struct dtype_info *info = dtype_info(t);
+    switch (t) {
+    case DT_AFFINE3:
+    case DT_AFFINE5:
+    case DT_AFFINE2:
+    case DT_AFFINE6: return (struct code_range){0, info->block_bytes};
+    case DT_Q5_0: return (struct code_range){2, info->block_bytes};
+    case DT_Q5_1: return (struct code_range){4, info->block_bytes};
+    case DT_IQ4_XS: return (struct code_range){8, info->block_bytes};
+    case DT_Q2_K: return (struct code_range){16, 80};
+    case DT_Q3_K: return (struct code_range){0, 96};
+    case DT_Q4_K:
+    case DT_Q5_K: return (struct code_range){16, info->block_bytes};
+    case DT_Q6_K: return (struct code_range){0, 192};
+    default: /* the scale comes first, where it is part of a block */
+        return (struct code_range){info->block_bytes % 16, info->block_bytes};
+    }
+}
+
 /* The largest codes times the largest activations, all of one sign or by turns: where int16 sums would break first. */
 static void extremes_isa(const struct kernels *k, const char *isa)
 {
     (void)isa;
-    enum { ROWS = 40, COLS = 160, N = 9 };
+    enum { ROWS = 40, N = 9 };
     static const uint8_t codes[] = {0x77, 0xff, 0x7f, 0xf7, 0x80};
 #define LINEAR_I8(name, dtype) {#name, kernels_cpu("scalar")->name, k->name, dtype, true, false},
 #define KERNEL(name, type)
@@ -194,15 +220,16 @@ static void extremes_isa(const struct kernels *k, const char *isa)
                 struct rng r;
                 rng_seed(&r, i);
                 const struct dtype_info *info = dtype_info(cases[c].dtype);
-                struct matrix m = matrix_make(cases[c].dtype, ROWS, COLS, 0, FILL_NORMAL, &r);
-                struct act a = act_make(COLS, N, FILL_NORMAL, &r);
-                void *workspace = linear_space(COLS);
-                int head = info->block_bytes % 16; /* the scale comes first, where it is part of a block */
-                for (int b = 0; b < ROWS * COLS / 32; b++)
-                    memset(m.data.data + b * info->block_bytes + head, codes[i], (size_t)(info->block_bytes - head));
-                for (int j = 0; j < COLS * N; j++)
+                const int cols = info->block > 160 ? info->block : 160 / info->block * info->block;
+                const struct code_range at = code_range(cases[c].dtype);
+                struct matrix m = matrix_make(cases[c].dtype, ROWS, cols, 0, FILL_NORMAL, &r);
+                struct act a = act_make(cols, N, FILL_NORMAL, &r);
+                void *workspace = linear_space(cols);
+                for (int b = 0; b < ROWS * cols / info->block; b++)
+                    memset(m.data.data + b * info->block_bytes + at.from, codes[i], (size_t)(at.to - at.from));
+                for (int j = 0; j < cols * N; j++)
                     a.q[j] = signs == 0 || (signs == 2 && j % 2) ? 127 : -127;
-                for (int j = 0; j < COLS * N / 32; j++)
+                for (int j = 0; j < cols * N / 32; j++)
                     a.sum[j] = signs == 0 ? 32 * 127 : signs == 1 ? -32 * 127 : 0;
                 for (int n = 1; n <= N; n++)
                     compare_linear(&cases[c], &m.view, 0, ROWS, &(struct gather){.act = &a, .divide = 1, .n = n},

@@ -180,6 +180,17 @@ EMU __m512i _mm512_castsi128_si512(__m128i a)
     return (__m512i){{_mm256_inserti128_si256(rubbish.h[0], a, 0), rubbish.h[1]}};
 }
 
+EMU __m512i _mm512_castsi256_si512(__m256i a)
+{
+    return (__m512i){{a, _mm256_set1_epi8(0x5a)}};
+}
+
+EMU __m512i _mm512_inserti64x4(__m512i a, __m256i b, int half)
+{
+    a.h[half] = b;
+    return a;
+}
+
 EMU __m256 _mm512_extractf32x8_ps(__m512 a, int half)
 {
     return a.h[half];

@@ -102,13 +102,16 @@ const struct kernels *REAL(kernels_cpu)(const char *isa);
 
 enum {
     LINEAR_TILE = 32 /* weight rows that are unpacked together */,
-    LINEAR_ACTS = 192 /* activation rows at a time */
+    LINEAR_ACTS = 192 /* activation rows at a time */,
+    LINEAR_TILE_BYTES = 48 /* what 32 inputs of a weight row take there, with scales and offsets, */,
+    LINEAR_ACT_BYTES = 72 /* and of an activation row */
 };
 /* Workspace of a linear kernel for matrices of up to `cols` inputs. */
 static inline size_t linear_workspace_bytes(int64_t cols)
 {
     size_t blocks = (size_t)(cols + 127) / 128 * 4; /* whole groups of four */
-    return LINEAR_TILE * blocks * 36 + LINEAR_ACTS * (blocks * 48 + 2 * LINEAR_TILE * sizeof(float)) + 256;
+    return LINEAR_TILE * blocks * LINEAR_TILE_BYTES +
+           LINEAR_ACTS * (blocks * LINEAR_ACT_BYTES + 2 * LINEAR_TILE * sizeof(float)) + 256;
 }
 
 /* How K and V of a kv head lie in its layer's part of a page: kv_half_bytes of K, then as much of V. */

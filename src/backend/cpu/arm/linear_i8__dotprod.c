@@ -22,27 +22,43 @@ INLINE void put_words(int8_t *at, int8x16_t a, int8x16_t b, int8x16_t c, int8x16
 }
 
 /* Tile: per 4 elements, rows 0..3 and rows 4..7; the 8 scales. */
-INLINE void tile_put(uint8_t *tile, int r, const struct codes *w, const float *scales)
+INLINE void tile_put(uint8_t *tile, int r, const struct codes *w)
 {
     int8_t *at = (int8_t *)tile + 4 * r;
     put_words(at, w[0].lo, w[1].lo, w[2].lo, w[3].lo);
     put_words(at + 128, w[0].hi, w[1].hi, w[2].hi, w[3].hi);
-    memcpy(tile + TILE_CODES + 4 * r, scales, 16);
 }
 
 /* Panel: rows as they are. */
-INLINE void panel_put(uint8_t *panel, const struct codes *a, const float *d)
+INLINE void panel_put(uint8_t *panel, const struct codes *a)
 {
     UNROLL
     for (int j = 0; j < SQUARE_ACTS; j++) {
         vst1q_s8((int8_t *)panel + j * QUANT_BLOCK, a[j].lo);
         vst1q_s8((int8_t *)panel + j * QUANT_BLOCK + 16, a[j].hi);
     }
-    memcpy(panel + PANEL_CODES, d, 16);
+}
+
+INLINE void tile_put4(uint8_t *at, int r, const float *values)
+{
+    memcpy(at + 4 * r, values, 16);
+}
+
+INLINE void panel_put4(uint8_t *at, const float *values)
+{
+    memcpy(at, values, 16);
+}
+
+/* What offsets add: the activations' own sums times scale times offset. */
+INLINE float32x4_t own_step(const uint8_t *tile, const uint8_t *panel, int i, int half, float32x4_t p)
+{
+    const float *d = (const float *)(panel + PANEL_CODES), *own = (const float *)(panel + PANEL_SUMS);
+    float32x4_t offset = vmulq_n_f32(vld1q_f32((const float *)(tile + TILE_OFFSETS) + 4 * half), d[i]);
+    return vfmaq_f32(p, vdupq_n_f32(own[i]), offset);
 }
 
 /* p[2 i + half]: activation row i, weight rows 4 half .. 4 half + 3. */
-INLINE void square_step(const uint8_t *tile, const uint8_t *panel, int n, float32x4_t *p)
+INLINE void square_step(bool offsets, const uint8_t *tile, const uint8_t *panel, int n, float32x4_t *p)
 {
     const float *dw = (const float *)(tile + TILE_CODES), *da = (const float *)(panel + PANEL_CODES);
     int32x4_t s[SQUARE_SUMS];
@@ -73,6 +89,8 @@ INLINE void square_step(const uint8_t *tile, const uint8_t *panel, int n, float3
     for (int i = 0; i < 2 * n; i++) {
         float32x4_t scale = vmulq_n_f32(vld1q_f32(dw + i % 2 * 4), da[i / 2]);
         p[i] = vfmaq_f32(p[i], vcvtq_f32_s32(s[i]), scale);
+        if (offsets)
+            p[i] = own_step(tile, panel, i / 2, i % 2, p[i]);
     }
 }
 

@@ -19,28 +19,36 @@ INLINE void put_pair(int8_t *at, int step, struct codes a, struct codes b)
 }
 
 /* Tile: per 8 elements, 4 pairs of rows; per pair the scales [s0 s0 s1 s1]. */
-INLINE void tile_put(uint8_t *tile, int r, const struct codes *w, const float *scales)
+INLINE void tile_put(uint8_t *tile, int r, const struct codes *w)
 {
     int8_t *at = (int8_t *)tile + 8 * r;
-    float32x4_t s = vld1q_f32(scales);
     put_pair(at, 64, w[0], w[1]);
     put_pair(at + 16, 64, w[2], w[3]);
-    vst1q_f32((float *)(tile + TILE_CODES + 8 * r), vzip1q_f32(s, s));
-    vst1q_f32((float *)(tile + TILE_CODES + 8 * r + 16), vzip2q_f32(s, s));
+}
+
+INLINE void tile_put4(uint8_t *at, int r, const float *values)
+{
+    float32x4_t s = vld1q_f32(values);
+    vst1q_f32((float *)(at + 8 * r), vzip1q_f32(s, s));
+    vst1q_f32((float *)(at + 8 * r + 16), vzip2q_f32(s, s));
 }
 
 /* Panel: per 8 elements, 2 pairs of rows; per pair the scales [d0 d1 d0 d1]. */
-INLINE void panel_put(uint8_t *panel, const struct codes *a, const float *d)
+INLINE void panel_put(uint8_t *panel, const struct codes *a)
 {
-    float32x4_t s = vld1q_f32(d);
     put_pair((int8_t *)panel, 32, a[0], a[1]);
     put_pair((int8_t *)panel + 16, 32, a[2], a[3]);
-    vst1q_f32((float *)(panel + PANEL_CODES), vcombine_f32(vget_low_f32(s), vget_low_f32(s)));
-    vst1q_f32((float *)(panel + PANEL_CODES + 16), vcombine_f32(vget_high_f32(s), vget_high_f32(s)));
+}
+
+INLINE void panel_put4(uint8_t *at, const float *values)
+{
+    float32x4_t s = vld1q_f32(values);
+    vst1q_f32((float *)at, vcombine_f32(vget_low_f32(s), vget_low_f32(s)));
+    vst1q_f32((float *)(at + 16), vcombine_f32(vget_high_f32(s), vget_high_f32(s)));
 }
 
 /* p[4 j + r]: pair j of activation rows, pair r of weight rows. */
-INLINE void square_step(const uint8_t *tile, const uint8_t *panel, int n, float32x4_t *p)
+INLINE void square_step(bool offsets, const uint8_t *tile, const uint8_t *panel, int n, float32x4_t *p)
 {
     const float *dw = (const float *)(tile + TILE_CODES), *da = (const float *)(panel + PANEL_CODES);
     const int n_pairs = (n + 1) / 2;
@@ -66,6 +74,11 @@ INLINE void square_step(const uint8_t *tile, const uint8_t *panel, int n, float3
     for (int i = 0; i < 4 * n_pairs; i++) {
         float32x4_t scale = vmulq_f32(vld1q_f32(dw + i % 4 * 4), vld1q_f32(da + i / 4 * 4));
         p[i] = vfmaq_f32(p[i], vcvtq_f32_s32(s[i]), scale);
+        if (offsets) {
+            const float *mw = (const float *)(tile + TILE_OFFSETS), *own = (const float *)(panel + PANEL_SUMS);
+            float32x4_t offset = vmulq_f32(vld1q_f32(mw + i % 4 * 4), vld1q_f32(da + i / 4 * 4));
+            p[i] = vfmaq_f32(p[i], vld1q_f32(own + i / 4 * 4), offset);
+        }
     }
 }
 

@@ -1,9 +1,9 @@
-/* linear_i8_arm.h: int8 activations times Q8_0, MXFP4 and MXFP4_HF weights: the body of linear_i8__neon.c (SMULL),
+/* linear_i8_arm.h: int8 activations times weights in blocks of 32 codes (CODED_BY_32 and Q8_0): the body of linear_i8__neon.c (SMULL),
  * linear_i8__dotprod.c (SDOT) and linear_i8__i8mm.c (SMMLA), which add the few steps that depend on the instruction.
  * Bytes are signed on both sides, so nothing is shifted; a block's sum is exact in int32.
  *
  * Up to 4 activation rows read the weights where they lie (decode): 4 blocks of a row give a vector of 4 exact sums, which
- * takes one FMA into [p0 p1 p2 p3]. How far ahead fetch.h looks was measured on x86; no ARM machine has been measured yet.
+ * takes one FMA into [p0 p1 p2 p3], and with offsets one more, of the activations' own sums. How far ahead fetch.h looks was measured on x86; no ARM machine has been measured yet.
  *
  * More rows: 32 weight rows are unpacked into workspace once and then used by up to LINEAR_ACTS activation rows, in squares of
  * 8 by 4. A square is gone through four times, once for every q, over blocks q, q + 4, ...: so its partial sums stay in
@@ -14,34 +14,33 @@
 #ifndef OSSO_BACKEND_LINEAR_I8_ARM_H
 #define OSSO_BACKEND_LINEAR_I8_ARM_H
 
-#include "backend/cpu/arm/neon.h"
+#include "backend/cpu/arm/codes_arm.h"
 
 #include "backend/cpu/fetch.h"
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/tables.h"
 
-#include <math.h>
-
 enum { SQUARE_ROWS = 8, SQUARE_ACTS = 4, SQUARE_SUMS = SQUARE_ROWS * SQUARE_ACTS / 4 };
 /* One block of 8 weight rows in a tile: codes, then scales, in an order of the ISA's choice; SMMLA wants scales twice.
- * Likewise one block of 4 activation rows in a panel. */
-enum { TILE_CODES = SQUARE_ROWS * QUANT_BLOCK, TILE_BYTES = TILE_CODES + 2 * SQUARE_ROWS * 4 };
-enum { PANEL_CODES = SQUARE_ACTS * QUANT_BLOCK, PANEL_BYTES = PANEL_CODES + 2 * SQUARE_ACTS * 4 };
+ * Likewise one block of 4 activation rows in a panel. Behind the scales, in the same order, offsets and (as floats, times
+ * the row's scale in the order of scalar) what they are multiplied with. */
+enum { TILE_CODES = SQUARE_ROWS * QUANT_BLOCK, TILE_OFFSETS = TILE_CODES + 2 * SQUARE_ROWS * 4,
+       TILE_BYTES = TILE_OFFSETS + 2 * SQUARE_ROWS * 4 };
+enum { PANEL_CODES = SQUARE_ACTS * QUANT_BLOCK, PANEL_SUMS = PANEL_CODES + 2 * SQUARE_ACTS * 4,
+       PANEL_BYTES = PANEL_SUMS + 2 * SQUARE_ACTS * 4 };
 enum { WORKSPACE_BYTES = LINEAR_TILE / SQUARE_ROWS * TILE_BYTES + LINEAR_ACTS / SQUARE_ACTS * PANEL_BYTES };
-_Static_assert(WORKSPACE_BYTES <= LINEAR_TILE * 36 + LINEAR_ACTS * 48, "linear_workspace_bytes gives this per block");
-
-/* The 32 codes of a block. */
-struct codes {
-    int8x16_t lo, hi;
-};
+_Static_assert(WORKSPACE_BYTES <= LINEAR_TILE * LINEAR_TILE_BYTES + LINEAR_ACTS * LINEAR_ACT_BYTES, "linear_workspace_bytes gives this per block");
 
 /* The steps of an ISA. Four sums whose sum is the dot of a block: */
 INLINE int32x4_t dot32(struct codes w, struct codes a);
-/* Weight rows r .. r + 3 of a square (r is 0 or 4) into one block of a tile; 4 activation rows into one of a panel. */
-INLINE void tile_put(uint8_t *tile, int r, const struct codes *w, const float *scales);
-INLINE void panel_put(uint8_t *panel, const struct codes *a, const float *d);
+/* Weight rows r .. r + 3 of a square (r is 0 or 4) into one block of a tile; 4 activation rows into one of a panel. Codes,
+ * then what there is one of for each row. */
+INLINE void tile_put(uint8_t *tile, int r, const struct codes *w);
+INLINE void panel_put(uint8_t *panel, const struct codes *a);
+INLINE void tile_put4(uint8_t *at, int r, const float *values);
+INLINE void panel_put4(uint8_t *at, const float *values);
 /* Adds one block of a square to its partial sums; n (a constant, 1..4) activation rows. */
-INLINE void square_step(const uint8_t *tile, const uint8_t *panel, int n, float32x4_t *p);
+INLINE void square_step(bool offsets, const uint8_t *tile, const uint8_t *panel, int n, float32x4_t *p);
 /* out[activation row][weight row] of finished sums. */
 INLINE void square_out(const float32x4_t *sums, float (*out)[SQUARE_ROWS]);
 
@@ -51,54 +50,11 @@ INLINE int32x4_t add_across(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d)
     return vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
 }
 
-INLINE struct codes load_codes(const void *at)
-{
-    return (struct codes){vld1q_s8(at), vld1q_s8((const int8_t *)at + 16)};
-}
-
-/* Weights of a format: t is a constant everywhere. Bytes of a block in a row: */
-INLINE int64_t block_bytes(enum dtype t)
-{
-    return t == DT_Q8_0 ? 34 : t == DT_MXFP4 ? 17 : 16;
-}
-
-/* The codes of block b; HF's with the even elements in lo and the odd ones in hi. */
-INLINE struct codes weight_codes(enum dtype t, const uint8_t *row, int64_t b)
-{
-    const uint8_t *block = row + b * block_bytes(t);
-    if (t == DT_Q8_0)
-        return load_codes(block + 2);
-    uint8x16_t both = vld1q_u8(t == DT_MXFP4 ? block + 1 : block);
-    return (struct codes){vqtbl1q_s8(code_table(), vandq_u8(both, vdupq_n_u8(15))),
-                          vqtbl1q_s8(code_table(), vshrq_n_u8(both, 4))};
-}
-
-INLINE float weight_scale(enum dtype t, const uint8_t *row, const uint8_t *scales, int64_t b)
-{
-    const uint8_t *block = row + b * block_bytes(t);
-    return t == DT_Q8_0 ? f16_at(block) : e8m0_half(t == DT_MXFP4 ? *block : scales[b]);
-}
-
-/* The scales of blocks b .. b + 3. */
-INLINE float32x4_t weight_scales(enum dtype t, const uint8_t *row, const uint8_t *scales, int64_t b)
-{
-    const uint8_t *block = row + b * block_bytes(t);
-    if (t == DT_MXFP4_HF) {
-        uint32_t four;
-        memcpy(&four, scales + b, 4);
-        return half_scales(vmovl_u16(vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four))))));
-    }
-    if (t == DT_MXFP4)
-        return half_scales((uint32x4_t){block[0], block[17], block[34], block[51]});
-    uint16x4_t h = {u16_at(block), u16_at(block + 34), u16_at(block + 68), u16_at(block + 102)};
-    return vcvt_f32_f16(vreinterpret_f16_u16(h));
-}
-
 /* A block of activations in the order of the weights' codes. */
 INLINE struct codes act_codes(enum dtype t, const int8_t *q)
 {
     struct codes c = load_codes(q);
-    return t == DT_MXFP4_HF ? (struct codes){vuzp1q_s8(c.lo, c.hi), vuzp2q_s8(c.lo, c.hi)} : c;
+    return in_pairs(t) ? (struct codes){vuzp1q_s8(c.lo, c.hi), vuzp2q_s8(c.lo, c.hi)} : c;
 }
 
 enum { ONE_ACT_ROWS = 2 };
@@ -107,37 +63,44 @@ enum { ONE_ACT_ROWS = 2 };
 struct few {
     const int8_t *q[4];
     const float *d[4];
+    const int32_t *sum[4];
     const uint8_t *next; /* struct gather's */
 };
 
 /* Blocks 4 g .. 4 g + 3 of one weight row into [p0 p1 p2 p3] of n activation rows. */
-INLINE void group_step(enum dtype t, const uint8_t *row, const uint8_t *scales, int64_t g, const struct few *a, int n,
-                       float32x4_t *p)
+INLINE void group_step(enum dtype t, const struct row *row, int64_t g, const struct few *a, int n, float32x4_t *p)
 {
     struct codes w[4];
-    float32x4_t dw = weight_scales(t, row, scales, 4 * g);
+    float32x4_t dw = weight_scales(t, row, 4 * g), mw = dw;
+    if (has_offsets(t))
+        mw = weight_offsets(t, row, 4 * g);
     UNROLL
     for (int b = 0; b < 4; b++)
-        w[b] = weight_codes(t, row, 4 * g + b);
+        w[b] = weight_codes(t, row->data, 4 * g + b);
     UNROLL
     for (int i = 0; i < n; i++) {
         const int8_t *q = a->q[i] + 4 * g * QUANT_BLOCK;
         int32x4_t sums = add_across(dot32(w[0], load_codes(q)), dot32(w[1], load_codes(q + QUANT_BLOCK)),
                                     dot32(w[2], load_codes(q + 2 * QUANT_BLOCK)),
                                     dot32(w[3], load_codes(q + 3 * QUANT_BLOCK)));
-        p[i] = vfmaq_f32(p[i], vcvtq_f32_s32(sums), vmulq_f32(vld1q_f32(a->d[i] + 4 * g), dw));
+        float32x4_t d = vld1q_f32(a->d[i] + 4 * g);
+        p[i] = vfmaq_f32(p[i], vcvtq_f32_s32(sums), vmulq_f32(d, dw));
+        if (has_offsets(t))
+            p[i] = vfmaq_f32(p[i], vcvtq_f32_s32(vld1q_s32(a->sum[i] + 4 * g)), vmulq_f32(d, mw));
     }
 }
 
 /* The blocks from b on, of a last group that is not whole: the others' p must not be touched. */
-INLINE float32x4_t rest_step(enum dtype t, const uint8_t *row, const uint8_t *scales, int64_t b, int64_t n_blocks,
-                             const int8_t *q, const float *d, float32x4_t p)
+INLINE float32x4_t rest_step(enum dtype t, const struct row *row, int64_t b, int64_t n_blocks, const struct few *a, int i,
+                             float32x4_t p)
 {
     float part[4];
     vst1q_f32(part, p);
-    for (int i = 0; b < n_blocks; b++, i++) {
-        int32_t sum = vaddvq_s32(dot32(weight_codes(t, row, b), load_codes(q + b * QUANT_BLOCK)));
-        part[i] = fmaf((float)sum, d[b] * weight_scale(t, row, scales, b), part[i]);
+    for (int k = 0; b < n_blocks; b++, k++) {
+        int32_t sum = vaddvq_s32(dot32(weight_codes(t, row->data, b), load_codes(a->q[i] + b * QUANT_BLOCK)));
+        part[k] = fmaf((float)sum, a->d[i][b] * weight_scale(t, row, b), part[k]);
+        if (has_offsets(t))
+            part[k] = fmaf((float)a->sum[i][b], a->d[i][b] * weight_offset(t, row, b), part[k]);
     }
     return vld1q_f32(part);
 }
@@ -148,19 +111,22 @@ INLINE void few_dot(enum dtype t, const struct view *w, int64_t o, int64_t hi, c
 {
     const int group_bytes = n_rows * 4 * (int)block_bytes(t);
     struct ahead ahead = fetch_from(w, o, hi, a->next);
-    const uint8_t *row = w->data + o * w->row_stride, *scales = t == DT_MXFP4_HF ? w->side[0].data + o * w->side[0].stride : row;
-    int64_t n_blocks = w->cols / QUANT_BLOCK, whole = n_blocks / 4, scale_stride = t == DT_MXFP4_HF ? w->side[0].stride : 0;
+    int64_t n_blocks = w->cols / QUANT_BLOCK, whole = n_blocks / 4;
+    struct row rows[ONE_ACT_ROWS];
     float32x4_t p[16];
+    UNROLL
+    for (int r = 0; r < n_rows; r++)
+        rows[r] = row_of(w, o + r);
     UNROLL
     for (int i = 0; i < n_rows * n; i++)
         p[i] = vdupq_n_f32(0);
     for (int64_t g = 0; g < whole; g++) {
         fetch_ahead(&ahead, g * group_bytes, group_bytes, false);
         if (t == DT_MXFP4_HF)
-            __builtin_prefetch(scales + FETCH_SCALES_AHEAD + g * n_rows * 4);
+            __builtin_prefetch(rows[0].side[0] + FETCH_SCALES_AHEAD + g * n_rows * 4);
         UNROLL
         for (int r = 0; r < n_rows; r++)
-            group_step(t, row + r * w->row_stride, scales + r * scale_stride, g, a, n, p + r * n);
+            group_step(t, &rows[r], g, a, n, p + r * n);
     }
     UNROLL
     for (int r = 0; r < n_rows; r++)
@@ -168,8 +134,7 @@ INLINE void few_dot(enum dtype t, const struct view *w, int64_t o, int64_t hi, c
         for (int i = 0; i < n; i++) {
             float32x4_t sum = p[r * n + i];
             if (4 * whole < n_blocks)
-                sum = rest_step(t, row + r * w->row_stride, scales + r * scale_stride, 4 * whole, n_blocks, a->q[i], a->d[i],
-                                sum);
+                sum = rest_step(t, &rows[r], 4 * whole, n_blocks, a, i, sum);
             y[i * y_stride + r] = vpadds_f32(vget_low_f32(vpaddq_f32(sum, sum)));
         }
 }
@@ -196,7 +161,8 @@ INLINE void linear_few(enum dtype t, const struct view *w, int64_t lo, int64_t h
         int64_t row = gather_row(in, first + i);
         a.q[i] = act->q + row * act->width;
         a.d[i] = act->d + row * (act->width / QUANT_BLOCK);
-        if (t != DT_MXFP4_HF)
+        a.sum[i] = act->sum + row * (act->width / QUANT_BLOCK);
+        if (!in_pairs(t))
             continue;
         for (int64_t k = 0; k < act->width; k += QUANT_BLOCK) {
             struct codes c = act_codes(t, a.q[i] + k);
@@ -235,13 +201,18 @@ INLINE void fill_panel(enum dtype t, const struct gather *in, int first, int n, 
     for (int i = 0; i < n; i += SQUARE_ACTS, panel += 4 * groups * PANEL_BYTES)
         for (int64_t b = 0; b < n_blocks; b++) {
             struct codes a[SQUARE_ACTS];
-            float d[SQUARE_ACTS];
+            float d[SQUARE_ACTS], sums[SQUARE_ACTS];
             for (int j = 0; j < SQUARE_ACTS; j++) {
                 int64_t row = gather_row(in, first + (i + j < n ? i + j : i));
                 a[j] = act_codes(t, act->q + row * act->width + b * QUANT_BLOCK);
                 d[j] = i + j < n ? act->d[row * n_blocks + b] : 0;
+                sums[j] = (float)act->sum[row * n_blocks + b];
             }
-            panel_put(panel + slot_of(b, groups) * PANEL_BYTES, a, d);
+            uint8_t *to = panel + slot_of(b, groups) * PANEL_BYTES;
+            panel_put(to, a);
+            panel_put4(to + PANEL_CODES, d);
+            if (has_offsets(t))
+                panel_put4(to + PANEL_SUMS, sums);
         }
 }
 
@@ -249,24 +220,31 @@ INLINE void fill_panel(enum dtype t, const struct gather *in, int first, int n, 
 INLINE void fill_tile(enum dtype t, const struct view *w, int64_t lo, int64_t hi, uint8_t *tile)
 {
     int64_t n_blocks = w->cols / QUANT_BLOCK, groups = (n_blocks + 3) / 4;
-    for (int64_t o = lo; o < hi; o += SQUARE_ROWS, tile += 4 * groups * TILE_BYTES)
+    for (int64_t o = lo; o < hi; o += SQUARE_ROWS, tile += 4 * groups * TILE_BYTES) {
+        struct row rows[SQUARE_ROWS];
+        for (int r = 0; r < SQUARE_ROWS; r++)
+            rows[r] = row_of(w, o + r < hi ? o + r : hi - 1);
         for (int r = 0; r < SQUARE_ROWS; r += 4)
             for (int64_t b = 0; b < n_blocks; b++) {
                 struct codes codes[4];
-                float scales[4];
+                float scales[4], offsets[4];
                 UNROLL
                 for (int j = 0; j < 4; j++) {
-                    int64_t at = o + r + j < hi ? o + r + j : hi - 1;
-                    const uint8_t *row = w->data + at * w->row_stride;
-                    codes[j] = weight_codes(t, row, b);
-                    scales[j] = weight_scale(t, row, t == DT_MXFP4_HF ? w->side[0].data + at * w->side[0].stride : row, b);
+                    codes[j] = weight_codes(t, rows[r + j].data, b);
+                    scales[j] = weight_scale(t, &rows[r + j], b);
+                    offsets[j] = weight_offset(t, &rows[r + j], b);
                 }
-                tile_put(tile + slot_of(b, groups) * TILE_BYTES, r, codes, scales);
+                uint8_t *to = tile + slot_of(b, groups) * TILE_BYTES;
+                tile_put(to, r, codes);
+                tile_put4(to + TILE_CODES, r, scales);
+                if (has_offsets(t))
+                    tile_put4(to + TILE_OFFSETS, r, offsets);
             }
+    }
 }
 
 /* A square of 8 weight rows by n (a constant, 1..4) activation rows; n_rows of its weight rows exist. */
-INLINE void square_dot(const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, int n_rows, int n, float *y,
+INLINE void square_dot(bool offsets, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, int n_rows, int n, float *y,
                        int64_t y_stride)
 {
     int64_t groups = (n_blocks + 3) / 4;
@@ -277,7 +255,7 @@ INLINE void square_dot(const uint8_t *tile, const uint8_t *panel, int64_t n_bloc
         for (int i = 0; i < SQUARE_SUMS; i++)
             p[i] = vdupq_n_f32(0);
         for (int64_t g = 0; 4 * g + q < n_blocks; g++)
-            square_step(tile + (q * groups + g) * TILE_BYTES, panel + (q * groups + g) * PANEL_BYTES, n, p);
+            square_step(offsets, tile + (q * groups + g) * TILE_BYTES, panel + (q * groups + g) * PANEL_BYTES, n, p);
         UNROLL
         for (int i = 0; i < SQUARE_SUMS; i++)
             part[q][i] = p[i];
@@ -290,8 +268,17 @@ INLINE void square_dot(const uint8_t *tile, const uint8_t *panel, int64_t n_bloc
         memcpy(y + i * y_stride, out[i], (size_t)n_rows * sizeof(float));
 }
 
+INLINE void square_dot_of(bool offsets, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, int n_rows, int n,
+                          float *y, int64_t y_stride)
+{
+    if (offsets)
+        square_dot(true, tile, panel, n_blocks, n_rows, n, y, y_stride);
+    else
+        square_dot(false, tile, panel, n_blocks, n_rows, n, y, y_stride);
+}
+
 /* A tile by a panel of n activation rows. */
-static void tile_dots(const uint8_t *tile, int64_t n_blocks, int64_t n_out, const uint8_t *panel, int n, float *y,
+static void tile_dots(bool offsets, const uint8_t *tile, int64_t n_blocks, int64_t n_out, const uint8_t *panel, int n, float *y,
                       int64_t y_stride)
 {
     int64_t slots = (n_blocks + 3) / 4 * 4;
@@ -302,16 +289,16 @@ static void tile_dots(const uint8_t *tile, int64_t n_blocks, int64_t n_out, cons
             float *out = y + i * y_stride + o;
             switch (n - i) {
             case 1:
-                square_dot(square, panel, n_blocks, n_rows, 1, out, y_stride);
+                square_dot_of(offsets, square, panel, n_blocks, n_rows, 1, out, y_stride);
                 break;
             case 2:
-                square_dot(square, panel, n_blocks, n_rows, 2, out, y_stride);
+                square_dot_of(offsets, square, panel, n_blocks, n_rows, 2, out, y_stride);
                 break;
             case 3:
-                square_dot(square, panel, n_blocks, n_rows, 3, out, y_stride);
+                square_dot_of(offsets, square, panel, n_blocks, n_rows, 3, out, y_stride);
                 break;
             default:
-                square_dot(square, panel, n_blocks, n_rows, 4, out, y_stride);
+                square_dot_of(offsets, square, panel, n_blocks, n_rows, 4, out, y_stride);
             }
         }
 }
@@ -320,6 +307,10 @@ INLINE void linear_i8(enum dtype t, const struct view *w, int64_t lo, int64_t hi
                       int64_t y_stride, void *workspace)
 {
     int64_t n_blocks = w->cols / QUANT_BLOCK, slots = (n_blocks + 3) / 4 * 4;
+    if (w->group & (w->group - 1)) { /* blocks of a group that are no power of two */
+        linear_i8_any__scalar(w, lo, hi, in, y, y_stride, workspace);
+        return;
+    }
     uint8_t *tile = (uint8_t *)(((uintptr_t)workspace + 63) & ~(uintptr_t)63);
     uint8_t *panel = tile + LINEAR_TILE / SQUARE_ROWS * slots * TILE_BYTES;
     for (int first = 0; first < in->n; first += LINEAR_ACTS) {
@@ -334,7 +325,7 @@ INLINE void linear_i8(enum dtype t, const struct view *w, int64_t lo, int64_t hi
         for (int64_t o = lo; o < hi; o += LINEAR_TILE) {
             int64_t end = hi - o < LINEAR_TILE ? hi : o + LINEAR_TILE;
             fill_tile(t, w, o, end, tile);
-            tile_dots(tile, n_blocks, end - o, panel, n, out + (o - lo), y_stride);
+            tile_dots(has_offsets(t), tile, n_blocks, end - o, panel, n, out + (o - lo), y_stride);
         }
     }
 }
@@ -349,6 +340,14 @@ INLINE void linear_i8(enum dtype t, const struct view *w, int64_t lo, int64_t hi
 #define LINEAR_I8_KERNELS(isa)                                                                                         \
     LINEAR_I8_KERNEL(linear_i8_q8_0__##isa, DT_Q8_0)                                                                   \
     LINEAR_I8_KERNEL(linear_i8_mxfp4__##isa, DT_MXFP4)                                                                 \
-    LINEAR_I8_KERNEL(linear_i8_mxfp4_hf__##isa, DT_MXFP4_HF)
+    LINEAR_I8_KERNEL(linear_i8_mxfp4_hf__##isa, DT_MXFP4_HF)                                                           \
+    LINEAR_I8_KERNEL(linear_i8_mxfp4_pairs__##isa, DT_MXFP4_PAIRS)                                                     \
+    LINEAR_I8_KERNEL(linear_i8_q4_0__##isa, DT_Q4_0)                                                                   \
+    LINEAR_I8_KERNEL(linear_i8_q4_1__##isa, DT_Q4_1)                                                                   \
+    LINEAR_I8_KERNEL(linear_i8_q5_0__##isa, DT_Q5_0)                                                                   \
+    LINEAR_I8_KERNEL(linear_i8_q5_1__##isa, DT_Q5_1)                                                                   \
+    LINEAR_I8_KERNEL(linear_i8_iq4_nl__##isa, DT_IQ4_NL)                                                               \
+    LINEAR_I8_KERNEL(linear_i8_affine4__##isa, DT_AFFINE4)                                                             \
+    LINEAR_I8_KERNEL(linear_i8_affine8__##isa, DT_AFFINE8)
 
 #endif

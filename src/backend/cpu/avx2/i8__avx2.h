@@ -4,32 +4,13 @@
  * +12 (from the table): two products are at most 2 * 24 * 127 = 6096. A block's 32 products fall into two int16 (values
  * 0, 1, 4, 5, ... and 2, 3, 6, 7, ...), 16 products each, up to 48768 and so beyond int16; but additions of int16 wrap,
  * and what remains once 12 times the activations is taken off again is at most 16 * 12 * 127 = 24384. So an activation
- * block carries its two corrections, the sums are exact, and only finished ones are widened. */
+ * block carries its two corrections, the sums are exact, and only finished ones are widened. Other formats of small codes
+ * have a bias of their own (codes__avx2.h); where there are offsets, what it has taken off is added again in int32. */
 #ifndef OSSO_BACKEND_I8_AVX2_H
 #define OSSO_BACKEND_I8_AVX2_H
 
 #include "backend/cpu/avx2/avx2.h"
-
-/* The doubled table plus 12. */
-INLINE __m256i code_values(__m256i codes)
-{
-    const __m128i table = _mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0);
-    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table), _mm256_and_si256(codes, _mm256_set1_epi8(15)));
-}
-
-/* 8 E8M0 bytes s to 2^(s-128), exactly: that has the bits (s - 1) << 23, except where it is a denormal (s < 2) or NaN
- * (s = 255). No model has such scales, and looking for them takes no vector unit. */
-INLINE __m256 half_scales(uint64_t s)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t odd = (((s - 2 * ones) & ~s) | ((~s - ones) & s)) & ones << 7; /* the top bit where a byte is 0, 1 or 255 */
-    if (__builtin_expect(odd == 0, true))
-        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)(s - ones))), 23));
-    __m256i whole = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)s));
-    __m256i bits = _mm256_max_epi32(_mm256_slli_epi32(whole, 23), _mm256_set1_epi32(0x00400000)); /* 2^-127 */
-    bits = _mm256_or_si256(bits, _mm256_cmpeq_epi32(whole, _mm256_set1_epi32(255)));
-    return _mm256_mul_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(0.5f));
-}
+#include "backend/cpu/avx2/scales__avx2.h"
 
 /* A block of activations in the order in which weights unpack: MXFP4_HF's low halves are the even values. */
 INLINE __m256i ordered_block(const int8_t *q, bool pairs)
@@ -41,20 +22,38 @@ INLINE __m256i ordered_block(const int8_t *q, bool pairs)
     return _mm256_permute4x64_epi64(_mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(even_odd)), 0xd8);
 }
 
-/* -`offset` times the two sums of an ordered block, as two int16 in the low 32 bits. */
-INLINE int32_t corrections(__m256i block, int offset)
+/* -`bias` times the two sums of 16 bytes, as two int16 in the low 32 bits. */
+INLINE int32_t correction_of(__m128i sum)
 {
-    __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8((char)offset), block);
-    __m128i sum = _mm_add_epi16(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
     sum = _mm_add_epi16(sum, _mm_shuffle_epi32(sum, 0x4e));
     sum = _mm_add_epi16(sum, _mm_shuffle_epi32(sum, 0xb1));
     return _mm_cvtsi128_si32(_mm_sub_epi16(_mm_setzero_si128(), sum));
 }
 
-/* A constant wherever it is asked for: each format has its own code. */
-enum format { FORMAT_Q8_0, FORMAT_MXFP4, FORMAT_MXFP4_HF };
+/* Those of an ordered block's first and last 16 values; in [0] of all 32 unless they are RUNS. */
+INLINE void corrections(bool runs, __m256i block, int bias, int32_t out[2])
+{
+    __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8((char)bias), block);
+    __m128i first = _mm256_castsi256_si128(pairs), last = _mm256_extracti128_si256(pairs, 1);
+    out[0] = correction_of(runs ? first : _mm_add_epi16(first, last));
+    out[1] = runs ? correction_of(last) : 0;
+}
+
+/* The sums of the activations themselves that go with offsets: of 32, which is known, or of 16 each. */
+INLINE void own_sums(bool runs, __m256i block, int32_t known, int32_t out[2])
+{
+    __m256i pairs = _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_set1_epi8(1), block), _mm256_set1_epi16(1));
+    __m128i last = _mm256_extracti128_si256(pairs, 1);
+    last = _mm_add_epi32(last, _mm_shuffle_epi32(last, 0x4e));
+    last = _mm_add_epi32(last, _mm_shuffle_epi32(last, 0xb1));
+    out[1] = runs ? _mm_cvtsi128_si32(last) : 0;
+    out[0] = known - out[1];
+}
 
 /* linear_i8_* for more than a few activation rows; same arguments, same bits as for few. */
-linear_fn gemm_i8_q8_0__avx2, gemm_i8_mxfp4__avx2, gemm_i8_mxfp4_hf__avx2;
+#define GEMM_DECLARE(name, format) gemm_i8_##name##__avx2,
+linear_fn CODED_BY_32(GEMM_DECLARE) CODED_OTHERS(GEMM_DECLARE) gemm_i8_q8_0__avx2, gemm_i8_mxfp4__avx2,
+    gemm_i8_mxfp4_hf__avx2;
+#undef GEMM_DECLARE
 
 #endif

@@ -1,5 +1,5 @@
-/* linear_any__avx2.c: y = W x for formats that have no kernel of their own. Blocks are unpacked as scalar_linear.c
- * unpacks them, once for a few activation rows; the dots are vectors, in the order of scalar.c. */
+/* linear_any__avx2.c: y = W x of int8 activations for formats that have no kernel of their own. Blocks are unpacked as
+ * scalar_linear.c unpacks them, once for a few activation rows; the dots are vectors, in the order of scalar.c. */
 #include "backend/cpu/avx2/avx2.h"
 #include "backend/cpu/tables.h"
 #include "backend/cpu/scalar/scalar.h"
@@ -84,43 +84,4 @@ void linear_i8_any__avx2(const struct view *w, int64_t lo, int64_t hi, const str
     for (int64_t o = lo; o < hi; o++)
         for (int first = 0; first < in->n; first += GROUP)
             output_i8(w, o, in, first, in->n - first < GROUP ? in->n - first : GROUP, y + (o - lo), y_stride);
-}
-
-/* The same of exact values: 16 lanes in two vectors. */
-static void output_f32(const struct view *w, int64_t o, const struct gather *in, int first, int group, float *y,
-                       int64_t y_stride)
-{
-    enum { PIECE = DTYPE_MAX_BLOCK };
-    __m256 lanes[GROUP][2];
-    float values[PIECE], l[LANES];
-    for (int i = 0; i < group; i++)
-        lanes[i][0] = lanes[i][1] = _mm256_setzero_ps();
-    for (int64_t k = 0; k < w->cols; k += PIECE) {
-        int count = w->cols - k < PIECE ? (int)(w->cols - k) : PIECE;
-        view_values(w, o, k, count, values);
-        for (int i = 0; i < group; i++) {
-            const float *x = in->act->f + gather_row(in, first + i) * in->act->width + k;
-            for (int j = 0; j < count; j += LANES)
-                for (int half = 0; half < 2; half++)
-                    lanes[i][half] = _mm256_fmadd_ps(_mm256_loadu_ps(values + j + 8 * half),
-                                                     _mm256_loadu_ps(x + j + 8 * half), lanes[i][half]);
-        }
-    }
-    for (int i = 0; i < group; i++) {
-        _mm256_storeu_ps(l, lanes[i][0]);
-        _mm256_storeu_ps(l + 8, lanes[i][1]);
-        y[(first + i) * y_stride] = lanes_sum(l);
-    }
-}
-
-void linear_f32_any__avx2(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                          int64_t y_stride, void *workspace)
-{
-    if (dtype_info(w->dtype)->block % LANES != 0) { /* rows that may end within the lanes: plain formats, transposed */
-        linear_f32_any__scalar(w, lo, hi, in, y, y_stride, workspace);
-        return;
-    }
-    for (int64_t o = lo; o < hi; o++)
-        for (int first = 0; first < in->n; first += GROUP)
-            output_f32(w, o, in, first, in->n - first < GROUP ? in->n - first : GROUP, y + (o - lo), y_stride);
 }

@@ -2,6 +2,7 @@
  * takes elements i, i + 16, ...; several rows at a time keep enough FMAs under way. By hand and not by
  * body/linear_f32.h: with so few registers a tile is worked on by halves, and MXFP4 in the body's form is 3 %
  * slower. */
+#include "backend/cpu/avx2/scales__avx2.h"
 #include "backend/cpu/avx2/vec__avx2.h"
 
 #include "backend/cpu/body/values16_plain.h"
@@ -188,10 +189,15 @@ static void linear_share_f32(const struct view *w, const struct gather *in, stru
 }
 
 /* Rows [lo, hi) of a matrix of blocks as f32, for which linear_workspace_bytes has room. */
+static struct view share_view(const struct view *w, int64_t lo, int64_t hi, const float *values)
+{
+    return (struct view){
+        .dtype = DT_F32, .rows = hi - lo, .cols = w->cols, .data = (const uint8_t *)values, .row_stride = w->cols * 4};
+}
+
 INLINE struct view unpack_share(values16_fn *load, const struct view *w, int64_t lo, int64_t hi, float *values)
 {
-    struct view v = {
-        .dtype = DT_F32, .rows = hi - lo, .cols = w->cols, .data = (const uint8_t *)values, .row_stride = w->cols * 4};
+    struct view v = share_view(w, lo, hi, values);
     for (int64_t o = lo; o < hi; o++)
         for (int64_t k = 0; k < w->cols; k += 16, values += 16) {
             const uint8_t *row = w->data + o * w->row_stride;
@@ -201,7 +207,7 @@ INLINE struct view unpack_share(values16_fn *load, const struct view *w, int64_t
         }
     return v;
 }
-_Static_assert(SHARE_ROWS * 128 <= LINEAR_ACTS * 48, "an unpacked share fits the workspace");
+_Static_assert(SHARE_ROWS * 128 <= LINEAR_ACTS * LINEAR_ACT_BYTES, "an unpacked share fits the workspace");
 
 /* Rows [lo, hi) come next; until then each activation row has its turn with every pair of rows and chunk. */
 INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, int n)
@@ -242,3 +248,101 @@ LINEAR(linear_f32_bf16, values16_bf16, 32)
 LINEAR(linear_f32_q8_0, values16_q8_0, 17)
 LINEAR(linear_f32_mxfp4, values16_mxfp4, 9)
 LINEAR(linear_f32_mxfp4_hf, values16_mxfp4_hf, 8)
+
+/* ---- every other format with codes: unpacked as its integer kernel does it, a share at a time ------------------ */
+
+/* 16 codes as values: + `add` is the format's code, which times scale, plus offset, is exact in one rounding. */
+INLINE void coded_values16(bool offsets, __m256i codes, int half, int add, float scale, float offset, float *values)
+{
+    __m128i v = half ? _mm256_extracti128_si256(codes, 1) : _mm256_castsi256_si128(codes);
+    UNROLL
+    for (int i = 0; i < 2; i++, v = _mm_srli_si128(v, 8), values += 8) {
+        __m256i whole = _mm256_add_epi32(_mm256_cvtepi8_epi32(v), _mm256_set1_epi32(add));
+        __m256 f = _mm256_cvtepi32_ps(whole), s = _mm256_set1_ps(scale);
+        _mm256_storeu_ps(values, offsets ? _mm256_fmadd_ps(f, s, _mm256_set1_ps(offset)) : _mm256_mul_ps(f, s));
+    }
+}
+
+/* One row's pair of blocks; `scales` and `offsets` are [run][block][row]. */
+INLINE void coded_pair(enum dtype t, const uint8_t *row, int r, int64_t pair, bool two, const float (*scales)[8],
+                       const float (*offsets)[8], float *values)
+{
+    const int add = t == DT_AFFINE8 ? 128 : kind_of(t) == WIDE || offsets_of(t) ? 0 : -bias_of(t);
+    const int last_run = kind_of(t) == RUNS;
+    __m256i codes[2], in_order[2];
+    pair_codes(t, row, pair, two, &codes[0], &codes[1]);
+    in_order[0] = in_pairs(t) ? _mm256_unpacklo_epi8(codes[0], codes[1]) : codes[0];
+    in_order[1] = in_pairs(t) ? _mm256_unpackhi_epi8(codes[0], codes[1]) : codes[1];
+    for (int b = 0; b < (two ? 2 : 1); b++)
+        for (int i = 0; i < 2; i++) {
+            int run = i ? last_run : 0, at = 4 * b + r;
+            coded_values16(offsets_of(t), in_order[i], b, add, scales[run][at], offsets[run][at],
+                           values + 32 * b + 16 * i);
+        }
+}
+
+INLINE void unpack_coded(enum dtype t, const struct view *w, int64_t lo, int64_t hi, float *values)
+{
+    int64_t n_blocks = w->cols / QUANT_BLOCK;
+    struct pair_scales open[4];
+    for (int64_t o = lo; o < hi; o += 4, values += 4 * w->cols) {
+        struct code_rows rows = code_rows(w, o, hi);
+        for (int64_t pair = 0; 2 * pair < n_blocks; pair++) {
+            const bool two = 2 * pair + 1 < n_blocks;
+            const struct pair_scales *at = pair_scales(t, &rows, pair, two, true, open);
+            float scales[2][8], offsets[2][8] = {{0}};
+            for (int run = 0; run < (kind_of(t) == RUNS ? 2 : 1); run++) {
+                _mm256_storeu_ps(scales[run], at->scale[run]);
+                if (offsets_of(t))
+                    _mm256_storeu_ps(offsets[run], at->offset[run]);
+            }
+            for (int r = 0; r < 4 && o + r < hi; r++) {
+                float *to = values + r * w->cols + pair * 64;
+                if (two)
+                    coded_pair(t, rows.data[r], r, pair, true, scales, offsets, to);
+                else
+                    coded_pair(t, rows.data[r], r, pair, false, scales, offsets, to);
+            }
+        }
+    }
+}
+
+#define UNPACK(name, format)                                                                                           \
+    static void unpack_##name(const struct view *w, int64_t lo, int64_t hi, float *values)                             \
+    {                                                                                                                  \
+        unpack_coded(DT_##format, w, lo, hi, values);                                                                  \
+    }
+CODED_BY_32(UNPACK)
+CODED_OTHERS(UNPACK)
+
+typedef void unpack_fn(const struct view *w, int64_t lo, int64_t hi, float *values);
+
+static unpack_fn *unpack_of(const struct view *w)
+{
+    if (w->col_stride || !group_known(w))
+        return NULL;
+    switch (w->dtype) {
+#define CASE(name, format)                                                                                             \
+    case DT_##format: return unpack_##name;
+        CODED_BY_32(CASE)
+        CODED_OTHERS(CASE)
+#undef CASE
+    default: return NULL;
+    }
+}
+
+void linear_f32_any__avx2(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
+                          int64_t y_stride, void *workspace)
+{
+    unpack_fn *unpack = unpack_of(w);
+    if (!unpack) {
+        linear_f32_any__scalar(w, lo, hi, in, y, y_stride, workspace);
+        return;
+    }
+    for (int64_t o = lo, end; o < hi; o = end, y += SHARE_ROWS) {
+        end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
+        struct view share = share_view(w, o, end, workspace);
+        unpack(w, o, end, workspace);
+        linear_share_f32(&share, in, fetch_rows(w, end, hi, SHARE_ROWS, in->n * SHARE_ROWS), y, y_stride);
+    }
+}

@@ -15,13 +15,23 @@
 #include <string.h>
 
 enum { GROUP_ROWS = 5 };
-/* A block of a group of activation rows: 32 codes of each; then their scales; then the same with the bits of 1.0f taken
- * off; then what the shift of the weights to unsigned adds, negated. */
-enum { PANEL_SCALES = GROUP_ROWS * QUANT_BLOCK, PANEL_SHIFTS = PANEL_SCALES + 4 * GROUP_ROWS,
-       PANEL_START = PANEL_SHIFTS + 4 * GROUP_ROWS, PANEL_BLOCK = 224 };
-_Static_assert(TILE_BLOCK <= LINEAR_TILE * 36 &&
-                   (LINEAR_ACTS + GROUP_ROWS - 1) / GROUP_ROWS * PANEL_BLOCK <= LINEAR_ACTS * 48,
-               "linear_workspace_bytes has room for both");
+
+/* A block of a group of activation rows: its codes of each; then their scales; then the same with the bits of 1.0f taken
+ * off; then what the shift of the weights to unsigned adds, negated; with offsets the activations' own sums. */
+INLINE int panel_scales(struct shape s)
+{
+    return GROUP_ROWS * 4 * steps_of(s);
+}
+
+enum { SHIFTS = 4 * GROUP_ROWS, START = 2 * SHIFTS, OWN = 3 * SHIFTS /* behind the scales */ };
+
+INLINE int panel_block(struct shape s)
+{
+    return (panel_scales(s) + (s.offsets ? 4 : 3) * SHIFTS + 31) / 32 * 32;
+}
+_Static_assert(2 * (STEPS / 2 * TILE_STEP + 2 * TILE_HALVES * 64) <= LINEAR_TILE * LINEAR_TILE_BYTES &&
+                   (LINEAR_ACTS + GROUP_ROWS - 1) / GROUP_ROWS * 2 * 160 <= LINEAR_ACTS * LINEAR_ACT_BYTES,
+               "linear_workspace_bytes has room for both, of 16 values each with offsets too");
 
 /* An MXFP4 scale is a power of two, so multiplying an activation scale with it adds to its exponent: an integer addition,
  * for which the multipliers need not stop (a tenth of the time). That holds while everything is a normal number: */
@@ -47,26 +57,49 @@ INLINE __m256i ordered_codes(const int8_t *q, enum code_order order)
     return order == ORDER_EVEN_ODD ? _mm256_permutexvar_epi8(even_odd, codes) : codes;
 }
 
-/* Row i of the panel's groups. */
-INLINE void fill_row(const struct act *act, int64_t row, int i, enum code_order order, int32_t shift, uint8_t *panel,
-                     struct range *range)
+static int32_t sum_of(const int8_t *q, int n)
 {
+    int32_t sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += q[i];
+    return sum;
+}
+
+/* One block: n codes at q, ordered ones in `codes`. */
+INLINE void fill_block(struct shape shape, const uint8_t *codes, int n, int32_t own, float d, int32_t shift, int in_group,
+                       uint8_t *at, struct range *range)
+{
+    uint8_t *behind = at + panel_scales(shape) + 4 * in_group;
+    int32_t start = -shift * own;
+    uint32_t bits, above_one;
+    memcpy(&bits, &d, 4);
+    above_one = (bits ? bits : ONE_BITS) - ONE_BITS; /* a block of zeros: any finite scale does */
+    range->lo = bits && bits < range->lo ? bits : range->lo;
+    range->hi = bits > range->hi ? bits : range->hi;
+    memcpy(at + in_group * n, codes, (size_t)n);
+    memcpy(behind, &bits, 4);
+    memcpy(behind + SHIFTS, &above_one, 4);
+    memcpy(behind + START, &start, 4);
+    if (shape.offsets)
+        memcpy(behind + OWN, &own, 4);
+}
+
+/* Row i of the panel's groups. */
+INLINE void fill_row(struct shape shape, const struct act *act, int64_t row, int i, enum code_order order, int32_t shift,
+                     uint8_t *panel, struct range *range)
+{
+    const int runs = blocks_of_32(shape), n = QUANT_BLOCK / runs;
     int64_t n_blocks = act->width / QUANT_BLOCK;
-    uint8_t *at = panel + i / GROUP_ROWS * n_blocks * PANEL_BLOCK;
-    int in_group = i % GROUP_ROWS;
+    uint8_t *at = panel + i / GROUP_ROWS * n_blocks * runs * panel_block(shape);
     for (int pass = 0; pass < 4; pass++)
-        for (int64_t b = pass; b < n_blocks; b += 4, at += PANEL_BLOCK) {
-            int32_t start = -shift * act->sum[row * n_blocks + b];
-            uint32_t bits, above_one;
-            memcpy(&bits, &act->d[row * n_blocks + b], 4);
-            above_one = (bits ? bits : ONE_BITS) - ONE_BITS; /* a block of zeros: any finite scale does */
-            range->lo = bits && bits < range->lo ? bits : range->lo;
-            range->hi = bits > range->hi ? bits : range->hi;
-            _mm256_store_si256((void *)(at + in_group * QUANT_BLOCK),
-                               ordered_codes(act->q + row * act->width + b * QUANT_BLOCK, order));
-            memcpy(at + PANEL_SCALES + 4 * in_group, &bits, 4);
-            memcpy(at + PANEL_SHIFTS + 4 * in_group, &above_one, 4);
-            memcpy(at + PANEL_START + 4 * in_group, &start, 4);
+        for (int64_t b = pass; b < n_blocks; b += 4) {
+            const int8_t *q = act->q + row * act->width + b * QUANT_BLOCK;
+            uint8_t codes[QUANT_BLOCK];
+            _mm256_storeu_si256((void *)codes, ordered_codes(q, order));
+            for (int run = 0; run < runs; run++, at += panel_block(shape)) {
+                int32_t own = shape.runs ? sum_of(q + run * n, n) : act->sum[row * n_blocks + b];
+                fill_block(shape, codes + run * n, n, own, act->d[row * n_blocks + b], shift, i % GROUP_ROWS, at, range);
+            }
         }
 }
 
@@ -79,43 +112,61 @@ INLINE __m512i broadcast_dword(const uint8_t *at)
     return _mm512_set1_epi32(i);
 }
 
-/* The scale of row r's block times the weights' scales. */
-INLINE __m512 scale_product(enum scaling scaling, const uint8_t *panel, int r, __m512 weights)
+/* The scale of row r's block times the weights' scales; `behind` is where the panel's scales begin. */
+INLINE __m512 scale_product(enum scaling scaling, const uint8_t *behind, int r, __m512 weights)
 {
     if (scaling == ADD_EXPONENTS)
-        return _mm512_castsi512_ps(_mm512_add_epi32(broadcast_dword(panel + PANEL_SHIFTS + 4 * r), _mm512_castps_si512(weights)));
-    return _mm512_mul_ps(_mm512_castsi512_ps(broadcast_dword(panel + PANEL_SCALES + 4 * r)), weights);
+        return _mm512_castsi512_ps(_mm512_add_epi32(broadcast_dword(behind + SHIFTS + 4 * r), _mm512_castps_si512(weights)));
+    return _mm512_mul_ps(_mm512_castsi512_ps(broadcast_dword(behind + 4 * r)), weights);
+}
+
+/* What a block's sums, and with offsets the activations' own, add to the partial sums of n rows. */
+INLINE void block_fma(struct shape shape, enum scaling scaling, const uint8_t *scales, const uint8_t *behind, int n,
+                      __m512i sum[TILE_HALVES][GROUP_ROWS], __m512 p[TILE_HALVES][GROUP_ROWS])
+{
+    __m512 s0 = _mm512_load_ps(scales), s1 = _mm512_load_ps(scales + 64);
+    UNROLL
+    for (int r = 0; r < n; r++) {
+        p[0][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[0][r]), scale_product(scaling, behind, r, s0), p[0][r]);
+        p[1][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[1][r]), scale_product(scaling, behind, r, s1), p[1][r]);
+    }
+    if (!shape.offsets)
+        return;
+    s0 = _mm512_load_ps(scales + TILE_HALVES * 64), s1 = _mm512_load_ps(scales + TILE_HALVES * 64 + 64);
+    UNROLL
+    for (int r = 0; r < n; r++) {
+        __m512 own = _mm512_cvtepi32_ps(broadcast_dword(behind + OWN + 4 * r));
+        p[0][r] = _mm512_fmadd_ps(own, scale_product(MULTIPLY, behind, r, s0), p[0][r]);
+        p[1][r] = _mm512_fmadd_ps(own, scale_product(MULTIPLY, behind, r, s1), p[1][r]);
+    }
 }
 
 /* One partial sum of 32 outputs x n rows (n a constant): p = sum of this pass's `n_blocks` blocks. */
-INLINE void pass_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, enum scaling scaling, int n,
-                      struct fetch *fetch, __m512 p[TILE_HALVES][GROUP_ROWS])
+INLINE void pass_dots(struct shape shape, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, enum scaling scaling,
+                      int n, struct fetch *fetch, __m512 p[TILE_HALVES][GROUP_ROWS])
 {
+    const int steps = steps_of(shape);
     UNROLL
     for (int r = 0; r < n; r++)
         p[0][r] = p[1][r] = _mm512_setzero_ps();
-    for (int64_t b = 0; b < n_blocks; b++, tile += TILE_BLOCK, panel += PANEL_BLOCK) {
+    for (int64_t b = 0; b < n_blocks; b++, tile += tile_block(shape), panel += panel_block(shape)) {
+        const uint8_t *behind = panel + panel_scales(shape);
         __m512i sum[TILE_HALVES][GROUP_ROWS];
         fetch_some(fetch);
         UNROLL
         for (int r = 0; r < n; r++)
-            sum[0][r] = sum[1][r] = broadcast_dword(panel + PANEL_START + 4 * r);
+            sum[0][r] = sum[1][r] = broadcast_dword(behind + START + 4 * r);
         UNROLL
-        for (int k = 0; k < STEPS; k++) {
+        for (int k = 0; k < steps; k++) {
             __m512i w0 = _mm512_load_si512(tile + k * TILE_STEP), w1 = _mm512_load_si512(tile + k * TILE_STEP + 64);
             UNROLL
             for (int r = 0; r < n; r++) {
-                __m512i a = broadcast_dword(panel + r * QUANT_BLOCK + 4 * k);
+                __m512i a = broadcast_dword(panel + r * 4 * steps + 4 * k);
                 sum[0][r] = _mm512_dpbusd_epi32(sum[0][r], w0, a);
                 sum[1][r] = _mm512_dpbusd_epi32(sum[1][r], w1, a);
             }
         }
-        __m512 s0 = _mm512_load_ps(tile + TILE_SCALES), s1 = _mm512_load_ps(tile + TILE_SCALES + 64);
-        UNROLL
-        for (int r = 0; r < n; r++) {
-            p[0][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[0][r]), scale_product(scaling, panel, r, s0), p[0][r]);
-            p[1][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[1][r]), scale_product(scaling, panel, r, s1), p[1][r]);
-        }
+        block_fma(shape, scaling, tile + tile_scales(shape), behind, n, sum, p);
     }
 }
 
@@ -152,95 +203,109 @@ INLINE void keep_pass(int pass, int n, __m512 p[TILE_HALVES][GROUP_ROWS], float 
 }
 
 /* n rows (a constant), one pass. */
-INLINE void group_pass(int pass, enum scaling scaling, int n, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks,
-                       struct fetch *fetch, float *p01, float *p2, const struct block_of_outputs *out)
+INLINE void group_pass(struct shape shape, int pass, enum scaling scaling, int n, const uint8_t *tile, const uint8_t *panel,
+                       int64_t n_blocks, struct fetch *fetch, float *p01, float *p2, const struct block_of_outputs *out)
 {
     __m512 p[TILE_HALVES][GROUP_ROWS];
-    pass_dots(tile, panel, n_blocks, scaling, n, fetch, p);
+    pass_dots(shape, tile, panel, n_blocks, scaling, n, fetch, p);
     keep_pass(pass, n, p, p01, p2, out);
 }
 
-static void group_pass_of(int pass, enum scaling scaling, int n, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks,
-                          struct fetch *fetch, float *p01, float *p2, const struct block_of_outputs *out)
-{
-#define CASE(how, count)                                                                                               \
-    case how * (GROUP_ROWS + 1) + count:                                                                               \
-        group_pass(pass, how, count, tile, panel, n_blocks, fetch, p01, p2, out);                                      \
+typedef void group_pass_fn(int pass, int n, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks,
+                           struct fetch *fetch, float *p01, float *p2, const struct block_of_outputs *out);
+
+#define CASE(runs, offsets, how, count)                                                                                \
+    case count:                                                                                                        \
+        group_pass((struct shape){runs, offsets}, pass, how, count, tile, panel, n_blocks, fetch, p01, p2, out);       \
         break
-    switch ((int)scaling * (GROUP_ROWS + 1) + n) {
-        CASE(MULTIPLY, 1);
-        CASE(MULTIPLY, 2);
-        CASE(MULTIPLY, 3);
-        CASE(MULTIPLY, 4);
-        CASE(MULTIPLY, 5);
-        CASE(ADD_EXPONENTS, 1);
-        CASE(ADD_EXPONENTS, 2);
-        CASE(ADD_EXPONENTS, 3);
-        CASE(ADD_EXPONENTS, 4);
-        CASE(ADD_EXPONENTS, 5);
+#define GROUP_PASS(name, runs, offsets, how)                                                                           \
+    static void name(int pass, int n, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks,                     \
+                     struct fetch *fetch, float *p01, float *p2, const struct block_of_outputs *out)                   \
+    {                                                                                                                  \
+        switch (n) {                                                                                                   \
+            CASE(runs, offsets, how, 1);                                                                               \
+            CASE(runs, offsets, how, 2);                                                                               \
+            CASE(runs, offsets, how, 3);                                                                               \
+            CASE(runs, offsets, how, 4);                                                                               \
+            CASE(runs, offsets, how, 5);                                                                               \
+        }                                                                                                              \
     }
+GROUP_PASS(pass_plain, false, false, MULTIPLY)
+GROUP_PASS(pass_powers, false, false, ADD_EXPONENTS)
+GROUP_PASS(pass_offsets, false, true, MULTIPLY)
+GROUP_PASS(pass_runs, true, false, MULTIPLY)
+GROUP_PASS(pass_runs_offsets, true, true, MULTIPLY)
 #undef CASE
+
+static group_pass_fn *pass_of(struct shape shape, enum scaling scaling)
+{
+    if (shape.runs)
+        return shape.offsets ? pass_runs_offsets : pass_runs;
+    return shape.offsets ? pass_offsets : scaling == ADD_EXPONENTS ? pass_powers : pass_plain;
 }
 
-static void tile_dots(const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, enum scaling scaling, int n,
-                      int64_t n_out, float *y, int64_t y_stride, struct partials partials, struct fetch fetch)
+static void tile_dots(struct shape shape, const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, enum scaling scaling,
+                      int n, int64_t n_out, float *y, int64_t y_stride, struct partials partials, struct fetch fetch)
 {
+    group_pass_fn *group = pass_of(shape, scaling);
+    const int runs = blocks_of_32(shape);
     for (int pass = 0; pass < 4; pass++) {
-        int64_t start = pass_start(n_blocks, pass), blocks = pass_blocks(n_blocks, pass);
+        int64_t start = pass_start(n_blocks, pass) * runs, blocks = pass_blocks(n_blocks, pass) * runs;
         for (int i = 0; i < n; i += GROUP_ROWS) {
             struct block_of_outputs out = {y + i * y_stride, y_stride, {first_lanes(n_out), first_lanes(n_out - 16)}};
-            group_pass_of(pass, scaling, n - i < GROUP_ROWS ? n - i : GROUP_ROWS, tile + start * TILE_BLOCK,
-                          panel + (i / GROUP_ROWS * n_blocks + start) * PANEL_BLOCK, blocks, &fetch,
-                          partials.p01 + i * LINEAR_TILE, partials.p2 + i * LINEAR_TILE, &out);
+            group(pass, n - i < GROUP_ROWS ? n - i : GROUP_ROWS, tile + start * tile_block(shape),
+                  panel + (i / GROUP_ROWS * n_blocks * runs + start) * panel_block(shape), blocks, &fetch,
+                  partials.p01 + i * LINEAR_TILE, partials.p2 + i * LINEAR_TILE, &out);
         }
     }
 }
 
-/* `powers`: the weights' scales are powers of two. */
-static void gemm_i8(tile_fn *unpack, bool powers, enum code_order order, int32_t shift, const struct view *w, int64_t lo,
-                    int64_t hi, const struct gather *in, float *y, int64_t y_stride, void *workspace)
+/* The weights' scales are powers of two. */
+INLINE bool powers_of(enum dtype t)
 {
+    return t == DT_MXFP4 || t == DT_MXFP4_HF;
+}
+
+INLINE void gemm_i8(enum dtype t, tile_fn *unpack, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+                    float *y, int64_t y_stride, void *workspace)
+{
+    const struct shape shape = shape_of(t);
     int64_t n_blocks = w->cols / QUANT_BLOCK;
     struct range *range = (struct range *)(((uintptr_t)workspace + 63) & ~(uintptr_t)63); /* of the panel's scales */
     uint8_t *tile = (uint8_t *)range + 64;
     struct partials partials;
-    partials.p01 = (float *)(tile + n_blocks * TILE_BLOCK);
+    partials.p01 = (float *)(tile + n_blocks * blocks_of_32(shape) * tile_block(shape));
     partials.p2 = partials.p01 + LINEAR_ACTS * LINEAR_TILE;
     uint8_t *panel = (uint8_t *)(partials.p2 + LINEAR_ACTS * LINEAR_TILE); /* its blocks keep to 32 bytes only */
     for (int first = 0; first < in->n; first += LINEAR_ACTS) {
         int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
-        int64_t turns = (n + GROUP_ROWS - 1) / GROUP_ROWS * n_blocks;
+        int64_t turns = (n + GROUP_ROWS - 1) / GROUP_ROWS * n_blocks * blocks_of_32(shape);
         struct fetch fetch = fetch_rows(w, lo, hi, LINEAR_TILE, n);
         if (!in->again || in->n > LINEAR_ACTS) {
             *range = (struct range){UINT32_MAX, 0};
             for (int i = 0; i < n; i++) {
-                fill_row(in->act, gather_row(in, first + i), i, order, shift, panel, range);
+                fill_row(shape, in->act, gather_row(in, first + i), i, in_pairs(t) ? ORDER_EVEN_ODD : ORDER_PLAIN, shift_of(t),
+                         panel, range);
                 fetch_some(&fetch);
             }
         }
         for (int64_t o = lo; o < hi; o += LINEAR_TILE) {
             int64_t end = hi - o < LINEAR_TILE ? hi : o + LINEAR_TILE;
-            bool add = exponents_add(*range, unpack(w, o, end, tile)) && powers;
-            tile_dots(tile, panel, n_blocks, add ? ADD_EXPONENTS : MULTIPLY, n, end - o, y + first * y_stride + (o - lo),
-                      y_stride, partials, fetch_rows(w, end, hi, LINEAR_TILE, turns));
+            bool add = exponents_add(*range, unpack(w, o, end, tile)) && powers_of(t);
+            tile_dots(shape, tile, panel, n_blocks, add ? ADD_EXPONENTS : MULTIPLY, n, end - o,
+                      y + first * y_stride + (o - lo), y_stride, partials, fetch_rows(w, end, hi, LINEAR_TILE, turns));
         }
     }
 }
 
-void gemm_i8_q8_0__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                              int64_t y_stride, void *workspace)
-{
-    gemm_i8(tile_q8_0__avx512vnni, false, ORDER_PLAIN, 128, w, lo, hi, in, y, y_stride, workspace);
-}
-
-void gemm_i8_mxfp4__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                               int64_t y_stride, void *workspace)
-{
-    gemm_i8(tile_mxfp4__avx512vnni, true, ORDER_PLAIN, 12, w, lo, hi, in, y, y_stride, workspace);
-}
-
-void gemm_i8_mxfp4_hf__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                                  int64_t y_stride, void *workspace)
-{
-    gemm_i8(tile_mxfp4_hf__avx512vnni, true, ORDER_EVEN_ODD, 12, w, lo, hi, in, y, y_stride, workspace);
-}
+#define GEMM(name, format)                                                                                             \
+    void gemm_i8_##name##__avx512vnni(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y, \
+                                      int64_t y_stride, void *workspace)                                               \
+    {                                                                                                                  \
+        gemm_i8(DT_##format, tile_##name##__avx512vnni, w, lo, hi, in, y, y_stride, workspace);                        \
+    }
+GEMM(q8_0, Q8_0)
+GEMM(mxfp4, MXFP4)
+GEMM(mxfp4_hf, MXFP4_HF)
+CODED_BY_32(GEMM)
+CODED_OTHERS(GEMM)
