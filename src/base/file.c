@@ -111,6 +111,14 @@ void file_map_close(struct file_map *map)
     *map = (struct file_map){.fd = -1};
 }
 
+void file_map_forget(const struct file_map *map)
+{
+#ifdef MADV_DONTNEED
+    if (map->data) /* only saves memory, so that a refusal is none of our business */
+        madvise((void *)(uintptr_t)map->data, map->size, MADV_DONTNEED);
+#endif
+}
+
 enum osso_status file_map_check(const struct file_map *map, struct osso_error *err)
 {
     struct stat st;

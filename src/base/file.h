@@ -23,6 +23,9 @@ void file_map_close(struct file_map *map);
  * page is touched, so every step of the engine asks this first (one fstat). */
 enum osso_status file_map_check(const struct file_map *map, struct osso_error *err);
 
+/* Takes the pages that were touched out of the process again; they come back when they are touched. */
+void file_map_forget(const struct file_map *map);
+
 /* Reads a whole regular file of at most `limit` bytes; *data_out is NUL-terminated (mem_free it). */
 enum osso_status file_read(const char *path, uint64_t limit, char **data_out, size_t *len_out, struct osso_error *err);
 
@@ -56,10 +59,15 @@ enum osso_status save_write(struct save *s, const void *data, size_t len, struct
 uint64_t save_offset(const struct save *s);                           /* bytes written so far */
 enum osso_status save_commit(struct save *s, struct osso_error *err); /* frees s in every case */
 void save_abort(struct save *s);                                      /* NULL is fine */
+/* Everything is on the disk, under the temporary name: of several files that only count together, each is flushed
+ * before the first is committed. */
+enum osso_status save_flush(struct save *s, struct osso_error *err);
 /* A folder whose files are all there gets its name, at which nothing stands yet: whole or absent, too. */
 enum osso_status save_folder(const char *temp, const char *path, struct osso_error *err);
 /* For tests: the disk is full after so many bytes more (UINT64_MAX: it never is). */
 void save_fill_disk(uint64_t bytes);
+/* The same where a folder stands: what was there has the temporary name afterwards. */
+enum osso_status save_folder_over(const char *temp, const char *path, struct osso_error *err);
 /* All at once. */
 enum osso_status save_atomic(const char *path, const void *data, size_t len, struct osso_error *err);
 

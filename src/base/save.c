@@ -1,5 +1,6 @@
 /* save.c: whole-or-absent writes, the only way osso puts a file on disk. */
 #define _GNU_SOURCE
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -193,12 +194,19 @@ static void sync_folder(const char *path)
     mem_free(dir);
 }
 
-enum osso_status save_commit(struct save *s, struct osso_error *err)
+enum osso_status save_flush(struct save *s, struct osso_error *err)
 {
     enum osso_status status = s->failed ? error_set(err, OSSO_IO, "cannot write %s: an earlier write failed", s->path)
                                         : write_all(s, s->buffer, s->used, err);
+    s->used = 0;
     if (!status && fsync(s->fd) != 0)
         status = error_set(err, OSSO_IO, "cannot flush %s: %s", s->path, strerror(errno));
+    return status;
+}
+
+enum osso_status save_commit(struct save *s, struct osso_error *err)
+{
+    enum osso_status status = save_flush(s, err);
     if (!status && rename(s->temp, s->path) != 0)
         status = error_set(err, OSSO_IO, "cannot rename %s to %s: %s", s->temp, s->path, strerror(errno));
     if (status)
@@ -226,6 +234,25 @@ enum osso_status save_folder(const char *temp, const char *path, struct osso_err
         return error_set(err, OSSO_IO, "cannot rename %s to %s: %s", temp, path, strerror(errno));
     sync_folder(path);
     return OSSO_OK;
+}
+
+enum osso_status save_folder_over(const char *temp, const char *path, struct osso_error *err)
+{
+#ifdef RENAME_EXCHANGE
+    if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_EXCHANGE) == 0) {
+        sync_folder(path);
+        return OSSO_OK;
+    }
+#endif
+    struct buf aside = {0};
+    buf_printf(&aside, "%s.old", temp); /* for a moment nothing stands at path: better than half of each */
+    enum osso_status status = aside.failed ? error_nomem(err, strlen(temp), "a path") : OSSO_OK;
+    if (!status && (rename(path, aside.data) != 0 || rename(temp, path) != 0 || rename(aside.data, temp) != 0))
+        status = error_set(err, OSSO_IO, "cannot put %s in the place of %s: %s", temp, path, strerror(errno));
+    if (!status)
+        sync_folder(path);
+    buf_free(&aside);
+    return status;
 }
 
 enum osso_status save_atomic(const char *path, const void *data, size_t len, struct osso_error *err)

@@ -17,6 +17,12 @@ struct jval;
 bool config_is_original(const struct jval *root);
 enum osso_status config_from_original(const struct jval *root, const char *where, struct config *config,
                                       struct osso_error *err);
+/* The config.json of OpenAI's own form. What it has no words for is refused with the key's name (`where`: the source).
+ */
+enum osso_status config_write_original(const struct config *config, const char *where, struct buf *out,
+                                       struct osso_error *err);
+/* Does a GGUF file have words for all of it? The key that it has none for is named. */
+enum osso_status config_check_gguf(const struct config *config, const char *where, struct osso_error *err);
 struct gguf;
 struct tensors;
 /* The architecture is Ollama's own. */
@@ -27,6 +33,8 @@ enum osso_status config_from_gguf(const struct gguf *gguf, const struct tensors 
 /* config.json; mxfp4: with the quantization_config of checkpoints that hold MXFP4 experts. type: of what is not packed,
  * DT_BF16 or DT_F32 (others round weights to the type that is written here). */
 void config_write_json(const struct config *config, bool mxfp4, enum dtype type, struct buf *out);
+/* What stands under "quantization_config" then. */
+extern const char config_mxfp4_json[];
 /* generation_config.json: sampling defaults and the ids that end generation. */
 void config_write_generation(const struct config *config, struct buf *out);
 /* The gpt-oss keys of a GGUF file, in the order of llama.cpp's converter. */

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "json/jget.h"
+#include "json/jwrite.h"
 
 bool config_is_original(const struct jval *root)
 {
@@ -64,5 +65,62 @@ enum osso_status config_from_original(const struct jval *root, const char *where
     c->yarn_factor = factor;
     double context = (double)c->yarn_original * factor;
     c->context = context < INT32_MAX ? (int64_t)context : INT32_MAX;
+    return OSSO_OK;
+}
+
+/* The key of Hugging Face's configuration that this form cannot say; NULL: it says all. */
+static const char *unsaid(const struct config *c)
+{
+    struct config family;
+    config_family(&family);
+    for (int i = 0; i < c->n_layers; i++)
+        if (c->sliding[i] != (i % 2 == 0))
+            return "layer_types";
+    if (c->tied)
+        return "tie_word_embeddings";
+    if ((float)c->rms_eps != (float)family.rms_eps)
+        return "rms_norm_eps";
+    if (c->swiglu_alpha != family.swiglu_alpha)
+        return "swiglu_alpha";
+    if (c->yarn && c->yarn_truncate)
+        return "rope_scaling.truncate";
+    if (c->yarn && (c->yarn_factor <= 1 || (double)c->context != (double)c->yarn_original * c->yarn_factor))
+        return "max_position_embeddings";
+    return NULL;
+}
+
+enum osso_status config_write_original(const struct config *c, const char *where, struct buf *out,
+                                       struct osso_error *err)
+{
+    const char *key = unsaid(c);
+    const struct {
+        const char *name;
+        double value;
+    } members[] = {{"num_hidden_layers", c->n_layers},
+                   {"num_experts", c->n_experts},
+                   {"experts_per_token", c->experts_per_token},
+                   {"vocab_size", (double)c->vocab},
+                   {"hidden_size", (double)c->hidden},
+                   {"intermediate_size", (double)c->intermediate},
+                   {"swiglu_limit", c->swiglu_limit},
+                   {"head_dim", c->head_dim},
+                   {"num_attention_heads", c->n_heads},
+                   {"num_key_value_heads", c->n_kv_heads},
+                   {"sliding_window", (double)c->window},
+                   {"initial_context_length", (double)(c->yarn ? c->yarn_original : c->context)},
+                   {"rope_theta", c->rope_theta},
+                   {"rope_scaling_factor", c->yarn ? c->yarn_factor : 1},
+                   {"rope_ntk_alpha", c->yarn_beta_slow},
+                   {"rope_ntk_beta", c->yarn_beta_fast}};
+    if (key)
+        return error_set(err, OSSO_UNSUPPORTED,
+                         "%s: \"%s\" is not what OpenAI's own form takes for granted, and that form has no key for it; "
+                         "convert to hf",
+                         where, key);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        buf_printf(out, "%s\n  \"%s\": ", i ? "," : "{", members[i].name);
+        jwrite_number(out, members[i].value);
+    }
+    buf_puts(out, "\n}\n");
     return OSSO_OK;
 }

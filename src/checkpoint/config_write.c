@@ -1,6 +1,7 @@
 /* config_write.c: config.json, generation_config.json and GGUF keys from a configuration. */
 #include "checkpoint/config_files.h"
 
+#include "base/error.h"
 #include "json/jwrite.h"
 
 #include <stdio.h>
@@ -63,6 +64,10 @@ static void put_rope(struct object *o, const struct config *c)
     buf_puts(o->b, "\n  }");
 }
 
+const char config_mxfp4_json[] =
+    "{\n    \"modules_to_not_convert\": [\n      \"model.layers.*.self_attn\",\n      \"model.layers.*.mlp.router\",\n"
+    "      \"model.embed_tokens\",\n      \"lm_head\"\n    ],\n    \"quant_method\": \"mxfp4\"\n  }";
+
 void config_write_json(const struct config *c, bool mxfp4, enum dtype type, struct buf *out)
 {
     struct object o = {.b = out, .indent = "  "};
@@ -92,10 +97,7 @@ void config_write_json(const struct config *c, bool mxfp4, enum dtype type, stru
     put_int(&o, "num_local_experts", c->n_experts);
     put_text(&o, "output_router_logits", "false");
     if (mxfp4)
-        put_text(
-            &o, "quantization_config",
-            "{\n    \"modules_to_not_convert\": [\n      \"model.layers.*.self_attn\",\n      \"model.layers.*.mlp.router\",\n"
-            "      \"model.embed_tokens\",\n      \"lm_head\"\n    ],\n    \"quant_method\": \"mxfp4\"\n  }");
+        put_text(&o, "quantization_config", config_mxfp4_json);
     put_real(&o, "rms_norm_eps", c->rms_eps);
     put_rope(&o, c);
     put_real(&o, "router_aux_loss_coef", 0.9);
@@ -175,4 +177,20 @@ void config_write_gguf(const struct config *c, const char *name, struct gguf_key
         put_f32(k, "rope.scaling.yarn_beta_fast", c->yarn_beta_fast);
         put_f32(k, "rope.scaling.yarn_beta_slow", c->yarn_beta_slow);
     }
+}
+
+enum osso_status config_check_gguf(const struct config *c, const char *where, struct osso_error *err)
+{
+    struct config family;
+    config_family(&family);
+    const char *key = c->swiglu_limit != family.swiglu_limit   ? "swiglu_limit"
+                      : c->swiglu_alpha != family.swiglu_alpha ? "swiglu_alpha"
+                      : c->yarn && c->yarn_truncate            ? "rope_scaling.truncate"
+                                                               : NULL;
+    return key ? error_set(
+                     err, OSSO_UNSUPPORTED,
+                     "%s: \"%s\" is not what GGUF files take for granted, and they have no key for it; convert to "
+                     "hf or mlx",
+                     where, key)
+               : OSSO_OK;
 }

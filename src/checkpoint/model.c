@@ -160,6 +160,23 @@ static enum osso_status open_folder(struct osso_model *m, struct osso_error *err
     return status;
 }
 
+/* What osso convert keeps of a folder in a GGUF file (convert/carry.h). */
+static enum osso_status add_generation_key(struct osso_model *m, struct osso_error *err)
+{
+    static const char key[] = "osso.file.generation_config.json";
+    struct osso_error why = {""};
+    const char *text;
+    uint64_t len;
+    if (!gguf_get_str(m->gguf, key, &text, &len))
+        return OSSO_OK;
+    enum osso_status status = config_add_generation(text, (size_t)len, key, &m->config, &m->notes, &why);
+    if (status == OSSO_NOMEM)
+        return error_set(err, status, "%s", why.text);
+    if (status)
+        notes_add(&m->notes, "%s; its sampling defaults are not used", why.text);
+    return OSSO_OK;
+}
+
 /* ---- a file --------------------------------------------------------------------------------------------- */
 
 static enum osso_status open_file(struct osso_model *m, struct osso_error *err)
@@ -175,6 +192,8 @@ static enum osso_status open_file(struct osso_model *m, struct osso_error *err)
         status = gguf_open(m->path, &m->tensors, &m->gguf, err);
     if (!status)
         status = config_from_gguf(m->gguf, &m->tensors, m->path, &m->config, &m->notes, err);
+    if (!status)
+        status = add_generation_key(m, err);
     if (!status)
         m->config.tied = !tensors_find(&m->tensors, "output.weight");
     if (!status)

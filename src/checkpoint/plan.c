@@ -12,6 +12,8 @@ struct planner {
     struct plan *plan;
     const struct config *config;
     const struct names *names;
+    plan_choose *choose;
+    void *user;
     uint32_t stream; /* of the next logical tensor: forms that write them in one order give them equal values */
 };
 
@@ -22,24 +24,47 @@ static enum dtype type_of(const struct names_row *row, int64_t columns)
     return whole ? row->type : DT_F16;
 }
 
-static void add(struct planner *p, const struct names_row *row, int layer, int part)
+/* Codes of MLX's stand in words; what lies apart has a value for each group. */
+static void add_packed(struct plan_tensor *t, const struct plan_choice *choice)
+{
+    const struct dtype_info *info = dtype_info(choice->dtype);
+    bool codes = t->part == 0;
+    int64_t codes_bytes = t->columns / info->block * info->block_bytes;
+    t->dtype = codes || choice->side == DT_U8 ? DT_U8 : choice->side;
+    t->container = codes ? "U32" : NULL;
+    t->shape[t->rank - 1] = codes ? codes_bytes / 4 : t->columns / choice->group;
+    t->row_values = codes ? codes_bytes : t->shape[t->rank - 1];
+}
+
+static void add(struct planner *p, const struct names_row *row, int layer, int part, const struct plan_choice *choice)
 {
     struct plan_tensor *t = &p->plan->list[p->plan->n++];
-    uint64_t count = 1;
+    bool blocks = row->store == STORE_BLOCKS;
     names_text(p->names, row, layer, part, t->name);
     t->row = row;
+    t->layer = layer;
     t->part = part;
+    t->choice = *choice;
     t->columns = params_is_matrix(names_param(row)) ? names_columns(p->config, row) : names_rows(p->config, row);
-    t->dtype = type_of(row, t->columns);
+    t->dtype = blocks ? DT_U8 : choice->dtype;
     t->rank = names_shape(p->config, row, part, t->shape);
-    for (int i = 0; i < t->rank; i++)
-        count *= (uint64_t)t->shape[i]; /* bounded by config_check */
-    t->row_values = row->store == STORE_BLOCKS ? t->columns : t->shape[t->rank - 1];
-    t->n_rows = row->store == STORE_BLOCKS ? p->config->n_experts * names_rows(p->config, row)
-                                           : (int64_t)(count / (uint64_t)t->row_values);
+    t->row_values = blocks ? t->columns : t->shape[t->rank - 1];
+    t->n_rows = blocks ? p->config->n_experts * names_rows(p->config, row) : 1; /* all bounded by config_check */
+    for (int i = 0; i < t->rank - 1 && !blocks; i++)
+        t->n_rows *= t->shape[i];
+    if (row->store == STORE_PACKED && dtype_apart(dtype_info(choice->dtype)))
+        add_packed(t, choice);
     t->bytes = (uint64_t)t->n_rows * plan_row_bytes(t);
     t->stream = p->stream;
     p->plan->bytes += t->bytes;
+}
+
+static int parts_of(const struct names_row *row, const struct plan_choice *choice)
+{
+    const struct dtype_info *info = dtype_info(choice->dtype);
+    if (row->store == STORE_PACKED)
+        return !dtype_apart(info) ? 1 : info->offsets == PLACE_NONE ? 2 : 3;
+    return row->store == STORE_BLOCKS ? 2 : 1;
 }
 
 /* May this row be written, and is it the first of its members' that may? */
@@ -55,13 +80,24 @@ static bool is_written(const struct planner *p, int i)
     return true;
 }
 
-static void add_row(struct planner *p, int i, int layer)
+/* plan_create's own choice: the type of the row. */
+static bool choose_own(void *user, const struct names_row *row, int layer, struct plan_choice *choice_out)
 {
-    const struct names_row *row = &p->names->rows[i];
-    if (!is_written(p, i))
+    const struct planner *p = user;
+    (void)layer;
+    *choice_out = (struct plan_choice){.dtype = type_of(row, params_is_matrix(names_param(row))
+                                                                 ? names_columns(p->config, row)
+                                                                 : names_rows(p->config, row))};
+    return is_written(p, (int)(row - p->names->rows));
+}
+
+static void add_row(struct planner *p, const struct names_row *row, int layer)
+{
+    struct plan_choice choice;
+    if (row->type == DT_COUNT || !p->choose(p->user, row, layer, &choice))
         return;
-    for (int part = 0; part < NAMES_PARTS && row->ending[part]; part++)
-        add(p, row, layer, part);
+    for (int part = 0; part < parts_of(row, &choice); part++)
+        add(p, row, layer, part, &choice);
     p->stream += params_is_matrix(names_param(row)) ? (uint32_t)row->n_members : 1;
 }
 
@@ -83,24 +119,31 @@ static void add_all(struct planner *p)
         for (int layer = 0; layer < (each ? p->config->n_layers : 1); layer++) {
             p->stream = each ? (uint32_t)(layer + 1) * STREAMS_PER_LAYER : outside;
             for (int i = first; i < end; i++)
-                add_row(p, i, layer);
+                add_row(p, &p->names->rows[i], layer);
         }
         outside = each ? outside : p->stream;
     }
 }
 
-enum osso_status plan_create(const struct config *config, const struct names *names, struct plan *plan_out,
-                             struct osso_error *err)
+enum osso_status plan_create_with(const struct config *config, const struct names *names, plan_choose *choose,
+                                  void *user, struct plan *plan_out, struct osso_error *err)
 {
     *plan_out = (struct plan){0};
     size_t room = (size_t)(config->n_layers + 1) * (size_t)names->n_rows * NAMES_PARTS;
     struct plan plan = {.list = mem_array(room, sizeof *plan.list)};
     if (!plan.list)
         return error_nomem(err, room * sizeof *plan.list, "the list of tensors");
-    struct planner p = {.plan = &plan, .config = config, .names = names};
+    struct planner p = {.plan = &plan, .config = config, .names = names, .choose = choose, .user = user};
+    p.user = choose == choose_own ? &p : user;
     add_all(&p);
     *plan_out = plan;
     return OSSO_OK;
+}
+
+enum osso_status plan_create(const struct config *config, const struct names *names, struct plan *plan_out,
+                             struct osso_error *err)
+{
+    return plan_create_with(config, names, choose_own, NULL, plan_out, err);
 }
 
 void plan_free(struct plan *plan)

@@ -5,14 +5,23 @@
 
 #include "checkpoint/names.h"
 
+/* What the values of a row are written as. group, side: of a format whose scales lie apart. */
+struct plan_choice {
+    enum dtype dtype;
+    int64_t group;
+    enum dtype side;
+};
+
 struct plan_tensor {
     char name[NAMES_TEXT];
     enum dtype dtype;
     int rank;
     int64_t shape[TENSOR_RANK];
     uint64_t bytes;
+    const char *container;       /* the file's word for its type, where that is none of dtype.def; NULL: it is */
     const struct names_row *row; /* what it is, and which part of it */
-    int part;
+    int layer, part;
+    struct plan_choice choice;  /* of the row's values */
     int64_t columns;            /* inputs of a matrix, values of a vector */
     int64_t row_values, n_rows; /* as it is filled: rows of so many values */
     uint32_t stream;            /* rows of equal streams hold equal values, in every form */
@@ -27,6 +36,11 @@ struct plan {
 /* In the order in which writers put them into files. */
 enum osso_status plan_create(const struct config *config, const struct names *names, struct plan *plan_out,
                              struct osso_error *err);
+/* Is this row written, and how? Of rows with the same members one is. */
+typedef bool plan_choose(void *user, const struct names_row *row, int layer, struct plan_choice *choice_out);
+/* The same with the caller's choices instead of the form's own types. */
+enum osso_status plan_create_with(const struct config *config, const struct names *names, plan_choose *choose,
+                                  void *user, struct plan *plan_out, struct osso_error *err);
 void plan_free(struct plan *plan);
 /* "20b", "120b", or the path of a config.json. */
 enum osso_status plan_config(const char *preset, struct config *config_out, struct osso_error *err);

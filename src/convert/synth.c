@@ -7,6 +7,7 @@
 #include "format/write.h"
 #include "checkpoint/config_files.h"
 #include "checkpoint/plan.h"
+#include "convert/shards.h"
 #include "convert/synth_folder.h"
 #include "osso/model.h"
 #include "token/o200k.h"
@@ -17,7 +18,6 @@
 #include <unistd.h>
 
 enum { CHUNK = 4 << 20, MAX_COPY = 128 << 20 };
-static const uint64_t shard_limit = 5000000000;
 
 struct synth {
     const struct osso_synth_options *o;
@@ -182,62 +182,10 @@ static enum osso_status write_text(const struct synth *s, const char *name, stru
     return status;
 }
 
-/* The end of the shard that begins with tensor `first`: as many tensors as fit, at least one. */
-static int shard_end(const struct synth *s, int first)
+static enum osso_status write_one(void *user, struct save *save, int i, struct osso_error *err)
 {
-    uint64_t bytes = s->tensors[first].bytes;
-    int end = first + 1;
-    while (end < s->plan.n && bytes + s->tensors[end].bytes <= shard_limit)
-        bytes += s->tensors[end++].bytes;
-    return end;
-}
-
-/* Published checkpoints count shards from 0 and name the last one's number, not how many there are. */
-static void shard_name(char name[64], int shard, int n_shards)
-{
-    if (n_shards == 1)
-        snprintf(name, 64, "model.safetensors");
-    else
-        snprintf(name, 64, "model-%05d-of-%05d.safetensors", shard, n_shards - 1);
-}
-
-static enum osso_status write_shard(struct synth *s, const char *name, int first, int end)
-{
-    struct save *save = NULL;
-    char *path = file_join(s->out, name);
-    enum osso_status status = path ? save_open(path, &save, s->err) : error_nomem(s->err, strlen(s->out), "a path");
-    if (!status) {
-        status = safetensors_write_header(save, s->tensors + first, end - first, s->err);
-        for (int i = first; i < end && !status; i++)
-            status = write_tensor(s, save, i);
-        status = end_file(save, status, s->err);
-    }
-    mem_free(path);
-    return status;
-}
-
-static enum osso_status write_shards(struct synth *s)
-{
-    char name[64];
-    int n_shards = 0, shard = 0;
-    struct buf index = {0};
-    enum osso_status status = OSSO_OK;
-    for (int first = 0; first < s->plan.n; first = shard_end(s, first))
-        n_shards++;
-    buf_printf(&index, "{\n  \"metadata\": {\"total_size\": %llu},\n  \"weight_map\": {",
-               (unsigned long long)s->plan.bytes);
-    for (int first = 0, end; first < s->plan.n && !status; first = end, shard++) {
-        end = shard_end(s, first);
-        shard_name(name, shard, n_shards);
-        for (int i = first; i < end; i++)
-            buf_printf(&index, "%s\n    \"%s\": \"%s\"", i ? "," : "", s->tensors[i].name, name);
-        status = write_shard(s, name, first, end);
-    }
-    buf_puts(&index, "\n  }\n}\n");
-    if (!status && n_shards > 1)
-        return write_text(s, "model.safetensors.index.json", &index);
-    buf_free(&index);
-    return status;
+    (void)err; /* the same */
+    return write_tensor(user, save, i);
 }
 
 static const char *const tokenizer_files[] = {
@@ -301,7 +249,15 @@ static enum osso_status write_tokenizer(const struct synth *s)
 static enum osso_status write_contents(struct synth *s, bool mxfp4)
 {
     struct buf text = {0};
-    enum osso_status status = write_shards(s);
+    const struct shards shards = {.folder = s->out,
+                                  .tensors = s->tensors,
+                                  .n = s->plan.n,
+                                  .bytes = s->plan.bytes,
+                                  .metadata = "{\"format\":\"pt\"}",
+                                  .names = SHARDS_HF,
+                                  .write = write_one,
+                                  .user = s};
+    enum osso_status status = shards_write(&shards, s->err);
     if (!status)
         status = write_tokenizer(s);
     if (!status) {

@@ -185,6 +185,18 @@ void gguf_free(struct gguf *gguf)
 
 /* ---- asking --------------------------------------------------------------------------------------------- */
 
+int64_t gguf_count(const struct gguf *gguf)
+{
+    return gguf->n;
+}
+
+void gguf_key(const struct gguf *gguf, int64_t i, const char **key_out, uint64_t *len_out, struct gguf_value *value_out)
+{
+    *key_out = gguf->list[i].key;
+    *len_out = gguf->list[i].key_len;
+    *value_out = gguf->list[i].value;
+}
+
 bool gguf_get(const struct gguf *gguf, const char *key, struct gguf_value *value_out)
 {
     int64_t lo = 0, hi = gguf->n;

@@ -20,17 +20,49 @@ static void add_str(struct buf *b, const char *s, uint64_t len)
     buf_add(b, s, (size_t)len);
 }
 
-static void add_key(struct gguf_keys *k, const char *key, enum gguf_type type)
+static void add_key_of(struct gguf_keys *k, const char *key, uint64_t len, enum gguf_type type)
 {
-    add_str(&k->bytes, key, strlen(key));
+    add_str(&k->bytes, key, len);
     add_le(&k->bytes, type, 4);
     k->n++;
 }
 
-void gguf_put_str(struct gguf_keys *k, const char *key, const char *value)
+static void add_key(struct gguf_keys *k, const char *key, enum gguf_type type)
+{
+    add_key_of(k, key, strlen(key), type);
+}
+
+void gguf_put_value(struct gguf_keys *k, const char *key, uint64_t key_len, const struct gguf_value *v)
+{
+    add_key_of(k, key, key_len, v->array ? GGUF_ARRAY : v->type);
+    if (v->array) {
+        add_le(&k->bytes, v->type, 4);
+        add_le(&k->bytes, v->count, 8);
+    }
+    buf_add(&k->bytes, v->data, (size_t)v->bytes);
+}
+
+void gguf_put_text(struct gguf_keys *k, const char *key, const char *text, uint64_t len)
 {
     add_key(k, key, GGUF_STRING);
-    add_str(&k->bytes, value, strlen(value));
+    add_str(&k->bytes, text, len);
+}
+
+void gguf_put_u16(struct gguf_keys *k, const char *key, uint16_t value)
+{
+    add_key(k, key, GGUF_U16);
+    add_le(&k->bytes, value, 2);
+}
+
+void gguf_put_i32(struct gguf_keys *k, const char *key, int32_t value)
+{
+    add_key(k, key, GGUF_I32);
+    add_le(&k->bytes, (uint32_t)value, 4);
+}
+
+void gguf_put_str(struct gguf_keys *k, const char *key, const char *value)
+{
+    gguf_put_text(k, key, value, strlen(value));
 }
 
 void gguf_put_u32(struct gguf_keys *k, const char *key, uint32_t value)

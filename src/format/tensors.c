@@ -149,3 +149,9 @@ enum osso_status tensors_check(const struct tensors *set, struct osso_error *err
         status = file_map_check(&set->maps[i], err);
     return status;
 }
+
+void tensors_forget(const struct tensors *set)
+{
+    for (int i = 0; i < set->n_maps; i++)
+        file_map_forget(&set->maps[i]);
+}

@@ -32,6 +32,8 @@ const struct tensor *tensors_find(const struct tensors *set, const char *name);
 void tensors_close(struct tensors *set);
 /* Has no file shrunk since it was mapped? See file_map_check. */
 enum osso_status tensors_check(const struct tensors *set, struct osso_error *err);
+/* See file_map_forget. */
+void tensors_forget(const struct tensors *set);
 
 /* safetensors: one file, or a folder with model.safetensors or, without that, model.safetensors.index.json. Every rule
  * of spec "safetensors container" is checked before a tensor is handed out. */
@@ -66,6 +68,10 @@ struct gguf_value {
     const uint8_t *data; /* scalar or packed elements, unaligned; string elements: u64 length and bytes each */
     uint64_t bytes;
 };
+/* Key number i of n, in the order of their names. */
+int64_t gguf_count(const struct gguf *gguf);
+void gguf_key(const struct gguf *gguf, int64_t i, const char **key_out, uint64_t *len_out,
+              struct gguf_value *value_out);
 bool gguf_get(const struct gguf *gguf, const char *key, struct gguf_value *value_out);
 /* A scalar of any integer type, of any number type, of string type (not NUL-terminated); false if absent or another
  * type. */

@@ -16,6 +16,11 @@
 #include "quant/dtype.def"
 #undef DTYPE
 
+/* A group of n values (whole blocks) of MLX's affine formats of so many bits, with one scale and one offset. */
+void quant_pack_affine(int bits, const float *values, int n, uint8_t *codes_out, const struct sides_out *sides);
+/* MXFP4 with the scale byte of the smallest error among the rule's own and its neighbours. */
+void quant_pack_mxfp4_search(const float *values, bool apart, uint8_t *block_out, const struct sides_out *sides);
+
 static inline uint16_t load_u16(const uint8_t *p)
 {
     return (uint16_t)(p[0] | p[1] << 8);
@@ -48,6 +53,25 @@ static inline float sides_value(const struct sides *sides, int which, int i)
     float f;
     info->unpack(sides->data[which] + i * info->block_bytes, NULL, &f);
     return f;
+}
+
+/* The smallest and the largest of n values. */
+struct range {
+    float low, high;
+};
+static inline struct range range_of(const float *values, int n)
+{
+    struct range r = {values[0], values[0]};
+    for (int i = 1; i < n; i++) {
+        r.low = values[i] < r.low ? values[i] : r.low;
+        r.high = values[i] > r.high ? values[i] : r.high;
+    }
+    return r;
+}
+
+static inline void sides_store(const struct sides_out *sides, int which, float value)
+{
+    dtype_info(sides->dtype[which])->pack(&value, sides->data[which], NULL);
 }
 
 /* The largest magnitude as bits: in this order NaN > Inf > every number, so one maximum also finds what is not finite.

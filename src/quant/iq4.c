@@ -2,7 +2,11 @@
  *
  *   IQ4_NL   32 values, 18 bytes: an f16 d, then 16 bytes, low nibbles 0..15, high nibbles 16..31; value = d * K[code]
  *   IQ4_XS   256 values, 136 bytes: f16 d, 2 bytes with the high 2 bits of 8 scales, 4 bytes with their low 4, then 16
- *            bytes of codes for each 32 values as above; value = d * (scale - 32) * K[code] */
+ *            bytes of codes for each 32 values as above; value = d * (scale - 32) * K[code]
+ *
+ * Packing IQ4_NL: the value of largest magnitude lies on a code near one of the two ends of K, moved by up to 7 in
+ * steps of 1; for each of these scales the codes are the nearest and the scale is then the least-squares one; the
+ * smallest error with d as f16 has it counts. A block with a NaN or an infinity gets d = NaN. */
 #include "quant/formats.h"
 
 static const int8_t K[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
@@ -33,4 +37,64 @@ void quant_unpack_i8_IQ4_XS(const uint8_t *block, const struct sides *sides, int
         scales_out[s] = f16_to_f32(load_u16(block)) * (float)(scale - 32);
         codes_32(block + 8 + 16 * s, codes_out + 32 * s);
     }
+}
+
+/* The code whose value is nearest; K ascends. */
+static int nearest(float x)
+{
+    int low = 0, high = 15;
+    while (low + 1 < high) {
+        int middle = (low + high) / 2;
+        *(x < K[middle] ? &high : &low) = middle;
+    }
+    return x - K[low] <= K[high] - x ? low : high;
+}
+
+/* The scale of the least squared error for the codes that `inverse` gives. */
+static float fitted(const float *values, float inverse)
+{
+    float products = 0, squares = 0;
+    for (int i = 0; i < 32; i++) {
+        float k = K[nearest(values[i] * inverse)];
+        products += values[i] * k;
+        squares += k * k;
+    }
+    return products / squares; /* no code is 0 */
+}
+
+static float error_of(const float *values, float d)
+{
+    float errors = 0, inverse = d != 0 ? 1 / d : 0;
+    for (int i = 0; i < 32; i++) {
+        float error = values[i] - d * K[nearest(values[i] * inverse)];
+        errors += error * error;
+    }
+    return errors;
+}
+
+void quant_pack_IQ4_NL(const float *values, uint8_t *block_out, const struct sides_out *sides)
+{
+    (void)sides;
+    uint32_t amax = amax_bits(values, 32);
+    float top = 0, best = 0, least = INFINITY;
+    memset(block_out, 0, 18);
+    for (int i = 31; i >= 0; i--)
+        top = (float_bits(values[i]) & 0x7fffffffu) == amax ? values[i] : top;
+    if (amax >= 0x7f800000u) {
+        store_u16(block_out, 0x7e00u);
+        return;
+    }
+    for (int end = 0; end < 16 && top != 0; end += 15)
+        for (int move = -7; move <= 7; move++) {
+            float inverse = (float)(K[end] + move) / top;
+            float d = isfinite(inverse) ? f16_to_f32(f16_from_f32(fitted(values, inverse))) : 0,
+                  errors = error_of(values, d);
+            if (errors < least) {
+                least = errors;
+                best = d;
+            }
+        }
+    store_u16(block_out, f16_from_f32(best));
+    for (int i = 0; i < 32 && best != 0; i++)
+        block_out[2 + i % 16] |= (uint8_t)(nearest(values[i] / best) << (i / 16 * 4));
 }

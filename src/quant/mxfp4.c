@@ -9,7 +9,7 @@
  *
  * Packing is ggml's, bit for bit: s = floor(log2(amax)) - 2 + 127 (kept within 0..254; 0 when all are zero), then the
  * nearest value; ties go to the lower code, so towards zero, and what rounds to zero loses its sign. A block with a NaN
- * or an infinity gets s = 255. */
+ * or an infinity gets s = 255. The search tries s - 1 and s + 1 too and takes the smallest squared error. */
 #include "quant/formats.h"
 
 enum { BLOCK = 32, CODE_BYTES = 16 };
@@ -66,6 +66,35 @@ static uint8_t encode(const float *values, uint8_t *codes_out)
     return s;
 }
 
+static double error_with(const float *values, uint8_t s)
+{
+    double errors = 0, scale = (double)e8m0_to_f32(s);
+    for (int i = 0; i < BLOCK; i++) {
+        double error = doubled[nearest_code(values[i], e8m0_to_f32(s))] * 0.5 * scale - (double)values[i];
+        errors += error * error;
+    }
+    return errors;
+}
+
+/* As encode, with the scale of the smallest error; of equal ones the rule's own, then the smaller. */
+static uint8_t encode_search(const float *values, uint8_t *codes_out)
+{
+    uint8_t own = encode(values, codes_out), best = own;
+    if (own == 255 || amax_bits(values, BLOCK) == 0)
+        return own;
+    double least = error_with(values, own);
+    for (int s = own - 1; s <= own + 1; s += 2) {
+        double errors = s >= 0 && s < 255 ? error_with(values, (uint8_t)s) : INFINITY;
+        if (errors < least) {
+            least = errors;
+            best = (uint8_t)s;
+        }
+    }
+    for (int i = 0; i < BLOCK; i++)
+        codes_out[i] = nearest_code(values[i], e8m0_to_f32(best));
+    return best;
+}
+
 void quant_unpack_i8_MXFP4(const uint8_t *block, const struct sides *sides, int8_t *codes_out, float *scales_out,
                            float *offsets_out)
 {
@@ -77,13 +106,24 @@ void quant_unpack_i8_MXFP4(const uint8_t *block, const struct sides *sides, int8
     }
 }
 
+static void store_halves(const uint8_t *codes, uint8_t *block_out)
+{
+    for (int j = 0; j < CODE_BYTES; j++)
+        block_out[1 + j] = (uint8_t)(codes[j] | codes[j + 16] << 4);
+}
+
+static void store_pairs(const uint8_t *codes, uint8_t *block_out)
+{
+    for (int j = 0; j < CODE_BYTES; j++)
+        block_out[j] = (uint8_t)(codes[2 * j] | codes[2 * j + 1] << 4);
+}
+
 void quant_pack_MXFP4(const float *values, uint8_t *block_out, const struct sides_out *sides)
 {
     (void)sides;
     uint8_t codes[BLOCK];
     block_out[0] = encode(values, codes);
-    for (int j = 0; j < CODE_BYTES; j++)
-        block_out[1 + j] = (uint8_t)(codes[j] | codes[j + 16] << 4);
+    store_halves(codes, block_out);
 }
 
 static void pairs(const uint8_t *bytes, int8_t *codes_out)
@@ -114,6 +154,12 @@ void quant_pack_MXFP4_HF(const float *values, uint8_t *block_out, const struct s
 {
     uint8_t codes[BLOCK];
     sides->data[0][0] = encode(values, codes);
-    for (int j = 0; j < CODE_BYTES; j++)
-        block_out[j] = (uint8_t)(codes[2 * j] | codes[2 * j + 1] << 4);
+    store_pairs(codes, block_out);
+}
+
+void quant_pack_mxfp4_search(const float *values, bool apart, uint8_t *block_out, const struct sides_out *sides)
+{
+    uint8_t codes[BLOCK], s = encode_search(values, codes);
+    *(apart ? sides->data[0] : block_out) = s;
+    (apart ? store_pairs : store_halves)(codes, block_out);
 }

@@ -50,6 +50,15 @@ struct dtype_info {
 };
 
 const struct dtype_info *dtype_info(enum dtype t);
+/* A whole row of n values, what lies apart beside it: `pack` block after block, but a group that several blocks share
+ * has one scale for all of it. search: MXFP4 only, see mxfp4.c. */
+struct quant_row {
+    enum dtype dtype;
+    int64_t group;
+    bool search;
+};
+void quant_pack_row(const struct quant_row *how, const float *values, int64_t n, uint8_t *out,
+                    const struct sides_out *sides);
 /* DT_COUNT if there is none. */
 enum dtype dtype_from_gguf(uint32_t type);
 

@@ -102,7 +102,7 @@ def read_gguf(data):
         at += 16 + 8 * rank
     begin, offs = (at + 31) // 32 * 32, [i[3] for i in infos] + [len(data)]
     for i, (name, dims, kind, off) in enumerate(infos):
-        size = {0: (1, 4), 1: (1, 2), 8: (32, 34), 39: (32, 17)}[kind]
+        size = {0: (1, 4), 1: (1, 2), 8: (32, 34), 30: (1, 2), 39: (32, 17)}[kind]
         n = size[1]
         for d in dims:
             n *= d

@@ -114,10 +114,10 @@ int verb_train(const struct options *o)
                                          .fault = getenv("OSSO_FAULT")};
     enum osso_train_end end = OSSO_TRAIN_DONE;
     enum osso_status status = read_settings(o, &config, &err);
-    bool only = o->v[OPT_print_config].set || o->v[OPT_dry_run].set;
+    bool only = o->v[OPT_print_config].set || o->v[OPT_train_dry_run].set;
     if (!status && o->v[OPT_print_config].set)
         status = print_settings(config, &err);
-    else if (!status && o->v[OPT_dry_run].set)
+    else if (!status && o->v[OPT_train_dry_run].set)
         status = dry_run(o, config, &err);
     if (!status && !only && !o->v[OPT_dump_grads].set && !osso_train_config_has(config, "out"))
         status = error_set(&err, OSSO_USAGE, "where to? Say out, the folder of the run");

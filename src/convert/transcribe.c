@@ -1,0 +1,390 @@
+/* transcribe.c: the bytes of a tensor of OUT, a few rows at a time. Rows are independent, so that a team shares them
+ * and the bytes do not depend on how many do. What lies apart from the codes follows them in the file: it is made
+ * beside them and kept (a sixteenth of their size) until it is its turn. */
+#include "convert/conversion.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/must.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { CHUNK = 8 << 20, MOST_ROWS = 1 << 16, TILE = DTYPE_MAX_BLOCK, FORGET = 64 << 20, WORST_BLOCK = 32 };
+
+/* What a row's new values cost. */
+struct row_cost {
+    double squares, errors, worst_errors, worst_squares, largest;
+    int64_t worst_block;
+};
+
+struct transcriber {
+    struct conversion *c;
+    const struct plan_tensor *t;  /* the values, or their codes */
+    int64_t stack, rows, columns; /* rows: of all members together, of one matrix of the stack */
+    int64_t row_bytes;            /* of the first part */
+    int64_t first, n;             /* the chunk: rows of the file (inputs, where it is transposed) */
+    int64_t side_row[2];          /* bytes of a row of what lies apart */
+    uint8_t *side[2], *chunk;
+    size_t chunk_bytes;
+    float *values; /* two rows for each thread */
+    struct row_cost *costs;
+    bool measures;
+    struct osso_tensor_fate fate;
+    double squares, errors;
+};
+
+/* ---- which row is whose --------------------------------------------------------------------------------- */
+
+/* Row r of all members together: the member, and its row. */
+static int member_of(const struct transcriber *x, int64_t r, int64_t *row_out)
+{
+    const struct names_row *row = x->t->row;
+    const struct config *c = &x->c->model->config;
+    int slot = 0;
+    if (row->join == JOIN_ALTERNATING) {
+        *row_out = r / row->n_members;
+        return (int)(r % row->n_members);
+    }
+    while (slot + 1 < row->n_members && r >= names_rows_before(c, row, slot + 1))
+        slot++;
+    *row_out = r - names_rows_before(c, row, slot);
+    return slot;
+}
+
+static struct view row_view(const struct transcriber *x, int64_t e, int64_t r, int64_t *row_out)
+{
+    return fates_view(x->c, x->t->row, member_of(x, r, row_out), x->t->layer, e);
+}
+
+/* ---- one row -------------------------------------------------------------------------------------------- */
+
+/* 16 bytes of codes whose low and high nibbles are neighbours, as low and high halves of the block, and back. */
+static void pairs_to_halves(const uint8_t *in, uint8_t *out)
+{
+    for (int j = 0; j < 8; j++) {
+        out[2 * j] = (uint8_t)((in[j] & 15) | in[j + 8] << 4);
+        out[2 * j + 1] = (uint8_t)(in[j] >> 4 | (in[j + 8] & 0xf0));
+    }
+}
+
+static void halves_to_pairs(const uint8_t *in, uint8_t *out)
+{
+    for (int j = 0; j < 8; j++) {
+        out[j] = (uint8_t)((in[2 * j] & 15) | in[2 * j + 1] << 4);
+        out[j + 8] = (uint8_t)(in[2 * j] >> 4 | (in[2 * j + 1] & 0xf0));
+    }
+}
+
+/* From any of the three layouts into one of the two that are written. */
+static void move_mxfp4(const struct view *v, int64_t r, enum dtype to, uint8_t *out, uint8_t *scales)
+{
+    bool apart = v->dtype == DT_MXFP4_HF, halves = v->dtype == DT_MXFP4;
+    for (int64_t b = 0; b < v->cols / QUANT_BLOCK; b++) {
+        const uint8_t *in = v->data + r * v->row_stride + b * (apart ? 16 : 17);
+        uint8_t scale = apart ? v->side[0].data[r * v->side[0].stride + b] : in[0];
+        const uint8_t *codes = apart ? in : in + 1;
+        uint8_t *to_codes = to == DT_MXFP4_HF ? out + 16 * b : out + 17 * b + 1;
+        if (halves == (to == DT_MXFP4))
+            memcpy(to_codes, codes, 16);
+        else
+            (halves ? halves_to_pairs : pairs_to_halves)(codes, to_codes);
+        *(to == DT_MXFP4_HF ? scales + b : out + 17 * b) = scale;
+    }
+}
+
+static void move_row(const struct transcriber *x, const struct view *v, int64_t r, uint8_t *out, uint8_t *const side[2])
+{
+    const struct dtype_info *info = dtype_info(v->dtype);
+    const uint8_t *in = v->data + r * v->row_stride;
+    if (fates_is_mxfp4(v->dtype)) {
+        move_mxfp4(v, r, x->t->choice.dtype, out, side[0]);
+        return;
+    }
+    if (!v->col_stride)
+        memcpy(out, in, (size_t)x->row_bytes);
+    for (int64_t k = 0; v->col_stride && k < v->cols; k++)
+        memcpy(out + k * info->block_bytes, in + k * v->col_stride, (size_t)info->block_bytes);
+    for (int i = 0; i < 2; i++)
+        if (side[i])
+            memcpy(side[i], v->side[i].data + r * v->side[i].stride, (size_t)x->side_row[i]);
+}
+
+/* What became of `values` in `back`. */
+static struct row_cost cost_of(const float *values, const float *back, int64_t n)
+{
+    struct row_cost cost = {.worst_errors = -1};
+    for (int64_t b = 0; b < n; b += WORST_BLOCK) {
+        double squares = 0, errors = 0;
+        for (int64_t k = b; k < n && k < b + WORST_BLOCK; k++) {
+            double error = fabs((double)back[k] - (double)values[k]);
+            squares += (double)values[k] * (double)values[k];
+            errors += error * error;
+            cost.largest = error > cost.largest ? error : cost.largest;
+        }
+        cost.squares += squares;
+        cost.errors += errors;
+        if (errors > cost.worst_errors) {
+            cost.worst_errors = errors;
+            cost.worst_squares = squares;
+            cost.worst_block = b / WORST_BLOCK;
+        }
+    }
+    return cost;
+}
+
+static void pack_row(const struct transcriber *x, const struct view *v, int64_t r, float *values, uint8_t *out,
+                     uint8_t *const side[2], struct row_cost *cost)
+{
+    const struct plan_choice *to = &x->t->choice;
+    const struct quant_row how = {to->dtype, to->group, x->c->q.search};
+    const struct sides_out sides = {{side[0], side[1]}, {to->side, to->side}};
+    const struct view made = {.dtype = to->dtype,
+                              .data = out,
+                              .side = {{to->side, side[0], 0}, {to->side, side[1], 0}},
+                              .group = to->group,
+                              .rows = 1,
+                              .cols = v->cols};
+    view_values(v, r, 0, v->cols, values);
+    quant_pack_row(&how, values, v->cols, out, &sides);
+    view_values(&made, 0, 0, v->cols, values + x->columns);
+    *cost = cost_of(values, values + x->columns, v->cols);
+}
+
+/* ---- a chunk of rows ------------------------------------------------------------------------------------ */
+
+static void fill_rows(const struct member *m, void *arg)
+{
+    struct transcriber *x = arg;
+    int64_t lo, hi, r;
+    member_share(m, x->n, &lo, &hi);
+    for (int64_t i = lo; i < hi; i++) {
+        int64_t at = x->first + i;
+        struct view v = row_view(x, at / x->rows, at % x->rows, &r);
+        uint8_t *out = x->chunk + i * x->row_bytes, *side[2] = {NULL, NULL};
+        for (int k = 0; k < 2; k++)
+            if (x->side[k])
+                side[k] = x->side[k] + at * x->side_row[k];
+        x->costs[i] = (struct row_cost){0};
+        if (fates_moves(&v, &x->t->choice))
+            move_row(x, &v, r, out, side);
+        else
+            pack_row(x, &v, r, x->values + 2 * m->id * x->columns, out, side, &x->costs[i]);
+    }
+}
+
+/* Columns [first, first + n) of output r of a matrix, one value in each of the file's rows. */
+static void scatter(const struct transcriber *x, const struct view *v, int64_t r, int64_t column, int64_t at,
+                    float *values, struct row_cost *cost)
+{
+    const struct dtype_info *to = dtype_info(x->t->choice.dtype);
+    uint8_t *out = x->chunk + at * to->block_bytes;
+    if (fates_moves(v, &x->t->choice)) {
+        int64_t step = v->col_stride ? v->col_stride : to->block_bytes;
+        const uint8_t *in = v->data + r * v->row_stride + column * step;
+        for (int64_t k = 0; k < x->n; k++)
+            memcpy(out + k * x->row_bytes, in + k * step, (size_t)to->block_bytes);
+        return;
+    }
+    view_values(v, r, column, x->n, values);
+    for (int64_t k = 0; k < x->n; k++) {
+        to->pack(values + k, out + k * x->row_bytes, NULL);
+        to->unpack(out + k * x->row_bytes, NULL, values + TILE + k);
+    }
+    *cost = cost_of(values, values + TILE, x->n);
+}
+
+static void fill_transposed(const struct member *m, void *arg)
+{
+    struct transcriber *x = arg;
+    int64_t lo, hi, row, e = x->first / x->columns, column = x->first % x->columns;
+    member_share(m, x->rows, &lo, &hi);
+    for (int64_t r = lo; r < hi; r++) {
+        struct view v = row_view(x, e, r, &row);
+        x->costs[r] = (struct row_cost){0};
+        scatter(x, &v, row, column, r, x->values + 2 * m->id * (x->columns > TILE ? x->columns : TILE), &x->costs[r]);
+    }
+}
+
+/* Sums in the order of the rows, whoever made them. first: the number of the first row. */
+static void add_costs(struct transcriber *x, int64_t n, int64_t first, int64_t first_block)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const struct row_cost *c = &x->costs[i];
+        x->squares += c->squares;
+        x->errors += c->errors;
+        if (c->largest > x->fate.largest_error)
+            x->fate.largest_error = c->largest;
+        if (c->worst_errors > x->fate.worst_mse) { /* an absolute sum until the tensor is done */
+            x->fate.worst_mse = c->worst_errors;
+            x->fate.worst_row = first + i;
+            x->fate.worst_block = first_block + c->worst_block;
+            x->fate.relative_mse = c->worst_squares;
+        }
+    }
+}
+
+/* ---- a tensor ------------------------------------------------------------------------------------------- */
+
+static enum osso_status grow(struct transcriber *x, void **space, size_t *have, size_t need)
+{
+    if (need <= *have)
+        return OSSO_OK;
+    mem_free(*space);
+    *have = 0;
+    *space = mem_alloc(need);
+    if (!*space)
+        return error_nomem(x->c->err, need, "rows of a tensor");
+    *have = need;
+    return OSSO_OK;
+}
+
+static enum osso_status begin(struct transcriber *x, int i)
+{
+    struct conversion *c = x->c;
+    const struct plan_tensor *t = x->t = &c->plan.list[i];
+    const struct param *p = names_param(t->row);
+    size_t none = 0;
+    enum osso_status status = OSSO_OK;
+    bool transposed = t->row->store == STORE_TRANSPOSED;
+    x->stack = params_stacked(p) ? c->model->config.n_experts : 1;
+    x->rows = names_rows(&c->model->config, t->row);
+    x->columns = params_is_matrix(p) ? names_columns(&c->model->config, t->row) : 1;
+    x->row_bytes = (int64_t)t->bytes / (x->stack * (transposed ? x->columns : x->rows));
+    x->fate = fates_tell(c, i);
+    x->fate.worst_mse = -1;
+    x->squares = x->errors = 0;
+    for (int k = 0; k < 2; k++) {
+        const struct plan_tensor *s = i + 1 + k < c->plan.n ? &c->plan.list[i + 1 + k] : t;
+        mem_free(x->side[k]);
+        x->side[k] = NULL;
+        if (s->part != k + 1)
+            break;
+        x->side_row[k] = (int64_t)s->bytes / (x->stack * x->rows);
+        none = 0;
+        status = status ? status : grow(x, (void **)&x->side[k], &none, (size_t)s->bytes);
+    }
+    return status;
+}
+
+static int64_t chunk_rows(const struct transcriber *x)
+{
+    int64_t fit = (int64_t)x->chunk_bytes / x->row_bytes,
+            most = x->t->row->store == STORE_TRANSPOSED ? TILE : MOST_ROWS;
+    return fit < most ? fit : most;
+}
+
+/* How much has been written, and may it go on? */
+static enum osso_status step(struct transcriber *x, uint64_t bytes)
+{
+    struct conversion *c = x->c;
+    c->done += bytes;
+    if (c->done - c->forgotten >= FORGET) { /* the source's pages are behind us */
+        tensors_forget(&c->model->tensors);
+        c->forgotten = c->done;
+    }
+    if (c->o.progress && c->o.progress(c->o.user, c->done, c->plan.bytes) != 0)
+        return error_set(c->err, OSSO_CANCELLED, "%s: cancelled after %llu MiB; nothing was left", c->out,
+                         (unsigned long long)(c->done >> 20));
+    return tensors_check(&c->model->tensors, c->err);
+}
+
+static enum osso_status write_values(struct transcriber *x, struct save *save)
+{
+    bool transposed = x->t->row->store == STORE_TRANSPOSED;
+    int64_t all = x->stack * (transposed ? x->columns : x->rows), most = chunk_rows(x);
+    enum osso_status status = tensors_check(&x->c->model->tensors, x->c->err);
+    for (x->first = 0; x->first < all && !status; x->first += x->n) {
+        int64_t end = transposed ? (x->first / x->columns + 1) * x->columns : all;
+        x->n = end - x->first < most ? end - x->first : most;
+        team_run(x->c->team, transposed ? fill_transposed : fill_rows, x);
+        if (transposed)
+            add_costs(x, x->rows, x->first / x->columns * x->rows, x->first % x->columns / WORST_BLOCK);
+        else
+            add_costs(x, x->n, x->first, 0);
+        uint64_t bytes = (uint64_t)(x->n * x->row_bytes);
+        status = save_write(save, x->chunk, (size_t)bytes, x->c->err);
+        if (!status)
+            status = step(x, bytes);
+    }
+    return status;
+}
+
+/* The report of a tensor whose parts are all written. */
+static void tell(struct transcriber *x)
+{
+    struct osso_tensor_fate *f = &x->fate;
+    f->measured = !f->moved;
+    f->worst_mse = f->measured && f->worst_mse > 0 ? f->worst_mse / f->relative_mse : 0;
+    f->relative_mse = f->measured && x->errors > 0 ? x->errors / x->squares : 0;
+    if (x->c->o.tensor)
+        x->c->o.tensor(x->c->o.user, f);
+}
+
+enum osso_status transcriber_write(struct transcriber *x, struct save *save, int i)
+{
+    const struct plan *plan = &x->c->plan;
+    const struct plan_tensor *t = &plan->list[i];
+    enum osso_status status = OSSO_OK;
+    if (t->part == 0) {
+        status = begin(x, i);
+        if (!status)
+            status = write_values(x, save);
+    } else {
+        must(x->side[t->part - 1]);
+        status = save_write(save, x->side[t->part - 1], (size_t)t->bytes, x->c->err);
+        if (!status)
+            status = step(x, t->bytes);
+    }
+    if (!status && (i + 1 == plan->n || plan->list[i + 1].part == 0))
+        tell(x);
+    return status;
+}
+
+/* The largest that any tensor asks for. */
+static void sizes(const struct conversion *c, size_t *chunk, int64_t *columns, int64_t *rows)
+{
+    *chunk = CHUNK;
+    *columns = TILE;
+    *rows = 1;
+    for (int i = 0; i < c->plan.n; i++) {
+        const struct plan_tensor *t = &c->plan.list[i];
+        int64_t inputs = names_columns(&c->model->config, t->row), outputs = names_rows(&c->model->config, t->row);
+        bool transposed = t->row->store == STORE_TRANSPOSED;
+        uint64_t row = t->part || !params_is_matrix(names_param(t->row))
+                           ? 4
+                           : (uint64_t)(transposed ? outputs * TILE : inputs) * 4;
+        *chunk = row > *chunk ? (size_t)row : *chunk;
+        *columns = inputs > *columns ? inputs : *columns;
+        *rows = outputs > *rows ? outputs : *rows;
+    }
+}
+
+enum osso_status transcriber_create(struct conversion *c, struct transcriber **transcriber_out)
+{
+    struct transcriber *x = *transcriber_out = mem_alloc(sizeof *x);
+    int64_t columns, rows;
+    if (!x)
+        return error_nomem(c->err, sizeof *x, "a converter");
+    x->c = c;
+    sizes(c, &x->chunk_bytes, &columns, &rows);
+    size_t costs = rows > MOST_ROWS ? (size_t)rows : MOST_ROWS;
+    x->chunk = mem_alloc(x->chunk_bytes);
+    x->values = mem_array((size_t)(2 * columns) * (size_t)team_threads(c->team), sizeof *x->values);
+    x->costs = mem_array(costs, sizeof *x->costs);
+    if (!x->chunk || !x->values || !x->costs)
+        return error_nomem(c->err, x->chunk_bytes + costs * sizeof *x->costs, "rows of tensors");
+    return OSSO_OK;
+}
+
+void transcriber_free(struct transcriber *x)
+{
+    if (!x)
+        return;
+    mem_free(x->side[0]);
+    mem_free(x->side[1]);
+    mem_free(x->chunk);
+    mem_free(x->values);
+    mem_free(x->costs);
+    mem_free(x);
+}
