@@ -23,7 +23,7 @@ OSSO_API const char *osso_eval_task(int i, const char **file_out);
 struct osso_eval_options {
     size_t size;
     const char *tasks;     /* names with commas between, or "all": those whose file is in the folder */
-    const char *data;      /* a folder with the tasks' files, or the file of the one task */
+    const char *data;      /* a folder with the tasks' files, or the file of the one task; sanity needs none */
     int num_fewshot;       /* questions with their answers that come first */
     int max_new;           /* tokens of an answer where the model writes one; 0: 256 */
     int64_t limit;         /* items of each task (of mmlu: of each subject); 0: all */
@@ -36,6 +36,7 @@ struct osso_eval_options {
     /* Called now and then; a result other than 0 ends it (CANCELLED). May be NULL. */
     int (*progress)(void *user, uint64_t done, uint64_t total);
     void *user;
+    bool chat; /* the same questions in harmony, each a user's message; the names of the scores then end in "chat" */
 };
 
 /* Options of an engine that fits: sessions, rows, rows with logits and, where it is 0, the context (at most 4096). */

@@ -58,9 +58,6 @@ static enum osso_status check(const struct osso_eval_options *o, const struct os
         return status;
     if (!o->tasks || !o->tasks[0])
         return error_set(err, OSSO_USAGE, "an evaluation needs tasks");
-    if (!o->data || !o->data[0])
-        return error_set(err, OSSO_USAGE,
-                         "an evaluation needs data: a folder with the tasks' files, or a file (--data)");
     if (o->max_length > engine->context || o->max_length < 0)
         return error_set(err, OSSO_USAGE, "a length of %lld tokens: the engine's context is %lld",
                          (long long)o->max_length, (long long)engine->context);

@@ -19,7 +19,9 @@ struct item {
     unsigned char *greedy;       /* [n] */
     size_t *characters;          /* [n] */
     size_t bytes, words, tokens; /* ROLLING */
-    char *text, *answer;         /* GENERATE */
+    char *text, *answer;         /* GENERATE, CHAT */
+    char *said;                  /* CHAT, and in harmony: the final text, or the call */
+    bool right, well_formed;     /* CHAT */
     bool kept;                   /* done in an earlier run that was ended */
 };
 
@@ -74,6 +76,11 @@ bool item_room(struct item *item, int n);
 /* feed.c: the source of requests. */
 enum osso_status feed_run(struct eval *e, struct osso_error *err);
 
+/* heard.c: what a model has written. */
+enum osso_status heard(const struct eval *e, const struct run *run, struct item *item, const struct score_request *r,
+                       struct osso_error *err);
+bool heard_enough(const struct eval *e, const struct run *run, const struct score_request *r);
+
 /* keep.c: what is done, in a file, so that a run that was ended goes on. */
 enum osso_status keep_open(struct eval *e, struct osso_error *err);
 enum osso_status keep_add(struct eval *e, const struct run *run, const struct item *item, struct osso_error *err);
@@ -85,6 +92,8 @@ enum grade_rule { GRADE_STRICT, GRADE_FLEXIBLE };
 struct jtext grade_answer(const char *text, enum grade_rule rule); /* in the text; "[invalid]": there is none */
 bool grade_equal(struct jtext said, const char *right);
 
+/* Is what the model thinks likeliest, or has said, right? */
+bool item_right(const struct run *run, const struct item *item);
 /* The choice with the largest log-likelihood (normed: per character); of equal ones the first. */
 int item_choice(const struct item *item, bool normed);
 

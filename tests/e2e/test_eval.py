@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """osso eval: the numbers of lm-evaluation-harness (tests/golden/eval), files that are wrong, runs that are ended, pairs."""
 import math
+import re
 import signal
+import struct
 import time
 
 from harness import *
@@ -27,6 +29,20 @@ def lines(path):
 
 def near(a, b):
     return abs(a - b) <= 1e-4 * max(1, abs(a))
+
+
+def npy(path):
+    """The rows of a float32 array."""
+    raw = path.read_bytes()
+    at = 10 + struct.unpack_from("<H", raw, 8)[0]
+    n, width = map(int, re.search(rb"\((\d+), (\d+)\)", raw[:at]).groups())
+    return [struct.unpack_from(f"<{width}f", raw, at + 4 * width * i) for i in range(n)]
+
+
+def log_softmax(row):
+    top = max(row)
+    total = math.log(sum(math.exp(x - top) for x in row)) + top
+    return [x - total for x in row]
 
 
 def compare_samples(golden, mine, tasks=None):
@@ -100,6 +116,59 @@ def test_lines_of_ones_own():
     assert near(result["perplexity,none"], math.exp(-first["ll"][0]))
 
 
+def test_conversations():
+    """The small model says the same to the same: what it says is a line's expectation here, or is not."""
+    file, samples = TEMP / "chat.jsonl", TEMP / "chat_samples.jsonl"
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
+    asks = [{"messages": [{"role": "user", "content": "Hello"}], "family": "words", "effort": "low", "pattern": "."},
+            {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}], "none_of": ["zzzz"]},
+            {"messages": [{"role": "user", "content": "How is the weather in Paris?"}], "tools": [tool], "family": "tools",
+             "call": {"name": "get_weather", "arguments": {"city": "Paris"}}}]
+    file.write_text("".join(json.dumps(a) + "\n" for a in asks))
+    both = report("chat", "-n", 64, "--exact", "--samples", samples, data=file)["results"]
+    said = lines(samples)
+    assert both["chat"]["n"] == 3 and both["chat_tools"]["n"] == both["chat_words"]["n"] == 1, both
+    for one in said:  # as osso generate --chat says it, to the byte
+        assert one["acc"] in (0, 1) and one["well_formed"] in (0, 1) and one["text"].startswith("<|channel|>"), one
+    alone = osso("generate", "--chat", "-m", bundled(), "--exact", "--temp", 0, "-n", 64, "--date", "none", "--reasoning-effort", "low", "Hello")
+    assert alone.code == 0 and alone.text.strip() == said[0]["pred"].strip(), (alone, said[0])
+    # the same expectations, turned: what was said is right, and what was not is wrong
+    asks[0]["answer"] = said[0]["pred"].upper() + " ."
+    del asks[0]["pattern"]
+    asks[1]["none_of"] = [said[1]["pred"][:5].lower()]
+    if '"arguments"' in said[2]["pred"]:
+        asks[2]["call"] = {k: v.replace("functions.", "") if k == "name" else v for k, v in json.loads(said[2]["pred"]).items()}
+    file.write_text("".join(json.dumps(a) + "\n" for a in asks))
+    report("chat", "-n", 64, "--exact", "--samples", samples, data=file)
+    assert [s["acc"] for s in lines(samples)] == [1, 0, 1], lines(samples)
+    file.write_text(json.dumps(asks[0]) + "\n" + json.dumps(dict(asks[1], tools=[{"type": "web_search"}])) + "\n")
+    refuses(run("chat", data=file), 1, "line 2", "web_search")
+    refuses(run("chat", "-n", 64, "-c", 70, data=file), 1, "line 1", "-c")
+    sanity = osso("eval", "sanity", "-m", bundled(), "-n", 64, "--json")
+    assert sanity.code == 0 and json.loads(sanity.text)["results"]["sanity"]["n"] == 4, sanity
+
+
+def test_questions_in_harmony():
+    plain, samples = TEMP / "plain.jsonl", TEMP / "harmony.jsonl"
+    report("copa,gsm8k", "-n", 16, "--exact", "--samples", plain)
+    result = report("copa,gsm8k", "-n", 16, "--exact", "--chat", "--samples", samples)
+    assert result["config"]["chat"] is True and "acc,none" not in result["results"]["copa"], result
+    assert result["results"]["copa"]["acc,chat"] >= 0 and "exact_match,chat-strict" in result["results"]["gsm8k"], result
+    assert all(a["ll"] != b["ll"] for a, b in zip(lines(plain), lines(samples)) if "ll" in a)
+    # by hand: the prompt, the header of the answer, the choice without its blank
+    ask, one = lines(DATA / "copa.jsonl")[0], lines(samples)[0]
+    message = {"messages": [{"role": "user", "content": ask["query"]}]}
+    prompt = osso("render", "--from", "chat", "-m", bundled(), "-", stdin=json.dumps(message)).text.rstrip("\n") + "<|channel|>final<|message|>"
+    ids = osso("tokenize", "-m", bundled(), "--special", "-p", prompt + ask["choices"][0]).text.split()
+    cut = len(osso("tokenize", "-m", bundled(), "--special", "-p", prompt).text.split())
+    out = TEMP / "chat.npy"
+    assert osso("logits", "-m", bundled(), "--exact", "--ids", ",".join(ids), "-o", out).code == 0
+    rows = npy(out)
+    ll = sum(log_softmax(rows[i - 1])[int(ids[i])] for i in range(cut, len(ids)))
+    assert near(ll, one["ll"][0]), (ll, one)
+    refuses(run("wikitext", "--chat"), 2, "--chat", "wikitext")
+
+
 def test_what_is_wrong_is_named():
     cases = [
         ("choice", "{", "line 1"),
@@ -132,7 +201,11 @@ def test_what_is_wrong_is_named():
     refuses(run("hellaswagg"), 2, "no task 'hellaswagg'")
     refuses(run("copa,copa"), 2, "twice")
     refuses(run("copa,"), 2, "no task ''")
-    refuses(osso("eval", "copa", "-m", bundled()), 2, "--data")
+    refuses(osso("eval", "copa", "-m", bundled()), 2, "copa", "--data")
+    refuses(osso("eval", "all", "-m", bundled()), 2, "--data")
+    for line in ('{"messages": [], "answer": "a"}', '{"messages": [{"role": "user", "content": "a"}]}'):
+        file.write_text(line)
+        refuses(run("chat", data=file), 1, "line 1", "messages" if "[]" in line else "'answer'")
     refuses(run("copa", "--prefix-id", 99999), 2, "prefix")
     refuses(run("copa", "mmlu"), 2, "'mmlu'")
 

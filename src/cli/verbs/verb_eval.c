@@ -61,6 +61,7 @@ static enum osso_status run(const struct options *o, struct runner *r, char **re
                                      .prefix = v[OPT_prefix_id].set ? &prefix : NULL,
                                      .samples = v[OPT_samples].set ? v[OPT_samples].s : NULL,
                                      .settings = more,
+                                     .chat = v[OPT_eval_chat].set,
                                      .progress = show};
     osso_engine_set_interrupt(r->engine, interrupt_flag());
     status = more ? osso_eval_run(r->engine, r->tokenizer, &with, report, complete, err)
@@ -102,9 +103,6 @@ static enum osso_status check(const struct options *o, bool compare, struct osso
         return error_set(err, OSSO_USAGE, "--max-drop has no effect without compare; leave it out");
     if (!compare && o->n_operands > 1)
         return error_set(err, OSSO_USAGE, "'%s': tasks are one word, with commas between them", o->operand[1]);
-    if (!compare && !o->v[OPT_eval_data].set)
-        return error_set(err, OSSO_USAGE,
-                         "eval needs --data, a folder with the tasks' files (or the file of one task)");
     return OSSO_OK;
 }
 
