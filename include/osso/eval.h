@@ -53,6 +53,23 @@ OSSO_API enum osso_status osso_eval_run(struct osso_engine *engine, const struct
 OSSO_API enum osso_status osso_eval_compare(const char *samples_a, const char *samples_b, char **report_out,
                                             struct osso_error *err);
 
+struct osso_eval_pair_options {
+    size_t size;
+    const char *data;                                           /* a file: any text, taken as it is */
+    int64_t max_length;                                         /* tokens of a window; 0: the smaller context */
+    const int32_t *prefix;                                      /* as in osso_eval_options */
+    int (*progress)(void *user, uint64_t done, uint64_t total); /* tokens; as in osso_eval_options */
+    void *user;
+};
+/* Two models over one text, side by side, as one line of JSON: Kullback and Leibler's divergence of b's distributions
+ * from a's, in nats a token (mean, median, 99th and 99.9th percentile, largest), how often both think the same token
+ * likeliest, and the bits per byte of each. Nothing is stored but a number a token. UNSUPPORTED where their ids do not
+ * mean the same. Both engines need rows with logits, as osso_eval_engine sets them. */
+OSSO_API enum osso_status osso_eval_diverge(struct osso_engine *a, const struct osso_tokenizer *tokenizer_a,
+                                            struct osso_engine *b, const struct osso_tokenizer *tokenizer_b,
+                                            const struct osso_eval_pair_options *options, char **report_out,
+                                            struct osso_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,7 +1,7 @@
 /* chat_grade.c: is what a model wrote in a conversation what the line wants, and is it well-formed harmony? The two are
  * apart: a right text in a message that never ended is right and not well-formed. A call has to be whole: half of one
  * could not be made. */
-#include "eval/chat.h"
+#include "eval/chat_task.h"
 
 #include "base/error.h"
 #include "eval/space.h"
@@ -130,7 +130,7 @@ bool chat_equal(const struct jval *a, const struct jval *b)
 /* ---- messages ----------------------------------------------------------------------------------------------- */
 
 /* What an answer's messages are. */
-struct heard {
+struct transcript {
     const struct osso_conversation *messages;
     struct osso_message final, call; /* the last of each; text NULL: none */
     int n_calls;
@@ -142,9 +142,9 @@ static bool is_channel(const char *name)
     return name && (strcmp(name, "analysis") == 0 || strcmp(name, "commentary") == 0 || strcmp(name, "final") == 0);
 }
 
-static enum osso_status hear(const struct osso_conversation *messages, struct heard *h, struct osso_error *err)
+static enum osso_status hear(const struct osso_conversation *messages, struct transcript *h, struct osso_error *err)
 {
-    *h = (struct heard){.messages = messages, .channels = osso_conversation_size(messages) > 0};
+    *h = (struct transcript){.messages = messages, .channels = osso_conversation_size(messages) > 0};
     for (size_t i = 0; i < osso_conversation_size(messages); i++) {
         struct osso_message m = {.size = sizeof m};
         enum osso_status status = osso_conversation_get(messages, i, &m, err);
@@ -175,7 +175,7 @@ static bool is_function(const char *recipient, struct jtext name)
     return strlen(recipient + n) == name.len && memcmp(recipient + n, name.s, name.len) == 0;
 }
 
-static bool right_call(const struct jval *expected, const struct heard *h, bool whole)
+static bool right_call(const struct jval *expected, const struct transcript *h, bool whole)
 {
     struct jdoc *doc = NULL;
     struct osso_error none;
@@ -229,7 +229,7 @@ static enum osso_status parse(const struct osso_tokenizer *tokenizer, const int3
 }
 
 /* Is the last message a call that ends with <|call|>, or an answer that ends with <|return|>? */
-static bool ended(const struct osso_tokenizer *tokenizer, const struct heard *h, const int32_t *ids, size_t n,
+static bool ended(const struct osso_tokenizer *tokenizer, const struct transcript *h, const int32_t *ids, size_t n,
                   struct osso_error *err)
 {
     struct osso_message m = {.size = sizeof m};
@@ -245,7 +245,7 @@ enum osso_status chat_grade(const struct osso_tokenizer *tokenizer, const struct
                             size_t n, struct chat_verdict *v, struct osso_error *err)
 {
     struct osso_parser *strict = NULL, *parser = NULL;
-    struct heard h;
+    struct transcript h;
     enum chat_rule rule = CHAT_ANSWER;
     bool ok = false, total = false, apart = false;
     buf_puts(&v->said, "");

@@ -1,5 +1,5 @@
 /* doc_forms.c: lines whose form is their task's own. */
-#include "eval/chat.h"
+#include "eval/chat_task.h"
 #include "eval/task.h"
 
 #include "base/error.h"

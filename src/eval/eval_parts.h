@@ -52,7 +52,8 @@ struct eval {
     struct run *runs;
     int n_runs;
     uint64_t n_items, n_done, model_hash;
-    FILE *keep; /* NULL: nothing is kept */
+    double started, run_seconds; /* of the model's own work */
+    FILE *keep;                  /* NULL: nothing is kept */
     char *keep_path;
     /* Where the requests have got to. */
     int run;
@@ -61,6 +62,10 @@ struct eval {
     struct doc doc;
     struct osso_ids page; /* the ids of a text that is scored in windows */
 };
+
+/* eval.c */
+uint64_t eval_hash_model(const struct osso_model *model);
+int32_t eval_prefix(const int32_t *wanted, const struct osso_tokenizer *tokenizer); /* -1: there is none */
 
 /* data.c: the files of the tasks. */
 enum osso_status data_load(struct eval *e, struct osso_error *err);

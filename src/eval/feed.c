@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "eval/chat.h"
+#include "eval/chat_task.h"
 #include "eval/space.h"
 #include "json/jdoc.h"
 

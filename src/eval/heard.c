@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/engine_parts.h"
-#include "eval/chat.h"
+#include "eval/chat_task.h"
 
 #include <string.h>
 

@@ -184,6 +184,7 @@ enum osso_status report_make(const struct eval *e, double seconds, char **out, b
     cpu_name(text, sizeof text);
     jwrite_string(&b, text, strlen(text));
     number(&b, "seconds", seconds);
+    number(&b, "run_seconds", e->run_seconds);
     if (getrusage(RUSAGE_SELF, &usage) == 0)
         buf_printf(&b, ",\"peak_bytes\":%llu", (unsigned long long)usage.ru_maxrss * 1024);
     buf_puts(&b, "}");

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "eval/chat.h"
+#include "eval/chat_task.h"
 #include "json/jget.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
-/* chat.h: items that are conversations: what the model is asked, and whether what it wrote is right. */
-#ifndef OSSO_EVAL_CHAT_H
-#define OSSO_EVAL_CHAT_H
+/* chat_task.h: items that are conversations: what the model is asked, and whether what it wrote is right. */
+#ifndef OSSO_EVAL_CHAT_TASK_H
+#define OSSO_EVAL_CHAT_TASK_H
 
 #include "base/buf.h"
 #include "json/jdoc.h"

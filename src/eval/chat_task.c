@@ -1,5 +1,6 @@
-/* chat.c: the lines of chat tasks: what they may hold, and the conversation that a model is asked to go on with. */
-#include "eval/chat.h"
+/* chat_task.c: the lines of chat tasks: what they may hold, and the conversation that a model is asked to go on with.
+ */
+#include "eval/chat_task.h"
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -93,8 +94,7 @@ enum osso_status chat_check(const struct jval *line, const char *where, enum cha
 static enum osso_status render(const struct osso_tokenizer *tokenizer, struct osso_conversation *c,
                                struct osso_ids *ids, struct osso_error *err)
 {
-    const struct osso_render_options o = {
-        .size = sizeof o, .purpose = OSSO_RENDER_COMPLETION, .drop = OSSO_DROP_TURNS};
+    const struct osso_render_options o = {.size = sizeof o, .purpose = OSSO_RENDER_COMPLETION, .drop = OSSO_DROP_TURNS};
     return osso_conversation_render(c, tokenizer, &o, ids, err);
 }
 
