@@ -1,4 +1,5 @@
-/* eval_tables.c: the reports of `osso eval` that are about engines: two models beside each other, one by its experts. */
+/* eval_tables.c: the reports of `osso eval` that are about engines: two models beside each other, one by its experts.
+ */
 #include "cli/eval_report.h"
 
 #include "base/error.h"

@@ -201,7 +201,7 @@ static enum osso_status add_run(struct eval *e, const struct task *task, struct 
     for (int i = 0; i < e->n_runs; i++)
         if (e->runs[i].task == task)
             return error_set(err, OSSO_USAGE, "the task %s is asked for twice", task->name);
-    char *path = task_own_lines(task)                   ? mem_strdup("the program's own lines")
+    char *path = !task_wants_data(task)                 ? mem_strdup("the program's own lines")
                  : task->file && file_is_dir(e->o.data) ? file_join(e->o.data, task->file)
                                                         : mem_strdup(e->o.data);
     struct run *more = path ? mem_grow(e->runs, (size_t)e->n_runs + 1, sizeof *more) : NULL;
@@ -240,12 +240,12 @@ static enum osso_status named_tasks(struct eval *e, struct osso_error *err)
         else if (!task->shots && e->o.num_fewshot > 0)
             status = error_set(err, OSSO_USAGE, "--num-fewshot: there are no questions to come first for %s",
                                task->name);
-        else if (!task_own_lines(task) && (!e->o.data || !e->o.data[0]))
+        else if (task_wants_data(task) && (!e->o.data || !e->o.data[0]))
             status = error_set(err, OSSO_USAGE,
                                "%s needs data: a folder with the tasks' files, or the file of the one task (--data)",
                                task->name);
-        else if (e->o.chat && task->kind == ROLLING)
-            status = error_set(err, OSSO_USAGE, "--chat: %s is a text, not a question", task->name);
+        else if (e->o.chat && (task->kind == ROLLING || task->kind == SPEED))
+            status = error_set(err, OSSO_USAGE, "--chat: %s asks no question", task->name);
         else
             status = add_run(e, task, err);
         if (!s[n])
@@ -254,7 +254,7 @@ static enum osso_status named_tasks(struct eval *e, struct osso_error *err)
     }
     int n_files = 0;
     for (int i = 0; i < e->n_runs; i++)
-        n_files += !task_own_lines(e->runs[i].task);
+        n_files += task_wants_data(e->runs[i].task);
     if (!status && n_files > 1 && !file_is_dir(e->o.data))
         status = error_set(err, OSSO_USAGE, "%s is no folder: several tasks want one with a file for each", e->o.data);
     return status;
@@ -282,6 +282,8 @@ enum osso_status data_load(struct eval *e, struct osso_error *err)
     status = all ? all_tasks(e, err) : named_tasks(e, err);
     for (int i = 0; i < e->n_runs && !status; i++) {
         struct run *run = &e->runs[i];
+        if (run->task->kind == SPEED)
+            continue;
         status = read_data(run, err);
         if (!status)
             run->hash = hash_bytes(0, run->text, run->len);

@@ -177,8 +177,7 @@ static enum osso_status begin(struct pair_run *run, const char *text, size_t len
         status = error_set(err, OSSO_FORMAT, "%s has no tokens", o->data);
     run->gaps = mem_array((size_t)run->rows, sizeof *run->gaps);
     run->kl = mem_array(run->ids.len, sizeof *run->kl);
-    return status || (run->gaps && run->kl) ? status
-                                            : error_nomem(err, run->ids.len * sizeof *run->kl, "a comparison");
+    return status || (run->gaps && run->kl) ? status : error_nomem(err, run->ids.len * sizeof *run->kl, "a comparison");
 }
 
 /* ---- what is said of it ----------------------------------------------------------------------------------- */

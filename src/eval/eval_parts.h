@@ -3,6 +3,7 @@
 #define OSSO_EVAL_PARTS_H
 
 #include "eval/pair.h"
+#include "eval/stats.h"
 #include "eval/task.h"
 
 #include "osso/eval.h"
@@ -32,7 +33,15 @@ struct group {
     int n_shots;
 };
 
+/* Tokens a second, of prompts of this length and of what is written after them. */
+enum { PERFORM_LENGTHS = 4 };
+struct speed {
+    int length; /* 0: not measured, the context is too short */
+    struct stats prompt, written;
+};
+
 struct run {
+    struct speed speeds[PERFORM_LENGTHS];
     const struct task *task;
     char *path, *text;
     size_t len;
@@ -85,6 +94,9 @@ enum osso_status feed_run(struct eval *e, struct osso_error *err);
 enum osso_status heard(const struct eval *e, const struct run *run, struct item *item, const struct score_request *r,
                        struct osso_error *err);
 bool heard_enough(const struct eval *e, const struct run *run, const struct score_request *r);
+
+/* perform.c */
+enum osso_status perform_run(struct eval *e, struct run *run, struct osso_error *err);
 
 /* keep.c: what is done, in a file, so that a run that was ended goes on. */
 enum osso_status keep_open(struct eval *e, struct osso_error *err);

@@ -103,8 +103,28 @@ static void write_scores(const struct task *task, const struct sums *s, double p
     buf_printf(b, ",\"n\":%lld}", (long long)s->n);
 }
 
-static void write_run(const struct run *run, bool chat, struct sums *groups, struct buf *b)
+/* Tokens a second with their error, and the deviation of the runs. */
+static void write_speeds(const struct eval *e, const struct run *run, struct buf *b)
 {
+    struct osso_engine_stats stats = {.size = sizeof stats};
+    for (int i = 0; i < PERFORM_LENGTHS && run->speeds[i].length > 0; i++) {
+        const struct stats *both[] = {&run->speeds[i].prompt, &run->speeds[i].written};
+        for (int k = 0; k < 2; k++) {
+            char name[64];
+            snprintf(name, sizeof name, "%s_%d_tokens_per_second", k ? "generate" : "prompt", run->speeds[i].length);
+            score(b, name, "none", stats_mean(both[k]), stats_error(both[k]));
+            snprintf(name, sizeof name, "%s_%d_deviation", k ? "generate" : "prompt", run->speeds[i].length);
+            number(b, name, stats_error(both[k]) * sqrt((double)both[k]->n));
+        }
+    }
+    osso_engine_stats(e->engine, &stats);
+    buf_printf(b, ",\"kv_bytes\":%llu,\"activation_bytes\":%llu,\"n\":%lld}", (unsigned long long)stats.kv_bytes,
+               (unsigned long long)stats.activation_bytes, (long long)run->speeds[0].prompt.n);
+}
+
+static void write_run(const struct eval *e, const struct run *run, struct sums *groups, struct buf *b)
+{
+    bool chat = e->o.chat;
     struct sums all = {0};
     const char *name = run->task->name;
     buf_printf(b, "\"%s\":{\"alias\":\"%s\"", name, name);
@@ -112,6 +132,10 @@ static void write_run(const struct run *run, bool chat, struct sums *groups, str
         buf_puts(b, ",\"error\":");
         jwrite_string(b, run->why.text, strlen(run->why.text));
         buf_puts(b, "}");
+        return;
+    }
+    if (run->task->kind == SPEED) {
+        write_speeds(e, run, b);
         return;
     }
     for (int64_t i = 0; i < run->n_items; i++) {
@@ -168,7 +192,7 @@ enum osso_status report_make(const struct eval *e, double seconds, char **out, b
     for (int i = 0; i < e->n_runs; i++) {
         buf_puts(&b, i ? "," : "");
         memset(groups, 0, (size_t)most * sizeof *groups);
-        write_run(&e->runs[i], e->o.chat, groups, &b);
+        write_run(e, &e->runs[i], groups, &b);
     }
     buf_putc(&b, '}');
     write_model(e, &b);

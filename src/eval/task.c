@@ -30,6 +30,11 @@ const char *task_own_lines(const struct task *task)
     return task->kind == CHAT ? task->prompt : NULL;
 }
 
+bool task_wants_data(const struct task *task)
+{
+    return task->kind != SPEED && !task_own_lines(task);
+}
+
 const struct task *task_find(const char *name, size_t len)
 {
     for (int i = 0; i < n_tasks; i++)

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "json/jdoc.h"
 
-enum task_kind { CHOICE, CONTINUATION, ROLLING, GENERATE, CHAT };
+enum task_kind { CHOICE, CONTINUATION, ROLLING, GENERATE, CHAT, SPEED };
 enum { ACC = 1, NORM = 2, PPL = 4, MATCH = 8, ROLL = 16, WELL = 32 }; /* SCORES */
 enum { MOST_CHOICES = 64 };
 
@@ -38,6 +38,7 @@ extern const struct task task_table[];
 extern const int n_tasks;
 /* Lines that the program brings along; NULL: they are in a file. */
 const char *task_own_lines(const struct task *task);
+bool task_wants_data(const struct task *task);
 const struct task *task_find(const char *name, size_t len); /* NULL: no such task */
 
 /* The texts of a line of this task; `where` names it in errors. The doc is the caller's: {0}, and doc_clear. */

@@ -99,7 +99,22 @@ def test_tables_and_files_say_the_same():
     assert run("arc_easy", "--report", TEMP / "r.json").code == 0
     scores = json.loads((TEMP / "r.json").read_text())["results"]["arc_easy"]
     assert scores["n"] == 3 and f"{scores['acc,none']:.4f}" in table.text
-    refuses(run("arc_easy", "--report", TEMP / "r.txt"), 2, "--report", ".json or .md")
+    refuses(run("arc_easy", "--report", TEMP / "r.txt"), 2, "--report", ".json, .md or .html")
+
+
+def test_a_page_and_speed():
+    page = TEMP / "page.html"
+    result = run("arc_easy,performance", "-c", 160, "--report", page, "--json")
+    assert result.code == 0, result
+    speed, text = json.loads(result.text)["results"]["performance"], page.read_text()
+    assert speed["n"] == 10 and speed["prompt_128_tokens_per_second,none"] > 0 and speed["generate_128_deviation"] >= 0, speed
+    assert "prompt_256_tokens_per_second,none" not in speed and speed["kv_bytes"] > 0, speed  # does not fit into -c
+    value = speed["prompt_128_tokens_per_second,none"]
+    assert (f"{value:.4f}" if value < 1000 else f"{value:.6g}") in text
+    assert text.startswith("<!DOCTYPE html>") and text.count("<svg") == 2 and "arc_easy" in text, text[:200]
+    assert not re.search(r"<script|https?:|url\(|src=", text)  # by itself
+    refuses(run("performance", "-c", 64), 2, "-c 160")
+    refuses(osso("eval", "compare", "a", "b", "--report", page), 2, "--report")
 
 
 def test_the_order_of_choices_changes_nothing():

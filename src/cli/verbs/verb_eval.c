@@ -58,20 +58,25 @@ static enum osso_status run(const struct options *o, struct runner *r, char **re
 static enum osso_status publish(const struct options *o, const char *report, enum work work, struct osso_error *err)
 {
     const struct option_value *v = o->v;
-    struct buf text = {0};
+    struct buf text = {0}, page = {0};
     enum osso_status status = work == WORK_TASKS || work == WORK_SAMPLES
                                   ? eval_report_table(report, work == WORK_SAMPLES, &text, err)
                                   : eval_report_models(report, &text, err);
     if (!status && v[OPT_report].set) {
         const char *dot = strrchr(v[OPT_report].s, '.');
-        status = dot && strcmp(dot, ".md") == 0 ? save_atomic(v[OPT_report].s, text.data, text.len, err)
-                                                : save_atomic(v[OPT_report].s, report, strlen(report), err);
+        bool html = dot && strcmp(dot, ".html") == 0, md = dot && strcmp(dot, ".md") == 0;
+        if (html)
+            status = eval_report_html(report, &page, err);
+        const char *what = html ? page.data : md ? text.data : report;
+        if (!status)
+            status = save_atomic(v[OPT_report].s, what, strlen(what), err);
     }
     if (!status && v[OPT_json].set)
         out_puts(report), out_puts("\n");
     else if (!status)
         out_puts(text.data);
     buf_free(&text);
+    buf_free(&page);
     return status;
 }
 
@@ -114,8 +119,13 @@ static enum osso_status check(const struct options *o, enum work work, struct os
 {
     bool compare = work == WORK_SAMPLES || work == WORK_MODELS;
     const char *dot = o->v[OPT_report].set ? strrchr(o->v[OPT_report].s, '.') : NULL;
-    if (o->v[OPT_report].set && (!dot || (strcmp(dot, ".md") != 0 && strcmp(dot, ".json") != 0)))
-        return error_set(err, OSSO_USAGE, "--report %s: the file's name ends in .json or .md", o->v[OPT_report].s);
+    bool page = dot && strcmp(dot, ".html") == 0;
+    if (o->v[OPT_report].set && (!dot || (!page && strcmp(dot, ".md") != 0 && strcmp(dot, ".json") != 0)))
+        return error_set(err, OSSO_USAGE, "--report %s: the file's name ends in .json, .md or .html",
+                         o->v[OPT_report].s);
+    if (page && work != WORK_TASKS)
+        return error_set(err, OSSO_USAGE, "--report %s: a page shows the scores of tasks; here .json or .md",
+                         o->v[OPT_report].s);
     if (compare && o->n_operands != 3)
         return error_set(
             err, OSSO_USAGE,
