@@ -22,11 +22,12 @@ OSSO_API const char *osso_eval_task(int i, const char **file_out);
 
 struct osso_eval_options {
     size_t size;
-    const char *tasks;     /* names with commas between, or "all": those whose file is in the folder */
-    const char *data;      /* a folder with the tasks' files, or the file of the one task */
-    int num_fewshot;       /* questions with their answers that come first */
-    int max_new;           /* tokens of an answer where the model writes one; 0: 256 */
-    int64_t limit;         /* items of each task (of mmlu: of each subject); 0: all */
+    const char *tasks; /* names with commas between, or "all": those whose file is in the folder */
+    const char
+        *data;       /* a folder with the tasks' files, or the file of the one task; sanity and performance need none */
+    int num_fewshot; /* questions with their answers that come first */
+    int max_new;     /* tokens of an answer where the model writes one; 0: 256 */
+    int64_t limit;   /* items of each task (of mmlu: of each subject); 0: all */
     int64_t max_length;    /* tokens that the model is fed at once; 0: the engine's context */
     const int32_t *prefix; /* the token that a text's first one is given; NULL: the tokenizer's bos, else its eos */
     const char *samples;   /* a file to write, a line an item; what a killed run leaves beside it is taken up again */
@@ -36,6 +37,7 @@ struct osso_eval_options {
     /* Called now and then; a result other than 0 ends it (CANCELLED). May be NULL. */
     int (*progress)(void *user, uint64_t done, uint64_t total);
     void *user;
+    bool chat; /* the same questions in harmony, each a user's message; the names of the scores then end in "chat" */
 };
 
 /* Options of an engine that fits: sessions, rows, rows with logits and, where it is 0, the context (at most 4096). */
@@ -50,6 +52,23 @@ OSSO_API enum osso_status osso_eval_run(struct osso_engine *engine, const struct
 /* Two files of samples, item by item: the paired differences (b less a) of each task and score that both have, with
  * their 95 % intervals, as one line of JSON. FORMAT where they share no item. */
 OSSO_API enum osso_status osso_eval_compare(const char *samples_a, const char *samples_b, char **report_out,
+                                            struct osso_error *err);
+
+struct osso_eval_pair_options {
+    size_t size;
+    const char *data;                                           /* a file: any text, taken as it is */
+    int64_t max_length;                                         /* tokens of a window; 0: the smaller context */
+    const int32_t *prefix;                                      /* as in osso_eval_options */
+    int (*progress)(void *user, uint64_t done, uint64_t total); /* tokens; as in osso_eval_options */
+    void *user;
+};
+/* Two models over one text, side by side, as one line of JSON: Kullback and Leibler's divergence of b's distributions
+ * from a's, in nats a token (mean, median, 99th and 99.9th percentile, largest), how often both think the same token
+ * likeliest, and the bits per byte of each. Nothing is stored but a number a token. UNSUPPORTED where their ids do not
+ * mean the same. Both engines need rows with logits, as osso_eval_engine sets them. */
+OSSO_API enum osso_status osso_eval_diverge(struct osso_engine *a, const struct osso_tokenizer *tokenizer_a,
+                                            struct osso_engine *b, const struct osso_tokenizer *tokenizer_b,
+                                            const struct osso_eval_pair_options *options, char **report_out,
                                             struct osso_error *err);
 
 #ifdef __cplusplus

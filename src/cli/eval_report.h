@@ -13,4 +13,12 @@ enum osso_status eval_report_table(const char *report, bool compared, struct buf
 /* Of osso_eval_compare's report: the first task whose acc is lower in B by more than `most` (its name into `task`). */
 bool eval_report_dropped(const char *report, double most, char *task, size_t size);
 
+/* The same report as a page of HTML by itself (eval_html.c). */
+enum osso_status eval_report_html(const char *report, struct buf *out, struct osso_error *err);
+
+/* The same of eval_models_compare's and eval_models_experts' reports (eval_tables.c). */
+enum osso_status eval_report_models(const char *report, struct buf *out, struct osso_error *err);
+/* The mean divergence of eval_models_compare's report. */
+double eval_report_kld(const char *report);
+
 #endif

@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIMIT = 1 << 30, N_SCORES = 5 };
+enum { LIMIT = 1 << 30, N_SCORES = 6 };
 /* What a line of samples may have, and how the report calls it; ll: of items with one only. */
-static const char *const fields[N_SCORES] = {"acc", "acc_norm", "exact_match", "flexible_match", "ll"};
+static const char *const fields[N_SCORES] = {"acc", "acc_norm", "exact_match", "flexible_match", "well_formed", "ll"};
 
 struct sample {
     char *task;

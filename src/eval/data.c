@@ -201,7 +201,9 @@ static enum osso_status add_run(struct eval *e, const struct task *task, struct 
     for (int i = 0; i < e->n_runs; i++)
         if (e->runs[i].task == task)
             return error_set(err, OSSO_USAGE, "the task %s is asked for twice", task->name);
-    char *path = task->file && file_is_dir(e->o.data) ? file_join(e->o.data, task->file) : mem_strdup(e->o.data);
+    char *path = !task_wants_data(task)                 ? mem_strdup("the program's own lines")
+                 : task->file && file_is_dir(e->o.data) ? file_join(e->o.data, task->file)
+                                                        : mem_strdup(e->o.data);
     struct run *more = path ? mem_grow(e->runs, (size_t)e->n_runs + 1, sizeof *more) : NULL;
     if (!more) {
         mem_free(path);
@@ -217,7 +219,7 @@ static enum osso_status all_tasks(struct eval *e, struct osso_error *err)
     enum osso_status status = OSSO_OK;
     for (int i = 0; i < n_tasks && !status; i++) {
         char *path = task_table[i].file ? file_join(e->o.data, task_table[i].file) : NULL;
-        if (path && file_exists(path))
+        if (path && file_exists(path) && !(e->o.chat && task_table[i].kind == ROLLING))
             status = add_run(e, &task_table[i], err);
         mem_free(path);
     }
@@ -238,25 +240,51 @@ static enum osso_status named_tasks(struct eval *e, struct osso_error *err)
         else if (!task->shots && e->o.num_fewshot > 0)
             status = error_set(err, OSSO_USAGE, "--num-fewshot: there are no questions to come first for %s",
                                task->name);
+        else if (task_wants_data(task) && (!e->o.data || !e->o.data[0]))
+            status = error_set(err, OSSO_USAGE,
+                               "%s needs data: a folder with the tasks' files, or the file of the one task (--data)",
+                               task->name);
+        else if (e->o.chat && (task->kind == ROLLING || task->kind == SPEED))
+            status = error_set(err, OSSO_USAGE, "--chat: %s asks no question", task->name);
         else
             status = add_run(e, task, err);
         if (!s[n])
             break;
         s += n + 1;
     }
-    if (!status && e->n_runs > 1 && !file_is_dir(e->o.data))
+    int n_files = 0;
+    for (int i = 0; i < e->n_runs; i++)
+        n_files += task_wants_data(e->runs[i].task);
+    if (!status && n_files > 1 && !file_is_dir(e->o.data))
         status = error_set(err, OSSO_USAGE, "%s is no folder: several tasks want one with a file for each", e->o.data);
     return status;
 }
 
+/* A task's own files are known; a text of one's own may begin with anything (a page, a conversation). */
+static enum osso_status read_data(struct run *run, struct osso_error *err)
+{
+    const char *own = task_own_lines(run->task);
+    if (own) {
+        run->len = strlen(own);
+        run->text = mem_strdup(own);
+        return run->text ? OSSO_OK : error_nomem(err, run->len, "a task's lines");
+    }
+    return (run->task->file || run->task->kind != ROLLING ? file_read_text : file_read)(run->path, FILE_LIMIT,
+                                                                                        &run->text, &run->len, err);
+}
+
 enum osso_status data_load(struct eval *e, struct osso_error *err)
 {
-    enum osso_status status = strcmp(e->o.tasks, "all") == 0 ? all_tasks(e, err) : named_tasks(e, err);
+    enum osso_status status = OSSO_OK;
+    bool all = strcmp(e->o.tasks, "all") == 0;
+    if (all && (!e->o.data || !e->o.data[0]))
+        return error_set(err, OSSO_USAGE, "all needs data: a folder with the tasks' files (--data)");
+    status = all ? all_tasks(e, err) : named_tasks(e, err);
     for (int i = 0; i < e->n_runs && !status; i++) {
         struct run *run = &e->runs[i];
-        /* A task's own files are known; a text of one's own may begin with anything (a page, a conversation). */
-        status = (run->task->file || run->task->kind != ROLLING ? file_read_text : file_read)(
-            run->path, FILE_LIMIT, &run->text, &run->len, err);
+        if (run->task->kind == SPEED)
+            continue;
+        status = read_data(run, err);
         if (!status)
             run->hash = hash_bytes(0, run->text, run->len);
         if (!status)
@@ -281,6 +309,7 @@ void data_free(struct eval *e)
             mem_free(item->characters);
             mem_free(item->text);
             mem_free(item->answer);
+            mem_free(item->said);
         }
         for (int g = 0; g < run->n_groups; g++) {
             mem_free(run->groups[g].name);

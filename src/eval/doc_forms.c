@@ -1,9 +1,11 @@
 /* doc_forms.c: lines whose form is their task's own. */
+#include "eval/chat_task.h"
 #include "eval/task.h"
 
 #include "base/error.h"
 #include "eval/space.h"
 #include "json/jget.h"
+#include "json/jwrite.h"
 
 #include <string.h>
 
@@ -158,4 +160,24 @@ enum osso_status form_mmlu(const struct jval *line, const char *where, struct do
     struct text_at context = {d->space.len, 0};
     add(d, &context, "", stripped(t[1]));
     return lettered(jval_get(line, "choices"), 4, where, context, d, err);
+}
+
+enum osso_status form_chat(const struct jval *line, const char *where, struct doc *d, struct osso_error *err)
+{
+    enum chat_rule rule = CHAT_ANSWER;
+    enum osso_status status = chat_check(line, where, &rule, err);
+    if (status)
+        return status;
+    const struct jval *family = jval_given(line, "family");
+    struct buf right = {0};
+    jwrite_value(&right, jval_get(line, chat_rule_names[rule]), JWRITE_SPELT);
+    if (!right.failed)
+        d->answer = doc_text(d, right.data, right.len);
+    d->space.failed = d->space.failed || right.failed;
+    buf_free(&right);
+    if (family)
+        d->group = doc_text(d, family->text.s, family->text.len);
+    d->context[0] = d->continuation[0] = (struct text_at){d->space.len, 0};
+    d->n = 1;
+    return OSSO_OK;
 }

@@ -34,7 +34,7 @@ void osso_eval_engine(const struct osso_model *model, struct osso_engine_options
 }
 
 /* What all tensors hold, in their order. */
-static uint64_t hash_model(const struct osso_model *model)
+uint64_t eval_hash_model(const struct osso_model *model)
 {
     uint64_t h = 0;
     for (int64_t i = 0; model && i < model->tensors.n; i++) {
@@ -44,9 +44,9 @@ static uint64_t hash_model(const struct osso_model *model)
     return h;
 }
 
-static int32_t find_prefix(const struct osso_eval_options *o, const struct osso_tokenizer *tokenizer)
+int32_t eval_prefix(const int32_t *wanted, const struct osso_tokenizer *tokenizer)
 {
-    int32_t id = o->prefix ? *o->prefix : osso_tokenizer_special(tokenizer, "<|startoftext|>");
+    int32_t id = wanted ? *wanted : osso_tokenizer_special(tokenizer, "<|startoftext|>");
     return id >= 0 ? id : osso_tokenizer_special(tokenizer, "<|return|>");
 }
 
@@ -58,9 +58,6 @@ static enum osso_status check(const struct osso_eval_options *o, const struct os
         return status;
     if (!o->tasks || !o->tasks[0])
         return error_set(err, OSSO_USAGE, "an evaluation needs tasks");
-    if (!o->data || !o->data[0])
-        return error_set(err, OSSO_USAGE,
-                         "an evaluation needs data: a folder with the tasks' files, or a file (--data)");
     if (o->max_length > engine->context || o->max_length < 0)
         return error_set(err, OSSO_USAGE, "a length of %lld tokens: the engine's context is %lld",
                          (long long)o->max_length, (long long)engine->context);
@@ -91,15 +88,20 @@ enum osso_status osso_eval_run(struct osso_engine *engine, const struct osso_tok
     e.o.settings = e.o.settings ? e.o.settings : "";
     e.o.sessions = e.o.sessions > 0 ? e.o.sessions : SESSIONS;
     e.o.max_new = e.o.max_new > 0 ? e.o.max_new : MAX_NEW;
-    e.rules = (struct pair_rules){tokenizer, find_prefix(&e.o, tokenizer),
+    e.rules = (struct pair_rules){tokenizer, eval_prefix(e.o.prefix, tokenizer),
                                   (size_t)(e.o.max_length > 0 ? e.o.max_length : engine->context)};
     double start = seconds_now();
-    e.model_hash = hash_model(engine->model);
+    e.model_hash = eval_hash_model(engine->model);
     status = data_load(&e, err);
     if (!status)
         status = keep_open(&e, err);
+    e.started = seconds_now();
     if (!status)
         status = feed_run(&e, err);
+    e.run_seconds = seconds_now() - e.started;
+    for (int i = 0; i < e.n_runs && !status; i++)
+        if (e.runs[i].task->kind == SPEED)
+            status = perform_run(&e, &e.runs[i], err);
     if (!status && e.o.samples)
         status = samples_write(&e, err);
     if (!status)

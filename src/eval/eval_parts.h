@@ -3,6 +3,7 @@
 #define OSSO_EVAL_PARTS_H
 
 #include "eval/pair.h"
+#include "eval/stats.h"
 #include "eval/task.h"
 
 #include "osso/eval.h"
@@ -19,7 +20,9 @@ struct item {
     unsigned char *greedy;       /* [n] */
     size_t *characters;          /* [n] */
     size_t bytes, words, tokens; /* ROLLING */
-    char *text, *answer;         /* GENERATE */
+    char *text, *answer;         /* GENERATE, CHAT */
+    char *said;                  /* CHAT, and in harmony: the final text, or the call */
+    bool right, well_formed;     /* CHAT */
     bool kept;                   /* done in an earlier run that was ended */
 };
 
@@ -30,7 +33,15 @@ struct group {
     int n_shots;
 };
 
+/* Tokens a second, of prompts of this length and of what is written after them. */
+enum { PERFORM_LENGTHS = 4 };
+struct speed {
+    int length; /* 0: not measured, the context is too short */
+    struct stats prompt, written;
+};
+
 struct run {
+    struct speed speeds[PERFORM_LENGTHS];
     const struct task *task;
     char *path, *text;
     size_t len;
@@ -50,7 +61,8 @@ struct eval {
     struct run *runs;
     int n_runs;
     uint64_t n_items, n_done, model_hash;
-    FILE *keep; /* NULL: nothing is kept */
+    double started, run_seconds; /* of the model's own work */
+    FILE *keep;                  /* NULL: nothing is kept */
     char *keep_path;
     /* Where the requests have got to. */
     int run;
@@ -59,6 +71,10 @@ struct eval {
     struct doc doc;
     struct osso_ids page; /* the ids of a text that is scored in windows */
 };
+
+/* eval.c */
+uint64_t eval_hash_model(const struct osso_model *model);
+int32_t eval_prefix(const int32_t *wanted, const struct osso_tokenizer *tokenizer); /* -1: there is none */
 
 /* data.c: the files of the tasks. */
 enum osso_status data_load(struct eval *e, struct osso_error *err);
@@ -74,6 +90,14 @@ bool item_room(struct item *item, int n);
 /* feed.c: the source of requests. */
 enum osso_status feed_run(struct eval *e, struct osso_error *err);
 
+/* heard.c: what a model has written. */
+enum osso_status heard(const struct eval *e, const struct run *run, struct item *item, const struct score_request *r,
+                       struct osso_error *err);
+bool heard_enough(const struct eval *e, const struct run *run, const struct score_request *r);
+
+/* perform.c */
+enum osso_status perform_run(struct eval *e, struct run *run, struct osso_error *err);
+
 /* keep.c: what is done, in a file, so that a run that was ended goes on. */
 enum osso_status keep_open(struct eval *e, struct osso_error *err);
 enum osso_status keep_add(struct eval *e, const struct run *run, const struct item *item, struct osso_error *err);
@@ -85,6 +109,8 @@ enum grade_rule { GRADE_STRICT, GRADE_FLEXIBLE };
 struct jtext grade_answer(const char *text, enum grade_rule rule); /* in the text; "[invalid]": there is none */
 bool grade_equal(struct jtext said, const char *right);
 
+/* Is what the model thinks likeliest, or has said, right? */
+bool item_right(const struct run *run, const struct item *item);
 /* The choice with the largest log-likelihood (normed: per character); of equal ones the first. */
 int item_choice(const struct item *item, bool normed);
 

@@ -3,13 +3,11 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/engine_parts.h"
+#include "eval/chat_task.h"
+#include "eval/space.h"
+#include "json/jdoc.h"
 
 #include <string.h>
-
-/* Texts that end an answer (gsm8k's). */
-enum { N_ENDS = 3 };
-static const char *const answer_ends[N_ENDS] = {"Question:", "</s>", "<|im_end|>"};
 
 static void free_request(void *user, struct score_request *r)
 {
@@ -41,7 +39,7 @@ static enum osso_status open_item(struct eval *e, const struct run *run, struct 
         if (!status && n == 0)
             status = error_set(err, OSSO_FORMAT, "the page has no tokens");
     }
-    if (!status && run->task->kind == GENERATE && !item->answer)
+    if (!status && (run->task->kind == GENERATE || run->task->kind == CHAT) && !item->answer)
         item->answer = mem_strndup(d->space.data + d->answer.at, d->answer.len);
     if (!status && !item->kept && !item_room(item, n))
         return error_nomem(err, (unsigned long long)n * sizeof *item->ll, "an item's results");
@@ -50,6 +48,52 @@ static enum osso_status open_item(struct eval *e, const struct run *run, struct 
     for (int i = 0; i < n && !status; i++)
         item->characters[i] = run->task->kind == CHOICE ? d->characters[i] : 1;
     item->left = item->kept ? 0 : n;
+    return status;
+}
+
+/* A conversation loses no beginning: without it, it would be another one. */
+static enum osso_status ask(const struct eval *e, struct score_request *r, struct osso_error *err)
+{
+    if (r->ids.len + (size_t)e->o.max_new > e->rules.max_length)
+        return error_set(err, OSSO_LIMIT,
+                         "a conversation of %zu tokens and an answer of %d in a context of %zu; give more with -c",
+                         r->ids.len, e->o.max_new, e->rules.max_length);
+    r->max_new = e->o.max_new;
+    r->from = r->ids.len;
+    return OSSO_OK;
+}
+
+static enum osso_status make_chat(const struct eval *e, const struct run *run, const struct item *item,
+                                  struct score_request *r, struct osso_error *err)
+{
+    char where[600];
+    struct jdoc *tree = NULL;
+    data_where(run, item, where, sizeof where);
+    enum osso_status status = jdoc_read(run->text + item->at, item->len, where, &tree, err);
+    if (!status)
+        status = chat_prompt(e->rules.tokenizer, jdoc_root(tree), where, &r->ids, err);
+    jdoc_release(tree);
+    return status ? status : ask(e, r, err);
+}
+
+/* The same question to a chat model: a user's message, and the continuation begins the answer, with no blank before. */
+static enum osso_status make_wrapped(const struct eval *e, const struct run *run, const char *context, size_t len,
+                                     int i, struct score_request *r, struct osso_error *err)
+{
+    const struct doc *d = &e->doc;
+    bool scored = run->task->kind != GENERATE;
+    enum osso_status status = chat_wrap(e->rules.tokenizer, context, len, scored, &r->ids, err);
+    if (status || !scored)
+        return status ? status : ask(e, r, err);
+    const char *s = d->space.data + d->continuation[i].at;
+    size_t n = d->continuation[i].len, skip = space_leading(s, n);
+    r->from = r->ids.len;
+    status = osso_tokenizer_encode(e->rules.tokenizer, s + skip, n - skip, 0, &r->ids, err);
+    if (!status && r->from == r->ids.len)
+        status = error_set(err, OSSO_FORMAT, "the continuation has no tokens of its own");
+    if (!status && r->ids.len > e->rules.max_length + 1)
+        status = error_set(err, OSSO_LIMIT, "a conversation of %zu tokens in a context of %zu; give more with -c",
+                           r->ids.len, e->rules.max_length);
     return status;
 }
 
@@ -64,6 +108,8 @@ static enum osso_status make(struct eval *e, const struct run *run, const struct
         r->from = from - first;
         return osso_ids_append(&r->ids, e->page.data + first, end - first, err);
     }
+    if (run->task->kind == CHAT)
+        return make_chat(e, run, item, r, err);
     const char *s = d->space.data;
     struct buf whole = {0};
     if (item->group >= 0) {
@@ -74,7 +120,9 @@ static enum osso_status make(struct eval *e, const struct run *run, const struct
     buf_add(&whole, s + d->context[i].at, d->context[i].len);
     const char *context = whole.data ? whole.data : "";
     enum osso_status status = whole.failed ? error_nomem(err, whole.len, "a context") : OSSO_OK;
-    if (!status && run->task->kind == GENERATE)
+    if (!status && e->o.chat)
+        status = make_wrapped(e, run, context, whole.len, i, r, err);
+    else if (!status && run->task->kind == GENERATE)
         status = pair_prompt(&e->rules, context, whole.len, e->o.max_new, r, err);
     else if (!status)
         status = pair_encode(&e->rules, context, whole.len, s + d->continuation[i].at, d->continuation[i].len, r, err);
@@ -124,63 +172,10 @@ static enum osso_status next(void *user, struct score_request **out, struct osso
 
 /* ---- what came of them --------------------------------------------------------------------------------------- */
 
-/* What was generated, up to the first text that ends it. */
-static void said(const struct eval *e, const struct score_request *r, size_t from, struct buf *out)
-{
-    struct osso_decoder decoder = {0};
-    char space[OSSO_DECODE_SPACE];
-    for (size_t i = from; i < r->ids.len; i++)
-        if (!osso_tokenizer_is_special(e->rules.tokenizer, r->ids.data[i]))
-            buf_add(out, space, osso_decoder_push(&decoder, e->rules.tokenizer, r->ids.data[i], space));
-    buf_add(out, space, osso_decoder_finish(&decoder, space));
-    for (int i = 0; i < N_ENDS && out->data; i++) {
-        char *at = strstr(out->data, answer_ends[i]);
-        if (at) {
-            *at = 0;
-            out->len = (size_t)(at - out->data);
-        }
-    }
-}
-
-static bool is_stop(const struct eval *e, int32_t id)
-{
-    int32_t ids[32] = {osso_tokenizer_special(e->rules.tokenizer, "<|return|>")};
-    size_t n = 1;
-    if (e->engine->model) {
-        n = osso_model_stop_ids(e->engine->model, ids, 32);
-        n = n < 32 ? n : 32;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (ids[i] == id)
-            return true;
-    return false;
-}
-
-/* Is it over? The newest text is looked at, as far back as an end may begin. */
 static bool ends(void *user, const struct score_request *r)
 {
-    enum { BACK = 16, ROOM = 128 };
     const struct eval *e = user;
-    char tail[ROOM + 1];
-    size_t n = 0;
-    if (is_stop(e, r->ids.data[r->ids.len - 1]))
-        return true;
-    for (size_t i = r->ids.len - r->from > BACK ? r->ids.len - BACK : r->from; i < r->ids.len; i++) {
-        const char *text;
-        size_t len;
-        if (!osso_tokenizer_piece(e->rules.tokenizer, r->ids.data[i], &text, &len))
-            continue;
-        for (size_t k = 0; k < len; k++) {
-            if (n == ROOM)
-                memmove(tail, tail + 1, --n);
-            tail[n++] = text[k] ? text[k] : ' ';
-        }
-    }
-    tail[n] = 0;
-    for (int i = 0; i < N_ENDS; i++)
-        if (strstr(tail, answer_ends[i]))
-            return true;
-    return false;
+    return heard_enough(e, &e->runs[r->number & 0xff], r);
 }
 
 static enum osso_status done(void *user, struct score_request *r, struct osso_error *err)
@@ -199,14 +194,8 @@ static enum osso_status done(void *user, struct score_request *r, struct osso_er
     }
     item->ll[i] = r->ll;
     item->greedy[i] = r->greedy;
-    if (run->task->kind == GENERATE && !r->status) {
-        struct buf text = {0};
-        said(e, r, r->from, &text);
-        buf_puts(&text, "");
-        item->text = text.data ? buf_take(&text) : mem_strdup("");
-        if (!item->text)
-            status = error_nomem(err, r->ids.len, "an answer");
-    }
+    if ((run->task->kind == GENERATE || run->task->kind == CHAT) && !r->status)
+        status = heard(e, run, item, r, err);
     if (--item->left == 0) {
         e->n_done++;
         if (!status && !run->failed)

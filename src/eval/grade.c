@@ -78,6 +78,17 @@ bool grade_equal(struct jtext said, const char *right)
     return equal;
 }
 
+bool item_right(const struct run *run, const struct item *item)
+{
+    switch (run->task->kind) {
+    case CHOICE: return item_choice(item, false) == item->gold;
+    case CONTINUATION: return item->greedy[0];
+    case GENERATE: return grade_equal(grade_answer(item->text, GRADE_STRICT), item->answer);
+    case CHAT: return item->right;
+    default: return false;
+    }
+}
+
 int item_choice(const struct item *item, bool normed)
 {
     int best = 0;

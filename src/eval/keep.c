@@ -17,9 +17,9 @@
 
 static void write_key(const struct eval *e, struct buf *b)
 {
-    buf_printf(b,
-               "{\"model\":\"%016llx\",\"settings\":\"%d %d %lld %zu %d\",\"more\":", (unsigned long long)e->model_hash,
-               e->o.num_fewshot, e->o.max_new, (long long)e->o.limit, e->rules.max_length, (int)e->rules.prefix);
+    buf_printf(
+        b, "{\"model\":\"%016llx\",\"settings\":\"%d %d %lld %zu %d %d\",\"more\":", (unsigned long long)e->model_hash,
+        e->o.num_fewshot, e->o.max_new, (long long)e->o.limit, e->rules.max_length, (int)e->rules.prefix, e->o.chat);
     jwrite_string(b, e->o.settings, strlen(e->o.settings));
     buf_puts(b, ",\"data\":{");
     for (int i = 0; i < e->n_runs; i++)
@@ -43,10 +43,15 @@ static void write_numbers(const struct item *item, struct buf *b)
 static void write_item(const struct run *run, const struct item *item, struct buf *b)
 {
     buf_printf(b, "{\"task\":\"%s\",\"doc_id\":%lld", run->task->name, (long long)item->doc_id);
-    if (run->task->kind == GENERATE) {
+    if (run->task->kind == GENERATE || run->task->kind == CHAT) {
         buf_puts(b, ",\"text\":");
         jwrite_string(b, item->text, strlen(item->text));
-    } else
+    }
+    if (run->task->kind == CHAT) {
+        buf_puts(b, ",\"pred\":");
+        jwrite_string(b, item->said, strlen(item->said));
+        buf_printf(b, ",\"acc\":%d,\"well_formed\":%d", item->right, item->well_formed);
+    } else if (run->task->kind != GENERATE)
         write_numbers(item, b);
 }
 
@@ -132,6 +137,21 @@ static bool take_numbers(struct item *item, const struct jval *line)
     return true;
 }
 
+/* What write_item says of a conversation. */
+static bool take_chat(struct item *item, const struct jval *line)
+{
+    const struct jval *text = jval_get_type(line, "text", J_STRING), *said = jval_get_type(line, "pred", J_STRING);
+    int64_t right, well;
+    if (!text || !said || !jget_integer(jval_get(line, "acc"), &right) ||
+        !jget_integer(jval_get(line, "well_formed"), &well) || right < 0 || right > 1 || well < 0 || well > 1)
+        return false;
+    item->right = right;
+    item->well_formed = well;
+    item->text = mem_strndup(text->text.s, text->text.len);
+    item->said = mem_strndup(said->text.s, said->text.len);
+    return item->text && item->said && item_room(item, 1);
+}
+
 /* An item's line of an earlier run. */
 static bool take_item(struct eval *e, const struct jval *line)
 {
@@ -142,6 +162,8 @@ static bool take_item(struct eval *e, const struct jval *line)
         return false;
     if (run->task->kind == GENERATE)
         item->kept = text && item_room(item, 1) && (item->text = mem_strndup(text->text.s, text->text.len));
+    else if (run->task->kind == CHAT)
+        item->kept = take_chat(item, line);
     else
         item->kept = take_numbers(item, line);
     return item->kept;
@@ -238,6 +260,8 @@ static void write_verdict(const struct run *run, const struct item *item, struct
             buf_printf(b, ",\"acc_norm\":%d", item_choice(item, true) == item->gold);
     } else if (run->task->kind == CONTINUATION)
         buf_printf(b, ",\"acc\":%d", item->greedy[0]);
+    else if (run->task->kind == CHAT)
+        buf_printf(b, ",\"gold\":%s", item->answer);
     else
         buf_printf(b, ",\"bytes\":%zu,\"words\":%zu,\"tokens\":%zu", item->bytes, item->words, item->tokens);
 }

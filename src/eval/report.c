@@ -30,7 +30,7 @@ static void score(struct buf *b, const char *name, const char *filter, double va
 
 /* What is summed over the items of a task, or of one of its groups (-1: of all). */
 struct sums {
-    struct stats acc, norm, ll, strict, flexible;
+    struct stats acc, norm, ll, strict, flexible, well;
     double total;
     int64_t n;
     size_t bytes, words, tokens;
@@ -40,16 +40,16 @@ static void add_item(const struct run *run, const struct item *item, struct sums
 {
     const int scores = run->task->scores;
     s->n++;
-    if (run->task->kind == CHOICE)
-        stats_add(&s->acc, item_choice(item, false) == item->gold);
-    if (run->task->kind == CONTINUATION) {
-        stats_add(&s->acc, item->greedy[0]);
+    if (scores & ACC)
+        stats_add(&s->acc, item_right(run, item));
+    if (scores & PPL)
         stats_add(&s->ll, item->ll[0]);
-    }
+    if (scores & WELL)
+        stats_add(&s->well, item->well_formed);
     if (scores & NORM)
         stats_add(&s->norm, item_choice(item, true) == item->gold);
     if (scores & MATCH) {
-        stats_add(&s->strict, grade_equal(grade_answer(item->text, GRADE_STRICT), item->answer));
+        stats_add(&s->strict, item_right(run, item));
         stats_add(&s->flexible, grade_equal(grade_answer(item->text, GRADE_FLEXIBLE), item->answer));
     }
     if (run->task->kind == ROLLING)
@@ -61,11 +61,11 @@ static void add_item(const struct run *run, const struct item *item, struct sums
 }
 
 /* Of several groups together, each by its size: the deviation within them. */
-static double pooled_error(const struct stats *groups, int n)
+static double pooled_error(const struct sums *groups, int n)
 {
     double squares = 0, items = 0, free = 0;
     for (int i = 0; i < n; i++) {
-        double size = (double)groups[i].n, error = stats_error(&groups[i]);
+        double size = (double)groups[i].n, error = stats_error(&groups[i].acc);
         if (groups[i].n < 2)
             return NAN;
         squares += (size - 1) * error * error * size;
@@ -75,20 +75,24 @@ static double pooled_error(const struct stats *groups, int n)
     return free > 0 ? sqrt(squares / free / items) : NAN;
 }
 
-static void write_scores(const struct task *task, const struct sums *s, double pooled, struct buf *b)
+static void write_scores(const struct task *task, const struct sums *s, double pooled, bool chat, struct buf *b)
 {
-    if (task->scores & PPL) { /* the error by the delta method */
+    const char *filter = chat ? "chat" : "none"; /* the same items in harmony: another score */
+    if (task->scores & PPL) {                    /* the error by the delta method */
         double p = exp(-stats_mean(&s->ll));
-        score(b, "perplexity", "none", p, p * stats_error(&s->ll));
+        score(b, "perplexity", filter, p, p * stats_error(&s->ll));
     }
     if (task->scores & ACC)
-        score(b, "acc", "none", stats_mean(&s->acc), pooled >= 0 ? pooled : stats_error(&s->acc));
+        score(b, "acc", filter, stats_mean(&s->acc), pooled >= 0 ? pooled : stats_error(&s->acc));
     if (task->scores & NORM)
-        score(b, "acc_norm", "none", stats_mean(&s->norm), stats_error(&s->norm));
+        score(b, "acc_norm", filter, stats_mean(&s->norm), stats_error(&s->norm));
     if (task->scores & MATCH) {
-        score(b, "exact_match", "strict-match", stats_mean(&s->strict), stats_error(&s->strict));
-        score(b, "exact_match", "flexible-extract", stats_mean(&s->flexible), stats_error(&s->flexible));
+        score(b, "exact_match", chat ? "chat-strict" : "strict-match", stats_mean(&s->strict), stats_error(&s->strict));
+        score(b, "exact_match", chat ? "chat-flexible" : "flexible-extract", stats_mean(&s->flexible),
+              stats_error(&s->flexible));
     }
+    if (task->scores & WELL)
+        score(b, "well_formed", filter, stats_mean(&s->well), stats_error(&s->well));
     if (task->scores & ROLL) {
         number(b, "token_perplexity,none", exp(-s->total / (double)s->tokens));
         number(b, "word_perplexity,none", exp(-s->total / (double)s->words));
@@ -99,8 +103,28 @@ static void write_scores(const struct task *task, const struct sums *s, double p
     buf_printf(b, ",\"n\":%lld}", (long long)s->n);
 }
 
-static void write_run(const struct run *run, struct stats *groups, struct buf *b)
+/* Tokens a second with their error, and the deviation of the runs. */
+static void write_speeds(const struct eval *e, const struct run *run, struct buf *b)
 {
+    struct osso_engine_stats stats = {.size = sizeof stats};
+    for (int i = 0; i < PERFORM_LENGTHS && run->speeds[i].length > 0; i++) {
+        const struct stats *both[] = {&run->speeds[i].prompt, &run->speeds[i].written};
+        for (int k = 0; k < 2; k++) {
+            char name[64];
+            snprintf(name, sizeof name, "%s_%d_tokens_per_second", k ? "generate" : "prompt", run->speeds[i].length);
+            score(b, name, "none", stats_mean(both[k]), stats_error(both[k]));
+            snprintf(name, sizeof name, "%s_%d_deviation", k ? "generate" : "prompt", run->speeds[i].length);
+            number(b, name, stats_error(both[k]) * sqrt((double)both[k]->n));
+        }
+    }
+    osso_engine_stats(e->engine, &stats);
+    buf_printf(b, ",\"kv_bytes\":%llu,\"activation_bytes\":%llu,\"n\":%lld}", (unsigned long long)stats.kv_bytes,
+               (unsigned long long)stats.activation_bytes, (long long)run->speeds[0].prompt.n);
+}
+
+static void write_run(const struct eval *e, const struct run *run, struct sums *groups, struct buf *b)
+{
+    bool chat = e->o.chat;
     struct sums all = {0};
     const char *name = run->task->name;
     buf_printf(b, "\"%s\":{\"alias\":\"%s\"", name, name);
@@ -110,21 +134,26 @@ static void write_run(const struct run *run, struct stats *groups, struct buf *b
         buf_puts(b, "}");
         return;
     }
+    if (run->task->kind == SPEED) {
+        write_speeds(e, run, b);
+        return;
+    }
     for (int64_t i = 0; i < run->n_items; i++) {
         add_item(run, &run->items[i], &all);
         if (run->items[i].group >= 0)
-            stats_add(&groups[run->items[i].group], item_choice(&run->items[i], false) == run->items[i].gold);
+            add_item(run, &run->items[i], &groups[run->items[i].group]);
     }
-    write_scores(run->task, &all, run->n_groups > 0 ? pooled_error(groups, run->n_groups) : -1, b);
+    bool pooled = run->n_groups > 0 && run->task->kind == CHOICE;
+    chat = chat && run->task->kind != CHAT; /* which is never asked otherwise */
+    write_scores(run->task, &all, pooled ? pooled_error(groups, run->n_groups) : -1, chat, b);
     for (int g = 0; g < run->n_groups; g++) {
         struct buf full = {0};
-        struct sums part = {.acc = groups[g], .n = groups[g].n};
         buf_printf(&full, "%s_%s", name, run->groups[g].name);
         buf_putc(b, ',');
         jwrite_string(b, full.data, full.len);
         buf_puts(b, ":{\"alias\":");
         jwrite_string(b, run->groups[g].name, strlen(run->groups[g].name));
-        write_scores(run->task, &part, -1, b);
+        write_scores(run->task, &groups[g], -1, chat, b);
         buf_free(&full);
     }
 }
@@ -156,19 +185,21 @@ enum osso_status report_make(const struct eval *e, double seconds, char **out, b
         most = e->runs[i].n_groups > most ? e->runs[i].n_groups : most;
         *complete = *complete && !e->runs[i].failed;
     }
-    struct stats *groups = mem_array((size_t)most, sizeof *groups);
+    struct sums *groups = mem_array((size_t)most, sizeof *groups);
     if (!groups)
         return error_nomem(err, (unsigned long long)most * sizeof *groups, "a report");
     buf_puts(&b, "{\"results\":{");
     for (int i = 0; i < e->n_runs; i++) {
         buf_puts(&b, i ? "," : "");
         memset(groups, 0, (size_t)most * sizeof *groups);
-        write_run(&e->runs[i], groups, &b);
+        write_run(e, &e->runs[i], groups, &b);
     }
     buf_putc(&b, '}');
     write_model(e, &b);
     buf_printf(&b, ",\"config\":{\"num_fewshot\":%d,\"limit\":%lld,\"max_length\":%zu,\"prefix_id\":%d",
                e->o.num_fewshot, (long long)e->o.limit, e->rules.max_length, (int)e->rules.prefix);
+    if (e->o.chat)
+        buf_puts(&b, ",\"chat\":true");
     if (e->o.settings[0])
         buf_printf(&b, ",%s", e->o.settings);
     if (gmtime_r(&now, &utc))
@@ -177,6 +208,7 @@ enum osso_status report_make(const struct eval *e, double seconds, char **out, b
     cpu_name(text, sizeof text);
     jwrite_string(&b, text, strlen(text));
     number(&b, "seconds", seconds);
+    number(&b, "run_seconds", e->run_seconds);
     if (getrusage(RUSAGE_SELF, &usage) == 0)
         buf_printf(&b, ",\"peak_bytes\":%llu", (unsigned long long)usage.ru_maxrss * 1024);
     buf_puts(&b, "}");

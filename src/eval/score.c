@@ -32,7 +32,7 @@ struct scoring {
 /* ---- rows ----------------------------------------------------------------------------------------------- */
 
 /* The largest first, then the sum of exponentials: chunks in their order, lanes i mod 8 within one. */
-static void read_row(const struct backend *backend, int64_t vocab, struct score_row *row)
+void score_row_read(const struct backend *backend, int64_t vocab, struct score_row *row)
 {
     float x[CHUNK_IDS], y[CHUNK_IDS];
     double sum = 0;
@@ -60,7 +60,7 @@ static void read_member(const struct member *member, void *arg)
     struct scoring *s = arg;
     struct deal deal = member_deal(member);
     for (int64_t i; (i = member_claim(member, &deal, s->n_rows)) >= 0;)
-        read_row(s->engine->backend, s->engine->config.vocab, &s->rows[i]);
+        score_row_read(s->engine->backend, s->engine->config.vocab, &s->rows[i]);
 }
 
 /* Lists the rows that the step gave, in the order of slots and positions, and reads them. */

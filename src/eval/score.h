@@ -39,5 +39,7 @@ struct score_row {
     double log_sum;
     int32_t best; /* the lowest id that has the largest logit */
 };
+struct backend;
+void score_row_read(const struct backend *backend, int64_t vocab, struct score_row *row); /* of row->logits */
 
 #endif

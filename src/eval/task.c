@@ -8,12 +8,32 @@
 
 #include <string.h>
 
+/* Questions that anybody can judge: patterns that a right answer has somewhere. */
+#define SANITY_LINE(family, question, pattern)                                                                         \
+    "{\"family\":\"" family "\",\"messages\":[{\"role\":\"user\",\"content\":\"" question                              \
+    "\"}],\"pattern\":\"" pattern "\"}\n"
+#define SANITY_LINES                                                                                                   \
+    SANITY_LINE("arithmetic", "What is 15 x 23?", "(^|[^0-9])345([^0-9]|$)")                                           \
+    SANITY_LINE("poem", "Write a short poem about the sea.", "(sea|wave|ocean|water).*\\n.*[a-z]")                     \
+    SANITY_LINE("function", "Write a Python function that adds two numbers.", "def +[a-z_0-9]+\\\\(.*return")          \
+    SANITY_LINE("distance", "A train goes 60 km an hour for 2 hours. How far does it go?", "(^|[^0-9])120([^0-9]|$)")
+
 const struct task task_table[] = {
 #define TASK(name, file, kind, prompt, choices, gold, between, clean, read, scores, shots)                             \
     {#name, file, kind, prompt, choices, gold, between, clean, read, scores, shots},
 #include "eval/tasks.def"
 };
 const int n_tasks = (int)(sizeof task_table / sizeof *task_table);
+
+const char *task_own_lines(const struct task *task)
+{
+    return task->kind == CHAT ? task->prompt : NULL;
+}
+
+bool task_wants_data(const struct task *task)
+{
+    return task->kind != SPEED && !task_own_lines(task);
+}
 
 const struct task *task_find(const char *name, size_t len)
 {

@@ -5,8 +5,8 @@
 #include "base/buf.h"
 #include "json/jdoc.h"
 
-enum task_kind { CHOICE, CONTINUATION, ROLLING, GENERATE };
-enum { ACC = 1, NORM = 2, PPL = 4, MATCH = 8, ROLL = 16 }; /* SCORES */
+enum task_kind { CHOICE, CONTINUATION, ROLLING, GENERATE, CHAT, SPEED };
+enum { ACC = 1, NORM = 2, PPL = 4, MATCH = 8, ROLL = 16, WELL = 32 }; /* SCORES */
 enum { MOST_CHOICES = 64 };
 
 /* The texts of one line: `n` contexts and continuations (contexts that are equal share their place). */
@@ -18,7 +18,7 @@ struct doc {
     struct text_at context[MOST_CHOICES], continuation[MOST_CHOICES];
     size_t characters[MOST_CHOICES]; /* of a choice by itself, for acc_norm */
     int n, gold;
-    struct text_at answer; /* GENERATE: the right one */
+    struct text_at answer; /* GENERATE: the right one; CHAT: as JSON */
     struct text_at group;  /* a subject; len 0: none */
     size_t bytes, words;   /* ROLLING: of the text before it was cleaned */
 };
@@ -36,6 +36,9 @@ struct task {
 };
 extern const struct task task_table[];
 extern const int n_tasks;
+/* Lines that the program brings along; NULL: they are in a file. */
+const char *task_own_lines(const struct task *task);
+bool task_wants_data(const struct task *task);
 const struct task *task_find(const char *name, size_t len); /* NULL: no such task */
 
 /* The texts of a line of this task; `where` names it in errors. The doc is the caller's: {0}, and doc_clear. */
@@ -53,6 +56,6 @@ void doc_choice(struct doc *doc, struct text_at context, const char *between, co
 enum osso_status line_string(const struct jval *line, const char *key, const char *where, struct jtext *out,
                              struct osso_error *err);
 
-form_fn form_sciq, form_social_iqa, form_commonsense_qa, form_winogrande, form_mmlu;
+form_fn form_sciq, form_social_iqa, form_commonsense_qa, form_winogrande, form_mmlu, form_chat;
 
 #endif

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """osso eval: the numbers of lm-evaluation-harness (tests/golden/eval), files that are wrong, runs that are ended, pairs."""
 import math
+import re
 import signal
+import struct
 import time
 
 from harness import *
@@ -12,7 +14,8 @@ SETTINGS = ("--exact", "-c", "192", "-n", "64")  # those of tools/golden/golden_
 
 
 def run(*args, data=DATA, **more):
-    return osso("eval", *args, "--data", data, "-m", bundled(), timeout=120, **more)
+    threads = () if "-t" in args else ("-t", 1)  # two that wait for each other are slow on a busy machine
+    return osso("eval", *args, *threads, "--data", data, "-m", bundled(), timeout=120, **more)
 
 
 def report(*args, **more):
@@ -27,6 +30,20 @@ def lines(path):
 
 def near(a, b):
     return abs(a - b) <= 1e-4 * max(1, abs(a))
+
+
+def npy(path):
+    """The rows of a float32 array."""
+    raw = path.read_bytes()
+    at = 10 + struct.unpack_from("<H", raw, 8)[0]
+    n, width = map(int, re.search(rb"\((\d+), (\d+)\)", raw[:at]).groups())
+    return [struct.unpack_from(f"<{width}f", raw, at + 4 * width * i) for i in range(n)]
+
+
+def log_softmax(row):
+    top = max(row)
+    total = math.log(sum(math.exp(x - top) for x in row)) + top
+    return [x - total for x in row]
 
 
 def compare_samples(golden, mine, tasks=None):
@@ -82,7 +99,42 @@ def test_tables_and_files_say_the_same():
     assert run("arc_easy", "--report", TEMP / "r.json").code == 0
     scores = json.loads((TEMP / "r.json").read_text())["results"]["arc_easy"]
     assert scores["n"] == 3 and f"{scores['acc,none']:.4f}" in table.text
-    refuses(run("arc_easy", "--report", TEMP / "r.txt"), 2, "--report", ".json or .md")
+    refuses(run("arc_easy", "--report", TEMP / "r.txt"), 2, "--report", ".json, .md or .html")
+
+
+def test_a_page_and_speed():
+    page = TEMP / "page.html"
+    result = run("arc_easy,performance", "-c", 160, "--report", page, "--json")
+    assert result.code == 0, result
+    speed, text = json.loads(result.text)["results"]["performance"], page.read_text()
+    assert speed["n"] == 10 and speed["prompt_128_tokens_per_second,none"] > 0 and speed["generate_128_deviation"] >= 0, speed
+    assert "prompt_256_tokens_per_second,none" not in speed and speed["kv_bytes"] > 0, speed  # does not fit into -c
+    value = speed["prompt_128_tokens_per_second,none"]
+    assert (f"{value:.4f}" if value < 1000 else f"{value:.6g}") in text
+    assert text.startswith("<!DOCTYPE html>") and text.count("<svg") == 2 and "arc_easy" in text, text[:200]
+    assert not re.search(r"<script|https?:|url\(|src=", text)  # by itself
+    refuses(run("performance", "-c", 64), 2, "-c 160")
+    refuses(osso("eval", "compare", "a", "b", "--report", page), 2, "--report")
+
+
+def test_the_order_of_choices_changes_nothing():
+    """A choice's log-likelihood is its own, wherever it stands; of equal ones the first is taken, as in the harness."""
+    scores = []
+    for turn in range(3):
+        file, samples = TEMP / "turned.jsonl", TEMP / "turned_samples.jsonl"
+        items = []
+        for one in lines(DATA / "arc_easy.jsonl"):
+            k = turn % len(one["choices"])
+            items.append({"query": one["query"] + "\nAnswer:", "choices": one["choices"][k:] + one["choices"][:k],
+                          "gold": (one["gold"] - k) % len(one["choices"])})
+        file.write_text("".join(json.dumps(i) + "\n" for i in items))
+        result = report("choice", "--samples", samples, data=file)["results"]["choice"]
+        turned = [s["ll"][-turn:] + s["ll"][:-turn] if turn else s["ll"] for s in lines(samples)]
+        scores.append(([result[k] for k in ("acc,none", "acc_norm,none", "n")], turned))
+    assert scores[0] == scores[1] == scores[2], scores
+    file.write_text('{"query": "a", "choices": [" b", " b", " b"], "gold": 1}\n')
+    report("choice", "--samples", samples, data=file)
+    assert lines(samples)[0]["pred"] == 0 and lines(samples)[0]["acc"] == 0
 
 
 def test_lines_of_ones_own():
@@ -98,6 +150,59 @@ def test_lines_of_ones_own():
     first, second = lines(samples)
     assert first["ll"] == second["ll"] and first["greedy"] == [True] and result["acc,none"] == 1
     assert near(result["perplexity,none"], math.exp(-first["ll"][0]))
+
+
+def test_conversations():
+    """The small model says the same to the same: what it says is a line's expectation here, or is not."""
+    file, samples = TEMP / "chat.jsonl", TEMP / "chat_samples.jsonl"
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
+    asks = [{"messages": [{"role": "user", "content": "Hello"}], "family": "words", "effort": "low", "pattern": "."},
+            {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}], "none_of": ["zzzz"]},
+            {"messages": [{"role": "user", "content": "How is the weather in Paris?"}], "tools": [tool], "family": "tools",
+             "call": {"name": "get_weather", "arguments": {"city": "Paris"}}}]
+    file.write_text("".join(json.dumps(a) + "\n" for a in asks))
+    both = report("chat", "-n", 64, "--exact", "--samples", samples, data=file)["results"]
+    said = lines(samples)
+    assert both["chat"]["n"] == 3 and both["chat_tools"]["n"] == both["chat_words"]["n"] == 1, both
+    for one in said:  # as osso generate --chat says it, to the byte
+        assert one["acc"] in (0, 1) and one["well_formed"] in (0, 1) and one["text"].startswith("<|channel|>"), one
+    alone = osso("generate", "--chat", "-t", 1, "-m", bundled(), "--exact", "--temp", 0, "-n", 64, "--date", "none", "--reasoning-effort", "low", "Hello")
+    assert alone.code == 0 and alone.text.strip() == said[0]["pred"].strip(), (alone, said[0])
+    # the same expectations, turned: what was said is right, and what was not is wrong
+    asks[0]["answer"] = said[0]["pred"].upper() + " ."
+    del asks[0]["pattern"]
+    asks[1]["none_of"] = [said[1]["pred"][:5].lower()]
+    if '"arguments"' in said[2]["pred"]:
+        asks[2]["call"] = {k: v.replace("functions.", "") if k == "name" else v for k, v in json.loads(said[2]["pred"]).items()}
+    file.write_text("".join(json.dumps(a) + "\n" for a in asks))
+    report("chat", "-n", 64, "--exact", "--samples", samples, data=file)
+    assert [s["acc"] for s in lines(samples)] == [1, 0, 1], lines(samples)
+    file.write_text(json.dumps(asks[0]) + "\n" + json.dumps(dict(asks[1], tools=[{"type": "web_search"}])) + "\n")
+    refuses(run("chat", data=file), 1, "line 2", "web_search")
+    refuses(run("chat", "-n", 64, "-c", 70, data=file), 1, "line 1", "-c")
+    sanity = osso("eval", "sanity", "-m", bundled(), "-t", 1, "-n", 32, "--json", timeout=60)
+    assert sanity.code == 0 and json.loads(sanity.text)["results"]["sanity"]["n"] == 4, sanity
+
+
+def test_questions_in_harmony():
+    plain, samples = TEMP / "plain.jsonl", TEMP / "harmony.jsonl"
+    report("copa,gsm8k", "-n", 16, "--exact", "--samples", plain)
+    result = report("copa,gsm8k", "-n", 16, "--exact", "--chat", "--samples", samples)
+    assert result["config"]["chat"] is True and "acc,none" not in result["results"]["copa"], result
+    assert result["results"]["copa"]["acc,chat"] >= 0 and "exact_match,chat-strict" in result["results"]["gsm8k"], result
+    assert all(a["ll"] != b["ll"] for a, b in zip(lines(plain), lines(samples)) if "ll" in a)
+    # by hand: the prompt, the header of the answer, the choice without its blank
+    ask, one = lines(DATA / "copa.jsonl")[0], lines(samples)[0]
+    message = {"messages": [{"role": "user", "content": ask["query"]}]}
+    prompt = osso("render", "--from", "chat", "-m", bundled(), "-", stdin=json.dumps(message)).text.rstrip("\n") + "<|channel|>final<|message|>"
+    ids = osso("tokenize", "-m", bundled(), "--special", "-p", prompt + ask["choices"][0]).text.split()
+    cut = len(osso("tokenize", "-m", bundled(), "--special", "-p", prompt).text.split())
+    out = TEMP / "chat.npy"
+    assert osso("logits", "-m", bundled(), "-t", 1, "--exact", "--ids", ",".join(ids), "-o", out).code == 0
+    rows = npy(out)
+    ll = sum(log_softmax(rows[i - 1])[int(ids[i])] for i in range(cut, len(ids)))
+    assert near(ll, one["ll"][0]), (ll, one)
+    refuses(run("wikitext", "--chat"), 2, "--chat", "wikitext")
 
 
 def test_what_is_wrong_is_named():
@@ -132,7 +237,11 @@ def test_what_is_wrong_is_named():
     refuses(run("hellaswagg"), 2, "no task 'hellaswagg'")
     refuses(run("copa,copa"), 2, "twice")
     refuses(run("copa,"), 2, "no task ''")
-    refuses(osso("eval", "copa", "-m", bundled()), 2, "--data")
+    refuses(osso("eval", "copa", "-m", bundled()), 2, "copa", "--data")
+    refuses(osso("eval", "all", "-m", bundled()), 2, "--data")
+    for line in ('{"messages": [], "answer": "a"}', '{"messages": [{"role": "user", "content": "a"}]}'):
+        file.write_text(line)
+        refuses(run("chat", data=file), 1, "line 1", "messages" if "[]" in line else "'answer'")
     refuses(run("copa", "--prefix-id", 99999), 2, "prefix")
     refuses(run("copa", "mmlu"), 2, "'mmlu'")
 
@@ -199,6 +308,54 @@ def test_pairs():
     b.write_text('{"doc_id": 1}\n')
     refuses(osso("eval", "compare", a, b), 1, "line 1", "'task'")
     refuses(osso("eval", "compare", a), 2, "two files")
+
+
+def test_two_models_side_by_side():
+    text = TEMP / "text.txt"
+    text.write_bytes((ROOT / "LICENSE").read_bytes()[:600])
+    two = ("eval", "compare", bundled(), bundled(), "--data", text, "--exact", "-c", 64, "-t", 1)
+    same = osso(*two, "--max-kld", 0, "--json", timeout=120)
+    kl = json.loads(same.text)
+    assert same.code == 0 and all(v == 0 for v in kl["kl"].values()) and kl["top1_agreement"] == 1, same
+    fewer = osso(*two, "--experts", "2,1", "--max-kld", 0.001, "--json", timeout=120)
+    kl = json.loads(fewer.text)
+    assert fewer.code == 1 and "--max-kld" in fewer.complaint, fewer
+    # the same from the logits of both, window by window
+    ids = [kl["prefix_id"]] + list(map(int, osso("tokenize", "-m", bundled(), stdin=text.read_bytes()).text.split()))
+    gaps, agree, sums, size = [], 0, [0, 0], kl["max_length"]
+    assert kl["tokens"] == len(ids) - 1 > 2 * size, kl
+    for done in range(0, len(ids) - 1, size):
+        end = min(done + size, len(ids) - 1) + 1
+        first = 0 if done == 0 else end - size - 1
+        rows = []
+        for k in (2, 1):
+            out = TEMP / f"experts{k}.npy"
+            fed = ",".join(map(str, ids[first:end - 1]))
+            assert osso("logits", "-m", bundled(), "-t", 1, "--exact", "--experts-per-token", k, "--ids", fed, "-o", out, timeout=60).code == 0
+            rows.append([log_softmax(row) for row in npy(out)[done - first:]])
+        for i, (a, b) in enumerate(zip(*rows)):
+            gaps.append(sum(math.exp(x) * (x - y) for x, y in zip(a, b)))
+            agree += a.index(max(a)) == b.index(max(b))
+            sums = [total + row[ids[done + 1 + i]] for total, row in zip(sums, (a, b))]
+    gaps.sort()
+    at = lambda q: (lambda x: gaps[int(x)] + (x - int(x)) * (gaps[min(int(x) + 1, len(gaps) - 1)] - gaps[int(x)]))(q * (len(gaps) - 1))
+    expected = {"mean": sum(gaps) / len(gaps), "median": at(.5), "p99": at(.99), "p99_9": at(.999), "max": gaps[-1]}
+    for name, value in expected.items():
+        assert abs(kl["kl"][name] - value) <= 1e-5 * max(1, value), (name, value, kl)
+    assert len(gaps) == kl["tokens"] and near(kl["top1_agreement"], agree / len(gaps)) and kl["kl"]["mean"] > 0.01, kl
+    for name, total in zip("ab", sums):
+        assert near(kl[name]["bits_per_byte"], -total / math.log(2) / kl["bytes"]), (name, total, kl)
+    # and each by itself is what the task says
+    assert near(report("bpb", "--exact", "-c", 64, data=text)["results"]["bpb"]["bits_per_byte,none"], kl["a"]["bits_per_byte"])
+    rows = json.loads(run("bpb", "--exact", "-c", 64, "--experts", "2,1", "--json", data=text).text)["experts"]
+    assert [r["experts_per_token"] for r in rows] == [2, 1], rows
+    assert near(rows[0]["bits_per_byte"], kl["a"]["bits_per_byte"]) and near(rows[1]["bits_per_byte"], kl["b"]["bits_per_byte"]), (rows, kl)
+    assert "experts a token" in run("bpb", "-c", 64, "--experts", "1", data=text).text
+    refuses(osso(*two, "--experts", "2"), 2, "two numbers")
+    refuses(osso(*two, "--limit", 2), 2, "--limit")
+    refuses(run("copa", "--max-kld", 1), 2, "--max-kld")
+    refuses(run("copa", "--experts", "1"), 2, "--experts")
+    refuses(osso("eval", "compare", bundled(), tiny()[0], "--data", text), 1, "vocabulary")
 
 
 main(sys.modules[__name__])

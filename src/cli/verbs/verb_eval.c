@@ -1,4 +1,5 @@
 /* verb_eval.c: how good a model is, in the field's own measures; and what the difference of two is worth. */
+#include "cli/eval_models.h"
 #include "cli/eval_report.h"
 #include "cli/model_args.h"
 #include "cli/out.h"
@@ -13,27 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int show(void *user, uint64_t done, uint64_t total)
-{
-    (void)user;
-    char a[32], b[32];
-    if (err_is_terminal())
-        fprintf(stderr, "\r%s of %s items\033[K", human_count(a, done), human_count(b, total));
-    return interrupted();
-}
-
-/* What else a score depends on: into the report, and a run with others is another run. */
-static char *settings(const struct options *o)
-{
-    struct buf b = {0};
-    const struct option_value *v = o->v;
-    buf_printf(&b, "\"exact\":%s,\"kv_type\":\"%s\",\"experts_per_token\":%lld", v[OPT_exact].set ? "true" : "false",
-               v[OPT_kv_type].set ? v[OPT_kv_type].s
-               : v[OPT_exact].set ? "f32"
-                                  : "f16",
-               (long long)(v[OPT_experts_per_token].set ? v[OPT_experts_per_token].i : 0));
-    return buf_take(&b);
-}
+/* What the words ask for. */
+enum work { WORK_TASKS, WORK_SAMPLES, WORK_MODELS, WORK_EXPERTS };
 
 static enum osso_status run(const struct options *o, struct runner *r, char **report, bool *complete,
                             struct osso_error *err)
@@ -51,7 +33,7 @@ static enum osso_status run(const struct options *o, struct runner *r, char **re
     status = runner_start(r, &e, err);
     if (status)
         return status;
-    char *more = settings(o);
+    char *more = eval_models_settings(o, v[OPT_experts_per_token].set ? v[OPT_experts_per_token].i : 0);
     struct osso_eval_options with = {.size = sizeof with,
                                      .tasks = o->operand[0],
                                      .data = v[OPT_eval_data].s,
@@ -61,7 +43,8 @@ static enum osso_status run(const struct options *o, struct runner *r, char **re
                                      .prefix = v[OPT_prefix_id].set ? &prefix : NULL,
                                      .samples = v[OPT_samples].set ? v[OPT_samples].s : NULL,
                                      .settings = more,
-                                     .progress = show};
+                                     .chat = v[OPT_eval_chat].set,
+                                     .progress = eval_models_progress};
     osso_engine_set_interrupt(r->engine, interrupt_flag());
     status = more ? osso_eval_run(r->engine, r->tokenizer, &with, report, complete, err)
                   : error_nomem(err, 0, "settings");
@@ -72,40 +55,116 @@ static enum osso_status run(const struct options *o, struct runner *r, char **re
 }
 
 /* The report as it is asked for: on standard output and into --report's file. */
-static enum osso_status publish(const struct options *o, const char *report, bool compared, struct osso_error *err)
+static enum osso_status publish(const struct options *o, const char *report, enum work work, struct osso_error *err)
 {
     const struct option_value *v = o->v;
-    struct buf text = {0};
-    enum osso_status status = eval_report_table(report, compared, &text, err);
+    struct buf text = {0}, page = {0};
+    enum osso_status status = work == WORK_TASKS || work == WORK_SAMPLES
+                                  ? eval_report_table(report, work == WORK_SAMPLES, &text, err)
+                                  : eval_report_models(report, &text, err);
     if (!status && v[OPT_report].set) {
         const char *dot = strrchr(v[OPT_report].s, '.');
-        status = dot && strcmp(dot, ".md") == 0 ? save_atomic(v[OPT_report].s, text.data, text.len, err)
-                                                : save_atomic(v[OPT_report].s, report, strlen(report), err);
+        bool html = dot && strcmp(dot, ".html") == 0, md = dot && strcmp(dot, ".md") == 0;
+        if (html)
+            status = eval_report_html(report, &page, err);
+        const char *what = html ? page.data : md ? text.data : report;
+        if (!status)
+            status = save_atomic(v[OPT_report].s, what, strlen(what), err);
     }
     if (!status && v[OPT_json].set)
         out_puts(report), out_puts("\n");
     else if (!status)
         out_puts(text.data);
     buf_free(&text);
+    buf_free(&page);
     return status;
 }
 
-/* What the words ask for; USAGE for what they cannot mean. */
-static enum osso_status check(const struct options *o, bool compare, struct osso_error *err)
+static enum work work_of(const struct options *o)
 {
+    bool compare = strcmp(o->operand[0], "compare") == 0;
+    if (compare)
+        return o->v[OPT_eval_data].typed ? WORK_MODELS : WORK_SAMPLES;
+    return o->v[OPT_experts].typed ? WORK_EXPERTS : WORK_TASKS;
+}
+
+/* Options that only one of the works looks at. */
+static enum osso_status check_vain(const struct options *o, enum work work, struct osso_error *err)
+{
+    const struct {
+        const struct option_value *value;
+        const char *name, *with;
+        unsigned works;
+    } options[] = {
+        {&o->v[OPT_max_drop], "--max-drop", "compare with two files of samples", 1u << WORK_SAMPLES},
+        {&o->v[OPT_max_kld], "--max-kld", "compare with two models and --data TEXT", 1u << WORK_MODELS},
+        {&o->v[OPT_samples], "--samples", "tasks alone", 1u << WORK_TASKS},
+        {&o->v[OPT_eval_chat], "--chat", "tasks alone", 1u << WORK_TASKS},
+        {&o->v[OPT_num_fewshot], "--num-fewshot", "tasks alone", 1u << WORK_TASKS},
+        {&o->v[OPT_eval_n_predict], "-n", "tasks alone", 1u << WORK_TASKS},
+        {&o->v[OPT_experts], "--experts", "a text, or compare with two models", 1u << WORK_MODELS | 1u << WORK_EXPERTS},
+        {&o->v[OPT_model], "-m", "tasks", 1u << WORK_TASKS | 1u << WORK_EXPERTS},
+        {&o->v[OPT_limit], "--limit", "tasks", 1u << WORK_TASKS | 1u << WORK_EXPERTS},
+        {&o->v[OPT_script], "--script", "tasks alone", 1u << WORK_TASKS},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i].value->typed && !(options[i].works >> work & 1))
+            return error_set(err, OSSO_USAGE, "%s has no effect here (%s); leave it out", options[i].name,
+                             options[i].with);
+    return OSSO_OK;
+}
+
+/* What the words ask for; USAGE for what they cannot mean. */
+static enum osso_status check(const struct options *o, enum work work, struct osso_error *err)
+{
+    bool compare = work == WORK_SAMPLES || work == WORK_MODELS;
     const char *dot = o->v[OPT_report].set ? strrchr(o->v[OPT_report].s, '.') : NULL;
-    if (o->v[OPT_report].set && (!dot || (strcmp(dot, ".md") != 0 && strcmp(dot, ".json") != 0)))
-        return error_set(err, OSSO_USAGE, "--report %s: the file's name ends in .json or .md", o->v[OPT_report].s);
+    bool page = dot && strcmp(dot, ".html") == 0;
+    if (o->v[OPT_report].set && (!dot || (!page && strcmp(dot, ".md") != 0 && strcmp(dot, ".json") != 0)))
+        return error_set(err, OSSO_USAGE, "--report %s: the file's name ends in .json, .md or .html",
+                         o->v[OPT_report].s);
+    if (page && work != WORK_TASKS)
+        return error_set(err, OSSO_USAGE, "--report %s: a page shows the scores of tasks; here .json or .md",
+                         o->v[OPT_report].s);
     if (compare && o->n_operands != 3)
-        return error_set(err, OSSO_USAGE, "eval compare needs two files of samples (made with --samples)");
-    if (!compare && o->v[OPT_max_drop].typed)
-        return error_set(err, OSSO_USAGE, "--max-drop has no effect without compare; leave it out");
+        return error_set(
+            err, OSSO_USAGE,
+            "eval compare needs two files of samples (made with --samples), or two models and --data TEXT");
     if (!compare && o->n_operands > 1)
         return error_set(err, OSSO_USAGE, "'%s': tasks are one word, with commas between them", o->operand[1]);
-    if (!compare && !o->v[OPT_eval_data].set)
-        return error_set(err, OSSO_USAGE,
-                         "eval needs --data, a folder with the tasks' files (or the file of one task)");
-    return OSSO_OK;
+    if (work == WORK_EXPERTS && (strcmp(o->operand[0], "bpb") != 0 && strcmp(o->operand[0], "wikitext") != 0))
+        return error_set(err, OSSO_USAGE, "--experts: a table of bits per byte; the task is bpb or wikitext");
+    if (work == WORK_EXPERTS && o->v[OPT_experts_per_token].typed)
+        return error_set(err, OSSO_USAGE, "--experts says which numbers; leave --experts-per-token out");
+    return check_vain(o, work, err);
+}
+
+static enum osso_status carry_out(const struct options *o, enum work work, struct runner *r, char **report,
+                                  bool *complete, struct osso_error *err)
+{
+    switch (work) {
+    case WORK_SAMPLES: return osso_eval_compare(o->operand[1], o->operand[2], report, err);
+    case WORK_MODELS: return eval_models_compare(o, report, err);
+    case WORK_EXPERTS: return eval_models_experts(o, report, err);
+    default: return run(o, r, report, complete, err);
+    }
+}
+
+/* A limit that a comparison does not keep is said, and the exit status is 1. */
+static bool too_far(const struct options *o, enum work work, const char *report)
+{
+    char task[64] = "";
+    double kld = work == WORK_MODELS && o->v[OPT_max_kld].set ? eval_report_kld(report) : 0;
+    if (work == WORK_SAMPLES && o->v[OPT_max_drop].set &&
+        eval_report_dropped(report, o->v[OPT_max_drop].f, task, sizeof task)) {
+        say("%s: acc is lower by more than --max-drop %g", task, o->v[OPT_max_drop].f);
+        return true;
+    }
+    if (work == WORK_MODELS && o->v[OPT_max_kld].set && !(kld <= o->v[OPT_max_kld].f)) {
+        say("the mean divergence is %g, more than --max-kld %g", kld, o->v[OPT_max_kld].f);
+        return true;
+    }
+    return false;
 }
 
 int verb_eval(const struct options *o)
@@ -113,19 +172,15 @@ int verb_eval(const struct options *o)
     struct runner r = {0};
     struct osso_error err = {0};
     char *report = NULL;
-    bool complete = true, compare = strcmp(o->operand[0], "compare") == 0;
-    enum osso_status status = check(o, compare, &err);
+    bool complete = true;
+    enum work work = work_of(o);
+    enum osso_status status = check(o, work, &err);
     interrupt_catch(INTERRUPT_TIDY);
-    if (!status && compare)
-        status = osso_eval_compare(o->operand[1], o->operand[2], &report, &err);
-    else if (!status)
-        status = run(o, &r, &report, &complete, &err);
     if (!status)
-        status = publish(o, report, compare, &err);
-    char task[64] = "";
-    bool dropped = !status && compare && o->v[OPT_max_drop].set &&
-                   eval_report_dropped(report, o->v[OPT_max_drop].f, task, sizeof task);
-    bool stopped = interrupted();
+        status = carry_out(o, work, &r, &report, &complete, &err);
+    if (!status)
+        status = publish(o, report, work, &err);
+    bool far = !status && too_far(o, work, report), stopped = interrupted();
     interrupt_release();
     osso_free(report);
     runner_close(&r);
@@ -133,7 +188,5 @@ int verb_eval(const struct options *o)
         return 130;
     if (!status && !complete)
         say("a task has failed: the report says why, and it has no score");
-    if (dropped)
-        say("%s: acc is lower by more than --max-drop %g", task, o->v[OPT_max_drop].f);
-    return out_end(dropped ? 1 : status || complete ? exit_code(status, &err) : 1);
+    return out_end(far ? 1 : status || complete ? exit_code(status, &err) : 1);
 }
