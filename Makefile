@@ -46,6 +46,7 @@ PKG      := pkg-config
 HAVE_EDIT   := $(shell $(PKG) --exists libedit 2>/dev/null && echo 1)
 HAVE_YAML   := $(shell $(PKG) --exists yaml-0.1 2>/dev/null && echo 1)
 HAVE_MHD    := $(shell $(PKG) --exists 'libmicrohttpd >= 0.9.75' 2>/dev/null && echo 1)
+HAVE_HUB    := $(shell $(PKG) --exists 'libcurl >= 7.85' 'libcrypto >= 1.1.1' 2>/dev/null && echo 1)
 CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -DOSSO_VERSION=\"$(VERSION)\" \
             $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit))
 CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) $(if $(WERROR),-Werror) -fPIC -fvisibility=hidden -pthread -MMD -MP
@@ -77,7 +78,7 @@ isa_files = $(foreach isa,$(1),%__$(isa).c)
 # The rooms of the library, each a folder of src, low to high (tools/check/check_levels.py has their levels).
 # Every folder of src/backend is a backend of its own (backends.def).
 ROOMS    := base json quant format token harmony backend $(patsubst src/%/,%,$(wildcard src/backend/*/)) \
-            $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert train measure eval
+            $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert train hub measure eval
 LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
 # The server is the program's, not the library's, and needs the HTTP library: the program has it or names the package.
@@ -114,7 +115,8 @@ $(B)/commit: WORD = $(COMMIT)
 $(B)/datadir: WORD = $(DATADIR)/osso
 $(B)/have_mhd: WORD = $(HAVE_MHD)
 $(B)/have_yaml: WORD = $(HAVE_YAML)
-$(B)/commit $(B)/datadir $(B)/have_mhd $(B)/have_yaml: FORCE
+$(B)/have_hub: WORD = $(HAVE_HUB)
+$(B)/commit $(B)/datadir $(B)/have_mhd $(B)/have_yaml $(B)/have_hub: FORCE
 	@mkdir -p $(@D)
 	@echo '$(WORD)' | cmp -s - $@ || echo '$(WORD)' > $@
 $(COMMIT_OBJ): $(B)/commit
@@ -129,6 +131,11 @@ $(MHD_OBJ): CPPFLAGS += $(if $(HAVE_MHD),-DHAVE_MHD $(shell $(PKG) --cflags libm
 YAML_OBJ := $(B)/cli/main.o $(B)/cli/train_yaml.o
 $(YAML_OBJ): $(B)/have_yaml
 $(YAML_OBJ): CPPFLAGS += $(if $(HAVE_YAML),-DHAVE_YAML $(shell $(PKG) --cflags yaml-0.1))
+
+# Downloads: libcurl and libcrypto are opened when they are needed (hub/hub_lib.c); only their headers are built with.
+HUB_OBJ := $(patsubst src/%.c,$(B)/%.o,$(wildcard src/hub/*.c))
+$(HUB_OBJ): $(B)/have_hub
+$(HUB_OBJ): CPPFLAGS += $(if $(HAVE_HUB),-DHAVE_HUB $(shell $(PKG) --cflags libcurl libcrypto))
 
 $(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -238,7 +245,7 @@ $(B)/examples/%: examples/%.c $(B)/libosso.a $(wildcard include/osso/*)
 	$(Q)$(CC) -std=c11 $(OPT) $(WARN) -Iinclude -o $@ $< $(B)/libosso.a $(LDLIBS)
 
 summary: $(B)/osso
-	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing)), server $(if $(HAVE_MHD),libmicrohttpd,left out (libmicrohttpd-dev missing)), YAML $(if $(HAVE_YAML),libyaml,left out (libyaml-dev missing))" >&2
+	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing)), server $(if $(HAVE_MHD),libmicrohttpd,left out (libmicrohttpd-dev missing)), YAML $(if $(HAVE_YAML),libyaml,left out (libyaml-dev missing)), downloads $(if $(HAVE_HUB),libcurl,left out (libcurl4-openssl-dev or libssl-dev missing))" >&2
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/osso $(DESTDIR)$(DATADIR)/osso/models $(DESTDIR)$(MANDIR)/man1

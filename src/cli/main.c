@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/thread.h"
+#include "osso/hub.h"
 #include "osso/osso.h"
 
 #include <langinfo.h>
@@ -46,6 +47,8 @@ static int version(void)
 #else
     printf("YAML: left out (built without libyaml)\n");
 #endif
+    const char *missing = osso_hub_missing();
+    printf("downloads: %s%s%s\n", missing ? "left out (" : "libcurl", missing ? missing : "", missing ? ")" : "");
     return 0;
 }
 

@@ -1,0 +1,11 @@
+/* crc32c.h: CRC-32C (Castagnoli), the checksum of a piece of a file: by the CPU's own instruction where it has one. */
+#ifndef OSSO_BASE_CRC32C_H
+#define OSSO_BASE_CRC32C_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Of n bytes behind those whose sum is `crc` (0: none). */
+uint32_t crc32c(uint32_t crc, const void *data, size_t n);
+
+#endif

@@ -1,0 +1,34 @@
+/* hops.h: where a redirect may lead, what a hub's refusal means, and how long to wait before asking again. */
+#ifndef OSSO_HUB_HOPS_H
+#define OSSO_HUB_HOPS_H
+
+#include "hub/net.h"
+
+enum { MOST_HOPS = 8, MOST_FAILURES = 6 };
+
+/* The address behind a redirect of `from`. FORMAT: too many, to no address, or from https to http. */
+enum osso_status hops_follow(struct net *net, const char *from, const struct net_answer *answer, int *hops,
+                             char url_out[NET_ADDRESS], struct osso_error *err);
+static inline bool hops_is_redirect(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+/* Is it worth asking again later? */
+static inline bool hops_is_passing(int status)
+{
+    return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+/* Milliseconds before the next try after so many failures in a row; what the server asks for, within reason. */
+int64_t hops_pause(int timeout_ms, int failures, int64_t retry_after);
+/* The sentence for an answer of the hub that is none of what was asked: `what` was asked for. */
+enum osso_status hops_refusal(struct net *net, const char *url, const struct net_answer *answer, const char *what,
+                              bool has_token, struct osso_error *err);
+
+/* A small answer as a whole, with redirects, tries and a limit on its bytes. body NULL: only its head, of a range of one
+ * byte. The token goes to hosts of url's origin only. */
+struct buf;
+enum osso_status hops_get(struct net *net, const char *url, const char *token, size_t limit, const char *what, int timeout_ms,
+                          bool (*go_on)(void *user), void *user, struct buf *body, struct net_answer *answer_out,
+                          char last_url[NET_ADDRESS], struct osso_error *err);
+
+#endif
