@@ -82,7 +82,7 @@ static enum osso_status add_parts(const struct shape *s, struct trainer_options 
                                    .n_members = o.threads,
                                    .n_kept = o.n_kept};
     b->weights = b->gradients = (uint64_t)params_count(&s->config) * sizeof(float);
-    b->moments = optimizer_bytes(&s->config);
+    b->moments = optimizer_bytes(&s->config, &o.optimizer);
     b->activations = activations_bytes(&s->config, be, &a) + backward_bytes(&s->config, &a);
     b->pages = page_bytes(s, be);
     b->total = sum(b);
@@ -176,7 +176,7 @@ static enum osso_status measure(const struct shape *s, double seconds, double *s
         m.ids[i] = (int32_t)((int64_t)i * 7919 % small.config.vocab);
         m.weight[i] = i > 0;
     }
-    struct adamw rule = {1e-4, 0.9, 0.95, 1e-8, 0, 1};
+    struct adamw rule = {1e-4, 0.9, 0.95, 1e-8, 0, 1, 0};
     double begin = 0, rows = 0;
     for (int i = 0; !status && (i < 2 || now() - begin < seconds); i++) {
         struct trainer_result r;

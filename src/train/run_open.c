@@ -17,7 +17,8 @@ static enum osso_status make_rule(struct osso_train *t, struct osso_error *err)
                              .beta2 = settings_real(c, TRAIN_beta2),
                              .eps = settings_real(c, TRAIN_eps),
                              .weight_decay = settings_real(c, TRAIN_weight_decay),
-                             .grad_clip = settings_real(c, TRAIN_grad_clip)};
+                             .grad_clip = settings_real(c, TRAIN_grad_clip),
+                             .momentum = settings_real(c, TRAIN_momentum)};
     t->schedule = (struct schedule){.lr = settings_real(c, TRAIN_lr),
                                     .min_lr = settings_real(c, TRAIN_min_lr),
                                     .steps = t->steps,
