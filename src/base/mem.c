@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static atomic_uint_fast64_t allocations;
 static atomic_uint_fast64_t bytes_asked;
@@ -154,4 +157,11 @@ uint64_t mem_reachable(const char *root)
         limit = add(without, swap);
     avail = add(add(avail, swap), zfs_cache(root));
     return limit < avail ? limit : avail;
+}
+
+void mem_give_back(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 1 << 20); /* said once, it no longer grows with the blocks that were freed */
+#endif
 }

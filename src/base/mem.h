@@ -18,6 +18,10 @@ void mem_free(void *p);
 void *mem_pages(size_t bytes);
 void mem_pages_free(void *p, size_t bytes);
 
+/* Large blocks are given back to the system as soon as they are freed, in every thread: for programs that run long and
+ * whose peaks must not stay. Before other threads are there. */
+void mem_give_back(void);
+
 /* Bytes that could be allocated now without swapping (MemAvailable, cut by the limits of its control groups), or
  * UINT64_MAX. */
 uint64_t mem_available(void);

@@ -43,21 +43,29 @@ static void words_of(const struct osso_hub_progress *p, int64_t now, char *text,
     double rate = ms > 0 && p->done > line.from_bytes ? (double)(p->done - line.from_bytes) * 1000 / (double)ms : 0;
     if (rate > 0) {
         double s = (double)(p->total - p->done) / rate;
-        snprintf(left, sizeof left, s < 100 ? "%.0f s left" : s < 6000 ? "%.0f min left" : "%.1f h left",
-                 s < 100 ? s : s < 6000 ? s / 60 : s / 3600);
+        snprintf(left, sizeof left,
+                 s < 100    ? "%.0f s left"
+                 : s < 6000 ? "%.0f min left"
+                            : "%.1f h left",
+                 s < 100    ? s
+                 : s < 6000 ? s / 60
+                            : s / 3600);
     }
     bool fetches = strcmp(p->phase, "fetching") == 0 || strcmp(p->phase, "repairing") == 0;
-    snprintf(text, size, "%s %s: %s of %s", p->phase, p->file, human_bytes(done, p->done), human_bytes(total, p->total));
+    snprintf(text, size, "%s %s: %s of %s", p->phase, p->file, human_bytes(done, p->done),
+             human_bytes(total, p->total));
     if (fetches)
-        snprintf(text + strlen(text), size - strlen(text), ", %s/s, %s%s%d connection%s", human_bytes(rate_text, (uint64_t)rate),
-                 left, *left ? ", " : "", p->connections, p->connections == 1 ? "" : "s");
+        snprintf(text + strlen(text), size - strlen(text), ", %s/s, %s%s%d connection%s",
+                 human_bytes(rate_text, (uint64_t)rate), left, *left ? ", " : "", p->connections,
+                 p->connections == 1 ? "" : "s");
 }
 
 static void draw(const struct osso_hub_progress *p, const char *text)
 {
     enum { BAR = 20 };
     char bar[BAR + 1];
-    int columns = terminal_columns(STDERR_FILENO), full = p->total ? (int)((double)p->done / (double)p->total * BAR) : 0;
+    int columns = terminal_columns(STDERR_FILENO),
+        full = p->total ? (int)((double)p->done / (double)p->total * BAR) : 0;
     for (int i = 0; i < BAR; i++)
         bar[i] = i < full ? '#' : '.';
     bar[BAR] = 0;

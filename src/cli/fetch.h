@@ -1,5 +1,5 @@
-/* fetch.h: a model from the hub, with what a person sees meanwhile: one line that moves on a terminal, elsewhere one every
- * five seconds. */
+/* fetch.h: a model from the hub, with what a person sees meanwhile: one line that moves on a terminal, elsewhere one
+ * every five seconds. */
 #ifndef OSSO_CLI_FETCH_H
 #define OSSO_CLI_FETCH_H
 

@@ -1,5 +1,5 @@
-/* net.h: HTTP requests, several at a time, by libcurl. Redirects are not followed here: where a request may go, and with
- * which token, is for whoever asked to say. An answer that comes to nothing within its time ends as STALLED. */
+/* net.h: HTTP requests, several at a time, by libcurl. Redirects are not followed here: where a request may go, and
+ * with which token, is for whoever asked to say. An answer that comes to nothing within its time ends as STALLED. */
 #ifndef OSSO_HUB_NET_H
 #define OSSO_HUB_NET_H
 

@@ -31,7 +31,8 @@ static void print_json(const struct osso_hub_plan *plan)
     for (int i = 0; osso_hub_plan_file(plan, i, &file); i++) {
         buf_puts(&b, i ? ",{" : "{");
         add_text(&b, "path", file.path);
-        buf_printf(&b, ",\"bytes\":%llu,\"there\":%llu}", (unsigned long long)file.bytes, (unsigned long long)file.there);
+        buf_printf(&b, ",\"bytes\":%llu,\"there\":%llu}", (unsigned long long)file.bytes,
+                   (unsigned long long)file.there);
     }
     buf_puts(&b, "]}\n");
     if (!b.failed)

@@ -215,6 +215,7 @@ int verb_serve(const struct options *o)
     struct service service = {
         .user = &p.desk, .state = desk_state, .metrics = desk_metrics, .drain = desk_drain, .give_up = desk_give_up};
     http_block_signals(); /* before any thread is there */
+    mem_give_back();
     const struct http_options options = options_of(o, &service);
     enum osso_status status = open_desk(&p, &err);
     if (!status)
