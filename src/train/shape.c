@@ -57,6 +57,23 @@ static enum osso_status random_config(const struct osso_train_config *c, struct 
     return OSSO_OK;
 }
 
+/* A checkpoint to go on from has the shapes that the settings ask for. */
+static enum osso_status check_same(const struct osso_train_config *c, const struct config *have, const char *from,
+                                   struct osso_error *err)
+{
+    struct config want;
+    enum osso_status status = random_config(c, &want, err);
+    if (status || (want.n_layers == have->n_layers && want.hidden == have->hidden && want.vocab == have->vocab &&
+                   want.intermediate == have->intermediate && want.n_heads == have->n_heads &&
+                   want.n_kv_heads == have->n_kv_heads && want.head_dim == have->head_dim &&
+                   want.n_experts == have->n_experts && want.window == have->window && want.tied == have->tied))
+        return status;
+    return error_set(err, OSSO_USAGE,
+                     "%s is a checkpoint of a model of other shapes than the settings'; name another "
+                     "folder with out, or go on with the settings that it had (config.yaml beside it)",
+                     from);
+}
+
 /* The ids that end what the model will write. */
 static void take_stops(struct shape *s)
 {
@@ -177,6 +194,8 @@ enum osso_status shape_make(const struct osso_train_config *c, const char *from,
                            settings_text(c, TRAIN_init));
     if (!status && (files || from))
         status = osso_model_open(from ? from : settings_text(c, TRAIN_init), &s->model, err);
+    if (!status && from && !files)
+        status = check_same(c, &s->model->config, from, err);
     if (!status && s->model)
         s->config = s->model->config;
     else if (!status)

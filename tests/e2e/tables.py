@@ -40,13 +40,28 @@ def verbs():
     return table
 
 
+def option_rows():
+    """The arguments of each OPTION, those that are made of the keys of a training run in their place."""
+    for _, a in rows("src/cli/options.def", "OPTION"):
+        yield a
+        for macro, k in rows("include/osso/train_keys.def", "TRAIN_KEY", "TRAIN_SWITCH", "TRAIN_LIST") if a[0] == "dump_grads" else []:
+            kind = {"TRAIN_KEY": "TEXT", "TRAIN_SWITCH": "FLAG", "TRAIN_LIST": "LIST"}[macro]
+            alias, argument = ("NULL", k[2]) if macro == "TRAIN_LIST" else (k[2], k[6] if macro == "TRAIN_KEY" else "NULL")
+            yield ["train_" + k[0], k[1], "0", alias, kind, "0", "0", argument, "NULL", "V(train)", k[-1]]
+
+
+def once_ids():
+    """Options without a twin in the environment; no key of a training run has one."""
+    return {a[0] for _, a in rows("src/cli/options.def", "ONCE")} | {a[0] for a in option_rows() if a[9] == "V(train)"}
+
+
 @functools.cache
 def options():
     """All options, a row each; a name may have several, for different verbs."""
     ids = {"_".join(verb.words): name for name, verb in verbs().items()}
     shorts = {a[0]: a[1] for _, a in rows("src/cli/options.def", "SHORT")}
     table = []
-    for _, a in rows("src/cli/options.def", "OPTION"):
+    for a in option_rows():
         id, name, letter, alias, kind, _, _, argument, _, takers, _ = a
         names = {ids[v] for v in re.findall(r"V\((\w+)\)", takers)}
         groups = set(re.findall(r"\w+", re.sub(r"V\(\w+\)", "", takers)))
@@ -62,7 +77,6 @@ def options_of(verb_name):
 
 def has_twin(option):
     """Not what says what to read or write this once."""
-    ids = {a[0] for _, a in rows("src/cli/options.def", "ONCE")}
-    mine = [a[0] for (_, a), o in zip(rows("src/cli/options.def", "OPTION"), options()) if o is option]
+    mine = [a[0] for a, o in zip(option_rows(), options()) if o is option]
     assert len(mine) == 1
-    return mine[0] not in ids
+    return mine[0] not in once_ids()

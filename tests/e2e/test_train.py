@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""osso train from the command line: settings, the log's contract, checkpoints, resume after kills, faults, exports."""
+import math
+
+from training import *
+
+KEYS = ["step", "loss", "balance_loss", "z_loss", "grad_norm", "lr", "tokens", "targets", "seconds", "max_load", "dead_experts", "skipped"]
+YAML = "YAML: libyaml" in osso("--version").text
+
+
+def test_settings_read_back_equal():
+    if not YAML:
+        raise Skip("built without libyaml")
+    (TEMP / "a.yaml").write_text("anything:\n  preset: small\n  lr: 3e-4\n  max_seq_length: 128\n  gradient_checkpointing: true\n"
+                                 "  experts_per_token: [1, 2, 4]\n  device: cpu\nother:\n  bf16: true\n  reasoning_effort: medium\n"
+                                 "  data:\n    - a.txt\n    - {path: \"b c.txt\", weight: 2, split: blank}\n  sample_prompt: \"a: \\\"b\\\"\"\n")
+    first = osso("train", "--config", TEMP / "a.yaml", "--print-config", "--lr", "1e-5")
+    assert first.code == 0 and first.complaint.count("no effect here") == 1 and "line of the prompt" in first.complaint, first
+    for line in ("lr: 1e-05", "seq_len: 128", "checkpointing: true", "experts_per_token: [1, 2, 4]", 'dtype: "bf16"',
+                 '{path: "b c.txt", weight: 2.0, split: "blank"}'):
+        assert line in first.text, (line, first)
+    (TEMP / "b.yaml").write_text(first.text)
+    again = osso("train", "--config", TEMP / "b.yaml", "--print-config")
+    assert again.code == 0 and again.text == first.text, again
+
+
+def test_settings_that_make_no_sense():
+    cases = [("lr: fast\n", "c.yaml:1", "lr", "'fast'"), ("a:\n  stepz: 3\n", "c.yaml:2", "stepz", "did you mean steps"),
+             ("batch_size: 0\n", "batch_size", "from 1"), ("bits: 8\n", "bits", "4 bits"), ("quantize_attention: true\n", "16 bits"),
+             ("steps: 3\nepochs: 2\n", "c.yaml:2", "steps is given too"), ("lr: 1\nlr: 2\n", "given twice"), ("- a\n", "mapping"),
+             ("a: [\n", "c.yaml:2", "no YAML"), ("schedule: cosin\n", "constant|cosine"), ("beta1: .nan\n", "beta1"),
+             ("data:\n  - {path: x, weight: 0}\n", "c.yaml:2", "weight")]
+    for text, *words in cases if YAML else []:
+        (TEMP / "c.yaml").write_text(text)
+        refuses(osso("train", "--config", TEMP / "c.yaml", "--print-config"), (1, 2), *words)
+    refuses(train(out=TEMP / "x", steps=None), 2, "steps, epochs or max_tokens")
+    refuses(train(out=TEMP / "x", preset="tiny"), 2, "tiny", "nano small base")
+    refuses(train(out=TEMP / "x", lr="-1"), 2, "--lr", "'-1'")
+    refuses(train(), 2, "out")
+    refuses(train(out=TEMP / "x", optimizer="sgd"), 2, "adamw|muon")
+    refuses(train(out=TEMP / "x", seq_len=16), 2, "25 ids")
+    refuses(train(out=TEMP / "x", data_ids=TEMP / "none.npy"), 1, "none.npy")
+    refuses(train(out=TEMP / "x", vocab_size=40), 2, "id ", "the model knows 0 to 39")
+    refuses(train(out=TEMP / "x", hidden_size=65, head_dim=33), 1, "head_dim is odd")
+    (TEMP / "half.npy").write_bytes(DATA.read_bytes()[:-5])
+    refuses(train(out=TEMP / "x", data_ids=TEMP / "half.npy"), 1, "cut off")
+    refuses(train(out=TEMP / "x", data_ids=BUNDLED / "config.json"), 1, "no file of NumPy's")
+
+
+def test_log_keeps_its_contract():
+    out = TEMP / "log"
+    done = train(out=out, val_ids=VAL, eval_every=5, save_every=5, keep=1)
+    assert done.code == 0, done
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    steps, vals = [line for line in lines if "loss" in line], [line for line in lines if "val_loss" in line]
+    assert [line["step"] for line in steps] == list(range(1, 13)) and all(list(line) == KEYS for line in steps)
+    assert [line["step"] for line in vals] == [5, 10, 12] and all(list(line) == ["step", "val_loss", "val_bpb"] for line in vals)
+    for line in steps:  # linear: 3 steps up, then down to 0 at the last
+        t = line["step"]
+        assert math.isclose(line["lr"], 3e-3 * (t / 3 if t <= 3 else 1 - (t - 3) / 9), rel_tol=1e-8, abs_tol=1e-12), line
+        assert line["tokens"] == line["targets"] == 3 * 2 * 24 and line["skipped"] == 0 and 1 <= line["max_load"] <= 4
+    assert steps[-1]["loss"] < steps[0]["loss"] - 0.5
+    assert (out / "latest").read_text() == "step-000012\n" == (out / "best").read_text()
+    assert sorted(path.name for path in out.glob("step-*")) == ["step-000012"]
+    assert (out / "loss.svg").read_text().startswith("<svg")
+    made = osso("logits", "-m", out / "best", "--ids", "1,2,3", "-o", TEMP / "l.npy", "--exact")
+    assert made.code == 0, made
+    refuses(train(out=out), 2, "holds a run already")
+    refuses(train("--resume", out=out, hidden_size=32), 2, "other shapes")
+
+
+def test_threads_and_checkpointing_give_equal_digits():
+    expected = None
+    for name, threads, more in (("t1", 1, {}), ("t2", 2, {}), ("t3", 3, {}), ("tc", 2, {"checkpointing": "true"})):
+        done = train(threads=threads, out=TEMP / name, steps=6, **more)
+        assert done.code == 0, done
+        weights = (TEMP / name / "step-000006/model.safetensors").read_bytes()
+        expected = expected or (log(TEMP / name), weights)
+        assert (log(TEMP / name), weights) == expected, name
+
+
+def test_killed_runs_go_on_with_the_same_digits():
+    draw = random.Random(7)
+    settings = {"steps": 30, "save_every": 4, "val_ids": VAL, "eval_every": 6, "experts_per_token": "1,2"}
+    began = time.monotonic()
+    process = start(TEMP / "straight", **settings)
+    process.communicate(timeout=300)
+    survive(TEMP / "killed", 4, draw, (time.monotonic() - began) * 0.8, **settings)
+    assert log(TEMP / "straight") == log(TEMP / "killed")
+    one, two = (TEMP / name / "step-000030/model.safetensors" for name in ("straight", "killed"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_ctrl_c_saves_and_resumes():
+    settings = {"steps": 400, "save_every": 0}
+    process = start(TEMP / "stopped", **settings)
+    while not (TEMP / "stopped/log.jsonl").exists() or len(log(TEMP / "stopped")) < 3:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=120)
+    assert process.returncode == 130 and b"--resume goes on" in complaint, complaint
+    at = int((TEMP / "stopped/latest").read_text()[5:])
+    assert 3 <= at < 400 and len(log(TEMP / "stopped")) == at
+    done = train("--resume", out=TEMP / "stopped", steps=at + 2, save_every=0)
+    assert done.code == 0 and len(log(TEMP / "stopped")) == at + 2, done
+
+
+def test_faults():
+    done = train(out=TEMP / "nan", env={"OSSO_FAULT": "nan_grad@2,nan_grad@5"})
+    lines = log(TEMP / "nan")
+    assert done.code == 0 and [line["step"] for line in lines if line["skipped"]] == [2, 5], done
+    assert lines[1]["grad_norm"] is None and lines[2]["loss"] > 0
+    done = train(out=TEMP / "five", save_every=3, env={"OSSO_FAULT": "nan_grad@4+"})
+    assert done.code == 1 and "fifth in a row" in done.complaint and len(log(TEMP / "five")) == 8, done
+    assert (TEMP / "five/latest").read_text() == "step-000006\n"
+    assert train(out=TEMP / "full", steps=3).code == 0
+    done = train("--resume", out=TEMP / "full", steps=6, env={"OSSO_FAULT": "enospc@save"})
+    assert done.code == 1 and "No space left" in done.complaint, done
+    assert (TEMP / "full/latest").read_text() == "step-000003\n"
+    assert train("--resume", out=TEMP / "full", steps=6).code == 0 and len(log(TEMP / "full")) == 6
+
+
+def test_masks_patience_and_length():
+    mask = npy(TEMP / "mask.npy", [[i % 3 == 0 for i in range(24)]] * 40, "|u1")
+    done = train(out=TEMP / "mask", data_mask=mask, steps=None, epochs=1)
+    lines = log(TEMP / "mask")
+    assert done.code == 0 and len(lines) == 7 and lines[0]["targets"] == 6 * 8 and lines[0]["tokens"] == 6 * 24, done
+    done = train(out=TEMP / "patience", val_ids=VAL, eval_every=1, patience=2, min_delta=100)
+    assert done.code == 0 and "patience" in done.complaint and len(log(TEMP / "patience")) == 2 * 3, done
+    done = train(out=TEMP / "tokens", steps=None, max_tokens=500)
+    assert done.code == 0 and len(log(TEMP / "tokens")) == 4, done
+
+
+def test_a_model_that_cannot_fit_is_refused():
+    result = train(out=TEMP / "big", preset="performance", seq_len=None, batch_size=1)
+    refuses(result, 1, "GiB", "weights", "moments", "free")
+    assert not (TEMP / "big").exists()
+    shown = osso("train", "--preset", "base", "--dry-run", "--seq-len", 512, "--steps", 10, timeout=120)
+    assert shown.code == 0 and "FLOP a token           31.0 M" in shown.text and "12.8 M" in shown.text, shown
+
+
+def header(path):
+    data = path.read_bytes()
+    return json.loads(data[8:8 + int.from_bytes(data[:8], "little")])
+
+
+def test_gradients_and_exports():
+    done = train("--dump-grads", TEMP / "g.safetensors")
+    assert done.code == 0, done
+    head = header(TEMP / "g.safetensors")
+    assert float(head["__metadata__"]["loss"]) > 5 and head["model.layers.0.mlp.experts.gate_up_proj"]["shape"] == [4, 64, 128]
+    assert head["model.layers.1.self_attn.sinks"]["dtype"] == "F32"
+    assert train(out=TEMP / "give", steps=2).code == 0
+    made = {}
+    for kind in ("f32", "bf16", "mxfp4"):
+        done = osso("export", TEMP / "give/latest", "-o", TEMP / kind, "--type", kind)
+        assert done.code == 0, done
+        logits = osso("logits", "-m", TEMP / kind, "--ids", "1,2,3,9", "-o", TEMP / f"{kind}.npy", "--exact")
+        assert logits.code == 0 and logits.complaint == "", logits
+        made[kind] = (TEMP / f"{kind}.npy").read_bytes()
+    osso("logits", "-m", TEMP / "give/latest", "--ids", "1,2,3,9", "-o", TEMP / "own.npy", "--exact")
+    assert made["f32"] == (TEMP / "own.npy").read_bytes() != made["mxfp4"]
+    assert header(TEMP / "mxfp4/model.safetensors")["model.layers.0.mlp.experts.down_proj_blocks"]["shape"] == [4, 64, 2, 16]
+    refuses(osso("export", TEMP / "give/latest", "-o", TEMP / "f32"), 2, "exists")
+
+
+def test_text_becomes_a_model_that_writes():
+    words = random.Random(3)
+    text = "\n".join(" ".join(words.choice(("the cat sat", "a dog ran", "it was big")) for _ in range(6)) + "." for _ in range(400))
+    (TEMP / "text.txt").write_text(text)
+    made = osso("tokenizer", "train", "-o", TEMP / "tok", "--vocab-size", 300, TEMP / "text.txt")
+    assert made.code == 0, made
+    done = osso("train", "--preset", "nano", "--tokenizer", TEMP / "tok", "--data", f"{TEMP / 'text.txt'}:line", "--seq-len", 64, "--batch-size", 8,
+                "--steps", 40, "--lr", "1e-2", "--out", TEMP / "story", "--sample-every", 40, "--sample-prompt", "the", "-t", 2, timeout=120)
+    assert done.code == 0 and "writes: the" in done.complaint and "bits per byte" in done.complaint, done
+    vals = [line["val_bpb"] for line in log(TEMP / "story") if "val_bpb" in line]
+    assert vals[-1] < 2, vals
+    said = osso("generate", "-m", TEMP / "story/best", "-p", "the", "-n", 8, "--temp", 0)
+    assert said.code == 0 and said.text.strip(), said
+
+
+if __name__ == "__main__":
+    main(sys.modules[__name__])
