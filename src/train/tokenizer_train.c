@@ -75,12 +75,12 @@ static enum osso_status read_lines(const char *text, size_t len, const char *pat
 
 static enum osso_status job_open(struct job *job, const char *path)
 {
-    size_t n = strlen(path), i = job->n;
+    size_t i = job->n;
     const char *text;
     size_t len;
     enum osso_status status = text_file_open(path, &job->maps[i], &text, &len, job->err);
     job->n++;
-    if (!status && n > 6 && strcmp(path + n - 6, ".jsonl") == 0) {
+    if (!status && text_file_is_lines(path)) {
         status = read_lines(text, len, path, &job->strings[i], job->err);
         text = job->strings[i].data;
         len = job->strings[i].len;

@@ -21,6 +21,9 @@ def test_a_tokenizer():
     file = json.loads((TEMP / "tok/tokenizer.json").read_text())
     vocab, added = file["model"]["vocab"], {a["content"]: a["id"] for a in file["added_tokens"]}
     assert len(vocab) == 299 and added["<|startoftext|>"] == 299 and added["<|endofprompt|>"] == 319 and len(added) == 21
+    splits = sorted((i, vocab[w[:k]], vocab[w[k:]]) for w, i in vocab.items() for k in range(1, len(w)) if w[:k] in vocab and w[k:] in vocab)
+    assert [(vocab[a + b], vocab[a], vocab[b]) for a, b in file["model"]["merges"]] == splits
+    assert len(splits) > len({i for i, *_ in splits}) == 43
     ids = osso("tokenize", "-m", TEMP / "tok", "-p", STORY[:77]).text
     assert osso("detokenize", "-m", TEMP / "tok", stdin=ids).text == STORY[:77]
     assert len(ids.split()) < 40
@@ -69,6 +72,7 @@ def test_documents():
     assert [json.loads(line) for line in shown.text.splitlines()] == [{"ids": [199998, 24912, 199999], "mask": [0, 1, 1]},
                                                                       {"ids": [199998, 24169, 199999], "mask": [0, 1, 1]}]
     refuses(osso("data", "show"), 2, "--data")
+    refuses(osso("data", "show", "--data", val, "--seed", "-1"), 2, "--seed")
     refuses(osso("data", "show", "--data", TEMP / "none.txt"), 1, "none.txt")
     refuses(osso("data", "show", "--data", f"{chat}:line"), 2, "split 'line' is for texts")
 
