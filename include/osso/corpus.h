@@ -34,7 +34,7 @@ OSSO_API enum osso_status osso_tokenizer_train(const char *const *paths, size_t 
 /* ---- documents ------------------------------------------------------------------------------------------- */
 
 struct osso_corpus_source {
-    const char *path;  /* *.jsonl: conversations, a line each; anything else: a text */
+    const char *path;  /* *.jsonl, *.json: conversations, a line each; anything else: a text */
     double weight;     /* how often its documents come in an epoch, on average; 0: once */
     const char *split; /* of a text: none (NULL), line, blank, marker, heading */
 };

@@ -48,17 +48,20 @@ static uint32_t load24(const uint8_t *p)
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
 }
 
+void o200k_name(uint32_t id, char name[O200K_NAME])
+{
+    snprintf(name, O200K_NAME, "<|reserved_%u|>", (unsigned)id);
+    for (size_t i = 0; i < sizeof specials / sizeof *specials; i++)
+        if (specials[i].id == id)
+            snprintf(name, O200K_NAME, "%s", specials[i].name);
+}
+
 static enum osso_status fill_specials(struct vocab *v, struct osso_error *err)
 {
-    size_t known = 0;
     enum osso_status status = OSSO_OK;
     for (uint32_t id = O200K_ORDINARY; id < O200K_IDS && status == OSSO_OK; id++) {
-        char reserved[32];
-        const char *name = reserved;
-        if (known < sizeof specials / sizeof *specials && specials[known].id == id)
-            name = specials[known++].name;
-        else
-            snprintf(reserved, sizeof reserved, "<|reserved_%u|>", (unsigned)id);
+        char name[O200K_NAME];
+        o200k_name(id, name);
         status = vocab_set(v, id, name, strlen(name), VOCAB_SPECIAL, err);
     }
     return status;

@@ -17,6 +17,10 @@ enum osso_status o200k_fill(struct vocab *v, struct osso_error *err);
 #define O200K_ALIAS "<|endofprompt|>"
 enum { O200K_ALIAS_ID = 200018 };
 
+/* openai-harmony's name of a special token, O200K_ORDINARY <= id < O200K_IDS. */
+enum { O200K_NAME = 32 };
+void o200k_name(uint32_t id, char name[O200K_NAME]);
+
 /* Is this a name that harmony gives: one of its markers, the alias, or "<|reserved_N|>"? */
 bool o200k_special_name(const char *name, size_t len);
 

@@ -14,7 +14,7 @@
 #include "osso/text.h"
 
 struct train_source {
-    const char *path;  /* *.jsonl: conversations, a line each; anything else: a text */
+    const char *path;  /* *.jsonl, *.json: conversations, a line each; anything else: a text */
     double weight;     /* how often its documents come in an epoch, on average; 0: once. 0.001 to 100 */
     const char *split; /* of a text: none (NULL), line, blank, marker, heading */
 };
@@ -29,8 +29,8 @@ struct train_docs_options {
     bool validation; /* the documents held out (or of val_path), in their own order, each once */
 };
 
-/* FORMAT, with file and line, for what cannot be learned from; NOTFOUND where no document is held out. The tokenizer
- * must outlive the documents of no call: it is not kept. */
+/* FORMAT, with file and line, for what cannot be learned from; NOTFOUND where no document is held out. The tokenizer is
+ * not kept. */
 struct train_docs;
 enum osso_status train_docs_open(const struct train_docs_options *options, const struct osso_tokenizer *tokenizer,
                                  struct train_docs **docs_out, struct osso_error *err);

@@ -10,19 +10,12 @@
 
 static const double LEAST_WEIGHT = 0.001, MOST_WEIGHT = 100;
 
-static bool ends_in(const char *path, const char *end)
-{
-    size_t n = strlen(path), k = strlen(end);
-    return n >= k && strcmp(path + n - k, end) == 0;
-}
-
 static enum osso_status read_source(struct docs_maker *m, const char *path, const char *split)
 {
     struct file_map map = {0};
-    bool lines = ends_in(path, ".jsonl");
+    bool lines = text_file_is_lines(path);
     if (lines && split && strcmp(split, "none") != 0)
-        return error_set(m->err, OSSO_USAGE, "%s: split '%s' is for texts; a line of a .jsonl file is a document", path,
-                         split);
+        return error_set(m->err, OSSO_USAGE, "%s: split '%s' is for texts; a line of JSON is a document", path, split);
     const char *text;
     size_t len;
     enum osso_status status = text_file_open(path, &map, &text, &len, m->err);

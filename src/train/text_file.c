@@ -45,3 +45,9 @@ enum osso_status text_file_open(const char *path, struct file_map *map, const ch
     *len_out = status ? 0 : len;
     return status;
 }
+
+bool text_file_is_lines(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && (strcmp(dot, ".jsonl") == 0 || strcmp(dot, ".json") == 0);
+}

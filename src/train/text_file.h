@@ -9,4 +9,7 @@
 enum osso_status text_file_open(const char *path, struct file_map *map_out, const char **text_out, size_t *len_out,
                                 struct osso_error *err);
 
+/* Does it hold JSON lines, by its name: .jsonl, .json? */
+bool text_file_is_lines(const char *path);
+
 #endif

@@ -65,21 +65,22 @@ static enum osso_status read_lines(const char *text, size_t len, const char *pat
         next = newline ? newline + 1 : end;
         if (pull_at_end(&p))
             continue;
-        if (take_strings(&p, out, 0) || !pull_at_end(&p))
+        if ((take_strings(&p, out, 0) || !pull_at_end(&p)) && p.problem != PULL_NO_MEMORY)
             return error_set(err, OSSO_FORMAT, "%s line %zu: no JSON: %s", path, number,
                              p.problem ? pull_says(&p) : "more behind its end");
+        out->failed = out->failed || p.problem == PULL_NO_MEMORY;
     }
     return out->failed ? error_nomem(err, len, path) : OSSO_OK;
 }
 
 static enum osso_status job_open(struct job *job, const char *path)
 {
-    size_t n = strlen(path), i = job->n;
+    size_t i = job->n;
     const char *text;
     size_t len;
     enum osso_status status = text_file_open(path, &job->maps[i], &text, &len, job->err);
     job->n++;
-    if (!status && n > 6 && strcmp(path + n - 6, ".jsonl") == 0) {
+    if (!status && text_file_is_lines(path)) {
         status = read_lines(text, len, path, &job->strings[i], job->err);
         text = job->strings[i].data;
         len = job->strings[i].len;
@@ -144,24 +145,16 @@ static enum osso_status make_folder(const char *folder, struct osso_error *err)
 /* ---- learning ------------------------------------------------------------------------------------------- */
 
 /* What stands on top: of GPT-2 its one marker, else what published gpt-oss files have. NULL ends the list. */
-static void list_specials(const struct osso_tokenizer *builtin, bool harmony, char names[][32],
+static void list_specials(bool harmony, char names[HARMONY_SPECIALS][O200K_NAME],
                           const char *list[HARMONY_SPECIALS + 1])
 {
     int n = 0;
-    for (uint32_t id = O200K_ORDINARY; harmony && id <= O200K_ALIAS_ID; id++, n++) {
-        const char *bytes = "";
-        size_t len = 0;
-        osso_tokenizer_piece(builtin, (int32_t)id, &bytes, &len);
-        if (id == O200K_ALIAS_ID) {
-            bytes = O200K_ALIAS;
-            len = sizeof O200K_ALIAS - 1;
-        }
-        memcpy(names[n], bytes, len < 31 ? len : 31);
+    for (uint32_t id = O200K_ORDINARY; harmony && id < O200K_ALIAS_ID; id++, n++) {
+        o200k_name(id, names[n]);
         list[n] = names[n];
     }
-    if (!harmony)
-        list[n++] = "<|endoftext|>";
-    list[n] = NULL;
+    list[n] = harmony ? O200K_ALIAS : "<|endoftext|>";
+    list[n + 1] = NULL;
 }
 
 static enum osso_status learn(const struct osso_tokenizer_train_options *o, struct job *job, struct team *team,
@@ -171,14 +164,12 @@ static enum osso_status learn(const struct osso_tokenizer_train_options *o, stru
     enum split_kind split = harmony ? SPLIT_O200K : SPLIT_GPT2;
     int digits = harmony && o->digits == 3 ? 0 : o->digits; /* o200k's pattern has no more than three */
     uint32_t n_tokens = (uint32_t)o->vocab_size - (harmony ? HARMONY_SPECIALS : 1);
-    char names[HARMONY_SPECIALS][32] = {""};
+    char names[HARMONY_SPECIALS][O200K_NAME];
     const char *specials[HARMONY_SPECIALS + 1];
-    struct osso_tokenizer *builtin = NULL, *tokenizer = NULL;
+    struct osso_tokenizer *tokenizer = NULL;
     struct bpe_words words = {0};
     struct bpe_tokens tokens = {0};
-    enum osso_status status = osso_tokenizer_builtin(&builtin, job->err);
-    if (!status)
-        status = bpe_count(job->texts, job->n, split, digits, team, &words, job->err);
+    enum osso_status status = bpe_count(job->texts, job->n, split, digits, team, &words, job->err);
     *n_pieces_out = words.n;
     if (!status)
         status = bpe_train(&words, n_tokens, &tokens, job->err);
@@ -187,12 +178,11 @@ static enum osso_status learn(const struct osso_tokenizer_train_options *o, stru
                            "the texts give a vocabulary of %lld at most, not %lld: ask for a smaller one, or give more",
                            (long long)(tokens.n + o->vocab_size - n_tokens), (long long)o->vocab_size);
     if (!status) {
-        list_specials(builtin, harmony, names, specials);
+        list_specials(harmony, names, specials);
         status = tokenizer_from_tokens(&tokens, split, specials, &tokenizer, job->err);
     }
     if (!status)
         status = write_folder(tokenizer, folder, job->err);
-    osso_tokenizer_free(builtin);
     osso_tokenizer_free(tokenizer);
     bpe_words_free(&words);
     bpe_tokens_free(&tokens);

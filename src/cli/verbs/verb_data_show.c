@@ -90,6 +90,10 @@ int verb_data_show(const struct options *o)
         say("data show needs --data PATH; see osso data show --help");
         return 2;
     }
+    if (o->v[OPT_data_seed].random) {
+        say("--seed of data show is a number: a run's order can be had again");
+        return 2;
+    }
     enum osso_status status = path ? osso_tokenizer_open(path, &tokenizer, &err)
                                    : osso_tokenizer_builtin(&tokenizer, &err);
     if (!status)
