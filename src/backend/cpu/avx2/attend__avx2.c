@@ -2,7 +2,7 @@
 #include "backend/cpu/avx2/vec__avx2.h"
 #include "backend/cpu/fetch.h"
 
-enum { A_HEADS = 4, A_FEW = 1, A_WIDE = 1 };
+enum { A_HEADS = 4, A_FEW = 2, A_WIDE = 1 };
 #define A_LINES(type) 1
 
 /* A line of the next page at a turn, or every second turn: the loops of the first heads then fetch it evenly. */

@@ -137,6 +137,24 @@ INLINE void tile_add(values16_fn *load, int bytes16, const struct view *v, int64
         lanes[i % n_rows][i / n_rows] = l[i];
 }
 
+/* tree_sum of eight outputs, whose lanes are `apart` from each other: two of them share a register at every step. */
+INLINE __m256 tree_sums8(const vec16 *l, int apart)
+{
+    __m256 eight[8], four[4], two[2];
+    UNROLL
+    for (int r = 0; r < 8; r++)
+        eight[r] = _mm256_add_ps(l[r * apart].lo, l[r * apart].hi);
+    UNROLL
+    for (int r = 0; r < 4; r++)
+        four[r] = _mm256_add_ps(_mm256_permute2f128_ps(eight[r], eight[r + 4], 0x20),
+                                _mm256_permute2f128_ps(eight[r], eight[r + 4], 0x31));
+    UNROLL
+    for (int r = 0; r < 2; r++)
+        two[r] = _mm256_add_ps(_mm256_shuffle_ps(four[2 * r], four[2 * r + 1], 0x44),
+                               _mm256_shuffle_ps(four[2 * r], four[2 * r + 1], 0xee));
+    return _mm256_add_ps(_mm256_shuffle_ps(two[0], two[1], 0x88), _mm256_shuffle_ps(two[0], two[1], 0xdd));
+}
+
 /* Outputs [lo, hi), at most SHARE_ROWS, for n_acts (a constant) activation rows from `first` on. */
 INLINE void linear_rows(values16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
                         const struct gather *in, int first, int n_acts, struct fetch *fetch, float *y, int64_t y_stride)
@@ -161,9 +179,13 @@ INLINE void linear_rows(values16_fn *load, int bytes16, const struct view *w, in
         for (; o < hi; o++)
             tile_add(load, bytes16, w, o, k, end, x, 1, n_acts, false, lanes + (o - lo));
     }
-    for (int i = 0; i < n_acts; i++)
-        for (int64_t o = lo; o < hi; o++)
+    for (int i = 0; i < n_acts; i++) {
+        int64_t o = lo;
+        for (; o + 8 <= hi; o += 8)
+            _mm256_storeu_ps(y + i * y_stride + (o - lo), tree_sums8(&lanes[o - lo][i], MANY_ACTS));
+        for (; o < hi; o++)
             y[i * y_stride + (o - lo)] = tree_sum(lanes[o - lo][i]);
+    }
 }
 
 /* Outputs [lo, hi), at most SHARE_ROWS, for all activation rows. */
