@@ -64,7 +64,8 @@ static struct view make_view(const struct bench *b, enum dtype t, bool transpose
     for (int i = 0; i < 2; i++) { /* scales and offsets of a row lie behind each other, one for each group or block */
         enum dtype_place place = i ? info->offsets : info->scales;
         if (place >= PLACE_U8)
-            v.side[i] = (struct side){place == PLACE_U8 ? DT_U8 : DT_BF16, b->weights, place == PLACE_U8 ? v.cols / 32 : v.cols / 64 * 2};
+            v.side[i] = (struct side){place == PLACE_U8 ? DT_U8 : DT_BF16, b->weights,
+                                      place == PLACE_U8 ? v.cols / 32 : v.cols / 64 * 2};
         apart += v.side[i].stride;
     }
     v.rows = WEIGHT_BYTES / (row_bytes + apart) / 32 * 32;

@@ -1,5 +1,5 @@
-/* codes_arm.h: the load and the unpack of every format that ARM has integer kernels for: 32 codes of a row's block, and its
- * scale and offset. What a format adds to NEON, SDOT and SMMLA. */
+/* codes_arm.h: the load and the unpack of every format that ARM has integer kernels for: 32 codes of a row's block, and
+ * its scale and offset. What a format adds to NEON, SDOT and SMMLA. */
 #ifndef OSSO_BACKEND_CODES_ARM_H
 #define OSSO_BACKEND_CODES_ARM_H
 
@@ -49,7 +49,8 @@ INLINE bool in_pairs(enum dtype t)
 /* Low halves, then high ones, of 16 bytes. */
 INLINE struct codes halves_of(uint8x16_t both)
 {
-    return (struct codes){vreinterpretq_s8_u8(vandq_u8(both, vdupq_n_u8(15))), vreinterpretq_s8_u8(vshrq_n_u8(both, 4))};
+    return (struct codes){vreinterpretq_s8_u8(vandq_u8(both, vdupq_n_u8(15))),
+                          vreinterpretq_s8_u8(vshrq_n_u8(both, 4))};
 }
 
 INLINE struct codes named_codes(int8x16_t table, uint8x16_t both)
@@ -110,7 +111,8 @@ struct row {
 
 INLINE struct row row_of(const struct view *w, int64_t o)
 {
-    struct row row = {.data = w->data + o * w->row_stride, .side_dtype = {w->side[0].dtype, w->side[1].dtype},
+    struct row row = {.data = w->data + o * w->row_stride,
+                      .side_dtype = {w->side[0].dtype, w->side[1].dtype},
                       .per_group = w->group >= 32 ? __builtin_ctzll((unsigned long long)w->group / 32) : 0};
     for (int i = 0; i < 2; i++)
         row.side[i] = w->side[i].data ? w->side[i].data + o * w->side[i].stride : NULL;

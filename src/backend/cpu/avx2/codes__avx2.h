@@ -1,5 +1,5 @@
-/* codes__avx2.h: the load and the unpack of every format with codes, for 256-bit vectors: what a format adds to AVX2 and
- * AVX-512. Kernels ask for a pair of blocks of 32 values: codes of one row (pair_codes), scales and offsets of four
+/* codes__avx2.h: the load and the unpack of every format with codes, for 256-bit vectors: what a format adds to AVX2
+ * and AVX-512. Kernels ask for a pair of blocks of 32 values: codes of one row (pair_codes), scales and offsets of four
  * (pair_scales). A format of larger blocks has several pairs in one.
  *
  * Codes come as bytes in one of three kinds (kind_of):
@@ -55,8 +55,9 @@ INLINE enum kind kind_of(enum dtype t)
     }
 }
 
-/* 16 or, in RUNS, 8 products of an unsigned code and an activation of up to 127 meet in one int16 sum, which wraps: what
- * counts is that 16 (8) times the largest |code - bias| fits. Codes of up to 31 without a bias of their own take 16. */
+/* 16 or, in RUNS, 8 products of an unsigned code and an activation of up to 127 meet in one int16 sum, which wraps:
+ * what counts is that 16 (8) times the largest |code - bias| fits. Codes of up to 31 without a bias of their own
+ * take 16. */
 INLINE int bias_of(enum dtype t)
 {
     switch (t) {
@@ -176,7 +177,8 @@ INLINE __m256i iq4_values(__m256i codes)
 INLINE __m256i fifth_bits(__m256i bits, int at)
 {
     const __m256i each = _mm256_set1_epi64x((int64_t)0x8040201008040201u);
-    const __m256i bytes = _mm256_broadcastsi128_si256(_mm_set_epi64x(0x0101010101010101 * (at + 1), 0x0101010101010101 * at));
+    const __m256i bytes = _mm256_broadcastsi128_si256(
+        _mm_set_epi64x(0x0101010101010101 * (at + 1), 0x0101010101010101 * at));
     __m256i v = _mm256_and_si256(_mm256_shuffle_epi8(bits, bytes), each);
     return low_bits(_mm256_cmpeq_epi8(v, each), 16);
 }
@@ -198,7 +200,9 @@ INLINE void q5_codes(const uint8_t *at, int bytes, int bits_at, bool two, __m256
 INLINE __m256i stream_codes(const uint8_t *at, int k)
 {
     const int load = k < 4 ? 8 : 16, skip = load - 2 * k, mask = (1 << k) - 1;
-#define QUAD(j, from) (char)((from) + k * (j) / 2), (char)((from) + k * (j) / 2 + 1), (char)((from) + k * (j) / 2 + 2), (char)((from) + k * (j) / 2 + 3)
+#define QUAD(j, from)                                                                                                  \
+    (char)((from) + k * (j) / 2), (char)((from) + k * (j) / 2 + 1), (char)((from) + k * (j) / 2 + 2),                  \
+        (char)((from) + k * (j) / 2 + 3)
     const __m256i where = _mm256_setr_epi8(QUAD(0, 0), QUAD(1, 0), QUAD(2, 0), QUAD(3, 0), QUAD(0, skip), QUAD(1, skip),
                                            QUAD(2, skip), QUAD(3, skip));
 #undef QUAD
@@ -211,7 +215,8 @@ INLINE __m256i stream_codes(const uint8_t *at, int k)
     y = _mm256_and_si256(x, _mm256_set1_epi32(mask));
     UNROLL
     for (int i = 1; i < 4; i++)
-        y = _mm256_or_si256(y, _mm256_and_si256(_mm256_slli_epi32(x, i * (8 - k)), _mm256_set1_epi32((int)((unsigned)mask << 8 * i))));
+        y = _mm256_or_si256(
+            y, _mm256_and_si256(_mm256_slli_epi32(x, i * (8 - k)), _mm256_set1_epi32((int)((unsigned)mask << 8 * i))));
     return y;
 }
 
@@ -260,9 +265,7 @@ INLINE void pair_codes(enum dtype t, const uint8_t *row, int64_t pair, bool two,
     const uint8_t *at = row + pair * 64 / block_of(t) * b;
     __m256i v;
     switch (t) {
-    case DT_Q8_0:
-        *first_out = halves(at + 2, at + 36, two), *last_out = halves(at + 18, at + 52, two);
-        return;
+    case DT_Q8_0: *first_out = halves(at + 2, at + 36, two), *last_out = halves(at + 18, at + 52, two); return;
     case DT_AFFINE8:
         v = _mm256_set1_epi8((char)0x80);
         *first_out = _mm256_xor_si256(halves(at, at + 32, two), v);
@@ -282,7 +285,8 @@ INLINE void pair_codes(enum dtype t, const uint8_t *row, int64_t pair, bool two,
         return;
     case DT_IQ4_NL:
     case DT_IQ4_XS:
-        v = t == DT_IQ4_NL ? halves(at + 2, at + 20, two) : halves(at + 8 + pair % 4 * 32, at + 24 + pair % 4 * 32, two);
+        v = t == DT_IQ4_NL ? halves(at + 2, at + 20, two)
+                           : halves(at + 8 + pair % 4 * 32, at + 24 + pair % 4 * 32, two);
         *first_out = iq4_values(v), *last_out = iq4_values(_mm256_srli_epi16(v, 4));
         return;
     case DT_Q5_0:

@@ -1,5 +1,5 @@
-/* scales__avx2.h: the scales and offsets of four rows' pairs of blocks, in the order [block][row] in which four rows' sums
- * come out of a transposition. A block of 256 is opened as a whole, for its four pairs. */
+/* scales__avx2.h: the scales and offsets of four rows' pairs of blocks, in the order [block][row] in which four rows'
+ * sums come out of a transposition. A block of 256 is opened as a whole, for its four pairs. */
 #ifndef OSSO_BACKEND_SCALES_AVX2_H
 #define OSSO_BACKEND_SCALES_AVX2_H
 
@@ -15,7 +15,8 @@ struct pair_scales {
 INLINE __m256 half_scales(uint64_t s)
 {
     const uint64_t ones = 0x0101010101010101u;
-    uint64_t odd = (((s - 2 * ones) & ~s) | ((~s - ones) & s)) & ones << 7; /* the top bit where a byte is 0, 1 or 255 */
+    uint64_t odd = (((s - 2 * ones) & ~s) | ((~s - ones) & s)) & ones
+                                                                     << 7; /* the top bit where a byte is 0, 1 or 255 */
     if (__builtin_expect(odd == 0, true))
         return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)(s - ones))), 23));
     __m256i whole = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)s));
