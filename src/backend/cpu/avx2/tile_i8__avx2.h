@@ -1,0 +1,209 @@
+/* tile_i8__avx2.h: the tiles of gemm_i8__avx2.c, which says what they are for: weight rows unpacked into units. */
+#ifndef OSSO_BACKEND_TILE_I8_AVX2_H
+#define OSSO_BACKEND_TILE_I8_AVX2_H
+
+#include "backend/cpu/avx2/i8__avx2.h"
+
+enum { PANEL_ACTS = 4, STEPS = 8 /* of 4 values, at most: a block of 32 */ };
+
+/* What the loops depend on of a format. */
+struct shape {
+    enum kind kind;
+    bool offsets;
+};
+
+INLINE struct shape shape_of(enum dtype t)
+{
+    return (struct shape){kind_of(t), offsets_of(t)};
+}
+
+/* Steps of a block; blocks of 32 values. */
+INLINE int steps_of(struct shape s)
+{
+    return s.kind == RUNS ? STEPS / 2 : STEPS;
+}
+
+INLINE int blocks_of_32(struct shape s)
+{
+    return s.kind == RUNS ? 2 : 1;
+}
+
+/* A block of a unit: two groups of 8 rows, step by step; their scales; their offsets. */
+INLINE int unit_block(struct shape s)
+{
+    return steps_of(s) * 64 + (s.offsets ? 128 : 64);
+}
+
+/* Units that workspace has room for, and rows of one. */
+INLINE int units_of(struct shape s)
+{
+    return LINEAR_TILE * LINEAR_TILE_BYTES / (unit_block(s) * blocks_of_32(s));
+}
+
+INLINE int unit_rows(struct shape s)
+{
+    return s.kind == WIDE ? 8 : 16;
+}
+
+/* A block of a panel: [step][act] values, [act] corrections, [act] scales, with offsets [act] own sums. */
+INLINE int panel_block(struct shape s)
+{
+    return 4 * PANEL_ACTS * (steps_of(s) + (s.offsets ? 3 : 2));
+}
+_Static_assert(LINEAR_TILE * LINEAR_TILE_BYTES >= 2 * (STEPS / 2 * 64 + 128) && 2 * 4 * (STEPS / 2 + 3) <= LINEAR_ACT_BYTES,
+               "linear_workspace_bytes has room for a unit and the panel, of RUNS with offsets too");
+
+static const uint8_t *row_at(const struct view *w, int64_t o, int64_t hi)
+{
+    return w->data + (o < hi ? o : hi - 1) * w->row_stride;
+}
+
+/* 16 bytes of 8 rows, `at` bytes into each, to 4 vectors of 4 bytes of each row. */
+INLINE void transpose(const uint8_t *const *rows, int64_t at, __m256i *out)
+{
+    __m256i v[4], t[4];
+    UNROLL
+    for (int r = 0; r < 4; r++)
+        v[r] = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)(rows[r] + at))),
+                                       _mm_loadu_si128((const void *)(rows[r + 4] + at)), 1);
+    t[0] = _mm256_unpacklo_epi32(v[0], v[1]);
+    t[1] = _mm256_unpackhi_epi32(v[0], v[1]);
+    t[2] = _mm256_unpacklo_epi32(v[2], v[3]);
+    t[3] = _mm256_unpackhi_epi32(v[2], v[3]);
+    out[0] = _mm256_unpacklo_epi64(t[0], t[2]);
+    out[1] = _mm256_unpackhi_epi64(t[0], t[2]);
+    out[2] = _mm256_unpacklo_epi64(t[1], t[3]);
+    out[3] = _mm256_unpackhi_epi64(t[1], t[3]);
+}
+
+INLINE void store(uint8_t *at, __m256i v)
+{
+    _mm256_store_si256((void *)at, v);
+}
+
+/* Rows o .. o + 7 into group g of a unit; rows that do not exist repeat the last one. */
+INLINE void unpack_mxfp4(bool hf, const struct view *w, int64_t o, int64_t hi, int g, uint8_t *unit)
+{
+    const uint8_t *rows[8], *scales[8];
+    for (int r = 0; r < 8; r++) {
+        int64_t row = o + r < hi ? o + r : hi - 1;
+        rows[r] = row_at(w, row, hi) + (hf ? 0 : 1);
+        scales[r] = hf ? w->side[0].data + row * w->side[0].stride : rows[r] - 1;
+    }
+    const int bytes = hf ? 16 : 17, scale_step = hf ? 1 : 17, block = unit_block(shape_of(DT_MXFP4));
+    for (int64_t b = 0; b < w->cols / QUANT_BLOCK; b++, unit += block) {
+        __m256i codes[4];
+        uint64_t s = 0;
+        transpose(rows, b * bytes, codes);
+        UNROLL
+        for (int i = 0; i < 4; i++) {
+            store(unit + 64 * i + 32 * g, code_values(codes[i]));
+            store(unit + 64 * (i + 4) + 32 * g, code_values(_mm256_srli_epi16(codes[i], 4)));
+        }
+        UNROLL
+        for (int r = 0; r < 8; r++)
+            s |= (uint64_t)scales[r][b * scale_step] << (8 * r);
+        _mm256_store_ps((void *)(unit + STEPS * 64 + 32 * g), half_scales(s));
+    }
+}
+
+/* Four signed bytes of 8 rows as high and low halves. */
+INLINE void store_split(uint8_t *at, __m256i codes)
+{
+    const __m256i half = _mm256_set1_epi8(15), u = _mm256_xor_si256(codes, _mm256_set1_epi8((char)0x80));
+    store(at, _mm256_and_si256(_mm256_srli_epi16(u, 4), half));
+    store(at + 32, _mm256_and_si256(u, half));
+}
+
+INLINE void unpack_q8_0(const struct view *w, int64_t o, int64_t hi, uint8_t *unit)
+{
+    const uint8_t *rows[8];
+    for (int r = 0; r < 8; r++)
+        rows[r] = row_at(w, o + r, hi);
+    for (int64_t b = 0; b < w->cols / QUANT_BLOCK; b++, unit += unit_block(shape_of(DT_Q8_0))) {
+        __m256i codes[STEPS];
+        uint16_t s[8];
+        transpose(rows, b * 34 + 2, codes);
+        transpose(rows, b * 34 + 18, codes + 4);
+        UNROLL
+        for (int i = 0; i < STEPS; i++)
+            store_split(unit + 64 * i, codes[i]);
+        UNROLL
+        for (int r = 0; r < 8; r++)
+            memcpy(&s[r], rows[r] + b * 34, 2);
+        _mm256_store_ps((void *)(unit + STEPS * 64), _mm256_cvtph_ps(_mm_loadu_si128((const void *)s)));
+    }
+}
+
+/* Any format: codes of 8 rows as pair_codes gives them, values of a block (or run) side by side in `space`. */
+INLINE void pair_to_space(enum dtype t, const struct code_rows *four, int64_t pair, bool two, uint8_t (*space)[64])
+{
+    UNROLL
+    for (int r = 0; r < 4; r++) {
+        __m256i first, last;
+        pair_codes(t, four->data[r], pair, two, &first, &last);
+        _mm256_store_si256((void *)space[r], _mm256_permute2x128_si256(first, last, 0x20));
+        _mm256_store_si256((void *)(space[r] + 32), _mm256_permute2x128_si256(first, last, 0x31));
+    }
+}
+
+/* Four rows' values of a block, scales or offsets, into a group's. */
+INLINE void store_four(uint8_t *at, __m256 values, int block)
+{
+    _mm_store_ps((void *)at, block ? _mm256_extractf128_ps(values, 1) : _mm256_castps256_ps128(values));
+}
+
+/* Rows o .. o + 7 into group g of a unit (WIDE: into both). */
+INLINE void unpack_coded(enum dtype t, const struct view *w, int64_t o, int64_t hi, int g, uint8_t *unit)
+{
+    const struct shape shape = shape_of(t);
+    const int steps = steps_of(shape), size = unit_block(shape), runs = blocks_of_32(shape);
+    const struct code_rows rows[2] = {code_rows(w, o, hi), code_rows(w, o + 4, hi)};
+    struct pair_scales open[2][4];
+    int64_t n_blocks = w->cols / QUANT_BLOCK;
+    uint8_t space[8][64] __attribute__((aligned(32)));
+    const uint8_t *at[8] = {space[0], space[1], space[2], space[3], space[4], space[5], space[6], space[7]};
+    for (int64_t pair = 0; 2 * pair < n_blocks; pair++) {
+        const bool two = 2 * pair + 1 < n_blocks;
+        const struct pair_scales *scales[2];
+        for (int h = 0; h < 2; h++) {
+            if (two)
+                pair_to_space(t, &rows[h], pair, true, space + 4 * h);
+            else
+                pair_to_space(t, &rows[h], pair, false, space + 4 * h);
+            scales[h] = pair_scales(t, &rows[h], pair, two, false, open[h]);
+        }
+        for (int b = 0; b < (two ? 2 : 1) * runs; b++, unit += size) {
+            __m256i codes[STEPS];
+            transpose(at, 4 * steps * b, codes);
+            if (steps == STEPS)
+                transpose(at, 4 * steps * b + 16, codes + 4);
+            UNROLL
+            for (int i = 0; i < steps; i++)
+                if (shape.kind == WIDE)
+                    store_split(unit + 64 * i, codes[i]);
+                else
+                    store(unit + 64 * i + 32 * g, codes[i]);
+            for (int h = 0; h < 2; h++) {
+                store_four(unit + steps * 64 + 32 * g + 16 * h, scales[h]->scale[b % runs], b / runs);
+                if (shape.offsets)
+                    store_four(unit + steps * 64 + 64 + 32 * g + 16 * h, scales[h]->offset[b % runs], b / runs);
+            }
+        }
+    }
+}
+
+INLINE void unpack_unit(enum dtype t, const struct view *w, int64_t o, int64_t hi, uint8_t *unit)
+{
+    if (t == DT_Q8_0) {
+        unpack_q8_0(w, o, hi, unit);
+    } else if (t == DT_MXFP4 || t == DT_MXFP4_HF) {
+        unpack_mxfp4(t == DT_MXFP4_HF, w, o, hi, 0, unit);
+        unpack_mxfp4(t == DT_MXFP4_HF, w, o + 8, hi, 1, unit);
+    } else {
+        for (int g = 0; g < unit_rows(shape_of(t)) / 8; g++)
+            unpack_coded(t, w, o + 8 * g, hi, g, unit);
+    }
+}
+
+#endif
