@@ -148,11 +148,24 @@ static int file_type(const struct conversion *c)
     return -1;
 }
 
+/* What a model is called that does not say its name: as its folder is (mem_free it). */
+static char *source_name(const struct conversion *c)
+{
+    size_t n = strlen(c->in), first = 0;
+    while (n > 1 && c->in[n - 1] == '/')
+        n--;
+    for (size_t i = 0; i + 1 < n; i++)
+        first = c->in[i] == '/' ? i + 1 : first;
+    return mem_strndup(c->in + first, n - first);
+}
+
 static enum osso_status all_keys(const struct conversion *c, struct gguf_keys *keys)
 {
-    const char *slash = strrchr(c->out, '/');
     int type = file_type(c);
-    enum osso_status status = carry_keys(&c->carry, c->model, slash ? slash + 1 : c->out, keys, c->err);
+    char *name = source_name(c);
+    enum osso_status status = name ? carry_keys(&c->carry, c->model, name, keys, c->err)
+                                   : error_nomem(c->err, strlen(c->in), "a name");
+    mem_free(name);
     gguf_put_u32(keys, "general.quantization_version", 2);
     if (type >= 0)
         gguf_put_u32(keys, "general.file_type", (uint32_t)type);
