@@ -21,4 +21,5 @@ python=$venv/bin/python code=0
 "$python" tools/oracle/oracle_train.py || code=1
 "$python" tools/oracle/oracle.py "$@" || code=1
 "$python" tools/oracle/oracle_forms.py || code=1
+"$python" tools/oracle/oracle_convert.py || code=1
 exit $code
