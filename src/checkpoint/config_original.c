@@ -6,6 +6,8 @@
 #include "json/jget.h"
 #include "json/jwrite.h"
 
+#include <math.h>
+
 bool config_is_original(const struct jval *root)
 {
     return !jval_given(root, "model_type") && jval_given(root, "num_experts") &&
@@ -119,7 +121,10 @@ enum osso_status config_write_original(const struct config *c, const char *where
                          where, key);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         buf_printf(out, "%s\n  \"%s\": ", i ? "," : "{", members[i].name);
-        jwrite_number(out, members[i].value);
+        if (members[i].value == floor(members[i].value))
+            buf_printf(out, "%.0f", members[i].value); /* counts must not have a fraction, and others need none */
+        else
+            jwrite_number(out, members[i].value);
     }
     buf_puts(out, "\n}\n");
     return OSSO_OK;

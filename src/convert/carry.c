@@ -1,5 +1,6 @@
 /* carry.c: reading what goes along, and the files of a folder. carry_gguf.c has the keys. */
-#include "convert/carry_parts.h"
+#include "convert/carry.h"
+#include "convert/carry_gguf.h"
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -11,16 +12,6 @@
 #include <string.h>
 
 enum { MAX_FILE = 256 << 20, MAX_HEADER = 100000000 };
-
-const char *carry_name(enum carry_file file)
-{
-    static const char *const names[] = {
-#define CARRY(id, name) name,
-#include "convert/carry.def"
-#undef CARRY
-    };
-    return names[file];
-}
 
 static const char *name_in(enum carry_file file, bool original)
 {
@@ -43,29 +34,6 @@ static enum osso_status read_file(const char *folder, const char *name, struct b
     mem_free(data);
     mem_free(path);
     return status;
-}
-
-/* The members but "format" of an object of strings. */
-static void add_metadata(struct buf *out, const struct jval *object)
-{
-    for (const struct jval *v = object && object->type == J_OBJECT ? object->first : NULL; v; v = v->next) {
-        if (v->type != J_STRING || jtext_is(v->key, "format"))
-            continue;
-        buf_putc(out, ',');
-        jwrite_string(out, v->key.s, v->key.len);
-        buf_putc(out, ':');
-        jwrite_string(out, v->text.s, v->text.len);
-    }
-}
-
-void carry_take_metadata(struct carry *carry, const char *text, size_t len, bool header)
-{
-    struct jdoc *doc = NULL;
-    struct osso_error none;
-    if (jdoc_read(text, len, "metadata", &doc, &none) != OSSO_OK)
-        return; /* of a header: the reader has accepted it by rules of its own */
-    add_metadata(&carry->metadata, header ? jval_get(jdoc_root(doc), "__metadata__") : jdoc_root(doc));
-    jdoc_release(doc);
 }
 
 /* The header of the first safetensors file. */

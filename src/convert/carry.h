@@ -1,4 +1,4 @@
-/* carry.h: what goes along with the weights from one form to the next.
+/* carry.h: reading and writing what goes along with the weights from one form to the next.
  *
  * A folder keeps it in files. A GGUF file keeps the chat template under its usual key, the tokenizer in its own keys,
  * and the text of each other file under "osso.file.<name>". What a GGUF file says beside that goes into a folder as
@@ -7,33 +7,12 @@
 #define OSSO_CONVERT_CARRY_H
 
 #include "checkpoint/model_open.h"
-#include "format/write.h"
+#include "convert/carry_parts.h"
 
-enum carry_file {
-#define CARRY(id, name) CARRY_##id,
-#include "convert/carry.def"
-#undef CARRY
-    N_CARRY
-};
-
-struct carry {
-    struct buf file[N_CARRY];   /* data NULL: there is none */
-    struct buf metadata;        /* the members of safetensors' __metadata__ but "format", as ,"a":"b"; may be empty */
-    struct tensors beside;      /* metadata.gguf of a folder */
-    struct gguf *keys;          /* its keys, or NULL */
-    const struct gguf *foreign; /* where keys that osso has no words for stand: keys, or IN's own; NULL: none */
-    const struct osso_tokenizer *tokenizer; /* the model's; NULL: it has none */
-};
-
-const char *carry_name(enum carry_file file);
 /* All that stands beside the weights of a model. tokenizer: the model's, NULL: none. */
 enum osso_status carry_read(const struct osso_model *model, const struct osso_tokenizer *tokenizer,
                             struct carry *carry_out, struct osso_error *err);
 void carry_free(struct carry *carry);
-
-/* The keys of a GGUF file. */
-enum osso_status carry_keys(const struct carry *carry, const struct osso_model *model, const char *name,
-                            struct gguf_keys *keys, struct osso_error *err);
 
 /* What the configuration of a folder says of its weights. */
 struct carry_weights {

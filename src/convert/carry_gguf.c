@@ -1,5 +1,5 @@
 /* carry_gguf.c: the keys of a GGUF file, from whatever the model came from; and those that a folder cannot say. */
-#include "convert/carry_parts.h"
+#include "convert/carry_gguf.h"
 
 #include "base/error.h"
 #include "base/mem.h"

@@ -4,7 +4,8 @@
  *   rules.c        which type a matrix shall have (quantize)
  *   fates.c        what each tensor of OUT is made from, and what cannot be made
  *   transcribe.c   rows of it
- *   place.c        where OUT is built
+ *   stamps.c       is IN still what it was?
+ *   place.c        where OUT is built; out_gguf.c and out_folder.c build it
  *   convert.c      all of it, in order */
 #ifndef OSSO_CONVERT_CONVERSION_H
 #define OSSO_CONVERT_CONVERSION_H
@@ -12,7 +13,7 @@
 #include "base/thread.h"
 #include "checkpoint/model_open.h"
 #include "checkpoint/plan.h"
-#include "convert/carry.h"
+#include "convert/carry_parts.h"
 #include "osso/convert.h"
 
 struct rule; /* rules.c */
@@ -67,5 +68,21 @@ enum osso_status transcriber_create(struct conversion *c, struct transcriber **t
 void transcriber_free(struct transcriber *t);
 /* Writes tensor i of the plan; they come in order. */
 enum osso_status transcriber_write(struct transcriber *t, struct save *save, int i);
+
+/* ---- stamps.c ------------------------------------------------------------------------------------------- */
+
+struct stamp;
+enum osso_status stamps_take(const struct conversion *c, struct stamp **stamps_out);
+enum osso_status stamps_check(const struct conversion *c, const struct stamp *stamps);
+
+/* ---- out_gguf.c, out_folder.c --------------------------------------------------------------------------- */
+
+int out_gguf_parts(const struct conversion *c);
+/* The path of a part: the file's name, or OUT-00001-of-00003.gguf (mem_free it). */
+char *out_gguf_path(const struct conversion *c, int part, int n_parts);
+enum osso_status out_gguf_write(struct conversion *c, struct transcriber *x, const struct stamp *stamps);
+struct place;
+enum osso_status out_folder_write(struct conversion *c, struct transcriber *x, const struct stamp *stamps,
+                                  struct place *place);
 
 #endif

@@ -259,7 +259,7 @@ static enum osso_status begin(struct transcriber *x, int i)
         mem_free(x->side[k]);
         x->side[k] = NULL;
         if (s->part != k + 1)
-            break;
+            continue;
         x->side_row[k] = (int64_t)s->bytes / (x->stack * x->rows);
         none = 0;
         status = status ? status : grow(x, (void **)&x->side[k], &none, (size_t)s->bytes);
@@ -314,6 +314,7 @@ static enum osso_status write_values(struct transcriber *x, struct save *save)
 static void tell(struct transcriber *x)
 {
     struct osso_tensor_fate *f = &x->fate;
+    f->moved = f->moved || f->largest_error <= 0; /* another type, the same values */
     f->measured = !f->moved;
     f->worst_mse = f->measured && f->worst_mse > 0 ? f->worst_mse / f->relative_mse : 0;
     f->relative_mse = f->measured && x->errors > 0 ? x->errors / x->squares : 0;

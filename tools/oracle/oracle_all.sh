@@ -23,4 +23,5 @@ python=$venv/bin/python code=0
 "$python" tools/oracle/oracle_tokenizer.py docs/*.md tests/e2e/*.py || code=1
 "$python" tools/oracle/oracle.py "$@" || code=1
 "$python" tools/oracle/oracle_forms.py || code=1
+"$python" tools/oracle/oracle_convert.py || code=1
 exit $code
