@@ -44,10 +44,11 @@ static double member(const struct jval *v, const char *key)
 static void bar(struct buf *out, double value, double half)
 {
     double low = fmax(0, value - half), high = fmin(1, value + half);
-    buf_printf(out,
-               "<svg width=\"%d\" height=\"%d\" role=\"img\" aria-label=\"%.4f\"><rect class=\"frame\" width=\"%d\" height=\"%d\"/>"
-               "<rect class=\"bar\" width=\"%.1f\" height=\"%d\"/>",
-               BAR, TOP, value, BAR, TOP, value * BAR, TOP);
+    buf_printf(
+        out,
+        "<svg width=\"%d\" height=\"%d\" role=\"img\" aria-label=\"%.4f\"><rect class=\"frame\" width=\"%d\" height=\"%d\"/>"
+        "<rect class=\"bar\" width=\"%.1f\" height=\"%d\"/>",
+        BAR, TOP, value, BAR, TOP, value * BAR, TOP);
     if (!isnan(half))
         buf_printf(out, "<line class=\"range\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>", low * BAR, high * BAR,
                    TOP / 2, TOP / 2);
