@@ -38,6 +38,9 @@ struct osso_eval_options {
     int (*progress)(void *user, uint64_t done, uint64_t total);
     void *user;
     bool chat; /* the same questions in harmony, each a user's message; the names of the scores then end in "chat" */
+    int64_t window, stride; /* ppl: ids of a window (0: the engine's context; with llama_rule 512), and from one to the
+                             * next (0: a window) */
+    bool llama_rule;        /* ppl: as llama.cpp has it: the second half of each whole window, without a prefix */
 };
 
 /* Options of an engine that fits: sessions, rows, rows with logits and, where it is 0, the context (at most 4096). */

@@ -10,7 +10,15 @@
 
 #include <time.h>
 
-enum { SESSIONS = 32, CONTEXT = 4096, MAX_NEW = 256, LOGIT_BYTES = 64 << 20, MOST_ROWS = 512, FEWEST_ROWS = 64 };
+enum {
+    SESSIONS = 32,
+    CONTEXT = 4096,
+    MAX_NEW = 256,
+    LOGIT_BYTES = 64 << 20,
+    MOST_ROWS = 512,
+    FEWEST_ROWS = 64,
+    LLAMA_WINDOW = 512
+};
 
 const char *osso_eval_task(int i, const char **file_out)
 {
@@ -50,6 +58,22 @@ int32_t eval_prefix(const int32_t *wanted, const struct osso_tokenizer *tokenize
     return id >= 0 ? id : osso_tokenizer_special(tokenizer, "<|return|>");
 }
 
+static enum osso_status check_windows(const struct osso_eval_options *o, const struct osso_engine *engine,
+                                      struct osso_error *err)
+{
+    int64_t most = o->max_length > 0 ? o->max_length : engine->context;
+    int64_t window = o->window ? o->window : o->llama_rule ? LLAMA_WINDOW : most;
+    if (!o->window && !o->stride && !o->llama_rule)
+        return OSSO_OK;
+    if (window < 4 || window > most)
+        return error_set(err, OSSO_USAGE, "a window of %lld tokens: 4 to %lld are possible", (long long)window,
+                         (long long)most);
+    if (o->stride < 0 || o->stride > window || (o->stride > 0 && o->llama_rule))
+        return error_set(err, OSSO_USAGE, "a stride of %lld tokens: 1 to the window's %lld are possible%s",
+                         (long long)o->stride, (long long)window, o->llama_rule ? ", and none by llama's rule" : "");
+    return OSSO_OK;
+}
+
 static enum osso_status check(const struct osso_eval_options *o, const struct osso_engine *engine,
                               struct osso_error *err)
 {
@@ -64,7 +88,7 @@ static enum osso_status check(const struct osso_eval_options *o, const struct os
     if (o->prefix && (*o->prefix < 0 || *o->prefix >= engine->config.vocab))
         return error_set(err, OSSO_USAGE, "the prefix %d is no id of the vocabulary (0 to %lld)", (int)*o->prefix,
                          (long long)engine->config.vocab - 1);
-    return OSSO_OK;
+    return check_windows(o, engine, err);
 }
 
 static double seconds_now(void)
@@ -90,6 +114,8 @@ enum osso_status osso_eval_run(struct osso_engine *engine, const struct osso_tok
     e.o.max_new = e.o.max_new > 0 ? e.o.max_new : MAX_NEW;
     e.rules = (struct pair_rules){tokenizer, eval_prefix(e.o.prefix, tokenizer),
                                   (size_t)(e.o.max_length > 0 ? e.o.max_length : engine->context)};
+    e.window = (size_t)(e.o.window > 0 ? e.o.window : e.o.llama_rule ? LLAMA_WINDOW : (int64_t)e.rules.max_length);
+    e.stride = e.o.stride > 0 ? (size_t)e.o.stride : e.window;
     double start = seconds_now();
     e.model_hash = eval_hash_model(engine->model);
     status = data_load(&e, err);

@@ -60,6 +60,7 @@ struct eval {
     struct osso_eval_options o;
     struct run *runs;
     int n_runs;
+    size_t window, stride; /* of ppl */
     uint64_t n_items, n_done, model_hash;
     double started, run_seconds; /* of the model's own work */
     FILE *keep;                  /* NULL: nothing is kept */

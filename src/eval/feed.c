@@ -18,6 +18,14 @@ static void free_request(void *user, struct score_request *r)
 
 /* ---- texts into requests ---------------------------------------------------------------------------------- */
 
+static bool window_of(const struct eval *e, const struct run *run, int number, size_t *first, size_t *from, size_t *end)
+{
+    if (!(run->task->scores & STRIDE))
+        return pair_window(&e->rules, &e->page, number, first, from, end);
+    return e->o.llama_rule ? pair_llama(&e->page, e->window, number, first, from, end)
+                           : pair_stride(&e->page, e->window, e->stride, number, first, from, end);
+}
+
 /* What is known of an item before it is asked: from its document, and how many requests it makes. */
 static enum osso_status open_item(struct eval *e, const struct run *run, struct item *item, struct osso_error *err)
 {
@@ -33,11 +41,14 @@ static enum osso_status open_item(struct eval *e, const struct run *run, struct 
         if (!status)
             status = osso_tokenizer_encode(e->rules.tokenizer, d->space.data ? d->space.data : "", d->space.len, 0,
                                            &e->page, err);
-        for (n = 0; !status && pair_window(&e->rules, &e->page, n, &first, &from, &end);)
-            n++;
-        item->tokens = e->page.len - 1;
+        item->tokens = 0;
+        for (n = 0; !status && window_of(e, run, n, &first, &from, &end); n++)
+            item->tokens += end - from;
         if (!status && n == 0)
-            status = error_set(err, OSSO_FORMAT, "the page has no tokens");
+            status = error_set(err, OSSO_FORMAT, "it has no %s",
+                               run->task->scores & STRIDE && e->o.llama_rule
+                                   ? "whole window of tokens; a smaller --window may fit"
+                                   : "tokens");
     }
     if (!status && (run->task->kind == GENERATE || run->task->kind == CHAT) && !item->answer)
         item->answer = mem_strndup(d->space.data + d->answer.at, d->answer.len);
@@ -104,7 +115,7 @@ static enum osso_status make(struct eval *e, const struct run *run, const struct
     const int i = e->number;
     if (run->task->kind == ROLLING) {
         size_t first, from, end;
-        pair_window(&e->rules, &e->page, i, &first, &from, &end);
+        window_of(e, run, i, &first, &from, &end);
         r->from = from - first;
         return osso_ids_append(&r->ids, e->page.data + first, end - first, err);
     }

@@ -17,9 +17,9 @@
 
 static void write_key(const struct eval *e, struct buf *b)
 {
-    buf_printf(
-        b, "{\"model\":\"%016llx\",\"settings\":\"%d %d %lld %zu %d %d\",\"more\":", (unsigned long long)e->model_hash,
-        e->o.num_fewshot, e->o.max_new, (long long)e->o.limit, e->rules.max_length, (int)e->rules.prefix, e->o.chat);
+    buf_printf(b, "{\"model\":\"%016llx\",\"settings\":\"%d %d %lld %zu %d %d %zu %zu %d\",\"more\":",
+               (unsigned long long)e->model_hash, e->o.num_fewshot, e->o.max_new, (long long)e->o.limit,
+               e->rules.max_length, (int)e->rules.prefix, e->o.chat, e->window, e->stride, e->o.llama_rule);
     jwrite_string(b, e->o.settings, strlen(e->o.settings));
     buf_puts(b, ",\"data\":{");
     for (int i = 0; i < e->n_runs; i++)

@@ -94,3 +94,20 @@ bool pair_window(const struct pair_rules *r, const struct osso_ids *ids, int num
     *first = number == 0 || *end <= r->max_length + 1 ? 0 : *end - r->max_length - 1;
     return true;
 }
+
+bool pair_stride(const struct osso_ids *ids, size_t window, size_t stride, int number, size_t *first, size_t *from,
+                 size_t *end)
+{
+    *first = (size_t)number * stride;
+    *from = number == 0 ? 1 : *first - stride + window + 1; /* where the one before has ended */
+    *end = *first + window + 1 < ids->len ? *first + window + 1 : ids->len;
+    return *from < ids->len;
+}
+
+bool pair_llama(const struct osso_ids *ids, size_t window, int number, size_t *first, size_t *from, size_t *end)
+{
+    *first = 1 + (size_t)number * window;
+    *from = *first + window / 2 + 1;
+    *end = *first + window;
+    return *end <= ids->len;
+}

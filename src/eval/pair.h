@@ -27,4 +27,11 @@ enum osso_status pair_prompt(const struct pair_rules *rules, const char *context
 bool pair_window(const struct pair_rules *rules, const struct osso_ids *ids, int number, size_t *first, size_t *from,
                  size_t *end);
 
+/* The same in windows that begin every `stride` ids (<= window) and in which the model is fed `window` of them: what a
+ * window adds is scored, after the first with more than window - stride ids before it. */
+bool pair_stride(const struct osso_ids *ids, size_t window, size_t stride, int number, size_t *first, size_t *from,
+                 size_t *end);
+/* llama.cpp's rule: whole windows alone, side by side, without the prefix; the second half of each is scored. */
+bool pair_llama(const struct osso_ids *ids, size_t window, int number, size_t *first, size_t *from, size_t *end);
+
 #endif

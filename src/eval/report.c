@@ -75,10 +75,13 @@ static double pooled_error(const struct sums *groups, int n)
     return free > 0 ? sqrt(squares / free / items) : NAN;
 }
 
-static void write_scores(const struct task *task, const struct sums *s, double pooled, bool chat, struct buf *b)
+static void write_scores(const struct task *task, const struct sums *s, double pooled, const struct eval *e,
+                         struct buf *b)
 {
-    const char *filter = chat ? "chat" : "none"; /* the same items in harmony: another score */
-    if (task->scores & PPL) {                    /* the error by the delta method */
+    bool chat = e->o.chat && task->kind != CHAT;          /* which is never asked otherwise */
+    bool half = task->scores & STRIDE && e->o.llama_rule; /* of the text, and so not of its words and bytes */
+    const char *filter = chat ? "chat" : "none";          /* the same items in harmony: another score */
+    if (task->scores & PPL) {                             /* the error by the delta method */
         double p = exp(-stats_mean(&s->ll));
         score(b, "perplexity", filter, p, p * stats_error(&s->ll));
     }
@@ -95,10 +98,13 @@ static void write_scores(const struct task *task, const struct sums *s, double p
         score(b, "well_formed", filter, stats_mean(&s->well), stats_error(&s->well));
     if (task->scores & ROLL) {
         number(b, "token_perplexity,none", exp(-s->total / (double)s->tokens));
+        buf_printf(b, ",\"tokens\":%zu", s->tokens);
+    }
+    if (task->scores & ROLL && !half) {
         number(b, "word_perplexity,none", exp(-s->total / (double)s->words));
         number(b, "byte_perplexity,none", exp(-s->total / (double)s->bytes));
         number(b, "bits_per_byte,none", -s->total / (double)s->bytes / log(2));
-        buf_printf(b, ",\"tokens\":%zu,\"words\":%zu,\"bytes\":%zu", s->tokens, s->words, s->bytes);
+        buf_printf(b, ",\"words\":%zu,\"bytes\":%zu", s->words, s->bytes);
     }
     buf_printf(b, ",\"n\":%lld}", (long long)s->n);
 }
@@ -124,7 +130,6 @@ static void write_speeds(const struct eval *e, const struct run *run, struct buf
 
 static void write_run(const struct eval *e, const struct run *run, struct sums *groups, struct buf *b)
 {
-    bool chat = e->o.chat;
     struct sums all = {0};
     const char *name = run->task->name;
     buf_printf(b, "\"%s\":{\"alias\":\"%s\"", name, name);
@@ -144,8 +149,7 @@ static void write_run(const struct eval *e, const struct run *run, struct sums *
             add_item(run, &run->items[i], &groups[run->items[i].group]);
     }
     bool pooled = run->n_groups > 0 && run->task->kind == CHOICE;
-    chat = chat && run->task->kind != CHAT; /* which is never asked otherwise */
-    write_scores(run->task, &all, pooled ? pooled_error(groups, run->n_groups) : -1, chat, b);
+    write_scores(run->task, &all, pooled ? pooled_error(groups, run->n_groups) : -1, e, b);
     for (int g = 0; g < run->n_groups; g++) {
         struct buf full = {0};
         buf_printf(&full, "%s_%s", name, run->groups[g].name);
@@ -153,7 +157,7 @@ static void write_run(const struct eval *e, const struct run *run, struct sums *
         jwrite_string(b, full.data, full.len);
         buf_puts(b, ":{\"alias\":");
         jwrite_string(b, run->groups[g].name, strlen(run->groups[g].name));
-        write_scores(run->task, &groups[g], -1, chat, b);
+        write_scores(run->task, &groups[g], -1, e, b);
         buf_free(&full);
     }
 }
@@ -200,6 +204,10 @@ enum osso_status report_make(const struct eval *e, double seconds, char **out, b
                e->o.num_fewshot, (long long)e->o.limit, e->rules.max_length, (int)e->rules.prefix);
     if (e->o.chat)
         buf_puts(&b, ",\"chat\":true");
+    for (int i = 0; i < e->n_runs; i++)
+        if (e->runs[i].task->scores & STRIDE)
+            buf_printf(&b, ",\"window\":%zu,\"stride\":%zu,\"rule\":\"%s\"", e->window, e->stride,
+                       e->o.llama_rule ? "llama" : "stride");
     if (e->o.settings[0])
         buf_printf(&b, ",%s", e->o.settings);
     if (gmtime_r(&now, &utc))

@@ -310,6 +310,41 @@ def test_pairs():
     refuses(osso("eval", "compare", a), 2, "two files")
 
 
+def test_perplexity_by_windows():
+    text = TEMP / "ppl.txt"
+    text.write_bytes((ROOT / "LICENSE").read_bytes()[:400])
+    ids = list(map(int, osso("tokenize", "-m", bundled(), stdin=text.read_bytes()).text.split()))
+
+    def ll(seen, targets):
+        """Of the last `targets` of these ids, each after all before it."""
+        out = TEMP / "ppl.npy"
+        assert osso("logits", "-m", bundled(), "-t", 1, "--exact", "--ids", ",".join(map(str, seen[:-1])), "-o", out, timeout=60).code == 0
+        return sum(log_softmax(row)[i] for row, i in list(zip(npy(out), seen[1:]))[-targets:])
+
+    def perplexity(*more):
+        one = report("ppl", "--exact", "-c", 128, *more, data=text)
+        return one["results"]["ppl"], one["config"]
+    mine, config = perplexity("--window", 48, "--stride", 20)
+    all_ids, total, done = [config["prefix_id"]] + ids, 0, 1
+    for begin in range(0, len(all_ids), 20):
+        end = min(begin + 49, len(all_ids))
+        total += ll(all_ids[begin:end], end - done)
+        done = end
+        if end == len(all_ids):
+            break
+    assert mine["tokens"] == len(ids) and near(mine["token_perplexity,none"], math.exp(-total / len(ids))), (mine, total)
+    assert near(mine["bits_per_byte,none"], -total / math.log(2) / 400) and config["stride"] == 20, (mine, config)
+    mine, config = perplexity("--window", 32, "--rule", "llama")
+    chunks = [ids[i:i + 32] for i in range(0, len(ids) - 31, 32)]
+    assert len(chunks) > 2 and mine["tokens"] == 15 * len(chunks) and "bits_per_byte,none" not in mine, mine
+    assert near(mine["token_perplexity,none"], math.exp(-sum(ll(c, 15) for c in chunks) / mine["tokens"])), mine
+    whole = perplexity()[0]
+    assert whole["token_perplexity,none"] == report("bpb", "--exact", "-c", 128, data=text)["results"]["bpb"]["token_perplexity,none"] or len(ids) > 128
+    refuses(run("ppl", "-c", 64, "--window", 65, data=text), 2, "4 to 64")
+    refuses(run("ppl", "-c", 64, "--window", 32, "--stride", 33, data=text), 2, "stride")
+    refuses(run("ppl", "--rule", "llama", "-c", 2048, "--window", 2000, data=text), 1, "whole window")
+
+
 def test_two_models_side_by_side():
     text = TEMP / "text.txt"
     text.write_bytes((ROOT / "LICENSE").read_bytes()[:600])

@@ -44,6 +44,9 @@ static enum osso_status run(const struct options *o, struct runner *r, char **re
                                      .samples = v[OPT_samples].set ? v[OPT_samples].s : NULL,
                                      .settings = more,
                                      .chat = v[OPT_eval_chat].set,
+                                     .window = v[OPT_window].set ? v[OPT_window].i : 0,
+                                     .stride = v[OPT_stride].set ? v[OPT_stride].i : 0,
+                                     .llama_rule = v[OPT_rule].set && strcmp(v[OPT_rule].s, "llama") == 0,
                                      .progress = eval_models_progress};
     osso_engine_set_interrupt(r->engine, interrupt_flag());
     status = more ? osso_eval_run(r->engine, r->tokenizer, &with, report, complete, err)
@@ -105,6 +108,9 @@ static enum osso_status check_vain(const struct options *o, enum work work, stru
         {&o->v[OPT_experts], "--experts", "a text, or compare with two models", 1u << WORK_MODELS | 1u << WORK_EXPERTS},
         {&o->v[OPT_model], "-m", "tasks", 1u << WORK_TASKS | 1u << WORK_EXPERTS},
         {&o->v[OPT_limit], "--limit", "tasks", 1u << WORK_TASKS | 1u << WORK_EXPERTS},
+        {&o->v[OPT_window], "--window", "ppl", 1u << WORK_TASKS},
+        {&o->v[OPT_stride], "--stride", "ppl", 1u << WORK_TASKS},
+        {&o->v[OPT_rule], "--rule", "ppl", 1u << WORK_TASKS},
         {&o->v[OPT_script], "--script", "tasks alone", 1u << WORK_TASKS},
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
@@ -136,6 +142,9 @@ static enum osso_status check(const struct options *o, enum work work, struct os
         return error_set(err, OSSO_USAGE, "--experts: a table of bits per byte; the task is bpb or wikitext");
     if (work == WORK_EXPERTS && o->v[OPT_experts_per_token].typed)
         return error_set(err, OSSO_USAGE, "--experts says which numbers; leave --experts-per-token out");
+    bool windows = o->v[OPT_window].typed || o->v[OPT_stride].typed || o->v[OPT_rule].typed;
+    if (work == WORK_TASKS && windows && !strstr(o->operand[0], "ppl"))
+        return error_set(err, OSSO_USAGE, "--window, --stride and --rule are for ppl; leave them out");
     return check_vain(o, work, err);
 }
 
