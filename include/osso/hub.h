@@ -6,8 +6,8 @@
  *   osso_model_open(osso_hub_plan_path(plan), &model, &err);
  *
  * What is fetched lies in Hugging Face's own cache, where its tools find it, and what they have fetched is not fetched
- * again. A pull that was ended, however, goes on where it was. Environment: OSSO_CACHE, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE,
- * HF_HOME, XDG_CACHE_HOME; HF_ENDPOINT; HF_TOKEN, HF_TOKEN_PATH; the proxies of libcurl. */
+ * again. A pull that was ended, however, goes on where it was. Environment: OSSO_CACHE, HF_HUB_CACHE,
+ * HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME; HF_ENDPOINT; HF_TOKEN, HF_TOKEN_PATH; the proxies of libcurl. */
 #ifndef OSSO_HUB_H
 #define OSSO_HUB_H
 
@@ -31,8 +31,8 @@ struct osso_hub_progress {
 
 struct osso_hub_options {
     size_t size;
-    const char *form;     /* "gguf", "hf", "mlx", "original"; NULL: what there is */
-    const char *revision; /* NULL: "main" */
+    const char *form;                            /* "gguf", "hf", "mlx", "original"; NULL: what there is */
+    const char *revision;                        /* NULL: "main" */
     const char *const *include, *const *exclude; /* globs over paths in the repository */
     size_t n_include, n_exclude;
     const char *local_dir; /* plain files there, instead of the cache; NULL: the cache */
@@ -52,8 +52,8 @@ OSSO_API const char *osso_hub_missing(void);
 /* Name number i of the models that have one of their own ("gpt-oss-20b"), from 0 on; NULL after the last. */
 OSSO_API const char *osso_hub_preset(int i);
 
-/* name: one of these, [hf:]user/name[:FILE or a part of its name], or the https address of one file. USAGE: several GGUF
- * files would do; *plan_out is there then and lists them, but is not to be pulled. */
+/* name: one of these, [hf:]user/name[:FILE or a part of its name], or the https address of one file. USAGE: several
+ * GGUF files would do; *plan_out is there then and lists them, but is not to be pulled. */
 OSSO_API enum osso_status osso_hub_plan_create(const char *name, const struct osso_hub_options *options,
                                                struct osso_hub_plan **plan_out, struct osso_error *err);
 OSSO_API void osso_hub_plan_free(struct osso_hub_plan *plan); /* NULL is fine */
@@ -76,8 +76,8 @@ OSSO_API enum osso_status osso_hub_pull(struct osso_hub_plan *plan, struct osso_
 OSSO_API char *osso_hub_cache(void);
 
 /* The hash of a file: SHA-256 (64 digits) or git's SHA-1 of a blob (40), into text, of at least 65 bytes. */
-OSSO_API enum osso_status osso_hub_hash(const char *path, int digits, int (*progress)(void *user, uint64_t done), void *user,
-                                        char *text, struct osso_error *err);
+OSSO_API enum osso_status osso_hub_hash(const char *path, int digits, int (*progress)(void *user, uint64_t done),
+                                        void *user, char *text, struct osso_error *err);
 
 #ifdef __cplusplus
 }

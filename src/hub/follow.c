@@ -54,7 +54,8 @@ static void *run(void *user)
     return NULL;
 }
 
-enum osso_status follow_create(const struct part *part, size_t digits, struct follow **follow_out, struct osso_error *err)
+enum osso_status follow_create(const struct part *part, size_t digits, struct follow **follow_out,
+                               struct osso_error *err)
 {
     sigset_t all, before;
     *follow_out = NULL;
@@ -93,7 +94,8 @@ void follow_ready(struct follow *f, uint32_t pieces)
     pthread_mutex_unlock(&f->lock);
 }
 
-bool follow_done(struct follow *f, int wait_ms, char text[DIGEST_TEXT], enum osso_status *status_out, struct osso_error *err)
+bool follow_done(struct follow *f, int wait_ms, char text[DIGEST_TEXT], enum osso_status *status_out,
+                 struct osso_error *err)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);

@@ -19,7 +19,8 @@ enum osso_status hops_follow(struct net *net, const char *from, const struct net
         return error_set(err, OSSO_FORMAT, "%s redirects to what is no http address", origin);
     bool was_safe = strncmp(from, "https:", 6) == 0, is_safe = strncmp(target, "https:", 6) == 0;
     if (was_safe && !is_safe && !net_is_loopback(net, target))
-        return error_set(err, OSSO_FORMAT, "%s redirects from https to http, where anybody could change the file", origin);
+        return error_set(err, OSSO_FORMAT, "%s redirects from https to http, where anybody could change the file",
+                         origin);
     snprintf(url_out, NET_ADDRESS, "%s", target);
     return OSSO_OK;
 }
@@ -32,24 +33,27 @@ int64_t hops_pause(int timeout_ms, int failures, int64_t retry_after)
     return pause;
 }
 
-enum osso_status hops_refusal(struct net *net, const char *url, const struct net_answer *a, const char *what, bool has_token,
-                              struct osso_error *err)
+enum osso_status hops_refusal(struct net *net, const char *url, const struct net_answer *a, const char *what,
+                              bool has_token, struct osso_error *err)
 {
     char origin[300];
     net_origin(net, url, origin, sizeof origin);
     const char *code = a->error_code;
     if (strcmp(code, "GatedRepo") == 0)
-        return error_set(err, OSSO_NOTFOUND, "%s is gated: accept its terms at %s/%s in a browser, then give a token %s", what,
-                         origin, what, has_token ? "of that account (HF_TOKEN)" : "(HF_TOKEN, or hf auth login)");
+        return error_set(err, OSSO_NOTFOUND,
+                         "%s is gated: accept its terms at %s/%s in a browser, then give a token %s", what, origin,
+                         what, has_token ? "of that account (HF_TOKEN)" : "(HF_TOKEN, or hf auth login)");
     if (strcmp(code, "RevisionNotFound") == 0)
         return error_set(err, OSSO_NOTFOUND, "%s has no such --revision at %s", what, origin);
     if (strcmp(code, "EntryNotFound") == 0)
         return error_set(err, OSSO_NOTFOUND, "%s is not at %s any more; pull again", what, origin);
     if (a->status == 401 && has_token && strcmp(code, "RepoNotFound") != 0)
-        return error_set(err, OSSO_NOTFOUND, "%s refuses the token: give another one (HF_TOKEN, or hf auth login), or none", origin);
+        return error_set(err, OSSO_NOTFOUND,
+                         "%s refuses the token: give another one (HF_TOKEN, or hf auth login), or none", origin);
     if (strcmp(code, "RepoNotFound") == 0 || a->status == 404 || a->status == 401)
         return error_set(err, OSSO_NOTFOUND, "there is no %s at %s%s", what, origin,
-                         has_token ? ", or this token may not see it: look at the name" : ": look at the name; a private one needs a token (HF_TOKEN)");
+                         has_token ? ", or this token may not see it: look at the name"
+                                   : ": look at the name; a private one needs a token (HF_TOKEN)");
     if (a->status == 403)
         return error_set(err, OSSO_NOTFOUND, "%s does not give %s away (403)%s", origin, what,
                          has_token ? "" : "; it may need a token (HF_TOKEN)");
@@ -86,8 +90,8 @@ static bool sleep_ms(int64_t ms, bool (*go_on)(void *user), void *user)
 }
 
 /* One request until it ends; false: stopped. A body that drips may not take longer than ten times its time. */
-static enum osso_status one(struct net *net, struct net_call *call, int timeout_ms, bool (*go_on)(void *user), void *user,
-                            struct osso_error *err)
+static enum osso_status one(struct net *net, struct net_call *call, int timeout_ms, bool (*go_on)(void *user),
+                            void *user, struct osso_error *err)
 {
     enum osso_status status = net_begin(net, call, err);
     int64_t end = net_now_ms() + (int64_t)timeout_ms * 10;
@@ -102,9 +106,9 @@ static enum osso_status one(struct net *net, struct net_call *call, int timeout_
     return status;
 }
 
-enum osso_status hops_get(struct net *net, const char *url, const char *token, size_t limit, const char *what, int timeout_ms,
-                          bool (*go_on)(void *user), void *user, struct buf *body, struct net_answer *answer_out,
-                          char at[NET_ADDRESS], struct osso_error *err)
+enum osso_status hops_get(struct net *net, const char *url, const char *token, size_t limit, const char *what,
+                          int timeout_ms, bool (*go_on)(void *user), void *user, struct buf *body,
+                          struct net_answer *answer_out, char at[NET_ADDRESS], struct osso_error *err)
 {
     struct taking taking = {body, limit, false};
     struct net_call call = {.url = at, .ranged = !body, .body = take, .user = &taking};
@@ -134,8 +138,8 @@ enum osso_status hops_get(struct net *net, const char *url, const char *token, s
         else if ((a->status == 200 || a->status == 206) && whole)
             done = true;
         else if (++failures >= MOST_FAILURES)
-            status = a->status >= 400 ? error_set(err, OSSO_IO, "%s answers %d when asked for %s, %d times; try later", origin,
-                                                  a->status, what, failures)
+            status = a->status >= 400 ? error_set(err, OSSO_IO, "%s answers %d when asked for %s, %d times; try later",
+                                                  origin, a->status, what, failures)
                                       : error_set(err, OSSO_IO, "cannot ask %s for %s: %s", origin, what, call.why);
         else if (!sleep_ms(hops_pause(timeout_ms, failures, a->retry_after), go_on, user))
             status = error_set(err, OSSO_CANCELLED, "stopped");

@@ -24,11 +24,11 @@ int64_t hops_pause(int timeout_ms, int failures, int64_t retry_after);
 enum osso_status hops_refusal(struct net *net, const char *url, const struct net_answer *answer, const char *what,
                               bool has_token, struct osso_error *err);
 
-/* A small answer as a whole, with redirects, tries and a limit on its bytes. body NULL: only its head, of a range of one
- * byte. The token goes to hosts of url's origin only. */
+/* A small answer as a whole, with redirects, tries and a limit on its bytes. body NULL: only its head, of a range of
+ * one byte. The token goes to hosts of url's origin only. */
 struct buf;
-enum osso_status hops_get(struct net *net, const char *url, const char *token, size_t limit, const char *what, int timeout_ms,
-                          bool (*go_on)(void *user), void *user, struct buf *body, struct net_answer *answer_out,
-                          char last_url[NET_ADDRESS], struct osso_error *err);
+enum osso_status hops_get(struct net *net, const char *url, const char *token, size_t limit, const char *what,
+                          int timeout_ms, bool (*go_on)(void *user), void *user, struct buf *body,
+                          struct net_answer *answer_out, char last_url[NET_ADDRESS], struct osso_error *err);
 
 #endif

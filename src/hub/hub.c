@@ -17,8 +17,8 @@
 
 enum { WAIT_MS = 100 };
 
-enum osso_status osso_hub_hash(const char *path, int digits, int (*progress)(void *user, uint64_t done), void *user, char *text,
-                               struct osso_error *err)
+enum osso_status osso_hub_hash(const char *path, int digits, int (*progress)(void *user, uint64_t done), void *user,
+                               char *text, struct osso_error *err)
 {
     struct file_map map = {.fd = -1};
     struct digest *digest = NULL;
@@ -69,8 +69,8 @@ static enum osso_status pause_a_little(struct osso_hub_plan *p, struct osso_erro
     return watch_tell(&p->watch, 0, 0) ? OSSO_OK : error_set(err, OSSO_CANCELLED, "stopped");
 }
 
-static enum osso_status transfer(struct osso_hub_plan *p, const struct hub_entry *e, const char *part, const char *final,
-                                 bool *changed, struct osso_error *err)
+static enum osso_status transfer(struct osso_hub_plan *p, const struct hub_entry *e, const char *part,
+                                 const char *final, bool *changed, struct osso_error *err)
 {
     char url[NET_ADDRESS], key[160];
     hub_plan_url(p, e, url);
@@ -92,7 +92,8 @@ static enum osso_status transfer(struct osso_hub_plan *p, const struct hub_entry
 static enum osso_status fetch(struct osso_hub_plan *p, const struct hub_entry *e, bool *changed, struct osso_error *err)
 {
     char *part = hub_plan_part(p, e), *final = hub_plan_final(p, e);
-    enum osso_status status = part && final ? OSSO_OK : error_set(err, OSSO_LIMIT, "the path of %.200s is too long", e->path);
+    enum osso_status status = part && final ? OSSO_OK
+                                            : error_set(err, OSSO_LIMIT, "the path of %.200s is too long", e->path);
     bool cached = !p->name.address[0] && !p->o.local_dir, told = false;
     for (bool done = false; !status && !done;) {
         int lock = -1;
@@ -160,8 +161,9 @@ static enum osso_status check_space(const struct osso_hub_plan *p, struct osso_e
         missing += p->list.e[i].size - p->there[i];
     if (missing <= left)
         return OSSO_OK;
-    return error_set(err, OSSO_IO, "%s needs %.1f GB more, but only %.1f GB are free at %.200s: make room, or say another place "
-                                   "(OSSO_CACHE, --local-dir)",
+    return error_set(err, OSSO_IO,
+                     "%s needs %.1f GB more, but only %.1f GB are free at %.200s: make room, or say another place "
+                     "(OSSO_CACHE, --local-dir)",
                      osso_hub_plan_repository(p), (double)missing / 1e9, (double)left / 1e9,
                      p->name.address[0] || p->o.local_dir ? p->folder : p->store.root);
 }

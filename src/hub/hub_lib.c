@@ -5,9 +5,10 @@
 
 enum osso_status hub_lib_missing(struct osso_error *err)
 {
-    return error_set(err, OSSO_UNSUPPORTED,
-                     "this osso was built without downloads: install libcurl4-openssl-dev and libssl-dev (so Debian calls "
-                     "them), then build again with make");
+    return error_set(
+        err, OSSO_UNSUPPORTED,
+        "this osso was built without downloads: install libcurl4-openssl-dev and libssl-dev (so Debian calls "
+        "them), then build again with make");
 }
 
 #ifdef HAVE_HUB
@@ -28,8 +29,8 @@ static enum osso_status open_library(const char *name, const char *package, void
     *handle_out = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (*handle_out)
         return OSSO_OK;
-    return error_set(err, OSSO_UNSUPPORTED, "downloads need %s, which is not on this machine: install %s (so Debian calls it)",
-                     name, package);
+    return error_set(err, OSSO_UNSUPPORTED,
+                     "downloads need %s, which is not on this machine: install %s (so Debian calls it)", name, package);
 }
 
 /* A function of a library; false: it is not there. A pointer to data becomes one to code: POSIX promises it. */

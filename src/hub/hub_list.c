@@ -48,10 +48,12 @@ static bool is_below(const char *path, size_t len)
 static enum osso_status add(struct hub_list *list, const struct jval *v, struct osso_error *err)
 {
     const struct jval *path = jval_get_type(v, "path", J_STRING), *lfs = jval_get_type(v, "lfs", J_OBJECT);
-    const struct jval *oid = jval_get_type(lfs ? lfs : v, "oid", J_STRING), *size = jval_get_type(lfs ? lfs : v, "size", J_NUMBER);
+    const struct jval *oid = jval_get_type(lfs ? lfs : v, "oid", J_STRING),
+                      *size = jval_get_type(lfs ? lfs : v, "size", J_NUMBER);
     int64_t bytes;
     if (!path || !is_below(path->text.s, path->text.len))
-        return error_set(err, OSSO_FORMAT, "the hub lists a file '%.200s', which is no place in a folder", path ? path->text.s : "");
+        return error_set(err, OSSO_FORMAT, "the hub lists a file '%.200s', which is no place in a folder",
+                         path ? path->text.s : "");
     const char *hash = oid ? oid->text.s : "";
     if (strncmp(hash, "sha256:", 7) == 0)
         hash += 7;
@@ -121,9 +123,17 @@ static bool is_gguf(const char *path)
 /* What a model in Hugging Face's form is made of, beside its weights. */
 static bool is_small_part(const char *path)
 {
-    static const char *const names[] = {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
-                                        "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
-                                        "chat_template.jinja", "chat_template.json", "model.safetensors.index.json"};
+    static const char *const names[] = {"config.json",
+                                        "generation_config.json",
+                                        "tokenizer.json",
+                                        "tokenizer_config.json",
+                                        "special_tokens_map.json",
+                                        "added_tokens.json",
+                                        "vocab.json",
+                                        "merges.txt",
+                                        "chat_template.jinja",
+                                        "chat_template.json",
+                                        "model.safetensors.index.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(path, names[i]) == 0)
             return true;
@@ -240,7 +250,10 @@ static bool is_labelled(const struct hub_list *list, const char *label)
 enum osso_status hub_list_pick(struct hub_list *list, const struct hub_name *name, const struct osso_hub_options *o,
                                bool *many_out, struct osso_error *err)
 {
-    const char *form = name->form ? name->form : *name->label ? "gguf" : has(list, is_weights) || !has(list, is_gguf) ? "hf" : "gguf";
+    const char *form = name->form                                     ? name->form
+                       : *name->label                                 ? "gguf"
+                       : has(list, is_weights) || !has(list, is_gguf) ? "hf"
+                                                                      : "gguf";
     enum kind kind = strcmp(form, "gguf") == 0 ? GGUF : strcmp(form, "original") == 0 ? ORIGINAL : HF;
     size_t stem;
     *many_out = false;
@@ -268,7 +281,8 @@ const char *hub_list_model(const struct hub_list *list)
     const char *model = NULL;
     for (size_t i = 0; i < list->n; i++) {
         const char *path = list->e[i].path;
-        if (is_gguf(path) && (!model || by_path(&list->e[i], &(struct hub_entry){.path = (char *)(uintptr_t)model}) < 0))
+        if (is_gguf(path) &&
+            (!model || by_path(&list->e[i], &(struct hub_entry){.path = (char *)(uintptr_t)model}) < 0))
             model = path;
         if (strcmp(path, "config.json") == 0)
             return NULL;

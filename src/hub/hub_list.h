@@ -20,8 +20,8 @@ void hub_list_free(struct hub_list *list);
 enum osso_status hub_list_read(struct hub_list *list, const char *json, size_t len, struct osso_error *err);
 /* Keeps what is needed: by globs where there are any, else by form and label, in the order in which it is fetched. No
  * file may stand where another one has its folder. *many_out: several GGUF files would do; they are what is left. */
-enum osso_status hub_list_pick(struct hub_list *list, const struct hub_name *name, const struct osso_hub_options *options,
-                               bool *many_out, struct osso_error *err);
+enum osso_status hub_list_pick(struct hub_list *list, const struct hub_name *name,
+                               const struct osso_hub_options *options, bool *many_out, struct osso_error *err);
 /* The file that -m names: a GGUF file's first part; NULL: the folder. */
 const char *hub_list_model(const struct hub_list *list);
 

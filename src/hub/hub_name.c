@@ -40,8 +40,8 @@ static const struct preset *preset_of(const char *given)
 bool hub_name_is_revision(const char *text)
 {
     size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/+");
-    return n > 0 && n < 200 && !text[n] && text[0] != '/' && text[0] != '.' && text[n - 1] != '/' && !strstr(text, "..") &&
-           !strstr(text, "//");
+    return n > 0 && n < 200 && !text[n] && text[0] != '/' && text[0] != '.' && text[n - 1] != '/' &&
+           !strstr(text, "..") && !strstr(text, "//");
 }
 
 /* One half of user/name. */
@@ -105,8 +105,10 @@ static enum osso_status unknown(const char *given, struct osso_error *err)
     char list[200] = "";
     for (int i = 0; i < N_PRESETS; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", presets[i].name);
-    return error_set(err, OSSO_USAGE, "'%.80s' is no model to fetch: say one of %s, user/name at the hub, user/name:FILE, or an https address",
-                     given, list);
+    return error_set(
+        err, OSSO_USAGE,
+        "'%.80s' is no model to fetch: say one of %s, user/name at the hub, user/name:FILE, or an https address", given,
+        list);
 }
 
 static enum osso_status from_preset(const struct preset *p, struct hub_name *name, struct osso_error *err)
@@ -115,8 +117,8 @@ static enum osso_status from_preset(const struct preset *p, struct hub_name *nam
         name->form = p->gguf ? "gguf" : "hf";
     bool gguf = strcmp(name->form, "gguf") == 0;
     if (strcmp(name->form, "mlx") == 0 || (gguf && !p->gguf))
-        return error_set(err, OSSO_USAGE, "there is no --form %s of %s by that name: name a repository (user/name)", name->form,
-                         p->name);
+        return error_set(err, OSSO_USAGE, "there is no --form %s of %s by that name: name a repository (user/name)",
+                         name->form, p->name);
     snprintf(name->repository, sizeof name->repository, "%s", gguf ? p->gguf : p->own);
     return OSSO_OK;
 }
@@ -198,5 +200,8 @@ enum osso_status hub_name_token(char token[512], struct osso_error *err)
         snprintf(token, 512, "%.*s", (int)(len - first), text + first);
     mem_free(text);
     mem_free(path);
-    return good ? OSSO_OK : error_set(err, OSSO_USAGE, "the hub's token (HF_TOKEN, or the file of hf auth login) is no token: it holds blanks or worse");
+    return good ? OSSO_OK
+                : error_set(
+                      err, OSSO_USAGE,
+                      "the hub's token (HF_TOKEN, or the file of hf auth login) is no token: it holds blanks or worse");
 }

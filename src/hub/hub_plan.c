@@ -58,8 +58,8 @@ static void add_quoted(char *url, const char *text, const char *also)
 {
     size_t n = strlen(url);
     for (const unsigned char *c = (const unsigned char *)text; *c && n + 4 < NET_ADDRESS; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-._~", *c) ||
-                     strchr(also, *c);
+        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+                     strchr("-._~", *c) || strchr(also, *c);
         n += (size_t)snprintf(url + n, NET_ADDRESS - n, plain ? "%c" : "%%%02X", *c);
     }
 }
@@ -82,11 +82,12 @@ static bool go_on(void *user)
     return watch_tell(&p->watch, 0, 1);
 }
 
-static enum osso_status ask(struct osso_hub_plan *p, const char *url, size_t limit, struct buf *body, struct net_answer *answer,
-                            char last[NET_ADDRESS], struct osso_error *err)
+static enum osso_status ask(struct osso_hub_plan *p, const char *url, size_t limit, struct buf *body,
+                            struct net_answer *answer, char last[NET_ADDRESS], struct osso_error *err)
 {
-    return hops_get(p->net, url, p->token[0] ? p->token : NULL, limit, p->name.repository[0] ? p->name.repository : "the file",
-                    p->timeout_ms, go_on, p, body, answer, last, err);
+    return hops_get(p->net, url, p->token[0] ? p->token : NULL, limit,
+                    p->name.repository[0] ? p->name.repository : "the file", p->timeout_ms, go_on, p, body, answer,
+                    last, err);
 }
 
 static enum osso_status ask_commit(struct osso_hub_plan *p, struct osso_error *err)
@@ -119,7 +120,8 @@ static enum osso_status ask_files(struct osso_hub_plan *p, struct osso_error *er
     snprintf(url, sizeof url, "%s/api/models/%s/tree/%s?recursive=true", p->endpoint, p->name.repository, p->commit);
     for (int page = 0; !status && url[0]; page++) {
         if (page == MOST_PAGES)
-            status = error_set(err, OSSO_LIMIT, "%s lists the files of %s without end", p->endpoint, p->name.repository);
+            status = error_set(err, OSSO_LIMIT, "%s lists the files of %s without end", p->endpoint,
+                               p->name.repository);
         else
             status = ask(p, url, MOST_PAGE, &body, &answer, last, err);
         if (!status)
@@ -181,7 +183,9 @@ static enum osso_status place(struct osso_hub_plan *p, struct osso_error *err)
     const char *model = p->name.address[0] ? p->list.e[0].path : hub_list_model(&p->list);
     bool original = p->name.form && strcmp(p->name.form, "original") == 0 && !p->o.n_include;
     p->there = mem_array(p->list.n + 1, sizeof *p->there);
-    p->path = !p->folder ? NULL : model || original ? file_join(p->folder, model ? model : "original") : mem_strdup(p->folder);
+    p->path = !p->folder          ? NULL
+              : model || original ? file_join(p->folder, model ? model : "original")
+                                  : mem_strdup(p->folder);
     return p->path && p->there ? OSSO_OK : error_nomem(err, 4096, "a path");
 }
 
@@ -207,11 +211,15 @@ static enum osso_status make(struct osso_hub_plan *p, const char *given, struct 
         status = hub_name_read(given, p->endpoint, &p->o, &p->name, err);
     if (status)
         return status;
-    snprintf(p->revision, sizeof p->revision, "%s", p->o.revision ? p->o.revision : p->name.revision[0] ? p->name.revision : "main");
+    snprintf(p->revision, sizeof p->revision, "%s",
+             p->o.revision         ? p->o.revision
+             : p->name.revision[0] ? p->name.revision
+                                   : "main");
     if (!hub_name_is_revision(p->revision) || (p->o.revision && strlen(p->o.revision) >= sizeof p->revision))
         return error_set(err, OSSO_USAGE, "'%.100s' is no revision", p->o.revision ? p->o.revision : p->revision);
     if (p->o.offline)
-        return error_set(err, OSSO_NOTFOUND, "offline: the hub is not asked for %.200s; osso list shows what is on the disk", given);
+        return error_set(err, OSSO_NOTFOUND,
+                         "offline: the hub is not asked for %.200s; osso list shows what is on the disk", given);
     if (!p->name.address[0]) /* somebody else's server has no use for it */
         status = hub_name_token(p->token, err);
     if (!status)
@@ -230,12 +238,13 @@ static enum osso_status make(struct osso_hub_plan *p, const char *given, struct 
     if (!status)
         look(p);
     if (!status && p->many)
-        status = error_set(err, OSSO_USAGE, "%s has several models: say which, as %s:LABEL", p->name.repository, p->name.repository);
+        status = error_set(err, OSSO_USAGE, "%s has several models: say which, as %s:LABEL", p->name.repository,
+                           p->name.repository);
     return status;
 }
 
-enum osso_status osso_hub_plan_create(const char *given, const struct osso_hub_options *options, struct osso_hub_plan **plan_out,
-                                      struct osso_error *err)
+enum osso_status osso_hub_plan_create(const char *given, const struct osso_hub_options *options,
+                                      struct osso_hub_plan **plan_out, struct osso_error *err)
 {
     *plan_out = NULL;
     enum osso_status status = sized_check(options, "osso_hub_options", err);

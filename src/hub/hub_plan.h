@@ -14,9 +14,9 @@ struct osso_hub_plan {
     uint64_t *there; /* bytes of each file that are on the disk */
     bool many;       /* several models: not to be pulled */
     struct hub_store store;
-    char *folder;    /* of local_dir or the snapshot */
-    char *path;      /* for -m */
-    char etag[160];  /* of an address */
+    char *folder;   /* of local_dir or the snapshot */
+    char *path;     /* for -m */
+    char etag[160]; /* of an address */
     struct net *net;
     struct watch watch;
     int jobs, timeout_ms;

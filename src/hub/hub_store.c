@@ -22,9 +22,12 @@ char *osso_hub_cache(void)
 {
     static const struct {
         const char *variable, *below;
-    } places[] = {{"OSSO_CACHE", ""},       {"HF_HUB_CACHE", ""},
-                  {"HUGGINGFACE_HUB_CACHE", ""}, {"HF_HOME", "hub"},
-                  {"XDG_CACHE_HOME", "huggingface/hub"}, {"HOME", ".cache/huggingface/hub"}};
+    } places[] = {{"OSSO_CACHE", ""},
+                  {"HF_HUB_CACHE", ""},
+                  {"HUGGINGFACE_HUB_CACHE", ""},
+                  {"HF_HOME", "hub"},
+                  {"XDG_CACHE_HOME", "huggingface/hub"},
+                  {"HOME", ".cache/huggingface/hub"}};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         const char *folder = getenv(places[i].variable);
         if (folder && *folder)
@@ -37,8 +40,8 @@ char *osso_hub_cache(void)
 static char *path_of(const char *root, const char *a, const char *b, const char *c)
 {
     char text[LONGEST];
-    int n = snprintf(text, sizeof text, "%s%s%s%s%s%s%s", root, a ? "/" : "", a ? a : "", b ? "/" : "", b ? b : "", c ? "/" : "",
-                     c ? c : "");
+    int n = snprintf(text, sizeof text, "%s%s%s%s%s%s%s", root, a ? "/" : "", a ? a : "", b ? "/" : "", b ? b : "",
+                     c ? "/" : "", c ? c : "");
     return n > 0 && (size_t)n < sizeof text ? mem_strdup(text) : NULL;
 }
 
@@ -47,7 +50,8 @@ enum osso_status hub_store_open(const char *root, const char *repository, struct
     char name[300];
     const char *slash = strchr(repository, '/');
     snprintf(name, sizeof name, "models--%.*s--%s", (int)(slash - repository), repository, slash + 1);
-    *s = (struct hub_store){.root = mem_strdup(root), .folder = path_of(root, name, NULL, NULL),
+    *s = (struct hub_store){.root = mem_strdup(root),
+                            .folder = path_of(root, name, NULL, NULL),
                             .locks = path_of(root, ".locks", name, NULL)};
     if (s->root && s->folder && s->locks)
         return OSSO_OK;
@@ -143,7 +147,7 @@ static enum osso_status copy(const char *from, const char *to, struct osso_error
     struct save *save;
     char *data = mem_alloc(1 << 20);
     int fd = open(from, O_RDONLY | O_CLOEXEC);
-    enum osso_status status = !data     ? error_nomem(err, 1 << 20, "a copy")
+    enum osso_status status = !data    ? error_nomem(err, 1 << 20, "a copy")
                               : fd < 0 ? error_set(err, OSSO_IO, "cannot open %s: %s", from, strerror(errno))
                                        : save_open(to, &save, err);
     if (!status) {
@@ -187,7 +191,9 @@ enum osso_status hub_store_link(const struct hub_store *s, const char *commit, c
     char *blob = hub_store_blob(s, hash), *pointer = hub_store_snapshot(s, commit, path);
     char *temp = pointer ? path_of(s->folder, "blobs", hash, NULL) : NULL;
     char *slash = pointer ? strrchr(pointer, '/') : NULL;
-    enum osso_status status = blob && temp && slash ? OSSO_OK : error_set(err, OSSO_LIMIT, "the path of %.200s is too long", path);
+    enum osso_status status = blob && temp && slash
+                                  ? OSSO_OK
+                                  : error_set(err, OSSO_LIMIT, "the path of %.200s is too long", path);
     for (const char *c = path; *c; c++)
         if (*c == '/')
             strncat(target, "../", sizeof target - strlen(target) - 1);
@@ -201,9 +207,11 @@ enum osso_status hub_store_link(const struct hub_store *s, const char *commit, c
         temp = path_of(pointer, name, NULL, NULL);
         *slash = '/';
     }
-    bool same = !status && stat(blob, &a) == 0 && stat(pointer, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+    bool same = !status && stat(blob, &a) == 0 && stat(pointer, &b) == 0 && a.st_ino == b.st_ino &&
+                a.st_dev == b.st_dev;
     if (!status && !same && !(temp && put_link(target, pointer, temp)) &&
-        !(lstat(pointer, &b) == 0 && S_ISREG(b.st_mode) && stat(blob, &a) == 0 && a.st_size == b.st_size)) /* a copy of before */
+        !(lstat(pointer, &b) == 0 && S_ISREG(b.st_mode) && stat(blob, &a) == 0 &&
+          a.st_size == b.st_size)) /* a copy of before */
         status = copy(blob, pointer, err);
     mem_free(blob);
     mem_free(pointer);
@@ -211,7 +219,8 @@ enum osso_status hub_store_link(const struct hub_store *s, const char *commit, c
     return status;
 }
 
-enum osso_status hub_store_ref(const struct hub_store *s, const char *revision, const char *commit, struct osso_error *err)
+enum osso_status hub_store_ref(const struct hub_store *s, const char *revision, const char *commit,
+                               struct osso_error *err)
 {
     if (strcmp(revision, commit) == 0)
         return OSSO_OK;

@@ -1,5 +1,5 @@
-/* hub_store.h: Hugging Face's cache on the disk: blobs by hash, links to them by commit and path, revisions by name, and
- * the locks that its own tools hold while they write a blob. */
+/* hub_store.h: Hugging Face's cache on the disk: blobs by hash, links to them by commit and path, revisions by name,
+ * and the locks that its own tools hold while they write a blob. */
 #ifndef OSSO_HUB_HUB_STORE_H
 #define OSSO_HUB_HUB_STORE_H
 
@@ -11,7 +11,8 @@
 struct hub_store {
     char *root, *folder, *locks; /* folder: models--USER--NAME; locks: its own below .locks */
 };
-enum osso_status hub_store_open(const char *root, const char *repository, struct hub_store *store_out, struct osso_error *err);
+enum osso_status hub_store_open(const char *root, const char *repository, struct hub_store *store_out,
+                                struct osso_error *err);
 void hub_store_close(struct hub_store *store);
 
 /* Makes a folder and those above it. */
@@ -30,6 +31,7 @@ enum osso_status hub_store_lock(const struct hub_store *store, const char *hash,
 enum osso_status hub_store_link(const struct hub_store *store, const char *commit, const char *path, const char *hash,
                                 struct osso_error *err);
 /* refs/<revision> holds the commit. */
-enum osso_status hub_store_ref(const struct hub_store *store, const char *revision, const char *commit, struct osso_error *err);
+enum osso_status hub_store_ref(const struct hub_store *store, const char *revision, const char *commit,
+                               struct osso_error *err);
 
 #endif

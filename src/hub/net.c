@@ -124,8 +124,8 @@ static void set_up(struct net *net, struct net_call *call)
 enum osso_status net_begin(struct net *net, struct net_call *call, struct osso_error *err)
 {
     call->net = net;
-    call->answer = (struct net_answer){.length = -1, .first = -1, .last = -1, .total = -1, .linked_size = -1,
-                                       .retry_after = -1};
+    call->answer = (struct net_answer){
+        .length = -1, .first = -1, .last = -1, .total = -1, .linked_size = -1, .retry_after = -1};
     call->refused = false;
     call->why[0] = 0;
     call->since_ms = net_now_ms();
@@ -200,8 +200,8 @@ static struct net_call *stalled(struct net *net)
         if (call->since_bytes * 1000 < (uint64_t)SLOWEST * (uint64_t)net->timeout_ms) {
             take_off(net, call);
             call->end = NET_STALLED;
-            snprintf(call->why, sizeof call->why, "%s for %.3g s", call->answer.status ? "next to nothing came" : "no answer",
-                     net->timeout_ms / 1000.0);
+            snprintf(call->why, sizeof call->why, "%s for %.3g s",
+                     call->answer.status ? "next to nothing came" : "no answer", net->timeout_ms / 1000.0);
             return call;
         }
         call->since_ms = now;
@@ -231,8 +231,8 @@ static bool origin_of(struct net *net, const char *url, char text[600], char hos
 {
     CURLU *u = net->lib.url();
     char *scheme = NULL, *name = NULL, *port = NULL;
-    bool good = u && !net->lib.url_set(u, CURLUPART_URL, url, 0) && !net->lib.url_get(u, CURLUPART_SCHEME, &scheme, 0) &&
-                !net->lib.url_get(u, CURLUPART_HOST, &name, 0) &&
+    bool good = u && !net->lib.url_set(u, CURLUPART_URL, url, 0) &&
+                !net->lib.url_get(u, CURLUPART_SCHEME, &scheme, 0) && !net->lib.url_get(u, CURLUPART_HOST, &name, 0) &&
                 !net->lib.url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) && strlen(name) < 256;
     good = good && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
     if (good) {

@@ -1,5 +1,5 @@
-/* net_head.c: the lines of an answer's head. Numbers are strict: what cannot be read is as if it were not there, but for
- * Content-Range, on whose truth the place of every byte rests. */
+/* net_head.c: the lines of an answer's head. Numbers are strict: what cannot be read is as if it were not there, but
+ * for Content-Range, on whose truth the place of every byte rests. */
 #include "hub/net_head.h"
 
 #include <stdio.h>
@@ -110,7 +110,12 @@ void net_head_line(struct net_answer *a, const char *line, size_t n)
         if (space)
             space++;
         size_t bytes = a->head_bytes;
-        *a = (struct net_answer){.length = -1, .first = -1, .last = -1, .total = -1, .linked_size = -1, .retry_after = -1,
+        *a = (struct net_answer){.length = -1,
+                                 .first = -1,
+                                 .last = -1,
+                                 .total = -1,
+                                 .linked_size = -1,
+                                 .retry_after = -1,
                                  .head_bytes = bytes};
         a->status = space && number(&space, &status) && status < 1000 ? (int)status : 0;
         return;

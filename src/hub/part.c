@@ -203,7 +203,8 @@ enum osso_status part_read(const struct part *p, uint32_t piece, void *data, str
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return error_set(err, OSSO_IO, "cannot read %s: %s", p->path, got < 0 ? strerror(errno) : "it is too short");
+            return error_set(err, OSSO_IO, "cannot read %s: %s", p->path,
+                             got < 0 ? strerror(errno) : "it is too short");
         have += (uint64_t)got;
     }
     return OSSO_OK;

@@ -1,7 +1,7 @@
-/* part.h: a file that is not whole yet, with what is known of it. Beside NAME.osso-part, which has the file's length from
- * the first moment and holes where nothing came, lies NAME.osso-state, to which a record is appended for every piece of
- * a mebibyte after its bytes were written. Nothing is believed that the bytes on the disk do not confirm: after a loss
- * of power a record may be there without its piece, and then its sum is wrong. */
+/* part.h: a file that is not whole yet, with what is known of it. Beside NAME.osso-part, which has the file's length
+ * from the first moment and holes where nothing came, lies NAME.osso-state, to which a record is appended for every
+ * piece of a mebibyte after its bytes were written. Nothing is believed that the bytes on the disk do not confirm:
+ * after a loss of power a record may be there without its piece, and then its sum is wrong. */
 #ifndef OSSO_HUB_PART_H
 #define OSSO_HUB_PART_H
 
@@ -17,7 +17,7 @@ struct part {
     char *path, *state;
     int fd, state_fd;
     uint64_t size;
-    uint32_t n; /* pieces */
+    uint32_t n;        /* pieces */
     uint32_t head_crc; /* of the state file's head */
     uint32_t *crc;
     bool *there; /* is the piece on the disk, with this sum? */

@@ -99,26 +99,29 @@ static enum osso_status pass_and_hash(struct transfer *t, char text[DIGEST_TEXT]
     return await_hash(t, text);
 }
 
-/* Every piece came, and all of them together are another file: which of them is wrong, the server's second word says. */
+/* Every piece came, and all of them together are another file: which of them is wrong, the server's second word says.
+ */
 static enum osso_status repair(struct transfer *t, char text[DIGEST_TEXT])
 {
     char was[DIGEST_TEXT];
     snprintf(was, sizeof was, "%s", text);
-    watch_note(t->o->watch, "%s: every byte came, but its SHA is %.12s... instead of %.12s...; fetching it a second time to compare",
+    watch_note(t->o->watch,
+               "%s: every byte came, but its SHA is %.12s... instead of %.12s...; fetching it a second time to compare",
                t->file->shown, text, t->file->hash);
     t->repair = true;
     enum osso_status status = pass_and_hash(t, text);
     if (status)
         return status;
     if (strcmp(text, t->file->hash) == 0) {
-        watch_note(t->o->watch, "%s: %u piece%s of 1 MiB came wrong the first time and %s replaced", t->file->shown, t->differing,
-                   t->differing == 1 ? "" : "s", t->differing == 1 ? "is" : "are");
+        watch_note(t->o->watch, "%s: %u piece%s of 1 MiB came wrong the first time and %s replaced", t->file->shown,
+                   t->differing, t->differing == 1 ? "" : "s", t->differing == 1 ? "is" : "are");
         return OSSO_OK;
     }
-    t->status = error_set(&t->err, OSSO_FORMAT,
-                          "%s came twice and is wrong: its hash is %s, it should be %s (%u pieces differed); tell its owner, or pull "
-                          "again later",
-                          t->file->shown, text, t->file->hash, t->differing);
+    t->status = error_set(
+        &t->err, OSSO_FORMAT,
+        "%s came twice and is wrong: its hash is %s, it should be %s (%u pieces differed); tell its owner, or pull "
+        "again later",
+        t->file->shown, text, t->file->hash, t->differing);
     return t->status;
 }
 

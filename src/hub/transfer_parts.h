@@ -17,13 +17,13 @@ struct slot {
     char url[NET_ADDRESS]; /* that this call asks */
     bool busy, retired;
     bool has_run;
-    uint32_t piece, end;     /* its run: the first piece that is not done, and the one behind the last */
-    char *data;              /* of buffer_piece: its first `have` bytes */
+    uint32_t piece, end; /* its run: the first piece that is not done, and the one behind the last */
+    char *data;          /* of buffer_piece: its first `have` bytes */
     uint32_t buffer_piece, have;
-    uint64_t pos;            /* in the file, of the next byte of this answer */
+    uint64_t pos; /* in the file, of the next byte of this answer */
     bool head_checked;
-    char problem[240];       /* what is wrong with this answer */
-    uint64_t fresh;          /* bytes of use since the last failure */
+    char problem[240]; /* what is wrong with this answer */
+    uint64_t fresh;    /* bytes of use since the last failure */
     int failures, hops;
     int64_t not_before;
 };

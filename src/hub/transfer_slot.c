@@ -137,8 +137,9 @@ static bool same_file(struct slot *s, const struct net_answer *a)
                          : f->etag && a->etag[0] && a->status < 300 && strcmp(a->etag, f->etag) != 0;
     if (other) {
         s->t->changed = true;
-        fatal(s->t, error_set(&s->t->err, OSSO_FORMAT, "%s has changed at its address (its tag is %s, it was %s); pull again",
-                              f->shown, f->hash ? tag : a->etag, f->hash ? f->hash : f->etag));
+        fatal(s->t,
+              error_set(&s->t->err, OSSO_FORMAT, "%s has changed at its address (its tag is %s, it was %s); pull again",
+                        f->shown, f->hash ? tag : a->etag, f->hash ? f->hash : f->etag));
     }
     return !other;
 }
@@ -149,7 +150,8 @@ static bool take_whole(struct slot *s)
     struct transfer *t = s->t;
     const struct net_answer *a = &s->call.answer;
     if (a->length >= 0 && (uint64_t)a->length != t->file->size)
-        return odd(s, "sends %lld bytes, not the %llu of the file", (long long)a->length, (unsigned long long)t->file->size);
+        return odd(s, "sends %lld bytes, not the %llu of the file", (long long)a->length,
+                   (unsigned long long)t->file->size);
     if (!t->whole && t->jobs > 1)
         watch_note(t->o->watch, "%s: its server knows no ranges; one connection takes it", t->file->shown);
     t->whole = s;
@@ -268,8 +270,8 @@ static void failure(struct slot *s, int64_t now, const char *why)
         return;
     }
     net_origin(t->o->net, s->url, origin, sizeof origin);
-    fatal(t, error_set(&t->err, OSSO_IO, "cannot fetch %s: %s %s; what has come is kept, pull again later", t->file->shown,
-                       origin, why));
+    fatal(t, error_set(&t->err, OSSO_IO, "cannot fetch %s: %s %s; what has come is kept, pull again later",
+                       t->file->shown, origin, why));
 }
 
 static void redirected(struct slot *s)
