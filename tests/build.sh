@@ -34,6 +34,10 @@ code=0
 said=$("$b/osso" serve 2>&1) || code=$?
 check 'a build without its server' "$code ${said##*install }" '1 libmicrohttpd-dev (so Debian calls it), then build again with make'
 "$b/osso" --version | grep 'server: left out' >/dev/null || fail '--version does not say that the server is left out'
+made all COMMIT= HAVE_HUB= >/dev/null
+code=0
+said=$("$b/osso" pull gpt-oss-20b 2>&1) || code=$?
+check 'a build without downloads' "$code ${said##*downloads: }" '1 install libcurl4-openssl-dev and libssl-dev (so Debian calls them), then build again with make'
 made all COMMIT= >/dev/null
 check 'no git' "$("$b/osso" --version | sed -n 2p)" 'commit: unknown (built from a folder without git)'
 

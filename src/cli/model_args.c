@@ -17,17 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-const char *human_bytes(char *space, uint64_t bytes)
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-    double v = (double)bytes;
-    int u = 0;
-    for (; v >= 999.5 && u < 6; u++)
-        v /= 1000;
-    snprintf(space, 32, u == 0 || v >= 99.95 ? "%.0f %s" : "%.1f %s", v, units[u]);
-    return space;
-}
-
 void runner_close(struct runner *r)
 {
     osso_sampler_free(r->sampler);
@@ -81,7 +70,7 @@ enum osso_status model_path(const struct options *o, char **path_out, struct oss
 {
     const char *given = o->v[OPT_model].set ? o->v[OPT_model].s : NULL;
     if (given)
-        return model_name_resolve(given, path_out, err);
+        return model_name_resolve(o, given, path_out, err);
     *path_out = bundled_model();
     if (*path_out)
         return OSSO_OK;
@@ -106,7 +95,7 @@ static enum osso_status words_of(const struct option_value *model, struct osso_t
     enum osso_status status = OSSO_OK;
     if (!model->set)
         status = osso_tokenizer_builtin(tokenizer_out, err);
-    else if (!(status = model_name_resolve(model->s, &path, err)))
+    else if (!(status = model_name_resolve(NULL, model->s, &path, err)))
         status = osso_tokenizer_open(path, tokenizer_out, err);
     mem_free(path);
     return status;

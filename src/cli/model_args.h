@@ -49,7 +49,4 @@ enum osso_status tokenizer_args(const struct options *options, struct osso_token
 /* A warning, if the file's vocabulary has rows that cannot be used. */
 void tokenizer_say_note(const struct osso_tokenizer *tokenizer);
 
-/* "12.8 GB" (10^9 bytes) into a space of at least 32 bytes; returns it. */
-const char *human_bytes(char *space, uint64_t bytes);
-
 #endif

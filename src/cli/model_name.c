@@ -6,13 +6,18 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/model_store.h"
+#include "cli/numbers.h"
+#include "cli/out.h"
+#include "cli/pulling.h"
 #include "cli/state.h"
 
+#include "osso/hub.h"
 #include "osso/model.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum { MOST_FOUND = 8 };
 
@@ -38,9 +43,19 @@ static bool take_word(const char **at, char *word, size_t size)
 static bool is_name(const char *given, struct named *out)
 {
     static const char *const hosts[] = {"hf.co/", "huggingface.co/", "ollama.com/", "registry.ollama.ai/"};
+    static const struct {
+        const char *before, *place;
+    } only[] = {{"ollama:", "ollama's store"}, {"lms:", "LM Studio's folder"}, {"hf:", NULL}};
+    const char *place = NULL;
+    for (size_t i = 0; i < sizeof only / sizeof *only; i++)
+        if (strncmp(given, only[i].before, strlen(only[i].before)) == 0) {
+            given += strlen(only[i].before);
+            place = only[i].place;
+            break;
+        }
     const char *scheme = strstr(given, "://"), *at = scheme ? scheme + 3 : given;
     struct model_words *w = &out->words;
-    *out = (struct named){.address = scheme != NULL};
+    *out = (struct named){.address = scheme != NULL, .words.place = place};
     for (size_t i = 0; !scheme && i < sizeof hosts / sizeof *hosts; i++)
         out->address = out->address || strncasecmp(at, hosts[i], strlen(hosts[i])) == 0;
     if (out->address)
@@ -79,34 +94,19 @@ static const char *quoted(const char *path, char *space, size_t size)
     return space;
 }
 
-/* The address of a file is fetched as any other. */
-static bool file_address(const char *given, char *text, size_t size)
-{
-    int len = (int)strcspn(given, "?#");
-    const char *slash = memrchr(given, '/', (size_t)len);
-    bool file = strstr(given, "://") && slash && len > 5 && strncasecmp(given + len - 5, ".gguf", 5) == 0 &&
-                !strpbrk(given, " '\"\\$`");
-    if (file)
-        snprintf(text, size, "curl -L -O '%.*s', then -m %.*s", len, given, (int)(given + len - slash - 1), slash + 1);
-    return file;
-}
-
-/* How it is fetched, and what is named with -m then. */
-static void how_to_get(const char *given, const struct named *named, char *text, size_t size)
+/* How it is fetched: what `osso pull` takes, as a shell takes it; "": by nothing that osso knows. */
+static void pull_word(const char *given, const struct named *named, char *text, size_t size)
 {
     const struct model_words *w = &named->words;
-    if (file_address(given, text, size))
-        return;
+    char space[512];
     const char *big = strcasestr(w->name, "120b") || strcasestr(w->tag, "120b") ? "120b" : "20b";
     bool ours = !w->owner[0] || strcasecmp(w->owner, "openai") == 0 || strcasecmp(w->owner, "library") == 0;
-    size_t n = strlen(w->name);
-    bool gguf = n > 5 && strcasecmp(w->name + n - 5, "-GGUF") == 0;
-    if (ours || !w->name[0]) /* its own folders hold the weights twice more, in forms of other programs */
-        snprintf(text, size, "hf download openai/gpt-oss-%s --exclude '*/*' --local-dir gpt-oss-%s, then -m gpt-oss-%s",
-                 big, big, big);
+    if (strstr(given, "://") && strcasestr(given, ".gguf"))
+        snprintf(text, size, "%s", quoted(given, space, sizeof space));
+    else if (ours || !w->name[0])
+        snprintf(text, size, "gpt-oss-%s%s", strcasestr(w->name, "safeguard") ? "safeguard-" : "", big);
     else
-        snprintf(text, size, "hf download %s/%s --local-dir %s, then -m %s%s", w->owner, w->name, w->name, w->name,
-                 gguf ? "/ and its .gguf file" : "");
+        snprintf(text, size, "%s/%s%s%s", w->owner, w->name, w->tag[0] ? ":" : "", w->tag);
 }
 
 /* The first of them that osso can open, or `n` and why the first one cannot be. */
@@ -125,46 +125,82 @@ static int first_sound(const struct model_found *found, int n, struct osso_error
     return n;
 }
 
-/* A name that is no path: where it lies, or how to get it. OK: it is neither, and the opener says what is wrong. */
-static enum osso_status no_path(const char *given, struct osso_error *err)
+/* Asks, or was told, to fetch it, and does. NOTFOUND: nobody agreed. */
+static enum osso_status fetch(const struct options *o, const char *word, char **path_out, struct osso_error *err)
+{
+    struct osso_hub_plan *plan = NULL;
+    struct osso_hub_options with = pulling_options(o);
+    char question[700], size[32];
+    uint64_t there;
+    enum osso_status status = osso_hub_plan_create(word, &with, &plan, err);
+    if (!status) {
+        uint64_t bytes = pulling_bytes(plan, &there);
+        snprintf(question, sizeof question, "%s is not on this disk; fetch %s?", word,
+                 human_bytes(size, bytes - there));
+        if (!o->v[OPT_yes].set && !pulling_agreed(question))
+            status = error_set(err, OSSO_NOTFOUND, "%s is not on this disk: osso pull %s", word, word);
+    }
+    if (!status)
+        status = pulling_run(plan, err);
+    if (!status && !(*path_out = mem_strdup(osso_hub_plan_path(plan))))
+        status = error_nomem(err, 4096, "a path");
+    osso_hub_plan_free(plan);
+    return status == OSSO_USAGE ? OSSO_NOTFOUND : status;
+}
+
+/* A name that is no path: where it lies, or, when somebody agrees, from the hub. OK without a path: it is neither, and
+ * the opener says what is wrong. */
+static enum osso_status no_path(const struct options *o, const char *given, char **path_out, struct osso_error *err)
 {
     struct named named;
     struct model_found found[MOST_FOUND];
     struct osso_error why = {0};
-    char get[512], path[512];
+    char word[600];
     if (!is_name(given, &named))
         return OSSO_OK;
     const struct model_words *w = &named.words;
     int n = w->name[0] ? model_store_find(w, found, MOST_FOUND) : 0, sound = first_sound(found, n, &why);
-    bool bare = !named.address && !w->owner[0] && !w->tag[0];
-    how_to_get(given, &named, get, sizeof get);
-    enum osso_status status = OSSO_NOTFOUND;
-    if (sound < n)
-        error_set(err, status, "%s is no path here, but %s lies in %s: -m %s", given,
-                  found[sound].exact ? "the model" : "a model of that name", found[sound].place,
-                  quoted(found[sound].path, path, sizeof path));
+    bool bare = !named.address && !w->place && !w->owner[0] && !w->tag[0];
+    bool known = !bare || strncasecmp(w->name, "gpt-oss", 7) == 0;
+    bool ask = known && o && (o->v[OPT_yes].set || (isatty(STDIN_FILENO) && err_is_terminal())) &&
+               !pulling_is_offline(o);
+    pull_word(given, &named, word, sizeof word);
+    enum osso_status status = OSSO_OK;
+    if (sound < n && found[sound].exact) {
+        *path_out = mem_strdup(found[sound].path);
+        status = *path_out ? OSSO_OK : error_nomem(err, strlen(given), "a path");
+    } else if (sound < n) { /* of this name, but somebody else's: no silent exchange */
+        char path[512];
+        status = error_set(err, OSSO_NOTFOUND, "%s is no path here, but a model of that name lies in %s: -m %s", given,
+                           found[sound].place, quoted(found[sound].path, path, sizeof path));
+    } else if (ask && !w->place)
+        status = fetch(o, word, path_out, err);
     else if (n > 0)
-        error_set(err, status, "%s is no path here, and what %s has of that name cannot be opened (%.200s); get it: %s",
-                  given, found[0].place, why.text, get);
-    else if (!bare || strncasecmp(w->name, "gpt-oss", 7) == 0)
-        error_set(err, status, "%s is no path here, and osso does not download yet; get it: %s", given, get);
-    else
-        status = OSSO_OK;
+        status = error_set(
+            err, OSSO_NOTFOUND,
+            "%s is no path here, and what %s has of that name cannot be opened (%.200s); get it: osso pull %s", given,
+            found[0].place, why.text, word);
+    else if (w->place)
+        status = error_set(err, OSSO_NOTFOUND, "%s is not in %s", given, w->place);
+    else if (known)
+        status = error_set(err, OSSO_NOTFOUND, "%s is no path here and not on this disk; get it: osso pull %s", given,
+                           word);
     model_store_free(found, n);
     return status;
 }
 
-enum osso_status model_name_resolve(const char *given, char **path_out, struct osso_error *err)
+enum osso_status model_name_resolve(const struct options *o, const char *given, char **path_out, struct osso_error *err)
 {
     *path_out = NULL;
     bool there = file_exists(given);
+    enum osso_status status = OSSO_OK;
     if (!there && given[0] == '~')
         *path_out = home_path(given);
-    else if (!there && no_path(given, err))
-        return OSSO_NOTFOUND;
+    else if (!there)
+        status = no_path(o, given, path_out, err);
     else if (file_is_dir(given))
         *path_out = model_store_snapshot(given);
-    if (!*path_out)
+    if (!status && !*path_out)
         *path_out = mem_strdup(given);
-    return *path_out ? OSSO_OK : error_nomem(err, strlen(given), "a path");
+    return status ? status : *path_out ? OSSO_OK : error_nomem(err, strlen(given), "a path");
 }

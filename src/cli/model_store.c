@@ -313,6 +313,7 @@ static const struct {
     const char *below;    /* in that folder */
     void (*layout)(struct search *s, const char *root);
 } places[] = {
+    {"the hub's cache", "OSSO_CACHE", "", hub},
     {"the hub's cache", "HF_HUB_CACHE", "", hub},
     {"the hub's cache", "HUGGINGFACE_HUB_CACHE", "", hub},
     {"the hub's cache", "HF_HOME", "hub", hub},
@@ -334,7 +335,7 @@ int model_store_find(const struct model_words *words, struct model_found *found_
     struct search s = {.words = words, .found = found_out, .cap = cap};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         const char *folder = places[i].variable ? getenv(places[i].variable) : "";
-        if (!folder || (places[i].variable && !*folder))
+        if (!folder || (places[i].variable && !*folder) || (words->place && strcmp(words->place, places[i].name) != 0))
             continue;
         char *root = !*folder           ? mem_strdup(places[i].below)
                      : *places[i].below ? file_join(folder, places[i].below)

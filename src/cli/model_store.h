@@ -8,6 +8,7 @@
 /* What a person calls a model: OWNER/NAME:TAG; owner and tag may be "". */
 struct model_words {
     char owner[96], name[96], tag[96];
+    const char *place; /* only there ("ollama's store"); NULL: anywhere */
 };
 
 struct model_found {

@@ -103,3 +103,14 @@ const char *size_text(char *space, uint64_t bytes)
     snprintf(space, 24, "%llu%.*s", (unsigned long long)bytes, n > 0, n > 0 ? &units[n - 1] : "");
     return space;
 }
+
+const char *human_bytes(char *space, uint64_t bytes)
+{
+    static const char *const names[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double v = (double)bytes;
+    int u = 0;
+    for (; v >= 999.5 && u < 6; u++)
+        v /= 1000;
+    snprintf(space, 32, u == 0 || v >= 99.95 ? "%.0f %s" : "%.1f %s", v, names[u]);
+    return space;
+}

@@ -16,4 +16,7 @@ bool parse_size(const char *s, int64_t *bytes_out);
 /* The shortest of these for a number of bytes: "512M", "1536"; returns `space`, of at least 24 bytes. */
 const char *size_text(char *space, uint64_t bytes);
 
+/* "12.8 GB" (10^9 bytes) into a space of at least 32 bytes; returns it. */
+const char *human_bytes(char *space, uint64_t bytes);
+
 #endif

@@ -3,30 +3,18 @@
 #ifndef OSSO_HUB_NET_H
 #define OSSO_HUB_NET_H
 
+#include "hub/net_answer.h"
 #include "osso/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NET_ADDRESS = 4096 };
-
 enum net_end {
     NET_DONE,    /* the answer is whole */
     NET_CUT,     /* the connection was not made, or lost */
     NET_STALLED, /* slower than a kilobyte a second */
     NET_ENOUGH   /* the body function wanted no more */
-};
-
-/* What the head of an answer says; "" and -1: nothing. */
-struct net_answer {
-    int status;
-    char etag[160], linked_etag[160], commit[64], error_code[64];
-    char location[NET_ADDRESS], next[NET_ADDRESS]; /* next: the Link header's */
-    int64_t length, first, last, total;            /* Content-Length; Content-Range */
-    int64_t linked_size, retry_after;              /* seconds */
-    bool encoded, odd_range;                       /* Content-Encoding is there; Content-Range cannot be read */
-    size_t head_bytes;
 };
 
 struct net;

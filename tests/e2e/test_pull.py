@@ -110,6 +110,22 @@ def test_names():
             refuses(pull(hub, home, *name.split()), code, words)
 
 
+def test_a_name_at_m():
+    """What is on the disk is found without the hub; what is not is fetched when somebody says yes."""
+    need_downloads()
+    home, folder = place("at-m"), pathlib.Path(bundled())
+    with FakeHub() as hub:
+        hub.add("a/small", {p.name: p for p in folder.iterdir() if p.is_file()})
+        env = env_of(hub, home)
+        refuses(osso("info", "-m", "a/small", env=env), 1, "not on this disk", "osso pull a/small")
+        refuses(osso("info", "-m", "a/small", "--yes", "--offline", env=env), 1, "not on this disk")
+        assert not hub.log
+        result = osso("info", "-m", "a/small", "--yes", env=env)
+        assert result.code == 0 and result.text.split("\n")[3:] == osso("info", folder).text.split("\n")[3:], result
+        asked = len(hub.log)
+        assert osso("generate", "-m", "a/small", "Once", "-n", "1", env=env).code == 0 and len(hub.log) == asked
+
+
 def test_who_may():
     need_downloads()
     home = place("who")

@@ -1,6 +1,6 @@
 /* verb_pull.c: fetches a model from the hub. */
-#include "cli/fetch.h"
-#include "cli/model_args.h"
+#include "cli/pulling.h"
+#include "cli/numbers.h"
 #include "cli/out.h"
 
 #include "base/buf.h"
@@ -20,7 +20,7 @@ static void print_json(const struct osso_hub_plan *plan)
 {
     struct buf b = {0};
     struct osso_hub_file file = {.size = sizeof file};
-    uint64_t there, bytes = fetch_bytes(plan, &there);
+    uint64_t there, bytes = pulling_bytes(plan, &there);
     buf_puts(&b, "{");
     add_text(&b, "repository", osso_hub_plan_repository(plan));
     buf_puts(&b, ",");
@@ -44,7 +44,7 @@ static void print_files(const struct osso_hub_plan *plan)
 {
     struct osso_hub_file file = {.size = sizeof file};
     char bytes[32], there[32];
-    uint64_t have, all = fetch_bytes(plan, &have);
+    uint64_t have, all = pulling_bytes(plan, &have);
     for (int i = 0; osso_hub_plan_file(plan, i, &file); i++)
         printf("%10s  %s%s%s%s\n", human_bytes(bytes, file.bytes), file.path, file.there ? "  (" : "",
                !file.there                ? ""
@@ -71,7 +71,7 @@ int verb_pull(const struct options *o)
 {
     struct osso_error err = {0};
     struct osso_hub_plan *plan = NULL;
-    struct osso_hub_options with = fetch_options(o);
+    struct osso_hub_options with = pulling_options(o);
     interrupt_catch(INTERRUPT_WORK);
     enum osso_status status = osso_hub_plan_create(o->operand[0], &with, &plan, &err);
     interrupt_release();
@@ -80,7 +80,7 @@ int verb_pull(const struct options *o)
         code = list_choice(plan, &err);
     else {
         if (!status && !o->v[OPT_pull_dry_run].set)
-            status = fetch_run(plan, &err);
+            status = pulling_run(plan, &err);
         if (!status && o->v[OPT_json].set)
             print_json(plan);
         else if (!status && o->v[OPT_pull_dry_run].set)

@@ -1,8 +1,8 @@
-/* fetch.c: a model from the hub, and the line for whoever waits. */
+/* pulling.c: a model from the hub, and the line for whoever waits. */
 #define _GNU_SOURCE
-#include "cli/fetch.h"
+#include "cli/pulling.h"
 
-#include "cli/model_args.h"
+#include "cli/numbers.h"
 #include "cli/out.h"
 
 #include <stdio.h>
@@ -28,7 +28,7 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-void fetch_clear(void)
+void pulling_clear(void)
 {
     if (line.shown)
         fprintf(stderr, "\r\033[K");
@@ -81,7 +81,7 @@ static int progress(void *user, const struct osso_hub_progress *p)
     bool moves = err_is_terminal() && terminal_moves();
     (void)user;
     if (p->note) {
-        fetch_clear();
+        pulling_clear();
         say("%s", p->note);
         return interrupted();
     }
@@ -108,7 +108,7 @@ static int progress(void *user, const struct osso_hub_progress *p)
     return interrupted();
 }
 
-bool fetch_is_offline(const struct options *o)
+bool pulling_is_offline(const struct options *o)
 {
     static const char *const yes[] = {"1", "on", "yes", "true"};
     const char *word = getenv("HF_HUB_OFFLINE");
@@ -118,7 +118,7 @@ bool fetch_is_offline(const struct options *o)
     return o->v[OPT_offline].set;
 }
 
-struct osso_hub_options fetch_options(const struct options *o)
+struct osso_hub_options pulling_options(const struct options *o)
 {
     const struct option_value *v = o->v;
     return (struct osso_hub_options){
@@ -130,14 +130,14 @@ struct osso_hub_options fetch_options(const struct options *o)
         .exclude = v[OPT_exclude].list,
         .n_exclude = v[OPT_exclude].n,
         .local_dir = v[OPT_local_dir].s,
-        .offline = fetch_is_offline(o),
+        .offline = pulling_is_offline(o),
         .jobs = v[OPT_jobs].set ? (int)v[OPT_jobs].i : 0,
         .timeout_ms = v[OPT_net_timeout].set ? (int)(v[OPT_net_timeout].f * 1000) : 0,
         .progress = progress,
     };
 }
 
-uint64_t fetch_bytes(const struct osso_hub_plan *plan, uint64_t *there_out)
+uint64_t pulling_bytes(const struct osso_hub_plan *plan, uint64_t *there_out)
 {
     struct osso_hub_file file = {.size = sizeof file};
     uint64_t bytes = 0;
@@ -149,16 +149,16 @@ uint64_t fetch_bytes(const struct osso_hub_plan *plan, uint64_t *there_out)
     return bytes;
 }
 
-enum osso_status fetch_run(struct osso_hub_plan *plan, struct osso_error *err)
+enum osso_status pulling_run(struct osso_hub_plan *plan, struct osso_error *err)
 {
     interrupt_catch(INTERRUPT_TIDY);
     enum osso_status status = osso_hub_pull(plan, err);
     interrupt_release();
-    fetch_clear();
+    pulling_clear();
     return status;
 }
 
-bool fetch_agreed(const char *question)
+bool pulling_agreed(const char *question)
 {
     char answer[16] = "";
     if (!isatty(STDIN_FILENO) || !err_is_terminal())
