@@ -49,7 +49,7 @@ static enum osso_status open_named(const struct options *o, const char *name, in
                                    struct osso_error *err)
 {
     const struct osso_model_options with = {.size = sizeof with, .ignore_unused = o->v[OPT_ignore_unused].set};
-    enum osso_status status = model_name_resolve(name, &r->path, err);
+    enum osso_status status = model_name_resolve(o, name, &r->path, err);
     if (!status)
         status = osso_model_open_with(r->path, &with, &r->model, err);
     if (status)
