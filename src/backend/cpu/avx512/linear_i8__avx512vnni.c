@@ -124,7 +124,7 @@ INLINE void quad_dot(enum dtype t, const struct rows *rows, int64_t n_blocks, co
     int64_t n_whole = n_blocks / 4, n_groups = (n_blocks + 3) / 4;
     const bool runs = kind_of(t) == RUNS, offsets = offsets_of(t);
     __m512 p[FEW];
-    struct quad q;
+    struct quad q = {0}; /* not every load fills all of it */
     struct pair_scales open[4];
     UNROLL
     for (int i = 0; i < n; i++)
