@@ -186,6 +186,10 @@ static void a_uniform_model_has_the_logarithm_of_its_vocabulary(void **state)
     assert_true(field(text, "bpb", "n") == 1 && tokens > 2 * CONTEXT && bytes > 2 * tokens); /* several windows */
     assert_true(fabs(field(text, "bpb", "bits_per_byte,none") / (tokens * log2((double)k.vocab) / bytes) - 1) < 1e-6);
     jdoc_release(text);
+    text = evaluate(&k, t, "ppl", license, NULL, 3, &complete);
+    assert_true(fabs(field(text, "ppl", "token_perplexity,none") / (double)k.vocab - 1) < 1e-6);
+    assert_true(field(text, "ppl", "tokens") == tokens);
+    jdoc_release(text);
     /* and it is taken as it is: here a conversation, which begins as a web page does */
     check_ok(save_atomic("build/test_eval.txt", "<|start|>user<|message|>Hello<|end|>", 36, &err), err);
     text = evaluate(&k, t, "bpb", "build/test_eval.txt", NULL, 3, &complete);
