@@ -61,7 +61,7 @@ static inline void docs_free(struct docs *d)
 /* Documents [from, end) as a batch. */
 static inline struct trainer_batch docs_batch(const struct docs *d, int from, int end)
 {
-    return (struct trainer_batch){end - from, d->ids, d->start + from, d->weight};
+    return (struct trainer_batch){.n_docs = end - from, .ids = d->ids, .start = d->start + from, .weight = d->weight};
 }
 
 #endif
