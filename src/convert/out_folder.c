@@ -92,7 +92,7 @@ static enum osso_status fill_folder(struct conversion *c, struct transcriber *x,
 }
 
 enum osso_status out_folder_write(struct conversion *c, struct transcriber *x, const struct stamp *stamps,
-                                     struct place *place)
+                                  struct place *place)
 {
     enum osso_status status = fill_folder(c, x, place->temp);
     if (!status)

@@ -294,12 +294,12 @@ static void test_refused(void **state)
     const struct {
         struct trainer_batch batch;
         const char *why;
-    } cases[] = {{{0, ids, lone, NULL}, "no document"},
-                 {{1, ids, lone, NULL}, "has 1 ids"},
-                 {{1, ids, longer, NULL}, "has 42 ids; 2 to 41"},
-                 {{2, ids, half, NULL}, "78 rows; there is room for 60"},
-                 {{3, ids, three, NULL}, "3 documents; there is room for 2"},
-                 {{1, ids, three, none}, "no target"}};
+    } cases[] = {{{0, ids, lone, NULL, 0}, "no document"},
+                 {{1, ids, lone, NULL, 0}, "has 1 ids"},
+                 {{1, ids, longer, NULL, 0}, "has 42 ids; 2 to 41"},
+                 {{2, ids, half, NULL, 0}, "78 rows; there is room for 60"},
+                 {{3, ids, three, NULL, 0}, "3 documents; there is room for 2"},
+                 {{1, ids, three, none, 0}, "no target"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_true(trainer_gradients(&r.trainer, &cases[i].batch, 1, 0, 0, &result, &err) != OSSO_OK);
         if (!strstr(err.text, cases[i].why))
@@ -308,7 +308,7 @@ static void test_refused(void **state)
     for (int32_t bad = -1; bad <= 64; bad += 65) {
         ids[1] = bad;
         assert_int_equal(
-            trainer_gradients(&r.trainer, &(struct trainer_batch){1, ids, three, NULL}, 1, 0, 0, &result, &err),
+            trainer_gradients(&r.trainer, &(struct trainer_batch){1, ids, three, NULL, 0}, 1, 0, 0, &result, &err),
             OSSO_USAGE);
         assert_non_null(strstr(err.text, "the model knows 0 to 63"));
     }

@@ -87,8 +87,9 @@ INLINE void load_mxfp4_hf(const struct rows *rows, int64_t g, int blocks, struct
     q->scale[0] = mxfp4_scales(_mm512_slli_epi32(_mm512_cvtepu8_epi32(by_block), 24));
 }
 
-/* 16 bytes of each of 4 blocks that lie 34 apart. Loads of 64 bytes would do with half as many, but nearly all of them would
- * lie across two lines, and two lines that are still on their way from memory cost a third of the speed (Zen 5). */
+/* 16 bytes of each of 4 blocks that lie 34 apart. Loads of 64 bytes would do with half as many, but nearly all of them
+ * would lie across two lines, and two lines that are still on their way from memory cost a third of the speed (Zen 5).
+ */
 INLINE __m512i four_blocks(const uint8_t *at)
 {
     __m512i v = _mm512_zextsi128_si512(_mm_loadu_si128((const void *)at));
@@ -122,7 +123,8 @@ INLINE void load_q8_0(const struct rows *rows, int64_t g, int blocks, struct qua
 
 INLINE __m512 both_halves(__m256 a, __m256 b)
 {
-    return _mm512_castsi512_ps(_mm512_inserti64x4(_mm512_castsi256_si512(_mm256_castps_si256(a)), _mm256_castps_si256(b), 1));
+    return _mm512_castsi512_ps(
+        _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_castps_si256(a)), _mm256_castps_si256(b), 1));
 }
 
 /* Any format: two pairs. `open` is what pair_scales keeps. */
@@ -157,7 +159,8 @@ INLINE void load_coded(enum dtype t, const struct rows *rows, int64_t g, int blo
     }
 }
 
-INLINE void load(enum dtype t, const struct rows *rows, int64_t g, int blocks, struct pair_scales open[4], struct quad *q)
+INLINE void load(enum dtype t, const struct rows *rows, int64_t g, int blocks, struct pair_scales open[4],
+                 struct quad *q)
 {
     if (t == DT_Q8_0)
         load_q8_0(rows, g, blocks, q);
