@@ -1,4 +1,5 @@
-/* eval_history.c: two tables, runs and their scores. Whatever is added is added in one transaction that waits for others. */
+/* eval_history.c: two tables, runs and their scores. Whatever is added is added in one transaction that waits for
+ * others. */
 #include "cli/eval_history.h"
 
 #include "cli/out.h"
@@ -54,12 +55,13 @@ enum osso_status eval_history_read(const char *path, const char *task, char **re
 /* Marks the file as ours, and the form of its tables. */
 enum { APPLICATION = 0x6f73736f, FORM = 1, PATIENCE_MS = 60000 };
 
-static const char tables[] = "CREATE TABLE run(id INTEGER PRIMARY KEY, date TEXT NOT NULL, model TEXT, hash TEXT, parameters INTEGER,"
-                             " settings TEXT NOT NULL, machine TEXT, seconds REAL, osso TEXT);"
-                             "CREATE TABLE score(run INTEGER NOT NULL REFERENCES run(id), task TEXT NOT NULL, part INTEGER NOT NULL,"
-                             " metric TEXT NOT NULL, value REAL, stderr REAL, n INTEGER);"
-                             "CREATE INDEX score_task ON score(task);"
-                             "PRAGMA application_id=0x6f73736f; PRAGMA user_version=1;";
+static const char tables[] =
+    "CREATE TABLE run(id INTEGER PRIMARY KEY, date TEXT NOT NULL, model TEXT, hash TEXT, parameters INTEGER,"
+    " settings TEXT NOT NULL, machine TEXT, seconds REAL, osso TEXT);"
+    "CREATE TABLE score(run INTEGER NOT NULL REFERENCES run(id), task TEXT NOT NULL, part INTEGER NOT NULL,"
+    " metric TEXT NOT NULL, value REAL, stderr REAL, n INTEGER);"
+    "CREATE INDEX score_task ON score(task);"
+    "PRAGMA application_id=0x6f73736f; PRAGMA user_version=1;";
 
 enum osso_status eval_history_path(const struct options *o, bool listing, char **path_out, struct osso_error *err)
 {
@@ -69,7 +71,8 @@ enum osso_status eval_history_path(const struct options *o, bool listing, char *
     if (o->v[OPT_eval_history].set)
         return (*path_out = home_path(o->v[OPT_eval_history].s)) ? OSSO_OK : error_nomem(err, 0, "a path");
     if (!(*path_out = state_path("evals.sqlite")) && listing)
-        return error_set(err, OSSO_NOTFOUND, "there is no home folder that would hold a history; name one with --history");
+        return error_set(err, OSSO_NOTFOUND,
+                         "there is no home folder that would hold a history; name one with --history");
     if (!*path_out)
         say("this run will be in no history: there is no home folder for it; name a file with --history");
     return OSSO_OK;
@@ -78,8 +81,8 @@ enum osso_status eval_history_path(const struct options *o, bool listing, char *
 /* What SQLite says of the file. */
 static enum osso_status fault(sqlite3 *db, const char *path, const char *what, struct osso_error *err)
 {
-    return error_set(err, OSSO_IO, "%s: the history cannot be %s: %s; --history names another, --no-history none", path, what,
-                     db ? sqlite3_errmsg(db) : "no memory");
+    return error_set(err, OSSO_IO, "%s: the history cannot be %s: %s; --history names another, --no-history none", path,
+                     what, db ? sqlite3_errmsg(db) : "no memory");
 }
 
 static int64_t pragma(sqlite3 *db, const char *question)
@@ -102,10 +105,12 @@ static enum osso_status settle(sqlite3 *db, const char *path, bool make, struct 
     if (whose == 0 && form == 0 && n == 0 && make)
         return sqlite3_exec(db, tables, NULL, NULL, NULL) == SQLITE_OK ? OSSO_OK : fault(db, path, "made", err);
     if (whose != APPLICATION)
-        return error_set(err, OSSO_FORMAT, "%s is no history of osso's evaluations; name another file with --history", path);
+        return error_set(err, OSSO_FORMAT, "%s is no history of osso's evaluations; name another file with --history",
+                         path);
     if (form != FORM)
-        return error_set(err, OSSO_FORMAT, "%s is a history of another osso (form %lld, not %d); name another file with --history",
-                         path, (long long)form, FORM);
+        return error_set(err, OSSO_FORMAT,
+                         "%s is a history of another osso (form %lld, not %d); name another file with --history", path,
+                         (long long)form, FORM);
     return OSSO_OK;
 }
 
@@ -158,9 +163,12 @@ static bool add_run(sqlite3 *db, const struct jval *root)
     const struct jval *model = jval_get(root, "model");
     struct buf settings = {0};
     jwrite_value(&settings, jval_get(root, "config"), JWRITE_PRINTED);
-    bool well = !settings.failed &&
-                sqlite3_prepare_v2(db, "INSERT INTO run(date, model, hash, parameters, settings, machine, seconds, osso) VALUES(?,?,?,?,?,?,?,?)",
-                                   -1, &s, NULL) == SQLITE_OK;
+    bool well =
+        !settings.failed &&
+        sqlite3_prepare_v2(
+            db,
+            "INSERT INTO run(date, model, hash, parameters, settings, machine, seconds, osso) VALUES(?,?,?,?,?,?,?,?)",
+            -1, &s, NULL) == SQLITE_OK;
     if (well) {
         bind_text(s, 1, jval_get(root, "date"));
         bind_text(s, 2, jval_get(model, "name"));
@@ -277,8 +285,9 @@ enum osso_status eval_history_read(const char *path, const char *task, char **re
     if (!file_exists(path))
         return error_set(err, OSSO_NOTFOUND, "%s: there is no history yet; osso eval begins it", path);
     enum osso_status status = begin(path, false, &db, err);
-    const char *query = "SELECT run.id, date, model, hash, machine, task, metric, value, stderr, n, settings FROM score JOIN run ON run.id = score.run"
-                        " WHERE CASE WHEN ?1 IS NULL THEN part = 0 ELSE task = ?1 END ORDER BY run.id, score.rowid";
+    const char *query =
+        "SELECT run.id, date, model, hash, machine, task, metric, value, stderr, n, settings FROM score JOIN run ON run.id = score.run"
+        " WHERE CASE WHEN ?1 IS NULL THEN part = 0 ELSE task = ?1 END ORDER BY run.id, score.rowid";
     if (!status && sqlite3_prepare_v2(db, query, -1, &s, NULL) != SQLITE_OK)
         status = fault(db, path, "read", err);
     if (!status && task)
