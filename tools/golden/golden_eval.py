@@ -180,7 +180,7 @@ def osso(args, names):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "samples.jsonl")
         command = [ROOT / "build/release/osso", "eval", ",".join(names), "-m", args.model, "--data", args.data, "--exact",
-                   "--json", "--samples", path, "-n", str(MAX_NEW), "-c", str(args.max_length)]
+                   "--json", "--no-history", "--samples", path, "-n", str(MAX_NEW), "-c", str(args.max_length)]
         command += ["--limit", str(args.limit)] if args.limit else []
         command += ["--num-fewshot", str(args.num_fewshot)] if args.num_fewshot else []
         report = json.loads(subprocess.run([str(c) for c in command], check=True, stdout=subprocess.PIPE).stdout)

@@ -39,7 +39,7 @@ def estimate(args):
         path = pathlib.Path(args.data, name)
         if not path.exists():
             continue
-        call = command(args, "--limit", args.estimate, "--json")
+        call = command(args, "--limit", args.estimate, "--no-history", "--json")
         call[2] = task
         cpu = os.times()
         report = json.loads(subprocess.run(call, check=True, stdout=subprocess.PIPE).stdout)

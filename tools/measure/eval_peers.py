@@ -59,7 +59,7 @@ def main():
     args = p.parse_args()
     if args.one:
         return one_harness(args)
-    common = ["eval", args.task, "-m", args.model, "--data", args.data, "--limit", args.limit, "-c", 2048, "-t", args.threads, "--json"]
+    common = ["eval", args.task, "-m", args.model, "--data", args.data, "--limit", args.limit, "-c", 2048, "-t", args.threads, "--no-history", "--json"]
     sides = {"osso": [OSSO, *common], "osso --exact": [OSSO, *common, "--exact"]}
     for batch in args.batches.split(","):
         sides[f"HFLM batch {batch}"] = [sys.executable, __file__, args.data, "--model", args.model, "--task", args.task, "--limit", args.limit,
