@@ -13,14 +13,12 @@ enum { N_ENDS = 3 };
 static const char *const answer_ends[N_ENDS] = {"Question:", "</s>", "<|im_end|>"};
 
 /* Up to the first text that ends it. */
-static void cut_text(struct buf *out)
+static void cut_text(char *text)
 {
-    for (int i = 0; i < N_ENDS && out->data; i++) {
-        char *at = strstr(out->data, answer_ends[i]);
-        if (at) {
+    for (int i = 0; i < N_ENDS; i++) {
+        char *at = strstr(text, answer_ends[i]);
+        if (at)
             *at = 0;
-            out->len = (size_t)(at - out->data);
-        }
     }
 }
 
@@ -102,6 +100,18 @@ static enum osso_status judge(const struct eval *e, const struct run *run, struc
     return status;
 }
 
+char *heard_text(const char *s, size_t n)
+{
+    struct buf b = {0};
+    for (size_t i = 0; i < n; i++)
+        if (s[i])
+            buf_putc(&b, s[i]);
+        else
+            buf_puts(&b, HEARD_NUL);
+    buf_puts(&b, "");
+    return buf_take(&b);
+}
+
 enum osso_status heard(const struct eval *e, const struct run *run, struct item *item, const struct score_request *r,
                        struct osso_error *err)
 {
@@ -114,8 +124,9 @@ enum osso_status heard(const struct eval *e, const struct run *run, struct item 
         return OSSO_OK;
     }
     read_text(e, r, harmony, &text);
-    if (!harmony)
-        cut_text(&text);
-    item->text = buf_take(&text);
+    item->text = text.failed ? NULL : heard_text(text.data, text.len);
+    if (!harmony && item->text)
+        cut_text(item->text);
+    buf_free(&text);
     return status || item->text ? status : error_nomem(err, r->ids.len, "an answer");
 }

@@ -40,12 +40,26 @@ static void write_numbers(const struct item *item, struct buf *b)
     buf_putc(b, ']');
 }
 
+/* A text as the model has written it, NUL bytes too. */
+static void write_text(const char *text, struct buf *b)
+{
+    struct buf raw = {0};
+    for (const char *at; (at = strstr(text, HEARD_NUL)); text = at + strlen(HEARD_NUL)) {
+        buf_add(&raw, text, (size_t)(at - text));
+        buf_putc(&raw, 0);
+    }
+    buf_puts(&raw, text);
+    jwrite_string(b, raw.data ? raw.data : "", raw.len);
+    b->failed |= raw.failed;
+    buf_free(&raw);
+}
+
 static void write_item(const struct run *run, const struct item *item, struct buf *b)
 {
     buf_printf(b, "{\"task\":\"%s\",\"doc_id\":%lld", run->task->name, (long long)item->doc_id);
     if (run->task->kind == GENERATE || run->task->kind == CHAT) {
         buf_puts(b, ",\"text\":");
-        jwrite_string(b, item->text, strlen(item->text));
+        write_text(item->text, b);
     }
     if (run->task->kind == CHAT) {
         buf_puts(b, ",\"pred\":");
@@ -147,7 +161,7 @@ static bool take_chat(struct item *item, const struct jval *line)
         return false;
     item->right = right;
     item->well_formed = well;
-    item->text = mem_strndup(text->text.s, text->text.len);
+    item->text = heard_text(text->text.s, text->text.len);
     item->said = mem_strndup(said->text.s, said->text.len);
     return item->text && item->said && item_room(item, 1);
 }
@@ -161,7 +175,7 @@ static bool take_item(struct eval *e, const struct jval *line)
     if (!item || item->kept)
         return false;
     if (run->task->kind == GENERATE)
-        item->kept = text && item_room(item, 1) && (item->text = mem_strndup(text->text.s, text->text.len));
+        item->kept = text && item_room(item, 1) && (item->text = heard_text(text->text.s, text->text.len));
     else if (run->task->kind == CHAT)
         item->kept = take_chat(item, line);
     else
