@@ -46,6 +46,7 @@ PKG      := pkg-config
 HAVE_EDIT   := $(shell $(PKG) --exists libedit 2>/dev/null && echo 1)
 HAVE_YAML   := $(shell $(PKG) --exists yaml-0.1 2>/dev/null && echo 1)
 HAVE_MHD    := $(shell $(PKG) --exists 'libmicrohttpd >= 0.9.75' 2>/dev/null && echo 1)
+HAVE_SQLITE := $(shell $(PKG) --exists 'sqlite3 >= 3.24' 2>/dev/null && echo 1)
 HAVE_HUB    := $(shell $(PKG) --exists 'libcurl >= 7.85' 'libcrypto >= 1.1.1' 2>/dev/null && echo 1)
 CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -DOSSO_VERSION=\"$(VERSION)\" \
             $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit))
@@ -53,6 +54,7 @@ CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) $(if $(WERROR),-Werror) -fPIC -fv
 LDLIBS   := -lm -pthread
 LDLIBS_EDIT := $(if $(HAVE_EDIT),$(shell $(PKG) --libs libedit))
 LDLIBS_YAML := $(if $(HAVE_YAML),$(shell $(PKG) --libs yaml-0.1))
+LDLIBS_SQLITE := $(if $(HAVE_SQLITE),$(shell $(PKG) --libs sqlite3))
 LDLIBS_MHD  := $(if $(HAVE_MHD),$(shell $(PKG) --libs libmicrohttpd))
 
 # A kernel file named *__ISA.c is compiled for that ISA, on its own architecture; the dispatcher runs it only where the
@@ -116,7 +118,8 @@ $(B)/datadir: WORD = $(DATADIR)/osso
 $(B)/have_mhd: WORD = $(HAVE_MHD)
 $(B)/have_yaml: WORD = $(HAVE_YAML)
 $(B)/have_hub: WORD = $(HAVE_HUB)
-$(B)/commit $(B)/datadir $(B)/have_mhd $(B)/have_yaml $(B)/have_hub: FORCE
+$(B)/have_sqlite: WORD = $(HAVE_SQLITE)
+$(B)/commit $(B)/datadir $(B)/have_mhd $(B)/have_yaml $(B)/have_hub $(B)/have_sqlite: FORCE
 	@mkdir -p $(@D)
 	@echo '$(WORD)' | cmp -s - $@ || echo '$(WORD)' > $@
 $(COMMIT_OBJ): $(B)/commit
@@ -131,6 +134,10 @@ $(MHD_OBJ): CPPFLAGS += $(if $(HAVE_MHD),-DHAVE_MHD $(shell $(PKG) --cflags libm
 YAML_OBJ := $(B)/cli/main.o $(B)/cli/train_yaml.o
 $(YAML_OBJ): $(B)/have_yaml
 $(YAML_OBJ): CPPFLAGS += $(if $(HAVE_YAML),-DHAVE_YAML $(shell $(PKG) --cflags yaml-0.1))
+
+SQLITE_OBJ := $(B)/cli/main.o $(B)/cli/eval_history.o
+$(SQLITE_OBJ): $(B)/have_sqlite
+$(SQLITE_OBJ): CPPFLAGS += $(if $(HAVE_SQLITE),-DHAVE_SQLITE $(shell $(PKG) --cflags sqlite3))
 
 # Downloads: libcurl and libcrypto are opened when they are needed (hub/hub_lib.c); only their headers are built with.
 HUB_OBJ := $(patsubst src/%.c,$(B)/%.o,$(wildcard src/hub/*.c))
@@ -170,7 +177,7 @@ $(B)/libosso-inner.a: $(EMU_OBJ) release
 	$(Q)cp build/release/libosso-test.a $@ && $(AR) rs $@ $(EMU_OBJ)
 $(B)/osso: $(B)/libosso-inner.a
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(OPT) -o $@ $(patsubst src/%.c,build/release/%.o,$(CLI_SRC) $(SERVE_SRC) src/base/commit.c) $< $(LDLIBS) $(LDLIBS_EDIT) $(LDLIBS_MHD) $(LDLIBS_YAML)
+	$(Q)$(CC) $(OPT) -o $@ $(patsubst src/%.c,build/release/%.o,$(CLI_SRC) $(SERVE_SRC) src/base/commit.c) $< $(LDLIBS) $(LDLIBS_EDIT) $(LDLIBS_MHD) $(LDLIBS_YAML) $(LDLIBS_SQLITE)
 else
 # The inner archive has every name: for the program, tests and benches. libosso.a is one object that shows osso_* only.
 $(B)/libosso-inner.a: $(LIB_OBJ)
@@ -189,7 +196,7 @@ $(B)/libosso.so: $(B)/libosso.so.$(SOVERSION)
 	$(Q)ln -sfn $(<F) $@
 $(B)/osso: $(CLI_OBJ) $(SERVE_OBJ) $(COMMIT_OBJ) $(B)/libosso-inner.a
 	@$(SAY) LINK $@
-	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT) $(LDLIBS_MHD) $(LDLIBS_YAML)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS) $(LDLIBS_EDIT) $(LDLIBS_MHD) $(LDLIBS_YAML) $(LDLIBS_SQLITE)
 endif
 # The server's parts, for tests of them.
 $(B)/libserve.a: $(SERVE_OBJ)
@@ -245,7 +252,7 @@ $(B)/examples/%: examples/%.c $(B)/libosso.a $(wildcard include/osso/*)
 	$(Q)$(CC) -std=c11 $(OPT) $(WARN) -Iinclude -o $@ $< $(B)/libosso.a $(LDLIBS)
 
 summary: $(B)/osso
-	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing)), server $(if $(HAVE_MHD),libmicrohttpd,left out (libmicrohttpd-dev missing)), YAML $(if $(HAVE_YAML),libyaml,left out (libyaml-dev missing)), downloads $(if $(HAVE_HUB),libcurl,left out (libcurl4-openssl-dev or libssl-dev missing))" >&2
+	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing)), server $(if $(HAVE_MHD),libmicrohttpd,left out (libmicrohttpd-dev missing)), YAML $(if $(HAVE_YAML),libyaml,left out (libyaml-dev missing)), history of evaluations $(if $(HAVE_SQLITE),SQLite,left out (libsqlite3-dev missing)), downloads $(if $(HAVE_HUB),libcurl,left out (libcurl4-openssl-dev or libssl-dev missing))" >&2
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/osso $(DESTDIR)$(DATADIR)/osso/models $(DESTDIR)$(MANDIR)/man1

@@ -34,10 +34,14 @@ code=0
 said=$("$b/osso" serve 2>&1) || code=$?
 check 'a build without its server' "$code ${said##*install }" '1 libmicrohttpd-dev (so Debian calls it), then build again with make'
 "$b/osso" --version | grep 'server: left out' >/dev/null || fail '--version does not say that the server is left out'
-made all COMMIT= HAVE_HUB= >/dev/null
+made all COMMIT= HAVE_HUB= HAVE_SQLITE= >/dev/null
 code=0
 said=$("$b/osso" pull gpt-oss-20b 2>&1) || code=$?
 check 'a build without downloads' "$code ${said##*downloads: }" '1 install libcurl4-openssl-dev and libssl-dev (so Debian calls them), then build again with make'
+code=0
+said=$("$b/osso" eval history 2>&1) || code=$?
+check 'a build without its history of evaluations' "$code ${said##*evaluations: }" '1 install libsqlite3-dev (so Debian calls it), then build again with make'
+"$b/osso" --version | grep 'history of evaluations: left out' >/dev/null || fail '--version does not say that the history is left out'
 made all COMMIT= >/dev/null
 check 'no git' "$("$b/osso" --version | sed -n 2p)" 'commit: unknown (built from a folder without git)'
 

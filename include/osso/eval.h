@@ -41,6 +41,7 @@ struct osso_eval_options {
     int64_t window, stride; /* ppl: ids of a window (0: the engine's context; with llama_rule 512), and from one to the
                              * next (0: a window) */
     bool llama_rule;        /* ppl: as llama.cpp has it: the second half of each whole window, without a prefix */
+    const char *name;       /* what the report calls the model; NULL: nothing */
 };
 
 /* Options of an engine that fits: sessions, rows, rows with logits and, where it is 0, the context (at most 4096). */

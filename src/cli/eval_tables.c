@@ -1,5 +1,6 @@
 /* eval_tables.c: the reports of `osso eval` that are about engines: two models beside each other, one by its experts.
  */
+#include "cli/eval_history.h"
 #include "cli/eval_report.h"
 
 #include "base/error.h"
@@ -62,4 +63,65 @@ double eval_report_kld(const char *report)
     double mean = member(jval_get(jdoc_root(doc), "kl"), "mean");
     jdoc_release(doc);
     return mean;
+}
+
+/* ---- history ------------------------------------------------------------------------------------------------------
+ */
+
+/* A text of the file, as errors show what is not ours. */
+static void word(struct buf *out, const struct jval *v, int width, int most)
+{
+    struct osso_error shown;
+    error_set(&shown, OSSO_OK, "%.*s", most, v && v->type == J_STRING ? v->text.s : "-");
+    buf_printf(out, " %-*s |", width, shown.text);
+}
+
+static void figure(struct buf *out, double value, int width)
+{
+    char text[40];
+    snprintf(text, sizeof text, isnan(value) ? "-" : fabs(value) < 1000 ? "%.4f" : "%.6g", value);
+    buf_printf(out, " %*s |", width, text);
+}
+
+/* Settings that say something: what is 0, false or nothing is left out. */
+static void settings(struct buf *out, const struct jval *v)
+{
+    struct buf text = {0};
+    struct osso_error shown;
+    for (const struct jval *f = v && v->type == J_OBJECT ? v->first : NULL; f; f = f->next)
+        if (f->type == J_BOOL ? f->truth : f->type == J_NUMBER ? jget_real(f) != 0 : f->type == J_STRING)
+            buf_printf(&text, "%s%s%s%s", text.len ? ", " : "", f->key.s, f->type == J_BOOL ? "" : " ",
+                       f->type == J_BOOL ? "" : f->text.s);
+    error_set(&shown, OSSO_OK, "%s", text.data ? text.data : "-");
+    buf_printf(out, " %s |\n", shown.text);
+    out->failed |= text.failed;
+    buf_free(&text);
+}
+
+enum osso_status eval_history_table(const char *report, struct buf *out, struct osso_error *err)
+{
+    struct jdoc *doc = NULL;
+    enum osso_status status = jdoc_read(report, strlen(report), "the history", &doc, err);
+    if (status)
+        return status;
+    buf_printf(out, "| %3s | %-16s | %-16s | %-8s | %-20s | %-24s | %10s | %10s | %6s | settings |\n", "run", "date",
+               "model", "hash", "task", "score", "value", "+- 95 %", "n");
+    buf_puts(
+        out,
+        "|----:|------------------|------------------|----------|----------------------|--------------------------|"
+        "-----------:|-----------:|-------:|----------|\n");
+    for (const struct jval *r = jval_get(jdoc_root(doc), "history")->first; r; r = r->next) {
+        buf_printf(out, "| %3.0f |", member(r, "run"));
+        word(out, jval_get(r, "date"), 16, 16);
+        word(out, jval_get(r, "model"), 16, 60);
+        word(out, jval_get(r, "hash"), 8, 8);
+        word(out, jval_get(r, "task"), 20, 60);
+        word(out, jval_get(r, "metric"), 24, 60);
+        figure(out, member(r, "value"), 10);
+        figure(out, 1.96 * member(r, "stderr"), 10);
+        buf_printf(out, " %6.0f |", member(r, "n"));
+        settings(out, jval_get(r, "settings"));
+    }
+    jdoc_release(doc);
+    return out->failed ? error_nomem(err, out->len, "a table") : OSSO_OK;
 }

@@ -224,6 +224,7 @@ void help_man(void)
         "as absent. NO_COLOR switches colours off. XDG_STATE_HOME stands for ~/.local/state.\n"
         ".SH FILES\n.TP\n.I ~/.local/state/osso/history\nwhat was typed in chats\n"
         ".TP\n.I ~/.local/state/osso/conversation.json\nthe last conversation, for chat \\-\\-continue\n"
+        ".TP\n.I ~/.local/state/osso/evals.sqlite\nthe scores of evaluations, for eval history\n"
         ".TP\n.I %s/models/osso\\-small\nthe model that ships with osso\n"
         ".SH EXIT STATUS\n0: done. 1: something failed. 2: the command line makes no sense. 130: stopped by Ctrl\\-C.\n"
         ".SH SEE ALSO\n.B osso\n.I verb\n.B \\-\\-help\nshows the options of one verb; the header osso.h is the manual of the library.\n",

@@ -47,6 +47,11 @@ static int version(void)
 #else
     printf("YAML: left out (built without libyaml)\n");
 #endif
+#ifdef HAVE_SQLITE
+    printf("history of evaluations: SQLite\n");
+#else
+    printf("history of evaluations: left out (built without SQLite)\n");
+#endif
     const char *missing = osso_hub_missing();
     printf("downloads: %s%s%s\n", missing ? "left out (" : "libcurl", missing ? missing : "", missing ? ")" : "");
     return 0;

@@ -201,6 +201,12 @@ static enum osso_status add_run(struct eval *e, const struct task *task, struct 
     for (int i = 0; i < e->n_runs; i++)
         if (e->runs[i].task == task)
             return error_set(err, OSSO_USAGE, "the task %s is asked for twice", task->name);
+    if (!task->shots && e->o.num_fewshot > 0)
+        return error_set(
+            err, OSSO_USAGE,
+            "--num-fewshot: %s has no file of questions to come first (mmlu has); leave it out, or evaluate "
+            "the others by themselves",
+            task->name);
     char *path = !task_wants_data(task)                 ? mem_strdup("the program's own lines")
                  : task->file && file_is_dir(e->o.data) ? file_join(e->o.data, task->file)
                                                         : mem_strdup(e->o.data);
@@ -237,9 +243,6 @@ static enum osso_status named_tasks(struct eval *e, struct osso_error *err)
         const struct task *task = task_find(s, n);
         if (!task)
             status = error_set(err, OSSO_USAGE, "there is no task '%.*s'; osso eval --help lists them", (int)n, s);
-        else if (!task->shots && e->o.num_fewshot > 0)
-            status = error_set(err, OSSO_USAGE, "--num-fewshot: there are no questions to come first for %s",
-                               task->name);
         else if (task_wants_data(task) && (!e->o.data || !e->o.data[0]))
             status = error_set(err, OSSO_USAGE,
                                "%s needs data: a folder with the tasks' files, or the file of the one task (--data)",

@@ -162,16 +162,40 @@ static void write_run(const struct eval *e, const struct run *run, struct sums *
     }
 }
 
+/* The number formats of its tensors, each once. */
+static void write_formats(const struct osso_model *model, struct buf *b)
+{
+    enum { MOST = 16 };
+    const char *seen[MOST];
+    struct osso_tensor t = {.size = sizeof t};
+    struct osso_error end;
+    int n = 0;
+    buf_puts(b, ",\"formats\":[");
+    for (int64_t i = 0; osso_model_tensor(model, i, &t, &end) == OSSO_OK; i++) {
+        int k = 0;
+        while (k < n && strcmp(seen[k], t.dtype) != 0)
+            k++;
+        if (k == n && n < MOST)
+            buf_printf(b, "%s\"%s\"", n ? "," : "", t.dtype), seen[n++] = t.dtype;
+    }
+    buf_putc(b, ']');
+}
+
 static void write_model(const struct eval *e, struct buf *b)
 {
     const struct osso_engine *engine = e->engine;
     struct osso_model_dims d = {.size = sizeof d};
     buf_printf(b, ",\"model\":{\"hash\":\"%016llx\"", (unsigned long long)e->model_hash);
+    if (e->o.name) {
+        buf_puts(b, ",\"name\":");
+        jwrite_string(b, e->o.name, strlen(e->o.name));
+    }
     if (engine->model) {
         osso_model_dims(engine->model, &d);
         buf_printf(b, ",\"parameters\":%llu,\"active_parameters\":%llu,\"bytes\":%llu",
                    (unsigned long long)d.parameters, (unsigned long long)d.active_parameters,
                    (unsigned long long)d.file_bytes);
+        write_formats(engine->model, b);
     }
     buf_putc(b, '}');
 }

@@ -81,6 +81,7 @@ def test_questions_that_come_first():
     compare_samples(golden["mmlu_2_shot"], lines(samples))
     refuses(run("mmlu", "--num-fewshot", 3), 1, "mmlu_dev.jsonl", "old_maps", "--num-fewshot wants 3")
     refuses(run("copa", "--num-fewshot", 1), 2, "--num-fewshot", "copa")
+    refuses(run("all", "--num-fewshot", 1), 2, "--num-fewshot", "no file of questions")  # nor do some tasks go without, unsaid
 
 
 def test_company_and_threads_change_no_bit():

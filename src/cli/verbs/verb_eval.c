@@ -1,4 +1,5 @@
 /* verb_eval.c: how good a model is, in the field's own measures; and what the difference of two is worth. */
+#include "cli/eval_history.h"
 #include "cli/eval_models.h"
 #include "cli/eval_report.h"
 #include "cli/model_args.h"
@@ -15,7 +16,15 @@
 #include <string.h>
 
 /* What the words ask for. */
-enum work { WORK_TASKS, WORK_SAMPLES, WORK_MODELS, WORK_EXPERTS };
+enum work { WORK_TASKS, WORK_SAMPLES, WORK_MODELS, WORK_EXPERTS, WORK_HISTORY };
+
+/* What a report calls the model: a folder's or a file's own name, or what it was called by at -m. */
+static const char *name_of(const struct options *o, const struct runner *r)
+{
+    const char *given = o->v[OPT_model].set ? o->v[OPT_model].s : r->path ? r->path : "script";
+    const char *last = strrchr(given, '/');
+    return last && last[1] && file_exists(given) ? last + 1 : given;
+}
 
 static enum osso_status run(const struct options *o, struct runner *r, char **report, bool *complete,
                             struct osso_error *err)
@@ -47,6 +56,7 @@ static enum osso_status run(const struct options *o, struct runner *r, char **re
                                      .window = v[OPT_window].set ? v[OPT_window].i : 0,
                                      .stride = v[OPT_stride].set ? v[OPT_stride].i : 0,
                                      .llama_rule = v[OPT_rule].set && strcmp(v[OPT_rule].s, "llama") == 0,
+                                     .name = name_of(o, r),
                                      .progress = eval_models_progress};
     osso_engine_set_interrupt(r->engine, interrupt_flag());
     status = more ? osso_eval_run(r->engine, r->tokenizer, &with, report, complete, err)
@@ -62,7 +72,8 @@ static enum osso_status publish(const struct options *o, const char *report, enu
 {
     const struct option_value *v = o->v;
     struct buf text = {0}, page = {0};
-    enum osso_status status = work == WORK_TASKS || work == WORK_SAMPLES
+    enum osso_status status = work == WORK_HISTORY ? eval_history_table(report, &text, err)
+                              : work == WORK_TASKS || work == WORK_SAMPLES
                                   ? eval_report_table(report, work == WORK_SAMPLES, &text, err)
                                   : eval_report_models(report, &text, err);
     if (!status && v[OPT_report].set) {
@@ -88,6 +99,8 @@ static enum work work_of(const struct options *o)
     bool compare = strcmp(o->operand[0], "compare") == 0;
     if (compare)
         return o->v[OPT_eval_data].typed ? WORK_MODELS : WORK_SAMPLES;
+    if (strcmp(o->operand[0], "history") == 0)
+        return WORK_HISTORY;
     return o->v[OPT_experts].typed ? WORK_EXPERTS : WORK_TASKS;
 }
 
@@ -112,6 +125,9 @@ static enum osso_status check_vain(const struct options *o, enum work work, stru
         {&o->v[OPT_stride], "--stride", "ppl", 1u << WORK_TASKS},
         {&o->v[OPT_rule], "--rule", "ppl", 1u << WORK_TASKS},
         {&o->v[OPT_script], "--script", "tasks alone", 1u << WORK_TASKS},
+        {&o->v[OPT_eval_data], "--data", "a run", ~(1u << WORK_HISTORY)},
+        {&o->v[OPT_eval_history], "--history", "tasks, or history", 1u << WORK_TASKS | 1u << WORK_HISTORY},
+        {&o->v[OPT_eval_no_history], "--no-history", "tasks alone", 1u << WORK_TASKS},
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (options[i].value->typed && !(options[i].works >> work & 1))
@@ -136,7 +152,9 @@ static enum osso_status check(const struct options *o, enum work work, struct os
         return error_set(
             err, OSSO_USAGE,
             "eval compare needs two files of samples (made with --samples), or two models and --data TEXT");
-    if (!compare && o->n_operands > 1)
+    if (work == WORK_HISTORY && o->n_operands > 2)
+        return error_set(err, OSSO_USAGE, "'%s': eval history shows all tasks, or one", o->operand[2]);
+    if (!compare && work != WORK_HISTORY && o->n_operands > 1)
         return error_set(err, OSSO_USAGE, "'%s': tasks are one word, with commas between them", o->operand[1]);
     if (work == WORK_EXPERTS && (strcmp(o->operand[0], "bpb") != 0 && strcmp(o->operand[0], "wikitext") != 0))
         return error_set(err, OSSO_USAGE, "--experts: a table of bits per byte; the task is bpb or wikitext");
@@ -148,10 +166,37 @@ static enum osso_status check(const struct options *o, enum work work, struct os
     return check_vain(o, work, err);
 }
 
-static enum osso_status carry_out(const struct options *o, enum work work, struct runner *r, char **report,
-                                  bool *complete, struct osso_error *err)
+/* A history that nobody asked for is no reason to fail: it is said. */
+static enum osso_status forgive(const struct options *o, enum osso_status status, struct osso_error *err)
+{
+    if (!status || o->v[OPT_eval_history].set)
+        return status;
+    say("this run is in no history: %s", err->text);
+    *err = (struct osso_error){0};
+    return OSSO_OK;
+}
+
+/* *history_out: the file that will have this run (mem_free it); NULL: none. */
+static enum osso_status find_history(const struct options *o, enum work work, char **history_out,
+                                     struct osso_error *err)
+{
+    *history_out = NULL;
+    if (work != WORK_TASKS && work != WORK_HISTORY)
+        return OSSO_OK;
+    enum osso_status status = eval_history_path(o, work == WORK_HISTORY, history_out, err);
+    if (!status && *history_out && work == WORK_TASKS && (status = eval_history_check(*history_out, err))) {
+        mem_free(*history_out);
+        *history_out = NULL;
+        status = forgive(o, status, err);
+    }
+    return status;
+}
+
+static enum osso_status carry_out(const struct options *o, enum work work, struct runner *r, const char *history,
+                                  char **report, bool *complete, struct osso_error *err)
 {
     switch (work) {
+    case WORK_HISTORY: return eval_history_read(history, o->n_operands > 1 ? o->operand[1] : NULL, report, err);
     case WORK_SAMPLES: return osso_eval_compare(o->operand[1], o->operand[2], report, err);
     case WORK_MODELS: return eval_models_compare(o, report, err);
     case WORK_EXPERTS: return eval_models_experts(o, report, err);
@@ -180,18 +225,23 @@ int verb_eval(const struct options *o)
 {
     struct runner r = {0};
     struct osso_error err = {0};
-    char *report = NULL;
+    char *report = NULL, *history = NULL;
     bool complete = true;
     enum work work = work_of(o);
     enum osso_status status = check(o, work, &err);
     interrupt_catch(INTERRUPT_TIDY);
     if (!status)
-        status = carry_out(o, work, &r, &report, &complete, &err);
+        status = find_history(o, work, &history, &err);
+    if (!status)
+        status = carry_out(o, work, &r, history, &report, &complete, &err);
     if (!status)
         status = publish(o, report, work, &err);
+    if (!status && work == WORK_TASKS && history)
+        status = forgive(o, eval_history_add(history, report, &err), &err);
     bool far = !status && too_far(o, work, report), stopped = interrupted();
     interrupt_release();
     osso_free(report);
+    mem_free(history);
     runner_close(&r);
     if (status == OSSO_CANCELLED && stopped)
         return 130;
