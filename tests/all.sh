@@ -47,25 +47,55 @@ one() {
 }
 number() { grep -aoE "$1" "$2" | grep -aoE '[0-9]+' | awk '{n += $1} END {print n + 0}'; }
 # A binary with many tests in it says how they went (cmocka's own words; Python's scripts print the same).
+log_of() { echo "$log/${1//\//-}.log"; }
+tell() { # tell NAME EXIT-STATUS SECONDS: what its log says
+    local name=$1 code=$2 file p f s
+    file=$(log_of "$name")
+    p=$(number '^\[  PASSED  \] [0-9]+ test' "$file")
+    f=$(number '^\[  FAILED  \] [0-9]+ test' "$file")
+    s=$(number '^\[  SKIPPED \] [0-9]+ test' "$file")
+    [ "$code" -ne 0 ] && [ "$f" -eq 0 ] && f=1 # it crashed, ran out of time, or failed without a word
+    count "$p" "$f" "$s"
+    if [ "$f" -eq 0 ]; then
+        echo "ok    $name: $p passed$([ "$s" -gt 0 ] && echo ", $s skipped") ($3 s)"
+    else
+        echo "FAIL  $name: $p passed, $f failed, exit $code ($3 s)"
+        tail -n 40 "$file" | sed 's/^/      /'
+    fi
+    grep -a '^skip' "$file" | sed 's/^/      /'
+}
 many() {
     local name=$1 start=$SECONDS code=0
     shift
     wanted "$name" || return 0
-    local file=$log/${name//\//-}.log
-    timeout 900 "$@" >"$file" 2>&1 || code=$?
-    local p f s
-    p=$(number '^\[  PASSED  \] [0-9]+ test' "$file")
-    f=$(number '^\[  FAILED  \] [0-9]+ test' "$file")
-    s=$(number '^\[  SKIPPED \] [0-9]+ test' "$file")
-    [ $code -ne 0 ] && [ "$f" -eq 0 ] && f=1 # it crashed, ran out of time, or failed without a word
-    count "$p" "$f" "$s"
-    if [ "$f" -eq 0 ]; then
-        echo "ok    $name: $p passed$([ "$s" -gt 0 ] && echo ", $s skipped") ($((SECONDS - start)) s)"
-    else
-        echo "FAIL  $name: $p passed, $f failed, exit $code ($((SECONDS - start)) s)"
-        tail -n 40 "$file" | sed 's/^/      /'
-    fi
-    grep -a '^skip' "$file" | sed 's/^/      /'
+    timeout 900 "$@" >"$(log_of "$name")" 2>&1 || code=$?
+    tell "$name" $code $((SECONDS - start))
+}
+# Long ones that build for themselves and look at no clock run one after the other beside the unit tests, which mostly
+# have one thread; nothing runs beside the tests of the program.
+beside=() pid=
+behind() { # behind NAME COMMAND: to be run so
+    ! wanted "$1" || beside+=("$1" "$2")
+}
+begin_beside() {
+    [ ${#beside[@]} -gt 0 ] || return 0
+    (
+        for ((i = 0; i < ${#beside[@]}; i += 2)); do
+            start=$SECONDS code=0
+            timeout 900 bash -c "${beside[i + 1]}" >"$(log_of "${beside[i]}")" 2>&1 || code=$?
+            echo "$code $((SECONDS - start))" >"$(log_of "${beside[i]}").end"
+        done
+    ) &
+    pid=$!
+}
+end_beside() {
+    [ -n "$pid" ] || return 0
+    wait "$pid"
+    local i code seconds
+    for ((i = 0; i < ${#beside[@]}; i += 2)); do
+        read -r code seconds <"$(log_of "${beside[i]}").end" || code=1 seconds=0
+        tell "${beside[i]}" "$code" "$seconds"
+    done
 }
 
 # Unit tests link the library; scripts run the program; the others build for themselves what they need.
@@ -92,8 +122,13 @@ if [ "$variant" = release ]; then
     one headers tests/headers.sh
     one build tests/build.sh
     one install tests/install.sh
-    many recipes tests/recipes.sh # docs/adding-a-*.md, a test for each page
+    behind recipes tests/recipes.sh # docs/adding-a-*.md, a test for each page
 fi
+# AVX-512's kernels, emulated where the CPU lacks them (its own tests have run them where not), and those of ARM.
+case $variant-$(uname -m) in release-x86_64) grep -qw avx512_vnni /proc/cpuinfo || behind x86/kernels 'tests/x86.sh kernels' ;; esac
+case $variant-$(uname -m) in release-aarch64 | release-arm64) ;; release-*) behind arm/kernels 'tests/arm.sh kernels' ;; esac
+rm -f "$log"/*.end
+begin_beside
 for source in tests/*/test_*.c; do
     [ -e "$source" ] || continue
     name=${source#tests/}
@@ -120,15 +155,11 @@ if [ "$variant" = release ]; then
     far measure/test_fill best 1
     far model/test_golden best 1
 fi
+end_beside
 for script in tests/e2e/test_*.py tests/e2e/test_*.sh; do
     [ -e "$script" ] || continue
     many "${script#tests/}" "$script"
 done
-# AVX-512's kernels, emulated where the CPU lacks them (it has run its own above where not).
-case $variant-$(uname -m) in release-x86_64) grep -qw avx512_vnni /proc/cpuinfo || many x86/kernels tests/x86.sh kernels ;; esac
-# The same kernels on ARM, emulated; an ARM machine has run its own above.
-case $variant-$(uname -m) in release-aarch64 | release-arm64) ;; release-*) many arm/kernels tests/arm.sh kernels ;; esac
-
 [ $skipped -gt 0 ] && echo "$skipped skipped"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]

@@ -95,7 +95,7 @@ static void list_verbs(const char *first)
             width = (int)strlen(verbs[i].name);
     for (int i = 0; i < VERB_COUNT; i++)
         if (!first || strcmp(verbs[i].first, first) == 0)
-            printf("  %-*s %s\n", width, verbs[i].name, verbs[i].line);
+            printf("  %-*s  %s\n", width, verbs[i].name, verbs[i].line);
 }
 
 void help_family(const char *first)

@@ -13,14 +13,13 @@
 #include <openssl/evp.h>
 
 /* LIB_CURL(name): curl_<name>; LIB_CRYPTO(name): EVP_<name> */
-#define HUB_LIB_CURL(X)                                                                                                \
-    X(global_init)                                                                                                     \
-    X(easy_init)                                                                                                       \
-    X(easy_cleanup)                                                                                                    \
-    X(easy_setopt)                                                                                                     \
-    X(easy_getinfo) X(easy_reset) X(easy_strerror) X(slist_append) X(slist_free_all) X(multi_init) X(multi_cleanup)    \
-        X(multi_add_handle) X(multi_remove_handle) X(multi_perform) X(multi_poll) X(multi_info_read) X(multi_setopt)   \
-            X(url) X(url_cleanup) X(url_set) X(url_get) X(free)
+/* clang-format off */ /* which lays such a list out anew each time */
+#define HUB_LIB_CURL(X) \
+    X(global_init) X(easy_init) X(easy_cleanup) X(easy_setopt) X(easy_getinfo) X(easy_reset) X(easy_strerror) \
+    X(slist_append) X(slist_free_all) X(multi_init) X(multi_cleanup) X(multi_add_handle) X(multi_remove_handle) \
+    X(multi_perform) X(multi_poll) X(multi_info_read) X(multi_setopt) X(url) X(url_cleanup) X(url_set) \
+    X(url_get) X(free)
+/* clang-format on */
 #define HUB_LIB_CRYPTO(X)                                                                                              \
     X(MD_CTX_new) X(MD_CTX_free) X(DigestInit_ex) X(DigestUpdate) X(DigestFinal_ex) X(sha256) X(sha1)
 

@@ -39,23 +39,30 @@ void quant_unpack_i8_IQ4_XS(const uint8_t *block, const struct sides *sides, int
     }
 }
 
-/* The code whose value is nearest; K ascends. */
-static int nearest(float x)
+/* The codes whose values are nearest; K ascends, and of two equally near ones the lower is taken. Counting the middles
+ * below a value has no branch, so compilers make vectors of it. */
+static void nearest(const float *values, float inverse, int32_t *codes_out)
 {
-    int low = 0, high = 15;
-    while (low + 1 < high) {
-        int middle = (low + high) / 2;
-        *(x < K[middle] ? &high : &low) = middle;
+    float x[32];
+    for (int i = 0; i < 32; i++) {
+        x[i] = values[i] * inverse;
+        codes_out[i] = 0;
     }
-    return x - K[low] <= K[high] - x ? low : high;
+    for (int k = 0; k < 15; k++) {
+        float middle = 0.5f * (float)(K[k] + K[k + 1]);
+        for (int i = 0; i < 32; i++)
+            codes_out[i] += x[i] > middle;
+    }
 }
 
 /* The scale of the least squared error for the codes that `inverse` gives. */
 static float fitted(const float *values, float inverse)
 {
+    int32_t codes[32];
     float products = 0, squares = 0;
+    nearest(values, inverse, codes);
     for (int i = 0; i < 32; i++) {
-        float k = K[nearest(values[i] * inverse)];
+        float k = K[codes[i]];
         products += values[i] * k;
         squares += k * k;
     }
@@ -64,9 +71,11 @@ static float fitted(const float *values, float inverse)
 
 static float error_of(const float *values, float d)
 {
-    float errors = 0, inverse = d != 0 ? 1 / d : 0;
+    int32_t codes[32];
+    float errors = 0;
+    nearest(values, d != 0 ? 1 / d : 0, codes);
     for (int i = 0; i < 32; i++) {
-        float error = values[i] - d * K[nearest(values[i] * inverse)];
+        float error = values[i] - d * K[codes[i]];
         errors += error * error;
     }
     return errors;
@@ -94,7 +103,9 @@ void quant_pack_IQ4_NL(const float *values, uint8_t *block_out, const struct sid
                 best = d;
             }
         }
+    int32_t codes[32];
     store_u16(block_out, f16_from_f32(best));
+    nearest(values, best != 0 ? 1 / best : 0, codes);
     for (int i = 0; i < 32 && best != 0; i++)
-        block_out[2 + i % 16] |= (uint8_t)(nearest(values[i] / best) << (i / 16 * 4));
+        block_out[2 + i % 16] |= (uint8_t)(codes[i] << (i / 16 * 4));
 }
