@@ -30,9 +30,9 @@ static void known_hash(const struct model_found *m, const char *path, char hash[
     ssize_t n = readlink(path, target, sizeof target - 1);
     target[n > 0 ? n : 0] = 0;
     const char *slash = strrchr(target, '/'), *base = strrchr(path, '/');
-    const char *name = n > 0 && m->home && slash                            ? slash + 1
+    const char *name = n > 0 && m->home && slash                   ? slash + 1
                        : base && strncmp(base, "/sha256-", 8) == 0 ? base + 8
-                                                                    : "";
+                                                                   : "";
     hash[0] = 0;
     if (is_hash(name))
         snprintf(hash, 65, "%s", name);

@@ -6,9 +6,9 @@
 
 enum model_shelf_state {
     SHELF_WHOLE,
-    SHELF_OTHER,     /* of an architecture that osso does not run */
-    SHELF_BEGUN,     /* a pull has not ended */
-    SHELF_DAMAGED,   /* it cannot be opened */
+    SHELF_OTHER,   /* of an architecture that osso does not run */
+    SHELF_BEGUN,   /* a pull has not ended */
+    SHELF_DAMAGED, /* it cannot be opened */
 };
 struct model_shelf_row {
     const char *name; /* for -m */

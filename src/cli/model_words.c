@@ -41,7 +41,8 @@ bool model_words_want(const struct model_words *w, const char *repository, const
 {
     if (!w)
         return true;
-    if (model_words_joined(w, repository) || (*file && (model_words_joined(w, file) || model_names_same(w->name, file))))
+    if (model_words_joined(w, repository) ||
+        (*file && (model_words_joined(w, file) || model_names_same(w->name, file))))
         return true;
     return model_names_same(w->name, repository) &&
            (!w->tag[0] || strcasecmp(w->tag, "latest") == 0 || strcasestr(file, w->tag));

@@ -1,6 +1,6 @@
-/* hub_remove.c: takes a revision, or a few of its files, out of Hugging Face's cache: the links, and those blobs that no
- * other revision has a link to. Blobs go first: what is ended in the middle is finished by the same call again. What the
- * blobs themselves are links to (newer clients' store for all repositories) stays where it is. */
+/* hub_remove.c: takes a revision, or a few of its files, out of Hugging Face's cache: the links, and those blobs that
+ * no other revision has a link to. Blobs go first: what is ended in the middle is finished by the same call again. What
+ * the blobs themselves are links to (newer clients' store for all repositories) stays where it is. */
 #define _GNU_SOURCE
 #include "hub/hub_store.h"
 
@@ -127,7 +127,7 @@ static enum osso_status drop_blob(struct removal *r, const char *name, struct os
             status = error_set(err, OSSO_IO, "cannot remove %s: %s", path, strerror(errno));
         else if (!status && S_ISREG(st.st_mode) && st.st_nlink == 1)
             r->bytes += (uint64_t)st.st_blocks * 512 < (uint64_t)st.st_size ? (uint64_t)st.st_blocks * 512
-                                                                             : (uint64_t)st.st_size;
+                                                                            : (uint64_t)st.st_size;
     }
     if (lock >= 0)
         close(lock);

@@ -29,7 +29,7 @@ static void test_known(void **state)
         const void *data;
         size_t n;
         uint32_t sum;
-    } known[] = {{zeros, 32, 0x8a9136aa}, {ones, 32, 0x62a8ab43}, {up, 32, 0x46dd794e},
+    } known[] = {{zeros, 32, 0x8a9136aa}, {ones, 32, 0x62a8ab43},       {up, 32, 0x46dd794e},
                  {down, 32, 0x113fdb5c},  {"123456789", 9, 0xe3069283}, {"", 0, 0}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         assert_int_equal(crc32c(0, known[i].data, known[i].n), known[i].sum);

@@ -265,7 +265,7 @@ def test_liars():
             assert TOKEN not in result.complaint and "secret" not in result.complaint, result
             assert no_final(home) and time.monotonic() - start < 30 * SLOW, name
 
-        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
             list(pool.map(one, LIES))
         assert not any(r["token"] for r in hub.requests("storage"))
 

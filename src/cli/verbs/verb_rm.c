@@ -51,7 +51,7 @@ static enum osso_status named_commit(const char *home, const char *revision, cha
 struct request {
     const char *home;
     char commit[128];
-    bool every;        /* all revisions */
+    bool every;         /* all revisions */
     const char **paths; /* of one file of the revision */
     struct model_files files;
 };

@@ -16,8 +16,8 @@
 #include <string.h>
 
 struct verdict {
-    struct buf b;  /* what is printed */
-    bool json;     /* as JSON, at once at the end */
+    struct buf b; /* what is printed */
+    bool json;    /* as JSON, at once at the end */
     const char *comma;
     int wrong, unknown, good;
 };
