@@ -40,6 +40,7 @@ struct osso_model_dims {
     int64_t n_layers, hidden, intermediate, vocab, n_heads, n_kv_heads, head_dim, n_experts, experts_per_token, window,
         context;
     uint64_t parameters, active_parameters, file_bytes;
+    const char *form; /* of its files: "hf", "original", "mlx", "gguf"; NULL: made in memory */
 };
 OSSO_API void osso_model_dims(const struct osso_model *model, struct osso_model_dims *dims_out);
 

@@ -94,7 +94,8 @@ OSSO_API enum osso_status osso_train_evaluate(struct osso_train *train, struct o
                                               struct osso_error *err);
 /* A checkpoint of this step; OUT/latest, and OUT/best where the last validation was the best, name it. */
 OSSO_API enum osso_status osso_train_save(struct osso_train *train, struct osso_error *err);
-/* The model as it stands: its weights are the run's own. Engines over it are made anew after each step. */
+/* The model as it stands: its weights are the run's own, and from qat_from_step on its experts the MXFP4 that an export
+ * of such a checkpoint has. Asked for and engines over it made anew after each step. */
 OSSO_API const struct osso_model *osso_train_model(struct osso_train *train);
 OSSO_API int64_t osso_train_done(const struct osso_train *train); /* steps made, those before a resume included */
 OSSO_API const char *osso_train_note(const struct osso_train *train, int i);

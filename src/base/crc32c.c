@@ -35,6 +35,11 @@ static uint32_t by_tables(uint32_t crc, const uint8_t *s, size_t n)
     return by_bits(crc, s, n);
 }
 
+uint32_t crc32c_by_tables(uint32_t crc, const void *data, size_t n)
+{
+    return ~by_tables(~crc, data, n);
+}
+
 #if defined(__x86_64__)
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *s, size_t n)
 {
@@ -57,5 +62,5 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t n)
     if (__builtin_cpu_supports("sse4.2"))
         return ~by_instruction(~crc, data, n);
 #endif
-    return n < FEW ? ~by_bits(~crc, data, n) : ~by_tables(~crc, data, n);
+    return n < FEW ? ~by_bits(~crc, data, n) : crc32c_by_tables(crc, data, n);
 }

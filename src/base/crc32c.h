@@ -7,5 +7,7 @@
 
 /* Of n bytes behind those whose sum is `crc` (0: none). */
 uint32_t crc32c(uint32_t crc, const void *data, size_t n);
+/* The same on a CPU without the instruction; for tests. */
+uint32_t crc32c_by_tables(uint32_t crc, const void *data, size_t n);
 
 #endif

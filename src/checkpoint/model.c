@@ -272,6 +272,7 @@ void osso_model_dims(const struct osso_model *model, struct osso_model_dims *dim
         .context = c->context,
         .parameters = params_total(c),
         .active_parameters = params_active(c),
+        .form = model->names ? model->names->form : NULL,
     };
     for (int64_t i = 0; i < model->tensors.n; i++)
         d.file_bytes += model->tensors.list[i].bytes;

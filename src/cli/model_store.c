@@ -19,73 +19,37 @@
 enum { MAX_ENTRIES = 20000, MAX_MANIFEST = 1 << 20 };
 
 struct search {
-    const struct model_words *words;
+    const struct model_words *words; /* NULL: all there are */
     const char *place;
+    const char *home; /* of what is found now: struct model_found's */
     struct model_found *found;
     int n, cap;
     int budget; /* entries of folders that may still be looked at */
 };
 
-/* ---- names ---------------------------------------------------------------------------------------------- */
-
-/* The form in which names are compared: small letters, without .gguf and -GGUF behind, : as - */
-static void plain_key(char key[200], const char *name)
+/* name becomes the list's. */
+static void add(struct search *s, const char *path, const char *owner, char *name)
 {
-    snprintf(key, 200, "%s", name);
-    for (char *c = key; *c; c++)
-        *c = *c == ':' ? '-' : *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
-    static const char *const endings[] = {".gguf", "-gguf"};
-    for (int i = 0; i < 2; i++) {
-        size_t n = strlen(key), m = strlen(endings[i]);
-        if (n > m && strcmp(key + n - m, endings[i]) == 0)
-            key[n - m] = 0;
-    }
-}
-
-static bool same_name(const char *a, const char *b)
-{
-    char ka[200], kb[200];
-    plain_key(ka, a);
-    plain_key(kb, b);
-    return strcmp(ka, kb) == 0;
-}
-
-/* What is asked for, with its tag as a part of the name: gpt-oss:20b is gpt-oss-20b elsewhere. */
-static bool is_joined(const struct model_words *w, const char *name)
-{
-    char joined[200];
-    snprintf(joined, sizeof joined, "%s-%s", w->name, w->tag);
-    return w->tag[0] && same_name(joined, name);
-}
-
-/* Is this repository, or this file of it ("": none in particular), what is asked for? A tag that is no part of the
- * repository's name says which of its files. */
-static bool wanted(const struct model_words *w, const char *repository, const char *file)
-{
-    if (is_joined(w, repository) || (*file && (is_joined(w, file) || same_name(w->name, file))))
-        return true;
-    return same_name(w->name, repository) &&
-           (!w->tag[0] || strcasecmp(w->tag, "latest") == 0 || strcasestr(file, w->tag));
-}
-
-static void add(struct search *s, const char *path, const char *owner)
-{
-    bool exact = !s->words->owner[0] || strcasecmp(s->words->owner, owner) == 0;
+    bool exact = !s->words || !s->words->owner[0] || strcasecmp(s->words->owner, owner) == 0;
     for (int i = 0; i < s->n; i++)
-        if (strcmp(s->found[i].path, path) == 0)
+        if (strcmp(s->found[i].path, path) == 0) {
+            mem_free(name);
             return;
-    if (s->n == s->cap && (!exact || s->found[s->n - 1].exact))
+        }
+    bool room = s->n < s->cap || (exact && s->cap > 0 && !s->found[s->n - 1].exact);
+    char *copy = room ? mem_strdup(path) : NULL;
+    if (!copy) {
+        mem_free(name);
         return;
-    char *copy = mem_strdup(path);
-    if (!copy)
-        return;
+    }
     if (s->n == s->cap)
-        mem_free(s->found[--s->n].path);
+        model_store_free(s->found + --s->n, 1);
     int at = s->n;
     while (exact && at > 0 && !s->found[at - 1].exact)
         at--;
     memmove(s->found + at + 1, s->found + at, (size_t)(s->n - at) * sizeof *s->found);
-    s->found[at] = (struct model_found){copy, s->place, exact};
+    s->found[at] = (struct model_found){
+        .path = copy, .place = s->place, .exact = exact, .home = s->home ? mem_strdup(s->home) : NULL, .name = name};
     s->n++;
 }
 
@@ -110,8 +74,8 @@ static void each_entry(struct search *s, const char *folder, entry_fn *fn, const
 }
 
 struct repository {
-    const char *owner, *name;
-    bool inner; /* in a folder of it */
+    const char *before, *owner, *name; /* before: the word that names the store at -m */
+    bool inner;                        /* in a folder of it */
 };
 
 /* A GGUF file; of one in parts the first, which names the others. */
@@ -128,9 +92,10 @@ static void repository_file(struct search *s, const char *path, const char *name
     const struct repository *r = context;
     bool folder = file_is_dir(path);
     if (folder && !r->inner)
-        each_entry(s, path, repository_file, &(struct repository){r->owner, r->name, true});
-    if (!folder && is_model_file(name) && wanted(s->words, r->name, name))
-        add(s, path, r->owner);
+        each_entry(s, path, repository_file, &(struct repository){r->before, r->owner, r->name, true});
+    if (!folder && is_model_file(name) && model_words_want(s->words, r->name, name))
+        add(s, path, r->owner,
+            s->words ? NULL : model_words_spelt(r->before, r->owner, *r->owner ? r->name : "", name));
 }
 
 /* A folder of a repository's files: its GGUF files, or itself. */
@@ -139,8 +104,9 @@ static void repository_files(struct search *s, const char *folder, const struct 
     char *config = file_join(folder, "config.json");
     int before = s->n;
     each_entry(s, folder, repository_file, r);
-    if (s->n == before && config && file_exists(config) && wanted(s->words, r->name, ""))
-        add(s, folder, r->owner);
+    if (s->n == before && config && file_exists(config) && model_words_want(s->words, r->name, ""))
+        add(s, folder, r->owner,
+            s->words ? NULL : model_words_spelt(r->before, r->owner, *r->owner ? r->name : "", ""));
     mem_free(config);
 }
 
@@ -183,6 +149,20 @@ char *model_store_snapshot(const char *folder)
     return n > 0 && (size_t)n < sizeof path && file_is_dir(path) ? mem_strdup(path) : NULL;
 }
 
+/* Has a pull begun a file there? */
+static bool is_unfinished(const char *folder)
+{
+    char *blobs = file_join(folder, "blobs");
+    DIR *dir = blobs ? opendir(blobs) : NULL;
+    bool part = false;
+    for (struct dirent *e; dir && !part && (e = readdir(dir));)
+        part = strstr(e->d_name, ".osso-part") != NULL;
+    if (dir)
+        closedir(dir);
+    mem_free(blobs);
+    return part;
+}
+
 /* models--OWNER--NAME */
 static void hub_entry(struct search *s, const char *path, const char *name, const void *context)
 {
@@ -193,8 +173,15 @@ static void hub_entry(struct search *s, const char *path, const char *name, cons
         return;
     snprintf(owner, sizeof owner, "%.*s", (int)(dashes - name - 8), name + 8);
     char *snapshot = model_store_snapshot(path);
+    s->home = path;
     if (snapshot)
-        repository_files(s, snapshot, &(struct repository){owner, dashes + 2, false});
+        repository_files(s, snapshot, &(struct repository){"", owner, dashes + 2, false});
+    int before = s->n;
+    if (!s->words && is_unfinished(path))
+        add(s, path, owner, model_words_spelt("", owner, dashes + 2, ""));
+    if (s->n > before)
+        s->found[before].unfinished = true;
+    s->home = NULL;
     mem_free(snapshot);
 }
 
@@ -206,7 +193,7 @@ static void hub(struct search *s, const char *root)
 /* OWNER/NAME/files */
 static void owned_repository(struct search *s, const char *path, const char *name, const void *owner)
 {
-    repository_files(s, path, &(struct repository){owner, name, false});
+    repository_files(s, path, &(struct repository){"lms:", owner, name, false});
 }
 
 static void owner_folder(struct search *s, const char *path, const char *name, const void *context)
@@ -228,13 +215,15 @@ static void flat_file(struct search *s, const char *path, const char *name, cons
     const char *first = strchr(name, '_');
     if (!is_model_file(name) || file_is_dir(path) || strlen(name) >= sizeof rest)
         return;
-    if (!first && wanted(s->words, "", name))
-        add(s, path, "");
+    if (!s->words || (!first && model_words_want(s->words, "", name))) {
+        add(s, path, "", NULL);
+        return;
+    }
     snprintf(owner, sizeof owner, "%.*s", first ? (int)(first - name) : 0, name);
     for (const char *next = first ? strchr(first + 1, '_') : NULL; next; next = strchr(next + 1, '_')) {
         snprintf(rest, sizeof rest, "%.*s", (int)(next - first - 1), first + 1);
-        if (wanted(s->words, rest, next + 1))
-            add(s, path, owner);
+        if (model_words_want(s->words, rest, next + 1))
+            add(s, path, owner, NULL);
     }
 }
 
@@ -243,6 +232,21 @@ static void flat(struct search *s, const char *root)
 {
     each_entry(s, root, flat_file, NULL);
     hub(s, root);
+}
+
+/* A folder of one's own: models in it, or in folders of it. */
+static void own_entry(struct search *s, const char *path, const char *name, const void *context)
+{
+    (void)context;
+    if (file_is_dir(path))
+        repository_files(s, path, &(struct repository){"", "", name, false});
+    else if (is_model_file(name) && model_words_want(s->words, "", name))
+        add(s, path, "", NULL);
+}
+
+static void own(struct search *s, const char *root)
+{
+    each_entry(s, root, own_entry, NULL);
 }
 
 /* The blob of a manifest's model, or NULL. */
@@ -288,12 +292,15 @@ static void ollama_entry(struct search *s, const char *path, const char *name, c
         return;
     }
     snprintf(joined, sizeof joined, "%s-%s", m.parts[2], name);
-    bool tagged = same_name(w->name, m.parts[2]) && strcasecmp(w->tag[0] ? w->tag : "latest", name) == 0;
-    if (!tagged && !is_joined(w, joined) && !same_name(w->name, joined))
+    bool tagged = !w || (model_names_same(w->name, m.parts[2]) && strcasecmp(w->tag[0] ? w->tag : "latest", name) == 0);
+    if (!tagged && !model_words_joined(w, joined) && !model_names_same(w->name, joined))
         return;
+    const char *owner = strcmp(m.parts[1], "library") == 0 ? "" : m.parts[1];
     char *blob = ollama_blob(m.root, path);
+    s->home = path;
     if (blob)
-        add(s, blob, m.parts[1]);
+        add(s, blob, m.parts[1], w ? NULL : model_words_spelt("ollama:", owner, m.parts[2], name));
+    s->home = NULL;
     mem_free(blob);
 }
 
@@ -328,29 +335,52 @@ static const struct {
     {"llama.cpp's cache", "LLAMA_CACHE", "", flat},
     {"llama.cpp's cache", "XDG_CACHE_HOME", "llama.cpp", flat},
     {"llama.cpp's cache", "HOME", ".cache/llama.cpp", flat},
+    {"OSSO_MODELS", "OSSO_MODELS", "", own}, /* folders, separated by ':' */
 };
+
+/* One root of a place: a folder, or the folder below it. */
+static void look(struct search *s, size_t place, const char *folder, size_t n)
+{
+    const char *below = places[place].below;
+    char *first = mem_strndup(folder, n);
+    char *root = !first || !*below ? first : !*first ? mem_strdup(below) : file_join(first, below);
+    s->place = places[place].name;
+    s->budget = MAX_ENTRIES;
+    if (root && file_is_dir(root))
+        places[place].layout(s, root);
+    if (root != first)
+        mem_free(root);
+    mem_free(first);
+}
 
 int model_store_find(const struct model_words *words, struct model_found *found_out, int cap)
 {
     struct search s = {.words = words, .found = found_out, .cap = cap};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         const char *folder = places[i].variable ? getenv(places[i].variable) : "";
-        if (!folder || (places[i].variable && !*folder) || (words->place && strcmp(words->place, places[i].name) != 0))
+        if (!folder || (places[i].variable && !*folder) ||
+            (words && words->place && strcmp(words->place, places[i].name) != 0))
             continue;
-        char *root = !*folder           ? mem_strdup(places[i].below)
-                     : *places[i].below ? file_join(folder, places[i].below)
-                                        : mem_strdup(folder);
-        s.place = places[i].name;
-        s.budget = MAX_ENTRIES;
-        if (root && file_is_dir(root))
-            places[i].layout(&s, root);
-        mem_free(root);
+        bool several = places[i].layout == own;
+        while (several && strchr(folder, ':')) {
+            look(&s, i, folder, strcspn(folder, ":"));
+            folder = strchr(folder, ':') + 1;
+        }
+        look(&s, i, folder, strlen(folder));
     }
     return s.n;
 }
 
+int model_store_all(struct model_found *found_out, int cap)
+{
+    return model_store_find(NULL, found_out, cap);
+}
+
 void model_store_free(struct model_found *found, int n)
 {
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         mem_free(found[i].path);
+        mem_free(found[i].home);
+        mem_free(found[i].name);
+    }
 }

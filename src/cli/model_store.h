@@ -3,22 +3,23 @@
 #ifndef OSSO_CLI_MODEL_STORE_H
 #define OSSO_CLI_MODEL_STORE_H
 
-#include <stdbool.h>
+#include "cli/model_words.h"
 
-/* What a person calls a model: OWNER/NAME:TAG; owner and tag may be "". */
-struct model_words {
-    char owner[96], name[96], tag[96];
-    const char *place; /* only there ("ollama's store"); NULL: anywhere */
-};
+#include <stdbool.h>
 
 struct model_found {
     char *path;        /* of what osso opens: a GGUF file or a folder */
     const char *place; /* "ollama's store" */
     bool exact;        /* of this owner, not only of this name */
+    char *home;        /* the repository's folder in a hub's cache, Ollama's manifest; NULL elsewhere */
+    char *name;        /* what -m takes besides the path; NULL: nothing shorter. Only of model_store_all */
+    bool unfinished;   /* path is a repository's folder in which a pull has begun a file. Only of model_store_all */
 };
 
 /* Every model of this name, those of this owner first; at most cap of them. Returns how many. */
 int model_store_find(const struct model_words *words, struct model_found *found_out, int cap);
+/* Every one that there is, in all places, whatever it is called. */
+int model_store_all(struct model_found *found_out, int cap);
 void model_store_free(struct model_found *found, int n);
 /* A hub cache's models--OWNER--NAME holds no model itself: refs/main says which of its snapshots is the newest; without
  * it (one was asked for by its number) there must be only one. NULL: it is no such folder (mem_free it). */

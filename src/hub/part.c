@@ -177,7 +177,7 @@ enum osso_status part_open(const char *path, const char *key, uint64_t size, str
     *p = (struct part){.fd = -1, .state_fd = -1, .size = size};
     *again_out = false;
     if (size / PIECE >= MAX_PIECES)
-        return error_set(err, OSSO_LIMIT, "%s would have %llu bytes: more than osso fetches", path,
+        return error_set(err, OSSO_UNSUPPORTED, "%s would have %llu bytes: more than osso fetches", path,
                          (unsigned long long)size);
     p->n = (uint32_t)((size + PIECE - 1) / PIECE);
     p->path = with_ending(path, ".osso-part");

@@ -122,6 +122,7 @@ static void experts_back(const struct hand *h, struct backward *b, int layer)
     const struct forward *f = b->forward;
     const struct config *c = f->config;
     const struct layer_weights *w = &f->weights->layers[layer];
+    const struct layer_weights *own = &b->own->layers[layer];
     struct kept *s = &f->acts.kept[layer % f->acts.n_kept];
     struct moe moe = {.source = &f->weights->source,
                       .layer = layer,
@@ -140,11 +141,11 @@ static void experts_back(const struct hand *h, struct backward *b, int layer)
                                 .d_gate = b->space.d_gate,
                                 .d_up = b->space.d_up,
                                 .d_in = b->space.d_in,
-                                .gate = by(b, w->gate.first.data),
+                                .gate = by(b, own->gate.first.data),
                                 .gate_bias = by(b, w->gate_bias.first.data),
-                                .up = by(b, w->up.first.data),
+                                .up = by(b, own->up.first.data),
                                 .up_bias = by(b, w->up_bias.first.data),
-                                .down = by(b, w->down.first.data),
+                                .down = by(b, own->down.first.data),
                                 .down_bias = by(b, w->down_bias.first.data)};
     h->backend->train->experts(h, &back);
     sync(h);
@@ -312,7 +313,7 @@ uint64_t REAL(backward_bytes)(const struct config *config, const struct activati
 enum osso_status REAL(backward_create)(struct forward *f, const float *values, real *gradients, struct backward *b,
                                        struct osso_error *err)
 {
-    *b = (struct backward){.forward = f, .values = values, .gradients = gradients, .divisor = 1};
+    *b = (struct backward){.forward = f, .values = values, .own = f->weights, .gradients = gradients, .divisor = 1};
     must(f->acts.n_kept > 0 && !f->shard.reduce);
     if (!f->backend->train)
         return error_set(err, OSSO_UNSUPPORTED, "the backend %s cannot train; take cpu", f->backend->name);

@@ -29,7 +29,10 @@ struct backward {
      * the other, from position 0; no row wants logits twice. */
     struct forward *forward;
     const float *values; /* an arena of params_count values */
-    real *gradients;     /* another one; every step adds to it */
+    /* The table over it. The forward pass's own may differ from it in the experts' matrices: those that it computes
+     * with, in whatever format; what a derivative by them is goes to the place of these. */
+    const struct weights *own;
+    real *gradients; /* another one; every step adds to it */
     /* This step's: what logit row i should have been. The divisor is that of all batches that make one update. */
     const int32_t *target;
     const float *weight;

@@ -82,6 +82,7 @@ static enum osso_status add_parts(const struct shape *s, struct trainer_options 
                                    .n_members = o.threads,
                                    .n_kept = o.n_kept};
     b->weights = b->gradients = (uint64_t)params_count(&s->config) * sizeof(float);
+    b->weights += o.fake_quant ? fake_quant_bytes(&s->config) : 0;
     b->moments = optimizer_bytes(&s->config, &o.optimizer);
     b->activations = activations_bytes(&s->config, be, &a) + backward_bytes(&s->config, &a);
     b->pages = page_bytes(s, be);

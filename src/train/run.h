@@ -21,6 +21,7 @@ struct osso_train {
     struct schedule schedule;
     struct run_log log;
     struct run_state state;
+    int64_t qat_from;           /* the first step whose experts compute as MXFP4; INT64_MAX: none */
     int64_t step, steps, saved; /* made, in all, of the last checkpoint (-1: none) */
     const char *out, *fault;    /* NULL: none */
     struct osso_model *view;

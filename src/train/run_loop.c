@@ -60,8 +60,8 @@ static enum osso_status one_step(struct loop *l)
     if (t->validates && due(t, TRAIN_eval_every, true))
         status = validate(l, &best);
     if (!status && l->hooks.sample && due(t, TRAIN_sample_every, false))
-        l->asked = l->hooks.sample(l->hooks.user, t->step, t->view, settings_text(t->config, TRAIN_sample_prompt)) !=
-                       0 ||
+        l->asked = l->hooks.sample(l->hooks.user, t->step, osso_train_model(t),
+                                   settings_text(t->config, TRAIN_sample_prompt)) != 0 ||
                    l->asked;
     if (!status && (best || due(t, TRAIN_save_every, false)))
         status = save(l);

@@ -40,6 +40,22 @@ static enum osso_status make_rule(struct osso_train *t, struct osso_error *err)
     return OSSO_OK;
 }
 
+/* A configuration in circulation that only says that it quantizes means the last fifth of the steps. */
+static void choose_quantized(struct osso_train *t)
+{
+    const struct osso_train_config *c = t->config;
+    t->qat_from = INT64_MAX;
+    if (settings_has(c, TRAIN_qat_from_step))
+        t->qat_from = settings_int(c, TRAIN_qat_from_step);
+    else if (settings_quantizes(c))
+        t->qat_from = t->steps - (t->steps + 4) / 5 + 1;
+    if (settings_quantizes(c) && t->qat_from > t->steps)
+        notes_add(&t->notes, "qat_from_step: %lld is more than the run's %lld steps, so nothing is quantized",
+                  (long long)t->qat_from, (long long)t->steps);
+    if (c->quantize && !settings_quantizes(c))
+        notes_add(&t->notes, "enable_quantization: quantize_moe_weights is false, so nothing is quantized");
+}
+
 static enum osso_status open_data(struct osso_train *t, struct osso_error *err)
 {
     const struct osso_train_config *c = t->config;
@@ -150,6 +166,7 @@ static enum osso_status begin(struct osso_train *t, const struct osso_train_opti
         status = make_rule(t, err);
     if (!status)
         status = make_batches(t, err);
+    choose_quantized(t);
     if (!status)
         status = trainer_create(&t->shape.config, t->shape.model ? &t->shape.model->weights : NULL, &t->shape.options,
                                 &t->trainer, err);

@@ -72,6 +72,12 @@ static void count_loads(const struct trainer *t, struct osso_train_report *r)
     }
 }
 
+/* What computes: for step `step`, or after it. */
+static void choose_experts(struct osso_train *t, int64_t step)
+{
+    trainer_quantize(&t->trainer, step >= t->qat_from);
+}
+
 static enum osso_status finish_step(struct osso_train *t, struct osso_train_report *r, struct osso_error *err)
 {
     t->step++;
@@ -94,6 +100,7 @@ enum osso_status osso_train_step(struct osso_train *t, struct osso_train_report 
     struct trainer_result result = {0};
     double begin = now();
     enum osso_status status = sized_check(out, "osso_train_report", err);
+    choose_experts(t, r.step);
     if (!status)
         status = gather(t, err);
     if (!status)
@@ -143,6 +150,7 @@ static enum osso_status sum_losses(struct osso_train *t, double *loss, double *w
                                    struct osso_error *err)
 {
     int64_t left = source_docs(&t->validation);
+    choose_experts(t, t->step);
     enum osso_status status = source_seek(&t->validation, 0, err);
     while (left > 0 && !status) {
         struct trainer_result r = {0};
@@ -175,6 +183,8 @@ enum osso_status osso_train_evaluate(struct osso_train *t, struct osso_train_val
         return status;
     v.loss = loss / weight;
     v.bits_per_byte = bytes > 0 ? loss / log(2) / bytes : NAN;
+    if (t->step >= t->qat_from && t->state.best_step < t->qat_from)
+        t->state.best_loss = INFINITY; /* of experts that no export has */
     v.best = v.loss <
              t->state.best_loss - (isfinite(t->state.best_loss) ? settings_real(t->config, TRAIN_min_delta) : 0);
     if (v.best) {
@@ -210,6 +220,10 @@ enum osso_status osso_train_save(struct osso_train *t, struct osso_error *err)
 
 const struct osso_model *osso_train_model(struct osso_train *t)
 {
+    const struct config *c = &t->view->config;
+    choose_experts(t, t->step);
+    memcpy(t->view->weights.layers, trainer_weights(&t->trainer)->layers,
+           (size_t)c->n_layers * sizeof *t->view->weights.layers);
     return t->view;
 }
 
@@ -227,6 +241,7 @@ enum osso_status osso_train_dump_gradients(struct osso_train *t, const char *pat
 {
     struct trainer_result r = {0};
     char metadata[64];
+    choose_experts(t, t->step + 1);
     enum osso_status status = gather(t, err);
     if (!status)
         status = trainer_gradients(&t->trainer, t->batches, t->shape.grad_accum,

@@ -68,6 +68,11 @@ static inline int64_t settings_int(const struct osso_train_config *c, enum train
 {
     return (int64_t)c->v[id].number;
 }
+/* Is there a step from which on the experts compute as MXFP4? */
+static inline bool settings_quantizes(const struct osso_train_config *c)
+{
+    return settings_has(c, TRAIN_qat_from_step) || (c->quantize && c->quantize_experts);
+}
 /* NULL: neither set nor with a default that is a value. */
 static inline const char *settings_text(const struct osso_train_config *c, enum train_key id)
 {

@@ -144,10 +144,19 @@ static enum osso_status refuse_unbuilt(const struct osso_train_config *c, struct
         if (!settings_is(c, rows[i].key, rows[i].built))
             return error_set(err, OSSO_UNSUPPORTED, "%s: %s is not built yet; leave the key out, or say %s",
                              settings_key(rows[i].key)->name, settings_text(c, rows[i].key), rows[i].built);
-    if (settings_has(c, TRAIN_qat_from_step) || (c->quantize && c->quantize_experts))
-        return error_set(err, OSSO_UNSUPPORTED,
-                         "fake quantization (qat_from_step, quantization) is not built yet; leave it out");
     return OSSO_OK;
+}
+
+/* What no run can have, whatever its model. */
+static enum osso_status refuse_moments(const struct osso_train_config *c, struct osso_error *err)
+{
+    const double most = 0.98;
+    if (!settings_is(c, TRAIN_moments, "bf16") || settings_real(c, TRAIN_beta2) <= most)
+        return OSSO_OK;
+    return error_set(err, OSSO_USAGE,
+                     "moments: bf16 with beta2: %.10g; a step changes the second moment by less than %.2g of itself, "
+                     "which the 8 bits of a bf16 number lose; take a beta2 of at most %.2f, or moments: f32",
+                     settings_real(c, TRAIN_beta2), 1 - settings_real(c, TRAIN_beta2), most);
 }
 
 static enum osso_status lay_rows(const struct osso_train_config *c, int threads, const char *isa, struct shape *s,
@@ -174,6 +183,7 @@ static enum osso_status lay_rows(const struct osso_train_config *c, int threads,
                                           .top_k = s->config.experts_per_token,
                                           .n_kept = c->v[TRAIN_checkpointing].on ? 1 : 0,
                                           .isa = isa,
+                                          .fake_quant = settings_quantizes(c),
                                           .seed = (uint64_t)settings_int(c, TRAIN_seed)};
     s->options.optimizer = (struct optimizer_options){.bf16_moments = settings_is(c, TRAIN_moments, "bf16"),
                                                       .seed = s->options.seed};
@@ -188,6 +198,8 @@ enum osso_status shape_make(const struct osso_train_config *c, const char *from,
     memset(s, 0, sizeof *s);
     bool files = !settings_is(c, TRAIN_init, "random");
     enum osso_status status = refuse_unbuilt(c, err);
+    if (!status)
+        status = refuse_moments(c, err);
     if (!status && files && has_dimension(c))
         status = error_set(err, OSSO_USAGE,
                            "init: the dimensions of %s are its own; leave hidden_size and its like out",
@@ -202,6 +214,8 @@ enum osso_status shape_make(const struct osso_train_config *c, const char *from,
         status = random_config(c, &s->config, err);
     if (!status)
         status = config_check(&s->config, "the model", err);
+    if (!status && settings_quantizes(c))
+        status = fake_quant_check(&s->config, "fake quantization (qat_from_step)", err);
     if (!status)
         status = open_tokenizer(c, s, err);
     if (!status && !s->model)

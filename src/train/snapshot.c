@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+static const char *const kinds[] = {"adamw", "muon"}; /* as enum optimizer_kind */
 enum { VERSION = 1, MAX_STATE = 1 << 16, MAX_TOKENIZER = 256 << 20 };
 static const int64_t MAX_COUNT = INT64_MAX / 2; /* so that a run may go on counting */
 
@@ -49,6 +50,11 @@ static enum osso_status copy_file(const char *from, const char *to, const char *
     return status;
 }
 
+static const char *moments_name(const struct optimizer_options *o)
+{
+    return o->bf16_moments ? "bf16" : "f32";
+}
+
 static enum dtype moments_dtype(const struct optimizer *o)
 {
     return o->options.bf16_moments ? DT_BF16 : DT_F32;
@@ -82,8 +88,11 @@ static enum osso_status write_optimizer(const struct optimizer *o, const char *p
 static enum osso_status write_texts(const struct trainer *t, const char *folder, int64_t step, struct osso_error *err)
 {
     struct buf state = {0}, config = {0}, generation = {0};
-    buf_printf(&state, "{\"version\":%d,\"step\":%lld,\"updates\":%lld,\"values\":%lld}\n", VERSION, (long long)step,
-               (long long)t->optimizer.updates, (long long)t->optimizer.count);
+    buf_printf(
+        &state,
+        "{\"version\":%d,\"step\":%lld,\"updates\":%lld,\"values\":%lld,\"optimizer\":\"%s\",\"moments\":\"%s\"}\n",
+        VERSION, (long long)step, (long long)t->optimizer.updates, (long long)t->optimizer.count,
+        kinds[t->optimizer.options.kind], moments_name(&t->optimizer.options));
     config_write_json(&t->config, false, DT_F32, &config);
     config_write_generation(&t->config, &generation);
     enum osso_status status = write_text(folder, "config.json", &config, err);
@@ -146,6 +155,28 @@ struct state {
     int64_t version, step, updates, values;
 };
 
+/* The moments of one rule are no moments of another. */
+static enum osso_status check_optimizer(const struct jval *state, const struct optimizer_options *o, const char *path,
+                                        struct osso_error *err)
+{
+    const char *kind = NULL, *moments = NULL;
+    bool found;
+    enum osso_status status = jget_str(state, "optimizer", &kind, &found, path, err);
+    if (!status)
+        status = jget_str(state, "moments", &moments, &found, path, err);
+    if (status)
+        return status;
+    /* Checkpoints from before there were others do not say it. */
+    kind = kind ? kind : kinds[OPTIMIZER_ADAMW];
+    moments = moments ? moments : "f32";
+    if (strcmp(kind, kinds[o->kind]) == 0 && strcmp(moments, moments_name(o)) == 0)
+        return OSSO_OK;
+    return error_set(err, OSSO_USAGE,
+                     "%s: the checkpoint is of optimizer: %s with moments: %s, and this run has optimizer: %s with "
+                     "moments: %s; go on with those of the checkpoint, or begin a new run from it with init",
+                     path, kind, moments, kinds[o->kind], moments_name(o));
+}
+
 static enum osso_status read_state(const struct trainer *t, const char *path, struct state *s, struct osso_error *err)
 {
     struct jdoc *doc = NULL;
@@ -167,6 +198,8 @@ static enum osso_status read_state(const struct trainer *t, const char *path, st
     if (!status && s->values != t->optimizer.count)
         status = error_set(err, OSSO_FORMAT, "%s: of a model with %lld values; this one has %lld", path,
                            (long long)s->values, (long long)t->optimizer.count);
+    if (!status)
+        status = check_optimizer(jdoc_root(doc), &t->optimizer.options, path, err);
     jdoc_release(doc);
     return status;
 }

@@ -31,6 +31,10 @@ static enum osso_status make_arenas(struct trainer *t, const struct weights *mod
         params_fill(&t->config, model, &t->weights);
     else
         init_random(&t->config, &t->weights, t->options.seed);
+    if (t->options.fake_quant)
+        status = fake_quant_create(&t->config, &t->weights, &t->quant, err);
+    if (status)
+        return status;
     return optimizer_create(&t->config, &t->weights, t->values, t->gradients, &t->options.optimizer, t->options.threads,
                             &t->optimizer, err);
 }
@@ -148,6 +152,7 @@ void trainer_free(struct trainer *t)
         kv_seq_free(&t->kv, &t->seq[d]);
     kv_pool_free(&t->kv);
     optimizer_free(&t->optimizer);
+    fake_quant_free(&t->quant);
     weights_free(&t->weights);
     if (t->values)
         mem_pages_free(t->values, bytes);

@@ -4,6 +4,7 @@
 #define OSSO_TRAIN_TRAINER_H
 
 #include "model/backward.h"
+#include "train/fake_quant.h"
 #include "train/optimizer.h"
 
 struct trainer_options {
@@ -16,6 +17,7 @@ struct trainer_options {
     int n_kept;      /* layers whose activations stay; 0: all; 1: each is run again */
     const char *isa; /* NULL: the best */
     uint64_t seed;   /* of a model that has learned nothing */
+    bool fake_quant; /* there is room for trainer_quantize */
     struct optimizer_options optimizer;
 };
 
@@ -34,6 +36,7 @@ struct trainer {
     struct weights weights; /* over values */
     float *values, *gradients;
     struct optimizer optimizer;
+    struct fake_quant quant;
     struct kv_pool kv;
     struct kv_seq *seq;
     const int32_t **tables[KV_GROUPS];
@@ -62,6 +65,12 @@ enum osso_status trainer_create(const struct config *config, const struct weight
                                 const struct trainer_options *options, struct trainer *trainer_out,
                                 struct osso_error *err);
 void trainer_free(struct trainer *t);
+
+/* From here on the experts compute with the MXFP4 blocks of their values, or (false, as in the beginning) with these
+ * themselves. Gradients are by the values either way. */
+void trainer_quantize(struct trainer *t, bool on);
+/* What the next pass computes with. The table is the trainer's; its values hold until the next update. */
+const struct weights *trainer_weights(struct trainer *t);
 
 /* Adds the gradients of n batches, which make one step; they weigh by all of their targets together. Refuses documents
  * that do not fit, ids beyond the vocabulary and a step without a target, and has then added nothing. */

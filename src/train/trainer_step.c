@@ -2,9 +2,35 @@
 #include "train/trainer.h"
 
 #include "base/error.h"
+#include "base/must.h"
 
 #include <math.h>
 #include <string.h>
+
+/* ---- the experts as blocks ------------------------------------------------------------------------------ */
+
+static void member_pack(const struct member *member, void *t_)
+{
+    struct trainer *t = t_;
+    fake_quant_pack(member, &t->quant, &t->config, &t->weights);
+}
+
+void trainer_quantize(struct trainer *t, bool on)
+{
+    must(!on || t->quant.blocks);
+    t->forward.weights = on ? &t->quant.weights : &t->weights;
+}
+
+const struct weights *trainer_weights(struct trainer *t)
+{
+    if (t->forward.weights == &t->quant.weights && t->quant.stale) {
+        team_run(t->team, member_pack, t);
+        t->quant.stale = false;
+    }
+    return t->forward.weights;
+}
+
+/* ---- rows ----------------------------------------------------------------------------------------------- */
 
 /* Rows of a document: all ids but the last. */
 static int64_t rows_of(const struct trainer_batch *b, int d)
@@ -146,6 +172,7 @@ static enum osso_status run_batches(struct trainer *t, const struct trainer_batc
     t->backward.divisor = sum_weights(batches, n, &r.targets);
     if (!status && !(t->backward.divisor > 0))
         status = error_set(err, OSSO_USAGE, "a step has no target that weighs anything");
+    trainer_weights(t);
     for (int k = 0; k < n && !status; k++) {
         status = run_batch(t, &batches[k], back, err);
         r.loss += t->backward.loss;
@@ -197,4 +224,5 @@ void trainer_update(struct trainer *t, const struct adamw *rule, struct trainer_
     if (!isfinite(result->loss))
         t->gradients[0] = NAN;
     team_run(t->team, member_update, &u);
+    t->quant.stale = true;
 }

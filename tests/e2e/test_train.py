@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """osso train from the command line: settings, the log's contract, checkpoints, resume after kills, faults, exports."""
 import math
+import shutil
 
 from training import *
 
@@ -42,6 +43,9 @@ def test_settings_that_make_no_sense():
     refuses(train(out=TEMP / "x", data_ids=TEMP / "none.npy"), 1, "none.npy")
     refuses(train(out=TEMP / "x", vocab_size=40), 2, "id ", "the model knows 0 to 39")
     refuses(train(out=TEMP / "x", hidden_size=65, head_dim=33), 1, "head_dim is odd")
+    refuses(train(out=TEMP / "x", moments="bf16", beta2="0.981"), 2, "beta2: 0.981", "at most 0.98")
+    refuses(train("--dry-run", moments="bf16", beta2="0.999", optimizer="muon"), 2, "beta2: 0.999")
+    refuses(train(out=TEMP / "x", qat_from_step=3, intermediate_size=48), 1, "qat_from_step", "64 and 48 inputs")
     (TEMP / "half.npy").write_bytes(DATA.read_bytes()[:-5])
     refuses(train(out=TEMP / "x", data_ids=TEMP / "half.npy"), 1, "cut off")
     refuses(train(out=TEMP / "x", data_ids=BUNDLED / "config.json"), 1, "no file of NumPy's")
@@ -130,6 +134,51 @@ def test_masks_patience_and_length():
     assert done.code == 0 and "patience" in done.complaint and len(log(TEMP / "patience")) == 2 * 3, done
     done = train(out=TEMP / "tokens", steps=None, max_tokens=500)
     assert done.code == 0 and len(log(TEMP / "tokens")) == 4, done
+
+
+def back_to(out, step):
+    """Takes away what a run saved after this step, as if it had been killed there."""
+    for path in out.glob("step-*"):
+        if int(path.name[5:]) > step:
+            shutil.rmtree(path)
+    (out / "latest").write_text(f"step-{step:06d}\n")
+
+
+def test_another_optimizer_is_refused():
+    assert train(out=TEMP / "kept", steps=2, moments="bf16", beta2="0.98").code == 0
+    refuses(train("--resume", out=TEMP / "kept", optimizer="muon"), 2, "optimizer: adamw with moments: bf16", "optimizer: muon with moments: f32")
+    assert train("--resume", out=TEMP / "kept", steps=3, moments="bf16", beta2="0.98").code == 0
+
+
+def test_experts_as_mxfp4():
+    settings = {"save_every": 4, "keep": 9, "val_ids": VAL, "eval_every": 3}
+    late, never = TEMP / "late", TEMP / "never"
+    assert train(out=late, qat_from_step=7, **settings).code == 0 and train(out=never, **settings).code == 0
+    first, other = log(late), log(never)
+    differ = [a["step"] for a, b in zip(first, other) if a != b]
+    assert differ[0] == 7 and {7, 8, 9, 12} <= set(differ), differ  # from the step that was named, validation too
+    for step in (4, 8):  # before and within
+        back_to(late, step)
+        done = train("--resume", out=late, qat_from_step=7, **settings)
+        assert done.code == 0 and log(late) == first, (step, done)
+    # what it learned is what its export gives: the loss of both, without another step in between
+    done = osso("export", late / "latest", "-o", TEMP / "late4", "--type", "mxfp4")
+    assert done.code == 0, done
+    again = train(preset=None, init=TEMP / "late4", out=TEMP / "after", steps=1, lr="0", eval_every=1, val_ids=VAL, warmup_steps=0)
+    assert again.code == 0 and log(TEMP / "after")[-1]["val_loss"] == first[-1]["val_loss"], again
+    best = int((late / "best").read_text()[5:])
+    assert best >= 7, best  # a better loss of other experts does not count
+    done = train(out=TEMP / "past", qat_from_step=13)
+    assert done.code == 0 and "nothing is quantized" in done.complaint, done
+    if not YAML:
+        return
+    (TEMP / "q.yaml").write_text("quantization:\n  enable_quantization: true\n  bits: 4\n")
+    last = train("--config", TEMP / "q.yaml", out=TEMP / "fifth")
+    assert last.code == 0 and train(out=TEMP / "ten", qat_from_step=10).code == 0
+    assert log(TEMP / "fifth") == log(TEMP / "ten") != log(TEMP / "past"), last
+    (TEMP / "q.yaml").write_text("enable_quantization: true\nquantize_moe_weights: false\n")
+    done = train("--config", TEMP / "q.yaml", out=TEMP / "nothing")
+    assert done.code == 0 and "nothing is quantized" in done.complaint and log(TEMP / "nothing") == log(TEMP / "past"), done
 
 
 def test_a_model_that_cannot_fit_is_refused():

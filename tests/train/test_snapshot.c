@@ -203,6 +203,46 @@ static void test_broken(void **state)
     scratch_remove(folder);
 }
 
+/* Moments of another rule, or of another size, are refused with both names. */
+static void test_other_optimizer(void **state)
+{
+    (void)state;
+    static struct run r, other;
+    struct osso_error err = {""};
+    char place[320], old[200];
+    int64_t step;
+    char *folder = make_place(place);
+    optimizer = (struct optimizer_options){.bf16_moments = true};
+    run_open(&r, golden("taps"));
+    check_ok(snapshot_save(&r.trainer, place, NULL, 3, &err), err);
+    const struct optimizer_options others[] = {{0}, {.kind = OPTIMIZER_MUON, .bf16_moments = true}};
+    const char *const names[] = {"optimizer: adamw with moments: f32;", "optimizer: muon with moments: bf16;"};
+    for (int i = 0; i < 2; i++) {
+        optimizer = others[i];
+        run_open(&other, golden("taps"));
+        assert_int_equal(snapshot_resume(&other.trainer, place, &step, &err), OSSO_USAGE);
+        assert_non_null(strstr(err.text, "is of optimizer: adamw with moments: bf16, and"));
+        assert_non_null(strstr(err.text, names[i]));
+        run_close(&other);
+    }
+    optimizer = (struct optimizer_options){0};
+    check_ok(snapshot_resume(&r.trainer, place, &step, &err), err);
+    /* One from before there was a choice is of AdamW in f32. */
+    snprintf(old, sizeof old, "{\"version\":1,\"step\":3,\"updates\":0,\"values\":%lld}",
+             (long long)r.trainer.optimizer.count);
+    check_ok(save_atomic(inside(place, "state.json"), old, strlen(old), &err), err);
+    assert_int_equal(snapshot_resume(&r.trainer, place, &step, &err), OSSO_USAGE);
+    run_close(&r);
+    run_open(&r, golden("taps"));
+    char *second = make_place(place);
+    check_ok(snapshot_save(&r.trainer, place, NULL, 3, &err), err);
+    check_ok(save_atomic(inside(place, "state.json"), old, strlen(old), &err), err);
+    check_ok(snapshot_resume(&r.trainer, place, &step, &err), err);
+    run_close(&r);
+    scratch_remove(folder);
+    scratch_remove(second);
+}
+
 /* Every size at which a disk may be full: the save fails, and the checkpoint before it is whole. */
 static void test_full_disk(void **state)
 {
@@ -239,8 +279,8 @@ static void test_full_disk(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_resume),
-                                       cmocka_unit_test(test_folder), cmocka_unit_test(test_broken),
-                                       cmocka_unit_test(test_full_disk)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models),          cmocka_unit_test(test_resume),
+                                       cmocka_unit_test(test_folder),          cmocka_unit_test(test_broken),
+                                       cmocka_unit_test(test_other_optimizer), cmocka_unit_test(test_full_disk)};
     return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
 }
