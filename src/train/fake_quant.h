@@ -1,6 +1,7 @@
 /* fake_quant.h: the experts as they will be once a model is exported as MXFP4, for a forward pass that already computes
- * with them: blocks along the inputs, by the one packing rule (quant/mxfp4.c), so an export has these very bytes. Values
- * and gradients stay f32: what the blocks round away is the derivative's business no more than a rounding of f32 is. */
+ * with them: blocks along the inputs, by the one packing rule (quant/mxfp4.c), so an export has these very bytes.
+ * Values and gradients stay f32: what the blocks round away is the derivative's business no more than a rounding of f32
+ * is. */
 #ifndef OSSO_TRAIN_FAKE_QUANT_H
 #define OSSO_TRAIN_FAKE_QUANT_H
 

@@ -167,12 +167,14 @@ static void test_view(void **state)
     snprintf(out, sizeof out, "%s/run", folder);
     write_ids(path);
     check_ok(osso_train_config_create(&config, &err), err);
-    const char *settings[][2] = {{"preset", "nano"},     {"data_ids", path}, {"steps", "5"},         {"batch_size", "2"},
-                                 {"lr", "0.01"},         {"out", out},       {"qat_from_step", "4"}, {"num_hidden_layers", "1"},
-                                 {"hidden_size", "32"}};
+    const char *settings[][2] = {
+        {"preset", "nano"},   {"data_ids", path}, {"steps", "5"},         {"batch_size", "2"},
+        {"lr", "0.01"},       {"out", out},       {"qat_from_step", "4"}, {"num_hidden_layers", "1"},
+        {"hidden_size", "32"}};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         set(config, settings[i][0], settings[i][1]);
-    check_ok(osso_train_open(config, &(struct osso_train_options){.size = sizeof(struct osso_train_options), .threads = 2},
+    check_ok(osso_train_open(config,
+                             &(struct osso_train_options){.size = sizeof(struct osso_train_options), .threads = 2},
                              &train, &err),
              err);
     for (int step = 1; step <= 5; step++) {
@@ -184,7 +186,9 @@ static void test_view(void **state)
         snprintf(export, sizeof export, "%s.mxfp4", checkpoint);
         check_ok(osso_export(checkpoint, export, "mxfp4", &err), err);
         struct rig own = {.vocab = 512}, files = rig_open(step == 5 ? export : checkpoint, &options);
-        check_ok(osso_engine_create((struct osso_model *)(uintptr_t)osso_train_model(train), &options, &own.engine, &err), err);
+        check_ok(
+            osso_engine_create((struct osso_model *)(uintptr_t)osso_train_model(train), &options, &own.engine, &err),
+            err);
         float *have = all_logits(&own, ids, 6, 16), *want = all_logits(&files, ids, 6, 16);
         assert_int_equal(files.vocab, own.vocab);
         assert_memory_equal(have, want, 6 * 512 * sizeof *have);
