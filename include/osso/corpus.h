@@ -54,6 +54,11 @@ struct osso_corpus;
 OSSO_API enum osso_status osso_corpus_open(const struct osso_corpus_options *options,
                                            const struct osso_tokenizer *tokenizer, struct osso_corpus **corpus_out,
                                            struct osso_error *err);
+struct osso_train_config; /* osso/train.h */
+/* What a run with these settings would take, in its order: data, or the rows of data_ids; validation:
+ * its own. bytes of osso_corpus_info are then 0 for arrays. */
+OSSO_API enum osso_status osso_corpus_open_run(const struct osso_train_config *config, bool validation,
+                                               struct osso_corpus **corpus_out, struct osso_error *err);
 OSSO_API void osso_corpus_free(struct osso_corpus *corpus); /* NULL is fine */
 
 /* The next document, endless: *ids_out and *weights_out (how much each id weighs in the loss, by its own index) have

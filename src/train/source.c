@@ -157,6 +157,19 @@ int64_t source_tokens(const struct source *s)
     return s->docs ? train_docs_tokens(s->docs) : s->ids.rows * (s->ids.columns - 1);
 }
 
+int64_t source_targets(const struct source *s)
+{
+    int64_t sum = 0;
+    if (s->docs)
+        return train_docs_targets(s->docs);
+    if (!s->mask.data)
+        return source_tokens(s);
+    for (int64_t r = 0; r < s->mask.rows; r++)
+        for (int64_t i = 0; i < s->mask.columns; i++)
+            sum += npy_at(&s->mask, r, i);
+    return sum;
+}
+
 /* ---- micro-batches -------------------------------------------------------------------------------------- */
 
 enum osso_status micro_create(const struct trainer_options *o, struct micro *m, struct osso_error *err)
@@ -181,6 +194,15 @@ static enum osso_status next_doc(struct source *s, struct osso_error *err)
     if (s->held)
         return OSSO_OK;
     return s->docs ? train_docs_next(s->docs, &s->last.ids, &s->last.weights, &s->last.n, err) : next_row(s, err);
+}
+
+enum osso_status source_next(struct source *s, struct doc *doc_out, struct osso_error *err)
+{
+    enum osso_status status = next_doc(s, err);
+    s->held = false;
+    s->taken += !status;
+    *doc_out = s->last;
+    return status;
 }
 
 static void add_doc(struct micro *m, const struct doc *d)

@@ -40,8 +40,11 @@ bool source_wanted(const struct osso_train_config *config, bool validation);
 /* Tokens of a document at most: that of the arrays, else what is configured. */
 enum osso_status source_seq_len(const struct osso_train_config *config, int64_t *seq_len_out, struct osso_error *err);
 enum osso_status source_seek(struct source *s, uint64_t taken, struct osso_error *err);
-int64_t source_docs(const struct source *s);   /* of an epoch */
-int64_t source_tokens(const struct source *s); /* of an epoch: rows */
+/* The next document; valid until the next call. */
+enum osso_status source_next(struct source *s, struct doc *doc_out, struct osso_error *err);
+int64_t source_targets(const struct source *s); /* of an epoch: learned ones */
+int64_t source_docs(const struct source *s);    /* of an epoch */
+int64_t source_tokens(const struct source *s);  /* of an epoch: rows */
 
 enum osso_status micro_create(const struct trainer_options *o, struct micro *m, struct osso_error *err);
 void micro_free(struct micro *m);

@@ -181,6 +181,33 @@ def test_experts_as_mxfp4():
     assert done.code == 0 and "nothing is quantized" in done.complaint and log(TEMP / "nothing") == log(TEMP / "past"), done
 
 
+def shown(*args):
+    done = osso("data", "show", *args)
+    assert done.code == 0, done
+    return [json.loads(line) for line in done.text.splitlines()]
+
+
+def test_the_documents_of_a_run_are_shown():
+    if not YAML:
+        raise Skip("built without libyaml")
+    (TEMP / "some.txt").write_text("\n\n".join(f"story {i} of a cat" for i in range(60)))
+    (TEMP / "docs.yaml").write_text(f"data: [{{path: {TEMP / 'some.txt'}, split: blank}}]\ntokenizer: {BUNDLED}\nseed: 5\nseq_len: 64\nmodel: {{preset: nano}}\n")
+    same = ["--data", f"{TEMP / 'some.txt'}:blank", "--tokenizer", BUNDLED, "--seq-len", 64]
+    first = shown("--config", TEMP / "docs.yaml", "-n", 5)
+    assert len(first) == 5 and first == shown(*same, "--seed", 5, "-n", 5) != shown(*same, "--seed", 6, "-n", 5)
+    assert shown("--config", TEMP / "docs.yaml", "--seed", 6, "-n", 5) == shown(*same, "--seed", 6, "-n", 5)
+    held = shown("--config", TEMP / "docs.yaml", "--validation", "-n", 2)
+    assert held == shown(*same, "--validation", "-n", 2) and held[0] not in shown("--config", TEMP / "docs.yaml", "-n", 50)
+    mask = npy(TEMP / "show_mask.npy", [[i % 3 == 0 for i in range(24)]] * 40, "|u1")
+    (TEMP / "ids.yaml").write_text(f"data_ids: {DATA}\ndata_mask: {mask}\n")
+    ids = shown("--config", TEMP / "ids.yaml", "-n", 41)
+    assert [d["ids"] for d in ids[:40]] == rows(40, 25, 1) and ids[40] == ids[0] and ids[0]["mask"] == [0] + [int(i % 3 == 0) for i in range(24)]
+    (TEMP / "bare.yaml").write_text("preset: nano\n")
+    refuses(osso("data", "show", "--config", TEMP / "bare.yaml"), 2, "no data; say data or data_ids")
+    refuses(osso("data", "show", "--config", TEMP / "ids.yaml", "--validation"), 2, "no validation data")
+    refuses(osso("data", "show", "--config", TEMP / "none.yaml"), 1, "none.yaml")
+
+
 def test_a_model_that_cannot_fit_is_refused():
     result = train(out=TEMP / "big", preset="performance", seq_len=None, batch_size=1)
     refuses(result, 1, "GiB", "weights", "moments", "free")

@@ -2,10 +2,13 @@
 #include "cli/data_args.h"
 #include "cli/model_args.h"
 #include "cli/out.h"
+#include "cli/train_yaml.h"
 
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
+
+#include <stdio.h>
 
 static void put_document(struct buf *text, const int32_t *ids, const float *weights, int64_t n)
 {
@@ -80,23 +83,62 @@ static enum osso_status open_corpus(const struct options *o, const struct osso_t
     return status;
 }
 
+/* What flags say wins over the file, as in a run. */
+static enum osso_status set_flags(const struct options *o, struct osso_train_config *config, struct osso_error *err)
+{
+    const struct option_value *data = &o->v[OPT_data], *val = &o->v[OPT_val_data], *tok = &o->v[OPT_data_tokenizer];
+    char number[32];
+    enum osso_status status = OSSO_OK;
+    for (size_t i = 0; i < data->n && !status; i++)
+        status = osso_train_config_set(config, "data", data->list[i], "--data", err);
+    if (!status && val->typed)
+        status = osso_train_config_set(config, "val_data", val->s, "--val-data", err);
+    if (!status && tok->typed)
+        status = osso_train_config_set(config, "tokenizer", tok->s, "--tokenizer", err);
+    snprintf(number, sizeof number, "%lld", (long long)o->v[OPT_seq_len].i);
+    if (!status && o->v[OPT_seq_len].typed)
+        status = osso_train_config_set(config, "seq_len", number, "--seq-len", err);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)o->v[OPT_data_seed].u);
+    if (!status && o->v[OPT_data_seed].typed)
+        status = osso_train_config_set(config, "seed", number, "--seed", err);
+    return status;
+}
+
+static enum osso_status open_run(const struct options *o, struct osso_corpus **corpus_out, struct osso_error *err)
+{
+    struct osso_train_config *config = NULL;
+    enum osso_status status = osso_train_config_create(&config, err);
+    if (!status)
+        status = train_yaml_read(o->v[OPT_train_config].s, config, err);
+    if (!status) {
+        osso_train_config_seal(config);
+        status = set_flags(o, config, err);
+    }
+    if (!status)
+        status = osso_corpus_open_run(config, o->v[OPT_validation].set, corpus_out, err);
+    osso_train_config_free(config);
+    return status;
+}
+
 int verb_data_show(const struct options *o)
 {
     struct osso_error err = {0};
     struct osso_tokenizer *tokenizer = NULL;
     struct osso_corpus *corpus = NULL;
     const char *path = o->v[OPT_data_tokenizer].set ? o->v[OPT_data_tokenizer].s : NULL;
-    if (o->v[OPT_data].n == 0) {
-        say("data show needs --data PATH; see osso data show --help");
+    bool run = o->v[OPT_train_config].set;
+    if (o->v[OPT_data].n == 0 && !run) {
+        say("data show needs --data PATH or --config FILE; see osso data show --help");
         return 2;
     }
     if (o->v[OPT_data_seed].random) {
         say("--seed of data show is a number: a run's order can be had again");
         return 2;
     }
-    enum osso_status status = path ? osso_tokenizer_open(path, &tokenizer, &err)
-                                   : osso_tokenizer_builtin(&tokenizer, &err);
-    if (!status)
+    enum osso_status status = run    ? open_run(o, &corpus, &err)
+                              : path ? osso_tokenizer_open(path, &tokenizer, &err)
+                                     : osso_tokenizer_builtin(&tokenizer, &err);
+    if (!status && !run)
         status = open_corpus(o, tokenizer, &corpus, &err);
     if (!status) {
         say_info(corpus, o->v[OPT_validation].set);
