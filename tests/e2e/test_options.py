@@ -114,7 +114,7 @@ def test_every_misspelt_verb_is_guessed():
     for name, verb in VERBS.items():
         for i, word in enumerate(verb.words):
             wrong = misspelt(word)
-            if not any(other.words[i:i + 1] == [wrong] for other in VERBS.values()):
+            if len(word) > 2 and not any(other.words[i:i + 1] == [wrong] for other in VERBS.values()):  # one letter is no guess at rm
                 refuses(osso(*verb.words[:i], wrong, *verb.words[i + 1:]), 2, wrong, "did you mean ")
     refuses(osso("bnech"), 2, "'bnech'", "did you mean bench?")
 
