@@ -36,6 +36,8 @@ void view_values(const struct view *v, int64_t o, int64_t first, int64_t count, 
         if (dtype_apart(info))
             sides = block_sides(v, o, b);
         info->unpack(row + b * step, &sides, values_out);
+        for (int i = 0; v->factor && i < info->block; i++)
+            values_out[i] *= *v->factor;
     }
 }
 
@@ -88,8 +90,9 @@ bool view_alternates(const struct view *a, const struct view *b)
 {
     const struct dtype_info *info = dtype_info(a->dtype);
     int64_t row_bytes = a->cols / info->block * info->block_bytes;
-    if (a->lowrank || b->lowrank || a->col_stride || a->dtype != b->dtype || a->group != b->group ||
-        b->data != a->data + row_bytes || a->row_stride != 2 * row_bytes || b->row_stride != a->row_stride)
+    if (a->lowrank || b->lowrank || a->factor || b->factor || a->col_stride || a->dtype != b->dtype ||
+        a->group != b->group || b->data != a->data + row_bytes || a->row_stride != 2 * row_bytes ||
+        b->row_stride != a->row_stride)
         return false;
     for (int i = 0; i < 2; i++)
         if (a->side[i].data && (b->side[i].data != a->side[i].data + a->side[i].stride / 2 ||

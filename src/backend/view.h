@@ -35,6 +35,7 @@ struct view {
     int64_t rows, cols;
     int64_t row_stride, col_stride; /* bytes */
     const struct lowrank *lowrank;  /* NULL: none */
+    const float *factor;            /* of all values: y = *factor (W x); NULL: none. No kernel sees it (ops_matmul) */
 };
 
 /* A vector of `n` values, `stride` bytes apart, of a format with one value per block. data NULL: all zeros. */

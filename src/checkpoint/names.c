@@ -70,11 +70,11 @@ static const struct names_row rows_original[] = {
 };
 
 #define ROWS(rows) rows, sizeof(rows) / sizeof(rows)[0]
-const struct names names_hf = {"hf", "model.layers.%d.", false, true, ROWS(rows_hf)};
-const struct names names_gguf = {"gguf", "blk.%d.", true, false, ROWS(rows_gguf)};
-const struct names names_gptoss = {"ollama", "blk.%d.", true, false, ROWS(rows_gptoss)};
-const struct names names_mlx = {"mlx", "model.layers.%d.", false, true, ROWS(rows_mlx)};
-const struct names names_original = {"original", "block.%d.", false, true, ROWS(rows_original)};
+const struct names names_hf = {"hf", "model.layers.%d.", false, NULL, true, ROWS(rows_hf)};
+const struct names names_gguf = {"gguf", "blk.%d.", true, ".scale", false, ROWS(rows_gguf)};
+const struct names names_gptoss = {"ollama", "blk.%d.", true, NULL, false, ROWS(rows_gptoss)};
+const struct names names_mlx = {"mlx", "model.layers.%d.", false, NULL, true, ROWS(rows_mlx)};
+const struct names names_original = {"original", "block.%d.", false, NULL, true, ROWS(rows_original)};
 
 const struct param *names_param(const struct names_row *row)
 {

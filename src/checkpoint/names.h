@@ -31,10 +31,11 @@ struct names_row {
 };
 
 struct names {
-    const char *form;  /* as `info` calls it */
-    const char *layer; /* format of what stands before the names of layer %d */
-    bool drops_ones;   /* writers drop dimensions of 1 in front: a stack of one expert may come as a matrix */
-    bool one_value;    /* whole tensors have a type of one value per block, as all of safetensors have */
+    const char *form;   /* as `info` calls it */
+    const char *layer;  /* format of what stands before the names of layer %d */
+    bool drops_ones;    /* writers drop dimensions of 1 in front: a stack of one expert may come as a matrix */
+    const char *factor; /* ending, in the place of ".weight", of a matrix's own factor beside it; NULL: none has one */
+    bool one_value;     /* whole tensors have a type of one value per block, as all of safetensors have */
     const struct names_row *rows;
     int n_rows;
 };

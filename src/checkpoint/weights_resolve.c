@@ -2,6 +2,7 @@
  * names_*.def that hold it. */
 #include "checkpoint/weights_resolve.h"
 
+#include "checkpoint/factor.h"
 #include "checkpoint/packed.h"
 
 #include "base/error.h"
@@ -192,7 +193,37 @@ static int64_t row_bytes(enum dtype t, int64_t columns)
     return columns / info->block * info->block_bytes; /* whole blocks wherever a tensor was accepted */
 }
 
+/* Where the file holds f32 values the vector is these; else they are widened once into memory of the weights. */
+static void resolver_floats(struct resolver *r, const struct vec *v, const float **out)
+{
+    if (v->dtype == DT_F32 && (uintptr_t)v->data % sizeof **out == 0) {
+        *out = (const float *)(const void *)v->data;
+        return;
+    }
+    if (r->last) {
+        float *to = r->vectors + r->n_vectors;
+        for (int64_t i = 0; i < v->n; i++)
+            to[i] = vec_at(v, i);
+        *out = to;
+    }
+    r->n_vectors += (size_t)v->n; /* checked: as many values lie in the file */
+}
+
 /* ---- matrices ------------------------------------------------------------------------------------------- */
+
+/* What stands beside a matrix that is one tensor. */
+static void own_factor(struct resolver *r, const struct place *p, const struct tensor *matrix, struct expert_matrix *m)
+{
+    int64_t stack = params_stacked(names_param(p->row)) ? r->config->n_experts : 1;
+    const struct tensor *t;
+    r->status = factor_find(r->set, resolver_file(r), r->names, p->row, matrix, stack, &t, r->err);
+    if (r->status || !t)
+        return;
+    struct vec v = {DT_F32, t->data, (int64_t)(t->bytes / sizeof(float)), sizeof(float)};
+    r->set->list[t - r->set->list].used = true;
+    resolver_floats(r, &v, &m->first.factor);
+    m->factor_step = v.n > 1;
+}
 
 static void whole_tensor(struct resolver *r, const struct place *p, struct expert_matrix *m)
 {
@@ -209,6 +240,7 @@ static void whole_tensor(struct resolver *r, const struct place *p, struct exper
                              .row_stride = transposed ? value : row,
                              .col_stride = transposed ? p->all_rows * value : 0};
     m->stride = p->all_rows * row;
+    own_factor(r, p, t, m);
 }
 
 static void blocks_and_scales(struct resolver *r, const struct place *p, struct expert_matrix *m)
@@ -299,7 +331,6 @@ static const struct tensor *values_tensor(struct resolver *r, enum param_id id, 
     return r->status ? NULL : t;
 }
 
-/* Where the file holds f32 values the vector is these; else they are widened once into memory of the weights. */
 static void resolve_NORM(struct resolver *r, enum param_id id, const float **out)
 {
     struct place p;
@@ -308,17 +339,7 @@ static void resolve_NORM(struct resolver *r, enum param_id id, const float **out
         return;
     int64_t value = row_bytes(t->dtype, 1);
     struct vec v = {.dtype = t->dtype, .data = t->data + p.first * value, .n = p.rows, .stride = value};
-    if (v.dtype == DT_F32 && (uintptr_t)v.data % sizeof **out == 0) {
-        *out = (const float *)(const void *)v.data;
-        return;
-    }
-    if (r->last) {
-        float *to = r->vectors + r->n_vectors;
-        for (int64_t i = 0; i < v.n; i++)
-            to[i] = vec_at(&v, i);
-        *out = to;
-    }
-    r->n_vectors += (size_t)v.n; /* checked: as many values lie in the file */
+    resolver_floats(r, &v, out);
 }
 #define resolve_BIAS resolve_NORM
 #define resolve_SINKS resolve_NORM

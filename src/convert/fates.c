@@ -78,6 +78,8 @@ struct view fates_view(const struct conversion *c, const struct names_row *row, 
 
 bool fates_moves(const struct view *from, const struct plan_choice *to)
 {
+    if (from->factor) /* which no form is written with */
+        return false;
     if (fates_is_mxfp4(from->dtype) && fates_is_mxfp4(to->dtype))
         return true;
     return from->dtype == to->dtype &&
@@ -277,14 +279,15 @@ static bool kept_type(struct fates *f, const struct names_row *row, int layer, s
     struct conversion *c = f->c;
     char name[NAMES_TEXT], why[400];
     struct view first = fates_view(c, row, 0, layer, 0), v = first;
-    bool same = true;
+    bool same = true, factor = first.factor != NULL;
     *out = kept(c, &first);
     for (int slot = 1; slot < row->n_members && same; slot++) {
         v = fates_view(c, row, slot, layer, 0);
+        factor |= v.factor != NULL;
         struct plan_choice other = kept(c, &v);
         same = other.dtype == out->dtype && other.group == out->group && other.side == out->side;
     }
-    if (same && holder(c->to, row, out))
+    if (same && !factor && holder(c->to, row, out))
         return true;
     *out = (struct plan_choice){.dtype = expansion(c)};
     if (c->o.expand && holder(c->to, row, out))
@@ -296,6 +299,12 @@ static bool kept_type(struct fates *f, const struct names_row *row, int layer, s
             "is %s and another part of the same tensor in the form %s is %s; --expand bf16, f16 or f32 writes both "
             "as plain numbers",
             dtype_info(first.dtype)->name, c->to->form, dtype_info(v.dtype)->name);
+    else if (factor)
+        snprintf(
+            why, sizeof why,
+            "is %s with a factor of its own, which osso reads and does not write; --expand bf16, f16 or f32 writes "
+            "the products as plain numbers",
+            dtype_info(first.dtype)->name);
     else if (c->to == &names_original)
         snprintf(why, sizeof why, "is %s; OpenAI's own form has MXFP4 experts and all else BF16%s",
                  dtype_info(first.dtype)->name, row->store == STORE_BLOCKS ? "" : " (--expand bf16 rounds to it)");

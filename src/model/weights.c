@@ -15,6 +15,8 @@ struct view weights_expert_view(const struct expert_matrix *all, int expert)
             v.side[i].data += all->side_stride[i] * expert;
     if (v.lowrank)
         v.lowrank += expert;
+    if (v.factor)
+        v.factor += all->factor_step * expert;
     return v;
 }
 

@@ -10,6 +10,7 @@
 struct expert_matrix {
     struct view first; /* first.lowrank: one struct lowrank per expert, or NULL */
     int64_t stride, side_stride[2];
+    int factor_step; /* from an expert's first.factor to the next one's: 1, or 0 where all have one */
 };
 
 struct expert_bias {

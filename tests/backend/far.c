@@ -335,6 +335,7 @@ static const struct view *near_view(const struct far *f, const struct view *v, s
     out->view.data = near_of(f, v->data);
     for (int i = 0; i < 2; i++)
         out->view.side[i].data = near_of(f, v->side[i].data);
+    out->view.factor = near_of(f, v->factor);
     if (v->lowrank) {
         out->lowrank = *v->lowrank;
         out->lowrank.a = near_of(f, v->lowrank->a);

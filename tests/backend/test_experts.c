@@ -64,6 +64,12 @@ static void experts_make(struct experts *x, enum dtype t, bool alternate, const 
         }
         x->list[e] = (struct expert){.gate = gate, .up = up, .down = x->down[e].view};
         x->list[e].gate.lowrank = x->list[e].up.lowrank = lowrank;
+        if (t == DT_NVFP4) { /* factors of their own, each another one */
+            static const float factors[3] = {1.25f, 0.8f, 1.6f};
+            x->list[e].gate.factor = &factors[e % 3];
+            x->list[e].up.factor = &factors[(e + 1) % 3];
+            x->list[e].down.factor = &factors[(e + 2) % 3];
+        }
         x->list[e].gate_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e * 2 * inner), inner, 8};
         x->list[e].up_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e * 2 * inner + 1), inner, 8};
         x->list[e].down_bias = (struct vec){DT_F32, (const uint8_t *)(biases + e), hid, 4};

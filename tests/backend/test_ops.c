@@ -96,6 +96,7 @@ static void plain_way(const struct backend *be, int n_members, bool first)
 {
     static struct plain_run want[DT_U8][2], run;
     static float gain[IN], bias[OUT], angles[N * ROPE_DIM], a[3 * IN], b[3 * OUT];
+    static const float factor = 1.7f;
     struct rng r;
     rng_seed(&r, 61);
     fill(&r, gain, IN, 1);
@@ -113,6 +114,7 @@ static void plain_way(const struct backend *be, int n_members, bool first)
             run.table = table.view;
             run.w = w.view;
             run.w.lowrank = &lowrank;
+            run.w.factor = t == DT_NVFP4 ? &factor : NULL;
             run.a = act_make(IN, N, FILL_ZERO, &r);
             int8_t *q = run.a.q;
             run.a.q = i8 ? q : NULL;

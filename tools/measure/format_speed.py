@@ -138,10 +138,10 @@ def bench(args, path, *options):
     return json.loads(done.stdout)[-1]["avg_ts"], 1 / (after.ru_utime - before.ru_utime)
 
 
-def config_20b(layers, vocab):
-    """gpt-oss-20b's config.json, with so many layers and ids."""
+def config_20b(layers, vocab, width):
+    """gpt-oss-20b's config.json, with so many layers and ids, of this width."""
     return {"architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "num_hidden_layers": layers, "num_local_experts": EXPERTS,
-            "num_experts_per_tok": PICKED, "hidden_size": 2880, "intermediate_size": 2880, "vocab_size": vocab, "num_attention_heads": 64,
+            "num_experts_per_tok": PICKED, "hidden_size": width, "intermediate_size": width, "vocab_size": vocab, "num_attention_heads": 64,
             "num_key_value_heads": 8, "head_dim": 64, "sliding_window": 128, "max_position_embeddings": 131072, "rms_norm_eps": 1e-5,
             "rope_theta": 150000, "swiglu_limit": 7.0, "tie_word_embeddings": False, "attention_bias": True,
             "layer_types": [("sliding_attention", "full_attention")[n % 2] for n in range(layers)],
@@ -158,13 +158,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--vocab", type=int, default=32768)
+    parser.add_argument("--width", type=int, default=2880, help="another one only tries the script: --width 256 --layers 1 --vocab 512 --rounds 1 --tests pp32,tg4")
     parser.add_argument("--tests", default="pp512,tg32")
     parser.add_argument("--out")
     parser.add_argument("formats", nargs="*", metavar="FORMAT", help="default: all, and the mix Q4_K_M")
     args = parser.parse_args()
     twin = os.path.join(args.folder, "format-speed-twin.gguf")
     config = os.path.join(args.folder, "format-speed.json")
-    pathlib.Path(config).write_text(json.dumps(config_20b(args.layers, args.vocab)))
+    pathlib.Path(config).write_text(json.dumps(config_20b(args.layers, args.vocab, args.width)))
     subprocess.run([args.binary, "synth", "--preset", config, "--force", twin], check=True)
     twin_bytes = weight_bytes(twin)
     rows = []
@@ -181,13 +182,13 @@ def main():
             speed, by_bytes = statistics.median(wall), statistics.median(wall) * read / twin_bytes
             rows.append([datetime.date.today(), args.isa or "best", args.threads, format, test, f"{speed:.3f}", f"{by_bytes:.3f}" if test.startswith("tg") else "",
                          f"{statistics.median(cpu):.3f}"])
+            if args.out:
+                with open(args.out, "a", newline="") as f:
+                    csv.writer(f).writerow(rows[-1])
             print(f"{format:8} {test}: {speed:.2f} of the twin's tokens/s" + (f", {by_bytes:.2f} of its bytes/s" if rows[-1][6] else "") +
                   f" ({statistics.median(cpu):.2f} by CPU time of the whole process)", flush=True)
         os.unlink(path)
     os.unlink(twin)
-    if args.out:
-        with open(args.out, "a", newline="") as f:
-            csv.writer(f).writerows(rows)
 
 
 def weight_bytes(path):

@@ -1,70 +1,82 @@
 #!/usr/bin/env python3
-"""The bundled model at each type, as a table in Markdown: quantized_table.py TEXT [TYPE...]
+"""The bundled model at each type, as a table in Markdown.
 
-TEXT is held out: its first 1,000 tokens are scored. Each type is that of every matrix (MXFP4 experts included: --requantize). KL divergence,
-in nats, of each position's distribution from the model as it ships, both exact; speeds by osso bench."""
+    tools/measure/quantized_table.py [--text FILE | --data FOLDER] [--bytes 16000] [--model MODEL] [--no-speed] [--rounds 5] [TYPE...]
+
+Each type is that of every matrix (MXFP4 experts included: --requantize); names as `osso quantize --type` has them. Without --text:
+the beginning of the held-out documents of --data (models/recipe/corpus.py), shuffled with seed 1. `osso eval
+compare --exact` says how far, in nats, each token's distribution is from that of the model as it ships, how often the most likely
+id is the same, and the bits per byte of the text; `osso bench` measures speed: the median of the rounds, in which the types take turns.
+Bits a weight: all bytes of the tensors over all parameters."""
+import argparse
 import json
-import math
 import os
 import pathlib
-import struct
+import random
+import statistics
 import subprocess
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OSSO, MODEL = os.environ.get("OSSO_BIN", str(ROOT / "build/release/osso")), ROOT / "models/osso-small"
+sys.path.insert(0, str(ROOT / "models" / "recipe"))
+import corpus
+
+OSSO = os.environ.get("OSSO_BIN", str(ROOT / "build/release/osso"))
 TYPES = ["mxfp4-q8", "F32", "BF16", "F16", "Q8_0", "Q5_1", "Q5_0", "Q4_1", "IQ4_NL", "Q4_0", "affine8", "affine6", "affine5", "affine4"]
-TOKENS = 1000
+SHIPPED = "as it ships"
 
 
 def osso(*args):
-    return subprocess.run([OSSO, *map(str, args)], check=True, capture_output=True, text=True).stdout
+    done = subprocess.run([OSSO, *map(str, args)], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"quantized_table: osso {' '.join(map(str, args))}: {done.stderr.strip()}")
+    return done.stdout
 
 
-def logits(model, ids, place):
-    out = place / "rows.npy"
-    osso("logits", "-m", model, "--ids", ",".join(ids), "-o", out, "--exact")
-    data = out.read_bytes()
-    at = 10 + struct.unpack_from("<H", data, 8)[0]
-    n = (len(data) - at) // 4 // len(ids)
-    return [struct.unpack_from(f"<{n}f", data, at + 4 * n * i) for i in range(len(ids))]
+def held_out(data, size):
+    documents = [text for _, kept in corpus.load(str(data)).values() for text in kept]
+    random.Random(1).shuffle(documents)
+    return "\n\n".join(documents)[:size]
 
 
-def log_softmax(row):
-    top = max(row)
-    total = top + math.log(sum(math.exp(x - top) for x in row))
-    return [x - total for x in row]
-
-
-def speeds(model):
-    rows = json.loads(osso("bench", "-m", model, "-p", "256", "-n", "32", "-r", "3", "-o", "json"))
-    rows = rows if isinstance(rows, list) else rows["results"]
-    find = lambda key: next((r for r in rows if key in json.dumps(r.get("test", r))), {})
-    return [find(k).get("tokens_per_second", find(k).get("avg_ts", float("nan"))) for k in ("tg", "pp")]
+def speed(model, *test):
+    return json.loads(osso("bench", "-m", model, *test, "-r", "1", "-o", "json"))[-1]["avg_ts"]
 
 
 def main():
-    text, types = sys.argv[1], sys.argv[2:] or TYPES
-    place = pathlib.Path(tempfile.mkdtemp(prefix="osso-table-"))
-    ids = osso("tokenize", "-m", MODEL, "-f", text).split()[:TOKENS]
-    spoken = osso("detokenize", "-m", MODEL, ",".join(ids[1:]))
-    base = [log_softmax(r) for r in logits(MODEL, ids, place)]
-    parameters = json.loads(osso("info", MODEL, "--json"))["parameters"]
-    print("| type | bytes | bits a weight | mean KL | 99.9 % | same top id | bits per byte | decode tok/s | prefill tok/s |\n|---|---|---|---|---|---|---|---|---|")
-    for kind in ["as it ships", *types]:
-        out = MODEL
-        if kind != "as it ships":
-            out = place / f"{kind}.gguf" if not kind.startswith("affine") else place / kind
-            osso("quantize", MODEL, out, "--type", kind, *(["--requantize"] if kind != "mxfp4-q8" else []))
-        files = [out] if out.is_file() else sorted(out.glob("*.safetensors"))
-        rows = [log_softmax(r) for r in logits(out, ids, place)]
-        kl = sorted(sum(math.exp(p) * (p - q) for p, q in zip(a, b)) for a, b in zip(base, rows))
-        same = sum(a.index(max(a)) == b.index(max(b)) for a, b in zip(base, rows)) / len(rows)
-        bits = -sum(r[int(i)] for r, i in zip(rows, ids[1:])) / math.log(2) / len(spoken.encode())
-        size = sum(f.stat().st_size for f in files)
-        print(f"| {kind} | {size:,} | {8 * size / parameters:.2f} | {sum(kl) / len(kl):.1e} | {kl[int(len(kl) * .999)]:.1e} | {100 * same:.1f} % | {bits:.3f} | "
-              + " | ".join(f"{s:.0f}" for s in speeds(out)) + " |", flush=True)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--text", type=pathlib.Path)
+    parser.add_argument("--data", default=ROOT / ".." / "shared" / "data" / "train")
+    parser.add_argument("--bytes", type=int, default=16000, help="of the held-out documents")
+    parser.add_argument("--model", type=pathlib.Path, default=ROOT / "models/osso-small")
+    parser.add_argument("--no-speed", action="store_true")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("types", nargs="*", metavar="TYPE")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="osso-table-") as folder:
+        place = pathlib.Path(folder)
+        text = args.text or place / "text"
+        if not args.text:
+            text.write_text(held_out(args.data, args.bytes), encoding="utf-8")
+        models = {SHIPPED: args.model}
+        for kind in args.types or TYPES:
+            models[kind] = place / (kind if kind.lower().startswith("affine") else f"{kind}.gguf")
+            osso("quantize", args.model, models[kind], "--type", kind, *(["--requantize"] if kind != "mxfp4-q8" else []))
+        decode, prefill = ({kind: [] for kind in models} for _ in range(2))
+        for _ in range(0 if args.no_speed else args.rounds):
+            for kind, model in models.items():
+                decode[kind].append(speed(model, "-p", "0", "-n", "64"))
+                prefill[kind].append(speed(model, "-p", "512", "-n", "0"))
+        print("| type | bytes | bits a weight | mean KL | 99.9 % | same top id | bits per byte |" + ("" if args.no_speed else " decode tok/s | prefill tok/s |"))
+        print("|---|---|---|---|---|---|---|" + ("" if args.no_speed else "---|---|"))
+        for kind, model in models.items():
+            info = json.loads(osso("info", model, "--json"))
+            far = json.loads(osso("eval", "compare", "--exact", "--json", "--data", text, args.model, model))
+            size, kl = info["bytes"]["total"], far["kl"]
+            print(f"| {kind} | {size:,} | {8 * size / info['parameters']['total']:.2f} | {kl['mean']:.1e} | {kl['p99_9']:.1e} | "
+                  f"{100 * far['top1_agreement']:.1f} % | {far['b']['bits_per_byte']:.3f} |" +
+                  ("" if args.no_speed else f" {statistics.median(decode[kind]):.0f} | {statistics.median(prefill[kind]):.0f} |"), flush=True)
 
 
 if __name__ == "__main__":

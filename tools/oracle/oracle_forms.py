@@ -2,8 +2,7 @@
 
 Each case is a mix of number formats. The blocks of every matrix are random bytes with scales of a sane size; what they hold is
 read by the gguf package, or by MLX's definition in numpy; transformers computes with these values in float32, `osso logits
---exact` with the file. Allowed: 1e-4 x max(1, largest |logit|). Fast mode must agree in kind (median over positions of
-the relative error below 0.1).
+--exact` with the file. Allowed: 1e-4 x max(1, largest |logit|). Fast mode: docs/numerics.md says what is allowed and why (FAST).
 """
 import argparse
 import json
@@ -65,6 +64,23 @@ def bf16(x):
     return (torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(torch.bfloat16).view(torch.int16).numpy().view(np.uint16))
 
 
+FP4 = np.array([0, .5, 1, 1.5, 2, 3, 4, 6, 0, -.5, -1, -1.5, -2, -3, -4, -6], np.float32)
+
+
+def random_nvfp4(rng, shape, std):
+    """(raw bytes, values, factors): GGUF's NVFP4, which no package writes: 64 values in 4 scales (unsigned, 4 bits of exponent, 3 of
+    mantissa), then 8 bytes of codes for each 16 values, low nibbles first; a factor for the matrix, or one for each of a stack."""
+    raw = rng.integers(0, 256, (int(np.prod(shape)) // 64, 36), np.uint8)
+    raw[:, :4] = rng.integers(0, 0x60, (len(raw), 4))
+    exponent, mantissa = (raw[:, :4] >> 3 & 15).astype(np.int32), (raw[:, :4] & 7).astype(np.float32)
+    scales = np.where(exponent == 0, mantissa * np.float32(2 ** -9), (1 + mantissa / 8) * np.exp2(exponent - 7.0)).astype(np.float32)
+    at = np.arange(64)
+    codes = raw[:, 4 + at // 16 * 8 + at % 8] >> (at % 16 // 8 * 4).astype(np.uint8) & 15
+    values = (scales[:, at // 16] * FP4[codes]).reshape(shape)
+    factors = (std / values.std() * rng.uniform(.7, 1.4, shape[:1] if len(shape) == 3 and rng.integers(2) else 1)).astype(np.float32)
+    return raw.reshape(*shape[:-1], -1), values * (factors if len(factors) == 1 else factors[:, None, None]), factors
+
+
 MODULES = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output"}
 
 
@@ -113,6 +129,9 @@ def make_gguf(spec, mix, rng, state, folder):
             scales = (int(np.log2(std_of(state, name) / 3)) + 127 - rng.integers(0, 2, (*shape[:-1], shape[-1] // 32))).astype(np.uint8)
             raw = ggml_blocks(blocks, scales)
             values = gguf.quants.dequantize(raw, TYPE.MXFP4).reshape(shape).astype(np.float32)
+        elif t == "NVFP4":
+            raw, values, factors = random_nvfp4(rng, shape, std_of(state, name))
+            tensors[out + ".scale"] = (factors, None)
         else:
             raw, values = random_blocks(rng, t, shape, std_of(state, name))
         put_values(state, name, values)
@@ -242,6 +261,9 @@ def make_mlx(spec, mix, rng, state, folder):
     return folder
 
 
+# The relative error of a position's logits in fast mode, as a median; and a quarter of the positions may be four times as far off: they
+# took another expert.
+FAST = 0.08
 CASES = {
     "q4_0": (NARROW, {"*": "Q4_0"}), "q4_1": (NARROW, {"*": "Q4_1"}), "q5_0": (NARROW, {"*": "Q5_0"}), "q5_1": (NARROW, {"*": "Q5_1"}),
     "iq4_nl": (NARROW, {"*": "IQ4_NL"}), "q2_k": (WIDE, {"*": "Q2_K"}), "q3_k": (WIDE, {"*": "Q3_K"}), "q4_k": (WIDE, {"*": "Q4_K"}),
@@ -249,6 +271,8 @@ CASES = {
     "q4_k_m": (NARROW, {"*": "Q5_0", "out": "Q4_K", "head": "Q8_0", "gate": "MXFP4", "up": "MXFP4", "down": "MXFP4"}),
     "unlike": (NARROW, {"*": "Q5_1", "gate": "Q4_1", "up": "MXFP4", "down": "Q8_0"}),
     "unlike2": (WIDE, {"*": "Q6_K", "gate": "Q8_0", "up": "IQ4_XS", "down": "Q3_K"}),
+    "nvfp4": (dict(NARROW, hidden=128, inter=192), {"*": "NVFP4", "embed": "Q8_0"}),
+    "nvfp4-q8": (dict(NARROW, inter=192), {"*": "Q8_0", "down": "NVFP4", "out": "NVFP4"}),
     "ollama": (NARROW, {"*": "Q8_0", "gate": "MXFP4", "up": "MXFP4", "down": "MXFP4", "ollama": True}),
     "mlx-q8": (dict(NARROW, hidden=128, inter=192), {"*": (8, 64, "bf16"), "gate": "mxfp4", "up": "mxfp4", "down": "mxfp4"}),
     "mlx-q4": (dict(NARROW, hidden=128, inter=192), {"*": (4, 64, "bf16"), "gate": "mxfp4", "up": "mxfp4", "down": "mxfp4", "router": (8, 64, "bf16")}),
@@ -289,8 +313,9 @@ def run(name, args, keep):
     done = subprocess.run([args.binary, "logits", "-m", path, "--ids", os.path.join(hf, "ids.txt"), "-o", fast], capture_output=True, text=True)
     if done.returncode:
         return False, done.stderr
-    off = float(np.median(np.sqrt(((np.load(fast) - want) ** 2).sum(1) / (want ** 2).sum(1))))  # a few positions take another expert
-    return ok and off < 0.1, f"{line}; fast: median relative error {off:.1e}"
+    off = np.sqrt(((np.load(fast) - want) ** 2).sum(1) / (want ** 2).sum(1))
+    median, whole, apart = float(np.median(off)), float(np.sqrt((off ** 2).mean())), int((off > 4 * np.median(off)).sum())
+    return ok and median < FAST and apart <= len(off) // 4, f"{line}; fast: relative error {median:.1e} (median), {whole:.1e} (whole), {apart} of {len(off)} positions apart"
 
 
 def main():

@@ -99,10 +99,24 @@ static void add_lowrank(const struct kernels *kn, const struct view *w, int64_t 
     }
 }
 
+/* The kernel multiplies with what the blocks hold; the matrix's own factor comes after its sums. */
+static void matmul_times_factor(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi,
+                                const struct gather *in, real *y, int64_t y_stride, uint8_t *workspace)
+{
+    struct view plain = *w;
+    plain.factor = NULL;
+    REAL(ops_matmul)(kn, &plain, lo, hi, in, y, y_stride, workspace);
+    for (int i = 0; i < in->n; i++)
+        for (int64_t o = 0; o < hi - lo; o++)
+            y[i * y_stride + o] = y[i * y_stride + o] * (real)*w->factor;
+}
+
 void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                       real *y, int64_t y_stride, uint8_t *workspace)
 {
-    if (hi > lo && in->n > 0)
+    if (w->factor)
+        matmul_times_factor(kn, w, lo, hi, in, y, y_stride, workspace);
+    else if (hi > lo && in->n > 0)
         REAL(pick_linear)(kn, w, has_i8(in->act))(w, lo, hi, in, y, y_stride, workspace);
 }
 

@@ -28,14 +28,15 @@
     X(q5_0, Q5_0)                                                                                                      \
     X(q5_1, Q5_1)                                                                                                      \
     X(iq4_nl, IQ4_NL) X(mxfp4_pairs, MXFP4_PAIRS) X(affine4, AFFINE4) X(affine8, AFFINE8)
-#define CODED_OTHERS(X)                                                                                                \
+#define CODED_K(X)                                                                                                     \
     X(iq4_xs, IQ4_XS)                                                                                                  \
     X(q2_k, Q2_K)                                                                                                      \
     X(q3_k, Q3_K)                                                                                                      \
     X(q4_k, Q4_K)                                                                                                      \
     X(q5_k, Q5_K)                                                                                                      \
-    X(q6_k, Q6_K)                                                                                                      \
-    X(nvfp4, NVFP4) X(affine2, AFFINE2) X(affine3, AFFINE3) X(affine5, AFFINE5) X(affine6, AFFINE6)
+    X(q6_k, Q6_K)
+#define CODED_STREAMS(X) X(nvfp4, NVFP4) X(affine2, AFFINE2) X(affine3, AFFINE3) X(affine5, AFFINE5) X(affine6, AFFINE6)
+#define CODED_OTHERS(X) CODED_K(X) CODED_STREAMS(X)
 
 enum kind { NARROW, WIDE, RUNS };
 

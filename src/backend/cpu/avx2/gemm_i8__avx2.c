@@ -16,20 +16,19 @@
 #include "backend/cpu/fetch.h"
 
 /* Activation rows first .. first + n - 1, by fours. */
-INLINE void fill_panel(enum dtype t, const struct gather *in, int first, int n, uint8_t *panel)
+INLINE void fill_panel(struct shape shape, const struct coded *t, const struct gather *in, int first, int n, uint8_t *panel)
 {
     const struct act *act = in->act;
-    const struct shape shape = shape_of(t);
     const int steps = steps_of(shape), size = panel_block(shape);
     int64_t n_blocks = act->width / QUANT_BLOCK;
     for (int i = 0; i < n; i++) {
         int64_t row = gather_row(in, first + i);
         uint8_t *at = panel + i / PANEL_ACTS * n_blocks * blocks_of_32(shape) * size + i % PANEL_ACTS * 4;
         for (int64_t b = 0; b < n_blocks; b++) {
-            __m256i q = ordered_block(act->q + row * act->width + b * QUANT_BLOCK, in_pairs(t));
+            __m256i q = ordered_block(act->q + row * act->width + b * QUANT_BLOCK, t->pairs);
             int32_t words[STEPS], correction[2], own[2];
             _mm256_storeu_si256((void *)words, q);
-            corrections(shape.kind == RUNS, q, shape.kind == WIDE ? 8 : bias_of(t), correction);
+            corrections(shape.kind == RUNS, q, shape.kind == WIDE ? 8 : t->bias, correction);
             own_sums(shape.kind == RUNS, q, act->sum[row * n_blocks + b], own);
             for (int run = 0; run < blocks_of_32(shape); run++, at += size) {
                 UNROLL
@@ -160,59 +159,45 @@ INLINE void tile_dots(struct shape shape, const uint8_t *tile, const uint8_t *pa
         }
 }
 
-/* Code of its own for each shape, not for each format. */
-#define TILE_DOTS(name, ...)                                                                                           \
-    static void tile_dots_##name(const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, int n, int64_t n_out,    \
-                                 float *y, int64_t y_stride, struct fetch fetch)                                       \
-    {                                                                                                                  \
-        tile_dots((struct shape){__VA_ARGS__}, tile, panel, n_blocks, n, n_out, y, y_stride, fetch);                   \
-    }
-TILE_DOTS(narrow, NARROW, false)
-TILE_DOTS(narrow_offsets, NARROW, true)
-TILE_DOTS(wide, WIDE, false)
-TILE_DOTS(wide_offsets, WIDE, true)
-TILE_DOTS(runs, RUNS, false)
-TILE_DOTS(runs_offsets, RUNS, true)
-
-typedef void tile_dots_fn(const uint8_t *tile, const uint8_t *panel, int64_t n_blocks, int n, int64_t n_out, float *y,
-                          int64_t y_stride, struct fetch fetch);
-
-INLINE tile_dots_fn *tile_dots_of(struct shape s)
+INLINE void gemm_i8(struct shape shape, const struct coded *t, const struct view *w, int64_t lo, int64_t hi,
+                    const struct gather *in, float *y, int64_t y_stride, void *workspace)
 {
-    static tile_dots_fn *const plain[] = {tile_dots_narrow, tile_dots_wide, tile_dots_runs};
-    static tile_dots_fn *const offsets[] = {tile_dots_narrow_offsets, tile_dots_wide_offsets, tile_dots_runs_offsets};
-    return (s.offsets ? offsets : plain)[s.kind];
-}
-
-INLINE void gemm_i8(enum dtype t, const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                    int64_t y_stride, void *workspace)
-{
-    const struct shape shape = shape_of(t);
     const int rows = unit_rows(shape), units = units_of(shape), tile_rows = units * rows;
     int64_t n_blocks = w->cols / QUANT_BLOCK, unit_bytes = n_blocks * blocks_of_32(shape) * unit_block(shape);
     uint8_t *tile = (uint8_t *)(((uintptr_t)workspace + 63) & ~(uintptr_t)63), *panel = tile + units * unit_bytes;
     for (int first = 0; first < in->n; first += LINEAR_ACTS) {
         int n = in->n - first < LINEAR_ACTS ? in->n - first : LINEAR_ACTS;
         if (!in->again || in->n > LINEAR_ACTS)
-            fill_panel(t, in, first, n, panel);
+            fill_panel(shape, t, in, first, n, panel);
         for (int64_t o = lo; o < hi; o += tile_rows) {
             int64_t end = hi - o < tile_rows ? hi : o + tile_rows;
             for (int u = 0; o + u * rows < end; u++)
-                unpack_unit(t, w, o + u * rows, hi, tile + u * unit_bytes);
-            tile_dots_of(shape)(tile, panel, n_blocks, n, end - o, y + first * y_stride + (o - lo), y_stride,
-                                fetch_rows(w, end, hi, tile_rows, (n + 3) / 4 * units));
+                t->unpack(w, o + u * rows, hi, tile + u * unit_bytes);
+            tile_dots(shape, tile, panel, n_blocks, n, end - o, y + first * y_stride + (o - lo), y_stride,
+                      fetch_rows(w, end, hi, tile_rows, (n + 3) / 4 * units));
         }
     }
 }
 
-#define GEMM(name, format)                                                                                             \
-    void gemm_i8_##name##__avx2(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,       \
-                                int64_t y_stride, void *workspace)                                                     \
+/* Code of its own for each shape, not for each format. */
+#define EACH_SHAPE(X)                                                                                                  \
+    X(NARROW, false) X(NARROW, true) X(WIDE, false) X(WIDE, true) X(RUNS, false) X(RUNS, true)
+#define GEMM_OF(kind, offsets)                                                                                         \
+    static void gemm_##kind##_##offsets(const struct coded *t, const struct view *w, int64_t lo, int64_t hi,           \
+                                        const struct gather *in, float *y, int64_t y_stride, void *workspace)          \
     {                                                                                                                  \
-        gemm_i8(DT_##format, w, lo, hi, in, y, y_stride, workspace);                                                   \
+        gemm_i8((struct shape){kind, offsets}, t, w, lo, hi, in, y, y_stride, workspace);                              \
     }
-GEMM(q8_0, Q8_0)
-GEMM(mxfp4, MXFP4)
-GEMM(mxfp4_hf, MXFP4_HF)
-CODED_BY_32(GEMM)
-CODED_OTHERS(GEMM)
+EACH_SHAPE(GEMM_OF)
+
+void gemm_i8_coded__avx2(const struct coded *t, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+                         float *y, int64_t y_stride, void *workspace)
+{
+#define CALL(kind_is, offsets_are)                                                                                     \
+    if (t->shape.kind == kind_is && t->shape.offsets == offsets_are) {                                                 \
+        gemm_##kind_is##_##offsets_are(t, w, lo, hi, in, y, y_stride, workspace);                                      \
+        return;                                                                                                        \
+    }
+    EACH_SHAPE(CALL)
+#undef CALL
+}

@@ -1,4 +1,5 @@
-/* tile_i8__avx2.h: the tiles of gemm_i8__avx2.c, which says what they are for: weight rows unpacked into units. */
+/* tile_i8__avx2.h: the tiles of gemm_i8__avx2.c, which says what they are for: weight rows unpacked into units. The formats
+ * are in tile_i8*__avx2.c, a few in each file, for the compiler's time. */
 #ifndef OSSO_BACKEND_TILE_I8_AVX2_H
 #define OSSO_BACKEND_TILE_I8_AVX2_H
 
@@ -27,6 +28,18 @@ INLINE int blocks_of_32(struct shape s)
 {
     return s.kind == RUNS ? 2 : 1;
 }
+
+/* What a product depends on of a format. */
+struct coded {
+    struct shape shape;
+    bool pairs;
+    int bias;
+    void (*unpack)(const struct view *w, int64_t o, int64_t hi, uint8_t *unit); /* rows from o on as a unit */
+};
+
+/* gemm_i8_*, of any format. */
+void gemm_i8_coded__avx2(const struct coded *t, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+                         float *y, int64_t y_stride, void *workspace);
 
 /* A block of a unit: two groups of 8 rows, step by step; their scales; their offsets. */
 INLINE int unit_block(struct shape s)
@@ -167,7 +180,7 @@ INLINE void unpack_coded(enum dtype t, const struct view *w, int64_t o, int64_t 
         const bool two = 2 * pair + 1 < n_blocks;
         const struct pair_scales *scales[2];
         for (int h = 0; h < 2; h++) {
-            if (two)
+            if (block_of(t) > QUANT_BLOCK || two)
                 pair_to_space(t, &rows[h], pair, true, space + 4 * h);
             else
                 pair_to_space(t, &rows[h], pair, false, space + 4 * h);
@@ -205,5 +218,18 @@ INLINE void unpack_unit(enum dtype t, const struct view *w, int64_t o, int64_t h
             unpack_coded(t, w, o + 8 * g, hi, g, unit);
     }
 }
+
+#define GEMM(name, format)                                                                                             \
+    static void unpack_unit_##name(const struct view *w, int64_t o, int64_t hi, uint8_t *unit)                         \
+    {                                                                                                                  \
+        unpack_unit(DT_##format, w, o, hi, unit);                                                                      \
+    }                                                                                                                  \
+    void gemm_i8_##name##__avx2(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,       \
+                                int64_t y_stride, void *workspace)                                                     \
+    {                                                                                                                  \
+        const struct coded t = {shape_of(DT_##format), in_pairs(DT_##format), bias_of(DT_##format),                    \
+                                unpack_unit_##name};                                                                   \
+        gemm_i8_coded__avx2(&t, w, lo, hi, in, y, y_stride, workspace);                                                \
+    }
 
 #endif
