@@ -1,5 +1,5 @@
-/* factor.c: NVFP4's scales are eight bits without a sign, so the matrix has a factor that brings them into range. Without it
- * the values are another model's. */
+/* factor.c: NVFP4's scales are eight bits without a sign, so the matrix has a factor that brings them into range.
+ * Without it the values are another model's. */
 #include "checkpoint/factor.h"
 
 #include "base/error.h"
@@ -44,11 +44,12 @@ enum osso_status factor_find(const struct tensors *set, const char *where, const
     if (!t)
         return OSSO_OK;
     if (t->dtype != DT_F32)
-        return error_set(err, OSSO_UNSUPPORTED, "%s: tensor %s has the type %s; the factor of a matrix is F32", where, t->name,
-                         t->type);
+        return error_set(err, OSSO_UNSUPPORTED, "%s: tensor %s has the type %s; the factor of a matrix is F32", where,
+                         t->name, t->type);
     if (t->rank > 1 || (t->bytes != sizeof(float) && t->bytes != (uint64_t)stack * sizeof(float)))
-        return error_set(err, OSSO_FORMAT, "%s: tensor %s has %d dimensions and %llu values; beside %s there must be one%s",
-                         where, t->name, t->rank, (unsigned long long)(t->bytes / sizeof(float)), matrix->name,
+        return error_set(err, OSSO_FORMAT,
+                         "%s: tensor %s has %d dimensions and %llu values; beside %s there must be one%s", where,
+                         t->name, t->rank, (unsigned long long)(t->bytes / sizeof(float)), matrix->name,
                          stack > 1 ? ", or one for each expert" : "");
     *factor_out = t;
     return check_values(where, t, err);

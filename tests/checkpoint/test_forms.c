@@ -650,11 +650,12 @@ static void test_mlx_config(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ollama),     cmocka_unit_test(test_refused_types), cmocka_unit_test(test_nvfp4_factors),
-        cmocka_unit_test(test_nvfp4_refused), cmocka_unit_test(test_factor_of_others),
-        cmocka_unit_test(test_both),       cmocka_unit_test(test_original),      cmocka_unit_test(test_original_below),
-        cmocka_unit_test(test_mlx_mxfp4),  cmocka_unit_test(test_mlx_affine),    cmocka_unit_test(test_mlx_hostile),
-        cmocka_unit_test(test_mlx_config),
+        cmocka_unit_test(test_ollama),           cmocka_unit_test(test_refused_types),
+        cmocka_unit_test(test_nvfp4_factors),    cmocka_unit_test(test_nvfp4_refused),
+        cmocka_unit_test(test_factor_of_others), cmocka_unit_test(test_both),
+        cmocka_unit_test(test_original),         cmocka_unit_test(test_original_below),
+        cmocka_unit_test(test_mlx_mxfp4),        cmocka_unit_test(test_mlx_affine),
+        cmocka_unit_test(test_mlx_hostile),      cmocka_unit_test(test_mlx_config),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
