@@ -67,7 +67,13 @@ static inline void matrix_side(struct matrix *m, int i, enum dtype_place place, 
     side->data = m->side[i].data;
 }
 
-/* A block of a format that is only read: random bytes, drawn again until the values are finite and of the size that
+/* Blocks that are drawn instead of packed: nothing packs them, or packing searches for long. */
+static inline bool is_drawn(enum dtype t)
+{
+    return !dtype_info(t)->pack || dtype_info(t)->block > QUANT_BLOCK || t == DT_IQ4_NL;
+}
+
+/* A drawn block: random bytes, drawn again until the values are finite and of the size that
  * packed ones have. What lies apart is 1 here. */
 static inline void random_block(const struct dtype_info *info, uint8_t *block, struct rng *r)
 {
@@ -97,7 +103,7 @@ static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols
     matrix_side(&m, 1, info->offsets, blocks * scales, pad);
     enum { DRAWN = 16 };
     uint8_t drawn[DRAWN][DTYPE_MAX_BLOCK];
-    for (int i = 0; i < DRAWN && !info->pack; i++)
+    for (int i = 0; i < DRAWN && is_drawn(t); i++)
         random_block(info, drawn[i], r);
     for (int64_t o = 0; o < rows; o++)
         for (int64_t b = 0; b < blocks; b++) {
@@ -113,11 +119,11 @@ static inline struct matrix matrix_make(enum dtype t, int64_t rows, int64_t cols
             for (int i = 0; i < info->block; i++)
                 values[i] = random_value(r, fill) * size;
             uint8_t *block = m.data.data + o * m.view.row_stride + b * info->block_bytes;
-            if (info->pack)
+            if (!is_drawn(t))
                 info->pack(values, block, &sides);
             else
                 memcpy(block, drawn[rng_below(r, DRAWN)], (size_t)info->block_bytes);
-            for (int i = 0; i < 2 && !info->pack; i++)
+            for (int i = 0; i < 2 && is_drawn(t); i++)
                 if (sides.data[i]) { /* BF16, as matrix_side has it */
                     uint16_t side = bf16_from_f32(random_value(r, FILL_NORMAL) / 512);
                     memcpy(sides.data[i], &side, sizeof side);

@@ -241,8 +241,8 @@ static void experts_way(const struct backend *be, int n_members, bool first)
     fill(&r, b, 5 * INNER_MAX, 0.3f);
     struct lowrank low_rank = {5, 0.5f, a, b};
     for (enum dtype t = 0; t < DT_U8; t++) {
-        /* What is only read goes through the generic kernels, one like the other. */
-        bool large = dtype_info(t)->block > 32, few = !dtype_info(t)->pack;
+        /* One of these is like the other, for experts. */
+        bool large = dtype_info(t)->block > 32, few = is_drawn(t);
         if (few && n_members != 1 && n_members != 3)
             continue;
         hid = large ? 256 : 96;
