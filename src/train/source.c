@@ -65,6 +65,8 @@ static enum osso_status open_docs(const struct osso_train_config *c, const struc
     char *val = settings_has(c, TRAIN_val_data) ? mem_strdup(settings_text(c, TRAIN_val_data)) : NULL;
     const char *split = NULL;
     double weight = 1;
+    if (settings_has(c, TRAIN_val_data) && !val)
+        return error_nomem(err, strlen(settings_text(c, TRAIN_val_data)), "a path");
     if (val)
         settings_source(val, &split, &weight);
     struct train_docs_options o = {.sources = list,

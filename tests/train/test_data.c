@@ -3,6 +3,8 @@
 #include "file_test.h"
 
 #include "base/sha256.h"
+#include "osso/corpus.h"
+#include "osso/train.h"
 #include "train/data.h"
 
 static struct osso_tokenizer *tokenizer;
@@ -357,6 +359,40 @@ static void no_memory(void **state)
     }
 }
 
+/* The settings of a run likewise; with a val_data nothing is ever held out of data. */
+static void no_memory_for_a_run(void **state)
+{
+    (void)state;
+    enum { N = 200 };
+    struct osso_train_config *config;
+    struct osso_error err = {0};
+    char path[600];
+    const char *settings[][2] = {{"data", many_lines("run", "line", N)},
+                                 {"val_data", put_text("val", "a b c")},
+                                 {"tokenizer", test_path(path, sizeof path, "models/osso-small")}};
+    check_ok(osso_train_config_create(&config, &err), err);
+    for (int i = 0; i < 3; i++) {
+        char value[700];
+        snprintf(value, sizeof value, "%s%s", settings[i][1], i ? "" : ":line");
+        check_ok(osso_train_config_set(config, settings[i][0], value, "here", &err), err);
+    }
+    for (uint64_t n = 1;; n++) {
+        struct osso_corpus_info info = {.size = sizeof info};
+        struct osso_corpus *corpus;
+        mem_fail_at(n);
+        enum osso_status status = osso_corpus_open_run(config, false, &corpus, &err);
+        mem_fail_at(0);
+        if (!status) {
+            osso_corpus_info(corpus, &info);
+            assert_int_equal(info.documents, N);
+            osso_corpus_free(corpus);
+            break;
+        }
+        assert_true(status == OSSO_NOMEM && n < 10000);
+    }
+    osso_train_config_free(config);
+}
+
 static int setup(void **state)
 {
     char path[600];
@@ -385,6 +421,7 @@ int main(void)
         cmocka_unit_test(bad_data),
         cmocka_unit_test(chats_that_are_too_long),
         cmocka_unit_test(no_memory),
+        cmocka_unit_test(no_memory_for_a_run),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
