@@ -28,22 +28,18 @@ static const char *put_text(const char *name, const char *text)
 /* The next document's text; its markers are left out. */
 static char *next_text(struct train_docs *d, float *all)
 {
-    const int32_t *ids;
-    const float *weights;
-    int64_t n;
     static char text[8192];
     size_t len = 0;
-    struct osso_error err = {0};
-    check_ok(train_docs_next(d, &ids, &weights, &n, &err), err);
-    assert_true(n > 1 && weights[0] == 0);
+    struct doc doc = train_docs_next(d);
+    assert_true(doc.n > 1 && doc.weights[0] == 0);
     *all = 1;
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < doc.n; i++) {
         const char *bytes;
         size_t k;
-        *all = i > 0 && weights[i] < *all ? weights[i] : *all;
-        if (osso_tokenizer_is_special(tokenizer, ids[i]))
+        *all = i > 0 && doc.weights[i] < *all ? doc.weights[i] : *all;
+        if (osso_tokenizer_is_special(tokenizer, doc.ids[i]))
             continue;
-        assert_true(osso_tokenizer_piece(tokenizer, ids[i], &bytes, &k) && len + k < sizeof text);
+        assert_true(osso_tokenizer_piece(tokenizer, doc.ids[i], &bytes, &k) && len + k < sizeof text);
         memcpy(text + len, bytes, k);
         len += k;
     }
@@ -129,16 +125,13 @@ static void long_texts_are_pieces(void **state)
     int32_t before = osso_tokenizer_special(tokenizer, "<|startoftext|>");
     assert_int_equal(train_docs_tokens(d), want.len + 1);
     for (int64_t k = train_docs_count(d); k > 0; k--) {
-        const int32_t *ids;
-        const float *weights;
-        int64_t n;
-        check_ok(train_docs_next(d, &ids, &weights, &n, &err), err);
-        assert_true(k == 1 ? n <= 33 : n == 33);
-        assert_int_equal(ids[0], before);
-        for (int64_t i = 1; i < n; i++, at++)
-            assert_int_equal(ids[i],
+        struct doc doc = train_docs_next(d);
+        assert_true(k == 1 ? doc.n <= 33 : doc.n == 33);
+        assert_int_equal(doc.ids[0], before);
+        for (int64_t i = 1; i < doc.n; i++, at++)
+            assert_int_equal(doc.ids[i],
                              at < want.len ? want.data[at] : osso_tokenizer_special(tokenizer, "<|endoftext|>"));
-        before = ids[n - 1];
+        before = doc.ids[doc.n - 1];
     }
     assert_int_equal(at, want.len + 1);
     train_docs_free(d);
@@ -321,11 +314,8 @@ static void chats_that_are_too_long(void **state)
     int64_t longest = 0;
     assert_int_equal(train_docs_left_out(d), 0);
     for (int i = 0; i < 2; i++) {
-        const int32_t *ids;
-        const float *weights;
-        int64_t n;
-        check_ok(train_docs_next(d, &ids, &weights, &n, NULL), (struct osso_error){0});
-        longest = n > longest ? n : longest;
+        struct doc doc = train_docs_next(d);
+        longest = doc.n > longest ? doc.n : longest;
     }
     train_docs_free(d);
     for (int less = 1; less <= 2; less++) {
