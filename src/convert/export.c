@@ -154,16 +154,11 @@ static enum osso_status write_transposed(struct export *x, const struct item *t)
 /* Part 0: codes; 1: scales. Blocks along the inputs, by the one packing rule (quant/mxfp4.c). */
 static enum osso_status write_blocks(struct export *x, const struct item *t)
 {
-    int64_t n = t->rows * t->columns / BLOCK;
-    for (int64_t b = 0; b < n; b++) {
-        uint8_t codes[CODES], scale = 0;
-        dtype_info(DT_MXFP4_HF)->pack(x->matrix + b * BLOCK, codes, &(struct sides_out){.data = {&scale}});
-        if (t->part == 0)
-            memcpy(x->bytes + b * CODES, codes, CODES);
-        else
-            x->bytes[b] = scale;
-    }
-    return save_write(x->save, x->bytes, (size_t)(n * (t->part == 0 ? CODES : 1)), x->err);
+    size_t n = (size_t)(t->rows * t->columns / BLOCK);
+    uint8_t *codes = x->bytes, *scales = codes + n * CODES;
+    quant_pack_row(&(struct quant_row){.dtype = DT_MXFP4_HF}, x->matrix, t->rows * t->columns, codes,
+                   &(struct sides_out){.data = {scales}, .dtype = {DT_U8}});
+    return t->part == 0 ? save_write(x->save, codes, n * CODES, x->err) : save_write(x->save, scales, n, x->err);
 }
 
 static enum osso_status write_item(struct export *x, const struct item *t)
