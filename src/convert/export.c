@@ -203,16 +203,6 @@ static enum osso_status write_weights(struct export *x, const char *folder)
 
 /* ---- the folder ----------------------------------------------------------------------------------------- */
 
-static enum osso_status write_text(const char *folder, const char *name, struct buf *text, struct osso_error *err)
-{
-    char *path = file_join(folder, name);
-    enum osso_status status = path && !text->failed ? save_atomic(path, text->data, text->len, err)
-                                                    : error_nomem(err, text->len, name);
-    mem_free(path);
-    buf_free(text);
-    return status;
-}
-
 static enum osso_status copy_tokenizer(const struct export *x, const char *folder)
 {
     enum osso_status status = OSSO_OK;
@@ -224,7 +214,8 @@ static enum osso_status copy_tokenizer(const struct export *x, const char *folde
             status = file_read(from, MAX_COPY, &data, &len, x->err);
             buf_add(&text, data, status ? 0 : len);
             if (!status)
-                status = write_text(folder, tokenizer_files[i], &text, x->err);
+                status = save_text(folder, tokenizer_files[i], &text, x->err);
+            buf_free(&text);
         }
         mem_free(data);
         mem_free(from);
@@ -243,9 +234,9 @@ static enum osso_status write_folder(struct export *x, const char *folder)
     config_write_generation(&x->model->config, &generation);
     config_write_json(&x->model->config, x->mxfp4, x->type, &config);
     if (!status)
-        status = write_text(folder, "generation_config.json", &generation, x->err);
+        status = save_text(folder, "generation_config.json", &generation, x->err);
     if (!status)
-        status = write_text(folder, "config.json", &config, x->err);
+        status = save_text(folder, "config.json", &config, x->err);
     buf_free(&config);
     buf_free(&generation);
     return status;

@@ -25,15 +25,6 @@ enum { N_TOKENIZER_FILES = sizeof tokenizer_files / sizeof tokenizer_files[0] };
 
 /* ---- writing -------------------------------------------------------------------------------------------- */
 
-static enum osso_status write_text(const char *folder, const char *name, const struct buf *text, struct osso_error *err)
-{
-    char *path = file_join(folder, name);
-    enum osso_status status = path && !text->failed ? save_atomic(path, text->data, text->len, err)
-                                                    : error_nomem(err, text->len, name);
-    mem_free(path);
-    return status;
-}
-
 static enum osso_status copy_file(const char *from, const char *to, const char *name, struct osso_error *err)
 {
     char *source = file_join(from, name), *target = file_join(to, name), *data = NULL;
@@ -95,11 +86,11 @@ static enum osso_status write_texts(const struct trainer *t, const char *folder,
         kinds[t->optimizer.options.kind], moments_name(&t->optimizer.options));
     config_write_json(&t->config, false, DT_F32, &config);
     config_write_generation(&t->config, &generation);
-    enum osso_status status = write_text(folder, "config.json", &config, err);
+    enum osso_status status = save_text(folder, "config.json", &config, err);
     if (!status)
-        status = write_text(folder, "generation_config.json", &generation, err);
+        status = save_text(folder, "generation_config.json", &generation, err);
     if (!status)
-        status = write_text(folder, "state.json", &state, err);
+        status = save_text(folder, "state.json", &state, err);
     buf_free(&config);
     buf_free(&generation);
     buf_free(&state);
@@ -120,7 +111,7 @@ static enum osso_status write_folder(const struct trainer *t, const char *folder
     for (int i = 0; i < N_TOKENIZER_FILES && tokenizer && !status; i++)
         status = copy_file(tokenizer, folder, tokenizer_files[i], err);
     if (!status && run)
-        status = write_text(folder, "run.json", run, err);
+        status = save_text(folder, "run.json", run, err);
     if (!status)
         status = write_texts(t, folder, step, err);
     mem_free(model);
