@@ -11,14 +11,7 @@
 
 #include <string.h>
 
-enum { BLOCK = 32, CODES = 16, MAX_COPY = 256 << 20 };
-
-static const char *const tokenizer_files[] = {
-#define FILE_NAME(name) name,
-    TOKENIZER_FILES(FILE_NAME)
-#undef FILE_NAME
-};
-enum { N_TOKENIZER_FILES = sizeof tokenizer_files / sizeof tokenizer_files[0] };
+enum { BLOCK = 32, CODES = 16 };
 
 struct item {
     const struct names_row *row;
@@ -203,26 +196,6 @@ static enum osso_status write_weights(struct export *x, const char *folder)
 
 /* ---- the folder ----------------------------------------------------------------------------------------- */
 
-static enum osso_status copy_tokenizer(const struct export *x, const char *folder)
-{
-    enum osso_status status = OSSO_OK;
-    for (int i = 0; i < N_TOKENIZER_FILES && !status; i++) {
-        char *from = file_join(x->model->path, tokenizer_files[i]), *data = NULL;
-        struct buf text = {0};
-        size_t len = 0;
-        if (from && file_exists(from)) {
-            status = file_read(from, MAX_COPY, &data, &len, x->err);
-            buf_add(&text, data, status ? 0 : len);
-            if (!status)
-                status = save_text(folder, tokenizer_files[i], &text, x->err);
-            buf_free(&text);
-        }
-        mem_free(data);
-        mem_free(from);
-    }
-    return status;
-}
-
 static enum osso_status write_folder(struct export *x, const char *folder)
 {
     struct buf config = {0}, generation = {0};
@@ -230,7 +203,7 @@ static enum osso_status write_folder(struct export *x, const char *folder)
     if (!status)
         status = write_weights(x, folder);
     if (!status)
-        status = copy_tokenizer(x, folder);
+        status = tokenizer_copy_files(x->model->path, folder, x->err);
     config_write_generation(&x->model->config, &generation);
     config_write_json(&x->model->config, x->mxfp4, x->type, &config);
     if (!status)
