@@ -70,5 +70,8 @@ void save_fill_disk(uint64_t bytes);
 enum osso_status save_folder_over(const char *temp, const char *path, struct osso_error *err);
 /* All at once. */
 enum osso_status save_atomic(const char *path, const void *data, size_t len, struct osso_error *err);
+/* The same of a file of a folder. NOMEM where the text has failed. */
+struct buf;
+enum osso_status save_text(const char *folder, const char *name, const struct buf *text, struct osso_error *err);
 
 #endif

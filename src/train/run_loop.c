@@ -1,7 +1,6 @@
 /* run_loop.c: a whole run: steps, and between them what is due: validation, sample, checkpoint, the end. */
 #include "train/run.h"
 
-#include "base/error.h"
 #include "base/sized.h"
 
 #include <time.h>
