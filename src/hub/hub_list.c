@@ -278,14 +278,12 @@ enum osso_status hub_list_pick(struct hub_list *list, const struct hub_name *nam
 
 const char *hub_list_model(const struct hub_list *list)
 {
-    const char *model = NULL;
-    for (size_t i = 0; i < list->n; i++) {
-        const char *path = list->e[i].path;
-        if (is_gguf(path) &&
-            (!model || by_path(&list->e[i], &(struct hub_entry){.path = (char *)(uintptr_t)model}) < 0))
-            model = path;
-        if (strcmp(path, "config.json") == 0)
+    const struct hub_entry *model = NULL;
+    for (const struct hub_entry *e = list->e; e < list->e + list->n; e++) {
+        if (is_gguf(e->path) && (!model || by_path(e, model) < 0))
+            model = e;
+        if (strcmp(e->path, "config.json") == 0)
             return NULL;
     }
-    return model;
+    return model ? model->path : NULL;
 }
