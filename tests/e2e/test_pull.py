@@ -366,4 +366,4 @@ def test_the_disk():
 
 
 if __name__ == "__main__":
-    main(sys.modules[__name__])
+    main(sys.modules[__name__], at_once=4)
