@@ -71,8 +71,8 @@ many() {
     timeout 900 "$@" >"$(log_of "$name")" 2>&1 || code=$?
     tell "$name" $code $((SECONDS - start))
 }
-# Long ones that build for themselves and look at no clock run one after the other beside the unit tests, which mostly
-# have one thread; nothing runs beside the tests of the program.
+# Long ones that build for themselves and look at no clock run one after the other beside the checks and unit tests, which
+# mostly have one thread; nothing runs beside the tests of the program.
 beside=() pid=
 behind() { # behind NAME COMMAND: to be run so
     ! wanted "$1" || beside+=("$1" "$2")
@@ -114,6 +114,13 @@ if [ ${#targets[@]} -gt 0 ]; then
     make -j"$jobs" VARIANT="$variant" WERROR=1 "${targets[@]}" >&2 || { echo "0 passed, 1 failed (the build)"; exit 1; }
 fi
 
+# docs/adding-a-*.md, a test for each page. AVX-512's kernels, emulated where the CPU lacks them (its own tests run them
+# where not), and those of ARM.
+[ "$variant" = release ] && behind recipes tests/recipes.sh
+case $variant-$(uname -m) in release-x86_64) grep -qw avx512_vnni /proc/cpuinfo || behind x86/kernels 'tests/x86.sh kernels' ;; esac
+case $variant-$(uname -m) in release-aarch64 | release-arm64) ;; release-*) behind arm/kernels 'tests/arm.sh kernels' ;; esac
+rm -f "$log"/*.end
+begin_beside
 if [ "$variant" = release ]; then
     one levels python3 tools/check/check_levels.py
     one format tools/check/format.sh --check
@@ -122,13 +129,7 @@ if [ "$variant" = release ]; then
     one headers tests/headers.sh
     one build tests/build.sh
     one install tests/install.sh
-    behind recipes tests/recipes.sh # docs/adding-a-*.md, a test for each page
 fi
-# AVX-512's kernels, emulated where the CPU lacks them (its own tests have run them where not), and those of ARM.
-case $variant-$(uname -m) in release-x86_64) grep -qw avx512_vnni /proc/cpuinfo || behind x86/kernels 'tests/x86.sh kernels' ;; esac
-case $variant-$(uname -m) in release-aarch64 | release-arm64) ;; release-*) behind arm/kernels 'tests/arm.sh kernels' ;; esac
-rm -f "$log"/*.end
-begin_beside
 for source in tests/*/test_*.c; do
     [ -e "$source" ] || continue
     name=${source#tests/}

@@ -1,11 +1,11 @@
 /* main.c: osso VERB [options]. The verbs are verbs.def, one file each; this file finds the one that was meant. */
-#include "base/guess.h"
 #include "cli/help.h"
 #include "cli/operands.h"
 #include "cli/options.h"
 #include "cli/out.h"
 
 #include "base/buf.h"
+#include "base/guess.h"
 #include "base/thread.h"
 #include "osso/hub.h"
 #include "osso/osso.h"
@@ -133,16 +133,14 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
     enum osso_status status = options_parse(verb, argc, argv, &options, &err);
     if (status)
         return exit_code(status, &err);
-    if (options.help) {
+    int code = 0;
+    if (options.help)
         help_verb(verb);
-        return 0;
-    }
-    status = operands_place(&options, &err);
-    if (!status)
-        status = flags_in_vain(&options, &err);
-    if (!status)
-        status = isa_is_known(&options, &err);
-    int code = status ? exit_code(status, &err) : verb->run(&options);
+    else if ((status = operands_place(&options, &err)) || (status = flags_in_vain(&options, &err)) ||
+             (status = isa_is_known(&options, &err)))
+        code = exit_code(status, &err);
+    else
+        code = verb->run(&options);
     options_free(&options);
     return code;
 }

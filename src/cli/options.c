@@ -2,10 +2,10 @@
 #include "cli/options.h"
 
 #include "cli/foreign.h"
-#include "base/guess.h"
 #include "cli/out.h"
 
 #include "base/error.h"
+#include "base/guess.h"
 #include "base/mem.h"
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* chat_commands.c: what can be typed in a chat instead of a message; the list is chat_commands.def. */
 #include "cli/chat/chat.h"
 #include "cli/context.h"
-#include "base/guess.h"
 #include "cli/out.h"
 
 #include "base/error.h"
+#include "base/guess.h"
 #include "base/mem.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* chat_settings.c: what can be changed in the middle of a chat: /set, /effort, /system. */
 #include "cli/chat/chat.h"
-#include "base/guess.h"
 #include "cli/out.h"
 
 #include "base/error.h"
+#include "base/guess.h"
 #include "base/mem.h"
 
 #include <stdio.h>
