@@ -64,8 +64,6 @@ void save_abort(struct save *s);                                      /* NULL is
 enum osso_status save_flush(struct save *s, struct osso_error *err);
 /* A folder whose files are all there gets its name, at which nothing stands yet: whole or absent, too. */
 enum osso_status save_folder(const char *temp, const char *path, struct osso_error *err);
-/* For tests: the disk is full after so many bytes more (UINT64_MAX: it never is). */
-void save_fill_disk(uint64_t bytes);
 /* The same where a folder stands: what was there has the temporary name afterwards. */
 enum osso_status save_folder_over(const char *temp, const char *path, struct osso_error *err);
 /* All at once. */
@@ -73,5 +71,9 @@ enum osso_status save_atomic(const char *path, const void *data, size_t len, str
 /* The same of a file of a folder. NOMEM where the text has failed. */
 struct buf;
 enum osso_status save_text(const char *folder, const char *name, const struct buf *text, struct osso_error *err);
+/* A file that was given this name by rename is on the disk under it once its folder is, too. */
+void save_sync_folder(const char *path);
+/* For tests: the disk is full after so many bytes more (UINT64_MAX: it never is). */
+void save_fill_disk(uint64_t bytes);
 
 #endif

@@ -141,7 +141,8 @@ static enum osso_status write_all(struct save *s, const char *data, size_t len, 
         s->failed = true;
         return error_set(err, OSSO_IO, "cannot write %s: %s", s->path, strerror(ENOSPC));
     }
-    room -= room == UINT64_MAX ? 0 : len;
+    if (room != UINT64_MAX) /* two threads may save at once; only a test's may not */
+        room -= len;
     while (len > 0) {
         ssize_t n = write(s->fd, data, len);
         if (n < 0 && errno == EINTR)
@@ -181,8 +182,7 @@ uint64_t save_offset(const struct save *s)
     return s->offset;
 }
 
-/* A rename is only durable once its folder is on disk too. */
-static void sync_folder(const char *path)
+void save_sync_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *dir = slash ? mem_strndup(path, slash == path ? 1 : (size_t)(slash - path)) : mem_strdup(".");
@@ -212,7 +212,7 @@ enum osso_status save_commit(struct save *s, struct osso_error *err)
     if (status)
         unlink(s->temp);
     else
-        sync_folder(s->path);
+        save_sync_folder(s->path);
     save_free(s);
     return status;
 }
@@ -232,7 +232,7 @@ enum osso_status save_folder(const char *temp, const char *path, struct osso_err
         return error_set(err, OSSO_IO, "%s exists; choose another name", path);
     if (rename(temp, path) != 0)
         return error_set(err, OSSO_IO, "cannot rename %s to %s: %s", temp, path, strerror(errno));
-    sync_folder(path);
+    save_sync_folder(path);
     return OSSO_OK;
 }
 
@@ -240,17 +240,20 @@ enum osso_status save_folder_over(const char *temp, const char *path, struct oss
 {
 #ifdef RENAME_EXCHANGE
     if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_EXCHANGE) == 0) {
-        sync_folder(path);
+        save_sync_folder(path);
         return OSSO_OK;
     }
 #endif
     struct buf aside = {0};
     buf_printf(&aside, "%s.old", temp); /* for a moment nothing stands at path: better than half of each */
     enum osso_status status = aside.failed ? error_nomem(err, strlen(temp), "a path") : OSSO_OK;
-    if (!status && (rename(path, aside.data) != 0 || rename(temp, path) != 0 || rename(aside.data, temp) != 0))
+    bool moved = !status && rename(path, aside.data) == 0, put = moved && rename(temp, path) == 0;
+    if (!status && (!put || rename(aside.data, temp) != 0))
         status = error_set(err, OSSO_IO, "cannot put %s in the place of %s: %s", temp, path, strerror(errno));
+    if (moved && !put)
+        (void)!rename(aside.data, path);
     if (!status)
-        sync_folder(path);
+        save_sync_folder(path);
     buf_free(&aside);
     return status;
 }

@@ -108,14 +108,14 @@ static enum osso_status one(struct net *net, struct net_call *call, int timeout_
 
 enum osso_status hops_get(struct net *net, const char *url, const char *token, size_t limit, const char *what,
                           int timeout_ms, bool (*go_on)(void *user), void *user, struct buf *body,
-                          struct net_answer *answer_out, char at[NET_ADDRESS], struct osso_error *err)
+                          struct net_answer *answer_out, struct osso_error *err)
 {
+    char at[NET_ADDRESS], origin[300];
     struct taking taking = {body, limit, false};
     struct net_call call = {.url = at, .ranged = !body, .body = take, .user = &taking};
-    char origin[300];
     int hops = 0, failures = 0;
     enum osso_status status = OSSO_OK;
-    snprintf(at, NET_ADDRESS, "%s", url);
+    snprintf(at, sizeof at, "%s", url);
     for (bool done = false; !status && !done;) {
         if (body)
             buf_clear(body);

@@ -29,6 +29,6 @@ enum osso_status hops_refusal(struct net *net, const char *url, const struct net
 struct buf;
 enum osso_status hops_get(struct net *net, const char *url, const char *token, size_t limit, const char *what,
                           int timeout_ms, bool (*go_on)(void *user), void *user, struct buf *body,
-                          struct net_answer *answer_out, char last_url[NET_ADDRESS], struct osso_error *err);
+                          struct net_answer *answer_out, struct osso_error *err);
 
 #endif

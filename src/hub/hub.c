@@ -53,9 +53,7 @@ static bool is_there(struct osso_hub_plan *p, const struct hub_entry *e, const c
     char text[DIGEST_TEXT];
     if (!hub_store_has(final, e->size))
         return false;
-    if (!p->name.address[0] && !p->o.local_dir)
-        return true;
-    if (!e->hash[0])
+    if (hub_plan_is_cached(p) || !e->hash[0])
         return true;
     watch_phase(&p->watch, "checking");
     struct osso_error ignored;
@@ -70,7 +68,7 @@ static enum osso_status pause_a_little(struct osso_hub_plan *p, struct osso_erro
 }
 
 static enum osso_status transfer(struct osso_hub_plan *p, const struct hub_entry *e, const char *part,
-                                 const char *final, bool *changed, struct osso_error *err)
+                                 const char *final, struct osso_error *err)
 {
     char url[NET_ADDRESS], key[160];
     hub_plan_url(p, e, url);
@@ -85,16 +83,16 @@ static enum osso_status transfer(struct osso_hub_plan *p, const struct hub_entry
                                        .path = final,
                                        .shown = e->path,
                                        .size = e->size};
-    return transfer_run(&o, &file, changed, err);
+    return transfer_run(&o, &file, err);
 }
 
 /* Until it is there, from whoever fetches it: one writes a blob, the others wait for it. */
-static enum osso_status fetch(struct osso_hub_plan *p, const struct hub_entry *e, bool *changed, struct osso_error *err)
+static enum osso_status fetch(struct osso_hub_plan *p, const struct hub_entry *e, struct osso_error *err)
 {
     char *part = hub_plan_part(p, e), *final = hub_plan_final(p, e);
     enum osso_status status = part && final ? OSSO_OK
                                             : error_set(err, OSSO_LIMIT, "the path of %.200s is too long", e->path);
-    bool cached = !p->name.address[0] && !p->o.local_dir, told = false;
+    bool cached = hub_plan_is_cached(p), told = false;
     for (bool done = false; !status && !done;) {
         int lock = -1;
         if ((done = is_there(p, e, final)))
@@ -102,8 +100,8 @@ static enum osso_status fetch(struct osso_hub_plan *p, const struct hub_entry *e
         if (cached)
             status = hub_store_lock(&p->store, e->hash, &lock, err);
         bool mine = !cached || lock >= 0;
-        if (!status && mine && !(done = is_there(p, e, final))) {
-            status = transfer(p, e, part, final, changed, err);
+        if (!status && mine && !(done = cached && is_there(p, e, final))) { /* since it is locked */
+            status = transfer(p, e, part, final, err);
             done = !status;
         }
         if (status == OSSO_LIMIT || (!status && !mine)) { /* somebody else's turn */
@@ -156,7 +154,8 @@ static uint64_t space_at(const char *folder)
 
 static enum osso_status check_space(const struct osso_hub_plan *p, struct osso_error *err)
 {
-    uint64_t missing = 0, left = space_at(p->name.address[0] || p->o.local_dir ? p->folder : p->store.root);
+    const char *place = hub_plan_is_cached(p) ? p->store.root : p->folder;
+    uint64_t missing = 0, left = space_at(place);
     for (size_t i = 0; i < p->list.n; i++)
         missing += p->list.e[i].size - p->there[i];
     if (missing <= left)
@@ -164,19 +163,17 @@ static enum osso_status check_space(const struct osso_hub_plan *p, struct osso_e
     return error_set(err, OSSO_IO,
                      "%s needs %.1f GB more, but only %.1f GB are free at %.200s: make room, or say another place "
                      "(OSSO_CACHE, --local-dir)",
-                     osso_hub_plan_repository(p), (double)missing / 1e9, (double)left / 1e9,
-                     p->name.address[0] || p->o.local_dir ? p->folder : p->store.root);
+                     osso_hub_plan_repository(p), (double)missing / 1e9, (double)left / 1e9, place);
 }
 
 static enum osso_status one(struct osso_hub_plan *p, size_t i, struct osso_error *err)
 {
     struct hub_entry *e = &p->list.e[i];
-    bool changed = false;
     p->watch.now.file = e->path;
     enum osso_status status = place_folder(p, e, err);
     if (!status)
-        status = fetch(p, e, &changed, err);
-    if (!status && !p->name.address[0] && !p->o.local_dir)
+        status = fetch(p, e, err);
+    if (!status && hub_plan_is_cached(p))
         status = hub_store_link(&p->store, p->commit, e->path, e->hash, err);
     if (!status)
         p->watch.before += e->size;
@@ -191,7 +188,7 @@ enum osso_status osso_hub_pull(struct osso_hub_plan *p, struct osso_error *err)
     for (size_t i = 0; i < p->list.n; i++)
         p->watch.now.total += p->list.e[i].size;
     enum osso_status status = check_space(p, err);
-    bool cached = !p->name.address[0] && !p->o.local_dir;
+    bool cached = hub_plan_is_cached(p);
     if (!status && cached)
         status = hub_store_prepare(&p->store, err);
     for (size_t i = 0; i < p->list.n && !status; i++)

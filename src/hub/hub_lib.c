@@ -14,6 +14,7 @@ enum osso_status hub_lib_missing(struct osso_error *err)
 #ifdef HAVE_HUB
 #include <dlfcn.h>
 #include <openssl/opensslv.h>
+#include <stddef.h>
 #include <string.h>
 
 #define WORDS(x) #x
@@ -24,49 +25,46 @@ static const char curl_name[] = "libcurl.4.dylib", crypto_name[] = "libcrypto." 
 static const char curl_name[] = "libcurl.so.4", crypto_name[] = "libcrypto.so." SONAME(OPENSSL_SHLIB_VERSION);
 #endif
 
-static enum osso_status open_library(const char *name, const char *package, void **handle_out, struct osso_error *err)
-{
-    *handle_out = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    if (*handle_out)
-        return OSSO_OK;
-    return error_set(err, OSSO_UNSUPPORTED,
-                     "downloads need %s, which is not on this machine: install %s (so Debian calls it)", name, package);
-}
+/* A function of a library, and its place in the struct of them. */
+struct symbol {
+    const char *name;
+    size_t at;
+};
 
-/* A function of a library; false: it is not there. A pointer to data becomes one to code: POSIX promises it. */
-static bool find(void *handle, const char *name, void *function_out)
+/* A pointer to data becomes one to code: POSIX promises it. */
+static enum osso_status load(const char *library, const char *package, const struct symbol *symbols, size_t n,
+                             void *functions, struct osso_error *err)
 {
-    void *at = dlsym(handle, name);
-    memcpy(function_out, &at, sizeof at);
-    return at != NULL;
+    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+        return error_set(err, OSSO_UNSUPPORTED,
+                         "downloads need %s, which is not on this machine: install %s (so Debian calls it)", library,
+                         package);
+    for (size_t i = 0; i < n; i++) {
+        void *function = dlsym(handle, symbols[i].name);
+        if (!function)
+            return error_set(err, OSSO_UNSUPPORTED, "%s has no %s: install a newer one", library, symbols[i].name);
+        memcpy((char *)functions + symbols[i].at, &function, sizeof function);
+    }
+    return OSSO_OK;
 }
 
 enum osso_status hub_lib_curl(struct hub_curl *lib, struct osso_error *err)
 {
-    void *handle;
-    enum osso_status status = open_library(curl_name, "libcurl4", &handle, err);
-    if (status)
-        return status;
-#define FIND(name)                                                                                                     \
-    if (!find(handle, "curl_" #name, &lib->name))                                                                      \
-        return error_set(err, OSSO_UNSUPPORTED, "%s has no curl_%s: install a newer one", curl_name, #name);
-    HUB_LIB_CURL(FIND)
-#undef FIND
-    lib->global_init(CURL_GLOBAL_DEFAULT);
-    return OSSO_OK;
+#define SYMBOL(name) {"curl_" #name, offsetof(struct hub_curl, name)},
+    static const struct symbol symbols[] = {HUB_LIB_CURL(SYMBOL)};
+#undef SYMBOL
+    enum osso_status status = load(curl_name, "libcurl4", symbols, sizeof symbols / sizeof *symbols, lib, err);
+    if (!status)
+        lib->global_init(CURL_GLOBAL_DEFAULT);
+    return status;
 }
 
 enum osso_status hub_lib_crypto(struct hub_crypto *lib, struct osso_error *err)
 {
-    void *handle;
-    enum osso_status status = open_library(crypto_name, "libssl3", &handle, err);
-    if (status)
-        return status;
-#define FIND(name)                                                                                                     \
-    if (!find(handle, "EVP_" #name, &lib->name))                                                                       \
-        return error_set(err, OSSO_UNSUPPORTED, "%s has no EVP_%s: install a newer one", crypto_name, #name);
-    HUB_LIB_CRYPTO(FIND)
-#undef FIND
-    return OSSO_OK;
+#define SYMBOL(name) {"EVP_" #name, offsetof(struct hub_crypto, name)},
+    static const struct symbol symbols[] = {HUB_LIB_CRYPTO(SYMBOL)};
+#undef SYMBOL
+    return load(crypto_name, "libssl3", symbols, sizeof symbols / sizeof *symbols, lib, err);
 }
 #endif

@@ -17,7 +17,7 @@
 #define HUB_LIB_CURL(X) \
     X(global_init) X(easy_init) X(easy_cleanup) X(easy_setopt) X(easy_getinfo) X(easy_reset) X(easy_strerror) \
     X(slist_append) X(slist_free_all) X(multi_init) X(multi_cleanup) X(multi_add_handle) X(multi_remove_handle) \
-    X(multi_perform) X(multi_poll) X(multi_info_read) X(multi_setopt) X(url) X(url_cleanup) X(url_set) \
+    X(multi_perform) X(multi_poll) X(multi_info_read) X(url) X(url_cleanup) X(url_set) \
     X(url_get) X(free)
 /* clang-format on */
 #define HUB_LIB_CRYPTO(X)                                                                                              \

@@ -16,6 +16,7 @@
 #include <strings.h>
 
 enum { MOST_ENTRIES = 200000, MOST_PATH = 1024 };
+static const int64_t most_bytes = (int64_t)1 << 44; /* of a file, as part.h takes it: sums of them stay numbers */
 
 void hub_list_free(struct hub_list *list)
 {
@@ -57,7 +58,8 @@ static enum osso_status add(struct hub_list *list, const struct jval *v, struct 
     const char *hash = oid ? oid->text.s : "";
     if (strncmp(hash, "sha256:", 7) == 0)
         hash += 7;
-    if (!size || !jget_integer(size, &bytes) || bytes < 0 || !digest_is_name(hash) || (lfs && strlen(hash) != 64))
+    if (!size || !jget_integer(size, &bytes) || bytes < 0 || bytes > most_bytes || !digest_is_name(hash) ||
+        (lfs && strlen(hash) != 64))
         return error_set(err, OSSO_FORMAT, "the hub lists %.200s without a size and a hash", path->text.s);
     if (list->n == MOST_ENTRIES)
         return error_set(err, OSSO_LIMIT, "the hub lists more than %d files; that is no model", MOST_ENTRIES);
@@ -278,14 +280,12 @@ enum osso_status hub_list_pick(struct hub_list *list, const struct hub_name *nam
 
 const char *hub_list_model(const struct hub_list *list)
 {
-    const char *model = NULL;
-    for (size_t i = 0; i < list->n; i++) {
-        const char *path = list->e[i].path;
-        if (is_gguf(path) &&
-            (!model || by_path(&list->e[i], &(struct hub_entry){.path = (char *)(uintptr_t)model}) < 0))
-            model = path;
-        if (strcmp(path, "config.json") == 0)
+    const struct hub_entry *model = NULL;
+    for (const struct hub_entry *e = list->e; e < list->e + list->n; e++) {
+        if (is_gguf(e->path) && (!model || by_path(e, model) < 0))
+            model = e;
+        if (strcmp(e->path, "config.json") == 0)
             return NULL;
     }
-    return model;
+    return model ? model->path : NULL;
 }

@@ -31,10 +31,8 @@ const char *osso_hub_missing(void)
 
 char *hub_plan_part(const struct osso_hub_plan *p, const struct hub_entry *e)
 {
-    if (p->name.address[0])
-        return file_join(p->folder, e->path);
-    if (!p->o.local_dir)
-        return hub_store_blob(&p->store, e->hash);
+    if (p->name.address[0] || hub_plan_is_cached(p))
+        return hub_plan_final(p, e);
     char *folder = file_join(p->folder, ".cache/osso"), *path = folder ? file_join(folder, e->hash) : NULL;
     mem_free(folder);
     return path;
@@ -42,7 +40,7 @@ char *hub_plan_part(const struct osso_hub_plan *p, const struct hub_entry *e)
 
 char *hub_plan_final(const struct osso_hub_plan *p, const struct hub_entry *e)
 {
-    return p->name.address[0] || p->o.local_dir ? file_join(p->folder, e->path) : hub_store_blob(&p->store, e->hash);
+    return hub_plan_is_cached(p) ? hub_store_blob(&p->store, e->hash) : file_join(p->folder, e->path);
 }
 
 void hub_plan_key(const struct osso_hub_plan *p, const struct hub_entry *e, char key[160])
@@ -83,22 +81,22 @@ static bool go_on(void *user)
 }
 
 static enum osso_status ask(struct osso_hub_plan *p, const char *url, size_t limit, struct buf *body,
-                            struct net_answer *answer, char last[NET_ADDRESS], struct osso_error *err)
+                            struct net_answer *answer, struct osso_error *err)
 {
     return hops_get(p->net, url, p->token[0] ? p->token : NULL, limit,
                     p->name.repository[0] ? p->name.repository : "the file", p->timeout_ms, go_on, p, body, answer,
-                    last, err);
+                    err);
 }
 
 static enum osso_status ask_commit(struct osso_hub_plan *p, struct osso_error *err)
 {
-    char url[NET_ADDRESS], last[NET_ADDRESS];
+    char url[NET_ADDRESS];
     struct net_answer answer;
     struct buf body = {0};
     struct jdoc *doc = NULL;
     snprintf(url, sizeof url, "%s/api/models/%s/revision/", p->endpoint, p->name.repository);
     add_quoted(url, p->revision, "");
-    enum osso_status status = ask(p, url, MOST_INFO, &body, &answer, last, err);
+    enum osso_status status = ask(p, url, MOST_INFO, &body, &answer, err);
     if (!status)
         status = jdoc_read(body.data ? body.data : "", body.len, "the hub's word on the model", &doc, err);
     const struct jval *sha = doc ? jval_get_type(jdoc_root(doc), "sha", J_STRING) : NULL;
@@ -113,7 +111,7 @@ static enum osso_status ask_commit(struct osso_hub_plan *p, struct osso_error *e
 
 static enum osso_status ask_files(struct osso_hub_plan *p, struct osso_error *err)
 {
-    char url[NET_ADDRESS], last[NET_ADDRESS], next[NET_ADDRESS];
+    char url[NET_ADDRESS], next[NET_ADDRESS];
     struct net_answer answer;
     struct buf body = {0};
     enum osso_status status = OSSO_OK;
@@ -123,7 +121,7 @@ static enum osso_status ask_files(struct osso_hub_plan *p, struct osso_error *er
             status = error_set(err, OSSO_LIMIT, "%s lists the files of %s without end", p->endpoint,
                                p->name.repository);
         else
-            status = ask(p, url, MOST_PAGE, &body, &answer, last, err);
+            status = ask(p, url, MOST_PAGE, &body, &answer, err);
         if (!status)
             status = hub_list_read(&p->list, body.data ? body.data : "", body.len, err);
         if (!status && answer.next[0] &&
@@ -138,13 +136,13 @@ static enum osso_status ask_files(struct osso_hub_plan *p, struct osso_error *er
 /* The one file of an address: its size, its tag, its name. */
 static enum osso_status ask_address(struct osso_hub_plan *p, struct osso_error *err)
 {
-    char last[NET_ADDRESS], name[256];
+    char name[256];
     struct net_answer a;
     const char *at = p->name.address, *end = at + strcspn(at, "?#"), *slash = memrchr(at, '/', (size_t)(end - at));
     snprintf(name, sizeof name, "%.*s", slash ? (int)(end - slash - 1) : 0, slash ? slash + 1 : "");
     if (!file_name_is_plain(name, strlen(name)) || slash < strstr(at, "://") + 3)
         return error_set(err, OSSO_USAGE, "the address names no file: %.200s", at);
-    enum osso_status status = ask(p, p->name.address, 0, NULL, &a, last, err);
+    enum osso_status status = ask(p, p->name.address, 0, NULL, &a, err);
     if (status)
         return status;
     int64_t size = a.status == 206 ? a.total : a.length;
@@ -169,17 +167,17 @@ static enum osso_status ask_address(struct osso_hub_plan *p, struct osso_error *
 
 static enum osso_status place(struct osso_hub_plan *p, struct osso_error *err)
 {
-    char *cache = p->o.cache ? mem_strdup(p->o.cache) : osso_hub_cache();
-    enum osso_status status = OSSO_OK;
-    if (p->name.address[0])
+    if (hub_plan_is_cached(p)) {
+        char *cache = p->o.cache ? mem_strdup(p->o.cache) : osso_hub_cache();
+        enum osso_status status = cache ? hub_store_open(cache, p->name.repository, &p->store, err)
+                                        : error_set(err, OSSO_USAGE,
+                                                    "nobody says where models lie: set HOME or OSSO_CACHE");
+        mem_free(cache);
+        if (status)
+            return status;
+        p->folder = hub_store_snapshot(&p->store, p->commit, NULL);
+    } else
         p->folder = mem_strdup(p->o.local_dir ? p->o.local_dir : ".");
-    else if (!cache)
-        status = error_set(err, OSSO_USAGE, "nobody says where models lie: set HOME or OSSO_CACHE");
-    else if (!(status = hub_store_open(cache, p->name.repository, &p->store, err)))
-        p->folder = p->o.local_dir ? mem_strdup(p->o.local_dir) : hub_store_snapshot(&p->store, p->commit, NULL);
-    mem_free(cache);
-    if (status)
-        return status;
     const char *model = p->name.address[0] ? p->list.e[0].path : hub_list_model(&p->list);
     bool original = p->name.form && strcmp(p->name.form, "original") == 0 && !p->o.n_include;
     p->there = mem_array(p->list.n + 1, sizeof *p->there);

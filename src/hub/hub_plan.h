@@ -11,17 +11,22 @@ struct osso_hub_plan {
     struct hub_name name;
     char endpoint[512], token[512], revision[200], commit[64];
     struct hub_list list;
-    uint64_t *there; /* bytes of each file that are on the disk */
-    bool many;       /* several models: not to be pulled */
-    struct hub_store store;
-    char *folder;   /* of local_dir or the snapshot */
-    char *path;     /* for -m */
-    char etag[160]; /* of an address */
+    uint64_t *there;        /* bytes of each file that are on the disk */
+    bool many;              /* several models: not to be pulled */
+    struct hub_store store; /* of a cached one */
+    char *folder;           /* of local_dir or the snapshot */
+    char *path;             /* for -m */
+    char etag[160];         /* of an address */
     struct net *net;
     struct watch watch;
     int jobs, timeout_ms;
 };
 
+/* Else its files lie in a folder of one's own. */
+static inline bool hub_plan_is_cached(const struct osso_hub_plan *plan)
+{
+    return !plan->name.address[0] && !plan->o.local_dir;
+}
 /* Where a file of the plan grows and where it will be (mem_free them). NULL: the path is too long. */
 char *hub_plan_part(const struct osso_hub_plan *plan, const struct hub_entry *entry);
 char *hub_plan_final(const struct osso_hub_plan *plan, const struct hub_entry *entry);

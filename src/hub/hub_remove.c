@@ -33,7 +33,6 @@ struct removal {
     size_t n_paths;
     bool dry;
     uint64_t bytes;
-    bool skipped; /* somebody writes one of the blobs */
 };
 
 /* ---- what there is -------------------------------------------------------------------------------------- */
@@ -109,7 +108,7 @@ static void prune(const char *path, const char *stop)
     }
 }
 
-/* A file of blobs/, under the lock of whoever writes it. */
+/* A file of blobs/, under the lock of whoever writes it. LIMIT: somebody does. */
 static enum osso_status drop_blob(struct removal *r, const char *name, struct osso_error *err)
 {
     char hash[BLOB_NAME];
@@ -122,7 +121,8 @@ static enum osso_status drop_blob(struct removal *r, const char *name, struct os
         if (!r->dry)
             status = hub_store_lock(&r->store, hash, &lock, err);
         if (!status && !r->dry && lock < 0)
-            r->skipped = true;
+            status = error_set(err, OSSO_LIMIT, "somebody is fetching a file of %s; wait for them, or end them",
+                               r->store.folder);
         else if (!status && !r->dry && unlink(path) != 0)
             status = error_set(err, OSSO_IO, "cannot remove %s: %s", path, strerror(errno));
         else if (!status && S_ISREG(st.st_mode) && st.st_nlink == 1)
@@ -150,9 +150,6 @@ static enum osso_status drop_pointers(struct removal *r, const char *snapshots, 
     for (size_t i = 0; i < r->n && !status; i++)
         if (r->list[i].goes && r->list[i].blob[0] && !is_needed(r, i))
             status = drop_blob(r, r->list[i].blob, err);
-    if (!status && r->skipped)
-        status = error_set(err, OSSO_LIMIT, "somebody is fetching a file of %s; wait for them, or end them",
-                           r->store.folder);
     for (size_t i = 0; i < r->n && !status; i++) {
         const struct pointer *p = &r->list[i];
         struct stat st;
@@ -169,15 +166,28 @@ static enum osso_status drop_pointers(struct removal *r, const char *snapshots, 
     return status;
 }
 
-/* What is in blobs/ and is no revision's: begun files, or, when there is no revision left, everything. */
+static bool is_listed(const struct removal *r, const char *blob)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (strcmp(r->list[i].blob, blob) == 0)
+            return true;
+    return false;
+}
+
+/* What is in blobs/ and is no revision's: begun files, or, when there is no revision left, everything. What somebody
+ * is fetching into another revision is theirs. */
 static enum osso_status drop_rest(struct removal *r, bool everything, struct osso_error *err)
 {
     char *blobs = file_join(r->store.folder, "blobs");
     DIR *dir = blobs ? opendir(blobs) : NULL;
     enum osso_status status = OSSO_OK;
-    for (struct dirent *e; dir && !status && (e = readdir(dir));)
-        if (e->d_name[0] != '.' && strlen(e->d_name) < BLOB_NAME && (everything || strstr(e->d_name, ".osso-")))
+    for (struct dirent *e; dir && !status && (e = readdir(dir));) {
+        bool begun = strstr(e->d_name, ".osso-") != NULL;
+        if (e->d_name[0] != '.' && strlen(e->d_name) < BLOB_NAME && (begun || (everything && !is_listed(r, e->d_name))))
             status = drop_blob(r, e->d_name, err);
+        if (status == OSSO_LIMIT && !everything)
+            status = OSSO_OK;
+    }
     if (dir)
         closedir(dir);
     mem_free(blobs);
@@ -227,7 +237,7 @@ static enum osso_status take_away(struct removal *r, struct osso_error *err)
         status = hub_store_folders(r->store.locks, err);
     if (!status)
         status = drop_pointers(r, snapshots, err);
-    if (!status && (last || r->n_paths == 0) && !(r->dry && last))
+    if (!status && (last || r->n_paths == 0))
         status = drop_rest(r, last, err);
     if (!status && !r->dry) {
         drop_words(r, "refs", snapshots, true);

@@ -189,17 +189,14 @@ enum osso_status hub_store_link(const struct hub_store *s, const char *commit, c
     struct stat a, b;
     char target[LONGEST] = "../../";
     char *blob = hub_store_blob(s, hash), *pointer = hub_store_snapshot(s, commit, path);
-    char *temp = pointer ? path_of(s->folder, "blobs", hash, NULL) : NULL;
-    char *slash = pointer ? strrchr(pointer, '/') : NULL;
-    enum osso_status status = blob && temp && slash
-                                  ? OSSO_OK
-                                  : error_set(err, OSSO_LIMIT, "the path of %.200s is too long", path);
+    char *temp = NULL, *slash = pointer ? strrchr(pointer, '/') : NULL;
+    enum osso_status status = blob && slash ? OSSO_OK
+                                            : error_set(err, OSSO_LIMIT, "the path of %.200s is too long", path);
     for (const char *c = path; *c; c++)
         if (*c == '/')
             strncat(target, "../", sizeof target - strlen(target) - 1);
     snprintf(target + strlen(target), sizeof target - strlen(target), "blobs/%s", hash);
     if (!status) {
-        mem_free(temp);
         *slash = 0;
         status = hub_store_folders(pointer, err);
         char name[96];

@@ -124,8 +124,7 @@ static void set_up(struct net *net, struct net_call *call)
 enum osso_status net_begin(struct net *net, struct net_call *call, struct osso_error *err)
 {
     call->net = net;
-    call->answer = (struct net_answer){
-        .length = -1, .first = -1, .last = -1, .total = -1, .linked_size = -1, .retry_after = -1};
+    call->answer = NET_NO_ANSWER;
     call->refused = false;
     call->why[0] = 0;
     call->since_ms = net_now_ms();
@@ -142,28 +141,21 @@ enum osso_status net_begin(struct net *net, struct net_call *call, struct osso_e
     if (net->lib.multi_add_handle(net->multi, call->easy) != CURLM_OK)
         return error_nomem(err, sizeof *call, "a connection");
     net->calls[net->n++] = call;
-    call->active = true;
     return OSSO_OK;
 }
 
-static void take_off(struct net *net, struct net_call *call)
+void net_drop(struct net *net, struct net_call *call)
 {
     for (int i = 0; i < net->n; i++)
         if (net->calls[i] == call) {
             net->calls[i] = net->calls[--net->n];
             net->lib.multi_remove_handle(net->multi, call->easy);
         }
-    call->active = false;
-}
-
-void net_drop(struct net *net, struct net_call *call)
-{
-    take_off(net, call);
 }
 
 void net_close_call(struct net *net, struct net_call *call)
 {
-    take_off(net, call);
+    net_drop(net, call);
     if (call->easy)
         net->lib.easy_cleanup(call->easy);
     net->lib.slist_free_all(call->headers);
@@ -180,7 +172,7 @@ static struct net_call *ended(struct net *net)
         if (m->msg != CURLMSG_DONE || net->lib.easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&call) || !call)
             continue;
         CURLcode code = m->data.result; /* m is gone with the handle */
-        take_off(net, call);
+        net_drop(net, call);
         call->end = code == CURLE_OK ? NET_DONE : call->refused ? NET_ENOUGH : NET_CUT;
         if (code != CURLE_OK && !call->why[0])
             snprintf(call->why, sizeof call->why, "%s", net->lib.easy_strerror(code));
@@ -198,7 +190,7 @@ static struct net_call *stalled(struct net *net)
         if (now - call->since_ms < net->timeout_ms)
             continue;
         if (call->since_bytes * 1000 < (uint64_t)SLOWEST * (uint64_t)net->timeout_ms) {
-            take_off(net, call);
+            net_drop(net, call);
             call->end = NET_STALLED;
             snprintf(call->why, sizeof call->why, "%s for %.3g s",
                      call->answer.status ? "next to nothing came" : "no answer", net->timeout_ms / 1000.0);

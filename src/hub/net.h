@@ -32,7 +32,7 @@ struct net_call {
     /* net's own */
     struct net *net;
     void *easy, *headers;
-    bool active, refused;
+    bool refused;
     int64_t since_ms;
     uint64_t since_bytes;
 };

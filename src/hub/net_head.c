@@ -74,10 +74,6 @@ static void header(struct net_answer *a, const char *name, const char *value)
         etag_of(value, a->etag, sizeof a->etag);
     else if (IS("X-Linked-Etag"))
         etag_of(value, a->linked_etag, sizeof a->linked_etag);
-    else if (IS("X-Linked-Size"))
-        a->linked_size = whole_number(value);
-    else if (IS("X-Repo-Commit"))
-        snprintf(a->commit, sizeof a->commit, "%s", value);
     else if (IS("X-Error-Code"))
         snprintf(a->error_code, sizeof a->error_code, "%s", value);
     else if (IS("Location") && strlen(value) < NET_ADDRESS)
@@ -110,13 +106,8 @@ void net_head_line(struct net_answer *a, const char *line, size_t n)
         if (space)
             space++;
         size_t bytes = a->head_bytes;
-        *a = (struct net_answer){.length = -1,
-                                 .first = -1,
-                                 .last = -1,
-                                 .total = -1,
-                                 .linked_size = -1,
-                                 .retry_after = -1,
-                                 .head_bytes = bytes};
+        *a = NET_NO_ANSWER;
+        a->head_bytes = bytes;
         a->status = space && number(&space, &status) && status < 1000 ? (int)status : 0;
         return;
     }

@@ -278,15 +278,7 @@ enum osso_status part_finish(struct part *p, const char *path, struct osso_error
     if (rename(p->path, path) != 0)
         return error_set(err, OSSO_IO, "cannot rename %s to %s: %s", p->path, path, strerror(errno));
     unlink(p->state);
-    char *slash = strrchr(p->path, '/');
-    if (slash) {
-        *slash = 0;
-        int fd = open(p->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd >= 0) {
-            fsync(fd);
-            close(fd);
-        }
-    }
+    save_sync_folder(path);
     return OSSO_OK;
 }
 

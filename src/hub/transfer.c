@@ -189,10 +189,9 @@ static enum osso_status fetch(struct transfer *t, struct osso_error *err)
     return status;
 }
 
-enum osso_status transfer_run(const struct transfer_options *o, const struct transfer_file *file, bool *changed_out,
+enum osso_status transfer_run(const struct transfer_options *o, const struct transfer_file *file,
                               struct osso_error *err)
 {
-    *changed_out = false;
     struct transfer *t = mem_alloc(sizeof *t);
     if (!t)
         return error_nomem(err, sizeof *t, file->shown);
@@ -204,7 +203,6 @@ enum osso_status transfer_run(const struct transfer_options *o, const struct tra
         status = open_slots(t, err);
     if (!status)
         status = fetch(t, err);
-    *changed_out = t->changed;
     follow_free(t->follow);
     for (int i = 0; i < MOST_JOBS; i++) {
         net_close_call(o->net, &t->slots[i].call);

@@ -28,8 +28,8 @@ struct transfer_options {
     int jobs, timeout_ms;
 };
 
-/* *changed_out: it is another file at its address now. LIMIT: somebody else is fetching it. */
+/* LIMIT: somebody else is fetching it. */
 enum osso_status transfer_run(const struct transfer_options *options, const struct transfer_file *file,
-                              bool *changed_out, struct osso_error *err);
+                              struct osso_error *err);
 
 #endif

@@ -42,7 +42,6 @@ struct transfer {
     struct slot *whole;        /* the server knows no ranges: this one takes everything */
     bool repair;
     uint32_t differing;
-    bool changed;
     enum osso_status status; /* the first thing that ends it */
     struct osso_error err;
 };

@@ -135,12 +135,10 @@ static bool same_file(struct slot *s, const struct net_answer *a)
     const char *tag = a->linked_etag[0] ? a->linked_etag : net_same_origin(s->t->o->net, f->url, s->url) ? a->etag : "";
     bool other = f->hash ? digest_is_name(tag) && strlen(tag) == strlen(f->hash) && strcmp(tag, f->hash) != 0
                          : f->etag && a->etag[0] && a->status < 300 && strcmp(a->etag, f->etag) != 0;
-    if (other) {
-        s->t->changed = true;
+    if (other)
         fatal(s->t,
               error_set(&s->t->err, OSSO_FORMAT, "%s has changed at its address (its tag is %s, it was %s); pull again",
                         f->shown, f->hash ? tag : a->etag, f->hash ? f->hash : f->etag));
-    }
     return !other;
 }
 

@@ -319,11 +319,32 @@ static void test_links(void **state)
     (void)save_atomic(at("round"), "new", 3, &err); /* it ends */
 }
 
+/* A folder in the place of another; where that fails, what stood there stands there still. */
+static void test_folder_over(void **state)
+{
+    (void)state;
+    struct osso_error err = {""};
+    bool made;
+    char *old = strdup(at("over")), *temp = strdup(at("over.tmp"));
+    check_ok(file_make_dir(old, &made, &err), err);
+    put(at("over/file"), "old");
+    assert_int_equal(save_folder_over(temp, old, &err), OSSO_IO);
+    check_holds(at("over/file"), "old");
+    assert_int_equal(names("over."), 0);
+    check_ok(file_make_dir(temp, &made, &err), err);
+    put(at("over.tmp/file"), "new");
+    check_ok(save_folder_over(temp, old, &err), err);
+    check_holds(at("over/file"), "new");
+    check_holds(at("over.tmp/file"), "old");
+    free(old);
+    free(temp);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_map),       cmocka_unit_test(test_names),
                                        cmocka_unit_test(test_save),      cmocka_unit_test(test_left_over),
                                        cmocka_unit_test(test_full_disk), cmocka_unit_test(test_links),
-                                       cmocka_unit_test(test_killed)};
+                                       cmocka_unit_test(test_killed),    cmocka_unit_test(test_folder_over)};
     return cmocka_run_group_tests_name("files", tests, setup, teardown);
 }

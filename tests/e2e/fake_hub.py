@@ -72,7 +72,7 @@ class FakeHub:
             handler = type(name, (Handler,), {"hub": self, "server_name_": name})
             server = Server(("127.0.0.1", 0), handler)
             self.servers[name] = server
-            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.servers['hub'].server_port}"
         self.storage = f"http://localhost:{self.servers['storage'].server_port}"
 

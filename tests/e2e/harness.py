@@ -1,4 +1,5 @@
 """What every script here uses: runs build/<variant>/osso, collects functions named test_*, reports in cmocka's words."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -69,22 +70,27 @@ def bundled():
     return str(BUNDLED)
 
 
-def main(module):
-    passed = failed = skipped = 0
+def outcome(test):
+    """What came of it, and the words about that."""
+    try:
+        test()
+        return "passed", ""
+    except Skip as why:
+        return "skipped", f"skip {test.__name__}: {why}\n"
+    except Exception:
+        return "failed", f"FAILED {test.__name__}\n{traceback.format_exc(limit=4)}"
+
+
+def main(module, at_once=1):
+    """at_once: so many tests beside each other, where they mostly wait and share nothing."""
     only = sys.argv[1:]
-    for name, test in list(vars(module).items()):
-        if not name.startswith("test_") or not callable(test) or (only and name not in only):
-            continue
-        try:
-            test()
-            passed += 1
-        except Skip as why:
-            print(f"skip {name}: {why}")
-            skipped += 1
-        except Exception:
-            print(f"FAILED {name}")
-            traceback.print_exc(limit=4, file=sys.stdout)
-            failed += 1
+    tests = [test for name, test in vars(module).items() if name.startswith("test_") and callable(test) and (not only or name in only)]
+    counts = {"passed": 0, "skipped": 0, "failed": 0}
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        for what, words in (pool.map if at_once > 1 else map)(outcome, tests):
+            counts[what] += 1
+            print(words, end="", flush=True)
+    passed, skipped, failed = counts.values()
     subprocess.run(["rm", "-rf", str(TEMP)])
     print(f"[  PASSED  ] {passed} test(s).")
     if skipped:

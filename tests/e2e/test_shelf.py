@@ -218,8 +218,12 @@ def test_rm_frees_what_no_other_revision_uses():
     assert (repo / "refs/v1").read_text() == "c1" and osso("info", repo / "snapshots/c1").code == 0
     assert {p.name for p in (repo / "blobs").iterdir()} == {blob_of(d) for d in old.values()}
     (repo / "blobs" / ("1" * 64 + ".osso-part")).write_bytes(b"x")
+    (repo / "blobs" / ("2" * 64)).write_bytes(b"of no revision")
+    rest = sum(map(len, {blob_of(d): d for d in old.values()}.values())) + 1 + 14
+    would = osso("rm", "a/m", "--dry-run", "--revision", "v1", env=env)
+    assert would.code == 0 and would.text.startswith(f"would free {rest} bytes"), (would, rest)
     gone = osso("rm", "a/m", "--yes", "--revision", "v1", env=env)
-    assert gone.code == 0 and gone.text.startswith(f"freed {sum(map(len, {blob_of(d): d for d in old.values()}.values())) + 1} bytes") and not repo.exists(), gone
+    assert gone.code == 0 and gone.text.startswith(f"freed {rest} bytes") and not repo.exists(), gone
 
 
 def test_rm_one_file_and_while_somebody_fetches():
@@ -239,6 +243,14 @@ def test_rm_one_file_and_while_somebody_fetches():
     assert [p.name for p in (repo / "blobs").iterdir()] == [blob_of(data + b"3")] and (repo / "refs/main").exists()
     cached(there, "a/m", {"y.gguf": data}, "c2", refs=())
     assert osso("rm", "a/m", "--all", "--yes", env=env).code == 0 and not repo.exists()
+    (repo / "blobs").mkdir(parents=True)  # a first pull, which nothing else is there beside
+    begun = repo / "blobs" / (blob + ".osso-part")
+    begun.write_bytes(b"x")
+    with open(lock, "w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        refuses(osso("rm", "a/m", "--yes", env=env), 1, "somebody is fetching")
+        assert begun.exists()
+    assert osso("rm", "a/m", "--yes", env=env).code == 0 and not repo.exists()
 
 
 def test_rm_leaves_others_alone():
