@@ -312,6 +312,16 @@ def test_types_and_their_report():
         assert logits(path)[1] and "quantization" in json.loads((path / "config.json").read_text()), kind
 
 
+def test_a_value_that_is_no_number():
+    m = Folder()
+    name = "model.layers.0.self_attn.o_proj.weight"
+    kind, shape, data = ones(*m.tensors[name][1])
+    m.tensors[name] = (kind, shape, data[:200] + bf16(float("nan")) + data[202:])
+    report = json.loads(osso("quantize", m.put("nan"), place("nan.gguf"), "--type", "*.attn_output.weight=mxfp4", "--json").text)
+    fate = next(t for t in report["tensors"] if t["name"] == "blk.0.attn_output.weight")  # 31 ones go with it, all others stay
+    assert not fate["moved"] and fate["largest_error"] is None and (fate["worst"]["row"], fate["worst"]["block"]) == (0, 3), fate
+
+
 def test_already_mxfp4():
     start, row = base("hf")
     out = convert(start, "hf", "again", "--type", "mxfp4", verb="quantize")
