@@ -54,7 +54,7 @@ static struct settings set = {
     .streams = 64, .prompt = 100, .new = 128, .turns = 1, .vocab = 200000, .seed = 1, .temperature = 1};
 static struct stream all[MOST];
 static struct pollfd polls[MOST];
-static int n_all;
+static int n_all, n_open;
 static struct figures first[3], gaps[3];
 static long sampled[3], prompts[3], done[3], failures;
 static double beside_seconds;
@@ -147,8 +147,9 @@ static void begin(struct stream *s)
                      "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                      "Connection: close\r\nContent-Length: %zu\r\n\r\n",
                      len);
+    n_open++;
     s->begun = now();
-    s->events = 0;
+    s->events = s->sampled = s->prompt_tokens = 0;
     s->len = 0;
     s->last = s->begun;
     send_all(s->fd, head, (size_t)n);
@@ -163,7 +164,8 @@ static long number_after(const char *text, const char *key)
     return at ? strtol(at + strlen(key), NULL, 10) : -1;
 }
 
-/* One event, NUL-terminated. Those with a token have a "text" that is not empty or a choice at all. */
+/* One event, NUL-terminated. Those with a choice are tokens; the usage comes behind them or, from others than osso,
+ * with the last, or not at all. */
 static void take_event(struct stream *s, const char *event)
 {
     double t = now();
@@ -173,10 +175,9 @@ static void take_event(struct stream *s, const char *event)
         if (failures++ == 0)
             fprintf(stderr, "%s\n", event);
     }
-    if (n >= 0 && !strstr(event, "\"choices\":[{")) {
+    if (n >= 0) {
         s->sampled = n;
         s->prompt_tokens = number_after(event, "\"prompt_tokens\":");
-        return;
     }
     if (!strstr(event, "\"choices\":[{"))
         return;
@@ -207,10 +208,11 @@ static void finish(struct stream *s)
 {
     close(s->fd);
     s->fd = -1;
+    n_open--;
     s->turns++;
     if (s->events == 0 && failures++ == 0)
         fprintf(stderr, "a stream without an event: %.*s\n", (int)s->len, s->text ? s->text : "");
-    sampled[s->kind] += s->sampled;
+    sampled[s->kind] += s->sampled > 0 ? s->sampled : s->events; /* no usage: an event is a token */
     prompts[s->kind] += s->prompt_tokens;
     done[s->kind]++;
     if (s->kind == BESIDE)
@@ -236,21 +238,20 @@ static void read_some(struct stream *s)
 
 /* ---- the load ------------------------------------------------------------------------------------------- */
 
-static int poll_once(int wait_ms)
+static void poll_once(int wait_ms)
 {
-    int n = 0, open = 0;
-    for (int i = 0; i < n_all; i++) {
+    for (int i = 0; i < n_all; i++)
         polls[i] = (struct pollfd){.fd = all[i].fd, .events = POLLIN};
-        open += all[i].fd >= 0;
-    }
-    if (open)
-        n = poll(polls, (nfds_t)n_all, wait_ms);
-    else if (wait_ms > 0)
-        usleep((useconds_t)wait_ms * 1000);
+    int n = poll(polls, (nfds_t)n_all, wait_ms);
     for (int i = 0; i < n_all && n > 0; i++)
         if (all[i].fd >= 0 && polls[i].revents)
             read_some(all + i);
-    return open;
+}
+
+static void run_out(void)
+{
+    while (n_open > 0)
+        poll_once(1000);
 }
 
 static struct stream *add(enum kind kind)
@@ -274,8 +275,7 @@ static void run_for(double until)
                 begin(all + i);
         poll_once(100);
     }
-    while (poll_once(1000))
-        ;
+    run_out();
 }
 
 static void run_arrivals(double until)
@@ -289,8 +289,7 @@ static void run_arrivals(double until)
         double wait = (next - now()) * 1e3;
         poll_once(wait > 0 ? (int)wait + 1 : 0);
     }
-    while (poll_once(1000))
-        ;
+    run_out();
 }
 
 static void run_turns(void)
@@ -300,21 +299,17 @@ static void run_turns(void)
     if (set.one > 0) {
         for (int i = 0; i < n_all; i++) {
             begin(all + i);
-            while (poll_once(1000))
-                ;
+            run_out();
         }
         return;
     }
-    for (int i = 0; i < n_all; i++)
-        if (all[i].fd < 0 && all[i].turns == 0)
-            begin(all + i);
-    for (int open = 1; open;) {
-        open = poll_once(1000);
+    for (;;) {
         for (int i = 0; i < n_all; i++)
-            if (all[i].fd < 0 && all[i].kind == CHAT && all[i].turns < (long)set.turns) {
+            if (all[i].fd < 0 && all[i].kind == CHAT && all[i].turns < (long)set.turns)
                 begin(all + i);
-                open = 1;
-            }
+        if (n_open == 0)
+            return;
+        poll_once(1000);
     }
 }
 

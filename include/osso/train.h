@@ -103,7 +103,7 @@ OSSO_API const char *osso_train_note(const struct osso_train *train, int i);
 /* One step's gradients before clipping, under Hugging Face's names, with the loss in the metadata. */
 OSSO_API enum osso_status osso_train_dump_gradients(struct osso_train *train, const char *path, struct osso_error *err);
 
-/* Called between steps; a result other than 0 ends the run (CANCELLED) with a checkpoint. Each may be NULL. */
+/* Called between steps; a result other than 0 ends the run (OSSO_TRAIN_ASKED) with a checkpoint. Each may be NULL. */
 struct osso_train_hooks {
     size_t size;
     int (*step)(void *user, const struct osso_train_report *report);

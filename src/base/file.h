@@ -68,6 +68,9 @@ enum osso_status save_folder(const char *temp, const char *path, struct osso_err
 enum osso_status save_folder_over(const char *temp, const char *path, struct osso_error *err);
 /* All at once. */
 enum osso_status save_atomic(const char *path, const void *data, size_t len, struct osso_error *err);
+/* The same of a file of a folder. NOMEM where the text has failed. */
+struct buf;
+enum osso_status save_text(const char *folder, const char *name, const struct buf *text, struct osso_error *err);
 /* A file that was given this name by rename is on the disk under it once its folder is, too. */
 void save_sync_folder(const char *path);
 /* For tests: the disk is full after so many bytes more (UINT64_MAX: it never is). */

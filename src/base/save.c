@@ -271,3 +271,12 @@ enum osso_status save_atomic(const char *path, const void *data, size_t len, str
     }
     return save_commit(s, err);
 }
+
+enum osso_status save_text(const char *folder, const char *name, const struct buf *text, struct osso_error *err)
+{
+    char *path = file_join(folder, name);
+    enum osso_status status = path && !text->failed ? save_atomic(path, text->data, text->len, err)
+                                                    : error_nomem(err, text->len, name);
+    mem_free(path);
+    return status;
+}

@@ -84,15 +84,6 @@ void carry_free(struct carry *carry)
 
 /* ---- writing a folder ----------------------------------------------------------------------------------- */
 
-static enum osso_status put_file(const char *folder, const char *name, const struct buf *text, struct osso_error *err)
-{
-    char *path = file_join(folder, name);
-    enum osso_status status = path && !text->failed ? save_atomic(path, text->data, text->len, err)
-                                                    : error_nomem(err, text->len, name);
-    mem_free(path);
-    return status;
-}
-
 /* Every member of an object but those of how its weights are packed; `kept`: but not this one. */
 static void copy_members(struct buf *out, const struct jval *object, const char *kept)
 {
@@ -153,9 +144,9 @@ static enum osso_status make_tokenizer(const struct carry *carry, const struct c
         return status;
     tokenizer_write_json(&vocab, &json);
     tokenizer_write_config(&vocab, config->context, &about);
-    status = put_file(folder, carry_name(CARRY_tokenizer), &json, err);
+    status = save_text(folder, carry_name(CARRY_tokenizer), &json, err);
     if (!status && !carry->file[CARRY_tokenizer_config].data)
-        status = put_file(folder, carry_name(CARRY_tokenizer_config), &about, err);
+        status = save_text(folder, carry_name(CARRY_tokenizer_config), &about, err);
     vocab_export_free(&vocab);
     buf_free(&json);
     buf_free(&about);
@@ -169,14 +160,14 @@ static enum osso_status put_configs(const struct carry *carry, const struct osso
     bool original = to == &names_original;
     enum osso_status status = make_config(carry, &m->config, weights, to == &names_mlx, &config, err);
     if (!status)
-        status = put_file(folder, name_in(CARRY_config, original), &config, err);
+        status = save_text(folder, name_in(CARRY_config, original), &config, err);
     if (!status && original)
         status = config_write_original(&m->config, m->path, &own, err);
     if (!status && original)
-        status = put_file(folder, carry_name(CARRY_config), &own, err);
+        status = save_text(folder, carry_name(CARRY_config), &own, err);
     if (!status && !carry->file[CARRY_generation].data && m->config.n_stop_ids > 0) {
         config_write_generation(&m->config, &generation);
-        status = put_file(folder, carry_name(CARRY_generation), &generation, err);
+        status = save_text(folder, carry_name(CARRY_generation), &generation, err);
     }
     buf_free(&config);
     buf_free(&own);
@@ -190,7 +181,7 @@ enum osso_status carry_folder(const struct carry *carry, const struct osso_model
     enum osso_status status = OSSO_OK;
     for (int i = 0; i < N_CARRY && !status; i++)
         if (i != CARRY_config && carry->file[i].data)
-            status = put_file(folder, carry_name((enum carry_file)i), &carry->file[i], err);
+            status = save_text(folder, carry_name((enum carry_file)i), &carry->file[i], err);
     if (!status)
         status = make_tokenizer(carry, &m->config, folder, err);
     if (!status)

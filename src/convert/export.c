@@ -11,14 +11,7 @@
 
 #include <string.h>
 
-enum { BLOCK = 32, CODES = 16, MAX_COPY = 256 << 20 };
-
-static const char *const tokenizer_files[] = {
-#define FILE_NAME(name) name,
-    TOKENIZER_FILES(FILE_NAME)
-#undef FILE_NAME
-};
-enum { N_TOKENIZER_FILES = sizeof tokenizer_files / sizeof tokenizer_files[0] };
+enum { BLOCK = 32, CODES = 16 };
 
 struct item {
     const struct names_row *row;
@@ -154,16 +147,11 @@ static enum osso_status write_transposed(struct export *x, const struct item *t)
 /* Part 0: codes; 1: scales. Blocks along the inputs, by the one packing rule (quant/mxfp4.c). */
 static enum osso_status write_blocks(struct export *x, const struct item *t)
 {
-    int64_t n = t->rows * t->columns / BLOCK;
-    for (int64_t b = 0; b < n; b++) {
-        uint8_t codes[CODES], scale = 0;
-        dtype_info(DT_MXFP4_HF)->pack(x->matrix + b * BLOCK, codes, &(struct sides_out){.data = {&scale}});
-        if (t->part == 0)
-            memcpy(x->bytes + b * CODES, codes, CODES);
-        else
-            x->bytes[b] = scale;
-    }
-    return save_write(x->save, x->bytes, (size_t)(n * (t->part == 0 ? CODES : 1)), x->err);
+    size_t n = (size_t)(t->rows * t->columns / BLOCK);
+    uint8_t *codes = x->bytes, *scales = codes + n * CODES;
+    quant_pack_row(&(struct quant_row){.dtype = DT_MXFP4_HF}, x->matrix, t->rows * t->columns, codes,
+                   &(struct sides_out){.data = {scales}, .dtype = {DT_U8}});
+    return t->part == 0 ? save_write(x->save, codes, n * CODES, x->err) : save_write(x->save, scales, n, x->err);
 }
 
 static enum osso_status write_item(struct export *x, const struct item *t)
@@ -208,35 +196,6 @@ static enum osso_status write_weights(struct export *x, const char *folder)
 
 /* ---- the folder ----------------------------------------------------------------------------------------- */
 
-static enum osso_status write_text(const char *folder, const char *name, struct buf *text, struct osso_error *err)
-{
-    char *path = file_join(folder, name);
-    enum osso_status status = path && !text->failed ? save_atomic(path, text->data, text->len, err)
-                                                    : error_nomem(err, text->len, name);
-    mem_free(path);
-    buf_free(text);
-    return status;
-}
-
-static enum osso_status copy_tokenizer(const struct export *x, const char *folder)
-{
-    enum osso_status status = OSSO_OK;
-    for (int i = 0; i < N_TOKENIZER_FILES && !status; i++) {
-        char *from = file_join(x->model->path, tokenizer_files[i]), *data = NULL;
-        struct buf text = {0};
-        size_t len = 0;
-        if (from && file_exists(from)) {
-            status = file_read(from, MAX_COPY, &data, &len, x->err);
-            buf_add(&text, data, status ? 0 : len);
-            if (!status)
-                status = write_text(folder, tokenizer_files[i], &text, x->err);
-        }
-        mem_free(data);
-        mem_free(from);
-    }
-    return status;
-}
-
 static enum osso_status write_folder(struct export *x, const char *folder)
 {
     struct buf config = {0}, generation = {0};
@@ -244,13 +203,13 @@ static enum osso_status write_folder(struct export *x, const char *folder)
     if (!status)
         status = write_weights(x, folder);
     if (!status)
-        status = copy_tokenizer(x, folder);
+        status = tokenizer_copy_files(x->model->path, folder, x->err);
     config_write_generation(&x->model->config, &generation);
     config_write_json(&x->model->config, x->mxfp4, x->type, &config);
     if (!status)
-        status = write_text(folder, "generation_config.json", &generation, x->err);
+        status = save_text(folder, "generation_config.json", &generation, x->err);
     if (!status)
-        status = write_text(folder, "config.json", &config, x->err);
+        status = save_text(folder, "config.json", &config, x->err);
     buf_free(&config);
     buf_free(&generation);
     return status;

@@ -50,16 +50,6 @@ static enum osso_status write_shard(const struct shards *s, const char *name, in
     return status;
 }
 
-static enum osso_status write_index(const struct shards *s, struct buf *index, struct osso_error *err)
-{
-    char *path = file_join(s->folder, "model.safetensors.index.json");
-    buf_puts(index, "\n  }\n}\n");
-    enum osso_status status = path && !index->failed ? save_atomic(path, index->data, index->len, err)
-                                                     : error_nomem(err, index->len, "the index");
-    mem_free(path);
-    return status;
-}
-
 enum osso_status shards_write(const struct shards *s, struct osso_error *err)
 {
     char name[64];
@@ -79,8 +69,9 @@ enum osso_status shards_write(const struct shards *s, struct osso_error *err)
         }
         status = write_shard(s, name, first, end, err);
     }
+    buf_puts(&index, "\n  }\n}\n");
     if (!status && n_shards > 1)
-        status = write_index(s, &index, err);
+        status = save_text(s->folder, "model.safetensors.index.json", &index, err);
     buf_free(&index);
     return status;
 }

@@ -174,10 +174,7 @@ static enum osso_status write_gguf(struct synth *s)
 
 static enum osso_status write_text(const struct synth *s, const char *name, struct buf *text)
 {
-    char *path = file_join(s->out, name);
-    enum osso_status status = path && !text->failed ? save_atomic(path, text->data, text->len, s->err)
-                                                    : error_nomem(s->err, text->len, name);
-    mem_free(path);
+    enum osso_status status = save_text(s->out, name, text, s->err);
     buf_free(text);
     return status;
 }

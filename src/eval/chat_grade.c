@@ -4,6 +4,7 @@
 #include "eval/chat_task.h"
 
 #include "base/error.h"
+#include "eval/nul.h"
 #include "eval/space.h"
 #include "json/jget.h"
 #include "json/jwrite.h"
@@ -37,7 +38,9 @@ void chat_plain(const char *s, size_t len, struct buf *out)
     buf_puts(out, "");
     for (size_t i = skip; i < len;) {
         size_t blank = space_at(s + i, len - i);
-        if (blank == 0)
+        if (s[i] == 0)
+            buf_puts(out, NUL_HIDDEN);
+        else if (blank == 0)
             buf_putc(out, (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + ('a' - 'A') : s[i]));
         else if (out->len > 0 && out->data && out->data[out->len - 1] != ' ')
             buf_putc(out, ' ');
@@ -264,7 +267,7 @@ enum osso_status chat_grade(const struct osso_tokenizer *tokenizer, const struct
         if (h.n_calls > 0 && (!h.final.text || rule == CHAT_CALL))
             write_call(&h.call, &v->said);
         else if (h.final.text)
-            buf_add(&v->said, h.final.text, h.final.text_len);
+            nul_hide(&v->said, h.final.text, h.final.text_len);
         status = v->said.failed ? error_nomem(err, v->said.len, "an answer") : OSSO_OK;
         if (!status && line)
             v->right = rule == CHAT_CALL ? right_call(jval_get(line, "call"), &h, whole)

@@ -23,7 +23,7 @@ enum osso_status chat_wrap(const struct osso_tokenizer *tokenizer, const char *t
 struct chat_verdict {
     bool right;
     bool well_formed; /* harmony by the strict reader, each message with a known channel, ended as its kind ends */
-    struct buf said;  /* the final text, or the call as JSON; empty: neither */
+    struct buf said;  /* the final text, by nul_hide, or the call as JSON; empty: neither */
 };
 /* Of an answer's ids, the one that stopped it included. line NULL: no rule, `right` stays false. The verdict is the
  * caller's: {0}, and buf_free(&v.said). */

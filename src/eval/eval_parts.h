@@ -20,7 +20,7 @@ struct item {
     unsigned char *greedy;       /* [n] */
     size_t *characters;          /* [n] */
     size_t bytes, words, tokens; /* ROLLING */
-    char *text, *answer;         /* GENERATE, CHAT */
+    char *text, *answer;         /* GENERATE, CHAT; text and said: nul_text */
     char *said;                  /* CHAT, and in harmony: the final text, or the call */
     bool right, well_formed;     /* CHAT */
     bool kept;                   /* done in an earlier run that was ended */
@@ -94,10 +94,6 @@ enum osso_status feed_run(struct eval *e, struct osso_error *err);
 /* heard.c: what a model has written. */
 enum osso_status heard(const struct eval *e, const struct run *run, struct item *item, const struct score_request *r,
                        struct osso_error *err);
-/* What was written, as a C string in which a NUL of the model's own is HEARD_NUL (no UTF-8, and nothing that is
- * graded); NULL: no memory. */
-#define HEARD_NUL "\xc0\x80"
-char *heard_text(const char *s, size_t n);
 bool heard_enough(const struct eval *e, const struct run *run, const struct score_request *r);
 
 /* perform.c */

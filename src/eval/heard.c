@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/engine_parts.h"
 #include "eval/chat_task.h"
+#include "eval/nul.h"
 
 #include <string.h>
 
@@ -100,18 +101,6 @@ static enum osso_status judge(const struct eval *e, const struct run *run, struc
     return status;
 }
 
-char *heard_text(const char *s, size_t n)
-{
-    struct buf b = {0};
-    for (size_t i = 0; i < n; i++)
-        if (s[i])
-            buf_putc(&b, s[i]);
-        else
-            buf_puts(&b, HEARD_NUL);
-    buf_puts(&b, "");
-    return buf_take(&b);
-}
-
 enum osso_status heard(const struct eval *e, const struct run *run, struct item *item, const struct score_request *r,
                        struct osso_error *err)
 {
@@ -124,7 +113,7 @@ enum osso_status heard(const struct eval *e, const struct run *run, struct item 
         return OSSO_OK;
     }
     read_text(e, r, harmony, &text);
-    item->text = text.failed ? NULL : heard_text(text.data, text.len);
+    item->text = text.failed ? NULL : nul_text(text.data, text.len);
     if (!harmony && item->text)
         cut_text(item->text);
     buf_free(&text);

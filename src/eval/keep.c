@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "eval/nul.h"
 #include "json/jget.h"
 #include "json/jwrite.h"
 
@@ -44,11 +45,7 @@ static void write_numbers(const struct item *item, struct buf *b)
 static void write_text(const char *text, struct buf *b)
 {
     struct buf raw = {0};
-    for (const char *at; (at = strstr(text, HEARD_NUL)); text = at + strlen(HEARD_NUL)) {
-        buf_add(&raw, text, (size_t)(at - text));
-        buf_putc(&raw, 0);
-    }
-    buf_puts(&raw, text);
+    nul_show(&raw, text);
     jwrite_string(b, raw.data ? raw.data : "", raw.len);
     b->failed |= raw.failed;
     buf_free(&raw);
@@ -63,7 +60,7 @@ static void write_item(const struct run *run, const struct item *item, struct bu
     }
     if (run->task->kind == CHAT) {
         buf_puts(b, ",\"pred\":");
-        jwrite_string(b, item->said, strlen(item->said));
+        write_text(item->said, b);
         buf_printf(b, ",\"acc\":%d,\"well_formed\":%d", item->right, item->well_formed);
     } else if (run->task->kind != GENERATE)
         write_numbers(item, b);
@@ -161,8 +158,8 @@ static bool take_chat(struct item *item, const struct jval *line)
         return false;
     item->right = right;
     item->well_formed = well;
-    item->text = heard_text(text->text.s, text->text.len);
-    item->said = mem_strndup(said->text.s, said->text.len);
+    item->text = nul_text(text->text.s, text->text.len);
+    item->said = nul_text(said->text.s, said->text.len);
     return item->text && item->said && item_room(item, 1);
 }
 
@@ -175,7 +172,7 @@ static bool take_item(struct eval *e, const struct jval *line)
     if (!item || item->kept)
         return false;
     if (run->task->kind == GENERATE)
-        item->kept = text && item_room(item, 1) && (item->text = heard_text(text->text.s, text->text.len));
+        item->kept = text && item_room(item, 1) && (item->text = nul_text(text->text.s, text->text.len));
     else if (run->task->kind == CHAT)
         item->kept = take_chat(item, line);
     else

@@ -51,40 +51,49 @@ void quant_unpack_i8_Q5_K(const uint8_t *block, const struct sides *sides, int8_
 
 /* ---- packing -------------------------------------------------------------------------------------------- */
 
-enum { SUB = BLOCK / SCALES, STARTS = 21 };
+enum { SUB = BLOCK / SCALES, STARTS = 21, LANES = 4, MOST_PAIRS = 12 };
 
 /* value = scale * code - minimum */
 struct line {
     float scale, minimum;
 };
 
-static int nearest(float x, struct line by, int most)
+/* Lines side by side, so that no sum waits for another; compilers make vectors of it. */
+struct lanes {
+    float scale[LANES], minimum[LANES];
+};
+
+/* The codes nearest to a value. One choice in each loop: two in a row become branches. */
+static inline void nearest(float x, const struct lanes *l, float most, float *restrict codes_out)
 {
-    float c = by.scale > 0 ? (x + by.minimum) / by.scale + 0.5f : 0;
-    return c < 0 ? 0 : c < (float)most + 1 ? (int)c : most;
+    for (int c = 0; c < LANES; c++)
+        codes_out[c] = (x + l->minimum[c]) / l->scale[c] + 0.5f;
+    for (int c = 0; c < LANES; c++)
+        codes_out[c] = codes_out[c] < most ? codes_out[c] : most;
+    for (int c = 0; c < LANES; c++)
+        codes_out[c] = codes_out[c] > 0 ? codes_out[c] : 0;
+    for (int c = 0; c < LANES; c++)
+        codes_out[c] = (float)(int)codes_out[c];
+    for (int c = 0; c < LANES; c++)
+        codes_out[c] = l->scale[c] > 0 ? codes_out[c] : 0;
 }
 
-static float error_of(const float *values, struct line by, int most)
+static void errors_of(const float *values, const struct lanes *l, float most, float *errors_out)
 {
-    float errors = 0;
+    float errors[LANES] = {0}, codes[LANES];
     for (int i = 0; i < SUB; i++) {
-        float error = by.scale * (float)nearest(values[i], by, most) - by.minimum - values[i];
-        errors += error * error;
+        nearest(values[i], l, most, codes);
+        for (int c = 0; c < LANES; c++) {
+            float error = l->scale[c] * codes[c] - l->minimum[c] - values[i];
+            errors[c] += error * error;
+        }
     }
-    return errors;
+    memcpy(errors_out, errors, sizeof errors);
 }
 
-/* The line of least squares for the codes that `by` gives; minimums are no less than 0. */
-static struct line fitted(const float *values, struct line by, int most)
+/* The line of least squares for the sums over one lane's codes; minimums are no less than 0. */
+static struct line least_squares(float x, float l, float xl, float ll, struct line by)
 {
-    float x = 0, l = 0, xl = 0, ll = 0;
-    for (int i = 0; i < SUB; i++) {
-        float code = (float)nearest(values[i], by, most);
-        x += values[i];
-        l += code;
-        xl += values[i] * code;
-        ll += code * code;
-    }
     float determinant = SUB * ll - l * l;
     if (determinant <= 0)
         return by;
@@ -94,37 +103,70 @@ static struct line fitted(const float *values, struct line by, int most)
     return line.scale > 0 ? line : by;
 }
 
-static struct line best_line(const float *values, int most)
+/* The lines of least squares for the codes that the lanes give. */
+static void fit(const float *values, struct lanes *lanes, float most)
+{
+    float x = 0, l[LANES] = {0}, xl[LANES] = {0}, ll[LANES] = {0}, codes[LANES];
+    for (int i = 0; i < SUB; i++) {
+        x += values[i];
+        nearest(values[i], lanes, most, codes);
+        for (int c = 0; c < LANES; c++) {
+            l[c] += codes[c];
+            xl[c] += values[i] * codes[c];
+            ll[c] += codes[c] * codes[c];
+        }
+    }
+    for (int c = 0; c < LANES; c++) {
+        struct line by = {lanes->scale[c], lanes->minimum[c]}, line = least_squares(x, l[c], xl[c], ll[c], by);
+        lanes->scale[c] = line.scale;
+        lanes->minimum[c] = line.minimum;
+    }
+}
+
+static struct line best_line(const float *values, float most)
 {
     struct range range = range_of(values, SUB);
     struct line best = {0, range.low < 0 ? -range.low : 0};
-    float least = error_of(values, best, most), span = range.high + best.minimum;
-    for (int i = 0; i < STARTS && span > 0; i++) {
-        struct line start = {span / ((float)most - 1 + 0.1f * (float)i), best.minimum};
-        start.minimum = range.low < 0 ? -range.low : 0;
-        struct line line = fitted(values, start, most);
-        float errors = error_of(values, line, most);
-        if (errors < least) {
-            least = errors;
-            best = line;
+    float lowest = best.minimum, span = range.high + lowest, least = 0, errors[LANES];
+    for (int i = 0; i < SUB; i++)
+        least += (-lowest - values[i]) * (-lowest - values[i]);
+    for (int i = 0; i < STARTS && span > 0; i += LANES) {
+        struct lanes lanes;
+        for (int c = 0; c < LANES; c++) {
+            int start = i + c < STARTS ? i + c : STARTS - 1;
+            lanes.scale[c] = span / (most - 1 + 0.1f * (float)start);
+            lanes.minimum[c] = lowest;
         }
+        fit(values, &lanes, most);
+        errors_of(values, &lanes, most, errors);
+        for (int c = 0; c < LANES; c++)
+            if (errors[c] < least) {
+                least = errors[c];
+                best = (struct line){lanes.scale[c], lanes.minimum[c]};
+            }
     }
     return best;
 }
 
 /* The pair of 6-bit numbers near a line that has the smallest error. */
-static void best_steps(const float *values, struct line line, float d, float dmin, int most, int steps_out[2])
+static void best_steps(const float *values, struct line line, float d, float dmin, float most, int steps_out[2])
 {
     int scale = d > 0 ? (int)(line.scale / d + 0.5f) : 0, minimum = dmin > 0 ? (int)(line.minimum / dmin + 0.5f) : 0;
-    float least = INFINITY;
+    int pairs[MOST_PAIRS][2], n = 0;
+    float least = INFINITY, errors[MOST_PAIRS];
+    struct lanes lanes[MOST_PAIRS / LANES] = {{{0}, {0}}};
     for (int s = scale > 0 ? scale - 1 : 0; s <= scale + 1 && s < 64; s++)
-        for (int m = minimum > 0 ? minimum - 1 : 0; m <= minimum + 1 && m < 64; m++) {
-            float errors = error_of(values, (struct line){d * (float)s, dmin * (float)m}, most);
-            if (errors < least) {
-                least = errors;
-                steps_out[0] = s;
-                steps_out[1] = m;
-            }
+        for (int m = minimum > 0 ? minimum - 1 : 0; m <= minimum + 1 && m < 64; m++, n++) {
+            lanes[n / LANES].scale[n % LANES] = d * (float)(pairs[n][0] = s);
+            lanes[n / LANES].minimum[n % LANES] = dmin * (float)(pairs[n][1] = m);
+        }
+    for (int i = 0; i < n; i += LANES)
+        errors_of(values, &lanes[i / LANES], most, errors + i);
+    for (int i = 0; i < n; i++)
+        if (errors[i] < least) {
+            least = errors[i];
+            steps_out[0] = pairs[i][0];
+            steps_out[1] = pairs[i][1];
         }
 }
 
@@ -144,9 +186,9 @@ static void store_steps(uint8_t *at, int s, const int steps[2])
 /* fifth: where the fifth bits stand, or NULL; all bytes are 0. */
 static void pack(const float *values, uint8_t *block_out, uint8_t *fifth, uint8_t *nibbles)
 {
-    int most = fifth ? 31 : 15, steps[2] = {0, 0};
+    int steps[2] = {0, 0};
     struct line lines[SCALES];
-    float scale = 0, minimum = 0;
+    float most = fifth ? 31 : 15, scale = 0, minimum = 0;
     if (amax_bits(values, BLOCK) >= 0x7f800000u) {
         store_u16(block_out, 0x7e00u);
         return;
@@ -162,11 +204,13 @@ static void pack(const float *values, uint8_t *block_out, uint8_t *fifth, uint8_
     for (int s = 0; s < SCALES; s++) {
         best_steps(values + s * SUB, lines[s], d, dmin, most, steps);
         store_steps(block_out + 4, s, steps);
+        const struct lanes own = {{d * (float)steps[0]}, {dmin * (float)steps[1]}};
         for (int i = s * SUB; i < (s + 1) * SUB; i++) {
-            int c = nearest(values[i], (struct line){d * (float)steps[0], dmin * (float)steps[1]}, most);
-            nibbles[i / 64 * 32 + i % 32] |= (uint8_t)((c & 15) << (i % 64 / 32 * 4));
+            float codes[LANES];
+            nearest(values[i], &own, most, codes);
+            nibbles[i / 64 * 32 + i % 32] |= (uint8_t)(((int)codes[0] & 15) << (i % 64 / 32 * 4));
             if (fifth)
-                fifth[i % 32] |= (uint8_t)(c >> 4 << (i / 32));
+                fifth[i % 32] |= (uint8_t)((int)codes[0] >> 4 << (i / 32));
         }
     }
 }

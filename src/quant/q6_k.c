@@ -25,47 +25,69 @@ void quant_unpack_i8_Q6_K(const uint8_t *block, const struct sides *sides, int8_
 
 /* ---- packing -------------------------------------------------------------------------------------------- */
 
-enum { SUB = BLOCK / SCALES, STARTS = 9 };
+enum { SUB = BLOCK / SCALES, STARTS = 9, LANES = 4 };
 
-static int nearest(float x, float scale)
+/* The codes nearest to a value for scales side by side: so no sum waits for another, and compilers make vectors of it
+ * (one choice in each loop: two in a row become branches). */
+static inline void nearest(float x, const float *scales, float *restrict codes_out)
 {
-    float c = scale != 0 ? x / scale : 0;
-    c = c < -32 ? -32 : c > 31 ? 31 : c;
-    return (int)(c + (c < 0 ? -0.5f : 0.5f));
+    for (int c = 0; c < LANES; c++)
+        codes_out[c] = x / scales[c];
+    for (int c = 0; c < LANES; c++)
+        codes_out[c] = scales[c] != 0 ? codes_out[c] : 0;
+    for (int c = 0; c < LANES; c++)
+        codes_out[c] = codes_out[c] > -32 ? codes_out[c] : -32;
+    for (int c = 0; c < LANES; c++)
+        codes_out[c] = codes_out[c] < 31 ? codes_out[c] : 31;
+    for (int c = 0; c < LANES; c++)
+        codes_out[c] = (float)(int)(codes_out[c] + (codes_out[c] < 0 ? -0.5f : 0.5f));
 }
 
-static float error_of(const float *values, float scale)
+static void errors_of(const float *values, const float *scales, float *errors_out)
 {
-    float errors = 0;
+    float errors[LANES] = {0}, codes[LANES];
     for (int i = 0; i < SUB; i++) {
-        float error = scale * (float)nearest(values[i], scale) - values[i];
-        errors += error * error;
+        nearest(values[i], scales, codes);
+        for (int c = 0; c < LANES; c++) {
+            float error = scales[c] * codes[c] - values[i];
+            errors[c] += error * error;
+        }
     }
-    return errors;
+    memcpy(errors_out, errors, sizeof errors);
 }
 
-static float fitted(const float *values, float scale)
+/* The scales of least squares for the codes that these give. */
+static void fit(const float *values, float *scales)
 {
-    float products = 0, squares = 0;
+    float products[LANES] = {0}, squares[LANES] = {0}, codes[LANES];
     for (int i = 0; i < SUB; i++) {
-        float code = (float)nearest(values[i], scale);
-        products += values[i] * code;
-        squares += code * code;
+        nearest(values[i], scales, codes);
+        for (int c = 0; c < LANES; c++) {
+            products[c] += values[i] * codes[c];
+            squares[c] += codes[c] * codes[c];
+        }
     }
-    return squares > 0 ? products / squares : scale;
+    for (int c = 0; c < LANES; c++)
+        scales[c] = squares[c] > 0 ? products[c] / squares[c] : scales[c];
 }
 
 static float best_scale(const float *values)
 {
-    float top = 0, best = 0, least = INFINITY;
+    float top = 0, best = 0, least = INFINITY, scales[LANES], errors[LANES];
     for (int i = 0; i < SUB; i++)
         top = fabsf(values[i]) > fabsf(top) ? values[i] : top;
-    for (int k = -STARTS; k <= STARTS && top != 0; k++) {
-        float scale = fitted(values, -top / (32 + 0.1f * (float)k)), errors = error_of(values, scale);
-        if (errors < least) {
-            least = errors;
-            best = scale;
-        }
+    if (top == 0)
+        return 0;
+    for (int k = -STARTS; k <= STARTS; k += LANES) {
+        for (int c = 0; c < LANES; c++)
+            scales[c] = -top / (32 + 0.1f * (float)(k + c < STARTS ? k + c : STARTS));
+        fit(values, scales);
+        errors_of(values, scales, errors);
+        for (int c = 0; c < LANES; c++)
+            if (errors[c] < least) {
+                least = errors[c];
+                best = scales[c];
+            }
     }
     return best;
 }
@@ -73,14 +95,15 @@ static float best_scale(const float *values)
 static int best_step(const float *values, float scale, float d)
 {
     int step = d != 0 ? (int)lrintf(scale / d) : 0, best = 0;
-    float least = INFINITY;
-    for (int s = step - 1; s <= step + 1; s++) {
-        float errors = s >= -128 && s <= 127 ? error_of(values, d * (float)s) : INFINITY;
-        if (errors < least) {
-            least = errors;
-            best = s;
+    float least = INFINITY, scales[LANES], errors[LANES];
+    for (int c = 0; c < LANES; c++)
+        scales[c] = d * (float)(step - 1 + c % 3);
+    errors_of(values, scales, errors);
+    for (int c = 0; c < 3; c++)
+        if (step - 1 + c >= -128 && step - 1 + c <= 127 && errors[c] < least) {
+            least = errors[c];
+            best = step - 1 + c;
         }
-    }
     return best;
 }
 
@@ -102,8 +125,11 @@ void quant_pack_Q6_K(const float *values, uint8_t *block_out, const struct sides
     for (int s = 0; s < SCALES; s++) {
         int step = best_step(values + s * SUB, scales[s], d);
         block_out[192 + s] = (uint8_t)(int8_t)step;
+        const float own[LANES] = {step != 0 ? d * (float)step : 0}; /* d may be infinite */
         for (int i = s * SUB; i < (s + 1) * SUB; i++) {
-            int half = i / 128, in = i % 128, c = nearest(values[i], d * (float)step) + 32;
+            float codes[LANES];
+            nearest(values[i], own, codes);
+            int half = i / 128, in = i % 128, c = (int)codes[0] + 32;
             block_out[half * 64 + in % 64] |= (uint8_t)((c & 15) << (in / 64 * 4));
             block_out[128 + half * 32 + in % 32] |= (uint8_t)(c >> 4 << (in / 32 * 2));
         }

@@ -8,14 +8,14 @@
 #include "token/unicode.h"
 #include "token/vocab.h"
 
-enum { CHUNK = 1 << 20, MAX_TEAM = 64 };
+enum { CHUNK = 1 << 20 };
 
 struct chunks {
     struct bpe_text *list;
     size_t n;
     enum split_kind split;
     int digits;
-    struct bpe_words own[MAX_TEAM]; /* of each member */
+    struct bpe_words *own; /* of each member */
 };
 
 void bpe_words_free(struct bpe_words *w)
@@ -147,17 +147,19 @@ static size_t cut_chunks(const struct bpe_text *texts, size_t n_texts, struct bp
 enum osso_status bpe_count(const struct bpe_text *texts, size_t n_texts, enum split_kind split, int digits,
                            struct team *team, struct bpe_words *words_out, struct osso_error *err)
 {
-    struct chunks c = {.split = split, .digits = digits};
-    struct bpe_words *all = &c.own[0];
-    *words_out = (struct bpe_words){0};
-    if (team_threads(team) > MAX_TEAM)
-        return error_set(err, OSSO_USAGE, "%d threads; %d will do", team_threads(team), MAX_TEAM);
-    c.n = cut_chunks(texts, n_texts, NULL);
+    struct chunks c = {.n = cut_chunks(texts, n_texts, NULL), .split = split, .digits = digits};
+    struct bpe_words *all = words_out;
+    *all = (struct bpe_words){0};
     c.list = mem_array(c.n + 1, sizeof *c.list);
-    if (!c.list)
+    c.own = mem_array((size_t)team_threads(team), sizeof *c.own);
+    if (!c.list || !c.own) {
+        mem_free(c.list);
+        mem_free(c.own);
         return error_nomem(err, c.n * sizeof *c.list, "the text's chunks");
+    }
     cut_chunks(texts, n_texts, c.list);
     team_run(team, count_chunks, &c);
+    *all = c.own[0];
     for (int i = 1; i < team_threads(team); i++) {
         for (size_t k = 0; k < c.own[i].n; k++)
             add_word(all, c.own[i].list[k].s, c.own[i].list[k].len, c.own[i].list[k].count);
@@ -165,11 +167,11 @@ enum osso_status bpe_count(const struct bpe_text *texts, size_t n_texts, enum sp
         bpe_words_free(&c.own[i]);
     }
     mem_free(c.list);
+    mem_free(c.own);
     if (all->failed) {
         size_t n = all->n;
         bpe_words_free(all);
         return error_nomem(err, n * sizeof *all->list, "the words");
     }
-    *words_out = *all;
     return OSSO_OK;
 }

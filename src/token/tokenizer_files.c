@@ -1,10 +1,14 @@
 /* tokenizer_files.c: tokenizer.json, tokenizer_config.json, and the vocabulary inside a GGUF file. */
 #include "token/tokenizer_files.h"
 
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
 #include "json/jwrite.h"
 
 #include <string.h>
 
+static const uint64_t MAX_FILE = 256 << 20;
 static const char *const roles[] = {"<|startoftext|>", "<|return|>", "<|endoftext|>"}; /* bos, eos, pad */
 
 static void put_added_tokens(const struct vocab_export *e, struct buf *token, struct buf *out)
@@ -125,4 +129,33 @@ void tokenizer_write_gguf(const struct vocab_export *e, struct gguf_keys *keys)
     }
     keys->bytes.failed = keys->bytes.failed || token.failed;
     buf_free(&token);
+}
+
+static enum osso_status copy_file(const char *from, const char *to, const char *name, struct osso_error *err)
+{
+    char *source = file_join(from, name), *target = file_join(to, name), *data = NULL;
+    size_t len = 0;
+    enum osso_status status = source && target ? OSSO_OK : error_nomem(err, strlen(from), "a path");
+    if (!status && file_exists(source)) {
+        status = file_read(source, MAX_FILE, &data, &len, err);
+        if (!status)
+            status = save_atomic(target, data, len, err);
+    }
+    mem_free(data);
+    mem_free(source);
+    mem_free(target);
+    return status;
+}
+
+enum osso_status tokenizer_copy_files(const char *from, const char *to, struct osso_error *err)
+{
+    static const char *const names[] = {
+#define FILE_NAME(name) name,
+        TOKENIZER_FILES(FILE_NAME)
+#undef FILE_NAME
+    };
+    enum osso_status status = OSSO_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !status; i++)
+        status = copy_file(from, to, names[i], err);
+    return status;
 }

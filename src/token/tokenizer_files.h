@@ -16,6 +16,9 @@ void tokenizer_write_config(const struct vocab_export *export, int64_t context, 
 /* The tokenizer.ggml.* keys of a GGUF file. */
 void tokenizer_write_gguf(const struct vocab_export *export, struct gguf_keys *keys);
 
+/* Those that are in `from`, byte for byte. */
+enum osso_status tokenizer_copy_files(const char *from, const char *to, struct osso_error *err);
+
 /* The vocabulary of an open GGUF file; `where` names it in errors. */
 enum osso_status tokenizer_from_gguf(const struct gguf *gguf, const char *where, struct osso_tokenizer **tokenizer_out,
                                      struct osso_error *err);

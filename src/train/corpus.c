@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sized.h"
-#include "train/data.h"
 #include "train/source.h"
 
 struct osso_corpus {

@@ -1,9 +1,9 @@
 /* data.h: the documents that a model learns from, in the order in which a run takes them: texts and conversations, as
  * ids with a weight for each. What they are (docs/training.md has the rules):
  *
- *     a text          the tokenizer's <|startoftext|> (else its <|endoftext|>), the text, <|endoftext|>; cut into
- * pieces of seq_len targets, each of which begins with the last id of the one before a conversation  harmony's
- * rendering for training; learned is what the model itself would write
+ * - a text: the tokenizer's <|startoftext|> (else its <|endoftext|>), the text, <|endoftext|>; cut into pieces of
+ *   seq_len targets, each of which begins with the last id of the one before;
+ * - a conversation: harmony's rendering for training; learned is what the model itself would write.
  *
  * All of an epoch is made into ids when the data is opened, 4 bytes each, about as much as the text: so whatever is
  * wrong with a file is said before the first step, lengths are known, and a step costs no encoding. The files are
@@ -29,6 +29,13 @@ struct train_docs_options {
     bool validation; /* the documents held out (or of val_path), in their own order, each once */
 };
 
+/* ids n, of which the last is only a target; weights n by the id's own index, 0: not learned, as the first never is. */
+struct doc {
+    const int32_t *ids;
+    const float *weights;
+    int64_t n;
+};
+
 /* FORMAT, with file and line, for what cannot be learned from; NOTFOUND where no document is held out. The tokenizer is
  * not kept. */
 struct train_docs;
@@ -36,10 +43,9 @@ enum osso_status train_docs_open(const struct train_docs_options *options, const
                                  struct train_docs **docs_out, struct osso_error *err);
 void train_docs_free(struct train_docs *docs); /* NULL is fine */
 
-/* The next document in the run's order, endless: each epoch is shuffled anew (not the validation's). ids n, weights n
- * by the id's own index; 0: not learned, as the first never is. Valid until the next call. Nothing is allocated. */
-enum osso_status train_docs_next(struct train_docs *docs, const int32_t **ids_out, const float **weights_out,
-                                 int64_t *n_out, struct osso_error *err);
+/* The next document in the run's order, endless: each epoch is shuffled anew (not the validation's). Valid until the
+ * next call. Nothing is allocated. */
+struct doc train_docs_next(struct train_docs *docs);
 /* Documents given so far, and going on from there in another run over the same data with the same seed. */
 uint64_t train_docs_position(const struct train_docs *docs);
 enum osso_status train_docs_seek(struct train_docs *docs, uint64_t position, struct osso_error *err);

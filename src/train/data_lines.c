@@ -6,8 +6,6 @@
 #include "json/jget.h"
 #include "train/chat_learned.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static const double MOST_WEIGHT = 1000;

@@ -83,16 +83,14 @@ enum osso_status train_docs_seek(struct train_docs *d, uint64_t position, struct
     return OSSO_OK;
 }
 
-enum osso_status train_docs_next(struct train_docs *d, const int32_t **ids_out, const float **weights_out,
-                                 int64_t *n_out, struct osso_error *err)
+struct doc train_docs_next(struct train_docs *d)
 {
-    (void)err;
     while (d->order_at == d->order_len) { /* small weights leave epochs empty */
         d->epoch++;
         d->order_at = 0;
         fill_order(d);
     }
-    const struct doc *doc = &d->docs[d->order[d->order_at++]];
+    const struct doc_place *doc = &d->docs[d->order[d->order_at++]];
     d->position++;
     memset(d->weights, 0, doc->n * sizeof *d->weights);
     for (uint32_t s = 0; s < doc->n_spans; s++) {
@@ -100,10 +98,7 @@ enum osso_status train_docs_next(struct train_docs *d, const int32_t **ids_out, 
         for (uint32_t i = span->from; i < span->to; i++)
             d->weights[i] = span->weight;
     }
-    *ids_out = d->ids.data + doc->at;
-    *weights_out = d->weights;
-    *n_out = doc->n;
-    return OSSO_OK;
+    return (struct doc){d->ids.data + doc->at, d->weights, doc->n};
 }
 
 uint64_t train_docs_position(const struct train_docs *d)

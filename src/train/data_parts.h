@@ -10,7 +10,7 @@ struct doc_span {
     float weight;
 };
 
-struct doc {
+struct doc_place {
     size_t at;   /* its first id among all ids */
     uint32_t n;  /* ids */
     size_t span; /* its first span */
@@ -27,7 +27,7 @@ struct docs_source {
 
 struct train_docs {
     struct osso_ids ids;
-    struct doc *docs;
+    struct doc_place *docs;
     size_t n_docs, docs_cap;
     struct doc_span *spans;
     size_t n_spans, spans_cap;

@@ -44,7 +44,7 @@ static enum osso_status add_doc(struct docs_maker *m, size_t at, size_t n, size_
 {
     struct train_docs *d = m->docs;
     struct docs_source *source = &d->sources[d->n_sources];
-    struct doc doc = {.at = at, .n = (uint32_t)n, .span = span, .n_spans = (uint32_t)(d->n_spans - span)};
+    struct doc_place doc = {.at = at, .n = (uint32_t)n, .span = span, .n_spans = (uint32_t)(d->n_spans - span)};
     if (d->n_docs == UINT32_MAX - 1)
         return error_set(m->err, OSSO_LIMIT, "more than %u documents", UINT32_MAX - 1);
     if (!room((void **)&d->docs, d->n_docs, &d->docs_cap, sizeof *d->docs))

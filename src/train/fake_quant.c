@@ -5,8 +5,6 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-#include <string.h>
-
 enum { BLOCK = 32, CODES = 16, MATRICES = 3 /* of an expert */ };
 
 static void matrices_of(struct layer_weights *l, struct expert_matrix *out[MATRICES])
@@ -80,11 +78,9 @@ void fake_quant_free(struct fake_quant *q)
 static void pack(const struct expert_matrix *from, const struct expert_matrix *to, int expert)
 {
     struct view values = weights_expert_view(from, expert), blocks = weights_expert_view(to, expert);
-    const float *in = (const float *)(const void *)values.data;
     uint8_t *codes = (uint8_t *)(uintptr_t)blocks.data, *scales = (uint8_t *)(uintptr_t)blocks.side[0].data;
-    for (int64_t b = 0; b < values.rows * values.cols / BLOCK; b++)
-        dtype_info(DT_MXFP4_HF)
-            ->pack(in + b * BLOCK, codes + b * CODES, &(struct sides_out){.data = {scales + b}, .dtype = {DT_U8}});
+    quant_pack_row(&(struct quant_row){.dtype = DT_MXFP4_HF}, (const float *)(const void *)values.data,
+                   values.rows * values.cols, codes, &(struct sides_out){.data = {scales}, .dtype = {DT_U8}});
 }
 
 void fake_quant_pack(const struct member *member, struct fake_quant *q, const struct config *c,

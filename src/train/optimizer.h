@@ -76,13 +76,7 @@ int64_t optimizer_muon_values(const struct optimizer_part *part);
 
 static inline float moment_load(const struct optimizer *o, const void *moment, int64_t i)
 {
-    uint32_t bits;
-    float f;
-    if (!o->options.bf16_moments)
-        return ((const float *)moment)[i];
-    bits = (uint32_t)((const uint16_t *)moment)[i] << 16;
-    memcpy(&f, &bits, sizeof f);
-    return f;
+    return o->options.bf16_moments ? bf16_to_f32(((const uint16_t *)moment)[i]) : ((const float *)moment)[i];
 }
 
 /* Up with the probability of what is cut off: by a hash of seed, update, which moment and value. */

@@ -158,10 +158,10 @@ void run_files_prune(const char *out, int64_t step, int64_t keep)
 
 static enum osso_status write_name(const char *out, const char *file, const char *name, struct osso_error *err)
 {
-    char *path = file_join(out, file), line[NAME_MAX_BYTES + 1];
-    int n = snprintf(line, sizeof line, "%s\n", name);
-    enum osso_status status = path ? save_atomic(path, line, (size_t)n, err) : error_nomem(err, 0, "a path");
-    mem_free(path);
+    struct buf line = {0};
+    buf_printf(&line, "%s\n", name);
+    enum osso_status status = save_text(out, file, &line, err);
+    buf_free(&line);
     return status;
 }
 

@@ -2,7 +2,6 @@
 #include "train/run.h"
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/sized.h"
 
 struct loop {

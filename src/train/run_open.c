@@ -82,16 +82,15 @@ static enum osso_status open_data(struct osso_train *t, struct osso_error *err)
 static enum osso_status make_batches(struct osso_train *t, struct osso_error *err)
 {
     int n = t->shape.grad_accum;
-    struct trainer_options o = t->shape.options;
-    trainer_settle(&t->shape.config, &o);
-    t->shape.options = o;
+    struct trainer_options *o = &t->shape.options;
+    trainer_settle(&t->shape.config, o);
     t->micros = mem_array((size_t)n, sizeof *t->micros);
     t->batches = mem_array((size_t)n, sizeof *t->batches);
     if (!t->micros || !t->batches)
         return error_nomem(err, (uint64_t)n * sizeof *t->micros, "the micro-batches");
-    enum osso_status status = micro_create(&o, &t->held, err);
+    enum osso_status status = micro_create(o, &t->held, err);
     for (int k = 0; k < n && !status; k++)
-        status = micro_create(&o, &t->micros[k], err);
+        status = micro_create(o, &t->micros[k], err);
     return status;
 }
 

@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "base/sized.h"
-#include "json/jwrite.h"
 
 #include <math.h>
 #include <stdio.h>

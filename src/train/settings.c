@@ -47,11 +47,10 @@ bool settings_is(const struct osso_train_config *c, enum train_key id, const cha
 /* ---- values --------------------------------------------------------------------------------------------- */
 
 /* "run.yaml:3: lr", "--lr": what a sentence begins with. */
-static const char *place(char *space, size_t size, const char *where, const char *key)
+static void place(char *space, size_t size, const char *where, const char *key)
 {
     bool flag = strncmp(where, "--", 2) == 0;
     snprintf(space, size, "%s%s%s", where, flag ? "" : ": ", flag ? "" : key);
-    return space;
 }
 
 static enum osso_status bad_number(const struct key *k, const char *at, const char *text, struct osso_error *err)

@@ -29,7 +29,9 @@ bool settings_switch(const char *text, bool *out)
 
 bool settings_word(const char *words, const char *text)
 {
-    size_t n = strlen(text);
+    size_t n = strcspn(text, "|");
+    if (text[n])
+        return false;
     for (const char *w = words; w; w = strchr(w, '|') ? strchr(w, '|') + 1 : NULL)
         if (n && strncmp(w, text, n) == 0 && (!w[n] || w[n] == '|'))
             return true;

@@ -13,42 +13,10 @@
 #include <string.h>
 
 static const char *const kinds[] = {"adamw", "muon"}; /* as enum optimizer_kind */
-enum { VERSION = 1, MAX_STATE = 1 << 16, MAX_TOKENIZER = 256 << 20 };
+enum { VERSION = 1, MAX_STATE = 1 << 16 };
 static const int64_t MAX_COUNT = INT64_MAX / 2; /* so that a run may go on counting */
 
-static const char *const tokenizer_files[] = {
-#define FILE_NAME(name) name,
-    TOKENIZER_FILES(FILE_NAME)
-#undef FILE_NAME
-};
-enum { N_TOKENIZER_FILES = sizeof tokenizer_files / sizeof tokenizer_files[0] };
-
 /* ---- writing -------------------------------------------------------------------------------------------- */
-
-static enum osso_status write_text(const char *folder, const char *name, const struct buf *text, struct osso_error *err)
-{
-    char *path = file_join(folder, name);
-    enum osso_status status = path && !text->failed ? save_atomic(path, text->data, text->len, err)
-                                                    : error_nomem(err, text->len, name);
-    mem_free(path);
-    return status;
-}
-
-static enum osso_status copy_file(const char *from, const char *to, const char *name, struct osso_error *err)
-{
-    char *source = file_join(from, name), *target = file_join(to, name), *data = NULL;
-    size_t len = 0;
-    enum osso_status status = source && target ? OSSO_OK : error_nomem(err, strlen(from), "a path");
-    if (!status && file_exists(source)) {
-        status = file_read(source, MAX_TOKENIZER, &data, &len, err);
-        if (!status)
-            status = save_atomic(target, data, len, err);
-    }
-    mem_free(data);
-    mem_free(source);
-    mem_free(target);
-    return status;
-}
 
 static const char *moments_name(const struct optimizer_options *o)
 {
@@ -95,11 +63,11 @@ static enum osso_status write_texts(const struct trainer *t, const char *folder,
         kinds[t->optimizer.options.kind], moments_name(&t->optimizer.options));
     config_write_json(&t->config, false, DT_F32, &config);
     config_write_generation(&t->config, &generation);
-    enum osso_status status = write_text(folder, "config.json", &config, err);
+    enum osso_status status = save_text(folder, "config.json", &config, err);
     if (!status)
-        status = write_text(folder, "generation_config.json", &generation, err);
+        status = save_text(folder, "generation_config.json", &generation, err);
     if (!status)
-        status = write_text(folder, "state.json", &state, err);
+        status = save_text(folder, "state.json", &state, err);
     buf_free(&config);
     buf_free(&generation);
     buf_free(&state);
@@ -117,10 +85,10 @@ static enum osso_status write_folder(const struct trainer *t, const char *folder
         status = snapshot_write_arena(t, t->values, model, err);
     if (!status)
         status = write_optimizer(&t->optimizer, optimizer, err);
-    for (int i = 0; i < N_TOKENIZER_FILES && tokenizer && !status; i++)
-        status = copy_file(tokenizer, folder, tokenizer_files[i], err);
+    if (!status && tokenizer)
+        status = tokenizer_copy_files(tokenizer, folder, err);
     if (!status && run)
-        status = write_text(folder, "run.json", run, err);
+        status = save_text(folder, "run.json", run, err);
     if (!status)
         status = write_texts(t, folder, step, err);
     mem_free(model);

@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "train/data.h"
 
 #include <string.h>
 
@@ -65,6 +64,8 @@ static enum osso_status open_docs(const struct osso_train_config *c, const struc
     char *val = settings_has(c, TRAIN_val_data) ? mem_strdup(settings_text(c, TRAIN_val_data)) : NULL;
     const char *split = NULL;
     double weight = 1;
+    if (settings_has(c, TRAIN_val_data) && !val)
+        return error_nomem(err, strlen(settings_text(c, TRAIN_val_data)), "a path");
     if (val)
         settings_source(val, &split, &weight);
     struct train_docs_options o = {.sources = list,
@@ -191,9 +192,11 @@ void micro_free(struct micro *m)
 
 static enum osso_status next_doc(struct source *s, struct osso_error *err)
 {
-    if (s->held)
-        return OSSO_OK;
-    return s->docs ? train_docs_next(s->docs, &s->last.ids, &s->last.weights, &s->last.n, err) : next_row(s, err);
+    if (!s->held && !s->docs)
+        return next_row(s, err);
+    if (!s->held)
+        s->last = train_docs_next(s->docs);
+    return OSSO_OK;
 }
 
 enum osso_status source_next(struct source *s, struct doc *doc_out, struct osso_error *err)
@@ -209,8 +212,7 @@ static void add_doc(struct micro *m, const struct doc *d)
 {
     int64_t at = m->start[m->batch.n_docs];
     memcpy(m->ids + at, d->ids, (size_t)d->n * sizeof *d->ids);
-    for (int64_t i = 0; i < d->n; i++)
-        m->weight[at + i] = d->weights ? d->weights[i] : i > 0;
+    memcpy(m->weight + at, d->weights, (size_t)d->n * sizeof *d->weights);
     m->start[++m->batch.n_docs] = (int32_t)(at + d->n);
 }
 

@@ -3,17 +3,9 @@
 #define OSSO_TRAIN_SOURCE_H
 
 #include "format/npy_read.h"
+#include "train/data.h"
 #include "train/settings.h"
 #include "train/trainer.h"
-
-struct train_docs;
-
-/* A document: ids n, of which the last is only a target; weights by the id's own index, NULL: 1 each. */
-struct doc {
-    const int32_t *ids;
-    const float *weights;
-    int64_t n;
-};
 
 struct source {
     struct train_docs *docs; /* NULL: the arrays */

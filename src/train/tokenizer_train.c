@@ -103,15 +103,6 @@ static void job_close(struct job *job)
 
 /* ---- the folder ----------------------------------------------------------------------------------------- */
 
-static enum osso_status save_text(const char *folder, const char *name, const struct buf *text, struct osso_error *err)
-{
-    char *path = file_join(folder, name);
-    enum osso_status status = path && !text->failed ? save_atomic(path, text->data, text->len, err)
-                                                    : error_nomem(err, text->len, name);
-    mem_free(path);
-    return status;
-}
-
 static enum osso_status write_folder(const struct osso_tokenizer *tokenizer, const char *folder, struct osso_error *err)
 {
     struct vocab_export export = {0};

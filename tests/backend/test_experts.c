@@ -11,12 +11,16 @@ enum {
     MOE_ROWS = 19 /* enough that members deal the outputs out */,
     SLOTS = MOE_ROWS * TOP
 };
-static int hid, inner; /* widths: whole blocks of the format at hand */
-
 struct experts {
     struct matrix gate[E], up[E], both[E], down[E];
     struct expert list[E];
 };
+
+/* The format at hand: widths of whole blocks, and its experts with gate and up apart, and alternating. */
+static enum dtype format;
+static int hid, inner;
+static struct experts made[2];
+static float biases[E * 2 * INNER_MAX + HID_MAX];
 
 static void get_expert(const struct expert_source *source, int layer, int id, struct expert *out)
 {
@@ -25,9 +29,9 @@ static void get_expert(const struct expert_source *source, int layer, int id, st
 }
 
 /* Gate and up as two matrices, or as one whose rows alternate; the same values. */
-static void experts_make(struct experts *x, enum dtype t, bool alternate, const float *biases,
-                         const struct lowrank *lowrank)
+static void experts_make(struct experts *x, bool alternate)
 {
+    enum dtype t = format;
     struct rng r;
     rng_seed(&r, 31);
     for (int e = 0; e < E; e++) {
@@ -63,7 +67,6 @@ static void experts_make(struct experts *x, enum dtype t, bool alternate, const 
             up = x->up[e].view;
         }
         x->list[e] = (struct expert){.gate = gate, .up = up, .down = x->down[e].view};
-        x->list[e].gate.lowrank = x->list[e].up.lowrank = lowrank;
         if (t == DT_NVFP4) { /* factors of their own, each another one */
             static const float factors[3] = {1.25f, 0.8f, 1.6f};
             x->list[e].gate.factor = &factors[e % 3];
@@ -154,16 +157,15 @@ static void naive_moe(const struct experts *x, const struct moe *moe, const stru
     }
 }
 
-static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const struct lowrank *lowrank,
-                     struct moe_out *want, bool have_want, const struct backend *be, int n_members)
+static void moe_case(bool i8, bool alternate, bool keep, const struct lowrank *lowrank, struct moe_out *want,
+                     bool have_want, const struct backend *be, int n_members)
 {
-    static float biases[E * 2 * INNER_MAX + HID_MAX], weights[SLOTS];
+    static float weights[SLOTS];
     static struct moe_out got;
     int32_t ids[SLOTS], start[E + 1] = {0}, slots[SLOTS], at[E];
     struct rng r;
-    struct experts x;
+    struct experts *x = &made[alternate];
     rng_seed(&r, 41);
-    fill(&r, biases, sizeof biases / sizeof *biases, 1);
     struct act in = act_make(hid, MOE_ROWS, FILL_NORMAL, &r), h = act_make(inner, SLOTS, FILL_ZERO, &r);
     float *h_own = h.f;
     h.f = got.h;
@@ -183,9 +185,10 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
         at[e] = start[e + 1] += start[e];
     for (int s = SLOTS - 1; s >= 0; s--)
         slots[--at[ids[s]]] = s;
-    experts_make(&x, t, alternate, biases, lowrank);
+    for (int e = 0; e < E; e++)
+        x->list[e].gate.lowrank = x->list[e].up.lowrank = lowrank;
     struct routing routing = {MOE_ROWS, TOP, E, ids, weights, start, slots};
-    struct expert_source source = {get_expert, &x};
+    struct expert_source source = {get_expert, x};
     struct moe_run run = {.be = be, .again = keep, .workspace_bytes = be->workspace_bytes(MOE_ROWS, hid, inner, 4, 16)};
     run.workspace = mem_pages(run.workspace_bytes * 5);
     memset(&got, 0, sizeof got);
@@ -206,13 +209,13 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
     if (!have_want) {
         static double truth[MOE_ROWS * HID_MAX];
         double off = 0, all = 0;
-        naive_moe(&x, &run.moe, lowrank, truth);
+        naive_moe(x, &run.moe, lowrank, truth);
         for (int i = 0; i < MOE_ROWS * hid; i++) {
             off += (got.delta[i] - truth[i]) * (got.delta[i] - truth[i]);
             all += truth[i] * truth[i];
         }
         if (!(off / all < (i8 ? 2e-4 : 1e-11)))
-            fail_msg("experts in %s%s: NMSE %g", dtype_info(t)->name, i8 ? " int8" : "", off / all);
+            fail_msg("experts in %s%s: NMSE %g", dtype_info(format)->name, i8 ? " int8" : "", off / all);
         *want = got;
     }
     assert_same(want->delta, got.delta, (size_t)(MOE_ROWS * hid), "delta");
@@ -223,7 +226,6 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
         assert_same(want->out, got.out, (size_t)(SLOTS * hid), "out");
     }
     mem_pages_free(run.workspace, run.workspace_bytes * 5);
-    experts_free(&x, alternate);
     in.q = in_q;
     h.q = h_q;
     h.f = h_own;
@@ -233,38 +235,45 @@ static void moe_case(enum dtype t, bool i8, bool alternate, bool keep, const str
 
 static void experts_way(const struct backend *be, int n_members, bool first)
 {
-    static struct moe_out want[DT_U8][2][2];
+    static struct moe_out want[2][2];
     static float a[5 * HID_MAX], b[5 * INNER_MAX];
     struct rng r;
     rng_seed(&r, 51);
     fill(&r, a, 5 * HID_MAX, 0.3f);
     fill(&r, b, 5 * INNER_MAX, 0.3f);
     struct lowrank low_rank = {5, 0.5f, a, b};
-    for (enum dtype t = 0; t < DT_U8; t++) {
-        /* One of these is like the other, for experts. */
-        bool large = dtype_info(t)->block > 32, few = is_drawn(t);
-        if (few && n_members != 1 && n_members != 3)
-            continue;
-        hid = large ? 256 : 96;
-        inner = large ? 256 : 160;
-        for (int i8 = 0; i8 < 2; i8++)
-            for (int with_lowrank = 0; with_lowrank < (few ? 1 : 2); with_lowrank++) {
-                const struct lowrank *lowrank = with_lowrank ? &low_rank : NULL;
-                struct moe_out *w = &want[t][i8][with_lowrank];
-                moe_case(t, i8, false, true, lowrank, w, !first, be, n_members); /* everything kept, ops repeated */
-                if (few && n_members == 3)
-                    continue;
-                moe_case(t, i8, false, false, lowrank, w, true, be, n_members);
-                moe_case(t, i8, true, false, lowrank, w, true, be, n_members); /* rows of gate and up alternate */
-                moe_case(t, i8, true, true, lowrank, w, true, be, n_members);
-            }
-    }
+    bool few = is_drawn(format); /* one of these is like the other, for experts */
+    if (few && n_members != 1 && n_members != 3)
+        return;
+    for (int i8 = 0; i8 < 2; i8++)
+        for (int with_lowrank = 0; with_lowrank < (few ? 1 : 2); with_lowrank++) {
+            const struct lowrank *lowrank = with_lowrank ? &low_rank : NULL;
+            struct moe_out *w = &want[i8][with_lowrank];
+            moe_case(i8, false, true, lowrank, w, !first, be, n_members); /* everything kept, ops repeated */
+            if (few && n_members == 3)
+                continue;
+            moe_case(i8, false, false, lowrank, w, true, be, n_members);
+            moe_case(i8, true, false, lowrank, w, true, be, n_members); /* rows of gate and up alternate */
+            moe_case(i8, true, true, lowrank, w, true, be, n_members);
+        }
 }
 
 static void test_experts(void **state)
 {
     (void)state;
-    each_way(experts_way);
+    struct rng r;
+    rng_seed(&r, 40);
+    fill(&r, biases, sizeof biases / sizeof *biases, 1);
+    for (format = 0; format < DT_U8; format++) {
+        bool large = dtype_info(format)->block > 32;
+        hid = large ? 256 : 96;
+        inner = large ? 256 : 160;
+        for (int alternate = 0; alternate < 2; alternate++)
+            experts_make(&made[alternate], alternate);
+        each_way(experts_way);
+        for (int alternate = 0; alternate < 2; alternate++)
+            experts_free(&made[alternate], alternate);
+    }
 }
 
 int main(void)

@@ -3,13 +3,11 @@
 import math
 import re
 import signal
-import struct
 import time
 
-from harness import *
+from evals import *
 
 GOLDEN = ROOT / "tests/golden/eval"
-DATA = GOLDEN / "data"
 SETTINGS = ("--exact", "-c", "192", "-n", "64")  # those of tools/golden/golden_eval.py
 
 
@@ -24,26 +22,8 @@ def report(*args, **more):
     return json.loads(result.text)
 
 
-def lines(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 def near(a, b):
     return abs(a - b) <= 1e-4 * max(1, abs(a))
-
-
-def npy(path):
-    """The rows of a float32 array."""
-    raw = path.read_bytes()
-    at = 10 + struct.unpack_from("<H", raw, 8)[0]
-    n, width = map(int, re.search(rb"\((\d+), (\d+)\)", raw[:at]).groups())
-    return [struct.unpack_from(f"<{width}f", raw, at + 4 * width * i) for i in range(n)]
-
-
-def log_softmax(row):
-    top = max(row)
-    total = math.log(sum(math.exp(x - top) for x in row)) + top
-    return [x - total for x in row]
 
 
 def compare_samples(golden, mine, tasks=None):
@@ -200,8 +180,8 @@ def test_questions_in_harmony():
     cut = len(osso("tokenize", "-m", bundled(), "--special", "-p", prompt).text.split())
     out = TEMP / "chat.npy"
     assert osso("logits", "-m", bundled(), "-t", 1, "--exact", "--ids", ",".join(ids), "-o", out).code == 0
-    rows = npy(out)
-    ll = sum(log_softmax(rows[i - 1])[int(ids[i])] for i in range(cut, len(ids)))
+    rows = log_probabilities(out)
+    ll = sum(rows[i - 1][int(ids[i])] for i in range(cut, len(ids)))
     assert near(ll, one["ll"][0]), (ll, one)
     refuses(run("wikitext", "--chat"), 2, "--chat", "wikitext")
 
@@ -320,7 +300,7 @@ def test_perplexity_by_windows():
         """Of the last `targets` of these ids, each after all before it."""
         out = TEMP / "ppl.npy"
         assert osso("logits", "-m", bundled(), "-t", 1, "--exact", "--ids", ",".join(map(str, seen[:-1])), "-o", out, timeout=60).code == 0
-        return sum(log_softmax(row)[i] for row, i in list(zip(npy(out), seen[1:]))[-targets:])
+        return sum(row[i] for row, i in list(zip(log_probabilities(out), seen[1:]))[-targets:])
 
     def perplexity(*more):
         one = report("ppl", "--exact", "-c", 128, *more, data=text)
@@ -368,7 +348,7 @@ def test_two_models_side_by_side():
             out = TEMP / f"experts{k}.npy"
             fed = ",".join(map(str, ids[first:end - 1]))
             assert osso("logits", "-m", bundled(), "-t", 1, "--exact", "--experts-per-token", k, "--ids", fed, "-o", out, timeout=60).code == 0
-            rows.append([log_softmax(row) for row in npy(out)[done - first:]])
+            rows.append(log_probabilities(out)[done - first:])
         for i, (a, b) in enumerate(zip(*rows)):
             gaps.append(sum(math.exp(x) * (x - y) for x, y in zip(a, b)))
             agree += a.index(max(a)) == b.index(max(b))

@@ -4,9 +4,8 @@ import os
 import signal
 import time
 
-from harness import *
+from evals import *
 
-DATA = ROOT / "tests/golden/eval/data"
 SCRIPT = ROOT / "tools/measure/eval_all.py"
 BLOCK = "before\n<!-- scores: tools/measure/eval_all.py --page -->\nold\n<!-- end of scores -->\nafter\n"
 

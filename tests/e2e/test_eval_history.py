@@ -2,9 +2,8 @@
 """osso eval history: what every run leaves in its file, and that two at once lose nothing."""
 import sqlite3
 
-from harness import *
+from evals import *
 
-DATA = ROOT / "tests/golden/eval/data"
 SQLITE = "history of evaluations: SQLite" in osso("--version").text
 
 

@@ -1,17 +1,10 @@
 #!/usr/bin/env python3
 """osso eval where the right numbers are known: a model to whom all tokens are alike, and a smaller form of one beside its logits."""
 import math
-import re
 import shutil
 import struct
 
-from harness import *
-
-DATA = ROOT / "tests/golden/eval/data"
-
-
-def lines(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
+from evals import *
 
 
 def count(text):
@@ -68,20 +61,6 @@ def test_a_uniform_model():
             result["bits_per_byte,none"] - result["tokens"] * math.log2(vocab) / 1500) < 1e-9, result
 
 
-def npy(path):
-    """The rows of a float32 array."""
-    raw = path.read_bytes()
-    at = 10 + struct.unpack_from("<H", raw, 8)[0]
-    n, width = map(int, re.search(rb"\((\d+), (\d+)\)", raw[:at]).groups())
-    return [struct.unpack_from(f"<{width}f", raw, at + 4 * width * i) for i in range(n)]
-
-
-def log_softmax(row):
-    top = max(row)
-    total = math.log(sum(math.exp(x - top) for x in row)) + top
-    return [x - total for x in row]
-
-
 def test_a_model_beside_its_smaller_form():
     small, text = TEMP / "q8.gguf", TEMP / "short.txt"
     made = osso("quantize", bundled(), small, "--type", "q8_0", "--requantize", timeout=120)
@@ -98,7 +77,7 @@ def test_a_model_beside_its_smaller_form():
         out = TEMP / f"{name}.npy"
         done = osso("logits", "-m", model, "-t", 1, "--exact", "--ids", ",".join(map(str, ids[:-1])), "-o", out, timeout=60)
         assert done.code == 0, done
-        both.append([log_softmax(row) for row in npy(out)])
+        both.append(log_probabilities(out))
         bits = -sum(row[i] for row, i in zip(both[-1], ids[1:])) / math.log(2) / mine["bytes"]
         assert abs(bits - mine[name]["bits_per_byte"]) < 1e-6, (name, bits, mine)
     gaps = sorted(sum(math.exp(x) * (x - y) for x, y in zip(a, b)) for a, b in zip(*both))

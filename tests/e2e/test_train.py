@@ -39,6 +39,7 @@ def test_settings_that_make_no_sense():
     refuses(train(out=TEMP / "x", lr="-1"), 2, "--lr", "'-1'")
     refuses(train(), 2, "out")
     refuses(train(out=TEMP / "x", optimizer="sgd"), 2, "adamw|muon")
+    refuses(train(out=TEMP / "x", optimizer="adamw|muon"), 2, "'adamw|muon'")
     refuses(train(out=TEMP / "x", seq_len=16), 2, "25 ids")
     refuses(train(out=TEMP / "x", data_ids=TEMP / "none.npy"), 1, "none.npy")
     refuses(train(out=TEMP / "x", vocab_size=40), 2, "id ", "the model knows 0 to 39")

@@ -1,51 +1,15 @@
 /* Whole evaluations over engines whose logits are known: uniform, in favour of the right answer, of a wrong one, and no
  * numbers at all. */
 #include "eval_test.h"
-#include "model_test.h"
 
 #include "eval/eval_parts.h"
 #include "json/jget.h"
 #include "osso/eval.h"
 
-enum { CONTEXT = 1024, MOST = 128 };
-
-/* Texts that a made-up model knows by heart; where its tokens begin one of them it is sure of the next. */
-struct known {
-    struct osso_ids texts[MOST];
-    int n;
-    int64_t vocab;
-    int nan_after; /* > 0: NaN for texts that begin with this id */
-    float base;    /* of every other id */
-};
-
-static void say_known(void *user, const int32_t *tokens, size_t n, float *logits)
-{
-    const struct known *k = user;
-    for (int64_t i = 0; i < k->vocab; i++)
-        logits[i] = k->nan_after > 0 && tokens[0] == k->nan_after ? NAN : k->base;
-    for (int i = 0; i < k->n; i++)
-        if (k->texts[i].len > n && memcmp(k->texts[i].data, tokens, n * sizeof *tokens) == 0)
-            logits[k->texts[i].data[n]] = 50;
-}
-
 static const char *data_folder(void)
 {
     static char path[512];
     return test_path(path, sizeof path, "tests/golden/eval/data");
-}
-
-static struct osso_engine *engine_over(struct known *k, int sessions)
-{
-    struct osso_error err = {""};
-    struct osso_engine *engine = NULL;
-    struct osso_engine_options o = {.size = sizeof o,
-                                    .threads = 2,
-                                    .context = CONTEXT,
-                                    .max_sessions = sessions,
-                                    .max_rows = 256,
-                                    .max_logit_rows = 64};
-    check_ok(osso_engine_create_scripted(k->vocab, say_known, k, &o, &engine, &err), err);
-    return engine;
 }
 
 /* A run's report, as a tree. */
@@ -252,12 +216,6 @@ static void no_numbers_fail_their_task_alone(void **state)
     jdoc_release(report);
     osso_ids_free(&ids);
     osso_tokenizer_free(t);
-}
-
-static int end_at_once(void *user, uint64_t done, uint64_t total)
-{
-    (void)user, (void)done, (void)total;
-    return 1;
 }
 
 /* What is kept of an earlier run is read as it was written, or refused with the number of its line. */

@@ -44,12 +44,9 @@ static void masks_are_golden(void **state)
              err);
     assert_int_equal(train_docs_count(d), n);
     for (int i = 0; i < n; i++) {
-        const int32_t *ids;
-        const float *weights;
-        int64_t n_ids;
-        check_ok(train_docs_next(d, &ids, &weights, &n_ids, &err), err);
-        same_numbers(jval_get(jdoc_root(docs[i]), "ids"), ids, NULL, n_ids, i);
-        same_numbers(jval_get(jdoc_root(docs[i]), "mask"), NULL, weights, n_ids, i);
+        struct doc doc = train_docs_next(d);
+        same_numbers(jval_get(jdoc_root(docs[i]), "ids"), doc.ids, NULL, doc.n, i);
+        same_numbers(jval_get(jdoc_root(docs[i]), "mask"), NULL, doc.weights, doc.n, i);
         jdoc_release(docs[i]);
     }
     train_docs_free(d);

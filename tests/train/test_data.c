@@ -3,6 +3,8 @@
 #include "file_test.h"
 
 #include "base/sha256.h"
+#include "osso/corpus.h"
+#include "osso/train.h"
 #include "train/data.h"
 
 static struct osso_tokenizer *tokenizer;
@@ -26,22 +28,18 @@ static const char *put_text(const char *name, const char *text)
 /* The next document's text; its markers are left out. */
 static char *next_text(struct train_docs *d, float *all)
 {
-    const int32_t *ids;
-    const float *weights;
-    int64_t n;
     static char text[8192];
     size_t len = 0;
-    struct osso_error err = {0};
-    check_ok(train_docs_next(d, &ids, &weights, &n, &err), err);
-    assert_true(n > 1 && weights[0] == 0);
+    struct doc doc = train_docs_next(d);
+    assert_true(doc.n > 1 && doc.weights[0] == 0);
     *all = 1;
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < doc.n; i++) {
         const char *bytes;
         size_t k;
-        *all = i > 0 && weights[i] < *all ? weights[i] : *all;
-        if (osso_tokenizer_is_special(tokenizer, ids[i]))
+        *all = i > 0 && doc.weights[i] < *all ? doc.weights[i] : *all;
+        if (osso_tokenizer_is_special(tokenizer, doc.ids[i]))
             continue;
-        assert_true(osso_tokenizer_piece(tokenizer, ids[i], &bytes, &k) && len + k < sizeof text);
+        assert_true(osso_tokenizer_piece(tokenizer, doc.ids[i], &bytes, &k) && len + k < sizeof text);
         memcpy(text + len, bytes, k);
         len += k;
     }
@@ -127,16 +125,13 @@ static void long_texts_are_pieces(void **state)
     int32_t before = osso_tokenizer_special(tokenizer, "<|startoftext|>");
     assert_int_equal(train_docs_tokens(d), want.len + 1);
     for (int64_t k = train_docs_count(d); k > 0; k--) {
-        const int32_t *ids;
-        const float *weights;
-        int64_t n;
-        check_ok(train_docs_next(d, &ids, &weights, &n, &err), err);
-        assert_true(k == 1 ? n <= 33 : n == 33);
-        assert_int_equal(ids[0], before);
-        for (int64_t i = 1; i < n; i++, at++)
-            assert_int_equal(ids[i],
+        struct doc doc = train_docs_next(d);
+        assert_true(k == 1 ? doc.n <= 33 : doc.n == 33);
+        assert_int_equal(doc.ids[0], before);
+        for (int64_t i = 1; i < doc.n; i++, at++)
+            assert_int_equal(doc.ids[i],
                              at < want.len ? want.data[at] : osso_tokenizer_special(tokenizer, "<|endoftext|>"));
-        before = ids[n - 1];
+        before = doc.ids[doc.n - 1];
     }
     assert_int_equal(at, want.len + 1);
     train_docs_free(d);
@@ -319,11 +314,8 @@ static void chats_that_are_too_long(void **state)
     int64_t longest = 0;
     assert_int_equal(train_docs_left_out(d), 0);
     for (int i = 0; i < 2; i++) {
-        const int32_t *ids;
-        const float *weights;
-        int64_t n;
-        check_ok(train_docs_next(d, &ids, &weights, &n, NULL), (struct osso_error){0});
-        longest = n > longest ? n : longest;
+        struct doc doc = train_docs_next(d);
+        longest = doc.n > longest ? doc.n : longest;
     }
     train_docs_free(d);
     for (int less = 1; less <= 2; less++) {
@@ -357,6 +349,40 @@ static void no_memory(void **state)
     }
 }
 
+/* The settings of a run likewise; with a val_data nothing is ever held out of data. */
+static void no_memory_for_a_run(void **state)
+{
+    (void)state;
+    enum { N = 200 };
+    struct osso_train_config *config;
+    struct osso_error err = {0};
+    char path[600];
+    const char *settings[][2] = {{"data", many_lines("run", "line", N)},
+                                 {"val_data", put_text("val", "a b c")},
+                                 {"tokenizer", test_path(path, sizeof path, "models/osso-small")}};
+    check_ok(osso_train_config_create(&config, &err), err);
+    for (int i = 0; i < 3; i++) {
+        char value[700];
+        snprintf(value, sizeof value, "%s%s", settings[i][1], i ? "" : ":line");
+        check_ok(osso_train_config_set(config, settings[i][0], value, "here", &err), err);
+    }
+    for (uint64_t n = 1;; n++) {
+        struct osso_corpus_info info = {.size = sizeof info};
+        struct osso_corpus *corpus;
+        mem_fail_at(n);
+        enum osso_status status = osso_corpus_open_run(config, false, &corpus, &err);
+        mem_fail_at(0);
+        if (!status) {
+            osso_corpus_info(corpus, &info);
+            assert_int_equal(info.documents, N);
+            osso_corpus_free(corpus);
+            break;
+        }
+        assert_true(status == OSSO_NOMEM && n < 10000);
+    }
+    osso_train_config_free(config);
+}
+
 static int setup(void **state)
 {
     char path[600];
@@ -385,6 +411,7 @@ int main(void)
         cmocka_unit_test(bad_data),
         cmocka_unit_test(chats_that_are_too_long),
         cmocka_unit_test(no_memory),
+        cmocka_unit_test(no_memory_for_a_run),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,16 +1,14 @@
 /* test_snapshot.c: a trainer on disk: every model of the golden ones comes back with its bits, a run goes on with its
  * digits, nothing that is broken is taken for a checkpoint, and a full disk costs nothing that was there. */
 #define _GNU_SOURCE
-#include "train_docs.h"
+#include "train_run.h"
 
 #include "file_test.h"
 #include "model_test.h"
-#include "checkpoint/model_open.h"
 #include "train/snapshot.h"
 
 #include <signal.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 static const char *inside(const char *folder, const char *name)
 {
@@ -19,37 +17,7 @@ static const char *inside(const char *folder, const char *name)
     return path;
 }
 
-struct run {
-    struct osso_model *model;
-    struct trainer trainer;
-};
-
-static struct optimizer_options optimizer; /* what the next one gets */
-
-static void run_open(struct run *r, const char *path)
-{
-    struct osso_error err = {""};
-    struct trainer_options options = {
-        .threads = 2, .seq_len = 40, .max_rows = 80, .max_docs = 4, .optimizer = optimizer};
-    check_ok(osso_model_open(path, &r->model, &err), err);
-    check_ok(trainer_create(&r->model->config, &r->model->weights, &options, &r->trainer, &err), err);
-}
-
-static void run_close(struct run *r)
-{
-    trainer_free(&r->trainer);
-    osso_model_free(r->model);
-}
-
-static double run_step(struct run *r, const struct docs *docs)
-{
-    struct osso_error err = {""};
-    struct trainer_result result;
-    struct trainer_batch batch = docs_batch(docs, 0, docs->n);
-    check_ok(trainer_gradients(&r->trainer, &batch, 1, 0.02, 0.001, &result, &err), err);
-    trainer_update(&r->trainer, &adamw, &result);
-    return result.loss;
-}
+static const struct trainer_options plain;
 
 /* A folder that is not there yet, in one that is. */
 static char *make_place(char place[320])
@@ -69,9 +37,9 @@ static void test_models(void **state)
         struct osso_error err = {""};
         char place[320];
         char *folder = make_place(place);
-        run_open(&r, golden(models[i]));
+        run_open(&r, golden(models[i]), plain);
         check_ok(snapshot_save(&r.trainer, place, NULL, 0, &err), err);
-        run_open(&again, place);
+        run_open(&again, place, plain);
         assert_null(osso_model_warning(again.model, 0));
         assert_true(memcmp(r.trainer.config.sliding, again.trainer.config.sliding, sizeof r.trainer.config.sliding) ==
                     0);
@@ -85,23 +53,24 @@ static void test_models(void **state)
 }
 
 /* Three steps, saved, three more in another trainer: the digits of six in one. */
-static void check_resume(void)
+static void check_resume(struct optimizer_options optimizer)
 {
     static struct run straight, first, second;
+    const struct trainer_options options = {.optimizer = optimizer};
     struct osso_error err = {""};
     struct docs docs = docs_read(golden("train/documents.txt"));
     char place[320];
     double loss[6];
     int64_t step;
     char *folder = make_place(place);
-    run_open(&straight, golden("taps"));
-    run_open(&first, golden("taps"));
+    run_open(&straight, golden("taps"), options);
+    run_open(&first, golden("taps"), options);
     for (int i = 0; i < 6; i++)
         loss[i] = run_step(&straight, &docs);
     for (int i = 0; i < 3; i++)
         assert_true(run_step(&first, &docs) == loss[i]);
     check_ok(snapshot_save(&first.trainer, place, NULL, 3, &err), err);
-    run_open(&second, place);
+    run_open(&second, place, options);
     check_ok(snapshot_resume(&second.trainer, place, &step, &err), err);
     assert_int_equal(step, 3);
     for (int i = 3; i < 6; i++)
@@ -120,10 +89,8 @@ static void check_resume(void)
 static void test_resume(void **state)
 {
     (void)state;
-    check_resume();
-    optimizer = (struct optimizer_options){.kind = OPTIMIZER_MUON, .bf16_moments = true, .seed = 7};
-    check_resume();
-    optimizer = (struct optimizer_options){0};
+    check_resume((struct optimizer_options){0});
+    check_resume((struct optimizer_options){.kind = OPTIMIZER_MUON, .bf16_moments = true, .seed = 7});
 }
 
 /* Tokenizer files are copied byte for byte; a name that is taken is refused; what was left unfinished is no obstacle.
@@ -137,7 +104,7 @@ static void test_folder(void **state)
     size_t n, len;
     char *folder = make_place(place);
     test_path(source, sizeof source, "models/osso-small");
-    run_open(&r, golden("taps"));
+    run_open(&r, golden("taps"), plain);
     snprintf(unfinished, sizeof unfinished, "%s.unfinished", place);
     check_ok(file_make_dir(unfinished, &(bool){false}, &err), err);
     check_ok(save_atomic(inside(unfinished, "config.json"), "half", 4, &err), err);
@@ -165,8 +132,8 @@ static void test_broken(void **state)
     size_t len;
     int64_t step = 5;
     char *folder = make_place(place);
-    run_open(&r, golden("taps"));
-    run_open(&other, golden("model/tied-full-first"));
+    run_open(&r, golden("taps"), plain);
+    run_open(&other, golden("model/tied-full-first"), plain);
     check_ok(snapshot_save(&r.trainer, place, NULL, 2, &err), err);
     assert_int_equal(snapshot_resume(&other.trainer, place, &step, &err), OSSO_FORMAT);
     assert_non_null(strstr(err.text, "values; this one has"));
@@ -212,20 +179,17 @@ static void test_other_optimizer(void **state)
     char place[320], old[200];
     int64_t step;
     char *folder = make_place(place);
-    optimizer = (struct optimizer_options){.bf16_moments = true};
-    run_open(&r, golden("taps"));
+    run_open(&r, golden("taps"), (struct trainer_options){.optimizer.bf16_moments = true});
     check_ok(snapshot_save(&r.trainer, place, NULL, 3, &err), err);
     const struct optimizer_options others[] = {{0}, {.kind = OPTIMIZER_MUON, .bf16_moments = true}};
     const char *const names[] = {"optimizer: adamw with moments: f32;", "optimizer: muon with moments: bf16;"};
     for (int i = 0; i < 2; i++) {
-        optimizer = others[i];
-        run_open(&other, golden("taps"));
+        run_open(&other, golden("taps"), (struct trainer_options){.optimizer = others[i]});
         assert_int_equal(snapshot_resume(&other.trainer, place, &step, &err), OSSO_USAGE);
         assert_non_null(strstr(err.text, "is of optimizer: adamw with moments: bf16, and"));
         assert_non_null(strstr(err.text, names[i]));
         run_close(&other);
     }
-    optimizer = (struct optimizer_options){0};
     check_ok(snapshot_resume(&r.trainer, place, &step, &err), err);
     /* One from before there was a choice is of AdamW in f32. */
     snprintf(old, sizeof old, "{\"version\":1,\"step\":3,\"updates\":0,\"values\":%lld}",
@@ -233,7 +197,7 @@ static void test_other_optimizer(void **state)
     check_ok(save_atomic(inside(place, "state.json"), old, strlen(old), &err), err);
     assert_int_equal(snapshot_resume(&r.trainer, place, &step, &err), OSSO_USAGE);
     run_close(&r);
-    run_open(&r, golden("taps"));
+    run_open(&r, golden("taps"), plain);
     char *second = make_place(place);
     check_ok(snapshot_save(&r.trainer, place, NULL, 3, &err), err);
     check_ok(save_atomic(inside(place, "state.json"), old, strlen(old), &err), err);
@@ -254,7 +218,7 @@ static void test_full_disk(void **state)
     int64_t step;
     char *folder = make_place(place);
     snprintf(next, sizeof next, "%s/step-4", folder);
-    run_open(&r, golden("taps"));
+    run_open(&r, golden("taps"), plain);
     check_ok(snapshot_save(&r.trainer, place, NULL, 3, &err), err);
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);

@@ -6,9 +6,7 @@
 
 #include "base/error.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const struct {
     enum option_id option;
