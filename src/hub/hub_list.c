@@ -33,8 +33,8 @@ static bool is_below(const char *path, size_t len)
 {
     if (len == 0 || len > MOST_PATH || strlen(path) != len)
         return false;
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f)
+    for (const unsigned char *c = (const unsigned char *)path; *c; c++) /* no terminal obeys what is listed */
+        if (*c < 0x20 || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0))
             return false;
     for (const char *at = path;; at++) {
         size_t n = strcspn(at, "/");
