@@ -2,17 +2,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include "engine/engine_parts.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/sized.h"
-
-#include <time.h>
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
 
 /* A step that its owner interrupts is no failure: the answer is cancelled. */
 static enum osso_status step(struct osso_engine *e, struct osso_session *s, bool *cancelled, struct osso_error *err)
@@ -124,13 +116,13 @@ enum osso_status osso_generate(struct osso_engine *engine, struct osso_session *
     if (!status)
         status = begin(session, sampler, tokenizer, &o, err);
     if (!status) {
-        double start = now_ms();
+        double start = clock_seconds() * 1e3;
         status = run_prompt(engine, session, &o, &cancelled, err);
-        double prompt_done = now_ms();
+        double prompt_done = clock_seconds() * 1e3;
         if (!status && !cancelled)
             status = run_answer(engine, session, &o, &result, &cancelled, err);
         result.prompt_ms = prompt_done - start;
-        result.generate_ms = now_ms() - prompt_done;
+        result.generate_ms = clock_seconds() * 1e3 - prompt_done;
         enum osso_status ended = end(session, cancelled, &result, status ? &ignored : err);
         status = status ? status : ended;
     }

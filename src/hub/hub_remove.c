@@ -50,14 +50,10 @@ static enum osso_status add(struct removal *r, const char *commit, const char *p
     char target[LONGEST];
     if (r->n == MOST_FILES)
         return error_set(err, OSSO_LIMIT, "%s has more than %d files", r->store.folder, MOST_FILES);
-    if (r->n == r->cap) {
-        size_t cap = r->cap ? r->cap * 2 : 64;
-        struct pointer *more = mem_grow(r->list, cap, sizeof *more);
-        if (!more)
-            return error_nomem(err, cap * sizeof *more, "a list of files");
-        r->list = more;
-        r->cap = cap;
-    }
+    struct pointer *list = mem_room(r->list, r->n, &r->cap, sizeof *list);
+    if (!list)
+        return error_nomem(err, r->n * sizeof *list, "a list of files");
+    r->list = list;
     struct pointer *p = &r->list[r->n];
     *p = (struct pointer){.path = mem_strdup(path), .goes = goes(r, commit, path)};
     if (!p->path)
