@@ -135,6 +135,9 @@ def test_masks_patience_and_length():
     assert done.code == 0 and "patience" in done.complaint and len(log(TEMP / "patience")) == 2 * 3, done
     done = train(out=TEMP / "tokens", steps=None, max_tokens=500)
     assert done.code == 0 and len(log(TEMP / "tokens")) == 4, done
+    done = train(out=TEMP / "time", steps=1000000, max_minutes=0.01, save_every=0)
+    seconds = sum(json.loads(line)["seconds"] for line in (TEMP / "time/log.jsonl").read_text().splitlines())
+    assert done.code == 0 and "the time is over" in done.complaint and 0.2 < seconds < 10, (done, seconds)
 
 
 def back_to(out, step):
