@@ -3,7 +3,6 @@
 #include "cli/convert_report.h"
 
 #include "base/clock.h"
-
 #include "cli/model_args.h"
 #include "cli/out.h"
 #include "json/jwrite.h"

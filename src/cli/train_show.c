@@ -7,6 +7,7 @@
 #include "cli/out.h"
 #include "cli/train_curve.h"
 
+#include "base/clock.h"
 #include "osso/answer.h"
 
 #include <math.h>

@@ -230,7 +230,7 @@ static enum osso_status take_away(struct removal *r, struct osso_error *err)
     for (size_t i = 0; i < r->n; i++)
         last = last && r->list[i].goes;
     if (!status && !r->dry)
-        status = hub_store_folders(r->store.locks, err);
+        status = file_make_dirs(r->store.locks, err);
     if (!status)
         status = drop_pointers(r, snapshots, err);
     if (!status && (last || r->n_paths == 0))

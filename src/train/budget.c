@@ -55,6 +55,8 @@ enum osso_status budget_steps(const struct osso_train_config *c, const struct sh
 
 /* ---- memory --------------------------------------------------------------------------------------------- */
 
+/* Of documents as long as seq_len. The trainer has room for many short ones, a page of either group for each, but pages
+ * take memory when they are first written. */
 static uint64_t page_bytes(const struct shape *s, const struct backend *be)
 {
     struct kv_layout layout = {KV_F32, s->config.n_kv_heads, s->config.head_dim};
@@ -166,18 +168,19 @@ static enum osso_status measure(const struct shape *s, double seconds, double *s
     if (status)
         return status;
     status = micro_create(&small.options, &m, err);
+    if (!status)
+        m.start[1] = n + 1;
     for (int i = 0; !status && i <= n; i++) {
         m.ids[i] = (int32_t)((int64_t)i * 7919 % small.config.vocab);
         m.weight[i] = i > 0;
     }
+    m.batch = (struct trainer_batch){.n_docs = 1, .ids = m.ids, .start = m.start, .weight = m.weight};
     struct adamw rule = {1e-4, 0.9, 0.95, 1e-8, 0, 1, 0};
     double begin = 0, rows = 0;
     for (int i = 0; !status && (i < 2 || clock_seconds() - begin < seconds); i++) {
         struct trainer_result r;
         if (i == 1) /* the first one touches the memory */
             begin = clock_seconds();
-        m.start[1] = n + 1;
-        m.batch = (struct trainer_batch){.n_docs = 1, .ids = m.ids, .start = m.start, .weight = m.weight};
         status = trainer_gradients(&t, &m.batch, 1, 0, 0, &r, err);
         if (!status)
             trainer_update(&t, &rule, &r);
