@@ -147,8 +147,7 @@ static enum osso_status print_json(struct writing *w, const struct osso_ids *pro
 {
     struct buf out = {0};
     buf_puts(&out, "{\"prompt_ids\":[");
-    for (size_t i = 0; i < prompt->len; i++)
-        buf_printf(&out, "%s%d", i ? "," : "", (int)prompt->data[i]);
+    buf_ids(&out, prompt->data, prompt->len, ",");
     buf_puts(&out, "],\"tokens\":[");
     buf_add(&out, w->tokens.data, w->tokens.len);
     buf_puts(&out, "],\"text\":");
