@@ -140,9 +140,12 @@ def load(path, max_length, batch):
     options = {"attn_implementation": "eager", "dtype": torch.float32}
     if "quantization_config" in json.loads((path / "config.json").read_text()):
         options["quantization_config"] = Mxfp4Config(dequantize=True)
-    model = GptOssForCausalLM.from_pretrained(path, **options).float().eval()
-    return Lm(pretrained=model, tokenizer=AutoTokenizer.from_pretrained(path), batch_size=batch, max_length=max_length,
-              device="cpu")
+    model, tokenizer = GptOssForCausalLM.from_pretrained(path, **options).float().eval(), AutoTokenizer.from_pretrained(path)
+    # What ends an answer in harmony ends it for osso whatever the files say (engine/stops.c); generation_config.json of gpt-oss's own
+    # checkpoints says the same, that of a random one nothing, and the harness would go on.
+    ends, named = set(tokenizer.convert_tokens_to_ids(["<|return|>", "<|call|>", "<|endoftext|>"])), model.generation_config.eos_token_id
+    model.generation_config.eos_token_id = sorted(ends | set([named] if isinstance(named, int) else named or []))
+    return Lm(pretrained=model, tokenizer=tokenizer, batch_size=batch, max_length=max_length, device="cpu")
 
 
 def sample(name, one):
