@@ -195,7 +195,8 @@ INLINE __m256i fifth_bits(__m256i bits, int at)
 
 INLINE void q5_codes(const uint8_t *at, int bytes, int bits_at, bool two, __m256i *first_out, __m256i *last_out)
 {
-    __m256i bits = halves(at + bits_at, at + bytes + bits_at, two); /* of which 4 bytes count: a block has the 12 others */
+    __m256i bits = halves(at + bits_at, at + bytes + bits_at,
+                          two); /* of which 4 bytes count: a block has the 12 others */
     __m256i v = halves(at + bits_at + 4, at + bytes + bits_at + 4, two);
     *first_out = _mm256_or_si256(low_bits(v, 15), fifth_bits(bits, 0));
     *last_out = _mm256_or_si256(low_bits(_mm256_srli_epi16(v, 4), 15), fifth_bits(bits, 2));

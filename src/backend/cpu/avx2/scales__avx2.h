@@ -72,7 +72,8 @@ INLINE __m256 f16_of(const uint8_t *const *rows, int64_t here, int64_t there, bo
 /* A scale and an offset that lie side by side, as f16. */
 INLINE void both_f16_of(const uint8_t *const *rows, int64_t here, int64_t there, bool two, struct pair_scales *out)
 {
-    const __m256i apart = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
+    const __m256i apart = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
     uint64_t s[4] = {0};
     UNROLL
     for (int r = 0; r < 4; r++) {
@@ -90,7 +91,8 @@ INLINE __m256 side_of(const struct code_rows *rows, int which, int64_t here, int
 {
     const uint8_t *const *side = rows->side[which];
     if (rows->side_dtype[which] != DT_F32) {
-        __m128i v = here == there ? _mm_set1_epi64x((int64_t)four_u16(side, 2 * here)) : u16_of(side, 2 * here, 2 * there, two);
+        __m128i v = here == there ? _mm_set1_epi64x((int64_t)four_u16(side, 2 * here))
+                                  : u16_of(side, 2 * here, 2 * there, two);
         return rows->side_dtype[which] == DT_F16 ? _mm256_cvtph_ps(v)
                                                  : _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16));
     }
