@@ -10,14 +10,14 @@
 enum { DRAFTS_MOST = 16, DRAFTS_CLASSES = 6 };
 
 struct drafts {
-    int most;                    /* {0} and this: guesses a step, at most DRAFTS_MOST; 0: none are made */
+    int most;                     /* {0} and this: guesses a step, at most DRAFTS_MOST; 0: none are made */
     double right[DRAFTS_CLASSES]; /* share of guesses that came, by how long a text before them was the same */
-    double ms[DRAFTS_MOST + 1];  /* a step's time by its guesses; 0: not known yet */
-    double doubt;                /* share by which these times are taken for smaller */
-    int32_t next[DRAFTS_MOST];   /* what the text so far says comes next, made or only noted */
-    int n_next, at, length;      /* of which `at` have come; length: of the same text before the first */
-    int made;                    /* guesses of the step in progress, or the last */
-    size_t n_made, n_right;      /* in all */
+    double ms[DRAFTS_MOST + 1];   /* a step's time by its guesses; 0: not known yet */
+    double doubt;                 /* share by which these times are taken for smaller */
+    int32_t next[DRAFTS_MOST];    /* what the text so far says comes next, made or only noted */
+    int n_next, at, length;       /* of which `at` have come; length: of the same text before the first */
+    int made;                     /* guesses of the step in progress, or the last */
+    size_t n_made, n_right;       /* in all */
 };
 
 /* Looks into the text (n tokens) and decides: how many of d->next the next step should run, at most `room`. */

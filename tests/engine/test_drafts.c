@@ -20,11 +20,11 @@ static void test_look(void **state)
     looks(NULL, 0, 0, NULL, 3);
     looks(TEXT(1), 0, NULL, 3);
     looks(TEXT(1, 2, 3, 4), 0, NULL, 3);
-    looks(TEXT(1, 9, 8, 1), 0, NULL, 3);                                                   /* one token says too little */
-    looks(TEXT(1, 2, 3, 4, 5, 1, 2), 2, (int32_t[]){3, 4, 5}, 3);                          /* what followed */
-    looks(TEXT(1, 2, 3, 0, 1, 2, 4, 0, 1, 2), 3, (int32_t[]){4, 0, 1, 2}, 4);              /* 0 1 2 is longer than 1 2 */
-    looks(TEXT(1, 2, 3, 7, 1, 2, 4, 8, 1, 2), 2, (int32_t[]){4}, 1);                       /* the later of equals */
-    looks(TEXT(5, 6, 7, 5, 6, 7), 3, (int32_t[]){5, 6, 7, 5, 6, 7, 5, 6}, 8);              /* and on into itself */
+    looks(TEXT(1, 9, 8, 1), 0, NULL, 3);                                      /* one token says too little */
+    looks(TEXT(1, 2, 3, 4, 5, 1, 2), 2, (int32_t[]){3, 4, 5}, 3);             /* what followed */
+    looks(TEXT(1, 2, 3, 0, 1, 2, 4, 0, 1, 2), 3, (int32_t[]){4, 0, 1, 2}, 4); /* 0 1 2 is longer than 1 2 */
+    looks(TEXT(1, 2, 3, 7, 1, 2, 4, 8, 1, 2), 2, (int32_t[]){4}, 1);          /* the later of equals */
+    looks(TEXT(5, 6, 7, 5, 6, 7), 3, (int32_t[]){5, 6, 7, 5, 6, 7, 5, 6}, 8); /* and on into itself */
     looks(TEXT(4, 4, 4, 4), 3, (int32_t[]){4, 4, 4, 4}, 4);
 }
 
@@ -143,7 +143,8 @@ static void test_answers(void **state)
         for (int with = 0; with < 2; with++) {
             struct osso_sampling so;
             struct osso_sampler *sampler;
-            struct osso_generate_options g = {.size = sizeof g, .max_tokens = 150, .ignore_eos = true, .drafts = with * 99};
+            struct osso_generate_options g = {
+                .size = sizeof g, .max_tokens = 150, .ignore_eos = true, .drafts = with * 99};
             struct osso_generate_result result = {.size = sizeof result};
             osso_sampling_defaults(&so);
             so.temperature = how % 2 ? 1 : 0;
