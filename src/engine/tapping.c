@@ -1,0 +1,278 @@
+/* tapping.c: taps of sessions, and of the engine: who has one, what must be kept for them, who looks at which rows of a
+ * step; and the way from residual rows to logits outside of one. */
+#include "engine/engine_parts.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+/* ---- room ------------------------------------------------------------------------------------------------------- */
+
+/* What all taps need together, once session s had this one. */
+static struct keep_room room_with(const struct osso_engine *e, const struct osso_session *s, const struct tap_spec *tap)
+{
+    struct keep_room room = {0};
+    size_t most = (size_t)e->max_rows * (size_t)e->config.n_heads * (size_t)e->context;
+    for (const struct osso_session *t = e->n_taps ? e->sessions : NULL; t; t = t->older)
+        if (t != s && t->tap)
+            tap_room_add(&room, &t->tap->room);
+    if (tap)
+        tap_room_add(&room, &tap->room);
+    room.pattern = room.pattern < most ? room.pattern : most;
+    room.scores = room.scores < most ? room.scores : most;
+    return room;
+}
+
+static bool fits(const struct keep_room *have, const struct keep_room *need)
+{
+    return !(need->keep & ~have->keep) && need->wanted <= have->wanted && need->pattern <= have->pattern &&
+           need->scores <= have->scores;
+}
+
+/* Memory is given back when nobody has a tap any more, and not before: forks come and go. */
+static enum osso_status make_room(struct osso_engine *e, const struct keep_room *need, bool last, struct osso_error *err)
+{
+    if (fits(&e->kept_room, need) && !last)
+        return OSSO_OK;
+    enum osso_status status = activations_keep(&e->forward.acts, &e->config, need, err);
+    if (status)
+        return status;
+    e->kept_room = *need;
+    e->forward.taps.wanted = e->forward.acts.wanted;
+    return OSSO_OK;
+}
+
+static void take_away(struct osso_session *s)
+{
+    struct osso_error ignored;
+    struct keep_room none = {0};
+    if (!s->tap)
+        return;
+    tap_spec_free(s->tap);
+    s->tap = NULL;
+    if (--s->engine->n_taps == 0)
+        make_room(s->engine, &none, true, &ignored); /* nothing is allocated for nothing */
+}
+
+static enum osso_status give(struct osso_session *s, struct tap_spec *tap, struct osso_error *err)
+{
+    struct keep_room need = room_with(s->engine, s, tap);
+    enum osso_status status = make_room(s->engine, &need, false, err);
+    if (status) {
+        tap_spec_free(tap);
+        return status;
+    }
+    s->engine->n_taps += !s->tap;
+    tap_spec_free(s->tap);
+    s->tap = tap;
+    tap->session = s;
+    return OSSO_OK;
+}
+
+/* ---- setting ---------------------------------------------------------------------------------------------------- */
+
+static enum osso_status spec_of(const struct osso_engine *e, const struct osso_tap_options *o, struct tap_spec **spec,
+                                struct osso_error *err)
+{
+    *spec = NULL;
+    if (!o)
+        return OSSO_OK;
+    if (!e->model)
+        return error_set(err, OSSO_USAGE, "a tap on a scripted engine: it computes no values that could be shown");
+    return tap_spec_create(&e->config, o, e->max_rows, e->context, spec, err);
+}
+
+enum osso_status osso_session_set_tap(struct osso_session *s, const struct osso_tap_options *options,
+                                      struct osso_error *err)
+{
+    struct tap_spec *tap;
+    struct osso_engine *e = s->engine;
+    if (e->in_run)
+        return error_set(err, OSSO_USAGE, "a tap cannot be set from within a tap");
+    if (e->tap && options)
+        return error_set(err, OSSO_USAGE, "the engine has a tap: osso_engine_set_tap with taps 0 takes it away");
+    enum osso_status status = spec_of(e, options, &tap, err);
+    if (status)
+        return status;
+    size_t from = tap && (size_t)tap->first < s->made_from ? (size_t)tap->first : s->made_from;
+    if (from < s->computed) {
+        session_leave(s);
+        session_set_computed(s, from);
+    }
+    if (tap)
+        return give(s, tap, err);
+    take_away(s);
+    return OSSO_OK;
+}
+
+enum osso_status osso_session_tap_bytes(const struct osso_session *s, const struct osso_tap_options *options,
+                                        uint64_t *bytes_out, struct osso_error *err)
+{
+    struct tap_spec *tap;
+    const struct osso_engine *e = s->engine;
+    *bytes_out = 0;
+    enum osso_status status = spec_of(e, options, &tap, err);
+    if (tap)
+        *bytes_out = activations_keep_bytes(&e->forward.acts, &e->config, &tap->room);
+    tap_spec_free(tap);
+    return status;
+}
+
+enum osso_status tapping_fork(struct osso_session *fork, const struct osso_session *from, struct osso_error *err)
+{
+    if (!from->tap)
+        return OSSO_OK;
+    struct tap_spec *tap = tap_spec_copy(from->tap, &from->engine->config);
+    return tap ? give(fork, tap, err) : error_nomem(err, sizeof *tap, "a fork's tap");
+}
+
+void tapping_leave(struct osso_session *s)
+{
+    take_away(s);
+}
+
+/* Everything that it is shown it may replace, but for what would have to be computed again. */
+static uint64_t writable(uint64_t taps)
+{
+    uint64_t set = 0;
+    for (int i = 0; i < OSSO_TAP_COUNT; i++)
+        if ((taps >> i & 1) && tap_table[i].access == WRITABLE && tap_table[i].keep != KEEP_PATTERN &&
+            tap_table[i].keep != KEEP_SCORES)
+            set |= (uint64_t)1 << i;
+    return set;
+}
+
+enum osso_status osso_engine_set_tap(struct osso_engine *e, uint64_t taps, const struct osso_layers *layers,
+                                     osso_tap_fn *fn, void *user, struct osso_error *err)
+{
+    struct osso_tap_options o = {
+        .size = sizeof o, .taps = taps, .replaces = writable(taps), .layers = layers, .fn = fn, .user = user};
+    struct tap_spec *tap;
+    if (e->in_run)
+        return error_set(err, OSSO_USAGE, "a tap cannot be set from within a tap");
+    if (e->n_taps && taps)
+        return error_set(err, OSSO_USAGE, "%d sessions have taps of their own: take them away first", e->n_taps);
+    enum osso_status status = tap_spec_create(&e->config, &o, e->max_rows, e->context, &tap, err);
+    struct keep_room need = {0};
+    if (tap)
+        need = tap->room;
+    if (!status && e->n_taps == 0)
+        status = make_room(e, &need, true, err);
+    if (status) {
+        tap_spec_free(tap);
+        return status;
+    }
+    tap_spec_free(e->tap);
+    e->tap = tap;
+    return OSSO_OK;
+}
+
+/* ---- a step ----------------------------------------------------------------------------------------------------- */
+
+/* Of `n` rows from position pos on, those that a tap sees: [*first, *end). */
+static void seen(const struct tap_spec *tap, int64_t pos, int n, int *first, int *end)
+{
+    int64_t lo = tap->first > pos ? tap->first - pos : 0, hi = tap->end - pos;
+    *end = hi < 0 ? 0 : hi < n ? (int)hi : n;
+    *first = lo < *end ? (int)lo : *end;
+}
+
+/* What one session's tap sees of its rows, which begin with row `row`. *at: where attention's values begin. */
+static void look_at(struct osso_engine *e, int seq, int row, struct tap_look *look, int64_t *at)
+{
+    const struct osso_session *s = e->in_step[seq];
+    *look = (struct tap_look){.spec = s->tap, .seq = seq};
+    seen(s->tap, e->pos[row], e->take[seq], &look->first, &look->end);
+    if (s->logits_n > 0)
+        seen(s->tap, (int64_t)s->logits_pos, (int)s->logits_n, &look->first_logits, &look->end_logits);
+    look->first += row;
+    look->end += row;
+    look->first_logits += s->logits_row;
+    look->end_logits += s->logits_row;
+    if (look->end == look->first || !tap_spec_attends(s->tap))
+        return;
+    struct attend_want *w = &e->wants[seq];
+    *w = (struct attend_want){.first = look->first,
+                              .end = look->end,
+                              .n_slots = s->tap->n_heads,
+                              .slot = s->tap->slot,
+                              .n_keys = (int64_t)e->pos[look->end - 1] + 1,
+                              .at = *at};
+    *at += (w->end - w->first) * w->n_slots * w->n_keys;
+}
+
+void tapping_begin(struct osso_engine *e, int n_seqs)
+{
+    struct taps *t = &e->forward.taps;
+    int n = 0, row = 0;
+    int64_t at = 0;
+    if (e->tap)
+        e->looks[n++] = (struct tap_look){
+            .spec = e->tap, .end = t->rows.n, .end_logits = t->rows.n_logits, .seq = -1};
+    for (int i = 0; i < n_seqs && e->n_taps; row += e->take[i++]) {
+        e->wants[i] = (struct attend_want){0};
+        if (e->in_step[i]->tap)
+            look_at(e, i, row, &e->looks[n++], &at);
+    }
+    taps_set(t, e->looks, n, at > 0 ? e->wants : NULL, e->config.n_layers);
+}
+
+/* ---- rows after the fact ------------------------------------------------------------------------------------------ */
+
+static void run_head(const struct member *member, void *arg)
+{
+    struct osso_engine *e = arg;
+    struct hand hand = forward_hand(&e->forward, member);
+    forward_head(&hand, &e->forward);
+}
+
+/* n rows, as many as a step can have logits of. */
+static enum osso_status unembed(struct osso_engine *e, const float *residual, size_t n, float *normed, float *logits,
+                                struct osso_error *err)
+{
+    const struct backend *be = e->backend;
+    struct activations *a = &e->forward.acts;
+    size_t hidden = (size_t)e->config.hidden, vocab = (size_t)e->config.vocab;
+    for (size_t i = 0; i < n; i++)
+        e->logit_rows[i] = (int32_t)i;
+    e->forward.batch = (struct batch){.n = (int)n,
+                                      .n_logits = (int)n,
+                                      .head_dim = e->config.head_dim,
+                                      .logit_rows = e->logit_rows,
+                                      .token = e->token,
+                                      .pos = e->pos,
+                                      .seq = e->seq,
+                                      .angles = e->angles};
+    taps_set(&e->forward.taps, NULL, 0, NULL, e->config.n_layers);
+    enum osso_status status = forward_begin(&e->forward, &e->broken_why);
+    if (!status) {
+        be->put(be, a->x[e->config.n_layers], residual, n * hidden * sizeof *residual);
+        team_run(e->team, run_head, e);
+        status = forward_end(&e->forward, &e->broken_why);
+    }
+    if (status)
+        return engine_break(e, status, err);
+    if (normed)
+        memcpy(normed, be->host(be, a->final.f, n * hidden * sizeof *normed), n * hidden * sizeof *normed);
+    if (logits)
+        memcpy(logits, be->host(be, a->logits, n * vocab * sizeof *logits), n * vocab * sizeof *logits);
+    return OSSO_OK;
+}
+
+enum osso_status osso_unembed(struct osso_engine *e, const float *residual, size_t n, float *normed_out,
+                              float *logits_out, struct osso_error *err)
+{
+    enum osso_status status = engine_check(e, err);
+    if (e->in_run || !e->model)
+        return error_set(err, OSSO_USAGE, "%s", e->in_run ? "residual rows cannot become logits from within a tap"
+                                                          : "a scripted engine has no residual stream");
+    e->step_count++; /* the last step's logits give way */
+    for (size_t i = 0; i < n && !status; i += (size_t)e->max_logits) {
+        size_t piece = n - i < (size_t)e->max_logits ? n - i : (size_t)e->max_logits;
+        status = engine_interrupted(e) ? error_set(err, OSSO_CANCELLED, "interrupted after %zu of %zu rows", i, n)
+                                       : unembed(e, residual + i * (size_t)e->config.hidden, piece,
+                                                 normed_out ? normed_out + i * (size_t)e->config.hidden : NULL,
+                                                 logits_out ? logits_out + i * (size_t)e->config.vocab : NULL, err);
+    }
+    return status;
+}
