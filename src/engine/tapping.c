@@ -30,7 +30,8 @@ static bool fits(const struct keep_room *have, const struct keep_room *need)
 }
 
 /* Memory is given back when nobody has a tap any more, and not before: forks come and go. */
-static enum osso_status make_room(struct osso_engine *e, const struct keep_room *need, bool last, struct osso_error *err)
+static enum osso_status make_room(struct osso_engine *e, const struct keep_room *need, bool last,
+                                  struct osso_error *err)
 {
     if (fits(&e->kept_room, need) && !last)
         return OSSO_OK;
@@ -42,14 +43,21 @@ static enum osso_status make_room(struct osso_engine *e, const struct keep_room 
     return OSSO_OK;
 }
 
+static void let_go(struct osso_session *s)
+{
+    if (s->tap && s->tap->hold)
+        s->tap->hold(s->tap->user, -1);
+    tap_spec_free(s->tap);
+    s->tap = NULL;
+}
+
 static void take_away(struct osso_session *s)
 {
     struct osso_error ignored;
     struct keep_room none = {0};
     if (!s->tap)
         return;
-    tap_spec_free(s->tap);
-    s->tap = NULL;
+    let_go(s);
     if (--s->engine->n_taps == 0)
         make_room(s->engine, &none, true, &ignored); /* nothing is allocated for nothing */
 }
@@ -62,8 +70,10 @@ static enum osso_status give(struct osso_session *s, struct tap_spec *tap, struc
         tap_spec_free(tap);
         return status;
     }
+    if (tap->hold) /* before the old one goes: it may have the same user */
+        tap->hold(tap->user, 1);
     s->engine->n_taps += !s->tap;
-    tap_spec_free(s->tap);
+    let_go(s);
     s->tap = tap;
     tap->session = s;
     return OSSO_OK;
@@ -207,8 +217,7 @@ void tapping_begin(struct osso_engine *e, int n_seqs)
     int n = 0, row = 0;
     int64_t at = 0;
     if (e->tap)
-        e->looks[n++] = (struct tap_look){
-            .spec = e->tap, .end = t->rows.n, .end_logits = t->rows.n_logits, .seq = -1};
+        e->looks[n++] = (struct tap_look){.spec = e->tap, .end = t->rows.n, .end_logits = t->rows.n_logits, .seq = -1};
     for (int i = 0; i < n_seqs && e->n_taps; row += e->take[i++]) {
         e->wants[i] = (struct attend_want){0};
         if (e->in_step[i]->tap)
@@ -217,7 +226,8 @@ void tapping_begin(struct osso_engine *e, int n_seqs)
     taps_set(t, e->looks, n, at > 0 ? e->wants : NULL, e->config.n_layers);
 }
 
-/* ---- rows after the fact ------------------------------------------------------------------------------------------ */
+/* ---- rows after the fact ------------------------------------------------------------------------------------------
+ */
 
 static void run_head(const struct member *member, void *arg)
 {
@@ -264,8 +274,9 @@ enum osso_status osso_unembed(struct osso_engine *e, const float *residual, size
 {
     enum osso_status status = engine_check(e, err);
     if (e->in_run || !e->model)
-        return error_set(err, OSSO_USAGE, "%s", e->in_run ? "residual rows cannot become logits from within a tap"
-                                                          : "a scripted engine has no residual stream");
+        return error_set(err, OSSO_USAGE, "%s",
+                         e->in_run ? "residual rows cannot become logits from within a tap"
+                                   : "a scripted engine has no residual stream");
     e->step_count++; /* the last step's logits give way */
     for (size_t i = 0; i < n && !status; i += (size_t)e->max_logits) {
         size_t piece = n - i < (size_t)e->max_logits ? n - i : (size_t)e->max_logits;

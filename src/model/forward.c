@@ -164,7 +164,7 @@ static void route(const struct hand *h, struct forward *f, int layer)
         s->routing.n = f->batch.n;
         s->routing.k = f->top_k;
         s->routing.n_experts = f->config->n_experts;
-        f->taps.expert_ids = s->routing.ids;
+        f->taps.routing = &s->routing;
     }
     struct act in = s->mlp_in; /* a choice hangs on these sums: they are f32 in every mode, quantized matrices too */
     in.q = NULL;
