@@ -26,10 +26,10 @@ def test_every_verb_runs_it():
                 assert done.code == 0 and done.complaint == "", done
                 made[model, exact] = (TEMP / "l.npy").read_bytes()
         assert made[out / "latest", "--exact"] == made[TEMP / f"{name}-f32", "--exact"] != made[TEMP / f"{name}-bf16", "--exact"]
-        for verb in (("generate", "Once upon", "-n", 4), ("chat", "hello", "-n", 4), ("bench", "-p", 8, "-n", 4, "-r", 1)):
+        for verb in (("generate", "-p", "Once upon", "-n", 4), ("chat", "-p", "hello", "-n", 4), ("bench", "-p", 8, "-n", 4, "-r", 1)):
             done = osso(verb[0], "-m", TEMP / f"{name}-bf16", *verb[1:], timeout=60)
-            assert done.code in (0, 1) and "nan" not in done.text, (verb, done)
-            assert done.code == 0 or "limit" in done.complaint or "cut" in done.complaint, (verb, done)
+            assert done.code == 0 and "nan" not in done.text, (verb, done)
+            assert verb[0] != "bench" or name in done.text, done
 
 
 def test_digits_do_not_depend_on_threads_or_checkpointing():
@@ -50,9 +50,9 @@ def test_what_it_has_no_place_for():
     refuses(train(block="plain", out=TEMP / "x", sliding_window=4), 2, "sliding_window")
     refuses(train(init=model, preset=None, block="gpt_oss", out=TEMP / "x"), 2, "block: gpt_oss", "plain block")
     refuses(osso("export", model, "-o", TEMP / "x", "--type", "mxfp4"), 1, "MXFP4", "bf16 or f32")
-    refuses(osso("convert", model, "-o", TEMP / "x.gguf"), 1, "plain block", "osso export")
-    refuses(osso("quantize", model, "-o", TEMP / "x.gguf", "--type", "q8_0"), 1, "plain block")
-    refuses(osso("synth", "--preset", model / "config.json", "-o", TEMP / "x.gguf"), 1, "plain block")
+    refuses(osso("convert", model, TEMP / "x.gguf", "--to", "gguf"), 1, "plain block", "osso export")
+    refuses(osso("quantize", model, TEMP / "x.gguf", "--type", "q8_0"), 1, "plain block")
+    refuses(osso("synth", "--preset", model / "config.json", TEMP / "x.gguf"), 1, "plain block")
     config = json.loads((model / "config.json").read_text())
     for key, value in (("rope_scaling", {"rope_type": "llama3", "factor": 8.0}), ("sliding_window", 4096), ("attention_bias", True),
                        ("hidden_act", "gelu")):
@@ -63,4 +63,4 @@ def test_what_it_has_no_place_for():
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.modules[__name__]))
+    main(sys.modules[__name__])
