@@ -138,15 +138,15 @@ $(B)/cli/man.o: Makefile
 $(B)/cli/man.o: CPPFLAGS += -DOSSO_RELEASED=\"$(RELEASED)\"
 $(B)/cli/datadir.o: CPPFLAGS += -DOSSO_DATADIR=\"$(DATADIR)/osso\"
 
-MHD_OBJ := $(SERVE_OBJ) $(B)/cli/main.o $(B)/cli/verbs/verb_serve.o
+MHD_OBJ := $(SERVE_OBJ) $(B)/cli/parts.o $(B)/cli/verbs/verb_serve.o
 $(MHD_OBJ): $(B)/have_mhd
 $(MHD_OBJ): CPPFLAGS += $(if $(HAVE_MHD),-DHAVE_MHD $(shell $(PKG) --cflags libmicrohttpd))
 
-YAML_OBJ := $(B)/cli/main.o $(B)/cli/train_yaml.o
+YAML_OBJ := $(B)/cli/parts.o $(B)/cli/train_yaml.o
 $(YAML_OBJ): $(B)/have_yaml
 $(YAML_OBJ): CPPFLAGS += $(if $(HAVE_YAML),-DHAVE_YAML $(shell $(PKG) --cflags yaml-0.1))
 
-SQLITE_OBJ := $(B)/cli/main.o $(B)/cli/eval_history.o
+SQLITE_OBJ := $(B)/cli/parts.o $(B)/cli/eval_history.o
 $(SQLITE_OBJ): $(B)/have_sqlite
 $(SQLITE_OBJ): CPPFLAGS += $(if $(HAVE_SQLITE),-DHAVE_SQLITE $(shell $(PKG) --cflags sqlite3))
 
