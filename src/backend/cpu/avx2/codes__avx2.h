@@ -103,6 +103,15 @@ INLINE bool offsets_of(enum dtype t)
     default: return false;
     }
 }
+INLINE bool apart_of(enum dtype t)
+{
+    switch (t) {
+#define FIELD(block, per_scale, bytes, scales, offsets) (scales) >= PLACE_U8
+#include "quant/dtype.def"
+#undef FIELD
+    default: return false;
+    }
+}
 #undef DTYPE
 
 /* Low halves of a block's bytes are its even values, high ones the odd ones: activations are put in that order. */
@@ -186,11 +195,8 @@ INLINE __m256i fifth_bits(__m256i bits, int at)
 
 INLINE void q5_codes(const uint8_t *at, int bytes, int bits_at, bool two, __m256i *first_out, __m256i *last_out)
 {
-    int32_t here, there = 0;
-    memcpy(&here, at + bits_at, 4);
-    if (two)
-        memcpy(&there, at + bytes + bits_at, 4);
-    __m256i bits = _mm256_set_m128i(_mm_set1_epi32(there), _mm_set1_epi32(here));
+    __m256i bits = halves(at + bits_at, at + bytes + bits_at,
+                          two); /* of which 4 bytes count: a block has the 12 others */
     __m256i v = halves(at + bits_at + 4, at + bytes + bits_at + 4, two);
     *first_out = _mm256_or_si256(low_bits(v, 15), fifth_bits(bits, 0));
     *last_out = _mm256_or_si256(low_bits(_mm256_srli_epi16(v, 4), 15), fifth_bits(bits, 2));
