@@ -141,12 +141,6 @@ INLINE struct code_rows code_rows(const struct view *w, int64_t o, int64_t hi)
     return rows;
 }
 
-/* A group whose blocks are no power of two is nobody's; the generic kernels take it. */
-INLINE bool group_known(const struct view *w)
-{
-    return (w->group & (w->group - 1)) == 0;
-}
-
 /* ---- codes ---------------------------------------------------------------------------------------------- */
 
 /* 16 bytes from here and, if there is a second block, 16 from there. */
@@ -311,6 +305,18 @@ INLINE void pair_codes(enum dtype t, const uint8_t *row, int64_t pair, bool two,
         pair_of(v, two ? stream_codes(at + b, b / 4) : v, first_out, last_out);
         return;
     default: k_codes(t, at, (int)(pair % 4), first_out, last_out);
+    }
+}
+
+/* A pair of blocks of 4 rows, a row's values side by side. */
+INLINE void pair_to_space(enum dtype t, const struct code_rows *four, int64_t pair, bool two, uint8_t (*space)[64])
+{
+    UNROLL
+    for (int r = 0; r < 4; r++) {
+        __m256i first, last;
+        pair_codes(t, four->data[r], pair, two, &first, &last);
+        _mm256_store_si256((void *)space[r], _mm256_permute2x128_si256(first, last, 0x20));
+        _mm256_store_si256((void *)(space[r] + 32), _mm256_permute2x128_si256(first, last, 0x31));
     }
 }
 

@@ -266,4 +266,10 @@ INLINE const struct pair_scales *pair_scales(enum dtype t, const struct code_row
     return open;
 }
 
+/* Block b (0, 1) of a pair's scales or offsets of 4 rows. */
+INLINE void put_four(__m256 values, int b, uint8_t *to)
+{
+    _mm_store_ps((void *)to, b ? _mm256_extractf128_ps(values, 1) : _mm256_castps256_ps128(values));
+}
+
 #endif
