@@ -16,6 +16,8 @@ OSSO_API enum osso_status osso_model_open(const char *path, struct osso_model **
  * NOMEM when they take more memory than there seems to be. */
 OSSO_API enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct osso_model **model_out,
                                                 struct osso_error *err);
+/* Name number i of the shapes that have one ("20b"), from 0 on; NULL after the last. */
+OSSO_API const char *osso_model_preset(int i);
 struct osso_model_options {
     size_t size;
     bool ignore_unused; /* tensors that no part of the model is read from are a warning, whatever they look like */

@@ -89,6 +89,11 @@ static enum osso_status make_pages(struct osso_model *m, const struct plan *plan
     return OSSO_OK;
 }
 
+const char *osso_model_preset(int i)
+{
+    return config_preset_name(i);
+}
+
 enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct osso_model **model_out,
                                        struct osso_error *err)
 {

@@ -40,6 +40,15 @@ const char *config_presets(void)
         ;
 }
 
+const char *config_preset_name(int i)
+{
+    static const char *const names[] = {
+#define PRESET(name, ...) name,
+#include "model/presets.def"
+    };
+    return i >= 0 && (size_t)i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
 enum osso_status config_preset(const char *name, struct config *config_out, struct osso_error *err)
 {
     static const struct {

@@ -38,7 +38,8 @@ struct config {
 void config_family(struct config *config_out);
 /* "20b", "120b", "small" ...: presets.def. */
 enum osso_status config_preset(const char *name, struct config *config_out, struct osso_error *err);
-const char *config_presets(void); /* their names, for a sentence */
+const char *config_preset_name(int i); /* NULL: no more */
+const char *config_presets(void);      /* their names, for a sentence */
 /* Refuses dimensions that no model can have (zero, heads that do not divide, odd head_dim, more picks than experts,
  * beyond the limits of config.c) with a sentence that names the key. Every reader of a configuration calls it
  * (checkpoint/config_files.h). */
