@@ -187,7 +187,7 @@ static void try_file(const char *folder, struct volume *v)
 
 void volume_look(const char *root, const char *folder, struct volume *v)
 {
-    static const char *const remote[] = {"nfs",  "nfs4",   "cifs",       "smb3",           "smbfs",  "9p", "afs",
+    static const char *const remote[] = {"nfs",  "nfs4",   "cifs",       "smb3",           "smbfs",  "9p",  "afs",
                                          "ceph", "lustre", "fuse.sshfs", "fuse.glusterfs", "beegfs", "gpfs"},
                              *const memory[] = {"tmpfs", "ramfs"};
     *v = (struct volume){.maps = -1, .left = UINT64_MAX};

@@ -73,8 +73,9 @@ static void judge_cache(struct doctor *d)
         return;
     }
     if (!v->writable)
-        doctor_add(d, true, "make it yours, or set OSSO_CACHE to a folder that is", "nothing can be written to %.300s%s",
-                   d->cache, v->there ? "" : " (it is not there, and cannot be made)");
+        doctor_add(d, true, "make it yours, or set OSSO_CACHE to a folder that is",
+                   "nothing can be written to %.300s%s", d->cache,
+                   v->there ? "" : " (it is not there, and cannot be made)");
     if (v->maps == 0)
         doctor_add(d, true, "set OSSO_CACHE to a folder of another file system",
                    "files in %.300s cannot be mapped (its file system is %s), and models are", d->cache, v->type);

@@ -58,10 +58,11 @@ enum osso_status model_online_hashes(const struct options *o, const struct model
     struct osso_hub_plan *plan = NULL;
     struct osso_hub_options with = pulling_options(o);
     if (!of_cache(m, &origin) && !of_lm_studio(m, &origin))
-        return error_set(err, OSSO_UNSUPPORTED,
-                         "--online: nobody says which repository %.300s comes from; without --online it is compared with "
-                         "what its store knows",
-                         m->name ? m->name : m->path);
+        return error_set(
+            err, OSSO_UNSUPPORTED,
+            "--online: nobody says which repository %.300s comes from; without --online it is compared with "
+            "what its store knows",
+            m->name ? m->name : m->path);
     with.revision = origin.commit;
     with.include = all;
     with.n_include = 1;

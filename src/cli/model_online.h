@@ -6,8 +6,8 @@
 #include "cli/options.h"
 
 /* Asks the hub what each of these files should be: of a hub's cache by repository and commit, of LM Studio's folder by
- * publisher/repository at its main branch. Where the hub lists a file, its word replaces what the store says. UNSUPPORTED:
- * where this model comes from nobody knows. */
+ * publisher/repository at its main branch. Where the hub lists a file, its word replaces what the store says.
+ * UNSUPPORTED: where this model comes from nobody knows. */
 enum osso_status model_online_hashes(const struct options *options, const struct model_found *model,
                                      struct model_files *files, struct osso_error *err);
 

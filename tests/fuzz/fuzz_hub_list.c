@@ -1,5 +1,5 @@
-/* libFuzzer: bytes as a hub's list of a repository's files. What is taken are places below a folder, each with a size and a
- * hash; what is picked of them can all lie side by side. The first byte says what is asked for. */
+/* libFuzzer: bytes as a hub's list of a repository's files. What is taken are places below a folder, each with a size
+ * and a hash; what is picked of them can all lie side by side. The first byte says what is asked for. */
 #include "base/must.h"
 #include "hub/hub_list.h"
 

@@ -1,6 +1,6 @@
-/* libFuzzer: bytes as the state of a file that a pull has begun. Whatever they say, a piece counts after the check only if
- * the disk holds it with that sum. The first byte: how long the file is, whether the state has a true head; then records,
- * one in two with a true check, so that what lies behind checks is reached. */
+/* libFuzzer: bytes as the state of a file that a pull has begun. Whatever they say, a piece counts after the check only
+ * if the disk holds it with that sum. The first byte: how long the file is, whether the state has a true head; then
+ * records, one in two with a true check, so that what lies behind checks is reached. */
 #define _GNU_SOURCE
 #include "memory_folder.h"
 
@@ -52,8 +52,7 @@ static void expect_whole(const struct part *p)
     static uint8_t piece[PIECE];
     struct osso_error err;
     for (uint32_t i = 0; i < p->n; i++)
-        must(!p->there[i] ||
-             (!part_read(p, i, piece, &err) && crc32c(0, piece, part_piece_bytes(p, i)) == p->crc[i]));
+        must(!p->there[i] || (!part_read(p, i, piece, &err) && crc32c(0, piece, part_piece_bytes(p, i)) == p->crc[i]));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

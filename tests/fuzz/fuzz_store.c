@@ -1,6 +1,6 @@
-/* libFuzzer: bytes as the folders of other programs. The first byte chooses: the text of an Ollama manifest, or lines that
- * say what lies in a hub's cache ("f PATH TEXT", "l PATH TARGET", "d PATH"). Whatever lies there, a walk ends, and what it
- * finds is below its root: a digest or a revision never leads out. */
+/* libFuzzer: bytes as the folders of other programs. The first byte chooses: the text of an Ollama manifest, or lines
+ * that say what lies in a hub's cache ("f PATH TEXT", "l PATH TARGET", "d PATH"). Whatever lies there, a walk ends, and
+ * what it finds is below its root: a digest or a revision never leads out. */
 #define _GNU_SOURCE
 #include "memory_folder.h"
 

@@ -37,7 +37,8 @@ static void memory_folder_end(void)
 static inline const char *memory_folder(void)
 {
     if (!memory_root[0]) {
-        snprintf(memory_root, sizeof memory_root, "%s/osso-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+        snprintf(memory_root, sizeof memory_root, "%s/osso-fuzz-XXXXXX",
+                 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
         must(mkdtemp(memory_root) != NULL);
         atexit(memory_folder_end);
     } else

@@ -24,8 +24,8 @@ static enum osso_status measure(const struct options *o, struct doctor *d, struc
     osso_machine_read(&d->machine); /* before it is measured, which takes memory */
     d->wanted_isa = isa->set ? isa->s : NULL;
     d->rates.size = sizeof d->rates;
-    enum osso_status status =
-        osso_rates_measure(threads->set && threads->i > 0 ? (int)threads->i : 0, d->wanted_isa, &d->rates, err);
+    enum osso_status status = osso_rates_measure(threads->set && threads->i > 0 ? (int)threads->i : 0, d->wanted_isa,
+                                                 &d->rates, err);
     return status == OSSO_NOMEM ? OSSO_OK : status;
 }
 
