@@ -89,6 +89,11 @@ static enum osso_status make_pages(struct osso_model *m, const struct plan *plan
     return OSSO_OK;
 }
 
+const char *osso_model_preset(int i)
+{
+    return config_preset_name(i);
+}
+
 /* Names, types and shapes, found as in a file. */
 static enum osso_status resolve(struct osso_model *m, struct osso_error *err)
 {
