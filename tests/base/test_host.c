@@ -22,7 +22,7 @@ static int teardown(void **state)
 {
     (void)state;
     char command[256];
-    snprintf(command, sizeof command, "rm -rf %s", root);
+    snprintf(command, sizeof command, "chmod -R u+w %s; rm -rf %s", root, root);
     return system(command);
 }
 
