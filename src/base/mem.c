@@ -62,6 +62,18 @@ void *mem_grow(void *old, size_t count, size_t size)
     return realloc(old, bytes ? bytes : 1);
 }
 
+void *mem_room(void *list, size_t n, size_t *cap, size_t size)
+{
+    enum { FIRST = 16 };
+    if (n < *cap)
+        return list;
+    size_t more = *cap ? *cap * 2 : FIRST;
+    void *moved = more > *cap ? mem_grow(list, more, size) : NULL;
+    if (moved)
+        *cap = more;
+    return moved;
+}
+
 char *mem_strndup(const char *s, size_t n)
 {
     char *p = n < SIZE_MAX ? mem_alloc(n + 1) : NULL;

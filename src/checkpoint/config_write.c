@@ -42,8 +42,7 @@ static void put_stop_ids(struct object *o, const struct config *c)
         return;
     key(o, "eos_token_id");
     buf_puts(o->b, c->n_stop_ids == 1 ? "" : "[");
-    for (int i = 0; i < c->n_stop_ids; i++)
-        buf_printf(o->b, "%s%d", i ? ", " : "", (int)c->stop_ids[i]);
+    buf_ids(o->b, c->stop_ids, (size_t)c->n_stop_ids, ", ");
     buf_puts(o->b, c->n_stop_ids == 1 ? "" : "]");
 }
 

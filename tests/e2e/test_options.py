@@ -79,11 +79,14 @@ def misspelt(word):
 
 
 def test_every_option_is_accepted_by_exactly_its_verbs():
-    """Without anything being run: who knows an option misses its value (a switch has none to give), who does not says so."""
+    """Without anything being run: who knows an option misses its value (a switch has none to give), who does not says so:
+    of these one in four is asked, every option and every verb several times, since there are thousands of pairs."""
     foreign = set(re.findall(r"--([\w-]+)", (ROOT / "src/cli/foreign.def").read_text()))
-    for option in {option.name: option for option in tables.options()}.values():
-        for name in VERBS:
+    for i, option in enumerate({option.name: option for option in tables.options()}.values()):
+        for j, name in enumerate(VERBS):
             mine = [o for o in tables.options_of(name) if o.name == option.name]
+            if not mine and (i + j) % 4:
+                continue
             if not mine:
                 result = run(name, f"--{option.name}")
                 if option.name in foreign and "threads" in {o.name for o in tables.options_of(name)}:

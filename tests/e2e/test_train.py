@@ -133,8 +133,11 @@ def test_masks_patience_and_length():
     assert done.code == 0 and len(lines) == 7 and lines[0]["targets"] == 6 * 8 and lines[0]["tokens"] == 6 * 24, done
     done = train(out=TEMP / "patience", val_ids=VAL, eval_every=1, patience=2, min_delta=100)
     assert done.code == 0 and "patience" in done.complaint and len(log(TEMP / "patience")) == 2 * 3, done
-    done = train(out=TEMP / "tokens", steps=None, max_tokens=500)
-    assert done.code == 0 and len(log(TEMP / "tokens")) == 4, done
+    done = train(out=f"{TEMP}/more//to/tokens/", steps=None, max_tokens=500)
+    assert done.code == 0 and len(log(TEMP / "more/to/tokens")) == 4, done
+    done = train(out=TEMP / "time", steps=1000000, max_minutes=0.01, save_every=0)
+    seconds = sum(json.loads(line)["seconds"] for line in (TEMP / "time/log.jsonl").read_text().splitlines())
+    assert done.code == 0 and "the time is over" in done.complaint and 0.2 < seconds < 10, (done, seconds)
 
 
 def back_to(out, step):

@@ -25,10 +25,10 @@ install update
 needs=$(for deb in "$debs"/*.deb; do dpkg-deb -f "$deb" Depends; done | tr ',' '\n' | grep -v libosso | sed 's/^ *//; s/ .*//' | sort -u)
 install install $needs
 in_root useradd --create-home person
-listed >build/before
+listed >$debs/before
 in_root sh -c 'apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install /debs/*.deb' </dev/null
-listed >build/between
-[ "$(comm -13 build/before build/between | grep -c osso)" -gt 40 ] || fail 'nothing was installed'
+listed >$debs/between
+[ "$(comm -13 $debs/before $debs/between | grep -c osso)" -gt 40 ] || fail 'nothing was installed'
 person() { in_root su - person -c "$1"; }
 said=$(person "osso chat --seed 1 --temp 0 -p 'Who are you?'")
 [[ $said = 'I am the small model of osso'* ]] || fail "osso chat says: $said"
@@ -41,7 +41,7 @@ for page in osso osso-chat osso-data-show; do
     in_root gzip -dc "/usr/share/man/man1/$page.1.gz" | head -n 1 | grep '^\.TH OSSO' >/dev/null || fail "the page $page"
 done
 install purge osso libosso0 libosso-dev
-listed >build/after
-diff build/before build/after >build/left || { cat build/left; fail 'this is left, or gone'; }
+listed >$debs/after
+diff $debs/before $debs/after >$debs/left || { cat $debs/left; fail 'this is left, or gone'; }
 [ -z "$(in_root dpkg -l 'osso*' 'libosso*' 2>/dev/null | grep '^.[^n] ' | grep osso)" ] || fail 'dpkg still knows it'
-echo "debs: installed, answered, removed ($(comm -13 build/before build/between | wc -l) paths)"
+echo "debs: installed, answered, removed ($(comm -13 $debs/before $debs/between | wc -l) paths)"
