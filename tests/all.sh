@@ -129,6 +129,7 @@ if [ "$variant" = release ]; then
     one headers tests/headers.sh
     one build tests/build.sh
     one install tests/install.sh
+    one packaging tests/packaging.sh
 fi
 for source in tests/*/test_*.c; do
     [ -e "$source" ] || continue
