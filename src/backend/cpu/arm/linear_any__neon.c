@@ -1,5 +1,6 @@
-/* linear_any__neon.c: linear_i8_any and linear_f32_any: every format that has no kernel of its own here. Blocks are unpacked as
- * scalar_linear.c unpacks them, once for a few activation rows; the dots are vectors, in the order of scalar.c. */
+/* linear_any__neon.c: linear_i8_any and linear_f32_any: every format that has no kernel of its own here. Blocks are
+ * unpacked as scalar_linear.c unpacks them, once for a few activation rows; the dots are vectors, in the order of
+ * scalar.c. */
 #include "backend/cpu/arm/codes_arm.h"
 #include "backend/cpu/arm/vec__neon.h"
 
@@ -79,7 +80,8 @@ static void output_f32(const struct view *w, int64_t o, const struct gather *in,
             for (; j + 16 <= count; j += 16)
                 lanes[i] = fma16(load16(values + j, 16), load16(x + j, 16), lanes[i]);
             if (j < count) /* the lanes beyond keep what they have: even adding 0 would turn -0 into 0 */
-                lanes[i] = fma16_in(lanes16(0, count - j), load16(values + j, count - j), load16(x + j, count - j), lanes[i]);
+                lanes[i] = fma16_in(lanes16(0, count - j), load16(values + j, count - j), load16(x + j, count - j),
+                                    lanes[i]);
         }
     }
     for (int i = 0; i < group; i++)
@@ -89,8 +91,8 @@ static void output_f32(const struct view *w, int64_t o, const struct gather *in,
 typedef void output_fn(const struct view *w, int64_t o, const struct gather *in, int first, int group, float *y,
                        int64_t y_stride);
 
-static void each_output(output_fn *output, const struct view *w, int64_t lo, int64_t hi, const struct gather *in, float *y,
-                        int64_t y_stride)
+static void each_output(output_fn *output, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
+                        float *y, int64_t y_stride)
 {
     for (int64_t o = lo; o < hi; o++)
         for (int first = 0; first < in->n; first += GROUP)
