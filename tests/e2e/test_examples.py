@@ -91,6 +91,14 @@ def test_taps_prints_a_norm_for_each_layer():
     assert abs(float(found[0][2]) - 17.9656) < 0.01 and abs(float(found[-1][2]) - 112.6073) < 0.01, result
 
 
+def test_inspect_switches_a_layer_off():
+    assert example("inspect").code == 2
+    assert example("inspect", TEMP / "none", TEXT).code == 1
+    plain, off = example("inspect", bundled(), TEXT), example("inspect", bundled(), TEXT, "1")
+    a, b = ([float(line.split()[2]) for line in result.text.splitlines()] for result in (plain, off))
+    assert plain.code == 0 and len(a) == len(b) and a[0] == b[0] and a[1] > 0 == b[1] and a[2:] != b[2:], (plain, off)
+
+
 def test_train_trains_as_osso_does():
     from training import DATA, train
     assert example("train").code == 2
