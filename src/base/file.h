@@ -42,6 +42,8 @@ const char *file_instead(const void *data, uint64_t size);
 char *file_join(const char *dir, const char *name);
 /* Makes a folder (its parent must exist). *made_out: it was not there before. */
 enum osso_status file_make_dir(const char *path, bool *made_out, struct osso_error *err);
+/* And those above it. */
+enum osso_status file_make_dirs(const char *path, struct osso_error *err);
 /* Bytes that can still be written where `path` is or will be, UINT64_MAX if unknown. */
 uint64_t file_space_left(const char *path);
 /* Is `name` a plain file name: not empty, no '/', '\\', NUL, not "." or ".."? Names that come out of a file must be. */
