@@ -139,7 +139,7 @@ static enum osso_status refuse_unbuilt(const struct osso_train_config *c, struct
     static const struct {
         enum train_key key;
         const char *built;
-    } rows[] = {{TRAIN_dtype, "f32"}, {TRAIN_block, "gpt_oss"}};
+    } rows[] = {{TRAIN_block, "gpt_oss"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!settings_is(c, rows[i].key, rows[i].built))
             return error_set(err, OSSO_UNSUPPORTED, "%s: %s is not built yet; leave the key out, or say %s",
@@ -184,6 +184,7 @@ static enum osso_status lay_rows(const struct osso_train_config *c, int threads,
                                           .n_kept = c->v[TRAIN_checkpointing].on ? 1 : 0,
                                           .isa = isa,
                                           .fake_quant = settings_quantizes(c),
+                                          .bf16 = settings_is(c, TRAIN_dtype, "bf16"),
                                           .seed = (uint64_t)settings_int(c, TRAIN_seed)};
     s->options.optimizer = (struct optimizer_options){.bf16_moments = settings_is(c, TRAIN_moments, "bf16"),
                                                       .seed = s->options.seed};
