@@ -46,7 +46,11 @@ static enum osso_status map_or_read(const char *path, int fd, uint64_t size, voi
         data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED) {
         int why = errno;
-        if (why == ENOMEM || size > mem_reachable(""))
+        if (why == ENOMEM)
+            return error_set(err, OSSO_NOMEM,
+                             "cannot map %s: its %llu MiB are more than this process may address; raise ulimit -v",
+                             path, (unsigned long long)(size >> 20));
+        if (size > mem_reachable(""))
             return error_set(err, OSSO_IO, "cannot map %s: %s; copy it to a file system that maps files", path,
                              strerror(why));
         data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

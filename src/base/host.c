@@ -177,7 +177,9 @@ static void try_file(const char *folder, struct volume *v)
     static const char page[BYTES] = "osso";
     v->writable = write(fd, page, BYTES) == BYTES;
     if (v->writable) {
-        void *map = mmap(NULL, BYTES, PROT_READ, MAP_SHARED, fd, 0); /* as models are (file.c) */
+        void *map = mmap(NULL, BYTES, PROT_READ, MAP_SHARED, fd, 0); /* as models are, one way or the other (file.c) */
+        if (map == MAP_FAILED)
+            map = mmap(NULL, BYTES, PROT_READ, MAP_PRIVATE, fd, 0);
         v->maps = map != MAP_FAILED && memcmp(map, page, BYTES) == 0;
         if (map != MAP_FAILED)
             munmap(map, BYTES);

@@ -77,8 +77,9 @@ static void judge_cache(struct doctor *d)
                    "nothing can be written to %.300s%s", d->cache,
                    v->there ? "" : " (it is not there, and cannot be made)");
     if (v->maps == 0)
-        doctor_add(d, true, "set OSSO_CACHE to a folder of another file system",
-                   "files in %.300s cannot be mapped (its file system is %s), and models are", d->cache, v->type);
+        doctor_add(d, false, "set OSSO_CACHE to a folder of another file system",
+                   "files in %.300s cannot be mapped (its file system is %s): models are read into memory whole",
+                   d->cache, v->type);
     if (v->remote)
         doctor_add(d, false, "set OSSO_CACHE to a folder of a local disk",
                    "%.300s is on another machine (%s): weights come over the network", d->cache, v->type);
@@ -120,7 +121,8 @@ static void judge_forecasts(struct doctor *d)
         const struct doctor_forecast *f = &d->forecast[i];
         char weights[32], kv[32];
         if (!f->known) {
-            doctor_add(d, true, f->preset ? "ask again with more memory" : "osso list shows what can be opened",
+            bool limited = f->preset || d->machine.address_bytes != UINT64_MAX;
+            doctor_add(d, true, limited ? "ulimit -v unlimited, or more memory" : "osso list shows what can be opened",
                        "%.100s: %.380s", f->name, f->why.text);
             continue;
         }

@@ -48,7 +48,7 @@ def doctor(*args, env=None, code=0, limit=None, cpus=None):
         if cpus:
             os.sched_setaffinity(0, cpus)
 
-    result = osso("doctor", "--json", *args, env={"HOME": str(_home), **(env or {})}, preexec_fn=before, timeout=60)
+    result = osso("doctor", "--json", *args, env={"HOME": str(_home), **(env or {})}, preexec_fn=before, timeout=600)
     assert result.code == code and not result.complaint, result
     got = json.loads(result.text)
     check(got, SCHEMA)
@@ -107,6 +107,11 @@ def test_limits():
         assert any("OSSO_ISA" in f["remedy"] for f in got["findings"]), got["findings"]
     if got["cpu"]["online"] > 1:
         assert any("taskset" in f["remedy"] for f in got["findings"]), got["findings"]
+    big = TEMP / "big.gguf"  # mostly a hole
+    assert osso("convert", BUNDLED, big, "--to", "gguf").code == 0
+    os.truncate(big, 6 * GIB)
+    got = doctor(big, limit=4 * GIB, code=1)
+    assert "ulimit -v" in got["forecasts"][0]["error"] and "ulimit -v" in next(f for f in got["findings"] if f["broken"])["remedy"], got
     none = doctor(limit=GIB // 4)  # nothing can be measured, and it says so
     assert none["measured"] == dict.fromkeys(SCHEMA["measured"]) and none["forecasts"][0]["decode_tokens_per_second"] is None, none
     assert any("could not be measured" in f["text"] for f in none["findings"]), none["findings"]
@@ -119,14 +124,14 @@ def test_a_model():
     shutil.copytree(BUNDLED, models / "torn")
     (models / "torn/model.safetensors").write_bytes(b"x" * 100)
     env = {"OSSO_MODELS": str(models)}
-    got = doctor(models / "good", env=env, code=1)  # works is false: another model on the disk is damaged
+    got = doctor(models / "good", env=env, code=1)  # another model on the disk is damaged
     own = got["forecasts"][0]
     assert not own["preset"] and own["contexts"] == [{"tokens": 2048, "kv": own["contexts"][0]["kv"], "fit": "fits"}], own
     assert own["decode_tokens_per_second"] is None and "osso bench" in own["decode_reason"], own
     broken = [f for f in got["findings"] if f["broken"]]
     assert len(broken) == 1 and "torn" in broken[0]["text"] and "osso verify" in broken[0]["remedy"], broken
     assert {m["state"] for m in got["models"]} == {"whole", "damaged"}, got["models"]
-    said = osso("doctor", "a/none", env={"HOME": str(TEMP / "no-home"), "OSSO_MODELS": str(models / "nothing")}, timeout=60)
+    said = osso("doctor", "a/none", env={"HOME": str(TEMP / "no-home"), "OSSO_MODELS": str(models / "nothing")}, timeout=600)
     assert said.code == 1 and "a/none" in said.text and "broken: " in said.text and "osso pull a/none" in said.text, said
     assert "gpt-oss-20b: weights of 12.1 GB" in said.text and "gpt-oss-120b" in said.text and "tokens/s = " in said.text, said
 
