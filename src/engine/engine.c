@@ -271,6 +271,7 @@ enum osso_status osso_engine_create_rows(int64_t vocab, osso_script_fn *fn, void
                        .rope_theta = 150000,
                        .swiglu_alpha = 1.702,
                        .swiglu_limit = 7,
+                       .swiglu_shift = 1,
                        .temperature = -1,
                        .top_p = -1,
                        .min_p = -1,

@@ -1,5 +1,5 @@
 /* snapshot_tensors.c: an arena as the tensors of a Hugging Face folder (checkpoint/names_hf.def): rows of gate and up
- * in turns, experts transposed, everything F32. */
+ * in turns, experts transposed, everything F32; of the plain block (names_plain.def) each expert's matrix by itself. */
 #include "train/snapshot.h"
 
 #include "base/error.h"

@@ -62,5 +62,21 @@ def test_what_it_has_no_place_for():
     refuses(osso("info", "-m", model), 1, "[5, 64]")
 
 
+def test_experts_that_do_not_fit_together():
+    assert train(block="plain", out=TEMP / "odd", steps=1).code == 0
+    assert osso("export", TEMP / "odd/latest", "-o", TEMP / "odd16", "--type", "bf16").code == 0
+    path, name = TEMP / "odd16/model.safetensors", "model.layers.1.block_sparse_moe.experts.2.w1.weight"
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    for old, new, *words in ((f'"{name}"', f'"{name.replace("2.w1", "7.w1")}"', f"{name} is missing"),
+                             ('[64,64]', '[32,64]', "[32, 64]", "[64, 64]"), ('"BF16"', '"F16" ', f"{name} is F16", "expert 0's is BF16")):
+        head = data[8:8 + size].decode()
+        at = head.index(f'"{name}"')
+        at = head.index(old, at)
+        head = head[:at] + new + head[at + len(old):]
+        path.write_bytes(data[:8] + head.encode() + data[8 + size:])
+        refuses(osso("info", "-m", TEMP / "odd16"), 1, *words)
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])
