@@ -255,7 +255,7 @@ static struct trainer_batch make_batch(int docs, int64_t vocab)
         ids[i] = (int32_t)rng_below(&r, (uint64_t)vocab);
     for (int d = 0; d <= docs; d++)
         start[d] = d * (SEQ_LEN + 1);
-    return (struct trainer_batch){docs, ids, start, NULL};
+    return (struct trainer_batch){.n_docs = docs, .ids = ids, .start = start};
 }
 
 static void step(struct trainer *t, const struct trainer_batch *batch)
