@@ -80,7 +80,7 @@ isa_files = $(foreach isa,$(1),%__$(isa).c)
 # The rooms of the library, each a folder of src, low to high (tools/check/check_levels.py has their levels).
 # Every folder of src/backend is a backend of its own (backends.def).
 ROOMS    := base json quant format token harmony backend $(patsubst src/%/,%,$(wildcard src/backend/*/)) \
-            $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert train hub measure eval
+            $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert train hub measure eval inspect
 LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
 # The server is the program's, not the library's, and needs the HTTP library: the program has it or names the package.
