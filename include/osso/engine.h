@@ -101,6 +101,12 @@ OSSO_API enum osso_status osso_session_sync(struct osso_session *session, const 
                                             struct osso_error *err);
 /* One more token at the end: what a generation loop does. */
 OSSO_API enum osso_status osso_session_append(struct osso_session *session, int32_t id, struct osso_error *err);
+/* Guesses of what comes after the session's tokens: the next step that runs its last token runs them too and gives the
+ * logits of each, so that a token appended then which is the next guess needs no step of its own. Another one, sync,
+ * rewind and release forget them; each call takes the place of the one before (n 0: none). Nothing else changes, and no
+ * bit. What the context has no room for is left out. USAGE: an id that the model does not have. */
+OSSO_API enum osso_status osso_session_guess(struct osso_session *session, const int32_t *ids, size_t n,
+                                             struct osso_error *err);
 /* Back to the first n tokens; nothing is recomputed until it is needed. */
 OSSO_API enum osso_status osso_session_rewind(struct osso_session *session, size_t n, struct osso_error *err);
 /* Gives the session's K and V back and keeps its tokens: its pages serve others, or come back to it if they are still

@@ -19,7 +19,7 @@ extern "C" {
 struct osso_hook {
     size_t size;
     char name[96];
-    int layer, expert;   /* -1: belongs to none */
+    int layer, expert; /* -1: belongs to none */
     int rank;
     int64_t shape[3];    /* -1: positions, or keys: as many as there are */
     const char *axes[3]; /* "pos", "hidden", ... */
@@ -32,7 +32,8 @@ struct osso_hook {
 struct osso_hooks; /* a list of them, resolved for an engine's model */
 struct osso_hooks_options {
     size_t size;
-    const char *const *names; /* [n_names]: names, "*" for anything, ranges for numbers: "blocks.4-7,9.hook_resid_post" */
+    const char *const
+        *names; /* [n_names]: names, "*" for anything, ranges for numbers: "blocks.4-7,9.hook_resid_post" */
     size_t n_names;
     const struct osso_layers *layers; /* only those of these layers, and of none; NULL: all */
     const int32_t *heads;             /* [n_heads] ascending: where an axis is heads, only these; n 0: all */
@@ -41,7 +42,7 @@ struct osso_hooks_options {
 /* USAGE, with the nearest names there are, for what is none. In the order of the names; each hook once. */
 OSSO_API enum osso_status osso_hooks_create(const struct osso_model *model, const struct osso_hooks_options *options,
                                             struct osso_hooks **hooks_out, struct osso_error *err);
-OSSO_API void osso_hooks_free(struct osso_hooks *hooks); /* sessions that use it must have been unhooked or freed */
+OSSO_API void osso_hooks_free(struct osso_hooks *hooks); /* sessions that use it are gone, or look no more */
 /* Number i, from 0 on. False past the last. */
 OSSO_API bool osso_hooks_get(const struct osso_hooks *hooks, size_t i, struct osso_hook *hook_out);
 
@@ -52,9 +53,9 @@ struct osso_hook_value {
     size_t index; /* of the hook in its list */
     int layer, expert;
     int n_rows;
-    int64_t width;           /* of a row; attention: n_heads * n_keys */
-    float *values;           /* [n_rows][width]; NULL for ids */
-    int32_t *ids;            /* [n_rows][width] */
+    int64_t width;            /* of a row; attention: n_heads * n_keys */
+    float *values;            /* [n_rows][width]; NULL for ids */
+    int32_t *ids;             /* [n_rows][width] */
     const int32_t *positions; /* [n_rows] */
     const int32_t *tokens;    /* [n_rows] */
     const uint8_t *replayed;  /* [n_rows] 1: shown before (tap.h) */
@@ -67,7 +68,8 @@ typedef int osso_hook_fn(void *user, const struct osso_hook_value *value);
  * replace it may change them, and the run goes on with what it wrote. Takes the place of the session's tap (engine.h):
  * hooks NULL takes it away. USAGE for replacing what is only computed from others. */
 OSSO_API enum osso_status osso_session_hook(struct osso_session *session, struct osso_hooks *hooks, osso_hook_fn *fn,
-                                            void *user, bool replace, int64_t first, int64_t end, struct osso_error *err);
+                                            void *user, bool replace, int64_t first, int64_t end,
+                                            struct osso_error *err);
 
 /* ---- into a file ------------------------------------------------------------------------------------------------ */
 
@@ -76,15 +78,15 @@ struct osso_capture_options {
     const int32_t *const *texts; /* [n_texts] the ids of each */
     const size_t *lengths;       /* [n_texts] */
     size_t n_texts;
-    const int64_t *positions; /* [n_positions] only these of each text, ascending after they are resolved; negative: from
-                               * its end; n 0: all */
+    const int64_t *positions; /* [n_positions] only these of each text, ascending after they are resolved; negative:
+                               * from its end; n 0: all */
     size_t n_positions;
-    const char *dtype; /* "f32" (NULL), "f16", "bf16" (not in .npz) */
-    int64_t top;       /* only so many largest values of a row, with their places in NAME.indices; 0: all */
-    uint64_t max_bytes; /* LIMIT when the file would be larger; 0: 2 GB */
-    int64_t generate;   /* tokens that are generated after each text, and seen too */
-    struct osso_sampler *sampler;            /* how they are chosen; NULL: the most likely */
-    const int32_t *stop_ids;                 /* [n_stop_ids] an end of generation */
+    const char *dtype;            /* "f32" (NULL), "f16", "bf16" (not in .npz) */
+    int64_t top;                  /* only so many largest values of a row, with their places in NAME.indices; 0: all */
+    uint64_t max_bytes;           /* LIMIT when the file would be larger; 0: 2 GB */
+    int64_t generate;             /* tokens that are generated after each text, and seen too */
+    struct osso_sampler *sampler; /* how they are chosen; NULL: the most likely */
+    const int32_t *stop_ids;      /* [n_stop_ids] an end of generation */
     size_t n_stop_ids;
     const struct osso_tokenizer *tokenizer; /* for the tokens' texts in the metadata; NULL: ids alone */
     const char *model;                      /* the model's name there; NULL: none */
@@ -95,8 +97,8 @@ struct osso_capture_options {
 };
 struct osso_capture_size {
     size_t size;
-    uint64_t file_bytes; /* exact, but for what is said by `at_most` */
-    bool at_most;        /* single experts' rows, and generated tokens, may be fewer */
+    uint64_t file_bytes;       /* exact, but for what is said by `at_most` */
+    bool at_most;              /* single experts' rows, and generated tokens, may be fewer */
     uint64_t rows, kept_bytes; /* rows of a position; memory that the engine keeps for it (osso_session_tap_bytes) */
 };
 /* What osso_capture would write; checks all that can be checked before. */

@@ -48,10 +48,13 @@ struct osso_tap_value {
     /* [n_rows / slots] 1: the row was computed before, and only its sliding K and V are made again. What is replaced
      * must be replaced again; who collects has had it. */
     const uint8_t *replayed;
-    const int32_t *experts; /* [n_rows] row r is of expert experts[r], where tap.def says SLOTS; else NULL */
-    const int32_t *heads;   /* [n_heads] of attn_scores and attn_pattern, whose rows are [n_heads][n_keys] */
-    int n_heads;            /* 0: another tap */
-    int64_t n_keys;         /* positions 0..n_keys-1 */
+    /* [n_rows] row r is of expert experts[r], whose output counts weights[r], where tap.def says SLOTS; of
+     * expert_weights [n_rows][width]; else NULL */
+    const int32_t *experts;
+    const float *weights;
+    const int32_t *heads; /* [n_heads] of attn_scores and attn_pattern, whose rows are [n_heads][n_keys] */
+    int n_heads;          /* 0: another tap */
+    int64_t n_keys;       /* positions 0..n_keys-1 */
 };
 /* Not 0: the step ends here, and osso_step returns CANCELLED. */
 typedef int osso_tap_fn(void *user, const struct osso_tap_value *value);
@@ -69,6 +72,9 @@ struct osso_tap_options {
     int64_t first, end; /* only rows of positions [first, end); end 0: of all from first on */
     osso_tap_fn *fn;
     void *user;
+    /* Called with 1 when a session gets this tap, a fork too, and with -1 when one loses it: user's owners are counted
+     * so. May be NULL. */
+    void (*hold)(void *user, int by);
 };
 
 #ifdef __cplusplus

@@ -132,16 +132,22 @@ struct routing {
     int32_t *slots; /* [n * k]: slot = row * k + j, ascending within an expert */
 };
 
+/* h = g sigmoid(alpha g) (u + shift) of gate and up clamped at limit: gpt-oss's with shift 1; alpha 1, an infinite
+ * limit and shift 0 are a plain SiLU. */
+struct swiglu {
+    float alpha, limit, shift;
+};
+
 struct moe {
     const struct expert_source *source;
     int layer;
     int first_expert, end_expert; /* the range that this process holds; slots of others add nothing */
     int64_t hidden, intermediate;
     const struct view *after; /* the matrix that is multiplied with after the experts, as linear's */
-    float alpha, limit;
+    struct swiglu swiglu;
     struct routing *routing;
     const struct act *in; /* [n][hidden] */
-    struct act *h;        /* [n * k][intermediate]: gate * sigmoid(alpha gate) * (up + 1), clamped; slot-indexed */
+    struct act *h;        /* [n * k][intermediate], slot-indexed */
     real *gate, *up;      /* [n * k][intermediate] before the clamp, kept when not NULL */
     real *out;            /* [n * k][hidden]: expert outputs before weighting, kept when not NULL */
     real *delta;          /* [n][hidden]: sum over experts in ascending id of weight * output */
@@ -221,9 +227,10 @@ struct backend {
                  int64_t width, int n, struct act *out);
     /* The int8 form from f again (after somebody changed f); nothing in exact mode; share: rows. */
     void (*quantize)(const struct hand *h, struct act *a, int n);
-    /* y[r][o] = sum_i W[o][i] a[r][i] + bias[o], y rows y_stride apart; share: outputs in groups of `unit`, or rows
-     * (the backend has one rule for n, groups and members). bias NULL: none. after: the matrix that the caller
-     * multiplies with next, so that its first weights are on their way when these end; NULL: unknown. */
+    /* y[r][o] = sum_i W[o][i] a[r][i] + bias[o], W all zeros where w->data is NULL, y rows y_stride apart; share:
+     * outputs in groups of `unit`, or rows (the backend has one rule for n, groups and members). bias NULL: none.
+     * after: the matrix that the caller multiplies with next, so that its first weights are on their way when these
+     * end; NULL: unknown. */
     void (*linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
                    int64_t unit, const struct view *after, real *y, int64_t y_stride);
     /* Half-split rotation in place; angles[r] = head_dim/2 cosines then head_dim/2 sines; share: as linear's

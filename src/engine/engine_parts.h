@@ -57,6 +57,7 @@ struct osso_session {
     void *user;      /* for taps and scripts */
     int32_t *tokens; /* room for engine->context */
     size_t n;
+    size_t guessed; /* tokens [n, n + guessed) are what may come next: run with the last one, but not yet taken */
     struct kv_seq kv;
     int32_t *nodes;     /* [slot] the prefix tree's node of a full page, -1: none */
     size_t computed;    /* K and V of the full layers exist for tokens [0, computed) */

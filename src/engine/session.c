@@ -98,6 +98,7 @@ enum osso_status osso_session_sync(struct osso_session *s, const int32_t *ids, s
     if (n)
         memmove(s->tokens, ids, n * sizeof *ids);
     s->n = s->synced = n;
+    s->guessed = 0;
     s->logits_from = SIZE_MAX;
     size_t have = s->computed < common ? s->computed : common, last = n > 0 ? n - 1 : 0;
     have = have < last ? have : last; /* the last token is always computed */
@@ -114,14 +115,41 @@ enum osso_status osso_session_sync(struct osso_session *s, const int32_t *ids, s
     return OSSO_OK;
 }
 
+/* Their K and V go with them: the pages they stand in still reach back far enough (KV_KEEP). */
+static void forget_guesses(struct osso_session *s)
+{
+    if (s->computed > s->n)
+        session_set_computed(s, s->n);
+    s->guessed = 0;
+}
+
 enum osso_status osso_session_append(struct osso_session *s, int32_t id, struct osso_error *err)
 {
     if (s->n >= (size_t)s->engine->context)
         return too_long(s, s->n + 1, err);
     enum osso_status status = check_ids(s, &id, 1, err);
-    if (!status)
-        s->tokens[s->n++] = id;
-    return status;
+    if (status)
+        return status;
+    bool right = s->guessed > 0 && s->tokens[s->n] == id;
+    if (right)
+        s->guessed--;
+    else
+        forget_guesses(s);
+    s->tokens[s->n++] = id;
+    return OSSO_OK;
+}
+
+enum osso_status osso_session_guess(struct osso_session *s, const int32_t *ids, size_t n, struct osso_error *err)
+{
+    enum osso_status status = check_ids(s, ids, n, err);
+    if (status)
+        return status;
+    size_t room = (size_t)s->engine->context - s->n;
+    forget_guesses(s);
+    s->guessed = n < room ? n : room;
+    if (s->guessed > 0)
+        memcpy(s->tokens + s->n, ids, s->guessed * sizeof *ids);
+    return OSSO_OK;
 }
 
 enum osso_status osso_session_rewind(struct osso_session *s, size_t n, struct osso_error *err)
@@ -131,6 +159,7 @@ enum osso_status osso_session_rewind(struct osso_session *s, size_t n, struct os
     if (n < s->computed)
         session_leave(s);
     s->n = n;
+    s->guessed = 0;
     size_t last = n > 0 ? n - 1 : 0;
     session_set_computed(s, s->computed < last ? s->computed : last);
     return OSSO_OK;
@@ -142,6 +171,7 @@ void osso_session_release(struct osso_session *s)
     if (s->logits_from < s->computed) /* those rows have had their logits */
         s->logits_from = s->computed;
     session_set_computed(s, 0);
+    s->guessed = 0;
 }
 
 enum osso_status osso_session_fork(struct osso_session *s, struct osso_session **session_out, struct osso_error *err)
@@ -184,7 +214,7 @@ const int32_t *osso_session_tokens(const struct osso_session *s, size_t *n_out)
 
 size_t osso_session_computed(const struct osso_session *s)
 {
-    return s->computed;
+    return s->computed < s->n ? s->computed : s->n;
 }
 
 size_t osso_session_reused(const struct osso_session *s)

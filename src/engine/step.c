@@ -5,14 +5,20 @@
 #include "base/error.h"
 #include "base/must.h"
 
+/* Guesses go with a token that must be run. */
 static size_t pending(const struct osso_session *s)
 {
-    return s->n > s->next ? s->n - s->next : 0;
+    return s->n > s->next ? s->n + s->guessed - s->next : 0;
+}
+
+static bool decodes(const struct osso_session *s)
+{
+    return s->n == s->next + 1;
 }
 
 static bool wants_logits(const struct osso_session *s, size_t pos)
 {
-    return pos >= s->computed && (pos >= s->logits_from || pos == s->n - 1);
+    return pos >= s->computed && (pos >= s->logits_from || pos + 1 >= s->n);
 }
 
 bool session_own(struct osso_session *s, enum kv_group_id g, int slot)
@@ -120,7 +126,7 @@ static void finish_rows(struct osso_session *s, int n)
     e->stats.tokens_replayed += replayed;
     e->stats.tokens_computed += (size_t)n - replayed;
     s->next += (size_t)n;
-    must(s->next <= s->n && s->n <= (size_t)e->context);
+    must(s->next <= s->n + s->guessed && s->n + s->guessed <= (size_t)e->context);
     if (s->next > s->computed) {
         if (e->tap && tap_spec_writes(e->tap) && s->computed < s->made_from)
             s->made_from = s->computed;
@@ -242,7 +248,7 @@ static int choose_rows(struct osso_engine *e, struct osso_session *const *sessio
             /* The first round begins elsewhere in every step: more decoding sessions than rows all get on. */
             int turn = round == 0 ? (int)(e->step_count % (uint64_t)n_sessions) : 0;
             struct osso_session *s = sessions[(i + turn) % n_sessions];
-            if (pending(s) == 0 || (pending(s) == 1) != (round == 0) || s->logits_step == e->step_count)
+            if (pending(s) == 0 || decodes(s) != (round == 0) || s->logits_step == e->step_count)
                 continue; /* the last: it is in the list twice */
             if (round == 1 && session_meet(s, n))
                 continue;

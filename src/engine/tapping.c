@@ -1,10 +1,8 @@
 /* tapping.c: taps of sessions, and of the engine: who has one, what must be kept for them, who looks at which rows of a
- * step; and the way from residual rows to logits outside of one. */
+ * step. */
 #include "engine/engine_parts.h"
 
 #include "base/error.h"
-
-#include <string.h>
 
 /* ---- room ------------------------------------------------------------------------------------------------------- */
 
@@ -30,7 +28,8 @@ static bool fits(const struct keep_room *have, const struct keep_room *need)
 }
 
 /* Memory is given back when nobody has a tap any more, and not before: forks come and go. */
-static enum osso_status make_room(struct osso_engine *e, const struct keep_room *need, bool last, struct osso_error *err)
+static enum osso_status make_room(struct osso_engine *e, const struct keep_room *need, bool last,
+                                  struct osso_error *err)
 {
     if (fits(&e->kept_room, need) && !last)
         return OSSO_OK;
@@ -42,14 +41,21 @@ static enum osso_status make_room(struct osso_engine *e, const struct keep_room 
     return OSSO_OK;
 }
 
+static void let_go(struct osso_session *s)
+{
+    if (s->tap && s->tap->hold)
+        s->tap->hold(s->tap->user, -1);
+    tap_spec_free(s->tap);
+    s->tap = NULL;
+}
+
 static void take_away(struct osso_session *s)
 {
     struct osso_error ignored;
     struct keep_room none = {0};
     if (!s->tap)
         return;
-    tap_spec_free(s->tap);
-    s->tap = NULL;
+    let_go(s);
     if (--s->engine->n_taps == 0)
         make_room(s->engine, &none, true, &ignored); /* nothing is allocated for nothing */
 }
@@ -62,8 +68,10 @@ static enum osso_status give(struct osso_session *s, struct tap_spec *tap, struc
         tap_spec_free(tap);
         return status;
     }
+    if (tap->hold) /* before the old one goes: it may have the same user */
+        tap->hold(tap->user, 1);
     s->engine->n_taps += !s->tap;
-    tap_spec_free(s->tap);
+    let_go(s);
     s->tap = tap;
     tap->session = s;
     return OSSO_OK;
@@ -207,72 +215,11 @@ void tapping_begin(struct osso_engine *e, int n_seqs)
     int n = 0, row = 0;
     int64_t at = 0;
     if (e->tap)
-        e->looks[n++] = (struct tap_look){
-            .spec = e->tap, .end = t->rows.n, .end_logits = t->rows.n_logits, .seq = -1};
+        e->looks[n++] = (struct tap_look){.spec = e->tap, .end = t->rows.n, .end_logits = t->rows.n_logits, .seq = -1};
     for (int i = 0; i < n_seqs && e->n_taps; row += e->take[i++]) {
         e->wants[i] = (struct attend_want){0};
         if (e->in_step[i]->tap)
             look_at(e, i, row, &e->looks[n++], &at);
     }
     taps_set(t, e->looks, n, at > 0 ? e->wants : NULL, e->config.n_layers);
-}
-
-/* ---- rows after the fact ------------------------------------------------------------------------------------------ */
-
-static void run_head(const struct member *member, void *arg)
-{
-    struct osso_engine *e = arg;
-    struct hand hand = forward_hand(&e->forward, member);
-    forward_head(&hand, &e->forward);
-}
-
-/* n rows, as many as a step can have logits of. */
-static enum osso_status unembed(struct osso_engine *e, const float *residual, size_t n, float *normed, float *logits,
-                                struct osso_error *err)
-{
-    const struct backend *be = e->backend;
-    struct activations *a = &e->forward.acts;
-    size_t hidden = (size_t)e->config.hidden, vocab = (size_t)e->config.vocab;
-    for (size_t i = 0; i < n; i++)
-        e->logit_rows[i] = (int32_t)i;
-    e->forward.batch = (struct batch){.n = (int)n,
-                                      .n_logits = (int)n,
-                                      .head_dim = e->config.head_dim,
-                                      .logit_rows = e->logit_rows,
-                                      .token = e->token,
-                                      .pos = e->pos,
-                                      .seq = e->seq,
-                                      .angles = e->angles};
-    taps_set(&e->forward.taps, NULL, 0, NULL, e->config.n_layers);
-    enum osso_status status = forward_begin(&e->forward, &e->broken_why);
-    if (!status) {
-        be->put(be, a->x[e->config.n_layers], residual, n * hidden * sizeof *residual);
-        team_run(e->team, run_head, e);
-        status = forward_end(&e->forward, &e->broken_why);
-    }
-    if (status)
-        return engine_break(e, status, err);
-    if (normed)
-        memcpy(normed, be->host(be, a->final.f, n * hidden * sizeof *normed), n * hidden * sizeof *normed);
-    if (logits)
-        memcpy(logits, be->host(be, a->logits, n * vocab * sizeof *logits), n * vocab * sizeof *logits);
-    return OSSO_OK;
-}
-
-enum osso_status osso_unembed(struct osso_engine *e, const float *residual, size_t n, float *normed_out,
-                              float *logits_out, struct osso_error *err)
-{
-    enum osso_status status = engine_check(e, err);
-    if (e->in_run || !e->model)
-        return error_set(err, OSSO_USAGE, "%s", e->in_run ? "residual rows cannot become logits from within a tap"
-                                                          : "a scripted engine has no residual stream");
-    e->step_count++; /* the last step's logits give way */
-    for (size_t i = 0; i < n && !status; i += (size_t)e->max_logits) {
-        size_t piece = n - i < (size_t)e->max_logits ? n - i : (size_t)e->max_logits;
-        status = engine_interrupted(e) ? error_set(err, OSSO_CANCELLED, "interrupted after %zu of %zu rows", i, n)
-                                       : unembed(e, residual + i * (size_t)e->config.hidden, piece,
-                                                 normed_out ? normed_out + i * (size_t)e->config.hidden : NULL,
-                                                 logits_out ? logits_out + i * (size_t)e->config.vocab : NULL, err);
-    }
-    return status;
 }

@@ -28,9 +28,8 @@ static char *without_brackets(const char *typed)
 
 /* Beginnings of names that others have, and ours. */
 static const char *const beginnings[][2] = {
-    {"transformer.h.", "model.layers."},  {"transformer.wte", "model.embed_tokens"},
-    {"transformer.", "model."},           {"layers.", "model.layers."},
-    {"embed_tokens", "model.embed_tokens"}, {"model.lm_head", "lm_head"},
+    {"transformer.h.", "model.layers."}, {"transformer.wte", "model.embed_tokens"}, {"transformer.", "model."},
+    {"layers.", "model.layers."},        {"embed_tokens", "model.embed_tokens"},    {"model.lm_head", "lm_head"},
 };
 
 /* The number (or pattern of numbers) behind `before` in a name; its length. */
@@ -175,13 +174,14 @@ static size_t likeness(const char *a, const char *b)
     return 2 * (front + back) + 1000 - (n > m ? n - m : m - n);
 }
 
-void hook_name_guesses(const char *spelled, char *space, size_t size)
+void hook_name_guesses(const char *spelled, int n_layers, char *space, size_t size)
 {
     enum { GUESSES = 3 };
     char typed[128], layer[32];
     const char *best[GUESSES] = {0};
     struct buf b = {0};
     as_row(spelled, typed, sizeof typed, layer, sizeof layer);
+    bool in_range = isdigit((unsigned char)*layer) && strtol(layer, NULL, 10) < n_layers;
     for (int g = 0; g < GUESSES; g++) {
         size_t most = 0;
         for (int i = 0; hook_row(i); i++) {
@@ -196,7 +196,7 @@ void hook_name_guesses(const char *spelled, char *space, size_t size)
         buf_puts(&b, g ? ", " : "");
         for (const char *c = best[g]; *c; c++)
             if (*c == 'L' && (c == best[g] || c[-1] == '.') && (c[1] == '.' || !c[1]))
-                buf_puts(&b, isdigit((unsigned char)*layer) ? layer : "0");
+                buf_puts(&b, in_range ? layer : "0");
             else
                 buf_putc(&b, *c);
     }

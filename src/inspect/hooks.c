@@ -1,4 +1,4 @@
-/* hooks.c: the table of hooks, and a list of them for a model. */
+/* hooks.c: a list of hooks for a model. */
 #include "inspect/hooks.h"
 
 #include "base/error.h"
@@ -10,45 +10,24 @@
 #include <stdio.h>
 #include <string.h>
 
-#define AXES2(a, b) {a, b, NO_AXIS}
-#define AXES3(a, b, c) {a, b, c}
-#define WRITES true
-#define READS false
-static const struct hook_row table[] = {
-#define HOOK(name, tap, form, axes, access, what) {name, what, OSSO_TAP_##tap, HOOK_##form, axes, access},
-#define MODULE(name, tap, axes, access, what) {name, what, OSSO_TAP_##tap, HOOK_ROW, axes, access},
-#include "inspect/hooks.def"
-};
-#undef WRITES
-#undef READS
-
-static const struct {
-    const char *word, *name;
-} words[] = {
-#define WORD(word, name) {word, name},
-#include "inspect/hooks.def"
-};
-
-const struct hook_row *hook_row(int i)
-{
-    return i >= 0 && (size_t)i < sizeof table / sizeof *table ? &table[i] : NULL;
-}
-
-const char *hook_word(int i, const char **name_out)
-{
-    if (i < 0 || (size_t)i >= sizeof words / sizeof *words)
-        return NULL;
-    *name_out = words[i].name;
-    return words[i].word;
-}
-
-/* ---- axes --------------------------------------------------------------------------------------------------------- */
+/* ---- axes ---------------------------------------------------------------------------------------------------------
+ */
 
 static const char *const axis_names[] = {
-    [POS] = "pos",           [KEYS] = "key",       [ROUTED] = "routed pos", [ONE] = "1",
-    [HIDDEN] = "hidden",     [HEADS] = "head",     [KV_HEADS] = "kv head",  [HEAD_DIM] = "head_dim",
-    [Q_WIDTH] = "heads * head_dim", [KV_WIDTH] = "kv heads * head_dim", [EXPERTS] = "expert", [CHOSEN] = "chosen",
-    [INNER] = "intermediate", [VOCAB] = "vocab",
+    [POS] = "pos",
+    [KEYS] = "key",
+    [ROUTED] = "routed pos",
+    [ONE] = "1",
+    [HIDDEN] = "hidden",
+    [HEADS] = "head",
+    [KV_HEADS] = "kv head",
+    [HEAD_DIM] = "head_dim",
+    [Q_WIDTH] = "heads * head_dim",
+    [KV_WIDTH] = "kv heads * head_dim",
+    [EXPERTS] = "expert",
+    [CHOSEN] = "chosen",
+    [INNER] = "intermediate",
+    [VOCAB] = "vocab",
 };
 
 /* -1: as many as there are. */
@@ -101,7 +80,8 @@ bool osso_hooks_get(const struct osso_hooks *h, size_t i, struct osso_hook *out)
     return true;
 }
 
-/* ---- a list ------------------------------------------------------------------------------------------------------- */
+/* ---- a list -------------------------------------------------------------------------------------------------------
+ */
 
 static bool has(const struct osso_hooks *h, const char *name)
 {
@@ -183,7 +163,7 @@ static enum osso_status unknown(const struct osso_hooks *h, const char *typed, c
 {
     char guesses[320];
     const struct config *c = h->config;
-    hook_name_guesses(spelled, guesses, sizeof guesses);
+    hook_name_guesses(spelled, c->n_layers, guesses, sizeof guesses);
     return error_set(err, OSSO_USAGE,
                      "no hook %s: this model has layers 0 to %d and experts 0 to %d; nearest: %s (osso inspect hooks "
                      "lists them)",

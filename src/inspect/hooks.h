@@ -19,7 +19,23 @@ enum hook_form {
     HOOK_CHOICES,   /* slots in that order */
     HOOK_EXPERT     /* the slots of one expert */
 };
-enum hook_axis { NO_AXIS, POS, KEYS, ROUTED, ONE, HIDDEN, HEADS, KV_HEADS, HEAD_DIM, Q_WIDTH, KV_WIDTH, EXPERTS, CHOSEN, INNER, VOCAB };
+enum hook_axis {
+    NO_AXIS,
+    POS,
+    KEYS,
+    ROUTED,
+    ONE,
+    HIDDEN,
+    HEADS,
+    KV_HEADS,
+    HEAD_DIM,
+    Q_WIDTH,
+    KV_WIDTH,
+    EXPERTS,
+    CHOSEN,
+    INNER,
+    VOCAB
+};
 
 struct hook_row {
     const char *name, *what;
@@ -51,6 +67,12 @@ int64_t hook_width(const struct osso_hooks *hooks, const struct hook *hook);
 const struct hook_row *hook_row(int i);
 const char *hook_word(int i, const char **name_out);
 
+/* ---- session_hook.c ---- */
+
+/* What an engine keeps for a session with these hooks (osso_session_tap_bytes); USAGE as osso_session_hook. */
+enum osso_status session_hook_bytes(const struct osso_engine *engine, const struct osso_hooks *hooks, int64_t first,
+                                    int64_t end, uint64_t *bytes_out, struct osso_error *err);
+
 /* ---- hook_names.c ---- */
 
 /* A name as it was typed, in the spelling of hooks.def (mem_free it): other programs' words, words of components and
@@ -61,6 +83,6 @@ bool hook_name_matches(const char *pattern, const char *name);
 /* Does the pattern speak of single experts (".experts.3.", ".experts.*.")? */
 bool hook_name_of_expert(const char *pattern);
 /* Names of hooks.def that were probably meant, as words for a sentence. */
-void hook_name_guesses(const char *spelled, char *space, size_t size);
+void hook_name_guesses(const char *spelled, int n_layers, char *space, size_t size);
 
 #endif

@@ -164,7 +164,7 @@ static void route(const struct hand *h, struct forward *f, int layer)
         s->routing.n = f->batch.n;
         s->routing.k = f->top_k;
         s->routing.n_experts = f->config->n_experts;
-        f->taps.expert_ids = s->routing.ids;
+        f->taps.routing = &s->routing;
     }
     struct act in = s->mlp_in; /* a choice hangs on these sums: they are f32 in every mode, quantized matrices too */
     in.q = NULL;
@@ -190,8 +190,7 @@ static bool experts(const struct hand *h, struct forward *f, int layer)
                       .hidden = c->hidden,
                       .intermediate = c->intermediate,
                       .after = layer + 1 < c->n_layers ? &f->weights->layers[layer + 1].q : &f->weights->head,
-                      .alpha = (float)c->swiglu_alpha,
-                      .limit = (float)c->swiglu_limit,
+                      .swiglu = weights_swiglu(c),
                       .routing = &s->routing,
                       .in = &s->mlp_in,
                       .h = &s->h,

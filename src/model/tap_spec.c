@@ -63,8 +63,9 @@ static enum osso_status check_places(const struct config *c, const struct osso_t
                                  c->n_layers - 1);
     for (int i = 0; o->heads && i < o->n_heads; i++)
         if (o->heads[i] < 0 || o->heads[i] >= c->n_heads || (i > 0 && o->heads[i] <= o->heads[i - 1]))
-            return error_set(err, OSSO_USAGE, "a tap on head %d: this model has heads 0 to %d, each named once, ascending",
-                             o->heads[i], c->n_heads - 1);
+            return error_set(err, OSSO_USAGE,
+                             "a tap on head %d: this model has heads 0 to %d, each named once, ascending", o->heads[i],
+                             c->n_heads - 1);
     if (o->heads && o->n_heads < 1)
         return error_set(err, OSSO_USAGE, "a tap on no head at all; heads NULL: all");
     return OSSO_OK;
@@ -172,6 +173,7 @@ enum osso_status tap_spec_create(const struct config *c, const struct osso_tap_o
         return error_nomem(err, sizeof *s, "a tap");
     s->fn = o.fn;
     s->user = o.user;
+    s->hold = o.hold;
     s->replaces = o.replaces;
     s->first = o.first;
     s->end = o.end ? o.end : INT64_MAX;

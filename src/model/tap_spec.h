@@ -1,4 +1,5 @@
-/* tap_spec.h: a tap as somebody asked for it (osso_tap_options), checked and unfolded; what tap.def says of each tap. */
+/* tap_spec.h: a tap as somebody asked for it (osso_tap_options), checked and unfolded; what tap.def says of each tap.
+ */
 #ifndef OSSO_MODEL_TAP_SPEC_H
 #define OSSO_MODEL_TAP_SPEC_H
 
@@ -19,8 +20,9 @@ struct tap_spec {
     const struct osso_session *session; /* whose tap it is; NULL: of all rows of a step */
     osso_tap_fn *fn;
     void *user;
-    uint64_t *in;      /* [n_layers + 1] taps wanted in layer l: in[l + 1]; of no layer: in[0] */
-    uint64_t replaces; /* taps that fn may change */
+    void (*hold)(void *user, int by); /* NULL: nobody counts */
+    uint64_t *in;                     /* [n_layers + 1] taps wanted in layer l: in[l + 1]; of no layer: in[0] */
+    uint64_t replaces;                /* taps that fn may change */
     int64_t first, end;
     int n_layers, n_heads; /* heads that are shown of attention */
     int32_t *heads;        /* [n_heads] */

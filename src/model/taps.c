@@ -131,6 +131,18 @@ static void move_wanted(const struct taps *t, const struct part *p, const struct
     }
 }
 
+/* Whose rows those of chosen experts are. */
+static void tell_experts(const struct backend *be, const struct taps *t, const struct tap_look *look, struct part *p)
+{
+    bool by_slot = tap_table[p->v.tap].kind == SLOTS;
+    if (!by_slot && p->v.tap != OSSO_TAP_EXPERT_WEIGHTS)
+        return;
+    int64_t k = t->dims.experts_per_token, first = look->first * k;
+    size_t n = (size_t)p->v.n_rows * (size_t)(by_slot ? 1 : k);
+    p->v.experts = be->host(be, t->routing->ids + first, n * sizeof *p->v.experts);
+    p->v.weights = be->host(be, t->routing->weights + first, n * sizeof *p->v.weights);
+}
+
 static void call(const struct backend *be, struct taps *t, const struct tap_look *look, struct part *p, real *values,
                  int32_t *ids)
 {
@@ -144,8 +156,8 @@ static void call(const struct backend *be, struct taps *t, const struct tap_look
     void *host = be->host(be, there, bytes);
     p->v.values = values ? host : NULL;
     p->v.ids = ids ? host : NULL;
-    if (tap_table[p->v.tap].kind == SLOTS && t->expert_ids)
-        p->v.experts = be->host(be, t->expert_ids + look->first * p->v.slots, (size_t)p->v.n_rows * sizeof *ids);
+    if (t->routing)
+        tell_experts(be, t, look, p);
     if (wanted) {
         move_wanted(t, p, look, host, true);
         p->v.values = t->wanted;

@@ -38,7 +38,7 @@ struct taps {
     } at[MAX_LAYERS + 1];      /* in layer l: at[l + 1] */
     struct attend_want *wants; /* [sequences] what is kept of attention; NULL: of all rows and heads */
     real *wanted;              /* [n_logits][hidden], where a tap of kind WANTED is set */
-    int32_t *expert_ids;       /* of the layer in work; the backend's */
+    struct routing *routing;   /* of the layer in work */
     int ended;                 /* what fn returned to end this step; 0: it goes on */
     enum osso_tap ended_by;
     int ended_in; /* the layer */

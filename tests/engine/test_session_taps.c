@@ -1,7 +1,7 @@
-/* test_session_taps.c: a tap of a session. It sees that session's rows alone, each once, warm or cold, across windows and
- * pages; what it replaces stays with the session and its forks, and clean sessions keep their bits, whatever happens beside
- * them; only the heads, rows and layers that are wanted are kept; scores and weights of attention can be replaced, and z
- * follows; residual rows become logits with a step's bits. */
+/* test_session_taps.c: a tap of a session. It sees that session's rows alone, each once, warm or cold, across windows
+ * and pages; what it replaces stays with the session and its forks, and clean sessions keep their bits, whatever
+ * happens beside them; only the heads, rows and layers that are wanted are kept; scores and weights of attention can be
+ * replaced, and z follows; residual rows become logits with a step's bits. */
 #include "model_test.h"
 
 #include "engine/engine_parts.h"
@@ -54,7 +54,8 @@ static void set_tap(struct rig *r, struct osso_session *s, struct osso_tap_optio
     check_ok(osso_session_set_tap(s, &o, &r->err), r->err);
 }
 
-/* ---- what a callback is told -------------------------------------------------------------------------------------- */
+/* ---- what a callback is told --------------------------------------------------------------------------------------
+ */
 
 struct told {
     const struct osso_session *session;
@@ -77,13 +78,16 @@ static int be_told(void *user, const struct osso_tap_value *v)
             t->first[v->tap][pos]++;
         if (v->tap == OSSO_TAP_EXPERT_IDS)
             memcpy(t->experts[pos], v->ids + i * v->width, (size_t)v->width * sizeof *v->ids);
-        for (int j = 0; v->slots > 1 && j < v->slots; j++)
+        for (int j = 0; v->slots > 1 && j < v->slots; j++) {
             assert_int_equal(v->experts[r + j], t->experts[pos][j]);
+            assert_true(v->weights[r + j] > 0 && v->weights[r + j] <= 1);
+        }
     }
     return 0;
 }
 
-/* Every row once: cold, after another session has computed the prompt, in pieces, beside others, and across a rewind. */
+/* Every row once: cold, after another session has computed the prompt, in pieces, beside others, and across a rewind.
+ */
 static void test_every_row_once(void **state)
 {
     (void)state;
@@ -153,7 +157,8 @@ static void test_shares_what_is_clean(void **state)
     rig_close(&r);
 }
 
-/* ---- interventions ------------------------------------------------------------------------------------------------ */
+/* ---- interventions ------------------------------------------------------------------------------------------------
+ */
 
 struct harm {
     struct rng *rng;
@@ -200,8 +205,8 @@ static void intervene(struct rig *r, struct rng *rng, const int32_t *ids, const 
     if (rng_below(rng, 2))
         clean = session(r, 1, ids, n);
     for (bool on = true; on && !(osso_session_ready(harmed) && (!clean || osso_session_ready(clean)));) {
-        enum osso_status status =
-            osso_step(r->engine, (struct osso_session *[]){harmed, clean}, clean ? 2 : 1, 200, &r->err);
+        enum osso_status status = osso_step(r->engine, (struct osso_session *[]){harmed, clean}, clean ? 2 : 1, 200,
+                                            &r->err);
         assert_true(status == OSSO_OK || (status == OSSO_CANCELLED && harm.calls == harm.end_after));
         if (status && rng_below(rng, 2)) {
             check_ok(osso_session_set_tap(harmed, NULL, &r->err), r->err);
@@ -239,7 +244,8 @@ static void test_interventions(void **state)
     }
 }
 
-/* ---- attention ---------------------------------------------------------------------------------------------------- */
+/* ---- attention ----------------------------------------------------------------------------------------------------
+ */
 
 static int leave_be(void *user, const struct osso_tap_value *v)
 {
@@ -396,16 +402,20 @@ static void test_attention(void **state)
     uint64_t all_bytes, few_bytes;
     struct osso_session *s = session(&r, 3, ids, SHORT);
     const int32_t heads[] = {1, c->n_heads - 1};
-    struct osso_tap_options o = {
-        .size = sizeof o, .taps = 1ull << OSSO_TAP_ATTN_SCORES, .fn = attend, .heads = heads, .n_heads = 2, .first = 30};
+    struct osso_tap_options o = {.size = sizeof o,
+                                 .taps = 1ull << OSSO_TAP_ATTN_SCORES,
+                                 .fn = attend,
+                                 .heads = heads,
+                                 .n_heads = 2,
+                                 .first = 30};
     check_ok(osso_session_tap_bytes(s, &o, &few_bytes, &r.err), r.err);
     o.heads = NULL;
     check_ok(osso_session_tap_bytes(s, &o, &all_bytes, &r.err), r.err);
     assert_true(few_bytes > 0 && few_bytes < all_bytes);
     osso_session_free(s);
-    struct attention few =
-        look_at(&r, ids, (struct osso_tap_options){.heads = heads, .n_heads = 2, .first = 30, .end = 38},
-                (struct attention){.knock = -1});
+    struct attention few = look_at(&r, ids,
+                                   (struct osso_tap_options){.heads = heads, .n_heads = 2, .first = 30, .end = 38},
+                                   (struct attention){.knock = -1});
     for (int pos = 0; pos < SHORT; pos++)
         for (int i = 0; i < 2; i++) {
             float none[SHORT] = {0};
@@ -421,7 +431,8 @@ static void test_attention(void **state)
     rig_close(&r);
 }
 
-/* ---- logits after the fact ------------------------------------------------------------------------------------------ */
+/* ---- logits after the fact ------------------------------------------------------------------------------------------
+ */
 
 struct residual {
     float *rows, *normed;
@@ -453,7 +464,8 @@ static void test_unembed(void **state)
         size_t bytes = LENGTH * (size_t)r.vocab * sizeof(float), hidden = LENGTH * (size_t)c->hidden;
         random_ids(&r, 10, ids, LENGTH);
         float *want = all_logits(&r, ids, LENGTH, 0), *have = malloc(bytes), *normed = malloc(hidden * sizeof *normed);
-        struct residual k = {malloc(hidden * sizeof *k.rows), malloc(hidden * sizeof *k.rows), c->n_layers - 1, r.engine};
+        struct residual k = {malloc(hidden * sizeof *k.rows), malloc(hidden * sizeof *k.rows), c->n_layers - 1,
+                             r.engine};
         struct osso_session *s = session(&r, 3, ids, LENGTH);
         osso_session_want_logits(s, 0);
         set_tap(&r, s,
@@ -475,7 +487,8 @@ static void test_unembed(void **state)
     }
 }
 
-/* ---- refusals ----------------------------------------------------------------------------------------------------- */
+/* ---- refusals -----------------------------------------------------------------------------------------------------
+ */
 
 static void test_refused(void **state)
 {
@@ -518,9 +531,10 @@ static void test_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_row_once), cmocka_unit_test(test_shares_what_is_clean),
-                                       cmocka_unit_test(test_interventions),  cmocka_unit_test(test_write_back),
-                                       cmocka_unit_test(test_attention),      cmocka_unit_test(test_unembed),
-                                       cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_row_once), cmocka_unit_test(test_shares_what_is_clean),
+        cmocka_unit_test(test_interventions),  cmocka_unit_test(test_write_back),
+        cmocka_unit_test(test_attention),      cmocka_unit_test(test_unembed),
+        cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests_name("session taps", tests, NULL, NULL);
 }

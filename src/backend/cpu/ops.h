@@ -50,7 +50,7 @@ static inline uint8_t *ops_kv_head(const struct kv_rows *kv, int64_t r, int64_t 
 /* Where this member begins to read a matrix, when outputs are shared evenly; NULL for NULL. */
 static inline const uint8_t *ops_share_data(const struct member *member, const struct view *w)
 {
-    return w ? w->data + w->rows * member->id / member->n * w->row_stride : NULL;
+    return w && w->data ? w->data + w->rows * member->id / member->n * w->row_stride : NULL;
 }
 
 /* What the ops of ops_back.h need: CHAIN_BYTES for products, and behind them what attention, norms and experts use. */
