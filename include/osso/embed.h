@@ -35,13 +35,14 @@ struct osso_embed_options {
     int sessions;            /* texts at a time; 0: 32. The engine has to have room for them, and does with fewer pages */
     const int32_t *stop_ids; /* [n_stop_ids] end what a text generates, and are not pooled */
     size_t n_stop_ids;
+    const struct osso_layers *layers; /* not NULL: these layers in the place of `layer`, ascending */
     /* Called after each step with texts done; a result other than 0 ends it (CANCELLED). May be NULL. */
     int (*progress)(void *user, uint64_t done, uint64_t total);
     void *user;
 };
 /* Sets what follows from the number of texts and the longest of them: context (where it is 0), sessions. */
 OSSO_API void osso_embed_engine(size_t n_texts, size_t longest, struct osso_engine_options *options);
-/* vectors_out: [n_texts][hidden]. USAGE for a text without tokens or that does not fit the context, and for a layer that
+/* vectors_out: [n_texts][hidden], with o.layers [n_texts][layers][hidden]. USAGE for a text without tokens or that does not fit the context, and for a layer that
  * the model does not have; NUMERIC when a text's vector is no number. *failed_out (may be NULL): the text that it is
  * about, n_texts when it is about none. */
 OSSO_API enum osso_status osso_embed(struct osso_engine *engine, const struct osso_embed_text *texts, size_t n_texts,

@@ -122,11 +122,9 @@ static bool is_image(const struct jval *v)
 }
 
 static enum osso_status add_line(const struct options *o, struct runner *r, struct embed_texts *texts, const char *line,
-                                 size_t len, int64_t number, struct osso_error *err)
+                                 size_t len, const char *where, int64_t number, struct osso_error *err)
 {
-    char where[600];
     struct jdoc *doc;
-    snprintf(where, sizeof where, "%s, line %lld", o->v[OPT_embed_data].s, (long long)number);
     enum osso_status status = jdoc_read(line, len, where, &doc, err);
     if (status)
         return status;
@@ -142,10 +140,12 @@ static enum osso_status add_line(const struct options *o, struct runner *r, stru
 }
 
 enum osso_status embed_texts_lines(const struct options *o, struct runner *r, struct embed_texts *texts,
-                                   const char *path, struct osso_error *err)
+                                   const char *path, bool json, struct osso_error *err)
 {
     struct buf in = {0};
+    char where[600];
     int64_t number = 0;
+    size_t before = texts->n;
     enum osso_status status = input_read(path, &in, err);
     if (!status)
         status = embed_no_image(in.data ? in.data : "", in.len, path, err);
@@ -156,11 +156,13 @@ enum osso_status embed_texts_lines(const struct options *o, struct runner *r, st
         size_t len = newline ? (size_t)(newline - in.data) - at : in.len - at;
         next = at + len + 1;
         number++;
-        if (strspn(in.data + at, " \t\r\n") < len)
-            status = add_line(o, r, texts, in.data + at, len, number, err);
+        if (strspn(in.data + at, " \t\r\n") < len) {
+            snprintf(where, sizeof where, "%s, line %lld", path, (long long)number);
+            status = (json ? add_line : embed_texts_add)(o, r, texts, in.data + at, len, where, number, err);
+        }
     }
     texts->where = path;
-    if (!status && texts->n == 0)
+    if (!status && texts->n == before)
         status = error_set(err, OSSO_USAGE, "%s holds no text; give one a line", path);
     buf_free(&in);
     return status;

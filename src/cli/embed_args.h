@@ -19,9 +19,9 @@ void embed_texts_free(struct embed_texts *texts);
  * many. */
 enum osso_status embed_texts_add(const struct options *options, struct runner *runner, struct embed_texts *texts,
                                  const char *text, size_t len, const char *where, int64_t line, struct osso_error *err);
-/* A line each: a JSON string, or an object with "text". Empty lines are passed over. */
+/* A line each: the text itself or, with json, a JSON string or an object with "text". Empty lines are passed over. */
 enum osso_status embed_texts_lines(const struct options *options, struct runner *runner, struct embed_texts *texts,
-                                   const char *path, struct osso_error *err);
+                                   const char *path, bool json, struct osso_error *err);
 /* USAGE, with what is possible instead, where these bytes are an image. */
 enum osso_status embed_no_image(const char *bytes, size_t len, const char *where, struct osso_error *err);
 

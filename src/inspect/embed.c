@@ -16,8 +16,8 @@ struct slot {
     struct embedding *run;
     struct osso_session *session;
     const struct osso_embed_text *text; /* NULL: free */
-    double *pooled;                     /* [hidden] */
-    size_t rows;                        /* that are in it */
+    double *pooled;                     /* [layers][hidden] */
+    size_t *rows;                       /* [layers] that are in each */
     int64_t generated;
 };
 
@@ -30,7 +30,9 @@ struct embedding {
     struct slot *slots;
     struct osso_session **active;
     double *pools; /* the slots' */
+    size_t *counts;
     struct osso_layers layers;
+    size_t n_layers; /* in it */
     size_t failed;
     int n_slots, n_active;
 };
@@ -46,15 +48,24 @@ static double scale_of(const struct config *c, const float *x)
     return 1 / sqrt(squares / (double)c->hidden + c->rms_eps);
 }
 
-static void pool_row(struct slot *slot, const float *x)
+static size_t place_of(const struct osso_layers *layers, int layer)
+{
+    size_t place = 0;
+    for (int l = 0; l < layer; l++)
+        place += layers->bits[l / 64] >> l % 64 & 1;
+    return place;
+}
+
+static void pool_row(struct slot *slot, size_t place, const float *x)
 {
     const struct embedding *e = slot->run;
     const struct config *c = &e->engine->config;
-    const float *gain = e->o.layer == OSSO_EMBED_LAST ? e->engine->weights.final_norm : NULL;
+    const float *gain = e->o.layer == OSSO_EMBED_LAST && !e->o.layers ? e->engine->weights.final_norm : NULL;
     double scale = gain ? scale_of(c, x) : 1;
-    bool first = slot->rows++ == 0;
+    bool first = slot->rows[place]++ == 0;
+    double *pooled = slot->pooled + place * (size_t)c->hidden;
     for (int64_t i = 0; i < c->hidden; i++) {
-        double value = gain ? x[i] * scale * gain[i] : x[i], *to = &slot->pooled[i];
+        double value = gain ? x[i] * scale * gain[i] : x[i], *to = &pooled[i];
         if (first || e->o.pool == OSSO_POOL_LAST)
             *to = value;
         else if (e->o.pool == OSSO_POOL_MEAN)
@@ -69,11 +80,11 @@ static int see(void *user, const struct osso_tap_value *v)
 {
     struct slot *slot = user;
     const struct osso_embed_text *t = slot->text;
-    size_t to = t->to ? t->to : t->n;
+    size_t to = t->to ? t->to : t->n, place = place_of(&slot->run->layers, v->layer);
     for (int r = 0; r < v->n_rows; r++) {
         size_t pos = (size_t)v->positions[r];
         if (!v->replayed[r] && pos >= t->from && (pos < to || pos >= t->n))
-            pool_row(slot, v->values + r * v->width);
+            pool_row(slot, place, v->values + r * v->width);
     }
     return 0;
 }
@@ -91,7 +102,7 @@ static enum osso_status load(struct embedding *e, struct slot *slot, struct osso
                                    .user = slot};
     e->failed = e->next++;
     slot->text = t;
-    slot->rows = 0;
+    memset(slot->rows, 0, e->n_layers * sizeof *slot->rows);
     slot->generated = 0;
     enum osso_status status = osso_session_sync(slot->session, t->ids, t->n, err);
     if (!status) /* after it: rows that the session has already are shown only so */
@@ -101,23 +112,28 @@ static enum osso_status load(struct embedding *e, struct slot *slot, struct osso
     return status;
 }
 
-static enum osso_status finish(struct embedding *e, struct slot *slot, struct osso_error *err)
+static bool make_vector(const struct embedding *e, double *pooled, size_t rows, float *out)
 {
     int64_t hidden = e->engine->config.hidden;
-    size_t index = (size_t)(slot->text - e->texts);
-    float *out = e->vectors + index * (size_t)hidden;
-    double squares = 0, by = e->o.pool == OSSO_POOL_MEAN ? 1 / (double)slot->rows : 1;
+    double squares = 0, by = e->o.pool == OSSO_POOL_MEAN ? 1 / (double)rows : 1;
     for (int64_t i = 0; i < hidden; i++) {
-        slot->pooled[i] *= by;
-        squares += slot->pooled[i] * slot->pooled[i];
-    }
-    if (!isfinite(squares)) {
-        e->failed = index;
-        return error_set(err, OSSO_NUMERIC, "the text's vector is not finite: weights or activations overflow");
+        pooled[i] *= by;
+        squares += pooled[i] * pooled[i];
     }
     by = e->o.no_normalize || squares == 0 ? 1 : 1 / sqrt(squares);
     for (int64_t i = 0; i < hidden; i++)
-        out[i] = (float)(slot->pooled[i] * by);
+        out[i] = (float)(pooled[i] * by);
+    return isfinite(squares);
+}
+
+static enum osso_status finish(struct embedding *e, struct slot *slot, struct osso_error *err)
+{
+    size_t hidden = (size_t)e->engine->config.hidden, index = (size_t)(slot->text - e->texts);
+    for (size_t l = 0; l < e->n_layers; l++)
+        if (!make_vector(e, slot->pooled + l * hidden, slot->rows[l], e->vectors + (index * e->n_layers + l) * hidden)) {
+            e->failed = index;
+            return error_set(err, OSSO_NUMERIC, "the text's vector is not finite: weights or activations overflow");
+        }
     slot->text = NULL;
     e->done++;
     return OSSO_OK;
@@ -171,29 +187,36 @@ static enum osso_status check(struct embedding *e, struct osso_error *err)
     enum osso_status status = OSSO_OK;
     if (!e->engine->model)
         return error_set(err, OSSO_USAGE, "a scripted engine computes no values that could be pooled");
-    if (layer != OSSO_EMBED_LAST && (layer < 0 || layer >= n_layers))
+    if (!e->o.layers && layer != OSSO_EMBED_LAST && (layer < 0 || layer >= n_layers))
         return error_set(err, OSSO_USAGE, "layer %d: the model has layers 0 to %d, and last", layer, n_layers - 1);
     for (size_t i = 0; i < e->n_texts && !status; i++)
         if ((status = check_text(e, &e->texts[i], err)))
             e->failed = i;
     layer = layer == OSSO_EMBED_LAST ? n_layers - 1 : layer;
-    e->layers.bits[layer / 64] |= (uint64_t)1 << layer % 64;
+    if (e->o.layers)
+        e->layers = *e->o.layers;
+    else
+        e->layers.bits[layer / 64] |= (uint64_t)1 << layer % 64;
+    e->n_layers = place_of(&e->layers, n_layers);
+    if (!status && (e->n_layers == 0 || place_of(&e->layers, OSSO_TAP_LAYERS) > e->n_layers))
+        status = error_set(err, OSSO_USAGE, "the model has layers 0 to %d, and one of them is needed", n_layers - 1);
     return status;
 }
 
 static enum osso_status begin(struct embedding *e, struct osso_error *err)
 {
-    size_t n = e->o.sessions > 0 ? (size_t)e->o.sessions : SESSIONS, hidden = (size_t)e->engine->config.hidden;
+    size_t n = e->o.sessions > 0 ? (size_t)e->o.sessions : SESSIONS, each = (size_t)e->engine->config.hidden * e->n_layers;
     n = n < e->n_texts ? n : e->n_texts;
     e->slots = mem_array(n, sizeof *e->slots);
     e->active = mem_array(n, sizeof(*e->active));
-    e->pools = mem_array(n * hidden, sizeof *e->pools);
-    if (!e->slots || !e->active || !e->pools)
-        return error_nomem(err, n * hidden * sizeof *e->pools, "the texts in work");
+    e->pools = mem_array(n * each, sizeof *e->pools);
+    e->counts = mem_array(n * e->n_layers, sizeof *e->counts);
+    if (!e->slots || !e->active || !e->pools || !e->counts)
+        return error_nomem(err, n * each * sizeof *e->pools, "the texts in work");
     enum osso_status status = OSSO_OK;
     for (e->n_slots = 0; e->n_slots < (int)n && !status; e->n_slots++) {
         struct slot *slot = &e->slots[e->n_slots];
-        *slot = (struct slot){.run = e, .pooled = e->pools + (size_t)e->n_slots * hidden};
+        *slot = (struct slot){.run = e, .pooled = e->pools + (size_t)e->n_slots * each, .rows = e->counts + (size_t)e->n_slots * e->n_layers};
         status = osso_session_create(e->engine, 0, &slot->session, err);
     }
     return status;
@@ -206,6 +229,7 @@ static void end(struct embedding *e)
     mem_free(e->slots);
     mem_free(e->active);
     mem_free(e->pools);
+    mem_free(e->counts);
 }
 
 /* One step of all that are in work. */

@@ -44,7 +44,7 @@ static enum osso_status read_texts(const struct options *o, struct runner *r, st
     if (o->v[OPT_embed_data].set && (o->v[OPT_prompt].set || o->v[OPT_file].set))
         return error_set(err, OSSO_USAGE, "--data and a text are both given; give one of them");
     if (o->v[OPT_embed_data].set)
-        return embed_texts_lines(o, r, texts, o->v[OPT_embed_data].s, err);
+        return embed_texts_lines(o, r, texts, o->v[OPT_embed_data].s, true, err);
     if (o->v[OPT_prompt].set)
         status = input_text(o, &in, &where, err);
     else {
