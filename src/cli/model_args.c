@@ -1,6 +1,7 @@
 /* model_args.c: from options to a model, an engine, a sampler, a tokenizer. */
 #define _GNU_SOURCE
 #include "cli/model_args.h"
+#include "cli/steer_args.h"
 
 #include "base/error.h"
 #include "base/file.h"
@@ -20,6 +21,7 @@
 void runner_close(struct runner *r)
 {
     osso_sampler_free(r->sampler);
+    steering_free(r->steering);
     osso_session_free(r->session);
     osso_engine_free(r->engine);
     osso_script_turn_free(r->turn);
@@ -119,8 +121,10 @@ static enum osso_status open_script(const struct options *o, struct runner *r, s
 enum osso_status runner_open(const struct options *o, struct runner *r, struct osso_error *err)
 {
     char a[32], b[32];
-    if (o->v[OPT_script].set)
-        return open_script(o, r, err);
+    if (o->v[OPT_script].set) {
+        enum osso_status vain = steering_args(o, &r->dims, &r->steering, err);
+        return vain ? vain : open_script(o, r, err);
+    }
     enum osso_status status = model_path(o, &r->path, err);
     if (status)
         return status;
@@ -139,7 +143,7 @@ enum osso_status runner_open(const struct options *o, struct runner *r, struct o
         say("warning: the weights of %s are %s, but only %s of memory is free: they will be read from disk again and again, "
             "which is slow",
             r->path, human_bytes(a, r->dims.file_bytes), human_bytes(b, available));
-    return OSSO_OK;
+    return steering_args(o, &r->dims, &r->steering, err);
 }
 
 /* ---- the engine ----------------------------------------------------------------------------------------- */
@@ -181,7 +185,9 @@ enum osso_status runner_start(struct runner *r, const struct osso_engine_options
                                         : osso_engine_create(r->model, e, &r->engine, err);
     if (!status)
         warn_of_context(r, e);
-    return status ? status : osso_session_create(r->engine, 0, &r->session, err);
+    if (!status)
+        status = osso_session_create(r->engine, 0, &r->session, err);
+    return status || !r->steering ? status : steering_apply(r->steering, r->session, err);
 }
 
 enum osso_status runner_tokenizer(struct runner *r, struct osso_error *err)

@@ -1,0 +1,20 @@
+/* steer_args.h: --steer: vectors that are added to a run. */
+#ifndef OSSO_CLI_STEER_ARGS_H
+#define OSSO_CLI_STEER_ARGS_H
+
+#include "cli/model_args.h"
+
+#include "osso/steer.h"
+
+struct steering;
+/* Opens the vectors of --steer for this model; *steering_out NULL: there are none. */
+enum osso_status steering_args(const struct options *options, const struct osso_model_dims *dims,
+                               struct steering **steering_out, struct osso_error *err);
+enum osso_status steering_apply(const struct steering *steering, struct osso_session *session, struct osso_error *err);
+void steering_free(struct steering *steering); /* NULL is fine */
+
+/* "4-7,9" as a set of a model's layers. */
+enum osso_status layers_parse(const char *text, const char *flag, const struct osso_model_dims *dims,
+                              struct osso_layers *layers_out, struct osso_error *err);
+
+#endif
