@@ -221,5 +221,6 @@ void tapping_begin(struct osso_engine *e, int n_seqs)
         if (e->in_step[i]->tap)
             look_at(e, i, row, &e->looks[n++], &at);
     }
-    taps_set(t, e->looks, n, at > 0 ? e->wants : NULL, e->config.n_layers);
+    taps_set(t, e->looks, n, e->n_taps ? e->wants : NULL /* of no rows, where a tap sees none of this step */,
+             e->config.n_layers);
 }

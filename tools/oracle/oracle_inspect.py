@@ -148,7 +148,7 @@ def difference(have, want):
 
 class Missing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Trackers, data sets and plots that transformer-lens imports and that nothing here needs."""
-    NAMES = "datasets", "wandb", "pandas", "plotly", "matplotlib", "transformers_stream_generator", "sentencepiece", "accelerate"
+    NAMES = "datasets", "wandb", "pandas", "plotly", "matplotlib", "transformers_stream_generator", "sentencepiece"
 
     class Module(types.ModuleType):
         __path__ = []
@@ -178,8 +178,14 @@ def bridge_class():
 
 
 def bridge_cache(Bridge, model, folder, ids):
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
     os.environ["HF_HUB_OFFLINE"] = "1"
-    bridge = Bridge.boot_transformers(folder, hf_model=model, device="cpu", dtype=torch.float32, load_weights=True)
+    words = Tokenizer(WordLevel({str(i): i for i in range(model.config.vocab_size)}, unk_token="0"))  # the bridge wants one; ids alone are used
+    PreTrainedTokenizerFast(tokenizer_object=words, bos_token="0", eos_token="1", pad_token="2", unk_token="0").save_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    bridge = Bridge.boot_transformers(folder, hf_model=model, tokenizer=tokenizer, device="cpu", dtype=torch.float32, load_weights=True)
     with torch.no_grad():
         _, cache = bridge.run_with_cache(torch.tensor([ids]))
     return {name: x[0].numpy() for name, x in cache.items() if isinstance(x, torch.Tensor) and x.ndim > 1 and x.shape[0] == 1}
