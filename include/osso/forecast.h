@@ -46,6 +46,7 @@ struct osso_rates {
     const char *isa;
     double read_gbps, int8_tops; /* bench.h */
     double kernel_gbps; /* the kernels of gpt-oss's widths and GGUF's types, when their weights lie in the cache */
+    double prompt_tops; /* of int8_tops, what a prompt gets through a layer of these; 0: there are no integer dots */
 };
 /* threads 0: all; isa NULL: the best. NOMEM: a limit does not even let it measure. */
 OSSO_API enum osso_status osso_rates_measure(int threads, const char *isa, struct osso_rates *rates_out,

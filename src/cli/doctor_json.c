@@ -59,6 +59,7 @@ static void put_machine(struct buf *b, const struct doctor *d)
     put_speed(b, "read_gbps", d->rates.read_gbps);
     put_speed(b, "int8_tops", d->rates.int8_tops);
     put_speed(b, "kernel_gbps", d->rates.kernel_gbps);
+    put_speed(b, "prompt_tops", d->rates.prompt_tops);
     close_with(b, '}');
     buf_puts(b, ",\"memory\":{");
     put_bytes(b, "total", m->memory_bytes);

@@ -11,7 +11,7 @@ NUMBER, TEXT, TRUTH, NONE = (int, float), (str,), (bool,), (type(None),)
 SCHEMA = {
     "cpu": {"name": TEXT, "isa": TEXT, "best_isa": TEXT, "better_isa": TEXT + NONE, "better_needs": TEXT + NONE, "threads": NUMBER, "online": NUMBER, "allowed": NUMBER,
             "quota": NUMBER + NONE},
-    "measured": {"read_gbps": NUMBER + NONE, "int8_tops": NUMBER + NONE, "kernel_gbps": NUMBER + NONE},
+    "measured": {"read_gbps": NUMBER + NONE, "int8_tops": NUMBER + NONE, "kernel_gbps": NUMBER + NONE, "prompt_tops": NUMBER + NONE},
     "memory": {"total": NUMBER + NONE, "free": NUMBER + NONE, "reachable": NUMBER + NONE, "swap": NUMBER + NONE, "control_group": NUMBER + NONE, "address_space": NUMBER + NONE,
                "huge_pages": TEXT + NONE},
     "cache": {"path": TEXT + NONE, "file_system": TEXT + NONE, "free": NUMBER + NONE, "there": TRUTH, "writable": TRUTH, "maps": TRUTH + NONE, "remote": TRUTH, "in_memory": TRUTH},
