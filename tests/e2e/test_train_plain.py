@@ -69,7 +69,7 @@ def test_experts_that_do_not_fit_together():
     data = path.read_bytes()
     size = int.from_bytes(data[:8], "little")
     for old, new, *words in ((f'"{name}"', f'"{name.replace("2.w1", "7.w1")}"', f"{name} is missing"),
-                             ('[64,64]', '[32,64]', name, "32768 bits"), ('"BF16"', '"F16" ', f"{name} is F16", "expert 0's is BF16")):
+                             ('[64,64]', '[4096] ', "[4096]", "[64, 64]"), ('"BF16"', '"F16" ', f"{name} is F16", "expert 0's is BF16")):
         head = data[8:8 + size].decode()
         at = head.index(f'"{name}"')
         at = head.index(old, at)
