@@ -88,7 +88,7 @@ isa_files = $(foreach isa,$(1),%__$(isa).c)
 # The rooms of the library, each a folder of src, low to high (tools/check/check_levels.py has their levels).
 # Every folder of src/backend is a backend of its own (backends.def).
 ROOMS    := base json quant format token harmony backend $(patsubst src/%/,%,$(wildcard src/backend/*/)) \
-            $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert train hub measure eval
+            $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert train hub measure eval inspect
 LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
 # The server is the program's, not the library's, and needs the HTTP library: the program has it or names the package.
@@ -138,15 +138,15 @@ $(B)/cli/man.o: Makefile
 $(B)/cli/man.o: CPPFLAGS += -DOSSO_RELEASED=\"$(RELEASED)\"
 $(B)/cli/datadir.o: CPPFLAGS += -DOSSO_DATADIR=\"$(DATADIR)/osso\"
 
-MHD_OBJ := $(SERVE_OBJ) $(B)/cli/main.o $(B)/cli/verbs/verb_serve.o
+MHD_OBJ := $(SERVE_OBJ) $(B)/cli/parts.o $(B)/cli/verbs/verb_serve.o
 $(MHD_OBJ): $(B)/have_mhd
 $(MHD_OBJ): CPPFLAGS += $(if $(HAVE_MHD),-DHAVE_MHD $(shell $(PKG) --cflags libmicrohttpd))
 
-YAML_OBJ := $(B)/cli/main.o $(B)/cli/train_yaml.o
+YAML_OBJ := $(B)/cli/parts.o $(B)/cli/train_yaml.o
 $(YAML_OBJ): $(B)/have_yaml
 $(YAML_OBJ): CPPFLAGS += $(if $(HAVE_YAML),-DHAVE_YAML $(shell $(PKG) --cflags yaml-0.1))
 
-SQLITE_OBJ := $(B)/cli/main.o $(B)/cli/eval_history.o
+SQLITE_OBJ := $(B)/cli/parts.o $(B)/cli/eval_history.o
 $(SQLITE_OBJ): $(B)/have_sqlite
 $(SQLITE_OBJ): CPPFLAGS += $(if $(HAVE_SQLITE),-DHAVE_SQLITE $(shell $(PKG) --cflags sqlite3))
 

@@ -114,7 +114,8 @@ static void router_back(const struct hand *h, struct backward *b, int layer)
                                .d_logits = b->space.d_router};
     h->backend->train->route(h, &route);
     sync(h);
-    linear_back(h, b, &w->router, w->router_bias, &s->mlp_in, b->space.d_router, f->batch.n, true, b->space.d_in);
+    if (w->router.data)
+        linear_back(h, b, &w->router, w->router_bias, &s->mlp_in, b->space.d_router, f->batch.n, true, b->space.d_in);
 }
 
 static void experts_back(const struct hand *h, struct backward *b, int layer)
@@ -128,8 +129,7 @@ static void experts_back(const struct hand *h, struct backward *b, int layer)
                       .layer = layer,
                       .hidden = c->hidden,
                       .intermediate = c->intermediate,
-                      .alpha = (float)c->swiglu_alpha,
-                      .limit = (float)c->swiglu_limit,
+                      .swiglu = weights_swiglu(c),
                       .routing = &s->routing,
                       .in = &s->mlp_in,
                       .h = &s->h,

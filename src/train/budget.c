@@ -95,7 +95,8 @@ static enum osso_status add_parts(const struct shape *s, struct trainer_options 
 double budget_flop(const struct config *c, int64_t n)
 {
     double q = (double)(c->n_heads * c->head_dim), kv = (double)(c->n_kv_heads * c->head_dim), keys = 0;
-    double layer = 2 * (double)c->hidden * (q + kv) + (double)c->hidden * c->n_experts +
+    double router = params_has(c, params_of(PARAM_router)) ? (double)c->n_experts : 0;
+    double layer = 2 * (double)c->hidden * (q + kv) + (double)c->hidden * router +
                    3 * (double)c->experts_per_token * (double)c->hidden * (double)c->intermediate;
     double matrices = c->n_layers * layer + (double)c->vocab * (double)c->hidden;
     double full = ((double)n + 1) / 2, w = c->window < n ? (double)c->window : (double)n;

@@ -28,7 +28,8 @@ def need_downloads():
 
 
 def noise(n, seed=0):
-    return random.Random(f"{n} {seed}").randbytes(n)
+    rng, most = random.Random(f"{n} {seed}"), 1 << 26  # 256 MiB at once are more bits than it takes
+    return b"".join(rng.randbytes(min(most, n - at)) for at in range(0, n, most))
 
 
 def place(name):

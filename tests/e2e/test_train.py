@@ -220,11 +220,6 @@ def test_a_model_that_cannot_fit_is_refused():
     assert shown.code == 0 and "FLOP a token           31.0 M" in shown.text and "12.8 M" in shown.text, shown
 
 
-def header(path):
-    data = path.read_bytes()
-    return json.loads(data[8:8 + int.from_bytes(data[:8], "little")])
-
-
 def test_gradients_and_exports():
     done = train("--dump-grads", TEMP / "g.safetensors")
     assert done.code == 0, done
