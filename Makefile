@@ -1,5 +1,7 @@
 # osso: GNU Make. `make` builds build/release; VARIANT=asan|tsan builds beside it.
 VERSION  := 0.1.0
+# The day of this version, for manual pages and packages.
+RELEASED := 2026-11-29
 SOVERSION:= 0
 VARIANT  ?= release
 B        := build/$(VARIANT)
@@ -10,6 +12,12 @@ LIBDIR   ?= $(PREFIX)/lib
 INCDIR   ?= $(PREFIX)/include
 DATADIR  ?= $(PREFIX)/share
 MANDIR   ?= $(DATADIR)/man
+BASHDIR  ?= $(DATADIR)/bash-completion/completions
+ZSHDIR   ?= $(DATADIR)/zsh/site-functions
+FISHDIR  ?= $(DATADIR)/fish/vendor_completions.d
+# What the program itself prints: osso(1), a page for each verb, a script for each shell that completes.
+VERBS    := $(shell sed -n 's/^VERB[^2]\([a-z]*\),.*/\1/p; s/^VERB2.\([a-z]*\), \([a-z]*\),.*/\1-\2/p' src/cli/verbs.def)
+PRINTED   = $(MANDIR)/man1/osso.1 $(VERBS:%=$(MANDIR)/man1/osso-%.1) $(BASHDIR)/osso $(ZSHDIR)/_osso $(FISHDIR)/osso.fish
 # The commit of this checkout, with -dirty when tracked files were changed; empty outside of one, and in a folder that only
 # lies in somebody else's. safe.directory: `make install` as root must name the commit that its user has built.
 GIT      := git --no-optional-locks -c safe.directory='*'
@@ -82,7 +90,7 @@ isa_files = $(foreach isa,$(1),%__$(isa).c)
 # The rooms of the library, each a folder of src, low to high (tools/check/check_levels.py has their levels).
 # Every folder of src/backend is a backend of its own (backends.def).
 ROOMS    := base json quant format token harmony backend $(patsubst src/%/,%,$(wildcard src/backend/*/)) \
-            $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert train hub measure eval
+            $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert train hub measure eval inspect
 LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
 # The server is the program's, not the library's, and needs the HTTP library: the program has it or names the package.
@@ -128,17 +136,20 @@ $(B)/commit $(B)/datadir $(B)/have_mhd $(B)/have_yaml $(B)/have_hub $(B)/have_sq
 $(COMMIT_OBJ): $(B)/commit
 $(COMMIT_OBJ): CPPFLAGS += -DOSSO_COMMIT=\"$(COMMIT)\"
 $(B)/cli/datadir.o: $(B)/datadir
+# What else the version says of itself stands at the top of this file.
+$(B)/cli/man.o: Makefile
+$(B)/cli/man.o: CPPFLAGS += -DOSSO_RELEASED=\"$(RELEASED)\"
 $(B)/cli/datadir.o: CPPFLAGS += -DOSSO_DATADIR=\"$(DATADIR)/osso\"
 
-MHD_OBJ := $(SERVE_OBJ) $(B)/cli/main.o $(B)/cli/verbs/verb_serve.o
+MHD_OBJ := $(SERVE_OBJ) $(B)/cli/parts.o $(B)/cli/verbs/verb_serve.o
 $(MHD_OBJ): $(B)/have_mhd
 $(MHD_OBJ): CPPFLAGS += $(if $(HAVE_MHD),-DHAVE_MHD $(shell $(PKG) --cflags libmicrohttpd))
 
-YAML_OBJ := $(B)/cli/main.o $(B)/cli/train_yaml.o
+YAML_OBJ := $(B)/cli/parts.o $(B)/cli/train_yaml.o
 $(YAML_OBJ): $(B)/have_yaml
 $(YAML_OBJ): CPPFLAGS += $(if $(HAVE_YAML),-DHAVE_YAML $(shell $(PKG) --cflags yaml-0.1))
 
-SQLITE_OBJ := $(B)/cli/main.o $(B)/cli/eval_history.o
+SQLITE_OBJ := $(B)/cli/parts.o $(B)/cli/eval_history.o
 $(SQLITE_OBJ): $(B)/have_sqlite
 $(SQLITE_OBJ): CPPFLAGS += $(if $(HAVE_SQLITE),-DHAVE_SQLITE $(shell $(PKG) --cflags sqlite3))
 
@@ -258,7 +269,7 @@ summary: $(B)/osso
 	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing)), server $(if $(HAVE_MHD),libmicrohttpd,left out (libmicrohttpd-dev missing)), YAML $(if $(HAVE_YAML),libyaml,left out (libyaml-dev missing)), history of evaluations $(if $(HAVE_SQLITE),SQLite,left out (libsqlite3-dev missing)), downloads $(if $(HAVE_HUB),libcurl,left out (libcurl4-openssl-dev or libssl-dev missing))" >&2
 
 install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/osso $(DESTDIR)$(DATADIR)/osso/models $(DESTDIR)$(MANDIR)/man1
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/osso $(DESTDIR)$(DATADIR)/osso/models
 	install -m 755 $(B)/osso $(DESTDIR)$(BINDIR)/osso
 	install -m 644 $(B)/libosso.a $(DESTDIR)$(LIBDIR)/libosso.a
 	install -m 755 $(B)/libosso.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libosso.so.$(SOVERSION)
@@ -266,13 +277,13 @@ install: all
 	install -m 644 include/osso/*.h include/osso/*.def $(DESTDIR)$(INCDIR)/osso/
 	sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@INCDIR@|$(INCDIR)|;s|@VERSION@|$(VERSION)|' tools/osso.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/osso.pc
 	for model in models/*/config.json; do cp -R "$${model%/config.json}" $(DESTDIR)$(DATADIR)/osso/models/; done
-	$(B)/osso man > $(DESTDIR)$(MANDIR)/man1/osso.1 || { rm -f $(DESTDIR)$(MANDIR)/man1/osso.1; echo 'note: this osso does not run here, so it cannot write its manual page'; }
+	@tools/printed.sh $(B)/osso $(addprefix $(DESTDIR),$(PRINTED))
 	@tools/loader.sh $(LIBDIR) "$(DESTDIR)"
 
 # What install has put there, and folders that are empty then. Say the same PREFIX (and DESTDIR).
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/osso $(DESTDIR)$(LIBDIR)/libosso.a $(DESTDIR)$(LIBDIR)/libosso.so $(DESTDIR)$(LIBDIR)/libosso.so.$(SOVERSION) \
-	      $(DESTDIR)$(LIBDIR)/pkgconfig/osso.pc $(DESTDIR)$(MANDIR)/man1/osso.1
+	      $(DESTDIR)$(LIBDIR)/pkgconfig/osso.pc $(addprefix $(DESTDIR),$(PRINTED))
 	for header in include/osso/*; do rm -f $(DESTDIR)$(INCDIR)/osso/"$${header##*/}"; done
 	for file in models/*/*; do case $$file in models/recipe/*) ;; *) rm -f $(DESTDIR)$(DATADIR)/osso/"$$file" ;; esac; done
 	-rmdir $(addprefix $(DESTDIR),$(INCDIR)/osso $(patsubst %/config.json,$(DATADIR)/osso/%,$(wildcard models/*/config.json)) \
@@ -283,5 +294,6 @@ clean:
 	rm -rf build/release build/asan build/tsan build/arm build/emu512 build/fuzz build/compare build/mutate build/recipes build/osso
 
 $(B)/token/o200k.o: src/token/o200k.bin
+$(B)/cli/completion.o: $(wildcard src/cli/completion.*sh)
 
 -include $(LIB_OBJ:.o=.d) $(COMMIT_OBJ:.o=.d) $(MUST_OBJ:.o=.d) $(EMU_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(SERVE_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_OBJ:.o=.d)

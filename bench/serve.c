@@ -7,7 +7,8 @@
  *     one=1                               the same, one after another
  *     long=8 long_prompt=4000 seconds=60  beside them so many clients with long prompts, all going on until the end
  *     gap=500                             one every so many ms (chats that arrive), for `seconds`
- *     beside=32000                        one prompt of so many tokens beside the streams; how long it took
+ *     grace=30                            with seconds: so much longer for what has begun, then it is cut and counts as
+ * it is beside=32000                        one prompt of so many tokens beside the streams; how long it took
  *     vocab=200000 seed=1 temperature=1
  *
  * Prints one line of JSON: tokens and seconds, percentiles of the first token and of gaps between events in ms. */
@@ -30,7 +31,7 @@ enum { MOST = 4096, LEAST_TEXT = 65536 };
 
 struct settings {
     int port;
-    double streams, prompt, new, turns, one, longs, long_prompt, seconds, gap, beside, vocab, seed, temperature;
+    double streams, prompt, new, turns, one, longs, long_prompt, seconds, grace, gap, beside, vocab, seed, temperature;
 };
 
 enum kind { CHAT, LONG, BESIDE };
@@ -56,8 +57,14 @@ static struct stream all[MOST];
 static struct pollfd polls[MOST];
 static int n_all, n_open;
 static struct figures first[3], gaps[3];
-static long sampled[3], prompts[3], done[3], failures;
+static long sampled[3], events[3], prompts[3], done[3], failures;
 static double beside_seconds;
+/* From the moment when the last of the chats had its first token until the first of them ends. */
+static struct {
+    double from, to;
+    long events;
+    bool over;
+} steady;
 static uint64_t random_state;
 
 static double now(void)
@@ -128,6 +135,11 @@ static void send_all(int fd, const char *bytes, size_t n)
     }
 }
 
+static int tokens_read(const struct stream *s)
+{
+    return (int)(s->kind == CHAT ? set.prompt : s->kind == LONG ? set.long_prompt : set.beside);
+}
+
 static void begin(struct stream *s)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)set.port)};
@@ -141,8 +153,7 @@ static void begin(struct stream *s)
         exit(1);
     }
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    int n_prompt = (int)(s->kind == CHAT ? set.prompt : s->kind == LONG ? set.long_prompt : set.beside);
-    char *body = body_of(n_prompt, s->kind == BESIDE ? 1 : (long)set.new, (int)(s - all), &len);
+    char *body = body_of(tokens_read(s), s->kind == BESIDE ? 1 : (long)set.new, (int)(s - all), &len);
     int n = snprintf(head, sizeof head,
                      "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                      "Connection: close\r\nContent-Length: %zu\r\n\r\n",
@@ -181,11 +192,17 @@ static void take_event(struct stream *s, const char *event)
     }
     if (!strstr(event, "\"choices\":[{"))
         return;
-    if (s->events++ == 0)
+    bool is_first = s->events++ == 0;
+    if (is_first)
         note(&first[s->kind], t - s->begun);
     else
         note(&gaps[s->kind], t - s->last);
     s->last = t;
+    if (s->kind == CHAT && !steady.over) {
+        steady.events = is_first ? 0 : steady.events + 1;
+        steady.from = is_first ? t : steady.from;
+        steady.to = t;
+    }
 }
 
 /* Ends of events are all that is looked for. */
@@ -204,16 +221,23 @@ static void take(struct stream *s)
     s->len = rest;
 }
 
-static void finish(struct stream *s)
+static void shut(struct stream *s)
 {
     close(s->fd);
     s->fd = -1;
     n_open--;
+}
+
+static void finish(struct stream *s)
+{
+    shut(s);
     s->turns++;
+    steady.over |= s->kind == CHAT;
     if (s->events == 0 && failures++ == 0)
         fprintf(stderr, "a stream without an event: %.*s\n", (int)s->len, s->text ? s->text : "");
     sampled[s->kind] += s->sampled > 0 ? s->sampled : s->events; /* no usage: an event is a token */
-    prompts[s->kind] += s->prompt_tokens;
+    events[s->kind] += s->events;
+    prompts[s->kind] += s->prompt_tokens > 0 ? s->prompt_tokens : tokens_read(s);
     done[s->kind]++;
     if (s->kind == BESIDE)
         beside_seconds = now() - s->begun;
@@ -266,7 +290,19 @@ static struct stream *add(enum kind kind)
     return s;
 }
 
-/* Everyone begins again when done, until the time is over; then all end. */
+/* What is still going on counts as far as it came; whoever has no token yet has waited at least this long for it. */
+static void cut(struct stream *s)
+{
+    shut(s);
+    sampled[s->kind] += s->events;
+    events[s->kind] += s->events;
+    if (s->events > 0)
+        prompts[s->kind] += tokens_read(s);
+    else
+        note(&first[s->kind], now() - s->begun);
+}
+
+/* Everyone begins again when done, until the time is over; then all end, or are cut. */
 static void run_for(double until)
 {
     while (now() < until) {
@@ -275,7 +311,11 @@ static void run_for(double until)
                 begin(all + i);
         poll_once(100);
     }
-    run_out();
+    while (n_open > 0 && (set.grace <= 0 || now() < until + set.grace))
+        poll_once(100);
+    for (int i = 0; i < n_all; i++)
+        if (all[i].fd >= 0)
+            cut(all + i);
 }
 
 static void run_arrivals(double until)
@@ -326,6 +366,7 @@ static bool read_setting(const char *text)
                  {"long", &set.longs},
                  {"long_prompt", &set.long_prompt},
                  {"seconds", &set.seconds},
+                 {"grace", &set.grace},
                  {"gap", &set.gap},
                  {"beside", &set.beside},
                  {"vocab", &set.vocab},
@@ -384,6 +425,9 @@ int main(int argc, char **argv)
            (double)tokens / seconds, (double)read / seconds, failures);
     print_kind("chat", CHAT);
     print_kind("long", LONG);
+    if (steady.to > steady.from && events[CHAT] > 0)
+        printf(",\"steady_tokens_per_s\":%.1f",
+               (double)steady.events / (steady.to - steady.from) * (double)sampled[CHAT] / (double)events[CHAT]);
     if (beside_seconds > 0)
         printf(",\"beside_seconds\":%.2f", beside_seconds);
     printf("}\n");

@@ -83,9 +83,11 @@ static void note(enum part part, double since, double flop)
 
 /* ---- ops that measure themselves ------------------------------------------------------------------------- */
 
-/* TIMED(op, table, part, flop, (parameters), (arguments)) */
-#define TIMED(op, table, part, flop, parameters, arguments)                                                            \
-    static void timed_##op parameters                                                                                  \
+/* TIMED(op, table, part, flop, (parameters), (arguments)); TIMED_AS where forward and backward have an op of one name.
+ */
+#define TIMED(op, table, part, flop, parameters, arguments) TIMED_AS(op, op, table, part, flop, parameters, arguments)
+#define TIMED_AS(name, op, table, part, flop, parameters, arguments)                                                   \
+    static void timed_##name parameters                                                                                \
     {                                                                                                                  \
         double since = cpu_seconds();                                                                                  \
         meter.be->table op arguments;                                                                                  \
@@ -151,42 +153,14 @@ TIMED(router_losses, train->, REST, 0,
       (HAND, const real *logits, const struct routing *r, struct router_losses *losses), (h, logits, r, losses))
 TIMED(experts, train->, EXPERTS_BACK, 2 * slots(b->moe), (HAND, const struct experts_back *b), (h, b))
 TIMED(experts_weights, train->, EXPERTS_WEIGHTS, 6 * slots(b->moe), (HAND, const struct experts_back *b), (h, b))
-
-/* Of these two the forward pass has a namesake. */
-static void timed_attend_back(HAND, const struct attend_back *b)
-{
-    double since = cpu_seconds();
-    meter.be->train->attend(h, b);
-    note(ATTEND_BACK, since, 8 * pairs_back(b));
-}
-
-static void timed_experts_in_back(HAND, const struct experts_back *b)
-{
-    double since = cpu_seconds();
-    meter.be->train->experts_in(h, b);
-    note(EXPERTS_IN, since, 4 * slots(b->moe));
-}
-
-static void timed_rope_back(HAND, real *x, int n, int heads, int dim, const float *angles)
-{
-    double since = cpu_seconds();
-    meter.be->train->rope(h, x, n, heads, dim, angles);
-    note(REST, since, 0);
-}
-
-static void timed_route_back(HAND, const struct route_back *b)
-{
-    double since = cpu_seconds();
-    meter.be->train->route(h, b);
-    note(REST, since, 0);
-}
-
-static void timed_embed_back(HAND, const int32_t *ids, int n, int64_t hidden, const real *d, real *table)
-{
-    double since = cpu_seconds();
-    meter.be->train->embed(h, ids, n, hidden, d, table);
-    note(REST, since, 0);
-}
+TIMED_AS(attend_back, attend, train->, ATTEND_BACK, 8 * pairs_back(b), (HAND, const struct attend_back *b), (h, b))
+TIMED_AS(experts_in_back, experts_in, train->, EXPERTS_IN, 4 * slots(b->moe), (HAND, const struct experts_back *b),
+         (h, b))
+TIMED_AS(rope_back, rope, train->, REST, 0, (HAND, real *x, int n, int heads, int dim, const float *angles),
+         (h, x, n, heads, dim, angles))
+TIMED_AS(route_back, route, train->, REST, 0, (HAND, const struct route_back *b), (h, b))
+TIMED_AS(embed_back, embed, train->, REST, 0,
+         (HAND, const int32_t *ids, int n, int64_t hidden, const real *d, real *table), (h, ids, n, hidden, d, table))
 
 static const struct backend *metered(const struct backend *be)
 {

@@ -71,8 +71,8 @@ many() {
     timeout 900 "$@" >"$(log_of "$name")" 2>&1 || code=$?
     tell "$name" $code $((SECONDS - start))
 }
-# Long ones that build for themselves and look at no clock run one after the other beside the checks and unit tests, which
-# mostly have one thread; nothing runs beside the tests of the program.
+# Long ones that build for themselves and look at no clock run one after the other beside the checks, the unit tests, which
+# mostly have one thread, and those tests of the program that look at none either; nothing runs beside the others.
 beside=() pid=
 behind() { # behind NAME COMMAND: to be run so
     ! wanted "$1" || beside+=("$1" "$2")
@@ -156,11 +156,22 @@ if [ "$variant" = release ]; then
     far measure/test_fill best 1
     far model/test_golden best 1
 fi
+# Tests of the program that have a terminal or a socket expect answers within a time.
+by_the_clock() {
+    case $1 in */test_repl* | */test_serve* | */test_chat* | */test_asking* | */test_input* | */test_script* | */test_surroundings* | */test_pull*) ;; *) false ;; esac
+}
+program() { # program yes|no: the scripts that look at a clock, or the others
+    local script clock
+    for script in tests/e2e/test_*.py tests/e2e/test_*.sh; do
+        [ -e "$script" ] || continue
+        clock=no
+        by_the_clock "$script" && clock=yes
+        [ "$clock" != "$1" ] || many "${script#tests/}" "$script"
+    done
+}
+program no
 end_beside
-for script in tests/e2e/test_*.py tests/e2e/test_*.sh; do
-    [ -e "$script" ] || continue
-    many "${script#tests/}" "$script"
-done
+program yes
 [ $skipped -gt 0 ] && echo "$skipped skipped"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]

@@ -25,6 +25,7 @@ struct net_case {
     int docs[MAX_DOCS];      /* their lengths, up to a 0 */
     int n_kept, max_logits;  /* 0: all layers, all rows */
     bool no_router_losses;
+    bool plain; /* the plain block: Mixtral's, with one expert Llama's */
 };
 
 /* One tensor of the arena. */
@@ -76,9 +77,12 @@ static inline struct config net_config(const struct net_case *k)
     c.yarn = k->yarn;
     c.yarn_original = 32; /* bounds that lie within the dimensions of a small head */
     c.yarn_beta_fast = 4;
-    c.swiglu_limit = 3; /* so that both clamps act on some units, and few lie at an edge */
+    if (k->plain)
+        config_plain(&c);
+    else
+        c.swiglu_limit = 3; /* so that both clamps act on some units, and few lie at an edge */
     for (int l = 0; l < k->layers; l++)
-        c.sliding[l] = k->layer_types[l] == 's';
+        c.sliding[l] = !k->plain && k->layer_types[l] == 's';
     check_ok(config_check(&c, k->name, &err), err);
     return c;
 }

@@ -160,6 +160,10 @@ struct osso_generate_options {
     bool ignore_eos;
     enum osso_stop_on stop_on;
     bool no_tokens; /* the prompt alone is computed */
+    /* Tokens that a step may run ahead, at most 16: those that followed the same text earlier in the session
+     * (osso_session_guess). The answer is the same, sampled or not; how many a step takes, or none, follows from what
+     * they have cost and brought so far. 0: none */
+    int drafts;
 };
 struct osso_generate_result {
     size_t size; /* sizeof(struct osso_generate_result), set by the caller */
@@ -171,7 +175,8 @@ struct osso_generate_result {
     enum osso_voice tail_voice;
     size_t n_prompt, n_reused, n_generated;
     double prompt_ms, generate_ms;
-    bool cut; /* the last message is only a beginning (osso_event) */
+    bool cut;                          /* the last message is only a beginning (osso_event) */
+    size_t n_guessed, n_guessed_right; /* tokens that were run ahead, and those of them that came */
 };
 /* Runs the session from its tokens until something stops it. The session then holds prompt and generated tokens.
  * tokenizer NULL: no text and no stop texts. */

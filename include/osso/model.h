@@ -16,6 +16,8 @@ OSSO_API enum osso_status osso_model_open(const char *path, struct osso_model **
  * NOMEM when they take more memory than there seems to be. */
 OSSO_API enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct osso_model **model_out,
                                                 struct osso_error *err);
+/* Name number i of the shapes that have one ("20b"), from 0 on; NULL after the last. */
+OSSO_API const char *osso_model_preset(int i);
 struct osso_model_options {
     size_t size;
     bool ignore_unused; /* tensors that no part of the model is read from are a warning, whatever they look like */
@@ -40,13 +42,15 @@ struct osso_model_dims {
     int64_t n_layers, hidden, intermediate, vocab, n_heads, n_kv_heads, head_dim, n_experts, experts_per_token, window,
         context;
     uint64_t parameters, active_parameters, file_bytes;
+    /* window: 0 in the plain block (Mixtral's layer, Llama's with one expert), which has none */
     const char *form; /* of its files: "hf", "original", "mlx", "gguf"; NULL: made in memory */
 };
 OSSO_API void osso_model_dims(const struct osso_model *model, struct osso_model_dims *dims_out);
 
 /* A tensor of the model, by a name that is the same for every form of file: "embed", "head" (embed itself where they
  * are tied), "final_norm"; "layers.N." and "attn_norm", "q", "q_bias", "k", "k_bias", "v", "v_bias", "o", "o_bias",
- * "sinks", "mlp_norm", "router", "router_bias", "gate", "gate_bias", "up", "up_bias", "down", "down_bias". */
+ * "sinks", "mlp_norm", "router", "router_bias", "gate", "gate_bias", "up", "up_bias", "down", "down_bias". A plain
+ * block has no sinks and biases, with one expert no router. */
 struct osso_tensor {
     size_t size; /* sizeof(struct osso_tensor), set by the caller */
     char name[64];

@@ -87,6 +87,15 @@ struct kv_rows {
     const int32_t *floor; /* per sequence: positions below are gone and not looked at; may be NULL */
 };
 
+/* What is kept of the attention of one sequence, whose rows of this step are together: of rows [first, end), none where
+ * they are equal, and of the heads whose slot is not -1, n_keys values each. Host memory. */
+struct attend_want {
+    int first, end, n_slots;
+    const int16_t *slot; /* [n_heads] */
+    int64_t n_keys, at;  /* row r's begin at value at + (r - first) * n_slots * n_keys */
+    bool redo;           /* attend_again: somebody may have written over them */
+};
+
 /* a = softmax over the visible keys and the sink; out = sum a v. Query head h reads kv head h / group. Visible to row
  * r: positions max(0, floor, pos - window + 1) .. pos (window 0: no lower bound). */
 struct attend {
@@ -98,9 +107,11 @@ struct attend {
     const float *sinks; /* [n_heads]; NULL: none, a plain softmax */
     struct act *out;    /* [n][n_heads * head_dim] */
     real *lse;          /* [n][n_heads]: log of the softmax denominator, sink included, or NULL */
-    /* [n][n_heads][n_keys]: attention weights of key positions 0..n_keys-1 (zero where not visible), or NULL */
-    real *pattern;
+    /* [n][n_heads][n_keys]: scores (minus infinity where not visible) and attention weights (zero there) of key
+     * positions 0..n_keys-1, or NULL. wants [sequences] says of which rows and heads; NULL: of all. */
+    real *scores, *pattern;
     int64_t n_keys;
+    const struct attend_want *wants;
     /* Room for the sums of n_page_sums pages of one kv head ([n_page_sums][group * (2 + head_dim)]), so that members
      * can share the pages of few rows; NULL: none. */
     real *page_sums;
@@ -129,16 +140,22 @@ struct routing {
     int32_t *slots; /* [n * k]: slot = row * k + j, ascending within an expert */
 };
 
+/* h = g sigmoid(alpha g) (u + shift) of gate and up clamped at limit: gpt-oss's with shift 1; alpha 1, an infinite
+ * limit and shift 0 are a plain SiLU. */
+struct swiglu {
+    float alpha, limit, shift;
+};
+
 struct moe {
     const struct expert_source *source;
     int layer;
     int first_expert, end_expert; /* the range that this process holds; slots of others add nothing */
     int64_t hidden, intermediate;
     const struct view *after; /* the matrix that is multiplied with after the experts, as linear's */
-    float alpha, limit;
+    struct swiglu swiglu;
     struct routing *routing;
     const struct act *in; /* [n][hidden] */
-    struct act *h;        /* [n * k][intermediate]: gate * sigmoid(alpha gate) * (up + 1), clamped; slot-indexed */
+    struct act *h;        /* [n * k][intermediate], slot-indexed */
     real *gate, *up;      /* [n * k][intermediate] before the clamp, kept when not NULL */
     real *out;            /* [n * k][hidden]: expert outputs before weighting, kept when not NULL */
     real *delta;          /* [n][hidden]: sum over experts in ascending id of weight * output */
@@ -218,9 +235,10 @@ struct backend {
                  int64_t width, int n, struct act *out);
     /* The int8 form from f again (after somebody changed f); nothing in exact mode; share: rows. */
     void (*quantize)(const struct hand *h, struct act *a, int n);
-    /* y[r][o] = sum_i W[o][i] a[r][i] + bias[o], y rows y_stride apart; share: outputs in groups of `unit`, or rows
-     * (the backend has one rule for n, groups and members). bias NULL: none. after: the matrix that the caller
-     * multiplies with next, so that its first weights are on their way when these end; NULL: unknown. */
+    /* y[r][o] = sum_i W[o][i] a[r][i] + bias[o], W all zeros where w->data is NULL, y rows y_stride apart; share:
+     * outputs in groups of `unit`, or rows (the backend has one rule for n, groups and members). bias NULL: none.
+     * after: the matrix that the caller multiplies with next, so that its first weights are on their way when these
+     * end; NULL: unknown. */
     void (*linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
                    int64_t unit, const struct view *after, real *y, int64_t y_stride);
     /* Half-split rotation in place; angles[r] = head_dim/2 cosines then head_dim/2 sines; share: as linear's
@@ -230,6 +248,10 @@ struct backend {
      * head_dim outputs in a group. */
     void (*kv_append)(const struct hand *h, const struct kv_rows *kv, const real *k, const real *v);
     void (*attend)(const struct hand *h, const struct attend *a); /* share: its own */
+    /* out again, where somebody may have written over a->scores (lse and a->pattern too, as attend makes them), or over
+     * a->pattern (by_weights: out is their sum of v). What is written for keys that a row does not see counts for
+     * nothing. share: its own. */
+    void (*attend_again)(const struct hand *h, const struct attend *a, bool by_weights);
     /* sum[r][o] = x[r][o] + delta[r][o]; share: as linear's. sum may be x. */
     void (*add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum);
     /* Top-k of logits [n][n_experts] (ties to the lowest id), softmax over them, and the lists by expert. The

@@ -31,7 +31,7 @@ struct view {
     enum dtype dtype;
     const uint8_t *data;
     struct side side[2]; /* what dtype.def says lies apart from the codes: scales, then offsets */
-    int64_t group;       /* values per scale, where dtype.def leaves it to the view; whole blocks */
+    int64_t group;       /* values per scale, where dtype.def leaves it to the view; whole blocks, a power of two */
     int64_t rows, cols;
     int64_t row_stride, col_stride; /* bytes */
     const struct lowrank *lowrank;  /* NULL: none */

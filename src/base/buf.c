@@ -5,7 +5,6 @@
 #include "base/must.h"
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,6 +66,39 @@ void buf_printf(struct buf *b, const char *format, ...)
     }
     va_end(again);
     va_end(ap);
+}
+
+static char *digits(char *at, int32_t id)
+{
+    char text[10];
+    int n = 0;
+    uint32_t left = id < 0 ? 0u - (uint32_t)id : (uint32_t)id;
+    if (id < 0)
+        *at++ = '-';
+    do
+        text[n++] = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    while (n > 0)
+        *at++ = text[--n];
+    return at;
+}
+
+void buf_ids(struct buf *b, const int32_t *ids, size_t n, const char *between)
+{
+    enum { LONGEST = 11 };
+    size_t width = strlen(between);
+    for (size_t i = 0; i < n; i++) {
+        if (!reserve(b, width + LONGEST))
+            return;
+        char *at = b->data + b->len;
+        if (i > 0) {
+            memcpy(at, between, width);
+            at += width;
+        }
+        at = digits(at, ids[i]);
+        *at = 0;
+        b->len = (size_t)(at - b->data);
+    }
 }
 
 void buf_clear(struct buf *b)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
     char *data; /* NUL-terminated once something was appended; NULL before */
@@ -16,6 +17,8 @@ void buf_add(struct buf *b, const void *bytes, size_t n);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Numbers in decimal with `between` between them: what printf would write, several times as fast. */
+void buf_ids(struct buf *b, const int32_t *ids, size_t n, const char *between);
 void buf_clear(struct buf *b); /* length 0, memory kept */
 void buf_free(struct buf *b);
 /* Gives the string to the caller (mem_free it); NULL if an allocation failed. b is empty afterwards. */

@@ -206,6 +206,22 @@ enum osso_status file_make_dir(const char *path, bool *made_out, struct osso_err
     return error_set(err, OSSO_IO, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
+enum osso_status file_make_dirs(const char *path, struct osso_error *err)
+{
+    char *copy = mem_strdup(path);
+    enum osso_status status = copy ? OSSO_OK : error_nomem(err, strlen(path), "a path");
+    for (char *at = copy; at && *at && !status;) { /* at the slash behind a name, or the end */
+        at += strcspn(at + 1, "/") + 1;
+        char end = *at;
+        *at = 0;
+        if (!file_is_dir(copy))
+            status = file_make_dir(copy, &(bool){false}, err);
+        *at = end;
+    }
+    mem_free(copy);
+    return status;
+}
+
 uint64_t file_space_left(const char *path)
 {
     struct statvfs st;

@@ -42,6 +42,8 @@ const char *file_instead(const void *data, uint64_t size);
 char *file_join(const char *dir, const char *name);
 /* Makes a folder (its parent must exist). *made_out: it was not there before. */
 enum osso_status file_make_dir(const char *path, bool *made_out, struct osso_error *err);
+/* And those above it. */
+enum osso_status file_make_dirs(const char *path, struct osso_error *err);
 /* Bytes that can still be written where `path` is or will be, UINT64_MAX if unknown. */
 uint64_t file_space_left(const char *path);
 /* Is `name` a plain file name: not empty, no '/', '\\', NUL, not "." or ".."? Names that come out of a file must be. */
@@ -56,7 +58,11 @@ char *file_follow(const char *path);
 struct save;
 enum osso_status save_open(const char *path, struct save **save_out, struct osso_error *err);
 enum osso_status save_write(struct save *s, const void *data, size_t len, struct osso_error *err);
-uint64_t save_offset(const struct save *s);                           /* bytes written so far */
+uint64_t save_offset(const struct save *s); /* bytes written so far */
+/* A file that is not written from its beginning to its end: anywhere in it, instead of save_write. */
+enum osso_status save_write_at(struct save *s, uint64_t offset, const void *data, size_t len, struct osso_error *err);
+enum osso_status save_read_at(struct save *s, uint64_t offset, void *data, size_t len, struct osso_error *err);
+enum osso_status save_set_size(struct save *s, uint64_t size, struct osso_error *err);
 enum osso_status save_commit(struct save *s, struct osso_error *err); /* frees s in every case */
 void save_abort(struct save *s);                                      /* NULL is fine */
 /* Everything is on the disk, under the temporary name: of several files that only count together, each is flushed

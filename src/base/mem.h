@@ -9,6 +9,9 @@
 void *mem_alloc(size_t bytes);
 void *mem_array(size_t count, size_t size);
 void *mem_grow(void *old, size_t count, size_t size); /* realloc; `old` stays valid on failure */
+/* Room for one element more in a list that has n and grows one by one: itself, or moved to a place of twice the size.
+ * NULL: as mem_grow. */
+void *mem_room(void *list, size_t n, size_t *cap, size_t size);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 void mem_free(void *p);

@@ -17,6 +17,11 @@ struct jval;
 bool config_is_original(const struct jval *root);
 enum osso_status config_from_original(const struct jval *root, const char *where, struct config *config,
                                       struct osso_error *err);
+/* Is it a Mixtral's or a Llama's? Its numbers go over those of config_family, the block is the plain one; what would
+ * make another model of it is refused. */
+bool config_is_plain(const struct jval *root);
+enum osso_status config_from_plain(const struct jval *root, const char *where, struct config *config,
+                                   struct osso_error *err);
 /* The config.json of OpenAI's own form. What it has no words for is refused with the key's name (`where`: the source).
  */
 enum osso_status config_write_original(const struct config *config, const char *where, struct buf *out,
@@ -30,8 +35,9 @@ bool config_gguf_is_gptoss(const struct gguf *gguf);
 /* set: the file's tensors, where a size may be read from one (NULL: none). */
 enum osso_status config_from_gguf(const struct gguf *gguf, const struct tensors *set, const char *where,
                                   struct config *config_out, struct notes *notes, struct osso_error *err);
-/* config.json; mxfp4: with the quantization_config of checkpoints that hold MXFP4 experts. type: of what is not packed,
- * DT_BF16 or DT_F32 (others round weights to the type that is written here). */
+/* config.json, a plain block's as Mixtral's or Llama's; mxfp4 (never of a plain block): with the quantization_config of
+ * checkpoints that hold MXFP4 experts. type: of what is not packed, DT_BF16 or DT_F32 (others round weights to the type
+ * that is written here). */
 void config_write_json(const struct config *config, bool mxfp4, enum dtype type, struct buf *out);
 /* What stands under "quantization_config" then. */
 extern const char config_mxfp4_json[];

@@ -89,9 +89,13 @@ static void check_kind(struct reader *r)
     r->status = jget_str(r->obj, "model_type", &type, NULL, r->where, r->err);
     if (r->status)
         return;
+    if (config_is_plain(r->obj))
+        return;
     if (type && strcmp(type, "gpt_oss") != 0)
-        r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: model_type is \"%s\"; osso runs gpt_oss models", r->where,
-                              type);
+        r->status = error_set(
+            r->err, OSSO_UNSUPPORTED,
+            "%s: model_type is \"%s\"; osso runs gpt_oss models, and mixtral and llama of the plain form", r->where,
+            type);
     else
         check_quantization(r);
 }
@@ -264,6 +268,12 @@ static void read_all(struct reader *r, struct config *c, bool *attention_bias, s
     read_stop_ids(r, c, "config.json", notes);
 }
 
+static void read_plain(struct reader *r, struct config *c, struct notes *notes)
+{
+    r->status = config_from_plain(r->obj, r->where, c, r->err);
+    read_stop_ids(r, c, "config.json", notes);
+}
+
 enum osso_status config_from_json(const char *text, size_t len, const char *where, struct config *config_out,
                                   struct notes *notes, struct osso_error *err)
 {
@@ -279,6 +289,8 @@ enum osso_status config_from_json(const char *text, size_t len, const char *wher
     check_kind(&r);
     if (!r.status && config_is_original(r.obj))
         r.status = config_from_original(r.obj, where, &c, err);
+    else if (!r.status && config_is_plain(r.obj))
+        read_plain(&r, &c, notes);
     else
         read_all(&r, &c, &attention_bias, notes);
     if (!r.status && !attention_bias)

@@ -42,8 +42,7 @@ static void put_stop_ids(struct object *o, const struct config *c)
         return;
     key(o, "eos_token_id");
     buf_puts(o->b, c->n_stop_ids == 1 ? "" : "[");
-    for (int i = 0; i < c->n_stop_ids; i++)
-        buf_printf(o->b, "%s%d", i ? ", " : "", (int)c->stop_ids[i]);
+    buf_ids(o->b, c->stop_ids, (size_t)c->n_stop_ids, ", ");
     buf_puts(o->b, c->n_stop_ids == 1 ? "" : "]");
 }
 
@@ -68,45 +67,91 @@ const char config_mxfp4_json[] =
     "{\n    \"modules_to_not_convert\": [\n      \"model.layers.*.self_attn\",\n      \"model.layers.*.mlp.router\",\n"
     "      \"model.embed_tokens\",\n      \"lm_head\"\n    ],\n    \"quant_method\": \"mxfp4\"\n  }";
 
+/* The plain block, as transformers 5 writes MixtralForCausalLM and, with one expert, LlamaForCausalLM; rope_theta
+ * stands beside its object too, for older readers. */
+static void write_plain(const struct config *c, enum dtype type, struct object *o)
+{
+    bool mixtral = c->n_experts > 1;
+    put_text(o, "architectures", mixtral ? "[\"MixtralForCausalLM\"]" : "[\"LlamaForCausalLM\"]");
+    if (!mixtral)
+        put_text(o, "attention_bias", "false");
+    put_real(o, "attention_dropout", 0);
+    put_text(o, "dtype", type == DT_F32 ? "\"float32\"" : "\"bfloat16\"");
+    put_stop_ids(o, c);
+    put_int(o, "head_dim", c->head_dim);
+    put_text(o, "hidden_act", "\"silu\"");
+    put_int(o, "hidden_size", c->hidden);
+    put_real(o, "initializer_range", 0.02);
+    put_int(o, "intermediate_size", c->intermediate);
+    put_int(o, "max_position_embeddings", c->context);
+    if (!mixtral)
+        put_text(o, "mlp_bias", "false");
+    put_text(o, "model_type", mixtral ? "\"mixtral\"" : "\"llama\"");
+    put_int(o, "num_attention_heads", c->n_heads);
+    if (mixtral)
+        put_int(o, "num_experts_per_tok", c->experts_per_token);
+    put_int(o, "num_hidden_layers", c->n_layers);
+    put_int(o, "num_key_value_heads", c->n_kv_heads);
+    if (mixtral) {
+        put_int(o, "num_local_experts", c->n_experts);
+        put_text(o, "output_router_logits", "false");
+    }
+    put_real(o, "rms_norm_eps", c->rms_eps);
+    put_rope(o, c);
+    if (mixtral)
+        put_text(o, "sliding_window", "null");
+    put_text(o, "tie_word_embeddings", c->tied ? "true" : "false");
+    put_text(o, "use_cache", "true");
+    put_int(o, "vocab_size", c->vocab);
+}
+
+static void write_gpt_oss(const struct config *c, bool mxfp4, enum dtype type, struct object *o)
+{
+    put_text(o, "architectures", "[\"GptOssForCausalLM\"]");
+    put_text(o, "attention_bias", "true");
+    put_real(o, "attention_dropout", 0);
+    put_text(o, "dtype", type == DT_F32 ? "\"float32\"" : "\"bfloat16\"");
+    put_stop_ids(o, c);
+    put_int(o, "experts_per_token", c->experts_per_token);
+    put_int(o, "head_dim", c->head_dim);
+    put_text(o, "hidden_act", "\"silu\"");
+    put_int(o, "hidden_size", c->hidden);
+    put_int(o, "initial_context_length", c->yarn ? c->yarn_original : c->context);
+    put_real(o, "initializer_range", 0.02);
+    put_int(o, "intermediate_size", c->intermediate);
+    key(o, "layer_types");
+    for (int l = 0; l < c->n_layers; l++)
+        buf_printf(o->b, "%s\n    \"%s\"", l ? "," : "[", c->sliding[l] ? "sliding_attention" : "full_attention");
+    buf_puts(o->b, "\n  ]");
+    put_int(o, "max_position_embeddings", c->context);
+    put_text(o, "model_type", "\"gpt_oss\"");
+    put_int(o, "num_attention_heads", c->n_heads);
+    put_int(o, "num_experts_per_tok", c->experts_per_token);
+    put_int(o, "num_hidden_layers", c->n_layers);
+    put_int(o, "num_key_value_heads", c->n_kv_heads);
+    put_int(o, "num_local_experts", c->n_experts);
+    put_text(o, "output_router_logits", "false");
+    if (mxfp4)
+        put_text(o, "quantization_config", config_mxfp4_json);
+    put_real(o, "rms_norm_eps", c->rms_eps);
+    put_rope(o, c);
+    put_real(o, "router_aux_loss_coef", 0.9);
+    put_int(o, "sliding_window", c->window);
+    put_real(o, "swiglu_alpha", c->swiglu_alpha);
+    put_real(o, "swiglu_limit", c->swiglu_limit);
+    put_text(o, "tie_word_embeddings", c->tied ? "true" : "false");
+    put_text(o, "use_cache", "true");
+    put_int(o, "vocab_size", c->vocab);
+}
+
 void config_write_json(const struct config *c, bool mxfp4, enum dtype type, struct buf *out)
 {
     struct object o = {.b = out, .indent = "  "};
     buf_putc(out, '{');
-    put_text(&o, "architectures", "[\"GptOssForCausalLM\"]");
-    put_text(&o, "attention_bias", "true");
-    put_real(&o, "attention_dropout", 0);
-    put_text(&o, "dtype", type == DT_F32 ? "\"float32\"" : "\"bfloat16\"");
-    put_stop_ids(&o, c);
-    put_int(&o, "experts_per_token", c->experts_per_token);
-    put_int(&o, "head_dim", c->head_dim);
-    put_text(&o, "hidden_act", "\"silu\"");
-    put_int(&o, "hidden_size", c->hidden);
-    put_int(&o, "initial_context_length", c->yarn ? c->yarn_original : c->context);
-    put_real(&o, "initializer_range", 0.02);
-    put_int(&o, "intermediate_size", c->intermediate);
-    key(&o, "layer_types");
-    for (int l = 0; l < c->n_layers; l++)
-        buf_printf(out, "%s\n    \"%s\"", l ? "," : "[", c->sliding[l] ? "sliding_attention" : "full_attention");
-    buf_puts(out, "\n  ]");
-    put_int(&o, "max_position_embeddings", c->context);
-    put_text(&o, "model_type", "\"gpt_oss\"");
-    put_int(&o, "num_attention_heads", c->n_heads);
-    put_int(&o, "num_experts_per_tok", c->experts_per_token);
-    put_int(&o, "num_hidden_layers", c->n_layers);
-    put_int(&o, "num_key_value_heads", c->n_kv_heads);
-    put_int(&o, "num_local_experts", c->n_experts);
-    put_text(&o, "output_router_logits", "false");
-    if (mxfp4)
-        put_text(&o, "quantization_config", config_mxfp4_json);
-    put_real(&o, "rms_norm_eps", c->rms_eps);
-    put_rope(&o, c);
-    put_real(&o, "router_aux_loss_coef", 0.9);
-    put_int(&o, "sliding_window", c->window);
-    put_real(&o, "swiglu_alpha", c->swiglu_alpha);
-    put_real(&o, "swiglu_limit", c->swiglu_limit);
-    put_text(&o, "tie_word_embeddings", c->tied ? "true" : "false");
-    put_text(&o, "use_cache", "true");
-    put_int(&o, "vocab_size", c->vocab);
+    if (c->plain)
+        write_plain(c, type, &o);
+    else
+        write_gpt_oss(c, mxfp4, type, &o);
     buf_puts(out, "\n}\n");
 }
 

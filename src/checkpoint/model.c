@@ -91,7 +91,7 @@ static enum osso_status add_generation(struct osso_model *m, struct osso_error *
 }
 
 /* By the tensors that only one form has; a folder of several is the first of them. */
-static const struct names *names_of(const struct tensors *set)
+static const struct names *names_of(const struct tensors *set, const struct config *c)
 {
     static const struct {
         const char *tensor;
@@ -100,10 +100,10 @@ static const struct names *names_of(const struct tensors *set)
                  {"model.layers.0.mlp.experts.gate_up_proj", &names_hf},
                  {"model.layers.0.mlp.experts.gate_proj.weight", &names_mlx},
                  {"block.0.mlp.mlp1_weight.blocks", &names_original}};
-    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+    for (size_t i = 0; !c->plain && i < sizeof signs / sizeof signs[0]; i++)
         if (tensors_find(set, signs[i].tensor))
             return signs[i].names;
-    return &names_hf;
+    return names_folder(c);
 }
 
 /* Its config.json says how MLX packed each matrix, and so do the tensors. */
@@ -154,7 +154,7 @@ static enum osso_status open_folder(struct osso_model *m, struct osso_error *err
     if (status == OSSO_NOTFOUND)
         return instead_weights(m->path, err);
     if (!status) {
-        m->names = names_of(&m->tensors);
+        m->names = names_of(&m->tensors, &m->config);
         instead_beside(m->path, &m->notes);
     }
     return status;
@@ -268,7 +268,7 @@ void osso_model_dims(const struct osso_model *model, struct osso_model_dims *dim
         .head_dim = c->head_dim,
         .n_experts = c->n_experts,
         .experts_per_token = c->experts_per_token,
-        .window = c->window,
+        .window = c->plain ? 0 : c->window,
         .context = c->context,
         .parameters = params_total(c),
         .active_parameters = params_active(c),

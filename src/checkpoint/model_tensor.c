@@ -15,19 +15,19 @@ struct which {
     int layer; /* 0 outside the layers */
 };
 
-static int params_each(bool each)
+static int params_each(const struct config *c, bool each)
 {
     int n = 0;
     for (int id = 0; id < N_PARAMS; id++)
-        n += params_of((enum param_id)id)->each == each;
+        n += params_of((enum param_id)id)->each == each && params_has(c, params_of((enum param_id)id));
     return n;
 }
 
 /* The n-th param of those in every layer, or of the others. */
-static const struct param *nth(bool each, int n)
+static const struct param *nth(const struct config *c, bool each, int n)
 {
     for (int id = 0; id < N_PARAMS; id++)
-        if (params_of((enum param_id)id)->each == each && n-- == 0)
+        if (params_of((enum param_id)id)->each == each && params_has(c, params_of((enum param_id)id)) && n-- == 0)
             return params_of((enum param_id)id);
     return NULL;
 }
@@ -62,7 +62,7 @@ static enum osso_status find(const struct osso_model *m, const char *name, struc
     snprintf(spelt, sizeof spelt, "layers.%d.", layer);
     for (int id = 0; name && id < N_PARAMS; id++) {
         const struct param *p = params_of((enum param_id)id);
-        if (p->each == each && strcmp(p->name, name + (each ? end : 0)) == 0 &&
+        if (p->each == each && params_has(&m->config, p) && strcmp(p->name, name + (each ? end : 0)) == 0 &&
             (!each || (strncmp(name, spelt, (size_t)end) == 0 && layer >= 0 && layer < m->config.n_layers))) {
             *out = (struct which){p, layer};
             return OSSO_OK;
@@ -77,7 +77,8 @@ static enum osso_status find(const struct osso_model *m, const char *name, struc
 enum osso_status osso_model_tensor(const struct osso_model *model, int64_t i, struct osso_tensor *tensor_out,
                                    struct osso_error *err)
 {
-    int once = params_each(false), each = params_each(true);
+    const struct config *c = &model->config;
+    int once = params_each(c, false), each = params_each(c, true);
     enum osso_status status = sized_check(tensor_out, "osso_tensor", err);
     if (status)
         return status;
@@ -85,8 +86,8 @@ enum osso_status osso_model_tensor(const struct osso_model *model, int64_t i, st
     if (i < 0 || i >= count)
         return error_set(err, OSSO_NOTFOUND, "%s has %lld tensors; there is no number %lld", model->path,
                          (long long)count, (long long)i);
-    struct which w = i < once ? (struct which){nth(false, (int)i), 0}
-                              : (struct which){nth(true, (int)((i - once) % each)), (int)((i - once) / each)};
+    struct which w = i < once ? (struct which){nth(c, false, (int)i), 0}
+                              : (struct which){nth(c, true, (int)((i - once) % each)), (int)((i - once) / each)};
     describe(model, w, tensor_out);
     return OSSO_OK;
 }

@@ -30,6 +30,11 @@ enum { MXFP4_BLOCK = 32, MXFP4_CODES = 16 /* bytes of a block */ };
     {                                                                                                                  \
         "", NULL                                                                                                       \
     }
+#define APART                                                                                                          \
+    STORE_APART,                                                                                                       \
+    {                                                                                                                  \
+        "", NULL                                                                                                       \
+    }
 #define TRANSPOSED                                                                                                     \
     STORE_TRANSPOSED,                                                                                                  \
     {                                                                                                                  \
@@ -68,6 +73,16 @@ static const struct names_row rows_mlx[] = {
 static const struct names_row rows_original[] = {
 #include "checkpoint/names_original.def"
 };
+static const struct names_row rows_mixtral[] = {
+#define MIXTRAL_OR_LLAMA(mixtral, llama) mixtral
+#include "checkpoint/names_plain.def"
+#undef MIXTRAL_OR_LLAMA
+};
+static const struct names_row rows_llama[] = {
+#define MIXTRAL_OR_LLAMA(mixtral, llama) llama
+#include "checkpoint/names_plain.def"
+#undef MIXTRAL_OR_LLAMA
+};
 
 #define ROWS(rows) rows, sizeof(rows) / sizeof(rows)[0]
 const struct names names_hf = {"hf", "model.layers.%d.", false, NULL, true, ROWS(rows_hf)};
@@ -76,15 +91,45 @@ const struct names names_gptoss = {"ollama", "blk.%d.", true, NULL, false, ROWS(
 const struct names names_mlx = {"mlx", "model.layers.%d.", false, NULL, true, ROWS(rows_mlx)};
 const struct names names_original = {"original", "block.%d.", false, NULL, true, ROWS(rows_original)};
 
+static const struct names names_mixtral = {"hf", "model.layers.%d.", false, NULL, true, ROWS(rows_mixtral)};
+static const struct names names_llama = {"hf", "model.layers.%d.", false, NULL, true, ROWS(rows_llama)};
+
+const struct names *names_folder(const struct config *c)
+{
+    return !c->plain ? &names_hf : c->n_experts > 1 ? &names_mixtral : &names_llama;
+}
+
 const struct param *names_param(const struct names_row *row)
 {
     return params_of(row->members[0]);
 }
 
-void names_text(const struct names *names, const struct names_row *row, int layer, int part, char text[NAMES_TEXT])
+int names_tensors(const struct config *c, const struct names_row *row)
+{
+    if (!params_has(c, names_param(row)))
+        return 0;
+    return row->store == STORE_APART ? c->n_experts : 1;
+}
+
+size_t names_most(const struct config *c, const struct names *names)
+{
+    size_t n = 0;
+    for (int i = 0; i < names->n_rows; i++)
+        n += (size_t)names_tensors(c, &names->rows[i]);
+    return n * (size_t)(c->n_layers + 1); /* bounded by config_check */
+}
+
+void names_text_of(const struct names *names, const struct names_row *row, int layer, int part, int i,
+                   char text[NAMES_TEXT])
 {
     int used = names_param(row)->each ? snprintf(text, NAMES_TEXT, names->layer, layer) : 0;
-    snprintf(text + used, NAMES_TEXT - (size_t)used, "%s%s", row->spelling, row->ending[part]);
+    used += snprintf(text + used, NAMES_TEXT - (size_t)used, row->spelling, i);
+    snprintf(text + used, NAMES_TEXT - (size_t)used, "%s", row->ending[part]);
+}
+
+void names_text(const struct names *names, const struct names_row *row, int layer, int part, char text[NAMES_TEXT])
+{
+    names_text_of(names, row, layer, part, 0, text);
 }
 
 int64_t names_rows_before(const struct config *c, const struct names_row *row, int slot)
@@ -110,12 +155,13 @@ int names_shape(const struct config *c, const struct names_row *row, int part, i
     const struct param *p = names_param(row);
     int64_t rows = names_rows(c, row), columns = names_columns(c, row);
     int rank = 0;
-    if (params_stacked(p))
+    bool apart = row->store == STORE_APART;
+    if (params_stacked(p) && !apart)
         shape[rank++] = c->n_experts;
     if (row->store == STORE_TRANSPOSED)
         shape[rank++] = columns;
     shape[rank++] = rows;
-    if ((row->store == STORE_PLAIN || row->store == STORE_PACKED) && p->columns != SIZE_ONE)
+    if ((row->store == STORE_PLAIN || row->store == STORE_PACKED || apart) && p->columns != SIZE_ONE)
         shape[rank++] = columns;
     if (row->store == STORE_BLOCKS)
         shape[rank++] = columns / MXFP4_BLOCK;

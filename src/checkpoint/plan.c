@@ -36,11 +36,12 @@ static void add_packed(struct plan_tensor *t, const struct plan_choice *choice)
     t->row_values = codes ? codes_bytes : t->shape[t->rank - 1];
 }
 
-static void add(struct planner *p, const struct names_row *row, int layer, int part, const struct plan_choice *choice)
+static void add(struct planner *p, const struct names_row *row, int layer, int part, int i,
+                const struct plan_choice *choice)
 {
     struct plan_tensor *t = &p->plan->list[p->plan->n++];
     bool blocks = row->store == STORE_BLOCKS;
-    names_text(p->names, row, layer, part, t->name);
+    names_text_of(p->names, row, layer, part, i, t->name);
     t->row = row;
     t->layer = layer;
     t->part = part;
@@ -50,8 +51,8 @@ static void add(struct planner *p, const struct names_row *row, int layer, int p
     t->rank = names_shape(p->config, row, part, t->shape);
     t->row_values = blocks ? t->columns : t->shape[t->rank - 1];
     t->n_rows = blocks ? p->config->n_experts * names_rows(p->config, row) : 1; /* all bounded by config_check */
-    for (int i = 0; i < t->rank - 1 && !blocks; i++)
-        t->n_rows *= t->shape[i];
+    for (int k = 0; k < t->rank - 1 && !blocks; k++)
+        t->n_rows *= t->shape[k];
     if (row->store == STORE_PACKED && dtype_apart(dtype_info(choice->dtype)))
         add_packed(t, choice);
     t->bytes = (uint64_t)t->n_rows * plan_row_bytes(t);
@@ -96,8 +97,9 @@ static void add_row(struct planner *p, const struct names_row *row, int layer)
     struct plan_choice choice;
     if (row->type == DT_COUNT || !p->choose(p->user, row, layer, &choice))
         return;
-    for (int part = 0; part < parts_of(row, &choice); part++)
-        add(p, row, layer, part, &choice);
+    for (int i = 0; i < names_tensors(p->config, row); i++)
+        for (int part = 0; part < parts_of(row, &choice); part++)
+            add(p, row, layer, part, i, &choice);
     p->stream += params_is_matrix(names_param(row)) ? (uint32_t)row->n_members : 1;
 }
 
@@ -129,7 +131,7 @@ enum osso_status plan_create_with(const struct config *config, const struct name
                                   void *user, struct plan *plan_out, struct osso_error *err)
 {
     *plan_out = (struct plan){0};
-    size_t room = (size_t)(config->n_layers + 1) * (size_t)names->n_rows * NAMES_PARTS;
+    size_t room = names_most(config, names) * NAMES_PARTS;
     struct plan plan = {.list = mem_array(room, sizeof *plan.list)};
     if (!plan.list)
         return error_nomem(err, room * sizeof *plan.list, "the list of tensors");

@@ -2,6 +2,7 @@
  * names_*.def that hold it. */
 #include "checkpoint/weights_resolve.h"
 
+#include "checkpoint/astray.h"
 #include "checkpoint/factor.h"
 #include "checkpoint/packed.h"
 
@@ -24,6 +25,8 @@ struct resolver {
     bool last;        /* the run that fills */
     float *vectors;   /* room for what is widened, in the last run */
     size_t n_vectors; /* values so far */
+    const uint8_t **apart;
+    size_t n_apart; /* the same of experts with tensors of their own */
 };
 
 /* Where a member is: which of the row's members it is, and which rows are its own. */
@@ -80,60 +83,14 @@ static bool same_shape(const struct tensor *t, int rank, const int64_t *shape, b
            memcmp(t->shape + skip_t, shape + skip, (size_t)(rank - skip) * sizeof *shape) == 0;
 }
 
-/* A tensor of this name behind a prefix ("base_model.model."), as wrappers save them; NULL: none. */
-static const char *prefixed(const struct tensors *set, const char *name)
-{
-    size_t n = strlen(name);
-    for (int64_t i = 0; i < set->n; i++) {
-        const char *have = set->list[i].name;
-        size_t m = strlen(have);
-        if (m > n + 1 && have[m - n - 1] == '.' && strcmp(have + m - n, name) == 0)
-            return have;
-    }
-    return NULL;
-}
-
-static bool is_known(const struct resolver *r, const char *name)
-{
-    char known[NAMES_TEXT];
-    for (int i = 0; i < r->names->n_rows; i++)
-        for (int part = 0; part < NAMES_PARTS && r->names->rows[i].ending[part]; part++) {
-            names_text(r->names, &r->names->rows[i], r->layer, part, known);
-            if (strcmp(known, name) == 0)
-                return true;
-        }
-    return false;
-}
-
-/* What stands in its place under a name that no model of ours has: that which agrees longest, at least up to the last
- * word; NULL: none. */
-static const char *nearest(const struct resolver *r, const char *name)
-{
-    const char *dot = strrchr(name, '.'), *best = NULL;
-    size_t least = dot ? (size_t)(dot - name) + 1 : strlen(name);
-    for (int64_t i = 0; i < r->set->n; i++) {
-        const char *have = r->set->list[i].name;
-        size_t n = 0;
-        while (name[n] && name[n] == have[n])
-            n++;
-        if (n < least || (best && n == least) || is_known(r, have))
-            continue;
-        best = have;
-        least = n;
-    }
-    /* Or the same end behind another beginning: "model.language_model.layers.0....". */
-    const char *rest = strchr(name, '.');
-    return best || !rest || !strchr(rest + 1, '.') ? best : prefixed(r->set, rest + 1);
-}
-
 /* A part of a row with exactly the shape that the row has, or NULL and a failure. */
-static const struct tensor *resolver_tensor(struct resolver *r, const struct names_row *row, int part)
+static const struct tensor *resolver_tensor_of(struct resolver *r, const struct names_row *row, int part, int i)
 {
     char full[NAMES_TEXT], have[96], want[96];
     int64_t shape[TENSOR_RANK];
     if (r->status)
         return NULL;
-    names_text(r->names, row, r->layer, part, full);
+    names_text_of(r->names, row, r->layer, part, i, full);
     int rank = names_shape(r->config, row, part, shape);
     const struct tensor *t = tensors_find(r->set, full);
     if (!t && r->set->n == 0) {
@@ -141,7 +98,8 @@ static const struct tensor *resolver_tensor(struct resolver *r, const struct nam
         return NULL;
     }
     if (!t) {
-        const char *other = prefixed(r->set, full), *near = other ? NULL : nearest(r, full);
+        const char *other = astray_prefixed(r->set, full);
+        const char *near = other ? NULL : astray_nearest(r->set, r->names, r->layer, i, full);
         r->status = error_set(r->err, OSSO_FORMAT, "%s: tensor %s is missing%s%.120s%s", resolver_file(r), full,
                               other  ? "; there is one with a prefix, which must be taken off: "
                               : near ? "; there is "
@@ -162,6 +120,11 @@ static const struct tensor *resolver_tensor(struct resolver *r, const struct nam
     }
     r->set->list[t - r->set->list].used = true;
     return t;
+}
+
+static const struct tensor *resolver_tensor(struct resolver *r, const struct names_row *row, int part)
+{
+    return resolver_tensor_of(r, row, part, 0);
 }
 
 /* A tensor of this type is a matrix by itself (or, with one value per block, a vector). */
@@ -243,6 +206,24 @@ static void whole_tensor(struct resolver *r, const struct place *p, struct exper
     own_factor(r, p, t, m);
 }
 
+/* Each expert's own tensor, all of one type. */
+static void experts_apart(struct resolver *r, const struct place *p, struct expert_matrix *m)
+{
+    int n = r->config->n_experts;
+    const uint8_t **at = r->last ? r->apart + r->n_apart : NULL;
+    whole_tensor(r, p, m);
+    for (int e = 0; e < n && !r->status; e++) {
+        const struct tensor *t = resolver_tensor_of(r, p->row, 0, e);
+        if (t && t->dtype != m->first.dtype)
+            r->status = error_set(r->err, OSSO_UNSUPPORTED, "%s: tensor %s is %s, expert 0's is %s; all must be of one",
+                                  resolver_file(r), t->name, t->type, dtype_info(m->first.dtype)->name);
+        if (t && at)
+            at[e] = t->data;
+    }
+    m->apart = at;
+    r->n_apart += (size_t)n; /* checked: as many tensors are there */
+}
+
 static void blocks_and_scales(struct resolver *r, const struct place *p, struct expert_matrix *m)
 {
     int64_t groups = p->columns / QUANT_BLOCK;
@@ -305,6 +286,8 @@ static void resolve_EXPERTS(struct resolver *r, enum param_id id, struct expert_
         blocks_and_scales(r, &p, &m);
     else if (p.row->store == STORE_PACKED)
         packed_or_whole(r, &p, &m);
+    else if (p.row->store == STORE_APART)
+        experts_apart(r, &p, &m);
     else
         whole_tensor(r, &p, &m);
     if (r->status)
@@ -366,7 +349,7 @@ static void resolve_EXPERT_BIAS(struct resolver *r, enum param_id id, struct exp
 static void resolve_all(struct resolver *r, struct weights *w)
 {
     r->layer = -1;
-    r->n_vectors = 0;
+    r->n_vectors = r->n_apart = 0;
 #define ONCE(member, kind, rows, columns)                                                                              \
     if (PARAM_##member != PARAM_head || !r->config->tied)                                                              \
         resolve_##kind(r, PARAM_##member, &w->member);
@@ -375,8 +358,12 @@ static void resolve_all(struct resolver *r, struct weights *w)
         w->head = w->embed;
     for (r->layer = 0; r->layer < r->config->n_layers && !r->status; r->layer++) {
         struct layer_weights *l = &w->layers[r->layer];
-#define EACH(member, kind, rows, columns) resolve_##kind(r, PARAM_##member, &l->member);
+#define EACH(member, kind, rows, columns)                                                                              \
+    if (params_has(r->config, params_of(PARAM_##member)))                                                              \
+        resolve_##kind(r, PARAM_##member, &l->member);
 #include "model/params.def"
+        if (!params_has(r->config, params_of(PARAM_router))) /* zeros of this shape */
+            l->router = (struct view){.dtype = DT_F32, .rows = r->config->n_experts, .cols = r->config->hidden};
     }
 }
 
@@ -389,6 +376,8 @@ enum osso_status weights_resolve(const struct tensors *set, const struct config 
         resolve_all(&r, weights_out);
     if (!r.status && r.n_vectors > 0 && !(r.vectors = weights_out->vectors = mem_array(r.n_vectors, sizeof *r.vectors)))
         r.status = error_nomem(err, (unsigned long long)r.n_vectors * sizeof *r.vectors, "norms and biases");
+    if (!r.status && r.n_apart > 0 && !(r.apart = weights_out->apart = mem_array(r.n_apart, sizeof *r.apart)))
+        r.status = error_nomem(err, (unsigned long long)r.n_apart * sizeof *r.apart, "the places of experts");
     r.last = true;
     if (!r.status)
         resolve_all(&r, weights_out);

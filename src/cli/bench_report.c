@@ -67,14 +67,15 @@ static void share(char *text, double part, double whole)
         snprintf(text, 32, whole >= 10 ? "%.0f of %.1f" : "%.0f of %.2f", percent(part, whole), whole);
 }
 
-/* "gpt-oss 20B", "gpt-oss 4.1M" */
+/* "gpt-oss 20B", "gpt-oss 4.1M", "mixtral 9.1M" */
 static void model_type(const struct runner *r, char *text, size_t size)
 {
     double n = (double)r->dims.parameters;
+    const char *name = r->dims.window ? "gpt-oss" : r->dims.n_experts > 1 ? "mixtral" : "llama";
     if (r->dims.hidden == 2880 && (r->dims.n_layers == 24 || r->dims.n_layers == 36))
         snprintf(text, size, "gpt-oss %s", r->dims.n_layers == 24 ? "20B" : "120B");
     else
-        snprintf(text, size, n >= 1e9 ? "gpt-oss %.1fB" : "gpt-oss %.1fM", n >= 1e9 ? n / 1e9 : n / 1e6);
+        snprintf(text, size, "%s %.1f%c", name, n >= 1e9 ? n / 1e9 : n / 1e6, n >= 1e9 ? 'B' : 'M');
 }
 
 /* "pp512", "tg128 @ d4096", "tg128 x16", "tg128 x16 sampled", "tg16 @ d32768 (made up)" */

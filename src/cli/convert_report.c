@@ -2,19 +2,12 @@
 #define _GNU_SOURCE
 #include "cli/convert_report.h"
 
+#include "base/clock.h"
 #include "cli/model_args.h"
 #include "cli/out.h"
 #include "json/jwrite.h"
 
 #include <string.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* On a terminal one line that counts, elsewhere a line for each tenth. */
 static int progress(void *user, uint64_t done, uint64_t total)
@@ -22,7 +15,7 @@ static int progress(void *user, uint64_t done, uint64_t total)
     struct convert_report *r = user;
     char size[32], speed[32];
     int percent = total ? (int)((double)done * 100.0 / (double)total) : 100;
-    double seconds = now() - r->began, rate = seconds > 0 ? (double)done / seconds : 0;
+    double seconds = clock_seconds() - r->began, rate = seconds > 0 ? (double)done / seconds : 0;
     double left = rate > 0 ? (double)(total - done) / rate : 0;
     bool terminal = err_is_terminal();
     if (percent == r->percent || (!terminal && percent / 10 <= (r->percent < 0 ? 0 : r->percent / 10)))
@@ -100,7 +93,7 @@ struct osso_convert_options convert_args(const struct options *o, struct convert
                                  .json = v[OPT_json].set,
                                  .table = v[OPT_dry_run].set || v[OPT_convert_tensors].set,
                                  .percent = -1,
-                                 .began = now()};
+                                 .began = clock_seconds()};
     return (struct osso_convert_options){
         .size = sizeof(struct osso_convert_options),
         .to = v[OPT_convert_to].set ? v[OPT_convert_to].s : NULL,

@@ -8,6 +8,7 @@ void help_program(void);
 void help_verb(const struct verb *verb);
 /* The verbs of two words that begin with this one. */
 void help_family(const char *first);
-void help_man(void);
+/* "-n, --n-predict N", "-np, --parallel N", as snprintf does. */
+int help_synopsis(const struct option *option, char *text, size_t size);
 
 #endif

@@ -1,13 +1,13 @@
 /* main.c: osso VERB [options]. The verbs are verbs.def, one file each; this file finds the one that was meant. */
+#include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/operands.h"
 #include "cli/options.h"
 #include "cli/out.h"
+#include "cli/parts.h"
+#include "cli/verb_words.h"
 
-#include "base/buf.h"
-#include "base/guess.h"
 #include "base/thread.h"
-#include "osso/hub.h"
 #include "osso/osso.h"
 
 #include <langinfo.h>
@@ -32,98 +32,12 @@ static int version(void)
     for (int i = 0; osso_isa_name(i); i++)
         printf(" %s", osso_isa_name(i));
     printf(")\n");
-#ifdef HAVE_EDIT
-    printf("line editing: libedit\n");
-#else
-    printf("line editing: left out (built without libedit)\n");
-#endif
-#ifdef HAVE_MHD
-    printf("server: libmicrohttpd\n");
-#else
-    printf("server: left out (built without libmicrohttpd)\n");
-#endif
-#ifdef HAVE_YAML
-    printf("YAML: libyaml\n");
-#else
-    printf("YAML: left out (built without libyaml)\n");
-#endif
-#ifdef HAVE_SQLITE
-    printf("history of evaluations: SQLite\n");
-#else
-    printf("history of evaluations: left out (built without SQLite)\n");
-#endif
-    const char *missing = osso_hub_missing();
-    printf("downloads: %s%s%s\n", missing ? "left out (" : "libcurl", missing ? missing : "", missing ? ")" : "");
+    for (int i = 0; i < PART_COUNT; i++) {
+        struct part part = parts_at(i);
+        printf("%s: %s%s%s\n", part.what, part.missing ? "left out (" : part.library, part.missing ? part.missing : "",
+               part.missing ? ")" : "");
+    }
     return 0;
-}
-
-/* The verb that begins `words`, by name or alias, and how many words that took; NULL if there is none. */
-static const struct verb *find(int n, char **words, int *used)
-{
-    for (int i = 0; i < VERB_COUNT; i++) {
-        const struct verb *verb = &verbs[i];
-        bool named = strcmp(verb->first, words[0]) == 0 &&
-                     (!verb->second || (n > 1 && strcmp(verb->second, words[1]) == 0));
-        if (named || word_in(verb->aliases, ' ', words[0])) {
-            *used = named && verb->second ? 2 : 1;
-            return verb;
-        }
-    }
-    return NULL;
-}
-
-/* Do verbs of two words begin with this one? */
-static bool is_family(const char *word)
-{
-    for (int i = 0; i < VERB_COUNT; i++)
-        if (verbs[i].second && strcmp(verbs[i].first, word) == 0)
-            return true;
-    return false;
-}
-
-static const char *guess_second(const char *family, const char *word)
-{
-    struct guess guess = {.typed = word};
-    for (int i = 0; i < VERB_COUNT; i++)
-        if (verbs[i].second && strcmp(verbs[i].first, family) == 0)
-            guess_try(&guess, verbs[i].second);
-    return guess_best(&guess);
-}
-
-/* A first word without a second one, or with one that is none. */
-static int unknown_second(const char *family, const char *word)
-{
-    const char *guess = word ? guess_second(family, word) : NULL;
-    if (guess)
-        say("there is no verb '%s %s'; did you mean %s %s? (osso %s --help lists them)", family, word, family, guess,
-            family);
-    else if (word)
-        say("there is no verb '%s %s'; osso %s --help lists them", family, word, family);
-    else {
-        struct buf list = {0};
-        for (int i = 0; i < VERB_COUNT; i++)
-            if (verbs[i].second && strcmp(verbs[i].first, family) == 0)
-                buf_printf(&list, "%s%s", list.len ? ", " : "", verbs[i].second);
-        say("%s is the first word of verbs (%s); see osso %s --help", family, list.data ? list.data : "", family);
-        buf_free(&list);
-    }
-    return 2;
-}
-
-static int unknown_verb(int n, char **words)
-{
-    struct guess first = {.typed = words[0]};
-    for (int i = 0; i < VERB_COUNT; i++)
-        guess_try(&first, verbs[i].first);
-    guess_try(&first, "--help");
-    guess_try(&first, "--version");
-    const char *best = guess_best(&first), *second = best && n > 1 ? guess_second(best, words[1]) : NULL;
-    if (best)
-        say("there is no verb '%s'; did you mean %s%s%s? (osso --help lists them)", words[0], best, second ? " " : "",
-            second ? second : "");
-    else
-        say("there is no verb '%s'; osso --help lists them", words[0]);
-    return 2;
 }
 
 static int run_verb(const struct verb *verb, int argc, char **argv)
@@ -154,15 +68,15 @@ static bool asks_for_help(const char *word)
 static int help(int n, char **words)
 {
     int used;
-    const struct verb *verb = n > 0 ? find(n, words, &used) : NULL;
+    const struct verb *verb = n > 0 ? verb_find(n, words, &used) : NULL;
     if (n == 0)
         help_program();
     else if (verb)
         help_verb(verb);
-    else if (!is_family(words[0]))
-        return unknown_verb(n, words);
+    else if (!verb_is_family(words[0]))
+        return verb_unknown(n, words);
     else if (n > 1 && !asks_for_help(words[1]))
-        return unknown_second(words[0], words[1]);
+        return verb_unknown_second(words[0], words[1]);
     else
         help_family(words[0]);
     return 0;
@@ -179,14 +93,16 @@ static int run(int n, char **words)
         return help(n - 1, words + 1);
     if (strcmp(words[0], "--version") == 0 || strcmp(words[0], "version") == 0)
         return version();
-    const struct verb *verb = find(n, words, &used);
+    if (strcmp(words[0], COMPLETE_WORD) == 0)
+        return complete_line(n - 1, words + 1);
+    const struct verb *verb = verb_find(n, words, &used);
     if (verb)
         return run_verb(verb, n - used, words + used);
-    if (!is_family(words[0]))
-        return unknown_verb(n, words);
+    if (!verb_is_family(words[0]))
+        return verb_unknown(n, words);
     if (n > 1 && asks_for_help(words[1]))
         return help(1, words);
-    return unknown_second(words[0], n > 1 && words[1][0] != '-' ? words[1] : NULL);
+    return verb_unknown_second(words[0], n > 1 && words[1][0] != '-' ? words[1] : NULL);
 }
 
 int main(int argc, char **argv)

@@ -289,6 +289,13 @@ void sampling_args(const struct options *o, const struct runner *r, struct osso_
     *out = s;
 }
 
+int drafts_arg(const struct options *o)
+{
+    if (o->v[OPT_draft].set && strcmp(o->v[OPT_draft].s, "off") == 0)
+        return 0;
+    return o->v[OPT_draft_max].set ? (int)o->v[OPT_draft_max].i : 8;
+}
+
 enum osso_status runner_sampler(const struct options *o, struct runner *r, struct osso_error *err)
 {
     const struct option_value *v = o->v;

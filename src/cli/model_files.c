@@ -47,15 +47,11 @@ static enum osso_status add(const struct model_found *m, struct model_files *fil
             return OSSO_OK;
     if (files->n == MOST_FILES)
         return error_set(err, OSSO_LIMIT, "%s has more than %d files", m->path, MOST_FILES);
-    if (files->n == files->cap) {
-        size_t cap = files->cap ? files->cap * 2 : 16;
-        struct model_file *more = mem_grow(files->f, cap, sizeof *more);
-        if (!more)
-            return error_nomem(err, cap * sizeof *more, "a list of files");
-        files->f = more;
-        files->cap = cap;
-    }
-    struct model_file *f = &files->f[files->n];
+    struct model_file *all = mem_room(files->f, files->n, &files->cap, sizeof *all), *f;
+    if (!all)
+        return error_nomem(err, files->n * sizeof *all, "a list of files");
+    files->f = all;
+    f = &all[files->n];
     *f = (struct model_file){.path = mem_strdup(path)};
     if (!f->path)
         return error_nomem(err, strlen(path), "a path");

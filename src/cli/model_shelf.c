@@ -94,12 +94,8 @@ static int by_inode(const void *a, const void *b)
     return x->inode < y->inode ? -1 : x->inode > y->inode;
 }
 
-struct seen {
-    struct model_file *f;
-    size_t n, cap;
-};
-
-static enum osso_status count(struct model_shelf_row *m, struct seen *seen, struct osso_error *err)
+/* `seen`: of all models so far, without their paths. */
+static enum osso_status count(struct model_shelf_row *m, struct model_files *seen, struct osso_error *err)
 {
     struct model_files files;
     enum osso_status status = model_files_read(m->found, &files, err);
@@ -126,7 +122,7 @@ static enum osso_status count(struct model_shelf_row *m, struct seen *seen, stru
 
 enum osso_status model_shelf_read(struct model_shelf *shelf, struct osso_error *err)
 {
-    struct seen seen = {0};
+    struct model_files seen = {0};
     *shelf = (struct model_shelf){0};
     enum osso_status status = model_pick_all(&shelf->picked, err);
     int n = shelf->picked.n;
@@ -152,7 +148,7 @@ enum osso_status model_shelf_read(struct model_shelf *shelf, struct osso_error *
     for (size_t i = 0; i < seen.n; i++)
         if (i == 0 || by_inode(&seen.f[i - 1], &seen.f[i]) != 0)
             shelf->bytes += seen.f[i].bytes;
-    mem_free(seen.f);
+    model_files_free(&seen);
     if (status)
         model_shelf_free(shelf);
     return status;

@@ -280,8 +280,7 @@ static const char *glued_value(const struct option *option, const char *rest)
     return strchr(text ? "/.~" : "-.0123456789", *rest) ? rest : NULL;
 }
 
-/* The option that a word names, and the value in it (NULL: none). */
-static const struct option *named_option(const struct verb *verb, const char *word, const char **value_out)
+const struct option *option_named(const struct verb *verb, const char *word, const char **value_out)
 {
     char name[64];
     *value_out = NULL;
@@ -308,7 +307,7 @@ static enum osso_status read_flag(const struct verb *verb, int argc, char **argv
 {
     const char *word = argv[*at], *value;
     char why[512];
-    const struct option *o = named_option(verb, word, &value);
+    const struct option *o = option_named(verb, word, &value);
     const struct foreign *foreign = o ? NULL : foreign_find(word);
     if (foreign && !verb_takes(verb, &option_table[OPT_threads])) /* only where other programs have such flags */
         foreign = NULL;

@@ -85,6 +85,8 @@ enum osso_status option_set(const struct option *option, struct option_value *va
                             const char *argument, struct osso_error *err);
 /* The option of this verb with this long name or alias (may be NULL). */
 const struct option *option_find(const struct verb *verb, const char *name);
+/* The option that a flag as typed names, and the value in it (NULL: none): "--temp=1", "-t4". */
+const struct option *option_named(const struct verb *verb, const char *word, const char **value_out);
 /* Does OSSO_<NAME> count? Not for what is asked this once (ONCE in options.def). */
 bool option_has_twin(const struct option *option);
 /* The short name, of one letter or more, into `text`; returns its length, 0: none. */

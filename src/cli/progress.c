@@ -4,6 +4,8 @@
 #include "cli/progress.h"
 #include "cli/out.h"
 
+#include "base/clock.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,13 +29,6 @@ static struct {
     bool shown, broke;      /* the line stands there; it ended somebody's text */
     long disk_before;
 } p = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
 
 static long disk_blocks(void)
 {
@@ -86,7 +81,7 @@ static void line_text(char *text, size_t size)
     human_count(n, p.done);
     switch (p.stage) {
     case PROGRESS_OPEN: snprintf(text, size, "opening the model"); break;
-    case PROGRESS_PROMPT: prompt_line(text, size, now_ms() - p.stage_ms, disk); break;
+    case PROGRESS_PROMPT: prompt_line(text, size, clock_seconds() * 1e3 - p.stage_ms, disk); break;
     case PROGRESS_THINK: snprintf(text, size, "thinking, %s token%s", n, s); break;
     case PROGRESS_CALL: snprintf(text, size, "writing a call, %s token%s", n, s); break;
     case PROGRESS_ANSWER: snprintf(text, size, "answering, %s token%s", n, s); break;
@@ -109,7 +104,7 @@ static void draw(const char *text)
 static void tick(void)
 {
     char text[192];
-    double now = now_ms();
+    double now = clock_seconds() * 1e3;
     if (!interrupted())
         p.interrupted_ms = now;
     if (p.saying)
@@ -149,7 +144,7 @@ void progress_begin(enum progress_stage stage)
     pthread_condattr_t monotonic;
     if (p.running || !err_is_terminal() || !terminal_moves())
         return;
-    double now = now_ms();
+    double now = clock_seconds() * 1e3;
     p.stage = stage;
     p.done = p.total = p.first = 0;
     p.stage_ms = p.said_ms = p.interrupted_ms = now;
@@ -171,7 +166,7 @@ void progress_begin(enum progress_stage stage)
 static void enter(enum progress_stage stage, size_t done)
 {
     p.stage = stage;
-    p.stage_ms = now_ms();
+    p.stage_ms = clock_seconds() * 1e3;
     p.done = p.first = done;
 }
 
@@ -238,7 +233,7 @@ void progress_said(bool line_open)
     pthread_mutex_lock(&p.lock);
     p.saying = false;
     p.line_open = line_open;
-    p.said_ms = now_ms();
+    p.said_ms = clock_seconds() * 1e3;
     pthread_mutex_unlock(&p.lock);
 }
 

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "cli/pulling.h"
 
+#include "base/clock.h"
+
 #include "cli/numbers.h"
 #include "cli/out.h"
 
@@ -9,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { TICK_MS = 200, SAID_MS = 5000, WINDOW_MS = 10000 };
@@ -20,13 +21,6 @@ static struct {
     uint64_t from_bytes, middle_bytes, last_done;
     bool shown;
 } line;
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void pulling_clear(void)
 {
@@ -77,7 +71,7 @@ static void draw(const struct osso_hub_progress *p, const char *text)
 static int progress(void *user, const struct osso_hub_progress *p)
 {
     char text[400];
-    int64_t now = now_ms();
+    int64_t now = clock_ms();
     bool moves = err_is_terminal() && terminal_moves();
     (void)user;
     if (p->note) {

@@ -1,23 +1,18 @@
 /* train_show.c: progress on standard error; numbers for people, the log has the exact ones. */
 #include "cli/train_show.h"
 
+#include "base/clock.h"
+
 #include "cli/model_args.h"
 #include "cli/out.h"
 #include "cli/train_curve.h"
 
+#include "base/clock.h"
 #include "osso/answer.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* "1:23:45", "4:05" */
 static const char *clock_text(char space[32], double seconds)
@@ -50,7 +45,7 @@ static int on_step(void *user, const struct osso_train_report *r)
 {
     struct train_show *s = user;
     bool terminal = err_is_terminal() && terminal_moves();
-    double t = now(), every = terminal ? 0.2 : 10;
+    double t = clock_seconds(), every = terminal ? 0.2 : 10;
     char eta[32], tokens[32];
     s->tokens += r->tokens;
     if (r->skipped) {
@@ -158,7 +153,7 @@ static int on_sample(void *user, int64_t step, const struct osso_model *model, c
 
 struct osso_train_hooks train_show_hooks(struct train_show *s)
 {
-    s->began = now();
+    s->began = clock_seconds();
     return (struct osso_train_hooks){.size = sizeof(struct osso_train_hooks),
                                      .step = on_step,
                                      .validation = on_validation,

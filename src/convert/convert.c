@@ -43,6 +43,12 @@ static enum osso_status open_source(struct conversion *c)
     const struct osso_tokenizer *tokenizer = NULL;
     struct osso_error why = {""};
     enum osso_status status = osso_model_open_with(c->in, &options, &c->model, c->err);
+    if (!status && c->model->config.plain)
+        status = error_set(
+            c->err, OSSO_UNSUPPORTED,
+            "%s is a model of the plain block (Mixtral's or Llama's layer), which osso has in Hugging Face's "
+            "form alone; osso export writes that as bf16 or f32",
+            c->in);
     for (int i = 0; !status && osso_model_warning(c->model, i); i++)
         note(c, osso_model_warning(c->model, i));
     if (!status && osso_model_tokenizer(c->model, &tokenizer, &why) != OSSO_OK)

@@ -16,12 +16,13 @@ enum { BLOCK = 32, CODES = 16 };
 struct item {
     const struct names_row *row;
     int layer, part;
-    int64_t rows, columns, experts; /* rows: of one expert */
+    int64_t rows, columns, first_expert, experts; /* rows: of one expert */
 };
 
 struct export
 {
     const struct osso_model *model;
+    const struct names *form;
     enum dtype type; /* of what is not packed */
     bool mxfp4;
     char(*names)[NAMES_TEXT];
@@ -43,10 +44,10 @@ static bool is_written(const struct export *x, const struct names_row *row)
         return false;
     if (!params_stacked(names_param(row)) || !params_is_matrix(names_param(row)))
         return true;
-    return (row->store == STORE_BLOCKS) == x->mxfp4;
+    return row->store == STORE_APART || (row->store == STORE_BLOCKS) == x->mxfp4;
 }
 
-static void add(struct export *x, const struct names_row *row, int layer, int part)
+static void add(struct export *x, const struct names_row *row, int layer, int part, int i)
 {
     const struct config *c = &x->model->config;
     const struct param *p = names_param(row);
@@ -57,31 +58,38 @@ static void add(struct export *x, const struct names_row *row, int layer, int pa
                           part,
                           names_rows(c, row),
                           params_is_matrix(p) ? names_columns(c, row) : 1,
-                          params_stacked(p) ? c->n_experts : 1};
-    names_text(&names_hf, row, layer, part, x->names[x->n]);
+                          i,
+                          params_stacked(p) && row->store != STORE_APART ? c->n_experts : 1};
+    names_text_of(x->form, row, layer, part, i, x->names[x->n]);
     *t = (struct tensor){.name = x->names[x->n], .dtype = row->store == STORE_BLOCKS ? DT_U8 : x->type};
     t->rank = names_shape(c, row, part, t->shape);
     t->bytes = row->store == STORE_BLOCKS ? 1 : x->type == DT_F32 ? 4 : 2;
-    for (int i = 0; i < t->rank; i++)
-        t->bytes *= (uint64_t)t->shape[i]; /* bounded by config_check */
+    for (int k = 0; k < t->rank; k++)
+        t->bytes *= (uint64_t)t->shape[k]; /* bounded by config_check */
     x->n++;
+}
+
+static void add_row(struct export *x, const struct names_row *row, int layer)
+{
+    for (int i = 0; i < names_tensors(&x->model->config, row); i++)
+        for (int part = 0; part < NAMES_PARTS && row->ending[part]; part++)
+            add(x, row, layer, part, i);
 }
 
 static enum osso_status list_tensors(struct export *x)
 {
     const struct config *c = &x->model->config;
-    size_t room = (size_t)(c->n_layers + 1) * (size_t)names_hf.n_rows * NAMES_PARTS;
+    size_t room = names_most(c, x->form) * NAMES_PARTS;
     uint64_t most = 0;
     x->names = mem_array(room, sizeof *x->names);
     x->list = mem_array(room, sizeof *x->list);
     x->items = mem_array(room, sizeof *x->items);
     if (!x->names || !x->list || !x->items)
         return error_nomem(x->err, room * sizeof *x->items, "the list of tensors");
-    for (int i = 0; i < names_hf.n_rows; i++)
-        for (int l = 0; l < (names_param(&names_hf.rows[i])->each ? c->n_layers : 1); l++)
-            for (int part = 0; part < NAMES_PARTS && names_hf.rows[i].ending[part]; part++)
-                if (is_written(x, &names_hf.rows[i]))
-                    add(x, &names_hf.rows[i], l, part);
+    for (int i = 0; i < x->form->n_rows; i++)
+        for (int l = 0; l < (names_param(&x->form->rows[i])->each ? c->n_layers : 1); l++)
+            if (is_written(x, &x->form->rows[i]))
+                add_row(x, &x->form->rows[i], l);
     for (int i = 0; i < x->n; i++) {
         uint64_t values = (uint64_t)x->items[i].columns *
                           (uint64_t)(params_stacked(names_param(x->items[i].row)) ? x->items[i].rows : 1);
@@ -166,7 +174,7 @@ static enum osso_status write_item(struct export *x, const struct item *t)
         }
         return status;
     }
-    for (int64_t e = 0; e < t->experts && !status; e++) {
+    for (int64_t e = t->first_expert; e < t->first_expert + t->experts && !status; e++) {
         if (params_is_matrix(p))
             read_expert(x, t, e);
         else
@@ -220,6 +228,11 @@ static enum osso_status check(const struct export *x, const char *out)
     const struct config *c = &x->model->config;
     if (file_exists(out) || file_is_dir(out))
         return error_set(x->err, OSSO_USAGE, "%s exists; name a new folder", out);
+    if (x->mxfp4 && c->plain)
+        return error_set(
+            x->err, OSSO_UNSUPPORTED,
+            "%s is a model of the plain block, whose folders (Mixtral's, Llama's) have no MXFP4; take bf16 or f32",
+            x->model->path);
     if (x->mxfp4 && (c->hidden % BLOCK != 0 || c->intermediate % BLOCK != 0))
         return error_set(x->err, OSSO_UNSUPPORTED,
                          "MXFP4 packs 32 values, and this model's experts have %lld and %lld inputs; take bf16",
@@ -235,7 +248,11 @@ enum osso_status osso_export(const char *path, const char *out, const char *type
     if (!bf16 && !mxfp4 && strcmp(type, "f32") != 0)
         return error_set(err, OSSO_USAGE, "type '%s' is none of mxfp4, bf16, f32", type);
     enum osso_status status = osso_model_open(path, &model, err);
-    struct export x = {.model = model, .type = bf16 ? DT_BF16 : DT_F32, .mxfp4 = mxfp4, .err = err};
+    struct export x = {.model = model,
+                       .form = model ? names_folder(&model->config) : NULL,
+                       .type = bf16 ? DT_BF16 : DT_F32,
+                       .mxfp4 = mxfp4,
+                       .err = err};
     if (!status)
         status = check(&x, out);
     if (!status)

@@ -14,9 +14,9 @@ enum { NAMED = 3 }; /* tensors that a refusal names */
 struct fates {
     struct conversion *c;
     enum osso_status status;
-    int n_refused;
+    int n_refused, n_named;
     char names[400], why[400]; /* of the first refusal, and of those that have the same reason */
-    uint64_t total;
+    bool again;                /* these members were asked for, for another row of theirs: all is said */
 };
 
 bool fates_is_mxfp4(enum dtype t)
@@ -123,25 +123,35 @@ static const struct names_row *holder(const struct names *to, const struct names
     return NULL;
 }
 
+/* Is a row before this one for the same members? */
+static bool comes_again(const struct names *to, const struct names_row *row)
+{
+    for (const struct names_row *r = to->rows; r < row; r++)
+        if (r->type != DT_COUNT && same_members(r, row))
+            return true;
+    return false;
+}
+
 /* ---- refusals ------------------------------------------------------------------------------------------- */
 
 static void refuse(struct fates *f, enum osso_status status, const char *name, const char *why)
 {
-    if (f->n_refused == 0) {
+    if (f->again || strstr(f->names, name))
+        return;
+    if (f->n_refused++ == 0) {
         f->status = status;
         snprintf(f->why, sizeof f->why, "%s", why);
     }
-    if (f->n_refused < NAMED && strcmp(f->why, why) == 0 && !strstr(f->names, name))
-        snprintf(f->names + strlen(f->names), sizeof f->names - strlen(f->names), "%s%s", f->n_refused ? ", " : "",
+    if (f->n_named < NAMED && strcmp(f->why, why) == 0)
+        snprintf(f->names + strlen(f->names), sizeof f->names - strlen(f->names), "%s%s", f->n_named++ ? ", " : "",
                  name);
-    f->n_refused++;
 }
 
 static enum osso_status tell_refusals(const struct fates *f)
 {
     char more[48] = "";
-    if (f->n_refused > NAMED)
-        snprintf(more, sizeof more, " and %d more", f->n_refused - NAMED);
+    if (f->n_refused > f->n_named)
+        snprintf(more, sizeof more, " and %d more", f->n_refused - f->n_named);
     return f->status ? error_set(f->c->err, f->status, "%s: %s%s: %s", f->c->in, f->names, more, f->why) : OSSO_OK;
 }
 
@@ -246,9 +256,9 @@ static bool asked_type(struct fates *f, const struct names_row *row, int layer, 
         struct view v = fates_view(c, row, slot, layer, 0);
         if (fates_is_mxfp4(v.dtype) && !fates_is_mxfp4(choice->dtype) && !c->q.requantize) {
             snprintf(why, sizeof why,
-                     "is MXFP4 already, of 4.25 bits a value; as %s it would be %s and never better. keep leaves it, "
-                     "--requantize insists",
-                     dtype_info(choice->dtype)->name, "re-encoded, mostly larger,");
+                     "is MXFP4 already, of 4.25 bits a value; as %s it would be re-encoded, mostly larger, and never "
+                     "better. keep leaves it, --requantize insists",
+                     dtype_info(choice->dtype)->name);
             refuse(f, OSSO_USAGE, name, why);
             return false;
         }
@@ -259,7 +269,7 @@ static bool asked_type(struct fates *f, const struct names_row *row, int layer, 
         snprintf(why, sizeof why, "%s: %s has blocks of %lld, a row %lld values; %s instead", name,
                  dtype_info(choice->dtype)->name, (long long)unit, (long long)columns, dtype_info(next)->name);
         *choice = (struct plan_choice){.dtype = next};
-        if (c->o.note)
+        if (c->o.note && !f->again)
             c->o.note(c->o.user, why);
         return true;
     }
@@ -322,23 +332,22 @@ static bool choose(void *user, const struct names_row *row, int layer, struct pl
     struct conversion *c = f->c;
     const struct param *p = names_param(row);
     char name[NAMES_TEXT], why[200];
-    bool good;
     if (p->id == PARAM_head && c->model->config.tied)
         return false;
+    f->again = comes_again(c->to, row);
     names_text(c->to, row, layer, 0, name);
     if (!params_is_matrix(p) || p->id == PARAM_router)
         return narrow_type(f, row, layer, name, choice_out);
-    if (rules_find(c, row, name, choice_out)) {
-        good = asked_type(f, row, layer, name, choice_out);
-        if (good && !holder(c->to, row, choice_out)) {
-            snprintf(why, sizeof why, "the form %s has no type %s", c->to->form, dtype_info(choice_out->dtype)->name);
-            refuse(f, OSSO_USAGE, name, why);
-            good = false;
-        }
-    } else {
-        good = kept_type(f, row, layer, choice_out);
+    if (!rules_find(c, row, name, choice_out))
+        return kept_type(f, row, layer, choice_out) && holder(c->to, row, choice_out) == row;
+    if (!asked_type(f, row, layer, name, choice_out))
+        return false;
+    const struct names_row *written = holder(c->to, row, choice_out);
+    if (!written) {
+        snprintf(why, sizeof why, "the form %s has no type %s", c->to->form, dtype_info(choice_out->dtype)->name);
+        refuse(f, OSSO_USAGE, name, why);
     }
-    return good && holder(c->to, row, choice_out) == row;
+    return written == row;
 }
 
 static enum osso_status list_tensors(struct conversion *c)

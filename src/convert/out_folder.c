@@ -48,23 +48,16 @@ static void describe_packing(const struct conversion *c, struct buf *out)
     buf_putc(out, '}');
 }
 
-struct folder {
-    struct conversion *c;
-    struct transcriber *x;
-};
-
 static enum osso_status write_one(void *user, struct save *save, int i, struct osso_error *err)
 {
-    struct folder *f = user;
     (void)err; /* the conversion's */
-    return transcriber_write(f->x, save, i);
+    return transcriber_write(user, save, i);
 }
 
 static enum osso_status fill_folder(struct conversion *c, struct transcriber *x, const char *folder)
 {
     struct buf metadata = {0}, packed = {0};
     struct carry_weights weights = {.plain = c->plain};
-    struct folder user = {c, x};
     carry_metadata(&c->carry, c->to, &metadata);
     for (int i = 0; i < c->plan.n; i++)
         weights.mxfp4 |= c->plan.list[i].row->store == STORE_BLOCKS;
@@ -81,7 +74,7 @@ static enum osso_status fill_folder(struct conversion *c, struct transcriber *x,
                                            : c->to == &names_original ? SHARDS_ORIGINAL
                                                                       : SHARDS_HF,
                                   .write = write_one,
-                                  .user = &user};
+                                  .user = x};
     enum osso_status status = metadata.failed || packed.failed ? error_nomem(c->err, packed.len, "a configuration")
                                                                : shards_write(&shards, c->err);
     if (!status)
@@ -97,7 +90,5 @@ enum osso_status out_folder_write(struct conversion *c, struct transcriber *x, c
     enum osso_status status = fill_folder(c, x, place->temp);
     if (!status)
         status = stamps_check(c, stamps);
-    if (status)
-        place_leave(place, false, NULL);
-    return status ? status : place_leave(place, true, c->err);
+    return status ? status : place_leave(place, true, c->err); /* else the caller leaves it */
 }

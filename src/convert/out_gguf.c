@@ -24,7 +24,6 @@ int out_gguf_parts(const struct conversion *c)
     return n;
 }
 
-/* The file's name, or OUT-00001-of-00003.gguf (mem_free it). */
 char *out_gguf_path(const struct conversion *c, int part, int n_parts)
 {
     size_t n = strlen(c->out);

@@ -175,9 +175,9 @@ enum osso_status place_take(const char *out, struct place *place_out, struct oss
 enum osso_status place_leave(struct place *p, bool done, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
-    bool replaces = file_is_dir(p->out);
     if (!p->temp)
         return OSSO_OK;
+    bool replaces = file_is_dir(p->out);
     if (done)
         status = replaces ? save_folder_over(p->temp, p->out, err) : save_folder(p->temp, p->out, err);
     if (!done || status || replaces)

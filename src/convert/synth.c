@@ -60,6 +60,12 @@ static enum osso_status open_tokenizer(struct synth *s)
 static enum osso_status prepare(struct synth *s, const struct names *names)
 {
     enum osso_status status = plan_config(s->o->preset ? s->o->preset : "20b", &s->config, s->err);
+    if (!status && s->config.plain)
+        status = error_set(
+            s->err, OSSO_UNSUPPORTED,
+            "%s is a configuration of the plain block; osso synth writes gpt-oss models (osso train --block "
+            "plain makes others)",
+            s->o->preset);
     if (!status)
         status = set_layers(s);
     if (!status)

@@ -29,7 +29,6 @@ struct transcriber {
     size_t chunk_bytes;
     float *values; /* two rows for each thread */
     struct row_cost *costs;
-    bool measures;
     struct osso_tensor_fate fate;
     double squares, errors;
 };
@@ -118,6 +117,8 @@ static struct row_cost cost_of(const float *values, const float *back, int64_t n
         double squares = 0, errors = 0;
         for (int64_t k = b; k < n && k < b + WORST_BLOCK; k++) {
             double error = fabs((double)back[k] - (double)values[k]);
+            if (isnan(error)) /* not finite: the same as before, or lost */
+                error = back[k] == values[k] || (isnan(back[k]) && isnan(values[k])) ? 0 : INFINITY;
             squares += (double)values[k] * (double)values[k];
             errors += error * error;
             cost.largest = error > cost.largest ? error : cost.largest;

@@ -2,17 +2,10 @@
 #define _POSIX_C_SOURCE 200809L
 #include "engine/engine_parts.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/sized.h"
-
-#include <time.h>
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
+#include "engine/drafts.h"
 
 /* A step that its owner interrupts is no failure: the answer is cancelled. */
 static enum osso_status step(struct osso_engine *e, struct osso_session *s, bool *cancelled, struct osso_error *err)
@@ -48,25 +41,49 @@ static enum osso_status run_prompt(struct osso_engine *e, struct osso_session *s
     return OSSO_OK;
 }
 
+/* The token that was chosen last is run, and with it, where it is likely to pay, what the text so far says comes next.
+ * A tap sees what is run, and only what is asked for. */
+static enum osso_status run_token(struct osso_engine *e, struct osso_session *s, struct drafts *d, bool *cancelled,
+                                  struct osso_error *err)
+{
+    int rows = e->max_rows < e->max_logits ? e->max_rows : e->max_logits, n = 0;
+    enum osso_status status = OSSO_OK;
+    if (osso_session_ready(s)) /* it was guessed */
+        return OSSO_OK;
+    if (d->most > 0 && !e->tap && !s->tap)
+        n = drafts_make(d, s->tokens, s->n, (size_t)(rows - 1));
+    if (n > 0)
+        status = osso_session_guess(s, d->next, (size_t)n, err);
+    double start = clock_seconds();
+    if (!status)
+        status = step(e, s, cancelled, err);
+    drafts_took(d, (clock_seconds() - start) * 1e3);
+    return status;
+}
+
 /* Tokens until the answer ends or its reader has had enough. */
 static enum osso_status run_answer(struct osso_engine *e, struct osso_session *s, const struct osso_generate_options *o,
                                    struct osso_generate_result *result, bool *cancelled, struct osso_error *err)
 {
     struct osso_event event = {.size = sizeof event};
+    struct drafts drafts = {.most = o->drafts < DRAFTS_MOST ? o->drafts : DRAFTS_MOST};
     while (osso_answer_stop(s->answer) == OSSO_STOP_NONE && !*cancelled) {
         enum osso_status status = osso_answer_next(s->answer, &event, err);
         if (status)
             return status;
         result->stop_id = event.stop_id;
+        drafts_came(&drafts, event.id);
         bool over = event.stop == OSSO_STOP_ID || event.stop == OSSO_STOP_STRING; /* whatever the reader says */
         if (o->on_event && o->on_event(o->user, &event) && !over)
             *cancelled = true;
         else if (event.stop == OSSO_STOP_NONE)
-            status = step(e, s, cancelled, err);
+            status = run_token(e, s, &drafts, cancelled, err);
         if (status)
             return status;
     }
-    return OSSO_OK;
+    result->n_guessed = drafts.n_made;
+    result->n_guessed_right = drafts.n_right;
+    return osso_session_guess(s, NULL, 0, err);
 }
 
 static enum osso_status begin(struct osso_session *s, struct osso_sampler *sampler,
@@ -124,13 +141,13 @@ enum osso_status osso_generate(struct osso_engine *engine, struct osso_session *
     if (!status)
         status = begin(session, sampler, tokenizer, &o, err);
     if (!status) {
-        double start = now_ms();
+        double start = clock_seconds() * 1e3;
         status = run_prompt(engine, session, &o, &cancelled, err);
-        double prompt_done = now_ms();
+        double prompt_done = clock_seconds() * 1e3;
         if (!status && !cancelled)
             status = run_answer(engine, session, &o, &result, &cancelled, err);
         result.prompt_ms = prompt_done - start;
-        result.generate_ms = now_ms() - prompt_done;
+        result.generate_ms = clock_seconds() * 1e3 - prompt_done;
         enum osso_status ended = end(session, cancelled, &result, status ? &ignored : err);
         status = status ? status : ended;
     }

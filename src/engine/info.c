@@ -7,6 +7,7 @@
 #include "checkpoint/model_open.h"
 #include "checkpoint/plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void put_rope(struct buf *b, const struct config *c)
@@ -31,18 +32,24 @@ static void put_architecture(struct buf *b, const struct config *c)
     int sliding = 0;
     for (int l = 0; l < c->n_layers; l++)
         sliding += c->sliding[l];
+    char window[24];
+    snprintf(window, sizeof window, "%lld", (long long)c->window);
+    const char *name = !c->plain ? "gpt-oss" : c->n_experts > 1 ? "mixtral" : "llama";
     buf_printf(
         b,
-        "\"architecture\":{\"name\":\"gpt-oss\",\"layers\":%d,\"sliding_layers\":%d,\"hidden\":%lld,\"intermediate\":%lld,"
+        "\"architecture\":{\"name\":\"%s\",\"layers\":%d,\"sliding_layers\":%d,\"hidden\":%lld,\"intermediate\":%lld,"
         "\"vocab\":%lld,\"heads\":%d,\"kv_heads\":%d,\"head_dim\":%d,\"experts\":%d,\"experts_per_token\":%d,"
-        "\"window\":%lld,\"context\":%lld,\"rms_eps\":",
-        c->n_layers, sliding, (long long)c->hidden, (long long)c->intermediate, (long long)c->vocab, c->n_heads,
-        c->n_kv_heads, c->head_dim, c->n_experts, c->experts_per_token, (long long)c->window, (long long)c->context);
+        "\"window\":%s,\"context\":%lld,\"rms_eps\":",
+        name, c->n_layers, sliding, (long long)c->hidden, (long long)c->intermediate, (long long)c->vocab, c->n_heads,
+        c->n_kv_heads, c->head_dim, c->n_experts, c->experts_per_token, c->plain ? "null" : window,
+        (long long)c->context);
     jwrite_number(b, c->rms_eps);
-    buf_puts(b, ",\"swiglu_alpha\":");
-    jwrite_number(b, c->swiglu_alpha);
-    buf_puts(b, ",\"swiglu_limit\":");
-    jwrite_number(b, c->swiglu_limit);
+    if (!c->plain) { /* else a SiLU alone */
+        buf_puts(b, ",\"swiglu_alpha\":");
+        jwrite_number(b, c->swiglu_alpha);
+        buf_puts(b, ",\"swiglu_limit\":");
+        jwrite_number(b, c->swiglu_limit);
+    }
     buf_printf(b, ",\"tied_embeddings\":%s,\"layer_types\":\"", c->tied ? "true" : "false");
     for (int l = 0; l < c->n_layers; l++) /* s: sliding window, f: full attention */
         buf_putc(b, c->sliding[l] ? 's' : 'f');
@@ -129,13 +136,13 @@ static uint64_t put_bytes(struct buf *b, const struct tensors *set)
 static enum osso_status put_preset_bytes(struct buf *b, const struct config *c, uint64_t *weights_out,
                                          struct osso_error *err)
 {
-    static const struct {
+    const struct {
         const char *key;
         const struct names *names;
-    } forms[] = {{"hf", &names_hf}, {"gguf", &names_gguf}};
+    } forms[] = {{"hf", names_folder(c)}, {"gguf", &names_gguf}}; /* a plain block has no second one */
     enum osso_status status = OSSO_OK;
     buf_puts(b, ",\"bytes\":{");
-    for (int form = 0; form < 2 && !status; form++) {
+    for (int form = 0; form < (c->plain ? 1 : 2) && !status; form++) {
         struct plan plan;
         status = plan_create(c, forms[form].names, &plan, err);
         if (status)
@@ -227,7 +234,7 @@ static enum osso_status preset_info(struct buf *b, const char *preset, int64_t c
     struct stop_set stops;
     stop_set_make(&c, NULL, &stops);
     put_stops(b, &stops, NULL);
-    if (!status && tensors && !(status = plan_create(&c, &names_hf, &plan, err)))
+    if (!status && tensors && !(status = plan_create(&c, names_folder(&c), &plan, err)))
         put_plan_tensors(b, &plan);
     plan_free(&plan);
     return status;

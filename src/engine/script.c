@@ -135,13 +135,9 @@ static enum osso_status add_line(struct osso_script *s, const char *text, size_t
     struct buf where = {0};
     struct jdoc *doc = NULL;
     buf_printf(&where, "%s: line %zu", s->path, number);
-    if (s->n == s->cap) {
-        size_t cap = s->cap ? s->cap * 2 : 16;
-        struct rule *rules = mem_grow(s->rules, cap, sizeof *rules);
-        s->rules = rules ? rules : s->rules;
-        s->cap = rules ? cap : s->cap;
-    }
-    enum osso_status status = where.failed || s->n == s->cap ? error_nomem(err, len, "a script") : OSSO_OK;
+    struct rule *rules = mem_room(s->rules, s->n, &s->cap, sizeof *rules);
+    s->rules = rules ? rules : s->rules;
+    enum osso_status status = where.failed || !rules ? error_nomem(err, len, "a script") : OSSO_OK;
     if (!status)
         status = jdoc_read_limited(text, len, where.data, &limits, &doc, err);
     if (!status)

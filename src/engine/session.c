@@ -26,7 +26,7 @@ enum osso_status osso_session_create(struct osso_engine *e, uint64_t salt, struc
     s->engine = e;
     s->salt = salt;
     s->user = s;
-    s->logits_from = SIZE_MAX;
+    s->logits_from = s->made_from = SIZE_MAX;
     e->n_sessions++;
     s->older = e->sessions;
     if (s->older)
@@ -52,6 +52,7 @@ void osso_session_free(struct osso_session *s)
     if (!s)
         return;
     session_leave(s);
+    tapping_leave(s);
     s->engine->n_sessions--;
     *(s->newer ? &s->newer->older : &s->engine->sessions) = s->older;
     if (s->older)
@@ -97,6 +98,7 @@ enum osso_status osso_session_sync(struct osso_session *s, const int32_t *ids, s
     if (n)
         memmove(s->tokens, ids, n * sizeof *ids);
     s->n = s->synced = n;
+    s->guessed = 0;
     s->logits_from = SIZE_MAX;
     size_t have = s->computed < common ? s->computed : common, last = n > 0 ? n - 1 : 0;
     have = have < last ? have : last; /* the last token is always computed */
@@ -113,14 +115,41 @@ enum osso_status osso_session_sync(struct osso_session *s, const int32_t *ids, s
     return OSSO_OK;
 }
 
+/* Their K and V go with them: the pages they stand in still reach back far enough (KV_KEEP). */
+static void forget_guesses(struct osso_session *s)
+{
+    if (s->computed > s->n)
+        session_set_computed(s, s->n);
+    s->guessed = 0;
+}
+
 enum osso_status osso_session_append(struct osso_session *s, int32_t id, struct osso_error *err)
 {
     if (s->n >= (size_t)s->engine->context)
         return too_long(s, s->n + 1, err);
     enum osso_status status = check_ids(s, &id, 1, err);
-    if (!status)
-        s->tokens[s->n++] = id;
-    return status;
+    if (status)
+        return status;
+    bool right = s->guessed > 0 && s->tokens[s->n] == id;
+    if (right)
+        s->guessed--;
+    else
+        forget_guesses(s);
+    s->tokens[s->n++] = id;
+    return OSSO_OK;
+}
+
+enum osso_status osso_session_guess(struct osso_session *s, const int32_t *ids, size_t n, struct osso_error *err)
+{
+    enum osso_status status = check_ids(s, ids, n, err);
+    if (status)
+        return status;
+    size_t room = (size_t)s->engine->context - s->n;
+    forget_guesses(s);
+    s->guessed = n < room ? n : room;
+    if (s->guessed > 0)
+        memcpy(s->tokens + s->n, ids, s->guessed * sizeof *ids);
+    return OSSO_OK;
 }
 
 enum osso_status osso_session_rewind(struct osso_session *s, size_t n, struct osso_error *err)
@@ -130,6 +159,7 @@ enum osso_status osso_session_rewind(struct osso_session *s, size_t n, struct os
     if (n < s->computed)
         session_leave(s);
     s->n = n;
+    s->guessed = 0;
     size_t last = n > 0 ? n - 1 : 0;
     session_set_computed(s, s->computed < last ? s->computed : last);
     return OSSO_OK;
@@ -141,6 +171,7 @@ void osso_session_release(struct osso_session *s)
     if (s->logits_from < s->computed) /* those rows have had their logits */
         s->logits_from = s->computed;
     session_set_computed(s, 0);
+    s->guessed = 0;
 }
 
 enum osso_status osso_session_fork(struct osso_session *s, struct osso_session **session_out, struct osso_error *err)
@@ -149,6 +180,12 @@ enum osso_status osso_session_fork(struct osso_session *s, struct osso_session *
     if (status)
         return status;
     struct osso_session *t = *session_out;
+    status = tapping_fork(t, s, err);
+    if (status) {
+        osso_session_free(t);
+        *session_out = NULL;
+        return status;
+    }
     memcpy(t->tokens, s->tokens, s->n * sizeof *s->tokens);
     memcpy(t->nodes, s->nodes, (size_t)s->kv.n_slots * sizeof *s->nodes);
     kv_seq_share(&s->engine->kv, &t->kv, &s->kv);
@@ -162,7 +199,7 @@ enum osso_status osso_session_fork(struct osso_session *s, struct osso_session *
     t->synced = s->synced;
     t->reused = s->reused;
     t->spoiled = s->spoiled;
-    t->made_up = s->made_up;
+    t->made_from = s->made_from;
     t->logits_from = s->logits_from;
     if (t->n > 0 && t->computed >= t->n) /* its logits belong to the other session: compute the last token again */
         session_set_computed(t, t->n - 1);
@@ -177,7 +214,7 @@ const int32_t *osso_session_tokens(const struct osso_session *s, size_t *n_out)
 
 size_t osso_session_computed(const struct osso_session *s)
 {
-    return s->computed;
+    return s->computed < s->n ? s->computed : s->n;
 }
 
 size_t osso_session_reused(const struct osso_session *s)

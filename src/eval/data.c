@@ -48,14 +48,10 @@ bool item_room(struct item *item, int n)
 
 static enum osso_status add_item(struct run *run, size_t *room, struct item item, struct osso_error *err)
 {
-    if ((size_t)run->n_items == *room) {
-        size_t more = *room ? *room * 2 : 256;
-        struct item *grown = mem_grow(run->items, more, sizeof *grown);
-        if (!grown)
-            return error_nomem(err, more * sizeof *grown, "a task's items");
-        run->items = grown;
-        *room = more;
-    }
+    struct item *items = mem_room(run->items, (size_t)run->n_items, room, sizeof *items);
+    if (!items)
+        return error_nomem(err, (size_t)run->n_items * sizeof *items, "a task's items");
+    run->items = items;
     run->items[run->n_items++] = item;
     return OSSO_OK;
 }

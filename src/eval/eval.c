@@ -3,12 +3,11 @@
 #define _POSIX_C_SOURCE 200809L
 #include "eval/eval_parts.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
 #include "engine/engine_parts.h"
-
-#include <time.h>
 
 enum {
     SESSIONS = 32,
@@ -91,13 +90,6 @@ static enum osso_status check(const struct osso_eval_options *o, const struct os
     return check_windows(o, engine, err);
 }
 
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 enum osso_status osso_eval_run(struct osso_engine *engine, const struct osso_tokenizer *tokenizer,
                                const struct osso_eval_options *options, char **report_out, bool *complete_out,
                                struct osso_error *err)
@@ -116,22 +108,22 @@ enum osso_status osso_eval_run(struct osso_engine *engine, const struct osso_tok
                                   (size_t)(e.o.max_length > 0 ? e.o.max_length : engine->context)};
     e.window = (size_t)(e.o.window > 0 ? e.o.window : e.o.llama_rule ? LLAMA_WINDOW : (int64_t)e.rules.max_length);
     e.stride = e.o.stride > 0 ? (size_t)e.o.stride : e.window;
-    double start = seconds_now();
+    double start = clock_seconds();
     e.model_hash = eval_hash_model(engine->model);
     status = data_load(&e, err);
     if (!status)
         status = keep_open(&e, err);
-    e.started = seconds_now();
+    e.started = clock_seconds();
     if (!status)
         status = feed_run(&e, err);
-    e.run_seconds = seconds_now() - e.started;
+    e.run_seconds = clock_seconds() - e.started;
     for (int i = 0; i < e.n_runs && !status; i++)
         if (e.runs[i].task->kind == SPEED)
             status = perform_run(&e, &e.runs[i], err);
     if (!status && e.o.samples)
         status = samples_write(&e, err);
     if (!status)
-        status = report_make(&e, seconds_now() - start, report_out, complete_out, err);
+        status = report_make(&e, clock_seconds() - start, report_out, complete_out, err);
     keep_close(&e, !status && *complete_out);
     doc_free(&e.doc);
     osso_ids_free(&e.page);

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "eval/eval_parts.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -10,17 +11,9 @@
 #include "eval/stats.h"
 
 #include <math.h>
-#include <time.h>
 
 enum { WARM_UPS = 3, RUNS = 10, WRITTEN = 32 };
 static const int lengths[PERFORM_LENGTHS] = {128, 256, 512, 1024};
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static enum osso_status until_ready(struct osso_engine *engine, struct osso_session *session, struct osso_error *err)
 {
@@ -38,17 +31,17 @@ static enum osso_status one_run(struct eval *e, struct osso_session *session, st
     for (int i = 0; i < n; i++)
         ids[i] = (int32_t)rng_below(rng, vocab);
     enum osso_status status = osso_session_sync(session, ids, (size_t)n, err);
-    double start = seconds_now();
+    double start = clock_seconds();
     if (!status)
         status = until_ready(e->engine, session, err);
-    double middle = seconds_now();
+    double middle = clock_seconds();
     for (int i = 0; i < WRITTEN && !status; i++) {
         status = osso_session_append(session, (int32_t)rng_below(rng, vocab), err);
         if (!status)
             status = until_ready(e->engine, session, err);
     }
     *prompt = n / (middle - start);
-    *written = WRITTEN / (seconds_now() - middle);
+    *written = WRITTEN / (clock_seconds() - middle);
     if (!status && e->o.progress && e->o.progress(e->o.user, e->n_done, e->n_items))
         status = error_set(err, OSSO_CANCELLED, "the evaluation was ended");
     return status;

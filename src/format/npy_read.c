@@ -48,7 +48,7 @@ static enum osso_status read_type(struct npy *n, const char *text, struct osso_e
 {
     const uint16_t one = 1;
     const char *type = value_of(text, "descr"), *order = value_of(text, "fortran_order");
-    if (!type || type[0] != '\'' || !strchr("<>|=", type[1]) || !strchr("iub", type[2]) || !type[2])
+    if (!type || type[0] != '\'' || !type[1] || !strchr("<>|=", type[1]) || !type[2] || !strchr("iub", type[2]))
         return bad(n->map.path, "the values are no whole numbers; save them with numpy.int32", err);
     n->bytes = type[3] - '0';
     n->is_signed = type[2] == 'i';

@@ -8,10 +8,6 @@
 
 /* Of each tensor: name, dtype, rank, shape, bytes. The file then takes exactly their bytes, one after the other. */
 enum osso_status safetensors_write_header(struct save *s, const struct tensor *list, int64_t n, struct osso_error *err);
-/* The same with a JSON object of strings as its __metadata__. */
-enum osso_status safetensors_write_header_of(struct save *s, const struct tensor *list, int64_t n, const char *metadata,
-                                             struct osso_error *err);
-
 /* The same with a JSON object of strings as its __metadata__. A tensor whose `type` is set has that type in the file,
  * if it is one of the containers U8, U32, F8_E4M3, F8_E8M0: its shape counts their values. */
 enum osso_status safetensors_write_header_of(struct save *s, const struct tensor *list, int64_t n, const char *metadata,

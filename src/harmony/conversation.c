@@ -105,16 +105,12 @@ enum osso_status message_set_ids(struct message *m, const int32_t *ids, size_t n
 
 enum osso_status conversation_append(struct osso_conversation *c, struct message *m, struct osso_error *err)
 {
-    if (c->n_messages == c->cap) {
-        size_t cap = c->cap ? c->cap * 2 : 8;
-        struct message *messages = mem_grow(c->messages, cap, sizeof *messages);
-        if (!messages) {
-            message_clear(m);
-            return error_nomem(err, cap * sizeof *messages, "the messages of a conversation");
-        }
-        c->messages = messages;
-        c->cap = cap;
+    struct message *messages = mem_room(c->messages, c->n_messages, &c->cap, sizeof *messages);
+    if (!messages) {
+        message_clear(m);
+        return error_nomem(err, c->n_messages * sizeof *messages, "the messages of a conversation");
     }
+    c->messages = messages;
     c->messages[c->n_messages++] = *m;
     *m = (struct message){0};
     return OSSO_OK;

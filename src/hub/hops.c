@@ -2,6 +2,7 @@
 #include "hub/hops.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <stdio.h>
@@ -81,7 +82,7 @@ static bool take(void *user, const char *data, size_t n)
 
 static bool sleep_ms(int64_t ms, bool (*go_on)(void *user), void *user)
 {
-    for (int64_t end = net_now_ms() + ms; net_now_ms() < end;) {
+    for (int64_t end = clock_ms() + ms; clock_ms() < end;) {
         nanosleep(&(struct timespec){0, 50 * 1000000L}, NULL);
         if (!go_on(user))
             return false;
@@ -94,11 +95,11 @@ static enum osso_status one(struct net *net, struct net_call *call, int timeout_
                             void *user, struct osso_error *err)
 {
     enum osso_status status = net_begin(net, call, err);
-    int64_t end = net_now_ms() + (int64_t)timeout_ms * 10;
+    int64_t end = clock_ms() + (int64_t)timeout_ms * 10;
     while (!status && net_next(net, 100) != call) {
         if (!go_on(user))
             status = error_set(err, OSSO_CANCELLED, "stopped");
-        else if (net_now_ms() > end)
+        else if (clock_ms() > end)
             status = error_set(err, OSSO_IO, "the answer takes too long");
     }
     if (status)

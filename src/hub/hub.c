@@ -126,7 +126,7 @@ static enum osso_status place_folder(const struct osso_hub_plan *p, const struct
         char *slash = paths[i] ? strrchr(paths[i], '/') : NULL;
         if (slash && slash > paths[i]) {
             *slash = 0;
-            status = hub_store_folders(paths[i], err);
+            status = file_make_dirs(paths[i], err);
         }
     }
     mem_free(paths[0]);

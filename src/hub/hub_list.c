@@ -33,8 +33,8 @@ static bool is_below(const char *path, size_t len)
 {
     if (len == 0 || len > MOST_PATH || strlen(path) != len)
         return false;
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f)
+    for (const unsigned char *c = (const unsigned char *)path; *c; c++) /* no terminal obeys what is listed */
+        if (*c < 0x20 || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0))
             return false;
     for (const char *at = path;; at++) {
         size_t n = strcspn(at, "/");
@@ -63,15 +63,11 @@ static enum osso_status add(struct hub_list *list, const struct jval *v, struct 
         return error_set(err, OSSO_FORMAT, "the hub lists %.200s without a size and a hash", path->text.s);
     if (list->n == MOST_ENTRIES)
         return error_set(err, OSSO_LIMIT, "the hub lists more than %d files; that is no model", MOST_ENTRIES);
-    if (list->n == list->cap) {
-        size_t cap = list->cap ? list->cap * 2 : 64;
-        struct hub_entry *more = mem_grow(list->e, cap, sizeof *more);
-        if (!more)
-            return error_nomem(err, cap * sizeof *more, "a list of files");
-        list->e = more;
-        list->cap = cap;
-    }
-    struct hub_entry *e = &list->e[list->n];
+    struct hub_entry *all = mem_room(list->e, list->n, &list->cap, sizeof *all), *e;
+    if (!all)
+        return error_nomem(err, list->n * sizeof *all, "a list of files");
+    list->e = all;
+    e = &all[list->n];
     *e = (struct hub_entry){.path = mem_strdup(path->text.s), .size = (uint64_t)bytes};
     snprintf(e->hash, sizeof e->hash, "%s", hash);
     list->n += e->path != NULL;

@@ -50,14 +50,10 @@ static enum osso_status add(struct removal *r, const char *commit, const char *p
     char target[LONGEST];
     if (r->n == MOST_FILES)
         return error_set(err, OSSO_LIMIT, "%s has more than %d files", r->store.folder, MOST_FILES);
-    if (r->n == r->cap) {
-        size_t cap = r->cap ? r->cap * 2 : 64;
-        struct pointer *more = mem_grow(r->list, cap, sizeof *more);
-        if (!more)
-            return error_nomem(err, cap * sizeof *more, "a list of files");
-        r->list = more;
-        r->cap = cap;
-    }
+    struct pointer *list = mem_room(r->list, r->n, &r->cap, sizeof *list);
+    if (!list)
+        return error_nomem(err, r->n * sizeof *list, "a list of files");
+    r->list = list;
     struct pointer *p = &r->list[r->n];
     *p = (struct pointer){.path = mem_strdup(path), .goes = goes(r, commit, path)};
     if (!p->path)
@@ -234,7 +230,7 @@ static enum osso_status take_away(struct removal *r, struct osso_error *err)
     for (size_t i = 0; i < r->n; i++)
         last = last && r->list[i].goes;
     if (!status && !r->dry)
-        status = hub_store_folders(r->store.locks, err);
+        status = file_make_dirs(r->store.locks, err);
     if (!status)
         status = drop_pointers(r, snapshots, err);
     if (!status && (last || r->n_paths == 0))

@@ -67,33 +67,15 @@ void hub_store_close(struct hub_store *s)
     *s = (struct hub_store){0};
 }
 
-enum osso_status hub_store_folders(const char *path, struct osso_error *err)
-{
-    char *copy = mem_strdup(path);
-    enum osso_status status = copy ? OSSO_OK : error_nomem(err, strlen(path), "a path");
-    for (char *at = copy; !status && at;) {
-        bool made;
-        at = strchr(at + 1, '/');
-        if (at)
-            *at = 0;
-        if (*copy)
-            status = file_make_dir(copy, &made, err);
-        if (at)
-            *at = '/';
-    }
-    mem_free(copy);
-    return status;
-}
-
 enum osso_status hub_store_prepare(const struct hub_store *s, struct osso_error *err)
 {
     static const char tag[] = "Signature: 8a477f597d28d172789f06886806bc55\n"
                               "# This file says that the folder is a cache: backups may leave it out.\n"
                               "# https://bford.info/cachedir/\n";
     char *blobs = path_of(s->folder, "blobs", NULL, NULL), *cachedir = path_of(s->root, "CACHEDIR.TAG", NULL, NULL);
-    enum osso_status status = blobs && cachedir ? hub_store_folders(blobs, err) : error_nomem(err, LONGEST, "a path");
+    enum osso_status status = blobs && cachedir ? file_make_dirs(blobs, err) : error_nomem(err, LONGEST, "a path");
     if (!status)
-        status = hub_store_folders(s->locks, err);
+        status = file_make_dirs(s->locks, err);
     if (!status && !file_exists(cachedir))
         status = save_atomic(cachedir, tag, sizeof tag - 1, err);
     mem_free(blobs);
@@ -198,7 +180,7 @@ enum osso_status hub_store_link(const struct hub_store *s, const char *commit, c
     snprintf(target + strlen(target), sizeof target - strlen(target), "blobs/%s", hash);
     if (!status) {
         *slash = 0;
-        status = hub_store_folders(pointer, err);
+        status = file_make_dirs(pointer, err);
         char name[96];
         snprintf(name, sizeof name, ".%s.osso-link", hash);
         temp = path_of(pointer, name, NULL, NULL);
@@ -225,7 +207,7 @@ enum osso_status hub_store_ref(const struct hub_store *s, const char *revision, 
     if (!slash)
         return error_nomem(err, LONGEST, "a path");
     *slash = 0;
-    enum osso_status status = hub_store_folders(path, err);
+    enum osso_status status = file_make_dirs(path, err);
     *slash = '/';
     if (!status)
         status = save_atomic(path, commit, strlen(commit), err);

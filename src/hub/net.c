@@ -1,6 +1,7 @@
 /* net.c: libcurl's multi interface, and what may be wrong with an answer's head. */
 #include "hub/net.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "hub/hub_lib.h"
@@ -9,14 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
-
-int64_t net_now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 #ifdef HAVE_HUB
 enum { MAX_HEAD = 1 << 17, MAX_CALLS = 64, SLOWEST = 1000 /* bytes a second */ };
@@ -127,7 +120,7 @@ enum osso_status net_begin(struct net *net, struct net_call *call, struct osso_e
     call->answer = NET_NO_ANSWER;
     call->refused = false;
     call->why[0] = 0;
-    call->since_ms = net_now_ms();
+    call->since_ms = clock_ms();
     call->since_bytes = 0;
     if (call->easy)
         net->lib.easy_reset(call->easy);
@@ -184,7 +177,7 @@ static struct net_call *ended(struct net *net)
 /* A call that has brought less than a kilobyte a second over its time. */
 static struct net_call *stalled(struct net *net)
 {
-    int64_t now = net_now_ms();
+    int64_t now = clock_ms();
     for (int i = 0; i < net->n; i++) {
         struct net_call *call = net->calls[i];
         if (now - call->since_ms < net->timeout_ms)

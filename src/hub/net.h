@@ -46,7 +46,6 @@ void net_drop(struct net *net, struct net_call *call);
 struct net_call *net_next(struct net *net, int wait_ms);
 /* The call is not asked for again: gives back what it holds. */
 void net_close_call(struct net *net, struct net_call *call);
-int64_t net_now_ms(void);
 
 /* `location` seen from `base` into url_out; false: it is no address that osso follows. */
 bool net_join(struct net *net, const char *base, const char *location, char url_out[NET_ADDRESS]);

@@ -1,6 +1,7 @@
 /* transfer.c: one file over several connections: the pass over its pieces, the hash, the repair. */
 #include "hub/transfer_parts.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -34,12 +35,12 @@ static enum osso_status pass(struct transfer *t)
 {
     watch_phase(t->o->watch, t->repair ? "repairing" : "fetching");
     while (!t->status && t->n_done < t->part.n) {
-        int64_t now = net_now_ms();
+        int64_t now = clock_ms();
         for (int i = 0; i < t->jobs; i++)
             slot_start(&t->slots[i], now);
         struct net_call *call = net_next(t->o->net, WAIT_MS);
         if (call)
-            slot_ended(call->user, net_now_ms());
+            slot_ended(call->user, clock_ms());
         if (!t->status && !tell(t))
             t->status = error_set(&t->err, OSSO_CANCELLED, "stopped");
     }

@@ -8,11 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Bytes from here on that stand for themselves and are characters by themselves. */
+static size_t plain_run(const unsigned char *s, size_t n)
+{
+    size_t i = 0;
+    while (i < n && s[i] >= 0x20 && s[i] < 0x80 && s[i] != '"' && s[i] != '\\')
+        i++;
+    return i;
+}
+
 void jwrite_string(struct buf *b, const char *text, size_t n)
 {
     const unsigned char *s = (const unsigned char *)text;
     buf_putc(b, '"');
     for (size_t i = 0; i < n;) {
+        size_t run = plain_run(s + i, n - i);
+        buf_add(b, s + i, run);
+        i += run;
+        if (i == n)
+            break;
         size_t len = utf8_sequence(s + i, n - i);
         const char *short_escape = s[i] ? strchr("\"\"\\\\\bb\ff\nn\rr\tt", s[i]) : NULL;
         if (len == 0) {

@@ -114,7 +114,7 @@ enum osso_status osso_bench_token_cost(const struct osso_model *model, const str
         const struct view *const once[] = {&w->q, &w->k, &w->v, &w->o, &w->router}, *const each[] = {&w->gate.first,
                                                                                                      &w->up.first,
                                                                                                      &w->down.first};
-        for (int i = 0; i < 5; i++)
+        for (int i = 0; i < (w->router.data ? 5 : 4); i++)
             add_matrix(once[i], &cost.weight_bytes, &cost.multiply_adds);
         uint64_t before = cost.weight_bytes;
         for (int i = 0; i < 3 * picks; i++)

@@ -115,7 +115,8 @@ static void router_back(const struct hand *h, struct backward *b, int layer)
     h->backend->train->route(h, &route);
     sync(h);
     struct act in = act_f32(&s->mlp_in);
-    linear_back(h, b, &w->router, w->router_bias, &in, b->space.d_router, f->batch.n, true, b->space.d_in);
+    if (w->router.data)
+        linear_back(h, b, &w->router, w->router_bias, &in, b->space.d_router, f->batch.n, true, b->space.d_in);
 }
 
 static void experts_back(const struct hand *h, struct backward *b, int layer)
@@ -129,8 +130,7 @@ static void experts_back(const struct hand *h, struct backward *b, int layer)
                       .layer = layer,
                       .hidden = c->hidden,
                       .intermediate = c->intermediate,
-                      .alpha = (float)c->swiglu_alpha,
-                      .limit = (float)c->swiglu_limit,
+                      .swiglu = weights_swiglu(c),
                       .routing = &s->routing,
                       .in = &s->mlp_in,
                       .h = &s->h,

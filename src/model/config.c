@@ -16,6 +16,7 @@ void config_family(struct config *config_out)
     config_out->rms_eps = 1e-5;
     config_out->swiglu_alpha = 1.702;
     config_out->swiglu_limit = 7.0;
+    config_out->swiglu_shift = 1;
     config_out->temperature = -1;
     config_out->top_p = 1;
     config_out->repetition_penalty = 1;
@@ -31,6 +32,17 @@ void config_family(struct config *config_out)
         config_out->sliding[i] = i % 2 == 0;
 }
 
+void config_plain(struct config *c)
+{
+    c->plain = true;
+    c->swiglu_alpha = 1;
+    c->swiglu_limit = INFINITY;
+    c->swiglu_shift = 0;
+    c->rope_theta = 10000;
+    c->yarn = false;
+    memset(c->sliding, 0, sizeof c->sliding);
+}
+
 const char *config_presets(void)
 {
     return "20b and 120b, and to be trained"
@@ -38,6 +50,15 @@ const char *config_presets(void)
 #define SEED(name, ...) " " name
 #include "model/presets.def"
         ;
+}
+
+const char *config_preset_name(int i)
+{
+    static const char *const names[] = {
+#define PRESET(name, ...) name,
+#include "model/presets.def"
+    };
+    return i >= 0 && (size_t)i < sizeof names / sizeof *names ? names[i] : NULL;
 }
 
 enum osso_status config_preset(const char *name, struct config *config_out, struct osso_error *err)
@@ -144,7 +165,7 @@ enum osso_status config_check(const struct config *c, const char *where, struct 
         {"beta_fast of YaRN", c->yarn ? c->yarn_beta_fast : 1, 0},
         {"beta_slow of YaRN", c->yarn ? c->yarn_beta_slow : 1, 0},
         {"swiglu_alpha", c->swiglu_alpha, -1e30},
-        {"swiglu_limit", c->swiglu_limit, 0},
+        {"swiglu_limit", c->plain ? 1 : c->swiglu_limit, 0}, /* a plain block has none */
     };
     enum osso_status status = OSSO_OK;
     for (size_t i = 0; i < sizeof whole / sizeof whole[0] && !status; i++)

@@ -24,8 +24,12 @@ struct config {
     double yarn_factor, yarn_beta_fast, yarn_beta_slow;
     int64_t yarn_original; /* original_max_position_embeddings */
     bool yarn_truncate;    /* bounds rounded as transformers does when "truncate" is true or missing */
-    double swiglu_alpha, swiglu_limit;
+    /* h = g sigmoid(alpha g) (u + shift), g and u clamped at the limit. */
+    double swiglu_alpha, swiglu_limit, swiglu_shift;
     bool tied; /* lm_head is embed_tokens */
+    /* The plain block (config_plain): no sinks, no biases and, with one expert, no router. That is Mixtral's layer or,
+     * with one expert, Llama's. */
+    bool plain;
     /* From generation_config.json or the GGUF's tokenizer keys; n_stop_ids 0: unknown, temperature < 0: unset. */
     int32_t stop_ids[MAX_STOP_IDS];
     const char *stop_from[MAX_STOP_IDS]; /* the file or key that says so; static */
@@ -36,9 +40,12 @@ struct config {
 
 /* What holds where a file is silent: the values that all published gpt-oss models share. The sizes stay 0. */
 void config_family(struct config *config_out);
+/* The plain block in its place, the sizes as they are: SiLU alone, no windows, plain RoPE with theta 10,000. */
+void config_plain(struct config *config);
 /* "20b", "120b", "small" ...: presets.def. */
 enum osso_status config_preset(const char *name, struct config *config_out, struct osso_error *err);
-const char *config_presets(void); /* their names, for a sentence */
+const char *config_preset_name(int i); /* NULL: no more */
+const char *config_presets(void);      /* their names, for a sentence */
 /* Refuses dimensions that no model can have (zero, heads that do not divide, odd head_dim, more picks than experts,
  * beyond the limits of config.c) with a sentence that names the key. Every reader of a configuration calls it
  * (checkpoint/config_files.h). */

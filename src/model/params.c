@@ -20,6 +20,12 @@ const struct param *params_of(enum param_id id)
     return &params[id];
 }
 
+bool params_has(const struct config *c, const struct param *param)
+{
+    bool router = param->id == PARAM_router && c->n_experts == 1;
+    return !c->plain || !(params_optional(param) || router);
+}
+
 bool params_optional(const struct param *param)
 {
     return param->kind == PARAM_BIAS || param->kind == PARAM_SINKS || param->kind == PARAM_EXPERT_BIAS;
@@ -63,7 +69,8 @@ int64_t params_row_values(const struct config *c, const struct param *param)
 /* Of one tensor with `experts` of its experts. */
 static int64_t values_of(const struct config *c, const struct param *param, int64_t experts)
 {
-    return (params_stacked(param) ? experts : 1) * params_size(c, param->rows) * params_size(c, param->columns);
+    int64_t one = params_has(c, param) ? params_size(c, param->rows) * params_size(c, param->columns) : 0;
+    return (params_stacked(param) ? experts : 1) * one;
 }
 
 int64_t params_values(const struct config *c, const struct param *param)
@@ -137,7 +144,7 @@ static void tell_floats(struct walk *walk, enum param_id id, const float *data, 
 
 /* A matrix, or a stack of them: values, what lies apart from them, and low-rank additions. */
 static void tell_view(struct walk *walk, enum param_id id, const struct view *v, int64_t stack, int64_t stride,
-                      const int64_t *side_stride)
+                      const int64_t *side_stride, int expert)
 {
     const struct dtype_info *t = dtype_info(v->dtype);
     int64_t blocks = v->cols / t->block;
@@ -151,7 +158,8 @@ static void tell_view(struct walk *walk, enum param_id id, const struct view *v,
                                .stack_stride = stride,
                                .row_stride = v->row_stride,
                                .column_stride = v->col_stride,
-                               .row_bytes = v->col_stride ? 0 : blocks * t->block_bytes});
+                               .row_bytes = v->col_stride ? 0 : blocks * t->block_bytes,
+                               .expert = expert});
     for (int i = 0; i < SIDES; i++)
         tell(walk, id,
              &(struct param_piece){.part = PART_SIDE_0 + (enum param_part)i,
@@ -171,12 +179,17 @@ static void tell_view(struct walk *walk, enum param_id id, const struct view *v,
 
 static void each_MATRIX(struct walk *walk, enum param_id id, const struct view *v)
 {
-    tell_view(walk, id, v, 1, 0, (const int64_t[SIDES]){0});
+    tell_view(walk, id, v, 1, 0, (const int64_t[SIDES]){0}, 0);
 }
 
 static void each_EXPERTS(struct walk *walk, enum param_id id, const struct expert_matrix *m)
 {
-    tell_view(walk, id, &m->first, walk->config->n_experts, m->stride, m->side_stride);
+    if (!m->apart)
+        tell_view(walk, id, &m->first, walk->config->n_experts, m->stride, m->side_stride, 0);
+    for (int e = 0; m->apart && e < walk->config->n_experts; e++) {
+        struct view v = weights_expert_view(m, e);
+        tell_view(walk, id, &v, 1, 0, m->side_stride, e);
+    }
 }
 
 static void each_NORM(struct walk *walk, enum param_id id, const float *const *values)
@@ -231,8 +244,8 @@ struct arena {
 
 static float *take(struct arena *a, enum param_id id)
 {
-    float *at = a->base ? a->base + a->used : NULL;
     int64_t values = params_values(a->config, params_of(id));
+    float *at = a->base && values ? a->base + a->used : NULL;
     a->used += (values + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
     return at;
 }

@@ -25,13 +25,15 @@ struct param {
 
 const struct param *params_of(enum param_id id);
 int64_t params_size(const struct config *config, enum param_size size);
+/* Has a model of this configuration it? A plain block has no biases and no sinks, with one expert no router either. */
+bool params_has(const struct config *config, const struct param *param);
 /* May it be missing? */
 bool params_optional(const struct param *param);
 /* Is it y = W x? */
 bool params_is_matrix(const struct param *param);
 /* Is there one per expert? */
 bool params_stacked(const struct param *param);
-/* Values of one such tensor: all experts' together. */
+/* Values of one such tensor: all experts' together; 0: the model has none. */
 int64_t params_values(const struct config *config, const struct param *param);
 /* The same as a table: rows, all experts' one after the other (a vector is one row), and the values of each. */
 int64_t params_rows(const struct config *config, const struct param *param);
@@ -58,7 +60,7 @@ struct param_piece {
     int64_t stack_stride, row_stride; /* bytes */
     int64_t column_stride;            /* bytes between two values of a row; 0: adjacent, in blocks of the dtype */
     int64_t row_bytes;                /* of adjacent values; 0 with a column_stride */
-    int expert;                       /* PART_LOWRANK_*: whose, else 0 */
+    int expert;                       /* whose, where the piece is one expert's, else 0 */
 };
 
 typedef enum osso_status param_piece_fn(void *user, const struct param_piece *piece, struct osso_error *err);
@@ -77,8 +79,8 @@ int64_t params_count(const struct config *config);
  * moments are arenas beside each other. weights_free takes the table back. */
 enum osso_status params_bind(const struct config *config, float *arena, struct weights *weights_out,
                              struct osso_error *err);
-/* One of these rows as f32, from weights in any format; layer: of what is in every layer. A missing bias is 0, a
- * missing sink minus infinity, which is the same. */
+/* One of these rows as f32, from weights in any format; layer: of what is in every layer. A missing bias or
+ * router is 0, a missing sink minus infinity, which is the same. */
 void params_row(const struct config *config, const struct weights *weights, enum param_id id, int layer, int64_t row,
                 float *values_out);
 /* The format that its values have in memory. */

@@ -3,11 +3,15 @@
 #include "model/params.h"
 
 #include <math.h>
+#include <string.h>
 
 static void row_MATRIX(const struct config *c, enum param_id id, const struct view *v, int64_t row, float *out)
 {
     (void)c, (void)id;
-    view_values(v, row, 0, v->cols, out);
+    if (v->data)
+        view_values(v, row, 0, v->cols, out);
+    else
+        memset(out, 0, (size_t)v->cols * sizeof *out);
 }
 
 static void row_EXPERTS(const struct config *c, enum param_id id, const struct expert_matrix *m, int64_t row,
@@ -101,7 +105,7 @@ void params_fill(const struct config *config, const struct weights *from, const 
         for (int l = 0; l < (p->each ? config->n_layers : 1); l++) {
             /* on an arena the rows of a tensor lie one after the other */
             float *to = (float *)(uintptr_t)place_of(bound, p->id, l).data;
-            for (int64_t r = 0; r < rows; r++)
+            for (int64_t r = 0; to && r < rows; r++)
                 params_row(config, from, p->id, l, r, to + r * n);
         }
     }

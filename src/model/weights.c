@@ -9,7 +9,7 @@
 struct view weights_expert_view(const struct expert_matrix *all, int expert)
 {
     struct view v = all->first;
-    v.data += all->stride * expert;
+    v.data = all->apart ? all->apart[expert] : v.data + all->stride * expert;
     for (int i = 0; i < 2; i++)
         if (v.side[i].data)
             v.side[i].data += all->side_stride[i] * expert;
@@ -60,6 +60,7 @@ enum osso_status weights_share(const struct weights *shared, int n_layers, struc
     *w = *shared;
     w->layers = layers;
     w->vectors = NULL;
+    w->apart = NULL;
     w->source.model = w;
     return OSSO_OK;
 }
@@ -68,5 +69,6 @@ void weights_free(struct weights *weights)
 {
     mem_free(weights->layers);
     mem_free(weights->vectors);
+    mem_free(weights->apart);
     memset(weights, 0, sizeof *weights);
 }

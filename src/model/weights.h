@@ -11,6 +11,8 @@ struct expert_matrix {
     struct view first; /* first.lowrank: one struct lowrank per expert, or NULL */
     int64_t stride, side_stride[2];
     int factor_step; /* from an expert's first.factor to the next one's: 1, or 0 where all have one */
+    /* Where each expert's values are, in files that have a tensor for each of them; NULL: `stride` says it. */
+    const uint8_t *const *apart;
 };
 
 struct expert_bias {
@@ -35,6 +37,7 @@ struct weights {
 #include "model/params.def"
     struct layer_weights *layers;
     float *vectors;              /* values of vectors that no file holds as f32; NULL: none */
+    const uint8_t **apart;       /* the tables of experts that lie apart; NULL: none */
     struct expert_source source; /* source.model is this struct: it is never moved */
 };
 
@@ -45,6 +48,12 @@ enum osso_status weights_create(int n_layers, struct weights *weights_out, struc
 enum osso_status weights_share(const struct weights *shared, int n_layers, struct weights *weights_out,
                                struct osso_error *err);
 void weights_free(struct weights *weights);
+
+/* The activation that a configuration asks for, as ops take it. */
+static inline struct swiglu weights_swiglu(const struct config *c)
+{
+    return (struct swiglu){(float)c->swiglu_alpha, (float)c->swiglu_limit, (float)c->swiglu_shift};
+}
 
 /* One expert's part of a stack. */
 struct view weights_expert_view(const struct expert_matrix *all, int expert);

@@ -6,6 +6,7 @@
 #include "serve/gate.h"
 #include "serve/reply.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <string.h>
@@ -38,7 +39,7 @@ void *admit_target(void *cls, const char *target, struct MHD_Connection *mhd)
     c->target = target ? mem_strdup(target) : NULL;
     c->target_at = target;
     if (c->state == CONNECTION_IDLE)
-        connections_enter(&s->connections, c, CONNECTION_HEAD, now_ms());
+        connections_enter(&s->connections, c, CONNECTION_HEAD, clock_ms());
     return NULL;
 }
 
@@ -104,11 +105,11 @@ static enum MHD_Result take_head(struct server *s, struct connection *c, const c
      * and the connection ends. */
     bool huge = f.has_length && f.length > DROP_BODIES * s->o.max_body;
     if (!exchange_begun(x) || !(x->closes || f.expects || huge)) {
-        connections_enter(&s->connections, c, CONNECTION_BODY, now_ms());
+        connections_enter(&s->connections, c, CONNECTION_BODY, clock_ms());
         return MHD_YES;
     }
     x->closes = true;
-    connections_enter(&s->connections, c, CONNECTION_BUSY, now_ms());
+    connections_enter(&s->connections, c, CONNECTION_BUSY, clock_ms());
     return reply_queue(s, c, x);
 }
 
@@ -147,12 +148,12 @@ static enum MHD_Result take_whole(struct server *s, struct connection *c, struct
     if (c->state == CONNECTION_LEAVING)
         return MHD_NO;
     if (c->state != CONNECTION_BUSY) {
-        connections_enter(&s->connections, c, CONNECTION_BUSY, now_ms());
+        connections_enter(&s->connections, c, CONNECTION_BUSY, clock_ms());
         c->input = false;
     }
     if (!x->dispatched && !exchange_begun(x)) {
         if (c->half_closed && x->route->kind != ROUTE_IO) {
-            connections_leave(&s->connections, c, now_ms());
+            connections_leave(&s->connections, c, clock_ms());
             return MHD_NO;
         }
         dispatch(s, x);
@@ -206,7 +207,7 @@ static void log_request(struct server *s, const struct connection *c, struct exc
                                                   .whole = whole,
                                                   .received = x->received,
                                                   .sent = x->sent,
-                                                  .seconds = (double)(now_ms() - x->began_ms) / 1000});
+                                                  .seconds = (double)(clock_ms() - x->began_ms) / 1000});
 }
 
 void admit_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode how)
@@ -231,7 +232,7 @@ void admit_completed(void *cls, struct MHD_Connection *mhd, void **context, enum
     }
     mem_free(c->target);
     c->target = NULL;
-    connections_enter(&s->connections, c, c->input ? CONNECTION_HEAD : CONNECTION_IDLE, now_ms());
+    connections_enter(&s->connections, c, c->input ? CONNECTION_HEAD : CONNECTION_IDLE, clock_ms());
     c->input = false;
     if (c->half_closed)
         connections_half_closed(&s->connections, c);

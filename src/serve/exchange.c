@@ -2,6 +2,7 @@
  * a list of those that have something for the I/O thread. */
 #include "serve/exchange_parts.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "serve/api/refusal.h"
 
@@ -9,15 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- life ----------------------------------------------------------------------------------------------- */
 
@@ -31,7 +24,7 @@ struct exchange *exchange_create(struct ready *ready, struct bodies *bodies, str
     x->ready = ready;
     x->bodies = bodies;
     x->service = service;
-    x->began_ms = now_ms();
+    x->began_ms = clock_ms();
     return x;
 }
 
@@ -130,7 +123,7 @@ static void begin(struct exchange *x, int status, const char *const *headers, co
 {
     x->begun = true;
     x->status = status;
-    x->written_ms = now_ms();
+    x->written_ms = clock_ms();
     for (size_t i = 0; headers && headers[i] && headers[i + 1]; i += 2)
         buf_printf(&x->headers, "%s\n%s\n", headers[i], headers[i + 1]);
     if (content_type)
@@ -212,7 +205,7 @@ size_t exchange_write(struct exchange *x, const void *data, size_t len)
         }
         buf_add(&x->out, data, len);
         x->cut |= x->out.failed;
-        x->written_ms = now_ms();
+        x->written_ms = clock_ms();
         unsent = x->out.len - x->out_at;
         wake = make_ready(x);
     }

@@ -84,6 +84,5 @@ void exchange_unref(struct exchange *x);
 /* The list of those with something to do, in order; each with a reference that the taker gives back (exchange_unref).
  */
 struct exchange *ready_take(struct ready *ready);
-int64_t now_ms(void);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "serve/service.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
@@ -130,7 +131,7 @@ static bool check_limits(struct exchange *x)
                             "this key has %u requests running, as many as it may", t->running);
         return false;
     }
-    unsigned wait = tenant_wait(t, now_ms());
+    unsigned wait = tenant_wait(t, clock_ms());
     if (wait) {
         snprintf(seconds, sizeof seconds, "%u", wait);
         exchange_error_with(x, 429, headers, "rate_limit_exceeded",

@@ -7,6 +7,7 @@
 #include "serve/http_parts.h"
 #include "serve/route_table.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -155,7 +156,7 @@ enum osso_status http_create(const struct http_options *options, struct http **h
     pthread_mutex_init(&s->ready.lock, NULL);
     s->keyed = options->key_file != NULL;
     if (getrandom(s->ids, sizeof s->ids, GRND_NONBLOCK) < 0)
-        s->ids[0] = (uint64_t)now_ms() ^ (uint64_t)getpid() << 32;
+        s->ids[0] = (uint64_t)clock_ms() ^ (uint64_t)getpid() << 32;
     enum osso_status status = list_hosts(h, err);
     if (!status && s->keyed)
         status = keys_load(&s->keys, s->o.key_file, err);

@@ -5,6 +5,8 @@
 #include "serve/http_parts.h"
 #include "serve/service.h"
 
+#include "base/clock.h"
+
 #include <microhttpd.h>
 
 #include <errno.h>
@@ -19,7 +21,7 @@ enum { EVENTS = 256, GIVE_UP_MS = 2000 };
 static void take_connection(struct http *h, int fd, const struct sockaddr_storage *address, socklen_t len)
 {
     struct server *s = &h->s;
-    struct connection *c = connections_add(&s->connections, fd, now_ms());
+    struct connection *c = connections_add(&s->connections, fd, clock_ms());
     if (!c) {
         close(fd);
         return;
@@ -37,7 +39,7 @@ static void take_connection(struct http *h, int fd, const struct sockaddr_storag
     }
     struct epoll_event e = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = c};
     if (epoll_ctl(h->epoll, EPOLL_CTL_ADD, fd, &e))
-        connections_leave(&s->connections, c, now_ms());
+        connections_leave(&s->connections, c, clock_ms());
 }
 
 /* Room for one more connection, made by closing the longest idle; false: all are busy. */
@@ -47,7 +49,7 @@ static bool make_room(struct server *s)
     if (!c)
         return false;
     s->count.closed_room++;
-    connections_leave(&s->connections, c, now_ms());
+    connections_leave(&s->connections, c, clock_ms());
     return true;
 }
 
@@ -80,9 +82,9 @@ static void on_connection(struct server *s, struct connection *c, uint32_t event
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
         connections_half_closed(&s->connections, c);
         if (c->state == CONNECTION_BUSY)
-            connections_leave(&s->connections, c, now_ms());
+            connections_leave(&s->connections, c, clock_ms());
     } else if (c->state == CONNECTION_IDLE)
-        connections_enter(&s->connections, c, CONNECTION_HEAD, now_ms());
+        connections_enter(&s->connections, c, CONNECTION_HEAD, clock_ms());
     else
         c->input = true;
 }
@@ -103,7 +105,7 @@ static void start_drain(struct http *h)
     s->draining = true;
     if (s->o.service && s->o.service->drain)
         s->o.service->drain(s->o.service->user);
-    h->drain_until = now_ms() + (s->o.drain_ms > 0 ? s->o.drain_ms : 0);
+    h->drain_until = clock_ms() + (s->o.drain_ms > 0 ? s->o.drain_ms : 0);
     listen_notify("STOPPING=1");
     if (s->running)
         access_log_say(s->log, "stopping: %d requests are being answered; a second signal ends them", s->running);
@@ -153,12 +155,12 @@ static bool is_over(struct http *h)
         return false;
     if (h->second_signal || s->running == 0)
         return true;
-    if (now_ms() < h->drain_until)
+    if (clock_ms() < h->drain_until)
         return false;
     if (h->given_up || !s->o.service || !s->o.service->give_up)
         return true;
     h->given_up = true;
-    h->drain_until = now_ms() + GIVE_UP_MS;
+    h->drain_until = clock_ms() + GIVE_UP_MS;
     access_log_say(s->log, "stopping: %d answers end unfinished", s->running);
     s->o.service->give_up(s->o.service->user);
     return false;
@@ -170,7 +172,7 @@ static void close_all(struct http *h)
     struct server *s = &h->s;
     for (int state = 0; state < CONNECTION_LEAVING; state++)
         while (s->connections.list[state].first)
-            connections_leave(&s->connections, s->connections.list[state].first, now_ms());
+            connections_leave(&s->connections, s->connections.list[state].first, clock_ms());
     for (int i = 0; i < 3; i++)
         MHD_run(h->daemon);
 }
@@ -183,7 +185,7 @@ enum http_end http_run(struct http *h)
     access_log_say(s->log, "up to %d connections at once", s->o.max_connections);
     while (!is_over(h)) {
         MHD_UNSIGNED_LONG_LONG pending = 1;
-        int64_t wait = deadlines_wait(s, now_ms(), s->draining ? h->drain_until : INT64_MAX);
+        int64_t wait = deadlines_wait(s, clock_ms(), s->draining ? h->drain_until : INT64_MAX);
         if (MHD_get_timeout(h->daemon, &pending) == MHD_YES && pending == 0)
             wait = 0;
         int n = epoll_wait(h->epoll, events, EVENTS, (int)wait);
@@ -196,9 +198,9 @@ enum http_end http_run(struct http *h)
                 handle(h, &events[i]);
         if (atomic_exchange(&h->stop, false) && !s->draining)
             start_drain(h);
-        deadlines_pass(s, now_ms());
+        deadlines_pass(s, clock_ms());
         MHD_run(h->daemon);
-        connections_end(&s->connections, now_ms());
+        connections_end(&s->connections, clock_ms());
         connections_reap(&s->connections);
     }
     if (h->second_signal)

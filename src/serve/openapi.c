@@ -1,4 +1,4 @@
-/* openapi.c: /openapi.json, made of the table of fields. */
+/* openapi.c: /openapi.json, made of the tables of fields (fields.def) and of shapes (shapes.def). */
 #include "serve/about.h"
 
 #include "json/jwrite.h"
@@ -16,10 +16,25 @@ static void put_limits(struct buf *out, const struct field *f, const char *least
         buf_printf(out, ",\"%s\":%.10g", most, f->most);
 }
 
+/* What shapes.def says of a field, or NULL. */
+static const char *shape_of(const struct field *f)
+{
+    static const struct {
+        const char *name, *json;
+    } shapes[] = {
+#define FIELD_SHAPE(name, json) {name, json},
+#include "serve/shapes.def"
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        if (strcmp(shapes[i].name, f->name) == 0)
+            return shapes[i].json;
+    return NULL;
+}
+
 static void put_type(struct buf *out, const struct field *f)
 {
-    static const char text[] = "{\"type\":\"string\"}", object[] = "{\"type\":\"object\"}",
-                      list[] = "{\"type\":\"array\",\"items\":{}}";
+    static const char text[] = "{\"type\":\"string\"}", object[] = "{\"type\":\"object\"}";
+    const char *shape = shape_of(f), *item = shape ? shape : "{}";
     switch (f->type) {
     case FIELD_BOOL: buf_puts(out, "\"type\":[\"boolean\",\"null\"]"); break;
     case FIELD_INT:
@@ -29,25 +44,28 @@ static void put_type(struct buf *out, const struct field *f)
         break;
     case FIELD_TEXT: buf_puts(out, "\"type\":[\"string\",\"null\"]"); break;
     case FIELD_LIST:
-        buf_puts(out, "\"type\":[\"array\",\"null\"],\"items\":{}");
+        buf_printf(out, "\"type\":[\"array\",\"null\"],\"items\":%s", item);
         put_limits(out, f, "minItems", "maxItems");
-        break;
+        return;
     case FIELD_OBJECT: buf_puts(out, "\"type\":[\"object\",\"null\"]"); break;
     case FIELD_TEXT_OR_LIST:
     case FIELD_TEXT_OR_LIST_OF_ITEMS:
-    case FIELD_PROMPT: buf_printf(out, "\"anyOf\":[%s,%s,{\"type\":\"null\"}]", text, list); break;
-    case FIELD_TEXT_OR_OBJECT: buf_printf(out, "\"anyOf\":[%s,%s,{\"type\":\"null\"}]", text, object); break;
+    case FIELD_PROMPT:
+        buf_printf(out, "\"anyOf\":[%s,{\"type\":\"array\",\"items\":%s", text, item);
+        put_limits(out, f, "minItems", "maxItems");
+        buf_puts(out, "},{\"type\":\"null\"}]");
+        return;
+    case FIELD_TEXT_OR_OBJECT: buf_printf(out, "\"anyOf\":[%s,%s,{\"type\":\"null\"}]", text, object); return;
     }
+    if (shape)
+        buf_printf(out, ",%s", shape);
 }
 
-static void put_body(struct buf *out, unsigned api)
+/* The fields of an API as a schema. */
+static void put_fields(struct buf *out, unsigned api, const char *required)
 {
-    static const char *const required[] = {
-        [API_CHAT] = "\"messages\"", [API_RESPONSES] = "", [API_COMPLETIONS] = "\"prompt\""};
     const char *comma = "";
-    buf_puts(
-        out,
-        "\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\",\"properties\":{");
+    buf_puts(out, "{\"type\":\"object\",\"properties\":{");
     for (size_t i = 0; field_at(i); i++) {
         const struct field *f = field_at(i);
         if (!(f->apis & api))
@@ -59,47 +77,93 @@ static void put_body(struct buf *out, unsigned api)
         buf_puts(out, "}");
         comma = ",";
     }
-    buf_printf(out, "},\"required\":[%s]}}}},", required[api]);
+    buf_printf(out, "},\"required\":[%s]}", required);
 }
 
-static void put_answers(struct buf *out, bool streams)
+static void put_body(struct buf *out, const char *path)
 {
-    buf_printf(
-        out,
-        "\"responses\":{\"200\":{\"description\":\"the answer\",\"content\":{\"application/json\":{\"schema\":{\"type\":"
-        "\"object\"}}%s}},\"default\":{\"description\":\"refused\",\"content\":{\"application/json\":{\"schema\":{"
-        "\"$ref\":\"#/components/schemas/Error\"}}}}}",
-        streams ? ",\"text/event-stream\":{}" : "");
+    static const struct {
+        const char *path;
+        unsigned api;
+        const char *json;
+    } bodies[] = {
+#define BODY(path, api, json) {path, api, json},
+#include "serve/shapes.def"
+    };
+    static const char *const required[] = {
+        [API_CHAT] = "\"messages\"", [API_RESPONSES] = "", [API_COMPLETIONS] = "\"prompt\""};
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        if (strcmp(bodies[i].path, path) != 0)
+            continue;
+        buf_puts(out, "\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":");
+        if (bodies[i].api)
+            put_fields(out, bodies[i].api, required[bodies[i].api]);
+        else
+            buf_puts(out, bodies[i].json);
+        buf_puts(out, "}}},");
+    }
+}
+
+static void put_answers(struct buf *out, const char *type, const char *schema, bool streams)
+{
+    buf_printf(out, "\"responses\":{\"200\":{\"description\":\"the answer\",\"content\":{\"%s\":{", type);
+    if (*schema)
+        buf_printf(out, "\"schema\":{\"$ref\":\"#/components/schemas/%s\"}", schema);
+    buf_printf(out, "}%s}},", streams ? ",\"text/event-stream\":{}" : "");
+    if (strcmp(schema, "Status") == 0) /* what is not ready says so in the same form */
+        buf_puts(out, "\"503\":{\"description\":\"not now\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":"
+                      "\"#/components/schemas/Status\"}}}},");
+    buf_puts(out, "\"default\":{\"description\":\"refused\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":"
+                  "\"#/components/schemas/Error\"}}}}}");
+}
+
+static void put_operation(struct buf *out, const char *method, const char *path, const char *type, const char *schema)
+{
+    bool posts = strcmp(method, "POST") == 0;
+    buf_puts(out, "\"");
+    for (const char *c = method; *c; c++)
+        buf_putc(out, (char)(*c | 0x20));
+    buf_puts(out, "\":{");
+    if (strstr(path, "{id}"))
+        buf_puts(
+            out,
+            "\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"string\"}}],");
+    if (posts)
+        put_body(out, path);
+    put_answers(
+        out, type, schema,
+        posts && (strcmp(schema, "Chat") == 0 || strcmp(schema, "Completion") == 0 || strcmp(schema, "Response") == 0));
+    buf_puts(out, "}");
 }
 
 void about_openapi(struct exchange *x)
 {
     static const struct {
-        const char *path;
-        unsigned api;
-    } posts[] = {
-        {"/v1/chat/completions", API_CHAT}, {"/v1/responses", API_RESPONSES}, {"/v1/completions", API_COMPLETIONS}};
-    static const char *const gets[] = {"/health", "/v1/models", "/props", "/slots"};
+        const char *method, *path, *type, *schema;
+    } answers[] = {
+#define ANSWER(method, path, type, schema) {#method, path, type, schema},
+#include "serve/shapes.def"
+    };
+    static const struct {
+        const char *name, *json;
+    } schemas[] = {
+#define SCHEMA(name, json) {name, json},
+#include "serve/shapes.def"
+    };
     struct buf out = {0};
     buf_printf(&out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"osso\",\"version\":\"%s\"},\"paths\":{",
                osso_version());
-    for (size_t i = 0; i < sizeof posts / sizeof *posts; i++) {
-        buf_printf(&out, "%s\"%s\":{\"post\":{", i ? "," : "", posts[i].path);
-        put_body(&out, posts[i].api);
-        put_answers(&out, true);
-        buf_puts(&out, "}}");
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        bool again = i > 0 && strcmp(answers[i - 1].path, answers[i].path) == 0; /* with another method */
+        buf_puts(&out, again ? "," : i ? "}," : "");
+        if (!again)
+            buf_printf(&out, "\"%s\":{", answers[i].path);
+        put_operation(&out, answers[i].method, answers[i].path, answers[i].type, answers[i].schema);
     }
-    for (size_t i = 0; i < sizeof gets / sizeof *gets; i++) {
-        buf_printf(&out, ",\"%s\":{\"get\":{", gets[i]);
-        buf_puts(&out,
-                 "\"responses\":{\"200\":{\"description\":\"as it is\"},\"503\":{\"description\":\"not now\"}}}}");
-    }
-    buf_puts(
-        &out,
-        "},\"components\":{\"schemas\":{\"Error\":{\"type\":\"object\",\"properties\":{\"error\":{\"type\":\"object\","
-        "\"properties\":{\"message\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"},\"param\":{\"type\":[\"string\","
-        "\"null\"]},\"code\":{\"type\":[\"string\",\"null\"]}},\"required\":[\"message\",\"type\",\"param\",\"code\"]}},"
-        "\"required\":[\"error\"]}}}}");
+    buf_puts(&out, "}},\"components\":{\"schemas\":{");
+    for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++)
+        buf_printf(&out, "%s\"%s\":%s", i ? "," : "", schemas[i].name, schemas[i].json);
+    buf_puts(&out, "}}}");
     exchange_reply(x, 200, NULL, "application/json", out.data, out.len);
     buf_free(&out);
 }

@@ -1,20 +1,13 @@
 /* sched_step.c: one step of all answers in work: its order, its tokens, and who gives way when there is no room. */
 #include "serve/sched_parts.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 /* So long after two answers were in work together the next may come at any moment. */
 static const double COMPANY_MS = 5000;
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
 
 /* The youngest gives its K and V back. */
 static bool preempt(struct sched *s)
@@ -197,7 +190,7 @@ void sched_step(struct sched *s)
     int n_streams, n = order(s, &n_streams);
     osso_engine_stats(s->engine, &stats);
     uint64_t before = stats.tokens_computed + stats.tokens_replayed;
-    double start = now_ms();
+    double start = clock_seconds() * 1e3;
     if (s->n > 1)
         s->company_ms = start;
     bool company = start - s->company_ms < COMPANY_MS;
@@ -212,7 +205,7 @@ void sched_step(struct sched *s)
     osso_engine_stats(s->engine, &stats);
     uint64_t done = stats.tokens_computed + stats.tokens_replayed - before;
     score(s);
-    learn(s, n_streams, n - n_streams, done, now_ms() - start); /* before a draw takes s->picked */
+    learn(s, n_streams, n - n_streams, done, clock_seconds() * 1e3 - start); /* before a draw takes s->picked */
     sample(s);
     sched_end_finished(s); /* may make room */
     if (starves(s))

@@ -1,6 +1,7 @@
 /* work.c: one request in work: jobs for the scheduler, and what these say as the client's answer. */
 #include "serve/work.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -45,13 +46,6 @@ struct work {
     double arrived, *last; /* of each sequence: when its last token came; 0: none has */
     struct reply_usage usage;
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* ---- the end -------------------------------------------------------------------------------------------- */
 
@@ -114,7 +108,7 @@ static void finish(struct work *w)
     exchange_on_gone(w->x, NULL, NULL);
     bool gone = exchange_gone(w->x);
     answer(w);
-    meter_time(w->desk->meter, METER_WHOLE, now() - w->arrived);
+    meter_time(w->desk->meter, METER_WHOLE, clock_seconds() - w->arrived);
     if (w->status)
         meter_end(w->desk->meter, gone || w->status == OSSO_CANCELLED ? METER_ABORT : METER_ERROR);
     exchange_release(w->x);
@@ -144,7 +138,7 @@ static void on_admitted(void *user)
     struct work *w = part->work;
     const char *const headers[] = {"x-osso-skipped-tools", w->q->tools.skipped.data, NULL};
     if (part->index == 0)
-        meter_time(w->desk->meter, METER_QUEUE, now() - w->arrived);
+        meter_time(w->desk->meter, METER_QUEUE, clock_seconds() - w->arrived);
     if (!w->q->stream || w->streams)
         return;
     w->streams = true;
@@ -158,7 +152,7 @@ static void on_event(void *user, size_t number, const struct osso_event *event)
     struct part *part = user;
     struct work *w = part->work;
     size_t sequence = part->index * (size_t)w->q->n + number;
-    double t = now();
+    double t = clock_seconds();
     if (w->last[sequence] > 0)
         meter_time(w->desk->meter, METER_NEXT_TOKEN, t - w->last[sequence]);
     else if (number == 0)
@@ -332,7 +326,7 @@ bool work_begin(struct exchange *x, struct desk *desk, struct request *q, struct
     w->x = x;
     w->q = q;
     w->owner = exchange_key_id(x);
-    w->arrived = now();
+    w->arrived = clock_seconds();
     w->n_parts = q->n_prompts;
     atomic_init(&w->n_left, w->n_parts + 1);
     pthread_mutex_init(&w->lock, NULL);

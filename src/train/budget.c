@@ -1,13 +1,13 @@
 /* budget.c: sums over the tables that the trainer itself allocates by. */
 #include "train/budget.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
 
 /* ---- how long ------------------------------------------------------------------------------------------- */
 
@@ -55,6 +55,8 @@ enum osso_status budget_steps(const struct osso_train_config *c, const struct sh
 
 /* ---- memory --------------------------------------------------------------------------------------------- */
 
+/* Of documents as long as seq_len. The trainer has room for many short ones, a page of either group for each, but pages
+ * take memory when they are first written. */
 static uint64_t page_bytes(const struct shape *s, const struct backend *be)
 {
     struct kv_layout layout = {KV_F32, s->config.n_kv_heads, s->config.head_dim};
@@ -93,7 +95,8 @@ static enum osso_status add_parts(const struct shape *s, struct trainer_options 
 double budget_flop(const struct config *c, int64_t n)
 {
     double q = (double)(c->n_heads * c->head_dim), kv = (double)(c->n_kv_heads * c->head_dim), keys = 0;
-    double layer = 2 * (double)c->hidden * (q + kv) + (double)c->hidden * c->n_experts +
+    double router = params_has(c, params_of(PARAM_router)) ? (double)c->n_experts : 0;
+    double layer = 2 * (double)c->hidden * (q + kv) + (double)c->hidden * router +
                    3 * (double)c->experts_per_token * (double)c->hidden * (double)c->intermediate;
     double matrices = c->n_layers * layer + (double)c->vocab * (double)c->hidden;
     double full = ((double)n + 1) / 2, w = c->window < n ? (double)c->window : (double)n;
@@ -148,13 +151,6 @@ enum osso_status budget_check(const struct shape *s, struct osso_error *err)
 
 /* ---- speed ---------------------------------------------------------------------------------------------- */
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Steps of a model of two such layers, small enough for every machine. */
 static enum osso_status measure(const struct shape *s, double seconds, double *speed_out, struct osso_error *err)
 {
@@ -173,24 +169,25 @@ static enum osso_status measure(const struct shape *s, double seconds, double *s
     if (status)
         return status;
     status = micro_create(&small.options, &m, err);
+    if (!status)
+        m.start[1] = n + 1;
     for (int i = 0; !status && i <= n; i++) {
         m.ids[i] = (int32_t)((int64_t)i * 7919 % small.config.vocab);
         m.weight[i] = i > 0;
     }
+    m.batch = (struct trainer_batch){.n_docs = 1, .ids = m.ids, .start = m.start, .weight = m.weight};
     struct adamw rule = {1e-4, 0.9, 0.95, 1e-8, 0, 1, 0};
     double begin = 0, rows = 0;
-    for (int i = 0; !status && (i < 2 || now() - begin < seconds); i++) {
+    for (int i = 0; !status && (i < 2 || clock_seconds() - begin < seconds); i++) {
         struct trainer_result r;
         if (i == 1) /* the first one touches the memory */
-            begin = now();
-        m.start[1] = n + 1;
-        m.batch = (struct trainer_batch){.n_docs = 1, .ids = m.ids, .start = m.start, .weight = m.weight};
+            begin = clock_seconds();
         status = trainer_gradients(&t, &m.batch, 1, 0, 0, &r, err);
         if (!status)
             trainer_update(&t, &rule, &r);
         rows += i > 0 ? n : 0;
     }
-    *speed_out = status ? 0 : rows * budget_flop(&small.config, n) / (now() - begin);
+    *speed_out = status ? 0 : rows * budget_flop(&small.config, n) / (clock_seconds() - begin);
     micro_free(&m);
     trainer_free(&t);
     return status;

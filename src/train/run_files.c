@@ -35,23 +35,6 @@ static int64_t step_of(const char *name)
     return strcmp(again, name) == 0 ? step : -1;
 }
 
-enum osso_status run_files_make(const char *out, struct osso_error *err)
-{
-    char *path = mem_strdup(out);
-    enum osso_status status = path ? OSSO_OK : error_nomem(err, strlen(out), "a path");
-    for (char *slash = path ? path + 1 : NULL; slash && *slash && !status; slash++)
-        if (*slash == '/') {
-            *slash = 0;
-            if (!file_is_dir(path))
-                status = file_make_dir(path, &(bool){false}, err);
-            *slash = '/';
-        }
-    if (!status && !file_is_dir(path))
-        status = file_make_dir(path, &(bool){false}, err);
-    mem_free(path);
-    return status;
-}
-
 enum osso_status run_files_named(const char *out, const char *name, char **folder_out, int64_t *step_out,
                                  struct osso_error *err)
 {

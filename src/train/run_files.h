@@ -14,8 +14,6 @@ struct run_state {
     int64_t skipped;          /* steps in a row */
 };
 
-/* Makes a folder and those above it. */
-enum osso_status run_files_make(const char *out, struct osso_error *err);
 /* The step that OUT/name ("latest", "best") names; -1: none. *folder_out is the caller's. */
 enum osso_status run_files_named(const char *out, const char *name, char **folder_out, int64_t *step_out,
                                  struct osso_error *err);

@@ -1,24 +1,16 @@
 /* run_loop.c: a whole run: steps, and between them what is due: validation, sample, checkpoint, the end. */
 #include "train/run.h"
 
+#include "base/clock.h"
 #include "base/sized.h"
-
-#include <time.h>
 
 struct loop {
     struct osso_train *train;
     struct osso_train_hooks hooks;
-    double began;
-    bool asked; /* somebody wants it to end */
+    double began; /* in seconds of the clock */
+    bool asked;   /* somebody wants it to end */
     struct osso_error *err;
 };
-
-static double minutes(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return ((double)t.tv_sec + 1e-9 * (double)t.tv_nsec) / 60;
-}
 
 static bool due(const struct osso_train *t, enum train_key key, bool at_end)
 {
@@ -75,7 +67,7 @@ static enum osso_train_end ends(const struct loop *l)
         return OSSO_TRAIN_ASKED;
     if (settings_has(c, TRAIN_patience) && l->train->state.worse >= settings_int(c, TRAIN_patience))
         return OSSO_TRAIN_PATIENCE;
-    if (settings_has(c, TRAIN_max_minutes) && minutes() - l->began >= settings_real(c, TRAIN_max_minutes))
+    if (settings_has(c, TRAIN_max_minutes) && clock_seconds() - l->began >= 60 * settings_real(c, TRAIN_max_minutes))
         return OSSO_TRAIN_TIME;
     return OSSO_TRAIN_DONE;
 }
@@ -83,7 +75,7 @@ static enum osso_train_end ends(const struct loop *l)
 enum osso_status osso_train_run(struct osso_train *t, const struct osso_train_hooks *hooks,
                                 enum osso_train_end *end_out, struct osso_error *err)
 {
-    struct loop l = {.train = t, .hooks = {.size = sizeof l.hooks}, .began = minutes(), .err = err};
+    struct loop l = {.train = t, .hooks = {.size = sizeof l.hooks}, .began = clock_seconds(), .err = err};
     *end_out = OSSO_TRAIN_DONE;
     enum osso_status status = sized_check(hooks, "osso_train_hooks", err);
     sized_in(&l.hooks, sizeof l.hooks, hooks);

@@ -188,7 +188,7 @@ static enum osso_status begin(struct osso_train *t, const struct osso_train_opti
     if (!status && from)
         status = resume(t, from, err);
     if (!status && t->out)
-        status = run_files_make(t->out, err);
+        status = file_make_dirs(t->out, err);
     if (!status)
         status = open_log(t, err);
     if (!status && t->out)

@@ -1,6 +1,7 @@
 /* run_step.c: steps, validations and checkpoints of a run, one at a time. */
 #include "train/run.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/rng.h"
@@ -10,14 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- faults for tests ----------------------------------------------------------------------------------- */
 
@@ -97,7 +90,7 @@ enum osso_status osso_train_step(struct osso_train *t, struct osso_train_report 
 {
     struct osso_train_report r = {.step = t->step + 1, .steps = t->steps};
     struct trainer_result result = {0};
-    double begin = now();
+    double begin = clock_seconds();
     enum osso_status status = sized_check(out, "osso_train_report", err);
     choose_experts(t, r.step);
     if (!status)
@@ -122,7 +115,7 @@ enum osso_status osso_train_step(struct osso_train *t, struct osso_train_report 
     r.skipped = result.skipped;
     r.last = r.step >= t->steps;
     count_loads(&t->trainer, &r);
-    r.seconds = now() - begin;
+    r.seconds = clock_seconds() - begin;
     status = finish_step(t, &r, err);
     if (out)
         sized_out(out, &r, sizeof r);

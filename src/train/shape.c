@@ -54,6 +54,10 @@ static enum osso_status random_config(const struct osso_train_config *c, struct 
     override_int(c, TRAIN_num_experts_per_tok, &out->experts_per_token);
     if (settings_has(c, TRAIN_tie_word_embeddings))
         out->tied = c->v[TRAIN_tie_word_embeddings].on;
+    if (out->n_experts == 1 && !settings_has(c, TRAIN_num_experts_per_tok))
+        out->experts_per_token = 1;
+    if (settings_is(c, TRAIN_block, "plain"))
+        config_plain(out);
     return OSSO_OK;
 }
 
@@ -63,10 +67,11 @@ static enum osso_status check_same(const struct osso_train_config *c, const stru
 {
     struct config want;
     enum osso_status status = random_config(c, &want, err);
-    if (status || (want.n_layers == have->n_layers && want.hidden == have->hidden && want.vocab == have->vocab &&
-                   want.intermediate == have->intermediate && want.n_heads == have->n_heads &&
-                   want.n_kv_heads == have->n_kv_heads && want.head_dim == have->head_dim &&
-                   want.n_experts == have->n_experts && want.window == have->window && want.tied == have->tied))
+    if (status ||
+        (want.n_layers == have->n_layers && want.hidden == have->hidden && want.vocab == have->vocab &&
+         want.intermediate == have->intermediate && want.n_heads == have->n_heads &&
+         want.n_kv_heads == have->n_kv_heads && want.head_dim == have->head_dim && want.n_experts == have->n_experts &&
+         want.plain == have->plain && (want.plain || want.window == have->window) && want.tied == have->tied))
         return status;
     return error_set(err, OSSO_USAGE,
                      "%s is a checkpoint of a model of other shapes than the settings'; name another "
@@ -134,16 +139,20 @@ static enum osso_status open_tokenizer(const struct osso_train_config *c, struct
 
 /* ---- all of it ------------------------------------------------------------------------------------------ */
 
-static enum osso_status refuse_unbuilt(const struct osso_train_config *c, struct osso_error *err)
+/* What the block of the model, wherever it comes from, has no place for. */
+static enum osso_status check_block(const struct osso_train_config *c, const struct config *have,
+                                    struct osso_error *err)
 {
-    static const struct {
-        enum train_key key;
-        const char *built;
-    } rows[] = {{TRAIN_block, "gpt_oss"}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (!settings_is(c, rows[i].key, rows[i].built))
-            return error_set(err, OSSO_UNSUPPORTED, "%s: %s is not built yet; leave the key out, or say %s",
-                             settings_key(rows[i].key)->name, settings_text(c, rows[i].key), rows[i].built);
+    if (settings_has(c, TRAIN_block) && settings_is(c, TRAIN_block, "plain") != have->plain)
+        return error_set(err, OSSO_USAGE, "block: %s, and the model has the %s block; leave the key out",
+                         settings_text(c, TRAIN_block), have->plain ? "plain" : "gpt_oss");
+    if (have->plain && settings_has(c, TRAIN_sliding_window))
+        return error_set(err, OSSO_USAGE, "sliding_window: layers of the plain block have none; leave the key out");
+    if (have->plain && settings_quantizes(c))
+        return error_set(
+            err, OSSO_UNSUPPORTED,
+            "qat_from_step: no folder of the plain block (Mixtral's, Llama's) has MXFP4 experts; leave the "
+            "key out");
     return OSSO_OK;
 }
 
@@ -198,9 +207,7 @@ enum osso_status shape_make(const struct osso_train_config *c, const char *from,
 {
     memset(s, 0, sizeof *s);
     bool files = !settings_is(c, TRAIN_init, "random");
-    enum osso_status status = refuse_unbuilt(c, err);
-    if (!status)
-        status = refuse_moments(c, err);
+    enum osso_status status = refuse_moments(c, err);
     if (!status && files && has_dimension(c))
         status = error_set(err, OSSO_USAGE,
                            "init: the dimensions of %s are its own; leave hidden_size and its like out",
@@ -215,6 +222,8 @@ enum osso_status shape_make(const struct osso_train_config *c, const char *from,
         status = random_config(c, &s->config, err);
     if (!status)
         status = config_check(&s->config, "the model", err);
+    if (!status)
+        status = check_block(c, &s->config, err);
     if (!status && settings_quantizes(c))
         status = fake_quant_check(&s->config, "fake quantization (qat_from_step)", err);
     if (!status)

@@ -18,6 +18,7 @@ struct item {
 
 struct file {
     const struct trainer *trainer;
+    const struct names *form;
     const float *arena;
     const float **places; /* [layers + 1][N_PARAMS]: where the arena has each tensor; NULL: it has none */
     char (*names)[NAMES_TEXT];
@@ -35,21 +36,24 @@ static enum osso_status note_place(void *user, const struct param_piece *p, stru
     return OSSO_OK;
 }
 
-static void add(struct file *f, const struct names_row *row, int layer)
+static void add(struct file *f, const struct names_row *row, int layer, int i)
 {
     const struct config *c = &f->trainer->config;
     const struct param *p = names_param(row);
-    struct item item = {.row = row, .experts = params_stacked(p) ? c->n_experts : 1, .rows = names_rows(c, row)};
+    bool apart = row->store == STORE_APART;
+    struct item item = {
+        .row = row, .experts = params_stacked(p) && !apart ? c->n_experts : 1, .rows = names_rows(c, row)};
     struct tensor t = {.name = f->names[f->n], .dtype = DT_F32, .bytes = sizeof(float)};
     item.columns = params_is_matrix(p) ? names_columns(c, row) : 1;
-    for (int i = 0; i < row->n_members; i++)
-        item.member[i] = f->places[(p->each ? layer + 1 : 0) * N_PARAMS + (int)row->members[i]];
+    for (int m = 0; m < row->n_members; m++)
+        item.member[m] = f->places[(p->each ? layer + 1 : 0) * N_PARAMS + (int)row->members[m]];
     if (row->store == STORE_BLOCKS || !item.member[0])
-        return; /* written dense; a tied head is the embedding */
-    names_text(&names_hf, row, layer, 0, t.name);
+        return;                                     /* written dense; a tied head is the embedding */
+    item.member[0] += i * item.rows * item.columns; /* tensor i of experts that lie apart, which have one member */
+    names_text_of(f->form, row, layer, 0, i, t.name);
     t.rank = names_shape(c, row, 0, t.shape);
-    for (int i = 0; i < t.rank; i++)
-        t.bytes *= (uint64_t)t.shape[i]; /* bounded by config_check */
+    for (int k = 0; k < t.rank; k++)
+        t.bytes *= (uint64_t)t.shape[k]; /* bounded by config_check */
     f->items[f->n] = item;
     f->list[f->n++] = t;
 }
@@ -57,7 +61,7 @@ static void add(struct file *f, const struct names_row *row, int layer)
 static enum osso_status list_tensors(struct file *f, struct osso_error *err)
 {
     int n_layers = f->trainer->config.n_layers;
-    size_t room = (size_t)(n_layers + 1) * (size_t)names_hf.n_rows;
+    size_t room = names_most(&f->trainer->config, f->form);
     f->places = mem_array((size_t)(n_layers + 1) * N_PARAMS, sizeof *f->places);
     f->names = mem_array(room, sizeof *f->names);
     f->list = mem_array(room, sizeof *f->list);
@@ -65,9 +69,12 @@ static enum osso_status list_tensors(struct file *f, struct osso_error *err)
     if (!f->places || !f->names || !f->list || !f->items)
         return error_nomem(err, room * sizeof *f->items, "the list of tensors");
     enum osso_status status = weights_each(&f->trainer->weights, &f->trainer->config, note_place, f, err);
-    for (int i = 0; i < names_hf.n_rows && !status; i++)
-        for (int l = 0; l < (names_param(&names_hf.rows[i])->each ? n_layers : 1); l++)
-            add(f, &names_hf.rows[i], l);
+    for (int i = 0; i < f->form->n_rows && !status; i++) {
+        const struct names_row *row = &f->form->rows[i];
+        for (int l = 0; l < (names_param(row)->each ? n_layers : 1); l++)
+            for (int k = 0; k < names_tensors(&f->trainer->config, row); k++)
+                add(f, row, l, k);
+    }
     return status;
 }
 
@@ -121,7 +128,7 @@ enum osso_status snapshot_write_arena(const struct trainer *t, const float *aren
 enum osso_status snapshot_write_with(const struct trainer *t, const float *arena, const char *metadata,
                                      const char *path, struct osso_error *err)
 {
-    struct file f = {.trainer = t, .arena = arena};
+    struct file f = {.form = names_folder(&t->config), .trainer = t, .arena = arena};
     enum osso_status status = list_tensors(&f, err);
     if (!status)
         status = write_file(&f, path, metadata, err);

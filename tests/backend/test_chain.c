@@ -176,12 +176,15 @@ static void vectors_isa(const struct kernels *k)
             fma_f32__scalar(x, y, n, want[0]);
             k->fma_f32(x, y, n, got[0]);
             assert_same(want[0], got[0], N, "fma_f32");
-            memcpy(want[1], z, sizeof want[1]);
-            memcpy(got[1], z, sizeof got[1]);
-            swiglu_back_f32__scalar(x, y, n, 1.702f, 7.0f, want[0], want[1]);
-            k->swiglu_back_f32(x, y, n, 1.702f, 7.0f, got[0], got[1]);
-            assert_same(want[0], got[0], N, "swiglu_back_f32 gate");
-            assert_same(want[1], got[1], N, "swiglu_back_f32 up");
+            for (int plain = 0; plain < 2; plain++) {
+                const struct swiglu swiglu = plain ? (struct swiglu){1, INFINITY, 0} : (struct swiglu){1.702f, 7, 1};
+                memcpy(want[1], z, sizeof want[1]);
+                memcpy(got[1], z, sizeof got[1]);
+                swiglu_back_f32__scalar(x, y, n, swiglu, want[0], want[1]);
+                k->swiglu_back_f32(x, y, n, swiglu, got[0], got[1]);
+                assert_same(want[0], got[0], N, "swiglu_back_f32 gate");
+                assert_same(want[1], got[1], N, "swiglu_back_f32 up");
+            }
             struct softmax_back s = {n, (int64_t)rng_below(&r, 40) - 20, (int64_t)rng_below(&r, 90), 0.3f, z[0], z[1]};
             memcpy(want[0], x, sizeof want[0]);
             memcpy(got[0], x, sizeof got[0]);

@@ -353,9 +353,12 @@ static void vectors_isa(const struct kernels *k, const char *isa)
             exp_f32__scalar(x, n, want);
             k->exp_f32(x, n, got);
             assert_same(want, got, N, "exp_f32");
-            swiglu_f32__scalar(x, y, n, 1.702f, 7.0f, want);
-            k->swiglu_f32(x, y, n, 1.702f, 7.0f, got);
-            assert_same(want, got, N, "swiglu_f32");
+            for (int plain = 0; plain < 2; plain++) {
+                const struct swiglu s = plain ? (struct swiglu){1, INFINITY, 0} : (struct swiglu){1.702f, 7, 1};
+                swiglu_f32__scalar(x, y, n, s, want);
+                k->swiglu_f32(x, y, n, s, got);
+                assert_same(want, got, N, plain ? "swiglu_f32 of a plain block" : "swiglu_f32");
+            }
             memcpy(want, y, N * 4);
             memcpy(got, y, N * 4);
             axpy_f32__scalar(g[0], x, n, want);

@@ -5,7 +5,7 @@
 
 /* The double twins, declared here because in this file `real` is float. */
 void norm_f32__scalar_f64(const double *x, const float *gain, float eps, int64_t width, double *y);
-void swiglu_f32__scalar_f64(const double *gate, const double *up, int64_t n, float alpha, float limit, double *h);
+void swiglu_f32__scalar_f64(const double *gate, const double *up, int64_t n, struct swiglu s, double *h);
 void attend_merge__scalar_f64(double m, double l, const double *acc, int head_dim, double *big_m, double *big_l,
                               double *big_acc);
 typedef void linear_f64_fn(const struct view *w, int64_t lo, int64_t hi, const struct gather *in, double *y,
@@ -57,8 +57,9 @@ static void test_norm_and_swiglu(void **state)
         assert_true(fabs(yd[i] - truth) <= 1e-13 * fabs(truth));
         assert_true(fabs(y[i] - truth) <= 1e-6 * fabs(truth));
     }
-    swiglu_f32__scalar(x, up, N, 1.702f, 7, y);
-    swiglu_f32__scalar_f64(xd, upd, N, 1.702f, 7, yd);
+    const struct swiglu gpt_oss = {1.702f, 7, 1}, silu = {1, INFINITY, 0};
+    swiglu_f32__scalar(x, up, N, gpt_oss, y);
+    swiglu_f32__scalar_f64(xd, upd, N, gpt_oss, yd);
     for (int i = 0; i < N; i++) {
         double gate = fmin(xd[i], 7), lin = fmax(fmin(upd[i], 7), -7);
         double truth = gate / (1 + exp(-(double)1.702f * gate)) * (lin + 1);
@@ -68,8 +69,14 @@ static void test_norm_and_swiglu(void **state)
     }
     /* The specification's vectors. */
     const float gates[] = {10, -1, -1e30f}, ups[] = {-9, 0, 0};
-    swiglu_f32__scalar(gates, ups, 3, 1.702f, 7, y);
+    swiglu_f32__scalar(gates, ups, 3, gpt_oss, y);
     assert_true(fabs(y[0] + 41.99972) < 1e-5 && fabs(y[1] + 0.15420) < 1e-5 && y[2] == 0);
+    /* A plain block's: no clamp, nothing added. */
+    swiglu_f32__scalar(x, up, N, silu, y);
+    for (int i = 0; i < N; i++) {
+        double truth = xd[i] / (1 + exp(-xd[i])) * upd[i];
+        assert_true(fabs(y[i] - truth) <= 2e-6 * fabs(truth) + 1e-38);
+    }
 }
 
 static void test_quantize(void **state)

@@ -149,6 +149,24 @@ static enum osso_status fill_whole(void *whole, struct osso_error *err)
     return failed ? error_nomem(err, 1, "a string") : OSSO_OK;
 }
 
+static void test_buf_ids(void **state)
+{
+    (void)state;
+    static const int32_t ids[] = {0, 7, -1, 10, 99, 100, 201087, INT32_MAX, INT32_MIN};
+    struct buf b = {0}, printed = {0};
+    for (size_t n = 0; n <= sizeof ids / sizeof *ids; n++) {
+        buf_clear(&printed);
+        buf_clear(&b);
+        for (size_t i = 0; i < n; i++)
+            buf_printf(&printed, "%s%d", i ? ", " : "", (int)ids[i]);
+        buf_ids(&b, ids, n, ", ");
+        assert_int_equal(b.len, printed.len);
+        assert_true(n == 0 || strcmp(b.data, printed.data) == 0);
+    }
+    buf_free(&b);
+    buf_free(&printed);
+}
+
 static void test_buf_memory(void **state)
 {
     (void)state;
@@ -371,9 +389,9 @@ static void test_share(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_error),      cmocka_unit_test(test_checked), cmocka_unit_test(test_buf),
-        cmocka_unit_test(test_buf_memory), cmocka_unit_test(test_rng),     cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_deals),      cmocka_unit_test(test_signals), cmocka_unit_test(test_share),
-        cmocka_unit_test(test_must),       cmocka_unit_test(test_sized)};
+        cmocka_unit_test(test_error),   cmocka_unit_test(test_checked),    cmocka_unit_test(test_buf),
+        cmocka_unit_test(test_buf_ids), cmocka_unit_test(test_buf_memory), cmocka_unit_test(test_rng),
+        cmocka_unit_test(test_pool),    cmocka_unit_test(test_deals),      cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_share),   cmocka_unit_test(test_must),       cmocka_unit_test(test_sized)};
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -56,7 +56,7 @@ static void test_refused(void **state)
         {"{", "line 1"},
         {"{}", "\"num_hidden_layers\" is missing"},
         {BASE ",\"hidden_size\":64}", "duplicate"},
-        {"{\"model_type\":\"llama\"}", "model_type is \"llama\""},
+        {"{\"model_type\":\"qwen3\"}", "model_type is \"qwen3\""},
         {"{\"model_type\":7}", "must be a string"},
         {"{\"num_hidden_layers\":24,\"num_experts\":32,\"rope_scaling_factor\":32.0}", "\"hidden_size\" is missing"},
         {"{\"num_hidden_layers\":600," SIZES_ORIGINAL "}", "600 layers"},

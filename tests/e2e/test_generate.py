@@ -47,6 +47,21 @@ def test_json():
     assert "".join(t["text"] for t in result["tokens"]) == ", good friend.<|return|>"
 
 
+def test_tokens_that_are_run_ahead_change_nothing():
+    text = "Tom has a red ball. Tom has a red ball. Tom has a red"
+    ahead = 0
+    for temp in ("0", "1"):
+        run = lambda *more: json.loads(osso("generate", "-m", "models/osso-small", "-p", text, "-n", "80", "--temp", temp, "--seed", "3",
+                                            "--ignore-eos", "--json", *more).text)
+        without, with_ = run("--draft", "off"), run("--draft-max", "16")
+        assert without["tokens"] == with_["tokens"] and without["timings"]["draft_n"] == 0
+        assert with_["timings"]["draft_n_accepted"] <= with_["timings"]["draft_n"]
+        ahead += with_["timings"]["draft_n_accepted"]
+    assert ahead > 0
+    refuses(gen("-p", "Hello", "--draft-max", "0"), 2, "--draft-max")
+    refuses(gen("-p", "Hello", "--draft", "model"), 2, "lookup")
+
+
 def test_stop_reasons():
     reason = lambda *args: json.loads(gen("--temp", "0", "--json", *args).text)["stop_reason"]
     assert reason("-p", "Hello", "-n", "2") == "length"

@@ -79,11 +79,14 @@ def misspelt(word):
 
 
 def test_every_option_is_accepted_by_exactly_its_verbs():
-    """Without anything being run: who knows an option misses its value (a switch has none to give), who does not says so."""
+    """Without anything being run: who knows an option misses its value (a switch has none to give), who does not says so:
+    of these one in four is asked, every option and every verb several times, since there are thousands of pairs."""
     foreign = set(re.findall(r"--([\w-]+)", (ROOT / "src/cli/foreign.def").read_text()))
-    for option in {option.name: option for option in tables.options()}.values():
-        for name in VERBS:
+    for i, option in enumerate({option.name: option for option in tables.options()}.values()):
+        for j, name in enumerate(VERBS):
             mine = [o for o in tables.options_of(name) if o.name == option.name]
+            if not mine and (i + j) % 4:
+                continue
             if not mine:
                 result = run(name, f"--{option.name}")
                 if option.name in foreign and "threads" in {o.name for o in tables.options_of(name)}:
@@ -122,13 +125,24 @@ def test_every_misspelt_verb_is_guessed():
 def test_manual_page_names_every_verb_and_option():
     page = osso("man").text.replace("\\-", "-")
     assert page.startswith(".TH OSSO 1")
-    assert re.findall(r"^\.B osso ([a-z]+(?: [a-z]+)?)(?: [^a-z].*)?$", page[:page.index(".SH OPTIONS")], re.M) == list(VERBS)
+    heads = re.findall(r"^\.B osso (.+)$", page[page.index(".SH VERBS"):page.index(".SH OPTIONS")], re.M)
+    assert len(heads) == len(VERBS) and all(f"{head} ".startswith(f"{name} ") for head, name in zip(heads, VERBS)), heads
     found = re.findall(r"^\.B (?:-\w+, )?--([a-z][a-z0-9-]*)(?: .*)?\n(?:.+\n)*?Verbs:(.*)\.\nEnvironment: (\w+)\.$",
                        page[page.index(".SH OPTIONS"):], re.M)
     assert len(found) == len(tables.options())
     for option, (name, verbs, environment) in zip(tables.options(), found):
         assert (name, environment) == (option.name, twin(option) if tables.has_twin(option) else "none"), (name, environment)
         assert {a or b for a, b in re.findall(r' "([^"]+)"| (\w+)', verbs)} == option.verbs, (name, verbs)
+
+
+def test_manual_page_of_every_verb():
+    for name, verb in VERBS.items():
+        page = osso("man", *verb.words).text.replace("\\-", "-")
+        words = "-".join(["osso", *verb.words])
+        assert page.startswith(f".TH {words.upper()} 1 ") and f"\n{words} - {verb.line}\n" in page, page[:200]
+        found = re.findall(r"^\.B (?:-\w+, )?--([a-z][a-z0-9-]*)(?: .*)?\n(?:.+\n)*?Environment: (\w+)\.$", page, re.M)
+        assert found == [(o.name, twin(o) if tables.has_twin(o) else "none") for o in tables.options_of(name)], (name, found)
+        assert f"\n.BR {words} (1)" in osso("man").text.replace("\\-", "-"), name
 
 
 def test_version():

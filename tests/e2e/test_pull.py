@@ -28,7 +28,8 @@ def need_downloads():
 
 
 def noise(n, seed=0):
-    return random.Random(f"{n} {seed}").randbytes(n)
+    rng, most = random.Random(f"{n} {seed}"), 1 << 26  # 256 MiB at once are more bits than it takes
+    return b"".join(rng.randbytes(min(most, n - at)) for at in range(0, n, most))
 
 
 def place(name):
@@ -314,7 +315,7 @@ def test_hostile_lists():
     need_downloads()
     entry = lambda path, **more: {"type": "file", "path": path, "size": 3, "oid": git_oid(b"abc"), **more}
     lists = {"up": ([entry("../x.gguf")], "no place"), "inner": ([entry("a/../../x.gguf")], "no place"), "absolute": ([entry("/x.gguf")], "no place"), "empty": ([entry("")], "no place"), "back": ([entry("a\\b.gguf")], "no place"),
-             "escape": ([entry("\x1b[2J.gguf")], "no place"), "twice": ([entry("x.gguf"), entry("x.gguf")], "cannot both"), "folder": ([entry("x.gguf"), entry("x.gguf/y.gguf"), entry("x-y.gguf")], "cannot both"),
+             "escape": ([entry("\x1b[2J.gguf")], "no place"), "c1": ([entry("\x9b2J.gguf")], "no place"), "twice": ([entry("x.gguf"), entry("x.gguf")], "cannot both"), "folder": ([entry("x.gguf"), entry("x.gguf/y.gguf"), entry("x-y.gguf")], "cannot both"),
              "oid": ([entry("x.gguf", oid="../../y")], "hash"), "size": ([entry("x.gguf", size=-1)], "size"), "huge": ([entry("x.gguf", size=1 << 62)], "size"), "none": ([], "no model"), "word": (["x"], "no place"),
              "many": ([entry(f"{i}.json") for i in range(100000)], "no model")}
     with FakeHub(page=20000) as hub:

@@ -62,6 +62,57 @@ def test_fields():
         "docs/serve.md's fields are not those of fields.def: UPDATE=1 tests/e2e/test_serve_docs.py test_fields"
 
 
+def wrong(value, schema, doc, at="answer"):
+    """What of JSON Schema /openapi.json uses, or None."""
+    if "$ref" in schema:
+        return wrong(value, doc["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]], doc, at)
+    types = dict(object=dict, array=list, string=str, integer=int, number=(int, float), boolean=bool, null=type(None))
+    allowed = schema.get("type", [])
+    allowed = [allowed] if isinstance(allowed, str) else allowed
+    if allowed and not any(isinstance(value, types[t]) for t in allowed):
+        return f"{at} is no {allowed}: {value!r}"
+    if "const" in schema and value != schema["const"] or "enum" in schema and value not in schema["enum"]:
+        return f"{at}: {value!r}"
+    if "anyOf" in schema and all(wrong(value, s, doc, at) for s in schema["anyOf"]):
+        return f"{at} is none of {schema['anyOf']}: {value!r}"
+    if isinstance(value, dict):
+        missing = [k for k in schema.get("required", []) if k not in value]
+        inner = [wrong(value[k], s, doc, f"{at}.{k}") for k, s in schema.get("properties", {}).items() if k in value]
+        return f"{at} has no {missing}" if missing else next(filter(None, inner), None)
+    if isinstance(value, list):
+        return next(filter(None, (wrong(v, schema.get("items", {}), doc, f"{at}[{i}]") for i, v in enumerate(value))), None)
+    return None
+
+
+def test_openapi():
+    """It has every route, and what comes back is what it says."""
+    there = re.findall(r'^ROUTE\((\w+), "([^"]+)"', (ROOT / "src/serve/routes.def").read_text(), re.M)
+    call = "<|channel|>commentary to=functions.f <|constrain|>json<|message|>{}<|call|>"
+    with scripted(dict(match="weather", text=call), dict(text=thought("Hm.") + final("Hello."))) as s:
+        doc = s.good("/openapi.json")
+        assert {(m.upper(), p) for p, of in doc["paths"].items() for m in of} == set(there)
+        refs = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(doc)))
+        assert refs == set(doc["components"]["schemas"]), refs ^ set(doc["components"]["schemas"])
+        message, tools = [dict(role="user", content="weather")], [dict(type="function", function=dict(name="f"))]
+        bodies = {"/v1/chat/completions": [dict(messages=message, tools=tools), dict(messages=[dict(message[0], content="x")], n=2, logprobs=True)],
+                  "/v1/responses": [dict(input="x"), dict(input="weather", tools=[dict(type="function", name="f")])], "/v1/completions": [dict(prompt=["x", "y"], max_tokens=3)],
+                  "/v1/responses/input_tokens": [dict(input="x")], "/apply-template": [dict(messages=message)],
+                  "/tokenize": [dict(content="x y", with_pieces=True)], "/detokenize": [dict(tokens=[1, 2])]}
+        for method, path in sorted(there, key=lambda r: r[0] == "DELETE"):
+            answers = doc["paths"][path][method.lower()]["responses"]
+            (kind, told), = [(k, v) for k, v in answers["200"]["content"].items() if k != "text/event-stream"]
+            id = s.good("/v1/models")["data"][0]["id"] if "models" in path else s.good("/v1/responses", dict(input="x"))["id"]
+            for body in bodies[path] if method == "POST" else [None]:
+                a = s.ask(method, path.replace("{id}", id), body=b"" if body is None else json.dumps(body).encode(), headers=[("Content-Type", "application/json")])
+                assert a.status == 200 and a.headers["content-type"].startswith(kind), (path, a)
+                if told:
+                    why = wrong(json.loads(a.body), told["schema"], doc)
+                    assert not why, (path, why, a)
+                if body is not None:
+                    why = wrong(body, doc["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"], doc, "body")
+                    assert not why, (path, why)
+
+
 def test_routes():
     there = re.findall(r'^ROUTE\((\w+), "([^"]+)", (\w+)', (ROOT / "src/serve/routes.def").read_text(), re.M)
     told = [row[0].strip("`").split(" ") + [row[1]] for row in rows(section("Routes"))[1:]]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Clients that leave, flood, and listen for what is not theirs, against the whole server. OSSO_SOAK_SCALE multiplies the numbers
-(./run soak: 25)."""
+(./run soak: 32)."""
 import threading
 
 from test_serve_api import Osso, final, scripted

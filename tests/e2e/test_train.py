@@ -84,6 +84,14 @@ def test_threads_and_checkpointing_give_equal_digits():
         assert (log(TEMP / name), weights) == expected, name
 
 
+def test_bf16_is_near_f32_and_another():
+    settings = {"steps": 6, "threads": 2}
+    done = train(out=TEMP / "b", dtype="bf16", **settings)
+    assert done.code == 0 and train(out=TEMP / "f", **settings).code == 0, done
+    pairs = [(a["loss"], b["loss"]) for a, b in zip(log(TEMP / "b"), log(TEMP / "f"))]
+    assert len(pairs) == 6 and all(0 < abs(a - b) < 0.05 for a, b in pairs), pairs
+
+
 def test_killed_runs_go_on_with_the_same_digits():
     draw = random.Random(7)
     settings = {"steps": 30, "save_every": 4, "val_ids": VAL, "eval_every": 6, "experts_per_token": "1,2"}
@@ -133,8 +141,11 @@ def test_masks_patience_and_length():
     assert done.code == 0 and len(lines) == 7 and lines[0]["targets"] == 6 * 8 and lines[0]["tokens"] == 6 * 24, done
     done = train(out=TEMP / "patience", val_ids=VAL, eval_every=1, patience=2, min_delta=100)
     assert done.code == 0 and "patience" in done.complaint and len(log(TEMP / "patience")) == 2 * 3, done
-    done = train(out=TEMP / "tokens", steps=None, max_tokens=500)
-    assert done.code == 0 and len(log(TEMP / "tokens")) == 4, done
+    done = train(out=f"{TEMP}/more//to/tokens/", steps=None, max_tokens=500)
+    assert done.code == 0 and len(log(TEMP / "more/to/tokens")) == 4, done
+    done = train(out=TEMP / "time", steps=1000000, max_minutes=0.01, save_every=0)
+    seconds = sum(json.loads(line)["seconds"] for line in (TEMP / "time/log.jsonl").read_text().splitlines())
+    assert done.code == 0 and "the time is over" in done.complaint and 0.2 < seconds < 10, (done, seconds)
 
 
 def back_to(out, step):
@@ -215,11 +226,6 @@ def test_a_model_that_cannot_fit_is_refused():
     assert not (TEMP / "big").exists()
     shown = osso("train", "--preset", "base", "--dry-run", "--seq-len", 512, "--steps", 10, timeout=120)
     assert shown.code == 0 and "FLOP a token           31.0 M" in shown.text and "12.8 M" in shown.text, shown
-
-
-def header(path):
-    data = path.read_bytes()
-    return json.loads(data[8:8 + int.from_bytes(data[:8], "little")])
 
 
 def test_gradients_and_exports():

@@ -18,6 +18,12 @@ def npy(path, rows, kind="<i4"):
     return path
 
 
+def header(path):
+    """What a safetensors file says it holds."""
+    data = path.read_bytes()
+    return json.loads(data[8:8 + int.from_bytes(data[:8], "little")])
+
+
 def rows(n, width, seed, vocab=50):
     """Text that can be learned: each id is the one before plus a small number."""
     draw = random.Random(seed)

@@ -7,12 +7,12 @@
 
 #include "engine/engine_parts.h"
 
-enum { CONTEXT = 3000, SESSIONS = 6, BASES = 3, ROWS = 200, VOCAB = 16 };
+enum { CONTEXT = 3000, SESSIONS = 6, BASES = 3, MAX_ROWS = 200, VOCAB = 16 };
 
 struct actor {
     struct osso_session *s;
     uint64_t hash[CONTEXT]; /* of salt and tokens [0, i] */
-    size_t n;
+    size_t n, guessed;      /* guesses stand behind the tokens */
     int32_t tokens[CONTEXT];
 };
 
@@ -26,7 +26,7 @@ static struct play {
     uint64_t written; /* the step whose rows were written */
     int layers;       /* sliding layers that are played */
     size_t window;
-    int op, limits, replays;
+    int op, limits, replays, right; /* right: guesses that were run and came */
 } p;
 
 /* What the memory of a page holds for one position. */
@@ -70,7 +70,7 @@ static struct actor *actor_of(const struct osso_session *s)
 
 static void rehash(struct actor *a, size_t from)
 {
-    for (size_t i = from; i < a->n; i++) {
+    for (size_t i = from; i < a->n + a->guessed; i++) {
         uint64_t state = (i > 0 ? a->hash[i - 1] : a->s->salt + 1) ^ (uint64_t)(a->tokens[i] + 1) << 40;
         a->hash[i] = rng_splitmix(&state);
     }
@@ -287,7 +287,8 @@ static void check_session(const struct actor *a, bool all)
     const int32_t *tokens = osso_session_tokens(s, &n);
     if (n != a->n || memcmp(tokens, a->tokens, n * sizeof *tokens) != 0)
         fail_msg("operation %d: other tokens than stated", p.op);
-    if (s->computed > n || s->next > n || s->next > s->computed)
+    if (s->computed > n + a->guessed || s->next > s->computed || s->guessed != a->guessed ||
+        memcmp(s->tokens + n, a->tokens + n, a->guessed * sizeof *a->tokens) != 0)
         fail_msg("operation %d: computed %zu, next %zu of %zu", p.op, s->computed, s->next, n);
     int complete = (int)(s->computed / KV_PAGE);
     for (size_t slot = 0; slot * KV_PAGE < s->computed; slot++)
@@ -355,6 +356,7 @@ static void do_sync(struct actor *a)
     check_ok(osso_session_sync(a->s, ids, n, &p.err), p.err);
     memcpy(a->tokens, ids, n * sizeof *ids);
     a->n = n;
+    a->guessed = 0;
     rehash(a, 0);
     want_all(a);
     assert_true(n == 0 || osso_session_computed(a->s) < n);
@@ -374,7 +376,7 @@ static uint64_t step(struct osso_session **list, int n, int max_rows)
 static void do_step(void)
 {
     struct osso_session *list[SESSIONS + 2];
-    int n = 0, most = below(3) == 0 ? 1 + (int)below(8) : 1 + (int)below(ROWS - 1);
+    int n = 0, most = below(3) == 0 ? 1 + (int)below(8) : 1 + (int)below(MAX_ROWS - 1);
     bool pending = false;
     for (int i = 0; i < SESSIONS; i++)
         if (p.actors[i].s && below(3) > 0)
@@ -399,17 +401,48 @@ static void do_alone(struct actor *a)
         if (turn == 1) { /* as long as can be, then back: a long replay */
             memcpy(a->tokens, p.base[0], sizeof a->tokens);
             a->n = CONTEXT;
+            a->guessed = 0;
             rehash(a, 0);
             check_ok(osso_session_sync(a->s, a->tokens, a->n, &p.err), p.err);
         } else if (turn == 2) {
             a->n = CONTEXT / 2 + below(CONTEXT / 2);
+            a->guessed = 0;
             check_ok(osso_session_rewind(a->s, a->n, &p.err), p.err);
         }
         want_all(a);
         while (a->n > 0 && !osso_session_ready(a->s))
-            if (step(list, 1, 1 + (int)below(ROWS - 1)) == 0)
+            if (step(list, 1, 1 + (int)below(MAX_ROWS - 1)) == 0)
                 fail_msg("operation %d: alone, and yet no page for position %zu of %zu", p.op, a->s->next, a->n);
     }
+}
+
+static void do_append(struct actor *a)
+{
+    for (uint64_t i = 1 + below(4); i > 0 && a->n < CONTEXT; i--) {
+        int32_t id = (int32_t)below(VOCAB);
+        if (a->guessed > 0 && (below(3) > 0 || id == a->tokens[a->n])) { /* as it was guessed */
+            id = a->tokens[a->n];
+            a->guessed--;
+            p.right += a->s->next > a->n;
+        } else {
+            a->guessed = 0;
+        }
+        check_ok(osso_session_append(a->s, id, &p.err), p.err);
+        a->tokens[a->n++] = id;
+        rehash(a, a->n - 1);
+    }
+}
+
+static void do_guess(struct actor *a)
+{
+    int32_t ids[40];
+    size_t n = below(below(4) == 0 ? 41 : 9), room = CONTEXT - a->n;
+    for (size_t i = 0; i < n; i++)
+        ids[i] = (int32_t)below(VOCAB);
+    check_ok(osso_session_guess(a->s, ids, n, &p.err), p.err);
+    a->guessed = n < room ? n : room;
+    memcpy(a->tokens + a->n, ids, a->guessed * sizeof *ids);
+    rehash(a, a->n);
 }
 
 static void operate(struct actor *a)
@@ -417,18 +450,14 @@ static void operate(struct actor *a)
     uint64_t what = below(100);
     if (!a->s) {
         check_ok(osso_session_create(p.engine, below(3) ? 0 : below(64), &a->s, &p.err), p.err);
-        a->n = 0;
+        a->n = a->guessed = 0;
     } else if (what < 12) {
         do_sync(a);
     } else if (what < 30) {
-        for (uint64_t i = 1 + below(4); i > 0 && a->n < CONTEXT; i--) {
-            a->tokens[a->n] = (int32_t)below(VOCAB);
-            check_ok(osso_session_append(a->s, a->tokens[a->n], &p.err), p.err);
-            a->n++;
-            rehash(a, a->n - 1);
-        }
+        do_append(a);
     } else if (what < 36) {
         a->n = below(2) && a->n > 20 ? a->n - below(20) : below(a->n + 1);
+        a->guessed = 0;
         check_ok(osso_session_rewind(a->s, a->n, &p.err), p.err);
     } else if (what < 40) {
         for (int i = 0; i < SESSIONS; i++)
@@ -437,6 +466,7 @@ static void operate(struct actor *a)
                 check_ok(osso_session_fork(a->s, &t, &p.err), p.err);
                 p.actors[i] = *a;
                 p.actors[i].s = t;
+                p.actors[i].guessed = 0;
                 break;
             }
     } else if (what < 42) {
@@ -447,8 +477,11 @@ static void operate(struct actor *a)
         want_all(a);
     } else if (what == 44) {
         osso_session_release(a->s);
+        a->guessed = 0;
         want_all(a);
         assert_int_equal(osso_session_computed(a->s), 0);
+    } else if (what >= 46 && what < 58) {
+        do_guess(a);
     } else if (what == 45 && below(4) == 0) {
         session_spoil(a->s);
     } else if (what == 43 && below(40) == 0) {
@@ -465,8 +498,8 @@ static void torture(int layers, int window, uint64_t seed, int operations)
                                     .threads = 1,
                                     .context = CONTEXT,
                                     .max_sessions = 1,
-                                    .max_rows = ROWS,
-                                    .max_logit_rows = ROWS};
+                                    .max_rows = MAX_ROWS,
+                                    .max_logit_rows = MAX_ROWS};
     struct osso_engine_stats stats = {.size = sizeof stats};
     memset(&p, 0, sizeof p);
     rng_seed(&p.rng, seed);
@@ -486,9 +519,11 @@ static void torture(int layers, int window, uint64_t seed, int operations)
         check_all(a->s ? a : NULL);
     }
     osso_engine_stats(p.engine, &stats);
-    print_message("%d layers, window %d: %llu computed, %llu reused, %d replayed, %d steps found no page\n", layers,
-                  window, (unsigned long long)stats.tokens_computed, (unsigned long long)stats.tokens_reused, p.replays,
-                  p.limits);
+    print_message(
+        "%d layers, window %d: %llu computed, %llu reused, %d replayed, %d guesses right, %d steps found no page\n",
+        layers, window, (unsigned long long)stats.tokens_computed, (unsigned long long)stats.tokens_reused, p.replays,
+        p.right, p.limits);
+    assert_true(p.right > 0);
     assert_true(stats.tokens_reused > 0 && stats.tokens_computed > 0 && p.limits > 0 && p.replays > 0);
     assert_int_equal(stats.tokens_replayed, p.replays);
     osso_session_free(p.witness);

@@ -78,6 +78,25 @@ static void test_logits(void **state)
     assert_true(seen >= 10);
 }
 
+/* The plain block: a Mixtral whose experts lie apart, in two files, and a Llama; each on every ISA with equal bits. */
+static void test_plain(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"tests/golden/plain/mixtral", "tests/golden/plain/llama"};
+    char dir[512];
+    for (int i = 0; i < 2; i++) {
+        check_golden(test_path(dir, sizeof dir, names[i]), "");
+        for (int exact = 0; exact < 2; exact++) {
+            size_t bytes;
+            float *a = golden_logits(dir, "", exact, "scalar", &bytes), *b = golden_logits(dir, "", exact, "", &bytes);
+            if (memcmp(a, b, bytes) != 0)
+                fail_msg("%s, %s: the variants differ", names[i], exact ? "exact" : "fast");
+            free(a);
+            free(b);
+        }
+    }
+}
+
 static void test_forms_are_equal(void **state)
 {
     (void)state;
@@ -213,8 +232,8 @@ static void test_taps(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_logits), cmocka_unit_test(test_forms_are_equal),
-                                       cmocka_unit_test(test_isa_are_equal), cmocka_unit_test(test_fast_bounds),
-                                       cmocka_unit_test(test_taps)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_logits),          cmocka_unit_test(test_plain),
+                                       cmocka_unit_test(test_forms_are_equal), cmocka_unit_test(test_isa_are_equal),
+                                       cmocka_unit_test(test_fast_bounds),     cmocka_unit_test(test_taps)};
     return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
 }

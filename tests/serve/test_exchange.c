@@ -4,6 +4,7 @@
 
 #include "serve/exchange_parts.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <pthread.h>
@@ -89,14 +90,14 @@ static void test_stream(void **state)
     assert_int_equal(take(x, text, sizeof text), TAKE_DATA);
     assert_string_equal(text, "cdefghi");
     assert_int_equal(take(x, text, sizeof text), TAKE_LATER);
-    exchange_remind(x, now_ms() - 1000, now_ms()); /* it was not silent so long */
+    exchange_remind(x, clock_ms() - 1000, clock_ms()); /* it was not silent so long */
     assert_int_equal(take(x, text, sizeof text), TAKE_LATER);
-    exchange_remind(x, now_ms() + 1, now_ms());
+    exchange_remind(x, clock_ms() + 1, clock_ms());
     assert_int_equal(take(x, text, sizeof text), TAKE_DATA);
     assert_string_equal(text, ": waiting\n\n");
     exchange_end(x);
     assert_int_equal(exchange_write(x, "late", 4), EXCHANGE_GONE);
-    exchange_remind(x, now_ms() + 1, now_ms());
+    exchange_remind(x, clock_ms() + 1, clock_ms());
     assert_int_equal(take(x, text, sizeof text), TAKE_END);
     take_all();
     exchange_unref(x);

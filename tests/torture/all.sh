@@ -20,7 +20,7 @@ parse() { "$a/torture/torture_parse" "$1" "$seed"; }                            
 answers() { OSSO_SOAK_ANSWERS=$1 OSSO_SOAK_SEED=$((seed * 1000003)) "$r/tests/serve/test_answers"; } # ids as answers of each dialect
 requests() { OSSO_SOAK_REQUESTS=$1 OSSO_SOAK_SEED=$seed tests/e2e/test_serve_fields.py; } # bodies made of the table of fields, over HTTP
 hostile() { # clients that leave, flood, say nothing or a byte now and then
-    export OSSO_SOAK_SCALE=25
+    export OSSO_SOAK_SCALE=32
     tests/e2e/test_serve_hostile.py && tests/e2e/test_serve_clients.py test_idle_connections_are_cheap test_there_is_always_room_for_health
 }
 

@@ -82,8 +82,11 @@ static void texts_are_cut(void **state)
     const char *path = put_text("text", text);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         /* As a val_data: everything, in its own order. */
-        struct train_docs *d = open_docs(
-            &(struct train_docs_options){.val_path = path, .seq_len = 500, .validation = true});
+        float all;
+        struct train_docs *d = open_docs(&(struct train_docs_options){
+            .val_path = path, .val_split = cases[i].split, .seq_len = 500, .validation = true});
+        for (int j = 0; cases[i].docs[j]; j++)
+            assert_string_equal(next_text(d, &all), cases[i].docs[j]);
         train_docs_free(d);
         struct train_source source = {.path = path, .split = cases[i].split};
         d = open_docs(&(struct train_docs_options){
@@ -91,7 +94,6 @@ static void texts_are_cut(void **state)
         int64_t n = train_docs_count(d), bytes = 0;
         bool seen[12] = {0};
         for (int64_t k = 0; k < n; k++) {
-            float all;
             const char *got = next_text(d, &all);
             int found = -1;
             for (int j = 0; cases[i].docs[j]; j++)

@@ -9,7 +9,6 @@
 
 static void has_tokens(const struct osso_tokenizer *t, const struct jval *want)
 {
-    struct buf spelt = {0};
     uint32_t id = 256;
     for (const struct jval *v = want->first; v; v = v->next, id++) {
         /* GPT-2's alphabet, the part that such texts use: printable bytes are themselves, others compare by their id */
@@ -22,7 +21,6 @@ static void has_tokens(const struct osso_tokenizer *t, const struct jval *want)
         if (plain && (len != v->text.len || memcmp(bytes, v->text.s, len) != 0))
             fail_msg("token %u is '%.*s', not '%s'", id, (int)len, bytes, v->text.s);
     }
-    buf_free(&spelt);
 }
 
 static void same_ids(const struct osso_tokenizer *t, const struct jval *text, const struct jval *want)

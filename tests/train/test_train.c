@@ -12,18 +12,23 @@ struct run {
     struct trainer_batch batches[2]; /* two documents each */
 };
 
-static void run_open(struct run *r, struct trainer_options options)
+static void run_open_of(struct run *r, const char *model, const char *documents, struct trainer_options options)
 {
     struct osso_error err = {""};
     memset(r, 0, sizeof *r);
-    check_ok(osso_model_open(golden("taps"), &r->model, &err), err);
-    r->docs = docs_read(golden("train/documents.txt"));
+    check_ok(osso_model_open(golden(model), &r->model, &err), err);
+    r->docs = docs_read(golden(documents));
     options.threads = options.threads ? options.threads : 2;
     options.seq_len = 40;
     options.max_rows = 60;
     check_ok(trainer_create(&r->model->config, &r->model->weights, &options, &r->trainer, &err), err);
     for (int k = 0; k < 2; k++)
         r->batches[k] = docs_batch(&r->docs, 2 * k, 2 * k + 2);
+}
+
+static void run_open(struct run *r, struct trainer_options options)
+{
+    run_open_of(r, "taps", "train/documents.txt", options);
 }
 
 static void run_close(struct run *r)
@@ -87,9 +92,9 @@ static double check_line(const struct run *r, char *line)
     return worst;
 }
 
-static void test_gradients(void **state)
+/* `expected`: lines, one a tensor. */
+static void check_gradients(const char *model, const char *documents, const char *file, int expected)
 {
-    (void)state;
     static struct run r;
     struct osso_error err = {""};
     struct trainer_result result;
@@ -97,25 +102,31 @@ static void test_gradients(void **state)
     size_t len;
     int lines = 0;
     double worst = 0;
-    run_open(&r, (struct trainer_options){0});
+    run_open_of(&r, model, documents, (struct trainer_options){0});
     check_ok(trainer_gradients(&r.trainer, r.batches, 2, 0.02, 0.001, &result, &err), err);
-    check_ok(file_read(golden("train/gradients.txt"), 1 << 20, &text, &len, &err), err);
+    check_ok(file_read(golden(file), 1 << 20, &text, &len, &err), err);
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), lines++)
         worst = fmax(worst, check_line(&r, line));
-    print_message("gradients of %d tensors: within %.1e\n", lines, worst);
-    assert_int_equal(lines, 3 + 3 * 19);
+    print_message("%s: gradients of %d tensors: within %.1e\n", model, lines, worst);
+    assert_int_equal(lines, expected);
     mem_free(text);
     run_close(&r);
 }
 
-static void check_steps(struct trainer_options options, const char *file)
+static void test_gradients(void **state)
+{
+    (void)state;
+    check_gradients("taps", "train/documents.txt", "train/gradients.txt", 3 + 3 * 19);
+}
+
+static void check_steps_of(const char *model, const char *documents, struct trainer_options options, const char *file)
 {
     static struct run r;
     struct osso_error err = {""};
     char *text;
     size_t len;
     int lines = 0;
-    run_open(&r, options);
+    run_open_of(&r, model, documents, options);
     check_ok(file_read(golden(file), 1 << 20, &text, &len, &err), err);
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), lines++) {
         struct trainer_result have = run_step(&r, &adamw);
@@ -130,6 +141,23 @@ static void check_steps(struct trainer_options options, const char *file)
     assert_int_equal(r.trainer.optimizer.updates, 10);
     mem_free(text);
     run_close(&r);
+}
+
+static void check_steps(struct trainer_options options, const char *file)
+{
+    check_steps_of("taps", "train/documents.txt", options, file);
+}
+
+/* Mixtral's layer and Llama's, whose gradients are the same function's. */
+static void test_plain(void **state)
+{
+    (void)state;
+    check_gradients("plain/mixtral", "plain/mixtral/documents.txt", "plain/mixtral/gradients.txt", 3 + 2 * 10);
+    check_gradients("plain/llama", "plain/llama/documents.txt", "plain/llama/gradients.txt", 2 + 2 * 9);
+    check_steps_of("plain/mixtral", "plain/mixtral/documents.txt", (struct trainer_options){0},
+                   "plain/mixtral/steps.txt");
+    check_steps_of("plain/llama", "plain/llama/documents.txt", (struct trainer_options){.n_kept = 1},
+                   "plain/llama/steps.txt");
 }
 
 static void test_steps(void **state)
@@ -414,8 +442,9 @@ static void test_schedules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients), cmocka_unit_test(test_steps),        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_bf16),      cmocka_unit_test(test_bf16_moments), cmocka_unit_test(test_engine),
+        cmocka_unit_test(test_gradients), cmocka_unit_test(test_steps),        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_threads),   cmocka_unit_test(test_bf16),         cmocka_unit_test(test_bf16_moments),
+        cmocka_unit_test(test_engine),
         cmocka_unit_test(test_overfit),   cmocka_unit_test(test_not_finite),   cmocka_unit_test(test_refused),
         cmocka_unit_test(test_no_memory), cmocka_unit_test(test_schedules)};
     return cmocka_run_group_tests_name("train", tests, NULL, NULL);

@@ -22,6 +22,7 @@ import tempfile
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import datasets
+import numpy as np
 import torch
 from lm_eval import evaluator
 from lm_eval.api.task import ConfigurableTask
@@ -31,6 +32,7 @@ from lm_eval.tasks.wikitext.preprocess_wikitext import wikitext_detokenizer
 from lm_eval.tasks.winogrande import preprocess_winogrande as winogrande
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+OSSO = pathlib.Path(os.environ.get("OSSO_BIN", ROOT / "build/release/osso"))
 GOLDEN = ROOT / "tests" / "golden" / "eval"
 MAX_NEW = 64
 GOLDEN_LENGTH = 192  # so that pages have several windows and long questions lose their beginning
@@ -138,9 +140,12 @@ def load(path, max_length, batch):
     options = {"attn_implementation": "eager", "dtype": torch.float32}
     if "quantization_config" in json.loads((path / "config.json").read_text()):
         options["quantization_config"] = Mxfp4Config(dequantize=True)
-    model = GptOssForCausalLM.from_pretrained(path, **options).float().eval()
-    return HFLM(pretrained=model, tokenizer=AutoTokenizer.from_pretrained(path), batch_size=batch, max_length=max_length,
-                device="cpu")
+    model, tokenizer = GptOssForCausalLM.from_pretrained(path, **options).float().eval(), AutoTokenizer.from_pretrained(path)
+    # What ends an answer in harmony ends it for osso whatever the files say (engine/stops.c); generation_config.json of gpt-oss's own
+    # checkpoints says the same, that of a random one nothing, and the harness would go on.
+    ends, named = set(tokenizer.convert_tokens_to_ids(["<|return|>", "<|call|>", "<|endoftext|>"])), model.generation_config.eos_token_id
+    model.generation_config.eos_token_id = sorted(ends | set([named] if isinstance(named, int) else named or []))
+    return Lm(pretrained=model, tokenizer=tokenizer, batch_size=batch, max_length=max_length, device="cpu")
 
 
 def sample(name, one):
@@ -179,7 +184,7 @@ def harness(lm, args, names, fewshot):
 def osso(args, names):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "samples.jsonl")
-        command = [ROOT / "build/release/osso", "eval", ",".join(names), "-m", args.model, "--data", args.data, "--exact",
+        command = [OSSO, "eval", ",".join(names), "-m", args.model, "--data", args.data, "--exact",
                    "--json", "--no-history", "--samples", path, "-n", str(MAX_NEW), "-c", str(args.max_length)]
         command += ["--limit", str(args.limit)] if args.limit else []
         command += ["--num-fewshot", str(args.num_fewshot)] if args.num_fewshot else []
@@ -193,35 +198,60 @@ def near(mine, theirs):
     return len(top) > 1 and top[0] - top[1] < 1e-3 * max(1, abs(top[0]))
 
 
-def turned(lm, question, mine):
-    """Had the harness's model, before it said anything but `mine`, two tokens that were nearly as likely as each other?"""
-    prompt = f"Question: {question}\nAnswer:"
-    ids, said, past = lm.tok_encode(prompt)[-(lm.max_length - MAX_NEW):], [], None
-    with torch.no_grad():
-        for _ in range(MAX_NEW):
-            out = lm.model(torch.tensor([ids]), past_key_values=past, use_cache=True)
-            top, past = out.logits[0, -1].topk(2), out.past_key_values
-            if top.values[0] - top.values[1] < 1e-3:
-                return True
-            ids = [int(top.indices[0])]
-            said += ids
-            if not mine.startswith(lm.tokenizer.decode(said).rstrip("\ufffd")):
-                return False
-    return False
+class Lm(HFLM):
+    """Keeps the ids that it has generated, by those of the prompt."""
+
+    def _model_generate(self, context, max_length, stop, **more):
+        rows = super()._model_generate(context, max_length, stop, **more)
+        self.said = getattr(self, "said", {})
+        for row, mask in zip(rows.tolist(), more["attention_mask"].tolist()):
+            prompt = tuple(i for i, m in zip(row, mask) if m)
+            self.said[prompt] = row[len(mask):]
+        return rows
 
 
-def compare(name, theirs, mine, lm, data):
+def logits(args, ids):
+    """osso's, of each position."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "logits.npy")
+        command = [OSSO, "logits", "-m", args.model, "--exact", "--ids", ",".join(map(str, ids)), "-o", path]
+        subprocess.run([str(c) for c in command], check=True)
+        return np.load(path)
+
+
+def parting(args, lm, question, mine):
+    """Where osso, reading what the harness has said, would have gone on with another token: (the lead of its own choice, what is
+    wrong or None). A text may differ only from a place where the two best logits are within 1e-3."""
+    prompt = tuple(lm.tok_encode(f"Question: {question}\nAnswer:")[-(lm.max_length - MAX_NEW):])
+    said = lm.said[prompt]
+    rows = logits(args, list(prompt) + said)[len(prompt) - 1:-1]
+    for i, (row, theirs) in enumerate(zip(rows, said)):
+        best = int(row.argmax())
+        if best == theirs:
+            continue
+        lead = float(row[best] - row[theirs])
+        common = lm.tokenizer.decode(said[:i] + [best], skip_special_tokens=True).rstrip("\ufffd")
+        if lead >= 1e-3:
+            return lead, f"token {i}: osso's {best} leads the harness's {theirs} by {lead:.2g}"
+        return lead, None if mine.startswith(common) or common.startswith(mine) else f"the texts part before token {i}, where the logits do"
+    return 0, "by the logits both say the same tokens"
+
+
+def compare(args, name, theirs, mine, lm):
     mine = {s["doc_id"]: s for s in mine if s["task"] == name}
     theirs = {s["doc_id"]: s for s in theirs if s["task"] == name}
-    bad, errors, texts = [], [], 0
+    bad, errors, texts, leads = [], [], 0, []
     if set(mine) != set(theirs):
         bad.append(f"other items: {sorted(set(mine) ^ set(theirs))[:5]}")
     for i in sorted(set(mine) & set(theirs)):
         a, b = theirs[i], mine[i]
         if "text" in a:
             texts += a["text"] == b["text"]
-            if a["text"] != b["text"] and not turned(lm, documents(name, data)[i]["question"], b["text"]):
-                bad.append(f"item {i}: {a['text']!r} and {b['text']!r}, though one token was always the likeliest")
+            if a["text"] != b["text"]:
+                lead, wrong = parting(args, lm, documents(name, args.data)[i]["question"], b["text"])
+                leads.append(lead)
+                if wrong:
+                    bad.append(f"item {i}: {wrong}: {a['text']!r} and {b['text']!r}")
             continue
         total = [sum(b["ll"])] if name == "wikitext" else b["ll"]
         errors += [abs(x - y) / max(1, abs(x)) for x, y in zip(a["ll"], total)]
@@ -235,7 +265,8 @@ def compare(name, theirs, mine, lm, data):
         if errors[-1] > 1e-3 or errors[int(0.99 * (len(errors) - 1))] > 1e-4:
             bad.append("log-likelihoods differ")
     else:
-        print(f"{name}: {len(mine)} texts, {texts} equal; the others but {len(bad)} behind a place where two tokens were as likely (1e-3)")
+        print(f"{name}: {len(mine)} texts, {texts} equal; of the others {len(leads) - len(bad)} part where two logits are nearly equal (at most "
+              f"{max(leads, default=0):.1e} apart)")
     for line in bad[:5]:
         print("  ", line)
     return not bad
@@ -269,7 +300,7 @@ def main():
     samples, results = harness(lm, args, names, args.num_fewshot)
     if args.compare:
         mine, scores = osso(args, names)
-        well = [compare(name, samples, mine, lm, args.data) for name in names]
+        well = [compare(args, name, samples, mine, lm) for name in names]
         equal = compare_scores(results, scores)
         print("equal" if all(well) and equal else "NOT EQUAL")
         return 0 if all(well) and equal else 1

@@ -21,6 +21,7 @@ python=$venv/bin/python code=0
 "$python" tools/oracle/oracle_train.py || code=1
 "$python" tools/oracle/oracle_train.py 4 --dtype bf16 || code=1
 "$python" tools/oracle/oracle_train_verbs.py || code=1
+"$python" tools/oracle/oracle_plain.py || code=1
 "$python" tools/oracle/oracle_data.py --seed "$RANDOM" || code=1
 "$python" tools/oracle/oracle_tokenizer.py docs/*.md tests/e2e/*.py || code=1
 "$python" tools/oracle/oracle.py "$@" || code=1

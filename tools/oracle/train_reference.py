@@ -1,6 +1,6 @@
-"""What PyTorch makes of a tiny gpt-oss and some documents: losses, gradients, AdamW steps.
+"""What PyTorch makes of a tiny gpt-oss, Mixtral or Llama and some documents: losses, gradients, AdamW steps.
 
-Shared by golden_train.py (committed golden numbers) and oracle_train.py (fresh random cases). The model is transformers',
+Shared by golden_train.py and golden_plain.py (committed golden numbers), oracle_train.py and oracle_plain.py (fresh random cases). The model is transformers',
 in float32, eager. Each document runs by itself. The losses of the router are formulas of our own (the balance loss has
 its minimum at 1, not at k as transformers' has), over the logits that transformers' router gives.
 """
@@ -33,15 +33,17 @@ def write_documents(path, docs):
 
 
 def router_logits(model, ids):
-    """(logits, one [n, experts] tensor for each layer)"""
+    """(logits, one [n, experts] tensor for each layer; a layer without a router has one expert whose logit is 0)"""
     seen = []
-    hooks = [layer.mlp.router.register_forward_hook(
-        lambda module, args, out: seen.append(F.linear(args[0].reshape(-1, module.hidden_dim), module.weight, module.bias)))
-        for layer in model.model.layers]
+    routers = [getattr(layer.mlp, "router", getattr(layer.mlp, "gate", None)) for layer in model.model.layers]
+    routers = [router for router in routers if router is not None]
+    hooks = [router.register_forward_hook(
+        lambda module, args, out: seen.append(F.linear(args[0].reshape(-1, module.hidden_dim), module.weight, getattr(module, "bias", None))))
+        for router in routers]
     logits = model(input_ids=torch.tensor(np.asarray(ids)[None]), use_cache=False).logits[0]
     for hook in hooks:
         hook.remove()
-    return logits, seen
+    return logits, seen or [torch.zeros(len(ids), 1) for _ in model.model.layers]
 
 
 def router_losses(layers, top_k):
@@ -145,11 +147,11 @@ def round_products(model):
 
 
 def decays(name):
-    return name.endswith(("_proj.weight", "router.weight", "gate_up_proj", "down_proj"))
+    return name.endswith(("_proj.weight", "router.weight", "mlp.gate.weight", "gate_up_proj", "down_proj"))
 
 
 def is_muons(name):
-    return decays(name) and not name.endswith("router.weight")
+    return decays(name) and not name.endswith(("router.weight", "mlp.gate.weight"))
 
 
 def orthogonal(x):
@@ -165,16 +167,19 @@ def orthogonal(x):
 
 
 class Muon:
-    """torch.optim.Muon with match_rms_adamw, each matrix by itself: of experts every gate, up and down."""
+    """torch.optim.Muon with match_rms_adamw, each matrix by itself: of experts every gate, up and down. plain: a Mixtral's,
+    whose gate and up are halves of their rows."""
 
-    def __init__(self, named, lr, weight_decay, momentum=0.95):
+    def __init__(self, named, lr, weight_decay, momentum=0.95, plain=False):
+        self.plain = plain
         self.named, self.lr, self.weight_decay, self.momentum = named, lr, weight_decay, momentum
         self.moments = {name: torch.zeros_like(p) for name, p in named}
 
-    @staticmethod
-    def matrices(name, x):
+    def matrices(self, name, x):
         if x.ndim == 2:
             return [x]
+        if self.plain:
+            return [part for expert in x for part in (expert.chunk(2) if "gate_up" in name else (expert,))]
         return [part for expert in x for part in ((expert[:, 0::2], expert[:, 1::2]) if "gate_up" in name else (expert,))]
 
     @torch.no_grad()
@@ -191,7 +196,8 @@ class Muon:
 def steps(model, batches, top_k, n, balance_coef, z_coef, lr=1e-3, weight_decay=0.1, grad_clip=1.0, muon=False):
     """(a list of (loss, balance, z, norm), the gradients of the first step by name, the smallest router gap)"""
     named = list(model.named_parameters())
-    muons = Muon([(name, p) for name, p in named if muon and is_muons(name)], lr, weight_decay)
+    muons = Muon([(name, p) for name, p in named if muon and is_muons(name)], lr, weight_decay,
+                 plain=model.config.model_type != "gpt_oss")
     rest = [(name, p) for name, p in named if not (muon and is_muons(name))]
     optimizer = torch.optim.AdamW([{"params": [p for name, p in rest if decays(name)], "weight_decay": weight_decay},
                                    {"params": [p for name, p in rest if not decays(name)], "weight_decay": 0.0}],
@@ -211,13 +217,32 @@ def steps(model, batches, top_k, n, balance_coef, z_coef, lr=1e-3, weight_decay=
     return lines, first, gap
 
 
-def arena_tensors(gradients):
+def file_tensors(gradients):
+    """The gradients of a Mixtral or Llama under the names and in the shapes of their files."""
+    out = {}
+    for name, g in gradients.items():
+        path = name.replace(".mlp.gate.", ".block_sparse_moe.gate.").replace(".mlp.experts.", ".block_sparse_moe.experts.")
+        stem, _, what = path.rpartition(".")
+        if what not in ("gate_up_proj", "down_proj"):
+            out[path] = g
+            continue
+        for e, expert in enumerate(g):
+            parts = {"w2": expert} if what == "down_proj" else dict(zip(("w1", "w3"), np.split(expert, 2)))
+            out.update({f"{stem}.{e}.{w}.weight": np.ascontiguousarray(x) for w, x in parts.items()})
+    return out
+
+
+def arena_tensors(gradients, plain=False):
     """{"tensor.layer": values in the order of an arena}, from gradients under transformers' names."""
     out = {}
     for name, g in gradients.items():
         found = re.match(r"model\.layers\.(\d+)\.(.*)", name)
         layer, rest = (int(found[1]), found[2]) if found else (-1, name)
-        if rest == "mlp.experts.gate_up_proj":                   # [experts][hidden][2 inner], gate and up alternating
+        if plain and rest == "mlp.experts.gate_up_proj":
+            out[f"gate.{layer}"], out[f"up.{layer}"] = np.split(g, 2, 1)
+        elif plain and rest == "mlp.experts.down_proj":
+            out[f"down.{layer}"] = g
+        elif rest == "mlp.experts.gate_up_proj":                 # [experts][hidden][2 inner], gate and up alternating
             out[f"gate.{layer}"], out[f"up.{layer}"] = g[:, :, 0::2].transpose(0, 2, 1), g[:, :, 1::2].transpose(0, 2, 1)
         elif rest == "mlp.experts.gate_up_proj_bias":
             out[f"gate_bias.{layer}"], out[f"up_bias.{layer}"] = g[:, 0::2], g[:, 1::2]
@@ -227,6 +252,7 @@ def arena_tensors(gradients):
             short = {"model.embed_tokens.weight": "embed", "lm_head.weight": "head", "model.norm.weight": "final_norm",
                      "input_layernorm.weight": "attn_norm", "post_attention_layernorm.weight": "mlp_norm",
                      "self_attn.sinks": "sinks", "mlp.router.weight": "router", "mlp.router.bias": "router_bias",
+                     "mlp.gate.weight": "router", "mlp.gate_proj.weight": "gate", "mlp.up_proj.weight": "up", "mlp.down_proj.weight": "down",
                      "mlp.experts.down_proj_bias": "down_bias"}
             for letter, path in PREFIX.items():
                 short[path + ".weight"], short[path + ".bias"] = letter, letter + "_bias"

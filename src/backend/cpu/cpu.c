@@ -218,6 +218,7 @@ static void *host(const struct backend *backend, void *values, size_t bytes)
      .rope = REAL(ops_rope),                                                                                           \
      .kv_append = REAL(ops_kv_append),                                                                                 \
      .attend = REAL(ops_attend),                                                                                       \
+     .attend_again = REAL(ops_attend_again),                                                                           \
      .add = REAL(ops_add),                                                                                             \
      .route = REAL(ops_route),                                                                                         \
      .experts_in = REAL(ops_experts_in),                                                                               \

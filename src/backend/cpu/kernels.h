@@ -36,8 +36,8 @@ typedef void quantize_fn(const float *x, int64_t width, int8_t *q, float *d, int
 /* y = x / rms(x) * gain; y may be x. */
 typedef void norm_fn(const real *x, const float *gain, float eps, int64_t width, real *y);
 typedef void exp_fn(const real *x, int64_t n, real *y);
-/* h = clamped gate * sigmoid(alpha * gate) * (up + 1); h may be gate or up. */
-typedef void swiglu_fn(const real *gate, const real *up, int64_t n, float alpha, float limit, real *h);
+/* h = clamped gate * sigmoid(alpha * gate) * (up + shift); h may be gate or up. */
+typedef void swiglu_fn(const real *gate, const real *up, int64_t n, struct swiglu s, real *h);
 /* y += a * x, by FMA. */
 typedef void axpy_fn(real a, const real *x, int64_t n, real *y);
 
@@ -48,8 +48,7 @@ typedef real dot_fn(const real *a, const real *b, int64_t n);
 /* y += a * b, each value by itself, by FMA. */
 typedef void fma_fn(const real *a, const real *b, int64_t n, real *y);
 /* By gate and up before the clamp, from what stands in d_up: by h. */
-typedef void swiglu_back_fn(const real *gate, const real *up, int64_t n, float alpha, float limit, real *d_gate,
-                            real *d_up);
+typedef void swiglu_back_fn(const real *gate, const real *up, int64_t n, struct swiglu s, real *d_gate, real *d_up);
 /* Scores of one row and head over n keys, of which it sees [lo, hi), become weights, and derivatives by weights become
  * derivatives by the product of query and key. */
 struct softmax_back {

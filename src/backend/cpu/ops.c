@@ -152,7 +152,11 @@ void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *b
     struct gather in = {&rows, NULL, 1, (int)(s.end_row - s.row), ops_share_data(h->member, after), false};
     must(a->width == w->cols && y_stride >= w->rows);
     y += s.row * y_stride;
-    REAL(ops_matmul)(kn, w, s.lo, s.hi, &in, y + s.lo, y_stride, h->workspace);
+    if (w->data)
+        REAL(ops_matmul)(kn, w, s.lo, s.hi, &in, y + s.lo, y_stride, h->workspace);
+    else
+        for (int r = 0; r < in.n; r++)
+            memset(y + r * y_stride + s.lo, 0, (size_t)(s.hi - s.lo) * sizeof *y);
     if (bias)
         for (int r = 0; r < in.n; r++)
             for (int64_t o = s.lo; o < s.hi; o++)

@@ -16,6 +16,7 @@ void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_
 unsigned REAL(ops_kv_faults)(const struct kv_layout *layout, const uint8_t *part, int n);
 void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const real *keys, const real *values);
 void REAL(ops_attend)(const struct hand *h, const struct attend *a);
+void REAL(ops_attend_again)(const struct hand *h, const struct attend *a, bool by_weights);
 void REAL(ops_add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit,
                    real *sum);
 void REAL(ops_route)(const struct hand *h, const real *logits, struct routing *routing);
@@ -52,7 +53,7 @@ static inline uint8_t *ops_kv_head(const struct kv_rows *kv, int64_t r, int64_t 
 /* Where this member begins to read a matrix, when outputs are shared evenly; NULL for NULL. */
 static inline const uint8_t *ops_share_data(const struct member *member, const struct view *w)
 {
-    return w ? w->data + w->rows * member->id / member->n * w->row_stride : NULL;
+    return w && w->data ? w->data + w->rows * member->id / member->n * w->row_stride : NULL;
 }
 
 /* What multiplies in f32, or rounds its factors. */

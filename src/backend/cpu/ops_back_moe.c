@@ -108,7 +108,7 @@ static void slot_back(const struct kernels *kn, const struct experts_back *b, co
         b->d_weights[slot] += kn->dot_f32(bias, b->d + slot / moe->routing->k * moe->hidden, moe->hidden);
     for (int64_t i = 0; i < width; i++)
         d_up[i] = weight * d_up[i];
-    kn->swiglu_back_f32(moe->gate + at, moe->up + at, width, moe->alpha, moe->limit, b->d_gate + at, d_up);
+    kn->swiglu_back_f32(moe->gate + at, moe->up + at, width, moe->swiglu, b->d_gate + at, d_up);
 }
 
 void REAL(ops_experts_back)(const struct hand *h, const struct experts_back *b)

@@ -93,7 +93,7 @@ static void expert_matmul(const struct kernels *kn, const struct piece *p, const
 static void activate(const struct kernels *kn, const struct moe *moe, int64_t slot, int64_t lo, int64_t hi,
                      const real *gate, const real *up)
 {
-    kn->swiglu_f32(gate, up, hi - lo, moe->alpha, moe->limit, moe->h->f + slot * moe->intermediate + lo);
+    kn->swiglu_f32(gate, up, hi - lo, moe->swiglu, moe->h->f + slot * moe->intermediate + lo);
     REAL(ops_quantize_row)(kn, moe->h, slot, lo, hi);
 }
 

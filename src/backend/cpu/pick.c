@@ -1,6 +1,8 @@
 /* pick.c: a switch over the formats that kernels.def names, as float dots, transposed ones and integer dots. */
 #include "backend/cpu/pick.h"
 
+#include "base/must.h"
+
 #define CASE(name, dtype)                                                                                              \
     case dtype:                                                                                                        \
         return k->name;
@@ -43,6 +45,7 @@ static linear_fn *pick_transposed(const struct kernels *k, enum dtype t)
 
 linear_fn *REAL(pick_linear)(const struct kernels *k, const struct view *w, bool has_i8)
 {
+    must((w->group & (w->group - 1)) == 0); /* kernels find a scale by a shift */
 #ifndef OSSO_DOUBLE
     if (has_i8 && dtype_has_i8(dtype_info(w->dtype)))
         return pick_i8(k, w->dtype);

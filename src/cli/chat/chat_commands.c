@@ -196,6 +196,9 @@ void command_stats(struct chat *chat, const char *argument)
     fprintf(stderr, "\n  last answer %zu token%s", last->n_generated, last->n_generated == 1 ? "" : "s");
     if (last->n_generated > 1) /* one token is chosen, not computed */
         fprintf(stderr, " at %.1f per second", per_second(last->n_generated, last->generate_ms));
+    if (last->n_guessed > 0)
+        fprintf(stderr, ", %s of %s run ahead were right", human_count(d, last->n_guessed_right),
+                human_count(e, last->n_guessed));
     fprintf(stderr, ", ended by: %s\n", osso_stop_text(last->stop));
 }
 

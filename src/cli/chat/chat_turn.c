@@ -246,6 +246,7 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
                                       .max_tokens = n->i,
                                       .no_tokens = n->set && n->i == 0,
                                       .ignore_eos = chat->options.v[OPT_ignore_eos].set,
+                                      .drafts = drafts_arg(&chat->options),
                                       .on_event = on_event,
                                       .on_progress = on_progress,
                                       .user = &s};

@@ -18,13 +18,10 @@ static void add(struct completions *found, const char *typed, const char *text, 
 {
     if (len < found->typed || memcmp(text, typed, found->typed) != 0)
         return;
-    if (found->n == found->cap) {
-        struct completion *grown = mem_grow(found->list, found->cap * 2 + 16, sizeof *grown);
-        if (!grown)
-            return;
-        found->list = grown;
-        found->cap = found->cap * 2 + 16;
-    }
+    struct completion *list = mem_room(found->list, found->n, &found->cap, sizeof *list);
+    if (!list)
+        return;
+    found->list = list;
     char *copy = mem_strndup(text, len);
     if (copy)
         found->list[found->n++] = (struct completion){copy, end};

@@ -5,6 +5,7 @@
 #include "cli/int_list.h"
 #include "cli/out.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -37,13 +38,6 @@ struct bench {
     struct samples reads, dots;
     struct rng rng;
 };
-
-static double now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 /* ---- the work ------------------------------------------------------------------------------------------- */
 
@@ -111,10 +105,10 @@ static enum osso_status one_prompt(struct bench *b, const struct measurement *m,
         status = osso_session_sync(session, b->ids[0].data, n, err);
     add_sample(&b->reads, osso_ceiling_read(b->ceiling));
     add_sample(&b->dots, osso_ceiling_int8(b->ceiling, osso_engine_isa(b->r.engine)));
-    double start = now_ns();
+    double start = clock_seconds() * 1e9;
     if (!status)
         status = run_until_ready(b, session, err);
-    *ns = now_ns() - start;
+    *ns = clock_seconds() * 1e9 - start;
     return status;
 }
 
@@ -167,9 +161,9 @@ static enum osso_status one_generation(struct bench *b, const struct measurement
     *ns = 0;
     for (int64_t t = 0; t < m->n_gen && !status; t += READ_EVERY) {
         add_sample(&b->reads, osso_ceiling_read(b->ceiling));
-        double start = now_ns();
+        double start = clock_seconds() * 1e9;
         status = generate(b, m, m->n_gen - t < READ_EVERY ? m->n_gen - t : READ_EVERY, err);
-        *ns += now_ns() - start;
+        *ns += clock_seconds() * 1e9 - start;
     }
     add_sample(&b->dots, osso_ceiling_int8(b->ceiling, osso_engine_isa(b->r.engine)));
     return status;

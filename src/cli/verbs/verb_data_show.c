@@ -14,8 +14,7 @@ static void put_document(struct buf *text, const int32_t *ids, const float *weig
 {
     buf_clear(text);
     buf_puts(text, "{\"ids\":[");
-    for (int64_t i = 0; i < n; i++)
-        buf_printf(text, "%s%d", i ? "," : "", (int)ids[i]);
+    buf_ids(text, ids, (size_t)n, ",");
     buf_puts(text, "],\"mask\":[");
     for (int64_t i = 0; i < n; i++)
         buf_printf(text, "%s%.9g", i ? "," : "", (double)weights[i]);

@@ -147,8 +147,7 @@ static enum osso_status print_json(struct writing *w, const struct osso_ids *pro
 {
     struct buf out = {0};
     buf_puts(&out, "{\"prompt_ids\":[");
-    for (size_t i = 0; i < prompt->len; i++)
-        buf_printf(&out, "%s%d", i ? "," : "", (int)prompt->data[i]);
+    buf_ids(&out, prompt->data, prompt->len, ",");
     buf_puts(&out, "],\"tokens\":[");
     buf_add(&out, w->tokens.data, w->tokens.len);
     buf_puts(&out, "],\"text\":");
@@ -158,10 +157,12 @@ static enum osso_status print_json(struct writing *w, const struct osso_ids *pro
     jwrite_string(&out, reason, strlen(reason));
     buf_printf(&out,
                ",\"timings\":{\"cache_n\":%zu,\"prompt_n\":%zu,\"prompt_ms\":%.3f,\"prompt_per_second\":%.3f,"
-               "\"predicted_n\":%zu,\"predicted_ms\":%.3f,\"predicted_per_second\":%.3f}}\n",
+               "\"predicted_n\":%zu,\"predicted_ms\":%.3f,\"predicted_per_second\":%.3f,"
+               "\"draft_n\":%zu,\"draft_n_accepted\":%zu}}\n",
                result->n_reused, result->n_prompt - result->n_reused, result->prompt_ms,
                per_second(result->n_prompt - result->n_reused, result->prompt_ms), result->n_generated,
-               result->generate_ms, per_second(result->n_generated, result->generate_ms));
+               result->generate_ms, per_second(result->n_generated, result->generate_ms), result->n_guessed,
+               result->n_guessed_right);
     bool failed = out.failed || w->tokens.failed || w->text.failed;
     if (!failed)
         out_write(out.data, out.len);
@@ -223,6 +224,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct wr
                                       .n_top = !o->v[OPT_json].set          ? 0
                                                : o->v[OPT_top_logprobs].set ? (size_t)o->v[OPT_top_logprobs].i
                                                                             : 5,
+                                      .drafts = drafts_arg(o),
                                       .on_event = on_event,
                                       .on_progress = on_progress,
                                       .user = w};

@@ -45,14 +45,14 @@ static void print_files(const struct osso_hub_plan *plan)
     struct osso_hub_file file = {.size = sizeof file};
     char bytes[32], there[32];
     uint64_t have, all = pulling_bytes(plan, &have);
-    for (int i = 0; osso_hub_plan_file(plan, i, &file); i++)
-        printf("%10s  %s%s%s%s\n", human_bytes(bytes, file.bytes), file.path, file.there ? "  (" : "",
-               !file.there                ? ""
-               : file.there == file.bytes ? "there"
-                                          : human_bytes(there, file.there),
-               !file.there                ? ""
-               : file.there == file.bytes ? ")"
-                                          : " there)");
+    for (int i = 0; osso_hub_plan_file(plan, i, &file); i++) {
+        printf("%10s  %s", human_bytes(bytes, file.bytes), file.path);
+        if (file.there == file.bytes && file.bytes)
+            printf("  (there)");
+        else if (file.there)
+            printf("  (%s there)", human_bytes(there, file.there));
+        printf("\n");
+    }
     printf("%10s  in all, %s to fetch\n", human_bytes(bytes, all), human_bytes(there, all - have));
 }
 

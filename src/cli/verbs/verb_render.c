@@ -48,10 +48,9 @@ static enum osso_status print(const struct osso_tokenizer *tokenizer, const stru
     struct osso_decoder decoder = {0};
     char space[OSSO_DECODE_SPACE];
     struct buf numbers = {0}, text = {0}, out = {0};
-    for (size_t i = 0; i < ids->len; i++) {
-        buf_printf(&numbers, "%s%d", i == 0 ? "" : json ? "," : " ", (int)ids->data[i]);
+    buf_ids(&numbers, ids->data, ids->len, json ? "," : " ");
+    for (size_t i = 0; i < ids->len; i++)
         buf_add(&text, space, osso_decoder_push(&decoder, tokenizer, ids->data[i], space));
-    }
     buf_add(&text, space, osso_decoder_finish(&decoder, space));
     if (json) {
         buf_puts(&out, "{\"ids\":[");

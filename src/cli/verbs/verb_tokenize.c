@@ -10,8 +10,7 @@
 static void as_json(const struct osso_tokenizer *tokenizer, const struct osso_ids *ids, struct buf *text)
 {
     buf_puts(text, "{\"ids\":[");
-    for (size_t i = 0; i < ids->len; i++)
-        buf_printf(text, "%s%d", i ? "," : "", (int)ids->data[i]);
+    buf_ids(text, ids->data, ids->len, ",");
     buf_puts(text, "],\"pieces\":[");
     for (size_t i = 0; i < ids->len; i++) {
         const char *bytes = "";
@@ -25,8 +24,7 @@ static void as_json(const struct osso_tokenizer *tokenizer, const struct osso_id
 
 static void as_ids(const struct osso_ids *ids, struct buf *text)
 {
-    for (size_t i = 0; i < ids->len; i++)
-        buf_printf(text, "%s%d", i ? " " : "", (int)ids->data[i]);
+    buf_ids(text, ids->data, ids->len, " ");
     buf_putc(text, '\n');
 }
 

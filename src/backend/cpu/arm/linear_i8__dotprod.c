@@ -1,7 +1,7 @@
 /* linear_i8__dotprod.c: the steps of linear_i8_arm.h with SDOT. In a square, a vector of weights is 4 elements of 4 rows
  * and is multiplied by 4 elements of one activation row, picked by lane: sums come out by weight row, with no adding
  * across. */
-#include "backend/cpu/arm/linear_i8_arm.h"
+#include "backend/cpu/arm/squares_i8_arm.h"
 
 INLINE int32x4_t dot32(struct codes w, struct codes a)
 {
@@ -29,38 +29,8 @@ INLINE void tile_put(uint8_t *tile, int r, const struct codes *w)
     put_words(at + 128, w[0].hi, w[1].hi, w[2].hi, w[3].hi);
 }
 
-/* Panel: rows as they are. */
-INLINE void panel_put(uint8_t *panel, const struct codes *a)
-{
-    UNROLL
-    for (int j = 0; j < SQUARE_ACTS; j++) {
-        vst1q_s8((int8_t *)panel + j * QUANT_BLOCK, a[j].lo);
-        vst1q_s8((int8_t *)panel + j * QUANT_BLOCK + 16, a[j].hi);
-    }
-}
-
-INLINE void tile_put4(uint8_t *at, int r, const float *values)
-{
-    memcpy(at + 4 * r, values, 16);
-}
-
-INLINE void panel_put4(uint8_t *at, const float *values)
-{
-    memcpy(at, values, 16);
-}
-
-/* What offsets add: the activations' own sums times scale times offset. */
-INLINE float32x4_t own_step(const uint8_t *tile, const uint8_t *panel, int i, int half, float32x4_t p)
-{
-    const float *d = (const float *)(panel + PANEL_CODES), *own = (const float *)(panel + PANEL_SUMS);
-    float32x4_t offset = vmulq_n_f32(vld1q_f32((const float *)(tile + TILE_OFFSETS) + 4 * half), d[i]);
-    return vfmaq_f32(p, vdupq_n_f32(own[i]), offset);
-}
-
-/* p[2 i + half]: activation row i, weight rows 4 half .. 4 half + 3. */
 INLINE void square_step(bool offsets, const uint8_t *tile, const uint8_t *panel, int n, float32x4_t *p)
 {
-    const float *dw = (const float *)(tile + TILE_CODES), *da = (const float *)(panel + PANEL_CODES);
     int32x4_t s[SQUARE_SUMS];
     int8x16_t a[SQUARE_ACTS];
     UNROLL
@@ -86,19 +56,8 @@ INLINE void square_step(bool offsets, const uint8_t *tile, const uint8_t *panel,
 #undef WORD
     }
     UNROLL
-    for (int i = 0; i < 2 * n; i++) {
-        float32x4_t scale = vmulq_n_f32(vld1q_f32(dw + i % 2 * 4), da[i / 2]);
-        p[i] = vfmaq_f32(p[i], vcvtq_f32_s32(s[i]), scale);
-        if (offsets)
-            p[i] = own_step(tile, panel, i / 2, i % 2, p[i]);
-    }
-}
-
-INLINE void square_out(const float32x4_t *sums, float (*out)[SQUARE_ROWS])
-{
-    UNROLL
-    for (int i = 0; i < SQUARE_SUMS; i++)
-        vst1q_f32(out[i / 2] + i % 2 * 4, sums[i]);
+    for (int i = 0; i < 2 * n; i++)
+        square_add(offsets, tile, panel, i / 2, i % 2, s[i], p);
 }
 
 LINEAR_I8_KERNELS(dotprod)

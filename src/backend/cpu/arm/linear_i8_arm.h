@@ -307,10 +307,6 @@ INLINE void linear_i8(enum dtype t, const struct view *w, int64_t lo, int64_t hi
                       int64_t y_stride, void *workspace)
 {
     int64_t n_blocks = w->cols / QUANT_BLOCK, slots = (n_blocks + 3) / 4 * 4;
-    if (w->group & (w->group - 1)) { /* blocks of a group that are no power of two */
-        linear_i8_any__scalar(w, lo, hi, in, y, y_stride, workspace);
-        return;
-    }
     uint8_t *tile = (uint8_t *)(((uintptr_t)workspace + 63) & ~(uintptr_t)63);
     uint8_t *panel = tile + LINEAR_TILE / SQUARE_ROWS * slots * TILE_BYTES;
     for (int first = 0; first < in->n; first += LINEAR_ACTS) {

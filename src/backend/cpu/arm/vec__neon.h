@@ -201,7 +201,6 @@ INLINE vec16 add16_in(mask16 mask, vec16 a, vec16 b)
     return a;
 }
 
-/* fma16(a, b, c) in those lanes; c in the others. */
 /* Lanes where a >= b; none where one is NaN. And 0 in such lanes. */
 INLINE mask16 at_least16(vec16 a, vec16 b)
 {
@@ -220,6 +219,7 @@ INLINE vec16 clear16_in(mask16 mask, vec16 a)
     return a;
 }
 
+/* fma16(a, b, c) in those lanes; c in the others. */
 INLINE vec16 fma16_in(mask16 mask, vec16 a, vec16 b, vec16 c)
 {
     UNROLL

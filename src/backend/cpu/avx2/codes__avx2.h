@@ -103,6 +103,15 @@ INLINE bool offsets_of(enum dtype t)
     default: return false;
     }
 }
+INLINE bool apart_of(enum dtype t)
+{
+    switch (t) {
+#define FIELD(block, per_scale, bytes, scales, offsets) (scales) >= PLACE_U8
+#include "quant/dtype.def"
+#undef FIELD
+    default: return false;
+    }
+}
 #undef DTYPE
 
 /* Low halves of a block's bytes are its even values, high ones the odd ones: activations are put in that order. */
@@ -130,12 +139,6 @@ INLINE struct code_rows code_rows(const struct view *w, int64_t o, int64_t hi)
             rows.side[i][r] = w->side[i].data ? w->side[i].data + at * w->side[i].stride : NULL;
     }
     return rows;
-}
-
-/* A group whose blocks are no power of two is nobody's; the generic kernels take it. */
-INLINE bool group_known(const struct view *w)
-{
-    return (w->group & (w->group - 1)) == 0;
 }
 
 /* ---- codes ---------------------------------------------------------------------------------------------- */
@@ -186,11 +189,8 @@ INLINE __m256i fifth_bits(__m256i bits, int at)
 
 INLINE void q5_codes(const uint8_t *at, int bytes, int bits_at, bool two, __m256i *first_out, __m256i *last_out)
 {
-    int32_t here, there = 0;
-    memcpy(&here, at + bits_at, 4);
-    if (two)
-        memcpy(&there, at + bytes + bits_at, 4);
-    __m256i bits = _mm256_set_m128i(_mm_set1_epi32(there), _mm_set1_epi32(here));
+    __m256i bits = halves(at + bits_at, at + bytes + bits_at,
+                          two); /* of which 4 bytes count: a block has the 12 others */
     __m256i v = halves(at + bits_at + 4, at + bytes + bits_at + 4, two);
     *first_out = _mm256_or_si256(low_bits(v, 15), fifth_bits(bits, 0));
     *last_out = _mm256_or_si256(low_bits(_mm256_srli_epi16(v, 4), 15), fifth_bits(bits, 2));
@@ -305,6 +305,18 @@ INLINE void pair_codes(enum dtype t, const uint8_t *row, int64_t pair, bool two,
         pair_of(v, two ? stream_codes(at + b, b / 4) : v, first_out, last_out);
         return;
     default: k_codes(t, at, (int)(pair % 4), first_out, last_out);
+    }
+}
+
+/* A pair of blocks of 4 rows, a row's values side by side. */
+INLINE void pair_to_space(enum dtype t, const struct code_rows *four, int64_t pair, bool two, uint8_t (*space)[64])
+{
+    UNROLL
+    for (int r = 0; r < 4; r++) {
+        __m256i first, last;
+        pair_codes(t, four->data[r], pair, two, &first, &last);
+        _mm256_store_si256((void *)space[r], _mm256_permute2x128_si256(first, last, 0x20));
+        _mm256_store_si256((void *)(space[r] + 32), _mm256_permute2x128_si256(first, last, 0x31));
     }
 }
 

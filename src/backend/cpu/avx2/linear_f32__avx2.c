@@ -341,7 +341,7 @@ typedef void unpack_fn(const struct view *w, int64_t lo, int64_t hi, float *valu
 
 static unpack_fn *unpack_of(const struct view *w)
 {
-    if (w->col_stride || !group_known(w))
+    if (w->col_stride)
         return NULL;
     switch (w->dtype) {
 #define CASE(name, format)                                                                                             \

@@ -35,16 +35,33 @@ INLINE __m256 e8m0_of(const uint8_t *const *rows, int64_t here, int64_t there, b
     return half_scales(s);
 }
 
+INLINE uint16_t u16_at(const uint8_t *at)
+{
+    uint16_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+INLINE uint32_t u32_at(const uint8_t *at)
+{
+    uint32_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+/* Two bytes of each row, put together outside the vector units, which have enough to do. */
+INLINE uint64_t four_u16(const uint8_t *const *rows, int64_t at)
+{
+    uint64_t s = 0;
+    UNROLL
+    for (int r = 0; r < 4; r++)
+        s |= (uint64_t)u16_at(rows[r] + at) << (16 * r);
+    return s;
+}
+
 INLINE __m128i u16_of(const uint8_t *const *rows, int64_t here, int64_t there, bool two)
 {
-    uint16_t s[8] = {0};
-    UNROLL
-    for (int r = 0; r < 4; r++) {
-        memcpy(&s[r], rows[r] + here, 2);
-        if (two)
-            memcpy(&s[r + 4], rows[r] + there, 2);
-    }
-    return _mm_loadu_si128((const void *)s);
+    return _mm_set_epi64x(two ? (int64_t)four_u16(rows, there) : 0, (int64_t)four_u16(rows, here));
 }
 
 INLINE __m256 f16_of(const uint8_t *const *rows, int64_t here, int64_t there, bool two)
@@ -52,15 +69,33 @@ INLINE __m256 f16_of(const uint8_t *const *rows, int64_t here, int64_t there, bo
     return _mm256_cvtph_ps(u16_of(rows, here, there, two));
 }
 
+/* A scale and an offset that lie side by side, as f16. */
+INLINE void both_f16_of(const uint8_t *const *rows, int64_t here, int64_t there, bool two, struct pair_scales *out)
+{
+    const __m256i apart = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
+    uint64_t s[4] = {0};
+    UNROLL
+    for (int r = 0; r < 4; r++) {
+        s[r / 2] |= (uint64_t)u32_at(rows[r] + here) << (32 * (r % 2));
+        s[2 + r / 2] |= two ? (uint64_t)u32_at(rows[r] + there) << (32 * (r % 2)) : 0;
+    }
+    __m256i v = _mm256_set_epi64x((int64_t)s[3], (int64_t)s[2], (int64_t)s[1], (int64_t)s[0]);
+    v = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(v, apart), 0xd8);
+    out->scale[0] = _mm256_cvtph_ps(_mm256_castsi256_si128(v));
+    out->offset[0] = _mm256_cvtph_ps(_mm256_extracti128_si256(v, 1));
+}
+
 /* What lies apart: value `here` (and `there`) of each row. */
 INLINE __m256 side_of(const struct code_rows *rows, int which, int64_t here, int64_t there, bool two)
 {
     const uint8_t *const *side = rows->side[which];
-    if (rows->side_dtype[which] == DT_BF16)
-        return _mm256_castsi256_ps(
-            _mm256_slli_epi32(_mm256_cvtepu16_epi32(u16_of(side, 2 * here, 2 * there, two)), 16));
-    if (rows->side_dtype[which] == DT_F16)
-        return f16_of(side, 2 * here, 2 * there, two);
+    if (rows->side_dtype[which] != DT_F32) {
+        __m128i v = here == there ? _mm_set1_epi64x((int64_t)four_u16(side, 2 * here))
+                                  : u16_of(side, 2 * here, 2 * there, two);
+        return rows->side_dtype[which] == DT_F16 ? _mm256_cvtph_ps(v)
+                                                 : _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16));
+    }
     float s[8] = {0};
     for (int r = 0; r < 4; r++) {
         memcpy(&s[r], side[r] + 4 * here, 4);
@@ -82,11 +117,11 @@ INLINE __m256 fp8_of(__m128i bytes)
 INLINE void nvfp4_scales(const struct code_rows *rows, int64_t block, struct pair_scales *out)
 {
     const __m128i by_run = _mm_setr_epi8(0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15);
-    uint32_t four[4];
+    uint64_t s[2] = {0};
     UNROLL
     for (int r = 0; r < 4; r++)
-        memcpy(&four[r], rows->data[r] + block * 36, 4);
-    __m128i bytes = _mm_shuffle_epi8(_mm_loadu_si128((const void *)four), by_run);
+        s[r / 2] |= (uint64_t)u32_at(rows->data[r] + block * 36) << (32 * (r % 2));
+    __m128i bytes = _mm_shuffle_epi8(_mm_set_epi64x((int64_t)s[1], (int64_t)s[0]), by_run);
     out->scale[0] = fp8_of(bytes);
     out->scale[1] = fp8_of(_mm_srli_si128(bytes, 8));
 }
@@ -112,18 +147,13 @@ INLINE __m256 scaled_bytes(__m128i bytes, float d)
 
 INLINE float f16_at(const uint8_t *at)
 {
-    uint16_t h;
-    memcpy(&h, at, 2);
-    return _cvtsh_ss(h);
+    return _cvtsh_ss(u16_at(at));
 }
 
 /* Q4_K's and Q5_K's: scales in the low 8 bytes, minimums in the high ones. q4_k.c says where they are. */
 INLINE __m128i q4_k_bytes(const uint8_t *at)
 {
-    uint32_t a, b, c;
-    memcpy(&a, at, 4);
-    memcpy(&b, at + 4, 4);
-    memcpy(&c, at + 8, 4);
+    uint32_t a = u32_at(at), b = u32_at(at + 4), c = u32_at(at + 8);
     return _mm_setr_epi32((int)(a & 0x3f3f3f3f), (int)((c & 0x0f0f0f0f) | (a >> 6 & 0x03030303) << 4),
                           (int)(b & 0x3f3f3f3f), (int)((c >> 4 & 0x0f0f0f0f) | (b >> 6 & 0x03030303) << 4));
 }
@@ -131,8 +161,7 @@ INLINE __m128i q4_k_bytes(const uint8_t *at)
 /* Q3_K's 16 (q2_k.c). */
 INLINE __m128i q3_k_bytes(const uint8_t *at)
 {
-    int32_t high;
-    memcpy(&high, at + 8, 4);
+    int32_t high = (int32_t)u32_at(at + 8);
     __m128i low = _mm_loadl_epi64((const void *)at);
     low = _mm_and_si128(_mm_unpacklo_epi64(low, _mm_srli_epi16(low, 4)), _mm_set1_epi8(15));
     __m128i top = _mm_and_si128(_mm_srlv_epi32(_mm_set1_epi32(high), _mm_setr_epi32(0, 2, 4, 6)), _mm_set1_epi8(3));
@@ -143,10 +172,8 @@ INLINE __m128i q3_k_bytes(const uint8_t *at)
 INLINE __m256 iq4_xs_scales(const uint8_t *block)
 {
     const __m256i twos = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14);
-    uint16_t high;
-    int32_t low;
-    memcpy(&high, block + 2, 2);
-    memcpy(&low, block + 4, 4);
+    uint16_t high = u16_at(block + 2);
+    int32_t low = (int32_t)u32_at(block + 4);
     __m256i l = _mm256_srlv_epi32(_mm256_set1_epi32(low), _mm256_slli_epi32(twos, 1));
     __m256i h = _mm256_srlv_epi32(_mm256_set1_epi32(high), twos);
     __m256i s = _mm256_or_si256(_mm256_and_si256(l, _mm256_set1_epi32(15)),
@@ -225,18 +252,24 @@ INLINE const struct pair_scales *pair_scales(enum dtype t, const struct code_row
         open->scale[0] = e8m0_of(rows->side[0], here, there, two);
     } else if (t == DT_MXFP4 || t == DT_MXFP4_PAIRS) {
         open->scale[0] = e8m0_of(rows->data, here * b, there * b, two);
-    } else if (rows->side[0][0]) {
+    } else if (apart_of(t)) {
         int64_t a = here >> rows->per_group, c = there >> rows->per_group;
         open->scale[0] = side_of(rows, 0, a, c, two);
         open->offset[0] = side_of(rows, 1, a, c, two);
         if (t == DT_AFFINE8 && !exact)
             open->offset[0] = _mm256_fmadd_ps(_mm256_set1_ps(128), open->scale[0], open->offset[0]);
+    } else if (offsets_of(t)) {
+        both_f16_of(rows->data, here * b, there * b, two, open);
     } else {
         open->scale[0] = f16_of(rows->data, here * b, there * b, two);
-        if (offsets_of(t))
-            open->offset[0] = f16_of(rows->data, here * b + 2, there * b + 2, two);
     }
     return open;
+}
+
+/* Block b (0, 1) of a pair's scales or offsets of 4 rows. */
+INLINE void put_four(__m256 values, int b, uint8_t *to)
+{
+    _mm_store_ps((void *)to, b ? _mm256_extractf128_ps(values, 1) : _mm256_castps256_ps128(values));
 }
 
 #endif

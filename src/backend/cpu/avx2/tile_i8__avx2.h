@@ -148,25 +148,7 @@ INLINE void unpack_q8_0(const struct view *w, int64_t o, int64_t hi, uint8_t *un
     }
 }
 
-/* Any format: codes of 8 rows as pair_codes gives them, values of a block (or run) side by side in `space`. */
-INLINE void pair_to_space(enum dtype t, const struct code_rows *four, int64_t pair, bool two, uint8_t (*space)[64])
-{
-    UNROLL
-    for (int r = 0; r < 4; r++) {
-        __m256i first, last;
-        pair_codes(t, four->data[r], pair, two, &first, &last);
-        _mm256_store_si256((void *)space[r], _mm256_permute2x128_si256(first, last, 0x20));
-        _mm256_store_si256((void *)(space[r] + 32), _mm256_permute2x128_si256(first, last, 0x31));
-    }
-}
-
-/* Four rows' values of a block, scales or offsets, into a group's. */
-INLINE void store_four(uint8_t *at, __m256 values, int block)
-{
-    _mm_store_ps((void *)at, block ? _mm256_extractf128_ps(values, 1) : _mm256_castps256_ps128(values));
-}
-
-/* Rows o .. o + 7 into group g of a unit (WIDE: into both). */
+/* Any format: codes of 8 rows as pair_codes gives them. Rows o .. o + 7 into group g of a unit (WIDE: into both). */
 INLINE void unpack_coded(enum dtype t, const struct view *w, int64_t o, int64_t hi, int g, uint8_t *unit)
 {
     const struct shape shape = shape_of(t);
@@ -198,9 +180,9 @@ INLINE void unpack_coded(enum dtype t, const struct view *w, int64_t o, int64_t 
                 else
                     store(unit + 64 * i + 32 * g, codes[i]);
             for (int h = 0; h < 2; h++) {
-                store_four(unit + steps * 64 + 32 * g + 16 * h, scales[h]->scale[b % runs], b / runs);
+                put_four(scales[h]->scale[b % runs], b / runs, unit + steps * 64 + 32 * g + 16 * h);
                 if (shape.offsets)
-                    store_four(unit + steps * 64 + 64 + 32 * g + 16 * h, scales[h]->offset[b % runs], b / runs);
+                    put_four(scales[h]->offset[b % runs], b / runs, unit + steps * 64 + 64 + 32 * g + 16 * h);
             }
         }
     }

@@ -260,12 +260,6 @@ static void tile_dots(struct shape shape, const uint8_t *tile, const uint8_t *pa
     }
 }
 
-/* The weights' scales are powers of two. */
-INLINE bool powers_of(enum dtype t)
-{
-    return t == DT_MXFP4 || t == DT_MXFP4_HF;
-}
-
 INLINE void gemm_i8(enum dtype t, tile_fn *unpack, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                     float *y, int64_t y_stride, void *workspace)
 {
@@ -291,7 +285,7 @@ INLINE void gemm_i8(enum dtype t, tile_fn *unpack, const struct view *w, int64_t
         }
         for (int64_t o = lo; o < hi; o += LINEAR_TILE) {
             int64_t end = hi - o < LINEAR_TILE ? hi : o + LINEAR_TILE;
-            bool add = exponents_add(*range, unpack(w, o, end, tile)) && powers_of(t);
+            bool add = exponents_add(*range, unpack(w, o, end, tile));
             tile_dots(shape, tile, panel, n_blocks, add ? ADD_EXPONENTS : MULTIPLY, n, end - o,
                       y + first * y_stride + (o - lo), y_stride, partials, fetch_rows(w, end, hi, LINEAR_TILE, turns));
         }

@@ -73,7 +73,7 @@ struct range {
 };
 
 /* Rows [lo, hi), at most LINEAR_TILE and not none, as a tile of all blocks; what is missing of it repeats the last row. The range
- * of the scales where they are powers of two. */
+ * of the scales where they are powers of two, else 0, which is no normal number. */
 typedef struct range tile_fn(const struct view *w, int64_t lo, int64_t hi, uint8_t *tile);
 #define TILE_DECLARE(name, format) tile_##name##__avx512vnni,
 tile_fn CODED_BY_32(TILE_DECLARE) CODED_OTHERS(TILE_DECLARE) tile_q8_0__avx512vnni, tile_mxfp4__avx512vnni,

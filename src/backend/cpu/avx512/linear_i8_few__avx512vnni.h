@@ -214,10 +214,6 @@ INLINE void linear_i8(enum dtype t, linear_fn *many, const struct view *w, int64
 {
     const bool pairs = in_pairs(t) && t != DT_MXFP4_HF; /* which unpacks into the natural order */
     uint8_t *panel = (uint8_t *)(((uintptr_t)workspace + 63) & ~(uintptr_t)63);
-    if (!group_known(w)) {
-        linear_i8_any__avx2(w, lo, hi, in, y, y_stride, workspace);
-        return;
-    }
     if (in->n > few_of(t)) {
         many(w, lo, hi, in, y, y_stride, workspace);
         return;

@@ -88,8 +88,10 @@ INLINE void unpack_half(unpack_fn *unpack, const struct tile_rows *rows, bool wh
             unpack(rows, whole, b, tile, (float *)(tile + TILE_SCALES));
 }
 
-static struct range tile_range(const uint8_t *tile, int64_t n_blocks)
+/* Of the scales of a whole tile. */
+static struct range tile_range(const struct view *w, const uint8_t *tile)
 {
+    int64_t n_blocks = w->cols / QUANT_BLOCK;
     __m512i lo = _mm512_set1_epi32(-1), hi = _mm512_setzero_si512();
     for (int64_t b = 0; b < n_blocks; b++)
         for (int half = 0; half < TILE_HALVES; half++) {
@@ -100,7 +102,7 @@ static struct range tile_range(const uint8_t *tile, int64_t n_blocks)
     return (struct range){_mm512_reduce_min_epu32(lo), _mm512_reduce_max_epu32(hi)};
 }
 
-INLINE struct range unpack_tile(unpack_fn *unpack, const struct view *w, int64_t lo, int64_t hi, uint8_t *tile)
+INLINE void unpack_tile(unpack_fn *unpack, const struct view *w, int64_t lo, int64_t hi, uint8_t *tile)
 {
     int64_t n_blocks = w->cols / QUANT_BLOCK;
     for (int half = 0; half < TILE_HALVES; half++) {
@@ -112,20 +114,22 @@ INLINE struct range unpack_tile(unpack_fn *unpack, const struct view *w, int64_t
         else
             unpack_half(unpack, &rows, false, n_blocks, tile + half * 64);
     }
-    return tile_range(tile, n_blocks);
 }
 
 struct range tile_q8_0__avx512vnni(const struct view *w, int64_t lo, int64_t hi, uint8_t *tile)
 {
-    return unpack_tile(unpack_q8_0, w, lo, hi, tile);
+    unpack_tile(unpack_q8_0, w, lo, hi, tile);
+    return (struct range){0, 0};
 }
 
 struct range tile_mxfp4__avx512vnni(const struct view *w, int64_t lo, int64_t hi, uint8_t *tile)
 {
-    return unpack_tile(unpack_mxfp4, w, lo, hi, tile);
+    unpack_tile(unpack_mxfp4, w, lo, hi, tile);
+    return tile_range(w, tile);
 }
 
 struct range tile_mxfp4_hf__avx512vnni(const struct view *w, int64_t lo, int64_t hi, uint8_t *tile)
 {
-    return unpack_tile(unpack_mxfp4_hf, w, lo, hi, tile);
+    unpack_tile(unpack_mxfp4_hf, w, lo, hi, tile);
+    return tile_range(w, tile);
 }

@@ -59,25 +59,6 @@ INLINE void put_steps(bool flip, int steps, const uint8_t *space, int64_t at, ui
     }
 }
 
-/* Block b (0, 1) of a pair's scales or offsets of 4 rows. */
-INLINE void put_four(__m256 values, int b, uint8_t *to)
-{
-    _mm_store_ps((void *)to, b ? _mm256_extractf128_ps(values, 1) : _mm256_castps256_ps128(values));
-}
-
-/* A pair of 16 rows into the space, a row's values side by side. */
-INLINE void pair_to_space(enum dtype t, const struct code_rows *fours, int64_t pair, bool two, uint8_t (*space)[64])
-{
-    for (int h = 0; h < 4; h++)
-        UNROLL
-        for (int r = 0; r < 4; r++) {
-            __m256i first, last;
-            pair_codes(t, fours[h].data[r], pair, two, &first, &last);
-            _mm256_store_si256((void *)space[4 * h + r], _mm256_permute2x128_si256(first, last, 0x20));
-            _mm256_store_si256((void *)(space[4 * h + r] + 32), _mm256_permute2x128_si256(first, last, 0x31));
-        }
-}
-
 /* Rows [o, o + 16) as half of a tile. */
 INLINE void coded_half(enum dtype t, const struct view *w, int64_t o, int64_t hi, uint8_t *tile)
 {
@@ -91,12 +72,13 @@ INLINE void coded_half(enum dtype t, const struct view *w, int64_t o, int64_t hi
     for (int64_t pair = 0; 2 * pair < n_blocks; pair++) {
         const bool two = 2 * pair + 1 < n_blocks;
         const struct pair_scales *scales[4];
-        if (two)
-            pair_to_space(t, fours, pair, true, space);
-        else
-            pair_to_space(t, fours, pair, false, space);
-        for (int h = 0; h < 4; h++)
+        for (int h = 0; h < 4; h++) {
+            if (two)
+                pair_to_space(t, &fours[h], pair, true, space + 4 * h);
+            else
+                pair_to_space(t, &fours[h], pair, false, space + 4 * h);
             scales[h] = pair_scales(t, &fours[h], pair, two, false, open[h]);
+        }
         for (int b = 0; b < (two ? 2 : 1); b++)
             for (int run = 0; run < runs; run++) {
                 int64_t block = 2 * pair + b, slot = pass_start(n_blocks, (int)(block % 4)) + block / 4;

@@ -157,7 +157,6 @@ INLINE vec16 add16_in(mask16 mask, vec16 a, vec16 b)
     return _mm512_mask_add_ps(a, mask, a, b);
 }
 
-/* fma16(a, b, c) in those lanes; c in the others. */
 /* Lanes where a >= b; none where one is NaN. And 0 in such lanes. */
 INLINE mask16 at_least16(vec16 a, vec16 b)
 {
@@ -169,6 +168,7 @@ INLINE vec16 clear16_in(mask16 mask, vec16 a)
     return _mm512_mask_mov_ps(a, mask, _mm512_setzero_ps());
 }
 
+/* fma16(a, b, c) in those lanes; c in the others. */
 INLINE vec16 fma16_in(mask16 mask, vec16 a, vec16 b, vec16 c)
 {
     return _mm512_mask3_fmadd_ps(a, b, c, mask);

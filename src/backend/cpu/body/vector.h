@@ -34,21 +34,21 @@ void ISA(exp_f32)(const float *x, int64_t n, float *y)
 }
 
 /* A NaN in gate or up is the second operand of min16 and max16, so it passes through. */
-INLINE vec16 swiglu16(vec16 gate, vec16 up, float alpha, float limit)
+INLINE vec16 swiglu16(vec16 gate, vec16 up, struct swiglu w)
 {
     const vec16 one = all16(1.0f);
-    vec16 g = min16(all16(limit), gate), u = min16(all16(limit), max16(all16(-limit), up));
-    vec16 s = div16(one, add16(one, exp16(neg16(mul16(all16(alpha), g)))));
-    return mul16(mul16(g, s), add16(u, one));
+    vec16 g = min16(all16(w.limit), gate), u = min16(all16(w.limit), max16(all16(-w.limit), up));
+    vec16 s = div16(one, add16(one, exp16(neg16(mul16(all16(w.alpha), g)))));
+    return mul16(mul16(g, s), add16(u, all16(w.shift)));
 }
 
-void ISA(swiglu_f32)(const float *gate, const float *up, int64_t n, float alpha, float limit, float *h)
+void ISA(swiglu_f32)(const float *gate, const float *up, int64_t n, struct swiglu s, float *h)
 {
     int64_t i = 0;
     for (; i + 16 <= n; i += 16)
-        store16(h + i, 16, swiglu16(load16(gate + i, 16), load16(up + i, 16), alpha, limit));
+        store16(h + i, 16, swiglu16(load16(gate + i, 16), load16(up + i, 16), s));
     if (i < n)
-        store16(h + i, n - i, swiglu16(load16(gate + i, n - i), load16(up + i, n - i), alpha, limit));
+        store16(h + i, n - i, swiglu16(load16(gate + i, n - i), load16(up + i, n - i), s));
 }
 
 void ISA(axpy_f32)(float a, const float *x, int64_t n, float *y)
@@ -86,22 +86,21 @@ void ISA(fma_f32)(const float *a, const float *b, int64_t n, float *y)
 }
 
 /* By h in dh: by gate and, at `d_up`, by up. */
-INLINE vec16 swiglu_back16(vec16 gate, vec16 up, vec16 dh, float alpha, float limit, vec16 *d_up)
+INLINE vec16 swiglu_back16(vec16 gate, vec16 up, vec16 dh, struct swiglu w, vec16 *d_up)
 {
-    const vec16 one = all16(1.0f), top = all16(limit), bottom = all16(-limit);
-    vec16 g = min16(top, gate), u = min16(top, max16(bottom, up)), bent = mul16(all16(alpha), g);
+    const vec16 one = all16(1.0f), top = all16(w.limit), bottom = all16(-w.limit);
+    vec16 g = min16(top, gate), u = min16(top, max16(bottom, up)), bent = mul16(all16(w.alpha), g);
     vec16 s = div16(one, add16(one, exp16(neg16(bent))));
     vec16 slope = mul16(s, add16(one, mul16(bent, sub16(one, s))));
     *d_up = clear16_in(at_least16(bottom, up), clear16_in(at_least16(up, top), mul16(dh, mul16(g, s))));
-    return clear16_in(at_least16(gate, top), mul16(mul16(dh, add16(u, one)), slope));
+    return clear16_in(at_least16(gate, top), mul16(mul16(dh, add16(u, all16(w.shift))), slope));
 }
 
-void ISA(swiglu_back_f32)(const float *gate, const float *up, int64_t n, float alpha, float limit, float *d_gate,
-                          float *d_up)
+void ISA(swiglu_back_f32)(const float *gate, const float *up, int64_t n, struct swiglu s, float *d_gate, float *d_up)
 {
     for (int64_t i = 0; i < n; i += 16) {
-        vec16 by_up, by_gate = swiglu_back16(load16(gate + i, n - i), load16(up + i, n - i), load16(d_up + i, n - i),
-                                             alpha, limit, &by_up);
+        vec16 by_up,
+            by_gate = swiglu_back16(load16(gate + i, n - i), load16(up + i, n - i), load16(d_up + i, n - i), s, &by_up);
         store16(d_gate + i, n - i, by_gate);
         store16(d_up + i, n - i, by_up);
     }

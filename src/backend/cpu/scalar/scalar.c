@@ -67,15 +67,15 @@ void REAL(norm_f32__scalar)(const real *x, const float *gain, float eps, int64_t
 }
 
 /* Comparisons are written so that a NaN passes through. */
-void REAL(swiglu_f32__scalar)(const real *gate, const real *up, int64_t n, float alpha, float limit, real *h)
+void REAL(swiglu_f32__scalar)(const real *gate, const real *up, int64_t n, struct swiglu swiglu, real *h)
 {
-    real top = (real)limit, a = (real)alpha;
+    real top = (real)swiglu.limit, a = (real)swiglu.alpha, shift = (real)swiglu.shift;
     for (int64_t i = 0; i < n; i++) {
         real g = top < gate[i] ? top : gate[i];
         real u = -top > up[i] ? -top : up[i];
         u = top < u ? top : u;
         real s = 1 / (1 + REAL(real_exp)(-(a * g)));
-        h[i] = (g * s) * (u + 1);
+        h[i] = (g * s) * (u + shift);
     }
 }
 

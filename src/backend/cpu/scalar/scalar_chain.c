@@ -65,17 +65,17 @@ void REAL(fma_f32__scalar)(const real *a, const real *b, int64_t n, real *y)
         y[i] = real_fma(a[i], b[i], y[i]);
 }
 
-/* h = g s (u + 1), s = sigmoid(alpha g), of the clamped g and u: 0 at a clamp and beyond. A NaN passes through. */
-void REAL(swiglu_back_f32__scalar)(const real *gate, const real *up, int64_t n, float alpha_, float limit, real *d_gate,
+/* h = g s (u + shift), s = sigmoid(alpha g), of the clamped g and u: 0 at a clamp and beyond. A NaN passes through. */
+void REAL(swiglu_back_f32__scalar)(const real *gate, const real *up, int64_t n, struct swiglu swiglu, real *d_gate,
                                    real *d_up)
 {
-    real top = (real)limit, alpha = (real)alpha_;
+    real top = (real)swiglu.limit, alpha = (real)swiglu.alpha, shift = (real)swiglu.shift;
     for (int64_t i = 0; i < n; i++) {
         real g = top < gate[i] ? top : gate[i], u = -top > up[i] ? -top : up[i], dh = d_up[i];
         u = top < u ? top : u;
         real s = 1 / (1 + REAL(real_exp)(-(alpha * g)));
         real slope = s * (1 + alpha * g * (1 - s));
-        d_gate[i] = gate[i] >= top ? 0 : dh * (u + 1) * slope;
+        d_gate[i] = gate[i] >= top ? 0 : dh * (u + shift) * slope;
         d_up[i] = up[i] >= top || up[i] <= -top ? 0 : dh * (g * s);
     }
 }
