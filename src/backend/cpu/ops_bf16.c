@@ -1,5 +1,5 @@
-/* ops_bf16.c: y = W x where both are rounded to bf16, as training with dtype bf16 wants it: chain_bf16 with the rows of W
- * as columns. Its sums go from input 0 upwards, whatever is shared or cut. */
+/* ops_bf16.c: y = W x where both are rounded to bf16, as training with dtype bf16 wants it: chain_bf16 with the rows of
+ * W as columns. Its sums go from input 0 upwards, whatever is shared or cut. */
 #include "backend/cpu/ops.h"
 
 #include <string.h>
@@ -53,8 +53,7 @@ void REAL(ops_matmul_bf16)(const struct kernels *kn, const struct view *w, int64
 #ifndef OSSO_DOUBLE
     if (w->dtype == DT_F32 && !w->col_stride) {
         const float *rows = (const float *)(const void *)(w->data + lo * w->row_stride);
-        struct chain c =
-            product(in, 0, w->cols, rows, w->row_stride / (int64_t)sizeof(float), hi - lo, y, y_stride);
+        struct chain c = product(in, 0, w->cols, rows, w->row_stride / (int64_t)sizeof(float), hi - lo, y, y_stride);
         kn->chain_bf16(&c, workspace);
         return;
     }

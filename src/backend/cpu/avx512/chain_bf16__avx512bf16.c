@@ -1,5 +1,5 @@
-/* chain_bf16__avx512bf16.c: body/chain_bf16.h with VDPBF16PS, 12 rows by 32 columns: a pair of sums is a word of two bf16,
- * which the instruction takes odd first; small numbers are 0 to it whatever the CPU has been told. */
+/* chain_bf16__avx512bf16.c: body/chain_bf16.h with VDPBF16PS, 12 rows by 32 columns: a pair of sums is a word of two
+ * bf16, which the instruction takes odd first; small numbers are 0 to it whatever the CPU has been told. */
 #include "backend/cpu/avx512/vec__avx512vnni.h"
 
 #undef ISA

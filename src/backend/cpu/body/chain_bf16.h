@@ -1,6 +1,6 @@
-/* chain_bf16.h: the body of chain_bf16__*.c: chain_tiles.h for factors of bf16. A panel of b and a tile of a hold words of
- * 32 bits; what an ISA makes of a pair of sums says its file: PAIR_WORDS words, two floats of which the odd sum's is the
- * first, for FMA, or one of two bf16. Beyond packing a word is a word.
+/* chain_bf16.h: the body of chain_bf16__*.c: chain_tiles.h for factors of bf16. A panel of b and a tile of a hold words
+ * of 32 bits; what an ISA makes of a pair of sums says its file: PAIR_WORDS words, two floats of which the odd sum's is
+ * the first, for FMA, or one of two bf16. Beyond packing a word is a word.
  *
  *   words_along   the four words of WORDS_FROM neighbouring sums of a row
  *   pair_quads    the words of two rows, four columns at a time
@@ -117,7 +117,8 @@ static void pack_a(const struct chain *c, int64_t row, int64_t n_rows, int64_t f
 }
 
 /* `wide` vectors of columns (a constant), of which `count` are there. */
-INLINE void pack_panel(const struct chain *c, int64_t col, int64_t count, int wide, int64_t first, int64_t n, float *out)
+INLINE void pack_panel(const struct chain *c, int64_t col, int64_t count, int wide, int64_t first, int64_t n,
+                       float *out)
 {
     const struct sums plain = {c->b, &c->b_rows, NULL};
     const float *rows[16 * T_WIDE];

@@ -1,5 +1,5 @@
-/* chain_bf16_fma.h: chain_bf16.h for x86 CPUs without VDPBF16PS: a pair of sums is two floats, which FMA takes one after
- * the other, the odd one first; and the CPU is told that small numbers are 0. */
+/* chain_bf16_fma.h: chain_bf16.h for x86 CPUs without VDPBF16PS: a pair of sums is two floats, which FMA takes one
+ * after the other, the odd one first; and the CPU is told that small numbers are 0. */
 #include "backend/cpu/body/quad.h"
 
 enum { PAIR_WORDS = 2, WORDS_FROM = 4 };
