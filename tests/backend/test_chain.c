@@ -60,7 +60,11 @@ static void compare_shape(const struct kernels *k, const struct shape *s)
     gathered_make(&a, s->down ? s->sums : s->rows, s->down ? s->rows : s->sums, s->listed || s->weighted, 3, s->fill,
                   &r);
     gathered_make(&b, s->across ? s->cols : s->sums, s->across ? s->sums : s->cols, s->listed, 1, s->fill, &r);
-    gathered_make(&y, s->rows, s->cols, s->listed, 2, FILL_NORMAL, &r);
+    gathered_make(&y, s->rows, s->cols, s->listed, 2, s->fill == FILL_TINY ? FILL_TINY : FILL_NORMAL, &r);
+    for (int64_t i = 0; s->bf16 && s->fill == FILL_TINY && i < a.count; i++)
+        a.values[i] *= 1e20f;
+    for (int64_t i = 0; s->bf16 && s->fill == FILL_TINY && i < b.count; i++) /* numbers whose products are too small */
+        b.values[i] *= 1e20f;
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
         weights[i] = random_value(&r, FILL_NORMAL);
     size_t bytes = (size_t)y.count * sizeof(float);

@@ -84,6 +84,14 @@ def test_threads_and_checkpointing_give_equal_digits():
         assert (log(TEMP / name), weights) == expected, name
 
 
+def test_bf16_is_near_f32_and_another():
+    settings = {"steps": 6, "threads": 2}
+    done = train(out=TEMP / "b", dtype="bf16", **settings)
+    assert done.code == 0 and train(out=TEMP / "f", **settings).code == 0, done
+    pairs = [(a["loss"], b["loss"]) for a, b in zip(log(TEMP / "b"), log(TEMP / "f"))]
+    assert len(pairs) == 6 and all(0 < abs(a - b) < 0.05 for a, b in pairs), pairs
+
+
 def test_killed_runs_go_on_with_the_same_digits():
     draw = random.Random(7)
     settings = {"steps": 30, "save_every": 4, "val_ids": VAL, "eval_every": 6, "experts_per_token": "1,2"}

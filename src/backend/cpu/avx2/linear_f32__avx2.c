@@ -45,8 +45,8 @@ struct rows {
 
 /* Up to MANY_ACTS activation rows wait for memory: neighbouring weight rows are fetched as one linear stream,
  * FETCH_AHEAD bytes ahead. More activation rows come MANY_ACTS at a time over SHARE_ROWS weight rows, which meanwhile
- * stay in the second cache, and CHUNK columns at a time, so that the activations stay in the first. */
-enum { ONE_ACT_ROWS = 4, MANY_ACTS = 3, MANY_ACTS_ROWS = 2, SHARE_ROWS = 32, CHUNK = 512 };
+ * stay in the cache, and CHUNK columns at a time. */
+enum { ONE_ACT_ROWS = 4, MANY_ACTS = 3, MANY_ACTS_ROWS = 2, SHARE_ROWS = 16, CHUNK = 512 };
 
 /* GCC would load anew for each FMA, and loads are what there are too few of. */
 INLINE __m256 load_once(const float *x)
@@ -111,7 +111,7 @@ INLINE void tile_rest(values16_fn *load, const struct rows *w, int64_t k, int64_
     }
 }
 
-/* Columns [k, end) of n_rows weight rows from o on, added to lanes[row][act]. */
+/* Columns [k, end) of n_rows weight rows from o on, added to lanes[row][act], which begin at 0 with column 0. */
 INLINE void tile_add(values16_fn *load, int bytes16, const struct view *v, int64_t o, int64_t k, int64_t end,
                      const float *const *x, int n_rows, int n_acts, bool fetch, vec16 (*lanes)[MANY_ACTS])
 {
@@ -120,7 +120,12 @@ INLINE void tile_add(values16_fn *load, int bytes16, const struct view *v, int64
     vec16 l[MANY_ACTS * MANY_ACTS_ROWS];
     UNROLL
     for (int i = 0; i < n_rows * n_acts; i++)
-        l[i] = lanes[i % n_rows][i / n_rows];
+        l[i] = zero16();
+    if (k > 0) {
+        UNROLL
+        for (int i = 0; i < n_rows * n_acts; i++)
+            l[i] = lanes[i % n_rows][i / n_rows];
+    }
     for (; k + 16 <= end; k += 16) {
         if (fetch)
             fetch_ahead(&(struct ahead){.far = w.data + FETCH_AHEAD}, k / 16 * bytes16 * n_rows, bytes16 * n_rows,
@@ -163,12 +168,8 @@ INLINE void linear_rows(values16_fn *load, int bytes16, const struct view *w, in
     const bool stream = n_acts == 1 || in->n <= MANY_ACTS;
     const float *x[MANY_ACTS];
     vec16 lanes[SHARE_ROWS][MANY_ACTS];
-    UNROLL
-    for (int i = 0; i < n_acts; i++) {
+    for (int i = 0; i < n_acts; i++)
         x[i] = in->act->f + gather_row(in, first + i) * in->act->width;
-        for (int64_t o = lo; o < hi; o++)
-            lanes[o - lo][i] = zero16();
-    }
     for (int64_t k = 0, end; k < w->cols; k = end) {
         int64_t o = lo;
         end = stream || w->cols - k < CHUNK ? w->cols : k + CHUNK;
