@@ -9,7 +9,7 @@ def test_schemathesis():
     says = [dict(match="weather", text=call("f", "{}"), times=200), dict(text=thought("Hm.") + final("Hello."))]
     with scripted(*says, options=["-c", "8192"]) as s:
         command = [COMPAT / "venv/bin/st", "run", url(s) + "/openapi.json", "-c", "not_a_server_error,status_code_conformance,response_schema_conformance",
-                   "--phases", "coverage,fuzzing", "-n", "150", "--seed", "11", "--no-shrink", "--continue-on-failure", "--suppress-health-check", "all",
+                   "--phases", "coverage,fuzzing", "-n", "80", "--seed", "11", "--no-shrink", "--continue-on-failure", "--suppress-health-check", "all",
                    "--request-timeout", "60", "--generation-database", "none"]
         done = subprocess.run(command, cwd=TEMP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=570, env=environment())
         text = done.stdout.decode()
