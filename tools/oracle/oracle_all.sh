@@ -12,6 +12,10 @@ if [ "$(cat "$venv/made-from" 2>/dev/null)" != "$wanted" ]; then
     "$venv/bin/pip" install -q -r tools/oracle/oracle_requirements.txt >&2
     echo "$wanted" >"$venv/made-from"
 fi
+lens=$(sha256sum <tools/oracle/oracle_inspect_requirements.txt)
+if [ "$(cat "$venv/lens-from" 2>/dev/null)" != "$lens" ]; then # without it that comparison is left out, and says so
+    "$venv/bin/pip" install -q --no-deps -r tools/oracle/oracle_inspect_requirements.txt >&2 && echo "$lens" >"$venv/lens-from"
+fi
 export TIKTOKEN_ENCODINGS_BASE=$PWD/$venv/encodings
 mkdir -p "$TIKTOKEN_ENCODINGS_BASE"
 python=$venv/bin/python code=0
@@ -25,5 +29,6 @@ python=$venv/bin/python code=0
 "$python" tools/oracle/oracle_tokenizer.py docs/*.md tests/e2e/*.py || code=1
 "$python" tools/oracle/oracle.py "$@" || code=1
 "$python" tools/oracle/oracle_forms.py || code=1
+"$python" tools/oracle/oracle_inspect.py --seed "$RANDOM" || code=1
 "$python" tools/oracle/oracle_convert.py || code=1
 exit $code
