@@ -33,14 +33,22 @@ enum kv_group_id { KV_FULL, KV_SLIDING, KV_GROUPS };
 
 /* n rows of activations. f is always there. q, d, sum are the int8 form (NULL in exact mode): q[r][i] are codes with
  * value = code * d[r][i / 32], sum[r][b] the sum of a block's codes. Widths that are no multiple of 32 have no int8
- * form: such matrices are multiplied in f32. */
+ * form: such matrices are multiplied in f32. bf16: a product of these, forward and backward, rounds both its factors to
+ * bf16 (backend/cpu/chain.h); only then, and never beside an int8 form. */
 struct act {
     int64_t width;
     real *f;
     int8_t *q;
     float *d;
     int32_t *sum;
+    bool bf16;
 };
+
+/* The same activations for products in f32, of quantized matrices too. */
+static inline struct act act_f32(const struct act *a)
+{
+    return (struct act){.width = a->width, .f = a->f};
+}
 
 /* How K and V lie in memory: one layer's share of one page of 128 positions. The inner layout is the backend's. */
 struct kv_layout {

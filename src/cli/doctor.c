@@ -91,7 +91,7 @@ static void judge_cache(struct doctor *d)
 static void judge_parts(struct doctor *d)
 {
     for (int i = 0; i < PART_COUNT; i++) {
-        struct part part = part_of(i);
+        struct part part = parts_at(i);
         char remedy[200];
         snprintf(remedy, sizeof remedy, "install %s (so Debian calls it) and build again", part.packages);
         if (part.missing)

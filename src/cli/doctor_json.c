@@ -90,7 +90,7 @@ static void put_lists(struct buf *b, const struct doctor *d)
 {
     buf_puts(b, ",\"parts\":[");
     for (int i = 0; i < PART_COUNT; i++) {
-        struct part part = part_of(i);
+        struct part part = parts_at(i);
         buf_putc(b, '{');
         put_text(b, "part", part.what);
         put_text(b, "library", part.library);

@@ -78,7 +78,7 @@ static void put_places(struct buf *b, const struct doctor *d)
     }
     put_key(b, "parts");
     for (int i = 0; i < PART_COUNT; i++) {
-        struct part part = part_of(i);
+        struct part part = parts_at(i);
         buf_printf(b, "%s%s: %s%s", i ? ", " : "", part.what, part.missing ? "left out, needs " : part.library,
                    part.missing ? part.packages : "");
     }

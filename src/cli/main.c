@@ -33,7 +33,7 @@ static int version(void)
         printf(" %s", osso_isa_name(i));
     printf(")\n");
     for (int i = 0; i < PART_COUNT; i++) {
-        struct part part = part_of(i);
+        struct part part = parts_at(i);
         printf("%s: %s%s%s\n", part.what, part.missing ? "left out (" : part.library, part.missing ? part.missing : "",
                part.missing ? ")" : "");
     }

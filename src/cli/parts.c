@@ -24,7 +24,7 @@
 #define SQLITE "built without SQLite"
 #endif
 
-struct part part_of(int i)
+struct part parts_at(int i)
 {
     const struct part parts[PART_COUNT] = {
         {"line editing", "libedit", EDIT, "libedit-dev"},

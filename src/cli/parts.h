@@ -8,6 +8,6 @@ struct part {
     const char *missing;        /* why it is not there; NULL: it is */
     const char *packages;       /* that it is built with, as Debian calls them */
 };
-struct part part_of(int i);
+struct part parts_at(int i);
 
 #endif

@@ -41,7 +41,7 @@ static size_t aligned(size_t bytes)
 struct layout {
     uint8_t *base;
     size_t off;
-    bool exact;
+    bool exact, bf16;
 };
 
 static void *place(struct layout *l, size_t count, size_t size)
@@ -55,7 +55,7 @@ static void *place(struct layout *l, size_t count, size_t size)
 static struct act place_act(struct layout *l, size_t rows, size_t width)
 {
     size_t i8 = l->exact || width % QUANT_BLOCK != 0 ? 0 : rows * width;
-    struct act a = {.width = (int64_t)width};
+    struct act a = {.width = (int64_t)width, .bf16 = l->bf16};
     a.f = place(l, rows * width, sizeof *a.f);
     a.q = place(l, i8, sizeof *a.q);
     a.d = place(l, i8 / QUANT_BLOCK, sizeof *a.d);
@@ -122,7 +122,7 @@ static void lay_out_apart(struct activations *a, struct layout *l, const struct 
 /* Lays everything but the workspaces out from `base`; with base NULL only counts. Returns the bytes. */
 static size_t lay_out(struct activations *a, const struct sizes *z, int n_layers, uint8_t *base)
 {
-    struct layout l = {base, 0, a->options.exact};
+    struct layout l = {base, 0, a->options.exact, a->options.bf16};
     (a->n_kept ? lay_out_apart : lay_out_shared)(a, &l, z, n_layers);
     a->delta = place(&l, z->rows * z->hidden, sizeof *a->delta);
     a->logits = place(&l, z->logits * z->vocab, sizeof *a->logits);

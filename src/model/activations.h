@@ -9,6 +9,7 @@
 
 struct activation_options {
     bool exact; /* no int8 form */
+    bool bf16;  /* products round their factors: struct act; with `exact` alone */
     int top_k;  /* experts per token */
     int max_rows, max_logits, n_members;
     /* Layers whose activations stay after a forward pass, for a backward one: layer l has kept[l % n_kept], and x stays

@@ -166,8 +166,7 @@ static void route(const struct hand *h, struct forward *f, int layer)
         s->routing.n_experts = f->config->n_experts;
         f->taps.routing = &s->routing;
     }
-    struct act in = s->mlp_in; /* a choice hangs on these sums: they are f32 in every mode, quantized matrices too */
-    in.q = NULL;
+    struct act in = act_f32(&s->mlp_in); /* a choice hangs on these sums: they are f32 in every mode */
     be->linear(h, &w->router, w->router_bias, &in, f->batch.n, 1, NULL, s->router, w->router.rows);
     tap(h, f, OSSO_TAP_ROUTER_LOGITS, layer, s->router);
     be->sync(h);

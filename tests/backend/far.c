@@ -318,7 +318,7 @@ static struct hand near_hand(const struct hand *h)
 
 static struct act near_act(const struct far *f, const struct act *a)
 {
-    return (struct act){a->width, near_of(f, a->f), near_of(f, a->q), near_of(f, a->d), near_of(f, a->sum)};
+    return (struct act){a->width, near_of(f, a->f), near_of(f, a->q), near_of(f, a->d), near_of(f, a->sum), a->bf16};
 }
 
 /* A view, with room for the low-rank addition that it may point to. */

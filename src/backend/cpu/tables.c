@@ -20,6 +20,12 @@ const struct kernels kernels__avx512vnni = {
 #include "backend/cpu/avx2/kernels__avx2.def"
 #include "backend/cpu/avx512/kernels__avx512vnni.def"
 };
+const struct kernels kernels__avx512bf16 = {
+#include "backend/cpu/scalar/kernels__scalar.def"
+#include "backend/cpu/avx2/kernels__avx2.def"
+#include "backend/cpu/avx512/kernels__avx512vnni.def"
+#include "backend/cpu/avx512/kernels__avx512bf16.def"
+};
 
 #elif defined(__aarch64__)
 const struct kernels kernels__neon = {
