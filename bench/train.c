@@ -1,11 +1,14 @@
 /* train.c: where a training step's time goes, and how fast it is: a line a part with its share of the time and what it
  * computes in GFLOP/s of CPU time, then whole steps.
  *
- *   make bench-train && build/release/bench/train [MODEL [threads [steps [isa]]]]      MODEL: small, base or wide
+ *   make bench-train && build/release/bench/train [MODEL [threads [steps [isa [f32|bf16]]]]]   MODEL: small, base or
+ * wide
  *
  * The parts are timed one by one on one thread (its CPU time, so other programs disturb little) by ops that stand
- * before the backend's own; whole steps on `threads`. FLOP: 2 x the matrix parameters that a row meets and attention
- * over the keys that it sees, three times: forward, and two products backward. */
+ * before the backend's own; whole steps on `threads`. Shares are those of what a core can do at most, measured in the
+ * same minute: FMAs of f32, or products of bf16 (attention and the router are f32 in both). FLOP: 2 x the matrix
+ * parameters that a row meets and attention over the keys that it sees, three times: forward, and two products
+ * backward. */
 #define _DEFAULT_SOURCE
 #include "base/mem.h"
 #include "base/rng.h"
@@ -137,7 +140,8 @@ TIMED(experts_out, , EXPERTS, 2 * slots(m), (HAND, const struct moe *m), (h, m))
 TIMED(loss, train->, LOSS, 0, (HAND, const struct targets *t, int64_t vocab, real *logits, double *losses),
       (h, t, vocab, logits, losses))
 TIMED(linear_in, train->, w->rows == meter.vocab ? HEAD_IN : LINEAR_IN, size(w, n),
-      (HAND, const struct view *w, const real *dy, int n, bool plus, real *dx), (h, w, dy, n, plus, dx))
+      (HAND, const struct view *w, const struct act *in, const real *dy, int n, bool plus, real *dx),
+      (h, w, in, dy, n, plus, dx))
 TIMED(linear_weights, train->, outputs == meter.vocab ? HEAD_WEIGHTS : LINEAR_WEIGHTS,
       2.0 * n * (double)(outputs * in->width),
       (HAND, const real *dy, const struct act *in, int n, int64_t outputs, real *dw, real *d_bias),
@@ -181,6 +185,11 @@ static const struct backend *metered(const struct backend *be)
 
 enum { SEQ_LEN = 512 };
 
+static struct {
+    const char *isa; /* NULL: the best */
+    bool bf16;
+} how;
+
 static const struct size {
     const char *name;
     int64_t hidden, intermediate, vocab;
@@ -208,15 +217,19 @@ static void fail(const struct osso_error *err)
     exit(1);
 }
 
-static void make(const struct config *c, int docs, int threads, const char *isa, struct trainer *t)
+static void make(const struct config *c, int docs, int threads, struct trainer *t)
 {
     struct osso_error err = {""};
     struct weights w;
     struct rng r;
     size_t count = (size_t)params_count(c);
     float *values = mem_pages(count * sizeof *values);
-    struct trainer_options o = {
-        .threads = threads, .seq_len = SEQ_LEN, .max_rows = docs * SEQ_LEN, .max_docs = docs, .isa = isa};
+    struct trainer_options o = {.threads = threads,
+                                .seq_len = SEQ_LEN,
+                                .max_rows = docs * SEQ_LEN,
+                                .max_docs = docs,
+                                .isa = how.isa,
+                                .bf16 = how.bf16};
     rng_seed(&r, 1);
     if (!values || params_bind(c, values, &w, &err))
         fail(&err);
@@ -259,12 +272,35 @@ static void step(struct trainer *t, const struct trainer_batch *batch)
 
 /* ---- what is printed -------------------------------------------------------------------------------------- */
 
-static double parts(const struct config *c, int docs, int steps, const char *isa)
+/* FLOP/s of one core at most; the best of a few, since others may be at work. */
+static double ceiling(void)
+{
+    struct osso_error err = {""};
+    struct team *team;
+    double best = 0;
+    if (team_create(1, &team, &err))
+        fail(&err);
+    for (int i = 0; i < 5; i++) {
+        double c = (how.bf16 ? ceiling_bf16 : ceiling_f32)(team, backend_cpu(how.isa)->name);
+        best = c > best ? c : best;
+    }
+    team_free(team);
+    return best;
+}
+
+static void print_share(double flop_per_second, double most)
+{
+    printf(" %7.1f GFLOP/s", flop_per_second * 1e-9);
+    if (most > 0)
+        printf(" %5.1f %% of the ceiling", flop_per_second / most * 100);
+}
+
+static double parts(const struct config *c, int docs, int steps, double most)
 {
     static struct trainer t;
     struct trainer_batch batch = make_batch(docs, c->vocab);
     double all = 0, flop = 0;
-    make(c, docs, 1, isa, &t);
+    make(c, docs, 1, &t);
     t.forward.backend = metered(t.forward.backend);
     meter.vocab = c->vocab;
     step(&t, &batch);
@@ -277,11 +313,12 @@ static double parts(const struct config *c, int docs, int steps, const char *isa
     for (int p = 0; p < N_PARTS; p++) {
         printf("%-26s %8.1f ms %5.1f %%", part_names[p], meter.seconds[p] / steps * 1e3, meter.seconds[p] / all * 100);
         if (meter.flop[p] > 0)
-            printf(" %7.1f GFLOP/s", meter.flop[p] / meter.seconds[p] * 1e-9);
+            print_share(meter.flop[p] / meter.seconds[p], most);
         printf("\n");
     }
-    printf("%-26s %8.1f ms         %7.1f GFLOP/s of CPU time\n", "a step, one thread", all / steps * 1e3,
-           flop / all * 1e-9);
+    printf("%-26s %8.1f ms        ", "a step, one thread", all / steps * 1e3);
+    print_share(flop / all, most);
+    printf("\n");
     trainer_free(&t);
     return flop / steps;
 }
@@ -296,12 +333,12 @@ static double process_cpu(void)
     return clock_of(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-static void whole(const struct config *c, int docs, int threads, int steps, const char *isa, double flop)
+static void whole(const struct config *c, int docs, int threads, int steps, double flop, double most)
 {
     static struct trainer t;
     struct trainer_batch batch = make_batch(docs, c->vocab);
     double wall[99], cpu[99];
-    make(c, docs, threads, isa, &t);
+    make(c, docs, threads, &t);
     step(&t, &batch);
     for (int i = 0; i < steps; i++) {
         double wall_from = clock_of(CLOCK_MONOTONIC), cpu_from = process_cpu();
@@ -312,26 +349,31 @@ static void whole(const struct config *c, int docs, int threads, int steps, cons
     qsort(wall, (size_t)steps, sizeof *wall, compare_doubles);
     qsort(cpu, (size_t)steps, sizeof *cpu, compare_doubles);
     double w = wall[steps / 2], s = cpu[steps / 2], rows = docs * SEQ_LEN;
-    printf("a step, %d threads (median of %d): %.1f ms, %.0f tokens/s, %.1f GFLOP/s; CPU time %.1f ms, %.1f GFLOP/s a "
-           "core\n",
-           threads, steps, w * 1e3, rows / w, flop / w * 1e-9, s * 1e3, flop / s * 1e-9);
+    printf("a step, %d threads (median of %d): %.1f ms, %.0f tokens/s, %.1f GFLOP/s; CPU time %.1f ms,", threads, steps,
+           w * 1e3, rows / w, flop / w * 1e-9, s * 1e3);
+    print_share(flop / s, most);
+    printf("\n");
     trainer_free(&t);
 }
 
 int main(int argc, char **argv)
 {
-    const char *name = argc > 1 ? argv[1] : "base", *isa = argc > 4 ? argv[4] : NULL;
+    const char *name = argc > 1 ? argv[1] : "base", *dtype = argc > 5 ? argv[5] : "f32";
     int threads = argc > 2 ? atoi(argv[2]) : cpu_count(), steps = argc > 3 ? atoi(argv[3]) : 5;
     const struct size *s = NULL;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         s = strcmp(sizes[i].name, name) == 0 ? &sizes[i] : s;
-    if (!s || threads < 1 || steps < 1 || steps > 99) {
-        fprintf(stderr, "usage: train [small|base|wide [threads [steps [isa]]]]\n");
+    how.isa = argc > 4 ? argv[4] : NULL;
+    how.bf16 = strcmp(dtype, "bf16") == 0;
+    if (!s || threads < 1 || steps < 1 || steps > 99 || !backend_cpu(how.isa) || (!how.bf16 && strcmp(dtype, "f32"))) {
+        fprintf(stderr, "usage: train [small|base|wide [threads [steps [isa [f32|bf16]]]]]\n");
         return 2;
     }
     struct config c = config_of(s);
-    printf("%s: %d x %d rows, %s\n", name, s->docs, SEQ_LEN, isa ? isa : "the best instruction set");
-    double flop = parts(&c, s->docs, steps, isa);
-    whole(&c, s->docs, threads, steps, isa, flop);
+    double most = ceiling();
+    printf("%s: %d x %d rows, %s, %s; the ceiling of a core: %.1f GFLOP/s\n", name, s->docs, SEQ_LEN,
+           backend_cpu(how.isa)->name, dtype, most * 1e-9);
+    double flop = parts(&c, s->docs, steps, most);
+    whole(&c, s->docs, threads, steps, flop, most);
     return 0;
 }

@@ -27,7 +27,7 @@ check 'the same commit again' "$(made all COMMIT=0123456789ab)" ''
 check 'another prefix compiles' "$(compiled "$(made all COMMIT=0123456789ab PREFIX=/elsewhere)")" cli/datadir.o
 "$b/osso" man | grep '^\.I /elsewhere/share/osso/models' >/dev/null || fail 'the manual page names another prefix'
 if [[ $("$b/osso" --version) = *'server: libmicrohttpd'* ]]; then
-    check 'another HTTP library compiles' "$(compiled "$(made all COMMIT=0123456789ab PREFIX=/elsewhere HAVE_MHD=)")" 'cli/main.o cli/verbs/verb_serve.o'
+    check 'another HTTP library compiles' "$(compiled "$(made all COMMIT=0123456789ab PREFIX=/elsewhere HAVE_MHD=)")" 'cli/parts.o cli/verbs/verb_serve.o'
 fi
 made all COMMIT= HAVE_MHD= >/dev/null
 code=0

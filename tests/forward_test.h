@@ -72,7 +72,8 @@ static inline void bare_run(struct bare *b, const int32_t *ids, int n)
                                       .floor = b->zero,
                                       .tables = {&b->table[KV_FULL], &b->table[KV_SLIDING]}};
     b->forward.taps.ended = 0;
-    b->forward.taps.rows = (struct tap_rows){n, n, b->pos, b->pos, b->rows, NULL, NULL};
+    b->forward.taps.rows = (struct tap_rows){
+        .n = n, .n_logits = n, .pos = b->pos, .logit_pos = b->pos, .logit_rows = b->rows};
     struct hand hand = REAL(forward_hand)(&b->forward, &member);
     check_ok(REAL(forward_begin)(&b->forward, &err), err);
     REAL(forward_step)(&hand, &b->forward);

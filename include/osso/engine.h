@@ -215,12 +215,29 @@ OSSO_API enum osso_status osso_sample_all(struct osso_engine *engine, struct oss
  * at); OSSO_TAPS_ALL: all. USAGE, and nothing changes, for bits of no tap and for taps without fn. `layers`: only in
  * these (NULL: in all); what belongs to no layer is shown whatever it says. Where nobody looks nothing is kept and
  * nobody waits. When fn does not return 0, osso_step returns CANCELLED: no row of that step counts as computed, no
- * logits can be read, and the next step begins with the same rows. attn_pattern takes max_rows * heads * context
- * floats. While a tap is set that can write, the pages of a session are its own and never reach the tree of shared
- * prefixes. */
+ * logits can be read, and the next step begins with the same rows. attn_pattern and attn_scores, which can only be read
+ * here, take max_rows * heads * context floats each. While a tap is set that can write, the pages of a session are its
+ * own and never reach the tree of shared prefixes. USAGE while a session has a tap. */
 OSSO_API enum osso_status osso_engine_set_tap(struct osso_engine *engine, uint64_t taps,
                                               const struct osso_layers *layers, osso_tap_fn *fn, void *user,
                                               struct osso_error *err);
+/* A tap on this session alone, from the next step on; NULL: none. fn is called with its rows and no others, and with
+ * each once: from options->first on the session is private. It takes nothing from others and gives them nothing, its
+ * forks, which have the tap too, share with it, and what it has computed from there on, or under an earlier tap, is
+ * dropped and computed again. USAGE for what no model has (a layer, a head), for replacing what is read only, and while
+ * the engine has a tap. NOMEM, with the size, when there is no room for what it must keep. */
+OSSO_API enum osso_status osso_session_set_tap(struct osso_session *session, const struct osso_tap_options *options,
+                                               struct osso_error *err);
+/* The bytes that this would keep, beside what the engine has anyway: mostly of attn_scores and attn_pattern, floats of
+ * up to max_rows rows by heads by context positions each. */
+OSSO_API enum osso_status osso_session_tap_bytes(const struct osso_session *session,
+                                                 const struct osso_tap_options *options, uint64_t *bytes_out,
+                                                 struct osso_error *err);
+/* Rows of the residual stream after the last layer ([n][hidden]) through the final norm (normed_out, [n][hidden]) to
+ * logits (logits_out, [n][vocab]), with the bits of a step's; either may be NULL. In pieces of max_logit_rows rows. The
+ * last step's logits cannot be read any more. USAGE from within a tap. */
+OSSO_API enum osso_status osso_unembed(struct osso_engine *engine, const float *residual, size_t n, float *normed_out,
+                                       float *logits_out, struct osso_error *err);
 /* What taps and a scripted engine's callback are told of this session's rows; the session itself until it is set, also
  * in a fork. */
 OSSO_API void osso_session_set_user(struct osso_session *session, void *user);

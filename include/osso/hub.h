@@ -62,6 +62,7 @@ struct osso_hub_file {
     size_t size;
     const char *path; /* in the repository */
     uint64_t bytes, there;
+    const char *hash; /* as the hub says: SHA-256 or git's SHA-1 of a blob; "": it does not */
 };
 /* File number i; false after the last. */
 OSSO_API bool osso_hub_plan_file(const struct osso_hub_plan *plan, int i, struct osso_hub_file *file_out);

@@ -33,14 +33,22 @@ enum kv_group_id { KV_FULL, KV_SLIDING, KV_GROUPS };
 
 /* n rows of activations. f is always there. q, d, sum are the int8 form (NULL in exact mode): q[r][i] are codes with
  * value = code * d[r][i / 32], sum[r][b] the sum of a block's codes. Widths that are no multiple of 32 have no int8
- * form: such matrices are multiplied in f32. */
+ * form: such matrices are multiplied in f32. bf16: a product of these, forward and backward, rounds both its factors to
+ * bf16 (backend/cpu/chain.h); only then, and never beside an int8 form. */
 struct act {
     int64_t width;
     real *f;
     int8_t *q;
     float *d;
     int32_t *sum;
+    bool bf16;
 };
+
+/* The same activations for products in f32, of quantized matrices too. */
+static inline struct act act_f32(const struct act *a)
+{
+    return (struct act){.width = a->width, .f = a->f};
+}
 
 /* How K and V lie in memory: one layer's share of one page of 128 positions. The inner layout is the backend's. */
 struct kv_layout {
@@ -79,6 +87,15 @@ struct kv_rows {
     const int32_t *floor; /* per sequence: positions below are gone and not looked at; may be NULL */
 };
 
+/* What is kept of the attention of one sequence, whose rows of this step are together: of rows [first, end), none where
+ * they are equal, and of the heads whose slot is not -1, n_keys values each. Host memory. */
+struct attend_want {
+    int first, end, n_slots;
+    const int16_t *slot; /* [n_heads] */
+    int64_t n_keys, at;  /* row r's begin at value at + (r - first) * n_slots * n_keys */
+    bool redo;           /* attend_again: somebody may have written over them */
+};
+
 /* a = softmax over the visible keys and the sink; out = sum a v. Query head h reads kv head h / group. Visible to row
  * r: positions max(0, floor, pos - window + 1) .. pos (window 0: no lower bound). */
 struct attend {
@@ -90,9 +107,11 @@ struct attend {
     const float *sinks; /* [n_heads]; NULL: none, a plain softmax */
     struct act *out;    /* [n][n_heads * head_dim] */
     real *lse;          /* [n][n_heads]: log of the softmax denominator, sink included, or NULL */
-    /* [n][n_heads][n_keys]: attention weights of key positions 0..n_keys-1 (zero where not visible), or NULL */
-    real *pattern;
+    /* [n][n_heads][n_keys]: scores (minus infinity where not visible) and attention weights (zero there) of key
+     * positions 0..n_keys-1, or NULL. wants [sequences] says of which rows and heads; NULL: of all. */
+    real *scores, *pattern;
     int64_t n_keys;
+    const struct attend_want *wants;
     /* Room for the sums of n_page_sums pages of one kv head ([n_page_sums][group * (2 + head_dim)]), so that members
      * can share the pages of few rows; NULL: none. */
     real *page_sums;
@@ -229,6 +248,10 @@ struct backend {
      * head_dim outputs in a group. */
     void (*kv_append)(const struct hand *h, const struct kv_rows *kv, const real *k, const real *v);
     void (*attend)(const struct hand *h, const struct attend *a); /* share: its own */
+    /* out again, where somebody may have written over a->scores (lse and a->pattern too, as attend makes them), or over
+     * a->pattern (by_weights: out is their sum of v). What is written for keys that a row does not see counts for
+     * nothing. share: its own. */
+    void (*attend_again)(const struct hand *h, const struct attend *a, bool by_weights);
     /* sum[r][o] = x[r][o] + delta[r][o]; share: as linear's. sum may be x. */
     void (*add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum);
     /* Top-k of logits [n][n_experts] (ties to the lowest id), softmax over them, and the lists by expert. The

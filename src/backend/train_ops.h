@@ -82,8 +82,9 @@ static inline int64_t train_orthogonal_values(int64_t rows, int64_t columns)
 struct backend_train {
     /* Logits become derivatives in place; losses[i] is row i's, weighted, not divided. */
     void (*loss)(const struct hand *h, const struct targets *t, int64_t vocab, real *logits, double *losses);
-    /* dx[r] = W^T dy[r], after what is there when `add`. */
-    void (*linear_in)(const struct hand *h, const struct view *w, const real *dy, int n, bool add, real *dx);
+    /* dx[r] = W^T dy[r], after what is there when `add`; computed as W was multiplied with `in`. */
+    void (*linear_in)(const struct hand *h, const struct view *w, const struct act *in, const real *dy, int n, bool add,
+                      real *dx);
     /* d_weights += dy^T in, d_bias += the sum of dy. */
     void (*linear_weights)(const struct hand *h, const real *dy, const struct act *in, int n, int64_t outputs,
                            real *d_weights, real *d_bias);

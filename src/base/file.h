@@ -58,7 +58,11 @@ char *file_follow(const char *path);
 struct save;
 enum osso_status save_open(const char *path, struct save **save_out, struct osso_error *err);
 enum osso_status save_write(struct save *s, const void *data, size_t len, struct osso_error *err);
-uint64_t save_offset(const struct save *s);                           /* bytes written so far */
+uint64_t save_offset(const struct save *s); /* bytes written so far */
+/* A file that is not written from its beginning to its end: anywhere in it, instead of save_write. */
+enum osso_status save_write_at(struct save *s, uint64_t offset, const void *data, size_t len, struct osso_error *err);
+enum osso_status save_read_at(struct save *s, uint64_t offset, void *data, size_t len, struct osso_error *err);
+enum osso_status save_set_size(struct save *s, uint64_t size, struct osso_error *err);
 enum osso_status save_commit(struct save *s, struct osso_error *err); /* frees s in every case */
 void save_abort(struct save *s);                                      /* NULL is fine */
 /* Everything is on the disk, under the temporary name: of several files that only count together, each is flushed

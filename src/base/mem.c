@@ -4,9 +4,9 @@
 #include "base/mem.h"
 
 #include "base/cgroup.h"
+#include "base/proc.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -112,40 +112,11 @@ void mem_pages_free(void *p, size_t bytes)
         munmap(p, bytes ? bytes : 1);
 }
 
-/* The number after `key` in a small file of /proc, the second where two follow (a kstat's type comes first); UINT64_MAX
- * if there is none. */
-static uint64_t read_number(const char *root, const char *file, const char *key)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s%s", root, file);
-    FILE *f = fopen(path, "re");
-    uint64_t value = UINT64_MAX;
-    char line[256];
-    while (f && fgets(line, sizeof line, f)) {
-        unsigned long long n[2];
-        int found = strncmp(line, key, strlen(key)) == 0 ? sscanf(line + strlen(key), " %llu %llu", &n[0], &n[1]) : 0;
-        if (found > 0) {
-            value = n[found - 1];
-            break;
-        }
-    }
-    if (f)
-        fclose(f);
-    return value;
-}
-
-/* A line of /proc/meminfo in bytes; UINT64_MAX where there is none. */
-static uint64_t meminfo(const char *root, const char *key)
-{
-    uint64_t kib = read_number(root, "/proc/meminfo", key);
-    return kib > UINT64_MAX / 1024 ? UINT64_MAX : kib * 1024;
-}
-
 /* ZFS keeps a cache of its own, which MemAvailable counts as used; it shrinks to c_min when memory is wanted. */
 static uint64_t zfs_cache(const char *root)
 {
     static const char file[] = "/proc/spl/kstat/zfs/arcstats";
-    uint64_t size = read_number(root, file, "size "), least = read_number(root, file, "c_min ");
+    uint64_t size = proc_number(root, file, "size "), least = proc_number(root, file, "c_min ");
     return size != UINT64_MAX && least < size ? size - least : 0;
 }
 
@@ -156,13 +127,13 @@ static uint64_t add(uint64_t a, uint64_t b)
 
 uint64_t mem_available(void)
 {
-    uint64_t avail = meminfo("", "MemAvailable:"), limit = cgroup_memory("");
+    uint64_t avail = proc_memory("", "MemAvailable:"), limit = cgroup_memory("");
     return limit < avail ? limit : avail;
 }
 
 uint64_t mem_reachable(const char *root)
 {
-    uint64_t avail = meminfo(root, "MemAvailable:"), swap = meminfo(root, "SwapFree:");
+    uint64_t avail = proc_memory(root, "MemAvailable:"), swap = proc_memory(root, "SwapFree:");
     uint64_t limit = cgroup_memory_and_swap(root), without = cgroup_memory(root);
     swap = swap != UINT64_MAX ? swap : 0;
     if (limit > add(without, swap))

@@ -56,7 +56,7 @@ static enum osso_status create_temp(struct save *s, size_t size, mode_t mode, st
         snprintf(s->temp, size, "%s.tmp.%d", s->path, i);
         for (int again = 0; again < 3; again++) {
             struct stat st;
-            s->fd = open(s->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+            s->fd = open(s->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
             if (s->fd < 0 && errno != EEXIST)
                 return error_set(err, OSSO_IO, "cannot create %s: %s", s->temp, strerror(errno));
             if (s->fd < 0 && remove_left_over(s->temp))
@@ -175,6 +175,41 @@ enum osso_status save_write(struct save *s, const void *data, size_t len, struct
         memcpy(s->buffer + s->used, data, len);
     s->used += len;
     return OSSO_OK;
+}
+
+enum osso_status save_write_at(struct save *s, uint64_t offset, const void *data, size_t len, struct osso_error *err)
+{
+    if (s->failed || s->used || lseek(s->fd, (off_t)offset, SEEK_SET) < 0) {
+        s->failed = true;
+        return error_set(err, OSSO_IO, "cannot write %s at byte %llu", s->path, (unsigned long long)offset);
+    }
+    return write_all(s, data, len, err);
+}
+
+enum osso_status save_read_at(struct save *s, uint64_t offset, void *data, size_t len, struct osso_error *err)
+{
+    char *to = data;
+    while (len > 0) {
+        ssize_t n = pread(s->fd, to, len, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return error_set(err, OSSO_IO, "cannot read %s back: %s", s->temp,
+                             n < 0 ? strerror(errno) : "it ends early");
+        to += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return OSSO_OK;
+}
+
+enum osso_status save_set_size(struct save *s, uint64_t size, struct osso_error *err)
+{
+    if (ftruncate(s->fd, (off_t)size) == 0)
+        return OSSO_OK;
+    s->failed = true;
+    return error_set(err, OSSO_IO, "cannot make %s %llu bytes long: %s", s->path, (unsigned long long)size,
+                     strerror(errno));
 }
 
 uint64_t save_offset(const struct save *s)

@@ -4,6 +4,7 @@
 
 #include "base/cgroup.h"
 #include "base/error.h"
+#include "base/host.h"
 #include "base/mem.h"
 #include "base/must.h"
 
@@ -241,17 +242,9 @@ int team_threads(const struct team *team)
 
 int cpu_count(void)
 {
-    long n = 0;
-#if defined(__linux__)
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        n = CPU_COUNT(&set);
-#endif
-    if (n <= 0)
-        n = sysconf(_SC_NPROCESSORS_ONLN);
+    int n = host_cpus();
     int quota = cgroup_cpus(""); /* threads beyond it only wait for each other */
-    n = n > quota ? quota : n;
-    return n > 0 ? (int)n : 1;
+    return n > quota ? quota : n;
 }
 
 /* Copies the value of `key` in "key : value" lines of /proc/cpuinfo. */

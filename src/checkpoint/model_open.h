@@ -32,5 +32,10 @@ enum osso_status model_check(const struct osso_model *model, struct osso_error *
 enum osso_status model_create(const char *path, struct osso_model **model_out, struct osso_error *err);
 /* Configuration and tensor table of a folder or a GGUF file, without resolving the weights. */
 enum osso_status model_open_files(struct osso_model *model, struct osso_error *err);
+/* Random weights of this shape in memory, in the types of GGUF files; name: for sentences. */
+enum osso_status model_synthesize(const char *name, const struct config *config, uint64_t seed, bool force,
+                                  struct osso_model **model_out, struct osso_error *err);
+/* A model of a preset without its weights: shapes, types and sizes are there to be asked for, no value is. */
+enum osso_status model_outline(const char *preset, struct osso_model **model_out, struct osso_error *err);
 
 #endif

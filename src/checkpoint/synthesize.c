@@ -11,8 +11,8 @@
 
 enum { ALIGN = 64 };
 
-/* The tensor table over m->pages. */
-static enum osso_status place(struct osso_model *m, const struct plan *plan, struct osso_error *err)
+/* The tensor table over m->pages; hollow: all in one place, which nobody reads. */
+static enum osso_status place(struct osso_model *m, const struct plan *plan, bool hollow, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
     uint8_t *at = m->pages;
@@ -27,7 +27,7 @@ static enum osso_status place(struct osso_model *m, const struct plan *plan, str
         for (int k = 0; k < p->rank; k++)
             t.shape[k] = p->shape[k];
         status = tensors_add(&m->tensors, &t, err);
-        at += (p->bytes + ALIGN - 1) / ALIGN * ALIGN;
+        at += hollow ? 0 : (p->bytes + ALIGN - 1) / ALIGN * ALIGN;
     }
     return status;
 }
@@ -94,43 +94,81 @@ const char *osso_model_preset(int i)
     return config_preset_name(i);
 }
 
-enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct osso_model **model_out,
-                                       struct osso_error *err)
+/* Names, types and shapes, found as in a file. */
+static enum osso_status resolve(struct osso_model *m, struct osso_error *err)
 {
-    return osso_model_synthesize_with(preset, seed, NULL, model_out, err);
+    enum osso_status status = tensors_sort(&m->tensors, err);
+    return status ? status : weights_resolve(&m->tensors, &m->config, &names_gguf, &m->weights, err);
 }
 
-enum osso_status osso_model_synthesize_with(const char *preset, uint64_t seed, const struct osso_model_options *options,
-                                            struct osso_model **model_out, struct osso_error *err)
+enum osso_status model_outline(const char *preset, struct osso_model **model_out, struct osso_error *err)
 {
-    struct osso_model_options o = {.size = sizeof o};
     struct osso_model *m = NULL;
     struct plan plan = {0};
     *model_out = NULL;
-    if (err)
-        err->text[0] = 0;
-    enum osso_status status = sized_check(options, "osso_model_options", err);
-    sized_in(&o, sizeof o, options);
-    if (!status)
-        status = model_create(preset, &m, err);
+    enum osso_status status = model_create(preset, &m, err);
     if (!status)
         status = plan_config(preset, &m->config, err);
     if (!status)
         status = plan_create(&m->config, &names_gguf, &plan, err);
+    if (!status && !(m->pages = mem_pages(m->pages_bytes = ALIGN)))
+        status = error_nomem(err, ALIGN, "an outline");
     if (!status)
-        status = make_pages(m, &plan, o.force_memory, err);
+        status = place(m, &plan, true, err);
     if (!status)
-        status = place(m, &plan, err);
-    if (!status)
-        status = fill(m, &plan, seed, err);
-    if (!status)
-        status = tensors_sort(&m->tensors, err);
-    if (!status)
-        status = weights_resolve(&m->tensors, &m->config, &names_gguf, &m->weights, err);
+        status = resolve(m, err);
     plan_free(&plan);
     if (status)
         osso_model_free(m);
     else
         *model_out = m;
     return status;
+}
+
+enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct osso_model **model_out,
+                                       struct osso_error *err)
+{
+    return osso_model_synthesize_with(preset, seed, NULL, model_out, err);
+}
+
+enum osso_status model_synthesize(const char *name, const struct config *config, uint64_t seed, bool force,
+                                  struct osso_model **model_out, struct osso_error *err)
+{
+    struct osso_model *m = NULL;
+    struct plan plan = {0};
+    *model_out = NULL;
+    enum osso_status status = model_create(name, &m, err);
+    if (!status) {
+        m->config = *config;
+        status = plan_create(&m->config, &names_gguf, &plan, err);
+    }
+    if (!status)
+        status = make_pages(m, &plan, force, err);
+    if (!status)
+        status = place(m, &plan, false, err);
+    if (!status)
+        status = fill(m, &plan, seed, err);
+    if (!status)
+        status = resolve(m, err);
+    plan_free(&plan);
+    if (status)
+        osso_model_free(m);
+    else
+        *model_out = m;
+    return status;
+}
+
+enum osso_status osso_model_synthesize_with(const char *preset, uint64_t seed, const struct osso_model_options *options,
+                                            struct osso_model **model_out, struct osso_error *err)
+{
+    struct osso_model_options o = {.size = sizeof o};
+    struct config config;
+    *model_out = NULL;
+    if (err)
+        err->text[0] = 0;
+    enum osso_status status = sized_check(options, "osso_model_options", err);
+    sized_in(&o, sizeof o, options);
+    if (!status)
+        status = plan_config(preset, &config, err);
+    return status ? status : model_synthesize(preset, &config, seed, o.force_memory, model_out, err);
 }

@@ -162,3 +162,20 @@ void input_chomp(struct buf *text)
     if (text->len > 0 && text->data[text->len - 1] == '\r')
         text->data[--text->len] = 0;
 }
+
+enum osso_status input_ids_of(const char *list, struct osso_ids *ids, struct osso_error *err)
+{
+    struct buf text = {0};
+    const char *where = "--ids";
+    enum osso_status status = OSSO_OK;
+    if (list[strspn(list, "0123456789, \t\n[]")] == 0)
+        buf_puts(&text, list);
+    else
+        status = input_read(where = list, &text, err);
+    if (!status)
+        status = input_ids(text.data ? text.data : "", text.len, where, ids, err);
+    if (!status && ids->len == 0)
+        status = error_set(err, OSSO_USAGE, "%s holds no ids; give some, separated by commas", where);
+    buf_free(&text);
+    return status;
+}

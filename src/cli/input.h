@@ -19,6 +19,8 @@ enum osso_status input_text(const struct options *options, struct buf *text, con
 /* Ids separated by blanks or one comma, in one pair of brackets or none. */
 enum osso_status input_ids(const char *text, size_t len, const char *where, struct osso_ids *ids,
                            struct osso_error *err);
+/* What --ids says: a list of ids, or a file with one; at least one. */
+enum osso_status input_ids_of(const char *list, struct osso_ids *ids, struct osso_error *err);
 /* Drops one line end from the end: editors and echo put one there that nobody means. */
 void input_chomp(struct buf *text);
 

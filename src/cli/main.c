@@ -4,10 +4,10 @@
 #include "cli/operands.h"
 #include "cli/options.h"
 #include "cli/out.h"
+#include "cli/parts.h"
 #include "cli/verb_words.h"
 
 #include "base/thread.h"
-#include "osso/hub.h"
 #include "osso/osso.h"
 
 #include <langinfo.h>
@@ -32,28 +32,11 @@ static int version(void)
     for (int i = 0; osso_isa_name(i); i++)
         printf(" %s", osso_isa_name(i));
     printf(")\n");
-#ifdef HAVE_EDIT
-    printf("line editing: libedit\n");
-#else
-    printf("line editing: left out (built without libedit)\n");
-#endif
-#ifdef HAVE_MHD
-    printf("server: libmicrohttpd\n");
-#else
-    printf("server: left out (built without libmicrohttpd)\n");
-#endif
-#ifdef HAVE_YAML
-    printf("YAML: libyaml\n");
-#else
-    printf("YAML: left out (built without libyaml)\n");
-#endif
-#ifdef HAVE_SQLITE
-    printf("history of evaluations: SQLite\n");
-#else
-    printf("history of evaluations: left out (built without SQLite)\n");
-#endif
-    const char *missing = osso_hub_missing();
-    printf("downloads: %s%s%s\n", missing ? "left out (" : "libcurl", missing ? missing : "", missing ? ")" : "");
+    for (int i = 0; i < PART_COUNT; i++) {
+        struct part part = parts_at(i);
+        printf("%s: %s%s%s\n", part.what, part.missing ? "left out (" : part.library, part.missing ? part.missing : "",
+               part.missing ? ")" : "");
+    }
     return 0;
 }
 

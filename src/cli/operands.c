@@ -35,7 +35,9 @@ enum osso_status operands_place(struct options *o, struct osso_error *err)
     if (o->n_operands == 0)
         return OSSO_OK;
     bool chat = o->verb == &verbs[VERB_chat];
-    if (verb_takes(o->verb, &option_table[OPT_prompt]) && (!chat || o->n_operands > 1 || is_sentence(o->operand[0])))
+    bool names = o->verb == &verbs[VERB_inspect_capture]; /* its operands are hooks */
+    if (!names && verb_takes(o->verb, &option_table[OPT_prompt]) &&
+        (!chat || o->n_operands > 1 || is_sentence(o->operand[0])))
         status = take_text(o, err);
     if (status || o->n_operands == 0 || !(chat || o->verb == &verbs[VERB_info] || o->verb == &verbs[VERB_serve]))
         return status;

@@ -77,8 +77,7 @@ static enum osso_status set_up(const struct config *c, const struct osso_engine_
                                                  .top_k = o->experts_per_token,
                                                  .max_rows = o->max_rows,
                                                  .max_logits = o->max_logit_rows,
-                                                 .n_members = o->threads,
-                                                 .context = o->context};
+                                                 .n_members = o->threads};
     s->n_choosers = o->threads < o->max_sessions ? o->threads : o->max_sessions; /* more choices find no thread */
     s->activation_bytes = activations_bytes(c, s->backend, &s->activations) +
                           (uint64_t)s->n_choosers * chooser_bytes(c->vocab);
@@ -102,6 +101,10 @@ static enum osso_status set_up(const struct config *c, const struct osso_engine_
     ARRAY(in_step, 1)                                                                                                  \
     ARRAY(users, 1)                                                                                                    \
     ARRAY(logit_users, 1)                                                                                              \
+    ARRAY(logit_token, 1)                                                                                              \
+    ARRAY(logit_keep, 1)                                                                                               \
+    ARRAY(looks, 1)                                                                                                    \
+    ARRAY(wants, 1)                                                                                                    \
     ARRAY(take, 1)
 
 static uint64_t rows_bytes(const struct config *c, int max_rows)
@@ -309,6 +312,7 @@ void osso_engine_free(struct osso_engine *e)
     if (!e)
         return;
     forward_free(&e->forward);
+    tap_spec_free(e->tap);
     weights_free(&e->weights);
     for (int i = 0; i < e->n_choosers; i++)
         chooser_free(&e->choosers[i]);
@@ -348,37 +352,4 @@ void osso_engine_stats(const struct osso_engine *e, struct osso_engine_stats *ou
     s.pages_used = s.full_used + s.sliding_used;
     s.pages_cached = s.full_cached + s.sliding_cached;
     sized_out(out, &s, sizeof s);
-}
-
-enum osso_status osso_engine_set_tap(struct osso_engine *e, uint64_t taps, const struct osso_layers *layers,
-                                     osso_tap_fn *fn, void *user, struct osso_error *err)
-{
-    if (taps & ~OSSO_TAPS_ALL)
-        return error_set(err, OSSO_USAGE,
-                         "taps 0x%llx: bits above 0x%llx belong to no tap (OSSO_TAPS_ALL: all there are)",
-                         (unsigned long long)taps, (unsigned long long)OSSO_TAPS_ALL);
-    if (taps && !fn)
-        return error_set(err, OSSO_USAGE, "taps 0x%llx without a function to call; taps 0 sets none",
-                         (unsigned long long)taps);
-    return forward_set_taps(&e->forward, taps, layers, fn, user, err);
-}
-
-const char *osso_tap_name(enum osso_tap tap)
-{
-    static const char *const names[] = {
-#define TAP(name, text, width, rows, keep, access, what) text,
-#include "osso/tap.def"
-#undef TAP
-    };
-    return tap < OSSO_TAP_COUNT ? names[tap] : "?";
-}
-
-const char *osso_tap_text(enum osso_tap tap)
-{
-    static const char *const texts[] = {
-#define TAP(name, text, width, rows, keep, access, what) what,
-#include "osso/tap.def"
-#undef TAP
-    };
-    return tap < OSSO_TAP_COUNT ? texts[tap] : "?";
 }

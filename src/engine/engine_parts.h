@@ -35,13 +35,19 @@ struct osso_engine {
     struct osso_error broken_why;
     struct osso_engine_stats stats;
     /* The rows of the step in progress, sized by max_rows. */
-    int32_t *token, *pos, *seq, *logit_rows, *logit_pos, *floor;
-    uint8_t *keep;
+    int32_t *token, *pos, *seq, *logit_rows, *logit_pos, *logit_token, *floor;
+    uint8_t *keep, *logit_keep;  /* the second: zeros, a row that wants logits is never replayed */
     void **users, **logit_users; /* of each row's session, for taps */
     float *angles;
     const int32_t **tables[KV_GROUPS];
     struct osso_session **in_step;
-    int *take; /* rows of in_step[i] */
+    int *take;            /* rows of in_step[i] */
+    struct tap_spec *tap; /* the engine's own tap, on all rows; NULL: none */
+    int n_taps;           /* sessions that have one */
+    struct tap_look *looks;
+    struct attend_want *wants;
+    struct keep_room kept_room; /* what there is memory for */
+    bool in_run;                /* a forward pass is going on */
 };
 
 struct osso_session {
@@ -62,8 +68,10 @@ struct osso_session {
     size_t own_from;    /* K and V from here on are its own work: before, somebody else's */
     size_t synced;      /* tokens of the last sync: where a prompt ended */
     size_t reused;      /* of them and of all since, what others had computed, or it had itself */
-    bool spoiled; /* its logits were no numbers: what is its own is nobody else's, and goes with the next change */
-    bool made_up; /* not what the model makes of the tokens (osso_bench_fill, taps that may write): never shared */
+    bool spoiled;     /* its logits were no numbers: what is its own is nobody else's, and goes with the next change */
+    size_t made_from; /* K and V from here on are not what the model makes of the tokens (osso_bench_fill), or were made
+                       * while somebody looked: never shared; SIZE_MAX: none are */
+    struct tap_spec *tap;        /* NULL: none */
     size_t logits_from;          /* rows from here on want logits (the last one always does) */
     size_t logits_pos, logits_n; /* what the last step gave: positions [logits_pos, logits_pos + logits_n) */
     int logits_row;              /* in the engine's logits, the first of them */
@@ -108,10 +116,19 @@ bool session_meet(struct osso_session *s, int n_in_step);
 void session_hit(struct osso_session *s);
 /* What it has computed stays with the tree: before a session drops tokens or ends. */
 void session_leave(struct osso_session *s);
-/* Is what it computes its own, never shared? */
-bool session_private(const struct osso_session *s);
+/* The tokens whose K and V it may share: from there on they are its own. */
+size_t session_shared(const struct osso_session *s);
 /* Its logits were no numbers: what it has computed itself leaves the tree, with all that was built on it. */
 void session_spoil(const struct osso_session *s);
+
+/* ---- tapping.c ---- */
+
+/* Who looks at the step that n_seqs sessions take part in; nobody, when nobody has a tap. */
+void tapping_begin(struct osso_engine *engine, int n_seqs);
+/* A fork gets the tap of the session that it was made from. */
+enum osso_status tapping_fork(struct osso_session *fork, const struct osso_session *from, struct osso_error *err);
+/* The session ends. */
+void tapping_leave(struct osso_session *s);
 
 /* A page for a slot of one group, private to the session; the tree gives up what it must. False: there is none. */
 bool session_own(struct osso_session *s, enum kv_group_id g, int slot);

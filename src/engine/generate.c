@@ -50,7 +50,7 @@ static enum osso_status run_token(struct osso_engine *e, struct osso_session *s,
     enum osso_status status = OSSO_OK;
     if (osso_session_ready(s)) /* it was guessed */
         return OSSO_OK;
-    if (d->most > 0 && !e->forward.taps.set)
+    if (d->most > 0 && !e->tap && !s->tap)
         n = drafts_make(d, s->tokens, s->n, (size_t)(rows - 1));
     if (n > 0)
         status = osso_session_guess(s, d->next, (size_t)n, err);

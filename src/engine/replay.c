@@ -19,7 +19,8 @@ void session_set_computed(struct osso_session *s, size_t computed)
          i++) /* complete pages have nodes, one after the other */
         s->nodes[i] = -1;
     s->computed = s->next = computed;
-    s->made_up = s->made_up && computed > 0;
+    if (computed <= s->made_from)
+        s->made_from = SIZE_MAX;
     if (s->own_from > computed)
         s->own_from = computed;
     s->logits_n = 0;

@@ -10,9 +10,17 @@
 /* Where a prefix ended another is likely to: the sliding pages of so many tokens before are kept longest. */
 enum { NEAR = 256 };
 
-bool session_private(const struct osso_session *s)
+size_t session_shared(const struct osso_session *s)
 {
-    return s->made_up || s->spoiled || s->engine->tree.n_nodes == 0;
+    size_t tapped = s->tap ? (size_t)s->tap->first : SIZE_MAX;
+    if (s->spoiled || s->engine->tree.n_nodes == 0)
+        return 0;
+    return s->made_from < tapped ? s->made_from : tapped;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
 }
 
 /* Is what a session has in this slot of sliding layers right from the page's beginning to as far as it has computed? */
@@ -40,7 +48,7 @@ static int same(const int32_t *a, const int32_t *b, int most)
 /* Do both have the pages before this slot in common, by their nodes? */
 static bool same_path(const struct osso_session *t, uint64_t salt, int slot, int32_t node)
 {
-    return t->salt == salt && !session_private(t) && (slot == 0 || t->nodes[slot - 1] == node);
+    return t->salt == salt && session_shared(t) > (size_t)slot * KV_PAGE && (slot == 0 || t->nodes[slot - 1] == node);
 }
 
 /* The longest beginning of tokens [128 slot, limit) that a node behind r->node has, or a session in the page that it is
@@ -60,7 +68,7 @@ static void find_part(const struct osso_session *s, struct reach *r, size_t limi
     for (const struct osso_session *t = s->engine->sessions; t; t = t->older) {
         if (t == s || t->computed <= from || !same_path(t, s->salt, r->slots, r->node))
             continue;
-        int n = t->computed - from < (size_t)most ? (int)(t->computed - from) : most;
+        int n = (int)least(least(t->computed, session_shared(t)) - from, (size_t)most);
         n = same(tokens, t->tokens + from, n);
         if (n == 0 || n < r->n || (n == r->n && (r->sliding >= 0 || !slides(t, r->slots))))
             continue;
@@ -75,7 +83,9 @@ struct reach session_reach(const struct osso_session *s, size_t have, size_t lim
     struct reach r = {.node = -1, .full = -1, .sliding = -1};
     if (s->engine->tree.n_nodes == 0)
         return r;
-    r.first = r.slots = session_private(s) ? 0 : (int)(have / KV_PAGE); /* nothing goes on top of what is made up */
+    limit = least(limit, s->tap ? (size_t)s->tap->first : SIZE_MAX);
+    have = least(least(have, limit), s->spoiled ? 0 : s->made_from); /* nothing goes on top of what is made up */
+    r.first = r.slots = (int)(have / KV_PAGE);
     if (r.first > 0)
         r.node = s->nodes[r.first - 1];
     must(r.first == 0 || r.node >= 0);
@@ -130,8 +140,10 @@ void session_take(struct osso_session *s, const struct reach *r, bool part)
     s->floor = (int32_t)s->slide_from;
     if (s->own_from >= (size_t)r->first * KV_PAGE) /* nothing that it keeps is its own */
         s->own_from = to;
+    if (s->made_from >= (size_t)r->first * KV_PAGE)
+        s->made_from = SIZE_MAX;
     if (r->first == 0)
-        s->made_up = s->spoiled = false;
+        s->spoiled = false;
     s->computed = s->next = to;
     session_set_computed(s, to);
 }
@@ -143,7 +155,7 @@ static bool in_work(const struct osso_engine *e, const struct osso_session *s, c
     size_t from = (size_t)r->slots * KV_PAGE, pos = from + (size_t)r->n;
     for (int i = 0; i < n_in_step; i++) {
         const struct osso_session *t = e->in_step[i];
-        size_t end = t->next + (size_t)e->take[i];
+        size_t end = least(t->next + (size_t)e->take[i], session_shared(t));
         if (pos < t->next || pos < t->computed || pos >= end || t->n - t->next == 1 ||
             !same_path(t, s->salt, r->slots, r->node))
             continue;
@@ -156,9 +168,9 @@ static bool in_work(const struct osso_engine *e, const struct osso_session *s, c
 bool session_meet(struct osso_session *s, int n_in_step)
 {
     struct osso_engine *e = s->engine;
-    size_t last = s->n - 1, limit = last < s->logits_from ? last : s->logits_from, before = s->computed;
+    size_t limit = least(least(s->n - 1, s->logits_from), session_shared(s)), before = s->computed;
     /* A tap that looks wants to see rows, one that writes makes them nobody else's; what replays has its pages. */
-    if (session_private(s) || e->forward.taps.set || s->next < before || before >= limit)
+    if (e->tap || s->next < before || before >= limit)
         return false;
     struct reach r = session_reach(s, before, limit);
     bool waits = (size_t)r.slots * KV_PAGE + (size_t)r.n < limit && in_work(e, s, &r, n_in_step);
@@ -203,8 +215,9 @@ void session_hit(struct osso_session *s)
 void session_leave(struct osso_session *s)
 {
     struct osso_engine *e = s->engine;
-    int slot = (int)(s->computed / KV_PAGE), part = (int)(s->computed % KV_PAGE);
-    if (s->computed == 0 || session_private(s))
+    size_t end = least(s->computed, session_shared(s));
+    int slot = (int)(end / KV_PAGE), part = (int)(end % KV_PAGE);
+    if (end == 0)
         return;
     int32_t node = slot > 0 ? s->nodes[slot - 1] : -1;
     for (int i = s->slide_slot; i < slot; i++)
@@ -213,7 +226,7 @@ void session_leave(struct osso_session *s)
     if (part > 0)
         node = prefix_add(&e->tree, node, s->salt, s->tokens + (size_t)slot * KV_PAGE, part, s->kv.page[KV_FULL][slot],
                           slides(s, slot) ? s->kv.page[KV_SLIDING][slot] : -1);
-    rank_path(s, node, part > 0 ? slot : slot - 1, s->computed);
+    rank_path(s, node, part > 0 ? slot : slot - 1, end);
 }
 
 /* ---- what turned out to be no number -------------------------------------------------------------------- */
@@ -239,7 +252,7 @@ void session_spoil(const struct osso_session *s)
 {
     struct osso_engine *e = s->engine;
     int from = (int)(s->own_from / KV_PAGE);
-    if (session_private(s))
+    if (session_shared(s) < s->computed) /* what is its own may be what was wrong: a tap may write anything */
         return;
     if (from < s->kv.n_slots && s->nodes[from] >= 0)
         prefix_prune(&e->tree, s->nodes[from]);

@@ -26,7 +26,7 @@ enum osso_status osso_session_create(struct osso_engine *e, uint64_t salt, struc
     s->engine = e;
     s->salt = salt;
     s->user = s;
-    s->logits_from = SIZE_MAX;
+    s->logits_from = s->made_from = SIZE_MAX;
     e->n_sessions++;
     s->older = e->sessions;
     if (s->older)
@@ -52,6 +52,7 @@ void osso_session_free(struct osso_session *s)
     if (!s)
         return;
     session_leave(s);
+    tapping_leave(s);
     s->engine->n_sessions--;
     *(s->newer ? &s->newer->older : &s->engine->sessions) = s->older;
     if (s->older)
@@ -179,6 +180,12 @@ enum osso_status osso_session_fork(struct osso_session *s, struct osso_session *
     if (status)
         return status;
     struct osso_session *t = *session_out;
+    status = tapping_fork(t, s, err);
+    if (status) {
+        osso_session_free(t);
+        *session_out = NULL;
+        return status;
+    }
     memcpy(t->tokens, s->tokens, s->n * sizeof *s->tokens);
     memcpy(t->nodes, s->nodes, (size_t)s->kv.n_slots * sizeof *s->nodes);
     kv_seq_share(&s->engine->kv, &t->kv, &s->kv);
@@ -192,7 +199,7 @@ enum osso_status osso_session_fork(struct osso_session *s, struct osso_session *
     t->synced = s->synced;
     t->reused = s->reused;
     t->spoiled = s->spoiled;
-    t->made_up = s->made_up;
+    t->made_from = s->made_from;
     t->logits_from = s->logits_from;
     if (t->n > 0 && t->computed >= t->n) /* its logits belong to the other session: compute the last token again */
         session_set_computed(t, t->n - 1);

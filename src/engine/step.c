@@ -72,6 +72,7 @@ static int add_rows(struct osso_engine *e, struct osso_session *s, int index, in
             s->logits_pos = pos;
         e->logit_pos[b->n_logits] = (int32_t)pos;
         e->logit_users[b->n_logits] = s->user;
+        e->logit_token[b->n_logits] = s->tokens[pos];
         e->logit_rows[b->n_logits++] = row;
     }
     s->logits_row = first_logits;
@@ -84,9 +85,8 @@ static int add_rows(struct osso_engine *e, struct osso_session *s, int index, in
 static void share_pages(struct osso_session *s)
 {
     struct osso_engine *e = s->engine;
-    int complete = (int)(s->computed / KV_PAGE), i = complete;
-    if (session_private(s))
-        return;
+    size_t shared = session_shared(s);
+    int complete = (int)((s->computed < shared ? s->computed : shared) / KV_PAGE), i = complete;
     while (i > 0 && s->nodes[i - 1] < 0)
         i--;
     for (; i < complete; i++) {
@@ -128,8 +128,11 @@ static void finish_rows(struct osso_session *s, int n)
     s->next += (size_t)n;
     must(s->next <= s->n + s->guessed && s->n + s->guessed <= (size_t)e->context);
     if (s->next > s->computed) {
+        if (e->tap && tap_spec_writes(e->tap) && s->computed < s->made_from)
+            s->made_from = s->computed;
         s->computed = s->next;
-        s->made_up = s->made_up || taps_write(e->forward.taps.set);
+        if (s->tap && (size_t)s->tap->first < s->computed && (size_t)s->tap->first < s->made_from)
+            s->made_from = (size_t)s->tap->first;
         share_pages(s);
     }
     release_sliding(s);
@@ -201,8 +204,12 @@ static void run_model(struct osso_engine *e)
     struct taps *t = &e->forward.taps;
     t->ended = 0;
     e->forward.interrupted = false;
-    t->rows = (struct tap_rows){b->n, b->n_logits, e->pos, e->logit_pos, e->logit_rows, e->users, e->logit_users};
+    t->rows = (struct tap_rows){b->n,           b->n_logits, e->pos,         e->logit_pos, e->logit_rows, e->users,
+                                e->logit_users, e->token,    e->logit_token, e->keep,      e->logit_keep};
+    tapping_begin(e, b->n_seqs);
+    e->in_run = true;
     team_run(e->team, run_member, e);
+    e->in_run = false;
 }
 
 /* What an ended step wrote into pages is written again by the next one. */

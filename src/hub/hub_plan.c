@@ -280,7 +280,7 @@ bool osso_hub_plan_file(const struct osso_hub_plan *p, int i, struct osso_hub_fi
     if (i < 0 || (size_t)i >= p->list.n)
         return false;
     const struct hub_entry *e = &p->list.e[i];
-    struct osso_hub_file file = {.path = e->path, .bytes = e->size, .there = p->there[i]};
+    struct osso_hub_file file = {.path = e->path, .bytes = e->size, .there = p->there[i], .hash = e->hash};
     sized_out(out, &file, sizeof file);
     return true;
 }

@@ -70,40 +70,73 @@ double ceiling_read(struct team *team, const uint8_t *data, size_t bytes)
     return (double)(bytes / STEP * STEP) / ceiling_time(team, read_part, &work);
 }
 
-/* One file for each ISA that has an integer dot product; `ops` is what a round computes. */
+/* X(isa, whose loop, operations of a round): a file ceiling__<isa>.c has the loops of what its instruction set has. */
 #if defined(__x86_64__)
-#define DOTS(X) X(avx2, 12 * 64) X(avx512vnni, 16 * 128)
+#define DOTS(X) X(avx2, avx2, 12 * 64) X(avx512vnni, avx512vnni, 16 * 128) X(avx512bf16, avx512vnni, 16 * 128)
+#define FMAS(X) X(avx2, avx2, 12 * 16) X(avx512vnni, avx512vnni, 16 * 32) X(avx512bf16, avx512vnni, 16 * 32)
+#define PAIRS(X) X(avx512bf16, avx512bf16, 16 * 64)
+void ceiling_dots__avx2(int64_t rounds);
+void ceiling_dots__avx512vnni(int64_t rounds);
+void ceiling_fmas__avx2(int64_t rounds);
+void ceiling_fmas__avx512vnni(int64_t rounds);
+void ceiling_pairs__avx512bf16(int64_t rounds);
 #elif defined(__aarch64__)
-#define DOTS(X) X(dotprod, 16 * 32) X(i8mm, 16 * 64)
+#define DOTS(X) X(dotprod, dotprod, 16 * 32) X(i8mm, i8mm, 16 * 64)
+#define FMAS(X)
+#define PAIRS(X)
+void ceiling_dots__dotprod(int64_t rounds);
+void ceiling_dots__i8mm(int64_t rounds);
 #else
 #define DOTS(X)
+#define FMAS(X)
+#define PAIRS(X)
 #endif
-#define DECLARE(isa, ops) void ceiling_dots__##isa(int64_t rounds);
-DOTS(DECLARE)
 
-struct dot_work {
+struct loop_work {
     void (*fn)(int64_t rounds);
+    double ops; /* of a round */
     int64_t rounds;
 };
 
-static void dot_part(const struct member *member, void *arg)
+static void loop_part(const struct member *member, void *arg)
 {
-    const struct dot_work *work = arg;
+    const struct loop_work *work = arg;
     (void)member;
     work->fn(work->rounds);
 }
 
-double ceiling_int8(struct team *team, const char *isa)
+static double run_loop(struct team *team, struct loop_work work)
 {
-    struct dot_work work = {NULL, 20000000 / team_threads(team)};
-    double ops = 0;
-#define PICK(name, ops_)                                                                                               \
-    if (strcmp(isa, #name) == 0) {                                                                                     \
-        work.fn = ceiling_dots__##name;                                                                                \
-        ops = ops_;                                                                                                    \
-    }
-    DOTS(PICK)
+    work.rounds = 20000000 / team_threads(team);
     if (!work.fn)
         return 0;
-    return (double)work.rounds * team_threads(team) * ops / ceiling_time(team, dot_part, &work);
+    return (double)work.rounds * team_threads(team) * work.ops / ceiling_time(team, loop_part, &work);
+}
+
+#define PICK(kind, name, whose, ops_)                                                                                  \
+    if (strcmp(isa, #name) == 0)                                                                                       \
+        work = (struct loop_work){ceiling_##kind##__##whose, ops_, 0};
+#define PICK_DOTS(name, whose, ops) PICK(dots, name, whose, ops)
+#define PICK_FMAS(name, whose, ops) PICK(fmas, name, whose, ops)
+#define PICK_PAIRS(name, whose, ops) PICK(pairs, name, whose, ops)
+
+double ceiling_int8(struct team *team, const char *isa)
+{
+    struct loop_work work = {0};
+    DOTS(PICK_DOTS)
+    return run_loop(team, work);
+}
+
+double ceiling_f32(struct team *team, const char *isa)
+{
+    struct loop_work work = {0};
+    FMAS(PICK_FMAS)
+    return run_loop(team, work);
+}
+
+double ceiling_bf16(struct team *team, const char *isa)
+{
+    struct loop_work work = {0};
+    PAIRS(PICK_PAIRS)
+    return work.fn ? run_loop(team, work) : ceiling_f32(team, isa);
 }

@@ -20,5 +20,9 @@ double ceiling_read(struct team *team, const uint8_t *data, size_t bytes);
 /* int8 operations per second (a multiply and an add are two) of the integer dot instruction that backend `isa` uses,
  * with all threads, from registers, about 50 ms long. 0 when that ISA has none. */
 double ceiling_int8(struct team *team, const char *isa);
+/* The same of FMAs of f32, and of products of bf16 that are summed in f32 (by FMA where there is no instruction for
+ * them). */
+double ceiling_f32(struct team *team, const char *isa);
+double ceiling_bf16(struct team *team, const char *isa);
 
 #endif

@@ -116,7 +116,7 @@ enum osso_status osso_bench_fill(struct osso_session *s, const int32_t *ids, siz
         session_set_computed(s, 0);
         return status;
     }
-    s->made_up = true;
+    s->made_from = 0;
     s->computed = s->next = n;
     s->slide_slot = first;
     s->slide_from = (int64_t)first * KV_PAGE;

@@ -41,7 +41,7 @@ static size_t aligned(size_t bytes)
 struct layout {
     uint8_t *base;
     size_t off;
-    bool exact;
+    bool exact, bf16;
 };
 
 static void *place(struct layout *l, size_t count, size_t size)
@@ -55,7 +55,7 @@ static void *place(struct layout *l, size_t count, size_t size)
 static struct act place_act(struct layout *l, size_t rows, size_t width)
 {
     size_t i8 = l->exact || width % QUANT_BLOCK != 0 ? 0 : rows * width;
-    struct act a = {.width = (int64_t)width};
+    struct act a = {.width = (int64_t)width, .bf16 = l->bf16};
     a.f = place(l, rows * width, sizeof *a.f);
     a.q = place(l, i8, sizeof *a.q);
     a.d = place(l, i8 / QUANT_BLOCK, sizeof *a.d);
@@ -122,7 +122,7 @@ static void lay_out_apart(struct activations *a, struct layout *l, const struct 
 /* Lays everything but the workspaces out from `base`; with base NULL only counts. Returns the bytes. */
 static size_t lay_out(struct activations *a, const struct sizes *z, int n_layers, uint8_t *base)
 {
-    struct layout l = {base, 0, a->options.exact};
+    struct layout l = {base, 0, a->options.exact, a->options.bf16};
     (a->n_kept ? lay_out_apart : lay_out_shared)(a, &l, z, n_layers);
     a->delta = place(&l, z->rows * z->hidden, sizeof *a->delta);
     a->logits = place(&l, z->logits * z->vocab, sizeof *a->logits);
@@ -168,9 +168,10 @@ enum osso_status REAL(activations_create)(const struct config *c, const struct b
 
 /* What taps asked for: with a backward pass lse, gate and up are part of the layout. With a->tapped NULL only counts.
  */
-static void lay_out_tapped(struct activations *a, const struct sizes *z, unsigned keep, size_t keys)
+static void lay_out_tapped(struct activations *a, const struct sizes *z, const struct keep_room *room)
 {
     struct layout l = {.base = a->tapped};
+    unsigned keep = room->keep;
     if (!a->always) {
         struct kept *k = &a->kept[0];
         k->lse = place(&l, keep & KEEP_LSE ? z->rows * z->heads : 0, sizeof *k->lse);
@@ -178,7 +179,8 @@ static void lay_out_tapped(struct activations *a, const struct sizes *z, unsigne
         k->up = place(&l, keep & KEEP_GATE_UP ? z->slots * z->inner : 0, sizeof *k->up);
     }
     a->out = place(&l, keep & KEEP_OUT ? z->slots * z->hidden : 0, sizeof *a->out);
-    a->pattern = place(&l, keep & KEEP_PATTERN ? z->rows * z->heads * keys : 0, sizeof *a->pattern);
+    a->pattern = place(&l, keep & KEEP_PATTERN ? room->pattern : 0, sizeof *a->pattern);
+    a->scores = place(&l, keep & KEEP_SCORES ? room->scores : 0, sizeof *a->scores);
     a->tapped_bytes = l.off;
 }
 
@@ -200,22 +202,33 @@ void REAL(activations_free)(struct activations *a)
     *a = (struct activations){0};
 }
 
-enum osso_status REAL(activations_keep)(struct activations *a, const struct config *c, unsigned keep, bool wanted,
+uint64_t REAL(activations_keep_bytes)(const struct activations *a, const struct config *c, const struct keep_room *room)
+{
+    struct sizes z = sizes_of(c, a->backend, &a->options);
+    struct kept unused = {0};
+    struct activations count = {.always = a->always, .kept = &unused};
+    lay_out_tapped(&count, &z, room);
+    return count.tapped_bytes + (room->wanted ? z.logits * z.hidden * sizeof *a->wanted : 0);
+}
+
+enum osso_status REAL(activations_keep)(struct activations *a, const struct config *c, const struct keep_room *room,
                                         struct osso_error *err)
 {
     struct sizes z = sizes_of(c, a->backend, &a->options);
-    size_t keys = (size_t)(a->options.context ? a->options.context : c->context);
-    free_tapped(a);
-    lay_out_tapped(a, &z, keep, keys);
-    if (a->tapped_bytes)
-        a->tapped = a->backend->alloc(a->backend, a->tapped_bytes);
-    a->wanted = wanted ? mem_array(z.logits * z.hidden, sizeof *a->wanted) : NULL;
-    bool failed = (a->tapped_bytes && !a->tapped) || (wanted && !a->wanted);
-    if (!failed) {
-        lay_out_tapped(a, &z, keep, keys);
-        return OSSO_OK;
+    struct kept unused = {0};
+    struct activations count = {.always = a->always, .kept = &unused};
+    lay_out_tapped(&count, &z, room);
+    void *tapped = count.tapped_bytes ? a->backend->alloc(a->backend, count.tapped_bytes) : NULL;
+    real *wanted = room->wanted ? mem_array(z.logits * z.hidden, sizeof *wanted) : NULL;
+    if ((count.tapped_bytes && !tapped) || (room->wanted && !wanted)) {
+        a->backend->free(a->backend, tapped, count.tapped_bytes);
+        mem_free(wanted);
+        return error_nomem(err, count.tapped_bytes,
+                           "values kept for a tap; ask for fewer rows per step, layers or heads, or a smaller context");
     }
-    size_t bytes = a->tapped_bytes;
     free_tapped(a);
-    return error_nomem(err, bytes, "values kept for a tap; ask for fewer rows per step or a smaller context");
+    a->tapped = tapped;
+    a->wanted = wanted;
+    lay_out_tapped(a, &z, room);
+    return OSSO_OK;
 }

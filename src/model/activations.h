@@ -9,13 +9,13 @@
 
 struct activation_options {
     bool exact; /* no int8 form */
+    bool bf16;  /* products round their factors: struct act; with `exact` alone */
     int top_k;  /* experts per token */
     int max_rows, max_logits, n_members;
     /* Layers whose activations stay after a forward pass, for a backward one: layer l has kept[l % n_kept], and x stays
      * of every layer. 0: none comes; one set for all layers, in which x and mid are one buffer, and attn_in and mlp_in.
      */
     int n_kept;
-    int64_t context; /* positions that KEEP_PATTERN has room for; 0: the model's */
 };
 
 /* What a layer keeps for its backward pass, or for a tap, beside what it needs anyway. */
@@ -25,6 +25,7 @@ enum keep {
     KEEP_GATE_UP = 2,
     KEEP_OUT = 4,
     KEEP_PATTERN = 8,
+    KEEP_SCORES = 16,
     KEEP_BACKWARD = KEEP_LSE | KEEP_GATE_UP
 };
 
@@ -55,7 +56,8 @@ struct activations {
     int64_t n_page_sums;
     /* Only while a tap asks for them. */
     real *out;           /* [slots][hidden]: expert outputs before weighting; KEEP_OUT */
-    real *pattern;       /* [rows][heads][keys of the step]: attention weights; KEEP_PATTERN */
+    real *pattern;       /* [rows][heads][keys of the step]: attention weights; KEEP_PATTERN. Or as wants says */
+    real *scores;        /* the same of scores; KEEP_SCORES */
     real *wanted;        /* [logit rows][hidden], the host's: where rows of x that want logits are put side by side */
     uint8_t *workspaces; /* [members][workspace_bytes] */
     size_t workspace_bytes, bytes;
@@ -72,8 +74,17 @@ void REAL(activations_free)(struct activations *a);
 /* Bytes that activations_create takes. */
 uint64_t REAL(activations_bytes)(const struct config *config, const struct backend *backend,
                                  const struct activation_options *options);
-/* Memory for what taps ask to be kept (of enum keep), and for `wanted`; what was there for earlier taps goes. */
-enum osso_status REAL(activations_keep)(struct activations *a, const struct config *config, unsigned keep, bool wanted,
-                                        struct osso_error *err);
+/* What taps ask to be kept: of enum keep, values of attention's where it says PATTERN or SCORES; and `wanted`. */
+struct keep_room {
+    unsigned keep;
+    bool wanted;
+    size_t pattern, scores;
+};
+/* Memory for that; what was there for earlier taps goes, unless this fails. */
+enum osso_status REAL(activations_keep)(struct activations *a, const struct config *config,
+                                        const struct keep_room *room, struct osso_error *err);
+/* Bytes that it takes. */
+uint64_t REAL(activations_keep_bytes)(const struct activations *a, const struct config *config,
+                                      const struct keep_room *room);
 
 #endif

@@ -34,7 +34,7 @@ static void linear_back(const struct hand *h, struct backward *b, const struct v
 {
     const struct backend_train *op = h->backend->train;
     must(!w->lowrank);
-    op->linear_in(h, w, dy, n, add, dx);
+    op->linear_in(h, w, in, dy, n, add, dx);
     op->linear_weights(h, dy, in, n, w->rows, by(b, w->data), by(b, bias));
     sync(h);
 }
@@ -114,8 +114,9 @@ static void router_back(const struct hand *h, struct backward *b, int layer)
                                .d_logits = b->space.d_router};
     h->backend->train->route(h, &route);
     sync(h);
+    struct act in = act_f32(&s->mlp_in);
     if (w->router.data)
-        linear_back(h, b, &w->router, w->router_bias, &s->mlp_in, b->space.d_router, f->batch.n, true, b->space.d_in);
+        linear_back(h, b, &w->router, w->router_bias, &in, b->space.d_router, f->batch.n, true, b->space.d_in);
 }
 
 static void experts_back(const struct hand *h, struct backward *b, int layer)

@@ -31,7 +31,7 @@ static struct kept *kept_of(const struct forward *f, int layer)
 /* `memory` where the layer keeps it: always for a backward pass, else while a tap looks at the layer. */
 static real *if_kept(const struct forward *f, enum keep what, int layer, real *memory)
 {
-    bool tapped = (f->taps.keep & what) && taps_in_layer(&f->taps, layer);
+    bool tapped = f->taps.n_looks > 0 && (f->taps.at[layer + 1].keep & what);
     return tapped || (f->acts.always & what) ? memory : NULL;
 }
 
@@ -113,15 +113,20 @@ static void attend(const struct hand *h, struct forward *f, int layer, const str
                        .sinks = w->sinks,
                        .out = &s->z,
                        .lse = if_kept(f, KEEP_LSE, layer, s->lse),
+                       .scores = if_kept(f, KEEP_SCORES, layer, f->acts.scores),
                        .pattern = if_kept(f, KEEP_PATTERN, layer, f->acts.pattern),
+                       .wants = f->taps.wants,
                        .page_sums = f->acts.page_sums,
                        .n_page_sums = f->acts.n_page_sums};
-    if (a.pattern)
+    if (a.pattern || a.scores)
         a.n_keys = REAL(taps_keys)(&f->taps);
     f->backend->attend(h, &a);
-    tap_act(h, f, OSSO_TAP_ATTN_Z, layer, &s->z);
+    if (tap(h, f, OSSO_TAP_ATTN_SCORES, layer, f->acts.scores))
+        f->backend->attend_again(h, &a, false);
     tap(h, f, OSSO_TAP_ATTN_LSE, layer, s->lse);
-    tap(h, f, OSSO_TAP_ATTN_PATTERN, layer, f->acts.pattern);
+    if (tap(h, f, OSSO_TAP_ATTN_PATTERN, layer, f->acts.pattern))
+        f->backend->attend_again(h, &a, true);
+    tap_act(h, f, OSSO_TAP_ATTN_Z, layer, &s->z);
     f->backend->sync(h);
 }
 
@@ -159,9 +164,9 @@ static void route(const struct hand *h, struct forward *f, int layer)
         s->routing.n = f->batch.n;
         s->routing.k = f->top_k;
         s->routing.n_experts = f->config->n_experts;
+        f->taps.routing = &s->routing;
     }
-    struct act in = s->mlp_in; /* a choice hangs on these sums: they are f32 in every mode, quantized matrices too */
-    in.q = NULL;
+    struct act in = act_f32(&s->mlp_in); /* a choice hangs on these sums: they are f32 in every mode */
     be->linear(h, &w->router, w->router_bias, &in, f->batch.n, 1, NULL, s->router, w->router.rows);
     tap(h, f, OSSO_TAP_ROUTER_LOGITS, layer, s->router);
     be->sync(h);
@@ -302,23 +307,4 @@ void REAL(forward_set_shard)(struct forward *f, const struct shard *shard)
                                      .vocab = c->vocab};
     for (int i = 0; i < (f->acts.n_kept ? f->acts.n_kept : 1); i++)
         f->acts.kept[i].z.width = (int64_t)n_heads * c->head_dim;
-}
-
-enum osso_status REAL(forward_set_taps)(struct forward *f, uint64_t set, const struct osso_layers *layers,
-                                        osso_tap_fn *fn, void *user, struct osso_error *err)
-{
-    struct taps *t = &f->taps;
-    unsigned keep = REAL(taps_keep)(set);
-    *t = (struct taps){.dims = t->dims};
-    enum osso_status status = REAL(activations_keep)(&f->acts, f->config, keep, REAL(taps_wanted)(set), err);
-    if (status)
-        return status;
-    t->set = set;
-    t->keep = keep;
-    t->fn = fn;
-    t->user = user;
-    t->wanted = f->acts.wanted;
-    for (int i = 0; i < OSSO_TAP_LAYERS / 64; i++)
-        t->layers.bits[i] = layers ? layers->bits[i] : UINT64_MAX;
-    return OSSO_OK;
 }

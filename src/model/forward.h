@@ -34,9 +34,6 @@ enum osso_status REAL(forward_create)(const struct config *config, const struct 
 void REAL(forward_free)(struct forward *forward);
 /* From whole to a shard. Not during a step. */
 void REAL(forward_set_shard)(struct forward *forward, const struct shard *shard);
-/* Calls fn for the taps of `set` in these layers (NULL: all); allocates what they need kept. Not during a step. */
-enum osso_status REAL(forward_set_taps)(struct forward *forward, uint64_t set, const struct osso_layers *layers,
-                                        osso_tap_fn *fn, void *user, struct osso_error *err);
 
 /* What a member of the team takes to the calls below. */
 struct hand REAL(forward_hand)(const struct forward *f, const struct member *member);

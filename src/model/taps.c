@@ -1,32 +1,19 @@
-/* taps.c: tap.def expanded, and the one place where somebody looks at activations. */
+/* taps.c: the one place where somebody looks at activations. */
 #include "model/taps.h"
-
-#include "model/activations.h"
 
 #include <string.h>
 
-_Static_assert(OSSO_TAP_COUNT <= 64, "a tap is a bit of a uint64_t");
-_Static_assert((int)MAX_LAYERS <= (int)OSSO_TAP_LAYERS, "a layer is a bit of struct osso_layers");
+static bool of_attention(enum osso_tap which)
+{
+    return tap_table[which].keep == KEEP_PATTERN || tap_table[which].keep == KEEP_SCORES;
+}
 
-enum kind { ROWS, SLOTS, LOGITS, WANTED };
-enum access { READ_ONLY, WRITABLE };
-
-static const struct {
-    enum kind kind;
-    enum keep keep;
-    enum access access;
-} table[] = {
-#define TAP(name, text, width, rows, keep, access, what) {rows, KEEP_##keep, access},
-#include "osso/tap.def"
-#undef TAP
-};
-
-static int64_t width_of(const struct taps *t, enum osso_tap which)
+/* shown_heads, keys: of what is shown of attention. */
+static int64_t width_of(const struct taps *t, enum osso_tap which, int64_t shown_heads, int64_t keys)
 {
     const struct tap_dims *d = &t->dims;
     int64_t hidden = d->hidden, heads = d->heads, kv_heads = d->kv_heads, head_dim = d->head_dim, experts = d->experts;
     int64_t experts_per_token = d->experts_per_token, intermediate = d->intermediate, vocab = d->vocab;
-    int64_t keys = table[which].keep == KEEP_PATTERN ? REAL(taps_keys)(t) : 0;
     switch (which) {
 #define TAP(name, text, width, rows, keep, access, what)                                                               \
     case OSSO_TAP_##name:                                                                                              \
@@ -37,44 +24,19 @@ static int64_t width_of(const struct taps *t, enum osso_tap which)
     }
 }
 
-unsigned REAL(taps_keep)(uint64_t set)
-{
-    unsigned keep = KEEP_NOTHING;
-    for (int i = 0; i < OSSO_TAP_COUNT; i++)
-        if (set >> i & 1)
-            keep |= table[i].keep;
-    return keep;
-}
-
-bool REAL(taps_write)(uint64_t set)
-{
-    for (int i = 0; i < OSSO_TAP_COUNT; i++)
-        if ((set >> i & 1) && table[i].access == WRITABLE)
-            return true;
-    return false;
-}
-
-bool REAL(taps_wanted)(uint64_t set)
-{
-    for (int i = 0; i < OSSO_TAP_COUNT; i++)
-        if ((set >> i & 1) && table[i].kind == WANTED)
-            return true;
-    return false;
-}
-
 static bool by_logits(enum osso_tap which)
 {
-    return table[which].kind == LOGITS || table[which].kind == WANTED;
+    return tap_table[which].kind == LOGITS || tap_table[which].kind == WANTED;
 }
 
 static int slots_of(const struct taps *t, enum osso_tap which)
 {
-    return table[which].kind == SLOTS ? (int)t->dims.experts_per_token : 1;
+    return tap_table[which].kind == SLOTS ? (int)t->dims.experts_per_token : 1;
 }
 
 int REAL(taps_rows)(const struct taps *t, enum osso_tap which)
 {
-    return table[which].kind == LOGITS ? t->rows.n_logits : t->rows.n * slots_of(t, which);
+    return tap_table[which].kind == LOGITS ? t->rows.n_logits : t->rows.n * slots_of(t, which);
 }
 
 int64_t REAL(taps_keys)(const struct taps *t)
@@ -85,63 +47,156 @@ int64_t REAL(taps_keys)(const struct taps *t)
     return keys;
 }
 
-#ifdef OSSO_DOUBLE /* taps hand out floats; the double build is a yardstick without taps */
-static void call(const struct hand *h, struct taps *t, enum osso_tap which, int layer, real *values, int32_t *ids)
+static unsigned keep_of(uint64_t set)
 {
-    (void)h, (void)t, (void)which, (void)layer, (void)values, (void)ids, (void)width_of, (void)by_logits;
+    unsigned keep = KEEP_NOTHING;
+    for (int i = 0; i < OSSO_TAP_COUNT; i++)
+        if (set >> i & 1)
+            keep |= tap_table[i].keep;
+    return keep;
 }
-#else
-/* The rows that want logits side by side (`there`), or back where they belong. */
-static void move_wanted(const struct taps *t, int64_t width, real *values, bool there)
+
+void REAL(taps_set)(struct taps *t, const struct tap_look *looks, int n, struct attend_want *wants, int n_layers)
 {
-    for (int i = 0; i < t->rows.n_logits; i++) {
-        real *row = values + t->rows.logit_rows[i] * width, *beside = t->wanted + i * width;
-        memcpy(there ? beside : row, there ? row : beside, (size_t)width * sizeof *row);
+    t->looks = looks;
+    t->n_looks = n;
+    t->wants = wants;
+    for (int l = 0; l <= n_layers && n > 0; l++) {
+        uint64_t set = 0;
+        for (int i = 0; i < n; i++)
+            set |= looks[i].spec->in[l];
+        if (set != t->at[l].set || l == 0)
+            t->at[l].keep = keep_of(set);
+        t->at[l].set = set;
     }
 }
 
-static void call(const struct hand *h, struct taps *t, enum osso_tap which, int layer, real *values, int32_t *ids)
+/* Does a look replace what it sees there? */
+static bool replaces(const struct tap_look *look, enum osso_tap which, int layer)
 {
-    const struct backend *be = h->backend;
-    bool wanted = table[which].kind == WANTED;
-    struct osso_tap_value v = {.size = sizeof v,
-                               .tap = which,
-                               .layer = layer,
-                               .slots = slots_of(t, which),
-                               .width = width_of(t, which),
-                               .n_rows = REAL(taps_rows)(t, which),
-                               .positions = by_logits(which) ? t->rows.logit_pos : t->rows.pos,
-                               .users = by_logits(which) ? t->rows.logit_users : t->rows.users};
-    void *there = values ? (void *)values : ids;
-    size_t bytes = (size_t)v.n_rows * (size_t)v.width * (values ? sizeof *values : sizeof *ids);
-    void *host = be->host(be, there, bytes);
-    v.values = values ? host : NULL;
-    v.ids = ids ? host : NULL;
-    if (wanted) {
-        move_wanted(t, v.width, host, true);
-        v.values = t->wanted;
-        v.n_rows = t->rows.n_logits;
+    return tap_spec_wants(look->spec, which, layer) && (look->spec->replaces >> which & 1);
+}
+
+#ifdef OSSO_DOUBLE /* taps hand out floats; the double build is a yardstick without taps */
+static void show(const struct hand *h, struct taps *t, enum osso_tap which, int layer, real *values, int32_t *ids)
+{
+    (void)h, (void)t, (void)which, (void)layer, (void)values, (void)ids, (void)width_of, (void)by_logits;
+    (void)of_attention;
+}
+#else
+/* What one look sees of a value: `bytes` from `at` on. */
+struct part {
+    struct osso_tap_value v;
+    size_t off, count; /* values, or ids */
+};
+
+static struct part part_of(const struct taps *t, const struct tap_look *look, enum osso_tap which, int layer)
+{
+    const struct tap_spec *s = look->spec;
+    const struct tap_rows *rows = &t->rows;
+    const struct attend_want *want = t->wants && look->seq >= 0 ? &t->wants[look->seq] : NULL;
+    bool logits = by_logits(which), attention = of_attention(which);
+    int first = logits ? look->first_logits : look->first, end = logits ? look->end_logits : look->end;
+    int slots = slots_of(t, which);
+    int64_t keys = !attention ? 0 : want ? want->n_keys : REAL(taps_keys)(t);
+    struct part p = {.v = {.size = sizeof p.v,
+                           .tap = which,
+                           .layer = layer,
+                           .slots = slots,
+                           .width = width_of(t, which, s->n_heads, keys),
+                           .n_rows = (end - first) * slots,
+                           .positions = (logits ? rows->logit_pos : rows->pos) + first,
+                           .session = s->session,
+                           .heads = attention ? s->heads : NULL,
+                           .n_heads = attention ? s->n_heads : 0,
+                           .n_keys = keys}};
+    if (rows->users) {
+        p.v.users = (logits ? rows->logit_users : rows->users) + first;
+        p.v.tokens = (logits ? rows->logit_token : rows->token) + first;
+        p.v.replayed = (logits ? rows->logit_keep : rows->keep) + first;
     }
-    if (v.n_rows == 0)
+    p.off = attention && want ? (size_t)want->at : (size_t)(first * slots) * (size_t)p.v.width;
+    p.count = (size_t)p.v.n_rows * (size_t)p.v.width;
+    return p;
+}
+
+/* The rows that want logits side by side (`there`), or back where they belong. */
+static void move_wanted(const struct taps *t, const struct part *p, const struct tap_look *look, real *values,
+                        bool there)
+{
+    for (int i = 0; i < p->v.n_rows; i++) {
+        real *row = values + t->rows.logit_rows[look->first_logits + i] * p->v.width;
+        real *beside = t->wanted + i * p->v.width;
+        memcpy(there ? beside : row, there ? row : beside, (size_t)p->v.width * sizeof *row);
+    }
+}
+
+/* Whose rows those of chosen experts are. */
+static void tell_experts(const struct backend *be, const struct taps *t, const struct tap_look *look, struct part *p)
+{
+    bool by_slot = tap_table[p->v.tap].kind == SLOTS;
+    if (!by_slot && p->v.tap != OSSO_TAP_EXPERT_WEIGHTS)
         return;
-    int end = t->fn(t->user, &v);
+    int64_t k = t->dims.experts_per_token, first = look->first * k;
+    size_t n = (size_t)p->v.n_rows * (size_t)(by_slot ? 1 : k);
+    p->v.experts = be->host(be, t->routing->ids + first, n * sizeof *p->v.experts);
+    p->v.weights = be->host(be, t->routing->weights + first, n * sizeof *p->v.weights);
+}
+
+static void call(const struct backend *be, struct taps *t, const struct tap_look *look, struct part *p, real *values,
+                 int32_t *ids)
+{
+    bool wanted = tap_table[p->v.tap].kind == WANTED;
+    if (wanted) { /* they are spread over the step */
+        p->off = 0;
+        p->count = (size_t)t->rows.n * (size_t)p->v.width;
+    }
+    void *there = values ? (void *)(values + p->off) : (void *)(ids + p->off);
+    size_t bytes = p->count * (values ? sizeof *values : sizeof *ids);
+    void *host = be->host(be, there, bytes);
+    p->v.values = values ? host : NULL;
+    p->v.ids = ids ? host : NULL;
+    if (t->routing)
+        tell_experts(be, t, look, p);
+    if (wanted) {
+        move_wanted(t, p, look, host, true);
+        p->v.values = t->wanted;
+    }
+    int end = look->spec->fn(look->spec->user, &p->v);
     if (wanted)
-        move_wanted(t, v.width, host, false);
-    if (table[which].access == WRITABLE)
+        move_wanted(t, p, look, host, false);
+    if (replaces(look, p->v.tap, p->v.layer))
         be->put(be, there, host, bytes);
     if (end) {
         t->ended = end;
-        t->ended_by = which;
-        t->ended_in = layer;
+        t->ended_by = p->v.tap;
+        t->ended_in = p->v.layer;
+    }
+}
+
+static void show(const struct hand *h, struct taps *t, enum osso_tap which, int layer, real *values, int32_t *ids)
+{
+    for (int i = 0; i < t->n_looks && !t->ended; i++) {
+        const struct tap_look *look = &t->looks[i];
+        if (t->wants && look->seq >= 0)
+            t->wants[look->seq].redo = replaces(look, which, layer);
+        if (!tap_spec_wants(look->spec, which, layer))
+            continue;
+        struct part p = part_of(t, look, which, layer);
+        if (p.v.n_rows > 0)
+            call(h->backend, t, look, &p, values, ids);
     }
 }
 #endif
 
 bool REAL(taps_show)(const struct hand *h, struct taps *t, enum osso_tap which, int layer, real *values, int32_t *ids)
 {
+    bool changed = false;
+    for (int i = 0; i < t->n_looks; i++)
+        changed = changed || replaces(&t->looks[i], which, layer);
     h->backend->sync(h);
     if (h->member->id == 0)
-        call(h, t, which, layer, values, ids);
+        show(h, t, which, layer, values, ids);
     h->backend->sync(h);
-    return table[which].access == WRITABLE;
+    return changed;
 }

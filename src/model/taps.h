@@ -2,8 +2,7 @@
 #ifndef OSSO_MODEL_TAPS_H
 #define OSSO_MODEL_TAPS_H
 
-#include "backend/backend.h"
-#include "osso/tap.h"
+#include "model/tap_spec.h"
 
 /* What the widths of tap.def are made of. */
 struct tap_dims {
@@ -16,39 +15,43 @@ struct tap_rows {
     const int32_t *pos, *logit_pos;          /* [n], [n_logits] */
     const int32_t *logit_rows;               /* [n_logits] */
     void *const *users, *const *logit_users; /* [n], [n_logits] */
+    const int32_t *token, *logit_token;      /* [n], [n_logits] */
+    const uint8_t *keep, *logit_keep;        /* [n], [n_logits]: rows that are replayed */
+};
+
+/* Who looks at which rows of this step. */
+struct tap_look {
+    const struct tap_spec *spec;
+    int first, end;               /* rows */
+    int first_logits, end_logits; /* rows that want logits */
+    int seq;                      /* the rows' sequence, -1: all of the step's */
 };
 
 struct taps {
-    uint64_t set;              /* fn is called for taps whose bit is set ... */
-    struct osso_layers layers; /* ... in these layers */
-    unsigned keep;             /* of enum keep: what they need kept there */
-    osso_tap_fn *fn;
-    void *user;
     struct tap_dims dims;
-    real *wanted;         /* [n_logits][hidden], where a tap of kind WANTED is set */
-    struct tap_rows rows; /* of this step */
-    int ended;            /* what fn returned to end this step; 0: it goes on */
+    struct tap_rows rows; /* of this step, as what follows is */
+    const struct tap_look *looks;
+    int n_looks;
+    struct tap_layer {
+        uint64_t set;          /* somebody looks at these taps ... */
+        unsigned keep;         /* ... which need that kept, of enum keep */
+    } at[MAX_LAYERS + 1];      /* in layer l: at[l + 1] */
+    struct attend_want *wants; /* [sequences] what is kept of attention; NULL: of all rows and heads */
+    real *wanted;              /* [n_logits][hidden], where a tap of kind WANTED is set */
+    struct routing *routing;   /* of the layer in work */
+    int ended;                 /* what fn returned to end this step; 0: it goes on */
     enum osso_tap ended_by;
     int ended_in; /* the layer */
 };
 
-static inline bool taps_in_layer(const struct taps *t, int layer)
-{
-    return layer < 0 || (t->layers.bits[layer / 64] >> layer % 64 & 1);
-}
-
 /* Does anybody look at this tap here? All that a tap costs which nobody set. */
 static inline bool taps_want(const struct taps *t, enum osso_tap which, int layer)
 {
-    return (t->set >> which & 1) && !t->ended && taps_in_layer(t, layer);
+    return t->n_looks > 0 && (t->at[layer + 1].set >> which & 1) && !t->ended;
 }
 
-/* Of enum keep: what these taps need kept. */
-unsigned REAL(taps_keep)(uint64_t set);
-/* May any of them replace what it sees? */
-bool REAL(taps_write)(uint64_t set);
-/* Is one of them of kind WANTED? */
-bool REAL(taps_wanted)(uint64_t set);
+/* Who looks in the next steps, until somebody else does; n 0: nobody. wants: [sequences] as osso_step has filled it. */
+void REAL(taps_set)(struct taps *t, const struct tap_look *looks, int n, struct attend_want *wants, int n_layers);
 /* Rows of the step that a tap of this kind of rows has in memory. */
 int REAL(taps_rows)(const struct taps *t, enum osso_tap which);
 /* Largest position of the step + 1. */

@@ -151,6 +151,16 @@ static enum osso_status resume(struct osso_train *t, const char *from, struct os
     return status;
 }
 
+/* What this CPU has no kernels for. */
+static void note_cpu(struct osso_train *t)
+{
+    const char *isa = t->trainer.forward.backend->name;
+    if (strcmp(isa, "scalar") == 0)
+        notes_add(&t->notes, "this CPU runs the plain definition of every operation, which is slow");
+    else if (t->shape.options.bf16 && strcmp(isa, "avx512bf16") != 0)
+        notes_add(&t->notes, "dtype: bf16 is slower than f32 on this CPU (%s): it has no instruction for it", isa);
+}
+
 /* ---- all of it ------------------------------------------------------------------------------------------ */
 
 static enum osso_status begin(struct osso_train *t, const struct osso_train_options *o, const char *from,
@@ -169,6 +179,8 @@ static enum osso_status begin(struct osso_train *t, const struct osso_train_opti
     if (!status)
         status = trainer_create(&t->shape.config, t->shape.model ? &t->shape.model->weights : NULL, &t->shape.options,
                                 &t->trainer, err);
+    if (!status)
+        note_cpu(t);
     osso_model_free(t->shape.model); /* its files, too */
     t->shape.model = NULL;
     if (!status)

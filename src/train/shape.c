@@ -139,19 +139,6 @@ static enum osso_status open_tokenizer(const struct osso_train_config *c, struct
 
 /* ---- all of it ------------------------------------------------------------------------------------------ */
 
-static enum osso_status refuse_unbuilt(const struct osso_train_config *c, struct osso_error *err)
-{
-    static const struct {
-        enum train_key key;
-        const char *built;
-    } rows[] = {{TRAIN_dtype, "f32"}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (!settings_is(c, rows[i].key, rows[i].built))
-            return error_set(err, OSSO_UNSUPPORTED, "%s: %s is not built yet; leave the key out, or say %s",
-                             settings_key(rows[i].key)->name, settings_text(c, rows[i].key), rows[i].built);
-    return OSSO_OK;
-}
-
 /* What the block of the model, wherever it comes from, has no place for. */
 static enum osso_status check_block(const struct osso_train_config *c, const struct config *have,
                                     struct osso_error *err)
@@ -206,6 +193,7 @@ static enum osso_status lay_rows(const struct osso_train_config *c, int threads,
                                           .n_kept = c->v[TRAIN_checkpointing].on ? 1 : 0,
                                           .isa = isa,
                                           .fake_quant = settings_quantizes(c),
+                                          .bf16 = settings_is(c, TRAIN_dtype, "bf16"),
                                           .seed = (uint64_t)settings_int(c, TRAIN_seed)};
     s->options.optimizer = (struct optimizer_options){.bf16_moments = settings_is(c, TRAIN_moments, "bf16"),
                                                       .seed = s->options.seed};
@@ -219,9 +207,7 @@ enum osso_status shape_make(const struct osso_train_config *c, const char *from,
 {
     memset(s, 0, sizeof *s);
     bool files = !settings_is(c, TRAIN_init, "random");
-    enum osso_status status = refuse_unbuilt(c, err);
-    if (!status)
-        status = refuse_moments(c, err);
+    enum osso_status status = refuse_moments(c, err);
     if (!status && files && has_dimension(c))
         status = error_set(err, OSSO_USAGE,
                            "init: the dimensions of %s are its own; leave hidden_size and its like out",

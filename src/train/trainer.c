@@ -96,6 +96,7 @@ static enum osso_status make_passes(struct trainer *t, const struct backend *be,
 {
     const struct trainer_options *o = &t->options;
     struct activation_options options = {.exact = true,
+                                         .bf16 = o->bf16,
                                          .top_k = o->top_k,
                                          .max_rows = o->max_rows,
                                          .max_logits = o->max_logits,

@@ -1,5 +1,5 @@
 /* trainer.h: a model whose values are trained: its arenas, its own pages and activations, and steps over documents. The
- * forward pass is the engine's exact one, bit for bit. */
+ * forward pass is the engine's exact one, bit for bit, unless its products are of bf16. */
 #ifndef OSSO_TRAIN_TRAINER_H
 #define OSSO_TRAIN_TRAINER_H
 
@@ -18,6 +18,7 @@ struct trainer_options {
     const char *isa; /* NULL: the best */
     uint64_t seed;   /* of a model that has learned nothing */
     bool fake_quant; /* there is room for trainer_quantize */
+    bool bf16;       /* products round their factors to bf16; all else is f32 */
     struct optimizer_options optimizer;
 };
 

@@ -318,7 +318,7 @@ static struct hand near_hand(const struct hand *h)
 
 static struct act near_act(const struct far *f, const struct act *a)
 {
-    return (struct act){a->width, near_of(f, a->f), near_of(f, a->q), near_of(f, a->d), near_of(f, a->sum)};
+    return (struct act){a->width, near_of(f, a->f), near_of(f, a->q), near_of(f, a->d), near_of(f, a->sum), a->bf16};
 }
 
 /* A view, with room for the low-rank addition that it may point to. */
@@ -416,20 +416,35 @@ static void far_kv_append(const struct hand *h, const struct kv_rows *kv, const 
     near.backend->kv_append(&near, &rows, near_of(f, k), near_of(f, v));
 }
 
-static void far_attend(const struct hand *h, const struct attend *a)
+static struct attend near_attend(const struct far *f, const struct attend *a, struct act *out)
 {
-    const struct far *f = far_of(h->backend);
-    struct hand near = near_hand(h);
-    struct act out = near_act(f, a->out);
     struct attend b = *a;
+    *out = near_act(f, a->out);
     b.kv = near_kv(f, &a->kv);
     b.q = near_of(f, a->q);
     b.sinks = near_of(f, a->sinks);
-    b.out = &out;
+    b.out = out;
     b.lse = near_of(f, a->lse);
+    b.scores = near_of(f, a->scores);
     b.pattern = near_of(f, a->pattern);
     b.page_sums = near_of(f, a->page_sums);
+    return b;
+}
+
+static void far_attend(const struct hand *h, const struct attend *a)
+{
+    struct hand near = near_hand(h);
+    struct act out;
+    struct attend b = near_attend(far_of(h->backend), a, &out);
     near.backend->attend(&near, &b);
+}
+
+static void far_attend_again(const struct hand *h, const struct attend *a, bool by_weights)
+{
+    struct hand near = near_hand(h);
+    struct act out;
+    struct attend b = near_attend(far_of(h->backend), a, &out);
+    near.backend->attend_again(&near, &b, by_weights);
 }
 
 static void far_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit,
@@ -558,7 +573,7 @@ enum osso_status far_open(const char *variant, const struct backend **backend_ou
     /* clang-format off */
     OWN(close) OWN(alloc) OWN(free)
     OWN(memory) OWN(learn) OWN(begin) OWN(end) OWN(copy) OWN(host) OWN(put) OWN(exp)
-    OWN(sync) OWN(embed) OWN(norm) OWN(quantize) OWN(linear) OWN(rope) OWN(kv_append) OWN(attend)
+    OWN(sync) OWN(embed) OWN(norm) OWN(quantize) OWN(linear) OWN(rope) OWN(kv_append) OWN(attend) OWN(attend_again)
     OWN(add) OWN(route) OWN(experts_in) OWN(swiglu) OWN(experts_out) OWN(combine)
 #undef OWN
         /* clang-format on */

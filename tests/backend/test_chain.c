@@ -46,7 +46,7 @@ static void gathered_make(struct gathered *m, int64_t n, int64_t width, bool lis
 
 struct shape {
     int64_t rows, cols, sums;
-    bool down, weighted, listed;
+    bool down, weighted, listed, bf16, across;
     enum fill fill;
 };
 
@@ -59,7 +59,7 @@ static void compare_shape(const struct kernels *k, const struct shape *s)
     rng_seed(&r, (uint64_t)(s->rows * 1000003 + s->cols * 1009 + s->sums * 31 + s->down * 7 + (int)s->fill));
     gathered_make(&a, s->down ? s->sums : s->rows, s->down ? s->rows : s->sums, s->listed || s->weighted, 3, s->fill,
                   &r);
-    gathered_make(&b, s->sums, s->cols, s->listed, 1, s->fill, &r);
+    gathered_make(&b, s->across ? s->cols : s->sums, s->across ? s->sums : s->cols, s->listed, 1, s->fill, &r);
     gathered_make(&y, s->rows, s->cols, s->listed, 2, FILL_NORMAL, &r);
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
         weights[i] = random_value(&r, FILL_NORMAL);
@@ -77,35 +77,39 @@ static void compare_shape(const struct kernels *k, const struct shape *s)
                       .b_rows = b.rows,
                       .y_rows = y.rows,
                       .down = s->down,
+                      .across = s->across,
                       .weights = s->weighted ? weights : NULL};
     char what[120];
-    snprintf(what, sizeof what, "chain of %d rows, %d columns, %d sums%s", (int)s->rows, (int)s->cols, (int)s->sums,
-             s->down ? ", down" : "");
-    chain__scalar(&c, space.data);
+    snprintf(what, sizeof what, "chain%s of %d rows, %d columns, %d sums%s%s", s->bf16 ? "_bf16" : "", (int)s->rows,
+             (int)s->cols, (int)s->sums, s->down ? ", down" : "", s->across ? ", across" : "");
+    chain_fn *chain = s->bf16 ? k->chain_bf16 : k->chain;
+    (s->bf16 ? chain_bf16__scalar : chain__scalar)(&c, space.data);
     memcpy(want, y.values, bytes);
     memcpy(y.values, start, bytes);
-    k->chain(&c, space.data);
+    chain(&c, space.data);
     assert_same(want, y.values, (size_t)y.count, what);
     memcpy(y.values, start, bytes);
-    int64_t half = s->sums / 2, left = s->cols / 3; /* sums in two halves, columns in two parts */
+    int64_t half = s->bf16 ? s->sums / 4 * 2 : s->sums / 2,
+            left = s->cols / 3; /* sums in two halves, columns in two parts */
     for (int part = 0; part < 4; part++) {
         struct chain p = c;
         int64_t from = part / 2 ? half : 0, col = part % 2 ? left : 0;
         p.n_sums = part / 2 ? s->sums - half : half;
         p.n_cols = part % 2 ? s->cols - left : left;
         p.y += col;
-        p.b += col;
+        int64_t rows_of_b = s->across ? col : from;
+        p.b += s->across ? from : col;
         if (p.b_rows.rows)
-            p.b_rows.rows += from;
+            p.b_rows.rows += rows_of_b;
         else
-            p.b += from * p.b_rows.stride;
+            p.b += rows_of_b * p.b_rows.stride;
         if (!s->down)
             p.a += from;
         else if (p.a_rows.rows)
             p.a_rows.rows += from;
         else
             p.a += from * p.a_rows.stride;
-        k->chain(&p, space.data);
+        chain(&p, space.data);
     }
     assert_same(want, y.values, (size_t)y.count, "the same in pieces");
     free(start);
@@ -122,15 +126,25 @@ static void shapes_isa(const struct kernels *k)
                          sums[] = {1, 3, 4, 5, 64, 255, 256, 257, 530};
     for (int i = 0; i < 8; i++)
         for (int j = 0; j < 9; j++)
-            for (int form = 0; form < 6; form++) {
-                struct shape s = {rows[i],      cols[j],  sums[(i + 2 * j + form) % 9],          form % 3 > 0,
-                                  form % 3 > 1, form > 2, (i + j) % 3 ? FILL_NORMAL : FILL_MIXED};
+            for (int form = 0; form < 14; form++) {
+                bool bf16 = form >= 6, across = form >= 10;
+                struct shape s = {rows[i],
+                                  cols[j],
+                                  sums[(i + 2 * j + form) % 9],
+                                  !across && form % 3 > 0,
+                                  !across && form % 3 > 1,
+                                  form % 6 > 2,
+                                  bf16,
+                                  across && form < 13,
+                                  (i + j) % 3 ? FILL_NORMAL : FILL_MIXED};
                 if (s.rows < 100 || s.cols < 40)
                     compare_shape(k, &s);
             }
     for (int fill = 0; fill < FILL_COUNT; fill++)
-        for (int down = 0; down < 2; down++)
-            compare_shape(k, &(struct shape){13, 35, 21, down, down, true, (enum fill)fill});
+        for (int form = 0; form < 6; form++) {
+            bool down = form % 2;
+            compare_shape(k, &(struct shape){13, 35, 21, down, down, true, form > 1, form > 3, (enum fill)fill});
+        }
 }
 
 static void test_products(void **state)

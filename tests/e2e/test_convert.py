@@ -263,10 +263,13 @@ def test_a_killed_run_leaves_nothing():
     assert osso("synth", source, "--format", "hf", "--preset", shapes, "--tokenizer", tokens).code == 0
     rng, killed = random.Random(1), 0
     for form in ("hf", "gguf"):
-        out = place(f"killed-{form}")
+        out, begin = place(f"killed-{form}"), time.monotonic()
+        assert osso("convert", source, out, "--to", form).code == 0
+        whole = time.monotonic() - begin
+        place(f"killed-{form}")
         for _ in range(int(os.environ.get("OSSO_KILLS", 6)) // 2):
             run = subprocess.Popen([OSSO, "convert", str(source), str(out), "--to", form], env=environment(), stderr=subprocess.DEVNULL)
-            time.sleep(rng.uniform(.0, .08))
+            time.sleep(rng.uniform(0, whole))
             run.send_signal(signal.SIGKILL)
             if run.wait() == 0 or out.exists():
                 place(f"killed-{form}")  # it was done: a whole one, checked below

@@ -6,6 +6,7 @@ import hashlib
 import resource
 import shutil
 
+import test_pull as pulls
 import test_stores as stores
 from harness import *
 
@@ -174,6 +175,45 @@ def test_verify():
     nothing = osso("verify", "lms:pub/repo-GGUF", env=env)
     assert nothing.code == 0 and "unknown" in nothing.text and "--deep" in nothing.complaint, nothing
     refuses(osso("verify", "a/none", env=env), 1, "a/none")
+
+
+def test_verify_online():
+    """The hub's own hashes: of a cache by its commit, of LM Studio's folder by the main branch."""
+    pulls.need_downloads()
+    there = stores.home("online")
+    root = there / ".cache/huggingface/hub"
+    files = small() | {"model.bin": model()}
+    with pulls.FakeHub() as hub:
+        repo = hub.add("a/m", files)
+        hub.add("pub/repo-GGUF", {"x.gguf": model(), "deep/y.gguf": model() + b"y", "other.gguf": b"o" * 100})
+        env = {"HOME": str(there), "HF_ENDPOINT": hub.url}
+        cached(root, "a/m", files, repo.commit)  # every blob is called by its SHA-256: the store knows no more
+        for name, data in (("x.gguf", model()), ("deep/y.gguf", model() + b"y"), ("own.gguf", model() + b"own")):
+            stores.put(there / ".lmstudio/models/pub/repo-GGUF" / name, data)
+        asked = len(hub.log)
+        assert osso("verify", "a/m", env=env).code == 0 and len(hub.log) == asked
+        good = osso("verify", "--online", "a/m", env=env)
+        assert good.code == 0 and good.text.count("good  ") == len(files) and len(hub.log) > asked and hub.bodies() == 0, good
+        lms = json.loads(osso("verify", "--online", "lms:pub/repo-GGUF", "--json", env=env).text)
+        assert {pathlib.Path(f["path"]).name: f["result"] for f in lms["files"]} == {"x.gguf": "good", "y.gguf": "good", "own.gguf": "unknown"}, lms
+        cached(root, "a/m", files | {"README.md": b"other words"}, "c2")  # a file whose store is content, and which the hub does not have
+        link = root / "models--a--m/snapshots" / repo.commit / "README.md"
+        link.unlink()
+        link.symlink_to(f"../../blobs/{blob_of(b'other words')}")
+        (root / "models--a--m/refs/main").write_text(repo.commit)
+        assert osso("verify", "a/m", env=env).code == 0
+        bad = osso("verify", "--online", "a/m", env=env)
+        lines = [line for line in bad.text.splitlines() if not line.startswith("good")]
+        assert bad.code == 1 and len(lines) == 1 and "README.md" in lines[0] and repo.files["README.md"].etag in lines[0], bad
+        (there / ".lmstudio/models/pub/repo-GGUF/x.gguf").write_bytes(model()[:-1] + b"!")
+        assert osso("verify", "lms:pub/repo-GGUF", env=env).code == 0
+        assert osso("verify", "--online", "lms:pub/repo-GGUF", env=env).code == 1
+        ollama(there / ".ollama/models", "m", "latest", model())
+        refuses(osso("verify", "--online", "ollama:m", env=env), 1, "--online", "which repository")
+        refuses(osso("verify", "--online", "--offline", "a/m", env=env), 2, "--offline")
+        refuses(osso("verify", "--online", "a/m", env={**env, "HF_HUB_OFFLINE": "1"}), 1, "offline")
+        stores.put(there / ".lmstudio/models/pub/none/x.gguf", model())
+        refuses(osso("verify", "--online", "lms:pub/none", env=env), 1, "there is no pub/none")
 
 
 def test_verify_deep():

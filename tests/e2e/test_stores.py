@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import struct
 
+import ollama_forms
 from harness import *
 
 STORE = TEMP / "stores"
@@ -158,6 +159,26 @@ def test_lm_studio_and_llama_cpp():
     found(("ggml-org/tiny-GGUF", "ggml-org/tiny", "tiny"), plain, env, "llama.cpp's cache")
     root = home("llama")
     found(("org/new",), hub(root, "org", "new", "n.gguf"), {"LLAMA_CACHE": str(root)}, "llama.cpp's cache")
+
+
+def test_chat_talks():
+    """ollama:NAME of three generations and lms:PUBLISHER/REPO answer as the model that they were made of; nothing is copied or changed."""
+    there = home("talks")
+    made = TEMP / "talks.gguf"
+    assert osso("convert", BUNDLED, made, "--to", "gguf").code == 0
+    data = made.read_bytes()
+    root = there / ".ollama/models"
+    for which in "abc":
+        ollama(root, f"small-{which}", "latest", ollama_forms.generation(data, which))
+    put(there / ".lmstudio/models/pub/small-GGUF/small.gguf", data)
+    words = ("chat", "--temp", "0", "-n", "24", "--date", "none", "--no-history", "-p", "Tell me a story about a cat.")
+    expected = osso(*words, "-m", BUNDLED)
+    assert expected.code == 0 and len(expected.text) > 20, expected
+    before = {p: p.stat().st_mtime_ns for p in there.rglob("*")}
+    for name in ("ollama:small-a", "ollama:small-b:latest", "ollama:small-c", "lms:pub/small-GGUF", "lms:pub/small-GGUF:small.gguf"):
+        result = osso(*words, "-m", name, env={"HOME": str(there)})
+        assert result.code == 0 and result.text == expected.text, (name, result, expected)
+    assert {p: p.stat().st_mtime_ns for p in there.rglob("*")} == before
 
 
 def test_a_path_that_a_shell_takes():

@@ -1,9 +1,16 @@
-/* ceiling__avx512vnni.c of VARIANT=emu512, for the one in src/measure, which is assembly: nothing is measured there. */
+/* ceiling__avx512vnni.c of VARIANT=emu512, for the ones in src/measure, which are assembly: nothing is measured there.
+ */
 #include <stdint.h>
 
 void ceiling_dots__avx512vnni(int64_t rounds);
+void ceiling_fmas__avx512vnni(int64_t rounds);
 
 void ceiling_dots__avx512vnni(int64_t rounds)
+{
+    (void)rounds;
+}
+
+void ceiling_fmas__avx512vnni(int64_t rounds)
 {
     (void)rounds;
 }

@@ -619,4 +619,60 @@ EMU_CALL __m512i _mm512_mask_permutexvar_epi8(__m512i from, __mmask64 mask, __m5
     return r.si;
 }
 
+/* ---- BF16: small numbers are 0, results are rounded to nearest even, whatever the CPU has been told ---------- */
+
+typedef __m512i __m512bh;
+typedef __m128i __m128bh;
+
+static inline float emu_flushed(float x)
+{
+    return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x;
+}
+
+static inline uint16_t emu_bf16(float x)
+{
+    uint32_t u;
+    memcpy(&u, &x, 4);
+    if (x != x)
+        return (uint16_t)(u >> 16 | 0x40);
+    if ((u & 0x7f800000) == 0)
+        return (uint16_t)(u >> 16 & 0x8000);
+    return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
+
+static inline float emu_widened(uint16_t h)
+{
+    uint32_t u = (uint32_t)h << 16;
+    float x;
+    memcpy(&x, &u, 4);
+    return emu_flushed(x);
+}
+
+EMU_CALL __m128bh _mm256_cvtneps_pbh(__m256 a)
+{
+    float f[8];
+    uint16_t h[8];
+    __m128i out;
+    memcpy(f, &a, sizeof f);
+    for (int i = 0; i < 8; i++)
+        h[i] = emu_bf16(f[i]);
+    memcpy(&out, h, sizeof out);
+    return out;
+}
+
+EMU __m128bh _mm_cvtne2ps_pbh(__m128 a, __m128 b)
+{
+    return _mm256_cvtneps_pbh(_mm256_insertf128_ps(_mm256_castps128_ps256(b), a, 1));
+}
+
+EMU_CALL __m512 _mm512_dpbf16_ps(__m512 sum, __m512bh a, __m512bh b)
+{
+    union emu_lanes s = {.ps = sum}, x = {.si = a}, y = {.si = b};
+    for (int i = 0; i < 16; i++) {
+        float t = fmaf(emu_widened(x.u16[2 * i + 1]), emu_widened(y.u16[2 * i + 1]), emu_flushed(s.f[i]));
+        s.f[i] = emu_flushed(fmaf(emu_widened(x.u16[2 * i]), emu_widened(y.u16[2 * i]), emu_flushed(t)));
+    }
+    return s.ps;
+}
+
 #endif

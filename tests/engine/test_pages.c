@@ -7,7 +7,7 @@
 
 #include "engine/engine_parts.h"
 
-enum { CONTEXT = 3000, SESSIONS = 6, BASES = 3, ROWS = 200, VOCAB = 16 };
+enum { CONTEXT = 3000, SESSIONS = 6, BASES = 3, MAX_ROWS = 200, VOCAB = 16 };
 
 struct actor {
     struct osso_session *s;
@@ -376,7 +376,7 @@ static uint64_t step(struct osso_session **list, int n, int max_rows)
 static void do_step(void)
 {
     struct osso_session *list[SESSIONS + 2];
-    int n = 0, most = below(3) == 0 ? 1 + (int)below(8) : 1 + (int)below(ROWS - 1);
+    int n = 0, most = below(3) == 0 ? 1 + (int)below(8) : 1 + (int)below(MAX_ROWS - 1);
     bool pending = false;
     for (int i = 0; i < SESSIONS; i++)
         if (p.actors[i].s && below(3) > 0)
@@ -411,7 +411,7 @@ static void do_alone(struct actor *a)
         }
         want_all(a);
         while (a->n > 0 && !osso_session_ready(a->s))
-            if (step(list, 1, 1 + (int)below(ROWS - 1)) == 0)
+            if (step(list, 1, 1 + (int)below(MAX_ROWS - 1)) == 0)
                 fail_msg("operation %d: alone, and yet no page for position %zu of %zu", p.op, a->s->next, a->n);
     }
 }
@@ -498,8 +498,8 @@ static void torture(int layers, int window, uint64_t seed, int operations)
                                     .threads = 1,
                                     .context = CONTEXT,
                                     .max_sessions = 1,
-                                    .max_rows = ROWS,
-                                    .max_logit_rows = ROWS};
+                                    .max_rows = MAX_ROWS,
+                                    .max_logit_rows = MAX_ROWS};
     struct osso_engine_stats stats = {.size = sizeof stats};
     memset(&p, 0, sizeof p);
     rng_seed(&p.rng, seed);

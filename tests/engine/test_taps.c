@@ -188,7 +188,8 @@ static void test_whose(void **state)
     struct osso_layers one = {{2}};
     struct osso_engine_options o = engine_options(false, 64);
     struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
-    const uint64_t all = OSSO_TAPS_ALL & ~(1ull << OSSO_TAP_ATTN_PATTERN); /* its width is the step's */
+    const uint64_t all = OSSO_TAPS_ALL & ~(1ull << OSSO_TAP_ATTN_PATTERN) &
+                         ~(1ull << OSSO_TAP_ATTN_SCORES); /* their width is the step's */
     rows.k = r.model->config.experts_per_token;
     check_ok(osso_engine_set_tap(r.engine, all, &one, each_row, &rows, &r.err), r.err);
     for (int together = 0; together < 2; together++) {
@@ -211,7 +212,7 @@ static void test_whose(void **state)
     for (int i = 0; i < SESSIONS; i++)
         for (int tap = 0; tap < OSSO_TAP_COUNT; tap++) {
             bool some = tap == OSSO_TAP_FINAL_NORM || tap == OSSO_TAP_LOGITS;
-            if (tap <= OSSO_TAP_ATTN_PATTERN) /* later ones have tests of their own */
+            if (tap <= OSSO_TAP_ATTN_SCORES) /* later ones have tests of their own */
                 assert_int_equal(rows.shown[i][tap], !(all >> tap & 1) ? 0 : some ? 2 * (SHORT - FROM) : 2 * SHORT);
             free(rows.want[i][tap]);
         }
@@ -559,11 +560,32 @@ static void test_bad_taps(void **state)
 static void test_numbers(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        "embed",      "resid_pre",      "attn_in",     "q",           "k",         "v",          "q_rot",
-        "k_rot",      "attn_z",         "attn_lse",    "attn_out",    "resid_mid", "mlp_in",     "router_logits",
-        "expert_ids", "expert_weights", "expert_gate", "expert_up",   "expert_h",  "expert_out", "mlp_out",
-        "resid_post", "final_norm",     "logits",      "attn_pattern"};
+    static const char *const names[] = {"embed",
+                                        "resid_pre",
+                                        "attn_in",
+                                        "q",
+                                        "k",
+                                        "v",
+                                        "q_rot",
+                                        "k_rot",
+                                        "attn_z",
+                                        "attn_lse",
+                                        "attn_out",
+                                        "resid_mid",
+                                        "mlp_in",
+                                        "router_logits",
+                                        "expert_ids",
+                                        "expert_weights",
+                                        "expert_gate",
+                                        "expert_up",
+                                        "expert_h",
+                                        "expert_out",
+                                        "mlp_out",
+                                        "resid_post",
+                                        "final_norm",
+                                        "logits",
+                                        "attn_pattern",
+                                        "attn_scores"};
     int n = sizeof names / sizeof *names;
     assert_true(OSSO_TAP_COUNT >= n);
     for (int i = 0; i < n; i++)

@@ -13,7 +13,9 @@ mkdir -p "$b/corpus" "$b/findings"
 [ -e "$b/corpus/.kept" ] || { tar -xzf tests/fuzz/corpus.tar.gz -C "$b/corpus" && touch "$b/corpus/.kept"; }
 
 # The library once, instrumented for coverage (no main); then each target against it.
-make -j"$jobs" VARIANT=fuzz CC=clang "$b/libserve.a" "$b/libosso-inner.a" >&2 || exit 1
+cli="$b/cli/model_store.o $b/cli/model_words.o" # of the program, what is fuzzed
+# shellcheck disable=SC2086
+make -j"$jobs" VARIANT=fuzz CC=clang "$b/libserve.a" "$b/libosso-inner.a" $cli >&2 || exit 1
 flags="-O1 -g -DOSSO_MUST -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 libs="-lm -pthread"
 code=0
@@ -24,7 +26,7 @@ for source in tests/fuzz/fuzz_*.c; do
     if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then continue; fi
     # shellcheck disable=SC2086
     clang -std=c11 -D_POSIX_C_SOURCE=200809L $flags -Iinclude -Isrc -Itests -I"$b/gen" -pthread \
-        -o "$b/fuzz_$name" "$source" "$b/libserve.a" "$b/libosso-inner.a" $libs >&2 || { echo "$name: does not build"; code=1; continue; }
+        -o "$b/fuzz_$name" "$source" $cli "$b/libserve.a" "$b/libosso-inner.a" $libs >&2 || { echo "$name: does not build"; code=1; continue; }
     mkdir -p "$b/corpus/$name"
     seeds=()
     [ -d "tests/fuzz/corpus/$name" ] && seeds=("tests/fuzz/corpus/$name")

@@ -50,7 +50,7 @@ static void test_made_up_pages_are_never_shared(void **state)
     check_ok(osso_session_sync(a, ids, ALL, &r.err), r.err);
     assert_int_equal(osso_session_computed(a), ALL - 1);
     step_until_ready(&r, a);
-    assert_false(a->made_up);
+    assert_true(a->made_from == SIZE_MAX);
     osso_session_free(a);
     osso_session_free(b);
     rig_close(&r);

@@ -107,13 +107,19 @@ static void test_every_layer(void **state)
     bare_run(&b, p.ids, p.n); /* no tap: kept all the same */
     assert_memory_equal(b.forward.acts.logits, p.want, p.bytes);
     float *lse = memcpy(malloc((size_t)p.n * sizeof *lse), b.forward.acts.kept[1].lse, (size_t)p.n * sizeof *lse);
-    check_ok(forward_set_taps(&b.forward, OSSO_TAPS_ALL, NULL, copy_value, &seen, &err), err);
+    struct tap_spec *spec;
+    struct osso_tap_options all = {.size = sizeof all, .taps = OSSO_TAPS_ALL, .fn = copy_value, .user = &seen};
+    check_ok(tap_spec_create(&b.model->config, &all, p.n, p.n, &spec, &err), err);
+    check_ok(activations_keep(&b.forward.acts, &b.model->config, &spec->room, &err), err);
+    struct tap_look look = {.spec = spec, .end = p.n, .end_logits = p.n, .seq = -1};
+    taps_set(&b.forward.taps, &look, 1, NULL, b.model->config.n_layers);
     bare_run(&b, p.ids, p.n);
     assert_memory_equal(b.forward.acts.logits, p.want, p.bytes);
     assert_memory_equal(lse, b.forward.acts.kept[1].lse, (size_t)p.n * sizeof *lse);
     for (int l = 0; l < 3; l++)
         check_layer(&b.forward, &seen, l, &b.forward.acts.kept[l]);
     seen_free(&seen);
+    tap_spec_free(spec);
     free(lse);
     bare_close(&b);
     prompt_free(&p);

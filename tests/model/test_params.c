@@ -6,7 +6,7 @@
 #include "engine/engine_parts.h"
 #include "model/params.h"
 
-enum { ROWS = 24, RANK = 3 };
+enum { N_ROWS = 24, RANK = 3 };
 
 static const char *const models[] = {"yarn-mxfp4",      "yarn-mxfp4/model.gguf", "f32-gguf",    "f32-gguf/model.gguf",
                                      "q8-gguf",         "q8-gguf/model.gguf",    "bf16-export", "f16-sliding",
@@ -22,19 +22,19 @@ static const char *golden(const char *name)
 
 static struct bare open_bare(const char *name)
 {
-    return bare_open(golden(name), ROWS, KV_F32, 0);
+    return bare_open(golden(name), N_ROWS, KV_F32, 0);
 }
 
 /* The logits of some ids, computed with these weights. */
 static float *logits_of(struct bare *b, const struct weights *w)
 {
-    int32_t ids[ROWS];
-    size_t bytes = ROWS * (size_t)b->model->config.vocab * sizeof(float);
+    int32_t ids[N_ROWS];
+    size_t bytes = N_ROWS * (size_t)b->model->config.vocab * sizeof(float);
     float *out = malloc(bytes);
-    for (int i = 0; i < ROWS; i++)
+    for (int i = 0; i < N_ROWS; i++)
         ids[i] = (int32_t)((i * 37 + 11) % b->model->config.vocab);
     b->forward.weights = w;
-    bare_run(b, ids, ROWS);
+    bare_run(b, ids, N_ROWS);
     memcpy(out, b->forward.acts.logits, bytes);
     return out;
 }
@@ -194,7 +194,7 @@ static void test_fill(void **state)
         check_ok(params_bind(c, arena, &w, &err), err);
         params_fill(c, &b.model->weights, &w);
         float *want = logits_of(&b, &b.model->weights), *have = logits_of(&b, &w);
-        if (memcmp(want, have, ROWS * (size_t)c->vocab * sizeof *want) != 0)
+        if (memcmp(want, have, N_ROWS * (size_t)c->vocab * sizeof *want) != 0)
             fail_msg("%s: the arena gives other bits", models[i]);
         free(want);
         free(have);
@@ -258,7 +258,7 @@ static void test_update(void **state)
     struct osso_error err = {""};
     struct bare b = open_bare("f32-gguf");
     const struct config *c = &b.model->config;
-    size_t bytes = ROWS * (size_t)c->vocab * sizeof(float);
+    size_t bytes = N_ROWS * (size_t)c->vocab * sizeof(float);
     struct weights w, other;
     float *arena = arena_make(c), *second = arena_make(c);
     check_ok(params_bind(c, arena, &w, &err), err);
@@ -361,7 +361,7 @@ static void test_adapters(void **state)
     struct osso_error err = {""};
     struct bare b = open_bare("f32-gguf");
     const struct config *c = &b.model->config;
-    size_t n = ROWS * (size_t)c->vocab;
+    size_t n = N_ROWS * (size_t)c->vocab;
     struct weights dense, low;
     float *arena = arena_make(c);
     check_ok(params_bind(c, arena, &dense, &err), err);
@@ -410,14 +410,14 @@ static void test_engines(void **state)
     struct osso_engine_options o = engine_options(true, 128);
     struct rig a = rig_open(golden("yarn-mxfp4"), &o), b = {.model = a.model, .vocab = a.vocab};
     check_ok(osso_engine_create(a.model, &o, &b.engine, &b.err), b.err);
-    size_t bytes = ROWS * (size_t)a.vocab * sizeof(float);
-    int32_t ids[ROWS];
-    for (int i = 0; i < ROWS; i++)
+    size_t bytes = N_ROWS * (size_t)a.vocab * sizeof(float);
+    int32_t ids[N_ROWS];
+    for (int i = 0; i < N_ROWS; i++)
         ids[i] = i + 3;
-    float *before = all_logits(&a, ids, ROWS, 0);
+    float *before = all_logits(&a, ids, N_ROWS, 0);
     struct adapter x = adapter_make(&a.engine->weights.layers[0].q, 1, 9);
     a.engine->weights.layers[0].q.lowrank = x.list;
-    float *adapted = all_logits(&a, ids, ROWS, 0), *other = all_logits(&b, ids, ROWS, 0);
+    float *adapted = all_logits(&a, ids, N_ROWS, 0), *other = all_logits(&b, ids, N_ROWS, 0);
     assert_memory_not_equal(adapted, before, bytes);
     assert_memory_equal(other, before, bytes);
     assert_null(a.model->weights.layers[0].q.lowrank);

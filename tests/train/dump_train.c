@@ -3,7 +3,7 @@
  * gradients. The gradients of the first go to OUT/gradients.safetensors, the trained model to the folder OUT/trained.
  *
  * Keys: steps (0: gradients only), batches (that the documents are dealt to, in order), threads, kept, balance, z, lr,
- * weight_decay, grad_clip. */
+ * weight_decay, grad_clip, bf16 (1: products of bf16). */
 #include "train_docs.h"
 
 #include "checkpoint/model_open.h"
@@ -51,6 +51,7 @@ int main(int argc, char **argv)
                                 .max_rows = docs.start[docs.n],
                                 .max_docs = docs.n,
                                 .n_kept = (int)number_of(argc, argv, "kept", 0),
+                                .bf16 = number_of(argc, argv, "bf16", 0) != 0,
                                 .max_logits = 100};
     for (int d = 0; d < docs.n; d++)
         o.seq_len = docs.start[d + 1] - docs.start[d] > o.seq_len ? docs.start[d + 1] - docs.start[d] : o.seq_len;

@@ -53,10 +53,10 @@ static void test_models(void **state)
 }
 
 /* Three steps, saved, three more in another trainer: the digits of six in one. */
-static void check_resume(struct optimizer_options optimizer)
+static void check_resume(struct optimizer_options optimizer, bool bf16)
 {
     static struct run straight, first, second;
-    const struct trainer_options options = {.optimizer = optimizer};
+    const struct trainer_options options = {.optimizer = optimizer, .bf16 = bf16};
     struct osso_error err = {""};
     struct docs docs = docs_read(golden("train/documents.txt"));
     char place[320];
@@ -89,8 +89,9 @@ static void check_resume(struct optimizer_options optimizer)
 static void test_resume(void **state)
 {
     (void)state;
-    check_resume((struct optimizer_options){0});
-    check_resume((struct optimizer_options){.kind = OPTIMIZER_MUON, .bf16_moments = true, .seed = 7});
+    check_resume((struct optimizer_options){0}, false);
+    check_resume((struct optimizer_options){0}, true);
+    check_resume((struct optimizer_options){.kind = OPTIMIZER_MUON, .bf16_moments = true, .seed = 7}, false);
 }
 
 /* Tokenizer files are copied byte for byte; a name that is taken is refused; what was left unfinished is no obstacle.

@@ -202,14 +202,15 @@ static void test_bf16_moments(void **state)
 
 /* ---- what must not matter ------------------------------------------------------------------------------- */
 
-static void check_threads(struct optimizer_options optimizer)
+static void check_threads(struct optimizer_options optimizer, bool bf16)
 {
     static struct run r;
     float *want = NULL;
     double loss = 0;
     for (int threads = 1; threads <= 3; threads++) {
         struct trainer_result last = {0};
-        run_open(&r, (struct trainer_options){.threads = threads, .n_kept = threads - 1, .optimizer = optimizer});
+        run_open(&r, (struct trainer_options){
+                         .threads = threads, .n_kept = threads - 1, .optimizer = optimizer, .bf16 = bf16});
         for (int i = 0; i < 4; i++)
             last = run_step(&r, &adamw);
         if (!want) {
@@ -223,11 +224,52 @@ static void check_threads(struct optimizer_options optimizer)
     free(want);
 }
 
+/* Products of bf16: every instruction set's gradients are scalar's, which are near those of f32 (this model has large
+ * weights) and not those; experts' blocks likewise. */
+static void check_bf16(bool blocks)
+{
+    static struct run r;
+    float *want = NULL;
+    for (int i = -1; i < 0 || backend_cpu_isa(i); i++) {
+        const char *isa = i < 0 ? "scalar" : backend_cpu_isa(i);
+        struct osso_error err = {""};
+        struct trainer_result result;
+        double apart = 0, size = 0;
+        if (!backend_cpu_available(isa))
+            continue;
+        run_open(&r, (struct trainer_options){.isa = isa, .bf16 = i >= 0, .fake_quant = blocks});
+        trainer_quantize(&r.trainer, blocks);
+        check_ok(trainer_gradients(&r.trainer, r.batches, 2, 0.02, 0.001, &result, &err), err);
+        int64_t n = params_count(&r.trainer.config);
+        if (i <= 0) {
+            for (int64_t k = 0; i == 0 && k < n; k++) {
+                apart += fabs((double)want[k] - (double)r.trainer.gradients[k]);
+                size += fabs((double)want[k]);
+            }
+            if (i == 0 && !(apart > 1e-4 * size && apart < 0.4 * size))
+                fail_msg("gradients of bf16 are %g of theirs from those of f32", apart / size);
+            free(want);
+            want = memcpy(malloc(arena_bytes(&r.trainer)), r.trainer.gradients, arena_bytes(&r.trainer));
+        }
+        assert_memory_equal(want, r.trainer.gradients, arena_bytes(&r.trainer));
+        run_close(&r);
+    }
+    free(want);
+}
+
+static void test_bf16(void **state)
+{
+    (void)state;
+    check_bf16(false);
+    check_bf16(true);
+}
+
 static void test_threads(void **state)
 {
     (void)state;
-    check_threads((struct optimizer_options){0});
-    check_threads((struct optimizer_options){.kind = OPTIMIZER_MUON, .bf16_moments = true});
+    check_threads((struct optimizer_options){0}, false);
+    check_threads((struct optimizer_options){0}, true);
+    check_threads((struct optimizer_options){.kind = OPTIMIZER_MUON, .bf16_moments = true}, false);
 }
 
 /* The loss is that of the engine's exact logits, before any step. */
@@ -400,9 +442,9 @@ static void test_schedules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients), cmocka_unit_test(test_steps),        cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_threads),   cmocka_unit_test(test_bf16_moments), cmocka_unit_test(test_engine),
-        cmocka_unit_test(test_overfit),   cmocka_unit_test(test_not_finite),   cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_schedules)};
+        cmocka_unit_test(test_gradients), cmocka_unit_test(test_steps),     cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_threads),   cmocka_unit_test(test_bf16),      cmocka_unit_test(test_bf16_moments),
+        cmocka_unit_test(test_engine),    cmocka_unit_test(test_overfit),   cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_no_memory), cmocka_unit_test(test_schedules)};
     return cmocka_run_group_tests_name("train", tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 A random model (`osso synth --format hf`) is converted to GGUF and back. Before each run its source is dropped from the page cache; what
 is written is flushed to the disk before the clock stops (convert does so itself, `dd conv=fsync` copies). Copy and conversion take
 turns, in both orders; the ratio is copy / conversion, seconds for each byte of the source, of each round, and the median of them
-counts. Beside it: seconds of CPU time, and the largest RssAnon and VmHWM that /proc showed while the conversion ran. The folder needs
+counts (--rounds 0: no copies, one conversion each way, for its memory). Beside it: seconds of CPU time, and the largest RssAnon and VmHWM that /proc showed while the conversion ran. The folder needs
 room for four times the model; all of it is taken away at the end. 20b with 8 layers: 22 GB; --preset 120b --layers 1: 18 GB."""
 import argparse
 import csv
@@ -87,15 +87,19 @@ def main():
     with tempfile.TemporaryDirectory(prefix="convert-speed-", dir=args.folder) as name:
         place = pathlib.Path(name)
         run([args.binary, "synth", "--format", "hf", "--preset", args.preset, "--layers", args.layers, place / "hf"])
-        run([args.binary, "convert", place / "hf", place / "model.gguf", "--to", "gguf"])
+        first = run([args.binary, "convert", place / "hf", place / "model.gguf", "--to", "gguf", "-t", args.threads])
         for source, to in ((place / "hf", "gguf"), (place / "model.gguf", "hf")):
             size, out = sum(p.stat().st_size for p in files_of(source)), place / ("out.gguf" if to == "gguf" else "out")
             ratios, most, cpu = [], (0, 0), []
-            for n in range(args.rounds):
-                pair = {}
-                for which in (("copy", "convert"), ("convert", "copy"))[n % 2]:
+            for n in range(args.rounds or 1):
+                pair = {"copy": (0, 0)}
+                for which in (("copy", "convert"), ("convert", "copy"))[n % 2] if args.rounds else ("convert",):
                     if which == "copy":
                         pair[which] = copy(source, place / "copied")
+                        continue
+                    if not args.rounds and to == "gguf":
+                        *pair[which], anonymous, high = first
+                        most = (anonymous, high)
                         continue
                     forget(source)
                     *pair[which], anonymous, high = run([args.binary, "convert", source, out, "--to", to, "-t", args.threads])
@@ -110,7 +114,7 @@ def main():
             if args.out:
                 with open(args.out, "a", newline="") as f:
                     csv.writer(f).writerow(row)
-            print(f"to {to}: {size / 1e9:.2f} GB, {100 * statistics.median(ratios):.0f} % of copying's speed, {row[7]} s of CPU time for each GB, "
+            print(f"to {to}: {size / 1e9:.2f} GB, " + (f"{100 * statistics.median(ratios):.0f} % of copying's speed, " if args.rounds else "") + f"{row[7]} s of CPU time for each GB, "
                   f"RssAnon {row[8]} MB, VmHWM {row[9]} MB", flush=True)
 
 

@@ -4,8 +4,8 @@
     PYTHON tools/measure/eval_peers.py DATA [--task hellaswag] [--limit 500] [--rounds 3] [--batches 1,8,32,64] [--threads 2] [--out FILE.csv]
 
 PYTHON has lm_eval 0.4.13, torch and transformers (tools/golden/golden_eval.py, whose tasks these are). Each turn is a process of its own, so
-loading counts for both; the harness's best batch size is taken. Ratios are of medians; who begins changes from round to round. On a machine that
-does other work only the CPU seconds mean something."""
+loading counts for both; the first round finds the harness's best batch size, the others have that one alone. Ratios are of medians; who begins
+changes from round to round. On a machine that does other work only the CPU seconds mean something."""
 import argparse
 import csv
 import datetime
@@ -68,19 +68,20 @@ def main():
     machine = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
     rows, scores = [], {}
     for number in range(args.rounds):
-        order = list(sides)[::-1] if number % 2 else list(sides)
-        for name in order:
+        for name in list(sides)[::-1] if number % 2 else list(sides):
             seconds, cpu, peak, out = timed(sides[name], env)
             result = json.loads(out.splitlines()[-1])
             scores[name] = result.get("results", {args.task: result})[args.task]["acc,none"]
             rows.append([datetime.date.today(), machine, name, args.task, args.limit, number, round(seconds, 2), round(cpu, 2), round(peak)])
             print(f"round {number}  {name:16} {seconds:8.1f} s  {cpu:8.1f} s of CPU  {peak:6.0f} MB  acc {scores[name]:.4f}", flush=True)
+        if number == 0:
+            best = min((r for r in rows if r[2].startswith("HFLM")), key=lambda r: r[6])[2]
+            sides = {name: call for name, call in sides.items() if name == best or name.startswith("osso")}
     if args.out:
         with open(args.out, "w", newline="") as f:
             csv.writer(f).writerows([COLUMNS, *rows])
     for column, what in ((6, "seconds"), (7, "CPU seconds")):
         median = {name: statistics.median(r[column] for r in rows if r[2] == name) for name in sides}
-        best = min((n for n in sides if n.startswith("HFLM")), key=median.get)
         for name in ("osso", "osso --exact"):
             print(f"{what}: {name} {median[name]:.1f}, {best} {median[best]:.1f}: {median[best] / median[name]:.1f} times as fast")
 

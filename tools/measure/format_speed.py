@@ -6,7 +6,8 @@
 
 A model of 20b's widths with few layers and a vocabulary of 32,768 (`osso synth`) is the twin: MXFP4 experts, Q8_0 elsewhere. Of
 its file a copy is made for each format, in which every matrix but the router has that format's blocks (formats of 256 values only where
-a row holds whole ones; what does not fit takes Q5_0), with random codes and scales of a sane size. Twin and copy run in
+a row holds whole ones; what does not fit takes Q5_0), with random codes and scales of a sane size; MLX's affine formats come from
+`osso quantize`. Twin and copy run in
 turns, each round both; the ratio is copy / twin of each round, and the median of them counts. At one row it is of tokens/s times the
 weight bytes that a token reads, and of tokens/s; at 512 rows of tokens/s. One CSV row per format and test, appended to --out."""
 import argparse
@@ -18,6 +19,7 @@ import pathlib
 import resource
 import statistics
 import struct
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,9 @@ FORMATS = {"Q4_0": (2, 32, 18, (0,)), "Q4_1": (3, 32, 20, (0, 2)), "Q5_0": (6, 3
            "Q5_K": (13, 256, 176, (0, 2)), "Q6_K": (14, 256, 210, (208,)), "IQ4_XS": (23, 256, 136, (0,)), "MXFP4": (39, 32, 17, ()),
            "NVFP4": (40, 64, 36, ())}
 MIXES = {"Q4_K_M": {"attn_output": "Q4_K", "attn": "Q5_0", "token_embd": "Q5_0", "output": "Q8_0", "exps": "MXFP4"}}
+AFFINE = ("affine4", "affine4-g32", "affine8", "affine8-g32")
+# What has integer kernels of its own, and the mix: at least 80 and 65 % (the mix 75 and 60 %) of the twin are wanted, of all others 20 %.
+INTEGER = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL", *AFFINE)
 ALIGNMENT = 32
 EXPERTS, PICKED = 32, 4
 
@@ -126,6 +131,23 @@ def make(twin, format, path):
     return read
 
 
+def make_affine(args, twin, format, path):
+    """The copy as an MLX folder; returns the weight bytes that one token reads."""
+    subprocess.run([args.binary, "quantize", twin, path, "--type", format, "--requantize", "--force"], check=True, capture_output=True)
+    read = 0
+    for file in pathlib.Path(path).glob("*.safetensors"):
+        with open(file, "rb") as f:
+            header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+        for name, t in header.items():
+            size = 0 if name == "__metadata__" or "embed_tokens" in name else t["data_offsets"][1] - t["data_offsets"][0]
+            read += size * PICKED // EXPERTS if ".experts." in name else size
+    return read
+
+
+def remove(path):
+    shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+
+
 def bench(args, path, *options):
     """tokens/s by the clock, and tokens per second of CPU time."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("OSSO_")} | ({"OSSO_ISA": args.isa} if args.isa else {})
@@ -161,6 +183,7 @@ def main():
     parser.add_argument("--width", type=int, default=2880, help="another one only tries the script: --width 256 --layers 1 --vocab 512 --rounds 1 --tests pp32,tg4")
     parser.add_argument("--tests", default="pp512,tg32")
     parser.add_argument("--out")
+    parser.add_argument("--goals", action="store_true", help="only the formats with integer kernels and the mix Q4_K_M")
     parser.add_argument("formats", nargs="*", metavar="FORMAT", help="default: all, and the mix Q4_K_M")
     args = parser.parse_args()
     twin = os.path.join(args.folder, "format-speed-twin.gguf")
@@ -169,9 +192,9 @@ def main():
     subprocess.run([args.binary, "synth", "--preset", config, "--force", twin], check=True)
     twin_bytes = weight_bytes(twin)
     rows = []
-    for format in args.formats or [*FORMATS, *MIXES]:
-        path = os.path.join(args.folder, f"format-speed-{format}.gguf")
-        read = make(twin, format, path)
+    for format in args.formats or ([*INTEGER, *MIXES] if args.goals else [*FORMATS, *AFFINE, *MIXES]):
+        path = os.path.join(args.folder, f"format-speed-{format}" + ("" if format in AFFINE else ".gguf"))
+        read = (make_affine(args, twin, format, path) if format in AFFINE else make(twin, format, path))
         for test in args.tests.split(","):
             options = ["-p", test[2:], "-n", "0"] if test.startswith("pp") else ["-p", "0", "-n", test[2:]]
             wall, cpu = [], []
@@ -185,10 +208,10 @@ def main():
             if args.out:
                 with open(args.out, "a", newline="") as f:
                     csv.writer(f).writerow(rows[-1])
-            print(f"{format:8} {test}: {speed:.2f} of the twin's tokens/s" + (f", {by_bytes:.2f} of its bytes/s" if rows[-1][6] else "") +
+            print(f"{format:11} {test}: {speed:.2f} of the twin's tokens/s" + (f", {by_bytes:.2f} of its bytes/s" if rows[-1][6] else "") +
                   f" ({statistics.median(cpu):.2f} by CPU time of the whole process)", flush=True)
-        os.unlink(path)
-    os.unlink(twin)
+        remove(path)
+    remove(twin)
 
 
 def weight_bytes(path):

@@ -19,6 +19,7 @@ python=$venv/bin/python code=0
 "$python" tools/oracle/oracle_text.py --ranks "$TIKTOKEN_ENCODINGS_BASE/o200k_base.tiktoken" --strings 100000 --speed || code=1
 "$python" tools/oracle/oracle_harmony.py -n 10000 --seed "$RANDOM" || code=1
 "$python" tools/oracle/oracle_train.py || code=1
+"$python" tools/oracle/oracle_train.py 4 --dtype bf16 || code=1
 "$python" tools/oracle/oracle_train_verbs.py || code=1
 "$python" tools/oracle/oracle_plain.py || code=1
 "$python" tools/oracle/oracle_data.py --seed "$RANDOM" || code=1

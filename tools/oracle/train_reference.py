@@ -79,6 +79,73 @@ def losses(model, batches, top_k):
     return loss, balance, z, gap
 
 
+# ---- dtype: bf16 ---------------------------------------------------------------------------------------------
+
+
+def rounded(x):
+    return x.bfloat16().float()
+
+
+class Product(torch.autograd.Function):
+    """x W^T whose factors are rounded to bf16, backward too; sums stay float32."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        return rounded(x) @ rounded(w).T
+
+    @staticmethod
+    def backward(ctx, g):
+        x, w = ctx.saved_tensors
+        x, dy = x.reshape(-1, x.shape[-1]), g.reshape(-1, g.shape[-1])
+        return rounded(g) @ rounded(w), rounded(dy).T @ rounded(x)
+
+
+class WeightedDown(torch.autograd.Function):
+    """weight * (h W + bias) as an expert's output comes into the stream: W^T d is taken before the weight, so d is what is
+    rounded there, and weight * d for the gradient of W."""
+
+    @staticmethod
+    def forward(ctx, h, w, bias, weight):
+        ctx.save_for_backward(h, w, bias, weight)
+        return (rounded(h) @ rounded(w) + bias) * weight[:, None]
+
+    @staticmethod
+    def backward(ctx, d):
+        h, w, bias, weight = ctx.saved_tensors
+        by_h, weighted = rounded(d) @ rounded(w).T, d * weight[:, None]
+        return (by_h * weight[:, None], rounded(h).T @ rounded(weighted), weighted.sum(0), (h * by_h).sum(1) + d @ bias)
+
+
+def round_products(model):
+    """Makes transformers' model compute as a trainer with dtype bf16: all products with matrices but the router's."""
+    def linear(module):
+        module.forward = lambda x: Product.apply(x, module.weight) + (0 if module.bias is None else module.bias)
+
+    def experts(module):
+        def forward(hidden, router_indices=None, routing_weights=None):
+            rows = hidden.reshape(-1, hidden.shape[-1])
+            out = torch.zeros_like(rows)
+            for e in range(module.num_experts):
+                row, place = torch.where(router_indices == e)
+                if len(row):
+                    gate_up = Product.apply(rows[row], module.gate_up_proj[e].T) + module.gate_up_proj_bias[e]
+                    out = out.index_add(0, row, WeightedDown.apply(module._apply_gate(gate_up), module.down_proj[e],
+                                                                   module.down_proj_bias[e], routing_weights[row, place]))
+            return out.reshape(hidden.shape)
+        module.forward = forward
+
+    for layer in model.model.layers:
+        for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
+            linear(getattr(layer.self_attn, name))
+        experts(layer.mlp.experts)
+    linear(model.lm_head)
+    return model
+
+
+# ---- optimizers ----------------------------------------------------------------------------------------------
+
+
 def decays(name):
     return name.endswith(("_proj.weight", "router.weight", "mlp.gate.weight", "gate_up_proj", "down_proj"))
 

@@ -3,7 +3,14 @@
  *   y[i][c] = fma(a(i, s), b[s][c], y[i][c])   for s = 0 .. n_sums - 1
  *
  * so it does not matter into how many pieces anybody cuts rows, columns or sums. dX = W^T dY has a(i, s) = dY[i][s];
- * for dW += dY^T X, a is read down its columns: a(i, s) = dY[s][i]. Rows of all three may be gathered by lists. */
+ * for dW += dY^T X, a is read down its columns: a(i, s) = dY[s][i]. Rows of all three may be gathered by lists.
+ *
+ * chain_bf16 rounds a and b to bf16, to nearest even, and takes sums by pairs, the odd one of a pair first, as
+ * VDPBF16PS does; where n_sums is odd, the last pair has 0 in that place:
+ *
+ *   y = fma(a(s + 1), b[s + 1], y), then y = fma(a(s), b[s], y)      for s = 0, 2, 4 ...
+ *
+ * Numbers below 2^-126 (in a, b, y and every result) are 0 there. So only a cut at an even sum shows in no bit. */
 #ifndef OSSO_BACKEND_CHAIN_H
 #define OSSO_BACKEND_CHAIN_H
 
@@ -12,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Row i of a matrix begins at value (rows[i] / divide) * stride; rows NULL: i * stride. */
 struct chain_rows {
@@ -31,8 +39,24 @@ struct chain {
     real *y; /* no row twice; neither a nor b */
     struct chain_rows a_rows, b_rows, y_rows;
     bool down;           /* a(i, s) is value i of a's row s, else value s of its row i */
+    bool across;         /* of chain_bf16 alone: b[s][c] is value s of b's row c, as y = x W^T wants it */
     const real *weights; /* down: that value times weights[a_rows.rows[s]], rounded; NULL: 1 */
 };
+
+/* A number as chain_bf16 multiplies with it. */
+static inline float chain_bf16_value(float value)
+{
+    uint32_t u;
+    memcpy(&u, &value, sizeof u);
+    if (value != value)
+        u = (u | 0x00400000) & 0xffff0000;
+    else if ((u & 0x7f800000) == 0)
+        u &= 0x80000000;
+    else
+        u = (u + 0x7fff + (u >> 16 & 1)) & 0xffff0000;
+    memcpy(&value, &u, sizeof u);
+    return value;
+}
 
 /* `workspace`: CHAIN_BYTES, aligned to 64. */
 typedef void chain_fn(const struct chain *c, void *workspace);

@@ -16,7 +16,8 @@
 #elif defined(__x86_64__)
 #define VECTOR_ISAS(ISA, ...)                                                                                          \
     ISA(avx2, has_avx2(), __VA_ARGS__)                                                                                 \
-    ISA(avx512vnni, has_avx512vnni(), __VA_ARGS__)
+    ISA(avx512vnni, has_avx512vnni(), __VA_ARGS__)                                                                     \
+    ISA(avx512bf16, has_avx512vnni() && has_bf16(), __VA_ARGS__)
 #elif defined(__aarch64__)
 #define VECTOR_ISAS(ISA, ...)                                                                                          \
     ISA(neon, true, __VA_ARGS__)                                                                                       \
@@ -64,6 +65,17 @@ static bool has_avx512vnni(void)
 #else
     return has(0xe6, bit_AVX2 | bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL,
                bit_AVX512VNNI | bit_AVX512VBMI);
+#endif
+}
+
+/* Leaf 7's second part, EAX. */
+static bool has_bf16(void)
+{
+#ifdef OSSO_EMULATE_AVX512
+    return has_avx2();
+#else
+    uint32_t a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & bit_AVX512BF16);
 #endif
 }
 #endif
@@ -206,6 +218,7 @@ static void *host(const struct backend *backend, void *values, size_t bytes)
      .rope = REAL(ops_rope),                                                                                           \
      .kv_append = REAL(ops_kv_append),                                                                                 \
      .attend = REAL(ops_attend),                                                                                       \
+     .attend_again = REAL(ops_attend_again),                                                                           \
      .add = REAL(ops_add),                                                                                             \
      .route = REAL(ops_route),                                                                                         \
      .experts_in = REAL(ops_experts_in),                                                                               \

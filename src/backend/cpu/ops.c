@@ -116,6 +116,8 @@ void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo
 {
     if (w->factor)
         matmul_times_factor(kn, w, lo, hi, in, y, y_stride, workspace);
+    else if (in->act->bf16)
+        REAL(ops_matmul_bf16)(kn, w, lo, hi, in, y, y_stride, workspace);
     else if (hi > lo && in->n > 0)
         REAL(pick_linear)(kn, w, has_i8(in->act))(w, lo, hi, in, y, y_stride, workspace);
 }
@@ -261,7 +263,9 @@ size_t REAL(ops_workspace_bytes)(int max_rows, int64_t hidden, int64_t intermedi
     int64_t attn = (int64_t)n_heads * head_dim, cols = hidden > intermediate ? hidden : intermediate;
     size_t moe = moe_workspace_bytes(max_rows, cols), attend = attend_workspace_bytes(n_heads, head_dim);
     size_t linear = linear_workspace_bytes(attn > cols ? attn : cols), rank = linear_workspace_bytes(LOWRANK_MAX);
-    size_t forward = (moe > attend ? moe : attend) + lowrank_workspace_bytes() + (linear > rank ? linear : rank) + 64;
+    linear = linear > rank ? linear : rank;
+    linear = linear > CHAIN_BYTES ? linear : CHAIN_BYTES; /* ops_matmul_bf16 */
+    size_t forward = (moe > attend ? moe : attend) + lowrank_workspace_bytes() + linear + 64;
     size_t back = REAL(ops_back_workspace_bytes)(n_heads, head_dim, hidden);
     return forward > back ? forward : back;
 }

@@ -16,6 +16,7 @@ void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_
 unsigned REAL(ops_kv_faults)(const struct kv_layout *layout, const uint8_t *part, int n);
 void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const real *keys, const real *values);
 void REAL(ops_attend)(const struct hand *h, const struct attend *a);
+void REAL(ops_attend_again)(const struct hand *h, const struct attend *a, bool by_weights);
 void REAL(ops_add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit,
                    real *sum);
 void REAL(ops_route)(const struct hand *h, const real *logits, struct routing *routing);
@@ -33,6 +34,9 @@ static inline const struct kernels *kernels_of(const struct hand *h)
 /* Shared by ops.c and ops_moe.c: outputs [lo, hi) of y = W in, nothing added; y begins at output lo. */
 void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                       real *y, int64_t y_stride, uint8_t *workspace);
+/* The same of rounded factors, in chain_bf16's order; `workspace`: CHAIN_BYTES. */
+void REAL(ops_matmul_bf16)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi,
+                           const struct gather *in, real *y, int64_t y_stride, void *workspace);
 /* Adds the view's low-rank product to the same outputs; after the bias. */
 void REAL(ops_lowrank)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                        real *y, int64_t y_stride, uint8_t *workspace);
@@ -50,6 +54,17 @@ static inline uint8_t *ops_kv_head(const struct kv_rows *kv, int64_t r, int64_t 
 static inline const uint8_t *ops_share_data(const struct member *member, const struct view *w)
 {
     return w && w->data ? w->data + w->rows * member->id / member->n * w->row_stride : NULL;
+}
+
+/* What multiplies in f32, or rounds its factors. */
+static inline chain_fn *REAL(ops_chain)(const struct kernels *kn, bool bf16)
+{
+#ifndef OSSO_DOUBLE
+    if (bf16)
+        return kn->chain_bf16;
+#endif
+    (void)bf16; /* float alone */
+    return kn->chain;
 }
 
 /* What the ops of ops_back.h need: CHAIN_BYTES for products, and behind them what attention, norms and experts use. */

@@ -52,15 +52,38 @@ static struct span seen_by(const struct attend *a, int64_t r)
     return s;
 }
 
-/* Attention of one row and kv head over one page, into `page`; scores are kept where somebody asked for them. */
-static void one_page(const struct work *w, int64_t r, int64_t kv_head, struct span s, int64_t page, const uint8_t *next,
-                     const struct page_sums *sums)
+/* Where what is kept of a row and head begins in `kept`, and how many keys it has; NULL: nothing is. */
+static real *kept_at(const struct attend *a, real *kept, int64_t r, int64_t head, int64_t *n_keys)
 {
-    const struct attend *a = w->a;
+    *n_keys = a->n_keys;
+    if (!kept || !a->wants)
+        return kept ? kept + (r * a->n_heads + head) * a->n_keys : NULL;
+    const struct attend_want *w = &a->wants[a->kv.seq[r]];
+    *n_keys = w->n_keys;
+    if (r < w->first || r >= w->end || w->slot[head] < 0)
+        return NULL;
+    return kept + w->at + ((r - w->first) * w->n_slots + w->slot[head]) * w->n_keys;
+}
+
+/* A page's scores of a kv head, `first` the position that the page begins with. */
+static void keep_scores(const struct attend *a, real *kept, int64_t r, int64_t kv_head, int64_t first,
+                        const struct page_slice *slice, const real *score)
+{
+    for (int h = 0; h < a->group; h++) {
+        int64_t n_keys;
+        real *at = kept_at(a, kept, r, kv_head * a->group + h, &n_keys);
+        for (int64_t j = slice->lo; at && j < slice->hi && first + j < n_keys; j++)
+            at[first + j] = score[h * KV_PAGE + j];
+    }
+}
+
+static struct page_slice slice_of(const struct attend *a, int64_t r, int64_t kv_head, struct span s, int64_t page,
+                                  const uint8_t *next)
+{
     must(a->kv.tables[a->kv.seq[r]][page] >= 0);
     const uint8_t *base = ops_kv_head(&a->kv, r, page, kv_head);
     int64_t first = page * KV_PAGE, head = r * a->n_heads + kv_head * a->group;
-    struct page_slice slice = {.type = a->kv.layout.type,
+    return (struct page_slice){.type = a->kv.layout.type,
                                .head_dim = a->kv.layout.head_dim,
                                .lo = (int)(s.lo > first ? s.lo - first : 0),
                                .hi = (int)(s.hi - first < KV_PAGE ? s.hi - first : KV_PAGE),
@@ -70,10 +93,18 @@ static void one_page(const struct work *w, int64_t r, int64_t kv_head, struct sp
                                .scale = a->scale,
                                .q = a->q + head * a->kv.layout.head_dim,
                                .next = next};
+}
+
+/* Attention of one row and kv head over one page, into `page`; scores are kept where somebody asked for them. */
+static void one_page(const struct work *w, int64_t r, int64_t kv_head, struct span s, int64_t page, const uint8_t *next,
+                     const struct page_sums *sums)
+{
+    struct page_slice slice = slice_of(w->a, r, kv_head, s, page, next);
     w->kn->attend_page(&slice, sums);
-    for (int h = 0; a->pattern && h < a->group; h++)
-        for (int64_t j = slice.lo; j < slice.hi && first + j < a->n_keys; j++)
-            a->pattern[(head + h) * a->n_keys + first + j] = sums->score[h * KV_PAGE + j];
+    if (w->a->scores)
+        keep_scores(w->a, w->a->scores, r, kv_head, page * KV_PAGE, &slice, sums->score);
+    if (w->a->pattern)
+        keep_scores(w->a, w->a->pattern, r, kv_head, page * KV_PAGE, &slice, sums->score);
 }
 
 static void start(const struct work *w, int64_t kv_head, real *running)
@@ -94,23 +125,36 @@ static void merge(const struct work *w, const struct page_sums *page, real *runn
                             &running[group + h], running + 2 * group + h * head_dim);
 }
 
+/* Scores become weights, and what is not visible gets what it has by definition. */
+static void finish_kept(const struct attend *a, int64_t r, int64_t head, struct span s, real m, real l)
+{
+    int64_t n_keys;
+    real *score = kept_at(a, a->scores, r, head, &n_keys), *p = kept_at(a, a->pattern, r, head, &n_keys);
+    for (int64_t j = 0; score && j < n_keys; j++)
+        if (j < s.lo || j >= s.hi)
+            score[j] = -(real)INFINITY;
+    for (int64_t j = 0; p && j < n_keys; j++)
+        p[j] = j >= s.lo && j < s.hi && l > 0 ? REAL(real_exp)(p[j] - m) / l : 0;
+}
+
+static void finish_head(const struct attend *a, int64_t r, int64_t head, struct span s, real m, real l, const real *acc)
+{
+    int head_dim = a->kv.layout.head_dim;
+    int64_t at = r * a->n_heads + head;
+    for (int d = 0; d < head_dim; d++)
+        a->out->f[at * head_dim + d] = acc[d] / l;
+    if (a->lse)
+        a->lse[at] = m + real_log(l);
+    if (a->scores || a->pattern)
+        finish_kept(a, r, head, s, m, l);
+}
+
 static void finish(const struct work *w, int64_t r, int64_t kv_head, struct span s, const real *running)
 {
-    const struct attend *a = w->a;
-    int head_dim = a->kv.layout.head_dim, group = a->group;
-    for (int h = 0; h < group; h++) {
-        int64_t head = r * a->n_heads + kv_head * group + h;
-        const real *acc = running + 2 * group + h * head_dim;
-        real *out = a->out->f + head * head_dim, m = running[h], l = running[group + h];
-        for (int d = 0; d < head_dim; d++)
-            out[d] = acc[d] / l;
-        if (a->lse)
-            a->lse[head] = m + real_log(l);
-        for (int64_t j = 0; a->pattern && j < a->n_keys; j++) {
-            real *p = a->pattern + head * a->n_keys + j;
-            *p = j >= s.lo && j < s.hi ? REAL(real_exp)(*p - m) / l : 0;
-        }
-    }
+    int head_dim = w->a->kv.layout.head_dim, group = w->a->group;
+    for (int h = 0; h < group; h++)
+        finish_head(w->a, r, kv_head * group + h, s, running[h], running[group + h],
+                    running + 2 * group + h * head_dim);
 }
 
 /* ---- rows together -------------------------------------------------------------------------------------- */
@@ -278,4 +322,71 @@ void REAL(ops_attend)(const struct hand *h, const struct attend *a)
 {
     struct work w = work_in(h, a);
     (share_pages(&w, h->member) ? attend_by_pages : attend_by_rows)(&w, h->member);
+}
+
+/* ---- once more, from what somebody wrote over ------------------------------------------------------------------ */
+
+static bool masked(const struct page_slice *slice, const real *score)
+{
+    for (int j = slice->lo; j < slice->hi; j++)
+        if (score[j] != -(real)INFINITY)
+            return false;
+    return true;
+}
+
+/* One head's sums over its pages from scores, in the order of attend_rows: what was not changed gives the same bits. A
+ * page that is masked as a whole says nothing; a row without any key or sink is zero. */
+static void again_by_scores(const struct work *w, int64_t r, int64_t head, struct span s, const real *score)
+{
+    const struct attend *a = w->a;
+    int head_dim = a->kv.layout.head_dim;
+    int64_t kv_head = head / a->group, n_keys;
+    real m = a->sinks ? (real)a->sinks[head] : -(real)INFINITY, l = a->sinks ? 1 : 0, page_m, page_l;
+    real *acc = w->running, *page_acc = w->page.acc;
+    memset(acc, 0, (size_t)head_dim * sizeof *acc);
+    for (int64_t page = s.first_page; page < s.end_page; page++) {
+        struct page_slice slice = slice_of(a, r, kv_head, s, page, NULL);
+        if (masked(&slice, score + page * KV_PAGE))
+            continue;
+        REAL(attend_scored__scalar)(&slice, score + page * KV_PAGE, &page_m, &page_l, page_acc);
+        w->kn->attend_merge(page_m, page_l, page_acc, head_dim, &m, &l, acc);
+    }
+    real *p = kept_at(a, a->pattern, r, head, &n_keys);
+    if (p)
+        memcpy(p, score, (size_t)n_keys * sizeof *p);
+    finish_head(a, r, head, s, m, l, acc);
+    if (l == 0)
+        memset(a->out->f + (r * a->n_heads + head) * head_dim, 0, (size_t)head_dim * sizeof *acc);
+}
+
+static void again_by_weights(const struct work *w, int64_t r, int64_t head, struct span s, const real *weights)
+{
+    const struct attend *a = w->a;
+    int head_dim = a->kv.layout.head_dim;
+    real *out = a->out->f + (r * a->n_heads + head) * head_dim;
+    memset(out, 0, (size_t)head_dim * sizeof *out);
+    for (int64_t page = s.first_page; page < s.end_page; page++) {
+        struct page_slice slice = slice_of(a, r, head / a->group, s, page, NULL);
+        REAL(attend_values__scalar)(&slice, weights + page * KV_PAGE, out);
+    }
+}
+
+void REAL(ops_attend_again)(const struct hand *h, const struct attend *a, bool by_weights)
+{
+    struct work w = work_in(h, a);
+    int64_t n = a->kv.n, lo, hi, n_keys;
+    member_share(h->member, count_parts(&w) * n, &lo, &hi);
+    for (int64_t i = lo; i < hi; i++) {
+        struct part part = part_of(&w, i / n);
+        int64_t r = i % n;
+        bool redo = !a->wants || a->wants[a->kv.seq[r]].redo, any = false;
+        for (int64_t head = part.first * a->group; redo && head < part.end * a->group; head++) {
+            const real *kept = kept_at(a, by_weights ? a->pattern : a->scores, r, head, &n_keys);
+            if (kept)
+                (by_weights ? again_by_weights : again_by_scores)(&w, r, head, seen_by(a, r), kept);
+            any = any || kept;
+        }
+        if (any)
+            REAL(ops_quantize_row)(w.kn, a->out, r, part.first * w.per_head, part.end * w.per_head);
+    }
 }

@@ -45,7 +45,7 @@ static void loss_back(const struct hand *h, const struct targets *t, int64_t voc
 
 /* ---- linear --------------------------------------------------------------------------------------------- */
 
-enum { TOGETHER = 16 /* rows of weights that are unpacked at a time */ };
+enum { TOGETHER = 16 /* rows of weights that are unpacked at a time: an even number, for chain_bf16 */ };
 
 /* Rows [o, o + n) of a matrix in another format, columns [at, at + count), as `real`. */
 static void unpack(const struct view *w, int64_t o, int64_t n, int64_t at, int64_t count, real *space)
@@ -67,16 +67,16 @@ static void unpacked_transposed(const struct kernels *kn, const struct transpose
             int64_t n = w->rows - o < TOGETHER ? w->rows - o : TOGETHER;
             int64_t count = w->cols - at < DTYPE_MAX_BLOCK ? w->cols - at : DTYPE_MAX_BLOCK;
             unpack(w, o, n, at, count, space);
-            kn->chain(&(struct chain){.n_rows = t->n,
-                                      .n_cols = count,
-                                      .n_sums = n,
-                                      .a = t->x + o,
-                                      .a_rows = t->x_rows,
-                                      .b = space,
-                                      .b_rows = {.stride = count},
-                                      .y = t->y + at,
-                                      .y_rows = t->y_rows},
-                      workspace);
+            struct chain c = {.n_rows = t->n,
+                              .n_cols = count,
+                              .n_sums = n,
+                              .a = t->x + o,
+                              .a_rows = t->x_rows,
+                              .b = space,
+                              .b_rows = {.stride = count},
+                              .y = t->y + at,
+                              .y_rows = t->y_rows};
+            REAL(ops_chain)(kn, t->bf16)(&c, workspace);
         }
 }
 
@@ -85,16 +85,16 @@ void REAL(ops_transposed)(const struct kernels *kn, const struct transposed *t, 
 #ifndef OSSO_DOUBLE
     const struct view *w = t->w;
     if (w->dtype == DT_F32 && !w->col_stride) {
-        kn->chain(&(struct chain){.n_rows = t->n,
-                                  .n_cols = w->cols,
-                                  .n_sums = w->rows,
-                                  .a = t->x,
-                                  .a_rows = t->x_rows,
-                                  .b = (const float *)(const void *)w->data,
-                                  .b_rows = {.stride = w->row_stride / (int64_t)sizeof(float)},
-                                  .y = t->y,
-                                  .y_rows = t->y_rows},
-                  workspace);
+        struct chain c = {.n_rows = t->n,
+                          .n_cols = w->cols,
+                          .n_sums = w->rows,
+                          .a = t->x,
+                          .a_rows = t->x_rows,
+                          .b = (const float *)(const void *)w->data,
+                          .b_rows = {.stride = w->row_stride / (int64_t)sizeof(float)},
+                          .y = t->y,
+                          .y_rows = t->y_rows};
+        ops_chain(kn, t->bf16)(&c, workspace);
         return;
     }
 #endif
@@ -112,7 +112,7 @@ static void sum_rows(const struct chain *c, int64_t lo, int64_t hi, real *d_bias
     }
 }
 
-void REAL(ops_outer)(const struct kernels *kn, const struct chain *all, int64_t lo, int64_t hi, real *d_bias,
+void REAL(ops_outer)(const struct kernels *kn, bool bf16, const struct chain *all, int64_t lo, int64_t hi, real *d_bias,
                      void *workspace)
 {
     struct chain c = *all;
@@ -121,13 +121,14 @@ void REAL(ops_outer)(const struct kernels *kn, const struct chain *all, int64_t 
     c.down = true;
     if (c.y && c.n_rows > 0) {
         c.y += lo * c.y_rows.stride;
-        kn->chain(&c, workspace);
+        REAL(ops_chain)(kn, bf16)(&c, workspace);
     }
     if (d_bias)
         sum_rows(all, lo, hi, d_bias);
 }
 
-static void linear_in(const struct hand *h, const struct view *w, const real *dy, int n, bool add, real *dx)
+static void linear_in(const struct hand *h, const struct view *w, const struct act *in, const real *dy, int n, bool add,
+                      real *dx)
 {
     int64_t lo, hi;
     member_share(h->member, n, &lo, &hi);
@@ -137,6 +138,7 @@ static void linear_in(const struct hand *h, const struct view *w, const real *dy
     REAL(ops_transposed)
     (kernels_of(h),
      &(struct transposed){.w = w,
+                          .bf16 = in->bf16,
                           .n = hi - lo,
                           .x = dy + lo * w->rows,
                           .y = dx,
@@ -158,7 +160,7 @@ static void linear_weights(const struct hand *h, const real *dy, const struct ac
                       .y_rows = {.stride = in->width}};
     int64_t lo, hi;
     member_share(h->member, outputs, &lo, &hi);
-    REAL(ops_outer)(kernels_of(h), &c, lo, hi, d_bias, h->workspace);
+    REAL(ops_outer)(kernels_of(h), in->bf16, &c, lo, hi, d_bias, h->workspace);
 }
 
 /* ---- norm, rope, embed ---------------------------------------------------------------------------------- */

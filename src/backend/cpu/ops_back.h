@@ -21,6 +21,7 @@ void REAL(ops_experts_weights)(const struct hand *h, const struct experts_back *
 /* y[i] += W^T x[i] for n gathered rows; y_rows and x_rows are strides apart. */
 struct transposed {
     const struct view *w;
+    bool bf16; /* factors are rounded */
     int64_t n;
     const real *x;
     real *y;
@@ -28,7 +29,7 @@ struct transposed {
 };
 void REAL(ops_transposed)(const struct kernels *kn, const struct transposed *t, void *workspace);
 /* Outputs [lo, hi) of dw += dy^T x and d_bias += the sum of dy, rows ascending: dy is c->a and dw c->y from output 0
- * on, x is c->b; NULL: not wanted. */
-void REAL(ops_outer)(const struct kernels *kn, const struct chain *c, int64_t lo, int64_t hi, real *d_bias,
+ * on, x is c->b; NULL: not wanted. bf16: factors of dw are rounded, those of d_bias are not. */
+void REAL(ops_outer)(const struct kernels *kn, bool bf16, const struct chain *c, int64_t lo, int64_t hi, real *d_bias,
                      void *workspace);
 #endif

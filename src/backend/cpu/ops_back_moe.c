@@ -127,6 +127,7 @@ void REAL(ops_experts_back)(const struct hand *h, const struct experts_back *b)
         REAL(ops_transposed)
         (kn,
          &(struct transposed){.w = &expert.down,
+                              .bf16 = moe->h->bf16,
                               .n = hi - lo,
                               .x = b->d,
                               .y = b->d_up,
@@ -145,6 +146,7 @@ static void slots_in(const struct hand *h, const struct moe *moe, const struct v
                      const int32_t *slots, int64_t n, real *d_in)
 {
     struct transposed t = {.w = w,
+                           .bf16 = moe->in->bf16,
                            .n = n,
                            .x = d,
                            .y = d_in,
@@ -203,9 +205,9 @@ void REAL(ops_experts_weights)(const struct hand *h, const struct experts_back *
                             .y = expert_part(b->down, e, hidden * inner),
                             .y_rows = {.stride = inner}};
         in.a = b->d_gate, in.y = expert_part(b->gate, e, inner * hidden);
-        REAL(ops_outer)(kn, &in, lo, hi, expert_part(b->gate_bias, e, inner), h->workspace);
+        REAL(ops_outer)(kn, moe->in->bf16, &in, lo, hi, expert_part(b->gate_bias, e, inner), h->workspace);
         in.a = b->d_up, in.y = expert_part(b->up, e, inner * hidden);
-        REAL(ops_outer)(kn, &in, lo, hi, expert_part(b->up_bias, e, inner), h->workspace);
-        REAL(ops_outer)(kn, &out, first, end, expert_part(b->down_bias, e, hidden), h->workspace);
+        REAL(ops_outer)(kn, moe->in->bf16, &in, lo, hi, expert_part(b->up_bias, e, inner), h->workspace);
+        REAL(ops_outer)(kn, moe->h->bf16, &out, first, end, expert_part(b->down_bias, e, hidden), h->workspace);
     }
 }

@@ -20,19 +20,28 @@ const struct kernels kernels__avx512vnni = {
 #include "backend/cpu/avx2/kernels__avx2.def"
 #include "backend/cpu/avx512/kernels__avx512vnni.def"
 };
+const struct kernels kernels__avx512bf16 = {
+#include "backend/cpu/scalar/kernels__scalar.def"
+#include "backend/cpu/avx2/kernels__avx2.def"
+#include "backend/cpu/avx512/kernels__avx512vnni.def"
+#include "backend/cpu/avx512/kernels__avx512bf16.def"
+};
 
 #elif defined(__aarch64__)
 const struct kernels kernels__neon = {
 #include "backend/cpu/scalar/kernels__scalar.def"
+#include "backend/cpu/arm/generic__neon.def"
 #include "backend/cpu/arm/kernels__neon.def"
 };
 const struct kernels kernels__dotprod = {
 #include "backend/cpu/scalar/kernels__scalar.def"
+#include "backend/cpu/arm/generic__neon.def"
 #include "backend/cpu/arm/kernels__neon.def"
 #include "backend/cpu/arm/kernels__dotprod.def"
 };
 const struct kernels kernels__i8mm = {
 #include "backend/cpu/scalar/kernels__scalar.def"
+#include "backend/cpu/arm/generic__neon.def"
 #include "backend/cpu/arm/kernels__neon.def"
 #include "backend/cpu/arm/kernels__dotprod.def"
 #include "backend/cpu/arm/kernels__i8mm.def"

@@ -11,7 +11,8 @@ extern const struct kernels REAL(kernels__scalar);
 #if defined(__x86_64__)
 #include "backend/cpu/avx2/kernels__avx2.def"
 #include "backend/cpu/avx512/kernels__avx512vnni.def"
-extern const struct kernels kernels__avx2, kernels__avx512vnni;
+#include "backend/cpu/avx512/kernels__avx512bf16.def"
+extern const struct kernels kernels__avx2, kernels__avx512vnni, kernels__avx512bf16;
 #elif defined(__aarch64__)
 #include "backend/cpu/arm/kernels__neon.def"
 #include "backend/cpu/arm/kernels__dotprod.def"

@@ -8,27 +8,9 @@
 #include "base/error.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Logits that are kept at a time: with a vocabulary of 201,088 a row takes 0.8 MB. */
 enum { LOGIT_BYTES = 64 << 20, MOST_ROWS = 512, FEWEST_ROWS = 16 };
-
-static enum osso_status read_ids(const char *list, struct osso_ids *ids, struct osso_error *err)
-{
-    struct buf text = {0};
-    const char *where = "--ids";
-    enum osso_status status = OSSO_OK;
-    if (list[strspn(list, "0123456789, \t\n[]")] == 0)
-        buf_puts(&text, list);
-    else
-        status = input_read(where = list, &text, err);
-    if (!status)
-        status = input_ids(text.data ? text.data : "", text.len, where, ids, err);
-    if (!status && ids->len == 0)
-        status = error_set(err, OSSO_USAGE, "%s holds no ids; give some, separated by commas", where);
-    buf_free(&text);
-    return status;
-}
 
 /* Steps through the session and writes each row that has become ready. */
 static enum osso_status write_rows(struct runner *r, size_t n, int max_rows, struct save *file, struct osso_error *err)
@@ -59,7 +41,7 @@ static enum osso_status write_rows(struct runner *r, size_t n, int max_rows, str
 static enum osso_status run(const struct options *o, struct runner *r, struct osso_ids *ids, struct save **file,
                             struct osso_error *err)
 {
-    enum osso_status status = read_ids(o->v[OPT_ids].s, ids, err);
+    enum osso_status status = input_ids_of(o->v[OPT_ids].s, ids, err);
     if (!status)
         status = runner_open(o, r, err);
     if (status)

@@ -1,6 +1,7 @@
 /* verb_verify.c: are a model's files what they should be? */
 #include "cli/model_deep.h"
 #include "cli/model_files.h"
+#include "cli/model_online.h"
 #include "cli/numbers.h"
 #include "cli/options.h"
 #include "cli/out.h"
@@ -110,26 +111,30 @@ static enum osso_status check_values(struct verdict *v, const char *path, struct
     return status;
 }
 
-static enum osso_status check_model(struct verdict *v, const struct model_found *m, bool deep, struct osso_error *err)
+static enum osso_status check_model(struct verdict *v, const struct model_found *m, const struct options *o,
+                                    struct osso_error *err)
 {
     struct model_files files;
     if (m->unfinished)
         say("%s: a pull of it has not ended; osso pull goes on with it", m->name ? m->name : m->path);
     enum osso_status status = model_files_read(m, &files, err);
+    if (!status && o->v[OPT_online].set && files.n > 0)
+        status = model_online_hashes(o, m, &files, err);
     for (size_t i = 0; i < files.n && !status; i++)
         status = check_file(v, &files.f[i], err);
-    if (!status && deep && files.n > 0)
+    if (!status && o->v[OPT_deep].set && files.n > 0)
         status = check_values(v, m->path, err);
     model_files_free(&files);
     return status;
 }
 
-static enum osso_status check_name(struct verdict *v, const char *given, bool deep, struct osso_error *err)
+static enum osso_status check_name(struct verdict *v, const char *given, const struct options *o,
+                                   struct osso_error *err)
 {
     struct model_picked picked;
     enum osso_status status = model_pick(given, &picked, err);
     for (int i = 0; i < picked.n && !status; i++)
-        status = check_model(v, &picked.found[i], deep, err);
+        status = check_model(v, &picked.found[i], o, err);
     model_picked_free(&picked);
     return status;
 }
@@ -143,7 +148,7 @@ int verb_verify(const struct options *o)
     if (v.json)
         buf_puts(&v.b, "{\"files\":[");
     for (int i = 0; i < o->n_operands && !status; i++)
-        status = check_name(&v, o->operand[i], o->v[OPT_deep].set, &err);
+        status = check_name(&v, o->operand[i], o, &err);
     interrupt_release();
     if (v.json && !status) {
         buf_printf(&v.b, "],\"good\":%d,\"unknown\":%d,\"wrong\":%d}\n", v.good, v.unknown, v.wrong);
@@ -158,6 +163,7 @@ int verb_verify(const struct options *o)
             "files first: osso rm)",
             v.wrong, v.good, v.unknown);
     else if (v.good == 0)
-        say("nothing could be compared: no hash of these files is known; --deep looks at every value");
+        say("nothing could be compared: no hash of these files is known; --online asks the hub, --deep "
+            "looks at every value");
     return v.wrong ? 1 : 0;
 }

@@ -1,41 +1,9 @@
 /* chain_tiles.h: chain__*.c: a tile of T_ROWS rows by T_WIDE vectors of columns stays in registers for up to
  * CHAIN_SUMS sums. b is packed into panels of as many columns, a into tiles [sum][T_ROWS]: where they lie, and how
  * their rows are gathered, only the packing knows. The tile begins with what y has, so cuts show in no bit. */
+#include "backend/cpu/body/quad.h"
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/tables.h"
-
-/* Four neighbouring values; compilers make one register of them on every CPU. */
-typedef float quad __attribute__((vector_size(16)));
-#ifdef __clang__
-#define PAIRS(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
-#else
-typedef int quad_order __attribute__((vector_size(16)));
-#define PAIRS(a, b, i, j, k, l) __builtin_shuffle(a, b, (quad_order){i, j, k, l})
-#endif
-
-INLINE quad load4(const float *p)
-{
-    quad q;
-    memcpy(&q, p, sizeof q);
-    return q;
-}
-
-INLINE void store4(float *p, quad q)
-{
-    memcpy(p, &q, sizeof q);
-}
-
-/* Four rows of four as four columns. */
-INLINE void turn4(const float *const *rows, int64_t s, quad *out)
-{
-    quad a = load4(rows[0] + s), b = load4(rows[1] + s), c = load4(rows[2] + s), d = load4(rows[3] + s);
-    quad ab = PAIRS(a, b, 0, 4, 1, 5), cd = PAIRS(c, d, 0, 4, 1, 5);
-    quad ab_high = PAIRS(a, b, 2, 6, 3, 7), cd_high = PAIRS(c, d, 2, 6, 3, 7);
-    out[0] = PAIRS(ab, cd, 0, 1, 4, 5);
-    out[1] = PAIRS(ab, cd, 2, 3, 6, 7);
-    out[2] = PAIRS(ab_high, cd_high, 0, 1, 4, 5);
-    out[3] = PAIRS(ab_high, cd_high, 2, 3, 6, 7);
-}
 
 enum { QUADS = (T_ROWS + 3) / 4 };
 

@@ -46,4 +46,10 @@ static inline real lanes_dot(const real *a, const real *b, int64_t n)
 /* The engine's own exponential: one polynomial that every ISA repeats step by step (scalar.c says how). */
 real REAL(real_exp)(real x);
 
+struct page_slice;
+/* Attention of one head over one page whose scores somebody else says ([lo, hi) of them are read), as attend_page's. */
+void REAL(attend_scored__scalar)(const struct page_slice *page, const real *score, real *m_out, real *l_out, real *acc);
+/* acc[d] = FMA over j ascending, from acc[d], of weights[j] * v[j][d]. */
+void REAL(attend_values__scalar)(const struct page_slice *page, const real *weights, real *acc);
+
 #endif

@@ -46,25 +46,36 @@ static void page_scores(const struct page_slice *page, const real *q, real *scor
         score[j] = score[j] * (real)page->scale;
 }
 
+void REAL(attend_values__scalar)(const struct page_slice *page, const real *weights, real *acc)
+{
+    for (int j = page->lo; j < page->hi; j++)
+        for (int d = 0; d < page->head_dim; d++)
+            acc[d] = real_fma(weights[j], v_at(page, d, j), acc[d]);
+}
+
+void REAL(attend_scored__scalar)(const struct page_slice *page, const real *score, real *m_out, real *l_out, real *acc)
+{
+    real m = -(real)INFINITY, lanes[LANES] = {0}, p[KV_PAGE];
+    for (int j = page->lo; j < page->hi; j++)
+        m = score[j] > m ? score[j] : m; /* skips NaN, which then shows in p */
+    m = m + 0;                           /* no -0: which zero is the largest would depend on the order */
+    for (int j = page->lo; j < page->hi; j++) {
+        p[j] = REAL(real_exp)(score[j] - m);
+        lanes[j % LANES] = lanes[j % LANES] + p[j];
+    }
+    memset(acc, 0, (size_t)page->head_dim * sizeof *acc);
+    REAL(attend_values__scalar)(page, p, acc);
+    *m_out = m;
+    *l_out = lanes_sum(lanes);
+}
+
 void REAL(attend_page__scalar)(const struct page_slice *page, const struct page_sums *sums)
 {
     int head_dim = page->head_dim;
     for (int h = 0; h < page->group; h++) {
-        real *score = sums->score + h * KV_PAGE, *acc = sums->acc + h * head_dim, lanes[LANES] = {0};
+        real *score = sums->score + h * KV_PAGE;
         page_scores(page, page->q + h * head_dim, score);
-        real m = -(real)INFINITY;
-        for (int j = page->lo; j < page->hi; j++)
-            m = score[j] > m ? score[j] : m; /* skips NaN, which then shows in p */
-        m = m + 0;                           /* no -0: which zero is the largest would depend on the order */
-        memset(acc, 0, (size_t)head_dim * sizeof *acc);
-        for (int j = page->lo; j < page->hi; j++) {
-            real p = REAL(real_exp)(score[j] - m);
-            lanes[j % LANES] = lanes[j % LANES] + p;
-            for (int d = 0; d < head_dim; d++)
-                acc[d] = real_fma(p, v_at(page, d, j), acc[d]);
-        }
-        sums->m[h] = m;
-        sums->l[h] = lanes_sum(lanes);
+        REAL(attend_scored__scalar)(page, score, &sums->m[h], &sums->l[h], sums->acc + h * head_dim);
     }
 }
 

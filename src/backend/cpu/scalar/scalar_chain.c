@@ -23,6 +23,37 @@ void REAL(chain__scalar)(const struct chain *c, void *workspace)
         }
 }
 
+#ifndef OSSO_DOUBLE
+static float flushed(float x)
+{
+    return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x;
+}
+
+static float factor_b(const struct chain *c, int64_t s, int64_t col)
+{
+    return c->across ? c->b[chain_row(&c->b_rows, col) + s] : c->b[chain_row(&c->b_rows, s) + col];
+}
+
+/* y + a b of sum s, and of one that is not there. */
+static float add_bf16(const struct chain *c, int64_t i, int64_t col, int64_t s, float y)
+{
+    bool there = s < c->n_sums;
+    float a = there ? chain_bf16_value(factor(c, i, s)) : 0, b = there ? chain_bf16_value(factor_b(c, s, col)) : 0;
+    return flushed(fmaf(a, b, y));
+}
+
+void chain_bf16__scalar(const struct chain *c, void *workspace)
+{
+    (void)workspace;
+    for (int64_t i = 0; i < c->n_rows; i++)
+        for (int64_t col = 0; col < c->n_cols; col++) {
+            float *y = c->y + chain_row(&c->y_rows, i) + col;
+            for (int64_t s = 0; s < c->n_sums; s += 2)
+                *y = add_bf16(c, i, col, s, add_bf16(c, i, col, s + 1, flushed(*y)));
+        }
+}
+#endif
+
 real REAL(dot_f32__scalar)(const real *a, const real *b, int64_t n)
 {
     return lanes_dot(a, b, n);

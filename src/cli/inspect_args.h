@@ -1,0 +1,33 @@
+/* inspect_args.h: what the verbs of osso inspect take: hooks, layers, heads, positions, texts. */
+#ifndef OSSO_CLI_INSPECT_ARGS_H
+#define OSSO_CLI_INSPECT_ARGS_H
+
+#include "cli/model_args.h"
+
+#include "osso/inspect.h"
+
+/* "4-7,9": whole numbers and ranges, at most `most` of them (mem_free it). With `negative`, -1 is a number too. */
+struct number_list {
+    int64_t *n;
+    size_t len;
+};
+enum osso_status number_list_parse(const char *text, const char *flag, bool negative, struct number_list *list,
+                                   struct osso_error *err);
+
+/* The hooks of these names, and of --layers and --heads. */
+enum osso_status hooks_args(const struct options *options, const struct osso_model *model, const char *const *names,
+                            size_t n_names, struct osso_hooks **hooks_out, struct osso_error *err);
+
+/* The texts to look into, as ids: of -p, -f, --ids or --data; with --chat each is a user's message. */
+struct texts {
+    struct osso_ids *list;
+    size_t n, room;
+    const int32_t **ids; /* [n] the same, as the library takes them */
+    size_t *lengths;
+    size_t longest;
+};
+enum osso_status texts_args(const struct options *options, struct runner *runner, struct texts *texts,
+                            struct osso_error *err);
+void texts_free(struct texts *texts);
+
+#endif

@@ -1,0 +1,29 @@
+/* observe.h: how the values of a session's tap become those of its hooks. */
+#ifndef OSSO_INSPECT_OBSERVE_H
+#define OSSO_INSPECT_OBSERVE_H
+
+#include "inspect/hooks.h"
+
+enum {
+    OBSERVE_PIECE = 4 << 20, /* values that are made at a time: rows of a wide hook come in pieces */
+    OBSERVE_CHOSEN = 256     /* the most experts of a token */
+};
+
+/* Counted by the sessions that look through it (osso_tap_options.hold). */
+struct observer {
+    struct osso_hooks *hooks;
+    osso_hook_fn *fn;
+    void *user;
+    bool replace;
+    int owners;
+    float *made;                 /* values that are made for a hook, up to PIECE or a row of the widest */
+    float *sinks;                /* [layers][heads]; NULL: no hook wants them */
+    float *o_row;                /* [heads * head_dim]: a row of o_proj */
+    int32_t *positions, *tokens; /* [rows] of one expert */
+    uint8_t *replayed;
+    int32_t *slots;
+};
+
+osso_tap_fn observe_tap; /* of a struct observer */
+
+#endif

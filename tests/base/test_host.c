@@ -1,0 +1,108 @@
+/* test_host.c: what a machine says of itself, in made-up /proc and /sys, and file systems by their mounts. */
+#include "test.h"
+
+#include "base/host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char root[64];
+
+static int setup(void **state)
+{
+    (void)state;
+    strcpy(root, "/tmp/osso-test-XXXXXX");
+    return mkdtemp(root) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    char command[256];
+    snprintf(command, sizeof command, "chmod -R u+w %s; rm -rf %s", root, root);
+    return system(command);
+}
+
+static void put(const char *path, const char *text)
+{
+    char full[512];
+    snprintf(full, sizeof full, "%s/%s", root, path);
+    for (char *s = full + strlen(root) + 1; (s = strchr(s, '/')); *s++ = '/') {
+        *s = 0;
+        mkdir(full, 0700);
+    }
+    FILE *f = fopen(full, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void a_machine(void **state)
+{
+    struct host h;
+    (void)state;
+    host_look(root, &h);
+    assert_true(h.cpus_online >= 1 && h.cpus_allowed >= 1 && h.cpus_quota == 0 && h.group == UINT64_MAX);
+    assert_true(h.memory == UINT64_MAX && h.swap_free == UINT64_MAX);
+    assert_string_equal(h.huge_pages, "");
+    put("proc/meminfo", "MemTotal:       2048 kB\nMemFree:  1 kB\nSwapFree:        3 kB\n");
+    put("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n");
+    put("proc/self/cgroup", "0::/a\n");
+    put("sys/fs/cgroup/a/cpu.max", "250000 100000\n");
+    put("sys/fs/cgroup/a/memory.max", "5000\n");
+    put("sys/fs/cgroup/a/memory.current", "4000\n");
+    host_look(root, &h);
+    assert_true(h.memory == 2 << 20 && h.swap_free == 3 << 10 && h.cpus_quota == 3 && h.group == 1000);
+    assert_string_equal(h.huge_pages, "madvise");
+    put("sys/kernel/mm/transparent_hugepage/enabled", "[broken\n");
+    host_look(root, &h);
+    assert_string_equal(h.huge_pages, "");
+}
+
+/* The mount is the longest one that holds the folder, a whole name of it, and of equal ones the last. */
+static void mounts(void **state)
+{
+    char text[2048], folder[256];
+    struct volume v;
+    (void)state;
+    put("with blank/x", "");
+    snprintf(text, sizeof text,
+             "1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 8:2 / %s rw shared:1 master:2 - xfs /dev/b rw\nno mount\n"
+             "3 1 8:3 / %s/with rw - btrfs /dev/c rw\n4 1 8:4 / %s/with\\040blank rw - tmpfs none rw\n"
+             "5 1 8:5 / %s/with\\040blank rw - nfs4 server:/x rw\n",
+             root, root, root, root);
+    put("proc/self/mountinfo", text);
+    volume_look(root, root, &v);
+    assert_string_equal(v.type, "xfs");
+    assert_true(v.there && v.writable && v.maps == 1 && !v.remote && !v.in_memory && v.left > 0);
+    snprintf(folder, sizeof folder, "%s/with blank/none/deeper", root);
+    volume_look(root, folder, &v);
+    assert_string_equal(v.type, "nfs4");
+    assert_true(!v.there && v.remote && !v.in_memory && v.writable);
+    volume_look(root, "/", &v);
+    assert_string_equal(v.type, "ext4");
+    snprintf(folder, sizeof folder, "ls -A '%s/with blank' | grep -qx x", root);
+    assert_int_equal(system(folder), 0); /* nothing stays behind */
+}
+
+static void not_ours(void **state)
+{
+    struct volume v;
+    (void)state;
+    volume_look("", "/proc/none", &v);
+    assert_true(!v.there && !v.writable && v.maps == -1);
+    assert_string_equal(v.type, "proc");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_machine, setup, teardown),
+        cmocka_unit_test_setup_teardown(mounts, setup, teardown),
+        cmocka_unit_test(not_ours),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""osso doctor: what it says in JSON, what limits change in it, and that what is broken is called so."""
+import resource
+import shutil
+
+from harness import *
+
+GIB = 1 << 30
+NUMBER, TEXT, TRUTH, NONE = (int, float), (str,), (bool,), (type(None),)
+# Every key of the object, and what it may hold.
+SCHEMA = {
+    "cpu": {"name": TEXT, "isa": TEXT, "best_isa": TEXT, "better_isa": TEXT + NONE, "better_needs": TEXT + NONE, "threads": NUMBER, "online": NUMBER, "allowed": NUMBER,
+            "quota": NUMBER + NONE},
+    "measured": {"read_gbps": NUMBER + NONE, "int8_tops": NUMBER + NONE, "kernel_gbps": NUMBER + NONE},
+    "memory": {"total": NUMBER + NONE, "free": NUMBER + NONE, "reachable": NUMBER + NONE, "swap": NUMBER + NONE, "control_group": NUMBER + NONE, "address_space": NUMBER + NONE,
+               "huge_pages": TEXT + NONE},
+    "cache": {"path": TEXT + NONE, "file_system": TEXT + NONE, "free": NUMBER + NONE, "there": TRUTH, "writable": TRUTH, "maps": TRUTH + NONE, "remote": TRUTH, "in_memory": TRUTH},
+    "parts": [{"part": TEXT, "library": TEXT, "missing": TEXT + NONE, "packages": TEXT}],
+    "models": [{"name": TEXT, "path": TEXT, "state": TEXT, "bytes": NUMBER}],
+    "forecasts": [{"name": TEXT, "preset": TRUTH, "error": TEXT + NONE, "weights": NUMBER + NONE, "activations": NUMBER + NONE, "limit": TEXT + NONE,
+                   "contexts": [{"tokens": NUMBER, "kv": NUMBER, "fit": TEXT}],
+                   "prefill_tokens_per_second": NUMBER + NONE, "prefill_reason": TEXT + NONE, "decode_tokens_per_second": NUMBER + NONE, "decode_reason": TEXT + NONE}],
+    "findings": [{"broken": TRUTH, "text": TEXT, "remedy": TEXT}],
+    "works": TRUTH,
+}
+_home = TEMP / "doctor"
+
+
+def check(value, schema, where="doctor"):
+    if isinstance(schema, dict):
+        assert list(value) == list(schema), (where, list(value))
+        for key, inner in schema.items():
+            check(value[key], inner, f"{where}.{key}")
+    elif isinstance(schema, list):
+        assert isinstance(value, list), where
+        for item in value:
+            check(item, schema[0], f"{where}[]")
+    else:
+        assert isinstance(value, schema) and (TRUTH == schema or not isinstance(value, bool) or bool in schema), (where, value)
+
+
+def doctor(*args, env=None, code=0, limit=None, cpus=None):
+    _home.mkdir(exist_ok=True)
+
+    def before():
+        if limit:
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        if cpus:
+            os.sched_setaffinity(0, cpus)
+
+    result = osso("doctor", "--json", *args, env={"HOME": str(_home), **(env or {})}, preexec_fn=before, timeout=60)
+    assert result.code == code and not result.complaint, result
+    got = json.loads(result.text)
+    check(got, SCHEMA)
+    assert got["works"] == (code == 0) == (not any(f["broken"] for f in got["findings"])), got["findings"]
+    return got
+
+
+def fits(got, name="gpt-oss-20b"):
+    return [c["fit"] for c in next(f for f in got["forecasts"] if f["name"] == name)["contexts"]]
+
+
+def test_what_it_says():
+    """The whole object, the sums behind it, and the same for people."""
+    got = doctor()
+    small, big = got["forecasts"]
+    assert (small["name"], big["name"]) == ("gpt-oss-20b", "gpt-oss-120b") and small["preset"] and not got["models"], got
+    info = {p: json.loads(osso("info", "--preset", p, "-c", "32768", "--json").text) for p in ("20b", "120b")}
+    for f, p in ((small, "20b"), (big, "120b")):
+        assert f["weights"] == info[p]["bytes"]["gguf"]["total"] and [c["tokens"] for c in f["contexts"]] == [4096, 32768, 131072], f
+        assert f["contexts"][1]["kv"] == info[p]["memory"]["kv"] and f["contexts"][0]["kv"] < f["contexts"][1]["kv"] < f["contexts"][2]["kv"], f
+    memory = got["memory"]
+    for f in (small, big):  # by the numbers that it says itself
+        for c in f["contexts"]:
+            least, most = f["weights"] + c["kv"], f["weights"] + c["kv"] + f["activations"]
+            if most < memory["free"] * 0.9:
+                assert c["fit"] == "fits", (c, memory)
+            if least > memory["free"] * 1.1:
+                assert c["fit"] == ("does not fit" if c["kv"] > memory["reachable"] else "fits with paging"), (c, memory)
+    # what a reason says is what the speed is
+    rates = got["measured"]
+    for f in (small, big):
+        for what in ("prefill", "decode"):
+            speed, words = f[f"{what}_tokens_per_second"], f[f"{what}_reason"].split()
+            need, rate, share = float(words[0]), float(words[5]), float(words[words.index("%") - 1])
+            assert abs(speed - rate * (1000 if what == "prefill" else 1) / need * share / 100) < 0.02 * speed, (speed, words)
+        assert min(rates["read_gbps"], rates["kernel_gbps"]) * 0.99 < float(f["decode_reason"].split()[5]) + 0.1, f
+    assert small["decode_reason"].startswith("2.5") and small["prefill_reason"].startswith("6.0"), small  # docs/performance.md
+    assert got["cache"] == {**got["cache"], "path": f"{_home}/.cache/huggingface/hub", "there": False, "writable": True, "maps": True}, got["cache"]
+    built = osso("--version").text
+    for part in got["parts"]:
+        assert (f"{part['part']}: {part['library']}\n" in built) == (part["missing"] is None), (part, built)
+    if got["cpu"]["better_isa"]:
+        assert got["cpu"]["better_needs"], got["cpu"]
+
+
+def test_limits():
+    """A memory limit below the model turns "fits" round; one core and another instruction set are what is measured then."""
+    if SLOW > 1:
+        raise Skip("sanitizers need more addresses than any limit leaves")
+    got = doctor(limit=4 * GIB, cpus={min(os.sched_getaffinity(0))}, env={"OSSO_ISA": "scalar"})
+    assert fits(got) == fits(got, "gpt-oss-120b") == ["does not fit"] * 3 and "ulimit -v" in got["forecasts"][0]["limit"], got["forecasts"]
+    assert got["memory"]["address_space"] < 4 * GIB and any("ulimit -v unlimited" in f["remedy"] for f in got["findings"]), got
+    assert got["cpu"]["threads"] == got["cpu"]["allowed"] == 1 and got["cpu"]["isa"] == "scalar", got["cpu"]
+    assert got["measured"]["int8_tops"] is None and got["measured"]["kernel_gbps"] and "one row in the cache" in got["forecasts"][0]["prefill_reason"], got
+    if got["cpu"]["best_isa"] != "scalar":
+        assert any("OSSO_ISA" in f["remedy"] for f in got["findings"]), got["findings"]
+    if got["cpu"]["online"] > 1:
+        assert any("taskset" in f["remedy"] for f in got["findings"]), got["findings"]
+    none = doctor(limit=GIB // 4)  # nothing can be measured, and it says so
+    assert none["measured"] == dict.fromkeys(SCHEMA["measured"]) and none["forecasts"][0]["decode_tokens_per_second"] is None, none
+    assert any("could not be measured" in f["text"] for f in none["findings"]), none["findings"]
+
+
+def test_a_model():
+    """NAME: one that is there, one that a limit keeps out, one that is broken, one that is nowhere."""
+    models = TEMP / "doctor-models"
+    shutil.copytree(BUNDLED, models / "good")
+    shutil.copytree(BUNDLED, models / "torn")
+    (models / "torn/model.safetensors").write_bytes(b"x" * 100)
+    env = {"OSSO_MODELS": str(models)}
+    got = doctor(models / "good", env=env, code=1)  # works is false: another model on the disk is damaged
+    own = got["forecasts"][0]
+    assert not own["preset"] and own["contexts"] == [{"tokens": 2048, "kv": own["contexts"][0]["kv"], "fit": "fits"}], own
+    assert own["decode_tokens_per_second"] is None and "osso bench" in own["decode_reason"], own
+    broken = [f for f in got["findings"] if f["broken"]]
+    assert len(broken) == 1 and "torn" in broken[0]["text"] and "osso verify" in broken[0]["remedy"], broken
+    assert {m["state"] for m in got["models"]} == {"whole", "damaged"}, got["models"]
+    said = osso("doctor", "a/none", env={"HOME": str(TEMP / "no-home"), "OSSO_MODELS": str(models / "nothing")}, timeout=60)
+    assert said.code == 1 and "a/none" in said.text and "broken: " in said.text and "osso pull a/none" in said.text, said
+    assert "gpt-oss-20b: weights of 12.1 GB" in said.text and "gpt-oss-120b" in said.text and "tokens/s = " in said.text, said
+
+
+if __name__ == "__main__":
+    main(sys.modules[__name__])
