@@ -290,6 +290,10 @@ uninstall:
 	       $(DATADIR)/osso/models $(DATADIR)/osso) 2>/dev/null || true
 	@tools/loader.sh $(LIBDIR) "$(DESTDIR)"
 
+# What a script wants to know of this file: make -s show-VERSION.
+show-%:
+	@echo '$($*)'
+
 clean:
 	rm -rf build/release build/asan build/tsan build/arm build/emu512 build/fuzz build/compare build/mutate build/recipes build/osso
 

@@ -79,6 +79,8 @@ behind() { # behind NAME COMMAND: to be run so
 }
 begin_beside() {
     [ ${#beside[@]} -gt 0 ] || return 0
+    local i
+    for ((i = 0; i < ${#beside[@]}; i += 2)); do rm -f "$(log_of "${beside[i]}").end"; done
     (
         for ((i = 0; i < ${#beside[@]}; i += 2)); do
             start=$SECONDS code=0
@@ -119,7 +121,6 @@ fi
 [ "$variant" = release ] && behind recipes tests/recipes.sh
 case $variant-$(uname -m) in release-x86_64) grep -qw avx512_vnni /proc/cpuinfo || behind x86/kernels 'tests/x86.sh kernels' ;; esac
 case $variant-$(uname -m) in release-aarch64 | release-arm64) ;; release-*) behind arm/kernels 'tests/arm.sh kernels' ;; esac
-rm -f "$log"/*.end
 begin_beside
 if [ "$variant" = release ]; then
     one levels python3 tools/check/check_levels.py
@@ -129,6 +130,7 @@ if [ "$variant" = release ]; then
     one headers tests/headers.sh
     one build tests/build.sh
     one install tests/install.sh
+    one packaging tests/packaging.sh
 fi
 for source in tests/*/test_*.c; do
     [ -e "$source" ] || continue
@@ -150,6 +152,7 @@ if [ "$variant" = release ]; then
     far engine/test_kv_types scalar 1
     far engine/test_generate scalar 1
     far engine/test_taps best 1
+    far inspect/test_hooks best 2
     far engine/test_faults best 2
     far engine/test_sample_all scalar 1
     far engine/test_identity best 1

@@ -97,6 +97,20 @@ said=$(loader '' "$where/id1:$PATH")
 ldconfig /opt/lib64
 [[ $(loader '' "$where/id0:$PATH") == *'-rpath,/opt/lib'* ]] && [ ! -e "$where/ran" ] || { echo "a folder that is not searched"; exit 1; }
 
+# The files that docs/packaging.md names, and no others.
+(cd "$where/usr" && find . -type f -o -type l | sed 's|^\./||' | sort) >"$where/there"
+sed -n '/^```files$/,/^```$/p' docs/packaging.md | grep -v '^```' | while read -r line; do
+    case $line in
+    *VERB*) "$where/usr/bin/osso" help | sed -n 's/^  \([a-z][a-z]*\)\( [a-z][a-z]*\)\{0,1\}  .*/\1\2/p' | tr ' ' - | sed "s|^|${line%VERB*}|; s|\$|${line#*VERB}|" ;;
+    include/*) ls $line ;;
+    share/osso/*) (cd models && ls ${line#share/osso/models/}) | sed 's|^|share/osso/models/|' ;;
+    *) echo "$line" ;;
+    esac
+done | sort >"$where/documented"
+diff "$where/documented" "$where/there" || { echo "make install and docs/packaging.md differ (<: documented, >: installed)"; exit 1; }
+[ "$("$where/usr/bin/osso" completion zsh)" = "$(cat "$where/usr/share/zsh/site-functions/_osso")" ] && grep -q '^\.TH OSSO..DATA..SHOW 1' "$where/usr/share/man/man1/osso-data-show.1" ||
+    { echo "what the program prints stands under other names"; exit 1; }
+
 # uninstall takes away what install brought, and nothing else.
 echo mine >"$where/usr/lib/mine"
 make -s uninstall PREFIX="$where/usr" >>"$where/log" 2>&1 || { cat "$where/log"; exit 1; }

@@ -22,7 +22,7 @@ def example(name, *args):
                                  timeout=60 * SLOW, env=environment()))
 
 
-OTHER_DOORS = {"train": "osso/train.h"}  # of programs that run no model
+OTHER_DOORS = {"train": "osso/train.h", "inspect": "osso/inspect.h"}
 
 
 def sources():
@@ -38,7 +38,7 @@ def test_examples_see_the_public_header_only():
 
 def test_examples_explain_themselves():
     for name in sources():
-        if name in OTHER_DOORS:
+        if name == "train":  # runs no model
             continue
         result = example(name)
         assert result.code == 2 and result.complaint.startswith(f"usage: {name} MODEL "), result
@@ -89,6 +89,15 @@ def test_taps_prints_a_norm_for_each_layer():
     layers = json.loads(osso("info", bundled(), "--json").text)["architecture"]["layers"]
     assert [int(line[1]) for line in found] == list(range(layers)), result
     assert abs(float(found[0][2]) - 17.9656) < 0.01 and abs(float(found[-1][2]) - 112.6073) < 0.01, result
+
+
+def test_inspect_switches_a_layer_off():
+    assert len((ROOT / "examples/inspect.c").read_text().splitlines()) <= 40
+    assert example("inspect").code == 2
+    assert example("inspect", TEMP / "none", TEXT).code == 1
+    plain, off = example("inspect", bundled(), TEXT), example("inspect", bundled(), TEXT, "1")
+    a, b = ([float(line.split()[2]) for line in result.text.splitlines()] for result in (plain, off))
+    assert plain.code == 0 and len(a) == len(b) and a[0] == b[0] and a[1] > 0 == b[1] and a[2:] != b[2:], (plain, off)
 
 
 def test_train_trains_as_osso_does():

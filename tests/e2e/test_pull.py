@@ -153,6 +153,7 @@ def test_random_ends():
     while ends < ENDS:
         home, size, cases = place("ends"), sizes[cases % len(sizes)] if cases < len(sizes) else rng.randrange(1, LARGEST), cases + 1
         jobs = rng.choice([1, 2, 4])
+        pace = min(0.004, 4 / (size / 65536 + 1))  # seconds a piece: a large file takes seconds too
         with FakeHub(small_buffers=True, expires=rng.choice([None, 0.2])) as hub:
             file = hub.add("a/m", {"m.gguf": noise(size, cases)}).files["m.gguf"]
             final, state = blob(home, file), {"left": rng.randrange(3)}
@@ -162,7 +163,7 @@ def test_random_ends():
                     return None
                 chance = rng.random()
                 if state["left"] <= 0 or chance < 0.5:
-                    return {"pace": 0.004}
+                    return {"pace": pace}
                 state["left"] -= 1
                 state["ends"] = state.get("ends", 0) + 1
                 return rng.choice([{"cut": rng.randrange(0, MIB), "pace": 0.002}, {"drop": True}, (503, {}, b"later"), (429, {"Retry-After": "0"}, b"slower"),
@@ -185,7 +186,7 @@ def test_random_ends():
                 if stop:
                     time.sleep(rng.random() * 0.4)
                     p.send_signal(stop)
-                out, err = p.communicate(timeout=120)
+                out, err = p.communicate(timeout=120 + (size >> 18))
                 if p.returncode == 0:
                     break
                 state["ends"] = state.get("ends", 0) + 1

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""How fast osso pull is from loopback, beside curl with as many ranges at once and beside SHA-256 alone.
+
+usage: pull_speed.py [--bytes 4G] [--rounds 3] [--jobs 4] [--folder DIR] [--osso build/release/osso]
+
+A server on loopback sends one file of random bytes by sendfile. Each round does in turns: curl in JOBS processes, each a range
+into a file of its own; sha256sum of the file, and OpenSSL's where it is; osso pull, whose bytes are on the disk and hashed when
+it ends. Printed: MB/s by the wall clock, MB a second of CPU, and osso's largest RssAnon. The last lines say what is asked of
+it: at least 80 % of the slower of curl and the hash, and less than 64 MB. On a machine that others use, look at the CPU's."""
+import argparse
+import os
+import pathlib
+import re
+import resource
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+import fake_hub  # noqa: E402
+
+SIZES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+slow_body = fake_hub.Handler.body
+
+
+def fast_body(self, file, headers):
+    """A range of a file on the disk, without passing through Python; anything else as ever."""
+    asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
+    if not asked or not file.path or self.command != "GET":
+        return slow_body(self, file, headers)
+    first, last = int(asked[1]), min(int(asked[2] or file.size - 1), file.size - 1)
+    self.entry["file"] = True
+    self.send_response(206)
+    for name, value in {**headers, "Content-Range": f"bytes {first}-{last}/{file.size}", "Content-Length": str(last - first + 1)}.items():
+        self.send_header(name, value)
+    self.end_headers()
+    self.wfile.flush()
+    with open(file.path, "rb") as f:
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while first <= last:
+            sent = os.sendfile(self.connection.fileno(), f.fileno(), first, min(1 << 20, last + 1 - first))
+            if sent == 0:
+                break
+            first += sent
+
+
+def cpu_of_children():
+    r = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return r.ru_utime + r.ru_stime
+
+
+def timed(start):
+    """(seconds, CPU seconds) of what start() begins: a list of processes, each of which must end well."""
+    before, cpu = time.monotonic(), cpu_of_children()
+    for process in start():
+        if process.wait() != 0:
+            sys.exit(f"{process.args[0]} failed")
+    return time.monotonic() - before, cpu_of_children() - cpu
+
+
+def watch_memory(process, most):
+    while process.poll() is None:
+        try:
+            for line in open(f"/proc/{process.pid}/status"):
+                if line.startswith("RssAnon:"):
+                    most.append(int(line.split()[1]) * 1024)
+        except OSError:
+            pass
+        time.sleep(0.02)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--bytes", default="4G")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=4)
+    parser.add_argument("--folder", default=None)
+    parser.add_argument("--osso", default=str(ROOT / "build/release/osso"))
+    args = parser.parse_args()
+    size = int(float(args.bytes.rstrip("KMG")) * SIZES.get(args.bytes[-1], 1))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="osso-pull-", dir=args.folder))
+    fake_hub.Handler.body = fast_body
+    try:
+        measure(args, size, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def measure(args, size, folder):
+    source, home, block = folder / "source.gguf", folder / "home", os.urandom(1 << 26)
+    with open(source, "wb") as f:
+        for at in range(0, size, len(block)):
+            f.write(block[:size - at])
+    rates, most = {}, []
+
+    def note(name, took):
+        rates.setdefault(name, []).append((size / took[0] / 1e6, size / max(took[1], 1e-9) / 1e6))
+
+    with fake_hub.FakeHub() as hub:
+        file = hub.add("a/m", {"m.gguf": source}).files["m.gguf"]
+        env = {"PATH": os.environ["PATH"], "HOME": str(home), "HF_ENDPOINT": hub.url, "HF_HOME": str(home)}
+
+        def curl():
+            share = -(-size // args.jobs)
+            return [subprocess.Popen(["curl", "-sSf", "-r", f"{i * share}-{min(size, (i + 1) * share) - 1}", "-o", str(folder / f"part{i}"), hub.sign(file)])
+                    for i in range(args.jobs)]
+
+        def pull():
+            p = subprocess.Popen([args.osso, "pull", "a/m", "--jobs", str(args.jobs)], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            threading.Thread(target=watch_memory, args=(p, most), daemon=True).start()
+            threading.Thread(target=p.stderr.read, daemon=True).start()
+            return [p]
+
+        for _ in range(args.rounds):
+            note("curl", timed(curl))
+            note("sha256sum", timed(lambda: [subprocess.Popen(["sha256sum", str(source)], stdout=subprocess.DEVNULL)]))
+            if shutil.which("openssl"):
+                note("openssl", timed(lambda: [subprocess.Popen(["openssl", "dgst", "-sha256", str(source)], stdout=subprocess.DEVNULL)]))
+            note("osso pull", timed(pull))
+            shutil.rmtree(home)
+    print(f"{size / 1e9:.1f} GB, {args.jobs} connections, medians of {args.rounds}")
+    middle = {name: tuple(statistics.median(r[k] for r in all_) for k in range(2)) for name, all_ in rates.items()}
+    for name, (wall, cpu) in middle.items():
+        print(f"{name:10} {wall:7.0f} MB/s   {cpu:7.0f} MB a CPU second")
+    hashes = max(middle[n] for n in ("sha256sum", "openssl") if n in middle)
+    slower = min(middle["curl"][0], hashes[0])
+    both = 1 / (1 / middle["curl"][1] + 1 / hashes[1])
+    print(f"osso pull reaches {100 * middle['osso pull'][0] / slower:.0f} % of the slower of curl and SHA-256 (80 are asked); of CPU it needs {both / middle['osso pull'][1]:.2f} times what both need together")
+    print(f"RssAnon at most {max(most, default=0) / 1e6:.1f} MB (64 are allowed)")
+
+
+if __name__ == "__main__":
+    main()
