@@ -134,6 +134,8 @@ static void test_whoever_else_is_there(void **state)
     (void)state;
     int32_t ids[LENGTH];
     struct seen want = {0};
+    if (test_backend()) /* hook_result reads weights, which are hidden while the far backend has copies */
+        skip();
     for (int exact = 0; exact < 2; exact++)
         for (int way = 0; way < 4; way++) {
             static const int threads[] = {1, 2, 5, 1}, rows[] = {0, 0, 33, 50};
@@ -256,6 +258,8 @@ static void test_sums(void **state)
 {
     (void)state;
     static const char *const models[] = {MODEL, WIDE, "tests/golden/model/yarn-mxfp4"};
+    if (test_backend())
+        skip();
     for (int m = 0; m < 3; m++) {
         int32_t ids[SHORT];
         struct seen seen;
