@@ -31,8 +31,8 @@ struct osso_embed_options {
     size_t size;
     int layer; /* 0 to n_layers - 1: the residual stream leaving it; OSSO_EMBED_LAST */
     enum osso_pool pool;
-    bool no_normalize;       /* as it comes, not of length 1 */
-    int sessions;            /* texts at a time; 0: 32. The engine has to have room for them, and does with fewer pages */
+    bool no_normalize; /* as it comes, not of length 1 */
+    int sessions;      /* texts at a time; 0: 32. The engine has to have room for them, and does with fewer pages */
     const int32_t *stop_ids; /* [n_stop_ids] end what a text generates, and are not pooled */
     size_t n_stop_ids;
     const struct osso_layers *layers; /* not NULL: these layers in the place of `layer`, ascending */
@@ -42,9 +42,9 @@ struct osso_embed_options {
 };
 /* Sets what follows from the number of texts and the longest of them: context (where it is 0), sessions. */
 OSSO_API void osso_embed_engine(size_t n_texts, size_t longest, struct osso_engine_options *options);
-/* vectors_out: [n_texts][hidden], with o.layers [n_texts][layers][hidden]. USAGE for a text without tokens or that does not fit the context, and for a layer that
- * the model does not have; NUMERIC when a text's vector is no number. *failed_out (may be NULL): the text that it is
- * about, n_texts when it is about none. */
+/* vectors_out: [n_texts][hidden], with o.layers [n_texts][layers][hidden]. USAGE for a text without tokens or that does
+ * not fit the context, and for a layer that the model does not have; NUMERIC when a text's vector is no number.
+ * *failed_out (may be NULL): the text that it is about, n_texts when it is about none. */
 OSSO_API enum osso_status osso_embed(struct osso_engine *engine, const struct osso_embed_text *texts, size_t n_texts,
                                      const struct osso_embed_options *options, float *vectors_out, size_t *failed_out,
                                      struct osso_error *err);
@@ -62,7 +62,8 @@ OSSO_API enum osso_status osso_rows_create(const char *path, const char *tensor,
                                            struct osso_error *err);
 OSSO_API enum osso_status osso_rows_add(struct osso_rows_file *file, const float *values, uint64_t rows,
                                         struct osso_error *err);
-/* Gives the file its name once all rows are there; with keep false it is given up. Frees it in any case; NULL is fine. */
+/* Gives the file its name once all rows are there; with keep false it is given up. Frees it in any case; NULL is fine.
+ */
 OSSO_API enum osso_status osso_rows_close(struct osso_rows_file *file, bool keep, struct osso_error *err);
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
-/* patch.h: where a run keeps what makes the difference: values of a run over one text, put into a run over another, place
- * by place. Stands beside osso.h.
+/* patch.h: where a run keeps what makes the difference: values of a run over one text, put into a run over another,
+ * place by place. Stands beside osso.h.
  *
  *   struct osso_patch_options o = {.size = sizeof o, .component = "z", .answer = paris, .wrong = rome};
  *   osso_patch(engine, clean, corrupted, n, &o, &result, &err);   // result.records[i].share: 1 restores all of it
@@ -14,7 +14,8 @@
 extern "C" {
 #endif
 
-/* Component number i, from 0 on ("z", "resid_pre", ...; *heads_out: it is looked at head by head); NULL past the last. */
+/* Component number i, from 0 on ("z", "resid_pre", ...; *heads_out: it is looked at head by head); NULL past the last.
+ */
 OSSO_API const char *osso_patch_component(int i, bool *heads_out);
 
 struct osso_patch_options {
@@ -51,9 +52,9 @@ OSSO_API enum osso_status osso_patch_measure(struct osso_engine *engine, const i
                                              uint64_t *tokens_out, struct osso_error *err);
 /* Records by layer, head, position. USAGE for equal texts, and for two that give the same difference. The caller frees
  * the result. */
-OSSO_API enum osso_status osso_patch(struct osso_engine *engine, const int32_t *clean, const int32_t *corrupted, size_t n,
-                                     const struct osso_patch_options *options, struct osso_patch_result *result_out,
-                                     struct osso_error *err);
+OSSO_API enum osso_status osso_patch(struct osso_engine *engine, const int32_t *clean, const int32_t *corrupted,
+                                     size_t n, const struct osso_patch_options *options,
+                                     struct osso_patch_result *result_out, struct osso_error *err);
 OSSO_API void osso_patch_free(struct osso_patch_result *result);
 
 #ifdef __cplusplus

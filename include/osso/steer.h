@@ -55,8 +55,8 @@ struct osso_steer {
     const struct osso_layers *layers; /* only in these; NULL: all that it has */
 };
 /* Adds strength * direction after each layer, for every token from now on; what was computed before is computed again.
- * In the place of the session's tap (engine.h); none, or strengths of 0 alone, take it away, and every bit is as it was.
- * USAGE, with both widths, for a vector of another model. */
+ * In the place of the session's tap (engine.h); none, or strengths of 0 alone, take it away, and every bit is as it
+ * was. USAGE, with both widths, for a vector of another model. */
 OSSO_API enum osso_status osso_session_steer(struct osso_session *session, const struct osso_steer *list, size_t n,
                                              struct osso_error *err);
 

@@ -46,7 +46,8 @@ enum osso_status context_start(const struct options *o, struct runner *r, struct
 enum osso_status context_change(const struct options *o, struct runner *r, int64_t context, struct osso_error *err)
 {
     struct osso_engine_options e = engine_args(o, r);
-    struct runner fresh = {.model = r->model, .script = r->script, .path = r->path, .dims = r->dims, .steering = r->steering};
+    struct runner fresh = {
+        .model = r->model, .script = r->script, .path = r->path, .dims = r->dims, .steering = r->steering};
     e.context = context ? context : r->dims.context;
     enum osso_status status = runner_start(&fresh, &e, err);
     if (status) {

@@ -33,8 +33,8 @@ enum osso_status embed_no_image(const char *bytes, size_t len, const char *where
     const char *is = len > 0 ? file_instead(bytes, len) : NULL;
     if (!is || strncmp(is, "is an image", strlen("is an image")) != 0)
         return OSSO_OK;
-    return error_set(err, OSSO_USAGE, "%s is an image, and gpt-oss reads text alone; give words about it, such as its caption",
-                     where);
+    return error_set(err, OSSO_USAGE,
+                     "%s is an image, and gpt-oss reads text alone; give words about it, such as its caption", where);
 }
 
 /* The text as a user's message and the beginning of the model's thoughts; only the text's own tokens are pooled, and
@@ -45,7 +45,8 @@ static enum osso_status chat_ids(const struct options *o, const struct osso_toke
     struct opening opening = {.effort = o->v[OPT_with_reasoning].s};
     struct osso_conversation *conversation = NULL;
     int32_t channel = osso_tokenizer_special(tokenizer, "<|channel|>"),
-            message = osso_tokenizer_special(tokenizer, "<|message|>"), end = osso_tokenizer_special(tokenizer, "<|end|>");
+            message = osso_tokenizer_special(tokenizer, "<|message|>"),
+            end = osso_tokenizer_special(tokenizer, "<|end|>");
     if (channel < 0 || message < 0 || end < 0)
         return error_set(err, OSSO_UNSUPPORTED, "--with-reasoning: the model's tokenizer has no tokens for messages");
     enum osso_status status = opening_start(&opening, &conversation, err);
@@ -112,12 +113,12 @@ enum osso_status embed_texts_add(const struct options *o, struct runner *r, stru
 static bool is_image(const struct jval *v)
 {
     const struct jval *type = jval_get_type(v, "type", J_STRING);
-    bool image = jval_given(v, "image") || jval_given(v, "image_url") ||
-                 (type && strstr(type->text.s, "image"));
+    bool image = jval_given(v, "image") || jval_given(v, "image_url") || (type && strstr(type->text.s, "image"));
     const struct jval *parts = v->type == J_ARRAY ? v : jval_get_type(v, "content", J_ARRAY);
     for (const struct jval *part = parts ? parts->first : NULL; part && !image; part = part->next)
-        image = part->type == J_OBJECT && (jval_given(part, "image_url") || (jval_get_type(part, "type", J_STRING) &&
-                                           strstr(jval_get_type(part, "type", J_STRING)->text.s, "image")));
+        image = part->type == J_OBJECT &&
+                (jval_given(part, "image_url") || (jval_get_type(part, "type", J_STRING) &&
+                                                   strstr(jval_get_type(part, "type", J_STRING)->text.s, "image")));
     return image;
 }
 
@@ -128,9 +129,12 @@ static enum osso_status add_line(const struct options *o, struct runner *r, stru
     enum osso_status status = jdoc_read(line, len, where, &doc, err);
     if (status)
         return status;
-    const struct jval *root = jdoc_root(doc), *text = root->type == J_STRING ? root : jval_get_type(root, "text", J_STRING);
+    const struct jval *root = jdoc_root(doc),
+                      *text = root->type == J_STRING ? root : jval_get_type(root, "text", J_STRING);
     if (!text && is_image(root))
-        status = error_set(err, OSSO_USAGE, "%s holds an image, and gpt-oss reads text alone; give words about it, such as its caption", where);
+        status = error_set(err, OSSO_USAGE,
+                           "%s holds an image, and gpt-oss reads text alone; give words about it, such as its caption",
+                           where);
     else if (!text)
         status = error_set(err, OSSO_FORMAT, "%s: a JSON string, or an object with \"text\", is expected", where);
     else
@@ -168,7 +172,8 @@ enum osso_status embed_texts_lines(const struct options *o, struct runner *r, st
     return status;
 }
 
-/* ---- vectors ------------------------------------------------------------------------------------------------------ */
+/* ---- vectors ------------------------------------------------------------------------------------------------------
+ */
 
 enum osso_status embed_layer(const struct options *o, int *layer_out, struct osso_error *err)
 {
@@ -217,7 +222,9 @@ enum osso_status embed_vectors(const struct options *o, struct runner *r, const 
     char where[600];
     const char *pool = o->v[OPT_pool].set ? o->v[OPT_pool].s : "mean";
     struct osso_embed_options e = {.size = sizeof e,
-                                   .pool = pool[1] == 'e' ? OSSO_POOL_MEAN : pool[0] == 'l' ? OSSO_POOL_LAST : OSSO_POOL_MAX,
+                                   .pool = pool[1] == 'e'   ? OSSO_POOL_MEAN
+                                           : pool[0] == 'l' ? OSSO_POOL_LAST
+                                                            : OSSO_POOL_MAX,
                                    .no_normalize = o->v[OPT_no_normalize].set,
                                    .stop_ids = stops,
                                    .n_stop_ids = N_STOPS,

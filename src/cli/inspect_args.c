@@ -3,61 +3,9 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "cli/numbers.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { MOST_NUMBERS = 1 << 20 };
-
-static bool push(struct number_list *list, int64_t n)
-{
-    if ((list->len & (list->len + 1)) == 0 || !list->n) { /* a power of two less one: room for as many again */
-        int64_t *more = mem_grow(list->n, 2 * list->len + 2, sizeof *more);
-        if (!more)
-            return false;
-        list->n = more;
-    }
-    list->n[list->len++] = n;
-    return true;
-}
-
-/* "4", "4-7", "-1": of n characters. */
-static bool parse_range(const char *text, size_t n, bool negative, int64_t *lo, int64_t *hi)
-{
-    char space[48];
-    if (n == 0 || n >= sizeof space)
-        return false;
-    memcpy(space, text, n);
-    space[n] = 0;
-    char *dash = strchr(space + 1, '-');
-    if (dash)
-        *dash = 0;
-    if (!parse_i64(space, lo) || (dash && !parse_i64(dash + 1, hi)))
-        return false;
-    if (!dash)
-        *hi = *lo;
-    return *lo <= *hi && *hi - *lo < MOST_NUMBERS && (negative || *lo >= 0);
-}
-
-enum osso_status number_list_parse(const char *text, const char *flag, bool negative, struct number_list *list,
-                                   struct osso_error *err)
-{
-    *list = (struct number_list){0};
-    for (const char *at = text;;) {
-        size_t n = strcspn(at, ",");
-        int64_t lo, hi;
-        if (!parse_range(at, n, negative, &lo, &hi) || list->len + (size_t)(hi - lo) >= MOST_NUMBERS)
-            return error_set(err, OSSO_USAGE, "%s: '%s' is no list of numbers and ranges, as 4-7,9%s", flag, text,
-                             negative ? " or -1" : "");
-        for (int64_t i = lo; i <= hi; i++)
-            if (!push(list, i))
-                return error_nomem(err, list->len * sizeof *list->n, flag);
-        if (!at[n])
-            return OSSO_OK;
-        at += n + 1;
-    }
-}
 
 static enum osso_status take_layers(const struct option_value *v, struct osso_layers *layers, struct osso_error *err)
 {

@@ -3,16 +3,9 @@
 #define OSSO_CLI_INSPECT_ARGS_H
 
 #include "cli/model_args.h"
+#include "cli/number_list.h"
 
 #include "osso/inspect.h"
-
-/* "4-7,9": whole numbers and ranges, at most `most` of them (mem_free it). With `negative`, -1 is a number too. */
-struct number_list {
-    int64_t *n;
-    size_t len;
-};
-enum osso_status number_list_parse(const char *text, const char *flag, bool negative, struct number_list *list,
-                                   struct osso_error *err);
 
 /* The hooks of these names, and of --layers and --heads. */
 enum osso_status hooks_args(const struct options *options, const struct osso_model *model, const char *const *names,

@@ -19,7 +19,7 @@ struct runner {
     const struct osso_tokenizer *tokenizer; /* the model's own, or own_words */
     struct osso_sampler *sampler;
     struct steering *steering; /* --steer; NULL: none. Applied to every session that runner_start makes */
-    uint64_t seed; /* of the sampler: said in --json and /stats */
+    uint64_t seed;             /* of the sampler: said in --json and /stats */
 };
 void runner_close(struct runner *runner);
 

@@ -1,6 +1,6 @@
 /* steer_args.c: --steer: vectors that are added to a run. */
 #include "cli/steer_args.h"
-#include "cli/inspect_args.h"
+#include "cli/number_list.h"
 
 #include "base/error.h"
 #include "base/file.h"
@@ -63,15 +63,17 @@ static enum osso_status read_spec(const char *spec, char *space, const struct os
     if (list)
         *list++ = 0;
     if (rest && !parse_f64(rest + 1, &steer->strength))
-        return error_set(err, OSSO_USAGE, "--steer %s: '%s' is no strength; a number is expected, such as 1.5 or -1", spec, rest + 1);
+        return error_set(err, OSSO_USAGE, "--steer %s: '%s' is no strength; a number is expected, such as 1.5 or -1",
+                         spec, rest + 1);
     if (list && (status = layers_parse(list, "--steer", dims, layers, err)))
         return status;
     steer->layers = list ? layers : NULL;
     status = osso_steering_open(space, &vector, err);
     steer->vector = vector;
     if (!status && osso_steering_width(vector) != dims->hidden)
-        status = error_set(err, OSSO_USAGE, "%s has vectors of %lld values, the model's have %lld: it was made for another model",
-                           space, (long long)osso_steering_width(vector), (long long)dims->hidden);
+        status = error_set(err, OSSO_USAGE,
+                           "%s has vectors of %lld values, the model's have %lld: it was made for another model", space,
+                           (long long)osso_steering_width(vector), (long long)dims->hidden);
     return status;
 }
 
@@ -84,7 +86,8 @@ enum osso_status steering_args(const struct options *o, const struct osso_model_
     if (n == 0)
         return OSSO_OK;
     if (o->v[OPT_script].set)
-        return error_set(err, OSSO_USAGE, "--steer changes what a model computes, and --script runs none; give one of them");
+        return error_set(err, OSSO_USAGE,
+                         "--steer changes what a model computes, and --script runs none; give one of them");
     struct steering *s = mem_alloc(sizeof *s);
     if (!s)
         return error_nomem(err, sizeof *s, "--steer");

@@ -2,7 +2,7 @@
 #ifndef OSSO_CLI_STEER_ARGS_H
 #define OSSO_CLI_STEER_ARGS_H
 
-#include "cli/model_args.h"
+#include "cli/options.h"
 
 #include "osso/steer.h"
 

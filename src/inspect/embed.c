@@ -130,7 +130,8 @@ static enum osso_status finish(struct embedding *e, struct slot *slot, struct os
 {
     size_t hidden = (size_t)e->engine->config.hidden, index = (size_t)(slot->text - e->texts);
     for (size_t l = 0; l < e->n_layers; l++)
-        if (!make_vector(e, slot->pooled + l * hidden, slot->rows[l], e->vectors + (index * e->n_layers + l) * hidden)) {
+        if (!make_vector(e, slot->pooled + l * hidden, slot->rows[l],
+                         e->vectors + (index * e->n_layers + l) * hidden)) {
             e->failed = index;
             return error_set(err, OSSO_NUMERIC, "the text's vector is not finite: weights or activations overflow");
         }
@@ -169,15 +170,17 @@ static enum osso_status advance(struct embedding *e, struct slot *slot, struct o
     return osso_session_append(slot->session, (int32_t)best, err);
 }
 
-/* ---- a run -------------------------------------------------------------------------------------------------------- */
+/* ---- a run --------------------------------------------------------------------------------------------------------
+ */
 
 static enum osso_status check_text(const struct embedding *e, const struct osso_embed_text *t, struct osso_error *err)
 {
     if (t->n == 0 || t->from >= t->n || t->to > t->n || (t->to && t->from >= t->to))
         return error_set(err, OSSO_USAGE, "a text without tokens has no embedding; give some text");
     if (t->n > (size_t)e->engine->context)
-        return error_set(err, OSSO_USAGE, "the text has %zu tokens and the context holds %lld: give a larger one or cut it",
-                         t->n, (long long)e->engine->context);
+        return error_set(err, OSSO_USAGE,
+                         "the text has %zu tokens and the context holds %lld: give a larger one or cut it", t->n,
+                         (long long)e->engine->context);
     return OSSO_OK;
 }
 
@@ -205,7 +208,8 @@ static enum osso_status check(struct embedding *e, struct osso_error *err)
 
 static enum osso_status begin(struct embedding *e, struct osso_error *err)
 {
-    size_t n = e->o.sessions > 0 ? (size_t)e->o.sessions : SESSIONS, each = (size_t)e->engine->config.hidden * e->n_layers;
+    size_t n = e->o.sessions > 0 ? (size_t)e->o.sessions : SESSIONS,
+           each = (size_t)e->engine->config.hidden * e->n_layers;
     n = n < e->n_texts ? n : e->n_texts;
     e->slots = mem_array(n, sizeof *e->slots);
     e->active = mem_array(n, sizeof(*e->active));
@@ -216,7 +220,9 @@ static enum osso_status begin(struct embedding *e, struct osso_error *err)
     enum osso_status status = OSSO_OK;
     for (e->n_slots = 0; e->n_slots < (int)n && !status; e->n_slots++) {
         struct slot *slot = &e->slots[e->n_slots];
-        *slot = (struct slot){.run = e, .pooled = e->pools + (size_t)e->n_slots * each, .rows = e->counts + (size_t)e->n_slots * e->n_layers};
+        *slot = (struct slot){.run = e,
+                              .pooled = e->pools + (size_t)e->n_slots * each,
+                              .rows = e->counts + (size_t)e->n_slots * e->n_layers};
         status = osso_session_create(e->engine, 0, &slot->session, err);
     }
     return status;

@@ -1,5 +1,5 @@
-/* patch.c: one clean run whose values are kept, one corrupted run, and for each place a fork of that with the clean value
- * there. */
+/* patch.c: one clean run whose values are kept, one corrupted run, and for each place a fork of that with the clean
+ * value there. */
 #include "osso/patch.h"
 
 #include "base/error.h"
@@ -18,10 +18,14 @@ static const struct component {
     enum osso_tap tap;
     enum by by;
 } components[] = {
-    {"resid_pre", OSSO_TAP_RESID_PRE, WHOLE}, {"resid_mid", OSSO_TAP_RESID_MID, WHOLE},
-    {"resid_post", OSSO_TAP_RESID_POST, WHOLE}, {"attn_out", OSSO_TAP_ATTN_OUT, WHOLE},
-    {"mlp_out", OSSO_TAP_MLP_OUT, WHOLE},     {"q", OSSO_TAP_Q, HEADS},
-    {"k", OSSO_TAP_K, KV_HEADS},              {"v", OSSO_TAP_V, KV_HEADS},
+    {"resid_pre", OSSO_TAP_RESID_PRE, WHOLE},
+    {"resid_mid", OSSO_TAP_RESID_MID, WHOLE},
+    {"resid_post", OSSO_TAP_RESID_POST, WHOLE},
+    {"attn_out", OSSO_TAP_ATTN_OUT, WHOLE},
+    {"mlp_out", OSSO_TAP_MLP_OUT, WHOLE},
+    {"q", OSSO_TAP_Q, HEADS},
+    {"k", OSSO_TAP_K, KV_HEADS},
+    {"v", OSSO_TAP_V, KV_HEADS},
     {"z", OSSO_TAP_ATTN_Z, HEADS},
 };
 enum { N_COMPONENTS = sizeof components / sizeof *components };
@@ -97,8 +101,10 @@ static enum osso_status check_component(struct patching *p, struct osso_error *e
         if (p->o.component && strcmp(components[i].name, p->o.component) == 0)
             p->component = &components[i];
     if (!p->component)
-        return error_set(err, OSSO_USAGE, "'%s' is no component: there are resid_pre, resid_mid, resid_post, attn_out, mlp_out, q, k, v, z",
-                         p->o.component ? p->o.component : "");
+        return error_set(
+            err, OSSO_USAGE,
+            "'%s' is no component: there are resid_pre, resid_mid, resid_post, attn_out, mlp_out, q, k, v, z",
+            p->o.component ? p->o.component : "");
     p->heads = p->component->by == HEADS ? c->n_heads : p->component->by == KV_HEADS ? c->n_kv_heads : 0;
     p->width = (size_t)(p->heads ? p->heads * c->head_dim : c->hidden);
     return OSSO_OK;
@@ -113,25 +119,28 @@ static enum osso_status check(struct patching *p, const struct osso_patch_option
     sized_in(&p->o, sizeof p->o, options);
     if (!p->engine->model)
         return error_set(err, OSSO_USAGE, "a scripted engine computes no values that could be put elsewhere");
-    if (p->o.answer < 0 || p->o.answer >= c->vocab || p->o.wrong < 0 || p->o.wrong >= c->vocab || p->o.answer == p->o.wrong)
+    if (p->o.answer < 0 || p->o.answer >= c->vocab || p->o.wrong < 0 || p->o.wrong >= c->vocab ||
+        p->o.answer == p->o.wrong)
         return error_set(err, OSSO_USAGE, "answer %d and wrong %d: two ids of the vocabulary (0 to %lld) are needed",
                          (int)p->o.answer, (int)p->o.wrong, (long long)c->vocab - 1);
     while (p->from < p->n && p->clean[p->from] == p->corrupted[p->from])
         p->from++;
     if (p->from == p->n)
-        return error_set(err, OSSO_USAGE, "the clean and the corrupted text are the same %zu tokens: there is nothing to restore", p->n);
+        return error_set(err, OSSO_USAGE,
+                         "the clean and the corrupted text are the same %zu tokens: there is nothing to restore", p->n);
     for (size_t i = 0; i < p->o.n_positions; i++)
         if (p->o.positions[i] < 0 || p->o.positions[i] >= (int64_t)p->n)
-            return error_set(err, OSSO_USAGE, "position %lld: the texts have positions 0 to %zu", (long long)p->o.positions[i], p->n - 1);
+            return error_set(err, OSSO_USAGE, "position %lld: the texts have positions 0 to %zu",
+                             (long long)p->o.positions[i], p->n - 1);
     status = check_component(p, err);
     if (!status)
         places(p, NULL);
     return status;
 }
 
-enum osso_status osso_patch_measure(struct osso_engine *engine, const int32_t *clean, const int32_t *corrupted, size_t n,
-                                    const struct osso_patch_options *options, uint64_t *runs_out, uint64_t *tokens_out,
-                                    struct osso_error *err)
+enum osso_status osso_patch_measure(struct osso_engine *engine, const int32_t *clean, const int32_t *corrupted,
+                                    size_t n, const struct osso_patch_options *options, uint64_t *runs_out,
+                                    uint64_t *tokens_out, struct osso_error *err)
 {
     struct patching p = {.engine = engine, .clean = clean, .corrupted = corrupted, .n = n};
     enum osso_status status = check(&p, options, err);
@@ -140,7 +149,8 @@ enum osso_status osso_patch_measure(struct osso_engine *engine, const int32_t *c
     return status;
 }
 
-/* ---- the two texts ------------------------------------------------------------------------------------------------ */
+/* ---- the two texts ------------------------------------------------------------------------------------------------
+ */
 
 static int keep(void *user, const struct osso_tap_value *v)
 {
@@ -153,7 +163,8 @@ static int keep(void *user, const struct osso_tap_value *v)
 }
 
 /* logit(answer) - logit(wrong) behind the last token of a session that is ready. */
-static enum osso_status difference(const struct patching *p, const struct osso_session *s, double *out, struct osso_error *err)
+static enum osso_status difference(const struct patching *p, const struct osso_session *s, double *out,
+                                   struct osso_error *err)
 {
     const float *logits = osso_session_logits(s, p->n - 1);
     enum osso_status status = osso_session_check_logits(s, p->n - 1, err);
@@ -162,8 +173,8 @@ static enum osso_status difference(const struct patching *p, const struct osso_s
     return status;
 }
 
-static enum osso_status run_text(struct patching *p, struct osso_session *s, const int32_t *ids, const struct osso_tap_options *tap,
-                                 double *out, struct osso_error *err)
+static enum osso_status run_text(struct patching *p, struct osso_session *s, const int32_t *ids,
+                                 const struct osso_tap_options *tap, double *out, struct osso_error *err)
 {
     enum osso_status status = osso_session_sync(s, ids, p->n, err);
     if (!status && tap)
@@ -192,11 +203,13 @@ static enum osso_status run_texts(struct patching *p, struct osso_error *err)
     if (!status)
         status = run_text(p, p->base, p->corrupted, NULL, &p->r.corrupted, err);
     if (!status && p->r.clean == p->r.corrupted)
-        status = error_set(err, OSSO_USAGE, "both texts give a logit difference of %g: there is nothing to restore", p->r.clean);
+        status = error_set(err, OSSO_USAGE, "both texts give a logit difference of %g: there is nothing to restore",
+                           p->r.clean);
     return status;
 }
 
-/* ---- places ------------------------------------------------------------------------------------------------------- */
+/* ---- places -------------------------------------------------------------------------------------------------------
+ */
 
 static int put(void *user, const struct osso_tap_value *v)
 {
@@ -204,7 +217,8 @@ static int put(void *user, const struct osso_tap_value *v)
     const struct patching *p = run->of;
     const struct osso_patch_record *rec = &p->r.records[run->record];
     size_t row = (size_t)rec->layer * (p->n - p->from) + ((size_t)rec->position - p->from);
-    size_t width = p->heads ? p->width / (size_t)p->heads : p->width, at = rec->head > 0 ? (size_t)rec->head * width : 0;
+    size_t width = p->heads ? p->width / (size_t)p->heads : p->width,
+           at = rec->head > 0 ? (size_t)rec->head * width : 0;
     for (int r = 0; r < v->n_rows; r++)
         memcpy(v->values + r * v->width + at, p->kept + row * p->width + at, width * sizeof *v->values);
     return 0;
@@ -260,7 +274,8 @@ static enum osso_status collect(struct patching *p, int n_runs, struct osso_erro
         p->done++;
     }
     if (!status && p->o.progress && p->o.progress(p->o.user, p->done, p->r.runs))
-        status = error_set(err, OSSO_CANCELLED, "ended after %llu of %llu runs", (unsigned long long)p->done, (unsigned long long)p->r.runs);
+        status = error_set(err, OSSO_CANCELLED, "ended after %llu of %llu runs", (unsigned long long)p->done,
+                           (unsigned long long)p->r.runs);
     return status;
 }
 
@@ -285,7 +300,8 @@ static enum osso_status run_places(struct patching *p, struct osso_error *err)
 }
 
 enum osso_status osso_patch(struct osso_engine *engine, const int32_t *clean, const int32_t *corrupted, size_t n,
-                            const struct osso_patch_options *options, struct osso_patch_result *result, struct osso_error *err)
+                            const struct osso_patch_options *options, struct osso_patch_result *result,
+                            struct osso_error *err)
 {
     struct patching p = {.engine = engine, .clean = clean, .corrupted = corrupted, .n = n, .r.size = sizeof p.r};
     enum osso_status status = sized_check(result, "osso_patch_result", err);

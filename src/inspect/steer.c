@@ -22,7 +22,8 @@ enum osso_status steering_create(int64_t width, int n_layers, struct osso_steeri
         return OSSO_OK;
     osso_steering_free(s);
     *out = NULL;
-    return error_nomem(err, (unsigned long long)n_layers * (unsigned long long)width * sizeof(float), "a steering vector");
+    return error_nomem(err, (unsigned long long)n_layers * (unsigned long long)width * sizeof(float),
+                       "a steering vector");
 }
 
 void osso_steering_free(struct osso_steering *s)
@@ -111,9 +112,11 @@ static enum osso_status check_lists(size_t n_first, size_t n_second, enum osso_s
                                     struct osso_error *err)
 {
     if (n_first == 0 || n_second == 0)
-        return error_set(err, OSSO_USAGE, "a direction needs texts of both kinds; there are %zu and %zu", n_first, n_second);
+        return error_set(err, OSSO_USAGE, "a direction needs texts of both kinds; there are %zu and %zu", n_first,
+                         n_second);
     if (method == OSSO_STEER_PCA && n_first != n_second)
-        return error_set(err, OSSO_USAGE, "texts are compared pair by pair, and there are %zu of the first and %zu of the second kind",
+        return error_set(err, OSSO_USAGE,
+                         "texts are compared pair by pair, and there are %zu of the first and %zu of the second kind",
                          n_first, n_second);
     return OSSO_OK;
 }
@@ -130,9 +133,12 @@ static enum osso_status make(const float *vectors, size_t n_first, size_t n_seco
     for (int l = 0; l < s->n_layers; l++) {
         if (!(layers->bits[l / 64] >> l % 64 & 1))
             continue;
-        struct lists lists = {vectors + place * width, vectors + (n_first * n_wanted + place) * width,
-                              n_first,                 n_second,
-                              n_wanted * width,        width};
+        struct lists lists = {vectors + place * width,
+                              vectors + (n_first * n_wanted + place) * width,
+                              n_first,
+                              n_second,
+                              n_wanted * width,
+                              width};
         make_layer(&lists, method, space, s->directions + (size_t)l * width);
         s->has[l] = true;
         place++;
@@ -169,7 +175,13 @@ enum osso_status osso_steering_make(struct osso_engine *engine, const struct oss
     for (int l = 1; l < engine->config.n_layers; l++)
         layers.bits[l / 64] |= (uint64_t)1 << l % 64;
     layers = o.layers ? *o.layers : layers;
-    struct osso_embed_options e = {.size = sizeof e, .pool = o.pool, .no_normalize = true, .sessions = o.sessions, .layers = &layers, .progress = o.progress, .user = o.user};
+    struct osso_embed_options e = {.size = sizeof e,
+                                   .pool = o.pool,
+                                   .no_normalize = true,
+                                   .sessions = o.sessions,
+                                   .layers = &layers,
+                                   .progress = o.progress,
+                                   .user = o.user};
     size_t n_wanted = count(&layers, engine->config.n_layers);
     struct osso_embed_text *texts = mem_array(n, sizeof *texts);
     float *vectors = mem_array(n * (n_wanted ? n_wanted : 1) * width, sizeof *vectors);
@@ -232,11 +244,15 @@ static bool takes(const struct osso_steer *s, int layer)
 static enum osso_status check_vector(const struct config *c, const struct osso_steer *s, struct osso_error *err)
 {
     if (s->vector->width != c->hidden)
-        return error_set(err, OSSO_USAGE, "a steering vector of %lld values, where the model has %lld: it was made for another model",
+        return error_set(err, OSSO_USAGE,
+                         "a steering vector of %lld values, where the model has %lld: it was made for another model",
                          (long long)s->vector->width, (long long)c->hidden);
     for (int l = c->n_layers; l < s->vector->n_layers; l++)
         if (s->vector->has[l])
-            return error_set(err, OSSO_USAGE, "a steering vector for layer %d, where the model has layers 0 to %d: it was made for another model", l, c->n_layers - 1);
+            return error_set(
+                err, OSSO_USAGE,
+                "a steering vector for layer %d, where the model has layers 0 to %d: it was made for another model", l,
+                c->n_layers - 1);
     return isfinite(s->strength) ? OSSO_OK : error_set(err, OSSO_USAGE, "a steering vector's strength is no number");
 }
 
@@ -267,11 +283,18 @@ enum osso_status osso_session_steer(struct osso_session *session, const struct o
     if (!a || !by_layer) {
         mem_free(a);
         mem_free(by_layer);
-        return error_nomem(err, (unsigned long long)c->n_layers * (unsigned long long)c->hidden * sizeof(float), "what steers");
+        return error_nomem(err, (unsigned long long)c->n_layers * (unsigned long long)c->hidden * sizeof(float),
+                           "what steers");
     }
     *a = (struct added){.width = c->hidden, .owners = 1, .by_layer = by_layer};
     sum_up(c, list, n, a);
-    struct osso_tap_options tap = {.size = sizeof tap, .taps = (uint64_t)1 << OSSO_TAP_RESID_POST, .replaces = (uint64_t)1 << OSSO_TAP_RESID_POST, .layers = &a->layers, .fn = add, .user = a, .hold = hold};
+    struct osso_tap_options tap = {.size = sizeof tap,
+                                   .taps = (uint64_t)1 << OSSO_TAP_RESID_POST,
+                                   .replaces = (uint64_t)1 << OSSO_TAP_RESID_POST,
+                                   .layers = &a->layers,
+                                   .fn = add,
+                                   .user = a,
+                                   .hold = hold};
     status = osso_session_set_tap(session, count(&a->layers, c->n_layers) ? &tap : NULL, err);
     hold(a, -1);
     return status;

@@ -19,7 +19,8 @@ static bool is_gguf(const char *path)
     return n >= 5 && strcmp(path + n - 5, ".gguf") == 0;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------------------------------
+ */
 
 /* -1: the tensor is none of ours. */
 static int layer_of(const struct tensor *t)
@@ -38,11 +39,13 @@ static enum osso_status check_tensor(const char *path, const struct tensor *t, i
     for (int i = 1; i < t->rank; i++)
         n = t->shape[i] == 1 ? n : -1;
     if (layer < 0 || layer >= OSSO_TAP_LAYERS)
-        return error_set(err, OSSO_FORMAT, "%s: tensor %s is no direction.L of a layer L: it is no steering vector", path, t->name);
+        return error_set(err, OSSO_FORMAT, "%s: tensor %s is no direction.L of a layer L: it is no steering vector",
+                         path, t->name);
     if (t->dtype != DT_F32 || t->rank < 1 || n < 1 || t->bytes != (uint64_t)n * sizeof(float))
         return error_set(err, OSSO_FORMAT, "%s: tensor %s is no list of f32 values", path, t->name);
     if (*width && *width != n)
-        return error_set(err, OSSO_FORMAT, "%s: directions of %lld and of %lld values", path, (long long)*width, (long long)n);
+        return error_set(err, OSSO_FORMAT, "%s: directions of %lld and of %lld values", path, (long long)*width,
+                         (long long)n);
     *width = n;
     return OSSO_OK;
 }
@@ -73,7 +76,8 @@ static enum osso_status finite(const char *path, struct osso_steering *s, struct
 {
     for (int64_t i = 0; i < s->n_layers * s->width; i++)
         if (!(s->directions[i] - s->directions[i] == 0))
-            return error_set(err, OSSO_NUMERIC, "%s: a value of direction.%lld is no number", path, (long long)(i / s->width));
+            return error_set(err, OSSO_NUMERIC, "%s: a value of direction.%lld is no number", path,
+                             (long long)(i / s->width));
     return OSSO_OK;
 }
 
@@ -102,7 +106,8 @@ enum osso_status osso_steering_open(const char *path, struct osso_steering **ste
     return status;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------------------------------------
+ */
 
 static enum osso_status write_values(const struct osso_steering *s, const struct tensor *list, int n, bool pad,
                                      struct save *file, struct osso_error *err)
@@ -139,7 +144,8 @@ static enum osso_status write_all(const struct osso_steering *s, const char *pat
     if (is_gguf(path))
         status = write_gguf(s, list, n, file, err);
     else {
-        status = safetensors_write_header_of(file, list, n, "{\"architecture\":\"controlvector\",\"format\":\"pt\",\"model_hint\":\"gpt-oss\"}", err);
+        status = safetensors_write_header_of(
+            file, list, n, "{\"architecture\":\"controlvector\",\"format\":\"pt\",\"model_hint\":\"gpt-oss\"}", err);
         if (!status)
             status = write_values(s, list, n, false, file, err);
     }
@@ -155,15 +161,24 @@ enum osso_status osso_steering_save(const struct osso_steering *s, const char *p
     enum { NAME = 24 };
     int n = 0;
     if (is_gguf(path) && s->has[0])
-        return error_set(err, OSSO_UNSUPPORTED, "%s: llama.cpp's control vectors have no direction after layer 0; leave it out (--layers), or write safetensors", path);
+        return error_set(
+            err, OSSO_UNSUPPORTED,
+            "%s: llama.cpp's control vectors have no direction after layer 0; leave it out (--layers), or write safetensors",
+            path);
     struct tensor *list = mem_array((size_t)s->n_layers, sizeof *list);
     char *names = mem_array((size_t)s->n_layers, NAME);
-    enum osso_status status = list && names ? OSSO_OK : error_nomem(err, (unsigned long long)s->n_layers * sizeof *list, "a list of directions");
+    enum osso_status status = list && names ? OSSO_OK
+                                            : error_nomem(err, (unsigned long long)s->n_layers * sizeof *list,
+                                                          "a list of directions");
     for (int l = 0; l < s->n_layers && !status; l++) {
         if (!s->has[l])
             continue;
         snprintf(names + n * NAME, NAME, "%s%d", prefix, l);
-        list[n] = (struct tensor){.name = names + n * NAME, .dtype = DT_F32, .rank = 1, .shape = {s->width}, .bytes = (uint64_t)s->width * sizeof(float)};
+        list[n] = (struct tensor){.name = names + n * NAME,
+                                  .dtype = DT_F32,
+                                  .rank = 1,
+                                  .shape = {s->width},
+                                  .bytes = (uint64_t)s->width * sizeof(float)};
         n++;
     }
     if (!status)

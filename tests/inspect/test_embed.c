@@ -207,7 +207,7 @@ static void test_similarity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_transformers),       cmocka_unit_test(test_together_and_alone),
+        cmocka_unit_test(test_transformers),         cmocka_unit_test(test_together_and_alone),
         cmocka_unit_test(test_generated_rows_count), cmocka_unit_test(test_what_has_no_vector),
         cmocka_unit_test(test_similarity),
     };

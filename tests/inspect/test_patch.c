@@ -1,5 +1,5 @@
-/* test_patch.c: values of one run put into another. What has to restore everything does, and nothing else is claimed; forks
- * side by side give the bits of whole runs, one after the other; the clean engine stays clean. */
+/* test_patch.c: values of one run put into another. What has to restore everything does, and nothing else is claimed;
+ * forks side by side give the bits of whole runs, one after the other; the clean engine stays clean. */
 #include "model_test.h"
 
 #include "osso/patch.h"
@@ -45,8 +45,8 @@ static struct osso_patch_result patch(struct rig *r, const char *component, int 
     return result;
 }
 
-/* Where the only token that differs enters, all of it is restored; so it is at the end of the last layer, behind the last
- * token, and nowhere else there. */
+/* Where the only token that differs enters, all of it is restored; so it is at the end of the last layer, behind the
+ * last token, and nowhere else there. */
 static void test_what_must_be(void **state)
 {
     (void)state;
@@ -70,7 +70,8 @@ static void test_what_must_be(void **state)
     rig_close(&r);
 }
 
-/* ---- whole runs, one after the other ------------------------------------------------------------------------------- */
+/* ---- whole runs, one after the other -------------------------------------------------------------------------------
+ */
 
 struct whole {
     float z[LAYERS][LENGTH][HEADS * HEAD_DIM];
@@ -144,7 +145,13 @@ static void test_parts_and_refusals(void **state)
     struct rig r = open_rig(1);
     struct osso_layers layers = {{1 << 2}};
     struct osso_patch_result whole = patch(&r, "k", 0, false), part = {.size = sizeof part};
-    struct osso_patch_options o = {.size = sizeof o, .component = "k", .answer = 5, .wrong = 90, .layers = &layers, .positions = positions, .n_positions = 2};
+    struct osso_patch_options o = {.size = sizeof o,
+                                   .component = "k",
+                                   .answer = 5,
+                                   .wrong = 90,
+                                   .layers = &layers,
+                                   .positions = positions,
+                                   .n_positions = 2};
     texts(clean, corrupted, false);
     check_ok(osso_patch(r.engine, clean, corrupted, LENGTH, &o, &part, &r.err), r.err);
     assert_int_equal(part.n, 2); /* one head of keys */

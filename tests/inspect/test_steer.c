@@ -1,5 +1,6 @@
-/* test_steer.c: a direction between glad and sad sentences moves the bundled model's opinion of sentences that it was not
- * made from, the more the stronger it is; a strength of 0 changes no bit; files keep every bit; other models' are refused. */
+/* test_steer.c: a direction between glad and sad sentences moves the bundled model's opinion of sentences that it was
+ * not made from, the more the stronger it is; a strength of 0 changes no bit; files keep every bit; other models' are
+ * refused. */
 #include "model_test.h"
 
 #include "osso/steer.h"
@@ -8,24 +9,24 @@ static const char MODEL[] = "models/osso-small", OTHER[] = "tests/golden/model/y
 enum { CONTEXT = 128, EACH = 8, HELD = 6 };
 
 static const char *const glad[EACH] = {
-    "Lily was very happy. She smiled and laughed.",      "The dog was happy and jumped for joy.",
-    "Tom had a big smile on his face. He was so glad.",  "They all laughed and had a lot of fun.",
-    "The girl was so happy that she hugged her mom.",    "It was a good day and everyone was happy.",
-    "Ben was excited and clapped his hands with joy.",   "The bird sang a happy song in the sun.",
+    "Lily was very happy. She smiled and laughed.",     "The dog was happy and jumped for joy.",
+    "Tom had a big smile on his face. He was so glad.", "They all laughed and had a lot of fun.",
+    "The girl was so happy that she hugged her mom.",   "It was a good day and everyone was happy.",
+    "Ben was excited and clapped his hands with joy.",  "The bird sang a happy song in the sun.",
 };
 static const char *const sad[EACH] = {
-    "Lily was very sad. She cried and cried.",           "The dog was sad and lay down alone.",
-    "Tom had tears on his face. He was so upset.",       "They all cried and were very scared.",
-    "The girl was so sad that she cried to her mom.",    "It was a bad day and everyone was sad.",
-    "Ben was angry and hid his face with tears.",        "The bird was hurt and alone in the rain.",
+    "Lily was very sad. She cried and cried.",        "The dog was sad and lay down alone.",
+    "Tom had tears on his face. He was so upset.",    "They all cried and were very scared.",
+    "The girl was so sad that she cried to her mom.", "It was a bad day and everyone was sad.",
+    "Ben was angry and hid his face with tears.",     "The bird was hurt and alone in the rain.",
 };
 static const char *const held_glad[HELD] = {
-    "Sue was happy and smiled.",    "The cat was very happy.",        "He laughed with joy.",
-    "Mom was happy and hugged him.", "She was glad and had fun.",     "The boy smiled a big smile.",
+    "Sue was happy and smiled.",     "The cat was very happy.",   "He laughed with joy.",
+    "Mom was happy and hugged him.", "She was glad and had fun.", "The boy smiled a big smile.",
 };
 static const char *const held_sad[HELD] = {
-    "Sue was sad and cried.",       "The cat was very sad.",          "He cried with fear.",
-    "Mom was sad and left him.",    "She was upset and had tears.",   "The boy cried a big tear.",
+    "Sue was sad and cried.",    "The cat was very sad.",        "He cried with fear.",
+    "Mom was sad and left him.", "She was upset and had tears.", "The boy cried a big tear.",
 };
 
 static struct rig open_rig(const char *model, bool exact)

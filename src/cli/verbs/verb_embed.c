@@ -87,9 +87,9 @@ static enum osso_status target_open(const struct options *o, const struct runner
     if (ends_with(path, ".npy"))
         return npy_open(path, n, (uint64_t)r->dims.hidden, &t->file, err);
     put_metadata(o, r, &metadata);
-    status = metadata.failed ? error_nomem(err, metadata.len, "a header")
-                             : osso_rows_create(path, "embeddings", n, (uint64_t)r->dims.hidden, metadata.data,
-                                                &t->rows, err);
+    status = metadata.failed
+                 ? error_nomem(err, metadata.len, "a header")
+                 : osso_rows_create(path, "embeddings", n, (uint64_t)r->dims.hidden, metadata.data, &t->rows, err);
     buf_free(&metadata);
     return status;
 }

@@ -52,7 +52,8 @@ static enum osso_status read_token(const struct runner *r, const struct option_v
     *id = n == 1 ? ids.data[0] : special >= 0 ? special : number ? (int32_t)atoi(v->s) : -1;
     osso_ids_free(&ids);
     if (!status && *id < 0)
-        status = error_set(err, OSSO_USAGE, "%s: '%s' is %zu tokens, and one is needed; mind the blank before a word", flag, v->s, n);
+        status = error_set(err, OSSO_USAGE, "%s: '%s' is %zu tokens, and one is needed; mind the blank before a word",
+                           flag, v->s, n);
     return status;
 }
 
@@ -75,10 +76,13 @@ static enum osso_status read_places(const struct options *o, const struct runner
     return status;
 }
 
-static enum osso_status read_args(const struct options *o, struct runner *r, struct patch_texts *t, struct osso_error *err)
+static enum osso_status read_args(const struct options *o, struct runner *r, struct patch_texts *t,
+                                  struct osso_error *err)
 {
-    t->options = (struct osso_patch_options){
-        .size = sizeof t->options, .component = o->v[OPT_component].s, .sessions = RUNS_AT_ONCE, .progress = on_progress};
+    t->options = (struct osso_patch_options){.size = sizeof t->options,
+                                             .component = o->v[OPT_component].s,
+                                             .sessions = RUNS_AT_ONCE,
+                                             .progress = on_progress};
     enum osso_status status = read_text(r, &o->v[OPT_clean], "--clean", &t->clean, err);
     if (!status)
         status = read_text(r, &o->v[OPT_corrupted], "--corrupted", &t->corrupted, err);
@@ -87,16 +91,19 @@ static enum osso_status read_args(const struct options *o, struct runner *r, str
     if (!status)
         status = read_token(r, &o->v[OPT_wrong], "--wrong", &t->options.wrong, err);
     if (!status && t->clean.len != t->corrupted.len)
-        status = error_set(err, OSSO_USAGE, "the clean text has %zu tokens and the corrupted one %zu: places are compared one by one, so say it in as many",
-                           t->clean.len, t->corrupted.len);
+        status = error_set(
+            err, OSSO_USAGE,
+            "the clean text has %zu tokens and the corrupted one %zu: places are compared one by one, so say it in as many",
+            t->clean.len, t->corrupted.len);
     return status ? status : read_places(o, r, t, err);
 }
 
 static void print_json(const struct options *o, const struct osso_patch_result *p)
 {
     struct buf b = {0};
-    buf_printf(&b, "{\"component\":\"%s\",\"clean\":%.9g,\"corrupted\":%.9g,\"runs\":%llu,\"tokens\":%llu,\"records\":[",
-               o->v[OPT_component].s, p->clean, p->corrupted, (unsigned long long)p->runs, (unsigned long long)p->tokens);
+    buf_printf(
+        &b, "{\"component\":\"%s\",\"clean\":%.9g,\"corrupted\":%.9g,\"runs\":%llu,\"tokens\":%llu,\"records\":[",
+        o->v[OPT_component].s, p->clean, p->corrupted, (unsigned long long)p->runs, (unsigned long long)p->tokens);
     for (size_t i = 0; i < p->n; i++) {
         const struct osso_patch_record *r = &p->records[i];
         buf_printf(&b, "%s{\"layer\":%d,\"head\":", i ? "," : "", r->layer);
@@ -117,7 +124,10 @@ static int by_share(const void *a, const void *b)
     double s = fabs(x->share), t = fabs(y->share);
     if (s != t)
         return s < t ? 1 : -1;
-    return x->layer != y->layer ? x->layer - y->layer : x->head != y->head ? x->head - y->head : x->position < y->position ? -1 : 1;
+    return x->layer != y->layer        ? x->layer - y->layer
+           : x->head != y->head        ? x->head - y->head
+           : x->position < y->position ? -1
+                                       : 1;
 }
 
 static void print_best(const struct runner *r, const struct patch_texts *t, struct osso_patch_result *p)
@@ -160,10 +170,12 @@ static enum osso_status run(const struct options *o, struct runner *r, struct pa
     if (status)
         return status;
     osso_engine_set_interrupt(r->engine, interrupt_flag());
-    status = osso_patch_measure(r->engine, t->clean.data, t->corrupted.data, t->clean.len, &t->options, &runs, &tokens, err);
+    status = osso_patch_measure(r->engine, t->clean.data, t->corrupted.data, t->clean.len, &t->options, &runs, &tokens,
+                                err);
     if (status)
         return status;
-    say("%s runs of %s tokens in all, up to %d side by side", human_count(a, runs), human_count(b, tokens), RUNS_AT_ONCE);
+    say("%s runs of %s tokens in all, up to %d side by side", human_count(a, runs), human_count(b, tokens),
+        RUNS_AT_ONCE);
     progress_begin(PROGRESS_PROMPT);
     status = osso_patch(r->engine, t->clean.data, t->corrupted.data, t->clean.len, &t->options, &result, err);
     progress_end();

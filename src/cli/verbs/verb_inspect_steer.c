@@ -33,8 +33,8 @@ static enum osso_status place(const struct options *o, struct embed_texts *texts
     for (size_t i = 0; i < texts->n; i++) {
         long at = n < 0 ? (long)texts->list[i].n + n : n;
         if (at < 0 || at >= (long)texts->list[i].n)
-            return error_set(err, OSSO_USAGE, "--position %ld: text %zu (line %lld of its file) has %zu tokens", n, i + 1,
-                             (long long)texts->line[i], texts->list[i].n);
+            return error_set(err, OSSO_USAGE, "--position %ld: text %zu (line %lld of its file) has %zu tokens", n,
+                             i + 1, (long long)texts->line[i], texts->list[i].n);
         texts->list[i].from = (size_t)at;
         texts->list[i].to = (size_t)at + 1;
     }
@@ -48,7 +48,8 @@ static enum osso_status read_file(const struct options *o, struct runner *r, str
     return embed_texts_lines(o, r, texts, path, n >= 6 && strcmp(path + n - 6, ".jsonl") == 0, err);
 }
 
-static void print_report(const struct options *o, const struct runner *r, const struct osso_steering *v, size_t n_first, size_t n_second)
+static void print_report(const struct options *o, const struct runner *r, const struct osso_steering *v, size_t n_first,
+                         size_t n_second)
 {
     struct buf b = {0};
     bool json = o->v[OPT_json].set, comma = false;
@@ -64,7 +65,8 @@ static void print_report(const struct options *o, const struct runner *r, const 
         for (int64_t i = 0; d && i < r->dims.hidden; i++)
             squares += (double)d[i] * d[i];
         if (d)
-            buf_printf(&b, json ? "%s\"%d\":%.6g" : "%slayer %d: length %.4g\n", json && comma ? "," : "", l, sqrt(squares));
+            buf_printf(&b, json ? "%s\"%d\":%.6g" : "%slayer %d: length %.4g\n", json && comma ? "," : "", l,
+                       sqrt(squares));
         comma = comma || d;
     }
     buf_puts(&b, json ? "}}\n" : "");
@@ -72,7 +74,8 @@ static void print_report(const struct options *o, const struct runner *r, const 
     buf_free(&b);
 }
 
-static enum osso_status run(const struct options *o, struct runner *r, struct embed_texts *texts, struct osso_error *err)
+static enum osso_status run(const struct options *o, struct runner *r, struct embed_texts *texts,
+                            struct osso_error *err)
 {
     struct osso_layers layers;
     struct osso_steering *vector;
@@ -97,7 +100,8 @@ static enum osso_status run(const struct options *o, struct runner *r, struct em
     if (status)
         return status;
     progress_begin(PROGRESS_PROMPT);
-    status = osso_steering_make(r->engine, texts->list, n_first, texts->list + n_first, texts->n - n_first, &s, &vector, &failed, err);
+    status = osso_steering_make(r->engine, texts->list, n_first, texts->list + n_first, texts->n - n_first, &s, &vector,
+                                &failed, err);
     progress_end();
     if (status && failed < texts->n) {
         char where[600];

@@ -16,8 +16,8 @@ static enum osso_status run(const struct options *o, struct runner *r, struct em
     if (!status)
         status = runner_tokenizer(r, err);
     for (int i = 0; i < 2 && !status; i++)
-        status = embed_texts_add(o, r, texts, o->operand[i], strlen(o->operand[i]), i ? "the second text" : "the first text",
-                                 0, err);
+        status = embed_texts_add(o, r, texts, o->operand[i], strlen(o->operand[i]),
+                                 i ? "the second text" : "the first text", 0, err);
     if (!status)
         status = embed_start(o, r, texts, err);
     if (status)
@@ -31,7 +31,8 @@ static enum osso_status run(const struct options *o, struct runner *r, struct em
     status = embed_vectors(o, r, texts, 0, 2, vectors, err);
     progress_end();
     if (!status)
-        *result = osso_similarity(vectors, vectors + hidden, hidden, euclidean ? OSSO_METRIC_EUCLIDEAN : OSSO_METRIC_COSINE);
+        *result = osso_similarity(vectors, vectors + hidden, hidden,
+                                  euclidean ? OSSO_METRIC_EUCLIDEAN : OSSO_METRIC_COSINE);
     mem_free(vectors);
     return status;
 }
@@ -47,7 +48,8 @@ int verb_similarity(const struct options *o)
     bool stopped = interrupted();
     interrupt_release();
     if (!status && o->v[OPT_json].set)
-        printf("{\"similarity\":%.9g,\"metric\":\"%s\"}\n", result, o->v[OPT_metric].set ? o->v[OPT_metric].s : "cosine");
+        printf("{\"similarity\":%.9g,\"metric\":\"%s\"}\n", result,
+               o->v[OPT_metric].set ? o->v[OPT_metric].s : "cosine");
     else if (!status)
         printf("%.6f\n", result);
     embed_texts_free(&texts);
