@@ -1,4 +1,4 @@
-/* number_list.c: numbers and ranges, as many as somebody types. */
+/* number_list.c: whole numbers and ranges from the command line. */
 #include "cli/number_list.h"
 
 #include "base/error.h"

@@ -1,4 +1,4 @@
-/* number_list.h: "4-7,9" on the command line. int_list.h has the short lists that have a default. */
+/* number_list.h: whole numbers and ranges from the command line. */
 #ifndef OSSO_CLI_NUMBER_LIST_H
 #define OSSO_CLI_NUMBER_LIST_H
 

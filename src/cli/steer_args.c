@@ -1,10 +1,10 @@
 /* steer_args.c: --steer: vectors that are added to a run. */
 #include "cli/steer_args.h"
+#include "cli/number_list.h"
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "cli/number_list.h"
 #include "cli/numbers.h"
 
 #include <string.h>
