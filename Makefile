@@ -136,10 +136,10 @@ $(B)/commit $(B)/datadir $(B)/have_mhd $(B)/have_yaml $(B)/have_hub $(B)/have_sq
 $(COMMIT_OBJ): $(B)/commit
 $(COMMIT_OBJ): CPPFLAGS += -DOSSO_COMMIT=\"$(COMMIT)\"
 $(B)/cli/datadir.o: $(B)/datadir
+$(B)/cli/datadir.o: CPPFLAGS += -DOSSO_DATADIR=\"$(DATADIR)/osso\"
 # What else the version says of itself stands at the top of this file.
 $(B)/cli/man.o: Makefile
 $(B)/cli/man.o: CPPFLAGS += -DOSSO_RELEASED=\"$(RELEASED)\"
-$(B)/cli/datadir.o: CPPFLAGS += -DOSSO_DATADIR=\"$(DATADIR)/osso\"
 
 MHD_OBJ := $(SERVE_OBJ) $(B)/cli/parts.o $(B)/cli/verbs/verb_serve.o
 $(MHD_OBJ): $(B)/have_mhd

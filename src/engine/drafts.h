@@ -27,8 +27,8 @@ void drafts_took(struct drafts *d, double ms);
 /* The next token is this. */
 void drafts_came(struct drafts *d, int32_t id);
 
-/* The longest text before `tokens[n]` that occurs earlier, of at most LONGEST tokens (the latest such place): its
- * length, 0: none. What followed there goes to next_out, most tokens, over the end of the text into itself. */
+/* The longest text before `tokens[n]` that occurs earlier, of 2 to 32 tokens (of equals the latest place): its length,
+ * 0: none. What followed there goes to next_out, most tokens, over the end of the text into itself. */
 int drafts_look(const int32_t *tokens, size_t n, int most, int32_t *next_out);
 
 #endif

@@ -91,6 +91,12 @@ struct osso_sampler {
     bool drawing; /* it has a draw in an osso_sample_all */
 };
 
+/* Does it lack its last token alone? Guesses behind that do not count. */
+static inline bool session_decodes(const struct osso_session *s)
+{
+    return s->n == s->next + 1;
+}
+
 /* replay.c: K and V exist for the first `computed` tokens only; plans the replay of sliding layers where their pages
  * are gone. */
 void session_set_computed(struct osso_session *s, size_t computed);

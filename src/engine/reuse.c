@@ -156,7 +156,7 @@ static bool in_work(const struct osso_engine *e, const struct osso_session *s, c
     for (int i = 0; i < n_in_step; i++) {
         const struct osso_session *t = e->in_step[i];
         size_t end = least(t->next + (size_t)e->take[i], session_shared(t));
-        if (pos < t->next || pos < t->computed || pos >= end || t->n - t->next == 1 ||
+        if (pos < t->next || pos < t->computed || pos >= end || session_decodes(t) ||
             !same_path(t, s->salt, r->slots, r->node))
             continue;
         if (memcmp(t->tokens + from, s->tokens + from, ((size_t)r->n + 1) * sizeof *t->tokens) == 0)

@@ -11,11 +11,6 @@ static size_t pending(const struct osso_session *s)
     return s->n > s->next ? s->n + s->guessed - s->next : 0;
 }
 
-static bool decodes(const struct osso_session *s)
-{
-    return s->n == s->next + 1;
-}
-
 static bool wants_logits(const struct osso_session *s, size_t pos)
 {
     return pos >= s->computed && (pos >= s->logits_from || pos + 1 >= s->n);
@@ -248,7 +243,7 @@ static int choose_rows(struct osso_engine *e, struct osso_session *const *sessio
             /* The first round begins elsewhere in every step: more decoding sessions than rows all get on. */
             int turn = round == 0 ? (int)(e->step_count % (uint64_t)n_sessions) : 0;
             struct osso_session *s = sessions[(i + turn) % n_sessions];
-            if (pending(s) == 0 || decodes(s) != (round == 0) || s->logits_step == e->step_count)
+            if (pending(s) == 0 || session_decodes(s) != (round == 0) || s->logits_step == e->step_count)
                 continue; /* the last: it is in the list twice */
             if (round == 1 && session_meet(s, n))
                 continue;

@@ -54,14 +54,10 @@ static enum osso_status add_sample(struct samples *s, const struct jval *line, c
             v = v->first;
         one.score[i] = v && v->type == J_NUMBER ? jget_real(v) : NAN;
     }
-    if (s->n == s->room) {
-        size_t room = s->room ? 2 * s->room : 256;
-        struct sample *more = mem_grow(s->list, room, sizeof *more);
-        if (!more)
-            return error_nomem(err, room * sizeof *more, "samples");
-        s->list = more;
-        s->room = room;
-    }
+    struct sample *list = mem_room(s->list, s->n, &s->room, sizeof *list);
+    if (!list)
+        return error_nomem(err, s->n * sizeof *list, "samples");
+    s->list = list;
     one.task = mem_strndup(task->text.s, task->text.len);
     if (!one.task)
         return error_nomem(err, task->text.len, "samples");

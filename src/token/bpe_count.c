@@ -37,14 +37,10 @@ static uint32_t *find_slot(const struct bpe_words *w, const uint8_t *s, size_t l
 /* Room for one more word, with the slots at most half full. */
 static bool grow(struct bpe_words *w)
 {
-    if (w->n == w->cap) {
-        size_t cap = w->cap ? w->cap * 2 : 4096;
-        struct bpe_word *list = mem_grow(w->list, cap, sizeof *list);
-        if (!list)
-            return false;
-        w->list = list;
-        w->cap = cap;
-    }
+    struct bpe_word *list = mem_room(w->list, w->n, &w->cap, sizeof *list);
+    if (!list)
+        return false;
+    w->list = list;
     if (w->n * 2 < w->n_slots)
         return true;
     size_t n_slots = w->n_slots ? w->n_slots * 2 : 16384;

@@ -17,17 +17,12 @@ void bpe_pairs_free(struct bpe_pairs *p)
 /* Room for one more of a list that grows. */
 static bool room(struct bpe_pairs *p, void *list, size_t n, size_t *cap, size_t size)
 {
-    void **at = list;
-    if (n < *cap)
-        return true;
-    size_t more = *cap ? *cap * 2 : 1024;
-    void *grown = mem_grow(*at, more, size);
+    void **at = list, *grown = mem_room(*at, n, cap, size);
     if (!grown) {
         p->failed = true;
         return false;
     }
     *at = grown;
-    *cap = more;
     return true;
 }
 

@@ -68,16 +68,12 @@ static struct item *open_item(struct items *s)
 
 static struct item *begin(struct items *s, enum osso_voice voice, const struct osso_parser_state *m)
 {
-    if (s->n == s->cap) {
-        size_t cap = s->cap ? 2 * s->cap : 4;
-        struct item *list = mem_grow(s->list, cap, sizeof *list);
-        if (!list) {
-            s->failed = true;
-            return NULL;
-        }
-        s->list = list;
-        s->cap = cap;
+    struct item *list = mem_room(s->list, s->n, &s->cap, sizeof *list);
+    if (!list) {
+        s->failed = true;
+        return NULL;
     }
+    s->list = list;
     struct item *item = s->list + s->n++;
     *item = (struct item){.voice = voice};
     item->recipient = m && m->recipient ? mem_strdup(m->recipient) : NULL;
