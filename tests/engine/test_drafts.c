@@ -169,9 +169,51 @@ static void test_answers(void **state)
     rig_close(&r);
 }
 
+enum { ROUND = 20 };
+
+/* A text that goes round. */
+static void round_and_round(void *user, const int32_t *tokens, size_t n, float *logits)
+{
+    (void)user;
+    for (int v = 0; v < 64; v++)
+        logits[v] = v == tokens[n - ROUND] ? 1 : 0;
+}
+
+/* The first guesses are made before any clock has a say: seven, of which three are wanted. Nothing is left of the rest.
+ */
+static void test_an_end_within(void **state)
+{
+    (void)state;
+    struct osso_engine_options o = {.size = sizeof o, .backend = test_backend(), .threads = 1, .context = 256};
+    struct osso_generate_options g = {.size = sizeof g, .max_tokens = 5, .ignore_eos = true, .drafts = 8};
+    struct osso_generate_result result = {.size = sizeof result};
+    struct osso_sampling so;
+    struct osso_sampler *sampler;
+    struct rig r = {.vocab = 64};
+    int32_t prompt[3 * ROUND];
+    for (int i = 0; i < 3 * ROUND; i++)
+        prompt[i] = i % ROUND;
+    osso_sampling_defaults(&so);
+    so.temperature = 0;
+    check_ok(osso_engine_create_scripted(64, round_and_round, NULL, &o, &r.engine, &r.err), r.err);
+    check_ok(osso_sampler_create(&so, 64, &sampler, &r.err), r.err);
+    struct osso_session *s = begin(&r, 1, prompt, 3 * ROUND);
+    check_ok(osso_generate(r.engine, s, sampler, NULL, &g, &result, &r.err), r.err);
+    assert_int_equal(result.n_generated, 5);
+    assert_int_equal(result.n_guessed, 7);
+    assert_int_equal(result.n_guessed_right, 3);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(s->tokens[3 * ROUND + i], i % ROUND);
+    assert_true(s->n == 3 * ROUND + 5 && s->guessed == 0 && s->computed <= s->n);
+    osso_session_free(s);
+    osso_sampler_free(sampler);
+    osso_engine_free(r.engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_look), cmocka_unit_test(test_pays),
-                                       cmocka_unit_test(test_bits), cmocka_unit_test(test_answers)};
+                                       cmocka_unit_test(test_bits), cmocka_unit_test(test_answers),
+                                       cmocka_unit_test(test_an_end_within)};
     return cmocka_run_group_tests_name("drafts", tests, NULL, NULL);
 }
