@@ -43,15 +43,10 @@ static void huge_pages(const char *root, char *text, size_t size)
 static uint64_t address_space(void)
 {
     struct rlimit limit;
-    unsigned long long pages = 0;
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return UINT64_MAX;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (f && fscanf(f, "%llu", &pages) != 1)
-        pages = 0;
-    if (f)
-        fclose(f);
-    uint64_t used = pages * (uint64_t)sysconf(_SC_PAGESIZE), most = limit.rlim_cur;
+    uint64_t kib = proc_number("", "/proc/self/status", "VmSize:"), most = limit.rlim_cur;
+    uint64_t used = kib == UINT64_MAX ? 0 : kib * 1024;
     return used < most ? most - used : 0;
 }
 
