@@ -207,6 +207,8 @@ static void prefill(struct osso_forecast *f, const struct osso_rates *r, const s
     double bytes = (double)cost->weight_bytes, operations = 2 * (double)cost->multiply_adds;
     double whole = operations + 2 * (double)cost->head_multiply_adds / PROMPT; /* only the last token has logits */
     bool dots = r->int8_tops > 0 && r->prompt_tops > 0;
+    if (!dots && share->prefill <= 0)
+        return; /* there are integer dots, but what a prompt reaches of them could not be measured */
     double tops = dots ? r->int8_tops : kernel_gbps * 1e-3 * operations / bytes;
     double part = dots ? r->prompt_tops / r->int8_tops : share->prefill;
     f->prefill_ts = tops * 1e12 * part / whole;
@@ -228,13 +230,12 @@ static enum osso_status speed(const struct osso_model *model, const struct osso_
     bool small = bytes < SMALL_BYTES;
     if (small)
         why = "not known: so small a model lives in caches and waits for its threads; osso bench measures it";
-    if (!status && !small && share && r->read_gbps > 0 && kernel_gbps > 0) {
-        decode(f, r, share, bytes, kernel_gbps);
-        prefill(f, r, share, &cost, kernel_gbps);
-    } else {
-        snprintf(f->decode_why, sizeof f->decode_why, "%s", why);
-        snprintf(f->prefill_why, sizeof f->prefill_why, "%s", why);
-    }
+    snprintf(f->decode_why, sizeof f->decode_why, "%s", why);
+    snprintf(f->prefill_why, sizeof f->prefill_why, "%s", why);
+    if (status || small || !share || r->read_gbps <= 0 || kernel_gbps <= 0)
+        return status;
+    decode(f, r, share, bytes, kernel_gbps);
+    prefill(f, r, share, &cost, kernel_gbps);
     return status;
 }
 
