@@ -5,22 +5,16 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
+#include "base/sorted.h"
 #include "checkpoint/model_open.h"
 #include "measure/shares.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum { READS = 7, DOTS = 3, PROMPT = 512, ROWS = 128, LAYER_VOCAB = 4096, SMALL_BYTES = 256 << 20 };
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
 
 static enum osso_status measure_ceilings(struct osso_rates *r, struct osso_error *err)
 {
@@ -34,10 +28,10 @@ static enum osso_status measure_ceilings(struct osso_rates *r, struct osso_error
     for (int i = 0; i < DOTS; i++)
         dots[i] = osso_ceiling_int8(ceiling, r->isa);
     osso_ceiling_free(ceiling);
-    qsort(reads, READS, sizeof *reads, by_size);
-    qsort(dots, DOTS, sizeof *dots, by_size);
-    r->read_gbps = reads[READS / 2];
-    r->int8_tops = dots[DOTS / 2];
+    sort_numbers(reads, READS);
+    sort_numbers(dots, DOTS);
+    r->read_gbps = sorted_quantile(reads, READS, 0.5);
+    r->int8_tops = sorted_quantile(dots, DOTS, 0.5);
     return OSSO_OK;
 }
 
