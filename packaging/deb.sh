@@ -5,11 +5,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 umask 022
-out=${1:-build/packages}
-{ read -r version && read -r day && read -r soversion; } < <(make -s show-VERSION show-RELEASED show-SOVERSION)
+. packaging/common.sh
 version=$version-1
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(date -u -d "$day" +%s)} TZ=UTC LC_ALL=C
-maintainer="${DEBFULLNAME:-osso maintainers} <${DEBEMAIL:-osso@packages.debian.org}>"
 arch=$(dpkg --print-architecture) triplet=$(${CC:-cc} -print-multiarch)
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT

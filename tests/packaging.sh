@@ -22,7 +22,8 @@ for page in "$where"/*.1; do
     grep -q "^${name%.1} .- " <(sed 's/\\-/-/g; s/ - / .- /' "$page") || fail "$name does not begin with its name"
 done
 
-packaging/fill.sh "$where" 2>"$where/said" || fail "$(cat "$where/said")"
+DEBFULLNAME='A & B' DEBEMAIL=a@b.example OSSO_HOMEPAGE='https://b.example/?a&b|c' packaging/fill.sh "$where" 2>"$where/said" || fail "$(cat "$where/said")"
+grep -q "^\* .* A & B <a@b.example> - $version-1\$" "$where/osso.spec" && grep -qF 'homepage "https://b.example/?a&b|c"' "$where/osso.rb" || fail 'who maintains it, and where'
 archive=$where/osso-$version.tar.gz
 grep -q "\"$version\"" "$where/osso.rb" && grep -q "$(sha256sum "$archive" | cut -d' ' -f1)" "$where/osso.rb" || fail 'the formula is of another archive'
 tar -tzf "$archive" >"$where/names" && grep -qx "osso-$version/src/cli/verbs.def" "$where/names" && grep -qx "osso-$version/osso.spec" "$where/names" || fail 'the archive'
@@ -33,5 +34,6 @@ if has rpmspec 'the spec' rpm; then
 osso-libs $version
 osso-devel $version" ] || fail 'the spec has other packages'
 fi
-bash -n packaging/deb.sh packaging/fill.sh && sh -n packaging/image.sh
+for script in packaging/*.sh; do bash -n "$script"; done
+sh -n packaging/image.sh
 echo packaging

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "base/cgroup.h"
 
+#include "base/words.h"
+
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -111,15 +113,6 @@ static uint64_t tightest(const char *mount, const char *group, bool v2, uint64_t
     }
 }
 
-static bool lists(const char *names, const char *name)
-{
-    size_t n = strlen(name);
-    for (const char *s = names; (s = strstr(s, name)); s += n)
-        if ((s == names || s[-1] == ',') && (s[n] == 0 || s[n] == ','))
-            return true;
-    return false;
-}
-
 /* The tightest limit over both versions; `controller` is its name in version 1. */
 static uint64_t read_groups(const char *root, const char *controller, uint64_t (*limit)(const char *, bool))
 {
@@ -134,7 +127,7 @@ static uint64_t read_groups(const char *root, const char *controller, uint64_t (
             continue;
         *group++ = 0;
         bool v2 = *names == 0;
-        if (*group != '/' || strstr(group, "/..") || (!v2 && !lists(names, controller)))
+        if (*group != '/' || strstr(group, "/..") || (!v2 && !word_in(names, ',', controller)))
             continue;
         const char *const mounts[] = {v2 ? "" : names, v2 ? "unified" : controller}; /* the second where both live */
         for (int i = 0; i < 2; i++) {

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/words.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -42,15 +43,10 @@ static void huge_pages(const char *root, char *text, size_t size)
 static uint64_t address_space(void)
 {
     struct rlimit limit;
-    unsigned long long pages = 0;
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return UINT64_MAX;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (f && fscanf(f, "%llu", &pages) != 1)
-        pages = 0;
-    if (f)
-        fclose(f);
-    uint64_t used = pages * (uint64_t)sysconf(_SC_PAGESIZE), most = limit.rlim_cur;
+    uint64_t kib = proc_number("", "/proc/self/status", "VmSize:"), most = limit.rlim_cur;
+    uint64_t used = kib == UINT64_MAX ? 0 : kib * 1024;
     return used < most ? most - used : 0;
 }
 
@@ -144,14 +140,6 @@ static void type_of(const char *root, const char *path, char *type, size_t size)
         fclose(f);
 }
 
-static bool is_one_of(const char *word, const char *const *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(word, words[i]) == 0)
-            return true;
-    return false;
-}
-
 /* A file without a name, where the file system has such; else one whose name goes at once; < 0: none can be made. */
 static int open_nameless(const char *folder)
 {
@@ -189,16 +177,14 @@ static void try_file(const char *folder, struct volume *v)
 
 void volume_look(const char *root, const char *folder, struct volume *v)
 {
-    static const char *const remote[] = {"nfs",  "nfs4",   "cifs",       "smb3",           "smbfs",  "9p",  "afs",
-                                         "ceph", "lustre", "fuse.sshfs", "fuse.glusterfs", "beegfs", "gpfs"},
-                             *const memory[] = {"tmpfs", "ramfs"};
+    static const char remote[] = "nfs nfs4 cifs smb3 smbfs 9p afs ceph lustre fuse.sshfs fuse.glusterfs beegfs gpfs";
     *v = (struct volume){.maps = -1, .left = UINT64_MAX};
     char *path = nearest(folder, &v->there);
     if (!path)
         return;
     type_of(root, path, v->type, sizeof v->type);
-    v->remote = is_one_of(v->type, remote, sizeof remote / sizeof *remote);
-    v->in_memory = is_one_of(v->type, memory, sizeof memory / sizeof *memory);
+    v->remote = word_in(remote, ' ', v->type);
+    v->in_memory = word_in("tmpfs ramfs", ' ', v->type);
     v->left = file_space_left(path);
     try_file(path, v);
     free(path);

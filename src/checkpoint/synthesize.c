@@ -66,6 +66,13 @@ static enum osso_status fill(struct osso_model *m, const struct plan *plan, uint
     return status;
 }
 
+static enum osso_status take_pages(struct osso_model *m, size_t bytes, struct osso_error *err)
+{
+    m->pages = mem_pages(bytes);
+    m->pages_bytes = bytes;
+    return m->pages ? OSSO_OK : error_nomem(err, bytes, "the weights");
+}
+
 /* Weights that are made in memory cannot be read again from a file: what swap can take is slow, what is beyond it may
  * end the process. */
 static enum osso_status make_pages(struct osso_model *m, const struct plan *plan, bool force, struct osso_error *err)
@@ -82,11 +89,7 @@ static enum osso_status make_pages(struct osso_model *m, const struct plan *plan
         notes_add(&m->notes, "the weights take %llu MiB, only %llu MiB of memory are free: %s", need, left,
                   total > mem_reachable("") ? "the system may end osso as they are made"
                                             : "swap or another cache has to make room, and is measured with them");
-    m->pages = mem_pages((size_t)total);
-    if (!m->pages)
-        return error_nomem(err, total, "the weights");
-    m->pages_bytes = (size_t)total;
-    return OSSO_OK;
+    return take_pages(m, (size_t)total, err);
 }
 
 const char *osso_model_preset(int i)
@@ -101,38 +104,15 @@ static enum osso_status resolve(struct osso_model *m, struct osso_error *err)
     return status ? status : weights_resolve(&m->tensors, &m->config, &names_gguf, &m->weights, err);
 }
 
-enum osso_status model_outline(const char *preset, struct osso_model **model_out, struct osso_error *err)
-{
-    struct osso_model *m = NULL;
-    struct plan plan = {0};
-    *model_out = NULL;
-    enum osso_status status = model_create(preset, &m, err);
-    if (!status)
-        status = plan_config(preset, &m->config, err);
-    if (!status)
-        status = plan_create(&m->config, &names_gguf, &plan, err);
-    if (!status && !(m->pages = mem_pages(m->pages_bytes = ALIGN)))
-        status = error_nomem(err, ALIGN, "an outline");
-    if (!status)
-        status = place(m, &plan, true, err);
-    if (!status)
-        status = resolve(m, err);
-    plan_free(&plan);
-    if (status)
-        osso_model_free(m);
-    else
-        *model_out = m;
-    return status;
-}
-
 enum osso_status osso_model_synthesize(const char *preset, uint64_t seed, struct osso_model **model_out,
                                        struct osso_error *err)
 {
     return osso_model_synthesize_with(preset, seed, NULL, model_out, err);
 }
 
-enum osso_status model_synthesize(const char *name, const struct config *config, uint64_t seed, bool force,
-                                  struct osso_model **model_out, struct osso_error *err)
+/* seed NULL: an outline, whose weights nobody reads. */
+static enum osso_status make(const char *name, const struct config *config, const uint64_t *seed, bool force,
+                             struct osso_model **model_out, struct osso_error *err)
 {
     struct osso_model *m = NULL;
     struct plan plan = {0};
@@ -143,11 +123,11 @@ enum osso_status model_synthesize(const char *name, const struct config *config,
         status = plan_create(&m->config, &names_gguf, &plan, err);
     }
     if (!status)
-        status = make_pages(m, &plan, force, err);
+        status = seed ? make_pages(m, &plan, force, err) : take_pages(m, ALIGN, err);
     if (!status)
-        status = place(m, &plan, false, err);
-    if (!status)
-        status = fill(m, &plan, seed, err);
+        status = place(m, &plan, !seed, err);
+    if (!status && seed)
+        status = fill(m, &plan, *seed, err);
     if (!status)
         status = resolve(m, err);
     plan_free(&plan);
@@ -156,6 +136,20 @@ enum osso_status model_synthesize(const char *name, const struct config *config,
     else
         *model_out = m;
     return status;
+}
+
+enum osso_status model_outline(const char *preset, struct osso_model **model_out, struct osso_error *err)
+{
+    struct config config;
+    *model_out = NULL;
+    enum osso_status status = plan_config(preset, &config, err);
+    return status ? status : make(preset, &config, NULL, false, model_out, err);
+}
+
+enum osso_status model_synthesize(const char *name, const struct config *config, uint64_t seed, bool force,
+                                  struct osso_model **model_out, struct osso_error *err)
+{
+    return make(name, config, &seed, force, model_out, err);
 }
 
 enum osso_status osso_model_synthesize_with(const char *preset, uint64_t seed, const struct osso_model_options *options,

@@ -205,8 +205,7 @@ static void read_line(struct line *line, const struct verb *verb, int n, char *c
 
 static void add_of_verb(struct candidates *c, int n, char *const *words)
 {
-    static struct line line; /* large */
-    line = (struct line){0};
+    struct line line = {0};
     read_line(&line, c->verb, n, words);
     c->operand = line.operand;
     c->n_operands = line.n_operands;

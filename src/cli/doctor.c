@@ -4,29 +4,26 @@
 #include "cli/numbers.h"
 #include "cli/parts.h"
 
+#include "base/mem.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 void doctor_add(struct doctor *d, bool broken, const char *remedy, const char *format, ...)
 {
-    if (d->n_findings == DOCTOR_FINDINGS)
-        return;
-    struct doctor_finding *f = &d->finding[d->n_findings++];
+    struct doctor_finding *all = mem_room(d->finding, d->n_findings, &d->cap_findings, sizeof *all), *f;
     va_list args;
+    d->broken |= broken;
+    if (!all)
+        return;
+    d->finding = all;
+    f = &all[d->n_findings++];
     va_start(args, format);
     vsnprintf(f->text, sizeof f->text, format, args);
     va_end(args);
     f->broken = broken;
     snprintf(f->remedy, sizeof f->remedy, "%s", remedy);
-}
-
-bool doctor_is_broken(const struct doctor *d)
-{
-    for (int i = 0; i < d->n_findings; i++)
-        if (d->finding[i].broken)
-            return true;
-    return false;
 }
 
 const char *doctor_fit_word(enum osso_fit fit)

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "osso/forecast.h"
 
-enum { DOCTOR_FINDINGS = 64, DOCTOR_FORECASTS = 3 };
+enum { DOCTOR_FORECASTS = 3 };
 
 /* Something that is not as it could be, and what to do about it. */
 struct doctor_finding {
@@ -32,16 +32,16 @@ struct doctor {
     struct model_shelf shelf;
     struct doctor_forecast forecast[DOCTOR_FORECASTS];
     int n_forecasts;
-    struct doctor_finding finding[DOCTOR_FINDINGS];
-    int n_findings;
+    struct doctor_finding *finding;
+    size_t n_findings, cap_findings;
+    bool broken; /* one of them is */
 };
 
-/* One more; beyond the room there is for them the last ones are lost. */
+/* One more; without memory its text is lost. */
 void doctor_add(struct doctor *d, bool broken, const char *remedy, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* What follows from the facts: a finding each. */
 void doctor_judge(struct doctor *d);
-bool doctor_is_broken(const struct doctor *d);
 const char *doctor_fit_word(enum osso_fit fit);
 
 void doctor_put_text(struct buf *b, const struct doctor *d);

@@ -150,7 +150,7 @@ void doctor_put_json(struct buf *b, const struct doctor *d)
     }
     close_with(b, ']');
     buf_puts(b, ",\"findings\":[");
-    for (int i = 0; i < d->n_findings; i++) {
+    for (size_t i = 0; i < d->n_findings; i++) {
         buf_printf(b, "{\"broken\":%s,", d->finding[i].broken ? "true" : "false");
         put_text(b, "text", d->finding[i].text);
         put_text(b, "remedy", d->finding[i].remedy);
@@ -158,5 +158,5 @@ void doctor_put_json(struct buf *b, const struct doctor *d)
         buf_putc(b, ',');
     }
     close_with(b, ']');
-    buf_printf(b, ",\"works\":%s}\n", doctor_is_broken(d) ? "false" : "true");
+    buf_printf(b, ",\"works\":%s}\n", d->broken ? "false" : "true");
 }

@@ -120,7 +120,7 @@ void doctor_put_text(struct buf *b, const struct doctor *d)
     put_places(b, d);
     for (int i = 0; i < d->n_forecasts; i++)
         put_forecast(b, &d->forecast[i]);
-    for (int i = 0; i < d->n_findings; i++)
+    for (size_t i = 0; i < d->n_findings; i++)
         buf_printf(b, "%s%s: %s: %s\n", i ? "" : "\n", d->finding[i].broken ? "broken" : "warning", d->finding[i].text,
                    d->finding[i].remedy);
 }

@@ -41,9 +41,9 @@ enum osso_status runner_start(struct runner *runner, const struct osso_engine_op
                               struct osso_error *err);
 /* How tokens are chosen: the model's own defaults, overridden by the options (without bias list and seed). */
 void sampling_args(const struct options *options, const struct runner *runner, struct osso_sampling *sampling_out);
-/* A sampler from the model's own defaults, overridden by the options; replaces the one before. */
 /* What --draft and --draft-max come to for osso_generate_options. */
 int drafts_arg(const struct options *options);
+/* A sampler from the model's own defaults, overridden by the options; replaces the one before. */
 enum osso_status runner_sampler(const struct options *options, struct runner *runner, struct osso_error *err);
 
 /* For the text verbs: o200k_harmony, or what -m names (osso_tokenizer_free it). */

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/guess.h"
 #include "base/mem.h"
+#include "base/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,19 +43,6 @@ const struct option option_table[OPT_COUNT] = {
 bool verb_takes(const struct verb *verb, const struct option *option)
 {
     return (verb->kinds & option->verbs) != 0;
-}
-
-bool word_in(const char *words, char separator, const char *name)
-{
-    size_t n = strlen(name);
-    for (const char *w = words; w && n > 0;) {
-        const char *end = strchr(w, separator);
-        size_t len = end ? (size_t)(end - w) : strlen(w);
-        if (len == n && memcmp(w, name, n) == 0)
-            return true;
-        w = end ? end + 1 : NULL;
-    }
-    return false;
 }
 
 bool option_has_twin(const struct option *option)

@@ -27,8 +27,6 @@ struct verb {
     int (*run)(const struct options *options); /* the exit code */
 };
 extern const struct verb verbs[VERB_COUNT];
-/* Is `name` in this list of words separated by `separator`? */
-bool word_in(const char *words, char separator, const char *name);
 
 enum option_id {
 #define SECTION(id, title) OPT_section_##id,

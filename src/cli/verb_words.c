@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/guess.h"
+#include "base/words.h"
 
 #include <string.h>
 

@@ -7,13 +7,13 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sized.h"
+#include "base/sorted.h"
 #include "engine/engine_parts.h"
 #include "eval/score.h"
 #include "eval/space.h"
 #include "json/jwrite.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { CHUNK_IDS = 1024, FILE_LIMIT = 1 << 30 };
@@ -182,20 +182,6 @@ static enum osso_status begin(struct pair_run *run, const char *text, size_t len
 
 /* ---- what is said of it ----------------------------------------------------------------------------------- */
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Of sorted values, between the two that are nearest. */
-static double quantile(const double *sorted, size_t n, double q)
-{
-    double at = q * (double)(n - 1);
-    size_t low = (size_t)at, high = low + 1 < n ? low + 1 : low;
-    return sorted[low] + (at - (double)low) * (sorted[high] - sorted[low]);
-}
-
 static void number(struct buf *b, const char *name, double value)
 {
     buf_printf(b, "%s\"%s\":", b->data && b->data[b->len - 1] != '{' ? "," : "", name);
@@ -217,12 +203,12 @@ static enum osso_status report(struct pair_run *run, size_t bytes, char **out, s
     double sum = 0;
     for (size_t i = 0; i < run->n; i++)
         sum += run->kl[i];
-    qsort(run->kl, run->n, sizeof *run->kl, by_size);
+    sort_numbers(run->kl, run->n);
     buf_puts(&b, "{\"kl\":{");
     number(&b, "mean", sum / (double)run->n);
-    number(&b, "median", quantile(run->kl, run->n, 0.5));
-    number(&b, "p99", quantile(run->kl, run->n, 0.99));
-    number(&b, "p99_9", quantile(run->kl, run->n, 0.999));
+    number(&b, "median", sorted_quantile(run->kl, run->n, 0.5));
+    number(&b, "p99", sorted_quantile(run->kl, run->n, 0.99));
+    number(&b, "p99_9", sorted_quantile(run->kl, run->n, 0.999));
     number(&b, "max", run->kl[run->n - 1]);
     buf_putc(&b, '}');
     number(&b, "top1_agreement", (double)run->same / (double)run->n);

@@ -5,22 +5,16 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
+#include "base/sorted.h"
 #include "checkpoint/model_open.h"
 #include "measure/shares.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum { READS = 7, DOTS = 3, PROMPT = 512, ROWS = 128, LAYER_VOCAB = 4096, SMALL_BYTES = 256 << 20 };
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
 
 static enum osso_status measure_ceilings(struct osso_rates *r, struct osso_error *err)
 {
@@ -34,10 +28,10 @@ static enum osso_status measure_ceilings(struct osso_rates *r, struct osso_error
     for (int i = 0; i < DOTS; i++)
         dots[i] = osso_ceiling_int8(ceiling, r->isa);
     osso_ceiling_free(ceiling);
-    qsort(reads, READS, sizeof *reads, by_size);
-    qsort(dots, DOTS, sizeof *dots, by_size);
-    r->read_gbps = reads[READS / 2];
-    r->int8_tops = dots[DOTS / 2];
+    sort_numbers(reads, READS);
+    sort_numbers(dots, DOTS);
+    r->read_gbps = sorted_quantile(reads, READS, 0.5);
+    r->int8_tops = sorted_quantile(dots, DOTS, 0.5);
     return OSSO_OK;
 }
 
@@ -207,6 +201,8 @@ static void prefill(struct osso_forecast *f, const struct osso_rates *r, const s
     double bytes = (double)cost->weight_bytes, operations = 2 * (double)cost->multiply_adds;
     double whole = operations + 2 * (double)cost->head_multiply_adds / PROMPT; /* only the last token has logits */
     bool dots = r->int8_tops > 0 && r->prompt_tops > 0;
+    if (!dots && share->prefill <= 0)
+        return; /* there are integer dots, but what a prompt reaches of them could not be measured */
     double tops = dots ? r->int8_tops : kernel_gbps * 1e-3 * operations / bytes;
     double part = dots ? r->prompt_tops / r->int8_tops : share->prefill;
     f->prefill_ts = tops * 1e12 * part / whole;
@@ -228,13 +224,12 @@ static enum osso_status speed(const struct osso_model *model, const struct osso_
     bool small = bytes < SMALL_BYTES;
     if (small)
         why = "not known: so small a model lives in caches and waits for its threads; osso bench measures it";
-    if (!status && !small && share && r->read_gbps > 0 && kernel_gbps > 0) {
-        decode(f, r, share, bytes, kernel_gbps);
-        prefill(f, r, share, &cost, kernel_gbps);
-    } else {
-        snprintf(f->decode_why, sizeof f->decode_why, "%s", why);
-        snprintf(f->prefill_why, sizeof f->prefill_why, "%s", why);
-    }
+    snprintf(f->decode_why, sizeof f->decode_why, "%s", why);
+    snprintf(f->prefill_why, sizeof f->prefill_why, "%s", why);
+    if (status || small || !share || r->read_gbps <= 0 || kernel_gbps <= 0)
+        return status;
+    decode(f, r, share, bytes, kernel_gbps);
+    prefill(f, r, share, &cost, kernel_gbps);
     return status;
 }
 

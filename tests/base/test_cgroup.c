@@ -1,47 +1,9 @@
 /* test_cgroup.c: quotas and limits of made-up control groups, as /proc and /sys show them. */
-#include "test.h"
+#include "made_root.h"
 
 #include "base/cgroup.h"
-#include "base/mem.h"
 
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static char root[64];
-
-static int setup(void **state)
-{
-    (void)state;
-    strcpy(root, "/tmp/osso-test-XXXXXX");
-    return mkdtemp(root) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    return system(command);
-}
-
-/* Writes a file under the root, its folders made. */
-static void put(const char *path, const char *text)
-{
-    char full[512];
-    snprintf(full, sizeof full, "%s/%s", root, path);
-    for (char *s = full + strlen(root) + 1; (s = strchr(s, '/')); *s++ = '/') {
-        *s = 0;
-        mkdir(full, 0700);
-    }
-    FILE *f = fopen(full, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    assert_int_equal(fclose(f), 0);
-}
 
 static void nothing_there(void **state)
 {

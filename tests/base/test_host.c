@@ -1,44 +1,7 @@
 /* test_host.c: what a machine says of itself, in made-up /proc and /sys, and file systems by their mounts. */
-#include "test.h"
+#include "made_root.h"
 
 #include "base/host.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static char root[64];
-
-static int setup(void **state)
-{
-    (void)state;
-    strcpy(root, "/tmp/osso-test-XXXXXX");
-    return mkdtemp(root) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    char command[256];
-    snprintf(command, sizeof command, "chmod -R u+w %s; rm -rf %s", root, root);
-    return system(command);
-}
-
-static void put(const char *path, const char *text)
-{
-    char full[512];
-    snprintf(full, sizeof full, "%s/%s", root, path);
-    for (char *s = full + strlen(root) + 1; (s = strchr(s, '/')); *s++ = '/') {
-        *s = 0;
-        mkdir(full, 0700);
-    }
-    FILE *f = fopen(full, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    assert_int_equal(fclose(f), 0);
-}
 
 static void a_machine(void **state)
 {

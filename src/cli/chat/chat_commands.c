@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/guess.h"
 #include "base/mem.h"
+#include "base/words.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "base/words.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -9,10 +9,10 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/sorted.h"
 #include "osso/bench.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -213,16 +213,10 @@ static enum osso_status count_experts(struct bench *b, struct measurement *m, st
 
 /* ---- one line ------------------------------------------------------------------------------------------- */
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 static double median(const struct samples *s)
 {
-    qsort(s->values, (size_t)s->n, sizeof *s->values, by_size);
-    return s->n % 2 ? s->values[s->n / 2] : (s->values[s->n / 2 - 1] + s->values[s->n / 2]) / 2;
+    sort_numbers(s->values, (size_t)s->n);
+    return sorted_quantile(s->values, (size_t)s->n, 0.5);
 }
 
 static enum osso_status token_cost(struct bench *b, struct measurement *m, struct osso_error *err)

@@ -97,11 +97,12 @@ int verb_doctor(const struct options *o)
         (o->v[OPT_json].set ? doctor_put_json : doctor_put_text)(&b, d);
         if (b.data && !b.failed)
             out_model_text(b.data, b.len); /* names of files may hold anything */
-        code = doctor_is_broken(d) ? 1 : 0;
+        code = d->broken ? 1 : 0;
     }
     buf_free(&b);
     model_shelf_free(&d->shelf);
     osso_free(d->cache);
+    mem_free(d->finding);
     mem_free(d);
     return status ? exit_code(status, &err) : code;
 }
