@@ -4,7 +4,6 @@
 #include "convert/conversion.h"
 
 #include "base/error.h"
-#include "base/mem.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -350,20 +349,6 @@ static bool choose(void *user, const struct names_row *row, int layer, struct pl
     return written == row;
 }
 
-static enum osso_status list_tensors(struct conversion *c)
-{
-    c->tensors = mem_array((size_t)c->plan.n, sizeof *c->tensors);
-    if (!c->tensors)
-        return error_nomem(c->err, (size_t)c->plan.n * sizeof *c->tensors, "the list of tensors");
-    for (int i = 0; i < c->plan.n; i++) {
-        struct plan_tensor *p = &c->plan.list[i];
-        c->tensors[i] = (struct tensor){
-            .name = p->name, .dtype = p->dtype, .type = p->container, .rank = p->rank, .bytes = p->bytes};
-        memcpy(c->tensors[i].shape, p->shape, sizeof p->shape);
-    }
-    return OSSO_OK;
-}
-
 enum osso_status fates_create(struct conversion *c)
 {
     struct fates f = {.c = c};
@@ -372,7 +357,7 @@ enum osso_status fates_create(struct conversion *c)
         status = tell_refusals(&f);
     if (!status)
         status = rules_check(c);
-    return status ? status : list_tensors(c);
+    return status ? status : plan_tensors(&c->plan, &c->tensors, c->err);
 }
 
 struct osso_tensor_fate fates_tell(const struct conversion *c, int i)

@@ -74,22 +74,16 @@ static enum osso_status prepare(struct synth *s, const struct names *names)
         status = open_tokenizer(s);
     if (!status)
         status = plan_random_create(&s->plan, s->o->seed, &s->random, s->err);
+    if (!status)
+        status = plan_tensors(&s->plan, &s->tensors, s->err);
     if (status)
         return status;
-    s->tensors = mem_array((size_t)s->plan.n, sizeof *s->tensors);
     s->chunk_bytes = CHUNK;
     for (int i = 0; i < s->plan.n; i++)
         if (plan_row_bytes(&s->plan.list[i]) > s->chunk_bytes)
             s->chunk_bytes = (size_t)plan_row_bytes(&s->plan.list[i]);
     s->chunk = mem_alloc(s->chunk_bytes);
-    if (!s->tensors || !s->chunk)
-        return error_nomem(s->err, s->chunk_bytes, "a buffer");
-    for (int i = 0; i < s->plan.n; i++) {
-        struct plan_tensor *p = &s->plan.list[i];
-        s->tensors[i] = (struct tensor){.name = p->name, .dtype = p->dtype, .rank = p->rank, .bytes = p->bytes};
-        memcpy(s->tensors[i].shape, p->shape, sizeof p->shape);
-    }
-    return OSSO_OK;
+    return s->chunk ? OSSO_OK : error_nomem(s->err, s->chunk_bytes, "a buffer");
 }
 
 /* After what a killed run left is gone, which may have filled the disk. Tokenizer and headers come on top: a disk that
