@@ -322,17 +322,21 @@ static int attend(void *user, const struct osso_tap_value *v)
     return 0;
 }
 
+static void attention_alloc(struct attention *a, const struct config *c)
+{
+    size_t values = (size_t)(SHORT * c->n_heads);
+    a->scores = calloc(values * SHORT, sizeof *a->scores);
+    a->pattern = calloc(values * SHORT, sizeof *a->pattern);
+    a->lse = calloc(values, sizeof *a->lse);
+    a->z = calloc(values * (size_t)c->head_dim, sizeof *a->z);
+}
+
 static struct attention look_at(struct rig *r, const int32_t *ids, struct osso_tap_options o, struct attention a)
 {
     static const uint64_t taps = 1ull << OSSO_TAP_ATTN_SCORES | 1ull << OSSO_TAP_ATTN_PATTERN |
                                  1ull << OSSO_TAP_ATTN_LSE | 1ull << OSSO_TAP_ATTN_Z;
-    const struct config *c = &r->model->config;
-    size_t values = (size_t)(SHORT * c->n_heads);
     struct osso_layers one = {{2}};
-    a.scores = calloc(values * SHORT, sizeof *a.scores);
-    a.pattern = calloc(values * SHORT, sizeof *a.pattern);
-    a.lse = calloc(values, sizeof *a.lse);
-    a.z = calloc(values * (size_t)c->head_dim, sizeof *a.z);
+    attention_alloc(&a, &r->model->config);
     o.taps = taps;
     o.layers = &one;
     o.fn = attend;
@@ -430,6 +434,42 @@ static void test_attention(void **state)
     attention_free(&cut);
     attention_free(&set);
     attention_free(&few);
+    rig_close(&r);
+}
+
+/* One session's scores beside another's weights, in the same steps: each sees what it sees alone. */
+static void test_scores_beside_weights(void **state)
+{
+    (void)state;
+    int32_t ids[SHORT];
+    struct rig r = open_rig(MODEL, true, 2);
+    const struct config *c = &r.model->config;
+    struct osso_layers one = {{2}};
+    random_ids(&r, 6, ids, SHORT);
+    struct attention alone = look_at(&r, ids, (struct osso_tap_options){0}, (struct attention){.knock = -1});
+    for (int order = 0; order < 2; order++) {
+        struct attention both[2] = {{.knock = -1}, {.knock = -1}};
+        struct osso_session *s[2];
+        for (int i = 0; i < 2; i++) {
+            uint64_t tap = 1ull << (i == order ? OSSO_TAP_ATTN_SCORES : OSSO_TAP_ATTN_PATTERN);
+            attention_alloc(&both[i], c);
+            s[i] = session(&r, 3, ids, SHORT);
+            set_tap(&r, s[i],
+                    (struct osso_tap_options){
+                        .taps = tap, .layers = &one, .end = i ? 10 : SHORT, .fn = attend, .user = &both[i]});
+        }
+        while (!osso_session_ready(s[0]) || !osso_session_ready(s[1]))
+            check_ok(osso_step(r.engine, s, 2, 0, &r.err), r.err);
+        for (int i = 0; i < 2; i++) {
+            for (int at = 0; at < (i ? 10 : SHORT) * c->n_heads; at++)
+                assert_memory_equal((i == order ? both[i].scores : both[i].pattern) + at * SHORT,
+                                    (i == order ? alone.scores : alone.pattern) + at * SHORT,
+                                    (size_t)(at / c->n_heads + 1) * sizeof(float));
+            osso_session_free(s[i]);
+            attention_free(&both[i]);
+        }
+    }
+    attention_free(&alone);
     rig_close(&r);
 }
 
@@ -536,7 +576,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_once), cmocka_unit_test(test_shares_what_is_clean),
         cmocka_unit_test(test_interventions),  cmocka_unit_test(test_write_back),
-        cmocka_unit_test(test_attention),      cmocka_unit_test(test_unembed),
-        cmocka_unit_test(test_refused)};
+        cmocka_unit_test(test_attention),      cmocka_unit_test(test_scores_beside_weights),
+        cmocka_unit_test(test_unembed),        cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests_name("session taps", tests, NULL, NULL);
 }
