@@ -133,9 +133,19 @@ static bool comes_again(const struct names *to, const struct names_row *row)
 
 /* ---- refusals ------------------------------------------------------------------------------------------- */
 
+/* Is it among the names of a refusal? One may end with another. */
+static bool is_named(const char *names, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = names; (at = strstr(at, name)); at++)
+        if ((at == names || at[-1] == ' ') && (at[n] == ',' || !at[n]))
+            return true;
+    return false;
+}
+
 static void refuse(struct fates *f, enum osso_status status, const char *name, const char *why)
 {
-    if (f->again || strstr(f->names, name))
+    if (f->again || is_named(f->names, name))
         return;
     if (f->n_refused++ == 0) {
         f->status = status;

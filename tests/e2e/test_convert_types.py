@@ -85,5 +85,19 @@ def test_factors_are_multiplied_or_refused():
             assert logits(path)[1] == logits(out)[1]
 
 
+def test_refusals_name_every_tensor():
+    """One name may end with another."""
+    file, q8_0 = File(), 8
+    for name, tensor in file.tensors.items():
+        values = 1
+        for n in tensor[0]:
+            values *= n
+        if name in ("blk.0.attn_output.weight", "output.weight"):
+            tensor[1:] = q8_0, bytes(values // 32 * 34)
+        elif tensor[1] == q8_0:
+            tensor[1:] = F32_TYPE, bytes(values * 4)
+    refuses(osso("convert", file.put("outputs"), place("outputs"), "--to", "hf"), 1, "blk.0.attn_output.weight, output.weight: is Q8_0")
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])
