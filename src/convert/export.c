@@ -3,6 +3,7 @@
 #include "checkpoint/config_files.h"
 #include "checkpoint/model_open.h"
 #include "checkpoint/plan.h"
+#include "convert/place.h"
 #include "convert/shards.h"
 #include "osso/train.h"
 #include "token/tokenizer_files.h"
@@ -177,9 +178,7 @@ static enum osso_status write_folder(struct export *x, const char *folder)
                                   .names = SHARDS_HF,
                                   .write = write_one,
                                   .user = x};
-    enum osso_status status = file_make_dir(folder, &(bool){false}, x->err);
-    if (!status)
-        status = shards_write(&shards, x->err);
+    enum osso_status status = shards_write(&shards, x->err);
     if (!status)
         status = tokenizer_copy_files(x->model->path, folder, x->err);
     config_write_generation(&x->model->config, &generation);
@@ -213,7 +212,7 @@ static enum osso_status check(const struct export *x, const char *out)
 enum osso_status osso_export(const char *path, const char *out, const char *type, struct osso_error *err)
 {
     struct osso_model *model = NULL;
-    struct buf temp = {0};
+    struct place place = {0};
     bool bf16 = strcmp(type, "bf16") == 0, mxfp4 = strcmp(type, "mxfp4") == 0;
     if (!bf16 && !mxfp4 && strcmp(type, "f32") != 0)
         return error_set(err, OSSO_USAGE, "type '%s' is none of mxfp4, bf16, f32", type);
@@ -223,16 +222,15 @@ enum osso_status osso_export(const char *path, const char *out, const char *type
         status = check(&x, out);
     if (!status)
         status = list_tensors(&x);
-    buf_printf(&temp, "%s.unfinished", out);
     if (!status)
-        status = temp.failed ? error_nomem(err, strlen(out), "a path") : write_folder(&x, temp.data);
+        status = place_take(out, &place, err);
     if (!status)
-        status = save_folder(temp.data, out, err);
+        status = write_folder(&x, place.temp);
+    enum osso_status left = place_leave(&place, !status, err);
     plan_free(&x.plan);
     mem_free(x.tensors);
     mem_free(x.matrix);
     mem_free(x.bytes);
-    buf_free(&temp);
     osso_model_free(model);
-    return status;
+    return status ? status : left;
 }
