@@ -179,6 +179,7 @@ $(B)/libosso-test.a: $(B)/libosso-inner.a $(MUST_OBJ)
 	$(Q)cp $< $@ $(if $(MUST_OBJ),&& $(AR) rs $@ $(MUST_OBJ))
 
 ifeq ($(VARIANT),emu512)
+$(EMU_OBJ): $(wildcard tests/emulate/*.h) # a system's headers, which -MMD leaves out
 $(B)/emulate/%.o: tests/emulate/%.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(SAY) CC $@

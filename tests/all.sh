@@ -152,6 +152,7 @@ if [ "$variant" = release ]; then
     far engine/test_kv_types scalar 1
     far engine/test_generate scalar 1
     far engine/test_taps best 1
+    far engine/test_tap_attention best 1
     far inspect/test_hooks best 2
     far engine/test_faults best 2
     far engine/test_sample_all scalar 1

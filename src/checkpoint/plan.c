@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 
+#include <string.h>
+
 enum { STREAMS_PER_LAYER = 32, MAX_CONFIG = 1 << 20 };
 
 struct planner {
@@ -45,6 +47,7 @@ static void add(struct planner *p, const struct names_row *row, int layer, int p
     t->row = row;
     t->layer = layer;
     t->part = part;
+    t->expert = i;
     t->choice = *choice;
     t->columns = params_is_matrix(names_param(row)) ? names_columns(p->config, row) : names_rows(p->config, row);
     t->dtype = blocks ? DT_U8 : choice->dtype;
@@ -152,6 +155,20 @@ void plan_free(struct plan *plan)
 {
     mem_free(plan->list);
     *plan = (struct plan){0};
+}
+
+enum osso_status plan_tensors(const struct plan *plan, struct tensor **tensors_out, struct osso_error *err)
+{
+    struct tensor *list = *tensors_out = mem_array((size_t)plan->n, sizeof *list);
+    if (!list)
+        return error_nomem(err, (size_t)plan->n * sizeof *list, "the list of tensors");
+    for (int i = 0; i < plan->n; i++) {
+        struct plan_tensor *p = &plan->list[i];
+        list[i] = (struct tensor){
+            .name = p->name, .dtype = p->dtype, .type = p->container, .rank = p->rank, .bytes = p->bytes};
+        memcpy(list[i].shape, p->shape, sizeof p->shape);
+    }
+    return OSSO_OK;
 }
 
 enum osso_status plan_config(const char *preset, struct config *config_out, struct osso_error *err)

@@ -20,11 +20,11 @@ struct plan_tensor {
     uint64_t bytes;
     const char *container;       /* the file's word for its type, where that is none of dtype.def; NULL: it is */
     const struct names_row *row; /* what it is, and which part of it */
-    int layer, part;
-    struct plan_choice choice;  /* of the row's values */
-    int64_t columns;            /* inputs of a matrix, values of a vector */
-    int64_t row_values, n_rows; /* as it is filled: rows of so many values */
-    uint32_t stream;            /* rows of equal streams hold equal values, in every form */
+    int layer, part, expert;     /* expert: where each has a tensor of its own, else 0 */
+    struct plan_choice choice;   /* of the row's values */
+    int64_t columns;             /* inputs of a matrix, values of a vector */
+    int64_t row_values, n_rows;  /* as it is filled: rows of so many values */
+    uint32_t stream;             /* rows of equal streams hold equal values, in every form */
 };
 
 struct plan {
@@ -42,6 +42,8 @@ typedef bool plan_choose(void *user, const struct names_row *row, int layer, str
 enum osso_status plan_create_with(const struct config *config, const struct names *names, plan_choose *choose,
                                   void *user, struct plan *plan_out, struct osso_error *err);
 void plan_free(struct plan *plan);
+/* Its tensors as writers take them, with the plan's names (mem_free them). */
+enum osso_status plan_tensors(const struct plan *plan, struct tensor **tensors_out, struct osso_error *err);
 /* "20b", "120b", or the path of a config.json. */
 enum osso_status plan_config(const char *preset, struct config *config_out, struct osso_error *err);
 

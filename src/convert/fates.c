@@ -4,7 +4,6 @@
 #include "convert/conversion.h"
 
 #include "base/error.h"
-#include "base/mem.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -134,9 +133,19 @@ static bool comes_again(const struct names *to, const struct names_row *row)
 
 /* ---- refusals ------------------------------------------------------------------------------------------- */
 
+/* Is it among the names of a refusal? One may end with another. */
+static bool is_named(const char *names, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = names; (at = strstr(at, name)); at++)
+        if ((at == names || at[-1] == ' ') && (at[n] == ',' || !at[n]))
+            return true;
+    return false;
+}
+
 static void refuse(struct fates *f, enum osso_status status, const char *name, const char *why)
 {
-    if (f->again || strstr(f->names, name))
+    if (f->again || is_named(f->names, name))
         return;
     if (f->n_refused++ == 0) {
         f->status = status;
@@ -350,20 +359,6 @@ static bool choose(void *user, const struct names_row *row, int layer, struct pl
     return written == row;
 }
 
-static enum osso_status list_tensors(struct conversion *c)
-{
-    c->tensors = mem_array((size_t)c->plan.n, sizeof *c->tensors);
-    if (!c->tensors)
-        return error_nomem(c->err, (size_t)c->plan.n * sizeof *c->tensors, "the list of tensors");
-    for (int i = 0; i < c->plan.n; i++) {
-        struct plan_tensor *p = &c->plan.list[i];
-        c->tensors[i] = (struct tensor){
-            .name = p->name, .dtype = p->dtype, .type = p->container, .rank = p->rank, .bytes = p->bytes};
-        memcpy(c->tensors[i].shape, p->shape, sizeof p->shape);
-    }
-    return OSSO_OK;
-}
-
 enum osso_status fates_create(struct conversion *c)
 {
     struct fates f = {.c = c};
@@ -372,7 +367,7 @@ enum osso_status fates_create(struct conversion *c)
         status = tell_refusals(&f);
     if (!status)
         status = rules_check(c);
-    return status ? status : list_tensors(c);
+    return status ? status : plan_tensors(&c->plan, &c->tensors, c->err);
 }
 
 struct osso_tensor_fate fates_tell(const struct conversion *c, int i)

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK = 4 << 20, MAX_COPY = 128 << 20 };
+enum { CHUNK = 4 << 20 };
 
 struct synth {
     const struct osso_synth_options *o;
@@ -74,22 +74,16 @@ static enum osso_status prepare(struct synth *s, const struct names *names)
         status = open_tokenizer(s);
     if (!status)
         status = plan_random_create(&s->plan, s->o->seed, &s->random, s->err);
+    if (!status)
+        status = plan_tensors(&s->plan, &s->tensors, s->err);
     if (status)
         return status;
-    s->tensors = mem_array((size_t)s->plan.n, sizeof *s->tensors);
     s->chunk_bytes = CHUNK;
     for (int i = 0; i < s->plan.n; i++)
         if (plan_row_bytes(&s->plan.list[i]) > s->chunk_bytes)
             s->chunk_bytes = (size_t)plan_row_bytes(&s->plan.list[i]);
     s->chunk = mem_alloc(s->chunk_bytes);
-    if (!s->tensors || !s->chunk)
-        return error_nomem(s->err, s->chunk_bytes, "a buffer");
-    for (int i = 0; i < s->plan.n; i++) {
-        struct plan_tensor *p = &s->plan.list[i];
-        s->tensors[i] = (struct tensor){.name = p->name, .dtype = p->dtype, .rank = p->rank, .bytes = p->bytes};
-        memcpy(s->tensors[i].shape, p->shape, sizeof p->shape);
-    }
-    return OSSO_OK;
+    return s->chunk ? OSSO_OK : error_nomem(s->err, s->chunk_bytes, "a buffer");
 }
 
 /* After what a killed run left is gone, which may have filled the disk. Tokenizer and headers come on top: a disk that
@@ -209,26 +203,13 @@ static void remove_stale(const struct synth *s, int i)
 
 static enum osso_status copy_tokenizer(const struct synth *s)
 {
-    enum osso_status status = OSSO_OK;
-    for (int i = 0; i < N_TOKENIZER_FILES && !status; i++) {
-        char *from = file_join(s->o->tokenizer, tokenizer_files[i]), *data = NULL;
-        struct buf text = {0};
-        size_t len = 0;
-        if (!from)
-            return error_nomem(s->err, strlen(s->o->tokenizer), "a path");
-        if (!file_exists(from)) {
+    for (int i = 0; i < N_TOKENIZER_FILES; i++) {
+        char *from = file_join(s->o->tokenizer, tokenizer_files[i]);
+        if (from && !file_exists(from))
             remove_stale(s, i);
-        } else {
-            status = file_read(from, MAX_COPY, &data, &len, s->err);
-            if (!status) {
-                buf_add(&text, data, len);
-                status = write_text(s, tokenizer_files[i], &text);
-            }
-        }
-        mem_free(data);
         mem_free(from);
     }
-    return status;
+    return tokenizer_copy_files(s->o->tokenizer, s->out, s->err);
 }
 
 static enum osso_status write_tokenizer(const struct synth *s)

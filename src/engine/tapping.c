@@ -16,15 +16,13 @@ static struct keep_room room_with(const struct osso_engine *e, const struct osso
             tap_room_add(&room, &t->tap->room);
     if (tap)
         tap_room_add(&room, &tap->room);
-    room.pattern = room.pattern < most ? room.pattern : most;
-    room.scores = room.scores < most ? room.scores : most;
+    room.attention = room.attention < most ? room.attention : most;
     return room;
 }
 
 static bool fits(const struct keep_room *have, const struct keep_room *need)
 {
-    return !(need->keep & ~have->keep) && need->wanted <= have->wanted && need->pattern <= have->pattern &&
-           need->scores <= have->scores;
+    return !(need->keep & ~have->keep) && need->wanted <= have->wanted && need->attention <= have->attention;
 }
 
 /* Memory is given back when nobody has a tap any more, and not before: forks come and go. */

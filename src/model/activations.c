@@ -179,8 +179,8 @@ static void lay_out_tapped(struct activations *a, const struct sizes *z, const s
         k->up = place(&l, keep & KEEP_GATE_UP ? z->slots * z->inner : 0, sizeof *k->up);
     }
     a->out = place(&l, keep & KEEP_OUT ? z->slots * z->hidden : 0, sizeof *a->out);
-    a->pattern = place(&l, keep & KEEP_PATTERN ? room->pattern : 0, sizeof *a->pattern);
-    a->scores = place(&l, keep & KEEP_SCORES ? room->scores : 0, sizeof *a->scores);
+    a->pattern = place(&l, keep & KEEP_PATTERN ? room->attention : 0, sizeof *a->pattern);
+    a->scores = place(&l, keep & KEEP_SCORES ? room->attention : 0, sizeof *a->scores);
     a->tapped_bytes = l.off;
 }
 

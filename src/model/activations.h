@@ -74,11 +74,12 @@ void REAL(activations_free)(struct activations *a);
 /* Bytes that activations_create takes. */
 uint64_t REAL(activations_bytes)(const struct config *config, const struct backend *backend,
                                  const struct activation_options *options);
-/* What taps ask to be kept: of enum keep, values of attention's where it says PATTERN or SCORES; and `wanted`. */
+/* What taps ask to be kept: of enum keep, so many values of attention's for each of PATTERN and SCORES (struct
+ * attend_want has one place for both); and `wanted`. */
 struct keep_room {
     unsigned keep;
     bool wanted;
-    size_t pattern, scores;
+    size_t attention;
 };
 /* Memory for that; what was there for earlier taps goes, unless this fails. */
 enum osso_status REAL(activations_keep)(struct activations *a, const struct config *config,

@@ -151,8 +151,7 @@ static void ask_for_room(struct tap_spec *s, int max_rows, int64_t context)
                 s->room.keep |= tap_table[tap].keep;
                 s->room.wanted = s->room.wanted || tap_table[tap].kind == WANTED;
             }
-    s->room.pattern = s->room.keep & KEEP_PATTERN ? values : 0;
-    s->room.scores = s->room.keep & KEEP_SCORES ? values : 0;
+    s->room.attention = s->room.keep & (KEEP_PATTERN | KEEP_SCORES) ? values : 0;
 }
 
 enum osso_status tap_spec_create(const struct config *c, const struct osso_tap_options *options, int max_rows,
@@ -187,8 +186,7 @@ void tap_room_add(struct keep_room *room, const struct keep_room *more)
 {
     room->keep |= more->keep;
     room->wanted = room->wanted || more->wanted;
-    room->pattern += more->pattern;
-    room->scores += more->scores;
+    room->attention += more->attention;
 }
 
 bool tap_spec_attends(const struct tap_spec *s)

@@ -184,53 +184,6 @@ def test_what_a_form_cannot_hold():
     assert not out.exists() and not list(out.parent.glob("never*"))
 
 
-def nvfp4(rng, shape, factors):
-    """A tensor of GGUF's blocks of 64 with 4 scales, its factors, and the products as float32 bytes."""
-    codes = (0, .5, 1, 1.5, 2, 3, 4, 6, 0, -.5, -1, -1.5, -2, -3, -4, -6)
-    product = 1
-    for d in shape:
-        product *= d
-    raw, values = b"", []
-    for i in range(product // 64):
-        factor = factors[i * 64 * len(factors) // product]
-        block = bytes(rng.randrange(24, 64) for _ in range(4)) + rng.randbytes(32)
-        raw += block
-        for at in range(64):
-            scale = (1 + (block[at // 16] & 7) / 8) * 2.0 ** ((block[at // 16] >> 3) - 7)
-            values.append(scale * codes[block[4 + at // 16 * 8 + at % 8] >> at % 16 // 8 * 4 & 15] * factor)
-    return [shape, 40, raw], [[len(factors)], 0, struct.pack(f"<{len(factors)}f", *factors)], struct.pack(f"<{len(values)}f", *values)
-
-
-def test_factors_of_nvfp4():
-    rng, m, want = random.Random(9), File(), {}
-    m.keys, m.tensors = read_gguf(convert(base("hf")[0], "gguf", "without.gguf").read_bytes())
-    for name, shape, factors in (("blk.0.attn_output", [128, 64], [.5625]), ("blk.0.ffn_down_exps", [64, 64, 4], [.5, 3.0, .375, 1.0]),
-                                 ("blk.1.attn_output", [128, 64], [2.0]), ("blk.1.ffn_down_exps", [64, 64, 4], [.0625])):
-        m.tensors[f"{name}.weight"], m.tensors[f"{name}.scale"], want[name] = nvfp4(rng, shape, factors)
-    start = m.put("nvfp4")
-    for to in ("gguf", "hf"):
-        refusal = osso("convert", start, place(f"nvfp4-{to}"), "--to", to)
-        refuses(refusal, 1, "blk.0.attn_output.weight, blk.0.ffn_down_exps.weight, blk.1.attn_output.weight and 1 more: is NVFP4", "factor", "--expand")
-    _, tensors = read_gguf(convert(start, "gguf", "nvfp4.gguf", "--expand", "f32").read_bytes())
-    for name, values in want.items():
-        assert tensors[f"{name}.weight"][1:] == [0, values] and f"{name}.scale" not in tensors, name
-    whole = folder_tensors(convert(start, "hf", "nvfp4-hf", "--expand", "f32"))
-    assert whole["model.layers.0.self_attn.o_proj.weight"] == ("F32", [64, 128], want["blk.0.attn_output"])
-    stack, kind = struct.unpack("<16384f", want["blk.0.ffn_down_exps"]), whole["model.layers.0.mlp.experts.down_proj"]
-    assert kind[:2] == ("F32", [4, 64, 64])
-    assert struct.unpack("<16384f", kind[2]) == tuple(stack[e * 4096 + o * 64 + i] for e in range(4) for i in range(64) for o in range(64))
-    report = json.loads(osso("quantize", start, place("nvfp4-q8.gguf"), "--type", "*.attn_output.weight=q8_0", "--type", "*_down_exps.weight=q8_0", "--json").text)
-    costs = {t["name"]: t["relative_mse"] for t in report["tensors"] if t["from"] == "NVFP4"}
-    assert len(costs) == 4 and all(0 < x < 1e-4 for x in costs.values()), report
-    _, tensors = read_gguf((TEMP / "converted/nvfp4-q8.gguf").read_bytes())
-    for name, values in want.items():
-        kind, raw = tensors[f"{name}.weight"][1:]
-        got = [d * code for at in range(0, len(raw), 34) for d, in [struct.unpack_from("<e", raw, at)] for code in struct.unpack_from("<32b", raw, at + 2)]
-        n = len(got)
-        off = sum((a - b) ** 2 for a, b in zip(got, struct.unpack(f"<{n}f", values)))
-        assert kind == 8 and off < 1e-4 * sum(x * x for x in struct.unpack(f"<{n}f", values)), name
-
-
 def test_where_out_may_be():
     start = base("hf")[0]
     out = convert(start, "hf", "there")

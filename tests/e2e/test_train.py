@@ -237,7 +237,11 @@ def test_gradients_and_exports():
     assert train(out=TEMP / "give", steps=2).code == 0
     made = {}
     for kind in ("f32", "bf16", "mxfp4"):
-        done = osso("export", TEMP / "give/latest", "-o", TEMP / kind, "--type", kind)
+        left = TEMP / f"{kind}.tmp.0"  # by a run that was killed
+        left.mkdir()
+        (left / "chat_template.jinja").write_text("another model's")
+        done = osso("export", TEMP / "give/latest", "-o", f"{TEMP / kind}/", "--type", kind)
+        assert not left.exists() and not (TEMP / kind / "chat_template.jinja").exists()
         assert done.code == 0, done
         logits = osso("logits", "-m", TEMP / kind, "--ids", "1,2,3,9", "-o", TEMP / f"{kind}.npy", "--exact")
         assert logits.code == 0 and logits.complaint == "", logits

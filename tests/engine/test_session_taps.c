@@ -1,58 +1,12 @@
 /* test_session_taps.c: a tap of a session. It sees that session's rows alone, each once, warm or cold, across windows
  * and pages; what it replaces stays with the session and its forks, and clean sessions keep their bits, whatever
- * happens beside them; only the heads, rows and layers that are wanted are kept; scores and weights of attention can be
- * replaced, and z follows; residual rows become logits with a step's bits. */
-#include "model_test.h"
+ * happens beside them; residual rows become logits with a step's bits. */
+#include "tap_test.h"
 
 #include "engine/engine_parts.h"
 
 static const char MODEL[] = "tests/golden/model/window128-sharded", SLIDING[] = "tests/golden/model/f16-sliding";
-enum { LENGTH = 300, SHORT = 40 };
-
-static void random_ids(const struct rig *r, uint64_t seed, int32_t *ids, int n)
-{
-    struct rng rng;
-    rng_seed(&rng, seed);
-    for (int i = 0; i < n; i++)
-        ids[i] = (int32_t)rng_below(&rng, (uint64_t)r->vocab);
-}
-
-static struct rig open_rig(const char *model, bool exact, int threads)
-{
-    char path[512];
-    struct osso_engine_options o = engine_options(exact, LENGTH + 10);
-    o.threads = threads;
-    return rig_open(test_path(path, sizeof path, model), &o);
-}
-
-static struct osso_session *session(struct rig *r, uint64_t salt, const int32_t *ids, size_t n)
-{
-    struct osso_session *s;
-    check_ok(osso_session_create(r->engine, salt, &s, &r->err), r->err);
-    check_ok(osso_session_sync(s, ids, n, &r->err), r->err);
-    return s;
-}
-
-static void run(struct rig *r, struct osso_session *s, int max_rows)
-{
-    while (!osso_session_ready(s))
-        check_ok(osso_step(r->engine, &s, 1, max_rows, &r->err), r->err);
-}
-
-static float *last_logits(const struct rig *r, const struct osso_session *s)
-{
-    size_t n, bytes = (size_t)r->vocab * sizeof(float);
-    osso_session_tokens(s, &n);
-    const float *l = osso_session_logits(s, n - 1);
-    assert_non_null(l);
-    return memcpy(malloc(bytes), l, bytes);
-}
-
-static void set_tap(struct rig *r, struct osso_session *s, struct osso_tap_options o)
-{
-    o.size = sizeof o;
-    check_ok(osso_session_set_tap(s, &o, &r->err), r->err);
-}
+enum { LENGTH = 300, CONTEXT = LENGTH + 10 };
 
 /* ---- what a callback is told --------------------------------------------------------------------------------------
  */
@@ -92,7 +46,7 @@ static void test_every_row_once(void **state)
 {
     (void)state;
     int32_t ids[LENGTH];
-    struct rig r = open_rig(SLIDING, false, 2);
+    struct rig r = open_rig(SLIDING, false, 2, CONTEXT);
     random_ids(&r, 3, ids, LENGTH);
     for (int warm = 0; warm < 3; warm++) {
         static struct told t;
@@ -127,7 +81,7 @@ static void test_shares_what_is_clean(void **state)
     int32_t ids[LENGTH];
     static struct told t;
     struct osso_engine_stats before = {.size = sizeof before}, after = before;
-    struct rig r = open_rig(MODEL, false, 1);
+    struct rig r = open_rig(MODEL, false, 1, CONTEXT);
     random_ids(&r, 5, ids, LENGTH);
     struct osso_session *clean = session(&r, 1, ids, LENGTH), *fork, *second;
     run(&r, clean, 0);
@@ -236,7 +190,7 @@ static void test_interventions(void **state)
     struct rng rng;
     rng_seed(&rng, 99);
     for (int m = 0; m < 2; m++) {
-        struct rig r = open_rig(m ? SLIDING : MODEL, m == 0, 2);
+        struct rig r = open_rig(m ? SLIDING : MODEL, m == 0, 2, CONTEXT);
         random_ids(&r, 8, ids, LENGTH);
         float *all = all_logits(&r, ids, LENGTH, 0), *want = all + (size_t)(LENGTH - 1) * (size_t)r.vocab;
         for (int i = 0; i < (getenv("OSSO_TEST_QUICK") ? 5 : 100); i++)
@@ -244,193 +198,6 @@ static void test_interventions(void **state)
         free(all);
         rig_close(&r);
     }
-}
-
-/* ---- attention ----------------------------------------------------------------------------------------------------
- */
-
-static int leave_be(void *user, const struct osso_tap_value *v)
-{
-    (void)v;
-    ++*(int *)user;
-    return 0;
-}
-
-/* Writing back what was read changes nothing: not a bit, but for weights, whose z is normalized in another order. */
-static void test_write_back(void **state)
-{
-    (void)state;
-    int32_t ids[LENGTH];
-    for (int threads = 1; threads <= 5; threads += threads == 1 ? 1 : 3)
-        for (int exact = 0; exact < 2; exact++) {
-            struct rig r = open_rig(exact ? MODEL : SLIDING, exact, threads);
-            random_ids(&r, 4, ids, LENGTH);
-            float *all = all_logits(&r, ids, LENGTH, 0), *want = all + (size_t)(LENGTH - 1) * (size_t)r.vocab;
-            for (int tap = 0; tap < OSSO_TAP_COUNT; tap++) {
-                int calls = 0;
-                uint64_t bit = 1ull << tap;
-                if (tap == OSSO_TAP_EXPERT_IDS || tap == OSSO_TAP_ATTN_LSE)
-                    continue;
-                struct osso_session *s = session(&r, 2, ids, LENGTH);
-                set_tap(&r, s,
-                        (struct osso_tap_options){
-                            .taps = bit, .replaces = bit, .first = 100, .fn = leave_be, .user = &calls});
-                run(&r, s, 90);
-                assert_true(calls > 0);
-                float *have = last_logits(&r, s);
-                for (int64_t i = 0; i < r.vocab && exact; i++)
-                    assert_true(fabs(have[i] - want[i]) <= 1e-4 * fmax(1, fabs(want[i])));
-                if (tap != OSSO_TAP_ATTN_PATTERN)
-                    assert_memory_equal(have, want, (size_t)r.vocab * sizeof *have);
-                free(have);
-                osso_session_free(s);
-            }
-            free(all);
-            rig_close(&r);
-        }
-}
-
-struct attention {
-    float *scores, *pattern, *lse; /* [SHORT][shown heads][SHORT], of layer 1 */
-    float *z;                      /* [SHORT][heads * head_dim] */
-    int n_heads, knock;            /* the key whose score becomes -inf, -1: none */
-    bool weights;                  /* its weight 0, the others as without it */
-    const float *want;             /* weights that are written */
-};
-
-static int attend(void *user, const struct osso_tap_value *v)
-{
-    struct attention *a = user;
-    float *to = v->tap == OSSO_TAP_ATTN_SCORES ? a->scores : v->tap == OSSO_TAP_ATTN_PATTERN ? a->pattern : NULL;
-    for (int r = 0; r < v->n_rows; r++) {
-        int pos = v->positions[r];
-        for (int h = 0; h < v->n_heads; h++) {
-            float *row = v->values + r * v->width + h * v->n_keys;
-            int64_t at = ((int64_t)pos * v->n_heads + h) * SHORT;
-            if (v->tap == OSSO_TAP_ATTN_SCORES && a->knock >= 0 && a->knock < pos)
-                row[a->knock] = -INFINITY;
-            if (v->tap == OSSO_TAP_ATTN_PATTERN && a->want)
-                memcpy(row, a->want + at, (size_t)v->n_keys * sizeof *row);
-            memcpy(to + at, row, (size_t)v->n_keys * sizeof *row);
-        }
-        if (v->tap == OSSO_TAP_ATTN_LSE)
-            memcpy(a->lse + pos * v->width, v->values + r * v->width, (size_t)v->width * sizeof *a->lse);
-        if (v->tap == OSSO_TAP_ATTN_Z)
-            memcpy(a->z + pos * v->width, v->values + r * v->width, (size_t)v->width * sizeof *a->z);
-    }
-    a->n_heads = v->n_heads ? v->n_heads : a->n_heads;
-    return 0;
-}
-
-static struct attention look_at(struct rig *r, const int32_t *ids, struct osso_tap_options o, struct attention a)
-{
-    static const uint64_t taps = 1ull << OSSO_TAP_ATTN_SCORES | 1ull << OSSO_TAP_ATTN_PATTERN |
-                                 1ull << OSSO_TAP_ATTN_LSE | 1ull << OSSO_TAP_ATTN_Z;
-    const struct config *c = &r->model->config;
-    size_t values = (size_t)(SHORT * c->n_heads);
-    struct osso_layers one = {{2}};
-    a.scores = calloc(values * SHORT, sizeof *a.scores);
-    a.pattern = calloc(values * SHORT, sizeof *a.pattern);
-    a.lse = calloc(values, sizeof *a.lse);
-    a.z = calloc(values * (size_t)c->head_dim, sizeof *a.z);
-    o.taps = taps;
-    o.layers = &one;
-    o.fn = attend;
-    o.user = &a;
-    struct osso_session *s = session(r, 3, ids, SHORT);
-    set_tap(r, s, o);
-    run(r, s, 17);
-    osso_session_free(s);
-    return a;
-}
-
-static void attention_free(struct attention *a)
-{
-    free(a->scores);
-    free(a->pattern);
-    free(a->lse);
-    free(a->z);
-}
-
-/* weight = exp(score - lse), zero where a score is masked; each row and the sink make 1. */
-static void check_weights(const struct attention *a, const struct config *c, const float *sinks)
-{
-    for (int pos = 0; pos < SHORT; pos++)
-        for (int h = 0; h < c->n_heads; h++) {
-            const float *score = a->scores + (pos * c->n_heads + h) * SHORT, *p = a->pattern + (score - a->scores);
-            double lse = a->lse[pos * c->n_heads + h], sum = exp((double)sinks[h] - lse);
-            for (int j = 0; j <= pos; j++) {
-                bool visible = j > pos - c->window || !c->sliding[1];
-                bool cut = j == a->knock && j < pos, masked = isinf(score[j]) != 0;
-                assert_true(masked == (cut || !visible));
-                assert_true(fabs(p[j] - exp((double)score[j] - lse)) < 1e-6);
-                sum += (double)p[j];
-            }
-            assert_true(fabs(sum - 1) < 1e-6);
-        }
-}
-
-static void test_attention(void **state)
-{
-    (void)state;
-    int32_t ids[SHORT];
-    struct rig r = open_rig(MODEL, true, 3);
-    const struct config *c = &r.model->config;
-    size_t z_bytes = (size_t)(SHORT * c->n_heads * c->head_dim) * sizeof(float);
-    const float *sinks = r.model->weights.layers[1].sinks;
-    random_ids(&r, 6, ids, SHORT);
-    struct attention plain = look_at(&r, ids, (struct osso_tap_options){0}, (struct attention){.knock = -1});
-    check_weights(&plain, c, sinks);
-
-    /* One edge fewer: weights and z are those of a softmax without it. */
-    struct osso_tap_options scores = {.replaces = 1ull << OSSO_TAP_ATTN_SCORES};
-    struct attention cut = look_at(&r, ids, scores, (struct attention){.knock = 5});
-    check_weights(&cut, c, sinks);
-    assert_memory_not_equal(cut.z, plain.z, z_bytes);
-    for (int pos = 6; pos < SHORT; pos++)
-        for (int h = 0; h < c->n_heads; h++) {
-            const float *p = plain.pattern + (pos * c->n_heads + h) * SHORT, *q = cut.pattern + (p - plain.pattern);
-            for (int j = 0; j < pos; j++)
-                assert_true(fabs(q[j] - (j == 5 ? 0 : p[j] / (1 - p[5]))) < 1e-5);
-        }
-
-    /* The same weights, written: the same z. */
-    struct osso_tap_options weights = {.replaces = 1ull << OSSO_TAP_ATTN_PATTERN};
-    struct attention set = look_at(&r, ids, weights, (struct attention){.knock = -1, .want = cut.pattern});
-    for (size_t i = 0; i < z_bytes / sizeof *set.z; i++)
-        assert_true(fabs(set.z[i] - cut.z[i]) < 1e-6 * fmax(1, fabs(cut.z[i])));
-
-    /* Few heads and rows: the same values, and room for them alone. */
-    uint64_t all_bytes, few_bytes;
-    struct osso_session *s = session(&r, 3, ids, SHORT);
-    const int32_t heads[] = {1, c->n_heads - 1};
-    struct osso_tap_options o = {.size = sizeof o,
-                                 .taps = 1ull << OSSO_TAP_ATTN_SCORES,
-                                 .fn = attend,
-                                 .heads = heads,
-                                 .n_heads = 2,
-                                 .first = 30};
-    check_ok(osso_session_tap_bytes(s, &o, &few_bytes, &r.err), r.err);
-    o.heads = NULL;
-    check_ok(osso_session_tap_bytes(s, &o, &all_bytes, &r.err), r.err);
-    assert_true(few_bytes > 0 && few_bytes < all_bytes);
-    osso_session_free(s);
-    struct attention few = look_at(&r, ids,
-                                   (struct osso_tap_options){.heads = heads, .n_heads = 2, .first = 30, .end = 38},
-                                   (struct attention){.knock = -1});
-    for (int pos = 0; pos < SHORT; pos++)
-        for (int i = 0; i < 2; i++) {
-            float none[SHORT] = {0};
-            const float *want = plain.scores + (pos * c->n_heads + heads[i]) * SHORT;
-            bool shown = pos >= 30 && pos < 38;
-            assert_memory_equal(few.scores + (pos * 2 + i) * SHORT, shown ? want : none,
-                                (size_t)(shown ? pos + 1 : SHORT) * sizeof *want);
-        }
-    attention_free(&plain);
-    attention_free(&cut);
-    attention_free(&set);
-    attention_free(&few);
-    rig_close(&r);
 }
 
 /* ---- logits after the fact ------------------------------------------------------------------------------------------
@@ -495,7 +262,7 @@ static void test_unembed(void **state)
 static void test_refused(void **state)
 {
     (void)state;
-    struct rig r = open_rig(MODEL, false, 1);
+    struct rig r = open_rig(MODEL, false, 1, CONTEXT);
     int calls = 0;
     int32_t ids[3] = {1, 2, 3}, heads[2] = {0, r.model->config.n_heads}, twice[2] = {1, 1};
     struct osso_layers beyond = {{1ull << r.model->config.n_layers}};
@@ -535,8 +302,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_once), cmocka_unit_test(test_shares_what_is_clean),
-        cmocka_unit_test(test_interventions),  cmocka_unit_test(test_write_back),
-        cmocka_unit_test(test_attention),      cmocka_unit_test(test_unembed),
-        cmocka_unit_test(test_refused)};
+        cmocka_unit_test(test_interventions), cmocka_unit_test(test_unembed), cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests_name("session taps", tests, NULL, NULL);
 }

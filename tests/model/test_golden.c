@@ -183,7 +183,7 @@ struct tap_check {
 };
 
 /* n rows of a golden intermediate; per-slot ones have their slots side by side in a row. A tap without a golden file
- * (attn_pattern: tests/engine/test_taps.c) is left out here. */
+ * (attn_pattern: tests/engine/test_tap_attention.c) is left out here. */
 static int compare_tap(void *user, const struct osso_tap_value *v)
 {
     struct tap_check *c = user;
