@@ -167,6 +167,11 @@ def test_many_texts_and_generated_tokens():
         places += [base + row for row in alone["blocks.2.mlp.experts.1.hook_out.rows"][2]]
         base += n
     assert rows(many["blocks.2.mlp.experts.1.hook_out"]) == routed and list(many["blocks.2.mlp.experts.1.hook_out.rows"][2]) == places
+    names = ["blocks.1.attn.hook_pattern", "blocks.1.attn.hook_attn_scores"]
+    two, _ = capture("two.safetensors", "--data", data, "--heads", "0,1", *names)
+    one, _ = capture("one.safetensors", "--data", data, "--heads", "1", *names)
+    for name in names:
+        assert one[name][2] == two[name][2][len(one[name][2]):], f"{name}: one head alone, in texts of several lengths"
     more, metadata = capture("more.safetensors", "-p", "Once upon a", "-n", "6", *hooks, "unembed.hook_out")
     ids = json.loads(metadata["ids"])
     again, _ = capture("again.safetensors", "--ids", ",".join(map(str, ids)), *hooks, "unembed.hook_out")
