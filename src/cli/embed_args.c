@@ -147,23 +147,17 @@ enum osso_status embed_texts_lines(const struct options *o, struct runner *r, st
                                    const char *path, bool json, struct osso_error *err)
 {
     struct buf in = {0};
+    struct input_line line = {0};
     char where[600];
-    int64_t number = 0;
     size_t before = texts->n;
     enum osso_status status = input_read(path, &in, err);
     if (!status)
         status = embed_no_image(in.data ? in.data : "", in.len, path, err);
     if (!status && in.len > 0)
         status = input_check_utf8(in.data, in.len, path, err);
-    for (size_t at = 0, next; at < in.len && !status; at = next) {
-        const char *newline = memchr(in.data + at, '\n', in.len - at);
-        size_t len = newline ? (size_t)(newline - in.data) - at : in.len - at;
-        next = at + len + 1;
-        number++;
-        if (strspn(in.data + at, " \t\r\n") < len) {
-            snprintf(where, sizeof where, "%s, line %lld", path, (long long)number);
-            status = (json ? add_line : embed_texts_add)(o, r, texts, in.data + at, len, where, number, err);
-        }
+    while (!status && input_next_line(&in, &line)) {
+        snprintf(where, sizeof where, "%s, line %lld", path, (long long)line.number);
+        status = (json ? add_line : embed_texts_add)(o, r, texts, line.text, line.len, where, line.number, err);
     }
     texts->where = path;
     if (!status && texts->n == before)

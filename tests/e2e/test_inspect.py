@@ -153,7 +153,7 @@ def test_types_and_the_largest_values():
 def test_many_texts_and_generated_tokens():
     texts = [TEXT, "A dog.", "The end of the story is here"]
     data = TEMP / "texts.jsonl"
-    data.write_text("".join(json.dumps(t if i else {"text": t}) + "\n" for i, t in enumerate(texts)))
+    data.write_text("".join(json.dumps(t if i else {"text": t}) + "\n" for i, t in enumerate(texts)) + " \n  ")
     hooks = ["blocks.*.hook_resid_post", "blocks.2.mlp.experts.1.hook_out", "blocks.1.attn.hook_sink"]
     many, metadata = capture("many.safetensors", "--data", data, *hooks)
     lengths, base = json.loads(metadata["lengths"]), 0
