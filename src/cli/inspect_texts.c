@@ -24,14 +24,10 @@ void texts_free(struct texts *t)
 /* A place for one more; NULL: no memory. */
 static struct osso_ids *add(struct texts *t)
 {
-    if (t->n == t->room) {
-        size_t room = 2 * t->room + 16;
-        struct osso_ids *more = mem_grow(t->list, room, sizeof *more);
-        if (!more)
-            return NULL;
-        t->list = more;
-        t->room = room;
-    }
+    struct osso_ids *list = mem_room(t->list, t->n, &t->room, sizeof *list);
+    if (!list)
+        return NULL;
+    t->list = list;
     t->list[t->n] = (struct osso_ids){0};
     return &t->list[t->n++];
 }

@@ -9,18 +9,6 @@
 
 enum { MOST_NUMBERS = 1 << 20 };
 
-static bool push(struct number_list *list, int64_t n)
-{
-    if ((list->len & (list->len + 1)) == 0 || !list->n) { /* a power of two less one: room for as many again */
-        int64_t *more = mem_grow(list->n, 2 * list->len + 2, sizeof *more);
-        if (!more)
-            return false;
-        list->n = more;
-    }
-    list->n[list->len++] = n;
-    return true;
-}
-
 /* "4", "4-7", "-1": of n characters. */
 static bool parse_range(const char *text, size_t n, bool negative, int64_t *lo, int64_t *hi)
 {
@@ -49,9 +37,13 @@ enum osso_status number_list_parse(const char *text, const char *flag, bool nega
         if (!parse_range(at, n, negative, &lo, &hi) || list->len + (size_t)(hi - lo) >= MOST_NUMBERS)
             return error_set(err, OSSO_USAGE, "%s: '%s' is no list of numbers and ranges, as 4-7,9%s", flag, text,
                              negative ? " or -1" : "");
-        for (int64_t i = lo; i <= hi; i++)
-            if (!push(list, i))
-                return error_nomem(err, list->len * sizeof *list->n, flag);
+        size_t len = list->len + (size_t)(hi - lo) + 1;
+        int64_t *more = mem_grow(list->n, len, sizeof *more);
+        if (!more)
+            return error_nomem(err, len * sizeof *more, flag);
+        list->n = more;
+        while (list->len < len)
+            more[list->len++] = lo++;
         if (!at[n])
             return OSSO_OK;
         at += n + 1;
