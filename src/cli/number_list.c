@@ -49,3 +49,20 @@ enum osso_status number_list_parse(const char *text, const char *flag, bool nega
         at += n + 1;
     }
 }
+
+enum osso_status layers_parse(const char *text, const char *flag, const struct osso_model_dims *dims,
+                              struct osso_layers *layers, struct osso_error *err)
+{
+    struct number_list list;
+    enum osso_status status = number_list_parse(text, flag, false, &list, err);
+    *layers = (struct osso_layers){{0}};
+    for (size_t i = 0; i < list.len && !status; i++) {
+        if (list.n[i] >= dims->n_layers)
+            status = error_set(err, OSSO_USAGE, "%s: layer %lld: the model has layers 0 to %lld", flag,
+                               (long long)list.n[i], (long long)dims->n_layers - 1);
+        else
+            layers->bits[list.n[i] / 64] |= (uint64_t)1 << list.n[i] % 64;
+    }
+    mem_free(list.n);
+    return status;
+}

@@ -81,7 +81,7 @@ static enum osso_status capture(const struct options *o, struct runner *r, const
     c.stop_ids = stops;
     if (o->v[OPT_inspect_max_bytes].set)
         c.max_bytes = (uint64_t)o->v[OPT_inspect_max_bytes].i;
-    enum osso_status status = hooks_args(o, r->model, o->operand, (size_t)o->n_operands, &hooks, err);
+    enum osso_status status = hooks_args(o, r, o->operand, (size_t)o->n_operands, &hooks, err);
     if (!status)
         status = osso_capture_measure(r->engine, hooks, path, &c, &size, err);
     if (!status)

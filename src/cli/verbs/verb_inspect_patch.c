@@ -2,7 +2,6 @@
 #include "cli/inspect_args.h"
 #include "cli/out.h"
 #include "cli/progress.h"
-#include "cli/steer_args.h"
 
 #include "base/buf.h"
 #include "base/error.h"

@@ -1,11 +1,12 @@
 /* verb_inspect_steer.c: a direction between two kinds of text, into a file. */
 #include "cli/embed_args.h"
+#include "cli/number_list.h"
 #include "cli/out.h"
 #include "cli/progress.h"
-#include "cli/steer_args.h"
 
 #include "base/error.h"
 #include "json/jwrite.h"
+#include "osso/steer.h"
 
 #include <math.h>
 #include <stdlib.h>
