@@ -277,8 +277,7 @@ static enum osso_status write_safetensors(struct sheets *s, const struct buf *me
     return status;
 }
 
-/* Headers are as long as planned where all rows are there, so that nothing moves; else as short as they can be, in
- * multiples of 8. */
+/* The header of a safetensors file stays as long as planned: where all rows are there nothing moves. */
 enum osso_status sheets_commit(struct sheets *s, const struct buf *metadata, struct osso_error *err)
 {
     uint64_t end, *old = mem_array(s->n, sizeof *old);
