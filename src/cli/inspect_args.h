@@ -17,7 +17,7 @@ struct texts {
     size_t n, room;
     const int32_t **ids; /* [n] the same, as the library takes them */
     size_t *lengths;
-    size_t longest;
+    size_t longest, total; /* tokens */
 };
 enum osso_status texts_args(const struct options *options, struct runner *runner, struct texts *texts,
                             struct osso_error *err);

@@ -161,6 +161,7 @@ enum osso_status texts_args(const struct options *o, struct runner *r, struct te
     for (size_t i = 0; i < t->n; i++) {
         t->ids[i] = t->list[i].data;
         t->lengths[i] = t->list[i].len;
+        t->total += t->list[i].len;
         t->longest = t->list[i].len > t->longest ? t->list[i].len : t->longest;
     }
     return OSSO_OK;

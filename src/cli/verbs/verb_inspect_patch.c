@@ -23,13 +23,6 @@ struct patch_texts {
     struct osso_patch_options options;
 };
 
-static int on_progress(void *user, uint64_t done, uint64_t total)
-{
-    (void)user;
-    progress_prompt((size_t)done, (size_t)total);
-    return interrupted();
-}
-
 static enum osso_status read_text(const struct runner *r, const struct option_value *v, const char *flag,
                                   struct osso_ids *ids, struct osso_error *err)
 {
@@ -81,7 +74,7 @@ static enum osso_status read_args(const struct options *o, struct runner *r, str
     t->options = (struct osso_patch_options){.size = sizeof t->options,
                                              .component = o->v[OPT_component].s,
                                              .sessions = RUNS_AT_ONCE,
-                                             .progress = on_progress};
+                                             .progress = progress_call};
     enum osso_status status = read_text(r, &o->v[OPT_clean], "--clean", &t->clean, err);
     if (!status)
         status = read_text(r, &o->v[OPT_corrupted], "--corrupted", &t->corrupted, err);
@@ -175,7 +168,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct pa
         return status;
     say("%s runs of %s tokens in all, up to %d side by side", human_count(a, runs), human_count(b, tokens),
         RUNS_AT_ONCE);
-    progress_begin(PROGRESS_PROMPT);
+    progress_begin_of("run", runs);
     status = osso_patch(r->engine, t->clean.data, t->corrupted.data, t->clean.len, &t->options, &result, err);
     progress_end();
     if (status)

@@ -12,13 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int on_progress(void *user, uint64_t done, uint64_t total)
-{
-    (void)user;
-    progress_prompt((size_t)done, (size_t)total);
-    return interrupted();
-}
-
 /* --position, of each text. */
 static enum osso_status place(const struct options *o, struct embed_texts *texts, enum osso_pool *pool,
                               struct osso_error *err)
@@ -81,7 +74,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct em
     struct osso_layers layers;
     struct osso_steering *vector;
     size_t failed, n_first = 0;
-    struct osso_steer_options s = {.size = sizeof s, .progress = on_progress};
+    struct osso_steer_options s = {.size = sizeof s, .progress = progress_call};
     enum osso_status status = runner_open(o, r, err);
     if (!status)
         status = runner_tokenizer(r, err);
@@ -100,7 +93,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct em
         status = embed_start(o, r, texts, err);
     if (status)
         return status;
-    progress_begin(PROGRESS_PROMPT);
+    progress_begin_of("text", texts->n);
     status = osso_steering_make(r->engine, texts->list, n_first, texts->list + n_first, texts->n - n_first, &s, &vector,
                                 &failed, err);
     progress_end();
