@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "json/jget.h"
 
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 enum { THOUGHTS = 256 };
@@ -169,15 +169,14 @@ enum osso_status embed_texts_lines(const struct options *o, struct runner *r, st
 /* ---- vectors ------------------------------------------------------------------------------------------------------
  */
 
-enum osso_status embed_layer(const struct options *o, int *layer_out, struct osso_error *err)
+static enum osso_status embed_layer(const struct options *o, int *layer_out, struct osso_error *err)
 {
     const char *s = o->v[OPT_embed_layer].set ? o->v[OPT_embed_layer].s : "last";
-    char *end;
-    long layer = strtol(s, &end, 10);
+    int64_t layer;
     *layer_out = OSSO_EMBED_LAST;
     if (strcmp(s, "last") == 0)
         return OSSO_OK;
-    if (s[0] < '0' || s[0] > '9' || *end || layer > 100000)
+    if (!parse_i64(s, &layer) || layer < 0 || layer > INT_MAX)
         return error_set(err, OSSO_USAGE, "--layer: '%s' is neither a layer's number nor last", s);
     *layer_out = (int)layer;
     return OSSO_OK;

@@ -1,6 +1,7 @@
 /* verb_inspect_steer.c: a direction between two kinds of text, into a file. */
 #include "cli/embed_args.h"
 #include "cli/number_list.h"
+#include "cli/numbers.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 
@@ -9,7 +10,6 @@
 #include "osso/steer.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* --position, of each text. */
@@ -17,17 +17,16 @@ static enum osso_status place(const struct options *o, struct embed_texts *texts
                               struct osso_error *err)
 {
     const char *s = o->v[OPT_steer_position].set ? o->v[OPT_steer_position].s : "last";
-    char *end;
-    long n = strtol(s, &end, 10);
+    int64_t n;
     *pool = strcmp(s, "mean") == 0 ? OSSO_POOL_MEAN : OSSO_POOL_LAST;
     if (strcmp(s, "mean") == 0 || strcmp(s, "last") == 0)
         return OSSO_OK;
-    if (*end || end == s || n > 1 << 30 || n < -(1 << 30))
+    if (!parse_i64(s, &n) || n > 1 << 30 || n < -(1 << 30))
         return error_set(err, OSSO_USAGE, "--position: '%s' is neither last nor mean nor a token's number", s);
     for (size_t i = 0; i < texts->n; i++) {
-        long at = n < 0 ? (long)texts->list[i].n + n : n;
-        if (at < 0 || at >= (long)texts->list[i].n)
-            return error_set(err, OSSO_USAGE, "--position %ld: text %zu (line %lld of its file) has %zu tokens", n,
+        int64_t at = n < 0 ? (int64_t)texts->list[i].n + n : n;
+        if (at < 0 || at >= (int64_t)texts->list[i].n)
+            return error_set(err, OSSO_USAGE, "--position %s: text %zu (line %lld of its file) has %zu tokens", s,
                              i + 1, (long long)texts->line[i], texts->list[i].n);
         texts->list[i].from = (size_t)at;
         texts->list[i].to = (size_t)at + 1;
