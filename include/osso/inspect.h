@@ -2,7 +2,7 @@
  *
  *   struct osso_hooks_options o = {.size = sizeof o, .names = names, .n_names = n};   // "blocks.*.hook_resid_post"
  *   osso_hooks_create(model, &o, &hooks, &err);
- *   osso_session_hook(session, hooks, fn, user, false, 0, &err);  // fn sees, or replaces, its values in every step
+ *   osso_session_hook(session, hooks, fn, user, false, 0, 0, &err);  // fn sees, or replaces, its values in every step
  *
  * or, into a file that NumPy and safetensors read: osso_capture. The names are TransformerLens's and transformers' own
  * module paths (docs/inspecting.md lists them). */

@@ -14,14 +14,11 @@
 extern "C" {
 #endif
 
-/* Component number i, from 0 on ("z", "resid_pre", ...; *heads_out: it is looked at head by head); NULL past the last.
- */
-OSSO_API const char *osso_patch_component(int i, bool *heads_out);
-
 struct osso_patch_options {
     size_t size;
-    const char *component;
-    int32_t answer, wrong;            /* ids: the effect is logit(answer) - logit(wrong) behind the last token */
+    const char *component; /* "resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out": whole; "q", "z": head by
+                            * head; "k", "v": by head of keys */
+    int32_t answer, wrong; /* ids: the effect is logit(answer) - logit(wrong) behind the last token */
     const struct osso_layers *layers; /* only these; NULL: all */
     const int64_t *positions;         /* [n_positions] only these, ascending; n 0: all */
     size_t n_positions;

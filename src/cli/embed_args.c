@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "json/jget.h"
 
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 enum { THOUGHTS = 256 };
@@ -147,23 +147,17 @@ enum osso_status embed_texts_lines(const struct options *o, struct runner *r, st
                                    const char *path, bool json, struct osso_error *err)
 {
     struct buf in = {0};
+    struct input_line line = {0};
     char where[600];
-    int64_t number = 0;
     size_t before = texts->n;
     enum osso_status status = input_read(path, &in, err);
     if (!status)
         status = embed_no_image(in.data ? in.data : "", in.len, path, err);
     if (!status && in.len > 0)
         status = input_check_utf8(in.data, in.len, path, err);
-    for (size_t at = 0, next; at < in.len && !status; at = next) {
-        const char *newline = memchr(in.data + at, '\n', in.len - at);
-        size_t len = newline ? (size_t)(newline - in.data) - at : in.len - at;
-        next = at + len + 1;
-        number++;
-        if (strspn(in.data + at, " \t\r\n") < len) {
-            snprintf(where, sizeof where, "%s, line %lld", path, (long long)number);
-            status = (json ? add_line : embed_texts_add)(o, r, texts, in.data + at, len, where, number, err);
-        }
+    while (!status && input_next_line(&in, &line)) {
+        snprintf(where, sizeof where, "%s, line %lld", path, (long long)line.number);
+        status = (json ? add_line : embed_texts_add)(o, r, texts, line.text, line.len, where, line.number, err);
     }
     texts->where = path;
     if (!status && texts->n == before)
@@ -175,15 +169,14 @@ enum osso_status embed_texts_lines(const struct options *o, struct runner *r, st
 /* ---- vectors ------------------------------------------------------------------------------------------------------
  */
 
-enum osso_status embed_layer(const struct options *o, int *layer_out, struct osso_error *err)
+static enum osso_status embed_layer(const struct options *o, int *layer_out, struct osso_error *err)
 {
     const char *s = o->v[OPT_embed_layer].set ? o->v[OPT_embed_layer].s : "last";
-    char *end;
-    long layer = strtol(s, &end, 10);
+    int64_t layer;
     *layer_out = OSSO_EMBED_LAST;
     if (strcmp(s, "last") == 0)
         return OSSO_OK;
-    if (s[0] < '0' || s[0] > '9' || *end || layer > 100000)
+    if (!parse_i64(s, &layer) || layer < 0 || layer > INT_MAX)
         return error_set(err, OSSO_USAGE, "--layer: '%s' is neither a layer's number nor last", s);
     *layer_out = (int)layer;
     return OSSO_OK;

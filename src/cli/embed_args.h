@@ -25,8 +25,6 @@ enum osso_status embed_texts_lines(const struct options *options, struct runner 
 /* USAGE, with what is possible instead, where these bytes are an image. */
 enum osso_status embed_no_image(const char *bytes, size_t len, const char *where, struct osso_error *err);
 
-/* --layer. */
-enum osso_status embed_layer(const struct options *options, int *layer_out, struct osso_error *err);
 /* Starts the engine for these texts and Ctrl-C. */
 enum osso_status embed_start(const struct options *options, struct runner *runner, const struct embed_texts *texts,
                              struct osso_error *err);

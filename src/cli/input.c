@@ -163,6 +163,21 @@ void input_chomp(struct buf *text)
         text->data[--text->len] = 0;
 }
 
+bool input_next_line(const struct buf *text, struct input_line *line)
+{
+    while (line->next < text->len) {
+        line->text = text->data + line->next;
+        const char *newline = memchr(line->text, '\n', text->len - line->next);
+        line->len = newline ? (size_t)(newline - line->text) : text->len - line->next;
+        line->next += line->len + 1;
+        line->number++;
+        line->len -= line->len > 0 && line->text[line->len - 1] == '\r';
+        if (skip_blanks(line->text, line->len, 0) < line->len)
+            return true;
+    }
+    return false;
+}
+
 enum osso_status input_ids_of(const char *list, struct osso_ids *ids, struct osso_error *err)
 {
     struct buf text = {0};

@@ -23,5 +23,12 @@ enum osso_status input_ids(const char *text, size_t len, const char *where, stru
 enum osso_status input_ids_of(const char *list, struct osso_ids *ids, struct osso_error *err);
 /* Drops one line end from the end: editors and echo put one there that nobody means. */
 void input_chomp(struct buf *text);
+/* The next line of a text that is not blank, without its line end; start from {0}. False past the last. */
+struct input_line {
+    const char *text;
+    size_t len, next;
+    int64_t number; /* from 1 on, blank ones counted */
+};
+bool input_next_line(const struct buf *text, struct input_line *line);
 
 #endif

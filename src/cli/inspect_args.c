@@ -4,23 +4,6 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-#include <stdio.h>
-#include <string.h>
-
-static enum osso_status take_layers(const struct option_value *v, struct osso_layers *layers, struct osso_error *err)
-{
-    struct number_list list;
-    enum osso_status status = number_list_parse(v->s, "--layers", false, &list, err);
-    for (size_t i = 0; i < list.len && !status; i++) {
-        if (list.n[i] >= OSSO_TAP_LAYERS)
-            status = error_set(err, OSSO_USAGE, "--layers: no model has a layer %lld", (long long)list.n[i]);
-        else
-            layers->bits[list.n[i] / 64] |= (uint64_t)1 << list.n[i] % 64;
-    }
-    mem_free(list.n);
-    return status;
-}
-
 static enum osso_status take_heads(const struct option_value *v, int32_t **heads, int *n, struct osso_error *err)
 {
     struct number_list list;
@@ -35,8 +18,8 @@ static enum osso_status take_heads(const struct option_value *v, int32_t **heads
     return status;
 }
 
-enum osso_status hooks_args(const struct options *o, const struct osso_model *model, const char *const *names,
-                            size_t n_names, struct osso_hooks **hooks_out, struct osso_error *err)
+enum osso_status hooks_args(const struct options *o, const struct runner *r, const char *const *names, size_t n_names,
+                            struct osso_hooks **hooks_out, struct osso_error *err)
 {
     struct osso_layers layers = {{0}};
     struct osso_hooks_options hooks = {.size = sizeof hooks, .names = names, .n_names = n_names};
@@ -44,14 +27,14 @@ enum osso_status hooks_args(const struct options *o, const struct osso_model *mo
     enum osso_status status = OSSO_OK;
     *hooks_out = NULL;
     if (o->v[OPT_inspect_layers].set) {
-        status = take_layers(&o->v[OPT_inspect_layers], &layers, err);
+        status = layers_parse(o->v[OPT_inspect_layers].s, "--layers", &r->dims, &layers, err);
         hooks.layers = &layers;
     }
     if (!status && o->v[OPT_inspect_heads].set)
         status = take_heads(&o->v[OPT_inspect_heads], &heads, &hooks.n_heads, err);
     hooks.heads = heads;
     if (!status)
-        status = osso_hooks_create(model, &hooks, hooks_out, err);
+        status = osso_hooks_create(r->model, &hooks, hooks_out, err);
     mem_free(heads);
     return status;
 }

@@ -8,7 +8,7 @@
 #include "osso/inspect.h"
 
 /* The hooks of these names, and of --layers and --heads. */
-enum osso_status hooks_args(const struct options *options, const struct osso_model *model, const char *const *names,
+enum osso_status hooks_args(const struct options *options, const struct runner *runner, const char *const *names,
                             size_t n_names, struct osso_hooks **hooks_out, struct osso_error *err);
 
 /* The texts to look into, as ids: of -p, -f, --ids or --data; with --chat each is a user's message. */
@@ -17,7 +17,7 @@ struct texts {
     size_t n, room;
     const int32_t **ids; /* [n] the same, as the library takes them */
     size_t *lengths;
-    size_t longest;
+    size_t longest, total; /* tokens */
 };
 enum osso_status texts_args(const struct options *options, struct runner *runner, struct texts *texts,
                             struct osso_error *err);

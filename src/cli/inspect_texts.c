@@ -24,14 +24,10 @@ void texts_free(struct texts *t)
 /* A place for one more; NULL: no memory. */
 static struct osso_ids *add(struct texts *t)
 {
-    if (t->n == t->room) {
-        size_t room = 2 * t->room + 16;
-        struct osso_ids *more = mem_grow(t->list, room, sizeof *more);
-        if (!more)
-            return NULL;
-        t->list = more;
-        t->room = room;
-    }
+    struct osso_ids *list = mem_room(t->list, t->n, &t->room, sizeof *list);
+    if (!list)
+        return NULL;
+    t->list = list;
     t->list[t->n] = (struct osso_ids){0};
     return &t->list[t->n++];
 }
@@ -109,21 +105,18 @@ static enum osso_status add_file(const struct options *o, struct runner *r, stru
                                  struct osso_error *err)
 {
     struct buf in = {0};
-    char where[512];
-    size_t n = strlen(path), number = 0;
+    struct input_line line = {0};
+    char where[600];
+    size_t n = strlen(path);
     enum osso_status status = input_read(path, &in, err);
     if (!status)
         status = input_check_utf8(in.data ? in.data : "", in.len, path, err);
     if (!status && !(n > 6 && strcmp(path + n - 6, ".jsonl") == 0))
         status = add_text(o, r, t, in.data, in.len, path, err);
     else
-        for (size_t at = 0; at < in.len && !status;) {
-            const char *line = in.data + at, *end = memchr(line, '\n', in.len - at);
-            size_t len = end ? (size_t)(end - line) : in.len - at;
-            snprintf(where, sizeof where, "%s, line %zu", path, ++number);
-            if (len > 0 && line[strspn(line, " \t\r")] != '\n')
-                status = add_line(o, r, t, line, len, where, err);
-            at += len + 1;
+        while (!status && input_next_line(&in, &line)) {
+            snprintf(where, sizeof where, "%s, line %lld", path, (long long)line.number);
+            status = add_line(o, r, t, line.text, line.len, where, err);
         }
     if (!status && t->n == 0)
         status = error_set(err, OSSO_USAGE, "%s holds no text", path);
@@ -168,6 +161,7 @@ enum osso_status texts_args(const struct options *o, struct runner *r, struct te
     for (size_t i = 0; i < t->n; i++) {
         t->ids[i] = t->list[i].data;
         t->lengths[i] = t->list[i].len;
+        t->total += t->list[i].len;
         t->longest = t->list[i].len > t->longest ? t->list[i].len : t->longest;
     }
     return OSSO_OK;

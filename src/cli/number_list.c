@@ -9,18 +9,6 @@
 
 enum { MOST_NUMBERS = 1 << 20 };
 
-static bool push(struct number_list *list, int64_t n)
-{
-    if ((list->len & (list->len + 1)) == 0 || !list->n) { /* a power of two less one: room for as many again */
-        int64_t *more = mem_grow(list->n, 2 * list->len + 2, sizeof *more);
-        if (!more)
-            return false;
-        list->n = more;
-    }
-    list->n[list->len++] = n;
-    return true;
-}
-
 /* "4", "4-7", "-1": of n characters. */
 static bool parse_range(const char *text, size_t n, bool negative, int64_t *lo, int64_t *hi)
 {
@@ -49,11 +37,32 @@ enum osso_status number_list_parse(const char *text, const char *flag, bool nega
         if (!parse_range(at, n, negative, &lo, &hi) || list->len + (size_t)(hi - lo) >= MOST_NUMBERS)
             return error_set(err, OSSO_USAGE, "%s: '%s' is no list of numbers and ranges, as 4-7,9%s", flag, text,
                              negative ? " or -1" : "");
-        for (int64_t i = lo; i <= hi; i++)
-            if (!push(list, i))
-                return error_nomem(err, list->len * sizeof *list->n, flag);
+        size_t len = list->len + (size_t)(hi - lo) + 1;
+        int64_t *more = mem_grow(list->n, len, sizeof *more);
+        if (!more)
+            return error_nomem(err, len * sizeof *more, flag);
+        list->n = more;
+        while (list->len < len)
+            more[list->len++] = lo++;
         if (!at[n])
             return OSSO_OK;
         at += n + 1;
     }
+}
+
+enum osso_status layers_parse(const char *text, const char *flag, const struct osso_model_dims *dims,
+                              struct osso_layers *layers, struct osso_error *err)
+{
+    struct number_list list;
+    enum osso_status status = number_list_parse(text, flag, false, &list, err);
+    *layers = (struct osso_layers){{0}};
+    for (size_t i = 0; i < list.len && !status; i++) {
+        if (list.n[i] >= dims->n_layers)
+            status = error_set(err, OSSO_USAGE, "%s: layer %lld: the model has layers 0 to %lld", flag,
+                               (long long)list.n[i], (long long)dims->n_layers - 1);
+        else
+            layers->bits[list.n[i] / 64] |= (uint64_t)1 << list.n[i] % 64;
+    }
+    mem_free(list.n);
+    return status;
 }

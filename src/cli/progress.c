@@ -24,6 +24,7 @@ static struct {
     bool running, over;
     enum progress_stage stage;
     size_t done, total, first; /* first: what was done when the prompt began */
+    const char *what;          /* that is counted there: "token" */
     double stage_ms, said_ms, interrupted_ms;
     bool saying, line_open; /* text is being written; it had no line end */
     bool shown, broke;      /* the line stands there; it ended somebody's text */
@@ -57,7 +58,7 @@ static void first_step(char *text, size_t size, double elapsed_ms, uint64_t disk
     if (disk >= DISK_SHOWN)
         snprintf(text, size, "reading weights from the disk, %.2f GB so far", (double)disk / 1e9);
     else
-        snprintf(text, size, "reading %s token%s, %s", human_count(n, tokens), tokens == 1 ? "" : "s", so_far);
+        snprintf(text, size, "reading %s %s%s, %s", human_count(n, tokens), p.what, tokens == 1 ? "" : "s", so_far);
 }
 
 static void prompt_line(char *text, size_t size, double elapsed_ms, uint64_t disk)
@@ -69,8 +70,8 @@ static void prompt_line(char *text, size_t size, double elapsed_ms, uint64_t dis
     }
     double rate = (double)(p.done - p.first) * 1000 / elapsed_ms;
     duration(left, sizeof left, (double)(p.total - p.done) / rate);
-    snprintf(text, size, "reading %s of %s tokens, %.*f per second, %s left", human_count(done, p.done),
-             human_count(total, p.total), rate < 10, rate, left);
+    snprintf(text, size, "reading %s of %s %ss, %.*f per second, %s left", human_count(done, p.done),
+             human_count(total, p.total), p.what, rate < 10, rate, left);
 }
 
 static void line_text(char *text, size_t size)
@@ -138,7 +139,7 @@ static void *watch(void *unused)
 
 /* ---- what it is told --------------------------------------------------------------------------------------- */
 
-void progress_begin(enum progress_stage stage)
+static void begin(enum progress_stage stage, const char *what, size_t total)
 {
     sigset_t all, before;
     pthread_condattr_t monotonic;
@@ -146,7 +147,9 @@ void progress_begin(enum progress_stage stage)
         return;
     double now = clock_seconds() * 1e3;
     p.stage = stage;
-    p.done = p.total = p.first = 0;
+    p.what = what;
+    p.total = total;
+    p.done = p.first = 0;
     p.stage_ms = p.said_ms = p.interrupted_ms = now;
     p.over = p.saying = p.line_open = p.shown = p.broke = false;
     p.disk_before = disk_blocks();
@@ -160,6 +163,16 @@ void progress_begin(enum progress_stage stage)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!p.running)
         pthread_cond_destroy(&p.over_cond);
+}
+
+void progress_begin(enum progress_stage stage)
+{
+    begin(stage, "token", 0);
+}
+
+void progress_begin_of(const char *what, size_t total)
+{
+    begin(PROGRESS_PROMPT, what, total);
 }
 
 /* Under the lock. */
@@ -180,6 +193,13 @@ void progress_prompt(size_t done, size_t total)
     p.done = done;
     p.total = total;
     pthread_mutex_unlock(&p.lock);
+}
+
+int progress_call(void *unused, uint64_t done, uint64_t total)
+{
+    (void)unused;
+    progress_prompt((size_t)done, (size_t)total);
+    return interrupted();
 }
 
 /* A header belongs to what came before it. */

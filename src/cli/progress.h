@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum progress_stage {
     PROGRESS_OPEN,   /* the model's files */
@@ -19,7 +20,11 @@ enum progress_stage {
 /* From here on somebody may be waiting; once interrupted() they are told that it stops. Nothing where standard error
  * is no terminal that moves. */
 void progress_begin(enum progress_stage stage);
+/* PROGRESS_PROMPT of something else than tokens, and how many there are: "text". */
+void progress_begin_of(const char *what, size_t total);
 void progress_prompt(size_t done, size_t total);
+/* The same as a library's progress callback: not 0 once interrupted(). */
+int progress_call(void *unused, uint64_t done, uint64_t total);
 void progress_token(enum osso_voice voice); /* one more, of a text that is not shown or of none */
 /* Around text on the terminal. progress_clear is true if text that had no line end has got one ("stopping..." took the
  * next line); line_open: the text has none, and a line would run into it. */

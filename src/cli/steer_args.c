@@ -15,23 +15,6 @@ struct steering {
     size_t n;
 };
 
-enum osso_status layers_parse(const char *text, const char *flag, const struct osso_model_dims *dims,
-                              struct osso_layers *layers, struct osso_error *err)
-{
-    struct number_list list;
-    enum osso_status status = number_list_parse(text, flag, false, &list, err);
-    *layers = (struct osso_layers){{0}};
-    for (size_t i = 0; i < list.len && !status; i++) {
-        if (list.n[i] >= dims->n_layers)
-            status = error_set(err, OSSO_USAGE, "%s: layer %lld: the model has layers 0 to %lld", flag,
-                               (long long)list.n[i], (long long)dims->n_layers - 1);
-        else
-            layers->bits[list.n[i] / 64] |= (uint64_t)1 << list.n[i] % 64;
-    }
-    mem_free(list.n);
-    return status;
-}
-
 /* Cuts "FILE:STRENGTH:LAYERS", where FILE may have colons too: it is the longest beginning that is a file. *rest: what
  * stands behind it, NULL: nothing. */
 static void cut_file(char *spec, char **rest)

@@ -13,8 +13,4 @@ enum osso_status steering_args(const struct options *options, const struct osso_
 enum osso_status steering_apply(const struct steering *steering, struct osso_session *session, struct osso_error *err);
 void steering_free(struct steering *steering); /* NULL is fine */
 
-/* "4-7,9" as a set of a model's layers. */
-enum osso_status layers_parse(const char *text, const char *flag, const struct osso_model_dims *dims,
-                              struct osso_layers *layers_out, struct osso_error *err);
-
 #endif

@@ -68,7 +68,7 @@ static void put_rows(struct capture *c, size_t index, const struct osso_hook_val
     const struct sheet *t = &c->sheets.list[col->values];
     enum hook_form form = c->hooks->list[index].row->form;
     const char *from = v->values ? (const char *)v->values : (const char *)v->ids;
-    if (t->outer == 1) {
+    if (t->row_axis == 0) { /* a row of the file is one of the value's */
         memcpy(c->space, from + (int64_t)first * v->width * 4, (size_t)(n * v->width) * 4);
         put_space(c, col, 0, row, n, col->groups, v->ids != NULL);
         return;

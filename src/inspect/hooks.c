@@ -83,26 +83,22 @@ bool osso_hooks_get(const struct osso_hooks *h, size_t i, struct osso_hook *out)
 /* ---- a list -------------------------------------------------------------------------------------------------------
  */
 
-static bool has(const struct osso_hooks *h, const char *name)
+static bool has(const struct osso_hooks *h, const struct hook *hook)
 {
     for (size_t i = 0; i < h->n; i++)
-        if (strcmp(h->list[i].name, name) == 0)
+        if (h->list[i].row == hook->row && h->list[i].layer == hook->layer && h->list[i].expert == hook->expert)
             return true;
     return false;
 }
 
 static enum osso_status add(struct osso_hooks *h, const struct hook *hook, struct osso_error *err)
 {
-    if (has(h, hook->name))
+    if (has(h, hook))
         return OSSO_OK;
-    if (h->n == h->room) {
-        size_t room = 2 * h->room + 64;
-        struct hook *more = mem_grow(h->list, room, sizeof *more);
-        if (!more)
-            return error_nomem(err, room * sizeof *more, "a list of hooks");
-        h->list = more;
-        h->room = room;
-    }
+    struct hook *list = mem_room(h->list, h->n, &h->room, sizeof *list);
+    if (!list)
+        return error_nomem(err, 2 * h->room * sizeof *list, "a list of hooks");
+    h->list = list;
     h->list[h->n++] = *hook;
     return OSSO_OK;
 }

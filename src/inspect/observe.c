@@ -123,22 +123,24 @@ static void make_row(const struct showing *s, int r, float *to, bool back)
     }
 }
 
-/* o_proj's row i is read once for all rows: result[r][head][i] = z[r][head] . W[i][head]. */
+/* o_proj's rows are read once for all rows, some at a time: result[r][head][i] = z[r][head] . W[i][head]. */
 static int make_results(const struct showing *s, int first, int n, float *to)
 {
     const struct osso_hooks *h = s->o->hooks;
     const struct osso_tap_value *t = s->tap;
-    int64_t d = h->config->head_dim, hidden = h->config->hidden;
+    int64_t d = h->config->head_dim, hidden = h->config->hidden, width = t->width;
     struct osso_error err;
     char name[32];
     snprintf(name, sizeof name, "layers.%d.o", s->hook->layer);
     for (int64_t i = 0; i < hidden; i++) {
-        if (osso_model_tensor_rows(h->model, name, i, 1, s->o->o_row, &err))
+        int64_t at = i % OBSERVE_O_ROWS, left = hidden - i;
+        if (at == 0 && osso_model_tensor_rows(h->model, name, i, left < OBSERVE_O_ROWS ? left : OBSERVE_O_ROWS,
+                                              s->o->o_rows, &err))
             return 1;
         for (int r = 0; r < n; r++)
             for (int a = 0; a < h->n_heads; a++) {
-                const float *z = t->values + (first + r) * t->width + h->heads[a] * d;
-                const float *w = s->o->o_row + h->heads[a] * d;
+                const float *z = t->values + (first + r) * width + h->heads[a] * d;
+                const float *w = s->o->o_rows + at * width + h->heads[a] * d;
                 double sum = 0;
                 for (int64_t k = 0; k < d; k++)
                     sum += (double)z[k] * (double)w[k];

@@ -6,7 +6,8 @@
 
 enum {
     OBSERVE_PIECE = 4 << 20, /* values that are made at a time: rows of a wide hook come in pieces */
-    OBSERVE_CHOSEN = 256     /* the most experts of a token */
+    OBSERVE_CHOSEN = 256,    /* the most experts of a token */
+    OBSERVE_O_ROWS = 64      /* rows of o_proj that are read at a time */
 };
 
 /* Counted by the sessions that look through it (osso_tap_options.hold). */
@@ -18,7 +19,7 @@ struct observer {
     int owners;
     float *made;                 /* values that are made for a hook, up to PIECE or a row of the widest */
     float *sinks;                /* [layers][heads]; NULL: no hook wants them */
-    float *o_row;                /* [heads * head_dim]: a row of o_proj */
+    float *o_rows;               /* [O_ROWS][heads * head_dim]; NULL: no hook wants them */
     int32_t *positions, *tokens; /* [rows] of one expert */
     uint8_t *replayed;
     int32_t *slots;

@@ -56,15 +56,6 @@ struct patching {
     uint64_t done;
 };
 
-const char *osso_patch_component(int i, bool *heads_out)
-{
-    if (i < 0 || i >= N_COMPONENTS)
-        return NULL;
-    if (heads_out)
-        *heads_out = components[i].by != WHOLE;
-    return components[i].name;
-}
-
 /* ---- what is to be done ------------------------------------------------------------------------------------------ */
 
 static bool wanted(const struct patching *p, int layer, size_t position)

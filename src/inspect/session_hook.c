@@ -14,7 +14,7 @@ static void observer_free(struct observer *o)
         return;
     mem_free(o->made);
     mem_free(o->sinks);
-    mem_free(o->o_row);
+    mem_free(o->o_rows);
     mem_free(o->positions);
     mem_free(o->tokens);
     mem_free(o->replayed);
@@ -63,6 +63,8 @@ static enum osso_status make_observer(const struct osso_engine *e, struct osso_h
                                       struct osso_error *err)
 {
     int64_t widest = 1;
+    bool results = uses(hooks, HOOK_RESULT);
+    size_t o_width = (size_t)hooks->config->n_heads * (size_t)hooks->config->head_dim;
     size_t slots = (size_t)e->max_rows * (size_t)hooks->config->experts_per_token;
     struct observer *o = *out = mem_alloc(sizeof *o);
     for (size_t i = 0; i < hooks->n; i++)
@@ -75,12 +77,13 @@ static enum osso_status make_observer(const struct osso_engine *e, struct osso_h
         made = slots * (size_t)widest;
     o->hooks = hooks;
     o->made = mem_array(made, sizeof *o->made);
-    o->o_row = mem_array((size_t)hooks->config->n_heads * (size_t)hooks->config->head_dim, sizeof *o->o_row);
+    if (results)
+        o->o_rows = mem_array(OBSERVE_O_ROWS * o_width, sizeof *o->o_rows);
     o->positions = mem_array(slots, sizeof *o->positions);
     o->tokens = mem_array(slots, sizeof *o->tokens);
     o->replayed = mem_array(slots, sizeof *o->replayed);
     o->slots = mem_array(slots, sizeof *o->slots);
-    if (!o->made || !o->o_row || !o->positions || !o->tokens || !o->replayed || !o->slots)
+    if (!o->made || (results && !o->o_rows) || !o->positions || !o->tokens || !o->replayed || !o->slots)
         return error_nomem(err, made * sizeof *o->made, "values of hooks");
     return uses(hooks, HOOK_SINK) ? read_sinks(o, err) : OSSO_OK;
 }

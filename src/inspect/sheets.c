@@ -2,6 +2,7 @@
 #include "inspect/sheets.h"
 
 #include "base/checked.h"
+#include "base/crc32c.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -20,11 +21,6 @@ static const struct {
              [SHEET_F16] = {"F16", "<f2", 2},
              [SHEET_BF16] = {"BF16", NULL, 2},
              [SHEET_I32] = {"I32", "<i4", 4}};
-
-int sheet_value_bytes(enum sheet_type type)
-{
-    return types[type].bytes;
-}
 
 static bool bytes_of(const struct sheet *t, int64_t rows, uint64_t *bytes)
 {
@@ -140,7 +136,7 @@ static void npz_directory(struct buf *b, const struct sheets *s, uint64_t at, co
     struct buf before = {0};
     uint64_t bytes;
     size_t from = b->len;
-    zip_directory_entry(b, METADATA, metadata ? zip_crc(0, metadata->data, metadata->len) : 0,
+    zip_directory_entry(b, METADATA, metadata ? crc32_zip(0, metadata->data, metadata->len) : 0,
                         metadata ? metadata->len : 0, 0);
     for (size_t i = 0; i < s->n; i++) {
         const struct sheet *t = &s->list[i];
@@ -229,13 +225,13 @@ static enum osso_status data_crc(struct sheets *s, const struct sheet *t, char *
     uint64_t bytes;
     enum osso_status status = OSSO_OK;
     npy_header(&npy, t, t->whole);
-    *crc = zip_crc(0, npy.data, npy.len);
+    *crc = crc32_zip(0, npy.data, npy.len);
     buf_free(&npy);
     bytes_of(t, t->whole, &bytes);
     for (uint64_t done = 0; done < bytes && !status;) {
         size_t n = bytes - done < MOVE ? (size_t)(bytes - done) : MOVE;
         status = save_read_at(s->file, t->at + done, space, n, err);
-        *crc = zip_crc(*crc, space, n);
+        *crc = crc32_zip(*crc, space, n);
         done += n;
     }
     return status;
@@ -246,7 +242,7 @@ static enum osso_status write_npz(struct sheets *s, const struct buf *metadata, 
 {
     struct buf b = {0};
     enum osso_status status = OSSO_OK;
-    zip_entry(&b, METADATA, zip_crc(0, metadata->data, metadata->len), metadata->len);
+    zip_entry(&b, METADATA, crc32_zip(0, metadata->data, metadata->len), metadata->len);
     buf_add(&b, metadata->data, metadata->len);
     status = save_write_at(s->file, 0, b.data, b.len, err);
     for (size_t i = 0; i < s->n && !status; i++) {
@@ -281,8 +277,7 @@ static enum osso_status write_safetensors(struct sheets *s, const struct buf *me
     return status;
 }
 
-/* Headers are as long as planned where all rows are there, so that nothing moves; else as short as they can be, in
- * multiples of 8. */
+/* The header of a safetensors file stays as long as planned: where all rows are there nothing moves. */
 enum osso_status sheets_commit(struct sheets *s, const struct buf *metadata, struct osso_error *err)
 {
     uint64_t end, *old = mem_array(s->n, sizeof *old);

@@ -32,7 +32,6 @@ struct sheets {
     uint64_t metadata; /* bytes that there is room for */
 };
 
-int sheet_value_bytes(enum sheet_type type);
 /* Places of all; sheets->bytes. LIMIT where sizes do not fit 64 bits. */
 enum osso_status sheets_plan(struct sheets *s, struct osso_error *err);
 enum osso_status sheets_open(struct sheets *s, const char *path, struct osso_error *err);
@@ -49,6 +48,5 @@ void sheets_abort(struct sheets *s);
 void zip_entry(struct buf *to, const char *name, uint32_t crc, uint64_t bytes);
 void zip_directory_entry(struct buf *to, const char *name, uint32_t crc, uint64_t bytes, uint64_t offset);
 void zip_end(struct buf *to, uint64_t entries, uint64_t directory_at, uint64_t directory_bytes);
-uint32_t zip_crc(uint32_t crc, const void *data, size_t n);
 
 #endif

@@ -13,9 +13,9 @@ static void put(struct buf *b, uint64_t value, int bytes)
         buf_putc(b, (char)(value >> 8 * i & 0xff));
 }
 
-void zip_entry(struct buf *b, const char *name, uint32_t crc, uint64_t bytes)
+/* What both of an entry's headers say of it; `more` bytes follow the name. */
+static void put_entry(struct buf *b, const char *name, uint32_t crc, int more)
 {
-    put(b, LOCAL, 4);
     put(b, VERSION, 2);
     put(b, 1 << 11, 2); /* the name is UTF-8 */
     put(b, STORED, 2);
@@ -25,7 +25,13 @@ void zip_entry(struct buf *b, const char *name, uint32_t crc, uint64_t bytes)
     put(b, UINT32_MAX, 4);
     put(b, UINT32_MAX, 4);
     put(b, strlen(name), 2);
-    put(b, 20, 2);
+    put(b, (uint64_t)more, 2);
+}
+
+void zip_entry(struct buf *b, const char *name, uint32_t crc, uint64_t bytes)
+{
+    put(b, LOCAL, 4);
+    put_entry(b, name, crc, 20);
     buf_puts(b, name);
     put(b, 1, 2);
     put(b, 16, 2);
@@ -37,16 +43,7 @@ void zip_directory_entry(struct buf *b, const char *name, uint32_t crc, uint64_t
 {
     put(b, CENTRAL, 4);
     put(b, VERSION, 2);
-    put(b, VERSION, 2);
-    put(b, 1 << 11, 2);
-    put(b, STORED, 2);
-    put(b, 0, 2);
-    put(b, JANUARY_1_1980, 2);
-    put(b, crc, 4);
-    put(b, UINT32_MAX, 4);
-    put(b, UINT32_MAX, 4);
-    put(b, strlen(name), 2);
-    put(b, 28, 2);
+    put_entry(b, name, crc, 28);
     put(b, 0, 2);          /* no comment */
     put(b, 0, 2);          /* the first disk */
     put(b, 0, 2);          /* attributes */
@@ -82,20 +79,4 @@ void zip_end(struct buf *b, uint64_t entries, uint64_t at, uint64_t bytes)
     put(b, UINT32_MAX, 4);
     put(b, UINT32_MAX, 4);
     put(b, 0, 2);
-}
-
-/* The polynomial 0xEDB88320, four bits at a time. */
-uint32_t zip_crc(uint32_t crc, const void *data, size_t n)
-{
-    static const uint32_t nibbles[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-                                         0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-                                         0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
-    const uint8_t *p = data;
-    crc = ~crc;
-    for (size_t i = 0; i < n; i++) {
-        crc ^= p[i];
-        crc = crc >> 4 ^ nibbles[crc & 15];
-        crc = crc >> 4 ^ nibbles[crc & 15];
-    }
-    return ~crc;
 }

@@ -1,18 +1,24 @@
-/* test_crc32c.c: known sums, and both ways against the definition: any length, any alignment, any cut. */
+/* test_crc32c.c: known sums, and both ways, and zip's polynomial, against the definition: any length, any alignment,
+ * any cut. */
 #include "test.h"
 
 #include "base/crc32c.h"
 #include "base/rng.h"
 
 /* A division by the polynomial, bit by bit, in the plainest form. */
-static uint32_t by_definition(const uint8_t *s, size_t n)
+static uint32_t by_polynomial(uint32_t polynomial, const uint8_t *s, size_t n)
 {
     uint32_t rest = 0xffffffffu;
     for (size_t bit = 0; bit < n * 8; bit++) {
         uint32_t in = (uint32_t)(s[bit / 8] >> bit % 8 & 1);
-        rest = (rest & 1) != in ? rest >> 1 ^ 0x82f63b78u : rest >> 1;
+        rest = (rest & 1) != in ? rest >> 1 ^ polynomial : rest >> 1;
     }
     return ~rest;
+}
+
+static uint32_t by_definition(const uint8_t *s, size_t n)
+{
+    return by_polynomial(0x82f63b78u, s, n);
 }
 
 /* RFC 3720, B.4, and the check value of the catalogues of sums. */
@@ -65,6 +71,19 @@ static void test_both_ways(void **state)
     }
 }
 
+static void test_zip(void **state)
+{
+    (void)state;
+    static uint8_t data[10000];
+    fill(data, sizeof data);
+    assert_int_equal(crc32_zip(0, "123456789", 9), 0xcbf43926);
+    for (size_t n = 0; n < sizeof data; n = n < 20 ? n + 1 : n + 333) {
+        uint32_t sum = by_polynomial(0xedb88320u, data, n);
+        assert_int_equal(crc32_zip(0, data, n), sum);
+        assert_int_equal(crc32_zip(crc32_zip(0, data, n / 3), data + n / 3, n - n / 3), sum);
+    }
+}
+
 /* The sum of two parts is the sum of the whole, wherever it is cut. */
 static void test_in_parts(void **state)
 {
@@ -81,6 +100,6 @@ static void test_in_parts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_both_ways),
-                                       cmocka_unit_test(test_in_parts)};
+                                       cmocka_unit_test(test_zip), cmocka_unit_test(test_in_parts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -153,7 +153,7 @@ def test_types_and_the_largest_values():
 def test_many_texts_and_generated_tokens():
     texts = [TEXT, "A dog.", "The end of the story is here"]
     data = TEMP / "texts.jsonl"
-    data.write_text("".join(json.dumps(t if i else {"text": t}) + "\n" for i, t in enumerate(texts)))
+    data.write_text("".join(json.dumps(t if i else {"text": t}) + "\n" for i, t in enumerate(texts)) + " \n  ")
     hooks = ["blocks.*.hook_resid_post", "blocks.2.mlp.experts.1.hook_out", "blocks.1.attn.hook_sink"]
     many, metadata = capture("many.safetensors", "--data", data, *hooks)
     lengths, base = json.loads(metadata["lengths"]), 0
@@ -167,6 +167,11 @@ def test_many_texts_and_generated_tokens():
         places += [base + row for row in alone["blocks.2.mlp.experts.1.hook_out.rows"][2]]
         base += n
     assert rows(many["blocks.2.mlp.experts.1.hook_out"]) == routed and list(many["blocks.2.mlp.experts.1.hook_out.rows"][2]) == places
+    names = ["blocks.1.attn.hook_pattern", "blocks.1.attn.hook_attn_scores"]
+    two, _ = capture("two.safetensors", "--data", data, "--heads", "0,1", *names)
+    one, _ = capture("one.safetensors", "--data", data, "--heads", "1", *names)
+    for name in names:
+        assert one[name][2] == two[name][2][len(one[name][2]):], f"{name}: one head alone, in texts of several lengths"
     more, metadata = capture("more.safetensors", "-p", "Once upon a", "-n", "6", *hooks, "unembed.hook_out")
     ids = json.loads(metadata["ids"])
     again, _ = capture("again.safetensors", "--ids", ",".join(map(str, ids)), *hooks, "unembed.hook_out")

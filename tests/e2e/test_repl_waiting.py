@@ -62,6 +62,14 @@ def test_a_long_prompt_tells_how_far_it_is():
     assert t.end() == 0
 
 
+def test_what_is_counted_has_its_name():
+    (TEMP / "many.jsonl").write_text("".join(json.dumps(f"{i} there was a fox in the woods. " * 12) + "\n" for i in range(300)))
+    t = Seen(shell=f"exec '{OSSO}' embed -m '{bundled()}' --data '{TEMP}/many.jsonl' -o '{TEMP}/many.npy'")
+    t.wait(" of 300 texts, ")
+    t.send("\x03")
+    assert t.end() == 130
+
+
 def test_hidden_thoughts_are_counted():
     t = Seen(*endless("--reasoning", "hide"))
     t.prompt()

@@ -51,6 +51,10 @@ def test_ways():
     assert len(vectors) == 6
     made("way.safetensors", "--position", -1)
     assert (TEMP / "way.safetensors").read_bytes() in vectors  # the last token's, as without it
+    for name, text in (("crlf.txt", GLAD.replace("\n", "\r\n")), ("blank.txt", GLAD + "  ")):  # no token of a text
+        (TEMP / name).write_bytes(text.encode())
+        assert osso("inspect", "steer", "-m", bundled(), TEMP / name, TEMP / "sad.jsonl", "-o", TEMP / "way2.safetensors").code == 0
+        assert (TEMP / "way2.safetensors").read_bytes() == (TEMP / "way.safetensors").read_bytes(), name
     made("zero.safetensors", "--layers", "0-1")
     refuses(made("zero.gguf", "--layers", "0-1", code=1), 1, "layer 0")
 

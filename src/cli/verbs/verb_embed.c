@@ -148,7 +148,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct em
         status = target_open(o, r, texts->n, t, err);
     if (status)
         return status;
-    progress_begin(PROGRESS_PROMPT);
+    progress_begin_of("text", texts->n);
     status = put(o, r, texts, t, err);
     progress_end();
     return status;

@@ -14,13 +14,6 @@
 /* Rows of a step, few enough that what attention keeps of them for a hook is bounded. */
 enum { ROWS = 512, FEWEST_ROWS = 16, LOGIT_ROWS = 64, KEPT_BYTES = 256 << 20 };
 
-static int on_progress(void *user, uint64_t done, uint64_t total)
-{
-    (void)user;
-    progress_prompt((size_t)done, (size_t)total);
-    return interrupted();
-}
-
 static enum osso_status start(const struct options *o, struct runner *r, const struct texts *t, int64_t more,
                               struct osso_error *err)
 {
@@ -74,20 +67,20 @@ static enum osso_status capture(const struct options *o, struct runner *r, const
                                      .tokenizer = r->tokenizer,
                                      .model = r->path,
                                      .exact = o->v[OPT_exact].set,
-                                     .progress = on_progress};
+                                     .progress = progress_call};
     int32_t stops[64];
     c.n_stop_ids = c.generate ? osso_model_stop_ids(r->model, stops, sizeof stops / sizeof *stops) : 0;
     c.n_stop_ids = c.n_stop_ids < sizeof stops / sizeof *stops ? c.n_stop_ids : sizeof stops / sizeof *stops;
     c.stop_ids = stops;
     if (o->v[OPT_inspect_max_bytes].set)
         c.max_bytes = (uint64_t)o->v[OPT_inspect_max_bytes].i;
-    enum osso_status status = hooks_args(o, r->model, o->operand, (size_t)o->n_operands, &hooks, err);
+    enum osso_status status = hooks_args(o, r, o->operand, (size_t)o->n_operands, &hooks, err);
     if (!status)
         status = osso_capture_measure(r->engine, hooks, path, &c, &size, err);
     if (!status)
         say_size(&size, path);
     if (!status) {
-        progress_begin(PROGRESS_PROMPT);
+        progress_begin_of("token", t->total + t->n * (size_t)c.generate);
         status = osso_capture(r->engine, hooks, path, &c, err);
         progress_end();
     }

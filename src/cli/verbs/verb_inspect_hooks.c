@@ -59,7 +59,7 @@ int verb_inspect_hooks(const struct options *o)
     bool json = o->v[OPT_json].set, given = o->n_operands > 0;
     enum osso_status status = runner_open(o, &r, &err);
     if (!status)
-        status = hooks_args(o, r.model, given ? o->operand : standard,
+        status = hooks_args(o, &r, given ? o->operand : standard,
                             given ? (size_t)o->n_operands : sizeof standard / sizeof *standard, &hooks, &err);
     if (!status) {
         out_puts(json ? "[" : "");

@@ -2,7 +2,6 @@
 #include "cli/inspect_args.h"
 #include "cli/out.h"
 #include "cli/progress.h"
-#include "cli/steer_args.h"
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -24,13 +23,6 @@ struct patch_texts {
     struct osso_patch_options options;
 };
 
-static int on_progress(void *user, uint64_t done, uint64_t total)
-{
-    (void)user;
-    progress_prompt((size_t)done, (size_t)total);
-    return interrupted();
-}
-
 static enum osso_status read_text(const struct runner *r, const struct option_value *v, const char *flag,
                                   struct osso_ids *ids, struct osso_error *err)
 {
@@ -48,8 +40,10 @@ static enum osso_status read_token(const struct runner *r, const struct option_v
     int32_t special = osso_tokenizer_special(r->tokenizer, v->s);
     enum osso_status status = read_text(r, v, flag, &ids, err);
     size_t n = ids.len;
-    bool number = v->s[0] && v->s[strspn(v->s, "0123456789")] == 0 && strlen(v->s) < 9;
-    *id = n == 1 ? ids.data[0] : special >= 0 ? special : number ? (int32_t)atoi(v->s) : -1;
+    int64_t number;
+    if (!parse_i64(v->s, &number) || number < 0 || number > INT32_MAX)
+        number = -1;
+    *id = n == 1 ? ids.data[0] : special >= 0 ? special : (int32_t)number;
     osso_ids_free(&ids);
     if (!status && *id < 0)
         status = error_set(err, OSSO_USAGE, "%s: '%s' is %zu tokens, and one is needed; mind the blank before a word",
@@ -61,18 +55,17 @@ static enum osso_status read_places(const struct options *o, const struct runner
                                     struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
-    size_t n = 0;
     if (o->v[OPT_inspect_layers].set) {
         status = layers_parse(o->v[OPT_inspect_layers].s, "--layers", &r->dims, &t->layers, err);
         t->options.layers = &t->layers;
     }
     if (!status && o->v[OPT_inspect_positions].set)
         status = number_list_parse(o->v[OPT_inspect_positions].s, "--positions", true, &t->positions, err);
-    for (size_t i = 0; i < t->positions.len && !status; i++, n++)
+    for (size_t i = 0; i < t->positions.len && !status; i++)
         if (t->positions.n[i] < 0)
             t->positions.n[i] += (int64_t)t->clean.len;
     t->options.positions = t->positions.n;
-    t->options.n_positions = n;
+    t->options.n_positions = t->positions.len;
     return status;
 }
 
@@ -82,7 +75,7 @@ static enum osso_status read_args(const struct options *o, struct runner *r, str
     t->options = (struct osso_patch_options){.size = sizeof t->options,
                                              .component = o->v[OPT_component].s,
                                              .sessions = RUNS_AT_ONCE,
-                                             .progress = on_progress};
+                                             .progress = progress_call};
     enum osso_status status = read_text(r, &o->v[OPT_clean], "--clean", &t->clean, err);
     if (!status)
         status = read_text(r, &o->v[OPT_corrupted], "--corrupted", &t->corrupted, err);
@@ -176,7 +169,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct pa
         return status;
     say("%s runs of %s tokens in all, up to %d side by side", human_count(a, runs), human_count(b, tokens),
         RUNS_AT_ONCE);
-    progress_begin(PROGRESS_PROMPT);
+    progress_begin_of("run", runs);
     status = osso_patch(r->engine, t->clean.data, t->corrupted.data, t->clean.len, &t->options, &result, err);
     progress_end();
     if (status)

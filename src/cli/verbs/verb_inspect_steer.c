@@ -1,39 +1,32 @@
 /* verb_inspect_steer.c: a direction between two kinds of text, into a file. */
 #include "cli/embed_args.h"
+#include "cli/number_list.h"
+#include "cli/numbers.h"
 #include "cli/out.h"
 #include "cli/progress.h"
-#include "cli/steer_args.h"
 
 #include "base/error.h"
 #include "json/jwrite.h"
+#include "osso/steer.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-static int on_progress(void *user, uint64_t done, uint64_t total)
-{
-    (void)user;
-    progress_prompt((size_t)done, (size_t)total);
-    return interrupted();
-}
 
 /* --position, of each text. */
 static enum osso_status place(const struct options *o, struct embed_texts *texts, enum osso_pool *pool,
                               struct osso_error *err)
 {
     const char *s = o->v[OPT_steer_position].set ? o->v[OPT_steer_position].s : "last";
-    char *end;
-    long n = strtol(s, &end, 10);
+    int64_t n;
     *pool = strcmp(s, "mean") == 0 ? OSSO_POOL_MEAN : OSSO_POOL_LAST;
     if (strcmp(s, "mean") == 0 || strcmp(s, "last") == 0)
         return OSSO_OK;
-    if (*end || end == s || n > 1 << 30 || n < -(1 << 30))
+    if (!parse_i64(s, &n) || n > 1 << 30 || n < -(1 << 30))
         return error_set(err, OSSO_USAGE, "--position: '%s' is neither last nor mean nor a token's number", s);
     for (size_t i = 0; i < texts->n; i++) {
-        long at = n < 0 ? (long)texts->list[i].n + n : n;
-        if (at < 0 || at >= (long)texts->list[i].n)
-            return error_set(err, OSSO_USAGE, "--position %ld: text %zu (line %lld of its file) has %zu tokens", n,
+        int64_t at = n < 0 ? (int64_t)texts->list[i].n + n : n;
+        if (at < 0 || at >= (int64_t)texts->list[i].n)
+            return error_set(err, OSSO_USAGE, "--position %s: text %zu (line %lld of its file) has %zu tokens", s,
                              i + 1, (long long)texts->line[i], texts->list[i].n);
         texts->list[i].from = (size_t)at;
         texts->list[i].to = (size_t)at + 1;
@@ -80,7 +73,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct em
     struct osso_layers layers;
     struct osso_steering *vector;
     size_t failed, n_first = 0;
-    struct osso_steer_options s = {.size = sizeof s, .progress = on_progress};
+    struct osso_steer_options s = {.size = sizeof s, .progress = progress_call};
     enum osso_status status = runner_open(o, r, err);
     if (!status)
         status = runner_tokenizer(r, err);
@@ -99,7 +92,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct em
         status = embed_start(o, r, texts, err);
     if (status)
         return status;
-    progress_begin(PROGRESS_PROMPT);
+    progress_begin_of("text", texts->n);
     status = osso_steering_make(r->engine, texts->list, n_first, texts->list + n_first, texts->n - n_first, &s, &vector,
                                 &failed, err);
     progress_end();

@@ -27,7 +27,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct em
     if (!vectors)
         return error_nomem(err, 2 * hidden * sizeof *vectors, "two vectors");
     texts->where = "a text";
-    progress_begin(PROGRESS_PROMPT);
+    progress_begin_of("text", texts->n);
     status = embed_vectors(o, r, texts, 0, 2, vectors, err);
     progress_end();
     if (!status)
