@@ -25,8 +25,6 @@ static bool outside(int tap)
     return tap == OSSO_TAP_EMBED || tap_table[tap].kind == LOGITS || tap_table[tap].kind == WANTED;
 }
 
-static const uint64_t ATTENTION = (uint64_t)1 << OSSO_TAP_ATTN_PATTERN | (uint64_t)1 << OSSO_TAP_ATTN_SCORES;
-
 /* ---- checks ----------------------------------------------------------------------------------------------------- */
 
 static enum osso_status check_taps(const struct osso_tap_options *o, struct osso_error *err)
@@ -52,13 +50,11 @@ static enum osso_status check_taps(const struct osso_tap_options *o, struct osso
 
 static enum osso_status check_places(const struct config *c, const struct osso_tap_options *o, struct osso_error *err)
 {
-    int n_sets = o->by_tap ? o->n_by_tap : o->layers ? 1 : 0;
-    const struct osso_layers *sets = o->by_tap ? o->by_tap : o->layers;
     if (o->by_tap && (o->n_by_tap < 1 || o->n_by_tap > OSSO_TAP_COUNT))
         return error_set(err, OSSO_USAGE, "layers of %d taps: there are from 1 to %d", o->n_by_tap, OSSO_TAP_COUNT);
-    for (int i = 0; i < n_sets; i++)
+    for (int i = 0; o->by_tap && i < o->n_by_tap; i++) /* `layers` may name others: a set for any model */
         for (int l = c->n_layers; l < OSSO_TAP_LAYERS; l++)
-            if (o->by_tap && (sets[i].bits[l / 64] >> l % 64 & 1))
+            if (o->by_tap[i].bits[l / 64] >> l % 64 & 1)
                 return error_set(err, OSSO_USAGE, "a tap in layer %d: this model has layers 0 to %d", l,
                                  c->n_layers - 1);
     for (int i = 0; o->heads && i < o->n_heads; i++)
@@ -191,10 +187,7 @@ void tap_room_add(struct keep_room *room, const struct keep_room *more)
 
 bool tap_spec_attends(const struct tap_spec *s)
 {
-    for (int l = 1; l <= s->n_layers; l++)
-        if (s->in[l] & ATTENTION)
-            return true;
-    return false;
+    return s->room.keep & (KEEP_PATTERN | KEEP_SCORES);
 }
 
 bool tap_spec_writes(const struct tap_spec *s)

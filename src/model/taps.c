@@ -65,7 +65,7 @@ void REAL(taps_set)(struct taps *t, const struct tap_look *looks, int n, struct 
         uint64_t set = 0;
         for (int i = 0; i < n; i++)
             set |= looks[i].spec->in[l];
-        if (set != t->at[l].set || l == 0)
+        if (set != t->at[l].set)
             t->at[l].keep = keep_of(set);
         t->at[l].set = set;
     }
@@ -84,10 +84,10 @@ static void show(const struct hand *h, struct taps *t, enum osso_tap which, int 
     (void)of_attention;
 }
 #else
-/* What one look sees of a value: `bytes` from `at` on. */
+/* What one look sees of a value: `count` values or ids from `off` on. */
 struct part {
     struct osso_tap_value v;
-    size_t off, count; /* values, or ids */
+    size_t off, count;
 };
 
 static struct part part_of(const struct taps *t, const struct tap_look *look, enum osso_tap which, int layer)

@@ -81,6 +81,8 @@ static void test_written(void **state)
         struct buf b = {0};
         check_ok(config_preset("nano", &made, &err), err);
         config_plain(&made);
+        check_plain(&made);
+        assert_true(made.rope_theta == 1e4); /* of a model that is made, whatever gpt-oss's is */
         made.n_experts = experts;
         made.experts_per_token = experts > 1 ? 2 : 1;
         made.tied = experts > 1;

@@ -1,14 +1,13 @@
 /* chain_bf16.h: the body of chain_bf16__*.c: chain_tiles.h for factors of bf16. A panel of b and a tile of a hold words
  * of 32 bits; what an ISA makes of a pair of sums says its file: PAIR_WORDS words, two floats of which the odd sum's is
- * the first, for FMA, or one of two bf16. Beyond packing a word is a word.
+ * the first, for FMA, or one of two bf16. Beyond packing a word is a word (chain_panel.h's add_words16).
  *
  *   words_along   the four words of WORDS_FROM neighbouring sums of a row
  *   pair_quads    the words of two rows, four columns at a time
- *   add_words16   16 sums += words of b times one word of a
  *   small_numbers whether those below 2^-126 count: off, and as it was before
  *
  * b is packed once for all rows that follow, since to round and to turn it costs more than to copy it. */
-#include "backend/cpu/kernels.h"
+#include "backend/cpu/body/chain_panel.h"
 #include "backend/cpu/tables.h"
 
 enum {
@@ -139,50 +138,6 @@ static void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int64_t f
         pack_panel(c, col + at, part(at, n_cols, 16 * T_WIDE), T_WIDE, first, n, out);
     if (T_WIDE > 1 && at < n_cols)
         pack_panel(c, col + at, n_cols - at, 1, first, n, out);
-}
-
-/* y[r][0 .. n_cols) of T_ROWS rows. */
-INLINE void tile(const float *a, const float *b, int64_t n_words, int wide, int64_t n_cols, float *const *y)
-{
-    vec16 sum[T_ROWS][T_WIDE];
-    UNROLL
-    for (int r = 0; r < T_ROWS; r++) {
-        UNROLL
-        for (int w = 0; w < wide; w++)
-            sum[r][w] = load16(y[r] + 16 * w, n_cols - 16 * w);
-    }
-    for (int64_t s = 0; s < n_words; s++, a += T_ROWS, b += 16 * wide) {
-        vec16 v[T_WIDE];
-        UNROLL
-        for (int w = 0; w < wide; w++)
-            v[w] = load16(b + 16 * w, 16);
-        UNROLL
-        for (int r = 0; r < T_ROWS; r++) {
-            UNROLL
-            for (int w = 0; w < wide; w++)
-                sum[r][w] = add_words16(sum[r][w], v[w], a + r);
-        }
-    }
-    UNROLL
-    for (int r = 0; r < T_ROWS; r++) {
-        UNROLL
-        for (int w = 0; w < wide; w++)
-            store16(y[r] + 16 * w, n_cols - 16 * w, sum[r][w]);
-    }
-}
-
-INLINE void panel(const struct chain *c, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, int wide,
-                  int64_t n_words, const float *a, const float *b)
-{
-    float nowhere[16 * T_WIDE] = {0}, *y[T_ROWS];
-    for (int64_t i = 0; i < n_rows; i += T_ROWS, a += n_words * T_ROWS) {
-        for (int64_t r = 0; r < T_ROWS; r++)
-            y[r] = i + r < n_rows ? c->y + chain_row(&c->y_rows, row + i + r) + col : nowhere;
-        if (n_cols == 16 * wide)
-            tile(a, b, n_words, wide, 16 * wide, y);
-        else
-            tile(a, b, n_words, wide, n_cols, y);
-    }
 }
 
 /* A call of its own: nothing may be moved over the switches around it. */

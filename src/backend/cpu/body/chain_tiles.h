@@ -2,8 +2,14 @@
  * CHAIN_SUMS sums. b is packed into panels of as many columns, a into tiles [sum][T_ROWS]: where they lie, and how
  * their rows are gathered, only the packing knows. The tile begins with what y has, so cuts show in no bit. */
 #include "backend/cpu/body/quad.h"
-#include "backend/cpu/kernels.h"
 #include "backend/cpu/tables.h"
+
+INLINE vec16 add_words16(vec16 sum, vec16 b, const float *a)
+{
+    return fma16_by(b, *a, sum);
+}
+
+#include "backend/cpu/body/chain_panel.h"
 
 enum { QUADS = (T_ROWS + 3) / 4 };
 
@@ -74,60 +80,19 @@ INLINE void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int wide,
     }
 }
 
-/* y[r][0 .. n_cols) of T_ROWS rows. */
-INLINE void tile(const float *a, const float *b, int64_t n, int wide, int64_t n_cols, float *const *y)
-{
-    vec16 sum[T_ROWS][T_WIDE];
-    UNROLL
-    for (int r = 0; r < T_ROWS; r++) {
-        UNROLL
-        for (int w = 0; w < wide; w++)
-            sum[r][w] = load16(y[r] + 16 * w, n_cols - 16 * w);
-    }
-    for (int64_t s = 0; s < n; s++, a += T_ROWS, b += 16 * wide) {
-        vec16 v[T_WIDE];
-        UNROLL
-        for (int w = 0; w < wide; w++)
-            v[w] = load16(b + 16 * w, 16);
-        UNROLL
-        for (int r = 0; r < T_ROWS; r++) {
-            UNROLL
-            for (int w = 0; w < wide; w++)
-                sum[r][w] = fma16_by(v[w], a[r], sum[r][w]);
-        }
-    }
-    UNROLL
-    for (int r = 0; r < T_ROWS; r++) {
-        UNROLL
-        for (int w = 0; w < wide; w++)
-            store16(y[r] + 16 * w, n_cols - 16 * w, sum[r][w]);
-    }
-}
-
-/* Columns [col, col + n_cols), at most `wide` vectors (a constant), of a packed block of rows. */
-INLINE void panel(const struct chain *c, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, int wide,
-                  int64_t first, int64_t n, const float *a, float *b)
-{
-    float nowhere[16 * T_WIDE] = {0}, *y[T_ROWS];
-    pack_b(c, col, n_cols, wide, first, n, b);
-    for (int64_t i = 0; i < n_rows; i += T_ROWS, a += n * T_ROWS) {
-        for (int64_t r = 0; r < T_ROWS; r++)
-            y[r] = i + r < n_rows ? c->y + chain_row(&c->y_rows, row + i + r) + col : nowhere;
-        if (n_cols == 16 * wide)
-            tile(a, b, n, wide, 16 * wide, y);
-        else
-            tile(a, b, n, wide, n_cols, y);
-    }
-}
-
 static void block(const struct chain *c, int64_t row, int64_t n_rows, int64_t first, int64_t n, float *a, float *b)
 {
     int64_t col = 0, left = c->n_cols;
     pack_a(c, row, n_rows, first, n, a);
-    for (; left > 16 * (T_WIDE - 1); col += 16 * T_WIDE, left -= 16 * T_WIDE)
-        panel(c, row, n_rows, col, left < 16 * T_WIDE ? left : 16 * T_WIDE, T_WIDE, first, n, a, b);
-    if (T_WIDE > 1 && left > 0)
-        panel(c, row, n_rows, col, left, 1, first, n, a, b);
+    for (; left > 16 * (T_WIDE - 1); col += 16 * T_WIDE, left -= 16 * T_WIDE) {
+        int64_t n_cols = left < 16 * T_WIDE ? left : 16 * T_WIDE;
+        pack_b(c, col, n_cols, T_WIDE, first, n, b);
+        panel(c, row, n_rows, col, n_cols, T_WIDE, n, a, b);
+    }
+    if (T_WIDE > 1 && left > 0) {
+        pack_b(c, col, left, 1, first, n, b);
+        panel(c, row, n_rows, col, left, 1, n, a, b);
+    }
 }
 
 void ISA(chain)(const struct chain *c, void *workspace)
