@@ -17,7 +17,6 @@ import re
 import signal
 import statistics
 import subprocess
-import sys
 import time
 import urllib.request
 from typing import NamedTuple
@@ -108,8 +107,8 @@ class Server:
 
 
 def osso(args, test):
-    return Server([OSSO, "serve", "-m", args.model, "--port", "0", "-np", test.slots, "-c", test.context, *args.osso_args.split()],
-                  lambda p: int(re.search(rb":(\d+)\n", p.stdout.readline())[1]))
+    return Server([OSSO, "serve", "-m", args.model, "--port", "0", "-np", test.slots, "-c", test.context, "-t", args.threads,
+                   *args.osso_args.split()], lambda p: int(re.search(rb":(\d+)\n", p.stdout.readline())[1]))
 
 
 def peer(args, test):
@@ -121,12 +120,13 @@ def peer(args, test):
 def served(start, args, test, load):
     server = start(args, test)
     try:
-        subprocess.run([CLIENT, str(server.port), "streams=2", "prompt=20", "new=4"], check=True, stdout=subprocess.DEVNULL)
-        done = subprocess.run([CLIENT, str(server.port), *load], stdout=subprocess.PIPE)
+        call = [CLIENT, str(server.port), f"vocab={args.vocab}"]
+        subprocess.run([*call, "streams=2", "prompt=20", "new=4"], check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run([*call, *load], stdout=subprocess.PIPE)
     finally:
         server.close()
     if done.returncode:
-        print("some requests failed", file=sys.stderr)
+        raise SystemExit("some requests failed: no row for that")
     return json.loads(done.stdout), ["bench/serve", "PORT", *load]
 
 
@@ -189,6 +189,7 @@ def main():
     p.add_argument("--peer-port", type=int, default=18081)
     p.add_argument("--osso-args", default="")
     p.add_argument("-t", "--threads", type=int, default=2)
+    p.add_argument("--vocab", type=int, default=200000, help="prompts are random ids below")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--tiny", action="store_true")
     p.add_argument("--out")
