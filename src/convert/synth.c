@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK = 4 << 20, MAX_COPY = 128 << 20 };
+enum { CHUNK = 4 << 20 };
 
 struct synth {
     const struct osso_synth_options *o;
@@ -209,26 +209,15 @@ static void remove_stale(const struct synth *s, int i)
 
 static enum osso_status copy_tokenizer(const struct synth *s)
 {
-    enum osso_status status = OSSO_OK;
-    for (int i = 0; i < N_TOKENIZER_FILES && !status; i++) {
-        char *from = file_join(s->o->tokenizer, tokenizer_files[i]), *data = NULL;
-        struct buf text = {0};
-        size_t len = 0;
+    for (int i = 0; i < N_TOKENIZER_FILES; i++) {
+        char *from = file_join(s->o->tokenizer, tokenizer_files[i]);
         if (!from)
             return error_nomem(s->err, strlen(s->o->tokenizer), "a path");
-        if (!file_exists(from)) {
+        if (!file_exists(from))
             remove_stale(s, i);
-        } else {
-            status = file_read(from, MAX_COPY, &data, &len, s->err);
-            if (!status) {
-                buf_add(&text, data, len);
-                status = write_text(s, tokenizer_files[i], &text);
-            }
-        }
-        mem_free(data);
         mem_free(from);
     }
-    return status;
+    return tokenizer_copy_files(s->o->tokenizer, s->out, s->err);
 }
 
 static enum osso_status write_tokenizer(const struct synth *s)
