@@ -21,6 +21,8 @@ import time
 import urllib.request
 from typing import NamedTuple
 
+from compare_builds import machine
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OSSO = ROOT / "build/release/osso"
 CLIENT = ROOT / "build/release/bench/serve"
@@ -72,12 +74,6 @@ RATIOS = [
     ("8 streams once all read their prompts, by bench", ("eight", "osso", "steady"), ("eight", "bench", "new"), "", None),
     ("8 streams by the peer's", ("eight", "osso", "new"), ("eight", "peer", "new"), "", None),
 ]
-
-
-def cpu():
-    text = pathlib.Path("/proc/cpuinfo").read_text()
-    part = {k: re.search(rf"^{k}\s*: (.*)$", text, re.M) for k in ("model name", "cpu family", "model")}
-    return f"{part['model name'][1]} (family {part['cpu family'][1]}, model {part['model'][1]})"
 
 
 class Server:
@@ -204,7 +200,7 @@ def main():
                 start = time.monotonic()
                 a, command = measure(args, side, name)
                 found[name, side, r] = figures(a)
-                row = dict(date=datetime.date.today().isoformat(), machine=cpu(), osso=version, server=side, model=pathlib.Path(args.model).name,
+                row = dict(date=datetime.date.today().isoformat(), machine=machine(), osso=version, server=side, model=pathlib.Path(args.model).name,
                            test=name, round=r, new_tokens_per_s=round(a["new_tokens_per_s"], 1), prompt_tokens_per_s=a["prompt_tokens_per_s"],
                            beside_s=a.get("beside_seconds", ""), command=" ".join(command))
                 row.update({f"{k}_ms": v for k, v in found[name, side, r].items() if k.startswith(("first_", "gap_"))})
