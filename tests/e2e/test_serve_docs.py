@@ -87,6 +87,9 @@ def wrong(value, schema, doc, at="answer"):
 def test_openapi():
     """It has every route, and what comes back is what it says."""
     there = re.findall(r'^ROUTE\((\w+), "([^"]+)"', (ROOT / "src/serve/routes.def").read_text(), re.M)
+    shaped, fields = (set(re.findall(rf'^{word}\("(\w+)"', (ROOT / "src/serve" / path).read_text(), re.M))
+                      for word, path in (("FIELD_SHAPE", "shapes.def"), ("FIELD", "api/fields.def")))
+    assert shaped and shaped <= fields, shaped - fields
     call = "<|channel|>commentary to=functions.f <|constrain|>json<|message|>{}<|call|>"
     with scripted(dict(match="weather", text=call), dict(text=thought("Hm.") + final("Hello."))) as s:
         doc = s.good("/openapi.json")
