@@ -7,12 +7,16 @@
  *     one=1                               the same, one after another
  *     long=8 long_prompt=4000 seconds=60  beside them so many clients with long prompts, all going on until the end
  *     gap=500                             one every so many ms (chats that arrive), for `seconds`
- *     grace=30                            with seconds: so much longer for what has begun, then it is cut and counts as
- * it is beside=32000                        one prompt of so many tokens beside the streams; how long it took
+ *     grace=30                            with seconds: what is begun has so long to end, then counts as far as it came
+ *     beside=32000                        one prompt of so many tokens beside the streams; how long it took
  *     vocab=200000 seed=1 temperature=1
  *
  * Prints one line of JSON: tokens and seconds, percentiles of the first token and of gaps between events in ms. */
 #define _GNU_SOURCE
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rng.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +28,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MOST = 4096, LEAST_TEXT = 65536 };
@@ -43,7 +46,6 @@ struct stream {
     long events, turns, prompt_tokens, sampled;
     char *text; /* what came and is not an event yet */
     size_t len, cap;
-    bool failed;
 };
 
 struct figures {
@@ -59,7 +61,8 @@ static int n_all, n_open;
 static struct figures first[3], gaps[3];
 static long sampled[3], events[3], prompts[3], done[3], failures;
 static double beside_seconds;
-/* From the moment when the last of the chats had its first token until the first of them ends. */
+/* From the moment when the last of the chats had its first token until the first of them ends; no time at all when that
+ * was before. */
 static struct {
     double from, to;
     long events;
@@ -67,19 +70,10 @@ static struct {
 } steady;
 static uint64_t random_state;
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void note(struct figures *f, double value)
 {
-    if (f->n == f->cap) {
-        f->cap = f->cap ? 2 * f->cap : 1024;
-        f->values = realloc(f->values, f->cap * sizeof *f->values);
-    }
+    if (!(f->values = mem_room(f->values, f->n, &f->cap, sizeof *f->values)))
+        abort();
     f->values[f->n++] = value;
 }
 
@@ -97,14 +91,6 @@ static double percentile(struct figures *f, double p)
     return f->values[(size_t)(p * (double)(f->n - 1) + 0.5)] * 1e3;
 }
 
-static uint64_t draw(void)
-{
-    uint64_t z = (random_state += 0x9e3779b97f4a7c15U);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
-}
-
 /* ---- a request ------------------------------------------------------------------------------------------ */
 
 static char *body_of(int n_prompt, long n_new, int seed, size_t *len)
@@ -116,7 +102,7 @@ static char *body_of(int n_prompt, long n_new, int seed, size_t *len)
         "\"max_tokens\":%ld,\"temperature\":%g,\"seed\":%d,\"prompt\":[",
         n_new, set.temperature, seed);
     for (int i = 0; i < n_prompt; i++)
-        n += (size_t)sprintf(body + n, "%s%d", i ? "," : "", (int)(draw() % (uint64_t)set.vocab));
+        n += (size_t)sprintf(body + n, "%s%d", i ? "," : "", (int)(rng_splitmix(&random_state) % (uint64_t)set.vocab));
     n += (size_t)sprintf(body + n, "]}");
     *len = n;
     return body;
@@ -159,7 +145,7 @@ static void begin(struct stream *s)
                      "Connection: close\r\nContent-Length: %zu\r\n\r\n",
                      len);
     n_open++;
-    s->begun = now();
+    s->begun = clock_seconds();
     s->events = s->sampled = s->prompt_tokens = 0;
     s->len = 0;
     s->last = s->begun;
@@ -179,13 +165,10 @@ static long number_after(const char *text, const char *key)
  * with the last, or not at all. */
 static void take_event(struct stream *s, const char *event)
 {
-    double t = now();
+    double t = clock_seconds();
     long n = number_after(event, "\"completion_tokens\":");
-    if (strstr(event, "\"error\"")) {
-        s->failed = true;
-        if (failures++ == 0)
-            fprintf(stderr, "%s\n", event);
-    }
+    if (strstr(event, "\"error\"") && failures++ == 0)
+        fprintf(stderr, "%s\n", event);
     if (n >= 0) {
         s->sampled = n;
         s->prompt_tokens = number_after(event, "\"prompt_tokens\":");
@@ -198,7 +181,7 @@ static void take_event(struct stream *s, const char *event)
     else
         note(&gaps[s->kind], t - s->last);
     s->last = t;
-    if (s->kind == CHAT && !steady.over) {
+    if (s->kind == CHAT && (is_first || !steady.over)) {
         steady.events = is_first ? 0 : steady.events + 1;
         steady.from = is_first ? t : steady.from;
         steady.to = t;
@@ -240,7 +223,7 @@ static void finish(struct stream *s)
     prompts[s->kind] += s->prompt_tokens > 0 ? s->prompt_tokens : tokens_read(s);
     done[s->kind]++;
     if (s->kind == BESIDE)
-        beside_seconds = now() - s->begun;
+        beside_seconds = clock_seconds() - s->begun;
 }
 
 static void read_some(struct stream *s)
@@ -272,12 +255,6 @@ static void poll_once(int wait_ms)
             read_some(all + i);
 }
 
-static void run_out(void)
-{
-    while (n_open > 0)
-        poll_once(1000);
-}
-
 static struct stream *add(enum kind kind)
 {
     if (n_all == MOST) {
@@ -299,19 +276,19 @@ static void cut(struct stream *s)
     if (s->events > 0)
         prompts[s->kind] += tokens_read(s);
     else
-        note(&first[s->kind], now() - s->begun);
+        note(&first[s->kind], clock_seconds() - s->begun);
 }
 
 /* Everyone begins again when done, until the time is over; then all end, or are cut. */
 static void run_for(double until)
 {
-    while (now() < until) {
+    while (clock_seconds() < until) {
         for (int i = 0; i < n_all; i++)
             if (all[i].fd < 0 && all[i].kind != BESIDE)
                 begin(all + i);
         poll_once(100);
     }
-    while (n_open > 0 && (set.grace <= 0 || now() < until + set.grace))
+    while (n_open > 0 && (set.grace <= 0 || clock_seconds() < until + set.grace))
         poll_once(100);
     for (int i = 0; i < n_all; i++)
         if (all[i].fd >= 0)
@@ -320,32 +297,26 @@ static void run_for(double until)
 
 static void run_arrivals(double until)
 {
-    double next = now();
-    while (now() < until || (n_all && all[0].kind == BESIDE && all[0].fd >= 0)) {
-        if (now() >= next && now() < until) {
+    double next = clock_seconds();
+    while (clock_seconds() < until || (n_all && all[0].kind == BESIDE && all[0].fd >= 0)) {
+        if (clock_seconds() >= next && clock_seconds() < until) {
             begin(add(CHAT));
             next += set.gap / 1e3;
         }
-        double wait = (next - now()) * 1e3;
+        double wait = (next - clock_seconds()) * 1e3;
         poll_once(wait > 0 ? (int)wait + 1 : 0);
     }
-    run_out();
+    while (n_open > 0)
+        poll_once(1000);
 }
 
 static void run_turns(void)
 {
     for (int i = 0; i < (int)set.streams; i++)
         add(CHAT);
-    if (set.one > 0) {
-        for (int i = 0; i < n_all; i++) {
-            begin(all + i);
-            run_out();
-        }
-        return;
-    }
     for (;;) {
         for (int i = 0; i < n_all; i++)
-            if (all[i].fd < 0 && all[i].kind == CHAT && all[i].turns < (long)set.turns)
+            if (all[i].fd < 0 && all[i].kind == CHAT && all[i].turns < (long)set.turns && (set.one <= 0 || n_open == 0))
                 begin(all + i);
         if (n_open == 0)
             return;
@@ -385,7 +356,7 @@ static bool read_setting(const char *text)
 
 static void print_kind(const char *name, enum kind kind)
 {
-    if (done[kind] == 0)
+    if (first[kind].n == 0)
         return;
     printf(
         ",\"%s\":{\"requests\":%ld,\"prompt_tokens\":%ld,\"new_tokens\":%ld,\"first_ms\":{\"p50\":%.1f,\"p95\":%.1f,\"p99\":%.1f},"
@@ -406,7 +377,7 @@ int main(int argc, char **argv)
         return 2;
     }
     random_state = (uint64_t)set.seed * 7919;
-    double start = now();
+    double start = clock_seconds();
     if (set.beside > 0)
         begin(add(BESIDE));
     if (set.gap > 0)
@@ -419,7 +390,7 @@ int main(int argc, char **argv)
         run_for(start + set.seconds);
     } else
         run_turns();
-    double seconds = now() - start;
+    double seconds = clock_seconds() - start;
     long tokens = sampled[CHAT] + sampled[LONG], read = prompts[CHAT] + prompts[LONG];
     printf("{\"seconds\":%.3f,\"new_tokens_per_s\":%.1f,\"prompt_tokens_per_s\":%.1f,\"failures\":%ld", seconds,
            (double)tokens / seconds, (double)read / seconds, failures);

@@ -205,7 +205,9 @@ static enum osso_status copy_tokenizer(const struct synth *s)
 {
     for (int i = 0; i < N_TOKENIZER_FILES; i++) {
         char *from = file_join(s->o->tokenizer, tokenizer_files[i]);
-        if (from && !file_exists(from))
+        if (!from)
+            return error_nomem(s->err, strlen(s->o->tokenizer), "a path");
+        if (!file_exists(from))
             remove_stale(s, i);
         mem_free(from);
     }

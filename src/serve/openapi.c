@@ -1,4 +1,4 @@
-/* openapi.c: /openapi.json, made of the tables of fields (fields.def) and of shapes (shapes.def). */
+/* openapi.c: /openapi.json, made of the tables of routes, fields and shapes (routes.def, fields.def, shapes.def). */
 #include "serve/about.h"
 
 #include "json/jwrite.h"
@@ -80,89 +80,97 @@ static void put_fields(struct buf *out, unsigned api, const char *required)
     buf_printf(out, "},\"required\":[%s]}", required);
 }
 
-static void put_body(struct buf *out, const char *path)
+static void put_ref(struct buf *out, const char *schema)
 {
-    static const struct {
-        const char *path;
-        unsigned api;
-        const char *json;
-    } bodies[] = {
-#define BODY(path, api, json) {path, api, json},
-#include "serve/shapes.def"
-    };
-    static const char *const required[] = {
-        [API_CHAT] = "\"messages\"", [API_RESPONSES] = "", [API_COMPLETIONS] = "\"prompt\""};
-    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
-        if (strcmp(bodies[i].path, path) != 0)
-            continue;
-        buf_puts(out, "\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":");
-        if (bodies[i].api)
-            put_fields(out, bodies[i].api, required[bodies[i].api]);
-        else
-            buf_puts(out, bodies[i].json);
-        buf_puts(out, "}}},");
+    buf_printf(out, "\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}", schema);
+}
+
+static void put_answers(struct buf *out, const char *gives, bool streams)
+{
+    buf_puts(out, "\"responses\":{\"200\":{\"description\":\"the answer\",\"content\":{");
+    if (*gives)
+        put_ref(out, gives);
+    else
+        buf_puts(out, "\"text/plain\":{}");
+    buf_puts(out, streams ? ",\"text/event-stream\":{}}}," : "}},");
+    if (strcmp(gives, "Status") == 0) { /* what is not ready says so in the same form */
+        buf_puts(out, "\"503\":{\"description\":\"not now\",\"content\":{");
+        put_ref(out, gives);
+        buf_puts(out, "}},");
     }
+    buf_puts(out, "\"default\":{\"description\":\"refused\",\"content\":{");
+    put_ref(out, "Error");
+    buf_puts(out, "}}}");
 }
 
-static void put_answers(struct buf *out, const char *type, const char *schema, bool streams)
-{
-    buf_printf(out, "\"responses\":{\"200\":{\"description\":\"the answer\",\"content\":{\"%s\":{", type);
-    if (*schema)
-        buf_printf(out, "\"schema\":{\"$ref\":\"#/components/schemas/%s\"}", schema);
-    buf_printf(out, "}%s}},", streams ? ",\"text/event-stream\":{}" : "");
-    if (strcmp(schema, "Status") == 0) /* what is not ready says so in the same form */
-        buf_puts(out, "\"503\":{\"description\":\"not now\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":"
-                      "\"#/components/schemas/Status\"}}}},");
-    buf_puts(out, "\"default\":{\"description\":\"refused\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":"
-                  "\"#/components/schemas/Error\"}}}}}");
-}
+struct told {
+    const char *method, *path, *takes, *gives;
+};
 
-static void put_operation(struct buf *out, const char *method, const char *path, const char *type, const char *schema)
+static void put_operation(struct buf *out, const struct told *t)
 {
-    bool posts = strcmp(method, "POST") == 0;
+    bool answer = strcmp(t->gives, "Chat") == 0 || strcmp(t->gives, "Completion") == 0 ||
+                  strcmp(t->gives, "Response") == 0;
     buf_puts(out, "\"");
-    for (const char *c = method; *c; c++)
+    for (const char *c = t->method; *c; c++)
         buf_putc(out, (char)(*c | 0x20));
     buf_puts(out, "\":{");
-    if (strstr(path, "{id}"))
+    if (strstr(t->path, "{id}"))
         buf_puts(
             out,
             "\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"string\"}}],");
-    if (posts)
-        put_body(out, path);
-    put_answers(
-        out, type, schema,
-        posts && (strcmp(schema, "Chat") == 0 || strcmp(schema, "Completion") == 0 || strcmp(schema, "Response") == 0));
+    if (*t->takes) {
+        buf_puts(out, "\"requestBody\":{\"required\":true,\"content\":{");
+        put_ref(out, t->takes);
+        buf_puts(out, "}},");
+    }
+    put_answers(out, t->gives, *t->takes && answer);
     buf_puts(out, "}");
+}
+
+static void put_paths(struct buf *out)
+{
+    static const struct told routes[] = {
+#define ROUTE(method, path, key, kind, handler, takes, gives) {#method, path, takes, gives},
+#include "serve/routes.def"
+    };
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        bool again = i > 0 && strcmp(routes[i - 1].path, routes[i].path) == 0; /* with another method */
+        buf_puts(out, again ? "," : i ? "}," : "");
+        if (!again)
+            buf_printf(out, "\"%s\":{", routes[i].path);
+        put_operation(out, &routes[i]);
+    }
+    buf_puts(out, "}");
+}
+
+static void put_schemas(struct buf *out)
+{
+    static const struct {
+        const char *name, *text; /* JSON, or of an API the fields that it must have */
+        unsigned api;
+    } schemas[] = {
+#define SCHEMA(name, json) {name, json, 0},
+#define REQUEST(name, api, required) {name, required, api},
+#include "serve/shapes.def"
+    };
+    for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
+        buf_printf(out, "%s\"%s\":", i ? "," : "", schemas[i].name);
+        if (schemas[i].api)
+            put_fields(out, schemas[i].api, schemas[i].text);
+        else
+            buf_puts(out, schemas[i].text);
+    }
 }
 
 void about_openapi(struct exchange *x)
 {
-    static const struct {
-        const char *method, *path, *type, *schema;
-    } answers[] = {
-#define ANSWER(method, path, type, schema) {#method, path, type, schema},
-#include "serve/shapes.def"
-    };
-    static const struct {
-        const char *name, *json;
-    } schemas[] = {
-#define SCHEMA(name, json) {name, json},
-#include "serve/shapes.def"
-    };
     struct buf out = {0};
     buf_printf(&out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"osso\",\"version\":\"%s\"},\"paths\":{",
                osso_version());
-    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
-        bool again = i > 0 && strcmp(answers[i - 1].path, answers[i].path) == 0; /* with another method */
-        buf_puts(&out, again ? "," : i ? "}," : "");
-        if (!again)
-            buf_printf(&out, "\"%s\":{", answers[i].path);
-        put_operation(&out, answers[i].method, answers[i].path, answers[i].type, answers[i].schema);
-    }
-    buf_puts(&out, "}},\"components\":{\"schemas\":{");
-    for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++)
-        buf_printf(&out, "%s\"%s\":%s", i ? "," : "", schemas[i].name, schemas[i].json);
+    put_paths(&out);
+    buf_puts(&out, "},\"components\":{\"schemas\":{");
+    put_schemas(&out);
     buf_puts(&out, "}}}");
     exchange_reply(x, 200, NULL, "application/json", out.data, out.len);
     buf_free(&out);

@@ -7,7 +7,7 @@
 #include "serve/vitals.h"
 
 static const struct route table[] = {
-#define ROUTE(method, path, key, kind, handler) {#method, path, ROUTE_##key, ROUTE_##kind, handler},
+#define ROUTE(method, path, key, kind, handler, takes, gives) {#method, path, ROUTE_##key, ROUTE_##kind, handler},
 #include "serve/routes.def"
 };
 const struct routes routes_all = {table, sizeof table / sizeof *table};

@@ -51,13 +51,20 @@ def test_counts():
     read_only = sum(row[-2] == "READ_ONLY" for _, row in taps)
     words = {2: "two", 3: "three", 4: "four"}
     assert f"{len(taps)} named values" in README and f"but for\n  {words[read_only]}, to replace" in README
+    shown = {path.name.split(".")[-2] for path in (ROOT / "tests/golden/taps").glob("*.npy")}
+    assert f"| {len(shown)} of {len(taps)} taps " in README, len(shown)
+    tour = (ROOT / "docs/tour.md").read_text()
+    wrong = re.findall(r'^    \("(back-)?', (ROOT / "tools/mutate").read_text(), re.M)
+    forward, back = wrong.count(""), wrong.count("back-")
+    row = re.search(r"(\d+) ways of getting gpt-oss wrong, (\d+) of the plain block, (\d+) of their files' forms, (\d+) of their derivatives", README)
+    assert sum(map(int, row.groups()[:3])) == forward and int(row[4]) == back, (forward, back)
+    assert f"{forward} ways of getting" in tour and f"{back} of their derivatives" in tour, (forward, back)
     programs = sorted(path.name for path in (ROOT / "examples").glob("*.c"))
     assert sorted(re.findall(r"^\| `(\w+\.c) ", (ROOT / "examples/README.md").read_text(), re.M)) == programs
     calls = set(re.findall(r"\bosso_\w+(?=\()", (ROOT / "examples/chat.c").read_text()))
     frees = {call for call in calls if call.endswith("_free")}
     count = {len(calls - frees): "calls", len(frees): "that free"}
     spelt = {6: "six", 7: "seven", 8: "eight", 15: "fifteen", 16: "sixteen", 17: "seventeen", 18: "eighteen"}
-    tour = (ROOT / "docs/tour.md").read_text()
     assert f"needs {spelt[len(calls - frees)]} of its calls, and {spelt[len(frees)]} that free" in tour, count
     total = json.loads(osso("info", bundled(), "--json").text)["parameters"]["total"]
     assert f"`osso info` counts {total / 1e6:.1f})" in README, total

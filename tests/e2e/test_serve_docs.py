@@ -33,9 +33,9 @@ def kind(schema):
     return " or ".join(words) + span
 
 
-def table(paths):
-    apis = dict(C="/v1/chat/completions", R="/v1/responses", T="/v1/completions")
-    bodies = {a: paths[p]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"] for a, p in apis.items()}
+def table(schemas):
+    apis = dict(C="Chat", R="Response", T="Completion")
+    bodies = {a: schemas[name + "Request"]["properties"] for a, name in apis.items()}
     order = [m for m in re.findall(r'^FIELD\("(\w+)"', (ROOT / "src/serve/api/fields.def").read_text(), re.M)]
     made = []
     for name in order:
@@ -53,7 +53,7 @@ def table(paths):
 
 def test_fields():
     with scripted(dict(text="x")) as s:
-        made = table(s.good("/openapi.json")["paths"])
+        made = table(s.good("/openapi.json")["components"]["schemas"])
     found = MARK.search(PAGE.read_text())
     assert found, "docs/serve.md has no place for the fields"
     if os.environ.get("UPDATE"):
@@ -87,6 +87,9 @@ def wrong(value, schema, doc, at="answer"):
 def test_openapi():
     """It has every route, and what comes back is what it says."""
     there = re.findall(r'^ROUTE\((\w+), "([^"]+)"', (ROOT / "src/serve/routes.def").read_text(), re.M)
+    shaped, fields = (set(re.findall(rf'^{word}\("(\w+)"', (ROOT / "src/serve" / path).read_text(), re.M))
+                      for word, path in (("FIELD_SHAPE", "shapes.def"), ("FIELD", "api/fields.def")))
+    assert shaped and shaped <= fields, shaped - fields
     call = "<|channel|>commentary to=functions.f <|constrain|>json<|message|>{}<|call|>"
     with scripted(dict(match="weather", text=call), dict(text=thought("Hm.") + final("Hello."))) as s:
         doc = s.good("/openapi.json")

@@ -121,4 +121,5 @@ def main():
               f"{statistics.median(ratios):.3f} | {min(ratios):.3f} | {max(ratios):.3f} | {len(ratios)} |")
 
 
-main()
+if __name__ == "__main__":
+    main()

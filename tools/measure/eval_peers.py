@@ -17,6 +17,8 @@ import subprocess
 import sys
 import time
 
+from compare_builds import machine
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OSSO = ROOT / "build/release/osso"
 COLUMNS = ["date", "machine", "what", "task", "items", "round", "seconds", "cpu_seconds", "peak_mb"]
@@ -65,14 +67,13 @@ def main():
         sides[f"HFLM batch {batch}"] = [sys.executable, __file__, args.data, "--model", args.model, "--task", args.task, "--limit", args.limit,
                                         "--threads", args.threads, "--one", batch]
     env = dict(os.environ, OMP_NUM_THREADS=str(args.threads), HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
-    machine = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
     rows, scores = [], {}
     for number in range(args.rounds):
         for name in list(sides)[::-1] if number % 2 else list(sides):
             seconds, cpu, peak, out = timed(sides[name], env)
             result = json.loads(out.splitlines()[-1])
             scores[name] = result.get("results", {args.task: result})[args.task]["acc,none"]
-            rows.append([datetime.date.today(), machine, name, args.task, args.limit, number, round(seconds, 2), round(cpu, 2), round(peak)])
+            rows.append([datetime.date.today(), machine(), name, args.task, args.limit, number, round(seconds, 2), round(cpu, 2), round(peak)])
             print(f"round {number}  {name:16} {seconds:8.1f} s  {cpu:8.1f} s of CPU  {peak:6.0f} MB  acc {scores[name]:.4f}", flush=True)
         if number == 0:
             best = min((r for r in rows if r[2].startswith("HFLM")), key=lambda r: r[6])[2]

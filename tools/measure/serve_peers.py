@@ -17,10 +17,11 @@ import re
 import signal
 import statistics
 import subprocess
-import sys
 import time
 import urllib.request
 from typing import NamedTuple
+
+from compare_builds import machine
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OSSO = ROOT / "build/release/osso"
@@ -75,12 +76,6 @@ RATIOS = [
 ]
 
 
-def cpu():
-    text = pathlib.Path("/proc/cpuinfo").read_text()
-    part = {k: re.search(rf"^{k}\s*: (.*)$", text, re.M) for k in ("model name", "cpu family", "model")}
-    return f"{part['model name'][1]} (family {part['cpu family'][1]}, model {part['model'][1]})"
-
-
 class Server:
     def __init__(self, command, ready):
         self.process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -108,8 +103,8 @@ class Server:
 
 
 def osso(args, test):
-    return Server([OSSO, "serve", "-m", args.model, "--port", "0", "-np", test.slots, "-c", test.context, *args.osso_args.split()],
-                  lambda p: int(re.search(rb":(\d+)\n", p.stdout.readline())[1]))
+    return Server([OSSO, "serve", "-m", args.model, "--port", "0", "-np", test.slots, "-c", test.context, "-t", args.threads,
+                   *args.osso_args.split()], lambda p: int(re.search(rb":(\d+)\n", p.stdout.readline())[1]))
 
 
 def peer(args, test):
@@ -121,12 +116,13 @@ def peer(args, test):
 def served(start, args, test, load):
     server = start(args, test)
     try:
-        subprocess.run([CLIENT, str(server.port), "streams=2", "prompt=20", "new=4"], check=True, stdout=subprocess.DEVNULL)
-        done = subprocess.run([CLIENT, str(server.port), *load], stdout=subprocess.PIPE)
+        call = [CLIENT, str(server.port), f"vocab={args.vocab}"]
+        subprocess.run([*call, "streams=2", "prompt=20", "new=4"], check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run([*call, *load], stdout=subprocess.PIPE)
     finally:
         server.close()
     if done.returncode:
-        print("some requests failed", file=sys.stderr)
+        raise SystemExit("some requests failed: no row for that")
     return json.loads(done.stdout), ["bench/serve", "PORT", *load]
 
 
@@ -189,6 +185,7 @@ def main():
     p.add_argument("--peer-port", type=int, default=18081)
     p.add_argument("--osso-args", default="")
     p.add_argument("-t", "--threads", type=int, default=2)
+    p.add_argument("--vocab", type=int, default=200000, help="prompts are random ids below")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--tiny", action="store_true")
     p.add_argument("--out")
@@ -203,7 +200,7 @@ def main():
                 start = time.monotonic()
                 a, command = measure(args, side, name)
                 found[name, side, r] = figures(a)
-                row = dict(date=datetime.date.today().isoformat(), machine=cpu(), osso=version, server=side, model=pathlib.Path(args.model).name,
+                row = dict(date=datetime.date.today().isoformat(), machine=machine(), osso=version, server=side, model=pathlib.Path(args.model).name,
                            test=name, round=r, new_tokens_per_s=round(a["new_tokens_per_s"], 1), prompt_tokens_per_s=a["prompt_tokens_per_s"],
                            beside_s=a.get("beside_seconds", ""), command=" ".join(command))
                 row.update({f"{k}_ms": v for k, v in found[name, side, r].items() if k.startswith(("first_", "gap_"))})
