@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "engine/engine_parts.h"
+#include "model/layers.h"
 
 #include <math.h>
 
@@ -48,14 +49,6 @@ static double scale_of(const struct config *c, const float *x)
     return 1 / sqrt(squares / (double)c->hidden + c->rms_eps);
 }
 
-static size_t place_of(const struct osso_layers *layers, int layer)
-{
-    size_t place = 0;
-    for (int l = 0; l < layer; l++)
-        place += layers->bits[l / 64] >> l % 64 & 1;
-    return place;
-}
-
 static void pool_row(struct slot *slot, size_t place, const float *x)
 {
     const struct embedding *e = slot->run;
@@ -80,7 +73,7 @@ static int see(void *user, const struct osso_tap_value *v)
 {
     struct slot *slot = user;
     const struct osso_embed_text *t = slot->text;
-    size_t to = t->to ? t->to : t->n, place = place_of(&slot->run->layers, v->layer);
+    size_t to = t->to ? t->to : t->n, place = layers_count(&slot->run->layers, v->layer);
     for (int r = 0; r < v->n_rows; r++) {
         size_t pos = (size_t)v->positions[r];
         if (!v->replayed[r] && pos >= t->from && (pos < to || pos >= t->n))
@@ -199,9 +192,9 @@ static enum osso_status check(struct embedding *e, struct osso_error *err)
     if (e->o.layers)
         e->layers = *e->o.layers;
     else
-        e->layers.bits[layer / 64] |= (uint64_t)1 << layer % 64;
-    e->n_layers = place_of(&e->layers, n_layers);
-    if (!status && (e->n_layers == 0 || place_of(&e->layers, OSSO_TAP_LAYERS) > e->n_layers))
+        layers_add(&e->layers, layer);
+    e->n_layers = layers_count(&e->layers, n_layers);
+    if (!status && (e->n_layers == 0 || layers_count(&e->layers, OSSO_TAP_LAYERS) > e->n_layers))
         status = error_set(err, OSSO_USAGE, "the model has layers 0 to %d, and one of them is needed", n_layers - 1);
     return status;
 }

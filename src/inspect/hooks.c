@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "checkpoint/model_open.h"
+#include "model/layers.h"
 #include "model/tap_spec.h"
 
 #include <stdio.h>
@@ -126,7 +127,7 @@ static bool speaks_of(const struct hook_row *row, char place)
 
 static bool layer_wanted(const struct osso_hooks_options *o, int layer)
 {
-    return !o->layers || layer < 0 || (o->layers->bits[layer / 64] >> layer % 64 & 1);
+    return !o->layers || layer < 0 || layers_have(o->layers, layer);
 }
 
 /* Every layer (and expert) of one row whose name the pattern means. *matched: it meant some, wanted or not. */
@@ -202,7 +203,7 @@ static enum osso_status check_layers(const struct osso_hooks *h, const struct os
                                      struct osso_error *err)
 {
     for (int l = h->config->n_layers; o->layers && l < OSSO_TAP_LAYERS; l++)
-        if (o->layers->bits[l / 64] >> l % 64 & 1)
+        if (layers_have(o->layers, l))
             return error_set(err, OSSO_USAGE, "layer %d: this model has layers 0 to %d", l, h->config->n_layers - 1);
     return OSSO_OK;
 }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "engine/engine_parts.h"
+#include "model/layers.h"
 
 #include <math.h>
 #include <string.h>
@@ -61,7 +62,7 @@ struct patching {
 static bool wanted(const struct patching *p, int layer, size_t position)
 {
     const struct osso_layers *l = p->o.layers;
-    bool in = !l || (l->bits[layer / 64] >> layer % 64 & 1), at = p->o.n_positions == 0;
+    bool in = !l || layers_have(l, layer), at = p->o.n_positions == 0;
     for (size_t i = 0; i < p->o.n_positions && !at; i++)
         at = p->o.positions[i] == (int64_t)position;
     return in && at;
@@ -227,7 +228,7 @@ static enum osso_status begin_run(struct patching *p, struct patch_run *run, str
                                    .end = rec->position + 1,
                                    .fn = put,
                                    .user = run};
-    layer.bits[rec->layer / 64] |= (uint64_t)1 << rec->layer % 64;
+    layers_add(&layer, rec->layer);
     run->of = p;
     run->record = p->next++;
     enum osso_status status = osso_session_fork(p->base, &run->session, err);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/engine_parts.h"
+#include "model/layers.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -121,7 +122,7 @@ static struct osso_tap_options tap_of(const struct osso_hooks *hooks, int64_t fi
         const struct hook *hook = &hooks->list[i];
         tap.taps |= (uint64_t)1 << hook->row->tap;
         if (hook->tap_layer >= 0)
-            layers[hook->row->tap].bits[hook->tap_layer / 64] |= (uint64_t)1 << hook->tap_layer % 64;
+            layers_add(&layers[hook->row->tap], hook->tap_layer);
     }
     return tap;
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "engine/engine_parts.h"
+#include "model/layers.h"
 
 #include <math.h>
 
@@ -131,7 +132,7 @@ static enum osso_status make(const float *vectors, size_t n_first, size_t n_seco
     if (!space)
         return error_nomem(err, 2 * width * sizeof *space, "a direction");
     for (int l = 0; l < s->n_layers; l++) {
-        if (!(layers->bits[l / 64] >> l % 64 & 1))
+        if (!layers_have(layers, l))
             continue;
         struct lists lists = {vectors + place * width,
                               vectors + (n_first * n_wanted + place) * width,
@@ -145,14 +146,6 @@ static enum osso_status make(const float *vectors, size_t n_first, size_t n_seco
     }
     mem_free(space);
     return OSSO_OK;
-}
-
-static size_t count(const struct osso_layers *layers, int n)
-{
-    size_t sum = 0;
-    for (int l = 0; l < n; l++)
-        sum += layers->bits[l / 64] >> l % 64 & 1;
-    return sum;
 }
 
 enum osso_status osso_steering_make(struct osso_engine *engine, const struct osso_embed_text *first, size_t n_first,
@@ -173,7 +166,7 @@ enum osso_status osso_steering_make(struct osso_engine *engine, const struct oss
     if (status)
         return status;
     for (int l = 1; l < engine->config.n_layers; l++)
-        layers.bits[l / 64] |= (uint64_t)1 << l % 64;
+        layers_add(&layers, l);
     layers = o.layers ? *o.layers : layers;
     struct osso_embed_options e = {.size = sizeof e,
                                    .pool = o.pool,
@@ -182,7 +175,7 @@ enum osso_status osso_steering_make(struct osso_engine *engine, const struct oss
                                    .layers = &layers,
                                    .progress = o.progress,
                                    .user = o.user};
-    size_t n_wanted = count(&layers, engine->config.n_layers);
+    size_t n_wanted = layers_count(&layers, engine->config.n_layers);
     struct osso_embed_text *texts = mem_array(n, sizeof *texts);
     float *vectors = mem_array(n * (n_wanted ? n_wanted : 1) * width, sizeof *vectors);
     if (!texts || !vectors)
@@ -238,7 +231,7 @@ static int add(void *user, const struct osso_tap_value *v)
 static bool takes(const struct osso_steer *s, int layer)
 {
     return s->strength != 0 && osso_steering_direction(s->vector, layer) &&
-           (!s->layers || (s->layers->bits[layer / 64] >> layer % 64 & 1));
+           (!s->layers || layers_have(s->layers, layer));
 }
 
 static enum osso_status check_vector(const struct config *c, const struct osso_steer *s, struct osso_error *err)
@@ -263,7 +256,7 @@ static void sum_up(const struct config *c, const struct osso_steer *list, size_t
             if (!takes(&list[s], l))
                 continue;
             const float *d = osso_steering_direction(list[s].vector, l);
-            a->layers.bits[l / 64] |= (uint64_t)1 << l % 64;
+            layers_add(&a->layers, l);
             for (int64_t i = 0; i < c->hidden; i++)
                 a->by_layer[l * c->hidden + i] += (float)(list[s].strength * d[i]);
         }
@@ -295,7 +288,7 @@ enum osso_status osso_session_steer(struct osso_session *session, const struct o
                                    .fn = add,
                                    .user = a,
                                    .hold = hold};
-    status = osso_session_set_tap(session, count(&a->layers, c->n_layers) ? &tap : NULL, err);
+    status = osso_session_set_tap(session, layers_count(&a->layers, c->n_layers) ? &tap : NULL, err);
     hold(a, -1);
     return status;
 }

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
+#include "model/layers.h"
 
 _Static_assert(OSSO_TAP_COUNT <= 64, "a tap is a bit of a uint64_t");
 _Static_assert((int)MAX_LAYERS <= (int)OSSO_TAP_LAYERS, "a layer is a bit of struct osso_layers");
@@ -54,7 +55,7 @@ static enum osso_status check_places(const struct config *c, const struct osso_t
         return error_set(err, OSSO_USAGE, "layers of %d taps: there are from 1 to %d", o->n_by_tap, OSSO_TAP_COUNT);
     for (int i = 0; o->by_tap && i < o->n_by_tap; i++) /* `layers` may name others: a set for any model */
         for (int l = c->n_layers; l < OSSO_TAP_LAYERS; l++)
-            if (o->by_tap[i].bits[l / 64] >> l % 64 & 1)
+            if (layers_have(&o->by_tap[i], l))
                 return error_set(err, OSSO_USAGE, "a tap in layer %d: this model has layers 0 to %d", l,
                                  c->n_layers - 1);
     for (int i = 0; o->heads && i < o->n_heads; i++)
@@ -114,7 +115,7 @@ struct tap_spec *tap_spec_copy(const struct tap_spec *from, const struct config 
 static bool in_layer(const struct osso_tap_options *o, int tap, int layer)
 {
     const struct osso_layers *l = !o->by_tap ? o->layers : tap < o->n_by_tap ? &o->by_tap[tap] : NULL;
-    return l ? l->bits[layer / 64] >> layer % 64 & 1 : !o->by_tap;
+    return l ? layers_have(l, layer) : !o->by_tap;
 }
 
 static void unfold(struct tap_spec *s, const struct config *c, const struct osso_tap_options *o)

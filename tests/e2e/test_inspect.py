@@ -220,8 +220,7 @@ def test_interrupted():
         path = TEMP / name
         run = subprocess.Popen([OSSO, "inspect", "capture", "-m", bundled(), "-o", str(path), "--data", str(data), *hooks],
                                stderr=subprocess.PIPE, env=environment())
-        while not run.stderr.readline().startswith(b"osso: "):  # the size was said: from here on it writes
-            pass
+        assert any(line.startswith(b"osso: ") for line in iter(run.stderr.readline, b""))  # the size was said: from here on it writes
         time.sleep(0.05)
         run.send_signal(signal.SIGINT)
         complaint = run.stderr.read()
