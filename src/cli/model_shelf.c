@@ -101,20 +101,16 @@ static enum osso_status count(struct model_shelf_row *m, struct model_files *see
     enum osso_status status = model_files_read(m->found, &files, err);
     if (status)
         return status;
-    if (seen->n + files.n > seen->cap) {
-        size_t cap = (seen->n + files.n) * 2;
-        struct model_file *more = mem_grow(seen->f, cap, sizeof *more);
-        if (!more)
-            status = error_nomem(err, cap * sizeof *more, "a list of files");
-        else {
-            seen->f = more;
-            seen->cap = cap;
-        }
-    }
     for (size_t i = 0; i < files.n && !status; i++) {
+        struct model_file *all = mem_room(seen->f, seen->n, &seen->cap, sizeof *all);
+        if (!all) {
+            status = error_nomem(err, (seen->n + 1) * sizeof *all, "a list of files");
+            break;
+        }
         m->bytes += files.f[i].bytes;
-        seen->f[seen->n] = files.f[i];
-        seen->f[seen->n++].path = NULL;
+        seen->f = all;
+        all[seen->n] = files.f[i];
+        all[seen->n++].path = NULL;
     }
     model_files_free(&files);
     return status;

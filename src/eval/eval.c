@@ -1,6 +1,5 @@
 /* eval.c: one evaluation from its options to its report. The way goes on in feed.c (items to requests), score.c
  * (requests to log-likelihoods) and report.c. */
-#define _POSIX_C_SOURCE 200809L
 #include "eval/eval_parts.h"
 
 #include "base/clock.h"

@@ -2,7 +2,6 @@
 #include "eval/eval_parts.h"
 
 #include "base/error.h"
-#include "base/mem.h"
 #include "engine/engine_parts.h"
 #include "eval/chat_task.h"
 #include "eval/nul.h"

@@ -1,6 +1,5 @@
 /* perform.c: the task `performance`: how fast the engine reads and writes, so that one report has quality and speed.
  * `osso bench` says more: beside this machine's ceilings. */
-#define _POSIX_C_SOURCE 200809L
 #include "eval/eval_parts.h"
 
 #include "base/clock.h"
@@ -9,8 +8,6 @@
 #include "base/rng.h"
 #include "engine/engine_parts.h"
 #include "eval/stats.h"
-
-#include <math.h>
 
 enum { WARM_UPS = 3, RUNS = 10, WRITTEN = 32 };
 static const int lengths[PERFORM_LENGTHS] = {128, 256, 512, 1024};

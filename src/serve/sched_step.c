@@ -2,7 +2,6 @@
 #include "serve/sched_parts.h"
 
 #include "base/clock.h"
-#include "base/error.h"
 
 #include <stdlib.h>
 

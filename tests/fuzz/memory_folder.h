@@ -5,7 +5,6 @@
 #include "base/must.h"
 
 #include <ftw.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,8 @@ trained is opened by transformers, and its logits must be those of `osso logits 
 
 With --dtype bf16 PyTorch rounds the factors of the same products, and one step is compared. Its sums have another order,
 and where one ends on the other side of a rounding a factor differs by 2^-8 and gradients by some 1e-3: documents on which
-PyTorch's own gradients move, when its weights do by their last bit, are drawn again. Then the same 1e-4 holds.
+PyTorch's own gradients move, when what it rounds does by a last bit or two (the weights, which no sum made, stay), are drawn
+again. Then the same 1e-4 holds.
 """
 import argparse
 import os
@@ -29,7 +30,7 @@ from train_reference import documents, round_products, steps, write_documents
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 DUMP = "build/release/tests/train/dump_train"
-GAP, STEPS = 1e-4, 10
+GAP, STEPS, NOISE = 1e-4, 10, 6e-7
 
 
 def random_case(rng, i):
@@ -60,8 +61,8 @@ def sure_case(spec, lengths, keys, folder, bf16=False):
             lines, gradients, gap = run(model, STEPS)
         else:
             lines, gradients, gap = run(round_products(model), 0)
-            moved = run(nudge(round_products(transformers_model(folder, state))), 0)[1]
-            if max(apart(gradients, moved).values()) > 2e-5:
+            noisy = (run(round_products(transformers_model(folder, state), NOISE), 0)[1] for _ in range(4))
+            if gap > GAP and any(max(apart(gradients, moved).values()) > 2e-5 for moved in noisy):
                 continue
         if gap > GAP:
             return docs, n, lines, gradients
@@ -70,14 +71,6 @@ def sure_case(spec, lengths, keys, folder, bf16=False):
 
 def apart(want, have):
     return {name: float(np.abs(have[name] - x).max() / np.abs(x).max()) for name, x in want.items()}
-
-
-@torch.no_grad()
-def nudge(model):
-    """Its values by a last bit up or down."""
-    for p in model.parameters():
-        p.mul_(1 + 1.2e-7 * torch.randn_like(p).sign())
-    return model
 
 
 def compare(folder, want, lines):
@@ -125,15 +118,16 @@ def main():
     logging.set_verbosity_error()
     subprocess.run(["make", "-s", DUMP, "build/release/osso"], cwd=ROOT, check=True)
     print(f"seed {args.seed}")
-    failed = 0
+    failed = skipped = 0
     for i in range(args.cases):
         spec, lengths, keys = random_case(np.random.default_rng([args.seed, i]), i)
         if bf16:  # the fewer the values, the fewer of them are close to a rounding
-            lengths, spec = [min(n, 9) for n in lengths], replace(spec, layers=min(spec.layers, 2))
+            lengths, spec = [min(n, 4) for n in lengths][:2], replace(spec, layers=min(spec.layers, 2))
         with tempfile.TemporaryDirectory() as folder:
             case = sure_case(spec, lengths, keys, folder, bf16)
             if case is None:
-                print(f"skip  case {i}: no seed without a close choice of experts")
+                print(f"skip  case {i}: no seed without a close choice of experts or rounding", flush=True)
+                skipped += 1
                 continue
             docs, n, lines, want = case
             write_documents(os.path.join(folder, "docs.txt"), docs)
@@ -148,8 +142,8 @@ def main():
         print(f"{'FAIL' if wrong else 'ok':5} train case {i}: {spec.layers} layers, {spec.top_k} of {spec.experts} experts, "
               f"{'tied, ' if spec.tied else ''}documents {lengths}, {n} batches: gradients {worst[0]:.1e}, "
               f"losses {worst[1]:.1e}, norms {worst[2]:.1e} {'; '.join(wrong[:6])}", flush=True)
-    print(f"train: {args.cases - failed} passed, {failed} failed")
-    return failed > 0
+    print(f"train: {args.cases - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    return failed > 0 or skipped == args.cases
 
 
 if __name__ == "__main__":

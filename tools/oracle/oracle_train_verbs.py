@@ -58,13 +58,13 @@ def sure_case(rng, i, folder):
 
 def check_gradients(settings, folder, line, want):
     path = os.path.join(folder, "gradients.safetensors")
-    osso("train", *settings, "--dump-grads", path)
+    osso("train", *settings, "--steps", 1, "--dump-grads", path)
     have = load_file(path)
     with safe_open(path, "np") as f:
         loss = float(f.metadata()["loss"])
-    wrong = [f"tensors {sorted(have.keys() ^ want.keys())}"] if have.keys() != want.keys() else []
-    worst = max(float(np.abs(have[name] - x).max() / np.abs(x).max()) if have[name].shape == x.shape else np.inf
-                for name, x in want.items() if name in have)
+    wrong = [f"tensors {sorted(have.keys() ^ want.keys())[:4]}"] if have.keys() != want.keys() else []
+    worst = max(float(np.abs(have[name] - x).max() / max(np.abs(x).max(), 1e-12)) if have[name].shape == x.shape else np.inf
+                for name, x in want.items() if name in have)  # of an expert that nobody chose all are 0
     if not worst <= 1e-4:
         wrong.append(f"gradients {worst:.1e}")
     if not abs(loss - line[0]) <= 1e-5 * max(1, abs(line[0])):
@@ -122,24 +122,25 @@ def main():
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     print(f"seed {args.seed}")
-    failed = 0
+    failed = skipped = 0
     for i in range(args.cases):
         with tempfile.TemporaryDirectory() as folder:
             case = sure_case(np.random.default_rng([args.seed, i]), i, folder)
             if case is None:
-                print(f"skip  case {i}: no seed without a close choice of experts")
+                print(f"skip  case {i}: no seed without a close choice of experts", flush=True)
+                skipped += 1
                 continue
             spec, keys, line, want, ids = case
             settings = ["--init", folder, "--data-ids", os.path.join(folder, "ids.npy"), "--data-mask", os.path.join(folder, "mask.npy"),
                         "--batch-size", ROWS // 2, "--grad-accum", 2, "--balance-coef", keys["balance"], "--z-coef", keys["z"], "-t", keys["threads"]]
-            wrong, gradients = check_gradients(settings + ["--steps", 1], folder, line, want)
+            wrong, gradients = check_gradients(settings, folder, line, want)
             more, logits = check_exports(settings, folder, ids[0].tolist())
             wrong += more + (check_rates(settings, folder) if i == 0 else [])
         failed += bool(wrong)
         print(f"{'FAIL' if wrong else 'ok':5} verbs case {i}: {spec.layers} layers, {spec.top_k} of {spec.experts} experts, "
               f"{'tied, ' if spec.tied else ''}gradients {gradients:.1e}, logits {logits:.1e} {'; '.join(wrong[:6])}", flush=True)
-    print(f"verbs: {args.cases - failed} passed, {failed} failed")
-    return failed > 0
+    print(f"verbs: {args.cases - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    return failed > 0 or skipped == args.cases
 
 
 if __name__ == "__main__":

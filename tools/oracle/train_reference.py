@@ -82,23 +82,25 @@ def losses(model, batches, top_k):
 # ---- dtype: bf16 ---------------------------------------------------------------------------------------------
 
 
-def rounded(x):
-    return x.bfloat16().float()
+def rounded(x, noise=0.0):
+    """noise: as if the sums behind x had been taken in another order, which changes it by such a share."""
+    return (x * (1 + noise * torch.randn_like(x).sign()) if noise else x).bfloat16().float()
 
 
 class Product(torch.autograd.Function):
     """x W^T whose factors are rounded to bf16, backward too; sums stay float32."""
 
     @staticmethod
-    def forward(ctx, x, w):
+    def forward(ctx, x, w, noise):
         ctx.save_for_backward(x, w)
-        return rounded(x) @ rounded(w).T
+        ctx.noise = noise
+        return rounded(x, noise) @ rounded(w).T
 
     @staticmethod
     def backward(ctx, g):
         x, w = ctx.saved_tensors
         x, dy = x.reshape(-1, x.shape[-1]), g.reshape(-1, g.shape[-1])
-        return rounded(g) @ rounded(w), rounded(dy).T @ rounded(x)
+        return rounded(g, ctx.noise) @ rounded(w), rounded(dy, ctx.noise).T @ rounded(x, ctx.noise), None
 
 
 class WeightedDown(torch.autograd.Function):
@@ -106,21 +108,24 @@ class WeightedDown(torch.autograd.Function):
     rounded there, and weight * d for the gradient of W."""
 
     @staticmethod
-    def forward(ctx, h, w, bias, weight):
+    def forward(ctx, h, w, bias, weight, noise):
         ctx.save_for_backward(h, w, bias, weight)
-        return (rounded(h) @ rounded(w) + bias) * weight[:, None]
+        ctx.noise = noise
+        return (rounded(h, noise) @ rounded(w) + bias) * weight[:, None]
 
     @staticmethod
     def backward(ctx, d):
         h, w, bias, weight = ctx.saved_tensors
-        by_h, weighted = rounded(d) @ rounded(w).T, d * weight[:, None]
-        return (by_h * weight[:, None], rounded(h).T @ rounded(weighted), weighted.sum(0), (h * by_h).sum(1) + d @ bias)
+        by_h, weighted = rounded(d, ctx.noise) @ rounded(w).T, d * weight[:, None]
+        return (by_h * weight[:, None], rounded(h, ctx.noise).T @ rounded(weighted, ctx.noise), weighted.sum(0),
+                (h * by_h).sum(1) + d @ bias, None)
 
 
-def round_products(model):
-    """Makes transformers' model compute as a trainer with dtype bf16: all products with matrices but the router's."""
+def round_products(model, noise=0.0):
+    """Makes transformers' model compute as a trainer with dtype bf16: all products with matrices but the router's. noise: of
+    what is rounded and is no weight."""
     def linear(module):
-        module.forward = lambda x: Product.apply(x, module.weight) + (0 if module.bias is None else module.bias)
+        module.forward = lambda x: Product.apply(x, module.weight, noise) + (0 if module.bias is None else module.bias)
 
     def experts(module):
         def forward(hidden, router_indices=None, routing_weights=None):
@@ -129,9 +134,9 @@ def round_products(model):
             for e in range(module.num_experts):
                 row, place = torch.where(router_indices == e)
                 if len(row):
-                    gate_up = Product.apply(rows[row], module.gate_up_proj[e].T) + module.gate_up_proj_bias[e]
+                    gate_up = Product.apply(rows[row], module.gate_up_proj[e].T, noise) + module.gate_up_proj_bias[e]
                     out = out.index_add(0, row, WeightedDown.apply(module._apply_gate(gate_up), module.down_proj[e],
-                                                                   module.down_proj_bias[e], routing_weights[row, place]))
+                                                                   module.down_proj_bias[e], routing_weights[row, place], noise))
             return out.reshape(hidden.shape)
         module.forward = forward
 

@@ -8,18 +8,25 @@
 
 #include <string.h>
 
+void REAL(ops_unpack)(const struct view *w, int64_t o, int64_t n, int64_t at, int64_t count, real *out)
+{
+    float values[DTYPE_MAX_BLOCK];
+    for (int64_t r = 0; r < n; r++, out += count) {
+        view_values(w, o + r, at, count, values);
+        for (int64_t i = 0; i < count; i++)
+            out[i] = (real)values[i];
+    }
+}
+
 void REAL(ops_embed)(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x)
 {
     int64_t lo, hi;
     member_share(h->member, n, &lo, &hi);
     for (int64_t r = lo; r < hi; r++)
         for (int64_t at = 0; at < table->cols; at += DTYPE_MAX_BLOCK) {
-            float values[DTYPE_MAX_BLOCK];
             int64_t count = table->cols - at < DTYPE_MAX_BLOCK ? table->cols - at : DTYPE_MAX_BLOCK;
             must(ids[r] >= 0 && ids[r] < table->rows);
-            view_values(table, ids[r], at, count, values);
-            for (int64_t i = 0; i < count; i++)
-                x[r * table->cols + at + i] = (real)values[i];
+            REAL(ops_unpack)(table, ids[r], 1, at, count, x + r * table->cols + at);
         }
 }
 

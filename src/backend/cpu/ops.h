@@ -37,6 +37,8 @@ void REAL(ops_matmul)(const struct kernels *kn, const struct view *w, int64_t lo
 /* The same of rounded factors, in chain_bf16's order; `workspace`: CHAIN_BYTES. */
 void REAL(ops_matmul_bf16)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi,
                            const struct gather *in, real *y, int64_t y_stride, void *workspace);
+/* Rows [o, o + n) of a matrix in any format, columns [at, at + count), as `real`; count: up to DTYPE_MAX_BLOCK. */
+void REAL(ops_unpack)(const struct view *w, int64_t o, int64_t n, int64_t at, int64_t count, real *out);
 /* Adds the view's low-rank product to the same outputs; after the bias. */
 void REAL(ops_lowrank)(const struct kernels *kn, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                        real *y, int64_t y_stride, uint8_t *workspace);

@@ -47,17 +47,6 @@ static void loss_back(const struct hand *h, const struct targets *t, int64_t voc
 
 enum { TOGETHER = 16 /* rows of weights that are unpacked at a time: an even number, for chain_bf16 */ };
 
-/* Rows [o, o + n) of a matrix in another format, columns [at, at + count), as `real`. */
-static void unpack(const struct view *w, int64_t o, int64_t n, int64_t at, int64_t count, real *space)
-{
-    float values[DTYPE_MAX_BLOCK];
-    for (int64_t r = 0; r < n; r++) {
-        view_values(w, o + r, at, count, values);
-        for (int64_t i = 0; i < count; i++)
-            space[r * count + i] = (real)values[i];
-    }
-}
-
 static void unpacked_transposed(const struct kernels *kn, const struct transposed *t, void *workspace)
 {
     real space[TOGETHER * DTYPE_MAX_BLOCK];
@@ -66,7 +55,7 @@ static void unpacked_transposed(const struct kernels *kn, const struct transpose
         for (int64_t at = 0; at < w->cols; at += DTYPE_MAX_BLOCK) {
             int64_t n = w->rows - o < TOGETHER ? w->rows - o : TOGETHER;
             int64_t count = w->cols - at < DTYPE_MAX_BLOCK ? w->cols - at : DTYPE_MAX_BLOCK;
-            unpack(w, o, n, at, count, space);
+            REAL(ops_unpack)(w, o, n, at, count, space);
             struct chain c = {.n_rows = t->n,
                               .n_cols = count,
                               .n_sums = n,

@@ -28,16 +28,11 @@ static void unpacked(const struct kernels *kn, const struct view *w, int64_t lo,
                      real *y, int64_t y_stride, void *workspace)
 {
     real space[TOGETHER * DTYPE_MAX_BLOCK];
-    float values[DTYPE_MAX_BLOCK];
     for (int64_t o = lo; o < hi; o += TOGETHER)
         for (int64_t at = 0; at < w->cols; at += DTYPE_MAX_BLOCK) {
             int64_t n = hi - o < TOGETHER ? hi - o : TOGETHER;
             int64_t count = w->cols - at < DTYPE_MAX_BLOCK ? w->cols - at : DTYPE_MAX_BLOCK;
-            for (int64_t r = 0; r < n; r++) {
-                view_values(w, o + r, at, count, values);
-                for (int64_t i = 0; i < count; i++)
-                    space[r * count + i] = (real)values[i];
-            }
+            REAL(ops_unpack)(w, o, n, at, count, space);
             struct chain c = product(in, at, count, space, count, n, y + (o - lo), y_stride);
             REAL(ops_chain)(kn, true)(&c, workspace);
         }
