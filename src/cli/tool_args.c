@@ -81,6 +81,10 @@ enum osso_status tool_args(const struct options *o, struct tools *t, struct osso
     t->most = most->set ? most->i : MOST_CALLS;
     if (t->command && !t->command[strspn(t->command, " \t\n")])
         return error_set(err, OSSO_USAGE, "--tool-command is empty; give a command, or leave it out");
+    if (o->v[OPT_tools].set && o->v[OPT_special].set)
+        return error_set(
+            err, OSSO_USAGE,
+            "--special prints what a model writes as it is, and sees no call in it; leave it or --tools out");
     return o->v[OPT_tools].set ? read_list(o->v[OPT_tools].s, t, err) : OSSO_OK;
 }
 
@@ -93,8 +97,8 @@ void tools_free(struct tools *t)
 
 /* ---- the lines of standard input ------------------------------------------------------------------------------ */
 
-/* More of standard input; *ended_out: there is none, or Ctrl-C came, which a read alone would not notice when its handler
- * restarts it. */
+/* More of standard input; *ended_out: there is none, or Ctrl-C came, which a read alone would not notice when its
+ * handler restarts it. */
 static enum osso_status read_ahead(struct tools *t, bool *ended_out, struct osso_error *err)
 {
     struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -112,9 +116,9 @@ static enum osso_status read_ahead(struct tools *t, bool *ended_out, struct osso
         buf_add(&t->ahead, space, (size_t)n);
     if (t->ahead.failed)
         return error_nomem(err, t->ahead.len, "standard input");
-    return t->ahead.len <= INPUT_LIMIT ? OSSO_OK
-                                       : error_set(err, OSSO_LIMIT, "a line of standard input is longer than %d MiB",
-                                                   INPUT_LIMIT >> 20);
+    return t->ahead.len <= INPUT_LIMIT
+               ? OSSO_OK
+               : error_set(err, OSSO_LIMIT, "a line of standard input is longer than %d MiB", INPUT_LIMIT >> 20);
 }
 
 enum osso_status tools_line(struct tools *t, struct buf *line, bool *came_out, struct osso_error *err)

@@ -23,8 +23,8 @@ enum tool_turns_end {
     TOOL_TURNS_WAIT, /* a person may give the result; or Ctrl-C came */
     TOOL_TURNS_OVER  /* nobody gives one: the conversation has no answer, and it was said why */
 };
-/* As long as the conversation ends in `call`: its result, and again an answer, which `answer` makes and looks into for the
- * next call. An answer that fails, or does not begin before Ctrl-C, leaves the call as it was, without a result. */
+/* As long as the conversation ends in `call`: its result, and again an answer, which `answer` makes and looks into for
+ * the next call. An answer that fails, or does not begin before Ctrl-C, leaves the call as it was, without a result. */
 enum osso_status tool_turns(struct tools *tools, struct osso_conversation *conversation, struct tool_call *call,
                             enum osso_status (*answer)(void *user, struct osso_error *err), void *user,
                             enum tool_turns_end *end_out, struct osso_error *err);

@@ -113,7 +113,8 @@ static void hear(struct running *r)
     }
 }
 
-/* Ends it and all in its group: asked first, then not. The group has its name as long as the shell is not waited for. */
+/* Ends it and all in its group: asked first, then not. The group has its name as long as the shell is not waited for.
+ */
 static void put_down(const struct running *r)
 {
     int64_t end = clock_ms() + MERCY_MS;
@@ -123,7 +124,8 @@ static void put_down(const struct running *r)
     while (clock_ms() < end && waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
         poll(NULL, 0, SHORT_TICK_MS);
     kill(-r->pid, SIGKILL);
-    while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR) {}
+    while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR) {
+    }
 }
 
 /* Until it ends, or is to be ended. */

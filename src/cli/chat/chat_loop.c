@@ -1,5 +1,5 @@
-/* chat_loop.c: a turn of a chat: what is said or given, the answer, and as long as that calls a tool its result and the next
- * answer. */
+/* chat_loop.c: a turn of a chat: what is said or given, the answer, and as long as that calls a tool its result and the
+ * next answer. */
 #include "cli/chat/chat.h"
 #include "cli/out.h"
 #include "cli/spoken.h"
