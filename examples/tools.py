@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""Functions for a model: reads the call that it makes and prints the result. osso chat --tools tools.json --tool-command tools.py"""
+"""Functions for a model: reads a call and prints its result. osso chat --tools tools.json --tool-command ./tools.py"""
 import json
 import sys
 
-WEATHER = {"Paris": "sunny, 21 degrees", "London": "rain, 12 degrees", "Oslo": "snow, -3 degrees", "Cairo": "clear, 33 degrees"}
-LEGS = {"dog": 4, "cat": 4, "horse": 4, "bird": 2, "ant": 6, "spider": 8, "fish": 0, "snake": 0}
+WEATHER = {"Paris": "sunny", "London": "rainy", "Oslo": "snowy", "Cairo": "clear", "Berlin": "cloudy", "Tokyo": "windy"}
+SIZES = {"mouse": "small", "cat": "small", "dog": "medium", "fox": "medium", "horse": "large", "bear": "large"}
 
 FUNCTIONS = {
     "add_numbers": lambda a, b: a + b,
     "multiply_numbers": lambda a, b: a * b,
     "get_weather": lambda city: WEATHER[city],
-    "count_legs": lambda animal: LEGS[animal],
+    "get_size": lambda animal: SIZES[animal],
 }
 
 call = json.load(sys.stdin)
 try:
     print(FUNCTIONS[call["name"]](**call["arguments"]))
-except (KeyError, TypeError) as error:
-    sys.exit(print(f"unknown: {error}") or 1)  # the exit status tells the model that this is no result
+except (KeyError, TypeError):
+    sys.exit(print("not found") or 1)  # the exit status tells the model that this is no result

@@ -18,8 +18,8 @@
 
 enum { SHOWN_RESULT = 400 };
 
-/* {"error": the sentence}, with what the command wrote, if it did; and for the person the same on standard error. */
-static void put_error(struct buf *result, const struct buf *output, const char *format, ...)
+/* {"error": the sentence} for the model, and the sentence for the person on standard error. */
+static void put_error(struct buf *result, const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -29,12 +29,21 @@ static void put_error(struct buf *result, const struct buf *output, const char *
     buf_clear(result);
     buf_puts(result, "{\"error\":");
     jwrite_string(result, text, strlen(text));
-    if (output && output->len > 0) {
-        buf_puts(result, ",\"output\":");
-        jwrite_string(result, output->data, output->len);
-    }
     buf_putc(result, '}');
     say("the model is told: %s", text);
+}
+
+/* A command that failed, and said why: its own words are what a model can tell. */
+static void put_failure(struct buf *result, const struct buf *output, const char *how, int code)
+{
+    if (output->len == 0) {
+        put_error(result, "the tool failed with %s %d", how, code);
+        return;
+    }
+    buf_puts(result, "{\"error\":");
+    jwrite_string(result, output->data, output->len);
+    buf_printf(result, ",\"%s\":%d}", how, code);
+    say("the model is told that the tool failed with %s %d, and what it wrote", how, code);
 }
 
 /* ---- the call ----------------------------------------------------------------------------------------------- */
@@ -72,9 +81,9 @@ static void put_call(struct tool_call *call, const struct tool *tool, const stru
         call->line.failed |= input.failed;
         buf_free(&input);
     } else if (jdoc_read_harmony(text, blank ? 2 : m->text_len, "arguments", &doc, &why))
-        put_error(&call->result, NULL, "the arguments are not valid JSON: %s", why.text);
+        put_error(&call->result, "the arguments are not valid JSON: %s", why.text);
     else if (jdoc_root(doc)->type != J_OBJECT)
-        put_error(&call->result, NULL, "the arguments must be a JSON object");
+        put_error(&call->result, "the arguments must be a JSON object");
     else {
         put_head(&call->line, tool);
         buf_puts(&call->line, ",\"arguments\":");
@@ -99,8 +108,7 @@ enum osso_status tool_call_find(const struct tools *tools, const struct osso_con
         put_call(call, tool, &m);
     else {
         put_names(names, sizeof names, &tools->set);
-        put_error(&call->result, NULL, "there is no function \"%.100s\"; there are: %s", toolset_plain(m.recipient),
-                  names);
+        put_error(&call->result, "there is no function \"%.100s\"; there are: %s", toolset_plain(m.recipient), names);
     }
     return call->line.failed || call->result.failed ? error_nomem(err, m.text_len, "a call") : OSSO_OK;
 }
@@ -109,6 +117,19 @@ void tool_call_free(struct tool_call *call)
 {
     buf_free(&call->line);
     buf_free(&call->result);
+}
+
+void tool_call_show(const struct tools *tools, const struct tool_call *call)
+{
+    if (!call->is_open || call->line.len == 0)
+        return;
+    out_puts(out_has_colour() ? DIM : "");
+    out_model_text(call->line.data, call->line.len);
+    out_puts(out_has_colour() ? PLAIN "\n" : "\n");
+    out_flush(); /* somebody may wait for it, to give a result */
+    if (tools->at_prompt && !tools->command)
+        fprintf(stderr, "%s[/tool TEXT gives it a result]%s\n", err_has_colour() ? DIM : "",
+                err_has_colour() ? PLAIN : "");
 }
 
 /* ---- the result --------------------------------------------------------------------------------------------- */
@@ -142,15 +163,15 @@ static enum osso_status by_command(const struct tools *tools, struct tool_call *
     *came_out = !status && end.how != TOOL_STOPPED;
     input_chomp(&out);
     if (*came_out && end.how == TOOL_TOO_LONG)
-        put_error(&call->result, NULL, "the tool took longer than %g seconds and was ended", tools->seconds);
+        put_error(&call->result, "the tool took longer than %g seconds and was ended", tools->seconds);
     else if (*came_out && end.how == TOOL_TOO_MUCH)
-        put_error(&call->result, NULL, "the tool wrote more than %d bytes and was ended", TOOL_OUTPUT_LIMIT);
+        put_error(&call->result, "the tool wrote more than %d bytes and was ended", TOOL_OUTPUT_LIMIT);
     else if (*came_out && !is_text(&out))
-        put_error(&call->result, NULL, "the tool wrote what is no text (UTF-8)");
+        put_error(&call->result, "the tool wrote what is no text (UTF-8)");
     else if (*came_out && end.how == TOOL_SIGNALED)
-        put_error(&call->result, &out, "the tool was ended by signal %d", end.code);
+        put_failure(&call->result, &out, "signal", end.code);
     else if (*came_out && end.code != 0)
-        put_error(&call->result, &out, "the tool failed with exit status %d", end.code);
+        put_failure(&call->result, &out, "exit_status", end.code);
     else if (*came_out) {
         buf_add(&call->result, out.data ? out.data : "", out.len);
         if (tools->at_prompt)
@@ -205,6 +226,10 @@ enum osso_status tool_turns(struct tools *tools, struct osso_conversation *conve
     for (int64_t made = 0; call->is_open && !status && *end_out == TOOL_TURNS_DONE; made++) {
         if (tools->most == 0 && call->line.len > 0) /* to see the call was all that was asked for */
             return OSSO_OK;
+        if (interrupted() || out_failed()) { /* nobody waits for what the tool does */
+            *end_out = TOOL_TURNS_WAIT;
+            return OSSO_OK;
+        }
         if (made == tools->most) {
             say("the model calls more than %lld times in one turn; --max-tool-calls allows more",
                 (long long)tools->most);

@@ -16,6 +16,8 @@ struct tool_call {
 enum osso_status tool_call_find(const struct tools *tools, const struct osso_conversation *conversation,
                                 struct tool_call *call, struct osso_error *err);
 void tool_call_free(struct tool_call *call);
+/* Its line on standard output; nothing for a call that cannot be made. */
+void tool_call_show(const struct tools *tools, const struct tool_call *call);
 
 /* How calls and answers came to an end. */
 enum tool_turns_end {

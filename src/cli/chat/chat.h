@@ -72,8 +72,8 @@ void chat_command_run(struct chat *chat, const char *line);
 size_t opening_size(const struct osso_conversation *conversation);
 /* A new beginning (system and developer message), with all other messages kept or dropped. */
 enum osso_status chat_reopen(struct chat *chat, bool keep_messages, struct osso_error *err);
-/* The conversation as it was opened, but for its functions: those of --tools. */
-enum osso_status chat_retool(struct chat *chat, struct osso_error *err);
+/* The conversation as it was opened (effort: its own), but for its functions: those of --tools. */
+enum osso_status chat_retool(struct chat *chat, const char *effort, struct osso_error *err);
 
 /* ---- chat_settings.c ---- */
 

@@ -56,11 +56,11 @@ enum osso_status chat_reopen(struct chat *chat, bool keep_messages, struct osso_
     return OSSO_OK;
 }
 
-enum osso_status chat_retool(struct chat *chat, struct osso_error *err)
+enum osso_status chat_retool(struct chat *chat, const char *effort, struct osso_error *err)
 {
     struct osso_conversation *fresh, *old = chat->conversation;
     struct opening opening = {.instructions = osso_conversation_field(old, OSSO_FIELD_INSTRUCTIONS),
-                              .effort = chat_effort(chat),
+                              .effort = strcmp(effort, "none") ? effort : NULL,
                               .identity = osso_conversation_field(old, OSSO_FIELD_IDENTITY),
                               .tools = chat->opening.tools};
     const char *date = osso_conversation_field(old, OSSO_FIELD_DATE);
@@ -68,8 +68,6 @@ enum osso_status chat_retool(struct chat *chat, struct osso_error *err)
         return error_set(err, OSSO_UNSUPPORTED,
                          "the conversation's system message is plain text: --tools cannot go on with it");
     snprintf(opening.date, sizeof opening.date, "%s", date ? date : "");
-    if (strcmp(opening.effort, "none") == 0)
-        opening.effort = NULL;
     enum osso_status status = opening_start(&opening, &fresh, err);
     if (!status)
         status = copy_messages(old, opening_size(old), fresh, err);

@@ -119,7 +119,7 @@ enum osso_status chat_load(struct chat *chat, const char *path, struct osso_erro
     if (opening_size(loaded) == 0)
         status = chat_reopen(chat, true, err); /* which frees `loaded` */
     else if (tools_given(&chat->tools))
-        status = chat_retool(chat, err); /* and so does this */
+        status = chat_retool(chat, chat_effort(chat), err); /* and so does this */
     if (status) {
         osso_conversation_free(loaded);
         chat->conversation = before;

@@ -191,22 +191,6 @@ static void sum_up(struct speaking *s, const struct osso_conversation *came, boo
     chat->silent = spoken_nothing(&n);
 }
 
-/* With --tools a call that can be made is a line of its own. */
-static enum osso_status print_call(struct chat *chat, struct osso_error *err)
-{
-    struct tool_call *call = &chat->call;
-    enum osso_status status = tool_call_find(&chat->tools, chat->conversation, call, err);
-    if (status || !call->is_open || call->line.len == 0)
-        return status;
-    out_puts(out_has_colour() ? DIM : "");
-    out_model_text(call->line.data, call->line.len);
-    out_puts(out_has_colour() ? PLAIN "\n" : "\n");
-    out_flush();
-    if (chat->interactive && !chat->tools.command)
-        chat_note("[/tool TEXT gives it a result]");
-    return OSSO_OK;
-}
-
 static enum osso_status prepare(struct chat *chat, struct osso_error *err)
 {
     struct osso_ids ids = {0};
@@ -250,7 +234,9 @@ enum osso_status chat_speak(struct chat *chat, struct osso_error *err)
         sum_up(&s, osso_parser_messages(s.parser), result.cut);
         status = spoken_keep(chat->conversation, osso_parser_messages(s.parser), result.cut, err);
         if (!status && tools_given(&chat->tools))
-            status = print_call(chat, err);
+            status = tool_call_find(&chat->tools, chat->conversation, &chat->call, err);
+        if (!status)
+            tool_call_show(&chat->tools, &chat->call);
     } else
         fall_silent(&s);
     markdown_free(&s.markdown);

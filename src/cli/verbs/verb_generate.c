@@ -214,10 +214,7 @@ static void end_text(struct writing *w, const struct osso_generate_result *resul
         spoken_preambles(came);
     else if (w->shown || !printed || !s.calls)
         out_puts("\n");
-    if (w->call.line.len > 0) {
-        out_model_text(w->call.line.data, w->call.line.len);
-        out_puts("\n");
-    }
+    tool_call_show(&w->tools, &w->call);
     out_flush();
     spoken_notes(came, result->cut, printed ? SPOKEN_CALLS_PRINTED : SPOKEN_CALLS_NOTED);
     w->silent = spoken_nothing(&s);
@@ -323,6 +320,11 @@ static enum osso_status run(struct generation *g, struct osso_error *err)
         status = context_start(o, r, err);
     if (!status)
         status = runner_sampler(o, r, err);
+    if (!status && w->tools.command) { /* which must not go on alone */
+        if (interrupted())
+            return OSSO_CANCELLED;
+        guard_begin(false);
+    }
     if (!status)
         status = write_one(g, err);
     if (!status && tools_given(&w->tools))
@@ -336,10 +338,7 @@ int verb_generate(const struct options *o)
 {
     struct generation g = {.options = o, .writing = {.options = o}};
     struct osso_error err = {0};
-    if (o->v[OPT_tool_command].set) /* it must not go on alone */
-        guard_begin(false);
-    else
-        interrupt_catch(INTERRUPT_WORK);
+    interrupt_catch(INTERRUPT_WORK);
     enum osso_status status = run(&g, &err);
     bool stopped = interrupted(), silent = g.writing.silent;
     guard_end();
