@@ -34,15 +34,16 @@ static void put_error(struct buf *result, const char *format, ...)
 }
 
 /* A command that failed, and said why: its own words are what a model can tell. */
-static void put_failure(struct buf *result, const struct buf *output, const char *how, int code)
+static void put_failure(struct buf *result, const struct buf *output, bool by_signal, int code)
 {
+    const char *how = by_signal ? "signal" : "exit status", *key = by_signal ? "signal" : "exit_status";
     if (output->len == 0) {
         put_error(result, "the tool failed with %s %d", how, code);
         return;
     }
     buf_puts(result, "{\"error\":");
     jwrite_string(result, output->data, output->len);
-    buf_printf(result, ",\"%s\":%d}", how, code);
+    buf_printf(result, ",\"%s\":%d}", key, code);
     say("the model is told that the tool failed with %s %d, and what it wrote", how, code);
 }
 
@@ -169,9 +170,9 @@ static enum osso_status by_command(const struct tools *tools, struct tool_call *
     else if (*came_out && !is_text(&out))
         put_error(&call->result, "the tool wrote what is no text (UTF-8)");
     else if (*came_out && end.how == TOOL_SIGNALED)
-        put_failure(&call->result, &out, "signal", end.code);
+        put_failure(&call->result, &out, true, end.code);
     else if (*came_out && end.code != 0)
-        put_failure(&call->result, &out, "exit_status", end.code);
+        put_failure(&call->result, &out, false, end.code);
     else if (*came_out) {
         buf_add(&call->result, out.data ? out.data : "", out.len);
         if (tools->at_prompt)

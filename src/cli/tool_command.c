@@ -60,6 +60,7 @@ static int spawn(const char *command, int in, int out, pid_t *pid_out)
     sigaddset(&usual, SIGXFSZ);
     sigaddset(&usual, SIGINT);
     sigaddset(&usual, SIGQUIT);
+    sigaddset(&usual, SIGCHLD);
     int failed = posix_spawn_file_actions_init(&files);
     if (failed)
         return failed;
@@ -161,7 +162,9 @@ enum osso_status tool_command(const char *command, const char *text, size_t len,
 {
     int in[2] = {-1, -1}, from[2] = {-1, -1};
     struct running r = {.text = text, .left = len, .out = out, .before = out->len};
+    struct sigaction standard = {.sa_handler = SIG_DFL};
     enum osso_status status = OSSO_OK;
+    sigaction(SIGCHLD, &standard, NULL); /* who started us may have ignored it: then nobody could be waited for */
     bool ready = make_pipe(in) && make_pipe(from) && fcntl(in[1], F_SETFL, O_NONBLOCK) == 0 &&
                  fcntl(from[0], F_SETFL, O_NONBLOCK) == 0;
     int failed = ready ? spawn(command, in[0], from[1], &r.pid) : errno;

@@ -4,6 +4,7 @@
 The model is a script: it calls what a rule says, and answers only if the prompt holds the very result that is expected."""
 import shlex
 import signal
+import threading
 import time
 
 from harness import *
@@ -91,12 +92,15 @@ def test_a_partner_on_both_pipes():
     for verb in (("chat",), ("generate", "--chat"), ("generate", "--chat", "--json")):
         p = subprocess.Popen([OSSO, *verb, "--script", str(path), "-m", str(BUNDLED), "--tools", str(TOOLS), "-p", "Count."], stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, env=environment())
+        late = threading.Timer(60 * SLOW, p.kill)  # a line that does not come would be waited for without an end
+        late.start()
         for i in range(5):
             line = json.loads(p.stdout.readline())
             assert line.get("call", line) == {"name": "add_numbers", "arguments": {"a": i}}, line
             p.stdin.write(f"{i}\n".encode())
             p.stdin.flush()
         rest = p.communicate(timeout=30 * SLOW)[0].decode()
+        late.cancel()
         assert p.returncode == 0 and (json.loads(rest)["text"] if "--json" in verb else rest.strip()) == "Done.", rest
 
 
@@ -173,12 +177,14 @@ def test_what_a_command_writes():
 
 
 def test_how_a_command_ends():
-    fails("exit 3", "the tool failed with exit_status 3")
+    fails("exit 3", "the tool failed with exit status 3")
+    run("exit 3", json.dumps({"error": "the tool failed with exit status 3"}, separators=(",", ":")),
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
     own = run("echo 'no such \"city\"'; exit 1", '{"error":"no such \\"city\\"","exit_status":1}')
-    assert "osso: the model is told that the tool failed with exit_status 1, and what it wrote\n" in own.complaint, own
+    assert "osso: the model is told that the tool failed with exit status 1, and what it wrote\n" in own.complaint, own
     fails("kill -9 $$", "the tool failed with signal 9")
     run("echo so far; kill -9 $$", '{"error":"so far","signal":9}')
-    gone = fails("/no/such/program", "the tool failed with exit_status 127")
+    gone = fails("/no/such/program", "the tool failed with exit status 127")
     assert "/no/such/program" in gone.complaint, gone
     shown = run("echo a word to the person >&2; echo 7", "7")
     assert "a word to the person" in shown.complaint, shown
