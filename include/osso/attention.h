@@ -28,7 +28,7 @@ struct osso_attention_options {
 /* Means over the queries from position 1 on: the first can only look at itself. What is missing to 1 is the sink's. */
 struct osso_head_attention {
     int layer, head;
-    bool sliding;               /* the layer sees a window of keys alone */
+    bool sliding;                 /* the layer sees a window of keys alone */
     double previous, first, same; /* weight on the token before, on position 0, on itself */
     /* Weight on all earlier copies of the query's token, over the queries that see one; on all tokens that followed one
      * (before the query itself), over the queries that see such. NaN: there are none. */
@@ -37,8 +37,8 @@ struct osso_head_attention {
     double sink;
     double entropy;   /* in nats, the sink being one thing that can be looked at */
     double span;      /* tokens back, by weight */
-    const char *kind; /* "previous", "first", "same", "duplicate", "induction", "sink": the largest of these when it is at
-                       * least one half, of duplicate and induction only over at least 8 queries; NULL: none */
+    const char *kind; /* "previous", "first", "same", "duplicate", "induction", "sink": the largest of these when it is
+                       * at least one half, of duplicate and induction only over at least 8 queries; NULL: none */
 };
 struct osso_attention_result {
     size_t size;

@@ -2,7 +2,8 @@
  * terms says for one token rather than another. Stands beside osso.h.
  *
  *   struct osso_residual_options o = {.size = sizeof o};          // the last position, its two likeliest tokens
- *   osso_residual(engine, ids, n, &o, &r, &err);                  // r.terms[i].attribution: they add up to r.targets[0]
+ *   osso_residual(engine, ids, n, &o, &r, &err);                  // r.terms[i].attribution: they add up to
+ * r.targets[0]
  */
 #ifndef OSSO_RESIDUAL_H
 #define OSSO_RESIDUAL_H
@@ -33,11 +34,12 @@ enum osso_term {
 };
 struct osso_residual_term {
     enum osso_term kind;
-    int layer; /* -1: the embedding */
-    int index; /* the head's or the expert's number, else -1 */
-    double weight; /* of an expert, else 1 */
+    int layer;           /* -1: the embedding */
+    int index;           /* the head's or the expert's number, else -1 */
+    double weight;       /* of an expert, else 1 */
     double norm, cosine; /* its length, and the angle to the stream behind the last layer */
-    double attribution; /* what it adds to logit(answer) - logit(wrong), with the final norm's scale as it is in the run */
+    double
+        attribution; /* what it adds to logit(answer) - logit(wrong), with the final norm's scale as it is in the run */
 };
 /* The stream behind a layer. */
 struct osso_residual_stream {

@@ -24,8 +24,8 @@ struct attention {
     struct osso_attention_options o;
     struct osso_hooks *hooks;
     const struct config *c;
-    struct sums *sums;  /* [n] */
-    int32_t *copy_of;   /* [n] the last position before with the same token; -1: none */
+    struct sums *sums; /* [n] */
+    int32_t *copy_of;  /* [n] the last position before with the same token; -1: none */
     struct osso_attention_result r;
 };
 

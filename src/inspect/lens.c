@@ -19,9 +19,12 @@ static const struct component {
     const char *name, *hook;
     enum by by;
 } components[] = {
-    {"resid_post", "blocks.*.hook_resid_post", WHOLE}, {"resid_pre", "blocks.*.hook_resid_pre", WHOLE},
-    {"resid_mid", "blocks.*.hook_resid_mid", WHOLE},   {"attn_out", "blocks.*.hook_attn_out", WHOLE},
-    {"mlp_out", "blocks.*.hook_mlp_out", WHOLE},       {"head", "blocks.*.attn.hook_result", BY_HEAD},
+    {"resid_post", "blocks.*.hook_resid_post", WHOLE},
+    {"resid_pre", "blocks.*.hook_resid_pre", WHOLE},
+    {"resid_mid", "blocks.*.hook_resid_mid", WHOLE},
+    {"attn_out", "blocks.*.hook_attn_out", WHOLE},
+    {"mlp_out", "blocks.*.hook_mlp_out", WHOLE},
+    {"head", "blocks.*.attn.hook_result", BY_HEAD},
     {"expert", "blocks.*.mlp.experts.hook_out", BY_EXPERT},
 };
 enum { N_COMPONENTS = sizeof components / sizeof *components };
@@ -55,9 +58,9 @@ static enum osso_status find_component(struct lens *l, struct osso_error *err)
             l->component = &components[i];
     if (l->component)
         return OSSO_OK;
-    return error_set(err, OSSO_USAGE,
-                     "'%s' is no component: there are resid_pre, resid_mid, resid_post, attn_out, mlp_out, head, expert",
-                     name);
+    return error_set(
+        err, OSSO_USAGE,
+        "'%s' is no component: there are resid_pre, resid_mid, resid_post, attn_out, mlp_out, head, expert", name);
 }
 
 /* The hooks of the layers that are wanted, and the stream behind the last one. */
@@ -101,7 +104,7 @@ static enum osso_status plan(struct lens *l, const struct osso_lens_options *opt
         return status;
     l->n_units = l->component->by == BY_HEAD     ? l->hooks->n_heads
                  : l->component->by == BY_EXPERT ? l->c->experts_per_token
-                                                : 1;
+                                                 : 1;
     l->per_position = (size_t)l->n_layers * (size_t)l->n_units;
     l->r.n_positions = l->text.n_at;
     l->r.n = l->text.n_at * l->per_position;

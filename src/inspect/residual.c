@@ -18,13 +18,13 @@ struct split {
     struct osso_hooks *hooks;
     const struct config *c;
     size_t hidden, heads, chosen, per_layer, n_terms;
-    float *terms;             /* [positions][n_terms][hidden]: the embedding; of each layer heads, bias, experts */
-    float *streams;           /* [positions][n_layers][hidden] */
-    float *weights;           /* [positions][n_layers][chosen] */
-    int32_t *experts;         /* the same */
-    float *logits;            /* [vocab] */
-    float *row;               /* [hidden] of the unembedding */
-    double *sum, *toward;     /* [hidden] the terms so far; how much a value of the stream adds to the difference */
+    float *terms;         /* [positions][n_terms][hidden]: the embedding; of each layer heads, bias, experts */
+    float *streams;       /* [positions][n_layers][hidden] */
+    float *weights;       /* [positions][n_layers][chosen] */
+    int32_t *experts;     /* the same */
+    float *logits;        /* [vocab] */
+    float *row;           /* [hidden] of the unembedding */
+    double *sum, *toward; /* [hidden] the terms so far; how much a value of the stream adds to the difference */
     struct osso_residual_result r;
 };
 
@@ -185,7 +185,8 @@ static int32_t likeliest(const struct split *s, int32_t other)
     return (int32_t)best;
 }
 
-/* Both tokens, their logits, and the direction from the stream to the difference: gain * (W[answer] - W[wrong]) / rms. */
+/* Both tokens, their logits, and the direction from the stream to the difference: gain * (W[answer] - W[wrong]) / rms.
+ */
 static enum osso_status aim(struct split *s, size_t at, const float *final, struct osso_error *err)
 {
     struct osso_residual_target *t = &s->r.targets[at];
