@@ -35,8 +35,8 @@ static enum osso_status draw_ids(struct one *one, size_t n, struct osso_error *e
                                   !osso_tokenizer_is_special(one->r.tokenizer, id)))
             all[have++] = id;
     enum osso_status status = n <= have ? OSSO_OK
-                                        : error_set(err, OSSO_USAGE, "--repeat %zu: the vocabulary has %zu ordinary tokens",
-                                                    n, have);
+                                        : error_set(err, OSSO_USAGE,
+                                                    "--repeat %zu: the vocabulary has %zu ordinary tokens", n, have);
     rng_seed(&rng, one->seed);
     for (size_t i = 0; i < n && !status; i++) {
         size_t at = i + (size_t)rng_below(&rng, have - i);
