@@ -1,5 +1,5 @@
-/* test_attention.c: patterns and what is said of them: rows and sink add up to 1, nothing stands outside the window or in
- * the future, the measures are those of their definitions, counted by hand, whatever threads and steps there are. */
+/* test_attention.c: patterns and what is said of them: rows and sink add up to 1, nothing stands outside the window or
+ * in the future, the measures are those of their definitions, counted by hand, whatever threads and steps there are. */
 #include "model_test.h"
 
 #include "osso/attention.h"
@@ -21,7 +21,8 @@ static struct rig open_rig(const char *model, int threads, int max_rows)
     return rig_open(test_path(path, sizeof path, model), &o);
 }
 
-/* A text that is there twice, and in its second half one token thrice in a row and one three tokens behind itself. */
+/* A text that is there twice, and in its second half one token thrice in a row, one three tokens behind itself, and one
+ * eight: a window of 8 does not see the copy, but what followed it. */
 static void some_ids(const struct rig *r, int32_t *ids)
 {
     struct rng rng;
@@ -30,9 +31,11 @@ static void some_ids(const struct rig *r, int32_t *ids)
         ids[i] = ids[HALF + i] = (int32_t)rng_below(&rng, (uint64_t)r->vocab);
     ids[41] = ids[42] = ids[40];
     ids[53] = ids[50];
+    ids[57] = ids[49];
 }
 
-static struct osso_attention_result look(struct rig *r, const struct osso_layers *layers, const int32_t *heads, int n_heads)
+static struct osso_attention_result look(struct rig *r, const struct osso_layers *layers, const int32_t *heads,
+                                         int n_heads)
 {
     int32_t ids[LENGTH];
     struct osso_attention_result result = {.size = sizeof result};
@@ -109,7 +112,8 @@ static void check_head(const struct osso_head_attention *h, const float *pattern
             span += (double)w[k] * (q - k);
         }
     }
-    assert_true(near(h->previous, previous / queries) && near(h->first, first / queries) && near(h->same, same / queries));
+    assert_true(near(h->previous, previous / queries) && near(h->first, first / queries) &&
+                near(h->same, same / queries));
     assert_true(fabs(h->sink - sink / queries) < 2e-6 && fabs(h->entropy - entropy / queries) < 1e-4);
     assert_true(near(h->span, span / weight));
     assert_int_equal(h->duplicates, duplicates);
@@ -136,7 +140,8 @@ static void test_measures(void **state)
             assert_int_equal(a.heads[i].head, (int64_t)i % d.n_heads);
             check_head(&a.heads[i], a.patterns + i * LENGTH * LENGTH, ids, models[m].window);
             full = full || a.heads[i].inductions >= HALF - 4;
-            sliding = sliding || (m == 0 && a.heads[i].sliding && a.heads[i].inductions >= 2 && a.heads[i].inductions < HALF / 2);
+            sliding = sliding ||
+                      (m == 0 && a.heads[i].sliding && a.heads[i].inductions >= 2 && a.heads[i].inductions < HALF / 2);
         }
         assert_true(full && (sliding || m == 1)); /* two copies are so near that a window of 8 has what followed them */
         osso_attention_free(&a);

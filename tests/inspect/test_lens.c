@@ -1,5 +1,6 @@
 /* test_lens.c: the lens. Behind the last layer it says what the run says, by bits; elsewhere what rows kept by hand say
- * through osso_unembed, each component the right ones; parts are parts of the whole, threads and steps change nothing. */
+ * through osso_unembed, each component the right ones; parts are parts of the whole, threads and steps change nothing.
+ */
 #include "model_test.h"
 
 #include "osso/inspect.h"
@@ -50,7 +51,8 @@ static void log_probabilities(const float *logits, size_t n, double *to)
         to[i] = (double)logits[i] - log(sum);
 }
 
-static void check_record(const struct osso_lens_result *l, size_t i, const float *logits, const float *final, size_t vocab)
+static void check_record(const struct osso_lens_result *l, size_t i, const float *logits, const float *final,
+                         size_t vocab)
 {
     const struct osso_lens_record *rec = &l->records[i];
     size_t answer = (size_t)l->answers[rec->answer].id, ahead = 0;
@@ -117,12 +119,10 @@ static struct kept keep_rows(struct rig *r, const char *name)
 static void test_components(void **state)
 {
     (void)state;
-    static const char *const names[][2] = {{"resid_pre", "blocks.*.hook_resid_pre"},
-                                           {"resid_mid", "blocks.*.hook_resid_mid"},
-                                           {NULL, "blocks.*.hook_resid_post"},
-                                           {"attn_out", "blocks.*.hook_attn_out"},
-                                           {"mlp_out", "blocks.*.hook_mlp_out"},
-                                           {"head", "blocks.*.attn.hook_result"}};
+    static const char *const names[][2] = {
+        {"resid_pre", "blocks.*.hook_resid_pre"}, {"resid_mid", "blocks.*.hook_resid_mid"},
+        {NULL, "blocks.*.hook_resid_post"},       {"attn_out", "blocks.*.hook_attn_out"},
+        {"mlp_out", "blocks.*.hook_mlp_out"},     {"head", "blocks.*.attn.hook_result"}};
     struct rig r = open_rig(2, 64, true);
     struct osso_model_dims dims = {.size = sizeof dims};
     osso_model_dims(r.model, &dims);
@@ -138,7 +138,8 @@ static void test_components(void **state)
             const struct osso_lens_record *rec = &l.records[i];
             int64_t position = l.answers[rec->answer].position;
             assert_int_equal(i, (position * LAYERS + rec->layer) * units + (rec->head < 0 ? 0 : rec->head));
-            const float *row = k.rows + (rec->layer * LENGTH + position) * k.width + i % (size_t)units * (size_t)dims.hidden;
+            const float *row = k.rows + (rec->layer * LENGTH + position) * k.width +
+                               i % (size_t)units * (size_t)dims.hidden;
             check_ok(osso_unembed(r.engine, row, 1, NULL, logits, &r.err), r.err);
             check_record(&l, i, logits, final + position * r.vocab, (size_t)r.vocab);
             if (c == 2 && rec->layer == LAYERS - 1)

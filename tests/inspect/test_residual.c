@@ -1,5 +1,6 @@
-/* test_residual.c: the residual stream taken apart: with exact products all terms add up to the stream behind each layer
- * and, through the final norm, to the difference of two logits, in models of every kind; each term is the right one. */
+/* test_residual.c: the residual stream taken apart: with exact products all terms add up to the stream behind each
+ * layer and, through the final norm, to the difference of two logits, in models of every kind; each term is the right
+ * one. */
 #include "model_test.h"
 
 #include "osso/residual.h"
@@ -7,7 +8,7 @@
 enum { LENGTH = 60, MOST_HIDDEN = 512 };
 
 static const char *const models[] = {
-    "tests/golden/taps",         "tests/golden/model/yarn-mxfp4",         "tests/golden/model/tied-full-first",
+    "tests/golden/taps",          "tests/golden/model/yarn-mxfp4",        "tests/golden/model/tied-full-first",
     "tests/golden/model/q8-gguf", "tests/golden/model/window128-sharded", "tests/golden/plain/llama",
     "tests/golden/plain/mixtral"};
 enum { N_MODELS = sizeof models / sizeof *models };
@@ -112,8 +113,8 @@ static void test_terms(void **state)
             if (t->kind == OSSO_TERM_BIAS)
                 snprintf(name, sizeof name, "layers.%d.o_bias", t->layer);
             memset(row, 0, sizeof row);
-            enum osso_status status =
-                osso_model_tensor_rows(r.model, name, i == 0 ? ids[LENGTH - 1] : 0, 1, row, &r.err);
+            enum osso_status status = osso_model_tensor_rows(r.model, name, i == 0 ? ids[LENGTH - 1] : 0, 1, row,
+                                                             &r.err);
             assert_true(status == OSSO_OK || (status == OSSO_NOTFOUND && m >= N_MODELS - 2 && i > 0));
             for (int64_t k = 0; k < d.hidden; k++)
                 squares += (double)row[k] * (double)row[k];
