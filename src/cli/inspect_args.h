@@ -11,6 +11,15 @@
 enum osso_status hooks_args(const struct options *options, const struct runner *runner, const char *const *names,
                             size_t n_names, struct osso_hooks **hooks_out, struct osso_error *err);
 
+/* --heads (mem_free it, whatever comes of it). */
+enum osso_status heads_args(const struct option_value *value, int32_t **heads, int *n, struct osso_error *err);
+/* A text of one token; a special token's name; a number that is neither: an id. */
+enum osso_status token_arg(struct runner *runner, const struct option_value *value, const char *flag, int32_t *id,
+                           struct osso_error *err);
+/* An engine for a text of so many tokens, and Ctrl-C. */
+enum osso_status inspect_start(const struct options *options, struct runner *runner, int64_t longest,
+                               struct osso_error *err);
+
 /* The texts to look into, as ids: of -p, -f, --ids or --data; with --chat each is a user's message. */
 struct texts {
     struct osso_ids *list;

@@ -61,6 +61,19 @@ def bf16(values):
     return b"".join(struct.pack("<f", v)[2:] for v in values)
 
 
+def save(folder, tensors):
+    """model.safetensors of {name: (shape, BF16 data)}."""
+    header, blob = {}, []
+    at = 0
+    for name, (shape, data) in tensors.items():
+        header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [at, at + len(data)]}
+        at += len(data)
+        blob.append(data)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    (pathlib.Path(folder) / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blob))
+
+
 def make(folder, table=NEXT, words=WORDS, listed=("<|return|>", "<|call|>")):
     """Writes the model; returns the ids by word. listed: the ends that generation_config.json names (None: no such
     file, and config.json names <|return|> as ever)."""
@@ -90,13 +103,7 @@ def make(folder, table=NEXT, words=WORDS, listed=("<|return|>", "<|call|>")):
         for d in shape:
             n *= d
         tensors["model.layers.0." + name] = (shape, bf16([1.0 if "norm" in name else 0.0] * n))
-    header, blob = {}, b""
-    for name, (shape, data) in tensors.items():
-        header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [len(blob), len(blob) + len(data)]}
-        blob += data
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + blob)
+    save(folder, tensors)
     (folder / "config.json").write_text(json.dumps({
         "architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "attention_bias": True, "dtype": "bfloat16",
         "eos_token_id": ids["<|return|>"], "pad_token_id": ids["<|endoftext|>"], "head_dim": 32, "hidden_act": "silu",

@@ -11,25 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Rows of a step, few enough that what attention keeps of them for a hook is bounded. */
-enum { ROWS = 512, FEWEST_ROWS = 16, LOGIT_ROWS = 64, KEPT_BYTES = 256 << 20 };
-
-static enum osso_status start(const struct options *o, struct runner *r, const struct texts *t, int64_t more,
-                              struct osso_error *err)
-{
-    struct osso_engine_options e = engine_args(o, r);
-    int64_t longest = (int64_t)t->longest + more;
-    if (!e.context)
-        e.context = longest < r->dims.context ? longest : r->dims.context;
-    int64_t keys = e.context * r->dims.n_heads * (int64_t)sizeof(float), rows = keys ? KEPT_BYTES / keys : ROWS;
-    e.max_rows = (int)(rows < FEWEST_ROWS ? FEWEST_ROWS : rows > ROWS ? ROWS : rows);
-    e.max_logit_rows = e.max_rows < LOGIT_ROWS ? e.max_rows : LOGIT_ROWS;
-    enum osso_status status = runner_start(r, &e, err);
-    if (!status)
-        osso_engine_set_interrupt(r->engine, interrupt_flag());
-    return status;
-}
-
 static void say_size(const struct osso_capture_size *size, const char *path)
 {
     char file[32], kept[32];
@@ -104,7 +85,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct te
     if (!status && !r->tokenizer && osso_model_tokenizer(r->model, &r->tokenizer, &none))
         r->tokenizer = NULL; /* ids need none; the metadata then has no texts */
     if (!status)
-        status = start(o, r, t, o->v[OPT_inspect_n].set ? o->v[OPT_inspect_n].i : 0, err);
+        status = inspect_start(o, r, (int64_t)t->longest + (o->v[OPT_inspect_n].set ? o->v[OPT_inspect_n].i : 0), err);
     return status ? status : capture(o, r, t, positions, err);
 }
 

@@ -32,25 +32,6 @@ static enum osso_status read_text(const struct runner *r, const struct option_va
     return status || ids->len > 0 ? status : error_set(err, OSSO_USAGE, "%s is empty; give some text", flag);
 }
 
-/* A text of one token; a special token's name; a number that is neither: an id. */
-static enum osso_status read_token(const struct runner *r, const struct option_value *v, const char *flag, int32_t *id,
-                                   struct osso_error *err)
-{
-    struct osso_ids ids = {0};
-    int32_t special = osso_tokenizer_special(r->tokenizer, v->s);
-    enum osso_status status = read_text(r, v, flag, &ids, err);
-    size_t n = ids.len;
-    int64_t number;
-    if (!parse_i64(v->s, &number) || number < 0 || number > INT32_MAX)
-        number = -1;
-    *id = n == 1 ? ids.data[0] : special >= 0 ? special : (int32_t)number;
-    osso_ids_free(&ids);
-    if (!status && *id < 0)
-        status = error_set(err, OSSO_USAGE, "%s: '%s' is %zu tokens, and one is needed; mind the blank before a word",
-                           flag, v->s, n);
-    return status;
-}
-
 static enum osso_status read_places(const struct options *o, const struct runner *r, struct patch_texts *t,
                                     struct osso_error *err)
 {
@@ -80,9 +61,9 @@ static enum osso_status read_args(const struct options *o, struct runner *r, str
     if (!status)
         status = read_text(r, &o->v[OPT_corrupted], "--corrupted", &t->corrupted, err);
     if (!status)
-        status = read_token(r, &o->v[OPT_answer], "--answer", &t->options.answer, err);
+        status = token_arg(r, &o->v[OPT_answer], "--answer", &t->options.answer, err);
     if (!status)
-        status = read_token(r, &o->v[OPT_wrong], "--wrong", &t->options.wrong, err);
+        status = token_arg(r, &o->v[OPT_wrong], "--wrong", &t->options.wrong, err);
     if (!status && t->clean.len != t->corrupted.len)
         status = error_set(
             err, OSSO_USAGE,

@@ -1,0 +1,211 @@
+/* inspect_one.c: verbs that look into one text. */
+#include "cli/inspect_one.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/utf8.h"
+#include "cli/columns.h"
+#include "cli/out.h"
+#include "json/jwrite.h"
+
+#include <string.h>
+
+enum { PRINT_AT = 1 << 20 };
+
+/* ---- the text ------------------------------------------------------------------------------------------------------
+ */
+
+/* --repeat: N different ids that mean ordinary text, drawn at random, and the same again. */
+static enum osso_status draw_ids(struct one *one, size_t n, struct osso_error *err)
+{
+    int32_t vocab = (int32_t)one->r.dims.vocab, size = one->r.tokenizer ? osso_tokenizer_size(one->r.tokenizer) : vocab;
+    int32_t *all = mem_array((size_t)vocab, sizeof *all);
+    size_t room = 0, have = 0, len;
+    const char *piece;
+    struct rng rng;
+    if (!all || !(one->texts.list = mem_room(NULL, 0, &room, sizeof *one->texts.list))) {
+        mem_free(all);
+        return error_nomem(err, (uint64_t)vocab * sizeof *all, "ids to draw from");
+    }
+    one->texts.list[0] = (struct osso_ids){0};
+    one->texts.n = 1;
+    for (int32_t id = 0; id < vocab && id < size; id++)
+        if (!one->r.tokenizer || (osso_tokenizer_piece(one->r.tokenizer, id, &piece, &len) &&
+                                  !osso_tokenizer_is_special(one->r.tokenizer, id)))
+            all[have++] = id;
+    enum osso_status status = n <= have ? OSSO_OK
+                                        : error_set(err, OSSO_USAGE,
+                                                    "--repeat %zu: the vocabulary has %zu ordinary tokens", n, have);
+    rng_seed(&rng, one->seed);
+    for (size_t i = 0; i < n && !status; i++) {
+        size_t at = i + (size_t)rng_below(&rng, have - i);
+        int32_t id = all[at];
+        all[at] = all[i];
+        all[i] = id;
+        status = osso_ids_push(&one->texts.list[0], id, err);
+    }
+    for (size_t i = 0; i < n && !status; i++)
+        status = osso_ids_push(&one->texts.list[0], all[i], err);
+    mem_free(all);
+    return status;
+}
+
+static enum osso_status read_text(struct one *one, struct osso_error *err)
+{
+    const struct options *o = one->o;
+    struct osso_error none;
+    enum osso_status status = OSSO_OK;
+    if (o->v[OPT_inspect_repeat].set && (o->v[OPT_ids].set || o->v[OPT_prompt].set || o->v[OPT_file].set))
+        return error_set(err, OSSO_USAGE, "--repeat draws a text of its own: a text of -p, -f or --ids excludes it");
+    if (!o->v[OPT_inspect_repeat].set)
+        status = texts_args(o, &one->r, &one->texts, err);
+    if (!one->r.tokenizer && osso_model_tokenizer(one->r.model, &one->r.tokenizer, &none))
+        one->r.tokenizer = NULL; /* ids need none; nothing then says what they mean */
+    if (!status && o->v[OPT_inspect_repeat].set)
+        status = draw_ids(one, (size_t)o->v[OPT_inspect_repeat].i, err);
+    one->ids = status ? NULL : one->texts.list[0].data;
+    one->n = status ? 0 : one->texts.list[0].len;
+    return status;
+}
+
+static enum osso_status read_places(struct one *one, struct osso_error *err)
+{
+    const struct options *o = one->o;
+    enum osso_status status = OSSO_OK;
+    one->some_layers = o->v[OPT_inspect_layers].set;
+    if (one->some_layers)
+        status = layers_parse(o->v[OPT_inspect_layers].s, "--layers", &one->r.dims, &one->layers, err);
+    if (!status && o->v[OPT_inspect_heads].set)
+        status = heads_args(&o->v[OPT_inspect_heads], &one->heads, &one->n_heads, err);
+    if (!status && o->v[OPT_inspect_positions].set)
+        status = number_list_parse(o->v[OPT_inspect_positions].s, "--positions", true, &one->positions, err);
+    return status;
+}
+
+static enum osso_status run(struct one *one, one_fn *fn, struct osso_error *err)
+{
+    const struct options *o = one->o;
+    one->seed = o->v[OPT_inspect_seed].set ? o->v[OPT_inspect_seed].u : 0;
+    one->max_bytes = o->v[OPT_look_bytes].set ? (uint64_t)o->v[OPT_look_bytes].i : 0;
+    if (o->v[OPT_inspect_seed].random)
+        return error_set(err, OSSO_USAGE, "--seed -1: what is drawn here is to be drawn again; give a number");
+    enum osso_status status = runner_open(o, &one->r, err);
+    if (!status && !one->r.model)
+        status = error_set(err, OSSO_USAGE, "a script has no values to look into; give a model");
+    if (!status)
+        status = read_text(one, err);
+    if (!status)
+        status = read_places(one, err);
+    if (!status)
+        status = inspect_start(o, &one->r, (int64_t)one->n, err);
+    return status ? status : fn(one, err);
+}
+
+int one_run(const struct options *o, one_fn *fn)
+{
+    struct one one = {.o = o};
+    struct osso_error err = {0};
+    interrupt_catch(INTERRUPT_WORK);
+    enum osso_status status = run(&one, fn, &err);
+    bool stopped = interrupted();
+    interrupt_release();
+    texts_free(&one.texts);
+    mem_free(one.positions.n);
+    mem_free(one.heads);
+    runner_close(&one.r);
+    return stopped && status ? 130 : exit_code(status, &err);
+}
+
+/* ---- printing ------------------------------------------------------------------------------------------------------
+ */
+
+static bool piece_of(const struct one *one, int32_t id, const char **piece, size_t *len)
+{
+    *piece = "";
+    *len = 0;
+    return one->r.tokenizer && osso_tokenizer_piece(one->r.tokenizer, id, piece, len);
+}
+
+void one_json_token(struct buf *out, const struct one *one, int32_t id)
+{
+    const char *piece;
+    size_t len;
+    buf_printf(out, "\"id\":%d", (int)id);
+    if (piece_of(one, id, &piece, &len)) {
+        buf_puts(out, ",\"text\":");
+        jwrite_string(out, piece, len);
+    }
+}
+
+void one_json_head(struct buf *out, const struct one *one)
+{
+    const char *piece, *path = one->r.path ? one->r.path : "";
+    size_t len;
+    buf_puts(out, "{\"model\":");
+    jwrite_string(out, path, strlen(path));
+    buf_printf(out, ",\"version\":\"%s\",\"exact\":%s,\"seed\":%llu,\"ids\":[", osso_version(),
+               one->o->v[OPT_exact].set ? "true" : "false", (unsigned long long)one->seed);
+    buf_ids(out, one->ids, one->n, ",");
+    buf_puts(out, one->r.tokenizer ? "],\"tokens\":[" : "],\"tokens\":null");
+    for (size_t i = 0; i < one->n && one->r.tokenizer; i++) {
+        buf_puts(out, i ? "," : "");
+        piece_of(one, one->ids[i], &piece, &len);
+        jwrite_string(out, piece, len);
+    }
+    buf_puts(out, one->r.tokenizer ? "]" : "");
+}
+
+/* One character of a token as a line can show it; returns its columns. */
+static int show_char(struct buf *out, const char *s, size_t n)
+{
+    static const char *const named[] = {['\n'] = "\\n", ['\t'] = "\\t", ['\r'] = "\\r"};
+    unsigned char c = (unsigned char)*s;
+    int columns;
+    if (c < sizeof named / sizeof *named && named[c]) {
+        buf_puts(out, named[c]);
+        return 2;
+    }
+    if (utf8_sequence((const uint8_t *)s, n) != n || !char_is_safe((const unsigned char *)s, n)) {
+        buf_puts(out, "\xEF\xBF\xBD");
+        return 1;
+    }
+    text_char(s, n, &columns);
+    buf_add(out, s, n);
+    return columns;
+}
+
+void one_token(struct buf *out, const struct one *one, int32_t id, int columns)
+{
+    const char *piece;
+    size_t len;
+    int used = 0;
+    if (piece_of(one, id, &piece, &len)) {
+        buf_putc(out, '"');
+        for (size_t at = 0, n; at < len; at += n) {
+            int width;
+            n = text_char(piece + at, len - at, &width);
+            used += show_char(out, piece + at, n);
+        }
+        buf_putc(out, '"');
+        used += 2;
+    } else {
+        size_t before = out->len;
+        buf_printf(out, "%d", (int)id);
+        used = (int)(out->len - before);
+    }
+    for (; used < columns; used++)
+        buf_putc(out, ' ');
+}
+
+enum osso_status one_print(struct buf *out, bool end, struct osso_error *err)
+{
+    enum osso_status status = out->failed ? error_nomem(err, out->len, "what is to be printed") : OSSO_OK;
+    if (!status && (end || out->len >= PRINT_AT)) {
+        out_write(out->data ? out->data : "", out->len);
+        buf_clear(out);
+    }
+    if (end)
+        buf_free(out);
+    return status;
+}

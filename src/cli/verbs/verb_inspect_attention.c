@@ -1,0 +1,171 @@
+/* verb_inspect_attention.c: what each head looks at. */
+#include "cli/inspect_one.h"
+#include "cli/progress.h"
+
+#include "json/jwrite.h"
+#include "osso/attention.h"
+
+#include <math.h>
+
+enum { SHOWN_KEYS = 3, TOKEN_COLUMNS = 14 };
+
+static const float *pattern_of(const struct osso_attention_result *a, size_t head, size_t query)
+{
+    return a->patterns + (head * a->n_tokens + query) * a->n_tokens;
+}
+
+/* ---- JSON ----------------------------------------------------------------------------------------------------------
+ */
+
+static void member(struct buf *b, const char *name, double value)
+{
+    buf_printf(b, ",\"%s\":", name);
+    jwrite_number(b, value);
+}
+
+static void json_head(struct buf *b, const struct osso_head_attention *h)
+{
+    buf_printf(b, "{\"layer\":%d,\"head\":%d,\"sliding\":%s", h->layer, h->head, h->sliding ? "true" : "false");
+    member(b, "previous", h->previous);
+    member(b, "first", h->first);
+    member(b, "same", h->same);
+    member(b, "duplicate", h->duplicate);
+    buf_printf(b, ",\"duplicates\":%zu", h->duplicates);
+    member(b, "induction", h->induction);
+    buf_printf(b, ",\"inductions\":%zu", h->inductions);
+    member(b, "sink", h->sink);
+    member(b, "entropy", h->entropy);
+    member(b, "span", h->span);
+    buf_printf(b, h->kind ? ",\"kind\":\"%s\"" : ",\"kind\":null", h->kind);
+}
+
+static enum osso_status json_pattern(struct buf *b, const struct osso_attention_result *a, size_t i,
+                                     struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    buf_puts(b, ",\"pattern\":[");
+    for (size_t q = 0; q < a->n_tokens && !status; q++) {
+        const float *weights = pattern_of(a, i, q);
+        buf_puts(b, q ? ",[" : "[");
+        for (size_t k = 0; k <= q; k++)
+            buf_printf(b, "%s%.7g", k ? "," : "", (double)weights[k]);
+        buf_putc(b, ']');
+        status = one_print(b, false, err);
+    }
+    buf_putc(b, ']');
+    return status;
+}
+
+static enum osso_status print_json(const struct one *one, const struct osso_attention_result *a, struct osso_error *err)
+{
+    struct buf b = {0};
+    enum osso_status status = OSSO_OK;
+    const struct option_value *repeat = &one->o->v[OPT_inspect_repeat];
+    one_json_head(&b, one);
+    buf_puts(&b, ",\"repeat\":");
+    if (repeat->set)
+        buf_printf(&b, "%lld", (long long)repeat->i);
+    else
+        buf_puts(&b, "null");
+    buf_puts(&b, ",\"heads\":[");
+    for (size_t i = 0; i < a->n && !status; i++) {
+        buf_puts(&b, i ? "," : "");
+        json_head(&b, &a->heads[i]);
+        if (a->patterns)
+            status = json_pattern(&b, a, i, err);
+        buf_putc(&b, '}');
+        if (!status)
+            status = one_print(&b, false, err);
+    }
+    buf_puts(&b, "]}\n");
+    return status ? status : one_print(&b, true, err);
+}
+
+/* ---- a table -------------------------------------------------------------------------------------------------------
+ */
+
+static void share(struct buf *b, double value)
+{
+    if (isnan(value))
+        buf_printf(b, "%10s", "-");
+    else
+        buf_printf(b, "%8.1f %%", 100 * value);
+}
+
+static void table_head(struct buf *b, const struct osso_head_attention *h)
+{
+    const double shares[] = {h->previous, h->first, h->same, h->duplicate, h->induction, h->sink};
+    buf_printf(b, "%5d%s %4d", h->layer, h->sliding ? "~" : " ", h->head);
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        share(b, shares[i]);
+    buf_printf(b, " %8.2f %8.1f  %s\n", h->entropy, h->span, h->kind ? h->kind : "");
+}
+
+/* The largest weights of each query. */
+static enum osso_status table_pattern(struct buf *b, const struct one *one, const struct osso_attention_result *a,
+                                      size_t i, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    buf_printf(b, "\nlayer %d, head %d\n", a->heads[i].layer, a->heads[i].head);
+    for (size_t q = 0; q < a->n_tokens && !status; q++) {
+        const float *weights = pattern_of(a, i, q);
+        size_t best[SHOWN_KEYS], n = 0;
+        for (size_t k = 0; k <= q; k++) {
+            size_t at = n < SHOWN_KEYS ? n++ : SHOWN_KEYS;
+            for (; at > 0 && weights[best[at - 1]] < weights[k]; at--)
+                if (at < SHOWN_KEYS)
+                    best[at] = best[at - 1];
+            if (at < SHOWN_KEYS)
+                best[at] = k;
+        }
+        buf_printf(b, "%6zu ", q);
+        one_token(b, one, one->ids[q], TOKEN_COLUMNS);
+        for (size_t k = 0; k < n; k++) {
+            buf_printf(b, " %5.1f %% %6zu ", 100 * (double)weights[best[k]], best[k]);
+            one_token(b, one, one->ids[best[k]], k + 1 < n ? TOKEN_COLUMNS : 0);
+        }
+        buf_putc(b, '\n');
+        status = one_print(b, false, err);
+    }
+    return status;
+}
+
+static enum osso_status print_table(const struct one *one, const struct osso_attention_result *a,
+                                    struct osso_error *err)
+{
+    struct buf b = {0};
+    enum osso_status status = OSSO_OK;
+    buf_printf(&b, "layer  head %9s %9s %9s %9s %9s %9s %8s %8s\n", "previous", "first", "same", "duplicate",
+               "induction", "sink", "entropy", "span");
+    for (size_t i = 0; i < a->n; i++)
+        table_head(&b, &a->heads[i]);
+    for (size_t i = 0; i < a->n && a->patterns && !status; i++)
+        status = table_pattern(&b, one, a, i, err);
+    return status ? status : one_print(&b, true, err);
+}
+
+static enum osso_status look(struct one *one, struct osso_error *err)
+{
+    const struct options *o = one->o;
+    struct osso_attention_result result = {.size = sizeof result};
+    struct osso_attention_options a = {.size = sizeof a,
+                                       .layers = one->some_layers ? &one->layers : NULL,
+                                       .heads = one->heads,
+                                       .n_heads = one->n_heads,
+                                       .patterns = o->v[OPT_patterns].set,
+                                       .max_bytes = one->max_bytes,
+                                       .progress = progress_call};
+    progress_begin_of("token", one->n);
+    enum osso_status status = osso_attention(one->r.engine, one->ids, one->n, &a, &result, err);
+    progress_end();
+    if (status)
+        return status;
+    status = o->v[OPT_json].set ? print_json(one, &result, err) : print_table(one, &result, err);
+    osso_attention_free(&result);
+    return status;
+}
+
+int verb_inspect_attention(const struct options *o)
+{
+    return one_run(o, look);
+}

@@ -1,0 +1,175 @@
+/* verb_inspect_residual.c: what the residual stream is the sum of, and what each term says for a token. */
+#include "cli/inspect_one.h"
+#include "cli/progress.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "osso/residual.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { SHOWN = 20 };
+
+static const char *const kinds[] = {[OSSO_TERM_EMBED] = "embedding",
+                                    [OSSO_TERM_HEAD] = "head",
+                                    [OSSO_TERM_BIAS] = "bias",
+                                    [OSSO_TERM_EXPERT] = "expert"};
+
+/* ---- JSON ----------------------------------------------------------------------------------------------------------
+ */
+
+static void json_term(struct buf *b, const struct osso_residual_term *t, int64_t position)
+{
+    buf_printf(b, "{\"position\":%lld,\"kind\":\"%s\",\"layer\":", (long long)position, kinds[t->kind]);
+    if (t->layer < 0)
+        buf_puts(b, "null");
+    else
+        buf_printf(b, "%d", t->layer);
+    if (t->kind == OSSO_TERM_HEAD || t->kind == OSSO_TERM_EXPERT)
+        buf_printf(b, ",\"%s\":%d", kinds[t->kind], t->index);
+    if (t->kind == OSSO_TERM_EXPERT)
+        buf_printf(b, ",\"weight\":%.9g", t->weight);
+    buf_printf(b, ",\"norm\":%.9g,\"cosine\":%.9g,\"attribution\":%.9g}", t->norm, t->cosine, t->attribution);
+}
+
+static void json_target(struct buf *b, const struct one *one, const struct osso_residual_target *t)
+{
+    buf_printf(b, "{\"position\":%lld,\"answer\":{", (long long)t->position);
+    one_json_token(b, one, t->answer);
+    buf_printf(b, ",\"logit\":%.9g},\"wrong\":{", t->answer_logit);
+    one_json_token(b, one, t->wrong);
+    buf_printf(b, ",\"logit\":%.9g},\"difference\":%.9g,\"sum\":%.9g,\"scale\":%.9g}", t->wrong_logit,
+               t->answer_logit - t->wrong_logit, t->sum, t->scale);
+}
+
+static enum osso_status print_json(const struct one *one, const struct osso_residual_result *r, struct osso_error *err)
+{
+    struct buf b = {0};
+    enum osso_status status = OSSO_OK;
+    size_t layers = (size_t)r->n_layers;
+    one_json_head(&b, one);
+    buf_puts(&b, ",\"targets\":[");
+    for (size_t i = 0; i < r->n_positions; i++) {
+        buf_puts(&b, i ? "," : "");
+        json_target(&b, one, &r->targets[i]);
+    }
+    buf_puts(&b, "],\"streams\":[");
+    for (size_t i = 0; i < r->n_positions * layers; i++) {
+        const struct osso_residual_stream *s = &r->streams[i];
+        buf_printf(&b,
+                   "%s{\"position\":%lld,\"layer\":%d,\"norm\":%.9g,\"cosine\":%.9g,\"largest\":%.9g,\"error\":%.9g}",
+                   i ? "," : "", (long long)r->targets[i / layers].position, (int)(i % layers), s->norm, s->cosine,
+                   s->largest, s->error);
+    }
+    buf_puts(&b, "],\"terms\":[");
+    for (size_t i = 0; i < r->n_positions * r->n_terms && !status; i++) {
+        buf_puts(&b, i ? "," : "");
+        json_term(&b, &r->terms[i], r->targets[i / r->n_terms].position);
+        status = one_print(&b, false, err);
+    }
+    buf_puts(&b, "]}\n");
+    return status ? status : one_print(&b, true, err);
+}
+
+/* ---- a table -------------------------------------------------------------------------------------------------------
+ */
+
+static int by_attribution(const void *a, const void *b)
+{
+    const struct osso_residual_term *x = a, *y = b;
+    double s = fabs(x->attribution), t = fabs(y->attribution);
+    return s != t ? (s < t ? 1 : -1) : x->layer != y->layer ? x->layer - y->layer : x->index - y->index;
+}
+
+static void table_term(struct buf *b, const struct osso_residual_term *t)
+{
+    buf_printf(b, "  %+10.4f  %10.4g  %+7.3f  ", t->attribution, t->norm, t->cosine);
+    if (t->layer >= 0)
+        buf_printf(b, "layer %d, ", t->layer);
+    switch (t->kind) {
+    case OSSO_TERM_EMBED: buf_puts(b, "embedding\n"); break;
+    case OSSO_TERM_HEAD: buf_printf(b, "head %d\n", t->index); break;
+    case OSSO_TERM_BIAS: buf_puts(b, "bias of o_proj\n"); break;
+    default: buf_printf(b, "expert %d (weight %.3f)\n", t->index, t->weight);
+    }
+}
+
+/* Sorts the terms of the position. */
+static void table_position(struct buf *b, const struct one *one, struct osso_residual_result *r, size_t at)
+{
+    const struct osso_residual_target *t = &r->targets[at];
+    struct osso_residual_term *terms = r->terms + at * r->n_terms;
+    size_t n = one->o->v[OPT_residual_top].set ? (size_t)one->o->v[OPT_residual_top].i : SHOWN;
+    double rest = t->sum;
+    n = n < r->n_terms ? n : r->n_terms;
+    buf_printf(b, "%sposition %lld ", at ? "\n" : "", (long long)t->position);
+    one_token(b, one, one->ids[t->position], 0);
+    buf_puts(b, ": logit of ");
+    one_token(b, one, t->answer, 0);
+    buf_printf(b, " %.4f, of ", t->answer_logit);
+    one_token(b, one, t->wrong, 0);
+    buf_printf(b, " %.4f: difference %.4f, sum of the terms %.4f\n", t->wrong_logit, t->answer_logit - t->wrong_logit,
+               t->sum);
+    buf_printf(b, "  %10s  %10s  %7s  %zu of %zu terms\n", "adds", "length", "cosine", n, r->n_terms);
+    qsort(terms, r->n_terms, sizeof *terms, by_attribution);
+    for (size_t i = 0; i < n; i++) {
+        table_term(b, &terms[i]);
+        rest -= terms[i].attribution;
+    }
+    if (n < r->n_terms)
+        buf_printf(b, "  %+10.4f  %10s  %7s  the other %zu\n", rest, "", "", r->n_terms - n);
+    buf_printf(b, "  %10s  %10s  %7s  the stream\n", "", "length", "cosine");
+    for (int l = 0; l < r->n_layers; l++) {
+        const struct osso_residual_stream *s = &r->streams[at * (size_t)r->n_layers + (size_t)l];
+        buf_printf(b, "  %10s  %10.4g  %+7.3f  behind layer %d; the terms differ by %.1e at most\n", "", s->norm,
+                   s->cosine, l, s->error);
+    }
+}
+
+static enum osso_status print_table(const struct one *one, struct osso_residual_result *r, struct osso_error *err)
+{
+    struct buf b = {0};
+    enum osso_status status = OSSO_OK;
+    for (size_t at = 0; at < r->n_positions && !status; at++) {
+        table_position(&b, one, r, at);
+        status = one_print(&b, false, err);
+    }
+    return status ? status : one_print(&b, true, err);
+}
+
+static enum osso_status look(struct one *one, struct osso_error *err)
+{
+    const struct option_value *v = one->o->v;
+    int32_t answer, wrong;
+    struct osso_residual_result result = {.size = sizeof result};
+    struct osso_residual_options r = {.size = sizeof r,
+                                      .positions = one->positions.n,
+                                      .n_positions = one->positions.len,
+                                      .max_bytes = one->max_bytes,
+                                      .progress = progress_call};
+    enum osso_status status = OSSO_OK;
+    if (v[OPT_residual_answer].set) {
+        status = token_arg(&one->r, &v[OPT_residual_answer], "--answer", &answer, err);
+        r.answer = &answer;
+    }
+    if (!status && v[OPT_residual_wrong].set) {
+        status = token_arg(&one->r, &v[OPT_residual_wrong], "--wrong", &wrong, err);
+        r.wrong = &wrong;
+    }
+    if (status)
+        return status;
+    progress_begin_of("token", one->n);
+    status = osso_residual(one->r.engine, one->ids, one->n, &r, &result, err);
+    progress_end();
+    if (status)
+        return status;
+    status = v[OPT_json].set ? print_json(one, &result, err) : print_table(one, &result, err);
+    osso_residual_free(&result);
+    return status;
+}
+
+int verb_inspect_residual(const struct options *o)
+{
+    return one_run(o, look);
+}
