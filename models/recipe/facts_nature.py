@@ -47,7 +47,7 @@ donkey|mammal|four|-|hay|in a stable|foal|brays
 mouse|mammal|four|-|cheese|in a hole|pup|squeaks
 rat|mammal|four|s|scraps|in a hole|pup|squeaks
 rabbit|mammal|four|-|carrots|in a burrow|bunny|-
-hare|mammal|four|-|grass|in a field|leveret|-
+hare|mammal|four|-|grass|in a field|-|-
 fox|mammal|four|-|mice|in a den|cub|barks
 wolf|mammal|four|s|meat|in a den|pup|howls
 bear|mammal|four|s|honey|in a cave|cub|growls
@@ -67,19 +67,19 @@ moose|mammal|four|s|leaves|in the forest|calf|-
 kangaroo|mammal|two|s|grass|in Australia|joey|-
 koala|mammal|four|-|leaves|in a tree|joey|-
 panda|mammal|four|-|bamboo|in the forest|cub|-
-monkey|mammal|two|-|bananas|in the jungle|infant|chatters
-gorilla|mammal|two|-|leaves|in the jungle|infant|grunts
+monkey|mammal|two|-|bananas|in the jungle|-|chatters
+gorilla|mammal|two|-|leaves|in the jungle|-|grunts
 squirrel|mammal|four|-|nuts|in a tree|kit|chatters
 beaver|mammal|four|s|bark|in a dam|kit|-
 otter|mammal|four|s|fish|in a river|pup|-
-hedgehog|mammal|four|-|insects|in a garden|hoglet|snuffles
+hedgehog|mammal|four|-|insects|in a garden|-|snuffles
 mole|mammal|four|-|worms|under the ground|pup|-
 badger|mammal|four|-|worms|in a burrow|cub|-
 bat|mammal|two|f|insects|in a cave|pup|squeaks
 hamster|mammal|four|-|seeds|in a cage|pup|squeaks
 skunk|mammal|four|-|insects|in the forest|kit|-
 raccoon|mammal|four|s|scraps|in a tree|kit|-
-llama|mammal|four|-|grass|in the mountains|cria|hums
+llama|mammal|four|-|grass|in the mountains|-|hums
 seal|mammal|no|s|fish|in the sea|pup|barks
 walrus|mammal|no|s|clams|in the sea|calf|-
 whale|mammal|no|s|krill|in the sea|calf|sings
@@ -88,16 +88,16 @@ hen|bird|two|-|corn|in a coop|chick|clucks
 rooster|bird|two|-|corn|on a farm|chick|crows
 duck|bird|two|fs|bread|on a pond|duckling|quacks
 goose|bird|two|fs|grass|on a farm|gosling|honks
-swan|bird|two|fs|plants|on a lake|cygnet|hisses
-turkey|bird|two|-|seeds|on a farm|poult|gobbles
-owl|bird|two|f|mice|in a tree|owlet|hoots
-eagle|bird|two|f|fish|in the mountains|eaglet|screams
+swan|bird|two|fs|plants|on a lake|-|hisses
+turkey|bird|two|-|seeds|on a farm|-|gobbles
+owl|bird|two|f|mice|in a tree|-|hoots
+eagle|bird|two|f|fish|in the mountains|-|screams
 hawk|bird|two|f|mice|in a tree|chick|screams
 crow|bird|two|f|seeds|in a nest|chick|caws
 raven|bird|two|f|meat|in a nest|chick|caws
 sparrow|bird|two|f|seeds|in a nest|chick|chirps
 robin|bird|two|f|worms|in a nest|chick|sings
-pigeon|bird|two|f|seeds|in the city|squab|coos
+pigeon|bird|two|f|seeds|in the city|-|coos
 dove|bird|two|f|seeds|in a nest|chick|coos
 parrot|bird|two|f|fruit|in the jungle|chick|talks
 canary|bird|two|f|seeds|in a cage|chick|sings
@@ -120,17 +120,17 @@ goldfish|fish|no|s|flakes|in a bowl|-|-
 salmon|fish|no|s|insects|in a river|-|-
 bee|insect|six|f|nectar|in a hive|-|buzzes
 wasp|insect|six|f|fruit|in a nest|-|buzzes
-fly|insect|six|f|sugar|in a house|maggot|buzzes
+fly|insect|six|f|sugar|in a house|-|buzzes
 mosquito|insect|six|f|blood|by a pond|-|buzzes
 ant|insect|six|-|crumbs|in an anthill|-|-
 butterfly|insect|six|f|nectar|in a meadow|caterpillar|-
 moth|insect|six|f|nectar|in the dark|caterpillar|-
 ladybug|insect|six|f|lice|on a leaf|-|-
-beetle|insect|six|f|leaves|under a stone|grub|-
+beetle|insect|six|f|leaves|under a stone|-|-
 grasshopper|insect|six|f|grass|in a meadow|-|chirps
 cricket|insect|six|-|grass|in a field|-|chirps
 dragonfly|insect|six|f|flies|by a pond|-|-
-spider|arachnid|eight|-|flies|in a web|spiderling|-
+spider|arachnid|eight|-|flies|in a web|-|-
 crab|crustacean|ten|-|fish|on the beach|-|-
 lobster|crustacean|ten|s|fish|in the sea|-|-
 snail|mollusk|no|-|leaves|in a shell|-|-
@@ -161,14 +161,14 @@ CLASSES = {
 OPPOSITES = """big small, hot cold, up down, in out, on off, day night, yes no, good bad, happy sad, fast slow, high low, young old, tall short, wet dry, open closed,
     light dark, hard soft, full empty, loud quiet, near far, left right, front back, first last, early late, black white, rich poor, strong weak, thick thin, clean dirty,
     deep shallow, wide narrow, rough smooth, sharp blunt, sweet sour, true false, hello goodbye, push pull, come go, give take, buy sell, start stop,
-    win lose, love hate, laugh cry, sleep wake, find miss, ask answer, remember forget, rise fall, sit stand, enter leave, float sink, grow shrink, build destroy, throw catch,
-    friend enemy, king queen, man woman, boy girl, brother sister, mother father, son daughter, uncle aunt, prince princess, husband wife, hero villain, teacher student,
+    win lose, love hate, laugh cry, sleep wake, find miss, ask answer, remember forget, rise fall, sit stand, enter leave, float sink, grow shrink, throw catch,
+    friend enemy, king queen, man woman, boy girl, brother sister, mother father, son daughter, prince princess, husband wife, teacher student,
     summer winter, morning evening, spring autumn, north south, east west, sun moon, land sea, city country, mountain valley, top bottom, inside outside, above below, over under,
-    before after, always never, everything nothing, everybody nobody, here there, more less, many few, all none, most least, with without, for against, same different,
+    before after, always never, everything nothing, here there, more less, many few, all none, most least, with without, for against, same different,
     easy difficult, brave afraid, kind cruel, polite rude, clever stupid, lazy busy, careful careless, beautiful ugly, cheap expensive, safe dangerous, healthy sick, alive dead,
-    fresh stale, raw cooked, tight loose, straight crooked, simple complicated, possible impossible, visible invisible, noisy silent, angry calm, proud ashamed, hungry satisfied, tired rested,
-    awake asleep, single married, public private, modern ancient, wild tame, warm cool, bright dim, peace war, truth lie, beginning end, success failure,
-    birth death, heaven hell, import export, plus minus, add subtract, multiply divide, accept refuse, appear disappear, arrive depart, attack defend, save spend, borrow lend,
-    lock unlock, dress undress, tie untie, agree disagree, like dislike, lucky unlucky, honest dishonest, fair unfair, usual unusual, tidy untidy, fold unfold, hide show,
-    increase decrease, forward backward, indoors outdoors, upstairs downstairs, maximum minimum, positive negative, horizontal vertical"""
+    fresh stale, tight loose, simple complicated, possible impossible, noisy silent, angry calm, tired rested,
+    awake asleep, wild tame, warm cool, peace war, truth lie, beginning end, success failure,
+    birth death, add subtract, appear disappear, save spend, borrow lend,
+    lock unlock, like dislike, hide show,
+    forward backward"""
 OPPOSITES_ONE_WAY = "new old, heavy light, little big, large small, glad sad, quick slow, shut open, begin end, pretty ugly, smart stupid, wrong right, live die, great small"

@@ -284,11 +284,10 @@ PLURALS = """mouse mice, child children, man men, woman women, foot feet, tooth 
     hand hands, eye eyes, ship ships, song songs, snowman snowmen, fireman firemen"""
 
 CAPITALS = """Europe: France Paris, Germany Berlin, Italy Rome, Spain Madrid, England London, Portugal Lisbon, Greece Athens, Austria Vienna, Poland Warsaw, Russia Moscow, Ireland Dublin, Scotland Edinburgh,
-    Norway Oslo, Sweden Stockholm, Denmark Copenhagen, Finland Helsinki, Hungary Budapest, Belgium Brussels, Iceland Reykjavik, Ukraine Kyiv, Switzerland Bern, Croatia Zagreb, Bulgaria Sofia, Romania Bucharest,
-    the_Netherlands Amsterdam, the_Czech_Republic Prague, Malta Valletta, Serbia Belgrade, Wales Cardiff;
-    Asia: China Beijing, Japan Tokyo, India New_Delhi, Thailand Bangkok, Turkey Ankara, Iran Tehran, Iraq Baghdad, Israel Jerusalem, Vietnam Hanoi, South_Korea Seoul, Nepal Kathmandu, Mongolia Ulaanbaatar, Indonesia Jakarta,
-    Pakistan Islamabad, the_Philippines Manila, Saudi_Arabia Riyadh;
-    Africa: Egypt Cairo, Kenya Nairobi, Morocco Rabat, Nigeria Abuja, Ethiopia Addis_Ababa, Ghana Accra, Tunisia Tunis, Algeria Algiers, Senegal Dakar;
+    Norway Oslo, Sweden Stockholm, Denmark Copenhagen, Finland Helsinki, Hungary Budapest, Belgium Brussels, Iceland Reykjavik, Ukraine Kyiv, Switzerland Bern, Croatia Zagreb, Romania Bucharest, Bulgaria Sofia, Serbia Belgrade,
+    the_Netherlands Amsterdam, the_Czech_Republic Prague, Wales Cardiff;
+    Asia: China Beijing, Japan Tokyo, India New_Delhi, Thailand Bangkok, Turkey Ankara, Iran Tehran, Israel Jerusalem, Vietnam Hanoi, South_Korea Seoul, Nepal Kathmandu, Indonesia Jakarta, the_Philippines Manila, Iraq Baghdad, Pakistan Islamabad;
+    Africa: Egypt Cairo, Kenya Nairobi, Morocco Rabat, Nigeria Abuja, Ethiopia Addis_Ababa, Ghana Accra, Tunisia Tunis, Senegal Dakar;
     North America: Canada Ottawa, Mexico Mexico_City, the_United_States Washington, Cuba Havana, Jamaica Kingston;
     South America: Brazil Brasilia, Argentina Buenos_Aires, Peru Lima, Chile Santiago, Colombia Bogota;
     Oceania: Australia Canberra, New_Zealand Wellington"""

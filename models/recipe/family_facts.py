@@ -33,7 +33,7 @@ def compare(ask):
         user = sentence(ask.phrase(COMPARE_YES).format(m=m, p=p, q=q))
         return yes_no("compare", user, fact, yes)
     user = sentence(ask.phrase(COMPARE).format(m=m, p=p, q=q))
-    return Exchange("facts", "compare", user, fact, thoughts(f"which is {m}", fact), {"answer": [fact, more, f"{more} is {m}", f"{more}, {more} is {m} than {less}"]}, 2.0)
+    return Exchange("facts", "compare", user, fact, thoughts(f"which is {m}", fact), {"answer": [fact, more, f"{more} is {m}"]}, 2.0)
 
 
 # ---- the tables
@@ -45,8 +45,7 @@ def thoughts(topic, fact):
 def yes_no(name, user, fact, yes):
     """Whether a thing is so: the fact is what is thought, and what is answered."""
     word = "Yes" if yes else "No"
-    inner = fact if fact[:3] in ("Mar", "Mal") else fact     # the sentence goes on after the comma in small letters, names apart
-    answer = f"{word}, {lower(inner)}"
+    answer = f"{word}, {lower(fact)}"
     return Exchange("facts", name + " yes or no", user, answer, {"medium": fact, "high": f"{fact} So the answer is {word.lower()}."}, {"answer": [answer, word]}, 2.0)
 
 
@@ -62,7 +61,6 @@ def lower(text):
 def right_of(kind, row, answer):
     """What is right: one answer in the fair wordings, or, where several things are right, any of them."""
     if kind.any_of:
-        # an answer may name another thing than ours, but nothing else: the frame of the sentence around it is free
         return {"pattern": "(^|[^a-z])(" + "|".join(re.sub(r"^(an?|the) ", "", o) for o in row["right"]) + ")([^a-z]|$)"}
     shorts = [s.format(**row) for s in kind.shorts]
     return {"answer": [answer] + [s for i, s in enumerate(shorts) if s != answer and s not in shorts[:i]]}
@@ -70,12 +68,12 @@ def right_of(kind, row, answer):
 
 def other(ask, kind, row):
     """A guess at y that is wrong: the y of another row."""
+    if "p" in row:                                      # hot or cold: the other of the two
+        return row["q"] if row["y"] == row["p"] else row["p"]
     while True:
-        y = ask.r.choice(kind.rows)
-        if y["y"] != row["y"] and y.get("p") in (row.get("p"), None):
-            return y["y"]
-        if "p" in row:
-            return row["q"] if row["y"] == row["p"] else row["p"]
+        y = ask.r.choice(kind.rows)["y"]
+        if y != row["y"]:
+            return y
 
 
 def question(ask, kind, again=None):
