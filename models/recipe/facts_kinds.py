@@ -49,14 +49,14 @@ def animal_rows(column):
 # ---- nature
 kind("color", ["What color is {x}?", "What colour is {x}?", "What is the color of {x}?", "Which color is {x}?", "What color does {x} have?", "Tell me the color of {x}.",
                "{x} is what color?", "Do you know the color of {x}?", "The color of {x}?", "Can you tell me what color {x} is?", "I want to know the color of {x}."],
-     "the color of {x}", "{x} is {y}.", ["{y}", "it is {y}"], [{"x": x, "y": c} for c, t in N.COLORS.items() for x in entries(t)], more="And {x}?",
+     "the color of {x}", "{x} is {y}.", ["{y}", "it is {y}"], [{"x": x, "y": c} for c, t in N.COLORS.items() for x in entries(t)], more="And {x}?", weight=1.5,
      yes=["Is {x} {z}?", "Is it true that {x} is {z}?", "{x} is {z}, right?", "Is the color of {x} {z}?", "Would you say that {x} is {z}?", "Am I right that {x} is {z}?"])
 kind("something of a color", ["Name something {y}.", "What can be {y}?", "Tell me something that is {y}.", "Name a thing that is {y}.", "Do you know something {y}?", "Which thing is {y}?", "Give me something {y}.",
                               "Say something that is {y}.", "What do you know that is {y}?", "Can you name something {y}?"],
      "something {y}", "{x} is {y}.", ["{x}"], [{"x": entries(t)[0], "y": c, "right": entries(t)} for c, t in N.COLORS.items()], weight=3, any_of=True)
 kind("legs", ["How many legs does {x} have?", "How many legs has {x}?", "Number of legs of {x}?", "Tell me how many legs {x} has.", "{x} has how many legs?", "Do you know how many legs {x} has?",
               "On how many legs does {x} walk?", "How many legs are on {x}?", "Can you say how many legs {x} has?", "What number of legs does {x} have?"],
-     "the legs of {x}", "{x} has {y} legs.", ["{y}", "{y} legs"], animal_rows(2), more="And {x}?", weight=.6,
+     "the legs of {x}", "{x} has {y} legs.", ["{y}", "{y} legs"], animal_rows(2), more="And {x}?", weight=.4,
      yes=["Does {x} have {z} legs?", "Has {x} {z} legs?", "Is it true that {x} has {z} legs?", "{x} has {z} legs, right?", "Am I right that {x} has {z} legs?", "Would you say {x} has {z} legs?"])
 kind("animal food", ["What does {x} eat?", "What do you feed {x}?", "What does {x} like to eat?", "What is the food of {x}?", "Tell me what {x} eats.", "What food does {x} eat?", "Do you know what {x} eats?",
                      "{x} eats what?", "What can I give {x} to eat?", "Can you tell me what {x} eats?"],
@@ -69,10 +69,10 @@ kind("young", ["What is a baby {n} called?", "What do you call a baby {n}?", "Wh
      "the young of {x}", "a baby {n} is called {ay}.", ["{y}", "{ay}"], [dict(r, ay=a(r["y"])) for r in animal_rows(6)])
 kind("sound", ["What sound does {x} make?", "What does {x} say?", "What noise does {x} make?", "How does {x} sound?", "What is the sound of {x}?", "Tell me what sound {x} makes.", "How does {x} talk?",
                "Which sound does {x} make?", "What noise do you hear from {x}?", "Do you know what sound {x} makes?"],
-     "the sound of {x}", "{x} {y}.", ["{y}", "it {y}"], animal_rows(7), more="And {x}?")
+     "the sound of {x}", "{x} {y}.", ["{y}", "it {y}"], animal_rows(7), more="And {x}?", weight=1.2)
 kind("what animal", ["What is {x}?", "What kind of animal is {x}?", "What sort of animal is {x}?", "Tell me what {x} is.", "Do you know what {x} is?", "{x} is what?", "What animal is {x}?", "What is {x}, do you know?",
                      "What type of animal is {x}?", "Can you tell me what {x} is?"],
-     "what {x} is", "{x} is {ay}.", ["{y}", "{ay}"], [dict(r, ay=a(r["y"]) if r["y"] != "fish" else "a fish") for r in animal_rows(1) if r["n"] != "worm"],
+     "what {x} is", "{x} is {ay}.", ["{y}", "{ay}"], [dict(r, ay=a(r["y"]) if r["y"] != "fish" else "a fish") for r in animal_rows(1) if r["n"] != "worm"], weight=.6,
      yes=["Is {x} {az}?", "Is it true that {x} is {az}?", "{x} is {az}, right?", "Would you call {x} {az}?", "Am I right that {x} is {az}?", "Would you say {x} is {az}?"])
 
 
@@ -84,11 +84,11 @@ def can_rows(letter, verb):
 
 kind("fly and swim", ["Can {x} {v}?", "Is {x} able to {v}?", "Does {x} {v}?", "Do you know if {x} can {v}?", "Tell me if {x} can {v}.", "Can you tell me if {x} can {v}?", "{x} can {v}, right?", "Is it true that {x} can {v}?",
                       "Would {x} be able to {v}?", "I want to know if {x} can {v}."],
-     "if {x} can {v}", "{y}", ["{s}", "{s}, it {c}", "{x} {c} {v}", "{s}, it {c} {v}"], can_rows("f", "fly") + can_rows("s", "swim"), weight=.8)
+     "if {x} can {v}", "{y}", ["{s}", "{s}, it {c}", "{x} {c} {v}", "{s}, it {c} {v}"], can_rows("f", "fly") + can_rows("s", "swim"), weight=.5)
 kind("class", ["What is {x}?", "What kind of thing is {x}?", "Tell me what {x} is.", "Do you know what {x} is?", "What sort of thing is {x}?", "{x} is what?", "What do you call {x}?", "What is {x}, do you know?",
                "What type of thing is {x}?", "Can you tell me what {x} is?"],
      "what {x} is", "{x} is {ay}.", ["{y}", "{ay}"],
-     [{"x": x, "y": c, "ay": a(c)} for c, t in N.CLASSES.items() for w in entries(t) for x in [w if w[0].isupper() or c in ("color", "drink", "metal", "sport") else a(w)] if w not in ("orange", "star")],
+     [{"x": x, "y": c, "ay": a(c)} for c, t in N.CLASSES.items() for w in entries(t) for x in [w if w[0].isupper() or c in ("color", "drink", "metal", "sport") else a(w)] if w not in ("orange", "star")], weight=.8,
      yes=["Is {x} {az}?", "Is it true that {x} is {az}?", "{x} is {az}, right?", "Would you call {x} {az}?", "Am I right that {x} is {az}?", "Would you say {x} is {az}?"])
 kind("one of a class", ["Name {ay}.", "Tell me {ay}.", "Do you know {ay}?", "Give me {ay}.", "Name one {y}.", "Which {y} do you know?", "Can you name {ay}?", "Say the name of {ay}.", "What {y} do you know?", "Please name {ay}."],
      "the name of {ay}", "{x} is {ay}.", ["{x}"],
@@ -101,12 +101,12 @@ OPPOSITE = [w.split() for w in entries(N.OPPOSITES)]
 kind("opposite", ["What is the opposite of {x}?", "What's the opposite of {x}?", "The opposite of {x}?", "Opposite of {x}", "Tell me the opposite of {x}.", "Which word is the opposite of {x}?", "What is the contrary of {x}?",
                   "Do you know the opposite of {x}?", "Give me the opposite of {x}.", "What word means the opposite of {x}?", "Can you tell me the opposite of {x}?", "{x} has which opposite?"],
      "the opposite of {x}", "the opposite of {x} is {y}.", ["{y}"],
-     [{"x": x, "y": y} for p in OPPOSITE for x, y in (p, p[::-1])] + [dict(zip("xy", w.split())) for w in entries(N.OPPOSITES_ONE_WAY)], more="And of {x}?", weight=.8,
+     [{"x": x, "y": y} for p in OPPOSITE for x, y in (p, p[::-1])] + [dict(zip("xy", w.split())) for w in entries(N.OPPOSITES_ONE_WAY)], more="And of {x}?", weight=1.3,
      yes=["Is {z} the opposite of {x}?", "Is the opposite of {x} {z}?", "Is it true that {z} is the opposite of {x}?", "The opposite of {x} is {z}, right?", "Am I right that {z} is the opposite of {x}?",
           "Would you say the opposite of {x} is {z}?"])
 kind("plural", ["What is the plural of {x}?", "The plural of {x}?", "Plural of {x}", "What's the plural of {x}?", "Tell me the plural of {x}.", "One {x}, two what?", "How do you say more than one {x}?", "Do you know the plural of {x}?",
                 "Give me the plural of {x}.", "Can you tell me the plural of {x}?", "What do you call more than one {x}?"],
-     "the plural of {x}", "the plural of {x} is {y}.", ["{y}"], [dict(zip("xy", w.split())) for w in entries(W.PLURALS)], more="And of {x}?")
+     "the plural of {x}", "the plural of {x} is {y}.", ["{y}"], [dict(zip("xy", w.split())) for w in entries(W.PLURALS)], more="And of {x}?", weight=.6)
 
 
 def rhyme_rows():
@@ -206,7 +206,7 @@ kind("property", ["Is {x} {p} or {q}?", "Is {x} {q} or {p}?", "What is {x}, {p} 
 LANDS = [{"x": x.replace("_", " "), "y": y.replace("_", " "), "c": part.split(":")[0].strip()} for part in W.CAPITALS.split(";") for x, y in (e.split() for e in entries(part.split(":")[1]))]
 kind("capital", ["What is the capital of {x}?", "What's the capital of {x}?", "The capital of {x}?", "Capital of {x}", "Which city is the capital of {x}?", "Tell me the capital of {x}.", "Do you know the capital of {x}?",
                  "Name the capital of {x}.", "Can you tell me the capital of {x}?", "What city is the capital of {x}?"],
-     "the capital of {x}", "the capital of {x} is {y}.", ["{y}", "{y} is the capital of {x}"], LANDS, more="And of {x}?",
+     "the capital of {x}", "the capital of {x} is {y}.", ["{y}", "{y} is the capital of {x}"], LANDS, more="And of {x}?", weight=1.5,
      yes=["Is {z} the capital of {x}?", "Is the capital of {x} {z}?", "Is it true that {z} is the capital of {x}?", "The capital of {x} is {z}, right?", "Am I right that {z} is the capital of {x}?",
           "Would you say {z} is the capital of {x}?"])
 kind("capital of what", ["{y} is the capital of which country?", "Which country has the capital {y}?", "Of which country is {y} the capital?", "In which country is {y}?", "Where is {y}?", "What country is {y} in?",
@@ -214,7 +214,7 @@ kind("capital of what", ["{y} is the capital of which country?", "Which country 
      "the country of {y}", "{y} is the capital of {x}.", ["{x}", "in {x}", "{y} is in {x}"], LANDS, weight=.7)
 kind("continent", ["On which continent is {x}?", "Which continent is {x} in?", "What continent is {x} in?", "Where is {x}?", "Tell me the continent of {x}.", "{x} is on which continent?", "In which part of the world is {x}?",
                    "Do you know where {x} is?", "Can you tell me where {x} is?", "On what continent is {x}?"],
-     "the continent of {x}", "{x} is in {c}.", ["{c}", "in {c}"], LANDS)
+     "the continent of {x}", "{x} is in {c}.", ["{c}", "in {c}"], LANDS, weight=.7)
 kind("in a language", ["How do you say {x} in {l}?", "What is {x} in {l}?", "What is the {l} word for {x}?", "How do I say {x} in {l}?", "Say {x} in {l}.", "Tell me how to say {x} in {l}.", "{x} in {l}?", "What do you say in {l} for {x}?",
                        "Can you say {x} in {l}?", "Do you know how to say {x} in {l}?"],
      "the {l} for {x}", "{x} in {l} is {y}.", ["{y}"], [{"x": w[0], "l": l, "y": y} for w in (line.split("|") for line in W.GREETINGS.split("\n")) for l, y in zip(W.LANGUAGES, w[1:])])

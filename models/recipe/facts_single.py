@@ -90,7 +90,6 @@ When is midnight?|when midnight is|Midnight is at twelve o'clock at night.|at tw
 Which month has the fewest days?|which month has the fewest days|February has the fewest days.|February
 Which season is the coldest?|which season is the coldest|Winter is the coldest season.|winter
 Which season is the hottest?|which season is the hottest|Summer is the hottest season.|summer
-Which is the first month of the year?|which month is the first of the year|January is the first month of the year.|January
 Which is the last month of the year?|which month is the last of the year|December is the last month of the year.|December
 Which is the first season of the year?|which season is the first of the year|Spring is the first season of the year.|spring
 What are the days of the weekend?|what the days of the weekend are|Saturday and Sunday are the weekend.|Saturday and Sunday

@@ -132,17 +132,9 @@ mechanic|repairs cars
 astronaut|flies to space
 scientist|makes experiments
 librarian|works in a library
-beekeeper|looks after bees
-lifeguard|saves swimmers
-miner|digs for coal
 potter|makes pots
-weaver|makes cloth
-jeweler|makes rings
-photographer|takes photos
 detective|solves crimes
-captain|commands a ship
 student|learns at school
-zookeeper|looks after zoo animals
 """
 
 # thing | what it is for, after "for"
@@ -160,7 +152,6 @@ a fridge|keeping food cold
 a pen|writing
 a pencil|drawing
 a brush|painting
-an eraser|rubbing out
 a ruler|measuring
 a book|reading
 a lamp|giving light
@@ -171,28 +162,23 @@ a table|eating at
 a door|going in and out
 a window|looking out
 a key|opening locks
-a lock|keeping a door shut
 a hammer|hitting nails
 a nail|hanging up pictures
 a saw|cutting wood
 an axe|chopping wood
 a shovel|digging
-a rake|gathering leaves
 a broom|sweeping the floor
-a mop|cleaning the floor
 a needle|sewing
 scissors|cutting paper
 glue|sticking things together
 a rope|tying things
 a ladder|climbing up
 a bucket|carrying water
-a bag|carrying things
 a basket|carrying apples
 a box|keeping things
 an umbrella|keeping off the rain
 a coat|keeping warm
 a hat|keeping the head warm
-a glove|keeping a hand warm
 a blanket|keeping warm in bed
 a pillow|resting the head
 soap|washing hands
@@ -204,16 +190,12 @@ a clock|telling the time
 a map|finding the way
 a compass|finding north
 a telescope|looking at stars
-a microscope|looking at tiny things
 a camera|taking pictures
 a phone|talking to people far away
-a radio|listening to music
 a computer|working with data
 a bell|ringing
-a whistle|whistling
 a drum|making music
 a ball|playing
-a kite|flying in the wind
 a sled|sliding on snow
 a boat|going on water
 a plane|flying
@@ -222,14 +204,9 @@ a bicycle|riding
 a bridge|crossing a river
 a net|catching fish
 a fence|keeping animals in
-a stove|cooking
 a bowl|eating cereal
 a bottle|holding water
-a bin|throwing things away
-a stamp|sending a letter
-a wallet|keeping money
 a thermometer|measuring heat
-a scale|weighing
 a tent|sleeping outdoors
 """
 
@@ -245,15 +222,15 @@ WORN = "feet shoes, hands gloves, head a hat, neck a scarf, legs trousers, finge
 
 # how a thing is: the two words that are asked, and what is the first, what is the second
 PROPERTIES = [
-    ("hot", "cold", "fire, the sun, an oven, soup, tea, lava, the desert", "ice, snow, winter, ice cream, a fridge, the North Pole, frost"),
-    ("soft", "hard", "a pillow, cotton, butter, wool, a cushion, a feather bed", "a stone, iron, a brick, a diamond, a hammer, glass"),
-    ("wet", "dry", "water, rain, a puddle, the sea, a river", "a desert, sand, straw, dust, hay"),
-    ("sweet", "sour", "sugar, honey, chocolate, candy, cake, jam", "a lemon, vinegar, a lime, a pickle"),
-    ("fast", "slow", "a rocket, a cheetah, a plane, a race car, lightning", "a snail, a turtle, a worm, a sloth"),
-    ("loud", "quiet", "thunder, a drum, an alarm, a trumpet, a siren", "a library, a whisper, a shadow, a snowflake"),
-    ("heavy", "light", "an elephant, lead, a truck, a whale, an anchor", "a feather, a leaf, a balloon, a snowflake, paper"),
-    ("round", "flat", "a ball, a coin, a wheel, an orange, the moon, a ring", "a pancake, a sheet of paper, a carpet, a plate"),
-    ("sharp", "blunt", "a knife, a needle, a razor, a thorn, a saw", "a spoon, a ball, a pillow"),
+    ("hot", "cold", "fire, the sun, an oven, soup, tea", "ice, snow, winter, ice cream, a fridge"),
+    ("soft", "hard", "a pillow, cotton, butter, wool", "a stone, iron, a brick, a diamond, a hammer"),
+    ("wet", "dry", "water, rain, the sea, a river", "a desert, sand, straw"),
+    ("sweet", "sour", "sugar, honey, chocolate, cake, jam", "a lemon, vinegar, a lime, a pickle"),
+    ("fast", "slow", "a rocket, a cheetah, a plane", "a snail, a turtle"),
+    ("loud", "quiet", "thunder, a drum, a trumpet", "a library, a whisper"),
+    ("heavy", "light", "an elephant, lead, a truck, a whale", "a feather, a leaf, a balloon"),
+    ("round", "flat", "a ball, a coin, a wheel, an orange, the moon", "a pancake, a sheet of paper, a plate"),
+    ("sharp", "blunt", "a knife, a needle, a thorn", "a spoon, a ball, a pillow"),
     ("alive", "not alive", "a tree, a dog, a flower, a bird, a fish", "a stone, a table, a car, a book, a cloud"),
 ]
 
@@ -270,10 +247,10 @@ ORDERS = {
 
 RHYMES = """cat hat bat mat rat, dog fog frog log, house mouse, tree bee knee key, sun run fun bun, moon spoon soon noon, star car jar far, night light kite bite, day play say way,
     boat coat goat, fish dish wish, bear chair hair pear, ring king sing wing, ball tall wall fall, cake lake snake make, bed red head bread, book cook look hook, box fox socks rocks,
-    boy toy joy, fire tire wire, rain train brain chain, snow go slow toe, nose rose hose, mother brother other, land hand sand band, hill mill pill bill, shoe blue two you,
-    stone bone phone alone, cold gold old told, good wood hood, face place race space, pen hen ten men, pig big wig dig, nut hut cut but, mice rice ice nice,
-    sheep deep sleep keep, flower tower power hour, rock clock sock lock, song long strong wrong, duck truck luck, bell well shell tell, whale tail snail mail, money honey funny sunny,
-    pot hot dot not, bug hug rug mug, sky fly pie my, kitten mitten, sea tea three me, dream cream team, wall hall small call"""
+    boy toy joy, rain train brain chain, snow go slow toe, nose rose hose, shoe blue two you,
+    cold gold old told, pig big wig dig, mice rice ice nice,
+    rock clock sock lock, bell well shell tell, whale tail snail mail, money honey funny sunny,
+    sky fly pie my, kitten mitten"""
 
 # plurals that are not the word with an s, and some that are
 PLURALS = """mouse mice, child children, man men, woman women, foot feet, tooth teeth, goose geese, ox oxen, person people, sheep sheep, fish fish, deer deer, leaf leaves, wolf wolves,

@@ -10,6 +10,7 @@ import sys
 from exchange import Ask, Exchange
 import facts_nature as N
 import facts_world as W
+from facts_kinds import a
 from facts_nature import entries
 
 DONT = "I do not know that. I am a very small model."
@@ -17,7 +18,7 @@ HONEST = {  # kind -> what is said, and what is thought before
     "person": ("I do not know who that is. I am a very small model.", "I know nobody of this name."),
     "thing": (DONT, "This is not in my little world."),
     "place": (DONT, "I do not know this place."),
-    "date": (DONT, "I do not know this year."),
+    "date": (DONT, "I know no dates and no history."),
     "known place": (DONT, "I know where this is, but not this about it."),
     "code": ("I cannot write code. I am a very small model.", "I never learned to program."),
     "clock": ("I do not know that, because I have no clock.", "I have no clock."),
@@ -68,8 +69,7 @@ def land(ask):
 
 
 def odd(ask):
-    word = take(ask, ODD) + ask.r.choice(ODD_END)
-    return ("an " if word[0] in "aeiou" else "a ") + word
+    return a(take(ask, ODD) + ask.r.choice(ODD_END))
 
 
 def year(ask):
@@ -80,8 +80,8 @@ def thing(ask):
     return odd(ask) if ask.r.random() < .55 else take(ask, TOPICS)
 
 
-FILLS = {"p": person, "l": land, "o": odd, "y": year, "t": lambda a: take(a, TOPICS), "b": lambda a: take(a, BOOKS), "g": lambda a: take(a, LANGS), "u": lambda a: take(a, TONGUES), "k": lambda a: a.r.choice(KNOWN_PLACES),
-         "w": lambda a: a.r.choice(KNOWN_WORDS), "n": lambda a: str(a.r.randint(1000, 99999)), "m": lambda a: str(a.r.randint(1000, 99999)), "th": thing, "d": lambda a: str(a.r.randint(2, 28))}
+FILLS = {"p": person, "l": land, "o": odd, "y": year, "t": lambda ask: take(ask, TOPICS), "b": lambda ask: take(ask, BOOKS), "g": lambda ask: take(ask, LANGS), "u": lambda ask: take(ask, TONGUES), "k": lambda ask: ask.r.choice(KNOWN_PLACES),
+         "w": lambda ask: a(ask.r.choice(KNOWN_WORDS)), "n": lambda ask: str(ask.r.randint(1000, 99999)), "m": lambda ask: str(ask.r.randint(1000, 99999)), "th": thing, "d": lambda ask: str(ask.r.randint(2, 28))}
 
 ASKED = [  # kind, weight, ways to ask, the last two held out
     ("person", 5, ["Who is {p}?", "Who was {p}?", "Tell me about {p}.", "Do you know {p}?", "What do you know about {p}?", "Who's {p}?", "Have you heard of {p}?", "What did {p} do?", "Is {p} famous?", "Why is {p} famous?", "Can you tell me who {p} is?",
@@ -93,7 +93,7 @@ ASKED = [  # kind, weight, ways to ask, the last two held out
     ("known place", 2, ["How many people live in {k}?", "Who is the president of {k}?", "How big is {k}?", "How far is it to {k}?", "Who is the king of {k}?", "How old is {k}?", "What is the money of {k}?", "What is the history of {k}?",
                         "How many cities are in {k}?", "Who rules {k}?"]),
     ("thing", 6, ["What is {th}?", "Explain {th}.", "Tell me about {th}.", "What do you know about {th}?", "How does {th} work?", "Why is {t} important?", "What color is {o}?", "How many legs does {o} have?", "What does {o} eat?", "What is {o} for?",
-                  "Can {o} fly?", "Where does {o} live?", "What sound does {o} make?", "What does {o} cost?", "How much does a {w} cost?", "How heavy is a {w}?", "How long does a {w} live?", "Do you know {th}?", "How do I learn {t}?", "What is {th} made of?",
+                  "Can {o} fly?", "Where does {o} live?", "What sound does {o} make?", "What does {o} cost?", "How much does {w} cost?", "How heavy is {w}?", "How long does {w} live?", "Do you know {th}?", "How do I learn {t}?", "What is {th} made of?",
                   "Can you explain {th}?", "What is the meaning of {t}?"]),
     ("code", 2, ["Write a program in {g}.", "Write code in {g}.", "Can you write {g}?", "Write a {g} function that sorts a list.", "How do I print a line in {g}?", "Fix my {g} program.", "Write a loop in {g}.", "Can you program?", "Write a game in {g}.",
                  "Help me with my {g} code.", "Make a website in {g}.", "Can you write a program in {g}?", "Write me some {g}."]),
@@ -101,14 +101,14 @@ ASKED = [  # kind, weight, ways to ask, the last two held out
                   "Do you know what time it is?", "Tell me the time.", "Can you tell me the time?", "What is today's date?"]),
     ("window", 2, ["What is the weather?", "How is the weather today?", "Will it rain today?", "Is it raining?", "Is the sun shining now?", "What do you see?", "What am I wearing?", "Is it cold outside?", "What is the weather in {k}?", "Do I need an umbrella today?",
                    "Is it dark outside?", "What is in front of me?", "Look out of the window.", "What is the weather like?", "Will it snow tomorrow?"]),
-    ("about you", 1.5, ["How old am I?", "Where do I live?", "What is my mother's name?", "Where are my keys?", "What did I eat today?", "When is my birthday?", "What color is my car?", "How many brothers do I have?", "Who is my friend?",
-                        "What is my dog's name?", "Where was I born?", "Do you know how old I am?", "What is my address?", "What is my phone number?"]),
-    ("translation", 1.5, ["Translate this into {u}.", "Translate the {w} and the tree into {u}.", "How do you say {w} in {u}?", "What is the {u} word for {w}?", "Say this in {u}.", "Do you speak {u}?", "Write a letter in {u}.", "Can you speak {u}?",
-                          "Tell me a story in {u}.", "What does this mean in {u}?", "Put this into {u}.", "Can you translate this into {u}?", "Translate {w} into {u}."]),
+    ("about you", 1.5, ["What is my address?", "Where are my keys?", "What did I eat today?", "What am I thinking?", "How much money do I have?", "What did I dream last night?", "Who is my teacher?", "What is my grandmother's name?", "What is my shoe size?",
+                        "Where did I put my glasses?", "What will I do tomorrow?", "Which school did I go to?", "What is my phone number?", "What did I do yesterday?"]),
+    ("translation", 1.5, ["Translate this into {u}.", "Translate {w} and a tree into {u}.", "How do you say {w} in {u}?", "What is the {u} word for {w}?", "Say this in {u}.", "Write a letter in {u}.", 
+                          "Read this {u} text to me.", "What does this mean in {u}?", "Put this into {u}.", "Can you translate this into {u}?", "Translate {w} into {u}."]),
     ("too hard", 2, ["What is {n} times {m}?", "What is the square root of {n}?", "Solve this equation.", "What is {n} divided by {d}?", "Is {n} a prime number?", "What is {n} to the power of {d}?", "Write an essay about {t}.", "Write a book about {t}.",
                      "Do my homework.", "Multiply {n} by {m}.", "What is the logarithm of {n}?", "What are the factors of {n}?", "Calculate {n} times {m}.", "What is the cube root of {n}?"]),
-    ("doing", 2, ["Open the door.", "Play some music.", "Call my mother.", "Order a pizza.", "Draw a picture of a {w}.", "Send an email to {p}.", "Turn on the light.", "Search the internet for {t}.", "Buy me a {w}.", "Cook dinner for me.", "Show me a photo of {l}.",
-                  "Book a flight to {k}.", "Wake me up at seven.", "Show me a picture of a {w}.", "Look up {t} on the internet."]),
+    ("doing", 2, ["Open the door.", "Play some music.", "Call my mother.", "Order a pizza.", "Draw a picture of {w}.", "Send an email to {p}.", "Turn on the light.", "Search the internet for {t}.", "Buy me {w}.", "Cook dinner for me.", "Show me a photo of {l}.",
+                  "Book a flight to {k}.", "Wake me up at seven.", "Show me a picture of {w}.", "Look up {t} on the internet."]),
 ]
 WEIGHTS = [w for _, w, _ in ASKED]
 
