@@ -165,8 +165,10 @@ def neighbour(ask):
     return exchange("counting", user, f"After {n} comes {m}.", [str(m), f"The next even number after {n} is {m}"], f"{n} is {parity}.")
 
 
-def how_many_tens(n):
-    return f"{n} has {n // 10} ten{'s' * (n // 10 != 1)}"
+def digits(numbers):
+    """What decides the order: at medium effort the tens, at high the ones as well."""
+    tens, ones_ = (", ".join(str(n) for n in part) for part in ([n // 10 for n in numbers], [n % 10 for n in numbers]))
+    return f"Tens {tens}.", f"Tens {tens}. Ones {ones_}."
 
 
 def by_size(ask, count):
@@ -184,8 +186,7 @@ def compare(ask):
     r = ask.r
     a, b = by_size(ask, 2)
     big, small = max(a, b), min(a, b)
-    medium = f"{a // 10} tens and {b // 10} tens." if a // 10 != b // 10 else f"Same tens, {a % 10} and {b % 10}."
-    high = f"{how_many_tens(a)}, {how_many_tens(b)}." if a // 10 != b // 10 else f"Same tens. {a} has {a % 10} ones, {b} has {b % 10} ones."
+    medium, high = digits((a, b))
     kind = r.choice(("bigger", "bigger", "smaller", "is bigger", "is smaller"))
     user = ask.phrase(COMPARE[kind]).format(a=a, b=b)
     bigger, smaller = f"{big} is bigger than {small}.", f"{small} is smaller than {big}."
@@ -204,9 +205,7 @@ def order(ask):
     numbers = by_size(ask, 3)
     down = ask.r.random() < 0.3
     user = ask.phrase(ORDER_DOWN if down else ORDER_UP).format(a=numbers[0], b=numbers[1], c=numbers[2])
-    medium = f"Tens {', '.join(str(n // 10) for n in numbers)}."
-    high = ", ".join(map(how_many_tens, numbers)) + "."
-    return listed("order", user, sorted(numbers, reverse=down), medium, high)
+    return listed("order", user, sorted(numbers, reverse=down), *digits(numbers))
 
 
 # ---------------------------------------------------------------- word sums

@@ -58,7 +58,7 @@ COMPARE = {
     "is bigger": ["Is {a} bigger than {b}?", "Is {a} more than {b}?", "Is {a} larger than {b}?", "Is {a} greater than {b}?", "{a} is bigger than {b}, right?",
                   "Is the number {a} bigger than {b}?", "Would you say {a} is bigger than {b}?", "Tell me, is {a} bigger than {b}?", "Do you think {a} is bigger than {b}?"],
     "is smaller": ["Is {a} smaller than {b}?", "Is {a} less than {b}?", "{a} is smaller than {b}, right?", "Is the number {a} smaller than {b}?",
-                   "Is {a} fewer than {b}?", "Would you say {a} is smaller than {b}?", "Tell me, is {a} smaller than {b}?", "Do you think {a} is smaller than {b}?"],
+                   "Would you say {a} is smaller than {b}?", "Tell me, is {a} smaller than {b}?", "Do you think {a} is smaller than {b}?"],
 }
 ORDER_UP = ["Sort {a}, {b}, {c}.", "Put {a}, {b} and {c} in order.", "Sort these numbers: {a}, {b}, {c}", "Sort the numbers {a}, {b} and {c} from small to big.",
             "Order these numbers: {a}, {b}, {c}", "Put these numbers in order: {a}, {b}, {c}", "Sort {a}, {b}, {c} from smallest to biggest.",
