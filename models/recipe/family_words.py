@@ -106,7 +106,7 @@ def name(ask):
     if r.random() < 0.5:
         user = user.replace("color", "colour")
     answer = words[:n]
-    return exchange("list", user, ", ".join(answer) + ".", [" ".join(answer), ", ".join(answer[:-1]) + " and " + answer[-1]], f"The number is {n}.")
+    return exchange("list", user, ", ".join(answer) + ".", [" ".join(answer)] + [", ".join(answer[:-1]) + " and " + answer[-1]] * (n > 1), f"The number is {n}.")
 
 
 KINDS = [(repeat, 18), (spell, 20), (letter, 14), (letters, 12), (capital, 6), (sort, 12), (reverse, 8), (longest, 8), (name, 16)]

@@ -30,17 +30,15 @@ LONG = """butterfly elephant strawberry umbrella mountain princess sunflower kan
 snowflake hedgehog grandmother sandcastle airplane dinosaur raindrop astronaut playground chocolate breakfast
 classroom afternoon""".split()
 # words that are only said again, or put in another order
-OTHER = """wall roof window garden bridge river forest village castle tower city island beach valley desert jungle
-candle mirror pencil paper letter picture clock basket bottle blanket pillow button ribbon needle thread
-feather shell pebble marble whistle trumpet violin flute song music story riddle dream secret wish gift
-winter summer spring morning evening friend mother father sister brother uncle aunt teacher doctor farmer
-baker sailor pilot knight fairy giant dragon robot clown rabbit kitten puppy tiger monkey camel zebra
-turtle snail spider whale shark otter beaver badger squirrel parrot eagle swan goose carrot onion potato
-pumpkin cookie butter cheese sugar pepper soup pie jam salt nut berry cherry grape peach melon
-jump run walk swim climb sing dance laugh smile sleep read write draw paint cook bake build open close
-warm cool soft hard loud quiet bright dark round flat tall short long wide thin thick heavy light clean
-kind brave clever funny lazy proud gentle busy silly tired hungry thirsty yellow purple orange golden
-north south east west left right under over near far here there""".split()
+OTHER = """wall roof window garden bridge river forest village castle tower city island beach valley
+candle mirror pencil paper letter picture clock basket bottle blanket pillow button ribbon needle
+feather shell whistle violin song music story secret wish gift
+winter summer spring morning evening friend mother father sister brother teacher doctor farmer
+baker sailor fairy giant dragon robot rabbit kitten puppy tiger monkey
+turtle snail spider whale squirrel parrot eagle swan goose carrot onion potato
+pumpkin cookie butter cheese sugar soup pie jam nut berry cherry grape
+jump run walk swim climb sing dance laugh smile sleep read write draw
+soft loud quiet dark round tall short long kind brave funny tired hungry yellow orange purple""".split()
 CAPITALS = SPELLED[:60]                                 # as whole words in capitals
 
 REPEAT = ["Repeat: {w}", "Say {w}.", "Repeat this: {w}", "Repeat after me: {w}", "Say this: {w}", "Please repeat: {w}", "Say the words: {w}",
