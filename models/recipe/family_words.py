@@ -3,6 +3,8 @@
 To repeat, to reverse and to list is copying; letters are knowledge (a word is one token), so that only some hundred
 short words are spelled, each often, and everything about letters is thought about by spelling: c-a-t.
 """
+import re
+
 from exchange import Exchange
 from word_lists import *
 from words import NUMBERS
@@ -28,7 +30,7 @@ def repeat(ask):
         text = " ".join(some(ask, EVERY, r.randint(2, 5)))
     else:
         x, y = r.sample(SPELLED[:20] + OTHER[:20], 2)
-        text = r.choice(SENTENCES).format(a=r.choice(SIMPLE), x=x, y=y)
+        text = re.sub(r"\ba (?=[aeiou])", "an ", r.choice(SENTENCES).format(a=r.choice(SIMPLE), x=x, y=y))
     return exchange("repeat", ask.phrase(REPEAT).format(w=text), text + ".", [], "I say it again.")
 
 

@@ -48,12 +48,12 @@ def fair(e):
 
 
 def short(e):
-    """The shortest right answer, written as in the whole one: 'blue', 'Tom', '85'; None where there is none."""
-    if not fair(e) or len(fair(e)[0]) > 24 or re.search(r"[\"\\\n]", fair(e)[0]):
-        return None
-    found = re.search(r"\b" + re.escape(fair(e)[0]) + r"\b", e.answer, re.IGNORECASE)
-    text = found.group() if found else fair(e)[0]
-    return text.lower() if text.lower() in ("yes", "no") else text
+    """The shortest right answer that stands in the whole one, as it is written there: 'blue', 'Tom', '85'; or None."""
+    for text in fair(e):
+        found = re.search(r"(?<!\w)" + re.escape(text) + r"(?!\w)", e.answer, re.IGNORECASE)
+        if found and len(text) <= 40 and not re.search(r"[\"\\\n]", text):
+            return text.lower() if text.lower() in ("yes", "no") else found.group()
+    return None
 
 
 def exact(e, answer, *right, **rules):
@@ -75,8 +75,10 @@ def capitals(e, x):
 
 
 def small_letters(e, x):
-    if len(e.answer) > 90 or not re.search("[A-Z]", e.answer):
-        return e if len(e.answer) <= 90 else None
+    if len(e.answer) > 90:
+        return None
+    if e.answer == e.answer.lower():
+        return e
     return replace(e, answer=e.answer.lower(), check=e.check and {**e.check, "case": "lower"})
 
 
@@ -84,9 +86,9 @@ def as_json(e, x):
     s = short(e)
     if not s:
         return None
-    right = [json.dumps({x: s}), f'{{"{x}":"{s}"}}'] + [json.dumps({x: a + stop}) for a in fair(e) for stop in ("", ".")]
+    right = [json.dumps({x: a}) for a in [s] + fair(e)]
     if s.isdigit():
-        right += [f'{{"{x}": {s}}}', f'{{"{x}":{s}}}']
+        right.append(f'{{"{x}": {s}}}')
     return exact(e, right[0], *right)
 
 
@@ -135,7 +137,7 @@ def instruct(ask, exchanges):
     for kind, (weight, obey, xs) in OBEY.items():
         x = r.choice(xs) if xs else None
         obeyed = [obey(e, x) for e in exchanges]
-        if all(obeyed):
+        if all(obeyed) and any(o is not e for o, e in zip(obeyed, exchanges)):
             can[kind] = weight, x, obeyed
     if not can or not ask.held and r.random() < 0.5:
         return neutral(ask), exchanges
