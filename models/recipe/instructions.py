@@ -116,13 +116,13 @@ def wrapped(e, before, after):
 
 
 OBEY = {                                                # kind: (how often among those that can be obeyed, what obeys, x)
-    "one word": (5, one_word, None),
+    "one word": (6, one_word, None),
     "capitals": (14, capitals, None),
     "small letters": (3, small_letters, None),
     "pirate": (3, lambda e, x: wrapped(e, "Arr!", None), None),
     "ends with": (3, lambda e, x: wrapped(e, None, x), ENDINGS),
     "begins with": (3, lambda e, x: wrapped(e, x, None), BEGINNINGS),
-    "JSON": (5, as_json, KEYS),
+    "JSON": (3, as_json, KEYS),
 }
 
 
