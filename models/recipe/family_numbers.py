@@ -83,6 +83,8 @@ def small_pair(ask, sign):
 
 def sum_to_20(ask):
     sign = ask.r.choice("+-")
+    if not ask.held and ask.r.random() < 0.15:
+        return several(ask)
     a, b = small_pair(ask, sign)
     n = result(a, sign, b)
     user = ask_sum(ask, a, sign, b, words=ask.r.random() < 0.2)
@@ -107,12 +109,36 @@ def two_digit(ask):
     return exchange("two-digit sums", ask_sum(ask, a, sign, b), whole(a, sign, b), [str(result(a, sign, b))], *thoughts(a, sign, b))
 
 
+def worked(a, sign, b):
+    return f"{work(a, sign, b)} {whole(a, sign, b)}"
+
+
 def step_by_step(ask):
-    """The work as an answer: it is learned in every turn and at every effort, thoughts only in the last."""
-    sign = ask.r.choice("+-")
-    a, b = large_pair(ask, sign)
-    sum_ = ask.phrase(STEPS).format(s=f"{a} {sign} {b}" if ask.r.random() < 0.7 else f"{a} {'plus' if sign == '+' else 'minus'} {b}")
-    return exchange("sums step by step", sum_, f"{work(a, sign, b)} {whole(a, sign, b)}", [], "I show ones, then tens.", weight=1.5)
+    """The work as an answer: it is learned in every turn and at every effort, thoughts only in the last. Several sums at
+    once, a line each, are the cheapest way to see many."""
+    r = ask.r
+    n = r.choice((1, 1, 1, 2, 3, 4)) if not ask.held else 1
+    sums = []
+    for _ in range(n):
+        sign = r.choice("+-")
+        a, b = large_pair(ask, sign)
+        sums.append((a, sign, b))
+    spoken = {"+": "plus", "-": "minus"} if n == 1 and r.random() < 0.3 else {"+": "+", "-": "-"}
+    user = ask.phrase(STEPS if n == 1 else STEPS_OF_SEVERAL).format(s=", ".join(f"{a} {spoken[sign]} {b}" for a, sign, b in sums))
+    return exchange("sums step by step", user, "\n".join(worked(*s) for s in sums), [], "I show ones, then tens.", weight=1.5)
+
+
+def several(ask, signs="+-"):
+    """Small sums at once."""
+    r = ask.r
+    sums = []
+    for _ in range(r.randint(2, 4)):
+        sign = r.choice(signs)
+        a, b = small_pair(ask, sign) if sign != "x" else (r.randint(1, 10), r.randint(1, 10))
+        sums.append((a, sign, b))
+    user = ask.phrase(SEVERAL).format(s=", ".join(f"{a} {sign} {b}" for a, sign, b in sums))
+    answer = ", ".join(whole(*s).rstrip(".") for s in sums) + "."
+    return exchange("several sums", user, answer, [", ".join(str(result(*s)) for s in sums)], f"There are {len(sums)} sums.")
 
 
 def table(ask):
@@ -121,6 +147,8 @@ def table(ask):
     if not ask.held and r.random() < 0.12:
         row = ", ".join(str(a * i) for i in range(1, 11))
         return exchange("table", ask.phrase(ROWS).format(a=a), row + ".", [row.replace(",", "")], f"From {a} to {10 * a}.", weight=1.5)
+    if not ask.held and r.random() < 0.15:
+        return several(ask, "x")
     first = 5 if b > 5 else 1
     steps = ", ".join(whole(a, "x", i).rstrip(".") for i in range(first, b + 1)) + "."
     user = ask_sum(ask, a, "x", b, words=r.random() < 0.12)
@@ -233,7 +261,7 @@ def word_sum(ask):
     return exchange("word sums", user, answer, [str(n), f"{n} {noun(n)}"] + ([NUMBERS[n]] if n <= 20 else []), whole(a, sign, b), f"{SENSE[kind].format(a=a, b=b)} {whole(a, sign, b)}")
 
 
-KINDS = [(sum_to_20, 22, 10), (two_digit, 24, 52), (step_by_step, 14, 8), (table, 14, 9), (count, 8, 4), (neighbour, 6, 4), (order, 8, 7), (word_sum, 8, 6)]
+KINDS = [(sum_to_20, 20, 10), (two_digit, 18, 50), (step_by_step, 22, 12), (table, 14, 9), (count, 8, 4), (neighbour, 6, 4), (order, 8, 7), (word_sum, 8, 6)]
 
 
 def draw(ask):

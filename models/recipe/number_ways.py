@@ -21,6 +21,9 @@ WAYS = {
 STEPS = ["Show me how to work out {s}.", "Work out {s} step by step.", "{s} step by step", "How do you work out {s}?", "What is {s}? Show your work.",
          "Explain {s}.", "Show the steps of {s}.", "How do I do {s}?", "Solve {s} and show the steps.", "Do {s} slowly.",
          "Please explain {s} step by step.", "Show me the work for {s}."]
+STEPS_OF_SEVERAL = ["Work these out step by step: {s}", "Show the steps of {s}.", "Do these step by step: {s}", "Work out {s} and show your work.",
+                    "Explain these sums: {s}", "Show me how to do these: {s}", "Please show the work for each: {s}", "Go step by step through {s}."]
+SEVERAL = ["What is {s}?", "{s}", "Do these sums: {s}", "Work out {s}.", "Solve these: {s}", "How much is {s}?", "Give me the answers: {s}", "Please do these: {s}"]
 ROWS = ["Say the {a} times table.", "What is the table of {a}?", "Count by {a}s.", "{a} times table", "Write the {a} times table.", "Tell me the table of {a}.",
         "Show me the {a} times table.", "Give me the table of {a}.", "I want to hear the {a} times table."]
 
