@@ -31,7 +31,7 @@ def repeat(ask):
     else:
         x, y = r.sample(SPELLED[:20] + OTHER[:20], 2)
         text = re.sub(r"\ba (?=[aeiou])", "an ", r.choice(SENTENCES).format(a=r.choice(SIMPLE), x=x, y=y))
-    return exchange("repeat", ask.phrase(REPEAT).format(w=text), text + ".", [], "I say it again.")
+    return exchange("repeat", ask.phrase(REPEAT).format(w=text), text, [], "I say it again.")
 
 
 def spelled(word):
