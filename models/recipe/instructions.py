@@ -64,7 +64,8 @@ def exact(e, answer, *right, **rules):
 
 def one_word(e, x):
     s = short(e)
-    return exact(e, s, s) if s and re.fullmatch(r"\w+", s) else None
+    case = {"case": e.check["case"]} if e.check and "case" in e.check else {}
+    return exact(e, s, s, **case) if s and re.fullmatch(r"\w+", s) else None
 
 
 def capitals(e, x):
@@ -136,6 +137,8 @@ def instruct(ask, exchanges):
     can = {}
     for kind, (weight, obey, xs) in OBEY.items():
         x = r.choice(xs) if xs else None
+        if obey not in (one_word, capitals) and any("case" in (e.check or {}) for e in exchanges):
+            continue                                    # the user wants capitals, and nothing else
         obeyed = [obey(e, x) for e in exchanges]
         if all(obeyed) and any(o is not e for o, e in zip(obeyed, exchanges)):
             can[kind] = weight, x, obeyed
