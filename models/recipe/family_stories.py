@@ -18,7 +18,7 @@ OPENINGS = ["{Once upon a time|Once|Long ago}, there was [who] named [H]. [H] li
 
 REQUESTS = ["Tell me {a|a|a|a short|a nice} story[about].", "Please tell me a story[about].", "{Can|Could} you tell me a story[about]?",
             "I want {a|to hear a} story[about].", "Write {a|a short|me a} story[about].", "A story[about], please.", "Give me a {story|little story}[about].",
-            "Make up a story[about].", "I would like {a|to hear a} story[about].", "{Do you know a|May I have a|Tell us a} story[about]{?|?|, please.}",
+            "Make up a story[about].", "I would like {a|to hear a} story[about].", "{Do you know a|May I have a|Is there a} story[about]?", "Tell us a story[about].",
             "Story[about].", "Write me a {small |}story[about], please.", "{Can|Will} you write a story[about]?",
             "Tell a story[about].", "Could I hear a story[about]?"]
 FREE = ["Tell me a {bedtime|good|new|funny|fairy} {story|tale}.", "Tell me a story.", "I want to hear a story.", "Can you tell me a story?",
@@ -28,7 +28,7 @@ FREE = ["Tell me a {bedtime|good|new|funny|fairy} {story|tale}.", "Tell me a sto
 ABOUT_HERO = [" about [a_n]", " about [a_n]", " about [a_n]", " about [a_n]", " with [a_n] in it", " where [a_n] is the hero", " of [a_n]"]
 ABOUT_NAMED = [" about [a_n] named [H]", " about [a_n] called [H]", " about [H] the [n]", " about [H], who is [a_n]", " about [a_n]. Its name is [H]",
                ". The hero is [a_n] named [H]", " about [a_n] with the name [H]"]
-ABOUT_NAME = [" about [H]", " about [H]", " with [H] in it", " where [H] is the hero", ". The hero is [H]", " in which [H] is the hero"]
+ABOUT_NAME = [" about [H]", " about [H]", " with [H] in it", " where [H] is the hero", ". The hero is [H]", " about somebody called [H]"]
 ABOUT_TWO = [" about [H] and [F]", " about two friends, [H] and [F]", " with [H] and [F]", ". [H] and [F] should be in it", " of [H] and [F]"]
 WITH_THING = [" and [a_T]", " with [a_T]", " that has [a_T] in it", ". There should be [a_T] in it", ". Put [a_T] into it", " in which there is [a_T]"]
 AT_PLACE = [" [in_P]", ", [in_P]", ". It happens [in_P]", ". It should be [in_P]", ". The hero lives [in_P]"]
@@ -110,7 +110,7 @@ def join(ask, ways):
     """A request from its parts: what goes into the sentence first, then the sentences after it."""
     parts = [ask.phrase(w, 1) for w in ways]
     inside, after = [p for p in parts if "." not in p], [p for p in parts if "." in p]
-    if inside and inside[0].split(" [")[0] not in (" about", " of"):
+    if inside and (inside[0].split(" [")[0] not in (" about", " of") or "who" in inside[0]):
         inside = [p.replace(" and [a_T]", " with [a_T]") for p in inside]
     user = ask.phrase(REQUESTS).replace("[about]", "".join(inside))
     for p in after:                                     # " about [a_n]. Its name is [H]": its own first half comes in front
@@ -123,7 +123,7 @@ def request(ask, s):
     """(how the story is asked for, what it must show, what is asked for in a few words)"""
     r, x = ask.r, ask.r.random()
     if x < 0.16:
-        return ask.phrase(FREE), [], []
+        return s.fill(ask.phrase(FREE)), [], []
     if x < 0.24:
         return s.fill(join(ask, [ON_TOPIC])), [s.plot.shown], [s.plot.topic]
     env, x = s.env, r.random()
