@@ -5,7 +5,7 @@ import sys
 import cast as C
 import talk_tables as T
 from exchange import Ask, Exchange
-from family_stories import Story, story_exchange, word
+from family_stories import Story, request, story_exchange, word
 
 PETS = "cat dog horse bird rabbit fish mouse duck".split()
 YES = ["Yes", "Yes, please", "Yes!", "Yes please", "Sure", "Of course", "Please do", "OK, tell me a story", "Oh yes", "I would like that"]
@@ -54,6 +54,11 @@ def poem(ask):
     return [Exchange("talk", "poem", C.fill(ask.r, ask.phrase(T.POEM_ASKED), {"n": ask.r.choice((C.a(n), C.a(n), "the " + n))}), text, {"medium": think, "high": f"{think} It should rhyme."}, {"pattern": word(n)})]
 
 
+def asked_story(ask):
+    s = Story(ask)
+    return s, *request(ask, s)
+
+
 def remember(ask):
     """The user says something of himself, and asks for it later."""
     r = ask.r
@@ -61,7 +66,10 @@ def remember(ask):
     x = {"name": C.name(r)[0], "color": r.choice(C.COLORS), "pet": r.choice(PETS), "age": str(r.randint(4, 90))}[what]
     said, answer, later = (C.cap(C.fill(r, t, {"x": x})) for t in (ask.phrase(said, 1), answer, later))
     out = [Exchange("talk", "remember", said, answer, {"medium": f"The user says: {x}.", "high": f"The user says: {x}. I will remember it."}, {"pattern": word(x)})]
-    if r.random() < 0.4:
+    between = r.random()
+    if between < 0.12:                                  # a whole story lies between
+        out.append(story_exchange(ask, *asked_story(ask)))
+    elif between < 0.45:
         out.append(intent(ask, r.choice([row for row in T.INTENTS if row[0] not in ("greeting", "goodbye")])))
     if r.random() < 0.8:
         out.append(Exchange("talk", "remember", ask.phrase(ways, 1), later, {"medium": f"The user said: {said}", "high": f"The user said: {said} So I know it."}, {"pattern": word(x)}, weight=2.0))

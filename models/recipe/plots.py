@@ -22,7 +22,7 @@ WHO_HELPED = ["Who helped [H]?", "Who was it that helped [H]?", "Which friend he
 PLOTS = [
     Plot("lost", "something lost", "gone|lost|look",
          "[H] had [a_T], but one day it was gone. [H] looked [s1]. No [T]! [H] looked [s2]. No [T]! Then [a_F] came by. \"{Don't be sad|Don't cry}, I will help you,\" said [F]. "
-         "They looked [s3], and there {it was|was the [T]}! \"Thank you, [F]!\" said [H].",
+         "They looked [s3], and there {it was|was the [T]}! \"Thank you!\" said [H].",
          "[H] loses [a_T], and [F] helps [him] to find it.",
          [(["What did [H] lose?", "What was lost?", "What was gone?", "Which thing did [H] lose?"], "^[a_T].", "it was gone"),
           (["Where was the [T]?", "Where did they find the [T]?", "In which place did they find the [T]?"], "^[s3].", "[s3], and"),
