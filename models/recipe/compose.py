@@ -95,7 +95,7 @@ def fit(ask, parts, room):
 
 def weight(e):
     """A short answer counts for more than its few tokens."""
-    return round(e.weight * min(3.0, max(1.0, (50 / max(1, tokens(e.answer))) ** 0.5)), 2)
+    return round(max(e.weight, min(3.0, max(1.0, (50 / max(1, tokens(e.answer))) ** 0.5))), 2)
 
 
 def messages(ask, developer, exchanges):
