@@ -5,6 +5,7 @@ them, for whoever measures, "families": about how many tokens each family has in
 message is 60 tokens: so short questions come several to a conversation, and the last turn is often one that wants thinking.
 python3 models/recipe/compose.py [seed [n]] prints some.
 """
+import re
 import sys
 
 import family_facts
@@ -22,24 +23,26 @@ from exchange import Ask
 # family: (module, share of the draws; tools and drills stand beside them). A draw of stories has 175 tokens, of facts and reading
 # 80-100, of the others 40-60: so these shares make stories and reading a quarter of the tokens each, facts and osso as much.
 FAMILIES = {
-    "stories": (family_stories, 12), "reading": (family_reading, 24), "facts": (family_facts, 15), "osso": (family_osso, 5), "numbers": (family_numbers, 20),
-    "words": (family_words, 6), "talk": (family_talk, 8), "unknown": (family_unknown, 6),
+    "stories": (family_stories, 12), "reading": (family_reading, 27), "facts": (family_facts, 14), "osso": (family_osso, 6), "numbers": (family_numbers, 16),
+    "words": (family_words, 6), "talk": (family_talk, 10), "unknown": (family_unknown, 8),
 }
 # effort: shares of conversations of one draw, of several, of stories first and then many turns. Where thoughts are learned it pays to be short.
 FORMS = {"low": (15, 70, 15), "medium": (34, 55, 11), "high": (55, 37, 8)}
 TOOLS_SHARE = 0.10
 INSTRUCTED = 0.15
 DATED = 0.25                                            # `osso chat` tells the date, other programs often do not
-CHARS_A_TOKEN = 3.75                                    # of this text under its own tokenizer; make_data.py prints what it is
-SYSTEM_TOKENS, DATE_TOKENS, TURN_TOKENS = 46, 16, 12    # what harmony puts around the texts
-ROOM = 940                                              # of a row of 1,024 tokens, by that estimate
+CHARS_A_TOKEN = 4.05                                    # of this text under its own tokenizer; make_data.py prints what it is
+NUMBER = re.compile(" (?=[0-9])")
+NO_DIGITS = str.maketrans("", "", "0123456789")
+SYSTEM_TOKENS, DATE_TOKENS, TURN_TOKENS = 57, 16, 12    # what harmony puts around the texts
+ROOM = 950                                              # of a row of 1,024 tokens, by that estimate
 THINKERS = ("numbers", "reading", "words")              # where the last turn's thoughts are worth most
 
 
 def tokens(text):
-    """About how many tokens a text has; digits are one each."""
-    digits = sum(map(text.count, "0123456789"))
-    return (len(text) - digits) / CHARS_A_TOKEN + digits
+    """About how many tokens a text has; digits are one each, and so is the blank before a number."""
+    rest = len(text.translate(NO_DIGITS))
+    return (rest / CHARS_A_TOKEN + len(text) - rest) + (len(NUMBER.findall(text)) * 0.9 if rest < len(text) else 0)
 
 
 def cost(e):

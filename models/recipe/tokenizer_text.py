@@ -73,7 +73,7 @@ def write(path, sample, documents):
         for w in words:
             f.write((" " + w) * BOOST + "\n")
         for p in name_parts():
-            f.write(("x" + p) * 2 * BOOST + "\n")
+            f.write((" x" + p) * 2 * BOOST + "\n")
     with open(path + ".words", "w", encoding="utf-8") as f:
         f.write("".join(w + "\n" for w in words))
     return len(words)
