@@ -23,7 +23,7 @@ from exchange import Ask
 # family: (module, share of the draws; tools and drills stand beside them). A draw of stories has 175 tokens, of facts and reading
 # 80-100, of the others 40-60: so these shares make stories and reading a quarter of the tokens each, facts and osso as much.
 FAMILIES = {
-    "stories": (family_stories, 12), "reading": (family_reading, 27), "facts": (family_facts, 14), "osso": (family_osso, 6), "numbers": (family_numbers, 16),
+    "stories": (family_stories, 12), "reading": (family_reading, 27), "facts": (family_facts, 14), "osso": (family_osso, 6), "numbers": (family_numbers, 14),
     "words": (family_words, 6), "talk": (family_talk, 10), "unknown": (family_unknown, 8),
 }
 # effort: shares of conversations of one draw, of several, of stories first and then many turns. Where thoughts are learned it pays to be short.
