@@ -119,6 +119,11 @@ def plain(ask):
     return draw(ask, ask.r.choice(["facts", "talk"]))
 
 
+def carelessly(text):
+    """A request as people type it. The values in it stay as they are, for they are to be copied."""
+    return text[0].lower() + text[1:].rstrip(".?")
+
+
 def date(ask):
     return {"date": f"{ask.r.randint(2025, 2028)}-{ask.r.randint(1, 12):02}-{ask.r.randint(1, 28):02}"} if ask.r.random() < DATED else {}
 
@@ -129,8 +134,8 @@ def conversation(seed, effort=None):
     if ask.r.random() < TOOLS_SHARE:
         c = family_tools.draw(ask, plain)
         for m in c["messages"]:
-            if m["role"] == "user":
-                m["content"] = instructions.typed(ask, m["content"]) if '"' not in m["content"] else m["content"]
+            if m["role"] == "user" and ask.r.random() < 0.25:
+                m["content"] = carelessly(m["content"])
         return {"messages": c["messages"], "tools": c["tools"], "reasoning_effort": ask.effort, **date(ask), "families": {"tools": 250}}
     parts = ask.r.choices([alone, joined, long], FORMS[ask.effort])[0](ask)
     developer = None
