@@ -134,19 +134,21 @@ def sets():
     yield from questions(10, 200, "words", "words")
     yield from questions(11, 200, "talk", "talk")
     yield from questions(12, 200, "unknown", "unknown")
-    yield from questions(13, 80, "two moves", "reading", ("two moves",), EFFORTS, first=True)
+    yield from questions(13, 70, "two moves", "reading", ("two moves",), EFFORTS, first=True)
     yield from obeyed(14, 200)
     yield from tools(15, {"tools, call": 150, "tools, result": 70, "tools, none fits": 50, "tools, missing value": 30})
     yield from after_stories(20, 24, "small talk", "talk", ("greeting", "identity", "joke"))
-    yield from after_stories(30, 20, "who has what", "reading", ("who has what",))
-    yield from after_stories(40, 16, "unknown", "unknown", None, 3)
+    yield from after_stories(30, 16, "who has what", "reading", ("who has what",))
+    yield from after_stories(40, 12, "unknown", "unknown", None, 3)
+
+
+def text_of(made):
+    return "".join(json.dumps(asked_line, ensure_ascii=False, separators=(",", ":")) + "\n" for asked_line, _ in made)
 
 
 def main():
-    path = sys.argv[1] if len(sys.argv) > 1 else OUT
-    with open(path, "w", encoding="utf-8") as f:
-        for made, _ in sets():
-            f.write(json.dumps(made, ensure_ascii=False, separators=(",", ":")) + "\n")
+    with open(sys.argv[1] if len(sys.argv) > 1 else OUT, "w", encoding="utf-8") as f:
+        f.write(text_of(sets()))
 
 
 if __name__ == "__main__":
