@@ -26,6 +26,7 @@ FAMILIES = {
     "stories": (family_stories, 12), "reading": (family_reading, 27), "facts": (family_facts, 14), "osso": (family_osso, 6), "numbers": (family_numbers, 14),
     "words": (family_words, 6), "talk": (family_talk, 10), "unknown": (family_unknown, 8),
 }
+AT_HIGH = {"numbers": 2.2, "reading": 1.3, "talk": 0.6, "unknown": 0.6, "osso": 0.6}    # where working it out is worth most, more of it is worked out
 # effort: shares of conversations of one draw, of several, of stories first and then many turns. Where thoughts are learned it pays to be short.
 FORMS = {"low": (15, 70, 15), "medium": (34, 55, 11), "high": (55, 37, 8)}
 TOOLS_SHARE = 0.10
@@ -57,7 +58,7 @@ def draw(ask, family):
 
 def choose(ask, families=None):
     names = families or list(FAMILIES)
-    return ask.r.choices(names, [FAMILIES[n][1] for n in names])[0]
+    return ask.r.choices(names, [FAMILIES[n][1] * (AT_HIGH.get(n, 1) if ask.effort == "high" else 1) for n in names])[0]
 
 
 def part(ask, family):
