@@ -86,4 +86,6 @@ REMEMBER = [
      ["Which animal do I have?", "What animal do I have?", "What do I have at home?", "Do you remember which animal I have?", "What pet do I have?"], "You have a [x].", "pet"),
     (["I am [x] years old.", "I'm [x] years old.", "My age is [x].", "I am [x].", "I turned [x] today."], "[x] is a good age.",
      ["How old am I?", "What is my age?", "Do you know how old I am?", "Do you remember my age?", "Tell me my age."], "You are [x] years old.", "age"),
+    (["My [p] is called [x].", "I have a [p] named [x].", "I have a [p] called [x].", "My [p]'s name is [x].", "The name of my [p] is [x]."], "[x] is a nice name for a [p].",
+     ["What is my [p] called?", "What is the name of my [p]?", "What is my [p]'s name?", "Do you remember the name of my [p]?", "How is my [p] called?"], "Your [p] is called [x].", "called"),
 ]
