@@ -301,7 +301,8 @@ def when(s):
         t, g = s.one(pool), s.one(GOALS)
         at = s.say(f"{t}, {p} {verb} {g}." if r.random() < 0.5 else f"{p} {verb} {g} {t}.")
         s.ask("when", [f"When did {p} go {g}?", f"When was it that {p} went {g}?", f"On which day did {p} go {g}?" if t.startswith("on ") else f"At what time did {p} go {g}?"], t, f"{p} {verb} {g} {t}", at)
-        s.ask("where", [f"Where did {p} go {t}?", f"Where was {p} {t}?", f"To which place did {p} go {t}?"], g, f"{p} {verb} {g} {t}", at)
+        s.ask("where", [f"Where did {p} go {t}?", f"Where did {p} go {t}?", f"To which place did {p} go {t}?"], g, f"{p} {verb} {g} {t}", at)
+        s.ask("where", [f"Where was {p} {t}?", f"Where was {p} {t}?", f"In which place was {p} {t}?"], in_(g), f"{p} was {in_(g)} {t}", at)
     t2 = s.one(pool)
     s.missing(t2.split(" ")[-1], [f"Where did {p} go {t2}?", f"Where was {p} {t2}?", f"To which place did {p} go {t2}?"])
 
@@ -311,16 +312,15 @@ def compare(s):
     r = s.r
     more, most, least = r.choice(COMPARE)
     p = [s.who()[0] for _ in range(r.choice((2, 3, 3)))]
-    at = [s.say(f"{x} is {more} than {y}.") for x, y in zip(p, p[1:])]
+    pairs = list(zip(p, p[1:]))
+    turned = len(p) == 3 and r.random() < 0.4
+    at = [s.say(f"{x} is {more} than {y}.") for x, y in (reversed(pairs) if turned else pairs)]
     if len(p) == 2:
         s.ask("compare", [f"Who is {more}?", f"Who is {more}, {p[0]} or {p[1]}?", f"Who is {more}, {p[1]} or {p[0]}?", f"Which of them is {more}?"], p[0], f"{p[0]} is {more}", at[0])
         return
-    if r.random() < 0.4:
-        s.sentences.reverse()
-        at.reverse()
     for name, word in ((p[0], most), (p[2], least)):
         s.ask("two facts", [f"Who is the {word}?", f"Who is {word}?", f"Which of them is the {word}?", f"Who of them is the {word}?"], name, f"{name} is the {word}", *sorted(at))
-    s.ask("compare", [f"Who is {more}, {p[0]} or {p[1]}?", f"Who is {more}, {p[1]} or {p[0]}?", f"Which of the two is {more}, {p[0]} or {p[1]}?"], p[0], f"{p[0]} is {more}", at[0])
+    s.ask("compare", [f"Who is {more}, {p[0]} or {p[1]}?", f"Who is {more}, {p[1]} or {p[0]}?", f"Which of the two is {more}, {p[0]} or {p[1]}?"], p[0], f"{p[0]} is {more}", at[-1 if turned else 0])
 
 
 def job(s):
