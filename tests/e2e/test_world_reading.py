@@ -49,6 +49,7 @@ class Reader:
         self.has = collections.defaultdict(list)        # thing -> who has it, in order
         self.holds, self.count, self.age, self.carried, self.when = {}, {}, {}, {}, {}
         self.last = self.given = self.moved = None
+        self.said, self.color = [], {}
         for s in re.split(r"(?<=\.) ", text.lower()):
             self.read(re.sub(r"^(?:then|later|after that,) ", "", s.strip(" .")))
 
@@ -64,10 +65,20 @@ class Reader:
             (r"(.+?) (?:has got|has|had) an? ([a-z ]+)", self.own), (r"(.+?) (?:gives|gave) (it|the [a-z]+) to (.+)", self.give),
             (r"(.+?) (?:took|picked up|got) the ([a-z]+)", self.take), (r"(.+?) put (it|the [a-z]+) (%s)" % PLACE, self.put),
             (r"(.+?) is (\w+) years old", self.old), (r"(?!on |in |at )([a-z ]+?) (?:%s) (to the [a-z]+)" % GO, self.go), (r"(.+?) (?:%s) (%s)" % (STAY, PLACE), self.stay)]
+        last = self.last
         for form, does in forms:
             m = re.fullmatch(form, s)
             if m:
-                return does(*m.groups())
+                does(*m.groups())
+                break
+        who = re.match(r"(?:so )?((?:the )?[a-z]+) (.+)", s)
+        if who and not re.match(r"(?:on|in|at) ", s):
+            self.said.append((bare(who[1]) if who[1] not in ("he", "she", "it") else last, who[2]))
+        color = re.fullmatch(r"the ([a-z]+) is ([a-z]+)|.+ (?:has|had) (?:got )?an? ([a-z]+) ([a-z]+)", s)
+        if color:
+            self.color[color[1] or color[4]] = color[2] or color[3]
+        if m:
+            return
         m = re.fullmatch(r"(.+) (?:and) (.+) are (%s)" % PLACE, s)
         if m:
             for who in m[1].split(", ") + [m[2]]:
@@ -137,15 +148,25 @@ class Reader:
                          (r"what (?:does|did) (.+) have|which thing does (.+) have|what is it that (.+) has", lambda w: self.holds.get(bare(w), NOT_SAID)),
                          (r"how many ([a-z]+) (?:does .+ have|are there|has .+)", lambda w: self.count[w][1] if w in self.count else NOT_SAID),
                          (r"how old is (.+)|what is the age of (.+)|how many years old is (.+)", lambda w: self.age.get(bare(w), NOT_SAID)),
-                         (r"(?:who|what) (?:is|was) (%s)" % PLACE, self.who_is)):
+                         (r"(?:who|what) (?:is|was) (%s)" % PLACE, self.who_is), (r"(?:what colou?r|which color) is the (.+)|what is the color of the (.+)|which color does the (.+) have", lambda w: self.color.get(w, NOT_SAID)),
+                         (r"who is it that (.+)|tell me who (.+)|which of them (.+)|who (.+)", self.who_does)):
             m = re.fullmatch(form, q)
             if m:
                 return of(next(g for g in m.groups() if g))
         m = re.fullmatch(r"(?:is|was) (.+?) (?:really )?(%s)(?: now)?" % PLACE, q)
         if m and bare(m[1]) in self.at:
             return "yes" if place(self.at[bare(m[1])][-1]) == place(m[2]) else "no"
-        m = re.fullmatch(r"does (.+) have (.+)", q)
+        m = re.fullmatch(r"is it true that (.+?) (?:is|was) (%s)" % PLACE, q)
+        if m and bare(m[1]) in self.at:
+            return "yes" if place(self.at[bare(m[1])][-1]) == place(m[2]) else "no"
+        m = re.fullmatch(r"does (.+) have (.+)|is it (.+) who has (.+)", q)
+        m = m and (None, m[1] or m[3], m[2] or m[4])
         return None if not m or thing(m[2]) not in self.has else "yes" if self.has[thing(m[2])][-1] == bare(m[1]) else "no"
+
+    def who_does(self, what):
+        """Whose sentence says just this, or this and why."""
+        found = {who for who, rest in self.said if rest == what or rest.startswith(what + " because ")}
+        return found.pop() if len(found) == 1 else None
 
     def place(self, who, k):
         who = bare(who)
@@ -194,7 +215,7 @@ def check_reading(seeds):
             wanted = place(e.answer) if e.kind in ("where", "two moves") else bare(e.answer)
             if bare(found) != bare(wanted) and place(found) != place(wanted):
                 fail(f"seed {seed}, {e.kind}: {text!r} {q!r}: {e.answer!r}, the reader says {found!r}")
-    for kind, least in (("who has what", 0.8), ("where", 0.8), ("two moves", 0.8), ("how many", 0.6), ("yes or no", 0.6), ("not said", 0.4), ("who", 0.1)):
+    for kind, least in (("who has what", 0.8), ("where", 0.8), ("two moves", 0.8), ("how many", 0.6), ("yes or no", 0.8), ("not said", 0.6), ("who", 0.5)):
         if by_kind[kind] < least * asked[kind] or not by_kind[kind]:
             fail(f"{kind}: only {by_kind[kind]} of {asked[kind]} were read again")
     print("read again:", ", ".join(f"{k} {n} of {asked[k]}" for k, n in by_kind.most_common()))
