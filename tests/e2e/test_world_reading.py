@@ -272,10 +272,10 @@ def check_held_out(n):
         fail("held-out texts in training", sorted(made[0] & made[1])[:3])
 
 
-check_reading([*range(2000), *range(HELD_OUT, HELD_OUT + 2000)])
-if check_rules(range(600)) != check_rules(range(600)):
+check_reading([*range(1500), *range(HELD_OUT, HELD_OUT + 1500)])
+if check_rules(range(300)) != check_rules(range(300)):
     fail("the same seeds give other exchanges")
-check_rules(range(HELD_OUT, HELD_OUT + 600))
-check_plots(1500)
-check_held_out(3000)
+check_rules(range(HELD_OUT, HELD_OUT + 300))
+check_plots(1000)
+check_held_out(1500)
 sys.exit(1 if failed else 0)
