@@ -101,7 +101,10 @@ class Story:
         for ways, answer, proof in self.r.sample(facts, min(n, len(facts))):
             proof = self.fill(proof)
             sentence = next(s for s in self.sentences if proof.lower() in s.lower())
-            out.append((upper(self.fill(ask.phrase(ways, 1))), self.fill(answer), sentence))
+            question = ask.phrase(ways, 1)
+            if not question.startswith(("What is [H]", "What was [H]", "Who or what")) and self.r.random() < 0.25:
+                question = question.replace("[H]", "the [n]")
+            out.append((upper(self.fill(question)), self.fill(answer), sentence))
         return out
 
 

@@ -48,7 +48,7 @@ def riddle(ask):
 
 
 def poem(ask):
-    n = ask.r.choice(C.ANIMALS + C.OTHERS)
+    n = ask.r.choice(C.ANIMALS + C.OTHERS + "moon sun tree flower bird river".split() * 2)
     text = C.fill(ask.r, ask.r.choice(T.POEMS), {"n": n})
     think = f"The user wants a poem about {C.a(n)}."
     return [Exchange("talk", "poem", C.fill(ask.r, ask.phrase(T.POEM_ASKED), {"n": ask.r.choice((C.a(n), C.a(n), "the " + n))}), text, {"medium": think, "high": f"{think} It should rhyme."}, {"pattern": word(n)})]
