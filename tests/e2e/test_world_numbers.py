@@ -273,5 +273,20 @@ def test_typing():
     assert 40 < changed < 200, changed
 
 
+def test_where_work_goes_wrong():
+    """check_efforts.py names the first wrong step of a sum, and its interval is that of the pairs."""
+    import check_efforts
+    (e,) = [e for e in check_efforts.questions("two-digit sums", 1)]
+    good = e.think["high"]
+    copied, for_ones, for_tens = re.split(r"(?<=[.]) ", good)
+    row = lambda thought: {"acc": 0, "text": f"<|channel|>analysis<|message|>{thought}<|end|><|start|>assistant<|channel|>final<|message|>?<|return|>"}
+    off = lambda part: re.sub(r"= \d+", "= 99", part)
+    steps = [check_efforts.first_wrong_step(e, row(t)) for t in ("0 + 0. " + for_ones, f"{copied} {off(for_ones)} {for_tens}", f"{copied} {for_ones} {off(for_tens)}", good)]
+    assert steps == ["copy of the sum", "ones", "tens", "answer"], steps
+    assert check_efforts.first_wrong_step(e, {"acc": 0, "text": "<|channel|>final<|message|>7<|return|>"}) == "no thought"
+    mean, half = check_efforts.paired([{"acc": 0}] * 50 + [{"acc": 1}] * 50, [{"acc": 1}] * 100)
+    assert mean == 50 and 9.8 < half < 9.9, (mean, half)
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])
