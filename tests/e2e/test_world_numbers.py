@@ -198,6 +198,8 @@ def test_nothing_held_out_is_trained_on():
     for module in (family_numbers, family_words):
         asked = [{e.user for s in range(first, first + 1500) for e in module.draw(Ask(s, "low"))} for first in (0, HELD_OUT)]
         assert not asked[0] & asked[1] and min(map(len, asked)) > 1000
+    words = [{w for s in range(first, first + 600) for e in family_words.draw(Ask(s, "low")) if e.kind == "reverse" for w in re.findall("[a-z]+", e.answer)} for first in (0, HELD_OUT)]
+    assert not words[0] & words[1] and min(map(len, words)) > 20
     trained, held = [{tuple(numbers(e.user)) for s in range(first, first + 1500) for e in family_numbers.draw(Ask(s, "high")) if e.kind == "two-digit sums"} for first in (0, HELD_OUT)]
     assert not trained & held and len(held) > 200
 
