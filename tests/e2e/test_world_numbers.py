@@ -251,8 +251,6 @@ def test_patterns_under_an_instruction():
     """Patterns that were bound to an end of the answer are not weakened, others hold beside the words put around."""
     from exchange import Exchange
     hello = Exchange("talk", "greeting", "Hi", "Hello, I am Osso.", {}, {"pattern": "osso", "none_of": ["sorry"]})
-    word = Exchange("talk", "greeting", "Hi", "Hello.", {}, {"pattern": "(^|[^a-z])(hello)([^a-z]|$)"})
-    assert holds(instructions.wrapped(word, "Ah!", None).check, "Ah! Hello.") and not holds(instructions.wrapped(word, "Ah!", None).check, "Ah! Bye.")
     bound = Exchange("talk", "greeting", "Hi", "Hello.", {}, {"pattern": "^hello"})
     front, back = instructions.wrapped(hello, "Ah!", None), instructions.wrapped(hello, None, "The end.")
     assert front.answer == "Ah! Hello, I am Osso." and holds(front.check, front.answer) and not holds(front.check, hello.answer) and not holds(front.check, "Ah! Hello.")
@@ -260,8 +258,6 @@ def test_patterns_under_an_instruction():
     assert front.check["none_of"] == ["sorry"]
     assert instructions.wrapped(bound, "Ah!", None) is None and instructions.wrapped(bound, None, "The end.").answer == "Hello. The end."
     assert instructions.one_word(hello, None) is None and instructions.as_json(hello, "answer") is None
-    whole_first = Exchange("facts", "colors", "?", "The sky is blue.", {}, {"answer": ["The sky is blue.", "blue", "it is blue"]})
-    assert instructions.one_word(whole_first, None).answer == "blue" and instructions.as_json(whole_first, "x").answer == '{"x": "blue"}'
 
 
 def test_typing():
