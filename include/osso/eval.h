@@ -42,6 +42,8 @@ struct osso_eval_options {
                              * next (0: a window) */
     bool llama_rule;        /* ppl: as llama.cpp has it: the second half of each whole window, without a prefix */
     const char *name;       /* what the report calls the model; NULL: nothing */
+    const struct osso_sampling *sampling; /* how the tokens of answers are drawn, each item's by a seed of its own that
+                                           * this one's seed gives; NULL: the likeliest each time */
 };
 
 /* Options of an engine that fits: sessions, rows, rows with logits and, where it is 0, the context (at most 4096). */

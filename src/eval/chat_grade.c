@@ -85,7 +85,7 @@ static enum osso_status hear(const struct osso_conversation *messages, struct tr
 }
 
 /* "functions.NAME" is what harmony calls the function NAME. */
-static bool is_function(const char *recipient, struct jtext name)
+bool chat_is_function(const char *recipient, struct jtext name)
 {
     static const char space[] = "functions.";
     size_t n = sizeof space - 1;
@@ -100,7 +100,7 @@ static bool right_call(const struct jval *expected, const struct transcript *h, 
 {
     struct jdoc *doc = NULL;
     struct osso_error none;
-    if (h->n_calls != 1 || !whole || !is_function(h->call.recipient, jval_get(expected, "name")->text) ||
+    if (h->n_calls != 1 || !whole || !chat_is_function(h->call.recipient, jval_get(expected, "name")->text) ||
         jdoc_read(h->call.text, h->call.text_len, "a call", &doc, &none))
         return false;
     bool right = chat_equal(jdoc_root(doc), jval_get(expected, "arguments"));

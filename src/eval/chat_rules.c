@@ -1,5 +1,5 @@
-/* chat_rules.c: the rules by which a line says what a right answer is: whether they can be followed, and whether a final
- * text follows them. A line may have several; all must hold. */
+/* chat_rules.c: the rules by which a line says what a right answer is: whether they can be followed, and whether a
+ * final text follows them. A line may have several; all must hold. */
 #include "eval/chat_task.h"
 
 #include "base/error.h"
@@ -13,11 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_PATTERN = 1000 };                  /* bytes: a pattern is compiled for every answer */
-enum { FEWEST_WORDS = 2, MOST_WORDS = 1000 };  /* in a row, of which no_repeats speaks */
-enum { TOO_OFTEN = 3 };                        /* so many times: what repeats itself */
+enum { MOST_PATTERN = 1000 };                 /* bytes: a pattern is compiled for every answer */
+enum { FEWEST_WORDS = 2, MOST_WORDS = 1000 }; /* in a row, of which no_repeats speaks */
+enum { TOO_OFTEN = 3 };                       /* so many times: what repeats itself */
 
-const char *const chat_rule_names[CHAT_RULES] = {"answer", "pattern", "call", "none_of", "all_of", "no_repeats", "case"};
+const char *const chat_rule_names[CHAT_RULES] = {"answer", "pattern",    "call", "none_of",
+                                                 "all_of", "no_repeats", "case"};
 
 /* ---- texts ------------------------------------------------------------------------------------------------ */
 
@@ -220,8 +221,8 @@ enum osso_status chat_rules_check(const struct jval *line, const char *where, st
         status = v ? check_rule(v, (enum chat_rule)i, where, err) : OSSO_OK;
     }
     if (!status && n == 0)
-        return error_set(err, OSSO_FORMAT, "%s: nothing says what is right: 'answer', 'pattern', 'call' or another rule",
-                         where);
+        return error_set(err, OSSO_FORMAT,
+                         "%s: nothing says what is right: 'answer', 'pattern', 'call' or another rule", where);
     if (!status && n > 1 && jval_given(line, chat_rule_names[CHAT_CALL]))
         return error_set(err, OSSO_FORMAT, "%s: 'call' stands alone: the other rules are of a text, and a call is none",
                          where);

@@ -44,6 +44,9 @@ bool chat_rules_hold(const struct jval *line, const struct buf *said);
 /* Appends the expectation as JSON: the rule's value; of several rules an object of them. */
 void chat_rules_write(const struct jval *line, struct buf *out);
 
+/* "functions.NAME", or NAME, is what harmony calls the function `name`. */
+bool chat_is_function(const char *recipient, struct jtext name);
+
 /* A text without what does not count: letters' case (ASCII), runs of white space, punctuation at the end. */
 void chat_plain(const char *s, size_t len, struct buf *out);
 /* For tests. The same JSON value: numbers by value (3 is 3.0), objects in any order. */

@@ -58,6 +58,7 @@ struct eval {
     struct osso_engine *engine;
     struct pair_rules rules;
     struct osso_eval_options o;
+    struct osso_sampling sampling; /* o.sampling points here, or is NULL */
     struct run *runs;
     int n_runs;
     size_t window, stride; /* of ppl */

@@ -69,8 +69,11 @@ static enum osso_status ask(const struct eval *e, struct score_request *r, struc
         return error_set(err, OSSO_LIMIT,
                          "a conversation of %zu tokens and an answer of %d in a context of %zu; give more with -c",
                          r->ids.len, e->o.max_new, e->rules.max_length);
+    const int64_t id = ((const struct item *)r->owner)->doc_id;
     r->max_new = e->o.max_new;
     r->from = r->ids.len;
+    r->sampling = e->o.sampling;
+    r->seed = hash_bytes(e->sampling.seed, &id, sizeof id);
     return OSSO_OK;
 }
 
