@@ -55,8 +55,8 @@ void eval_report_world(const struct jval *report, struct buf *out)
     const struct jval *rows = jval_get(report, "world"), *without = jval_get(report, "world_without");
     if (!rows)
         return;
-    buf_printf(out, "\n| %-36s | %-11s | %6s | %6s | %6s | %5s | %5s | %-11s | %6s | %8s |\n", "family, in percent", "score",
-               "value", "from", "to", "n", "goal", "", "before", "majority");
+    buf_printf(out, "\n| %-36s | %-11s | %6s | %6s | %6s | %5s | %5s | %-11s | %6s | %8s |\n", "family, in percent",
+               "score", "value", "from", "to", "n", "goal", "", "before", "majority");
     buf_puts(out, "|--------------------------------------|-------------|-------:|-------:|-------:|------:|------:|"
                   "-------------|-------:|---------:|\n");
     for (const struct jval *r = rows->first; r; r = r->next)

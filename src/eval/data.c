@@ -317,7 +317,9 @@ enum osso_status data_load(struct eval *e, struct osso_error *err)
         if (!status)
             run->hash = hash_bytes(0, run->text, run->len);
         if (!status)
-            status = run->task->kind == ROLLING ? find_pages(e, run, err) : find_lines(e, run, err);
+            status = chats_are(run)               ? chats_load(e, run, err)
+                     : run->task->kind == ROLLING ? find_pages(e, run, err)
+                                                  : find_lines(e, run, err);
         if (!status && run->n_items == 0)
             status = error_set(err, OSSO_FORMAT, "%s holds no items", run->path);
         if (!status && run->task->shots)
@@ -344,6 +346,7 @@ void data_free(struct eval *e)
             mem_free(run->groups[g].name);
             buf_free(&run->groups[g].head);
         }
+        chats_free(run);
         mem_free(run->items);
         mem_free(run->groups);
         mem_free(run->text);

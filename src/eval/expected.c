@@ -1,5 +1,5 @@
-/* expected.c: the right answers of a task's lines, as numbers that are equal where one answer is right for both; for how
- * many lines the most frequent one is right is what a score has to beat. */
+/* expected.c: the right answers of a task's lines, as numbers that are equal where one answer is right for both; for
+ * how many lines the most frequent one is right is what a score has to beat. */
 #include "eval/expected.h"
 
 #include "base/error.h"

@@ -111,7 +111,8 @@ static void write_scores(const struct task *task, const struct sums *s, double p
         buf_printf(b, ",\"tokens\":%zu", s->tokens);
     }
     if (task->scores & ROLL && !half) {
-        number(b, "word_perplexity,none", exp(-s->total / (double)s->words));
+        if (s->words > 0) /* what the assistant writes of conversations is not counted in words */
+            number(b, "word_perplexity,none", exp(-s->total / (double)s->words));
         number(b, "byte_perplexity,none", exp(-s->total / (double)s->bytes));
         number(b, "bits_per_byte,none", -s->total / (double)s->bytes / log(2));
         buf_printf(b, ",\"words\":%zu,\"bytes\":%zu", s->words, s->bytes);

@@ -104,8 +104,8 @@ static enum osso_status ask(struct scoring *s, struct osso_error *err)
 /* Are both fed the same ids, and read from the same position on? */
 static bool fed_the_same(const struct score_request *a, const struct score_request *b)
 {
-    return a->max_new == 0 && b->max_new == 0 && a->from == b->from && a->ids.len == b->ids.len &&
-           memcmp(a->ids.data, b->ids.data, (a->ids.len - 1) * sizeof *a->ids.data) == 0;
+    return a->max_new == 0 && b->max_new == 0 && !a->counts && !b->counts && a->from == b->from &&
+           a->ids.len == b->ids.len && memcmp(a->ids.data, b->ids.data, (a->ids.len - 1) * sizeof *a->ids.data) == 0;
 }
 
 /* What draws a generation's tokens: of its own seed, so that company changes nothing. */
@@ -224,6 +224,8 @@ static enum osso_status add_rows(struct scoring *s, struct osso_error *err)
         else {
             for (; r; r = r->same) {
                 int32_t id = r->ids.data[slot->pos + 1];
+                if (r->counts && !r->counts[slot->pos + 1])
+                    continue;
                 r->ll += (double)row->logits[id] - (double)row->max - row->log_sum;
                 r->greedy = r->greedy && id == row->best;
             }

@@ -46,7 +46,9 @@ static struct tally count(const struct run *run, const struct expected *x, const
         if (!in_family(run, item->group, family) || (score == FUNCTION && !x->calls[i]))
             continue;
         t.n++;
-        t.hits += score == RIGHT ? item->right : score == WELL_FORMED ? item->well_formed : x->calls[i] == CALL_OF_FUNCTION;
+        t.hits += score == RIGHT         ? item->right
+                  : score == WELL_FORMED ? item->well_formed
+                                         : x->calls[i] == CALL_OF_FUNCTION;
     }
     return t;
 }

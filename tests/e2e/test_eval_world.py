@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """osso eval world, and answers that are drawn: where the lines are looked for, what the table says, seeds."""
+import math
 import os
 import pathlib
 
@@ -61,6 +62,42 @@ def test_answers_are_drawn_with_a_seed():
     data.write_text(first)
     assert said("--seed", 1, "--temp", 1.5)[0] == one[:1]
     refuses(run("chat", "-m", bundled(), "--data", data, "--temp", 1), 2, "--temp", "--seed")
+
+
+def test_bits_per_byte_of_conversations():
+    """What the assistant writes counts, after all that stands before: by hand from the model's logits."""
+    talk = {"messages": [{"role": "user", "content": "Hello there"}, {"role": "assistant", "content": "Hello! Who are you?"}]}
+    data = TEMP / "talk.jsonl"
+    data.write_text(json.dumps(talk) + "\n")
+
+    def bits(*args, code=0):
+        result = osso("eval", "bpb", "-m", bundled(), "-t", 1, "--exact", "--no-history", "--data", data, "--json", *args, timeout=60)
+        assert result.code == code, result
+        return json.loads(result.text)["results"]["bpb"] if code == 0 else result
+    one = bits()
+    prompt = osso("render", "--from", "chat", "-m", bundled(), "-", stdin=json.dumps({"messages": talk["messages"][:1]})).text.rstrip("\n")
+    whole = prompt + "<|channel|>final<|message|>Hello! Who are you?<|return|>"
+    ids = osso("tokenize", "-m", bundled(), "--special", "-p", whole).text.split()
+    cut = len(osso("tokenize", "-m", bundled(), "--special", "-p", prompt).text.split())
+    out = TEMP / "talk.npy"
+    assert osso("logits", "-m", bundled(), "-t", 1, "--exact", "--ids", ",".join(ids), "-o", out).code == 0
+    rows = log_probabilities(out)
+    ll = sum(rows[i - 1][int(ids[i])] for i in range(cut, len(ids)))
+    written = len("final") + len("Hello! Who are you?")  # bytes of text: special tokens have none
+    assert one["tokens"] == len(ids) - cut and one["bytes"] == written and one["n"] == 1, (one, len(ids) - cut)
+    assert abs(one["bits_per_byte,none"] + ll / math.log(2) / written) < 1e-4 and "word_perplexity,none" not in one, (one, ll)
+    data.write_text((json.dumps(talk) + "\n") * 3)
+    three = bits()
+    assert three["n"] == 3 and three["bits_per_byte,none"] == one["bits_per_byte,none"] and bits("--limit", 2)["n"] == 2
+    refuses(bits("-c", 24, code=1), 1, "conversation 1 has", "context of 24", "-c")
+    data.write_text(json.dumps(talk) + "\n" + json.dumps(dict(talk, messages=[dict(talk["messages"][0], content="Hello. " * 90)] + talk["messages"][1:])) + "\n")
+    refuses(bits("-c", 96, code=1), 1, "conversation 2 has", "context of 96", "-c")
+    data.write_text((json.dumps(talk) + "\n") * 3)
+    table = osso("eval", "bpb", "-m", bundled(), "-t", 1, "--exact", "--data", data, "--experts", "2,1", "--json", timeout=60)
+    rows = json.loads(table.text)["experts"]
+    assert rows[0]["bits_per_byte"] == one["bits_per_byte,none"] != rows[1]["bits_per_byte"], (rows, one)
+    data.write_text('{"messages": [{"role": "user", "content": "Hello"}]}\n')
+    refuses(bits(code=1), 1, "line 1", "nothing of it")
 
 
 main(sys.modules[__name__])

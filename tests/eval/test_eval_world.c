@@ -18,7 +18,7 @@ static const struct given given[] = {
     {ASK "\"answer\":[\"blue\",\"It is blue\"]}", "facts", "Blue.", true, true},
     {ASK "\"answer\":[\"It is BLUE.\",\"Blue\"]}", "facts", "Red.", false, true},
     {ASK "\"answer\":\"red\"}", "facts", "Red.", true, true},
-    {ASK "\"answer\":[\"red\",\"red!\"]}", "facts", "Red.", true, false}, /* the same answer twice is one */
+    {ASK "\"answer\":[\"red\",\"red!\"]}", "facts", "Red.", true, false},         /* the same answer twice is one */
     {ASK "\"answer\":\"blue\",\"case\":\"upper\"}", "facts", "BLUE", true, true}, /* not the same as blue in any case */
     {ASK "\"call\":{\"name\":\"add\",\"arguments\":{\"a\":1}}}", "tools, call",
      "{\"name\":\"functions.add\",\"arguments\":{\"a\":2}}", false, true},
@@ -120,7 +120,8 @@ static void shares_have_intervals(void **state)
     static const struct {
         int64_t hits, n;
         double low, high;
-    } cases[] = {{190, 200, 0.910424, 0.972622}, {200, 200, 0.981155, 1}, {0, 10, 0, 0.277533}, {5, 10, 0.236593, 0.763407}};
+    } cases[] = {
+        {190, 200, 0.910424, 0.972622}, {200, 200, 0.981155, 1}, {0, 10, 0, 0.277533}, {5, 10, 0.236593, 0.763407}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double low, high;
         stats_share(cases[i].hits, cases[i].n, &low, &high);
