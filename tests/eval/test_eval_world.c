@@ -28,7 +28,7 @@ static const struct given given[] = {
     {ASK "\"pattern\":\"no\"}", "tools, none fits", "No.", true, false},
     {ASK "\"answer\":\"7\"}", "numbers, two-digit sums, high", "7", true, true},
     {ASK "\"answer\":\"7\"}", "numbers, two-digit sums, low", "8", false, true},
-    {ASK "\"answer\":\"7\"}", "numberless", "7", true, true}, /* no part of numbers */
+    {ASK "\"answer\":\"7\"}", "factsheet", "7", true, true}, /* no part of facts */
 };
 enum { N = sizeof given / sizeof *given };
 
@@ -74,7 +74,7 @@ static void check_rows(const struct jval *root)
         {"facts", "right", 4. / 5, 5, 2. / 5},      {"tools", "well_formed", 3. / 4, 4, -1},
         {"tools, call", "function", 1. / 3, 3, -1}, {"tools, call", "right", 0, 3, 2. / 3},
         {"tools, none fits", "right", 1, 1, 1},     {"numbers, two-digit sums, high", "right", 1, 1, 1},
-        {"numberless", "right", 1, 1, 1},           {"two-digit sums: high less low", "right", 1, 1, -1},
+        {"factsheet", "right", 1, 1, 1},           {"two-digit sums: high less low", "right", 1, 1, -1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct jval *row = find_row(root, rows[i].family, rows[i].score);
@@ -84,7 +84,7 @@ static void check_rows(const struct jval *root)
         assert_true(figure(row, "low") <= rows[i].value && figure(row, "high") >= rows[i].value);
     }
     assert_true(fabs(figure(find_row(root, "facts", "right"), "goal") - 0.95) < 1e-12);
-    assert_true(figure(find_row(root, "numberless", "right"), "goal") == -1);
+    assert_true(figure(find_row(root, "factsheet", "right"), "goal") == -1);
     assert_null(find_row(root, "stories", "right"));
 }
 
