@@ -1,5 +1,5 @@
-/* chats.c: a file of conversations that is scored whole: of each, as training takes it, what the assistant writes, after
- * all that stands before. */
+/* chats.c: a file of conversations that is scored whole: of each, as training takes it, what the assistant writes,
+ * after all that stands before. */
 #include "eval/chats.h"
 
 #include "base/error.h"
@@ -23,8 +23,7 @@ static size_t bytes_of(const struct eval *e, int32_t id)
 {
     const char *s;
     size_t len = 0;
-    if (osso_tokenizer_is_special(e->rules.tokenizer, id) ||
-        !osso_tokenizer_piece(e->rules.tokenizer, id, &s, &len))
+    if (osso_tokenizer_is_special(e->rules.tokenizer, id) || !osso_tokenizer_piece(e->rules.tokenizer, id, &s, &len))
         return 0;
     return len;
 }
@@ -39,8 +38,9 @@ static enum osso_status add_chat(const struct eval *e, struct run *run, struct o
     if (status)
         return status;
     if ((size_t)n > e->rules.max_length + 1)
-        return error_set(err, OSSO_LIMIT, "%s: conversation %lld has %lld tokens in a context of %zu; give more with -c",
-                         run->path, (long long)run->n_items + 1, (long long)n, e->rules.max_length);
+        return error_set(err, OSSO_LIMIT,
+                         "%s: conversation %lld has %lld tokens in a context of %zu; give more with -c", run->path,
+                         (long long)run->n_items + 1, (long long)n, e->rules.max_length);
     struct chats *c = &run->chats;
     struct item item = {.doc_id = run->n_items, .group = -1, .at = c->ids.len, .len = (size_t)n};
     unsigned char *learned = mem_grow(c->learned, c->ids.len + (size_t)n, 1);

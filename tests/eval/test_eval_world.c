@@ -71,10 +71,14 @@ static void check_rows(const struct jval *root)
         const char *family, *score;
         double value, n, majority; /* -1: none */
     } rows[] = {
-        {"facts", "right", 4. / 5, 5, 2. / 5},      {"tools", "well_formed", 3. / 4, 4, -1},
-        {"tools, call", "function", 1. / 3, 3, -1}, {"tools, call", "right", 0, 3, 2. / 3},
-        {"tools, none fits", "right", 1, 1, 1},     {"numbers, two-digit sums, high", "right", 1, 1, 1},
-        {"factsheet", "right", 1, 1, 1},           {"two-digit sums: high less low", "right", 1, 1, -1},
+        {"facts", "right", 4. / 5, 5, 2. / 5},
+        {"tools", "well_formed", 3. / 4, 4, -1},
+        {"tools, call", "function", 1. / 3, 3, -1},
+        {"tools, call", "right", 0, 3, 2. / 3},
+        {"tools, none fits", "right", 1, 1, 1},
+        {"numbers, two-digit sums, high", "right", 1, 1, 1},
+        {"factsheet", "right", 1, 1, 1},
+        {"two-digit sums: high less low", "right", 1, 1, -1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct jval *row = find_row(root, rows[i].family, rows[i].score);
