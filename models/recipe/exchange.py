@@ -5,6 +5,7 @@ questions about it). compose.py joins families to conversations, types the quest
 that `osso train` learns from and, of held-out seeds, the lines that `osso eval chat` asks.
 """
 import random
+import sys
 from dataclasses import dataclass, field
 
 HELD_OUT = 2 ** 31                                      # seeds from here on are never trained on
@@ -34,3 +35,14 @@ class Ask:
     def phrase(self, ways, n_held=2):
         """One of the ways to ask; the last n_held are never trained on and are all that held-out questions have."""
         return self.r.choice(ways[-n_held:] if self.held else ways[:-n_held])
+
+
+def show(draw):
+    """Prints draws of a family, so that a person can read them: [seed [n]]."""
+    first, count = [int(x) for x in sys.argv[1:3]] + [0, 5][len(sys.argv[1:3]):]
+    for seed in range(first, first + count):
+        ask = Ask(seed)
+        print(f"--- seed {seed}, {ask.effort}")
+        for e in draw(ask):
+            thought = e.think.get(ask.effort)
+            print(f"[{e.kind}] {e.user}\n" + (f"    ({thought})\n" if thought else "") + f"    {e.answer}    {e.check}")
