@@ -12,6 +12,7 @@ enum osso_status chat_check(const struct jval *line, const char *where, struct o
 {
     const struct jval *effort = jval_given(line, "effort"), *family = jval_given(line, "family");
     const struct jval *messages = jval_get_type(line, "messages", J_ARRAY), *tools = jval_given(line, "tools");
+    const struct jval *date = jval_given(line, "date");
     if (!messages || messages->n_children == 0)
         return error_set(err, OSSO_FORMAT, "%s: there is no list of 'messages'", where);
     if (effort && !(effort->type == J_STRING && (jtext_is(effort->text, "low") || jtext_is(effort->text, "medium") ||
@@ -19,6 +20,8 @@ enum osso_status chat_check(const struct jval *line, const char *where, struct o
         return error_set(err, OSSO_FORMAT, "%s: 'effort' is low, medium or high", where);
     if (family && (family->type != J_STRING || family->text.len == 0))
         return error_set(err, OSSO_FORMAT, "%s: 'family' is no text", where);
+    if (date && (date->type != J_STRING || date->text.len == 0))
+        return error_set(err, OSSO_FORMAT, "%s: 'date' is no text, such as 2026-01-15", where);
     if (tools && tools->type != J_ARRAY)
         return error_set(err, OSSO_FORMAT, "%s: 'tools' is no list", where);
     return chat_rules_check(line, where, err);
@@ -38,7 +41,9 @@ enum osso_status chat_prompt(const struct osso_tokenizer *tokenizer, const struc
                              struct osso_ids *ids, struct osso_error *err)
 {
     const struct jval *effort = jval_given(line, "effort"), *tools = jval_given(line, "tools");
-    const struct osso_system system = {.size = sizeof system, .effort = effort ? effort->text.s : NULL};
+    const struct jval *date = jval_given(line, "date");
+    const struct osso_system system = {
+        .size = sizeof system, .effort = effort ? effort->text.s : NULL, .date = date ? date->text.s : NULL};
     struct osso_conversation *c = NULL;
     struct buf request = {0};
     char *ignored = NULL;

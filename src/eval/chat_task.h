@@ -21,7 +21,8 @@ extern const char *const chat_rule_names[CHAT_RULES];
 
 /* Has a line a conversation, and rules that can be followed? */
 enum osso_status chat_check(const struct jval *line, const char *where, struct osso_error *err);
-/* Appends the ids that its conversation is for a model, as `osso chat` has them (without a date). */
+/* Appends the ids that its conversation is for a model, as `osso chat` has them, without a date where the line has
+ * none. */
 enum osso_status chat_prompt(const struct osso_tokenizer *tokenizer, const struct jval *line, const char *where,
                              struct osso_ids *ids, struct osso_error *err);
 /* The same of one user's message; final: up to where the text of the answer begins. */

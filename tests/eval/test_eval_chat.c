@@ -84,6 +84,7 @@ static void lines_are_checked(void **state)
         {"{\"messages\":[{}],\"call\":{\"name\":\"f\",\"arguments\":[]}}", "'call'"},
         {"{\"messages\":[{}],\"answer\":\"a\",\"effort\":\"most\"}", "'effort'"},
         {"{\"messages\":[{}],\"answer\":\"a\",\"family\":\"\"}", "'family'"},
+        {"{\"messages\":[{}],\"answer\":\"a\",\"date\":20260115}", "'date'"},
         {"{\"messages\":[{}],\"answer\":\"a\",\"tools\":{}}", "'tools'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
