@@ -1,10 +1,11 @@
 """Conversations of the bundled model's world: families of questions joined, as lines that `osso train` learns from.
 
 conversation(seed) is {"messages", "tools", "reasoning_effort", "date"} with "weight" on what the assistant says; beside
-them, for whoever measures, "family". A row holds 1,024 tokens, thoughts are learned in the last turn alone, and a system
+them, for whoever measures, "families": about how many tokens each family has in it. A row holds 1,024 tokens, thoughts are learned in the last turn alone, and a system
 message is 60 tokens: so short questions come several to a conversation, and the last turn is often one that wants thinking.
 python3 models/recipe/compose.py [seed [n]] prints some.
 """
+import re
 import sys
 
 import family_facts
@@ -19,25 +20,29 @@ import family_words
 import instructions
 from exchange import Ask
 
-# family: (module, share of the conversations that are made of exchanges; tools and drills stand beside them). Stories are long:
-# with an eighth of the draws they are a third of the tokens.
+# family: (module, share of the draws; tools and drills stand beside them). A draw of stories has 175 tokens, of facts and reading
+# 80-100, of the others 40-60: so these shares make stories and reading a quarter of the tokens each, facts and osso as much.
 FAMILIES = {
-    "stories": (family_stories, 12), "reading": (family_reading, 26), "facts": (family_facts, 14), "osso": (family_osso, 5), "numbers": (family_numbers, 18),
-    "words": (family_words, 6), "talk": (family_talk, 7), "unknown": (family_unknown, 5),
+    "stories": (family_stories, 12), "reading": (family_reading, 27), "facts": (family_facts, 14), "osso": (family_osso, 6), "numbers": (family_numbers, 16),
+    "words": (family_words, 6), "talk": (family_talk, 10), "unknown": (family_unknown, 8),
 }
+# effort: shares of conversations of one draw, of several, of stories first and then many turns. Where thoughts are learned it pays to be short.
+FORMS = {"low": (15, 70, 15), "medium": (34, 55, 11), "high": (55, 37, 8)}
 TOOLS_SHARE = 0.10
 INSTRUCTED = 0.15
-DATED = 0.35                                            # `osso chat` tells the date, other programs often do not
-CHARS_A_TOKEN = 3.9                                     # of this text under its own tokenizer; make_data.py prints what it is
-SYSTEM_TOKENS, DATE_TOKENS, TURN_TOKENS = 46, 16, 12    # what harmony puts around the texts
-ROOM = 960                                              # of a row of 1,024 tokens, by that estimate
+DATED = 0.25                                            # `osso chat` tells the date, other programs often do not
+CHARS_A_TOKEN = 4.05                                    # of this text under its own tokenizer; make_data.py prints what it is
+NUMBER = re.compile(" (?=[0-9])")
+NO_DIGITS = str.maketrans("", "", "0123456789")
+SYSTEM_TOKENS, DATE_TOKENS, TURN_TOKENS = 57, 16, 12    # what harmony puts around the texts
+ROOM = 950                                              # of a row of 1,024 tokens, by that estimate
 THINKERS = ("numbers", "reading", "words")              # where the last turn's thoughts are worth most
 
 
 def tokens(text):
-    """About how many tokens a text has; digits are one each."""
-    digits = sum(map(text.count, "0123456789"))
-    return (len(text) - digits) / CHARS_A_TOKEN + digits
+    """About how many tokens a text has; digits are one each, and so is the blank before a number."""
+    rest = len(text.translate(NO_DIGITS))
+    return (rest / CHARS_A_TOKEN + len(text) - rest) + (len(NUMBER.findall(text)) * 0.9 if rest < len(text) else 0)
 
 
 def cost(e):
@@ -68,8 +73,8 @@ def alone(ask):
 
 
 def joined(ask):
-    """Two or three families; the one that thinks most stands last more often than not."""
-    parts = [(f, part(ask, f)) for f in (choose(ask) for _ in range(ask.r.choice([2, 2, 3])))]
+    """Two to four families; the one that thinks most stands last more often than not."""
+    parts = [(f, part(ask, f)) for f in (choose(ask) for _ in range(ask.r.choice([2, 3, 3, 4])))]
     if ask.effort != "low" and ask.r.random() < 0.6:
         parts.sort(key=lambda p: p[0] in THINKERS)
     return [p for _, p in parts]
@@ -126,13 +131,16 @@ def conversation(seed, effort=None):
         for m in c["messages"]:
             if m["role"] == "user":
                 m["content"] = instructions.typed(ask, m["content"]) if '"' not in m["content"] else m["content"]
-        return {"messages": c["messages"], "tools": c["tools"], "reasoning_effort": ask.effort, **date(ask), "family": "tools"}
-    parts = ask.r.choices([alone, joined, long], (46, 44, 10))[0](ask)
+        return {"messages": c["messages"], "tools": c["tools"], "reasoning_effort": ask.effort, **date(ask), "families": {"tools": 250}}
+    parts = ask.r.choices([alone, joined, long], FORMS[ask.effort])[0](ask)
     developer = None
     exchanges = fit(ask, parts, ROOM - SYSTEM_TOKENS - DATE_TOKENS)
+    families = {}
+    for e in exchanges:
+        families[e.family] = families.get(e.family, 0) + cost(e)
     if ask.r.random() < INSTRUCTED:
         developer, exchanges = instructions.instruct(ask, exchanges)
-    return {"messages": messages(ask, developer, exchanges), "reasoning_effort": ask.effort, **date(ask), "family": exchanges[0].family}
+    return {"messages": messages(ask, developer, exchanges), "reasoning_effort": ask.effort, **date(ask), "families": families}
 
 
 def drill(seed):
@@ -144,11 +152,11 @@ def drill(seed):
         said = [str(ask.r.randint(0, 999)) if ask.r.random() < 0.2 else ask.r.choice(pool) for _ in range(ask.r.randint(3, 16))]
         text = ask.r.choice([" ", ", "]).join(said)
         out += [{"role": "user", "content": ask.r.choice(["Repeat: ", "Say this again: ", "Repeat these words: "]) + text}, {"role": "assistant", "content": text}]
-    return {"messages": out, "reasoning_effort": "low", "family": "drills"}
+    return {"messages": out, "reasoning_effort": "low", "families": {"drills": 60}}
 
 
 def show(c):
-    print(f"--- {c['family']}, {c['reasoning_effort']}")
+    print(f"--- {' '.join(c['families'])}, {c['reasoning_effort']}")
     if "tools" in c:
         return family_tools.show({**c, "marks": [("", "", "")]})
     for m in c["messages"]:

@@ -95,8 +95,8 @@ WEIGHTS = [len(k.rows) * k.weight for k in KINDS] + [COMPARE_WEIGHT]
 
 
 def draw(ask):
-    """Three to five short questions, of one kind or of any."""
-    n = ask.r.randint(3, 5)
+    """Four to six short questions, of one kind or of any: a system message costs more than two of them."""
+    n = ask.r.randint(4, 6)
     one = ask.r.random() < .35
     out, kind = [], None
     while len(out) < n:

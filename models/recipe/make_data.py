@@ -21,9 +21,10 @@ from exchange import HELD_OUT
 CHUNK = 500                                             # conversations that are made at a time
 DRILLS = 0.03                                           # of the conversations' tokens
 DOCUMENTS = 0.08                                        # of all tokens
+SAMPLE = 3e6                                            # tokens of the text that the tokenizer is learned from
 SPACE = 10_000_000                                      # seeds that one --seed has
 # shares of the documents' characters
-FILES = {"tinystories_subset": 0.80, "fairytaleqa_stories": 0.08, "children_standardebooks": 0.08, "children_gitenberg": 0.03, "onestop_elementary": 0.01}
+FILES = {"tinystories_subset": 0.72, "fairytaleqa_stories": 0.12, "children_standardebooks": 0.10, "children_gitenberg": 0.04, "onestop_elementary": 0.02}
 
 
 def estimate(c):
@@ -39,7 +40,7 @@ def estimate(c):
 
 
 def chunk(job):
-    """Lines of one stretch of seeds: [(line, family, tokens, turns)], drills among them."""
+    """Lines of one stretch of seeds: [(line, tokens by family, tokens, turns, text)], drills among them."""
     first, count = job
     out, spent = [], 0.0
     for s in range(first, first + count):
@@ -50,14 +51,14 @@ def chunk(job):
             made.append(compose.drill(SPACE * 100 + s * 4 + len(made)))
             spent -= estimate(made[-1])
         for c in made:
-            family = c.pop("family")
-            out.append((json.dumps(c, ensure_ascii=False), family, estimate(c), sum(m["role"] == "user" for m in c["messages"]), tokenizer_text.rendered(c)))
+            families, n = c.pop("families"), estimate(c)
+            out.append((json.dumps(c, ensure_ascii=False), {f: n * k / sum(families.values()) for f, k in families.items()}, n, sum(m["role"] == "user" for m in c["messages"]), tokenizer_text.rendered(c)))
     return out
 
 
 def write_world(a):
     """The conversations; returns figures by family and the text of a sample for the tokenizer."""
-    figures, sample, total, turns, lines, number = collections.Counter(), [], 0, 0, 0, 0
+    figures, sample, total, turns, lines = collections.Counter(), [], 0, 0, 0
     first = a.seed * SPACE
     assert first + SPACE <= HELD_OUT
     want = a.tokens * (1 - DOCUMENTS)
@@ -66,12 +67,11 @@ def write_world(a):
         waiting = collections.deque(pool.apply_async(chunk, (next(jobs),)) for _ in range(a.jobs * 2))
         while total < want:
             waiting.append(pool.apply_async(chunk, (next(jobs),)))
-            for line, family, n, t, text in waiting.popleft().get():
+            for line, families, n, t, text in waiting.popleft().get():
                 f.write(line + "\n")
-                figures[family] += n
+                figures.update(families)
                 total, turns, lines = total + n, turns + t, lines + 1
-                number += 1
-                if sum(map(len, sample[-1:])) >= 0 and number * 3_000_000 % max(1, int(a.tokens)) < 3_000_000:
+                if len(sample) * max(a.tokens, SAMPLE) < lines * SAMPLE:
                     sample.append(text)
         pool.terminate()
     print(f"world.jsonl: {lines} conversations, about {total / 1e6:.1f} M tokens, {turns / lines:.1f} turns and {total / lines:.0f} tokens each")

@@ -36,7 +36,7 @@ PLOTS = [
           (["Where was the [T]?", "Where was the [T] stuck?", "Where did the [T] get stuck?"], "In a tall tree.", "stuck in a tall tree")]),
     Plot("river", "a journey", "river|raft",
          "One morning, [H] wanted to bring [a_T] to [his] {grandmother|uncle|aunt}. [H] walked and walked and came to a {wide|deep} river. There was no bridge. By the water sat [a_F]. "
-         "\"Let us build a raft,\" said [F]. They took some wood, made a raft and {crossed the river|went over the river}. The [T] {stayed|was} dry, and everybody was glad.",
+         "\"Let us build a raft,\" said [F]. They took some wood, made a raft and {crossed the river|went over the river}. The [T] {stayed|was} dry, and [H] was glad.",
          "[H] brings [a_T] over a river on a raft, with the help of [F].",
          [(["What did [H] want to bring?", "What did [H] bring?", "What did [H] carry?"], "^[a_T].", "to bring"),
           (["How did they cross the river?", "What did they build?", "What did they make?"], "A raft.", "made a raft"),
@@ -114,7 +114,7 @@ PLOTS = [
           (["What did [H] play with?", "What did [H] have?", "With what did [H] play?"], "^[a_T].", "played alone"),
           (["Who wanted to play too?", "Who asked to play?", "Who stopped and watched?"], "^[F].", "stopped and watched")]),
     Plot("learn", "learning something new", "learn|try",
-         "[H] wanted to learn to [skill]. ^[he] tried on Monday, and it did not work. ^[he] tried on Tuesday, and it did not work. \"I will never learn it,\" said [H]. Then [a_F] said, \"Try again. I will help you.\" "
+         "[H] wanted to learn to [skill]. ^[he] tried on Monday, and it did not work. ^[he] tried on Tuesday, and it did not work. \"I will never learn it,\" said [H]. Then [a_F] said, \"Try again, I will help you.\" "
          "[H] tried again and again, and on Sunday [he] could do it! [F] gave [him] [a_T] as a prize.",
          "[H] learns to [skill] with the help of [F].",
          [(["What did [H] want to learn?", "What did [H] learn?", "Which thing did [H] learn?"], "To [skill].", "to learn to [skill]"),

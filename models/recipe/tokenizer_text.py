@@ -11,7 +11,7 @@ import sys
 import tools_tables as T
 
 OFTEN = 40                                              # so often a word must occur in the sample to be made a token
-BOOST = 400                                             # so often each is written on top
+BOOST = 700                                             # so often each is written on top
 TYPES = {"integer": "number"}
 
 
@@ -73,7 +73,7 @@ def write(path, sample, documents):
         for w in words:
             f.write((" " + w) * BOOST + "\n")
         for p in name_parts():
-            f.write(("x" + p) * BOOST + "\n")
+            f.write((" x" + p) * 2 * BOOST + "\n")
     with open(path + ".words", "w", encoding="utf-8") as f:
         f.write("".join(w + "\n" for w in words))
     return len(words)
