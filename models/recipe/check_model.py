@@ -52,11 +52,11 @@ def texts(a, folder):
     if a.documents:
         for name, (_, held) in corpus.load(a.documents).items():
             if name.startswith(("tiny", "fairy")):
-                files[name] = write(folder / (name + ".jsonl"), ({"text": d} for held_out in held[:n] for d in corpus.pieces(held_out)))
+                files[name] = write(folder / (name + ".jsonl"), [{"text": d} for whole in held for d in corpus.pieces(whole)][:n])
     return files
 
 
-def bits(a, model, data, *args):
+def bits(a, model, data):
     rows = json.loads(osso(a, "eval", "bpb", "-m", model, "--data", data, "--exact", "--experts", ",".join(map(str, EXPERTS)), "--json"))["experts"]
     return {r["experts_per_token"]: r["bits_per_byte"] for r in rows}
 
