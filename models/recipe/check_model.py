@@ -4,18 +4,24 @@
                     with --documents FOLDER (corpus.py names its texts), on held-out TinyStories and fairy tales
     MXFP4           beside the same model in 32 bits (--f32 CHECKPOINT): at most 2 % more
     experts         how often each is chosen on these texts: 0.2 to 2.5 times its even share
+    plots           of 300 free stories, drawn: none of more than 8 %
     first minute    tests/e2e/first_minute.jsonl: 56 of 60 likeliest answers, 52 of 60 drawn ones over five seeds
 
 Exit status 1 where one of these bounds is not kept. --quick takes a tenth of the texts.
 """
 import argparse
+import collections
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 
+import compose
 import corpus
+import family_stories
+import plots
 from exchange import HELD_OUT
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -46,7 +52,6 @@ def write(path, lines):
 
 def texts(a, folder):
     """{name: file of held-out texts, a line each}."""
-    import compose
     n = a.n // 10 if a.quick else a.n
     files = {"conversations": write(folder / "conversations.jsonl", (compose.conversation(HELD_OUT + i) for i in range(n)))}
     if a.documents:
@@ -97,6 +102,29 @@ def check_first_minute(a):
     tell(f"first minute, drawn with seeds {SEEDS}: {drawn}, {sum(drawn) / len(drawn):.1f} of {n} on average", sum(drawn) / len(drawn) >= 52 / 60 * n)
 
 
+def fragments(plot):
+    """What stands in every story of a plot, word for word."""
+    return [p.strip(" .,!?\"").lower() for p in re.split(r"\[[^]]*\]|\{[^}]*\}|\^|[.!?]", plot.text) if len(p.split()) >= 3]
+
+
+def plot_of(text):
+    """The name of the plot that a story has most of; None where it has not a third of any."""
+    share = {p.name: sum(part in text.lower() for part in fragments(p)) / len(fragments(p)) for p in plots.PLOTS}
+    best = max(share, key=share.get)
+    return best if share[best] >= 1 / 3 else None
+
+
+def check_plots(a, folder, n=300):                      # of 100, chance alone would often bring one of twenty above 8
+    ways = family_stories.FREE
+    asked = write(folder / "free.jsonl", ({"messages": [{"role": "user", "content": ways[i % len(ways)]}], "pattern": "."} for i in range(n)))
+    told = folder / "told.jsonl"
+    osso(a, "eval", "chat", "-m", a.model, "--data", asked, "--no-history", "--seed", 1, "--samples", told)
+    seen = collections.Counter(plot_of(json.loads(line)["pred"]) for line in told.read_text(encoding="utf-8").splitlines())
+    unknown = seen.pop(None, 0)
+    (name, most), *_ = seen.most_common(1) or [("none", 0)]
+    tell(f"plots of {n} free stories: {len(seen)}; the most frequent ({name}) {most} times; {unknown} of no plot of plots.py", most <= 0.08 * n and unknown <= 0.08 * n)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--model", default=str(ROOT / "models/osso-small"))
@@ -112,6 +140,7 @@ def main():
         files = texts(a, folder)
         check_bits(a, files)
         check_experts(a, files, folder)
+        check_plots(a, folder)
         check_first_minute(a)
     sys.exit(not kept)
 
