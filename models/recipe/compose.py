@@ -23,10 +23,9 @@ from exchange import Ask
 # family: (module, share of the draws; tools and drills stand beside them). A draw of stories has 175 tokens, of facts and reading
 # 80-100, of the others 40-60: so these shares make stories and reading a quarter of the tokens each, facts and osso as much.
 FAMILIES = {
-    "stories": (family_stories, 12), "reading": (family_reading, 27), "facts": (family_facts, 14), "osso": (family_osso, 6), "numbers": (family_numbers, 14),
+    "stories": (family_stories, 12), "reading": (family_reading, 27), "facts": (family_facts, 14), "osso": (family_osso, 6), "numbers": (family_numbers, 16),
     "words": (family_words, 6), "talk": (family_talk, 10), "unknown": (family_unknown, 8),
 }
-AT_HIGH = {"numbers": 2.2, "reading": 1.3, "talk": 0.6, "unknown": 0.6, "osso": 0.6}    # where working it out is worth most, more of it is worked out
 # effort: shares of conversations of one draw, of several, of stories first and then many turns. Where thoughts are learned it pays to be short.
 FORMS = {"low": (15, 70, 15), "medium": (34, 55, 11), "high": (55, 37, 8)}
 TOOLS_SHARE = 0.10
@@ -58,7 +57,7 @@ def draw(ask, family):
 
 def choose(ask, families=None):
     names = families or list(FAMILIES)
-    return ask.r.choices(names, [FAMILIES[n][1] * (AT_HIGH.get(n, 1) if ask.effort == "high" else 1) for n in names])[0]
+    return ask.r.choices(names, [FAMILIES[n][1] for n in names])[0]
 
 
 def part(ask, family):
@@ -120,11 +119,6 @@ def plain(ask):
     return draw(ask, ask.r.choice(["facts", "talk"]))
 
 
-def carelessly(text):
-    """A request as people type it. The values in it stay as they are, for they are to be copied."""
-    return text[0].lower() + text[1:].rstrip(".?")
-
-
 def date(ask):
     return {"date": f"{ask.r.randint(2025, 2028)}-{ask.r.randint(1, 12):02}-{ask.r.randint(1, 28):02}"} if ask.r.random() < DATED else {}
 
@@ -135,8 +129,8 @@ def conversation(seed, effort=None):
     if ask.r.random() < TOOLS_SHARE:
         c = family_tools.draw(ask, plain)
         for m in c["messages"]:
-            if m["role"] == "user" and ask.r.random() < 0.25:
-                m["content"] = carelessly(m["content"])
+            if m["role"] == "user":
+                m["content"] = instructions.typed(ask, m["content"]) if '"' not in m["content"] else m["content"]
         return {"messages": c["messages"], "tools": c["tools"], "reasoning_effort": ask.effort, **date(ask), "families": {"tools": 250}}
     parts = ask.r.choices([alone, joined, long], FORMS[ask.effort])[0](ask)
     developer = None

@@ -86,7 +86,7 @@ class Function:
         if r.random() < 0.6:
             noun = "" if self.what == "sum" else self.noun.replace("_", " ")
             f = {"name": self.name, "description": r.choice(T.ABOUT_SUM[self.op] if self.what == "sum" else
-                 [f"Gives the {noun}.", f"Looks up the {noun}."] if self.what == "look" else [f"{self.verb.capitalize()} the {noun}.", f"Use it to {self.verb} the {noun}."]), **f}
+                 [f"Gives the {noun}.", f"Looks up the {noun}."] if self.what == "look" else [f"{self.verb.capitalize()} the {noun}.", f"To {self.verb} the {noun}."]), **f}
         return {"type": "function", "function": f}
 
     def request(self, ask, without=None):

@@ -3,7 +3,7 @@
 # the repository; DOCUMENTS is the folder of plain texts (models/recipe/corpus.py names them), without which there are none and the
 # numbers of the run differ. OSSO is the program [build/osso], OUT where all goes [build/bundled], TOKENS how much text.
 set -euo pipefail
-osso=${OSSO:-build/osso} out=${OUT:-build/bundled} tokens=${TOKENS:-15e6}
+osso=${OSSO:-build/osso} out=${OUT:-build/bundled} tokens=${TOKENS:-16e6}
 documents=${1:+--documents $1}
 [ -s "$out/world.jsonl" ] || python3 models/recipe/make_data.py "$out" --tokens "$tokens" $documents
 [ -s "$out/tok/tokenizer.json" ] || "$osso" tokenizer train -o "$out/tok" --vocab-size 4096 --digits 1 "$out/tokenizer.txt"
