@@ -198,17 +198,11 @@ def questions(draw):
     return (text_of(first, m[1]), [(m[1], draw[0])] + [(e.user, e) for e in draw[1:]]) if m else (None, [])
 
 
-def turned(text):
-    """A comparison that stands beside another scene. scenes.compare may put both in another order than their questions are drawn for:
-    three texts in a thousand say something else than is answered. The model has learned from this text, so it stays until the next run."""
-    return " than " in text and len(re.findall(r"\. ", text)) > 2
-
-
 def check_reading(seeds):
     asked, by_kind = collections.Counter(), collections.Counter()
     for seed in seeds:
         draw = family_reading.draw(Ask(seed))
-        if any(e.kind in ("whole stories", "sum up") for e in draw) or turned(draw[0].user):
+        if any(e.kind in ("whole stories", "sum up") for e in draw):
             continue
         text, rows = questions(draw)
         reader = Reader(text) if text else None
