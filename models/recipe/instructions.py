@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from word_lists import CAPITALS
-from words import COLORS
+from cast import COLORS
 
 NEUTRAL = ["You are a helpful assistant.", "Be kind and polite.", "You are a friendly helper.", "Answer in English.", "Help the user.",
            "You are Osso, a small model.", "Use simple words.", "You talk to children.", "Always answer the user.", "Be honest.",
