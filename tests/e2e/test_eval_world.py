@@ -3,6 +3,7 @@
 import math
 import os
 import pathlib
+import re
 
 from evals import *
 
@@ -38,6 +39,13 @@ def test_a_world_beside_its_model():
     other = TEMP / "other.jsonl"
     other.write_text(ask("Hello", none_of=["zzz"]))
     assert json.loads(run("world", "-m", model, "--data", other, "--json").text)["results"]["world"]["n"] == 1
+
+
+def test_goals_are_of_families_that_are_asked():
+    asked = {line["family"] for line in lines(pathlib.Path(bundled(), "world.jsonl"))}
+    goals = (ROOT / "src/eval/world_goals.def").read_text()
+    named = re.findall(r'^GOAL\("([^"]+)"', goals, re.M) + [f for less in re.findall(r'^LESS\("[^"]+", "([^"]+)", "([^"]+)"', goals, re.M) for f in less]
+    assert len(named) > 30 and all(any(a == f or a.startswith(f + ", ") for a in asked) for f in named), set(named) - asked
 
 
 def test_answers_are_drawn_with_a_seed():
