@@ -1,8 +1,8 @@
 /* experts.h: which experts a model sends its tokens to, and what it would lose without one of them. Stands beside
  * osso.h.
  *
- *   struct osso_experts_options o = {.size = sizeof o, .texts = texts, .lengths = lengths, .n_texts = n, .effect = true};
- *   osso_experts(engine, &o, &result, &err);   // result.effects[0]: the one that the text misses most
+ *   struct osso_experts_options o = {.size = sizeof o, .texts = texts, .lengths = lengths, .n_texts = n, .effect =
+ * true}; osso_experts(engine, &o, &result, &err);   // result.effects[0]: the one that the text misses most
  */
 #ifndef OSSO_EXPERTS_H
 #define OSSO_EXPERTS_H
@@ -30,10 +30,10 @@ struct osso_experts_options {
     const int64_t *positions; /* [n_positions] only rows of these positions of each text count; negative: from its end;
                                * n 0: all */
     size_t n_positions;
-    int n_classes; /* of tokens, 0: none */
+    int n_classes;                           /* of tokens, 0: none */
     int (*class_of)(void *user, int32_t id); /* 0 .. n_classes - 1 */
-    bool effect;                                              /* switch experts off, one by one ... */
-    const int64_t *experts;                                   /* ... [n_experts] only these; n 0: all */
+    bool effect;                             /* switch experts off, one by one ... */
+    const int64_t *experts;                  /* ... [n_experts] only these; n 0: all */
     size_t n_experts;
     int sessions; /* runs at a time; 0: 16. The engine has room for one more */
     /* Called once, before the runs of `effect`; like progress, which has the tokens done: a result other than 0 ends it
@@ -46,9 +46,9 @@ struct osso_experts_options {
 /* An expert that was switched off: where a token chose it, its weight was 0, and the others' stayed. */
 struct osso_expert_effect {
     int layer, expert;
-    double kl;   /* of the next token's distribution from that of the plain run, in nats: mean over all rows ... */
-    double most; /* ... the largest ... */
-    size_t row;  /* ... and whose it is */
+    double kl;        /* of the next token's distribution from that of the plain run, in nats: mean over all rows ... */
+    double most;      /* ... the largest ... */
+    size_t row;       /* ... and whose it is */
     uint64_t changed; /* rows whose likeliest token is another */
 };
 

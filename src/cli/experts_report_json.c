@@ -60,10 +60,10 @@ static void print_load(struct buf *b, const struct osso_experts_result *r, int l
     for (int c = 0; c < r->n_classes; c++) {
         buf_printf(b, "%s\"%s\":[", c ? "," : "", token_class_names[c]);
         for (int e = 0; e < r->n_experts; e++)
-            buf_printf(b, "%s%llu", e ? "," : "",
-                       (unsigned long long)
-                           r->by_class[((size_t)layer * (size_t)r->n_classes + (size_t)c) * (size_t)r->n_experts +
-                                       (size_t)e]);
+            buf_printf(
+                b, "%s%llu", e ? "," : "",
+                (unsigned long long)
+                    r->by_class[((size_t)layer * (size_t)r->n_classes + (size_t)c) * (size_t)r->n_experts + (size_t)e]);
         buf_puts(b, "]");
     }
     buf_puts(b, "}");

@@ -99,8 +99,7 @@ static void print_classes(const struct experts_report *p)
             continue;
         printf("%5d ", l);
         for (int c = 0; c < r->n_classes; c++) {
-            const uint64_t *n =
-                r->by_class + ((size_t)l * (size_t)r->n_classes + (size_t)c) * (size_t)r->n_experts;
+            const uint64_t *n = r->by_class + ((size_t)l * (size_t)r->n_classes + (size_t)c) * (size_t)r->n_experts;
             int best;
             largest(n, r->n_experts, 1, &best);
             if (best >= 0)
@@ -120,7 +119,11 @@ static void print_tokens(const struct experts_report *p)
         printf("%6lld  ", (long long)r->position[row]);
         for (int l = 0, n = 0; l < r->n_layers; l++)
             for (int i = 0; i < r->chosen && shown(p, l); i++)
-                printf("%s%d", i ? " " : n++ ? " | " : "", r->experts[((size_t)l * r->rows + row) * (size_t)r->chosen + (size_t)i]);
+                printf("%s%d",
+                       i     ? " "
+                       : n++ ? " | "
+                             : "",
+                       r->experts[((size_t)l * r->rows + row) * (size_t)r->chosen + (size_t)i]);
         printf("  ");
         fflush(stdout);
         inspect_print_token(p->runner, r->id[row]);
@@ -132,7 +135,8 @@ static void print_tokens(const struct experts_report *p)
 static void print_effects(const struct experts_report *p)
 {
     const struct osso_experts_result *r = p->result;
-    printf("\nswitched off: KL from the plain run in nats, mean over all tokens; the largest, and behind which token\n");
+    printf(
+        "\nswitched off: KL from the plain run in nats, mean over all tokens; the largest, and behind which token\n");
     for (size_t i = 0; i < r->n_effects && i < EFFECTS; i++) {
         const struct osso_expert_effect *e = &r->effects[i];
         printf("%12.6f  layer %d, expert %d; %.4f at position %lld ", e->kl, e->layer, e->expert, e->most,

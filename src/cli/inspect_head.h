@@ -8,8 +8,8 @@
 
 /* {"model":..,"version":..,"exact":..,"seed":..} without the last brace. */
 void inspect_head(struct buf *out, const struct options *options, const struct runner *runner);
-/* ,"<name>ids":[..],"<name>tokens":[..] of n ids ("" or "clean_"); what is no UTF-8 is U+FFFD there. Without a tokenizer
- * tokens are null. */
+/* ,"<name>ids":[..],"<name>tokens":[..] of n ids ("" or "clean_"); what is no UTF-8 is U+FFFD there. Without a
+ * tokenizer tokens are null. */
 void inspect_ids(struct buf *out, const struct runner *runner, const char *name, const int32_t *ids, size_t n);
 /* A number of JSON with nine digits, enough for every float; null where it is none. */
 void inspect_number(struct buf *out, double value);

@@ -1,4 +1,5 @@
-/* token_class.c: kinds of tokens. Letters beyond ASCII count as letters; what is no UTF-8, or of two kinds, is other. */
+/* token_class.c: kinds of tokens. Letters beyond ASCII count as letters; what is no UTF-8, or of two kinds, is other.
+ */
 #include "cli/token_class.h"
 
 #include "base/utf8.h"
@@ -6,8 +7,10 @@
 #include <ctype.h>
 
 const char *const token_class_names[TOKEN_CLASSES] = {
-    [TOKEN_SPECIAL] = "special", [TOKEN_SPACE] = "space", [TOKEN_NUMBER] = "number", [TOKEN_PUNCTUATION] = "punctuation",
-    [TOKEN_WORD] = "word",       [TOKEN_PART] = "part",   [TOKEN_OTHER] = "other",
+    [TOKEN_SPECIAL] = "special", [TOKEN_SPACE] = "space",
+    [TOKEN_NUMBER] = "number",   [TOKEN_PUNCTUATION] = "punctuation",
+    [TOKEN_WORD] = "word",       [TOKEN_PART] = "part",
+    [TOKEN_OTHER] = "other",
 };
 
 static enum token_class of_byte(unsigned char c)
@@ -34,7 +37,7 @@ enum token_class token_class(const struct osso_tokenizer *tokenizer, int32_t id)
     if (blanks == len)
         return TOKEN_SPACE;
     enum token_class class = len - blanks == 1 && piece[blanks] == '\'' ? TOKEN_PUNCTUATION
-                                                                       : of_byte((unsigned char)piece[blanks]);
+                                                                        : of_byte((unsigned char)piece[blanks]);
     for (size_t i = blanks + 1; i < len; i++) {
         enum token_class c = of_byte((unsigned char)piece[i]);
         bool apostrophe = piece[blanks] == '\'' || piece[i] == '\'';

@@ -31,7 +31,7 @@ void score_row_read(const struct backend *backend, int64_t vocab, struct score_r
 
 /* KL(a || b) in nats: chunks in their order. */
 double score_row_divergence(const struct backend *backend, int64_t vocab, const struct score_row *a,
-                         const struct score_row *b)
+                            const struct score_row *b)
 {
     float x[CHUNK_IDS], p[CHUNK_IDS];
     double total = 0, whole_a = (double)a->max + a->log_sum, whole_b = (double)b->max + b->log_sum;

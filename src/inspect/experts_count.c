@@ -79,7 +79,7 @@ static void note_classes(struct experts *x)
         for (int l = 0; l < r->n_layers; l++)
             for (int i = 0; i < r->chosen && layers_have(&x->layers, l); i++) {
                 int e = r->experts[((size_t)l * r->rows + row) * (size_t)r->chosen + (size_t)i];
-                r->by_class[((size_t)l * (size_t)r->n_classes + (size_t)class) * (size_t)r->n_experts + (size_t)e]++;
+                r->by_class[((size_t)l * (size_t)r->n_classes + (size_t) class) * (size_t)r->n_experts + (size_t)e]++;
             }
     }
 }
@@ -89,11 +89,8 @@ static enum osso_status run_text(struct experts *x, uint64_t total, struct osso_
     struct osso_session *s;
     size_t last, n = x->o.lengths[x->text], rows = experts_rows(x, x->text, &last);
     const int32_t *ids = x->o.texts[x->text];
-    struct osso_tap_options tap = {.size = sizeof tap,
-                                   .taps = (uint64_t)1 << OSSO_TAP_EXPERT_WEIGHTS,
-                                   .layers = &x->layers,
-                                   .fn = see,
-                                   .user = x};
+    struct osso_tap_options tap = {
+        .size = sizeof tap, .taps = (uint64_t)1 << OSSO_TAP_EXPERT_WEIGHTS, .layers = &x->layers, .fn = see, .user = x};
     enum osso_status status = osso_session_create(x->engine, 0, &s, err);
     if (status)
         return status;

@@ -43,7 +43,8 @@ struct effects {
     uint64_t done;
 };
 
-/* ---- what is to be done -------------------------------------------------------------------------------------------- */
+/* ---- what is to be done --------------------------------------------------------------------------------------------
+ */
 
 static bool wanted(const struct experts *x, int expert)
 {
@@ -105,7 +106,8 @@ static enum osso_status make_room(struct effects *f, struct osso_error *err)
     return OSSO_OK;
 }
 
-/* ---- the plain run -------------------------------------------------------------------------------------------------- */
+/* ---- the plain run --------------------------------------------------------------------------------------------------
+ */
 
 static enum osso_status run_plain(struct effects *f, size_t first, struct osso_error *err)
 {
@@ -133,7 +135,8 @@ static enum osso_status run_plain(struct effects *f, size_t first, struct osso_e
     return status;
 }
 
-/* ---- one off -------------------------------------------------------------------------------------------------------- */
+/* ---- one off --------------------------------------------------------------------------------------------------------
+ */
 
 static int switch_off(void *user, const struct osso_tap_value *v)
 {
@@ -208,11 +211,10 @@ static void list_rows(struct effects *f)
         for (; run->session && run->pos < osso_session_computed(run->session); run->pos++) {
             int64_t row = x->row_of[run->pos];
             if (row >= 0)
-                f->rows[f->n_rows++] =
-                    (struct off_row){.run = run,
-                                     .row = (size_t)row,
-                                     .plain = f->plain[(size_t)row - x->base],
-                                     .now = {.logits = osso_session_logits(run->session, run->pos)}};
+                f->rows[f->n_rows++] = (struct off_row){.run = run,
+                                                        .row = (size_t)row,
+                                                        .plain = f->plain[(size_t)row - x->base],
+                                                        .now = {.logits = osso_session_logits(run->session, run->pos)}};
         }
     }
 }
@@ -273,7 +275,8 @@ static enum osso_status run_text(struct effects *f, struct osso_error *err)
     return status;
 }
 
-/* ---- all -------------------------------------------------------------------------------------------------------------- */
+/* ---- all
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static int by_kl(const void *a, const void *b)
 {

@@ -10,10 +10,10 @@ struct experts {
     struct osso_experts_options o;
     struct osso_experts_result r;
     struct osso_layers layers; /* those that are wanted */
-    int32_t *first; /* [texts][layers][experts] the first position of the text that chose it, -1: none */
-    int64_t *row_of; /* [the longest text] of the text in work: its positions' rows, -1: they do not count */
-    size_t text, base; /* which it is; rows of the texts before */
-    double seconds;    /* that the texts took */
+    int32_t *first;            /* [texts][layers][experts] the first position of the text that chose it, -1: none */
+    int64_t *row_of;           /* [the longest text] of the text in work: its positions' rows, -1: they do not count */
+    size_t text, base;         /* which it is; rows of the texts before */
+    double seconds;            /* that the texts took */
     uint64_t text_tokens;
 };
 

@@ -70,15 +70,40 @@ class Model:
         return folder
 
 
+def head(folder, layers, layer, head):
+    """The last token's `head` in `layer` looks at the word " good" or " friend", wherever it stands, and writes which of them it
+    was; the model's head reads just that. Another layer's head looks there too and writes where nobody reads."""
+    m = Model(layers)
+    words = {m.ids[" good"]: 0, m.ids[" friend"]: 1}
+    for i in range(m.vocab):
+        m.set("model.embed_tokens.weight", i, words.get(i, 2 + i % 30), to=1.0)
+    m.set("lm_head.weight", m.ids["Hello"], 40, to=1.0)
+    m.set("lm_head.weight", m.ids["The"], 41, to=1.0)
+    slow = HEAD_DIM - 1  # a dimension that hardly rotates
+    looks = {layer: (head, 40), (layer + 1) % layers: ((head + 1) % HEADS, 50)} if layers > 1 else {layer: (head, 40)}
+    for n in range(layers):
+        p = f"model.layers.{n}.self_attn."
+        mine, to = looks.get(n, (None, None))
+        kv = mine // (HEADS // KV_HEADS) if n in looks else 0
+        for d in (0, 1):
+            m.set(p + "v_proj.weight", kv * HEAD_DIM + d, d, to=1.0)
+            if n in looks:
+                m.set(p + "k_proj.weight", kv * HEAD_DIM + slow, d, to=1.0)
+                m.set(p + "o_proj.weight", to + d, mine * HEAD_DIM + d, to=0.1)
+        if n in looks:
+            m.set(p + "q_proj.bias", mine * HEAD_DIM + slow, to=16.0)
+    return m.write(folder)
+
+
 def expert(folder, seed):
-    """One expert of one layer writes what the head of "Hello" reads, and it alone; the word " good" goes to it, and
-    others by chance. All experts write a little of what other words' heads read. Returns (folder, layer, expert)."""
+    """One expert of one layer writes what the head of "Hello" reads, and it alone; the word " good" goes to it,
+    " greets" never, and others by chance. All experts write a little of what other words' heads read. Returns (folder, layer, expert)."""
     rng = random.Random(seed)
     layers, experts, chosen = rng.randint(1, 4), rng.choice((4, 6, 8)), rng.choice((1, 2))
     layer, which = rng.randrange(layers), rng.randrange(experts)
     m = Model(layers, experts, chosen)
     marks = {i: 2 + i % 30 for i in range(m.vocab)}
-    marks[m.ids[" good"]] = 0
+    marks[m.ids[" good"]], marks[m.ids[" greets"]] = 0, 1
     for i, dim in marks.items():
         m.set("model.embed_tokens.weight", i, dim, to=1.0)
     m.set("lm_head.weight", m.ids["Hello"], 40, to=0.6)
@@ -92,5 +117,6 @@ def expert(folder, seed):
     for e in range(experts):
         m.set(p + "router.weight", e, 0, to=1.0 if e == which else -1.0)  # where " good" is marked
         m.set(p + "router.weight", e, 40, to=0.0)
+    m.set(p + "router.weight", which, 1, to=-1.0)
     m.set(p + "experts.down_proj_bias", which, 40, to=2.0)
     return m.write(folder), layer, which

@@ -1,5 +1,5 @@
-/* test_expert_use.c: an expert that is switched off by forks side by side gives what whole runs give, one after the other;
- * the clean engine stays clean; what is not there is refused. */
+/* test_expert_use.c: an expert that is switched off by forks side by side gives what whole runs give, one after the
+ * other; the clean engine stays clean; what is not there is refused. */
 #include "model_test.h"
 
 #include "osso/experts.h"

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-enum { RUNS_AT_ONCE = 16, LOGIT_ROWS = 128 };
+enum { RUNS_AT_ONCE = 16, ROWS = 512, LOGIT_ROWS = 128 };
 
 struct experts_args {
     struct texts texts;
@@ -62,6 +62,7 @@ static enum osso_status start(const struct options *o, struct runner *r, const s
     if (!e.context)
         e.context = (int64_t)a->texts.longest < r->dims.context ? (int64_t)a->texts.longest : r->dims.context;
     e.max_sessions = o->v[OPT_effect].set ? RUNS_AT_ONCE + 2 : 2;
+    e.max_rows = ROWS; /* of all runs together, whatever the context is */
     e.max_logit_rows = o->v[OPT_effect].set ? LOGIT_ROWS : 2;
     enum osso_status status = runner_start(r, &e, err);
     if (!status)
