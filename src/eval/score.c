@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { CHUNK_IDS = 1024, SUM_LANES = 8 };
-
 struct slot {
     struct osso_session *session;
     struct score_request *request; /* NULL: free; those behind it by `same` are fed the same ids */
@@ -31,30 +29,6 @@ struct scoring {
 };
 
 /* ---- rows ----------------------------------------------------------------------------------------------- */
-
-/* The largest first, then the sum of exponentials: chunks in their order, lanes i mod 8 within one. */
-void score_row_read(const struct backend *backend, int64_t vocab, struct score_row *row)
-{
-    float x[CHUNK_IDS], y[CHUNK_IDS];
-    double sum = 0;
-    row->best = 0;
-    for (int64_t i = 1; i < vocab; i++)
-        if (row->logits[i] > row->logits[row->best])
-            row->best = (int32_t)i;
-    row->max = row->logits[row->best];
-    for (int64_t at = 0; at < vocab; at += CHUNK_IDS) {
-        double lanes[SUM_LANES] = {0};
-        int64_t n = vocab - at < CHUNK_IDS ? vocab - at : CHUNK_IDS;
-        for (int64_t i = 0; i < n; i++)
-            x[i] = row->logits[at + i] - row->max;
-        backend->exp(backend, x, n, y);
-        for (int64_t i = 0; i < n; i++)
-            lanes[i % SUM_LANES] += y[i];
-        for (int l = 0; l < SUM_LANES; l++)
-            sum += lanes[l];
-    }
-    row->log_sum = isfinite(row->max) ? log(sum) : NAN;
-}
 
 static void read_member(const struct member *member, void *arg)
 {
