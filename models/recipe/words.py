@@ -7,3 +7,4 @@ Bella Coco Tilly Penny Greta Heidi Ida Jenny Kate Lola Maya Nina Pearl Sophie Te
 Cora Dora Eva Fern Gigi Holly Jane Lila Mabel Nell Polly Willow""".split()
 NUMBERS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
 seventeen eighteen nineteen twenty""".split()
+COLORS = "red blue green yellow white black brown orange purple pink golden silver".split()
