@@ -6,9 +6,13 @@
 #include "osso/engine.h"
 
 struct score_request {
-    struct osso_ids ids; /* the text; a generation appends to it */
-    size_t from;         /* >= 1: what is scored are ids[from..), each given all before it */
-    int max_new;         /* > 0: nothing is scored; so many tokens at most are generated, the likeliest each time */
+    struct osso_ids ids;         /* the text; a generation appends to it */
+    size_t from;                 /* >= 1: what is scored are ids[from..), each given all before it */
+    const unsigned char *counts; /* [ids.len] of these the ids with 1; NULL: all */
+    int max_new;                 /* > 0: nothing is scored; so many tokens at most are generated */
+    const struct osso_sampling
+        *sampling; /* of a generation: its tokens are drawn so, with `seed`; NULL: the likeliest */
+    uint64_t seed;
     void *owner;
     int number;
     double ll;               /* sum of natural logarithms */
