@@ -3,6 +3,7 @@
 Of the ways to ask the last two are held out (exchange.py). The answer to a fact is one sentence, always the same; what else
 counts as right stands in shorts. topic says in one wording what is asked, whatever the way: the thought that finds the fact.
 """
+import re
 from dataclasses import dataclass, field
 
 import facts_nature as N
@@ -34,6 +35,7 @@ class Kind:
 
 
 KINDS = []
+IRREGULAR = dict(w.split() for w in entries(W.PLURALS)) | {w: w for w in ("moose", "salmon", "goldfish")}
 
 
 def kind(name, ways, topic, answer, shorts, rows, **more):
@@ -43,7 +45,19 @@ def kind(name, ways, topic, answer, shorts, rows, **more):
 def animal_rows(column):
     """Rows of the animals that have something in the column; x with its article, n without."""
     table = [line.split("|") for line in N.ANIMALS.strip().split("\n")]
-    return [{"n": t[0], "x": a(t[0]), "y": t[column]} for t in table if t[column] != "-"]
+    return [{"n": t[0], "x": a(t[0]), "xs": plural(t[0]), "y": t[column]} for t in table if t[column] != "-"]
+
+
+def plural(noun):
+    """As the table of plurals has it, else by the rule."""
+    first, _, last = noun.rpartition(" ")
+    if last in IRREGULAR:
+        last = IRREGULAR[last]
+    elif re.search("[^aeiou]y$", last):
+        last = last[:-1] + "ies"
+    else:
+        last += "es" if re.search("(s|x|ch|sh)$", last) else "s"
+    return f"{first} {last}".strip()
 
 
 # ---- nature
@@ -54,20 +68,20 @@ kind("color", ["What color is {x}?", "What colour is {x}?", "What is the color o
 kind("something of a color", ["Name something {y}.", "What can be {y}?", "Tell me something that is {y}.", "Name a thing that is {y}.", "Do you know something {y}?", "Which thing is {y}?", "Give me something {y}.",
                               "Say something that is {y}.", "What do you know that is {y}?", "Can you name something {y}?"],
      "something {y}", "{x} is {y}.", ["{x}"], [{"x": entries(t)[0], "y": c, "right": entries(t)} for c, t in N.COLORS.items()], weight=3, any_of=True)
-kind("legs", ["How many legs does {x} have?", "How many legs has {x}?", "Number of legs of {x}?", "Tell me how many legs {x} has.", "{x} has how many legs?", "Do you know how many legs {x} has?",
+kind("legs", ["How many legs does {x} have?", "How many legs do {xs} have?", "How many legs has {x}?", "Number of legs of {x}?", "Tell me how many legs {x} has.", "{x} has how many legs?", "Do you know how many legs {x} has?",
               "On how many legs does {x} walk?", "How many legs are on {x}?", "Can you say how many legs {x} has?", "What number of legs does {x} have?"],
      "the legs of {x}", "{x} has {y} legs.", ["{y}", "{y} legs"], animal_rows(2), more="And {x}?", weight=.4,
      yes=["Does {x} have {z} legs?", "Has {x} {z} legs?", "Is it true that {x} has {z} legs?", "{x} has {z} legs, right?", "Am I right that {x} has {z} legs?", "Would you say {x} has {z} legs?"])
-kind("animal food", ["What does {x} eat?", "What do you feed {x}?", "What does {x} like to eat?", "What is the food of {x}?", "Tell me what {x} eats.", "What food does {x} eat?", "Do you know what {x} eats?",
+kind("animal food", ["What does {x} eat?", "What do {xs} eat?", "What do you feed {x}?", "What does {x} like to eat?", "What is the food of {x}?", "Tell me what {x} eats.", "What food does {x} eat?", "Do you know what {x} eats?",
                      "{x} eats what?", "What can I give {x} to eat?", "Can you tell me what {x} eats?"],
      "the food of {x}", "{x} eats {y}.", ["{y}", "it eats {y}"], animal_rows(4), more="And what does {x} eat?")
-kind("animal home", ["Where does {x} live?", "Where is the home of {x}?", "Where do you find {x}?", "Tell me where {x} lives.", "Where can I find {x}?", "What is the home of {x}?", "Do you know where {x} lives?",
+kind("animal home", ["Where does {x} live?", "Where do {xs} live?", "Where is the home of {x}?", "Where do you find {x}?", "Tell me where {x} lives.", "Where can I find {x}?", "What is the home of {x}?", "Do you know where {x} lives?",
                      "In what place does {x} live?", "Can you tell me where {x} lives?", "Where would I find {x}?"],
      "the home of {x}", "{x} lives {y}.", ["{y}", "it lives {y}"], animal_rows(5), more="And where does {x} live?")
 kind("young", ["What is a baby {n} called?", "What do you call a baby {n}?", "What is the young of {x} called?", "What is a young {n}?", "What is the name of a baby {n}?", "Tell me what a baby {n} is called.",
                "How do you call a young {n}?", "A baby {n} is called what?", "What is the word for a baby {n}?", "Do you know what a young {n} is called?"],
      "the young of {x}", "a baby {n} is called {ay}.", ["{y}", "{ay}"], [dict(r, ay=a(r["y"])) for r in animal_rows(6)])
-kind("sound", ["What sound does {x} make?", "What does {x} say?", "What noise does {x} make?", "How does {x} sound?", "What is the sound of {x}?", "Tell me what sound {x} makes.", "How does {x} talk?",
+kind("sound", ["What sound does {x} make?", "What sound do {xs} make?", "What do {xs} say?", "What does {x} say?", "What noise does {x} make?", "How does {x} sound?", "What is the sound of {x}?", "Tell me what sound {x} makes.", "How does {x} talk?",
                "Which sound does {x} make?", "What noise do you hear from {x}?", "Do you know what sound {x} makes?"],
      "the sound of {x}", "{x} {y}.", ["{y}", "it {y}"], animal_rows(7), more="And {x}?", weight=1.2)
 kind("what animal", ["What is {x}?", "What kind of animal is {x}?", "What sort of animal is {x}?", "Tell me what {x} is.", "Do you know what {x} is?", "{x} is what?", "What animal is {x}?", "What is {x}, do you know?",
@@ -77,12 +91,13 @@ kind("what animal", ["What is {x}?", "What kind of animal is {x}?", "What sort o
 
 
 def can_rows(letter, verb):
-    rows = animal_rows(3) + [dict(r, y="") for r in [{"n": line.split("|")[0]} for line in N.ANIMALS.strip().split("\n") if line.split("|")[3] == "-"]]
-    rows = [dict(r, x=a(r["n"]), v=verb) for r in rows if letter in r["y"] or verb == "fly" or r["n"] in N.NO_SWIMMERS]
+    moves = {r["n"]: r["y"] for r in animal_rows(3)}
+    rows = [dict(r, y=moves.get(r["n"], ""), v=verb) for r in animal_rows(1)]
+    rows = [r for r in rows if letter in r["y"] or verb == "fly" or r["n"] in N.NO_SWIMMERS]
     return [dict(r, y=f"Yes, {r['x']} can {verb}." if letter in r["y"] else f"No, {r['x']} cannot {verb}.", s="yes" if letter in r["y"] else "no", c="can" if letter in r["y"] else "cannot") for r in rows]
 
 
-kind("fly and swim", ["Can {x} {v}?", "Is {x} able to {v}?", "Does {x} {v}?", "Do you know if {x} can {v}?", "Tell me if {x} can {v}.", "Can you tell me if {x} can {v}?", "{x} can {v}, right?", "Is it true that {x} can {v}?",
+kind("fly and swim", ["Can {x} {v}?", "Can {xs} {v}?", "Do {xs} {v}?", "Is {x} able to {v}?", "Does {x} {v}?", "Do you know if {x} can {v}?", "Tell me if {x} can {v}.", "Can you tell me if {x} can {v}?", "{x} can {v}, right?", "Is it true that {x} can {v}?",
                       "Would {x} be able to {v}?", "I want to know if {x} can {v}."],
      "if {x} can {v}", "{y}", ["{s}", "{s}, it {c}", "{x} {c} {v}", "{s}, it {c} {v}"], can_rows("f", "fly") + can_rows("s", "swim"), weight=.5)
 kind("class", ["What is {x}?", "What kind of thing is {x}?", "Tell me what {x} is.", "Do you know what {x} is?", "What sort of thing is {x}?", "{x} is what?", "What do you call {x}?", "What is {x}, do you know?",

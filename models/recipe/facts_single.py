@@ -147,8 +147,7 @@ Where do people go when they are sick?|where people go when they are sick|People
 Where do people keep money?|where people keep money|People keep money in a bank.|in a bank
 Where do people see a movie?|where people see a movie|People see a movie at the cinema.|at the cinema
 Where do people plant flowers?|where people plant flowers|People plant flowers in a garden.|in a garden/in the garden
-Where do fish live?|where fish live|Fish live in water.|in water/in the water
-Where do penguins live?|where penguins live|Penguins live on the ice.|on the ice
+Where do fish swim?|where fish swim|Fish swim in water.|in water/in the water
 Where does milk come from?|where milk comes from|Milk comes from cows.|from cows/cows
 Where does honey come from?|where honey comes from|Honey comes from bees.|from bees/bees
 Where does wool come from?|where wool comes from|Wool comes from sheep.|from sheep/sheep

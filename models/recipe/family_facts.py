@@ -38,6 +38,17 @@ def compare(ask):
 
 # ---- the tables
 
+# what people ask first: these facts are drawn more often in training (held-out questions are fair to all)
+FIRST_ASKED = {"color": "the sky, grass, the sun, snow, a banana, blood, milk, an apple, a lemon, the sea, a frog, an elephant", "legs": "a spider, a dog, a cat, a bee, an octopus, an ant, a snake, a hen",
+               "sound": "a dog, a cat, a cow, a duck, a sheep, a pig, a horse, a lion, a bee, an owl, a frog", "fly and swim": "a penguin, a bat, an ostrich, a bee, a cat, a dog, an owl, a hen, a pig, an eagle, a duck",
+               "opposite": "big, small, hot, cold, up, down, good, bad, day, night, black, white, fast, happy, old, new, yes, left, in, on, young, light", "young": "a dog, a cat, a cow, a sheep, a bear, a horse",
+               "capital": "France, Germany, Italy, Spain, England, Japan, China, Russia, the United States, Canada, Australia, India, Brazil", "animal food": "a cat, a dog, a cow, a rabbit, a horse, a mouse, a bear",
+               "plural": "mouse, child, foot, tooth, man, woman, goose, sheep, fish, cat, dog", "rhyme": "cat, dog, house, tree, sun, moon, star, mouse", "continent": "France, Germany, China, Egypt, Brazil, the United States",
+               "why": "is the sky blue, is grass green, is the sea salty, does it rain, do we sleep", "in a language": "hello, thank you, goodbye, yes"}
+TIMES = 4
+CHANCES = {name: [TIMES if row["x"] in entries(text) else 1 for row in next(k for k in KINDS if k.name == name).rows] for name, text in FIRST_ASKED.items()}
+
+
 def thoughts(topic, fact):
     return {"medium": f"I know {topic}.", "high": f"I know {topic}. {fact}"}
 
@@ -78,7 +89,7 @@ def other(ask, kind, row):
 
 def question(ask, kind, again=None):
     """An exchange about a random row of a kind; again is the kind's row that was asked before, if this one follows it."""
-    row = ask.r.choice(kind.rows)
+    row = ask.r.choices(kind.rows, CHANCES.get(kind.name) if not ask.held else None)[0]
     answer = sentence(kind.answer.format(**row))
     if kind.yes and ask.r.random() < .2:
         yes = ask.r.random() < .5
@@ -101,7 +112,7 @@ def draw(ask):
     out, kind = [], None
     while len(out) < n:
         before = kind
-        if not kind or not one:
+        if not kind or not one or len(kind.rows) < n:   # a kind of two facts is soon out of questions
             kind = ask.r.choices(KINDS + [None], WEIGHTS)[0]
         e = question(ask, kind, before is kind and out and out[-1].kind == kind.name) if kind else compare(ask)
         if all(e.user != o.user for o in out):
@@ -121,6 +132,10 @@ def check_tables():
 
 
 check_tables()
+
+for _name, _text in FIRST_ASKED.items():
+    _missing = set(entries(_text)) - {row["x"] for k in KINDS if k.name == _name for row in k.rows}
+    assert not _missing, (_name, sorted(_missing))
 
 if __name__ == "__main__":
     seed, count = (int(v) for v in (sys.argv[1:] + ["0", "20"][len(sys.argv) - 1:])[:2])

@@ -7,7 +7,8 @@ is the answer of a small sum, a step of a large one and the thought of a word su
 """
 from exchange import Exchange
 from number_ways import *                               # the ways of asking, by kind
-from words import BOYS, GIRLS, NUMBERS
+from cast import BOYS, GIRLS
+from word_lists import NUMBERS
 
 
 def exchange(kind, user, answer, short, medium, high=None, weight=2.0):

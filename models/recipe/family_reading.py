@@ -90,7 +90,7 @@ def ask_all(ask, text, rows, kinds, whole=False):
             user = ask.phrase(FRAMES).replace("[q]", question).replace("[text]", text)
         else:
             user = "And " + question[0].lower() + question[1:] if r.random() < 0.15 else question
-        if small:
+        if small:                                       # what is quoted is as it stands there
             user, think = user.lower(), {e: t.lower() for e, t in think.items()}
         out.append(Exchange("reading", kinds[k], user, answer, think, check, weight=weight, fixed=k == 0))
     return out
@@ -111,6 +111,15 @@ def whole_story(ask):
     s = Story(ask)
     rows = [(q, a, {"medium": proof, "high": proof}, {"answer": fair(a)}, 2.0) for q, a, proof in s.questions(ask, ask.r.choice((1, 2, 2, 3)))]
     kinds = ["whole stories"] * len(rows)
+    if ask.r.random() < 0.1:
+        q = C.name(ask.r)[0]
+        if q not in s.text:
+            nothing = f"The text says nothing about {q}."
+            rows.append((ask.phrase([f"Where does {q} live?", f"Who is {q}?", f"What does {q} have?", f"What did {q} do?"], 1), S.NOT_SAID, {"medium": nothing, "high": nothing},
+                         {"pattern": "does not say|says nothing"}, 2.0))
+            kinds.append("not said")
+            ask.r.shuffle(order := list(range(len(rows))))
+            rows, kinds = [rows[i] for i in order], [kinds[i] for i in order]
     if ask.r.random() < 0.15:
         e = sum_up(ask, s)
         rows.append((e.user, e.answer, e.think, e.check, 1.0))

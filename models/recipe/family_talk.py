@@ -48,7 +48,7 @@ def riddle(ask):
 
 
 def poem(ask):
-    n = ask.r.choice(C.ANIMALS + C.OTHERS)
+    n = ask.r.choice(C.ANIMALS + C.OTHERS + "moon sun tree flower bird river".split() * 2)
     text = C.fill(ask.r, ask.r.choice(T.POEMS), {"n": n})
     think = f"The user wants a poem about {C.a(n)}."
     return [Exchange("talk", "poem", C.fill(ask.r, ask.phrase(T.POEM_ASKED), {"n": ask.r.choice((C.a(n), C.a(n), "the " + n))}), text, {"medium": think, "high": f"{think} It should rhyme."}, {"pattern": word(n)})]
@@ -62,9 +62,10 @@ def asked_story(ask):
 def remember(ask):
     """The user says something of himself, and asks for it later."""
     r = ask.r
-    said, answer, ways, later, what = r.choices(T.REMEMBER, (7, 1, 1, 1))[0]
-    x = {"name": C.name(r)[0], "color": r.choice(C.COLORS), "pet": r.choice(PETS), "age": str(r.randint(4, 90))}[what]
-    said, answer, later = (C.cap(C.fill(r, t, {"x": x})) for t in (ask.phrase(said, 1), answer, later))
+    said, answer, ways, later, what = r.choices(T.REMEMBER, (7, 1, 1, 1, 1.5))[0]
+    x = {"name": C.name(r)[0], "color": r.choice(C.COLORS), "pet": r.choice(PETS), "age": str(r.randint(4, 90)), "called": C.name(r)[0]}[what]
+    env = {"x": x, "p": r.choice(PETS)}
+    said, answer, later, question = (C.cap(C.fill(r, t, env)) for t in (ask.phrase(said, 1), answer, later, ask.phrase(ways, 1)))
     out = [Exchange("talk", "remember", said, answer, {"medium": f"The user says: {x}.", "high": f"The user says: {x}. I will remember it."}, {"pattern": word(x)})]
     between = r.random()
     if between < 0.12:                                  # a whole story lies between
@@ -72,7 +73,7 @@ def remember(ask):
     elif between < 0.45:
         out.append(intent(ask, r.choice([row for row in T.INTENTS if row[0] not in ("greeting", "goodbye")])))
     if r.random() < 0.8:
-        out.append(Exchange("talk", "remember", ask.phrase(ways, 1), later, {"medium": f"The user said: {said}", "high": f"The user said: {said} So I know it."}, {"pattern": word(x)}, weight=2.0))
+        out.append(Exchange("talk", "remember", question, later, {"medium": f"The user said: {said}", "high": f"The user said: {said} So I know it."}, {"pattern": word(x)}, weight=2.0))
     return out
 
 

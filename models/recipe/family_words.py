@@ -7,7 +7,6 @@ import re
 
 from exchange import Exchange
 from word_lists import *
-from words import NUMBERS
 
 EVERY = SPELLED + LONG + OTHER
 

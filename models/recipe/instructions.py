@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from word_lists import CAPITALS
-from words import COLORS
+from cast import COLORS
 
 NEUTRAL = ["You are a helpful assistant.", "Be kind and polite.", "You are a friendly helper.", "Answer in English.", "Help the user.",
            "You are Osso, a small model.", "Use simple words.", "You talk to children.", "Always answer the user.", "Be honest.",
@@ -42,14 +42,14 @@ IN_CAPITALS = set(CAPITALS) | set(COLORS) | {"yes", "no"}
 
 
 def fair(e):
-    """The right answers of an exact check, the shortest first."""
+    """The right answers of an exact check, without stops."""
     answers = (e.check or {}).get("answer", [])
-    return [answers] if isinstance(answers, str) else list(answers)
+    return list(dict.fromkeys(a.rstrip(" .!?") for a in ([answers] if isinstance(answers, str) else answers)))
 
 
 def short(e):
     """The shortest right answer that stands in the whole one, as it is written there: 'blue', 'Tom', '85'; or None."""
-    for text in fair(e):
+    for text in sorted(fair(e), key=len):
         found = re.search(r"(?<!\w)" + re.escape(text) + r"(?!\w)", e.answer, re.IGNORECASE)
         if found and len(text) <= 40 and not re.search(r"[\"\\\n]", text):
             return text.lower() if text.lower() in ("yes", "no") else found.group()
@@ -104,10 +104,10 @@ def wrapped(e, before, after):
     if e.check is None:
         return replace(e, answer=answer)
     check = dict(e.check)
-    bound = "^" if before else "$"
+    bound = "^" if before else "$"                      # but for "(^|[^a-z])word([^a-z]|$)": that holds anywhere
     patterns = [check.pop("pattern")] if "pattern" in check else []
     patterns += check.pop("all_of", [])
-    if any(bound in p for p in patterns):
+    if any(bound in re.sub(r"\(\^\||\|\$\)|\[\^", "", p) for p in patterns):
         return None
     if "answer" in check:
         check["answer"] = list(dict.fromkeys([answer] + [f"{before} {a}" if before else f"{a}{stop} {after}" for a in fair(e) for stop in ((".", "") if after else ("",))]))

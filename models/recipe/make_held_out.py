@@ -11,12 +11,18 @@ import sys
 import compose
 import family_tools
 import instructions
+from check_memorised import plain
 from exchange import HELD_OUT, Ask
 
 OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "osso-small", "world.jsonl")
 SPACE = 100_000                                         # seeds that one set has
 EFFORTS = ("low", "medium", "high")
 MOST = 5                                                # stories before a question, and more than training's rows hold
+
+# What the run's text has all the same, by another kind's way of asking or without its sign at the end, is not asked:
+# check_memorised.py finds it, of the text of make_data.py --seed 0.
+TRAINED = {"evening", "morning", "hello osso", "which of them has the lantern", "what is the color of the candle", "what is the color of the umbrella",
+           "in which place is the lamp", "venice, please", "who or what is laura", "and which of them has the doll", "who or what is heidi"}
 
 
 def line(family, effort, messages, rule, tools=None):
@@ -50,7 +56,7 @@ def questions(number, count, name, family, kinds=None, efforts=("medium",), firs
         seed += 1
         pair = found(ask, family, kinds, first)
         key = pair and tuple(e.user for e in pair[0]) + (pair[1].user,)
-        if not pair or key in seen:
+        if not pair or key in seen or plain(pair[1].user) in TRAINED:
             continue
         seen.add(key)
         made += 1
@@ -84,7 +90,7 @@ def tools(number, counts):
         c = family_tools.draw(ask, compose.plain)
         at, kind, rule = ask.r.choice(c["marks"])
         family = TOOL_FAMILIES[kind]
-        if left[family]:
+        if left[family] and plain(c["messages"][at - 1].get("content") or "") not in TRAINED:
             left[family] -= 1
             yield line(family, "medium", c["messages"][:at], rule, c["tools"]), c["messages"][at].get("content")
 
@@ -106,7 +112,7 @@ def after_stories(number, count, name, family, kinds, most=MOST):
         while made < count:
             seed += 10
             pair = found(Ask(seed, "medium"), family, kinds, first=True)
-            if not pair:
+            if not pair or plain(pair[1].user) in TRAINED:
                 continue
             made += 1
             stories = [story(seed + 1 + i) for i in range(k)]

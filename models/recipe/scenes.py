@@ -6,40 +6,9 @@ same as a full sentence, and which sentences prove it, in order. Answers are wor
 from dataclasses import dataclass
 
 import cast as C
+from scene_tables import COMPARE, DEEDS, DO, FOODS, GOALS, JOBS, NUMBERS, OWN, PETS, ROOMS, SPOTS, STAY, TIMES, WHY, WHY_DO
 
 NOT_SAID = "The text does not say."
-ROOMS = """kitchen garden house school barn forest park bedroom bathroom market shop castle cave boat tower church library field
-street bakery stable cellar hall office""".split()
-SPOTS = """under the table|on the chair|behind the door|in the box|on the roof|under the bed|near the river|in the basket|next to the tree|
-on the wall|by the window|in the tree|under the bridge|on the bed|at the lake|on the hill""".replace("\n", "").split("|")
-GOALS = [f"to the {p}" for p in ROOMS + "lake river beach hill village bridge station farm".split()]
-FOODS = "apples pears plums cherries nuts cookies eggs carrots berries bananas grapes cakes potatoes tomatoes lemons".split()
-NUMBERS = "two three four five six seven eight nine ten eleven twelve".split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-TIMES = [f"on {d}" for d in DAYS] + "in the morning|at noon|in the afternoon|in the evening|at night|in spring|in summer|in autumn|in winter".split("|")
-JOBS = "baker teacher doctor farmer painter sailor cook gardener singer tailor nurse pilot king queen driver fisherman".split()
-PETS = "cat dog horse bird rabbit fish cow pig goat mouse duck sheep".split()
-OWN = "ball kite hat drum lantern bell book key flute spoon cup basket umbrella blanket coin ring map doll bottle balloon box candle clock pencil flag cake apple pear car boat lamp bag".split()
-# (now, past, plain form, objects)
-DEEDS = [("eats", "ate", "eat", "an apple|a pear|some soup|a cake|some bread|an egg|a cookie|some cheese"), ("reads", "read", "read", "a book|a letter|a story|a map"),
-         ("paints", "painted", "paint", "a house|a door|a tree|a picture|a boat"), ("buys", "bought", "buy", "a hat|a lamp|some milk|a coat|a book|some flowers"),
-         ("finds", "found", "find", "a coin|a key|a ring|a feather|a shell|an old map"), ("makes", "made", "make", "a kite|a chair|some soup|a cake|a basket|a snowman"),
-         ("sees", "saw", "see", "a fox|a bird|a rainbow|a star|a big ship|a rabbit"), ("sings", "sang", "sing", "a song|an old song"), ("cleans", "cleaned", "clean", "the kitchen|the window|the car|the floor"),
-         ("drinks", "drank", "drink", "some milk|some water|some tea|some juice"), ("likes", "liked", "like", "apples|cats|music|dogs|books|cheese|the sea|snow"),
-         ("brings", "brought", "bring", "a letter|some wood|a lamp|some water|a cake"), ("draws", "drew", "draw", "a cat|a tree|a boat|a horse|the moon")]
-WHY = [("sad", "[he] lost [his] [x]"), ("sad", "[his] [x] is broken"), ("happy", "it is [his] birthday"), ("tired", "[he] ran all day"), ("hungry", "[he] had no breakfast"),
-       ("angry", "somebody took [his] [x]"), ("afraid", "it is dark"), ("cold", "[he] has no coat"), ("proud", "[he] won the race"), ("late", "[he] missed the bus"),
-       ("wet", "it is raining"), ("thirsty", "the sun is hot"), ("happy", "a friend came to visit"), ("sick", "[he] ate too many [food]"), ("sad", "[his] friend went away"),
-       ("happy", "[he] found a [x]"), ("tired", "[he] worked all night"), ("glad", "the sun is shining"), ("proud", "[he] made a [x]"), ("happy", "[he] got a [x]")]
-WHY_DO = [("cries", "[his] [x] is broken"), ("runs", "[he] is late"), ("laughs", "the [x] is so funny"), ("stays at home", "it is raining"), ("sings", "[he] is happy"),
-          ("hides", "[he] is afraid"), ("goes to bed", "[he] is tired"), ("takes an umbrella", "it is raining"), ("opens the window", "it is hot"), ("wears a coat", "it is cold"),
-          ("waits", "the bus is late"), ("smiles", "[he] found [his] [x]")]
-DO = {"cries": "cry", "runs": "run", "laughs": "laugh", "stays at home": "stay at home", "sings": "sing", "hides": "hide", "goes to bed": "go to bed", "waits": "wait",
-      "takes an umbrella": "take an umbrella", "opens the window": "open the window", "wears a coat": "wear a coat", "smiles": "smile"}
-COMPARE = [("taller", "tallest", "shortest"), ("older", "oldest", "youngest"), ("faster", "fastest", "slowest"), ("bigger", "biggest", "smallest"),
-           ("stronger", "strongest", "weakest"), ("heavier", "heaviest", "lightest")]
-
-
 @dataclass
 class Q:
     kind: str
@@ -113,31 +82,51 @@ def who_has(s):
 
 
 def where(s):
-    """A is in the kitchen. B is under the table."""
+    """A is in the kitchen. B sat under the table."""
     r, there = s.r, []
-    verb = r.choice("is is is sits sleeps waits plays works stands".split())
-    n = r.choice((1, 2, 2, 3))
+    verb, be, does = r.choice(STAY)
     spots = [f"in the {x}" for x in ROOMS] + SPOTS
-    things = verb == "is" and r.random() < 0.3
-    for _ in range(n):
+    things = verb in ("is", "was") and r.random() < 0.3
+    who = "what" if things else "who"
+    for _ in range(r.choice((1, 2, 2, 3))):
         p = f"the {s.one(OWN)}" if things else s.who()[0]
         place = s.one(spots)
         there.append((p, place, s.say(f"{p} {verb} {place}.")))
+    did = (lambda p: f"Where {does.replace(' ', f' {p} ')}?") if does else (lambda p: f"Where can I find {p}?")
     for p, place, at in there:
-        s.ask("where", [f"Where is {p}?", f"Where is {p} now?", f"Where can I find {p}?", f"In which place is {p}?", f"Where does {p} {plain(verb)}?" if verb != "is" else f"Tell me where {p} is."],
-              place, f"{p} {verb} {place}", at)
-        s.ask("who", [f"{'What' if things else 'Who'} is {place}?", f"{'What' if things else 'Who'} {verb} {place}?", f"Tell me {'what' if things else 'who'} is {place}."], p, f"{p} {verb} {place}", at)
+        for _ in range(2):
+            s.ask("where", [f"Where {be} {p}?", f"Where {be} {p}?", did(p), f"Tell me where {p} {be}.", f"In which place {be} {p}?"], place, f"{p} {verb} {place}", at)
+        s.ask(who, [f"{C.cap(who)} {be} {place}?", f"{C.cap(who)} {verb} {place}?", f"Tell me {who} {be} {place}."], p, f"{p} {verb} {place}", at)
     p, place, at = r.choice(there)
     q = f"the {s.one(OWN)}" if things else s.who()[0]
-    s.missing(q, [f"Where is {q}?", f"Where is {q} now?", f"In which place is {q}?"])
+    s.missing(q, [f"Where {be} {q}?", did(q), f"In which place {be} {q}?"])
     other = s.one(spots)
-    s.missing("the " + other.split("the ")[-1], [f"{'What' if things else 'Who'} is {other}?", f"{'What' if things else 'Who'} {verb} {other}?", f"Tell me {'what' if things else 'who'} is {other}."])
-    s.ask("yes or no", [f"Is {p} {place}?", f"Is {p} {place} now?", f"Is it true that {p} is {place}?"], "yes", f"Yes, {p} is {place}", at)
-    s.ask("yes or no", [f"Is {p} {other}?", f"Is {p} {other} now?", f"Is it true that {p} is {other}?"], "no", f"No, {p} is {place}", at)
+    s.missing("the " + other.split("the ")[-1], [f"{C.cap(who)} {be} {other}?", f"{C.cap(who)} {verb} {other}?", f"Tell me {who} {be} {other}."])
+    s.ask("yes or no", [f"{C.cap(be)} {p} {place}?", f"{C.cap(be)} {p} really {place}?", f"Is it true that {p} {be} {place}?"], "yes", f"Yes, {p} {be} {place}", at)
+    s.ask("yes or no", [f"{C.cap(be)} {p} {other}?", f"{C.cap(be)} {p} really {other}?", f"Is it true that {p} {be} {other}?"], "no", f"No, {p} {be} {place}", at)
 
 
-def plain(verb):
-    return {"sits": "sit", "sleeps": "sleep", "waits": "wait", "plays": "play", "works": "work", "stands": "stand"}[verb]
+def put(s):
+    """A put the key in the box. (Then B put it under the bed.)"""
+    r = s.r
+    a, b, x, y = s.who()[0], s.who()[0], s.one(OWN), s.one(OWN)
+    spot, spot2 = s.one(SPOTS), s.one(SPOTS)
+    i = s.say(f"{a} put the {x} {spot}.")
+    again = r.random() < 0.6
+    j = s.say(f"{r.choice(('Then ', 'Later ', ''))}{b} put {'the ' + x if r.random() < 0.7 else 'it'} {spot2}." if again else f"{b} put the {y} {spot2}.")
+    ways = lambda t: [f"Where is the {t} now?", f"Where is the {t}?", f"Where can I find the {t}?", f"In which place is the {t}?"]
+    if again:
+        for _ in range(2):
+            s.ask("two moves", ways(x), spot2, f"The {x} is {spot2}", i, j)
+        s.ask("where", [f"Where was the {x} first?", f"Where did {a} put the {x}?", f"Where was the {x} at first?"], spot, f"{a} put the {x} {spot}", i)
+    else:
+        s.ask("where", ways(x), spot, f"The {x} is {spot}", i)
+        s.ask("where", ways(y), spot2, f"The {y} is {spot2}", j)
+        s.ask("what", [f"What did {b} put {spot2}?", f"What is {spot2}?", f"Which thing is {spot2}?"], "the " + y, f"The {y} is {spot2}", j)
+    s.ask("who", [f"Who put the {x} {spot}?", f"Who was it that put the {x} {spot}?", f"Which of them put the {x} {spot}?"], a, f"{a} put the {x} {spot}", i)
+    s.ask("who", [f"Who put the {x if again else y} {spot2}?", f"Who was it that put the {x if again else y} {spot2}?", f"Which of them put the {x if again else y} {spot2}?"], b, f"{b} put the {x if again else y} {spot2}", j)
+    z = s.one(OWN)
+    s.missing(f"the {z}", ways(z))
 
 
 def moves(s):
@@ -312,7 +301,8 @@ def when(s):
         t, g = s.one(pool), s.one(GOALS)
         at = s.say(f"{t}, {p} {verb} {g}." if r.random() < 0.5 else f"{p} {verb} {g} {t}.")
         s.ask("when", [f"When did {p} go {g}?", f"When was it that {p} went {g}?", f"On which day did {p} go {g}?" if t.startswith("on ") else f"At what time did {p} go {g}?"], t, f"{p} {verb} {g} {t}", at)
-        s.ask("where", [f"Where did {p} go {t}?", f"Where was {p} {t}?", f"To which place did {p} go {t}?"], g, f"{p} {verb} {g} {t}", at)
+        s.ask("where", [f"Where did {p} go {t}?", f"Where did {p} go {t}?", f"To which place did {p} go {t}?"], g, f"{p} {verb} {g} {t}", at)
+        s.ask("where", [f"Where was {p} {t}?", f"Where was {p} {t}?", f"In which place was {p} {t}?"], in_(g), f"{p} was {in_(g)} {t}", at)
     t2 = s.one(pool)
     s.missing(t2.split(" ")[-1], [f"Where did {p} go {t2}?", f"Where was {p} {t2}?", f"To which place did {p} go {t2}?"])
 
@@ -322,16 +312,15 @@ def compare(s):
     r = s.r
     more, most, least = r.choice(COMPARE)
     p = [s.who()[0] for _ in range(r.choice((2, 3, 3)))]
-    at = [s.say(f"{x} is {more} than {y}.") for x, y in zip(p, p[1:])]
+    pairs = list(zip(p, p[1:]))
+    turned = len(p) == 3 and r.random() < 0.4
+    at = [s.say(f"{x} is {more} than {y}.") for x, y in (reversed(pairs) if turned else pairs)]
     if len(p) == 2:
         s.ask("compare", [f"Who is {more}?", f"Who is {more}, {p[0]} or {p[1]}?", f"Who is {more}, {p[1]} or {p[0]}?", f"Which of them is {more}?"], p[0], f"{p[0]} is {more}", at[0])
         return
-    if r.random() < 0.4:
-        s.sentences.reverse()
-        at.reverse()
     for name, word in ((p[0], most), (p[2], least)):
         s.ask("two facts", [f"Who is the {word}?", f"Who is {word}?", f"Which of them is the {word}?", f"Who of them is the {word}?"], name, f"{name} is the {word}", *sorted(at))
-    s.ask("compare", [f"Who is {more}, {p[0]} or {p[1]}?", f"Who is {more}, {p[1]} or {p[0]}?", f"Which of the two is {more}, {p[0]} or {p[1]}?"], p[0], f"{p[0]} is {more}", at[0])
+    s.ask("compare", [f"Who is {more}, {p[0]} or {p[1]}?", f"Who is {more}, {p[1]} or {p[0]}?", f"Which of the two is {more}, {p[0]} or {p[1]}?"], p[0], f"{p[0]} is {more}", at[-1 if turned else 0])
 
 
 def job(s):
@@ -399,5 +388,5 @@ def one_person(s):
 
 
 # (scene, its share, what it is about: two scenes of one text differ in it)
-SCENES = [(who_has, 17, "has"), (where, 11, "place"), (moves, 15, "place"), (carry, 10, "place"), (give, 10, "has"), (count, 8, "has"), (why, 8, "why"), (color, 5, "color"),
+SCENES = [(who_has, 17, "has"), (where, 11, "place"), (moves, 15, "place"), (put, 8, "place"), (carry, 10, "place"), (give, 10, "has"), (count, 8, "has"), (why, 8, "why"), (color, 5, "color"),
           (deed, 7, "deed"), (when, 5, "place"), (compare, 5, "compare"), (job, 5, "job"), (together, 3, "place"), (one_person, 9, None)]

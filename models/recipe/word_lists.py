@@ -74,3 +74,7 @@ NAME = ["Name {n} {t}.", "List {n} {t}.", "Tell me {n} {t}.", "Give me {n} {t}."
 SENTENCES = ["the {a} {x} sits by the {y}", "my {x} is {a}", "the {x} and the {y} are {a}", "I see a {a} {x}", "the {x} has a {y}", "a {a} {x} is in the {y}",
              "there is a {x} under the {y}", "the {x} is not {a}", "we like the {a} {x}", "the {x} runs to the {y}"]
 SIMPLE = "big small old new happy sad red blue green black white brown warm soft loud quiet kind brave funny yellow".split()
+
+# how numbers are written out, from 0 on
+NUMBERS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen twenty""".split()

@@ -28,8 +28,12 @@ def test_the_tables_of_the_program_are_read_whole():
     """Beside what the program itself says that it has."""
     verbs = dict(re.findall(r"^  ([a-z]+(?: [a-z]+)?)  +(\S.*)$", osso("--help").text, re.M))
     assert len(verbs) > 20 and verbs == family_osso.VERBS, set(verbs.items()) ^ set(family_osso.VERBS.items())
-    shown = set(re.findall(r"^ +(?:-\w, )?--([a-z][a-z-]+)", osso("chat", "--help").text, re.M)) - {"help"}
+    helped = osso("chat", "--help").text
+    shown = set(re.findall(r"^ +(?:-\w, )?--([a-z][a-z-]+)", helped, re.M)) - {"help"}
     assert len(shown) > 30 and shown <= set(family_osso.OPTIONS), shown - set(family_osso.OPTIONS)
+    for name in family_osso.OPTIONS_ASKED:
+        whole = re.escape(family_osso.OPTIONS[name]) + r"( \[| -| [A-Z][a-z]+ -|$)"      # then comes the default or another option
+        assert re.search(whole, " ".join(helped.split())), name
     commands = (ROOT / "src/cli/chat/chat_commands.def").read_text()
     assert set(re.findall(r"^COMMAND\((\w+)", commands, re.M)) == set(family_osso.COMMANDS)
 

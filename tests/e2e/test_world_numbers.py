@@ -198,6 +198,8 @@ def test_nothing_held_out_is_trained_on():
     for module in (family_numbers, family_words):
         asked = [{e.user for s in range(first, first + 1500) for e in module.draw(Ask(s, "low"))} for first in (0, HELD_OUT)]
         assert not asked[0] & asked[1] and min(map(len, asked)) > 1000
+    words = [{w for s in range(first, first + 600) for e in family_words.draw(Ask(s, "low")) if e.kind == "reverse" for w in re.findall("[a-z]+", e.answer)} for first in (0, HELD_OUT)]
+    assert not words[0] & words[1] and min(map(len, words)) > 20
     trained, held = [{tuple(numbers(e.user)) for s in range(first, first + 1500) for e in family_numbers.draw(Ask(s, "high")) if e.kind == "two-digit sums"} for first in (0, HELD_OUT)]
     assert not trained & held and len(held) > 200
 
@@ -249,6 +251,8 @@ def test_patterns_under_an_instruction():
     """Patterns that were bound to an end of the answer are not weakened, others hold beside the words put around."""
     from exchange import Exchange
     hello = Exchange("talk", "greeting", "Hi", "Hello, I am Osso.", {}, {"pattern": "osso", "none_of": ["sorry"]})
+    word = Exchange("talk", "greeting", "Hi", "Hello.", {}, {"pattern": "(^|[^a-z])(hello)([^a-z]|$)"})
+    assert holds(instructions.wrapped(word, "Ah!", None).check, "Ah! Hello.") and not holds(instructions.wrapped(word, "Ah!", None).check, "Ah! Bye.")
     bound = Exchange("talk", "greeting", "Hi", "Hello.", {}, {"pattern": "^hello"})
     front, back = instructions.wrapped(hello, "Ah!", None), instructions.wrapped(hello, None, "The end.")
     assert front.answer == "Ah! Hello, I am Osso." and holds(front.check, front.answer) and not holds(front.check, hello.answer) and not holds(front.check, "Ah! Hello.")
@@ -256,6 +260,8 @@ def test_patterns_under_an_instruction():
     assert front.check["none_of"] == ["sorry"]
     assert instructions.wrapped(bound, "Ah!", None) is None and instructions.wrapped(bound, None, "The end.").answer == "Hello. The end."
     assert instructions.one_word(hello, None) is None and instructions.as_json(hello, "answer") is None
+    whole_first = Exchange("facts", "colors", "?", "The sky is blue.", {}, {"answer": ["The sky is blue.", "blue", "it is blue"]})
+    assert instructions.one_word(whole_first, None).answer == "blue" and instructions.as_json(whole_first, "x").answer == '{"x": "blue"}'
 
 
 def test_typing():
@@ -267,6 +273,21 @@ def test_typing():
         assert "47" in out and sorted(out.lower()) == sorted(text.lower().rstrip("?") if not out.endswith("?") else text.lower()), out
         changed += out.lower().rstrip("?") != text.lower().rstrip("?")
     assert 40 < changed < 200, changed
+
+
+def test_where_work_goes_wrong():
+    """check_efforts.py names the first wrong step of a sum, and its interval is that of the pairs."""
+    import check_efforts
+    (e,) = [e for e in check_efforts.questions("two-digit sums", 1)]
+    good = e.think["high"]
+    copied, for_ones, for_tens = re.split(r"(?<=[.]) ", good)
+    row = lambda thought: {"acc": 0, "text": f"<|channel|>analysis<|message|>{thought}<|end|><|start|>assistant<|channel|>final<|message|>?<|return|>"}
+    off = lambda part: re.sub(r"= \d+", "= 99", part)
+    steps = [check_efforts.first_wrong_step(e, row(t)) for t in ("0 + 0. " + for_ones, f"{copied} {off(for_ones)} {for_tens}", f"{copied} {for_ones} {off(for_tens)}", good)]
+    assert steps == ["copy of the sum", "ones", "tens", "answer"], steps
+    assert check_efforts.first_wrong_step(e, {"acc": 0, "text": "<|channel|>final<|message|>7<|return|>"}) == "no thought"
+    mean, half = check_efforts.paired([{"acc": 0}] * 50 + [{"acc": 1}] * 50, [{"acc": 1}] * 100)
+    assert mean == 50 and 9.8 < half < 9.9, (mean, half)
 
 
 if __name__ == "__main__":
