@@ -81,9 +81,9 @@ def check_experts(a, files, folder):
     for name, data in files.items():
         n = sum(1 for _ in data.open(encoding="utf-8"))
         ids = folder / (name + ".ids.jsonl")
-        ids.write_text(osso(a, "data", "show", "--val-data", data, "--validation", "--tokenizer", a.model, "--seq-len", 2047, "-n", min(n, a.n_routed)), encoding="utf-8")
+        ids.write_text(osso(a, "data", "show", "--data", data, "--val-data", data, "--validation", "--tokenizer", a.model, "--seq-len", 2047, "-n", min(n, a.n_routed)), encoding="utf-8")
         use = json.loads(osso(a, "inspect", "experts", "-m", a.model, "--data", ids, "--json"))
-        even = use["tokens"] * use["chosen"] / use["n_experts"]
+        even = len(use["rows"]) * use["chosen"] / use["n_experts"]
         shares = {(layer["layer"], e): load / even for layer in use["layers"] for e, load in enumerate(layer["load"])}
         low, high = min(shares, key=shares.get), max(shares, key=shares.get)
         tell(f"experts, {name}: from {shares[low]:.2f} (layer {low[0]}, expert {low[1]}) to {shares[high]:.2f} (layer {high[0]}, expert {high[1]}) of an even share",
@@ -114,7 +114,7 @@ def plot_of(text):
     return best if share[best] >= 1 / 3 else None
 
 
-def check_plots(a, folder, n=300):                      # of 100, chance alone would often bring one of twenty above 8
+def check_plots(a, folder, n):                          # of 100, chance alone would often bring one of twenty above 8
     ways = family_stories.FREE
     asked = write(folder / "free.jsonl", ({"messages": [{"role": "user", "content": ways[i % len(ways)]}], "pattern": "."} for i in range(n)))
     told = folder / "told.jsonl"
@@ -140,7 +140,7 @@ def main():
         files = texts(a, folder)
         check_bits(a, files)
         check_experts(a, files, folder)
-        check_plots(a, folder)
+        check_plots(a, folder, 30 if a.quick else 300)
         check_first_minute(a)
     sys.exit(not kept)
 
