@@ -1,9 +1,9 @@
-/* inspect.c MODEL [TOKENS [POSITIONS [ROUNDS [STRIDE]]]]: what looking and changing cost beside plain runs, as ratios of
- * this process's CPU time, on one thread: whoever else computes here changes no ratio. Prints JSON.
+/* inspect.c MODEL [TOKENS [POSITIONS [ROUNDS [STRIDE]]]]: what looking and changing cost beside plain runs, as ratios
+ * of this process's CPU time, on one thread: whoever else computes here changes no ratio. Prints JSON.
  *
- * capture: every residual of TOKENS tokens into a file, beside the same prompt and writing as many bytes; round by round.
- * patch: a map of all layers by POSITIONS, beside the same runs whole and one after another, of which every STRIDE-th is
- * run. tools/measure/inspect_cost.py makes the model. */
+ * capture: every residual of TOKENS tokens into a file, beside the same prompt and writing as many bytes; round by
+ * round. patch: a map of all layers by POSITIONS, beside the same runs whole and one after another, of which every
+ * STRIDE-th is run. tools/measure/inspect_cost.py makes the model. */
 #include "osso/inspect.h"
 #include "osso/osso.h"
 #include "osso/patch.h"

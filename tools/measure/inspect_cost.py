@@ -24,6 +24,7 @@ def main():
     p.add_argument("--goals", action="store_true")
     p.add_argument("--keep", type=pathlib.Path)
     args = p.parse_args()
+    args.keep = args.keep and args.keep.resolve()  # the run has a folder of its own
     with tempfile.TemporaryDirectory(dir=args.keep) as temp:
         model = (args.keep or pathlib.Path(temp)) / f"20b-{args.layers}.gguf"
         if not model.exists():
