@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "engine/engine_parts.h"
-#include "inspect/hooks.h"
+#include "inspect/observe.h"
 #include "inspect/one_text.h"
 #include "model/layers.h"
 
@@ -24,7 +24,7 @@ static const struct component {
     {"resid_mid", "blocks.*.hook_resid_mid", WHOLE},
     {"attn_out", "blocks.*.hook_attn_out", WHOLE},
     {"mlp_out", "blocks.*.hook_mlp_out", WHOLE},
-    {"head", "blocks.*.attn.hook_result", BY_HEAD},
+    {"head", "blocks.*.attn.hook_z", BY_HEAD},
     {"expert", "blocks.*.mlp.experts.hook_out", BY_EXPERT},
 };
 enum { N_COMPONENTS = sizeof components / sizeof *components };
@@ -40,6 +40,8 @@ struct lens {
     size_t hidden, vocab, per_position;
     float *rows;      /* [positions][per_position][hidden] */
     float *final;     /* [positions][hidden] the stream behind the last layer */
+    float *z;         /* [layers][positions][heads * head_dim] of the heads that are wanted ... */
+    float *o_rows;    /* ... and rows of o_proj; NULL: of another component */
     int32_t *experts; /* [positions][per_position] by falling weight ... */
     float *weights;   /* ... and these */
     float *logits;    /* [AT_ONCE][vocab] */
@@ -117,8 +119,13 @@ static enum osso_status plan(struct lens *l, const struct osso_lens_options *opt
 static enum osso_status make_room(struct lens *l, struct osso_error *err)
 {
     size_t n = l->r.n;
+    bool heads = l->component->by == BY_HEAD;
     l->rows = mem_array(n, l->hidden * sizeof *l->rows);
     l->final = mem_array(l->text.n_at, l->hidden * sizeof *l->final);
+    if (heads) {
+        l->z = mem_array(n, (size_t)l->c->head_dim * sizeof *l->z);
+        l->o_rows = mem_array(OBSERVE_O_ROWS, (size_t)(l->c->n_heads * l->c->head_dim) * sizeof *l->o_rows);
+    }
     l->experts = mem_array(n, sizeof *l->experts);
     l->weights = mem_array(n, sizeof *l->weights);
     l->logits = mem_array(AT_ONCE, l->vocab * sizeof *l->logits);
@@ -126,8 +133,8 @@ static enum osso_status make_room(struct lens *l, struct osso_error *err)
     l->r.answers = mem_array(l->text.n_at, sizeof *l->r.answers);
     l->r.records = mem_array(n, sizeof *l->r.records);
     l->r.top = mem_array(n, (size_t)l->r.n_top * sizeof *l->r.top);
-    if (!l->rows || !l->final || !l->experts || !l->weights || !l->logits || !l->last || !l->r.answers ||
-        !l->r.records || !l->r.top)
+    if (!l->rows || !l->final || (heads && (!l->z || !l->o_rows)) || !l->experts || !l->weights || !l->logits ||
+        !l->last || !l->r.answers || !l->r.records || !l->r.top)
         return error_nomem(err, n * l->hidden * sizeof *l->rows, "rows for the lens");
     return OSSO_OK;
 }
@@ -153,10 +160,31 @@ static int keep(void *user, const struct osso_hook_value *v)
             memcpy(l->experts + first, v->ids + r * v->width, units * sizeof *l->experts);
         else if (hook->row->form == HOOK_SORTED)
             memcpy(l->weights + first, v->values + r * v->width, units * sizeof *l->weights);
+        else if (l->z)
+            memcpy(l->z + ((size_t)l->layer[hook->layer] * l->text.n_at + (size_t)at) * (size_t)v->width,
+                   v->values + r * v->width, (size_t)v->width * sizeof *l->z);
         else
             memcpy(l->rows + first * l->hidden, v->values + r * v->width, units * l->hidden * sizeof *l->rows);
     }
     return 0;
+}
+
+/* The heads' results, of the wanted positions alone. */
+static enum osso_status make_results(struct lens *l, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    size_t width = (size_t)(l->n_units * l->c->head_dim), row = (size_t)l->n_units * l->hidden;
+    for (int layer = 0; l->z && layer < l->c->n_layers && !status; layer++) {
+        size_t at = (size_t)l->layer[layer];
+        if (l->layer[layer] < 0)
+            continue;
+        struct head_rows z = {l->z + at * l->text.n_at * width, (int64_t)width, true};
+        status = observe_results(l->hooks, layer, &z, (int)l->text.n_at, l->o_rows, l->rows + at * row,
+                                 (int64_t)(l->per_position * l->hidden), err);
+        if (!status)
+            status = one_text_say(&l->text, 0, err);
+    }
+    return status;
 }
 
 /* ---- through the lens ----------------------------------------------------------------------------------------------
@@ -276,12 +304,16 @@ enum osso_status osso_lens(struct osso_engine *engine, const int32_t *ids, size_
         status = make_room(&l, err);
     if (!status)
         status = one_text_run(&l.text, l.hooks, keep, &l, err);
+    if (!status)
+        status = make_results(&l, err);
     for (size_t at = 0; at < l.text.n_at && !status; at++)
         status = position(&l, at, err);
     osso_hooks_free(l.hooks);
     one_text_end(&l.text);
     mem_free(l.rows);
     mem_free(l.final);
+    mem_free(l.z);
+    mem_free(l.o_rows);
     mem_free(l.experts);
     mem_free(l.weights);
     mem_free(l.logits);
