@@ -94,7 +94,9 @@ ROOMS    := base json quant format token harmony backend $(patsubst src/%/,%,$(w
 LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
 # The server is the program's, not the library's, and needs the HTTP library: the program has it or names the package.
-SERVE_SRC := $(if $(HAVE_MHD),$(wildcard src/serve/*.c src/serve/*/*.c))
+# Its reader of a request's tools is --tools', too, and there without it.
+TOOL_SRC  := $(addprefix src/serve/api/,fields.c refusal.c toolset.c)
+SERVE_SRC := $(if $(HAVE_MHD),$(wildcard src/serve/*.c src/serve/*/*.c),$(TOOL_SRC))
 # Written over `real`: compiled once as float and once as double (the yardstick of tests and gradient checks).
 REAL_SRC := $(filter-out $(call isa_files,$(ALL_ISAS)),$(wildcard src/backend/cpu/*.c src/backend/cpu/scalar/*.c)) $(addprefix src/model/,activations.c backward.c forward.c shard.c stage.c taps.c)
 REAL_OBJ := $(patsubst src/%.c,$(B)/%.f64.o,$(wildcard $(REAL_SRC)))
@@ -141,7 +143,7 @@ $(B)/cli/datadir.o: CPPFLAGS += -DOSSO_DATADIR=\"$(DATADIR)/osso\"
 $(B)/cli/man.o: Makefile
 $(B)/cli/man.o: CPPFLAGS += -DOSSO_RELEASED=\"$(RELEASED)\"
 
-MHD_OBJ := $(SERVE_OBJ) $(B)/cli/parts.o $(B)/cli/verbs/verb_serve.o
+MHD_OBJ := $(filter-out $(patsubst src/%.c,$(B)/%.o,$(TOOL_SRC)),$(SERVE_OBJ)) $(B)/cli/parts.o $(B)/cli/verbs/verb_serve.o
 $(MHD_OBJ): $(B)/have_mhd
 $(MHD_OBJ): CPPFLAGS += $(if $(HAVE_MHD),-DHAVE_MHD $(shell $(PKG) --cflags libmicrohttpd))
 

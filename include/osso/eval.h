@@ -23,11 +23,11 @@ OSSO_API const char *osso_eval_task(int i, const char **file_out);
 struct osso_eval_options {
     size_t size;
     const char *tasks; /* names with commas between, or "all": those whose file is in the folder */
-    const char
-        *data;       /* a folder with the tasks' files, or the file of the one task; sanity and performance need none */
-    int num_fewshot; /* questions with their answers that come first */
-    int max_new;     /* tokens of an answer where the model writes one; 0: 256 */
-    int64_t limit;   /* items of each task (of mmlu: of each subject); 0: all */
+    const char *data;  /* a folder with the tasks' files, or the file of the one task; sanity and performance need none,
+                        * and without it the lines of world are those beside the model */
+    int num_fewshot;   /* questions with their answers that come first */
+    int max_new;       /* tokens of an answer where the model writes one; 0: 256 */
+    int64_t limit;     /* items of each task (of mmlu: of each subject); 0: all */
     int64_t max_length;    /* tokens that the model is fed at once; 0: the engine's context */
     const int32_t *prefix; /* the token that a text's first one is given; NULL: the tokenizer's bos, else its eos */
     const char *samples;   /* a file to write, a line an item; what a killed run leaves beside it is taken up again */
@@ -42,6 +42,8 @@ struct osso_eval_options {
                              * next (0: a window) */
     bool llama_rule;        /* ppl: as llama.cpp has it: the second half of each whole window, without a prefix */
     const char *name;       /* what the report calls the model; NULL: nothing */
+    const struct osso_sampling *sampling; /* how the tokens of answers are drawn, each item's by a seed of its own that
+                                           * this one's seed gives; NULL: the likeliest each time */
 };
 
 /* Options of an engine that fits: sessions, rows, rows with logits and, where it is 0, the context (at most 4096). */

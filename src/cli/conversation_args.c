@@ -57,16 +57,18 @@ enum osso_status opening_args(const struct options *o, struct opening *opening, 
 enum osso_status opening_start(const struct opening *opening, struct osso_conversation **conversation_out,
                                struct osso_error *err)
 {
-    struct osso_system system = {
-        .size = sizeof system, .date = *opening->date ? opening->date : NULL, .effort = opening->effort};
+    struct osso_system system = {.size = sizeof system,
+                                 .identity = opening->identity,
+                                 .date = *opening->date ? opening->date : NULL,
+                                 .effort = opening->effort};
     struct osso_conversation *c;
     *conversation_out = NULL;
     enum osso_status status = osso_conversation_create(&c, err);
     if (status)
         return status;
     status = osso_conversation_add_system(c, &system, err);
-    if (!status && opening->instructions)
-        status = osso_conversation_add_developer(c, opening->instructions, NULL, err);
+    if (!status && (opening->instructions || opening->tools))
+        status = osso_conversation_add_developer(c, opening->instructions, opening->tools, err);
     if (status)
         osso_conversation_free(c);
     else

@@ -10,6 +10,9 @@
 struct opening {
     const char *instructions; /* NULL: none */
     const char *effort;
+    const char *identity; /* NULL: the usual one */
+    const char
+        *tools; /* functions, as osso_conversation_add_developer takes them; NULL: none. Neither is of opening_args */
     char date[16]; /* "": no date line */
 };
 enum osso_status opening_args(const struct options *options, struct opening *opening_out, struct osso_error *err);

@@ -98,6 +98,14 @@ static void rule(struct buf *out, const int *widths)
     buf_putc(out, '\n');
 }
 
+/* Is it a family that the table of the world has? */
+static bool in_world(const struct jval *root, const struct jval *task)
+{
+    static const char part[] = "world_";
+    size_t n = sizeof part - 1;
+    return jval_get(root, "world") && task->key.len > n && memcmp(task->key.s, part, n) == 0;
+}
+
 enum osso_status eval_report_table(const char *report, bool compared, struct buf *out, struct osso_error *err)
 {
     static const char *const heads[2][11] = {
@@ -115,7 +123,9 @@ enum osso_status eval_report_table(const char *report, bool compared, struct buf
     rule(out, widths[compared]);
     const struct jval *tasks = jval_get(jdoc_root(doc), compared ? "tasks" : "results");
     for (const struct jval *t = tasks ? tasks->first : NULL; t; t = t->next)
-        (compared ? pair_rows : task_rows)(out, t);
+        if (compared || !in_world(jdoc_root(doc), t))
+            (compared ? pair_rows : task_rows)(out, t);
+    eval_report_world(jdoc_root(doc), out);
     jdoc_release(doc);
     return out->failed ? error_nomem(err, out->len, "a table") : OSSO_OK;
 }

@@ -2,6 +2,8 @@
 #include "cli/spoken.h"
 #include "cli/out.h"
 
+#include "base/error.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -37,26 +39,26 @@ struct spoken spoken_count(const struct osso_conversation *messages, bool cut)
     return s;
 }
 
-static void note_call(const struct osso_message *m, bool interactive)
+static void note_call(const struct osso_message *m, bool offered)
 {
     fputs(err_has_colour() ? DIM : "", stderr);
-    fputs(interactive ? "[the model calls " : "osso: the model calls ", stderr);
+    fputs(offered ? "[the model calls " : "osso: the model calls ", stderr);
     err_line_text(m->recipient, strlen(m->recipient));
     fputs(" with ", stderr);
     err_line_text(m->text, m->text_len);
-    fputs(interactive ? "; /tool TEXT gives it a result]" : "", stderr);
+    fputs(offered ? "; /tool TEXT gives it a result]" : "", stderr);
     fprintf(stderr, "%s\n", err_has_colour() ? PLAIN : "");
 }
 
-void spoken_notes(const struct osso_conversation *messages, bool cut, bool interactive)
+void spoken_notes(const struct osso_conversation *messages, bool cut, enum spoken_calls calls)
 {
     struct osso_message m;
     for (size_t i = 0; i < osso_conversation_size(messages); i++) {
         enum osso_voice voice = voice_at(messages, i, &m);
         if (spoken_cut_call(messages, i, cut))
             say("the model's call of %.100s was cut off: it is not made", m.recipient);
-        else if (voice == OSSO_VOICE_CALL)
-            note_call(&m, interactive);
+        else if (voice == OSSO_VOICE_CALL && calls != SPOKEN_CALLS_PRINTED)
+            note_call(&m, calls == SPOKEN_CALLS_OFFERED);
         else if (voice == OSSO_VOICE_ANSWER && m.channel && strcmp(m.channel, "final") != 0)
             say("the answer came on a channel that nobody knows, '%.100s'", m.channel);
     }
@@ -79,4 +81,41 @@ void spoken_why_nothing(const struct osso_generate_result *result)
         say("%zu tokens (-n) were not enough to get to an answer", result->n_generated);
     else if (result->stop == OSSO_STOP_ID || result->stop == OSSO_STOP_STRING)
         say("the model ended without an answer");
+}
+
+/* ---- into the conversation ------------------------------------------------------------------------------ */
+
+enum osso_status spoken_keep(struct osso_conversation *conversation, const struct osso_conversation *came, bool cut,
+                             struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    for (size_t i = 0; i < osso_conversation_size(came) && !status; i++) {
+        struct osso_message message = {.size = sizeof message};
+        status = osso_conversation_get(came, i, &message, err);
+        if (!status && message.role == OSSO_ROLE_ASSISTANT && !spoken_cut_call(came, i, cut))
+            status = osso_conversation_add(conversation, &message, err);
+    }
+    return status;
+}
+
+bool spoken_open_call(const struct osso_conversation *conversation, struct osso_message *call_out)
+{
+    size_t n = osso_conversation_size(conversation);
+    return n > 0 && voice_at(conversation, n - 1, call_out) == OSSO_VOICE_CALL;
+}
+
+enum osso_status spoken_add_result(struct osso_conversation *conversation, const char *text, size_t len,
+                                   struct osso_error *err)
+{
+    struct osso_message call;
+    if (!spoken_open_call(conversation, &call))
+        return error_set(err, OSSO_USAGE, "the last answer calls no tool: there is nothing to give a result to");
+    struct osso_message result = {.size = sizeof result,
+                                  .role = OSSO_ROLE_TOOL,
+                                  .name = call.recipient,
+                                  .recipient = "assistant",
+                                  .channel = "commentary",
+                                  .text = text,
+                                  .text_len = len};
+    return osso_conversation_add(conversation, &result, err);
 }

@@ -14,7 +14,12 @@ enum osso_voice spoken_voice(const struct osso_message *message);
 /* Counts the assistant's messages by voice; those without text say nothing. cut: of osso_generate_result. */
 struct spoken spoken_count(const struct osso_conversation *messages, bool cut);
 /* Says on standard error what standard output cannot: calls, with their arguments, and channels that nobody knows. */
-void spoken_notes(const struct osso_conversation *messages, bool cut, bool interactive);
+enum spoken_calls {
+    SPOKEN_CALLS_NOTED,
+    SPOKEN_CALLS_OFFERED /* with how to give a result */,
+    SPOKEN_CALLS_PRINTED /* by others */
+};
+void spoken_notes(const struct osso_conversation *messages, bool cut, enum spoken_calls calls);
 /* Writes the preambles to standard output. */
 void spoken_preambles(const struct osso_conversation *messages);
 /* Are the preambles all there is for the person, and not shown yet? */
@@ -28,5 +33,15 @@ static inline bool spoken_nothing(const struct spoken *s)
 }
 /* Says why nothing came, if the answer is over. */
 void spoken_why_nothing(const struct osso_generate_result *result);
+
+/* The messages that came, into a conversation; what the model wrote in somebody else's name is nobody's, and half a
+ * call asks for nothing. */
+enum osso_status spoken_keep(struct osso_conversation *conversation, const struct osso_conversation *came, bool cut,
+                             struct osso_error *err);
+/* Is the last message a call? *call_out lives as long as it. */
+bool spoken_open_call(const struct osso_conversation *conversation, struct osso_message *call_out);
+/* The result of this call, behind it. USAGE when there is none. */
+enum osso_status spoken_add_result(struct osso_conversation *conversation, const char *text, size_t len,
+                                   struct osso_error *err);
 
 #endif

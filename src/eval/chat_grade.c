@@ -5,93 +5,11 @@
 
 #include "base/error.h"
 #include "eval/nul.h"
-#include "eval/space.h"
 #include "json/jget.h"
 #include "json/jwrite.h"
 
 #include <math.h>
-#include <regex.h>
 #include <string.h>
-
-/* ---- texts ------------------------------------------------------------------------------------------------ */
-
-/* Bytes of a mark of punctuation that a text ends with. */
-static size_t closing(const char *s, size_t n)
-{
-    static const char *const marks[] = {".", "!", "?", ",", ";", ":", "\xe2\x80\xa6"}; /* the last: three dots */
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-        size_t m = strlen(marks[i]);
-        if (n >= m && memcmp(s + n - m, marks[i], m) == 0)
-            return m;
-    }
-    return 0;
-}
-
-void chat_plain(const char *s, size_t len, struct buf *out)
-{
-    size_t skip = space_leading(s, len), before;
-    do {
-        before = len;
-        len -= len > skip ? space_before(s + skip, len - skip) : 0;
-        len -= len > skip ? closing(s + skip, len - skip) : 0;
-    } while (len != before);
-    buf_puts(out, "");
-    for (size_t i = skip; i < len;) {
-        size_t blank = space_at(s + i, len - i);
-        if (s[i] == 0)
-            buf_puts(out, NUL_HIDDEN);
-        else if (blank == 0)
-            buf_putc(out, (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + ('a' - 'A') : s[i]));
-        else if (out->len > 0 && out->data && out->data[out->len - 1] != ' ')
-            buf_putc(out, ' ');
-        i += blank ? blank : 1;
-    }
-}
-
-static bool is_text(const struct buf *plain, const struct jval *right)
-{
-    struct buf other = {0};
-    chat_plain(right->text.s, right->text.len, &other);
-    bool equal = !other.failed && other.len == plain->len && memcmp(other.data, plain->data, plain->len) == 0;
-    buf_free(&other);
-    return equal;
-}
-
-static bool holds_text(const struct buf *plain, const struct jval *part)
-{
-    struct buf other = {0};
-    chat_plain(part->text.s, part->text.len, &other);
-    bool found = other.failed || (other.len > 0 && strstr(plain->data, other.data));
-    buf_free(&other);
-    return found;
-}
-
-static bool fits_pattern(const char *text, const char *pattern)
-{
-    regex_t compiled;
-    if (regcomp(&compiled, pattern, REG_EXTENDED | REG_ICASE | REG_NOSUB))
-        return false;
-    bool found = regexec(&compiled, text, 0, NULL, 0) == 0;
-    regfree(&compiled);
-    return found;
-}
-
-static bool right_text(const struct jval *line, enum chat_rule rule, const struct buf *said)
-{
-    const struct jval *v = jval_get(line, chat_rule_names[rule]);
-    if (rule == CHAT_PATTERN)
-        return fits_pattern(said->data, v->text.s);
-    struct buf plain = {0};
-    chat_plain(said->data, said->len, &plain);
-    bool any = false;
-    if (!plain.failed && v->type == J_STRING)
-        any = is_text(&plain, v);
-    for (const struct jval *t = v->type == J_ARRAY ? v->first : NULL; t && !plain.failed && !any; t = t->next)
-        any = rule == CHAT_ANSWER ? is_text(&plain, t) : holds_text(&plain, t);
-    bool right = !plain.failed && (rule == CHAT_ANSWER ? any : plain.len > 0 && !any);
-    buf_free(&plain);
-    return right;
-}
 
 /* ---- JSON values -------------------------------------------------------------------------------------------- */
 
@@ -167,7 +85,7 @@ static enum osso_status hear(const struct osso_conversation *messages, struct tr
 }
 
 /* "functions.NAME" is what harmony calls the function NAME. */
-static bool is_function(const char *recipient, struct jtext name)
+bool chat_is_function(const char *recipient, struct jtext name)
 {
     static const char space[] = "functions.";
     size_t n = sizeof space - 1;
@@ -182,7 +100,7 @@ static bool right_call(const struct jval *expected, const struct transcript *h, 
 {
     struct jdoc *doc = NULL;
     struct osso_error none;
-    if (h->n_calls != 1 || !whole || !is_function(h->call.recipient, jval_get(expected, "name")->text) ||
+    if (h->n_calls != 1 || !whole || !chat_is_function(h->call.recipient, jval_get(expected, "name")->text) ||
         jdoc_read(h->call.text, h->call.text_len, "a call", &doc, &none))
         return false;
     bool right = chat_equal(jdoc_root(doc), jval_get(expected, "arguments"));
@@ -249,10 +167,10 @@ enum osso_status chat_grade(const struct osso_tokenizer *tokenizer, const struct
 {
     struct osso_parser *strict = NULL, *parser = NULL;
     struct transcript h;
-    enum chat_rule rule = CHAT_ANSWER;
+    const struct jval *call = line ? jval_given(line, chat_rule_names[CHAT_CALL]) : NULL;
     bool ok = false, total = false, apart = false;
     buf_puts(&v->said, "");
-    enum osso_status status = line ? chat_check(line, "a line", &rule, err) : OSSO_OK;
+    enum osso_status status = line ? chat_check(line, "a line", err) : OSSO_OK;
     if (!status)
         status = parse(tokenizer, ids, n, OSSO_PARSE_STRICT, &strict, &ok, &apart, err);
     if (!status)
@@ -264,14 +182,13 @@ enum osso_status chat_grade(const struct osso_tokenizer *tokenizer, const struct
     if (!status) {
         bool whole = ended(tokenizer, &h, ids, n, err);
         v->well_formed = ok && apart && h.channels && whole;
-        if (h.n_calls > 0 && (!h.final.text || rule == CHAT_CALL))
+        if (h.n_calls > 0 && (!h.final.text || call))
             write_call(&h.call, &v->said);
         else if (h.final.text)
             nul_hide(&v->said, h.final.text, h.final.text_len);
         status = v->said.failed ? error_nomem(err, v->said.len, "an answer") : OSSO_OK;
         if (!status && line)
-            v->right = rule == CHAT_CALL ? right_call(jval_get(line, "call"), &h, whole)
-                                         : h.final.text && right_text(line, rule, &v->said);
+            v->right = call ? right_call(call, &h, whole) : h.final.text && chat_rules_hold(line, &v->said);
     }
     osso_parser_free(strict);
     osso_parser_free(parser);

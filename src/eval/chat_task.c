@@ -6,86 +6,25 @@
 #include "base/mem.h"
 #include "json/jwrite.h"
 
-#include <regex.h>
-#include <string.h>
-
-const char *const chat_rule_names[CHAT_RULES] = {"answer", "pattern", "call", "none_of"};
-
-enum { MOST_PATTERN = 1000 }; /* bytes: a pattern is compiled for every answer */
-
 /* ---- what a line may hold --------------------------------------------------------------------------------- */
 
-/* One text, or a list of texts. */
-static bool is_texts(const struct jval *v, bool list_only)
+enum osso_status chat_check(const struct jval *line, const char *where, struct osso_error *err)
 {
-    if (!list_only && v->type == J_STRING)
-        return true;
-    if (v->type != J_ARRAY || v->n_children == 0)
-        return false;
-    for (const struct jval *t = v->first; t; t = t->next)
-        if (t->type != J_STRING || t->text.len == 0)
-            return false;
-    return true;
-}
-
-static enum osso_status check_pattern(const struct jval *v, const char *where, struct osso_error *err)
-{
-    regex_t compiled;
-    char why[128];
-    if (v->type != J_STRING || v->text.len == 0 || v->text.len > MOST_PATTERN || strlen(v->text.s) != v->text.len)
-        return error_set(err, OSSO_FORMAT, "%s: 'pattern' is no text of 1 to %d bytes", where, MOST_PATTERN);
-    int code = regcomp(&compiled, v->text.s, REG_EXTENDED | REG_ICASE | REG_NOSUB);
-    if (code) {
-        regerror(code, &compiled, why, sizeof why);
-        return error_set(err, OSSO_FORMAT, "%s: 'pattern' is no extended regular expression: %s", where, why);
-    }
-    regfree(&compiled);
-    return OSSO_OK;
-}
-
-static enum osso_status check_rule(const struct jval *v, enum chat_rule rule, const char *where, struct osso_error *err)
-{
-    switch (rule) {
-    case CHAT_PATTERN: return check_pattern(v, where, err);
-    case CHAT_CALL:
-        if (!jval_get_type(v, "name", J_STRING) || !jval_get_type(v, "arguments", J_OBJECT))
-            return error_set(err, OSSO_FORMAT, "%s: 'call' needs a 'name' and an object of 'arguments'", where);
-        return OSSO_OK;
-    default:
-        if (!is_texts(v, rule == CHAT_NONE_OF))
-            return error_set(err, OSSO_FORMAT, "%s: '%s' is no %slist of texts", where, chat_rule_names[rule],
-                             rule == CHAT_ANSWER ? "text or " : "");
-        return OSSO_OK;
-    }
-}
-
-enum osso_status chat_check(const struct jval *line, const char *where, enum chat_rule *rule_out,
-                            struct osso_error *err)
-{
-    const struct jval *found = NULL, *effort = jval_given(line, "effort"), *family = jval_given(line, "family");
+    const struct jval *effort = jval_given(line, "effort"), *family = jval_given(line, "family");
     const struct jval *messages = jval_get_type(line, "messages", J_ARRAY), *tools = jval_given(line, "tools");
-    int n = 0;
+    const struct jval *date = jval_given(line, "date");
     if (!messages || messages->n_children == 0)
         return error_set(err, OSSO_FORMAT, "%s: there is no list of 'messages'", where);
-    for (int i = 0; i < CHAT_RULES; i++) {
-        const struct jval *v = jval_given(line, chat_rule_names[i]);
-        if (!v)
-            continue;
-        found = v;
-        *rule_out = (enum chat_rule)i;
-        n++;
-    }
-    if (n != 1)
-        return error_set(err, OSSO_FORMAT, "%s: %s of 'answer', 'pattern', 'call' and 'none_of'; give one", where,
-                         n ? "more than one" : "none");
     if (effort && !(effort->type == J_STRING && (jtext_is(effort->text, "low") || jtext_is(effort->text, "medium") ||
                                                  jtext_is(effort->text, "high"))))
         return error_set(err, OSSO_FORMAT, "%s: 'effort' is low, medium or high", where);
     if (family && (family->type != J_STRING || family->text.len == 0))
         return error_set(err, OSSO_FORMAT, "%s: 'family' is no text", where);
+    if (date && (date->type != J_STRING || date->text.len == 0))
+        return error_set(err, OSSO_FORMAT, "%s: 'date' is no text, such as 2026-01-15", where);
     if (tools && tools->type != J_ARRAY)
         return error_set(err, OSSO_FORMAT, "%s: 'tools' is no list", where);
-    return check_rule(found, *rule_out, where, err);
+    return chat_rules_check(line, where, err);
 }
 
 /* ---- what the model is asked ------------------------------------------------------------------------------ */
@@ -102,7 +41,9 @@ enum osso_status chat_prompt(const struct osso_tokenizer *tokenizer, const struc
                              struct osso_ids *ids, struct osso_error *err)
 {
     const struct jval *effort = jval_given(line, "effort"), *tools = jval_given(line, "tools");
-    const struct osso_system system = {.size = sizeof system, .effort = effort ? effort->text.s : NULL};
+    const struct jval *date = jval_given(line, "date");
+    const struct osso_system system = {
+        .size = sizeof system, .effort = effort ? effort->text.s : NULL, .date = date ? date->text.s : NULL};
     struct osso_conversation *c = NULL;
     struct buf request = {0};
     char *ignored = NULL;

@@ -6,14 +6,23 @@
 #include "json/jdoc.h"
 #include "osso/text.h"
 
-/* What a line expects, by the member that says so. */
-enum chat_rule { CHAT_ANSWER, CHAT_PATTERN, CHAT_CALL, CHAT_NONE_OF, CHAT_RULES };
+/* What a line expects, by the members that say so: whichever of them it has, all must hold. */
+enum chat_rule {
+    CHAT_ANSWER,
+    CHAT_PATTERN,
+    CHAT_CALL,
+    CHAT_NONE_OF,
+    CHAT_ALL_OF,
+    CHAT_NO_REPEATS,
+    CHAT_CASE,
+    CHAT_RULES
+};
 extern const char *const chat_rule_names[CHAT_RULES];
 
-/* Has a line a conversation, and exactly one rule that can be followed? */
-enum osso_status chat_check(const struct jval *line, const char *where, enum chat_rule *rule_out,
-                            struct osso_error *err);
-/* Appends the ids that its conversation is for a model, as `osso chat` has them (without a date). */
+/* Has a line a conversation, and rules that can be followed? */
+enum osso_status chat_check(const struct jval *line, const char *where, struct osso_error *err);
+/* Appends the ids that its conversation is for a model, as `osso chat` has them, without a date where the line has
+ * none. */
 enum osso_status chat_prompt(const struct osso_tokenizer *tokenizer, const struct jval *line, const char *where,
                              struct osso_ids *ids, struct osso_error *err);
 /* The same of one user's message; final: up to where the text of the answer begins. */
@@ -30,9 +39,18 @@ struct chat_verdict {
 enum osso_status chat_grade(const struct osso_tokenizer *tokenizer, const struct jval *line, const int32_t *ids,
                             size_t n, struct chat_verdict *verdict, struct osso_error *err);
 
-/* For tests: a text without what does not count: letters' case (ASCII), runs of white space, punctuation at the end. */
+/* chat_rules.c: can the rules be followed, and does a final text (by nul_hide) follow them? */
+enum osso_status chat_rules_check(const struct jval *line, const char *where, struct osso_error *err);
+bool chat_rules_hold(const struct jval *line, const struct buf *said);
+/* Appends the expectation as JSON: the rule's value; of several rules an object of them. */
+void chat_rules_write(const struct jval *line, struct buf *out);
+
+/* "functions.NAME", or NAME, is what harmony calls the function `name`. */
+bool chat_is_function(const char *recipient, struct jtext name);
+
+/* A text without what does not count: letters' case (ASCII), runs of white space, punctuation at the end. */
 void chat_plain(const char *s, size_t len, struct buf *out);
-/* The same JSON value: numbers by value (3 is 3.0), objects in any order. */
+/* For tests. The same JSON value: numbers by value (3 is 3.0), objects in any order. */
 bool chat_equal(const struct jval *a, const struct jval *b);
 
 #endif

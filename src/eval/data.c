@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "engine/engine_parts.h"
 #include "eval/space.h"
 
 #include <string.h>
@@ -192,6 +193,29 @@ static enum osso_status read_shots(struct eval *e, struct run *run, struct osso_
 
 /* ---- which tasks ------------------------------------------------------------------------------------------ */
 
+/* Do the task's lines stand beside the model? */
+static bool beside_model(const struct eval *e, const struct task *task)
+{
+    return task->scores & GOALS && (!e->o.data || !e->o.data[0]) && e->engine->model;
+}
+
+static bool wants_data(const struct eval *e, const struct task *task)
+{
+    return task_wants_data(task) && !beside_model(e, task);
+}
+
+/* In the model's folder, or in that of its file; NULL: no memory. */
+static char *path_beside(const struct osso_model *model, const char *file)
+{
+    const char *slash = strrchr(model->path, '/');
+    if (file_is_dir(model->path))
+        return file_join(model->path, file);
+    char *dir = slash ? mem_strndup(model->path, (size_t)(slash - model->path) + 1) : mem_strdup(".");
+    char *path = dir ? file_join(dir, file) : NULL;
+    mem_free(dir);
+    return path;
+}
+
 static enum osso_status add_run(struct eval *e, const struct task *task, struct osso_error *err)
 {
     for (int i = 0; i < e->n_runs; i++)
@@ -203,7 +227,8 @@ static enum osso_status add_run(struct eval *e, const struct task *task, struct 
             "--num-fewshot: %s has no file of questions to come first (mmlu has); leave it out, or evaluate "
             "the others by themselves",
             task->name);
-    char *path = !task_wants_data(task)                 ? mem_strdup("the program's own lines")
+    char *path = beside_model(e, task)                  ? path_beside(e->engine->model, task->file)
+                 : !task_wants_data(task)               ? mem_strdup("the program's own lines")
                  : task->file && file_is_dir(e->o.data) ? file_join(e->o.data, task->file)
                                                         : mem_strdup(e->o.data);
     struct run *more = path ? mem_grow(e->runs, (size_t)e->n_runs + 1, sizeof *more) : NULL;
@@ -239,7 +264,7 @@ static enum osso_status named_tasks(struct eval *e, struct osso_error *err)
         const struct task *task = task_find(s, n);
         if (!task)
             status = error_set(err, OSSO_USAGE, "there is no task '%.*s'; osso eval --help lists them", (int)n, s);
-        else if (task_wants_data(task) && (!e->o.data || !e->o.data[0]))
+        else if (wants_data(e, task) && (!e->o.data || !e->o.data[0]))
             status = error_set(err, OSSO_USAGE,
                                "%s needs data: a folder with the tasks' files, or the file of the one task (--data)",
                                task->name);
@@ -253,7 +278,7 @@ static enum osso_status named_tasks(struct eval *e, struct osso_error *err)
     }
     int n_files = 0;
     for (int i = 0; i < e->n_runs; i++)
-        n_files += task_wants_data(e->runs[i].task);
+        n_files += wants_data(e, e->runs[i].task);
     if (!status && n_files > 1 && !file_is_dir(e->o.data))
         status = error_set(err, OSSO_USAGE, "%s is no folder: several tasks want one with a file for each", e->o.data);
     return status;
@@ -263,6 +288,11 @@ static enum osso_status named_tasks(struct eval *e, struct osso_error *err)
 static enum osso_status read_data(struct run *run, struct osso_error *err)
 {
     const char *own = task_own_lines(run->task);
+    if (run->task->scores & GOALS && !file_exists(run->path))
+        return error_set(err, OSSO_NOTFOUND,
+                         "%s: there is no such file. The questions of a model's world stand beside it, as world.jsonl; "
+                         "--data FILE names others",
+                         run->path);
     if (own) {
         run->len = strlen(own);
         run->text = mem_strdup(own);
@@ -287,7 +317,9 @@ enum osso_status data_load(struct eval *e, struct osso_error *err)
         if (!status)
             run->hash = hash_bytes(0, run->text, run->len);
         if (!status)
-            status = run->task->kind == ROLLING ? find_pages(e, run, err) : find_lines(e, run, err);
+            status = chats_are(run)               ? chats_load(e, run, err)
+                     : run->task->kind == ROLLING ? find_pages(e, run, err)
+                                                  : find_lines(e, run, err);
         if (!status && run->n_items == 0)
             status = error_set(err, OSSO_FORMAT, "%s holds no items", run->path);
         if (!status && run->task->shots)
@@ -314,6 +346,7 @@ void data_free(struct eval *e)
             mem_free(run->groups[g].name);
             buf_free(&run->groups[g].head);
         }
+        chats_free(run);
         mem_free(run->items);
         mem_free(run->groups);
         mem_free(run->text);

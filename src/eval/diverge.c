@@ -16,7 +16,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { CHUNK_IDS = 1024, FILE_LIMIT = 1 << 30 };
+enum { FILE_LIMIT = 1 << 30 };
 
 /* One position: what the token that follows is worth to both, and how far b is from a. */
 struct gap {
@@ -38,26 +38,6 @@ struct pair_run {
     double ll_a, ll_b;
 };
 
-/* KL(a || b) in nats: chunks in their order. */
-static double divergence(const struct backend *backend, int64_t vocab, const struct score_row *a,
-                         const struct score_row *b)
-{
-    float x[CHUNK_IDS], p[CHUNK_IDS];
-    double total = 0, whole_a = (double)a->max + a->log_sum, whole_b = (double)b->max + b->log_sum;
-    for (int64_t at = 0; at < vocab; at += CHUNK_IDS) {
-        int64_t n = vocab - at < CHUNK_IDS ? vocab - at : CHUNK_IDS;
-        double sum = 0;
-        for (int64_t i = 0; i < n; i++)
-            x[i] = (float)((double)a->logits[at + i] - whole_a);
-        backend->exp(backend, x, n, p);
-        for (int64_t i = 0; i < n; i++)
-            if (p[i] > 0)
-                sum += (double)p[i] * (((double)a->logits[at + i] - whole_a) - ((double)b->logits[at + i] - whole_b));
-        total += sum;
-    }
-    return total > 0 ? total : 0; /* rounding may leave less */
-}
-
 static void gap_member(const struct member *member, void *arg)
 {
     struct pair_run *run = arg;
@@ -67,7 +47,7 @@ static void gap_member(const struct member *member, void *arg)
         struct gap *g = &run->gaps[i];
         score_row_read(run->a->backend, vocab, &g->a);
         score_row_read(run->a->backend, vocab, &g->b);
-        g->kl = divergence(run->a->backend, vocab, &g->a, &g->b);
+        g->kl = score_row_divergence(run->a->backend, vocab, &g->a, &g->b);
     }
 }
 

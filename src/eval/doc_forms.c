@@ -164,13 +164,12 @@ enum osso_status form_mmlu(const struct jval *line, const char *where, struct do
 
 enum osso_status form_chat(const struct jval *line, const char *where, struct doc *d, struct osso_error *err)
 {
-    enum chat_rule rule = CHAT_ANSWER;
-    enum osso_status status = chat_check(line, where, &rule, err);
+    enum osso_status status = chat_check(line, where, err);
     if (status)
         return status;
     const struct jval *family = jval_given(line, "family");
     struct buf right = {0};
-    jwrite_value(&right, jval_get(line, chat_rule_names[rule]), JWRITE_SPELT);
+    chat_rules_write(line, &right);
     if (!right.failed)
         d->answer = doc_text(d, right.data, right.len);
     d->space.failed = d->space.failed || right.failed;

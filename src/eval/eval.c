@@ -75,7 +75,7 @@ static enum osso_status check_windows(const struct osso_eval_options *o, const s
 static enum osso_status check(const struct osso_eval_options *o, const struct osso_engine *engine,
                               struct osso_error *err)
 {
-    enum osso_status status = sized_check(o, "osso_eval_options", err);
+    enum osso_status status = o->sampling ? sized_check(o->sampling, "osso_sampling", err) : OSSO_OK;
     if (status)
         return status;
     if (!o->tasks || !o->tasks[0])
@@ -96,10 +96,18 @@ enum osso_status osso_eval_run(struct osso_engine *engine, const struct osso_tok
     struct eval e = {.engine = engine};
     *report_out = NULL;
     *complete_out = false;
-    enum osso_status status = check(options, engine, err);
+    enum osso_status status = sized_check(options, "osso_eval_options", err);
     if (status)
         return status;
     sized_in(&e.o, sizeof e.o, options);
+    status = check(&e.o, engine, err);
+    if (status)
+        return status;
+    if (e.o.sampling) {
+        sized_in(&e.sampling, sizeof e.sampling, e.o.sampling);
+        e.sampling.size = sizeof e.sampling;
+        e.o.sampling = &e.sampling;
+    }
     e.o.settings = e.o.settings ? e.o.settings : "";
     e.o.sessions = e.o.sessions > 0 ? e.o.sessions : SESSIONS;
     e.o.max_new = e.o.max_new > 0 ? e.o.max_new : MAX_NEW;

@@ -2,6 +2,7 @@
 #ifndef OSSO_EVAL_PARTS_H
 #define OSSO_EVAL_PARTS_H
 
+#include "eval/chats.h"
 #include "eval/pair.h"
 #include "eval/stats.h"
 #include "eval/task.h"
@@ -50,6 +51,7 @@ struct run {
     int64_t n_items;
     struct group *groups;
     int n_groups;
+    struct chats chats;
     bool failed;
     struct osso_error why;
 };
@@ -58,6 +60,7 @@ struct eval {
     struct osso_engine *engine;
     struct pair_rules rules;
     struct osso_eval_options o;
+    struct osso_sampling sampling; /* o.sampling points here, or is NULL */
     struct run *runs;
     int n_runs;
     size_t window, stride; /* of ppl */

@@ -30,9 +30,10 @@ static bool window_of(const struct eval *e, const struct run *run, int number, s
 static enum osso_status open_item(struct eval *e, const struct run *run, struct item *item, struct osso_error *err)
 {
     const struct doc *d = &e->doc;
-    enum osso_status status = data_doc(run, item, &e->doc, err);
-    int n = status ? 0 : d->n;
-    if (!status && run->task->kind == ROLLING) {
+    bool chat = chats_are(run);
+    enum osso_status status = chat ? OSSO_OK : data_doc(run, item, &e->doc, err);
+    int n = status ? 0 : chat ? 1 : d->n;
+    if (!status && run->task->kind == ROLLING && !chat) {
         size_t first, from, end;
         item->bytes = d->bytes;
         item->words = d->words;
@@ -69,8 +70,11 @@ static enum osso_status ask(const struct eval *e, struct score_request *r, struc
         return error_set(err, OSSO_LIMIT,
                          "a conversation of %zu tokens and an answer of %d in a context of %zu; give more with -c",
                          r->ids.len, e->o.max_new, e->rules.max_length);
+    const int64_t id = ((const struct item *)r->owner)->doc_id;
     r->max_new = e->o.max_new;
     r->from = r->ids.len;
+    r->sampling = e->o.sampling;
+    r->seed = hash_bytes(e->sampling.seed, &id, sizeof id);
     return OSSO_OK;
 }
 
@@ -113,6 +117,8 @@ static enum osso_status make(struct eval *e, const struct run *run, const struct
 {
     const struct doc *d = &e->doc;
     const int i = e->number;
+    if (chats_are(run))
+        return chats_request(run, item, r, err);
     if (run->task->kind == ROLLING) {
         size_t first, from, end;
         window_of(e, run, i, &first, &from, &end);

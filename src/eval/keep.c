@@ -18,9 +18,15 @@
 
 static void write_key(const struct eval *e, struct buf *b)
 {
-    buf_printf(b, "{\"model\":\"%016llx\",\"settings\":\"%d %d %lld %zu %d %d %zu %zu %d\",\"more\":",
+    buf_printf(b, "{\"model\":\"%016llx\",\"settings\":\"%d %d %lld %zu %d %d %zu %zu %d",
                (unsigned long long)e->model_hash, e->o.num_fewshot, e->o.max_new, (long long)e->o.limit,
                e->rules.max_length, (int)e->rules.prefix, e->o.chat, e->window, e->stride, e->o.llama_rule);
+    if (e->o.sampling)
+        buf_printf(b, " %llu %.17g %.17g %.17g %lld %.17g %.17g %.17g %lld", (unsigned long long)e->sampling.seed,
+                   e->sampling.temperature, e->sampling.top_p, e->sampling.min_p, (long long)e->sampling.top_k,
+                   e->sampling.repetition_penalty, e->sampling.presence_penalty, e->sampling.frequency_penalty,
+                   (long long)e->sampling.penalty_last_n);
+    buf_puts(b, "\",\"more\":");
     jwrite_string(b, e->o.settings, strlen(e->o.settings));
     buf_puts(b, ",\"data\":{");
     for (int i = 0; i < e->n_runs; i++)

@@ -6,6 +6,7 @@
 #include "base/thread.h"
 #include "engine/engine_parts.h"
 #include "eval/stats.h"
+#include "eval/world.h"
 #include "json/jwrite.h"
 
 #include <math.h>
@@ -26,6 +27,15 @@ static void score(struct buf *b, const char *name, const char *filter, double va
     number(b, field, value);
     snprintf(field, sizeof field, "%s_stderr,%s", name, filter);
     number(b, field, error);
+}
+
+static void write_sampling(const struct osso_sampling *s, struct buf *b)
+{
+    buf_printf(b, ",\"seed\":%llu", (unsigned long long)s->seed);
+    number(b, "temperature", s->temperature);
+    number(b, "top_p", s->top_p);
+    number(b, "min_p", s->min_p);
+    buf_printf(b, ",\"top_k\":%lld", (long long)s->top_k);
 }
 
 /* What is summed over the items of a task, or of one of its groups (-1: of all). */
@@ -101,7 +111,8 @@ static void write_scores(const struct task *task, const struct sums *s, double p
         buf_printf(b, ",\"tokens\":%zu", s->tokens);
     }
     if (task->scores & ROLL && !half) {
-        number(b, "word_perplexity,none", exp(-s->total / (double)s->words));
+        if (s->words > 0) /* what the assistant writes of conversations is not counted in words */
+            number(b, "word_perplexity,none", exp(-s->total / (double)s->words));
         number(b, "byte_perplexity,none", exp(-s->total / (double)s->bytes));
         number(b, "bits_per_byte,none", -s->total / (double)s->bytes / log(2));
         buf_printf(b, ",\"words\":%zu,\"bytes\":%zu", s->words, s->bytes);
@@ -223,6 +234,10 @@ enum osso_status report_make(const struct eval *e, double seconds, char **out, b
         write_run(e, &e->runs[i], groups, &b);
     }
     buf_putc(&b, '}');
+    enum osso_status status = OSSO_OK;
+    for (int i = 0; i < e->n_runs && !status; i++)
+        if (e->runs[i].task->scores & GOALS && !e->runs[i].failed)
+            status = world_write(&e->runs[i], &b, err);
     write_model(e, &b);
     buf_printf(&b, ",\"config\":{\"num_fewshot\":%d,\"limit\":%lld,\"max_length\":%zu,\"prefix_id\":%d",
                e->o.num_fewshot, (long long)e->o.limit, e->rules.max_length, (int)e->rules.prefix);
@@ -232,6 +247,8 @@ enum osso_status report_make(const struct eval *e, double seconds, char **out, b
         if (e->runs[i].task->scores & STRIDE)
             buf_printf(&b, ",\"window\":%zu,\"stride\":%zu,\"rule\":\"%s\"", e->window, e->stride,
                        e->o.llama_rule ? "llama" : "stride");
+    if (e->o.sampling)
+        write_sampling(&e->sampling, &b);
     if (e->o.settings[0])
         buf_printf(&b, ",%s", e->o.settings);
     if (gmtime_r(&now, &utc))
@@ -245,6 +262,8 @@ enum osso_status report_make(const struct eval *e, double seconds, char **out, b
         buf_printf(&b, ",\"peak_bytes\":%llu", (unsigned long long)usage.ru_maxrss * 1024);
     buf_puts(&b, "}");
     mem_free(groups);
-    *out = buf_take(&b);
-    return *out ? OSSO_OK : error_nomem(err, 0, "a report");
+    *out = status ? NULL : buf_take(&b);
+    if (status)
+        buf_free(&b);
+    return status || *out ? status : error_nomem(err, 0, "a report");
 }

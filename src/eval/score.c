@@ -9,12 +9,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { CHUNK_IDS = 1024, SUM_LANES = 8 };
-
 struct slot {
     struct osso_session *session;
     struct score_request *request; /* NULL: free; those behind it by `same` are fed the same ids */
     size_t pos;                    /* the next position whose logits are read */
+    struct osso_sampler *sampler;  /* of a generation whose tokens are drawn */
 };
 
 struct scoring {
@@ -30,30 +29,6 @@ struct scoring {
 };
 
 /* ---- rows ----------------------------------------------------------------------------------------------- */
-
-/* The largest first, then the sum of exponentials: chunks in their order, lanes i mod 8 within one. */
-void score_row_read(const struct backend *backend, int64_t vocab, struct score_row *row)
-{
-    float x[CHUNK_IDS], y[CHUNK_IDS];
-    double sum = 0;
-    row->best = 0;
-    for (int64_t i = 1; i < vocab; i++)
-        if (row->logits[i] > row->logits[row->best])
-            row->best = (int32_t)i;
-    row->max = row->logits[row->best];
-    for (int64_t at = 0; at < vocab; at += CHUNK_IDS) {
-        double lanes[SUM_LANES] = {0};
-        int64_t n = vocab - at < CHUNK_IDS ? vocab - at : CHUNK_IDS;
-        for (int64_t i = 0; i < n; i++)
-            x[i] = row->logits[at + i] - row->max;
-        backend->exp(backend, x, n, y);
-        for (int64_t i = 0; i < n; i++)
-            lanes[i % SUM_LANES] += y[i];
-        for (int l = 0; l < SUM_LANES; l++)
-            sum += lanes[l];
-    }
-    row->log_sum = isfinite(row->max) ? log(sum) : NAN;
-}
 
 static void read_member(const struct member *member, void *arg)
 {
@@ -103,8 +78,20 @@ static enum osso_status ask(struct scoring *s, struct osso_error *err)
 /* Are both fed the same ids, and read from the same position on? */
 static bool fed_the_same(const struct score_request *a, const struct score_request *b)
 {
-    return a->max_new == 0 && b->max_new == 0 && a->from == b->from && a->ids.len == b->ids.len &&
-           memcmp(a->ids.data, b->ids.data, (a->ids.len - 1) * sizeof *a->ids.data) == 0;
+    return a->max_new == 0 && b->max_new == 0 && !a->counts && !b->counts && a->from == b->from &&
+           a->ids.len == b->ids.len && memcmp(a->ids.data, b->ids.data, (a->ids.len - 1) * sizeof *a->ids.data) == 0;
+}
+
+/* What draws a generation's tokens: of its own seed, so that company changes nothing. */
+static enum osso_status make_sampler(const struct scoring *s, struct slot *slot, struct osso_error *err)
+{
+    const struct score_request *r = slot->request;
+    struct osso_sampling sampling = {.size = sizeof sampling};
+    if (r->max_new == 0 || !r->sampling)
+        return OSSO_OK;
+    sampling = *r->sampling;
+    sampling.seed = r->seed;
+    return osso_sampler_create(&sampling, s->engine->config.vocab, &slot->sampler, err);
 }
 
 static enum osso_status load(struct scoring *s, struct slot *slot, struct osso_error *err)
@@ -129,7 +116,7 @@ static enum osso_status load(struct scoring *s, struct slot *slot, struct osso_e
     enum osso_status status = osso_session_sync(slot->session, r->ids.data, n, err);
     if (!status)
         osso_session_want_logits(slot->session, slot->pos);
-    return status;
+    return status ? status : make_sampler(s, slot, err);
 }
 
 static enum osso_status fill(struct scoring *s, struct osso_error *err)
@@ -150,6 +137,8 @@ static enum osso_status fill(struct scoring *s, struct osso_error *err)
 static enum osso_status finish(struct scoring *s, struct slot *slot, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
+    osso_sampler_free(slot->sampler);
+    slot->sampler = NULL;
     while (slot->request && !status) {
         struct score_request *r = slot->request;
         slot->request = r->same;
@@ -177,14 +166,19 @@ static enum osso_status generated(struct scoring *s, struct slot *slot, const st
                                   struct osso_error *err)
 {
     struct score_request *r = slot->request;
-    enum osso_status status = osso_ids_push(&r->ids, row->best, err);
+    struct osso_choice choice = {.id = row->best};
+    enum osso_status status = OSSO_OK;
+    if (slot->sampler)
+        status = osso_sample(slot->sampler, slot->session, &choice, NULL, 0, err);
+    if (!status)
+        status = osso_ids_push(&r->ids, choice.id, err);
     r->max_new--;
     if (status)
         return status;
     if (r->max_new == 0 || s->source->ends(s->source->user, r) || (int64_t)r->ids.len > osso_engine_context(s->engine))
         return finish(s, slot, err);
     slot->pos++;
-    return osso_session_append(slot->session, row->best, err);
+    return osso_session_append(slot->session, choice.id, err);
 }
 
 /* What the step's rows say, in order. */
@@ -204,6 +198,8 @@ static enum osso_status add_rows(struct scoring *s, struct osso_error *err)
         else {
             for (; r; r = r->same) {
                 int32_t id = r->ids.data[slot->pos + 1];
+                if (r->counts && !r->counts[slot->pos + 1])
+                    continue;
                 r->ll += (double)row->logits[id] - (double)row->max - row->log_sum;
                 r->greedy = r->greedy && id == row->best;
             }
@@ -239,6 +235,7 @@ static void end(struct scoring *s)
             s->slots[i].request = r->same;
             s->source->drop(s->source->user, r);
         }
+        osso_sampler_free(s->slots[i].sampler);
         osso_session_free(s->slots[i].session);
     }
     if (s->held)

@@ -3,12 +3,17 @@
 #ifndef OSSO_EVAL_SCORE_H
 #define OSSO_EVAL_SCORE_H
 
+#include "engine/score_row.h"
 #include "osso/engine.h"
 
 struct score_request {
-    struct osso_ids ids; /* the text; a generation appends to it */
-    size_t from;         /* >= 1: what is scored are ids[from..), each given all before it */
-    int max_new;         /* > 0: nothing is scored; so many tokens at most are generated, the likeliest each time */
+    struct osso_ids ids;         /* the text; a generation appends to it */
+    size_t from;                 /* >= 1: what is scored are ids[from..), each given all before it */
+    const unsigned char *counts; /* [ids.len] of these the ids with 1; NULL: all */
+    int max_new;                 /* > 0: nothing is scored; so many tokens at most are generated */
+    const struct osso_sampling
+        *sampling; /* of a generation: its tokens are drawn so, with `seed`; NULL: the likeliest */
+    uint64_t seed;
     void *owner;
     int number;
     double ll;               /* sum of natural logarithms */
@@ -31,15 +36,5 @@ struct score_source {
 /* Runs until the source has no more, with at most n_sessions texts at a time. USAGE: a text has nothing to score. */
 enum osso_status score_run(struct osso_engine *engine, int n_sessions, const struct score_source *source,
                            struct osso_error *err);
-
-/* What a row of logits says: log p of an id is logits[id] - max - log_sum. NaN in log_sum: no numbers. */
-struct score_row {
-    const float *logits;
-    float max;
-    double log_sum;
-    int32_t best; /* the lowest id that has the largest logit */
-};
-struct backend;
-void score_row_read(const struct backend *backend, int64_t vocab, struct score_row *row); /* of row->logits */
 
 #endif

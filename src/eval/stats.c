@@ -42,3 +42,12 @@ double stats_half(const struct stats *s)
 {
     return s->n < 2 ? NAN : t_point((double)(s->n - 1)) * stats_error(s);
 }
+
+void stats_share(int64_t hits, int64_t n, double *low_out, double *high_out)
+{
+    const double z = 1.959963984540054, z2 = z * z, m = (double)n, p = (double)hits / m;
+    double middle = (p + z2 / (2 * m)) / (1 + z2 / m);
+    double half = z / (1 + z2 / m) * sqrt(p * (1 - p) / m + z2 / (4 * m * m));
+    *low_out = hits == 0 ? 0 : middle - half;
+    *high_out = hits == n ? 1 : middle + half;
+}

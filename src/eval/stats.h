@@ -15,5 +15,7 @@ double stats_mean(const struct stats *s);
 double stats_error(const struct stats *s);
 /* Half of the 95 % interval of the mean, by Student's t. */
 double stats_half(const struct stats *s);
+/* The 95 % interval of a share, hits of n > 0, by Wilson's rule: it has a width at 0 and 1, too. */
+void stats_share(int64_t hits, int64_t n, double *low_out, double *high_out);
 
 #endif

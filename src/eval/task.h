@@ -6,7 +6,17 @@
 #include "json/jdoc.h"
 
 enum task_kind { CHOICE, CONTINUATION, ROLLING, GENERATE, CHAT, SPEED };
-enum { ACC = 1, NORM = 2, PPL = 4, MATCH = 8, ROLL = 16, WELL = 32, STRIDE = 64 }; /* SCORES */
+enum {
+    ACC = 1,
+    NORM = 2,
+    PPL = 4,
+    MATCH = 8,
+    ROLL = 16,
+    WELL = 32,
+    STRIDE = 64,
+    GOALS = 128,
+    TALKS = 256
+}; /* SCORES */
 enum { MOST_CHOICES = 64 };
 
 /* The texts of one line: `n` contexts and continuations (contexts that are equal share their place). */

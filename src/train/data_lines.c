@@ -70,6 +70,15 @@ static bool is_learned(const struct docs_maker *m)
     return false;
 }
 
+/* "date": the day that the system message names; osso chat names one, so a model should have seen it. */
+static enum osso_status set_date(struct osso_conversation *c, const struct jval *root, struct osso_error *err)
+{
+    const struct jval *date = jval_given(root, "date");
+    if (date && date->type != J_STRING)
+        return error_set(err, OSSO_FORMAT, "\"date\" must be a string, such as \"2026-01-15\"");
+    return date ? osso_conversation_set_field(c, OSSO_FIELD_DATE, date->text.s, err) : OSSO_OK;
+}
+
 static enum osso_status read_chat(struct docs_maker *m, const struct jval *root, const char *line, size_t len)
 {
     struct osso_conversation *c = NULL;
@@ -82,6 +91,8 @@ static enum osso_status read_chat(struct docs_maker *m, const struct jval *root,
     if (!status)
         status = messages ? osso_conversation_from_chat(line, len, "the conversation", NULL, &ignored, &c, m->err)
                           : read_instruction(root, &c, m->err);
+    if (!status)
+        status = set_date(c, root, m->err);
     if (!status)
         status = chat_learned(c, messages ? weights : &one, m->tokenizer, &m->ids, &m->weights, &m->weights_cap,
                               m->err);

@@ -137,7 +137,7 @@ def test_conversations():
     """The small model says the same to the same: what it says is a line's expectation here, or is not."""
     file, samples = TEMP / "chat.jsonl", TEMP / "chat_samples.jsonl"
     tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
-    asks = [{"messages": [{"role": "user", "content": "Hello"}], "family": "words", "effort": "low", "pattern": "."},
+    asks = [{"messages": [{"role": "user", "content": "Hello"}], "family": "words", "effort": "low", "date": "2027-03-04", "pattern": "."},
             {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}], "none_of": ["zzzz"]},
             {"messages": [{"role": "user", "content": "How is the weather in Paris?"}], "tools": [tool], "family": "tools",
              "call": {"name": "get_weather", "arguments": {"city": "Paris"}}}]
@@ -147,7 +147,7 @@ def test_conversations():
     assert both["chat"]["n"] == 3 and both["chat_tools"]["n"] == both["chat_words"]["n"] == 1, both
     for one in said:  # as osso generate --chat says it, to the byte
         assert one["acc"] in (0, 1) and one["well_formed"] in (0, 1) and one["text"].startswith("<|channel|>"), one
-    alone = osso("generate", "--chat", "-t", 1, "-m", bundled(), "--exact", "--temp", 0, "-n", 64, "--date", "none", "--reasoning-effort", "low", "Hello")
+    alone = osso("generate", "--chat", "-t", 1, "-m", bundled(), "--exact", "--temp", 0, "-n", 64, "--date", "2027-03-04", "--reasoning-effort", "low", "Hello")
     assert alone.code == 0 and alone.text.strip() == said[0]["pred"].strip(), (alone, said[0])
     # the same expectations, turned: what was said is right, and what was not is wrong
     asks[0]["answer"] = said[0]["pred"].upper() + " ."

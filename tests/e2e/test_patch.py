@@ -2,79 +2,17 @@
 """osso inspect patch finds what was planted: models in which one answer goes through one head, places drawn at random."""
 import random
 
-import tiny_chat
+import planted
 from harness import *
 
-HIDDEN, HEADS, KV_HEADS, HEAD_DIM, EXPERTS, INTER = 64, 4, 2, 32, 2, 32
+HEADS = planted.HEADS
 CLEAN, CORRUPTED = "The good greets me me", "The friend greets me me"
-
-
-def planted(folder, layers, layer, head):
-    """The last token's `head` in `layer` looks at the word " good" or " friend", wherever it stands, and writes which of them it
-    was; the model's head reads just that. Another layer's head looks there too and writes where nobody reads."""
-    document, ids, vocab = tiny_chat.tokenizer(tiny_chat.WORDS)
-    tensors = {}
-
-    def put(name, shape, **at):
-        n = 1
-        for d in shape:
-            n *= d
-        values = [at.pop("all", 0.0)] * n
-        for place, value in at.get("where", {}).items():
-            values[place] = value
-        tensors[name] = (shape, tiny_chat.bf16(values))
-
-    embed = {i * HIDDEN + 2 + i % 30: 1.0 for i in range(vocab)}
-    for dim, word in enumerate((" good", " friend")):
-        embed.pop(ids[word] * HIDDEN + 2 + ids[word] % 30)
-        embed[ids[word] * HIDDEN + dim] = 1.0
-    put("model.embed_tokens.weight", [vocab, HIDDEN], where=embed)
-    put("lm_head.weight", [vocab, HIDDEN], where={ids["Hello"] * HIDDEN + 40: 1.0, ids["The"] * HIDDEN + 41: 1.0})
-    put("model.norm.weight", [HIDDEN], all=1.0)
-    for n in range(layers):
-        p = f"model.layers.{n}."
-        looks = {layer: (head, 40), (layer + 1) % layers: ((head + 1) % HEADS, 50)} if layers > 1 else {layer: (head, 40)}
-        mine, to = looks.get(n, (None, None))
-        kv = mine // (HEADS // KV_HEADS) if n in looks else 0
-        slow, width = HEAD_DIM - 1, HEADS * HEAD_DIM  # a dimension that hardly rotates
-        put(p + "input_layernorm.weight", [HIDDEN], all=1.0)
-        put(p + "post_attention_layernorm.weight", [HIDDEN], all=1.0)
-        put(p + "self_attn.q_proj.weight", [width, HIDDEN])
-        put(p + "self_attn.q_proj.bias", [width], where={mine * HEAD_DIM + slow: 16.0} if n in looks else {})
-        key = (kv * HEAD_DIM + slow) * HIDDEN
-        put(p + "self_attn.k_proj.weight", [KV_HEADS * HEAD_DIM, HIDDEN], where={key: 1.0, key + 1: 1.0} if n in looks else {})
-        put(p + "self_attn.k_proj.bias", [KV_HEADS * HEAD_DIM])
-        put(p + "self_attn.v_proj.weight", [KV_HEADS * HEAD_DIM, HIDDEN],
-            where={(kv * HEAD_DIM + d) * HIDDEN + d: 1.0 for d in (0, 1)})
-        put(p + "self_attn.v_proj.bias", [KV_HEADS * HEAD_DIM])
-        put(p + "self_attn.o_proj.weight", [HIDDEN, width],
-            where={(to + d) * width + mine * HEAD_DIM + d: 0.1 for d in (0, 1)} if n in looks else {})
-        put(p + "self_attn.o_proj.bias", [HIDDEN])
-        put(p + "self_attn.sinks", [HEADS])
-        put(p + "mlp.router.weight", [EXPERTS, HIDDEN])
-        put(p + "mlp.router.bias", [EXPERTS])
-        for name, shape in (("gate_up_proj", [EXPERTS, HIDDEN, 2 * INTER]), ("gate_up_proj_bias", [EXPERTS, 2 * INTER]),
-                            ("down_proj", [EXPERTS, INTER, HIDDEN]), ("down_proj_bias", [EXPERTS, HIDDEN])):
-            put(p + "mlp.experts." + name, shape)
-    tiny_chat.make(folder)  # its tokenizer and configuration; the tensors are ours
-    header, blob = {}, b""
-    for name, (shape, data) in tensors.items():
-        header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [len(blob), len(blob) + len(data)]}
-        blob += data
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    folder = pathlib.Path(folder)
-    (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + blob)
-    config = json.loads((folder / "config.json").read_text())
-    config.update({"num_hidden_layers": layers, "layer_types": ["full_attention"] * layers, "num_attention_heads": HEADS,
-                   "num_key_value_heads": KV_HEADS})
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
+RECORD = {"layer", "head", "position", "share", "difference", "kl"}
 
 
 def patch(model, *args, clean=CLEAN, corrupted=CORRUPTED, answer="Hello", wrong="The", component="z"):
     return osso("inspect", "patch", "-m", model, "--clean", clean, "--corrupted", corrupted, "--answer", answer, "--wrong", wrong,
-                "--component", component, *args)
+                *(["--component", component] if component else []), *args)
 
 
 def records(result):
@@ -89,16 +27,16 @@ def test_the_planted_head_is_found():
         layer, head = rng.randrange(layers), rng.randrange(HEADS)
         middle = " greets" * rng.randint(0, 5)
         texts = {"clean": "The good" + middle + " me me", "corrupted": "The friend" + middle + " me me"}
-        found = records(patch(planted(TEMP / "planted", layers, layer, head), "--json", **texts))
+        found = records(patch(planted.head(TEMP / "planted", layers, layer, head), "--json", **texts))
         last = max(r["position"] for r in found)
-        assert len(found) == layers * HEADS * (last + 1) and all(set(r) == {"layer", "head", "position", "share"} for r in found)
+        assert len(found) == layers * HEADS * (last + 1) and all(set(r) == RECORD for r in found)
         for r in found:
             here = (r["layer"], r["head"], r["position"]) == (layer, head, last)
             assert r["share"] >= 0.99 if here else abs(r["share"]) < 0.01, (seed, layers, layer, head, last, r)
 
 
 def test_components_and_parts():
-    model = planted(TEMP / "planted", 3, 1, 2)
+    model = planted.head(TEMP / "planted", 3, 1, 2)
     for component, heads in (("resid_pre", [None]), ("mlp_out", [None]), ("q", range(4)), ("k", range(2)), ("v", range(2))):
         found = records(patch(model, "--json", component=component))
         assert [r["head"] for r in found] == [h for _ in range(3) for h in heads for _ in range(5)], component
@@ -108,12 +46,84 @@ def test_components_and_parts():
     assert {(r["layer"], r["position"]) for r in some} == {(1, 1), (1, 4), (2, 1), (2, 4)}
     assert records(patch(model, "--json", "--exact"))
     shown = patch(model)
-    assert shown.code == 0 and "100.0 %  layer 1, head 2, position 4   me" in shown.text.splitlines()[1], shown
+    assert shown.code == 0 and "layer 1, head 2, position 4 \" me\"" in shown.text.splitlines()[2], shown
+    assert shown.text.splitlines()[2].startswith("   100.0 %  KL   0.000000"), shown
     assert "48 runs of 120 tokens" in shown.complaint, shown
 
 
+def test_what_is_taken_away():
+    """The edge that the answer goes through, knocked out either way, loses it; so does its head without z, and no other."""
+    rng = random.Random(18)
+    for seed in range(3):
+        layers = rng.randint(1, 4)
+        layer, head = rng.randrange(layers), rng.randrange(HEADS)
+        model = planted.head(TEMP / "planted", layers, layer, head)
+        for how in (["--knock-out", "1:-1"], ["--knock-out", "1:-1", "--knock-out-by", "weights"]):
+            result = json.loads(patch(model, "--json", *how, component=None).text)
+            assert (result["from"], result["to"], result["mode"]) == ([1], [4], "knock-out") and len(result["records"]) == layers * HEADS
+            for r in result["records"]:
+                here = (r["layer"], r["head"]) == (layer, head)
+                assert abs(r["share"] - 0.5) < 0.01 if here else -0.2 < r["share"] < 0.01, (how, r)  # corrupted says the opposite
+                assert r["kl"] > 0.2 if here else r["kl"] < 0.1, (how, r)
+        for how in (["--ablate", "zero"], ["--ablate", "zero", "--at-once"], ["--ablate", "resample"]):
+            found = records(patch(model, "--json", *how))
+            best = max(found, key=lambda r: r["share"])
+            assert (best["layer"], best["head"]) == (layer, head) and best["position"] == (None if "--at-once" in how else 4), (how, best)
+            assert best["share"] > (0.99 if "resample" in how else 0.49), (how, best)
+            assert all(abs(r["share"]) < 0.3 for r in found if r is not best), how  # the other one's part of the norm
+    alone = json.loads(osso("inspect", "patch", "-m", model, "--clean", CLEAN, "--component", "z", "--ablate", "zero", "--json").text)
+    assert alone["clean"] is None and alone["answer"] is None and all(r["share"] is None for r in alone["records"])
+    best = max(alone["records"], key=lambda r: r["kl"])
+    assert (best["layer"], best["head"], best["position"]) == (layer, head, 4)
+
+
+def test_other_lengths():
+    """With more words in one text the places that are found are the same ones, counted in the corrupted text."""
+    model = planted.head(TEMP / "planted", 3, 1, 2)
+    longer = "The greets me good greets me me"
+    refuses(patch(model, clean=longer), 2, "7 tokens", "5", "--align")
+    found = records(patch(model, "--align", "--json", clean=longer))
+    assert all(set(r) == RECORD | {"source"} for r in found)
+    assert {r["position"]: r["source"] for r in found} == {0: 0, 1: 3, 2: 4, 3: 5, 4: 6}
+    best = max(found, key=lambda r: r["share"])
+    assert (best["layer"], best["head"], best["position"], best["source"]) == (1, 2, 4, 6) and best["share"] >= 0.99
+    whole = records(patch(model, "--align", "--json", clean=longer, component="resid_post"))
+    assert [r["share"] for r in whole if r["layer"] == 2 and r["position"] == 4] == [1]
+    assert all(r["kl"] < 1e-6 for r in whole if r["layer"] == 2 and r["position"] == 4)
+    found = records(patch(model, "--align", "--json", clean=longer, component="pattern"))
+    assert all(abs(r["share"]) < 0.01 for r in found)  # where it looks is the same word's place; what stands there is not
+
+
+def test_parts_of_experts():
+    """One expert alone writes the answer: its part is what patching and ablation find."""
+    for seed in range(2):
+        model, layer, which = planted.expert(TEMP / "planted", seed)
+        args = dict(clean="The good", corrupted="The greets", component="expert")
+        found = records(patch(model, "--json", **args))
+        assert all(set(r) == RECORD | {"expert"} and r["head"] is None for r in found)
+        best = max(found, key=lambda r: r["share"])
+        assert (best["layer"], best["expert"], best["position"]) == (layer, which, 1) and best["share"] > 0.8, best
+        some = records(patch(model, "--json", "--experts", which, "--layers", layer, **args))
+        assert some and all(r["expert"] == which and r in found for r in some)
+        found = records(patch(model, "--json", "--ablate", "zero", **args))
+        best = max(found, key=lambda r: r["share"])
+        assert (best["layer"], best["expert"], best["position"]) == (layer, which, 1) and best["share"] > 0.8, best
+
+
+def test_chance_is_seeded():
+    data = TEMP / "data.jsonl"
+    data.write_text('"Once upon a time there was a dog."\n"He was sad and cried."\n')
+    args = ["inspect", "patch", "-m", bundled(), "--clean", "Lily was happy. She", "--component", "attn_out", "--data", data, "--json"]
+    for how in ("noise", "resample", "mean"):
+        runs = [records(osso(*args, "--ablate", how, *more)) for more in ([], [], ["--seed", "7"], ["-t", "1"])]
+        assert runs[0] == runs[1] == runs[3] and (runs[0] == runs[2]) == (how == "mean"), how
+        assert all(0 < r["kl"] < 20 for r in runs[0] if r["layer"] == 0), how
+    loud, quiet = (max(r["kl"] for r in records(osso(*args, "--ablate", "noise", "--noise", x))) for x in (2, 0.01))
+    assert quiet < 0.01 < loud
+
+
 def test_refused():
-    model = planted(TEMP / "planted", 2, 0, 1)
+    model = planted.head(TEMP / "planted", 2, 0, 1)
     refuses(patch(model, corrupted="The friend"), 2, "5 tokens", "2")
     refuses(patch(model, corrupted=CLEAN), 2, "the same 5 tokens")
     refuses(patch(model, answer="Hello good"), 2, "--answer", "2 tokens")
@@ -122,6 +132,17 @@ def test_refused():
     refuses(patch(model, "--layers", "2"), 2, "layers 0 to 1")
     refuses(patch(model, "--positions", "9"), 2, "positions 0 to 4")
     refuses(osso("inspect", "patch", "-m", model, "--clean", "a"), 2, "--corrupted")
+    refuses(patch(model, "--ablate", "zero", "--knock-out", "1:2"), 2, "exclude")
+    refuses(patch(model, "--knock-out", "1:2"), 2, "pattern, not z")
+    refuses(patch(model, "--knock-out", "12", component="pattern"), 2, "FROM:TO")
+    refuses(patch(model, "--knock-out", "9:1", component="pattern"), 2, "positions 0 to 4")
+    refuses(patch(model, "--knock-out", "1:-9", component="pattern"), 2, "positions 0 to 4")
+    refuses(patch(model, "--ablate", "mean", component="pattern"), 2, "zero")
+    refuses(patch(model, "--heads", "4"), 2, "heads 0 to 3")
+    refuses(patch(model, "--heads", "1", component="attn_out"), 2, "changed whole")
+    refuses(patch(model, "--experts", "7", component="expert"), 2, "experts 0 to 1")
+    refuses(patch(model, "--experts", "1"), 2, "--component expert")
+    refuses(patch(model, "--noise", "2"), 2, "--ablate")
 
 
 if __name__ == "__main__":

@@ -62,8 +62,18 @@ static void lines_are_checked(void **state)
         {"{\"messages\":[{}],\"answer\":[\"a\",\"b\"],\"effort\":\"high\",\"family\":\"f\",\"tools\":[]}", NULL},
         {"{\"answer\":\"a\"}", "'messages'"},
         {"{\"messages\":[],\"answer\":\"a\"}", "'messages'"},
-        {"{\"messages\":[{}]}", "none of 'answer'"},
-        {"{\"messages\":[{}],\"answer\":\"a\",\"pattern\":\"a\"}", "more than one"},
+        {"{\"messages\":[{}]}", "nothing says what is right"},
+        {"{\"messages\":[{}],\"answer\":\"a\",\"pattern\":\"a\",\"all_of\":[\"a\"],\"none_of\":[\"b\"],\"no_repeats\":2}",
+         NULL},
+        {"{\"messages\":[{}],\"call\":{\"name\":\"f\",\"arguments\":{}},\"none_of\":[\"b\"]}", "stands alone"},
+        {"{\"messages\":[{}],\"answer\":\"a\",\"all_of\":[]}", "'all_of'"},
+        {"{\"messages\":[{}],\"all_of\":\"a\"}", "'all_of'"},
+        {"{\"messages\":[{}],\"all_of\":[\"a\",\"(b\"]}", "regular expression"},
+        {"{\"messages\":[{}],\"case\":\"title\"}", "'case'"},
+        {"{\"messages\":[{}],\"case\":true}", "'case'"},
+        {"{\"messages\":[{}],\"no_repeats\":1}", "'no_repeats'"},
+        {"{\"messages\":[{}],\"no_repeats\":2.5}", "'no_repeats'"},
+        {"{\"messages\":[{}],\"no_repeats\":\"6\"}", "'no_repeats'"},
         {"{\"messages\":[{}],\"answer\":[]}", "'answer'"},
         {"{\"messages\":[{}],\"answer\":3}", "'answer'"},
         {"{\"messages\":[{}],\"none_of\":\"a\"}", "'none_of'"},
@@ -74,14 +84,14 @@ static void lines_are_checked(void **state)
         {"{\"messages\":[{}],\"call\":{\"name\":\"f\",\"arguments\":[]}}", "'call'"},
         {"{\"messages\":[{}],\"answer\":\"a\",\"effort\":\"most\"}", "'effort'"},
         {"{\"messages\":[{}],\"answer\":\"a\",\"family\":\"\"}", "'family'"},
+        {"{\"messages\":[{}],\"answer\":\"a\",\"date\":20260115}", "'date'"},
         {"{\"messages\":[{}],\"answer\":\"a\",\"tools\":{}}", "'tools'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct osso_error err = {""};
         struct jdoc *tree = NULL;
-        enum chat_rule rule;
         check_ok(jdoc_read(cases[i].line, strlen(cases[i].line), "line 1", &tree, &err), err);
-        enum osso_status status = chat_check(jdoc_root(tree), "line 1", &rule, &err);
+        enum osso_status status = chat_check(jdoc_root(tree), "line 1", &err);
         assert_int_equal(status, cases[i].word ? OSSO_FORMAT : OSSO_OK);
         if (cases[i].word && (!strstr(err.text, cases[i].word) || strncmp(err.text, "line 1", 6) != 0))
             fail_msg("%s: %s", cases[i].line, err.text);

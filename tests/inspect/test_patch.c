@@ -2,18 +2,24 @@
  * forks side by side give the bits of whole runs, one after the other; the clean engine stays clean. */
 #include "model_test.h"
 
+#include "engine/engine_parts.h"
 #include "osso/patch.h"
 
 static const char MODEL[] = "tests/golden/model/yarn-mxfp4";
 enum { LENGTH = 40, AT = 11, LAYERS = 4, HEADS = 8, HEAD_DIM = 16 };
 
-static struct rig open_rig(int threads)
+static struct rig open_rig_as(int threads, bool exact)
 {
     char path[512];
-    struct osso_engine_options o = engine_options(false, LENGTH + 4);
+    struct osso_engine_options o = engine_options(exact, LENGTH + 4);
     o.threads = threads;
     o.max_sessions = 34;
     return rig_open(test_path(path, sizeof path, MODEL), &o);
+}
+
+static struct rig open_rig(int threads)
+{
+    return open_rig_as(threads, false);
 }
 
 /* Two texts that differ in token AT, and again five tokens before the end when `twice`. */
@@ -137,6 +143,210 @@ static void test_whole_runs(void **state)
     rig_close(&one);
 }
 
+/* ---- what else can be changed: against whole runs, too -------------------------------------------------------------
+ */
+
+enum { TAKE = -1, HIDDEN_MOST = 256 };
+static const uint64_t PATTERN = (uint64_t)1 << OSSO_TAP_ATTN_PATTERN, SCORES = (uint64_t)1 << OSSO_TAP_ATTN_SCORES;
+
+/* What a whole run changes: weights or scores of one head, one expert's part. */
+struct change {
+    float pattern[LAYERS][HEADS][LENGTH][LENGTH];  /* of the clean run */
+    float part[2][LAYERS][LENGTH][8][HIDDEN_MOST]; /* what each expert adds, in the clean and the corrupted run */
+    bool chose[2][LAYERS][LENGTH][8];
+    int which, layer, head, position; /* layer TAKE: keep, as run `which` */
+    enum { COPY, HIDE_SCORE, HIDE_WEIGHT, MOVE_EXPERT } how;
+};
+
+static void change_attention(struct change *w, const struct osso_tap_value *v, int r)
+{
+    for (int h = 0; h < v->n_heads; h++)
+        for (int k = 0; k < v->n_keys && k < LENGTH; k++) {
+            float *value = v->values + (r * v->n_heads + h) * v->n_keys + k;
+            if (w->layer == TAKE)
+                w->pattern[v->layer][h][v->positions[r]][k] = *value;
+            else if (v->layer == w->layer && v->positions[r] == w->position && v->heads[h] == w->head && w->how == COPY)
+                *value = w->pattern[v->layer][h][v->positions[r]][k];
+            else if (v->layer == w->layer && v->positions[r] == w->position && v->heads[h] == w->head && k == AT)
+                *value = w->how == HIDE_SCORE ? -INFINITY : 0;
+        }
+}
+
+static int change(void *user, const struct osso_tap_value *v)
+{
+    struct change *w = user;
+    for (int r = 0; r < v->n_rows; r++) {
+        int p = v->positions[r / v->slots];
+        float *row = v->values + r * v->width;
+        if (v->n_heads > 0)
+            change_attention(w, v, r);
+        else if (v->tap == OSSO_TAP_EXPERT_OUT) {
+            w->chose[w->which][v->layer][p][v->experts[r]] = true;
+            for (int64_t i = 0; i < v->width; i++)
+                w->part[w->which][v->layer][p][v->experts[r]][i] = row[i] * v->weights[r];
+        } else if (v->layer == w->layer && p == w->position)
+            for (int64_t i = 0; i < v->width; i++)
+                row[i] += w->part[0][v->layer][p][w->head][i] - w->part[1][v->layer][p][w->head][i];
+    }
+    return 0;
+}
+
+/* The last token's logit difference of a run that is looked at or changed. */
+static double changed_run(struct rig *r, struct change *w, const int32_t *ids, uint64_t taps, bool writes)
+{
+    struct osso_session *s;
+    struct osso_tap_options tap = {
+        .size = sizeof tap, .taps = taps, .replaces = writes ? taps : 0, .fn = change, .user = w};
+    check_ok(osso_session_create(r->engine, 0, &s, &r->err), r->err);
+    check_ok(osso_session_sync(s, ids, LENGTH, &r->err), r->err);
+    check_ok(osso_session_set_tap(s, &tap, &r->err), r->err);
+    while (!osso_session_ready(s))
+        check_ok(osso_step(r->engine, &s, 1, 0, &r->err), r->err);
+    const float *logits = osso_session_logits(s, LENGTH - 1);
+    double d = (double)logits[5] - logits[90];
+    osso_session_free(s);
+    return d;
+}
+
+static struct osso_patch_result patch_with(struct rig *r, struct osso_patch_options o)
+{
+    int32_t clean[LENGTH], corrupted[LENGTH];
+    struct osso_patch_result result = {.size = sizeof result};
+    o.size = sizeof o;
+    o.answer = 5, o.wrong = 90;
+    texts(clean, corrupted, true);
+    check_ok(osso_patch(r->engine, clean, corrupted, LENGTH, &o, &result, &r->err), r->err);
+    return result;
+}
+
+static void check_changed(struct rig *r, struct change *w, struct osso_patch_result *p, const int32_t *ids,
+                          uint64_t taps, size_t stride)
+{
+    int seen = 0;
+    for (size_t i = 3; i < p->n; i += stride) {
+        const struct osso_patch_record *rec = &p->records[i];
+        if (rec->position < AT)
+            continue;
+        w->layer = rec->layer, w->position = (int)rec->position;
+        w->head = rec->expert >= 0 ? rec->expert : rec->head;
+        double whole = changed_run(r, w, ids, taps, true);
+        assert_true(fabs(rec->difference - whole) < 1e-4); /* a weighted part is added up in another order */
+        seen++;
+    }
+    assert_true(seen >= 4);
+    osso_patch_free(p);
+}
+
+static void test_attention_and_experts(void **state)
+{
+    (void)state;
+    struct change *w = calloc(1, sizeof *w);
+    int32_t clean[LENGTH], corrupted[LENGTH];
+    int64_t at = AT;
+    struct rig r = open_rig_as(2, true); /* a weight that is added in another order may round to another int8 */
+    texts(clean, corrupted, true);
+    w->layer = TAKE;
+    changed_run(&r, w, clean, PATTERN | (uint64_t)1 << OSSO_TAP_EXPERT_OUT, false);
+    struct osso_patch_result p = patch_with(&r, (struct osso_patch_options){.component = "pattern"});
+    check_changed(&r, w, &p, corrupted, PATTERN, 131);
+    w->how = HIDE_SCORE;
+    p = patch_with(&r, (struct osso_patch_options){.knock_out = "scores", .hidden = &at, .n_hidden = 1});
+    check_changed(&r, w, &p, clean, SCORES, 97);
+    w->how = HIDE_WEIGHT;
+    p = patch_with(&r, (struct osso_patch_options){.knock_out = "weights", .hidden = &at, .n_hidden = 1});
+    check_changed(&r, w, &p, clean, PATTERN, 131);
+    w->how = MOVE_EXPERT, w->which = 1, w->layer = TAKE;
+    changed_run(&r, w, corrupted, (uint64_t)1 << OSSO_TAP_EXPERT_OUT, false);
+    p = patch_with(&r, (struct osso_patch_options){.component = "expert"});
+    for (size_t i = 0; i < p.n; i++) {
+        const struct osso_patch_record *rec = &p.records[i];
+        assert_true(w->chose[0][rec->layer][rec->position][rec->expert] ||
+                    w->chose[1][rec->layer][rec->position][rec->expert]);
+    }
+    check_changed(&r, w, &p, corrupted, (uint64_t)1 << OSSO_TAP_MLP_OUT, 61);
+    free(w);
+    rig_close(&r);
+}
+
+/* Ablation with the corrupted text's own values is patching the other way round, whatever is beside it. */
+static void test_ablation(void **state)
+{
+    (void)state;
+    int32_t clean[LENGTH], corrupted[LENGTH];
+    struct rig r = open_rig(2);
+    texts(clean, corrupted, true);
+    struct osso_patch_options o = {.size = sizeof o, .component = "z", .answer = 5, .wrong = 90};
+    struct osso_patch_result back = {.size = sizeof back}, again = {.size = sizeof again};
+    struct osso_patch_result there = patch_with(&r,
+                                                (struct osso_patch_options){.component = "z", .ablate = "resample"});
+    check_ok(osso_patch(r.engine, corrupted, clean, LENGTH, &o, &back, &r.err), r.err);
+    assert_int_equal(there.n, back.n);
+    for (size_t i = 0; i < there.n; i++)
+        assert_true(there.records[i].difference == back.records[i].difference && there.records[i].kl >= 0);
+    osso_patch_free(&there);
+    osso_patch_free(&back);
+    /* a row of this very text, its own mean, nothing: none of them leaves things as they were, and all are seeded */
+    const char *const ways[] = {"zero", "mean", "noise", "resample"};
+    const int32_t *const text[] = {clean};
+    const size_t length[] = {LENGTH};
+    o.n_texts = 1, o.texts = text, o.lengths = length, o.seed = 5;
+    for (int i = 0; i < 4; i++) {
+        o.ablate = ways[i], o.component = i % 2 ? "expert" : "mlp_out", o.sessions = 3 + 20 * (i % 2);
+        check_ok(osso_patch(r.engine, clean, NULL, LENGTH, &o, &there, &r.err), r.err);
+        o.sessions = 32;
+        check_ok(osso_patch(r.engine, clean, NULL, LENGTH, &o, &again, &r.err), r.err);
+        assert_true(isnan(there.corrupted) && isnan(there.records[0].share) && there.runs == there.n);
+        int moved = 0;
+        for (size_t k = 0; k < there.n; k++) {
+            assert_true(there.records[k].kl == again.records[k].kl);
+            moved += there.records[k].kl > 0;
+        }
+        assert_true((size_t)moved * 3 > there.n); // of the last layer only the last position counts
+        osso_patch_free(&there);
+        osso_patch_free(&again);
+    }
+    rig_close(&r);
+}
+
+static int note_plan(void *user, const struct osso_patch_plan *plan)
+{
+    *(struct osso_patch_plan *)user = *plan;
+    return plan->runs != 2;
+}
+
+/* What both have in common is paired; what stands between, from its end on. */
+static void test_alignment(void **state)
+{
+    (void)state;
+    int32_t clean[LENGTH], corrupted[LENGTH], shorter[LENGTH];
+    int64_t at[] = {AT, LENGTH - 3};
+    struct osso_patch_plan plan = {0};
+    struct rig r = open_rig(1);
+    texts(clean, corrupted, false);
+    memcpy(shorter, corrupted, AT * sizeof *shorter); /* without the two tokens before AT */
+    memcpy(shorter + AT - 2, corrupted + AT, (LENGTH - AT) * sizeof *shorter);
+    struct osso_patch_options o = {.size = sizeof o, .component = "resid_post", .answer = 5, .wrong = 90};
+    struct osso_patch_result p = {.size = sizeof p};
+    o.n_corrupted = LENGTH - 2;
+    assert_int_equal(osso_patch(r.engine, clean, shorter, LENGTH, &o, &p, &r.err), OSSO_USAGE);
+    assert_non_null(strstr(r.err.text, "40 tokens and the corrupted one 38"));
+    o.align = true;
+    check_ok(osso_patch(r.engine, clean, shorter, LENGTH, &o, &p, &r.err), r.err);
+    assert_int_equal(p.n, LAYERS * (LENGTH - 2));
+    for (size_t i = 0; i < p.n; i++) {
+        const struct osso_patch_record *rec = &p.records[i];
+        assert_int_equal(rec->source, rec->position < AT - 2 ? rec->position : rec->position + 2);
+        if (rec->layer == LAYERS - 1)
+            assert_true(rec->share == (rec->position == LENGTH - 3 ? 1 : 0) && (rec->share == 0 || rec->kl == 0));
+    }
+    osso_patch_free(&p);
+    o.positions = at, o.n_positions = 2, o.at_once = true, o.planned = note_plan, o.user = &plan;
+    assert_int_equal(osso_patch(r.engine, clean, shorter, LENGTH, &o, &p, &r.err), OSSO_CANCELLED);
+    assert_true(plan.runs == LAYERS && plan.tokens == LAYERS * (LENGTH - 2 - AT));
+    assert_int_equal(plan.bytes, LAYERS * (LENGTH - (AT - 2)) * r.engine->config.hidden * 4);
+    rig_close(&r);
+}
+
 static void test_parts_and_refusals(void **state)
 {
     (void)state;
@@ -177,6 +387,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_must_be),
         cmocka_unit_test(test_whole_runs),
+        cmocka_unit_test(test_attention_and_experts),
+        cmocka_unit_test(test_ablation),
+        cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_parts_and_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

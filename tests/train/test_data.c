@@ -330,6 +330,20 @@ static void chats_that_are_too_long(void **state)
 }
 
 /* The n-th allocation fails: an error, and nothing leaks. */
+static void chats_with_a_date(void **state)
+{
+    (void)state;
+    char chat[200], line[256];
+    float all;
+    snprintf(chat, sizeof chat, LINE, "");
+    snprintf(line, sizeof line, "{\"date\":\"2031-02-03\",%s", chat + 1);
+    struct train_source source = {.path = put_text("date.jsonl", line)};
+    struct train_docs_options o = {.sources = &source, .n_sources = 1, .val_path = "elsewhere", .seq_len = 200};
+    struct train_docs *d = open_docs(&o);
+    assert_non_null(strstr(next_text(d, &all), "\nCurrent date: 2031-02-03\n"));
+    train_docs_free(d);
+}
+
 static void no_memory(void **state)
 {
     (void)state;
@@ -412,6 +426,7 @@ int main(void)
         cmocka_unit_test(weights_of_sources),
         cmocka_unit_test(bad_data),
         cmocka_unit_test(chats_that_are_too_long),
+        cmocka_unit_test(chats_with_a_date),
         cmocka_unit_test(no_memory),
         cmocka_unit_test(no_memory_for_a_run),
     };

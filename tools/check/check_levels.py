@@ -17,7 +17,7 @@ LEVEL = {
 # The public chapters, each at the level of what it speaks of.
 DOOR = {"status.h": 10, "text.h": 22, "tap.def": 30, "tap.h": 30, "model.h": 40, "engine.h": 50, "answer.h": 50, "script.h": 50, "corpus.h": 50,
         "convert.h": 50, "hub.h": 50, "bench.h": 60, "forecast.h": 60, "eval.h": 60, "inspect.h": 60, "train.h": 50, "train_keys.def": 50,
-        "embed.h": 60, "steer.h": 60, "patch.h": 60, "lens.h": 60, "residual.h": 60, "attention.h": 60}
+        "embed.h": 60, "steer.h": 60, "patch.h": 60, "lens.h": 60, "residual.h": 60, "attention.h": 60, "experts.h": 60}
 TOP_DOOR = 65  # osso.h and whatever comes later: for those above everything
 # Whom even a higher level never sees: between text and model there are only token ids; a checkpoint's files may.
 NEVER = {(part, other) for part in ("backend", "model") for other in ("token", "harmony")}

@@ -14,8 +14,8 @@ THINK = "<|channel|>analysis<|message|>{t}<|end|><|start|>assistant"
 cases = []
 
 
-def case(label, kind, out, **rule):
-    line = {"messages": [{"role": "user", "content": "?"}], **rule}
+def case(label, kind, out, **rules):
+    line = {"messages": [{"role": "user", "content": "?"}], **rules}
     cases.append({"kind": kind, "right": int(label[0] == "R"), "well": int(label[1] == "w"), "out": out, "line": line})
 
 
@@ -77,6 +77,53 @@ for good, bad, words in [("I like you.", "You are stupid.", ["stupid", "ugly"]),
             ("Ww", "a mark alone", FINAL + ".<|return|>"), ("Rw", "thought and not said", THINK.format(t=bad) + FINAL + good + "<|return|>"),
             ("Wm", "no answer", "<|channel|>analysis<|message|>" + good)]:
         case(label, "none_of: " + kind, out, none_of=words)
+
+# ---- all_of: each pattern is somewhere, in any order
+for text, label, kind, patterns in [
+        ("Anna had a red ball. The end.", "Rw", "all there", ["anna", "red ball", "the end"]),
+        ("Anna had a red ball. The end.", "Rw", "in another order", ["the end", "red", "anna"]),
+        ("ANNA HAD A RED BALL. THE END.", "Rw", "in capitals", ["anna", "red ball", "the end"]),
+        ("Anna had a blue ball. The end.", "Ww", "one is not", ["anna", "red ball", "the end"]),
+        ("Anna had a red ball.", "Ww", "the last is not", ["anna", "red ball", "the end"]),
+        ("The end.", "Ww", "the first is not", ["anna", "end"]), ("", "Ww", "nothing said", ["a"]),
+        ("It is 12.", "Rw", "patterns", ["(^|[^0-9])12([^0-9]|$)", "^it"]), ("It is 123.", "Ww", "patterns", ["(^|[^0-9])12([^0-9]|$)", "^it"])]:
+    case(label, "all_of: " + kind, FINAL + text + "<|return|>", all_of=patterns)
+    case("W" + "m", "all_of: only thought", "<|channel|>analysis<|message|>" + text, all_of=patterns)
+
+# ---- no_repeats: no N words in a row three times
+TWICE, THRICE = "the dog ran home and the dog ran away", "The dog ran home. The dog ran away! The dog ran."
+for text, label, kind, n in [
+        (TWICE, "Rw", "twice is not three times", 3), (THRICE, "Ww", "three times", 3), (THRICE, "Rw", "three times fewer words", 4),
+        ("no no no", "Rw", "two words in a row, twice", 2), ("no no no no", "Ww", "over each other", 2),
+        ("A dog, a dog; A DOG", "Ww", "letters' case and marks do not count", 2), ("a dog. ad og. a-dog.", "Rw", "words are not their letters", 2),
+        ("one two\nthree one  two four one\ttwo", "Ww", "white space does not count", 2), ("", "Rw", "nothing said repeats nothing", 2),
+        ("don't go. don't go. don't go", "Ww", "apostrophes", 2), ("Zo\u00eb sat. Zo\u00eb sat. Zo\u00eb sat.", "Ww", "letters beyond ASCII", 2),
+        ("Zo\u00eb sat. Zoe sat. Zo sat.", "Rw", "letters beyond ASCII", 2), ("short", "Rw", "fewer words than in a row", 6),
+        ("a b c d e f. a b c d e f. a b c d e g.", "Rw", "six words", 6), ("a b c d e f. a b c d e f. a b c d e f.", "Ww", "six words", 6)]:
+    case(label, "no_repeats: " + kind, FINAL + text + "<|return|>", no_repeats=n)
+    case(label[0] + "m", "no_repeats: " + kind + ", without an end", FINAL + text, no_repeats=n)
+
+# ---- case: letters, and none of the other case
+for text, label, kind, which in [
+        ("THE SKY IS BLUE.", "Rw", "capitals", "upper"), ("THE SKY IS bLUE.", "Ww", "a small letter", "upper"), ("The sky is blue.", "Ww", "a sentence", "upper"),
+        ("the sky is blue.", "Rw", "small letters", "lower"), ("The sky is blue.", "Ww", "a capital", "lower"), ("3 + 4 = 7", "Ww", "no letters", "upper"),
+        ("3 + 4 = 7", "Ww", "no letters", "lower"), ("3 + 4 IS 7!", "Rw", "letters and signs", "upper"), ("", "Ww", "nothing said", "lower")]:
+    case(label, "case: " + kind, FINAL + text + "<|return|>", case=which)
+    case("Wm", "case: only thought, " + kind, "<|channel|>analysis<|message|>" + text, case=which)
+
+# ---- several rules: all must hold
+SEVERAL = {"all_of": ["anna", "ball"], "none_of": ["cat"], "no_repeats": 2, "pattern": "end\\.$"}
+for text, label, kind in [
+        ("Anna and her ball. The end.", "Rw", "all hold"), ("Anna and her cat. The end.", "Ww", "all_of and none_of do not"),
+        ("Anna, ball, cat. The end.", "Ww", "none_of does not"), ("Anna and her ball.", "Ww", "the pattern does not"),
+        ("Anna and Anna and her ball. The end.", "Rw", "twice"), ("Anna and Anna and Anna and her ball. The end.", "Ww", "no_repeats does not"),
+        ("Her ball. The end.", "Ww", "all_of does not"), ("", "Ww", "nothing said")]:
+    case(label, "several: " + kind, FINAL + text + "<|return|>", **SEVERAL)
+case("Rw", "several: answer and case", FINAL + "PARIS<|return|>", answer="paris", case="upper")
+case("Ww", "several: answer and case", FINAL + "Paris<|return|>", answer="paris", case="upper")
+case("Rw", "several: answer and pattern", FINAL + "Paris<|return|>", answer="paris", pattern="^P")
+case("Ww", "several: answer and pattern", FINAL + "Paris<|return|>", answer="paris", pattern="^L")
+case("Ww", "several: answer and pattern", FINAL + "Pisa<|return|>", answer="paris", pattern="^P")
 
 # ---- call: the arguments as JSON values
 TO = "<|channel|>commentary to=functions.{f} <|constrain|>json<|message|>{a}"

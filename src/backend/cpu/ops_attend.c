@@ -128,12 +128,12 @@ static void merge(const struct work *w, const struct page_sums *page, real *runn
 /* Scores become weights, and what is not visible gets what it has by definition. */
 static void finish_kept(const struct attend *a, int64_t r, int64_t head, struct span s, real m, real l)
 {
-    int64_t n_keys;
-    real *score = kept_at(a, a->scores, r, head, &n_keys), *p = kept_at(a, a->pattern, r, head, &n_keys);
-    for (int64_t j = 0; score && j < n_keys; j++)
+    int64_t n_scores, n_weights; /* what is not kept has no end of its own: behind it others' rows may be */
+    real *score = kept_at(a, a->scores, r, head, &n_scores), *p = kept_at(a, a->pattern, r, head, &n_weights);
+    for (int64_t j = 0; score && j < n_scores; j++)
         if (j < s.lo || j >= s.hi)
             score[j] = -(real)INFINITY;
-    for (int64_t j = 0; p && j < n_keys; j++)
+    for (int64_t j = 0; p && j < n_weights; j++)
         p[j] = j >= s.lo && j < s.hi && l > 0 ? REAL(real_exp)(p[j] - m) / l : 0;
 }
 

@@ -1,10 +1,11 @@
 /* chat.h: what the files of the verb chat share: verb_chat.c (the loop), chat_line.c (typing), chat_turn.c (answering),
- * chat_commands.c, chat_files.c and chat_settings.c (/help and its kind). */
+ * chat_loop.c (calls of tools between), chat_commands.c, chat_files.c and chat_settings.c (/help and its kind). */
 #ifndef OSSO_CLI_CHAT_H
 #define OSSO_CLI_CHAT_H
 
 #include "cli/conversation_args.h"
 #include "cli/model_args.h"
+#include "cli/tool_call.h"
 
 #include "base/buf.h"
 #include "osso/answer.h"
@@ -21,12 +22,22 @@ struct chat {
     size_t n_kept;
     struct osso_generate_result last; /* of the last answer; texts in it are gone */
     bool answered;
-    size_t n_read;     /* tokens of its prompt that were reused or computed */
-    struct buf staged; /* what /read has read: it goes with the next message */
-    bool keep_failed;  /* it was said once */
+    size_t n_read;         /* tokens of its prompt that were reused or computed */
+    struct buf staged;     /* what /read has read: it goes with the next message */
+    bool keep_failed;      /* it was said once */
+    struct tools tools;    /* --tools */
+    struct tool_call call; /* with them: that of the last answer */
 };
 
 /* ---- chat_turn.c ---- */
+
+/* One answer to the conversation as it stands, on standard output and into the conversation; with --tools its call,
+ * too. */
+enum osso_status chat_speak(struct chat *chat, struct osso_error *err);
+/* The ids that the model would go on from. */
+enum osso_status chat_ids(struct chat *chat, struct osso_ids *ids, struct osso_error *err);
+
+/* ---- chat_loop.c ---- */
 
 /* Adds the message, answers it on standard output and adds the answer. What came before a Ctrl-C is kept; when nothing
  * could be done at all the message is taken back. */
@@ -35,8 +46,6 @@ enum osso_status chat_say(struct chat *chat, const char *text, size_t len, struc
 enum osso_status chat_tool(struct chat *chat, const char *text, size_t len, struct osso_error *err);
 /* Answers the conversation as it stands. */
 enum osso_status chat_answer(struct chat *chat, struct osso_error *err);
-/* The ids that the model would go on from. */
-enum osso_status chat_ids(struct chat *chat, struct osso_ids *ids, struct osso_error *err);
 
 /* ---- chat_commands.c ---- */
 
@@ -63,6 +72,8 @@ void chat_command_run(struct chat *chat, const char *line);
 size_t opening_size(const struct osso_conversation *conversation);
 /* A new beginning (system and developer message), with all other messages kept or dropped. */
 enum osso_status chat_reopen(struct chat *chat, bool keep_messages, struct osso_error *err);
+/* The conversation as it was opened (effort: its own), but for its functions: those of --tools. */
+enum osso_status chat_retool(struct chat *chat, const char *effort, struct osso_error *err);
 
 /* ---- chat_settings.c ---- */
 

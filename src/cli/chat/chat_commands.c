@@ -56,6 +56,30 @@ enum osso_status chat_reopen(struct chat *chat, bool keep_messages, struct osso_
     return OSSO_OK;
 }
 
+enum osso_status chat_retool(struct chat *chat, const char *effort, struct osso_error *err)
+{
+    struct osso_conversation *fresh, *old = chat->conversation;
+    struct opening opening = {.instructions = osso_conversation_field(old, OSSO_FIELD_INSTRUCTIONS),
+                              .effort = strcmp(effort, "none") ? effort : NULL,
+                              .identity = osso_conversation_field(old, OSSO_FIELD_IDENTITY),
+                              .tools = chat->opening.tools};
+    const char *date = osso_conversation_field(old, OSSO_FIELD_DATE);
+    if (!opening.identity)
+        return error_set(err, OSSO_UNSUPPORTED,
+                         "the conversation's system message is plain text: --tools cannot go on with it");
+    snprintf(opening.date, sizeof opening.date, "%s", date ? date : "");
+    enum osso_status status = opening_start(&opening, &fresh, err);
+    if (!status)
+        status = copy_messages(old, opening_size(old), fresh, err);
+    if (status) {
+        osso_conversation_free(fresh);
+        return status;
+    }
+    chat->conversation = fresh;
+    osso_conversation_free(old);
+    return OSSO_OK;
+}
+
 /* Something the command has to say to whoever types. */
 void chat_note(const char *text)
 {

@@ -115,14 +115,15 @@ enum osso_status chat_load(struct chat *chat, const char *path, struct osso_erro
     buf_free(&text);
     if (status)
         return status;
-    chat->conversation = loaded; /* how it was opened are the settings from now on */
-    if (opening_size(loaded) == 0) {
+    chat->conversation = loaded; /* how it was opened are the settings from now on, but for --tools */
+    if (opening_size(loaded) == 0)
         status = chat_reopen(chat, true, err); /* which frees `loaded` */
-        if (status) {
-            osso_conversation_free(loaded);
-            chat->conversation = before;
-            return status;
-        }
+    else if (tools_given(&chat->tools))
+        status = chat_retool(chat, chat_effort(chat), err); /* and so does this */
+    if (status) {
+        osso_conversation_free(loaded);
+        chat->conversation = before;
+        return status;
     }
     osso_conversation_free(before);
     chat->answered = false; /* /stats: not of this conversation */

@@ -62,6 +62,7 @@ static void set_option(struct chat *chat, const struct option *option, const cha
     struct opening opening = chat->opening;
     if (!*status)
         *status = opening_args(o, &opening, err);
+    opening.tools = chat->opening.tools;
     if (!*status)
         *status = set_field(chat, slot, &opening, err);
     if (!*status) {

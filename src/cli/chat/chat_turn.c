@@ -172,54 +172,22 @@ static void remark(const struct speaking *s, const struct osso_generate_result *
 
 /* ---- the turn ------------------------------------------------------------------------------------------- */
 
-/* The messages that came, into the conversation; what the model wrote in somebody else's name is nobody's, and half a
- * call asks for nothing. */
-static enum osso_status keep_messages(struct chat *chat, const struct osso_conversation *came, bool cut,
-                                      struct osso_error *err)
-{
-    enum osso_status status = OSSO_OK;
-    for (size_t i = 0; i < osso_conversation_size(came) && !status; i++) {
-        struct osso_message message = {.size = sizeof message};
-        status = osso_conversation_get(came, i, &message, err);
-        if (!status && message.role == OSSO_ROLE_ASSISTANT && !spoken_cut_call(came, i, cut))
-            status = osso_conversation_add(chat->conversation, &message, err);
-    }
-    return status;
-}
-
-/* Is the last message a call? *name_out lives as long as it. */
-static bool open_call(const struct chat *chat, const char **name_out)
-{
-    struct osso_message m = {.size = sizeof m};
-    struct osso_error none;
-    size_t n = osso_conversation_size(chat->conversation);
-    if (n == 0 || osso_conversation_get(chat->conversation, n - 1, &m, &none) || spoken_voice(&m) != OSSO_VOICE_CALL)
-        return false;
-    *name_out = m.recipient;
-    return true;
-}
-
-/* A call that got no result before the next message is taken back: no model is trained to see one unanswered. */
-static void drop_open_calls(struct chat *chat)
-{
-    const char *name;
-    while (open_call(chat, &name))
-        osso_conversation_truncate(chat->conversation, osso_conversation_size(chat->conversation) - 1);
-}
-
 /* What the answer held, for whoever cannot see it on standard output. */
 static void sum_up(struct speaking *s, const struct osso_conversation *came, bool cut)
 {
     struct chat *chat = s->chat;
     struct spoken n = spoken_count(came, cut);
-    bool shown = out_is_terminal() || chat->options.v[OPT_preambles].set;
+    bool shown = out_is_terminal() || chat->options.v[OPT_preambles].set, printed = tools_given(&chat->tools);
     fall_silent(s);
     if (spoken_late(&n, shown))
         spoken_preambles(came);
-    else if (!chat->interactive && n.answers == 0 && !(shown && n.preambles))
+    else if (!chat->interactive && n.answers == 0 && !(shown && n.preambles) && !(printed && n.calls))
         out_puts("\n"); /* even an empty answer is a line */
     out_flush();
-    spoken_notes(came, cut, chat->interactive);
+    spoken_notes(came, cut,
+                 printed             ? SPOKEN_CALLS_PRINTED
+                 : chat->interactive ? SPOKEN_CALLS_OFFERED
+                                     : SPOKEN_CALLS_NOTED);
     chat->silent = spoken_nothing(&n);
 }
 
@@ -238,7 +206,7 @@ static enum osso_status prepare(struct chat *chat, struct osso_error *err)
     return status;
 }
 
-enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
+enum osso_status chat_speak(struct chat *chat, struct osso_error *err)
 {
     const struct option_value *n = &chat->options.v[OPT_n_predict];
     struct speaking s = {.chat = chat};
@@ -264,7 +232,11 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
     if (!status) {
         hear(&s, result.tail_voice, result.tail, result.tail_len);
         sum_up(&s, osso_parser_messages(s.parser), result.cut);
-        status = keep_messages(chat, osso_parser_messages(s.parser), result.cut, err);
+        status = spoken_keep(chat->conversation, osso_parser_messages(s.parser), result.cut, err);
+        if (!status && tools_given(&chat->tools))
+            status = tool_call_find(&chat->tools, chat->conversation, &chat->call, err);
+        if (!status)
+            tool_call_show(&chat->tools, &chat->call);
     } else
         fall_silent(&s);
     markdown_free(&s.markdown);
@@ -279,40 +251,4 @@ enum osso_status chat_answer(struct chat *chat, struct osso_error *err)
     if (chat->interactive)
         show_speed(chat, &result);
     return OSSO_OK;
-}
-
-enum osso_status chat_tool(struct chat *chat, const char *text, size_t len, struct osso_error *err)
-{
-    const char *name;
-    size_t before = osso_conversation_size(chat->conversation);
-    if (!open_call(chat, &name))
-        return error_set(err, OSSO_USAGE, "the last answer calls no tool: there is nothing to give a result to");
-    struct osso_message result = {.size = sizeof result,
-                                  .role = OSSO_ROLE_TOOL,
-                                  .name = name,
-                                  .recipient = "assistant",
-                                  .channel = "commentary",
-                                  .text = text,
-                                  .text_len = len};
-    enum osso_status status = osso_conversation_add(chat->conversation, &result, err);
-    if (!status)
-        status = chat_answer(chat, err);
-    if (status)
-        osso_conversation_truncate(chat->conversation, before);
-    return status;
-}
-
-enum osso_status chat_say(struct chat *chat, const char *text, size_t len, struct osso_error *err)
-{
-    drop_open_calls(chat);
-    size_t before = osso_conversation_size(chat->conversation);
-    enum osso_status status = add_user(chat->conversation, text, len, err);
-    if (!status)
-        status = chat_answer(chat, err);
-    bool stopped = !status && chat->last.stop == OSSO_STOP_CANCELLED && chat->last.n_generated == 0;
-    if (status || stopped)
-        osso_conversation_truncate(chat->conversation, before);
-    if (stopped)
-        say("stopped before an answer; the message is taken back%s", chat->interactive ? " (the up arrow has it)" : "");
-    return status;
 }

@@ -18,6 +18,9 @@ static enum osso_status start(struct chat *chat, struct osso_error *err)
 {
     enum osso_status status = opening_args(&chat->options, &chat->opening, err);
     if (!status)
+        status = tool_args(&chat->options, &chat->tools, err);
+    chat->opening.tools = chat->tools.shown.data;
+    if (!status)
         status = runner_open(&chat->options, &chat->r, err);
     if (!status)
         status = runner_tokenizer(&chat->r, err);
@@ -46,12 +49,20 @@ static enum osso_status add_part(struct buf *message, struct buf *part, const ch
     return status;
 }
 
-/* -p, -f and a standard input that is no terminal, in this order, are one message. */
-static enum osso_status whole_message(const struct options *o, struct buf *message, struct osso_error *err)
+/* -p, -f and a standard input that is no terminal, in this order, are one message. Where its lines are results of
+ * calls, the first is the message if nothing else is. */
+static enum osso_status whole_message(const struct options *o, struct tools *tools, struct buf *message,
+                                      struct osso_error *err)
 {
     const struct option_value *prompt = &o->v[OPT_prompt], *file = &o->v[OPT_file];
-    bool from_stdin = !isatty(STDIN_FILENO) && !(file->set && strcmp(file->s, "-") == 0);
+    bool by_lines = tools_take_lines(tools), came;
+    bool from_stdin = !by_lines && !isatty(STDIN_FILENO) && !(file->set && strcmp(file->s, "-") == 0);
     struct buf part = {0};
+    if (by_lines && !prompt->set && !file->set) {
+        enum osso_status failed = tools_line(tools, message, &came, err);
+        if (failed)
+            return failed;
+    }
     enum osso_status status = OSSO_OK;
     if (prompt->set) {
         buf_puts(&part, prompt->s);
@@ -74,9 +85,9 @@ static int answer_once(struct chat *chat)
     struct osso_error err = {0};
     enum osso_status status = start(chat, &err); /* first: a wrong model is the thing to say, not an empty input */
     if (!status)
-        status = whole_message(&chat->options, &message, &err);
+        status = whole_message(&chat->options, &chat->tools, &message, &err);
     bool kept = chat->options.v[OPT_continue].set;
-    if (kept) /* what is kept must not be lost by a second Ctrl-C */
+    if (kept || chat->tools.command) /* what is kept must not be lost by a second Ctrl-C, nor a command go on alone */
         guard_begin(false);
     else
         interrupt_catch(INTERRUPT_WORK);
@@ -165,7 +176,7 @@ int verb_chat(const struct options *o)
 {
     struct chat chat = {.options = *o};
     bool once = !isatty(STDIN_FILENO) || o->v[OPT_prompt].set || o->v[OPT_file].set;
-    chat.interactive = !once;
+    chat.interactive = chat.tools.at_prompt = !once;
     chat.options.v[OPT_logit_bias].list = NULL; /* o keeps its own list: this copy may grow */
     chat.options.v[OPT_logit_bias].n = 0;
     struct osso_error err = {0};
@@ -176,6 +187,8 @@ int verb_chat(const struct options *o)
     int code = status ? exit_code(status, &err) : once ? answer_once(&chat) : loop(&chat);
     osso_conversation_free(chat.conversation);
     buf_free(&chat.staged);
+    tool_call_free(&chat.call);
+    tools_free(&chat.tools);
     runner_close(&chat.r);
     for (size_t i = 0; i < chat.n_kept; i++)
         mem_free(chat.kept[i]);

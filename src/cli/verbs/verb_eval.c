@@ -43,7 +43,12 @@ static enum osso_status run(const struct options *o, struct runner *r, char **re
     if (status)
         return status;
     char *more = eval_models_settings(o, v[OPT_experts_per_token].set ? v[OPT_experts_per_token].i : 0);
+    struct osso_sampling sampling = {.size = sizeof sampling};
+    sampling_args(o, r, &sampling);
+    sampling.seed = v[OPT_eval_seed].set ? (uint64_t)v[OPT_eval_seed].i : 0;
+    sampling.temperature = v[OPT_eval_temp].set ? v[OPT_eval_temp].f : sampling.temperature;
     struct osso_eval_options with = {.size = sizeof with,
+                                     .sampling = v[OPT_eval_seed].set ? &sampling : NULL,
                                      .tasks = o->operand[0],
                                      .data = v[OPT_eval_data].s,
                                      .num_fewshot = v[OPT_num_fewshot].set ? (int)v[OPT_num_fewshot].i : 0,
@@ -118,6 +123,7 @@ static enum osso_status check_vain(const struct options *o, enum work work, stru
         {&o->v[OPT_eval_chat], "--chat", "tasks alone", 1u << WORK_TASKS},
         {&o->v[OPT_num_fewshot], "--num-fewshot", "tasks alone", 1u << WORK_TASKS},
         {&o->v[OPT_eval_n_predict], "-n", "tasks alone", 1u << WORK_TASKS},
+        {&o->v[OPT_eval_seed], "--seed", "tasks alone", 1u << WORK_TASKS},
         {&o->v[OPT_experts], "--experts", "a text, or compare with two models", 1u << WORK_MODELS | 1u << WORK_EXPERTS},
         {&o->v[OPT_model], "-m", "tasks", 1u << WORK_TASKS | 1u << WORK_EXPERTS},
         {&o->v[OPT_limit], "--limit", "tasks", 1u << WORK_TASKS | 1u << WORK_EXPERTS},

@@ -1,4 +1,5 @@
 /* verb_generate.c: goes on with a text, or with --chat answers it. */
+#include "cli/chat/chat_guard.h"
 #include "cli/context.h"
 #include "cli/conversation_args.h"
 #include "cli/input.h"
@@ -6,6 +7,7 @@
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/spoken.h"
+#include "cli/tool_call.h"
 
 #include "base/error.h"
 #include "json/jwrite.h"
@@ -22,9 +24,21 @@ struct writing {
     const struct osso_tokenizer *tokenizer;
     struct osso_parser *parser; /* --chat */
     struct osso_decoder decoder;
-    struct buf tokens; /* --json: the list so far */
-    struct buf text;   /* --json: what would have been printed */
-    bool silent;       /* nothing came that is for a person, nor a call */
+    struct buf tokens;                      /* --json: the list so far */
+    struct buf text;                        /* --json: what would have been printed */
+    bool silent;                            /* nothing came that is for a person, nor a call */
+    bool shown;                             /* text was printed, and its line is open */
+    struct osso_conversation *conversation; /* --chat */
+    struct tools tools;
+    struct tool_call call; /* --tools: that of the last answer */
+};
+
+/* All that one generation needs. */
+struct generation {
+    const struct options *options;
+    struct runner runner;
+    struct writing writing;
+    struct osso_ids prompt;
 };
 
 static void show(struct writing *w, const char *text, size_t len)
@@ -35,6 +49,7 @@ static void show(struct writing *w, const char *text, size_t len)
         progress_clear();
         out_model_text(text, len);
         out_flush();
+        w->shown = true;
         progress_said(text[len - 1] != '\n');
     }
 }
@@ -104,33 +119,41 @@ static int on_progress(void *user, size_t done, size_t total)
 
 /* ---- the prompt ----------------------------------------------------------------------------------------- */
 
-static enum osso_status prompt_ids(const struct options *o, const struct osso_tokenizer *tokenizer,
-                                   struct osso_ids *ids, struct osso_error *err)
+/* The text of -p, -f or standard input; where the lines of that are results of calls, its first. */
+static enum osso_status prompt_text(const struct options *o, struct tools *tools, struct buf *text,
+                                    struct osso_error *err)
+{
+    bool given = o->v[OPT_prompt].set || o->v[OPT_file].set, line = !given && tools_take_lines(tools), came;
+    const char *where = "standard input";
+    if (!given && isatty(STDIN_FILENO))
+        say(line ? "type the prompt, one line" : "type the prompt, then Ctrl-D");
+    enum osso_status status = line ? tools_line(tools, text, &came, err) : input_text(o, text, &where, err);
+    if (!status && !line && !o->v[OPT_prompt].set)
+        input_chomp(text);
+    if (!status && text->len == 0)
+        status = error_set(err, OSSO_USAGE, "the prompt (%s) is empty; give some text, with -p for example", where);
+    return status;
+}
+
+static enum osso_status prompt_ids(const struct options *o, struct writing *w, struct osso_ids *ids,
+                                   struct osso_error *err)
 {
     struct buf text = {0};
-    struct osso_conversation *conversation = NULL;
     struct opening opening;
-    const char *where;
-    if (!o->v[OPT_prompt].set && !o->v[OPT_file].set && isatty(STDIN_FILENO))
-        say("type the prompt, then Ctrl-D");
-    enum osso_status status = input_text(o, &text, &where, err);
-    if (!status && !o->v[OPT_prompt].set)
-        input_chomp(&text);
-    if (!status && text.len == 0)
-        status = error_set(err, OSSO_USAGE, "the prompt (%s) is empty; give some text, with -p for example", where);
+    enum osso_status status = prompt_text(o, &w->tools, &text, err);
     if (!status && !o->v[OPT_chat].set)
-        status = osso_tokenizer_encode(tokenizer, text.data, text.len, o->v[OPT_special].set ? OSSO_ENCODE_SPECIAL : 0,
-                                       ids, err);
+        status = osso_tokenizer_encode(w->tokenizer, text.data, text.len,
+                                       o->v[OPT_special].set ? OSSO_ENCODE_SPECIAL : 0, ids, err);
     else if (!status) {
         status = opening_args(o, &opening, err);
+        opening.tools = w->tools.shown.data;
         if (!status)
-            status = opening_start(&opening, &conversation, err);
+            status = opening_start(&opening, &w->conversation, err);
         if (!status)
-            status = add_user(conversation, text.data, text.len, err);
+            status = add_user(w->conversation, text.data, text.len, err);
         if (!status)
-            status = osso_conversation_render(conversation, tokenizer, NULL, ids, err);
+            status = osso_conversation_render(w->conversation, w->tokenizer, NULL, ids, err);
     }
-    osso_conversation_free(conversation);
     buf_free(&text);
     return status;
 }
@@ -163,14 +186,21 @@ static enum osso_status print_json(struct writing *w, const struct osso_ids *pro
                per_second(result->n_prompt - result->n_reused, result->prompt_ms), result->n_generated,
                result->generate_ms, per_second(result->n_generated, result->generate_ms), result->n_guessed,
                result->n_guessed_right);
+    if (w->call.line.len > 0) {
+        out.len -= 2; /* "}\n" */
+        buf_puts(&out, ",\"call\":");
+        buf_add(&out, w->call.line.data, w->call.line.len);
+        buf_puts(&out, "}\n");
+    }
     bool failed = out.failed || w->tokens.failed || w->text.failed;
     if (!failed)
         out_write(out.data, out.len);
+    out_flush(); /* somebody may wait for it, to give a result */
     buf_free(&out);
     return failed ? error_nomem(err, w->tokens.len, "the list of tokens") : OSSO_OK;
 }
 
-/* The last line: of a text its end, of an answer whatever else it held. */
+/* The last line: of a text its end, of an answer whatever else it held, with --tools the call. */
 static void end_text(struct writing *w, const struct osso_generate_result *result)
 {
     if (!w->parser) {
@@ -179,85 +209,151 @@ static void end_text(struct writing *w, const struct osso_generate_result *resul
     }
     const struct osso_conversation *came = osso_parser_messages(w->parser);
     struct spoken s = spoken_count(came, result->cut);
+    bool printed = tools_given(&w->tools);
     if (spoken_late(&s, w->options->v[OPT_preambles].set))
         spoken_preambles(came);
-    else
+    else if (w->shown || !printed || !s.calls)
         out_puts("\n");
+    tool_call_show(&w->tools, &w->call);
     out_flush();
-    spoken_notes(came, result->cut, false);
+    spoken_notes(came, result->cut, printed ? SPOKEN_CALLS_PRINTED : SPOKEN_CALLS_NOTED);
     w->silent = spoken_nothing(&s);
     if (w->silent)
         spoken_why_nothing(result);
 }
 
-static enum osso_status run(const struct options *o, struct runner *r, struct writing *w, struct osso_ids *prompt,
-                            struct osso_error *err)
+/* ---- the generation ------------------------------------------------------------------------------------- */
+
+static struct osso_generate_options generate_options(const struct options *o, struct writing *w)
 {
-    enum osso_status status = runner_open(o, r, err);
-    if (!status)
-        status = runner_tokenizer(r, err);
-    w->tokenizer = r->tokenizer;
-    if (!status)
-        status = prompt_ids(o, r->tokenizer, prompt, err);
-    if (!status)
-        status = context_start(o, r, err);
-    if (!status && prompt->len > (size_t)osso_engine_context(r->engine))
-        status = context_full(o, r, prompt->len, err);
-    if (!status)
-        status = runner_sampler(o, r, err);
+    return (struct osso_generate_options){.size = sizeof(struct osso_generate_options),
+                                          .max_tokens = o->v[OPT_n_predict].i,
+                                          .no_tokens = o->v[OPT_n_predict].set && o->v[OPT_n_predict].i == 0,
+                                          .ignore_eos = o->v[OPT_ignore_eos].set,
+                                          .stop = o->v[OPT_stop].list,
+                                          .n_stop = o->v[OPT_stop].n,
+                                          .stop_on = OSSO_STOP_ON_ANSWER,
+                                          .parser = w->parser,
+                                          .n_top = !o->v[OPT_json].set          ? 0
+                                                   : o->v[OPT_top_logprobs].set ? (size_t)o->v[OPT_top_logprobs].i
+                                                                                : 5,
+                                          .drafts = drafts_arg(o),
+                                          .on_event = on_event,
+                                          .on_progress = on_progress,
+                                          .user = w};
+}
+
+/* What came, for the next prompt. */
+static enum osso_status keep(struct writing *w, bool cut, struct osso_error *err)
+{
+    if (!tools_given(&w->tools))
+        return OSSO_OK;
+    enum osso_status status = spoken_keep(w->conversation, osso_parser_messages(w->parser), cut, err);
+    return status ? status : tool_call_find(&w->tools, w->conversation, &w->call, err);
+}
+
+/* From the prompt to the end of one answer or text. */
+static enum osso_status write_one(struct generation *g, struct osso_error *err)
+{
+    const struct options *o = g->options;
+    struct runner *r = &g->runner;
+    struct writing *w = &g->writing;
+    enum osso_status status = OSSO_OK;
+    osso_parser_free(w->parser);
+    w->parser = NULL;
+    buf_clear(&w->tokens);
+    buf_clear(&w->text);
+    w->decoder = (struct osso_decoder){0};
+    w->shown = false;
+    if (g->prompt.len > (size_t)osso_engine_context(r->engine))
+        status = context_full(o, r, g->prompt.len, err);
     if (!status && o->v[OPT_chat].set && !o->v[OPT_special].set)
         status = osso_parser_create(r->tokenizer, "assistant", 0, &w->parser, err);
     if (!status)
-        status = osso_session_sync(r->session, prompt->data, prompt->len, err);
+        status = osso_session_sync(r->session, g->prompt.data, g->prompt.len, err);
     if (!status)
-        status = runner_admit(r, prompt->data, prompt->len, err);
+        status = runner_admit(r, g->prompt.data, g->prompt.len, err);
     if (status)
         return status;
-    struct osso_generate_options g = {.size = sizeof g,
-                                      .max_tokens = o->v[OPT_n_predict].i,
-                                      .no_tokens = o->v[OPT_n_predict].set && o->v[OPT_n_predict].i == 0,
-                                      .ignore_eos = o->v[OPT_ignore_eos].set,
-                                      .stop = o->v[OPT_stop].list,
-                                      .n_stop = o->v[OPT_stop].n,
-                                      .stop_on = OSSO_STOP_ON_ANSWER,
-                                      .parser = w->parser,
-                                      .n_top = !o->v[OPT_json].set          ? 0
-                                               : o->v[OPT_top_logprobs].set ? (size_t)o->v[OPT_top_logprobs].i
-                                                                            : 5,
-                                      .drafts = drafts_arg(o),
-                                      .on_event = on_event,
-                                      .on_progress = on_progress,
-                                      .user = w};
+    struct osso_generate_options options = generate_options(o, w);
     struct osso_generate_result result = {.size = sizeof result};
     progress_begin(PROGRESS_PROMPT);
-    status = osso_generate(r->engine, r->session, r->sampler, r->tokenizer, &g, &result, err);
+    status = osso_generate(r->engine, r->session, r->sampler, r->tokenizer, &options, &result, err);
     progress_end();
     if (status)
         return status;
     if (for_person(w, result.tail_voice))
         show(w, result.tail, result.tail_len);
+    if ((status = keep(w, result.cut, err)))
+        return status;
     if (o->v[OPT_json].set)
-        return print_json(w, prompt, &result, err);
+        return print_json(w, &g->prompt, &result, err);
     end_text(w, &result);
     return OSSO_OK;
 }
 
+/* After the result of a call. */
+static enum osso_status write_again(void *user, struct osso_error *err)
+{
+    struct generation *g = user;
+    osso_ids_free(&g->prompt);
+    enum osso_status status = osso_conversation_render(g->writing.conversation, g->writing.tokenizer, NULL, &g->prompt,
+                                                       err);
+    return status ? status : write_one(g, err);
+}
+
+static enum osso_status run(struct generation *g, struct osso_error *err)
+{
+    const struct options *o = g->options;
+    struct runner *r = &g->runner;
+    struct writing *w = &g->writing;
+    enum tool_turns_end end = TOOL_TURNS_DONE;
+    enum osso_status status = tool_args(o, &w->tools, err);
+    if (!status)
+        status = runner_open(o, r, err);
+    if (!status)
+        status = runner_tokenizer(r, err);
+    w->tokenizer = r->tokenizer;
+    if (!status)
+        status = prompt_ids(o, w, &g->prompt, err);
+    if (!status)
+        status = context_start(o, r, err);
+    if (!status)
+        status = runner_sampler(o, r, err);
+    if (!status && w->tools.command) { /* which must not go on alone */
+        if (interrupted())
+            return OSSO_CANCELLED;
+        guard_begin(false);
+    }
+    if (!status)
+        status = write_one(g, err);
+    if (!status && tools_given(&w->tools))
+        status = tool_turns(&w->tools, w->conversation, &w->call, write_again, g, &end, err);
+    if (end == TOOL_TURNS_OVER)
+        w->silent = true;
+    return status;
+}
+
 int verb_generate(const struct options *o)
 {
-    struct runner r = {0};
-    struct osso_ids prompt = {0};
+    struct generation g = {.options = o, .writing = {.options = o}};
     struct osso_error err = {0};
-    struct writing w = {.options = o};
     interrupt_catch(INTERRUPT_WORK);
-    enum osso_status status = run(o, &r, &w, &prompt, &err);
-    bool stopped = interrupted();
+    enum osso_status status = run(&g, &err);
+    bool stopped = interrupted(), silent = g.writing.silent;
+    guard_end();
     interrupt_release();
-    osso_parser_free(w.parser);
-    buf_free(&w.tokens);
-    buf_free(&w.text);
-    osso_ids_free(&prompt);
-    runner_close(&r);
+    osso_parser_free(g.writing.parser);
+    osso_conversation_free(g.writing.conversation);
+    tool_call_free(&g.writing.call);
+    tools_free(&g.writing.tools);
+    buf_free(&g.writing.tokens);
+    buf_free(&g.writing.text);
+    osso_ids_free(&g.prompt);
+    runner_close(&g.runner);
+    out_flush();
+    guard_obey();
     if (stopped && (!status || status == OSSO_CANCELLED))
         return 130;
-    return out_failed() || (!status && w.silent) ? 1 : exit_code(status, &err);
+    return out_failed() || (!status && silent) ? 1 : exit_code(status, &err);
 }

@@ -1,0 +1,141 @@
+"""The training text of the bundled model: python3 models/recipe/make_data.py OUT --tokens 25e6 [--documents DIR]
+
+Writes OUT/world.jsonl (conversations), OUT/documents.txt (a small share of plain texts, between markers) and OUT/tokenizer.txt
+(what the tokenizer is learned from), all functions of the seeds and of the folder of documents. Says what it made.
+"""
+import argparse
+import collections
+import json
+import multiprocessing
+import os
+import random
+import re
+import sys
+import time
+
+import compose
+import corpus
+import tokenizer_text
+from exchange import HELD_OUT
+
+CHUNK = 500                                             # conversations that are made at a time
+DRILLS = 0.03                                           # of the conversations' tokens
+DOCUMENTS = 0.08                                        # of all tokens
+SAMPLE = 3e6                                            # tokens of the text that the tokenizer is learned from
+SPACE = 10_000_000                                      # seeds that one --seed has
+# shares of the documents' characters
+FILES = {"tinystories_subset": 0.72, "fairytaleqa_stories": 0.12, "children_standardebooks": 0.10, "children_gitenberg": 0.04, "onestop_elementary": 0.02}
+
+
+def estimate(c):
+    """About how many tokens a conversation has."""
+    n = compose.SYSTEM_TOKENS + (compose.DATE_TOKENS if "date" in c else 0)
+    for m in c["messages"]:
+        calls = "".join(t["function"]["name"] + t["function"]["arguments"] for t in m.get("tool_calls", ()))
+        n += compose.TURN_TOKENS / 2 + compose.tokens((m.get("content") or "") + m.get("thinking", "") + calls) + (8 if calls else 0)
+    for t in c.get("tools", ()):
+        f = t["function"]
+        n += 14 + compose.tokens(f["name"] + f.get("description", "")) + sum(5 + 4 * len(p.get("enum", ())) + compose.tokens(p.get("description", "")) for p in f["parameters"]["properties"].values())
+    return n + (25 if "tools" in c else 0)
+
+
+def chunk(job):
+    """Lines of one stretch of seeds: [(line, tokens by family, tokens, turns, text)], drills among them."""
+    first, count = job
+    out, spent = [], 0.0
+    for s in range(first, first + count):
+        c = compose.conversation(s)
+        made = [c]
+        spent += DRILLS * estimate(c)
+        while spent > 0:
+            made.append(compose.drill(SPACE * 100 + s * 4 + len(made)))
+            spent -= estimate(made[-1])
+        for c in made:
+            families, n = c.pop("families"), estimate(c)
+            out.append((json.dumps(c, ensure_ascii=False), {f: n * k / sum(families.values()) for f, k in families.items()}, n, sum(m["role"] == "user" for m in c["messages"]), tokenizer_text.rendered(c)))
+    return out
+
+
+def write_world(a):
+    """The conversations; returns figures by family and the text of a sample for the tokenizer."""
+    figures, sample, total, turns, lines = collections.Counter(), [], 0, 0, 0
+    first = a.seed * SPACE
+    assert first + SPACE <= HELD_OUT
+    want = a.tokens * (1 - DOCUMENTS)
+    jobs = ((at, CHUNK) for at in range(first, first + SPACE, CHUNK))
+    with multiprocessing.Pool(a.jobs) as pool, open(os.path.join(a.out, "world.jsonl"), "w", encoding="utf-8") as f:
+        waiting = collections.deque(pool.apply_async(chunk, (next(jobs),)) for _ in range(a.jobs * 2))
+        while total < want:
+            waiting.append(pool.apply_async(chunk, (next(jobs),)))
+            for line, families, n, t, text in waiting.popleft().get():
+                f.write(line + "\n")
+                figures.update(families)
+                total, turns, lines = total + n, turns + t, lines + 1
+                if len(sample) * max(a.tokens, SAMPLE) < lines * SAMPLE:
+                    sample.append(text)
+        pool.terminate()
+    print(f"world.jsonl: {lines} conversations, about {total / 1e6:.1f} M tokens, {turns / lines:.1f} turns and {total / lines:.0f} tokens each")
+    for family, n in figures.most_common():
+        print(f"  {family:10} {n / total:6.1%}")
+    return sample
+
+
+def write_documents(a):
+    """Plain texts, cut into pieces that a row has room for."""
+    room, out = a.tokens * DOCUMENTS * compose.CHARS_A_TOKEN, []
+    r = random.Random(a.seed)
+    for name, (train, _) in corpus.load(a.documents).items():
+        parts = [p for d in train for p in corpus.pieces(d)]
+        r.shuffle(parts)
+        left = room * FILES[name]
+        for p in parts:
+            if left <= 0:
+                break
+            out.append(p)
+            left -= len(p)
+    r.shuffle(out)
+    with open(os.path.join(a.out, "documents.txt"), "w", encoding="utf-8") as f:
+        f.write("\n<|endoftext|>\n".join(out) + "\n")
+    print(f"documents.txt: {len(out)} pieces, {sum(map(len, out)) / 1e6:.1f} MB")
+    return out
+
+
+def distinct(path, most=20_000_000, n=8):
+    """Share of the n-grams of words that are distinct, of at most so many words."""
+    seen, words, total = set(), 0, 0
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            for m in json.loads(line)["messages"]:
+                w = re.findall(r"[\w']+", m.get("content") or "")
+                words += len(w)
+                for i in range(len(w) - n + 1):
+                    seen.add(hash(tuple(w[i:i + n])))
+                    total += 1
+            if words >= most:
+                break
+    return len(seen) / max(1, total), words
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("out")
+    p.add_argument("--tokens", type=float, default=25e6)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--jobs", type=int, default=2)
+    p.add_argument("--documents", help="folder of the plain texts (corpus.py); without it there are none")
+    p.add_argument("--grams", action="store_true", help="how many of the 8-grams are distinct (slow, wants memory)")
+    a = p.parse_args()
+    os.makedirs(a.out, exist_ok=True)
+    begun = time.time()
+    sample = write_world(a)
+    documents = write_documents(a) if a.documents else []
+    missing = tokenizer_text.write(os.path.join(a.out, "tokenizer.txt"), sample, documents[:len(documents) // 4 + 1])
+    print(f"tokenizer.txt: {missing} words of the world, each to be one token")
+    if a.grams:
+        share, words = distinct(os.path.join(a.out, "world.jsonl"))
+        print(f"of the 8-grams of {words / 1e6:.1f} M words {share:.1%} are distinct")
+    print(f"{time.time() - begun:.0f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

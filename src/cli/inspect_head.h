@@ -1,0 +1,20 @@
+/* inspect_head.h: what the JSON of every verb of osso inspect begins with, and texts of tokens. */
+#ifndef OSSO_CLI_INSPECT_HEAD_H
+#define OSSO_CLI_INSPECT_HEAD_H
+
+#include "cli/model_args.h"
+
+#include "base/buf.h"
+
+/* {"model":..,"version":..,"exact":..,"seed":..} without the last brace. */
+void inspect_head(struct buf *out, const struct options *options, const struct runner *runner);
+/* ,"<name>ids":[..],"<name>tokens":[..] of n ids ("" or "clean_"); what is no UTF-8 is U+FFFD there. Without a
+ * tokenizer tokens are null. */
+void inspect_ids(struct buf *out, const struct runner *runner, const char *name, const int32_t *ids, size_t n);
+/* A number of JSON with nine digits, enough for every float; null where it is none. */
+void inspect_number(struct buf *out, double value);
+/* The text of a token between quotes on standard output, line ends and tabs as \n and \t. */
+void inspect_print_token(const struct runner *runner, int32_t id);
+uint64_t inspect_seed(const struct options *options);
+
+#endif

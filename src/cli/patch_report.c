@@ -1,0 +1,148 @@
+/* patch_report.c: what osso inspect patch found. */
+#include "cli/inspect_head.h"
+#include "cli/out.h"
+#include "cli/patch_args.h"
+
+#include "base/buf.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { SHOWN = 20 };
+
+static void member(struct buf *b, const char *name, double value)
+{
+    buf_printf(b, ",\"%s\":", name);
+    inspect_number(b, value);
+}
+
+/* null where there is none. */
+static void whole(struct buf *b, const char *name, int64_t value)
+{
+    buf_printf(b, "\"%s\":", name);
+    if (value < 0)
+        buf_puts(b, "null");
+    else
+        buf_printf(b, "%lld", (long long)value);
+}
+
+static void print_record(struct buf *b, const struct patch_args *a, const struct osso_patch_record *r, bool expert)
+{
+    buf_printf(b, "{\"layer\":%d,", r->layer);
+    whole(b, "head", r->head);
+    buf_puts(b, ",");
+    whole(b, "position", r->position);
+    member(b, "share", r->share);
+    member(b, "difference", r->difference);
+    member(b, "kl", r->kl);
+    if (expert)
+        buf_printf(b, ",\"expert\":%d", r->expert);
+    if (a->options.align) {
+        buf_puts(b, ",");
+        whole(b, "source", r->source);
+    }
+    buf_puts(b, "}");
+}
+
+static void print_list(struct buf *b, const char *name, const int64_t *list, size_t n)
+{
+    buf_printf(b, ",\"%s\":[", name);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(b, "%s%lld", i ? "," : "", (long long)list[i]);
+    buf_puts(b, "]");
+}
+
+void patch_report_json(const struct options *o, const struct runner *r, const struct patch_args *a,
+                       const struct osso_patch_result *p)
+{
+    struct buf b = {0};
+    const struct osso_patch_options *x = &a->options;
+    const char *component = x->component ? x->component : "pattern";
+    inspect_head(&b, o, r);
+    inspect_ids(&b, r, "clean_", a->clean.data, a->clean.len);
+    inspect_ids(&b, r, "corrupted_", a->corrupted.data, a->corrupted.len);
+    buf_puts(&b, ",\"answer\":");
+    buf_printf(&b, x->answer < 0 ? "null,\"wrong\":null" : "%d,\"wrong\":%d", (int)x->answer, (int)x->wrong);
+    buf_printf(&b, ",\"component\":\"%s\",\"mode\":\"%s\"", component,
+               x->knock_out ? "knock-out"
+               : x->ablate  ? x->ablate
+                            : "patch");
+    if (x->knock_out) {
+        buf_printf(&b, ",\"by\":\"%s\"", x->knock_out);
+        print_list(&b, "from", x->hidden, x->n_hidden);
+        print_list(&b, "to", x->positions, x->n_positions);
+    }
+    member(&b, "clean", p->clean);
+    member(&b, "corrupted", p->corrupted);
+    member(&b, "kl", p->kl);
+    buf_printf(&b, ",\"runs\":%llu,\"tokens\":%llu,\"records\":[", (unsigned long long)p->runs,
+               (unsigned long long)p->tokens);
+    for (size_t i = 0; i < p->n; i++) {
+        buf_puts(&b, i ? "," : "");
+        print_record(&b, a, &p->records[i], p->records[i].expert >= 0);
+    }
+    buf_puts(&b, "]}\n");
+    if (b.failed)
+        say("no memory for the JSON of %zu records", p->n);
+    out_write(b.data ? b.data : "", b.failed ? 0 : b.len);
+    buf_free(&b);
+}
+
+static double effect(const struct osso_patch_record *r)
+{
+    return isnan(r->share) ? r->kl : fabs(r->share);
+}
+
+static int by_effect(const void *a, const void *b)
+{
+    const struct osso_patch_record *x = a, *y = b;
+    double s = effect(x), t = effect(y);
+    if (s != t)
+        return s < t ? 1 : -1;
+    return x->layer != y->layer     ? x->layer - y->layer
+           : x->head != y->head     ? x->head - y->head
+           : x->expert != y->expert ? x->expert - y->expert
+                                    : (x->position > y->position) - (x->position < y->position);
+}
+
+static void print_place(const struct runner *r, const int32_t *ids, const struct osso_patch_record *rec)
+{
+    if (isnan(rec->share) && isnan(rec->difference))
+        printf("   KL %10.6f  layer %d", rec->kl, rec->layer);
+    else if (isnan(rec->share))
+        printf("%10.4f  KL %10.6f  layer %d", rec->difference, rec->kl, rec->layer);
+    else
+        printf("%8.1f %%  KL %10.6f  layer %d", 100 * rec->share, rec->kl, rec->layer);
+    if (rec->head >= 0)
+        printf(", head %d", rec->head);
+    if (rec->expert >= 0)
+        printf(", expert %d", rec->expert);
+    if (rec->position >= 0)
+        printf(", position %lld ", (long long)rec->position);
+    else
+        printf(", all positions");
+    fflush(stdout);
+    if (rec->position >= 0)
+        inspect_print_token(r, ids[rec->position]);
+    out_puts("\n");
+    out_flush();
+}
+
+void patch_report_text(const struct runner *r, const struct patch_args *a, struct osso_patch_result *p)
+{
+    bool patch = !a->options.ablate && !a->options.knock_out;
+    if (!isnan(p->clean))
+        printf("logit difference: clean %.4f", p->clean);
+    if (!isnan(p->corrupted))
+        printf(", corrupted %.4f", p->corrupted);
+    if (!isnan(p->clean))
+        printf("\n");
+    printf("%sKL from the clean text's distribution, in nats\n",
+           isnan(p->clean)       ? ""
+           : isnan(p->corrupted) ? "logit difference without it, "
+           : patch             ? "share of the difference that is restored, "
+                               : "share of the difference that is lost, ");
+    qsort(p->records, p->n, sizeof *p->records, by_effect);
+    for (size_t i = 0; i < p->n && i < SHOWN; i++)
+        print_place(r, patch ? a->corrupted.data : a->clean.data, &p->records[i]);
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Ten conversations of the bundled model with examples/tools.py: each goes from the question over the call and its result to the answer."""
+import re
+import shlex
+
+from harness import *
+
+TOOLS, COMMAND = ROOT / "examples/tools.json", shlex.quote(str(ROOT / "examples/tools.py"))
+# What is asked, what is to be called, and what the answer must hold.
+TALKS = [
+    ("What is 17 plus 25?", "add_numbers", {"a": 17, "b": 25}, "42"),
+    ("How much is 348 plus 291?", "add_numbers", {"a": 348, "b": 291}, "639"),
+    ("What is 12 * 34?", "multiply_numbers", {"a": 12, "b": 34}, "408"),
+    ("Please work out 7 times 88.", "multiply_numbers", {"a": 7, "b": 88}, "616"),
+    ("What is the weather in Oslo?", "get_weather", {"city": "Oslo"}, "snowy"),
+    ("Get the weather in Cairo.", "get_weather", {"city": "Cairo"}, "clear"),
+    ("Can you tell me the weather in Tokyo?", "get_weather", {"city": "Tokyo"}, "windy"),
+    ("What is the weather in Madrid?", "get_weather", {"city": "Madrid"}, "not found"),  # an error, and said
+    ("What is the size of a horse?", "get_size", {"animal": "horse"}, "large"),
+    ("Tell me the size of a mouse.", "get_size", {"animal": "mouse"}, "small"),
+]
+RIGHT_CALLS, RIGHT_ANSWERS = 9, 8  # of the ten, at least
+
+
+def test_ten_talks():
+    if json.loads((pathlib.Path(bundled()) / "config.json").read_text())["hidden_size"] < 256:
+        raise Skip("the bundled model knows no functions that are named by a verb and a noun")
+    calls = answers = 0
+    seen = []
+    for question, name, arguments, words in TALKS:
+        said = osso("chat", "-m", bundled(), "--temp", "0", "--date", "none", "--tools", TOOLS, "--tool-command", COMMAND, question)
+        lines = said.text.splitlines()
+        assert said.code == 0 and len(lines) >= 2 and lines[-1].strip(), (question, said)  # whatever it says: it gets there
+        call = json.loads(lines[0])
+        calls += call == {"name": name, "arguments": arguments}
+        answers += bool(re.search(rf"\b{words}\b", lines[-1]))
+        seen.append((question, call, lines[-1]))
+    assert calls >= RIGHT_CALLS and answers >= RIGHT_ANSWERS, "\n".join(map(str, [(calls, answers), *seen]))
+
+
+if __name__ == "__main__":
+    main(sys.modules[__name__])
