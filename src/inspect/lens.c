@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "engine/engine_parts.h"
+#include "engine/score_row.h"
 #include "inspect/observe.h"
 #include "inspect/one_text.h"
 #include "model/layers.h"
@@ -38,14 +39,15 @@ struct lens {
     int n_layers, layer[MAX_LAYERS]; /* how many are wanted, and each one's place among them; -1: not wanted */
     int n_units;                     /* rows of a layer at a position: heads, experts, or 1 */
     size_t hidden, vocab, per_position;
-    float *rows;      /* [positions][per_position][hidden] */
-    float *final;     /* [positions][hidden] the stream behind the last layer */
-    float *z;         /* [layers][positions][heads * head_dim] of the heads that are wanted ... */
-    float *o_rows;    /* ... and rows of o_proj; NULL: of another component */
-    int32_t *experts; /* [positions][per_position] by falling weight ... */
-    float *weights;   /* ... and these */
-    float *logits;    /* [AT_ONCE][vocab] */
-    double *last;     /* [vocab] log-probabilities of the run's end */
+    float *rows;          /* [positions][per_position][hidden] */
+    float *final;         /* [positions][hidden] the stream behind the last layer */
+    float *z;             /* [layers][positions][heads * head_dim] of the heads that are wanted ... */
+    float *o_rows;        /* ... and rows of o_proj; NULL: of another component */
+    int32_t *experts;     /* [positions][per_position] by falling weight ... */
+    float *weights;       /* ... and these */
+    float *logits;        /* [AT_ONCE][vocab] */
+    float *last;          /* [vocab] the logits of the run's end ... */
+    struct score_row end; /* ... and what they say */
     struct osso_lens_result r;
 };
 
@@ -190,15 +192,9 @@ static enum osso_status make_results(struct lens *l, struct osso_error *err)
 /* ---- through the lens ----------------------------------------------------------------------------------------------
  */
 
-/* log sum exp, the largest first taken away; NaN or infinite when a logit is not finite. */
-static double normalizer(const float *logits, size_t n)
+static double probability(const struct score_row *row, int32_t id)
 {
-    double largest = -INFINITY, sum = 0;
-    for (size_t i = 0; i < n; i++)
-        largest = logits[i] > largest || isnan(logits[i]) ? logits[i] : largest;
-    for (size_t i = 0; i < n; i++)
-        sum += exp((double)logits[i] - largest);
-    return largest + log(sum);
+    return exp((double)row->logits[id] - (double)row->max - row->log_sum);
 }
 
 /* Does id a stand before id b? The lower id where the logits are equal. */
@@ -207,54 +203,58 @@ static bool before(const float *logits, size_t a, size_t b)
     return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
 }
 
-static void find_top(const float *logits, size_t vocab, double norm, struct osso_lens_token *top, int n_top)
+static void find_top(const struct score_row *row, int64_t vocab, struct osso_lens_token *top, int n_top)
 {
     int n = 0;
-    for (size_t i = 0; i < vocab; i++) {
-        if (n == n_top && !before(logits, i, (size_t)top[n - 1].id))
+    for (int64_t i = 0; i < vocab; i++) {
+        if (n == n_top && !before(row->logits, (size_t)i, (size_t)top[n - 1].id))
             continue;
         int at = n < n_top ? n++ : n - 1;
-        for (; at > 0 && before(logits, i, (size_t)top[at - 1].id); at--)
+        for (; at > 0 && before(row->logits, (size_t)i, (size_t)top[at - 1].id); at--)
             top[at] = top[at - 1];
-        top[at] = (struct osso_lens_token){(int32_t)i, (float)exp((double)logits[i] - norm)};
+        top[at] = (struct osso_lens_token){(int32_t)i, 0};
     }
+    for (int i = 0; i < n; i++)
+        top[i].probability = (float)probability(row, top[i].id);
+}
+
+/* A row of logits, which must be numbers. */
+static enum osso_status read_row(const struct lens *l, const float *logits, size_t at, struct score_row *row,
+                                 struct osso_error *err)
+{
+    row->logits = logits;
+    score_row_read(l->text.engine->backend, l->c->vocab, row);
+    return isfinite(row->log_sum)
+               ? OSSO_OK
+               : error_set(err, OSSO_NUMERIC, "position %lld: not all logits are finite", (long long)l->text.at[at]);
 }
 
 static enum osso_status look_at(struct lens *l, size_t i, const float *logits, struct osso_error *err)
 {
     struct osso_lens_record *rec = &l->r.records[i];
-    size_t answer = (size_t)l->r.answers[rec->answer].id;
-    double norm = normalizer(logits, l->vocab), kl = 0;
-    if (!isfinite(norm))
-        return error_set(err, OSSO_NUMERIC, "layer %d, position %lld: not all logits are finite", rec->layer,
-                         (long long)l->r.answers[rec->answer].position);
+    struct score_row row;
+    int32_t answer = l->r.answers[rec->answer].id;
+    enum osso_status status = read_row(l, logits, rec->answer, &row, err);
+    if (status)
+        return status;
     rec->rank = 1;
-    for (size_t v = 0; v < l->vocab; v++) {
-        double log_p = l->last[v], p = exp(log_p);
-        kl += p > 0 ? p * (log_p - ((double)logits[v] - norm)) : 0;
-        rec->rank += v != answer && before(logits, v, answer);
-    }
-    rec->kl = kl > 0 ? kl : 0; /* rounding may take it below */
-    rec->probability = exp((double)logits[answer] - norm);
-    find_top(logits, l->vocab, norm, l->r.top + i * (size_t)l->r.n_top, l->r.n_top);
+    for (size_t v = 0; v < l->vocab; v++)
+        rec->rank += v != (size_t)answer && before(logits, v, (size_t)answer);
+    rec->kl = score_row_divergence(l->text.engine->backend, l->c->vocab, &l->end, &row);
+    rec->probability = probability(&row, answer);
+    find_top(&row, l->c->vocab, l->r.top + i * (size_t)l->r.n_top, l->r.n_top);
     return OSSO_OK;
 }
 
 /* What the run says in the end at a position. */
 static enum osso_status finish(struct lens *l, size_t at, struct osso_error *err)
 {
-    struct osso_lens_token best = {0, 0};
-    enum osso_status status = osso_unembed(l->text.engine, l->final + at * l->hidden, 1, NULL, l->logits, err);
-    double norm = status ? 0 : normalizer(l->logits, l->vocab);
-    if (!status && !isfinite(norm))
-        status = error_set(err, OSSO_NUMERIC, "position %lld: not all logits are finite", (long long)l->text.at[at]);
-    if (status)
-        return status;
-    find_top(l->logits, l->vocab, norm, &best, 1);
-    l->r.answers[at] = (struct osso_lens_answer){l->text.at[at], best.id, exp((double)l->logits[best.id] - norm)};
-    for (size_t v = 0; v < l->vocab; v++)
-        l->last[v] = (double)l->logits[v] - norm;
-    return OSSO_OK;
+    enum osso_status status = osso_unembed(l->text.engine, l->final + at * l->hidden, 1, NULL, l->last, err);
+    if (!status)
+        status = read_row(l, l->last, at, &l->end, err);
+    if (!status)
+        l->r.answers[at] = (struct osso_lens_answer){l->text.at[at], l->end.best, probability(&l->end, l->end.best)};
+    return status;
 }
 
 static void describe(struct lens *l, size_t at, int layer, int unit)
