@@ -1,11 +1,10 @@
-/* inspect_one.h: what the verbs of osso inspect that look into one text share: the text, places in it, how its tokens
- * are shown, and the head of their JSON. */
+/* inspect_one.h: what the verbs of osso inspect that look into one text share: the text, places in it, and how they
+ * print. */
 #ifndef OSSO_CLI_INSPECT_ONE_H
 #define OSSO_CLI_INSPECT_ONE_H
 
 #include "cli/inspect_args.h"
-
-#include "base/buf.h"
+#include "cli/inspect_head.h"
 
 struct one {
     const struct options *o;
@@ -18,19 +17,13 @@ struct one {
     bool some_layers;
     int32_t *heads;
     int n_heads;
-    uint64_t seed, max_bytes;
+    uint64_t max_bytes;
 };
 
 /* Opens the model, reads the text and the places, starts the engine, calls fn, and closes all; the exit code. */
 typedef enum osso_status one_fn(struct one *one, struct osso_error *err);
 int one_run(const struct options *options, one_fn *fn);
 
-/* {"model":...,"version":...,"exact":...,"seed":...,"ids":[...],"tokens":[...] without its closing brace. */
-void one_json_head(struct buf *out, const struct one *one);
-/* "id":..,"text":"..": members of an object; without a tokenizer the id alone. */
-void one_json_token(struct buf *out, const struct one *one, int32_t id);
-/* The token in quotes, as a line can show it, filled with blanks to `columns`. */
-void one_token(struct buf *out, const struct one *one, int32_t id, int columns);
 /* Prints what is there once it is much, or all at the end, which frees it. */
 enum osso_status one_print(struct buf *out, bool end, struct osso_error *err);
 
