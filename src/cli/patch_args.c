@@ -84,7 +84,8 @@ static enum osso_status read_places(const struct options *o, const struct runner
         status = read_positions(o->v[OPT_inspect_positions].s, "--positions", n, &a->positions, err);
     if (!status && experts && strcmp(a->options.component ? a->options.component : "", "expert") != 0)
         status = error_set(err, OSSO_USAGE, "--experts needs --component expert");
-    if (!status && o->v[OPT_inspect_heads].set && strcmp(a->options.component ? a->options.component : "", "expert") == 0)
+    if (!status && o->v[OPT_inspect_heads].set &&
+        strcmp(a->options.component ? a->options.component : "", "expert") == 0)
         status = error_set(err, OSSO_USAGE, "experts have no heads: --experts says which");
     if (!status && (experts || o->v[OPT_inspect_heads].set))
         status = number_list_parse(o->v[experts ? OPT_inspect_experts_off : OPT_inspect_heads].s,
@@ -109,10 +110,11 @@ static enum osso_status read_texts(const struct options *o, struct runner *r, st
     if (!status && answers)
         status = read_token(r, &o->v[OPT_wrong], "--wrong", &a->options.wrong, err);
     if (!status && o->v[OPT_corrupted].set && a->clean.len != a->corrupted.len && !a->options.align)
-        status = error_set(err, OSSO_USAGE,
-                           "the clean text has %zu tokens and the corrupted one %zu: places are compared one by one, so "
-                           "say it in as many, or --align them",
-                           a->clean.len, a->corrupted.len);
+        status = error_set(
+            err, OSSO_USAGE,
+            "the clean text has %zu tokens and the corrupted one %zu: places are compared one by one, so "
+            "say it in as many, or --align them",
+            a->clean.len, a->corrupted.len);
     if (!status && o->v[OPT_inspect_data].set)
         status = texts_args(o, r, &a->texts, err);
     a->options.n_corrupted = a->corrupted.len;
@@ -124,15 +126,16 @@ static enum osso_status read_texts(const struct options *o, struct runner *r, st
 
 enum osso_status patch_args(const struct options *o, struct runner *r, struct patch_args *a, struct osso_error *err)
 {
-    a->options = (struct osso_patch_options){
-        .size = sizeof a->options,
-        .component = o->v[OPT_component].s,
-        .ablate = o->v[OPT_ablate].set ? o->v[OPT_ablate].s : NULL,
-        .knock_out = !o->v[OPT_knock_out].set ? NULL : o->v[OPT_knock_out_by].set ? o->v[OPT_knock_out_by].s : "scores",
-        .noise = o->v[OPT_noise].set ? o->v[OPT_noise].f : 1,
-        .seed = inspect_seed(o),
-        .align = o->v[OPT_align].set,
-        .at_once = o->v[OPT_at_once].set};
+    a->options = (struct osso_patch_options){.size = sizeof a->options,
+                                             .component = o->v[OPT_component].s,
+                                             .ablate = o->v[OPT_ablate].set ? o->v[OPT_ablate].s : NULL,
+                                             .knock_out = !o->v[OPT_knock_out].set     ? NULL
+                                                          : o->v[OPT_knock_out_by].set ? o->v[OPT_knock_out_by].s
+                                                                                       : "scores",
+                                             .noise = o->v[OPT_noise].set ? o->v[OPT_noise].f : 1,
+                                             .seed = inspect_seed(o),
+                                             .align = o->v[OPT_align].set,
+                                             .at_once = o->v[OPT_at_once].set};
     enum osso_status status = read_texts(o, r, a, err);
     return status ? status : read_places(o, r, a, err);
 }

@@ -132,11 +132,10 @@ void patch_report_text(const struct runner *r, const struct patch_args *a, struc
         printf(", corrupted %.4f", p->corrupted);
     if (!isnan(p->clean))
         printf("\n");
-    printf("%sKL from the clean text's distribution, in nats\n",
-           isnan(p->clean)       ? ""
-           : isnan(p->corrupted) ? "logit difference without it, "
-           : patch             ? "share of the difference that is restored, "
-                               : "share of the difference that is lost, ");
+    printf("%sKL from the clean text's distribution, in nats\n", isnan(p->clean)       ? ""
+                                                                 : isnan(p->corrupted) ? "logit difference without it, "
+                                                                 : patch ? "share of the difference that is restored, "
+                                                                         : "share of the difference that is lost, ");
     qsort(p->records, p->n, sizeof *p->records, by_effect);
     for (size_t i = 0; i < p->n && i < SHOWN; i++)
         print_place(r, patch ? a->corrupted.data : a->clean.data, &p->records[i]);

@@ -36,8 +36,9 @@ enum osso_status patch_align(const int32_t *a, size_t n, const int32_t *b, size_
         pair[n - 1 - tail] = (int64_t)(m - 1 - tail);
     size_t rows = n - from - tail, columns = m - from - tail, i = 0, j = 0, i0 = 0, j0 = 0;
     if ((uint64_t)(rows + 1) * (columns + 1) > MOST_CELLS)
-        return error_set(err, OSSO_LIMIT, "%zu and %zu tokens between what both texts begin and end with: too many to pair",
-                         rows, columns);
+        return error_set(err, OSSO_LIMIT,
+                         "%zu and %zu tokens between what both texts begin and end with: too many to pair", rows,
+                         columns);
     uint32_t *length = mem_array((rows + 1) * (columns + 1), sizeof *length);
     if (!length)
         return error_nomem(err, (rows + 1) * (columns + 1) * sizeof *length, "pairing two texts");

@@ -10,18 +10,24 @@
 #include <string.h>
 
 static const struct patch_component components[] = {
-    {"resid_pre", OSSO_TAP_RESID_PRE, BY_WHOLE},   {"resid_mid", OSSO_TAP_RESID_MID, BY_WHOLE},
-    {"resid_post", OSSO_TAP_RESID_POST, BY_WHOLE}, {"attn_out", OSSO_TAP_ATTN_OUT, BY_WHOLE},
-    {"mlp_out", OSSO_TAP_MLP_OUT, BY_WHOLE},       {"q", OSSO_TAP_Q, BY_HEAD},
-    {"k", OSSO_TAP_K, BY_KV_HEAD},                 {"v", OSSO_TAP_V, BY_KV_HEAD},
-    {"z", OSSO_TAP_ATTN_Z, BY_HEAD},               {"pattern", OSSO_TAP_ATTN_PATTERN, BY_HEAD},
+    {"resid_pre", OSSO_TAP_RESID_PRE, BY_WHOLE},
+    {"resid_mid", OSSO_TAP_RESID_MID, BY_WHOLE},
+    {"resid_post", OSSO_TAP_RESID_POST, BY_WHOLE},
+    {"attn_out", OSSO_TAP_ATTN_OUT, BY_WHOLE},
+    {"mlp_out", OSSO_TAP_MLP_OUT, BY_WHOLE},
+    {"q", OSSO_TAP_Q, BY_HEAD},
+    {"k", OSSO_TAP_K, BY_KV_HEAD},
+    {"v", OSSO_TAP_V, BY_KV_HEAD},
+    {"z", OSSO_TAP_ATTN_Z, BY_HEAD},
+    {"pattern", OSSO_TAP_ATTN_PATTERN, BY_HEAD},
     {"expert", OSSO_TAP_EXPERT_OUT, BY_EXPERT},
 };
 static const struct patch_component hidden_scores = {"pattern", OSSO_TAP_ATTN_SCORES, BY_HEAD},
                                     hidden_weights = {"pattern", OSSO_TAP_ATTN_PATTERN, BY_HEAD};
 enum { N_COMPONENTS = sizeof components / sizeof *components };
 
-/* ---- options ------------------------------------------------------------------------------------------------------- */
+/* ---- options -------------------------------------------------------------------------------------------------------
+ */
 
 static enum osso_status check_mode(struct patching *p, struct osso_error *err)
 {
@@ -97,7 +103,8 @@ static enum osso_status check_ids(const struct patching *p, struct osso_error *e
     return OSSO_OK;
 }
 
-/* ---- texts and positions --------------------------------------------------------------------------------------------- */
+/* ---- texts and positions
+ * --------------------------------------------------------------------------------------------- */
 
 static enum osso_status check_texts(struct patching *p, struct osso_error *err)
 {
@@ -122,7 +129,8 @@ static enum osso_status check_texts(struct patching *p, struct osso_error *err)
     while (p->paired && p->from < p->n && p->from < p->n_other && p->text[p->from] == p->other[p->from])
         p->from++;
     if (p->from == p->n || (p->paired && p->from == p->n_other))
-        return error_set(err, OSSO_USAGE, "the clean and the corrupted text are the same %zu tokens: there is nothing to restore",
+        return error_set(err, OSSO_USAGE,
+                         "the clean and the corrupted text are the same %zu tokens: there is nothing to restore",
                          p->from);
     p->pair = mem_array(p->n, sizeof *p->pair);
     if (!p->pair)
@@ -203,7 +211,8 @@ enum osso_status patch_check(struct patching *p, const struct osso_patch_options
     return status ? status : check_layers(p, err);
 }
 
-/* ---- places ------------------------------------------------------------------------------------------------------------ */
+/* ---- places
+ * ------------------------------------------------------------------------------------------------------------ */
 
 size_t patch_layer(const struct patching *p, int layer)
 {
@@ -215,8 +224,8 @@ bool patch_chose(const struct patching *p, const struct patch_kept *kept, int la
 {
     if (!kept->experts || position < p->from || position >= kept->n)
         return false;
-    const int32_t *ids =
-        kept->experts + (patch_layer(p, layer) * (kept->n - p->from) + (position - p->from)) * p->slots;
+    const int32_t *ids = kept->experts +
+                         (patch_layer(p, layer) * (kept->n - p->from) + (position - p->from)) * p->slots;
     for (*slot_out = 0; *slot_out < p->slots; ++*slot_out)
         if (ids[*slot_out] == expert)
             return true;

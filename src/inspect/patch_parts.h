@@ -40,14 +40,14 @@ struct patching {
     bool paired; /* values come from the other text, place by place */
     const int32_t *clean, *corrupted;
     size_t n_clean, n_corrupted;
-    const int32_t *text, *other; /* the one that is run and changed; where values come from, NULL: no text */
-    size_t n, n_other, from;     /* tokens; the first position that may be changed */
-    int64_t *pair;               /* [n] the other text's position, -1: none */
-    bool *at, *hidden;           /* [n] positions that are wanted; that are not seen */
-    size_t first, last;          /* the first and the last that are wanted */
-    int heads;                   /* 0: by none */
-    size_t slots, width;         /* of a row that is kept: rows of a token, values */
-    size_t part;                 /* values of a head, or of all */
+    const int32_t *text, *other;    /* the one that is run and changed; where values come from, NULL: no text */
+    size_t n, n_other, from;        /* tokens; the first position that may be changed */
+    int64_t *pair;                  /* [n] the other text's position, -1: none */
+    bool *at, *hidden;              /* [n] positions that are wanted; that are not seen */
+    size_t first, last;             /* the first and the last that are wanted */
+    int heads;                      /* 0: by none */
+    size_t slots, width;            /* of a row that is kept: rows of a token, values */
+    size_t part;                    /* values of a head, or of all */
     struct patch_kept source, base; /* of the other text; of this one, where an expert's part has to go */
     struct patch_reference reference;
     struct osso_session *run; /* the unchanged one that forks come from */

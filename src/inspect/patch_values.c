@@ -1,4 +1,5 @@
-/* patch_values.c: what values are changed into: those of the other text, or what reference texts have on the average. */
+/* patch_values.c: what values are changed into: those of the other text, or what reference texts have on the average.
+ */
 #include "inspect/patch_parts.h"
 
 #include "base/error.h"
@@ -46,10 +47,11 @@ uint64_t patch_values_bytes(const struct patching *p)
     return bytes;
 }
 
-/* ---- a run that is looked at ---------------------------------------------------------------------------------------- */
+/* ---- a run that is looked at ----------------------------------------------------------------------------------------
+ */
 
-static enum osso_status look(struct patching *p, const int32_t *ids, size_t n, size_t first, osso_tap_fn *fn, void *user,
-                             struct osso_error *err)
+static enum osso_status look(struct patching *p, const int32_t *ids, size_t n, size_t first, osso_tap_fn *fn,
+                             void *user, struct osso_error *err)
 {
     struct osso_session *s;
     struct osso_tap_options tap = {.size = sizeof tap,
@@ -111,7 +113,8 @@ static enum osso_status keep_run(struct patching *p, struct patch_kept *kept, co
     return look(p, ids, n, p->from, keep, &k, err);
 }
 
-/* ---- reference texts ------------------------------------------------------------------------------------------------ */
+/* ---- reference texts ------------------------------------------------------------------------------------------------
+ */
 
 static int count(void *user, const struct osso_tap_value *v)
 {
@@ -124,9 +127,8 @@ static int count(void *user, const struct osso_tap_value *v)
         float weight = ref->groups > 1 ? v->weights[r] : 1;
         const float *x = v->values + r * v->width;
         /* every row seen so far is equally likely to be among those that are kept */
-        uint64_t seen = ref->count[g]++, to = seen < ref->samples
-                                                  ? seen
-                                                  : rng_next(&ref->rng[patch_layer(p, v->layer)]) % (seen + 1);
+        uint64_t seen = ref->count[g]++,
+                 to = seen < ref->samples ? seen : rng_next(&ref->rng[patch_layer(p, v->layer)]) % (seen + 1);
         for (size_t i = 0; i < p->width; i++) {
             float value = x[i] * weight;
             ref->sum[g * p->width + i] += (double)value;
@@ -161,7 +163,8 @@ static enum osso_status run_reference(struct patching *p, struct osso_error *err
     return p->o.n_texts ? status : look(p, p->clean, p->n_clean, 0, count, p, err);
 }
 
-/* ---- all ---------------------------------------------------------------------------------------------------------------- */
+/* ---- all
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 enum osso_status patch_values(struct patching *p, struct osso_error *err)
 {
