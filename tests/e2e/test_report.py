@@ -5,6 +5,7 @@ import base64
 import hashlib
 import re
 
+import planted
 import tiny_chat
 from harness import *
 
@@ -104,13 +105,19 @@ def test_experts():
 
 
 def test_patch():
+    where, texts = planted.head(TEMP / "planted", 3, 1, 2), ["--clean", "The good friend greets The", "--corrupted", "The friend friend greets The"]
     for component in ("resid_post", "z"):
-        said, (one,) = look("patch", "--clean", "</a> b", "--corrupted", "</i> b", "--answer", "65", "--wrong", "66", "--component", component)
+        said, (one,) = look("patch", *texts, "--answer", "Hello", "--wrong", "The", "--component", component, where=where)
         places = len(one["columns"])
+        assert one["rows"] == ["layer 0", "layer 1", "layer 2"] and one["columns"][1] == "1  friend" and places == len(said["corrupted_ids"])
         for record in said["records"]:
             at = record["layer"] * places + record["position"]
             near(one["slices"][0 if record["head"] is None else 1 + record["head"]]["values"][at], record["share"])
-        assert places == len(said["corrupted_ids"]) and one["columns"][0].startswith("0 <")
+            assert abs(one["slices"][0]["values"][at]) >= abs(record["share"]) * 0.999
+    said, (one,) = look("patch", *texts, "--answer", "Hello", "--wrong", "The", "--component", "z", "--ablate", "zero", "--at-once", where=where)
+    assert one["columns"] == [f"head {h}" for h in range(4)] and "lost" in one["slices"][0]["name"]
+    for record in said["records"]:
+        near(one["slices"][0]["values"][record["layer"] * 4 + record["head"]], record["share"])
 
 
 def test_large_pages_are_coarser():
