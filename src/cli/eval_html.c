@@ -98,7 +98,8 @@ enum osso_status eval_report_html(const char *report, struct buf *out, struct os
                   "&plusmn; 95&#8239;%</th><th class=\"n\">n</th><th></th></tr></thead><tbody>\n");
     for (const struct jval *t = results ? results->first : NULL; t; t = t->next)
         task_rows(out, results, t);
-    buf_puts(out, "</tbody></table>\n<p>A bar is a share of the items; the line in it is the 95&#8239;% interval.</p>\n");
+    buf_puts(out,
+             "</tbody></table>\n<p>A bar is a share of the items; the line in it is the 95&#8239;% interval.</p>\n");
     page_end(out, NULL);
     jdoc_release(doc);
     return out->failed ? error_nomem(err, out->len, "a page") : OSSO_OK;

@@ -24,8 +24,8 @@ struct one {
     struct buf page; /* the JSON so far, if --report wants it */
 };
 
-/* Opens the model, reads the text and the places, starts the engine, calls fn, and draws the page of --report, and closes all; the
- * exit code. */
+/* Opens the model, reads the text and the places, starts the engine, calls fn, and draws the page of --report, and
+ * closes all; the exit code. */
 typedef enum osso_status one_fn(struct one *one, struct osso_error *err);
 int one_run(const struct options *options, one_fn *fn, figures_fn *figures);
 

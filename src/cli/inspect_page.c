@@ -1,5 +1,6 @@
-/* inspect_page.c: what --json prints as a page of pictures. The page has the numbers as JSON, in a script element that is
- * no script, and inspect_page.js, which draws them; the files inspect_page.* beside this one are read by the assembler. */
+/* inspect_page.c: what --json prints as a page of pictures. The page has the numbers as JSON, in a script element that
+ * is no script, and inspect_page.js, which draws them; the files inspect_page.* beside this one are read by the
+ * assembler. */
 #include "cli/inspect_page.h"
 
 #include "base/error.h"
@@ -29,7 +30,8 @@ enum osso_status inspect_page_check(const struct options *o, struct osso_error *
     const char *path = o->v[OPT_inspect_report].set ? o->v[OPT_inspect_report].s : NULL,
                *dot = path ? strrchr(path, '.') : NULL;
     if (path && (!dot || strcmp(dot, ".html") != 0))
-        return error_set(err, OSSO_USAGE, "--report %s: the file's name ends in .html (--json prints the numbers)", path);
+        return error_set(err, OSSO_USAGE, "--report %s: the file's name ends in .html (--json prints the numbers)",
+                         path);
     return OSSO_OK;
 }
 
@@ -45,11 +47,13 @@ static void draw(struct buf *page, const char *name, const struct jval *root, co
     page_begin(page, heading, heading, inspect_page_css, inspect_page_js);
     buf_puts(page, "<dl>\n");
     page_facts(page, root, "");
-    buf_puts(page, "</dl>\n<noscript><p class=\"why\">The pictures are drawn by a script in this page; without scripts run the same "
-                   "with --json for the numbers.</p></noscript>\n"
-                   "<p class=\"keys\">In a picture the arrow keys move from cell to cell, Home and End along a row, Page Up and Page Down "
-                   "along a column; the line above it says what is there.</p>\n"
-                   "<div id=\"figures\"></div>\n<script type=\"application/json\" id=\"data\">[");
+    buf_puts(
+        page,
+        "</dl>\n<noscript><p class=\"why\">The pictures are drawn by a script in this page; without scripts run the same "
+        "with --json for the numbers.</p></noscript>\n"
+        "<p class=\"keys\">In a picture the arrow keys move from cell to cell, Home and End along a row, Page Up and Page Down "
+        "along a column; the line above it says what is there.</p>\n"
+        "<div id=\"figures\"></div>\n<script type=\"application/json\" id=\"data\">[");
     buf_puts(page, figures->data ? figures->data : "");
     buf_puts(page, "]</script>\n");
     page_end(page, inspect_page_js);
@@ -64,10 +68,11 @@ enum osso_status inspect_page(const struct options *o, const struct buf *json, f
     if (json->failed)
         return error_nomem(err, json->len, "the numbers of a page");
     if (json->len > most / TREE)
-        return error_set(err, OSSO_USAGE,
-                         "--report: %zu bytes of numbers would take about %llu of memory to draw, and at most %llu is taken (--max-bytes); take fewer layers, "
-                         "heads or positions",
-                         json->len, (unsigned long long)json->len * TREE, (unsigned long long)most);
+        return error_set(
+            err, OSSO_USAGE,
+            "--report: %zu bytes of numbers would take about %llu of memory to draw, and at most %llu is taken (--max-bytes); take fewer layers, "
+            "heads or positions",
+            json->len, (unsigned long long)json->len * TREE, (unsigned long long)most);
     enum osso_status status = jdoc_read(json->data, json->len, "the numbers of a page", &doc, err);
     if (status)
         return status;

@@ -31,7 +31,7 @@ void page_text(struct buf *out, struct jtext t)
 void page_facts(struct buf *out, const struct jval *v, const char *prefix)
 {
     for (const struct jval *f = v ? v->first : NULL; f; f = f->next) {
-        if (f->type == J_OBJECT || f->type == J_ARRAY)
+        if (f->type == J_OBJECT || f->type == J_ARRAY || f->type == J_NULL)
             continue;
         buf_printf(out, "<dt>%s", prefix);
         page_text(out, f->key);
@@ -66,9 +66,11 @@ static void hash_source(struct buf *out, const char *first, const char *second)
 
 void page_begin(struct buf *out, const char *title, const char *heading, const char *more, const char *script)
 {
-    buf_puts(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-                  "content=\"width=device-width\"><meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                  "base-uri 'none'; form-action 'none'; style-src ");
+    buf_puts(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+        "content=\"width=device-width\"><meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+        "base-uri 'none'; form-action 'none'; style-src ");
     hash_source(out, style, more ? more : "");
     if (script) {
         buf_puts(out, "; script-src ");

@@ -4,9 +4,12 @@
 #include "json/jget.h"
 
 static const char *const shares[] = {"previous", "first", "same", "duplicate", "induction", "sink"};
-static const char *const says[] = {"weight on the token before",        "weight on position 0",
-                                   "weight on the token itself",        "weight on earlier copies of the token",
-                                   "weight on what followed a copy (induction)", "weight on the sink"};
+static const char *const says[] = {"weight on the token before",
+                                   "weight on position 0",
+                                   "weight on the token itself",
+                                   "weight on earlier copies of the token",
+                                   "weight on what followed a copy (induction)",
+                                   "weight on the sink"};
 enum { SHARES = sizeof shares / sizeof *shares };
 
 /* Rows are layers, columns heads: as many as the first layer has. */
@@ -28,11 +31,13 @@ static void label_axes(struct map *m, const struct jval *heads)
 
 static bool draw_heads(struct buf *out, const struct jval *heads)
 {
-    struct map m = {.title = "What heads look at",
-                    .note = "Means over the queries of the text; ~ is a layer with a sliding window. A head that gives one thing at least half of "
-                            "its weight is named after it.",
-                    .row = "layer",
-                    .column = "head"};
+    struct map m = {
+        .title = "What heads look at",
+        .note =
+            "Means over the queries of the text; ~ is a layer with a sliding window. A head that gives one thing at least half of "
+            "its weight is named after it.",
+        .row = "layer",
+        .column = "head"};
     size_t i = 0;
     label_axes(&m, heads);
     bool fine = map_make(&m, SHARES + 2);

@@ -1,4 +1,5 @@
-/* experts.c: the pictures of osso inspect experts: load, tokens by their experts, pairs, and what is lost without one. */
+/* experts.c: the pictures of osso inspect experts: load, tokens by their experts, pairs, and what is lost without one.
+ */
 #include "cli/figures/figures.h"
 
 #include "base/mem.h"
@@ -36,7 +37,8 @@ static void put_effects(struct map *m, size_t slice, const struct jval *layers, 
 {
     for (const struct jval *e = effects->first; e; e = e->next) {
         size_t row = 0;
-        for (const struct jval *l = layers->first; l && figure_place(l, "layer") != figure_place(e, "layer"); l = l->next)
+        for (const struct jval *l = layers->first; l && figure_place(l, "layer") != figure_place(e, "layer");
+             l = l->next)
             row++;
         *map_at(m, slice, row, (size_t)figure_place(e, "expert")) = (float)figure_real(e, "kl");
     }
@@ -57,7 +59,8 @@ static bool draw_load(struct buf *out, const struct jval *root, const struct jva
     map_slice(&m, 0, SCALE_ZERO, 0, "share of tokens that choose it");
     map_slice(&m, 1, SCALE_ZERO, 1, "its mean weight where it is chosen");
     for (const struct jval *c = classes ? classes->first : NULL; c; c = c->next)
-        map_slice(&m, s++, SCALE_ZERO, 1, "share of the %.0f tokens of kind %.*s", jget_real(c), (int)c->key.len, c->key.s);
+        map_slice(&m, s++, SCALE_ZERO, 1, "share of the %.0f tokens of kind %.*s", jget_real(c), (int)c->key.len,
+                  c->key.s);
     if (effects)
         map_slice(&m, s, SCALE_ZERO, 0, "switched off: KL in nats");
     for (const struct jval *l = layers->first; l; l = l->next, r++) {
@@ -126,9 +129,10 @@ static bool draw_tokens(struct buf *out, const struct jval *root, const struct j
         shown = FIGURE_NUMBERS / (2 * chosen * layers->n_children + 1);
     snprintf(note, sizeof note, "Coloured by the expert with the largest weight, whose number is beside it.");
     if (shown < rows)
-        snprintf(note, sizeof note,
-                 "Coloured by the expert with the largest weight, whose number is beside it. The first %zu of %zu tokens.", shown,
-                 rows);
+        snprintf(
+            note, sizeof note,
+            "Coloured by the expert with the largest weight, whose number is beside it. The first %zu of %zu tokens.",
+            shown, rows);
     if (!token_list_of(&list, root, ""))
         return false;
     figure_begin(out, "text", "Tokens by their expert", note);
@@ -181,12 +185,15 @@ static void draw_effects(struct buf *out, const struct jval *effects)
 {
     size_t i = 0;
     char note[200];
-    snprintf(note, sizeof note,
-             "KL of the next token's distributions from the plain run, in nats: mean over all tokens, and the largest; and how many "
-             "likeliest tokens change. The first %d.",
-             BARS_SHOWN);
+    snprintf(
+        note, sizeof note,
+        "KL of the next token's distributions from the plain run, in nats: mean over all tokens, and the largest; and how many "
+        "likeliest tokens change. The first %d.",
+        BARS_SHOWN);
     figure_begin(out, "bars", "What is lost without an expert", note);
-    buf_puts(out, ",\"columns\":[\"switched off\",\"mean KL\",\"largest KL\",\"tokens changed\"],\"slices\":[{\"name\":\"\",\"rows\":[");
+    buf_puts(
+        out,
+        ",\"columns\":[\"switched off\",\"mean KL\",\"largest KL\",\"tokens changed\"],\"slices\":[{\"name\":\"\",\"rows\":[");
     for (const struct jval *e = effects->first; e && i < BARS_SHOWN; e = e->next, i++) {
         buf_printf(out, "%s[\"layer %lld, expert %lld\",", i ? "," : "", (long long)figure_place(e, "layer"),
                    (long long)figure_place(e, "expert"));

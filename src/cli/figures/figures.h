@@ -42,7 +42,7 @@ void token_list_free(struct token_list *list);
  */
 
 enum map_scale { SCALE_ZERO, SCALE_LOG, SCALE_SIGNED }; /* from 0; the logarithm, from 1; around 0 */
-enum map_bin { BIN_MEAN, BIN_LARGEST };                /* of those that share a cell: mean, or furthest from 0 */
+enum map_bin { BIN_MEAN, BIN_LARGEST };                 /* of those that share a cell: mean, or furthest from 0 */
 
 struct map {
     const char *title, *note, *row, *column; /* the latter two name what rows and columns are */
@@ -53,7 +53,7 @@ struct map {
         char name[80];
         enum map_scale scale;
         double high; /* the end of the scale; 0: the largest value */
-    } *slices;
+    } * slices;
     size_t n_slices;
     float *values;   /* [slice][row][column]; NAN: none */
     struct buf more; /* ,"name":... for maps of which nothing had to be put together */

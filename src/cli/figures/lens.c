@@ -131,10 +131,11 @@ bool figures_lens(struct buf *out, const struct jval *root)
     const struct jval *records = jval_get_type(root, "records", J_ARRAY),
                       *answers = jval_get_type(root, "answers", J_ARRAY);
     struct token_list list;
-    struct map m = {.title = "What each layer would say",
-                    .note = "A cell has the likeliest token, were the run to end there. A position is its number and its token.",
-                    .row = "layer",
-                    .column = "position"};
+    struct map m = {
+        .title = "What each layer would say",
+        .note = "A cell has the likeliest token, were the run to end there. A position is its number and its token.",
+        .row = "layer",
+        .column = "position"};
     bool fine = token_list_of(&list, root, "") && records && answers && fill(&m, &list, records, answers);
     map_write(&m, out);
     token_list_free(&list);

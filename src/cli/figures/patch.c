@@ -114,13 +114,18 @@ bool figures_patch(struct buf *out, const struct jval *root)
     if (!records || !records->first)
         return true;
     struct span span = span_of(records);
-    struct map m = {.title = patch ? "What one place restores" : "What is lost without one place",
-                    .note = patch ? "Tokens are those of the corrupted text, with the clean run's value in one place. 1 is the whole gap between the two "
-                                    "texts. What is empty was not run."
-                                  : "Tokens are those of the clean text. 1 is the whole gap between the two texts. What is empty was not run.",
-                    .row = "layer",
-                    .column = span.positions ? "position" : span.expert ? "expert" : "head",
-                    .bin = BIN_LARGEST};
+    struct map m = {
+        .title = patch ? "What one place restores" : "What is lost without one place",
+        .note =
+            patch
+                ? "Tokens are those of the corrupted text, with the clean run's value in one place. 1 is the whole gap between the two "
+                  "texts. What is empty was not run."
+                : "Tokens are those of the clean text. 1 is the whole gap between the two texts. What is empty was not run.",
+        .row = "layer",
+        .column = span.positions ? "position"
+                  : span.expert  ? "expert"
+                                 : "head",
+        .bin = BIN_LARGEST};
     bool fine = token_list_of(&list, root, patch ? "corrupted_" : "clean_") &&
                 fill(&m, records, &span, &list, patch ? "share restored" : "share lost");
     map_write(&m, out);

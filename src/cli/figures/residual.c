@@ -95,8 +95,8 @@ static bool draw_terms(struct buf *out, const struct places *p)
     char note[200];
     if (!terms)
         return false;
-    snprintf(note, sizeof note, "The %d terms that say most; all of them together are the difference of the logits.%s", BARS_SHOWN,
-             shown < p->n ? " Of many positions only the first are here." : "");
+    snprintf(note, sizeof note, "The %d terms that say most; all of them together are the difference of the logits.%s",
+             BARS_SHOWN, shown < p->n ? " Of many positions only the first are here." : "");
     figure_begin(out, "bars", "Which terms speak for the answer", note);
     buf_puts(out, ",\"columns\":[\"term\",\"adds\",\"length\",\"cosine\"],\"slices\":[");
     for (const struct jval *target = p->targets->first; target && i < shown; target = target->next, i++) {
@@ -127,11 +127,13 @@ static size_t column_of(const struct jval *t, size_t heads)
 
 static bool draw_layers(struct buf *out, const struct places *p)
 {
-    struct map m = {.title = "Where in the model it is said",
-                    .note = "What each head, o_proj's bias and all chosen experts together add to the difference. The embedding is only among the terms.",
-                    .row = "layer",
-                    .column = "part",
-                    .bin = BIN_LARGEST};
+    struct map m = {
+        .title = "Where in the model it is said",
+        .note =
+            "What each head, o_proj's bias and all chosen experts together add to the difference. The embedding is only among the terms.",
+        .row = "layer",
+        .column = "part",
+        .bin = BIN_LARGEST};
     int64_t heads = 0;
     size_t i = 0;
     for (const struct jval *t = p->terms->first; t && i < p->per_terms; t = t->next, i++)
@@ -160,9 +162,11 @@ static bool draw_layers(struct buf *out, const struct places *p)
 static void draw_streams(struct buf *out, const struct places *p)
 {
     size_t i = 0, n = FIGURE_BARS / (p->per_streams ? p->per_streams : 1);
-    figure_begin(out, "bars", "The stream behind each layer",
-                 n < p->n ? "Its length, its cosine with the last, and the largest difference to the terms so far. Of many positions only the first are here."
-                          : "Its length, its cosine with the last, and the largest difference to the terms so far.");
+    figure_begin(
+        out, "bars", "The stream behind each layer",
+        n < p->n
+            ? "Its length, its cosine with the last, and the largest difference to the terms so far. Of many positions only the first are here."
+            : "Its length, its cosine with the last, and the largest difference to the terms so far.");
     buf_puts(out, ",\"columns\":[\"layer\",\"length\",\"cosine\",\"terms differ by\"],\"slices\":[");
     for (const struct jval *s = p->streams->first; s && i < n * p->per_streams; s = s->next, i++) {
         if (i % p->per_streams == 0)
