@@ -1,6 +1,7 @@
 /* inspect_head.c: what the JSON of every verb of osso inspect begins with, and texts of tokens. */
 #include "cli/inspect_head.h"
 
+#include "base/error.h"
 #include "base/utf8.h"
 #include "cli/columns.h"
 #include "cli/out.h"
@@ -19,6 +20,13 @@ static bool piece_of(const struct runner *r, int32_t id, const char **piece, siz
 uint64_t inspect_seed(const struct options *o)
 {
     return o->v[OPT_inspect_seed].set ? o->v[OPT_inspect_seed].u : 0;
+}
+
+enum osso_status inspect_check_seed(const struct options *o, struct osso_error *err)
+{
+    return o->v[OPT_inspect_seed].random
+               ? error_set(err, OSSO_USAGE, "--seed -1: what is drawn here is to be drawn again; give a number")
+               : OSSO_OK;
 }
 
 void inspect_head(struct buf *out, const struct options *o, const struct runner *r)

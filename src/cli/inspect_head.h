@@ -21,5 +21,7 @@ void inspect_token(struct buf *out, const struct runner *runner, int32_t id, int
 /* The same on standard output, without blanks; nothing where there is no tokenizer. */
 void inspect_print_token(const struct runner *runner, int32_t id);
 uint64_t inspect_seed(const struct options *options);
+/* USAGE for --seed -1: what is drawn here is to be drawn again. */
+enum osso_status inspect_check_seed(const struct options *options, struct osso_error *err);
 
 #endif

@@ -82,9 +82,9 @@ static enum osso_status run(struct one *one, one_fn *fn, figures_fn *figures, st
 {
     const struct options *o = one->o;
     one->max_bytes = o->v[OPT_look_bytes].set ? (uint64_t)o->v[OPT_look_bytes].i : 0;
-    if (o->v[OPT_inspect_seed].random)
-        return error_set(err, OSSO_USAGE, "--seed -1: what is drawn here is to be drawn again; give a number");
-    enum osso_status status = inspect_page_check(o, err);
+    enum osso_status status = inspect_check_seed(o, err);
+    if (!status)
+        status = inspect_page_check(o, err);
     if (!status)
         status = runner_open(o, &one->r, err);
     if (!status && !one->r.model)

@@ -118,7 +118,9 @@ enum osso_status patch_args(const struct options *o, struct runner *r, struct pa
                                              .seed = inspect_seed(o),
                                              .align = o->v[OPT_align].set,
                                              .at_once = o->v[OPT_at_once].set};
-    enum osso_status status = read_texts(o, r, a, err);
+    enum osso_status status = inspect_check_seed(o, err);
+    if (!status)
+        status = read_texts(o, r, a, err);
     return status ? status : read_places(o, r, a, err);
 }
 
