@@ -1,4 +1,4 @@
-/* patch.c: the map of osso inspect patch: layers x positions, for each head or expert and for the most of them. */
+/* draw_patch.c: the map of osso inspect patch: layers x positions, for each head or expert and for the most of them. */
 #include "cli/figures/figures.h"
 
 #include "json/jget.h"

@@ -1,4 +1,4 @@
-/* attention.c: the pictures of osso inspect attention: what each head does, and its pattern. */
+/* draw_attention.c: the pictures of osso inspect attention: what each head does, and its pattern. */
 #include "cli/figures/figures.h"
 
 #include "json/jget.h"

@@ -1,4 +1,4 @@
-/* residual.c: the pictures of osso inspect residual: which terms of the stream speak for a token. */
+/* draw_residual.c: the pictures of osso inspect residual: which terms of the stream speak for a token. */
 #include "cli/figures/figures.h"
 
 #include "base/mem.h"

@@ -1,4 +1,4 @@
-/* lens.c: the table of osso inspect lens: rows are layers, columns positions, a cell says its likeliest token. */
+/* draw_lens.c: the table of osso inspect lens: rows are layers, columns positions, a cell says its likeliest token. */
 #include "cli/figures/figures.h"
 
 #include "base/mem.h"
