@@ -304,5 +304,6 @@ clean:
 
 $(B)/token/o200k.o: src/token/o200k.bin
 $(B)/cli/completion.o: $(wildcard src/cli/completion.*sh)
+$(B)/cli/inspect_page.o: src/cli/inspect_page.js src/cli/inspect_page.css
 
 -include $(LIB_OBJ:.o=.d) $(COMMIT_OBJ:.o=.d) $(MUST_OBJ:.o=.d) $(EMU_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(SERVE_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_OBJ:.o=.d)

@@ -1,6 +1,7 @@
 /* eval_html.c: the report of `osso eval` as a page of HTML that needs nothing but itself: no script, no font, no file
  * beside it. What it says is the JSON report's; what a bar shows stands beside it as a number. */
 #include "cli/eval_report.h"
+#include "cli/page.h"
 
 #include "base/error.h"
 #include "json/jget.h"
@@ -10,29 +11,6 @@
 #include <string.h>
 
 enum { BAR = 240, TOP = 18 };
-
-static const char style[] =
-    "body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1c1c1c;background:#fff}"
-    "h1{font-size:1.5rem}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .6rem;"
-    "border-bottom:1px solid #ddd}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}tr.part td:first-child{padding-left:1.6rem;"
-    "color:#555}.why{color:#a40000}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem}dt{color:#555}dd{margin:0;"
-    "overflow-wrap:anywhere}svg{vertical-align:middle}.bar{fill:#9bbcd8}.range{stroke:#1c3f5f;stroke-width:2}.frame{fill:#f1f1f1}"
-    "@media(prefers-color-scheme:dark){body{color:#e4e4e4;background:#161616}th,td{border-color:#383838}tr.part td:first-child,dt{color:#aaa}"
-    ".frame{fill:#2a2a2a}.bar{fill:#3f6b8f}.range{stroke:#cfe3f5}.why{color:#ff8a80}}";
-
-static void escaped(struct buf *out, struct jtext t)
-{
-    for (size_t i = 0; i < t.len; i++)
-        switch (t.s[i]) {
-        case '<': buf_puts(out, "&lt;"); break;
-        case '>': buf_puts(out, "&gt;"); break;
-        case '&': buf_puts(out, "&amp;"); break;
-        case '"': buf_puts(out, "&quot;"); break;
-        default:
-            if ((unsigned char)t.s[i] >= ' ')
-                buf_putc(out, t.s[i]);
-        }
-}
 
 static double member(const struct jval *v, const char *key)
 {
@@ -65,9 +43,9 @@ static void score_row(struct buf *out, const struct jval *task, const struct jva
     bool share = strncmp(field->key.s, "acc", 3) == 0 || strncmp(field->key.s, "exact", 5) == 0 ||
                  strncmp(field->key.s, "well", 4) == 0;
     buf_printf(out, "<tr%s><td>", part ? " class=\"part\"" : "");
-    escaped(out, task->key);
+    page_text(out, task->key);
     buf_puts(out, "</td><td>");
-    escaped(out, strcmp(comma, ",none") == 0 ? (struct jtext){field->key.s, (size_t)stem} : field->key);
+    page_text(out, strcmp(comma, ",none") == 0 ? (struct jtext){field->key.s, (size_t)stem} : field->key);
     buf_printf(out, fabs(value) < 1000 ? "</td><td class=\"n\">%.4f</td>" : "</td><td class=\"n\">%.6g</td>", value);
     if (isnan(half))
         buf_puts(out, "<td class=\"n\">-</td>");
@@ -94,30 +72,14 @@ static void task_rows(struct buf *out, const struct jval *results, const struct 
     const struct jval *error = jval_get(task, "error");
     if (error && error->type == J_STRING) {
         buf_puts(out, "<tr><td>");
-        escaped(out, task->key);
+        page_text(out, task->key);
         buf_puts(out, "</td><td class=\"why\" colspan=\"5\">failed: ");
-        escaped(out, error->text);
+        page_text(out, error->text);
         buf_puts(out, "</td></tr>\n");
     }
     for (const struct jval *f = task->first; f; f = f->next)
         if (f->type == J_NUMBER && strchr(f->key.s, ',') && !strstr(f->key.s, "_stderr,"))
             score_row(out, task, f, is_part(results, task));
-}
-
-static void facts(struct buf *out, const struct jval *v, const char *prefix)
-{
-    for (const struct jval *f = v ? v->first : NULL; f; f = f->next) {
-        if (f->type == J_OBJECT || f->type == J_ARRAY)
-            continue;
-        buf_printf(out, "<dt>%s", prefix);
-        escaped(out, f->key);
-        buf_puts(out, "</dt><dd>");
-        if (f->type == J_BOOL)
-            buf_puts(out, f->truth ? "yes" : "no");
-        else
-            escaped(out, f->text);
-        buf_puts(out, "</dd>\n");
-    }
 }
 
 enum osso_status eval_report_html(const char *report, struct buf *out, struct osso_error *err)
@@ -127,19 +89,17 @@ enum osso_status eval_report_html(const char *report, struct buf *out, struct os
     if (status)
         return status;
     const struct jval *root = jdoc_root(doc), *results = jval_get(root, "results");
-    buf_puts(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-                  "content=\"width=device-width\"><title>osso eval</title><style>");
-    buf_puts(out, style);
-    buf_puts(out, "</style></head><body>\n<h1>How good a model is</h1>\n<dl>\n");
-    facts(out, root, "");
-    facts(out, jval_get(root, "model"), "model: ");
-    facts(out, jval_get(root, "config"), "setting: ");
+    page_begin(out, "osso eval", "How good a model is", NULL, NULL);
+    buf_puts(out, "<dl>\n");
+    page_facts(out, root, "");
+    page_facts(out, jval_get(root, "model"), "model: ");
+    page_facts(out, jval_get(root, "config"), "setting: ");
     buf_puts(out, "</dl>\n<table><thead><tr><th>task</th><th>score</th><th class=\"n\">value</th><th class=\"n\">"
                   "&plusmn; 95&#8239;%</th><th class=\"n\">n</th><th></th></tr></thead><tbody>\n");
     for (const struct jval *t = results ? results->first : NULL; t; t = t->next)
         task_rows(out, results, t);
-    buf_puts(out, "</tbody></table>\n<p>A bar is a share of the items; the line in it is the 95&#8239;% interval.</p>\n"
-                  "</body></html>\n");
+    buf_puts(out, "</tbody></table>\n<p>A bar is a share of the items; the line in it is the 95&#8239;% interval.</p>\n");
+    page_end(out, NULL);
     jdoc_release(doc);
     return out->failed ? error_nomem(err, out->len, "a page") : OSSO_OK;
 }

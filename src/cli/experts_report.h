@@ -4,6 +4,7 @@
 
 #include "cli/inspect_args.h"
 
+#include "base/buf.h"
 #include "osso/experts.h"
 
 struct experts_report {
@@ -13,7 +14,7 @@ struct experts_report {
     const struct osso_layers *layers; /* NULL: all */
     const struct osso_experts_result *result;
 };
-void experts_report_json(const struct experts_report *report);
+void experts_report_json(struct buf *out, const struct experts_report *report);
 void experts_report_text(const struct experts_report *report);
 
 #endif

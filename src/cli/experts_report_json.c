@@ -104,31 +104,26 @@ static void print_effects(struct buf *b, const struct osso_experts_result *r)
     buf_puts(b, "]");
 }
 
-void experts_report_json(const struct experts_report *p)
+void experts_report_json(struct buf *b, const struct experts_report *p)
 {
     const struct osso_experts_result *r = p->result;
-    struct buf b = {0};
     bool first = true;
-    inspect_head(&b, p->options, p->runner);
-    print_ids(&b, p);
-    buf_printf(&b, ",\"n_experts\":%d,\"chosen\":%d", r->n_experts, r->chosen);
-    print_rows(&b, p);
-    buf_puts(&b, ",\"layers\":[");
+    inspect_head(b, p->options, p->runner);
+    print_ids(b, p);
+    buf_printf(b, ",\"n_experts\":%d,\"chosen\":%d", r->n_experts, r->chosen);
+    print_rows(b, p);
+    buf_puts(b, ",\"layers\":[");
     for (int l = 0; l < r->n_layers; l++) {
         if (p->layers && !(p->layers->bits[l / 64] >> l % 64 & 1))
             continue;
-        buf_printf(&b, "%s{\"layer\":%d,", first ? "" : ",", l);
+        buf_printf(b, "%s{\"layer\":%d,", first ? "" : ",", l);
         first = false;
-        print_load(&b, r, l);
-        print_choices(&b, r, l);
-        buf_puts(&b, "}");
+        print_load(b, r, l);
+        print_choices(b, r, l);
+        buf_puts(b, "}");
     }
-    buf_puts(&b, "]");
+    buf_puts(b, "]");
     if (p->options->v[OPT_effect].set)
-        print_effects(&b, r);
-    buf_puts(&b, "}\n");
-    if (b.failed)
-        say("no memory for the JSON of %zu rows", r->rows);
-    out_write(b.data ? b.data : "", b.failed ? 0 : b.len);
-    buf_free(&b);
+        print_effects(b, r);
+    buf_puts(b, "}\n");
 }

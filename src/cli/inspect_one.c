@@ -78,11 +78,13 @@ static enum osso_status read_places(struct one *one, struct osso_error *err)
     return status;
 }
 
-static enum osso_status run(struct one *one, one_fn *fn, struct osso_error *err)
+static enum osso_status run(struct one *one, one_fn *fn, figures_fn *figures, struct osso_error *err)
 {
     const struct options *o = one->o;
     one->max_bytes = o->v[OPT_look_bytes].set ? (uint64_t)o->v[OPT_look_bytes].i : 0;
     enum osso_status status = inspect_check_seed(o, err);
+    if (!status)
+        status = inspect_page_check(o, err);
     if (!status)
         status = runner_open(o, &one->r, err);
     if (!status && !one->r.model)
@@ -93,18 +95,23 @@ static enum osso_status run(struct one *one, one_fn *fn, struct osso_error *err)
         status = read_places(one, err);
     if (!status)
         status = inspect_start(o, &one->r, (int64_t)one->n, err);
-    return status ? status : fn(one, err);
+    if (!status)
+        status = fn(one, err);
+    if (!status && o->v[OPT_inspect_report].set)
+        status = inspect_page(o, &one->page, figures, err);
+    return status;
 }
 
-int one_run(const struct options *o, one_fn *fn)
+int one_run(const struct options *o, one_fn *fn, figures_fn *figures)
 {
     struct one one = {.o = o};
     struct osso_error err = {0};
     interrupt_catch(INTERRUPT_WORK);
-    enum osso_status status = run(&one, fn, &err);
+    enum osso_status status = run(&one, fn, figures, &err);
     bool stopped = interrupted();
     interrupt_release();
     texts_free(&one.texts);
+    buf_free(&one.page);
     mem_free(one.positions.n);
     mem_free(one.heads);
     runner_close(&one.r);
@@ -124,4 +131,17 @@ enum osso_status one_print(struct buf *out, bool end, struct osso_error *err)
     if (end)
         buf_free(out);
     return status;
+}
+
+enum osso_status one_json(struct one *one, struct buf *out, bool end, struct osso_error *err)
+{
+    if (out->failed)
+        return one_print(out, end, err);
+    if (!end && out->len < PRINT_AT)
+        return OSSO_OK;
+    if (one->o->v[OPT_inspect_report].set)
+        buf_add(&one->page, out->data, out->len);
+    if (!one->o->v[OPT_json].set)
+        buf_clear(out);
+    return one_print(out, end, err);
 }

@@ -4,6 +4,7 @@
 
 #include "cli/inspect_args.h"
 
+#include "base/buf.h"
 #include "osso/patch.h"
 
 struct patch_args {
@@ -18,8 +19,8 @@ enum osso_status patch_args(const struct options *options, struct runner *runner
                             struct osso_error *err);
 void patch_args_free(struct patch_args *args);
 
-void patch_report_json(const struct options *options, const struct runner *runner, const struct patch_args *args,
-                       const struct osso_patch_result *result);
+void patch_report_json(struct buf *out, const struct options *options, const struct runner *runner,
+                       const struct patch_args *args, const struct osso_patch_result *result);
 /* The places with the largest effect; sorts the records. */
 void patch_report_text(const struct runner *runner, const struct patch_args *args, struct osso_patch_result *result);
 

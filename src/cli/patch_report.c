@@ -52,40 +52,35 @@ static void print_list(struct buf *b, const char *name, const int64_t *list, siz
     buf_puts(b, "]");
 }
 
-void patch_report_json(const struct options *o, const struct runner *r, const struct patch_args *a,
+void patch_report_json(struct buf *b, const struct options *o, const struct runner *r, const struct patch_args *a,
                        const struct osso_patch_result *p)
 {
-    struct buf b = {0};
     const struct osso_patch_options *x = &a->options;
     const char *component = x->component ? x->component : "pattern";
-    inspect_head(&b, o, r);
-    inspect_ids(&b, r, "clean_", a->clean.data, a->clean.len);
-    inspect_ids(&b, r, "corrupted_", a->corrupted.data, a->corrupted.len);
-    buf_puts(&b, ",\"answer\":");
-    buf_printf(&b, x->answer < 0 ? "null,\"wrong\":null" : "%d,\"wrong\":%d", (int)x->answer, (int)x->wrong);
-    buf_printf(&b, ",\"component\":\"%s\",\"mode\":\"%s\"", component,
+    inspect_head(b, o, r);
+    inspect_ids(b, r, "clean_", a->clean.data, a->clean.len);
+    inspect_ids(b, r, "corrupted_", a->corrupted.data, a->corrupted.len);
+    buf_puts(b, ",\"answer\":");
+    buf_printf(b, x->answer < 0 ? "null,\"wrong\":null" : "%d,\"wrong\":%d", (int)x->answer, (int)x->wrong);
+    buf_printf(b, ",\"component\":\"%s\",\"mode\":\"%s\"", component,
                x->knock_out ? "knock-out"
                : x->ablate  ? x->ablate
                             : "patch");
     if (x->knock_out) {
-        buf_printf(&b, ",\"by\":\"%s\"", x->knock_out);
-        print_list(&b, "from", x->hidden, x->n_hidden);
-        print_list(&b, "to", x->positions, x->n_positions);
+        buf_printf(b, ",\"by\":\"%s\"", x->knock_out);
+        print_list(b, "from", x->hidden, x->n_hidden);
+        print_list(b, "to", x->positions, x->n_positions);
     }
-    member(&b, "clean", p->clean);
-    member(&b, "corrupted", p->corrupted);
-    member(&b, "kl", p->kl);
-    buf_printf(&b, ",\"runs\":%llu,\"tokens\":%llu,\"records\":[", (unsigned long long)p->runs,
+    member(b, "clean", p->clean);
+    member(b, "corrupted", p->corrupted);
+    member(b, "kl", p->kl);
+    buf_printf(b, ",\"runs\":%llu,\"tokens\":%llu,\"records\":[", (unsigned long long)p->runs,
                (unsigned long long)p->tokens);
     for (size_t i = 0; i < p->n; i++) {
-        buf_puts(&b, i ? "," : "");
-        print_record(&b, a, &p->records[i], p->records[i].expert >= 0);
+        buf_puts(b, i ? "," : "");
+        print_record(b, a, &p->records[i], p->records[i].expert >= 0);
     }
-    buf_puts(&b, "]}\n");
-    if (b.failed)
-        say("no memory for the JSON of %zu records", p->n);
-    out_write(b.data ? b.data : "", b.failed ? 0 : b.len);
-    buf_free(&b);
+    buf_puts(b, "]}\n");
 }
 
 static double effect(const struct osso_patch_record *r)

@@ -38,7 +38,7 @@ static void json_head(struct buf *b, const struct osso_head_attention *h)
     buf_printf(b, h->kind ? ",\"kind\":\"%s\"" : ",\"kind\":null", h->kind);
 }
 
-static enum osso_status json_pattern(struct buf *b, const struct osso_attention_result *a, size_t i,
+static enum osso_status json_pattern(struct one *one, struct buf *b, const struct osso_attention_result *a, size_t i,
                                      struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
@@ -49,13 +49,13 @@ static enum osso_status json_pattern(struct buf *b, const struct osso_attention_
         for (size_t k = 0; k <= q; k++)
             buf_printf(b, "%s%.7g", k ? "," : "", (double)weights[k]);
         buf_putc(b, ']');
-        status = one_print(b, false, err);
+        status = one_json(one, b, false, err);
     }
     buf_putc(b, ']');
     return status;
 }
 
-static enum osso_status print_json(const struct one *one, const struct osso_attention_result *a, struct osso_error *err)
+static enum osso_status print_json(struct one *one, const struct osso_attention_result *a, struct osso_error *err)
 {
     struct buf b = {0};
     enum osso_status status = OSSO_OK;
@@ -72,13 +72,13 @@ static enum osso_status print_json(const struct one *one, const struct osso_atte
         buf_puts(&b, i ? "," : "");
         json_head(&b, &a->heads[i]);
         if (a->patterns)
-            status = json_pattern(&b, a, i, err);
+            status = json_pattern(one, &b, a, i, err);
         buf_putc(&b, '}');
         if (!status)
-            status = one_print(&b, false, err);
+            status = one_json(one, &b, false, err);
     }
     buf_puts(&b, "]}\n");
-    return status ? status : one_print(&b, true, err);
+    return status ? status : one_json(one, &b, true, err);
 }
 
 /* ---- a table -------------------------------------------------------------------------------------------------------
@@ -160,12 +160,15 @@ static enum osso_status look(struct one *one, struct osso_error *err)
     progress_end();
     if (status)
         return status;
-    status = o->v[OPT_json].set ? print_json(one, &result, err) : print_table(one, &result, err);
+    if (inspect_needs_json(one->o))
+        status = print_json(one, &result, err);
+    if (!status && !one->o->v[OPT_json].set)
+        status = print_table(one, &result, err);
     osso_attention_free(&result);
     return status;
 }
 
 int verb_inspect_attention(const struct options *o)
 {
-    return one_run(o, look);
+    return one_run(o, look, figures_attention);
 }

@@ -2,6 +2,7 @@
 #include "cli/experts_report.h"
 #include "cli/inspect_args.h"
 #include "cli/inspect_head.h"
+#include "cli/inspect_page.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/token_class.h"
@@ -74,7 +75,9 @@ static enum osso_status start(const struct options *o, struct runner *r, const s
 static enum osso_status run(const struct options *o, struct runner *r, struct experts_args *a, struct osso_error *err)
 {
     struct osso_experts_result result = {.size = sizeof result};
-    enum osso_status status = read_args(o, r, a, err);
+    enum osso_status status = inspect_page_check(o, err);
+    if (!status)
+        status = read_args(o, r, a, err);
     if (!status)
         status = start(o, r, a, err);
     if (status)
@@ -99,12 +102,16 @@ static enum osso_status run(const struct options *o, struct runner *r, struct ex
     status = osso_experts(r->engine, &x, &result, err);
     progress_end();
     struct experts_report report = {o, r, &a->texts, x.layers, &result};
-    if (!status && o->v[OPT_json].set)
-        experts_report_json(&report);
-    else if (!status)
+    if (status)
+        return status;
+    if (inspect_needs_json(o)) {
+        struct buf json = {0};
+        experts_report_json(&json, &report);
+        status = inspect_publish(o, &json, figures_experts, err);
+    }
+    if (!status && !o->v[OPT_json].set)
         experts_report_text(&report);
-    if (!status)
-        osso_experts_free(&result);
+    osso_experts_free(&result);
     return status;
 }
 

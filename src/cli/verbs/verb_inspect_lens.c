@@ -33,7 +33,7 @@ static void json_record(struct buf *b, const struct one *one, const struct osso_
     buf_puts(b, "]}");
 }
 
-static enum osso_status print_json(const struct one *one, const struct osso_lens_result *l, struct osso_error *err)
+static enum osso_status print_json(struct one *one, const struct osso_lens_result *l, struct osso_error *err)
 {
     struct buf b = {0};
     enum osso_status status = OSSO_OK;
@@ -49,10 +49,10 @@ static enum osso_status print_json(const struct one *one, const struct osso_lens
     buf_puts(&b, "],\"records\":[");
     for (size_t i = 0; i < l->n && !status; i++) {
         json_record(&b, one, l, i);
-        status = one_print(&b, false, err);
+        status = one_json(one, &b, false, err);
     }
     buf_puts(&b, "]}\n");
-    return status ? status : one_print(&b, true, err);
+    return status ? status : one_json(one, &b, true, err);
 }
 
 static void table_row(struct buf *b, const struct one *one, const struct osso_lens_result *l, size_t i)
@@ -112,12 +112,15 @@ static enum osso_status look(struct one *one, struct osso_error *err)
     progress_end();
     if (status)
         return status;
-    status = o->v[OPT_json].set ? print_json(one, &result, err) : print_table(one, &result, err);
+    if (inspect_needs_json(one->o))
+        status = print_json(one, &result, err);
+    if (!status && !one->o->v[OPT_json].set)
+        status = print_table(one, &result, err);
     osso_lens_free(&result);
     return status;
 }
 
 int verb_inspect_lens(const struct options *o)
 {
-    return one_run(o, look);
+    return one_run(o, look, figures_lens);
 }

@@ -1,4 +1,5 @@
 /* verb_inspect_patch.c: which place of a run carries the difference between two texts, or what a text's run needs. */
+#include "cli/inspect_page.h"
 #include "cli/out.h"
 #include "cli/patch_args.h"
 #include "cli/progress.h"
@@ -21,7 +22,9 @@ static int say_plan(void *user, const struct osso_patch_plan *plan)
 static enum osso_status run(const struct options *o, struct runner *r, struct patch_args *a, struct osso_error *err)
 {
     struct osso_patch_result result = {.size = sizeof result};
-    enum osso_status status = runner_open(o, r, err);
+    enum osso_status status = inspect_page_check(o, err);
+    if (!status)
+        status = runner_open(o, r, err);
     if (!status)
         status = runner_tokenizer(r, err);
     if (!status)
@@ -47,12 +50,15 @@ static enum osso_status run(const struct options *o, struct runner *r, struct pa
     progress_end();
     if (status)
         return status;
-    if (o->v[OPT_json].set)
-        patch_report_json(o, r, a, &result);
-    else
+    if (inspect_needs_json(o)) {
+        struct buf json = {0};
+        patch_report_json(&json, o, r, a, &result);
+        status = inspect_publish(o, &json, figures_patch, err);
+    }
+    if (!status && !o->v[OPT_json].set)
         patch_report_text(r, a, &result);
     osso_patch_free(&result);
-    return OSSO_OK;
+    return status;
 }
 
 /* What is missing, or NULL. */

@@ -43,7 +43,7 @@ static void json_target(struct buf *b, const struct one *one, const struct osso_
                t->answer_logit - t->wrong_logit, t->sum, t->scale);
 }
 
-static enum osso_status print_json(const struct one *one, const struct osso_residual_result *r, struct osso_error *err)
+static enum osso_status print_json(struct one *one, const struct osso_residual_result *r, struct osso_error *err)
 {
     struct buf b = {0};
     enum osso_status status = OSSO_OK;
@@ -67,10 +67,10 @@ static enum osso_status print_json(const struct one *one, const struct osso_resi
     for (size_t i = 0; i < r->n_positions * r->n_terms && !status; i++) {
         buf_puts(&b, i ? "," : "");
         json_term(&b, &r->terms[i], r->targets[i / r->n_terms].position);
-        status = one_print(&b, false, err);
+        status = one_json(one, &b, false, err);
     }
     buf_puts(&b, "]}\n");
-    return status ? status : one_print(&b, true, err);
+    return status ? status : one_json(one, &b, true, err);
 }
 
 /* ---- a table -------------------------------------------------------------------------------------------------------
@@ -165,12 +165,15 @@ static enum osso_status look(struct one *one, struct osso_error *err)
     progress_end();
     if (status)
         return status;
-    status = v[OPT_json].set ? print_json(one, &result, err) : print_table(one, &result, err);
+    if (inspect_needs_json(one->o))
+        status = print_json(one, &result, err);
+    if (!status && !one->o->v[OPT_json].set)
+        status = print_table(one, &result, err);
     osso_residual_free(&result);
     return status;
 }
 
 int verb_inspect_residual(const struct options *o)
 {
-    return one_run(o, look);
+    return one_run(o, look, figures_residual);
 }
