@@ -16,7 +16,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 15_000_000                                      # of the whole folder
-SAMPLING = {"temperature": 0.5, "top_p": 0.9}
+SAMPLING = {"temperature": 0.3, "top_p": 0.9}
 
 
 def write_json(path, value):
