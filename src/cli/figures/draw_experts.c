@@ -1,4 +1,5 @@
-/* draw_experts.c: the pictures of osso inspect experts: load, tokens by their experts, pairs, and what is lost without one.
+/* draw_experts.c: the pictures of osso inspect experts: load, tokens by their experts, pairs, and what is lost without
+ * one.
  */
 #include "cli/figures/figures.h"
 
