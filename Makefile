@@ -115,7 +115,7 @@ TEST_SRC := $(filter-out $(if $(HAVE_MHD),,tests/serve/%),$(wildcard tests/*/tes
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-.PHONY: all tests examples bench-kernels bench-sampler bench-serve bench-train install uninstall clean summary FORCE
+.PHONY: all tests examples bench-kernels bench-sampler bench-serve bench-train bench-inspect install uninstall clean summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -256,6 +256,8 @@ bench-sampler: $(B)/bench/sampler
 bench-serve: $(B)/bench/serve
 # bench/train.c: where a training step's time goes.
 bench-train: $(B)/bench/train
+# bench/inspect.c: what looking into a run and changing it cost beside plain runs.
+bench-inspect: $(B)/bench/inspect
 $(B)/bench/%: bench/%.c $(B)/libosso-inner.a
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@

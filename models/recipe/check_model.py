@@ -1,7 +1,8 @@
 """What the bundled model is measured by, beside `osso eval world`: python3 models/recipe/check_model.py [--model models/osso-small]
 
     bits per byte   with K = 1, 2, 4 experts a token, on conversations of held-out seeds (what the assistant writes) and,
-                    with --documents FOLDER (corpus.py names its texts), on held-out TinyStories and fairy tales
+                    with --documents FOLDER (corpus.py names its texts), on held-out TinyStories and fairy tales,
+                    where the model before is to be beaten
     MXFP4           beside the same model in 32 bits (--f32 CHECKPOINT): at most 2 % more
     experts         how often each is chosen on these texts: 0.2 to 2.5 times its even share
     plots           of 300 free stories, drawn: none of more than 8 %
@@ -27,6 +28,7 @@ from exchange import HELD_OUT
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXPERTS = (1, 2, 4)
 SEEDS = (1, 2, 3, 4, 5)
+BEFORE = {"tinystories_subset": 1.1121, "fairytaleqa_stories": 1.8662}  # the model before (hash 94e8bfb28fceebdb), all held-out texts
 kept = True
 
 
@@ -72,6 +74,8 @@ def check_bits(a, files):
         own = bits(a, a.model, data)
         falls = all(own[k] >= own[m] for k, m in zip(EXPERTS, EXPERTS[1:]))
         tell(f"bits per byte, {name}: " + ", ".join(f"{own[k]:.4f} (K = {k})" for k in EXPERTS), falls)
+        if name in BEFORE and not a.quick:
+            tell(f"    the model before: {BEFORE[name]:.4f}", own[chosen] < BEFORE[name])
         if a.f32:
             whole = bits(a, a.f32, data)[chosen]
             tell(f"    in 32 bits {whole:.4f}: MXFP4 takes {own[chosen] / whole - 1:+.2%}", own[chosen] <= 1.02 * whole)
@@ -81,9 +85,9 @@ def check_experts(a, files, folder):
     for name, data in files.items():
         n = sum(1 for _ in data.open(encoding="utf-8"))
         ids = folder / (name + ".ids.jsonl")
-        ids.write_text(osso(a, "data", "show", "--val-data", data, "--validation", "--tokenizer", a.model, "--seq-len", 2047, "-n", min(n, a.n_routed)), encoding="utf-8")
+        ids.write_text(osso(a, "data", "show", "--data", data, "--val-data", data, "--validation", "--tokenizer", a.model, "--seq-len", 2047, "-n", min(n, a.n_routed)), encoding="utf-8")
         use = json.loads(osso(a, "inspect", "experts", "-m", a.model, "--data", ids, "--json"))
-        even = use["tokens"] * use["chosen"] / use["n_experts"]
+        even = len(use["rows"]) * use["chosen"] / use["n_experts"]
         shares = {(layer["layer"], e): load / even for layer in use["layers"] for e, load in enumerate(layer["load"])}
         low, high = min(shares, key=shares.get), max(shares, key=shares.get)
         tell(f"experts, {name}: from {shares[low]:.2f} (layer {low[0]}, expert {low[1]}) to {shares[high]:.2f} (layer {high[0]}, expert {high[1]}) of an even share",
@@ -114,7 +118,7 @@ def plot_of(text):
     return best if share[best] >= 1 / 3 else None
 
 
-def check_plots(a, folder, n=300):                      # of 100, chance alone would often bring one of twenty above 8
+def check_plots(a, folder, n):                          # of 100, chance alone would often bring one of twenty above 8
     ways = family_stories.FREE
     asked = write(folder / "free.jsonl", ({"messages": [{"role": "user", "content": ways[i % len(ways)]}], "pattern": "."} for i in range(n)))
     told = folder / "told.jsonl"
@@ -140,7 +144,7 @@ def main():
         files = texts(a, folder)
         check_bits(a, files)
         check_experts(a, files, folder)
-        check_plots(a, folder)
+        check_plots(a, folder, 30 if a.quick else 300)
         check_first_minute(a)
     sys.exit(not kept)
 

@@ -9,4 +9,4 @@ documents=${1:+--documents $1}
 [ -s "$out/tok/tokenizer.json" ] || "$osso" tokenizer train -o "$out/tok" --vocab-size 4096 --digits 1 "$out/tokenizer.txt"
 python3 models/recipe/tokenizer_text.py "$out/tok/tokenizer.json" "$out/tokenizer.txt.words"
 "$osso" train --config models/recipe/bundled.yaml --resume
-"$osso" export "$out/run/latest" -o "$out/model" --type mxfp4
+python3 models/recipe/export_bundled.py "$out/run/latest" -o "$out/model" --osso "$osso"

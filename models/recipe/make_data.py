@@ -63,7 +63,7 @@ def write_world(a):
     assert first + SPACE <= HELD_OUT
     want = a.tokens * (1 - DOCUMENTS)
     jobs = ((at, CHUNK) for at in range(first, first + SPACE, CHUNK))
-    with multiprocessing.Pool(a.jobs) as pool, open(os.path.join(a.out, "world.jsonl"), "w", encoding="utf-8") as f:
+    with multiprocessing.get_context("fork").Pool(a.jobs) as pool, open(os.path.join(a.out, "world.jsonl"), "w", encoding="utf-8") as f:
         waiting = collections.deque(pool.apply_async(chunk, (next(jobs),)) for _ in range(a.jobs * 2))
         while total < want:
             waiting.append(pool.apply_async(chunk, (next(jobs),)))
@@ -123,8 +123,13 @@ def main():
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--documents", help="folder of the plain texts (corpus.py); without it there are none")
+    p.add_argument("--share", action="append", default=[], metavar="FAMILY=N", help="draws of a family, instead of compose.py's N")
+    p.add_argument("--dated", type=float, default=compose.DATED, help="share of conversations that name a date")
     p.add_argument("--grams", action="store_true", help="how many of the 8-grams are distinct (slow, wants memory)")
     a = p.parse_args()
+    for family, n in (share.split("=") for share in a.share):
+        compose.FAMILIES[family] = (compose.FAMILIES[family][0], float(n))
+    compose.DATED = a.dated
     os.makedirs(a.out, exist_ok=True)
     begun = time.time()
     sample = write_world(a)

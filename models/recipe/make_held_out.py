@@ -20,9 +20,11 @@ EFFORTS = ("low", "medium", "high")
 MOST = 5                                                # stories before a question, and more than training's rows hold
 
 # What the run's text has all the same, by another kind's way of asking or without its sign at the end, is not asked:
-# check_memorised.py finds it, of the text of make_data.py --seed 0.
+# check_memorised.py finds it, of both texts that the run has read.
 TRAINED = {"evening", "morning", "hello osso", "which of them has the lantern", "what is the color of the candle", "what is the color of the umbrella",
-           "in which place is the lamp", "venice, please", "who or what is laura", "and which of them has the doll", "who or what is heidi"}
+           "in which place is the lamp", "venice, please", "who or what is laura", "and which of them has the doll", "who or what is heidi",
+           "which of them has the map", "can you tell me the time", "hugo", "munich", "nora", "who or what is hazel", "who or what is teddy",
+           "who or what is david", "who or what is barney", "what did cora do", "what did mary do", "who had the lantern"}
 
 
 def line(family, effort, messages, rule, tools=None):
@@ -72,7 +74,7 @@ def obeyed(number, count):
         ask = Ask(seed, "medium")
         seed += 1
         developer, out = instructions.instruct(ask, compose.draw(ask, compose.choose(ask))[:1])
-        if out[0].family == "instructions" and out[0].check:
+        if out[0].family == "instructions" and out[0].check and plain(out[0].user) not in TRAINED:
             made += 1
             yield line("instructions", "medium", [{"role": "developer", "content": developer}, asked(out[0])], out[0].check), out[0].answer
 

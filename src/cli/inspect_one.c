@@ -4,12 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "base/utf8.h"
-#include "cli/columns.h"
 #include "cli/out.h"
-#include "json/jwrite.h"
-
-#include <string.h>
 
 enum { PRINT_AT = 1 << 20 };
 
@@ -37,7 +32,7 @@ static enum osso_status draw_ids(struct one *one, size_t n, struct osso_error *e
     enum osso_status status = n <= have ? OSSO_OK
                                         : error_set(err, OSSO_USAGE,
                                                     "--repeat %zu: the vocabulary has %zu ordinary tokens", n, have);
-    rng_seed(&rng, one->seed);
+    rng_seed(&rng, inspect_seed(one->o));
     for (size_t i = 0; i < n && !status; i++) {
         size_t at = i + (size_t)rng_below(&rng, have - i);
         int32_t id = all[at];
@@ -86,11 +81,10 @@ static enum osso_status read_places(struct one *one, struct osso_error *err)
 static enum osso_status run(struct one *one, one_fn *fn, figures_fn *figures, struct osso_error *err)
 {
     const struct options *o = one->o;
-    one->seed = o->v[OPT_inspect_seed].set ? o->v[OPT_inspect_seed].u : 0;
     one->max_bytes = o->v[OPT_look_bytes].set ? (uint64_t)o->v[OPT_look_bytes].i : 0;
-    if (o->v[OPT_inspect_seed].random)
-        return error_set(err, OSSO_USAGE, "--seed -1: what is drawn here is to be drawn again; give a number");
-    enum osso_status status = inspect_page_check(o, err);
+    enum osso_status status = inspect_check_seed(o, err);
+    if (!status)
+        status = inspect_page_check(o, err);
     if (!status)
         status = runner_open(o, &one->r, err);
     if (!status && !one->r.model)
@@ -126,84 +120,6 @@ int one_run(const struct options *o, one_fn *fn, figures_fn *figures)
 
 /* ---- printing ------------------------------------------------------------------------------------------------------
  */
-
-static bool piece_of(const struct one *one, int32_t id, const char **piece, size_t *len)
-{
-    *piece = "";
-    *len = 0;
-    return one->r.tokenizer && osso_tokenizer_piece(one->r.tokenizer, id, piece, len);
-}
-
-void one_json_token(struct buf *out, const struct one *one, int32_t id)
-{
-    const char *piece;
-    size_t len;
-    buf_printf(out, "\"id\":%d", (int)id);
-    if (piece_of(one, id, &piece, &len)) {
-        buf_puts(out, ",\"text\":");
-        jwrite_string(out, piece, len);
-    }
-}
-
-void one_json_head(struct buf *out, const struct one *one)
-{
-    const char *piece, *path = one->r.path ? one->r.path : "";
-    size_t len;
-    buf_puts(out, "{\"model\":");
-    jwrite_string(out, path, strlen(path));
-    buf_printf(out, ",\"version\":\"%s\",\"exact\":%s,\"seed\":%llu,\"ids\":[", osso_version(),
-               one->o->v[OPT_exact].set ? "true" : "false", (unsigned long long)one->seed);
-    buf_ids(out, one->ids, one->n, ",");
-    buf_puts(out, one->r.tokenizer ? "],\"tokens\":[" : "],\"tokens\":null");
-    for (size_t i = 0; i < one->n && one->r.tokenizer; i++) {
-        buf_puts(out, i ? "," : "");
-        piece_of(one, one->ids[i], &piece, &len);
-        jwrite_string(out, piece, len);
-    }
-    buf_puts(out, one->r.tokenizer ? "]" : "");
-}
-
-/* One character of a token as a line can show it; returns its columns. */
-static int show_char(struct buf *out, const char *s, size_t n)
-{
-    static const char *const named[] = {['\n'] = "\\n", ['\t'] = "\\t", ['\r'] = "\\r"};
-    unsigned char c = (unsigned char)*s;
-    int columns;
-    if (c < sizeof named / sizeof *named && named[c]) {
-        buf_puts(out, named[c]);
-        return 2;
-    }
-    if (utf8_sequence((const uint8_t *)s, n) != n || !char_is_safe((const unsigned char *)s, n)) {
-        buf_puts(out, "\xEF\xBF\xBD");
-        return 1;
-    }
-    text_char(s, n, &columns);
-    buf_add(out, s, n);
-    return columns;
-}
-
-void one_token(struct buf *out, const struct one *one, int32_t id, int columns)
-{
-    const char *piece;
-    size_t len;
-    int used = 0;
-    if (piece_of(one, id, &piece, &len)) {
-        buf_putc(out, '"');
-        for (size_t at = 0, n; at < len; at += n) {
-            int width;
-            n = text_char(piece + at, len - at, &width);
-            used += show_char(out, piece + at, n);
-        }
-        buf_putc(out, '"');
-        used += 2;
-    } else {
-        size_t before = out->len;
-        buf_printf(out, "%d", (int)id);
-        used = (int)(out->len - before);
-    }
-    for (; used < columns; used++)
-        buf_putc(out, ' ');
-}
 
 enum osso_status one_print(struct buf *out, bool end, struct osso_error *err)
 {

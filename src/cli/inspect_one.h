@@ -1,9 +1,10 @@
-/* inspect_one.h: what the verbs of osso inspect that look into one text share: the text, places in it, how its tokens
- * are shown, and the head of their JSON. */
+/* inspect_one.h: what the verbs of osso inspect that look into one text share: the text, places in it, and how they
+ * print. */
 #ifndef OSSO_CLI_INSPECT_ONE_H
 #define OSSO_CLI_INSPECT_ONE_H
 
 #include "cli/inspect_args.h"
+#include "cli/inspect_head.h"
 #include "cli/inspect_page.h"
 
 #include "base/buf.h"
@@ -19,7 +20,7 @@ struct one {
     bool some_layers;
     int32_t *heads;
     int n_heads;
-    uint64_t seed, max_bytes;
+    uint64_t max_bytes;
     struct buf page; /* the JSON so far, if --report wants it */
 };
 
@@ -28,12 +29,6 @@ struct one {
 typedef enum osso_status one_fn(struct one *one, struct osso_error *err);
 int one_run(const struct options *options, one_fn *fn, figures_fn *figures);
 
-/* {"model":...,"version":...,"exact":...,"seed":...,"ids":[...],"tokens":[...] without its closing brace. */
-void one_json_head(struct buf *out, const struct one *one);
-/* "id":..,"text":"..": members of an object; without a tokenizer the id alone. */
-void one_json_token(struct buf *out, const struct one *one, int32_t id);
-/* The token in quotes, as a line can show it, filled with blanks to `columns`. */
-void one_token(struct buf *out, const struct one *one, int32_t id, int columns);
 /* Prints what is there once it is much, or all at the end, which frees it. */
 enum osso_status one_print(struct buf *out, bool end, struct osso_error *err);
 /* The same of JSON: it is printed where --json asks for it, and kept for the page of --report. */

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "cli/input.h"
+#include "cli/inspect_args.h"
 #include "cli/inspect_head.h"
 
 #include <string.h>
@@ -15,25 +16,6 @@ static enum osso_status read_text(const struct runner *r, const struct option_va
     if (!status)
         status = osso_tokenizer_encode(r->tokenizer, v->s, strlen(v->s), 0, ids, err);
     return status || ids->len > 0 ? status : error_set(err, OSSO_USAGE, "%s is empty; give some text", flag);
-}
-
-/* A text of one token; a special token's name; a number that is neither: an id. */
-static enum osso_status read_token(const struct runner *r, const struct option_value *v, const char *flag, int32_t *id,
-                                   struct osso_error *err)
-{
-    struct osso_ids ids = {0};
-    int32_t special = osso_tokenizer_special(r->tokenizer, v->s);
-    enum osso_status status = read_text(r, v, flag, &ids, err);
-    size_t n = ids.len;
-    int64_t number;
-    if (!parse_i64(v->s, &number) || number < 0 || number > INT32_MAX)
-        number = -1;
-    *id = n == 1 ? ids.data[0] : special >= 0 ? special : (int32_t)number;
-    osso_ids_free(&ids);
-    if (!status && *id < 0)
-        status = error_set(err, OSSO_USAGE, "%s: '%s' is %zu tokens, and one is needed; mind the blank before a word",
-                           flag, v->s, n);
-    return status;
 }
 
 /* Positions of a text of n tokens, negative ones from its end; "*": all of them. */
@@ -106,9 +88,9 @@ static enum osso_status read_texts(const struct options *o, struct runner *r, st
         status = read_text(r, &o->v[OPT_corrupted], "--corrupted", &a->corrupted, err);
     a->options.answer = a->options.wrong = -1;
     if (!status && answers)
-        status = read_token(r, &o->v[OPT_answer], "--answer", &a->options.answer, err);
+        status = token_arg(r, &o->v[OPT_answer], "--answer", &a->options.answer, err);
     if (!status && answers)
-        status = read_token(r, &o->v[OPT_wrong], "--wrong", &a->options.wrong, err);
+        status = token_arg(r, &o->v[OPT_wrong], "--wrong", &a->options.wrong, err);
     if (!status && o->v[OPT_corrupted].set && a->clean.len != a->corrupted.len && !a->options.align)
         status = error_set(
             err, OSSO_USAGE,
@@ -136,7 +118,9 @@ enum osso_status patch_args(const struct options *o, struct runner *r, struct pa
                                              .seed = inspect_seed(o),
                                              .align = o->v[OPT_align].set,
                                              .at_once = o->v[OPT_at_once].set};
-    enum osso_status status = read_texts(o, r, a, err);
+    enum osso_status status = inspect_check_seed(o, err);
+    if (!status)
+        status = read_texts(o, r, a, err);
     return status ? status : read_places(o, r, a, err);
 }
 

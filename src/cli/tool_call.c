@@ -19,7 +19,7 @@
 enum { SHOWN_RESULT = 400 };
 
 /* {"error": the sentence} for the model, and the sentence for the person on standard error. */
-static void put_error(struct buf *result, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void put_error(struct buf *result, const char *format, ...)
 {
     char text[512];
     va_list args;

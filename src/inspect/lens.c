@@ -5,7 +5,8 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "engine/engine_parts.h"
-#include "inspect/hooks.h"
+#include "engine/score_row.h"
+#include "inspect/observe.h"
 #include "inspect/one_text.h"
 #include "model/layers.h"
 
@@ -24,7 +25,7 @@ static const struct component {
     {"resid_mid", "blocks.*.hook_resid_mid", WHOLE},
     {"attn_out", "blocks.*.hook_attn_out", WHOLE},
     {"mlp_out", "blocks.*.hook_mlp_out", WHOLE},
-    {"head", "blocks.*.attn.hook_result", BY_HEAD},
+    {"head", "blocks.*.attn.hook_z", BY_HEAD},
     {"expert", "blocks.*.mlp.experts.hook_out", BY_EXPERT},
 };
 enum { N_COMPONENTS = sizeof components / sizeof *components };
@@ -38,12 +39,15 @@ struct lens {
     int n_layers, layer[MAX_LAYERS]; /* how many are wanted, and each one's place among them; -1: not wanted */
     int n_units;                     /* rows of a layer at a position: heads, experts, or 1 */
     size_t hidden, vocab, per_position;
-    float *rows;      /* [positions][per_position][hidden] */
-    float *final;     /* [positions][hidden] the stream behind the last layer */
-    int32_t *experts; /* [positions][per_position] by falling weight ... */
-    float *weights;   /* ... and these */
-    float *logits;    /* [AT_ONCE][vocab] */
-    double *last;     /* [vocab] log-probabilities of the run's end */
+    float *rows;          /* [positions][per_position][hidden] */
+    float *final;         /* [positions][hidden] the stream behind the last layer */
+    float *z;             /* [layers][positions][heads * head_dim] of the heads that are wanted ... */
+    float *o_rows;        /* ... and rows of o_proj; NULL: of another component */
+    int32_t *experts;     /* [positions][per_position] by falling weight ... */
+    float *weights;       /* ... and these */
+    float *logits;        /* [AT_ONCE][vocab] */
+    float *last;          /* [vocab] the logits of the run's end ... */
+    struct score_row end; /* ... and what they say */
     struct osso_lens_result r;
 };
 
@@ -117,8 +121,13 @@ static enum osso_status plan(struct lens *l, const struct osso_lens_options *opt
 static enum osso_status make_room(struct lens *l, struct osso_error *err)
 {
     size_t n = l->r.n;
+    bool heads = l->component->by == BY_HEAD;
     l->rows = mem_array(n, l->hidden * sizeof *l->rows);
     l->final = mem_array(l->text.n_at, l->hidden * sizeof *l->final);
+    if (heads) {
+        l->z = mem_array(n, (size_t)l->c->head_dim * sizeof *l->z);
+        l->o_rows = mem_array(OBSERVE_O_ROWS, (size_t)(l->c->n_heads * l->c->head_dim) * sizeof *l->o_rows);
+    }
     l->experts = mem_array(n, sizeof *l->experts);
     l->weights = mem_array(n, sizeof *l->weights);
     l->logits = mem_array(AT_ONCE, l->vocab * sizeof *l->logits);
@@ -126,8 +135,8 @@ static enum osso_status make_room(struct lens *l, struct osso_error *err)
     l->r.answers = mem_array(l->text.n_at, sizeof *l->r.answers);
     l->r.records = mem_array(n, sizeof *l->r.records);
     l->r.top = mem_array(n, (size_t)l->r.n_top * sizeof *l->r.top);
-    if (!l->rows || !l->final || !l->experts || !l->weights || !l->logits || !l->last || !l->r.answers ||
-        !l->r.records || !l->r.top)
+    if (!l->rows || !l->final || (heads && (!l->z || !l->o_rows)) || !l->experts || !l->weights || !l->logits ||
+        !l->last || !l->r.answers || !l->r.records || !l->r.top)
         return error_nomem(err, n * l->hidden * sizeof *l->rows, "rows for the lens");
     return OSSO_OK;
 }
@@ -153,24 +162,39 @@ static int keep(void *user, const struct osso_hook_value *v)
             memcpy(l->experts + first, v->ids + r * v->width, units * sizeof *l->experts);
         else if (hook->row->form == HOOK_SORTED)
             memcpy(l->weights + first, v->values + r * v->width, units * sizeof *l->weights);
+        else if (l->z)
+            memcpy(l->z + ((size_t)l->layer[hook->layer] * l->text.n_at + (size_t)at) * (size_t)v->width,
+                   v->values + r * v->width, (size_t)v->width * sizeof *l->z);
         else
             memcpy(l->rows + first * l->hidden, v->values + r * v->width, units * l->hidden * sizeof *l->rows);
     }
     return 0;
 }
 
+/* The heads' results, of the wanted positions alone. */
+static enum osso_status make_results(struct lens *l, struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    size_t width = (size_t)(l->n_units * l->c->head_dim), row = (size_t)l->n_units * l->hidden;
+    for (int layer = 0; l->z && layer < l->c->n_layers && !status; layer++) {
+        size_t at = (size_t)l->layer[layer];
+        if (l->layer[layer] < 0)
+            continue;
+        struct head_rows z = {l->z + at * l->text.n_at * width, (int64_t)width, true};
+        status = observe_results(l->hooks, layer, &z, (int)l->text.n_at, l->o_rows, l->rows + at * row,
+                                 (int64_t)(l->per_position * l->hidden), err);
+        if (!status)
+            status = one_text_say(&l->text, 0, err);
+    }
+    return status;
+}
+
 /* ---- through the lens ----------------------------------------------------------------------------------------------
  */
 
-/* log sum exp, the largest first taken away; NaN or infinite when a logit is not finite. */
-static double normalizer(const float *logits, size_t n)
+static double probability(const struct score_row *row, int32_t id)
 {
-    double largest = -INFINITY, sum = 0;
-    for (size_t i = 0; i < n; i++)
-        largest = logits[i] > largest || isnan(logits[i]) ? logits[i] : largest;
-    for (size_t i = 0; i < n; i++)
-        sum += exp((double)logits[i] - largest);
-    return largest + log(sum);
+    return exp((double)row->logits[id] - (double)row->max - row->log_sum);
 }
 
 /* Does id a stand before id b? The lower id where the logits are equal. */
@@ -179,54 +203,58 @@ static bool before(const float *logits, size_t a, size_t b)
     return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
 }
 
-static void find_top(const float *logits, size_t vocab, double norm, struct osso_lens_token *top, int n_top)
+static void find_top(const struct score_row *row, int64_t vocab, struct osso_lens_token *top, int n_top)
 {
     int n = 0;
-    for (size_t i = 0; i < vocab; i++) {
-        if (n == n_top && !before(logits, i, (size_t)top[n - 1].id))
+    for (int64_t i = 0; i < vocab; i++) {
+        if (n == n_top && !before(row->logits, (size_t)i, (size_t)top[n - 1].id))
             continue;
         int at = n < n_top ? n++ : n - 1;
-        for (; at > 0 && before(logits, i, (size_t)top[at - 1].id); at--)
+        for (; at > 0 && before(row->logits, (size_t)i, (size_t)top[at - 1].id); at--)
             top[at] = top[at - 1];
-        top[at] = (struct osso_lens_token){(int32_t)i, (float)exp((double)logits[i] - norm)};
+        top[at] = (struct osso_lens_token){(int32_t)i, 0};
     }
+    for (int i = 0; i < n; i++)
+        top[i].probability = (float)probability(row, top[i].id);
+}
+
+/* A row of logits, which must be numbers. */
+static enum osso_status read_row(const struct lens *l, const float *logits, size_t at, struct score_row *row,
+                                 struct osso_error *err)
+{
+    row->logits = logits;
+    score_row_read(l->text.engine->backend, l->c->vocab, row);
+    return isfinite(row->log_sum)
+               ? OSSO_OK
+               : error_set(err, OSSO_NUMERIC, "position %lld: not all logits are finite", (long long)l->text.at[at]);
 }
 
 static enum osso_status look_at(struct lens *l, size_t i, const float *logits, struct osso_error *err)
 {
     struct osso_lens_record *rec = &l->r.records[i];
-    size_t answer = (size_t)l->r.answers[rec->answer].id;
-    double norm = normalizer(logits, l->vocab), kl = 0;
-    if (!isfinite(norm))
-        return error_set(err, OSSO_NUMERIC, "layer %d, position %lld: not all logits are finite", rec->layer,
-                         (long long)l->r.answers[rec->answer].position);
+    struct score_row row;
+    int32_t answer = l->r.answers[rec->answer].id;
+    enum osso_status status = read_row(l, logits, rec->answer, &row, err);
+    if (status)
+        return status;
     rec->rank = 1;
-    for (size_t v = 0; v < l->vocab; v++) {
-        double log_p = l->last[v], p = exp(log_p);
-        kl += p > 0 ? p * (log_p - ((double)logits[v] - norm)) : 0;
-        rec->rank += v != answer && before(logits, v, answer);
-    }
-    rec->kl = kl > 0 ? kl : 0; /* rounding may take it below */
-    rec->probability = exp((double)logits[answer] - norm);
-    find_top(logits, l->vocab, norm, l->r.top + i * (size_t)l->r.n_top, l->r.n_top);
+    for (size_t v = 0; v < l->vocab; v++)
+        rec->rank += v != (size_t)answer && before(logits, v, (size_t)answer);
+    rec->kl = score_row_divergence(l->text.engine->backend, l->c->vocab, &l->end, &row);
+    rec->probability = probability(&row, answer);
+    find_top(&row, l->c->vocab, l->r.top + i * (size_t)l->r.n_top, l->r.n_top);
     return OSSO_OK;
 }
 
 /* What the run says in the end at a position. */
 static enum osso_status finish(struct lens *l, size_t at, struct osso_error *err)
 {
-    struct osso_lens_token best = {0, 0};
-    enum osso_status status = osso_unembed(l->text.engine, l->final + at * l->hidden, 1, NULL, l->logits, err);
-    double norm = status ? 0 : normalizer(l->logits, l->vocab);
-    if (!status && !isfinite(norm))
-        status = error_set(err, OSSO_NUMERIC, "position %lld: not all logits are finite", (long long)l->text.at[at]);
-    if (status)
-        return status;
-    find_top(l->logits, l->vocab, norm, &best, 1);
-    l->r.answers[at] = (struct osso_lens_answer){l->text.at[at], best.id, exp((double)l->logits[best.id] - norm)};
-    for (size_t v = 0; v < l->vocab; v++)
-        l->last[v] = (double)l->logits[v] - norm;
-    return OSSO_OK;
+    enum osso_status status = osso_unembed(l->text.engine, l->final + at * l->hidden, 1, NULL, l->last, err);
+    if (!status)
+        status = read_row(l, l->last, at, &l->end, err);
+    if (!status)
+        l->r.answers[at] = (struct osso_lens_answer){l->text.at[at], l->end.best, probability(&l->end, l->end.best)};
+    return status;
 }
 
 static void describe(struct lens *l, size_t at, int layer, int unit)
@@ -276,12 +304,16 @@ enum osso_status osso_lens(struct osso_engine *engine, const int32_t *ids, size_
         status = make_room(&l, err);
     if (!status)
         status = one_text_run(&l.text, l.hooks, keep, &l, err);
+    if (!status)
+        status = make_results(&l, err);
     for (size_t at = 0; at < l.text.n_at && !status; at++)
         status = position(&l, at, err);
     osso_hooks_free(l.hooks);
     one_text_end(&l.text);
     mem_free(l.rows);
     mem_free(l.final);
+    mem_free(l.z);
+    mem_free(l.o_rows);
     mem_free(l.experts);
     mem_free(l.weights);
     mem_free(l.logits);

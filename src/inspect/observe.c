@@ -123,31 +123,38 @@ static void make_row(const struct showing *s, int r, float *to, bool back)
     }
 }
 
-/* o_proj's rows are read once for all rows, some at a time: result[r][head][i] = z[r][head] . W[i][head]. */
-static int make_results(const struct showing *s, int first, int n, float *to)
+enum osso_status observe_results(const struct osso_hooks *h, int layer, const struct head_rows *z, int n, float *o_rows,
+                                 float *to, int64_t to_row, struct osso_error *err)
 {
-    const struct osso_hooks *h = s->o->hooks;
-    const struct osso_tap_value *t = s->tap;
-    int64_t d = h->config->head_dim, hidden = h->config->hidden, width = t->width;
-    struct osso_error err;
+    int64_t d = h->config->head_dim, hidden = h->config->hidden, width = h->config->n_heads * d;
     char name[32];
-    snprintf(name, sizeof name, "layers.%d.o", s->hook->layer);
+    snprintf(name, sizeof name, "layers.%d.o", layer);
     for (int64_t i = 0; i < hidden; i++) {
         int64_t at = i % OBSERVE_O_ROWS, left = hidden - i;
-        if (at == 0 && osso_model_tensor_rows(h->model, name, i, left < OBSERVE_O_ROWS ? left : OBSERVE_O_ROWS,
-                                              s->o->o_rows, &err))
-            return 1;
+        enum osso_status status = OSSO_OK;
+        if (at == 0)
+            status = osso_model_tensor_rows(h->model, name, i, left < OBSERVE_O_ROWS ? left : OBSERVE_O_ROWS, o_rows,
+                                            err);
+        if (status)
+            return status;
         for (int r = 0; r < n; r++)
             for (int a = 0; a < h->n_heads; a++) {
-                const float *z = t->values + (first + r) * width + h->heads[a] * d;
-                const float *w = s->o->o_rows + at * width + h->heads[a] * d;
+                const float *mine = z->values + r * z->row + (z->chosen ? a : h->heads[a]) * d;
+                const float *w = o_rows + at * width + h->heads[a] * d;
                 double sum = 0;
                 for (int64_t k = 0; k < d; k++)
-                    sum += (double)z[k] * (double)w[k];
-                to[((int64_t)r * h->n_heads + a) * hidden + i] = (float)sum;
+                    sum += (double)mine[k] * (double)w[k];
+                to[r * to_row + a * hidden + i] = (float)sum;
             }
     }
-    return 0;
+    return OSSO_OK;
+}
+
+static int make_results(const struct showing *s, int first, int n, float *to)
+{
+    struct head_rows z = {s->tap->values + first * s->tap->width, s->tap->width, false};
+    struct osso_error err;
+    return observe_results(s->o->hooks, s->hook->layer, &z, n, s->o->o_rows, to, s->width, &err) != OSSO_OK;
 }
 
 static int show_made(const struct showing *s)

@@ -27,4 +27,15 @@ struct observer {
 
 osso_tap_fn observe_tap; /* of a struct observer */
 
+/* Rows of z: of all heads, or of those that the hooks have (`chosen`), one after the other. */
+struct head_rows {
+    const float *values;
+    int64_t row; /* from one to the next */
+    bool chosen;
+};
+/* Each head's result: to[r * to_row + head * hidden + i] = z[r][head] . W[i][head], for the hooks' heads. o_proj's rows
+ * are read once for all n rows, some at a time into o_rows ([O_ROWS][heads * head_dim]). */
+enum osso_status observe_results(const struct osso_hooks *hooks, int layer, const struct head_rows *z, int n,
+                                 float *o_rows, float *to, int64_t to_row, struct osso_error *err);
+
 #endif

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "engine/engine_parts.h"
-#include "inspect/hooks.h"
+#include "inspect/observe.h"
 #include "inspect/one_text.h"
 
 #include <math.h>
@@ -17,9 +17,11 @@ struct split {
     struct osso_residual_options o;
     struct osso_hooks *hooks;
     const struct config *c;
-    size_t hidden, heads, chosen, per_layer, n_terms;
+    size_t hidden, heads, q_width, chosen, per_layer, n_terms;
     float *terms;         /* [positions][n_terms][hidden]: the embedding; of each layer heads, bias, experts */
     float *streams;       /* [positions][n_layers][hidden] */
+    float *z;             /* [n_layers][positions][heads * head_dim] */
+    float *o_rows;        /* of o_proj */
     float *weights;       /* [positions][n_layers][chosen] */
     int32_t *experts;     /* the same */
     float *logits;        /* [vocab] */
@@ -52,7 +54,7 @@ static enum osso_status check_ids(const struct split *s, struct osso_error *err)
 static enum osso_status plan(struct split *s, const struct osso_residual_options *options, struct osso_error *err)
 {
     static const char *const names[] = {"hook_embed",
-                                        "blocks.*.attn.hook_result",
+                                        "blocks.*.attn.hook_z",
                                         "blocks.*.mlp.experts.hook_out",
                                         "blocks.*.mlp.hook_expert_indices",
                                         "blocks.*.mlp.hook_router_scores",
@@ -68,6 +70,7 @@ static enum osso_status plan(struct split *s, const struct osso_residual_options
     s->c = &s->text.engine->config;
     s->hidden = (size_t)s->c->hidden;
     s->heads = (size_t)s->c->n_heads;
+    s->q_width = s->heads * (size_t)s->c->head_dim;
     s->chosen = (size_t)s->c->experts_per_token;
     s->per_layer = s->heads + 1 + s->chosen;
     s->n_terms = s->r.n_terms = 1 + (size_t)s->c->n_layers * s->per_layer;
@@ -92,6 +95,8 @@ static enum osso_status make_room(struct split *s, struct osso_error *err)
     size_t n = s->text.n_at, layers = (size_t)s->c->n_layers, terms = n * s->n_terms;
     s->terms = mem_array(terms, s->hidden * sizeof *s->terms);
     s->streams = mem_array(n * layers, s->hidden * sizeof *s->streams);
+    s->z = mem_array(n * layers, s->q_width * sizeof *s->z);
+    s->o_rows = mem_array(OBSERVE_O_ROWS, s->q_width * sizeof *s->o_rows);
     s->weights = mem_array(n * layers, s->chosen * sizeof *s->weights);
     s->experts = mem_array(n * layers, s->chosen * sizeof *s->experts);
     s->logits = mem_array((size_t)s->c->vocab, sizeof *s->logits);
@@ -101,8 +106,8 @@ static enum osso_status make_room(struct split *s, struct osso_error *err)
     s->r.targets = mem_array(n, sizeof *s->r.targets);
     s->r.terms = mem_array(terms, sizeof *s->r.terms);
     s->r.streams = mem_array(n * layers, sizeof *s->r.streams);
-    if (!s->terms || !s->streams || !s->weights || !s->experts || !s->logits || !s->row || !s->sum || !s->toward ||
-        !s->r.targets || !s->r.terms || !s->r.streams)
+    if (!s->terms || !s->streams || !s->z || !s->o_rows || !s->weights || !s->experts || !s->logits || !s->row ||
+        !s->sum || !s->toward || !s->r.targets || !s->r.terms || !s->r.streams)
         return error_nomem(err, terms * s->hidden * sizeof *s->terms, "terms of the residual stream");
     return OSSO_OK;
 }
@@ -115,11 +120,14 @@ static void keep_row(struct split *s, const struct hook *hook, size_t at, const 
     size_t layer = at * (size_t)s->c->n_layers + (size_t)(hook->layer < 0 ? 0 : hook->layer);
     size_t term = hook->layer < 0 ? at * s->n_terms : term_at(s, at, hook->layer), row = s->hidden * sizeof(float);
     switch (hook->row->form) {
-    case HOOK_RESULT: memcpy(s->terms + term * s->hidden, values, s->heads * row); break;
     case HOOK_CHOICES: memcpy(s->terms + (term + s->heads + 1) * s->hidden, values, s->chosen * row); break;
     case HOOK_INDICES: memcpy(s->experts + layer * s->chosen, ids, s->chosen * sizeof *ids); break;
     case HOOK_SORTED: memcpy(s->weights + layer * s->chosen, values, s->chosen * sizeof *values); break;
-    default: memcpy(hook->layer < 0 ? s->terms + term * s->hidden : s->streams + layer * s->hidden, values, row);
+    default:
+        if (hook->row->tap == OSSO_TAP_ATTN_Z)
+            memcpy(s->z + ((size_t)hook->layer * s->text.n_at + at) * s->q_width, values, s->q_width * sizeof *s->z);
+        else
+            memcpy(hook->layer < 0 ? s->terms + term * s->hidden : s->streams + layer * s->hidden, values, row);
     }
 }
 
@@ -135,12 +143,20 @@ static int keep(void *user, const struct osso_hook_value *v)
     return 0;
 }
 
-/* The biases, which no hook has, and the experts' weights. */
+/* What a layer's terms lack: the heads' results, of the wanted positions alone; the biases, which no hook has; the
+ * experts' weights. */
 static enum osso_status complete(struct split *s, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
     for (int l = 0; l < s->c->n_layers && !status; l++) {
+        struct head_rows z = {s->z + (size_t)l * s->text.n_at * s->q_width, (int64_t)s->q_width, true};
         char name[32];
+        status = observe_results(s->hooks, l, &z, (int)s->text.n_at, s->o_rows, s->terms + term_at(s, 0, l) * s->hidden,
+                                 (int64_t)(s->n_terms * s->hidden), err);
+        if (!status)
+            status = one_text_say(&s->text, 0, err);
+        if (status)
+            break;
         snprintf(name, sizeof name, "layers.%d.o_bias", l);
         status = osso_model_tensor_rows(s->hooks->model, name, 0, 1, s->row, err);
         if (status == OSSO_NOTFOUND) {
@@ -291,6 +307,8 @@ enum osso_status osso_residual(struct osso_engine *engine, const int32_t *ids, s
     one_text_end(&s.text);
     mem_free(s.terms);
     mem_free(s.streams);
+    mem_free(s.z);
+    mem_free(s.o_rows);
     mem_free(s.weights);
     mem_free(s.experts);
     mem_free(s.logits);

@@ -24,6 +24,7 @@ struct osso_train {
     int64_t qat_from;           /* the first step whose experts compute as MXFP4; INT64_MAX: none */
     int64_t step, steps, saved; /* made, in all, of the last checkpoint (-1: none) */
     const char *out, *fault;    /* NULL: none */
+    int lock;                   /* of the folder; -1: none */
     struct osso_model *view;
     struct notes notes;
 };

@@ -10,10 +10,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 enum { MAX_NAMED = 1 << 16, NAME_MAX_BYTES = 64 };
@@ -33,6 +35,18 @@ static int64_t step_of(const char *name)
     int64_t step = strtoll(name + sizeof PREFIX - 1, NULL, 10);
     name_of(again, step);
     return strcmp(again, name) == 0 ? step : -1;
+}
+
+enum osso_status run_files_lock(const char *out, int *fd_out, struct osso_error *err)
+{
+    int fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *fd_out = fd; /* what cannot be opened is said by whoever reads or makes it */
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return OSSO_OK; /* some file systems know no locks */
+    close(fd);
+    *fd_out = -1;
+    return error_set(err, OSSO_USAGE, "%s belongs to a run that is still going on; end that one first (Ctrl-C saves)",
+                     out);
 }
 
 enum osso_status run_files_named(const char *out, const char *name, char **folder_out, int64_t *step_out,

@@ -14,6 +14,8 @@ struct run_state {
     int64_t skipped;          /* steps in a row */
 };
 
+/* The folder for one run alone, as long as *fd (>= 0) is open; a folder that is not there yet is nobody's (*fd: -1). */
+enum osso_status run_files_lock(const char *out, int *fd_out, struct osso_error *err);
 /* The step that OUT/name ("latest", "best") names; -1: none. *folder_out is the caller's. */
 enum osso_status run_files_named(const char *out, const char *name, char **folder_out, int64_t *step_out,
                                  struct osso_error *err);

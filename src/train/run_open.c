@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 static enum osso_status make_rule(struct osso_train *t, struct osso_error *err)
 {
@@ -189,6 +190,8 @@ static enum osso_status begin(struct osso_train *t, const struct osso_train_opti
         status = resume(t, from, err);
     if (!status && t->out)
         status = file_make_dirs(t->out, err);
+    if (!status && t->out && t->lock < 0)
+        status = run_files_lock(t->out, &t->lock, err);
     if (!status)
         status = open_log(t, err);
     if (!status && t->out)
@@ -211,9 +214,11 @@ enum osso_status osso_train_open(const struct osso_train_config *config, const s
     t->out = settings_text(config, TRAIN_out);
     t->fault = o.fault;
     t->saved = -1;
-    t->log.fd = -1;
+    t->log.fd = t->lock = -1;
     t->state.best_loss = INFINITY;
-    status = find_checkpoint(t, o.resume, &from, err);
+    status = t->out ? run_files_lock(t->out, &t->lock, err) : OSSO_OK;
+    if (!status)
+        status = find_checkpoint(t, o.resume, &from, err);
     if (!status)
         status = begin(t, &o, from, err);
     mem_free(from);
@@ -239,6 +244,8 @@ void osso_train_free(struct osso_train *t)
     source_close(&t->data);
     source_close(&t->validation);
     run_log_close(&t->log);
+    if (t->lock >= 0)
+        close(t->lock);
     shape_free(&t->shape);
     mem_free(t);
 }

@@ -182,6 +182,12 @@ static void protect(const struct hidden *h, int protection)
         die("mprotect failed at", (void *)h->lo);
 }
 
+void far_show_weights(bool shown)
+{
+    for (const struct hidden *h = all_hidden; h; h = h->next)
+        protect(h, shown ? h->protection : PROT_NONE);
+}
+
 static void let_go(struct hidden *h)
 {
     struct hidden **link = &all_hidden;

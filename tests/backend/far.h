@@ -13,4 +13,8 @@
 /* The n-th end from now on of any far backend fails (0: none). */
 void far_fail_at_end(int n);
 
+/* The model's own pages can be read again, as a model's file can beside a device that has copies: for what reads
+ * weights on purpose (hook_result). Everything else stays out of reach. */
+void far_show_weights(bool shown);
+
 #endif

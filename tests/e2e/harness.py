@@ -70,6 +70,11 @@ def bundled():
     return str(BUNDLED)
 
 
+def bundled_config():
+    """Its config.json: what depends on the model's shape is read from there."""
+    return json.loads(pathlib.Path(bundled(), "config.json").read_text())
+
+
 def outcome(test):
     """What came of it, and the words about that."""
     try:

@@ -11,13 +11,14 @@ HIDDEN, HEADS, KV_HEADS, HEAD_DIM, INTER = 64, 4, 2, 32, 32
 class Model:
     """A model of zeros (its norms are ones), to be filled place by place."""
 
-    def __init__(self, layers, experts=2, chosen=1):
+    def __init__(self, layers, experts=2, chosen=1, head_dim=HEAD_DIM):
         self.document, self.ids, self.vocab = tiny_chat.tokenizer(tiny_chat.WORDS)
-        self.layers, self.experts, self.chosen, self.tensors = layers, experts, chosen, {}
+        self.layers, self.experts, self.chosen, self.head_dim, self.tensors = layers, experts, chosen, head_dim, {}
+        self.layer_types = ["full_attention"] * layers
         for name, shape in (("model.embed_tokens.weight", [self.vocab, HIDDEN]), ("lm_head.weight", [self.vocab, HIDDEN])):
             self.put(name, shape)
         self.put("model.norm.weight", [HIDDEN], 1.0)
-        width, kv = HEADS * HEAD_DIM, KV_HEADS * HEAD_DIM
+        width, kv = HEADS * head_dim, KV_HEADS * head_dim
         for n in range(layers):
             for name, shape in (("self_attn.q_proj.weight", [width, HIDDEN]), ("self_attn.q_proj.bias", [width]),
                                 ("self_attn.k_proj.weight", [kv, HIDDEN]), ("self_attn.k_proj.bias", [kv]),
@@ -55,17 +56,10 @@ class Model:
     def write(self, folder):
         folder = pathlib.Path(folder)
         tiny_chat.make(folder)  # its tokenizer and configuration; the tensors are ours
-        header, blob = {}, b""
-        for name, (shape, values) in self.tensors.items():
-            data = tiny_chat.bf16(values)
-            header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [len(blob), len(blob) + len(data)]}
-            blob += data
-        text = json.dumps(header).encode()
-        text += b" " * (-len(text) % 8)
-        (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + blob)
+        tiny_chat.save(folder, {name: (shape, tiny_chat.bf16(values)) for name, (shape, values) in self.tensors.items()})
         config = json.loads((folder / "config.json").read_text())
-        config.update({"num_hidden_layers": self.layers, "layer_types": ["full_attention"] * self.layers, "num_attention_heads": HEADS,
-                       "num_key_value_heads": KV_HEADS, "num_local_experts": self.experts, "num_experts_per_tok": self.chosen})
+        config.update({"num_hidden_layers": self.layers, "layer_types": self.layer_types, "num_attention_heads": HEADS,
+                       "head_dim": self.head_dim, "num_key_value_heads": KV_HEADS, "num_local_experts": self.experts, "num_experts_per_tok": self.chosen})
         (folder / "config.json").write_text(json.dumps(config))
         return folder
 

@@ -193,7 +193,7 @@ def test_how_a_command_ends():
     fails("exec sleep 600 >&-", "the tool took longer than 0.3 seconds and was ended", "--tool-timeout", "0.3")
     fails("trap '' TERM; while :; do sleep 600; done", "the tool took longer than 0.2 seconds and was ended", "--tool-timeout", "0.2")
     assert time.monotonic() - start < 100 * SLOW
-    marker = "98765.75"
+    marker = f"98765.{os.getpid()}"
     run(f"sleep {marker} 2>/dev/null & echo 7", "7")  # who is left behind holds its output, and goes on
     left, = alive(marker)
     os.kill(int(left), signal.SIGKILL)
@@ -241,7 +241,7 @@ def test_ctrl_c_ends_the_command_too():
     path = script(call({"a": 1}), final("WRONG"))
     for i, (sig, code) in enumerate(((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM))):
         for j, verb in enumerate(VERBS):
-            marker = f"987{i}{j}.5"
+            marker = f"987{i}{j}.{os.getpid()}"
             p = subprocess.Popen([OSSO, *verb, "--script", str(path), "-m", str(BUNDLED), "--tools", str(TOOLS), "-p", "x", "--tool-command",
                                   f"sleep {marker} | cat"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE, env=environment())
@@ -366,7 +366,7 @@ def test_prompt_by_hand():
 
 def test_prompt_again_and_stopped():
     """/regen makes the calls again; Ctrl-C ends a command and leaves the call for /tool."""
-    marker = "98765.25"
+    marker = f"98766.{os.getpid()}"
     path = script(call({"a": 1}), final("First.", told("1")), call({"a": 2}), final("Second.", told("by hand")), final("WRONG"))
     once = TEMP / "ran"
     t = terminal(path, "--no-history", "--tool-command", f"test -e {once} && sleep {marker}; touch {once}; echo 1")

@@ -95,7 +95,10 @@ def test_all_forms_and_back_with_equal_bytes():
 
 
 def test_the_bundled_model():
-    for at in round_trip(BUNDLED, ("gguf", "mlx", "original", "hf"), "bundled"):
+    tied = bundled_config()["tie_word_embeddings"]  # OpenAI's own form has no word for it
+    if tied:
+        refuses(osso("convert", BUNDLED, TEMP / "no", "--to", "original"), 1, "tie_word_embeddings", "hf")
+    for at in round_trip(BUNDLED, ("gguf", "mlx", *([] if tied else ["original"]), "hf"), "bundled"):
         pass
     same_folder(BUNDLED, at)
     old, new = (json.loads((p / "config.json").read_text()) for p in (BUNDLED, at))

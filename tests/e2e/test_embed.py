@@ -42,12 +42,12 @@ def test_three_forms_of_file():
     for end in ("jsonl", "npy", "safetensors"):
         assert osso("embed", "-m", bundled(), "--data", TEMP / "many.jsonl", "-o", TEMP / f"v.{end}").code == 0
     assert [json.loads(line) for line in (TEMP / "v.jsonl").read_text().splitlines()] == many
-    npy = (TEMP / "v.npy").read_bytes()
-    assert npy[:6] == b"\x93NUMPY" and f"({len(many)}, 192)".encode() in npy[:128] and npy[128:] == b"".join(want)
+    npy, width = (TEMP / "v.npy").read_bytes(), bundled_config()["hidden_size"]
+    assert npy[:6] == b"\x93NUMPY" and f"({len(many)}, {width})".encode() in npy[:128] and npy[128:] == b"".join(want)
     file = (TEMP / "v.safetensors").read_bytes()
     size = struct.unpack("<Q", file[:8])[0]
     header = json.loads(file[8:8 + size])
-    assert header["embeddings"] == {"dtype": "F32", "shape": [len(many), 192], "data_offsets": [0, len(b"".join(want))]}
+    assert header["embeddings"] == {"dtype": "F32", "shape": [len(many), width], "data_offsets": [0, len(b"".join(want))]}
     assert header["__metadata__"]["pool"] == "mean" and header["__metadata__"]["layer"] == "last"
     assert file[8 + size:] == b"".join(want)
 

@@ -12,15 +12,23 @@ def count(text):
 
 
 def uniform():
-    """The bundled model with an output matrix of zeros, and the size of its vocabulary."""
+    """The bundled model with an output matrix of zeros, and the size of its vocabulary. Where the head is the embedding, it
+    gets a tensor of its own."""
     folder = TEMP / "uniform"
     shutil.copytree(bundled(), folder)
     raw = bytearray((folder / "model.safetensors").read_bytes())
     size = struct.unpack_from("<Q", raw)[0]
-    head = json.loads(raw[8:8 + size])["lm_head.weight"]
+    header, data = json.loads(raw[8:8 + size]), raw[8 + size:]
+    head = dict(header.get("lm_head.weight") or header["model.embed_tokens.weight"])
     begin, end = head["data_offsets"]
-    raw[8 + size + begin:8 + size + end] = bytes(end - begin)
-    (folder / "model.safetensors").write_bytes(raw)
+    if "lm_head.weight" not in header:
+        begin, end = len(data), len(data) + end - begin
+    data[begin:end] = bytes(end - begin)
+    header["lm_head.weight"] = dict(head, data_offsets=[begin, end])
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+    (folder / "config.json").write_text(json.dumps(dict(bundled_config(), tie_word_embeddings=False)))
     return folder, head["shape"][0]
 
 

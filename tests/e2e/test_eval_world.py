@@ -52,13 +52,14 @@ def test_answers_are_drawn_with_a_seed():
     data = TEMP / "asked.jsonl"
     data.write_text("".join(ask(q, none_of=["zzz"]) for q in ("Tell me a story.", "Tell me a story.", "Hello", "Who are you?")))
 
-    def said(*args):
+    def said(*args, **more):
         out = TEMP / "samples.jsonl"
-        result = run("chat", "-m", bundled(), "--data", data, "--samples", out, "--json", *args)
+        result = run("chat", "-m", bundled(), "--data", data, "--samples", out, "--json", *args, **more)
         assert result.code == 0, result
         return [s["text"] for s in lines(out)], json.loads(result.text)["config"]
     likeliest, config = said()
     assert likeliest[0] == likeliest[1] and "seed" not in config
+    assert said(env={"OSSO_SEED": "5", "OSSO_TEMPERATURE": "1.5"})[0] == likeliest  # a habit of other verbs changes no score
     assert said("--seed", 1, "--temp", 0)[0] == likeliest
     one, config = said("--seed", 1, "--temp", 1.5)
     assert config["seed"] == 1 and config["temperature"] == 1.5, config

@@ -5,6 +5,7 @@ import re
 
 from harness import *
 from test_generate import npy
+from test_inspect import capture
 
 VARIANT = os.environ.get("OSSO_VARIANT", "release")
 PROGRAMS = ROOT / "build" / VARIANT / "examples"
@@ -88,7 +89,10 @@ def test_taps_prints_a_norm_for_each_layer():
     found = [re.fullmatch(r"layer +(\d+) +(\d+\.\d+)", line) for line in result.text.splitlines()]
     layers = json.loads(osso("info", bundled(), "--json").text)["architecture"]["layers"]
     assert [int(line[1]) for line in found] == list(range(layers)), result
-    assert abs(float(found[0][2]) - 17.9656) < 0.01 and abs(float(found[-1][2]) - 112.6073) < 0.01, result
+    shown, _ = capture("taps.safetensors", "-p", TEXT, "--positions", "-1", "blocks.*.hook_resid_post")
+    for layer, line in enumerate(found):  # what osso inspect writes of the same rows
+        length = math.hypot(*shown[f"blocks.{layer}.hook_resid_post"][2])
+        assert abs(float(line[2]) - length) < 0.01, (layer, line, length)
 
 
 def test_inspect_switches_a_layer_off():

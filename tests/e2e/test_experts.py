@@ -85,6 +85,7 @@ def test_refused():
     refuses(experts(model, "--positions", "99"), 2, "position 99", "text 1 has")
     refuses(experts(model, "--effect", "--experts", "8"), 2, "experts 0 to 7")
     refuses(experts(model, "--experts", "1"), 2, "--effect")
+    refuses(experts(model, "--seed", "-1"), 2, "--seed -1")
     refuses(experts(model, "-c", "4"), (1, 2), "context of 4")
     refuses(osso("inspect", "experts", "-m", model, "--ids", "1,2,999999999"), 2, "999999999")
 

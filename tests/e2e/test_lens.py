@@ -54,7 +54,7 @@ def test_parts_of_the_lens():
     chat = read(inspect("lens", TEXT, "--chat", "--json", "--layers", "1", "--positions", "-1"))
     assert chat["tokens"][0] == "<|start|>"
     table = inspect("lens", TEXT, "--positions", "2", "--layers", "1-2").text.splitlines()
-    assert len(table) == 4 and table[0].startswith('position 2 " a": in the end ') and table[2].split()[:2] == ["layer", "1"], table
+    assert len(table) == 4 and table[0].startswith(f'position 2 "{heads["tokens"][2]}": in the end ') and table[2].split()[:2] == ["layer", "1"], table
 
 
 def test_the_stream_adds_up():
@@ -72,27 +72,30 @@ def test_the_stream_adds_up():
         assert [x["kind"] for x in terms[1:1 + a["heads"] + 1 + a["experts_per_token"]]] == ["head"] * a["heads"] + ["bias"] + ["expert"] * a["experts_per_token"]
         for layer in range(a["layers"]):
             assert abs(sum(x["weight"] for x in terms if x["kind"] == "expert" and x["layer"] == layer) - 1) < 1e-5
-    asked = read(inspect("residual", TEXT, "--json", "--answer", " big", "--wrong", " little"))["targets"]
-    assert [(t["answer"]["text"], t["wrong"]["text"], t["position"]) for t in asked] == [(" big", " little", len(said["ids"]) - 1)]
-    table = inspect("residual", TEXT, "--answer", " big", "--top", 4).text.splitlines()
-    assert table[0].startswith('position 6 " a": logit of " big"') and len(table) == 2 + 4 + 1 + 1 + a["layers"], table
+    last, (wrong, answer) = len(said["ids"]) - 1, said["tokens"][-2:]
+    asked = read(inspect("residual", TEXT, "--json", "--answer", answer, "--wrong", wrong))["targets"]
+    assert [(t["answer"]["text"], t["wrong"]["text"], t["position"]) for t in asked] == [(answer, wrong, last)]
+    table = inspect("residual", TEXT, "--answer", answer, "--top", 4).text.splitlines()
+    assert table[0].startswith(f'position {last} "{said["tokens"][-1]}": logit of "{answer}"') and len(table) == 2 + 4 + 1 + 1 + a["layers"], table
 
 
 def test_refused():
+    a = dims()
+    n = len(osso("tokenize", "-m", bundled(), "-p", TEXT).text.split())
     refuses(inspect("lens", ""), 2, "empty")
     refuses(inspect("lens", TEXT, "--component", "resid"), 2, "--component")
-    refuses(inspect("lens", TEXT, "--positions", "7"), 2, "position 7", "positions 0 to 6")
-    refuses(inspect("lens", TEXT, "--layers", "6"), 2, "layers 0 to 5")
-    refuses(inspect("lens", TEXT, "--component", "head", "--heads", "4"), 2, "heads 0 to 3")
+    refuses(inspect("lens", TEXT, "--positions", n), 2, f"position {n}", f"positions 0 to {n - 1}")
+    refuses(inspect("lens", TEXT, "--layers", a["layers"]), 2, f"layers 0 to {a['layers'] - 1}")
+    refuses(inspect("lens", TEXT, "--component", "head", "--heads", a["heads"]), 2, f"heads 0 to {a['heads'] - 1}")
     refuses(inspect("lens", TEXT, "--max-bytes", "1000"), 1, "1000 bytes", "fewer positions")
     refuses(inspect("lens", TEXT, "--ids", "1"), 2, "--ids")
-    refuses(inspect("lens", "x " * 4000), (1, 2), "2048")
+    refuses(inspect("lens", "x " * 2 * a["context"]), (1, 2), str(a["context"]))
     refuses(inspect("lens", stdin=b"a \xff"), (1, 2), "UTF-8")
-    refuses(inspect("residual", TEXT, "--answer", " big", "--wrong", " big"), 2, "the same token")
+    refuses(inspect("residual", TEXT, "--answer", " a", "--wrong", " a"), 2, "the same token")
     refuses(inspect("residual", TEXT, "--answer", "Once upon"), 2, "--answer", "tokens")
     refuses(inspect("residual", TEXT, "--wrong", ""), 2, "--wrong", "empty")
-    refuses(inspect("residual", TEXT, "--positions", "-8"), 2, "position -8")
-    refuses(inspect("residual", TEXT, "--answer", 4096), (1, 2), "4096")
+    refuses(inspect("residual", TEXT, "--positions", -n - 1), 2, f"position {-n - 1}")
+    refuses(inspect("residual", TEXT, "--answer", a["vocab"]), (1, 2), str(a["vocab"]))
 
 
 def test_hostile_tokens():
@@ -106,7 +109,8 @@ def test_hostile_tokens():
 
 
 def test_interrupted():
-    run = subprocess.Popen([OSSO, "inspect", "lens", "-m", bundled(), "--repeat", "900", "--component", "head"], stdout=subprocess.PIPE,
+    many = min(900, dims()["context"] // 2 - 8)
+    run = subprocess.Popen([OSSO, "inspect", "lens", "-m", bundled(), "--repeat", str(many), "--component", "head"], stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, env=environment())
     caught = lambda: int(next(line for line in pathlib.Path(f"/proc/{run.pid}/status").read_text().splitlines() if line.startswith("SigCgt")).split()[1], 16)
     while run.poll() is None and not caught() >> (signal.SIGINT - 1) & 1:

@@ -143,6 +143,7 @@ def test_refused():
     refuses(patch(model, "--experts", "7", component="expert"), 2, "experts 0 to 1")
     refuses(patch(model, "--experts", "1"), 2, "--component expert")
     refuses(patch(model, "--noise", "2"), 2, "--ablate")
+    refuses(patch(model, "--ablate", "noise", "--seed", "-1"), 2, "--seed -1")
 
 
 if __name__ == "__main__":

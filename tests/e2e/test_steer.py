@@ -28,7 +28,8 @@ def test_files_and_strengths():
     made("v.gguf")
     file = (TEMP / "v.safetensors").read_bytes()
     header = json.loads(file[8:8 + struct.unpack("<Q", file[:8])[0]])
-    assert header["direction.1"] == {"dtype": "F32", "shape": [192], "data_offsets": [0, 768]}, header
+    width = bundled_config()["hidden_size"]
+    assert header["direction.1"] == {"dtype": "F32", "shape": [width], "data_offsets": [0, 4 * width]}, header
     gguf = (TEMP / "v.gguf").read_bytes()
     assert gguf[:4] == b"GGUF" and b"controlvector" in gguf and b"direction.5" in gguf and b"direction.0" not in gguf
     plain = said()
@@ -62,7 +63,7 @@ def test_ways():
 def test_refused():
     made("v.gguf")
     tiny_path, _ = tiny()
-    refuses(osso("generate", "-m", tiny_path, "-p", "a", "--steer", TEMP / "v.gguf"), 2, "192 values", "another model")
+    refuses(osso("generate", "-m", tiny_path, "-p", "a", "--steer", TEMP / "v.gguf"), 2, f"{bundled_config()['hidden_size']} values", "another model")
     for spec, words in (("none.gguf", "no such file"), (f"{TEMP / 'v.gguf'}:much", "'much' is no strength"),
                         (f"{TEMP / 'v.gguf'}:1:9", "layers 0 to 5"), (f"{TEMP / 'v.gguf'}:1:x", "4-7,9")):
         refuses(osso("generate", "-m", bundled(), "-p", "a", "--steer", spec), 2, words)

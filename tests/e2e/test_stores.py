@@ -171,7 +171,7 @@ def test_chat_talks():
     for which in "abc":
         ollama(root, f"small-{which}", "latest", ollama_forms.generation(data, which))
     put(there / ".lmstudio/models/pub/small-GGUF/small.gguf", data)
-    words = ("chat", "--temp", "0", "-n", "24", "--date", "none", "--no-history", "-p", "Tell me a story about a cat.")
+    words = ("chat", "--temp", "0", "-n", "60", "--reasoning-effort", "low", "--date", "none", "--no-history", "-p", "Tell me a story about a cat.")
     expected = osso(*words, "-m", BUNDLED)
     assert expected.code == 0 and len(expected.text) > 20, expected
     before = {p: p.stat().st_mtime_ns for p in there.rglob("*")}

@@ -105,16 +105,18 @@ def test_killed_runs_go_on_with_the_same_digits():
 
 
 def test_ctrl_c_saves_and_resumes():
-    settings = {"steps": 400, "save_every": 0}
+    settings = {"steps": 4000, "save_every": 0}
     process = start(TEMP / "stopped", **settings)
     while not (TEMP / "stopped/log.jsonl").exists() or len(log(TEMP / "stopped")) < 3:
         assert process.poll() is None
         time.sleep(0.02)
+    for more in (), ("--resume",):
+        refuses(train(*more, out=TEMP / "stopped", **settings), 2, "still going on")
     process.send_signal(signal.SIGINT)
     _, complaint = process.communicate(timeout=120)
     assert process.returncode == 130 and b"--resume goes on" in complaint, complaint
     at = int((TEMP / "stopped/latest").read_text()[5:])
-    assert 3 <= at < 400 and len(log(TEMP / "stopped")) == at
+    assert 3 <= at < 4000 and len(log(TEMP / "stopped")) == at
     done = train("--resume", out=TEMP / "stopped", steps=at + 2, save_every=0)
     assert done.code == 0 and len(log(TEMP / "stopped")) == at + 2, done
 

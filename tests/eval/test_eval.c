@@ -212,7 +212,10 @@ static void no_numbers_fail_their_task_alone(void **state)
     assert_non_null(why);
     assert_non_null(strstr(why->text.s, "social_iqa_val.jsonl, line 1"));
     assert_null(jval_get(task, "acc,none"));
-    assert_true(field(report, "copa", "acc,none") == 0.5); /* equal: the first */
+    struct known all_alike = {.vocab = k.vocab};
+    struct jdoc *alone = evaluate(&all_alike, t, "copa", data_folder(), NULL, 4, &complete);
+    assert_true(complete && field(report, "copa", "acc,none") == field(alone, "copa", "acc,none"));
+    jdoc_release(alone);
     jdoc_release(report);
     osso_ids_free(&ids);
     osso_tokenizer_free(t);

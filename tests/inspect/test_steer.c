@@ -170,21 +170,26 @@ static void test_files(void **state)
     struct osso_steering *v = make(&r, OSSO_STEER_MEAN, OSSO_POOL_LAST), *back;
     struct osso_session *s;
     static const char *const names[] = {"build/steer_test.safetensors", "build/steer_test.gguf"};
-    char path[512];
+    char path[512], words[64];
+    struct osso_model_dims dims = {.size = sizeof dims};
+    osso_model_dims(r.model, &dims);
+    const int64_t width = dims.hidden;
+    snprintf(words, sizeof words, "%lld values, where the model has 32", (long long)width);
     assert_null(osso_steering_direction(v, 0));
     assert_null(osso_steering_direction(v, 6));
     for (int i = 0; i < 2; i++) {
         test_path(path, sizeof path, names[i]);
         check_ok(osso_steering_save(v, path, &r.err), r.err);
         check_ok(osso_steering_open(path, &back, &r.err), r.err);
-        assert_int_equal(osso_steering_width(back), 192);
+        assert_int_equal(osso_steering_width(back), width);
         assert_null(osso_steering_direction(back, 0));
         for (int l = 1; l < 6; l++)
-            assert_memory_equal(osso_steering_direction(v, l), osso_steering_direction(back, l), 192 * sizeof(float));
+            assert_memory_equal(osso_steering_direction(v, l), osso_steering_direction(back, l),
+                                (size_t)width * sizeof(float));
         check_ok(osso_session_create(other.engine, 0, &s, &other.err), other.err);
         struct osso_steer steer = {.vector = back, .strength = 1};
         assert_int_equal(osso_session_steer(s, &steer, 1, &other.err), OSSO_USAGE);
-        assert_non_null(strstr(other.err.text, "192 values, where the model has 32"));
+        assert_non_null(strstr(other.err.text, words));
         osso_session_free(s);
         osso_steering_free(back);
         remove(path);

@@ -2,7 +2,6 @@
 #include "cli/inspect_one.h"
 #include "cli/progress.h"
 
-#include "json/jwrite.h"
 #include "osso/attention.h"
 
 #include <math.h>
@@ -20,7 +19,7 @@ static const float *pattern_of(const struct osso_attention_result *a, size_t hea
 static void member(struct buf *b, const char *name, double value)
 {
     buf_printf(b, ",\"%s\":", name);
-    jwrite_number(b, value);
+    inspect_number(b, value);
 }
 
 static void json_head(struct buf *b, const struct osso_head_attention *h)
@@ -61,7 +60,8 @@ static enum osso_status print_json(struct one *one, const struct osso_attention_
     struct buf b = {0};
     enum osso_status status = OSSO_OK;
     const struct option_value *repeat = &one->o->v[OPT_inspect_repeat];
-    one_json_head(&b, one);
+    inspect_head(&b, one->o, &one->r);
+    inspect_ids(&b, &one->r, "", one->ids, one->n);
     buf_puts(&b, ",\"repeat\":");
     if (repeat->set)
         buf_printf(&b, "%lld", (long long)repeat->i);
@@ -119,10 +119,10 @@ static enum osso_status table_pattern(struct buf *b, const struct one *one, cons
                 best[at] = k;
         }
         buf_printf(b, "%6zu ", q);
-        one_token(b, one, one->ids[q], TOKEN_COLUMNS);
+        inspect_token(b, &one->r, one->ids[q], TOKEN_COLUMNS);
         for (size_t k = 0; k < n; k++) {
             buf_printf(b, " %5.1f %% %6zu ", 100 * (double)weights[best[k]], best[k]);
-            one_token(b, one, one->ids[best[k]], k + 1 < n ? TOKEN_COLUMNS : 0);
+            inspect_token(b, &one->r, one->ids[best[k]], k + 1 < n ? TOKEN_COLUMNS : 0);
         }
         buf_putc(b, '\n');
         status = one_print(b, false, err);

@@ -1,6 +1,7 @@
 /* verb_inspect_experts.c: which experts a text's tokens go to, and what they are worth to it. */
 #include "cli/experts_report.h"
 #include "cli/inspect_args.h"
+#include "cli/inspect_head.h"
 #include "cli/inspect_page.h"
 #include "cli/out.h"
 #include "cli/progress.h"
@@ -38,8 +39,8 @@ static enum osso_status read_args(const struct options *o, struct runner *r, str
                                   struct osso_error *err)
 {
     struct osso_error none;
-    enum osso_status status = OSSO_OK;
-    if (o->v[OPT_inspect_positions].set)
+    enum osso_status status = inspect_check_seed(o, err);
+    if (!status && o->v[OPT_inspect_positions].set)
         status = number_list_parse(o->v[OPT_inspect_positions].s, "--positions", true, &a->positions, err);
     if (!status && o->v[OPT_inspect_experts_off].set)
         status = number_list_parse(o->v[OPT_inspect_experts_off].s, "--experts", false, &a->experts, err);

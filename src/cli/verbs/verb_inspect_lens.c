@@ -2,7 +2,6 @@
 #include "cli/inspect_one.h"
 #include "cli/progress.h"
 
-#include "json/jwrite.h"
 #include "osso/lens.h"
 
 #include <stdio.h>
@@ -28,7 +27,7 @@ static void json_record(struct buf *b, const struct one *one, const struct osso_
     for (int t = 0; t < l->n_top; t++) {
         const struct osso_lens_token *top = &l->top[i * (size_t)l->n_top + (size_t)t];
         buf_puts(b, t ? ",{" : "{");
-        one_json_token(b, one, top->id);
+        inspect_json_token(b, &one->r, top->id);
         buf_printf(b, ",\"probability\":%.9g}", (double)top->probability);
     }
     buf_puts(b, "]}");
@@ -39,11 +38,12 @@ static enum osso_status print_json(struct one *one, const struct osso_lens_resul
     struct buf b = {0};
     enum osso_status status = OSSO_OK;
     const struct option_value *component = &one->o->v[OPT_lens_component];
-    one_json_head(&b, one);
+    inspect_head(&b, one->o, &one->r);
+    inspect_ids(&b, &one->r, "", one->ids, one->n);
     buf_printf(&b, ",\"component\":\"%s\",\"answers\":[", component->set ? component->s : "resid_post");
     for (size_t i = 0; i < l->n_positions; i++) {
         buf_printf(&b, "%s{\"position\":%lld,", i ? "," : "", (long long)l->answers[i].position);
-        one_json_token(&b, one, l->answers[i].id);
+        inspect_json_token(&b, &one->r, l->answers[i].id);
         buf_printf(&b, ",\"probability\":%.9g}", l->answers[i].probability);
     }
     buf_puts(&b, "],\"records\":[");
@@ -68,7 +68,7 @@ static void table_row(struct buf *b, const struct one *one, const struct osso_le
     for (int t = 0; t < l->n_top && t < SHOWN; t++) {
         const struct osso_lens_token *top = &l->top[i * (size_t)l->n_top + (size_t)t];
         buf_printf(b, "%6.2f %% ", 100 * (double)top->probability);
-        one_token(b, one, top->id, t + 1 < l->n_top && t + 1 < SHOWN ? TOKEN_COLUMNS : 0);
+        inspect_token(b, &one->r, top->id, t + 1 < l->n_top && t + 1 < SHOWN ? TOKEN_COLUMNS : 0);
     }
     buf_putc(b, '\n');
 }
@@ -81,9 +81,9 @@ static enum osso_status print_table(const struct one *one, const struct osso_len
         const struct osso_lens_answer *a = &l->answers[l->records[i].answer];
         if (i == 0 || l->records[i].answer != l->records[i - 1].answer) {
             buf_printf(&b, "%sposition %lld ", i ? "\n" : "", (long long)a->position);
-            one_token(&b, one, one->ids[a->position], 0);
+            inspect_token(&b, &one->r, one->ids[a->position], 0);
             buf_puts(&b, ": in the end ");
-            one_token(&b, one, a->id, 0);
+            inspect_token(&b, &one->r, a->id, 0);
             buf_printf(&b, " with %.2f %%\n  %-20s %9s  %7s  %8s  likeliest\n", 100 * a->probability, "", "its prob.",
                        "rank", "KL");
         }

@@ -36,9 +36,9 @@ static void json_term(struct buf *b, const struct osso_residual_term *t, int64_t
 static void json_target(struct buf *b, const struct one *one, const struct osso_residual_target *t)
 {
     buf_printf(b, "{\"position\":%lld,\"answer\":{", (long long)t->position);
-    one_json_token(b, one, t->answer);
+    inspect_json_token(b, &one->r, t->answer);
     buf_printf(b, ",\"logit\":%.9g},\"wrong\":{", t->answer_logit);
-    one_json_token(b, one, t->wrong);
+    inspect_json_token(b, &one->r, t->wrong);
     buf_printf(b, ",\"logit\":%.9g},\"difference\":%.9g,\"sum\":%.9g,\"scale\":%.9g}", t->wrong_logit,
                t->answer_logit - t->wrong_logit, t->sum, t->scale);
 }
@@ -48,7 +48,8 @@ static enum osso_status print_json(struct one *one, const struct osso_residual_r
     struct buf b = {0};
     enum osso_status status = OSSO_OK;
     size_t layers = (size_t)r->n_layers;
-    one_json_head(&b, one);
+    inspect_head(&b, one->o, &one->r);
+    inspect_ids(&b, &one->r, "", one->ids, one->n);
     buf_puts(&b, ",\"targets\":[");
     for (size_t i = 0; i < r->n_positions; i++) {
         buf_puts(&b, i ? "," : "");
@@ -104,11 +105,11 @@ static void table_position(struct buf *b, const struct one *one, struct osso_res
     double rest = t->sum;
     n = n < r->n_terms ? n : r->n_terms;
     buf_printf(b, "%sposition %lld ", at ? "\n" : "", (long long)t->position);
-    one_token(b, one, one->ids[t->position], 0);
+    inspect_token(b, &one->r, one->ids[t->position], 0);
     buf_puts(b, ": logit of ");
-    one_token(b, one, t->answer, 0);
+    inspect_token(b, &one->r, t->answer, 0);
     buf_printf(b, " %.4f, of ", t->answer_logit);
-    one_token(b, one, t->wrong, 0);
+    inspect_token(b, &one->r, t->wrong, 0);
     buf_printf(b, " %.4f: difference %.4f, sum of the terms %.4f\n", t->wrong_logit, t->answer_logit - t->wrong_logit,
                t->sum);
     buf_printf(b, "  %10s  %10s  %7s  %zu of %zu terms\n", "adds", "length", "cosine", n, r->n_terms);
