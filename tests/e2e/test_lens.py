@@ -83,7 +83,7 @@ def test_refused():
     a = dims()
     n = len(osso("tokenize", "-m", bundled(), "-p", TEXT).text.split())
     refuses(inspect("lens", ""), 2, "empty")
-    refuses(inspect("lens", TEXT, "--component", "resid"), 2, "--component")
+    refuses(inspect("lens", TEXT, "--component", "resid"), 2, "is no component")
     refuses(inspect("lens", TEXT, "--positions", n), 2, f"position {n}", f"positions 0 to {n - 1}")
     refuses(inspect("lens", TEXT, "--layers", a["layers"]), 2, f"layers 0 to {a['layers'] - 1}")
     refuses(inspect("lens", TEXT, "--component", "head", "--heads", a["heads"]), 2, f"heads 0 to {a['heads'] - 1}")

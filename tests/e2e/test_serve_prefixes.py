@@ -73,6 +73,7 @@ def computed(s, ask):
     """What the asking computes: (its result, tokens)."""
     before = s.metric("osso:prompt_tokens_computed_total")
     result = ask()
+    s.rests()  # the last answer may be out before its tokens are counted
     return result, s.metric("osso:prompt_tokens_computed_total") - before
 
 
