@@ -4,30 +4,33 @@ forms and nothing of how they were drawn. It follows who is where, who has what,
 said. Stories: what was asked for occurs, no plot is more frequent than 8 of 100 free stories, and seeds reproduce."""
 import collections
 import hashlib
-import pathlib
 import re
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "models" / "recipe"))
-import family_reading  # noqa: E402
-import family_stories  # noqa: E402
-import family_talk  # noqa: E402
-import plots  # noqa: E402
-from exchange import HELD_OUT, Ask  # noqa: E402
+from harness import *
+
+sys.path.insert(0, str(ROOT / "models/recipe"))
+import family_reading
+import family_stories
+import family_talk
+import plots
+from exchange import HELD_OUT, Ask
 
 NOT_SAID = "the text does not say"
 NUMBERS = "two three four five six seven eight nine ten eleven twelve".split()
 STAY = "is|was|sits|sleeps|waits|plays|works|stands|sat|slept|stood|waited"
 GO = "went|walked|ran|moved|came"
 PLACE = r"(?:in|on|at|under|behind|near|next to|by) (?:the )?[a-z]+"
-failed = 0
+complaints = []
 
 
 def fail(*what):
-    global failed
-    failed += 1
-    if failed < 20:
-        print("FAILED:", *what)
+    complaints.append(" ".join(map(str, what)))
+
+
+def settled():
+    """What was found since the last time, as a failure of the test that found it."""
+    found, complaints[:] = complaints[:], []
+    assert not found, f"{len(found)} complaints:\n" + "\n".join(found[:20])
 
 
 def bare(text):
@@ -272,10 +275,26 @@ def check_held_out(n):
         fail("held-out texts in training", sorted(made[0] & made[1])[:3])
 
 
-check_reading([*range(1500), *range(HELD_OUT, HELD_OUT + 1500)])
-if check_rules(range(300)) != check_rules(range(300)):
-    fail("the same seeds give other exchanges")
-check_rules(range(HELD_OUT, HELD_OUT + 300))
-check_plots(1000)
-check_held_out(1500)
-sys.exit(1 if failed else 0)
+def test_texts_are_answered_again():
+    check_reading([*range(1500), *range(HELD_OUT, HELD_OUT + 1500)])
+    settled()
+
+
+def test_answers_keep_their_own_rules():
+    assert check_rules(range(300)) == check_rules(range(300)), "the same seeds give other exchanges"
+    check_rules(range(HELD_OUT, HELD_OUT + 300))
+    settled()
+
+
+def test_plots_are_equally_frequent():
+    check_plots(1000)
+    settled()
+
+
+def test_held_out_ways_of_asking():
+    check_held_out(1500)
+    settled()
+
+
+if __name__ == "__main__":
+    main(sys.modules[__name__])
