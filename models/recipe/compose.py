@@ -20,15 +20,15 @@ import family_words
 import instructions
 from exchange import Ask
 
-# family: (module, share of the draws; tools and drills stand beside them). A draw of stories has 175 tokens, of facts and reading
+# family: (module, share of the draws; tools stand beside them). A draw of stories has 175 tokens, of facts and reading
 # 80-100, of the others 40-60: so these shares make stories and reading a quarter of the tokens each, facts and osso as much.
 FAMILIES = {
-    "stories": (family_stories, 12), "reading": (family_reading, 27), "facts": (family_facts, 14), "osso": (family_osso, 6), "numbers": (family_numbers, 16),
-    "words": (family_words, 6), "talk": (family_talk, 10), "unknown": (family_unknown, 8),
+    "stories": (family_stories, 12), "reading": (family_reading, 27), "facts": (family_facts, 16), "osso": (family_osso, 4), "numbers": (family_numbers, 16),
+    "words": (family_words, 6), "talk": (family_talk, 12), "unknown": (family_unknown, 8),
 }
 # effort: shares of conversations of one draw, of several, of stories first and then many turns. Where thoughts are learned it pays to be short.
 FORMS = {"low": (15, 70, 15), "medium": (34, 55, 11), "high": (55, 37, 8)}
-TOOLS_SHARE = 0.10
+TOOLS_SHARE = 0.12
 INSTRUCTED = 0.15
 DATED = 0.25                                            # `osso chat` tells the date, other programs often do not
 CHARS_A_TOKEN = 4.05                                    # of this text under its own tokenizer; make_data.py prints what it is
@@ -141,18 +141,6 @@ def conversation(seed, effort=None):
     if ask.r.random() < INSTRUCTED:
         developer, exchanges = instructions.instruct(ask, exchanges)
     return {"messages": messages(ask, developer, exchanges), "reasoning_effort": ask.effort, **date(ask), "families": families}
-
-
-def drill(seed):
-    """Words, names and numbers said again: copying is learned from it first."""
-    ask = Ask(seed, "low")
-    pool = family_tools.T.NAMES + family_tools.T.CITIES + family_tools.T.THINGS + family_tools.T.WORDS + family_tools.T.COLORS + list(family_tools.T.LOOK_NOUNS)
-    out = []
-    for _ in range(ask.r.randint(1, 4)):
-        said = [str(ask.r.randint(0, 999)) if ask.r.random() < 0.2 else ask.r.choice(pool) for _ in range(ask.r.randint(3, 16))]
-        text = ask.r.choice([" ", ", "]).join(said)
-        out += [{"role": "user", "content": ask.r.choice(["Repeat: ", "Say this again: ", "Repeat these words: "]) + text}, {"role": "assistant", "content": text}]
-    return {"messages": out, "reasoning_effort": "low", "families": {"drills": 60}}
 
 
 def show(c):

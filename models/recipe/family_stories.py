@@ -21,7 +21,9 @@ REQUESTS = ["Tell me {a|a|a|a short|a nice} story[about].", "Please tell me a st
             "Make up a story[about].", "I would like {a|to hear a} story[about].", "{Do you know a|May I have a|Is there a} story[about]?", "Tell us a story[about].",
             "Story[about].", "Write me a {small |}story[about], please.", "{Can|Will} you write a story[about]?",
             "Tell a story[about].", "Could I hear a story[about]?"]
-FREE = ["Tell me a {bedtime|good|new|funny|fairy} {story|tale}.", "Tell me a story.", "I want to hear a story.", "Can you tell me a story?",
+FREE = ["Tell me a {bedtime|good|new|funny|fairy} {story|tale}.", "Tell me a {short|little|nice|sweet|long} story.", "Write a {short|little|nice|new} story.", "{Write|Make up|Invent} a story for {me|us|my son|my daughter|my child}.",
+        "{Give|Tell|Read} me a {story|tale}, please.", "{Could|Would|Will} you tell me a story?", "I {would like|want|need} a {story|bedtime story}.", "Story", "A short story", "A {nice|good|new} story, please.",
+        "Please write a {short |little |}story.", "Let me hear a story.", "Have you got a story for me?", "Tell us a {story|tale}.", "Tell me a story.", "Tell me a story!", "I want to hear a story.", "Can you tell me a story?",
         "A story, please.", "Tell me something nice.", "Do you know a story?", "Please tell me a story.", "What story can you tell me?",
         "Write a story.", "Story please", "tell me a tale", "Tell me any story you like.", "One story before I sleep, please."]
 # How parts of a request are said: what goes into the sentence, and what is said after it (begins with a full stop).

@@ -1,4 +1,4 @@
-"""The training text of the bundled model: python3 models/recipe/make_data.py OUT --tokens 25e6 [--documents DIR]
+"""The training text of the bundled model: python3 models/recipe/make_data.py OUT [--tokens 45e6] [--documents DIR]
 
 Writes OUT/world.jsonl (conversations), OUT/documents.txt (a small share of plain texts, between markers) and OUT/tokenizer.txt
 (what the tokenizer is learned from), all functions of the seeds and of the folder of documents. Says what it made.
@@ -19,7 +19,6 @@ import tokenizer_text
 from exchange import HELD_OUT
 
 CHUNK = 500                                             # conversations that are made at a time
-DRILLS = 0.03                                           # of the conversations' tokens
 DOCUMENTS = 0.08                                        # of all tokens
 SAMPLE = 3e6                                            # tokens of the text that the tokenizer is learned from
 SPACE = 10_000_000                                      # seeds that one --seed has
@@ -40,19 +39,12 @@ def estimate(c):
 
 
 def chunk(job):
-    """Lines of one stretch of seeds: [(line, tokens by family, tokens, turns, text)], drills among them."""
-    first, count = job
-    out, spent = [], 0.0
-    for s in range(first, first + count):
+    """Lines of one stretch of seeds: [(line, tokens by family, tokens, turns, text)]."""
+    out = []
+    for s in range(*job):
         c = compose.conversation(s)
-        made = [c]
-        spent += DRILLS * estimate(c)
-        while spent > 0:
-            made.append(compose.drill(SPACE * 100 + s * 4 + len(made)))
-            spent -= estimate(made[-1])
-        for c in made:
-            families, n = c.pop("families"), estimate(c)
-            out.append((json.dumps(c, ensure_ascii=False), {f: n * k / sum(families.values()) for f, k in families.items()}, n, sum(m["role"] == "user" for m in c["messages"]), tokenizer_text.rendered(c)))
+        families, n = c.pop("families"), estimate(c)
+        out.append((json.dumps(c, ensure_ascii=False), {f: n * k / sum(families.values()) for f, k in families.items()}, n, sum(m["role"] == "user" for m in c["messages"]), tokenizer_text.rendered(c)))
     return out
 
 
@@ -62,7 +54,7 @@ def write_world(a):
     first = a.seed * SPACE
     assert first + SPACE <= HELD_OUT
     want = a.tokens * (1 - DOCUMENTS)
-    jobs = ((at, CHUNK) for at in range(first, first + SPACE, CHUNK))
+    jobs = ((at, at + CHUNK) for at in range(first, first + SPACE, CHUNK))
     with multiprocessing.get_context("fork").Pool(a.jobs) as pool, open(os.path.join(a.out, "world.jsonl"), "w", encoding="utf-8") as f:
         waiting = collections.deque(pool.apply_async(chunk, (next(jobs),)) for _ in range(a.jobs * 2))
         while total < want:
@@ -119,7 +111,7 @@ def distinct(path, most=20_000_000, n=8):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("out")
-    p.add_argument("--tokens", type=float, default=25e6)
+    p.add_argument("--tokens", type=float, default=45e6)
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--documents", help="folder of the plain texts (corpus.py); without it there are none")
