@@ -68,12 +68,16 @@ def questions(number, count, name, family, kinds=None, efforts=("medium",), firs
             yield line(f"{name}, {effort}" if len(efforts) > 1 else name, effort, turns(before) + [user], e.check), e.answer
 
 
+# Of what developer messages are about. Numbers of their own: what a run is trained on may change, what is asked stays.
+INSTRUCTED = {"stories": 12, "reading": 27, "facts": 14, "osso": 6, "numbers": 16, "words": 6, "talk": 10, "unknown": 8}
+
+
 def obeyed(number, count):
     seed, made = HELD_OUT + number * SPACE, 0
     while made < count:
         ask = Ask(seed, "medium")
         seed += 1
-        developer, out = instructions.instruct(ask, compose.draw(ask, compose.choose(ask))[:1])
+        developer, out = instructions.instruct(ask, compose.draw(ask, ask.r.choices(list(INSTRUCTED), INSTRUCTED.values())[0])[:1])
         if out[0].family == "instructions" and out[0].check and plain(out[0].user) not in TRAINED:
             made += 1
             yield line("instructions", "medium", [{"role": "developer", "content": developer}, asked(out[0])], out[0].check), out[0].answer
