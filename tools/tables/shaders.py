@@ -38,7 +38,7 @@ def versions():
         glslc, opt = run("glslc", "--version"), run("spirv-opt", "--version")
     except (OSError, subprocess.CalledProcessError):
         return None
-    parts = re.findall(r"^(?:shaderc|spirv-tools|glslang) \S+", glslc, re.M) + re.findall(r"SPIRV-Tools (v\S+)", opt)[:1]
+    parts = re.findall(r"^(?:shaderc|spirv-tools|glslang) \S+", glslc, re.M) + re.findall(r"SPIRV-Tools v\S+", opt)[:1]
     return ", ".join(parts)
 
 

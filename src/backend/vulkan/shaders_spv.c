@@ -1,4 +1,4 @@
-/* shaders_spv.c: made by tools/tables/shaders.py (make shaders) from shaders/ with shaderc 2023.2-1, spirv-tools 2022.4+1.3.236.0-1, glslang 11.13.0-1, v2023.1. */
+/* shaders_spv.c: made by tools/tables/shaders.py (make shaders) from shaders/ with shaderc 2023.2-1, spirv-tools 2022.4+1.3.236.0-1, glslang 11.13.0-1, SPIRV-Tools v2023.1. */
 #include "backend/vulkan/shaders.h"
 
 static const uint32_t probe[] = {
