@@ -1,5 +1,5 @@
-/* vulkan_data.h: a Vulkan device for tests of its kernels: arrays go into memory that both sides see, kernels run one by
- * one, and what they write is compared with scalar's. Behind every array lie bytes that nobody may change. */
+/* vulkan_data.h: a Vulkan device for tests of its kernels: arrays go into memory that both sides see, kernels run one
+ * by one, and what they write is compared with scalar's. Behind every array lie bytes that nobody may change. */
 #ifndef OSSO_TEST_VULKAN_DATA_H
 #define OSSO_TEST_VULKAN_DATA_H
 
@@ -78,6 +78,25 @@ static inline void run(const struct vk_shader *shader, uint32_t one, uint32_t tw
         for (int b = 0; b < GAP; b++)
             if (((const uint8_t *)arena.host)[arrays.gap[i] + (size_t)b] != GAP_BYTE)
                 fail_msg("%s wrote behind the end of array %d", shader->name, i);
+}
+
+/* A matrix in the device's memory. */
+struct placed {
+    uint64_t data, side;
+};
+
+static inline struct placed place(const struct matrix *m)
+{
+    const struct view *v = &m->view;
+    const struct dtype_info *info = dtype_info(v->dtype);
+    size_t row = (size_t)(v->cols / info->block * info->block_bytes);
+    size_t bytes = v->col_stride
+                       ? (size_t)((v->cols - 1) * v->col_stride + (v->rows - 1) * v->row_stride + info->block_bytes)
+                       : (size_t)((v->rows - 1) * v->row_stride) + row;
+    struct placed p = {there(v->data, bytes), 0};
+    if (v->side[0].data)
+        p.side = there(v->side[0].data, (size_t)((v->rows - 1) * v->side[0].stride + view_scales(v)));
+    return p;
 }
 
 /* The int8 form, or what a kernel made of it, compared; d's NaNs are all one. */
