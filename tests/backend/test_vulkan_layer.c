@@ -4,7 +4,7 @@
 
 /* ---- attention -------------------------------------------------------------------------------------------- */
 
-enum { SEQS = 2, POSITIONS = 300, SLOTS = 3, PAGES = SEQS * SLOTS, KV_HEADS = 2, HEADS = 6, LOOKS = 9, MOST_DIM = 160 };
+enum { SEQS = 2, POSITIONS = 300, SLOTS = 3, PAGES = SEQS * SLOTS, KV_HEADS = 2, HEADS = 4, LOOKS = 9, MOST_DIM = 160 };
 
 struct cache {
     struct kv_rows kv; /* the host's */
@@ -135,15 +135,15 @@ static void cache_free(struct cache *c)
 static void test_attend(void **state)
 {
     static const enum kv_type types[] = {KV_F16, KV_BF16, KV_F32, KV_Q8_0};
-    static const int dims[] = {64, 36, MOST_DIM};
+    static const int dims[] = {36, MOST_DIM};
     (void)state;
     need_device();
     for (int t = 0; t < 4; t++)
-        for (int d = 0; d < 3; d++) {
+        for (int d = 0; d < 2; d++) {
             if (types[t] == KV_Q8_0 && dims[d] % QUANT_BLOCK)
                 continue;
             struct rng r;
-            rng_seed(&r, (uint64_t)(t * 3 + d));
+            rng_seed(&r, (uint64_t)(t * 2 + d));
             struct cache c = cache_make(types[t], dims[d]);
             forget_arrays();
             append(&c, FILL_NORMAL, &r);

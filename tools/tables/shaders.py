@@ -9,6 +9,7 @@ words, so only those that the file names count; where they are not, it says so (
 glslc compiles without optimizing. Every float operation is then decorated NoContraction, so that no driver and no
 optimizer may fuse or reorder it, and spirv-opt takes away what is dead, merges loads and drops names; it inlines nothing,
 since drivers do that themselves and the words would be three times as many."""
+import concurrent.futures
 import pathlib
 import re
 import struct
@@ -87,8 +88,9 @@ def table(tools):
     out = [f"/* shaders_spv.c: made by tools/tables/shaders.py (make shaders) from shaders/ with {tools}. */",
            '#include "backend/vulkan/shaders.h"', ""]
     with tempfile.TemporaryDirectory() as folder:
-        for name, local in shaders:
-            words = compile_one(name, pathlib.Path(folder))
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            made = list(threads.map(lambda shader: compile_one(shader[0], pathlib.Path(folder)), shaders))
+        for (name, local), words in zip(shaders, made):
             out += [f"static const uint32_t {name}[] = {{", *lines_of(words), "};",
                     f"const struct vk_shader vk_shader_{name} = {{\"{name}\", {name}, {len(words)}, sizeof(struct vk_{name}), {local}}};"]
     return "\n".join(out) + "\n"
