@@ -4,7 +4,17 @@
 
 /* ---- attention -------------------------------------------------------------------------------------------- */
 
-enum { SEQS = 2, POSITIONS = 300, SLOTS = 3, PAGES = SEQS * SLOTS, KV_HEADS = 2, HEADS = 4, LOOKS = 9, MOST_DIM = 160 };
+enum {
+    SEQS = 2,
+    POSITIONS = 300,
+    SLOTS = 3,
+    PAGES = SEQS * SLOTS,
+    KV_HEADS = 2,
+    HEADS = 4,
+    LOOKS = 9,
+    KEYS = 310,
+    MOST_DIM = 160
+};
 
 struct cache {
     struct kv_rows kv; /* the host's */
@@ -75,6 +85,62 @@ static void append(struct cache *c, enum fill kind, struct rng *r)
                      c->pages[i]);
 }
 
+/* What a row or head is changed to: some scores more, some masked, a whole page of head 1, all keys of head 2. */
+static void change(float *scores, int n, struct rng *r)
+{
+    for (int i = 0; i < n; i++)
+        for (int h = 0; h < HEADS; h++)
+            for (int j = 0; j < KEYS; j++) {
+                float *s = &scores[(i * HEADS + h) * KEYS + j];
+                if (h == 2 || (h == 1 && j < KV_PAGE) || rng_below(r, 5) == 0)
+                    *s = -INFINITY;
+                else if (rng_below(r, 3) == 0)
+                    *s += 1;
+            }
+}
+
+/* Kept scores and weights, then again by changed scores, then by changed weights. */
+static void compare_kept(struct cache *c, struct attend *a, struct vk_attend *p, struct rng *r)
+{
+    enum { MOST = LOOKS * HEADS * KEYS };
+    static float scores[MOST], pattern[MOST], lse[LOOKS * HEADS];
+    int n = a->kv.n, entries = n * HEADS, dim = c->kv.layout.head_dim;
+    size_t bytes = (size_t)(entries * KEYS) * 4, values = (size_t)(entries * dim);
+    uint32_t type = c->kv.layout.type;
+    struct vk_kept list[LOOKS * HEADS];
+    const struct hand *h = reference_hand();
+    a->scores = scores, a->pattern = pattern, a->n_keys = KEYS, a->lse = lse;
+    h->backend->attend(h, a);
+    uint64_t scores_at = there(NULL, bytes), pattern_at = there(NULL, bytes);
+    for (int e = 0; e < entries; e++)
+        list[e] = (struct vk_kept){scores_at + (uint64_t)e * KEYS * 4,
+                                   pattern_at + (uint64_t)e * KEYS * 4,
+                                   (uint32_t)(e / HEADS),
+                                   (uint32_t)(e % HEADS),
+                                   KEYS,
+                                   0};
+    p->list = there(list, (size_t)entries * sizeof *list);
+    run(&vk_shader_attend_keep, type, 0, p, UP(KEYS, 64), (uint32_t)entries);
+    assert_same(scores, back(scores_at), bytes / 4, "kept scores");
+    assert_same(pattern, back(pattern_at), bytes / 4, "kept weights");
+
+    change(scores, n, r);
+    memcpy(back(scores_at), scores, bytes);
+    h->backend->attend_again(h, a, false);
+    run(&vk_shader_attend, type, 1, p, (uint32_t)entries, 1);
+    run(&vk_shader_attend_keep, type, 1, p, UP(KEYS, 64), (uint32_t)entries);
+    assert_same(a->out->f, back(p->out), values, "attend again by scores");
+    assert_same(scores, back(scores_at), bytes / 4, "scores that were changed");
+    assert_same(pattern, back(pattern_at), bytes / 4, "weights of changed scores");
+
+    for (size_t i = 0; i < bytes / 4; i++)
+        pattern[i] = random_value(r, FILL_MIXED);
+    memcpy(back(pattern_at), pattern, bytes);
+    h->backend->attend_again(h, a, true);
+    run(&vk_shader_attend, type, 2, p, (uint32_t)entries, 1);
+    assert_same(a->out->f, back(p->out), values, "attend again by weights");
+}
+
 static void look(struct cache *c, int64_t window, bool floors, bool with_sinks, enum fill kind, struct rng *r)
 {
     static const int32_t pos[LOOKS] = {0, 1, 127, 128, 255, 256, 299, 200, 130},
@@ -125,6 +191,8 @@ static void look(struct cache *c, int64_t window, bool floors, bool with_sinks, 
         float got = sums[2 * i] + logf(sums[2 * i + 1]);
         assert_same(&lse[i], &got, 1, "attend's log of the denominator");
     }
+    if (kind == FILL_NORMAL)
+        compare_kept(c, &a, &p, r);
 }
 
 static void cache_free(struct cache *c)
@@ -283,7 +351,7 @@ static uint64_t send_list(const struct matrix *m, uint16_t (*bias)[HIDDEN])
     struct vk_matrix list[EXPERTS];
     for (int e = 0; e < EXPERTS; e++) {
         struct placed w = place(&m[e]);
-        list[e].data = w.data, list[e].side = w.side;
+        list[e] = (struct vk_matrix){.data = w.data, .side = w.side[0], .offsets = w.side[1]};
         list[e].bias = there(bias[e], sizeof bias[e]);
     }
     return there(list, sizeof list);
@@ -296,18 +364,9 @@ static uint64_t multiply(const struct matrix *m, uint64_t list, const struct act
     const struct view *v = &m[0].view;
     bool i8 = x->q && dtype_has_i8(dtype_info(v->dtype));
     size_t n = (size_t)(SLOTS_N / divide);
-    struct vk_linear p = {.matrices = list,
-                          .ids = ids,
-                          .row_stride = (uint32_t)v->row_stride,
-                          .side_stride = (uint32_t)v->side[0].stride,
-                          .col_stride = (uint32_t)dtype_info(v->dtype)->block_bytes,
-                          .bias_stride = 2,
-                          .cols = (uint32_t)v->cols,
-                          .rows = (uint32_t)v->rows,
-                          .y_stride = (uint32_t)v->rows,
-                          .divide = (uint32_t)divide,
-                          .first = range,
-                          .end = EXPERTS - range};
+    struct vk_linear p = linear_args(v);
+    p.matrices = list, p.ids = ids, p.bias_stride = 2, p.y_stride = p.rows;
+    p.divide = (uint32_t)divide, p.first = range, p.end = EXPERTS - range;
     p.x = i8 ? there(x->q, n * (size_t)v->cols) : there(x->f, n * (size_t)v->cols * 4);
     p.d = i8 ? there(x->d, n * (size_t)v->cols / 8) : 0;
     p.y = there(NULL, SLOTS_N * (size_t)v->rows * 4);
