@@ -161,9 +161,8 @@ static enum osso_status devices_of(const struct vk_library *lib, VkPhysicalDevic
 {
     *n = MAX_DEVICES;
     VkResult result = lib->EnumeratePhysicalDevices(lib->instance, n, devices);
-    return result < 0
-               ? error_set(err, OSSO_UNSUPPORTED, "Vulkan cannot list its devices: %s", vk_result_text(result))
-               : OSSO_OK;
+    return result < 0 ? error_set(err, OSSO_UNSUPPORTED, "Vulkan cannot list its devices: %s", vk_result_text(result))
+                      : OSSO_OK;
 }
 
 static enum osso_status choose(struct vk *vk, const char *which, struct osso_error *err)
@@ -283,6 +282,9 @@ enum osso_status vk_open(const char *which, struct vk **vk_out, struct osso_erro
     *vk_out = NULL;
     if (!vk)
         return error_nomem(err, sizeof *vk, "a device");
+    vk->apart = which && strncmp(which, "apart", 5) == 0 && (!which[5] || which[5] == ':');
+    if (vk->apart)
+        which += which[5] ? 6 : 5;
     enum osso_status status = vk_library_open(&vk->lib, err);
     if (!status)
         status = choose(vk, which, err);
