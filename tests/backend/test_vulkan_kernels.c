@@ -1,5 +1,6 @@
-/* Every kernel of the Vulkan backend against scalar: the same bits, for random, zero, huge, tiny, mixed, NaN and infinite
- * inputs, at one row and at many, at widths that leave tails. Without a device each test is skipped and says why. */
+/* Every kernel of the Vulkan backend against scalar: the same bits, for random, zero, huge, tiny, mixed, NaN and
+ * infinite inputs, at one row and at many, at widths that leave tails. Without a device each test is skipped and says
+ * why. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "vulkan_data.h"
 
@@ -41,7 +42,8 @@ static void test_arithmetic(void **state)
     run(&vk_shader_probe, 0, 0, &p, UP(PROBES, 64), 1);
     const float *got = back(p.out);
     for (int kind = vk_facts(vk)->soft_fma ? 1 : 0; kind < RESULTS; kind++) {
-        static const char *const names[RESULTS] = {"fma", "fma of kernels", "product", "sum", "quotient", "root", "exp"};
+        static const char *const names[RESULTS] = {"fma",      "fma of kernels", "product", "sum",
+                                                   "quotient", "root",           "exp"};
         for (int i = 0; i < PROBES; i++)
             want[i] = kind < 2    ? fmaf(a[i], b[i], c[i])
                       : kind == 2 ? a[i] * b[i]
@@ -72,8 +74,12 @@ static void norm_and_quantize(int64_t width, int n, enum fill kind)
     for (int listed = 0; listed < 2; listed++) {
         forget_arrays();
         reference_hand()->backend->norm(reference_hand(), x.f, listed ? rows_of : NULL, gain, eps, width, n, &want);
-        struct vk_norm p = {there(x.f, bytes), listed ? there(rows_of, (size_t)n * 4) : 0,
-                            there(gain, (size_t)width * 4), there(NULL, bytes), (uint32_t)width, eps};
+        struct vk_norm p = {there(x.f, bytes),
+                            listed ? there(rows_of, (size_t)n * 4) : 0,
+                            there(gain, (size_t)width * 4),
+                            there(NULL, bytes),
+                            (uint32_t)width,
+                            eps};
         run(&vk_shader_norm, 0, 0, &p, (uint32_t)n, 1);
         assert_same(want.f, back(p.y), (size_t)(width * n), "norm");
         if (width % QUANT_BLOCK)
@@ -168,13 +174,14 @@ static struct placed place(const struct matrix *m)
 
 static struct vk_linear linear_args(const struct view *v)
 {
-    return (struct vk_linear){.row_stride = (uint32_t)v->row_stride,
-                              .side_stride = (uint32_t)v->side[0].stride,
-                              .col_stride = (uint32_t)(v->col_stride ? v->col_stride : dtype_info(v->dtype)->block_bytes),
-                              .bias_stride = 4,
-                              .cols = (uint32_t)v->cols,
-                              .rows = (uint32_t)v->rows,
-                              .divide = 1};
+    return (struct vk_linear){
+        .row_stride = (uint32_t)v->row_stride,
+        .side_stride = (uint32_t)v->side[0].stride,
+        .col_stride = (uint32_t)(v->col_stride ? v->col_stride : dtype_info(v->dtype)->block_bytes),
+        .bias_stride = 4,
+        .cols = (uint32_t)v->cols,
+        .rows = (uint32_t)v->rows,
+        .divide = 1};
 }
 
 static void run_linear(bool i8, enum dtype t, enum dtype bias, const struct vk_linear *p, int n)
@@ -217,7 +224,10 @@ static void one_linear(enum dtype t, int64_t rows, int64_t cols, int n, enum fil
         got = back(p.y);
         char what[128];
         snprintf(what, sizeof what, "%s %s, %d x %d, %d rows", dtype_info(t)->name,
-                 form == 2 ? "transposed" : i8 ? "in integers" : "in f32", (int)rows, (int)cols, n);
+                 form == 2 ? "transposed"
+                 : i8      ? "in integers"
+                           : "in f32",
+                 (int)rows, (int)cols, n);
         assert_same(want, got, y_values, what);
     }
     matrix_free(&m);
@@ -296,7 +306,7 @@ static void test_embed(void **state)
         forget_arrays();
         struct placed w = place(&m);
         struct vk_linear like = linear_args(&m.view);
-        struct vk_embed p = {w.data,         w.side,           there(ids, sizeof ids), there(NULL, sizeof want),
+        struct vk_embed p = {w.data,          w.side,           there(ids, sizeof ids), there(NULL, sizeof want),
                              like.row_stride, like.side_stride, like.col_stride,        COLS};
         reference_hand()->backend->embed(reference_hand(), &m.view, ids, N, want);
         run(&vk_shader_embed, formats[i], 0, &p, UP(COLS, 64), N);

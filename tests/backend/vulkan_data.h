@@ -1,5 +1,5 @@
-/* vulkan_data.h: a Vulkan device for tests of its kernels: arrays go into memory that both sides see, kernels run one by
- * one, and what they write is compared with scalar's. Behind every array lie bytes that nobody may change. */
+/* vulkan_data.h: a Vulkan device for tests of its kernels: arrays go into memory that both sides see, kernels run one
+ * by one, and what they write is compared with scalar's. Behind every array lie bytes that nobody may change. */
 #ifndef OSSO_TEST_VULKAN_DATA_H
 #define OSSO_TEST_VULKAN_DATA_H
 

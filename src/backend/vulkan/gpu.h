@@ -1,8 +1,8 @@
 /* gpu.h: the backend over a Vulkan device: struct backend's state, and what its files share.
  *
- * A pointer that ops are given is a device address with TAG, which no host can read or write: what forgets that memory is
- * the device's stops at once. Weights keep the host's pointers, which gpu_weights.c knows copies of. Lane 0 of a step
- * records commands; the others only meet it at syncs. */
+ * A pointer that ops are given is a device address with TAG, which no host can read or write: what forgets that memory
+ * is the device's stops at once. Weights keep the host's pointers, which gpu_weights.c knows copies of. Lane 0 of a
+ * step records commands; the others only meet it at syncs. */
 #ifndef OSSO_BACKEND_VULKAN_GPU_H
 #define OSSO_BACKEND_VULKAN_GPU_H
 
@@ -44,7 +44,7 @@ struct gpu {
     const struct backend *cpu; /* sizes and layouts are its own, and what the host computes */
     struct vk *vk;
     char name[300];
-    pthread_mutex_t lock; /* of host and put, which several threads may call between steps */
+    pthread_mutex_t lock;    /* of host and put, which several threads may call between steps */
     struct vk_block *blocks; /* alloc's */
     size_t n_blocks, blocks_cap;
     struct gpu_arena inputs, outputs, weights;

@@ -1,5 +1,5 @@
-/* gpu_moe.c: routing and the experts, as commands. Which experts a row goes to never leaves the device: kernels take their
- * matrices from a list of all of the layer's experts, by the ids that route has made. */
+/* gpu_moe.c: routing and the experts, as commands. Which experts a row goes to never leaves the device: kernels take
+ * their matrices from a list of all of the layer's experts, by the ids that route has made. */
 #include "backend/vulkan/gpu.h"
 
 #include <string.h>
@@ -7,8 +7,8 @@
 void gpu_route(const struct hand *h, const real *logits, struct routing *routing)
 {
     struct gpu *g = gpu_of(h->backend);
-    struct vk_route push = {gpu_address(logits),     gpu_address(routing->ids), gpu_address(routing->weights),
-                            (uint32_t)routing->n,    (uint32_t)routing->k,      (uint32_t)routing->n_experts};
+    struct vk_route push = {gpu_address(logits),  gpu_address(routing->ids), gpu_address(routing->weights),
+                            (uint32_t)routing->n, (uint32_t)routing->k,      (uint32_t)routing->n_experts};
     struct vk_lists lists = {push.ids, gpu_address(routing->start), gpu_address(routing->slots), push.n * push.k,
                              push.n_experts};
     if (gpu_records(h)) {
@@ -31,7 +31,8 @@ static const struct view *matrix_of(const struct expert *e, enum which which, co
 static bool alike(const struct view *a, const struct view *b, const struct vec *u, const struct vec *v)
 {
     return a->dtype == b->dtype && a->row_stride == b->row_stride && a->col_stride == b->col_stride &&
-           a->side[0].stride == b->side[0].stride && (!u->data || !v->data || (u->dtype == v->dtype && u->stride == v->stride));
+           a->side[0].stride == b->side[0].stride &&
+           (!u->data || !v->data || (u->dtype == v->dtype && u->stride == v->stride));
 }
 
 /* y[slot] = W in + bias, W that of the slot's expert. */
@@ -64,22 +65,22 @@ static void multiply(struct gpu *g, const struct moe *moe, enum which which, con
     }
     bool integers = gpu_in_integers(w, in);
     struct vk_constants constants = {{(uint32_t)w->dtype, (uint32_t)(first_bias->data ? first_bias->dtype : DT_F32)}};
-    struct vk_linear push = {.matrices = piece.address,
-                             .ids = gpu_address(routing->ids),
-                             .x = integers ? gpu_address(in->q) : gpu_address(in->f),
-                             .d = integers ? gpu_address(in->d) : 0,
-                             .y = y,
-                             .row_stride = (uint32_t)w->row_stride,
-                             .side_stride = (uint32_t)w->side[0].stride,
-                             .col_stride = (uint32_t)(w->col_stride ? w->col_stride
-                                                                    : dtype_info(w->dtype)->block_bytes),
-                             .bias_stride = (uint32_t)first_bias->stride,
-                             .cols = (uint32_t)w->cols,
-                             .rows = (uint32_t)w->rows,
-                             .y_stride = (uint32_t)w->rows,
-                             .divide = (uint32_t)divide,
-                             .first = moe->first_expert,
-                             .end = moe->end_expert};
+    struct vk_linear push = {
+        .matrices = piece.address,
+        .ids = gpu_address(routing->ids),
+        .x = integers ? gpu_address(in->q) : gpu_address(in->f),
+        .d = integers ? gpu_address(in->d) : 0,
+        .y = y,
+        .row_stride = (uint32_t)w->row_stride,
+        .side_stride = (uint32_t)w->side[0].stride,
+        .col_stride = (uint32_t)(w->col_stride ? w->col_stride : dtype_info(w->dtype)->block_bytes),
+        .bias_stride = (uint32_t)first_bias->stride,
+        .cols = (uint32_t)w->cols,
+        .rows = (uint32_t)w->rows,
+        .y_stride = (uint32_t)w->rows,
+        .divide = (uint32_t)divide,
+        .first = moe->first_expert,
+        .end = moe->end_expert};
     vk_run(g->vk, integers ? &vk_shader_linear_i8 : &vk_shader_linear_f32, &constants, &push,
            gpu_groups(w->rows, integers ? 16 : 4), (uint32_t)(routing->n * routing->k), 1);
 }

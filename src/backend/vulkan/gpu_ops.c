@@ -110,21 +110,21 @@ void gpu_linear(const struct hand *h, const struct view *w, const float *bias, c
     if (!gpu_records(h) || !gpu_can_multiply(g, w, a))
         return;
     must(a->width == w->cols && y_stride >= w->rows);
-    struct vk_linear push = {.data = gpu_weight(g, w->data),
-                             .side = gpu_weight(g, w->side[0].data),
-                             .bias = gpu_weight(g, bias),
-                             .x = integers ? gpu_address(a->q) : gpu_address(a->f),
-                             .d = integers ? gpu_address(a->d) : 0,
-                             .y = gpu_address(y),
-                             .row_stride = (uint32_t)w->row_stride,
-                             .side_stride = (uint32_t)w->side[0].stride,
-                             .col_stride = (uint32_t)(w->col_stride ? w->col_stride
-                                                                    : dtype_info(w->dtype)->block_bytes),
-                             .bias_stride = 4,
-                             .cols = (uint32_t)w->cols,
-                             .rows = (uint32_t)w->rows,
-                             .y_stride = (uint32_t)y_stride,
-                             .divide = 1};
+    struct vk_linear push = {
+        .data = gpu_weight(g, w->data),
+        .side = gpu_weight(g, w->side[0].data),
+        .bias = gpu_weight(g, bias),
+        .x = integers ? gpu_address(a->q) : gpu_address(a->f),
+        .d = integers ? gpu_address(a->d) : 0,
+        .y = gpu_address(y),
+        .row_stride = (uint32_t)w->row_stride,
+        .side_stride = (uint32_t)w->side[0].stride,
+        .col_stride = (uint32_t)(w->col_stride ? w->col_stride : dtype_info(w->dtype)->block_bytes),
+        .bias_stride = 4,
+        .cols = (uint32_t)w->cols,
+        .rows = (uint32_t)w->rows,
+        .y_stride = (uint32_t)y_stride,
+        .divide = 1};
     vk_run(g->vk, integers ? &vk_shader_linear_i8 : &vk_shader_linear_f32, &constants, &push,
            gpu_groups(w->rows, integers ? 16 : 4), (uint32_t)n, 1);
     if (w->lowrank)

@@ -82,10 +82,11 @@ static uint64_t room_of(const struct backend_tensor *t)
 
 static enum osso_status unknown_format(const struct gpu *g, const struct backend_tensor *t, struct osso_error *err)
 {
-    return error_set(err, OSSO_UNSUPPORTED,
-                     "%s has no kernels for weights in %s yet: use --device cpu, or the model in MXFP4, Q8_0, BF16, F16 "
-                     "or F32",
-                     g->name, dtype_info(t->dtype)->name);
+    return error_set(
+        err, OSSO_UNSUPPORTED,
+        "%s has no kernels for weights in %s yet: use --device cpu, or the model in MXFP4, Q8_0, BF16, F16 "
+        "or F32",
+        g->name, dtype_info(t->dtype)->name);
 }
 
 enum osso_status gpu_learn(const struct backend *backend, const struct backend_tensor *t, struct osso_error *err)

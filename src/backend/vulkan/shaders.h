@@ -1,13 +1,13 @@
-/* shaders.h: the arguments of every kernel in shaders.def, as its push constants have them, and how it is called. What a
- * kernel computes is written in its source, and is what scalar computes, to the bit.
+/* shaders.h: the arguments of every kernel in shaders.def, as its push constants have them, and how it is called. What
+ * a kernel computes is written in its source, and is what scalar computes, to the bit.
  *
  * uint64_t are device addresses, of f32 or int32 values unless it is said otherwise, aligned to 4 bytes (to 8: lists of
  * addresses); weights are aligned to the size of a value (Q8_0: 2). Groups are given as vk_run wants them: x, y, with
  * UP(n, m) for n / m rounded up. No dimension may exceed 65,535; z is 1.
  *
  * Specialization constants (struct vk_constants, value[0] is number 1): of embed and the linear kernels 1 is the format
- * (enum dtype: F32, F16, BF16, Q8_0, MXFP4, MXFP4_HF, MXFP4_PAIRS; vk_has_format says which); of the linear kernels 2 is
- * the bias's (F32, F16, BF16); of kv_append and attend 1 is the enum kv_type. */
+ * (enum dtype: F32, F16, BF16, Q8_0, MXFP4, MXFP4_HF, MXFP4_PAIRS; vk_has_format says which); of the linear kernels 2
+ * is the bias's (F32, F16, BF16); of kv_append and attend 1 is the enum kv_type. */
 #ifndef OSSO_BACKEND_VULKAN_SHADERS_H
 #define OSSO_BACKEND_VULKAN_SHADERS_H
 
@@ -25,8 +25,8 @@ struct vk_copy {
     uint64_t to, from, n;
 };
 
-/* x[n][cols] = rows ids[n] of a table; strides in bytes, col_stride from one value to the next where there are no codes.
- * UP(cols, 64), n */
+/* x[n][cols] = rows ids[n] of a table; strides in bytes, col_stride from one value to the next where there are no
+ * codes. UP(cols, 64), n */
 struct vk_embed {
     uint64_t data, side, ids, x;
     uint32_t row_stride, side_stride, col_stride, cols;
@@ -50,11 +50,11 @@ struct vk_matrix {
     uint64_t data, side, bias;
 };
 
-/* y[n][y_stride] = W x + bias. linear_i8: x are codes (int8), d their scales; codes of the weights are needed, and cols a
- * multiple of 32; UP(rows, 16), n. linear_f32: d is not looked at; UP(rows, 4), n.
- * ids 0: the matrix is data, side, bias, its activations row r's. Else row r is a slot: matrices[ids[r]] (struct
- * vk_matrix), activations r / divide, and slots whose id is outside [first, end) are left alone. divide: 1 or more.
- * Strides are in bytes (col_stride as in vk_embed); y_stride in values. */
+/* y[n][y_stride] = W x + bias. linear_i8: x are codes (int8), d their scales; codes of the weights are needed, and cols
+ * a multiple of 32; UP(rows, 16), n. linear_f32: d is not looked at; UP(rows, 4), n. ids 0: the matrix is data, side,
+ * bias, its activations row r's. Else row r is a slot: matrices[ids[r]] (struct vk_matrix), activations r / divide, and
+ * slots whose id is outside [first, end) are left alone. divide: 1 or more. Strides are in bytes (col_stride as in
+ * vk_embed); y_stride in values. */
 struct vk_linear {
     uint64_t data, side, bias, matrices, ids, x, d, y;
     uint32_t row_stride, side_stride, col_stride, bias_stride, cols, rows, y_stride, divide;
@@ -83,8 +83,8 @@ struct vk_kv_append {
     uint32_t n_kv_heads, head_dim;
 };
 
-/* out[n][n_heads][head_dim]; sinks, floor and sums may be 0; sums[n][n_heads][2]: the largest score and the denominator,
- * whose lse is sums[0] + log(sums[1]). head_dim up to VK_MAX_HEAD_DIM. n_heads, n */
+/* out[n][n_heads][head_dim]; sinks, floor and sums may be 0; sums[n][n_heads][2]: the largest score and the
+ * denominator, whose lse is sums[0] + log(sums[1]). head_dim up to VK_MAX_HEAD_DIM. n_heads, n */
 enum { VK_MAX_HEAD_DIM = 1024 };
 struct vk_attend {
     uint64_t q, out, sinks, sums, pos, seq, tables, floor, pages, page_bytes, layer_off;
