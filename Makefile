@@ -116,7 +116,7 @@ TEST_SRC := $(filter-out $(if $(HAVE_MHD),,tests/serve/%),$(wildcard tests/*/tes
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-.PHONY: all tests examples bench-kernels bench-sampler bench-serve bench-train bench-inspect install uninstall clean summary FORCE
+.PHONY: all tests examples bench-kernels bench-sampler bench-serve bench-train bench-inspect install uninstall clean shaders summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -277,6 +277,10 @@ $(B)/examples/%: examples/%.c $(B)/libosso.a $(wildcard include/osso/*)
 	@mkdir -p $(@D)
 	@$(SAY) LINK $@
 	$(Q)$(CC) -std=c11 $(OPT) $(WARN) -Iinclude -o $@ $< $(B)/libosso.a $(LDLIBS)
+
+# The words of the GPU's kernels are kept in the sources: users need no compiler for them.
+shaders:
+	tools/tables/shaders.py
 
 summary: $(B)/osso
 	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing)), server $(if $(HAVE_MHD),libmicrohttpd,left out (libmicrohttpd-dev missing)), YAML $(if $(HAVE_YAML),libyaml,left out (libyaml-dev missing)), history of evaluations $(if $(HAVE_SQLITE),SQLite,left out (libsqlite3-dev missing)), downloads $(if $(HAVE_HUB),libcurl,left out (libcurl4-openssl-dev or libssl-dev missing)), GPUs $(if $(HAVE_VULKAN),Vulkan,left out (libvulkan-dev missing))" >&2

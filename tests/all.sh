@@ -127,6 +127,7 @@ if [ "$variant" = release ]; then
     one format tools/check/format.sh --check
     one lengths python3 tools/check/check_lengths.py
     one performance tools/measure/plot_performance.py --check
+    one shaders tools/tables/shaders.py --check
     one headers tests/headers.sh
     one build tests/build.sh
     one install tests/install.sh

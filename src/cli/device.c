@@ -23,8 +23,8 @@ enum osso_status device_is_known(const struct options *o, struct osso_error *err
                          "--device: '%s' is none of cpu, gpu, gpu:NUMBER and gpu:NAME (osso doctor lists the GPUs)",
                          device->s);
     if (isa->typed)
-        return error_set(err, OSSO_USAGE, "--isa says what a CPU runs, and --device %s asks for a GPU; give one of them",
-                         device->s);
+        return error_set(err, OSSO_USAGE,
+                         "--isa says what a CPU runs, and --device %s asks for a GPU; give one of them", device->s);
     return OSSO_OK;
 }
 

@@ -67,17 +67,56 @@ static inline void *back(uint64_t address)
 
 #define UP(n, m) (uint32_t)(((n) + (m)-1) / (m))
 
-/* Runs a kernel with constants 1 and 2, and looks behind every array. */
+/* Runs a kernel with constants 1 and 2 (3 is the type that matrix_side of kernel_data.h gives), and looks behind every
+ * array. */
 static inline void run(const struct vk_shader *shader, uint32_t one, uint32_t two, const void *push, uint32_t x,
                        uint32_t y)
 {
     struct osso_error err;
-    vk_run(vk, shader, &(struct vk_constants){{one, two}}, push, x, y, 1);
+    vk_run(vk, shader, &(struct vk_constants){{one, two, DT_BF16}}, push, x, y, 1);
     check_ok(vk_wait(vk, &err), err);
     for (int i = 0; i < arrays.n; i++)
         for (int b = 0; b < GAP; b++)
             if (((const uint8_t *)arena.host)[arrays.gap[i] + (size_t)b] != GAP_BYTE)
                 fail_msg("%s wrote behind the end of array %d", shader->name, i);
+}
+
+/* A matrix in the device's memory: its side is that of scales, then offsets. */
+struct placed {
+    uint64_t data, side[2];
+};
+
+static inline struct placed place(const struct matrix *m)
+{
+    const struct view *v = &m->view;
+    const struct dtype_info *info = dtype_info(v->dtype);
+    size_t row = (size_t)(v->cols / info->block * info->block_bytes);
+    size_t bytes = v->col_stride
+                       ? (size_t)((v->cols - 1) * v->col_stride + (v->rows - 1) * v->row_stride + info->block_bytes)
+                       : (size_t)((v->rows - 1) * v->row_stride) + row;
+    struct placed p = {there(v->data, bytes), {0, 0}};
+    for (int i = 0; i < 2; i++)
+        if (v->side[i].data)
+            p.side[i] = there(v->side[i].data, (size_t)((v->rows - 1) * v->side[i].stride +
+                                                        view_scales(v) * dtype_info(v->side[i].dtype)->block_bytes));
+    return p;
+}
+
+/* Everything of a linear kernel's arguments that the view says. */
+static inline struct vk_linear linear_args(const struct view *v)
+{
+    return (struct vk_linear){
+        .row_stride = (uint32_t)v->row_stride,
+        .side_stride = (uint32_t)v->side[0].stride,
+        .offsets_stride = (uint32_t)v->side[1].stride,
+        .col_stride = (uint32_t)(v->col_stride ? v->col_stride : dtype_info(v->dtype)->block_bytes),
+        .group = (uint32_t)v->group,
+        .factor = v->factor ? *v->factor : 0,
+        .has_factor = v->factor != NULL,
+        .bias_stride = 4,
+        .cols = (uint32_t)v->cols,
+        .rows = (uint32_t)v->rows,
+        .divide = 1};
 }
 
 /* The int8 form, or what a kernel made of it, compared; d's NaNs are all one. */

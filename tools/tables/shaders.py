@@ -8,7 +8,9 @@ words, so only those that the file names count; where they are not, it says so (
 
 glslc compiles without optimizing. Every float operation is then decorated NoContraction, so that no driver and no
 optimizer may fuse or reorder it, and spirv-opt takes away what is dead, merges loads and drops names; it inlines nothing,
-since drivers do that themselves and the words would be three times as many."""
+since drivers do that themselves and the words would be three times as many. dtype.glsl, which the sources include, is made
+here from src/quant/dtype.def."""
+import concurrent.futures
 import pathlib
 import re
 import struct
@@ -59,9 +61,23 @@ def exact(words):
     return words[:types] + more + words[types:]
 
 
+def formats():
+    """dtype.glsl: what kernels know of a format from its line in dtype.def."""
+    lines = re.findall(r"^DTYPE\((\w+), \"\w+\", (\d+), (\d+), (\d+), -?\d+, \w+, \w+, (\w+), \w+\)", (ROOT / "src/quant/dtype.def").read_text(), re.M)
+    out = [f"const int DT_{line[0]} = {i};" for i, line in enumerate(lines)]
+    for what, of in [("uint format_block", lambda block, run, size, offsets: f"{block}u"),
+                     ("uint format_run", lambda block, run, size, offsets: f"{int(run) or block}u"),
+                     ("uint format_bytes", lambda block, run, size, offsets: f"{size}u"),
+                     ("bool format_offsets", lambda block, run, size, offsets: "false" if offsets == "NONE" else "true")]:
+        cases = [f"case DT_{name}: return {of(*rest)};" for name, *rest in lines]
+        out += [f"{what}() {{ switch (format) {{", *cases, f"}} return {of('1', '1', '4', 'NONE')}; }}"]
+    constant = "layout(constant_id = 1) const int format = 0; // enum dtype"
+    return "\n".join([constant, *out]) + "\n"
+
+
 def compile_one(name, folder):
     raw, marked, small = (str(folder / f"{name}.{i}") for i in range(3))
-    run("glslc", "-O0", "--target-env=vulkan1.2", "-fshader-stage=compute", "-o", raw, str(HOME / "shaders" / f"{name}.comp"))
+    run("glslc", "-O0", "-I", str(folder), "--target-env=vulkan1.2", "-fshader-stage=compute", "-o", raw, str(HOME / "shaders" / f"{name}.comp"))
     data = pathlib.Path(raw).read_bytes()
     words = exact(list(struct.unpack(f"<{len(data) // 4}I", data)))
     pathlib.Path(marked).write_bytes(struct.pack(f"<{len(words)}I", *words))
@@ -87,8 +103,10 @@ def table(tools):
     out = [f"/* shaders_spv.c: made by tools/tables/shaders.py (make shaders) from shaders/ with {tools}. */",
            '#include "backend/vulkan/shaders.h"', ""]
     with tempfile.TemporaryDirectory() as folder:
-        for name, local in shaders:
-            words = compile_one(name, pathlib.Path(folder))
+        (pathlib.Path(folder) / "dtype.glsl").write_text(formats())
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            made = list(threads.map(lambda shader: compile_one(shader[0], pathlib.Path(folder)), shaders))
+        for (name, local), words in zip(shaders, made):
             out += [f"static const uint32_t {name}[] = {{", *lines_of(words), "};",
                     f"const struct vk_shader vk_shader_{name} = {{\"{name}\", {name}, {len(words)}, sizeof(struct vk_{name}), {local}}};"]
     return "\n".join(out) + "\n"

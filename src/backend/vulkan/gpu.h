@@ -55,6 +55,7 @@ struct gpu {
     size_t n_old, old_cap;
     void **lost_values; /* what host() gave when the device had nothing to give */
     size_t n_lost, lost_cap;
+    struct batch batch;      /* this step's, as the host has it */
     enum osso_status status; /* what an op could not do, said by end */
     struct osso_error why;
 };
@@ -138,8 +139,11 @@ void gpu_combine(const struct hand *h, const struct moe *moe);
 
 /* The int8 form of n rows, where there is one. */
 void gpu_codes(struct gpu *g, const struct act *a, int64_t n);
-/* Is the product one of integers, and can it be made at all? */
-bool gpu_in_integers(const struct view *w, const struct act *a);
-bool gpu_can_multiply(struct gpu *g, const struct view *w, const struct act *a);
+/* Where a matrix lies, with a bias (0: none). */
+struct vk_matrix gpu_matrix(struct gpu *g, const struct view *w, uint64_t bias);
+/* y = W x of n rows: `push` has the matrix (or a list of such), ids, bias_stride and divide; the rest is filled in.
+ * bias_type: the format of the biases. */
+void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, const struct act *a, int64_t n, uint64_t y,
+                  int64_t y_stride, struct vk_linear push);
 
 #endif

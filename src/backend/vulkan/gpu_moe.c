@@ -30,9 +30,36 @@ static const struct view *matrix_of(const struct expert *e, enum which which, co
 /* All experts of a layer must be of one shape and format: they are rows of one tensor, or tensors made alike. */
 static bool alike(const struct view *a, const struct view *b, const struct vec *u, const struct vec *v)
 {
+    for (int i = 0; i < 2; i++)
+        if (a->side[i].stride != b->side[i].stride || a->side[i].dtype != b->side[i].dtype)
+            return false;
     return a->dtype == b->dtype && a->row_stride == b->row_stride && a->col_stride == b->col_stride &&
-           a->side[0].stride == b->side[0].stride &&
-           (!u->data || !v->data || (u->dtype == v->dtype && u->stride == v->stride));
+           a->group == b->group && u->dtype == v->dtype && u->stride == v->stride;
+}
+
+/* The matrices and biases of the experts that this process holds; 0: refused. */
+static uint64_t list_of(struct gpu *g, const struct moe *moe, enum which which, const struct view *w,
+                        const struct vec *first_bias)
+{
+    struct gpu_piece piece;
+    struct expert e;
+    const struct vec *bias;
+    if (!gpu_take(g, &g->inputs, (uint64_t)moe->routing->n_experts * sizeof(struct vk_matrix), &piece)) {
+        gpu_refuse(g, OSSO_NOMEM, "%s has no memory for the list of a layer's experts", g->name);
+        return 0;
+    }
+    struct vk_matrix *list = (struct vk_matrix *)(void *)piece.host;
+    for (int i = moe->first_expert; i < moe->end_expert; i++) {
+        moe->source->get(moe->source, moe->layer, i, &e);
+        const struct view *m = matrix_of(&e, which, &bias);
+        if (m->lowrank || !alike(w, m, first_bias, bias)) {
+            gpu_refuse(g, OSSO_UNSUPPORTED, "%s cannot run experts %s yet: use --device cpu", g->name,
+                       m->lowrank ? "with an adapter" : "of different formats");
+            return 0;
+        }
+        list[i] = gpu_matrix(g, m, gpu_weight(g, bias->data));
+    }
+    return piece.address;
 }
 
 /* y[slot] = W in + bias, W that of the slot's expert. */
@@ -40,49 +67,20 @@ static void multiply(struct gpu *g, const struct moe *moe, enum which which, con
                      uint64_t y)
 {
     const struct routing *routing = moe->routing;
-    struct vk_matrix *list;
-    struct gpu_piece piece;
-    struct expert first, e;
-    const struct vec *first_bias, *bias;
+    struct expert first;
+    const struct vec *bias;
+    if (moe->first_expert == moe->end_expert)
+        return;
     moe->source->get(moe->source, moe->layer, moe->first_expert, &first);
-    const struct view *w = matrix_of(&first, which, &first_bias);
-    if (!gpu_can_multiply(g, w, in))
-        return;
-    if (!gpu_take(g, &g->inputs, (uint64_t)routing->n_experts * sizeof *list, &piece)) {
-        gpu_refuse(g, OSSO_NOMEM, "%s has no memory for the list of a layer's experts", g->name);
-        return;
-    }
-    list = (struct vk_matrix *)(void *)piece.host;
-    for (int i = moe->first_expert; i < moe->end_expert; i++) {
-        moe->source->get(moe->source, moe->layer, i, &e);
-        const struct view *m = matrix_of(&e, which, &bias);
-        if (m->lowrank || !alike(w, m, first_bias, bias)) {
-            gpu_refuse(g, OSSO_UNSUPPORTED, "%s cannot run experts %s yet: use --device cpu", g->name,
-                       m->lowrank ? "with an adapter" : "of different formats");
-            return;
-        }
-        list[i] = (struct vk_matrix){gpu_weight(g, m->data), gpu_weight(g, m->side[0].data), gpu_weight(g, bias->data)};
-    }
-    bool integers = gpu_in_integers(w, in);
-    struct vk_constants constants = {{(uint32_t)w->dtype, (uint32_t)(first_bias->data ? first_bias->dtype : DT_F32)}};
-    struct vk_linear push = {
-        .matrices = piece.address,
-        .ids = gpu_address(routing->ids),
-        .x = integers ? gpu_address(in->q) : gpu_address(in->f),
-        .d = integers ? gpu_address(in->d) : 0,
-        .y = y,
-        .row_stride = (uint32_t)w->row_stride,
-        .side_stride = (uint32_t)w->side[0].stride,
-        .col_stride = (uint32_t)(w->col_stride ? w->col_stride : dtype_info(w->dtype)->block_bytes),
-        .bias_stride = (uint32_t)first_bias->stride,
-        .cols = (uint32_t)w->cols,
-        .rows = (uint32_t)w->rows,
-        .y_stride = (uint32_t)w->rows,
-        .divide = (uint32_t)divide,
-        .first = moe->first_expert,
-        .end = moe->end_expert};
-    vk_run(g->vk, integers ? &vk_shader_linear_i8 : &vk_shader_linear_f32, &constants, &push,
-           gpu_groups(w->rows, integers ? 16 : 4), (uint32_t)(routing->n * routing->k), 1);
+    const struct view *w = matrix_of(&first, which, &bias);
+    struct vk_linear push = {.matrices = list_of(g, moe, which, w, bias),
+                             .ids = gpu_address(routing->ids),
+                             .bias_stride = (uint32_t)bias->stride,
+                             .divide = (uint32_t)divide,
+                             .first = moe->first_expert,
+                             .end = moe->end_expert};
+    if (push.matrices)
+        gpu_multiply(g, w, bias->data ? bias->dtype : DT_F32, in, (int64_t)routing->n * routing->k, y, w->rows, push);
 }
 
 static void activate(struct gpu *g, const struct moe *moe, uint64_t gate, uint64_t up)

@@ -80,21 +80,10 @@ static uint64_t room_of(const struct backend_tensor *t)
                : t->bytes;
 }
 
-static enum osso_status unknown_format(const struct gpu *g, const struct backend_tensor *t, struct osso_error *err)
-{
-    return error_set(
-        err, OSSO_UNSUPPORTED,
-        "%s has no kernels for weights in %s yet: use --device cpu, or the model in MXFP4, Q8_0, BF16, F16 "
-        "or F32",
-        g->name, dtype_info(t->dtype)->name);
-}
-
 enum osso_status gpu_learn(const struct backend *backend, const struct backend_tensor *t, struct osso_error *err)
 {
     struct gpu *g = gpu_of(backend);
     uintptr_t at = (uintptr_t)t->data, lo = at, hi = at + t->bytes, room = at + room_of(t);
-    if (t->dtype != DT_U8 && !vk_has_format(t->dtype))
-        return unknown_format(g, t, err);
     gpu_flush(g); /* uploads begin in the memory of what may be on its way */
     size_t first = copy_at(g, lo), end = first;
     for (; end < g->n_copies && g->copies[end].lo < hi; end++) {

@@ -6,8 +6,9 @@
  * UP(n, m) for n / m rounded up. No dimension may exceed 65,535; z is 1.
  *
  * Specialization constants (struct vk_constants, value[0] is number 1): of embed and the linear kernels 1 is the format
- * (enum dtype: F32, F16, BF16, Q8_0, MXFP4, MXFP4_HF, MXFP4_PAIRS; vk_has_format says which); of the linear kernels 2
- * is the bias's (F32, F16, BF16); of kv_append and attend 1 is the enum kv_type. */
+ * (enum dtype, any but U8), of the linear ones 2 is the bias's (F32, F16, BF16), and of all three 3 is that of scales
+ * and offsets that lie apart where the format leaves it to the view (F32, F16, BF16). Of kv_append and the two of
+ * attention 1 is the enum kv_type, and of the latter 2 the mode. */
 #ifndef OSSO_BACKEND_VULKAN_SHADERS_H
 #define OSSO_BACKEND_VULKAN_SHADERS_H
 
@@ -25,11 +26,13 @@ struct vk_copy {
     uint64_t to, from, n;
 };
 
-/* x[n][cols] = rows ids[n] of a table; strides in bytes, col_stride from one value to the next where there are no
- * codes. UP(cols, 64), n */
+/* x[n][cols] = rows ids[n] of a table, times factor where has_factor is 1; strides in bytes, col_stride from one value
+ * to the next where there are no codes; group: values per scale where the view says it. UP(cols, 64), n */
 struct vk_embed {
-    uint64_t data, side, ids, x;
-    uint32_t row_stride, side_stride, col_stride, cols;
+    uint64_t data, side, offsets, ids, x;
+    uint32_t row_stride, side_stride, offsets_stride, col_stride, cols, group;
+    float factor;
+    uint32_t has_factor;
 };
 
 /* y[n][width]; rows_of may be 0. n */
@@ -45,20 +48,25 @@ struct vk_quantize {
     uint32_t n;
 };
 
-/* One matrix of a list: where its row 0 lies, the scale bytes of MXFP4_HF, and its bias (0: none). */
+/* One matrix of a list: where its row 0 lies, its sides, its bias (0: none) and its factor (where has_factor is 1). */
 struct vk_matrix {
-    uint64_t data, side, bias;
+    uint64_t data, side, bias, offsets;
+    float factor;
+    uint32_t has_factor;
 };
 
-/* y[n][y_stride] = W x + bias. linear_i8: x are codes (int8), d their scales; codes of the weights are needed, and cols
- * a multiple of 32; UP(rows, 16), n. linear_f32: d is not looked at; UP(rows, 4), n. ids 0: the matrix is data, side,
- * bias, its activations row r's. Else row r is a slot: matrices[ids[r]] (struct vk_matrix), activations r / divide, and
- * slots whose id is outside [first, end) are left alone. divide: 1 or more. Strides are in bytes (col_stride as in
- * vk_embed); y_stride in values. */
+/* y[n][y_stride] = factor (W x) + bias. linear_i8: x are codes (int8), d their scales; codes of the weights are needed,
+ * and cols a multiple of 32; UP(rows, 16), n. linear_f32: d is not looked at; UP(rows, 4), n. ids 0: the matrix is
+ * data, side, offsets, bias, factor, its activations row r's. Else row r is a slot: matrices[ids[r]] (struct
+ * vk_matrix), activations r / divide, and slots whose id is outside [first, end) are left alone. divide: 1 or more.
+ * data 0: all zeros. Strides are in bytes (col_stride and group as in vk_embed); y_stride in values. */
 struct vk_linear {
-    uint64_t data, side, bias, matrices, ids, x, d, y;
+    uint64_t data, side, bias, matrices, ids, x, d, y, offsets;
     uint32_t row_stride, side_stride, col_stride, bias_stride, cols, rows, y_stride, divide;
     int32_t first, end;
+    uint32_t offsets_stride, group;
+    float factor;
+    uint32_t has_factor;
 };
 #define vk_linear_i8 vk_linear
 #define vk_linear_f32 vk_linear
@@ -83,14 +91,25 @@ struct vk_kv_append {
     uint32_t n_kv_heads, head_dim;
 };
 
-/* out[n][n_heads][head_dim]; sinks, floor and sums may be 0; sums[n][n_heads][2]: the largest score and the
- * denominator, whose lse is sums[0] + log(sums[1]). head_dim up to VK_MAX_HEAD_DIM. n_heads, n */
+/* A row and head: where its n_keys scores and attention weights are kept; 0: not. */
+struct vk_kept {
+    uint64_t scores, weights;
+    uint32_t row, head, n_keys, unused;
+};
+
+/* attend: out[n][n_heads][head_dim]; sinks, floor and sums may be 0; sums[n][n_heads][2]: the largest score and the
+ * denominator, whose lse is sums[0] + log(sums[1]). head_dim up to VK_MAX_HEAD_DIM. Mode 0: n_heads, n. Mode 1 does the
+ * same for the entries of list (struct vk_kept) by the scores there, 2 by the weights there (only out is made): as
+ * attend_again; entries, 1.
+ * attend_keep: scores and weights of the entries, by sums; mode 0 from q and k, 1 from the scores there (of which those
+ * that are not seen become minus infinity). UP(most keys, 64), entries */
 enum { VK_MAX_HEAD_DIM = 1024 };
 struct vk_attend {
-    uint64_t q, out, sinks, sums, pos, seq, tables, floor, pages, page_bytes, layer_off;
+    uint64_t q, out, sinks, sums, pos, seq, tables, floor, pages, page_bytes, layer_off, list;
     uint32_t n_heads, group, head_dim, window;
     float scale;
 };
+#define vk_attend_keep vk_attend
 
 /* ids and weights [n][k] from logits [n][n_experts]. UP(n, 64) */
 struct vk_route {
@@ -132,12 +151,7 @@ struct vk_add {
 /* Which formats the kernels know. */
 static inline bool vk_has_format(enum dtype t)
 {
-    return t <= DT_MXFP4_HF || t == DT_MXFP4_PAIRS;
+    return t < DT_U8;
 }
-
-/* The numbers that weights.glsl has. */
-_Static_assert(DT_F32 == 0 && DT_F16 == 1 && DT_BF16 == 2 && DT_Q8_0 == 3 && DT_MXFP4 == 4 && DT_MXFP4_HF == 5 &&
-                   DT_MXFP4_PAIRS == 18,
-               "shaders/weights.glsl has other numbers for the formats");
 
 #endif

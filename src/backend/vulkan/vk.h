@@ -35,10 +35,11 @@ struct vk_facts {
     uint32_t vendor, device; /* numbers of PCI */
     bool cpu;                /* a driver that computes on the CPU */
     bool fp64, round_even, keep_denormals;
-    bool soft_fma;      /* shaders make their own fused multiply-add */
-    uint64_t memory;    /* bytes of the largest heap that is the device's own */
-    uint64_t max_block; /* bytes of the largest piece of memory */
-    char lacks[128];    /* a feature that osso needs and it has not; "": it can be used */
+    bool soft_fma;       /* shaders make their own fused multiply-add */
+    uint64_t memory;     /* bytes of the largest heap that is the device's own */
+    uint32_t max_groups; /* of a shader in each direction, at least 65,535 */
+    uint64_t max_block;  /* bytes of the largest piece of memory */
+    char lacks[128];     /* a feature that osso needs and it has not; "": it can be used */
 };
 
 /* Memory of the device. */

@@ -86,6 +86,10 @@ static void read_facts(const struct vk_library *lib, VkPhysicalDevice device, st
     facts->round_even = v12.shaderRoundingModeRTEFloat32;
     facts->keep_denormals = v12.shaderDenormPreserveFloat32;
     facts->max_block = m3.maxMemoryAllocationSize;
+    facts->max_groups = UINT32_MAX;
+    for (int i = 0; i < 3; i++)
+        if (p->limits.maxComputeWorkGroupCount[i] < facts->max_groups)
+            facts->max_groups = p->limits.maxComputeWorkGroupCount[i];
     read_features(lib, device, facts);
     read_memory(lib, device, facts);
 }

@@ -136,6 +136,10 @@ void vk_run(struct vk *vk, const struct vk_shader *shader, const struct vk_const
     must(shader->push_bytes <= VK_PUSH_MAX && shader->push_bytes % 4 == 0);
     if (x == 0 || y == 0 || z == 0 || !recording(vk))
         return;
+    if (x > vk->facts.max_groups || y > vk->facts.max_groups || z > vk->facts.max_groups) {
+        vk_did(vk, VK_ERROR_TOO_MANY_OBJECTS, shader->name); /* more rows or outputs than it counts */
+        return;
+    }
     VkPipeline pipeline = pipeline_of(vk, shader, constants);
     if (!pipeline)
         return;

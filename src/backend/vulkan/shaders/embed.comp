@@ -6,8 +6,10 @@
 layout(local_size_x = 64) in;
 
 layout(push_constant, scalar) uniform Push {
-    uint64_t data, side, ids, x;
-    uint row_stride, side_stride, col_stride, cols;
+    uint64_t data, side, offsets, ids, x;
+    uint row_stride, side_stride, offsets_stride, col_stride, cols, group;
+    float factor;
+    uint has_factor;
 } p;
 
 void main()
@@ -16,6 +18,8 @@ void main()
     if (k >= p.cols)
         return;
     uint64_t id = uint64_t(I32(p.ids).v[row]);
-    F32(row_of(p.x, row, p.cols)).v[k] = weight_value(p.data + id * uint64_t(p.row_stride),
-                                                      p.side + id * uint64_t(p.side_stride), p.col_stride, k);
+    Row w = Row(p.data + id * uint64_t(p.row_stride), p.side + id * uint64_t(p.side_stride),
+                p.offsets + id * uint64_t(p.offsets_stride));
+    float value = weight_value(w, p.col_stride, p.group, k);
+    F32(row_of(p.x, row, p.cols)).v[k] = p.has_factor != 0u ? value * p.factor : value;
 }

@@ -16,10 +16,10 @@ void main()
     bool found = find_matrix(row, m);
     float sum = 0.0;
     if (found && o < p.rows && m.data != 0ul) {
-        uint64_t w = m.data + uint64_t(o) * uint64_t(p.row_stride), s = m.side + uint64_t(o) * uint64_t(p.side_stride);
+        Row w = row_at(m, o);
         F32 x = F32(row_of(p.x, row / p.divide, p.cols));
         for (uint k = t & 15u; k < p.cols; k += 16u)
-            sum = fma1(weight_value(w, s, p.col_stride, k), x.v[k], sum);
+            sum = fma1(weight_value(w, p.col_stride, p.group, k), x.v[k], sum);
     }
     part[t] = sum;
     for (uint half_way = 8u; half_way > 0u; half_way /= 2u) {
@@ -28,5 +28,5 @@ void main()
             part[t] = part[t] + part[t + half_way];
     }
     if (found && o < p.rows && (t & 15u) == 0u)
-        F32(row_of(p.y, row, p.y_stride)).v[o] = with_bias(m, o, part[t]);
+        store(m, row, o, part[t]);
 }
