@@ -164,7 +164,7 @@ $(HUB_OBJ): CPPFLAGS += $(if $(HAVE_HUB),-DHAVE_HUB $(shell $(PKG) --cflags libc
 
 # GPUs: the Vulkan loader is opened when one is wanted (backend/vulkan/vk_loader.c); only its headers are built with.
 VULKAN_OBJ := $(patsubst src/%.c,%.o,$(wildcard src/backend/vulkan/*.c))
-VULKAN_OBJ := $(VULKAN_OBJ:%=$(B)/%) $(VULKAN_OBJ:%=$(B)/must/%)
+VULKAN_OBJ := $(VULKAN_OBJ:%=$(B)/%) $(VULKAN_OBJ:%=$(B)/must/%) $(B)/cli/parts.o
 $(VULKAN_OBJ): $(B)/have_vulkan
 $(VULKAN_OBJ): CPPFLAGS += $(if $(HAVE_VULKAN),-DHAVE_VULKAN $(shell $(PKG) --cflags vulkan))
 

@@ -35,16 +35,17 @@ struct vk_facts {
     uint32_t vendor, device; /* numbers of PCI */
     bool cpu;                /* a driver that computes on the CPU */
     bool fp64, round_even, keep_denormals;
-    bool soft_fma;           /* its fma rounds twice, so shaders make their own; known once the device is open */
-    uint64_t memory;         /* bytes of the largest heap that is the device's own */
-    uint64_t max_block;      /* bytes of the largest piece of memory */
-    char lacks[128];         /* a feature that osso needs and it has not; "": it can be used */
+    bool soft_fma;       /* shaders make their own fused multiply-add */
+    uint64_t memory;     /* bytes of the largest heap that is the device's own */
+    uint32_t max_groups; /* of a shader in each direction, at least 65,535 */
+    uint64_t max_block;  /* bytes of the largest piece of memory */
+    char lacks[128];     /* a feature that osso needs and it has not; "": it can be used */
 };
 
 /* Memory of the device. */
 struct vk_block {
     uint64_t address, bytes;
-    void *host; /* where the host sees it, or NULL */
+    void *host; /* where the host sees it: VK_LOCAL's too, where all memory is the same and cached; or NULL */
     struct vk_block_parts *parts;
 };
 
@@ -56,8 +57,12 @@ enum vk_place {
 
 struct vk;
 
+/* Whether shaders make their own fused multiply-add; true when the device is opened, where it has f64. */
+void vk_set_soft_fma(struct vk *vk, bool soft);
 /* Which: NULL or "": the best one (a real GPU before a driver on the CPU); "real": the same, but never a driver on the
- * CPU; a number: that of vk_list; else a part of a device's name, letters of either case. */
+ * CPU; a number: that of vk_list; else a part of a device's name, letters of either case. "apart" or "apart:" before
+ * any of these: the host sees none of the device's own memory, though it may be the same, as it is beside a card (for
+ * tests). */
 enum osso_status vk_open(const char *which, struct vk **vk_out, struct osso_error *err);
 void vk_close(struct vk *vk); /* NULL is fine */
 const struct vk_facts *vk_facts(const struct vk *vk);
@@ -77,6 +82,7 @@ void vk_run(struct vk *vk, const struct vk_shader *shader, const struct vk_const
             uint32_t x, uint32_t y, uint32_t z);
 void vk_copy(struct vk *vk, const struct vk_block *to, uint64_t to_off, const struct vk_block *from, uint64_t from_off,
              uint64_t bytes);
+bool vk_pending(const struct vk *vk); /* was anything recorded that has not run? */
 /* Runs what was recorded and returns when it is done. */
 enum osso_status vk_wait(struct vk *vk, struct osso_error *err);
 

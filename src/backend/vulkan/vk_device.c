@@ -86,6 +86,10 @@ static void read_facts(const struct vk_library *lib, VkPhysicalDevice device, st
     facts->round_even = v12.shaderRoundingModeRTEFloat32;
     facts->keep_denormals = v12.shaderDenormPreserveFloat32;
     facts->max_block = m3.maxMemoryAllocationSize;
+    facts->max_groups = UINT32_MAX;
+    for (int i = 0; i < 3; i++)
+        if (p->limits.maxComputeWorkGroupCount[i] < facts->max_groups)
+            facts->max_groups = p->limits.maxComputeWorkGroupCount[i];
     read_features(lib, device, facts);
     read_memory(lib, device, facts);
 }
@@ -161,9 +165,8 @@ static enum osso_status devices_of(const struct vk_library *lib, VkPhysicalDevic
 {
     *n = MAX_DEVICES;
     VkResult result = lib->EnumeratePhysicalDevices(lib->instance, n, devices);
-    return result < 0
-               ? error_set(err, OSSO_UNSUPPORTED, "Vulkan cannot list its devices: %s", vk_result_text(result))
-               : OSSO_OK;
+    return result < 0 ? error_set(err, OSSO_UNSUPPORTED, "Vulkan cannot list its devices: %s", vk_result_text(result))
+                      : OSSO_OK;
 }
 
 static enum osso_status choose(struct vk *vk, const char *which, struct osso_error *err)
@@ -283,6 +286,9 @@ enum osso_status vk_open(const char *which, struct vk **vk_out, struct osso_erro
     *vk_out = NULL;
     if (!vk)
         return error_nomem(err, sizeof *vk, "a device");
+    vk->apart = which && strncmp(which, "apart", 5) == 0 && (!which[5] || which[5] == ':');
+    if (vk->apart)
+        which += which[5] ? 6 : 5;
     enum osso_status status = vk_library_open(&vk->lib, err);
     if (!status)
         status = choose(vk, which, err);

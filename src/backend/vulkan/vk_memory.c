@@ -33,11 +33,11 @@ static int type_for(const struct vk *vk, uint32_t allowed, enum vk_place place)
 static bool bind(struct vk *vk, uint64_t bytes, enum vk_place place, struct vk_block *block)
 {
     struct vk_block_parts *p = block->parts;
+    const VkMemoryPropertyFlags all = wanted[VK_OUTPUT][0];
     VkBufferCreateInfo buffer = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                  .size = bytes,
                                  .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-                                          VK_BUFFER_USAGE_TRANSFER_DST_BIT |
-                                          VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT};
+                                          VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT};
     VkMemoryRequirements need;
     if (vk->fn.CreateBuffer(vk->device, &buffer, NULL, &p->buffer) < 0)
         return false;
@@ -52,7 +52,8 @@ static bool bind(struct vk *vk, uint64_t bytes, enum vk_place place, struct vk_b
     if (type < 0 || vk->fn.AllocateMemory(vk->device, &info, NULL, &p->memory) < 0 ||
         vk->fn.BindBufferMemory(vk->device, p->buffer, p->memory, 0) < 0)
         return false;
-    if (place != VK_LOCAL && vk->fn.MapMemory(vk->device, p->memory, 0, VK_WHOLE_SIZE, 0, &block->host) < 0)
+    bool seen = place != VK_LOCAL || (!vk->apart && (vk->memory.memoryTypes[type].propertyFlags & all) == all);
+    if (seen && vk->fn.MapMemory(vk->device, p->memory, 0, VK_WHOLE_SIZE, 0, &block->host) < 0)
         return false;
     VkBufferDeviceAddressInfo at = {.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO, .buffer = p->buffer};
     block->address = vk->fn.GetBufferDeviceAddress(vk->device, &at);

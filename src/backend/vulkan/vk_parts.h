@@ -82,6 +82,7 @@ struct vk_block_parts {
 struct vk_pipeline {
     const struct vk_shader *shader;
     struct vk_constants constants;
+    bool soft_fma;
     VkPipeline pipeline;
 };
 
@@ -91,6 +92,7 @@ struct vk {
     struct vk_facts facts;
     VkPhysicalDevice physical;
     VkPhysicalDeviceMemoryProperties memory;
+    bool apart;      /* vk_open */
     bool has_budget; /* VK_EXT_memory_budget */
     uint32_t family; /* of the queue */
     VkDevice device;

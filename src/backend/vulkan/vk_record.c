@@ -63,7 +63,7 @@ void vk_record_free(struct vk *vk)
 static bool compile(struct vk *vk, struct vk_pipeline *p)
 {
     VkSpecializationMapEntry entries[1 + VK_CONSTANTS];
-    uint32_t values[1 + VK_CONSTANTS] = {vk->facts.soft_fma};
+    uint32_t values[1 + VK_CONSTANTS] = {p->soft_fma};
     memcpy(values + 1, p->constants.value, sizeof p->constants.value);
     for (uint32_t i = 0; i <= VK_CONSTANTS; i++)
         entries[i] = (VkSpecializationMapEntry){i, i * (uint32_t)sizeof *values, sizeof *values};
@@ -87,11 +87,11 @@ static bool compile(struct vk *vk, struct vk_pipeline *p)
 /* NULL: it could not be made. */
 static VkPipeline pipeline_of(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants)
 {
-    struct vk_pipeline p = {.shader = shader};
+    struct vk_pipeline p = {.shader = shader, .soft_fma = vk->facts.soft_fma};
     if (constants)
         p.constants = *constants;
     for (size_t i = 0; i < vk->n_pipelines; i++)
-        if (vk->pipelines[i].shader == shader &&
+        if (vk->pipelines[i].shader == shader && vk->pipelines[i].soft_fma == p.soft_fma &&
             memcmp(&vk->pipelines[i].constants, &p.constants, sizeof p.constants) == 0)
             return vk->pipelines[i].pipeline;
     struct vk_pipeline *list = mem_room(vk->pipelines, vk->n_pipelines, &vk->pipelines_cap, sizeof *list);
@@ -136,6 +136,10 @@ void vk_run(struct vk *vk, const struct vk_shader *shader, const struct vk_const
     must(shader->push_bytes <= VK_PUSH_MAX && shader->push_bytes % 4 == 0);
     if (x == 0 || y == 0 || z == 0 || !recording(vk))
         return;
+    if (x > vk->facts.max_groups || y > vk->facts.max_groups || z > vk->facts.max_groups) {
+        vk_did(vk, VK_ERROR_TOO_MANY_OBJECTS, shader->name); /* more rows or outputs than it counts */
+        return;
+    }
     VkPipeline pipeline = pipeline_of(vk, shader, constants);
     if (!pipeline)
         return;
@@ -155,6 +159,16 @@ void vk_copy(struct vk *vk, const struct vk_block *to, uint64_t to_off, const st
         return;
     vk->fn.CmdCopyBuffer(vk->commands, from->parts->buffer, to->parts->buffer, 1, &region);
     barrier(vk);
+}
+
+bool vk_pending(const struct vk *vk)
+{
+    return vk->recording;
+}
+
+void vk_set_soft_fma(struct vk *vk, bool soft)
+{
+    vk->facts.soft_fma = soft;
 }
 
 enum osso_status vk_wait(struct vk *vk, struct osso_error *err)
