@@ -1,6 +1,6 @@
-/* test_vulkan.c: whole models on a Vulkan device have the CPU's bits, however a text is cut and whatever memory the host
- * sees; weights that overlap are found; what fails is one sentence, and the process goes on with the CPU. Without a
- * device each test is skipped and says why. OSSO_TEST_DEVICE names another one than the best. */
+/* test_vulkan.c: whole models on a Vulkan device have the CPU's bits, however a text is cut and whatever memory the
+ * host sees; weights that overlap are found; what fails is one sentence, and the process goes on with the CPU. Without
+ * a device each test is skipped and says why. OSSO_TEST_DEVICE names another one than the best. */
 #include "model_test.h"
 
 #include "backend/vulkan/gpu.h"
@@ -121,8 +121,9 @@ static void learn(const struct backend *be, const float *x, int first, int step)
 static void expect_rows(const struct backend *be, const float *x)
 {
     static const int32_t ids[TABLE_ROWS] = {5, 4, 3, 2, 1, 0}, seq[TABLE_ROWS], *tables[1];
-    struct batch b = {.n = TABLE_ROWS, .n_seqs = 0, .head_dim = 0, .token = ids, .pos = ids, .seq = seq, .tables = {tables}},
-                 staged;
+    struct batch
+        b = {.n = TABLE_ROWS, .n_seqs = 0, .head_dim = 0, .token = ids, .pos = ids, .seq = seq, .tables = {tables}},
+        staged;
     struct view table = {
         .dtype = DT_F32, .data = (const uint8_t *)x, .rows = TABLE_ROWS, .cols = COLS, .row_stride = COLS * sizeof *x};
     struct member alone = {.id = 0, .n = 1};
@@ -253,8 +254,8 @@ static void test_full(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_apart),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models),  cmocka_unit_test(test_apart),
                                        cmocka_unit_test(test_weights), cmocka_unit_test(test_names),
-                                       cmocka_unit_test(test_lost),  cmocka_unit_test(test_full)};
+                                       cmocka_unit_test(test_lost),    cmocka_unit_test(test_full)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
