@@ -50,7 +50,8 @@ uint64_t gpu_scratch(struct gpu *g, int which, int64_t values)
         struct vk_block *old = mem_room(g->old, g->n_old, &g->old_cap, sizeof *old), grown;
         g->old = old ? old : g->old;
         if (!old || !vk_alloc(g->vk, bytes, VK_LOCAL, &grown)) {
-            gpu_no_memory(g, bytes, "values between the operations of a step on the device; ask for fewer rows per step");
+            gpu_no_memory(g, bytes,
+                          "values between the operations of a step on the device; ask for fewer rows per step");
             return 0;
         }
         old[g->n_old++] = s->block; /* commands that use it may be recorded */
