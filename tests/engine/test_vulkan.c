@@ -1,6 +1,6 @@
-/* test_vulkan.c: whole models on a Vulkan device have the CPU's bits, however a text is cut and whatever memory the host
- * sees; weights that overlap are found; what fails is one sentence, and the process goes on with the CPU. Without a
- * device each test is skipped and says why. OSSO_TEST_DEVICE names another one than the best. */
+/* test_vulkan.c: whole models on a Vulkan device have the CPU's bits, however a text is cut and whatever memory the
+ * host sees; weights that overlap are found; what fails is one sentence, and the process goes on with the CPU. Without
+ * a device each test is skipped and says why. OSSO_TEST_DEVICE names another one than the best. */
 #include "model_test.h"
 
 #include "backend/vulkan/gpu.h"
@@ -121,8 +121,9 @@ static void learn(const struct backend *be, const float *x, int first, int step)
 static void expect_rows(const struct backend *be, const float *x)
 {
     static const int32_t ids[TABLE_ROWS] = {5, 4, 3, 2, 1, 0}, seq[TABLE_ROWS], *tables[1];
-    struct batch b = {.n = TABLE_ROWS, .n_seqs = 0, .head_dim = 0, .token = ids, .pos = ids, .seq = seq, .tables = {tables}},
-                 staged;
+    struct batch
+        b = {.n = TABLE_ROWS, .n_seqs = 0, .head_dim = 0, .token = ids, .pos = ids, .seq = seq, .tables = {tables}},
+        staged;
     struct view table = {
         .dtype = DT_F32, .data = (const uint8_t *)x, .rows = TABLE_ROWS, .cols = COLS, .row_stride = COLS * sizeof *x};
     struct member alone = {.id = 0, .n = 1};
@@ -164,6 +165,73 @@ static void test_weights(void **state)
         free(x);
     }
     be->close(be);
+}
+
+/* ---- adapters --------------------------------------------------------------------------------------------- */
+
+enum { IN = 64, OUT = 10, RANK = 3, N = 2 };
+
+static struct backend_tensor tensor(const float *x, int rows, int columns)
+{
+    return (struct backend_tensor){.data = (const uint8_t *)x,
+                                   .bytes = (size_t)(rows * columns) * sizeof *x,
+                                   .dtype = DT_F32,
+                                   .stack = 1,
+                                   .rows = rows,
+                                   .columns = columns,
+                                   .row_stride = columns * (int64_t)sizeof *x};
+}
+
+/* y = W x + bias and what an adapter adds; the weights are x, W, bias, A and B one after the other. */
+static void adapted(const struct backend *be, const float *values, float *y_out)
+{
+    const float *x = values, *w = x + N * IN, *bias = w + OUT * IN, *a = bias + OUT, *b = a + RANK * IN;
+    struct backend_tensor tensors[] = {tensor(w, OUT, IN), tensor(bias, 1, OUT), tensor(a, RANK, IN),
+                                       tensor(b, OUT, RANK)};
+    struct lowrank lowrank = {RANK, 0.3f, a, b};
+    struct view view = {.dtype = DT_F32,
+                        .data = (const uint8_t *)w,
+                        .rows = OUT,
+                        .cols = IN,
+                        .row_stride = IN * sizeof *w,
+                        .lowrank = &lowrank};
+    struct member alone = {.id = 0, .n = 1};
+    struct batch none = {0}, staged;
+    struct osso_error err;
+    for (int i = 0; be->learn && i < 4; i++)
+        check_ok(be->learn(be, &tensors[i], &err), err);
+    size_t work = be->workspace_bytes(N, IN, OUT, 1, IN), in_bytes = N * IN * sizeof *x,
+           out_bytes = N * OUT * sizeof *x;
+    struct hand h = {be, &alone, be->alloc(be, work)};
+    struct act in = {.width = IN, .f = be->alloc(be, in_bytes)};
+    float *y = be->alloc(be, out_bytes);
+    be->put(be, in.f, x, in_bytes);
+    check_ok(be->begin(be, &none, &staged, &err), err);
+    be->linear(&h, &view, bias, &in, N, 1, NULL, y, OUT);
+    check_ok(be->end(be, &err), err);
+    memcpy(y_out, be->host(be, y, out_bytes), out_bytes);
+    be->free(be, h.workspace, work);
+    be->free(be, in.f, in_bytes);
+    be->free(be, y, out_bytes);
+    be->close(be);
+}
+
+static void test_adapter(void **state)
+{
+    float values[(N + OUT + RANK) * IN + OUT + OUT * RANK], want[N * OUT], have[N * OUT];
+    const struct backend *be;
+    struct osso_error err;
+    struct rng rng;
+    (void)state;
+    need_device();
+    rng_seed(&rng, 3);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        values[i] = (float)rng_below(&rng, 20001) / 10000 - 1;
+    check_ok(backend_open("cpu", NULL, &be, &err), err);
+    adapted(be, values, want);
+    check_ok(backend_open("vulkan", device(), &be, &err), err);
+    adapted(be, values, have);
+    assert_memory_equal(have, want, sizeof want);
 }
 
 /* ---- what fails ------------------------------------------------------------------------------------------- */
@@ -253,8 +321,9 @@ static void test_full(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_apart),
-                                       cmocka_unit_test(test_weights), cmocka_unit_test(test_names),
-                                       cmocka_unit_test(test_lost),  cmocka_unit_test(test_full)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models),  cmocka_unit_test(test_apart),
+                                       cmocka_unit_test(test_weights), cmocka_unit_test(test_adapter),
+                                       cmocka_unit_test(test_names),   cmocka_unit_test(test_lost),
+                                       cmocka_unit_test(test_full)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,33 +4,10 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 backend_open_fn vulkan_open; /* backends.def's */
-
-void gpu_refuse(struct gpu *g, enum osso_status status, const char *format, ...)
-{
-    va_list list;
-    if (g->status)
-        return;
-    va_start(list, format);
-    char text[sizeof g->why.text];
-    vsnprintf(text, sizeof text, format, list);
-    va_end(list);
-    g->status = error_set(&g->why, status, "%s", text);
-}
-
-bool gpu_flush(struct gpu *g)
-{
-    struct osso_error err;
-    enum osso_status status = vk_wait(g->vk, &err);
-    if (status)
-        gpu_refuse(g, status, "%s", err.text);
-    gpu_forget_old(g);
-    return !status;
-}
 
 /* ---- a step --------------------------------------------------------------------------------------------- */
 

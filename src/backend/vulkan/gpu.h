@@ -89,10 +89,15 @@ static inline bool gpu_records(const struct hand *h)
     return h->member->id == 0;
 }
 
+/* gpu_state.c */
 /* What an op cannot do: remembered for end; the first one counts. */
 void gpu_refuse(struct gpu *g, enum osso_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void gpu_no_memory(struct gpu *g, uint64_t bytes, const char *what);
 /* Runs what was recorded. */
 bool gpu_flush(struct gpu *g);
+/* The address of `values` floats; 0: no memory. */
+uint64_t gpu_scratch(struct gpu *g, int which, int64_t values);
+void gpu_forget_old(struct gpu *g);
 
 /* gpu_memory.c */
 void *gpu_alloc(const struct backend *backend, size_t bytes);
@@ -106,9 +111,6 @@ bool gpu_take(struct gpu *g, struct gpu_arena *arena, uint64_t bytes, struct gpu
 void gpu_arena_reset(struct gpu_arena *arena);
 /* Bytes of host memory where the device reads them in this step; 0 where from is NULL or there is no memory. */
 uint64_t gpu_input(struct gpu *g, const void *from, size_t bytes);
-/* The address of `values` floats; 0: no memory. */
-uint64_t gpu_scratch(struct gpu *g, int which, int64_t values);
-void gpu_forget_old(struct gpu *g);
 void gpu_memory_free(struct gpu *g);
 
 /* gpu_weights.c */

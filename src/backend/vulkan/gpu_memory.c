@@ -68,49 +68,17 @@ static void arena_free(struct gpu *g, struct gpu_arena *a)
     mem_free(a->blocks);
 }
 
-static void no_memory(struct gpu *g, uint64_t bytes, const char *what)
-{
-    struct osso_error err;
-    gpu_refuse(g, error_nomem(&err, bytes, what), "%s", err.text);
-}
-
 uint64_t gpu_input(struct gpu *g, const void *from, size_t bytes)
 {
     struct gpu_piece piece;
     if (!from)
         return 0;
     if (!gpu_take(g, &g->inputs, bytes, &piece)) {
-        no_memory(g, bytes, "the inputs of a step on the device");
+        gpu_no_memory(g, bytes, "the inputs of a step on the device");
         return 0;
     }
     memcpy(piece.host, from, bytes);
     return piece.address;
-}
-
-/* ---- scratch -------------------------------------------------------------------------------------------- */
-
-void gpu_forget_old(struct gpu *g)
-{
-    for (size_t i = 0; i < g->n_old; i++)
-        vk_free(g->vk, &g->old[i]);
-    g->n_old = 0;
-}
-
-uint64_t gpu_scratch(struct gpu *g, int which, int64_t values)
-{
-    struct gpu_scratch *s = &g->scratch[which];
-    uint64_t bytes = (uint64_t)values * sizeof(real);
-    if (bytes > s->block.bytes) {
-        struct vk_block *old = mem_room(g->old, g->n_old, &g->old_cap, sizeof *old), grown;
-        g->old = old ? old : g->old;
-        if (!old || !vk_alloc(g->vk, bytes, VK_LOCAL, &grown)) {
-            no_memory(g, bytes, "values between the operations of a step on the device; ask for fewer rows per step");
-            return 0;
-        }
-        old[g->n_old++] = s->block; /* commands that use it may be recorded */
-        s->block = grown;
-    }
-    return s->block.address;
 }
 
 /* ---- alloc and free ------------------------------------------------------------------------------------- */
@@ -212,7 +180,7 @@ static void *fetch(struct gpu *g, const struct vk_block *b, uint64_t off, size_t
 {
     struct gpu_piece out;
     if (!gpu_take(g, &g->outputs, bytes, &out)) {
-        no_memory(g, bytes, "values of a step that the host reads");
+        gpu_no_memory(g, bytes, "values of a step that the host reads");
         return lost(g, bytes);
     }
     if (!b->host)
@@ -248,7 +216,7 @@ void gpu_put(const struct backend *backend, void *to, const void *from, size_t b
         memcpy(in.host, from, bytes);
         vk_copy(g->vk, b, offset_in(b, to), &in.block, in.off, bytes);
     } else {
-        no_memory(g, bytes, "values that the host gives to a step");
+        gpu_no_memory(g, bytes, "values that the host gives to a step");
     }
     pthread_mutex_unlock(&g->lock);
 }

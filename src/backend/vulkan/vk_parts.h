@@ -103,6 +103,7 @@ struct vk {
     VkCommandBuffer commands;
     VkFence fence;
     bool recording;
+    int n_commands; /* since recording began */
     struct vk_pipeline *pipelines;
     size_t n_pipelines, pipelines_cap;
     VkResult failed;         /* the first failure */

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+enum { TOGETHER = 128 };
+
 bool vk_did(struct vk *vk, VkResult result, const char *what)
 {
     if (result >= 0)
@@ -133,7 +135,8 @@ static bool recording(struct vk *vk)
     return vk->recording;
 }
 
-/* What follows sees what was written. */
+/* What follows sees what was written. Commands that ran in one go for many seconds would be taken for a device that
+ * hangs, so they go in parts. */
 static void barrier(struct vk *vk)
 {
     VkMemoryBarrier all = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
@@ -141,6 +144,8 @@ static void barrier(struct vk *vk)
                            .dstAccessMask = VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT};
     VkPipelineStageFlags stages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
     vk->fn.CmdPipelineBarrier(vk->commands, stages, stages | VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &all, 0, NULL, 0, NULL);
+    if (++vk->n_commands == TOGETHER)
+        vk_wait(vk, NULL); /* a failure is remembered */
 }
 
 void vk_run(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants, const void *push,
@@ -191,6 +196,7 @@ enum osso_status vk_wait(struct vk *vk, struct osso_error *err)
         VkSubmitInfo submit = {
             .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &vk->commands};
         vk->recording = false;
+        vk->n_commands = 0;
         if (vk_did(vk, vk->fn.EndCommandBuffer(vk->commands), what) &&
             vk_did(vk, vk->fn.QueueSubmit(vk->queue, 1, &submit, vk->fence), what) &&
             vk_did(vk, vk->fn.WaitForFences(vk->device, 1, &vk->fence, VK_TRUE, UINT64_MAX), what) &&
