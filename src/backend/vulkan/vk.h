@@ -31,15 +31,15 @@ struct vk_constants {
 /* A device as it says of itself. */
 struct vk_facts {
     char name[256], driver[320];
-    uint32_t version;        /* of Vulkan: major << 22 | minor << 12 | patch */
-    uint32_t vendor, device; /* numbers of PCI */
-    bool cpu;                /* a driver that computes on the CPU */
-    bool fp64, round_even, keep_denormals;
-    bool soft_fma;       /* shaders make their own fused multiply-add */
-    uint64_t memory;     /* bytes of the largest heap that is the device's own */
-    uint32_t max_groups; /* of a shader in each direction, at least 65,535 */
-    uint64_t max_block;  /* bytes of the largest piece of memory */
-    char lacks[128];     /* a feature that osso needs and it has not; "": it can be used */
+    uint32_t version;                                /* of Vulkan: major << 22 | minor << 12 | patch */
+    uint32_t vendor, device;                         /* numbers of PCI */
+    bool cpu;                                        /* a driver that computes on the CPU */
+    bool fp64, round_even, keep_denormals, keep_nan; /* the last three: f32 can be told so */
+    bool soft_fma;                                   /* shaders make their own fused multiply-add */
+    uint64_t memory;                                 /* bytes of the largest heap that is the device's own */
+    uint32_t max_groups;                             /* of a shader in each direction, at least 65,535 */
+    uint64_t max_block;                              /* bytes of the largest piece of memory */
+    char lacks[128];                                 /* a feature that osso needs and it has not; "": it can be used */
 };
 
 /* Memory of the device. */

@@ -83,8 +83,12 @@ static void read_facts(const struct vk_library *lib, VkPhysicalDevice device, st
         return;
     }
     snprintf(facts->driver, sizeof facts->driver, "%.200s %.100s", v12.driverName, v12.driverInfo);
-    facts->round_even = v12.shaderRoundingModeRTEFloat32;
-    facts->keep_denormals = v12.shaderDenormPreserveFloat32;
+    /* Shaders have f64 beside f32, of which nothing is said. */
+    bool alone = v12.denormBehaviorIndependence != VK_SHADER_FLOAT_CONTROLS_INDEPENDENCE_NONE;
+    facts->keep_denormals = v12.shaderDenormPreserveFloat32 && alone;
+    alone = v12.roundingModeIndependence != VK_SHADER_FLOAT_CONTROLS_INDEPENDENCE_NONE;
+    facts->round_even = v12.shaderRoundingModeRTEFloat32 && alone;
+    facts->keep_nan = v12.shaderSignedZeroInfNanPreserveFloat32;
     facts->max_block = m3.maxMemoryAllocationSize;
     facts->max_groups = UINT32_MAX;
     for (int i = 0; i < 3; i++)

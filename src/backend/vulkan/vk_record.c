@@ -1,6 +1,7 @@
 /* vk_record.c: shaders become pipelines when they are first run; commands are recorded with a barrier after each. */
 #ifdef HAVE_VULKAN
 #include "backend/vulkan/vk_parts.h"
+#include "backend/vulkan/vk_words.h"
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -62,6 +63,21 @@ void vk_record_free(struct vk *vk)
 
 /* ---- pipelines ------------------------------------------------------------------------------------------ */
 
+static bool make_module(struct vk *vk, const struct vk_shader *shader, VkShaderModule *module_out)
+{
+    const struct vk_facts *f = &vk->facts;
+    struct vk_modes modes = {f->round_even, f->keep_denormals, f->keep_nan, f->fp64};
+    uint32_t *words = mem_alloc((shader->n_words + VK_WORDS_MORE) * sizeof *words);
+    size_t n = words ? vk_words(shader->words, shader->n_words, &modes, words) : 0;
+    must(!words || n > 0);
+    VkShaderModuleCreateInfo module = {
+        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = n * sizeof *words, .pCode = words};
+    VkResult result = n > 0 ? vk->fn.CreateShaderModule(vk->device, &module, NULL, module_out)
+                            : VK_ERROR_OUT_OF_HOST_MEMORY;
+    mem_free(words);
+    return vk_did(vk, result, shader->name);
+}
+
 static bool compile(struct vk *vk, struct vk_pipeline *p)
 {
     VkSpecializationMapEntry entries[1 + VK_CONSTANTS];
@@ -70,16 +86,13 @@ static bool compile(struct vk *vk, struct vk_pipeline *p)
     for (uint32_t i = 0; i <= VK_CONSTANTS; i++)
         entries[i] = (VkSpecializationMapEntry){i, i * (uint32_t)sizeof *values, sizeof *values};
     VkSpecializationInfo constants = {1 + VK_CONSTANTS, entries, sizeof values, values};
-    VkShaderModuleCreateInfo module = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                                       .codeSize = p->shader->n_words * sizeof *p->shader->words,
-                                       .pCode = p->shader->words};
     VkComputePipelineCreateInfo info = {.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
                                         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
                                                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                                                   .pName = "main",
                                                   .pSpecializationInfo = &constants},
                                         .layout = vk->layout};
-    if (!vk_did(vk, vk->fn.CreateShaderModule(vk->device, &module, NULL, &info.stage.module), p->shader->name))
+    if (!make_module(vk, p->shader, &info.stage.module))
         return false;
     VkResult result = vk->fn.CreateComputePipelines(vk->device, VK_NULL_HANDLE, 1, &info, NULL, &p->pipeline);
     vk->fn.DestroyShaderModule(vk->device, info.stage.module, NULL);
