@@ -113,12 +113,3 @@ void inspect_token(struct buf *out, const struct runner *r, int32_t id, int colu
     for (; used < columns; used++)
         buf_putc(out, ' ');
 }
-
-void inspect_print_token(const struct runner *r, int32_t id)
-{
-    struct buf out = {0};
-    if (r->tokenizer)
-        inspect_token(&out, r, id, 0);
-    out_write(out.data ? out.data : "", out.len);
-    buf_free(&out);
-}

@@ -18,8 +18,6 @@ void inspect_json_token(struct buf *out, const struct runner *runner, int32_t id
 /* A token between quotes as a line can show it: line ends and tabs as \n and \t, what must not reach a terminal as
  * U+FFFD; filled with blanks to `columns`. Without a tokenizer its id. */
 void inspect_token(struct buf *out, const struct runner *runner, int32_t id, int columns);
-/* The same on standard output, without blanks; nothing where there is no tokenizer. */
-void inspect_print_token(const struct runner *runner, int32_t id);
 uint64_t inspect_seed(const struct options *options);
 /* USAGE for --seed -1: what is drawn here is to be drawn again. */
 enum osso_status inspect_check_seed(const struct options *options, struct osso_error *err);
