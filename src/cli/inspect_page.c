@@ -72,10 +72,9 @@ static enum osso_status write_page(const struct options *o, const struct buf *js
     enum osso_status status = jdoc_read(json->data, json->len, "the numbers of a page", &doc, err);
     if (status)
         return status;
-    bool fine = figures(&drawn, jdoc_root(doc));
-    if (fine)
-        draw(&page, o->verb->second, jdoc_root(doc), &drawn);
-    if (!fine || drawn.failed || page.failed)
+    figures(&drawn, jdoc_root(doc));
+    draw(&page, o->verb->second, jdoc_root(doc), &drawn);
+    if (drawn.failed || page.failed)
         status = error_nomem(err, json->len, "a page");
     else
         status = save_atomic(o->v[OPT_inspect_report].s, page.data, page.len, err);
