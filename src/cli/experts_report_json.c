@@ -92,10 +92,9 @@ static void print_effects(struct buf *b, const struct osso_experts_result *r)
                (unsigned long long)r->tokens);
     for (size_t i = 0; i < r->n_effects; i++) {
         const struct osso_expert_effect *e = &r->effects[i];
-        buf_printf(b, "%s{\"layer\":%d,\"expert\":%d,\"kl\":", i ? "," : "", e->layer, e->expert);
-        inspect_number(b, e->kl);
-        buf_puts(b, ",\"most\":");
-        inspect_number(b, e->most);
+        buf_printf(b, "%s{\"layer\":%d,\"expert\":%d", i ? "," : "", e->layer, e->expert);
+        inspect_member(b, "kl", e->kl);
+        inspect_member(b, "most", e->most);
         buf_printf(b, ",\"row\":%zu,\"changed\":%llu}", e->row, (unsigned long long)e->changed);
     }
     buf_puts(b, "]");

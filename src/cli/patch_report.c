@@ -7,37 +7,18 @@
 
 enum { SHOWN = 20 };
 
-static void member(struct buf *b, const char *name, double value)
-{
-    buf_printf(b, ",\"%s\":", name);
-    inspect_number(b, value);
-}
-
-/* null where there is none. */
-static void whole(struct buf *b, const char *name, int64_t value)
-{
-    buf_printf(b, "\"%s\":", name);
-    if (value < 0)
-        buf_puts(b, "null");
-    else
-        buf_printf(b, "%lld", (long long)value);
-}
-
 static void print_record(struct buf *b, const struct patch_args *a, const struct osso_patch_record *r)
 {
-    buf_printf(b, "{\"layer\":%d,", r->layer);
-    whole(b, "head", r->head);
-    buf_puts(b, ",");
-    whole(b, "position", r->position);
-    member(b, "share", r->share);
-    member(b, "difference", r->difference);
-    member(b, "kl", r->kl);
+    buf_printf(b, "{\"layer\":%d", r->layer);
+    inspect_place(b, "head", r->head);
+    inspect_place(b, "position", r->position);
+    inspect_member(b, "share", r->share);
+    inspect_member(b, "difference", r->difference);
+    inspect_member(b, "kl", r->kl);
     if (r->expert >= 0)
         buf_printf(b, ",\"expert\":%d", r->expert);
-    if (a->options.align) {
-        buf_puts(b, ",");
-        whole(b, "source", r->source);
-    }
+    if (a->options.align)
+        inspect_place(b, "source", r->source);
     buf_puts(b, "}");
 }
 
@@ -60,8 +41,8 @@ void patch_report_json(struct inspect_out *out, void *about)
     inspect_head(b, f->options, f->runner);
     inspect_ids(b, f->runner, "clean_", a->clean.data, a->clean.len);
     inspect_ids(b, f->runner, "corrupted_", a->corrupted.data, a->corrupted.len);
-    buf_puts(b, ",\"answer\":");
-    buf_printf(b, x->answer < 0 ? "null,\"wrong\":null" : "%d,\"wrong\":%d", (int)x->answer, (int)x->wrong);
+    inspect_place(b, "answer", x->answer);
+    inspect_place(b, "wrong", x->wrong);
     buf_printf(b, ",\"component\":\"%s\",\"mode\":\"%s\"", component,
                x->knock_out ? "knock-out"
                : x->ablate  ? x->ablate
@@ -71,9 +52,9 @@ void patch_report_json(struct inspect_out *out, void *about)
         print_list(b, "from", x->hidden, x->n_hidden);
         print_list(b, "to", x->positions, x->n_positions);
     }
-    member(b, "clean", p->clean);
-    member(b, "corrupted", p->corrupted);
-    member(b, "kl", p->kl);
+    inspect_member(b, "clean", p->clean);
+    inspect_member(b, "corrupted", p->corrupted);
+    inspect_member(b, "kl", p->kl);
     buf_printf(b, ",\"runs\":%llu,\"tokens\":%llu,\"records\":[", (unsigned long long)p->runs,
                (unsigned long long)p->tokens);
     for (size_t i = 0; i < p->n; i++) {

@@ -16,25 +16,19 @@ static const float *pattern_of(const struct osso_attention_result *a, size_t hea
 /* ---- JSON ----------------------------------------------------------------------------------------------------------
  */
 
-static void member(struct buf *b, const char *name, double value)
-{
-    buf_printf(b, ",\"%s\":", name);
-    inspect_number(b, value);
-}
-
 static void json_head(struct buf *b, const struct osso_head_attention *h)
 {
     buf_printf(b, "{\"layer\":%d,\"head\":%d,\"sliding\":%s", h->layer, h->head, h->sliding ? "true" : "false");
-    member(b, "previous", h->previous);
-    member(b, "first", h->first);
-    member(b, "same", h->same);
-    member(b, "duplicate", h->duplicate);
+    inspect_member(b, "previous", h->previous);
+    inspect_member(b, "first", h->first);
+    inspect_member(b, "same", h->same);
+    inspect_member(b, "duplicate", h->duplicate);
     buf_printf(b, ",\"duplicates\":%zu", h->duplicates);
-    member(b, "induction", h->induction);
+    inspect_member(b, "induction", h->induction);
     buf_printf(b, ",\"inductions\":%zu", h->inductions);
-    member(b, "sink", h->sink);
-    member(b, "entropy", h->entropy);
-    member(b, "span", h->span);
+    inspect_member(b, "sink", h->sink);
+    inspect_member(b, "entropy", h->entropy);
+    inspect_member(b, "span", h->span);
     buf_printf(b, h->kind ? ",\"kind\":\"%s\"" : ",\"kind\":null", h->kind);
 }
 
@@ -61,11 +55,7 @@ static void print_json(struct inspect_out *out, void *found)
     const struct option_value *repeat = &one->o->v[OPT_inspect_repeat];
     inspect_head(b, one->o, &one->r);
     inspect_ids(b, &one->r, "", one->ids, one->n);
-    buf_puts(b, ",\"repeat\":");
-    if (repeat->set)
-        buf_printf(b, "%lld", (long long)repeat->i);
-    else
-        buf_puts(b, "null");
+    inspect_place(b, "repeat", repeat->set ? repeat->i : -1);
     buf_puts(b, ",\"heads\":[");
     for (size_t i = 0; i < a->n; i++) {
         buf_puts(b, i ? "," : "");

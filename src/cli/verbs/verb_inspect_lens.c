@@ -8,27 +8,24 @@
 
 enum { TOKEN_COLUMNS = 18, SHOWN = 5 };
 
-static void number_or_null(struct buf *b, const char *name, int n)
-{
-    if (n < 0)
-        buf_printf(b, "\"%s\":null,", name);
-    else
-        buf_printf(b, "\"%s\":%d,", name, n);
-}
-
 static void json_record(struct buf *b, const struct one *one, const struct osso_lens_result *l, size_t i)
 {
     const struct osso_lens_record *r = &l->records[i];
-    buf_printf(b, "%s{\"layer\":%d,", i ? "," : "", r->layer);
-    number_or_null(b, "head", r->head);
-    number_or_null(b, "expert", r->expert);
-    buf_printf(b, "\"position\":%lld,\"probability\":%.9g,\"rank\":%lld,\"kl\":%.9g,\"norm\":%.9g,\"top\":[",
-               (long long)l->answers[r->answer].position, r->probability, (long long)r->rank, r->kl, r->norm);
+    buf_printf(b, "%s{\"layer\":%d", i ? "," : "", r->layer);
+    inspect_place(b, "head", r->head);
+    inspect_place(b, "expert", r->expert);
+    inspect_place(b, "position", l->answers[r->answer].position);
+    inspect_member(b, "probability", r->probability);
+    inspect_place(b, "rank", r->rank);
+    inspect_member(b, "kl", r->kl);
+    inspect_member(b, "norm", r->norm);
+    buf_puts(b, ",\"top\":[");
     for (int t = 0; t < l->n_top; t++) {
         const struct osso_lens_token *top = &l->top[i * (size_t)l->n_top + (size_t)t];
         buf_puts(b, t ? ",{" : "{");
         inspect_json_token(b, &one->r, top->id);
-        buf_printf(b, ",\"probability\":%.9g}", (double)top->probability);
+        inspect_member(b, "probability", (double)top->probability);
+        buf_putc(b, '}');
     }
     buf_puts(b, "]}");
 }
@@ -45,7 +42,8 @@ static void print_json(struct inspect_out *out, void *found)
     for (size_t i = 0; i < l->n_positions; i++) {
         buf_printf(b, "%s{\"position\":%lld,", i ? "," : "", (long long)l->answers[i].position);
         inspect_json_token(b, &one->r, l->answers[i].id);
-        buf_printf(b, ",\"probability\":%.9g}", l->answers[i].probability);
+        inspect_member(b, "probability", l->answers[i].probability);
+        buf_putc(b, '}');
     }
     buf_puts(b, "],\"records\":[");
     for (size_t i = 0; i < l->n; i++) {

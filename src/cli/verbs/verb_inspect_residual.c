@@ -21,26 +21,35 @@ static const char *const kinds[] = {[OSSO_TERM_EMBED] = "embedding",
 
 static void json_term(struct buf *b, const struct osso_residual_term *t, int64_t position)
 {
-    buf_printf(b, "{\"position\":%lld,\"kind\":\"%s\",\"layer\":", (long long)position, kinds[t->kind]);
-    if (t->layer < 0)
-        buf_puts(b, "null");
-    else
-        buf_printf(b, "%d", t->layer);
+    buf_printf(b, "{\"position\":%lld,\"kind\":\"%s\"", (long long)position, kinds[t->kind]);
+    inspect_place(b, "layer", t->layer);
     if (t->kind == OSSO_TERM_HEAD || t->kind == OSSO_TERM_EXPERT)
-        buf_printf(b, ",\"%s\":%d", kinds[t->kind], t->index);
+        inspect_place(b, kinds[t->kind], t->index);
     if (t->kind == OSSO_TERM_EXPERT)
-        buf_printf(b, ",\"weight\":%.9g", t->weight);
-    buf_printf(b, ",\"norm\":%.9g,\"cosine\":%.9g,\"attribution\":%.9g}", t->norm, t->cosine, t->attribution);
+        inspect_member(b, "weight", t->weight);
+    inspect_member(b, "norm", t->norm);
+    inspect_member(b, "cosine", t->cosine);
+    inspect_member(b, "attribution", t->attribution);
+    buf_putc(b, '}');
+}
+
+static void json_logit(struct buf *b, const struct one *one, const char *name, int32_t id, double logit)
+{
+    buf_printf(b, ",\"%s\":{", name);
+    inspect_json_token(b, &one->r, id);
+    inspect_member(b, "logit", logit);
+    buf_putc(b, '}');
 }
 
 static void json_target(struct buf *b, const struct one *one, const struct osso_residual_target *t)
 {
-    buf_printf(b, "{\"position\":%lld,\"answer\":{", (long long)t->position);
-    inspect_json_token(b, &one->r, t->answer);
-    buf_printf(b, ",\"logit\":%.9g},\"wrong\":{", t->answer_logit);
-    inspect_json_token(b, &one->r, t->wrong);
-    buf_printf(b, ",\"logit\":%.9g},\"difference\":%.9g,\"sum\":%.9g,\"scale\":%.9g}", t->wrong_logit,
-               t->answer_logit - t->wrong_logit, t->sum, t->scale);
+    buf_printf(b, "{\"position\":%lld", (long long)t->position);
+    json_logit(b, one, "answer", t->answer, t->answer_logit);
+    json_logit(b, one, "wrong", t->wrong, t->wrong_logit);
+    inspect_member(b, "difference", t->answer_logit - t->wrong_logit);
+    inspect_member(b, "sum", t->sum);
+    inspect_member(b, "scale", t->scale);
+    buf_putc(b, '}');
 }
 
 static void print_json(struct inspect_out *out, void *found)
@@ -59,10 +68,13 @@ static void print_json(struct inspect_out *out, void *found)
     buf_puts(b, "],\"streams\":[");
     for (size_t i = 0; i < r->n_positions * layers; i++) {
         const struct osso_residual_stream *s = &r->streams[i];
-        buf_printf(b,
-                   "%s{\"position\":%lld,\"layer\":%d,\"norm\":%.9g,\"cosine\":%.9g,\"largest\":%.9g,\"error\":%.9g}",
-                   i ? "," : "", (long long)r->targets[i / layers].position, (int)(i % layers), s->norm, s->cosine,
-                   s->largest, s->error);
+        buf_printf(b, "%s{\"position\":%lld,\"layer\":%d", i ? "," : "", (long long)r->targets[i / layers].position,
+                   (int)(i % layers));
+        inspect_member(b, "norm", s->norm);
+        inspect_member(b, "cosine", s->cosine);
+        inspect_member(b, "largest", s->largest);
+        inspect_member(b, "error", s->error);
+        buf_putc(b, '}');
     }
     buf_puts(b, "],\"terms\":[");
     for (size_t i = 0; i < r->n_positions * r->n_terms; i++) {
