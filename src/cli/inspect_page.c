@@ -66,9 +66,10 @@ static enum osso_status write_page(const struct options *o, const struct buf *js
     if (json->len > most / TREE)
         return error_set(
             err, OSSO_USAGE,
-            "--report: %zu bytes of numbers would take about %llu of memory to draw, and at most %llu is taken (--max-bytes); take fewer layers, "
+            "--report: %zu bytes of numbers would take about %llu of memory to draw, and at most %llu is taken%s; take fewer layers, "
             "heads or positions",
-            json->len, (unsigned long long)json->len * TREE, (unsigned long long)most);
+            json->len, (unsigned long long)json->len * TREE, (unsigned long long)most,
+            verb_takes(o->verb, &option_table[OPT_look_bytes]) ? " (--max-bytes)" : "");
     enum osso_status status = jdoc_read(json->data, json->len, "the numbers of a page", &doc, err);
     if (status)
         return status;
