@@ -131,6 +131,7 @@ def test_refused():
     refuses(patch(model, component="mlp"), 2, "resid_pre")
     refuses(patch(model, "--layers", "2"), 2, "layers 0 to 1")
     refuses(patch(model, "--positions", "9"), 2, "positions 0 to 4")
+    refuses(patch(model, "--positions", "-6"), 2, "position -6", "positions 0 to 4")
     refuses(osso("inspect", "patch", "-m", model, "--clean", "a"), 2, "--corrupted")
     refuses(patch(model, "--ablate", "zero", "--knock-out", "1:2"), 2, "exclude")
     refuses(patch(model, "--knock-out", "1:2"), 2, "pattern, not z")
