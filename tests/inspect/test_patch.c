@@ -268,6 +268,28 @@ static void test_attention_and_experts(void **state)
     rig_close(&r);
 }
 
+/* An engine may choose fewer experts than the model does, or more: places are those that it chose. */
+static void test_another_number_of_experts(void **state)
+{
+    (void)state;
+    static const int numbers[] = {1, 6};
+    char path[512];
+    int32_t clean[LENGTH], corrupted[LENGTH];
+    texts(clean, corrupted, false);
+    for (int i = 0; i < 2; i++) {
+        struct osso_engine_options e = engine_options(false, LENGTH + 4);
+        struct osso_patch_options o = {
+            .size = sizeof o, .component = "expert", .ablate = "zero", .answer = -1, .wrong = -1, .sessions = 8};
+        struct osso_patch_result p = {.size = sizeof p};
+        e.experts_per_token = numbers[i];
+        struct rig r = rig_open(test_path(path, sizeof path, MODEL), &e);
+        check_ok(osso_patch(r.engine, clean, NULL, LENGTH, &o, &p, &r.err), r.err);
+        assert_int_equal(p.n, LAYERS * LENGTH * numbers[i]);
+        osso_patch_free(&p);
+        rig_close(&r);
+    }
+}
+
 /* Ablation with the corrupted text's own values is patching the other way round, whatever is beside it. */
 static void test_ablation(void **state)
 {
@@ -388,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_what_must_be),
         cmocka_unit_test(test_whole_runs),
         cmocka_unit_test(test_attention_and_experts),
+        cmocka_unit_test(test_another_number_of_experts),
         cmocka_unit_test(test_ablation),
         cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_parts_and_refusals),
