@@ -330,6 +330,40 @@ static void test_ablation(void **state)
     rig_close(&r);
 }
 
+/* Where a token has one expert, noise on what it adds is noise on what all of them add, over the whole width. */
+static void test_noise_of_an_expert(void **state)
+{
+    (void)state;
+    const int32_t ids[] = {77, 77};
+    const int64_t at = 1;
+    struct osso_layers layers = {{1}};
+    struct rig r = {0};
+    struct osso_engine_options e = engine_options(true, 8);
+    e.experts_per_token = 1;
+    check_ok(osso_model_synthesize("wide", 3, &r.model, &r.err), r.err);
+    check_ok(osso_engine_create(r.model, &e, &r.engine, &r.err), r.err);
+    double kl[2];
+    for (int i = 0; i < 2; i++) {
+        struct osso_patch_result p = {.size = sizeof p};
+        struct osso_patch_options o = {.size = sizeof o,
+                                       .component = i ? "expert" : "mlp_out",
+                                       .ablate = "noise",
+                                       .noise = 1000,
+                                       .answer = -1,
+                                       .wrong = -1,
+                                       .layers = &layers,
+                                       .positions = &at,
+                                       .n_positions = 1,
+                                       .sessions = 4};
+        check_ok(osso_patch(r.engine, ids, NULL, 2, &o, &p, &r.err), r.err);
+        assert_int_equal(p.n, 1);
+        kl[i] = p.records[0].kl;
+        osso_patch_free(&p);
+    }
+    assert_true(kl[0] > 1e-4 && fabs(kl[0] - kl[1]) < 1e-3 * kl[0]);
+    rig_close(&r);
+}
+
 static int note_plan(void *user, const struct osso_patch_plan *plan)
 {
     *(struct osso_patch_plan *)user = *plan;
@@ -412,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_attention_and_experts),
         cmocka_unit_test(test_another_number_of_experts),
         cmocka_unit_test(test_ablation),
+        cmocka_unit_test(test_noise_of_an_expert),
         cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_parts_and_refusals),
     };
