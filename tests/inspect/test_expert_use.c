@@ -185,6 +185,8 @@ static void test_parts_and_refusals(void **state)
     o.n_experts = 0, o.effect = true, o.planned = end_at_once;
     assert_int_equal(osso_experts(r.engine, &o, &result, &r.err), OSSO_CANCELLED);
     assert_true(runs > 0);
+    o.max_bytes = 1000;
+    assert_int_equal(osso_experts(r.engine, &o, &result, &r.err), OSSO_LIMIT);
     lengths[1] = 0;
     assert_int_equal(osso_experts(r.engine, &o, &result, &r.err), OSSO_USAGE);
     assert_non_null(strstr(r.err.text, "text 2 is empty"));

@@ -430,7 +430,10 @@ static void test_parts_and_refusals(void **state)
     o.positions = &beyond, o.n_positions = 1;
     assert_int_equal(osso_patch(r.engine, clean, corrupted, LENGTH, &o, &part, &r.err), OSSO_USAGE);
     assert_non_null(strstr(r.err.text, "positions 0 to 39"));
-    o.n_positions = 0, o.wrong = 5;
+    o.n_positions = 0, o.max_bytes = 1000;
+    assert_int_equal(osso_patch(r.engine, clean, corrupted, LENGTH, &o, &part, &r.err), OSSO_LIMIT);
+    assert_non_null(strstr(r.err.text, "more than 1000 bytes: ask for fewer layers"));
+    o.max_bytes = 0, o.wrong = 5;
     assert_int_equal(osso_patch(r.engine, clean, corrupted, LENGTH, &o, &part, &r.err), OSSO_USAGE);
     o.wrong = 90, o.component = "zz";
     assert_int_equal(osso_patch(r.engine, clean, corrupted, LENGTH, &o, &part, &r.err), OSSO_USAGE);
