@@ -143,6 +143,7 @@ def test_refused():
     refuses(patch(model, "--heads", "1", component="attn_out"), 2, "changed whole")
     refuses(patch(model, "--experts", "7", component="expert"), 2, "experts 0 to 1")
     refuses(patch(model, "--experts", "1"), 2, "--component expert")
+    refuses(patch(model, "--max-bytes", "100"), 1, "100 bytes", "fewer layers")
     refuses(patch(model, "--noise", "2"), 2, "--ablate")
     refuses(patch(model, "--ablate", "noise", "--seed", "-1"), 2, "--seed -1")
 

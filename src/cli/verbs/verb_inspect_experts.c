@@ -93,6 +93,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct ex
                                      .experts = a->experts.n,
                                      .n_experts = a->experts.len,
                                      .sessions = RUNS_AT_ONCE,
+                                     .max_bytes = o->v[OPT_look_bytes].set ? (uint64_t)o->v[OPT_look_bytes].i : 0,
                                      .planned = say_plan,
                                      .progress = progress_call,
                                      .user = r};
