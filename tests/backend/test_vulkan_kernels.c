@@ -158,6 +158,12 @@ static void run_linear(bool i8, enum dtype t, enum dtype bias, const struct vk_l
     run(i8 ? &vk_shader_linear_i8 : &vk_shader_linear_f32, t, bias, p, UP(p->rows, i8 ? 16 : 4), (uint32_t)n);
 }
 
+/* The kernels for many rows read weights by the same functions: some formats of every kind will do. */
+static bool tiled(enum dtype t, bool i8)
+{
+    return t == DT_MXFP4 || getenv("OSSO_TEST_FORMATS") || (i8 ? t == DT_Q2_K || t == DT_AFFINE8 : t == DT_BF16);
+}
+
 /* Both forms of one matrix, and (of formats without codes) its transposed twin; y rows lie apart. */
 static void one_linear(enum dtype t, int64_t rows, int64_t cols, int n, enum fill w_kind, enum fill x_kind)
 {
@@ -202,6 +208,13 @@ static void one_linear(enum dtype t, int64_t rows, int64_t cols, int n, enum fil
                  : i8      ? "in integers"
                            : "in f32",
                  (int)rows, (int)cols, n);
+        assert_same(want, got, y_values, what);
+        if (n == 1 || !tiled(t, i8))
+            continue;
+        p.has_factor += 2 * (uint32_t)n;
+        memset(got, 0x55, y_values * 4);
+        run(i8 ? &vk_shader_linear_i8_rows : &vk_shader_linear_f32_rows, t, DT_F32, &p, UP(p.rows, i8 ? 16 : 4),
+            UP(n, VK_TILE_ROWS));
         assert_same(want, got, y_values, what);
     }
     matrix_free(&m);

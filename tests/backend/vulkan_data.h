@@ -6,7 +6,7 @@
 #include "backend/vulkan/shaders.h"
 #include "ops_data.h"
 
-enum { ARENA_BYTES = 64 << 20, GAP = 64, GAP_BYTE = 0xa5, MAX_ARRAYS = 64 };
+enum { ARENA_BYTES = 64 << 20, GAP = 64, GAP_BYTE = 0xa5, MAX_ARRAYS = 128 };
 
 static struct vk *vk;
 static struct vk_block arena;
