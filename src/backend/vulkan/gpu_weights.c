@@ -91,8 +91,6 @@ enum osso_status gpu_learn(const struct backend *backend, const struct backend_t
         hi = g->copies[end].hi > hi ? g->copies[end].hi : hi;
         room = g->copies[end].room > room ? g->copies[end].room : room;
     }
-    if (end < g->n_copies && room > g->copies[end].lo)
-        room = hi; /* what lies behind has its own place */
     struct gpu_copy *c = end == first + 1 && g->copies[first].lo == lo && g->copies[first].room >= hi
                              ? &g->copies[first]
                              : NULL;
