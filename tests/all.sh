@@ -100,12 +100,39 @@ end_beside() {
     done
 }
 
+# What an engine does, over memory that nobody but the backend may touch (tests/backend/far.h): NAME ISA QUICK.
+far=()
+[ "$variant" = release ] && far=(
+    "engine/test_pages scalar 1"
+    "engine/test_prefixes scalar 1"
+    "engine/test_prefix_pool scalar 1"
+    "engine/test_release scalar 1"
+    "engine/test_kv_types scalar 1"
+    "engine/test_generate scalar 1"
+    "engine/test_taps best 1"
+    "engine/test_tap_attention best 1"
+    "inspect/test_hooks best 2"
+    "inspect/test_lens best 2"
+    "inspect/test_residual best 2"
+    "inspect/test_attention best 2"
+    "inspect/test_patch best 2"
+    "inspect/test_expert_use best 2"
+    "engine/test_faults best 2"
+    "engine/test_sample_all scalar 1"
+    "engine/test_identity best 1"
+    "measure/test_fill best 1"
+    "model/test_golden best 1"
+)
 # Unit tests link the library; scripts run the program; the others build for themselves what they need.
 targets=()
 [ ${#names[@]} -eq 0 ] && targets=(all)
 for source in tests/*/test_*.c; do
     name=${source#tests/}
     wanted "${name%.c}" && targets+=("$b/tests/${name%.c}")
+done
+for test in "${far[@]}"; do
+    name=${test%% *}
+    wanted "$name" || { wanted "far/$name" && targets+=("$b/tests/$name"); }
 done
 for script in tests/e2e/test_*.py tests/e2e/test_*.sh; do
     [ -e "$script" ] && wanted "${script#tests/}" && targets+=("$b/osso") && break
@@ -140,26 +167,10 @@ for source in tests/*/test_*.c; do
         *) many "${name%.c}" "$b/tests/${name%.c}" ;;
     esac
 done
-# What an engine does, over memory that nobody but the backend may touch (tests/backend/far.h).
-far() { # far NAME ISA QUICK
-    many "far/$1" env OSSO_TEST_BACKEND=far OSSO_ISA="$2" OSSO_TEST_QUICK="$3" "$b/tests/$1"
-}
-if [ "$variant" = release ]; then
-    far engine/test_pages scalar 1
-    far engine/test_prefixes scalar 1
-    far engine/test_prefix_pool scalar 1
-    far engine/test_release scalar 1
-    far engine/test_kv_types scalar 1
-    far engine/test_generate scalar 1
-    far engine/test_taps best 1
-    far engine/test_tap_attention best 1
-    far inspect/test_hooks best 2
-    far engine/test_faults best 2
-    far engine/test_sample_all scalar 1
-    far engine/test_identity best 1
-    far measure/test_fill best 1
-    far model/test_golden best 1
-fi
+for test in "${far[@]}"; do
+    read -r name isa quick <<<"$test"
+    many "far/$name" env OSSO_TEST_BACKEND=far OSSO_ISA="$isa" OSSO_TEST_QUICK="$quick" "$b/tests/$name"
+done
 # Tests of the program that have a terminal or a socket expect answers within a time.
 by_the_clock() {
     case $1 in */test_repl* | */test_serve* | */test_chat* | */test_asking* | */test_input* | */test_script* | */test_surroundings* | */test_pull*) ;; *) false ;; esac
