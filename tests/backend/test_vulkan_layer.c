@@ -496,10 +496,9 @@ static void test_experts(void **state)
     need_device();
     for (int kind = 0; kind < FILL_COUNT; kind++)
         one_experts(kind % 2 ? DT_MXFP4_HF : DT_MXFP4, kind == FILL_NORMAL, 0, (enum fill)kind);
-    one_experts(DT_MXFP4_HF, true, 1, FILL_NORMAL);
+    one_experts(DT_MXFP4, true, 1, FILL_NORMAL);
     one_experts(DT_MXFP4, false, 1, FILL_MIXED);
     one_experts(DT_BF16, false, 0, FILL_NORMAL);
-    one_experts(DT_Q8_0, false, 0, FILL_NORMAL);
 }
 
 int main(void)
