@@ -34,7 +34,8 @@ OPT_release := -O2 -g
 # must() of base/must.h checks where OSSO_MUST is defined: in the sanitizers' builds, and in what tests link.
 OPT_asan := -O1 -g -DOSSO_MUST -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_tsan := -O1 -g -DOSSO_MUST -fsanitize=thread
-OPT_arm := $(OPT_release)
+# What no emulated test runs is compiled for ARM to see that it compiles.
+OPT_arm   = $(if $(filter $(addprefix src/,cli/% serve/% train/% convert/% hub/% measure/% eval/% inspect/%),$<),-O0 -g,$(OPT_release))
 OPT_emu512 := $(OPT_release) -DOSSO_MUST
 OPT_fuzz := -O1 -g -DOSSO_MUST -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 ifeq ($(origin OPT_$(VARIANT)),undefined)
@@ -44,7 +45,9 @@ endif
 # The encoder's inner loops gain a tenth from -O3, the plain loops of the ops (bias, add, rotation) and the sampler's passes
 # over the vocabulary become vectors; nothing else gains.
 O3       := $(addprefix src/token/,encode.c split.c bpe.c vocab.c) src/base/utf8.c $(wildcard src/backend/cpu/ops*.c) src/engine/choose.c src/train/optimizer.c src/train/muon.c
-OPT       = $(if $(and $(filter fuzz,$(VARIANT)),$(findstring src/backend/,$<)),-O1 -g,$(if \
+# HASTE=1: compiled fast, by tests that want to see that something compiles and runs; -O1 where most of their time goes.
+OPT       = $(if $(HASTE),$(if $(or $(findstring backend/,$<),$(findstring quant/,$<)),-O1,-O0),$(OPT_full))
+OPT_full  = $(if $(and $(filter fuzz,$(VARIANT)),$(findstring src/backend/,$<)),-O1 -g,$(if \
               $(and $(filter release,$(VARIANT)),$(filter $(O3),$<)),-O3 -g,$(OPT_$(VARIANT))))
 # One order for every sum: no contraction into FMA behind our back, no fast-math, no -march=native.
 NUMERIC  := -ffp-contract=off -fno-math-errno

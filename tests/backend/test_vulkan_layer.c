@@ -85,6 +85,22 @@ static void append(struct cache *c, enum fill kind, struct rng *r)
                      c->pages[i]);
 }
 
+/* The same in two steps, page by page and then merged. */
+static void compare_paged(const struct cache *c, const struct attend *a, const struct vk_attend *whole)
+{
+    int n = a->kv.n, dim = c->kv.layout.head_dim;
+    size_t values = (size_t)(n * HEADS * dim), sums = (size_t)n * HEADS * 2;
+    struct vk_attend p = *whole;
+    p.n_pages = SLOTS;
+    p.list = there(NULL, (size_t)(n * HEADS * SLOTS * (2 + dim)) * 4);
+    p.out = there(NULL, values * 4);
+    p.sums = there(NULL, sums * 4);
+    run_z(&vk_shader_attend, c->kv.layout.type, 3, &p, HEADS, (uint32_t)n, SLOTS);
+    run(&vk_shader_attend_merge, c->kv.layout.type, 0, &p, HEADS, (uint32_t)n);
+    assert_same(a->out->f, back(p.out), values, "attention by pages");
+    assert_same(back(whole->sums), back(p.sums), sums, "the denominators of attention by pages");
+}
+
 /* What a row or head is changed to: some scores more, some masked, a whole page of head 1, all keys of head 2. */
 static void change(float *scores, int n, struct rng *r)
 {
@@ -141,6 +157,7 @@ static void compare_kept(struct cache *c, struct attend *a, struct vk_attend *p,
     assert_same(a->out->f, back(p->out), values, "attend again by weights");
 }
 
+/* What the device makes of some rows that look back. */
 static void look(struct cache *c, int64_t window, bool floors, bool with_sinks, enum fill kind, struct rng *r)
 {
     static const int32_t pos[LOOKS] = {0, 1, 127, 128, 255, 256, 299, 200, 130},
@@ -191,6 +208,8 @@ static void look(struct cache *c, int64_t window, bool floors, bool with_sinks, 
         float got = sums[2 * i] + logf(sums[2 * i + 1]);
         assert_same(&lse[i], &got, 1, "attend's log of the denominator");
     }
+    if (c->kv.layout.type == KV_F16)
+        compare_paged(c, &a, &p);
     if (kind == FILL_NORMAL && c->kv.layout.type == KV_F16 && !window) /* how values are read is no matter of these */
         compare_kept(c, &a, &p, r);
 }

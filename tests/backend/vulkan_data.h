@@ -69,11 +69,11 @@ static inline void *back(uint64_t address)
 
 /* Runs a kernel with constants 1 and 2 (3 is the type that matrix_side of kernel_data.h gives), and looks behind every
  * array. */
-static inline void run(const struct vk_shader *shader, uint32_t one, uint32_t two, const void *push, uint32_t x,
-                       uint32_t y)
+static inline void run_z(const struct vk_shader *shader, uint32_t one, uint32_t two, const void *push, uint32_t x,
+                         uint32_t y, uint32_t z)
 {
     struct osso_error err;
-    vk_run(vk, shader, &(struct vk_constants){{one, two, DT_BF16}}, push, x, y, 1);
+    vk_run(vk, shader, &(struct vk_constants){{one, two, DT_BF16}}, push, x, y, z);
     check_ok(vk_wait(vk, &err), err);
     for (int i = 0; i < arrays.n; i++)
         for (int b = 0; b < GAP; b++)
@@ -117,6 +117,12 @@ static inline struct vk_linear linear_args(const struct view *v)
         .cols = (uint32_t)v->cols,
         .rows = (uint32_t)v->rows,
         .divide = 1};
+}
+
+static inline void run(const struct vk_shader *shader, uint32_t one, uint32_t two, const void *push, uint32_t x,
+                       uint32_t y)
+{
+    run_z(shader, one, two, push, x, y, 1);
 }
 
 /* The int8 form, or what a kernel made of it, compared; d's NaNs are all one. */

@@ -31,14 +31,17 @@ PASSES = """--strip-debug --eliminate-dead-functions --eliminate-local-single-bl
 
 
 def run(*command):
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}")
+    return done.stdout
 
 
 def versions():
     """The compilers in one line, or None when one is missing."""
     try:
         glslc, opt = run("glslc", "--version"), run("spirv-opt", "--version")
-    except (OSError, subprocess.CalledProcessError):
+    except OSError:
         return None
     parts = re.findall(r"^(?:shaderc|spirv-tools|glslang) \S+", glslc, re.M) + re.findall(r"SPIRV-Tools v\S+", opt)[:1]
     return ", ".join(parts)

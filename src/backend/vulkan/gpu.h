@@ -37,7 +37,7 @@ struct gpu_copy {
 struct gpu_scratch {
     struct vk_block block;
 };
-enum { GPU_GATE, GPU_UP, GPU_OUT, GPU_SUMS, GPU_LOWRANK, GPU_SCRATCHES };
+enum { GPU_GATE, GPU_UP, GPU_OUT, GPU_SUMS, GPU_PAGES, GPU_LOWRANK, GPU_SCRATCHES };
 
 struct gpu {
     struct backend backend;

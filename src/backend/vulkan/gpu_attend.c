@@ -113,7 +113,7 @@ static struct vk_attend arguments(struct gpu *g, const struct attend *a, uint64_
                               .scale = a->scale};
 }
 
-enum { ALL_ROWS, BY_SCORES, BY_WEIGHTS };
+enum { ALL_ROWS, BY_SCORES, BY_WEIGHTS, BY_PAGES };
 
 static struct vk_constants constants_of(const struct attend *a, uint32_t mode)
 {
@@ -127,10 +127,43 @@ static void keep(struct gpu *g, const struct attend *a, struct vk_attend push, c
     vk_run(g->vk, &vk_shader_attend_keep, &constants, &push, gpu_groups(list->most_keys, 64), list->n, 1);
 }
 
+/* Of any row. */
+static uint32_t most_pages(const struct gpu *g, const struct attend *a)
+{
+    const struct batch *b = &g->batch;
+    int64_t most = 0;
+    for (int r = 0; r < a->kv.n; r++) {
+        int64_t end = (int64_t)b->pos[r] + 1, lo = a->kv.floor ? b->floor[b->seq[r]] : 0;
+        if (a->window > 0 && end - a->window > lo)
+            lo = end - a->window;
+        int64_t pages = (end + KV_PAGE - 1) / KV_PAGE - (lo > 0 ? lo : 0) / KV_PAGE;
+        most = pages > most ? pages : most;
+    }
+    return (uint32_t)most;
+}
+
+/* Every page of few rows is a group's, and then they are merged; rows enough keep the device busy as they are. The same
+ * sums in the same order. */
+static void all_rows(struct gpu *g, const struct attend *a, struct vk_attend *push)
+{
+    enum { FEW_GROUPS = 2048 };
+    uint32_t heads = (uint32_t)a->n_heads, n = (uint32_t)a->kv.n, pages = most_pages(g, a);
+    struct vk_constants whole = constants_of(a, ALL_ROWS), page = constants_of(a, BY_PAGES);
+    if (pages < 2 || (int64_t)n * heads >= FEW_GROUPS) {
+        vk_run(g->vk, &vk_shader_attend, &whole, push, heads, n, 1);
+        return;
+    }
+    push->n_pages = pages;
+    push->list = gpu_scratch(g, GPU_PAGES, (int64_t)n * heads * pages * (2 + a->kv.layout.head_dim));
+    if (!push->list)
+        return;
+    vk_run(g->vk, &vk_shader_attend, &page, push, heads, n, pages);
+    vk_run(g->vk, &vk_shader_attend_merge, &whole, push, heads, n, 1);
+}
+
 void gpu_attend(const struct hand *h, const struct attend *a)
 {
     struct gpu *g = gpu_of(h->backend);
-    struct vk_constants constants = constants_of(a, ALL_ROWS);
     bool keeps = a->scores || a->pattern;
     struct list list;
     if (!gpu_records(h))
@@ -141,7 +174,7 @@ void gpu_attend(const struct hand *h, const struct attend *a)
         return;
     }
     struct vk_attend push = arguments(g, a, a->lse || keeps ? sums_of(g, a) : 0);
-    vk_run(g->vk, &vk_shader_attend, &constants, &push, (uint32_t)a->n_heads, (uint32_t)a->kv.n, 1);
+    all_rows(g, a, &push);
     gpu_codes(g, a->out, a->kv.n);
     if (keeps && list_kept(g, a, false, &list))
         keep(g, a, push, &list, ALL_ROWS);

@@ -3,7 +3,8 @@
  *
  * uint64_t are device addresses, of f32 or int32 values unless it is said otherwise, aligned to 4 bytes (to 8: lists of
  * addresses); weights are aligned to the size of a value (Q8_0: 2). Groups are given as vk_run wants them: x, y, with
- * UP(n, m) for n / m rounded up. No dimension may exceed 65,535; z is 1.
+ * UP(n, m) for n / m rounded up. No dimension may exceed 65,535; z is 1 where it is not said. Weights
+ * are read in words: up to 3 bytes before and behind a matrix must be there to be read.
  *
  * Specialization constants (struct vk_constants, value[0] is number 1): of embed and the linear kernels 1 is the format
  * (enum dtype, any but U8), of the linear ones 2 is the bias's (F32, F16, BF16), and of all three 3 is that of scales
@@ -101,14 +102,18 @@ struct vk_kept {
  * denominator, whose lse is sums[0] + log(sums[1]). head_dim up to VK_MAX_HEAD_DIM. Mode 0: n_heads, n. Mode 1 does the
  * same for the entries of list (struct vk_kept) by the scores there, 2 by the weights there (only out is made): as
  * attend_again; entries, 1.
- * attend_keep: scores and weights of the entries, by sums; mode 0 from q and k, 1 from the scores there (of which those
- * that are not seen become minus infinity). UP(most keys, 64), entries */
+ * attend in mode 3 and attend_merge are mode 0 in two steps, so that few rows keep a device busy: list is room for
+ * [n][n_heads][n_pages][2 + head_dim], n_pages no less than the pages that any row sees. n_heads, n, n_pages; n_heads,
+ * n. attend_keep: scores and weights of the entries, by sums; mode 0 from q and k, 1 from the scores there (of which
+ * those that are not seen become minus infinity). UP(most keys, 64), entries */
 enum { VK_MAX_HEAD_DIM = 1024 };
 struct vk_attend {
     uint64_t q, out, sinks, sums, pos, seq, tables, floor, pages, page_bytes, layer_off, list;
     uint32_t n_heads, group, head_dim, window;
     float scale;
+    uint32_t n_pages;
 };
+#define vk_attend_merge vk_attend
 #define vk_attend_keep vk_attend
 
 /* ids and weights [n][k] from logits [n][n_experts]. UP(n, 64) */

@@ -3,7 +3,8 @@
 // over the positions ascending; then the page goes into the running sums. A thread a position, then a thread a dim.
 // `sinks` 0: a plain softmax. `sums`, where not 0: [rows][heads] pairs of the largest score and the denominator.
 //
-// mode 0: of every row and head; groups (heads, rows). 1: of the rows and heads of `list`, by the scores that stand there:
+// mode 0: of every row and head; groups (heads, rows). 3: one page's sums alone, for attend_merge; groups (heads, rows,
+// n_pages). 1: of the rows and heads of `list`, by the scores that stand there:
 // a page that is masked as a whole says nothing, and without any key or sink the result is zero. 2: by the weights there.
 // Groups of both: (entries).
 #version 460
@@ -60,14 +61,14 @@ bool weigh_page(uint64_t k, uint64_t at, uint lo, uint hi, out float m, out floa
     }
     barrier();
     l = lanes_sum(lanes);
-    return mode == 0 || unmasked != 0u;
+    return mode != 1 || unmasked != 0u;
 }
 
 void main()
 {
     uint t = gl_LocalInvocationIndex, head = gl_WorkGroupID.x, row = gl_WorkGroupID.y, lo, hi;
     uint64_t kept = 0ul;
-    if (mode != 0) {
+    if (mode == 1 || mode == 2) {
         Kept entry = KeptList(p.list).v[gl_WorkGroupID.x];
         head = entry.head;
         row = entry.row;
@@ -75,7 +76,7 @@ void main()
     }
     seen_by(row, lo, hi);
     F32 q = F32(row_of(p.q, head_number(row, head), p.head_dim)), y = F32(row_of(p.out_, head_number(row, head), p.head_dim));
-    if (mode == 0)
+    if (mode == 0 || mode == 3)
         for (uint d = t; d < p.head_dim; d += KV_PAGE)
             query[d] = q.v[d];
     barrier();
@@ -83,10 +84,12 @@ void main()
     float acc[WIDE];
     for (uint i = 0u; i < WIDE; i++)
         acc[i] = 0.0;
-    for (uint page = lo / KV_PAGE; page * KV_PAGE < hi; page++) {
+    for (uint page = lo / KV_PAGE + (mode == 3 ? gl_WorkGroupID.z : 0u); page * KV_PAGE < hi;
+         page += mode == 3 ? hi : 1u) { // one, then none
         uint64_t k = k_page(row, head, page), v = k + uint64_t(half_bytes(p.head_dim));
         uint first = page * KV_PAGE, from = lo > first ? lo - first : 0u, end = min(hi - first, KV_PAGE);
         uint64_t at = kept + 4ul * uint64_t(first);
+        F32 sums = F32(mode == 3 ? page_sums(head_number(row, head), gl_WorkGroupID.z) : 0ul);
         float m = 0.0, l = 0.0, keep = 1.0, take = 1.0, peak = 0.0;
         bool says = true;
         if (mode == 2) {
@@ -102,7 +105,14 @@ void main()
             float sum = mode == 2 ? acc[i] : 0.0;
             for (uint j = from; j < end; j++)
                 sum = fma1(weight[j], v_value(v, p.head_dim, i * KV_PAGE + t, j), sum);
-            acc[i] = mode == 2 ? sum : fma1(sum, take, acc[i] * keep);
+            if (mode == 3)
+                sums.v[2u + i * KV_PAGE + t] = sum;
+            else
+                acc[i] = mode == 2 ? sum : fma1(sum, take, acc[i] * keep);
+        }
+        if (mode == 3 && t == 0u) {
+            sums.v[0] = m;
+            sums.v[1] = l;
         }
         if (says && mode != 2) {
             big_l = fma1(l, take, big_l * keep);
@@ -110,9 +120,10 @@ void main()
         }
         barrier(); // before the next page's weights
     }
-    for (uint i = 0u; i * KV_PAGE + t < p.head_dim; i++)
+    uint stored = mode == 3 ? 0u : p.head_dim;
+    for (uint i = 0u; i * KV_PAGE + t < stored; i++)
         y.v[i * KV_PAGE + t] = mode == 2 ? acc[i] : mode == 1 && big_l == 0.0 ? 0.0 : div1(acc[i], big_l);
-    if (mode != 2 && p.sums != 0ul && t == 0u) {
+    if (mode < 2 && p.sums != 0ul && t == 0u) {
         F32 sums = F32(row_of(p.sums, head_number(row, head), 2u));
         sums.v[0] = big_m;
         sums.v[1] = big_l;

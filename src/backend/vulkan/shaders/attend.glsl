@@ -3,6 +3,7 @@ layout(push_constant, scalar) uniform Push {
     uint64_t q, out_, sinks, sums, pos, seq, tables, floor_, pages, page_bytes, layer_off, list;
     uint n_heads, group, head_dim, window;
     float scale;
+    uint n_pages;
 } p;
 
 const uint MINUS_INFINITY = 0xff800000u;
@@ -33,4 +34,11 @@ uint64_t k_page(uint row, uint head, uint page)
 uint head_number(uint row, uint head)
 {
     return row * p.n_heads + head;
+}
+
+// Where one page's sums of a row and head stand, the page counted from the first that the row sees: m, l, then a value for
+// each dim. list then is [rows][heads][n_pages] of these.
+uint64_t page_sums(uint number, uint page)
+{
+    return p.list + 4ul * (uint64_t(number) * uint64_t(p.n_pages) + uint64_t(page)) * uint64_t(p.head_dim + 2u);
 }

@@ -23,6 +23,31 @@ uint64_t row_of(uint64_t base, uint row, uint width)
     return base + 4ul * uint64_t(row) * uint64_t(width);
 }
 
+// Bytes from any address on, four at a time: aligned words are read, so up to 3 bytes before and behind.
+struct Words {
+    U32 at;
+    uint shift, last;
+};
+
+Words words_at(uint64_t at)
+{
+    U32 first = U32(at & ~3ul);
+    return Words(first, uint(at & 3ul) * 8u, first.v[0]);
+}
+
+// Word i, in turn from 0 on.
+uint next_word(inout Words w, uint i)
+{
+    uint low = w.last;
+    if (w.shift == 0u) {
+        low = w.at.v[i];
+    } else {
+        w.last = w.at.v[i + 1u];
+        low = low >> w.shift | w.last << (32u - w.shift);
+    }
+    return low;
+}
+
 bool is_nan(float x)
 {
     return (floatBitsToUint(x) & 0x7fffffffu) > INFINITY_BITS;

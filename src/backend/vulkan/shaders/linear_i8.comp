@@ -19,13 +19,30 @@ int byte_of(uint word, uint i)
 int dot_mxfp4(uint64_t codes, U32 q)
 {
     int sum = 0;
-    for (uint j = 0u; j < 4u; j++)
+    Words words = words_at(codes);
+    for (uint j = 0u; j < 4u; j++) {
+        uint word = next_word(words, j), x = q.v[format == DT_MXFP4 ? j : 2u * j];
+        uint y = q.v[format == DT_MXFP4 ? j + 4u : 2u * j + 1u];
         for (uint i = 0u; i < 4u; i++) {
-            uint c = byte_at(codes, 4u * j + i), n = i % 2u * 2u;
-            uint low = format == DT_MXFP4 ? q.v[j] : q.v[2u * j + i / 2u], high = format == DT_MXFP4 ? q.v[j + 4u] : low;
-            sum += doubled(c & 15u) * byte_of(low, format == DT_MXFP4 ? i : n) +
-                   doubled(c >> 4) * byte_of(high, format == DT_MXFP4 ? i : n + 1u);
+            uint c = word >> (8u * i), from = i < 2u ? x : y, n = i % 2u * 2u;
+            if (format == DT_MXFP4)
+                sum += doubled(c & 15u) * byte_of(x, i) + doubled(c >> 4 & 15u) * byte_of(y, i);
+            else
+                sum += doubled(c & 15u) * byte_of(from, n) + doubled(c >> 4 & 15u) * byte_of(from, n + 1u);
         }
+    }
+    return sum;
+}
+
+int dot_q8_0(uint64_t codes, U32 q)
+{
+    int sum = 0;
+    Words words = words_at(codes);
+    for (uint j = 0u; j < 8u; j++) {
+        uint word = next_word(words, j), x = q.v[j];
+        for (uint i = 0u; i < 4u; i++)
+            sum += byte_of(word, i) * byte_of(x, i);
+    }
     return sum;
 }
 
@@ -48,6 +65,8 @@ float add_32(Row w, uint n, U32 q, float d, float sum)
     uint64_t b = w.codes + uint64_t(block * format_bytes());
     if (format == DT_MXFP4 || format == DT_MXFP4_HF || format == DT_MXFP4_PAIRS)
         return fma1(float(dot_mxfp4(format == DT_MXFP4_HF ? b : b + 1ul, q)), d * scale_at(w, b, block, 0u, p.group), sum);
+    if (format == DT_Q8_0)
+        return fma1(float(dot_q8_0(b + 2ul, q)), d * scale_at(w, b, block, 0u, p.group), sum);
     for (uint k = 0u; k < 32u; k += run) {
         uint s = (from + k) / format_run();
         int codes;
