@@ -210,7 +210,7 @@ static void look(struct cache *c, int64_t window, bool floors, bool with_sinks, 
     }
     if (c->kv.layout.type == KV_F16)
         compare_paged(c, &a, &p);
-    if (kind == FILL_NORMAL && c->kv.layout.type == KV_F16 && !window) /* how values are read is no matter of these */
+    if (kind != FILL_INF && c->kv.layout.type == KV_F16) /* how values are read is no matter of these */
         compare_kept(c, &a, &p, r);
 }
 
