@@ -165,6 +165,7 @@ if [ "$variant" = release ]; then
     add one levels python3 tools/check/check_levels.py
     add one lengths python3 tools/check/check_lengths.py
     add one performance tools/measure/plot_performance.py --check
+    add one shaders tools/tables/shaders.py --check
 fi
 # Tests of the program that have a terminal or a socket expect answers within a time: beside nothing that computes.
 by_the_clock() {

@@ -30,12 +30,15 @@ if [[ $("$b/osso" --version) = *'server: libmicrohttpd'* ]]; then
     check 'another HTTP library compiles' "$(compiled "$(made all COMMIT=0123456789ab PREFIX=/elsewhere HAVE_MHD=)")" 'cli/parts.o cli/verbs/verb_serve.o'
 fi
 # Without any of its parts and without git: one build, which says each.
-made all COMMIT= HAVE_MHD= HAVE_HUB= HAVE_SQLITE= >/dev/null
+made all COMMIT= HAVE_MHD= HAVE_HUB= HAVE_SQLITE= HAVE_VULKAN= >/dev/null
 check 'no git' "$("$b/osso" --version | sed -n 2p)" 'commit: unknown (built from a folder without git)'
 code=0
 said=$("$b/osso" serve 2>&1) || code=$?
 check 'a build without its server' "$code ${said##*install }" '1 libmicrohttpd-dev (so Debian calls it), then build again with make'
 "$b/osso" --version | grep 'server: left out' >/dev/null || fail '--version does not say that the server is left out'
+code=0
+said=$("$b/osso" generate -p x --device gpu 2>&1) || code=$?
+check 'a build without GPUs' "$code ${said##*GPUs: }" '1 install libvulkan-dev (so Debian calls it), then build again with make'
 code=0
 said=$("$b/osso" pull gpt-oss-20b 2>&1) || code=$?
 check 'a build without downloads' "$code ${said##*downloads: }" '1 install libcurl4-openssl-dev and libssl-dev (so Debian calls them), then build again with make'

@@ -89,7 +89,7 @@ static enum osso_status run(struct one *one, one_fn *fn, struct osso_error *err)
     if (!status)
         status = read_places(one, err);
     if (!status)
-        status = inspect_start(o, &one->r, (int64_t)one->n, err);
+        status = inspect_start(o, &one->r, (int64_t)one->n, INSPECT_ROWS, INSPECT_LOGIT_ROWS, err);
     return status ? status : fn(one, err);
 }
 

@@ -261,11 +261,8 @@ INLINE void linear_part(values16_fn *load, int bytes16, const struct view *w, in
             struct view share = unpack_share(load, w, o, end, workspace);
             linear_share_f32(&share, in, fetch, y, y_stride, workspace + SHARE_ROWS * w->cols);
         } else if (bytes16 == 64 && in->n >= MANY_ROWS) {
-            struct view share = {.dtype = DT_F32,
-                                 .rows = end - o,
-                                 .cols = w->cols,
-                                 .data = w->data + o * w->row_stride,
-                                 .row_stride = w->row_stride};
+            struct view share = share_view(w, o, end, (const float *)(const void *)(w->data + o * w->row_stride));
+            share.row_stride = w->row_stride;
             linear_many__avx2(&share, in, y, y_stride, workspace);
         } else {
             linear_share(load, bytes16, w, o, end, in, fetch, y, y_stride);

@@ -1,9 +1,10 @@
 /* linear_many__avx2.c: many f32 activation rows times 16 rows of f32 weights, with linear_f32__avx2.c's bits.
  *
  * A sum is 16 chains of FMA, one a lane, and a tree of them. There a register has eight lanes of one output, and every
- * output pays for its tree; here it has one lane of eight outputs: the weights are turned once into a panel [lane][step]
- * [16 outputs], a tile of 6 activation rows by 16 outputs stays in registers for a lane, and of two lanes or sums that
- * meet in the tree one waits on a stack. Lanes come in the order in which the tree takes them: 0 8 4 12 2 10 ... */
+ * output pays for its tree; here it has one lane of eight outputs: the weights are turned once into a panel
+ * [lane][step] [16 outputs], a tile of 6 activation rows by 16 outputs stays in registers for a lane, and of two lanes
+ * or sums that meet in the tree one waits on a stack. Lanes come in the order in which the tree takes them: 0 8 4 12 2
+ * 10 ... */
 #include "backend/cpu/avx2/linear_many__avx2.h"
 
 #include "backend/cpu/avx2/vec__avx2.h"
@@ -145,7 +146,7 @@ void linear_many__avx2(const struct view *w, const struct gather *in, float *y, 
     const float *rows[2][MANY_TILE];
     for (int64_t k = 0; k < w->cols; k += MANY_CHUNK)
         pack(w->data, w->row_stride, w->rows, k, w->cols - k < MANY_CHUNK ? w->cols : k + MANY_CHUNK,
-                  space + k * MANY_OUTPUTS);
+             space + k * MANY_OUTPUTS);
     for (int first = -MANY_TILE, turn = 0; first < in->n; first += MANY_TILE, turn = !turn) {
         for (int r = 0; r < MANY_TILE; r++) { /* rows that are not there: the last one */
             int row = first + MANY_TILE + r < in->n ? first + MANY_TILE + r : in->n - 1;

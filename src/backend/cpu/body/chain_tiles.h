@@ -149,14 +149,16 @@ static void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int64_t f
 static void block(const struct chain *c, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, int64_t n,
                   const float *a, const float *b, struct chain_soon *soon)
 {
+    float *y_rows[BLOCK_ROWS];
+    find_rows(c, row, n_rows, y_rows);
     for (int64_t left = n_cols; left > 0; left -= 16 * T_WIDE, col += 16 * T_WIDE, b += panel_apart(n)) {
         int64_t width = left < 16 * T_WIDE ? left : 16 * T_WIDE, count = n_rows;
         if (c->upper && count > col + width - row)
             count = col + width - row;
         if (panel_vectors(left) == T_WIDE)
-            panel(c, row, count, col, width, T_WIDE, n, tile_apart(n), a, b, soon);
+            panel(y_rows, count, col, width, T_WIDE, n, tile_apart(n), a, b, soon);
         else
-            panel(c, row, count, col, width, 1, n, tile_apart(n), a, b, soon);
+            panel(y_rows, count, col, width, 1, n, tile_apart(n), a, b, soon);
     }
 }
 
