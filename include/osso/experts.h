@@ -1,8 +1,8 @@
 /* experts.h: which experts a model sends its tokens to, and what it would lose without one of them. Stands beside
  * osso.h.
  *
- *   struct osso_experts_options o = {.size = sizeof o, .texts = texts, .lengths = lengths, .n_texts = n, .effect =
- * true}; osso_experts(engine, &o, &result, &err);   // result.effects[0]: the one that the text misses most
+ *   struct osso_experts_options o = {.size = sizeof o, .texts = ids, .lengths = n, .n_texts = 1, .effect = true};
+ *   osso_experts(engine, &o, &result, &err);   // result.effects[0]: the one that the text misses most
  */
 #ifndef OSSO_EXPERTS_H
 #define OSSO_EXPERTS_H
@@ -41,6 +41,7 @@ struct osso_experts_options {
     int (*planned)(void *user, const struct osso_experts_plan *plan);
     int (*progress)(void *user, uint64_t done, uint64_t total);
     void *user;
+    uint64_t max_bytes; /* LIMIT when the rows of logits to keep are more; 0: 2 GB */
 };
 
 /* An expert that was switched off: where a token chose it, its weight was 0, and the others' stayed. */
@@ -71,7 +72,7 @@ struct osso_experts_result {
     uint64_t runs, tokens; /* that were computed for them */
 };
 /* Runs the texts. USAGE for an empty text, one beyond the context, positions, layers and experts that are not there.
- * `effect` needs an engine with logits for several rows of a step (max_logit_rows), and memory for a row of logits of
+ * `effect` needs an engine with logits for several rows of a step (max_logit_rows), and keeps a row of logits for
  * each row of the longest text. The caller frees the result. */
 OSSO_API enum osso_status osso_experts(struct osso_engine *engine, const struct osso_experts_options *options,
                                        struct osso_experts_result *result_out, struct osso_error *err);

@@ -27,6 +27,7 @@ struct osso_hook {
     bool replaceable;
     bool ids; /* int32, not float */
     const char *what;
+    bool logits; /* its rows are those that want logits */
 };
 
 struct osso_hooks; /* a list of them, resolved for an engine's model */
@@ -100,6 +101,7 @@ struct osso_capture_size {
     uint64_t file_bytes;       /* exact, but for what is said by `at_most` */
     bool at_most;              /* single experts' rows, and generated tokens, may be fewer */
     uint64_t rows, kept_bytes; /* rows of a position; memory that the engine keeps for it (osso_session_tap_bytes) */
+    uint64_t memory_bytes;     /* all that the run takes beside the model: the engine's, what it keeps, what is made */
 };
 /* What osso_capture would write; checks all that can be checked before. */
 OSSO_API enum osso_status osso_capture_measure(struct osso_engine *engine, struct osso_hooks *hooks, const char *path,

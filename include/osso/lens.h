@@ -2,8 +2,7 @@
  * through the final norm and the unembedding, beside what the run says in the end. Stands beside osso.h.
  *
  *   struct osso_lens_options o = {.size = sizeof o};              // the stream behind every layer, at every position
- *   osso_lens(engine, ids, n, &o, &lens, &err);                   // lens.records[i].rank, .kl; lens.top[i *
- * lens.n_top]
+ *   osso_lens(engine, ids, n, &o, &lens, &err);                   // lens.records[i].rank, .kl; lens.top
  */
 #ifndef OSSO_LENS_H
 #define OSSO_LENS_H

@@ -59,6 +59,7 @@ struct osso_patch_options {
     bool at_once; /* all the positions in one run; records have position -1 */
     /* Called once, when the texts have run; a result other than 0 ends it (CANCELLED). May be NULL. */
     int (*planned)(void *user, const struct osso_patch_plan *plan);
+    uint64_t max_bytes; /* LIMIT when values that are kept take more; 0: 2 GB */
 };
 
 /* share: of the gap between the corrupted and the clean difference, how much this one place restores; of ablation and

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Was anything trained that is asked? python3 models/recipe/check_memorised.py TRAINED.jsonl HELD_OUT.jsonl [--ngrams]
+"""Was anything trained that is asked? python3 models/recipe/check_memorised.py TRAINED.jsonl HELD_OUT.jsonl [--ngrams [--also TEXT ...]]
 
 TRAINED is what make_data.py wrote (world.jsonl), HELD_OUT what is asked (models/osso-small/world.jsonl). By hash, and whatever
 the case, white space and signs at the end: no held-out question, text or call may stand in what was trained.
@@ -8,7 +8,7 @@ question  what the user says last
 text      a paragraph of at least eight words beside a question: what it is asked about
 call      a function's name with its arguments
 
---ngrams counts, too, how many of the training text's word 8-grams are distinct, and which come most often; of the grams a
+--ngrams counts, too, how many of the training text's (and of each TEXT's) word 8-grams are distinct, and which come most often; of the grams a
 sixteenth is looked at, chosen by their hash, so that each is counted whole. Exit 1 when something held out was trained, or
 when less than half of the grams are distinct.
 """
@@ -105,6 +105,7 @@ def main():
     p.add_argument("trained")
     p.add_argument("held_out", nargs="+")
     p.add_argument("--ngrams", action="store_true")
+    p.add_argument("--also", nargs="*", default=[], help="plain texts that were trained on")
     a = p.parse_args()
 
     asked, number = {}, collections.Counter()
@@ -122,6 +123,10 @@ def main():
                 found[key] += 1
         if a.ngrams:
             grams.add(conversation)
+
+    for path in a.also if a.ngrams else []:
+        with open(path, encoding="utf-8") as f:
+            grams.add({"messages": [{"content": f.read()}]})
 
     print(f"{conversations} training conversations; held out: " + ", ".join(f"{n} {kind}s" for kind, n in sorted(number.items())))
     for key, n in found.most_common():

@@ -21,10 +21,10 @@ import instructions
 from exchange import Ask
 
 # family: (module, share of the draws; tools stand beside them). A draw of stories has 175 tokens, of facts and reading
-# 80-100, of the others 40-60: so these shares make stories and reading a quarter of the tokens each, facts and osso as much.
+# 80-100, of the others 40-60: so these shares make stories and reading a fifth of the tokens each, facts a sixth.
 FAMILIES = {
-    "stories": (family_stories, 12), "reading": (family_reading, 27), "facts": (family_facts, 16), "osso": (family_osso, 4), "numbers": (family_numbers, 16),
-    "words": (family_words, 6), "talk": (family_talk, 12), "unknown": (family_unknown, 8),
+    "stories": (family_stories, 9), "reading": (family_reading, 30), "facts": (family_facts, 16), "osso": (family_osso, 4), "numbers": (family_numbers, 16),
+    "words": (family_words, 7), "talk": (family_talk, 12), "unknown": (family_unknown, 8),
 }
 # effort: shares of conversations of one draw, of several, of stories first and then many turns. Where thoughts are learned it pays to be short.
 FORMS = {"low": (15, 70, 15), "medium": (34, 55, 11), "high": (55, 37, 8)}

@@ -13,11 +13,13 @@ import re
 import sys
 import time
 
+import check_memorised
 import compose
 import corpus
 import tokenizer_text
 from exchange import HELD_OUT
 
+ASKED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../osso-small/world.jsonl")
 CHUNK = 500                                             # conversations that are made at a time
 DOCUMENTS = 0.08                                        # of all tokens
 SAMPLE = 3e6                                            # tokens of the text that the tokenizer is learned from
@@ -38,14 +40,25 @@ def estimate(c):
     return n + (25 if "tools" in c else 0)
 
 
+def asked():
+    """What the held-out file asks: no conversation that has any of it is trained on."""
+    with open(ASKED, encoding="utf-8") as f:
+        return {check_memorised.digest(*part) for line in f for part in check_memorised.asked_parts(json.loads(line))}
+
+
 def chunk(job):
     """Lines of one stretch of seeds: [(line, tokens by family, tokens, turns, text)]."""
     out = []
     for s in range(*job):
         c = compose.conversation(s)
+        if any(check_memorised.digest(*part) in HELD for part in check_memorised.trained_parts(c)):
+            continue
         families, n = c.pop("families"), estimate(c)
         out.append((json.dumps(c, ensure_ascii=False), {f: n * k / sum(families.values()) for f, k in families.items()}, n, sum(m["role"] == "user" for m in c["messages"]), tokenizer_text.rendered(c)))
     return out
+
+
+HELD = asked()
 
 
 def write_world(a):

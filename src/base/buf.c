@@ -101,6 +101,21 @@ void buf_ids(struct buf *b, const int32_t *ids, size_t n, const char *between)
     }
 }
 
+void buf_base64(struct buf *b, const void *bytes, size_t n)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *s = bytes;
+    for (size_t i = 0; i < n; i += 3) {
+        unsigned v = (unsigned)s[i] << 16;
+        v |= i + 1 < n ? (unsigned)s[i + 1] << 8 : 0;
+        v |= i + 2 < n ? (unsigned)s[i + 2] : 0;
+        buf_putc(b, letters[v >> 18]);
+        buf_putc(b, letters[v >> 12 & 63]);
+        buf_putc(b, i + 1 < n ? letters[v >> 6 & 63] : '=');
+        buf_putc(b, i + 2 < n ? letters[v & 63] : '=');
+    }
+}
+
 void buf_clear(struct buf *b)
 {
     b->len = 0;

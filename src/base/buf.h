@@ -19,6 +19,8 @@ void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Numbers in decimal with `between` between them: what printf would write, several times as fast. */
 void buf_ids(struct buf *b, const int32_t *ids, size_t n, const char *between);
+/* As base64, with padding. */
+void buf_base64(struct buf *b, const void *bytes, size_t n);
 void buf_clear(struct buf *b); /* length 0, memory kept */
 void buf_free(struct buf *b);
 /* Gives the string to the caller (mem_free it); NULL if an allocation failed. b is empty afterwards. */

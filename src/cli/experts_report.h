@@ -3,8 +3,8 @@
 #define OSSO_CLI_EXPERTS_REPORT_H
 
 #include "cli/inspect_args.h"
+#include "cli/inspect_page.h"
 
-#include "base/buf.h"
 #include "osso/experts.h"
 
 struct experts_report {
@@ -14,7 +14,6 @@ struct experts_report {
     const struct osso_layers *layers; /* NULL: all */
     const struct osso_experts_result *result;
 };
-void experts_report_json(struct buf *out, const struct experts_report *report);
-void experts_report_text(const struct experts_report *report);
+inspect_fn experts_report_json, experts_report_text;
 
 #endif

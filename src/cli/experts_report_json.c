@@ -1,10 +1,7 @@
 /* experts_report_json.c: everything that was counted, for programs. docs/inspecting.md says what the fields are. */
 #include "cli/experts_report.h"
 #include "cli/inspect_head.h"
-#include "cli/out.h"
 #include "cli/token_class.h"
-
-#include <string.h>
 
 static void print_ids(struct buf *b, const struct experts_report *p)
 {
@@ -95,17 +92,18 @@ static void print_effects(struct buf *b, const struct osso_experts_result *r)
                (unsigned long long)r->tokens);
     for (size_t i = 0; i < r->n_effects; i++) {
         const struct osso_expert_effect *e = &r->effects[i];
-        buf_printf(b, "%s{\"layer\":%d,\"expert\":%d,\"kl\":", i ? "," : "", e->layer, e->expert);
-        inspect_number(b, e->kl);
-        buf_puts(b, ",\"most\":");
-        inspect_number(b, e->most);
+        buf_printf(b, "%s{\"layer\":%d,\"expert\":%d", i ? "," : "", e->layer, e->expert);
+        inspect_member(b, "kl", e->kl);
+        inspect_member(b, "most", e->most);
         buf_printf(b, ",\"row\":%zu,\"changed\":%llu}", e->row, (unsigned long long)e->changed);
     }
     buf_puts(b, "]");
 }
 
-void experts_report_json(struct buf *b, const struct experts_report *p)
+void experts_report_json(struct inspect_out *out, void *report)
 {
+    const struct experts_report *p = report;
+    struct buf *b = &out->text;
     const struct osso_experts_result *r = p->result;
     bool first = true;
     inspect_head(b, p->options, p->runner);
@@ -121,6 +119,7 @@ void experts_report_json(struct buf *b, const struct experts_report *p)
         print_load(b, r, l);
         print_choices(b, r, l);
         buf_puts(b, "}");
+        inspect_row(out);
     }
     buf_puts(b, "]");
     if (p->options->v[OPT_effect].set)

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-/* Rows of a step, few enough that what attention keeps of them for a hook is bounded. */
-enum { ROWS = 512, FEWEST_ROWS = 16, LOGIT_ROWS = 64, KEPT_BYTES = 256 << 20 };
+/* Rows of a step are few enough that what attention keeps of them for a hook is bounded. */
+enum { FEWEST_ROWS = 16, KEPT_BYTES = 256 << 20 };
 
 enum osso_status heads_args(const struct option_value *v, int32_t **heads, int *n, struct osso_error *err)
 {
@@ -76,14 +76,16 @@ enum osso_status token_arg(struct runner *r, const struct option_value *v, const
     return status;
 }
 
-enum osso_status inspect_start(const struct options *o, struct runner *r, int64_t longest, struct osso_error *err)
+enum osso_status inspect_start(const struct options *o, struct runner *r, int64_t longest, int64_t rows,
+                               int64_t logit_rows, struct osso_error *err)
 {
     struct osso_engine_options e = engine_args(o, r);
     if (!e.context)
         e.context = longest < r->dims.context ? longest : r->dims.context;
-    int64_t keys = e.context * r->dims.n_heads * (int64_t)sizeof(float), rows = keys ? KEPT_BYTES / keys : ROWS;
-    e.max_rows = (int)(rows < FEWEST_ROWS ? FEWEST_ROWS : rows > ROWS ? ROWS : rows);
-    e.max_logit_rows = e.max_rows < LOGIT_ROWS ? e.max_rows : LOGIT_ROWS;
+    int64_t keys = e.context * r->dims.n_heads * (int64_t)sizeof(float), fit = keys ? KEPT_BYTES / keys : rows;
+    fit = fit < FEWEST_ROWS ? FEWEST_ROWS : fit;
+    e.max_rows = (int)(rows < fit ? rows : fit);
+    e.max_logit_rows = (int)(logit_rows < e.max_rows ? logit_rows : e.max_rows);
     enum osso_status status = runner_start(r, &e, err);
     if (!status)
         osso_engine_set_interrupt(r->engine, interrupt_flag());

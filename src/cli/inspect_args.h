@@ -16,9 +16,11 @@ enum osso_status heads_args(const struct option_value *value, int32_t **heads, i
 /* A text of one token; a special token's name; a number that is neither: an id. */
 enum osso_status token_arg(struct runner *runner, const struct option_value *value, const char *flag, int32_t *id,
                            struct osso_error *err);
-/* An engine for a text of so many tokens, and Ctrl-C. */
-enum osso_status inspect_start(const struct options *options, struct runner *runner, int64_t longest,
-                               struct osso_error *err);
+/* An engine for texts of so many tokens, and Ctrl-C. rows, logit_rows: the most of a step, and those that want logits;
+ * there may be fewer. */
+enum { INSPECT_ROWS = 512, INSPECT_LOGIT_ROWS = 64 };
+enum osso_status inspect_start(const struct options *options, struct runner *runner, int64_t longest, int64_t rows,
+                               int64_t logit_rows, struct osso_error *err);
 
 /* The texts to look into, as ids: of -p, -f, --ids or --data; with --chat each is a user's message. */
 struct texts {

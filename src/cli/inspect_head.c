@@ -61,6 +61,20 @@ void inspect_number(struct buf *out, double value)
         buf_puts(out, "null");
 }
 
+void inspect_member(struct buf *out, const char *name, double value)
+{
+    buf_printf(out, ",\"%s\":", name);
+    inspect_number(out, value);
+}
+
+void inspect_place(struct buf *out, const char *name, int64_t place)
+{
+    if (place < 0)
+        buf_printf(out, ",\"%s\":null", name);
+    else
+        buf_printf(out, ",\"%s\":%lld", name, (long long)place);
+}
+
 void inspect_json_token(struct buf *out, const struct runner *r, int32_t id)
 {
     const char *piece;
@@ -112,13 +126,4 @@ void inspect_token(struct buf *out, const struct runner *r, int32_t id, int colu
     }
     for (; used < columns; used++)
         buf_putc(out, ' ');
-}
-
-void inspect_print_token(const struct runner *r, int32_t id)
-{
-    struct buf out = {0};
-    if (r->tokenizer)
-        inspect_token(&out, r, id, 0);
-    out_write(out.data ? out.data : "", out.len);
-    buf_free(&out);
 }

@@ -6,11 +6,6 @@
 #include "base/rng.h"
 #include "cli/out.h"
 
-enum { PRINT_AT = 1 << 20 };
-
-/* ---- the text ------------------------------------------------------------------------------------------------------
- */
-
 /* --repeat: N different ids that mean ordinary text, drawn at random, and the same again. */
 static enum osso_status draw_ids(struct one *one, size_t n, struct osso_error *err)
 {
@@ -78,7 +73,7 @@ static enum osso_status read_places(struct one *one, struct osso_error *err)
     return status;
 }
 
-static enum osso_status run(struct one *one, one_fn *fn, figures_fn *figures, struct osso_error *err)
+static enum osso_status run(struct one *one, one_fn *fn, struct osso_error *err)
 {
     const struct options *o = one->o;
     one->max_bytes = o->v[OPT_look_bytes].set ? (uint64_t)o->v[OPT_look_bytes].i : 0;
@@ -94,54 +89,21 @@ static enum osso_status run(struct one *one, one_fn *fn, figures_fn *figures, st
     if (!status)
         status = read_places(one, err);
     if (!status)
-        status = inspect_start(o, &one->r, (int64_t)one->n, err);
-    if (!status)
-        status = fn(one, err);
-    if (!status && o->v[OPT_inspect_report].set)
-        status = inspect_page(o, &one->page, figures, err);
-    return status;
+        status = inspect_start(o, &one->r, (int64_t)one->n, INSPECT_ROWS, INSPECT_LOGIT_ROWS, err);
+    return status ? status : fn(one, err);
 }
 
-int one_run(const struct options *o, one_fn *fn, figures_fn *figures)
+int one_run(const struct options *o, one_fn *fn)
 {
     struct one one = {.o = o};
     struct osso_error err = {0};
     interrupt_catch(INTERRUPT_WORK);
-    enum osso_status status = run(&one, fn, figures, &err);
+    enum osso_status status = run(&one, fn, &err);
     bool stopped = interrupted();
     interrupt_release();
     texts_free(&one.texts);
-    buf_free(&one.page);
     mem_free(one.positions.n);
     mem_free(one.heads);
     runner_close(&one.r);
     return stopped && status ? 130 : exit_code(status, &err);
-}
-
-/* ---- printing ------------------------------------------------------------------------------------------------------
- */
-
-enum osso_status one_print(struct buf *out, bool end, struct osso_error *err)
-{
-    enum osso_status status = out->failed ? error_nomem(err, out->len, "what is to be printed") : OSSO_OK;
-    if (!status && (end || out->len >= PRINT_AT)) {
-        out_write(out->data ? out->data : "", out->len);
-        buf_clear(out);
-    }
-    if (end)
-        buf_free(out);
-    return status;
-}
-
-enum osso_status one_json(struct one *one, struct buf *out, bool end, struct osso_error *err)
-{
-    if (out->failed)
-        return one_print(out, end, err);
-    if (!end && out->len < PRINT_AT)
-        return OSSO_OK;
-    if (one->o->v[OPT_inspect_report].set)
-        buf_add(&one->page, out->data, out->len);
-    if (!one->o->v[OPT_json].set)
-        buf_clear(out);
-    return one_print(out, end, err);
 }

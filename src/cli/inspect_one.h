@@ -1,13 +1,10 @@
-/* inspect_one.h: what the verbs of osso inspect that look into one text share: the text, places in it, and how they
- * print. */
+/* inspect_one.h: what the verbs of osso inspect that look into one text share: the text, and places in it. */
 #ifndef OSSO_CLI_INSPECT_ONE_H
 #define OSSO_CLI_INSPECT_ONE_H
 
 #include "cli/inspect_args.h"
 #include "cli/inspect_head.h"
 #include "cli/inspect_page.h"
-
-#include "base/buf.h"
 
 struct one {
     const struct options *o;
@@ -21,17 +18,11 @@ struct one {
     int32_t *heads;
     int n_heads;
     uint64_t max_bytes;
-    struct buf page; /* the JSON so far, if --report wants it */
+    void *result; /* what the verb found */
 };
 
-/* Opens the model, reads the text and the places, starts the engine, calls fn, and draws the page of --report, and
- * closes all; the exit code. */
+/* Opens the model, reads the text and the places, starts the engine, calls fn and closes all; the exit code. */
 typedef enum osso_status one_fn(struct one *one, struct osso_error *err);
-int one_run(const struct options *options, one_fn *fn, figures_fn *figures);
-
-/* Prints what is there once it is much, or all at the end, which frees it. */
-enum osso_status one_print(struct buf *out, bool end, struct osso_error *err);
-/* The same of JSON: it is printed where --json asks for it, and kept for the page of --report. */
-enum osso_status one_json(struct one *one, struct buf *out, bool end, struct osso_error *err);
+int one_run(const struct options *options, one_fn *fn);
 
 #endif

@@ -23,7 +23,10 @@
 PART(js)
 PART(css)
 
-enum { TREE = 16 }; /* bytes of memory that a byte of JSON may take as a tree, about */
+enum {
+    PRINT_AT = 1 << 20,
+    TREE = 16 /* bytes of memory that a byte of JSON may take as a tree, about */
+};
 
 enum osso_status inspect_page_check(const struct options *o, struct osso_error *err)
 {
@@ -33,11 +36,6 @@ enum osso_status inspect_page_check(const struct options *o, struct osso_error *
         return error_set(err, OSSO_USAGE, "--report %s: the file's name ends in .html (--json prints the numbers)",
                          path);
     return OSSO_OK;
-}
-
-bool inspect_needs_json(const struct options *o)
-{
-    return o->v[OPT_json].set || o->v[OPT_inspect_report].set;
 }
 
 static void draw(struct buf *page, const char *name, const struct jval *root, const struct buf *figures)
@@ -59,27 +57,25 @@ static void draw(struct buf *page, const char *name, const struct jval *root, co
     page_end(page, inspect_page_js);
 }
 
-enum osso_status inspect_page(const struct options *o, const struct buf *json, figures_fn *figures,
-                              struct osso_error *err)
+static enum osso_status write_page(const struct options *o, const struct buf *json, figures_fn *figures,
+                                   struct osso_error *err)
 {
     struct jdoc *doc = NULL;
     struct buf drawn = {0}, page = {0};
     uint64_t most = o->v[OPT_look_bytes].set ? (uint64_t)o->v[OPT_look_bytes].i : (uint64_t)2 << 30;
-    if (json->failed)
-        return error_nomem(err, json->len, "the numbers of a page");
     if (json->len > most / TREE)
         return error_set(
             err, OSSO_USAGE,
-            "--report: %zu bytes of numbers would take about %llu of memory to draw, and at most %llu is taken (--max-bytes); take fewer layers, "
+            "--report: %zu bytes of numbers would take about %llu of memory to draw, and at most %llu is taken%s; take fewer layers, "
             "heads or positions",
-            json->len, (unsigned long long)json->len * TREE, (unsigned long long)most);
+            json->len, (unsigned long long)json->len * TREE, (unsigned long long)most,
+            verb_takes(o->verb, &option_table[OPT_look_bytes]) ? " (--max-bytes)" : "");
     enum osso_status status = jdoc_read(json->data, json->len, "the numbers of a page", &doc, err);
     if (status)
         return status;
-    bool fine = figures(&drawn, jdoc_root(doc));
-    if (fine)
-        draw(&page, o->verb->second, jdoc_root(doc), &drawn);
-    if (!fine || drawn.failed || page.failed)
+    figures(&drawn, jdoc_root(doc));
+    draw(&page, o->verb->second, jdoc_root(doc), &drawn);
+    if (drawn.failed || page.failed)
         status = error_nomem(err, json->len, "a page");
     else
         status = save_atomic(o->v[OPT_inspect_report].s, page.data, page.len, err);
@@ -89,13 +85,47 @@ enum osso_status inspect_page(const struct options *o, const struct buf *json, f
     return status;
 }
 
-enum osso_status inspect_publish(const struct options *o, struct buf *json, figures_fn *figures, struct osso_error *err)
+/* ---- printing ------------------------------------------------------------------------------------------------------
+ */
+
+static void pass_on(struct inspect_out *out)
 {
-    enum osso_status status = json->failed ? error_nomem(err, json->len, "what is to be printed") : OSSO_OK;
-    if (!status && o->v[OPT_json].set)
-        out_write(json->data, json->len);
-    if (!status && o->v[OPT_inspect_report].set)
-        status = inspect_page(o, json, figures, err);
-    buf_free(json);
+    const struct option_value *v = out->options->v;
+    if (out->text.failed || out->text.len == 0)
+        return;
+    if (out->json && v[OPT_inspect_report].set)
+        buf_add(&out->page, out->text.data, out->text.len);
+    if (out->json == v[OPT_json].set)
+        out_write(out->text.data, out->text.len);
+    buf_clear(&out->text);
+}
+
+void inspect_row(struct inspect_out *out)
+{
+    if (out->text.len >= PRINT_AT)
+        pass_on(out);
+}
+
+enum osso_status inspect_show(const struct options *o, inspect_fn *json, inspect_fn *table, figures_fn *figures,
+                              void *found, struct osso_error *err)
+{
+    struct inspect_out out = {.options = o, .json = true};
+    bool report = o->v[OPT_inspect_report].set;
+    if (o->v[OPT_json].set || report) {
+        json(&out, found);
+        pass_on(&out);
+    }
+    out.json = false;
+    if (!o->v[OPT_json].set) {
+        table(&out, found);
+        pass_on(&out);
+    }
+    enum osso_status status = out.text.failed || out.page.failed
+                                  ? error_nomem(err, out.text.len + out.page.len, "what is to be printed")
+                                  : OSSO_OK;
+    if (!status && report)
+        status = write_page(o, &out.page, figures, err);
+    buf_free(&out.text);
+    buf_free(&out.page);
     return status;
 }

@@ -1,4 +1,5 @@
-/* inspect_page.h: --report of osso inspect: what --json prints as a page of pictures. */
+/* inspect_page.h: how the verbs of osso inspect print: JSON, a table, and with --report what --json prints as a page of
+ * pictures. */
 #ifndef OSSO_CLI_INSPECT_PAGE_H
 #define OSSO_CLI_INSPECT_PAGE_H
 
@@ -9,14 +10,18 @@
 
 /* Before anything is run: USAGE if --report names no page. */
 enum osso_status inspect_page_check(const struct options *options, struct osso_error *err);
-/* Is the JSON needed, be it to print or for the page? */
-bool inspect_needs_json(const struct options *options);
-
-/* Prints the JSON of a verb where --json asks for it, and draws its page where --report does; frees it. */
-enum osso_status inspect_publish(const struct options *options, struct buf *json, figures_fn *figures,
-                                 struct osso_error *err);
-/* The page alone. */
-enum osso_status inspect_page(const struct options *options, const struct buf *json, figures_fn *figures,
-                              struct osso_error *err);
+/* Where the JSON or the table of a verb is written to. */
+struct inspect_out {
+    const struct options *options;
+    struct buf text; /* to append to; looked at once, at the end */
+    struct buf page; /* the JSON so far, if --report wants it */
+    bool json;       /* text is JSON */
+};
+typedef void inspect_fn(struct inspect_out *out, void *found);
+/* Between two rows: passes on what is there, once it is much. */
+void inspect_row(struct inspect_out *out);
+/* Prints what was found, as JSON where --json asks for it, else as a table, and draws the page of --report. */
+enum osso_status inspect_show(const struct options *options, inspect_fn *json, inspect_fn *table, figures_fn *figures,
+                              void *found, struct osso_error *err);
 
 #endif

@@ -44,22 +44,17 @@ void page_facts(struct buf *out, const struct jval *v, const char *prefix)
     }
 }
 
-/* 'sha256-...' of two texts, one behind the other, as a policy names what may run: base64 of the hash. */
+/* 'sha256-...' of two texts, one behind the other, as a policy names what may run. */
 static void hash_source(struct buf *out, const char *first, const char *second)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     struct buf all = {0};
-    uint8_t hash[SHA256_LEN + 1] = {0}; /* eleven groups of three */
+    uint8_t hash[SHA256_LEN];
     buf_puts(&all, first);
     buf_puts(&all, second);
     sha256(all.data ? all.data : "", all.len, hash);
     out->failed = out->failed || all.failed;
     buf_puts(out, "'sha256-");
-    for (int i = 0; i < SHA256_LEN; i += 3) {
-        uint32_t three = (uint32_t)hash[i] << 16 | (uint32_t)hash[i + 1] << 8 | hash[i + 2];
-        for (int k = 0; k < 4; k++)
-            buf_putc(out, i + k > SHA256_LEN ? '=' : digits[three >> (18 - 6 * k) & 63]);
-    }
+    buf_base64(out, hash, sizeof hash);
     buf_puts(out, "'");
     buf_free(&all);
 }

@@ -30,7 +30,8 @@ static enum osso_status read_positions(const char *text, const char *flag, size_
     }
     enum osso_status status = number_list_parse(text, flag, true, list, err);
     for (size_t i = 0; i < list->len && !status; i++)
-        list->n[i] += list->n[i] < 0 ? (int64_t)n : 0;
+        if (list->n[i] < 0 && list->n[i] + (int64_t)n >= 0) /* others are refused as they were written */
+            list->n[i] += (int64_t)n;
     return status;
 }
 

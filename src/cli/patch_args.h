@@ -3,8 +3,8 @@
 #define OSSO_CLI_PATCH_ARGS_H
 
 #include "cli/inspect_args.h"
+#include "cli/inspect_page.h"
 
-#include "base/buf.h"
 #include "osso/patch.h"
 
 struct patch_args {
@@ -19,9 +19,12 @@ enum osso_status patch_args(const struct options *options, struct runner *runner
                             struct osso_error *err);
 void patch_args_free(struct patch_args *args);
 
-void patch_report_json(struct buf *out, const struct options *options, const struct runner *runner,
-                       const struct patch_args *args, const struct osso_patch_result *result);
-/* The places with the largest effect; sorts the records. */
-void patch_report_text(const struct runner *runner, const struct patch_args *args, struct osso_patch_result *result);
+struct patch_found {
+    const struct options *options;
+    const struct runner *runner;
+    const struct patch_args *args;
+    struct osso_patch_result *result;
+};
+inspect_fn patch_report_json, patch_report_text; /* the places with the largest effect; sorts the records */
 
 #endif

@@ -114,16 +114,19 @@ static void hear(struct running *r)
     }
 }
 
-/* Ends it and all in its group: asked first, then not. The group has its name as long as the shell is not waited for.
- */
+/* Ends it and all in its group: asked first; and then not, when the shell is gone and nobody holds its output, or half
+ * a second later. The group has its name as long as the shell is not waited for. */
 static void put_down(const struct running *r)
 {
     int64_t end = clock_ms() + MERCY_MS;
+    struct pollfd held = {.fd = r->from}; /* says when nobody holds it, and nothing else */
     siginfo_t info = {0};
     kill(-r->pid, SIGTERM);
     kill(-r->pid, SIGCONT);
-    while (clock_ms() < end && waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
-        poll(NULL, 0, SHORT_TICK_MS);
+    while (clock_ms() < end &&
+           (held.fd >= 0 || (waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)))
+        if (poll(&held, 1, SHORT_TICK_MS) > 0)
+            held.fd = -1;
     kill(-r->pid, SIGKILL);
     while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR) {
     }
@@ -142,18 +145,20 @@ static struct tool_end attend(struct running *r, double seconds)
         bool exited = waitpid(r->pid, &status, WNOHANG) == r->pid;
         if (exited)
             hear(r); /* its last words */
-        bool too_much = r->out->len - r->before > TOOL_OUTPUT_LIMIT || r->out->failed;
-        if (!exited && (too_much || interrupted() || clock_ms() >= due))
+        struct tool_end end = {TOOL_EXITED, WEXITSTATUS(status)};
+        if (r->out->len - r->before > TOOL_OUTPUT_LIMIT || r->out->failed)
+            end = (struct tool_end){TOOL_TOO_MUCH, 0};
+        else if (exited && WIFSIGNALED(status))
+            end = (struct tool_end){TOOL_SIGNALED, WTERMSIG(status)};
+        else if (!exited && interrupted())
+            end = (struct tool_end){TOOL_STOPPED, 0};
+        else if (!exited && clock_ms() >= due)
+            end = (struct tool_end){TOOL_TOO_LONG, 0};
+        else if (!exited)
+            continue;
+        if (!exited) /* whatever comes in between: who is told of as ended has been ended */
             put_down(r);
-        if (too_much)
-            return (struct tool_end){TOOL_TOO_MUCH, 0};
-        if (exited)
-            return WIFSIGNALED(status) ? (struct tool_end){TOOL_SIGNALED, WTERMSIG(status)}
-                                       : (struct tool_end){TOOL_EXITED, WEXITSTATUS(status)};
-        if (interrupted())
-            return (struct tool_end){TOOL_STOPPED, 0};
-        if (clock_ms() >= due)
-            return (struct tool_end){TOOL_TOO_LONG, 0};
+        return end;
     }
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 enum { MOST_PATTERN = 1000 };                 /* bytes: a pattern is compiled for every answer */
+enum { MOST_REPEATED = 2000 };                /* characters, with its repeats written out */
 enum { FEWEST_WORDS = 2, MOST_WORDS = 1000 }; /* in a row, of which no_repeats speaks */
 enum { TOO_OFTEN = 3 };                       /* so many times: what repeats itself */
 
@@ -157,12 +158,79 @@ static bool is_texts(const struct jval *v, bool list_only)
     return true;
 }
 
+/* From the '[' of a set to its ']'; to the end, where there is none. */
+static const char *skip_set(const char *p)
+{
+    p += p[1] == '^' ? 2 : 1;
+    for (bool first = true; *p && (first || *p != ']'); first = false, p++)
+        if (*p == '[' && (p[1] == ':' || p[1] == '.' || p[1] == '=')) { /* as in [[:alpha:]] */
+            const char close[] = {p[1], ']', 0}, *end = strstr(p + 2, close);
+            p = end ? end + 1 : p + strlen(p) - 1;
+        }
+    return *p ? p : p - 1;
+}
+
+/* How often what stands before a repeat is written out; *p: to the last byte of it. 0: it is none. */
+static size_t read_repeat(const char **p)
+{
+    if (**p == '+')
+        return 2; /* aa* */
+    if (**p != '{')
+        return 0;
+    char *end;
+    size_t least = strtoul(*p + 1, &end, 10), most = least;
+    if (*end == ',') {
+        const char *from = end + 1;
+        most = strtoul(from, &end, 10);
+        most = end == from ? least + 1 : most; /* as often as there is */
+    }
+    if (*end == '}')
+        *p = end;
+    return most > least ? most : least + !least;
+}
+
+/* Can it be compiled and looked for in a time and a memory that are no attack? The library writes repeats out, those of
+ * repeats too, and looks for \1 (which POSIX does not have here) in one place after the other. */
+static bool is_bounded(const char *pattern)
+{
+    size_t sizes[MOST_PATTERN + 1] = {0}, depth = 0; /* of the groups that are open */
+    size_t last = 0, times;                          /* of what came last, and how often it is written out */
+    for (const char *p = pattern; *p; p++) {
+        if ((times = read_repeat(&p))) {
+            if (times > MOST_REPEATED)
+                return false;
+            sizes[depth] += (times - 1) * last;
+            last *= times;
+        } else if (*p == '(') {
+            sizes[++depth] = 0;
+        } else {
+            bool closes = *p == ')' && depth > 0;
+            last = *p == '*' || *p == '?' ? last + 1 : closes ? sizes[depth] + 1 : 1;
+            depth -= closes;
+            sizes[depth] += *p == '*' || *p == '?' ? 1 : last;
+            if (*p == '[')
+                p = skip_set(p);
+            else if (*p == '\\' && *++p >= '1' && *p <= '9')
+                return false;
+            else if (!*p)
+                return true; /* a backslash at the end: the library refuses it */
+        }
+        if (sizes[depth] > MOST_REPEATED)
+            return false;
+    }
+    return true;
+}
+
 static enum osso_status check_pattern(const struct jval *v, const char *name, const char *where, struct osso_error *err)
 {
     regex_t compiled;
     char why[128];
     if (v->type != J_STRING || v->text.len == 0 || v->text.len > MOST_PATTERN || strlen(v->text.s) != v->text.len)
         return error_set(err, OSSO_FORMAT, "%s: '%s' is no text of 1 to %d bytes", where, name, MOST_PATTERN);
+    if (!is_bounded(v->text.s))
+        return error_set(err, OSSO_FORMAT,
+                         "%s: '%s' refers back (\\1), or has more than %d characters with its repeats written out",
+                         where, name, MOST_REPEATED);
     int code = regcomp(&compiled, v->text.s, REG_EXTENDED | REG_ICASE | REG_NOSUB);
     if (code) {
         regerror(code, &compiled, why, sizeof why);

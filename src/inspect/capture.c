@@ -191,6 +191,7 @@ enum osso_status osso_capture_measure(struct osso_engine *engine, struct osso_ho
     if (!status) {
         size.file_bytes = c.sheets.bytes;
         size.rows = (uint64_t)c.n_rows;
+        size.memory_bytes = capture_memory(&c) + size.kept_bytes;
         size.at_most = c.o.generate > 0;
         for (size_t i = 0; i < hooks->n; i++)
             size.at_most = size.at_most || hooks->list[i].row->form == HOOK_EXPERT;

@@ -43,6 +43,8 @@ void capture_rows(struct capture *c, size_t n);
 int64_t capture_count(const struct capture *c, size_t computed);
 /* The positions that are looked at in a text of n tokens: [*first, *end), end 0: no end. */
 void capture_range(const struct capture *c, size_t n, int64_t *first, int64_t *end);
+/* Bytes of memory that the run takes, less what the engine keeps for the hooks. */
+uint64_t capture_memory(const struct capture *c);
 /* A token that a row may be of, for the metadata. */
 void capture_note(struct capture *c, int32_t id);
 /* The whole metadata: a JSON object of strings. */

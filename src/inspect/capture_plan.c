@@ -313,6 +313,14 @@ enum osso_status capture_plan(struct osso_engine *e, struct osso_hooks *hooks, c
     return status ? status : check_size(c, path, err);
 }
 
+uint64_t capture_memory(const struct capture *c)
+{
+    struct osso_engine_stats stats = {.size = sizeof stats};
+    osso_engine_stats(c->engine, &stats);
+    return stats.kv_bytes + stats.activation_bytes + session_hook_room(c->engine, c->hooks) + c->space_bytes +
+           (uint64_t)c->engine->context * sizeof *c->row_of + 2 * c->sheets.metadata;
+}
+
 void capture_free(struct capture *c)
 {
     sheets_abort(&c->sheets);

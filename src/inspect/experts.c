@@ -58,7 +58,7 @@ static enum osso_status make_tables(struct experts *x, struct osso_error *err)
         longest = x->o.lengths[t] > longest ? x->o.lengths[t] : longest;
     r->n_layers = c->n_layers;
     r->n_experts = (int)c->n_experts;
-    r->chosen = (int)c->experts_per_token;
+    r->chosen = x->engine->forward.top_k;
     r->n_classes = x->o.class_of && x->o.n_classes > 0 ? x->o.n_classes : 0;
     x->row_of = mem_array(longest, sizeof *x->row_of);
     if (!x->row_of)

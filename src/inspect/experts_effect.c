@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/score_row.h"
+#include "inspect/one_text.h"
 #include "model/layers.h"
 
 #include <math.h>
@@ -94,6 +95,9 @@ static enum osso_status make_room(struct effects *f, struct osso_error *err)
         size_t n = experts_rows(x, t, &last);
         most = n > most ? n : most;
     }
+    enum osso_status status = one_text_room(most, vocab, x->o.max_bytes, "fewer positions", err);
+    if (status)
+        return status;
     f->n_runs = x->o.sessions > 0 ? x->o.sessions : SESSIONS;
     f->table = mem_array(expert_place(x, x->r.n_layers, 0), sizeof *f->table);
     f->logits = mem_array(most, vocab * sizeof *f->logits);

@@ -71,7 +71,8 @@ bool osso_hooks_get(const struct osso_hooks *h, size_t i, struct osso_hook *out)
                           .row_bytes = hook_width(h, hook) * 4,
                           .replaceable = hook->row->writes && tap_table[hook->row->tap].access == WRITABLE,
                           .ids = hook->row->form == HOOK_INDICES,
-                          .what = hook->row->what};
+                          .what = hook->row->what,
+                          .logits = tap_table[hook->row->tap].kind == LOGITS};
     snprintf(o.name, sizeof o.name, "%s", hook->name);
     for (int a = 0; a < 3 && hook->row->axes[a] != NO_AXIS; a++, o.rank++) {
         o.shape[a] = extent(h, hook->row->axes[a]);

@@ -72,6 +72,8 @@ const char *hook_word(int i, const char **name_out);
 /* What an engine keeps for a session with these hooks (osso_session_tap_bytes); USAGE as osso_session_hook. */
 enum osso_status session_hook_bytes(const struct osso_engine *engine, const struct osso_hooks *hooks, int64_t first,
                                     int64_t end, uint64_t *bytes_out, struct osso_error *err);
+/* What a session's hooks take beside that: room for values that are made. */
+uint64_t session_hook_room(const struct osso_engine *engine, const struct osso_hooks *hooks);
 
 /* ---- hook_names.c ---- */
 

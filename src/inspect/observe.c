@@ -206,14 +206,19 @@ static int show_expert(struct observer *o, struct showing *s)
     return end;
 }
 
+bool observe_makes(const struct osso_hooks *hooks, const struct hook *hook)
+{
+    bool some_heads = hook->row->axes[1] == HEADS && hooks->n_heads < hooks->config->n_heads;
+    return hook->row->form != HOOK_ATTENTION && (hook->row->form != HOOK_ROW || some_heads);
+}
+
 static int show_hook(struct observer *o, size_t index, const struct osso_tap_value *t)
 {
     const struct hook *hook = &o->hooks->list[index];
     struct showing s = {o, hook, t, index, hook_width(o->hooks, hook)};
-    bool some_heads = hook->row->axes[1] == HEADS && o->hooks->n_heads < o->hooks->config->n_heads;
     if (hook->row->form == HOOK_ATTENTION)
         s.width = t->width;
-    if (hook->row->form == HOOK_ATTENTION || (hook->row->form == HOOK_ROW && !some_heads))
+    if (!observe_makes(o->hooks, hook))
         return show(&s, 0, t->n_rows, t->values, t->ids);
     return hook->row->form == HOOK_EXPERT ? show_expert(o, &s) : show_made(&s);
 }

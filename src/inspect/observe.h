@@ -17,7 +17,7 @@ struct observer {
     void *user;
     bool replace;
     int owners;
-    float *made;                 /* values that are made for a hook, up to PIECE or a row of the widest */
+    float *made;                 /* values that are made for a hook, up to PIECE or a row of the widest of these */
     float *sinks;                /* [layers][heads]; NULL: no hook wants them */
     float *o_rows;               /* [O_ROWS][heads * head_dim]; NULL: no hook wants them */
     int32_t *positions, *tokens; /* [rows] of one expert */
@@ -26,6 +26,8 @@ struct observer {
 };
 
 osso_tap_fn observe_tap; /* of a struct observer */
+/* Are this hook's values made, and not its tap's as they are? */
+bool observe_makes(const struct osso_hooks *hooks, const struct hook *hook);
 
 /* Rows of z: of all heads, or of those that the hooks have (`chosen`), one after the other. */
 struct head_rows {

@@ -71,7 +71,7 @@ static enum osso_status check_component(struct patching *p, struct osso_error *e
                          "a pattern is over the positions of its own text: it can be ablated with zero, or resampled "
                          "from a corrupted text");
     p->heads = p->component->by == BY_HEAD ? c->n_heads : p->component->by == BY_KV_HEAD ? c->n_kv_heads : 0;
-    p->slots = p->component->by == BY_EXPERT ? (size_t)c->experts_per_token : 1;
+    p->slots = p->component->by == BY_EXPERT ? (size_t)p->engine->forward.top_k : 1;
     p->part = (size_t)(pattern ? (int64_t)p->n_other : p->heads ? c->head_dim : c->hidden);
     p->width = p->part * (size_t)(p->heads ? p->heads : 1);
     return OSSO_OK;

@@ -19,13 +19,14 @@ static double gauss(struct rng *rng)
     return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 
-/* What reference texts say instead of n values from `at` of a row on: `was`, which `to` may be. */
-static void from_reference(const struct patch_run *run, int layer, int expert, size_t position, size_t at, size_t n,
-                           const float *was, float *to)
+/* What reference texts say instead of n values from `at` of a row on: `was`, which `to` may be. add: onto what stands
+ * there. */
+static void from_reference(const struct patch_run *run, const struct osso_patch_record *rec, size_t position, size_t at,
+                           size_t n, const float *was, float *to, bool add)
 {
     const struct patching *p = run->of;
     const struct patch_reference *ref = &p->reference;
-    size_t group = patch_layer(p, layer) * ref->groups + (size_t)(expert > 0 ? expert : 0);
+    size_t group = patch_layer(p, rec->layer) * ref->groups + (size_t)(rec->expert > 0 ? rec->expert : 0);
     struct rng rng = rng_of(p, run->record, position);
     double rows = (double)ref->count[group], times = p->o.noise > 0 ? p->o.noise : 1;
     const double *sum = ref->sum + group * p->width + at, *squares = ref->squares + group * p->width + at;
@@ -34,12 +35,10 @@ static void from_reference(const struct patch_run *run, int layer, int expert, s
     const float *sample = ref->rows + (group * ref->samples + row) * p->width + at;
     for (size_t i = 0; i < n; i++) { /* nothing was seen of an expert that no reference text chose */
         double mean = rows > 0 ? sum[i] / rows : 0, spread = rows > 0 ? squares[i] / rows - mean * mean : 0;
-        if (p->mode == MEAN)
-            to[i] = (float)mean;
-        else if (p->mode == RESAMPLE)
-            to[i] = sample[i];
-        else
-            to[i] = (float)((double)was[i] + times * sqrt(spread > 0 ? spread : 0) * gauss(&rng));
+        float value = p->mode == RESAMPLE ? sample[i] : (float)mean;
+        if (p->mode == NOISE)
+            value = (float)((double)was[i] + times * sqrt(spread > 0 ? spread : 0) * gauss(&rng));
+        to[i] = add ? to[i] + value : value;
     }
 }
 
@@ -76,16 +75,8 @@ static void put_expert(const struct patch_run *run, const struct osso_patch_reco
         row[i] -= was ? was[i] : 0;
     for (size_t i = 0; i < p->width && p->paired; i++)
         row[i] += now ? now[i] : 0;
-    if (p->paired || p->mode == ZERO)
-        return;
-    float part[256];
-    size_t n;
-    for (size_t at = 0; at < p->width; at += n) {
-        n = p->width - at < sizeof part / sizeof *part ? p->width - at : sizeof part / sizeof *part;
-        from_reference(run, rec->layer, rec->expert, position, at, n, was + at, part);
-        for (size_t i = 0; i < n; i++)
-            row[at + i] += part[i];
-    }
+    if (!p->paired && p->mode != ZERO)
+        from_reference(run, rec, position, 0, p->width, was, row, true);
 }
 
 static void put_part(const struct patch_run *run, const struct osso_patch_record *rec, size_t position, float *row)
@@ -98,7 +89,7 @@ static void put_part(const struct patch_run *run, const struct osso_patch_record
     else if (p->mode == ZERO)
         memset(row + at, 0, p->part * sizeof *row);
     else
-        from_reference(run, rec->layer, -1, position, at, p->part, row + at, row + at);
+        from_reference(run, rec, position, at, p->part, row + at, row + at, false);
 }
 
 int patch_put(void *user, const struct osso_tap_value *v)

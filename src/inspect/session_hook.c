@@ -39,6 +39,12 @@ static bool uses(const struct osso_hooks *h, enum hook_form form)
     return false;
 }
 
+/* The most rows that a tap of single experts has in a step. */
+static size_t slots_of(const struct osso_engine *e, const struct osso_hooks *hooks)
+{
+    return (size_t)e->max_rows * (size_t)hooks->config->experts_per_token;
+}
+
 static enum osso_status read_sinks(struct observer *o, struct osso_error *err)
 {
     const struct config *c = o->hooks->config;
@@ -60,24 +66,37 @@ static enum osso_status read_sinks(struct observer *o, struct osso_error *err)
     return status;
 }
 
+/* Values that are made at a time: rows of the widest hook whose values are not a tap's as they are. */
+static size_t made_values(const struct osso_engine *e, const struct osso_hooks *hooks)
+{
+    int64_t widest = 0;
+    for (size_t i = 0; i < hooks->n; i++) {
+        int64_t width = hook_width(hooks, &hooks->list[i]);
+        if (observe_makes(hooks, &hooks->list[i]) && width > widest)
+            widest = width;
+    }
+    size_t row = (size_t)widest, all = slots_of(e, hooks) * row, piece = row > OBSERVE_PIECE ? row : OBSERVE_PIECE;
+    return all < piece ? all : piece;
+}
+
+uint64_t session_hook_room(const struct osso_engine *e, const struct osso_hooks *hooks)
+{
+    const struct observer *o;
+    size_t slot = sizeof *o->positions + sizeof *o->tokens + sizeof *o->replayed + sizeof *o->slots;
+    return sizeof *o + made_values(e, hooks) * sizeof *o->made + slots_of(e, hooks) * slot;
+}
+
 static enum osso_status make_observer(const struct osso_engine *e, struct osso_hooks *hooks, struct observer **out,
                                       struct osso_error *err)
 {
-    int64_t widest = 1;
     bool results = uses(hooks, HOOK_RESULT);
     size_t o_width = (size_t)hooks->config->n_heads * (size_t)hooks->config->head_dim;
-    size_t slots = (size_t)e->max_rows * (size_t)hooks->config->experts_per_token;
+    size_t slots = slots_of(e, hooks), made = made_values(e, hooks);
     struct observer *o = *out = mem_alloc(sizeof *o);
-    for (size_t i = 0; i < hooks->n; i++)
-        if (hook_width(hooks, &hooks->list[i]) > widest)
-            widest = hook_width(hooks, &hooks->list[i]);
     if (!o)
         return error_nomem(err, sizeof *o, "hooks");
-    size_t made = (size_t)(widest > OBSERVE_PIECE ? widest : OBSERVE_PIECE);
-    if (made > slots * (size_t)widest)
-        made = slots * (size_t)widest;
     o->hooks = hooks;
-    o->made = mem_array(made, sizeof *o->made);
+    o->made = mem_array(made ? made : 1, sizeof *o->made);
     if (results)
         o->o_rows = mem_array(OBSERVE_O_ROWS * o_width, sizeof *o->o_rows);
     o->positions = mem_array(slots, sizeof *o->positions);

@@ -14,7 +14,7 @@
 void far_fail_at_end(int n);
 
 /* The model's own pages can be read again, as a model's file can beside a device that has copies: for what reads
- * weights on purpose (hook_result). Everything else stays out of reach. */
+ * weights on purpose (hook_result). Everything else stays out of reach. Without a far backend it does nothing. */
 void far_show_weights(bool shown);
 
 #endif

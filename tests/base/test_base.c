@@ -125,6 +125,13 @@ static void test_buf(void **state)
     char *empty = buf_take(&b);
     assert_string_equal(empty, "");
     mem_free(empty);
+    for (size_t n = 0; n <= 6; n++) /* RFC 4648, section 10 */
+        buf_base64(&b, "foobar", n);
+    assert_string_equal(b.data, "Zg==Zm8=Zm9vZm9vYg==Zm9vYmE=Zm9vYmFy");
+    buf_clear(&b);
+    buf_base64(&b, "\xff\xef\xbe\xfb", 4);
+    assert_string_equal(b.data, "/++++w==");
+    buf_free(&b);
 }
 
 static void fill(struct buf *b)

@@ -11,8 +11,10 @@ Verb = collections.namedtuple("Verb", "words aliases operands groups line")
 Option = collections.namedtuple("Option", "name letter alias kind argument verbs")
 
 
+@functools.cache
 def rows(path, *macros):
     """Each row of a .def file: the macro's name and its arguments, adjacent string literals joined."""
+    table = []
     text = re.sub(r"/\*.*?\*/", "", (ROOT / path).read_text(), flags=re.S)
     string, piece = r'"(?:[^"\\]|\\.)*"', r"[^\"(),]|\([^()]*\)"
     for found in re.finditer(rf"^({'|'.join(macros)})\(((?:{string}|{piece}|,)*)\)\s*$", text, re.M):
@@ -22,7 +24,8 @@ def rows(path, *macros):
                 arguments.append("")
             else:
                 arguments[-1] += token
-        yield found[1], [re.sub(r'"\s*"', "", a).strip() for a in arguments]
+        table.append((found[1], [re.sub(r'"\s*"', "", a).strip() for a in arguments]))
+    return table
 
 
 def words_of(literal):

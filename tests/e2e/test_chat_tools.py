@@ -193,6 +193,10 @@ def test_how_a_command_ends():
     fails("exec sleep 600 >&-", "the tool took longer than 0.3 seconds and was ended", "--tool-timeout", "0.3")
     fails("trap '' TERM; while :; do sleep 600; done", "the tool took longer than 0.2 seconds and was ended", "--tool-timeout", "0.2")
     assert time.monotonic() - start < 100 * SLOW
+    saved = TEMP / "saved"  # who is asked to end has time for it, though the shell that started it is gone at once
+    fails(f"(trap 'sleep 0.1; echo all > {saved}; exit' TERM; while :; do sleep 0.02; done); true",
+          "the tool took longer than 0.3 seconds and was ended", "--tool-timeout", "0.3")
+    assert saved.read_text() == "all\n"
     marker = f"98765.{os.getpid()}"
     run(f"sleep {marker} 2>/dev/null & echo 7", "7")  # who is left behind holds its output, and goes on
     left, = alive(marker)

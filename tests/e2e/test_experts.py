@@ -83,6 +83,7 @@ def test_refused():
     refuses(experts(model, text=""), 2, "empty")
     refuses(experts(model, "--layers", "99"), 2, "--layers", "layers 0 to")
     refuses(experts(model, "--positions", "99"), 2, "position 99", "text 1 has")
+    refuses(experts(model, "--effect", "--max-bytes", "100"), 1, "100 bytes", "fewer positions")
     refuses(experts(model, "--effect", "--experts", "8"), 2, "experts 0 to 7")
     refuses(experts(model, "--experts", "1"), 2, "--effect")
     refuses(experts(model, "--seed", "-1"), 2, "--seed -1")

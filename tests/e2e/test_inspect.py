@@ -182,6 +182,35 @@ def test_many_texts_and_generated_tokens():
     assert "<|start|>" in json.loads(chat["tokens"])
 
 
+def held(*args):
+    """(the most of RssAnon while osso ran, in bytes; the memory that it said it would take)"""
+    run = subprocess.Popen([OSSO, "inspect", "capture", "-m", bundled(), "-o", str(TEMP / "held.safetensors"), "--json", "-t", "2", *map(str, args)],
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment())
+    most = 0
+    while run.poll() is None:
+        try:
+            found = re.search(r"RssAnon:\s+(\d+) kB", pathlib.Path(f"/proc/{run.pid}/status").read_text())
+        except OSError:
+            found = None
+        most = max(most, int(found[1]) * 1024 if found else 0)
+        time.sleep(0.002)
+    assert run.returncode == 0
+    return most, json.loads(run.stdout.read())["memory_bytes"]
+
+
+def test_memory_is_what_was_said():
+    ids = ",".join(str(i * 37 % 4000) for i in range(2000))
+    if os.environ.get("OSSO_VARIANT", "release") != "release" or not re.search("RssAnon", pathlib.Path("/proc/self/status").read_text()):
+        print("skip  memory: a sanitizer has its own, or this system does not say")
+        return
+    largest = 0
+    for hooks in (["blocks.*.hook_resid_post"], ["blocks.*.attn.hook_pattern", "--dtype", "f16"], ["unembed.hook_out"]):
+        most, said = held("--ids", ids, *hooks)
+        assert abs(most - said) <= max(said * 0.05, 8 << 20), (hooks, most, said)
+        largest = max(largest, most)
+    assert largest > 24 << 20  # else no difference would be noticed
+
+
 def test_what_is_refused():
     out = TEMP / "never.safetensors"
     def refuse(code, word, *args, **more):

@@ -131,6 +131,7 @@ def test_refused():
     refuses(patch(model, component="mlp"), 2, "resid_pre")
     refuses(patch(model, "--layers", "2"), 2, "layers 0 to 1")
     refuses(patch(model, "--positions", "9"), 2, "positions 0 to 4")
+    refuses(patch(model, "--positions", "-6"), 2, "position -6", "positions 0 to 4")
     refuses(osso("inspect", "patch", "-m", model, "--clean", "a"), 2, "--corrupted")
     refuses(patch(model, "--ablate", "zero", "--knock-out", "1:2"), 2, "exclude")
     refuses(patch(model, "--knock-out", "1:2"), 2, "pattern, not z")
@@ -142,6 +143,7 @@ def test_refused():
     refuses(patch(model, "--heads", "1", component="attn_out"), 2, "changed whole")
     refuses(patch(model, "--experts", "7", component="expert"), 2, "experts 0 to 1")
     refuses(patch(model, "--experts", "1"), 2, "--component expert")
+    refuses(patch(model, "--max-bytes", "100"), 1, "100 bytes", "fewer layers")
     refuses(patch(model, "--noise", "2"), 2, "--ablate")
     refuses(patch(model, "--ablate", "noise", "--seed", "-1"), 2, "--seed -1")
 

@@ -99,11 +99,53 @@ static void lines_are_checked(void **state)
     }
 }
 
+/* A pattern that can be looked for at once, and one that is an attack. */
+static void patterns_are_bounded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *word;
+    } cases[] = {
+        {"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", NULL},
+        {"\\\\{9999}(a{,3}b{2,}){20}|(())+", NULL},
+        {"[^]{9999}(+[:alpha:]{9999}]+[\\\\]+\\\\(+", NULL},
+        {"([a-z]+, )+[a-z]+ and [a-z]+ or [a-z]+ or [a-z]+ or [a-z]+ or [a-z]+", NULL},
+        {"a{1999}", NULL},
+        {"a{2001}", "repeats written out"},
+        {"((((a{99}){99}){99}){99}){99}", "repeats written out"},
+        {"((((((((((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+", "repeats written out"},
+        {"a+++++++++++++++++++++++++++++", "repeats written out"},
+        {"(a?b?){1,1000}c", "repeats written out"},
+        {"(a{99}[)]){99}", "repeats written out"},
+        {"(a{99}[[:alpha:])]){99}", "repeats written out"},
+        {"(a{99}[\\\\])){99}", NULL}, /* the set ends, and the group: the second ) is a character */
+        {"(a{99}[\\\\]){99}", "repeats written out"},
+        {"(.*)*\\\\1x", "refers back"},
+        {"a{99999999999999999999}", "repeats written out"},
+        {"a{3", "regular expression"},
+        {"[a", "regular expression"},
+        {"[[:alpha:", "regular expression"},
+        {"a\\\\", "regular expression"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct osso_error err = {""};
+        struct jdoc *tree = NULL;
+        char line[300];
+        int n = snprintf(line, sizeof line, "{\"all_of\":[\"a\",\"%s\"]}", cases[i].pattern);
+        check_ok(jdoc_read(line, (size_t)n, "line 1", &tree, &err), err);
+        enum osso_status status = chat_rules_check(jdoc_root(tree), "line 1", &err);
+        if (status != (cases[i].word ? OSSO_FORMAT : OSSO_OK) || (cases[i].word && !strstr(err.text, cases[i].word)))
+            fail_msg("%s: %s", cases[i].pattern, err.text);
+        jdoc_release(tree);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_graded_as_labelled),
         cmocka_unit_test(lines_are_checked),
+        cmocka_unit_test(patterns_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,6 +121,35 @@ static void test_effects_are_those_of_whole_runs(void **state)
     rig_close(&one);
 }
 
+/* An engine may choose more experts, or fewer, than the model does. */
+static void test_another_number_of_experts(void **state)
+{
+    (void)state;
+    static const int numbers[] = {1, 6};
+    char path[512];
+    int32_t *ids = text();
+    for (int i = 0; i < 2; i++) {
+        int64_t chosen = 0, last = -1;
+        struct osso_engine_options o = engine_options(false, LENGTH + 4);
+        o.experts_per_token = numbers[i];
+        struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
+        struct osso_experts_result result = experts(&r, ids, 0, &last, 1);
+        assert_int_equal(result.chosen, numbers[i]);
+        for (int l = 0; l < result.n_layers; l++) {
+            double weights = 0;
+            for (int k = 0; k < result.chosen; k++)
+                weights += (double)result.weights[l * result.chosen + k];
+            assert_true(fabs(weights - 1) < 1e-5);
+        }
+        for (int e = 0; e < result.n_layers * result.n_experts; e++)
+            chosen += (int64_t)result.load[e];
+        assert_int_equal(chosen, result.n_layers * numbers[i]);
+        osso_experts_free(&result);
+        rig_close(&r);
+    }
+    free(ids);
+}
+
 static int end_at_once(void *user, const struct osso_experts_plan *plan)
 {
     *(uint64_t *)user = plan->runs;
@@ -156,6 +185,8 @@ static void test_parts_and_refusals(void **state)
     o.n_experts = 0, o.effect = true, o.planned = end_at_once;
     assert_int_equal(osso_experts(r.engine, &o, &result, &r.err), OSSO_CANCELLED);
     assert_true(runs > 0);
+    o.max_bytes = 1000;
+    assert_int_equal(osso_experts(r.engine, &o, &result, &r.err), OSSO_LIMIT);
     lengths[1] = 0;
     assert_int_equal(osso_experts(r.engine, &o, &result, &r.err), OSSO_USAGE);
     assert_non_null(strstr(r.err.text, "text 2 is empty"));
@@ -167,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_effects_are_those_of_whole_runs),
+        cmocka_unit_test(test_another_number_of_experts),
         cmocka_unit_test(test_parts_and_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
  */
 #include "model_test.h"
 
+#include "backend/far.h"
 #include "osso/inspect.h"
 #include "osso/lens.h"
 
@@ -15,7 +16,9 @@ static struct rig open_rig(int threads, int max_rows, bool exact)
     struct osso_engine_options o = engine_options(exact, LENGTH);
     o.threads = threads;
     o.max_rows = o.max_logit_rows = max_rows;
-    return rig_open(test_path(path, sizeof path, MODEL), &o);
+    struct rig r = rig_open(test_path(path, sizeof path, MODEL), &o);
+    far_show_weights(true); /* heads' results are made of them */
+    return r;
 }
 
 static int32_t *text(void)

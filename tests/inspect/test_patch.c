@@ -268,6 +268,28 @@ static void test_attention_and_experts(void **state)
     rig_close(&r);
 }
 
+/* An engine may choose fewer experts than the model does, or more: places are those that it chose. */
+static void test_another_number_of_experts(void **state)
+{
+    (void)state;
+    static const int numbers[] = {1, 6};
+    char path[512];
+    int32_t clean[LENGTH], corrupted[LENGTH];
+    texts(clean, corrupted, false);
+    for (int i = 0; i < 2; i++) {
+        struct osso_engine_options e = engine_options(false, LENGTH + 4);
+        struct osso_patch_options o = {
+            .size = sizeof o, .component = "expert", .ablate = "zero", .answer = -1, .wrong = -1, .sessions = 8};
+        struct osso_patch_result p = {.size = sizeof p};
+        e.experts_per_token = numbers[i];
+        struct rig r = rig_open(test_path(path, sizeof path, MODEL), &e);
+        check_ok(osso_patch(r.engine, clean, NULL, LENGTH, &o, &p, &r.err), r.err);
+        assert_int_equal(p.n, LAYERS * LENGTH * numbers[i]);
+        osso_patch_free(&p);
+        rig_close(&r);
+    }
+}
+
 /* Ablation with the corrupted text's own values is patching the other way round, whatever is beside it. */
 static void test_ablation(void **state)
 {
@@ -305,6 +327,40 @@ static void test_ablation(void **state)
         osso_patch_free(&there);
         osso_patch_free(&again);
     }
+    rig_close(&r);
+}
+
+/* Where a token has one expert, noise on what it adds is noise on what all of them add, over the whole width. */
+static void test_noise_of_an_expert(void **state)
+{
+    (void)state;
+    const int32_t ids[] = {77, 77};
+    const int64_t at = 1;
+    struct osso_layers layers = {{1}};
+    struct rig r = {0};
+    struct osso_engine_options e = engine_options(true, 8);
+    e.experts_per_token = 1;
+    check_ok(osso_model_synthesize("wide", 3, &r.model, &r.err), r.err);
+    check_ok(osso_engine_create(r.model, &e, &r.engine, &r.err), r.err);
+    double kl[2];
+    for (int i = 0; i < 2; i++) {
+        struct osso_patch_result p = {.size = sizeof p};
+        struct osso_patch_options o = {.size = sizeof o,
+                                       .component = i ? "expert" : "mlp_out",
+                                       .ablate = "noise",
+                                       .noise = 1000,
+                                       .answer = -1,
+                                       .wrong = -1,
+                                       .layers = &layers,
+                                       .positions = &at,
+                                       .n_positions = 1,
+                                       .sessions = 4};
+        check_ok(osso_patch(r.engine, ids, NULL, 2, &o, &p, &r.err), r.err);
+        assert_int_equal(p.n, 1);
+        kl[i] = p.records[0].kl;
+        osso_patch_free(&p);
+    }
+    assert_true(kl[0] > 1e-4 && fabs(kl[0] - kl[1]) < 1e-3 * kl[0]);
     rig_close(&r);
 }
 
@@ -374,7 +430,10 @@ static void test_parts_and_refusals(void **state)
     o.positions = &beyond, o.n_positions = 1;
     assert_int_equal(osso_patch(r.engine, clean, corrupted, LENGTH, &o, &part, &r.err), OSSO_USAGE);
     assert_non_null(strstr(r.err.text, "positions 0 to 39"));
-    o.n_positions = 0, o.wrong = 5;
+    o.n_positions = 0, o.max_bytes = 1000;
+    assert_int_equal(osso_patch(r.engine, clean, corrupted, LENGTH, &o, &part, &r.err), OSSO_LIMIT);
+    assert_non_null(strstr(r.err.text, "more than 1000 bytes: ask for fewer layers"));
+    o.max_bytes = 0, o.wrong = 5;
     assert_int_equal(osso_patch(r.engine, clean, corrupted, LENGTH, &o, &part, &r.err), OSSO_USAGE);
     o.wrong = 90, o.component = "zz";
     assert_int_equal(osso_patch(r.engine, clean, corrupted, LENGTH, &o, &part, &r.err), OSSO_USAGE);
@@ -388,7 +447,9 @@ int main(void)
         cmocka_unit_test(test_what_must_be),
         cmocka_unit_test(test_whole_runs),
         cmocka_unit_test(test_attention_and_experts),
+        cmocka_unit_test(test_another_number_of_experts),
         cmocka_unit_test(test_ablation),
+        cmocka_unit_test(test_noise_of_an_expert),
         cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_parts_and_refusals),
     };

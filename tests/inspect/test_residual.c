@@ -3,6 +3,7 @@
  * one. */
 #include "model_test.h"
 
+#include "backend/far.h"
 #include "osso/residual.h"
 
 enum { LENGTH = 60, MOST_HIDDEN = 512 };
@@ -17,7 +18,9 @@ static struct rig open_rig(const char *model, bool exact)
 {
     char path[512];
     struct osso_engine_options o = engine_options(exact, LENGTH);
-    return rig_open(test_path(path, sizeof path, model), &o);
+    struct rig r = rig_open(test_path(path, sizeof path, model), &o);
+    far_show_weights(true); /* terms are made of them */
+    return r;
 }
 
 static void some_ids(const struct rig *r, int32_t *ids)

@@ -1,9 +1,9 @@
 """Checks what `osso inspect capture` writes against transformers (and, where it is installed, TransformerLens's bridge).
 
-    tools/oracle/oracle_inspect.py [-n CASES] [--seed S] [--binary build/osso]
+    tools/oracle/oracle_inspect.py [-n CASES] [--seed S] [--binary build/osso] [--model models/osso-small]
 
-makes random tiny gpt-oss models (oracle.py's), captures every hook with --exact, and asks for |difference| <= 1e-4 * max(1, largest) of
-each: module paths against transformers' own module hooks, the residual stream, norms, heads, attention and each chosen expert against a
+makes random tiny gpt-oss models (oracle.py's), captures every hook of them and of the bundled one with --exact, and asks for
+|difference| <= 1e-4 * max(1, largest) of each: module paths against transformers' own module hooks, the residual stream, norms, heads, attention and each chosen expert against a
 plain computation from transformers' parameters, and every name that TransformerLens's bridge has against its cache. transformer-lens is
 found when it is importable (its trackers and data sets need not be); without it those comparisons are left out, and that is said.
 """
@@ -64,9 +64,9 @@ def rms(x, eps):
     return np.sqrt((x.astype(np.float64) ** 2).mean(-1, keepdims=True) + eps)
 
 
-def attention(layer, m, want, name, model, spec, ids):
+def attention(layer, m, want, name, model, ids):
     """Heads, scores, weights, sinks and results of one layer."""
-    n, D, attn = len(ids), spec.head_dim, model.model.layers[layer].self_attn
+    n, D, attn = len(ids), model.config.head_dim, model.model.layers[layer].self_attn
     q, k, v = (m[f"model.layers.{layer}.self_attn.{x}_proj"].reshape(n, -1, D) for x in "qkv")
     want[name + "hook_q"], want[name + "hook_k"], want[name + "hook_v"] = q, k, v
     cos, sin = model.model.rotary_emb(torch.zeros(1, n, 1), torch.arange(n)[None])
@@ -78,7 +78,7 @@ def attention(layer, m, want, name, model, spec, ids):
     at = np.arange(n)
     masked = at[None, :] > at[:, None]
     if model.config.layer_types[layer] == "sliding_attention":
-        masked = masked | (at[None, :] <= at[:, None] - spec.window)
+        masked = masked | (at[None, :] <= at[:, None] - model.config.sliding_window)
     want[name + "hook_attn_scores"] = np.where(masked[None], -np.inf, scores)
     want[name + "hook_pattern"] = m[f"model.layers.{layer}.self_attn:weights"]
     sinks = attn.sinks.detach().numpy().astype(np.float64)
@@ -87,15 +87,15 @@ def attention(layer, m, want, name, model, spec, ids):
     want[name + "hook_sink"] = np.exp(sinks[:, None] - top) / total
     z = m[f"model.layers.{layer}.self_attn.o_proj.input"].reshape(n, -1, D)
     want[name + "hook_z"] = z
-    o = attn.o_proj.weight.detach().numpy().reshape(spec.hidden, -1, D)
+    o = attn.o_proj.weight.detach().numpy().reshape(model.config.hidden_size, -1, D)
     want[name + "hook_result"] = np.einsum("nhd,ihd->nhi", z.astype(np.float64), o.astype(np.float64))
 
 
-def experts(layer, m, want, name, model, spec):
+def experts(layer, m, want, name, model):
     """Routing, and each chosen expert by itself."""
     mlp, x = model.model.layers[layer].mlp, m[f"model.layers.{layer}.mlp.input"].astype(np.float64)
     logits = m[f"model.layers.{layer}.mlp.router"].astype(np.float64)
-    ids = np.argsort(-logits, -1, kind="stable")[:, :spec.top_k]
+    ids = np.argsort(-logits, -1, kind="stable")[:, :model.config.num_experts_per_tok]
     chosen = np.take_along_axis(logits, ids, -1)
     weights = np.exp(chosen - chosen.max(-1, keepdims=True))
     weights /= weights.sum(-1, keepdims=True)
@@ -114,12 +114,12 @@ def experts(layer, m, want, name, model, spec):
     want[name + "experts.hook_out"] = np.einsum("nki,nkih->nkh", act, w2[ids]) + b2[ids]
 
 
-def expected(model, spec, ids):
+def expected(model, ids):
     m = modules(model, ids)
     want = {path: x for path, x in m.items() if ":weights" not in path}
     want.update({"hook_embed": m["model.embed_tokens"], "unembed.hook_out": m["lm_head"], "ln_final.hook_out": m["model.norm"]})
     residuals = {"ln_final.": m["model.norm.input"]}
-    for l in range(spec.layers):
+    for l in range(model.config.num_hidden_layers):
         block, layer = f"blocks.{l}.", f"model.layers.{l}"
         mid = m[layer + ".post_attention_layernorm.input"]
         want.update({block + "hook_resid_pre": m[layer + ".input"], block + "hook_resid_mid": mid, block + "hook_mlp_in": mid,
@@ -127,8 +127,8 @@ def expected(model, spec, ids):
                      block + "ln2.hook_out": m[layer + ".post_attention_layernorm"], block + "hook_attn_out": m[layer + ".self_attn"],
                      block + "hook_mlp_out": m[layer + ".mlp"], block + "mlp.hook_pre": m[layer + ".mlp.input"], block + "mlp.hook_post": m[layer + ".mlp"]})
         residuals.update({block + "ln1.": m[layer + ".input"], block + "ln2.": mid})
-        attention(l, m, want, block + "attn.", model, spec, ids)
-        experts(l, m, want, block + "mlp.", model, spec)
+        attention(l, m, want, block + "attn.", model, ids)
+        experts(l, m, want, block + "mlp.", model)
     for name, x in residuals.items():
         want[name + "hook_scale"] = rms(x, model.config.rms_norm_eps)
         want[name + "hook_normalized"] = x / want[name + "hook_scale"]
@@ -210,11 +210,38 @@ def compare_bridge(tally, case, have, cache):
     tally.add(shared > 20 and not wrong, f"{case}: {shared} names of TransformerLens, largest difference {worst:.1e}" + (": " + ", ".join(wrong[:8]) if wrong else ""))
 
 
+def compare(args, tally, Bridge, keep, case, folder, model, ids, more):
+    have, want = captured(args.binary, folder, ids, keep), expected(model, ids)
+    differences = {name: difference(have[name], x) for name, x in want.items() if name in have}
+    lost = sorted(set(have) - set(want)) + sorted(set(want) - set(have))
+    wrong = [f"{name} ({d:.1e})" for name, d in differences.items() if not d <= TOLERANCE]
+    said = f"{case}: {len(differences)} hooks, largest difference {max(differences.values()):.1e}"
+    tally.add(not wrong and not lost, said + "".join(f": {', '.join(x[:8])}" for x in (wrong, lost) if x) + more)
+    if Bridge:
+        compare_bridge(tally, case, have, bridge_cache(Bridge, model, folder, ids))
+
+
+def bundled(args, tally, Bridge, keep):
+    """The model that ships with osso, over a text that is longer than its window."""
+    from tokenizers import Tokenizer
+    from transformers import GptOssForCausalLM, Mxfp4Config
+    from transformers.utils import logging
+    logging.disable_progress_bar()
+    folder = os.path.join(keep, "bundled")
+    shutil.copytree(args.model, folder)  # the bridge's tokenizer is written beside a model
+    model = GptOssForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager",
+                                              quantization_config=Mxfp4Config(dequantize=True)).float().eval()
+    text = "Once upon a time there was a little fox. The fox lived in the forest and ate red berries. One day it met a cat. " * 6
+    ids = Tokenizer.from_file(os.path.join(folder, "tokenizer.json")).encode(text, add_special_tokens=False).ids[:150]
+    compare(args, tally, Bridge, keep, f"{os.path.basename(args.model)}, {len(ids)} tokens", folder, model, ids, "")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-n", dest="cases", type=int, default=6)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--binary", default=os.path.join(ROOT, "build", "osso"))
+    parser.add_argument("--model", default=os.path.join(ROOT, "models", "osso-small"))
     args = parser.parse_args()
     tally, keep = Tally(), tempfile.mkdtemp(prefix="osso-inspect-")
     Bridge, why = bridge_class()
@@ -224,16 +251,9 @@ def main():
         spec = random_spec(np.random.default_rng([args.seed, 17, i]), f"inspect{i}")
         folder = os.path.join(keep, spec.name)
         spec, state, _, ids, _ = sure_case(spec, folder)
-        model = transformers_model(folder, state)
-        have, want = captured(args.binary, folder, ids, keep), expected(model, spec, ids)
-        differences = {name: difference(have[name], x) for name, x in want.items() if name in have}
-        lost = sorted(set(have) - set(want)) + sorted(set(want) - set(have))
-        wrong = [f"{name} ({d:.1e})" for name, d in differences.items() if not d <= TOLERANCE]
-        said = f"case {i}: {len(differences)} hooks, largest difference {max(differences.values()):.1e}"
-        tally.add(not wrong and not lost, said + "".join(f": {', '.join(x[:8])}" for x in (wrong, lost) if x) + f"  [{describe(spec)}]")
-        if Bridge:
-            compare_bridge(tally, f"case {i}", have, bridge_cache(Bridge, model, folder, ids))
+        compare(args, tally, Bridge, keep, f"case {i}", folder, transformers_model(folder, state), ids, f"  [{describe(spec)}]")
         shutil.rmtree(folder)
+    bundled(args, tally, Bridge, keep)
     shutil.rmtree(keep)
     print(f"{tally.passed} passed, {tally.failed} failed")
     sys.exit(tally.failed != 0)

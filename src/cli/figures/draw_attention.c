@@ -29,7 +29,7 @@ static void label_axes(struct map *m, const struct jval *heads)
         }
 }
 
-static bool draw_heads(struct buf *out, const struct jval *heads)
+static void draw_heads(struct buf *out, const struct jval *heads)
 {
     struct map m = {
         .title = "What heads look at",
@@ -40,15 +40,13 @@ static bool draw_heads(struct buf *out, const struct jval *heads)
         .column = "head"};
     size_t i = 0;
     label_axes(&m, heads);
-    bool fine = map_make(&m, SHARES + 2);
-    for (size_t s = 0; s < SHARES && fine; s++)
+    map_make(&m, SHARES + 2);
+    for (size_t s = 0; s < SHARES; s++)
         map_slice(&m, s, SCALE_ZERO, 1, "%s", says[s]);
-    if (fine) {
-        map_slice(&m, SHARES, SCALE_ZERO, 0, "entropy, in nats");
-        map_slice(&m, SHARES + 1, SCALE_ZERO, 0, "how many tokens back, on average");
-    }
+    map_slice(&m, SHARES, SCALE_ZERO, 0, "entropy, in nats");
+    map_slice(&m, SHARES + 1, SCALE_ZERO, 0, "how many tokens back, on average");
     buf_puts(&m.more, ",\"texts\":[");
-    for (const struct jval *h = heads->first; h && fine; h = h->next, i++) {
+    for (const struct jval *h = heads->first; h; h = h->next, i++) {
         size_t row = i / m.columns.n, column = i % m.columns.n;
         const struct jval *kind = jval_get_type(h, "kind", J_STRING);
         for (size_t s = 0; s < SHARES; s++)
@@ -60,10 +58,9 @@ static bool draw_heads(struct buf *out, const struct jval *heads)
     }
     buf_puts(&m.more, "]");
     map_write(&m, out);
-    return fine;
 }
 
-static bool draw_patterns(struct buf *out, const struct jval *heads, const struct token_list *list)
+static void draw_patterns(struct buf *out, const struct jval *heads, const struct token_list *list)
 {
     struct map m = {.title = "Patterns",
                     .note = "Rows are queries, columns the keys they look at. A row sums to 1 less the sink's share.",
@@ -76,8 +73,8 @@ static bool draw_patterns(struct buf *out, const struct jval *heads, const struc
         labels_token(&m.rows, list, (int64_t)i);
         labels_token(&m.columns, list, (int64_t)i);
     }
-    bool fine = map_make(&m, heads->n_children);
-    for (const struct jval *h = heads->first; h && fine; h = h->next, s++) {
+    map_make(&m, heads->n_children);
+    for (const struct jval *h = heads->first; h; h = h->next, s++) {
         const struct jval *pattern = jval_get(h, "pattern");
         size_t q = 0;
         map_slice(&m, s, SCALE_ZERO, 1, "layer %lld, head %lld", (long long)figure_place(h, "layer"),
@@ -89,19 +86,18 @@ static bool draw_patterns(struct buf *out, const struct jval *heads, const struc
         }
     }
     map_write(&m, out);
-    return fine;
 }
 
-bool figures_attention(struct buf *out, const struct jval *root)
+void figures_attention(struct buf *out, const struct jval *root)
 {
     const struct jval *heads = jval_get_type(root, "heads", J_ARRAY);
     struct token_list list;
-    bool fine = token_list_of(&list, root, "");
-    if (fine && heads && heads->first) {
-        fine = draw_heads(out, heads);
-        if (fine && jval_get(heads->first, "pattern"))
-            fine = draw_patterns(out, heads, &list);
-    }
+    if (!heads || !heads->first)
+        return;
+    draw_heads(out, heads);
+    if (!jval_get(heads->first, "pattern"))
+        return;
+    token_list_of(&list, root, "", out);
+    draw_patterns(out, heads, &list);
     token_list_free(&list);
-    return fine;
 }

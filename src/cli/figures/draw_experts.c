@@ -3,7 +3,6 @@
  */
 #include "cli/figures/figures.h"
 
-#include "base/mem.h"
 #include "json/jget.h"
 
 #include <math.h>
@@ -45,7 +44,7 @@ static void put_effects(struct map *m, size_t slice, const struct jval *layers, 
     }
 }
 
-static bool draw_load(struct buf *out, const struct jval *root, const struct jval *layers, size_t rows)
+static void draw_load(struct buf *out, const struct jval *root, const struct jval *layers, size_t rows)
 {
     const struct jval *classes = jval_get_type(root, "classes", J_OBJECT),
                       *effects = jval_get_type(root, "effects", J_ARRAY);
@@ -55,8 +54,7 @@ static bool draw_load(struct buf *out, const struct jval *root, const struct jva
                     .row = "layer",
                     .column = "expert"};
     label_axes(&m, layers, count_of(root, "n_experts"));
-    if (!map_make(&m, 2 + kinds + (effects != NULL)))
-        return false;
+    map_make(&m, 2 + kinds + (effects != NULL));
     map_slice(&m, 0, SCALE_ZERO, 0, "share of tokens that choose it");
     map_slice(&m, 1, SCALE_ZERO, 1, "its mean weight where it is chosen");
     for (const struct jval *c = classes ? classes->first : NULL; c; c = c->next)
@@ -77,7 +75,6 @@ static bool draw_load(struct buf *out, const struct jval *root, const struct jva
     if (effects)
         put_effects(&m, s, layers, effects);
     map_write(&m, out);
-    return true;
 }
 
 /* ---- tokens --------------------------------------------------------------------------------------------------------
@@ -121,21 +118,17 @@ static void write_picks(struct buf *out, const struct jval *layer, size_t shown)
     buf_puts(out, "]}");
 }
 
-static bool draw_tokens(struct buf *out, const struct jval *root, const struct jval *layers, size_t rows)
+static void draw_tokens(struct buf *out, const struct jval *root, const struct jval *layers, size_t rows)
 {
     size_t chosen = count_of(root, "chosen"), shown = rows;
     struct token_list list;
     char note[200];
     if (shown > FIGURE_NUMBERS / (2 * chosen * layers->n_children + 1))
         shown = FIGURE_NUMBERS / (2 * chosen * layers->n_children + 1);
-    snprintf(note, sizeof note, "Coloured by the expert with the largest weight, whose number is beside it.");
+    int len = snprintf(note, sizeof note, "Coloured by the expert with the largest weight, whose number is beside it.");
     if (shown < rows)
-        snprintf(
-            note, sizeof note,
-            "Coloured by the expert with the largest weight, whose number is beside it. The first %zu of %zu tokens.",
-            shown, rows);
-    if (!token_list_of(&list, root, ""))
-        return false;
+        snprintf(note + len, sizeof note - (size_t)len, " The first %zu of %zu tokens.", shown, rows);
+    token_list_of(&list, root, "", out);
     figure_begin(out, "text", "Tokens by their expert", note);
     buf_printf(out, ",\"chosen\":%zu", chosen);
     write_tokens(out, root, &list, shown);
@@ -146,13 +139,12 @@ static bool draw_tokens(struct buf *out, const struct jval *root, const struct j
     }
     buf_puts(out, "]}");
     token_list_free(&list);
-    return true;
 }
 
 /* ---- pairs and effects ---------------------------------------------------------------------------------------------
  */
 
-static bool draw_pairs(struct buf *out, const struct jval *layers, size_t experts, size_t rows)
+static void draw_pairs(struct buf *out, const struct jval *layers, size_t experts, size_t rows)
 {
     struct map m = {.title = "Which experts come together",
                     .note = "Share of the tokens that choose both.",
@@ -165,8 +157,7 @@ static bool draw_pairs(struct buf *out, const struct jval *layers, size_t expert
         labels_add(&m.rows, "expert %zu", e);
         labels_add(&m.columns, "expert %zu", e);
     }
-    if (!map_make(&m, layers->n_children))
-        return false;
+    map_make(&m, layers->n_children);
     for (const struct jval *l = layers->first; l; l = l->next, s++) {
         const struct jval *together = jval_get(l, "together");
         map_slice(&m, s, SCALE_ZERO, 0, "layer %lld", (long long)figure_place(l, "layer"));
@@ -179,7 +170,6 @@ static bool draw_pairs(struct buf *out, const struct jval *layers, size_t expert
         }
     }
     map_write(&m, out);
-    return true;
 }
 
 static void draw_effects(struct buf *out, const struct jval *effects)
@@ -206,16 +196,16 @@ static void draw_effects(struct buf *out, const struct jval *effects)
     buf_puts(out, "]}]}");
 }
 
-bool figures_experts(struct buf *out, const struct jval *root)
+void figures_experts(struct buf *out, const struct jval *root)
 {
     const struct jval *layers = jval_get_type(root, "layers", J_ARRAY), *rows = jval_get_type(root, "rows", J_ARRAY),
                       *effects = jval_get_type(root, "effects", J_ARRAY);
     if (!layers || !rows || !layers->n_children || !rows->n_children)
-        return true;
-    bool fine = draw_load(out, root, layers, rows->n_children) && draw_tokens(out, root, layers, rows->n_children);
-    if (fine && effects)
+        return;
+    draw_load(out, root, layers, rows->n_children);
+    draw_tokens(out, root, layers, rows->n_children);
+    if (effects)
         draw_effects(out, effects);
-    if (fine && count_of(root, "chosen") > 1)
-        fine = draw_pairs(out, layers, count_of(root, "n_experts"), rows->n_children);
-    return fine;
+    if (count_of(root, "chosen") > 1)
+        draw_pairs(out, layers, count_of(root, "n_experts"), rows->n_children);
 }

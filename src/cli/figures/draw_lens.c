@@ -4,7 +4,6 @@
 #include "base/mem.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { TOPS = 5, TOP_NUMBERS = 130000, IDS = 1 << 24 };
 
@@ -91,7 +90,7 @@ static void put_words(struct map *m, struct words *w, const struct jval *records
     buf_free(&tops);
 }
 
-static bool fill(struct map *m, struct token_list *list, const struct jval *records, const struct jval *answers)
+static void fill(struct map *m, struct token_list *list, const struct jval *records, const struct jval *answers)
 {
     size_t columns = answers->n_children, rows = columns ? records->n_children / columns : 0, i = 0, n;
     const struct jval *top = records->first ? jval_get(records->first, "top") : NULL;
@@ -105,9 +104,9 @@ static bool fill(struct map *m, struct token_list *list, const struct jval *reco
         label_row(&m->rows, r, &layer, &nth);
         experts = experts || figure_place(r, "expert") >= 0;
     }
-    if (!map_make(m, experts ? 5 : 4) || !(w.place = mem_array(w.room, sizeof *w.place)))
-        return false;
-    memset(w.place, 0, w.room * sizeof *w.place);
+    map_make(m, experts ? 5 : 4);
+    w.place = mem_array(w.room, sizeof *w.place);
+    m->more.failed = !w.place;
     map_slice(m, 0, SCALE_ZERO, 1, "probability of what the run says in the end");
     map_slice(m, 1, SCALE_LOG, 0, "its rank (1 is the likeliest)");
     map_slice(m, 2, SCALE_ZERO, 0, "KL to the final distribution, in nats");
@@ -120,13 +119,13 @@ static bool fill(struct map *m, struct token_list *list, const struct jval *reco
     n = top && top->n_children < TOPS ? top->n_children : TOPS;
     while (n > 1 && 2 * n * records->n_children > TOP_NUMBERS)
         n--;
-    put_words(m, &w, records, answers, n);
+    if (w.place)
+        put_words(m, &w, records, answers, n);
     mem_free(w.place);
     buf_free(&w.text);
-    return true;
 }
 
-bool figures_lens(struct buf *out, const struct jval *root)
+void figures_lens(struct buf *out, const struct jval *root)
 {
     const struct jval *records = jval_get_type(root, "records", J_ARRAY),
                       *answers = jval_get_type(root, "answers", J_ARRAY);
@@ -136,8 +135,10 @@ bool figures_lens(struct buf *out, const struct jval *root)
         .note = "A cell has the likeliest token, were the run to end there. A position is its number and its token.",
         .row = "layer",
         .column = "position"};
-    bool fine = token_list_of(&list, root, "") && records && answers && fill(&m, &list, records, answers);
+    if (!records || !answers)
+        return;
+    token_list_of(&list, root, "", out);
+    fill(&m, &list, records, answers);
     map_write(&m, out);
     token_list_free(&list);
-    return fine;
 }

@@ -84,7 +84,7 @@ static void put_record(struct map *m, const struct span *s, const struct jval *r
     }
 }
 
-static bool fill(struct map *m, const struct jval *records, const struct span *s, const struct token_list *list,
+static void fill(struct map *m, const struct jval *records, const struct span *s, const struct token_list *list,
                  const char *share)
 {
     size_t slices = 0, each = s->positions == 0 ? 1 : 1 + (size_t)s->parts;
@@ -98,21 +98,19 @@ static bool fill(struct map *m, const struct jval *records, const struct span *s
         labels_add(&m->columns, "%s %lld", s->expert ? "expert" : "head", (long long)p);
     if (m->columns.n == 0)
         labels_add(&m->columns, "all positions");
-    if (!map_make(m, slices))
-        return false;
+    map_make(m, slices);
     name_slices(m, s, share);
     for (const struct jval *r = records->first; r; r = r->next)
         put_record(m, s, r);
-    return true;
 }
 
-bool figures_patch(struct buf *out, const struct jval *root)
+void figures_patch(struct buf *out, const struct jval *root)
 {
     const struct jval *records = jval_get_type(root, "records", J_ARRAY), *mode = jval_get_type(root, "mode", J_STRING);
     bool patch = mode && jtext_is(mode->text, "patch");
     struct token_list list;
     if (!records || !records->first)
-        return true;
+        return;
     struct span span = span_of(records);
     struct map m = {
         .title = patch ? "What one place restores" : "What is lost without one place",
@@ -126,9 +124,8 @@ bool figures_patch(struct buf *out, const struct jval *root)
                   : span.expert  ? "expert"
                                  : "head",
         .bin = BIN_LARGEST};
-    bool fine = token_list_of(&list, root, patch ? "corrupted_" : "clean_") &&
-                fill(&m, records, &span, &list, patch ? "share restored" : "share lost");
+    token_list_of(&list, root, patch ? "corrupted_" : "clean_", out);
+    fill(&m, records, &span, &list, patch ? "share restored" : "share lost");
     map_write(&m, out);
     token_list_free(&list);
-    return fine;
 }

@@ -88,13 +88,15 @@ static void write_terms(struct buf *out, const struct jval **terms, size_t n)
     }
 }
 
-static bool draw_terms(struct buf *out, const struct places *p)
+static void draw_terms(struct buf *out, const struct places *p)
 {
-    const struct jval **terms = mem_array(p->per_terms + 1, sizeof *terms), *t = p->terms->first;
+    const struct jval **terms = mem_array(p->per_terms, sizeof *terms), *t = p->terms->first;
     size_t shown = p->n < FIGURE_BARS / BARS_SHOWN ? p->n : FIGURE_BARS / BARS_SHOWN, i = 0;
     char note[200];
-    if (!terms)
-        return false;
+    if (!terms) {
+        out->failed = true;
+        return;
+    }
     snprintf(note, sizeof note, "The %d terms that say most; all of them together are the difference of the logits.%s",
              BARS_SHOWN, shown < p->n ? " Of many positions only the first are here." : "");
     figure_begin(out, "bars", "Which terms speak for the answer", note);
@@ -111,7 +113,6 @@ static bool draw_terms(struct buf *out, const struct places *p)
     }
     buf_puts(out, "]}");
     mem_free(terms);
-    return true;
 }
 
 /* ---- layers --------------------------------------------------------------------------------------------------------
@@ -125,7 +126,7 @@ static size_t column_of(const struct jval *t, size_t heads)
     return !kind || jtext_is(kind->text, "bias") ? heads : heads + 1;
 }
 
-static bool draw_layers(struct buf *out, const struct places *p)
+static void draw_layers(struct buf *out, const struct places *p)
 {
     struct map m = {
         .title = "Where in the model it is said",
@@ -144,19 +145,18 @@ static bool draw_layers(struct buf *out, const struct places *p)
         labels_add(&m.columns, "head %lld", (long long)h);
     labels_add(&m.columns, "bias");
     labels_add(&m.columns, "experts");
-    bool fine = map_make(&m, p->n);
+    map_make(&m, p->n);
     i = 0;
-    for (const struct jval *t = p->targets->first; t && fine; t = t->next)
+    for (const struct jval *t = p->targets->first; t; t = t->next)
         map_slice(&m, i++, SCALE_SIGNED, 0, "position %lld", (long long)figure_place(t, "position"));
     i = 0;
-    for (const struct jval *t = p->terms->first; t && fine; t = t->next, i++) {
+    for (const struct jval *t = p->terms->first; t; t = t->next, i++) {
         int64_t layer = figure_place(t, "layer");
         float *at = map_at(&m, i / p->per_terms, (size_t)layer, column_of(t, (size_t)heads));
         if (layer >= 0)
             *at = (float)((isnan((double)*at) ? 0 : (double)*at) + figure_real(t, "attribution"));
     }
     map_write(&m, out);
-    return fine;
 }
 
 static void draw_streams(struct buf *out, const struct places *p)
@@ -179,17 +179,17 @@ static void draw_streams(struct buf *out, const struct places *p)
     buf_puts(out, "]}");
 }
 
-bool figures_residual(struct buf *out, const struct jval *root)
+void figures_residual(struct buf *out, const struct jval *root)
 {
     struct places p = {.targets = jval_get_type(root, "targets", J_ARRAY),
                        .streams = jval_get_type(root, "streams", J_ARRAY),
                        .terms = jval_get_type(root, "terms", J_ARRAY)};
     if (!p.targets || !p.streams || !p.terms || !p.targets->n_children)
-        return true;
+        return;
     p.n = p.targets->n_children;
     p.per_terms = p.terms->n_children / p.n;
     p.per_streams = p.streams->n_children / p.n;
-    bool fine = draw_terms(out, &p) && draw_layers(out, &p);
+    draw_terms(out, &p);
+    draw_layers(out, &p);
     draw_streams(out, &p);
-    return fine;
 }

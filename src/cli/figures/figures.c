@@ -69,7 +69,7 @@ void labels_add(struct labels *l, const char *format, ...)
     l->n++;
 }
 
-bool token_list_of(struct token_list *list, const struct jval *root, const char *prefix)
+void token_list_of(struct token_list *list, const struct jval *root, const char *prefix, struct buf *out)
 {
     char name[40];
     snprintf(name, sizeof name, "%stokens", prefix);
@@ -78,10 +78,10 @@ bool token_list_of(struct token_list *list, const struct jval *root, const char 
     snprintf(name, sizeof name, "%sids", prefix);
     found = found ? found : jval_get_type(root, name, J_ARRAY);
     list->n = 0;
-    list->of = mem_array(found ? found->n_children + 1 : 1, sizeof *list->of);
+    list->of = mem_array(found ? found->n_children : 0, sizeof *list->of);
     for (const struct jval *t = found && list->of ? found->first : NULL; t; t = t->next)
         list->of[list->n++] = t;
-    return list->of != NULL;
+    out->failed = out->failed || !list->of;
 }
 
 void labels_token(struct labels *l, const struct token_list *list, int64_t position)

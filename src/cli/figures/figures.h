@@ -33,7 +33,8 @@ struct token_list {
     size_t n;
     bool texts;
 };
-bool token_list_of(struct token_list *list, const struct jval *root, const char *prefix); /* false: no memory */
+/* Sets out->failed when memory runs out: the list is empty then. */
+void token_list_of(struct token_list *list, const struct jval *root, const char *prefix, struct buf *out);
 /* The label "<position> <token>". */
 void labels_token(struct labels *labels, const struct token_list *list, int64_t position);
 void token_list_free(struct token_list *list);
@@ -56,22 +57,24 @@ struct map {
     } * slices;
     size_t n_slices;
     float *values;   /* [slice][row][column]; NAN: none */
+    float nobody;    /* what map_at gives for values outside */
     struct buf more; /* ,"name":... for maps of which nothing had to be put together */
 };
 
-/* Room for so many slices of as many rows and columns as there are labels; false: no memory. */
-bool map_make(struct map *map, size_t n_slices);
+/* Room for so many slices of as many rows and columns as there are labels. Without memory it can be filled all the
+ * same; map_write then says it. */
+void map_make(struct map *map, size_t n_slices);
 void map_slice(struct map *map, size_t slice, enum map_scale scale, double high, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 /* Values outside are nobody's: a number to forget. */
 float *map_at(struct map *map, size_t slice, size_t row, size_t column);
-/* Appends it, behind a comma if out ends in a figure, and frees what it holds. */
+/* Appends it, behind a comma if out ends in a figure, or sets out->failed; frees what it holds. */
 void map_write(struct map *map, struct buf *out);
 
 /* ---- what the verbs draw -------------------------------------------------------------------------------------------
  */
 
-typedef bool figures_fn(struct buf *out, const struct jval *root); /* false: no memory */
+typedef void figures_fn(struct buf *out, const struct jval *root); /* out->failed: no memory */
 figures_fn figures_lens, figures_attention, figures_residual, figures_experts, figures_patch;
 
 /* ---- help for these ------------------------------------------------------------------------------------------------

@@ -8,24 +8,22 @@
 #include <stdio.h>
 #include <string.h>
 
-bool map_make(struct map *m, size_t n_slices)
+void map_make(struct map *m, size_t n_slices)
 {
     size_t cells = m->rows.n * m->columns.n;
     m->n_slices = n_slices;
-    m->slices = mem_array(n_slices + 1, sizeof *m->slices);
-    m->values = cells && n_slices > SIZE_MAX / 4 / cells ? NULL : mem_array(n_slices * cells + 1, sizeof *m->values);
-    if (!m->slices || !m->values)
-        return false;
-    memset(m->slices, 0, (n_slices + 1) * sizeof *m->slices);
-    for (size_t i = 0; i <= n_slices * cells; i++)
+    m->slices = mem_array(n_slices, sizeof *m->slices);
+    m->values = cells && n_slices > SIZE_MAX / cells ? NULL : mem_array(n_slices * cells, sizeof *m->values);
+    for (size_t i = 0; m->values && i < n_slices * cells; i++)
         m->values[i] = NAN;
-    return true;
 }
 
 void map_slice(struct map *m, size_t slice, enum map_scale scale, double high, const char *format, ...)
 {
-    struct map_slice *s = &m->slices[slice];
+    struct map_slice *s = m->slices ? &m->slices[slice] : NULL;
     va_list args;
+    if (!s)
+        return;
     va_start(args, format);
     vsnprintf(s->name, sizeof s->name, format, args);
     va_end(args);
@@ -35,9 +33,8 @@ void map_slice(struct map *m, size_t slice, enum map_scale scale, double high, c
 
 float *map_at(struct map *m, size_t slice, size_t row, size_t column)
 {
-    bool in = slice < m->n_slices && row < m->rows.n && column < m->columns.n;
-    size_t at = in ? (slice * m->rows.n + row) * m->columns.n + column : m->n_slices * m->rows.n * m->columns.n;
-    return &m->values[at];
+    bool in = m->values && slice < m->n_slices && row < m->rows.n && column < m->columns.n;
+    return in ? &m->values[(slice * m->rows.n + row) * m->columns.n + column] : &m->nobody;
 }
 
 /* How many of each axis share a cell, until the map is small enough. */
@@ -120,7 +117,7 @@ static void write_slice(struct buf *out, struct map *m, size_t slice, size_t dow
     buf_puts(out, "}");
 }
 
-void map_write(struct map *m, struct buf *out)
+static void write_map(struct buf *out, struct map *m)
 {
     size_t down, across;
     char note[600], coarse[200] = "";
@@ -135,11 +132,18 @@ void map_write(struct map *m, struct buf *out)
     write_labels(out, "columns", &m->columns, across);
     if (down == 1 && across == 1 && m->more.len)
         buf_add(out, m->more.data, m->more.len);
-    out->failed = out->failed || m->more.failed || m->rows.text.failed || m->columns.text.failed;
     buf_puts(out, ",\"slices\":[");
     for (size_t s = 0; s < m->n_slices; s++)
         write_slice(out, m, s, down, across);
     buf_puts(out, "]}");
+}
+
+void map_write(struct map *m, struct buf *out)
+{
+    if (!m->slices || !m->values || m->more.failed || m->rows.text.failed || m->columns.text.failed)
+        out->failed = true;
+    else
+        write_map(out, m);
     labels_free(&m->rows);
     labels_free(&m->columns);
     buf_free(&m->more);

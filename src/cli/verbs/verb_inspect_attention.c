@@ -16,69 +16,56 @@ static const float *pattern_of(const struct osso_attention_result *a, size_t hea
 /* ---- JSON ----------------------------------------------------------------------------------------------------------
  */
 
-static void member(struct buf *b, const char *name, double value)
-{
-    buf_printf(b, ",\"%s\":", name);
-    inspect_number(b, value);
-}
-
 static void json_head(struct buf *b, const struct osso_head_attention *h)
 {
     buf_printf(b, "{\"layer\":%d,\"head\":%d,\"sliding\":%s", h->layer, h->head, h->sliding ? "true" : "false");
-    member(b, "previous", h->previous);
-    member(b, "first", h->first);
-    member(b, "same", h->same);
-    member(b, "duplicate", h->duplicate);
+    inspect_member(b, "previous", h->previous);
+    inspect_member(b, "first", h->first);
+    inspect_member(b, "same", h->same);
+    inspect_member(b, "duplicate", h->duplicate);
     buf_printf(b, ",\"duplicates\":%zu", h->duplicates);
-    member(b, "induction", h->induction);
+    inspect_member(b, "induction", h->induction);
     buf_printf(b, ",\"inductions\":%zu", h->inductions);
-    member(b, "sink", h->sink);
-    member(b, "entropy", h->entropy);
-    member(b, "span", h->span);
+    inspect_member(b, "sink", h->sink);
+    inspect_member(b, "entropy", h->entropy);
+    inspect_member(b, "span", h->span);
     buf_printf(b, h->kind ? ",\"kind\":\"%s\"" : ",\"kind\":null", h->kind);
 }
 
-static enum osso_status json_pattern(struct one *one, struct buf *b, const struct osso_attention_result *a, size_t i,
-                                     struct osso_error *err)
+static void json_pattern(struct inspect_out *out, const struct osso_attention_result *a, size_t i)
 {
-    enum osso_status status = OSSO_OK;
+    struct buf *b = &out->text;
     buf_puts(b, ",\"pattern\":[");
-    for (size_t q = 0; q < a->n_tokens && !status; q++) {
+    for (size_t q = 0; q < a->n_tokens; q++) {
         const float *weights = pattern_of(a, i, q);
         buf_puts(b, q ? ",[" : "[");
         for (size_t k = 0; k <= q; k++)
             buf_printf(b, "%s%.7g", k ? "," : "", (double)weights[k]);
         buf_putc(b, ']');
-        status = one_json(one, b, false, err);
+        inspect_row(out);
     }
     buf_putc(b, ']');
-    return status;
 }
 
-static enum osso_status print_json(struct one *one, const struct osso_attention_result *a, struct osso_error *err)
+static void print_json(struct inspect_out *out, void *found)
 {
-    struct buf b = {0};
-    enum osso_status status = OSSO_OK;
+    const struct one *one = found;
+    const struct osso_attention_result *a = one->result;
+    struct buf *b = &out->text;
     const struct option_value *repeat = &one->o->v[OPT_inspect_repeat];
-    inspect_head(&b, one->o, &one->r);
-    inspect_ids(&b, &one->r, "", one->ids, one->n);
-    buf_puts(&b, ",\"repeat\":");
-    if (repeat->set)
-        buf_printf(&b, "%lld", (long long)repeat->i);
-    else
-        buf_puts(&b, "null");
-    buf_puts(&b, ",\"heads\":[");
-    for (size_t i = 0; i < a->n && !status; i++) {
-        buf_puts(&b, i ? "," : "");
-        json_head(&b, &a->heads[i]);
+    inspect_head(b, one->o, &one->r);
+    inspect_ids(b, &one->r, "", one->ids, one->n);
+    inspect_place(b, "repeat", repeat->set ? repeat->i : -1);
+    buf_puts(b, ",\"heads\":[");
+    for (size_t i = 0; i < a->n; i++) {
+        buf_puts(b, i ? "," : "");
+        json_head(b, &a->heads[i]);
         if (a->patterns)
-            status = json_pattern(one, &b, a, i, err);
-        buf_putc(&b, '}');
-        if (!status)
-            status = one_json(one, &b, false, err);
+            json_pattern(out, a, i);
+        buf_putc(b, '}');
+        inspect_row(out);
     }
-    buf_puts(&b, "]}\n");
-    return status ? status : one_json(one, &b, true, err);
+    buf_puts(b, "]}\n");
 }
 
 /* ---- a table -------------------------------------------------------------------------------------------------------
@@ -102,12 +89,12 @@ static void table_head(struct buf *b, const struct osso_head_attention *h)
 }
 
 /* The largest weights of each query. */
-static enum osso_status table_pattern(struct buf *b, const struct one *one, const struct osso_attention_result *a,
-                                      size_t i, struct osso_error *err)
+static void table_pattern(struct inspect_out *out, const struct one *one, const struct osso_attention_result *a,
+                          size_t i)
 {
-    enum osso_status status = OSSO_OK;
+    struct buf *b = &out->text;
     buf_printf(b, "\nlayer %d, head %d\n", a->heads[i].layer, a->heads[i].head);
-    for (size_t q = 0; q < a->n_tokens && !status; q++) {
+    for (size_t q = 0; q < a->n_tokens; q++) {
         const float *weights = pattern_of(a, i, q);
         size_t best[SHOWN_KEYS], n = 0;
         for (size_t k = 0; k <= q; k++) {
@@ -125,23 +112,21 @@ static enum osso_status table_pattern(struct buf *b, const struct one *one, cons
             inspect_token(b, &one->r, one->ids[best[k]], k + 1 < n ? TOKEN_COLUMNS : 0);
         }
         buf_putc(b, '\n');
-        status = one_print(b, false, err);
+        inspect_row(out);
     }
-    return status;
 }
 
-static enum osso_status print_table(const struct one *one, const struct osso_attention_result *a,
-                                    struct osso_error *err)
+static void print_table(struct inspect_out *out, void *found)
 {
-    struct buf b = {0};
-    enum osso_status status = OSSO_OK;
-    buf_printf(&b, "layer  head %9s %9s %9s %9s %9s %9s %8s %8s\n", "previous", "first", "same", "duplicate",
+    const struct one *one = found;
+    const struct osso_attention_result *a = one->result;
+    struct buf *b = &out->text;
+    buf_printf(b, "layer  head %9s %9s %9s %9s %9s %9s %8s %8s\n", "previous", "first", "same", "duplicate",
                "induction", "sink", "entropy", "span");
     for (size_t i = 0; i < a->n; i++)
-        table_head(&b, &a->heads[i]);
-    for (size_t i = 0; i < a->n && a->patterns && !status; i++)
-        status = table_pattern(&b, one, a, i, err);
-    return status ? status : one_print(&b, true, err);
+        table_head(b, &a->heads[i]);
+    for (size_t i = 0; i < a->n && a->patterns; i++)
+        table_pattern(out, one, a, i);
 }
 
 static enum osso_status look(struct one *one, struct osso_error *err)
@@ -158,17 +143,14 @@ static enum osso_status look(struct one *one, struct osso_error *err)
     progress_begin_of("token", one->n);
     enum osso_status status = osso_attention(one->r.engine, one->ids, one->n, &a, &result, err);
     progress_end();
-    if (status)
-        return status;
-    if (inspect_needs_json(one->o))
-        status = print_json(one, &result, err);
-    if (!status && !one->o->v[OPT_json].set)
-        status = print_table(one, &result, err);
+    one->result = &result;
+    if (!status)
+        status = inspect_show(one->o, print_json, print_table, figures_attention, one, err);
     osso_attention_free(&result);
     return status;
 }
 
 int verb_inspect_attention(const struct options *o)
 {
-    return one_run(o, look, figures_attention);
+    return one_run(o, look);
 }

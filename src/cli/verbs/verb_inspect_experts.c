@@ -1,8 +1,6 @@
 /* verb_inspect_experts.c: which experts a text's tokens go to, and what they are worth to it. */
 #include "cli/experts_report.h"
-#include "cli/inspect_args.h"
 #include "cli/inspect_head.h"
-#include "cli/inspect_page.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/token_class.h"
@@ -95,6 +93,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct ex
                                      .experts = a->experts.n,
                                      .n_experts = a->experts.len,
                                      .sessions = RUNS_AT_ONCE,
+                                     .max_bytes = o->v[OPT_look_bytes].set ? (uint64_t)o->v[OPT_look_bytes].i : 0,
                                      .planned = say_plan,
                                      .progress = progress_call,
                                      .user = r};
@@ -102,15 +101,8 @@ static enum osso_status run(const struct options *o, struct runner *r, struct ex
     status = osso_experts(r->engine, &x, &result, err);
     progress_end();
     struct experts_report report = {o, r, &a->texts, x.layers, &result};
-    if (status)
-        return status;
-    if (inspect_needs_json(o)) {
-        struct buf json = {0};
-        experts_report_json(&json, &report);
-        status = inspect_publish(o, &json, figures_experts, err);
-    }
-    if (!status && !o->v[OPT_json].set)
-        experts_report_text(&report);
+    if (!status)
+        status = inspect_show(o, experts_report_json, experts_report_text, figures_experts, &report, err);
     osso_experts_free(&result);
     return status;
 }

@@ -8,51 +8,49 @@
 
 enum { TOKEN_COLUMNS = 18, SHOWN = 5 };
 
-static void number_or_null(struct buf *b, const char *name, int n)
-{
-    if (n < 0)
-        buf_printf(b, "\"%s\":null,", name);
-    else
-        buf_printf(b, "\"%s\":%d,", name, n);
-}
-
 static void json_record(struct buf *b, const struct one *one, const struct osso_lens_result *l, size_t i)
 {
     const struct osso_lens_record *r = &l->records[i];
-    buf_printf(b, "%s{\"layer\":%d,", i ? "," : "", r->layer);
-    number_or_null(b, "head", r->head);
-    number_or_null(b, "expert", r->expert);
-    buf_printf(b, "\"position\":%lld,\"probability\":%.9g,\"rank\":%lld,\"kl\":%.9g,\"norm\":%.9g,\"top\":[",
-               (long long)l->answers[r->answer].position, r->probability, (long long)r->rank, r->kl, r->norm);
+    buf_printf(b, "%s{\"layer\":%d", i ? "," : "", r->layer);
+    inspect_place(b, "head", r->head);
+    inspect_place(b, "expert", r->expert);
+    inspect_place(b, "position", l->answers[r->answer].position);
+    inspect_member(b, "probability", r->probability);
+    inspect_place(b, "rank", r->rank);
+    inspect_member(b, "kl", r->kl);
+    inspect_member(b, "norm", r->norm);
+    buf_puts(b, ",\"top\":[");
     for (int t = 0; t < l->n_top; t++) {
         const struct osso_lens_token *top = &l->top[i * (size_t)l->n_top + (size_t)t];
         buf_puts(b, t ? ",{" : "{");
         inspect_json_token(b, &one->r, top->id);
-        buf_printf(b, ",\"probability\":%.9g}", (double)top->probability);
+        inspect_member(b, "probability", (double)top->probability);
+        buf_putc(b, '}');
     }
     buf_puts(b, "]}");
 }
 
-static enum osso_status print_json(struct one *one, const struct osso_lens_result *l, struct osso_error *err)
+static void print_json(struct inspect_out *out, void *found)
 {
-    struct buf b = {0};
-    enum osso_status status = OSSO_OK;
+    const struct one *one = found;
+    const struct osso_lens_result *l = one->result;
+    struct buf *b = &out->text;
     const struct option_value *component = &one->o->v[OPT_lens_component];
-    inspect_head(&b, one->o, &one->r);
-    inspect_ids(&b, &one->r, "", one->ids, one->n);
-    buf_printf(&b, ",\"component\":\"%s\",\"answers\":[", component->set ? component->s : "resid_post");
+    inspect_head(b, one->o, &one->r);
+    inspect_ids(b, &one->r, "", one->ids, one->n);
+    buf_printf(b, ",\"component\":\"%s\",\"answers\":[", component->set ? component->s : "resid_post");
     for (size_t i = 0; i < l->n_positions; i++) {
-        buf_printf(&b, "%s{\"position\":%lld,", i ? "," : "", (long long)l->answers[i].position);
-        inspect_json_token(&b, &one->r, l->answers[i].id);
-        buf_printf(&b, ",\"probability\":%.9g}", l->answers[i].probability);
+        buf_printf(b, "%s{\"position\":%lld,", i ? "," : "", (long long)l->answers[i].position);
+        inspect_json_token(b, &one->r, l->answers[i].id);
+        inspect_member(b, "probability", l->answers[i].probability);
+        buf_putc(b, '}');
     }
-    buf_puts(&b, "],\"records\":[");
-    for (size_t i = 0; i < l->n && !status; i++) {
-        json_record(&b, one, l, i);
-        status = one_json(one, &b, false, err);
+    buf_puts(b, "],\"records\":[");
+    for (size_t i = 0; i < l->n; i++) {
+        json_record(b, one, l, i);
+        inspect_row(out);
     }
-    buf_puts(&b, "]}\n");
-    return status ? status : one_json(one, &b, true, err);
+    buf_puts(b, "]}\n");
 }
 
 static void table_row(struct buf *b, const struct one *one, const struct osso_lens_result *l, size_t i)
@@ -73,24 +71,24 @@ static void table_row(struct buf *b, const struct one *one, const struct osso_le
     buf_putc(b, '\n');
 }
 
-static enum osso_status print_table(const struct one *one, const struct osso_lens_result *l, struct osso_error *err)
+static void print_table(struct inspect_out *out, void *found)
 {
-    struct buf b = {0};
-    enum osso_status status = OSSO_OK;
-    for (size_t i = 0; i < l->n && !status; i++) {
+    const struct one *one = found;
+    const struct osso_lens_result *l = one->result;
+    struct buf *b = &out->text;
+    for (size_t i = 0; i < l->n; i++) {
         const struct osso_lens_answer *a = &l->answers[l->records[i].answer];
         if (i == 0 || l->records[i].answer != l->records[i - 1].answer) {
-            buf_printf(&b, "%sposition %lld ", i ? "\n" : "", (long long)a->position);
-            inspect_token(&b, &one->r, one->ids[a->position], 0);
-            buf_puts(&b, ": in the end ");
-            inspect_token(&b, &one->r, a->id, 0);
-            buf_printf(&b, " with %.2f %%\n  %-20s %9s  %7s  %8s  likeliest\n", 100 * a->probability, "", "its prob.",
+            buf_printf(b, "%sposition %lld ", i ? "\n" : "", (long long)a->position);
+            inspect_token(b, &one->r, one->ids[a->position], 0);
+            buf_puts(b, ": in the end ");
+            inspect_token(b, &one->r, a->id, 0);
+            buf_printf(b, " with %.2f %%\n  %-20s %9s  %7s  %8s  likeliest\n", 100 * a->probability, "", "its prob.",
                        "rank", "KL");
         }
-        table_row(&b, one, l, i);
-        status = one_print(&b, false, err);
+        table_row(b, one, l, i);
+        inspect_row(out);
     }
-    return status ? status : one_print(&b, true, err);
 }
 
 static enum osso_status look(struct one *one, struct osso_error *err)
@@ -110,17 +108,14 @@ static enum osso_status look(struct one *one, struct osso_error *err)
     progress_begin_of("row", one->n);
     enum osso_status status = osso_lens(one->r.engine, one->ids, one->n, &l, &result, err);
     progress_end();
-    if (status)
-        return status;
-    if (inspect_needs_json(one->o))
-        status = print_json(one, &result, err);
-    if (!status && !one->o->v[OPT_json].set)
-        status = print_table(one, &result, err);
+    one->result = &result;
+    if (!status)
+        status = inspect_show(one->o, print_json, print_table, figures_lens, one, err);
     osso_lens_free(&result);
     return status;
 }
 
 int verb_inspect_lens(const struct options *o)
 {
-    return one_run(o, look, figures_lens);
+    return one_run(o, look);
 }

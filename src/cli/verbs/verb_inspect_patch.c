@@ -1,5 +1,4 @@
 /* verb_inspect_patch.c: which place of a run carries the difference between two texts, or what a text's run needs. */
-#include "cli/inspect_page.h"
 #include "cli/out.h"
 #include "cli/patch_args.h"
 #include "cli/progress.h"
@@ -43,20 +42,15 @@ static enum osso_status run(const struct options *o, struct runner *r, struct pa
         return status;
     osso_engine_set_interrupt(r->engine, interrupt_flag());
     a->options.sessions = RUNS_AT_ONCE;
+    a->options.max_bytes = o->v[OPT_look_bytes].set ? (uint64_t)o->v[OPT_look_bytes].i : 0;
     a->options.planned = say_plan;
     a->options.progress = progress_call;
     status = osso_patch(r->engine, a->clean.data, a->corrupted.len ? a->corrupted.data : NULL, a->clean.len,
                         &a->options, &result, err);
     progress_end();
-    if (status)
-        return status;
-    if (inspect_needs_json(o)) {
-        struct buf json = {0};
-        patch_report_json(&json, o, r, a, &result);
-        status = inspect_publish(o, &json, figures_patch, err);
-    }
-    if (!status && !o->v[OPT_json].set)
-        patch_report_text(r, a, &result);
+    struct patch_found found = {o, r, a, &result};
+    if (!status)
+        status = inspect_show(o, patch_report_json, patch_report_text, figures_patch, &found, err);
     osso_patch_free(&result);
     return status;
 }

@@ -21,56 +21,68 @@ static const char *const kinds[] = {[OSSO_TERM_EMBED] = "embedding",
 
 static void json_term(struct buf *b, const struct osso_residual_term *t, int64_t position)
 {
-    buf_printf(b, "{\"position\":%lld,\"kind\":\"%s\",\"layer\":", (long long)position, kinds[t->kind]);
-    if (t->layer < 0)
-        buf_puts(b, "null");
-    else
-        buf_printf(b, "%d", t->layer);
+    buf_printf(b, "{\"position\":%lld,\"kind\":\"%s\"", (long long)position, kinds[t->kind]);
+    inspect_place(b, "layer", t->layer);
     if (t->kind == OSSO_TERM_HEAD || t->kind == OSSO_TERM_EXPERT)
-        buf_printf(b, ",\"%s\":%d", kinds[t->kind], t->index);
+        inspect_place(b, kinds[t->kind], t->index);
     if (t->kind == OSSO_TERM_EXPERT)
-        buf_printf(b, ",\"weight\":%.9g", t->weight);
-    buf_printf(b, ",\"norm\":%.9g,\"cosine\":%.9g,\"attribution\":%.9g}", t->norm, t->cosine, t->attribution);
+        inspect_member(b, "weight", t->weight);
+    inspect_member(b, "norm", t->norm);
+    inspect_member(b, "cosine", t->cosine);
+    inspect_member(b, "attribution", t->attribution);
+    buf_putc(b, '}');
+}
+
+static void json_logit(struct buf *b, const struct one *one, const char *name, int32_t id, double logit)
+{
+    buf_printf(b, ",\"%s\":{", name);
+    inspect_json_token(b, &one->r, id);
+    inspect_member(b, "logit", logit);
+    buf_putc(b, '}');
 }
 
 static void json_target(struct buf *b, const struct one *one, const struct osso_residual_target *t)
 {
-    buf_printf(b, "{\"position\":%lld,\"answer\":{", (long long)t->position);
-    inspect_json_token(b, &one->r, t->answer);
-    buf_printf(b, ",\"logit\":%.9g},\"wrong\":{", t->answer_logit);
-    inspect_json_token(b, &one->r, t->wrong);
-    buf_printf(b, ",\"logit\":%.9g},\"difference\":%.9g,\"sum\":%.9g,\"scale\":%.9g}", t->wrong_logit,
-               t->answer_logit - t->wrong_logit, t->sum, t->scale);
+    buf_printf(b, "{\"position\":%lld", (long long)t->position);
+    json_logit(b, one, "answer", t->answer, t->answer_logit);
+    json_logit(b, one, "wrong", t->wrong, t->wrong_logit);
+    inspect_member(b, "difference", t->answer_logit - t->wrong_logit);
+    inspect_member(b, "sum", t->sum);
+    inspect_member(b, "scale", t->scale);
+    buf_putc(b, '}');
 }
 
-static enum osso_status print_json(struct one *one, const struct osso_residual_result *r, struct osso_error *err)
+static void print_json(struct inspect_out *out, void *found)
 {
-    struct buf b = {0};
-    enum osso_status status = OSSO_OK;
+    const struct one *one = found;
+    const struct osso_residual_result *r = one->result;
+    struct buf *b = &out->text;
     size_t layers = (size_t)r->n_layers;
-    inspect_head(&b, one->o, &one->r);
-    inspect_ids(&b, &one->r, "", one->ids, one->n);
-    buf_puts(&b, ",\"targets\":[");
+    inspect_head(b, one->o, &one->r);
+    inspect_ids(b, &one->r, "", one->ids, one->n);
+    buf_puts(b, ",\"targets\":[");
     for (size_t i = 0; i < r->n_positions; i++) {
-        buf_puts(&b, i ? "," : "");
-        json_target(&b, one, &r->targets[i]);
+        buf_puts(b, i ? "," : "");
+        json_target(b, one, &r->targets[i]);
     }
-    buf_puts(&b, "],\"streams\":[");
+    buf_puts(b, "],\"streams\":[");
     for (size_t i = 0; i < r->n_positions * layers; i++) {
         const struct osso_residual_stream *s = &r->streams[i];
-        buf_printf(&b,
-                   "%s{\"position\":%lld,\"layer\":%d,\"norm\":%.9g,\"cosine\":%.9g,\"largest\":%.9g,\"error\":%.9g}",
-                   i ? "," : "", (long long)r->targets[i / layers].position, (int)(i % layers), s->norm, s->cosine,
-                   s->largest, s->error);
+        buf_printf(b, "%s{\"position\":%lld,\"layer\":%d", i ? "," : "", (long long)r->targets[i / layers].position,
+                   (int)(i % layers));
+        inspect_member(b, "norm", s->norm);
+        inspect_member(b, "cosine", s->cosine);
+        inspect_member(b, "largest", s->largest);
+        inspect_member(b, "error", s->error);
+        buf_putc(b, '}');
     }
-    buf_puts(&b, "],\"terms\":[");
-    for (size_t i = 0; i < r->n_positions * r->n_terms && !status; i++) {
-        buf_puts(&b, i ? "," : "");
-        json_term(&b, &r->terms[i], r->targets[i / r->n_terms].position);
-        status = one_json(one, &b, false, err);
+    buf_puts(b, "],\"terms\":[");
+    for (size_t i = 0; i < r->n_positions * r->n_terms; i++) {
+        buf_puts(b, i ? "," : "");
+        json_term(b, &r->terms[i], r->targets[i / r->n_terms].position);
+        inspect_row(out);
     }
-    buf_puts(&b, "]}\n");
-    return status ? status : one_json(one, &b, true, err);
+    buf_puts(b, "]}\n");
 }
 
 /* ---- a table -------------------------------------------------------------------------------------------------------
@@ -128,15 +140,15 @@ static void table_position(struct buf *b, const struct one *one, struct osso_res
     }
 }
 
-static enum osso_status print_table(const struct one *one, struct osso_residual_result *r, struct osso_error *err)
+static void print_table(struct inspect_out *out, void *found)
 {
-    struct buf b = {0};
-    enum osso_status status = OSSO_OK;
-    for (size_t at = 0; at < r->n_positions && !status; at++) {
-        table_position(&b, one, r, at);
-        status = one_print(&b, false, err);
+    const struct one *one = found;
+    struct osso_residual_result *r = one->result;
+    struct buf *b = &out->text;
+    for (size_t at = 0; at < r->n_positions; at++) {
+        table_position(b, one, r, at);
+        inspect_row(out);
     }
-    return status ? status : one_print(&b, true, err);
 }
 
 static enum osso_status look(struct one *one, struct osso_error *err)
@@ -163,17 +175,14 @@ static enum osso_status look(struct one *one, struct osso_error *err)
     progress_begin_of("token", one->n);
     status = osso_residual(one->r.engine, one->ids, one->n, &r, &result, err);
     progress_end();
-    if (status)
-        return status;
-    if (inspect_needs_json(one->o))
-        status = print_json(one, &result, err);
-    if (!status && !one->o->v[OPT_json].set)
-        status = print_table(one, &result, err);
+    one->result = &result;
+    if (!status)
+        status = inspect_show(one->o, print_json, print_table, figures_residual, one, err);
     osso_residual_free(&result);
     return status;
 }
 
 int verb_inspect_residual(const struct options *o)
 {
-    return one_run(o, look, figures_residual);
+    return one_run(o, look);
 }

@@ -19,17 +19,8 @@ static const char seal_mark[] = "osso1:";
 
 void items_seal(struct buf *out, const char *text, size_t len)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     buf_puts(out, seal_mark);
-    for (size_t i = 0; i < len; i += 3) {
-        unsigned v = (unsigned)(unsigned char)text[i] << 16;
-        v |= i + 1 < len ? (unsigned)(unsigned char)text[i + 1] << 8 : 0;
-        v |= i + 2 < len ? (unsigned)(unsigned char)text[i + 2] : 0;
-        buf_putc(out, letters[v >> 18]);
-        buf_putc(out, letters[v >> 12 & 63]);
-        buf_putc(out, i + 1 < len ? letters[v >> 6 & 63] : '=');
-        buf_putc(out, i + 2 < len ? letters[v & 63] : '=');
-    }
+    buf_base64(out, text, len);
 }
 
 static int letter_value(char c)
