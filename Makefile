@@ -34,7 +34,8 @@ OPT_release := -O2 -g
 # must() of base/must.h checks where OSSO_MUST is defined: in the sanitizers' builds, and in what tests link.
 OPT_asan := -O1 -g -DOSSO_MUST -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_tsan := -O1 -g -DOSSO_MUST -fsanitize=thread
-OPT_arm := $(OPT_release)
+# What no emulated test runs is compiled for ARM to see that it compiles.
+OPT_arm   = $(if $(filter $(addprefix src/,cli/% serve/% train/% convert/% hub/% measure/% eval/% inspect/%),$<),-O0 -g,$(OPT_release))
 OPT_emu512 := $(OPT_release) -DOSSO_MUST
 OPT_fuzz := -O1 -g -DOSSO_MUST -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 ifeq ($(origin OPT_$(VARIANT)),undefined)
@@ -44,7 +45,9 @@ endif
 # The encoder's inner loops gain a tenth from -O3, the plain loops of the ops (bias, add, rotation) and the sampler's passes
 # over the vocabulary become vectors; nothing else gains.
 O3       := $(addprefix src/token/,encode.c split.c bpe.c vocab.c) src/base/utf8.c $(wildcard src/backend/cpu/ops*.c) src/engine/choose.c src/train/optimizer.c src/train/muon.c
-OPT       = $(if $(and $(filter fuzz,$(VARIANT)),$(findstring src/backend/,$<)),-O1 -g,$(if \
+# HASTE=1: compiled fast, by tests that want to see that something compiles and runs; -O1 where most of their time goes.
+OPT       = $(if $(HASTE),$(if $(or $(findstring backend/,$<),$(findstring quant/,$<)),-O1,-O0),$(OPT_full))
+OPT_full  = $(if $(and $(filter fuzz,$(VARIANT)),$(findstring src/backend/,$<)),-O1 -g,$(if \
               $(and $(filter release,$(VARIANT)),$(filter $(O3),$<)),-O3 -g,$(OPT_$(VARIANT))))
 # One order for every sum: no contraction into FMA behind our back, no fast-math, no -march=native.
 NUMERIC  := -ffp-contract=off -fno-math-errno
@@ -56,6 +59,7 @@ HAVE_YAML   := $(shell $(PKG) --exists yaml-0.1 2>/dev/null && echo 1)
 HAVE_MHD    := $(shell $(PKG) --exists 'libmicrohttpd >= 0.9.75' 2>/dev/null && echo 1)
 HAVE_SQLITE := $(shell $(PKG) --exists 'sqlite3 >= 3.24' 2>/dev/null && echo 1)
 HAVE_HUB    := $(shell $(PKG) --exists 'libcurl >= 7.85' 'libcrypto >= 1.1.1' 2>/dev/null && echo 1)
+HAVE_VULKAN := $(shell $(PKG) --exists vulkan 2>/dev/null && echo 1)
 CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -DOSSO_VERSION=\"$(VERSION)\" \
             $(if $(HAVE_EDIT),-DHAVE_EDIT) $(if $(HAVE_EDIT),$(shell $(PKG) --cflags libedit))
 CFLAGS   += -std=c11 $(OPT) $(NUMERIC) $(WARN) $(if $(WERROR),-Werror) -fPIC -fvisibility=hidden -pthread -MMD -MP
@@ -115,7 +119,7 @@ TEST_SRC := $(filter-out $(if $(HAVE_MHD),,tests/serve/%),$(wildcard tests/*/tes
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-.PHONY: all tests examples bench-kernels bench-sampler bench-serve bench-train bench-inspect install uninstall clean summary FORCE
+.PHONY: all tests examples bench-kernels bench-sampler bench-serve bench-train bench-inspect install uninstall clean shaders summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -131,8 +135,9 @@ $(B)/datadir: WORD = $(DATADIR)/osso
 $(B)/have_mhd: WORD = $(HAVE_MHD)
 $(B)/have_yaml: WORD = $(HAVE_YAML)
 $(B)/have_hub: WORD = $(HAVE_HUB)
+$(B)/have_vulkan: WORD = $(HAVE_VULKAN)
 $(B)/have_sqlite: WORD = $(HAVE_SQLITE)
-$(B)/commit $(B)/datadir $(B)/have_mhd $(B)/have_yaml $(B)/have_hub $(B)/have_sqlite: FORCE
+$(B)/commit $(B)/datadir $(B)/have_mhd $(B)/have_yaml $(B)/have_hub $(B)/have_sqlite $(B)/have_vulkan: FORCE
 	@mkdir -p $(@D)
 	@echo '$(WORD)' | cmp -s - $@ || echo '$(WORD)' > $@
 $(COMMIT_OBJ): $(B)/commit
@@ -159,6 +164,12 @@ $(SQLITE_OBJ): CPPFLAGS += $(if $(HAVE_SQLITE),-DHAVE_SQLITE $(shell $(PKG) --cf
 HUB_OBJ := $(patsubst src/%.c,$(B)/%.o,$(wildcard src/hub/*.c))
 $(HUB_OBJ): $(B)/have_hub
 $(HUB_OBJ): CPPFLAGS += $(if $(HAVE_HUB),-DHAVE_HUB $(shell $(PKG) --cflags libcurl libcrypto))
+
+# GPUs: the Vulkan loader is opened when one is wanted (backend/vulkan/vk_loader.c); only its headers are built with.
+VULKAN_OBJ := $(patsubst src/%.c,%.o,$(wildcard src/backend/vulkan/*.c))
+VULKAN_OBJ := $(VULKAN_OBJ:%=$(B)/%) $(VULKAN_OBJ:%=$(B)/must/%) $(B)/cli/parts.o
+$(VULKAN_OBJ): $(B)/have_vulkan
+$(VULKAN_OBJ): CPPFLAGS += $(if $(HAVE_VULKAN),-DHAVE_VULKAN $(shell $(PKG) --cflags vulkan))
 
 $(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -270,8 +281,12 @@ $(B)/examples/%: examples/%.c $(B)/libosso.a $(wildcard include/osso/*)
 	@$(SAY) LINK $@
 	$(Q)$(CC) -std=c11 $(OPT) $(WARN) -Iinclude -o $@ $< $(B)/libosso.a $(LDLIBS)
 
+# The words of the GPU's kernels are kept in the sources: users need no compiler for them.
+shaders:
+	tools/tables/shaders.py
+
 summary: $(B)/osso
-	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing)), server $(if $(HAVE_MHD),libmicrohttpd,left out (libmicrohttpd-dev missing)), YAML $(if $(HAVE_YAML),libyaml,left out (libyaml-dev missing)), history of evaluations $(if $(HAVE_SQLITE),SQLite,left out (libsqlite3-dev missing)), downloads $(if $(HAVE_HUB),libcurl,left out (libcurl4-openssl-dev or libssl-dev missing))" >&2
+	@echo "osso $(VERSION) ($(VARIANT)): line editing $(if $(HAVE_EDIT),libedit,left out (libedit-dev missing)), server $(if $(HAVE_MHD),libmicrohttpd,left out (libmicrohttpd-dev missing)), YAML $(if $(HAVE_YAML),libyaml,left out (libyaml-dev missing)), history of evaluations $(if $(HAVE_SQLITE),SQLite,left out (libsqlite3-dev missing)), downloads $(if $(HAVE_HUB),libcurl,left out (libcurl4-openssl-dev or libssl-dev missing)), GPUs $(if $(HAVE_VULKAN),Vulkan,left out (libvulkan-dev missing))" >&2
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/osso $(DESTDIR)$(DATADIR)/osso/models

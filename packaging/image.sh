@@ -9,7 +9,7 @@ apt() { apt-get -o Dpkg::Use-Pty=0 -qq --yes --no-install-recommends "$@" </dev/
 case ${1:-} in
 build)
     apt update
-    apt install gcc libc6-dev make pkg-config libedit-dev libmicrohttpd-dev libyaml-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev
+    apt install gcc libc6-dev make pkg-config libedit-dev libmicrohttpd-dev libyaml-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev libvulkan-dev
     make -s -j"$(nproc)" install DESTDIR="${2:?a folder}"
     ;;
 finish)

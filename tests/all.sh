@@ -31,74 +31,82 @@ wanted() { # is this test one of those asked for?
 count() { # count PASSED FAILED SKIPPED
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 }
-# one NAME COMMAND...: a check that is one test
-one() {
-    local name=$1 start=$SECONDS
-    shift
-    wanted "$name" || return 0
-    if timeout 600 "$@" >"$log/$name.log" 2>&1; then
-        count 1 0 0
-        echo "ok    $name ($((SECONDS - start)) s)"
-    else
-        count 0 1 0
-        echo "FAIL  $name ($((SECONDS - start)) s)"
-        tail -n 20 "$log/$name.log" | sed 's/^/      /'
-    fi
-}
 number() { grep -aoE "$1" "$2" | grep -aoE '[0-9]+' | awk '{n += $1} END {print n + 0}'; }
-# A binary with many tests in it says how they went (cmocka's own words; Python's scripts print the same).
 log_of() { echo "$log/${1//\//-}.log"; }
-tell() { # tell NAME EXIT-STATUS SECONDS: what its log says
-    local name=$1 code=$2 file p f s
+# tell NAME KIND EXIT-STATUS SECONDS: what came of it. `one` is a check that is one test; of `many` its log says how many
+# there were (cmocka's own words; Python's scripts print the same).
+tell() {
+    local name=$1 kind=$2 code=$3 seconds=$4 file p=0 f=0 s=0 lines=20
     file=$(log_of "$name")
-    p=$(number '^\[  PASSED  \] [0-9]+ test' "$file")
-    f=$(number '^\[  FAILED  \] [0-9]+ test' "$file")
-    s=$(number '^\[  SKIPPED \] [0-9]+ test' "$file")
+    if [ "$kind" = one ]; then
+        if [ "$code" -eq 0 ]; then p=1; fi
+    else
+        lines=40
+        p=$(number '^\[  PASSED  \] [0-9]+ test' "$file")
+        f=$(number '^\[  FAILED  \] [0-9]+ test' "$file")
+        s=$(number '^\[  SKIPPED \] [0-9]+ test' "$file")
+    fi
     [ "$code" -ne 0 ] && [ "$f" -eq 0 ] && f=1 # it crashed, ran out of time, or failed without a word
     count "$p" "$f" "$s"
     if [ "$f" -eq 0 ]; then
-        echo "ok    $name: $p passed$([ "$s" -gt 0 ] && echo ", $s skipped") ($3 s)"
+        echo "ok    $name$([ "$kind" = one ] || echo ": $p passed")$([ "$s" -gt 0 ] && echo ", $s skipped") ($seconds s)"
     else
-        echo "FAIL  $name: $p passed, $f failed, exit $code ($3 s)"
-        tail -n 40 "$file" | sed 's/^/      /'
+        echo "FAIL  $name: $p passed, $f failed, exit $code ($seconds s)"
+        tail -n $lines "$file" | sed 's/^/      /'
     fi
-    grep -a '^skip' "$file" | sed 's/^/      /'
+    [ "$kind" = one ] || grep -a '^skip' "$file" | sed 's/^/      /'
 }
-many() {
-    local name=$1 start=$SECONDS code=0
-    shift
-    wanted "$name" || return 0
-    timeout 900 "$@" >"$(log_of "$name")" 2>&1 || code=$?
-    tell "$name" $code $((SECONDS - start))
+# What is to be run stands in a queue; as many run at a time as there are CPUs (a sanitizer's tests one by one: their threads
+# want all of them). What takes longest is queued first, so that no CPU waits for it in the end.
+lanes=$jobs
+[ "$variant" = release ] || lanes=1
+queue=() running=()
+add() { # add KIND NAME COMMAND...
+    local kind=$1 name=$2
+    shift 2
+    ! wanted "$name" || queue+=("$kind" "$name" "$(printf '%q ' "$@")")
 }
-# Long ones that build for themselves and look at no clock run one after the other beside the checks, the unit tests, which
-# mostly have one thread, and those tests of the program that look at none either; nothing runs beside the others.
-beside=() pid=
-behind() { # behind NAME COMMAND: to be run so
-    ! wanted "$1" || beside+=("$1" "$2")
-}
-begin_beside() {
-    [ ${#beside[@]} -gt 0 ] || return 0
-    local i
-    for ((i = 0; i < ${#beside[@]}; i += 2)); do rm -f "$(log_of "${beside[i]}").end"; done
+start() { # start KIND NAME COMMAND: in the background; how it ended stands in a file beside its log
+    local file
+    file=$(log_of "$2")
+    rm -f "$file.end"
     (
-        for ((i = 0; i < ${#beside[@]}; i += 2)); do
-            start=$SECONDS code=0
-            timeout 900 bash -c "${beside[i + 1]}" >"$(log_of "${beside[i]}")" 2>&1 || code=$?
-            echo "$code $((SECONDS - start))" >"$(log_of "${beside[i]}").end"
-        done
+        start=$SECONDS code=0
+        timeout 900 bash -c "$3" >"$file" 2>&1 &
+        child=$!
+        trap 'kill $child' TERM
+        wait $child || code=$?
+        echo "$code $((SECONDS - start))" >"$file.end"
     ) &
-    pid=$!
+    running+=("$! $1 $2")
 }
-end_beside() {
-    [ -n "$pid" ] || return 0
-    wait "$pid"
-    local i code seconds
-    for ((i = 0; i < ${#beside[@]}; i += 2)); do
-        read -r code seconds <"$(log_of "${beside[i]}").end" || code=1 seconds=0
-        tell "${beside[i]}" "$code" "$seconds"
+collect() { # waits for at least one, and tells of those that have ended
+    local entry pid kind name code seconds left=()
+    wait -n
+    for entry in "${running[@]}"; do
+        read -r pid kind name <<<"$entry"
+        if kill -0 "$pid" 2>/dev/null; then left+=("$entry"); continue; fi
+        code=1 seconds=0
+        [ ! -e "$(log_of "$name").end" ] || read -r code seconds <"$(log_of "$name").end"
+        tell "$name" "$kind" "$code" "$seconds"
     done
+    running=("${left[@]}")
 }
+run_queue() {
+    local i
+    for ((i = 0; i < ${#queue[@]}; i += 3)); do
+        while [ ${#running[@]} -ge $lanes ]; do collect; done
+        start "${queue[@]:i:3}"
+    done
+    while [ ${#running[@]} -gt 0 ]; do collect; done
+    queue=()
+}
+stop() { # background jobs do not hear Ctrl-C
+    local entry
+    for entry in "${running[@]}"; do kill "${entry%% *}"; done
+    exit 130
+}
+trap stop INT TERM
 
 # What an engine does, over memory that nobody but the backend may touch (tests/backend/far.h): NAME ISA QUICK.
 far=()
@@ -145,33 +153,21 @@ fi
 
 # docs/adding-a-*.md, a test for each page. AVX-512's kernels, emulated where the CPU lacks them (its own tests run them
 # where not), and those of ARM.
-[ "$variant" = release ] && behind recipes tests/recipes.sh
-case $variant-$(uname -m) in release-x86_64) grep -qw avx512_vnni /proc/cpuinfo || behind x86/kernels 'tests/x86.sh kernels' ;; esac
-case $variant-$(uname -m) in release-aarch64 | release-arm64) ;; release-*) behind arm/kernels 'tests/arm.sh kernels' ;; esac
-begin_beside
+[ "$variant" = release ] && add many recipes tests/recipes.sh
+case $variant-$(uname -m) in release-aarch64 | release-arm64) ;; release-*) add many arm/kernels tests/arm.sh kernels ;; esac
+case $variant-$(uname -m) in release-x86_64) grep -qw avx512_vnni /proc/cpuinfo || add many x86/kernels tests/x86.sh kernels ;; esac
 if [ "$variant" = release ]; then
-    one levels python3 tools/check/check_levels.py
-    one format tools/check/format.sh --check
-    one lengths python3 tools/check/check_lengths.py
-    one performance tools/measure/plot_performance.py --check
-    one headers tests/headers.sh
-    one build tests/build.sh
-    one install tests/install.sh
-    one packaging tests/packaging.sh
+    add one build tests/build.sh
+    add one headers tests/headers.sh
+    add one install tests/install.sh
+    add one packaging tests/packaging.sh
+    add one format tools/check/format.sh --check
+    add one levels python3 tools/check/check_levels.py
+    add one lengths python3 tools/check/check_lengths.py
+    add one performance tools/measure/plot_performance.py --check
+    add one shaders tools/tables/shaders.py --check
 fi
-for source in tests/*/test_*.c; do
-    [ -e "$source" ] || continue
-    name=${source#tests/}
-    case $name in
-        model/test_gradients.c) many "${name%.c}" env OSSO_TEST_QUICK=1 "$b/tests/${name%.c}" ;; # all of it takes 45 s: run it by itself
-        *) many "${name%.c}" "$b/tests/${name%.c}" ;;
-    esac
-done
-for test in "${far[@]}"; do
-    read -r name isa quick <<<"$test"
-    many "far/$name" env OSSO_TEST_BACKEND=far OSSO_ISA="$isa" OSSO_TEST_QUICK="$quick" "$b/tests/$name"
-done
-# Tests of the program that have a terminal or a socket expect answers within a time.
+# Tests of the program that have a terminal or a socket expect answers within a time: beside nothing that computes.
 by_the_clock() {
     case $1 in */test_repl* | */test_serve* | */test_chat* | */test_asking* | */test_input* | */test_script* | */test_surroundings* | */test_pull*) ;; *) false ;; esac
 }
@@ -181,12 +177,26 @@ program() { # program yes|no: the scripts that look at a clock, or the others
         [ -e "$script" ] || continue
         clock=no
         by_the_clock "$script" && clock=yes
-        [ "$clock" != "$1" ] || many "${script#tests/}" "$script"
+        [ "$clock" != "$1" ] || add many "${script#tests/}" "$script"
     done
 }
 program no
-end_beside
+for source in tests/*/test_*.c; do
+    [ -e "$source" ] || continue
+    name=${source#tests/}
+    case $name in
+        model/test_gradients.c) add many "${name%.c}" env OSSO_TEST_QUICK=1 "$b/tests/${name%.c}" ;; # all of it takes 45 s: run it by itself
+        *) add many "${name%.c}" "$b/tests/${name%.c}" ;;
+    esac
+done
+for test in "${far[@]}"; do
+    read -r name isa quick <<<"$test"
+    add many "far/$name" env OSSO_TEST_BACKEND=far OSSO_ISA="$isa" OSSO_TEST_QUICK="$quick" "$b/tests/$name"
+done
+run_queue
+[ "$lanes" -le 2 ] || lanes=2
 program yes
+run_queue
 [ $skipped -gt 0 ] && echo "$skipped skipped"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]

@@ -2,10 +2,10 @@
 # arm.sh [all|kernels|recipes]: tests as an ARM program, cross-compiled into build/arm, under qemu's emulation of a CPU.
 # It shows that bits are right; it says nothing about speed.
 #
-#   kernels   every kernel of every ISA against scalar, and which ISA is chosen on CPUs that lack some (the default;
-#             tests/all.sh runs this as part of everything)
-#   all       all of tests/backend, tests/model and tests/engine, in their quick form, on the CPU that has everything;
-#             kernels, ops, attention and golden logits on weaker ones; then the recipes
+#   kernels   every kernel of every ISA against scalar, with fewer shapes, and which ISA is chosen on CPUs that lack some
+#             (the default; tests/all.sh runs this as part of everything)
+#   all       all of tests/backend, tests/model and tests/engine, in their quick form but the kernels with every shape, on
+#             the CPU that has everything; kernels, ops, attention and golden logits on weaker ones; then the recipes
 #   recipes   what docs/adding-a-*.md say about the ARM build (tests/recipes.sh --arm)
 #
 # Ends with one line: N passed, N failed. Where compiler, emulator or packages cannot be had it says so and skips.
@@ -93,8 +93,10 @@ fi
 check "a CPU without dot products runs plain NEON" chooses cortex-a57 neon
 check "one with them and no more runs dotprod" chooses cortex-a76 dotprod
 check "one with all runs i8mm" chooses max i8mm
-tests max backend/test_kernels backend/test_chain # every ISA: a weaker CPU would run the same code
+kernels=(backend/test_kernels backend/test_chain) # every ISA: a weaker CPU would run the same code
+[ "$what" = all ] || tests max "${kernels[@]}"
 if [ "$what" = all ]; then
+    OSSO_TEST_QUICK=1 tests max "${kernels[@]}"
     weak=(backend/test_kernels backend/test_ops backend/test_attention model/test_golden)
     tests cortex-a57 "${weak[@]}"
     tests cortex-a76 "${weak[@]}"

@@ -29,12 +29,16 @@ check 'another prefix compiles' "$(compiled "$(made all COMMIT=0123456789ab PREF
 if [[ $("$b/osso" --version) = *'server: libmicrohttpd'* ]]; then
     check 'another HTTP library compiles' "$(compiled "$(made all COMMIT=0123456789ab PREFIX=/elsewhere HAVE_MHD=)")" 'cli/parts.o cli/verbs/verb_serve.o'
 fi
-made all COMMIT= HAVE_MHD= >/dev/null
+# Without any of its parts and without git: one build, which says each.
+made all COMMIT= HAVE_MHD= HAVE_HUB= HAVE_SQLITE= HAVE_VULKAN= >/dev/null
+check 'no git' "$("$b/osso" --version | sed -n 2p)" 'commit: unknown (built from a folder without git)'
 code=0
 said=$("$b/osso" serve 2>&1) || code=$?
 check 'a build without its server' "$code ${said##*install }" '1 libmicrohttpd-dev (so Debian calls it), then build again with make'
 "$b/osso" --version | grep 'server: left out' >/dev/null || fail '--version does not say that the server is left out'
-made all COMMIT= HAVE_HUB= HAVE_SQLITE= >/dev/null
+code=0
+said=$("$b/osso" generate -p x --device gpu 2>&1) || code=$?
+check 'a build without GPUs' "$code ${said##*GPUs: }" '1 install libvulkan-dev (so Debian calls it), then build again with make'
 code=0
 said=$("$b/osso" pull gpt-oss-20b 2>&1) || code=$?
 check 'a build without downloads' "$code ${said##*downloads: }" '1 install libcurl4-openssl-dev and libssl-dev (so Debian calls them), then build again with make'
@@ -42,8 +46,6 @@ code=0
 said=$("$b/osso" eval history 2>&1) || code=$?
 check 'a build without its history of evaluations' "$code ${said##*evaluations: }" '1 install libsqlite3-dev (so Debian calls it), then build again with make'
 "$b/osso" --version | grep 'history of evaluations: left out' >/dev/null || fail '--version does not say that the history is left out'
-made all COMMIT= >/dev/null
-check 'no git' "$("$b/osso" --version | sed -n 2p)" 'commit: unknown (built from a folder without git)'
 
 # Checkouts of its own: clean, changed, below somebody else's, an archive.
 command -v git >/dev/null || exit 0

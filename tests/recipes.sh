@@ -39,7 +39,8 @@ skip() {
     exit 0
 }
 # What every page begins with: times stay, programs of the tests are left out. A git repository of its own, so that git
-# does not take it for a part of this one.
+# does not take it for a part of this one. What a page changes is compiled in haste: the tree's flags are these from the
+# beginning, so that the objects that are there stay.
 clean_copy() {
     rm -rf "$work"
     mkdir -p "$clean/build/$variant" || return 1
@@ -51,6 +52,11 @@ clean_copy() {
         case ${path##*/} in tests | test-logs | bench | examples) continue ;; esac
         cp -a --reflink=auto "$path" "$clean/build/$variant/" || return 1
     done
+    if [ $kind = check ]; then
+        export MAKEFLAGS=HASTE=1
+        make -s -C "$clean" VARIANT="$variant" "build/$variant/flags" >/dev/null || return 1
+        touch -r "build/$variant/flags" "$clean/build/$variant/flags" || return 1
+    fi
     git -C "$clean" init -q
 }
 scratch() { rm -rf "$tree" && cp -a --reflink=auto "$clean" "$tree"; }

@@ -2,8 +2,8 @@
 # x86.sh [all|kernels]: AVX-512's kernels on an x86 CPU that lacks AVX-512: VARIANT=emu512 compiles them for AVX2, with
 # tests/emulate/immintrin.h in the place of the compiler's. It shows that bits are right; it says nothing about speed.
 #
-#   kernels   every kernel against scalar (the default; tests/all.sh runs this as part of everything)
-#   all       all of tests/backend, tests/model and tests/engine, in their quick form
+#   kernels   every kernel against scalar, with fewer shapes (the default; tests/all.sh runs this as part of everything)
+#   all       the kernels with every shape; all of tests/backend, tests/model and tests/engine, in their quick form
 #
 # Ends with one line: N passed, N failed. A CPU that has AVX-512 runs these tests without help, and one without AVX2 cannot.
 set -uo pipefail
@@ -48,8 +48,10 @@ make -j"$jobs" VARIANT=emu512 "${targets[@]}" >$b/build.log 2>&1 || fail build $
 $b/osso --version >$b/version.log
 grep -q '^isa: avx512bf16 ' $b/version.log || fail "the emulated kernels run" $b/version.log
 
-tests backend/test_kernels backend/test_chain
+kernels=(backend/test_kernels backend/test_chain)
+[ "$what" = all ] || OSSO_TEST_QUICK=2 tests "${kernels[@]}"
 if [ "$what" = all ]; then
+    tests "${kernels[@]}"
     for source in tests/backend/test_*.c tests/model/test_*.c tests/engine/test_*.c; do
         name=${source#tests/}
         [ "$name" = backend/test_kernels.c ] || [ "$name" = backend/test_chain.c ] || tests "${name%.c}"

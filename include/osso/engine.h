@@ -26,19 +26,34 @@ struct osso_session;
 /* {0} plus size gives the defaults. */
 struct osso_engine_options {
     size_t size;
-    int threads;           /* 0: one per 8 million active parameters, at most the CPUs this process may use */
-    int64_t context;       /* positions a session can hold; 0: min(the model's, 4096) */
-    int max_sessions;      /* 0: 1; with context it sizes the KV pool */
-    int max_rows;          /* rows of one step; 0: 512 */
-    int max_logit_rows;    /* rows of one step that can have logits; 0: max(16, max_sessions) */
-    uint64_t kv_bytes;     /* the KV pool's budget; 0: what context and max_sessions need */
-    const char *kv_type;   /* "f16" (NULL), "bf16", "f32", "q8_0" (heads of a multiple of 32 dims) */
-    const char *isa;       /* "scalar", "avx2", "avx512vnni", ...; NULL: the best there is */
-    bool exact;            /* f32 activations and f32 KV: the yardstick */
+    int threads;         /* 0: one per 8 million active parameters, at most the CPUs this process may use */
+    int64_t context;     /* positions a session can hold; 0: min(the model's, 4096) */
+    int max_sessions;    /* 0: 1; with context it sizes the KV pool */
+    int max_rows;        /* rows of one step; 0: 512 */
+    int max_logit_rows;  /* rows of one step that can have logits; 0: max(16, max_sessions) */
+    uint64_t kv_bytes;   /* the KV pool's budget; 0: what context and max_sessions need */
+    const char *kv_type; /* "f16" (NULL), "bf16", "f32", "q8_0" (heads of a multiple of 32 dims) */
+    const char *isa; /* "scalar", "avx2", "avx512vnni", ...; of "vulkan" a GPU's number or a part of its name (letters
+                        of either case); NULL: the best there is */
+    bool exact;      /* f32 activations and f32 KV: the yardstick */
     int experts_per_token; /* 0: the model's */
-    const char *backend;   /* what computes: "cpu" (NULL) */
+    const char *backend;   /* what computes: "cpu" (NULL), "vulkan": a GPU, with the same bits (docs/gpu.md) */
     bool force_memory;     /* start although the system says that there is less memory than needed: it may be wrong */
 };
+
+/* The GPUs of this machine, a call each, in the order of their numbers. OSSO_UNSUPPORTED: Vulkan is not here, or this
+ * osso was built without it. */
+struct osso_gpu {
+    size_t size;
+    int number;
+    char name[256], driver[320];
+    uint64_t memory_bytes; /* its own */
+    bool on_cpu;           /* a driver that computes on the CPU: for tests */
+    char lacks[128];       /* a feature that osso needs and it has not; "": it can be used */
+};
+typedef void osso_gpu_fn(void *user, const struct osso_gpu *gpu);
+OSSO_API enum osso_status osso_gpu_list(osso_gpu_fn *fn, void *user, struct osso_error *err);
+
 OSSO_API enum osso_status osso_engine_create(struct osso_model *model, const struct osso_engine_options *options,
                                              struct osso_engine **engine_out, struct osso_error *err);
 /* An engine over a callback instead of a model: sessions, pages, batching, sampling are all real, only the numbers come

@@ -89,7 +89,7 @@ struct osso_train_validation {
     double loss, bits_per_byte; /* bits_per_byte: NAN without a tokenizer */
     bool best;
 };
-/* Loss on the validation data, with its line in the log. NOTFOUND: there are none. */
+/* Loss on the validation data (eval_docs of its documents), with its line in the log. NOTFOUND: there are none. */
 OSSO_API enum osso_status osso_train_evaluate(struct osso_train *train, struct osso_train_validation *validation_out,
                                               struct osso_error *err);
 /* A checkpoint of this step; OUT/latest, and OUT/best where the last validation was the best, name it. */
@@ -103,7 +103,8 @@ OSSO_API const char *osso_train_note(const struct osso_train *train, int i);
 /* One step's gradients before clipping, under Hugging Face's names, with the loss in the metadata. */
 OSSO_API enum osso_status osso_train_dump_gradients(struct osso_train *train, const char *path, struct osso_error *err);
 
-/* Called between steps; a result other than 0 ends the run (OSSO_TRAIN_ASKED) with a checkpoint. Each may be NULL. */
+/* Called between steps, and by a validation behind each of its micro-batches; a result other than 0 ends the run
+ * (OSSO_TRAIN_ASKED) with a checkpoint. Each may be NULL. */
 struct osso_train_hooks {
     size_t size;
     int (*step)(void *user, const struct osso_train_report *report);
@@ -111,6 +112,8 @@ struct osso_train_hooks {
     int (*sample)(void *user, int64_t step, const struct osso_model *model, const char *prompt);
     int (*saved)(void *user, const char *folder, const char *log);
     void *user;
+    /* Documents done, of how many; after a result other than 0 this validation has no result. */
+    int (*validating)(void *user, int64_t done, int64_t docs);
 };
 enum osso_train_end { OSSO_TRAIN_DONE, OSSO_TRAIN_TIME, OSSO_TRAIN_PATIENCE, OSSO_TRAIN_ASKED };
 OSSO_API enum osso_status osso_train_run(struct osso_train *train, const struct osso_train_hooks *hooks,

@@ -61,6 +61,7 @@ def plural(noun):
 
 
 # ---- nature
+IS_A = ["Is {x} {az}?", "Is it true that {x} is {az}?", "{x} is {az}, right?", "Would you call {x} {az}?", "Am I right that {x} is {az}?", "Would you say {x} is {az}?"]
 kind("color", ["What color is {x}?", "What colour is {x}?", "What is the color of {x}?", "Which color is {x}?", "What color does {x} have?", "Tell me the color of {x}.",
                "{x} is what color?", "Do you know the color of {x}?", "The color of {x}?", "Can you tell me what color {x} is?", "I want to know the color of {x}."],
      "the color of {x}", "{x} is {y}.", ["{y}", "it is {y}"], [{"x": x, "y": c} for c, t in N.COLORS.items() for x in entries(t)], more="And {x}?", weight=1.5,
@@ -87,7 +88,7 @@ kind("sound", ["What sound does {x} make?", "What sound do {xs} make?", "What do
 kind("what animal", ["What is {x}?", "What kind of animal is {x}?", "What sort of animal is {x}?", "Tell me what {x} is.", "Do you know what {x} is?", "{x} is what?", "What animal is {x}?", "What is {x}, do you know?",
                      "What type of animal is {x}?", "Can you tell me what {x} is?"],
      "what {x} is", "{x} is {ay}.", ["{y}", "{ay}"], [dict(r, ay=a(r["y"]) if r["y"] != "fish" else "a fish") for r in animal_rows(1) if r["n"] != "worm"], weight=.6,
-     yes=["Is {x} {az}?", "Is it true that {x} is {az}?", "{x} is {az}, right?", "Would you call {x} {az}?", "Am I right that {x} is {az}?", "Would you say {x} is {az}?"])
+     yes=IS_A)
 
 
 def can_rows(letter, verb):
@@ -104,7 +105,7 @@ kind("class", ["What is {x}?", "What kind of thing is {x}?", "Tell me what {x} i
                "What type of thing is {x}?", "Can you tell me what {x} is?"],
      "what {x} is", "{x} is {ay}.", ["{y}", "{ay}"],
      [{"x": x, "y": c, "ay": a(c)} for c, t in N.CLASSES.items() for w in entries(t) for x in [w if w[0].isupper() or c in ("color", "drink", "metal", "sport") else a(w)] if w not in ("orange", "star")], weight=.8,
-     yes=["Is {x} {az}?", "Is it true that {x} is {az}?", "{x} is {az}, right?", "Would you call {x} {az}?", "Am I right that {x} is {az}?", "Would you say {x} is {az}?"])
+     yes=IS_A)
 kind("one of a class", ["Name {ay}.", "Tell me {ay}.", "Do you know {ay}?", "Give me {ay}.", "Name one {y}.", "Which {y} do you know?", "Can you name {ay}?", "Say the name of {ay}.", "What {y} do you know?", "Please name {ay}."],
      "the name of {ay}", "{x} is {ay}.", ["{x}"],
      [{"x": x, "y": c, "ay": a(c), "right": entries(t)} for c, t in list(N.CLASSES.items()) + [("animal", "dog, " + ", ".join(r["n"] for r in animal_rows(1))), ("bird", "sparrow, " + ", ".join(r["n"] for r in animal_rows(1) if r["y"] == "bird")),

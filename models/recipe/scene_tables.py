@@ -1,12 +1,14 @@
 """Rooms, deeds, reasons: what the small texts of scenes.py are made of."""
+import word_lists
+from facts_world import DAYS
+
 ROOMS = """kitchen garden house school barn forest park bedroom bathroom market shop castle cave boat tower church library field
 street bakery stable cellar hall office""".split()
 SPOTS = """under the table|on the chair|behind the door|in the box|on the roof|under the bed|near the river|in the basket|next to the tree|
 on the wall|by the window|in the tree|under the bridge|on the bed|at the lake|on the hill""".replace("\n", "").split("|")
 GOALS = [f"to the {p}" for p in ROOMS + "lake river beach hill village bridge station farm".split()]
 FOODS = "apples pears plums cherries nuts cookies eggs carrots berries bananas grapes cakes potatoes tomatoes lemons".split()
-NUMBERS = "two three four five six seven eight nine ten eleven twelve".split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+NUMBERS = word_lists.NUMBERS[2:13]
 TIMES = [f"on {d}" for d in DAYS] + "in the morning|at noon|in the afternoon|in the evening|at night|in spring|in summer|in autumn|in winter".split("|")
 JOBS = "baker teacher doctor farmer painter sailor cook gardener singer tailor nurse pilot king queen driver fisherman".split()
 PETS = "cat dog horse bird rabbit fish cow pig goat mouse duck sheep".split()

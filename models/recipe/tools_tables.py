@@ -1,5 +1,8 @@
 """Tables of the family of function calls: what functions are called, what they take, what they give back."""
 
+from facts_world import DAYS
+from word_lists import LISTS
+
 # A function that looks something up: verb_noun, and its result is a value of the noun's kind.
 LOOK_VERBS = "get find show read check fetch query load".split()
 # noun: what its value looks like (a name in RESULTS)
@@ -28,8 +31,7 @@ ABOUT_SUM = {"add": ["Adds two numbers.", "Adds.", "Gives the sum."], "subtract"
 CITIES = ("Paris London Rome Berlin Tokyo Madrid Oslo Vienna Cairo Boston Chicago Lima Dublin Lisbon Prague Munich Hamburg Zurich Athens Warsaw "
           "Moscow Delhi Sydney Toronto Seoul Milan Venice Geneva Helsinki Stockholm").split()
 NAMES = "Anna Ben Mia Tom Lily Max Lucy Sam Emma Leo Nora Jack Ella Tim Rosa Finn Lena Paul Sara Otto Ruby Hugo Clara Noah Ida Oscar Molly Peter Zoe Adam".split()
-COLORS = "red blue green yellow black white brown pink purple orange gray".split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+COLORS = LISTS["color", "colors"] + ["purple", "orange", "gray"]
 THINGS = ("cats dogs birds horses trains ships stars bread soup apples flowers trees rivers castles dragons robots kites boats bikes bears foxes owls "
           "rabbits fish cakes songs clocks drums maps hats shoes balls games books rain snow wind").split()
 WORDS = ("good morning night happy birthday see you soon thank dear friend the dinner is ready come home please wait for me hello little red big blue "

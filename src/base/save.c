@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,7 +40,7 @@ static bool remove_left_over(const char *temp)
 {
     struct stat st;
     int fd = open(temp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    bool dead = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    bool dead = fd >= 0 && lock_try(fd) == LOCK_TAKEN && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     if (dead && st.st_nlink > 0) /* 0: somebody else was faster */
         dead = unlink(temp) == 0;
     if (fd >= 0)
@@ -63,7 +63,7 @@ static enum osso_status create_temp(struct save *s, size_t size, mode_t mode, st
                 continue;
             if (s->fd < 0)
                 break;
-            bool locked = flock(s->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+            bool locked = lock_try(s->fd) != LOCK_HELD;
             if (locked && fstat(s->fd, &st) == 0 && st.st_nlink > 0) /* else taken away before it was locked */
                 return OSSO_OK;
             close(s->fd);

@@ -1,6 +1,7 @@
 /* context.c: the context of chat and generate. The KV pool is mapped without being touched, so a large context costs
  * memory only as it fills; what is chosen is what may fill without harm. */
 #include "cli/context.h"
+#include "cli/device.h"
 #include "cli/out.h"
 
 #include "base/error.h"
@@ -15,7 +16,8 @@ static bool fits(const struct runner *r, const struct osso_engine_options *e, ui
 {
     uint64_t kv, rest;
     struct osso_error ignored;
-    return !r->model || (osso_engine_memory(r->model, e, &kv, &rest, &ignored) == OSSO_OK && kv <= memory);
+    const struct osso_engine_options sizes = device_none(e);
+    return !r->model || (osso_engine_memory(r->model, &sizes, &kv, &rest, &ignored) == OSSO_OK && kv <= memory);
 }
 
 static int64_t halved(int64_t context)

@@ -5,6 +5,7 @@
 #include "cli/model_shelf.h"
 
 #include "base/buf.h"
+#include "osso/engine.h"
 #include "osso/forecast.h"
 
 enum { DOCTOR_FORECASTS = 3 };
@@ -23,7 +24,12 @@ struct doctor_forecast {
     struct osso_error why; /* not known */
 };
 
+enum { DOCTOR_GPUS = 8 };
+
 struct doctor {
+    struct osso_gpu gpu[DOCTOR_GPUS];
+    int n_gpus;
+    struct osso_error no_gpu; /* why there is none; "": Vulkan is here, and has found none */
     struct osso_machine machine;
     struct osso_rates rates;
     const char *wanted_isa; /* --isa, OSSO_ISA; NULL */

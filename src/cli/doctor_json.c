@@ -72,6 +72,21 @@ static void put_machine(struct buf *b, const struct doctor *d)
     close_with(b, '}');
 }
 
+static void put_gpus(struct buf *b, const struct doctor *d)
+{
+    buf_puts(b, ",\"gpus\":[");
+    for (int i = 0; i < d->n_gpus; i++) {
+        const struct osso_gpu *g = &d->gpu[i];
+        buf_printf(b, "%s{\"number\":%d,", i ? "," : "", g->number);
+        put_text(b, "name", g->name);
+        put_text(b, "driver", g->driver);
+        put_text(b, "lacks", g->lacks[0] ? g->lacks : NULL);
+        buf_printf(b, "\"memory\":%llu,\"on_cpu\":%s}", (unsigned long long)g->memory_bytes,
+                   g->on_cpu ? "true" : "false");
+    }
+    buf_putc(b, ']');
+}
+
 static void put_cache(struct buf *b, const struct doctor *d)
 {
     const struct osso_volume *v = &d->volume;
@@ -141,6 +156,7 @@ void doctor_put_json(struct buf *b, const struct doctor *d)
 {
     buf_putc(b, '{');
     put_machine(b, d);
+    put_gpus(b, d);
     put_cache(b, d);
     put_lists(b, d);
     buf_puts(b, ",\"forecasts\":[");

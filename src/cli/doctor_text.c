@@ -58,6 +58,25 @@ static void put_machine(struct buf *b, const struct doctor *d)
     buf_printf(b, "%s\n", m->huge_pages[0] ? m->huge_pages : "unknown");
 }
 
+static void put_gpus(struct buf *b, const struct doctor *d)
+{
+    char text[32];
+    for (int i = 0; i < d->n_gpus; i++) {
+        const struct osso_gpu *g = &d->gpu[i];
+        put_key(b, i ? "" : "GPU");
+        buf_printf(b, "%d: %s, %s, %s", g->number, g->name, g->driver, human_bytes(text, g->memory_bytes));
+        buf_printf(b,
+                   g->lacks[0] ? "; it lacks %s\n"
+                   : g->on_cpu ? "; it computes on the CPU, for tests\n"
+                               : "\n",
+                   g->lacks);
+    }
+    if (d->n_gpus)
+        return;
+    put_key(b, "GPU");
+    buf_printf(b, "none: %s\n", d->no_gpu.text[0] ? d->no_gpu.text : "Vulkan finds no device");
+}
+
 static void put_places(struct buf *b, const struct doctor *d)
 {
     const struct osso_volume *v = &d->volume;
@@ -117,6 +136,7 @@ static void put_forecast(struct buf *b, const struct doctor_forecast *f)
 void doctor_put_text(struct buf *b, const struct doctor *d)
 {
     put_machine(b, d);
+    put_gpus(b, d);
     put_places(b, d);
     for (int i = 0; i < d->n_forecasts; i++)
         put_forecast(b, &d->forecast[i]);

@@ -1,5 +1,6 @@
 /* main.c: osso VERB [options]. The verbs are verbs.def, one file each; this file finds the one that was meant. */
 #include "cli/complete.h"
+#include "cli/device.h"
 #include "cli/help.h"
 #include "cli/operands.h"
 #include "cli/options.h"
@@ -51,7 +52,7 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
     if (options.help)
         help_verb(verb);
     else if ((status = operands_place(&options, &err)) || (status = flags_in_vain(&options, &err)) ||
-             (status = isa_is_known(&options, &err)))
+             (status = isa_is_known(&options, &err)) || (status = device_is_known(&options, &err)))
         code = exit_code(status, &err);
     else
         code = verb->run(&options);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "cli/datadir.h"
+#include "cli/device.h"
 #include "cli/model_name.h"
 #include "cli/out.h"
 #include "cli/progress.h"
@@ -157,6 +158,7 @@ struct osso_engine_options engine_args(const struct options *o, const struct run
         e.context = v[OPT_ctx_size].i > 0 ? v[OPT_ctx_size].i : r->dims.context;
     e.kv_type = v[OPT_kv_type].set ? v[OPT_kv_type].s : NULL;
     e.isa = v[OPT_isa].set ? v[OPT_isa].s : NULL;
+    device_args(o, &e);
     e.exact = v[OPT_exact].set;
     e.kv_bytes = v[OPT_kv_memory].set ? (uint64_t)v[OPT_kv_memory].i : 0;
     e.force_memory = v[OPT_force_memory].set;
@@ -170,7 +172,7 @@ static void warn_of_context(const struct runner *r, const struct osso_engine_opt
     uint64_t kv, rest, available = mem_available(), reachable = mem_reachable("");
     char need[32], left[32];
     struct osso_error none;
-    if (!r->model || osso_engine_memory(r->model, e, &kv, &rest, &none) || kv + rest <= available)
+    if (!r->model || e->backend || osso_engine_memory(r->model, e, &kv, &rest, &none) || kv + rest <= available)
         return;
     bool more = kv + rest > reachable; /* refused, unless forced */
     if (more ? e->force_memory : !(r->path && r->dims.file_bytes > available))

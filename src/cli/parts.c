@@ -23,6 +23,11 @@
 #else
 #define SQLITE "built without SQLite"
 #endif
+#ifdef HAVE_VULKAN
+#define VULKAN NULL
+#else
+#define VULKAN "built without Vulkan's headers"
+#endif
 
 struct part parts_at(int i)
 {
@@ -32,6 +37,7 @@ struct part parts_at(int i)
         {"YAML", "libyaml", YAML, "libyaml-dev"},
         {"history of evaluations", "SQLite", SQLITE, "libsqlite3-dev"},
         {"downloads", "libcurl", osso_hub_missing(), "libcurl4-openssl-dev libssl-dev"}, /* opened at run time */
+        {"GPUs", "Vulkan", VULKAN, "libvulkan-dev"},                                     /* too */
     };
     return parts[i];
 }

@@ -2,7 +2,7 @@
 #ifndef OSSO_CLI_PARTS_H
 #define OSSO_CLI_PARTS_H
 
-enum { PART_COUNT = 5 };
+enum { PART_COUNT = 6 };
 struct part {
     const char *what, *library; /* "server", "libmicrohttpd" */
     const char *missing;        /* why it is not there; NULL: it is */

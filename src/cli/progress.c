@@ -195,6 +195,11 @@ void progress_prompt(size_t done, size_t total)
     pthread_mutex_unlock(&p.lock);
 }
 
+int progress_of_prompt(void *unused, size_t done, size_t total)
+{
+    return progress_call(unused, done, total);
+}
+
 int progress_call(void *unused, uint64_t done, uint64_t total)
 {
     (void)unused;

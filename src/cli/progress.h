@@ -25,6 +25,8 @@ void progress_begin_of(const char *what, size_t total);
 void progress_prompt(size_t done, size_t total);
 /* The same as a library's progress callback: not 0 once interrupted(). */
 int progress_call(void *unused, uint64_t done, uint64_t total);
+/* The same in the words of a generation. */
+int progress_of_prompt(void *unused, size_t done, size_t total);
 void progress_token(enum osso_voice voice); /* one more, of a text that is not shown or of none */
 /* Around text on the terminal. progress_clear is true if text that had no line end has got one ("stopping..." took the
  * next line); line_open: the text has none, and a line would run into it. */

@@ -68,6 +68,16 @@ static int on_step(void *user, const struct osso_train_report *r)
     return interrupted();
 }
 
+static int on_validating(void *user, int64_t done, int64_t docs)
+{
+    (void)user;
+    if (err_is_terminal() && terminal_moves()) {
+        put_bar((double)done / (double)docs);
+        fprintf(stderr, "validating: %lld of %lld documents\033[K", (long long)done, (long long)docs);
+    }
+    return interrupted();
+}
+
 static int on_validation(void *user, const struct osso_train_validation *v)
 {
     char bits[48] = "";
@@ -159,7 +169,8 @@ struct osso_train_hooks train_show_hooks(struct train_show *s)
                                      .validation = on_validation,
                                      .sample = on_sample,
                                      .saved = on_saved,
-                                     .user = s};
+                                     .user = s,
+                                     .validating = on_validating};
 }
 
 /* ---- before a run --------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "token/tokenizer_files.h"
 
@@ -13,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 static const char MARK[] = ".osso-unfinished";
@@ -73,16 +73,11 @@ static bool is_empty(const char *path)
     return dir && n == 0;
 }
 
-static bool lock(int fd)
-{
-    return flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; /* some file systems know no locks */
-}
-
 static enum osso_status take(struct synth_folder *f, bool force, struct osso_error *err)
 {
     f->fd = open(f->mark, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (f->fd >= 0) {
-        if (!lock(f->fd)) {
+        if (lock_try(f->fd) == LOCK_HELD) {
             close(f->fd);
             f->fd = -1;
             return error_set(err, OSSO_USAGE, "another run is writing into %s; wait for it or name a new folder",
@@ -96,7 +91,7 @@ static enum osso_status take(struct synth_folder *f, bool force, struct osso_err
     if (f->fd >= 0 || !empty)
         return OSSO_OK;
     f->fd = open(f->mark, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (f->fd < 0 || !lock(f->fd))
+    if (f->fd < 0 || lock_try(f->fd) == LOCK_HELD)
         return error_set(err, OSSO_IO, "cannot write %s: %s", f->mark, strerror(errno));
     return OSSO_OK;
 }

@@ -161,7 +161,7 @@ static void fill_rows(const struct member *m, void *arg)
     member_share(m, x->n, &lo, &hi);
     for (int64_t i = lo; i < hi; i++) {
         int64_t at = x->first + i;
-        struct view v = row_view(x, at / x->rows, at % x->rows, &r);
+        struct view v = row_view(x, x->t->expert + at / x->rows, at % x->rows, &r);
         uint8_t *out = x->chunk + i * x->row_bytes, *side[2] = {NULL, NULL};
         for (int k = 0; k < 2; k++)
             if (x->side[k])
@@ -248,7 +248,7 @@ static enum osso_status begin(struct transcriber *x, int i)
     size_t none = 0;
     enum osso_status status = OSSO_OK;
     bool transposed = t->row->store == STORE_TRANSPOSED;
-    x->stack = params_stacked(p) ? c->model->config.n_experts : 1;
+    x->stack = params_stacked(p) && t->row->store != STORE_APART ? c->model->config.n_experts : 1;
     x->rows = names_rows(&c->model->config, t->row);
     x->columns = params_is_matrix(p) ? names_columns(&c->model->config, t->row) : 1;
     x->row_bytes = (int64_t)t->bytes / (x->stack * (transposed ? x->columns : x->rows));

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "osso/hub.h"
 
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,7 +101,6 @@ bool hub_store_has(const char *path, uint64_t size)
 
 enum osso_status hub_store_lock(const struct hub_store *s, const char *hash, int *fd_out, struct osso_error *err)
 {
-    struct stat here, there;
     char name[80];
     snprintf(name, sizeof name, "%s.lock", hash);
     char *path = path_of(s->locks, name, NULL, NULL);
@@ -112,10 +111,8 @@ enum osso_status hub_store_lock(const struct hub_store *s, const char *hash, int
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd < 0)
         status = error_set(err, OSSO_IO, "cannot write %s: %s", path, strerror(errno));
-    else if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        close(fd);
-    else if (fstat(fd, &here) != 0 || stat(path, &there) != 0 || here.st_ino != there.st_ino)
-        close(fd); /* its owner took the file away before we had it */
+    else if (lock_try(fd) == LOCK_HELD || !lock_is_of(fd, path))
+        close(fd); /* also when its owner took the file away before we had it */
     else
         *fd_out = fd; /* or the file system knows no locks: then there are none for anybody */
     mem_free(path);

@@ -5,13 +5,13 @@
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -138,13 +138,11 @@ static enum osso_status begin_state(struct part *p, const struct head *h, struct
     return OSSO_OK;
 }
 
-/* The lock is the open file's: it goes with the process, whatever ends that. */
 static enum osso_status lock(struct part *p, struct osso_error *err)
 {
-    struct stat here, there;
-    if (flock(p->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    if (lock_try(p->fd) == LOCK_HELD)
         return error_set(err, OSSO_LIMIT, "another osso is fetching %s", p->path);
-    if (fstat(p->fd, &here) != 0 || stat(p->path, &there) != 0 || here.st_ino != there.st_ino)
+    if (!lock_is_of(p->fd, p->path))
         return error_set(err, OSSO_LIMIT, "another osso has just fetched %s", p->path);
     return OSSO_OK;
 }

@@ -27,6 +27,8 @@ struct osso_train {
     int lock;                   /* of the folder; -1: none */
     struct osso_model *view;
     struct notes notes;
+    int (*watch)(void *user, int64_t done, int64_t docs); /* of a validation; not 0 ends it */
+    void *watcher;
 };
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "json/jget.h"
 
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 enum { MAX_NAMED = 1 << 16, NAME_MAX_BYTES = 64 };
@@ -41,8 +41,8 @@ enum osso_status run_files_lock(const char *out, int *fd_out, struct osso_error 
 {
     int fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     *fd_out = fd; /* what cannot be opened is said by whoever reads or makes it */
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-        return OSSO_OK; /* some file systems know no locks */
+    if (fd < 0 || lock_try(fd) != LOCK_HELD)
+        return OSSO_OK;
     close(fd);
     *fd_out = -1;
     return error_set(err, OSSO_USAGE, "%s belongs to a run that is still going on; end that one first (Ctrl-C saves)",

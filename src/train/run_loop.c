@@ -33,6 +33,10 @@ static enum osso_status validate(struct loop *l, bool *best_out)
     struct osso_train_validation v = {.size = sizeof v};
     enum osso_status status = osso_train_evaluate(l->train, &v, l->err);
     *best_out = !status && v.best;
+    if (status == OSSO_CANCELLED) { /* Ctrl-C: what the run has learned is saved now */
+        l->asked = true;
+        return OSSO_OK;
+    }
     if (!status && l->hooks.validation)
         l->asked = l->hooks.validation(l->hooks.user, &v) != 0 || l->asked;
     return status;
@@ -79,6 +83,8 @@ enum osso_status osso_train_run(struct osso_train *t, const struct osso_train_ho
     *end_out = OSSO_TRAIN_DONE;
     enum osso_status status = sized_check(hooks, "osso_train_hooks", err);
     sized_in(&l.hooks, sizeof l.hooks, hooks);
+    t->watch = l.hooks.validating;
+    t->watcher = l.hooks.user;
     while (!status && t->step < t->steps && *end_out == OSSO_TRAIN_DONE) {
         status = one_step(&l);
         *end_out = t->step < t->steps ? ends(&l) : OSSO_TRAIN_DONE;

@@ -138,20 +138,23 @@ static void add_targets(const struct osso_train *t, const struct trainer_batch *
         }
 }
 
-static enum osso_status sum_losses(struct osso_train *t, double *loss, double *weight, double *bytes,
-                                   struct osso_error *err)
+/* Of `docs` documents `most`, in stretches that lie as far from each other as there are too many. */
+static enum osso_status sum_losses(struct osso_train *t, int64_t docs, int64_t most, double *loss, double *weight,
+                                   double *bytes, struct osso_error *err)
 {
-    int64_t left = source_docs(&t->validation);
+    enum osso_status status = OSSO_OK;
     choose_experts(t, t->step);
-    enum osso_status status = source_seek(&t->validation, 0, err);
-    while (left > 0 && !status) {
+    for (int64_t done = 0; done < most && !status; done += t->held.batch.n_docs) {
         struct trainer_result r = {0};
         double w = 0;
-        status = source_fill(&t->validation, &t->shape.options, t->shape.batch_size, left, &t->held, err);
+        if (t->watch && t->watch(t->watcher, done, most) != 0)
+            return error_set(err, OSSO_CANCELLED, "the validation was ended");
+        status = source_seek(&t->validation, (uint64_t)(done * docs / most), err);
+        if (!status)
+            status = source_fill(&t->validation, &t->shape.options, t->shape.batch_size, most - done, &t->held, err);
         if (status)
             break;
         add_targets(t, &t->held.batch, &w, bytes);
-        left -= t->held.batch.n_docs;
         if (w > 0)
             status = trainer_loss(&t->trainer, &t->held.batch, 1, &r, err);
         *loss += w * r.loss;
@@ -167,8 +170,9 @@ enum osso_status osso_train_evaluate(struct osso_train *t, struct osso_train_val
     enum osso_status status = sized_check(out, "osso_train_validation", err);
     if (!status && !t->validates)
         status = error_set(err, OSSO_NOTFOUND, "there is nothing to validate on; say val_data or val_ids");
+    int64_t docs = source_docs(&t->validation), most = settings_int(t->config, TRAIN_eval_docs);
     if (!status)
-        status = sum_losses(t, &loss, &weight, &bytes, err);
+        status = sum_losses(t, docs, most > 0 && most < docs ? most : docs, &loss, &weight, &bytes, err);
     if (!status && !(weight > 0))
         status = error_set(err, OSSO_FORMAT, "the validation data have no target");
     if (status)

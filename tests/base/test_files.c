@@ -2,6 +2,7 @@
 #include "fault_test.h"
 
 #include "base/file.h"
+#include "base/lock.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -340,11 +341,33 @@ static void test_folder_over(void **state)
     free(temp);
 }
 
+/* One opening of a file keeps out every other until it is closed; an opening of what was taken away says so. */
+static void test_locks(void **state)
+{
+    (void)state;
+    put(at("locked"), "x");
+    int first = open(at("locked"), O_RDWR | O_CLOEXEC), second = open(at("locked"), O_RDONLY | O_CLOEXEC);
+    assert_true(first >= 0 && second >= 0);
+    assert_int_equal(lock_try(first), LOCK_TAKEN);
+    assert_int_equal(lock_try(first), LOCK_TAKEN); /* its own */
+    assert_int_equal(lock_try(second), LOCK_HELD);
+    close(first);
+    assert_int_equal(lock_try(second), LOCK_TAKEN);
+    assert_int_equal(lock_try(-1), LOCK_UNKNOWN);
+    assert_true(lock_is_of(second, at("locked")));
+    put(at("another"), "y");
+    assert_int_equal(rename(at("another"), at("locked")), 0);
+    assert_false(lock_is_of(second, at("locked")));
+    assert_int_equal(unlink(at("locked")), 0);
+    assert_false(lock_is_of(second, at("locked")));
+    close(second);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_map),       cmocka_unit_test(test_names),
-                                       cmocka_unit_test(test_save),      cmocka_unit_test(test_left_over),
-                                       cmocka_unit_test(test_full_disk), cmocka_unit_test(test_links),
-                                       cmocka_unit_test(test_killed),    cmocka_unit_test(test_folder_over)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_map),       cmocka_unit_test(test_names),       cmocka_unit_test(test_save),
+        cmocka_unit_test(test_left_over), cmocka_unit_test(test_full_disk),   cmocka_unit_test(test_links),
+        cmocka_unit_test(test_killed),    cmocka_unit_test(test_folder_over), cmocka_unit_test(test_locks)};
     return cmocka_run_group_tests_name("files", tests, setup, teardown);
 }

@@ -14,6 +14,7 @@ SCHEMA = {
     "measured": {"read_gbps": NUMBER + NONE, "int8_tops": NUMBER + NONE, "kernel_gbps": NUMBER + NONE, "prompt_tops": NUMBER + NONE},
     "memory": {"total": NUMBER + NONE, "free": NUMBER + NONE, "reachable": NUMBER + NONE, "swap": NUMBER + NONE, "control_group": NUMBER + NONE, "address_space": NUMBER + NONE,
                "huge_pages": TEXT + NONE},
+    "gpus": [{"number": NUMBER, "name": TEXT, "driver": TEXT, "lacks": TEXT + NONE, "memory": NUMBER, "on_cpu": TRUTH}],
     "cache": {"path": TEXT + NONE, "file_system": TEXT + NONE, "free": NUMBER + NONE, "there": TRUTH, "writable": TRUTH, "maps": TRUTH + NONE, "remote": TRUTH, "in_memory": TRUTH},
     "parts": [{"part": TEXT, "library": TEXT, "missing": TEXT + NONE, "packages": TEXT}],
     "models": [{"name": TEXT, "path": TEXT, "state": TEXT, "bytes": NUMBER}],

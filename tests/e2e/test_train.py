@@ -52,6 +52,23 @@ def test_settings_that_make_no_sense():
     refuses(train(out=TEMP / "x", data_ids=BUNDLED / "config.json"), 1, "no file of NumPy's")
 
 
+def test_validations_are_bounded():
+    """Some of the documents, spread over all; Ctrl-C does not wait for the rest."""
+    wide = [[(7 * r + i * (r % 5 + 1)) % 50 for i in range(25)] for r in range(20000)]
+    many = npy(TEMP / "many.npy", wide)
+    few = npy(TEMP / "few.npy", [wide[done * 1000 + i] for done in range(0, 20, 3) for i in range(min(3, 20 - done))])  # three to a micro-batch
+    losses = [log(out)[-1]["val_loss"] for out, settings in ((TEMP / "of_many", {"val_ids": many, "eval_docs": 20}), (TEMP / "of_few", {"val_ids": few}))
+              if train(out=out, steps=1, eval_every=1, **settings).code == 0]
+    assert len(losses) == 2 and math.isclose(*losses, rel_tol=1e-12), losses
+    out = TEMP / "ended"
+    process = start(out, steps=20, val_ids=many, eval_docs=0, eval_every=1)
+    while process.poll() is None and not ((out / "log.jsonl").exists() and '"step":1,' in (out / "log.jsonl").read_text()):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60 * SLOW)[1].decode()
+    assert process.returncode == 130 and (out / "latest").read_text() == "step-000001\n" and len(log(out)) == 1, said
+
+
 def test_log_keeps_its_contract():
     out = TEMP / "log"
     done = train(out=out, val_ids=VAL, eval_every=5, save_every=5, keep=1)

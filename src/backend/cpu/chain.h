@@ -30,7 +30,7 @@ struct chain_rows {
 
 static inline int64_t chain_row(const struct chain_rows *r, int64_t i)
 {
-    return (r->rows ? r->rows[i] / r->divide : i) * r->stride;
+    return (!r->rows ? i : r->divide == 1 ? r->rows[i] : r->rows[i] / r->divide) * r->stride; /* a division is slow */
 }
 
 struct chain {
@@ -39,7 +39,8 @@ struct chain {
     real *y; /* no row twice; neither a nor b */
     struct chain_rows a_rows, b_rows, y_rows;
     bool down;           /* a(i, s) is value i of a's row s, else value s of its row i */
-    bool across;         /* of chain_bf16 alone: b[s][c] is value s of b's row c, as y = x W^T wants it */
+    bool across;         /* b[s][c] is value s of b's row c, as y = x W^T wants it */
+    bool upper;          /* of y only what lies at columns >= row is wanted; the rest may be added to or not */
     const real *weights; /* down: that value times weights[a_rows.rows[s]], rounded; NULL: 1 */
 };
 
@@ -62,11 +63,11 @@ static inline float chain_bf16_value(float value)
 typedef void chain_fn(const struct chain *c, void *workspace);
 
 enum {
-    CHAIN_SUMS = 256,  /* that are done together: a panel of b and a tile of a then lie in the first-level cache */
-    CHAIN_ROWS = 192,  /* of a, which meanwhile lie in the second */
-    CHAIN_PANEL = 32,  /* columns of b, at most */
-    CHAIN_BEHIND = 16, /* values behind a's, which a pack of the last tile may touch */
-    CHAIN_BYTES = (CHAIN_SUMS * (CHAIN_ROWS + CHAIN_PANEL) + CHAIN_BEHIND) * (int)sizeof(float)
+    CHAIN_SUMS = 256, /* that are done together: a panel of b and a tile of a then lie in the first-level cache */
+    CHAIN_ROWS = 96,  /* of a, at most, and columns of b, which meanwhile lie in the second */
+    CHAIN_COLS = 256,
+    CHAIN_GAPS = 8192, /* bytes between them */
+    CHAIN_BYTES = CHAIN_SUMS * (CHAIN_ROWS + CHAIN_COLS) * (int)sizeof(float) + CHAIN_GAPS
 };
 
 #endif

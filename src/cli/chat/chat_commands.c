@@ -41,10 +41,12 @@ static enum osso_status copy_messages(const struct osso_conversation *from, size
     return status;
 }
 
-enum osso_status chat_reopen(struct chat *chat, bool keep_messages, struct osso_error *err)
+/* A conversation that begins so, in the place of the one there is. */
+static enum osso_status begin_again(struct chat *chat, const struct opening *opening, bool keep_messages,
+                                    struct osso_error *err)
 {
     struct osso_conversation *fresh, *old = chat->conversation;
-    enum osso_status status = opening_start(&chat->opening, &fresh, err);
+    enum osso_status status = opening_start(opening, &fresh, err);
     if (!status && keep_messages && old)
         status = copy_messages(old, opening_size(old), fresh, err);
     if (status) {
@@ -56,9 +58,14 @@ enum osso_status chat_reopen(struct chat *chat, bool keep_messages, struct osso_
     return OSSO_OK;
 }
 
+enum osso_status chat_reopen(struct chat *chat, bool keep_messages, struct osso_error *err)
+{
+    return begin_again(chat, &chat->opening, keep_messages, err);
+}
+
 enum osso_status chat_retool(struct chat *chat, const char *effort, struct osso_error *err)
 {
-    struct osso_conversation *fresh, *old = chat->conversation;
+    const struct osso_conversation *old = chat->conversation;
     struct opening opening = {.instructions = osso_conversation_field(old, OSSO_FIELD_INSTRUCTIONS),
                               .effort = strcmp(effort, "none") ? effort : NULL,
                               .identity = osso_conversation_field(old, OSSO_FIELD_IDENTITY),
@@ -68,16 +75,7 @@ enum osso_status chat_retool(struct chat *chat, const char *effort, struct osso_
         return error_set(err, OSSO_UNSUPPORTED,
                          "the conversation's system message is plain text: --tools cannot go on with it");
     snprintf(opening.date, sizeof opening.date, "%s", date ? date : "");
-    enum osso_status status = opening_start(&opening, &fresh, err);
-    if (!status)
-        status = copy_messages(old, opening_size(old), fresh, err);
-    if (status) {
-        osso_conversation_free(fresh);
-        return status;
-    }
-    chat->conversation = fresh;
-    osso_conversation_free(old);
-    return OSSO_OK;
+    return begin_again(chat, &opening, true, err);
 }
 
 /* Something the command has to say to whoever types. */

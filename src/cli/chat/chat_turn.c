@@ -125,13 +125,6 @@ static int on_event(void *user, const struct osso_event *event)
     return out_failed() || interrupted();
 }
 
-static int on_progress(void *user, size_t done, size_t total)
-{
-    (void)user;
-    progress_prompt(done, total);
-    return interrupted();
-}
-
 /* "[41 tokens, 38.2 per second; prompt 212, 180 of them reused; 253 of 32,768]" */
 static void show_speed(const struct chat *chat, const struct osso_generate_result *result)
 {
@@ -216,7 +209,7 @@ enum osso_status chat_speak(struct chat *chat, struct osso_error *err)
                                       .ignore_eos = chat->options.v[OPT_ignore_eos].set,
                                       .drafts = drafts_arg(&chat->options),
                                       .on_event = on_event,
-                                      .on_progress = on_progress,
+                                      .on_progress = progress_of_prompt,
                                       .user = &s};
     struct osso_generate_result result = {.size = sizeof result};
     enum osso_status status = prepare(chat, err);

@@ -29,8 +29,16 @@ static enum osso_status measure(const struct options *o, struct doctor *d, struc
     return status == OSSO_NOMEM ? OSSO_OK : status;
 }
 
+static void add_gpu(void *user, const struct osso_gpu *gpu)
+{
+    struct doctor *d = user;
+    if (d->n_gpus < DOCTOR_GPUS)
+        d->gpu[d->n_gpus++] = *gpu;
+}
+
 static enum osso_status look_around(struct doctor *d, struct osso_error *err)
 {
+    osso_gpu_list(add_gpu, d, &d->no_gpu);
     d->cache = osso_hub_cache();
     d->volume.size = sizeof d->volume;
     d->volume.maps = -1;

@@ -110,13 +110,6 @@ static int on_event(void *user, const struct osso_event *event)
     return out_failed() || interrupted();
 }
 
-static int on_progress(void *user, size_t done, size_t total)
-{
-    (void)user;
-    progress_prompt(done, total);
-    return interrupted();
-}
-
 /* ---- the prompt ----------------------------------------------------------------------------------------- */
 
 /* The text of -p, -f or standard input; where the lines of that are results of calls, its first. */
@@ -239,7 +232,7 @@ static struct osso_generate_options generate_options(const struct options *o, st
                                                                                 : 5,
                                           .drafts = drafts_arg(o),
                                           .on_event = on_event,
-                                          .on_progress = on_progress,
+                                          .on_progress = progress_of_prompt,
                                           .user = w};
 }
 

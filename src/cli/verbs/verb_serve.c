@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "cli/device.h"
 #include "cli/model_args.h"
 #include "serve/desk.h"
 #include "serve/http.h"
@@ -61,6 +62,7 @@ static uint64_t kv_of(const struct runner *r, struct osso_engine_options e, int 
     struct osso_error none;
     e.max_sessions = sessions;
     e.kv_bytes = 0;
+    e = device_none(&e);
     return r->model && osso_engine_memory(r->model, &e, &kv, &rest, &none) == OSSO_OK ? kv : 0;
 }
 

@@ -2,6 +2,7 @@
  * takes elements i, i + 16, ...; several rows at a time keep enough FMAs under way. By hand and not by
  * body/linear_f32.h: with so few registers a tile is worked on by halves, and MXFP4 in the body's form is 3 %
  * slower. */
+#include "backend/cpu/avx2/linear_many__avx2.h"
 #include "backend/cpu/avx2/scales__avx2.h"
 #include "backend/cpu/avx2/vec__avx2.h"
 
@@ -205,10 +206,14 @@ INLINE void linear_share(values16_fn *load, int bytes16, const struct view *w, i
     }
 }
 
+/* `space`: many_panel_values(w->cols). */
 static void linear_share_f32(const struct view *w, const struct gather *in, struct fetch fetch, float *y,
-                             int64_t y_stride)
+                             int64_t y_stride, float *space)
 {
-    linear_share(values16_f32, 64, w, 0, w->rows, in, fetch, y, y_stride);
+    if (in->n >= MANY_ROWS)
+        linear_many__avx2(w, in, y, y_stride, space);
+    else
+        linear_share(values16_f32, 64, w, 0, w->rows, in, fetch, y, y_stride);
 }
 
 /* Rows [lo, hi) of a matrix of blocks as f32, for which linear_workspace_bytes has room. */
@@ -230,7 +235,9 @@ INLINE struct view unpack_share(values16_fn *load, const struct view *w, int64_t
         }
     return v;
 }
-_Static_assert(SHARE_ROWS * 128 <= LINEAR_ACTS * LINEAR_ACT_BYTES, "an unpacked share fits the workspace");
+_Static_assert(SHARE_ROWS * 128 + MANY_OUTPUTS * 128 <= LINEAR_ACTS * LINEAR_ACT_BYTES &&
+                   MANY_CHUNK * MANY_OUTPUTS * (int)sizeof(float) <= LINEAR_ACTS * 2 * LINEAR_TILE * (int)sizeof(float),
+               "an unpacked share and a panel fit the workspace");
 
 /* Rows [lo, hi) come next; until then each activation row has its turn with every pair of rows and chunk. */
 INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, int n)
@@ -242,19 +249,34 @@ INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, in
     return fetch_rows(w, lo, hi, SHARE_ROWS, turns);
 }
 
-INLINE void linear_f32(values16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
-                       const struct gather *in, float *y, int64_t y_stride, void *workspace)
+/* Values of f16 and bf16 are unpacked for many rows, where no row of theirs ends within 16. */
+INLINE void linear_part(values16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+                        const struct gather *in, float *y, int64_t y_stride, float *workspace)
 {
-    const bool blocks = bytes16 < 32;
+    const bool blocks = bytes16 < 32 || (bytes16 < 64 && in->n >= MANY_ROWS && w->cols % 16 == 0);
     for (int64_t o = lo, end; o < hi; o = end, y += SHARE_ROWS) {
         end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
         struct fetch fetch = fetch_share(w, end, hi, in->n);
         if (blocks && in->n > MANY_ACTS) {
             struct view share = unpack_share(load, w, o, end, workspace);
-            linear_share_f32(&share, in, fetch, y, y_stride);
+            linear_share_f32(&share, in, fetch, y, y_stride, workspace + SHARE_ROWS * w->cols);
+        } else if (bytes16 == 64 && in->n >= MANY_ROWS) {
+            struct view share = share_view(w, o, end, (const float *)(const void *)(w->data + o * w->row_stride));
+            share.row_stride = w->row_stride;
+            linear_many__avx2(&share, in, y, y_stride, workspace);
         } else {
             linear_share(load, bytes16, w, o, end, in, fetch, y, y_stride);
         }
+    }
+}
+
+INLINE void linear_f32(values16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+                       const struct gather *in, float *y, int64_t y_stride, void *workspace)
+{
+    struct act act;
+    for (int first = 0; first < in->n; first += many_rows(in->act->width)) {
+        struct gather part = many_part(in, first, &act);
+        linear_part(load, bytes16, w, lo, hi, &part, y + first * y_stride, y_stride, workspace);
     }
 }
 
@@ -362,10 +384,16 @@ void linear_f32_any__avx2(const struct view *w, int64_t lo, int64_t hi, const st
         linear_f32_any__scalar(w, lo, hi, in, y, y_stride, workspace);
         return;
     }
-    for (int64_t o = lo, end; o < hi; o = end, y += SHARE_ROWS) {
-        end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
-        struct view share = share_view(w, o, end, workspace);
-        unpack(w, o, end, workspace);
-        linear_share_f32(&share, in, fetch_rows(w, end, hi, SHARE_ROWS, in->n * SHARE_ROWS), y, y_stride);
+    float *values = workspace;
+    struct act act;
+    for (int first = 0; first < in->n; first += many_rows(in->act->width)) {
+        struct gather part = many_part(in, first, &act);
+        for (int64_t o = lo, end; o < hi; o = end) {
+            end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
+            struct view share = share_view(w, o, end, values);
+            unpack(w, o, end, values);
+            linear_share_f32(&share, &part, fetch_rows(w, end, hi, SHARE_ROWS, part.n * SHARE_ROWS),
+                             y + first * y_stride + (o - lo), y_stride, values + SHARE_ROWS * w->cols);
+        }
     }
 }

@@ -144,11 +144,14 @@ static void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int64_t f
 static __attribute__((noinline)) void block(const struct chain *c, int64_t row, int64_t n_rows, int64_t col,
                                             int64_t n_cols, int64_t n_words, const float *a, const float *b)
 {
-    int64_t at = 0;
+    int64_t at = 0, apart = n_words * T_ROWS;
+    struct chain_soon soon = {0};
+    float *y_rows[BLOCK_ROWS];
+    find_rows(c, row, n_rows, y_rows);
     for (; n_cols - at > 16 * (T_WIDE - 1); at += 16 * T_WIDE, b += 16 * T_WIDE * n_words)
-        panel(c, row, n_rows, col + at, part(at, n_cols, 16 * T_WIDE), T_WIDE, n_words, a, b);
+        panel(y_rows, n_rows, col + at, part(at, n_cols, 16 * T_WIDE), T_WIDE, n_words, apart, a, b, &soon);
     if (T_WIDE > 1 && at < n_cols)
-        panel(c, row, n_rows, col + at, n_cols - at, 1, n_words, a, b);
+        panel(y_rows, n_rows, col + at, n_cols - at, 1, n_words, apart, a, b, &soon);
 }
 
 void ISA(chain_bf16)(const struct chain *c, void *workspace)

@@ -4,6 +4,8 @@
  *   add_words16   16 sums += words of b times one word of a */
 #include "backend/cpu/kernels.h"
 
+enum { SOON_LINES = 8 };
+
 /* y[r][0 .. n_cols) of T_ROWS rows. */
 INLINE void tile(const float *a, const float *b, int64_t n_words, int wide, int64_t n_cols, float *const *y)
 {
@@ -14,7 +16,8 @@ INLINE void tile(const float *a, const float *b, int64_t n_words, int wide, int6
         for (int w = 0; w < wide; w++)
             sum[r][w] = load16(y[r] + 16 * w, n_cols - 16 * w);
     }
-    for (int64_t s = 0; s < n_words; s++, a += T_ROWS, b += 16 * wide) {
+    _Pragma("GCC unroll 4") for (int64_t s = 0; s < n_words; s++, a += T_ROWS, b += 16 * wide)
+    {
         vec16 v[T_WIDE];
         UNROLL
         for (int w = 0; w < wide; w++)
@@ -34,14 +37,65 @@ INLINE void tile(const float *a, const float *b, int64_t n_words, int wide, int6
     }
 }
 
-/* Columns [col, col + n_cols), at most `wide` vectors (a constant), of a packed block of rows. */
-INLINE void panel(const struct chain *c, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, int wide,
-                  int64_t n_words, const float *a, const float *b)
+/* Rows of memory that are needed soon, to be fetched line by line meanwhile. */
+struct chain_soon {
+    struct soon_rows {
+        const float *values;
+        const struct chain_rows *rows;
+        int64_t row, end, width;
+    } list[2];
+    int n;
+    const float *at; /* of a row, `left` values are still to be fetched */
+    int64_t left;
+};
+
+/* Values [0, width) of rows [row, end). */
+static inline void soon_add(struct chain_soon *soon, const float *values, const struct chain_rows *rows, int64_t row,
+                            int64_t end, int64_t width)
+{
+    if (width > 0 && row < end)
+        soon->list[soon->n++] = (struct soon_rows){values, rows, row, end, width};
+}
+
+/* The next lines: about as many as come from memory while a tile is computed. */
+static inline void soon_some(struct chain_soon *soon)
+{
+    for (int i = 0; i < SOON_LINES; i++) {
+        if (soon->left <= 0) {
+            struct soon_rows *r = &soon->list[soon->n - 1];
+            if (soon->n == 0)
+                return;
+            soon->at = r->values + chain_row(r->rows, r->row++);
+            soon->left = r->width;
+            soon->n -= r->row == r->end;
+        }
+        __builtin_prefetch(soon->at, 0, 2);
+        soon->at += 16;
+        soon->left -= 16;
+    }
+}
+
+/* Where rows [row, row + n_rows) of y begin: found once for all panels. */
+static void find_rows(const struct chain *c, int64_t row, int64_t n_rows, float **y_rows)
+{
+    for (int64_t i = 0; i < n_rows; i++)
+        y_rows[i] = c->y + chain_row(&c->y_rows, row + i);
+}
+
+/* Columns [col, col + n_cols), at most `wide` vectors (a constant), of a packed block of rows, whose tiles are `apart`
+ * values from each other. */
+INLINE void panel(float *const *y_rows, int64_t n_rows, int64_t col, int64_t n_cols, int wide, int64_t n_words,
+                  int64_t apart, const float *a, const float *b, struct chain_soon *soon)
 {
     float nowhere[16 * T_WIDE] = {0}, *y[T_ROWS];
-    for (int64_t i = 0; i < n_rows; i += T_ROWS, a += n_words * T_ROWS) {
-        for (int64_t r = 0; r < T_ROWS; r++)
-            y[r] = i + r < n_rows ? c->y + chain_row(&c->y_rows, row + i + r) + col : nowhere;
+    for (int64_t i = 0; i < n_rows; i += T_ROWS, a += apart) {
+        const int64_t left = n_rows - i;
+        UNROLL
+        for (int r = 0; r < T_ROWS; r++)
+            y[r] = r < left ? y_rows[i + r] + col : nowhere;
+        for (int r = T_ROWS; r < 2 * T_ROWS && r < left; r++)
+            __builtin_prefetch(y_rows[i + r] + col, 1);
+        soon_some(soon);
         if (n_cols == 16 * wide)
             tile(a, b, n_words, wide, 16 * wide, y);
         else

@@ -1,6 +1,9 @@
 /* chain_tiles.h: chain__*.c: a tile of T_ROWS rows by T_WIDE vectors of columns stays in registers for up to
  * CHAIN_SUMS sums. b is packed into panels of as many columns, a into tiles [sum][T_ROWS]: where they lie, and how
- * their rows are gathered, only the packing knows. The tile begins with what y has, so cuts show in no bit. */
+ * their rows are gathered, only the packing knows. The tile begins with what y has, so cuts show in no bit.
+ *
+ * What a backward pass multiplies lies in memory and not in a cache: rows of a and b are read whole, once, and those
+ * that come next are fetched while tiles are computed. */
 #include "backend/cpu/body/quad.h"
 #include "backend/cpu/tables.h"
 
@@ -11,10 +14,27 @@ INLINE vec16 add_words16(vec16 sum, vec16 b, const float *a)
 
 #include "backend/cpu/body/chain_panel.h"
 
-enum { QUADS = (T_ROWS + 3) / 4 };
+enum { QUADS = (T_ROWS + 3) / 4, BLOCK_ROWS = CHAIN_ROWS / T_ROWS * T_ROWS, GAP = 16 };
 
-/* Values [s, s + n) of T_ROWS rows, turned. The last four of a sum may reach into the next one's, which is written
- * after it, and at the end into CHAIN_BEHIND. */
+/* Tiles and panels are a line more than their size apart: by whole KB, all of them would want the same few sets of a
+ * cache. */
+static int64_t tile_apart(int64_t n)
+{
+    return n * T_ROWS + GAP;
+}
+
+static int64_t panel_apart(int64_t n)
+{
+    return n * 16 * T_WIDE + GAP;
+}
+_Static_assert(((int64_t)BLOCK_ROWS * CHAIN_SUMS + BLOCK_ROWS / T_ROWS * GAP + CHAIN_SUMS * CHAIN_COLS +
+                CHAIN_COLS / (16 * T_WIDE) * GAP) *
+                       (int64_t)sizeof(float) <=
+                   CHAIN_BYTES,
+               "both blocks fit the workspace");
+
+/* n values of T_ROWS rows, turned. The last four of a sum may reach into the next one's, which is written after it, and
+ * at the end into the gap behind them. */
 static void pack_across(const float *const *rows, int64_t n, float *out)
 {
     int64_t s = 0;
@@ -35,72 +55,149 @@ static void pack_across(const float *const *rows, int64_t n, float *out)
             out[i] = rows[i][s];
 }
 
-/* Values [i, i + T_ROWS) of n rows, `count` of them there. */
-static void pack_down(const struct chain *c, int64_t i, int64_t count, int64_t first, int64_t n, float *out)
+/* T_ROWS values from `from` on, of which `count` are there. */
+INLINE void pack_values(const float *from, int64_t count, float weight, float *out)
 {
-    for (int64_t s = first; s < first + n; s++, out += T_ROWS) {
-        const float *from = c->a + chain_row(&c->a_rows, s) + i;
-        float weight = c->weights ? c->weights[c->a_rows.rows[s]] : 1;
-        if (count < T_ROWS) {
-            for (int64_t r = 0; r < T_ROWS; r++)
-                out[r] = r < count ? weight * from[r] : 0;
-            continue;
-        }
-        UNROLL
-        for (int q = 0; q < QUADS; q++) { /* the last four end with the row */
-            const int at = 4 * q + 4 <= T_ROWS ? 4 * q : T_ROWS - 4;
-            store4(out + at, load4(from + at) * weight);
-        }
+    if (count < T_ROWS) {
+        for (int64_t r = 0; r < T_ROWS; r++)
+            out[r] = r < count ? weight * from[r] : 0;
+        return;
+    }
+    UNROLL
+    for (int q = 0; q < QUADS; q++) { /* the last four end with the row */
+        const int at = 4 * q + 4 <= T_ROWS ? 4 * q : T_ROWS - 4;
+        store4(out + at, load4(from + at) * weight);
     }
 }
 
+/* Rows [row, row + n_rows) of y, as tiles `apart` from each other, for sums [first, first + n). */
 static void pack_a(const struct chain *c, int64_t row, int64_t n_rows, int64_t first, int64_t n, float *out)
 {
-    for (int64_t i = 0; i < n_rows; i += T_ROWS, out += n * T_ROWS) {
+    const int64_t apart = tile_apart(n);
+    for (int64_t s = first; c->down && s < first + n; s++) {
+        const float *from = c->a + chain_row(&c->a_rows, s) + row;
+        float weight = c->weights ? c->weights[c->a_rows.rows[s]] : 1, *to = out + (s - first) * T_ROWS;
+        for (int64_t i = 0; i < n_rows; i += T_ROWS, to += apart)
+            pack_values(from + i, n_rows - i, weight, to);
+    }
+    for (int64_t i = 0; !c->down && i < n_rows; i += T_ROWS, out += apart) {
         const float *rows[4 * QUADS];
         int64_t count = n_rows - i < T_ROWS ? n_rows - i : T_ROWS;
-        if (c->down) {
-            pack_down(c, row + i, count, first, n, out);
-            continue;
-        }
         for (int64_t r = 0; r < 4 * QUADS; r++) /* rows that are not there: another one, whose sums nobody takes */
             rows[r] = c->a + chain_row(&c->a_rows, row + i + (r < count ? r : count - 1)) + first;
         pack_across(rows, n, out);
     }
 }
 
-/* `wide` vectors of columns, of which n values are there. */
-INLINE void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int wide, int64_t first, int64_t n, float *out)
+/* How many vectors of the columns that are left the next panel has. */
+INLINE int panel_vectors(int64_t left)
 {
-    for (int64_t s = first; s < first + n; s++, out += 16 * wide) {
-        const float *from = c->b + chain_row(&c->b_rows, s) + col;
-        UNROLL
-        for (int w = 0; w < wide; w++)
-            store16(out + 16 * w, 16, load16(from + 16 * w, n_cols - 16 * w));
+    return left > 16 * (T_WIDE - 1) ? T_WIDE : 1;
+}
+
+INLINE void pack_b_across(const struct chain *c, int64_t col, int64_t n_cols, int wide, int64_t first, int64_t n,
+                          float *out)
+{
+    const float *rows[16 * T_WIDE];
+    for (int64_t r = 0; r < 16 * wide; r++)
+        rows[r] = c->b + chain_row(&c->b_rows, col + (r < n_cols ? r : n_cols - 1)) + first;
+    int64_t s = 0;
+    for (; s + 4 <= n; s += 4, out += 4 * 16 * wide)
+        for (int q = 0; q < 4 * wide; q++) {
+            quad turned[4];
+            turn4(rows + 4 * q, s, turned);
+            UNROLL
+            for (int k = 0; k < 4; k++)
+                store4(out + k * 16 * wide + 4 * q, turned[k]);
+        }
+    for (; s < n; s++, out += 16 * wide)
+        for (int i = 0; i < 16 * wide; i++)
+            out[i] = rows[i][s];
+}
+
+INLINE void pack_vectors(const float *from, int64_t n_cols, int wide, float *out)
+{
+    UNROLL
+    for (int w = 0; w < wide; w++)
+        store16(out + 16 * w, 16, load16(from + 16 * w, n_cols - 16 * w));
+}
+
+/* Columns [col, col + n_cols) of sums [first, first + n), panel after panel. */
+static void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int64_t first, int64_t n, float *out)
+{
+    const int64_t apart = panel_apart(n);
+    for (int64_t at = 0; c->across && at < n_cols; at += 16 * T_WIDE, out += apart) {
+        if (panel_vectors(n_cols - at) == T_WIDE)
+            pack_b_across(c, col + at, n_cols - at, T_WIDE, first, n, out);
+        else
+            pack_b_across(c, col + at, n_cols - at, 1, first, n, out);
+    }
+    for (int64_t s = 0; !c->across && s < n; s++) {
+        const float *from = c->b + chain_row(&c->b_rows, first + s) + col;
+        float *to = out;
+        int64_t left = n_cols;
+        for (; left >= 16 * T_WIDE; left -= 16 * T_WIDE, from += 16 * T_WIDE, to += apart)
+            pack_vectors(from, 16 * T_WIDE, T_WIDE, to + s * 16 * T_WIDE);
+        if (left > 0 && panel_vectors(left) == T_WIDE)
+            pack_vectors(from, left, T_WIDE, to + s * 16 * T_WIDE);
+        else if (left > 0)
+            pack_vectors(from, left, 1, to + s * 16);
     }
 }
 
-static void block(const struct chain *c, int64_t row, int64_t n_rows, int64_t first, int64_t n, float *a, float *b)
+/* A packed block of rows against packed columns; of `upper` only the rows that reach the diagonal. */
+static void block(const struct chain *c, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, int64_t n,
+                  const float *a, const float *b, struct chain_soon *soon)
 {
-    int64_t col = 0, left = c->n_cols;
-    pack_a(c, row, n_rows, first, n, a);
-    for (; left > 16 * (T_WIDE - 1); col += 16 * T_WIDE, left -= 16 * T_WIDE) {
-        int64_t n_cols = left < 16 * T_WIDE ? left : 16 * T_WIDE;
-        pack_b(c, col, n_cols, T_WIDE, first, n, b);
-        panel(c, row, n_rows, col, n_cols, T_WIDE, n, a, b);
+    float *y_rows[BLOCK_ROWS];
+    find_rows(c, row, n_rows, y_rows);
+    for (int64_t left = n_cols; left > 0; left -= 16 * T_WIDE, col += 16 * T_WIDE, b += panel_apart(n)) {
+        int64_t width = left < 16 * T_WIDE ? left : 16 * T_WIDE, count = n_rows;
+        if (c->upper && count > col + width - row)
+            count = col + width - row;
+        if (panel_vectors(left) == T_WIDE)
+            panel(y_rows, count, col, width, T_WIDE, n, tile_apart(n), a, b, soon);
+        else
+            panel(y_rows, count, col, width, 1, n, tile_apart(n), a, b, soon);
     }
-    if (T_WIDE > 1 && left > 0) {
-        pack_b(c, col, left, 1, first, n, b);
-        panel(c, row, n_rows, col, left, 1, n, a, b);
+}
+
+static int64_t part(int64_t at, int64_t end, int64_t most)
+{
+    return end - at < most ? end - at : most;
+}
+
+/* What is packed after this block: the next rows of a, or of a and b those of the next sums. */
+static struct chain_soon soon_after(const struct chain *c, int64_t row, int64_t first, int64_t n, int n_blocks)
+{
+    struct chain_soon soon = {0};
+    int64_t next = row + BLOCK_ROWS, sums = first + CHAIN_SUMS;
+    if (!c->down && next < c->n_rows)
+        soon_add(&soon, c->a + first, &c->a_rows, next, next + part(next, c->n_rows, BLOCK_ROWS), n);
+    if (c->down && sums < c->n_sums) { /* each of the blocks fetches its share */
+        int64_t many = part(sums, c->n_sums, CHAIN_SUMS), at = row / BLOCK_ROWS;
+        int64_t lo = sums + many * at / n_blocks, hi = sums + many * (at + 1) / n_blocks;
+        soon_add(&soon, c->a, &c->a_rows, lo, hi, c->n_rows);
+        soon_add(&soon, c->b, &c->b_rows, lo, hi, c->across ? 0 : c->n_cols);
     }
+    return soon;
 }
 
 void ISA(chain)(const struct chain *c, void *workspace)
 {
-    float *a = workspace, *b = a + CHAIN_SUMS * CHAIN_ROWS + CHAIN_BEHIND;
+    float *a = workspace, *b = a + BLOCK_ROWS / T_ROWS * tile_apart(CHAIN_SUMS);
+    int n_blocks = (int)((c->n_rows + BLOCK_ROWS - 1) / BLOCK_ROWS);
     for (int64_t first = 0; first < c->n_sums; first += CHAIN_SUMS)
-        for (int64_t row = 0; row < c->n_rows; row += CHAIN_ROWS)
-            block(c, row, c->n_rows - row < CHAIN_ROWS ? c->n_rows - row : CHAIN_ROWS, first,
-                  c->n_sums - first < CHAIN_SUMS ? c->n_sums - first : CHAIN_SUMS, a, b);
+        for (int64_t col = 0; col < c->n_cols; col += CHAIN_COLS) {
+            const int64_t n = part(first, c->n_sums, CHAIN_SUMS), n_cols = part(col, c->n_cols, CHAIN_COLS);
+            pack_b(c, col, n_cols, first, n, b);
+            for (int64_t row = 0; row < c->n_rows; row += BLOCK_ROWS) {
+                int64_t n_rows = part(row, c->n_rows, BLOCK_ROWS);
+                struct chain_soon soon = soon_after(c, row, first, n, n_blocks);
+                if (c->upper && row >= col + n_cols)
+                    break;
+                pack_a(c, row, n_rows, first, n, a);
+                block(c, row, n_rows, col, n_cols, n, a, b, &soon);
+            }
+        }
 }
-_Static_assert(CHAIN_ROWS % T_ROWS == 0 && 16 * T_WIDE <= CHAIN_PANEL, "tiles fill the block");

@@ -11,15 +11,20 @@ static real factor(const struct chain *c, int64_t i, int64_t s)
     return c->weights ? c->weights[c->a_rows.rows[s]] * value : value;
 }
 
+static real factor_b(const struct chain *c, int64_t s, int64_t col)
+{
+    return c->across ? c->b[chain_row(&c->b_rows, col) + s] : c->b[chain_row(&c->b_rows, s) + col];
+}
+
 void REAL(chain__scalar)(const struct chain *c, void *workspace)
 {
     (void)workspace;
     for (int64_t i = 0; i < c->n_rows; i++)
         for (int64_t s = 0; s < c->n_sums; s++) {
-            const real a = factor(c, i, s), *b = c->b + chain_row(&c->b_rows, s);
+            const real a = factor(c, i, s);
             real *y = c->y + chain_row(&c->y_rows, i);
-            for (int64_t col = 0; col < c->n_cols; col++)
-                y[col] = real_fma(a, b[col], y[col]);
+            for (int64_t col = c->upper ? i : 0; col < c->n_cols; col++)
+                y[col] = real_fma(a, factor_b(c, s, col), y[col]);
         }
 }
 
@@ -27,11 +32,6 @@ void REAL(chain__scalar)(const struct chain *c, void *workspace)
 static float flushed(float x)
 {
     return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x;
-}
-
-static float factor_b(const struct chain *c, int64_t s, int64_t col)
-{
-    return c->across ? c->b[chain_row(&c->b_rows, col) + s] : c->b[chain_row(&c->b_rows, s) + col];
 }
 
 /* y + a b of sum s, and of one that is not there. */

@@ -1,0 +1,151 @@
+/* gpu.h: the backend over a Vulkan device: struct backend's state, and what its files share.
+ *
+ * A pointer that ops are given is a device address with TAG, which no host can read or write: what forgets that memory
+ * is the device's stops at once. Weights keep the host's pointers, which gpu_weights.c knows copies of. Lane 0 of a
+ * step records commands; the others only meet it at syncs. */
+#ifndef OSSO_BACKEND_VULKAN_GPU_H
+#define OSSO_BACKEND_VULKAN_GPU_H
+
+#include "backend/backend.h"
+#include "backend/vulkan/shaders.h"
+#include "backend/vulkan/vk.h"
+
+#include <pthread.h>
+
+/* Memory that is handed out piece by piece and taken back as a whole. */
+struct gpu_arena {
+    enum vk_place place;
+    struct vk_block *blocks;
+    size_t n, cap;
+    size_t block; /* that is being handed out, `used` bytes of it so far */
+    uint64_t used;
+};
+
+struct gpu_piece {
+    struct vk_block block; /* whose */
+    uint64_t off, address;
+    uint8_t *host;
+};
+
+/* Host addresses [lo, hi) of weights, with room up to `room`, and where their copy lies. */
+struct gpu_copy {
+    uintptr_t lo, hi, room;
+    struct gpu_piece piece;
+};
+
+/* Room for values between ops: it grows, and what it was before stays until the commands that use it are done. */
+struct gpu_scratch {
+    struct vk_block block;
+};
+enum { GPU_GATE, GPU_UP, GPU_OUT, GPU_SUMS, GPU_PAGES, GPU_LOWRANK, GPU_SCRATCHES };
+
+struct gpu {
+    struct backend backend;
+    const struct backend *cpu; /* sizes and layouts are its own, and what the host computes */
+    struct vk *vk;
+    char name[300];
+    pthread_mutex_t lock;    /* of host and put, which several threads may call between steps */
+    struct vk_block *blocks; /* alloc's */
+    size_t n_blocks, blocks_cap;
+    struct gpu_arena inputs, outputs, weights;
+    struct gpu_copy *copies; /* sorted */
+    size_t n_copies, copies_cap;
+    struct gpu_scratch scratch[GPU_SCRATCHES];
+    struct vk_block *old; /* scratch that grew since the last wait */
+    size_t n_old, old_cap;
+    void **lost_values; /* what host() gave when the device had nothing to give */
+    size_t n_lost, lost_cap;
+    struct batch batch;      /* this step's, as the host has it */
+    enum osso_status status; /* what an op could not do, said by end */
+    struct osso_error why;
+};
+
+#define GPU_TAG ((uintptr_t)1 << 55)
+
+static inline struct gpu *gpu_of(const struct backend *backend)
+{
+    return (struct gpu *)(uintptr_t)backend->state;
+}
+
+static inline void *gpu_pointer(uint64_t address)
+{
+    return (void *)((uintptr_t)address | GPU_TAG);
+}
+
+/* Of memory of the device; 0: NULL. */
+static inline uint64_t gpu_address(const void *p)
+{
+    return (uintptr_t)p & ~GPU_TAG;
+}
+
+static inline uint32_t gpu_groups(int64_t n, int64_t each)
+{
+    return (uint32_t)((n + each - 1) / each);
+}
+
+/* Who records: the others do nothing in an op. */
+static inline bool gpu_records(const struct hand *h)
+{
+    return h->member->id == 0;
+}
+
+/* gpu_state.c */
+/* What an op cannot do: remembered for end; the first one counts. */
+void gpu_refuse(struct gpu *g, enum osso_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void gpu_no_memory(struct gpu *g, uint64_t bytes, const char *what);
+/* Runs what was recorded. */
+bool gpu_flush(struct gpu *g);
+/* The address of `values` floats; 0: no memory. */
+uint64_t gpu_scratch(struct gpu *g, int which, int64_t values);
+void gpu_forget_old(struct gpu *g);
+
+/* gpu_memory.c */
+void *gpu_alloc(const struct backend *backend, size_t bytes);
+void gpu_free(const struct backend *backend, void *memory, size_t bytes);
+uint64_t gpu_memory(const struct backend *backend);
+void gpu_copy_bytes(const struct backend *backend, void *to, const void *from, size_t bytes);
+void *gpu_host(const struct backend *backend, void *values, size_t bytes);
+void gpu_put(const struct backend *backend, void *to, const void *from, size_t bytes);
+/* False: there is no such memory. */
+bool gpu_take(struct gpu *g, struct gpu_arena *arena, uint64_t bytes, struct gpu_piece *piece_out);
+void gpu_arena_reset(struct gpu_arena *arena);
+/* Bytes of host memory where the device reads them in this step; 0 where from is NULL or there is no memory. */
+uint64_t gpu_input(struct gpu *g, const void *from, size_t bytes);
+void gpu_memory_free(struct gpu *g);
+
+/* gpu_weights.c */
+enum osso_status gpu_learn(const struct backend *backend, const struct backend_tensor *tensor, struct osso_error *err);
+/* Of a weight, by the host's address; 0: NULL. */
+uint64_t gpu_weight(struct gpu *g, const void *host);
+
+/* gpu_probe.c: does the device compute as the CPU does, with its own fma or with the shaders'? */
+enum osso_status gpu_probe(struct gpu *g, struct osso_error *err);
+
+/* gpu_ops.c, gpu_attend.c, gpu_moe.c: struct backend's. */
+void gpu_embed(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x);
+void gpu_norm(const struct hand *h, const real *x, const int32_t *rows_of, const float *gain, float eps, int64_t width,
+              int n, struct act *out);
+void gpu_quantize(const struct hand *h, struct act *a, int n);
+void gpu_linear(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n, int64_t unit,
+                const struct view *after, real *y, int64_t y_stride);
+void gpu_rope(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles);
+void gpu_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum);
+void gpu_kv_append(const struct hand *h, const struct kv_rows *kv, const real *k, const real *v);
+void gpu_attend(const struct hand *h, const struct attend *a);
+void gpu_attend_again(const struct hand *h, const struct attend *a, bool by_weights);
+void gpu_route(const struct hand *h, const real *logits, struct routing *routing);
+void gpu_experts_in(const struct hand *h, const struct moe *moe);
+void gpu_swiglu(const struct hand *h, const struct moe *moe);
+void gpu_experts_out(const struct hand *h, const struct moe *moe);
+void gpu_combine(const struct hand *h, const struct moe *moe);
+
+/* The int8 form of n rows, where there is one. */
+void gpu_codes(struct gpu *g, const struct act *a, int64_t n);
+/* Where a matrix lies, with a bias (0: none). */
+struct vk_matrix gpu_matrix(struct gpu *g, const struct view *w, uint64_t bias);
+/* y = W x of n rows: `push` has the matrix (or a list of such), ids, bias_stride and divide; the rest is filled in.
+ * bias_type: the format of the biases. */
+void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, const struct act *a, int64_t n, uint64_t y,
+                  int64_t y_stride, struct vk_linear push);
+
+#endif

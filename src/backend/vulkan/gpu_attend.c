@@ -1,0 +1,202 @@
+/* gpu_attend.c: K and V into their pages, and attention over them, as commands. */
+#include "backend/vulkan/gpu.h"
+
+#include "base/must.h"
+
+#include <math.h>
+
+void gpu_kv_append(const struct hand *h, const struct kv_rows *kv, const real *k, const real *v)
+{
+    struct gpu *g = gpu_of(h->backend);
+    const struct kv_layout *layout = &kv->layout;
+    struct vk_constants constants = {{(uint32_t)layout->type}};
+    struct vk_kv_append push = {.k = gpu_address(k),
+                                .v = gpu_address(v),
+                                .pos = gpu_address(kv->pos),
+                                .seq = gpu_address(kv->seq),
+                                .tables = gpu_address(kv->tables),
+                                .keep = gpu_address(kv->keep),
+                                .pages = gpu_address(kv->pages),
+                                .page_bytes = kv->page_bytes,
+                                .layer_off = kv->layer_off,
+                                .n_kv_heads = (uint32_t)layout->n_kv_heads,
+                                .head_dim = (uint32_t)layout->head_dim};
+    int64_t width = (int64_t)layout->n_kv_heads * layout->head_dim;
+    must(layout->type != KV_F64);
+    if (gpu_records(h))
+        vk_run(g->vk, &vk_shader_kv_append, &constants, &push,
+               gpu_groups(width, layout->type == KV_Q8_0 ? 64 * QUANT_BLOCK : 64), (uint32_t)kv->n, 1);
+}
+
+/* ---- what taps keep -------------------------------------------------------------------------------------- */
+
+/* Rows and heads whose scores or weights are kept, as the kernels want to know of them; most_keys of any. */
+struct list {
+    struct gpu_piece piece;
+    uint32_t n, most_keys;
+};
+
+/* False: nothing of this row and head is kept. */
+static bool kept(const struct attend *a, const int32_t *seq, int r, int head, bool redo, struct vk_kept *k)
+{
+    int64_t at = ((int64_t)r * a->n_heads + head) * a->n_keys, n_keys = a->n_keys;
+    if (a->wants) {
+        const struct attend_want *w = &a->wants[seq[r]];
+        if (r < w->first || r >= w->end || w->slot[head] < 0 || (redo && !w->redo))
+            return false;
+        n_keys = w->n_keys;
+        at = w->at + ((int64_t)(r - w->first) * w->n_slots + w->slot[head]) * n_keys;
+    }
+    *k = (struct vk_kept){.scores = a->scores ? gpu_address(a->scores + at) : 0,
+                          .weights = a->pattern ? gpu_address(a->pattern + at) : 0,
+                          .row = (uint32_t)r,
+                          .head = (uint32_t)head,
+                          .n_keys = (uint32_t)n_keys};
+    return true;
+}
+
+/* redo: only what somebody may have changed. False: no memory, and that is remembered. */
+static bool list_kept(struct gpu *g, const struct attend *a, bool redo, struct list *list)
+{
+    uint64_t bytes = (uint64_t)a->kv.n * (uint64_t)a->n_heads * sizeof(struct vk_kept);
+    *list = (struct list){.n = 0};
+    if (!gpu_take(g, &g->inputs, bytes, &list->piece)) {
+        gpu_refuse(g, OSSO_NOMEM, "%s has no memory for what is kept of attention", g->name);
+        return false;
+    }
+    struct vk_kept *entries = (struct vk_kept *)(void *)list->piece.host;
+    for (int r = 0; r < a->kv.n; r++)
+        for (int head = 0; head < a->n_heads; head++)
+            if (kept(a, g->batch.seq, r, head, redo, &entries[list->n])) {
+                uint32_t keys = entries[list->n++].n_keys;
+                list->most_keys = keys > list->most_keys ? keys : list->most_keys;
+            }
+    return true;
+}
+
+/* The logarithm is the host's: only taps ask for it. */
+static void finish_lse(struct gpu *g, const struct attend *a, uint64_t sums)
+{
+    int64_t n = (int64_t)a->kv.n * a->n_heads;
+    real *pairs = gpu_host(&g->backend, gpu_pointer(sums), (size_t)(2 * n) * sizeof *pairs);
+    for (int64_t i = 0; pairs && i < n; i++) /* in place: behind what is read */
+        pairs[i] = pairs[2 * i] + logf(pairs[2 * i + 1]);
+    if (pairs)
+        gpu_put(&g->backend, a->lse, pairs, (size_t)n * sizeof *pairs);
+}
+
+/* ---- attention -------------------------------------------------------------------------------------------- */
+
+static uint64_t sums_of(struct gpu *g, const struct attend *a)
+{
+    return gpu_scratch(g, GPU_SUMS, 2 * (int64_t)a->kv.n * a->n_heads);
+}
+
+static struct vk_attend arguments(struct gpu *g, const struct attend *a, uint64_t sums)
+{
+    const struct kv_rows *kv = &a->kv;
+    return (struct vk_attend){.q = gpu_address(a->q),
+                              .out = gpu_address(a->out->f),
+                              .sinks = gpu_weight(g, a->sinks),
+                              .sums = sums,
+                              .pos = gpu_address(kv->pos),
+                              .seq = gpu_address(kv->seq),
+                              .tables = gpu_address(kv->tables),
+                              .floor = gpu_address(kv->floor),
+                              .pages = gpu_address(kv->pages),
+                              .page_bytes = kv->page_bytes,
+                              .layer_off = kv->layer_off,
+                              .n_heads = (uint32_t)a->n_heads,
+                              .group = (uint32_t)a->group,
+                              .head_dim = (uint32_t)kv->layout.head_dim,
+                              .window = (uint32_t)a->window,
+                              .scale = a->scale};
+}
+
+enum { ALL_ROWS, BY_SCORES, BY_WEIGHTS, BY_PAGES };
+
+static struct vk_constants constants_of(const struct attend *a, uint32_t mode)
+{
+    return (struct vk_constants){{(uint32_t)a->kv.layout.type, mode}};
+}
+
+static void keep(struct gpu *g, const struct attend *a, struct vk_attend push, const struct list *list, uint32_t mode)
+{
+    struct vk_constants constants = constants_of(a, mode);
+    push.list = list->piece.address;
+    vk_run(g->vk, &vk_shader_attend_keep, &constants, &push, gpu_groups(list->most_keys, 64), list->n, 1);
+}
+
+/* Of any row. */
+static uint32_t most_pages(const struct gpu *g, const struct attend *a)
+{
+    const struct batch *b = &g->batch;
+    int64_t most = 0;
+    for (int r = 0; r < a->kv.n; r++) {
+        int64_t end = (int64_t)b->pos[r] + 1, lo = a->kv.floor ? b->floor[b->seq[r]] : 0;
+        if (a->window > 0 && end - a->window > lo)
+            lo = end - a->window;
+        int64_t pages = (end + KV_PAGE - 1) / KV_PAGE - (lo > 0 ? lo : 0) / KV_PAGE;
+        most = pages > most ? pages : most;
+    }
+    return (uint32_t)most;
+}
+
+/* Every page of few rows is a group's, and then they are merged; rows enough keep the device busy as they are. The same
+ * sums in the same order. */
+static void all_rows(struct gpu *g, const struct attend *a, struct vk_attend *push)
+{
+    enum { FEW_GROUPS = 2048 };
+    uint32_t heads = (uint32_t)a->n_heads, n = (uint32_t)a->kv.n, pages = most_pages(g, a);
+    struct vk_constants whole = constants_of(a, ALL_ROWS), page = constants_of(a, BY_PAGES);
+    if (pages < 2 || (int64_t)n * heads >= FEW_GROUPS) {
+        vk_run(g->vk, &vk_shader_attend, &whole, push, heads, n, 1);
+        return;
+    }
+    push->n_pages = pages;
+    push->list = gpu_scratch(g, GPU_PAGES, (int64_t)n * heads * pages * (2 + a->kv.layout.head_dim));
+    if (!push->list)
+        return;
+    vk_run(g->vk, &vk_shader_attend, &page, push, heads, n, pages);
+    vk_run(g->vk, &vk_shader_attend_merge, &whole, push, heads, n, 1);
+}
+
+void gpu_attend(const struct hand *h, const struct attend *a)
+{
+    struct gpu *g = gpu_of(h->backend);
+    bool keeps = a->scores || a->pattern;
+    struct list list;
+    if (!gpu_records(h))
+        return;
+    if (a->kv.layout.head_dim > VK_MAX_HEAD_DIM) {
+        gpu_refuse(g, OSSO_UNSUPPORTED, "%s takes heads of at most %d dims: use --device cpu", g->name,
+                   VK_MAX_HEAD_DIM);
+        return;
+    }
+    struct vk_attend push = arguments(g, a, a->lse || keeps ? sums_of(g, a) : 0);
+    all_rows(g, a, &push);
+    gpu_codes(g, a->out, a->kv.n);
+    if (keeps && list_kept(g, a, false, &list))
+        keep(g, a, push, &list, ALL_ROWS);
+    if (a->lse && push.sums)
+        finish_lse(g, a, push.sums);
+}
+
+/* The sums of other rows are still where attend has left them. */
+void gpu_attend_again(const struct hand *h, const struct attend *a, bool by_weights)
+{
+    struct gpu *g = gpu_of(h->backend);
+    struct vk_constants constants = constants_of(a, by_weights ? BY_WEIGHTS : BY_SCORES);
+    struct list list;
+    if (!gpu_records(h) || !list_kept(g, a, true, &list))
+        return;
+    struct vk_attend push = arguments(g, a, sums_of(g, a));
+    push.list = list.piece.address;
+    vk_run(g->vk, &vk_shader_attend, &constants, &push, list.n, 1, 1);
+    gpu_codes(g, a->out, a->kv.n);
+    if (by_weights)
+        return;
+    keep(g, a, push, &list, BY_SCORES);
+    if (a->lse && push.sums)
+        finish_lse(g, a, push.sums);
+}

@@ -1,0 +1,104 @@
+/* gpu_weights.c: copies of the weights on the device, found by the host's addresses. */
+#include "backend/vulkan/gpu.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+enum { UPLOAD = 16 << 20 };
+
+/* The first copy that does not end before `at`. */
+static size_t copy_at(const struct gpu *g, uintptr_t at)
+{
+    size_t lo = 0, hi = g->n_copies;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (g->copies[mid].hi <= at)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+uint64_t gpu_weight(struct gpu *g, const void *host)
+{
+    uintptr_t at = (uintptr_t)host;
+    size_t i = copy_at(g, at);
+    if (!host)
+        return 0;
+    if (i < g->n_copies && at >= g->copies[i].lo)
+        return g->copies[i].piece.address + (at - g->copies[i].lo);
+    gpu_refuse(g, OSSO_UNSUPPORTED, "a weight is not on the device: this is a bug of osso's, please report it");
+    return 0;
+}
+
+/* Host bytes [lo, hi), which lie in the copy. */
+static enum osso_status upload(struct gpu *g, const struct gpu_copy *c, uintptr_t lo, uintptr_t hi,
+                               struct osso_error *err)
+{
+    enum osso_status status = OSSO_OK;
+    uint64_t off = c->piece.off + (lo - c->lo);
+    for (uintptr_t at = lo; at < hi && !status;) {
+        struct gpu_piece in;
+        uint64_t bytes = hi - at < UPLOAD ? hi - at : UPLOAD;
+        gpu_arena_reset(&g->inputs);
+        if (!gpu_take(g, &g->inputs, bytes, &in))
+            return error_nomem(err, bytes, "weights on their way to the device");
+        memcpy(in.host, (const void *)at, bytes);
+        vk_copy(g->vk, &c->piece.block, off, &in.block, in.off, bytes);
+        status = vk_wait(g->vk, err);
+        at += bytes;
+        off += bytes;
+    }
+    return status;
+}
+
+/* A place in the list for host bytes [lo, room) instead of copies [first, end), which it covers. */
+static struct gpu_copy *insert(struct gpu *g, size_t first, size_t end, uintptr_t lo, uintptr_t hi, uintptr_t room)
+{
+    struct gpu_copy *list = mem_room(g->copies, g->n_copies, &g->copies_cap, sizeof *list);
+    struct gpu_copy c = {.lo = lo, .hi = hi, .room = room};
+    if (!list)
+        return NULL;
+    g->copies = list;
+    if (!gpu_take(g, &g->weights, room - lo, &c.piece))
+        return NULL;
+    memmove(list + first + 1, list + end, (g->n_copies - end) * sizeof *list);
+    g->n_copies += 1 - (end - first);
+    list[first] = c;
+    return &list[first];
+}
+
+/* Rows that alternate with another tensor's (gate's with up's) leave room for its last row. */
+static uint64_t room_of(const struct backend_tensor *t)
+{
+    int64_t rows = t->stack > 0 && t->rows > 0 ? (t->stack - 1) * t->stack_stride + t->rows * t->row_stride : 0;
+    return rows > 0 && (uint64_t)rows > t->bytes && (uint64_t)rows - t->bytes <= (uint64_t)t->row_stride
+               ? (uint64_t)rows
+               : t->bytes;
+}
+
+enum osso_status gpu_learn(const struct backend *backend, const struct backend_tensor *t, struct osso_error *err)
+{
+    struct gpu *g = gpu_of(backend);
+    uintptr_t at = (uintptr_t)t->data, lo = at, hi = at + t->bytes, room = at + room_of(t);
+    gpu_flush(g); /* uploads begin in the memory of what may be on its way */
+    size_t first = copy_at(g, lo), end = first;
+    for (; end < g->n_copies && g->copies[end].lo < hi; end++) {
+        lo = g->copies[end].lo < lo ? g->copies[end].lo : lo;
+        hi = g->copies[end].hi > hi ? g->copies[end].hi : hi;
+        room = g->copies[end].room > room ? g->copies[end].room : room;
+    }
+    struct gpu_copy *c = end == first + 1 && g->copies[first].lo == lo && g->copies[first].room >= hi
+                             ? &g->copies[first]
+                             : NULL;
+    if (c) {
+        c->hi = hi;
+        lo = at, hi = at + t->bytes; /* the rest is there */
+    } else {
+        c = insert(g, first, end, lo, hi, room);
+    }
+    return c ? upload(g, c, lo, hi, err) : error_nomem(err, t->bytes, "a tensor on the device");
+}

@@ -1,0 +1,162 @@
+/* shaders.h: the arguments of every kernel in shaders.def, as its push constants have them, and how it is called. What
+ * a kernel computes is written in its source, and is what scalar computes, to the bit.
+ *
+ * uint64_t are device addresses, of f32 or int32 values unless it is said otherwise, aligned to 4 bytes (to 8: lists of
+ * addresses); weights are aligned to the size of a value (Q8_0: 2). Groups are given as vk_run wants them: x, y, with
+ * UP(n, m) for n / m rounded up. No dimension may exceed 65,535; z is 1 where it is not said. Weights
+ * are read in words: up to 3 bytes before and behind a matrix must be there to be read.
+ *
+ * Specialization constants (struct vk_constants, value[0] is number 1): of embed and the linear kernels 1 is the format
+ * (enum dtype, any but U8), of the linear ones 2 is the bias's (F32, F16, BF16), and of all three 3 is that of scales
+ * and offsets that lie apart where the format leaves it to the view (F32, F16, BF16). Of kv_append and the two of
+ * attention 1 is the enum kv_type, and of the latter 2 the mode. */
+#ifndef OSSO_BACKEND_VULKAN_SHADERS_H
+#define OSSO_BACKEND_VULKAN_SHADERS_H
+
+#include "backend/vulkan/vk.h"
+#include "quant/quant.h"
+
+/* a, b, c, out[7][n]: its own fma(a, b, c), the kernels', a * b, a + c, a / b, the root of a, exp(a). UP(n, 64) */
+struct vk_probe {
+    uint64_t a, b, c, out;
+    uint32_t n;
+};
+
+/* n words; from 0: zeros. Any x, y with x * y * 64 >= n */
+struct vk_copy {
+    uint64_t to, from, n;
+};
+
+/* x[n][cols] = rows ids[n] of a table, times factor where has_factor is 1; strides in bytes, col_stride from one value
+ * to the next where there are no codes; group: values per scale where the view says it. UP(cols, 64), n */
+struct vk_embed {
+    uint64_t data, side, offsets, ids, x;
+    uint32_t row_stride, side_stride, offsets_stride, col_stride, cols, group;
+    float factor;
+    uint32_t has_factor;
+};
+
+/* y[n][width]; rows_of may be 0. n */
+struct vk_norm {
+    uint64_t x, rows_of, gain, y;
+    uint32_t width;
+    float eps;
+};
+
+/* The int8 form of n blocks of 32 values: q int8, 4-aligned. UP(n, 64) */
+struct vk_quantize {
+    uint64_t x, q, d, sum;
+    uint32_t n;
+};
+
+/* One matrix of a list: where its row 0 lies, its sides, its bias (0: none) and its factor (where has_factor is 1). */
+struct vk_matrix {
+    uint64_t data, side, bias, offsets;
+    float factor;
+    uint32_t has_factor;
+};
+
+/* y[n][y_stride] = factor (W x) + bias. linear_i8: x are codes (int8), d their scales; codes of the weights are needed,
+ * and cols a multiple of 32; UP(rows, 16), n. linear_f32: d is not looked at; UP(rows, 4), n. ids 0: the matrix is
+ * data, side, offsets, bias, factor, its activations row r's. Else row r is a slot: matrices[ids[r]] (struct
+ * vk_matrix), activations r / divide, and slots whose id is outside [first, end) are left alone. divide: 1 or more.
+ * data 0: all zeros. Strides are in bytes (col_stride and group as in vk_embed); y_stride in values. */
+struct vk_linear {
+    uint64_t data, side, bias, matrices, ids, x, d, y, offsets;
+    uint32_t row_stride, side_stride, col_stride, bias_stride, cols, rows, y_stride, divide;
+    int32_t first, end;
+    uint32_t offsets_stride, group;
+    float factor;
+    uint32_t has_factor;
+};
+#define vk_linear_i8 vk_linear
+#define vk_linear_f32 vk_linear
+
+/* y = fma(scale, x, y) by rows. UP(width, 64), rows */
+struct vk_axpy {
+    uint64_t x, y;
+    uint32_t width, x_stride, y_stride;
+    float scale;
+};
+
+/* In place. UP(n_heads * head_dim / 2, 64), n */
+struct vk_rope {
+    uint64_t x, angles;
+    uint32_t n_heads, head_dim;
+};
+
+/* tables: n_seqs addresses of lists of page numbers; keep (bytes) may be 0; page_bytes and layer_off are numbers.
+ * UP(n_kv_heads * head_dim, 64) (Q8_0: 2,048 instead of 64), n */
+struct vk_kv_append {
+    uint64_t k, v, pos, seq, tables, keep, pages, page_bytes, layer_off;
+    uint32_t n_kv_heads, head_dim;
+};
+
+/* A row and head: where its n_keys scores and attention weights are kept; 0: not. */
+struct vk_kept {
+    uint64_t scores, weights;
+    uint32_t row, head, n_keys, unused;
+};
+
+/* attend: out[n][n_heads][head_dim]; sinks, floor and sums may be 0; sums[n][n_heads][2]: the largest score and the
+ * denominator, whose lse is sums[0] + log(sums[1]). head_dim up to VK_MAX_HEAD_DIM. Mode 0: n_heads, n. Mode 1 does the
+ * same for the entries of list (struct vk_kept) by the scores there, 2 by the weights there (only out is made): as
+ * attend_again; entries, 1.
+ * attend in mode 3 and attend_merge are mode 0 in two steps, so that few rows keep a device busy: list is room for
+ * [n][n_heads][n_pages][2 + head_dim], n_pages no less than the pages that any row sees. n_heads, n, n_pages; n_heads,
+ * n. attend_keep: scores and weights of the entries, by sums; mode 0 from q and k, 1 from the scores there (of which
+ * those that are not seen become minus infinity). UP(most keys, 64), entries */
+enum { VK_MAX_HEAD_DIM = 1024 };
+struct vk_attend {
+    uint64_t q, out, sinks, sums, pos, seq, tables, floor, pages, page_bytes, layer_off, list;
+    uint32_t n_heads, group, head_dim, window;
+    float scale;
+    uint32_t n_pages;
+};
+#define vk_attend_merge vk_attend
+#define vk_attend_keep vk_attend
+
+/* ids and weights [n][k] from logits [n][n_experts]. UP(n, 64) */
+struct vk_route {
+    uint64_t logits, ids, weights;
+    uint32_t n, k, n_experts;
+};
+
+/* start[n_experts + 1] and slots[n_slots] from ids. 1 */
+struct vk_lists {
+    uint64_t ids, start, slots;
+    uint32_t n_slots, n_experts;
+};
+
+/* h[slots][width]; ids 0: every slot, else those of experts in [first, end). UP(width, 64), slots */
+struct vk_swiglu {
+    uint64_t gate, up, h, ids;
+    uint32_t width;
+    int32_t first, end;
+    float alpha, limit, shift;
+};
+
+/* delta[n][width] from y[n * k][width]. UP(width, 64), n */
+struct vk_combine {
+    uint64_t y, ids, weights, delta;
+    uint32_t width, k;
+    int32_t first, end;
+};
+
+/* sum[n][width] = x + delta. UP(width, 64), n */
+struct vk_add {
+    uint64_t x, delta, sum;
+    uint32_t width;
+};
+
+#define SHADER(name, local) extern const struct vk_shader vk_shader_##name;
+#include "backend/vulkan/shaders.def"
+#undef SHADER
+
+/* Which formats the kernels know. */
+static inline bool vk_has_format(enum dtype t)
+{
+    return t < DT_U8;
+}
+
+#endif

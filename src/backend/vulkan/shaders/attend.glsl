@@ -1,0 +1,44 @@
+// attend.glsl: the arguments of attention, and which keys a row sees.
+layout(push_constant, scalar) uniform Push {
+    uint64_t q, out_, sinks, sums, pos, seq, tables, floor_, pages, page_bytes, layer_off, list;
+    uint n_heads, group, head_dim, window;
+    float scale;
+    uint n_pages;
+} p;
+
+const uint MINUS_INFINITY = 0xff800000u;
+
+// A row and head whose scores or weights are kept, or were changed: n_keys values each, 0: none (struct vk_kept).
+struct Kept {
+    uint64_t scores, weights;
+    uint row, head, n_keys, unused;
+};
+layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer KeptList { Kept v[]; };
+
+void seen_by(uint row, out uint lo, out uint hi)
+{
+    hi = uint(I32(p.pos).v[row]) + 1u;
+    lo = p.floor_ == 0ul ? 0u : uint(max(I32(p.floor_).v[I32(p.seq).v[row]], 0));
+    if (p.window > 0u && hi > p.window)
+        lo = max(lo, hi - p.window);
+}
+
+// K of the page that a head of a row reads; V lies half_bytes behind.
+uint64_t k_page(uint row, uint head, uint page)
+{
+    return page_part(p.tables, I32(p.seq).v[row], page, p.pages, p.page_bytes, p.layer_off) +
+           uint64_t(head / p.group) * 2ul * uint64_t(half_bytes(p.head_dim));
+}
+
+// Row and head number of q, out and sums.
+uint head_number(uint row, uint head)
+{
+    return row * p.n_heads + head;
+}
+
+// Where one page's sums of a row and head stand, the page counted from the first that the row sees: m, l, then a value for
+// each dim. list then is [rows][heads][n_pages] of these.
+uint64_t page_sums(uint number, uint page)
+{
+    return p.list + 4ul * (uint64_t(number) * uint64_t(p.n_pages) + uint64_t(page)) * uint64_t(p.head_dim + 2u);
+}

@@ -1,0 +1,39 @@
+// kv.glsl: where K and V lie. A layer's part of a page holds, for each kv head, K as [head_dim][128], then V as
+// [128][head_dim]; Q8_0's are codes, with the f16 scales of a half behind all of its codes.
+layout(constant_id = 1) const int kv_type = 0; // enum kv_type's
+const int KV_F16 = 0, KV_BF16 = 1, KV_F32 = 2, KV_Q8_0 = 4;
+const uint KV_PAGE = 128u;
+
+uint half_bytes(uint head_dim)
+{
+    uint values = KV_PAGE * head_dim;
+    return kv_type == KV_Q8_0 ? values + values / 16u : kv_type == KV_F32 ? values * 4u : values * 2u;
+}
+
+// tables: the addresses of every sequence's list of page numbers.
+uint64_t page_part(uint64_t tables, int seq, uint page, uint64_t pages, uint64_t page_bytes, uint64_t layer_off)
+{
+    int number = I32(U64(tables).v[seq]).v[page];
+    return pages + uint64_t(number) * page_bytes + layer_off;
+}
+
+// Value i of K or V; `scale` is the number of its block of 32.
+float kv_value(uint64_t part, uint head_dim, uint i, uint scale)
+{
+    if (kv_type == KV_F32)
+        return F32(part).v[i];
+    if (kv_type == KV_Q8_0)
+        return float((int(uint(U8(part).v[i])) ^ 0x80) - 0x80) * f16_value(uint(U16(part + uint64_t(KV_PAGE * head_dim)).v[scale]));
+    uint h = uint(U16(part).v[i]);
+    return kv_type == KV_F16 ? f16_value(h) : bf16_value(h);
+}
+
+float k_value(uint64_t part, uint head_dim, uint d, uint j)
+{
+    return kv_value(part, head_dim, d * KV_PAGE + j, d / 32u * KV_PAGE + j);
+}
+
+float v_value(uint64_t part, uint head_dim, uint d, uint j)
+{
+    return kv_value(part, head_dim, j * head_dim + d, j * (head_dim / 32u) + d / 32u);
+}

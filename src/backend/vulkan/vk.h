@@ -1,0 +1,89 @@
+/* vk.h: one Vulkan device: its memory by address, its shaders, and a list of commands that runs at once. What of Vulkan
+ * the rest of the backend needs to know stands here; the library itself is opened at run time (vk_loader.c).
+ *
+ * Commands (vk_run, vk_copy) are recorded in the order of the calls and each sees what the ones before it wrote, as if
+ * they ran one by one; vk_wait runs them all. A command that fails makes every later one do nothing, and vk_wait say
+ * what it was: from then on the device is only good for vk_close. One thread at a time. */
+#ifndef OSSO_BACKEND_VULKAN_VK_H
+#define OSSO_BACKEND_VULKAN_VK_H
+
+#include "osso/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A compute shader: entry "main", no descriptors; its one input is a push-constant block of push_bytes. */
+struct vk_shader {
+    const char *name;
+    const uint32_t *words; /* SPIR-V */
+    size_t n_words;
+    uint32_t push_bytes, local_size; /* the C struct's size; invocations of a group along x */
+};
+
+enum { VK_PUSH_MAX = 128 /* what every Vulkan device has */, VK_CONSTANTS = 7 };
+
+/* Values of the specialization constants 1, 2, ... of a shader; constant 0 is the device's soft_fma. */
+struct vk_constants {
+    uint32_t value[VK_CONSTANTS];
+};
+
+/* A device as it says of itself. */
+struct vk_facts {
+    char name[256], driver[320];
+    uint32_t version;                                /* of Vulkan: major << 22 | minor << 12 | patch */
+    uint32_t vendor, device;                         /* numbers of PCI */
+    bool cpu;                                        /* a driver that computes on the CPU */
+    bool fp64, round_even, keep_denormals, keep_nan; /* the last three: f32 can be told so */
+    bool soft_fma;                                   /* shaders make their own fused multiply-add */
+    uint64_t memory;                                 /* bytes of the largest heap that is the device's own */
+    uint32_t max_groups;                             /* of a shader in each direction, at least 65,535 */
+    uint64_t max_block;                              /* bytes of the largest piece of memory */
+    char lacks[128];                                 /* a feature that osso needs and it has not; "": it can be used */
+};
+
+/* Memory of the device. */
+struct vk_block {
+    uint64_t address, bytes;
+    void *host; /* where the host sees it: VK_LOCAL's too, where all memory is the same and cached; or NULL */
+    struct vk_block_parts *parts;
+};
+
+enum vk_place {
+    VK_LOCAL, /* the device's own, in which it computes */
+    VK_INPUT, /* written by the host, read by the device */
+    VK_OUTPUT /* written by the device, read by the host */
+};
+
+struct vk;
+
+/* Whether shaders make their own fused multiply-add; true when the device is opened, where it has f64. */
+void vk_set_soft_fma(struct vk *vk, bool soft);
+/* Which: NULL or "": the best one (a real GPU before a driver on the CPU); "real": the same, but never a driver on the
+ * CPU; a number: that of vk_list; else a part of a device's name, letters of either case. "apart" or "apart:" before
+ * any of these: the host sees none of the device's own memory, though it may be the same, as it is beside a card (for
+ * tests). */
+enum osso_status vk_open(const char *which, struct vk **vk_out, struct osso_error *err);
+void vk_close(struct vk *vk); /* NULL is fine */
+const struct vk_facts *vk_facts(const struct vk *vk);
+/* Calls fn for every device of this machine, in their order. OSSO_UNSUPPORTED: no Vulkan here, and err says why. */
+enum osso_status vk_list(void (*fn)(void *user, int number, const struct vk_facts *facts), void *user,
+                         struct osso_error *err);
+
+/* False: there is no such memory. Its contents are anything. */
+bool vk_alloc(struct vk *vk, uint64_t bytes, enum vk_place place, struct vk_block *block_out);
+/* After vk_wait. A block of zeros is fine. */
+void vk_free(struct vk *vk, struct vk_block *block);
+/* Bytes of device memory that could be had now. */
+uint64_t vk_memory(const struct vk *vk);
+
+/* Groups x, y, z of the shader with this push block. constants NULL: all zero. */
+void vk_run(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants, const void *push,
+            uint32_t x, uint32_t y, uint32_t z);
+void vk_copy(struct vk *vk, const struct vk_block *to, uint64_t to_off, const struct vk_block *from, uint64_t from_off,
+             uint64_t bytes);
+bool vk_pending(const struct vk *vk); /* was anything recorded that has not run? */
+/* Runs what was recorded and returns when it is done. */
+enum osso_status vk_wait(struct vk *vk, struct osso_error *err);
+
+#endif

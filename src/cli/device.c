@@ -1,0 +1,47 @@
+/* device.c: --device as the library's names of backends. */
+#include "cli/device.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+/* What stands behind "gpu" or "gpu:"; NULL: it is not the GPU's. */
+static const char *which_gpu(const char *device)
+{
+    if (strncmp(device, "gpu", 3) != 0 || (device[3] && (device[3] != ':' || !device[4])))
+        return NULL;
+    return device + (device[3] ? 4 : 3);
+}
+
+enum osso_status device_is_known(const struct options *o, struct osso_error *err)
+{
+    const struct option_value *device = &o->v[OPT_device], *isa = &o->v[OPT_isa];
+    if (!device->set || strcmp(device->s, "cpu") == 0)
+        return OSSO_OK;
+    if (!which_gpu(device->s))
+        return error_set(err, OSSO_USAGE,
+                         "--device: '%s' is none of cpu, gpu, gpu:NUMBER and gpu:NAME (osso doctor lists the GPUs)",
+                         device->s);
+    if (isa->typed)
+        return error_set(err, OSSO_USAGE,
+                         "--isa says what a CPU runs, and --device %s asks for a GPU; give one of them", device->s);
+    return OSSO_OK;
+}
+
+void device_args(const struct options *o, struct osso_engine_options *e)
+{
+    const char *which = o->v[OPT_device].set ? which_gpu(o->v[OPT_device].s) : NULL;
+    if (!which)
+        return;
+    e->backend = "vulkan";
+    e->isa = which;
+}
+
+struct osso_engine_options device_none(const struct osso_engine_options *engine_options)
+{
+    struct osso_engine_options e = *engine_options;
+    if (e.backend)
+        e.isa = NULL;
+    e.backend = NULL;
+    return e;
+}

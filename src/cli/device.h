@@ -1,0 +1,16 @@
+/* device.h: --device: what computes. */
+#ifndef OSSO_CLI_DEVICE_H
+#define OSSO_CLI_DEVICE_H
+
+#include "cli/options.h"
+
+#include "osso/engine.h"
+
+/* Is --device one of its words, and does --isa go with it? */
+enum osso_status device_is_known(const struct options *options, struct osso_error *err);
+/* Backend and variant of the engine, as --device says. */
+void device_args(const struct options *options, struct osso_engine_options *engine_options);
+/* The same engine on the CPU: for sizes of K and V, which are the same on every device. */
+struct osso_engine_options device_none(const struct osso_engine_options *engine_options);
+
+#endif

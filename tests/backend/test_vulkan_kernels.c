@@ -1,0 +1,324 @@
+/* Every kernel of the Vulkan backend against scalar: the same bits, for random, zero, huge, tiny, mixed, NaN and
+ * infinite inputs, at one row and at many, at widths that leave tails. Without a device each test is skipped and says
+ * why. */
+#define _DEFAULT_SOURCE /* anonymous mappings */
+#include "vulkan_data.h"
+
+#include "backend/cpu/scalar/scalar.h"
+
+/* ---- single operations ------------------------------------------------------------------------------------ */
+
+enum { PROBES = 1 << 16, RESULTS = 7 };
+
+/* Bits of every kind: any at all, ones near each other, halfway cases, small integers. */
+static float any_value(struct rng *r)
+{
+    uint32_t bits = (uint32_t)(rng_next(r) >> 32);
+    float f;
+    switch (rng_below(r, 6)) {
+    case 0: bits &= 0x807fffff; break; /* denormal, or zero */
+    case 1: bits &= 0xfff00000; break; /* few digits: exact and halfway results */
+    case 2: bits = (bits & 0x8fffffff) | 0x38000000; break;
+    case 3: return (float)(int)(bits >> 28) - 8;
+    case 4: return random_value(r, FILL_NORMAL) * 100;
+    default: break;
+    }
+    memcpy(&f, &bits, 4);
+    return f;
+}
+
+static void test_arithmetic(void **state)
+{
+    static float a[PROBES], b[PROBES], c[PROBES], want[PROBES];
+    (void)state;
+    need_device();
+    struct rng r;
+    rng_seed(&r, 19);
+    for (int i = 0; i < PROBES; i++)
+        a[i] = any_value(&r), b[i] = any_value(&r), c[i] = i % 3 ? any_value(&r) : -a[i] * b[i];
+    forget_arrays();
+    struct vk_probe p = {there(a, sizeof a), there(b, sizeof b), there(c, sizeof c), there(NULL, RESULTS * sizeof a),
+                         PROBES};
+    run(&vk_shader_probe, 0, 0, &p, UP(PROBES, 64), 1);
+    const float *got = back(p.out);
+    for (int kind = vk_facts(vk)->soft_fma ? 1 : 0; kind < RESULTS; kind++) {
+        static const char *const names[RESULTS] = {"fma",      "fma of kernels", "product", "sum",
+                                                   "quotient", "root",           "exp"};
+        for (int i = 0; i < PROBES; i++)
+            want[i] = kind < 2    ? fmaf(a[i], b[i], c[i])
+                      : kind == 2 ? a[i] * b[i]
+                      : kind == 3 ? a[i] + c[i]
+                      : kind == 4 ? a[i] / b[i]
+                      : kind == 5 ? sqrtf(a[i])
+                                  : real_exp(a[i]);
+        for (int i = 0; i < PROBES; i++)
+            if (!same_bits(&want[i], &got[kind * PROBES + i], 1))
+                fail_msg("%s of %a, %a, %a is %a, expected %a", names[kind], (double)a[i], (double)b[i], (double)c[i],
+                         (double)got[kind * PROBES + i], (double)want[i]);
+    }
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------- */
+
+static void norm_and_quantize(int64_t width, int n, enum fill kind)
+{
+    struct rng r;
+    rng_seed(&r, (uint64_t)(width * 100 + n * 10 + (int)kind));
+    struct act x = act_make(width, n, kind, &r), want = act_make(width, n, FILL_ZERO, &r);
+    int32_t *rows_of = malloc((size_t)n * sizeof *rows_of);
+    float *gain = malloc((size_t)width * 4), eps = 1e-5f;
+    size_t bytes = (size_t)(width * n) * 4, blocks = (size_t)(width * n / QUANT_BLOCK);
+    fill(&r, gain, (size_t)width, 2);
+    for (int i = 0; i < n; i++)
+        rows_of[i] = n - 1 - i;
+    for (int listed = 0; listed < 2; listed++) {
+        forget_arrays();
+        reference_hand()->backend->norm(reference_hand(), x.f, listed ? rows_of : NULL, gain, eps, width, n, &want);
+        struct vk_norm p = {there(x.f, bytes),
+                            listed ? there(rows_of, (size_t)n * 4) : 0,
+                            there(gain, (size_t)width * 4),
+                            there(NULL, bytes),
+                            (uint32_t)width,
+                            eps};
+        run(&vk_shader_norm, 0, 0, &p, (uint32_t)n, 1);
+        assert_same(want.f, back(p.y), (size_t)(width * n), "norm");
+        if (width % QUANT_BLOCK)
+            continue;
+        struct vk_quantize q = {p.y, there(NULL, (size_t)(width * n)), there(NULL, blocks * 4), there(NULL, blocks * 4),
+                                (uint32_t)blocks};
+        run(&vk_shader_quantize, 0, 0, &q, UP(blocks, 64), 1);
+        assert_same_i8(&want, width * n, back(q.q), back(q.d), back(q.sum), "quantize");
+        q.x = there(x.f, bytes); /* and as they come */
+        run(&vk_shader_quantize, 0, 0, &q, UP(blocks, 64), 1);
+        assert_same_i8(&x, width * n, back(q.q), back(q.d), back(q.sum), "quantize of rows without a norm");
+    }
+    act_free(&x);
+    act_free(&want);
+    free(rows_of);
+    free(gain);
+}
+
+static void test_norm(void **state)
+{
+    (void)state;
+    need_device();
+    for (int kind = 0; kind < FILL_COUNT; kind++) {
+        norm_and_quantize(96, 1, (enum fill)kind);
+        norm_and_quantize(64, 9, (enum fill)kind);
+        norm_and_quantize(77, 3, (enum fill)kind);
+    }
+}
+
+static void test_rows(void **state)
+{
+    enum { HEADS = 5, DIM = 34, ROWS = 7, WIDTH = HEADS * DIM, N = ROWS * WIDTH };
+    float x[N], y[N], angles[ROWS * DIM], want[N];
+    struct rng r;
+    (void)state;
+    need_device();
+    const struct hand *h = reference_hand();
+    for (int kind = 0; kind < FILL_COUNT; kind++) {
+        rng_seed(&r, (uint64_t)kind);
+        for (int i = 0; i < N; i++)
+            x[i] = random_value(&r, (enum fill)kind), y[i] = random_value(&r, FILL_MIXED);
+        fill(&r, angles, ROWS * DIM, 1);
+        forget_arrays();
+        memcpy(want, x, sizeof x);
+        h->backend->rope(h, want, ROWS, HEADS, DIM, angles);
+        struct vk_rope p = {there(x, sizeof x), there(angles, sizeof angles), HEADS, DIM};
+        run(&vk_shader_rope, 0, 0, &p, UP(WIDTH / 2, 64), ROWS);
+        assert_same(want, back(p.x), N, "rope");
+
+        h->backend->add(h, x, y, WIDTH, ROWS, 32, want);
+        struct vk_add a = {there(x, sizeof x), there(y, sizeof y), 0, WIDTH};
+        a.sum = a.x;
+        run(&vk_shader_add, 0, 0, &a, UP(WIDTH, 64), ROWS);
+        assert_same(want, back(a.sum), N, "add");
+
+        memcpy(want, y, sizeof y);
+        axpy_f32__scalar(0.7f, x, N, want);
+        struct vk_axpy b = {there(x, sizeof x), a.delta, WIDTH, WIDTH, WIDTH, 0.7f};
+        run(&vk_shader_axpy, 0, 0, &b, UP(WIDTH, 64), ROWS);
+        assert_same(want, back(b.y), N, "axpy");
+
+        struct vk_copy c = {there(NULL, sizeof x), b.x, N};
+        run(&vk_shader_copy, 0, 0, &c, 3, UP(N, 64));
+        assert_memory_equal(back(c.to), x, sizeof x);
+        c.from = 0;
+        memset(want, 0, sizeof want);
+        run(&vk_shader_copy, 0, 0, &c, UP(N, 64), 1);
+        assert_memory_equal(back(c.to), want, sizeof want);
+    }
+}
+
+/* ---- matrices --------------------------------------------------------------------------------------------- */
+
+static void run_linear(bool i8, enum dtype t, enum dtype bias, const struct vk_linear *p, int n)
+{
+    run(i8 ? &vk_shader_linear_i8 : &vk_shader_linear_f32, t, bias, p, UP(p->rows, i8 ? 16 : 4), (uint32_t)n);
+}
+
+/* Both forms of one matrix, and (of formats without codes) its transposed twin; y rows lie apart. */
+static void one_linear(enum dtype t, int64_t rows, int64_t cols, int n, enum fill w_kind, enum fill x_kind)
+{
+    struct rng r;
+    rng_seed(&r, (uint64_t)(rows * 1000 + cols * 10 + n + (int)w_kind * 7 + (int)x_kind));
+    bool codes = dtype_has_i8(dtype_info(t)), plain = !codes;
+    int64_t pad = plain || t == DT_Q8_0 ? 4 : 2 * (int64_t)rng_below(&r, 3), y_stride = rows + 3;
+    struct matrix m = matrix_make(t, rows, cols, pad, w_kind, &r), turned = {0};
+    static const float factor = 1.3f;
+    if (dtype_info(t)->per_scale == 0 && cols % 64 == 0 && n == 2)
+        m.view.group = 64; /* then every second scale is not looked at */
+    if (n == 3)
+        m.view.factor = &factor;
+    if (plain)
+        turned = matrix_transpose(&m, 2);
+    struct act x = act_make(cols, n, x_kind, &r);
+    size_t y_values = (size_t)(y_stride * n);
+    float *bias = malloc((size_t)rows * 4), *want = malloc(y_values * 4), *got;
+    fill(&r, bias, (size_t)rows, 1);
+    for (int form = 0; form < 3; form++) {
+        bool i8 = form == 1;
+        if ((i8 && (!codes || cols % QUANT_BLOCK)) || (form == 2 && !plain))
+            continue;
+        const struct matrix *which = form == 2 ? &turned : &m;
+        forget_arrays();
+        struct vk_linear p = linear_args(&which->view);
+        struct placed w = place(which);
+        p.data = w.data, p.side = w.side[0], p.offsets = w.side[1], p.y_stride = (uint32_t)y_stride;
+        p.bias = n % 2 ? there(bias, (size_t)rows * 4) : 0;
+        p.x = i8 ? there(x.q, (size_t)(cols * n)) : there(x.f, (size_t)(cols * n) * 4);
+        p.d = i8 ? there(x.d, (size_t)(cols / QUANT_BLOCK * n) * 4) : 0;
+        p.y = there(NULL, y_values * 4);
+        memset(want, 0x55, y_values * 4);
+        struct act in = i8 ? x : act_f32(&x);
+        reference_hand()->backend->linear(reference_hand(), &which->view, n % 2 ? bias : NULL, &in, n, 32, NULL, want,
+                                          y_stride);
+        run_linear(i8, t, DT_F32, &p, n);
+        got = back(p.y);
+        char what[128];
+        snprintf(what, sizeof what, "%s %s, %d x %d, %d rows", dtype_info(t)->name,
+                 form == 2 ? "transposed"
+                 : i8      ? "in integers"
+                           : "in f32",
+                 (int)rows, (int)cols, n);
+        assert_same(want, got, y_values, what);
+    }
+    matrix_free(&m);
+    if (plain)
+        guarded_free(&turned.data);
+    act_free(&x);
+    free(bias);
+    free(want);
+}
+
+/* A pipeline takes a tenth of a second to compile here, so of formats that gpt-oss is not made of one of each kind is
+ * multiplied with (offsets, scales of 16, codes beyond int8); OSSO_TEST_FORMATS=1: all of them. test_embed reads all.
+ */
+static bool multiplied(enum dtype t)
+{
+    return t <= DT_MXFP4_HF || t == DT_Q4_1 || t == DT_Q2_K || t == DT_AFFINE8 || getenv("OSSO_TEST_FORMATS");
+}
+
+static void test_linear(void **state)
+{
+    (void)state;
+    need_device();
+    for (int t = 0; t < DT_U8; t++) {
+        int64_t block = dtype_info((enum dtype)t)->block, tail = block > 1 ? block : 37; /* the last chains have less */
+        bool main = t <= DT_MXFP4_HF;
+        assert_true(vk_has_format((enum dtype)t));
+        if (!multiplied((enum dtype)t))
+            continue;
+        for (int kind = 0; kind < FILL_COUNT; kind += main ? 1 : 3) {
+            one_linear((enum dtype)t, 21, block > 1 ? 5 * block : 150, 2, FILL_NORMAL, (enum fill)kind);
+            one_linear((enum dtype)t, 5, tail, 1, (enum fill)kind, FILL_NORMAL);
+        }
+        if (main)
+            one_linear((enum dtype)t, 64, 128, 33, FILL_NORMAL, FILL_NORMAL);
+        one_linear((enum dtype)t, 1, tail, 3, FILL_MIXED, FILL_MIXED);
+    }
+    assert_false(vk_has_format(DT_U8));
+}
+
+/* Every scale byte of MXFP4, denormal scales and NaN among them. */
+static void test_scale_bytes(void **state)
+{
+    (void)state;
+    need_device();
+    static const enum dtype formats[] = {DT_MXFP4, DT_MXFP4_HF, DT_MXFP4_PAIRS};
+    for (int i = 0; i < 3; i++) {
+        enum { ROWS = 256, COLS = 32 };
+        struct rng r;
+        rng_seed(&r, 4);
+        struct matrix m = matrix_make(formats[i], ROWS, COLS, 0, FILL_NORMAL, &r);
+        for (int o = 0; o < ROWS; o++)
+            *(formats[i] == DT_MXFP4_HF ? m.side[0].data + o * m.view.side[0].stride
+                                        : m.data.data + o * m.view.row_stride) = (uint8_t)o;
+        struct act x = act_make(COLS, 1, FILL_NORMAL, &r);
+        float want[ROWS];
+        for (int i8 = 0; i8 < 2; i8++) {
+            forget_arrays();
+            struct vk_linear p = linear_args(&m.view);
+            struct placed w = place(&m);
+            p.data = w.data, p.side = w.side[0], p.offsets = w.side[1], p.y_stride = ROWS;
+            p.x = i8 ? there(x.q, COLS) : there(x.f, COLS * 4);
+            p.d = there(x.d, 4);
+            p.y = there(NULL, sizeof want);
+            struct act in = i8 ? x : act_f32(&x);
+            reference_hand()->backend->linear(reference_hand(), &m.view, NULL, &in, 1, 32, NULL, want, ROWS);
+            run_linear(i8, formats[i], DT_F32, &p, 1);
+            assert_same(want, back(p.y), ROWS, dtype_info(formats[i])->name);
+        }
+        matrix_free(&m);
+        act_free(&x);
+    }
+}
+
+/* Rows of a table, and a factor of all its values. */
+static void test_embed(void **state)
+{
+    (void)state;
+    need_device();
+    for (int t = 0; t < DT_U8; t++) {
+        enum { ROWS = 9, COLS = 512, N = 5 };
+        static const int32_t ids[N] = {8, 0, 3, 3, 7};
+        static const float factor = 0.7f;
+        static float want[N * COLS];
+        struct rng r;
+        rng_seed(&r, 6);
+        struct matrix m = matrix_make((enum dtype)t, ROWS, COLS, t <= DT_Q8_0 ? 4 : 2, FILL_MIXED, &r);
+        m.view.factor = t % 2 ? &factor : NULL;
+        forget_arrays();
+        struct placed w = place(&m);
+        struct vk_linear like = linear_args(&m.view);
+        struct vk_embed p = {.data = w.data,
+                             .side = w.side[0],
+                             .offsets = w.side[1],
+                             .ids = there(ids, sizeof ids),
+                             .x = there(NULL, sizeof want),
+                             .row_stride = like.row_stride,
+                             .side_stride = like.side_stride,
+                             .offsets_stride = like.offsets_stride,
+                             .col_stride = like.col_stride,
+                             .cols = COLS,
+                             .group = like.group,
+                             .factor = like.factor,
+                             .has_factor = like.has_factor};
+        reference_hand()->backend->embed(reference_hand(), &m.view, ids, N, want);
+        run(&vk_shader_embed, (uint32_t)t, 0, &p, UP(COLS, 64), N);
+        assert_same(want, back(p.x), N * COLS, dtype_info((enum dtype)t)->name);
+        matrix_free(&m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_norm),        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_linear),     cmocka_unit_test(test_scale_bytes), cmocka_unit_test(test_embed),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    close_device();
+    return failed;
+}

@@ -1,0 +1,506 @@
+/* Attention, routing and experts of the Vulkan backend against scalar: the same bits, in every type of K and V. */
+#define _DEFAULT_SOURCE /* anonymous mappings */
+#include "vulkan_data.h"
+
+/* ---- attention -------------------------------------------------------------------------------------------- */
+
+enum {
+    SEQS = 2,
+    POSITIONS = 300,
+    SLOTS = 3,
+    PAGES = SEQS * SLOTS,
+    KV_HEADS = 2,
+    HEADS = 4,
+    LOOKS = 9,
+    KEYS = 310,
+    MOST_DIM = 160
+};
+
+struct cache {
+    struct kv_rows kv; /* the host's */
+    uint8_t *pages;
+    size_t pages_bytes;
+    const int32_t *tables[SEQS];
+    uint64_t there_pages, there_tables;
+};
+
+static const int32_t page_numbers[SEQS][SLOTS] = {{4, 1, 3}, {0, 5, 2}};
+
+static struct cache cache_make(enum kv_type type, int dim)
+{
+    struct cache c = {.kv = {.layout = {type, KV_HEADS, dim}}};
+    size_t layer = reference_hand()->backend->kv_layer_bytes(&c.kv.layout);
+    c.kv.layer_off = layer + 64; /* another layer lies before this one */
+    c.kv.page_bytes = 2 * layer + 128;
+    c.pages_bytes = PAGES * c.kv.page_bytes;
+    c.pages = malloc(c.pages_bytes);
+    memset(c.pages, 0x7e, c.pages_bytes); /* junk that is NaN in f16 and f32 and out of sight */
+    for (int s = 0; s < SEQS; s++)
+        c.tables[s] = page_numbers[s];
+    c.kv.pages = c.pages;
+    return c;
+}
+
+static void cache_send(struct cache *c)
+{
+    uint64_t lists[SEQS];
+    for (int s = 0; s < SEQS; s++)
+        lists[s] = there(page_numbers[s], sizeof page_numbers[s]);
+    c->there_tables = there(lists, sizeof lists);
+    c->there_pages = there(c->pages, c->pages_bytes);
+}
+
+/* Stores K and V of all positions of both sequences, some of which are kept as they are. */
+static void append(struct cache *c, enum fill kind, struct rng *r)
+{
+    enum { N = SEQS * POSITIONS };
+    int dim = c->kv.layout.head_dim;
+    size_t width = (size_t)(KV_HEADS * dim);
+    static int32_t pos[N], seq[N];
+    static uint8_t keep[N];
+    static float k[N * KV_HEADS * MOST_DIM], v[N * KV_HEADS * MOST_DIM];
+    for (int i = 0; i < N; i++)
+        pos[i] = i % POSITIONS, seq[i] = i / POSITIONS, keep[i] = i % 97 == 5;
+    for (size_t i = 0; i < N * width; i++)
+        k[i] = random_value(r, kind), v[i] = random_value(r, kind);
+    c->kv.n = N, c->kv.pos = pos, c->kv.seq = seq, c->kv.tables = c->tables, c->kv.keep = keep;
+    cache_send(c);
+    struct vk_kv_append p = {.k = there(k, N * width * 4),
+                             .v = there(v, N * width * 4),
+                             .pos = there(pos, sizeof pos),
+                             .seq = there(seq, sizeof seq),
+                             .tables = c->there_tables,
+                             .keep = there(keep, sizeof keep),
+                             .pages = c->there_pages,
+                             .page_bytes = c->kv.page_bytes,
+                             .layer_off = c->kv.layer_off,
+                             .n_kv_heads = KV_HEADS,
+                             .head_dim = (uint32_t)dim};
+    reference_hand()->backend->kv_append(reference_hand(), &c->kv, k, v);
+    run(&vk_shader_kv_append, c->kv.layout.type, 0, &p, UP(width, c->kv.layout.type == KV_Q8_0 ? 2048 : 64), N);
+    const uint8_t *got = back(c->there_pages);
+    for (size_t i = 0; i < c->pages_bytes; i++)
+        if (got[i] != c->pages[i])
+            fail_msg("kv_append, type %d: byte %zu of the pages is %d, expected %d", c->kv.layout.type, i, got[i],
+                     c->pages[i]);
+}
+
+/* The same in two steps, page by page and then merged. */
+static void compare_paged(const struct cache *c, const struct attend *a, const struct vk_attend *whole)
+{
+    int n = a->kv.n, dim = c->kv.layout.head_dim;
+    size_t values = (size_t)(n * HEADS * dim), sums = (size_t)n * HEADS * 2;
+    struct vk_attend p = *whole;
+    p.n_pages = SLOTS;
+    p.list = there(NULL, (size_t)(n * HEADS * SLOTS * (2 + dim)) * 4);
+    p.out = there(NULL, values * 4);
+    p.sums = there(NULL, sums * 4);
+    run_z(&vk_shader_attend, c->kv.layout.type, 3, &p, HEADS, (uint32_t)n, SLOTS);
+    run(&vk_shader_attend_merge, c->kv.layout.type, 0, &p, HEADS, (uint32_t)n);
+    assert_same(a->out->f, back(p.out), values, "attention by pages");
+    assert_same(back(whole->sums), back(p.sums), sums, "the denominators of attention by pages");
+}
+
+/* What a row or head is changed to: some scores more, some masked, a whole page of head 1, all keys of head 2. */
+static void change(float *scores, int n, struct rng *r)
+{
+    for (int i = 0; i < n; i++)
+        for (int h = 0; h < HEADS; h++)
+            for (int j = 0; j < KEYS; j++) {
+                float *s = &scores[(i * HEADS + h) * KEYS + j];
+                if (h == 2 || (h == 1 && j < KV_PAGE) || rng_below(r, 5) == 0)
+                    *s = -INFINITY;
+                else if (rng_below(r, 3) == 0)
+                    *s += 1;
+            }
+}
+
+/* Kept scores and weights, then again by changed scores, then by changed weights. */
+static void compare_kept(struct cache *c, struct attend *a, struct vk_attend *p, struct rng *r)
+{
+    enum { MOST = LOOKS * HEADS * KEYS };
+    static float scores[MOST], pattern[MOST], lse[LOOKS * HEADS];
+    int n = a->kv.n, entries = n * HEADS, dim = c->kv.layout.head_dim;
+    size_t bytes = (size_t)(entries * KEYS) * 4, values = (size_t)(entries * dim);
+    uint32_t type = c->kv.layout.type;
+    struct vk_kept list[LOOKS * HEADS];
+    const struct hand *h = reference_hand();
+    a->scores = scores, a->pattern = pattern, a->n_keys = KEYS, a->lse = lse;
+    h->backend->attend(h, a);
+    uint64_t scores_at = there(NULL, bytes), pattern_at = there(NULL, bytes);
+    for (int e = 0; e < entries; e++)
+        list[e] = (struct vk_kept){scores_at + (uint64_t)e * KEYS * 4,
+                                   pattern_at + (uint64_t)e * KEYS * 4,
+                                   (uint32_t)(e / HEADS),
+                                   (uint32_t)(e % HEADS),
+                                   KEYS,
+                                   0};
+    p->list = there(list, (size_t)entries * sizeof *list);
+    run(&vk_shader_attend_keep, type, 0, p, UP(KEYS, 64), (uint32_t)entries);
+    assert_same(scores, back(scores_at), bytes / 4, "kept scores");
+    assert_same(pattern, back(pattern_at), bytes / 4, "kept weights");
+
+    change(scores, n, r);
+    memcpy(back(scores_at), scores, bytes);
+    h->backend->attend_again(h, a, false);
+    run(&vk_shader_attend, type, 1, p, (uint32_t)entries, 1);
+    run(&vk_shader_attend_keep, type, 1, p, UP(KEYS, 64), (uint32_t)entries);
+    assert_same(a->out->f, back(p->out), values, "attend again by scores");
+    assert_same(scores, back(scores_at), bytes / 4, "scores that were changed");
+    assert_same(pattern, back(pattern_at), bytes / 4, "weights of changed scores");
+
+    for (size_t i = 0; i < bytes / 4; i++)
+        pattern[i] = random_value(r, FILL_MIXED);
+    memcpy(back(pattern_at), pattern, bytes);
+    h->backend->attend_again(h, a, true);
+    run(&vk_shader_attend, type, 2, p, (uint32_t)entries, 1);
+    assert_same(a->out->f, back(p->out), values, "attend again by weights");
+}
+
+/* What the device makes of some rows that look back. */
+static void look(struct cache *c, int64_t window, bool floors, bool with_sinks, enum fill kind, struct rng *r)
+{
+    static const int32_t pos[LOOKS] = {0, 1, 127, 128, 255, 256, 299, 200, 130},
+                         seq[LOOKS] = {0, 1, 0, 1, 1, 0, 0, 1, 1};
+    static const int32_t floor[SEQS] = {0, 126};
+    enum { LAST = LOOKS * HEADS };
+    int dim = c->kv.layout.head_dim, first = floors ? 2 : 0, n = LOOKS - first; /* every row sees something */
+    size_t values = (size_t)(n * HEADS * dim);
+    static float q[LAST * MOST_DIM], out[LAST * MOST_DIM], lse[LAST];
+    float sinks[HEADS];
+    for (size_t i = 0; i < values; i++)
+        q[i] = random_value(r, kind);
+    fill(r, sinks, HEADS, 1);
+    struct act o = {.width = HEADS * dim, .f = out};
+    struct attend a = {.kv = c->kv,
+                       .n_heads = HEADS,
+                       .group = HEADS / KV_HEADS,
+                       .window = window,
+                       .scale = 0.3f,
+                       .q = q,
+                       .sinks = with_sinks ? sinks : NULL,
+                       .out = &o,
+                       .lse = lse};
+    a.kv.n = n, a.kv.pos = pos + first, a.kv.seq = seq + first, a.kv.floor = floors ? floor : NULL;
+    reference_hand()->backend->attend(reference_hand(), &a);
+    forget_arrays();
+    cache_send(c);
+    struct vk_attend p = {.q = there(q, values * 4),
+                          .out = there(NULL, values * 4),
+                          .sinks = with_sinks ? there(sinks, sizeof sinks) : 0,
+                          .sums = there(NULL, (size_t)n * HEADS * 8),
+                          .pos = there(a.kv.pos, (size_t)n * 4),
+                          .seq = there(a.kv.seq, (size_t)n * 4),
+                          .tables = c->there_tables,
+                          .floor = floors ? there(floor, sizeof floor) : 0,
+                          .pages = c->there_pages,
+                          .page_bytes = c->kv.page_bytes,
+                          .layer_off = c->kv.layer_off,
+                          .n_heads = HEADS,
+                          .group = HEADS / KV_HEADS,
+                          .head_dim = (uint32_t)dim,
+                          .window = (uint32_t)window,
+                          .scale = a.scale};
+    run(&vk_shader_attend, c->kv.layout.type, 0, &p, HEADS, (uint32_t)n);
+    assert_same(out, back(p.out), values, "attend");
+    const float *sums = back(p.sums);
+    for (int i = 0; i < n * HEADS; i++) {
+        float got = sums[2 * i] + logf(sums[2 * i + 1]);
+        assert_same(&lse[i], &got, 1, "attend's log of the denominator");
+    }
+    if (c->kv.layout.type == KV_F16)
+        compare_paged(c, &a, &p);
+    if (kind == FILL_NORMAL && c->kv.layout.type == KV_F16 && !window) /* how values are read is no matter of these */
+        compare_kept(c, &a, &p, r);
+}
+
+static void cache_free(struct cache *c)
+{
+    free(c->pages);
+}
+
+static void test_attend(void **state)
+{
+    static const enum kv_type types[] = {KV_F16, KV_BF16, KV_F32, KV_Q8_0};
+    static const int dims[] = {36, MOST_DIM};
+    (void)state;
+    need_device();
+    for (int t = 0; t < 4; t++)
+        for (int d = t == 0 ? 0 : 1; d < 2; d++) { /* an odd width once */
+            if (types[t] == KV_Q8_0 && dims[d] % QUANT_BLOCK)
+                continue;
+            struct rng r;
+            rng_seed(&r, (uint64_t)(t * 2 + d));
+            struct cache c = cache_make(types[t], dims[d]);
+            forget_arrays();
+            append(&c, FILL_NORMAL, &r);
+            look(&c, 0, false, true, FILL_NORMAL, &r);
+            look(&c, 100, true, false, FILL_MIXED, &r);
+            if (t == 0)
+                look(&c, 0, true, true, FILL_INF, &r);
+            cache_free(&c);
+        }
+}
+
+/* What K and V may hold: numbers too large or too small for their type, infinities and NaN. */
+static void test_stored(void **state)
+{
+    static const enum kv_type types[] = {KV_F16, KV_BF16, KV_F32, KV_Q8_0};
+    (void)state;
+    need_device();
+    for (int t = 0; t < 4; t++)
+        for (int kind = FILL_NORMAL + 1; kind < FILL_COUNT; kind++) {
+            struct rng r;
+            rng_seed(&r, (uint64_t)kind);
+            struct cache c = cache_make(types[t], 32);
+            forget_arrays();
+            append(&c, (enum fill)kind, &r);
+            look(&c, 64, false, kind % 2, FILL_NORMAL, &r);
+            cache_free(&c);
+        }
+}
+
+/* f16 and bf16 at every halfway point that a random value might miss, and code by code. */
+static void test_rounding(void **state)
+{
+    enum { DIM = 64, EACH = POSITIONS * DIM };
+    (void)state;
+    need_device();
+    for (int t = 0; t < 3; t++) {
+        struct cache c = cache_make((enum kv_type[]){KV_F16, KV_BF16, KV_Q8_0}[t], DIM);
+        c.kv.layout.n_kv_heads = 1;
+        static int32_t pos[POSITIONS], seq[POSITIONS];
+        static float x[EACH];
+        struct rng r;
+        rng_seed(&r, 31);
+        for (int i = 0; i < POSITIONS; i++)
+            pos[i] = i;
+        for (int i = 0; i < EACH; i++) {
+            uint32_t bits = (uint32_t)(rng_next(&r) >> 32);
+            if (t == 1)
+                bits = (bits & 0xffff0000) | (0x7fff + bits % 3);
+            else if (t == 0) /* exponents about f16's, low bits at and beside halfway of either kind of number */
+                bits = (bits & 0x80000000) | (0x32000000 + (bits % 0x17000000 & 0xffffe000)) |
+                       (0xfff + (bits >> 8) % 3);
+            else
+                bits = (bits & 0x807f0000) | 0x3f000000; /* halves are common among quotients of few digits */
+            memcpy(&x[i], &bits, 4);
+        }
+        c.kv.n = POSITIONS, c.kv.pos = pos, c.kv.seq = seq, c.kv.tables = c.tables;
+        forget_arrays();
+        cache_send(&c);
+        struct vk_kv_append p = {there(x, sizeof x),
+                                 there(x, sizeof x),
+                                 there(pos, sizeof pos),
+                                 there(seq, sizeof seq),
+                                 c.there_tables,
+                                 0,
+                                 c.there_pages,
+                                 c.kv.page_bytes,
+                                 c.kv.layer_off,
+                                 1,
+                                 DIM};
+        reference_hand()->backend->kv_append(reference_hand(), &c.kv, x, x);
+        run(&vk_shader_kv_append, c.kv.layout.type, 0, &p, UP(DIM, t == 2 ? 2048 : 64), POSITIONS);
+        assert_memory_equal(back(c.there_pages), c.pages, c.pages_bytes);
+        cache_free(&c);
+    }
+}
+
+/* ---- routing and experts ---------------------------------------------------------------------------------- */
+
+static void one_route(int n, int k, int n_experts, enum fill kind)
+{
+    struct rng r;
+    rng_seed(&r, (uint64_t)(n * 100 + n_experts + (int)kind));
+    size_t slots = (size_t)(n * k), logits_n = (size_t)(n * n_experts);
+    float *logits = malloc(logits_n * 4), *weights = malloc(slots * 4);
+    int32_t *ids = malloc(slots * 4), *start = malloc((size_t)(n_experts + 1) * 4), *list = malloc(slots * 4);
+    for (size_t i = 0; i < logits_n; i++)
+        logits[i] = rng_below(&r, 3) ? random_value(&r, kind) : 0.25f; /* ties */
+    struct routing want = {n, k, n_experts, ids, weights, start, list};
+    reference_hand()->backend->route(reference_hand(), logits, &want);
+    forget_arrays();
+    struct vk_route p = {
+        there(logits, logits_n * 4), there(NULL, slots * 4), there(NULL, slots * 4), (uint32_t)n, (uint32_t)k,
+        (uint32_t)n_experts};
+    struct vk_lists q = {p.ids, there(NULL, (size_t)(n_experts + 1) * 4), there(NULL, slots * 4), (uint32_t)slots,
+                         (uint32_t)n_experts};
+    run(&vk_shader_route, 0, 0, &p, UP(n, 64), 1);
+    run(&vk_shader_lists, 0, 0, &q, 1, 1);
+    assert_memory_equal(back(p.ids), ids, slots * 4);
+    assert_same(weights, back(p.weights), slots, "route");
+    assert_memory_equal(back(q.start), start, (size_t)(n_experts + 1) * 4);
+    assert_memory_equal(back(q.slots), list, slots * 4);
+    free(logits), free(weights), free(ids), free(start), free(list);
+}
+
+static void test_route(void **state)
+{
+    (void)state;
+    need_device();
+    for (int kind = 0; kind < FILL_COUNT; kind++) {
+        one_route(1, 4, 32, (enum fill)kind);
+        one_route(70, 4, 128, (enum fill)kind);
+        one_route(3, 2, 2, (enum fill)kind);
+    }
+}
+
+enum { EXPERTS = 4, PICKS = 2, TOKENS = 5, SLOTS_N = TOKENS * PICKS, HIDDEN = 96, INNER = 64 };
+
+struct model {
+    struct matrix gate[EXPERTS], up[EXPERTS], down[EXPERTS];
+    uint16_t bias[3][EXPERTS][HIDDEN]; /* bf16 */
+};
+
+static void get_expert(const struct expert_source *source, int layer, int e, struct expert *out)
+{
+    const struct model *m = source->model;
+    (void)layer;
+    *out = (struct expert){.gate = m->gate[e].view,
+                           .up = m->up[e].view,
+                           .down = m->down[e].view,
+                           .gate_bias = {DT_BF16, (const uint8_t *)m->bias[0][e], INNER, 2},
+                           .up_bias = {DT_BF16, (const uint8_t *)m->bias[1][e], INNER, 2},
+                           .down_bias = {DT_BF16, (const uint8_t *)m->bias[2][e], HIDDEN, 2}};
+}
+
+/* A list of the device's copies of these matrices. */
+static uint64_t send_list(const struct matrix *m, uint16_t (*bias)[HIDDEN])
+{
+    struct vk_matrix list[EXPERTS];
+    for (int e = 0; e < EXPERTS; e++) {
+        struct placed w = place(&m[e]);
+        list[e] = (struct vk_matrix){.data = w.data, .side = w.side[0], .offsets = w.side[1]};
+        list[e].bias = there(bias[e], sizeof bias[e]);
+    }
+    return there(list, sizeof list);
+}
+
+/* y[slot] by the list, from the form of x that fits. */
+static uint64_t multiply(const struct matrix *m, uint64_t list, const struct act *x, uint64_t ids, int divide,
+                         int range)
+{
+    const struct view *v = &m[0].view;
+    bool i8 = x->q && dtype_has_i8(dtype_info(v->dtype));
+    size_t n = (size_t)(SLOTS_N / divide);
+    struct vk_linear p = linear_args(v);
+    p.matrices = list, p.ids = ids, p.bias_stride = 2, p.y_stride = p.rows;
+    p.divide = (uint32_t)divide, p.first = range, p.end = EXPERTS - range;
+    p.x = i8 ? there(x->q, n * (size_t)v->cols) : there(x->f, n * (size_t)v->cols * 4);
+    p.d = i8 ? there(x->d, n * (size_t)v->cols / 8) : 0;
+    p.y = there(NULL, SLOTS_N * (size_t)v->rows * 4);
+    run(i8 ? &vk_shader_linear_i8 : &vk_shader_linear_f32, v->dtype, DT_BF16, &p, UP(v->rows, i8 ? 16 : 4), SLOTS_N);
+    return p.y;
+}
+
+struct experts {
+    struct model model;
+    struct act in, h;
+    float gate[SLOTS_N * INNER], up[SLOTS_N * INNER], out[SLOTS_N * HIDDEN], delta[TOKENS * HIDDEN];
+    int32_t ids[SLOTS_N];
+    float weights[SLOTS_N];
+};
+
+/* The device's experts, matrix by matrix, each from what scalar says it should be given. */
+static void compare_experts(struct experts *x, int range, const struct swiglu *s)
+{
+    forget_arrays();
+    uint64_t ids = there(x->ids, sizeof x->ids);
+    uint64_t gates = send_list(x->model.gate, x->model.bias[0]), ups = send_list(x->model.up, x->model.bias[1]);
+    struct vk_swiglu p = {.gate = multiply(x->model.gate, gates, &x->in, ids, PICKS, range),
+                          .up = multiply(x->model.up, ups, &x->in, ids, PICKS, range),
+                          .h = there(NULL, sizeof x->gate),
+                          .ids = ids,
+                          .width = INNER,
+                          .first = range,
+                          .end = EXPERTS - range,
+                          .alpha = s->alpha,
+                          .limit = s->limit,
+                          .shift = s->shift};
+    assert_same(x->gate, back(p.gate), SLOTS_N * INNER, "gate");
+    assert_same(x->up, back(p.up), SLOTS_N * INNER, "up");
+    run(&vk_shader_swiglu, 0, 0, &p, UP(INNER, 64), SLOTS_N);
+    assert_same(x->h.f, back(p.h), SLOTS_N * INNER, "h");
+    struct vk_combine c = {
+        .y = multiply(x->model.down, send_list(x->model.down, x->model.bias[2]), &x->h, ids, 1, range),
+        .ids = ids,
+        .weights = there(x->weights, sizeof x->weights),
+        .delta = there(NULL, sizeof x->delta),
+        .width = HIDDEN,
+        .k = PICKS,
+        .first = range,
+        .end = EXPERTS - range};
+    assert_same(x->out, back(c.y), SLOTS_N * HIDDEN, "down");
+    run(&vk_shader_combine, 0, 0, &c, UP(HIDDEN, 64), TOKENS);
+    assert_same(x->delta, back(c.delta), TOKENS * HIDDEN, "combine");
+}
+
+static void one_experts(enum dtype t, bool exact, int range, enum fill kind)
+{
+    static struct experts x;
+    struct rng r;
+    rng_seed(&r, (uint64_t)(kind + 10));
+    for (int e = 0; e < EXPERTS; e++) {
+        int64_t pad = t == DT_MXFP4 ? 1 : 4;
+        x.model.gate[e] = matrix_make(t, INNER, HIDDEN, pad, FILL_NORMAL, &r);
+        x.model.up[e] = matrix_make(t, INNER, HIDDEN, pad, FILL_NORMAL, &r);
+        x.model.down[e] = matrix_make(t, HIDDEN, INNER, pad, FILL_NORMAL, &r);
+        for (int i = 0; i < 3 * HIDDEN; i++)
+            x.model.bias[i / HIDDEN][e][i % HIDDEN] = bf16_from_f32(random_value(&r, FILL_NORMAL));
+    }
+    x.in = act_make(HIDDEN, TOKENS, kind, &r), x.h = act_make(INNER, SLOTS_N, FILL_ZERO, &r);
+    for (int i = 0; i < TOKENS * EXPERTS; i++)
+        x.out[i] = random_value(&r, FILL_NORMAL);
+    int32_t start[EXPERTS + 1], slots[SLOTS_N];
+    struct routing routing = {TOKENS, PICKS, EXPERTS, x.ids, x.weights, start, slots};
+    reference_hand()->backend->route(reference_hand(), x.out, &routing);
+    struct act in = exact ? act_f32(&x.in) : x.in, h = exact ? act_f32(&x.h) : x.h;
+    struct expert_source source = {get_expert, &x.model};
+    struct moe moe = {.source = &source,
+                      .first_expert = range,
+                      .end_expert = EXPERTS - range,
+                      .hidden = HIDDEN,
+                      .intermediate = INNER,
+                      .swiglu = {1.702f, 0.9f, 1},
+                      .routing = &routing,
+                      .in = &in,
+                      .h = &h,
+                      .gate = x.gate,
+                      .up = x.up,
+                      .out = x.out,
+                      .delta = x.delta};
+    memset(x.h.f, 0x55, sizeof x.gate); /* as the slots of experts that are not held stay */
+    memset(x.gate, 0x55, sizeof x.gate), memset(x.up, 0x55, sizeof x.up), memset(x.out, 0x55, sizeof x.out);
+    reference_hand()->backend->experts_in(reference_hand(), &moe);
+    reference_hand()->backend->experts_out(reference_hand(), &moe);
+    struct act kept[2] = {x.in, x.h};
+    x.in = in, x.h = h;
+    compare_experts(&x, range, &moe.swiglu);
+    act_free(&kept[0]), act_free(&kept[1]);
+    for (int e = 0; e < EXPERTS; e++)
+        matrix_free(&x.model.gate[e]), matrix_free(&x.model.up[e]), matrix_free(&x.model.down[e]);
+}
+
+static void test_experts(void **state)
+{
+    (void)state;
+    need_device();
+    for (int kind = 0; kind < FILL_COUNT; kind++)
+        one_experts(kind % 2 ? DT_MXFP4_HF : DT_MXFP4, kind == FILL_NORMAL, 0, (enum fill)kind);
+    one_experts(DT_MXFP4_HF, true, 1, FILL_NORMAL);
+    one_experts(DT_MXFP4, false, 1, FILL_MIXED);
+    one_experts(DT_BF16, false, 0, FILL_NORMAL);
+    one_experts(DT_Q8_0, false, 0, FILL_NORMAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_attend), cmocka_unit_test(test_stored),  cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_route),  cmocka_unit_test(test_experts),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    close_device();
+    return failed;
+}

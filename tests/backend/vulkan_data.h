@@ -1,0 +1,152 @@
+/* vulkan_data.h: a Vulkan device for tests of its kernels: arrays go into memory that both sides see, kernels run one
+ * by one, and what they write is compared with scalar's. Behind every array lie bytes that nobody may change. */
+#ifndef OSSO_TEST_VULKAN_DATA_H
+#define OSSO_TEST_VULKAN_DATA_H
+
+#include "backend/vulkan/shaders.h"
+#include "ops_data.h"
+
+enum { ARENA_BYTES = 64 << 20, GAP = 64, GAP_BYTE = 0xa5, MAX_ARRAYS = 64 };
+
+static struct vk *vk;
+static struct vk_block arena;
+static struct {
+    size_t used, gap[MAX_ARRAYS];
+    int n;
+} arrays;
+
+/* Opens the device once; a test without one is skipped. */
+static inline void need_device(void)
+{
+    static bool tried;
+    static struct osso_error err;
+    if (!tried && vk_open(getenv("OSSO_TEST_DEVICE"), &vk, &err) == OSSO_OK) {
+        assert_true(vk_alloc(vk, ARENA_BYTES, VK_OUTPUT, &arena));
+        print_message("[   NOTE   ] %s, %s, %s fma\n", vk_facts(vk)->name, vk_facts(vk)->driver,
+                      vk_facts(vk)->soft_fma ? "soft" : "its own");
+    }
+    tried = true;
+    if (!vk)
+        skip_test(err.text);
+}
+
+static inline void close_device(void)
+{
+    if (vk)
+        vk_free(vk, &arena);
+    vk_close(vk);
+}
+
+static inline void forget_arrays(void)
+{
+    arrays.used = 0;
+    arrays.n = 0;
+}
+
+/* A copy of an array in the device's memory, or (from NULL) room with junk in it. */
+static inline uint64_t there(const void *from, size_t bytes)
+{
+    size_t at = arrays.used;
+    assert_true(arrays.n < MAX_ARRAYS && at + bytes + 2 * GAP <= ARENA_BYTES);
+    uint8_t *p = (uint8_t *)arena.host + at;
+    if (from)
+        memcpy(p, from, bytes);
+    else
+        memset(p, 0x55, bytes);
+    memset(p + bytes, GAP_BYTE, GAP);
+    arrays.gap[arrays.n++] = at + bytes;
+    arrays.used = (at + bytes + GAP + 63) / 64 * 64;
+    return arena.address + at;
+}
+
+/* What lies there now. */
+static inline void *back(uint64_t address)
+{
+    return (uint8_t *)arena.host + (address - arena.address);
+}
+
+#define UP(n, m) (uint32_t)(((n) + (m)-1) / (m))
+
+/* Runs a kernel with constants 1 and 2 (3 is the type that matrix_side of kernel_data.h gives), and looks behind every
+ * array. */
+static inline void run_z(const struct vk_shader *shader, uint32_t one, uint32_t two, const void *push, uint32_t x,
+                         uint32_t y, uint32_t z)
+{
+    struct osso_error err;
+    vk_run(vk, shader, &(struct vk_constants){{one, two, DT_BF16}}, push, x, y, z);
+    check_ok(vk_wait(vk, &err), err);
+    for (int i = 0; i < arrays.n; i++)
+        for (int b = 0; b < GAP; b++)
+            if (((const uint8_t *)arena.host)[arrays.gap[i] + (size_t)b] != GAP_BYTE)
+                fail_msg("%s wrote behind the end of array %d", shader->name, i);
+}
+
+/* A matrix in the device's memory: its side is that of scales, then offsets. */
+struct placed {
+    uint64_t data, side[2];
+};
+
+static inline struct placed place(const struct matrix *m)
+{
+    const struct view *v = &m->view;
+    const struct dtype_info *info = dtype_info(v->dtype);
+    size_t row = (size_t)(v->cols / info->block * info->block_bytes);
+    size_t bytes = v->col_stride
+                       ? (size_t)((v->cols - 1) * v->col_stride + (v->rows - 1) * v->row_stride + info->block_bytes)
+                       : (size_t)((v->rows - 1) * v->row_stride) + row;
+    struct placed p = {there(v->data, bytes), {0, 0}};
+    for (int i = 0; i < 2; i++)
+        if (v->side[i].data)
+            p.side[i] = there(v->side[i].data, (size_t)((v->rows - 1) * v->side[i].stride +
+                                                        view_scales(v) * dtype_info(v->side[i].dtype)->block_bytes));
+    return p;
+}
+
+/* Everything of a linear kernel's arguments that the view says. */
+static inline struct vk_linear linear_args(const struct view *v)
+{
+    return (struct vk_linear){
+        .row_stride = (uint32_t)v->row_stride,
+        .side_stride = (uint32_t)v->side[0].stride,
+        .offsets_stride = (uint32_t)v->side[1].stride,
+        .col_stride = (uint32_t)(v->col_stride ? v->col_stride : dtype_info(v->dtype)->block_bytes),
+        .group = (uint32_t)v->group,
+        .factor = v->factor ? *v->factor : 0,
+        .has_factor = v->factor != NULL,
+        .bias_stride = 4,
+        .cols = (uint32_t)v->cols,
+        .rows = (uint32_t)v->rows,
+        .divide = 1};
+}
+
+static inline void run(const struct vk_shader *shader, uint32_t one, uint32_t two, const void *push, uint32_t x,
+                       uint32_t y)
+{
+    run_z(shader, one, two, push, x, y, 1);
+}
+
+/* The int8 form, or what a kernel made of it, compared; d's NaNs are all one. */
+static inline void assert_same_i8(const struct act *want, int64_t values, const int8_t *q, const float *d,
+                                  const int32_t *sum, const char *what)
+{
+    assert_same(want->d, d, (size_t)values / QUANT_BLOCK, what);
+    if (memcmp(want->q, q, (size_t)values) != 0)
+        fail_msg("%s: other codes", what);
+    if (memcmp(want->sum, sum, (size_t)values / QUANT_BLOCK * 4) != 0)
+        fail_msg("%s: other sums of codes", what);
+}
+
+/* Who computes what is expected: scalar, alone. */
+static inline const struct hand *reference_hand(void)
+{
+    static struct member member = {0, 1, NULL};
+    static struct hand hand;
+    if (!hand.backend) {
+        hand.backend = backend_cpu("scalar");
+        hand.member = &member;
+        hand.workspace = malloc(hand.backend->workspace_bytes(64, 1024, 1024, 64, 256));
+    }
+    return &hand;
+}
+
+#endif
