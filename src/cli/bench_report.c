@@ -111,12 +111,12 @@ static void row_md(const struct bench_setting *b, const struct measurement *m)
     }
     if (m->n_prompt > 0)
         share(dot, s.tera, m->dot_ceiling);
-    printf("| %s | %s | %.2f %c | CPU %s%s | %d | %s | %s | %s | %s | %s | %s |\n", type,
+    printf("| %s | %s | %.2f %c | %s%s%s | %d | %s | %s | %s | %s | %s | %s |\n", type,
            human_bytes(size, b->runner->dims.file_bytes),
            (double)b->runner->dims.parameters / (b->runner->dims.parameters >= 1000000000 ? 1e9 : 1e6),
-           b->runner->dims.parameters >= 1000000000 ? 'B' : 'M', osso_engine_isa(b->runner->engine),
-           b->engine_options->exact ? " exact" : "", osso_engine_threads(b->runner->engine), test, speed, gbps, read,
-           cache, dot);
+           b->runner->dims.parameters >= 1000000000 ? 'B' : 'M', b->engine_options->backend ? "" : "CPU ",
+           osso_engine_isa(b->runner->engine), b->engine_options->exact ? " exact" : "",
+           osso_engine_threads(b->runner->engine), test, speed, gbps, read, cache, dot);
 }
 
 /* ---- JSON and CSV --------------------------------------------------------------------------------------- */
@@ -147,8 +147,8 @@ static int fields(const struct bench_setting *b, const struct measurement *m, st
     text_field(f, &n, "build_commit", commit);
     number_field(f, &n, "build_number", 0, 0);
     text_field(f, &n, "cpu_info", cpu);
-    text_field(f, &n, "gpu_info", "");
-    text_field(f, &n, "backends", "CPU");
+    text_field(f, &n, "gpu_info", b->engine_options->backend ? osso_engine_isa(b->runner->engine) : "");
+    text_field(f, &n, "backends", b->engine_options->backend ? "Vulkan" : "CPU");
     text_field(f, &n, "isa", osso_engine_isa(b->runner->engine));
     text_field(f, &n, "model_filename", b->filename);
     text_field(f, &n, "model_type", type);

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes src/backend/vulkan/shaders_spv.c, the SPIR-V words of every kernel in shaders.def, from shaders/*.comp.
 
-usage: shaders.py [--check]
+usage: shaders.py [--check | --modules FOLDER]
 
 --check writes nothing: exit 0 when the words are what the file has, 1 when not. Other versions of the compilers make other
 words, so only those that the file names count; where they are not, it says so ("skip") and exits 0.
+--modules writes FOLDER/NAME.spv instead, for tools/mutate.
 
 glslc compiles without optimizing. Every float operation is then decorated NoContraction, so that no driver and no
 optimizer may fuse or reorder it, and spirv-opt takes away what is dead, merges loads and drops names; it inlines nothing,
@@ -101,17 +102,22 @@ def lines_of(words):
     yield line
 
 
-def table(tools):
+def compile_all():
+    """[(name, local size, words)]"""
     shaders = re.findall(r"^SHADER\((\w+), (\d+)\)", (HOME / "shaders.def").read_text(), re.M)
-    out = [f"/* shaders_spv.c: made by tools/tables/shaders.py (make shaders) from shaders/ with {tools}. */",
-           '#include "backend/vulkan/shaders.h"', ""]
     with tempfile.TemporaryDirectory() as folder:
         (pathlib.Path(folder) / "dtype.glsl").write_text(formats())
         with concurrent.futures.ThreadPoolExecutor() as threads:
             made = list(threads.map(lambda shader: compile_one(shader[0], pathlib.Path(folder)), shaders))
-        for (name, local), words in zip(shaders, made):
-            out += [f"static const uint32_t {name}[] = {{", *lines_of(words), "};",
-                    f"const struct vk_shader vk_shader_{name} = {{\"{name}\", {name}, {len(words)}, sizeof(struct vk_{name}), {local}}};"]
+    return [(name, local, words) for (name, local), words in zip(shaders, made)]
+
+
+def table(tools):
+    out = [f"/* shaders_spv.c: made by tools/tables/shaders.py (make shaders) from shaders/ with {tools}. */",
+           '#include "backend/vulkan/shaders.h"', ""]
+    for name, local, words in compile_all():
+        out += [f"static const uint32_t {name}[] = {{", *lines_of(words), "};",
+                f"const struct vk_shader vk_shader_{name} = {{\"{name}\", {name}, {len(words)}, sizeof(struct vk_{name}), {local}}};"]
     return "\n".join(out) + "\n"
 
 
@@ -120,6 +126,10 @@ def main():
     if not tools:
         print("skip: shaders: glslc or spirv-opt is not here (Debian: glslc, spirv-tools)")
         return 0 if check else 1
+    if sys.argv[1:2] == ["--modules"]:
+        for name, _, words in compile_all():
+            (pathlib.Path(sys.argv[2]) / f"{name}.spv").write_bytes(struct.pack(f"<{len(words)}I", *words))
+        return 0
     old = OUT.read_text() if OUT.exists() else ""
     made_with = old.partition("\n")[0]
     if check and not made_with.endswith(f" with {tools}. */"):

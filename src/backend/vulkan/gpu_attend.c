@@ -142,19 +142,23 @@ static uint32_t most_pages(const struct gpu *g, const struct attend *a)
     return (uint32_t)most;
 }
 
-/* Every page of few rows is a group's, and then they are merged; rows enough keep the device busy as they are. The same
- * sums in the same order. */
+/* Every page of few rows is a group's, and then they are merged; rows enough keep the device busy as they are, and so
+ * do they where the pages' sums would take much memory. The same sums in the same order. Room is made for twice as many
+ * pages at a time, so that a context that grows seldom asks for more. */
 static void all_rows(struct gpu *g, const struct attend *a, struct vk_attend *push)
 {
-    enum { FEW_GROUPS = 2048 };
-    uint32_t heads = (uint32_t)a->n_heads, n = (uint32_t)a->kv.n, pages = most_pages(g, a);
+    enum { FEW_GROUPS = 2048, MOST_VALUES = 1 << 24 };
+    uint32_t heads = (uint32_t)a->n_heads, n = (uint32_t)a->kv.n, pages = most_pages(g, a), room = 2;
     struct vk_constants whole = constants_of(a, ALL_ROWS), page = constants_of(a, BY_PAGES);
-    if (pages < 2 || (int64_t)n * heads >= FEW_GROUPS) {
+    while (room < pages)
+        room *= 2;
+    int64_t groups = (int64_t)n * heads, values = groups * room * (2 + a->kv.layout.head_dim);
+    if (pages < 2 || groups >= FEW_GROUPS || values > MOST_VALUES) {
         vk_run(g->vk, &vk_shader_attend, &whole, push, heads, n, 1);
         return;
     }
-    push->n_pages = pages;
-    push->list = gpu_scratch(g, GPU_PAGES, (int64_t)n * heads * pages * (2 + a->kv.layout.head_dim));
+    push->n_pages = room;
+    push->list = gpu_scratch(g, GPU_PAGES, values);
     if (!push->list)
         return;
     vk_run(g->vk, &vk_shader_attend, &page, push, heads, n, pages);

@@ -67,6 +67,7 @@ static void multiply(struct gpu *g, const struct moe *moe, enum which which, con
                      uint64_t y)
 {
     const struct routing *routing = moe->routing;
+    int64_t n = (int64_t)routing->n * routing->k;
     struct expert first;
     const struct vec *bias;
     if (moe->first_expert == moe->end_expert)
@@ -75,12 +76,14 @@ static void multiply(struct gpu *g, const struct moe *moe, enum which which, con
     const struct view *w = matrix_of(&first, which, &bias);
     struct vk_linear push = {.matrices = list_of(g, moe, which, w, bias),
                              .ids = gpu_address(routing->ids),
+                             /* an expert's weights are read for several slots where there are several */
+                             .data = n >= 2 * routing->n_experts ? gpu_address(routing->slots) : 0,
                              .bias_stride = (uint32_t)bias->stride,
                              .divide = (uint32_t)divide,
                              .first = moe->first_expert,
                              .end = moe->end_expert};
     if (push.matrices)
-        gpu_multiply(g, w, bias->data ? bias->dtype : DT_F32, in, (int64_t)routing->n * routing->k, y, w->rows, push);
+        gpu_multiply(g, w, bias->data ? bias->dtype : DT_F32, in, n, y, w->rows, push);
 }
 
 static void activate(struct gpu *g, const struct moe *moe, uint64_t gate, uint64_t up)

@@ -56,8 +56,14 @@ void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, con
     push.cols = (uint32_t)w->cols;
     push.rows = (uint32_t)w->rows;
     push.y_stride = (uint32_t)y_stride;
-    vk_run(g->vk, integers ? &vk_shader_linear_i8 : &vk_shader_linear_f32, &constants, &push,
-           gpu_groups(w->rows, integers ? 16 : 4), (uint32_t)n, 1);
+    bool many = push.ids ? push.data != 0 : n >= VK_TILE_ROWS / 2;
+    if (many)
+        push.has_factor += 2 * (uint32_t)n;
+    vk_run(g->vk,
+           many       ? integers ? &vk_shader_linear_i8_rows : &vk_shader_linear_f32_rows
+           : integers ? &vk_shader_linear_i8
+                      : &vk_shader_linear_f32,
+           &constants, &push, gpu_groups(w->rows, integers ? 16 : 4), gpu_groups(n, many ? VK_TILE_ROWS : 1), 1);
 }
 
 void gpu_embed(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x)

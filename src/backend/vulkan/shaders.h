@@ -60,7 +60,10 @@ struct vk_matrix {
  * and cols a multiple of 32; UP(rows, 16), n. linear_f32: d is not looked at; UP(rows, 4), n. ids 0: the matrix is
  * data, side, offsets, bias, factor, its activations row r's. Else row r is a slot: matrices[ids[r]] (struct
  * vk_matrix), activations r / divide, and slots whose id is outside [first, end) are left alone. divide: 1 or more.
- * data 0: all zeros. Strides are in bytes (col_stride and group as in vk_embed); y_stride in values. */
+ * data 0: all zeros. Strides are in bytes (col_stride and group as in vk_embed); y_stride in values.
+ * linear_i8_rows and linear_f32_rows are the same for many rows, eight of which share what is read of the weights:
+ * has_factor is 2 n more, and with ids `data` is the list of slots by expert. UP(rows, 16 or 4), UP(n, VK_TILE_ROWS) */
+enum { VK_TILE_ROWS = 8 };
 struct vk_linear {
     uint64_t data, side, bias, matrices, ids, x, d, y, offsets;
     uint32_t row_stride, side_stride, col_stride, bias_stride, cols, rows, y_stride, divide;
@@ -71,6 +74,8 @@ struct vk_linear {
 };
 #define vk_linear_i8 vk_linear
 #define vk_linear_f32 vk_linear
+#define vk_linear_i8_rows vk_linear
+#define vk_linear_f32_rows vk_linear
 
 /* y = fma(scale, x, y) by rows. UP(width, 64), rows */
 struct vk_axpy {

@@ -12,16 +12,19 @@ layout(push_constant, scalar) uniform Push {
     uint has_factor;
 } p;
 
-bool find_matrix(uint row, out Matrix m)
+bool expert_matrix(int e, out Matrix m)
 {
-    m = Matrix(p.data, p.side, p.bias, p.offsets, p.factor, p.has_factor);
-    if (p.ids == 0ul)
-        return true;
-    int e = I32(p.ids).v[row];
+    m = Matrix(0ul, 0ul, 0ul, 0ul, 0.0, 0u);
     if (e < p.first || e >= p.end)
         return false;
     m = Matrices(p.matrices).v[e];
     return true;
+}
+
+bool find_matrix(uint row, out Matrix m)
+{
+    m = Matrix(p.data, p.side, p.bias, p.offsets, p.factor, p.has_factor);
+    return p.ids == 0ul || expert_matrix(I32(p.ids).v[row], m);
 }
 
 Row row_at(Matrix m, uint o)
@@ -33,7 +36,7 @@ Row row_at(Matrix m, uint o)
 // Stores output o of a row: its sum, times the matrix's own factor, and the bias.
 void store(Matrix m, uint row, uint o, float y)
 {
-    if (m.has_factor != 0u && m.data != 0ul)
+    if ((m.has_factor & 1u) != 0u && m.data != 0ul)
         y = y * m.factor;
     if (m.bias != 0ul)
         y = y + plain_value(bias_type, m.bias + uint64_t(o) * uint64_t(p.bias_stride));
