@@ -152,6 +152,7 @@ def test_refused():
     refuses(patch(model, "--knock-out", "1:2"), 2, "pattern, not z")
     refuses(patch(model, "--knock-out", "12", component="pattern"), 2, "FROM:TO")
     refuses(patch(model, "--knock-out", "9:1", component="pattern"), 2, "positions 0 to 4")
+    refuses(patch(model, "--knock-out", "3:1", component="pattern"), 2, "position 3 comes after 1")
     refuses(patch(model, "--knock-out", "1:-9", component="pattern"), 2, "positions 0 to 4")
     refuses(patch(model, "--ablate", "mean", component="pattern"), 2, "zero")
     refuses(patch(model, "--heads", "4"), 2, "heads 0 to 3")
