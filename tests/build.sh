@@ -37,7 +37,7 @@ said=$("$b/osso" serve 2>&1) || code=$?
 check 'a build without its server' "$code ${said##*install }" '1 libmicrohttpd-dev (so Debian calls it), then build again with make'
 "$b/osso" --version | grep 'server: left out' >/dev/null || fail '--version does not say that the server is left out'
 code=0
-said=$("$b/osso" generate -p x --device gpu 2>&1) || code=$?
+said=$("$b/osso" generate -m models/osso-small -p x --device gpu 2>&1) || code=$?
 check 'a build without GPUs' "$code ${said##*GPUs: }" '1 install libvulkan-dev (so Debian calls it), then build again with make'
 code=0
 said=$("$b/osso" pull gpt-oss-20b 2>&1) || code=$?

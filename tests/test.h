@@ -23,7 +23,8 @@
     } while (0)
 
 /* OSSO_TEST_QUICK=1: fewer trials of what is random or slow, for the sanitizers (tests/all.sh sets it for them); 2:
- * fewer still, for emulated CPUs (tests/arm.sh, tests/x86.sh), on which a multiply-add takes a hundred times as long. */
+ * fewer still, for emulated CPUs (tests/arm.sh, tests/x86.sh), on which a multiply-add takes a hundred times as long.
+ */
 static inline int test_quick(void)
 {
     const char *quick = getenv("OSSO_TEST_QUICK");

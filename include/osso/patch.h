@@ -64,7 +64,8 @@ struct osso_patch_options {
 
 /* share: of the gap between the corrupted and the clean difference, how much this one place restores; of ablation and
  * knocking out: how much of it is lost (NaN without a corrupted text). kl: of the distribution behind the last token
- * from that of the clean text, in nats. Places before the first token that differs restore nothing, and are not run. */
+ * from that of the clean text, in nats. Places before the first token that differs restore nothing, and are not run. A
+ * run that ends in logits that are not finite has NaN in all three. */
 struct osso_patch_record {
     int layer, head; /* head -1: the component has none */
     int64_t position;
@@ -80,6 +81,7 @@ struct osso_patch_result {
     size_t n;
     uint64_t runs, tokens; /* that were computed for them */
     double kl;             /* of the corrupted text */
+    uint64_t not_finite;   /* runs whose logits are no finite numbers: their records have NaN */
 };
 /* What osso_patch will compute beside the two texts (of "expert": at most); checks the options. */
 OSSO_API enum osso_status osso_patch_measure(struct osso_engine *engine, const int32_t *clean, const int32_t *corrupted,

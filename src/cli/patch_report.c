@@ -55,8 +55,8 @@ void patch_report_json(struct inspect_out *out, void *about)
     inspect_member(b, "clean", p->clean);
     inspect_member(b, "corrupted", p->corrupted);
     inspect_member(b, "kl", p->kl);
-    buf_printf(b, ",\"runs\":%llu,\"tokens\":%llu,\"records\":[", (unsigned long long)p->runs,
-               (unsigned long long)p->tokens);
+    buf_printf(b, ",\"runs\":%llu,\"tokens\":%llu,\"not_finite\":%llu,\"records\":[", (unsigned long long)p->runs,
+               (unsigned long long)p->tokens, (unsigned long long)p->not_finite);
     for (size_t i = 0; i < p->n; i++) {
         buf_puts(b, i ? "," : "");
         print_record(b, a, &p->records[i]);
@@ -67,7 +67,7 @@ void patch_report_json(struct inspect_out *out, void *about)
 
 static double effect(const struct osso_patch_record *r)
 {
-    return isnan(r->share) ? r->kl : fabs(r->share);
+    return isnan(r->kl) ? -1 : isnan(r->share) ? r->kl : fabs(r->share);
 }
 
 static int by_effect(const void *a, const void *b)
@@ -84,7 +84,9 @@ static int by_effect(const void *a, const void *b)
 
 static void print_place(struct buf *b, const struct runner *r, const int32_t *ids, const struct osso_patch_record *rec)
 {
-    if (isnan(rec->share) && isnan(rec->difference))
+    if (isnan(rec->kl))
+        buf_printf(b, "   no finite logits  layer %d", rec->layer);
+    else if (isnan(rec->share) && isnan(rec->difference))
         buf_printf(b, "   KL %10.6f  layer %d", rec->kl, rec->layer);
     else if (isnan(rec->share))
         buf_printf(b, "%10.4f  KL %10.6f  layer %d", rec->difference, rec->kl, rec->layer);
@@ -121,6 +123,9 @@ void patch_report_text(struct inspect_out *out, void *about)
                : isnan(p->corrupted) ? "logit difference without it, "
                : patch               ? "share of the difference that is restored, "
                                      : "share of the difference that is lost, ");
+    if (p->not_finite)
+        buf_printf(b, "%llu of %llu runs ended in logits that are not finite\n", (unsigned long long)p->not_finite,
+                   (unsigned long long)p->runs);
     qsort(p->records, p->n, sizeof *p->records, by_effect);
     for (size_t i = 0; i < p->n && i < SHOWN; i++)
         print_place(b, f->runner, patch ? a->corrupted.data : a->clean.data, &p->records[i]);

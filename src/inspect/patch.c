@@ -156,6 +156,11 @@ static enum osso_status collect(struct patching *p, struct forks *f, struct osso
             continue;
         struct osso_patch_record *rec = &p->r.records[run->record];
         status = read_end(p, run->session, p->n, &rec->difference, &rec->kl, err);
+        if (status == OSSO_NUMERIC) { /* what was put in was too large: a finding, not an end */
+            rec->difference = rec->kl = NAN;
+            p->r.not_finite++;
+            status = OSSO_OK;
+        }
         double gap = p->r.clean - p->r.corrupted;
         rec->share = (p->mode == PATCH ? rec->difference - p->r.corrupted : p->r.clean - rec->difference) / gap;
         osso_session_free(run->session);

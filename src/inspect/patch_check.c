@@ -172,6 +172,14 @@ static enum osso_status check_positions(struct patching *p, struct osso_error *e
             any = true;
         }
     }
+    size_t hidden = 0;
+    while (hidden < p->n && !p->hidden[hidden])
+        hidden++;
+    if (!status && p->o.n_hidden > 0 && hidden > p->last)
+        return error_set(err, OSSO_USAGE,
+                         "knocking out: position %zu comes after %zu, which does not see it anyway: the later one "
+                         "looks back at the earlier",
+                         hidden, p->last);
     return status;
 }
 

@@ -64,13 +64,15 @@ class Model:
         return folder
 
 
-def head(folder, layers, layer, head):
+def head(folder, layers, layer, head, huge=None):
     """The last token's `head` in `layer` looks at the word " good" or " friend", wherever it stands, and writes which of them it
     was; the model's head reads just that. Another layer's head looks there too and writes where nobody reads."""
     m = Model(layers)
     words = {m.ids[" good"]: 0, m.ids[" friend"]: 1}
     for i in range(m.vocab):
         m.set("model.embed_tokens.weight", i, words.get(i, 2 + i % 30), to=1.0)
+    if huge:  # a word whose values are as large as they may be
+        m.set("model.embed_tokens.weight", m.ids[huge], 33, to=1e37)
     m.set("lm_head.weight", m.ids["Hello"], 40, to=1.0)
     m.set("lm_head.weight", m.ids["The"], 41, to=1.0)
     slow = HEAD_DIM - 1  # a dimension that hardly rotates

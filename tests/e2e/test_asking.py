@@ -114,7 +114,7 @@ def test_help_is_as_wide_as_the_terminal():
 # What the flags of foreign.def that are taken without effect have behind them in the programs that they come from:
 # common/arg.cpp and tools/llama-bench of llama.cpp, cmd/cmd.go of ollama, the command lines of vLLM and mlx-lm.
 VALUED = set("""-ngl --gpu-layers --n-gpu-layers --num-gpu -ncmoe --n-cpu-moe -ncffn --n-cpu-ffn -mg --main-gpu -sm --split-mode -ts
-    --tensor-split -dev --device -ot --override-tensor -fitt --fit-target -fitc --fit-ctx --tensor-parallel-size
+    --tensor-split -dev -ot --override-tensor -fitt --fit-target -fitc --fit-ctx --tensor-parallel-size
     --gpu-memory-utilization --chat-template --chat-template-file --reasoning-format -b --batch-size -ub --ubatch-size
     --num-batch -tb --threads-batch -C --cpu-mask -Cr --cpu-range --cpu-strict --prio --poll -Cb --cpu-mask-batch -Crb
     --cpu-range-batch --cpu-strict-batch --prio-batch --poll-batch -lm --load-mode -lzm --lazy-mode --numa --log-file -lv

@@ -206,6 +206,8 @@ def test_memory_is_what_was_said():
     largest = 0
     for hooks in (["blocks.*.hook_resid_post"], ["blocks.*.attn.hook_pattern", "--dtype", "f16"], ["unembed.hook_out"]):
         most, said = held("--ids", ids, *hooks)
+        for _ in range(2):  # a busy machine may let the end pass unseen; what is too much is seen at once
+            most = max(most, held("--ids", ids, *hooks)[0]) if most < said * 0.95 - (8 << 20) else most
         assert abs(most - said) <= max(said * 0.05, 8 << 20), (hooks, most, said)
         largest = max(largest, most)
     assert largest > 24 << 20  # else no difference would be noticed

@@ -6,6 +6,7 @@ from harness import *
 import tables
 
 VERBS = tables.verbs()
+BUSY = 600  # seconds that bench may take, which measures the machine first: long beside others
 FAMILIES = {verb.words[0] for verb in VERBS.values() if len(verb.words) > 1}
 
 
@@ -157,9 +158,9 @@ def test_commit():
     found = re.fullmatch(r"commit: ([0-9a-f]{7,40}(-dirty)?|unknown)( \(built from a folder without git\))?", lines[1])
     assert found and (found[1] == "unknown") == bool(found[3]), lines
     want = lines[0].split()[1] + "-" + found[1]
-    bench = ("bench", "-p", "1", "-n", "0", "-r", "1", "-o")
-    assert json.loads(osso(*bench, "json").text)[0]["build_commit"] == want
-    assert f'"{want}"' in osso(*bench, "csv").text.splitlines()[1] and f"osso {want}\n" in osso(*bench, "md").text
+    bench = ("bench", "-t", "1", "-p", "1", "-n", "0", "-r", "1", "-o")
+    assert json.loads(osso(*bench, "json", timeout=BUSY).text)[0]["build_commit"] == want
+    assert f'"{want}"' in osso(*bench, "csv", timeout=BUSY).text.splitlines()[1] and f"osso {want}\n" in osso(*bench, "md", timeout=BUSY).text
 
 def test_aliases():
     assert {"play", "run"} <= set(VERBS["chat"].aliases)
@@ -221,7 +222,7 @@ def test_a_setting_has_a_twin():
 
 def test_sizes():
     """What was understood is seen in a budget that is too small for anything."""
-    bench = lambda *args, **more: osso("bench", "-p", "0", "-n", "1", *args, **more)
+    bench = lambda *args, **more: osso("bench", "-t", "1", "-p", "0", "-n", "1", *args, timeout=BUSY, **more)
     for text, size in (("1K", 1024), ("1k", 1024), ("3KB", 3072), ("3KiB", 3072), ("3kib", 3072), ("3Ki", 3072), ("2048", 2048),
                        ("2048B", 2048), ("1.5K", 1536), ("1.999k", 2046), ("0.05M", 52428), ("0.000002G", 2147), ("0.00000T", 0)):
         result = bench("--kv-memory", text)
@@ -238,7 +239,7 @@ def test_sizes():
 
 def test_short_names_of_two_letters():
     """-np is llama-server's --parallel, and nobody's -n with a p behind it."""
-    bench = lambda *args: osso("bench", "-p", "0", "-r", "1", "-o", "json", *args)
+    bench = lambda *args: osso("bench", "-t", "1", "-p", "0", "-r", "1", "-o", "json", *args, timeout=BUSY)
     for args in (["-np", "2"], ["-np2"], ["-np=2"], ["--parallel", "2"], ["-n", "3", "-np", "2"], ["-np", "2", "-n", "3"]):
         row, = json.loads(bench(*args, *(["-n", "3"] if "-n" not in args else [])).text)
         assert (row["n_gen"], row["n_parallel"]) == (3, 2), args

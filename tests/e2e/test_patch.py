@@ -6,6 +6,7 @@ import planted
 from harness import *
 
 HEADS = planted.HEADS
+SEEDS = int(os.environ.get("OSSO_PLANTED_SEEDS", 3))  # ./run planted: 20
 CLEAN, CORRUPTED = "The good greets me me", "The friend greets me me"
 RECORD = {"layer", "head", "position", "share", "difference", "kl"}
 
@@ -54,7 +55,7 @@ def test_components_and_parts():
 def test_what_is_taken_away():
     """The edge that the answer goes through, knocked out either way, loses it; so does its head without z, and no other."""
     rng = random.Random(18)
-    for seed in range(3):
+    for seed in range(SEEDS):
         layers = rng.randint(1, 4)
         layer, head = rng.randrange(layers), rng.randrange(HEADS)
         model = planted.head(TEMP / "planted", layers, layer, head)
@@ -75,6 +76,20 @@ def test_what_is_taken_away():
     assert alone["clean"] is None and alone["answer"] is None and all(r["share"] is None for r in alone["records"])
     best = max(alone["records"], key=lambda r: r["kl"])
     assert (best["layer"], best["head"], best["position"]) == (layer, head, 4)
+
+
+def test_values_that_are_no_numbers():
+    """They are put in all the same, and counted; the map goes on."""
+    model = planted.head(TEMP / "planted", 2, 0, 1, huge=" greets")
+    (TEMP / "huge.jsonl").write_text('"The greets"\n"me me"\n')
+    args = ("inspect", "patch", "-m", model, "--clean", "The good me me", "--component", "resid_post", "--ablate", "noise", "--data", TEMP / "huge.jsonl")
+    result = osso(*args, "--noise", 1000, "--json")
+    assert result.code == 0, result
+    found = json.loads(result.text)
+    assert 0 < found["not_finite"] == sum(r["kl"] is None for r in found["records"]) <= found["runs"], found
+    table = osso(*args, "--noise", 1000)
+    assert table.code == 0 and f"{found['not_finite']} of {found['runs']} runs ended in logits that are not finite" in table.text, table
+    assert json.loads(osso(*args, "--noise", 1e-30, "--json").text)["not_finite"] == 0
 
 
 def test_other_lengths():
@@ -137,6 +152,7 @@ def test_refused():
     refuses(patch(model, "--knock-out", "1:2"), 2, "pattern, not z")
     refuses(patch(model, "--knock-out", "12", component="pattern"), 2, "FROM:TO")
     refuses(patch(model, "--knock-out", "9:1", component="pattern"), 2, "positions 0 to 4")
+    refuses(patch(model, "--knock-out", "3:1", component="pattern"), 2, "position 3 comes after 1")
     refuses(patch(model, "--knock-out", "1:-9", component="pattern"), 2, "positions 0 to 4")
     refuses(patch(model, "--ablate", "mean", component="pattern"), 2, "zero")
     refuses(patch(model, "--heads", "4"), 2, "heads 0 to 3")

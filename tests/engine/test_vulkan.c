@@ -96,6 +96,69 @@ static void test_apart(void **state)
         check_way(&(struct way){"tests/golden/model/yarn-mxfp4", false, NULL, 12, 4}, "apart:0");
 }
 
+/* Steps until all are ready, then once more for the last token of each, so that all their logits are one step's. */
+static void finish(struct rig *r, struct osso_session **sessions, int n, int max_rows)
+{
+    size_t length;
+    for (int i = 0; i < n; i++)
+        while (!osso_session_ready(sessions[i]))
+            check_ok(osso_step(r->engine, sessions, n, max_rows, &r->err), r->err);
+    for (int i = 0; i < n; i++) {
+        osso_session_tokens(sessions[i], &length);
+        osso_session_want_logits(sessions[i], length - 1);
+    }
+    check_ok(osso_step(r->engine, sessions, n, 0, &r->err), r->err);
+}
+
+/* Do the logits behind the session's last token have the bits of the same tokens alone on the CPU? Ready, and of the
+ * last step. */
+static void expect_alone(struct rig *cpu, const struct rig *r, const struct osso_session *s, const char *what)
+{
+    size_t n;
+    const int32_t *tokens = osso_session_tokens(s, &n);
+    const float *have = osso_session_logits(s, n - 1);
+    assert_non_null(have);
+    float *want = all_logits(cpu, tokens, n, 0);
+    if (memcmp(have, want + (n - 1) * (size_t)r->vocab, (size_t)r->vocab * sizeof *have) != 0)
+        fail_msg("%s: other bits than alone on the CPU", what);
+    free(want);
+}
+
+/* Sessions together, of which one is forked in the middle of a page (a copy of it), one rewound. */
+static void test_company(void **state)
+{
+    char path[512];
+    int32_t ids[20];
+    struct osso_engine_options o = engine_options(false, 40);
+    struct osso_session *s[3];
+    (void)state;
+    need_device();
+    struct rig cpu = rig_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4"), &o);
+    o.backend = "vulkan";
+    o.isa = device();
+    struct rig r = rig_open(path, &o);
+    for (int i = 0; i < 20; i++)
+        ids[i] = (i * 7 + 3) % 50;
+    for (int i = 0; i < 2; i++) {
+        check_ok(osso_session_create(r.engine, 0, &s[i], &r.err), r.err);
+        check_ok(osso_session_sync(s[i], ids + i, i ? 5 : 11, &r.err), r.err);
+    }
+    finish(&r, s, 2, 4);
+    expect_alone(&cpu, &r, s[0], "the longer of two");
+    check_ok(osso_session_fork(s[0], &s[2], &r.err), r.err);
+    check_ok(osso_session_rewind(s[1], 2, &r.err), r.err);
+    for (int i = 0; i < 3; i++)
+        check_ok(osso_session_append(s[i], ids[12 + i], &r.err), r.err);
+    finish(&r, s, 3, 0);
+    expect_alone(&cpu, &r, s[0], "forked");
+    expect_alone(&cpu, &r, s[1], "rewound");
+    expect_alone(&cpu, &r, s[2], "the fork");
+    for (int i = 0; i < 3; i++)
+        osso_session_free(s[i]);
+    rig_close(&r);
+    rig_close(&cpu);
+}
+
 /* Once every size has been there, a token allocates nothing. */
 static void test_no_allocation(void **state)
 {
@@ -346,9 +409,9 @@ static void test_full(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models),        cmocka_unit_test(test_apart),
-                                       cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_weights),
-                                       cmocka_unit_test(test_adapter),       cmocka_unit_test(test_names),
-                                       cmocka_unit_test(test_lost),          cmocka_unit_test(test_full)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_models),        cmocka_unit_test(test_apart),   cmocka_unit_test(test_company),
+        cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_weights), cmocka_unit_test(test_adapter),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_lost),    cmocka_unit_test(test_full)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

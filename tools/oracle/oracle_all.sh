@@ -31,5 +31,6 @@ python=$venv/bin/python code=0
 "$python" tools/oracle/oracle.py "$@" || code=1
 "$python" tools/oracle/oracle_forms.py || code=1
 "$python" tools/oracle/oracle_inspect.py --seed "$RANDOM" || code=1
+"$python" tools/oracle/oracle_steer.py || code=1
 "$python" tools/oracle/oracle_convert.py || code=1
 exit $code

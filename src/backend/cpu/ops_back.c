@@ -45,7 +45,7 @@ static void loss_back(const struct hand *h, const struct targets *t, int64_t voc
 
 /* ---- linear --------------------------------------------------------------------------------------------- */
 
-enum { TOGETHER = 16 /* rows of weights that are unpacked at a time: an even number, for chain_bf16 */ };
+enum { TOGETHER = 64 /* rows of weights that are unpacked at a time: an even number, for chain_bf16 */ };
 
 static void unpacked_transposed(const struct kernels *kn, const struct transposed *t, void *workspace)
 {

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { TOGETHER = 32 /* rows of weights that are unpacked at a time */ };
+enum { TOGETHER = 64 /* rows of weights that are unpacked at a time */ };
 _Static_assert(DTYPE_MAX_BLOCK % 2 == 0, "sums are cut between pairs");
 
 /* Rows of activations against `count` inputs of n rows of weights, from input `at` on. */

@@ -62,7 +62,7 @@ INLINE void fetch_line(const float *const *x, int64_t at)
 {
     UNROLL
     for (int r = 0; r < MANY_TILE; r++)
-        __builtin_prefetch(x[r] + at);
+        __builtin_prefetch(x[r] + at, 0, 2);
 }
 
 INLINE void load_tile(const struct tile *from, struct tile *sum)

@@ -4,8 +4,6 @@
  *   add_words16   16 sums += words of b times one word of a */
 #include "backend/cpu/kernels.h"
 
-enum { SOON_LINES = 8 };
-
 /* y[r][0 .. n_cols) of T_ROWS rows. */
 INLINE void tile(const float *a, const float *b, int64_t n_words, int wide, int64_t n_cols, float *const *y)
 {
@@ -45,22 +43,24 @@ struct chain_soon {
         int64_t row, end, width;
     } list[2];
     int n;
-    const float *at; /* of a row, `left` values are still to be fetched */
-    int64_t left;
+    const float *at;           /* of a row, `left` values are still to be fetched */
+    int64_t left, lines, each; /* in all, and while a tile is computed */
 };
 
 /* Values [0, width) of rows [row, end). */
 static inline void soon_add(struct chain_soon *soon, const float *values, const struct chain_rows *rows, int64_t row,
                             int64_t end, int64_t width)
 {
-    if (width > 0 && row < end)
-        soon->list[soon->n++] = (struct soon_rows){values, rows, row, end, width};
+    if (width <= 0 || row >= end)
+        return;
+    soon->list[soon->n++] = (struct soon_rows){values, rows, row, end, width};
+    soon->lines += (end - row) * ((width + 15) / 16);
 }
 
-/* The next lines: about as many as come from memory while a tile is computed. */
+/* The next lines. */
 static inline void soon_some(struct chain_soon *soon)
 {
-    for (int i = 0; i < SOON_LINES; i++) {
+    for (int64_t i = 0; i < soon->each; i++) {
         if (soon->left <= 0) {
             struct soon_rows *r = &soon->list[soon->n - 1];
             if (soon->n == 0)

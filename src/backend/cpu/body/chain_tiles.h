@@ -167,33 +167,40 @@ static int64_t part(int64_t at, int64_t end, int64_t most)
     return end - at < most ? end - at : most;
 }
 
-/* What is packed after this block: the next rows of a, or of a and b those of the next sums. */
-static struct chain_soon soon_after(const struct chain *c, int64_t row, int64_t first, int64_t n, int n_blocks)
+/* What is packed after this block of rows and columns, which has n_tiles: the next rows of a, or its share of the
+ * columns or of the sums that follow. */
+static struct chain_soon soon_after(const struct chain *c, int64_t row, int64_t col, int64_t first, int64_t n_tiles)
 {
     struct chain_soon soon = {0};
-    int64_t next = row + BLOCK_ROWS, sums = first + CHAIN_SUMS;
+    const int64_t n = part(first, c->n_sums, CHAIN_SUMS), next = row + BLOCK_ROWS, sums = first + CHAIN_SUMS;
+    const int64_t n_blocks = (c->n_rows + BLOCK_ROWS - 1) / BLOCK_ROWS, at = row / BLOCK_ROWS;
+    const int64_t many = part(sums, c->n_sums, CHAIN_SUMS);
     if (!c->down && next < c->n_rows)
         soon_add(&soon, c->a + first, &c->a_rows, next, next + part(next, c->n_rows, BLOCK_ROWS), n);
-    if (c->down && sums < c->n_sums) { /* each of the blocks fetches its share */
-        int64_t many = part(sums, c->n_sums, CHAIN_SUMS), at = row / BLOCK_ROWS;
+    if (col + CHAIN_COLS < c->n_cols) {
+        if (!c->across)
+            soon_add(&soon, c->b + col + CHAIN_COLS, &c->b_rows, first + n * at / n_blocks,
+                     first + n * (at + 1) / n_blocks, part(col + CHAIN_COLS, c->n_cols, CHAIN_COLS));
+    } else if (c->down && sums < c->n_sums) {
         int64_t lo = sums + many * at / n_blocks, hi = sums + many * (at + 1) / n_blocks;
         soon_add(&soon, c->a, &c->a_rows, lo, hi, c->n_rows);
-        soon_add(&soon, c->b, &c->b_rows, lo, hi, c->across ? 0 : c->n_cols);
+        soon_add(&soon, c->b, &c->b_rows, lo, hi, c->across ? 0 : part(0, c->n_cols, CHAIN_COLS));
     }
+    soon.each = (soon.lines + n_tiles - 1) / n_tiles;
     return soon;
 }
 
 void ISA(chain)(const struct chain *c, void *workspace)
 {
     float *a = workspace, *b = a + BLOCK_ROWS / T_ROWS * tile_apart(CHAIN_SUMS);
-    int n_blocks = (int)((c->n_rows + BLOCK_ROWS - 1) / BLOCK_ROWS);
     for (int64_t first = 0; first < c->n_sums; first += CHAIN_SUMS)
         for (int64_t col = 0; col < c->n_cols; col += CHAIN_COLS) {
             const int64_t n = part(first, c->n_sums, CHAIN_SUMS), n_cols = part(col, c->n_cols, CHAIN_COLS);
             pack_b(c, col, n_cols, first, n, b);
             for (int64_t row = 0; row < c->n_rows; row += BLOCK_ROWS) {
                 int64_t n_rows = part(row, c->n_rows, BLOCK_ROWS);
-                struct chain_soon soon = soon_after(c, row, first, n, n_blocks);
+                int64_t n_tiles = (n_rows + T_ROWS - 1) / T_ROWS * ((n_cols + 16 * T_WIDE - 1) / (16 * T_WIDE));
+                struct chain_soon soon = soon_after(c, row, col, first, n_tiles);
                 if (c->upper && row >= col + n_cols)
                     break;
                 pack_a(c, row, n_rows, first, n, a);
