@@ -102,6 +102,20 @@ OSSO_API enum osso_status osso_engine_memory(const struct osso_model *model, con
                                              uint64_t *kv_bytes_out, uint64_t *activation_bytes_out,
                                              struct osso_error *err);
 
+/* Where an engine with these options would compute and what it would take of the memory there, before anything is
+ * allocated or uploaded. The K and V of other contexts: osso_engine_memory, whose figures are the same on every device.
+ */
+struct osso_engine_plan {
+    size_t size;
+    int64_t context;
+    uint64_t weight_bytes; /* of the copy that a device with memory of its own has; 0: the file's pages are read */
+    uint64_t kv_bytes, scratch_bytes;
+    uint64_t available_bytes; /* free now; UINT64_MAX: unknown */
+    char device[256];
+};
+OSSO_API enum osso_status osso_engine_plan(const struct osso_model *model, const struct osso_engine_options *options,
+                                           struct osso_engine_plan *plan_out, struct osso_error *err);
+
 /* ---- sessions ------------------------------------------------------------------------------------------- */
 
 /* Sessions with equal salt may share the KV pages of equal prefixes; others never do. */

@@ -20,6 +20,17 @@ static bool fits(const struct runner *r, const struct osso_engine_options *e, ui
     return !r->model || (osso_engine_memory(r->model, &sizes, &kv, &rest, &ignored) == OSSO_OK && kv <= memory);
 }
 
+/* What K and V may take: a quarter of what is free here, or what a device has left beside the weights. */
+static uint64_t room_for_kv(const struct runner *r, const struct osso_engine_options *e)
+{
+    struct osso_engine_plan p = {.size = sizeof p};
+    struct osso_error ignored;
+    if (!e->backend || !r->model || osso_engine_plan(r->model, e, &p, &ignored)) /* who starts it will say so */
+        return mem_available() / 4;
+    uint64_t rest = p.weight_bytes + p.scratch_bytes;
+    return p.available_bytes > rest ? p.available_bytes - rest : 0;
+}
+
 static int64_t halved(int64_t context)
 {
     return context / 2 > LEAST ? context / 2 : LEAST;
@@ -28,13 +39,14 @@ static int64_t halved(int64_t context)
 enum osso_status context_start(const struct options *o, struct runner *r, struct osso_error *err)
 {
     struct osso_engine_options e = engine_args(o, r);
-    uint64_t available = mem_available();
     bool asked = e.context != 0;
     e.context = asked ? e.context : r->dims.context;
-    while (!asked && e.context > LEAST && !fits(r, &e, available / 4))
+    uint64_t room = asked ? 0 : room_for_kv(r, &e);
+    while (!asked && e.context > LEAST && !fits(r, &e, room))
         e.context = halved(e.context);
     enum osso_status status = runner_start(r, &e, err);
-    while (!asked && status == OSSO_NOMEM && e.context > LEAST) { /* a limit of this process, for example */
+    while (!asked && !e.backend && status == OSSO_NOMEM &&
+           e.context > LEAST) { /* a limit of this process, for example */
         osso_engine_free(r->engine);
         r->engine = NULL;
         e.context = halved(e.context);
@@ -74,7 +86,7 @@ int64_t context_larger(const struct options *o, const struct runner *r, size_t n
     do
         e.context = e.context < r->dims.context / 2 ? e.context * 2 : r->dims.context;
     while ((size_t)e.context <= needed);
-    return fits(r, &e, mem_available()) ? e.context : 0;
+    return fits(r, &e, e.backend ? room_for_kv(r, &e) : mem_available()) ? e.context : 0;
 }
 
 bool context_advice(const struct options *o, const struct runner *r, size_t needed, char *advice, size_t size)

@@ -12,5 +12,8 @@ enum osso_status device_is_known(const struct options *options, struct osso_erro
 void device_args(const struct options *options, struct osso_engine_options *engine_options);
 /* The same engine on the CPU: for sizes of K and V, which are the same on every device. */
 struct osso_engine_options device_none(const struct osso_engine_options *engine_options);
+/* Adds what the model would take of the GPU to its description (osso_info_json's); on the CPU nothing. */
+enum osso_status device_plan(const struct options *options, const struct osso_model *model, char **json,
+                             struct osso_error *err);
 
 #endif

@@ -6,6 +6,8 @@
 #include "base/sized.h"
 #include "model/params.h"
 
+#include <stdio.h>
+
 /* Options with every default filled in, and the sizes that follow from them. */
 struct setup {
     struct osso_engine_options o;
@@ -144,6 +146,20 @@ static uint64_t table_bytes(const struct config *c, const struct setup *s)
            (uint64_t)s->o.max_sessions * session_bytes(s->o.context);
 }
 
+static struct engine_memory memory_of(const struct config *c, const struct setup *s)
+{
+    struct engine_memory m = {.context = s->o.context,
+                              .kv_type = s->layout.type,
+                              .kv = s->plan.bytes,
+                              .kv_full = s->plan.page_bytes * (uint64_t)s->plan.full_pages,
+                              .activations = s->activation_bytes,
+                              .tables = table_bytes(c, s),
+                              .apart = s->backend->learn != NULL,
+                              .available = s->backend->memory(s->backend)};
+    snprintf(m.name, sizeof m.name, "%s", s->backend->name);
+    return m;
+}
+
 enum osso_status engine_memory(const struct config *config, const struct osso_engine_options *options,
                                struct engine_memory *out, struct osso_error *err)
 {
@@ -152,12 +168,7 @@ enum osso_status engine_memory(const struct config *config, const struct osso_en
     enum osso_status status = set_up(config, options, &s, err);
     if (status)
         return status;
-    *out = (struct engine_memory){.context = s.o.context,
-                                  .kv_type = s.layout.type,
-                                  .kv = s.plan.bytes,
-                                  .kv_full = s.plan.page_bytes * (uint64_t)s.plan.full_pages,
-                                  .activations = s.activation_bytes,
-                                  .tables = table_bytes(config, &s)};
+    *out = memory_of(config, &s);
     s.backend->close(s.backend);
     return OSSO_OK;
 }
@@ -186,13 +197,14 @@ static enum osso_status create_choosers(struct osso_engine *e, int n, struct oss
 static enum osso_status build(struct osso_engine *e, const struct setup *s, struct osso_error *err)
 {
     const struct osso_engine_options *o = &s->o;
-    uint64_t need = s->plan.bytes + s->activation_bytes + table_bytes(&e->config, s),
-             have = s->backend->memory(s->backend);
-    if (need > have && !o->force_memory)
-        return error_set(err, OSSO_NOMEM,
-                         "a context of %lld tokens needs %llu MiB for KV cache and activations, %llu MiB of memory are "
-                         "free; ask for less with -c, or overrule this with --force-memory",
-                         (long long)o->context, (unsigned long long)(need >> 20), (unsigned long long)(have >> 20));
+    struct engine_memory m = memory_of(&e->config, s);
+    enum osso_status status = OSSO_OK;
+    if (m.apart && e->model)
+        status = weights_bytes(&e->model->weights, &e->config, &m.weights, err);
+    if (!status && !o->force_memory)
+        status = engine_fits(&m, m.name, err);
+    if (status)
+        return status;
     e->max_rows = o->max_rows;
     e->max_logits = o->max_logit_rows;
     e->context = o->context;
@@ -201,7 +213,7 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
     e->stats.kv_bytes = s->plan.bytes;
     e->stats.activation_bytes = s->activation_bytes + table_bytes(&e->config, s);
     rope_init(&e->config, &e->rope);
-    enum osso_status status = alloc_rows(e, err);
+    status = alloc_rows(e, err);
     if (!status)
         status = team_create(o->threads, &e->team, err);
     if (!status)

@@ -158,9 +158,15 @@ struct engine_memory {
     uint64_t kv, kv_full; /* K and V, of which in full layers */
     uint64_t activations; /* and the members' workspaces */
     uint64_t tables;      /* rows of a step, pages, the tree of prefixes, as many sessions as it is made for */
+    bool apart;           /* what computes has memory of its own, with a copy of the weights */
+    uint64_t weights;     /* such a copy, where there will be one and the model is known; else 0 */
+    uint64_t available;   /* where it computes, now; UINT64_MAX: unknown */
+    char name[256];       /* of what computes */
 };
 enum osso_status engine_memory(const struct config *config, const struct osso_engine_options *options,
                                struct engine_memory *out, struct osso_error *err);
+/* NOMEM, in a sentence with both numbers: more than there is, where `name` computes. */
+enum osso_status engine_fits(const struct engine_memory *memory, const char *name, struct osso_error *err);
 /* What osso_session_create takes. */
 uint64_t session_bytes(int64_t context);
 

@@ -70,6 +70,10 @@ typedef enum osso_status param_piece_fn(void *user, const struct param_piece *pi
 enum osso_status weights_each(const struct weights *weights, const struct config *config, param_piece_fn *fn,
                               void *user, struct osso_error *err);
 
+/* Bytes of host memory that these pieces lie in, each counted once. */
+enum osso_status weights_bytes(const struct weights *weights, const struct config *config, uint64_t *bytes_out,
+                               struct osso_error *err);
+
 /* ---- an arena ------------------------------------------------------------------------------------------- */
 
 /* Values of f32 that an arena for all tensors has: each begins on 64 bytes of it, gaps stay unused. */

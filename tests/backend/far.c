@@ -37,6 +37,9 @@ struct far {
 
 backend_open_fn far_open;
 
+static uint64_t pretended;
+static int learned;
+
 static struct far *far_of(const struct backend *backend)
 {
     return (struct far *)(uintptr_t)backend->state;
@@ -107,9 +110,28 @@ static void far_free(const struct backend *backend, void *memory, size_t bytes)
         madvise(near_of(f, memory), (bytes + PAGE - 1) / PAGE * PAGE, MADV_REMOVE);
 }
 
+void far_pretend_memory(uint64_t bytes)
+{
+    pretended = bytes;
+}
+
+uint64_t far_copied(const struct backend *backend)
+{
+    const struct far *f = far_of(backend);
+    uint64_t bytes = 0;
+    for (int i = 0; i < f->n_copies; i++)
+        bytes += f->copies[i].hi - f->copies[i].lo;
+    return bytes;
+}
+
+int far_learned(void)
+{
+    return learned;
+}
+
 static uint64_t far_memory(const struct backend *backend)
 {
-    return FAR_BYTES - far_of(backend)->used;
+    return pretended ? pretended : FAR_BYTES - far_of(backend)->used;
 }
 
 static void far_copy(const struct backend *backend, void *to, const void *from, size_t bytes)
@@ -222,6 +244,7 @@ static enum osso_status far_learn(const struct backend *backend, const struct ba
     struct far *f = far_of(backend);
     uintptr_t at = (uintptr_t)t->data, lo = at, hi = lo + t->bytes;
     int first = copy_at(f, lo), end = first;
+    learned++;
     for (; end < f->n_copies && f->copies[end].lo < hi; end++) {
         lo = f->copies[end].lo < lo ? f->copies[end].lo : lo;
         hi = f->copies[end].hi > hi ? f->copies[end].hi : hi;

@@ -13,6 +13,12 @@
 /* The n-th end from now on of any far backend fails (0: none). */
 void far_fail_at_end(int n);
 
+/* What far backends say they have free (0: the truth), and how many tensors have been told to any of them. */
+void far_pretend_memory(uint64_t bytes);
+int far_learned(void);
+/* Bytes of weights that this one has copies of. */
+uint64_t far_copied(const struct backend *backend);
+
 /* The model's own pages can be read again, as a model's file can beside a device that has copies: for what reads
  * weights on purpose (hook_result). Everything else stays out of reach. Without a far backend it does nothing. */
 void far_show_weights(bool shown);

@@ -24,5 +24,25 @@ def test_refused():
     assert osso("generate", *PROMPT, "--device", "cpu").code == 0
 
 
+def test_too_large():
+    """What does not fit is one line with both numbers; info says beforehand what is missing; less context may fit."""
+    said = osso("info", "--device", "gpu", "--json", "-c", "2048", timeout=120)
+    if said.code == 1 and ("libvulkan" in said.complaint or "Vulkan" in said.complaint):
+        raise Skip(said.complaint.strip())
+    plan = json.loads(said.out)["device"]
+    parts = [plan[part] for part in ("weights", "kv", "scratch")]
+    assert all(parts) and plan["total"] == sum(parts) and plan["context"] == 2048 and plan["fits"], plan
+    assert "\ndevice\n" in osso("info", "--device", "gpu", timeout=120).text
+    assert "device" not in json.loads(osso("info", "--json").out)
+    refuses(osso("info", "--preset", "20b", "--device", "gpu"), 2, "--preset")
+    less = {"OSSO_TEST_GPU_MEMORY": str(plan["total"] - 1)}
+    assert not json.loads(osso("info", "--device", "gpu", "--json", env=less, timeout=120).out)["device"]["fits"]
+    ask = ("generate", "-p", "Once", "-n", "1", "--device", "gpu")
+    refuses(osso(*ask, "-c", "2048", env=less, timeout=120), 1, f"needs {-(-plan['total'] // 2**20)} MiB",
+            f"{(plan['total'] - 1) // 2**20} MiB are free", "-c")
+    few = {"OSSO_TEST_GPU_MEMORY": "1000000"}
+    refuses(osso(*ask, env=few, timeout=120), 1, "0 MiB are free", "--device cpu")
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])

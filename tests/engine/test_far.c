@@ -165,9 +165,52 @@ static void test_unknown(void **state)
     rig_close(&r);
 }
 
+/* A device that has what the plan says takes the model; with a byte less it is refused, and told of no tensor. */
+static void check_fit(const char *model)
+{
+    struct rig r = far_rig(model);
+    struct osso_engine *e;
+    struct osso_engine_options o = engine_options(false, 300);
+    struct osso_engine_plan p = {.size = sizeof p}, cpu = p;
+    uint64_t kv, rest;
+    o.backend = "far";
+    int before = far_learned();
+    check_ok(osso_engine_plan(r.model, &o, &p, &r.err), r.err);
+    check_ok(osso_engine_memory(r.model, &o, &kv, &rest, &r.err), r.err);
+    assert_int_equal(p.kv_bytes, kv);
+    assert_int_equal(p.context, 300);
+    assert_int_equal(p.weight_bytes, far_copied(r.engine->backend));
+    far_pretend_memory(p.weight_bytes + p.kv_bytes + p.scratch_bytes - 1);
+    assert_int_equal(osso_engine_create(r.model, &o, &e, &r.err), OSSO_NOMEM);
+    assert_non_null(strstr(r.err.text, "MiB of its memory (weights"));
+    assert_non_null(strstr(r.err.text, "MiB are free"));
+    assert_non_null(strstr(r.err.text, "-c"));
+    far_pretend_memory(p.weight_bytes);
+    assert_int_equal(osso_engine_create(r.model, &o, &e, &r.err), OSSO_NOMEM);
+    assert_null(strstr(r.err.text, "-c,")); /* no context is short enough */
+    assert_int_equal(far_learned(), before);
+    far_pretend_memory(p.weight_bytes + p.kv_bytes + p.scratch_bytes);
+    check_ok(osso_engine_create(r.model, &o, &e, &r.err), r.err);
+    assert_true(far_learned() > before);
+    far_pretend_memory(0);
+    osso_engine_free(e);
+    o.backend = NULL;
+    check_ok(osso_engine_plan(r.model, &o, &cpu, &r.err), r.err);
+    assert_int_equal(cpu.weight_bytes, 0);
+    rig_close(&r);
+}
+
+static void test_fit(void **state)
+{
+    (void)state;
+    check_fit(MODEL);
+    check_fit(OTHER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_touched), cmocka_unit_test(test_hidden_again),
-                                       cmocka_unit_test(test_lost), cmocka_unit_test(test_unknown)};
+                                       cmocka_unit_test(test_lost), cmocka_unit_test(test_unknown),
+                                       cmocka_unit_test(test_fit)};
     return cmocka_run_group_tests_name("far", tests, NULL, NULL);
 }

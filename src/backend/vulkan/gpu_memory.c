@@ -40,10 +40,33 @@ static bool next_block(struct gpu *g, struct gpu_arena *a, uint64_t bytes)
     return true;
 }
 
+static struct gpu_piece piece_at(const struct vk_block *b, uint64_t used)
+{
+    uint64_t off = aligned(b->address + used) - b->address;
+    return (struct gpu_piece){
+        .block = *b, .off = off, .address = b->address + off, .host = b->host ? (uint8_t *)b->host + off : NULL};
+}
+
+/* A block for one large tensor: the one that is being handed out goes on behind it, so its rest is not lost. */
+static bool take_alone(struct gpu *g, struct gpu_arena *a, uint64_t room, struct gpu_piece *piece_out)
+{
+    struct vk_block *blocks = mem_room(a->blocks, a->n, &a->cap, sizeof *blocks), own;
+    a->blocks = blocks ? blocks : a->blocks;
+    if (!blocks || !vk_alloc(g->vk, room, a->place, &own))
+        return false;
+    blocks[a->n++] = blocks[a->block];
+    blocks[a->block] = own;
+    a->block = a->n - 1;
+    *piece_out = piece_at(&own, 0);
+    return true;
+}
+
 bool gpu_take(struct gpu *g, struct gpu_arena *a, uint64_t bytes, struct gpu_piece *piece_out)
 {
     uint64_t room = aligned(bytes ? bytes : 1) + ALIGN; /* a block itself may begin anywhere */
     *piece_out = (struct gpu_piece){.off = 0};
+    if (a->place == VK_LOCAL && a->n > 0 && room > WEIGHTS_BLOCK / 2 && room > a->blocks[a->block].bytes - a->used)
+        return take_alone(g, a, room, piece_out);
     if (a->n == 0 || room > a->blocks[a->block].bytes - a->used)
         if (!next_block(g, a, room))
             return false;

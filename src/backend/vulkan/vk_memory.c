@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 
+#include <stdlib.h>
+
 /* The kinds of memory that a place would like, best first; 0 ends: anything. */
 static const VkMemoryPropertyFlags wanted[][3] = {
     [VK_LOCAL] = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0},
@@ -83,12 +85,21 @@ void vk_free(struct vk *vk, struct vk_block *block)
     *block = (struct vk_block){0};
 }
 
+/* OSSO_TEST_GPU_MEMORY: bytes that tests pretend a device to have free; 0: none were named. */
+static uint64_t pretended(void)
+{
+    const char *bytes = getenv("OSSO_TEST_GPU_MEMORY");
+    return bytes ? strtoull(bytes, NULL, 10) : 0;
+}
+
 uint64_t vk_memory(const struct vk *vk)
 {
     VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
     VkPhysicalDeviceMemoryProperties2 m = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
                                            .pNext = vk->has_budget ? &budget : NULL};
+    if (pretended())
+        return pretended();
     int type = type_with(vk, UINT32_MAX, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
     uint32_t heap = type < 0 ? 0 : vk->memory.memoryTypes[type].heapIndex;
     vk->lib.GetPhysicalDeviceMemoryProperties2(vk->physical, &m);

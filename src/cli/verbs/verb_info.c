@@ -1,4 +1,5 @@
 /* verb_info.c: what a model file holds and needs. The library says it in JSON; this prints it for people. */
+#include "cli/device.h"
 #include "cli/model_args.h"
 #include "cli/out.h"
 
@@ -57,7 +58,8 @@ static void print_number(const char *section, const char *key, const struct jval
         return;
     }
     long long n = integer;
-    bool bytes = strcmp(section, "bytes") == 0 || (strcmp(section, "memory") == 0 && strcmp(key, "context") != 0);
+    bool bytes = strcmp(section, "bytes") == 0 ||
+                 ((strcmp(section, "memory") == 0 || strcmp(section, "device") == 0) && strcmp(key, "context") != 0);
     if (bytes && n >= 1000)
         printf("%-10s (%lld)\n", human_bytes(words, (uint64_t)n), n);
     else if (strcmp(section, "parameters") == 0 && n >= 1000000)
@@ -148,6 +150,8 @@ int verb_info(const struct options *o)
     if (!status)
         status = osso_info_json(path, preset ? v[OPT_preset].s : NULL, v[OPT_ctx_size].i,
                                 v[OPT_kv_type].set ? v[OPT_kv_type].s : NULL, v[OPT_tensors].set, &json, &err);
+    if (!status && model)
+        status = device_plan(o, model, &json, &err);
     if (!status && v[OPT_json].set) {
         out_puts(json);
         out_puts("\n");

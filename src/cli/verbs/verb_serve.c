@@ -73,6 +73,12 @@ static void plan_memory(struct server_parts *p)
     const struct option_value *v = p->options->v;
     struct osso_engine_options *e = &p->engine;
     uint64_t available = mem_available(), weights = p->runner.dims.file_bytes;
+    struct osso_engine_plan on = {.size = sizeof on};
+    struct osso_error none; /* the engine says what is wrong with the device */
+    if (e->backend && p->runner.model && osso_engine_plan(p->runner.model, e, &on, &none) == OSSO_OK) {
+        available = on.available_bytes;
+        weights = on.weight_bytes + on.scratch_bytes;
+    }
     uint64_t budget = v[OPT_kv_memory].set ? (uint64_t)v[OPT_kv_memory].i
                                            : (available > weights ? available - weights : 0) / 2;
     if (!v[OPT_ctx_size].set)
