@@ -21,7 +21,8 @@ static void put_plan(struct buf *b, const struct osso_engine_plan *p)
                total <= p->available_bytes ? "true" : "false");
 }
 
-enum osso_status device_plan(const struct options *o, const struct osso_model *model, char **json, struct osso_error *err)
+enum osso_status device_plan(const struct options *o, const struct osso_model *model, char **json,
+                             struct osso_error *err)
 {
     const struct option_value *v = o->v;
     struct osso_model_dims dims = {.size = sizeof dims};

@@ -1,0 +1,24 @@
+/* plan.c: what an engine would take where it computes, asked without making one. */
+#include "base/sized.h"
+#include "engine/engine_parts.h"
+#include "model/params.h"
+
+#include <stdio.h>
+
+enum osso_status osso_engine_plan(const struct osso_model *model, const struct osso_engine_options *options,
+                                  struct osso_engine_plan *out, struct osso_error *err)
+{
+    struct engine_memory m;
+    enum osso_status status = engine_memory(&model->config, options, &m, err);
+    if (!status && m.apart)
+        status = weights_bytes(&model->weights, &model->config, &m.weights, err);
+    struct osso_engine_plan plan = {.size = sizeof plan,
+                                    .context = m.context,
+                                    .weight_bytes = m.weights,
+                                    .kv_bytes = m.kv,
+                                    .scratch_bytes = m.activations,
+                                    .available_bytes = m.available};
+    snprintf(plan.device, sizeof plan.device, "%s", m.name);
+    sized_out(out, &plan, sizeof plan);
+    return status;
+}
