@@ -173,16 +173,6 @@ enum osso_status engine_memory(const struct config *config, const struct osso_en
     return OSSO_OK;
 }
 
-enum osso_status osso_engine_memory(const struct osso_model *model, const struct osso_engine_options *options,
-                                    uint64_t *kv_bytes_out, uint64_t *activation_bytes_out, struct osso_error *err)
-{
-    struct engine_memory m;
-    enum osso_status status = engine_memory(&model->config, options, &m, err);
-    *kv_bytes_out = m.kv;
-    *activation_bytes_out = m.activations + m.tables;
-    return status;
-}
-
 static enum osso_status create_choosers(struct osso_engine *e, int n, struct osso_error *err)
 {
     e->choosers = mem_array((size_t)n, sizeof *e->choosers);
@@ -191,6 +181,41 @@ static enum osso_status create_choosers(struct osso_engine *e, int n, struct oss
     while (!status && e->n_choosers < n)
         status = chooser_create(e->config.vocab, &e->choosers[e->n_choosers++], err);
     return status;
+}
+
+static unsigned long long mib(uint64_t bytes)
+{
+    return (unsigned long long)((bytes + (1 << 20) - 1) >> 20);
+}
+
+/* The device must hold all of it; what the host keeps beside it (tables) is small. */
+static enum osso_status fits_device(const struct engine_memory *m, struct osso_error *err)
+{
+    uint64_t need = m->weights + m->kv + m->activations;
+    if (need <= m->available)
+        return OSSO_OK;
+    return error_set(
+        err, OSSO_NOMEM,
+        "%s: the model needs %llu MiB of its memory (weights %llu, K and V of %lld tokens %llu, scratch %llu), "
+        "and %llu MiB are free; %scompute on the CPU with --device cpu, or overrule this with "
+        "--force-memory",
+        m->name, mib(need), mib(m->weights), (long long)m->context, mib(m->kv), mib(m->activations),
+        (unsigned long long)(m->available >> 20),
+        m->weights + m->activations < m->available ? "ask for less with -c, " : "");
+}
+
+/* NOMEM, in a sentence with both numbers: more than there is. */
+static enum osso_status fits(const struct engine_memory *m, struct osso_error *err)
+{
+    if (m->apart)
+        return fits_device(m, err);
+    uint64_t need = m->kv + m->activations + m->tables;
+    if (need <= m->available)
+        return OSSO_OK;
+    return error_set(err, OSSO_NOMEM,
+                     "a context of %lld tokens needs %llu MiB for KV cache and activations, %llu MiB of memory are "
+                     "free; ask for less with -c, or overrule this with --force-memory",
+                     (long long)m->context, (unsigned long long)(need >> 20), (unsigned long long)(m->available >> 20));
 }
 
 /* The parts of every engine, in order; a failure leaves what osso_engine_free can take apart. */
@@ -202,7 +227,7 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
     if (m.apart && e->model)
         status = weights_bytes(&e->model->weights, &e->config, &m.weights, err);
     if (!status && !o->force_memory)
-        status = engine_fits(&m, m.name, err);
+        status = fits(&m, err);
     if (status)
         return status;
     e->max_rows = o->max_rows;

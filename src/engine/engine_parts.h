@@ -165,8 +165,6 @@ struct engine_memory {
 };
 enum osso_status engine_memory(const struct config *config, const struct osso_engine_options *options,
                                struct engine_memory *out, struct osso_error *err);
-/* NOMEM, in a sentence with both numbers: more than there is, where `name` computes. */
-enum osso_status engine_fits(const struct engine_memory *memory, const char *name, struct osso_error *err);
 /* What osso_session_create takes. */
 uint64_t session_bytes(int64_t context);
 

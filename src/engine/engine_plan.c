@@ -1,9 +1,19 @@
-/* plan.c: what an engine would take where it computes, asked without making one. */
+/* engine_plan.c: what an engine would take where it computes, asked without making one. */
 #include "base/sized.h"
 #include "engine/engine_parts.h"
 #include "model/params.h"
 
 #include <stdio.h>
+
+enum osso_status osso_engine_memory(const struct osso_model *model, const struct osso_engine_options *options,
+                                    uint64_t *kv_bytes_out, uint64_t *activation_bytes_out, struct osso_error *err)
+{
+    struct engine_memory m;
+    enum osso_status status = engine_memory(&model->config, options, &m, err);
+    *kv_bytes_out = m.kv;
+    *activation_bytes_out = m.activations + m.tables;
+    return status;
+}
 
 enum osso_status osso_engine_plan(const struct osso_model *model, const struct osso_engine_options *options,
                                   struct osso_engine_plan *out, struct osso_error *err)
