@@ -158,7 +158,7 @@ static enum osso_status ask_address(struct osso_hub_plan *p, struct osso_error *
     p->list.e[0] = (struct hub_entry){.path = path, .size = (uint64_t)size};
     const char *hash = a.linked_etag[0] ? a.linked_etag : a.etag;
     if (strlen(hash) == 64 && digest_is_name(hash))
-        snprintf(p->list.e[0].hash, sizeof p->list.e[0].hash, "%s", hash);
+        memcpy(p->list.e[0].hash, hash, sizeof p->list.e[0].hash); /* 64 digits and the end */
     snprintf(p->etag, sizeof p->etag, "%s", a.etag);
     return OSSO_OK;
 }
