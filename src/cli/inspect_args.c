@@ -76,6 +76,11 @@ enum osso_status token_arg(struct runner *r, const struct option_value *v, const
     return status;
 }
 
+uint64_t inspect_max_bytes(const struct options *o)
+{
+    return o->v[OPT_look_bytes].set ? (uint64_t)o->v[OPT_look_bytes].i : 0;
+}
+
 enum osso_status inspect_start(const struct options *o, struct runner *r, int64_t longest, int64_t rows,
                                int64_t logit_rows, struct osso_error *err)
 {

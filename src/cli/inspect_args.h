@@ -16,6 +16,8 @@ enum osso_status heads_args(const struct option_value *value, int32_t **heads, i
 /* A text of one token; a special token's name; a number that is neither: an id. */
 enum osso_status token_arg(struct runner *runner, const struct option_value *value, const char *flag, int32_t *id,
                            struct osso_error *err);
+/* --max-bytes of what looks into a run; 0: it is not given. */
+uint64_t inspect_max_bytes(const struct options *options);
 /* An engine for texts of so many tokens, and Ctrl-C. rows, logit_rows: the most of a step, and those that want logits;
  * there may be fewer. */
 enum { INSPECT_ROWS = 512, INSPECT_LOGIT_ROWS = 64 };

@@ -76,7 +76,7 @@ static enum osso_status read_places(struct one *one, struct osso_error *err)
 static enum osso_status run(struct one *one, one_fn *fn, struct osso_error *err)
 {
     const struct options *o = one->o;
-    one->max_bytes = o->v[OPT_look_bytes].set ? (uint64_t)o->v[OPT_look_bytes].i : 0;
+    one->max_bytes = inspect_max_bytes(o);
     enum osso_status status = inspect_check_seed(o, err);
     if (!status)
         status = inspect_page_check(o, err);

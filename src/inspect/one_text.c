@@ -59,7 +59,7 @@ enum osso_status one_text_run(struct one_text *t, struct osso_hooks *hooks, osso
 enum osso_status one_text_room(uint64_t rows, uint64_t width, uint64_t max_bytes, const char *less,
                                struct osso_error *err)
 {
-    uint64_t most = max_bytes ? max_bytes : ONE_TEXT_MOST_BYTES;
+    uint64_t most = one_text_most(max_bytes);
     if (width && rows > most / sizeof(float) / width)
         return error_set(err, OSSO_LIMIT,
                          "%llu rows of %llu values would have to be kept, more than %llu bytes: ask for %s",

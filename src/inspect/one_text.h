@@ -4,7 +4,11 @@
 
 #include "osso/inspect.h"
 
-enum { ONE_TEXT_MOST_BYTES = 2000000000 }; /* that are kept of a run unless the caller says another number */
+/* Bytes that are kept of a run at most: 2 GB unless the caller says another number. */
+static inline uint64_t one_text_most(uint64_t max_bytes)
+{
+    return max_bytes ? max_bytes : 2000000000;
+}
 
 /* Start from {0} plus engine, ids, n and progress; one_text_end frees. */
 struct one_text {

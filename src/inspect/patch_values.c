@@ -169,12 +169,13 @@ static enum osso_status run_reference(struct patching *p, struct osso_error *err
 
 enum osso_status patch_values(struct patching *p, struct osso_error *err)
 {
-    uint64_t bytes = patch_values_bytes(p), most = p->o.max_bytes ? p->o.max_bytes : ONE_TEXT_MOST_BYTES;
+    uint64_t bytes = patch_values_bytes(p), most = one_text_most(p->o.max_bytes);
     enum osso_status status = OSSO_OK;
     if (bytes > most)
         return error_set(err, OSSO_LIMIT,
-                         "%llu bytes of values would have to be kept, more than %llu bytes: ask for %s",
-                         (unsigned long long)bytes, (unsigned long long)most, "fewer layers, or a shorter text");
+                         "%llu bytes of values would have to be kept, more than %llu bytes: ask for fewer layers, or a "
+                         "shorter text",
+                         (unsigned long long)bytes, (unsigned long long)most);
     if (p->paired)
         status = keep_run(p, &p->source, p->other, p->n_other, err);
     if (!status && p->component->by == BY_EXPERT)

@@ -1,6 +1,6 @@
-/* far.c: far.h's backend: twice mapped memory, copies of the weights, and ops that translate and hand on. */
+/* far.c: far.h's backend: twice mapped memory, copies of the weights, and a step's beginning and end. */
 #define _GNU_SOURCE
-#include "far.h"
+#include "far_parts.h"
 
 #include "base/error.h"
 
@@ -15,37 +15,12 @@ enum { PAGE = 4096, ALIGN = 128, POISON = 1 << 20 };
 #define FAR_BYTES ((size_t)64 << 30) /* of addresses: nothing is ever handed out twice */
 #define STEP_BYTES ((size_t)256 << 20)
 
-/* A tensor, or some that overlap: host addresses [lo, hi) lie at `near`. */
-struct copy {
-    uintptr_t lo, hi;
-    uint8_t *near;
-};
-
-struct far {
-    struct backend backend;
-    const struct backend *cpu;
-    int fd;
-    uint8_t *there, *near, *mirror; /* the same offsets: handed out, worked in, what host() gives */
-    size_t used;
-    uint8_t *step; /* STEP_BYTES, near: this step's inputs */
-    size_t step_used;
-    const int32_t *const *tables[KV_GROUPS], **near_tables[KV_GROUPS];
-    struct copy *copies;
-    int n_copies, n_hidden;
-    struct hidden **hidden;
-};
-
 backend_open_fn far_open;
 
 static uint64_t pretended;
 static int learned;
 
-static struct far *far_of(const struct backend *backend)
-{
-    return (struct far *)(uintptr_t)backend->state;
-}
-
-static void die(const char *what, const void *p)
+void far_die(const char *what, const void *p)
 {
     fprintf(stderr, "far: %s %p\n", what, p);
     abort();
@@ -72,8 +47,7 @@ static int copy_at(const struct far *f, uintptr_t at)
     return lo;
 }
 
-/* Where something that an op was given really lies. */
-static void *near_of(const struct far *f, const void *p)
+void *far_near(const struct far *f, const void *p)
 {
     if (!p)
         return NULL;
@@ -81,7 +55,7 @@ static void *near_of(const struct far *f, const void *p)
         return f->near + ((const uint8_t *)p - f->there);
     int i = copy_at(f, (uintptr_t)p);
     if (i == f->n_copies || (uintptr_t)p < f->copies[i].lo)
-        die("an op was given memory that is neither allocated here nor a tensor:", p);
+        far_die("an op was given memory that is neither allocated here nor a tensor:", p);
     return f->copies[i].near + ((uintptr_t)p - f->copies[i].lo);
 }
 
@@ -92,7 +66,7 @@ static void *take(struct far *f, size_t bytes)
     uint8_t *p = f->there + f->used;
     f->used += (bytes + PAGE - 1) / PAGE * PAGE +
                PAGE; /* a page between: running over an end does not reach the next */
-    memset(near_of(f, p), 0xff, bytes < POISON ? bytes : POISON);
+    memset(far_near(f, p), 0xff, bytes < POISON ? bytes : POISON);
     return p;
 }
 
@@ -105,9 +79,9 @@ static void far_free(const struct backend *backend, void *memory, size_t bytes)
 {
     struct far *f = far_of(backend);
     if (memory && !handed_out(f, memory))
-        die("freed what was not allocated here:", memory);
+        far_die("freed what was not allocated here:", memory);
     if (memory && bytes)
-        madvise(near_of(f, memory), (bytes + PAGE - 1) / PAGE * PAGE, MADV_REMOVE);
+        madvise(far_near(f, memory), (bytes + PAGE - 1) / PAGE * PAGE, MADV_REMOVE);
 }
 
 void far_pretend_memory(uint64_t bytes)
@@ -137,20 +111,20 @@ static uint64_t far_memory(const struct backend *backend)
 static void far_copy(const struct backend *backend, void *to, const void *from, size_t bytes)
 {
     struct far *f = far_of(backend);
-    memmove(near_of(f, to), near_of(f, from), bytes);
+    memmove(far_near(f, to), far_near(f, from), bytes);
 }
 
 static void *far_host(const struct backend *backend, void *values, size_t bytes)
 {
     struct far *f = far_of(backend);
     if (!handed_out(f, values))
-        die("host() of what was not allocated here:", values);
-    return memcpy(f->mirror + ((uint8_t *)values - f->there), near_of(f, values), bytes);
+        far_die("host() of what was not allocated here:", values);
+    return memcpy(f->mirror + ((uint8_t *)values - f->there), far_near(f, values), bytes);
 }
 
 static void far_put(const struct backend *backend, void *to, const void *from, size_t bytes)
 {
-    memcpy(near_of(far_of(backend), to), from, bytes);
+    memcpy(far_near(far_of(backend), to), from, bytes);
 }
 
 /* ---- weights -------------------------------------------------------------------------------------------- */
@@ -201,7 +175,7 @@ static struct hidden *hidden_of(uintptr_t lo, uintptr_t hi)
 static void protect(const struct hidden *h, int protection)
 {
     if (h->hi > h->lo && mprotect((void *)h->lo, h->hi - h->lo, protection) != 0)
-        die("mprotect failed at", (void *)h->lo);
+        far_die("mprotect failed at", (void *)h->lo);
 }
 
 void far_show_weights(bool shown)
@@ -229,7 +203,7 @@ static bool join(struct far *f, int first, int end, uintptr_t lo, uintptr_t hi)
     struct copy *copies = there ? realloc(f->copies, (size_t)(f->n_copies + 1) * sizeof *copies) : NULL;
     if (!copies)
         return false;
-    struct copy whole = {lo, hi, near_of(f, there)};
+    struct copy whole = {lo, hi, far_near(f, there)};
     f->copies = copies;
     for (int i = first; i < end; i++)
         memcpy(whole.near + (copies[i].lo - lo), copies[i].near, copies[i].hi - copies[i].lo);
@@ -261,7 +235,7 @@ static enum osso_status far_learn(const struct backend *backend, const struct ba
     f->hidden[f->n_hidden++] = h;
     h->users++;
     protect(h, h->protection);
-    memcpy(near_of(f, t->data), t->data, t->bytes);
+    memcpy(far_near(f, t->data), t->data, t->bytes);
     protect(h, PROT_NONE);
     return OSSO_OK;
 }
@@ -282,7 +256,7 @@ static void *stage(struct far *f, const void *from, size_t bytes)
         return NULL;
     f->step_used = (f->step_used + ALIGN - 1) / ALIGN * ALIGN;
     if (bytes > STEP_BYTES - f->step_used)
-        die("a step's inputs do not fit:", from);
+        far_die("a step's inputs do not fit:", from);
     uint8_t *near = memcpy(f->step + f->step_used, from, bytes);
     f->step_used += bytes;
     return f->there + (near - f->near);
@@ -296,11 +270,11 @@ static void stage_tables(struct far *f, const struct batch *from, struct batch *
         return;
     to->tables[g] = stage(f, from->tables[g], bytes);
     f->tables[g] = to->tables[g];
-    f->near_tables[g] = near_of(f, stage(f, from->tables[g], bytes));
-    const int32_t **there = near_of(f, to->tables[g]);
+    f->near_tables[g] = far_near(f, stage(f, from->tables[g], bytes));
+    const int32_t **there = far_near(f, to->tables[g]);
     for (int s = 0; s < from->n_seqs; s++) {
         there[s] = stage(f, from->tables[g][s], (size_t)from->n_slots * sizeof(int32_t));
-        f->near_tables[g][s] = near_of(f, there[s]);
+        f->near_tables[g][s] = far_near(f, there[s]);
     }
 }
 
@@ -336,227 +310,6 @@ static void far_exp(const struct backend *backend, const real *x, int64_t n, rea
     const struct backend *cpu = far_of(backend)->cpu;
     cpu->exp(cpu, x, n, y);
 }
-
-/* ---- ops: everything in the arguments that is an address ------------------------------------------------ */
-
-static struct hand near_hand(const struct hand *h)
-{
-    const struct far *f = far_of(h->backend);
-    return (struct hand){f->cpu, h->member, near_of(f, h->workspace)};
-}
-
-static struct act near_act(const struct far *f, const struct act *a)
-{
-    return (struct act){a->width, near_of(f, a->f), near_of(f, a->q), near_of(f, a->d), near_of(f, a->sum), a->bf16};
-}
-
-/* A view, with room for the low-rank addition that it may point to. */
-struct near_view {
-    struct view view;
-    struct lowrank lowrank;
-};
-
-static const struct view *near_view(const struct far *f, const struct view *v, struct near_view *out)
-{
-    if (!v)
-        return NULL;
-    out->view = *v;
-    out->view.data = near_of(f, v->data);
-    for (int i = 0; i < 2; i++)
-        out->view.side[i].data = near_of(f, v->side[i].data);
-    out->view.factor = near_of(f, v->factor);
-    if (v->lowrank) {
-        out->lowrank = *v->lowrank;
-        out->lowrank.a = near_of(f, v->lowrank->a);
-        out->lowrank.b = near_of(f, v->lowrank->b);
-        out->view.lowrank = &out->lowrank;
-    }
-    return &out->view;
-}
-
-static struct kv_rows near_kv(const struct far *f, const struct kv_rows *kv)
-{
-    struct kv_rows near = *kv;
-    int g = kv->tables == f->tables[KV_FULL] ? KV_FULL : KV_SLIDING;
-    if (kv->tables != f->tables[g])
-        die("page tables that are not this step's:", (const void *)kv->tables);
-    near.pos = near_of(f, kv->pos);
-    near.seq = near_of(f, kv->seq);
-    near.tables = (const int32_t *const *)f->near_tables[g];
-    near.pages = near_of(f, kv->pages);
-    near.keep = near_of(f, kv->keep);
-    near.floor = near_of(f, kv->floor);
-    return near;
-}
-
-static void far_sync(const struct hand *h)
-{
-    struct hand near = near_hand(h);
-    near.backend->sync(&near);
-}
-
-static void far_embed(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x)
-{
-    const struct far *f = far_of(h->backend);
-    struct hand near = near_hand(h);
-    struct near_view t;
-    near.backend->embed(&near, near_view(f, table, &t), near_of(f, ids), n, near_of(f, x));
-}
-
-static void far_norm(const struct hand *h, const real *x, const int32_t *rows_of, const float *gain, float eps,
-                     int64_t width, int n, struct act *out)
-{
-    const struct far *f = far_of(h->backend);
-    struct hand near = near_hand(h);
-    struct act o = near_act(f, out);
-    near.backend->norm(&near, near_of(f, x), near_of(f, rows_of), near_of(f, gain), eps, width, n, &o);
-}
-
-static void far_quantize(const struct hand *h, struct act *a, int n)
-{
-    struct hand near = near_hand(h);
-    struct act b = near_act(far_of(h->backend), a);
-    near.backend->quantize(&near, &b, n);
-}
-
-static void far_linear(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
-                       int64_t unit, const struct view *after, real *y, int64_t y_stride)
-{
-    const struct far *f = far_of(h->backend);
-    struct hand near = near_hand(h);
-    struct near_view v, next;
-    struct act b = near_act(f, a);
-    near.backend->linear(&near, near_view(f, w, &v), near_of(f, bias), &b, n, unit, near_view(f, after, &next),
-                         near_of(f, y), y_stride);
-}
-
-static void far_rope(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles)
-{
-    const struct far *f = far_of(h->backend);
-    struct hand near = near_hand(h);
-    near.backend->rope(&near, near_of(f, x), n, n_heads, head_dim, near_of(f, angles));
-}
-
-static void far_kv_append(const struct hand *h, const struct kv_rows *kv, const real *k, const real *v)
-{
-    const struct far *f = far_of(h->backend);
-    struct hand near = near_hand(h);
-    struct kv_rows rows = near_kv(f, kv);
-    near.backend->kv_append(&near, &rows, near_of(f, k), near_of(f, v));
-}
-
-static struct attend near_attend(const struct far *f, const struct attend *a, struct act *out)
-{
-    struct attend b = *a;
-    *out = near_act(f, a->out);
-    b.kv = near_kv(f, &a->kv);
-    b.q = near_of(f, a->q);
-    b.sinks = near_of(f, a->sinks);
-    b.out = out;
-    b.lse = near_of(f, a->lse);
-    b.scores = near_of(f, a->scores);
-    b.pattern = near_of(f, a->pattern);
-    b.page_sums = near_of(f, a->page_sums);
-    return b;
-}
-
-static void far_attend(const struct hand *h, const struct attend *a)
-{
-    struct hand near = near_hand(h);
-    struct act out;
-    struct attend b = near_attend(far_of(h->backend), a, &out);
-    near.backend->attend(&near, &b);
-}
-
-static void far_attend_again(const struct hand *h, const struct attend *a, bool by_weights)
-{
-    struct hand near = near_hand(h);
-    struct act out;
-    struct attend b = near_attend(far_of(h->backend), a, &out);
-    near.backend->attend_again(&near, &b, by_weights);
-}
-
-static void far_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit,
-                    real *sum)
-{
-    const struct far *f = far_of(h->backend);
-    struct hand near = near_hand(h);
-    near.backend->add(&near, near_of(f, x), near_of(f, delta), width, n, unit, near_of(f, sum));
-}
-
-static struct routing near_routing(const struct far *f, const struct routing *r)
-{
-    return (struct routing){r->n,
-                            r->k,
-                            r->n_experts,
-                            near_of(f, r->ids),
-                            near_of(f, r->weights),
-                            near_of(f, r->start),
-                            near_of(f, r->slots)};
-}
-
-static void far_route(const struct hand *h, const real *logits, struct routing *routing)
-{
-    const struct far *f = far_of(h->backend);
-    struct hand near = near_hand(h);
-    struct routing r = near_routing(f, routing);
-    near.backend->route(&near, near_of(f, logits), &r);
-}
-
-/* The experts' views, translated as they are asked for. */
-struct near_source {
-    struct expert_source source; /* its model is this struct */
-    const struct expert_source *of;
-    const struct far *far;
-    struct near_view gate, up, down;
-};
-
-static void get_near(const struct expert_source *source, int layer, int expert, struct expert *out)
-{
-    struct near_source *s = (struct near_source *)(uintptr_t)source->model;
-    s->of->get(s->of, layer, expert, out);
-    out->gate = *near_view(s->far, &out->gate, &s->gate);
-    out->up = *near_view(s->far, &out->up, &s->up);
-    out->down = *near_view(s->far, &out->down, &s->down);
-    out->gate_bias.data = near_of(s->far, out->gate_bias.data);
-    out->up_bias.data = near_of(s->far, out->up_bias.data);
-    out->down_bias.data = near_of(s->far, out->down_bias.data);
-}
-
-typedef void moe_fn(const struct hand *h, const struct moe *moe);
-
-static void near_moe(const struct hand *h, const struct moe *moe, moe_fn *fn)
-{
-    const struct far *f = far_of(h->backend);
-    struct hand near = near_hand(h);
-    struct near_source source = {.of = moe->source, .far = f};
-    struct near_view after;
-    struct routing routing = near_routing(f, moe->routing);
-    struct act in = near_act(f, moe->in), half = near_act(f, moe->h);
-    struct moe m = *moe;
-    source.source = (struct expert_source){get_near, &source};
-    m.source = &source.source;
-    m.after = near_view(f, moe->after, &after);
-    m.routing = &routing;
-    m.in = &in;
-    m.h = &half;
-    m.gate = near_of(f, moe->gate);
-    m.up = near_of(f, moe->up);
-    m.out = near_of(f, moe->out);
-    m.delta = near_of(f, moe->delta);
-    fn(&near, &m);
-}
-
-#define MOE_OP(op)                                                                                                     \
-    static void far_##op(const struct hand *h, const struct moe *moe)                                                  \
-    {                                                                                                                  \
-        near_moe(h, moe, far_of(h->backend)->cpu->op);                                                                 \
-    }
-MOE_OP(experts_in)
-MOE_OP(swiglu)
-MOE_OP(experts_out)
-MOE_OP(combine)
-#undef MOE_OP
 
 /* ---- open and close ------------------------------------------------------------------------------------- */
 
@@ -602,11 +355,10 @@ enum osso_status far_open(const char *variant, const struct backend **backend_ou
     /* clang-format off */
     OWN(close) OWN(alloc) OWN(free)
     OWN(memory) OWN(learn) OWN(begin) OWN(end) OWN(copy) OWN(host) OWN(put) OWN(exp)
-    OWN(sync) OWN(embed) OWN(norm) OWN(quantize) OWN(linear) OWN(rope) OWN(kv_append) OWN(attend) OWN(attend_again)
-    OWN(add) OWN(route) OWN(experts_in) OWN(swiglu) OWN(experts_out) OWN(combine)
 #undef OWN
         /* clang-format on */
-        f->fd = memfd_create("far", MFD_CLOEXEC);
+        far_add_ops(&f->backend);
+    f->fd = memfd_create("far", MFD_CLOEXEC);
     bool file = f->fd >= 0 && ftruncate(f->fd, (off_t)FAR_BYTES) == 0;
     f->there = file ? map(f->fd, PROT_NONE) : NULL;
     f->near = file ? map(f->fd, PROT_READ | PROT_WRITE) : NULL;
@@ -616,7 +368,7 @@ enum osso_status far_open(const char *variant, const struct backend **backend_ou
         *backend_out = NULL;
         return error_nomem(err, FAR_BYTES, "a far backend's addresses");
     }
-    f->step = near_of(f, take(f, STEP_BYTES));
+    f->step = far_near(f, take(f, STEP_BYTES));
     *backend_out = &f->backend;
     return OSSO_OK;
 }

@@ -5,11 +5,16 @@ from harness import *
 PROMPT = ("-p", "Once upon a time there was", "-n", "6", "--seed", "7", "-c", "256", "-t", "1")
 
 
+def there(result):
+    """The result of a run on a GPU, where there is one at all."""
+    if result.code == 1 and ("libvulkan" in result.complaint or "Vulkan" in result.complaint):
+        raise Skip(result.complaint.strip())
+    return result
+
+
 def test_same_text():
     """A seed gives the same text on both devices; an instruction set in the environment does not matter to a GPU."""
-    gpu = osso("generate", *PROMPT, env={"OSSO_DEVICE": "gpu", "OSSO_ISA": "scalar"}, timeout=300)
-    if gpu.code == 1 and ("libvulkan" in gpu.complaint or "Vulkan" in gpu.complaint):
-        raise Skip(gpu.complaint.strip())
+    gpu = there(osso("generate", *PROMPT, env={"OSSO_DEVICE": "gpu", "OSSO_ISA": "scalar"}, timeout=300))
     cpu = osso("generate", *PROMPT)
     assert gpu.code == cpu.code == 0 and cpu.text and gpu.out == cpu.out, (cpu, gpu)
 
@@ -26,9 +31,7 @@ def test_refused():
 
 def test_too_large():
     """What does not fit is one line with both numbers; info says beforehand what is missing; less context may fit."""
-    said = osso("info", "--device", "gpu", "--json", "-c", "2048", timeout=120)
-    if said.code == 1 and ("libvulkan" in said.complaint or "Vulkan" in said.complaint):
-        raise Skip(said.complaint.strip())
+    said = there(osso("info", "--device", "gpu", "--json", "-c", "2048", timeout=120))
     plan = json.loads(said.out)["device"]
     parts = [plan[part] for part in ("weights", "kv", "scratch")]
     assert all(parts) and plan["total"] == sum(parts) and plan["context"] == 2048 and plan["fits"], plan
@@ -42,6 +45,14 @@ def test_too_large():
             f"{(plan['total'] - 1) // 2**20} MiB are free", "-c")
     few = {"OSSO_TEST_GPU_MEMORY": "1000000"}
     refuses(osso(*ask, env=few, timeout=120), 1, "0 MiB are free", "--device cpu")
+
+
+def test_bench_compares_a_device_with_no_cpu():
+    """The CPU's memory and its integer dots are no ceilings of a GPU."""
+    said = there(osso("bench", "--device", "gpu", "-p", "0", "-n", "1", "-r", "1", "-o", "json", timeout=300))
+    row, = json.loads(said.out)
+    assert row["backends"] == "Vulkan" and row["gpu_info"].startswith("vulkan: ") and row["avg_ts"] > 0, row
+    assert not any(row[name] for name in ("read_ceiling_gbps", "read_percent", "int8_ceiling_tops", "resident_gbps", "resident_percent")), row
 
 
 if __name__ == "__main__":

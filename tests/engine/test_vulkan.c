@@ -96,6 +96,18 @@ static void test_apart(void **state)
         check_way(&(struct way){"tests/golden/model/yarn-mxfp4", false, NULL, 12, 4}, "apart:0");
 }
 
+/* A small model on the device, with a session. */
+static struct rig device_rig(int context, struct osso_session **session)
+{
+    char path[512];
+    struct osso_engine_options o = engine_options(false, context);
+    o.backend = "vulkan";
+    o.isa = device();
+    struct rig r = rig_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4"), &o);
+    check_ok(osso_session_create(r.engine, 0, session, &r.err), r.err);
+    return r;
+}
+
 /* Steps until all are ready, then once more for the last token of each, so that all their logits are one step's. */
 static void finish(struct rig *r, struct osso_session **sessions, int n, int max_rows)
 {
@@ -162,16 +174,11 @@ static void test_company(void **state)
 /* Once every size has been there, a token allocates nothing. */
 static void test_no_allocation(void **state)
 {
-    char path[512];
-    struct osso_engine_options o = engine_options(false, 64);
     struct osso_session *s;
     uint64_t calls = 0;
     (void)state;
     need_device();
-    o.backend = "vulkan";
-    o.isa = device();
-    struct rig r = rig_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4"), &o);
-    check_ok(osso_session_create(r.engine, 0, &s, &r.err), r.err);
+    struct rig r = device_rig(64, &s);
     for (int32_t i = 0; i < 6; i++) {
         check_ok(osso_session_append(s, i, &r.err), r.err);
         calls = i == 2 ? mem_count() : calls;
@@ -356,16 +363,12 @@ static VKAPI_ATTR VkResult VKAPI_CALL full(VkDevice device, const VkMemoryAlloca
 /* A device that is lost in a step: a sentence, then the engine is dead, and another one on the CPU goes on. */
 static void test_lost(void **state)
 {
-    char path[512];
     static const int32_t ids[] = {1, 2, 3, 4};
     struct osso_engine_options o = engine_options(false, 16);
     struct osso_session *s;
     (void)state;
     need_device();
-    o.backend = "vulkan";
-    o.isa = device();
-    struct rig r = rig_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4"), &o);
-    check_ok(osso_session_create(r.engine, 0, &s, &r.err), r.err);
+    struct rig r = device_rig(16, &s);
     check_ok(osso_session_sync(s, ids, 4, &r.err), r.err);
     gpu_of(r.engine->backend)->vk->fn.QueueSubmit = lose;
     for (int i = 0; i < 2; i++) {
@@ -374,7 +377,6 @@ static void test_lost(void **state)
     }
     osso_session_free(s);
     osso_engine_free(r.engine);
-    o.backend = o.isa = NULL;
     check_ok(osso_engine_create(r.model, &o, &r.engine, &r.err), r.err);
     free(all_logits(&r, ids, 4, 0));
     rig_close(&r);

@@ -28,8 +28,11 @@ static const int32_t *const *stage_tables(struct gpu *g, const struct batch *b, 
     struct gpu_piece piece;
     if (!b->tables[group] || b->n_seqs == 0)
         return NULL;
-    if (!gpu_take(g, &g->inputs, (uint64_t)b->n_seqs * sizeof piece.address, &piece))
+    uint64_t bytes = (uint64_t)b->n_seqs * sizeof piece.address;
+    if (!gpu_take(g, &g->inputs, bytes, &piece)) {
+        gpu_no_memory(g, bytes, "the lists of pages on the device");
         return NULL;
+    }
     for (int s = 0; s < b->n_seqs; s++) {
         uint64_t list = gpu_input(g, b->tables[group][s], (size_t)b->n_slots * sizeof(int32_t));
         memcpy(piece.host + (size_t)s * sizeof list, &list, sizeof list);

@@ -34,9 +34,6 @@ struct gpu_copy {
 };
 
 /* Room for values between ops: it grows, and what it was before stays until the commands that use it are done. */
-struct gpu_scratch {
-    struct vk_block block;
-};
 enum { GPU_GATE, GPU_UP, GPU_OUT, GPU_SUMS, GPU_PAGES, GPU_LOWRANK, GPU_SCRATCHES };
 
 struct gpu {
@@ -50,7 +47,7 @@ struct gpu {
     struct gpu_arena inputs, outputs, weights;
     struct gpu_copy *copies; /* sorted */
     size_t n_copies, copies_cap;
-    struct gpu_scratch scratch[GPU_SCRATCHES];
+    struct vk_block scratch[GPU_SCRATCHES];
     struct vk_block *old; /* scratch that grew since the last wait */
     size_t n_old, old_cap;
     void **lost_values; /* what host() gave when the device had nothing to give */

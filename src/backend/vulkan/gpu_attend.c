@@ -61,7 +61,7 @@ static bool list_kept(struct gpu *g, const struct attend *a, bool redo, struct l
     uint64_t bytes = (uint64_t)a->kv.n * (uint64_t)a->n_heads * sizeof(struct vk_kept);
     *list = (struct list){.n = 0};
     if (!gpu_take(g, &g->inputs, bytes, &list->piece)) {
-        gpu_refuse(g, OSSO_NOMEM, "%s has no memory for what is kept of attention", g->name);
+        gpu_no_memory(g, bytes, "what is kept of attention, on the device");
         return false;
     }
     struct vk_kept *entries = (struct vk_kept *)(void *)list->piece.host;

@@ -70,11 +70,8 @@ bool gpu_take(struct gpu *g, struct gpu_arena *a, uint64_t bytes, struct gpu_pie
     if (a->n == 0 || room > a->blocks[a->block].bytes - a->used)
         if (!next_block(g, a, room))
             return false;
-    const struct vk_block *b = &a->blocks[a->block];
-    uint64_t off = aligned(b->address + a->used) - b->address;
-    *piece_out = (struct gpu_piece){
-        .block = *b, .off = off, .address = b->address + off, .host = b->host ? (uint8_t *)b->host + off : NULL};
-    a->used = off + bytes;
+    *piece_out = piece_at(&a->blocks[a->block], a->used);
+    a->used = piece_out->off + bytes;
     return true;
 }
 
@@ -130,8 +127,8 @@ static struct vk_block *block_of(struct gpu *g, const void *p)
         if (holds(&g->blocks[i], gpu_address(p)))
             return &g->blocks[i];
     for (int i = 0; i < GPU_SCRATCHES; i++)
-        if (holds(&g->scratch[i].block, gpu_address(p)))
-            return &g->scratch[i].block;
+        if (holds(&g->scratch[i], gpu_address(p)))
+            return &g->scratch[i];
     return NULL;
 }
 
@@ -162,7 +159,7 @@ void gpu_memory_free(struct gpu *g)
 {
     gpu_forget_old(g);
     for (int i = 0; i < GPU_SCRATCHES; i++)
-        vk_free(g->vk, &g->scratch[i].block);
+        vk_free(g->vk, &g->scratch[i]);
     while (g->n_blocks > 0) /* none: who allocated has freed */
         vk_free(g->vk, &g->blocks[--g->n_blocks]);
     struct gpu_arena *arenas[] = {&g->inputs, &g->outputs, &g->weights};

@@ -44,8 +44,9 @@ static uint64_t list_of(struct gpu *g, const struct moe *moe, enum which which, 
     struct gpu_piece piece;
     struct expert e;
     const struct vec *bias;
-    if (!gpu_take(g, &g->inputs, (uint64_t)moe->routing->n_experts * sizeof(struct vk_matrix), &piece)) {
-        gpu_refuse(g, OSSO_NOMEM, "%s has no memory for the list of a layer's experts", g->name);
+    uint64_t bytes = (uint64_t)moe->routing->n_experts * sizeof(struct vk_matrix);
+    if (!gpu_take(g, &g->inputs, bytes, &piece)) {
+        gpu_no_memory(g, bytes, "the list of a layer's experts, on the device");
         return 0;
     }
     struct vk_matrix *list = (struct vk_matrix *)(void *)piece.host;

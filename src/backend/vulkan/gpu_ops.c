@@ -40,7 +40,7 @@ void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, con
 {
     bool integers = a->q && a->width % QUANT_BLOCK == 0 && dtype_has_i8(dtype_info(w->dtype));
     struct vk_constants constants = {{(uint32_t)w->dtype, (uint32_t)bias_type, side_type(w)}};
-    must(a->width == w->cols && y_stride >= w->rows);
+    must(a->width == w->cols && y_stride >= w->rows && vk_has_format(w->dtype));
     if (a->bf16) {
         gpu_refuse(g, OSSO_UNSUPPORTED, "%s does not train", g->name);
         return;

@@ -44,9 +44,9 @@ bool gpu_flush(struct gpu *g)
 
 uint64_t gpu_scratch(struct gpu *g, int which, int64_t values)
 {
-    struct gpu_scratch *s = &g->scratch[which];
+    struct vk_block *s = &g->scratch[which];
     uint64_t bytes = (uint64_t)values * sizeof(real);
-    if (bytes > s->block.bytes) {
+    if (bytes > s->bytes) {
         struct vk_block *old = mem_room(g->old, g->n_old, &g->old_cap, sizeof *old), grown;
         g->old = old ? old : g->old;
         if (!old || !vk_alloc(g->vk, bytes, VK_LOCAL, &grown)) {
@@ -54,8 +54,8 @@ uint64_t gpu_scratch(struct gpu *g, int which, int64_t values)
                           "values between the operations of a step on the device; ask for fewer rows per step");
             return 0;
         }
-        old[g->n_old++] = s->block; /* commands that use it may be recorded */
-        s->block = grown;
+        old[g->n_old++] = *s; /* commands that use it may be recorded */
+        *s = grown;
     }
-    return s->block.address;
+    return s->address;
 }

@@ -22,11 +22,6 @@ struct vk_probe {
     uint32_t n;
 };
 
-/* n words; from 0: zeros. Any x, y with x * y * 64 >= n */
-struct vk_copy {
-    uint64_t to, from, n;
-};
-
 /* x[n][cols] = rows ids[n] of a table, times factor where has_factor is 1; strides in bytes, col_stride from one value
  * to the next where there are no codes; group: values per scale where the view says it. UP(cols, 64), n */
 struct vk_embed {

@@ -31,8 +31,6 @@ struct vk_constants {
 /* A device as it says of itself. */
 struct vk_facts {
     char name[256], driver[320];
-    uint32_t version;                                /* of Vulkan: major << 22 | minor << 12 | patch */
-    uint32_t vendor, device;                         /* numbers of PCI */
     bool cpu;                                        /* a driver that computes on the CPU */
     bool fp64, round_even, keep_denormals, keep_nan; /* the last three: f32 can be told so */
     bool soft_fma;                                   /* shaders make their own fused multiply-add */

@@ -82,10 +82,7 @@ static void read_facts(const struct vk_library *lib, VkPhysicalDevice device, st
     VkPhysicalDeviceProperties2 all = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &m3};
     lib->GetPhysicalDeviceProperties2(device, &all);
     const VkPhysicalDeviceProperties *p = &all.properties;
-    *facts = (struct vk_facts){.version = p->apiVersion,
-                               .vendor = p->vendorID,
-                               .device = p->deviceID,
-                               .cpu = p->deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU};
+    *facts = (struct vk_facts){.cpu = p->deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU};
     *type = p->deviceType;
     snprintf(facts->name, sizeof facts->name, "%s", p->deviceName);
     if (p->apiVersion < VK_API_VERSION_1_2) {

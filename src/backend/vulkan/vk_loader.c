@@ -117,5 +117,5 @@ void vk_library_close(struct vk_library *lib)
     *lib = (struct vk_library){0};
 }
 #else
-typedef int vk_loader_is_left_out; /* a build without Vulkan's headers: backend.c says so */
+typedef int vk_loader_is_left_out; /* a build without Vulkan's headers: vk_none.c says so */
 #endif

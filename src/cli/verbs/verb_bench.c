@@ -94,6 +94,19 @@ static void add_sample(struct samples *s, double value)
         s->values[s->n++] = value;
 }
 
+/* The CPU's ceilings; of a device nobody measures any, and nothing is compared with them. */
+static void sample_read(struct bench *b)
+{
+    if (b->ceiling)
+        add_sample(&b->reads, osso_ceiling_read(b->ceiling));
+}
+
+static void sample_dots(struct bench *b)
+{
+    if (b->ceiling)
+        add_sample(&b->dots, osso_ceiling_int8(b->ceiling, osso_engine_isa(b->r.engine)));
+}
+
 static enum osso_status one_prompt(struct bench *b, const struct measurement *m, double *ns, struct osso_error *err)
 {
     struct osso_session *session = b->sessions[0];
@@ -103,8 +116,8 @@ static enum osso_status one_prompt(struct bench *b, const struct measurement *m,
         status = random_ids(b, &b->ids[0], depth, n, err); /* other tokens each time: nothing can be reused */
     if (!status)
         status = osso_session_sync(session, b->ids[0].data, n, err);
-    add_sample(&b->reads, osso_ceiling_read(b->ceiling));
-    add_sample(&b->dots, osso_ceiling_int8(b->ceiling, osso_engine_isa(b->r.engine)));
+    sample_read(b);
+    sample_dots(b);
     double start = clock_seconds() * 1e9;
     if (!status)
         status = run_until_ready(b, session, err);
@@ -160,12 +173,12 @@ static enum osso_status one_generation(struct bench *b, const struct measurement
     enum osso_status status = all_to_depth(b, m, err);
     *ns = 0;
     for (int64_t t = 0; t < m->n_gen && !status; t += READ_EVERY) {
-        add_sample(&b->reads, osso_ceiling_read(b->ceiling));
+        sample_read(b);
         double start = clock_seconds() * 1e9;
         status = generate(b, m, m->n_gen - t < READ_EVERY ? m->n_gen - t : READ_EVERY, err);
         *ns += clock_seconds() * 1e9 - start;
     }
-    add_sample(&b->dots, osso_ceiling_int8(b->ceiling, osso_engine_isa(b->r.engine)));
+    sample_dots(b);
     return status;
 }
 
@@ -266,13 +279,13 @@ static enum osso_status measure(struct bench *b, struct measurement *m, struct o
     if (err_is_terminal())
         fputs("\r\033[K", stderr);
     if (!status) {
-        m->read_ceiling = median(&b->reads);
-        m->dot_ceiling = median(&b->dots);
+        m->read_ceiling = b->ceiling ? median(&b->reads) : 0;
+        m->dot_ceiling = b->ceiling ? median(&b->dots) : 0;
         status = m->n_gen > 0 ? count_experts(b, m, err) : OSSO_OK;
     }
     if (!status)
         status = token_cost(b, m, err);
-    if (!status && m->n_gen > 0)
+    if (!status && m->n_gen > 0 && b->ceiling)
         status = osso_bench_resident(b->r.engine, &m->resident, err);
     if (!status)
         bench_report(&b->setting, m);
@@ -335,7 +348,7 @@ static enum osso_status run(const struct options *o, struct bench *b, struct oss
     status = runner_start(&b->r, &b->e, err);
     if (!status && b->r.dims.file_bytes < mem_available())
         status = osso_bench_touch(b->r.engine, err);
-    if (!status)
+    if (!status && !b->e.backend)
         status = osso_ceiling_create(osso_engine_threads(b->r.engine), &b->ceiling, err);
     for (int i = 0; i < b->parallel && !status; i++)
         status = make_sequence(b, i, err);

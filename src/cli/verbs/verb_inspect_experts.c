@@ -93,7 +93,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct ex
                                      .experts = a->experts.n,
                                      .n_experts = a->experts.len,
                                      .sessions = RUNS_AT_ONCE,
-                                     .max_bytes = o->v[OPT_look_bytes].set ? (uint64_t)o->v[OPT_look_bytes].i : 0,
+                                     .max_bytes = inspect_max_bytes(o),
                                      .planned = say_plan,
                                      .progress = progress_call,
                                      .user = r};

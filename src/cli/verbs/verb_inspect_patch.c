@@ -42,7 +42,7 @@ static enum osso_status run(const struct options *o, struct runner *r, struct pa
         return status;
     osso_engine_set_interrupt(r->engine, interrupt_flag());
     a->options.sessions = RUNS_AT_ONCE;
-    a->options.max_bytes = o->v[OPT_look_bytes].set ? (uint64_t)o->v[OPT_look_bytes].i : 0;
+    a->options.max_bytes = inspect_max_bytes(o);
     a->options.planned = say_plan;
     a->options.progress = progress_call;
     status = osso_patch(r->engine, a->clean.data, a->corrupted.len ? a->corrupted.data : NULL, a->clean.len,

@@ -12,6 +12,12 @@ layout(push_constant, scalar) uniform Push {
     uint has_factor;
 } p;
 
+// Code i of a word, signed.
+int byte_of(uint word, uint i)
+{
+    return bitfieldExtract(int(word), int(i * 8u), 8);
+}
+
 bool expert_matrix(int e, out Matrix m)
 {
     m = Matrix(0ul, 0ul, 0ul, 0ul, 0.0, 0u);

@@ -10,11 +10,6 @@ layout(local_size_x = 64) in;
 
 shared float part[64];
 
-int byte_of(uint word, uint i)
-{
-    return bitfieldExtract(int(word), int(i * 8u), 8);
-}
-
 // All 32 of MXFP4, whose bytes have two codes each: 16 apart, or neighbours.
 int dot_mxfp4(uint64_t codes, U32 q)
 {

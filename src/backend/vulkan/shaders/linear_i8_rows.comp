@@ -16,11 +16,6 @@ struct Codes {
     float scale[2], offset[2];
 };
 
-int byte_of(uint word, uint i)
-{
-    return bitfieldExtract(int(word), int(i * 8u), 8);
-}
-
 void unpack(Row w, uint n, out Codes c)
 {
     uint block = n * 32u / format_block(), from = n * 32u % format_block(), run = min(format_run(), 32u);
