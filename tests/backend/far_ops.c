@@ -12,7 +12,8 @@ static struct hand near_hand(const struct hand *h)
 
 static struct act near_act(const struct far *f, const struct act *a)
 {
-    return (struct act){a->width, far_near(f, a->f), far_near(f, a->q), far_near(f, a->d), far_near(f, a->sum), a->bf16};
+    return (struct act){a->width,          far_near(f, a->f),   far_near(f, a->q),
+                        far_near(f, a->d), far_near(f, a->sum), a->bf16};
 }
 
 /* A view, with room for the low-rank addition that it may point to. */

@@ -94,16 +94,12 @@ static void add_sample(struct samples *s, double value)
         s->values[s->n++] = value;
 }
 
-/* The CPU's ceilings; of a device nobody measures any, and nothing is compared with them. */
-static void sample_read(struct bench *b)
+/* The CPU's ceilings, of memory and of dots; of a device nobody measures any. */
+static void sample(struct bench *b, bool read, bool dots)
 {
-    if (b->ceiling)
+    if (b->ceiling && read)
         add_sample(&b->reads, osso_ceiling_read(b->ceiling));
-}
-
-static void sample_dots(struct bench *b)
-{
-    if (b->ceiling)
+    if (b->ceiling && dots)
         add_sample(&b->dots, osso_ceiling_int8(b->ceiling, osso_engine_isa(b->r.engine)));
 }
 
@@ -116,8 +112,7 @@ static enum osso_status one_prompt(struct bench *b, const struct measurement *m,
         status = random_ids(b, &b->ids[0], depth, n, err); /* other tokens each time: nothing can be reused */
     if (!status)
         status = osso_session_sync(session, b->ids[0].data, n, err);
-    sample_read(b);
-    sample_dots(b);
+    sample(b, true, true);
     double start = clock_seconds() * 1e9;
     if (!status)
         status = run_until_ready(b, session, err);
@@ -173,12 +168,12 @@ static enum osso_status one_generation(struct bench *b, const struct measurement
     enum osso_status status = all_to_depth(b, m, err);
     *ns = 0;
     for (int64_t t = 0; t < m->n_gen && !status; t += READ_EVERY) {
-        sample_read(b);
+        sample(b, true, false);
         double start = clock_seconds() * 1e9;
         status = generate(b, m, m->n_gen - t < READ_EVERY ? m->n_gen - t : READ_EVERY, err);
         *ns += clock_seconds() * 1e9 - start;
     }
-    sample_dots(b);
+    sample(b, false, true);
     return status;
 }
 
