@@ -118,6 +118,7 @@ static void linear_shapes(const struct linear_case *c)
     }
     one_shape(c, 37, blocks ? 5 * block : 41, MAX_ACTS, FILL_NORMAL, FILL_MIXED); /* more than one helping */
     one_shape(c, 19, (600 / block + 1) * block, 103, FILL_NORMAL, FILL_MIXED);    /* of long rows fewer are one */
+    one_shape(c, 3, (1400 / block + 1) * block, 103, FILL_NORMAL, FILL_NORMAL);   /* and of longer ones */
     for (int w = 0; w < FILL_COUNT; w++)
         for (int x = 0; x < FILL_COUNT; x++)
             if (w == x || !left_out(w + x, 3))

@@ -210,7 +210,7 @@ INLINE void linear_share(values16_fn *load, int bytes16, const struct view *w, i
 static void linear_share_f32(const struct view *w, const struct gather *in, struct fetch fetch, float *y,
                              int64_t y_stride, float *space)
 {
-    if (in->n >= MANY_ROWS)
+    if (in->n >= MANY_FROM)
         linear_many__avx2(w, in, y, y_stride, space);
     else
         linear_share(values16_f32, 64, w, 0, w->rows, in, fetch, y, y_stride);
@@ -253,14 +253,14 @@ INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, in
 INLINE void linear_part(values16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
                         const struct gather *in, float *y, int64_t y_stride, float *workspace)
 {
-    const bool blocks = bytes16 < 32 || (bytes16 < 64 && in->n >= MANY_ROWS && w->cols % 16 == 0);
+    const bool blocks = bytes16 < 32 || (bytes16 < 64 && in->n >= MANY_FROM && w->cols % 16 == 0);
     for (int64_t o = lo, end; o < hi; o = end, y += SHARE_ROWS) {
         end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
         struct fetch fetch = fetch_share(w, end, hi, in->n);
         if (blocks && in->n > MANY_ACTS) {
             struct view share = unpack_share(load, w, o, end, workspace);
             linear_share_f32(&share, in, fetch, y, y_stride, workspace + SHARE_ROWS * w->cols);
-        } else if (bytes16 == 64 && in->n >= MANY_ROWS) {
+        } else if (bytes16 == 64 && in->n >= MANY_FROM) {
             struct view share = share_view(w, o, end, (const float *)(const void *)(w->data + o * w->row_stride));
             share.row_stride = w->row_stride;
             linear_many__avx2(&share, in, y, y_stride, workspace);

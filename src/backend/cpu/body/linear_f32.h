@@ -2,8 +2,12 @@
  * 16 takes elements i, i + 16, ...; a tile is several rows of weights by several activation rows, to keep enough FMAs
  * under way. An ISA says what its registers hold: ONE_ACT_ROWS rows by one activation row, MANY_ROWS by MANY_ACTS
  * (FEW_ACTS of those that are left); and which tiles wait for memory (STREAMS): for those neighbouring weight rows are
- * fetched as one linear stream, FETCH_AHEAD bytes ahead. */
+ * fetched as one linear stream, FETCH_AHEAD bytes ahead. An ISA that has MANY_TILE, too, takes MANY_FROM activation
+ * rows and more lane by lane (linear_many.h). */
 #include "backend/cpu/body/values16.h"
+#ifdef MANY_TILE
+#include "backend/cpu/body/linear_many.h"
+#endif
 
 /* Elements k .. k + 15 of n_rows weight rows times n_acts activation rows, both constants. */
 INLINE void tile_step(values16_fn *values16, const struct rows *w, int64_t k, const float *const *x, int n_rows,
@@ -66,10 +70,47 @@ INLINE void rows_dots(values16_fn *values16, int bytes16, const struct view *w, 
         tile_dot(values16, bytes16, w, o, x + i, n_rows, 1, STREAMS(i, 1), y + i * y_stride, y_stride);
 }
 
+#ifdef MANY_TILE
+_Static_assert(MANY_OUTPUTS * 128 * 2 <= LINEAR_ACTS * LINEAR_ACT_BYTES &&
+                   MANY_CHUNK * MANY_OUTPUTS * (int)sizeof(float) <= LINEAR_ACTS * 2 * LINEAR_TILE * (int)sizeof(float),
+               "unpacked rows and a panel fit the workspace");
+
+/* Outputs [lo, hi) of all activation rows, of which as many as stay in the second-level cache meet all weights before
+ * the next ones do. Weights that are no f32 are unpacked first. */
+INLINE void linear_panels(values16_fn *values16, int bytes16, const struct view *w, int64_t lo, int64_t hi,
+                          const struct gather *in, float *y, int64_t y_stride, float *space)
+{
+    float *unpacked = space, *panel = bytes16 == 64 ? space : space + MANY_OUTPUTS * w->cols;
+    struct act act;
+    for (int first = 0; first < in->n; first += many_rows(in->act->width)) {
+        struct gather part = many_part(in, first, &act);
+        for (int64_t o = lo; o < hi; o += MANY_OUTPUTS) {
+            struct rows from = rows_from(w, o);
+            struct view rows = {.dtype = DT_F32, .cols = w->cols, .data = from.data, .row_stride = from.stride};
+            rows.rows = hi - o < MANY_OUTPUTS ? hi - o : MANY_OUTPUTS;
+            for (int r = 0; bytes16 < 64 && r < rows.rows; r++)
+                for (int64_t k = 0; k < w->cols; k += 16)
+                    store16(unpacked + r * w->cols + k, 16, row_values(values16, &from, r, k, 16));
+            if (bytes16 < 64) {
+                rows.data = (const uint8_t *)unpacked;
+                rows.row_stride = w->cols * (int64_t)sizeof *unpacked;
+            }
+            linear_many(&rows, &part, y + first * y_stride + (o - lo), y_stride, panel);
+        }
+    }
+}
+#endif
+
 INLINE void linear_f32(values16_fn *values16, int bytes16, const struct view *w, int64_t lo, int64_t hi,
                        const struct gather *in, float *y, int64_t y_stride, void *workspace)
 {
     (void)workspace;
+#ifdef MANY_TILE
+    if (in->n >= MANY_FROM && (bytes16 == 64 || w->cols % 16 == 0)) {
+        linear_panels(values16, bytes16, w, lo, hi, in, y, y_stride, workspace);
+        return;
+    }
+#endif
     for (int first = 0; first < in->n; first += LINEAR_ACTS) {
         const float *x[LINEAR_ACTS];
         float *out = y + first * y_stride;
