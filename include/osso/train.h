@@ -115,7 +115,7 @@ struct osso_train_hooks {
     /* Documents done, of how many; after a result other than 0 this validation has no result. */
     int (*validating)(void *user, int64_t done, int64_t docs);
 };
-enum osso_train_end { OSSO_TRAIN_DONE, OSSO_TRAIN_TIME, OSSO_TRAIN_PATIENCE, OSSO_TRAIN_ASKED };
+enum osso_train_end { OSSO_TRAIN_DONE, OSSO_TRAIN_TIME, OSSO_TRAIN_PATIENCE, OSSO_TRAIN_ASKED, OSSO_TRAIN_STOP };
 OSSO_API enum osso_status osso_train_run(struct osso_train *train, const struct osso_train_hooks *hooks,
                                          enum osso_train_end *end_out, struct osso_error *err);
 

@@ -63,6 +63,11 @@ static enum osso_status one_step(struct loop *l)
     return status;
 }
 
+static bool at_stop(const struct osso_train *t)
+{
+    return settings_has(t->config, TRAIN_stop_at) && t->step >= settings_int(t->config, TRAIN_stop_at);
+}
+
 /* Why it ends now; DONE while it does not. */
 static enum osso_train_end ends(const struct loop *l)
 {
@@ -71,6 +76,8 @@ static enum osso_train_end ends(const struct loop *l)
         return OSSO_TRAIN_ASKED;
     if (settings_has(c, TRAIN_patience) && l->train->state.worse >= settings_int(c, TRAIN_patience))
         return OSSO_TRAIN_PATIENCE;
+    if (at_stop(l->train))
+        return OSSO_TRAIN_STOP;
     if (settings_has(c, TRAIN_max_minutes) && clock_seconds() - l->began >= 60 * settings_real(c, TRAIN_max_minutes))
         return OSSO_TRAIN_TIME;
     return OSSO_TRAIN_DONE;
@@ -80,11 +87,11 @@ enum osso_status osso_train_run(struct osso_train *t, const struct osso_train_ho
                                 enum osso_train_end *end_out, struct osso_error *err)
 {
     struct loop l = {.train = t, .hooks = {.size = sizeof l.hooks}, .began = clock_seconds(), .err = err};
-    *end_out = OSSO_TRAIN_DONE;
     enum osso_status status = sized_check(hooks, "osso_train_hooks", err);
     sized_in(&l.hooks, sizeof l.hooks, hooks);
     t->watch = l.hooks.validating;
     t->watcher = l.hooks.user;
+    *end_out = t->step < t->steps && at_stop(t) ? OSSO_TRAIN_STOP : OSSO_TRAIN_DONE; /* a resume may begin there */
     while (!status && t->step < t->steps && *end_out == OSSO_TRAIN_DONE) {
         status = one_step(&l);
         *end_out = t->step < t->steps ? ends(&l) : OSSO_TRAIN_DONE;

@@ -167,6 +167,15 @@ def test_masks_patience_and_length():
     assert done.code == 0 and "the time is over" in done.complaint and 0.2 < seconds < 10, (done, seconds)
 
 
+def test_stop_at_is_a_place_in_a_run():
+    done = train(out=TEMP / "whole", steps=6)
+    for at in (2, 2, 5, 5, 9):                          # each twice: a script that is started again loses nothing
+        part = train("--resume", out=TEMP / "stops", steps=6, stop_at=at)
+        assert part.code == 0 and ("stop_at" in part.complaint) == (at < 6) and len(log(TEMP / "stops")) == min(at, 6), (at, part)
+    assert done.code == 0 and log(TEMP / "stops") == log(TEMP / "whole")
+    refuses(train(out=TEMP / "nowhere", stop_at=0), 2, "stop-at")
+
+
 def back_to(out, step):
     """Takes away what a run saved after this step, as if it had been killed there."""
     for path in out.glob("step-*"):

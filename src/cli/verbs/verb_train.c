@@ -78,7 +78,7 @@ static enum osso_status dry_run(const struct options *o, const struct osso_train
 static void say_end(const struct osso_train *train, enum osso_train_end end)
 {
     static const char *const why[] = {"done", "the time is over", "no better validation for so long (patience)",
-                                      "stopped"};
+                                      "stopped", "stop_at is reached"};
     say("step %lld: %s; a checkpoint is saved%s", (long long)osso_train_done(train), why[end],
         end == OSSO_TRAIN_DONE ? "" : ", --resume goes on");
 }
