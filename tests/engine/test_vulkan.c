@@ -190,6 +190,39 @@ static void test_no_allocation(void **state)
     rig_close(&r);
 }
 
+static int gets;
+static void (*get_expert)(const struct expert_source *source, int layer, int expert, struct expert *out);
+
+static void counted(const struct expert_source *source, int layer, int expert, struct expert *out)
+{
+    gets++;
+    get_expert(source, layer, expert, out);
+}
+
+/* Experts are asked for in the first step, and in the first one after the weights have been told again. */
+static void test_experts_found_once(void **state)
+{
+    struct osso_session *s;
+    (void)state;
+    need_device();
+    struct rig r = device_rig(64, &s);
+    struct forward *f = &r.engine->forward;
+    struct expert_source *source = (struct expert_source *)(uintptr_t)&f->weights->source;
+    get_expert = source->get;
+    source->get = counted;
+    for (int32_t i = 0; i < 6; i++) {
+        gets = 0;
+        if (i == 3)
+            check_ok(forward_learn(f, &r.err), r.err);
+        check_ok(osso_session_append(s, i, &r.err), r.err);
+        check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+        assert_int_equal(gets, i % 3 ? 0 : 3 * f->config->n_layers * f->config->n_experts);
+    }
+    source->get = get_expert;
+    osso_session_free(s);
+    rig_close(&r);
+}
+
 /* ---- weights ---------------------------------------------------------------------------------------------- */
 
 enum { COLS = 8, TABLE_ROWS = 6 };
@@ -411,9 +444,15 @@ static void test_full(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_models),        cmocka_unit_test(test_apart),   cmocka_unit_test(test_company),
-        cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_weights), cmocka_unit_test(test_adapter),
-        cmocka_unit_test(test_names),         cmocka_unit_test(test_lost),    cmocka_unit_test(test_full)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models),
+                                       cmocka_unit_test(test_apart),
+                                       cmocka_unit_test(test_company),
+                                       cmocka_unit_test(test_no_allocation),
+                                       cmocka_unit_test(test_experts_found_once),
+                                       cmocka_unit_test(test_weights),
+                                       cmocka_unit_test(test_adapter),
+                                       cmocka_unit_test(test_names),
+                                       cmocka_unit_test(test_lost),
+                                       cmocka_unit_test(test_full)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,9 +12,10 @@
 
 #include <pthread.h>
 
-/* Memory that is handed out piece by piece and taken back as a whole. */
+/* Memory that is handed out piece by piece and taken back as a whole, in blocks of at least so many bytes. */
 struct gpu_arena {
     enum vk_place place;
+    uint64_t least;
     struct vk_block *blocks;
     size_t n, cap;
     size_t block; /* that is being handed out, `used` bytes of it so far */
@@ -33,6 +34,19 @@ struct gpu_copy {
     struct gpu_piece piece;
 };
 
+/* One of an expert's three products. */
+enum gpu_product { GPU_OF_GATE, GPU_OF_UP, GPU_OF_DOWN, GPU_PRODUCTS };
+
+/* The matrices of one product of a layer's experts, as kernels find them by an expert's id: made when they are first
+ * multiplied, and again after learn. */
+struct gpu_experts {
+    const struct expert_source *source; /* NULL: not made */
+    int first, end;
+    struct view matrix; /* the first of them; all are alike */
+    struct vec bias;
+    uint64_t list; /* struct vk_matrix [experts] */
+};
+
 /* Room for values between ops: it grows, and what it was before stays until the commands that use it are done. */
 enum { GPU_GATE, GPU_UP, GPU_OUT, GPU_SUMS, GPU_PAGES, GPU_LOWRANK, GPU_SCRATCHES };
 
@@ -44,9 +58,11 @@ struct gpu {
     pthread_mutex_t lock;    /* of host and put, which several threads may call between steps */
     struct vk_block *blocks; /* alloc's */
     size_t n_blocks, blocks_cap;
-    struct gpu_arena inputs, outputs, weights;
+    struct gpu_arena inputs, outputs, weights, lists;
     struct gpu_copy *copies; /* sorted */
     size_t n_copies, copies_cap;
+    struct gpu_experts *experts; /* [layers][GPU_PRODUCTS] */
+    size_t n_experts, experts_cap;
     struct vk_block scratch[GPU_SCRATCHES];
     struct vk_block *old; /* scratch that grew since the last wait */
     size_t n_old, old_cap;
@@ -114,6 +130,10 @@ void gpu_memory_free(struct gpu *g);
 enum osso_status gpu_learn(const struct backend *backend, const struct backend_tensor *tensor, struct osso_error *err);
 /* Of a weight, by the host's address; 0: NULL. */
 uint64_t gpu_weight(struct gpu *g, const void *host);
+
+/* gpu_experts.c */
+/* NULL: refused, and that is remembered. Good until the next call. */
+const struct gpu_experts *gpu_experts(struct gpu *g, const struct moe *moe, enum gpu_product product);
 
 /* gpu_probe.c: does the device compute as the CPU does, with its own fma or with the shaders'? */
 enum osso_status gpu_probe(struct gpu *g, struct osso_error *err);

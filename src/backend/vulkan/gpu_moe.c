@@ -2,8 +2,6 @@
  * their matrices from a list of all of the layer's experts, by the ids that route has made. */
 #include "backend/vulkan/gpu.h"
 
-#include <string.h>
-
 void gpu_route(const struct hand *h, const real *logits, struct routing *routing)
 {
     struct gpu *g = gpu_of(h->backend);
@@ -18,64 +16,19 @@ void gpu_route(const struct hand *h, const real *logits, struct routing *routing
     member_sync(h->member);
 }
 
-/* One of an expert's three products. */
-enum which { GATE, UP, DOWN };
-
-static const struct view *matrix_of(const struct expert *e, enum which which, const struct vec **bias)
-{
-    *bias = which == GATE ? &e->gate_bias : which == UP ? &e->up_bias : &e->down_bias;
-    return which == GATE ? &e->gate : which == UP ? &e->up : &e->down;
-}
-
-/* All experts of a layer must be of one shape and format: they are rows of one tensor, or tensors made alike. */
-static bool alike(const struct view *a, const struct view *b, const struct vec *u, const struct vec *v)
-{
-    for (int i = 0; i < 2; i++)
-        if (a->side[i].stride != b->side[i].stride || a->side[i].dtype != b->side[i].dtype)
-            return false;
-    return a->dtype == b->dtype && a->row_stride == b->row_stride && a->col_stride == b->col_stride &&
-           a->group == b->group && u->dtype == v->dtype && u->stride == v->stride;
-}
-
-/* The matrices and biases of the experts that this process holds; 0: refused. */
-static uint64_t list_of(struct gpu *g, const struct moe *moe, enum which which, const struct view *w,
-                        const struct vec *first_bias)
-{
-    struct gpu_piece piece;
-    struct expert e;
-    const struct vec *bias;
-    uint64_t bytes = (uint64_t)moe->routing->n_experts * sizeof(struct vk_matrix);
-    if (!gpu_take(g, &g->inputs, bytes, &piece)) {
-        gpu_no_memory(g, bytes, "the list of a layer's experts, on the device");
-        return 0;
-    }
-    struct vk_matrix *list = (struct vk_matrix *)(void *)piece.host;
-    for (int i = moe->first_expert; i < moe->end_expert; i++) {
-        moe->source->get(moe->source, moe->layer, i, &e);
-        const struct view *m = matrix_of(&e, which, &bias);
-        if (m->lowrank || !alike(w, m, first_bias, bias)) {
-            gpu_refuse(g, OSSO_UNSUPPORTED, "%s cannot run experts %s yet: use --device cpu", g->name,
-                       m->lowrank ? "with an adapter" : "of different formats");
-            return 0;
-        }
-        list[i] = gpu_matrix(g, m, gpu_weight(g, bias->data));
-    }
-    return piece.address;
-}
-
 /* y[slot] = W in + bias, W that of the slot's expert. */
-static void multiply(struct gpu *g, const struct moe *moe, enum which which, const struct act *in, int divide,
+static void multiply(struct gpu *g, const struct moe *moe, enum gpu_product product, const struct act *in, int divide,
                      uint64_t y)
 {
     const struct routing *routing = moe->routing;
     int64_t n = (int64_t)routing->n * routing->k;
-    struct expert first;
-    const struct vec *bias;
     if (moe->first_expert == moe->end_expert)
         return;
-    moe->source->get(moe->source, moe->layer, moe->first_expert, &first);
-    const struct view *w = matrix_of(&first, which, &bias);
-    struct vk_linear push = {.matrices = list_of(g, moe, which, w, bias),
+    const struct gpu_experts *experts = gpu_experts(g, moe, product);
+    if (!experts)
+        return;
+    const struct vec *bias = &experts->bias;
+    struct vk_linear push = {.matrices = experts->list,
                              .ids = gpu_address(routing->ids),
                              /* an expert's weights are read for several slots where there are several */
                              .data = n >= 2 * routing->n_experts ? gpu_address(routing->slots) : 0,
@@ -83,8 +36,7 @@ static void multiply(struct gpu *g, const struct moe *moe, enum which which, con
                              .divide = (uint32_t)divide,
                              .first = moe->first_expert,
                              .end = moe->end_expert};
-    if (push.matrices)
-        gpu_multiply(g, w, bias->data ? bias->dtype : DT_F32, in, n, y, w->rows, push);
+    gpu_multiply(g, &experts->matrix, bias->data ? bias->dtype : DT_F32, in, n, y, experts->matrix.rows, push);
 }
 
 static void activate(struct gpu *g, const struct moe *moe, uint64_t gate, uint64_t up)
@@ -114,8 +66,8 @@ void gpu_experts_in(const struct hand *h, const struct moe *moe)
     uint64_t up = moe->up ? gpu_address(moe->up) : gpu_scratch(g, GPU_UP, values);
     if (!gate || !up)
         return;
-    multiply(g, moe, GATE, moe->in, moe->routing->k, gate);
-    multiply(g, moe, UP, moe->in, moe->routing->k, up);
+    multiply(g, moe, GPU_OF_GATE, moe->in, moe->routing->k, gate);
+    multiply(g, moe, GPU_OF_UP, moe->in, moe->routing->k, up);
     activate(g, moe, gate, up);
 }
 
@@ -148,7 +100,7 @@ void gpu_experts_out(const struct hand *h, const struct moe *moe)
     uint64_t y = moe->out ? gpu_address(moe->out) : gpu_scratch(g, GPU_OUT, values);
     if (!y)
         return;
-    multiply(g, moe, DOWN, moe->h, 1, y);
+    multiply(g, moe, GPU_OF_DOWN, moe->h, 1, y);
     add_up(g, moe, y);
 }
 
