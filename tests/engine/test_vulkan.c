@@ -1,31 +1,7 @@
 /* test_vulkan.c: whole models on a Vulkan device have the CPU's bits, however a text is cut and whatever memory the
  * host sees; weights that overlap are found; what fails is one sentence, and the process goes on with the CPU. Without
  * a device each test is skipped and says why. OSSO_TEST_DEVICE names another one than the best. */
-#include "model_test.h"
-
-#include "backend/vulkan/gpu.h"
-#include "engine/engine_parts.h"
-
-static const char *device(void)
-{
-    return getenv("OSSO_TEST_DEVICE");
-}
-
-static void need_device(void)
-{
-    static bool tried, there;
-    static struct osso_error err;
-    const struct backend *backend;
-    if (!tried && backend_open("vulkan", device(), &backend, &err) == OSSO_OK) {
-        print_message("[   NOTE   ] %s, %s fma\n", backend->name,
-                      vk_facts(gpu_of(backend)->vk)->soft_fma ? "soft" : "its own");
-        backend->close(backend);
-        there = true;
-    }
-    tried = true;
-    if (!there)
-        skip_test(err.text);
-}
+#include "vulkan_rig.h"
 
 /* ---- the same bits ---------------------------------------------------------------------------------------- */
 
@@ -94,18 +70,6 @@ static void test_apart(void **state)
     need_device();
     if (!device() || device()[0] != 'a')
         check_way(&(struct way){"tests/golden/model/yarn-mxfp4", false, NULL, 12, 4}, "apart:0");
-}
-
-/* A small model on the device, with a session. */
-static struct rig device_rig(int context, struct osso_session **session)
-{
-    char path[512];
-    struct osso_engine_options o = engine_options(false, context);
-    o.backend = "vulkan";
-    o.isa = device();
-    struct rig r = rig_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4"), &o);
-    check_ok(osso_session_create(r.engine, 0, session, &r.err), r.err);
-    return r;
 }
 
 /* Steps until all are ready, then once more for the last token of each, so that all their logits are one step's. */

@@ -96,6 +96,20 @@ static inline uint32_t gpu_groups(int64_t n, int64_t each)
     return (uint32_t)((n + each - 1) / each);
 }
 
+/* So many f32 or int32 values that a command reads, or writes (or both). */
+static inline struct vk_use gpu_reads(uint64_t at, int64_t values)
+{
+    return (struct vk_use){at, 4 * (uint64_t)values, false};
+}
+static inline struct vk_use gpu_writes(uint64_t at, int64_t values)
+{
+    return (struct vk_use){at, 4 * (uint64_t)values, true};
+}
+/* What the command just recorded shares with others; inputs and weights are left out (vk_uses). */
+#define GPU_USES(g, ...)                                                                                               \
+    vk_uses((g)->vk, (const struct vk_use[]){__VA_ARGS__},                                                             \
+            (int)(sizeof((const struct vk_use[]){__VA_ARGS__}) / sizeof(struct vk_use)))
+
 /* Who records: the others do nothing in an op. */
 static inline bool gpu_records(const struct hand *h)
 {
@@ -124,6 +138,8 @@ bool gpu_take(struct gpu *g, struct gpu_arena *arena, uint64_t bytes, struct gpu
 void gpu_arena_reset(struct gpu_arena *arena);
 /* Bytes of host memory where the device reads them in this step; 0 where from is NULL or there is no memory. */
 uint64_t gpu_input(struct gpu *g, const void *from, size_t bytes);
+/* All of the memory that holds this address and that ops may write to. */
+struct vk_use gpu_whole(struct gpu *g, uint64_t address, bool writes);
 void gpu_memory_free(struct gpu *g);
 
 /* gpu_weights.c */

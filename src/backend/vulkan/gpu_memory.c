@@ -129,6 +129,12 @@ static struct vk_block *block_of(struct gpu *g, const void *p)
     return NULL;
 }
 
+struct vk_use gpu_whole(struct gpu *g, uint64_t address, bool writes)
+{
+    const struct vk_block *b = address ? block_of(g, gpu_pointer(address)) : NULL;
+    return b ? (struct vk_use){b->address, b->bytes, writes} : (struct vk_use){0};
+}
+
 static uint64_t offset_in(const struct vk_block *b, const void *p)
 {
     return gpu_address(p) - b->address;

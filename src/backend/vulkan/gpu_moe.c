@@ -11,7 +11,11 @@ void gpu_route(const struct hand *h, const real *logits, struct routing *routing
                              push.n_experts};
     if (gpu_records(h)) {
         vk_run(g->vk, &vk_shader_route, NULL, &push, gpu_groups(routing->n, 64), 1, 1);
+        GPU_USES(g, gpu_reads(push.logits, (int64_t)push.n * push.n_experts), gpu_writes(push.ids, lists.n_slots),
+                 gpu_writes(push.weights, lists.n_slots));
         vk_run(g->vk, &vk_shader_lists, NULL, &lists, 1, 1, 1);
+        GPU_USES(g, gpu_reads(lists.ids, lists.n_slots), gpu_writes(lists.start, lists.n_experts + 1),
+                 gpu_writes(lists.slots, lists.n_slots));
     }
     member_sync(h->member);
 }
@@ -53,6 +57,8 @@ static void activate(struct gpu *g, const struct moe *moe, uint64_t gate, uint64
                              moe->swiglu.limit,
                              moe->swiglu.shift};
     vk_run(g->vk, &vk_shader_swiglu, NULL, &push, gpu_groups(moe->intermediate, 64), (uint32_t)slots, 1);
+    GPU_USES(g, gpu_reads(gate, slots * moe->intermediate), gpu_reads(up, slots * moe->intermediate),
+             gpu_writes(push.h, slots * moe->intermediate), gpu_reads(push.ids, slots));
     gpu_codes(g, moe->h, slots);
 }
 
@@ -89,6 +95,9 @@ static void add_up(struct gpu *g, const struct moe *moe, uint64_t y)
                               moe->first_expert,
                               moe->end_expert};
     vk_run(g->vk, &vk_shader_combine, NULL, &push, gpu_groups(moe->hidden, 64), (uint32_t)routing->n, 1);
+    int64_t slots = (int64_t)routing->n * routing->k;
+    GPU_USES(g, gpu_reads(y, slots * moe->hidden), gpu_reads(push.ids, slots), gpu_reads(push.weights, slots),
+             gpu_writes(push.delta, routing->n * moe->hidden));
 }
 
 void gpu_experts_out(const struct hand *h, const struct moe *moe)

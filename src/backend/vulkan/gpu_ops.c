@@ -9,8 +9,11 @@ void gpu_codes(struct gpu *g, const struct act *a, int64_t n)
 {
     struct vk_quantize push = {gpu_address(a->f), gpu_address(a->q), gpu_address(a->d), gpu_address(a->sum),
                                (uint32_t)(n * a->width / QUANT_BLOCK)};
-    if (a->q && a->width % QUANT_BLOCK == 0)
-        vk_run(g->vk, &vk_shader_quantize, NULL, &push, gpu_groups(push.n, 64), 1, 1);
+    if (!a->q || a->width % QUANT_BLOCK)
+        return;
+    vk_run(g->vk, &vk_shader_quantize, NULL, &push, gpu_groups(push.n, 64), 1, 1);
+    GPU_USES(g, gpu_reads(push.x, n * a->width), gpu_writes(push.q, n * a->width / 4), gpu_writes(push.d, push.n),
+             gpu_writes(push.sum, push.n));
 }
 
 /* Bytes from one value of a row to the next, of formats without codes. */
@@ -64,6 +67,11 @@ void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, con
            : integers ? &vk_shader_linear_i8
                       : &vk_shader_linear_f32,
            &constants, &push, gpu_groups(w->rows, integers ? 16 : 4), gpu_groups(n, many ? VK_TILE_ROWS : 1), 1);
+    int64_t in = push.ids ? n / push.divide : n;
+    GPU_USES(g, gpu_reads(push.x, integers ? in * w->cols / 4 : in * w->cols),
+             gpu_reads(push.d, in * w->cols / QUANT_BLOCK), gpu_writes(y, (n - 1) * y_stride + w->rows),
+             gpu_reads(push.ids, n), gpu_reads(push.ids ? push.data : 0, n),
+             gpu_reads(push.matrices, push.end * (int64_t)sizeof(struct vk_matrix) / 4));
 }
 
 void gpu_embed(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x)
@@ -87,6 +95,7 @@ void gpu_embed(const struct hand *h, const struct view *table, const int32_t *id
                             .factor = m.factor,
                             .has_factor = m.has_factor};
     vk_run(g->vk, &vk_shader_embed, &constants, &push, gpu_groups(table->cols, 64), (uint32_t)n, 1);
+    GPU_USES(g, gpu_writes(push.x, n * table->cols));
 }
 
 void gpu_norm(const struct hand *h, const real *x, const int32_t *rows_of, const float *gain, float eps, int64_t width,
@@ -98,6 +107,7 @@ void gpu_norm(const struct hand *h, const real *x, const int32_t *rows_of, const
     struct vk_norm push = {gpu_address(x),      gpu_address(rows_of), gpu_weight(g, gain),
                            gpu_address(out->f), (uint32_t)width,      eps};
     vk_run(g->vk, &vk_shader_norm, NULL, &push, (uint32_t)n, 1, 1);
+    GPU_USES(g, gpu_reads(push.x, (rows_of ? g->batch.n : n) * width), gpu_writes(push.y, n * width));
     gpu_codes(g, out, n);
 }
 
@@ -140,6 +150,7 @@ static void add_lowrank(struct gpu *g, const struct view *w, const struct act *a
     gpu_multiply(g, &down, DT_F32, &in, n, t, lr->rank, one_matrix(&first));
     gpu_multiply(g, &up, DT_F32, &between, n, u, w->rows, one_matrix(&second));
     vk_run(g->vk, &vk_shader_axpy, NULL, &push, gpu_groups(w->rows, 64), (uint32_t)n, 1);
+    GPU_USES(g, gpu_reads(u, n * w->rows), gpu_writes(y, (n - 1) * y_stride + w->rows));
 }
 
 void gpu_linear(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n, int64_t unit,
@@ -157,16 +168,22 @@ void gpu_linear(const struct hand *h, const struct view *w, const float *bias, c
 
 void gpu_rope(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles)
 {
+    struct gpu *g = gpu_of(h->backend);
     struct vk_rope push = {gpu_address(x), gpu_address(angles), (uint32_t)n_heads, (uint32_t)head_dim};
-    if (gpu_records(h))
-        vk_run(gpu_of(h->backend)->vk, &vk_shader_rope, NULL, &push, gpu_groups((int64_t)n_heads * head_dim / 2, 64),
-               (uint32_t)n, 1);
+    int64_t width = (int64_t)n_heads * head_dim;
+    if (!gpu_records(h))
+        return;
+    vk_run(g->vk, &vk_shader_rope, NULL, &push, gpu_groups(width / 2, 64), (uint32_t)n, 1);
+    GPU_USES(g, gpu_writes(push.x, n * width));
 }
 
 void gpu_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum)
 {
+    struct gpu *g = gpu_of(h->backend);
     struct vk_add push = {gpu_address(x), gpu_address(delta), gpu_address(sum), (uint32_t)width};
     (void)unit;
-    if (gpu_records(h))
-        vk_run(gpu_of(h->backend)->vk, &vk_shader_add, NULL, &push, gpu_groups(width, 64), (uint32_t)n, 1);
+    if (!gpu_records(h))
+        return;
+    vk_run(g->vk, &vk_shader_add, NULL, &push, gpu_groups(width, 64), (uint32_t)n, 1);
+    GPU_USES(g, gpu_reads(push.x, n * width), gpu_reads(push.delta, n * width), gpu_writes(push.sum, n * width));
 }
