@@ -29,16 +29,22 @@ static inline void need_device(void)
         skip_test(err.text);
 }
 
-/* A small model on the device, with a session. */
-static inline struct rig device_rig(int context, struct osso_session **session)
+/* A model on the device, with a session. */
+static inline struct rig device_rig_of(const char *model, int context, struct osso_session **session)
 {
     char path[512];
     struct osso_engine_options o = engine_options(false, context);
     o.backend = "vulkan";
     o.isa = device();
-    struct rig r = rig_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4"), &o);
+    struct rig r = rig_open(test_path(path, sizeof path, model), &o);
     check_ok(osso_session_create(r.engine, 0, session, &r.err), r.err);
     return r;
+}
+
+/* A small one. */
+static inline struct rig device_rig(int context, struct osso_session **session)
+{
+    return device_rig_of("tests/golden/model/yarn-mxfp4", context, session);
 }
 
 #endif

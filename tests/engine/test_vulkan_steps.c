@@ -66,7 +66,7 @@ static void test_order(void **state)
 
 /* ---- what is forgotten ------------------------------------------------------------------------------------ */
 
-enum { PROMPT = 20 };
+enum { PROMPT = 3 };
 
 /* The logits of one more token after PROMPT others, whose step forgets a use; how many uses and barriers it had. */
 static float *forgetful(struct rig *r, int forget, int *n_uses, uint64_t *barriers)
@@ -102,7 +102,7 @@ static void test_forgotten(void **state)
     struct osso_session *none;
     (void)state;
     need_device();
-    struct rig r = device_rig(64, &none);
+    struct rig r = device_rig_of("tests/golden/model/q8-gguf/model.gguf", 64, &none);
     float *want = forgetful(&r, 0, &n_uses, &all);
     assert_true(n_uses > 100);
     for (int k = 1; k <= n_uses; k++) {
@@ -122,10 +122,37 @@ static void test_forgotten(void **state)
     rig_close(&r);
 }
 
+/* ---- few commands ----------------------------------------------------------------------------------------- */
+
+/* A token's step of integer products has at most 12 commands a layer, and embed, norm, head and one addition; 11 where
+ * no row sees a second page. */
+static void test_few_commands(void **state)
+{
+    struct osso_session *s;
+    uint64_t before = 0;
+    (void)state;
+    need_device();
+    struct rig r = device_rig_of("tests/golden/model/q8-gguf/model.gguf", 2 * KV_PAGE, &s);
+    uint64_t n_layers = (uint64_t)r.engine->forward.config->n_layers;
+    for (int i = 0; i < KV_PAGE + 2; i++) {
+        check_ok(osso_session_append(s, i % 50, &r.err), r.err);
+        if (i == 2 || i > KV_PAGE) {
+            before = vk_counts(vk_of(&r)).commands;
+            check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+            assert_in_range(vk_counts(vk_of(&r)).commands - before, 1, (i == 2 ? 11 : 12) * n_layers + 4);
+        } else if (i == 1 || i == KV_PAGE) {
+            while (!osso_session_ready(s))
+                check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+        }
+    }
+    osso_session_free(s);
+    rig_close(&r);
+}
+
 /* ---- replay ----------------------------------------------------------------------------------------------- */
 
-/* Token by token over two borders of pages: steps are recorded where they are of a new kind, and each is submitted once;
- * and the bits are the CPU's, which computes the text at once. */
+/* Token by token over two borders of pages: steps are recorded where they are of a new kind, and each is submitted
+ * once; and the bits are the CPU's, which computes the text at once. */
 static void test_replay(void **state)
 {
     enum { TOKENS = 2 * KV_PAGE + 20, KINDS = 8 };
@@ -173,6 +200,11 @@ static void test_forgotten(void **state)
     test_order(state);
 }
 
+static void test_few_commands(void **state)
+{
+    test_order(state);
+}
+
 static void test_replay(void **state)
 {
     test_order(state);
@@ -182,6 +214,6 @@ static void test_replay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_forgotten),
-                                       cmocka_unit_test(test_replay)};
+                                       cmocka_unit_test(test_few_commands), cmocka_unit_test(test_replay)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,6 +148,8 @@ enum osso_status gpu_learn(const struct backend *backend, const struct backend_t
 uint64_t gpu_weight(struct gpu *g, const void *host);
 
 /* gpu_experts.c */
+/* Can one kernel multiply with both, by the strides and formats of one of them? */
+bool gpu_alike(const struct view *a, const struct view *b, const struct vec *u, const struct vec *v);
 /* NULL: refused, and that is remembered. Good until the next call. */
 const struct gpu_experts *gpu_experts(struct gpu *g, const struct moe *moe, enum gpu_product product);
 
@@ -174,8 +176,22 @@ void gpu_combine(const struct hand *h, const struct moe *moe);
 
 /* The int8 form of n rows, where there is one. */
 void gpu_codes(struct gpu *g, const struct act *a, int64_t n);
+/* Where it is made with the values: addresses, all 0 where there is none. */
+struct gpu_form {
+    uint64_t q, d, sum;
+};
+static inline struct gpu_form gpu_form(const struct act *a)
+{
+    bool there = a->q && a->width % QUANT_BLOCK == 0;
+    return there ? (struct gpu_form){gpu_address(a->q), gpu_address(a->d), gpu_address(a->sum)} : (struct gpu_form){0};
+}
+/* The uses of a command that makes the int8 form of so many values. */
+#define GPU_WRITES_FORM(q, d, sum, values)                                                                             \
+    gpu_writes(q, (values) / 4), gpu_writes(d, (values) / QUANT_BLOCK), gpu_writes(sum, (values) / QUANT_BLOCK)
 /* Where a matrix lies, with a bias (0: none). */
 struct vk_matrix gpu_matrix(struct gpu *g, const struct view *w, uint64_t bias);
+/* The format of what lies apart, where the view says it. */
+uint32_t gpu_side_type(const struct view *w);
 /* y = W x of n rows: `push` has the matrix (or a list of such), ids, bias_stride and divide; the rest is filled in.
  * bias_type: the format of the biases. */
 void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, const struct act *a, int64_t n, uint64_t y,

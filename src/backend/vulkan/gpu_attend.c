@@ -5,6 +5,28 @@
 
 #include <math.h>
 
+/* q and k have just been rotated: all is done in one command. */
+static bool append_rotated(struct gpu *g, const struct vk_kv_append *a, const struct kv_rows *kv)
+{
+    struct vk_call first, second;
+    struct vk_constants constants = {{(uint32_t)kv->layout.type}};
+    if (kv->layout.type == KV_Q8_0 || !vk_last(g->vk, 1, &vk_shader_rope, &first) ||
+        !vk_last(g->vk, 0, &vk_shader_rope, &second))
+        return false;
+    const struct vk_rope *q = first.push, *k = second.push;
+    struct vk_rope_append push = {q->x,    a->k,     a->v,          k->angles,  a->pos,        a->seq,     a->tables,
+                                  a->keep, a->pages, a->page_bytes, q->n_heads, a->n_kv_heads, a->head_dim};
+    if (k->x != a->k || k->n_heads != a->n_kv_heads || k->head_dim != a->head_dim || q->head_dim != a->head_dim ||
+        q->angles != k->angles || first.groups[1] != (uint32_t)kv->n || second.groups[1] != (uint32_t)kv->n)
+        return false;
+    int64_t dim = push.head_dim, of_q = push.n_heads * dim, of_k = push.n_kv_heads * dim;
+    vk_take_back(g->vk, 2);
+    vk_run(g->vk, &vk_shader_rope_append, &constants, &push, gpu_groups((of_q + of_k) / 2, 64), (uint32_t)kv->n, 1);
+    GPU_USES(g, gpu_writes(push.q, kv->n * of_q), gpu_writes(push.k, kv->n * of_k), gpu_reads(push.v, kv->n * of_k),
+             gpu_whole(g, push.pages, true));
+    return true;
+}
+
 void gpu_kv_append(const struct hand *h, const struct kv_rows *kv, const real *k, const real *v)
 {
     struct gpu *g = gpu_of(h->backend);
@@ -16,14 +38,13 @@ void gpu_kv_append(const struct hand *h, const struct kv_rows *kv, const real *k
                                 .seq = gpu_address(kv->seq),
                                 .tables = gpu_address(kv->tables),
                                 .keep = gpu_address(kv->keep),
-                                .pages = gpu_address(kv->pages),
+                                .pages = gpu_address(kv->pages) + kv->layer_off,
                                 .page_bytes = kv->page_bytes,
-                                .layer_off = kv->layer_off,
                                 .n_kv_heads = (uint32_t)layout->n_kv_heads,
                                 .head_dim = (uint32_t)layout->head_dim};
     int64_t width = (int64_t)layout->n_kv_heads * layout->head_dim;
     must(layout->type != KV_F64);
-    if (!gpu_records(h))
+    if (!gpu_records(h) || append_rotated(g, &push, kv))
         return;
     vk_run(g->vk, &vk_shader_kv_append, &constants, &push,
            gpu_groups(width, layout->type == KV_Q8_0 ? 64 * QUANT_BLOCK : 64), (uint32_t)kv->n, 1);
@@ -94,6 +115,19 @@ static uint64_t sums_of(struct gpu *g, const struct attend *a)
     return gpu_scratch(g, GPU_SUMS, 2 * (int64_t)a->kv.n * a->n_heads);
 }
 
+/* The int8 form of out is made with it, where heads are whole blocks, and scales and sums near enough to be told. */
+static void add_form(const struct attend *a, struct vk_attend *push)
+{
+    struct gpu_form form = gpu_form(a->out);
+    int64_t scales = (int64_t)(form.d - form.q) / 4, sums = (int64_t)(form.sum - form.q) / 4;
+    bool near = scales == (int32_t)scales && sums == (int32_t)sums;
+    if (!form.q || a->kv.layout.head_dim % QUANT_BLOCK || !near)
+        return;
+    push->codes = form.q;
+    push->scales = (int32_t)scales;
+    push->code_sums = (int32_t)sums;
+}
+
 static struct vk_attend arguments(struct gpu *g, const struct attend *a, uint64_t sums)
 {
     const struct kv_rows *kv = &a->kv;
@@ -105,9 +139,8 @@ static struct vk_attend arguments(struct gpu *g, const struct attend *a, uint64_
                               .seq = gpu_address(kv->seq),
                               .tables = gpu_address(kv->tables),
                               .floor = gpu_address(kv->floor),
-                              .pages = gpu_address(kv->pages),
+                              .pages = gpu_address(kv->pages) + kv->layer_off,
                               .page_bytes = kv->page_bytes,
-                              .layer_off = kv->layer_off,
                               .n_heads = (uint32_t)a->n_heads,
                               .group = (uint32_t)a->group,
                               .head_dim = (uint32_t)kv->layout.head_dim,
@@ -130,10 +163,11 @@ static void run(struct gpu *g, const struct attend *a, const struct vk_shader *s
     int64_t heads = (int64_t)a->kv.n * a->n_heads, dim = a->kv.layout.head_dim;
     bool keeps = shader == &vk_shader_attend_keep, merges = shader == &vk_shader_attend_merge,
          makes = !keeps && mode != BY_PAGES;
+    struct gpu_form form = makes && push->codes ? gpu_form(a->out) : (struct gpu_form){0};
     uint64_t sums_bytes = 4 * (uint64_t)(heads * push->n_pages * (2 + dim));
     vk_run(g->vk, shader, &constants, push, x, y, z);
     GPU_USES(g, gpu_reads(push->q, heads * dim), gpu_whole(g, push->pages, false),
-             gpu_writes(makes ? push->out : 0, heads * dim),
+             gpu_writes(makes ? push->out : 0, heads * dim), GPU_WRITES_FORM(form.q, form.d, form.sum, heads * dim),
              (struct vk_use){mode == BY_PAGES || merges ? push->list : 0, sums_bytes, !merges},
              (struct vk_use){push->sums, 8 * (uint64_t)heads, makes},
              gpu_whole(g, a->scores ? gpu_address(a->scores) : 0, keeps),
@@ -193,8 +227,10 @@ void gpu_attend(const struct hand *h, const struct attend *a)
         return;
     }
     struct vk_attend push = arguments(g, a, a->lse || keeps ? sums_of(g, a) : 0);
+    add_form(a, &push);
     all_rows(g, a, &push);
-    gpu_codes(g, a->out, a->kv.n);
+    if (!push.codes)
+        gpu_codes(g, a->out, a->kv.n);
     if (keeps && list_kept(g, a, false, &list))
         keep(g, a, push, &list, ALL_ROWS);
     if (a->lse && push.sums)
@@ -209,9 +245,11 @@ void gpu_attend_again(const struct hand *h, const struct attend *a, bool by_weig
     if (!gpu_records(h) || !list_kept(g, a, true, &list))
         return;
     struct vk_attend push = arguments(g, a, sums_of(g, a));
+    add_form(a, &push);
     push.list = list.piece.address;
     run(g, a, &vk_shader_attend, by_weights ? BY_WEIGHTS : BY_SCORES, &push, list.n, 1, 1);
-    gpu_codes(g, a->out, a->kv.n);
+    if (!push.codes)
+        gpu_codes(g, a->out, a->kv.n);
     if (by_weights)
         return;
     keep(g, a, push, &list, BY_SCORES);

@@ -12,7 +12,7 @@ static const struct view *matrix_of(const struct expert *e, enum gpu_product pro
 }
 
 /* All experts of a layer must be of one shape and format: they are rows of one tensor, or tensors made alike. */
-static bool alike(const struct view *a, const struct view *b, const struct vec *u, const struct vec *v)
+bool gpu_alike(const struct view *a, const struct view *b, const struct vec *u, const struct vec *v)
 {
     for (int i = 0; i < 2; i++)
         if (a->side[i].stride != b->side[i].stride || a->side[i].dtype != b->side[i].dtype)
@@ -34,7 +34,7 @@ static bool fill(struct gpu *g, const struct moe *moe, enum gpu_product product,
             experts->matrix = *m;
             experts->bias = *bias;
         }
-        if (m->lowrank || !alike(&experts->matrix, m, &experts->bias, bias)) {
+        if (m->lowrank || !gpu_alike(&experts->matrix, m, &experts->bias, bias)) {
             gpu_refuse(g, OSSO_UNSUPPORTED, "%s cannot run experts %s yet: use --device cpu", g->name,
                        m->lowrank ? "with an adapter" : "of different formats");
             return false;

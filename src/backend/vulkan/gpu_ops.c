@@ -22,8 +22,7 @@ static uint32_t step_of(const struct view *w)
     return (uint32_t)(w->col_stride ? w->col_stride : dtype_info(w->dtype)->block_bytes);
 }
 
-/* The format of what lies apart, where the view says it. */
-static uint32_t side_type(const struct view *w)
+uint32_t gpu_side_type(const struct view *w)
 {
     return w->side[0].data && w->side[0].dtype != DT_U8 ? (uint32_t)w->side[0].dtype : DT_F32;
 }
@@ -42,7 +41,7 @@ void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, con
                   int64_t y_stride, struct vk_linear push)
 {
     bool integers = a->q && a->width % QUANT_BLOCK == 0 && dtype_has_i8(dtype_info(w->dtype));
-    struct vk_constants constants = {{(uint32_t)w->dtype, (uint32_t)bias_type, side_type(w)}};
+    struct vk_constants constants = {{(uint32_t)w->dtype, (uint32_t)bias_type, gpu_side_type(w)}};
     must(a->width == w->cols && y_stride >= w->rows && vk_has_format(w->dtype));
     if (a->bf16) {
         gpu_refuse(g, OSSO_UNSUPPORTED, "%s does not train", g->name);
@@ -77,7 +76,7 @@ void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, con
 void gpu_embed(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x)
 {
     struct gpu *g = gpu_of(h->backend);
-    struct vk_constants constants = {{(uint32_t)table->dtype, DT_F32, side_type(table)}};
+    struct vk_constants constants = {{(uint32_t)table->dtype, DT_F32, gpu_side_type(table)}};
     if (!gpu_records(h))
         return;
     struct vk_matrix m = gpu_matrix(g, table, 0);
@@ -102,13 +101,33 @@ void gpu_norm(const struct hand *h, const real *x, const int32_t *rows_of, const
               int n, struct act *out)
 {
     struct gpu *g = gpu_of(h->backend);
+    struct gpu_form form = gpu_form(out);
+    struct vk_call last;
     if (!gpu_records(h))
         return;
-    struct vk_norm push = {gpu_address(x),      gpu_address(rows_of), gpu_weight(g, gain),
-                           gpu_address(out->f), (uint32_t)width,      eps};
+    struct vk_norm push = {.x = gpu_address(x),
+                           .rows_of = gpu_address(rows_of),
+                           .gain = gpu_weight(g, gain),
+                           .y = gpu_address(out->f),
+                           .q = form.q,
+                           .d = form.d,
+                           .sums = form.sum,
+                           .width = (uint32_t)width,
+                           .eps = eps};
+    /* What has just been added is added here. */
+    if (!rows_of && vk_last(g->vk, 0, &vk_shader_add, &last)) {
+        const struct vk_add *add = last.push;
+        if (add->sum == push.x && add->width == push.width && last.groups[1] == (uint32_t)n) {
+            push.x = add->x;
+            push.delta = add->delta;
+            push.sum = add->sum;
+            vk_take_back(g->vk, 1);
+        }
+    }
     vk_run(g->vk, &vk_shader_norm, NULL, &push, (uint32_t)n, 1, 1);
-    GPU_USES(g, gpu_reads(push.x, (rows_of ? g->batch.n : n) * width), gpu_writes(push.y, n * width));
-    gpu_codes(g, out, n);
+    GPU_USES(g, gpu_reads(push.x, (rows_of ? g->batch.n : n) * width), gpu_reads(push.delta, n * width),
+             gpu_writes(push.sum, n * width), gpu_writes(push.y, n * width),
+             GPU_WRITES_FORM(form.q, form.d, form.sum, n * width));
 }
 
 void gpu_quantize(const struct hand *h, struct act *a, int n)

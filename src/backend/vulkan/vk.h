@@ -78,6 +78,16 @@ uint64_t vk_memory(const struct vk *vk);
 /* Groups x, y, z of the shader with this push block. constants NULL: all zero. */
 void vk_run(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants, const void *push,
             uint32_t x, uint32_t y, uint32_t z);
+/* What vk_run was given `back` calls ago (0: the last), where the device has not been given it yet and it was this
+ * shader; else false. Good until the next command. */
+struct vk_call {
+    struct vk_constants constants;
+    uint32_t groups[3];
+    const void *push;
+};
+bool vk_last(const struct vk *vk, int back, const struct vk_shader *shader, struct vk_call *call_out);
+/* The last n commands, which vk_last knows, are never run: who does what they do in one command begins so. */
+void vk_take_back(struct vk *vk, int n);
 void vk_copy(struct vk *vk, const struct vk_block *to, uint64_t to_off, const struct vk_block *from, uint64_t from_off,
              uint64_t bytes);
 /* A piece of memory that a command reads or writes, or both; at 0: none. */
@@ -85,7 +95,7 @@ struct vk_use {
     uint64_t at, bytes;
     bool writes;
 };
-enum { VK_USES_MAX = 8 };
+enum { VK_USES_MAX = 12 };
 /* Of the vk_run just before this: all the memory that it shares with other commands. What no command writes may be left
  * out. A command of which this is not said shares memory with all others. */
 void vk_uses(struct vk *vk, const struct vk_use *uses, int n);

@@ -194,6 +194,24 @@ void vk_run(struct vk *vk, const struct vk_shader *shader, const struct vk_const
     vk->n_groups += (uint64_t)x * y * z;
 }
 
+bool vk_last(const struct vk *vk, int back, const struct vk_shader *shader, struct vk_call *call_out)
+{
+    const struct vk_command *c = back < vk->n_commands ? &vk->commands[vk->n_commands - 1 - back] : NULL;
+    bool found = c && c->shader == shader && vk->failed >= 0;
+    if (found) {
+        *call_out = (struct vk_call){.constants = c->constants, .push = c->push};
+        memcpy(call_out->groups, c->groups, sizeof c->groups);
+    }
+    return found;
+}
+
+void vk_take_back(struct vk *vk, int n)
+{
+    must(n <= vk->n_commands);
+    vk->n_commands -= n;
+    vk->took = false;
+}
+
 void vk_copy(struct vk *vk, const struct vk_block *to, uint64_t to_off, const struct vk_block *from, uint64_t from_off,
              uint64_t bytes)
 {
