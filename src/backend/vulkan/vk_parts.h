@@ -34,6 +34,9 @@
     FN(DestroyShaderModule)                                                                                            \
     FN(CreatePipelineLayout)                                                                                           \
     FN(DestroyPipelineLayout)                                                                                          \
+    FN(CreatePipelineCache)                                                                                            \
+    FN(DestroyPipelineCache)                                                                                           \
+    FN(GetPipelineCacheData)                                                                                           \
     FN(CreateComputePipelines)                                                                                         \
     FN(DestroyPipeline)                                                                                                \
     FN(CreateCommandPool)                                                                                              \
@@ -136,6 +139,8 @@ struct vk {
     VkPipelineLayout layout;
     struct vk_pipeline *pipelines;
     size_t n_pipelines, pipelines_cap;
+    VkPipelineCache cache;
+    size_t cache_kept; /* bytes of it that an earlier run has left */
     VkCommandPool pool;
     VkFence fence;
     bool in_flight; /* a part is with the device */
@@ -161,6 +166,9 @@ bool vk_pipelines_create(struct vk *vk);
 void vk_pipelines_free(struct vk *vk);
 /* NULL: it could not be made. */
 VkPipeline vk_pipeline(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants);
+/* vk_cache.c */
+bool vk_cache_create(struct vk *vk);
+void vk_cache_free(struct vk *vk);
 /* vk_hazards.c */
 /* The commands from `first` on that may run at once: the number of the first that may not. */
 int vk_together(const struct vk *vk, int first);

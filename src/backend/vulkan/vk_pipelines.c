@@ -56,7 +56,7 @@ static bool compile(struct vk *vk, struct vk_pipeline *p)
                                         .layout = vk->layout};
     if (!make_module(vk, p->shader, &info.stage.module))
         return false;
-    VkResult result = vk->fn.CreateComputePipelines(vk->device, VK_NULL_HANDLE, 1, &info, NULL, &p->pipeline);
+    VkResult result = vk->fn.CreateComputePipelines(vk->device, vk->cache, 1, &info, NULL, &p->pipeline);
     vk->fn.DestroyShaderModule(vk->device, info.stage.module, NULL);
     return vk_did(vk, result, p->shader->name);
 }
