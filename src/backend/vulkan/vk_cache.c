@@ -1,6 +1,6 @@
-/* vk_cache.c: compiled shaders from run to run: what the driver gives for its pipelines lies in a file of this person's cache,
- * $XDG_CACHE_HOME/osso/gpu-UUID.bin, and is given back to the same device and driver. A file that is not whole, or of
- * another device or driver, is as if it were not there. Nothing depends on it but the time that a start takes. */
+/* vk_cache.c: compiled shaders from run to run: what the driver gives for its pipelines lies in a file of this person's
+ * cache, $XDG_CACHE_HOME/osso/gpu-UUID.bin, and is given back to the same device and driver. A file that is not whole,
+ * or of another device or driver, is as if it were not there. Nothing depends on it but the time that a start takes. */
 #define _POSIX_C_SOURCE 200809L
 #ifdef HAVE_VULKAN
 #include "backend/vulkan/vk_parts.h"
@@ -48,7 +48,7 @@ static char *path_of(const struct vk *vk)
     else
         return NULL;
     buf_puts(&path, "/osso/gpu-");
-    for (int i = 0; i < VK_UUID_SIZE; i++)
+    for (size_t i = 0; i < VK_UUID_SIZE; i++)
         buf_printf(&path, "%02x", h.uuid[i]);
     buf_puts(&path, ".bin");
     return buf_take(&path);
