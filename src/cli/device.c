@@ -2,6 +2,7 @@
 #include "cli/device.h"
 
 #include "base/error.h"
+#include "cli/out.h"
 
 #include <string.h>
 
@@ -13,18 +14,39 @@ static const char *which_gpu(const char *device)
     return device + (device[3] ? 4 : 3);
 }
 
-enum osso_status device_is_known(const struct options *o, struct osso_error *err)
+static void look(void *user, const struct osso_gpu *gpu)
 {
-    const struct option_value *device = &o->v[OPT_device], *isa = &o->v[OPT_isa];
+    if (!gpu->on_cpu && !gpu->lacks[0])
+        *(bool *)user = true;
+}
+
+/* A GPU that is one and has what osso needs; else the CPU, and that is said. */
+static const char *best_device(void)
+{
+    struct osso_error why = {"Vulkan finds none that osso can use"};
+    bool there = false;
+    osso_gpu_list(look, &there, &why);
+    if (!there)
+        say("note: --device auto: no GPU (%s), so the CPU computes", why.text);
+    return there ? "gpu:real" : "cpu";
+}
+
+enum osso_status device_find(struct options *o, struct osso_error *err)
+{
+    struct option_value *device = &o->v[OPT_device], *isa = &o->v[OPT_isa];
     if (!device->set || strcmp(device->s, "cpu") == 0)
         return OSSO_OK;
-    if (!which_gpu(device->s))
-        return error_set(err, OSSO_USAGE,
-                         "--device: '%s' is none of cpu, gpu, gpu:NUMBER and gpu:NAME (osso doctor lists the GPUs)",
-                         device->s);
+    bool best = strcmp(device->s, "auto") == 0;
+    if (!best && !which_gpu(device->s))
+        return error_set(
+            err, OSSO_USAGE,
+            "--device: '%s' is none of cpu, gpu, gpu:NUMBER, gpu:NAME and auto (osso doctor lists the GPUs)",
+            device->s);
     if (isa->typed)
         return error_set(err, OSSO_USAGE,
                          "--isa says what a CPU runs, and --device %s asks for a GPU; give one of them", device->s);
+    if (best)
+        device->s = best_device();
     return OSSO_OK;
 }
 

@@ -6,8 +6,8 @@
 
 #include "osso/engine.h"
 
-/* Is --device one of its words, and does --isa go with it? */
-enum osso_status device_is_known(const struct options *options, struct osso_error *err);
+/* Is --device one of its words, and does --isa go with it? `auto` becomes what it stands for here. */
+enum osso_status device_find(struct options *options, struct osso_error *err);
 /* Backend and variant of the engine, as --device says. */
 void device_args(const struct options *options, struct osso_engine_options *engine_options);
 /* The same engine on the CPU: for sizes of K and V, which are the same on every device. */

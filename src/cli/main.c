@@ -52,7 +52,7 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
     if (options.help)
         help_verb(verb);
     else if ((status = operands_place(&options, &err)) || (status = flags_in_vain(&options, &err)) ||
-             (status = isa_is_known(&options, &err)) || (status = device_is_known(&options, &err)))
+             (status = isa_is_known(&options, &err)) || (status = device_find(&options, &err)))
         code = exit_code(status, &err);
     else
         code = verb->run(&options);

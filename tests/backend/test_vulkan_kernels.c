@@ -74,16 +74,20 @@ static void norm_and_quantize(int64_t width, int n, enum fill kind)
     for (int listed = 0; listed < 2; listed++) {
         forget_arrays();
         reference_hand()->backend->norm(reference_hand(), x.f, listed ? rows_of : NULL, gain, eps, width, n, &want);
-        struct vk_norm p = {there(x.f, bytes),
-                            listed ? there(rows_of, (size_t)n * 4) : 0,
-                            there(gain, (size_t)width * 4),
-                            there(NULL, bytes),
-                            (uint32_t)width,
-                            eps};
+        struct vk_norm p = {.x = there(x.f, bytes),
+                            .rows_of = listed ? there(rows_of, (size_t)n * 4) : 0,
+                            .gain = there(gain, (size_t)width * 4),
+                            .y = there(NULL, bytes),
+                            .width = (uint32_t)width,
+                            .eps = eps};
         run(&vk_shader_norm, 0, 0, &p, (uint32_t)n, 1);
         assert_same(want.f, back(p.y), (size_t)(width * n), "norm");
         if (width % QUANT_BLOCK)
             continue;
+        p.q = there(NULL, (size_t)(width * n)), p.d = there(NULL, blocks * 4), p.sums = there(NULL, blocks * 4);
+        run(&vk_shader_norm, 0, 0, &p, (uint32_t)n, 1);
+        assert_same(want.f, back(p.y), (size_t)(width * n), "norm with its int8 form");
+        assert_same_i8(&want, width * n, back(p.q), back(p.d), back(p.sums), "norm");
         struct vk_quantize q = {p.y, there(NULL, (size_t)(width * n)), there(NULL, blocks * 4), there(NULL, blocks * 4),
                                 (uint32_t)blocks};
         run(&vk_shader_quantize, 0, 0, &q, UP(blocks, 64), 1);
@@ -98,6 +102,41 @@ static void norm_and_quantize(int64_t width, int n, enum fill kind)
     free(gain);
 }
 
+/* The same of a sum, which is stored in the place of its first part or elsewhere. */
+static void norm_of_sum(int64_t width, int n, enum fill kind)
+{
+    struct rng r;
+    rng_seed(&r, (uint64_t)(width * 101 + n * 10 + (int)kind));
+    struct act x = act_make(width, n, kind, &r), delta = act_make(width, n, FILL_MIXED, &r);
+    struct act want = act_make(width, n, FILL_ZERO, &r);
+    size_t bytes = (size_t)(width * n) * 4, blocks = (size_t)(width * n / QUANT_BLOCK);
+    float *gain = malloc((size_t)width * 4), *sum = malloc(bytes);
+    bool form = width % QUANT_BLOCK == 0;
+    fill(&r, gain, (size_t)width, 2);
+    reference_hand()->backend->add(reference_hand(), x.f, delta.f, width, n, 32, sum);
+    reference_hand()->backend->norm(reference_hand(), sum, NULL, gain, 1e-5f, width, n, &want);
+    for (int apart = 0; apart < 2; apart++) {
+        forget_arrays();
+        struct vk_norm p = {.x = there(x.f, bytes),
+                            .gain = there(gain, (size_t)width * 4),
+                            .y = there(NULL, bytes),
+                            .delta = there(delta.f, bytes),
+                            .q = form ? there(NULL, (size_t)(width * n)) : 0,
+                            .d = there(NULL, blocks * 4 + 4),
+                            .sums = there(NULL, blocks * 4 + 4),
+                            .width = (uint32_t)width,
+                            .eps = 1e-5f};
+        p.sum = apart ? there(NULL, bytes) : p.x;
+        run(&vk_shader_norm, 0, 0, &p, (uint32_t)n, 1);
+        assert_same(sum, back(p.sum), (size_t)(width * n), "the sum that is normalized");
+        assert_same(want.f, back(p.y), (size_t)(width * n), "norm of a sum");
+        if (form)
+            assert_same_i8(&want, width * n, back(p.q), back(p.d), back(p.sums), "norm of a sum");
+    }
+    act_free(&x), act_free(&delta), act_free(&want);
+    free(gain), free(sum);
+}
+
 static void test_norm(void **state)
 {
     (void)state;
@@ -106,6 +145,8 @@ static void test_norm(void **state)
         norm_and_quantize(96, 1, (enum fill)kind);
         norm_and_quantize(64, 9, (enum fill)kind);
         norm_and_quantize(77, 3, (enum fill)kind);
+        norm_of_sum(320, 2, (enum fill)kind);
+        norm_of_sum(77, 3, (enum fill)kind);
     }
 }
 

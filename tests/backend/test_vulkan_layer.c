@@ -71,9 +71,8 @@ static void append(struct cache *c, enum fill kind, struct rng *r)
                              .seq = there(seq, sizeof seq),
                              .tables = c->there_tables,
                              .keep = there(keep, sizeof keep),
-                             .pages = c->there_pages,
+                             .pages = c->there_pages + c->kv.layer_off,
                              .page_bytes = c->kv.page_bytes,
-                             .layer_off = c->kv.layer_off,
                              .n_kv_heads = KV_HEADS,
                              .head_dim = (uint32_t)dim};
     reference_hand()->backend->kv_append(reference_hand(), &c->kv, k, v);
@@ -83,6 +82,74 @@ static void append(struct cache *c, enum fill kind, struct rng *r)
         if (got[i] != c->pages[i])
             fail_msg("kv_append, type %d: byte %zu of the pages is %d, expected %d", c->kv.layout.type, i, got[i],
                      c->pages[i]);
+}
+
+/* q and k rotated on the way, of a few rows. */
+static void test_rotated(void **state)
+{
+    enum { N = 5, MOST = N * HEADS * MOST_DIM };
+    static const int32_t pos[N] = {0, 130, 299, 7, 128}, seq[N] = {0, 0, 0, 1, 1};
+    static const uint8_t keep[N] = {0, 0, 1, 0, 0};
+    static float q[MOST], k[MOST], v[MOST], angles[N * MOST_DIM], want_q[MOST], want_k[MOST];
+    (void)state;
+    need_device();
+    for (int t = 0; t < 6; t++) {
+        int dim = t < 3 ? 36 : MOST_DIM;
+        size_t of_q = (size_t)(N * HEADS * dim), of_k = (size_t)(N * KV_HEADS * dim), of_angles = (size_t)(N * dim);
+        struct rng r;
+        rng_seed(&r, (uint64_t)t);
+        struct cache c = cache_make((enum kv_type[]){KV_F16, KV_BF16, KV_F32}[t % 3], dim);
+        fill(&r, q, of_q, 1), fill(&r, k, of_k, 1), fill(&r, v, of_k, 1), fill(&r, angles, of_angles, 1);
+        memcpy(want_q, q, sizeof q);
+        memcpy(want_k, k, sizeof k);
+        forget_arrays();
+        c.kv.n = N, c.kv.pos = pos, c.kv.seq = seq, c.kv.tables = c.tables, c.kv.keep = keep;
+        cache_send(&c);
+        struct vk_rope_append p = {.q = there(q, of_q * 4),
+                                   .k = there(k, of_k * 4),
+                                   .v = there(v, of_k * 4),
+                                   .angles = there(angles, of_angles * 4),
+                                   .pos = there(pos, sizeof pos),
+                                   .seq = there(seq, sizeof seq),
+                                   .tables = c.there_tables,
+                                   .keep = there(keep, sizeof keep),
+                                   .pages = c.there_pages + c.kv.layer_off,
+                                   .page_bytes = c.kv.page_bytes,
+                                   .n_heads = HEADS,
+                                   .n_kv_heads = KV_HEADS,
+                                   .head_dim = (uint32_t)dim};
+        const struct hand *h = reference_hand();
+        h->backend->rope(h, want_q, N, HEADS, dim, angles);
+        h->backend->rope(h, want_k, N, KV_HEADS, dim, angles);
+        h->backend->kv_append(h, &c.kv, want_k, v);
+        run(&vk_shader_rope_append, c.kv.layout.type, 0, &p, UP((HEADS + KV_HEADS) * dim / 2, 64), N);
+        assert_same(want_q, back(p.q), of_q, "rotated queries");
+        assert_same(want_k, back(p.k), of_k, "rotated keys");
+        assert_memory_equal(back(c.there_pages), c.pages, c.pages_bytes);
+        free(c.pages);
+    }
+}
+
+/* Room for the int8 form of what attention makes. */
+static void add_form(struct vk_attend *p, size_t values)
+{
+    size_t blocks = values / QUANT_BLOCK * 4;
+    p->codes = there(NULL, values);
+    p->scales = (int32_t)((int64_t)(there(NULL, blocks) - p->codes) / 4);
+    p->code_sums = (int32_t)((int64_t)(there(NULL, blocks) - p->codes) / 4);
+}
+
+static void compare_form(const struct attend *a, const struct vk_attend *p, const char *what)
+{
+    struct rng r;
+    int64_t values = a->kv.n * a->out->width;
+    rng_seed(&r, 1);
+    struct act want = act_make(a->out->width, a->kv.n, FILL_ZERO, &r);
+    memcpy(want.f, a->out->f, (size_t)values * 4);
+    reference_hand()->backend->quantize(reference_hand(), &want, a->kv.n);
+    assert_same_i8(&want, values, back(p->codes), back(p->codes + (uint64_t)(4 * (int64_t)p->scales)),
+                   back(p->codes + (uint64_t)(4 * (int64_t)p->code_sums)), what);
+    act_free(&want);
 }
 
 /* The same in two steps, page by page and then merged. */
@@ -95,10 +162,14 @@ static void compare_paged(const struct cache *c, const struct attend *a, const s
     p.list = there(NULL, (size_t)(n * HEADS * SLOTS * (2 + dim)) * 4);
     p.out = there(NULL, values * 4);
     p.sums = there(NULL, sums * 4);
+    if (dim % QUANT_BLOCK == 0)
+        add_form(&p, values);
     run_z(&vk_shader_attend, c->kv.layout.type, 3, &p, HEADS, (uint32_t)n, SLOTS);
     run(&vk_shader_attend_merge, c->kv.layout.type, 0, &p, HEADS, (uint32_t)n);
     assert_same(a->out->f, back(p.out), values, "attention by pages");
     assert_same(back(whole->sums), back(p.sums), sums, "the denominators of attention by pages");
+    if (p.codes)
+        compare_form(a, &p, "attention by pages");
 }
 
 /* What a row or head is changed to: some scores more, some masked, a whole page of head 1, all keys of head 2. */
@@ -143,9 +214,13 @@ static void compare_kept(struct cache *c, struct attend *a, struct vk_attend *p,
     change(scores, n, r);
     memcpy(back(scores_at), scores, bytes);
     h->backend->attend_again(h, a, false);
+    if (dim % QUANT_BLOCK == 0)
+        add_form(p, values);
     run(&vk_shader_attend, type, 1, p, (uint32_t)entries, 1);
     run(&vk_shader_attend_keep, type, 1, p, UP(KEYS, 64), (uint32_t)entries);
     assert_same(a->out->f, back(p->out), values, "attend again by scores");
+    if (p->codes)
+        compare_form(a, p, "attend again by scores");
     assert_same(scores, back(scores_at), bytes / 4, "scores that were changed");
     assert_same(pattern, back(pattern_at), bytes / 4, "weights of changed scores");
 
@@ -193,16 +268,20 @@ static void look(struct cache *c, int64_t window, bool floors, bool with_sinks, 
                           .seq = there(a.kv.seq, (size_t)n * 4),
                           .tables = c->there_tables,
                           .floor = floors ? there(floor, sizeof floor) : 0,
-                          .pages = c->there_pages,
+                          .pages = c->there_pages + c->kv.layer_off,
                           .page_bytes = c->kv.page_bytes,
-                          .layer_off = c->kv.layer_off,
                           .n_heads = HEADS,
                           .group = HEADS / KV_HEADS,
                           .head_dim = (uint32_t)dim,
                           .window = (uint32_t)window,
                           .scale = a.scale};
+    if (dim % QUANT_BLOCK == 0)
+        add_form(&p, values);
     run(&vk_shader_attend, c->kv.layout.type, 0, &p, HEADS, (uint32_t)n);
     assert_same(out, back(p.out), values, "attend");
+    if (p.codes)
+        compare_form(&a, &p, "attend");
+    p.codes = 0;
     const float *sums = back(p.sums);
     for (int i = 0; i < n * HEADS; i++) {
         float got = sums[2 * i] + logf(sums[2 * i + 1]);
@@ -295,9 +374,8 @@ static void test_rounding(void **state)
                                  there(seq, sizeof seq),
                                  c.there_tables,
                                  0,
-                                 c.there_pages,
+                                 c.there_pages + c.kv.layer_off,
                                  c.kv.page_bytes,
-                                 c.kv.layer_off,
                                  1,
                                  DIM};
         reference_hand()->backend->kv_append(reference_hand(), &c.kv, x, x);
@@ -333,6 +411,61 @@ static void one_route(int n, int k, int n_experts, enum fill kind)
     assert_memory_equal(back(q.start), start, (size_t)(n_experts + 1) * 4);
     assert_memory_equal(back(q.slots), list, slots * 4);
     free(logits), free(weights), free(ids), free(start), free(list);
+}
+
+/* The router's product and the choice at once; two experts have the same weights. */
+static void one_router(int n, int k, int n_experts, enum dtype t, enum fill kind)
+{
+    enum { COLS = 64 };
+    struct rng r;
+    rng_seed(&r, (uint64_t)(n * 10 + n_experts + (int)kind));
+    size_t slots = (size_t)(n * k), logits_n = (size_t)(n * n_experts);
+    struct matrix m = matrix_make(t, n_experts, COLS, 4, FILL_NORMAL, &r);
+    struct act x = act_make(COLS, n, kind, &r), in = act_f32(&x);
+    float *logits = malloc(logits_n * 4), *weights = malloc(slots * 4), *bias = calloc((size_t)n_experts, 4);
+    int32_t *ids = malloc(slots * 4), *start = malloc((size_t)(n_experts + 1) * 4), *list = malloc(slots * 4);
+    struct routing want = {n, k, n_experts, ids, weights, start, list};
+    uint8_t *rows = (uint8_t *)(uintptr_t)m.view.data;
+    memcpy(rows + (n_experts - 1) * m.view.row_stride, rows,
+           (size_t)(COLS / dtype_info(t)->block * dtype_info(t)->block_bytes));
+    if (kind == FILL_MIXED)
+        bias[n_experts / 2] = NAN, bias[0] = bias[n_experts - 1] = 1000;
+    const struct hand *h = reference_hand();
+    h->backend->linear(h, &m.view, bias, &in, n, 1, NULL, logits, n_experts);
+    h->backend->route(h, logits, &want);
+    forget_arrays();
+    struct placed w = place(&m);
+    struct vk_linear l = linear_args(&m.view);
+    struct vk_router p = {.data = w.data,
+                          .bias = there(bias, (size_t)n_experts * 4),
+                          .x = there(x.f, (size_t)(n * COLS) * 4),
+                          .logits = there(NULL, logits_n * 4),
+                          .ids = there(NULL, slots * 4),
+                          .weights = there(NULL, slots * 4),
+                          .row_stride = l.row_stride,
+                          .bias_stride = 4,
+                          .col_stride = l.col_stride,
+                          .cols = COLS,
+                          .n_experts = (uint32_t)n_experts,
+                          .k = (uint32_t)k};
+    run(&vk_shader_router, t, DT_F32, &p, (uint32_t)n, 1);
+    assert_same(logits, back(p.logits), logits_n, "the router's logits");
+    assert_memory_equal(back(p.ids), ids, slots * 4);
+    assert_same(weights, back(p.weights), slots, "the router's weights");
+    free(logits), free(weights), free(bias), free(ids), free(start), free(list);
+    act_free(&x);
+    matrix_free(&m);
+}
+
+static void test_router(void **state)
+{
+    (void)state;
+    need_device();
+    for (int kind = 0; kind < FILL_COUNT; kind++) {
+        one_router(1, 4, 32, DT_BF16, (enum fill)kind);
+        one_router(3, 4, VK_MOST_EXPERTS, DT_F32, (enum fill)kind);
+        one_router(2, 3, 3, DT_BF16, (enum fill)kind);
+    }
 }
 
 static void test_route(void **state)
@@ -410,6 +543,53 @@ struct experts {
     float weights[SLOTS_N];
 };
 
+/* All of an expert's layer at once: gate, up and h with its int8 form; down and the sum. */
+static void compare_fused(struct experts *x, int range, const struct swiglu *s)
+{
+    const struct view *w = &x->model.gate[0].view, *down = &x->model.down[0].view;
+    struct vk_linear of_gate = linear_args(w), of_down = linear_args(down);
+    struct vk_experts_in p = {.gate = send_list(x->model.gate, x->model.bias[0]),
+                              .up = send_list(x->model.up, x->model.bias[1]),
+                              .ids = there(x->ids, sizeof x->ids),
+                              .x = there(x->in.q, TOKENS * HIDDEN),
+                              .d = there(x->in.d, TOKENS * HIDDEN / 8),
+                              .h = there(NULL, sizeof x->gate),
+                              .q = there(NULL, SLOTS_N * INNER),
+                              .hd = there(NULL, SLOTS_N * INNER / 8),
+                              .sums = there(NULL, SLOTS_N * INNER / 8),
+                              .row_stride = of_gate.row_stride,
+                              .side_stride = of_gate.side_stride,
+                              .bias_stride = 2,
+                              .cols = HIDDEN,
+                              .rows = INNER,
+                              .divide = PICKS,
+                              .first = range,
+                              .end = EXPERTS - range,
+                              .alpha = s->alpha,
+                              .limit = s->limit,
+                              .shift = s->shift};
+    run(&vk_shader_experts_in, w->dtype, DT_BF16, &p, UP(INNER, 32), SLOTS_N);
+    assert_same(x->h.f, back(p.h), SLOTS_N * INNER, "h in one command");
+    if (range == 0)
+        assert_same_i8(&x->h, SLOTS_N * INNER, back(p.q), back(p.hd), back(p.sums), "h in one command");
+    struct vk_experts_out o = {.matrices = send_list(x->model.down, x->model.bias[2]),
+                               .ids = p.ids,
+                               .weights = there(x->weights, sizeof x->weights),
+                               .x = there(x->h.q, SLOTS_N * INNER),
+                               .d = there(x->h.d, SLOTS_N * INNER / 8),
+                               .delta = there(NULL, sizeof x->delta),
+                               .row_stride = of_down.row_stride,
+                               .side_stride = of_down.side_stride,
+                               .bias_stride = 2,
+                               .cols = INNER,
+                               .rows = HIDDEN,
+                               .k = PICKS,
+                               .first = range,
+                               .end = EXPERTS - range};
+    run(&vk_shader_experts_out, down->dtype, DT_BF16, &o, UP(HIDDEN, 16), TOKENS);
+    assert_same(x->delta, back(o.delta), TOKENS * HIDDEN, "delta in one command");
+}
+
 /* The device's experts, matrix by matrix, each from what scalar says it should be given. */
 static void compare_experts(struct experts *x, int range, const struct swiglu *s)
 {
@@ -428,8 +608,13 @@ static void compare_experts(struct experts *x, int range, const struct swiglu *s
                           .shift = s->shift};
     assert_same(x->gate, back(p.gate), SLOTS_N * INNER, "gate");
     assert_same(x->up, back(p.up), SLOTS_N * INNER, "up");
-    run(&vk_shader_swiglu, 0, 0, &p, UP(INNER, 64), SLOTS_N);
+    if (x->h.q)
+        p.q = there(NULL, SLOTS_N * INNER), p.d = there(NULL, SLOTS_N * INNER / 8),
+        p.sums = there(NULL, SLOTS_N * INNER / 8);
+    run(&vk_shader_swiglu, 0, 0, &p, UP(INNER, 256), SLOTS_N);
     assert_same(x->h.f, back(p.h), SLOTS_N * INNER, "h");
+    if (x->h.q && range == 0)
+        assert_same_i8(&x->h, SLOTS_N * INNER, back(p.q), back(p.d), back(p.sums), "h");
     struct vk_combine c = {
         .y = multiply(x->model.down, send_list(x->model.down, x->model.bias[2]), &x->h, ids, 1, range, x->slots),
         .ids = ids,
@@ -485,6 +670,9 @@ static void one_experts(enum dtype t, bool exact, int range, enum fill kind)
     struct act kept[2] = {x.in, x.h};
     x.in = in, x.h = h;
     compare_experts(&x, range, &moe.swiglu);
+    forget_arrays();
+    if (!exact && dtype_has_i8(dtype_info(t)))
+        compare_fused(&x, range, &moe.swiglu);
     act_free(&kept[0]), act_free(&kept[1]);
     for (int e = 0; e < EXPERTS; e++)
         matrix_free(&x.model.gate[e]), matrix_free(&x.model.up[e]), matrix_free(&x.model.down[e]);
@@ -504,8 +692,9 @@ static void test_experts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attend), cmocka_unit_test(test_stored),  cmocka_unit_test(test_rounding),
-        cmocka_unit_test(test_route),  cmocka_unit_test(test_experts),
+        cmocka_unit_test(test_attend),  cmocka_unit_test(test_stored), cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_rotated), cmocka_unit_test(test_router), cmocka_unit_test(test_route),
+        cmocka_unit_test(test_experts),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     close_device();

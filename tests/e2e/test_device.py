@@ -29,6 +29,17 @@ def test_refused():
     assert osso("generate", *PROMPT, "--device", "cpu").code == 0
 
 
+def test_auto():
+    """A GPU where there is one; a driver on the CPU is none, and then one line says what computes."""
+    for env in ({}, {"OSSO_DEVICE": "auto"}):
+        said = osso("generate", *PROMPT, *([] if env else ["--device", "auto"]), env=env, timeout=120)
+        assert said.code == 0 and said.out == osso("generate", *PROMPT).out, said
+        listed = json.loads(osso("doctor", "--json", timeout=120).out)["gpus"]
+        if not any(not gpu["on_cpu"] and not gpu["lacks"] for gpu in listed):
+            assert said.complaint.count("\n") == 1 and "--device auto: no GPU" in said.complaint and "the CPU computes" in said.complaint, said
+    refuses(osso("generate", *PROMPT, "--device", "auto", "--isa", "scalar"), 2, "--isa", "give one of them")
+
+
 def test_too_large():
     """What does not fit is one line with both numbers; info says beforehand what is missing; less context may fit."""
     said = there(osso("info", "--device", "gpu", "--json", "-c", "2048", timeout=120))

@@ -1,31 +1,7 @@
 /* test_vulkan.c: whole models on a Vulkan device have the CPU's bits, however a text is cut and whatever memory the
  * host sees; weights that overlap are found; what fails is one sentence, and the process goes on with the CPU. Without
  * a device each test is skipped and says why. OSSO_TEST_DEVICE names another one than the best. */
-#include "model_test.h"
-
-#include "backend/vulkan/gpu.h"
-#include "engine/engine_parts.h"
-
-static const char *device(void)
-{
-    return getenv("OSSO_TEST_DEVICE");
-}
-
-static void need_device(void)
-{
-    static bool tried, there;
-    static struct osso_error err;
-    const struct backend *backend;
-    if (!tried && backend_open("vulkan", device(), &backend, &err) == OSSO_OK) {
-        print_message("[   NOTE   ] %s, %s fma\n", backend->name,
-                      vk_facts(gpu_of(backend)->vk)->soft_fma ? "soft" : "its own");
-        backend->close(backend);
-        there = true;
-    }
-    tried = true;
-    if (!there)
-        skip_test(err.text);
-}
+#include "vulkan_rig.h"
 
 /* ---- the same bits ---------------------------------------------------------------------------------------- */
 
@@ -94,18 +70,6 @@ static void test_apart(void **state)
     need_device();
     if (!device() || device()[0] != 'a')
         check_way(&(struct way){"tests/golden/model/yarn-mxfp4", false, NULL, 12, 4}, "apart:0");
-}
-
-/* A small model on the device, with a session. */
-static struct rig device_rig(int context, struct osso_session **session)
-{
-    char path[512];
-    struct osso_engine_options o = engine_options(false, context);
-    o.backend = "vulkan";
-    o.isa = device();
-    struct rig r = rig_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4"), &o);
-    check_ok(osso_session_create(r.engine, 0, session, &r.err), r.err);
-    return r;
 }
 
 /* Steps until all are ready, then once more for the last token of each, so that all their logits are one step's. */
@@ -186,6 +150,39 @@ static void test_no_allocation(void **state)
         assert_non_null(osso_session_logits(s, (size_t)i));
     }
     assert_int_equal(mem_count(), calls);
+    osso_session_free(s);
+    rig_close(&r);
+}
+
+static int gets;
+static void (*get_expert)(const struct expert_source *source, int layer, int expert, struct expert *out);
+
+static void counted(const struct expert_source *source, int layer, int expert, struct expert *out)
+{
+    gets++;
+    get_expert(source, layer, expert, out);
+}
+
+/* Experts are asked for in the first step, and in the first one after the weights have been told again. */
+static void test_experts_found_once(void **state)
+{
+    struct osso_session *s;
+    (void)state;
+    need_device();
+    struct rig r = device_rig(64, &s);
+    struct forward *f = &r.engine->forward;
+    struct expert_source *source = (struct expert_source *)(uintptr_t)&f->weights->source;
+    get_expert = source->get;
+    source->get = counted;
+    for (int32_t i = 0; i < 6; i++) {
+        gets = 0;
+        if (i == 3)
+            check_ok(forward_learn(f, &r.err), r.err);
+        check_ok(osso_session_append(s, i, &r.err), r.err);
+        check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+        assert_int_equal(gets, i % 3 ? 0 : 3 * f->config->n_layers * f->config->n_experts);
+    }
+    source->get = get_expert;
     osso_session_free(s);
     rig_close(&r);
 }
@@ -411,9 +408,15 @@ static void test_full(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_models),        cmocka_unit_test(test_apart),   cmocka_unit_test(test_company),
-        cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_weights), cmocka_unit_test(test_adapter),
-        cmocka_unit_test(test_names),         cmocka_unit_test(test_lost),    cmocka_unit_test(test_full)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models),
+                                       cmocka_unit_test(test_apart),
+                                       cmocka_unit_test(test_company),
+                                       cmocka_unit_test(test_no_allocation),
+                                       cmocka_unit_test(test_experts_found_once),
+                                       cmocka_unit_test(test_weights),
+                                       cmocka_unit_test(test_adapter),
+                                       cmocka_unit_test(test_names),
+                                       cmocka_unit_test(test_lost),
+                                       cmocka_unit_test(test_full)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

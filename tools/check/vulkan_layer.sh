@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # vulkan_layer.sh: runs the GPU's tests under Khronos's validation layer (Debian: vulkan-validationlayers), with validation
 # of synchronization: what is wrong in how Vulkan is used is said there, though a driver may not mind. Fails when a test
-# fails, when the layer says anything, and when it is not there. Takes less than a minute; OSSO_TEST_DEVICE names a device.
+# fails, when the layer says anything, and when it is not there. Takes some minutes; OSSO_TEST_DEVICE names a device.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=build/vulkan_layer
-programs=(build/release/tests/{backend/test_vulkan_kernels,backend/test_vulkan_layer,engine/test_vulkan})
+programs=(build/release/tests/{backend/test_vulkan_kernels,backend/test_vulkan_layer,engine/test_vulkan,engine/test_vulkan_steps})
 mkdir -p "$out"
 nice make -j"$(nproc 2>/dev/null || echo 2)" "${programs[@]}" > "$out/make.log" 2>&1 || { tail "$out/make.log" >&2; exit 1; }
 cat > "$out/settings.txt" <<'END'

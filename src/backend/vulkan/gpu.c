@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MIB ((uint64_t)1 << 20)
+
 backend_open_fn vulkan_open; /* backends.def's */
 
 /* ---- a step --------------------------------------------------------------------------------------------- */
@@ -152,9 +154,10 @@ enum osso_status vulkan_open(const char *variant, const struct backend **backend
     g->backend.name = g->name;
     g->backend.kv_layer_bytes = g->cpu->kv_layer_bytes; /* pages have the CPU's layout */
     g->backend.kv_faults = g->cpu->kv_faults;
-    g->inputs.place = VK_INPUT;
-    g->outputs.place = VK_OUTPUT;
-    g->weights.place = VK_LOCAL;
+    g->inputs = (struct gpu_arena){.place = VK_INPUT, .least = MIB};
+    g->outputs = (struct gpu_arena){.place = VK_OUTPUT, .least = MIB};
+    g->weights = (struct gpu_arena){.place = VK_LOCAL, .least = 64 * MIB};
+    g->lists = (struct gpu_arena){.place = VK_LOCAL, .least = MIB / 4};
     pthread_mutex_init(&g->lock, NULL);
     enum osso_status status = vk_open(variant, &g->vk, err);
     if (!status)

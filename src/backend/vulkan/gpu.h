@@ -12,9 +12,10 @@
 
 #include <pthread.h>
 
-/* Memory that is handed out piece by piece and taken back as a whole. */
+/* Memory that is handed out piece by piece and taken back as a whole, in blocks of at least so many bytes. */
 struct gpu_arena {
     enum vk_place place;
+    uint64_t least;
     struct vk_block *blocks;
     size_t n, cap;
     size_t block; /* that is being handed out, `used` bytes of it so far */
@@ -33,6 +34,19 @@ struct gpu_copy {
     struct gpu_piece piece;
 };
 
+/* One of an expert's three products. */
+enum gpu_product { GPU_OF_GATE, GPU_OF_UP, GPU_OF_DOWN, GPU_PRODUCTS };
+
+/* The matrices of one product of a layer's experts, as kernels find them by an expert's id: made when they are first
+ * multiplied, and again after learn. */
+struct gpu_experts {
+    const struct expert_source *source; /* NULL: not made */
+    int first, end;
+    struct view matrix; /* the first of them; all are alike */
+    struct vec bias;
+    uint64_t list; /* struct vk_matrix [experts] */
+};
+
 /* Room for values between ops: it grows, and what it was before stays until the commands that use it are done. */
 enum { GPU_GATE, GPU_UP, GPU_OUT, GPU_SUMS, GPU_PAGES, GPU_LOWRANK, GPU_SCRATCHES };
 
@@ -44,9 +58,11 @@ struct gpu {
     pthread_mutex_t lock;    /* of host and put, which several threads may call between steps */
     struct vk_block *blocks; /* alloc's */
     size_t n_blocks, blocks_cap;
-    struct gpu_arena inputs, outputs, weights;
+    struct gpu_arena inputs, outputs, weights, lists;
     struct gpu_copy *copies; /* sorted */
     size_t n_copies, copies_cap;
+    struct gpu_experts *experts; /* [layers][GPU_PRODUCTS] */
+    size_t n_experts, experts_cap;
     struct vk_block scratch[GPU_SCRATCHES];
     struct vk_block *old; /* scratch that grew since the last wait */
     size_t n_old, old_cap;
@@ -80,6 +96,20 @@ static inline uint32_t gpu_groups(int64_t n, int64_t each)
     return (uint32_t)((n + each - 1) / each);
 }
 
+/* So many f32 or int32 values that a command reads, or writes (or both). */
+static inline struct vk_use gpu_reads(uint64_t at, int64_t values)
+{
+    return (struct vk_use){at, 4 * (uint64_t)values, false};
+}
+static inline struct vk_use gpu_writes(uint64_t at, int64_t values)
+{
+    return (struct vk_use){at, 4 * (uint64_t)values, true};
+}
+/* What the command just recorded shares with others; inputs and weights are left out (vk_uses). */
+#define GPU_USES(g, ...)                                                                                               \
+    vk_uses((g)->vk, (const struct vk_use[]){__VA_ARGS__},                                                             \
+            (int)(sizeof((const struct vk_use[]){__VA_ARGS__}) / sizeof(struct vk_use)))
+
 /* Who records: the others do nothing in an op. */
 static inline bool gpu_records(const struct hand *h)
 {
@@ -108,12 +138,20 @@ bool gpu_take(struct gpu *g, struct gpu_arena *arena, uint64_t bytes, struct gpu
 void gpu_arena_reset(struct gpu_arena *arena);
 /* Bytes of host memory where the device reads them in this step; 0 where from is NULL or there is no memory. */
 uint64_t gpu_input(struct gpu *g, const void *from, size_t bytes);
+/* All of the memory that holds this address and that ops may write to. */
+struct vk_use gpu_whole(struct gpu *g, uint64_t address, bool writes);
 void gpu_memory_free(struct gpu *g);
 
 /* gpu_weights.c */
 enum osso_status gpu_learn(const struct backend *backend, const struct backend_tensor *tensor, struct osso_error *err);
 /* Of a weight, by the host's address; 0: NULL. */
 uint64_t gpu_weight(struct gpu *g, const void *host);
+
+/* gpu_experts.c */
+/* Can one kernel multiply with both, by the strides and formats of one of them? */
+bool gpu_alike(const struct view *a, const struct view *b, const struct vec *u, const struct vec *v);
+/* NULL: refused, and that is remembered. Good until the next call. */
+const struct gpu_experts *gpu_experts(struct gpu *g, const struct moe *moe, enum gpu_product product);
 
 /* gpu_probe.c: does the device compute as the CPU does, with its own fma or with the shaders'? */
 enum osso_status gpu_probe(struct gpu *g, struct osso_error *err);
@@ -138,8 +176,22 @@ void gpu_combine(const struct hand *h, const struct moe *moe);
 
 /* The int8 form of n rows, where there is one. */
 void gpu_codes(struct gpu *g, const struct act *a, int64_t n);
+/* Where it is made with the values: addresses, all 0 where there is none. */
+struct gpu_form {
+    uint64_t q, d, sum;
+};
+static inline struct gpu_form gpu_form(const struct act *a)
+{
+    bool there = a->q && a->width % QUANT_BLOCK == 0;
+    return there ? (struct gpu_form){gpu_address(a->q), gpu_address(a->d), gpu_address(a->sum)} : (struct gpu_form){0};
+}
+/* The uses of a command that makes the int8 form of so many values. */
+#define GPU_WRITES_FORM(q, d, sum, values)                                                                             \
+    gpu_writes(q, (values) / 4), gpu_writes(d, (values) / QUANT_BLOCK), gpu_writes(sum, (values) / QUANT_BLOCK)
 /* Where a matrix lies, with a bias (0: none). */
 struct vk_matrix gpu_matrix(struct gpu *g, const struct view *w, uint64_t bias);
+/* The format of what lies apart, where the view says it. */
+uint32_t gpu_side_type(const struct view *w);
 /* y = W x of n rows: `push` has the matrix (or a list of such), ids, bias_stride and divide; the rest is filled in.
  * bias_type: the format of the biases. */
 void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, const struct act *a, int64_t n, uint64_t y,

@@ -5,6 +5,28 @@
 
 #include <math.h>
 
+/* q and k have just been rotated: all is done in one command. */
+static bool append_rotated(struct gpu *g, const struct vk_kv_append *a, const struct kv_rows *kv)
+{
+    struct vk_call first, second;
+    struct vk_constants constants = {{(uint32_t)kv->layout.type}};
+    if (kv->layout.type == KV_Q8_0 || !vk_last(g->vk, 1, &vk_shader_rope, &first) ||
+        !vk_last(g->vk, 0, &vk_shader_rope, &second))
+        return false;
+    const struct vk_rope *q = first.push, *k = second.push;
+    struct vk_rope_append push = {q->x,    a->k,     a->v,          k->angles,  a->pos,        a->seq,     a->tables,
+                                  a->keep, a->pages, a->page_bytes, q->n_heads, a->n_kv_heads, a->head_dim};
+    if (k->x != a->k || k->n_heads != a->n_kv_heads || k->head_dim != a->head_dim || q->head_dim != a->head_dim ||
+        q->angles != k->angles || first.groups[1] != (uint32_t)kv->n || second.groups[1] != (uint32_t)kv->n)
+        return false;
+    int64_t dim = push.head_dim, of_q = push.n_heads * dim, of_k = push.n_kv_heads * dim;
+    vk_take_back(g->vk, 2);
+    vk_run(g->vk, &vk_shader_rope_append, &constants, &push, gpu_groups((of_q + of_k) / 2, 64), (uint32_t)kv->n, 1);
+    GPU_USES(g, gpu_writes(push.q, kv->n * of_q), gpu_writes(push.k, kv->n * of_k), gpu_reads(push.v, kv->n * of_k),
+             gpu_whole(g, push.pages, true));
+    return true;
+}
+
 void gpu_kv_append(const struct hand *h, const struct kv_rows *kv, const real *k, const real *v)
 {
     struct gpu *g = gpu_of(h->backend);
@@ -16,16 +38,17 @@ void gpu_kv_append(const struct hand *h, const struct kv_rows *kv, const real *k
                                 .seq = gpu_address(kv->seq),
                                 .tables = gpu_address(kv->tables),
                                 .keep = gpu_address(kv->keep),
-                                .pages = gpu_address(kv->pages),
+                                .pages = gpu_address(kv->pages) + kv->layer_off,
                                 .page_bytes = kv->page_bytes,
-                                .layer_off = kv->layer_off,
                                 .n_kv_heads = (uint32_t)layout->n_kv_heads,
                                 .head_dim = (uint32_t)layout->head_dim};
     int64_t width = (int64_t)layout->n_kv_heads * layout->head_dim;
     must(layout->type != KV_F64);
-    if (gpu_records(h))
-        vk_run(g->vk, &vk_shader_kv_append, &constants, &push,
-               gpu_groups(width, layout->type == KV_Q8_0 ? 64 * QUANT_BLOCK : 64), (uint32_t)kv->n, 1);
+    if (!gpu_records(h) || append_rotated(g, &push, kv))
+        return;
+    vk_run(g->vk, &vk_shader_kv_append, &constants, &push,
+           gpu_groups(width, layout->type == KV_Q8_0 ? 64 * QUANT_BLOCK : 64), (uint32_t)kv->n, 1);
+    GPU_USES(g, gpu_reads(push.k, kv->n * width), gpu_reads(push.v, kv->n * width), gpu_whole(g, push.pages, true));
 }
 
 /* ---- what taps keep -------------------------------------------------------------------------------------- */
@@ -92,6 +115,19 @@ static uint64_t sums_of(struct gpu *g, const struct attend *a)
     return gpu_scratch(g, GPU_SUMS, 2 * (int64_t)a->kv.n * a->n_heads);
 }
 
+/* The int8 form of out is made with it, where heads are whole blocks, and scales and sums near enough to be told. */
+static void add_form(const struct attend *a, struct vk_attend *push)
+{
+    struct gpu_form form = gpu_form(a->out);
+    int64_t scales = (int64_t)(form.d - form.q) / 4, sums = (int64_t)(form.sum - form.q) / 4;
+    bool near = scales == (int32_t)scales && sums == (int32_t)sums;
+    if (!form.q || a->kv.layout.head_dim % QUANT_BLOCK || !near)
+        return;
+    push->codes = form.q;
+    push->scales = (int32_t)scales;
+    push->code_sums = (int32_t)sums;
+}
+
 static struct vk_attend arguments(struct gpu *g, const struct attend *a, uint64_t sums)
 {
     const struct kv_rows *kv = &a->kv;
@@ -103,9 +139,8 @@ static struct vk_attend arguments(struct gpu *g, const struct attend *a, uint64_
                               .seq = gpu_address(kv->seq),
                               .tables = gpu_address(kv->tables),
                               .floor = gpu_address(kv->floor),
-                              .pages = gpu_address(kv->pages),
+                              .pages = gpu_address(kv->pages) + kv->layer_off,
                               .page_bytes = kv->page_bytes,
-                              .layer_off = kv->layer_off,
                               .n_heads = (uint32_t)a->n_heads,
                               .group = (uint32_t)a->group,
                               .head_dim = (uint32_t)kv->layout.head_dim,
@@ -120,49 +155,63 @@ static struct vk_constants constants_of(const struct attend *a, uint32_t mode)
     return (struct vk_constants){{(uint32_t)a->kv.layout.type, mode}};
 }
 
-static void keep(struct gpu *g, const struct attend *a, struct vk_attend push, const struct list *list, uint32_t mode)
+/* Runs one of the kernels of attention. Lists of what is kept are inputs, but not what they name. */
+static void run(struct gpu *g, const struct attend *a, const struct vk_shader *shader, uint32_t mode,
+                const struct vk_attend *push, uint32_t x, uint32_t y, uint32_t z)
 {
     struct vk_constants constants = constants_of(a, mode);
-    push.list = list->piece.address;
-    vk_run(g->vk, &vk_shader_attend_keep, &constants, &push, gpu_groups(list->most_keys, 64), list->n, 1);
+    int64_t heads = (int64_t)a->kv.n * a->n_heads, dim = a->kv.layout.head_dim;
+    bool keeps = shader == &vk_shader_attend_keep, merges = shader == &vk_shader_attend_merge,
+         makes = !keeps && mode != BY_PAGES;
+    struct gpu_form form = makes && push->codes ? gpu_form(a->out) : (struct gpu_form){0};
+    uint64_t sums_bytes = 4 * (uint64_t)(heads * push->n_pages * (2 + dim));
+    vk_run(g->vk, shader, &constants, push, x, y, z);
+    GPU_USES(g, gpu_reads(push->q, heads * dim), gpu_whole(g, push->pages, false),
+             gpu_writes(makes ? push->out : 0, heads * dim), GPU_WRITES_FORM(form.q, form.d, form.sum, heads * dim),
+             (struct vk_use){mode == BY_PAGES || merges ? push->list : 0, sums_bytes, !merges},
+             (struct vk_use){push->sums, 8 * (uint64_t)heads, makes},
+             gpu_whole(g, a->scores ? gpu_address(a->scores) : 0, keeps),
+             gpu_whole(g, a->pattern ? gpu_address(a->pattern) : 0, keeps));
 }
 
-/* Of any row. */
-static uint32_t most_pages(const struct gpu *g, const struct attend *a)
+static void keep(struct gpu *g, const struct attend *a, struct vk_attend push, const struct list *list, uint32_t mode)
 {
-    const struct batch *b = &g->batch;
-    int64_t most = 0;
+    push.list = list->piece.address;
+    run(g, a, &vk_shader_attend_keep, mode, &push, gpu_groups(list->most_keys, 64), list->n, 1);
+}
+
+/* As many as any row may see, wherever its window begins in a page: the steps of an answer are alike. */
+static int64_t most_pages(const struct gpu *g, const struct attend *a)
+{
+    int64_t most = 0, of_window = a->window > 1 ? (a->window - 2) / KV_PAGE + 2 : 1;
     for (int r = 0; r < a->kv.n; r++) {
-        int64_t end = (int64_t)b->pos[r] + 1, lo = a->kv.floor ? b->floor[b->seq[r]] : 0;
-        if (a->window > 0 && end - a->window > lo)
-            lo = end - a->window;
-        int64_t pages = (end + KV_PAGE - 1) / KV_PAGE - (lo > 0 ? lo : 0) / KV_PAGE;
+        int64_t pages = g->batch.pos[r] / KV_PAGE + 1;
         most = pages > most ? pages : most;
     }
-    return (uint32_t)most;
+    return a->window > 0 && of_window < most ? of_window : most;
 }
 
 /* Every page of few rows is a group's, and then they are merged; rows enough keep the device busy as they are, and so
- * do they where the pages' sums would take much memory. The same sums in the same order. Room is made for twice as many
- * pages at a time, so that a context that grows seldom asks for more. */
+ * do they where the pages' sums would take much memory. The same sums in the same order. There is room for twice as
+ * many pages at a time, so that a context that grows seldom changes what is run; groups without a page do nothing. */
 static void all_rows(struct gpu *g, const struct attend *a, struct vk_attend *push)
 {
     enum { FEW_GROUPS = 2048, MOST_VALUES = 1 << 24 };
-    uint32_t heads = (uint32_t)a->n_heads, n = (uint32_t)a->kv.n, pages = most_pages(g, a), room = 2;
-    struct vk_constants whole = constants_of(a, ALL_ROWS), page = constants_of(a, BY_PAGES);
+    uint32_t heads = (uint32_t)a->n_heads, n = (uint32_t)a->kv.n, room = 2;
+    int64_t pages = most_pages(g, a);
     while (room < pages)
         room *= 2;
     int64_t groups = (int64_t)n * heads, values = groups * room * (2 + a->kv.layout.head_dim);
     if (pages < 2 || groups >= FEW_GROUPS || values > MOST_VALUES) {
-        vk_run(g->vk, &vk_shader_attend, &whole, push, heads, n, 1);
+        run(g, a, &vk_shader_attend, ALL_ROWS, push, heads, n, 1);
         return;
     }
     push->n_pages = room;
     push->list = gpu_scratch(g, GPU_PAGES, values);
     if (!push->list)
         return;
-    vk_run(g->vk, &vk_shader_attend, &page, push, heads, n, pages);
-    vk_run(g->vk, &vk_shader_attend_merge, &whole, push, heads, n, 1);
+    run(g, a, &vk_shader_attend, BY_PAGES, push, heads, n, room);
+    run(g, a, &vk_shader_attend_merge, ALL_ROWS, push, heads, n, 1);
 }
 
 void gpu_attend(const struct hand *h, const struct attend *a)
@@ -178,8 +227,10 @@ void gpu_attend(const struct hand *h, const struct attend *a)
         return;
     }
     struct vk_attend push = arguments(g, a, a->lse || keeps ? sums_of(g, a) : 0);
+    add_form(a, &push);
     all_rows(g, a, &push);
-    gpu_codes(g, a->out, a->kv.n);
+    if (!push.codes)
+        gpu_codes(g, a->out, a->kv.n);
     if (keeps && list_kept(g, a, false, &list))
         keep(g, a, push, &list, ALL_ROWS);
     if (a->lse && push.sums)
@@ -190,14 +241,15 @@ void gpu_attend(const struct hand *h, const struct attend *a)
 void gpu_attend_again(const struct hand *h, const struct attend *a, bool by_weights)
 {
     struct gpu *g = gpu_of(h->backend);
-    struct vk_constants constants = constants_of(a, by_weights ? BY_WEIGHTS : BY_SCORES);
     struct list list;
     if (!gpu_records(h) || !list_kept(g, a, true, &list))
         return;
     struct vk_attend push = arguments(g, a, sums_of(g, a));
+    add_form(a, &push);
     push.list = list.piece.address;
-    vk_run(g->vk, &vk_shader_attend, &constants, &push, list.n, 1, 1);
-    gpu_codes(g, a->out, a->kv.n);
+    run(g, a, &vk_shader_attend, by_weights ? BY_WEIGHTS : BY_SCORES, &push, list.n, 1, 1);
+    if (!push.codes)
+        gpu_codes(g, a->out, a->kv.n);
     if (by_weights)
         return;
     keep(g, a, push, &list, BY_SCORES);

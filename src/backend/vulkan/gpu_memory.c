@@ -8,8 +8,6 @@
 #include <string.h>
 
 enum { ALIGN = 128 };
-#define ARENA_BLOCK ((uint64_t)1 << 20)
-#define WEIGHTS_BLOCK ((uint64_t)64 << 20)
 
 static uint64_t aligned(uint64_t n)
 {
@@ -21,7 +19,6 @@ static uint64_t aligned(uint64_t n)
 /* A block of at least so many bytes, to hand out from next. */
 static bool next_block(struct gpu *g, struct gpu_arena *a, uint64_t bytes)
 {
-    uint64_t least = a->place == VK_LOCAL ? WEIGHTS_BLOCK : ARENA_BLOCK;
     while (a->n > 0 && a->block + 1 < a->n) { /* one that is there since an earlier step */
         a->block++;
         a->used = 0;
@@ -32,7 +29,7 @@ static bool next_block(struct gpu *g, struct gpu_arena *a, uint64_t bytes)
     if (!blocks)
         return false;
     a->blocks = blocks;
-    if (!vk_alloc(g->vk, bytes > least ? bytes : least, a->place, &blocks[a->n]) &&
+    if (!vk_alloc(g->vk, bytes > a->least ? bytes : a->least, a->place, &blocks[a->n]) &&
         !vk_alloc(g->vk, bytes, a->place, &blocks[a->n]))
         return false;
     a->block = a->n++;
@@ -65,7 +62,7 @@ bool gpu_take(struct gpu *g, struct gpu_arena *a, uint64_t bytes, struct gpu_pie
 {
     uint64_t room = aligned(bytes ? bytes : 1) + ALIGN; /* a block itself may begin anywhere */
     *piece_out = (struct gpu_piece){.off = 0};
-    if (a->place == VK_LOCAL && a->n > 0 && room > WEIGHTS_BLOCK / 2 && room > a->blocks[a->block].bytes - a->used)
+    if (a->place == VK_LOCAL && a->n > 0 && room > a->least / 2 && room > a->blocks[a->block].bytes - a->used)
         return take_alone(g, a, room, piece_out);
     if (a->n == 0 || room > a->blocks[a->block].bytes - a->used)
         if (!next_block(g, a, room))
@@ -132,6 +129,12 @@ static struct vk_block *block_of(struct gpu *g, const void *p)
     return NULL;
 }
 
+struct vk_use gpu_whole(struct gpu *g, uint64_t address, bool writes)
+{
+    const struct vk_block *b = address ? block_of(g, gpu_pointer(address)) : NULL;
+    return b ? (struct vk_use){b->address, b->bytes, writes} : (struct vk_use){0};
+}
+
 static uint64_t offset_in(const struct vk_block *b, const void *p)
 {
     return gpu_address(p) - b->address;
@@ -162,14 +165,15 @@ void gpu_memory_free(struct gpu *g)
         vk_free(g->vk, &g->scratch[i]);
     while (g->n_blocks > 0) /* none: who allocated has freed */
         vk_free(g->vk, &g->blocks[--g->n_blocks]);
-    struct gpu_arena *arenas[] = {&g->inputs, &g->outputs, &g->weights};
-    for (int i = 0; i < 3; i++)
+    struct gpu_arena *arenas[] = {&g->inputs, &g->outputs, &g->weights, &g->lists};
+    for (int i = 0; i < 4; i++)
         arena_free(g, arenas[i]);
     for (size_t i = 0; i < g->n_lost; i++)
         mem_free(g->lost_values[i]);
     mem_free(g->lost_values);
     mem_free(g->blocks);
     mem_free(g->copies);
+    mem_free(g->experts);
     mem_free(g->old);
 }
 

@@ -9,8 +9,11 @@ void gpu_codes(struct gpu *g, const struct act *a, int64_t n)
 {
     struct vk_quantize push = {gpu_address(a->f), gpu_address(a->q), gpu_address(a->d), gpu_address(a->sum),
                                (uint32_t)(n * a->width / QUANT_BLOCK)};
-    if (a->q && a->width % QUANT_BLOCK == 0)
-        vk_run(g->vk, &vk_shader_quantize, NULL, &push, gpu_groups(push.n, 64), 1, 1);
+    if (!a->q || a->width % QUANT_BLOCK)
+        return;
+    vk_run(g->vk, &vk_shader_quantize, NULL, &push, gpu_groups(push.n, 64), 1, 1);
+    GPU_USES(g, gpu_reads(push.x, n * a->width), gpu_writes(push.q, n * a->width / 4), gpu_writes(push.d, push.n),
+             gpu_writes(push.sum, push.n));
 }
 
 /* Bytes from one value of a row to the next, of formats without codes. */
@@ -19,8 +22,7 @@ static uint32_t step_of(const struct view *w)
     return (uint32_t)(w->col_stride ? w->col_stride : dtype_info(w->dtype)->block_bytes);
 }
 
-/* The format of what lies apart, where the view says it. */
-static uint32_t side_type(const struct view *w)
+uint32_t gpu_side_type(const struct view *w)
 {
     return w->side[0].data && w->side[0].dtype != DT_U8 ? (uint32_t)w->side[0].dtype : DT_F32;
 }
@@ -39,7 +41,7 @@ void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, con
                   int64_t y_stride, struct vk_linear push)
 {
     bool integers = a->q && a->width % QUANT_BLOCK == 0 && dtype_has_i8(dtype_info(w->dtype));
-    struct vk_constants constants = {{(uint32_t)w->dtype, (uint32_t)bias_type, side_type(w)}};
+    struct vk_constants constants = {{(uint32_t)w->dtype, (uint32_t)bias_type, gpu_side_type(w)}};
     must(a->width == w->cols && y_stride >= w->rows && vk_has_format(w->dtype));
     if (a->bf16) {
         gpu_refuse(g, OSSO_UNSUPPORTED, "%s does not train", g->name);
@@ -64,12 +66,17 @@ void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, con
            : integers ? &vk_shader_linear_i8
                       : &vk_shader_linear_f32,
            &constants, &push, gpu_groups(w->rows, integers ? 16 : 4), gpu_groups(n, many ? VK_TILE_ROWS : 1), 1);
+    int64_t in = push.ids ? n / push.divide : n;
+    GPU_USES(g, gpu_reads(push.x, integers ? in * w->cols / 4 : in * w->cols),
+             gpu_reads(push.d, in * w->cols / QUANT_BLOCK), gpu_writes(y, (n - 1) * y_stride + w->rows),
+             gpu_reads(push.ids, n), gpu_reads(push.ids ? push.data : 0, n),
+             gpu_reads(push.matrices, push.end * (int64_t)sizeof(struct vk_matrix) / 4));
 }
 
 void gpu_embed(const struct hand *h, const struct view *table, const int32_t *ids, int n, real *x)
 {
     struct gpu *g = gpu_of(h->backend);
-    struct vk_constants constants = {{(uint32_t)table->dtype, DT_F32, side_type(table)}};
+    struct vk_constants constants = {{(uint32_t)table->dtype, DT_F32, gpu_side_type(table)}};
     if (!gpu_records(h))
         return;
     struct vk_matrix m = gpu_matrix(g, table, 0);
@@ -87,18 +94,40 @@ void gpu_embed(const struct hand *h, const struct view *table, const int32_t *id
                             .factor = m.factor,
                             .has_factor = m.has_factor};
     vk_run(g->vk, &vk_shader_embed, &constants, &push, gpu_groups(table->cols, 64), (uint32_t)n, 1);
+    GPU_USES(g, gpu_writes(push.x, n * table->cols));
 }
 
 void gpu_norm(const struct hand *h, const real *x, const int32_t *rows_of, const float *gain, float eps, int64_t width,
               int n, struct act *out)
 {
     struct gpu *g = gpu_of(h->backend);
+    struct gpu_form form = gpu_form(out);
+    struct vk_call last;
     if (!gpu_records(h))
         return;
-    struct vk_norm push = {gpu_address(x),      gpu_address(rows_of), gpu_weight(g, gain),
-                           gpu_address(out->f), (uint32_t)width,      eps};
+    struct vk_norm push = {.x = gpu_address(x),
+                           .rows_of = gpu_address(rows_of),
+                           .gain = gpu_weight(g, gain),
+                           .y = gpu_address(out->f),
+                           .q = form.q,
+                           .d = form.d,
+                           .sums = form.sum,
+                           .width = (uint32_t)width,
+                           .eps = eps};
+    /* What has just been added is added here. */
+    if (!rows_of && vk_last(g->vk, 0, &vk_shader_add, &last)) {
+        const struct vk_add *add = last.push;
+        if (add->sum == push.x && add->width == push.width && last.groups[1] == (uint32_t)n) {
+            push.x = add->x;
+            push.delta = add->delta;
+            push.sum = add->sum;
+            vk_take_back(g->vk, 1);
+        }
+    }
     vk_run(g->vk, &vk_shader_norm, NULL, &push, (uint32_t)n, 1, 1);
-    gpu_codes(g, out, n);
+    GPU_USES(g, gpu_reads(push.x, (rows_of ? g->batch.n : n) * width), gpu_reads(push.delta, n * width),
+             gpu_writes(push.sum, n * width), gpu_writes(push.y, n * width),
+             GPU_WRITES_FORM(form.q, form.d, form.sum, n * width));
 }
 
 void gpu_quantize(const struct hand *h, struct act *a, int n)
@@ -140,6 +169,7 @@ static void add_lowrank(struct gpu *g, const struct view *w, const struct act *a
     gpu_multiply(g, &down, DT_F32, &in, n, t, lr->rank, one_matrix(&first));
     gpu_multiply(g, &up, DT_F32, &between, n, u, w->rows, one_matrix(&second));
     vk_run(g->vk, &vk_shader_axpy, NULL, &push, gpu_groups(w->rows, 64), (uint32_t)n, 1);
+    GPU_USES(g, gpu_reads(u, n * w->rows), gpu_writes(y, (n - 1) * y_stride + w->rows));
 }
 
 void gpu_linear(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n, int64_t unit,
@@ -157,16 +187,22 @@ void gpu_linear(const struct hand *h, const struct view *w, const float *bias, c
 
 void gpu_rope(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles)
 {
+    struct gpu *g = gpu_of(h->backend);
     struct vk_rope push = {gpu_address(x), gpu_address(angles), (uint32_t)n_heads, (uint32_t)head_dim};
-    if (gpu_records(h))
-        vk_run(gpu_of(h->backend)->vk, &vk_shader_rope, NULL, &push, gpu_groups((int64_t)n_heads * head_dim / 2, 64),
-               (uint32_t)n, 1);
+    int64_t width = (int64_t)n_heads * head_dim;
+    if (!gpu_records(h))
+        return;
+    vk_run(g->vk, &vk_shader_rope, NULL, &push, gpu_groups(width / 2, 64), (uint32_t)n, 1);
+    GPU_USES(g, gpu_writes(push.x, n * width));
 }
 
 void gpu_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum)
 {
+    struct gpu *g = gpu_of(h->backend);
     struct vk_add push = {gpu_address(x), gpu_address(delta), gpu_address(sum), (uint32_t)width};
     (void)unit;
-    if (gpu_records(h))
-        vk_run(gpu_of(h->backend)->vk, &vk_shader_add, NULL, &push, gpu_groups(width, 64), (uint32_t)n, 1);
+    if (!gpu_records(h))
+        return;
+    vk_run(g->vk, &vk_shader_add, NULL, &push, gpu_groups(width, 64), (uint32_t)n, 1);
+    GPU_USES(g, gpu_reads(push.x, n * width), gpu_reads(push.delta, n * width), gpu_writes(push.sum, n * width));
 }

@@ -31,9 +31,10 @@ struct vk_embed {
     uint32_t has_factor;
 };
 
-/* y[n][width]; rows_of may be 0. n */
+/* y[n][width]; rows_of may be 0. delta, where not 0: of x + delta, which is stored at sum (which may be x). q, where
+ * not 0: y's int8 form, of a width that has one. n */
 struct vk_norm {
-    uint64_t x, rows_of, gain, y;
+    uint64_t x, rows_of, gain, y, delta, sum, q, d, sums;
     uint32_t width;
     float eps;
 };
@@ -85,11 +86,17 @@ struct vk_rope {
     uint32_t n_heads, head_dim;
 };
 
-/* tables: n_seqs addresses of lists of page numbers; keep (bytes) may be 0; page_bytes and layer_off are numbers.
- * UP(n_kv_heads * head_dim, 64) (Q8_0: 2,048 instead of 64), n */
+/* tables: n_seqs addresses of lists of page numbers; keep (bytes) may be 0; pages: where the layer's part of page 0
+ * lies; page_bytes is a number. UP(n_kv_heads * head_dim, 64) (Q8_0: 2,048 instead of 64), n */
 struct vk_kv_append {
-    uint64_t k, v, pos, seq, tables, keep, pages, page_bytes, layer_off;
+    uint64_t k, v, pos, seq, tables, keep, pages, page_bytes;
     uint32_t n_kv_heads, head_dim;
+};
+
+/* rope of q and of k, then kv_append, of any type but Q8_0. UP((n_heads + n_kv_heads) * head_dim / 2, 64), n */
+struct vk_rope_append {
+    uint64_t q, k, v, angles, pos, seq, tables, keep, pages, page_bytes;
+    uint32_t n_heads, n_kv_heads, head_dim;
 };
 
 /* A row and head: where its n_keys scores and attention weights are kept; 0: not. */
@@ -105,13 +112,16 @@ struct vk_kept {
  * attend in mode 3 and attend_merge are mode 0 in two steps, so that few rows keep a device busy: list is room for
  * [n][n_heads][n_pages][2 + head_dim], n_pages no less than the pages that any row sees. n_heads, n, n_pages; n_heads,
  * n. attend_keep: scores and weights of the entries, by sums; mode 0 from q and k, 1 from the scores there (of which
- * those that are not seen become minus infinity). UP(most keys, 64), entries */
+ * those that are not seen become minus infinity). UP(most keys, 64), entries
+ * codes, where not 0: out's int8 form too (not of attend_keep, nor in mode 3), of a head_dim that is a multiple of 32;
+ * scales and sums lie so many words of 4 bytes from the codes. */
 enum { VK_MAX_HEAD_DIM = 1024 };
 struct vk_attend {
-    uint64_t q, out, sinks, sums, pos, seq, tables, floor, pages, page_bytes, layer_off, list;
+    uint64_t q, out, sinks, sums, pos, seq, tables, floor, pages, page_bytes, list, codes;
     uint32_t n_heads, group, head_dim, window;
     float scale;
     uint32_t n_pages;
+    int32_t scales, code_sums;
 };
 #define vk_attend_merge vk_attend
 #define vk_attend_keep vk_attend
@@ -128,12 +138,39 @@ struct vk_lists {
     uint32_t n_slots, n_experts;
 };
 
-/* h[slots][width]; ids 0: every slot, else those of experts in [first, end). UP(width, 64), slots */
+/* linear_f32 of a router's matrix, then route, of up to VK_MOST_EXPERTS. n */
+enum { VK_MOST_EXPERTS = 128 };
+struct vk_router {
+    uint64_t data, side, bias, offsets, x, logits, ids, weights;
+    uint32_t row_stride, side_stride, offsets_stride, bias_stride, col_stride, group, cols, n_experts, k;
+    float factor;
+    uint32_t has_factor;
+    int32_t first, end; /* 0 */
+};
+
+/* h[slots][width]; ids 0: every slot, else those of experts in [first, end). q, where not 0: the int8 form too, of a
+ * width that has one. UP(width, 256), slots */
 struct vk_swiglu {
-    uint64_t gate, up, h, ids;
+    uint64_t gate, up, h, ids, q, d, sums;
     uint32_t width;
     int32_t first, end;
     float alpha, limit, shift;
+};
+
+/* linear_i8 of each slot's gate and up, lists of which have the same strides, then swiglu: h[slots][rows] and, where q
+ * is not 0, its int8 form q, hd, sums. UP(rows, 32), slots */
+struct vk_experts_in {
+    uint64_t gate, up, ids, x, d, h, q, hd, sums;
+    uint32_t row_stride, side_stride, offsets_stride, bias_stride, cols, rows, divide, group;
+    int32_t first, end;
+    float alpha, limit, shift;
+};
+
+/* linear_i8 of each slot's matrix, then combine: delta[n][rows] from x and d, [n * k]. UP(rows, 16), n */
+struct vk_experts_out {
+    uint64_t matrices, ids, weights, x, d, delta;
+    uint32_t row_stride, side_stride, offsets_stride, bias_stride, cols, rows, k, group;
+    int32_t first, end;
 };
 
 /* delta[n][width] from y[n * k][width]. UP(width, 64), n */

@@ -1,9 +1,9 @@
 /* vk.h: one Vulkan device: its memory by address, its shaders, and a list of commands that runs at once. What of Vulkan
  * the rest of the backend needs to know stands here; the library itself is opened at run time (vk_loader.c).
  *
- * Commands (vk_run, vk_copy) are recorded in the order of the calls and each sees what the ones before it wrote, as if
- * they ran one by one; vk_wait runs them all. A command that fails makes every later one do nothing, and vk_wait say
- * what it was: from then on the device is only good for vk_close. One thread at a time. */
+ * Commands (vk_run, vk_copy) take effect as if they ran one by one in the order of the calls; vk_wait waits for them
+ * all. Those that share no memory (vk_uses) may run at once. A command that fails makes every later one do nothing, and
+ * vk_wait say what it was: from then on the device is only good for vk_close. One thread at a time. */
 #ifndef OSSO_BACKEND_VULKAN_VK_H
 #define OSSO_BACKEND_VULKAN_VK_H
 
@@ -78,9 +78,34 @@ uint64_t vk_memory(const struct vk *vk);
 /* Groups x, y, z of the shader with this push block. constants NULL: all zero. */
 void vk_run(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants, const void *push,
             uint32_t x, uint32_t y, uint32_t z);
+/* What vk_run was given `back` calls ago (0: the last), where the device has not been given it yet and it was this
+ * shader; else false. Good until the next command. */
+struct vk_call {
+    struct vk_constants constants;
+    uint32_t groups[3];
+    const void *push;
+};
+bool vk_last(const struct vk *vk, int back, const struct vk_shader *shader, struct vk_call *call_out);
+/* The last n commands, which vk_last knows, are never run: who does what they do in one command begins so. */
+void vk_take_back(struct vk *vk, int n);
 void vk_copy(struct vk *vk, const struct vk_block *to, uint64_t to_off, const struct vk_block *from, uint64_t from_off,
              uint64_t bytes);
+/* A piece of memory that a command reads or writes, or both; at 0: none. */
+struct vk_use {
+    uint64_t at, bytes;
+    bool writes;
+};
+enum { VK_USES_MAX = 12 };
+/* Of the vk_run just before this: all the memory that it shares with other commands. What no command writes may be left
+ * out. A command of which this is not said shares memory with all others. */
+void vk_uses(struct vk *vk, const struct vk_use *uses, int n);
 bool vk_pending(const struct vk *vk); /* was anything recorded that has not run? */
+/* What has been done since the device was opened. A part of a step, up to some hundred commands, is recorded when it is
+ * none of the last ones, and submitted. */
+struct vk_counts {
+    uint64_t commands, barriers, recorded, submits;
+};
+struct vk_counts vk_counts(const struct vk *vk);
 /* Runs what was recorded and returns when it is done. */
 enum osso_status vk_wait(struct vk *vk, struct osso_error *err);
 

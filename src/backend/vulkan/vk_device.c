@@ -312,7 +312,7 @@ enum osso_status vk_open(const char *which, struct vk **vk_out, struct osso_erro
         vk->lib.GetPhysicalDeviceMemoryProperties2(vk->physical, &m);
         vk->memory = m.memoryProperties;
         vk->facts.soft_fma = vk->facts.fp64; /* exact wherever there is f64, whatever the device's fma does */
-        status = vk_record_create(vk) ? OSSO_OK : vk_failure(vk, err);
+        status = vk_cache_create(vk) && vk_pipelines_create(vk) && vk_record_create(vk) ? OSSO_OK : vk_failure(vk, err);
     }
     if (status) {
         vk_close(vk);
@@ -329,6 +329,8 @@ void vk_close(struct vk *vk)
     if (vk->device && vk->fn.DestroyDevice) {
         vk->fn.DeviceWaitIdle(vk->device);
         vk_record_free(vk);
+        vk_cache_free(vk);
+        vk_pipelines_free(vk);
         vk->fn.DestroyDevice(vk->device, NULL);
     }
     vk_library_close(&vk->lib);
@@ -338,6 +340,11 @@ void vk_close(struct vk *vk)
 const struct vk_facts *vk_facts(const struct vk *vk)
 {
     return &vk->facts;
+}
+
+struct vk_counts vk_counts(const struct vk *vk)
+{
+    return vk->counts;
 }
 #else
 typedef int vk_device_is_left_out;

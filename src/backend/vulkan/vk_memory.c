@@ -78,6 +78,7 @@ bool vk_alloc(struct vk *vk, uint64_t bytes, enum vk_place place, struct vk_bloc
 void vk_free(struct vk *vk, struct vk_block *block)
 {
     if (block->parts) {
+        vk_forget_parts(vk);
         vk->fn.DestroyBuffer(vk->device, block->parts->buffer, NULL); /* VK_NULL_HANDLE is fine in both */
         vk->fn.FreeMemory(vk->device, block->parts->memory, NULL);
         mem_free(block->parts);

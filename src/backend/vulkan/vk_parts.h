@@ -34,11 +34,13 @@
     FN(DestroyShaderModule)                                                                                            \
     FN(CreatePipelineLayout)                                                                                           \
     FN(DestroyPipelineLayout)                                                                                          \
+    FN(CreatePipelineCache)                                                                                            \
+    FN(DestroyPipelineCache)                                                                                           \
+    FN(GetPipelineCacheData)                                                                                           \
     FN(CreateComputePipelines)                                                                                         \
     FN(DestroyPipeline)                                                                                                \
     FN(CreateCommandPool)                                                                                              \
     FN(DestroyCommandPool)                                                                                             \
-    FN(ResetCommandPool)                                                                                               \
     FN(AllocateCommandBuffers)                                                                                         \
     FN(BeginCommandBuffer)                                                                                             \
     FN(EndCommandBuffer)                                                                                               \
@@ -86,6 +88,43 @@ struct vk_pipeline {
     VkPipeline pipeline;
 };
 
+/* A command, as bytes: equal ones do the same. */
+struct vk_command {
+    const struct vk_shader *shader; /* NULL: a copy */
+    struct vk_constants constants;
+    uint32_t groups[3];
+    union {
+        uint8_t push[VK_PUSH_MAX];
+        struct {
+            VkBuffer to, from;
+            VkBufferCopy region;
+        } copy;
+    };
+};
+
+/* n 0: all memory. */
+struct vk_uses {
+    struct vk_use use[VK_USES_MAX];
+    int n;
+};
+
+/* At most VK_TOGETHER commands in a buffer that may be submitted again and again; n 0: none. */
+enum { VK_TOGETHER = 512, VK_PARTS = 8 };
+struct vk_part {
+    struct vk_command *commands;
+    int n;
+    VkCommandBuffer buffer;
+    uint64_t used; /* counts.submits then */
+};
+
+/* What tests change, before anything has run: in which order the commands between two barriers run (0: as they came,
+ * VK_BACKWARDS, else a seed), and a use that is forgotten, counted from 1 on (0: none). */
+enum { VK_BACKWARDS = 1 };
+struct vk_testing {
+    uint64_t order;
+    int n_uses, forget;
+};
+
 struct vk {
     struct vk_library lib;
     struct vk_functions fn;
@@ -97,24 +136,47 @@ struct vk {
     uint32_t family; /* of the queue */
     VkDevice device;
     VkQueue queue;
-    /* vk_record.c */
     VkPipelineLayout layout;
-    VkCommandPool pool;
-    VkCommandBuffer commands;
-    VkFence fence;
-    bool recording;
-    int n_commands; /* since recording began */
     struct vk_pipeline *pipelines;
     size_t n_pipelines, pipelines_cap;
+    VkPipelineCache cache;
+    size_t cache_kept; /* bytes of it that an earlier run has left */
+    VkCommandPool pool;
+    VkFence fence;
+    bool in_flight; /* a part is with the device */
+    /* What has not gone to the device: commands and, of each, what it shares with others. */
+    struct vk_command *commands;
+    struct vk_uses *uses;
+    int n_commands;
+    uint64_t n_groups; /* of all of them */
+    bool took;         /* the last vk_run or vk_copy is among them */
+    struct vk_part parts[VK_PARTS];
+    struct vk_counts counts;
+    struct vk_testing testing;
     VkResult failed;         /* the first failure */
     const char *failed_what; /* what was being done then */
 };
 
 /* Remembers a failure; true where there is none. */
 bool vk_did(struct vk *vk, VkResult result, const char *what);
-bool vk_record_create(struct vk *vk);
-void vk_record_free(struct vk *vk);
 /* The error that is remembered. */
 enum osso_status vk_failure(const struct vk *vk, struct osso_error *err);
+/* vk_pipelines.c */
+bool vk_pipelines_create(struct vk *vk);
+void vk_pipelines_free(struct vk *vk);
+/* NULL: it could not be made. */
+VkPipeline vk_pipeline(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants);
+/* vk_cache.c */
+bool vk_cache_create(struct vk *vk);
+void vk_cache_free(struct vk *vk);
+/* vk_hazards.c */
+/* The commands from `first` on that may run at once: the number of the first that may not. */
+int vk_together(const struct vk *vk, int first);
+void vk_shuffle(uint64_t order, int *list, int n);
+/* vk_record.c */
+bool vk_record_create(struct vk *vk);
+void vk_record_free(struct vk *vk);
+/* Memory that they may name has changed its meaning. */
+void vk_forget_parts(struct vk *vk);
 
 #endif

@@ -12,11 +12,14 @@
 #include "common.glsl"
 #include "kv.glsl"
 #include "attend.glsl"
+const uint THREADS = 128u;
+#include "codes.glsl"
+#include "attend_codes.glsl"
 layout(local_size_x = 128) in;
 layout(constant_id = 2) const int mode = 0;
 
-const uint MAX_HEAD_DIM = 1024u, WIDE = MAX_HEAD_DIM / KV_PAGE;
-shared float query[MAX_HEAD_DIM], weight[KV_PAGE], top[KV_PAGE], lanes[16];
+const uint WIDE = MAX_HEAD_DIM / KV_PAGE;
+shared float weight[KV_PAGE], top[KV_PAGE], lanes[16];
 shared uint unmasked;
 
 // The score of this thread's position of a page; `at` is what stands in the list for the page.
@@ -121,11 +124,15 @@ void main()
         barrier(); // before the next page's weights
     }
     uint stored = mode == 3 ? 0u : p.head_dim;
-    for (uint i = 0u; i * KV_PAGE + t < stored; i++)
-        y.v[i * KV_PAGE + t] = mode == 2 ? acc[i] : mode == 1 && big_l == 0.0 ? 0.0 : div1(acc[i], big_l);
+    for (uint i = 0u; i * KV_PAGE + t < stored; i++) {
+        query[i * KV_PAGE + t] = mode == 2 ? acc[i] : mode == 1 && big_l == 0.0 ? 0.0 : div1(acc[i], big_l);
+        y.v[i * KV_PAGE + t] = query[i * KV_PAGE + t];
+    }
     if (mode < 2 && p.sums != 0ul && t == 0u) {
         F32 sums = F32(row_of(p.sums, head_number(row, head), 2u));
         sums.v[0] = big_m;
         sums.v[1] = big_l;
     }
+    if (mode != 3 && p.codes != 0ul)
+        head_codes(head_number(row, head));
 }

@@ -1,9 +1,11 @@
-// attend.glsl: the arguments of attention, and which keys a row sees.
+// attend.glsl: the arguments of attention, and which keys a row sees. codes, where not 0: the int8 form of out, whose scales and sums lie
+// so many words (of 4 bytes) from there.
 layout(push_constant, scalar) uniform Push {
-    uint64_t q, out_, sinks, sums, pos, seq, tables, floor_, pages, page_bytes, layer_off, list;
+    uint64_t q, out_, sinks, sums, pos, seq, tables, floor_, pages, page_bytes, list, codes;
     uint n_heads, group, head_dim, window;
     float scale;
     uint n_pages;
+    int scales, code_sums;
 } p;
 
 const uint MINUS_INFINITY = 0xff800000u;
@@ -26,7 +28,7 @@ void seen_by(uint row, out uint lo, out uint hi)
 // K of the page that a head of a row reads; V lies half_bytes behind.
 uint64_t k_page(uint row, uint head, uint page)
 {
-    return page_part(p.tables, I32(p.seq).v[row], page, p.pages, p.page_bytes, p.layer_off) +
+    return page_part(p.tables, I32(p.seq).v[row], page, p.pages, p.page_bytes) +
            uint64_t(head / p.group) * 2ul * uint64_t(half_bytes(p.head_dim));
 }
 

@@ -5,6 +5,9 @@
 #include "common.glsl"
 #include "kv.glsl"
 #include "attend.glsl"
+const uint THREADS = 64u;
+#include "codes.glsl"
+#include "attend_codes.glsl"
 layout(local_size_x = 64) in;
 
 void main()
@@ -25,11 +28,14 @@ void main()
             big_l = fma1(sums.v[1], take, big_l * keep);
             big_m = peak;
         }
-        y.v[d] = div1(acc, big_l);
+        query[d] = div1(acc, big_l);
+        y.v[d] = query[d];
         if (d == 0u && p.sums != 0ul) {
             F32 sums = F32(row_of(p.sums, number, 2u));
             sums.v[0] = big_m;
             sums.v[1] = big_l;
         }
     }
+    if (p.codes != 0ul)
+        head_codes(number);
 }

@@ -10,11 +10,19 @@ uint half_bytes(uint head_dim)
     return kv_type == KV_Q8_0 ? values + values / 16u : kv_type == KV_F32 ? values * 4u : values * 2u;
 }
 
-// tables: the addresses of every sequence's list of page numbers.
-uint64_t page_part(uint64_t tables, int seq, uint page, uint64_t pages, uint64_t page_bytes, uint64_t layer_off)
+// tables: the addresses of every sequence's list of page numbers; pages: where the layer's part of page 0 lies.
+uint64_t page_part(uint64_t tables, int seq, uint page, uint64_t pages, uint64_t page_bytes)
 {
     int number = I32(U64(tables).v[seq]).v[page];
-    return pages + uint64_t(number) * page_bytes + layer_off;
+    return pages + uint64_t(number) * page_bytes;
+}
+
+void put_plain(uint64_t part, uint i, float x)
+{
+    if (kv_type == KV_F32)
+        F32(part).v[i] = x;
+    else
+        U16(part).v[i] = uint16_t(kv_type == KV_F16 ? f16_of(x) : bf16_of(x));
 }
 
 // Value i of K or V; `scale` is the number of its block of 32.

@@ -8,17 +8,9 @@
 layout(local_size_x = 64) in;
 
 layout(push_constant, scalar) uniform Push {
-    uint64_t k, v, pos, seq, tables, keep, pages, page_bytes, layer_off;
+    uint64_t k, v, pos, seq, tables, keep, pages, page_bytes;
     uint n_kv_heads, head_dim;
 } p;
-
-void put_plain(uint64_t part, uint i, float x)
-{
-    if (kv_type == KV_F32)
-        F32(part).v[i] = x;
-    else
-        U16(part).v[i] = uint16_t(kv_type == KV_F16 ? f16_of(x) : bf16_of(x));
-}
 
 // 32 values of x into codes `step` apart from `first` on, their scale at number `scale`.
 void put_block(uint64_t part, F32 x, uint from, uint first, uint step, uint scale)
@@ -51,7 +43,7 @@ void main()
         return;
     uint pos = uint(I32(p.pos).v[row]), j = pos % KV_PAGE, d = first % p.head_dim;
     uint64_t bytes = uint64_t(half_bytes(p.head_dim));
-    uint64_t part = page_part(p.tables, I32(p.seq).v[row], pos / KV_PAGE, p.pages, p.page_bytes, p.layer_off) +
+    uint64_t part = page_part(p.tables, I32(p.seq).v[row], pos / KV_PAGE, p.pages, p.page_bytes) +
                     uint64_t(first / p.head_dim) * 2ul * bytes;
     F32 k = F32(row_of(p.k, row, width)), v = F32(row_of(p.v, row, width));
     if (kv_type == KV_Q8_0) {

@@ -25,6 +25,6 @@ uint run_from(uint at, uint last, out Matrix m, out bool found)
     uint n = 1u;
     while (at + n < last && I32(p.ids).v[row_number(at + n)] == e)
         n++;
-    found = expert_matrix(e, m);
+    found = expert_matrix(p.matrices, e, m);
     return n;
 }

@@ -1,31 +1,54 @@
-// norm.comp: y = x / rms(x) * gain: squares in 16 lanes and the tree, r = 1 / sqrt(sum / width + eps), (x * r) * gain.
-// `rows_of` 0: row r is x's row r. Groups: (rows).
+// norm.comp: y = x / rms(x) * gain: squares in 16 lanes and the tree, r = 1 / sqrt(sum / width + eps), (x * r) * gain; and y's int8
+// form, where q is not 0. `rows_of` 0: row r is x's row r. delta, where not 0: x + delta in the place of x, and stored at sum, which
+// may be x. Groups: (rows).
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
+const uint THREADS = 64u;
+#include "codes.glsl"
 layout(local_size_x = 64) in;
 
 layout(push_constant, scalar) uniform Push {
-    uint64_t x, rows_of, gain, y;
+    uint64_t x, rows_of, gain, y, delta, sum, q, d, sums;
     uint width;
     float eps;
 } p;
 
 shared float lanes[16];
 
+float value(uint row, uint i)
+{
+    float x = F32(row_of(p.x, row, p.width)).v[i];
+    if (p.delta != 0ul)
+        x = x + F32(row_of(p.delta, row, p.width)).v[i];
+    return x;
+}
+
 void main()
 {
-    uint t = gl_LocalInvocationIndex, row = gl_WorkGroupID.x;
-    F32 x = F32(row_of(p.x, p.rows_of == 0ul ? row : uint(I32(p.rows_of).v[row]), p.width));
+    uint t = gl_LocalInvocationIndex, to = gl_WorkGroupID.x, row = p.rows_of == 0ul ? to : uint(I32(p.rows_of).v[to]);
     if (t < 16u) {
         float sum = 0.0;
-        for (uint i = t; i < p.width; i += 16u)
-            sum = fma1(x.v[i], x.v[i], sum);
+        for (uint i = t; i < p.width; i += 16u) {
+            float x = value(row, i);
+            sum = fma1(x, x, sum);
+        }
         lanes[t] = sum;
     }
     barrier();
     float mean = div1(lanes_sum(lanes), float(p.width)), r = div1(1.0, sqrt1(mean + p.eps));
-    F32 y = F32(row_of(p.y, row, p.width)), gain = F32(p.gain);
-    for (uint i = t; i < p.width; i += 64u)
-        y.v[i] = (x.v[i] * r) * gain.v[i];
+    F32 y = F32(row_of(p.y, to, p.width)), gain = F32(p.gain), stored = F32(row_of(p.sum, row, p.width));
+    for (uint first = 0u; first < p.width; first += 4u * THREADS) { // a thread four values, and only it reads and writes them
+        vec4 v = vec4(0.0);
+        uint at = first + 4u * t;
+        for (uint i = at; i < min(at + 4u, p.width); i++) {
+            float x = value(row, i);
+            if (p.delta != 0ul)
+                stored.v[i] = x;
+            v[i - at] = (x * r) * gain.v[i];
+            y.v[i] = v[i - at];
+        }
+        if (p.q != 0ul)
+            put_codes(p.q, p.d, p.sums, (to * p.width + at) / 4u, v, at < p.width);
+    }
 }

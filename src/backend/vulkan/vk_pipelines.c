@@ -1,0 +1,86 @@
+/* vk_pipelines.c: shaders become pipelines when they are first run. */
+#ifdef HAVE_VULKAN
+#include "backend/vulkan/vk_parts.h"
+#include "backend/vulkan/vk_words.h"
+
+#include "base/mem.h"
+#include "base/must.h"
+
+#include <string.h>
+
+bool vk_pipelines_create(struct vk *vk)
+{
+    VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = VK_PUSH_MAX};
+    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                         .pushConstantRangeCount = 1,
+                                         .pPushConstantRanges = &range};
+    return vk_did(vk, vk->fn.CreatePipelineLayout(vk->device, &layout, NULL, &vk->layout), "getting ready");
+}
+
+void vk_pipelines_free(struct vk *vk)
+{
+    for (size_t i = 0; i < vk->n_pipelines; i++)
+        vk->fn.DestroyPipeline(vk->device, vk->pipelines[i].pipeline, NULL);
+    mem_free(vk->pipelines);
+    vk->fn.DestroyPipelineLayout(vk->device, vk->layout, NULL);
+}
+
+static bool make_module(struct vk *vk, const struct vk_shader *shader, VkShaderModule *module_out)
+{
+    const struct vk_facts *f = &vk->facts;
+    struct vk_modes modes = {f->round_even, f->keep_denormals, f->keep_nan, f->fp64};
+    uint32_t *words = mem_alloc((shader->n_words + VK_WORDS_MORE) * sizeof *words);
+    size_t n = words ? vk_words(shader->words, shader->n_words, &modes, words) : 0;
+    must(!words || n > 0);
+    VkShaderModuleCreateInfo module = {
+        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = n * sizeof *words, .pCode = words};
+    VkResult result = n > 0 ? vk->fn.CreateShaderModule(vk->device, &module, NULL, module_out)
+                            : VK_ERROR_OUT_OF_HOST_MEMORY;
+    mem_free(words);
+    return vk_did(vk, result, shader->name);
+}
+
+static bool compile(struct vk *vk, struct vk_pipeline *p)
+{
+    VkSpecializationMapEntry entries[1 + VK_CONSTANTS];
+    uint32_t values[1 + VK_CONSTANTS] = {p->soft_fma};
+    memcpy(values + 1, p->constants.value, sizeof p->constants.value);
+    for (uint32_t i = 0; i <= VK_CONSTANTS; i++)
+        entries[i] = (VkSpecializationMapEntry){i, i * (uint32_t)sizeof *values, sizeof *values};
+    VkSpecializationInfo constants = {1 + VK_CONSTANTS, entries, sizeof values, values};
+    VkComputePipelineCreateInfo info = {.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+                                        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                                                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                                                  .pName = "main",
+                                                  .pSpecializationInfo = &constants},
+                                        .layout = vk->layout};
+    if (!make_module(vk, p->shader, &info.stage.module))
+        return false;
+    VkResult result = vk->fn.CreateComputePipelines(vk->device, vk->cache, 1, &info, NULL, &p->pipeline);
+    vk->fn.DestroyShaderModule(vk->device, info.stage.module, NULL);
+    return vk_did(vk, result, p->shader->name);
+}
+
+VkPipeline vk_pipeline(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants)
+{
+    struct vk_pipeline p = {.shader = shader, .soft_fma = vk->facts.soft_fma};
+    if (constants)
+        p.constants = *constants;
+    for (size_t i = 0; i < vk->n_pipelines; i++)
+        if (vk->pipelines[i].shader == shader && vk->pipelines[i].soft_fma == p.soft_fma &&
+            memcmp(&vk->pipelines[i].constants, &p.constants, sizeof p.constants) == 0)
+            return vk->pipelines[i].pipeline;
+    struct vk_pipeline *list = mem_room(vk->pipelines, vk->n_pipelines, &vk->pipelines_cap, sizeof *list);
+    if (!list) {
+        vk_did(vk, VK_ERROR_OUT_OF_HOST_MEMORY, shader->name);
+        return VK_NULL_HANDLE;
+    }
+    vk->pipelines = list;
+    if (!compile(vk, &p))
+        return VK_NULL_HANDLE;
+    list[vk->n_pipelines++] = p;
+    return p.pipeline;
+}
+#else
+typedef int vk_pipelines_are_left_out;
+#endif

@@ -1,0 +1,248 @@
+/* test_vulkan_steps.c: how the steps of a model go to a Vulkan device: what may run at once gives the same bits in any
+ * order, whoever forgets that two commands share memory is found, and a step like an earlier one is not recorded again.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "vulkan_rig.h"
+
+#include <time.h>
+
+#if __has_include(<vulkan/vulkan.h>)
+#include "backend/vulkan/vk_parts.h"
+
+static struct vk *vk_of(const struct rig *r)
+{
+    return gpu_of(r->engine->backend)->vk;
+}
+
+/* Commands between two barriers in this order, and a use (counted from the next one on) that is forgotten. */
+static void set_testing(const struct rig *r, uint64_t order, int forget)
+{
+    vk_of(r)->testing = (struct vk_testing){.order = order, .forget = forget};
+    vk_forget_parts(vk_of(r));
+}
+
+/* ---- order ------------------------------------------------------------------------------------------------ */
+
+struct way {
+    const char *model, *kv_type;
+    bool exact;
+    int n, chunk, seeds;
+};
+
+static void shuffled(const struct way *way)
+{
+    char path[512];
+    int32_t ids[256];
+    struct osso_engine_options o = engine_options(way->exact, way->n);
+    o.kv_type = way->kv_type;
+    struct rig cpu = rig_open(test_path(path, sizeof path, way->model), &o);
+    o.backend = "vulkan";
+    o.isa = device();
+    struct rig r = rig_open(path, &o);
+    for (int i = 0; i < way->n; i++)
+        ids[i] = (int32_t)((i * 7 + 3) % r.vocab);
+    float *want = all_logits(&cpu, ids, (size_t)way->n, 0);
+    for (int seed = VK_BACKWARDS; seed <= way->seeds; seed++) {
+        set_testing(&r, (uint64_t)seed, 0);
+        float *have = all_logits(&r, ids, (size_t)way->n, way->chunk);
+        if (memcmp(have, want, (size_t)way->n * (size_t)r.vocab * sizeof *have) != 0)
+            fail_msg("%s, %d rows a step, commands shuffled by %d: other bits", way->model, way->chunk, seed);
+        free(have);
+    }
+    free(want);
+    rig_close(&r);
+    rig_close(&cpu);
+}
+
+static void test_order(void **state)
+{
+    static const struct way ways[] = {{"tests/golden/model/yarn-mxfp4", NULL, false, 6, 3, 40},
+                                      {"tests/golden/model/q8-gguf/model.gguf", "bf16", false, 6, 1, 30},
+                                      {"tests/golden/model/bf16-export", "q8_0", true, 6, 6, 20},
+                                      {"tests/golden/model/window128-sharded", NULL, false, 140, 70, 3},
+                                      {"tests/golden/plain/mixtral", NULL, false, 8, 4, 7}};
+    (void)state;
+    need_device();
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        shuffled(&ways[i]);
+}
+
+/* ---- what is forgotten ------------------------------------------------------------------------------------ */
+
+enum { PROMPT = 3 };
+
+/* The logits of one more token after PROMPT others, whose step forgets a use; how many uses and barriers it had. */
+static float *forgetful(struct rig *r, int forget, int *n_uses, uint64_t *barriers)
+{
+    static uint64_t salt;
+    struct osso_session *s;
+    check_ok(osso_session_create(r->engine, ++salt, &s, &r->err), r->err);
+    set_testing(r, VK_BACKWARDS, 0);
+    for (int32_t i = 0; i <= PROMPT; i++) {
+        check_ok(osso_session_append(s, (i * 5 + 1) % 50, &r->err), r->err);
+        if (i == PROMPT - 1 || i == PROMPT) {
+            while (!osso_session_ready(s)) {
+                set_testing(r, VK_BACKWARDS, i == PROMPT ? forget : 0);
+                *barriers = vk_counts(vk_of(r)).barriers;
+                check_ok(osso_step(r->engine, &s, 1, 0, &r->err), r->err);
+            }
+        }
+    }
+    *n_uses = vk_of(r)->testing.n_uses;
+    *barriers = vk_counts(vk_of(r)).barriers - *barriers;
+    float *logits = malloc((size_t)r->vocab * sizeof *logits);
+    memcpy(logits, osso_session_logits(s, PROMPT), (size_t)r->vocab * sizeof *logits);
+    osso_session_free(s);
+    return logits;
+}
+
+/* Where a barrier is there only for one use, forgetting that one gives other bits when what it kept apart runs
+ * backwards. */
+static void test_forgotten(void **state)
+{
+    int n_uses, wanted = 0, forgotten;
+    uint64_t all, barriers;
+    struct osso_session *none;
+    (void)state;
+    need_device();
+    struct rig r = device_rig_of("tests/golden/model/q8-gguf/model.gguf", 64, &none);
+    float *want = forgetful(&r, 0, &n_uses, &all);
+    assert_true(n_uses > 100);
+    for (int k = 1; k <= n_uses; k++) {
+        float *have = forgetful(&r, k, &forgotten, &barriers);
+        bool same = memcmp(have, want, (size_t)r.vocab * sizeof *have) == 0;
+        if (barriers < all) {
+            wanted++;
+            if (same)
+                fail_msg("use %d of %d: a barrier less, and nothing shows it", k, n_uses);
+        }
+        free(have);
+    }
+    print_message("[   NOTE   ] %d barriers; of %d uses %d are alone in asking for one\n", (int)all, n_uses, wanted);
+    assert_true(wanted > 20);
+    free(want);
+    osso_session_free(none);
+    rig_close(&r);
+}
+
+/* ---- few commands ----------------------------------------------------------------------------------------- */
+
+/* A token's step of integer products has at most 12 commands a layer, and embed, norm, head and one addition; 11 where
+ * no row sees a second page. */
+static void test_few_commands(void **state)
+{
+    struct osso_session *s;
+    uint64_t before = 0;
+    (void)state;
+    need_device();
+    struct rig r = device_rig_of("tests/golden/model/q8-gguf/model.gguf", 2 * KV_PAGE, &s);
+    uint64_t n_layers = (uint64_t)r.engine->forward.config->n_layers;
+    for (int i = 0; i < KV_PAGE + 2; i++) {
+        check_ok(osso_session_append(s, i % 50, &r.err), r.err);
+        if (i == 2 || i > KV_PAGE) {
+            before = vk_counts(vk_of(&r)).commands;
+            check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+            assert_in_range(vk_counts(vk_of(&r)).commands - before, 1, (i == 2 ? 11 : 12) * n_layers + 4);
+        } else if (i == 1 || i == KV_PAGE) {
+            while (!osso_session_ready(s))
+                check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+        }
+    }
+    osso_session_free(s);
+    rig_close(&r);
+}
+
+/* ---- replay ----------------------------------------------------------------------------------------------- */
+
+/* The CPU time of this thread, in us, when the device was last given something. */
+static double submitted;
+static PFN_vkQueueSubmit submit;
+
+static double cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL timed(VkQueue queue, uint32_t n, const VkSubmitInfo *submits, VkFence fence)
+{
+    VkResult result = submit(queue, n, submits, fence);
+    submitted = cpu_us();
+    return result;
+}
+
+/* Token by token over two borders of pages: steps are recorded where they are of a new kind, and each is submitted
+ * once; and the bits are the CPU's, which computes the text at once. */
+static void test_replay(void **state)
+{
+    enum { TOKENS = 2 * KV_PAGE + 20, KINDS = 8 };
+    static int32_t ids[TOKENS];
+    char path[512];
+    struct osso_session *s;
+    struct osso_engine_options o = engine_options(false, 300);
+    (void)state;
+    need_device();
+    struct rig cpu = rig_open(test_path(path, sizeof path, "tests/golden/model/window128-sharded"), &o);
+    o.backend = "vulkan";
+    o.isa = device();
+    struct rig r = rig_open(path, &o);
+    for (int i = 0; i < TOKENS; i++)
+        ids[i] = (int32_t)((i * 11 + 5) % r.vocab);
+    float *want = all_logits(&cpu, ids, TOKENS, 0);
+    check_ok(osso_session_create(r.engine, 0, &s, &r.err), r.err);
+    bool seen = gpu_of(r.engine->backend)->blocks[0].host != NULL;
+    struct vk_counts start = vk_counts(vk_of(&r)), before, after = start;
+    double least = 1e9;
+    submit = vk_of(&r)->fn.QueueSubmit;
+    vk_of(&r)->fn.QueueSubmit = timed;
+    for (int i = 0; i < TOKENS; i++) {
+        before = after;
+        check_ok(osso_session_append(s, ids[i], &r.err), r.err);
+        double from = cpu_us();
+        check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+        least = submitted - from < least ? submitted - from : least;
+        assert_memory_equal(osso_session_logits(s, (size_t)i), want + i * r.vocab, (size_t)r.vocab * sizeof *want);
+        after = vk_counts(vk_of(&r));
+        assert_int_equal(after.submits - before.submits, seen ? 1 : 2); /* logits that must be fetched go apart */
+    }
+    print_message(
+        "[   NOTE   ] %d steps, %d recorded; until a step of %d commands is with the device %.0f us of CPU time at "
+        "least\n",
+        TOKENS, (int)(after.recorded - start.recorded), (int)(after.commands - before.commands), least);
+    assert_in_range(after.recorded - start.recorded, 1, KINDS);
+    assert_int_equal(after.recorded - start.recorded > 0, after.barriers > start.barriers);
+    free(want);
+    osso_session_free(s);
+    rig_close(&r);
+    rig_close(&cpu);
+}
+#else
+static void test_order(void **state)
+{
+    (void)state;
+    skip_test("Vulkan's headers are not here (Debian: libvulkan-dev)");
+}
+
+static void test_forgotten(void **state)
+{
+    test_order(state);
+}
+
+static void test_few_commands(void **state)
+{
+    test_order(state);
+}
+
+static void test_replay(void **state)
+{
+    test_order(state);
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_forgotten),
+                                       cmocka_unit_test(test_few_commands), cmocka_unit_test(test_replay)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
