@@ -119,6 +119,7 @@ far=()
     "engine/test_generate scalar 1"
     "engine/test_taps best 1"
     "engine/test_tap_attention best 1"
+    "engine/test_enter best 1"
     "inspect/test_hooks best 2"
     "inspect/test_lens best 2"
     "inspect/test_residual best 2"
