@@ -125,6 +125,7 @@ far=()
     "inspect/test_residual best 2"
     "inspect/test_attention best 2"
     "inspect/test_patch best 2"
+    "inspect/test_patch_whole best 2"
     "inspect/test_expert_use best 2"
     "engine/test_faults best 2"
     "engine/test_sample_all scalar 1"

@@ -1,6 +1,6 @@
-/* enter.c: rows that enter the forward pass in the middle. What a tap changes in one layer leaves the layers below as they
- * were, so a fork that is changed there need not compute them: their K and V stand in the pages of the run that it was
- * made from, and what comes out of them was kept. The bits are those of the whole run. */
+/* enter.c: rows that enter the forward pass in the middle. What a tap changes in one layer leaves the layers below as
+ * they were, so a fork that is changed there need not compute them: their K and V stand in the pages of the run that it
+ * was made from, and what comes out of them was kept. The bits are those of the whole run. */
 #include "engine/engine_parts.h"
 
 #include "base/must.h"

@@ -1,6 +1,7 @@
-/* test_enter.c: a fork that is changed in one layer begins there. Its logits have the bits of the whole run, whatever is
- * beside it in the step and however its rows are cut; so have those of tokens that come later, and of a fork that had to
- * begin earlier. That layers are left out at all is seen by what was kept: other values there give another run's logits. */
+/* test_enter.c: a fork that is changed in one layer begins there. Its logits have the bits of the whole run, whatever
+ * is beside it in the step and however its rows are cut; so have those of tokens that come later, and of a fork that
+ * had to begin earlier. That layers are left out at all is seen by what was kept: other values there give another run's
+ * logits. */
 #include "tap_test.h"
 
 #include "inspect/stream.h"
@@ -87,7 +88,8 @@ static float *whole_run(struct rig *r, const int32_t *ids, size_t n, const struc
     return out;
 }
 
-/* ---- what was kept is what is read -------------------------------------------------------------------------------- */
+/* ---- what was kept is what is read --------------------------------------------------------------------------------
+ */
 
 struct swap {
     const struct stream *of;
@@ -148,7 +150,8 @@ static void test_begins_there(void **state)
     rig_close(&r);
 }
 
-/* ---- the bits of whole runs ---------------------------------------------------------------------------------------- */
+/* ---- the bits of whole runs ----------------------------------------------------------------------------------------
+ */
 
 enum { FORKS = 7 };
 
@@ -158,7 +161,7 @@ static void check_bits(bool exact, int threads, int max_rows, bool plain_beside)
     static const struct {
         uint64_t tap;
         int layer, first;
-    } at[FORKS] = {{Z, 0, 130}, {Z, 1, 127},  {OUT, 2, 128},      {PRE, 3, 200},
+    } at[FORKS] = {{Z, 0, 130}, {Z, 1, 127},   {OUT, 2, 128},     {PRE, 3, 200},
                    {Z, 3, 0},   {OUT, 3, 255}, {PRE, 2, LONG - 1}};
     int32_t ids[LONG];
     struct rig r = open_rig(MODEL, exact, threads, LONG + MORE);
@@ -242,7 +245,8 @@ static void test_alone(void **state)
     rig_close(&r);
 }
 
-/* ---- where it cannot ----------------------------------------------------------------------------------------------- */
+/* ---- where it cannot -----------------------------------------------------------------------------------------------
+ */
 
 /* Sliding pages that the run has given back are made again from the first layer on. */
 static void test_replay(void **state)
