@@ -1,6 +1,6 @@
-/* test_patch_whole.c: a map is made of forks that begin at a position and in a layer; each of its records has the bits of
- * the same run computed whole, alone and from the first token and the first layer on. Every component and every way of
- * changing it, fast and exact, texts of other lengths, windows and full layers, steps that cut a run. */
+/* test_patch_whole.c: a map is made of forks that begin at a position and in a layer; each of its records has the bits
+ * of the same run computed whole, alone and from the first token and the first layer on. Every component and every way
+ * of changing it, fast and exact, texts of other lengths, windows and full layers, steps that cut a run. */
 #include "model_test.h"
 
 #include "inspect/patch_parts.h"
