@@ -41,10 +41,11 @@ struct osso_experts_options {
     int (*planned)(void *user, const struct osso_experts_plan *plan);
     int (*progress)(void *user, uint64_t done, uint64_t total);
     void *user;
-    uint64_t max_bytes; /* LIMIT when the rows of logits to keep are more; 0: 2 GB */
+    uint64_t max_bytes; /* LIMIT when the logits and the residual stream to keep are more; 0: 2 GB */
 };
 
-/* An expert that was switched off: where a token chose it, its weight was 0, and the others' stayed. */
+/* An expert that was switched off: where a token chose it, its weight was 0, and the others' stayed. Where some row
+ * then has no finite logits, kl and most are NaN, and row is the first of these. */
 struct osso_expert_effect {
     int layer, expert;
     double kl;        /* of the next token's distribution from that of the plain run, in nats: mean over all rows ... */
@@ -67,9 +68,10 @@ struct osso_experts_result {
     uint64_t *together; /* [n_layers][n_experts][n_experts] rows that chose both; its own load in the diagonal */
     uint64_t *by_class; /* [n_layers][n_classes][n_experts] rows of a class that chose it */
     uint64_t *classes;  /* [n_classes] rows */
-    struct osso_expert_effect *effects; /* [n_effects] by falling kl; only experts that a row chose */
+    struct osso_expert_effect *effects; /* [n_effects] by falling kl, NaN last; only experts that a row chose */
     size_t n_effects;
     uint64_t runs, tokens; /* that were computed for them */
+    uint64_t not_finite;   /* runs of which some logits are no finite numbers */
 };
 /* Runs the texts. USAGE for an empty text, one beyond the context, positions, layers and experts that are not there.
  * `effect` needs an engine with logits for several rows of a step (max_logit_rows), and keeps a row of logits for

@@ -88,8 +88,8 @@ static void print_choices(struct buf *b, const struct osso_experts_result *r, in
 
 static void print_effects(struct buf *b, const struct osso_experts_result *r)
 {
-    buf_printf(b, ",\"runs\":%llu,\"run_tokens\":%llu,\"effects\":[", (unsigned long long)r->runs,
-               (unsigned long long)r->tokens);
+    buf_printf(b, ",\"runs\":%llu,\"run_tokens\":%llu,\"not_finite\":%llu,\"effects\":[", (unsigned long long)r->runs,
+               (unsigned long long)r->tokens, (unsigned long long)r->not_finite);
     for (size_t i = 0; i < r->n_effects; i++) {
         const struct osso_expert_effect *e = &r->effects[i];
         buf_printf(b, "%s{\"layer\":%d,\"expert\":%d", i ? "," : "", e->layer, e->expert);

@@ -138,10 +138,16 @@ static void print_effects(struct buf *b, const struct experts_report *p)
     buf_printf(
         b,
         "\nswitched off: KL from the plain run in nats, mean over all tokens; the largest, and behind which token\n");
+    if (r->not_finite)
+        buf_printf(b, "%llu of %llu runs had logits that are not finite\n", (unsigned long long)r->not_finite,
+                   (unsigned long long)r->runs);
     for (size_t i = 0; i < r->n_effects && i < EFFECTS; i++) {
         const struct osso_expert_effect *e = &r->effects[i];
-        buf_printf(b, "%12.6f  layer %d, expert %d; %.4f at position %lld ", e->kl, e->layer, e->expert, e->most,
-                   (long long)r->position[e->row]);
+        if (isnan(e->kl))
+            buf_printf(b, "no finite logits  layer %d, expert %d; from", e->layer, e->expert);
+        else
+            buf_printf(b, "%12.6f  layer %d, expert %d; %.4f at", e->kl, e->layer, e->expert, e->most);
+        buf_printf(b, " position %lld ", (long long)r->position[e->row]);
         inspect_token(b, p->runner, r->id[e->row], 0);
         buf_putc(b, '\n');
     }

@@ -103,6 +103,7 @@ static enum osso_status set_up(const struct config *c, const struct osso_engine_
     ARRAY(in_step, 1)                                                                                                  \
     ARRAY(users, 1)                                                                                                    \
     ARRAY(logit_users, 1)                                                                                              \
+    ARRAY(entering, 1)                                                                                                 \
     ARRAY(logit_token, 1)                                                                                              \
     ARRAY(logit_keep, 1)                                                                                               \
     ARRAY(looks, 1)                                                                                                    \

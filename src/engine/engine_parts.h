@@ -38,6 +38,7 @@ struct osso_engine {
     int32_t *token, *pos, *seq, *logit_rows, *logit_pos, *logit_token, *floor;
     uint8_t *keep, *logit_keep;  /* the second: zeros, a row that wants logits is never replayed */
     void **users, **logit_users; /* of each row's session, for taps */
+    const float **entering;      /* each row's residual stream, where the step begins in the middle (enter.c) */
     float *angles;
     const int32_t **tables[KV_GROUPS];
     struct osso_session **in_step;
@@ -72,6 +73,8 @@ struct osso_session {
     size_t made_from; /* K and V from here on are not what the model makes of the tokens (osso_bench_fill), or were made
                        * while somebody looked: never shared; SIZE_MAX: none are */
     struct tap_spec *tap;        /* NULL: none */
+    const struct stream *stream; /* what its rows enter layer `enters` with; NULL: they are embedded */
+    int enters;
     size_t logits_from;          /* rows from here on want logits (the last one always does) */
     size_t logits_pos, logits_n; /* what the last step gave: positions [logits_pos, logits_pos + logits_n) */
     int logits_row;              /* in the engine's logits, the first of them */
@@ -135,6 +138,24 @@ void tapping_begin(struct osso_engine *engine, int n_seqs);
 enum osso_status tapping_fork(struct osso_session *fork, const struct osso_session *from, struct osso_error *err);
 /* The session ends. */
 void tapping_leave(struct osso_session *s);
+
+/* ---- enter.c ---- */
+
+/* The residual stream of a run, kept on the host: what entered some layers at positions [first, end). */
+struct stream {
+    struct osso_layers layers; /* without layer 0: what enters that is an embedding */
+    size_t first, end;
+    int64_t hidden;
+    float *values; /* [layers][end - first][hidden] */
+};
+float *stream_at(const struct stream *stream, int layer, size_t pos);
+/* A fork of a session that is ready, under a tap, has the values of that one below the first layer that its tap sees:
+ * from now on its rows within `stream`, which must stay, enter there, and K and V of the layers below are those of
+ * `of`. Until the session drops tokens or has another tap. Where sliding layers must be replayed, it begins with them.
+ */
+void session_enter(struct osso_session *fork, const struct osso_session *of, const struct stream *stream);
+/* Where the step that n_seqs sessions take part in begins: where all of them can. */
+void enter_begin(struct osso_engine *engine, int n_seqs);
 
 /* A page for a slot of one group, private to the session; the tree gives up what it must. False: there is none. */
 bool session_own(struct osso_session *s, enum kv_group_id g, int slot);

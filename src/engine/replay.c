@@ -12,6 +12,7 @@ void session_set_computed(struct osso_session *s, size_t computed)
     if (s->spoiled && computed > s->own_from)
         c = (int64_t)(computed = s->own_from);
     s->spoiled = false;
+    s->stream = NULL;
     int slots = (int)((c + KV_PAGE - 1) / KV_PAGE);
     kv_seq_drop(&e->kv, &s->kv, KV_FULL, slots, s->kv.n_slots);
     kv_seq_drop(&e->kv, &s->kv, KV_SLIDING, slots, s->kv.n_slots);

@@ -202,6 +202,7 @@ static void run_model(struct osso_engine *e)
     t->rows = (struct tap_rows){b->n,           b->n_logits, e->pos,         e->logit_pos, e->logit_rows, e->users,
                                 e->logit_users, e->token,    e->logit_token, e->keep,      e->logit_keep};
     tapping_begin(e, b->n_seqs);
+    enter_begin(e, b->n_seqs);
     e->in_run = true;
     team_run(e->team, run_member, e);
     e->in_run = false;

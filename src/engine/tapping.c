@@ -100,6 +100,7 @@ enum osso_status osso_session_set_tap(struct osso_session *s, const struct osso_
     enum osso_status status = spec_of(e, options, &tap, err);
     if (status)
         return status;
+    s->stream = NULL;
     size_t from = tap && (size_t)tap->first < s->made_from ? (size_t)tap->first : s->made_from;
     if (from < s->computed) {
         session_leave(s);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/score_row.h"
 #include "inspect/one_text.h"
+#include "inspect/stream.h"
 #include "model/layers.h"
 
 #include <math.h>
@@ -20,6 +21,7 @@ struct off_run {
     struct osso_session *session; /* NULL: free */
     struct osso_expert_effect *effect;
     size_t pos; /* the next position whose logits are read */
+    bool lost;  /* some were not finite */
 };
 
 /* A row of a step: what the plain run said there, and what this one says. */
@@ -37,6 +39,7 @@ struct effects {
     struct score_row *plain;          /* [rows of the longest text] */
     struct off_run *runs;
     struct osso_session **active, *base;
+    struct stream stream; /* of the base, where forks begin */
     struct off_row *rows; /* [the engine's logit rows] */
     int n_runs, n_active, n_rows;
     size_t last, next; /* the last position that counts; the next place of the table */
@@ -67,6 +70,7 @@ static void make_plan(struct effects *f)
 {
     struct experts *x = f->x;
     size_t places = expert_place(x, x->r.n_layers, 0);
+    double layer_tokens = 0; /* each token in each layer that it goes through */
     x->base = 0;
     for (size_t i = 0; i < places; i++) {
         int layer = (int)(i / (size_t)x->r.n_experts), expert = (int)(i % (size_t)x->r.n_experts);
@@ -80,22 +84,39 @@ static void make_plan(struct effects *f)
         experts_rows(x, x->text, &f->last);
         for (size_t i = 0; i < places; i++)
             if (begins(f, i) >= 0) {
+                uint64_t tokens = x->o.lengths[x->text] - (uint64_t)begins(f, i);
                 f->plan.runs++;
-                f->plan.tokens += x->o.lengths[x->text] - (uint64_t)begins(f, i);
+                f->plan.tokens += tokens;
+                layer_tokens += (double)tokens * (x->r.n_layers - f->table[i].layer);
             }
     }
-    f->plan.seconds = x->seconds * (double)f->plan.tokens / (double)x->text_tokens;
+    f->plan.seconds = x->seconds * layer_tokens / x->r.n_layers / (double)x->text_tokens;
+}
+
+/* Of one text: the plain run's logits and residual stream. */
+static enum osso_status check_room(const struct experts *x, size_t rows, size_t longest, struct osso_error *err)
+{
+    struct stream stream = stream_of(x->engine, &x->layers, 0, longest);
+    uint64_t most = one_text_most(x->o.max_bytes);
+    uint64_t bytes = (uint64_t)rows * (uint64_t)x->engine->config.vocab * sizeof(float) + stream_bytes(&stream);
+    if (bytes <= most)
+        return OSSO_OK;
+    return error_set(err, OSSO_LIMIT,
+                     "%llu bytes of logits and of the residual stream would have to be kept, more than %llu bytes: ask "
+                     "for fewer positions or layers, or a shorter text",
+                     (unsigned long long)bytes, (unsigned long long)most);
 }
 
 static enum osso_status make_room(struct effects *f, struct osso_error *err)
 {
     struct experts *x = f->x;
-    size_t vocab = (size_t)x->engine->config.vocab, most = 0, last;
+    size_t vocab = (size_t)x->engine->config.vocab, most = 0, longest = 0, last;
     for (size_t t = 0; t < x->o.n_texts; t++) {
         size_t n = experts_rows(x, t, &last);
         most = n > most ? n : most;
+        longest = x->o.lengths[t] > longest ? x->o.lengths[t] : longest;
     }
-    enum osso_status status = one_text_room(most, vocab, x->o.max_bytes, "fewer positions", err);
+    enum osso_status status = check_room(x, most, longest, err);
     if (status)
         return status;
     f->n_runs = x->o.sessions > 0 ? x->o.sessions : SESSIONS;
@@ -139,6 +160,23 @@ static enum osso_status run_plain(struct effects *f, size_t first, struct osso_e
     return status;
 }
 
+/* What enters the layers, from where the first fork of this text begins. */
+static enum osso_status keep_stream(struct effects *f, struct osso_error *err)
+{
+    struct experts *x = f->x;
+    size_t n = x->o.lengths[x->text], first = n;
+    struct osso_layers layers = {{0}};
+    for (size_t i = 0; i < expert_place(x, x->r.n_layers, 0); i++) {
+        int64_t begin = begins(f, i);
+        if (begin < 0)
+            continue;
+        layers_add(&layers, f->table[i].layer);
+        first = (size_t)begin < first ? (size_t)begin : first;
+    }
+    f->stream = stream_of(x->engine, &layers, first, n);
+    return stream_keep(x->engine, x->o.texts[x->text], &f->stream, err);
+}
+
 /* ---- one off --------------------------------------------------------------------------------------------------------
  */
 
@@ -163,6 +201,7 @@ static enum osso_status begin_run(struct effects *f, struct off_run *run, size_t
                                    .fn = switch_off,
                                    .user = run};
     run->of = f->x;
+    run->lost = false;
     run->effect = &f->table[place];
     layers_add(&layer, run->effect->layer);
     enum osso_status status = osso_session_fork(f->base, &run->session, err);
@@ -173,6 +212,7 @@ static enum osso_status begin_run(struct effects *f, struct off_run *run, size_t
         while (f->x->row_of[run->pos] < 0)
             run->pos++;
         osso_session_want_logits(run->session, run->pos);
+        session_enter(run->session, f->base, &f->stream);
     }
     return status;
 }
@@ -223,23 +263,37 @@ static void list_rows(struct effects *f)
     }
 }
 
+/* What is left without this expert was too large: a finding, not an end. */
+static void note_lost(struct experts *x, struct off_run *run, size_t row)
+{
+    struct osso_expert_effect *e = run->effect;
+    x->r.not_finite += !run->lost;
+    run->lost = true;
+    e->row = isnan(e->kl) ? e->row : row;
+    e->kl = e->most = NAN;
+}
+
+static void note_row(struct experts *x, const struct off_row *row)
+{
+    struct osso_expert_effect *e = row->run->effect;
+    if (!isfinite(row->now.log_sum)) {
+        note_lost(x, row->run, row->row);
+        return;
+    }
+    e->kl += row->kl / (double)x->r.rows; /* one that was lost stays so */
+    e->changed += row->plain.best != row->now.best;
+    if (row->kl > e->most)
+        e->most = row->kl, e->row = row->row;
+}
+
 static enum osso_status collect(struct effects *f, struct osso_error *err)
 {
-    const struct experts *x = f->x;
+    struct experts *x = f->x;
     list_rows(f);
     if (f->n_rows > 0)
         team_run(x->engine->team, compare_member, f);
-    for (int i = 0; i < f->n_rows; i++) {
-        const struct off_row *row = &f->rows[i];
-        struct osso_expert_effect *e = row->run->effect;
-        if (!isfinite(row->now.log_sum))
-            return error_set(err, OSSO_NUMERIC, "without expert %d of layer %d the logits are no numbers", e->expert,
-                             e->layer);
-        e->kl += row->kl / (double)x->r.rows;
-        e->changed += row->plain.best != row->now.best;
-        if (row->kl > e->most)
-            e->most = row->kl, e->row = row->row;
-    }
+    for (int i = 0; i < f->n_rows; i++)
+        note_row(x, &f->rows[i]);
     for (int i = 0; i < f->n_runs; i++)
         if (f->runs[i].session && osso_session_ready(f->runs[i].session)) {
             f->done += x->o.lengths[x->text] - (uint64_t)begins(f, (size_t)(f->runs[i].effect - f->table));
@@ -261,6 +315,8 @@ static enum osso_status run_text(struct effects *f, struct osso_error *err)
     f->next = 0;
     enum osso_status status = run_plain(f, first, err);
     if (!status)
+        status = keep_stream(f, err);
+    if (!status)
         status = fill(f, err);
     while (!status && f->n_active > 0) {
         status = osso_step(x->engine, f->active, f->n_active, 0, err);
@@ -275,6 +331,7 @@ static enum osso_status run_text(struct effects *f, struct osso_error *err)
     }
     osso_session_free(f->base);
     f->base = NULL;
+    stream_free(&f->stream);
     x->base += rows;
     return status;
 }
@@ -282,11 +339,13 @@ static enum osso_status run_text(struct effects *f, struct osso_error *err)
 /* ---- all
  * -------------------------------------------------------------------------------------------------------------- */
 
+/* Those without a number come last. */
 static int by_kl(const void *a, const void *b)
 {
     const struct osso_expert_effect *x = a, *y = b;
-    if (x->kl != y->kl)
-        return x->kl < y->kl ? 1 : -1;
+    double s = isnan(x->kl) ? -1 : x->kl, t = isnan(y->kl) ? -1 : y->kl;
+    if (s != t)
+        return s < t ? 1 : -1;
     return x->layer != y->layer ? x->layer - y->layer : x->expert - y->expert;
 }
 

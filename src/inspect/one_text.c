@@ -56,6 +56,22 @@ enum osso_status one_text_run(struct one_text *t, struct osso_hooks *hooks, osso
     return status;
 }
 
+enum osso_status one_text_tap(struct osso_engine *engine, const int32_t *ids, size_t n,
+                              const struct osso_tap_options *tap, struct osso_error *err)
+{
+    struct osso_session *s;
+    enum osso_status status = osso_session_create(engine, 0, &s, err);
+    if (status)
+        return status;
+    status = osso_session_sync(s, ids, n, err);
+    if (!status)
+        status = osso_session_set_tap(s, tap, err);
+    while (!status && !osso_session_ready(s))
+        status = osso_step(engine, &s, 1, 0, err);
+    osso_session_free(s);
+    return status;
+}
+
 enum osso_status one_text_room(uint64_t rows, uint64_t width, uint64_t max_bytes, const char *less,
                                struct osso_error *err)
 {

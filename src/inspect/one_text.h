@@ -28,6 +28,9 @@ enum osso_status one_text_positions(struct one_text *text, const int64_t *positi
 /* Runs it in a session of its own; fn sees the hooks of the positions in `at` and of others between them. */
 enum osso_status one_text_run(struct one_text *text, struct osso_hooks *hooks, osso_hook_fn *fn, void *user,
                               struct osso_error *err);
+/* Runs a text in a session of its own under a tap. */
+enum osso_status one_text_tap(struct osso_engine *engine, const int32_t *ids, size_t n,
+                              const struct osso_tap_options *tap, struct osso_error *err);
 /* `done` more than the text's tokens; CANCELLED when nobody wants more. */
 enum osso_status one_text_say(const struct one_text *text, uint64_t done, struct osso_error *err);
 /* LIMIT, with a sentence, when rows x width floats are more than max_bytes (0: MOST_BYTES). `less`: what to ask for. */

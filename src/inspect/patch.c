@@ -1,4 +1,5 @@
-/* patch.c: the texts as they are, and for each place a fork of the one of them that is changed there. */
+/* patch.c: the texts as they are, and for each place a fork of the one of them that is changed there,
+ * which begins at that position and in that layer. */
 #include "osso/patch.h"
 
 #include "base/clock.h"
@@ -122,7 +123,11 @@ static enum osso_status begin_run(struct patching *p, struct forks *f, struct pa
     run->of = p;
     run->record = f->next++;
     enum osso_status status = osso_session_fork(p->run, &run->session, err);
-    return status ? status : osso_session_set_tap(run->session, &o, err);
+    if (!status)
+        status = osso_session_set_tap(run->session, &o, err);
+    if (!status)
+        session_enter(run->session, p->run, &p->stream);
+    return status;
 }
 
 static bool needs_run(const struct patching *p, const struct osso_patch_record *rec)
@@ -233,7 +238,7 @@ static enum osso_status plan(struct patching *p, struct osso_error *err)
     patch_places(p, p->r.records);
     plan.runs = p->r.runs;
     plan.tokens = p->r.tokens;
-    plan.seconds = p->seconds * (double)p->r.tokens;
+    plan.seconds = p->seconds * (double)p->layer_tokens / p->engine->config.n_layers;
     if (p->o.planned && p->o.planned(p->o.user, &plan))
         return error_set(err, OSSO_CANCELLED, "ended before %llu runs", (unsigned long long)p->r.runs);
     return OSSO_OK;

@@ -193,6 +193,7 @@ static enum osso_status check_layers(struct patching *p, struct osso_error *err)
         if (wanted)
             layers_add(&p->layers, l);
     }
+    p->stream = stream_of(p->engine, &p->layers, p->first, p->n);
     return OSSO_OK;
 }
 
@@ -277,6 +278,7 @@ static void add_place(struct patching *p, struct osso_patch_record *list, int la
     p->r.n++;
     p->r.runs += runs;
     p->r.tokens += runs ? p->n - first : 0;
+    p->layer_tokens += runs ? (p->n - first) * (uint64_t)(p->engine->config.n_layers - layer) : 0;
 }
 
 void patch_places(struct patching *p, struct osso_patch_record *list)
@@ -286,7 +288,7 @@ void patch_places(struct patching *p, struct osso_patch_record *list)
     int parts = p->heads ? p->heads : !experts ? 1 : known ? (int)c->n_experts : (int)(2 * p->slots);
     if (experts && !known && parts > c->n_experts)
         parts = (int)c->n_experts;
-    p->r.n = p->r.runs = p->r.tokens = 0;
+    p->r.n = p->r.runs = p->r.tokens = p->layer_tokens = 0;
     for (int layer = 0; layer < c->n_layers; layer++)
         for (int part = 0; part < parts && layers_have(&p->layers, layer); part++) {
             bool any = false, wanted = part_wanted(p, part) || (experts && !known);

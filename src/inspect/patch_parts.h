@@ -4,6 +4,7 @@
 
 #include "engine/engine_parts.h"
 #include "engine/score_row.h"
+#include "inspect/stream.h"
 #include "osso/patch.h"
 
 enum patch_by { BY_WHOLE, BY_HEAD, BY_KV_HEAD, BY_EXPERT };
@@ -51,9 +52,11 @@ struct patching {
     struct patch_kept source, base; /* of the other text; of this one, where an expert's part has to go */
     struct patch_reference reference;
     struct osso_session *run; /* the unchanged one that forks come from */
+    struct stream stream;     /* and what entered its layers, where they begin */
     float *plain;             /* [vocab] logits behind the clean text */
     struct score_row plain_row;
-    double seconds; /* a token of it */
+    double seconds;        /* a token of it */
+    uint64_t layer_tokens; /* of all runs, each token in each layer that it goes through */
     struct osso_patch_result r;
 };
 

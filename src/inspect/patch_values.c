@@ -36,7 +36,7 @@ float *patch_kept_at(const struct patching *p, const struct patch_kept *kept, in
 uint64_t patch_values_bytes(const struct patching *p)
 {
     bool expert = p->component->by == BY_EXPERT;
-    uint64_t row = p->width * sizeof(float) + (expert ? sizeof(int32_t) : 0), bytes = 0;
+    uint64_t row = p->width * sizeof(float) + (expert ? sizeof(int32_t) : 0), bytes = stream_bytes(&p->stream);
     uint64_t layers = patch_layer(p, p->engine->config.n_layers);
     uint64_t groups = expert ? (uint64_t)p->engine->config.n_experts : 1, samples = expert ? EXPERT_SAMPLES : SAMPLES;
     if (p->paired)
@@ -54,23 +54,13 @@ uint64_t patch_values_bytes(const struct patching *p)
 static enum osso_status look(struct patching *p, const int32_t *ids, size_t n, size_t first, osso_tap_fn *fn,
                              void *user, struct osso_error *err)
 {
-    struct osso_session *s;
     struct osso_tap_options tap = {.size = sizeof tap,
                                    .taps = (uint64_t)1 << p->component->tap,
                                    .layers = &p->layers,
                                    .first = (int64_t)first,
                                    .fn = fn,
                                    .user = user};
-    enum osso_status status = osso_session_create(p->engine, 0, &s, err);
-    if (status)
-        return status;
-    status = osso_session_sync(s, ids, n, err);
-    if (!status)
-        status = osso_session_set_tap(s, &tap, err);
-    while (!status && !osso_session_ready(s))
-        status = osso_step(p->engine, &s, 1, 0, err);
-    osso_session_free(s);
-    return status;
+    return one_text_tap(p->engine, ids, n, &tap, err);
 }
 
 struct keeping {
@@ -170,13 +160,13 @@ static enum osso_status run_reference(struct patching *p, struct osso_error *err
 enum osso_status patch_values(struct patching *p, struct osso_error *err)
 {
     uint64_t bytes = patch_values_bytes(p), most = one_text_most(p->o.max_bytes);
-    enum osso_status status = OSSO_OK;
     if (bytes > most)
         return error_set(err, OSSO_LIMIT,
                          "%llu bytes of values would have to be kept, more than %llu bytes: ask for fewer layers, or a "
                          "shorter text",
                          (unsigned long long)bytes, (unsigned long long)most);
-    if (p->paired)
+    enum osso_status status = stream_keep(p->engine, p->text, &p->stream, err);
+    if (!status && p->paired)
         status = keep_run(p, &p->source, p->other, p->n_other, err);
     if (!status && p->component->by == BY_EXPERT)
         status = keep_run(p, &p->base, p->text, p->n, err);
@@ -187,6 +177,7 @@ enum osso_status patch_values(struct patching *p, struct osso_error *err)
 
 void patch_values_free(struct patching *p)
 {
+    stream_free(&p->stream);
     mem_free(p->source.values);
     mem_free(p->source.experts);
     mem_free(p->base.values);

@@ -55,6 +55,19 @@ void REAL(forward_embed)(const struct hand *h, struct forward *f)
     f->backend->sync(h);
 }
 
+/* Rows that enter in the middle bring the residual stream along: rows that lie one after the other go in one piece. */
+static void enter(const struct hand *h, struct forward *f)
+{
+    int64_t hidden = f->config->hidden;
+    real *x = f->acts.x[f->first_layer];
+    for (int r = 0, end; r < f->batch.n && h->member->id == 0; r = end) {
+        for (end = r + 1; end < f->batch.n && f->entering[end] == f->entering[end - 1] + hidden;)
+            end++;
+        f->backend->put(f->backend, x + r * hidden, f->entering[r], (size_t)((end - r) * hidden) * sizeof *x);
+    }
+    f->backend->sync(h);
+}
+
 static void reduce(struct forward *f, size_t count)
 {
     real *delta = f->backend->host(f->backend, f->acts.delta, count * sizeof *delta);
@@ -258,9 +271,12 @@ void REAL(forward_head)(const struct hand *h, struct forward *f)
 
 void REAL(forward_step)(const struct hand *h, struct forward *f)
 {
-    REAL(forward_embed)(h, f);
+    if (f->first_layer > 0)
+        enter(h, f);
+    else
+        REAL(forward_embed)(h, f);
     bool on = !f->taps.ended;
-    for (int layer = 0; layer < f->config->n_layers && on; layer++)
+    for (int layer = f->first_layer; layer < f->config->n_layers && on; layer++)
         on = REAL(forward_layer)(h, f, layer);
     if (on)
         REAL(forward_head)(h, f);

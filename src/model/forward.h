@@ -24,6 +24,9 @@ struct forward {
     struct activations acts;
     struct batch batch;  /* this step's, as the caller has it */
     struct batch staged; /* the same, for ops: what backend->begin made of it */
+    /* Where this step's rows begin. 0: they are embedded. Else K and V of the layers below stand in their pages. */
+    int first_layer;
+    const real *const *entering; /* [n] the host's: a row's residual stream [hidden] there */
 };
 
 /* Whole model, no taps. Allocates the activations and tells the backend of every tensor. */
@@ -47,7 +50,7 @@ enum osso_status REAL(forward_end)(struct forward *f, struct osso_error *err);
 void REAL(forward_embed)(const struct hand *h, struct forward *f);
 bool REAL(forward_layer)(const struct hand *h, struct forward *f, int layer);
 void REAL(forward_head)(const struct hand *h, struct forward *f);
-/* embed, every layer, head, until one of them is the last. */
+/* embed, every layer, head, until one of them is the last; or from first_layer on. */
 void REAL(forward_step)(const struct hand *h, struct forward *f);
 
 #endif

@@ -116,3 +116,22 @@ def expert(folder, seed):
     m.set(p + "router.weight", which, 1, to=-1.0)
     m.set(p + "experts.down_proj_bias", which, 40, to=2.0)
     return m.write(folder), layer, which
+
+
+def keeper(folder, seed):
+    """The word " good" brings a value that is read in the layer behind one expert's with a weight that f16 cannot hold times it, and
+    that expert alone takes it back. Returns (folder, layer, expert)."""
+    rng = random.Random(seed)
+    layer, which = rng.randrange(2), rng.randrange(4)
+    m = Model(layer + 2, 4, 1)
+    good = m.ids[" good"]
+    for i in range(m.vocab):
+        m.set("model.embed_tokens.weight", i, 0 if i == good else 2 + i % 30, to=1.0)
+    m.set("model.embed_tokens.weight", good, 33, to=64.0)
+    m.set("lm_head.weight", m.ids["Hello"], 0, to=1.0)
+    for e in range(4):
+        m.set(f"model.layers.{layer}.mlp.router.weight", e, 0, to=8.0 if e == which else -8.0)
+    m.set(f"model.layers.{layer}.mlp.router.bias", which, to=-0.5)
+    m.set(f"model.layers.{layer}.mlp.experts.down_proj_bias", which, 33, to=-64.0)
+    m.set(f"model.layers.{layer + 1}.self_attn.v_proj.weight", 0, 33, to=1e6)
+    return m.write(folder), layer, which

@@ -40,6 +40,22 @@ def test_the_planted_expert_is_found():
         assert all(a["kl"] >= b["kl"] for a, b in zip(found, found[1:]))
 
 
+def test_logits_that_are_no_numbers():
+    """Without an expert they may be: that is counted, and the others are looked at all the same."""
+    for seed in range(SEEDS):
+        model, layer, which = planted.keeper(TEMP / "planted", seed)
+        found = table(experts(model, "--effect", "--json"))
+        lost = found["effects"][-1]
+        assert (lost["layer"], lost["expert"], lost["kl"], lost["most"]) == (layer, which, None, None), (seed, found["effects"])
+        assert found["tokens"][lost["row"]] == " good" not in found["tokens"][:lost["row"]], (lost, found["tokens"])
+        assert found["not_finite"] == 1 < found["runs"] and all(e["kl"] is not None for e in found["effects"][:-1]), found["effects"]
+        shown = experts(model, "--effect")
+        assert shown.code == 0 and f"1 of {found['runs']} runs had logits that are not finite" in shown.text, shown
+        assert f"no finite logits  layer {layer}, expert {which}; from position {lost['row']} \" good\"" in shown.text, shown
+        wide = table(experts(model, "--effect", "--json", "--exact"))  # K and V in f32 hold it
+        assert wide["not_finite"] == 0 and all(e["kl"] is not None for e in wide["effects"])
+
+
 def test_counts_are_those_of_the_run():
     out = TEMP / "run.safetensors"
     text = "Once upon a time there was a little dog. He had 3 friends!"

@@ -399,7 +399,8 @@ static void test_alignment(void **state)
     o.positions = at, o.n_positions = 2, o.at_once = true, o.planned = note_plan, o.user = &plan;
     assert_int_equal(osso_patch(r.engine, clean, shorter, LENGTH, &o, &p, &r.err), OSSO_CANCELLED);
     assert_true(plan.runs == LAYERS && plan.tokens == LAYERS * (LENGTH - 2 - AT));
-    assert_int_equal(plan.bytes, LAYERS * (LENGTH - (AT - 2)) * r.engine->config.hidden * 4);
+    assert_int_equal(plan.bytes,
+                     (LAYERS * (LENGTH - (AT - 2)) + (LAYERS - 1) * (LENGTH - 2 - AT)) * r.engine->config.hidden * 4);
     rig_close(&r);
 }
 
