@@ -15,6 +15,7 @@ export OSSO_ROOT=$PWD OSSO_BIN=$PWD/$b/osso OSSO_VARIANT=$variant
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:allocator_may_return_null=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1}
+export XDG_CACHE_HOME=$PWD/$b/test-cache # a device's compiled shaders are kept there and not in a home
 # What a person has set must not change what is tested.
 for name in $(compgen -e OSSO_); do
     case $name in OSSO_ROOT | OSSO_BIN | OSSO_VARIANT) ;; *) unset "$name" ;; esac
