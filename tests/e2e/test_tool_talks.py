@@ -21,7 +21,7 @@ TALKS = [
     ("What is the size of a horse?", "get_size", {"animal": "horse"}, "large"),
     ("Tell me the size of a mouse.", "get_size", {"animal": "mouse"}, "small"),
 ]
-RIGHT_CALLS, RIGHT_ANSWERS = 0, 1  # of the ten, at least: all that the bundled model reached; 9 and 8 are its goal
+RIGHT_CALLS, RIGHT_ANSWERS = 8, 8  # of the ten, at least: all that the bundled model reached; 9 and 8 are its goal
 
 
 def talk(question, *args):
