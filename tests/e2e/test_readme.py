@@ -61,11 +61,11 @@ def test_counts():
     shown = {path.name.split(".")[-2] for path in (ROOT / "tests/golden/taps").glob("*.npy")}
     assert f"| {len(shown)} of {len(taps)} taps " in README, len(shown)
     tour = (ROOT / "docs/tour.md").read_text()
-    wrong = re.findall(r'^    \("(back-)?[^"]*",', (ROOT / "tools/mutate").read_text(), re.M)
-    forward, back = wrong.count(""), wrong.count("back-")
-    row = re.search(r"(\d+) ways of getting gpt-oss wrong, (\d+) of the plain block, (\d+) of their files' forms, (\d+) of their derivatives", README)
-    assert sum(map(int, row.groups()[:3])) == forward and int(row[4]) == back, (forward, back)
-    assert f"{forward} ways of getting" in tour and f"{back} of their derivatives" in tour, (forward, back)
+    wrong = re.findall(r'^    \("(back-|enter-)?[^"]*",', (ROOT / "tools/mutate").read_text(), re.M)
+    forward, back, enter = (wrong.count(kind) for kind in ("", "back-", "enter-"))
+    row = re.search(r"(\d+) ways of getting gpt-oss wrong, (\d+) of the plain block, (\d+) of their files' forms, (\d+) of their derivatives, (\d+) of runs", README)
+    assert sum(map(int, row.groups()[:3])) == forward and int(row[4]) == back and int(row[5]) == enter, (forward, back, enter)
+    assert f"{forward} ways of getting" in tour and f"{back} of their derivatives and {enter} of runs" in tour, (forward, back, enter)
     programs = sorted(path.name for path in (ROOT / "examples").glob("*.c"))
     assert sorted(re.findall(r"^\| `(\w+\.c) ", (ROOT / "examples/README.md").read_text(), re.M)) == programs
     calls = set(re.findall(r"\bosso_\w+(?=\()", (ROOT / "examples/chat.c").read_text()))

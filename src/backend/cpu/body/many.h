@@ -1,5 +1,6 @@
 /* many.h: sizes of body/linear_many.h, for the kernels that call it. An ISA says how large a tile its registers hold:
- * MANY_TILE activation rows by MANY_WIDE vectors of outputs by MANY_LANES, 1 or 2, and how many values of such rows its caches keep. */
+ * MANY_TILE activation rows by MANY_WIDE vectors of outputs by MANY_LANES, 1 or 2, and how many values of such rows its
+ * caches keep. */
 #ifndef OSSO_BACKEND_MANY_H
 #define OSSO_BACKEND_MANY_H
 
