@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -200,6 +201,14 @@ char *file_join(const char *dir, const char *name)
         path[a++] = '/';
     memcpy(path + a, name, b + 1);
     return path;
+}
+
+char *file_of_person(const char *variable, const char *below)
+{
+    const char *named = getenv(variable), *home = getenv("HOME");
+    if (named && named[0] == '/')
+        return mem_strdup(named);
+    return home && home[0] == '/' ? file_join(home, below) : NULL;
 }
 
 enum osso_status file_make_dir(const char *path, bool *made_out, struct osso_error *err)

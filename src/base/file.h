@@ -40,6 +40,9 @@ bool file_is_dir(const char *path);
 const char *file_instead(const void *data, uint64_t size);
 /* "dir/name"; NULL when memory runs out (mem_free it). */
 char *file_join(const char *dir, const char *name);
+/* A person's folder by the XDG rules: what the variable names, if that is absolute, else `below` in HOME; NULL: there
+ * is none, or no memory. */
+char *file_of_person(const char *variable, const char *below);
 /* Makes a folder (its parent must exist). *made_out: it was not there before. */
 enum osso_status file_make_dir(const char *path, bool *made_out, struct osso_error *err);
 /* And those above it. */

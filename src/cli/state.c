@@ -13,15 +13,12 @@
 
 char *state_path(const char *name)
 {
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    char *state = file_of_person("XDG_STATE_HOME", ".local/state");
     struct buf path = {0};
-    if (state && state[0] == '/')
-        buf_puts(&path, state);
-    else if (home && home[0] == '/')
-        buf_printf(&path, "%s/.local/state", home);
-    else
+    if (!state)
         return NULL;
-    buf_printf(&path, "/osso/%s", name);
+    buf_printf(&path, "%s/osso/%s", state, name);
+    mem_free(state);
     char *text = buf_take(&path);
     for (char *slash = text ? strchr(text + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;

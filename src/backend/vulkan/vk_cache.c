@@ -38,16 +38,13 @@ static struct header header_of(const struct vk *vk, const void *data, size_t byt
 /* NULL: there is no place for it. mem_free it. */
 static char *path_of(const struct vk *vk)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    char *cache = file_of_person("XDG_CACHE_HOME", ".cache");
     struct header h = header_of(vk, NULL, 0);
     struct buf path = {0};
-    if (cache && cache[0] == '/')
-        buf_puts(&path, cache);
-    else if (home && home[0] == '/')
-        buf_printf(&path, "%s/.cache", home);
-    else
+    if (!cache)
         return NULL;
-    buf_puts(&path, "/osso/gpu-");
+    buf_printf(&path, "%s/osso/gpu-", cache);
+    mem_free(cache);
     for (size_t i = 0; i < VK_UUID_SIZE; i++)
         buf_printf(&path, "%02x", h.uuid[i]);
     buf_puts(&path, ".bin");

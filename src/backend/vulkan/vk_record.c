@@ -208,7 +208,10 @@ bool vk_last(const struct vk *vk, int back, const struct vk_shader *shader, stru
 void vk_take_back(struct vk *vk, int n)
 {
     must(n <= vk->n_commands);
-    vk->n_commands -= n;
+    for (int i = 0; i < n; i++) {
+        const struct vk_command *c = &vk->commands[--vk->n_commands];
+        vk->n_groups -= (uint64_t)c->groups[0] * c->groups[1] * c->groups[2];
+    }
     vk->took = false;
 }
 
