@@ -385,7 +385,8 @@ static void test_rounding(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_attend), cmocka_unit_test(test_stored), cmocka_unit_test(test_rounding), cmocka_unit_test(test_rotated)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_attend), cmocka_unit_test(test_stored),
+                                       cmocka_unit_test(test_rounding), cmocka_unit_test(test_rotated)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     close_device();
     return failed;

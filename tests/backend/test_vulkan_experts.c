@@ -306,7 +306,8 @@ static void test_experts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_router), cmocka_unit_test(test_route), cmocka_unit_test(test_experts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_router), cmocka_unit_test(test_route),
+                                       cmocka_unit_test(test_experts)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     close_device();
     return failed;
