@@ -177,7 +177,7 @@ static void bench_experts(struct bench *b, bool hf)
     static int8_t hq[PICKS * HIDDEN];
     static float hd[PICKS * HIDDEN / 32];
     static int32_t hs[PICKS * HIDDEN / 32];
-    struct act h = {HIDDEN, hf_values, hq, hd, hs};
+    struct act h = {HIDDEN, hf_values, hq, hd, hs, false};
     struct expert_run run = {.b = b, .hf = hf};
     struct expert_source source = {get_expert, &run};
     run.moe = (struct moe){.source = &source,
@@ -277,8 +277,12 @@ int main(int argc, char **argv)
     int64_t blocks = HIDDEN / QUANT_BLOCK;
     b.weights = mem_pages(WEIGHT_BYTES + 4096);
     b.y = mem_pages(((size_t)WEIGHT_BYTES / 1440 + (size_t)MANY * HIDDEN) * sizeof *b.y);
-    b.act = (struct act){HIDDEN, mem_pages((size_t)MANY * HIDDEN * sizeof(real)), mem_pages((size_t)MANY * HIDDEN),
-                         mem_pages((size_t)(MANY * blocks) * 4), mem_pages((size_t)(MANY * blocks) * 4)};
+    b.act = (struct act){HIDDEN,
+                         mem_pages((size_t)MANY * HIDDEN * sizeof(real)),
+                         mem_pages((size_t)MANY * HIDDEN),
+                         mem_pages((size_t)(MANY * blocks) * 4),
+                         mem_pages((size_t)(MANY * blocks) * 4),
+                         false};
     fill_weights(b.weights, WEIGHT_BYTES);
     struct rng r;
     rng_seed(&r, 2);
