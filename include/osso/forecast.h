@@ -47,6 +47,7 @@ struct osso_rates {
     double read_gbps, int8_tops; /* bench.h */
     double kernel_gbps; /* the kernels of gpt-oss's widths and GGUF's types, when their weights lie in the cache */
     double prompt_tops; /* of int8_tops, what a prompt gets through a layer of these; 0: there are no integer dots */
+    double token_gbps;  /* what tokens one by one get through two layers; 0: no room for 2 GB to measure it in */
 };
 /* threads 0: all; isa NULL: the best. NOMEM: a limit does not even let it measure. */
 OSSO_API enum osso_status osso_rates_measure(int threads, const char *isa, struct osso_rates *rates_out,
@@ -74,7 +75,7 @@ struct osso_forecast {
 /* kv_type as in engine.h. A preset is taken as the GGUF file of it: MXFP4 experts, Q8_0 matrices. */
 OSSO_API enum osso_status osso_forecast_preset(const char *preset, const struct osso_rates *rates, const char *kv_type,
                                                struct osso_forecast *forecast_out, struct osso_error *err);
-/* Of an open model: a few slices of its weights are read, no more. */
+/* Of an open model: a few slices of its weights are read, and 256 MiB of a file that is in memory already, no more. */
 OSSO_API enum osso_status osso_forecast_model(struct osso_model *model, const struct osso_rates *rates,
                                               const char *kv_type, struct osso_forecast *forecast_out,
                                               struct osso_error *err);

@@ -3,133 +3,16 @@
 #include "osso/forecast.h"
 
 #include "base/error.h"
-#include "base/mem.h"
 #include "base/sized.h"
-#include "base/sorted.h"
 #include "checkpoint/model_open.h"
+#include "measure/rates.h"
 #include "measure/shares.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-enum { READS = 7, DOTS = 3, PROMPT = 512, ROWS = 128, LAYER_VOCAB = 4096, SMALL_BYTES = 256 << 20 };
-
-static enum osso_status measure_ceilings(struct osso_rates *r, struct osso_error *err)
-{
-    struct osso_ceiling *ceiling;
-    double reads[READS], dots[DOTS];
-    enum osso_status status = osso_ceiling_create(r->threads, &ceiling, err);
-    if (status)
-        return status;
-    for (int i = 0; i < READS; i++)
-        reads[i] = osso_ceiling_read(ceiling);
-    for (int i = 0; i < DOTS; i++)
-        dots[i] = osso_ceiling_int8(ceiling, r->isa);
-    osso_ceiling_free(ceiling);
-    sort_numbers(reads, READS);
-    sort_numbers(dots, DOTS);
-    r->read_gbps = sorted_quantile(reads, READS, 0.5);
-    r->int8_tops = sorted_quantile(dots, DOTS, 0.5);
-    return OSSO_OK;
-}
-
-/* The rate of a model's own kernels in the cache. */
-static enum osso_status kernel_rate(struct osso_model *model, const struct osso_rates *rates, double *gbps_out,
-                                    struct osso_error *err)
-{
-    enum { FEW = 16 };
-    struct osso_engine *engine = NULL;
-    struct osso_engine_options o = {
-        .size = sizeof o, .threads = rates->threads, .isa = rates->isa, .context = FEW, .max_rows = FEW};
-    if (o.context > model->config.context)
-        o.context = model->config.context;
-    enum osso_status status = osso_engine_create(model, &o, &engine, err);
-    if (!status)
-        status = osso_bench_resident(engine, gbps_out, err);
-    osso_engine_free(engine);
-    return status;
-}
-
-static double cpu_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-/* A prompt through the layer, best of a few; by CPU time, as ceilings are. */
-static enum osso_status prompt_once(struct osso_engine *e, struct osso_session *s, double operations, double *best,
-                                    struct osso_error *err)
-{
-    int32_t ids[ROWS];
-    enum osso_status status = osso_session_rewind(s, 0, err);
-    for (int i = 0; i < ROWS; i++)
-        ids[i] = i * 31 % LAYER_VOCAB;
-    if (!status)
-        status = osso_session_sync(s, ids, ROWS, err);
-    double start = cpu_seconds();
-    while (!status && !osso_session_ready(s))
-        status = osso_step(e, &s, 1, 0, err);
-    double tops = operations / (cpu_seconds() - start) * osso_engine_threads(e) * 1e-12;
-    *best = tops > *best ? tops : *best;
-    return status;
-}
-
-static enum osso_status prompt_rate(struct osso_model *model, struct osso_rates *r, struct osso_error *err)
-{
-    enum { ROUNDS = 4 };
-    struct osso_engine *engine = NULL;
-    struct osso_session *session = NULL;
-    struct osso_token_cost cost = {.size = sizeof cost};
-    struct osso_engine_options o = {
-        .size = sizeof o, .threads = r->threads, .isa = r->isa, .context = ROWS, .max_rows = ROWS};
-    enum osso_status status = osso_bench_token_cost(model, &o, 0, &cost, err);
-    if (!status)
-        status = osso_engine_create(model, &o, &engine, err);
-    if (!status)
-        status = osso_session_create(engine, 0, &session, err);
-    double operations = 2 * ((double)cost.multiply_adds * ROWS + (double)cost.head_multiply_adds);
-    for (int i = 0; i < ROUNDS && !status; i++)
-        status = prompt_once(engine, session, operations, &r->prompt_tops, err);
-    osso_session_free(session);
-    osso_engine_free(engine);
-    return status;
-}
-
-/* A layer of gpt-oss with a short head: all that the slices are cut from. Of twice as many experts as a token takes
- * each sees half of a prompt's rows: 64, as in a step of 512 over the 32 of a 20b. */
-static enum osso_status measure_kernels(struct osso_rates *r, struct osso_error *err)
-{
-    struct config config;
-    struct osso_model *model = NULL;
-    enum osso_status status = config_preset("20b", &config, err);
-    config.n_layers = 1;
-    config.n_experts = 2 * config.experts_per_token;
-    config.vocab = LAYER_VOCAB;
-    if (!status)
-        status = model_synthesize("a layer", &config, 1, false, &model, err);
-    if (!status)
-        status = kernel_rate(model, r, &r->kernel_gbps, err);
-    if (!status && r->int8_tops > 0) /* else it would take long, and one row says as much */
-        status = prompt_rate(model, r, err);
-    osso_model_free(model);
-    return status;
-}
-
-enum osso_status osso_rates_measure(int threads, const char *isa, struct osso_rates *out, struct osso_error *err)
-{
-    struct osso_rates r = {.threads = threads > 0 ? threads : cpu_count(), .isa = isa ? isa : osso_isa_name(0)};
-    enum osso_status status = sized_check(out, "osso_rates", err);
-    if (status)
-        return status;
-    status = measure_ceilings(&r, err);
-    if (!status)
-        status = measure_kernels(&r, err);
-    sized_out(out, &r, sizeof r);
-    return status;
-}
+enum { PROMPT = 512, SMALL_BYTES = 256 << 20 };
 
 /* ---- does it fit? --------------------------------------------------------------------------------------- */
 
@@ -182,17 +65,26 @@ static enum osso_status memory(const struct osso_model *model, const struct osso
 
 /* Memory and kernels work at the same time, but neither hides the other wholly: their times go together as the sides of
  * a right angle. */
-static void decode(struct osso_forecast *f, const struct osso_rates *r, const struct share *share, double bytes,
-                   double kernel_gbps)
+static double together(double a, double b)
 {
-    bool memory_first = r->read_gbps <= kernel_gbps;
-    double lower = memory_first ? r->read_gbps : kernel_gbps, other = memory_first ? kernel_gbps : r->read_gbps;
-    double part = share->decode / sqrt(1 + lower / other * (lower / other));
+    return 1 / sqrt(1 / (a * a) + 1 / (b * b));
+}
+
+/* What two layers of gpt-oss made of both, or by the table what others did. mapped: the rate of the file's pages, 0: as
+ * any memory. */
+static void decode(struct osso_forecast *f, const struct osso_rates *r, const struct share *share, double bytes,
+                   double kernel_gbps, double mapped)
+{
+    bool known = r->token_gbps > 0 && r->kernel_gbps > 0;
+    double share_of_both = known ? r->token_gbps / together(r->read_gbps, r->kernel_gbps) : share->decode;
+    double read = mapped > 0 ? mapped : r->read_gbps, lower = read <= kernel_gbps ? read : kernel_gbps;
+    const char *memory = mapped > 0 ? "this file's pages" : "memory", *kernels = "the kernels in the cache";
+    double part = share_of_both * together(read, kernel_gbps) / lower;
     f->decode_ts = lower * 1e9 * part / bytes;
-    snprintf(f->decode_why, sizeof f->decode_why,
-             "%.2f GB a token / %.1f GB/s of %s (%s %.1f) x %.0f %% of the lower one", bytes * 1e-9, lower,
-             memory_first ? "memory" : "the kernels in the cache", memory_first ? "the kernels in the cache" : "memory",
-             other, 100 * part);
+    snprintf(
+        f->decode_why, sizeof f->decode_why, "%.2f GB a token / %.1f GB/s of %s (%s %.1f) x %.0f %% of the lower one%s",
+        bytes * 1e-9, lower, read <= kernel_gbps ? memory : kernels, read <= kernel_gbps ? kernels : memory,
+        read <= kernel_gbps ? kernel_gbps : read, 100 * part, known ? ", as two layers reached" : ", as elsewhere");
 }
 
 static void prefill(struct osso_forecast *f, const struct osso_rates *r, const struct share *share,
@@ -213,7 +105,7 @@ static void prefill(struct osso_forecast *f, const struct osso_rates *r, const s
 }
 
 static enum osso_status speed(const struct osso_model *model, const struct osso_rates *r, const char *kv_type,
-                              double kernel_gbps, struct osso_forecast *f, struct osso_error *err)
+                              double kernel_gbps, double mapped, struct osso_forecast *f, struct osso_error *err)
 {
     struct osso_token_cost cost = {.size = sizeof cost};
     struct osso_engine_options o = {.size = sizeof o, .isa = r->isa, .kv_type = kv_type};
@@ -228,13 +120,13 @@ static enum osso_status speed(const struct osso_model *model, const struct osso_
     snprintf(f->prefill_why, sizeof f->prefill_why, "%s", why);
     if (status || small || !share || r->read_gbps <= 0 || kernel_gbps <= 0)
         return status;
-    decode(f, r, share, bytes, kernel_gbps);
+    decode(f, r, share, bytes, kernel_gbps, mapped);
     prefill(f, r, share, &cost, kernel_gbps);
     return status;
 }
 
 static enum osso_status weigh(const struct osso_model *model, const struct osso_rates *rates, const char *kv_type,
-                              double kernel_gbps, struct osso_forecast *out, struct osso_error *err)
+                              double kernel_gbps, double mapped, struct osso_forecast *out, struct osso_error *err)
 {
     struct osso_forecast f = {0};
     struct osso_model_dims dims = {.size = sizeof dims};
@@ -244,7 +136,7 @@ static enum osso_status weigh(const struct osso_model *model, const struct osso_
     if (!status)
         status = memory(model, rates, kv_type, &f, err);
     if (!status)
-        status = speed(model, rates, kv_type, kernel_gbps, &f, err);
+        status = speed(model, rates, kv_type, kernel_gbps, mapped, &f, err);
     if (!status)
         sized_out(out, &f, sizeof f);
     return status;
@@ -257,7 +149,7 @@ enum osso_status osso_forecast_preset(const char *preset, const struct osso_rate
     enum osso_status status = model_outline(preset, &model, err);
     if (status)
         return status;
-    status = weigh(model, rates, kv_type, rates->kernel_gbps, out, err);
+    status = weigh(model, rates, kv_type, rates->kernel_gbps, 0, out, err);
     osso_model_free(model);
     return status;
 }
@@ -265,9 +157,11 @@ enum osso_status osso_forecast_preset(const char *preset, const struct osso_rate
 enum osso_status osso_forecast_model(struct osso_model *model, const struct osso_rates *rates, const char *kv_type,
                                      struct osso_forecast *out, struct osso_error *err)
 {
-    double kernel_gbps = 0;
+    double kernel_gbps = 0, mapped = 0;
     struct osso_error ignored; /* an engine that does not fit is what the forecast says then */
     if (rates->read_gbps > 0)
         (void)kernel_rate(model, rates, &kernel_gbps, &ignored);
-    return weigh(model, rates, kv_type, kernel_gbps, out, err);
+    if (kernel_gbps > 0)
+        mapped = mapped_rate(model, rates->threads);
+    return weigh(model, rates, kv_type, kernel_gbps, mapped, out, err);
 }

@@ -27,8 +27,25 @@ static void a_prompt_that_was_not_measured(void **state)
     }
 }
 
+/* Decode: what two layers reached of both ceilings together; by the table where nobody could measure it. */
+static void tokens_as_measured(void **state)
+{
+    (void)state;
+    struct osso_rates rates = {
+        .size = sizeof rates, .threads = 1, .isa = osso_isa_name(0), .read_gbps = 30, .kernel_gbps = 40};
+    struct osso_forecast table = {.size = sizeof table}, measured = {.size = sizeof measured};
+    struct osso_error err;
+    assert_int_equal(osso_forecast_preset("20b", &rates, NULL, &table, &err), OSSO_OK);
+    rates.token_gbps = 12; /* both together: 24 */
+    assert_int_equal(osso_forecast_preset("20b", &rates, NULL, &measured, &err), OSSO_OK);
+    assert_non_null(strstr(table.decode_why, ", as elsewhere"));
+    assert_non_null(strstr(measured.decode_why, "x 40 % of the lower one, as two layers reached"));
+    assert_true(measured.decode_ts > 0 && measured.decode_ts < table.decode_ts * 0.6);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_prompt_that_was_not_measured)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_prompt_that_was_not_measured),
+                                       cmocka_unit_test(tokens_as_measured)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

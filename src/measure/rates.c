@@ -1,0 +1,216 @@
+/* rates.c: what doctor's forecasts begin with, measured now: ceilings, and what the kernels make of them in layers of
+ * gpt-oss's width. */
+#define _DEFAULT_SOURCE /* mincore */
+#include "measure/rates.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/sized.h"
+#include "base/sorted.h"
+#include "checkpoint/model_open.h"
+#include "measure/ceiling.h"
+
+#include <sys/mman.h>
+
+enum { READS = 7, DOTS = 3, ROWS = 128, LAYER_VOCAB = 4096 };
+
+static enum osso_status measure_ceilings(struct osso_rates *r, struct osso_error *err)
+{
+    struct osso_ceiling *ceiling;
+    double reads[READS], dots[DOTS];
+    enum osso_status status = osso_ceiling_create(r->threads, &ceiling, err);
+    if (status)
+        return status;
+    for (int i = 0; i < READS; i++)
+        reads[i] = osso_ceiling_read(ceiling);
+    for (int i = 0; i < DOTS; i++)
+        dots[i] = osso_ceiling_int8(ceiling, r->isa);
+    osso_ceiling_free(ceiling);
+    sort_numbers(reads, READS);
+    sort_numbers(dots, DOTS);
+    r->read_gbps = sorted_quantile(reads, READS, 0.5);
+    r->int8_tops = sorted_quantile(dots, DOTS, 0.5);
+    return OSSO_OK;
+}
+
+enum osso_status kernel_rate(struct osso_model *model, const struct osso_rates *rates, double *gbps_out,
+                             struct osso_error *err)
+{
+    enum { FEW = 16 };
+    struct osso_engine *engine = NULL;
+    struct osso_engine_options o = {
+        .size = sizeof o, .threads = rates->threads, .isa = rates->isa, .context = FEW, .max_rows = FEW};
+    if (o.context > model->config.context)
+        o.context = model->config.context;
+    enum osso_status status = osso_engine_create(model, &o, &engine, err);
+    if (!status)
+        status = osso_bench_resident(engine, gbps_out, err);
+    osso_engine_free(engine);
+    return status;
+}
+
+/* A prompt through the layer. By the clock, not by CPU time as ceilings: members wait for each other, and that is part
+ * of what a model reaches; the best of a few, for who else works here is not. */
+static enum osso_status prompt_once(struct osso_engine *e, struct osso_session *s, double operations, double *tops_out,
+                                    struct osso_error *err)
+{
+    int32_t ids[ROWS];
+    enum osso_status status = osso_session_rewind(s, 0, err);
+    for (int i = 0; i < ROWS; i++)
+        ids[i] = i * 31 % LAYER_VOCAB;
+    if (!status)
+        status = osso_session_sync(s, ids, ROWS, err);
+    double start = clock_seconds();
+    while (!status && !osso_session_ready(s))
+        status = osso_step(e, &s, 1, 0, err);
+    *tops_out = operations / (clock_seconds() - start) * 1e-12;
+    return status;
+}
+
+static enum osso_status prompt_rate(struct osso_model *model, struct osso_rates *r, struct osso_error *err)
+{
+    enum { ROUNDS = 5 };
+    double tops[ROUNDS] = {0};
+    struct osso_engine *engine = NULL;
+    struct osso_session *session = NULL;
+    struct osso_token_cost cost = {.size = sizeof cost};
+    struct osso_engine_options o = {
+        .size = sizeof o, .threads = r->threads, .isa = r->isa, .context = ROWS, .max_rows = ROWS};
+    enum osso_status status = osso_bench_token_cost(model, &o, 0, &cost, err);
+    if (!status)
+        status = osso_engine_create(model, &o, &engine, err);
+    if (!status)
+        status = osso_session_create(engine, 0, &session, err);
+    double operations = 2 * ((double)cost.multiply_adds * ROWS + (double)cost.head_multiply_adds);
+    for (int i = 0; i < ROUNDS && !status; i++)
+        status = prompt_once(engine, session, operations, &tops[i], err);
+    sort_numbers(tops, ROUNDS);
+    r->prompt_tops = status ? 0 : tops[ROUNDS - 1];
+    osso_session_free(session);
+    osso_engine_free(engine);
+    return status;
+}
+
+/* Tokens one by one through the layers: bytes a second, the median of a few. */
+static enum osso_status token_rate(struct osso_model *model, struct osso_rates *r, struct osso_error *err)
+{
+    enum { TOKENS = 24, FIRST = 4 };
+    struct osso_engine *engine = NULL;
+    struct osso_session *session = NULL;
+    struct osso_token_cost cost = {.size = sizeof cost};
+    struct osso_engine_options o = {
+        .size = sizeof o, .threads = r->threads, .isa = r->isa, .context = TOKENS, .max_rows = 1};
+    double rates[TOKENS];
+    int32_t ids[TOKENS];
+    enum osso_status status = osso_bench_token_cost(model, &o, 0, &cost, err);
+    double bytes = (double)(cost.weight_bytes + cost.head_bytes);
+    if (!status)
+        status = osso_engine_create(model, &o, &engine, err);
+    if (!status)
+        status = osso_session_create(engine, 0, &session, err);
+    for (int i = 0; i < TOKENS && !status; i++) {
+        ids[i] = i * 31 % LAYER_VOCAB;
+        status = osso_session_sync(session, ids, (size_t)i + 1, err);
+        double start = clock_seconds();
+        if (!status)
+            status = osso_step(engine, &session, 1, 0, err);
+        rates[i] = bytes / (clock_seconds() - start) * 1e-9;
+    }
+    if (!status) {
+        sort_numbers(rates + FIRST, TOKENS - FIRST); /* the first ones find everything asleep */
+        r->token_gbps = sorted_quantile(rates + FIRST, TOKENS - FIRST, 0.5);
+    }
+    osso_session_free(session);
+    osso_engine_free(engine);
+    return status;
+}
+
+static enum osso_status layers(int n, int n_experts, struct osso_model **model_out, struct osso_error *err)
+{
+    struct config config;
+    enum osso_status status = config_preset("20b", &config, err);
+    config.n_layers = n;
+    config.n_experts = n_experts;
+    config.vocab = LAYER_VOCAB;
+    return status ? status : model_synthesize("layers", &config, 1, false, model_out, err);
+}
+
+/* A layer of gpt-oss with a short head: all that the slices are cut from. Of twice as many experts as a token takes
+ * each sees half of a prompt's rows: 64, as in a step of 512 over the 32 of a 20b. */
+static enum osso_status measure_kernels(struct osso_rates *r, struct osso_error *err)
+{
+    struct osso_model *model = NULL;
+    enum osso_status status = layers(1, 8, &model, err);
+    if (!status)
+        status = kernel_rate(model, r, &r->kernel_gbps, err);
+    if (!status && r->int8_tops > 0) /* else it would take long, and one row says as much */
+        status = prompt_rate(model, r, err);
+    osso_model_free(model);
+    return status;
+}
+
+/* Two whole layers, more than caches hold. Where there is no room for their 0.9 GB twice, the table must do. */
+static enum osso_status measure_tokens(struct osso_rates *r, struct osso_error *err)
+{
+    const uint64_t room = 2000000000;
+    struct osso_machine machine = {.size = sizeof machine};
+    struct osso_model *model = NULL;
+    osso_machine_read(&machine);
+    if (machine.available_bytes < room || machine.group_bytes < room || machine.address_bytes < room)
+        return OSSO_OK;
+    enum osso_status status = layers(2, 32, &model, err);
+    if (!status)
+        status = token_rate(model, r, err);
+    osso_model_free(model);
+    return status;
+}
+
+enum osso_status osso_rates_measure(int threads, const char *isa, struct osso_rates *out, struct osso_error *err)
+{
+    struct osso_rates r = {.threads = threads > 0 ? threads : cpu_count(), .isa = isa ? isa : osso_isa_name(0)};
+    enum osso_status status = sized_check(out, "osso_rates", err);
+    if (status)
+        return status;
+    status = measure_ceilings(&r, err);
+    if (!status)
+        status = measure_kernels(&r, err);
+    if (!status)
+        status = measure_tokens(&r, err);
+    sized_out(out, &r, sizeof r);
+    return status;
+}
+
+/* Is all of it in memory? Pages that are not would be read from the disk, which says nothing of memory. */
+static bool in_memory(const struct file_map *map, size_t bytes)
+{
+    enum { PAGE = 4096 };
+    size_t pages = bytes / PAGE, there = 0;
+    unsigned char *seen = mem_array(pages, 1);
+    if (seen && mincore((void *)map->data, bytes, seen) == 0)
+        for (size_t i = 0; i < pages; i++)
+            there += seen[i] & 1;
+    mem_free(seen);
+    return seen && there == pages;
+}
+
+double mapped_rate(const struct osso_model *model, int threads)
+{
+    enum { PART = 256 << 20, PASSES = 3 };
+    const struct file_map *map = NULL;
+    struct team *team = NULL;
+    struct osso_error ignored;
+    double rates[PASSES];
+    for (int i = 0; i < model->tensors.n_maps; i++)
+        if (model->tensors.maps[i].size >= PART && (!map || model->tensors.maps[i].size > map->size))
+            map = &model->tensors.maps[i];
+    if (!map || !in_memory(map, PART) || team_create(threads, &team, &ignored))
+        return 0;
+    ceiling_read(team, map->data, PART); /* maps the pages */
+    for (int i = 0; i < PASSES; i++)
+        rates[i] = ceiling_read(team, map->data, PART) * 1e-9;
+    team_free(team);
+    sort_numbers(rates, PASSES);
+    return rates[PASSES / 2];
+}
