@@ -1,6 +1,8 @@
 /* test_vulkan_host.c: what a step costs on the host: the CPU time of the thread that submits it, with kernels that are
- * empty. */
+ * empty; and that a token allocates nothing, on the host or on the device, once every size has been there. */
 #define _POSIX_C_SOURCE 200809L
+#include "alloc_count.h"
+#include "backend/vulkan_calls.h"
 #include "file_test.h"
 #include "vulkan_rig.h"
 
@@ -80,16 +82,76 @@ static void test_time(void **state)
     osso_session_free(s);
     rig_close(&r);
 }
+
+/* ---- memory ----------------------------------------------------------------------------------------------- */
+
+/* What the driver does in a call is its own affair. */
+static void leave_out(bool begins)
+{
+#if ALLOC_COUNTED
+    static long long before;
+    before = begins ? alloc_calls_here : before;
+    alloc_calls_here = before;
+#else
+    (void)begins;
+#endif
+}
+
+static long long allocations(void)
+{
+#if ALLOC_COUNTED
+    return alloc_calls_here;
+#else
+    return alloc_count();
+#endif
+}
+
+/* Two pages are there, and begun with, before it counts; then only submitted and waited. */
+static void test_memory(void **state)
+{
+    static const char *const allowed[] = {"QueueSubmit", "WaitForFences", "ResetFences"};
+    enum { FIRST = 150, TOKENS = 200 };
+    struct osso_session *s;
+    long long before = 0;
+    (void)state;
+    need_device();
+    struct rig r = layers_rig(&s);
+    gpu_of(r.engine->backend)->vk->fn.CmdDispatch = nothing;
+    calls_around(leave_out);
+    for (int32_t i = 0; i < TOKENS; i++) {
+        if (i == FIRST) {
+            calls_fail_at(0);
+            before = allocations();
+        }
+        check_ok(osso_session_append(s, i, &r.err), r.err);
+        check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+        assert_non_null(osso_session_logits(s, (size_t)i));
+    }
+    calls_around(NULL);
+    assert_int_equal(allocations() - before, 0);
+    assert_in_range(calls_made(), 3 * (TOKENS - FIRST), 6 * (TOKENS - FIRST));
+    for (int i = 1; i <= calls_made(); i++)
+        if (strcmp(calls_name(i), allowed[0]) != 0 && strcmp(calls_name(i), allowed[1]) != 0 &&
+            strcmp(calls_name(i), allowed[2]) != 0)
+            fail_msg("a token calls %s", calls_name(i));
+    osso_session_free(s);
+    rig_close(&r);
+}
 #else
 static void test_time(void **state)
 {
     (void)state;
     skip_test("Vulkan's headers are not here (Debian: libvulkan-dev)");
 }
+
+static void test_memory(void **state)
+{
+    test_time(state);
+}
 #endif
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_time)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_time), cmocka_unit_test(test_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
