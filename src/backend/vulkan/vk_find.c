@@ -9,8 +9,8 @@
  * handlers behind that point into it. */
 bool vk_find(const char *library, PFN_vkGetInstanceProcAddr *get_out)
 {
-    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL), *function = handle ? dlsym(handle, "vkGetInstanceProcAddr")
-                                                                              : NULL;
+    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL),
+         *function = handle ? dlsym(handle, "vkGetInstanceProcAddr") : NULL;
     memcpy(get_out, &function, sizeof function);
     return handle != NULL;
 }
