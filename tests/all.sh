@@ -109,30 +109,38 @@ stop() { # background jobs do not hear Ctrl-C
 }
 trap stop INT TERM
 
-# What an engine does, over memory that nobody but the backend may touch (tests/backend/far.h): NAME ISA QUICK.
-far=()
-[ "$variant" = release ] && far=(
-    "engine/test_pages scalar 1"
-    "engine/test_prefixes scalar 1"
-    "engine/test_prefix_pool scalar 1"
-    "engine/test_release scalar 1"
-    "engine/test_kv_types scalar 1"
-    "engine/test_generate scalar 1"
-    "engine/test_taps best 1"
-    "engine/test_tap_attention best 1"
-    "engine/test_enter best 1"
-    "inspect/test_hooks best 2"
-    "inspect/test_lens best 2"
-    "inspect/test_residual best 2"
-    "inspect/test_attention best 2"
-    "inspect/test_patch best 2"
-    "inspect/test_patch_whole best 2"
-    "inspect/test_expert_use best 2"
-    "engine/test_faults best 2"
-    "engine/test_sample_all scalar 1"
-    "engine/test_identity best 1"
-    "measure/test_fill best 1"
-    "model/test_golden best 1"
+# What an engine does, over memory that nobody but the backend may touch (tests/backend/far.h) and over a Vulkan device: the
+# CPU's bits. BACKEND NAME ISA QUICK; ISA "best" is the best there is. (More of the latter: tools/check/vulkan_long.sh.)
+beside=(
+    "vulkan engine/test_identity best 2"
+    "vulkan model/test_golden best 2"
+    "vulkan engine/test_kv_types best 2"
+    "vulkan engine/test_prefixes best 2"
+    "vulkan engine/test_pages best 2"
+    "vulkan engine/test_taps best 2"
+)
+[ "$variant" = release ] && beside+=(
+    "far engine/test_pages scalar 1"
+    "far engine/test_prefixes scalar 1"
+    "far engine/test_prefix_pool scalar 1"
+    "far engine/test_release scalar 1"
+    "far engine/test_kv_types scalar 1"
+    "far engine/test_generate scalar 1"
+    "far engine/test_taps best 1"
+    "far engine/test_tap_attention best 1"
+    "far engine/test_enter best 1"
+    "far inspect/test_hooks best 2"
+    "far inspect/test_lens best 2"
+    "far inspect/test_residual best 2"
+    "far inspect/test_attention best 2"
+    "far inspect/test_patch best 2"
+    "far inspect/test_patch_whole best 2"
+    "far inspect/test_expert_use best 2"
+    "far engine/test_faults best 2"
+    "far engine/test_sample_all scalar 1"
+    "far engine/test_identity best 1"
+    "far measure/test_fill best 1"
+    "far model/test_golden best 1"
 )
 # Unit tests link the library; scripts run the program; the others build for themselves what they need.
 targets=()
@@ -141,9 +149,9 @@ for source in tests/*/test_*.c; do
     name=${source#tests/}
     wanted "${name%.c}" && targets+=("$b/tests/${name%.c}")
 done
-for test in "${far[@]}"; do
-    name=${test%% *}
-    wanted "$name" || { wanted "far/$name" && targets+=("$b/tests/$name"); }
+for test in "${beside[@]}"; do
+    read -r backend name _ <<<"$test"
+    wanted "$name" || { wanted "$backend/$name" && targets+=("$b/tests/$name"); }
 done
 for script in tests/e2e/test_*.py tests/e2e/test_*.sh; do
     [ -e "$script" ] && wanted "${script#tests/}" && targets+=("$b/osso") && break
@@ -191,9 +199,10 @@ for source in tests/*/test_*.c; do
         *) add many "${name%.c}" "$b/tests/${name%.c}" ;;
     esac
 done
-for test in "${far[@]}"; do
-    read -r name isa quick <<<"$test"
-    add many "far/$name" env OSSO_TEST_BACKEND=far OSSO_ISA="$isa" OSSO_TEST_QUICK="$quick" "$b/tests/$name"
+for test in "${beside[@]}"; do
+    read -r backend name isa quick <<<"$test"
+    [ "$backend" != vulkan ] || isa=
+    add many "$backend/$name" env OSSO_TEST_BACKEND="$backend" OSSO_ISA="$isa" OSSO_TEST_QUICK="$quick" "$b/tests/$name"
 done
 run_queue
 [ "$lanes" -le 2 ] || lanes=2

@@ -40,11 +40,13 @@ long syscall(long, ...);
 /* The build hides symbols by default; shared libraries must find these. */
 #define ALLOC_SEEN __attribute__((visibility("default")))
 static atomic_llong alloc_calls, alloc_live, alloc_mapped, alloc_fail;
+static _Thread_local long long alloc_calls_here; /* of the calling thread alone */
 
 /* Counts a call; true when this is the one that must fail. */
 static bool alloc_refuse(void)
 {
     atomic_fetch_add(&alloc_calls, 1);
+    alloc_calls_here++;
     bool fail = atomic_load(&alloc_fail) > 0 && atomic_fetch_sub(&alloc_fail, 1) == 1;
     if (fail)
         errno = ENOMEM;

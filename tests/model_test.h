@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "backend/backend.h"
 #include "osso/osso.h"
 
 #include <math.h>
@@ -61,10 +62,21 @@ struct rig {
     int64_t vocab;
 };
 
-/* OSSO_TEST_BACKEND=far: the same tests over another backend (tests/all.sh; tests/backend/far.h). */
+/* OSSO_TEST_BACKEND=far or vulkan: the same tests over another backend (tests/all.sh; tests/backend/far.h), of which
+ * OSSO_ISA says which one. Where there is none on this machine, the test is skipped and says why. */
 static inline const char *test_backend(void)
 {
-    return getenv("OSSO_TEST_BACKEND");
+    static const char *there;
+    static struct osso_error err;
+    const char *name = getenv("OSSO_TEST_BACKEND");
+    const struct backend *backend;
+    if (name && !there && backend_open(name, getenv("OSSO_ISA"), &backend, &err) == OSSO_OK) {
+        backend->close(backend);
+        there = name;
+    }
+    if (name && !there)
+        skip_test(err.text);
+    return name;
 }
 
 static inline struct osso_engine_options engine_options(bool exact, int64_t context)
@@ -78,6 +90,14 @@ static inline struct osso_engine_options engine_options(bool exact, int64_t cont
                                         .exact = exact,
                                         .isa = getenv("OSSO_ISA"),
                                         .backend = test_backend()};
+}
+
+/* The same on the definition: the CPU's scalar kernels. */
+static inline struct osso_engine_options scalar_options(struct osso_engine_options o)
+{
+    o.backend = NULL;
+    o.isa = "scalar";
+    return o;
 }
 
 static inline struct rig rig_open(const char *path, const struct osso_engine_options *options)

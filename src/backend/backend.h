@@ -185,6 +185,7 @@ struct backend_train; /* backend/train_ops.h */
 struct backend {
     const char *name;  /* "scalar", "avx2", ...: for --version and bench */
     const void *state; /* the backend's own */
+    bool alone;        /* a step is one member's: others could take no part of its ops and would only wait */
 
     /* ---- the object: called by one thread, outside the team ---- */
     void (*close)(const struct backend *backend); /* what it allocated must be freed */

@@ -367,6 +367,11 @@ static void resolve_all(struct resolver *r, struct weights *w)
     }
 }
 
+static enum osso_status still_there(const void *set, struct osso_error *err)
+{
+    return tensors_check(set, err);
+}
+
 enum osso_status weights_resolve(const struct tensors *set, const struct config *config, const struct names *names,
                                  struct weights *weights_out, struct osso_error *err)
 {
@@ -381,6 +386,8 @@ enum osso_status weights_resolve(const struct tensors *set, const struct config 
     r.last = true;
     if (!r.status)
         resolve_all(&r, weights_out);
+    weights_out->check = still_there;
+    weights_out->owner = set;
     if (r.status)
         weights_free(weights_out);
     return r.status;

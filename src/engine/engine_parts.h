@@ -161,6 +161,8 @@ void enter_begin(struct osso_engine *engine, int n_seqs);
 bool session_own(struct osso_session *s, enum kv_group_id g, int slot);
 
 /* The backend failed, and said why in engine->broken_why: so does every step from now on. Returns status. */
+/* Every member of a step runs fn, or one alone where the backend wants no others. */
+void engine_run(struct osso_engine *engine, void (*fn)(const struct member *member, void *engine));
 enum osso_status engine_break(struct osso_engine *engine, enum osso_status status, struct osso_error *err);
 /* OK while the backend has not failed: whoever is about to use it asks. */
 enum osso_status engine_check(const struct osso_engine *engine, struct osso_error *err);

@@ -133,6 +133,15 @@ static void finish_rows(struct osso_session *s, int n)
     release_sliding(s);
 }
 
+void engine_run(struct osso_engine *e, void (*fn)(const struct member *member, void *engine))
+{
+    struct member alone = {.id = 0, .n = 1};
+    if (e->backend->alone)
+        fn(&alone, e);
+    else
+        team_run(e->team, fn, e);
+}
+
 static void run_member(const struct member *member, void *arg)
 {
     struct osso_engine *e = arg;
@@ -204,7 +213,7 @@ static void run_model(struct osso_engine *e)
     tapping_begin(e, b->n_seqs);
     enter_begin(e, b->n_seqs);
     e->in_run = true;
-    team_run(e->team, run_member, e);
+    engine_run(e, run_member);
     e->in_run = false;
 }
 

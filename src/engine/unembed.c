@@ -33,7 +33,7 @@ static enum osso_status unembed(struct osso_engine *e, const float *residual, si
     enum osso_status status = forward_begin(&e->forward, &e->broken_why);
     if (!status) {
         be->put(be, a->x[e->config.n_layers], residual, n * hidden * sizeof *residual);
-        team_run(e->team, run_head, e);
+        engine_run(e, run_head);
         status = forward_end(&e->forward, &e->broken_why);
     }
     if (status)

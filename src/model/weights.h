@@ -39,6 +39,9 @@ struct weights {
     float *vectors;              /* values of vectors that no file holds as f32; NULL: none */
     const uint8_t **apart;       /* the tables of experts that lie apart; NULL: none */
     struct expert_source source; /* source.model is this struct: it is never moved */
+    /* Can all that the views show still be read? Their file may have become shorter. NULL: it can. */
+    enum osso_status (*check)(const void *owner, struct osso_error *err);
+    const void *owner;
 };
 
 /* A table of n_layers layers, all empty, and the source. */

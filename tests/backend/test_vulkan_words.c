@@ -1,5 +1,6 @@
 /* What becomes of the kernels' words before a device sees them: modes of f32 where it has them, nothing of f64 where it
- * has none. spirv-val looks at every module where it is there. */
+ * has none. spirv-val looks at every module where it is there, and SPIRV-Cross makes Metal source of it, as MoltenVK
+ * does. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
 #include "backend/vulkan/vk_words.h"
 #include "vulkan_data.h"
@@ -32,25 +33,27 @@ static int count(const uint32_t *words, size_t n, uint32_t op, int i, uint32_t v
     return found;
 }
 
-static bool have_spirv_val(void)
-{
-    static int there = -1;
-    if (there < 0)
-        there = system("spirv-val --version >/dev/null 2>&1") == 0;
-    return there;
-}
-
-static void validate(const struct vk_shader *s, size_t n)
+/* A command over a file with n words of `out`, whose name comes last. What it says goes to text; its exit status. */
+static int over_file(const char *tool, size_t n, char *text, size_t size)
 {
     char path[] = "/tmp/osso-words-XXXXXX", command[128];
     int fd = mkstemp(path);
     assert_true(fd >= 0 && write(fd, out, n * sizeof *out) == (ssize_t)(n * sizeof *out));
     close(fd);
-    snprintf(command, sizeof command, "spirv-val --target-env vulkan1.2 --scalar-block-layout %s", path);
-    int code = system(command);
+    snprintf(command, sizeof command, "%s %s 2>&1", tool, path);
+    FILE *said = popen(command, "r");
+    assert_non_null(said);
+    text[fread(text, 1, size - 1, said)] = 0;
+    int code = pclose(said);
     unlink(path);
-    if (code != 0)
-        fail_msg("spirv-val refuses %s", s->name);
+    return code;
+}
+
+static void validate(const struct vk_shader *s, size_t n)
+{
+    char text[2000];
+    if (over_file("spirv-val --target-env vulkan1.2 --scalar-block-layout", n, text, sizeof text) != 0)
+        fail_msg("spirv-val refuses %s: %s", s->name, text);
 }
 
 static void test_modes(void **state)
@@ -85,12 +88,34 @@ static void test_without_f64(void **state)
 static void test_valid(void **state)
 {
     (void)state;
-    if (!have_spirv_val())
+    if (system("spirv-val --version >/dev/null 2>&1") != 0)
         skip_test("spirv-val is not here (Debian: spirv-tools)");
     for (int i = 0; i < SHADERS; i++) {
         validate(shaders[i], changed(shaders[i], &(struct vk_modes){true, true, true, true}));
         validate(shaders[i], changed(shaders[i], &(struct vk_modes){true, true, true, false}));
     }
+}
+
+/* Metal source of n words of `out`: a kernel, and no f64, which Metal has not. */
+static bool is_metal(size_t n)
+{
+    static char text[1 << 20];
+    int code = over_file("spirv-cross --msl --msl-version 20300", n, text, sizeof text);
+    return code == 0 && strstr(text, "kernel void main0(") && !strstr(text, "double");
+}
+
+static void test_metal(void **state)
+{
+    enum { CAPABILITY = 17, COOPERATIVE_MATRIX = 6022 };
+    (void)state;
+    if (system("spirv-cross --revision >/dev/null 2>&1") != 0)
+        skip_test("spirv-cross is not here (Debian: spirv-cross)");
+    for (int i = 0; i < SHADERS; i++) {
+        size_t n = changed(shaders[i], &(struct vk_modes){.fp64 = false});
+        if (count(out, n, CAPABILITY, 1, COOPERATIVE_MATRIX) == 0 && !is_metal(n))
+            fail_msg("SPIRV-Cross makes no Metal source of %s", shaders[i]->name);
+    }
+    assert_false(is_metal(changed(&vk_shader_linear_f32, &(struct vk_modes){.fp64 = true})));
 }
 
 /* A module without f64 on a device: sums of small integers, which no fma rounds. */
@@ -143,8 +168,8 @@ static void test_broken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_modes),           cmocka_unit_test(test_without_f64), cmocka_unit_test(test_valid),
-        cmocka_unit_test(test_run_without_f64), cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_modes), cmocka_unit_test(test_without_f64),     cmocka_unit_test(test_valid),
+        cmocka_unit_test(test_metal), cmocka_unit_test(test_run_without_f64), cmocka_unit_test(test_broken),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     close_device();

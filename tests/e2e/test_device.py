@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """--device: the same text on a GPU (or Mesa's driver on the CPU) as on the CPU, and one line for what cannot be."""
+import concurrent.futures
+
 from harness import *
 
 PROMPT = ("-p", "Once upon a time there was", "-n", "6", "--seed", "7", "-c", "256", "-t", "1")
@@ -17,6 +19,22 @@ def test_same_text():
     gpu = there(osso("generate", *PROMPT, env={"OSSO_DEVICE": "gpu", "OSSO_ISA": "scalar"}, timeout=300))
     cpu = osso("generate", *PROMPT)
     assert gpu.code == cpu.code == 0 and cpu.text and gpu.out == cpu.out, (cpu, gpu)
+
+
+def test_same_chat():
+    """An answer of chat, drawn with a seed, is the same."""
+    ask = ("chat", "-p", "Who are you?", "-n", "25", "--seed", "3", "--temp", "1.7", "-c", "256", "-t", "1", "--date", "none")
+    gpu = there(osso(*ask, "--device", "gpu", timeout=300))
+    cpu = osso(*ask)
+    assert gpu.code == cpu.code == 0 and cpu.text.strip() and gpu.out == cpu.out, (cpu, gpu)
+
+
+def test_two_at_once():
+    """Two processes share a device, each with weights of its own."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: there(osso("generate", *PROMPT, "--device", "gpu", timeout=600)), range(2)))
+    cpu = osso("generate", *PROMPT)
+    assert all(gpu.code == 0 and gpu.out == cpu.out for gpu in both), (cpu, both)
 
 
 def test_refused():

@@ -7,9 +7,15 @@
 
 enum { LENGTH = 420 };
 
+/* Tokens; always more than two pages. */
+static size_t length(void)
+{
+    return test_quick() > 1 ? 270 : LENGTH;
+}
+
 static int trials(void)
 {
-    return test_quick() ? 2 : 12;
+    return test_quick() > 1 ? 1 : test_quick() ? 2 : 12;
 }
 
 struct fixture {
@@ -24,7 +30,13 @@ struct mode {
     bool exact;
     const char *kv_type;
 };
-static const struct mode modes[] = {{false, NULL}, {true, NULL}, {false, "q8_0"}};
+static const struct mode modes[] = {{false, NULL}, {true, NULL}, {false, "q8_0"}, {false, "bf16"}, {false, "f32"}};
+
+/* The last two are for another backend than the CPU's own. */
+static int n_modes(void)
+{
+    return test_backend() && !test_quick() ? 5 : 3;
+}
 
 static struct osso_engine_options options_for(struct mode mode, int threads)
 {
@@ -47,7 +59,7 @@ static struct fixture fixture_open(const char *model, struct mode mode, int thre
     rng_seed(&rng, 7);
     for (int i = 0; i < LENGTH; i++)
         f.ids[i] = (int32_t)rng_below(&rng, (uint64_t)f.rig.vocab);
-    f.want = all_logits(&f.rig, f.ids, LENGTH, 0);
+    f.want = all_logits(&f.rig, f.ids, length(), 0);
     return f;
 }
 
@@ -75,10 +87,10 @@ static void run(struct fixture *f, struct osso_session *s, int max_rows)
 
 static void check_chunks(struct fixture *f)
 {
-    size_t bytes = LENGTH * (size_t)f->rig.vocab * sizeof(float);
+    size_t bytes = length() * (size_t)f->rig.vocab * sizeof(float);
     static const int rows[] = {1, 3, 17, 100, 129};
     for (int i = 0; i < 5; i++) {
-        float *have = all_logits(&f->rig, f->ids, LENGTH, rows[i]);
+        float *have = all_logits(&f->rig, f->ids, length(), rows[i]);
         if (memcmp(have, f->want, bytes) != 0)
             fail_msg("steps of %d rows differ", rows[i]);
         free(have);
@@ -90,7 +102,7 @@ static void check_company(struct fixture *f, struct rng *rng)
 {
     struct osso_session *s[16];
     for (int i = 0; i < 16; i++) {
-        size_t n = 1 + rng_below(rng, LENGTH - 1);
+        size_t n = 1 + rng_below(rng, length() - 1);
         check_ok(osso_session_create(f->rig.engine, 1000 + (uint64_t)i, &s[i], &f->rig.err), f->rig.err);
         check_ok(osso_session_sync(s[i], f->ids, n, &f->rig.err), f->rig.err);
     }
@@ -102,7 +114,7 @@ static void check_company(struct fixture *f, struct rng *rng)
             osso_session_tokens(s[i], &n);
             if (osso_session_ready(s[i]) && osso_session_logits(s[i], n - 1)) {
                 check_row(f, s[i], n - 1, "in company");
-                if (n < LENGTH && rng_below(rng, 3) > 0)
+                if (n < length() && rng_below(rng, 3) > 0)
                     check_ok(osso_session_append(s[i], f->ids[n], &f->rig.err), f->rig.err);
             }
             busy = busy || !osso_session_ready(s[i]);
@@ -118,7 +130,7 @@ static void check_fork_rewind(struct fixture *f, struct rng *rng)
     struct osso_session *s, *t;
     check_ok(osso_session_create(f->rig.engine, 5, &s, &f->rig.err), f->rig.err);
     for (int trial = 0; trial < trials(); trial++) {
-        size_t n = 2 + rng_below(rng, LENGTH - 2), back = 1 + rng_below(rng, n - 1);
+        size_t n = 2 + rng_below(rng, length() - 2), back = 1 + rng_below(rng, n - 1);
         check_ok(osso_session_sync(s, f->ids, n, &f->rig.err), f->rig.err);
         run(f, s, 0);
         check_row(f, s, n - 1, "after sync");
@@ -127,10 +139,10 @@ static void check_fork_rewind(struct fixture *f, struct rng *rng)
         for (int i = 0; i < 5; i++) /* another future for s */
             check_ok(osso_session_append(s, (int32_t)rng_below(rng, (uint64_t)f->rig.vocab), &f->rig.err), f->rig.err);
         run(f, s, 3);
-        if (n < LENGTH)
+        if (n < length())
             check_ok(osso_session_append(t, f->ids[n], &f->rig.err), f->rig.err);
         run(f, t, 0);
-        check_row(f, t, n < LENGTH ? n : n - 1, "fork goes on");
+        check_row(f, t, n < length() ? n : n - 1, "fork goes on");
         check_ok(osso_session_rewind(s, back, &f->rig.err), f->rig.err);
         run(f, s, 0);
         check_row(f, s, back - 1, "after rewind");
@@ -151,7 +163,7 @@ static void check_prefixes(struct fixture *f, struct rng *rng)
     for (int trial = 0; trial < trials(); trial++) {
         struct osso_session *s;
         int32_t ids[LENGTH];
-        size_t same = 1 + rng_below(rng, LENGTH), n = LENGTH;
+        size_t same = 1 + rng_below(rng, length()), n = length();
         memcpy(ids, f->ids, sizeof ids);
         for (size_t i = same; i < n; i++)
             ids[i] = (int32_t)rng_below(rng, (uint64_t)f->rig.vocab);
@@ -179,7 +191,7 @@ static void check_together(struct fixture *f, struct rng *rng)
     uint64_t wanted = 0;
     osso_engine_stats(f->rig.engine, &before);
     for (int i = 0; i < N; i++) {
-        size_t n = LENGTH / 2 + rng_below(rng, LENGTH / 2);
+        size_t n = length() / 2 + rng_below(rng, length() / 2);
         check_ok(osso_session_create(f->rig.engine, 78, &s[i], &f->rig.err), f->rig.err);
         check_ok(osso_session_sync(s[i], f->ids, n, &f->rig.err), f->rig.err);
         wanted += n;
@@ -204,16 +216,31 @@ static void check_together(struct fixture *f, struct rng *rng)
         osso_session_free(s[i]);
 }
 
+/* One pass on the CPU, beside one on another backend. */
+static void check_scalar(const struct fixture *f, const char *model, struct mode mode)
+{
+    char relative[128], path[512];
+    snprintf(relative, sizeof relative, "tests/golden/model/%s", model);
+    struct osso_engine_options o = scalar_options(options_for(mode, 2));
+    struct rig scalar = rig_open(test_path(path, sizeof path, relative), &o);
+    float *want = all_logits(&scalar, f->ids, length(), 0);
+    if (memcmp(want, f->want, length() * (size_t)scalar.vocab * sizeof *want) != 0)
+        fail_msg("%s: other bits than the scalar kernels'", model);
+    free(want);
+    rig_close(&scalar);
+}
+
 static void check_mode(int m, struct mode mode)
 {
     static const int threads[] = {2, 5};
     struct fixture one = fixture_open(models[m], mode, 1);
+    check_scalar(&one, models[m], mode);
     check_chunks(&one);
     for (int t = 0; t < (test_quick() > 1 ? 1 : 2); t++) {
         struct fixture f = fixture_open(models[m], mode, threads[t]);
         struct rng rng;
         rng_seed(&rng, (uint64_t)(m * 10 + t));
-        if (memcmp(f.want, one.want, LENGTH * (size_t)f.rig.vocab * sizeof(float)) != 0)
+        if (memcmp(f.want, one.want, length() * (size_t)f.rig.vocab * sizeof(float)) != 0)
             fail_msg("%s: %d threads differ from one", models[m], threads[t]);
         check_company(&f, &rng);
         check_fork_rewind(&f, &rng);
@@ -229,7 +256,7 @@ static void test_identity(void **state)
     (void)state;
     static const int n_models[] = {4, 2, 1};
     for (int m = 0; m < n_models[test_quick()]; m++)
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < n_modes(); i++)
             if (!modes[i].kv_type || m == 1 || m == 2) /* those whose heads have a multiple of 32 dims */
                 check_mode(m, modes[i]);
 }
@@ -241,7 +268,7 @@ static void check_replay(const char *model, struct mode mode, uint64_t most)
     enum { LONG = 4000 };
     char path[512], relative[128];
     struct rng rng;
-    size_t longest = test_quick() > 1 ? 2000 : LONG;
+    size_t longest = test_quick() > 1 ? 1600 : LONG;
     static int32_t ids[LONG];
     struct osso_engine_options o = options_for(mode, 2);
     o.context = LONG;
@@ -250,7 +277,7 @@ static void check_replay(const char *model, struct mode mode, uint64_t most)
     struct rig r = rig_open(test_path(path, sizeof path, relative), &o);
     struct osso_session *s;
     struct osso_engine_stats stats = {.size = sizeof stats};
-    size_t vocab = (size_t)r.vocab, back = 700;
+    size_t vocab = (size_t)r.vocab, back = test_quick() > 1 ? 300 : 700;
     rng_seed(&rng, 3);
     for (int i = 0; i < LONG; i++)
         ids[i] = (int32_t)rng_below(&rng, (uint64_t)r.vocab);

@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=build/vulkan_layer
-programs=(build/release/tests/{backend/test_vulkan_kernels,backend/test_vulkan_attend,backend/test_vulkan_experts,engine/test_vulkan,engine/test_vulkan_steps})
+programs=(build/release/tests/{backend/test_vulkan_kernels,backend/test_vulkan_attend,backend/test_vulkan_experts,backend/test_vulkan_words,engine/test_vulkan,engine/test_vulkan_steps,engine/test_vulkan_host})
 mkdir -p "$out"
 nice make -j"$(nproc 2>/dev/null || echo 2)" "${programs[@]}" > "$out/make.log" 2>&1 || { tail "$out/make.log" >&2; exit 1; }
 cat > "$out/settings.txt" <<'END'

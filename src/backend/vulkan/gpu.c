@@ -113,7 +113,8 @@ static void gpu_close(const struct backend *backend)
     mem_free(g);
 }
 
-static const struct backend functions = {.close = gpu_close,
+static const struct backend functions = {.alone = true,
+                                         .close = gpu_close,
                                          .alloc = gpu_alloc,
                                          .free = gpu_free,
                                          .memory = gpu_memory,

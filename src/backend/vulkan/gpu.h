@@ -34,6 +34,13 @@ struct gpu_copy {
     struct gpu_piece piece;
 };
 
+/* A weight and its copy; host NULL: none. Each has one place in the list, by its address. */
+enum { GPU_FOUND = 2048 };
+struct gpu_found {
+    const void *host;
+    uint64_t address;
+};
+
 /* One of an expert's three products. */
 enum gpu_product { GPU_OF_GATE, GPU_OF_UP, GPU_OF_DOWN, GPU_PRODUCTS };
 
@@ -61,7 +68,8 @@ struct gpu {
     struct gpu_arena inputs, outputs, weights, lists;
     struct gpu_copy *copies; /* sorted */
     size_t n_copies, copies_cap;
-    struct gpu_experts *experts; /* [layers][GPU_PRODUCTS] */
+    struct gpu_found found[GPU_FOUND]; /* where weights were found since the last learn */
+    struct gpu_experts *experts;       /* [layers][GPU_PRODUCTS] */
     size_t n_experts, experts_cap;
     struct vk_block scratch[GPU_SCRATCHES];
     struct vk_block *old; /* scratch that grew since the last wait */

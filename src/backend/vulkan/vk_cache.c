@@ -75,7 +75,8 @@ bool vk_cache_create(struct vk *vk)
                                       .initialDataSize = data ? bytes : 0,
                                       .pInitialData = data};
     vk->cache_kept = data ? bytes : 0;
-    bool done = vk_did(vk, vk->fn.CreatePipelineCache(vk->device, &info, NULL, &vk->cache), "getting ready");
+    bool done = VK_MADE(vk, vk->fn.CreatePipelineCache(vk->device, &info, NULL, &vk->cache), &vk->cache,
+                        "getting ready");
     mem_free(file);
     mem_free(path);
     return done;

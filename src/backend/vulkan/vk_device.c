@@ -280,13 +280,19 @@ static enum osso_status create_device(struct vk *vk, struct osso_error *err)
                                .enabledExtensionCount = n,
                                .ppEnabledExtensionNames = extensions};
     VkResult result = vk->lib.CreateDevice(vk->physical, &info, NULL, &vk->device);
-    if (result < 0)
+    if (result < 0) {
+        vk->device = VK_NULL_HANDLE;
         return error_set(err, OSSO_DEVICE, "%s cannot be opened: %s", vk->facts.name, vk_result_text(result));
+    }
 #define LOAD(name) vk->fn.name = (PFN_vk##name)vk->lib.GetDeviceProcAddr(vk->device, "vk" #name);
 #define THERE(name) &&vk->fn.name
     VK_DEVICE_FUNCTIONS(LOAD)
-    if (!(true VK_DEVICE_FUNCTIONS(THERE)))
+    if (!(true VK_DEVICE_FUNCTIONS(THERE))) {
+        if (vk->fn.DestroyDevice)
+            vk->fn.DestroyDevice(vk->device, NULL);
+        vk->device = VK_NULL_HANDLE;
         return error_set(err, OSSO_UNSUPPORTED, "%s: its driver lacks functions of Vulkan 1.2", vk->facts.name);
+    }
 #undef LOAD
 #undef THERE
     vk->fn.GetDeviceQueue(vk->device, vk->family, 0, &vk->queue);
@@ -326,7 +332,7 @@ void vk_close(struct vk *vk)
 {
     if (!vk)
         return;
-    if (vk->device && vk->fn.DestroyDevice) {
+    if (vk->device) {
         vk->fn.DeviceWaitIdle(vk->device);
         vk_record_free(vk);
         vk_cache_free(vk);

@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 
-#include <dlfcn.h>
 #include <string.h>
 
 #ifdef __APPLE__
@@ -27,14 +26,6 @@ const char *vk_result_text(VkResult result)
     case VK_TIMEOUT: return "the device does not answer";
     default: return "the driver reports an error";
     }
-}
-
-/* A pointer to data becomes one to code: POSIX promises it. */
-static bool find(void *handle, const char *name, PFN_vkGetInstanceProcAddr *out)
-{
-    void *function = dlsym(handle, name);
-    memcpy(out, &function, sizeof function);
-    return function != NULL;
 }
 
 #define LOAD(name) lib->name = (PFN_vk##name)lib->get(lib->instance, "vk" #name);
@@ -82,6 +73,8 @@ static enum osso_status create_instance(struct vk_library *lib, struct osso_erro
     }
     VkResult result = lib->CreateInstance(&info, NULL, &lib->instance);
     if (result < 0)
+        lib->instance = VK_NULL_HANDLE;
+    if (result < 0)
         return error_set(err, OSSO_UNSUPPORTED,
                          "Vulkan cannot start: %s (install the driver of the GPU; Debian's mesa-vulkan-drivers has "
                          "many)",
@@ -92,14 +85,14 @@ static enum osso_status create_instance(struct vk_library *lib, struct osso_erro
 
 enum osso_status vk_library_open(struct vk_library *lib, struct osso_error *err)
 {
-    *lib = (struct vk_library){.handle = dlopen(library_name, RTLD_NOW | RTLD_LOCAL)};
-    if (!lib->handle)
+    *lib = (struct vk_library){0};
+    if (!vk_find(library_name, &lib->get))
         return error_set(err, OSSO_UNSUPPORTED,
                          "a GPU needs %s, which is not on this machine: install libvulkan1 (so Debian calls it) and "
                          "the driver of the GPU",
                          library_name);
     enum osso_status status = OSSO_OK;
-    if (!find(lib->handle, "vkGetInstanceProcAddr", &lib->get) || !load_global(lib))
+    if (!lib->get || !load_global(lib))
         status = error_set(err, OSSO_UNSUPPORTED, "%s lacks functions of Vulkan 1.2: install a newer one",
                            library_name);
     if (!status)
@@ -109,7 +102,6 @@ enum osso_status vk_library_open(struct vk_library *lib, struct osso_error *err)
     return status;
 }
 
-/* The library stays loaded: drivers leave threads and handlers behind that point into it. */
 void vk_library_close(struct vk_library *lib)
 {
     if (lib->instance && lib->DestroyInstance)

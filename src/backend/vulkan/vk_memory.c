@@ -41,8 +41,10 @@ static bool bind(struct vk *vk, uint64_t bytes, enum vk_place place, struct vk_b
                                  .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
                                           VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT};
     VkMemoryRequirements need;
-    if (vk->fn.CreateBuffer(vk->device, &buffer, NULL, &p->buffer) < 0)
+    if (vk->fn.CreateBuffer(vk->device, &buffer, NULL, &p->buffer) < 0) {
+        p->buffer = VK_NULL_HANDLE; /* it may be anything */
         return false;
+    }
     vk->fn.GetBufferMemoryRequirements(vk->device, p->buffer, &need);
     int type = type_for(vk, need.memoryTypeBits, place);
     VkMemoryAllocateFlagsInfo flags = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
@@ -51,8 +53,11 @@ static bool bind(struct vk *vk, uint64_t bytes, enum vk_place place, struct vk_b
                                  .pNext = &flags,
                                  .allocationSize = need.size,
                                  .memoryTypeIndex = (uint32_t)type};
-    if (type < 0 || vk->fn.AllocateMemory(vk->device, &info, NULL, &p->memory) < 0 ||
-        vk->fn.BindBufferMemory(vk->device, p->buffer, p->memory, 0) < 0)
+    if (type < 0 || vk->fn.AllocateMemory(vk->device, &info, NULL, &p->memory) < 0) {
+        p->memory = VK_NULL_HANDLE;
+        return false;
+    }
+    if (vk->fn.BindBufferMemory(vk->device, p->buffer, p->memory, 0) < 0)
         return false;
     bool seen = place != VK_LOCAL || (!vk->apart && (vk->memory.memoryTypes[type].propertyFlags & all) == all);
     if (seen && vk->fn.MapMemory(vk->device, p->memory, 0, VK_WHOLE_SIZE, 0, &block->host) < 0)

@@ -59,7 +59,6 @@
 #define VK_MEMBER(name) PFN_vk##name name;
 /* The library and an instance of it. */
 struct vk_library {
-    void *handle;
     PFN_vkGetInstanceProcAddr get;
     VkInstance instance;
     VK_GLOBAL_FUNCTIONS(VK_MEMBER)
@@ -70,6 +69,9 @@ struct vk_functions {
 };
 #undef VK_MEMBER
 
+/* vk_find.c: the function of that library which finds all others, NULL where it has none. False: there is no such
+ * library. */
+bool vk_find(const char *library, PFN_vkGetInstanceProcAddr *get_out);
 /* Opens the library and makes an instance. After success it must be closed. */
 enum osso_status vk_library_open(struct vk_library *lib, struct osso_error *err);
 void vk_library_close(struct vk_library *lib);
@@ -159,6 +161,9 @@ struct vk {
 
 /* Remembers a failure; true where there is none. */
 bool vk_did(struct vk *vk, VkResult result, const char *what);
+/* The same of a call that makes a thing: where it fails, what it has left in the handle is anything. `call` is made
+ * first. */
+#define VK_MADE(vk, call, handle, what) (vk_did(vk, call, what) || (*(handle) = VK_NULL_HANDLE, false))
 /* The error that is remembered. */
 enum osso_status vk_failure(const struct vk *vk, struct osso_error *err);
 /* vk_pipelines.c */

@@ -14,7 +14,8 @@ bool vk_pipelines_create(struct vk *vk)
     VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
                                          .pushConstantRangeCount = 1,
                                          .pPushConstantRanges = &range};
-    return vk_did(vk, vk->fn.CreatePipelineLayout(vk->device, &layout, NULL, &vk->layout), "getting ready");
+    return VK_MADE(vk, vk->fn.CreatePipelineLayout(vk->device, &layout, NULL, &vk->layout), &vk->layout,
+                   "getting ready");
 }
 
 void vk_pipelines_free(struct vk *vk)

@@ -28,8 +28,8 @@ bool vk_record_create(struct vk *vk)
     for (int i = 0; i < VK_PARTS; i++)
         if (!vk->commands || !vk->uses || !vk->parts[i].commands)
             return vk_did(vk, VK_ERROR_OUT_OF_HOST_MEMORY, what);
-    if (!vk_did(vk, vk->fn.CreateCommandPool(vk->device, &pool, NULL, &vk->pool), what) ||
-        !vk_did(vk, vk->fn.CreateFence(vk->device, &fence, NULL, &vk->fence), what))
+    if (!VK_MADE(vk, vk->fn.CreateCommandPool(vk->device, &pool, NULL, &vk->pool), &vk->pool, what) ||
+        !VK_MADE(vk, vk->fn.CreateFence(vk->device, &fence, NULL, &vk->fence), &vk->fence, what))
         return false;
     VkCommandBufferAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
                                         .commandPool = vk->pool,
@@ -130,12 +130,15 @@ static struct vk_part *part_of(struct vk *vk)
     return oldest;
 }
 
-/* Until what the device has been given is done. */
+/* Until what the device has been given is done. Where that cannot be waited for, the device may still be at it, in
+ * memory that is freed next: it is waited for as a whole, which returns at once when it is lost. */
 static void finish(struct vk *vk)
 {
     static const char what[] = "computing a step";
     if (vk->in_flight && vk_did(vk, vk->fn.WaitForFences(vk->device, 1, &vk->fence, VK_TRUE, UINT64_MAX), what))
         vk_did(vk, vk->fn.ResetFences(vk->device, 1, &vk->fence), what);
+    else if (vk->in_flight)
+        vk->fn.DeviceWaitIdle(vk->device);
     vk->in_flight = false;
 }
 
