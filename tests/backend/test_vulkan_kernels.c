@@ -58,6 +58,48 @@ static void test_arithmetic(void **state)
     }
 }
 
+/* What the device's ceilings are measured with: all the memory is read, and dots of four bytes are
+ * the same by the device's instruction for them. */
+static void test_ceilings(void **state)
+{
+    enum { WORDS = 4 * 1031, TIMES = 5 };
+    static uint32_t words[WORDS], want[1024];
+    (void)state;
+    need_device();
+    static const int at[] = {-1, 0, 1, 128 * 4, WORDS / 2, WORDS - 1};
+    for (int i = 0; i < (int)(sizeof at / sizeof *at); i++) { /* the one sum that it says a word of */
+        memset(words, 0, sizeof words);
+        if (at[i] >= 0)
+            words[at[i]] = 0x9e3779b9;
+        forget_arrays();
+        struct vk_ceiling_read p = {there(words, sizeof words), there(NULL, 4), WORDS / 4};
+        run(&vk_shader_ceiling_read, 0, 0, &p, 1 + (uint32_t)i % 3, 1);
+        assert_int_equal(*(const uint32_t *)back(p.out), at[i] < 0 ? 0x55555555 : 1);
+    }
+    for (uint32_t t = 0; t < 1024; t++) {
+        uint32_t b = t * 0x9e3779b9u | 0x01010101u, all = 0;
+        for (uint32_t j = 0; j < 8; j++) {
+            int32_t sum = (int32_t)(b + j);
+            for (int i = 0; i < TIMES; i++) {
+                int32_t dot = 0;
+                for (int k = 0; k < 32; k += 8)
+                    dot += (int8_t)((uint32_t)sum >> k) * (int8_t)(b >> k);
+                sum += dot;
+            }
+            all ^= (uint32_t)sum;
+        }
+        want[t] = all;
+    }
+    for (int form = 0; form < (vk_facts(vk)->dot4 ? 2 : 1); form++) {
+        forget_arrays();
+        struct vk_ceiling_dot p = {there(NULL, sizeof want), TIMES};
+        run(form ? &vk_shader_ceiling_dot4 : &vk_shader_ceiling_dot, 0, 0, &p, UP(1024, 128), 1);
+        assert_memory_equal(back(p.out), want, sizeof want);
+    }
+    if (!vk_facts(vk)->dot4)
+        print_message("[   NOTE   ] no instruction for dots of four bytes here\n");
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------- */
 
 static void norm_and_quantize(int64_t width, int n, enum fill kind)
@@ -385,8 +427,9 @@ static void test_embed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_norm),        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_linear),     cmocka_unit_test(test_scale_bytes), cmocka_unit_test(test_embed),
+        cmocka_unit_test(test_ceilings), cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_norm),
+        cmocka_unit_test(test_rows),     cmocka_unit_test(test_linear),     cmocka_unit_test(test_scale_bytes),
+        cmocka_unit_test(test_embed),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     close_device();

@@ -140,7 +140,8 @@ static const struct backend functions = {.close = gpu_close,
                                          .experts_in = gpu_experts_in,
                                          .swiglu = gpu_swiglu,
                                          .experts_out = gpu_experts_out,
-                                         .combine = gpu_combine};
+                                         .combine = gpu_combine,
+                                         .meter = &gpu_meter};
 
 enum osso_status vulkan_open(const char *variant, const struct backend **backend_out, struct osso_error *err)
 {

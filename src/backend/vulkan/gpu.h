@@ -64,7 +64,8 @@ struct gpu {
     struct gpu_experts *experts; /* [layers][GPU_PRODUCTS] */
     size_t n_experts, experts_cap;
     struct vk_block scratch[GPU_SCRATCHES];
-    struct vk_block *old; /* scratch that grew since the last wait */
+    struct vk_block measured; /* by gpu_meter.c; nothing until then */
+    struct vk_block *old;     /* scratch that grew since the last wait */
     size_t n_old, old_cap;
     void **lost_values; /* what host() gave when the device had nothing to give */
     size_t n_lost, lost_cap;
@@ -152,6 +153,9 @@ uint64_t gpu_weight(struct gpu *g, const void *host);
 bool gpu_alike(const struct view *a, const struct view *b, const struct vec *u, const struct vec *v);
 /* NULL: refused, and that is remembered. Good until the next call. */
 const struct gpu_experts *gpu_experts(struct gpu *g, const struct moe *moe, enum gpu_product product);
+
+/* gpu_meter.c */
+extern const struct backend_meter gpu_meter;
 
 /* gpu_probe.c: does the device compute as the CPU does, with its own fma or with the shaders'? */
 enum osso_status gpu_probe(struct gpu *g, struct osso_error *err);

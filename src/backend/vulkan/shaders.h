@@ -186,6 +186,20 @@ struct vk_add {
     uint32_t width;
 };
 
+/* Reads n words of 16 bytes; `out` is one word. Any number of groups. */
+struct vk_ceiling_read {
+    uint64_t data, out;
+    uint32_t n;
+};
+
+/* n times eight dots of four int8 a thread; out[1024]. ceiling_dot4: where the device has dot4. Any number of groups.
+ */
+struct vk_ceiling_dot {
+    uint64_t out;
+    uint32_t n;
+};
+#define vk_ceiling_dot4 vk_ceiling_dot
+
 #define SHADER(name, local) extern const struct vk_shader vk_shader_##name;
 #include "backend/vulkan/shaders.def"
 #undef SHADER
