@@ -181,7 +181,7 @@ struct backend_tensor {
 };
 
 struct backend_train; /* backend/train_ops.h */
-struct backend_meter; /* backend/meter.h */
+struct backend_meter; /* backend/device_meter.h */
 
 struct backend {
     const char *name;  /* "scalar", "avx2", ...: for --version and bench */

@@ -1,7 +1,7 @@
 /* bench.c: the ceilings of this machine, and what a token needs of them. */
 #include "osso/bench.h"
 
-#include "backend/meter.h"
+#include "backend/device_meter.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"

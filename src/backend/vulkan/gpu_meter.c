@@ -1,7 +1,7 @@
 /* gpu_meter.c: what the device can do at best, in the same run as the work, and the time of its commands. */
 #include "backend/vulkan/gpu.h"
 
-#include "backend/meter.h"
+#include "backend/device_meter.h"
 #include "base/clock.h"
 #include "base/error.h"
 

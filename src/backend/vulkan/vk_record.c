@@ -240,6 +240,15 @@ bool vk_pending(const struct vk *vk)
     return vk->n_commands > 0 || vk->in_flight;
 }
 
+bool vk_watch(struct vk *vk, bool on)
+{
+    must(!vk_pending(vk));
+    if (!vk_watch_set(vk, on))
+        return false;
+    vk_forget_parts(vk); /* recorded with stamps, or without */
+    return true;
+}
+
 enum osso_status vk_wait(struct vk *vk, struct osso_error *err)
 {
     submit(vk);

@@ -4,7 +4,6 @@
 #include "backend/vulkan/vk_parts.h"
 
 #include "base/mem.h"
-#include "base/must.h"
 
 #include <string.h>
 
@@ -20,16 +19,14 @@ static bool create_pool(struct vk *vk)
     return vk_did(vk, vk->fn.CreateQueryPool(vk->device, &info, NULL, &vk->watch.pool), what);
 }
 
-bool vk_watch(struct vk *vk, bool on)
+bool vk_watch_set(struct vk *vk, bool on)
 {
     struct vk_watch *w = &vk->watch;
-    must(!vk_pending(vk));
     if (vk->facts.clock_bits == 0 || (on && !w->pool && !create_pool(vk)))
         return false;
     if (on)
         w->n = 0;
     w->on = on;
-    vk_forget_parts(vk); /* recorded with stamps, or without */
     return true;
 }
 
