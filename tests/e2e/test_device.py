@@ -66,7 +66,7 @@ def test_bench_compares_a_device_with_itself():
     for row in json.loads(said.out):
         assert row["backends"] == "Vulkan" and row["gpu_info"].startswith("vulkan: ") and row["avg_ts"] > 0, row
         assert all(row[name] > 0 for name in ("read_ceiling_gbps", "int8_ceiling_tops", "int8_percent", "copy_ceiling_gbps", "command_us", "alone_us")), row
-        assert (row["read_percent"] > 0) == (row["n_gen"] > 0) and row["command_us"] < row["alone_us"] < 1e6, row
+        assert (row["read_percent"] > 0) == (row["n_gen"] > 0) and row["alone_us"] < 1e6, row
         assert not any(row[name] for name in ("resident_gbps", "resident_percent")), row
     table = osso("bench", "--device", "gpu", "-p", "0", "-n", "1", "-r", "1", timeout=300).text
     assert "from the host and back" in table and "in cache: of" not in table, table
