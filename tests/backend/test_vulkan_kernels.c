@@ -90,14 +90,12 @@ static void test_ceilings(void **state)
         }
         want[t] = all;
     }
-    for (int form = 0; form < (vk_facts(vk)->dot4 ? 2 : 1); form++) {
+    for (int form = 0; form < n_forms(); form++) {
         forget_arrays();
         struct vk_ceiling_dot p = {there(NULL, sizeof want), TIMES};
-        run(form ? &vk_shader_ceiling_dot4 : &vk_shader_ceiling_dot, 0, 0, &p, UP(1024, 128), 1);
+        run(FORMS(ceiling_dot)[form], 0, 0, &p, UP(1024, 128), 1);
         assert_memory_equal(back(p.out), want, sizeof want);
     }
-    if (!vk_facts(vk)->dot4)
-        print_message("[   NOTE   ] no instruction for dots of four bytes here\n");
 }
 
 /* ---- rows ------------------------------------------------------------------------------------------------- */
@@ -228,9 +226,19 @@ static void test_rows(void **state)
 
 /* ---- matrices --------------------------------------------------------------------------------------------- */
 
-static void run_linear(bool i8, enum dtype t, enum dtype bias, const struct vk_linear *p, int n)
+/* In every form that it has, each from y_values of `junk` on. */
+static void run_linear(bool i8, bool many, enum dtype t, const struct vk_linear *p, int n, const float *want,
+                       size_t y_values, const char *what)
 {
-    run(i8 ? &vk_shader_linear_i8 : &vk_shader_linear_f32, t, bias, p, UP(p->rows, i8 ? 16 : 4), (uint32_t)n);
+    uint32_t rows = many ? UP(n, i8 ? VK_TILE_I8 : VK_TILE_F32) : (uint32_t)n;
+    for (int form = 0; form < (i8 ? n_forms() : 1); form++) {
+        const struct vk_shader *shader = i8 ? (many ? FORMS(linear_i8_rows) : FORMS(linear_i8))[form]
+                                         : many ? &vk_shader_linear_f32_rows
+                                                : &vk_shader_linear_f32;
+        memset(back(p->y), 0x55, y_values * 4);
+        run(shader, t, DT_F32, p, UP(p->rows, !i8 ? 4 : many ? VK_TILE_I8 : VK_FEW_OUTPUTS), rows);
+        assert_same(want, back(p->y), y_values, what);
+    }
 }
 
 /* The kernels for many rows read weights by the same functions: some formats of every kind will do. */
@@ -256,7 +264,7 @@ static void one_linear(enum dtype t, int64_t rows, int64_t cols, int n, enum fil
         turned = matrix_transpose(&m, 2);
     struct act x = act_make(cols, n, x_kind, &r);
     size_t y_values = (size_t)(y_stride * n);
-    float *bias = malloc((size_t)rows * 4), *want = malloc(y_values * 4), *got;
+    float *bias = malloc((size_t)rows * 4), *want = malloc(y_values * 4);
     fill(&r, bias, (size_t)rows, 1);
     for (int form = 0; form < 3; form++) {
         bool i8 = form == 1;
@@ -277,22 +285,16 @@ static void one_linear(enum dtype t, int64_t rows, int64_t cols, int n, enum fil
         struct act in = i8 ? x : act_f32(&x);
         reference_hand()->backend->linear(reference_hand(), &which->view, n % 2 ? bias : NULL, &in, n, 32, NULL, want,
                                           y_stride);
-        run_linear(i8, t, DT_F32, &p, n);
-        got = back(p.y);
         char what[128];
         snprintf(what, sizeof what, "%s %s, %d x %d, %d rows", dtype_info(t)->name,
                  form == 2 ? "transposed"
                  : i8      ? "in integers"
                            : "in f32",
                  (int)rows, (int)cols, n);
-        assert_same(want, got, y_values, what);
-        if (n == 1 || !tiled(t, i8))
-            continue;
+        run_linear(i8, false, t, &p, n, want, y_values, what);
         p.has_factor += 2 * (uint32_t)n;
-        memset(got, 0x55, y_values * 4);
-        run(i8 ? &vk_shader_linear_i8_rows : &vk_shader_linear_f32_rows, t, DT_F32, &p, UP(p.rows, i8 ? 16 : 4),
-            UP(n, VK_TILE_ROWS));
-        assert_same(want, got, y_values, what);
+        if (n > 1 && tiled(t, i8))
+            run_linear(i8, true, t, &p, n, want, y_values, what);
     }
     matrix_free(&m);
     if (plain)
@@ -346,6 +348,8 @@ static void test_linear(void **state)
         }
         if (main)
             one_linear((enum dtype)t, 64, 128, 33, FILL_NORMAL, FILL_NORMAL);
+        if (main && block > 1)
+            one_linear((enum dtype)t, 11, 4096 + 7 * block, 2, FILL_NORMAL, FILL_NORMAL); /* more than lies in shared memory */
         one_linear((enum dtype)t, 1, tail, 3, FILL_MIXED, FILL_MIXED);
     }
     assert_false(vk_has_format(DT_U8));
@@ -377,8 +381,7 @@ static void test_scale_bytes(void **state)
             p.y = there(NULL, sizeof want);
             struct act in = i8 ? x : act_f32(&x);
             reference_hand()->backend->linear(reference_hand(), &m.view, NULL, &in, 1, 32, NULL, want, ROWS);
-            run_linear(i8, formats[i], DT_F32, &p, 1);
-            assert_same(want, back(p.y), ROWS, dtype_info(formats[i])->name);
+            run_linear(i8, false, formats[i], &p, 1, want, ROWS, dtype_info(formats[i])->name);
         }
         matrix_free(&m);
         act_free(&x);

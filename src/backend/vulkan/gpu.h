@@ -106,6 +106,9 @@ static inline struct vk_use gpu_writes(uint64_t at, int64_t values)
 {
     return (struct vk_use){at, 4 * (uint64_t)values, true};
 }
+/* A kernel in the form for this device. */
+#define GPU_DOTS(g, name) (vk_facts((g)->vk)->dot4 ? &vk_shader_##name##_dot4 : &vk_shader_##name)
+
 /* What the command just recorded shares with others; inputs and weights are left out (vk_uses). */
 #define GPU_USES(g, ...)                                                                                               \
     vk_uses((g)->vk, (const struct vk_use[]){__VA_ARGS__},                                                             \

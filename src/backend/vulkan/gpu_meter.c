@@ -76,10 +76,9 @@ static uint32_t dot_groups(const struct gpu *g)
 
 static void record_dots(struct gpu *g, uint32_t times)
 {
-    const struct vk_shader *shader = vk_facts(g->vk)->dot4 ? &vk_shader_ceiling_dot4 : &vk_shader_ceiling_dot;
     struct vk_ceiling_dot push = {g->measured.address, CHAINS};
     for (uint32_t i = 0; i < times; i++)
-        vk_run(g->vk, shader, NULL, &push, dot_groups(g), 1, 1);
+        vk_run(g->vk, GPU_DOTS(g, ceiling_dot), NULL, &push, dot_groups(g), 1, 1);
 }
 
 static double meter_int8(const struct backend *backend)
@@ -125,10 +124,10 @@ static enum osso_status meter_watch(const struct backend *backend, bool on, stru
 /* The format of the weights that a kernel is compiled for; kernels without any have no name there. */
 static const char *format_of(const struct vk_time *t)
 {
-    static const struct vk_shader *const of_formats[] = {&vk_shader_embed,          &vk_shader_linear_i8,
-                                                         &vk_shader_linear_f32,     &vk_shader_linear_i8_rows,
-                                                         &vk_shader_linear_f32_rows, &vk_shader_router,
-                                                         &vk_shader_experts_in,     &vk_shader_experts_out};
+    static const struct vk_shader *const of_formats[] = {
+        &vk_shader_embed,           &vk_shader_router,     &vk_shader_linear_f32,    &vk_shader_linear_f32_rows,
+        &vk_shader_linear_i8,       &vk_shader_linear_i8_dot4,  &vk_shader_linear_i8_rows, &vk_shader_linear_i8_rows_dot4,
+        &vk_shader_experts_in, &vk_shader_experts_in_dot4, &vk_shader_experts_out,   &vk_shader_experts_out_dot4};
     for (size_t i = 0; i < sizeof of_formats / sizeof *of_formats; i++)
         if (t->shader == of_formats[i])
             return dtype_info((enum dtype)t->constants.value[0])->name;

@@ -158,7 +158,7 @@ static bool in_few(struct gpu *g, const struct moe *moe)
                                  .alpha = moe->swiglu.alpha,
                                  .limit = moe->swiglu.limit,
                                  .shift = moe->swiglu.shift};
-    vk_run(g->vk, &vk_shader_experts_in, &constants, &push, gpu_groups(w->rows, 32), (uint32_t)slots, 1);
+    vk_run(g->vk, GPU_DOTS(g, experts_in), &constants, &push, gpu_groups(w->rows, 32), (uint32_t)slots, 1);
     int64_t of_list = moe->end_expert * (int64_t)sizeof(struct vk_matrix) / 4;
     GPU_USES(g, gpu_reads(push.gate, of_list), gpu_reads(push.up, of_list), gpu_reads(push.ids, slots),
              gpu_reads(push.x, routing->n * w->cols / 4), gpu_reads(push.d, routing->n * w->cols / QUANT_BLOCK),
@@ -233,7 +233,7 @@ static bool out_few(struct gpu *g, const struct moe *moe)
                                   .group = (uint32_t)w->group,
                                   .first = moe->first_expert,
                                   .end = moe->end_expert};
-    vk_run(g->vk, &vk_shader_experts_out, &constants, &push, gpu_groups(w->rows, 16), (uint32_t)routing->n, 1);
+    vk_run(g->vk, GPU_DOTS(g, experts_out), &constants, &push, gpu_groups(w->rows, 8), (uint32_t)routing->n, 1);
     GPU_USES(g, gpu_reads(push.matrices, moe->end_expert * (int64_t)sizeof(struct vk_matrix) / 4),
              gpu_reads(push.ids, slots), gpu_reads(push.weights, slots), gpu_reads(push.x, slots * w->cols / 4),
              gpu_reads(push.d, slots * w->cols / QUANT_BLOCK), gpu_writes(push.delta, routing->n * w->rows));
