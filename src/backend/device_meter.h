@@ -1,6 +1,6 @@
-/* device_meter.h: what a device can do at best, and where a step's time goes on it: of backends that do not compute on the
- * host, whose own ceilings measure/ knows. Between steps. 0: it could not be measured; the backend says why in the next
- * step's end, if it has failed. */
+/* device_meter.h: what a device can do at best, and where a step's time goes on it: of backends that do not compute on
+ * the host, whose own ceilings measure/ knows. Between steps. 0: it could not be measured; the backend says why in the
+ * next step's end, if it has failed. */
 #ifndef OSSO_BACKEND_DEVICE_METER_H
 #define OSSO_BACKEND_DEVICE_METER_H
 

@@ -1,5 +1,5 @@
-/* bench_work.c: what `osso bench` measures. The ceilings are measured between the work, every few tokens: a machine that
- * others use too is not the same from one second to the next. */
+/* bench_work.c: what `osso bench` measures. The ceilings are measured between the work, every few tokens: a machine
+ * that others use too is not the same from one second to the next. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/bench_work.h"
 

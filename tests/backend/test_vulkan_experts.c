@@ -31,7 +31,8 @@ static void one_route(int n, int k, int n_experts, enum fill kind)
 /* The router's product and the choice at once; two experts have the same weights. */
 static void one_router(int n, int k, int n_experts, enum dtype t, enum fill kind)
 {
-    enum { COLS = 64 };
+    enum { COLS = 1120 }; /* more than lies in shared memory at once */
+    static const uint32_t zeros[8];
     struct rng r;
     rng_seed(&r, (uint64_t)(n * 10 + n_experts + (int)kind));
     size_t slots = (size_t)(n * k), logits_n = (size_t)(n * n_experts);
@@ -57,13 +58,15 @@ static void one_router(int n, int k, int n_experts, enum dtype t, enum fill kind
                           .logits = there(NULL, logits_n * 4),
                           .ids = there(NULL, slots * 4),
                           .weights = there(NULL, slots * 4),
+                          .done = there(zeros, sizeof zeros),
                           .row_stride = l.row_stride,
                           .bias_stride = 4,
                           .col_stride = l.col_stride,
                           .cols = COLS,
                           .n_experts = (uint32_t)n_experts,
                           .k = (uint32_t)k};
-    run(&vk_shader_router, t, DT_F32, &p, (uint32_t)n, 1);
+    run(&vk_shader_router, t, DT_F32, &p, UP(n_experts, 4), (uint32_t)n);
+    assert_memory_equal(back(p.done), zeros, sizeof zeros); /* as it wants them next time */
     assert_same(logits, back(p.logits), logits_n, "the router's logits");
     assert_memory_equal(back(p.ids), ids, slots * 4);
     assert_same(weights, back(p.weights), slots, "the router's weights");
@@ -94,7 +97,14 @@ static void test_route(void **state)
     }
 }
 
-enum { EXPERTS = 4, PICKS = 2, TOKENS = 5, SLOTS_N = TOKENS * PICKS, HIDDEN = 1120, INNER = 64 }; /* HIDDEN: more than lies in shared memory at once */
+enum {
+    EXPERTS = 4,
+    PICKS = 2,
+    TOKENS = 5,
+    SLOTS_N = TOKENS * PICKS,
+    HIDDEN = 1120,
+    INNER = 64
+}; /* HIDDEN: more than lies in shared memory at once */
 
 struct model {
     struct matrix gate[EXPERTS], up[EXPERTS], down[EXPERTS];

@@ -186,6 +186,7 @@ static void test_norm(void **state)
         norm_and_quantize(64, 9, (enum fill)kind);
         norm_and_quantize(77, 3, (enum fill)kind);
         norm_of_sum(320, 2, (enum fill)kind);
+        norm_of_sum(2144, 1, (enum fill)kind); /* more than lies in shared memory at once */
         norm_of_sum(77, 3, (enum fill)kind);
     }
 }
@@ -232,7 +233,7 @@ static void run_linear(bool i8, bool many, enum dtype t, const struct vk_linear 
 {
     uint32_t rows = many ? UP(n, i8 ? VK_TILE_I8 : VK_TILE_F32) : (uint32_t)n;
     for (int form = 0; form < (i8 ? n_forms() : 1); form++) {
-        const struct vk_shader *shader = i8 ? (many ? FORMS(linear_i8_rows) : FORMS(linear_i8))[form]
+        const struct vk_shader *shader = i8     ? (many ? FORMS(linear_i8_rows) : FORMS(linear_i8))[form]
                                          : many ? &vk_shader_linear_f32_rows
                                                 : &vk_shader_linear_f32;
         memset(back(p->y), 0x55, y_values * 4);
@@ -349,10 +350,21 @@ static void test_linear(void **state)
         if (main)
             one_linear((enum dtype)t, 64, 128, 33, FILL_NORMAL, FILL_NORMAL);
         if (main && block > 1)
-            one_linear((enum dtype)t, 11, 4096 + 7 * block, 2, FILL_NORMAL, FILL_NORMAL); /* more than lies in shared memory */
+            one_linear((enum dtype)t, 11, 4096 + 7 * block, 2, FILL_NORMAL,
+                       FILL_NORMAL); /* more than lies in shared memory */
         one_linear((enum dtype)t, 1, tail, 3, FILL_MIXED, FILL_MIXED);
     }
     assert_false(vk_has_format(DT_U8));
+}
+
+/* Row o: its number as the scale, and any codes, of which no packing makes some (minus zero). */
+static void every_code(struct matrix *m, int o, struct rng *r)
+{
+    bool apart = m->view.dtype == DT_MXFP4_HF;
+    uint8_t *row = m->data.data + o * m->view.row_stride;
+    *(apart ? m->side[0].data + o * m->view.side[0].stride : row) = (uint8_t)o;
+    for (int i = 0; i < 16; i++)
+        row[i + !apart] = (uint8_t)rng_next(r);
 }
 
 /* Every scale byte of MXFP4, denormal scales and NaN among them. */
@@ -367,8 +379,7 @@ static void test_scale_bytes(void **state)
         rng_seed(&r, 4);
         struct matrix m = matrix_make(formats[i], ROWS, COLS, 0, FILL_NORMAL, &r);
         for (int o = 0; o < ROWS; o++)
-            *(formats[i] == DT_MXFP4_HF ? m.side[0].data + o * m.view.side[0].stride
-                                        : m.data.data + o * m.view.row_stride) = (uint8_t)o;
+            every_code(&m, o, &r);
         struct act x = act_make(COLS, 1, FILL_NORMAL, &r);
         float want[ROWS];
         for (int i8 = 0; i8 < 2; i8++) {

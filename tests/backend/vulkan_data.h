@@ -67,7 +67,11 @@ static inline void *back(uint64_t address)
 }
 
 /* The forms that this device has of a kernel: it, and with its instruction for dots of four bytes. */
-#define FORMS(name) (const struct vk_shader *const[]){&vk_shader_##name, &vk_shader_##name##_dot4}
+#define FORMS(name)                                                                                                    \
+    (const struct vk_shader *const[])                                                                                  \
+    {                                                                                                                  \
+        &vk_shader_##name, &vk_shader_##name##_dot4                                                                    \
+    }
 static inline int n_forms(void)
 {
     return vk_facts(vk)->dot4 ? 2 : 1;

@@ -64,6 +64,7 @@ struct gpu {
     struct gpu_experts *experts; /* [layers][GPU_PRODUCTS] */
     size_t n_experts, experts_cap;
     struct vk_block scratch[GPU_SCRATCHES];
+    struct vk_block done;     /* zeros: router's counts, of each row of few */
     struct vk_block measured; /* by gpu_meter.c; nothing until then */
     struct vk_block *old;     /* scratch that grew since the last wait */
     size_t n_old, old_cap;
@@ -199,6 +200,8 @@ static inline struct gpu_form gpu_form(const struct act *a)
 struct vk_matrix gpu_matrix(struct gpu *g, const struct view *w, uint64_t bias);
 /* The format of what lies apart, where the view says it. */
 uint32_t gpu_side_type(const struct view *w);
+/* From so many rows on kernels share what they read of the weights. */
+enum { GPU_MANY_ROWS = 4 };
 /* y = W x of n rows: `push` has the matrix (or a list of such), ids, bias_stride and divide; the rest is filled in.
  * bias_type: the format of the biases. */
 void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, const struct act *a, int64_t n, uint64_t y,

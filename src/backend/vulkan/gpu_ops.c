@@ -37,9 +37,6 @@ struct vk_matrix gpu_matrix(struct gpu *g, const struct view *w, uint64_t bias)
                               .has_factor = w->factor != NULL};
 }
 
-/* From so many on rows share what is read of the weights. */
-enum { MANY_ROWS = 4 };
-
 void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, const struct act *a, int64_t n, uint64_t y,
                   int64_t y_stride, struct vk_linear push)
 {
@@ -62,7 +59,7 @@ void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, con
     push.cols = (uint32_t)w->cols;
     push.rows = (uint32_t)w->rows;
     push.y_stride = (uint32_t)y_stride;
-    bool many = push.ids ? push.data != 0 : n >= MANY_ROWS;
+    bool many = push.ids ? push.data != 0 : n >= GPU_MANY_ROWS;
     int64_t outputs = many ? VK_TILE_I8 : VK_FEW_OUTPUTS, rows = integers ? VK_TILE_I8 : VK_TILE_F32;
     if (many)
         push.has_factor += 2 * (uint32_t)n;

@@ -187,7 +187,8 @@ void vk_cache_free(struct vk *vk);
 /* The commands from `first` on that may run at once: the number of the first that may not. */
 int vk_together(const struct vk *vk, int first);
 void vk_shuffle(uint64_t order, int *list, int n);
-/* vk_times.c: what vk_watch does but for parts that are there; of a part that is being recorded: before its first command and behind command i; of one that is done. */
+/* vk_times.c: what vk_watch does but for parts that are there; of a part that is being recorded: before its first
+ * command and behind command i; of one that is done. */
 bool vk_watch_set(struct vk *vk, bool on);
 void vk_watch_begin(struct vk *vk, const struct vk_part *part);
 void vk_watch_mark(struct vk *vk, const struct vk_part *part, int i);

@@ -81,11 +81,11 @@ static struct vk_time *line_of(struct vk_watch *w, const struct vk_command *c)
 void vk_watch_read(struct vk *vk, const struct vk_part *part)
 {
     uint64_t stamps[STAMPS], mask = vk->facts.clock_bits < 64 ? ((uint64_t)1 << vk->facts.clock_bits) - 1 : UINT64_MAX;
-    if (!vk->watch.on || !vk_did(vk,
-                                 vk->fn.GetQueryPoolResults(vk->device, vk->watch.pool, first_stamp(vk, part),
-                                                            (uint32_t)part->n + 1, sizeof stamps, stamps,
-                                                            sizeof *stamps, VK_QUERY_RESULT_64_BIT),
-                                 what))
+    if (!vk->watch.on ||
+        !vk_did(vk,
+                vk->fn.GetQueryPoolResults(vk->device, vk->watch.pool, first_stamp(vk, part), (uint32_t)part->n + 1,
+                                           sizeof stamps, stamps, sizeof *stamps, VK_QUERY_RESULT_64_BIT),
+                what))
         return;
     for (int i = 0; i < part->n; i++) {
         struct vk_time *line = line_of(&vk->watch, &part->commands[i]);
