@@ -16,29 +16,39 @@ const uint MINE = 4u, ROWS = 8u; // a thread's outputs and rows
 shared uint code[CHAINS * WORDS * WIDE], act[CHAINS * WORDS * WIDE];
 shared float scale[CHAINS * 2u * WIDE], offset[CHAINS * 2u * WIDE], act_scale[CHAINS * WIDE], part[128u * MINE];
 
-// Block from + c of output o and of row r of the run that begins at slot `at` (n rows), c the thread's, into shared memory.
-void load(Matrix m, uint from, uint at, uint n)
+// What a thread brings of 128 columns: block c of one output and of one row of activations.
+struct Brought {
+    Codes w;
+    uint x[WORDS];
+    float d;
+};
+
+// Of columns 32 from on, c the thread's; i, its output and its row of the run that begins at slot `at` (n rows).
+void bring(Matrix m, uint from, uint at, uint n, out Brought b)
 {
     uint t = gl_LocalInvocationIndex, c = t & 3u, i = t / CHAINS, o = gl_WorkGroupID.x * OUTPUTS + i, blocks = p.cols / 32u;
-    if (from + c >= blocks)
-        return;
-    if (o < p.rows) {
-        Codes w;
-        unpack(row_at(m, o), from + c, w);
-        for (uint j = 0u; j < WORDS; j++)
-            code[(c * WORDS + j) * WIDE + i] = w.word[j];
-        for (uint k = 0u; k < 32u / min(format_run(), 32u); k++) {
-            scale[(c * 2u + k) * WIDE + i] = w.scale[k];
-            if (format_offsets())
-                offset[(c * 2u + k) * WIDE + i] = w.offset[k];
-        }
+    if (from + c < blocks && o < p.rows)
+        unpack(row_at(m, o), from + c, b.w);
+    if (from + c < blocks && i < n) {
+        uint row = row_number(at + i) / p.divide;
+        activations(p.x + uint64_t(row) * uint64_t(p.cols) + uint64_t((from + c) * 32u), b.x);
+        b.d = F32(row_of(p.d, row, blocks)).v[from + c];
     }
-    if (i < n) {
-        uint row = row_number(at + i) / p.divide, x[8];
-        activations(p.x + uint64_t(row) * uint64_t(p.cols) + uint64_t((from + c) * 32u), x);
-        for (uint j = 0u; j < WORDS; j++)
-            act[(c * WORDS + j) * WIDE + i] = x[j];
-        act_scale[c * WIDE + i] = F32(row_of(p.d, row, blocks)).v[from + c];
+}
+
+// Where all threads see it; what was not brought is never looked at, or not stored.
+void put(Brought b)
+{
+    uint t = gl_LocalInvocationIndex, c = t & 3u, i = t / CHAINS;
+    for (uint j = 0u; j < WORDS; j++) {
+        code[(c * WORDS + j) * WIDE + i] = b.w.word[j];
+        act[(c * WORDS + j) * WIDE + i] = b.x[j];
+    }
+    act_scale[c * WIDE + i] = b.d;
+    for (uint k = 0u; k < 2u; k++) {
+        scale[(c * 2u + k) * WIDE + i] = b.w.scale[k];
+        if (format_offsets())
+            offset[(c * 2u + k) * WIDE + i] = b.w.offset[k];
     }
 }
 
@@ -102,12 +112,17 @@ void main()
         n = run_from(at, last, m, found);
         for (uint i = 0u; i < MINE * ROWS; i++)
             sum[i] = 0.0;
-        for (uint from = 0u; from < blocks && found && m.data != 0ul; from += CHAINS) {
-            load(m, from, at, n);
-            barrier();
-            if (from + c < blocks)
-                add_32(c, x, y, n, sum);
-            barrier(); // before what lies there is written over
+        if (found && m.data != 0ul) {
+            Brought next;
+            bring(m, 0u, at, n, next);
+            for (uint from = 0u; from < blocks; from += CHAINS) {
+                put(next);
+                barrier();
+                bring(m, from + CHAINS, at, n, next); // on its way meanwhile
+                if (from + c < blocks)
+                    add_32(c, x, y, n, sum);
+                barrier(); // before what lies there is written over
+            }
         }
         if (found)
             put_sums(m, at, n, sum);
