@@ -86,7 +86,7 @@ def test_time_of_each_kernel():
         assert {row["steps"] for row in lines} == {str(steps)}, lines
         assert runs("attend") == runs("rope_append") == steps * layers and runs("embed") == steps, lines
         assert abs(sum(float(row["percent"]) for row in lines) - 100) < 1 and all(float(row["us"]) > 0 for row in lines), lines
-    assert {row["format"] for row in rows if row["kernel"] == "experts_in"} == {"MXFP4_HF"}, rows
+    assert {row["format"] for row in rows if row["kernel"] in ("experts_in", "experts_in_dot4")} == {"MXFP4_HF"}, rows
     refuses(osso(*ask), 2, "--kernel-times", "--device gpu")
     refuses(osso(*ask, "--device", "cpu"), 1, "on a GPU alone")
     refuses(osso(*ask[:-1], TEMP / "no" / "where", "--device", "gpu", timeout=300), 1, "cannot be written")
