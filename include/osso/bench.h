@@ -12,12 +12,38 @@ extern "C" {
  * often as it is asked: a machine that others use too is not the same from one second to the next. */
 struct osso_ceiling;
 OSSO_API enum osso_status osso_ceiling_create(int threads, struct osso_ceiling **out, struct osso_error *err);
+/* The same of what this engine computes with: a device's own (some 10 ms each), or the CPU's with its threads. Freed
+ * before the engine; not during a step. */
+OSSO_API enum osso_status osso_ceiling_of_engine(struct osso_engine *engine, struct osso_ceiling **out,
+                                                 struct osso_error *err);
 OSSO_API void osso_ceiling_free(struct osso_ceiling *ceiling);
 /* How fast memory can be read: all of it once, some 10 ms; GB/s, 10^9 bytes. */
 OSSO_API double osso_ceiling_read(struct osso_ceiling *ceiling);
 /* How many operations the integer dot instructions of `isa` (osso_engine_isa) do, some 50 ms; 10^12 a second, a
  * multiply and an add are two. 0 where it has none that osso uses. */
 OSSO_API double osso_ceiling_int8(struct osso_ceiling *ceiling, const char *isa);
+
+/* Of a device alone; of the CPU all 0: GB/s of copying, each byte read and written; microseconds of a command that
+ * waits for the one before it and does nearly nothing, and of one such from the host and back. */
+struct osso_device_ceiling {
+    size_t size;
+    double copy_gbps, command_us, alone_us;
+};
+OSSO_API enum osso_status osso_ceiling_device(struct osso_ceiling *ceiling, struct osso_device_ceiling *device_out,
+                                              struct osso_error *err);
+
+/* Where a device's time goes: from now on (or no longer) its commands run one by one and their time is taken, by its
+ * own clock. Line i of what was seen since that began: all commands of one kernel, weight format and number of groups,
+ * n of them; false: there are not so many lines. Not during a step. */
+struct osso_kernel_time {
+    size_t size;
+    const char *kernel, *format; /* "": of no format */
+    uint32_t groups[3];
+    uint64_t n;
+    double ns;
+};
+OSSO_API enum osso_status osso_bench_watch(struct osso_engine *engine, bool on, struct osso_error *err);
+OSSO_API bool osso_bench_kernel_time(const struct osso_engine *engine, size_t i, struct osso_kernel_time *time_out);
 
 /* What one token at position `depth` needs, from the model's shapes and formats: bytes and multiply-adds of the weights
  * that take part (the chosen experts, not all), the same of the head apart (a prompt's tokens but the last do without

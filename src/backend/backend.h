@@ -181,6 +181,7 @@ struct backend_tensor {
 };
 
 struct backend_train; /* backend/train_ops.h */
+struct backend_meter; /* backend/device_meter.h */
 
 struct backend {
     const char *name;  /* "scalar", "avx2", ...: for --version and bench */
@@ -268,6 +269,7 @@ struct backend {
     void (*combine)(const struct hand *h, const struct moe *moe);
 
     const struct backend_train *train; /* the ops of a backward pass; NULL: it cannot train */
+    const struct backend_meter *meter; /* NULL: it computes on the host */
 };
 
 /* A kind of backend: one line of backends.def. `variant`, which of its kind (an instruction set of the CPU, a number of

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIELDS = 40 };
+enum { FIELDS = 44 };
 
 struct field {
     const char *name;
@@ -78,8 +78,7 @@ static void model_type(const struct runner *r, char *text, size_t size)
         snprintf(text, size, "%s %.1f%c", name, n >= 1e9 ? n / 1e9 : n / 1e6, n >= 1e9 ? 'B' : 'M');
 }
 
-/* "pp512", "tg128 @ d4096", "tg128 x16", "tg128 x16 sampled", "tg16 @ d32768 (made up)" */
-static void test_name(const struct measurement *m, char *text, size_t size)
+void bench_test_name(const struct measurement *m, char *text, size_t size)
 {
     int n = m->n_prompt > 0 ? snprintf(text, size, "pp%lld", (long long)m->n_prompt)
                             : snprintf(text, size, "tg%lld", (long long)m->n_gen);
@@ -102,7 +101,7 @@ static void row_md(const struct bench_setting *b, const struct measurement *m)
             "| model | size | params | backend | threads | test | t/s | GB/s | %% of read | %% in cache | %% of int8 dot |\n"
             "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
     model_type(b->runner, type, sizeof type);
-    test_name(m, test, sizeof test);
+    bench_test_name(m, test, sizeof test);
     snprintf(speed, sizeof speed, "%.2f ± %.2f", s.avg_ts, s.stddev_ts);
     if (s.gbps > 0) {
         snprintf(gbps, sizeof gbps, "%.1f", s.gbps);
@@ -183,6 +182,9 @@ static int fields(const struct bench_setting *b, const struct measurement *m, st
     number_field(f, &n, "int8_percent", percent(s.tera, m->dot_ceiling), 2);
     number_field(f, &n, "resident_gbps", m->resident, 3);
     number_field(f, &n, "resident_percent", percent(s.gbps, m->resident), 2);
+    number_field(f, &n, "copy_ceiling_gbps", b->device.copy_gbps, 3);
+    number_field(f, &n, "command_us", b->device.command_us, 3);
+    number_field(f, &n, "alone_us", b->device.alone_us, 3);
     number_field(f, &n, "bytes_per_token", m->bytes_per_token, 0);
     number_field(f, &n, "operations_per_token", m->operations_per_token, 0);
     number_field(f, &n, "experts_per_layer", m->experts, 2);
@@ -258,12 +260,18 @@ void bench_report_end(const struct bench_setting *b)
 {
     char cpu[256];
     cpu_name(cpu, sizeof cpu);
+    bool gpu = b->device.copy_gbps > 0, table = strcmp(b->form, "md") == 0;
     if (strcmp(b->form, "json") == 0)
         printf(b->first ? "[]\n" : "\n]\n");
-    else if (strcmp(b->form, "md") == 0)
+    if (table)
+        printf("\n%s, osso %s-%s\n%% of read: of what memory gives, in GB/s; ", cpu, osso_version(), osso_commit());
+    if (table && !gpu)
+        printf("%% in cache: of what the same kernels take when the weights are in\nthe cache, in GB/s; ");
+    if (table)
+        printf("%% of int8 dot: of the integer dot rate, in 10^12 operations a second. docs/performance.md\n");
+    if (table && gpu)
         printf(
-            "\n%s, osso %s-%s\n"
-            "%% of read: of what memory gives, in GB/s; %% in cache: of what the same kernels take when the weights are in\n"
-            "the cache, in GB/s; %% of int8 dot: of the integer dot rate, in 10^12 operations a second. docs/performance.md\n",
-            cpu, osso_version(), osso_commit());
+            "All of the device itself, which copies %.1f GB/s (each byte read and written), takes %.1f us for a command that waits\n"
+            "for another, and %.0f us for one alone, from the host and back. docs/gpu.md\n",
+            b->device.copy_gbps, b->device.command_us, b->device.alone_us);
 }

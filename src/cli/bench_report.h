@@ -3,6 +3,7 @@
 #define OSSO_CLI_BENCH_REPORT_H
 
 #include "cli/model_args.h"
+#include "osso/bench.h"
 
 /* What was measured once: a prompt of n_prompt tokens, or n_gen tokens by each of `parallel` sequences, after `depth`.
  */
@@ -28,8 +29,11 @@ struct bench_setting {
     const char *filename; /* the model's path or the preset */
     const char *form;     /* "md", "json", "csv" */
     bool first;           /* nothing was printed yet */
+    struct osso_device_ceiling device;
 };
 
+/* "pp512", "tg128 @ d4096", "tg128 x16", "tg128 x16 sampled", "tg16 @ d32768 (made up)" */
+void bench_test_name(const struct measurement *m, char *text, size_t size);
 void bench_report(struct bench_setting *setting, const struct measurement *m);
 /* What comes after the last line. */
 void bench_report_end(const struct bench_setting *setting);

@@ -1,6 +1,7 @@
 /* bench.c: the ceilings of this machine, and what a token needs of them. */
 #include "osso/bench.h"
 
+#include "backend/device_meter.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
@@ -12,6 +13,7 @@
 enum { READ_BYTES = 512 << 20 };
 
 struct osso_ceiling {
+    const struct backend *device; /* NULL: the CPU */
     struct team *team;
     uint8_t *data; /* READ_BYTES */
 };
@@ -33,6 +35,17 @@ enum osso_status osso_ceiling_create(int threads, struct osso_ceiling **out, str
     return status;
 }
 
+enum osso_status osso_ceiling_of_engine(struct osso_engine *engine, struct osso_ceiling **out, struct osso_error *err)
+{
+    if (!engine->backend->meter)
+        return osso_ceiling_create(team_threads(engine->team), out, err);
+    struct osso_ceiling *c = *out = mem_array(1, sizeof *c);
+    if (!c)
+        return error_nomem(err, sizeof *c, "measuring ceilings");
+    c->device = engine->backend;
+    return OSSO_OK;
+}
+
 void osso_ceiling_free(struct osso_ceiling *c)
 {
     if (!c)
@@ -44,12 +57,49 @@ void osso_ceiling_free(struct osso_ceiling *c)
 
 double osso_ceiling_read(struct osso_ceiling *c)
 {
-    return ceiling_read(c->team, c->data, READ_BYTES) * 1e-9;
+    return (c->device ? c->device->meter->read(c->device) : ceiling_read(c->team, c->data, READ_BYTES)) * 1e-9;
 }
 
 double osso_ceiling_int8(struct osso_ceiling *c, const char *isa)
 {
-    return ceiling_int8(c->team, isa) * 1e-12;
+    return (c->device ? c->device->meter->int8(c->device) : ceiling_int8(c->team, isa)) * 1e-12;
+}
+
+enum osso_status osso_ceiling_device(struct osso_ceiling *c, struct osso_device_ceiling *device_out,
+                                     struct osso_error *err)
+{
+    struct osso_device_ceiling found = {.size = sizeof found};
+    enum osso_status status = sized_check(device_out, "osso_device_ceiling", err);
+    if (status)
+        return status;
+    if (c->device) {
+        double alone;
+        found.copy_gbps = c->device->meter->copy(c->device) * 1e-9;
+        found.command_us = c->device->meter->command(c->device, &alone) * 1e6;
+        found.alone_us = alone * 1e6;
+    }
+    sized_out(device_out, &found, sizeof found);
+    return OSSO_OK;
+}
+
+enum osso_status osso_bench_watch(struct osso_engine *engine, bool on, struct osso_error *err)
+{
+    const struct backend *b = engine->backend;
+    return b->meter ? b->meter->watch(b, on, err)
+                    : error_set(err, OSSO_UNSUPPORTED, "the time of kernels is taken on a GPU alone");
+}
+
+bool osso_bench_kernel_time(const struct osso_engine *engine, size_t i, struct osso_kernel_time *time_out)
+{
+    const struct backend *b = engine->backend;
+    struct meter_line line;
+    struct osso_error ignored;
+    if (!b->meter || sized_check(time_out, "osso_kernel_time", &ignored) || !b->meter->line(b, i, &line))
+        return false;
+    struct osso_kernel_time found = {sizeof found, line.kernel, line.format, {0}, line.n, line.ns};
+    memcpy(found.groups, line.groups, sizeof found.groups);
+    sized_out(time_out, &found, sizeof found);
+    return true;
 }
 
 enum { PAGE = 4096 };

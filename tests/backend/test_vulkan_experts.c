@@ -31,7 +31,8 @@ static void one_route(int n, int k, int n_experts, enum fill kind)
 /* The router's product and the choice at once; two experts have the same weights. */
 static void one_router(int n, int k, int n_experts, enum dtype t, enum fill kind)
 {
-    enum { COLS = 64 };
+    enum { COLS = 1120 }; /* more than lies in shared memory at once */
+    static const uint32_t zeros[8];
     struct rng r;
     rng_seed(&r, (uint64_t)(n * 10 + n_experts + (int)kind));
     size_t slots = (size_t)(n * k), logits_n = (size_t)(n * n_experts);
@@ -57,13 +58,15 @@ static void one_router(int n, int k, int n_experts, enum dtype t, enum fill kind
                           .logits = there(NULL, logits_n * 4),
                           .ids = there(NULL, slots * 4),
                           .weights = there(NULL, slots * 4),
+                          .done = there(zeros, sizeof zeros),
                           .row_stride = l.row_stride,
                           .bias_stride = 4,
                           .col_stride = l.col_stride,
                           .cols = COLS,
                           .n_experts = (uint32_t)n_experts,
                           .k = (uint32_t)k};
-    run(&vk_shader_router, t, DT_F32, &p, (uint32_t)n, 1);
+    run(&vk_shader_router, t, DT_F32, &p, UP(n_experts, 4), (uint32_t)n);
+    assert_memory_equal(back(p.done), zeros, sizeof zeros); /* as it wants them next time */
     assert_same(logits, back(p.logits), logits_n, "the router's logits");
     assert_memory_equal(back(p.ids), ids, slots * 4);
     assert_same(weights, back(p.weights), slots, "the router's weights");
@@ -94,7 +97,14 @@ static void test_route(void **state)
     }
 }
 
-enum { EXPERTS = 4, PICKS = 2, TOKENS = 5, SLOTS_N = TOKENS * PICKS, HIDDEN = 96, INNER = 64 };
+enum {
+    EXPERTS = 4,
+    PICKS = 2,
+    TOKENS = 5,
+    SLOTS_N = TOKENS * PICKS,
+    HIDDEN = 1120,
+    INNER = 64
+}; /* HIDDEN: more than lies in shared memory at once */
 
 struct model {
     struct matrix gate[EXPERTS], up[EXPERTS], down[EXPERTS];
@@ -139,14 +149,18 @@ static uint64_t multiply(const struct matrix *m, uint64_t list, const struct act
     p.x = i8 ? there(x->q, n * (size_t)v->cols) : there(x->f, n * (size_t)v->cols * 4);
     p.d = i8 ? there(x->d, n * (size_t)v->cols / 8) : 0;
     p.y = there(NULL, SLOTS_N * (size_t)v->rows * 4);
-    run(i8 ? &vk_shader_linear_i8 : &vk_shader_linear_f32, v->dtype, DT_BF16, &p, UP(v->rows, i8 ? 16 : 4), SLOTS_N);
+    run(i8 ? &vk_shader_linear_i8 : &vk_shader_linear_f32, v->dtype, DT_BF16, &p, UP(v->rows, i8 ? VK_FEW_OUTPUTS : 4),
+        SLOTS_N);
     uint64_t y = p.y;
     p.y = there(NULL, SLOTS_N * (size_t)v->rows * 4);
     p.data = there(slots, SLOTS_N * sizeof *slots);
     p.has_factor = 2 * SLOTS_N;
-    run(i8 ? &vk_shader_linear_i8_rows : &vk_shader_linear_f32_rows, v->dtype, DT_BF16, &p, UP(v->rows, i8 ? 16 : 4),
-        UP(SLOTS_N, VK_TILE_ROWS));
-    assert_same(back(y), back(p.y), SLOTS_N * (size_t)v->rows, "experts' products of many rows");
+    for (int form = 0; form < (i8 ? n_forms() : 1); form++) {
+        memset(back(p.y), 0x55, SLOTS_N * (size_t)v->rows * 4);
+        run(i8 ? FORMS(linear_i8_rows)[form] : &vk_shader_linear_f32_rows, v->dtype, DT_BF16, &p,
+            UP(v->rows, i8 ? VK_TILE_I8 : 4), UP(SLOTS_N, i8 ? VK_TILE_I8 : VK_TILE_F32));
+        assert_same(back(y), back(p.y), SLOTS_N * (size_t)v->rows, "experts' products of many rows");
+    }
     return y;
 }
 
@@ -183,10 +197,13 @@ static void compare_fused(struct experts *x, int range, const struct swiglu *s)
                               .alpha = s->alpha,
                               .limit = s->limit,
                               .shift = s->shift};
-    run(&vk_shader_experts_in, w->dtype, DT_BF16, &p, UP(INNER, 32), SLOTS_N);
-    assert_same(x->h.f, back(p.h), SLOTS_N * INNER, "h in one command");
-    if (range == 0)
-        assert_same_i8(&x->h, SLOTS_N * INNER, back(p.q), back(p.hd), back(p.sums), "h in one command");
+    for (int form = 0; form < n_forms(); form++) {
+        memset(back(p.h), 0x55, sizeof x->gate);
+        run(FORMS(experts_in)[form], w->dtype, DT_BF16, &p, UP(INNER, 32), SLOTS_N);
+        assert_same(x->h.f, back(p.h), SLOTS_N * INNER, "h in one command");
+        if (range == 0)
+            assert_same_i8(&x->h, SLOTS_N * INNER, back(p.q), back(p.hd), back(p.sums), "h in one command");
+    }
     struct vk_experts_out o = {.matrices = send_list(x->model.down, x->model.bias[2]),
                                .ids = p.ids,
                                .weights = there(x->weights, sizeof x->weights),
@@ -201,8 +218,11 @@ static void compare_fused(struct experts *x, int range, const struct swiglu *s)
                                .k = PICKS,
                                .first = range,
                                .end = EXPERTS - range};
-    run(&vk_shader_experts_out, down->dtype, DT_BF16, &o, UP(HIDDEN, 16), TOKENS);
-    assert_same(x->delta, back(o.delta), TOKENS * HIDDEN, "delta in one command");
+    for (int form = 0; form < n_forms(); form++) {
+        memset(back(o.delta), 0x55, sizeof x->delta);
+        run(FORMS(experts_out)[form], down->dtype, DT_BF16, &o, UP(HIDDEN, 8), TOKENS);
+        assert_same(x->delta, back(o.delta), TOKENS * HIDDEN, "delta in one command");
+    }
 }
 
 /* The device's experts, matrix by matrix, each from what scalar says it should be given. */

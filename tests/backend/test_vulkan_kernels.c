@@ -58,6 +58,46 @@ static void test_arithmetic(void **state)
     }
 }
 
+/* What the device's ceilings are measured with: all the memory is read, and dots of four bytes are
+ * the same by the device's instruction for them. */
+static void test_ceilings(void **state)
+{
+    enum { WORDS = 4 * 1031, TIMES = 5 };
+    static uint32_t words[WORDS], want[1024];
+    (void)state;
+    need_device();
+    static const int at[] = {-1, 0, 1, 128 * 4, WORDS / 2, WORDS - 1};
+    for (int i = 0; i < (int)(sizeof at / sizeof *at); i++) { /* the one sum that it says a word of */
+        memset(words, 0, sizeof words);
+        if (at[i] >= 0)
+            words[at[i]] = 0x9e3779b9;
+        forget_arrays();
+        struct vk_ceiling_read p = {there(words, sizeof words), there(NULL, 4), WORDS / 4};
+        run(&vk_shader_ceiling_read, 0, 0, &p, 1 + (uint32_t)i % 3, 1);
+        assert_int_equal(*(const uint32_t *)back(p.out), at[i] < 0 ? 0x55555555 : 1);
+    }
+    for (uint32_t t = 0; t < 1024; t++) {
+        uint32_t b = t * 0x9e3779b9u | 0x01010101u, all = 0;
+        for (uint32_t j = 0; j < 8; j++) {
+            int32_t sum = (int32_t)(b + j);
+            for (int i = 0; i < TIMES; i++) {
+                int32_t dot = 0;
+                for (int k = 0; k < 32; k += 8)
+                    dot += (int8_t)((uint32_t)sum >> k) * (int8_t)(b >> k);
+                sum += dot;
+            }
+            all ^= (uint32_t)sum;
+        }
+        want[t] = all;
+    }
+    for (int form = 0; form < n_forms(); form++) {
+        forget_arrays();
+        struct vk_ceiling_dot p = {there(NULL, sizeof want), TIMES};
+        run(FORMS(ceiling_dot)[form], 0, 0, &p, UP(1024, 128), 1);
+        assert_memory_equal(back(p.out), want, sizeof want);
+    }
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------- */
 
 static void norm_and_quantize(int64_t width, int n, enum fill kind)
@@ -146,6 +186,7 @@ static void test_norm(void **state)
         norm_and_quantize(64, 9, (enum fill)kind);
         norm_and_quantize(77, 3, (enum fill)kind);
         norm_of_sum(320, 2, (enum fill)kind);
+        norm_of_sum(2144, 1, (enum fill)kind); /* more than lies in shared memory at once */
         norm_of_sum(77, 3, (enum fill)kind);
     }
 }
@@ -186,9 +227,19 @@ static void test_rows(void **state)
 
 /* ---- matrices --------------------------------------------------------------------------------------------- */
 
-static void run_linear(bool i8, enum dtype t, enum dtype bias, const struct vk_linear *p, int n)
+/* In every form that it has, each from y_values of `junk` on. */
+static void run_linear(bool i8, bool many, enum dtype t, const struct vk_linear *p, int n, const float *want,
+                       size_t y_values, const char *what)
 {
-    run(i8 ? &vk_shader_linear_i8 : &vk_shader_linear_f32, t, bias, p, UP(p->rows, i8 ? 16 : 4), (uint32_t)n);
+    uint32_t rows = many ? UP(n, i8 ? VK_TILE_I8 : VK_TILE_F32) : (uint32_t)n;
+    for (int form = 0; form < (i8 ? n_forms() : 1); form++) {
+        const struct vk_shader *shader = i8     ? (many ? FORMS(linear_i8_rows) : FORMS(linear_i8))[form]
+                                         : many ? &vk_shader_linear_f32_rows
+                                                : &vk_shader_linear_f32;
+        memset(back(p->y), 0x55, y_values * 4);
+        run(shader, t, DT_F32, p, UP(p->rows, !i8 ? 4 : many ? VK_TILE_I8 : VK_FEW_OUTPUTS), rows);
+        assert_same(want, back(p->y), y_values, what);
+    }
 }
 
 /* The kernels for many rows read weights by the same functions: some formats of every kind will do. */
@@ -214,7 +265,7 @@ static void one_linear(enum dtype t, int64_t rows, int64_t cols, int n, enum fil
         turned = matrix_transpose(&m, 2);
     struct act x = act_make(cols, n, x_kind, &r);
     size_t y_values = (size_t)(y_stride * n);
-    float *bias = malloc((size_t)rows * 4), *want = malloc(y_values * 4), *got;
+    float *bias = malloc((size_t)rows * 4), *want = malloc(y_values * 4);
     fill(&r, bias, (size_t)rows, 1);
     for (int form = 0; form < 3; form++) {
         bool i8 = form == 1;
@@ -235,22 +286,16 @@ static void one_linear(enum dtype t, int64_t rows, int64_t cols, int n, enum fil
         struct act in = i8 ? x : act_f32(&x);
         reference_hand()->backend->linear(reference_hand(), &which->view, n % 2 ? bias : NULL, &in, n, 32, NULL, want,
                                           y_stride);
-        run_linear(i8, t, DT_F32, &p, n);
-        got = back(p.y);
         char what[128];
         snprintf(what, sizeof what, "%s %s, %d x %d, %d rows", dtype_info(t)->name,
                  form == 2 ? "transposed"
                  : i8      ? "in integers"
                            : "in f32",
                  (int)rows, (int)cols, n);
-        assert_same(want, got, y_values, what);
-        if (n == 1 || !tiled(t, i8))
-            continue;
+        run_linear(i8, false, t, &p, n, want, y_values, what);
         p.has_factor += 2 * (uint32_t)n;
-        memset(got, 0x55, y_values * 4);
-        run(i8 ? &vk_shader_linear_i8_rows : &vk_shader_linear_f32_rows, t, DT_F32, &p, UP(p.rows, i8 ? 16 : 4),
-            UP(n, VK_TILE_ROWS));
-        assert_same(want, got, y_values, what);
+        if (n > 1 && tiled(t, i8))
+            run_linear(i8, true, t, &p, n, want, y_values, what);
     }
     matrix_free(&m);
     if (plain)
@@ -304,9 +349,22 @@ static void test_linear(void **state)
         }
         if (main)
             one_linear((enum dtype)t, 64, 128, 33, FILL_NORMAL, FILL_NORMAL);
+        if (main && block > 1)
+            one_linear((enum dtype)t, 11, 4096 + 7 * block, 2, FILL_NORMAL,
+                       FILL_NORMAL); /* more than lies in shared memory */
         one_linear((enum dtype)t, 1, tail, 3, FILL_MIXED, FILL_MIXED);
     }
     assert_false(vk_has_format(DT_U8));
+}
+
+/* Row o: its number as the scale, and any codes, of which no packing makes some (minus zero). */
+static void every_code(struct matrix *m, int o, struct rng *r)
+{
+    bool apart = m->view.dtype == DT_MXFP4_HF;
+    uint8_t *row = m->data.data + o * m->view.row_stride;
+    *(apart ? m->side[0].data + o * m->view.side[0].stride : row) = (uint8_t)o;
+    for (int i = 0; i < 16; i++)
+        row[i + !apart] = (uint8_t)rng_next(r);
 }
 
 /* Every scale byte of MXFP4, denormal scales and NaN among them. */
@@ -321,8 +379,7 @@ static void test_scale_bytes(void **state)
         rng_seed(&r, 4);
         struct matrix m = matrix_make(formats[i], ROWS, COLS, 0, FILL_NORMAL, &r);
         for (int o = 0; o < ROWS; o++)
-            *(formats[i] == DT_MXFP4_HF ? m.side[0].data + o * m.view.side[0].stride
-                                        : m.data.data + o * m.view.row_stride) = (uint8_t)o;
+            every_code(&m, o, &r);
         struct act x = act_make(COLS, 1, FILL_NORMAL, &r);
         float want[ROWS];
         for (int i8 = 0; i8 < 2; i8++) {
@@ -335,8 +392,7 @@ static void test_scale_bytes(void **state)
             p.y = there(NULL, sizeof want);
             struct act in = i8 ? x : act_f32(&x);
             reference_hand()->backend->linear(reference_hand(), &m.view, NULL, &in, 1, 32, NULL, want, ROWS);
-            run_linear(i8, formats[i], DT_F32, &p, 1);
-            assert_same(want, back(p.y), ROWS, dtype_info(formats[i])->name);
+            run_linear(i8, false, formats[i], &p, 1, want, ROWS, dtype_info(formats[i])->name);
         }
         matrix_free(&m);
         act_free(&x);
@@ -385,8 +441,9 @@ static void test_embed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_norm),        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_linear),     cmocka_unit_test(test_scale_bytes), cmocka_unit_test(test_embed),
+        cmocka_unit_test(test_ceilings), cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_norm),
+        cmocka_unit_test(test_rows),     cmocka_unit_test(test_linear),     cmocka_unit_test(test_scale_bytes),
+        cmocka_unit_test(test_embed),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     close_device();

@@ -22,8 +22,9 @@ static inline void need_device(void)
     static struct osso_error err;
     if (!tried && vk_open(getenv("OSSO_TEST_DEVICE"), &vk, &err) == OSSO_OK) {
         assert_true(vk_alloc(vk, ARENA_BYTES, VK_OUTPUT, &arena));
-        print_message("[   NOTE   ] %s, %s, %s fma\n", vk_facts(vk)->name, vk_facts(vk)->driver,
-                      vk_facts(vk)->soft_fma ? "soft" : "its own");
+        print_message("[   NOTE   ] %s, %s, %s fma, %s\n", vk_facts(vk)->name, vk_facts(vk)->driver,
+                      vk_facts(vk)->soft_fma ? "soft" : "its own",
+                      vk_facts(vk)->dot4 ? "dots of four bytes" : "no dots of four bytes");
     }
     tried = true;
     if (!vk)
@@ -63,6 +64,17 @@ static inline uint64_t there(const void *from, size_t bytes)
 static inline void *back(uint64_t address)
 {
     return (uint8_t *)arena.host + (address - arena.address);
+}
+
+/* The forms that this device has of a kernel: it, and with its instruction for dots of four bytes. */
+#define FORMS(name)                                                                                                    \
+    (const struct vk_shader *const[])                                                                                  \
+    {                                                                                                                  \
+        &vk_shader_##name, &vk_shader_##name##_dot4                                                                    \
+    }
+static inline int n_forms(void)
+{
+    return vk_facts(vk)->dot4 ? 2 : 1;
 }
 
 #define UP(n, m) (uint32_t)(((n) + (m)-1) / (m))

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """--device: the same text on a GPU (or Mesa's driver on the CPU) as on the CPU, and one line for what cannot be."""
 import concurrent.futures
+import csv
 
 from harness import *
 
@@ -76,12 +77,36 @@ def test_too_large():
     refuses(osso(*ask, env=few, timeout=120), 1, "0 MiB are free", "--device cpu")
 
 
-def test_bench_compares_a_device_with_no_cpu():
-    """The CPU's memory and its integer dots are no ceilings of a GPU."""
-    said = there(osso("bench", "--device", "gpu", "-p", "0", "-n", "1", "-r", "1", "-o", "json", timeout=300))
-    row, = json.loads(said.out)
-    assert row["backends"] == "Vulkan" and row["gpu_info"].startswith("vulkan: ") and row["avg_ts"] > 0, row
-    assert not any(row[name] for name in ("read_ceiling_gbps", "read_percent", "int8_ceiling_tops", "resident_gbps", "resident_percent")), row
+def test_bench_compares_a_device_with_itself():
+    """Its ceilings are its own, measured in the same run; the CPU's cache says nothing of it."""
+    said = there(osso("bench", "--device", "gpu", "-p", "4", "-n", "1", "-r", "1", "-o", "json", timeout=300))
+    for row in json.loads(said.out):
+        assert row["backends"] == "Vulkan" and row["gpu_info"].startswith("vulkan: ") and row["avg_ts"] > 0, row
+        assert all(row[name] > 0 for name in ("read_ceiling_gbps", "int8_ceiling_tops", "int8_percent", "copy_ceiling_gbps", "command_us", "alone_us")), row
+        assert (row["read_percent"] > 0) == (row["n_gen"] > 0) and row["alone_us"] < 1e6, row
+        assert not any(row[name] for name in ("resident_gbps", "resident_percent")), row
+    table = osso("bench", "--device", "gpu", "-p", "0", "-n", "1", "-r", "1", timeout=300).text
+    assert "from the host and back" in table and "in cache: of" not in table, table
+
+
+def test_time_of_each_kernel():
+    """--kernel-times: which kernels ran, how often and how long, by the device's clock."""
+    path = TEMP / "times.csv"
+    ask = ("bench", "-p", "3", "-n", "2", "-r", "1", "--kernel-times", path)
+    there(osso(*ask, "--device", "gpu", timeout=300))
+    with open(path, newline="") as f:
+        rows = list(csv.DictReader(f))
+    layers = json.loads(osso("info", "--json").out)["architecture"]["layers"]
+    for test, steps in (("pp3", 1), ("tg2", 2)):
+        lines = [row for row in rows if row["test"] == test]
+        runs = lambda kernel: sum(int(row["commands"]) for row in lines if row["kernel"] == kernel)
+        assert {row["steps"] for row in lines} == {str(steps)}, lines
+        assert runs("attend") == runs("rope_append") == steps * layers and runs("embed") == steps, lines
+        assert abs(sum(float(row["percent"]) for row in lines) - 100) < 1 and all(float(row["us"]) > 0 for row in lines), lines
+    assert {row["format"] for row in rows if row["kernel"] in ("experts_in", "experts_in_dot4")} == {"MXFP4_HF"}, rows
+    refuses(osso(*ask), 2, "--kernel-times", "--device gpu")
+    refuses(osso(*ask, "--device", "cpu"), 1, "on a GPU alone")
+    refuses(osso(*ask[:-1], TEMP / "no" / "where", "--device", "gpu", timeout=300), 1, "cannot be written")
 
 
 if __name__ == "__main__":

@@ -141,7 +141,19 @@ static const struct backend functions = {.alone = true,
                                          .experts_in = gpu_experts_in,
                                          .swiglu = gpu_swiglu,
                                          .experts_out = gpu_experts_out,
-                                         .combine = gpu_combine};
+                                         .combine = gpu_combine,
+                                         .meter = &gpu_meter};
+
+static enum osso_status zero_counts(struct gpu *g, struct osso_error *err)
+{
+    uint64_t bytes = GPU_MANY_ROWS * sizeof(uint32_t);
+    struct gpu_piece zeros;
+    if (!gpu_take(g, &g->inputs, bytes, &zeros) || !vk_alloc(g->vk, bytes, VK_LOCAL, &g->done))
+        return error_nomem(err, bytes, "counts on the device");
+    memset(zeros.host, 0, bytes);
+    vk_copy(g->vk, &g->done, 0, &zeros.block, zeros.off, bytes);
+    return vk_wait(g->vk, err);
+}
 
 enum osso_status vulkan_open(const char *variant, const struct backend **backend_out, struct osso_error *err)
 {
@@ -163,6 +175,8 @@ enum osso_status vulkan_open(const char *variant, const struct backend **backend
     enum osso_status status = vk_open(variant, &g->vk, err);
     if (!status)
         status = gpu_probe(g, err);
+    if (!status)
+        status = zero_counts(g, err);
     if (status) {
         gpu_close(&g->backend);
         return status;

@@ -72,7 +72,9 @@ struct gpu {
     struct gpu_experts *experts;       /* [layers][GPU_PRODUCTS] */
     size_t n_experts, experts_cap;
     struct vk_block scratch[GPU_SCRATCHES];
-    struct vk_block *old; /* scratch that grew since the last wait */
+    struct vk_block done;     /* zeros: router's counts, of each row of few */
+    struct vk_block measured; /* by gpu_meter.c; nothing until then */
+    struct vk_block *old;     /* scratch that grew since the last wait */
     size_t n_old, old_cap;
     void **lost_values; /* what host() gave when the device had nothing to give */
     size_t n_lost, lost_cap;
@@ -113,6 +115,9 @@ static inline struct vk_use gpu_writes(uint64_t at, int64_t values)
 {
     return (struct vk_use){at, 4 * (uint64_t)values, true};
 }
+/* A kernel in the form for this device. */
+#define GPU_DOTS(g, name) (vk_facts((g)->vk)->dot4 ? &vk_shader_##name##_dot4 : &vk_shader_##name)
+
 /* What the command just recorded shares with others; inputs and weights are left out (vk_uses). */
 #define GPU_USES(g, ...)                                                                                               \
     vk_uses((g)->vk, (const struct vk_use[]){__VA_ARGS__},                                                             \
@@ -161,6 +166,9 @@ bool gpu_alike(const struct view *a, const struct view *b, const struct vec *u, 
 /* NULL: refused, and that is remembered. Good until the next call. */
 const struct gpu_experts *gpu_experts(struct gpu *g, const struct moe *moe, enum gpu_product product);
 
+/* gpu_meter.c */
+extern const struct backend_meter gpu_meter;
+
 /* gpu_probe.c: does the device compute as the CPU does, with its own fma or with the shaders'? */
 enum osso_status gpu_probe(struct gpu *g, struct osso_error *err);
 
@@ -200,6 +208,8 @@ static inline struct gpu_form gpu_form(const struct act *a)
 struct vk_matrix gpu_matrix(struct gpu *g, const struct view *w, uint64_t bias);
 /* The format of what lies apart, where the view says it. */
 uint32_t gpu_side_type(const struct view *w);
+/* From so many rows on kernels share what they read of the weights. */
+enum { GPU_MANY_ROWS = 4 };
 /* y = W x of n rows: `push` has the matrix (or a list of such), ids, bias_stride and divide; the rest is filled in.
  * bias_type: the format of the biases. */
 void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, const struct act *a, int64_t n, uint64_t y,

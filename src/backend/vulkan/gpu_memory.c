@@ -160,6 +160,8 @@ uint64_t gpu_memory(const struct backend *backend)
 
 void gpu_memory_free(struct gpu *g)
 {
+    vk_free(g->vk, &g->measured);
+    vk_free(g->vk, &g->done);
     gpu_forget_old(g);
     for (int i = 0; i < GPU_SCRATCHES; i++)
         vk_free(g->vk, &g->scratch[i]);

@@ -12,7 +12,7 @@ static bool many_slots(const struct routing *routing)
 static bool route_few(struct gpu *g, const struct vk_route *a)
 {
     struct vk_call last;
-    if (a->n_experts > VK_MOST_EXPERTS || !vk_last(g->vk, 0, &vk_shader_linear_f32, &last))
+    if (a->n_experts > VK_MOST_EXPERTS || a->n >= GPU_MANY_ROWS || !vk_last(g->vk, 0, &vk_shader_linear_f32, &last))
         return false;
     const struct vk_linear *w = last.push;
     if (w->y != a->logits || w->ids || w->rows != a->n_experts || w->y_stride != w->rows || last.groups[1] != a->n)
@@ -25,6 +25,7 @@ static bool route_few(struct gpu *g, const struct vk_route *a)
                              .logits = a->logits,
                              .ids = a->ids,
                              .weights = a->weights,
+                             .done = g->done.address,
                              .row_stride = w->row_stride,
                              .side_stride = w->side_stride,
                              .offsets_stride = w->offsets_stride,
@@ -37,9 +38,10 @@ static bool route_few(struct gpu *g, const struct vk_route *a)
                              .factor = w->factor,
                              .has_factor = w->has_factor};
     vk_take_back(g->vk, 1);
-    vk_run(g->vk, &vk_shader_router, &last.constants, &push, a->n, 1, 1);
+    vk_run(g->vk, &vk_shader_router, &last.constants, &push, gpu_groups(a->n_experts, 4), a->n, 1);
     GPU_USES(g, gpu_reads(push.x, (int64_t)a->n * push.cols), gpu_writes(push.logits, (int64_t)a->n * push.n_experts),
-             gpu_writes(push.ids, (int64_t)a->n * push.k), gpu_writes(push.weights, (int64_t)a->n * push.k));
+             gpu_writes(push.ids, (int64_t)a->n * push.k), gpu_writes(push.weights, (int64_t)a->n * push.k),
+             gpu_writes(push.done, a->n));
     return true;
 }
 
@@ -158,7 +160,7 @@ static bool in_few(struct gpu *g, const struct moe *moe)
                                  .alpha = moe->swiglu.alpha,
                                  .limit = moe->swiglu.limit,
                                  .shift = moe->swiglu.shift};
-    vk_run(g->vk, &vk_shader_experts_in, &constants, &push, gpu_groups(w->rows, 32), (uint32_t)slots, 1);
+    vk_run(g->vk, GPU_DOTS(g, experts_in), &constants, &push, gpu_groups(w->rows, 32), (uint32_t)slots, 1);
     int64_t of_list = moe->end_expert * (int64_t)sizeof(struct vk_matrix) / 4;
     GPU_USES(g, gpu_reads(push.gate, of_list), gpu_reads(push.up, of_list), gpu_reads(push.ids, slots),
              gpu_reads(push.x, routing->n * w->cols / 4), gpu_reads(push.d, routing->n * w->cols / QUANT_BLOCK),
@@ -233,7 +235,7 @@ static bool out_few(struct gpu *g, const struct moe *moe)
                                   .group = (uint32_t)w->group,
                                   .first = moe->first_expert,
                                   .end = moe->end_expert};
-    vk_run(g->vk, &vk_shader_experts_out, &constants, &push, gpu_groups(w->rows, 16), (uint32_t)routing->n, 1);
+    vk_run(g->vk, GPU_DOTS(g, experts_out), &constants, &push, gpu_groups(w->rows, 8), (uint32_t)routing->n, 1);
     GPU_USES(g, gpu_reads(push.matrices, moe->end_expert * (int64_t)sizeof(struct vk_matrix) / 4),
              gpu_reads(push.ids, slots), gpu_reads(push.weights, slots), gpu_reads(push.x, slots * w->cols / 4),
              gpu_reads(push.d, slots * w->cols / QUANT_BLOCK), gpu_writes(push.delta, routing->n * w->rows));

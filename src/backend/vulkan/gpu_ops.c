@@ -43,6 +43,7 @@ void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, con
     bool integers = a->q && a->width % QUANT_BLOCK == 0 && dtype_has_i8(dtype_info(w->dtype));
     struct vk_constants constants = {{(uint32_t)w->dtype, (uint32_t)bias_type, gpu_side_type(w)}};
     must(a->width == w->cols && y_stride >= w->rows && vk_has_format(w->dtype));
+    must(!integers || gpu_address(a->q) % 16 == 0);
     if (a->bf16) {
         gpu_refuse(g, OSSO_UNSUPPORTED, "%s does not train", g->name);
         return;
@@ -58,14 +59,15 @@ void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, con
     push.cols = (uint32_t)w->cols;
     push.rows = (uint32_t)w->rows;
     push.y_stride = (uint32_t)y_stride;
-    bool many = push.ids ? push.data != 0 : n >= VK_TILE_ROWS / 2;
+    bool many = push.ids ? push.data != 0 : n >= GPU_MANY_ROWS;
+    int64_t outputs = many ? VK_TILE_I8 : VK_FEW_OUTPUTS, rows = integers ? VK_TILE_I8 : VK_TILE_F32;
     if (many)
         push.has_factor += 2 * (uint32_t)n;
     vk_run(g->vk,
-           many       ? integers ? &vk_shader_linear_i8_rows : &vk_shader_linear_f32_rows
-           : integers ? &vk_shader_linear_i8
+           many       ? integers ? GPU_DOTS(g, linear_i8_rows) : &vk_shader_linear_f32_rows
+           : integers ? GPU_DOTS(g, linear_i8)
                       : &vk_shader_linear_f32,
-           &constants, &push, gpu_groups(w->rows, integers ? 16 : 4), gpu_groups(n, many ? VK_TILE_ROWS : 1), 1);
+           &constants, &push, gpu_groups(w->rows, integers ? outputs : 4), gpu_groups(n, many ? rows : 1), 1);
     int64_t in = push.ids ? n / push.divide : n;
     GPU_USES(g, gpu_reads(push.x, integers ? in * w->cols / 4 : in * w->cols),
              gpu_reads(push.d, in * w->cols / QUANT_BLOCK), gpu_writes(y, (n - 1) * y_stride + w->rows),

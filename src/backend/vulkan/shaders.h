@@ -53,13 +53,14 @@ struct vk_matrix {
 };
 
 /* y[n][y_stride] = factor (W x) + bias. linear_i8: x are codes (int8), d their scales; codes of the weights are needed,
- * and cols a multiple of 32; UP(rows, 16), n. linear_f32: d is not looked at; UP(rows, 4), n. ids 0: the matrix is
- * data, side, offsets, bias, factor, its activations row r's. Else row r is a slot: matrices[ids[r]] (struct
- * vk_matrix), activations r / divide, and slots whose id is outside [first, end) are left alone. divide: 1 or more.
- * data 0: all zeros. Strides are in bytes (col_stride and group as in vk_embed); y_stride in values.
- * linear_i8_rows and linear_f32_rows are the same for many rows, eight of which share what is read of the weights:
- * has_factor is 2 n more, and with ids `data` is the list of slots by expert. UP(rows, 16 or 4), UP(n, VK_TILE_ROWS) */
-enum { VK_TILE_ROWS = 8 };
+ * and cols a multiple of 32; x is aligned to 16 bytes; UP(rows, VK_FEW_OUTPUTS), n. linear_f32: d is not looked at;
+ * UP(rows, 4), n. ids 0: the matrix is data, side, offsets, bias, factor, its activations row r's. Else row r is a
+ * slot: matrices[ids[r]] (struct vk_matrix), activations r / divide, and slots whose id is outside [first, end) are
+ * left alone. divide: 1 or more. data 0: all zeros. Strides are in bytes (col_stride and group as in vk_embed);
+ * y_stride in values. linear_i8_rows and linear_f32_rows are the same for many rows, VK_TILE_I8 or VK_TILE_F32 of which
+ * share what is read of the weights: has_factor is 2 n more, and with ids `data` is the list of slots by expert.
+ * UP(rows, VK_TILE_I8), UP(n, VK_TILE_I8), or UP(rows, 4), UP(n, VK_TILE_F32). */
+enum { VK_FEW_OUTPUTS = 8, VK_TILE_I8 = 32, VK_TILE_F32 = 8 };
 struct vk_linear {
     uint64_t data, side, bias, matrices, ids, x, d, y, offsets;
     uint32_t row_stride, side_stride, col_stride, bias_stride, cols, rows, y_stride, divide;
@@ -138,10 +139,11 @@ struct vk_lists {
     uint32_t n_slots, n_experts;
 };
 
-/* linear_f32 of a router's matrix, then route, of up to VK_MOST_EXPERTS. n */
+/* linear_f32 of a router's matrix, then route, of up to VK_MOST_EXPERTS. done[n] is zero before and after.
+ * UP(n_experts, 4), n */
 enum { VK_MOST_EXPERTS = 128 };
 struct vk_router {
-    uint64_t data, side, bias, offsets, x, logits, ids, weights;
+    uint64_t data, side, bias, offsets, x, logits, ids, weights, done;
     uint32_t row_stride, side_stride, offsets_stride, bias_stride, col_stride, group, cols, n_experts, k;
     float factor;
     uint32_t has_factor;
@@ -166,7 +168,8 @@ struct vk_experts_in {
     float alpha, limit, shift;
 };
 
-/* linear_i8 of each slot's matrix, then combine: delta[n][rows] from x and d, [n * k]. UP(rows, 16), n */
+/* linear_i8 of each slot's matrix, then combine: delta[n][rows] from x and d, [n * k]. UP(rows, 8), n. x of both is
+ * aligned to 16 bytes. */
 struct vk_experts_out {
     uint64_t matrices, ids, weights, x, d, delta;
     uint32_t row_stride, side_stride, offsets_stride, bias_stride, cols, rows, k, group;
@@ -186,6 +189,18 @@ struct vk_add {
     uint32_t width;
 };
 
+/* Reads n words of 16 bytes; `out` is one word. Any number of groups. */
+struct vk_ceiling_read {
+    uint64_t data, out;
+    uint32_t n;
+};
+
+/* n times eight dots of four int8 a thread; out[1024]. Any number of groups.
+ */
+struct vk_ceiling_dot {
+    uint64_t out;
+    uint32_t n;
+};
 #define SHADER(name, local) extern const struct vk_shader vk_shader_##name;
 #include "backend/vulkan/shaders.def"
 #undef SHADER

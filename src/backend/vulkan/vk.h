@@ -33,10 +33,13 @@ struct vk_facts {
     char name[256], driver[320];
     bool cpu;                                        /* a driver that computes on the CPU */
     bool fp64, round_even, keep_denormals, keep_nan; /* the last three: f32 can be told so */
+    bool dot4;                                       /* has an instruction for dots of four int8 */
     bool soft_fma;                                   /* shaders make their own fused multiply-add */
     uint64_t memory;                                 /* bytes of the largest heap that is the device's own */
     uint32_t max_groups;                             /* of a shader in each direction, at least 65,535 */
     uint64_t max_block;                              /* bytes of the largest piece of memory */
+    uint32_t clock_bits;                             /* of its time stamps; 0: it has none (known of an open device) */
+    float clock_ns;                                  /* a step of them */
     char lacks[128];                                 /* a feature that osso needs and it has not; "": it can be used */
 };
 
@@ -106,6 +109,19 @@ struct vk_counts {
     uint64_t commands, barriers, recorded, submits;
 };
 struct vk_counts vk_counts(const struct vk *vk);
+/* From now on (or no longer) every command's time is taken, and commands run one by one; what was taken before is
+ * forgotten when that begins. After vk_wait. False: the device has no clock, or no memory for it. */
+bool vk_watch(struct vk *vk, bool on);
+struct vk_time {
+    const struct vk_shader *shader; /* NULL: copies */
+    struct vk_constants constants;
+    uint32_t groups[3];
+    uint64_t n; /* commands */
+    double ns;
+};
+/* Of what has run since: a line for all commands of one shader, its constants and groups. Good until the next one runs.
+ */
+const struct vk_time *vk_times(const struct vk *vk, size_t *n_out);
 /* Runs what was recorded and returns when it is done. */
 enum osso_status vk_wait(struct vk *vk, struct osso_error *err);
 

@@ -27,9 +27,10 @@ struct features {
     VkPhysicalDeviceVulkan12Features v12;
     VkPhysicalDeviceVulkan11Features v11;
     VkPhysicalDeviceFeatures2 all;
+    VkPhysicalDeviceShaderIntegerDotProductFeatures dot; /* chained where the device knows it */
 };
 
-static void chain(struct features *f)
+static void chain(struct features *f, bool dot)
 {
     *f = (struct features){0};
     f->v12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES;
@@ -37,6 +38,9 @@ static void chain(struct features *f)
     f->v11.pNext = &f->v12;
     f->all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
     f->all.pNext = &f->v11;
+    f->dot.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES;
+    if (dot)
+        f->v12.pNext = &f->dot;
 }
 
 /* FEATURE(member of struct features): what every shader may use. */
@@ -49,11 +53,26 @@ static void chain(struct features *f)
     FEATURE(v12.bufferDeviceAddress)                                                                                   \
     FEATURE(v12.scalarBlockLayout)
 
+static bool has_extension(const struct vk_library *lib, VkPhysicalDevice device, const char *name)
+{
+    uint32_t n = 0;
+    bool found = false;
+    if (lib->EnumerateDeviceExtensionProperties(device, NULL, &n, NULL) < 0 || n == 0)
+        return false;
+    VkExtensionProperties *list = mem_array(n, sizeof *list);
+    if (list && lib->EnumerateDeviceExtensionProperties(device, NULL, &n, list) >= 0)
+        for (uint32_t i = 0; i < n; i++)
+            found = found || strcmp(list[i].extensionName, name) == 0;
+    mem_free(list);
+    return found;
+}
+
 static void read_features(const struct vk_library *lib, VkPhysicalDevice device, struct vk_facts *facts)
 {
     struct features f;
-    chain(&f);
+    chain(&f, has_extension(lib, device, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME));
     lib->GetPhysicalDeviceFeatures2(device, &f.all);
+    facts->dot4 = f.dot.shaderIntegerDotProduct;
     facts->fp64 = f.all.features.shaderFloat64;
 #define FEATURE(member)                                                                                                \
     if (!f.member)                                                                                                     \
@@ -97,6 +116,7 @@ static void read_facts(const struct vk_library *lib, VkPhysicalDevice device, st
     facts->round_even = v12.shaderRoundingModeRTEFloat32 && alone;
     facts->keep_nan = v12.shaderSignedZeroInfNanPreserveFloat32;
     facts->max_block = m3.maxMemoryAllocationSize;
+    facts->clock_ns = p->limits.timestampPeriod;
     facts->max_groups = UINT32_MAX;
     for (int i = 0; i < 3; i++)
         if (p->limits.maxComputeWorkGroupCount[i] < facts->max_groups)
@@ -232,40 +252,30 @@ static bool find_family(struct vk *vk)
     for (uint32_t i = 0; i < n; i++)
         if (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) {
             vk->family = i;
+            vk->facts.clock_bits = families[i].timestampValidBits;
             return true;
         }
     return false;
-}
-
-static bool has_extension(struct vk *vk, const char *name)
-{
-    uint32_t n = 0;
-    bool found = false;
-    if (vk->lib.EnumerateDeviceExtensionProperties(vk->physical, NULL, &n, NULL) < 0 || n == 0)
-        return false;
-    VkExtensionProperties *list = mem_array(n, sizeof *list);
-    if (list && vk->lib.EnumerateDeviceExtensionProperties(vk->physical, NULL, &n, list) >= 0)
-        for (uint32_t i = 0; i < n; i++)
-            found = found || strcmp(list[i].extensionName, name) == 0;
-    mem_free(list);
-    return found;
 }
 
 static enum osso_status create_device(struct vk *vk, struct osso_error *err)
 {
     float priority = 1;
     struct features f;
-    const char *extensions[2];
+    const char *extensions[3];
     uint32_t n = 0;
-    chain(&f);
+    chain(&f, vk->facts.dot4);
 #define FEATURE(member) f.member = VK_TRUE;
     NEEDED(FEATURE)
 #undef FEATURE
     f.all.features.shaderFloat64 = vk->facts.fp64;
-    vk->has_budget = has_extension(vk, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+    f.dot.shaderIntegerDotProduct = vk->facts.dot4;
+    vk->has_budget = has_extension(&vk->lib, vk->physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     if (vk->has_budget)
         extensions[n++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
-    if (has_extension(vk, "VK_KHR_portability_subset"))
+    if (vk->facts.dot4)
+        extensions[n++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
+    if (has_extension(&vk->lib, vk->physical, "VK_KHR_portability_subset"))
         extensions[n++] = "VK_KHR_portability_subset"; /* who offers it wants it named */
     if (!find_family(vk))
         return error_set(err, OSSO_UNSUPPORTED, "%s has no queue for computing", vk->facts.name);
@@ -335,6 +345,7 @@ void vk_close(struct vk *vk)
     if (vk->device) {
         vk->fn.DeviceWaitIdle(vk->device);
         vk_record_free(vk);
+        vk_watch_free(vk);
         vk_cache_free(vk);
         vk_pipelines_free(vk);
         vk->fn.DestroyDevice(vk->device, NULL);

@@ -92,6 +92,19 @@ struct vk_counts vk_counts(const struct vk *vk)
     return (struct vk_counts){0};
 }
 
+bool vk_watch(struct vk *vk, bool on)
+{
+    (void)vk, (void)on;
+    return false;
+}
+
+const struct vk_time *vk_times(const struct vk *vk, size_t *n_out)
+{
+    (void)vk;
+    *n_out = 0;
+    return NULL;
+}
+
 bool vk_pending(const struct vk *vk)
 {
     (void)vk;

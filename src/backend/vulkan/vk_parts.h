@@ -49,6 +49,11 @@
     FN(CmdDispatch)                                                                                                    \
     FN(CmdCopyBuffer)                                                                                                  \
     FN(CmdPipelineBarrier)                                                                                             \
+    FN(CmdResetQueryPool)                                                                                              \
+    FN(CmdWriteTimestamp)                                                                                              \
+    FN(CreateQueryPool)                                                                                                \
+    FN(DestroyQueryPool)                                                                                               \
+    FN(GetQueryPoolResults)                                                                                            \
     FN(CreateFence)                                                                                                    \
     FN(DestroyFence)                                                                                                   \
     FN(ResetFences)                                                                                                    \
@@ -127,6 +132,14 @@ struct vk_testing {
     int n_uses, forget;
 };
 
+/* What vk_watch has seen. */
+struct vk_watch {
+    bool on;
+    VkQueryPool pool;
+    struct vk_time *list;
+    size_t n, cap;
+};
+
 struct vk {
     struct vk_library lib;
     struct vk_functions fn;
@@ -145,7 +158,7 @@ struct vk {
     size_t cache_kept; /* bytes of it that an earlier run has left */
     VkCommandPool pool;
     VkFence fence;
-    bool in_flight; /* a part is with the device */
+    struct vk_part *in_flight; /* the part that is with the device; NULL: none */
     /* What has not gone to the device: commands and, of each, what it shares with others. */
     struct vk_command *commands;
     struct vk_uses *uses;
@@ -155,6 +168,7 @@ struct vk {
     struct vk_part parts[VK_PARTS];
     struct vk_counts counts;
     struct vk_testing testing;
+    struct vk_watch watch;
     VkResult failed;         /* the first failure */
     const char *failed_what; /* what was being done then */
 };
@@ -178,6 +192,13 @@ void vk_cache_free(struct vk *vk);
 /* The commands from `first` on that may run at once: the number of the first that may not. */
 int vk_together(const struct vk *vk, int first);
 void vk_shuffle(uint64_t order, int *list, int n);
+/* vk_times.c: what vk_watch does but for parts that are there; of a part that is being recorded: before its first
+ * command and behind command i; of one that is done. */
+bool vk_watch_set(struct vk *vk, bool on);
+void vk_watch_begin(struct vk *vk, const struct vk_part *part);
+void vk_watch_mark(struct vk *vk, const struct vk_part *part, int i);
+void vk_watch_read(struct vk *vk, const struct vk_part *part);
+void vk_watch_free(struct vk *vk);
 /* vk_record.c */
 bool vk_record_create(struct vk *vk);
 void vk_record_free(struct vk *vk);

@@ -91,20 +91,23 @@ static void record_one(struct vk *vk, VkCommandBuffer to, const struct vk_comman
     vk->fn.CmdDispatch(to, c->groups[0], c->groups[1], c->groups[2]);
 }
 
-static bool record(struct vk *vk, VkCommandBuffer to)
+static bool record(struct vk *vk, const struct vk_part *part)
 {
+    VkCommandBuffer to = part->buffer;
     VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     int order[VK_TOGETHER];
     if (!vk_did(vk, vk->fn.BeginCommandBuffer(to, &info), "beginning a step"))
         return false;
+    vk_watch_begin(vk, part);
     for (int first = 0, end; first < vk->n_commands && vk->failed >= 0; first = end) {
-        end = vk_together(vk, first);
+        end = vk->watch.on ? first + 1 : vk_together(vk, first);
         for (int i = first; i < end; i++)
             order[i] = i;
         vk_shuffle(vk->testing.order, order + first, end - first);
         for (int i = first; i < end; i++)
             record_one(vk, to, &vk->commands[order[i]]);
         barrier(vk, to, end == vk->n_commands ? VK_PIPELINE_STAGE_HOST_BIT : 0);
+        vk_watch_mark(vk, part, first);
     }
     return vk_did(vk, vk->fn.EndCommandBuffer(to), "recording a step") && vk->failed >= 0;
 }
@@ -120,7 +123,7 @@ static struct vk_part *part_of(struct vk *vk)
         oldest = p->used < oldest->used ? p : oldest;
     }
     oldest->n = 0;
-    if (!record(vk, oldest->buffer))
+    if (!record(vk, oldest))
         return NULL;
     struct vk_command *list = oldest->commands;
     oldest->commands = vk->commands;
@@ -139,7 +142,9 @@ static void finish(struct vk *vk)
         vk_did(vk, vk->fn.ResetFences(vk->device, 1, &vk->fence), what);
     else if (vk->in_flight)
         vk->fn.DeviceWaitIdle(vk->device);
-    vk->in_flight = false;
+    if (vk->in_flight && vk->failed >= 0)
+        vk_watch_read(vk, vk->in_flight);
+    vk->in_flight = NULL;
 }
 
 /* The part that is in flight is never the oldest, so its buffer is not written over. */
@@ -155,7 +160,8 @@ static void submit(struct vk *vk)
         return;
     VkSubmitInfo info = {
         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &part->buffer};
-    vk->in_flight = vk_did(vk, vk->fn.QueueSubmit(vk->queue, 1, &info, vk->fence), "computing a step");
+    if (vk_did(vk, vk->fn.QueueSubmit(vk->queue, 1, &info, vk->fence), "computing a step"))
+        vk->in_flight = part;
     part->used = ++vk->counts.submits;
 }
 
@@ -235,6 +241,15 @@ void vk_copy(struct vk *vk, const struct vk_block *to, uint64_t to_off, const st
 bool vk_pending(const struct vk *vk)
 {
     return vk->n_commands > 0 || vk->in_flight;
+}
+
+bool vk_watch(struct vk *vk, bool on)
+{
+    must(!vk_pending(vk));
+    if (!vk_watch_set(vk, on))
+        return false;
+    vk_forget_parts(vk); /* recorded with stamps, or without */
+    return true;
 }
 
 enum osso_status vk_wait(struct vk *vk, struct osso_error *err)

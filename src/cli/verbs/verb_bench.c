@@ -1,181 +1,18 @@
-/* verb_bench.c: how fast this machine runs a model, beside how fast it could at best. The ceilings are measured between
- * the work, every few tokens: a machine that others use too is not the same from one second to the next. */
+/* verb_bench.c: how fast this machine runs a model, beside how fast it could at best. */
 #define _POSIX_C_SOURCE 200809L
-#include "cli/bench_report.h"
+#include "cli/bench_work.h"
 #include "cli/int_list.h"
 #include "cli/out.h"
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/sorted.h"
-#include "osso/bench.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-enum { READ_EVERY = 8 /* steps of generation */ };
-
-/* What a ceiling was each time that it was measured. */
-struct samples {
-    double *values;
-    int n, room;
-};
-
-struct bench {
-    struct runner r;
-    struct osso_engine_options e;
-    struct bench_setting setting;
-    struct osso_session **sessions; /* [parallel] */
-    struct osso_ids *ids;           /* [parallel] the depth's tokens, then the prompt's */
-    size_t *filled;                 /* [parallel] made-up K and V reach so far */
-    struct osso_draw *draws;        /* [parallel] --sample: the sequences' own next tokens; else no samplers in them */
-    int parallel, repetitions;
-    bool fill, sample;
-    struct osso_ceiling *ceiling;
-    struct samples reads, dots;
-    struct rng rng;
-};
-
-/* ---- the work ------------------------------------------------------------------------------------------- */
-
-static enum osso_status run_until_ready(struct bench *b, struct osso_session *session, struct osso_error *err)
-{
-    while (!osso_session_ready(session)) {
-        enum osso_status status = osso_step(b->r.engine, &session, 1, 0, err);
-        if (status)
-            return status;
-    }
-    return OSSO_OK;
-}
-
-/* Random tokens up to a length of n: what was there stays, so that a depth is computed once. */
-static enum osso_status random_ids(struct bench *b, struct osso_ids *ids, size_t keep, size_t n, struct osso_error *err)
-{
-    enum osso_status status = OSSO_OK;
-    ids->len = keep < ids->len ? keep : ids->len;
-    while (ids->len < n && !status)
-        status = osso_ids_push(ids, (int32_t)rng_below(&b->rng, (uint64_t)b->r.dims.vocab), err);
-    return status;
-}
-
-/* The same without running the model: see osso_bench_fill. */
-static enum osso_status fill_to_depth(struct bench *b, int i, size_t depth, struct osso_error *err)
-{
-    struct osso_session *session = b->sessions[i];
-    if (b->filled[i] >= depth) {
-        enum osso_status status = osso_session_rewind(session, depth, err);
-        return status ? status : run_until_ready(b, session, err);
-    }
-    b->filled[i] = depth;
-    return osso_bench_fill(session, b->ids[i].data, depth, err);
-}
-
-/* Brings session i to the depth; nothing is computed when it has been there before. */
-static enum osso_status go_to_depth(struct bench *b, int i, size_t depth, struct osso_error *err)
-{
-    struct osso_session *session = b->sessions[i];
-    enum osso_status status = random_ids(b, &b->ids[i], depth, depth, err);
-    if (status || depth == 0) {
-        b->filled[i] = 0;
-        return status ? status : osso_session_rewind(session, 0, err);
-    }
-    if (b->fill)
-        return fill_to_depth(b, i, depth, err);
-    status = osso_session_sync(session, b->ids[i].data, depth, err);
-    return status ? status : run_until_ready(b, session, err);
-}
-
-static void add_sample(struct samples *s, double value)
-{
-    if (s->n < s->room)
-        s->values[s->n++] = value;
-}
-
-/* The CPU's ceilings, of memory and of dots; of a device nobody measures any. */
-static void sample(struct bench *b, bool read, bool dots)
-{
-    if (b->ceiling && read)
-        add_sample(&b->reads, osso_ceiling_read(b->ceiling));
-    if (b->ceiling && dots)
-        add_sample(&b->dots, osso_ceiling_int8(b->ceiling, osso_engine_isa(b->r.engine)));
-}
-
-static enum osso_status one_prompt(struct bench *b, const struct measurement *m, double *ns, struct osso_error *err)
-{
-    struct osso_session *session = b->sessions[0];
-    size_t depth = (size_t)m->depth, n = depth + (size_t)m->n_prompt;
-    enum osso_status status = go_to_depth(b, 0, depth, err);
-    if (!status)
-        status = random_ids(b, &b->ids[0], depth, n, err); /* other tokens each time: nothing can be reused */
-    if (!status)
-        status = osso_session_sync(session, b->ids[0].data, n, err);
-    sample(b, true, true);
-    double start = clock_seconds() * 1e9;
-    if (!status)
-        status = run_until_ready(b, session, err);
-    *ns = clock_seconds() * 1e9 - start;
-    return status;
-}
-
-/* Did the last step give logits to all of them? Not where each was brought to its depth by itself. */
-static bool can_draw(const struct bench *b, int n)
-{
-    bool all = b->sample;
-    for (int i = 0; i < n && all; i++) {
-        size_t len;
-        osso_session_tokens(b->sessions[i], &len);
-        all = len > 0 && osso_session_logits(b->sessions[i], len - 1);
-    }
-    return all;
-}
-
-/* Every sequence gets a token of its own: the one that it draws, or a random one. */
-static enum osso_status next_tokens(struct bench *b, int n, struct osso_error *err)
-{
-    bool draws = can_draw(b, n);
-    enum osso_status status = draws ? osso_sample_all(b->r.engine, b->draws, (size_t)n, err) : OSSO_OK;
-    for (int i = 0; i < n && !status; i++) {
-        int32_t id = draws ? b->draws[i].choice.id : (int32_t)rng_below(&b->rng, (uint64_t)b->r.dims.vocab);
-        status = osso_session_append(b->sessions[i], id, err);
-    }
-    return status;
-}
-
-static enum osso_status generate(struct bench *b, const struct measurement *m, int64_t n, struct osso_error *err)
-{
-    enum osso_status status = OSSO_OK;
-    for (int64_t t = 0; t < n && !status; t++) {
-        status = next_tokens(b, m->parallel, err);
-        if (!status)
-            status = osso_step(b->r.engine, b->sessions, m->parallel, 0, err);
-    }
-    return status;
-}
-
-static enum osso_status all_to_depth(struct bench *b, const struct measurement *m, struct osso_error *err)
-{
-    enum osso_status status = OSSO_OK;
-    for (int i = 0; i < m->parallel && !status; i++)
-        status = go_to_depth(b, i, (size_t)m->depth, err);
-    return status;
-}
-
-static enum osso_status one_generation(struct bench *b, const struct measurement *m, double *ns, struct osso_error *err)
-{
-    enum osso_status status = all_to_depth(b, m, err);
-    *ns = 0;
-    for (int64_t t = 0; t < m->n_gen && !status; t += READ_EVERY) {
-        sample(b, true, false);
-        double start = clock_seconds() * 1e9;
-        status = generate(b, m, m->n_gen - t < READ_EVERY ? m->n_gen - t : READ_EVERY, err);
-        *ns += clock_seconds() * 1e9 - start;
-    }
-    sample(b, false, true);
-    return status;
-}
 
 /* ---- what a step of several sequences reads ----------------------------------------------------------------- */
 
@@ -207,11 +44,11 @@ static enum osso_status count_experts(struct bench *b, struct measurement *m, st
         return OSSO_OK;
     }
     int64_t steps = m->n_gen < 8 ? m->n_gen : 8;
-    enum osso_status status = all_to_depth(b, m, err);
+    enum osso_status status = bench_to_depth(b, m, err);
     if (!status)
         status = osso_engine_set_tap(b->r.engine, (uint64_t)1 << OSSO_TAP_EXPERT_IDS, NULL, count_tap, &count, err);
     if (!status)
-        status = generate(b, m, steps, err);
+        status = bench_generate(b, m, steps, err);
     struct osso_error ignored;
     enum osso_status end = osso_engine_set_tap(b->r.engine, 0, NULL, NULL, NULL, status ? &ignored : err);
     if (count.layers)
@@ -258,7 +95,7 @@ static enum osso_status measure(struct bench *b, struct measurement *m, struct o
     if (gmtime_r(&now, &utc))
         strftime(m->time, sizeof m->time, "%Y-%m-%dT%H:%M:%SZ", &utc);
     enum osso_status (*work)(struct bench *, const struct measurement *, double *,
-                             struct osso_error *) = m->n_prompt > 0 ? one_prompt : one_generation;
+                             struct osso_error *) = m->n_prompt > 0 ? bench_prompt : bench_generation;
     struct measurement warm = *m;
     warm.n_gen = warm.n_gen > 4 ? 4 : warm.n_gen;
     m->filled = b->fill && m->depth > 0;
@@ -280,10 +117,12 @@ static enum osso_status measure(struct bench *b, struct measurement *m, struct o
     }
     if (!status)
         status = token_cost(b, m, err);
-    if (!status && m->n_gen > 0 && b->ceiling)
+    if (!status && m->n_gen > 0 && !b->e.backend)
         status = osso_bench_resident(b->r.engine, &m->resident, err);
     if (!status)
         bench_report(&b->setting, m);
+    if (!status && b->times)
+        status = bench_kernel_times(b, m, err);
     mem_free(space);
     return status;
 }
@@ -319,6 +158,18 @@ static enum osso_status make_sequence(struct bench *b, int i, struct osso_error 
     return status || !b->sample ? status : osso_sampler_create(&sampling, b->r.dims.vocab, &b->draws[i].sampler, err);
 }
 
+static enum osso_status open_times(struct bench *b, const char *path, struct osso_error *err)
+{
+    enum osso_status status = osso_bench_watch(b->r.engine, false, err); /* can it? */
+    if (status)
+        return status;
+    b->times = fopen(path, "w");
+    if (!b->times)
+        return error_set(err, OSSO_IO, "%s cannot be written: %s", path, strerror(errno));
+    fputs("model,test,kernel,format,groups_x,groups_y,groups_z,steps,commands,us,us_each,percent\n", b->times);
+    return OSSO_OK;
+}
+
 static enum osso_status run(const struct options *o, struct bench *b, struct osso_error *err)
 {
     const struct option_value *v = o->v;
@@ -330,6 +181,8 @@ static enum osso_status run(const struct options *o, struct bench *b, struct oss
         status = int_list_parse(&v[OPT_n_depth], "0", "-d", &depths, err);
     if (!status && b->sample && int_list_largest(&gens) == 0)
         status = error_set(err, OSSO_USAGE, "--sample has no effect with -n 0; leave one of them out");
+    if (!status && v[OPT_kernel_times].set && !v[OPT_device].set)
+        status = error_set(err, OSSO_USAGE, "--kernel-times needs a GPU: give --device gpu too");
     if (!status)
         status = open_model(o, b, err);
     if (status)
@@ -343,8 +196,12 @@ static enum osso_status run(const struct options *o, struct bench *b, struct oss
     status = runner_start(&b->r, &b->e, err);
     if (!status && b->r.dims.file_bytes < mem_available())
         status = osso_bench_touch(b->r.engine, err);
-    if (!status && !b->e.backend)
-        status = osso_ceiling_create(osso_engine_threads(b->r.engine), &b->ceiling, err);
+    if (!status)
+        status = osso_ceiling_of_engine(b->r.engine, &b->ceiling, err);
+    if (!status)
+        status = osso_ceiling_device(b->ceiling, &b->setting.device, err);
+    if (!status && v[OPT_kernel_times].set)
+        status = open_times(b, v[OPT_kernel_times].s, err);
     for (int i = 0; i < b->parallel && !status; i++)
         status = make_sequence(b, i, err);
     for (int d = 0; d < depths.len; d++) {
@@ -366,7 +223,8 @@ int verb_bench(const struct options *o)
     struct osso_error err = {0};
     struct bench b = {.parallel = v[OPT_parallel].set ? (int)v[OPT_parallel].i : 1,
                       .repetitions = v[OPT_repetitions].set ? (int)v[OPT_repetitions].i : 5};
-    b.setting = (struct bench_setting){&b.r, &b.e, NULL, v[OPT_output].set ? v[OPT_output].s : "md", true};
+    b.setting = (struct bench_setting){
+        &b.r, &b.e, NULL, v[OPT_output].set ? v[OPT_output].s : "md", true, {.size = sizeof b.setting.device}};
     b.fill = v[OPT_fill].set;
     b.sample = v[OPT_sample].set;
     b.sessions = mem_array((size_t)b.parallel, sizeof *b.sessions);
@@ -391,6 +249,8 @@ int verb_bench(const struct options *o)
     mem_free(b.ids);
     mem_free(b.filled);
     osso_ceiling_free(b.ceiling);
+    if (b.times && fclose(b.times) && !status)
+        status = error_set(&err, OSSO_IO, "%s cannot be written: %s", v[OPT_kernel_times].s, strerror(errno));
     runner_close(&b.r);
     return exit_code(status, &err);
 }

@@ -18,7 +18,7 @@ const uint THREADS = 128u;
 layout(local_size_x = 128) in;
 layout(constant_id = 2) const int mode = 0;
 
-const uint WIDE = MAX_HEAD_DIM / KV_PAGE;
+const uint WIDE = MAX_HEAD_DIM / KV_PAGE, TOGETHER = 16u; // loads of a thread under way at once
 shared float weight[KV_PAGE], top[KV_PAGE], lanes[16];
 shared uint unmasked;
 
@@ -29,7 +29,15 @@ float score_of(uint64_t k, uint64_t at)
     if (mode == 1)
         return F32(at).v[j];
     float score = 0.0;
-    for (uint d = 0u; d < p.head_dim; d++)
+    uint d = 0u;
+    for (; d + TOGETHER <= p.head_dim; d += TOGETHER) {
+        float v[TOGETHER];
+        for (uint i = 0u; i < TOGETHER; i++)
+            v[i] = k_value(k, p.head_dim, d + i, j);
+        for (uint i = 0u; i < TOGETHER; i++)
+            score = fma1(query[d + i], v[i], score);
+    }
+    for (; d < p.head_dim; d++)
         score = fma1(query[d], k_value(k, p.head_dim, d, j), score);
     return score * p.scale;
 }
@@ -106,7 +114,15 @@ void main()
         }
         for (uint i = 0u; says && i * KV_PAGE + t < p.head_dim; i++) {
             float sum = mode == 2 ? acc[i] : 0.0;
-            for (uint j = from; j < end; j++)
+            uint j = from;
+            for (; j + TOGETHER <= end; j += TOGETHER) {
+                float values[TOGETHER];
+                for (uint n = 0u; n < TOGETHER; n++)
+                    values[n] = v_value(v, p.head_dim, i * KV_PAGE + t, j + n);
+                for (uint n = 0u; n < TOGETHER; n++)
+                    sum = fma1(weight[j + n], values[n], sum);
+            }
+            for (; j < end; j++)
                 sum = fma1(weight[j], v_value(v, p.head_dim, i * KV_PAGE + t, j), sum);
             if (mode == 3)
                 sums.v[2u + i * KV_PAGE + t] = sum;

@@ -6,6 +6,7 @@
 #include "weights.glsl"
 #include "linear.glsl"
 #include "linear_rows.glsl"
+const uint TILE = 8u;
 layout(local_size_x = 64) in;
 
 shared float part[TILE * 64u];

@@ -1,8 +1,6 @@
-// linear_rows.glsl: the matrix products of many rows: a group reads its outputs' weights once for TILE rows. With `ids`,
+// linear_rows.glsl: the matrix products of many rows: a group reads its outputs' weights once for as many rows as it takes. With `ids`,
 // `data` is the list of slots by expert, and a tile may hold slots of several experts: one after the other. has_factor is
 // 2 n (+ 1), n the number of rows or slots.
-const uint TILE = 8u;
-
 uint n_rows()
 {
     return p.has_factor >> 1;

@@ -4,9 +4,9 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
-const uint THREADS = 64u;
+const uint THREADS = 128u, PIECE = 1024u;
 #include "codes.glsl"
-layout(local_size_x = 64) in;
+layout(local_size_x = 128) in;
 
 layout(push_constant, scalar) uniform Push {
     uint64_t x, rows_of, gain, y, delta, sum, q, d, sums;
@@ -14,7 +14,7 @@ layout(push_constant, scalar) uniform Push {
     float eps;
 } p;
 
-shared float lanes[16];
+shared float lanes[16], piece[PIECE];
 
 float value(uint row, uint i)
 {
@@ -27,14 +27,18 @@ float value(uint row, uint i)
 void main()
 {
     uint t = gl_LocalInvocationIndex, to = gl_WorkGroupID.x, row = p.rows_of == 0ul ? to : uint(I32(p.rows_of).v[to]);
-    if (t < 16u) {
-        float sum = 0.0;
-        for (uint i = t; i < p.width; i += 16u) {
-            float x = value(row, i);
-            sum = fma1(x, x, sum);
-        }
-        lanes[t] = sum;
+    float sum = 0.0;
+    for (uint from = 0u; from < p.width; from += PIECE) { // all bring values, many loads under way at once; 16 add up
+        for (uint j = 0u; j < PIECE / THREADS; j++)
+            if (from + j * THREADS + t < p.width)
+                piece[j * THREADS + t] = value(row, from + j * THREADS + t);
+        barrier();
+        for (uint i = t; t < 16u && i < min(PIECE, p.width - from); i += 16u)
+            sum = fma1(piece[i], piece[i], sum);
+        barrier(); // before the next piece
     }
+    if (t < 16u)
+        lanes[t] = sum;
     barrier();
     float mean = div1(lanes_sum(lanes), float(p.width)), r = div1(1.0, sqrt1(mean + p.eps));
     F32 y = F32(row_of(p.y, to, p.width)), gain = F32(p.gain), stored = F32(row_of(p.sum, row, p.width));

@@ -1,5 +1,6 @@
-// router.comp: logits = W x + bias as linear_f32 makes them, and what route makes of them, of up to MOST experts. A thread a lane of
-// 8 experts at a time, then a thread an expert, whose place is the number of those before it. Groups: (rows).
+// router.comp: logits = W x + bias as linear_f32 makes them, 4 experts a group, and what route makes of them, of up to MOST experts: by the
+// group that is the last of its row's to be done, a thread an expert, whose place is the number of those before it. `done` counts a row's
+// groups; it is zero before and after. Groups: (experts / 4, rows).
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
@@ -7,17 +8,22 @@
 layout(local_size_x = 128) in;
 
 layout(push_constant, scalar) uniform Push {
-    uint64_t data, side, bias, offsets, x, logits, ids, weights;
+    uint64_t data, side, bias, offsets, x, logits, ids, weights, done;
     uint row_stride, side_stride, offsets_stride, bias_stride, col_stride, group, cols, n_experts, k;
     float factor;
     uint has_factor;
     int first, end; // of lists, which this is none of
 } p;
 #include "matrix.glsl"
+#include "lanes.glsl"
 
 const uint MOST = 128u;
-shared float part[128], logit[MOST], power[MOST];
+shared float logit[MOST], power[MOST], largest;
 shared bool chosen[MOST];
+shared uint before_us;
+// What groups tell each other.
+layout(buffer_reference, scalar, buffer_reference_align = 4) coherent buffer Logits { float v[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) coherent buffer Done { uint v[]; };
 
 // Is a before b among the largest? Ties go to the lowest id, and NaN is below everything.
 bool before(uint a, uint b)
@@ -28,39 +34,44 @@ bool before(uint a, uint b)
     return logit[a] > logit[b] || logit[a] == logit[b] && a < b;
 }
 
+// This group's logits; true for the last of the row's groups, to which all are there.
+bool make_logits(uint row)
+{
+    uint t = gl_LocalInvocationIndex, first = gl_WorkGroupID.x * OUTPUTS;
+    Matrix m = Matrix(p.data, p.side, p.bias, p.offsets, p.factor, p.has_factor);
+    Logits all = Logits(row_of(p.logits, row, p.n_experts));
+    lane_sums(m, m.data != 0ul, first, p.n_experts, row_of(p.x, row, p.cols));
+    if (t < OUTPUTS && first + t < p.n_experts)
+        all.v[first + t] = output_of(m, first + t, part[16u * t]);
+    memoryBarrierBuffer();
+    barrier();
+    if (t == 0u)
+        before_us = atomicAdd(Done(p.done).v[row], 1u);
+    barrier();
+    if (before_us + 1u < gl_NumWorkGroups.x)
+        return false;
+    memoryBarrierBuffer();
+    if (t == 0u)
+        Done(p.done).v[row] = 0u; // for the next layer
+    if (t < p.n_experts)
+        logit[t] = all.v[t];
+    barrier();
+    return true;
+}
+
 void main()
 {
-    uint t = gl_LocalInvocationIndex, row = gl_WorkGroupID.x;
-    F32 x = F32(row_of(p.x, row, p.cols));
-    Matrix m = Matrix(p.data, p.side, p.bias, p.offsets, p.factor, p.has_factor);
-    for (uint first = 0u; first < p.n_experts; first += 8u) {
-        uint e = first + t / 16u;
-        float sum = 0.0;
-        if (e < p.n_experts && m.data != 0ul) {
-            Row w = row_at(m, e);
-            for (uint k = t & 15u; k < p.cols; k += 16u)
-                sum = fma1(weight_value(w, p.col_stride, p.group, k), x.v[k], sum);
-        }
-        part[t] = sum;
-        for (uint half_way = 8u; half_way > 0u; half_way /= 2u) {
-            barrier();
-            if ((t & 15u) < half_way)
-                part[t] = part[t] + part[t + half_way];
-        }
-        if (e < p.n_experts && (t & 15u) == 0u) {
-            logit[e] = output_of(m, e, part[t]);
-            F32(row_of(p.logits, row, p.n_experts)).v[e] = logit[e];
-        }
-        barrier();
-    }
+    uint t = gl_LocalInvocationIndex, row = gl_WorkGroupID.y;
+    if (!make_logits(row))
+        return;
     uint ahead = 0u, at = 0u;
     for (uint e = 0u; t < p.n_experts && e < p.n_experts; e++)
         ahead += before(e, t) ? 1u : 0u;
     chosen[t] = t < p.n_experts && ahead < p.k;
     if (t < p.n_experts && ahead == 0u)
-        part[0] = logit[t];
+        largest = logit[t];
     barrier();
-    float top = part[0], sum = 0.0;
+    float top = largest, sum = 0.0;
     power[t] = chosen[t] ? exp1(logit[t] - top) : 0.0;
     barrier();
     for (uint e = 0u; e < p.n_experts; e++) { // ascending
