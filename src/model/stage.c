@@ -14,7 +14,9 @@ enum osso_status REAL(forward_end)(struct forward *f, struct osso_error *err)
 
 static enum osso_status learn(void *user, const struct param_piece *piece, struct osso_error *err)
 {
-    const struct backend *backend = user;
+    const struct forward *f = user;
+    if (weights_stay(f->weights, piece))
+        return OSSO_OK;
     struct backend_tensor tensor = {.data = piece->data,
                                     .bytes = piece->bytes,
                                     .dtype = piece->dtype,
@@ -24,12 +26,12 @@ static enum osso_status learn(void *user, const struct param_piece *piece, struc
                                     .stack_stride = piece->stack_stride,
                                     .row_stride = piece->row_stride,
                                     .column_stride = piece->column_stride};
-    return backend->learn(backend, &tensor, err);
+    return f->backend->learn(f->backend, &tensor, err);
 }
 
 enum osso_status REAL(forward_learn)(struct forward *f, struct osso_error *err)
 {
     if (!f->backend->learn)
         return OSSO_OK;
-    return weights_each(f->weights, f->config, learn, (void *)(uintptr_t)f->backend, err);
+    return weights_each(f->weights, f->config, learn, f, err);
 }

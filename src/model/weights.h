@@ -39,6 +39,7 @@ struct weights {
     float *vectors;              /* values of vectors that no file holds as f32; NULL: none */
     const uint8_t **apart;       /* the tables of experts that lie apart; NULL: none */
     struct expert_source source; /* source.model is this struct: it is never moved */
+    int host_layers; /* the experts of so many first layers stay where they are: no backend is told of them */
 };
 
 /* A table of n_layers layers, all empty, and the source. */

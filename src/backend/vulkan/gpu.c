@@ -48,6 +48,7 @@ static enum osso_status gpu_begin(const struct backend *backend, const struct ba
     struct gpu *g = gpu_of(backend);
     size_t n = (size_t)from->n;
     gpu_flush(g); /* what was put or copied between the steps */
+    g->lent.holds_h = false;
     for (size_t i = 0; i < g->n_lost; i++)
         mem_free(g->lost_values[i]);
     g->n_lost = 0;
@@ -118,6 +119,9 @@ static const struct backend functions = {.close = gpu_close,
                                          .free = gpu_free,
                                          .memory = gpu_memory,
                                          .learn = gpu_learn,
+                                         .reserve = gpu_reserve,
+                                         .reserve_bytes = gpu_reserve_bytes,
+                                         .taken = gpu_taken,
                                          .page_sums = gpu_page_sums,
                                          .begin = gpu_begin,
                                          .end = gpu_end,

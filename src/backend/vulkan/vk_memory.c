@@ -54,6 +54,8 @@ static bool bind(struct vk *vk, uint64_t bytes, enum vk_place place, struct vk_b
     if (type < 0 || vk->fn.AllocateMemory(vk->device, &info, NULL, &p->memory) < 0 ||
         vk->fn.BindBufferMemory(vk->device, p->buffer, p->memory, 0) < 0)
         return false;
+    p->taken = place == VK_LOCAL ? need.size : 0;
+    vk->taken += p->taken;
     bool seen = place != VK_LOCAL || (!vk->apart && (vk->memory.memoryTypes[type].propertyFlags & all) == all);
     if (seen && vk->fn.MapMemory(vk->device, p->memory, 0, VK_WHOLE_SIZE, 0, &block->host) < 0)
         return false;
@@ -81,6 +83,7 @@ void vk_free(struct vk *vk, struct vk_block *block)
         vk_forget_parts(vk);
         vk->fn.DestroyBuffer(vk->device, block->parts->buffer, NULL); /* VK_NULL_HANDLE is fine in both */
         vk->fn.FreeMemory(vk->device, block->parts->memory, NULL);
+        vk->taken -= block->parts->taken;
         mem_free(block->parts);
     }
     *block = (struct vk_block){0};
@@ -91,6 +94,11 @@ static uint64_t pretended(void)
 {
     const char *bytes = getenv("OSSO_TEST_GPU_MEMORY");
     return bytes ? strtoull(bytes, NULL, 10) : 0;
+}
+
+uint64_t vk_taken(const struct vk *vk)
+{
+    return vk->taken;
 }
 
 uint64_t vk_memory(const struct vk *vk)
