@@ -81,12 +81,12 @@ struct osso_engine_options device_none(const struct osso_engine_options *engine_
     return e;
 }
 
-void device_say(const struct osso_engine *engine, int n_layers)
+void device_say(const struct osso_engine *engine, int asked, int n_layers)
 {
     struct osso_engine_stats s = {.size = sizeof s};
     char bytes[32], layers[64];
     osso_engine_stats(engine, &s);
-    if (s.host_layers > 0)
+    if (s.host_layers > asked)
         say("note: the CPU computes the experts of %s: they (%s) do not fit the GPU's memory",
             device_layers(0, s.host_layers, n_layers, layers, sizeof layers), human_bytes(bytes, s.host_bytes));
 }

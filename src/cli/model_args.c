@@ -188,7 +188,7 @@ enum osso_status runner_start(struct runner *r, const struct osso_engine_options
     if (!status)
         warn_of_context(r, e);
     if (!status && e->backend)
-        device_say(r->engine, (int)r->dims.n_layers);
+        device_say(r->engine, e->host_layers, (int)r->dims.n_layers);
     if (!status)
         status = osso_session_create(r->engine, 0, &r->session, err);
     return status || !r->steering ? status : steering_apply(r->steering, r->session, err);

@@ -53,7 +53,7 @@ static enum osso_status fits_device(const struct engine_memory *m, struct osso_e
         "--force-memory",
         m->name, m->lends ? "even with all experts on the CPU " : "", mib(takes(m)), mib(m->weights),
         (long long)m->context, mib(m->kv), mib(m->activations + m->own), (unsigned long long)(m->available >> 20),
-        m->allowed ? "allowed (--gpu-memory)" : "free",
+        m->allowed ? "allowed (--gpu-memory: raise it)" : "free",
         m->weights + m->activations + m->own < m->available ? "ask for less with -c, " : "");
 }
 
