@@ -35,8 +35,11 @@ static const char *best_device(void)
 /* What is said of a GPU's memory does nothing where the CPU computes. */
 static enum osso_status no_gpu(const struct options *o, struct osso_error *err)
 {
-    const char *vain = o->v[OPT_gpu_memory].typed ? "--gpu-memory" : o->v[OPT_cpu_experts].typed ? "--cpu-experts" : NULL;
-    return vain ? error_set(err, OSSO_USAGE, "%s shares out a GPU's memory, and the CPU computes; add --device gpu", vain)
+    const char *vain = o->v[OPT_gpu_memory].typed    ? "--gpu-memory"
+                       : o->v[OPT_cpu_experts].typed ? "--cpu-experts"
+                                                     : NULL;
+    return vain ? error_set(err, OSSO_USAGE, "%s shares out a GPU's memory, and the CPU computes; add --device gpu",
+                            vain)
                 : OSSO_OK;
 }
 

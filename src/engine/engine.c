@@ -58,7 +58,8 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
         return error_set(err, OSSO_USAGE, "%d experts per token: this model has from 1 to %d", o->experts_per_token,
                          c->n_experts);
     if (o->host_layers < 0 || o->host_layers > c->n_layers)
-        return error_set(err, OSSO_USAGE, "the experts of %d layers on the CPU (--cpu-experts): this model has %d layers",
+        return error_set(err, OSSO_USAGE,
+                         "the experts of %d layers on the CPU (--cpu-experts): this model has %d layers",
                          o->host_layers, c->n_layers);
     return OSSO_OK;
 }

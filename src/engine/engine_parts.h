@@ -188,7 +188,7 @@ struct engine_memory {
     bool lends;         /* such experts can be the host's */
     uint64_t available; /* where it computes: what is free now, or less where less was allowed; UINT64_MAX: unknown */
     bool allowed;       /* less was */
-    char name[256];       /* of what computes */
+    char name[256];     /* of what computes */
 };
 /* model NULL: it is not known. */
 enum osso_status engine_memory(const struct config *config, const struct osso_model *model,

@@ -1,6 +1,6 @@
-/* gpu_lend.c: experts that the device has no room for, or no kernels: the host computes them where their weights lie, by
- * all members, with the CPU's own ops, so the bits are the same. What they read comes down (a row's activations, ids and
- * weights), what they make goes up (a row's sum over its experts); h stays here unless somebody looks for it. */
+/* gpu_lend.c: experts that the device has no room for, or no kernels: the host computes them where their weights lie,
+ * by all members, with the CPU's own ops, so the bits are the same. What they read comes down (a row's activations, ids
+ * and weights), what they make goes up (a row's sum over its experts); h stays here unless somebody looks for it. */
 #include "backend/vulkan/gpu.h"
 
 #include "base/mem.h"

@@ -90,8 +90,8 @@ enum osso_status gpu_learn(const struct backend *backend, const struct backend_t
 {
     struct gpu *g = gpu_of(backend);
     uintptr_t at = (uintptr_t)t->data, lo = at, hi = at + t->bytes, room = at + room_of(t);
-    gpu_flush(g);     /* uploads begin in the memory of what may be on its way */
-    g->n_layers = 0;  /* their lists name places of copies, and these may move */
+    gpu_flush(g);    /* uploads begin in the memory of what may be on its way */
+    g->n_layers = 0; /* their lists name places of copies, and these may move */
     gpu_arena_reset(&g->lists);
     size_t first = copy_at(g, lo), end = first;
     for (; end < g->n_copies && g->copies[end].lo < hi; end++) {
