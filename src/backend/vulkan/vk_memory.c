@@ -96,6 +96,13 @@ static uint64_t pretended(void)
     return bytes ? strtoull(bytes, NULL, 10) : 0;
 }
 
+/* Some of what is free stays so: for the driver itself and for what others draw. */
+static uint64_t but_some(uint64_t bytes)
+{
+    const uint64_t most = (uint64_t)512 << 20, part = bytes / 16;
+    return bytes - (part < most ? part : most);
+}
+
 uint64_t vk_taken(const struct vk *vk)
 {
     return vk->taken;
@@ -113,8 +120,9 @@ uint64_t vk_memory(const struct vk *vk)
     uint32_t heap = type < 0 ? 0 : vk->memory.memoryTypes[type].heapIndex;
     vk->lib.GetPhysicalDeviceMemoryProperties2(vk->physical, &m);
     if (!vk->has_budget)
-        return m.memoryProperties.memoryHeaps[heap].size;
-    return budget.heapBudget[heap] > budget.heapUsage[heap] ? budget.heapBudget[heap] - budget.heapUsage[heap] : 0;
+        return but_some(m.memoryProperties.memoryHeaps[heap].size);
+    bool left = budget.heapBudget[heap] > budget.heapUsage[heap];
+    return but_some(left ? budget.heapBudget[heap] - budget.heapUsage[heap] : 0);
 }
 #else
 typedef int vk_memory_is_left_out;
