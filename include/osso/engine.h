@@ -119,7 +119,9 @@ struct osso_engine_plan {
     uint64_t kv_bytes, scratch_bytes;
     uint64_t available_bytes; /* free now, or device_bytes where that is less; UINT64_MAX: unknown */
     char device[256];
-    uint64_t host_bytes; /* weights that have no copy: the experts of so many first layers, which the CPU computes */
+    /* Weights that have no copy: the experts of so many first layers, which the CPU computes, and the embeddings, of
+     * which it reads a step's rows (where they are the head too they have one). */
+    uint64_t host_bytes, embed_bytes;
     int host_layers;
 };
 OSSO_API enum osso_status osso_engine_plan(const struct osso_model *model, const struct osso_engine_options *options,

@@ -205,9 +205,9 @@ struct backend {
      * NULL: the backend reads the host's memory and wants to know of none. */
     enum osso_status (*learn)(const struct backend *backend, const struct backend_tensor *tensor,
                               struct osso_error *err);
-    /* A backend with memory of its own that has the experts of a layer of which it is told nothing computed where they
-     * lie, by the host, with the same bits; so a model may be larger than that memory. NULL in all others.
-     * reserve takes, before anything is learned, what it will need beside alloc's and the weights' bytes, and
+    /* A backend with memory of its own that has experts of which it is told nothing computed by the host where they
+     * lie, layer by layer, to the same bits, and takes rows of a table of embeddings from there likewise. NULL in all
+     * others. reserve takes, before anything is learned, what it will need beside alloc's and the weights' bytes, and
      * reserve_bytes says how much that is, with what is lost between tensors; taken: bytes of its memory that it has
      * now. */
     enum osso_status (*reserve)(const struct backend *backend, const struct backend_room *room, struct osso_error *err);

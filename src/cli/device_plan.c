@@ -35,7 +35,8 @@ static void put_plan(struct buf *b, const struct osso_engine_plan *p, int n_laye
     put_text(b, "experts", device_layers(p->host_layers, n_layers, n_layers, text, sizeof text));
     put_text(b, "cpu_experts", device_layers(0, p->host_layers, n_layers, text, sizeof text));
     put_bytes(b, "cpu_expert_layers", (uint64_t)p->host_layers);
-    put_bytes(b, "cpu_weights", p->host_bytes);
+    put_bytes(b, "cpu_expert_bytes", p->host_bytes);
+    put_bytes(b, "cpu_embedding_bytes", p->embed_bytes);
     buf_puts(b, "}}");
 }
 

@@ -243,6 +243,7 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
     if (!status && e->model)
         status = weights_share(&e->model->weights, e->config.n_layers, &e->weights, err);
     e->weights.host_layers = m.host_layers;
+    e->weights.host_embed = m.host_embed;
     if (!status)
         status = forward_create(&e->config, e->model ? &e->weights : NULL, e->backend, &e->kv, &s->activations,
                                 &e->forward, err);

@@ -181,9 +181,10 @@ struct engine_memory {
     uint64_t tables;      /* rows of a step, pages, the tree of prefixes, as many sessions as it is made for */
     bool apart;           /* what computes has memory of its own, with a copy of the weights */
     /* Where there will be such a copy and the model is known, its bytes, what else the backend takes, and what stays
-     * with the host: the experts of the first host_layers layers. */
-    uint64_t weights, own, lent;
+     * with the host: the experts of the first host_layers layers, and the table of embeddings. */
+    uint64_t weights, own, lent, embed;
     int host_layers;
+    bool host_embed;
     struct backend_room room;
     bool lends;         /* such experts can be the host's */
     uint64_t available; /* where it computes: what is free now, or less where less was allowed; UINT64_MAX: unknown */

@@ -18,7 +18,9 @@ enum osso_status engine_place(const struct osso_model *model, const struct backe
     struct weights_sizes sizes;
     int n_layers = model->config.n_layers;
     enum osso_status status = weights_sizes(&model->weights, &model->config, &sizes, err);
-    m->weights = sizes.rest;
+    m->host_embed = m->lends && sizes.embed > 0;
+    m->embed = m->host_embed ? sizes.embed : 0;
+    m->weights = sizes.rest + sizes.embed - m->embed;
     for (int l = 0; l < n_layers; l++)
         m->weights += sizes.experts[l];
     for (int l = 0; l <= n_layers && !status; l++) {
@@ -92,7 +94,8 @@ enum osso_status osso_engine_plan(const struct osso_model *model, const struct o
                                     .scratch_bytes = m.activations + m.own,
                                     .available_bytes = m.available,
                                     .host_bytes = m.lent,
-                                    .host_layers = m.host_layers};
+                                    .host_layers = m.host_layers,
+                                    .embed_bytes = m.embed};
     snprintf(plan.device, sizeof plan.device, "%s", m.name);
     sized_out(out, &plan, sizeof plan);
     return status;

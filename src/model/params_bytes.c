@@ -8,13 +8,22 @@
 
 struct range {
     const uint8_t *lo, *hi;
-    int layer; /* whose experts'; -1: something else */
+    uint64_t *sum; /* what it is counted for */
 };
 
 struct ranges {
     struct range *list;
     size_t n, cap;
+    struct weights_sizes *sizes;
+    bool tied;
 };
+
+static uint64_t *sum_of(const struct ranges *r, const struct param_piece *piece)
+{
+    if (params_stacked(piece->param))
+        return &r->sizes->experts[piece->layer];
+    return piece->param->id == PARAM_embed && !r->tied ? &r->sizes->embed : &r->sizes->rest;
+}
 
 static enum osso_status note(void *user, const struct param_piece *piece, struct osso_error *err)
 {
@@ -23,8 +32,7 @@ static enum osso_status note(void *user, const struct param_piece *piece, struct
     if (!list)
         return error_nomem(err, sizeof *list, "the list of a model's tensors");
     r->list = list;
-    list[r->n++] = (struct range){piece->data, piece->data + piece->bytes,
-                                  params_stacked(piece->param) ? piece->layer : -1};
+    list[r->n++] = (struct range){piece->data, piece->data + piece->bytes, sum_of(r, piece)};
     return OSSO_OK;
 }
 
@@ -36,13 +44,14 @@ static int by_place(const void *a, const void *b)
 
 bool weights_stay(const struct weights *weights, const struct param_piece *piece)
 {
-    return params_stacked(piece->param) && piece->layer < weights->host_layers;
+    return (params_stacked(piece->param) && piece->layer < weights->host_layers) ||
+           (piece->param->id == PARAM_embed && weights->host_embed);
 }
 
 enum osso_status weights_sizes(const struct weights *weights, const struct config *config, struct weights_sizes *sizes,
                                struct osso_error *err)
 {
-    struct ranges r = {0};
+    struct ranges r = {.sizes = sizes, .tied = weights->head.data == weights->embed.data};
     const uint8_t *end = NULL;
     *sizes = (struct weights_sizes){0};
     enum osso_status status = weights_each(weights, config, note, &r, err);
@@ -53,7 +62,7 @@ enum osso_status weights_sizes(const struct weights *weights, const struct confi
         const struct range *at = &r.list[i];
         const uint8_t *lo = end && at->lo < end ? end : at->lo;
         if (at->hi > lo) {
-            *(at->layer < 0 ? &sizes->rest : &sizes->experts[at->layer]) += (uint64_t)(at->hi - lo);
+            *at->sum += (uint64_t)(at->hi - lo);
             end = at->hi;
         }
     }

@@ -39,7 +39,10 @@ struct weights {
     float *vectors;              /* values of vectors that no file holds as f32; NULL: none */
     const uint8_t **apart;       /* the tables of experts that lie apart; NULL: none */
     struct expert_source source; /* source.model is this struct: it is never moved */
-    int host_layers; /* the experts of so many first layers stay where they are: no backend is told of them */
+    /* What stays where it is, so that no backend is told of it: the experts of so many first layers, and the table of
+     * embeddings, of which a step reads some rows (never where the head is the same table). */
+    int host_layers;
+    bool host_embed;
 };
 
 /* A table of n_layers layers, all empty, and the source. */

@@ -52,10 +52,10 @@ def test_too_large():
     refuses(osso("info", "--preset", "20b", "--device", "gpu"), 2, "--preset")
     less = {"OSSO_TEST_GPU_MEMORY": str(plan["total"] - 1)}
     ask = ("generate", "-p", "Once", "-n", "4", "-c", "2048", "--device", "gpu")
-    assert plan["cpu_expert_layers"] == plan["cpu_weights"] == 0 and plan["experts"] == "all layers", plan
+    assert plan["cpu_expert_layers"] == plan["cpu_expert_bytes"] == 0 and plan["experts"] == "all layers", plan
     part = json.loads(osso("info", "--device", "gpu", "--json", "-c", "2048", env=less, timeout=120).out)["device"]
     assert part["fits"] and part["cpu_expert_layers"] == 1 and part["cpu_experts"] == "layer 0" and part["experts"] == "layers 1 to 5", part
-    assert part["cpu_weights"] + part["weights"] == plan["weights"], part
+    assert part["cpu_expert_bytes"] + part["weights"] == plan["weights"], part
     said = osso(*ask, env=less, timeout=120)
     assert said.out == osso(*ask[:-2]).out and "the experts of layer 0" in said.complaint and said.complaint.count("\n") == 1, said
     asked = osso("info", "--gpu-memory", str(part["total"]), "--device", "gpu", "--json", "-c", "2048", timeout=120)

@@ -55,7 +55,7 @@ static enum osso_status gpu_begin(const struct backend *backend, const struct ba
     gpu_arena_reset(&g->inputs);
     gpu_arena_reset(&g->outputs);
     g->batch = *to = *from;
-    to->token = stage(g, from->token, n * sizeof *to->token);
+    to->token = g->token = stage(g, from->token, n * sizeof *to->token);
     to->pos = stage(g, from->pos, n * sizeof *to->pos);
     to->seq = stage(g, from->seq, n * sizeof *to->seq);
     to->keep = stage(g, from->keep, n);

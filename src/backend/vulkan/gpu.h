@@ -89,6 +89,7 @@ struct gpu {
     void **lost_values; /* what host() gave when the device had nothing to give */
     size_t n_lost, lost_cap;
     struct batch batch;      /* this step's, as the host has it */
+    const int32_t *token;    /* the same in ops */
     enum osso_status status; /* what an op could not do, said by end */
     struct osso_error why;
 };
@@ -177,7 +178,8 @@ enum osso_status gpu_reserve(const struct backend *backend, const struct backend
 uint64_t gpu_reserve_bytes(const struct backend *backend, const struct backend_room *room);
 uint64_t gpu_taken(const struct backend *backend);
 
-/* gpu_lend.c: ops of experts that the host computes, by all members. */
+/* gpu_lend.c: ops of experts that the host computes, by all members; and rows of a table that is the host's. */
+void gpu_lent_embed(struct gpu *g, const struct view *table, const int32_t *ids, int n, real *x);
 void gpu_lent_in(const struct hand *h, const struct moe *moe);
 void gpu_lent_out(const struct hand *h, const struct moe *moe);
 /* What is held of a layer's experts goes to the device, where somebody may look for it. */

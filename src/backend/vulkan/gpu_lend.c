@@ -1,6 +1,7 @@
-/* gpu_lend.c: experts that the device has no room for, or no kernels: the host computes them where their weights lie,
- * by all members, with the CPU's own ops, so the bits are the same. What they read comes down (a row's activations, ids
- * and weights), what they make goes up (a row's sum over its experts); h stays here unless somebody looks for it. */
+/* gpu_lend.c: what stays with the host. Experts that the device has no room for, or no kernels: the host computes them
+ * where their weights lie, by all members, with the CPU's own ops, so the bits are the same. What they read comes down
+ * (a row's activations, ids and weights), what they make goes up (a row's sum over its experts); h stays here unless
+ * somebody looks for it. */
 #include "backend/vulkan/gpu.h"
 
 #include "base/mem.h"
@@ -214,4 +215,23 @@ void gpu_lent_out(const struct hand *h, const struct moe *moe)
     gpu_carry(g, moe->delta, &l->block, l->moe.delta, (size_t)moe->routing->n * row, true);
     if (moe->out)
         gpu_carry(g, moe->out, &l->block, l->moe.out, (size_t)slots_of(moe) * row, true);
+}
+
+/* ids are some of the step's tokens, which the host knows. */
+void gpu_lent_embed(struct gpu *g, const struct view *table, const int32_t *ids, int n, real *x)
+{
+    struct member alone = {.n = 1};
+    struct hand h = {g->cpu, &alone, NULL};
+    size_t bytes = (size_t)(n * table->cols) * sizeof *x;
+    struct gpu_piece in;
+    int64_t first = g->status ? 0 : ids - g->token;
+    must(first >= 0 && first + n <= g->batch.n);
+    if (g->status)
+        return;
+    if (!gpu_take(g, &g->inputs, bytes, &in)) {
+        gpu_no_memory(g, bytes, "the embeddings of a step's tokens");
+        return;
+    }
+    g->cpu->embed(&h, table, g->batch.token + first, n, (real *)(void *)in.host);
+    gpu_carry(g, x, &in.block, in.host, bytes, true);
 }
