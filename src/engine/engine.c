@@ -187,9 +187,9 @@ static enum osso_status memory_of(const struct config *c, const struct osso_mode
     return apart && model ? engine_place(model, s->backend, room_of(c, s), o->host_layers, m, err) : OSSO_OK;
 }
 
-enum osso_status engine_memory(const struct config *config, const struct osso_model *model,
-                               const struct osso_engine_options *options, struct engine_memory *out,
-                               struct osso_error *err)
+enum osso_status engine_needs(const struct config *config, const struct osso_model *model,
+                              const struct osso_engine_options *options, struct engine_memory *out,
+                              struct osso_error *err)
 {
     struct setup s;
     *out = (struct engine_memory){0};

@@ -192,9 +192,9 @@ struct engine_memory {
     char name[256];     /* of what computes */
 };
 /* model NULL: it is not known. */
-enum osso_status engine_memory(const struct config *config, const struct osso_model *model,
-                               const struct osso_engine_options *options, struct engine_memory *out,
-                               struct osso_error *err);
+enum osso_status engine_needs(const struct config *config, const struct osso_model *model,
+                              const struct osso_engine_options *options, struct engine_memory *out,
+                              struct osso_error *err);
 /* Which experts there is room for, those of the last layers first: at least so many first layers stay the host's. */
 enum osso_status engine_place(const struct osso_model *model, const struct backend *backend, struct backend_room room,
                               int host_layers, struct engine_memory *m, struct osso_error *err);

@@ -107,6 +107,7 @@ static void gpu_close(const struct backend *backend)
     struct gpu *g = gpu_of(backend);
     if (g->vk) {
         gpu_flush(g);
+        gpu_lent_free(g);
         gpu_memory_free(g);
         vk_close(g->vk);
     }

@@ -156,6 +156,10 @@ void *gpu_host(const struct backend *backend, void *values, size_t bytes);
 void gpu_put(const struct backend *backend, void *to, const void *from, size_t bytes);
 /* Values of the device to or from memory that the host sees, by a command. */
 void gpu_carry(struct gpu *g, void *values, const struct vk_block *seen, const void *at, size_t bytes, bool up);
+/* Both forms of activations to or from struct gpu_lent's memory. */
+void gpu_carry_act(struct gpu *g, const struct act *there, const struct act *here, int64_t rows, bool up);
+/* What is held of a layer's experts goes to the device, where somebody may look for it. */
+void gpu_settle(struct gpu *g);
 /* False: there is no such memory. */
 bool gpu_take(struct gpu *g, struct gpu_arena *arena, uint64_t bytes, struct gpu_piece *piece_out);
 void gpu_arena_reset(struct gpu_arena *arena);
@@ -182,8 +186,6 @@ uint64_t gpu_taken(const struct backend *backend);
 void gpu_lent_embed(struct gpu *g, const struct view *table, const int32_t *ids, int n, real *x);
 void gpu_lent_in(const struct hand *h, const struct moe *moe);
 void gpu_lent_out(const struct hand *h, const struct moe *moe);
-/* What is held of a layer's experts goes to the device, where somebody may look for it. */
-void gpu_settle(struct gpu *g);
 void gpu_lent_free(struct gpu *g);
 
 /* gpu_experts.c */

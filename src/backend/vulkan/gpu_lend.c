@@ -98,29 +98,9 @@ void gpu_lent_free(struct gpu *g)
 
 /* ---- down and up ----------------------------------------------------------------------------------------- */
 
-static void carry_act(struct gpu *g, const struct act *there, const struct act *here, int64_t rows, bool up)
-{
-    size_t values = (size_t)(rows * here->width), blocks = values / QUANT_BLOCK;
-    gpu_carry(g, there->f, &g->lent.block, here->f, values * sizeof *here->f, up);
-    if (!here->q)
-        return;
-    gpu_carry(g, there->q, &g->lent.block, here->q, values, up);
-    gpu_carry(g, there->d, &g->lent.block, here->d, blocks * sizeof *here->d, up);
-    gpu_carry(g, there->sum, &g->lent.block, here->sum, blocks * sizeof *here->sum, up);
-}
-
 static int64_t slots_of(const struct moe *moe)
 {
     return (int64_t)moe->routing->n * moe->routing->k;
-}
-
-void gpu_settle(struct gpu *g)
-{
-    struct gpu_lent *l = &g->lent;
-    if (!l->holds_h)
-        return;
-    l->holds_h = false;
-    carry_act(g, &l->to_h, &l->h, slots_of(&l->moe), true);
 }
 
 /* Rows by expert, as route makes them. False: an id that is none. */
@@ -151,7 +131,7 @@ static bool fetch(struct gpu *g, const struct moe *moe, const struct act *there,
     size_t slots = (size_t)slots_of(moe);
     gpu_carry(g, moe->routing->ids, &l->block, l->routing.ids, slots * sizeof *l->routing.ids, false);
     gpu_carry(g, moe->routing->weights, &l->block, l->routing.weights, slots * sizeof *l->routing.weights, false);
-    carry_act(g, there, here, rows, false);
+    gpu_carry_act(g, there, here, rows, false);
     if (!gpu_flush(g) || g->status)
         return false;
     if (make_lists(&l->routing))

@@ -175,7 +175,6 @@ void gpu_memory_free(struct gpu *g)
     mem_free(g->blocks);
     mem_free(g->copies);
     mem_free(g->layers);
-    gpu_lent_free(g);
     mem_free(g->old);
 }
 
@@ -199,6 +198,26 @@ void gpu_carry(struct gpu *g, void *values, const struct vk_block *seen, const v
         vk_copy(g->vk, b, offset_in(b, values), seen, off, bytes);
     else
         vk_copy(g->vk, seen, off, b, offset_in(b, values), bytes);
+}
+
+void gpu_carry_act(struct gpu *g, const struct act *there, const struct act *here, int64_t rows, bool up)
+{
+    size_t values = (size_t)(rows * here->width), blocks = values / QUANT_BLOCK;
+    gpu_carry(g, there->f, &g->lent.block, here->f, values * sizeof *here->f, up);
+    if (!here->q)
+        return;
+    gpu_carry(g, there->q, &g->lent.block, here->q, values, up);
+    gpu_carry(g, there->d, &g->lent.block, here->d, blocks * sizeof *here->d, up);
+    gpu_carry(g, there->sum, &g->lent.block, here->sum, blocks * sizeof *here->sum, up);
+}
+
+void gpu_settle(struct gpu *g)
+{
+    struct gpu_lent *l = &g->lent;
+    if (!l->holds_h)
+        return;
+    l->holds_h = false;
+    gpu_carry_act(g, &l->to_h, &l->h, (int64_t)l->routing.n * l->routing.k, true);
 }
 
 /* Values that were not to be had: NaN, so that whoever chooses by them notices before end has said why. */
