@@ -39,6 +39,10 @@ struct osso_engine_options {
     int experts_per_token; /* 0: the model's */
     const char *backend;   /* what computes: "cpu" (NULL), "vulkan": a GPU, with the same bits (docs/gpu.md) */
     bool force_memory;     /* start although the system says that there is less memory than needed: it may be wrong */
+    /* Of a GPU alone: how much of its memory may be taken (0: what is free), and of how many first layers the CPU
+     * computes the experts at least. What does not fit it computes too: experts, of the first layers first. */
+    uint64_t device_bytes;
+    int host_layers;
 };
 
 /* The GPUs of this machine, a call each, in the order of their numbers. OSSO_UNSUPPORTED: Vulkan is not here, or this
@@ -94,6 +98,9 @@ struct osso_engine_stats {
     uint64_t kv_bytes, activation_bytes;
     /* Used and cached by group: pages of full layers, of sliding ones. A free page serves either. */
     uint64_t full_used, full_cached, sliding_used, sliding_cached;
+    /* Of a GPU: what is taken of its memory now; experts of how many first layers the CPU computes, and their bytes. */
+    uint64_t device_bytes, host_bytes;
+    int host_layers;
 };
 OSSO_API void osso_engine_stats(const struct osso_engine *engine, struct osso_engine_stats *stats_out);
 
@@ -110,8 +117,12 @@ struct osso_engine_plan {
     int64_t context;
     uint64_t weight_bytes; /* of the copy that a device with memory of its own has; 0: the file's pages are read */
     uint64_t kv_bytes, scratch_bytes;
-    uint64_t available_bytes; /* free now; UINT64_MAX: unknown */
+    uint64_t available_bytes; /* free now, or device_bytes where that is less; UINT64_MAX: unknown */
     char device[256];
+    /* Weights that have no copy: the experts of so many first layers, which the CPU computes, and the embeddings, of
+     * which it reads a step's rows (where they are the head too they have one). */
+    uint64_t host_bytes, embed_bytes;
+    int host_layers;
 };
 OSSO_API enum osso_status osso_engine_plan(const struct osso_model *model, const struct osso_engine_options *options,
                                            struct osso_engine_plan *plan_out, struct osso_error *err);

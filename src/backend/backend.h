@@ -180,6 +180,14 @@ struct backend_tensor {
     int64_t stack, rows, columns, stack_stride, row_stride, column_stride;
 };
 
+/* The largest step that a backend will be asked for, of a model of these sizes. */
+struct backend_room {
+    int max_rows, top_k, n_heads, head_dim, n_experts;
+    int n_layers; /* whose experts it will be told of */
+    int64_t hidden, intermediate, context;
+    uint64_t weights, n_tensors; /* that it will be told of: bytes, and at most so many */
+};
+
 struct backend_train; /* backend/train_ops.h */
 struct backend_meter; /* backend/device_meter.h */
 
@@ -199,6 +207,14 @@ struct backend {
      * NULL: the backend reads the host's memory and wants to know of none. */
     enum osso_status (*learn)(const struct backend *backend, const struct backend_tensor *tensor,
                               struct osso_error *err);
+    /* A backend with memory of its own that has experts of which it is told nothing computed by the host where they
+     * lie, layer by layer, to the same bits, and takes rows of a table of embeddings from there likewise. NULL in all
+     * others. reserve takes, before anything is learned, what it will need beside alloc's and the weights' bytes, and
+     * reserve_bytes says how much that is, with what is lost between tensors; taken: bytes of its memory that it has
+     * now. */
+    enum osso_status (*reserve)(const struct backend *backend, const struct backend_room *room, struct osso_error *err);
+    uint64_t (*reserve_bytes)(const struct backend *backend, const struct backend_room *room);
+    uint64_t (*taken)(const struct backend *backend);
     /* Pages whose sums attention wants room for, given the pages of one row: struct attend's n_page_sums. */
     int64_t (*page_sums)(int64_t pages, int n_kv_heads, int n_members);
     /* A step: begin gives ops its inputs; end returns when all of it is done, and is where a device can fail. After a

@@ -40,7 +40,8 @@ static enum osso_status open_regular(const char *path, int *fd_out, uint64_t *si
 
 /* Some file systems map privately only (FUSE with direct I/O, shared folders), some not at all: then the file is read
  * into memory, which munmap gives back as well. */
-static enum osso_status map_or_read(const char *path, int fd, uint64_t size, void **data_out, struct osso_error *err)
+static enum osso_status map_or_read(const char *path, int fd, uint64_t size, void **data_out, bool *copied_out,
+                                    struct osso_error *err)
 {
     void *data = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
     if (data == MAP_FAILED)
@@ -69,6 +70,7 @@ static enum osso_status map_or_read(const char *path, int fd, uint64_t size, voi
             have += (uint64_t)n;
         }
         (void)mprotect(data, size, PROT_READ);
+        *copied_out = true;
     }
     *data_out = data;
     return OSSO_OK;
@@ -83,8 +85,9 @@ enum osso_status file_map_open(const char *path, struct file_map *map_out, struc
     if (status)
         return status;
     void *data = NULL;
+    bool copied = false;
     if (size > 0) {
-        status = map_or_read(path, fd, size, &data, err);
+        status = map_or_read(path, fd, size, &data, &copied, err);
         if (status) {
             close(fd);
             return status;
@@ -102,7 +105,7 @@ enum osso_status file_map_open(const char *path, struct file_map *map_out, struc
         close(fd);
         return error_nomem(err, strlen(path), "a path");
     }
-    *map_out = (struct file_map){.path = copy, .data = data, .size = size, .fd = fd};
+    *map_out = (struct file_map){.path = copy, .data = data, .size = size, .fd = fd, .copied = copied};
     return OSSO_OK;
 }
 
@@ -119,7 +122,7 @@ void file_map_close(struct file_map *map)
 void file_map_forget(const struct file_map *map)
 {
 #ifdef MADV_DONTNEED
-    if (map->data) /* only saves memory, so that a refusal is none of our business */
+    if (map->data && !map->copied) /* only saves memory, so that a refusal is none of our business */
         madvise((void *)(uintptr_t)map->data, map->size, MADV_DONTNEED);
 #endif
 }

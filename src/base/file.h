@@ -14,6 +14,7 @@ struct file_map {
     const uint8_t *data; /* NULL for an empty file */
     uint64_t size;
     int fd;
+    bool copied; /* in memory of its own: what lies there cannot be had again from the file system */
 };
 
 /* Maps a regular file. A directory, FIFO, socket or device is refused without being opened for reading (no hang). */

@@ -27,7 +27,7 @@ static uint64_t room_for_kv(const struct runner *r, const struct osso_engine_opt
     struct osso_error ignored;
     if (!e->backend || !r->model || osso_engine_plan(r->model, e, &p, &ignored)) /* who starts it will say so */
         return mem_available() / 4;
-    uint64_t rest = p.weight_bytes + p.scratch_bytes;
+    uint64_t rest = p.weight_bytes + p.host_bytes + p.scratch_bytes;
     return p.available_bytes > rest ? p.available_bytes - rest : 0;
 }
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "cli/out.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* What stands behind "gpu" or "gpu:"; NULL: it is not the GPU's. */
@@ -31,11 +32,22 @@ static const char *best_device(void)
     return there ? "gpu:real" : "cpu";
 }
 
+/* What is said of a GPU's memory does nothing where the CPU computes. */
+static enum osso_status no_gpu(const struct options *o, struct osso_error *err)
+{
+    const char *vain = o->v[OPT_gpu_memory].typed    ? "--gpu-memory"
+                       : o->v[OPT_cpu_experts].typed ? "--cpu-experts"
+                                                     : NULL;
+    return vain ? error_set(err, OSSO_USAGE, "%s shares out a GPU's memory, and the CPU computes; add --device gpu",
+                            vain)
+                : OSSO_OK;
+}
+
 enum osso_status device_find(struct options *o, struct osso_error *err)
 {
     struct option_value *device = &o->v[OPT_device], *isa = &o->v[OPT_isa];
     if (!device->set || strcmp(device->s, "cpu") == 0)
-        return OSSO_OK;
+        return no_gpu(o, err);
     bool best = strcmp(device->s, "auto") == 0;
     if (!best && !which_gpu(device->s))
         return error_set(
@@ -57,6 +69,8 @@ void device_args(const struct options *o, struct osso_engine_options *e)
         return;
     e->backend = "vulkan";
     e->isa = which;
+    e->device_bytes = o->v[OPT_gpu_memory].set ? (uint64_t)o->v[OPT_gpu_memory].i : 0;
+    e->host_layers = o->v[OPT_cpu_experts].set ? (int)o->v[OPT_cpu_experts].i : 0;
 }
 
 struct osso_engine_options device_none(const struct osso_engine_options *engine_options)
@@ -65,5 +79,30 @@ struct osso_engine_options device_none(const struct osso_engine_options *engine_
     if (e.backend)
         e.isa = NULL;
     e.backend = NULL;
+    e.device_bytes = 0;
+    e.host_layers = 0;
     return e;
+}
+
+void device_say(const struct osso_engine *engine, int asked, int n_layers)
+{
+    struct osso_engine_stats s = {.size = sizeof s};
+    char bytes[32], layers[64];
+    osso_engine_stats(engine, &s);
+    if (s.host_layers > asked)
+        say("note: the CPU computes the experts of %s: they (%s) do not fit the GPU's memory",
+            device_layers(0, s.host_layers, n_layers, layers, sizeof layers), human_bytes(bytes, s.host_bytes));
+}
+
+const char *device_layers(int first, int end, int n_layers, char *text, size_t size)
+{
+    if (end - first == n_layers)
+        return "all layers";
+    if (end - first == 0)
+        return "no layer";
+    if (end - first == 1)
+        snprintf(text, size, "layer %d", first);
+    else
+        snprintf(text, size, "layers %d to %d", first, end - 1);
+    return text;
 }

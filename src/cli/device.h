@@ -12,6 +12,10 @@ enum osso_status device_find(struct options *options, struct osso_error *err);
 void device_args(const struct options *options, struct osso_engine_options *engine_options);
 /* The same engine on the CPU: for sizes of K and V, which are the same on every device. */
 struct osso_engine_options device_none(const struct osso_engine_options *engine_options);
+/* "layers 0 to 3", "all layers": text, or words that last. */
+const char *device_layers(int first, int end, int n_layers, char *text, size_t size);
+/* A line where the CPU computes experts of more layers than were asked for, since they do not fit a GPU's memory. */
+void device_say(const struct osso_engine *engine, int asked, int n_layers);
 /* Adds what the model would take of the GPU to its description (osso_info_json's); on the CPU nothing. */
 enum osso_status device_plan(const struct options *options, const struct osso_model *model, char **json,
                              struct osso_error *err);

@@ -8,17 +8,36 @@
 
 #include <string.h>
 
-static void put_plan(struct buf *b, const struct osso_engine_plan *p)
+static void put_bytes(struct buf *b, const char *key, uint64_t bytes)
+{
+    buf_printf(b, ",\"%s\":%llu", key, (unsigned long long)bytes);
+}
+
+static void put_text(struct buf *b, const char *key, const char *text)
+{
+    buf_printf(b, "%s\"%s\":", strcmp(key, "name") == 0 ? "" : ",", key);
+    jwrite_string(b, text, strlen(text));
+}
+
+static void put_plan(struct buf *b, const struct osso_engine_plan *p, int n_layers)
 {
     uint64_t total = p->weight_bytes + p->kv_bytes + p->scratch_bytes;
-    buf_puts(b, ",\"device\":{\"name\":");
-    jwrite_string(b, p->device, strlen(p->device));
-    buf_printf(b,
-               ",\"context\":%lld,\"weights\":%llu,\"kv\":%llu,\"scratch\":%llu,\"total\":%llu,"
-               "\"available\":%llu,\"fits\":%s}}",
-               (long long)p->context, (unsigned long long)p->weight_bytes, (unsigned long long)p->kv_bytes,
-               (unsigned long long)p->scratch_bytes, (unsigned long long)total, (unsigned long long)p->available_bytes,
-               total <= p->available_bytes ? "true" : "false");
+    char text[64];
+    buf_puts(b, ",\"device\":{");
+    put_text(b, "name", p->device);
+    buf_printf(b, ",\"context\":%lld", (long long)p->context);
+    put_bytes(b, "weights", p->weight_bytes);
+    put_bytes(b, "kv", p->kv_bytes);
+    put_bytes(b, "scratch", p->scratch_bytes);
+    put_bytes(b, "total", total);
+    put_bytes(b, "available", p->available_bytes);
+    buf_printf(b, ",\"fits\":%s", total <= p->available_bytes ? "true" : "false");
+    put_text(b, "experts", device_layers(p->host_layers, n_layers, n_layers, text, sizeof text));
+    put_text(b, "cpu_experts", device_layers(0, p->host_layers, n_layers, text, sizeof text));
+    put_bytes(b, "cpu_expert_layers", (uint64_t)p->host_layers);
+    put_bytes(b, "cpu_expert_bytes", p->host_bytes);
+    put_bytes(b, "cpu_embedding_bytes", p->embed_bytes);
+    buf_puts(b, "}}");
 }
 
 enum osso_status device_plan(const struct options *o, const struct osso_model *model, char **json,
@@ -38,7 +57,7 @@ enum osso_status device_plan(const struct options *o, const struct osso_model *m
     if (status)
         return status;
     buf_add(&b, *json, strlen(*json) - 1); /* all but the last brace, which follows the plan */
-    put_plan(&b, &p);
+    put_plan(&b, &p, (int)dims.n_layers);
     char *whole = buf_take(&b);
     if (!whole)
         return error_nomem(err, strlen(*json), "the description of the model");

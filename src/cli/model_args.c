@@ -187,6 +187,8 @@ enum osso_status runner_start(struct runner *r, const struct osso_engine_options
                                         : osso_engine_create(r->model, e, &r->engine, err);
     if (!status)
         warn_of_context(r, e);
+    if (!status && e->backend)
+        device_say(r->engine, e->host_layers, (int)r->dims.n_layers);
     if (!status)
         status = osso_session_create(r->engine, 0, &r->session, err);
     return status || !r->steering ? status : steering_apply(r->steering, r->session, err);

@@ -15,7 +15,7 @@ struct setup {
     struct kv_layout layout;
     struct kv_plan plan;
     struct activation_options activations;
-    uint64_t activation_bytes;
+    uint64_t activation_bytes, chooser_bytes;
     int n_choosers;
 };
 
@@ -57,6 +57,10 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
     if (o->experts_per_token < 1 || o->experts_per_token > c->n_experts)
         return error_set(err, OSSO_USAGE, "%d experts per token: this model has from 1 to %d", o->experts_per_token,
                          c->n_experts);
+    if (o->host_layers < 0 || o->host_layers > c->n_layers)
+        return error_set(err, OSSO_USAGE,
+                         "the experts of %d layers on the CPU (--cpu-experts): this model has %d layers",
+                         o->host_layers, c->n_layers);
     return OSSO_OK;
 }
 
@@ -71,7 +75,11 @@ static enum osso_status set_up(const struct config *c, const struct osso_engine_
         status = backend_open(o->backend, o->isa, &s->backend, err);
     if (status)
         return status;
-    status = kv_layout_of(c, o->kv_type, o->exact, &s->layout, err);
+    if ((o->device_bytes || o->host_layers) && !s->backend->reserve)
+        status = error_set(err, OSSO_USAGE, "%s computes where the weights lie: no memory of a device to share out",
+                           s->backend->name);
+    if (!status)
+        status = kv_layout_of(c, o->kv_type, o->exact, &s->layout, err);
     if (!status)
         status = kv_plan(c, s->backend->kv_layer_bytes(&s->layout), o->context, o->max_sessions, o->max_rows,
                          o->kv_bytes, &s->plan, err);
@@ -81,8 +89,8 @@ static enum osso_status set_up(const struct config *c, const struct osso_engine_
                                                  .max_logits = o->max_logit_rows,
                                                  .n_members = o->threads};
     s->n_choosers = o->threads < o->max_sessions ? o->threads : o->max_sessions; /* more choices find no thread */
-    s->activation_bytes = activations_bytes(c, s->backend, &s->activations) +
-                          (uint64_t)s->n_choosers * chooser_bytes(c->vocab);
+    s->activation_bytes = activations_bytes(c, s->backend, &s->activations);
+    s->chooser_bytes = (uint64_t)s->n_choosers * chooser_bytes(c->vocab);
     if (status)
         s->backend->close(s->backend);
     return status;
@@ -147,31 +155,50 @@ static uint64_t table_bytes(const struct config *c, const struct setup *s)
            (uint64_t)s->o.max_sessions * session_bytes(s->o.context);
 }
 
-static struct engine_memory memory_of(const struct config *c, const struct setup *s)
+static struct backend_room room_of(const struct config *c, const struct setup *s)
 {
-    struct engine_memory m = {.context = s->o.context,
-                              .kv_type = s->layout.type,
-                              .kv = s->plan.bytes,
-                              .kv_full = s->plan.page_bytes * (uint64_t)s->plan.full_pages,
-                              .activations = s->activation_bytes,
-                              .tables = table_bytes(c, s),
-                              .apart = s->backend->learn != NULL,
-                              .available = s->backend->memory(s->backend)};
-    snprintf(m.name, sizeof m.name, "%s", s->backend->name);
-    return m;
+    return (struct backend_room){.max_rows = s->o.max_rows,
+                                 .top_k = s->o.experts_per_token,
+                                 .n_heads = c->n_heads,
+                                 .head_dim = c->head_dim,
+                                 .n_experts = c->n_experts,
+                                 .hidden = c->hidden,
+                                 .intermediate = c->intermediate,
+                                 .context = s->o.context};
 }
 
-enum osso_status engine_memory(const struct config *config, const struct osso_engine_options *options,
-                               struct engine_memory *out, struct osso_error *err)
+static enum osso_status memory_of(const struct config *c, const struct osso_model *model, const struct setup *s,
+                                  struct engine_memory *m, struct osso_error *err)
+{
+    const struct osso_engine_options *o = &s->o;
+    bool apart = s->backend->learn != NULL;
+    *m = (struct engine_memory){.context = o->context,
+                                .kv_type = s->layout.type,
+                                .kv = s->plan.bytes,
+                                .kv_full = s->plan.page_bytes * (uint64_t)s->plan.full_pages,
+                                .activations = s->activation_bytes + (apart ? 0 : s->chooser_bytes),
+                                .tables = table_bytes(c, s) + (apart ? s->chooser_bytes : 0),
+                                .apart = apart,
+                                .lends = s->backend->reserve != NULL,
+                                .available = s->backend->memory(s->backend)};
+    snprintf(m->name, sizeof m->name, "%s", s->backend->name);
+    m->allowed = o->device_bytes && o->device_bytes < m->available;
+    m->available = m->allowed ? o->device_bytes : m->available;
+    return apart && model ? engine_place(model, s->backend, room_of(c, s), o->host_layers, m, err) : OSSO_OK;
+}
+
+enum osso_status engine_needs(const struct config *config, const struct osso_model *model,
+                              const struct osso_engine_options *options, struct engine_memory *out,
+                              struct osso_error *err)
 {
     struct setup s;
     *out = (struct engine_memory){0};
     enum osso_status status = set_up(config, options, &s, err);
     if (status)
         return status;
-    *out = memory_of(config, &s);
+    status = memory_of(config, model, &s, out, err);
     s.backend->close(s.backend);
-    return OSSO_OK;
+    return status;
 }
 
 static enum osso_status create_choosers(struct osso_engine *e, int n, struct osso_error *err)
@@ -184,51 +211,14 @@ static enum osso_status create_choosers(struct osso_engine *e, int n, struct oss
     return status;
 }
 
-static unsigned long long mib(uint64_t bytes)
-{
-    return (unsigned long long)((bytes + (1 << 20) - 1) >> 20);
-}
-
-/* The device must hold all of it; what the host keeps beside it (tables) is small. */
-static enum osso_status fits_device(const struct engine_memory *m, struct osso_error *err)
-{
-    uint64_t need = m->weights + m->kv + m->activations;
-    if (need <= m->available)
-        return OSSO_OK;
-    return error_set(
-        err, OSSO_NOMEM,
-        "%s: the model needs %llu MiB of its memory (weights %llu, K and V of %lld tokens %llu, scratch %llu), "
-        "and %llu MiB are free; %scompute on the CPU with --device cpu, or overrule this with "
-        "--force-memory",
-        m->name, mib(need), mib(m->weights), (long long)m->context, mib(m->kv), mib(m->activations),
-        (unsigned long long)(m->available >> 20),
-        m->weights + m->activations < m->available ? "ask for less with -c, " : "");
-}
-
-/* NOMEM, in a sentence with both numbers: more than there is. */
-static enum osso_status fits(const struct engine_memory *m, struct osso_error *err)
-{
-    if (m->apart)
-        return fits_device(m, err);
-    uint64_t need = m->kv + m->activations + m->tables;
-    if (need <= m->available)
-        return OSSO_OK;
-    return error_set(err, OSSO_NOMEM,
-                     "a context of %lld tokens needs %llu MiB for KV cache and activations, %llu MiB of memory are "
-                     "free; ask for less with -c, or overrule this with --force-memory",
-                     (long long)m->context, (unsigned long long)(need >> 20), (unsigned long long)(m->available >> 20));
-}
-
 /* The parts of every engine, in order; a failure leaves what osso_engine_free can take apart. */
 static enum osso_status build(struct osso_engine *e, const struct setup *s, struct osso_error *err)
 {
     const struct osso_engine_options *o = &s->o;
-    struct engine_memory m = memory_of(&e->config, s);
-    enum osso_status status = OSSO_OK;
-    if (m.apart && e->model)
-        status = weights_bytes(&e->model->weights, &e->config, &m.weights, err);
+    struct engine_memory m;
+    enum osso_status status = memory_of(&e->config, e->model, s, &m, err);
     if (!status && !o->force_memory)
-        status = fits(&m, err);
+        status = engine_fits(&m, err);
     if (status)
         return status;
     e->max_rows = o->max_rows;
@@ -237,7 +227,9 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
     for (int l = 0; l < e->config.n_layers; l++)
         e->n_sliding += e->config.sliding[l];
     e->stats.kv_bytes = s->plan.bytes;
-    e->stats.activation_bytes = s->activation_bytes + table_bytes(&e->config, s);
+    e->stats.activation_bytes = m.activations + m.tables;
+    e->stats.host_layers = m.host_layers;
+    e->stats.host_bytes = m.lent;
     rope_init(&e->config, &e->rope);
     status = alloc_rows(e, err);
     if (!status)
@@ -246,11 +238,17 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
         status = kv_pool_create(&e->config, &s->layout, e->backend, &s->plan, &e->kv, err);
     if (!status)
         status = prefix_create(&e->kv, &e->tree, err);
+    if (!status && m.lends && e->model)
+        status = e->backend->reserve(e->backend, &m.room, err);
     if (!status && e->model)
         status = weights_share(&e->model->weights, e->config.n_layers, &e->weights, err);
+    e->weights.host_layers = m.host_layers;
+    e->weights.host_embed = m.host_embed;
     if (!status)
         status = forward_create(&e->config, e->model ? &e->weights : NULL, e->backend, &e->kv, &s->activations,
                                 &e->forward, err);
+    if (!status && m.apart && e->model)
+        tensors_forget(&e->model->tensors);
     if (!status)
         status = create_choosers(e, s->n_choosers, err);
     return status;
@@ -389,5 +387,6 @@ void osso_engine_stats(const struct osso_engine *e, struct osso_engine_stats *ou
     s.pages_free = (uint64_t)e->kv.n_free;
     s.pages_used = s.full_used + s.sliding_used;
     s.pages_cached = s.full_cached + s.sliding_cached;
+    s.device_bytes = e->backend->taken ? e->backend->taken(e->backend) : 0;
     sized_out(out, &s, sizeof s);
 }

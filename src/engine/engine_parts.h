@@ -179,15 +179,29 @@ struct engine_memory {
     int64_t context;
     enum kv_type kv_type;
     uint64_t kv, kv_full; /* K and V, of which in full layers */
-    uint64_t activations; /* and the members' workspaces */
+    uint64_t activations; /* and the members' workspaces; where all is on the host, choosers too */
     uint64_t tables;      /* rows of a step, pages, the tree of prefixes, as many sessions as it is made for */
     bool apart;           /* what computes has memory of its own, with a copy of the weights */
-    uint64_t weights;     /* such a copy, where there will be one and the model is known; else 0 */
-    uint64_t available;   /* where it computes, now; UINT64_MAX: unknown */
-    char name[256];       /* of what computes */
+    /* Where there will be such a copy and the model is known, its bytes, what else the backend takes, and what stays
+     * with the host: the experts of the first host_layers layers, and the table of embeddings. */
+    uint64_t weights, own, lent, embed;
+    int host_layers;
+    bool host_embed;
+    struct backend_room room;
+    bool lends;         /* such experts can be the host's */
+    uint64_t available; /* where it computes: what is free now, or less where less was allowed; UINT64_MAX: unknown */
+    bool allowed;       /* less was */
+    char name[256];     /* of what computes */
 };
-enum osso_status engine_memory(const struct config *config, const struct osso_engine_options *options,
-                               struct engine_memory *out, struct osso_error *err);
+/* model NULL: it is not known. */
+enum osso_status engine_needs(const struct config *config, const struct osso_model *model,
+                              const struct osso_engine_options *options, struct engine_memory *out,
+                              struct osso_error *err);
+/* Which experts there is room for, those of the last layers first: at least so many first layers stay the host's. */
+enum osso_status engine_place(const struct osso_model *model, const struct backend *backend, struct backend_room room,
+                              int host_layers, struct engine_memory *m, struct osso_error *err);
+/* NOMEM, in a sentence with both numbers: it takes more than there is. */
+enum osso_status engine_fits(const struct engine_memory *m, struct osso_error *err);
 /* What osso_session_create takes. */
 uint64_t session_bytes(int64_t context);
 

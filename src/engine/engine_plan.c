@@ -1,7 +1,6 @@
 /* engine_plan.c: what an engine would take where it computes, asked without making one. */
 #include "base/sized.h"
 #include "engine/engine_parts.h"
-#include "model/params.h"
 
 #include <stdio.h>
 
@@ -9,7 +8,7 @@ enum osso_status osso_engine_memory(const struct osso_model *model, const struct
                                     uint64_t *kv_bytes_out, uint64_t *activation_bytes_out, struct osso_error *err)
 {
     struct engine_memory m;
-    enum osso_status status = engine_memory(&model->config, options, &m, err);
+    enum osso_status status = engine_needs(&model->config, NULL, options, &m, err);
     *kv_bytes_out = m.kv;
     *activation_bytes_out = m.activations + m.tables;
     return status;
@@ -19,15 +18,16 @@ enum osso_status osso_engine_plan(const struct osso_model *model, const struct o
                                   struct osso_engine_plan *out, struct osso_error *err)
 {
     struct engine_memory m;
-    enum osso_status status = engine_memory(&model->config, options, &m, err);
-    if (!status && m.apart)
-        status = weights_bytes(&model->weights, &model->config, &m.weights, err);
+    enum osso_status status = engine_needs(&model->config, model, options, &m, err);
     struct osso_engine_plan plan = {.size = sizeof plan,
                                     .context = m.context,
                                     .weight_bytes = m.weights,
                                     .kv_bytes = m.kv,
-                                    .scratch_bytes = m.activations,
-                                    .available_bytes = m.available};
+                                    .scratch_bytes = m.activations + m.own,
+                                    .available_bytes = m.available,
+                                    .host_bytes = m.lent,
+                                    .host_layers = m.host_layers,
+                                    .embed_bytes = m.embed};
     snprintf(plan.device, sizeof plan.device, "%s", m.name);
     sized_out(out, &plan, sizeof plan);
     return status;

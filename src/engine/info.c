@@ -169,11 +169,11 @@ static enum osso_status put_memory(struct buf *b, const struct config *c, uint64
     if (context < 1 || context > c->context)
         return error_set(err, OSSO_USAGE, "a context of %lld tokens: this model has from 1 to %lld", (long long)context,
                          (long long)c->context);
-    enum osso_status status = engine_memory(c,
-                                            &(struct osso_engine_options){.size = sizeof(struct osso_engine_options),
-                                                                          .context = context,
-                                                                          .kv_type = kv_type},
-                                            &m, err);
+    enum osso_status status = engine_needs(c, NULL,
+                                           &(struct osso_engine_options){.size = sizeof(struct osso_engine_options),
+                                                                         .context = context,
+                                                                         .kv_type = kv_type},
+                                           &m, err);
     if (status)
         return status;
     buf_printf(b,

@@ -70,9 +70,16 @@ typedef enum osso_status param_piece_fn(void *user, const struct param_piece *pi
 enum osso_status weights_each(const struct weights *weights, const struct config *config, param_piece_fn *fn,
                               void *user, struct osso_error *err);
 
-/* Bytes of host memory that these pieces lie in, each counted once. */
-enum osso_status weights_bytes(const struct weights *weights, const struct config *config, uint64_t *bytes_out,
-                               struct osso_error *err);
+/* Is it a piece that no backend is told of (weights.host_layers, host_embed)? */
+bool weights_stay(const struct weights *weights, const struct param_piece *piece);
+
+/* Bytes of host memory that these pieces lie in, each counted once: of each layer's experts, of the table of embeddings
+ * where it is no head too, and of all the rest. */
+struct weights_sizes {
+    uint64_t rest, embed, experts[MAX_LAYERS], n_pieces;
+};
+enum osso_status weights_sizes(const struct weights *weights, const struct config *config,
+                               struct weights_sizes *sizes_out, struct osso_error *err);
 
 /* ---- an arena ------------------------------------------------------------------------------------------- */
 

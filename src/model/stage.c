@@ -17,6 +17,8 @@ static enum osso_status learn(void *user, const struct param_piece *piece, struc
 {
     const struct forward *f = user;
     const struct weights *w = f->weights;
+    if (weights_stay(w, piece))
+        return OSSO_OK;
     enum osso_status status = w->check ? w->check(w->owner, err) : OSSO_OK;
     struct backend_tensor tensor = {.data = piece->data,
                                     .bytes = piece->bytes,

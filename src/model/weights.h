@@ -42,6 +42,10 @@ struct weights {
     /* Can all that the views show still be read? Their file may have become shorter. NULL: it can. */
     enum osso_status (*check)(const void *owner, struct osso_error *err);
     const void *owner;
+    /* What stays where it is, so that no backend is told of it: the experts of so many first layers, and the table of
+     * embeddings, of which a step reads some rows (never where the head is the same table). */
+    int host_layers;
+    bool host_embed;
 };
 
 /* A table of n_layers layers, all empty, and the source. */

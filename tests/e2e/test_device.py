@@ -60,7 +60,8 @@ def test_auto():
 
 
 def test_too_large():
-    """What does not fit is one line with both numbers; info says beforehand what is missing; less context may fit."""
+    """Experts that do not fit are the CPU's, the text is the same; info says it beforehand. What does not fit even so is
+    one line with both numbers; less context may fit."""
     said = there(osso("info", "--device", "gpu", "--json", "-c", "2048", timeout=120))
     plan = json.loads(said.out)["device"]
     parts = [plan[part] for part in ("weights", "kv", "scratch")]
@@ -69,10 +70,18 @@ def test_too_large():
     assert "device" not in json.loads(osso("info", "--json").out)
     refuses(osso("info", "--preset", "20b", "--device", "gpu"), 2, "--preset")
     less = {"OSSO_TEST_GPU_MEMORY": str(plan["total"] - 1)}
-    assert not json.loads(osso("info", "--device", "gpu", "--json", env=less, timeout=120).out)["device"]["fits"]
-    ask = ("generate", "-p", "Once", "-n", "1", "--device", "gpu")
-    refuses(osso(*ask, "-c", "2048", env=less, timeout=120), 1, f"needs {-(-plan['total'] // 2**20)} MiB",
-            f"{(plan['total'] - 1) // 2**20} MiB are free", "-c")
+    ask = ("generate", "-p", "Once", "-n", "4", "-c", "2048", "--device", "gpu")
+    assert plan["cpu_expert_layers"] == plan["cpu_expert_bytes"] == 0 and plan["experts"] == "all layers", plan
+    part = json.loads(osso("info", "--device", "gpu", "--json", "-c", "2048", env=less, timeout=120).out)["device"]
+    assert part["fits"] and part["cpu_expert_layers"] == 1 and part["cpu_experts"] == "layer 0" and part["experts"] == "layers 1 to 5", part
+    assert part["cpu_expert_bytes"] + part["weights"] == plan["weights"], part
+    said = osso(*ask, env=less, timeout=120)
+    assert said.out == osso(*ask[:-2]).out and "the experts of layer 0" in said.complaint and said.complaint.count("\n") == 1, said
+    asked = osso("info", "--gpu-memory", str(part["total"]), "--device", "gpu", "--json", "-c", "2048", timeout=120)
+    assert json.loads(asked.out)["device"]["total"] == part["total"] == json.loads(asked.out)["device"]["available"], asked
+    few = {"OSSO_GPU_MEMORY": "22M"}
+    refuses(osso(*ask, env=few, timeout=120), 1, "even with all experts on the CPU", "22 MiB are allowed", "ask for less with -c")
+    assert not json.loads(osso("info", "--device", "gpu", "--json", "-c", "2048", env=few, timeout=120).out)["device"]["fits"]
     few = {"OSSO_TEST_GPU_MEMORY": "1000000"}
     refuses(osso(*ask, env=few, timeout=120), 1, "0 MiB are free", "--device cpu")
 
@@ -107,6 +116,23 @@ def test_time_of_each_kernel():
     refuses(osso(*ask), 2, "--kernel-times", "--device gpu")
     refuses(osso(*ask, "--device", "cpu"), 1, "on a GPU alone")
     refuses(osso(*ask[:-1], TEMP / "no" / "where", "--device", "gpu", timeout=300), 1, "cannot be written")
+
+
+def test_shared_out():
+    """--cpu-experts: the same text; numbers that make no sense are refused, and so is sharing out what the CPU has."""
+    cpu = osso("generate", *PROMPT)
+    for layers in ("0", "2", "6"):
+        said = there(osso("generate", *PROMPT, "--device", "gpu", "--cpu-experts", layers, timeout=300))
+        assert said.code == 0 and said.out == cpu.out and not said.complaint, said
+    assert osso("generate", *PROMPT, env={"OSSO_CPU_EXPERTS": "2", "OSSO_GPU_MEMORY": "1G"}).out == cpu.out
+    refuses(osso("generate", *PROMPT, "--device", "gpu", "--cpu-experts", "7", timeout=120), 2, "--cpu-experts", "6 layers")
+    refuses(osso("generate", *PROMPT, "--device", "gpu", "--cpu-experts", "-1"), 2, "--cpu-experts")
+    for word in ("0", "-1", "much", "1X", ""):
+        refuses(osso("generate", *PROMPT, "--device", "gpu", "--gpu-memory", word), 2, "--gpu-memory")
+    for flag in (("--gpu-memory", "1G"), ("--cpu-experts", "2")):
+        refuses(osso("generate", *PROMPT, *flag), 2, flag[0], "add --device gpu")
+        refuses(osso("generate", *PROMPT, "--device", "cpu", *flag), 2, flag[0], "the CPU computes")
+        assert osso("generate", *PROMPT, "--device", "auto", *flag, timeout=120).out == cpu.out
 
 
 if __name__ == "__main__":

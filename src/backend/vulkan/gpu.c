@@ -48,13 +48,14 @@ static enum osso_status gpu_begin(const struct backend *backend, const struct ba
     struct gpu *g = gpu_of(backend);
     size_t n = (size_t)from->n;
     gpu_flush(g); /* what was put or copied between the steps */
+    g->lent.holds_h = false;
     for (size_t i = 0; i < g->n_lost; i++)
         mem_free(g->lost_values[i]);
     g->n_lost = 0;
     gpu_arena_reset(&g->inputs);
     gpu_arena_reset(&g->outputs);
     g->batch = *to = *from;
-    to->token = stage(g, from->token, n * sizeof *to->token);
+    to->token = g->token = stage(g, from->token, n * sizeof *to->token);
     to->pos = stage(g, from->pos, n * sizeof *to->pos);
     to->seq = stage(g, from->seq, n * sizeof *to->seq);
     to->keep = stage(g, from->keep, n);
@@ -106,6 +107,7 @@ static void gpu_close(const struct backend *backend)
     struct gpu *g = gpu_of(backend);
     if (g->vk) {
         gpu_flush(g);
+        gpu_lent_free(g);
         gpu_memory_free(g);
         vk_close(g->vk);
     }
@@ -119,6 +121,9 @@ static const struct backend functions = {.alone = true,
                                          .free = gpu_free,
                                          .memory = gpu_memory,
                                          .learn = gpu_learn,
+                                         .reserve = gpu_reserve,
+                                         .reserve_bytes = gpu_reserve_bytes,
+                                         .taken = gpu_taken,
                                          .page_sums = gpu_page_sums,
                                          .begin = gpu_begin,
                                          .end = gpu_end,

@@ -44,14 +44,33 @@ struct gpu_found {
 /* One of an expert's three products. */
 enum gpu_product { GPU_OF_GATE, GPU_OF_UP, GPU_OF_DOWN, GPU_PRODUCTS };
 
-/* The matrices of one product of a layer's experts, as kernels find them by an expert's id: made when they are first
- * multiplied, and again after learn. */
+/* The matrices of one product of a layer's experts, as kernels find them by an expert's id. */
 struct gpu_experts {
-    const struct expert_source *source; /* NULL: not made */
-    int first, end;
     struct view matrix; /* the first of them; all are alike */
     struct vec bias;
     uint64_t list; /* struct vk_matrix [experts] */
+};
+
+/* Where a layer's experts are: found when they are first multiplied, and again after learn. */
+struct gpu_layer {
+    const struct expert_source *source; /* NULL: not found */
+    int first, end;
+    bool on_host; /* the CPU's kernels compute them (gpu_lend.c); else: */
+    struct gpu_experts of[GPU_PRODUCTS];
+};
+
+/* Experts that the host computes: what it reads and makes, in memory that both see, in the form of ops of the CPU. */
+struct gpu_lent {
+    struct vk_block block;
+    struct moe moe;
+    struct routing routing;
+    struct act in, h;
+    bool ready;      /* this op's inputs have come */
+    bool holds_h;    /* h lies here and not on the device: who looks for it there has it brought first (gpu_settle) */
+    struct act to_h; /* where, then */
+    uint8_t *workspaces;
+    size_t workspace_bytes;
+    int n_workspaces;
 };
 
 /* Room for values between ops: it grows, and what it was before stays until the commands that use it are done. */
@@ -69,8 +88,9 @@ struct gpu {
     struct gpu_copy *copies; /* sorted */
     size_t n_copies, copies_cap;
     struct gpu_found found[GPU_FOUND]; /* where weights were found since the last learn */
-    struct gpu_experts *experts;       /* [layers][GPU_PRODUCTS] */
-    size_t n_experts, experts_cap;
+    struct gpu_layer *layers;
+    size_t n_layers, layers_cap;
+    struct gpu_lent lent;
     struct vk_block scratch[GPU_SCRATCHES];
     struct vk_block done;     /* zeros: router's counts, of each row of few */
     struct vk_block measured; /* by gpu_meter.c; nothing until then */
@@ -79,6 +99,7 @@ struct gpu {
     void **lost_values; /* what host() gave when the device had nothing to give */
     size_t n_lost, lost_cap;
     struct batch batch;      /* this step's, as the host has it */
+    const int32_t *token;    /* the same in ops */
     enum osso_status status; /* what an op could not do, said by end */
     struct osso_error why;
 };
@@ -146,6 +167,12 @@ uint64_t gpu_memory(const struct backend *backend);
 void gpu_copy_bytes(const struct backend *backend, void *to, const void *from, size_t bytes);
 void *gpu_host(const struct backend *backend, void *values, size_t bytes);
 void gpu_put(const struct backend *backend, void *to, const void *from, size_t bytes);
+/* Values of the device to or from memory that the host sees, by a command. */
+void gpu_carry(struct gpu *g, void *values, const struct vk_block *seen, const void *at, size_t bytes, bool up);
+/* Both forms of activations to or from struct gpu_lent's memory. */
+void gpu_carry_act(struct gpu *g, const struct act *there, const struct act *here, int64_t rows, bool up);
+/* What is held of a layer's experts goes to the device, where somebody may look for it. */
+void gpu_settle(struct gpu *g);
 /* False: there is no such memory. */
 bool gpu_take(struct gpu *g, struct gpu_arena *arena, uint64_t bytes, struct gpu_piece *piece_out);
 void gpu_arena_reset(struct gpu_arena *arena);
@@ -160,11 +187,25 @@ enum osso_status gpu_learn(const struct backend *backend, const struct backend_t
 /* Of a weight, by the host's address; 0: NULL. */
 uint64_t gpu_weight(struct gpu *g, const void *host);
 
+/* Has learn been told of what lies there? */
+bool gpu_knows(const struct gpu *g, const void *host);
+
+/* gpu_room.c: struct backend's. */
+enum osso_status gpu_reserve(const struct backend *backend, const struct backend_room *room, struct osso_error *err);
+uint64_t gpu_reserve_bytes(const struct backend *backend, const struct backend_room *room);
+uint64_t gpu_taken(const struct backend *backend);
+
+/* gpu_lend.c: ops of experts that the host computes, by all members; and rows of a table that is the host's. */
+void gpu_lent_embed(struct gpu *g, const struct view *table, const int32_t *ids, int n, real *x);
+void gpu_lent_in(const struct hand *h, const struct moe *moe);
+void gpu_lent_out(const struct hand *h, const struct moe *moe);
+void gpu_lent_free(struct gpu *g);
+
 /* gpu_experts.c */
 /* Can one kernel multiply with both, by the strides and formats of one of them? */
 bool gpu_alike(const struct view *a, const struct view *b, const struct vec *u, const struct vec *v);
-/* NULL: refused, and that is remembered. Good until the next call. */
-const struct gpu_experts *gpu_experts(struct gpu *g, const struct moe *moe, enum gpu_product product);
+/* Called by all members. NULL: no memory, and that is remembered. */
+const struct gpu_layer *gpu_layer(const struct hand *h, const struct moe *moe);
 
 /* gpu_meter.c */
 extern const struct backend_meter gpu_meter;
@@ -183,6 +224,8 @@ void gpu_rope(const struct hand *h, real *x, int n, int n_heads, int head_dim, c
 void gpu_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum);
 void gpu_kv_append(const struct hand *h, const struct kv_rows *kv, const real *k, const real *v);
 void gpu_attend(const struct hand *h, const struct attend *a);
+/* The most that attention keeps by pages. */
+int64_t gpu_page_values(const struct backend_room *room);
 void gpu_attend_again(const struct hand *h, const struct attend *a, bool by_weights);
 void gpu_route(const struct hand *h, const real *logits, struct routing *routing);
 void gpu_experts_in(const struct hand *h, const struct moe *moe);

@@ -191,12 +191,25 @@ static int64_t most_pages(const struct gpu *g, const struct attend *a)
     return a->window > 0 && of_window < most ? of_window : most;
 }
 
+enum { FEW_GROUPS = 2048, MOST_VALUES = 1 << 24 };
+
+int64_t gpu_page_values(const struct backend_room *room)
+{
+    int64_t pages = (room->context + KV_PAGE - 1) / KV_PAGE, most = 0;
+    for (int64_t there = 2; pages > 1 && there < 2 * pages; there *= 2) {
+        int64_t row = room->n_heads * there * (2 + room->head_dim), rows = (FEW_GROUPS - 1) / room->n_heads;
+        rows = rows < room->max_rows ? rows : room->max_rows;
+        rows = rows * row > MOST_VALUES ? MOST_VALUES / row : rows;
+        most = rows * row > most ? rows * row : most;
+    }
+    return most;
+}
+
 /* Every page of few rows is a group's, and then they are merged; rows enough keep the device busy as they are, and so
  * do they where the pages' sums would take much memory. The same sums in the same order. There is room for twice as
  * many pages at a time, so that a context that grows seldom changes what is run; groups without a page do nothing. */
 static void all_rows(struct gpu *g, const struct attend *a, struct vk_attend *push)
 {
-    enum { FEW_GROUPS = 2048, MOST_VALUES = 1 << 24 };
     uint32_t heads = (uint32_t)a->n_heads, n = (uint32_t)a->kv.n, room = 2;
     int64_t pages = most_pages(g, a);
     while (room < pages)

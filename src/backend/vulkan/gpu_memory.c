@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-enum { ALIGN = 128 };
+/* ALONE: what takes more than this part of a block does not begin one, so little is lost at the end of another. */
+enum { ALIGN = 128, ALONE = 32 };
 
 static uint64_t aligned(uint64_t n)
 {
@@ -62,7 +63,7 @@ bool gpu_take(struct gpu *g, struct gpu_arena *a, uint64_t bytes, struct gpu_pie
 {
     uint64_t room = aligned(bytes ? bytes : 1) + ALIGN; /* a block itself may begin anywhere */
     *piece_out = (struct gpu_piece){.off = 0};
-    if (a->place == VK_LOCAL && a->n > 0 && room > a->least / 2 && room > a->blocks[a->block].bytes - a->used)
+    if (a->place == VK_LOCAL && a->n > 0 && room > a->least / ALONE && room > a->blocks[a->block].bytes - a->used)
         return take_alone(g, a, room, piece_out);
     if (a->n == 0 || room > a->blocks[a->block].bytes - a->used)
         if (!next_block(g, a, room))
@@ -175,7 +176,7 @@ void gpu_memory_free(struct gpu *g)
     mem_free(g->lost_values);
     mem_free(g->blocks);
     mem_free(g->copies);
-    mem_free(g->experts);
+    mem_free(g->layers);
     mem_free(g->old);
 }
 
@@ -188,6 +189,37 @@ void gpu_copy_bytes(const struct backend *backend, void *to, const void *from, s
     must(t && f);
     if (to != from)
         vk_copy(g->vk, t, offset_in(t, to), f, offset_in(f, from), bytes);
+}
+
+void gpu_carry(struct gpu *g, void *values, const struct vk_block *seen, const void *at, size_t bytes, bool up)
+{
+    const struct vk_block *b = block_of(g, values);
+    uint64_t off = (uint64_t)((const uint8_t *)at - (const uint8_t *)seen->host);
+    must(b && seen->host);
+    if (up)
+        vk_copy(g->vk, b, offset_in(b, values), seen, off, bytes);
+    else
+        vk_copy(g->vk, seen, off, b, offset_in(b, values), bytes);
+}
+
+void gpu_carry_act(struct gpu *g, const struct act *there, const struct act *here, int64_t rows, bool up)
+{
+    size_t values = (size_t)(rows * here->width), blocks = values / QUANT_BLOCK;
+    gpu_carry(g, there->f, &g->lent.block, here->f, values * sizeof *here->f, up);
+    if (!here->q)
+        return;
+    gpu_carry(g, there->q, &g->lent.block, here->q, values, up);
+    gpu_carry(g, there->d, &g->lent.block, here->d, blocks * sizeof *here->d, up);
+    gpu_carry(g, there->sum, &g->lent.block, here->sum, blocks * sizeof *here->sum, up);
+}
+
+void gpu_settle(struct gpu *g)
+{
+    struct gpu_lent *l = &g->lent;
+    if (!l->holds_h)
+        return;
+    l->holds_h = false;
+    gpu_carry_act(g, &l->to_h, &l->h, (int64_t)l->routing.n * l->routing.k, true);
 }
 
 /* Values that were not to be had: NaN, so that whoever chooses by them notices before end has said why. */
@@ -224,6 +256,7 @@ void *gpu_host(const struct backend *backend, void *values, size_t bytes)
     const struct vk_block *b = block_of(g, values);
     must(b);
     pthread_mutex_lock(&g->lock);
+    gpu_settle(g);
     void *host = fetch(g, b, offset_in(b, values), bytes);
     pthread_mutex_unlock(&g->lock);
     return host;
@@ -236,6 +269,7 @@ void gpu_put(const struct backend *backend, void *to, const void *from, size_t b
     struct gpu_piece in;
     must(b);
     pthread_mutex_lock(&g->lock);
+    gpu_settle(g);
     if (b->host && !vk_pending(g->vk)) {
         memcpy((uint8_t *)b->host + offset_in(b, to), from, bytes);
     } else if (gpu_take(g, &g->inputs, bytes, &in)) {

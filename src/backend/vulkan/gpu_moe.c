@@ -1,5 +1,6 @@
 /* gpu_moe.c: routing and the experts, as commands. Which experts a row goes to never leaves the device: kernels take
- * their matrices from a list of all of the layer's experts, by the ids that route has made. */
+ * their matrices from a list of all of the layer's experts, by the ids that route has made. Experts that the device has
+ * not are gpu_lend.c's. */
 #include "backend/vulkan/gpu.h"
 
 /* An expert's weights are read for several slots where there are several. */
@@ -67,16 +68,14 @@ void gpu_route(const struct hand *h, const real *logits, struct routing *routing
 }
 
 /* y[slot] = W in + bias, W that of the slot's expert. */
-static void multiply(struct gpu *g, const struct moe *moe, enum gpu_product product, const struct act *in, int divide,
-                     uint64_t y)
+static void multiply(struct gpu *g, const struct gpu_layer *layer, const struct moe *moe, enum gpu_product product,
+                     const struct act *in, int divide, uint64_t y)
 {
     const struct routing *routing = moe->routing;
     int64_t n = (int64_t)routing->n * routing->k;
     if (moe->first_expert == moe->end_expert)
         return;
-    const struct gpu_experts *experts = gpu_experts(g, moe, product);
-    if (!experts)
-        return;
+    const struct gpu_experts *experts = &layer->of[product];
     const struct vec *bias = &experts->bias;
     struct vk_linear push = {.matrices = experts->list,
                              .ids = gpu_address(routing->ids),
@@ -123,22 +122,20 @@ static struct vk_constants constants_of(const struct gpu_experts *e)
 }
 
 /* Of few rows: gate, up and what is made of them in one command. False: these cannot be run so. */
-static bool in_few(struct gpu *g, const struct moe *moe)
+static bool in_few(struct gpu *g, const struct gpu_layer *layer, const struct moe *moe)
 {
     const struct routing *routing = moe->routing;
+    const struct gpu_experts *gate = &layer->of[GPU_OF_GATE], *up = &layer->of[GPU_OF_UP];
     int64_t slots = (int64_t)routing->n * routing->k, values = slots * moe->intermediate;
     if (moe->gate || moe->up || many_slots(routing) || moe->first_expert == moe->end_expert)
         return false;
-    const struct gpu_experts *found = gpu_experts(g, moe, GPU_OF_GATE);
-    struct gpu_experts gate = found ? *found : (struct gpu_experts){0};
-    const struct gpu_experts *up = found ? gpu_experts(g, moe, GPU_OF_UP) : NULL;
-    if (!up || !in_integers(&gate, moe->in) || gate.matrix.rows != moe->intermediate ||
-        !gpu_alike(&gate.matrix, &up->matrix, &gate.bias, &up->bias))
+    if (!in_integers(gate, moe->in) || gate->matrix.rows != moe->intermediate ||
+        !gpu_alike(&gate->matrix, &up->matrix, &gate->bias, &up->bias))
         return false;
-    const struct view *w = &gate.matrix;
+    const struct view *w = &gate->matrix;
     struct gpu_form in = gpu_form(moe->in), form = gpu_form(moe->h);
-    struct vk_constants constants = constants_of(&gate);
-    struct vk_experts_in push = {.gate = gate.list,
+    struct vk_constants constants = constants_of(gate);
+    struct vk_experts_in push = {.gate = gate->list,
                                  .up = up->list,
                                  .ids = gpu_address(routing->ids),
                                  .x = in.q,
@@ -150,7 +147,7 @@ static bool in_few(struct gpu *g, const struct moe *moe)
                                  .row_stride = (uint32_t)w->row_stride,
                                  .side_stride = (uint32_t)w->side[0].stride,
                                  .offsets_stride = (uint32_t)w->side[1].stride,
-                                 .bias_stride = (uint32_t)gate.bias.stride,
+                                 .bias_stride = (uint32_t)gate->bias.stride,
                                  .cols = (uint32_t)w->cols,
                                  .rows = (uint32_t)w->rows,
                                  .divide = (uint32_t)routing->k,
@@ -172,21 +169,27 @@ void gpu_experts_in(const struct hand *h, const struct moe *moe)
 {
     struct gpu *g = gpu_of(h->backend);
     int64_t values = (int64_t)moe->routing->n * moe->routing->k * moe->intermediate;
-    if (!gpu_records(h) || in_few(g, moe))
+    const struct gpu_layer *layer = gpu_layer(h, moe);
+    if (layer && layer->on_host)
+        gpu_lent_in(h, moe);
+    if (!gpu_records(h) || !layer || layer->on_host || in_few(g, layer, moe))
         return;
     uint64_t gate = moe->gate ? gpu_address(moe->gate) : gpu_scratch(g, GPU_GATE, values);
     uint64_t up = moe->up ? gpu_address(moe->up) : gpu_scratch(g, GPU_UP, values);
     if (!gate || !up)
         return;
-    multiply(g, moe, GPU_OF_GATE, moe->in, moe->routing->k, gate);
-    multiply(g, moe, GPU_OF_UP, moe->in, moe->routing->k, up);
+    multiply(g, layer, moe, GPU_OF_GATE, moe->in, moe->routing->k, gate);
+    multiply(g, layer, moe, GPU_OF_UP, moe->in, moe->routing->k, up);
     activate(g, moe, gate, up);
 }
 
 void gpu_swiglu(const struct hand *h, const struct moe *moe)
 {
-    if (gpu_records(h))
-        activate(gpu_of(h->backend), moe, gpu_address(moe->gate), gpu_address(moe->up));
+    struct gpu *g = gpu_of(h->backend);
+    if (!gpu_records(h))
+        return;
+    gpu_settle(g); /* all of h is made again, there */
+    activate(g, moe, gpu_address(moe->gate), gpu_address(moe->up));
 }
 
 static void add_up(struct gpu *g, const struct moe *moe, uint64_t y)
@@ -207,14 +210,12 @@ static void add_up(struct gpu *g, const struct moe *moe, uint64_t y)
 }
 
 /* Of few rows: down and the sum over a row's experts in one command. False: these cannot be run so. */
-static bool out_few(struct gpu *g, const struct moe *moe)
+static bool out_few(struct gpu *g, const struct gpu_layer *layer, const struct moe *moe)
 {
     const struct routing *routing = moe->routing;
+    const struct gpu_experts *down = &layer->of[GPU_OF_DOWN];
     int64_t slots = (int64_t)routing->n * routing->k;
-    if (moe->out || many_slots(routing) || moe->first_expert == moe->end_expert)
-        return false;
-    const struct gpu_experts *down = gpu_experts(g, moe, GPU_OF_DOWN);
-    if (!down || !in_integers(down, moe->h))
+    if (moe->out || many_slots(routing) || moe->first_expert == moe->end_expert || !in_integers(down, moe->h))
         return false;
     const struct view *w = &down->matrix;
     struct gpu_form in = gpu_form(moe->h);
@@ -246,12 +247,15 @@ void gpu_experts_out(const struct hand *h, const struct moe *moe)
 {
     struct gpu *g = gpu_of(h->backend);
     int64_t values = (int64_t)moe->routing->n * moe->routing->k * moe->hidden;
-    if (!gpu_records(h) || out_few(g, moe))
+    const struct gpu_layer *layer = gpu_layer(h, moe);
+    if (layer && layer->on_host)
+        gpu_lent_out(h, moe);
+    if (!gpu_records(h) || !layer || layer->on_host || out_few(g, layer, moe))
         return;
     uint64_t y = moe->out ? gpu_address(moe->out) : gpu_scratch(g, GPU_OUT, values);
     if (!y)
         return;
-    multiply(g, moe, GPU_OF_DOWN, moe->h, 1, y);
+    multiply(g, layer, moe, GPU_OF_DOWN, moe->h, 1, y);
     add_up(g, moe, y);
 }
 

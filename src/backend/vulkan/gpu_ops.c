@@ -81,6 +81,10 @@ void gpu_embed(const struct hand *h, const struct view *table, const int32_t *id
     struct vk_constants constants = {{(uint32_t)table->dtype, DT_F32, gpu_side_type(table)}};
     if (!gpu_records(h))
         return;
+    if (!gpu_knows(g, table->data)) {
+        gpu_lent_embed(g, table, ids, n, x);
+        return;
+    }
     struct vk_matrix m = gpu_matrix(g, table, 0);
     struct vk_embed push = {.data = m.data,
                             .side = m.side,

@@ -46,6 +46,12 @@ uint64_t gpu_weight(struct gpu *g, const void *host)
     return host ? f->address : 0;
 }
 
+bool gpu_knows(const struct gpu *g, const void *host)
+{
+    size_t i = copy_at(g, (uintptr_t)host);
+    return i < g->n_copies && (uintptr_t)host >= g->copies[i].lo;
+}
+
 /* Host bytes [lo, hi), which lie in the copy. */
 static enum osso_status upload(struct gpu *g, const struct gpu_copy *c, uintptr_t lo, uintptr_t hi,
                                struct osso_error *err)
@@ -96,8 +102,8 @@ enum osso_status gpu_learn(const struct backend *backend, const struct backend_t
 {
     struct gpu *g = gpu_of(backend);
     uintptr_t at = (uintptr_t)t->data, lo = at, hi = at + t->bytes, room = at + room_of(t);
-    gpu_flush(g);     /* uploads begin in the memory of what may be on its way */
-    g->n_experts = 0; /* their lists name places of copies, and these may move */
+    gpu_flush(g);    /* uploads begin in the memory of what may be on its way */
+    g->n_layers = 0; /* their lists name places of copies, and these may move */
     memset(g->found, 0, sizeof g->found);
     gpu_arena_reset(&g->lists);
     size_t first = copy_at(g, lo), end = first;

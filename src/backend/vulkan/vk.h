@@ -75,8 +75,9 @@ enum osso_status vk_list(void (*fn)(void *user, int number, const struct vk_fact
 bool vk_alloc(struct vk *vk, uint64_t bytes, enum vk_place place, struct vk_block *block_out);
 /* After vk_wait. A block of zeros is fine. */
 void vk_free(struct vk *vk, struct vk_block *block);
-/* Bytes of device memory that could be had now. */
+/* Bytes of device memory that could be had now, and that this device has taken: of VK_LOCAL. */
 uint64_t vk_memory(const struct vk *vk);
+uint64_t vk_taken(const struct vk *vk);
 
 /* Groups x, y, z of the shader with this push block. constants NULL: all zero. */
 void vk_run(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants, const void *push,

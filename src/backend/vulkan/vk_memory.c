@@ -59,6 +59,8 @@ static bool bind(struct vk *vk, uint64_t bytes, enum vk_place place, struct vk_b
     }
     if (vk->fn.BindBufferMemory(vk->device, p->buffer, p->memory, 0) < 0)
         return false;
+    p->taken = place == VK_LOCAL ? need.size : 0;
+    vk->taken += p->taken;
     bool seen = place != VK_LOCAL || (!vk->apart && (vk->memory.memoryTypes[type].propertyFlags & all) == all);
     if (seen && vk->fn.MapMemory(vk->device, p->memory, 0, VK_WHOLE_SIZE, 0, &block->host) < 0)
         return false;
@@ -86,6 +88,7 @@ void vk_free(struct vk *vk, struct vk_block *block)
         vk_forget_parts(vk);
         vk->fn.DestroyBuffer(vk->device, block->parts->buffer, NULL); /* VK_NULL_HANDLE is fine in both */
         vk->fn.FreeMemory(vk->device, block->parts->memory, NULL);
+        vk->taken -= block->parts->taken;
         mem_free(block->parts);
     }
     *block = (struct vk_block){0};
@@ -96,6 +99,18 @@ static uint64_t pretended(void)
 {
     const char *bytes = getenv("OSSO_TEST_GPU_MEMORY");
     return bytes ? strtoull(bytes, NULL, 10) : 0;
+}
+
+/* Some of what is free stays so: for the driver itself and for what others draw. */
+static uint64_t but_some(uint64_t bytes)
+{
+    const uint64_t most = (uint64_t)512 << 20, part = bytes / 16;
+    return bytes - (part < most ? part : most);
+}
+
+uint64_t vk_taken(const struct vk *vk)
+{
+    return vk->taken;
 }
 
 uint64_t vk_memory(const struct vk *vk)
@@ -110,8 +125,9 @@ uint64_t vk_memory(const struct vk *vk)
     uint32_t heap = type < 0 ? 0 : vk->memory.memoryTypes[type].heapIndex;
     vk->lib.GetPhysicalDeviceMemoryProperties2(vk->physical, &m);
     if (!vk->has_budget)
-        return m.memoryProperties.memoryHeaps[heap].size;
-    return budget.heapBudget[heap] > budget.heapUsage[heap] ? budget.heapBudget[heap] - budget.heapUsage[heap] : 0;
+        return but_some(m.memoryProperties.memoryHeaps[heap].size);
+    bool left = budget.heapBudget[heap] > budget.heapUsage[heap];
+    return but_some(left ? budget.heapBudget[heap] - budget.heapUsage[heap] : 0);
 }
 #else
 typedef int vk_memory_is_left_out;

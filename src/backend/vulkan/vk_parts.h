@@ -86,6 +86,7 @@ const char *vk_result_text(VkResult result);
 struct vk_block_parts {
     VkBuffer buffer;
     VkDeviceMemory memory;
+    uint64_t taken; /* of the device's own */
 };
 
 struct vk_pipeline {
@@ -115,8 +116,9 @@ struct vk_uses {
     int n;
 };
 
-/* At most VK_TOGETHER commands in a buffer that may be submitted again and again; n 0: none. */
-enum { VK_TOGETHER = 512, VK_PARTS = 8 };
+/* At most VK_TOGETHER commands in a buffer that may be submitted again and again; n 0: none. A step has a part for each
+ * layer whose experts the host computes. */
+enum { VK_TOGETHER = 512, VK_PARTS = 128 };
 struct vk_part {
     struct vk_command *commands;
     int n;
@@ -149,6 +151,7 @@ struct vk {
     bool apart;      /* vk_open */
     bool has_budget; /* VK_EXT_memory_budget */
     uint32_t family; /* of the queue */
+    uint64_t taken;  /* vk_taken */
     VkDevice device;
     VkQueue queue;
     VkPipelineLayout layout;

@@ -59,7 +59,8 @@ static void print_number(const char *section, const char *key, const struct jval
     }
     long long n = integer;
     bool bytes = strcmp(section, "bytes") == 0 ||
-                 ((strcmp(section, "memory") == 0 || strcmp(section, "device") == 0) && strcmp(key, "context") != 0);
+                 ((strcmp(section, "memory") == 0 || strcmp(section, "device") == 0) && strcmp(key, "context") != 0 &&
+                  strcmp(key, "cpu_expert_layers") != 0);
     if (bytes && n >= 1000)
         printf("%-10s (%lld)\n", human_bytes(words, (uint64_t)n), n);
     else if (strcmp(section, "parameters") == 0 && n >= 1000000)

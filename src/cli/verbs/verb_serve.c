@@ -77,7 +77,7 @@ static void plan_memory(struct server_parts *p)
     struct osso_error none; /* the engine says what is wrong with the device */
     if (e->backend && p->runner.model && osso_engine_plan(p->runner.model, e, &on, &none) == OSSO_OK) {
         available = on.available_bytes;
-        weights = on.weight_bytes + on.scratch_bytes;
+        weights = on.weight_bytes + on.host_bytes + on.scratch_bytes;
     }
     uint64_t budget = v[OPT_kv_memory].set ? (uint64_t)v[OPT_kv_memory].i
                                            : (available > weights ? available - weights : 0) / 2;
