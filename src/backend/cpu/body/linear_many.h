@@ -166,6 +166,12 @@ static void many_tile(const float *panel, const float *const *x, const float *co
 {
     struct tile_sums lanes[LANES], sum;
     int64_t k = 0;
+    UNROLL
+    for (int r = 0; r < MANY_TILE; r++) {
+        UNROLL
+        for (int v = 0; v < MANY_WIDE; v++)
+            __builtin_prefetch(y[r] + 16 * v, 1);
+    }
     for (; k + MANY_CHUNK < cols; k += MANY_CHUNK, panel += MANY_CHUNK * MANY_OUTPUTS)
         add_chunk(panel, x, k, lanes);
     last_chunk(panel, x, next, k, cols - k, lanes, &sum);
