@@ -274,7 +274,7 @@ INLINE void linear_f32(values16_fn *load, int bytes16, const struct view *w, int
                        const struct gather *in, float *y, int64_t y_stride, void *workspace)
 {
     struct act act;
-    for (int first = 0; first < in->n; first += many_rows(in->act->width)) {
+    for (int first = 0; first < in->n; first += many_rows(in)) {
         struct gather part = many_part(in, first, &act);
         linear_part(load, bytes16, w, lo, hi, &part, y + first * y_stride, y_stride, workspace);
     }
@@ -386,7 +386,7 @@ void linear_f32_any__avx2(const struct view *w, int64_t lo, int64_t hi, const st
     }
     float *values = workspace;
     struct act act;
-    for (int first = 0; first < in->n; first += many_rows(in->act->width)) {
+    for (int first = 0; first < in->n; first += many_rows(in)) {
         struct gather part = many_part(in, first, &act);
         for (int64_t o = lo, end; o < hi; o = end) {
             end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;

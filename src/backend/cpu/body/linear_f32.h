@@ -82,7 +82,7 @@ INLINE void linear_panels(values16_fn *values16, int bytes16, const struct view 
 {
     float *unpacked = space, *panel = bytes16 == 64 ? space : space + MANY_OUTPUTS * w->cols;
     struct act act;
-    for (int first = 0; first < in->n; first += many_rows(in->act->width)) {
+    for (int first = 0; first < in->n; first += many_rows(in)) {
         struct gather part = many_part(in, first, &act);
         for (int64_t o = lo; o < hi; o += MANY_OUTPUTS) {
             struct rows from = rows_from(w, o);

@@ -5,6 +5,7 @@
 #define OSSO_BACKEND_MANY_H
 
 #include "backend/cpu/kernels.h"
+#include "backend/cpu/row_parts.h"
 
 enum {
     MANY_OUTPUTS = 16 * MANY_WIDE,
@@ -18,17 +19,17 @@ static inline int64_t many_panel_values(int64_t cols)
 }
 
 /* Activation rows that stay in the second-level cache while all weights pass: a multiple of MANY_TILE. */
-static inline int many_rows(int64_t cols)
+static inline int many_rows(const struct gather *in)
 {
-    int64_t rows = MANY_KEPT / cols / MANY_TILE * MANY_TILE;
-    return rows < 96 ? 96 : rows > 768 ? 768 : (int)rows;
+    int64_t rows = MANY_KEPT / in->act->width / MANY_TILE * MANY_TILE;
+    return (int)even_part(in->n, rows < 96 ? 96 : rows > 768 ? 768 : rows, MANY_TILE);
 }
 
 /* Rows [first, first + n). */
 static inline struct gather many_part(const struct gather *in, int first, struct act *act)
 {
     struct gather part = *in;
-    int n = many_rows(in->act->width);
+    int n = many_rows(in);
     part.n = in->n - first < n ? in->n - first : n;
     *act = *in->act;
     part.act = act;
