@@ -1,4 +1,5 @@
-/* engine_place.c: does a model fit where it would be computed, and which experts stay with the host where it does not? */
+/* engine_place.c: does a model fit where it would be computed, and which experts stay with the host where it does not?
+ */
 #include "base/error.h"
 #include "engine/engine_parts.h"
 #include "model/params.h"

@@ -136,7 +136,7 @@ static void finish_rows(struct osso_session *s, int n)
 void engine_run(struct osso_engine *e, void (*fn)(const struct member *member, void *engine))
 {
     struct member alone = {.id = 0, .n = 1};
-    if (e->backend->alone)
+    if (e->backend->alone && e->weights.host_layers == 0) /* else experts are the host's, and all compute them */
         fn(&alone, e);
     else
         team_run(e->team, fn, e);

@@ -2,6 +2,7 @@
 #include "backend/cpu/ops.h"
 
 #include "backend/cpu/pick.h"
+#include "backend/cpu/row_parts.h"
 #include "backend/cpu/scalar/scalar.h"
 #include "backend/cpu/share.h"
 #include "base/must.h"
@@ -150,25 +151,36 @@ static struct act act_rows(const struct act *a, int64_t row)
     return rows;
 }
 
+static void linear_part(const struct hand *h, const struct view *w, const float *bias, const struct act *a,
+                        const struct work_share *s, const uint8_t *next, real *y, int64_t y_stride)
+{
+    const struct kernels *kn = kernels_of(h);
+    struct act rows = act_rows(a, s->row);
+    struct gather in = {&rows, NULL, 1, (int)(s->end_row - s->row), next, false};
+    y += s->row * y_stride;
+    if (w->data)
+        REAL(ops_matmul)(kn, w, s->lo, s->hi, &in, y + s->lo, y_stride, h->workspace);
+    else
+        for (int r = 0; r < in.n; r++)
+            memset(y + r * y_stride + s->lo, 0, (size_t)(s->hi - s->lo) * sizeof *y);
+    for (int r = 0; bias && r < in.n; r++)
+        for (int64_t o = s->lo; o < s->hi; o++)
+            y[r * y_stride + o] = y[r * y_stride + o] + (real)bias[o];
+    REAL(ops_lowrank)(kn, w, s->lo, s->hi, &in, y + s->lo, y_stride, h->workspace);
+}
+
+/* Of f32 as many rows at a time as are still in a cache when their bias comes. */
 void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
                       int64_t unit, const struct view *after, real *y, int64_t y_stride)
 {
-    const struct kernels *kn = kernels_of(h);
-    struct work_share s = share_of(h->member, n, w->rows, unit);
-    struct act rows = act_rows(a, s.row);
-    struct gather in = {&rows, NULL, 1, (int)(s.end_row - s.row), ops_share_data(h->member, after), false};
+    struct work_share s = share_of(h->member, n, w->rows, unit), part = s;
+    int64_t rows = s.end_row - s.row, together = a->q ? rows : rows_kept(rows, w->cols);
+    const uint8_t *next = ops_share_data(h->member, after);
     must(a->width == w->cols && y_stride >= w->rows);
-    y += s.row * y_stride;
-    if (w->data)
-        REAL(ops_matmul)(kn, w, s.lo, s.hi, &in, y + s.lo, y_stride, h->workspace);
-    else
-        for (int r = 0; r < in.n; r++)
-            memset(y + r * y_stride + s.lo, 0, (size_t)(s.hi - s.lo) * sizeof *y);
-    if (bias)
-        for (int r = 0; r < in.n; r++)
-            for (int64_t o = s.lo; o < s.hi; o++)
-                y[r * y_stride + o] = y[r * y_stride + o] + (real)bias[o];
-    REAL(ops_lowrank)(kn, w, s.lo, s.hi, &in, y + s.lo, y_stride, h->workspace);
+    for (; part.row < s.end_row; part.row = part.end_row) {
+        part.end_row = s.end_row - part.row < together ? s.end_row : part.row + together;
+        linear_part(h, w, bias, a, &part, next, y, y_stride);
+    }
 }
 
 void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles)

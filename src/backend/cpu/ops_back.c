@@ -4,6 +4,7 @@
  * chains (chain.h). Weights may have any format. */
 #include "backend/cpu/ops_back.h"
 
+#include "backend/cpu/row_parts.h"
 #include "backend/cpu/scalar/scalar.h"
 #include "base/must.h"
 
@@ -108,10 +109,10 @@ void REAL(ops_outer)(const struct kernels *kn, bool bf16, const struct chain *al
     c.n_rows = hi - lo;
     c.a += lo;
     c.down = true;
-    if (c.y && c.n_rows > 0) {
+    if (c.y)
         c.y += lo * c.y_rows.stride;
+    if (c.y && c.n_rows > 0)
         REAL(ops_chain)(kn, bf16)(&c, workspace);
-    }
     if (d_bias)
         sum_rows(all, lo, hi, d_bias);
 }
@@ -121,19 +122,21 @@ static void linear_in(const struct hand *h, const struct view *w, const struct a
 {
     int64_t lo, hi;
     member_share(h->member, n, &lo, &hi);
-    dx += lo * w->cols;
-    if (!add)
-        memset(dx, 0, (size_t)((hi - lo) * w->cols) * sizeof *dx);
-    REAL(ops_transposed)
-    (kernels_of(h),
-     &(struct transposed){.w = w,
-                          .bf16 = in->bf16,
-                          .n = hi - lo,
-                          .x = dy + lo * w->rows,
-                          .y = dx,
-                          .x_rows = {w->rows, NULL, 1},
-                          .y_rows = {w->cols, NULL, 1}},
-     h->workspace);
+    for (int64_t together = rows_kept(hi - lo, w->cols), end; lo < hi; lo = end) {
+        end = hi - lo < together ? hi : lo + together;
+        if (!add)
+            memset(dx + lo * w->cols, 0, (size_t)((end - lo) * w->cols) * sizeof *dx);
+        REAL(ops_transposed)
+        (kernels_of(h),
+         &(struct transposed){.w = w,
+                              .bf16 = in->bf16,
+                              .n = end - lo,
+                              .x = dy + lo * w->rows,
+                              .y = dx + lo * w->cols,
+                              .x_rows = {w->rows, NULL, 1},
+                              .y_rows = {w->cols, NULL, 1}},
+         h->workspace);
+    }
 }
 
 static void linear_weights(const struct hand *h, const real *dy, const struct act *in, int n, int64_t outputs,

@@ -5,6 +5,7 @@
  * two members ever add to one value. */
 #include "backend/cpu/ops_back.h"
 
+#include "backend/cpu/row_parts.h"
 #include "backend/cpu/scalar/scalar.h"
 
 #include <string.h>
@@ -111,9 +112,29 @@ static void slot_back(const struct kernels *kn, const struct experts_back *b, co
     kn->swiglu_back_f32(moe->gate + at, moe->up + at, width, moe->swiglu, b->d_gate + at, d_up);
 }
 
+/* As many slots of an expert as are still in a cache when G is there. */
+static void slots_back(const struct hand *h, const struct experts_back *b, const struct expert *expert,
+                       const real *bias, const int32_t *slots, int64_t n)
+{
+    const struct moe *moe = b->moe;
+    for (int64_t i = 0; i < n; i++)
+        memset(b->d_up + slots[i] * moe->intermediate, 0, (size_t)moe->intermediate * sizeof *b->d_up);
+    REAL(ops_transposed)
+    (kernels_of(h),
+     &(struct transposed){.w = &expert->down,
+                          .bf16 = moe->h->bf16,
+                          .n = n,
+                          .x = b->d,
+                          .y = b->d_up,
+                          .x_rows = {moe->hidden, slots, moe->routing->k},
+                          .y_rows = {moe->intermediate, slots, 1}},
+     h->workspace);
+    for (int64_t i = 0; i < n; i++)
+        slot_back(kernels_of(h), b, bias, slots[i]);
+}
+
 void REAL(ops_experts_back)(const struct hand *h, const struct experts_back *b)
 {
-    const struct kernels *kn = kernels_of(h);
     const struct moe *moe = b->moe;
     const struct routing *routing = moe->routing;
     real *bias = (real *)(void *)((uint8_t *)h->workspace + CHAIN_BYTES);
@@ -121,23 +142,13 @@ void REAL(ops_experts_back)(const struct hand *h, const struct experts_back *b)
         struct expert expert = expert_of(moe, e);
         int64_t lo, hi;
         member_share(h->member, routing->start[e + 1] - routing->start[e], &lo, &hi);
-        const int32_t *slots = routing->slots + routing->start[e];
-        for (int64_t i = lo; i < hi; i++)
-            memset(b->d_up + slots[i] * moe->intermediate, 0, (size_t)moe->intermediate * sizeof *b->d_up);
-        REAL(ops_transposed)
-        (kn,
-         &(struct transposed){.w = &expert.down,
-                              .bf16 = moe->h->bf16,
-                              .n = hi - lo,
-                              .x = b->d,
-                              .y = b->d_up,
-                              .x_rows = {moe->hidden, slots + lo, routing->k},
-                              .y_rows = {moe->intermediate, slots + lo, 1}},
-         h->workspace);
         for (int64_t i = 0; expert.down_bias.data && i < moe->hidden; i++)
             bias[i] = (real)vec_at(&expert.down_bias, i);
-        for (int64_t i = lo; i < hi; i++)
-            slot_back(kn, b, expert.down_bias.data ? bias : NULL, slots[i]);
+        for (int64_t together = rows_kept(hi - lo, moe->intermediate), end; lo < hi; lo = end) {
+            end = hi - lo < together ? hi : lo + together;
+            slots_back(h, b, &expert, expert.down_bias.data ? bias : NULL, routing->slots + routing->start[e] + lo,
+                       end - lo);
+        }
     }
 }
 

@@ -4,6 +4,8 @@
  * The way of a token goes on in backend/cpu/scalar/scalar.c. */
 #include "backend/cpu/ops.h"
 
+#include "backend/cpu/row_parts.h"
+
 #include <string.h>
 
 struct share {
@@ -202,12 +204,16 @@ static void one_share(const struct hand *h, const struct piece_space *space, con
         struct expert expert;
         moe->source->get(moe->source, moe->layer, e, &expert);
         const struct view *first = half == HALF_IN ? &expert.gate : &expert.down;
-        int64_t tile = tile_outputs(space->values, p.n);
-        for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
-            p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
-            p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride
-                                     : next_weights(moe, h->member, e + 1, half);
-            fn(kernels_of(h), &p, &expert, space);
+        int n = p.n, together = moe->in->q ? n : (int)rows_kept(n, first->cols);
+        for (; n > 0; n -= p.n, p.slots += p.n) { /* of f32 as many as are still in a cache when all are finished */
+            p.n = n < together ? n : together;
+            int64_t tile = tile_outputs(space->values, p.n);
+            for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
+                p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
+                p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride
+                                         : next_weights(moe, h->member, e + 1, half);
+                fn(kernels_of(h), &p, &expert, space);
+            }
         }
     }
 }

@@ -23,6 +23,13 @@ static int64_t words(int64_t n_sums)
     return (n_sums + 1) / 2 * PAIR_WORDS;
 }
 
+/* Where rows [row, row + n_rows) of y begin: found once for all panels. */
+static void find_rows(const struct chain *c, int64_t row, int64_t n_rows, float **y_rows)
+{
+    for (int64_t i = 0; i < n_rows; i++)
+        y_rows[i] = c->y + chain_row(&c->y_rows, row + i);
+}
+
 static int64_t part(int64_t at, int64_t end, int64_t most)
 {
     return end - at < most ? end - at : most;
@@ -149,9 +156,9 @@ static __attribute__((noinline)) void block(const struct chain *c, int64_t row, 
     float *y_rows[BLOCK_ROWS];
     find_rows(c, row, n_rows, y_rows);
     for (; n_cols - at > 16 * (T_WIDE - 1); at += 16 * T_WIDE, b += 16 * T_WIDE * n_words)
-        panel(y_rows, n_rows, col + at, part(at, n_cols, 16 * T_WIDE), T_WIDE, n_words, apart, a, b, &soon);
+        panel(y_rows, n_rows, col + at, part(at, n_cols, 16 * T_WIDE), T_WIDE, n_words, apart, a, NULL, b, &soon);
     if (T_WIDE > 1 && at < n_cols)
-        panel(y_rows, n_rows, col + at, n_cols - at, 1, n_words, apart, a, b, &soon);
+        panel(y_rows, n_rows, col + at, n_cols - at, 1, n_words, apart, a, NULL, b, &soon);
 }
 
 void ISA(chain_bf16)(const struct chain *c, void *workspace)

@@ -4,8 +4,9 @@
  *   add_words16   16 sums += words of b times one word of a */
 #include "backend/cpu/kernels.h"
 
-/* y[r][0 .. n_cols) of T_ROWS rows. */
-INLINE void tile(const float *a, const float *b, int64_t n_words, int wide, int64_t n_cols, float *const *y)
+/* y[r][0 .. n_cols) of T_ROWS rows: packed at a, or (a constant) each where it lies. */
+INLINE void tile(const float *a, const float *const *rows, const float *b, int64_t n_words, int wide, int64_t n_cols,
+                 float *const *y)
 {
     vec16 sum[T_ROWS][T_WIDE];
     UNROLL
@@ -14,7 +15,7 @@ INLINE void tile(const float *a, const float *b, int64_t n_words, int wide, int6
         for (int w = 0; w < wide; w++)
             sum[r][w] = load16(y[r] + 16 * w, n_cols - 16 * w);
     }
-    _Pragma("GCC unroll 4") for (int64_t s = 0; s < n_words; s++, a += T_ROWS, b += 16 * wide)
+    _Pragma("GCC unroll 4") for (int64_t s = 0; s < n_words; s++, b += 16 * wide)
     {
         vec16 v[T_WIDE];
         UNROLL
@@ -24,7 +25,7 @@ INLINE void tile(const float *a, const float *b, int64_t n_words, int wide, int6
         for (int r = 0; r < T_ROWS; r++) {
             UNROLL
             for (int w = 0; w < wide; w++)
-                sum[r][w] = add_words16(sum[r][w], v[w], a + r);
+                sum[r][w] = add_words16(sum[r][w], v[w], rows ? rows[r] + s : a + s * T_ROWS + r);
         }
     }
     UNROLL
@@ -75,17 +76,10 @@ static inline void soon_some(struct chain_soon *soon)
     }
 }
 
-/* Where rows [row, row + n_rows) of y begin: found once for all panels. */
-static void find_rows(const struct chain *c, int64_t row, int64_t n_rows, float **y_rows)
-{
-    for (int64_t i = 0; i < n_rows; i++)
-        y_rows[i] = c->y + chain_row(&c->y_rows, row + i);
-}
-
 /* Columns [col, col + n_cols), at most `wide` vectors (a constant), of a packed block of rows, whose tiles are `apart`
- * values from each other. */
+ * values from each other; or (a constant) of rows where they lie. */
 INLINE void panel(float *const *y_rows, int64_t n_rows, int64_t col, int64_t n_cols, int wide, int64_t n_words,
-                  int64_t apart, const float *a, const float *b, struct chain_soon *soon)
+                  int64_t apart, const float *a, const float *const *a_rows, const float *b, struct chain_soon *soon)
 {
     float nowhere[16 * T_WIDE] = {0}, *y[T_ROWS];
     for (int64_t i = 0; i < n_rows; i += T_ROWS, a += apart) {
@@ -94,11 +88,12 @@ INLINE void panel(float *const *y_rows, int64_t n_rows, int64_t col, int64_t n_c
         for (int r = 0; r < T_ROWS; r++)
             y[r] = r < left ? y_rows[i + r] + col : nowhere;
         for (int r = T_ROWS; r < 2 * T_ROWS && r < left; r++)
-            __builtin_prefetch(y_rows[i + r] + col, 1);
+            for (int w = 0; w < wide; w++)
+                __builtin_prefetch(y_rows[i + r] + col + 16 * w, 1);
         soon_some(soon);
         if (n_cols == 16 * wide)
-            tile(a, b, n_words, wide, 16 * wide, y);
+            tile(a, a_rows ? a_rows + i : NULL, b, n_words, wide, 16 * wide, y);
         else
-            tile(a, b, n_words, wide, n_cols, y);
+            tile(a, a_rows ? a_rows + i : NULL, b, n_words, wide, n_cols, y);
     }
 }

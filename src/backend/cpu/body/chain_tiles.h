@@ -1,6 +1,7 @@
 /* chain_tiles.h: chain__*.c: a tile of T_ROWS rows by T_WIDE vectors of columns stays in registers for up to
- * CHAIN_SUMS sums. b is packed into panels of as many columns, a into tiles [sum][T_ROWS]: where they lie, and how
- * their rows are gathered, only the packing knows. The tile begins with what y has, so cuts show in no bit.
+ * CHAIN_SUMS sums. b is packed into panels of as many columns. Of a, which gives a tile single values, rows are read
+ * where they lie; only what is read down its columns is packed, into tiles [sum][T_ROWS]. The tile begins with what y
+ * has, so cuts show in no bit.
  *
  * What a backward pass multiplies lies in memory and not in a cache: rows of a and b are read whole, once, and those
  * that come next are fetched while tiles are computed. */
@@ -23,37 +24,15 @@ static int64_t tile_apart(int64_t n)
     return n * T_ROWS + GAP;
 }
 
-static int64_t panel_apart(int64_t n)
+static int64_t panel_apart(int64_t n, int wide)
 {
-    return n * 16 * T_WIDE + GAP;
+    return n * 16 * wide + GAP;
 }
 _Static_assert(((int64_t)BLOCK_ROWS * CHAIN_SUMS + BLOCK_ROWS / T_ROWS * GAP + CHAIN_SUMS * CHAIN_COLS +
-                CHAIN_COLS / (16 * T_WIDE) * GAP) *
+                CHAIN_COLS / 16 * GAP) *
                        (int64_t)sizeof(float) <=
                    CHAIN_BYTES,
                "both blocks fit the workspace");
-
-/* n values of T_ROWS rows, turned. The last four of a sum may reach into the next one's, which is written after it, and
- * at the end into the gap behind them. */
-static void pack_across(const float *const *rows, int64_t n, float *out)
-{
-    int64_t s = 0;
-    for (; s + 4 <= n; s += 4, out += 4 * T_ROWS) {
-        quad turned[QUADS][4];
-        UNROLL
-        for (int q = 0; q < QUADS; q++)
-            turn4(rows + 4 * q, s, turned[q]);
-        UNROLL
-        for (int k = 0; k < 4; k++) {
-            UNROLL
-            for (int q = 0; q < QUADS; q++)
-                store4(out + k * T_ROWS + 4 * q, turned[q][k]);
-        }
-    }
-    for (; s < n; s++, out += T_ROWS)
-        for (int i = 0; i < T_ROWS; i++)
-            out[i] = rows[i][s];
-}
 
 /* T_ROWS values from `from` on, of which `count` are there. */
 INLINE void pack_values(const float *from, int64_t count, float weight, float *out)
@@ -70,28 +49,24 @@ INLINE void pack_values(const float *from, int64_t count, float weight, float *o
     }
 }
 
-/* Rows [row, row + n_rows) of y, as tiles `apart` from each other, for sums [first, first + n). */
-static void pack_a(const struct chain *c, int64_t row, int64_t n_rows, int64_t first, int64_t n, float *out)
+/* Rows [row, row + n_rows) of y from columns of a, as tiles `apart` from each other, for sums [first, first + n). */
+static void pack_down(const struct chain *c, int64_t row, int64_t n_rows, int64_t first, int64_t n, float *out)
 {
     const int64_t apart = tile_apart(n);
-    for (int64_t s = first; c->down && s < first + n; s++) {
+    for (int64_t s = first; s < first + n; s++) {
         const float *from = c->a + chain_row(&c->a_rows, s) + row;
         float weight = c->weights ? c->weights[c->a_rows.rows[s]] : 1, *to = out + (s - first) * T_ROWS;
         for (int64_t i = 0; i < n_rows; i += T_ROWS, to += apart)
             pack_values(from + i, n_rows - i, weight, to);
     }
-    for (int64_t i = 0; !c->down && i < n_rows; i += T_ROWS, out += apart) {
-        const float *rows[4 * QUADS];
-        int64_t count = n_rows - i < T_ROWS ? n_rows - i : T_ROWS;
-        for (int64_t r = 0; r < 4 * QUADS; r++) /* rows that are not there: another one, whose sums nobody takes */
-            rows[r] = c->a + chain_row(&c->a_rows, row + i + (r < count ? r : count - 1)) + first;
-        pack_across(rows, n, out);
-    }
 }
 
-/* How many vectors of the columns that are left the next panel has. */
+/* How many vectors of the columns that are left the next panel has: few of one, whose tile is too small to keep FMAs
+ * under way. */
 INLINE int panel_vectors(int64_t left)
 {
+    if (T_WIDE == 3)
+        return left <= 16 ? 1 : left <= 32 || (left > 48 && left <= 64) ? 2 : 3;
     return left > 16 * (T_WIDE - 1) ? T_WIDE : 1;
 }
 
@@ -115,56 +90,85 @@ INLINE void pack_b_across(const struct chain *c, int64_t col, int64_t n_cols, in
             out[i] = rows[i][s];
 }
 
-INLINE void pack_vectors(const float *from, int64_t n_cols, int wide, float *out)
+INLINE void pack_panel(const struct chain *c, int64_t col, int64_t n_cols, int wide, int64_t first, int64_t n,
+                       float *out)
 {
-    UNROLL
-    for (int w = 0; w < wide; w++)
-        store16(out + 16 * w, 16, load16(from + 16 * w, n_cols - 16 * w));
-}
-
-/* Columns [col, col + n_cols) of sums [first, first + n), panel after panel. */
-static void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int64_t first, int64_t n, float *out)
-{
-    const int64_t apart = panel_apart(n);
-    for (int64_t at = 0; c->across && at < n_cols; at += 16 * T_WIDE, out += apart) {
-        if (panel_vectors(n_cols - at) == T_WIDE)
-            pack_b_across(c, col + at, n_cols - at, T_WIDE, first, n, out);
-        else
-            pack_b_across(c, col + at, n_cols - at, 1, first, n, out);
+    if (c->across) {
+        pack_b_across(c, col, n_cols, wide, first, n, out);
+        return;
     }
-    for (int64_t s = 0; !c->across && s < n; s++) {
+    for (int64_t s = 0; s < n; s++, out += 16 * wide) {
         const float *from = c->b + chain_row(&c->b_rows, first + s) + col;
-        float *to = out;
-        int64_t left = n_cols;
-        for (; left >= 16 * T_WIDE; left -= 16 * T_WIDE, from += 16 * T_WIDE, to += apart)
-            pack_vectors(from, 16 * T_WIDE, T_WIDE, to + s * 16 * T_WIDE);
-        if (left > 0 && panel_vectors(left) == T_WIDE)
-            pack_vectors(from, left, T_WIDE, to + s * 16 * T_WIDE);
-        else if (left > 0)
-            pack_vectors(from, left, 1, to + s * 16);
-    }
-}
-
-/* A packed block of rows against packed columns; of `upper` only the rows that reach the diagonal. */
-static void block(const struct chain *c, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, int64_t n,
-                  const float *a, const float *b, struct chain_soon *soon)
-{
-    float *y_rows[BLOCK_ROWS];
-    find_rows(c, row, n_rows, y_rows);
-    for (int64_t left = n_cols; left > 0; left -= 16 * T_WIDE, col += 16 * T_WIDE, b += panel_apart(n)) {
-        int64_t width = left < 16 * T_WIDE ? left : 16 * T_WIDE, count = n_rows;
-        if (c->upper && count > col + width - row)
-            count = col + width - row;
-        if (panel_vectors(left) == T_WIDE)
-            panel(y_rows, count, col, width, T_WIDE, n, tile_apart(n), a, b, soon);
-        else
-            panel(y_rows, count, col, width, 1, n, tile_apart(n), a, b, soon);
+        UNROLL
+        for (int w = 0; w < wide; w++)
+            store16(out + 16 * w, 16, load16(from + 16 * w, n_cols - 16 * w));
     }
 }
 
 static int64_t part(int64_t at, int64_t end, int64_t most)
 {
     return end - at < most ? end - at : most;
+}
+
+/* Columns [col, col + n_cols) of sums [first, first + n), panel after panel. */
+static void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int64_t first, int64_t n, float *out)
+{
+    for (int64_t at = 0, count; at < n_cols; at += count) {
+        const int wide = panel_vectors(n_cols - at);
+        count = part(at, n_cols, 16 * wide);
+        if (wide == T_WIDE)
+            pack_panel(c, col + at, count, T_WIDE, first, n, out);
+        else if (wide == 2)
+            pack_panel(c, col + at, count, 2, first, n, out);
+        else
+            pack_panel(c, col + at, count, 1, first, n, out);
+        out += panel_apart(n, wide);
+    }
+}
+
+/* Rows of a and y. */
+struct block_rows {
+    const float *a[BLOCK_ROWS];
+    float *y[BLOCK_ROWS];
+};
+
+INLINE void block_panel(const struct block_rows *rows, bool down, int64_t count, int64_t col, int64_t n_cols, int wide,
+                        int64_t n, const float *a, const float *b, struct chain_soon *soon)
+{
+    if (down)
+        panel(rows->y, count, col, n_cols, wide, n, tile_apart(n), a, NULL, b, soon);
+    else
+        panel(rows->y, count, col, n_cols, wide, n, 0, a, rows->a, b, soon);
+}
+
+/* A block of rows against packed columns; of `upper` only the rows that reach the diagonal. */
+static void block(const struct chain *c, const struct block_rows *rows, int64_t row, int64_t n_rows, int64_t col,
+                  int64_t n_cols, int64_t n, const float *a, const float *b, struct chain_soon *soon)
+{
+    for (int64_t end = col + n_cols, width; col < end; col += width) {
+        const int wide = panel_vectors(end - col);
+        int64_t count = n_rows;
+        width = part(col, end, 16 * wide);
+        if (c->upper && count > col + width - row)
+            count = col + width - row;
+        if (wide == T_WIDE)
+            block_panel(rows, c->down, count, col, width, T_WIDE, n, a, b, soon);
+        else if (wide == 2)
+            block_panel(rows, c->down, count, col, width, 2, n, a, b, soon);
+        else
+            block_panel(rows, c->down, count, col, width, 1, n, a, b, soon);
+        b += panel_apart(n, wide);
+    }
+}
+
+/* Rows [row, row + n_rows) of y, and of a where they lie, from sum `first` on; rows of a that are not there: another
+ * one, whose sums nobody takes. */
+static void find_rows(const struct chain *c, int64_t row, int64_t n_rows, int64_t first, struct block_rows *rows)
+{
+    for (int64_t i = 0; i < n_rows; i++)
+        rows->y[i] = c->y + chain_row(&c->y_rows, row + i);
+    for (int64_t i = 0; !c->down && i < (n_rows + T_ROWS - 1) / T_ROWS * T_ROWS; i++)
+        rows->a[i] = c->a + chain_row(&c->a_rows, row + (i < n_rows ? i : n_rows - 1)) + first;
 }
 
 /* What is packed after this block of rows and columns, which has n_tiles: the next rows of a, or its share of the
@@ -193,6 +197,7 @@ static struct chain_soon soon_after(const struct chain *c, int64_t row, int64_t 
 void ISA(chain)(const struct chain *c, void *workspace)
 {
     float *a = workspace, *b = a + BLOCK_ROWS / T_ROWS * tile_apart(CHAIN_SUMS);
+    struct block_rows rows;
     for (int64_t first = 0; first < c->n_sums; first += CHAIN_SUMS)
         for (int64_t col = 0; col < c->n_cols; col += CHAIN_COLS) {
             const int64_t n = part(first, c->n_sums, CHAIN_SUMS), n_cols = part(col, c->n_cols, CHAIN_COLS);
@@ -203,8 +208,10 @@ void ISA(chain)(const struct chain *c, void *workspace)
                 struct chain_soon soon = soon_after(c, row, col, first, n_tiles);
                 if (c->upper && row >= col + n_cols)
                     break;
-                pack_a(c, row, n_rows, first, n, a);
-                block(c, row, n_rows, col, n_cols, n, a, b, &soon);
+                if (c->down)
+                    pack_down(c, row, n_rows, first, n, a);
+                find_rows(c, row, n_rows, first, &rows);
+                block(c, &rows, row, n_rows, col, n_cols, n, a, b, &soon);
             }
         }
 }
