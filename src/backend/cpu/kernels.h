@@ -103,17 +103,13 @@ enum {
     LINEAR_TILE = 32 /* weight rows that are unpacked together */,
     LINEAR_ACTS = 192 /* activation rows at a time */,
     LINEAR_TILE_BYTES = 48 /* what 32 inputs of a weight row take there, with scales and offsets, */,
-    LINEAR_ACT_BYTES = 72,   /* and of an activation row */
-    LINEAR_KEPT = 768 * 256, /* values of activation rows that are turned together, */
-    LINEAR_ROWS = 96         /* or so many rows */
+    LINEAR_ACT_BYTES = 72 /* and of an activation row */
 };
 /* Workspace of a linear kernel for matrices of up to `cols` inputs. */
 static inline size_t linear_workspace_bytes(int64_t cols)
 {
     size_t blocks = (size_t)(cols + 127) / 128 * 4; /* whole groups of four */
-    size_t turned = LINEAR_ROWS * (size_t)cols;
-    turned = ((turned < LINEAR_KEPT ? LINEAR_KEPT : turned) + 4096 * 16 + 16 * (size_t)cols) * sizeof(float);
-    return turned + LINEAR_TILE * blocks * LINEAR_TILE_BYTES +
+    return LINEAR_TILE * blocks * LINEAR_TILE_BYTES +
            LINEAR_ACTS * (blocks * LINEAR_ACT_BYTES + 2 * LINEAR_TILE * sizeof(float)) + 256;
 }
 

@@ -1,6 +1,7 @@
 /* linear_f32__avx2.c: f32 activations times the exact values of any format. Two registers are scalar's 16 lanes: lane i
  * takes elements i, i + 16, ...; several rows at a time keep enough FMAs under way. By hand and not by
- * body/linear_f32.h: with so few registers a tile goes by halves, and MXFP4 in the body's form is 3 % slower. */
+ * body/linear_f32.h: with so few registers a tile is worked on by halves, and MXFP4 in the body's form is 3 %
+ * slower. */
 #include "backend/cpu/avx2/linear_many__avx2.h"
 #include "backend/cpu/avx2/scales__avx2.h"
 #include "backend/cpu/avx2/vec__avx2.h"
@@ -205,12 +206,12 @@ INLINE void linear_share(values16_fn *load, int bytes16, const struct view *w, i
     }
 }
 
-/* `turned`: many activation rows. `panel`: room for the share, turned. */
-static void linear_share_f32(const struct view *w, const struct gather *in, const float *turned, struct fetch fetch,
-                             float *y, int64_t y_stride, float *panel)
+/* `space`: many_panel_values(w->cols). */
+static void linear_share_f32(const struct view *w, const struct gather *in, struct fetch fetch, float *y,
+                             int64_t y_stride, float *space)
 {
     if (in->n >= MANY_FROM)
-        linear_many__avx2(w, in->n, turned, y, y_stride, panel);
+        linear_many__avx2(w, in, y, y_stride, space);
     else
         linear_share(values16_f32, 64, w, 0, w->rows, in, fetch, y, y_stride);
 }
@@ -234,7 +235,8 @@ INLINE struct view unpack_share(values16_fn *load, const struct view *w, int64_t
         }
     return v;
 }
-_Static_assert(SHARE_ROWS * 128 + MANY_OUTPUTS * 128 <= LINEAR_ACTS * LINEAR_ACT_BYTES,
+_Static_assert(SHARE_ROWS * 128 + MANY_OUTPUTS * 128 <= LINEAR_ACTS * LINEAR_ACT_BYTES &&
+                   MANY_CHUNK * MANY_OUTPUTS * (int)sizeof(float) <= LINEAR_ACTS * 2 * LINEAR_TILE * (int)sizeof(float),
                "an unpacked share and a panel fit the workspace");
 
 /* Rows [lo, hi) come next; until then each activation row has its turn with every pair of rows and chunk. */
@@ -252,19 +254,16 @@ INLINE void linear_part(values16_fn *load, int bytes16, const struct view *w, in
                         const struct gather *in, float *y, int64_t y_stride, float *workspace)
 {
     const bool blocks = bytes16 < 32 || (bytes16 < 64 && in->n >= MANY_FROM && w->cols % 16 == 0);
-    const float *turned = workspace;
-    if (blocks || bytes16 == 64)
-        workspace = many_turned(in, workspace);
     for (int64_t o = lo, end; o < hi; o = end, y += SHARE_ROWS) {
         end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
         struct fetch fetch = fetch_share(w, end, hi, in->n);
         if (blocks && in->n > MANY_ACTS) {
             struct view share = unpack_share(load, w, o, end, workspace);
-            linear_share_f32(&share, in, turned, fetch, y, y_stride, workspace + SHARE_ROWS * w->cols);
+            linear_share_f32(&share, in, fetch, y, y_stride, workspace + SHARE_ROWS * w->cols);
         } else if (bytes16 == 64 && in->n >= MANY_FROM) {
             struct view share = share_view(w, o, end, (const float *)(const void *)(w->data + o * w->row_stride));
             share.row_stride = w->row_stride;
-            linear_many__avx2(&share, in->n, turned, y, y_stride, workspace);
+            linear_many__avx2(&share, in, y, y_stride, workspace);
         } else {
             linear_share(load, bytes16, w, o, end, in, fetch, y, y_stride);
         }
@@ -385,15 +384,15 @@ void linear_f32_any__avx2(const struct view *w, int64_t lo, int64_t hi, const st
         linear_f32_any__scalar(w, lo, hi, in, y, y_stride, workspace);
         return;
     }
+    float *values = workspace;
     struct act act;
     for (int first = 0; first < in->n; first += many_rows(in)) {
         struct gather part = many_part(in, first, &act);
-        float *values = many_turned(&part, workspace);
         for (int64_t o = lo, end; o < hi; o = end) {
             end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
             struct view share = share_view(w, o, end, values);
             unpack(w, o, end, values);
-            linear_share_f32(&share, &part, workspace, fetch_rows(w, end, hi, SHARE_ROWS, part.n * SHARE_ROWS),
+            linear_share_f32(&share, &part, fetch_rows(w, end, hi, SHARE_ROWS, part.n * SHARE_ROWS),
                              y + first * y_stride + (o - lo), y_stride, values + SHARE_ROWS * w->cols);
         }
     }

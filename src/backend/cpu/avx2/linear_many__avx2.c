@@ -4,12 +4,7 @@
 
 #include "backend/cpu/body/linear_many.h"
 
-void many_turn_acts__avx2(const struct gather *in, float *x)
+void linear_many__avx2(const struct view *w, const struct gather *in, float *y, int64_t y_stride, float *space)
 {
-    many_turn_acts(in, x);
-}
-
-void linear_many__avx2(const struct view *w, int n, const float *x, float *y, int64_t y_stride, float *panel)
-{
-    linear_many(w, n, x, y, y_stride, panel);
+    linear_many(w, in, y, y_stride, space);
 }

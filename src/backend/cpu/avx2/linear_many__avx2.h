@@ -6,17 +6,7 @@ enum { MANY_TILE = 6, MANY_WIDE = 1, MANY_LANES = 1, MANY_KEPT = 192 * 256 };
 
 #include "backend/cpu/body/many.h"
 
-/* Activation rows turned: many_act_values. */
-void many_turn_acts__avx2(const struct gather *in, float *x);
-/* Those of many rows at `space`; returns what lies behind. */
-static inline float *many_turned(const struct gather *in, float *space)
-{
-    if (in->n < MANY_FROM)
-        return space;
-    many_turn_acts__avx2(in, space);
-    return space + many_act_values(in);
-}
-/* y of n activation rows, turned at x; w: f32, at most MANY_OUTPUTS rows. `panel`: room for as many turned. */
-void linear_many__avx2(const struct view *w, int n, const float *x, float *y, int64_t y_stride, float *panel);
+/* y of all activation rows; w: f32, at most MANY_OUTPUTS rows. `space`: many_panel_values(w->cols). */
+void linear_many__avx2(const struct view *w, const struct gather *in, float *y, int64_t y_stride, float *space);
 
 #endif

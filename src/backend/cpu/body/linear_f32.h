@@ -71,7 +71,8 @@ INLINE void rows_dots(values16_fn *values16, int bytes16, const struct view *w, 
 }
 
 #ifdef MANY_TILE
-_Static_assert(MANY_OUTPUTS * 128 * 2 <= LINEAR_ACTS * LINEAR_ACT_BYTES && MANY_OUTPUTS <= 2 * LINEAR_ACTS,
+_Static_assert(MANY_OUTPUTS * 128 * 2 <= LINEAR_ACTS * LINEAR_ACT_BYTES &&
+                   MANY_CHUNK * MANY_OUTPUTS * (int)sizeof(float) <= LINEAR_ACTS * 2 * LINEAR_TILE * (int)sizeof(float),
                "unpacked rows and a panel fit the workspace");
 
 /* Outputs [lo, hi) of all activation rows, of which as many as stay in the second-level cache meet all weights before
@@ -79,13 +80,10 @@ _Static_assert(MANY_OUTPUTS * 128 * 2 <= LINEAR_ACTS * LINEAR_ACT_BYTES && MANY_
 INLINE void linear_panels(values16_fn *values16, int bytes16, const struct view *w, int64_t lo, int64_t hi,
                           const struct gather *in, float *y, int64_t y_stride, float *space)
 {
+    float *unpacked = space, *panel = bytes16 == 64 ? space : space + MANY_OUTPUTS * w->cols;
     struct act act;
     for (int first = 0; first < in->n; first += many_rows(in)) {
         struct gather part = many_part(in, first, &act);
-        float *unpacked = space + many_act_values(&part), *panel = unpacked;
-        if (bytes16 < 64)
-            panel += MANY_OUTPUTS * w->cols;
-        many_turn_acts(&part, space);
         for (int64_t o = lo; o < hi; o += MANY_OUTPUTS) {
             struct rows from = rows_from(w, o);
             struct view rows = {.dtype = DT_F32, .cols = w->cols, .data = from.data, .row_stride = from.stride};
@@ -97,7 +95,7 @@ INLINE void linear_panels(values16_fn *values16, int bytes16, const struct view 
                 rows.data = (const uint8_t *)unpacked;
                 rows.row_stride = w->cols * (int64_t)sizeof *unpacked;
             }
-            linear_many(&rows, part.n, space, y + first * y_stride + (o - lo), y_stride, panel);
+            linear_many(&rows, &part, y + first * y_stride + (o - lo), y_stride, panel);
         }
     }
 }

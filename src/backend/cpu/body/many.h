@@ -9,28 +9,20 @@
 
 enum {
     MANY_OUTPUTS = 16 * MANY_WIDE,
-    MANY_FROM = 48, /* activation rows: from here on a panel pays */
-    MANY_GAP = 16   /* values behind what is turned for some lanes */
+    MANY_FROM = 48,  /* activation rows: from here on a panel pays */
+    MANY_CHUNK = 256 /* columns: a panel's piece and the rows then lie in the first-level cache */
 };
-_Static_assert(MANY_KEPT <= (int)LINEAR_KEPT && MANY_TILE <= 16, "turned rows fit the workspace");
 
-/* Columns of a lane. */
-static inline int64_t many_steps(int64_t cols)
+static inline int64_t many_panel_values(int64_t cols)
 {
-    return (cols + 15) / 16;
+    return (cols + MANY_CHUNK - 1) / MANY_CHUNK * MANY_CHUNK * MANY_OUTPUTS;
 }
 
 /* Activation rows that stay in the second-level cache while all weights pass: a multiple of MANY_TILE. */
 static inline int many_rows(const struct gather *in)
 {
     int64_t rows = MANY_KEPT / in->act->width / MANY_TILE * MANY_TILE;
-    return (int)even_part(in->n, rows < LINEAR_ROWS ? LINEAR_ROWS : rows > 768 ? 768 : rows, MANY_TILE);
-}
-
-/* They lie turned in the workspace's first values, a multiple of 16. */
-static inline int64_t many_act_values(const struct gather *part)
-{
-    return (int64_t)(part->n + MANY_TILE - 1) / MANY_TILE * (MANY_TILE * many_steps(part->act->width) + MANY_GAP) * 16;
+    return (int)even_part(in->n, rows < 96 ? 96 : rows > 768 ? 768 : rows, MANY_TILE);
 }
 
 /* Rows [first, first + n). */
