@@ -1,7 +1,7 @@
 /* chain_tiles.h: chain__*.c: a tile of T_ROWS rows by T_WIDE vectors of columns stays in registers for up to
- * CHAIN_SUMS sums. b is packed into panels of as many columns. Of a, which gives a tile single values, rows are read where
- * they lie; only what is read down its columns is packed, into tiles [sum][T_ROWS]. The tile begins with what y has, so
- * cuts show in no bit.
+ * CHAIN_SUMS sums. b is packed into panels of as many columns. Of a, which gives a tile single values, rows are read
+ * where they lie; only what is read down its columns is packed, into tiles [sum][T_ROWS]. The tile begins with what y
+ * has, so cuts show in no bit.
  *
  * What a backward pass multiplies lies in memory and not in a cache: rows of a and b are read whole, once, and those
  * that come next are fetched while tiles are computed. */
