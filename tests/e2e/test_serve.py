@@ -178,6 +178,7 @@ def test_bodies():
         for n in (0, 1, 9999, 10000):
             answer = c.ask("POST", "/echo", body=b"x" * n)
             assert answer.status == 200 and answer.body == b"x" * n, (n, answer)
+            until(lambda: s.metric("osso:http_body_bytes") == 0, what="the end of the body")  # it may end after its answer
         for n in (10001, 30000, 40000):
             answer = c.ask("POST", "/echo", body=b"x" * n)
             assert answer.status == 413 and answer.error()["code"] == "request_too_large", (n, answer)
