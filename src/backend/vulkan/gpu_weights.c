@@ -22,13 +22,24 @@ static size_t copy_at(const struct gpu *g, uintptr_t at)
     return lo;
 }
 
+/* NULL: it is in no copy. */
+static const struct gpu_copy *copy_of(const struct gpu *g, const void *host)
+{
+    size_t i = copy_at(g, (uintptr_t)host);
+    return i < g->n_copies && (uintptr_t)host >= g->copies[i].lo ? &g->copies[i] : NULL;
+}
+
+bool gpu_knows(const struct gpu *g, const void *host)
+{
+    return copy_of(g, host) != NULL;
+}
+
 /* 0, and that is remembered: it is in no copy. */
 static uint64_t find(struct gpu *g, const void *host)
 {
-    uintptr_t at = (uintptr_t)host;
-    size_t i = copy_at(g, at);
-    if (i < g->n_copies && at >= g->copies[i].lo)
-        return g->copies[i].piece.address + (at - g->copies[i].lo);
+    const struct gpu_copy *c = copy_of(g, host);
+    if (c)
+        return c->piece.address + ((uintptr_t)host - c->lo);
     gpu_refuse(g, OSSO_UNSUPPORTED, "a weight is not on the device: this is a bug of osso's, please report it");
     return 0;
 }
@@ -44,12 +55,6 @@ uint64_t gpu_weight(struct gpu *g, const void *host)
         *f = (struct gpu_found){host, address};
     }
     return host ? f->address : 0;
-}
-
-bool gpu_knows(const struct gpu *g, const void *host)
-{
-    size_t i = copy_at(g, (uintptr_t)host);
-    return i < g->n_copies && (uintptr_t)host >= g->copies[i].lo;
 }
 
 /* Host bytes [lo, hi), which lie in the copy. */

@@ -127,10 +127,10 @@ INLINE void tile_add(values16_fn *load, int bytes16, const struct view *v, int64
         for (int i = 0; i < n_rows * n_acts; i++)
             l[i] = lanes[i % n_rows][i / n_rows];
     }
+    const struct ahead ahead = {.far = w.data + FETCH_AHEAD, .second = fetch_second()};
     for (; k + 16 <= end; k += 16) {
         if (fetch)
-            fetch_ahead(&(struct ahead){.far = w.data + FETCH_AHEAD, .second = fetch_second()},
-                        k / 16 * bytes16 * n_rows, bytes16 * n_rows, false);
+            fetch_ahead(&ahead, k / 16 * bytes16 * n_rows, bytes16 * n_rows, false);
         if (n_rows == ONE_ACT_ROWS)
             one_act_step(load, &w, k, x[0], l);
         else

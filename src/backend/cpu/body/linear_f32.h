@@ -34,11 +34,11 @@ INLINE void tile_dot(values16_fn *values16, int bytes16, const struct view *v, i
     UNROLL
     for (int i = 0; i < n_rows * n_acts; i++)
         l[i] = zero16();
+    const struct ahead ahead = {.far = w.data + FETCH_AHEAD, .second = fetch_second()};
     int64_t k = 0;
     for (; k + 16 <= v->cols; k += 16) {
         if (fetch)
-            fetch_ahead(&(struct ahead){.far = w.data + FETCH_AHEAD, .second = fetch_second()},
-                        k / 16 * bytes16 * ONE_ACT_ROWS, bytes16 * ONE_ACT_ROWS, false);
+            fetch_ahead(&ahead, k / 16 * bytes16 * ONE_ACT_ROWS, bytes16 * ONE_ACT_ROWS, false);
         tile_step(values16, &w, k, x, n_rows, n_acts, l);
     }
     if (bytes16 % 16 == 0 && k < v->cols)
