@@ -4,8 +4,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "vulkan_rig.h"
 
-#include <time.h>
-
 #if __has_include(<vulkan/vulkan.h>)
 #include "backend/vulkan/vk_parts.h"
 
@@ -154,24 +152,6 @@ static void test_few_commands(void **state)
 
 /* ---- replay ----------------------------------------------------------------------------------------------- */
 
-/* The CPU time of this thread, in us, when the device was last given something. */
-static double submitted;
-static PFN_vkQueueSubmit submit;
-
-static double cpu_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static VKAPI_ATTR VkResult VKAPI_CALL timed(VkQueue queue, uint32_t n, const VkSubmitInfo *submits, VkFence fence)
-{
-    VkResult result = submit(queue, n, submits, fence);
-    submitted = cpu_us();
-    return result;
-}
-
 /* Token by token over two borders of pages: steps are recorded where they are of a new kind, and each is submitted
  * once; and the bits are the CPU's, which computes the text at once. */
 static void test_replay(void **state)
@@ -193,23 +173,16 @@ static void test_replay(void **state)
     check_ok(osso_session_create(r.engine, 0, &s, &r.err), r.err);
     bool seen = gpu_of(r.engine->backend)->blocks[0].host != NULL;
     struct vk_counts start = vk_counts(vk_of(&r)), before, after = start;
-    double least = 1e9;
-    submit = vk_of(&r)->fn.QueueSubmit;
-    vk_of(&r)->fn.QueueSubmit = timed;
     for (int i = 0; i < TOKENS; i++) {
         before = after;
         check_ok(osso_session_append(s, ids[i], &r.err), r.err);
-        double from = cpu_us();
         check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
-        least = submitted - from < least ? submitted - from : least;
         assert_memory_equal(osso_session_logits(s, (size_t)i), want + i * r.vocab, (size_t)r.vocab * sizeof *want);
         after = vk_counts(vk_of(&r));
         assert_int_equal(after.submits - before.submits, seen ? 1 : 2); /* logits that must be fetched go apart */
     }
-    print_message(
-        "[   NOTE   ] %d steps, %d recorded; until a step of %d commands is with the device %.0f us of CPU time at "
-        "least\n",
-        TOKENS, (int)(after.recorded - start.recorded), (int)(after.commands - before.commands), least);
+    print_message("[   NOTE   ] %d steps of %d commands, %d recorded\n", TOKENS,
+                  (int)(after.commands - before.commands), (int)(after.recorded - start.recorded));
     assert_in_range(after.recorded - start.recorded, 1, KINDS);
     assert_int_equal(after.recorded - start.recorded > 0, after.barriers > start.barriers);
     free(want);
