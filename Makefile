@@ -75,16 +75,18 @@ LDLIBS_MHD  := $(if $(HAVE_MHD),$(shell $(PKG) --libs libmicrohttpd))
 ISA_avx2       := -mavx2 -mfma -mf16c
 ISA_avx512vnni := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512vbmi -mfma -mf16c -mprefer-vector-width=512
 ISA_avx512bf16 := $(ISA_avx512vnni) -mavx512bf16
+ISA_amx        := $(ISA_avx512bf16) -mamx-tile -mamx-int8
 ISA_neon       :=
 ISA_dotprod    := -march=armv8.2-a+dotprod
 ISA_i8mm       := -march=armv8.2-a+dotprod+i8mm
-ISAS_x86_64    := avx2 avx512vnni avx512bf16
+ISAS_x86_64    := avx2 avx512vnni avx512bf16 amx
 ISAS_aarch64   := neon dotprod i8mm
 # emu512: the release build, in which AVX-512's files are compiled for AVX2 with tests/emulate/immintrin.h (tests/x86.sh).
 # -Og: their unrolled loops take a minute from -O2.
 ifeq ($(VARIANT),emu512)
 ISA_avx512vnni := $(ISA_avx2) -isystem tests/emulate -Wno-psabi -Og
 ISA_avx512bf16 := $(ISA_avx512vnni)
+ISA_amx        := $(ISA_avx512vnni)
 CPPFLAGS       += -DOSSO_EMULATE_AVX512
 endif
 ALL_ISAS       := $(ISAS_x86_64) $(ISAS_aarch64)
@@ -95,7 +97,7 @@ isa_files = $(foreach isa,$(1),%__$(isa).c)
 # The rooms of the library, each a folder of src, low to high (tools/check/check_levels.py has their levels).
 # Every folder of src/backend is a backend of its own (backends.def).
 ROOMS    := base json quant format token harmony backend $(patsubst src/%/,%,$(wildcard src/backend/*/)) \
-            $(addprefix backend/cpu/,scalar avx2 avx512 arm) model checkpoint engine convert train hub measure eval inspect
+            $(addprefix backend/cpu/,scalar avx2 avx512 amx arm) model checkpoint engine convert train hub measure eval inspect
 LIB_SRC  := $(filter-out $(call isa_files,$(filter-out $(ISAS_$(ARCH)),$(ALL_ISAS))),$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(wildcard src/cli/*.c src/cli/*/*.c)
 # The server is the program's, not the library's, and needs the HTTP library: the program has it or names the package.
@@ -115,7 +117,7 @@ MUST_SRC := $(filter $(LIB_SRC),$(shell grep -rl --include=*.c base/must.h src))
 MUST_OBJ := $(patsubst src/%.c,$(B)/must/%.o,$(MUST_SRC)) $(patsubst src/%.c,$(B)/must/%.f64.o,$(filter $(REAL_SRC),$(MUST_SRC)))
 TEST_LIB := $(B)/libosso-$(if $(filter release arm,$(VARIANT)),test,inner).a
 EMU_OBJ  := $(B)/backend/cpu/cpu.o $(patsubst tests/%.c,$(B)/%.o,$(wildcard tests/emulate/*.c)) \
-            $(patsubst src/%.c,$(B)/%.o,$(wildcard src/backend/cpu/*/*__avx512vnni.c src/backend/cpu/*/*__avx512bf16.c))
+            $(patsubst src/%.c,$(B)/%.o,$(wildcard src/backend/cpu/*/*__avx512vnni.c src/backend/cpu/*/*__avx512bf16.c src/backend/cpu/*/*__amx.c))
 TEST_SRC := $(filter-out $(if $(HAVE_MHD),,tests/serve/%),$(wildcard tests/*/test_*.c))
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)

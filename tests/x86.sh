@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# x86.sh [all|kernels]: AVX-512's kernels on an x86 CPU that lacks AVX-512: VARIANT=emu512 compiles them for AVX2, with
+# x86.sh [all|kernels]: AVX-512's and AMX's kernels on an x86 CPU that lacks AVX-512: VARIANT=emu512 compiles them for AVX2, with
 # tests/emulate/immintrin.h in the place of the compiler's. It shows that bits are right; it says nothing about speed.
 #
 #   kernels   every kernel against scalar, with fewer shapes (the default; tests/all.sh runs this as part of everything)
 #   all       the kernels with every shape; all of tests/backend, tests/model and tests/engine, in their quick form
 #
-# Ends with one line: N passed, N failed. A CPU that has AVX-512 runs these tests without help, and one without AVX2 cannot.
+# Ends with one line: N passed, N failed. A CPU that has both runs these tests without help, and one without AVX2 cannot.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 what=${1:-kernels}
@@ -38,7 +38,7 @@ tests() {
 }
 
 grep -qw avx2 /proc/cpuinfo 2>/dev/null || skip "emulation needs an x86 CPU with AVX2, on Linux"
-if grep -qw avx512_vnni /proc/cpuinfo && grep -qw avx512vbmi /proc/cpuinfo; then
+if grep -qw avx512_vnni /proc/cpuinfo && grep -qw avx512vbmi /proc/cpuinfo && grep -qw amx_int8 /proc/cpuinfo; then
     skip "this CPU has it: the tests of ./run test run its kernels as they are"
 fi
 mkdir -p $b/test-logs
@@ -46,7 +46,7 @@ targets=($b/osso $b/tests/backend/test_kernels $b/tests/backend/test_chain)
 [ "$what" = all ] && targets=($b/osso tests)
 make -j"$jobs" VARIANT=emu512 "${targets[@]}" >$b/build.log 2>&1 || fail build $b/build.log
 $b/osso --version >$b/version.log
-grep -q '^isa: avx512bf16 ' $b/version.log || fail "the emulated kernels run" $b/version.log
+grep -q '^isa: amx ' $b/version.log || fail "the emulated kernels run" $b/version.log
 
 kernels=(backend/test_kernels backend/test_chain)
 [ "$what" = all ] || OSSO_TEST_QUICK=2 tests "${kernels[@]}"

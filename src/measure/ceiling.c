@@ -72,11 +72,16 @@ double ceiling_read(struct team *team, const uint8_t *data, size_t bytes)
 
 /* X(isa, whose loop, operations of a round): a file ceiling__<isa>.c has the loops of what its instruction set has. */
 #if defined(__x86_64__)
-#define DOTS(X) X(avx2, avx2, 12 * 64) X(avx512vnni, avx512vnni, 16 * 128) X(avx512bf16, avx512vnni, 16 * 128)
-#define FMAS(X) X(avx2, avx2, 12 * 16) X(avx512vnni, avx512vnni, 16 * 32) X(avx512bf16, avx512vnni, 16 * 32)
-#define PAIRS(X) X(avx512bf16, avx512bf16, 16 * 64)
+#define DOTS(X)                                                                                                        \
+    X(avx2, avx2, 12 * 64)                                                                                             \
+    X(avx512vnni, avx512vnni, 16 * 128) X(avx512bf16, avx512vnni, 16 * 128) X(amx, amx, 16 * 16 * 64 * 2)
+#define FMAS(X)                                                                                                        \
+    X(avx2, avx2, 12 * 16)                                                                                             \
+    X(avx512vnni, avx512vnni, 16 * 32) X(avx512bf16, avx512vnni, 16 * 32) X(amx, avx512vnni, 16 * 32)
+#define PAIRS(X) X(avx512bf16, avx512bf16, 16 * 64) X(amx, avx512bf16, 16 * 64)
 void ceiling_dots__avx2(int64_t rounds);
 void ceiling_dots__avx512vnni(int64_t rounds);
+void ceiling_dots__amx(int64_t rounds);
 void ceiling_fmas__avx2(int64_t rounds);
 void ceiling_fmas__avx512vnni(int64_t rounds);
 void ceiling_pairs__avx512bf16(int64_t rounds);

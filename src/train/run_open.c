@@ -158,7 +158,7 @@ static void note_cpu(struct osso_train *t)
     const char *isa = t->trainer.forward.backend->name;
     if (strcmp(isa, "scalar") == 0)
         notes_add(&t->notes, "this CPU runs the plain definition of every operation, which is slow");
-    else if (t->shape.options.bf16 && strcmp(isa, "avx512bf16") != 0)
+    else if (t->shape.options.bf16 && strcmp(isa, "avx512bf16") != 0 && strcmp(isa, "amx") != 0)
         notes_add(&t->notes, "dtype: bf16 is slower than f32 on this CPU (%s): it has no instruction for it", isa);
 }
 

@@ -1,5 +1,6 @@
-/* immintrin.h of VARIANT=emu512: AVX-512 written out in AVX2, so that the files *__avx512vnni.c run, to the bit, on a
- * CPU without it. It says nothing about speed. Comes first on the include path of those files only (Makefile).
+/* immintrin.h of VARIANT=emu512: AVX-512 written out in AVX2, and AMX in C, so that the files *__avx512*.c and *__amx.c
+ * run, to the bit, on a CPU without them. It says nothing about speed. Comes first on the include path of those files
+ * only (Makefile).
  *
  * A vector is two halves of 256 bits. Where AVX2 has the instruction, a half takes it: rounding, NaNs and signed zeros
  * are the CPU's own, FMA is fused. The rest is written lane by lane after Intel's manual. Masked loads and stores touch
@@ -343,5 +344,7 @@ EMU __m256i _mm256_maskz_loadu_epi16(__mmask16 mask, const void *at)
 }
 
 #include "emu_values.h"
+
+#include "emu_tiles.h"
 
 #endif

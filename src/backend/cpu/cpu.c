@@ -2,6 +2,7 @@
  *
  * Adding an ISA is its files of kernels with a list kernels__<isa>.def, a table in tables.c, and one line in
  * VECTOR_ISAS below (docs/adding-an-isa.md). */
+#define _GNU_SOURCE /* syscall */
 #include "backend/cpu/ops_back.h"
 #include "backend/cpu/tables.h"
 
@@ -17,7 +18,8 @@
 #define VECTOR_ISAS(ISA, ...)                                                                                          \
     ISA(avx2, has_avx2(), __VA_ARGS__)                                                                                 \
     ISA(avx512vnni, has_avx512vnni(), __VA_ARGS__)                                                                     \
-    ISA(avx512bf16, has_avx512vnni() && has_bf16(), __VA_ARGS__)
+    ISA(avx512bf16, has_avx512vnni() && has_bf16(), __VA_ARGS__)                                                       \
+    ISA(amx, has_avx512vnni() && has_bf16() && has_amx(), __VA_ARGS__)
 #elif defined(__aarch64__)
 #define VECTOR_ISAS(ISA, ...)                                                                                          \
     ISA(neon, true, __VA_ARGS__)                                                                                       \
@@ -32,6 +34,10 @@
 
 #if defined(__x86_64__) && !defined(OSSO_DOUBLE)
 #include <cpuid.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 /* The OS must save the registers: XCR0 bits 1-2 (SSE, AVX) and 5-7 (AVX-512's masks and upper halves). */
 static uint32_t os_state(void)
@@ -76,6 +82,23 @@ static bool has_bf16(void)
 #else
     uint32_t a, b, c, d;
     return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & bit_AVX512BF16);
+#endif
+}
+
+/* Linux lets a process use the tiles (XCR0 bits 17-18, 8 KB for a context switch to keep) when it has asked, once for
+ * all of its threads. */
+static bool has_amx(void)
+{
+#if defined(OSSO_EMULATE_AVX512)
+    return has_avx2();
+#elif defined(__linux__)
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 /* the kernel's, which older headers lack */ };
+    const uint32_t tiles_int8 = 1u << 24 | 1u << 25; /* compilers do not agree on names */
+    uint32_t a, b, c, d;
+    return (os_state() & 0x60000) == 0x60000 && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
+           (d & tiles_int8) == tiles_int8 && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+#else
+    return false;
 #endif
 }
 #endif

@@ -26,6 +26,13 @@ const struct kernels kernels__avx512bf16 = {
 #include "backend/cpu/avx512/kernels__avx512vnni.def"
 #include "backend/cpu/avx512/kernels__avx512bf16.def"
 };
+const struct kernels kernels__amx = {
+#include "backend/cpu/scalar/kernels__scalar.def"
+#include "backend/cpu/avx2/kernels__avx2.def"
+#include "backend/cpu/avx512/kernels__avx512vnni.def"
+#include "backend/cpu/avx512/kernels__avx512bf16.def"
+#include "backend/cpu/amx/kernels__amx.def"
+};
 
 #elif defined(__aarch64__)
 const struct kernels kernels__neon = {

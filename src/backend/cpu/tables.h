@@ -12,7 +12,8 @@ extern const struct kernels REAL(kernels__scalar);
 #include "backend/cpu/avx2/kernels__avx2.def"
 #include "backend/cpu/avx512/kernels__avx512vnni.def"
 #include "backend/cpu/avx512/kernels__avx512bf16.def"
-extern const struct kernels kernels__avx2, kernels__avx512vnni, kernels__avx512bf16;
+#include "backend/cpu/amx/kernels__amx.def"
+extern const struct kernels kernels__avx2, kernels__avx512vnni, kernels__avx512bf16, kernels__amx;
 #elif defined(__aarch64__)
 #include "backend/cpu/arm/kernels__neon.def"
 #include "backend/cpu/arm/kernels__dotprod.def"

@@ -1,5 +1,5 @@
-/* gemm_i8__avx512vnni.h: linear_i8_* for many activation rows (gemm_i8__avx512vnni.c; same arguments and bits as for few),
- * and the tiles of weights that they work on (tile_i8__avx512vnni.c). */
+/* gemm_i8__avx512vnni.h: linear_i8_* for many activation rows (gemm_i8_512.h; same arguments and bits as for few), and the
+ * tiles of weights that they work on (tile_i8__avx512vnni.c). */
 #ifndef OSSO_BACKEND_GEMM_I8_AVX512VNNI_H
 #define OSSO_BACKEND_GEMM_I8_AVX512VNNI_H
 
@@ -8,9 +8,12 @@
 #include "backend/cpu/avx2/scales__avx2.h"
 #include "backend/cpu/kernels.h"
 
-#define GEMM_DECLARE(name, format) gemm_i8_##name##__avx512vnni,
-linear_fn CODED_BY_32(GEMM_DECLARE) CODED_OTHERS(GEMM_DECLARE) gemm_i8_q8_0__avx512vnni, gemm_i8_mxfp4__avx512vnni,
-    gemm_i8_mxfp4_hf__avx512vnni;
+#define GEMM_DECLARE(name, format) linear_fn gemm_i8_##name##__avx512vnni, gemm_i8_##name##__amx;
+CODED_BY_32(GEMM_DECLARE)
+CODED_OTHERS(GEMM_DECLARE)
+GEMM_DECLARE(q8_0, Q8_0)
+GEMM_DECLARE(mxfp4, MXFP4)
+GEMM_DECLARE(mxfp4_hf, MXFP4_HF)
 #undef GEMM_DECLARE
 
 /* What the loops depend on of a format: a block is what one scale serves, 32 values or 16. */
@@ -29,7 +32,7 @@ INLINE int32_t shift_of(enum dtype t)
     return kind_of(t) == WIDE ? 128 : offsets_of(t) ? 0 : bias_of(t);
 }
 
-/* A tile is LINEAR_TILE weight rows as unsigned bytes, in halves of 16 rows: a vector is 4 inputs of each of 16 rows. */
+/* A tile is LINEAR_TILE weight rows as bytes, in halves of 16 rows: a vector is 4 inputs of each of 16 rows. */
 enum { TILE_HALVES = LINEAR_TILE / 16, STEPS = QUANT_BLOCK / 4, TILE_STEP = TILE_HALVES * 64 };
 
 INLINE int steps_of(struct shape s)
@@ -72,9 +75,10 @@ struct range {
     uint32_t lo, hi;
 };
 
-/* Rows [lo, hi), at most LINEAR_TILE and not none, as a tile of all blocks; what is missing of it repeats the last row. The range
- * of the scales where they are powers of two, else 0, which is no normal number. */
-typedef struct range tile_fn(const struct view *w, int64_t lo, int64_t hi, uint8_t *tile);
+/* Rows [lo, hi), at most LINEAR_TILE and not none, as a tile of all blocks; what is missing of it repeats the last row. Codes
+ * are shifted to be unsigned (shift_of), less `away`. The range of the scales where they are powers of two, else 0, which
+ * is no normal number. */
+typedef struct range tile_fn(const struct view *w, int64_t lo, int64_t hi, uint8_t away, uint8_t *tile);
 #define TILE_DECLARE(name, format) tile_##name##__avx512vnni,
 tile_fn CODED_BY_32(TILE_DECLARE) CODED_OTHERS(TILE_DECLARE) tile_q8_0__avx512vnni, tile_mxfp4__avx512vnni,
     tile_mxfp4_hf__avx512vnni;

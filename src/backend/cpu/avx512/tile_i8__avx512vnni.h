@@ -1,5 +1,5 @@
 /* tile_i8__avx512vnni.h: what makes tiles for gemm_i8__avx512vnni.c: 16 rows are read side by side and turned, so that
- * neighbours in a vector are neighbouring rows; codes become unsigned bytes, scales floats. The formats are in
+ * neighbours in a vector are neighbouring rows; codes become bytes, scales floats. The formats are in
  * tile_i8*__avx512vnni.c, a few in each file, for the compiler's time. */
 #ifndef OSSO_BACKEND_TILE_I8_AVX512VNNI_H
 #define OSSO_BACKEND_TILE_I8_AVX512VNNI_H
@@ -8,17 +8,26 @@
 
 #include <string.h>
 
-/* 16 rows of a matrix; those from `n` on are missing and repeat the last one. */
+/* 16 rows of a matrix; those from `n` on are missing and repeat the last one. Of a whole tile every fourth row has its
+ * pointer, for sixteen there are no registers. */
 struct tile_rows {
-    const uint8_t *data, *scales;
-    int64_t stride, scale_stride;
+    const uint8_t *fourth[4];
+    int64_t stride, three; /* three strides */
     int n;
 };
 
-/* Byte `at` of row r. In a whole tile, a constant, addresses are base + multiples of the stride. */
+INLINE struct tile_rows tile_rows(const uint8_t *data, int64_t stride, int64_t o, int n)
+{
+    const uint8_t *at = data + o * stride;
+    return (struct tile_rows){{at, at + 4 * stride, at + 8 * stride, at + 12 * stride}, stride, 3 * stride, n};
+}
+
+/* Byte `at` of row r. `whole` is a constant. */
 INLINE const uint8_t *row_at(const struct tile_rows *rows, bool whole, int r, int64_t at)
 {
-    return rows->data + (whole || r < rows->n ? r : rows->n - 1) * rows->stride + at;
+    if (!whole)
+        return rows->fourth[0] + (r < rows->n ? r : rows->n - 1) * rows->stride + at;
+    return rows->fourth[r / 4] + at + (r % 4 == 3 ? rows->three : r % 4 * rows->stride);
 }
 
 /* 16 bytes of each row, turned: dword r of vector k is bytes 4 k .. 4 k + 3 of row r. */
@@ -44,24 +53,24 @@ INLINE void turn_rows(const struct tile_rows *rows, bool whole, int64_t at, __m5
 
 /* ---- any format: codes as pair_codes gives them -------------------------------------------------------------- */
 
-/* A block's values of 16 rows, from `at` in each row of the space, to `steps` vectors. */
-INLINE void put_steps(bool flip, int steps, const uint8_t *space, int64_t at, uint8_t *to)
+/* A block's values of 16 rows, from `at` in each row of the space, less `away`, to `steps` vectors. */
+INLINE void put_steps(__m512i away, int steps, const uint8_t *space, int64_t at, uint8_t *to)
 {
-    const struct tile_rows rows = {.data = space, .stride = 64, .n = 16};
-    const __m512i sign = _mm512_set1_epi8((char)0x80);
+    const struct tile_rows rows = tile_rows(space, 64, 0, 16);
     UNROLL
     for (int half = 0; half < steps / 4; half++) {
         __m512i turned[4];
         turn_rows(&rows, true, at + 16 * half, turned);
         UNROLL
         for (int k = 0; k < 4; k++)
-            _mm512_store_si512(to + (4 * half + k) * TILE_STEP, flip ? _mm512_xor_si512(turned[k], sign) : turned[k]);
+            _mm512_store_si512(to + (4 * half + k) * TILE_STEP, _mm512_sub_epi8(turned[k], away));
     }
 }
 
 /* Rows [o, o + 16) as half of a tile. */
-INLINE void coded_half(enum dtype t, const struct view *w, int64_t o, int64_t hi, uint8_t *tile)
+INLINE void coded_half(enum dtype t, const struct view *w, int64_t o, int64_t hi, uint8_t away, uint8_t *tile)
 {
+    const __m512i less = _mm512_set1_epi8((char)(away - (kind_of(t) == WIDE ? 128 : 0))); /* those come signed */
     const struct shape shape = shape_of(t);
     const int steps = steps_of(shape), size = tile_block(shape), runs = blocks_of_32(shape);
     const struct code_rows fours[4] = {code_rows(w, o, hi), code_rows(w, o + 4, hi), code_rows(w, o + 8, hi),
@@ -83,7 +92,7 @@ INLINE void coded_half(enum dtype t, const struct view *w, int64_t o, int64_t hi
             for (int run = 0; run < runs; run++) {
                 int64_t block = 2 * pair + b, slot = pass_start(n_blocks, (int)(block % 4)) + block / 4;
                 uint8_t *to = tile + (slot * runs + run) * size;
-                put_steps(kind_of(t) == WIDE, steps, space[0], 32 * b + 16 * run, to);
+                put_steps(less, steps, space[0], 32 * b + 16 * run, to);
                 for (int h = 0; h < 4; h++) {
                     put_four(scales[h]->scale[run], b, to + tile_scales(shape) + 16 * h);
                     if (shape.offsets)
@@ -93,17 +102,17 @@ INLINE void coded_half(enum dtype t, const struct view *w, int64_t o, int64_t hi
     }
 }
 
-INLINE struct range coded_tile(enum dtype t, const struct view *w, int64_t lo, int64_t hi, uint8_t *tile)
+INLINE struct range coded_tile(enum dtype t, const struct view *w, int64_t lo, int64_t hi, uint8_t away, uint8_t *tile)
 {
     for (int half = 0; half < TILE_HALVES; half++)
-        coded_half(t, w, lo + 16 * half < hi ? lo + 16 * half : hi - 1, hi, tile + half * 64);
+        coded_half(t, w, lo + 16 * half < hi ? lo + 16 * half : hi - 1, hi, away, tile + half * 64);
     return (struct range){0, 0};
 }
 
 #define CODED_TILE(name, format)                                                                                       \
-    struct range tile_##name##__avx512vnni(const struct view *w, int64_t lo, int64_t hi, uint8_t *tile)                \
+    struct range tile_##name##__avx512vnni(const struct view *w, int64_t lo, int64_t hi, uint8_t away, uint8_t *tile)  \
     {                                                                                                                  \
-        return coded_tile(DT_##format, w, lo, hi, tile);                                                               \
+        return coded_tile(DT_##format, w, lo, hi, away, tile);                                                         \
     }
 
 #endif

@@ -1,0 +1,78 @@
+/* emu_tiles.h: AMX's tiles for immintrin.h: the instructions that gemm_i8__amx.c uses, after Intel's manual. A shape that
+ * does not fit is an invalid instruction there, and ends the program here. */
+#ifndef OSSO_EMULATE_TILES_H
+#define OSSO_EMULATE_TILES_H
+
+#include <stdlib.h>
+
+struct emu_tile {
+    int rows, row_bytes;
+    uint8_t data[16][64];
+};
+
+static _Thread_local struct emu_tile emu_tiles[8]; /* rows 0: not configured */
+
+EMU struct emu_tile *emu_tile(int i)
+{
+    if (i < 0 || i > 7 || emu_tiles[i].rows == 0)
+        abort();
+    return &emu_tiles[i];
+}
+
+EMU_CALL void _tile_release(void)
+{
+    memset(emu_tiles, 0, sizeof emu_tiles);
+}
+
+/* 64 bytes: palette, first row, 14 that are 0, 16 words of bytes in a row, 16 bytes of rows. */
+EMU_CALL void _tile_loadconfig(const void *config)
+{
+    const uint8_t *c = config;
+    if (c[0] != 1)
+        abort();
+    _tile_release();
+    for (int i = 0; i < 8; i++) {
+        uint16_t row_bytes;
+        memcpy(&row_bytes, c + 16 + 2 * i, 2);
+        if (row_bytes > 64 || c[48 + i] > 16 || (row_bytes == 0) != (c[48 + i] == 0))
+            abort();
+        emu_tiles[i].rows = c[48 + i];
+        emu_tiles[i].row_bytes = row_bytes;
+    }
+}
+
+EMU_CALL void _tile_zero(int i)
+{
+    memset(emu_tile(i)->data, 0, sizeof emu_tile(i)->data);
+}
+
+EMU_CALL void _tile_loadd(int i, const void *base, int64_t stride)
+{
+    _tile_zero(i);
+    for (int r = 0; r < emu_tile(i)->rows; r++)
+        memcpy(emu_tile(i)->data[r], (const uint8_t *)base + r * stride, (size_t)emu_tile(i)->row_bytes);
+}
+
+EMU_CALL void _tile_stored(int i, void *base, int64_t stride)
+{
+    for (int r = 0; r < emu_tile(i)->rows; r++)
+        memcpy((uint8_t *)base + r * stride, emu_tile(i)->data[r], (size_t)emu_tile(i)->row_bytes);
+}
+
+/* sum[m][n] += a[m][4 k + j] * b[k][4 n + j] over k and j, signed bytes. */
+EMU_CALL void _tile_dpbssd(int sum, int a, int b)
+{
+    struct emu_tile *s = emu_tile(sum), *x = emu_tile(a), *y = emu_tile(b);
+    if (sum == a || sum == b || a == b || x->rows != s->rows || y->row_bytes != s->row_bytes || x->row_bytes != 4 * y->rows)
+        abort();
+    for (int m = 0; m < s->rows; m++)
+        for (int n = 0; n < s->row_bytes / 4; n++) {
+            int32_t to;
+            memcpy(&to, s->data[m] + 4 * n, 4);
+            for (int k = 0; k < x->row_bytes; k++)
+                to += (int8_t)x->data[m][k] * (int8_t)y->data[k / 4][4 * n + k % 4];
+            memcpy(s->data[m] + 4 * n, &to, 4);
+        }
+}
+
+#endif
