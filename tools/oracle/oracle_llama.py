@@ -1,6 +1,6 @@
 """What osso wrote, opened by llama.cpp: oracle_llama.py LLAMA [--binary osso] [--model MODEL] [--ids 256] [TYPE...]
 
-LLAMA is a checkout that was built (libraries in build/bin). MODEL, which must not have YaRN (llama.cpp rounds its bounds), is converted
+LLAMA is a checkout that was built (libraries in build/bin, or static ones). MODEL, which must not have YaRN (llama.cpp rounds its bounds), is converted
 to GGUF as it is and quantized to each TYPE; llama.cpp loads each and computes the logits of random ids, and so does `osso logits
 --exact`. Allowed: a mean KL divergence of 5e-3 nats. Needs numpy and a C compiler; runs by itself, not as part of ./run oracle."""
 import argparse
@@ -24,9 +24,15 @@ def run(*args):
 
 
 def build(llama, place):
-    program, bin = os.path.join(place, "llama_logits"), os.path.join(os.path.abspath(llama), "build", "bin")
-    run("cc", "-O1", f"-I{llama}/include", f"-I{llama}/ggml/include", "-o", program, os.path.join(HERE, "llama_logits.c"), f"-L{bin}", f"-Wl,-rpath,{bin}",
-        f"-Wl,-rpath-link,{bin}", "-lllama", "-lggml", "-lggml-base")
+    program, made = os.path.join(place, "llama_logits"), os.path.join(os.path.abspath(llama), "build")
+    include = [f"-I{llama}/include", f"-I{llama}/ggml/include"]
+    if os.path.exists(f"{made}/bin/libllama.so"):
+        run("cc", "-O1", *include, "-o", program, os.path.join(HERE, "llama_logits.c"), f"-L{made}/bin", f"-Wl,-rpath,{made}/bin", f"-Wl,-rpath-link,{made}/bin",
+            "-lllama", "-lggml", "-lggml-base")
+        return program
+    archives = [f"{made}/src/libllama.a", *(f"{made}/ggml/src/libggml{part}.a" for part in ("", "-cpu", "-base"))]
+    run("cc", "-O1", *include, "-c", "-o", program + ".o", os.path.join(HERE, "llama_logits.c"))
+    run("c++", "-o", program, program + ".o", "-Wl,--start-group", *archives, "-Wl,--end-group", "-fopenmp", "-ldl", "-pthread")
     return program
 
 
