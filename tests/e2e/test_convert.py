@@ -119,6 +119,26 @@ def test_plain_experts_and_tied_embeddings():
         same_folder(start, at)
 
 
+def test_a_tied_head_becomes_a_tensor_of_its_own():
+    start = sayable(tie).put("tied")
+    row = logits(start)[1]
+    said = osso("convert", start, place("tied.gguf"), "--to", "gguf")
+    tied = TEMP / "converted" / "tied.gguf"
+    assert said.code == 0 and "--untie" in said.complaint and "output.weight" not in read_gguf(tied.read_bytes())[1]
+    untied = convert(start, "gguf", "untied.gguf", "--untie")
+    tensors = read_gguf(untied.read_bytes())[1]
+    assert tensors["output.weight"] == tensors["token_embd.weight"] and logits(untied)[1] == row
+    for at in round_trip(untied, ("mlx", "original", "hf"), "untied"):
+        assert logits(at)[1] == row, at
+    tensors, config = folder_tensors(at), json.loads((at / "config.json").read_text())
+    assert tensors["lm_head.weight"] == tensors["model.embed_tokens.weight"]
+    assert config == json.loads((start / "config.json").read_text()) | {"tie_word_embeddings": False}
+    same_folder(convert(tied, "hf", "untied-hf", "--untie"), at)
+    refuses(osso("quantize", start, place("no.gguf"), "--type", "head=q8_0"), 2, "head=q8_0", "whose head is its embedding")
+    tensors = read_gguf(convert(start, None, "head.gguf", "--type", "head=q8_0", "--untie", verb="quantize").read_bytes())[1]
+    assert tensors["output.weight"][1] == 8 and tensors["token_embd.weight"][1] == 30
+
+
 def test_metadata_goes_along():
     m = File()
     m.keys, m.tensors = read_gguf(convert(base("hf")[0], "gguf", "plain.gguf").read_bytes())
