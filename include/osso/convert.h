@@ -45,6 +45,7 @@ struct osso_convert_options {
     /* Called for what was passed over or had to be chosen. May be NULL. */
     void (*note)(void *user, const char *text);
     void *user;
+    bool untie; /* a head that is the embedding is written as a tensor of its own */
 };
 
 /* Changes the form only: no value changes but where `expand` was needed. MXFP4 moves bit for bit, BF16 stays BF16,

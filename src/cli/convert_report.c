@@ -107,6 +107,7 @@ struct osso_convert_options convert_args(const struct options *o, struct convert
         .tensor = tensor,
         .note = note,
         .user = r,
+        .untie = v[OPT_untie].set,
     };
 }
 

@@ -82,6 +82,35 @@ void carry_free(struct carry *carry)
     *carry = (struct carry){0};
 }
 
+enum osso_status carry_untie(struct carry *carry, struct osso_error *err)
+{
+    struct buf *text = &carry->file[CARRY_config], out = {0};
+    struct jdoc *doc = NULL;
+    if (!text->data)
+        return OSSO_OK;
+    enum osso_status status = jdoc_read(text->data, text->len, "config.json", &doc, err);
+    for (const struct jval *v = status ? NULL : jdoc_root(doc)->first; v; v = v->next) {
+        buf_puts(&out, out.len ? ",\n  " : "{\n  ");
+        jwrite_string(&out, v->key.s, v->key.len);
+        buf_puts(&out, ": ");
+        if (jtext_is(v->key, "tie_word_embeddings"))
+            buf_puts(&out, "false");
+        else
+            jwrite_value(&out, v, JWRITE_SPELT);
+    }
+    buf_puts(&out, "\n}\n");
+    jdoc_release(doc);
+    if (!status && out.failed)
+        status = error_nomem(err, out.len, "a configuration");
+    if (!status) {
+        buf_free(text);
+        *text = out;
+        return OSSO_OK;
+    }
+    buf_free(&out);
+    return status;
+}
+
 /* ---- writing a folder ----------------------------------------------------------------------------------- */
 
 /* Every member of an object but those of how its weights are packed; `kept`: but not this one. */

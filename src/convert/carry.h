@@ -13,6 +13,8 @@
 enum osso_status carry_read(const struct osso_model *model, const struct osso_tokenizer *tokenizer,
                             struct carry *carry_out, struct osso_error *err);
 void carry_free(struct carry *carry);
+/* The head is no longer the embedding: its configuration says so. */
+enum osso_status carry_untie(struct carry *carry, struct osso_error *err);
 
 /* What the configuration of a folder says of its weights. */
 struct carry_weights {

@@ -57,6 +57,10 @@ static enum osso_status open_source(struct conversion *c)
         status = carry_read(c->model, tokenizer, &c->carry, c->err);
     if (!status)
         find_plain(c);
+    if (!status && c->o.untie && c->model->config.tied) {
+        c->model->config.tied = false; /* weights.head is there, and looks at the embedding */
+        status = carry_untie(&c->carry, c->err);
+    }
     return status;
 }
 
@@ -103,6 +107,14 @@ static enum osso_status check_space(const struct conversion *c)
     return error_set(c->err, OSSO_IO,
                      "%s needs %.1f MiB on disk and about %.1f MiB are free there; choose another place", c->out,
                      (double)c->plan.bytes / mib, (double)left / mib);
+}
+
+/* A form that has words for it, and a reader that does not understand them. */
+static void tell_tied(const struct conversion *c)
+{
+    if (c->to == &names_gguf && c->model->config.tied)
+        note(c, "the head is the embedding and is not written a second time; llama.cpp opens no gpt-oss without one: "
+                "--untie writes it");
 }
 
 static enum osso_status check_out(const struct conversion *c)
@@ -167,6 +179,8 @@ static enum osso_status run(struct conversion *c, bool quantizes)
         status = fates_create(c);
     if (!status)
         status = check_out(c);
+    if (!status)
+        tell_tied(c);
     if (!status && c->o.dry_run)
         tell_all(c);
     if (!status && !c->o.dry_run)

@@ -225,6 +225,8 @@ enum osso_status rules_check(const struct conversion *c)
                 "--type %s matches no matrix of this model%s; patterns are experts, attention, embeddings, "
                 "head, or names as --dry-run shows them. Norms, router, sinks and biases are always kept",
                 c->rules[i].text,
-                c->model->config.tied && c->rules[i].kinds == OF_HEAD ? ", whose head is its embedding" : "");
+                c->model->config.tied && c->rules[i].kinds == OF_HEAD
+                    ? ", whose head is its embedding (--untie parts them)"
+                    : "");
     return OSSO_OK;
 }

@@ -119,6 +119,26 @@ def test_plain_experts_and_tied_embeddings():
         same_folder(start, at)
 
 
+def test_a_tied_head_becomes_a_tensor_of_its_own():
+    start = sayable(tie).put("tied")
+    row = logits(start)[1]
+    said = osso("convert", start, place("tied.gguf"), "--to", "gguf")
+    tied = TEMP / "converted" / "tied.gguf"
+    assert said.code == 0 and "--untie" in said.complaint and "output.weight" not in read_gguf(tied.read_bytes())[1]
+    untied = convert(start, "gguf", "untied.gguf", "--untie")
+    tensors = read_gguf(untied.read_bytes())[1]
+    assert tensors["output.weight"] == tensors["token_embd.weight"] and logits(untied)[1] == row
+    for at in round_trip(untied, ("mlx", "original", "hf"), "untied"):
+        assert logits(at)[1] == row, at
+    tensors, config = folder_tensors(at), json.loads((at / "config.json").read_text())
+    assert tensors["lm_head.weight"] == tensors["model.embed_tokens.weight"]
+    assert config == json.loads((start / "config.json").read_text()) | {"tie_word_embeddings": False}
+    same_folder(convert(tied, "hf", "untied-hf", "--untie"), at)
+    refuses(osso("quantize", start, place("no.gguf"), "--type", "head=q8_0"), 2, "head=q8_0", "whose head is its embedding")
+    tensors = read_gguf(convert(start, None, "head.gguf", "--type", "head=q8_0", "--untie", verb="quantize").read_bytes())[1]
+    assert tensors["output.weight"][1] == 8 and tensors["token_embd.weight"][1] == 30
+
+
 def test_metadata_goes_along():
     m = File()
     m.keys, m.tensors = read_gguf(convert(base("hf")[0], "gguf", "plain.gguf").read_bytes())
@@ -211,30 +231,44 @@ def test_where_out_may_be():
     assert not [p for p in out.parent.iterdir() if ".tmp." in p.name]
 
 
+def killed_runs(name, kills, rng, *command):
+    """Kills runs that write OUT (the last of the command's words; with --force over the one that is there) until so many ended by it."""
+    out, killed, over = place(name), 0, "--force" in command
+    begin = time.monotonic()
+    assert osso(*command, out).code == 0
+    whole = time.monotonic() - begin
+    for _ in range(10 * kills):
+        if not over:
+            place(name)
+        run = subprocess.Popen([OSSO, *map(str, command), str(out)], env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0, whole))
+        run.send_signal(signal.SIGKILL)
+        ended = run.wait()
+        assert ended in (0, -signal.SIGKILL), ended
+        if out.exists():  # the one that was there, or the run was done: a whole one
+            assert osso("info", out).code == 0
+        killed += ended != 0 and (over or not out.exists())
+        if killed == kills:
+            break
+    assert killed == kills
+    if not over:
+        place(name)
+    assert osso(*command, out).code == 0 and osso("info", out).code == 0
+    assert [p.name for p in out.parent.glob(f"*{name}*")] == [out.name]
+
+
 def test_a_killed_run_leaves_nothing():
     tokens, _ = tiny()
     shapes = TEMP / "large.json"
     shapes.write_text(json.dumps(dict(json.loads((base("hf")[0] / "config.json").read_text()), hidden_size=512, intermediate_size=512, num_local_experts=16)))
     source = TEMP / "large"
     assert osso("synth", source, "--format", "hf", "--preset", shapes, "--tokenizer", tokens).code == 0
-    rng, killed = random.Random(1), 0
-    for form in ("hf", "gguf"):
-        out, begin = place(f"killed-{form}"), time.monotonic()
-        assert osso("convert", source, out, "--to", form).code == 0
-        whole = time.monotonic() - begin
-        place(f"killed-{form}")
-        for _ in range(int(os.environ.get("OSSO_KILLS", 6)) // 2):
-            run = subprocess.Popen([OSSO, "convert", str(source), str(out), "--to", form], env=environment(), stderr=subprocess.DEVNULL)
-            time.sleep(rng.uniform(0, whole))
-            run.send_signal(signal.SIGKILL)
-            if run.wait() == 0 or out.exists():
-                place(f"killed-{form}")  # it was done: a whole one, checked below
-                continue
-            killed += 1
-        assert osso("convert", source, out, "--to", form).code == 0
-        assert sorted(p.name for p in out.parent.glob(f"killed-{form}*")) == [out.name]
-        assert osso("info", out).code == 0
-    print(f"{killed} runs killed")
+    kills, rng = int(os.environ.get("OSSO_KILLS", 7)), random.Random(1)
+    ways = [("convert", "--to", "hf"), ("convert", "--to", "gguf"), ("convert", "--to", "mlx"), ("quantize", "--to", "gguf", "--type", "attention=Q4_0"),
+            ("convert", "--to", "hf", "--force"), ("convert", "--to", "gguf", "--force"), ("quantize", "--to", "mlx", "--type", "mxfp4-q8", "--force")]
+    for i, (verb, *options) in enumerate(ways):
+        killed_runs(f"killed-{i}", kills * (i + 1) // len(ways) - kills * i // len(ways), rng, verb, *options, source)
+    print(f"{kills} runs killed")
 
 
 def test_a_full_disk_and_a_cut_source():

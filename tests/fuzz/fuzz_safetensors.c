@@ -11,18 +11,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void put_input(const struct memory_file *f, const uint8_t *data, size_t size)
+static const char *put_input(const uint8_t *data, size_t size)
 {
-    static const uint8_t zeros[65536];
+    struct memory_file *f = memory_file_begin();
     if (data[0] % 2 == 0) {
         memory_file_add(f, data + 1, size - 1);
-        return;
+        return memory_file_end(f, 0);
     }
+    uint8_t head[8] = {0};
     size_t n = size - 3;
     for (int i = 0; i < 8; i++)
-        memory_file_add(f, &(uint8_t){(uint8_t)((uint64_t)n >> (8 * i))}, 1);
+        head[i] = (uint8_t)((uint64_t)n >> (8 * i));
+    memory_file_add(f, head, sizeof head);
     memory_file_add(f, data + 3, n);
-    memory_file_add(f, zeros, (size_t)data[1] | (size_t)data[2] << 8);
+    return memory_file_end(f, (size_t)data[1] | (size_t)data[2] << 8);
 }
 
 static void check_tensors(const struct tensors *set)
@@ -52,9 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct osso_error err = {""};
     if (size < 4)
         return 0;
-    struct memory_file f = memory_file_open();
-    put_input(&f, data, size);
-    enum osso_status status = safetensors_open(f.path, &set, NULL, &err);
+    enum osso_status status = safetensors_open(put_input(data, size), &set, NULL, &err);
     must((status == OSSO_OK) == (err.text[0] == 0));
     if (!status) {
         check_tensors(&set);
@@ -65,6 +65,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 weights_free(&weights);
     }
     tensors_close(&set);
-    close(f.fd);
     return 0;
 }

@@ -55,9 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct osso_steering *s;
     struct osso_error err = {""};
-    struct memory_file f = memory_file_open();
-    memory_file_add(&f, data, size);
-    enum osso_status status = osso_steering_open(f.path, &s, &err);
+    struct memory_file *f = memory_file_begin();
+    memory_file_add(f, data, size);
+    enum osso_status status = osso_steering_open(memory_file_end(f, 0), &s, &err);
     must((status == OSSO_OK) == (err.text[0] == 0) && (status == OSSO_OK) == (s != NULL));
     if (!status) {
         check(s);
@@ -65,6 +65,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_again(s, "gguf");
     }
     osso_steering_free(s);
-    close(f.fd);
     return 0;
 }

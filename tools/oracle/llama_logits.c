@@ -26,7 +26,9 @@ int main(int argc, char **argv)
         return 2;
     llama_log_set(quiet, NULL);
     llama_backend_init();
-    struct llama_model *model = llama_model_load_from_file(argv[1], llama_model_default_params());
+    struct llama_model_params plain = llama_model_default_params();
+    plain.use_extra_bufts = false; /* repacked for AMX, some types end the process */
+    struct llama_model *model = llama_model_load_from_file(argv[1], plain);
     struct llama_context_params params = llama_context_default_params();
     params.n_ctx = MOST, params.n_batch = MOST, params.type_k = params.type_v = GGML_TYPE_F32;
     params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;

@@ -33,4 +33,5 @@ python=$venv/bin/python code=0
 "$python" tools/oracle/oracle_inspect.py --seed "$RANDOM" || code=1
 "$python" tools/oracle/oracle_steer.py || code=1
 "$python" tools/oracle/oracle_convert.py || code=1
+"$python" tools/oracle/oracle_owners.py || code=1
 exit $code

@@ -1,10 +1,12 @@
 """What osso wrote, opened by llama.cpp: oracle_llama.py LLAMA [--binary osso] [--model MODEL] [--ids 256] [TYPE...]
 
-LLAMA is a checkout that was built (libraries in build/bin). MODEL, which must not have YaRN (llama.cpp rounds its bounds), is converted
-to GGUF as it is and quantized to each TYPE; llama.cpp loads each and computes the logits of random ids, and so does `osso logits
+LLAMA is a checkout that was built (libraries in build/bin, or static ones). MODEL, a folder, without its YaRN (llama.cpp rounds the
+bounds), is converted to GGUF as it is (--untie: llama.cpp knows no tied gpt-oss) and quantized to each TYPE; llama.cpp loads each and computes the logits of random ids, and so does `osso logits
 --exact`. Allowed: a mean KL divergence of 5e-3 nats. Needs numpy and a C compiler; runs by itself, not as part of ./run oracle."""
 import argparse
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,7 +15,7 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
-TYPES = ["mxfp4-q8", "Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0", "IQ4_NL", "BF16", "F16", "F32"]
+TYPES = ["mxfp4-q8", "Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q5_1", "Q5_0", "Q4_1", "Q4_0", "IQ4_NL", "BF16", "F16", "F32"]
 LIMIT = 5e-3
 
 
@@ -24,10 +26,26 @@ def run(*args):
 
 
 def build(llama, place):
-    program, bin = os.path.join(place, "llama_logits"), os.path.join(os.path.abspath(llama), "build", "bin")
-    run("cc", "-O1", f"-I{llama}/include", f"-I{llama}/ggml/include", "-o", program, os.path.join(HERE, "llama_logits.c"), f"-L{bin}", f"-Wl,-rpath,{bin}",
-        f"-Wl,-rpath-link,{bin}", "-lllama", "-lggml", "-lggml-base")
+    program, made = os.path.join(place, "llama_logits"), os.path.join(os.path.abspath(llama), "build")
+    include = [f"-I{llama}/include", f"-I{llama}/ggml/include"]
+    if os.path.exists(f"{made}/bin/libllama.so"):
+        run("cc", "-O1", *include, "-o", program, os.path.join(HERE, "llama_logits.c"), f"-L{made}/bin", f"-Wl,-rpath,{made}/bin", f"-Wl,-rpath-link,{made}/bin",
+            "-lllama", "-lggml", "-lggml-base")
+        return program
+    archives = [f"{made}/src/libllama.a", *(f"{made}/ggml/src/libggml{part}.a" for part in ("", "-cpu", "-base"))]
+    run("cc", "-O1", *include, "-c", "-o", program + ".o", os.path.join(HERE, "llama_logits.c"))
+    run("c++", "-o", program, program + ".o", "-Wl,--start-group", *archives, "-Wl,--end-group", "-fopenmp", "-ldl", "-pthread")
     return program
+
+
+def without_yarn(model, place):
+    """The same weights, at plain positions."""
+    out = os.path.join(place, "plain")
+    shutil.copytree(model, out)
+    path = os.path.join(out, "config.json")
+    config = json.load(open(path))
+    json.dump(config | {"rope_scaling": {"rope_type": "default"}}, open(path, "w"))
+    return out
 
 
 def log_softmax(x):
@@ -46,16 +64,16 @@ def main():
     args = parser.parse_args()
     failed, kinds = 0, ["convert", *(args.types or TYPES)]
     with tempfile.TemporaryDirectory(prefix="osso-llama-") as place:
-        program, ids = build(args.llama, place), os.path.join(place, "ids.txt")
+        model, program, ids = without_yarn(args.model, place), build(args.llama, place), os.path.join(place, "ids.txt")
         numbers = np.random.default_rng(7).integers(0, 4000, args.ids)
         open(ids, "w").write(",".join(map(str, numbers)) + "\n")
         for kind in kinds:
             path, raw, rows = (os.path.join(place, f"{kind}.{end}") for end in ("gguf", "raw", "npy"))
             try:
                 if kind == "convert":
-                    run(args.binary, "convert", args.model, path, "--to", "gguf")
+                    run(args.binary, "convert", model, path, "--to", "gguf", "--untie")
                 else:
-                    run(args.binary, "quantize", args.model, path, "--type", kind, *(["--requantize"] if kind != "mxfp4-q8" else []))
+                    run(args.binary, "quantize", model, path, "--type", kind, "--untie", *(["--requantize"] if kind != "mxfp4-q8" else []))
                 run(program, path, ids, raw)
                 run(args.binary, "logits", "-m", path, "--ids", ids, "-o", rows, "--exact")
             except RuntimeError as error:

@@ -1,0 +1,162 @@
+/* libFuzzer: bytes as a model as it lies on a disk: a folder of any form, or the parts of a split GGUF file. Byte 0:
+ * which of the two, and what it is converted to. Then files: a byte says which one and whether its bytes are a
+ * safetensors header whose length goes before them, two how long it is, four how many zeros follow. What opens must
+ * answer every question about itself, and every tensor of it has a fate in another form, or a reason why not. */
+#define _GNU_SOURCE
+#include "memory_file.h"
+#include "memory_folder.h"
+
+#include "base/must.h"
+#include "checkpoint/model_open.h"
+#include "osso/convert.h"
+#include "osso/osso.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { HEAD = 7, PLACES = 16, HEADER = 16 /* a bit of the first byte */ };
+
+static const char *const places[PLACES] = {"config.json",
+                                           "generation_config.json",
+                                           "model.safetensors",
+                                           "model.safetensors.index.json",
+                                           "model-00001-of-00002.safetensors",
+                                           "model-00002-of-00002.safetensors",
+                                           "tokenizer.json",
+                                           "tokenizer_config.json",
+                                           "chat_template.jinja",
+                                           "special_tokens_map.json",
+                                           "metadata.gguf",
+                                           "original/config.json",
+                                           "original/model.safetensors",
+                                           "m-00001-of-00003.gguf",
+                                           "m-00002-of-00003.gguf",
+                                           "m-00003-of-00003.gguf"};
+static bool there[PLACES];
+
+static const char *path_of(int place)
+{
+    static char path[128];
+    snprintf(path, sizeof path, "%s/%s", memory_root, places[place]);
+    return path;
+}
+
+static void begin(void)
+{
+    char below[80];
+    if (!memory_root[0]) {
+        memory_folder();
+        snprintf(below, sizeof below, "%s/original", memory_root);
+        must(mkdir(below, 0700) == 0);
+    }
+    for (int i = 0; i < PLACES; i++)
+        if (there[i])
+            must(unlink(path_of(i)) == 0);
+    memset(there, 0, sizeof there);
+}
+
+static void put(int place, bool header, const uint8_t *data, size_t size, size_t zeros)
+{
+    uint8_t length[8] = {(uint8_t)size, (uint8_t)(size >> 8)};
+    size_t n = header ? sizeof length : 0;
+    int fd = open(path_of(place), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    must(fd >= 0 && write(fd, length, n) == (ssize_t)n && write(fd, data, size) == (ssize_t)size);
+    must(ftruncate(fd, (off_t)(n + size + zeros)) == 0);
+    must(close(fd) == 0);
+    there[place] = true;
+}
+
+static void put_files(const uint8_t *data, size_t size)
+{
+    while (size >= HEAD) {
+        size_t n = (size_t)data[1] | (size_t)data[2] << 8, zeros = memory_zeros(data + 3);
+        if (n > size - HEAD)
+            n = size - HEAD;
+        put(data[0] % PLACES, (data[0] & HEADER) != 0, data + HEAD, n, zeros);
+        data += HEAD + n;
+        size -= HEAD + n;
+    }
+}
+
+static void check_model(struct osso_model *m)
+{
+    struct osso_model_dims dims = {.size = sizeof dims};
+    struct osso_error err = {""};
+    const struct osso_tokenizer *tokenizer;
+    struct expert e;
+    volatile uint8_t sum = 0;
+    osso_model_dims(m, &dims);
+    must(dims.form && dims.parameters >= dims.active_parameters);
+    m->weights.source.get(&m->weights.source, m->config.n_layers - 1, m->config.n_experts - 1, &e);
+    sum = (uint8_t)(sum + e.down.data[e.down.rows * e.down.row_stride - 1] + *e.gate.data + *e.up.data);
+    must((osso_model_tokenizer(m, &tokenizer, &err) == OSSO_OK) == (tokenizer != NULL));
+}
+
+static void tell(void *user, const struct osso_tensor_fate *fate)
+{
+    (void)user;
+    must(fate->name && fate->from && fate->to && fate->rank > 0 && fate->shape[0] > 0);
+}
+
+/* Each way of writing in turn; nothing is written. */
+static void convert(const char *path, int which)
+{
+    static const struct {
+        const char *to, *type, *expand;
+    } ways[] = {{"hf", NULL, NULL},
+                {"mlx", NULL, NULL},
+                {"original", NULL, NULL},
+                {"gguf", NULL, NULL},
+                {"hf", NULL, "bf16"},
+                {"mlx", NULL, "f16"},
+                {"hf", "mxfp4", NULL},
+                {"gguf", "mxfp4-q8", NULL},
+                {"gguf", "Q4_K", NULL},
+                {"gguf", "IQ4_NL", NULL},
+                {"gguf", "keep", "f32"},
+                {"mlx", "affine4", NULL},
+                {"mlx", "mxfp4-q8", NULL},
+                {"gguf", "experts=Q5_0", NULL},
+                {"gguf", "*.attn_output.weight=Q6_K", NULL},
+                {"mlx", "head=affine6-g32", "bf16"}};
+    char out[80];
+    struct osso_error err = {""};
+    snprintf(out, sizeof out, "%s-out", memory_root);
+    const char *type = ways[which].type;
+    const struct osso_convert_options o = {.size = sizeof o,
+                                           .to = ways[which].to,
+                                           .expand = ways[which].expand,
+                                           .dry_run = true,
+                                           .threads = 1,
+                                           .tensor = tell};
+    const struct osso_quantize_options q = {
+        .size = sizeof q, .types = &type, .n_types = 1, .fallback = which & 1, .requantize = true};
+    enum osso_status status = type ? osso_quantize(path, out, &o, &q, &err) : osso_convert(path, out, &o, &err);
+    must((status == OSSO_OK) == (err.text[0] == 0));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    enum { FIRST_PART = 13, LAST_PART = 15 };
+    struct osso_model *m;
+    struct osso_error err = {""};
+    char path[128];
+    if (size < 1)
+        return 0;
+    begin();
+    put_files(data + 1, size - 1);
+    snprintf(path, sizeof path, "%s", memory_root);
+    for (int i = FIRST_PART; i <= LAST_PART && data[0] & 128; i++)
+        if (there[i])
+            snprintf(path, sizeof path, "%s", path_of(i));
+    enum osso_status status = osso_model_open(path, &m, &err);
+    must((status == OSSO_OK) == (err.text[0] == 0) && (status == OSSO_OK) == (m != NULL));
+    if (!status) {
+        check_model(m);
+        osso_model_free(m);
+        convert(path, data[0] % 16);
+    }
+    return 0;
+}
