@@ -37,7 +37,7 @@ OPT_tsan := -O1 -g -DOSSO_MUST -fsanitize=thread
 # What no emulated test runs is compiled for ARM to see that it compiles. (GCC 12.2 for ARM falls over -Wformat-truncation at -O0.)
 OPT_arm   = $(if $(filter $(addprefix src/,cli/% serve/% train/% convert/% hub/% measure/% eval/% inspect/%),$<),-O0 -Wno-format-overflow -Wno-format-truncation -g,$(OPT_release))
 OPT_emu512 := $(OPT_release) -DOSSO_MUST
-OPT_fuzz := -O1 -g -DOSSO_MUST -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_fuzz := -O1 -g -DOSSO_MUST -DOSSO_PIECE=4096 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 ifeq ($(origin OPT_$(VARIANT)),undefined)
 $(error VARIANT=$(VARIANT) is unknown: release, asan, tsan, fuzz, arm or emu512)
 endif
@@ -120,7 +120,6 @@ EMU_OBJ  := $(B)/backend/cpu/cpu.o $(patsubst tests/%.c,$(B)/%.o,$(wildcard test
             $(patsubst src/%.c,$(B)/%.o,$(wildcard src/backend/cpu/*/*__avx512vnni.c src/backend/cpu/*/*__avx512bf16.c src/backend/cpu/*/*__amx.c))
 TEST_SRC := $(filter-out $(if $(HAVE_MHD),,tests/serve/%),$(wildcard tests/*/test_*.c))
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
-FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
 .PHONY: all tests examples bench-kernels bench-sampler bench-serve bench-train bench-inspect install uninstall clean shaders summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary

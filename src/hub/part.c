@@ -212,10 +212,11 @@ enum osso_status part_check(struct part *p, bool (*go_on)(void *user, uint64_t b
                             struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
-    char *data = mem_alloc(PIECE);
+    uint64_t most = part_piece_bytes(p, 0); /* of a small file less than a piece */
+    char *data = mem_alloc(most);
     *bad_out = 0;
     if (!data)
-        return error_nomem(err, PIECE, "a piece");
+        return error_nomem(err, most, "a piece");
     for (uint32_t i = 0; i < p->n && !status; i++) {
         if (!p->there[i])
             continue;

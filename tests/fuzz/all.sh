@@ -22,7 +22,7 @@ mkdir -p "$b/corpus" "$b/findings"
 cli="$b/cli/model_store.o $b/cli/model_words.o" # of the program, what is fuzzed
 # shellcheck disable=SC2086
 make -j"$jobs" VARIANT=fuzz CC=clang "$b/libserve.a" "$b/libosso-inner.a" $cli >&2 || exit 1
-flags="-O1 -g -DOSSO_MUST -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+flags="-O1 -g -DOSSO_MUST -DOSSO_PIECE=4096 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 libs="-lm -pthread"
 code=0
 

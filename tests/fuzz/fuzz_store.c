@@ -1,6 +1,6 @@
-/* libFuzzer: bytes as the folders of other programs. The first byte chooses: the text of an Ollama manifest, or lines
- * that say what lies in a hub's cache ("f PATH TEXT", "l PATH TARGET", "d PATH"). Whatever lies there, a walk ends, and
- * what it finds is below its root: a digest or a revision never leads out. */
+/* libFuzzer: bytes as the folders of other programs. The first byte chooses what is asked for and whose folder it is;
+ * then the text of an Ollama manifest, or lines that say what lies there ("f PATH TEXT", "l PATH TARGET", "d PATH").
+ * Whatever lies there, a walk ends, and what it finds is below its root: a digest or a revision never leads out. */
 #define _GNU_SOURCE
 #include "memory_folder.h"
 
@@ -11,24 +11,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CAP = 64 };
+enum { CAP = 64, LINES = 24, LONGEST = 160 };
 
-static void put_manifest(const char *root, const uint8_t *data, size_t size)
-{
-    char path[200];
-    snprintf(path, sizeof path, "%s/manifests/registry.ollama.ai/library/m/latest", root);
-    memory_put(path, data, size);
-}
+/* Whose folder: a variable that names it, and where below that its models lie. */
+static const struct {
+    const char *variable, *below;
+} places[] = {{"HF_HUB_CACHE", ""}, {"HOME", ".lmstudio/models/"}, {"LLAMA_CACHE", ""}, {"OSSO_MODELS", ""}};
 
 /* Names of the fuzzer's own never lead out of the folder; targets of links and texts may. */
 static bool is_safe(const char *path)
 {
-    return path[0] && path[0] != '/' && !strstr(path, "..") && strlen(path) < 200;
+    return path[0] && path[0] != '/' && !strstr(path, "..") && strlen(path) < LONGEST;
 }
 
-static void put_line(const char *root, char *line)
+static void put_line(const char *below, char *line)
 {
-    char path[512];
+    char path[MEMORY_PATH];
     if (strlen(line) < 3 || line[1] != ' ')
         return;
     char *name = line + 2, *rest = strchr(name, ' ');
@@ -36,19 +34,17 @@ static void put_line(const char *root, char *line)
         *rest++ = 0;
     if (!is_safe(name))
         return;
-    snprintf(path, sizeof path, "%s/%s", root, name);
+    snprintf(path, sizeof path, "%s%s", below, name);
     if (line[0] == 'f')
         memory_put(path, rest ? rest : "", rest ? strlen(rest) : 0);
-    memory_parents(path);
     if (line[0] == 'l' && rest)
-        (void)!symlink(rest, path);
+        memory_make_link(path, rest);
     if (line[0] == 'd')
-        mkdir(path, 0700);
+        memory_make_folder(path);
 }
 
-static void put_cache(const char *root, const uint8_t *data, size_t size)
+static void put_lines(const char *below, const uint8_t *data, size_t size)
 {
-    enum { LINES = 24 };
     static char text[4096];
     if (size >= sizeof text)
         size = sizeof text - 1;
@@ -59,7 +55,7 @@ static void put_cache(const char *root, const uint8_t *data, size_t size)
         char *end = strchr(line, '\n');
         if (end)
             *end++ = 0;
-        put_line(root, line);
+        put_line(below, line);
         line = end;
     }
 }
@@ -85,11 +81,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1)
         return 0;
     bool manifest = data[0] & 1;
+    unsigned asked = data[0] >> 1 & 3, place = data[0] >> 3 & 3;
     clearenv();
-    setenv(manifest ? "OLLAMA_MODELS" : "HF_HUB_CACHE", root, 1);
-    (manifest ? put_manifest : put_cache)(root, data + 1, size - 1);
-    expect(NULL, root, manifest);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        expect(&words[i], root, manifest);
+    setenv(manifest ? "OLLAMA_MODELS" : places[place].variable, root, 1);
+    if (manifest)
+        memory_put("manifests/registry.ollama.ai/library/m/latest", data + 1, size - 1);
+    else
+        put_lines(places[place].below, data + 1, size - 1);
+    expect(asked ? &words[asked - 1] : NULL, root, manifest);
     return 0;
 }
