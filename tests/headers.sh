@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every header compiles alone as C; the public ones as C++ too.
+# Every header compiles alone as C; the public ones as C++ too. So do the fuzz targets, which only ./run fuzz builds.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 flags="-D_POSIX_C_SOURCE=200809L -Iinclude -Isrc -fsyntax-only -Wall -Wextra -Werror -Wno-unused-function"
@@ -24,4 +24,7 @@ if command -v "${CXX:-c++}" >/dev/null; then
             { echo "$header does not compile alone as C++"; code=1; }
     done
 fi
+for target in tests/fuzz/fuzz_*.c; do
+    ${CC:-cc} -std=c11 $flags -Itests "$target" || { echo "$target does not compile: ./run fuzz would leave it out"; code=1; }
+done
 exit $code

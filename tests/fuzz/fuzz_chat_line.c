@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum osso_status status = docs_read_line(&m, (const char *)data, size, "line");
     must(status == OSSO_OK ? !err.text[0] : err.text[0] && !d.n_docs);
     for (size_t i = 0; i < d.n_docs; i++) {
-        const struct doc *doc = &d.docs[i];
+        const struct doc_place *doc = &d.docs[i];
         must(doc->n >= 2 && doc->n <= 513 && doc->at + doc->n <= d.ids.len && doc->targets > 0);
         must(doc->span + doc->n_spans <= d.n_spans);
         uint32_t at = 1;

@@ -16,7 +16,7 @@ static void read_tools(struct toolset *tools)
     struct jdoc *doc = NULL;
     struct refusal r = {0};
     must(jdoc_read_harmony(tools_text, sizeof tools_text - 1, "tools", &doc, &r.err) == OSSO_OK);
-    must(toolset_read(jdoc_root(doc), tools, &r));
+    must(toolset_read(jdoc_root(doc), API_RESPONSES, tools, &r));
     jdoc_release(doc);
 }
 

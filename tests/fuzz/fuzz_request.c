@@ -23,12 +23,8 @@ static const char *find_stored(void *user, const char *id)
 
 static bool ask(unsigned api, const char *body, size_t len, struct request **q, struct refusal *r)
 {
-    struct request_world world = {.tokenizer = tokenizer,
-                                  .vocab = VOCAB,
-                                  .context = 131072,
-                                  .defaults = &defaults,
-                                  .date = "2026-01-15",
-                                  .stored = find_stored};
+    struct request_world world = {
+        .tokenizer = tokenizer, .vocab = VOCAB, .defaults = &defaults, .date = "2026-01-15", .stored = find_stored};
     *r = (struct refusal){0};
     return request_read(api, body, len, &world, q, r);
 }

@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!jdoc_read_harmony((const char *)data, size, "fuzz", &doc, &r.err) &&
         fields_check(jdoc_root(doc), API_CHAT, &r)) {
         r = (struct refusal){0};
-        if (toolset_read(jdoc_root(doc), &set, &r))
+        if (toolset_read(jdoc_root(doc), API_CHAT, &set, &r))
             expect_tools(&set);
         else
             must(r.status == 400 && r.err.text[0] && r.param[0]);
