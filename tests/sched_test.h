@@ -123,7 +123,7 @@ static inline void pause_ms(int ms)
 
 static inline void wait_until(atomic_bool *flag)
 {
-    for (int i = 0; i < 60000 && !atomic_load(flag); i++)
+    for (int i = 0; i < (test_quick() ? 600000 : 60000) && !atomic_load(flag); i++)
         pause_ms(1);
     assert_true(atomic_load(flag));
 }
@@ -146,7 +146,7 @@ static inline void expect_same(const struct client *a, const struct client *b)
 static inline void expect_empty(struct sched *s)
 {
     struct sched_counts c = {0};
-    for (int i = 0; i < 2000; i++) { /* figures are those of the last step */
+    for (int i = 0; i < (test_quick() ? 20000 : 2000); i++) { /* figures are those of the last step */
         sched_counts(s, &c);
         if (c.running == 0 && c.pages_used == 0 && c.waiting == 0)
             return;

@@ -26,7 +26,7 @@ static void test_little_memory(void **state)
         struct osso_engine *e = open_engine(n, 2048, round ? 0 : kv);
         struct sched *s = open_sched(e, n);
         for (int i = 0; i < n; i++)
-            submit(s, c[i] = client((uint64_t)i + 100, 60, 1, 420));
+            submit(s, c[i] = client((uint64_t)i + 100, 60, 1, test_quick() ? 320 : 420));
         for (int i = 0; i < n; i++) {
             wait_until(&c[i]->done);
             assert_int_equal(c[i]->status, OSSO_OK);
