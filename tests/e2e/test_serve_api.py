@@ -383,12 +383,11 @@ def test_the_end():
         runs = threading.Thread(target=ask, args=("runs",))
         waits = threading.Thread(target=ask, args=("waits",))
         runs.start()
-        time.sleep(0.3)
+        until(lambda: s.metric("osso:num_requests_running") == 1, 10, "the one that runs")
         waits.start()
-        time.sleep(0.1)
+        until(lambda: s.metric("osso:num_requests_waiting") == 1, 10, "the one that waits")
         s.signal(signal.SIGTERM)
-        time.sleep(0.1)
-        assert s.health() == b'{"status":"draining"}'
+        until(lambda: s.health() == b'{"status":"draining"}', 1, "the word")
         runs.join()
         waits.join()
         assert got["runs"][0] == 200 and got["waits"][0] == 503, got
@@ -407,7 +406,7 @@ def test_given_up():
             got["events"] = s.events("/v1/responses", dict(input="x"))
         t = threading.Thread(target=ask)
         t.start()
-        time.sleep(0.5)
+        until(lambda: s.metric("osso:num_requests_running") == 1, 10, "the answer")
         s.signal(signal.SIGTERM)
         t.join()
         assert got["events"][-1][0] == "response.failed", got["events"][-1]
