@@ -15,6 +15,8 @@ enum { LOOK = 32 };
 enum { PIECE = 128, LEAST = 8, PAGE = 128 };
 /* How fast a new time counts, how a step grows with its streams where only another number of them was seen. */
 static const double NEW = 0.3, GROWTH = 0.6;
+/* A single step is believed to have taken at most so many times what was known. */
+static const double MOST_ALONE = 1.5, MOST_ROWS = 4;
 
 /* ---- what is known -------------------------------------------------------------------------------------- */
 
@@ -89,9 +91,11 @@ int pace_share(struct pace *p, int streams, struct pace_piece *pieces, int n, bo
     return (int)given;
 }
 
+/* Beside a prompt it is seldom seen what streams take alone: one step in which the process was stopped would count for
+ * a minute. */
 static void mix(double *known, double seen)
 {
-    *known = *known > 0 ? *known + NEW * (seen - *known) : seen;
+    *known = *known > 0 ? *known + NEW * (fmin(seen, MOST_ALONE * *known) - *known) : seen;
 }
 
 void pace_learn(struct pace *p, int streams, const struct pace_piece *pieces, int n, double ms)
@@ -110,7 +114,7 @@ void pace_learn(struct pace *p, int streams, const struct pace_piece *pieces, in
     p->mixed += streams > 0;
     double extra = fmax(ms - alone(p, streams), 0.05 * ms);
     /* Each depth takes its share of what the step took more or less than expected. */
-    double off = expected > 0 ? fmin(fmax(extra / expected, 0.25), 4) : 1;
+    double off = expected > 0 ? fmin(fmax(extra / expected, 1 / MOST_ROWS), MOST_ROWS) : 1;
     double before[PACE_DEPTHS], share[PACE_DEPTHS] = {0};
     for (int at = 0; at < PACE_DEPTHS; at++)
         before[at] = expected > 0 ? row(p, at) : extra / rows;

@@ -153,6 +153,42 @@ def test_behind_a_dropped_thought():
         assert s.metric("osso:replayed_tokens_total") == 0
 
 
+def first_event(s, messages):
+    """Seconds until a stream's first piece of an answer, and the answer."""
+    with s.connect(60) as c:
+        start = time.monotonic()
+        c.send(request("POST", "/v1/chat/completions", headers=[("Content-Type", "application/json")],
+                       body=json.dumps(dict(messages=messages, stream=True)).encode()))
+        while not re.search(rb'"content":"[^"]', c.rest):
+            assert c.more(), c.rest
+        took = time.monotonic() - start
+        while b"[DONE]" not in c.rest:
+            assert c.more(), c.rest
+        return took, b"".join(re.findall(rb'"content":"(.*?)"', c.rest)).decode()
+
+
+def test_a_short_turn_on_a_long_conversation():
+    """20 tokens behind 8,000 that were there before wait at most twice as long as 20 alone: only they are computed."""
+    twenty = " ".join(["word"] * 20)
+    says = dict(text="<|channel|>final<|message|>Well.")
+    with scripted(dict(says, match="word", prefill_ms=5), says, options=["-c", "16384"]) as s:
+        first_event(s, [dict(role="user", content="hello")])  # what stands before every message
+        messages = [dict(role="user", content=" ".join(["long"] * 8000))]
+        messages += [dict(role="assistant", content=first_event(s, messages)[1])]
+        turns, fresh = [], []
+        for i in range(5):
+            (took, said), n = computed(s, lambda: first_event(s, [dict(role="user", content=f"{i}0 {twenty}")]))
+            fresh.append((took, n))
+            messages += [dict(role="user", content=f"{i}1 {twenty}")]
+            (took, said), n = computed(s, lambda: first_event(s, messages))
+            turns.append((took, n))
+            messages += [dict(role="assistant", content=said)]
+        assert said == "Well.", said
+        assert s.metric("osso:replayed_tokens_total") == 0
+        assert max(n for _, n in turns) <= max(n for _, n in fresh) + 8 < 50, (turns, fresh)
+        assert min(turns)[0] <= 2 * min(fresh)[0], (turns, fresh)
+
+
 def told(a):
     return a["choices"][0]["text"], a["choices"][0]["logprobs"]
 

@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "hub/hub_list.h"
 
+#include <stdio.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

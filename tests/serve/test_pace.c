@@ -65,6 +65,22 @@ static void test_streams_flow(void **state)
     }
 }
 
+/* Streams that stood still for a minute once (the process was stopped) flow beside a prompt as they did before. */
+static void test_after_a_stop(void **state)
+{
+    (void)state;
+    enum { STREAMS = 32 };
+    struct machine m = small();
+    struct pace p = {0};
+    double longest, alone = m.step + m.stream * STREAMS;
+    for (int k = 0; k < 10; k++)
+        pace_learn(&p, STREAMS, NULL, 0, ms_of(&m, STREAMS, NULL, 0));
+    pace_learn(&p, STREAMS, NULL, 0, 60000);
+    read_beside(&p, &m, STREAMS, 32000, true, &longest);
+    if (longest > 2.2 * alone)
+        fail_msg("%.0f ms beside %.0f", longest, alone);
+}
+
 /* Nobody else: whole pieces. With company: pieces that end soon, at any depth. */
 static void test_company(void **state)
 {
@@ -125,11 +141,47 @@ static void test_looks(void **state)
     assert_int_equal(looks, 10);
 }
 
+/* 64 prompts at once, each a stream as soon as it is read: the steps until all are. One step takes `more` ms more. */
+static int read_crowd(int slow, double more)
+{
+    enum { N = 64, TOKENS = 100 };
+    struct machine m = small();
+    struct pace p = {0};
+    size_t left = N * TOKENS;
+    int steps = 0;
+    for (; left > 0 && steps < 10000; steps++) {
+        int waiting = (int)((left + TOKENS - 1) / TOKENS), streams = N - waiting;
+        struct pace_piece pieces[N];
+        for (int i = 0; i < waiting; i++)
+            pieces[i] = (struct pace_piece){0, i ? TOKENS : left - (size_t)(waiting - 1) * TOKENS};
+        int rows = pace_share(&p, streams, pieces, waiting, true);
+        pace_learn(&p, streams, pieces, waiting, ms_of(&m, streams, pieces, waiting) + (steps == slow ? more : 0));
+        left -= (size_t)rows;
+    }
+    return steps;
+}
+
+/* A process that was stopped for a minute within a step goes on as before: what is learned of one step is little, and
+ * what is wrong is soon forgotten, even where it was all that was known. */
+static void test_one_slow_step(void **state)
+{
+    (void)state;
+    const double more[] = {200, 3000, 60000};
+    int usual = read_crowd(-1, 0);
+    for (int slow = 0; slow < usual; slow++)
+        for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+            int steps = read_crowd(slow, more[i]);
+            if (steps > usual + (slow ? 10 : 40))
+                fail_msg("%.0f ms more in step %d: %d steps instead of %d", more[i], slow, steps, usual);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_streams_flow), cmocka_unit_test(test_company), cmocka_unit_test(test_order),
-        cmocka_unit_test(test_crowd),        cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_crowd),        cmocka_unit_test(test_looks),   cmocka_unit_test(test_one_slow_step),
+        cmocka_unit_test(test_after_a_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,17 +16,18 @@ static uint64_t one_context(void)
 static void test_little_memory(void **state)
 {
     (void)state;
-    enum { N = 12 };
+    enum { MOST = 12 };
+    const int n = few_jobs(MOST);
     uint64_t preemptions = 0, kv = one_context();
-    struct client *little[N], *plenty[N];
+    struct client *little[MOST], *plenty[MOST];
     run_together(8, kv, &preemptions);
     for (int round = 0; round < 2; round++) {
         struct client **c = round ? plenty : little;
-        struct osso_engine *e = open_engine(N, 2048, round ? 0 : kv);
-        struct sched *s = open_sched(e, N);
-        for (int i = 0; i < N; i++)
-            submit(s, c[i] = client((uint64_t)i + 100, 60, 1, 420));
-        for (int i = 0; i < N; i++) {
+        struct osso_engine *e = open_engine(n, 2048, round ? 0 : kv);
+        struct sched *s = open_sched(e, n);
+        for (int i = 0; i < n; i++)
+            submit(s, c[i] = client((uint64_t)i + 100, 60, 1, test_quick() ? 320 : 420));
+        for (int i = 0; i < n; i++) {
             wait_until(&c[i]->done);
             assert_int_equal(c[i]->status, OSSO_OK);
         }
@@ -37,7 +38,7 @@ static void test_little_memory(void **state)
         sched_free(s);
         osso_engine_free(e);
     }
-    for (int i = 0; i < N; i++) {
+    for (int i = 0; i < n; i++) {
         expect_same(little[i], plenty[i]);
         free(little[i]);
         free(plenty[i]);
