@@ -1,5 +1,5 @@
-/* emu_tiles.h: AMX's tiles for immintrin.h: the instructions that gemm_i8__amx.c uses, after Intel's manual. A shape that
- * does not fit is an invalid instruction there, and ends the program here. */
+/* emu_tiles.h: AMX's tiles for immintrin.h: the instructions that gemm_i8__amx.c uses, after Intel's manual. A shape
+ * that does not fit is an invalid instruction there, and ends the program here. */
 #ifndef OSSO_EMULATE_TILES_H
 #define OSSO_EMULATE_TILES_H
 
@@ -63,7 +63,8 @@ EMU_CALL void _tile_stored(int i, void *base, int64_t stride)
 EMU_CALL void _tile_dpbssd(int sum, int a, int b)
 {
     struct emu_tile *s = emu_tile(sum), *x = emu_tile(a), *y = emu_tile(b);
-    if (sum == a || sum == b || a == b || x->rows != s->rows || y->row_bytes != s->row_bytes || x->row_bytes != 4 * y->rows)
+    if (sum == a || sum == b || a == b || x->rows != s->rows || y->row_bytes != s->row_bytes ||
+        x->row_bytes != 4 * y->rows)
         abort();
     for (int m = 0; m < s->rows; m++)
         for (int n = 0; n < s->row_bytes / 4; n++) {

@@ -2,7 +2,7 @@
  * which of the two, and what it is converted to. Then files: a byte says which one and whether its bytes are a
  * safetensors header whose length goes before them, two how long it is, four how many zeros follow. What opens must
  * answer every question about itself, and every tensor of it has a fate in another form, or a reason why not. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* O_PATH */
 #include "memory_file.h"
 #include "memory_folder.h"
 
@@ -11,7 +11,6 @@
 #include "osso/convert.h"
 #include "osso/osso.h"
 
-#include <fcntl.h>
 #include <stdint.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -36,35 +35,16 @@ static const char *const places[PLACES] = {"config.json",
                                            "m-00003-of-00003.gguf"};
 static bool there[PLACES];
 
-static const char *path_of(int place)
-{
-    static char path[128];
-    snprintf(path, sizeof path, "%s/%s", memory_root, places[place]);
-    return path;
-}
-
-static void begin(void)
-{
-    char below[80];
-    if (!memory_root[0]) {
-        memory_folder();
-        snprintf(below, sizeof below, "%s/original", memory_root);
-        must(mkdir(below, 0700) == 0);
-    }
-    for (int i = 0; i < PLACES; i++)
-        if (there[i])
-            must(unlink(path_of(i)) == 0);
-    memset(there, 0, sizeof there);
-}
-
+/* What was there before it keeps its place. */
 static void put(int place, bool header, const uint8_t *data, size_t size, size_t zeros)
 {
-    uint8_t length[8] = {(uint8_t)size, (uint8_t)(size >> 8)};
-    size_t n = header ? sizeof length : 0;
-    int fd = open(path_of(place), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-    must(fd >= 0 && write(fd, length, n) == (ssize_t)n && write(fd, data, size) == (ssize_t)size);
-    must(ftruncate(fd, (off_t)(n + size + zeros)) == 0);
-    must(close(fd) == 0);
+    static uint8_t bytes[8 + UINT16_MAX];
+    size_t n = header ? 8 : 0;
+    memset(bytes, 0, 8);
+    bytes[0] = (uint8_t)size;
+    bytes[1] = (uint8_t)(size >> 8);
+    memcpy(bytes + n, data, size);
+    memory_put(places[place], bytes, n + size, zeros);
     there[place] = true;
 }
 
@@ -123,7 +103,7 @@ static void convert(const char *path, int which)
                 {"mlx", "head=affine6-g32", "bf16"}};
     char out[80];
     struct osso_error err = {""};
-    snprintf(out, sizeof out, "%s-out", memory_root);
+    snprintf(out, sizeof out, "%s-out", memory_root.path);
     const char *type = ways[which].type;
     const struct osso_convert_options o = {.size = sizeof o,
                                            .to = ways[which].to,
@@ -145,12 +125,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char path[128];
     if (size < 1)
         return 0;
-    begin();
+    memset(there, 0, sizeof there);
+    snprintf(path, sizeof path, "%s", memory_folder());
     put_files(data + 1, size - 1);
-    snprintf(path, sizeof path, "%s", memory_root);
     for (int i = FIRST_PART; i <= LAST_PART && data[0] & 128; i++)
         if (there[i])
-            snprintf(path, sizeof path, "%s", path_of(i));
+            snprintf(path, sizeof path, "%s/%s", memory_root.path, places[i]);
     enum osso_status status = osso_model_open(path, &m, &err);
     must((status == OSSO_OK) == (err.text[0] == 0) && (status == OSSO_OK) == (m != NULL));
     if (!status) {

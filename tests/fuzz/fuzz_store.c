@@ -36,7 +36,7 @@ static void put_line(const char *below, char *line)
         return;
     snprintf(path, sizeof path, "%s%s", below, name);
     if (line[0] == 'f')
-        memory_put(path, rest ? rest : "", rest ? strlen(rest) : 0);
+        memory_put(path, rest ? rest : "", rest ? strlen(rest) : 0, 0);
     if (line[0] == 'l' && rest)
         memory_make_link(path, rest);
     if (line[0] == 'd')
@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     clearenv();
     setenv(manifest ? "OLLAMA_MODELS" : places[place].variable, root, 1);
     if (manifest)
-        memory_put("manifests/registry.ollama.ai/library/m/latest", data + 1, size - 1);
+        memory_put("manifests/registry.ollama.ai/library/m/latest", data + 1, size - 1, 0);
     else
         put_lines(places[place].below, data + 1, size - 1);
     expect(asked ? &words[asked - 1] : NULL, root, manifest);

@@ -109,7 +109,8 @@ static inline void memory_make_link(const char *path, const char *target)
         close(at);
 }
 
-static inline void memory_put(const char *path, const void *data, size_t size)
+/* A file of these bytes and so many zeros behind them. */
+static inline void memory_put(const char *path, const void *data, size_t size, size_t zeros)
 {
     const char *name;
     int at = memory_parent(path, &name);
@@ -117,6 +118,7 @@ static inline void memory_put(const char *path, const void *data, size_t size)
     if (fd >= 0) {
         memory_note(path, strlen(path), false);
         must(size == 0 || write(fd, data, size) == (ssize_t)size);
+        must(zeros == 0 || ftruncate(fd, (off_t)(size + zeros)) == 0);
         close(fd);
     }
     if (at >= 0)
