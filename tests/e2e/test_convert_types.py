@@ -22,11 +22,11 @@ def wide():
 
 
 def test_bytes_do_not_depend_on_threads():
-    for kind in ("Q4_K", "Q5_K", "Q6_K", "IQ4_NL"):
+    for kind in ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL", "Q4_K", "Q5_K", "Q6_K", "mxfp4-q8"):
         one, five = (convert(wide(), None, f"threads-{n}.gguf", "--type", kind, "--requantize", "-t", n, verb="quantize") for n in (1, 5))
         assert one.read_bytes() == five.read_bytes(), kind
         assert logits(one)[1], kind
-    for kind in ("affine4", "affine8-g32", "mxfp4"):
+    for kind in (*(f"affine{bits}-g{group}" for bits in (4, 5, 6, 8) for group in (32, 64)), "mxfp4"):
         one, five = (convert(wide(), None, f"threads-{n}", "--type", kind, "--requantize", "-t", n, verb="quantize") for n in (1, 5))
         assert folder_tensors(one) == folder_tensors(five), kind
 

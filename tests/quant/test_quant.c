@@ -178,6 +178,29 @@ static void test_mxfp4_layouts(void **state)
         assert_true(values[i] == (float)(i + 1));
 }
 
+/* Values that some block of MXFP4 holds come back, whichever of its scales they had. */
+static void test_mxfp4_again(void **state)
+{
+    enum { LEAST = 3, MOST = 250, ROUNDS = 24 };
+    (void)state;
+    struct rng r;
+    rng_seed(&r, 8);
+    for (int round = 0; round < ROUNDS * (MOST - LEAST + 1); round++) {
+        float values[32], again[32];
+        uint8_t block[17] = {(uint8_t)(LEAST + round / ROUNDS)}, packed[17];
+        int codes = 1 << (1 +
+                          round % 3); /* magnitudes of the first 2, 4 or 8 codes: small ones alone have other scales */
+        for (int i = 1; i < 17; i++)
+            for (int half = 0; half < 2; half++)
+                block[i] |= (uint8_t)((rng_below(&r, (uint64_t)codes) | rng_below(&r, 2) << 3) << (4 * half));
+        dtype_info(DT_MXFP4)->unpack(block, NULL, values);
+        dtype_info(DT_MXFP4)->pack(values, packed, NULL);
+        dtype_info(DT_MXFP4)->unpack(packed, NULL, again);
+        for (int i = 0; i < 32; i++)
+            assert_true(again[i] == values[i]);
+    }
+}
+
 /* Packing takes the nearest of the 16 values at scale floor(log2(amax)) - 2; a tie goes towards zero. */
 static void test_mxfp4_pack(void **state)
 {
@@ -280,8 +303,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),         cmocka_unit_test(test_halves),     cmocka_unit_test(test_scale_bytes),
-        cmocka_unit_test(test_mxfp4_layouts), cmocka_unit_test(test_mxfp4_pack), cmocka_unit_test(test_q8_0),
-        cmocka_unit_test(test_plain),         cmocka_unit_test(test_golden),     cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_mxfp4_layouts), cmocka_unit_test(test_mxfp4_pack), cmocka_unit_test(test_mxfp4_again),
+        cmocka_unit_test(test_q8_0),          cmocka_unit_test(test_plain),      cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_pack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

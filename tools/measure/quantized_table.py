@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "models" / "recipe"))
 import corpus
 
 OSSO = os.environ.get("OSSO_BIN", str(ROOT / "build/release/osso"))
-TYPES = ["mxfp4-q8", "F32", "BF16", "F16", "Q8_0", "Q6_K", "Q5_1", "Q5_0", "Q5_K", "Q4_1", "IQ4_NL", "Q4_0", "Q4_K", "MXFP4",
+TYPES = ["mxfp4-q8", "F32", "BF16", "F16", "Q8_0", "Q6_K", "Q5_1", "Q5_0", "Q5_K", "Q4_1", "IQ4_NL", "Q4_0", "Q4_K",
          *(f"affine{bits}-g{group}" for bits in (8, 6, 5, 4) for group in (32, 64))]
 COLUMNS = "| type | bytes | bits a weight | mean KL | 99.9 % | same top id | bits per byte |"
 SPEEDS = " decode tok/s | prefill tok/s |"
