@@ -61,6 +61,8 @@ enum osso_fit {
 struct osso_forecast {
     size_t size;
     uint64_t weight_bytes, activation_bytes;
+    uint64_t there_bytes; /* of a model's files, what is in memory already */
+    double disk_gbps;     /* what of them was not there came so fast; 0: nobody had to fetch it */
     struct {
         int64_t tokens;
         uint64_t kv_bytes;
@@ -70,12 +72,13 @@ struct osso_forecast {
     const char *limit; /* what keeps it from fitting, in words; NULL: it fits */
     /* Tokens a second, 0: not known; each with its reason, a line. */
     double prefill_ts, decode_ts;
-    char prefill_why[192], decode_why[192];
+    char prefill_why[192], decode_why[224];
 };
 /* kv_type as in engine.h. A preset is taken as the GGUF file of it: MXFP4 experts, Q8_0 matrices. */
 OSSO_API enum osso_status osso_forecast_preset(const char *preset, const struct osso_rates *rates, const char *kv_type,
                                                struct osso_forecast *forecast_out, struct osso_error *err);
-/* Of an open model: a few slices of its weights are read, and 256 MiB of a file that is in memory already, no more. */
+/* Of an open model: a few slices of its weights are read, and 256 MiB of its largest file; for what of these is not in
+ * memory the disk has 1.5 s. */
 OSSO_API enum osso_status osso_forecast_model(struct osso_model *model, const struct osso_rates *rates,
                                               const char *kv_type, struct osso_forecast *forecast_out,
                                               struct osso_error *err);

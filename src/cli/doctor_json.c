@@ -140,6 +140,8 @@ static void put_forecast(struct buf *b, const struct doctor_forecast *f)
     put_text(b, "error", f->known ? NULL : f->why.text);
     put_bytes(b, "weights", f->known ? c->weight_bytes : UINT64_MAX);
     put_bytes(b, "activations", f->known ? c->activation_bytes : UINT64_MAX);
+    put_bytes(b, "in_memory", f->known && !f->preset ? c->there_bytes : UINT64_MAX);
+    put_speed(b, "disk_gbps", c->disk_gbps);
     put_text(b, "limit", f->known ? c->limit : NULL);
     buf_puts(b, "\"contexts\":[");
     for (int i = 0; i < c->n_contexts; i++)

@@ -109,6 +109,20 @@ static void put_places(struct buf *b, const struct doctor *d)
                human_bytes(text, d->shelf.bytes), counts[SHELF_DAMAGED], counts[SHELF_BEGUN], counts[SHELF_OTHER]);
 }
 
+/* What the first pass over the weights waits for. */
+static void put_cold(struct buf *b, const struct osso_forecast *c)
+{
+    char text[32];
+    uint64_t missing = c->weight_bytes > c->there_bytes ? c->weight_bytes - c->there_bytes : 0;
+    if (!missing)
+        return;
+    buf_printf(b, "  %s of them are not in memory now", human_bytes(text, missing));
+    if (c->disk_gbps > 0)
+        buf_printf(b, "; the disk brings %.2f GB/s, all of it in %.0f s", c->disk_gbps,
+                   (double)missing * 1e-9 / c->disk_gbps);
+    buf_putc(b, '\n');
+}
+
 static void put_forecast(struct buf *b, const struct doctor_forecast *f)
 {
     const struct osso_forecast *c = &f->forecast;
@@ -119,6 +133,8 @@ static void put_forecast(struct buf *b, const struct doctor_forecast *f)
     }
     buf_printf(b, "\n%s: weights of %s", f->name, human_bytes(text, c->weight_bytes));
     buf_printf(b, ", %s beside K and V\n", human_bytes(text, c->activation_bytes));
+    if (!f->preset)
+        put_cold(b, c);
     for (int i = 0; i < c->n_contexts; i++)
         buf_printf(b, "  %7s tokens  + %8s  %s\n", human_count(count, (uint64_t)c->context[i].tokens),
                    human_bytes(text, c->context[i].kv_bytes), doctor_fit_word(c->context[i].fit));

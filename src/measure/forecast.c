@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/sized.h"
 #include "checkpoint/model_open.h"
+#include "measure/mapped.h"
 #include "measure/rates.h"
 #include "measure/shares.h"
 
@@ -12,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PROMPT = 512, SMALL_BYTES = 256 << 20 };
+enum { PROMPT = 512, SMALL_BYTES = 256 << 20, PART_BYTES = 256 << 20 /* of a file, more than caches hold */ };
+static const double disk_seconds = 1.5;
 
 /* ---- does it fit? --------------------------------------------------------------------------------------- */
 
@@ -70,21 +72,30 @@ static double together(double a, double b)
     return 1 / sqrt(1 / (a * a) + 1 / (b * b));
 }
 
-/* What two layers of gpt-oss made of both, or by the table what others did. mapped: the rate of the file's pages, 0: as
- * any memory. */
+/* What is taken for granted where it could not be measured. */
+static const char *assumed(const struct mapped *m)
+{
+    if (m->gbps > 0)
+        return m->there < m->bytes ? ", once they are in memory" : "";
+    return m->bytes >= PART_BYTES ? ", if this file's pages, which are not there, lie as well" : "";
+}
+
+/* What two layers of gpt-oss made of both, or by the table what others did. The rate of the file's pages, or as of any
+ * memory. */
 static void decode(struct osso_forecast *f, const struct osso_rates *r, const struct share *share, double bytes,
-                   double kernel_gbps, double mapped)
+                   double kernel_gbps, const struct mapped *mapped)
 {
     bool known = r->token_gbps > 0 && r->kernel_gbps > 0;
     double share_of_both = known ? r->token_gbps / together(r->read_gbps, r->kernel_gbps) : share->decode;
-    double read = mapped > 0 ? mapped : r->read_gbps, lower = read <= kernel_gbps ? read : kernel_gbps;
-    const char *memory = mapped > 0 ? "this file's pages" : "memory", *kernels = "the kernels in the cache";
+    double read = mapped->gbps > 0 ? mapped->gbps : r->read_gbps, lower = read <= kernel_gbps ? read : kernel_gbps;
+    const char *memory = mapped->gbps > 0 ? "this file's pages" : "memory", *kernels = "the kernels in the cache";
     double part = share_of_both * together(read, kernel_gbps) / lower;
     f->decode_ts = lower * 1e9 * part / bytes;
-    snprintf(
-        f->decode_why, sizeof f->decode_why, "%.2f GB a token / %.1f GB/s of %s (%s %.1f) x %.0f %% of the lower one%s",
-        bytes * 1e-9, lower, read <= kernel_gbps ? memory : kernels, read <= kernel_gbps ? kernels : memory,
-        read <= kernel_gbps ? kernel_gbps : read, 100 * part, known ? ", as two layers reached" : ", as elsewhere");
+    snprintf(f->decode_why, sizeof f->decode_why,
+             "%.2f GB a token / %.1f GB/s of %s (%s %.1f) x %.0f %% of the lower one%s%s", bytes * 1e-9, lower,
+             read <= kernel_gbps ? memory : kernels, read <= kernel_gbps ? kernels : memory,
+             read <= kernel_gbps ? kernel_gbps : read, 100 * part, known ? ", as two layers reached" : ", as elsewhere",
+             assumed(mapped));
 }
 
 static void prefill(struct osso_forecast *f, const struct osso_rates *r, const struct share *share,
@@ -105,7 +116,8 @@ static void prefill(struct osso_forecast *f, const struct osso_rates *r, const s
 }
 
 static enum osso_status speed(const struct osso_model *model, const struct osso_rates *r, const char *kv_type,
-                              double kernel_gbps, double mapped, struct osso_forecast *f, struct osso_error *err)
+                              double kernel_gbps, const struct mapped *mapped, struct osso_forecast *f,
+                              struct osso_error *err)
 {
     struct osso_token_cost cost = {.size = sizeof cost};
     struct osso_engine_options o = {.size = sizeof o, .isa = r->isa, .kv_type = kv_type};
@@ -126,13 +138,16 @@ static enum osso_status speed(const struct osso_model *model, const struct osso_
 }
 
 static enum osso_status weigh(const struct osso_model *model, const struct osso_rates *rates, const char *kv_type,
-                              double kernel_gbps, double mapped, struct osso_forecast *out, struct osso_error *err)
+                              double kernel_gbps, const struct mapped *mapped, struct osso_forecast *out,
+                              struct osso_error *err)
 {
     struct osso_forecast f = {0};
     struct osso_model_dims dims = {.size = sizeof dims};
     enum osso_status status = sized_check(out, "osso_forecast", err);
     osso_model_dims(model, &dims);
     f.weight_bytes = dims.file_bytes;
+    f.there_bytes = mapped->there;
+    f.disk_gbps = mapped->disk_gbps;
     if (!status)
         status = memory(model, rates, kv_type, &f, err);
     if (!status)
@@ -149,7 +164,7 @@ enum osso_status osso_forecast_preset(const char *preset, const struct osso_rate
     enum osso_status status = model_outline(preset, &model, err);
     if (status)
         return status;
-    status = weigh(model, rates, kv_type, rates->kernel_gbps, 0, out, err);
+    status = weigh(model, rates, kv_type, rates->kernel_gbps, &(struct mapped){0}, out, err);
     osso_model_free(model);
     return status;
 }
@@ -157,11 +172,11 @@ enum osso_status osso_forecast_preset(const char *preset, const struct osso_rate
 enum osso_status osso_forecast_model(struct osso_model *model, const struct osso_rates *rates, const char *kv_type,
                                      struct osso_forecast *out, struct osso_error *err)
 {
-    double kernel_gbps = 0, mapped = 0;
+    double kernel_gbps = 0;
+    struct mapped mapped;
     struct osso_error ignored; /* an engine that does not fit is what the forecast says then */
+    mapped_measure(model->tensors.maps, model->tensors.n_maps, rates->threads, PART_BYTES, disk_seconds, &mapped);
     if (rates->read_gbps > 0)
         (void)kernel_rate(model, rates, &kernel_gbps, &ignored);
-    if (kernel_gbps > 0)
-        mapped = mapped_rate(model, rates->threads);
-    return weigh(model, rates, kv_type, kernel_gbps, mapped, out, err);
+    return weigh(model, rates, kv_type, kernel_gbps, &mapped, out, err);
 }

@@ -1,18 +1,14 @@
 /* rates.c: what doctor's forecasts begin with, measured now: ceilings, and what the kernels make of them in layers of
  * gpt-oss's width. */
-#define _DEFAULT_SOURCE /* mincore */
 #include "measure/rates.h"
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/sized.h"
 #include "base/sorted.h"
 #include "checkpoint/model_open.h"
 #include "measure/ceiling.h"
-
-#include <sys/mman.h>
 
 enum { READS = 7, DOTS = 3, ROWS = 128, LAYER_VOCAB = 4096 };
 
@@ -180,37 +176,4 @@ enum osso_status osso_rates_measure(int threads, const char *isa, struct osso_ra
         status = measure_tokens(&r, err);
     sized_out(out, &r, sizeof r);
     return status;
-}
-
-/* Is all of it in memory? Pages that are not would be read from the disk, which says nothing of memory. */
-static bool in_memory(const struct file_map *map, size_t bytes)
-{
-    enum { PAGE = 4096 };
-    size_t pages = bytes / PAGE, there = 0;
-    unsigned char *seen = mem_array(pages, 1);
-    if (seen && mincore((void *)map->data, bytes, seen) == 0)
-        for (size_t i = 0; i < pages; i++)
-            there += seen[i] & 1;
-    mem_free(seen);
-    return seen && there == pages;
-}
-
-double mapped_rate(const struct osso_model *model, int threads)
-{
-    enum { PART = 256 << 20, PASSES = 3 };
-    const struct file_map *map = NULL;
-    struct team *team = NULL;
-    struct osso_error ignored;
-    double rates[PASSES];
-    for (int i = 0; i < model->tensors.n_maps; i++)
-        if (model->tensors.maps[i].size >= PART && (!map || model->tensors.maps[i].size > map->size))
-            map = &model->tensors.maps[i];
-    if (!map || !in_memory(map, PART) || team_create(threads, &team, &ignored))
-        return 0;
-    ceiling_read(team, map->data, PART); /* maps the pages */
-    for (int i = 0; i < PASSES; i++)
-        rates[i] = ceiling_read(team, map->data, PART) * 1e-9;
-    team_free(team);
-    sort_numbers(rates, PASSES);
-    return rates[PASSES / 2];
 }

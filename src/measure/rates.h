@@ -7,8 +7,5 @@
 /* The rate of a model's own kernels in the cache, GB/s. */
 enum osso_status kernel_rate(struct osso_model *model, const struct osso_rates *rates, double *gbps_out,
                              struct osso_error *err);
-/* How fast the pages of its largest file are read, GB/s: they may lie worse than memory that was just asked for. 0: the
- * file is small, or not in memory now. */
-double mapped_rate(const struct osso_model *model, int threads);
 
 #endif

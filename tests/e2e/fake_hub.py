@@ -3,16 +3,19 @@
 
 Two servers: the hub's own, and the storage to which large files are redirected (another origin, signed addresses that expire). What was
 asked is in `log`, a dict a request; `fault` may answer instead: a function of (server, request) that returns None or what to do."""
+import errno
 import hashlib
 import http.server
 import json
 import pathlib
 import re
 import socket
+import struct
 import threading
 import time
 import urllib.parse
 
+PUT = 1 << 16  # bytes of a file that are sent at a time
 LARGE = 1 << 16  # bytes from which a file is "large": stored elsewhere, named by its SHA-256
 
 
@@ -62,10 +65,10 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class FakeHub:
-    def __init__(self, token=None, page=1000, whole_limit=None, expires=None, small_buffers=False):
+    def __init__(self, token=None, page=1000, whole_limit=None, expires=None, exact=False):
         self.repos, self.log, self.blobs, self.fault = {}, [], {}, None
         self.token, self.page, self.whole_limit, self.expires = token, page, whole_limit, expires
-        self.tree_override, self.small_buffers = None, small_buffers
+        self.tree_override, self.exact = None, exact
         self.lock, self.signed = threading.Lock(), {}
         self.servers = {}
         for name in ("hub", "storage"):
@@ -108,17 +111,27 @@ class FakeHub:
         return [r for r in self.log if server in (None, r["server"])]
 
 
+def waiting(here, there):
+    """Bytes that the kernel holds for the end `here` of a connection and its owner has not read, and those that it has not sent yet
+    (Linux's sock_diag); None: that end is gone."""
+    ends = struct.pack("!HH4s12x4s12x", here[1], there[1], socket.inet_aton(here[0]), socket.inet_aton(there[0])) + struct.pack("=III", 0, 0xffffffff, 0xffffffff)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as link:
+        link.send(struct.pack("=IHHIIBBBxI", 72, 20, 1, 0, 0, socket.AF_INET, socket.IPPROTO_TCP, 0, 0xfff) + ends)
+        said = link.recv(8192)
+    kind, = struct.unpack_from("=H", said, 4)
+    if kind == 20:
+        return struct.unpack_from("=II", said, 72)
+    error = struct.unpack_from("=i", said, 16)[0]
+    assert kind == 2 and error == -errno.ENOENT, (kind, error)
+    return None
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def log_message(self, *_):
         pass
-
-    def setup(self):
-        if self.hub.small_buffers:
-            self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
-        super().setup()
 
     # ---- saying things ----------------------------------------------------------------------------------
 
@@ -136,9 +149,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def put(self, data):
         try:
             self.wfile.write(data)
+            if self.hub.exact:
+                self.await_reader()
             self.entry["sent"] += len(data)
         except OSError:
             self.close_connection = True
+
+    def await_reader(self):
+        """Until the client has read everything. What a kernel holds for one that was killed was never in its hands."""
+        ours, theirs = self.connection.getsockname(), self.connection.getpeername()
+        while (unread := waiting(theirs, ours)) and (unread[0] or (waiting(ours, theirs) or (0, 0))[1]):
+            time.sleep(0.0005)
+        if unread is None:
+            raise ConnectionResetError
 
     def say_json(self, value, headers=()):
         self.answer(200, {"Content-Type": "application/json", **dict(headers)}, json.dumps(value).encode())
@@ -274,7 +297,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         end = first + min(what["cut"], last + 1 - first) if "cut" in what else last + 1
-        at, step = first, 1 if "slow" in what else 1 << 16
+        at, step = first, 1 if "slow" in what else PUT
         while at < end and not self.close_connection:
             piece = file.read(at, min(step, end - at))
             flip = what.get("flip")

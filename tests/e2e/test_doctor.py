@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """osso doctor: what it says in JSON, what limits change in it, and that what is broken is called so."""
+import math
 import resource
 import shutil
+import struct
 
 from harness import *
 
@@ -18,7 +20,7 @@ SCHEMA = {
     "cache": {"path": TEXT + NONE, "file_system": TEXT + NONE, "free": NUMBER + NONE, "there": TRUTH, "writable": TRUTH, "maps": TRUTH + NONE, "remote": TRUTH, "in_memory": TRUTH},
     "parts": [{"part": TEXT, "library": TEXT, "missing": TEXT + NONE, "packages": TEXT}],
     "models": [{"name": TEXT, "path": TEXT, "state": TEXT, "bytes": NUMBER}],
-    "forecasts": [{"name": TEXT, "preset": TRUTH, "error": TEXT + NONE, "weights": NUMBER + NONE, "activations": NUMBER + NONE, "limit": TEXT + NONE,
+    "forecasts": [{"name": TEXT, "preset": TRUTH, "error": TEXT + NONE, "weights": NUMBER + NONE, "activations": NUMBER + NONE, "in_memory": NUMBER + NONE, "disk_gbps": NUMBER + NONE, "limit": TEXT + NONE,
                    "contexts": [{"tokens": NUMBER, "kv": NUMBER, "fit": TEXT}],
                    "prefill_tokens_per_second": NUMBER + NONE, "prefill_reason": TEXT + NONE, "decode_tokens_per_second": NUMBER + NONE, "decode_reason": TEXT + NONE}],
     "findings": [{"broken": TRUTH, "text": TEXT, "remedy": TEXT}],
@@ -143,6 +145,52 @@ def test_a_model():
     said = osso("doctor", "a/none", env={"HOME": str(TEMP / "no-home"), "OSSO_MODELS": str(models / "nothing")}, timeout=600)
     assert said.code == 1 and "a/none" in said.text and "broken: " in said.text and "osso pull a/none" in said.text and said.text.count("has not come whole yet") == 70, said
     assert "gpt-oss-20b: weights of 12.1 GB" in said.text and "gpt-oss-120b" in said.text and "tokens/s = " in said.text, said
+
+
+def sparse_model(folder):
+    """A layer of gpt-oss-20b's width, of holes: hardly a page of its 4 GB is in memory."""
+    hidden, heads, kv, dim, experts, vocab = 2880, 64, 8, 64, 32, 201088
+    shapes = {"model.embed_tokens.weight": [vocab, hidden], "lm_head.weight": [vocab, hidden], "model.norm.weight": [hidden]}
+    layer = {"input_layernorm.weight": [hidden], "post_attention_layernorm.weight": [hidden], "self_attn.sinks": [heads],
+             "self_attn.o_proj.weight": [hidden, heads * dim], "self_attn.o_proj.bias": [hidden], "mlp.router.weight": [experts, hidden], "mlp.router.bias": [experts],
+             "mlp.experts.gate_up_proj": [experts, hidden, 2 * hidden], "mlp.experts.gate_up_proj_bias": [experts, 2 * hidden],
+             "mlp.experts.down_proj": [experts, hidden, hidden], "mlp.experts.down_proj_bias": [experts, hidden]}
+    for name, n in (("q", heads), ("k", kv), ("v", kv)):
+        layer.update({f"self_attn.{name}_proj.weight": [n * dim, hidden], f"self_attn.{name}_proj.bias": [n * dim]})
+    shapes.update({f"model.layers.0.{name}": shape for name, shape in layer.items()})
+    header, at = {}, 0
+    for name, shape in shapes.items():
+        header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [at, at + 2 * math.prod(shape)]}
+        at = header[name]["data_offsets"][1]
+    folder.mkdir(parents=True)
+    text = json.dumps(header).encode()
+    with open(folder / "model.safetensors", "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text)
+        f.truncate(8 + len(text) + at)
+    config = json.loads((BUNDLED / "config.json").read_text())
+    config.update(hidden_size=hidden, intermediate_size=hidden, head_dim=dim, num_attention_heads=heads, num_key_value_heads=kv, num_hidden_layers=1, num_local_experts=experts,
+                  num_experts_per_tok=4, experts_per_token=4, vocab_size=vocab, layer_types=["full_attention"], tie_word_embeddings=False, max_position_embeddings=4096)
+    for key in ("quantization_config", "eos_token_id", "pad_token_id"):
+        config.pop(key)
+    (folder / "config.json").write_text(json.dumps(config))
+    return at
+
+
+def test_a_file_that_is_not_in_memory():
+    """Its first 256 MiB are fetched and read, the rest is not; what that takes for granted is said."""
+    if SLOW > 1:
+        raise Skip("sanitizers make measuring slow")
+    folder = TEMP / "doctor-cold"
+    size = sparse_model(folder)
+    own = doctor(folder)["forecasts"][0]
+    assert own["weights"] == size and own["in_memory"] < size / 10 and own["disk_gbps"] and own["decode_tokens_per_second"], own
+    measured = "this file's pages" in own["decode_reason"].split(" x ")[0]  # the disk of a busy machine may not have kept up
+    assert own["decode_reason"].endswith(", once they are in memory" if measured else ", if this file's pages, which are not there, lie as well"), own
+    said = osso("doctor", folder, env={"HOME": str(_home)}, timeout=600)
+    assert said.code == 0 and " of them are not in memory now" in said.text, said
+    some = shutil.copytree(BUNDLED, TEMP / "doctor-warm")  # just written
+    own = doctor(some)["forecasts"][0]
+    assert own["in_memory"] == (some / "model.safetensors").stat().st_size and own["disk_gbps"] is None, own
 
 
 if __name__ == "__main__":

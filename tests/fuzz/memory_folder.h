@@ -109,6 +109,17 @@ static inline void memory_make_link(const char *path, const char *target)
         close(at);
 }
 
+/* Whoever opened it to read would wait for ever. */
+static inline void memory_make_pipe(const char *path)
+{
+    const char *name;
+    int at = memory_parent(path, &name);
+    if (at >= 0 && mkfifoat(at, name, 0600) == 0)
+        memory_note(path, strlen(path), false);
+    if (at >= 0)
+        close(at);
+}
+
 /* A file of these bytes and so many zeros behind them. */
 static inline void memory_put(const char *path, const void *data, size_t size, size_t zeros)
 {
