@@ -44,9 +44,9 @@ static void put_link(const char *path, const char *target)
 
 static void put_beside(void)
 {
-    memory_put("far/x-Q8_0.gguf", "GGUF", 4);
-    memory_put("far/config.json", "{}", 2);
-    memory_put("main", "far", 3);
+    memory_put("far/x-Q8_0.gguf", "GGUF", 4, 0);
+    memory_put("far/config.json", "{}", 2, 0);
+    memory_put("main", "far", 3, 0);
     memory_make_pipe("pipe");
 }
 
