@@ -53,7 +53,7 @@ static void linear_member(const struct member *member, void *arg)
     struct linear_run *run = arg;
     struct bench *b = run->b;
     struct hand hand = {b->be, member, b->workspaces + (size_t)member->id * b->workspace_bytes};
-    b->be->linear(&hand, &run->view, NULL, &run->act, run->n, 32, NULL, b->y, run->view.rows);
+    b->be->linear(&hand, &run->view, NULL, &run->act, run->n, NULL, b->y, run->view.rows);
 }
 
 static struct view make_view(const struct bench *b, enum dtype t, bool transposed, int64_t max_rows)

@@ -1,8 +1,9 @@
 /* backend.h: the tensor operations that a gpt-oss forward pass is made of, with the memory that they work in: one
  * object that backend_open makes by name (backends.def). The CPU's is in cpu/; docs/adding-a-backend.md shows another.
  *
- * Every op is called by all members of a step with the same arguments and splits its own work. An op's results may be
- * read by the SAME member's next op on the same share without a sync (linear -> rope -> kv_append: the same heads or
+ * Every op is called by all members of a step with the same arguments and splits its own work: large work is dealt to
+ * whoever has time (base/thread.h), small work has fixed shares. Results of a fixed share may be read by the SAME
+ * member's next op on the same share without a sync (add -> norm: the same rows; rope -> kv_append: the same heads or
  * rows); everything else needs be->sync between.
  *
  * Memory that ops read or write is the backend's: it comes from be->alloc (activations, K and V, workspaces), from
@@ -253,35 +254,33 @@ struct backend {
                  int64_t width, int n, struct act *out);
     /* The int8 form from f again (after somebody changed f); nothing in exact mode; share: rows. */
     void (*quantize)(const struct hand *h, struct act *a, int n);
-    /* y[r][o] = sum_i W[o][i] a[r][i] + bias[o], W all zeros where w->data is NULL, y rows y_stride apart; share:
-     * outputs in groups of `unit`, or rows (the backend has one rule for n, groups and members). bias NULL: none.
-     * after: the matrix that the caller multiplies with next, so that its first weights are on their way when these
-     * end; NULL: unknown. */
+    /* y[r][o] = sum_i W[o][i] a[r][i] + bias[o], W all zeros where w->data is NULL, y rows y_stride apart; dealt.
+     * bias NULL: none. after: the matrix that the caller multiplies with next, so that its first weights are on their
+     * way when these end; NULL: unknown. */
     void (*linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
-                   int64_t unit, const struct view *after, real *y, int64_t y_stride);
-    /* Half-split rotation in place; angles[r] = head_dim/2 cosines then head_dim/2 sines; share: as linear's
-     * with head_dim outputs in a group. */
+                   const struct view *after, real *y, int64_t y_stride);
+    /* Half-split rotation in place; angles[r] = head_dim/2 cosines then head_dim/2 sines; share: heads, or rows (the
+     * backend has one rule for n, heads and members). */
     void (*rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles);
-    /* Stores k and v ([n][n_kv_heads * head_dim]) of rows whose keep flag is 0; share: as linear's with
-     * head_dim outputs in a group. */
+    /* Stores k and v ([n][n_kv_heads * head_dim]) of rows whose keep flag is 0; share: as rope's of k. */
     void (*kv_append)(const struct hand *h, const struct kv_rows *kv, const real *k, const real *v);
-    void (*attend)(const struct hand *h, const struct attend *a); /* share: its own */
+    void (*attend)(const struct hand *h, const struct attend *a); /* dealt; may sync */
     /* out again, where somebody may have written over a->scores (lse and a->pattern too, as attend makes them), or over
      * a->pattern (by_weights: out is their sum of v). What is written for keys that a row does not see counts for
      * nothing. share: its own. */
     void (*attend_again)(const struct hand *h, const struct attend *a, bool by_weights);
-    /* sum[r][o] = x[r][o] + delta[r][o]; share: as linear's. sum may be x. */
-    void (*add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum);
+    /* sum[r][o] = x[r][o] + delta[r][o]; share: rows. sum may be x. */
+    void (*add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, real *sum);
     /* Top-k of logits [n][n_experts] (ties to the lowest id), softmax over them, and the lists by expert. The
      * logits must be synced before; syncs itself after. */
     void (*route)(const struct hand *h, const real *logits, struct routing *routing);
-    /* h from in; share: its own. */
+    /* h from in; dealt. */
     void (*experts_in)(const struct hand *h, const struct moe *moe);
     /* h from gate and up again (after somebody changed them); share: slots. */
     void (*swiglu)(const struct hand *h, const struct moe *moe);
-    /* delta (and out, when kept) from h; share: its own. */
+    /* delta (and out, when kept) from h; dealt. */
     void (*experts_out)(const struct hand *h, const struct moe *moe);
-    /* delta from out again (after somebody changed it); share: as experts_out's. */
+    /* delta from out again (after somebody changed it); share: outputs. */
     void (*combine)(const struct hand *h, const struct moe *moe);
 
     const struct backend_train *train; /* the ops of a backward pass; NULL: it cannot train */

@@ -3,6 +3,7 @@
 #include "base/thread.h"
 
 #include "base/cgroup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/host.h"
 #include "base/mem.h"
@@ -25,16 +26,18 @@
 #include <immintrin.h>
 #endif
 
-/* Spins this many times before sleeping: about 20 microseconds, longer than any op of a small model. */
-enum { SPINS = 4000, MIN_SPINS = 50, PROBE = 32, LINE = 128 };
+/* MAX_SPIN: nanoseconds. A member that sleeps takes about as long to come back, where others want its CPU a hundred
+ * times as long; a longer wait is for one that is not running, since work that it had not begun is done by now. */
+enum { MAX_SPIN = 50000, LINE = 128 };
 
 struct worker {
     _Alignas(LINE) struct team *team;
     pthread_t thread;
     int id;
-    int spins;     /* how long this member spins now; see event_wait */
-    uint32_t deal; /* the one that this member is at */
-    unsigned waits;
+    uint32_t deal;                        /* the one that this member is at */
+    _Alignas(LINE) _Atomic uint64_t left; /* of this member's share of the newest deal that anybody takes from */
+    atomic_uint at;                       /* the phase that its last barrier ends with */
+    atomic_int cpu;                       /* where it ran a moment ago; -1: nobody knows */
 };
 
 /* A number that only grows, and how many threads sleep until it does: with nobody asleep, raising it is free. */
@@ -44,12 +47,11 @@ struct event {
 };
 
 struct team {
-    struct event generation;              /* raised by team_run; workers wait for it */
-    struct event phase;                   /* raised by the last member to arrive at a barrier */
-    _Alignas(LINE) atomic_uint arrived;   /* members at the current barrier */
-    _Alignas(LINE) _Atomic uint64_t next; /* the newest deal that anybody claimed from << 32 | its next item */
+    struct event generation;            /* raised by team_run; workers wait for it */
+    struct event phase;                 /* raised by the last member to arrive at a barrier */
+    _Alignas(LINE) atomic_uint arrived; /* members at the current barrier */
     _Alignas(LINE) int n;
-    int max_spins;
+    int64_t max_spin;
     atomic_bool stop;
     void (*fn)(const struct member *, void *);
     void *arg;
@@ -86,25 +88,42 @@ static void wake_all(atomic_uint *word)
 #endif
 }
 
-/* Spinning pays when the others are running, and is stolen from them when they wait for a CPU: on a busy machine a
- * barrier that spins first takes a hundred times longer than one that sleeps at once. So each member learns: it spins
- * half as long after it spun in vain, twice as long when it was nearly in vain, and now and then as long as it may. */
-static unsigned event_wait(struct event *e, unsigned seen, struct worker *w)
+static void note_cpu(struct worker *w)
 {
-    bool probing = w->waits++ % PROBE == 0;
-    int spins = probing ? w->team->max_spins : w->spins;
+#if defined(__linux__)
+    atomic_store_explicit(&w->cpu, sched_getcpu(), memory_order_relaxed);
+#else
+    (void)w;
+#endif
+}
+
+/* Is a member that has not come to this barrier's end waiting for this one's CPU? */
+static bool in_the_way(const struct worker *w)
+{
+    const struct team *team = w->team;
+    unsigned at = atomic_load_explicit(&w->at, memory_order_relaxed);
+    int cpu = atomic_load_explicit(&w->cpu, memory_order_relaxed);
+    for (int i = 0; i < team->n && cpu >= 0; i++)
+        if (atomic_load_explicit(&team->workers[i].at, memory_order_relaxed) != at &&
+            atomic_load_explicit(&team->workers[i].cpu, memory_order_relaxed) == cpu)
+            return true;
+    return false;
+}
+
+/* Waits until the value is not `seen`. Spinning pays while the others are running, for a CPU that is given away comes
+ * back late, and only then: never when the one that is waited for needs this CPU, nor for long. */
+static unsigned event_wait(struct event *e, unsigned seen, const struct worker *w)
+{
+    enum { AT_ONCE = 32 }; /* the clock costs some spins itself */
+    int64_t end = w->team->max_spin > 0 ? clock_ns() + w->team->max_spin : 0;
     unsigned now;
-    for (int i = 0; i < spins; i++) {
-        if ((now = atomic_load_explicit(&e->value, memory_order_acquire)) != seen) {
-            int want = 2 * i + MIN_SPINS;
-            if (want > w->spins)
-                w->spins = want < w->team->max_spins ? want : w->team->max_spins;
-            return now;
+    do {
+        for (int i = 0; i < AT_ONCE && end; i++) {
+            if ((now = atomic_load_explicit(&e->value, memory_order_acquire)) != seen)
+                return now;
+            relax();
         }
-        relax();
-    }
-    if (!probing && w->spins > MIN_SPINS)
-        w->spins /= 2;
+    } while (end && !in_the_way(w) && clock_ns() < end);
     atomic_fetch_add(&e->sleepers, 1); /* before the kernel looks at value again: no wake-up is lost */
     while ((now = atomic_load(&e->value)) == seen)
         sleep_on(&e->value, seen);
@@ -126,36 +145,127 @@ void member_sync(const struct member *member)
         return;
     must(member->id >= 0 && member->id < member->n && member->n == team->n); /* else this barrier would never open */
     unsigned phase = atomic_load_explicit(&team->phase.value, memory_order_relaxed);
+    struct worker *w = &team->workers[member->id];
+    note_cpu(w);
+    atomic_store_explicit(&w->at, phase + 1, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) == (unsigned)member->n - 1) {
         atomic_store_explicit(&team->arrived, 0, memory_order_relaxed); /* published by the line below */
         event_raise(&team->phase);
     } else {
-        event_wait(&team->phase, phase, &team->workers[member->id]);
+        event_wait(&team->phase, phase, w);
     }
+}
+
+/* ---- dealing --------------------------------------------------------------------------------------------- */
+
+/* What is left of a member's share of a deal: groups [lo, hi) of those that it had at first. It fits a word, so that
+ * one exchange takes from either end; of very many items a few make a group. */
+enum { NUMBER_BITS = 24, GROUP_BITS = 20, MOST_GROUPS = (1 << GROUP_BITS) - 2 };
+
+struct left {
+    uint32_t number;
+    uint32_t lo, hi;
+};
+
+/* Of groups that are taken at once. */
+struct bounds {
+    int64_t least, most;
+};
+
+static uint64_t pack_left(struct left l)
+{
+    return (uint64_t)l.number << 2 * GROUP_BITS | (uint64_t)l.lo << GROUP_BITS | l.hi;
+}
+
+static struct left unpack_left(uint64_t word)
+{
+    const uint32_t mask = (1u << GROUP_BITS) - 1;
+    return (struct left){(uint32_t)(word >> 2 * GROUP_BITS), (uint32_t)(word >> GROUP_BITS) & mask,
+                         (uint32_t)word & mask};
+}
+
+/* How many deals `number` comes after this one: numbers go round. */
+static int32_t deals_after(uint32_t number, const struct deal *deal)
+{
+    return (int32_t)((number - deal->number) << (32 - NUMBER_BITS)) >> (32 - NUMBER_BITS);
 }
 
 struct deal member_deal(const struct member *member)
 {
-    struct deal deal = {0, 0};
-    if (member->n > 1)
-        deal.number = ++member->team->workers[member->id].deal;
+    struct deal deal = {0, 0, 0};
+    if (member->n > 1) {
+        struct worker *w = &member->team->workers[member->id];
+        note_cpu(w);
+        deal.number = ++w->deal & ((1u << NUMBER_BITS) - 1);
+    }
     return deal;
 }
 
-/* Nobody goes on to the next deal before this one is exhausted, so one word is enough and nothing is ever reset. */
+/* Takes half of the groups that are left of member `whose` share, within bounds, from its front or its end. Whoever
+ * comes first to a share fills it: its member may not be running. Nobody goes on to the next deal before each share of
+ * this one is empty, so one word a member is enough and nothing is ever reset; a share of a later deal says that this
+ * one is done. */
+static bool take_from(const struct member *whose, const struct deal *deal, int64_t groups, const struct bounds *bounds,
+                      bool front, struct stint *run)
+{
+    _Atomic uint64_t *word = &whose->team->workers[whose->id].left;
+    uint64_t seen = atomic_load(word);
+    int64_t lo, hi;
+    member_share(whose, groups, &lo, &hi);
+    for (;;) {
+        struct left left = unpack_left(seen);
+        int32_t after = deals_after(left.number, deal);
+        if (after < 0)
+            left = (struct left){deal->number, 0, (uint32_t)(hi - lo)};
+        int64_t n = left.hi - left.lo, half = (n + 1) / 2;
+        if (after > 0 || (after == 0 && n == 0))
+            return false;
+        half = n < 2 * bounds->least ? n : half < bounds->least ? bounds->least : half;
+        half = half < bounds->most ? half : bounds->most;
+        run->lo = lo + (front ? left.lo : left.hi - half);
+        run->hi = run->lo + half;
+        run->goes_on = front && half < n;
+        left.lo += front ? (uint32_t)half : 0;
+        left.hi -= front ? 0 : (uint32_t)half;
+        if (atomic_compare_exchange_weak(word, &seen, pack_left(left)))
+            return half > 0; /* an empty share is written too, lest its number be taken for a later one some day */
+    }
+}
+
+static bool take(const struct member *member, struct deal *deal, int64_t count, int64_t least, int64_t most,
+                 struct stint *run_out)
+{
+    int64_t each = 1 + count / member->n / MOST_GROUPS, groups = (count + each - 1) / each, ended = deal->end;
+    struct bounds bounds = {(least + each - 1) / each, (most + each - 1) / each};
+    struct stint run = {0, count, false, false};
+    bool taken = deal->end < count; /* a serial member's */
+    for (int i = 0; i < member->n && member->n > 1; i++) {
+        struct member whose = {(member->id + i) % member->n, member->n, member->team};
+        if ((taken = take_from(&whose, deal, groups, &bounds, i == 0, &run)))
+            break;
+    }
+    if (!taken)
+        return false;
+    run.lo *= each;
+    run.hi = run.hi * each < count ? run.hi * each : count;
+    run.follows = ended > 0 && run.lo == ended;
+    deal->at = run.lo;
+    deal->end = run.hi;
+    *run_out = run;
+    return true;
+}
+
+bool member_take(const struct member *member, struct deal *deal, int64_t count, int64_t least, struct stint *run_out)
+{
+    return take(member, deal, count, least > 1 ? least : 1, INT64_MAX / 2, run_out);
+}
+
 int64_t member_claim(const struct member *member, struct deal *deal, int64_t count)
 {
-    if (member->n == 1)
-        return deal->next < count ? deal->next++ : -1;
-    uint64_t seen = atomic_load(&member->team->next);
-    for (;;) {
-        int32_t ahead = (int32_t)((uint32_t)(seen >> 32) - deal->number);
-        uint64_t item = ahead < 0 ? 0 : seen & UINT32_MAX;
-        if (ahead > 0 || item >= (uint64_t)count)
-            return -1;
-        if (atomic_compare_exchange_weak(&member->team->next, &seen, (uint64_t)deal->number << 32 | (item + 1)))
-            return (int64_t)item;
-    }
+    struct stint run;
+    if (deal->at == deal->end && !take(member, deal, count, 1, 1, &run))
+        return -1;
+    return deal->at++;
 }
 
 static void *worker_main(void *arg)
@@ -199,7 +309,7 @@ enum osso_status team_create(int n_threads, struct team **team_out, struct osso_
     team->n = n_threads;
     team->workers = workers;
     /* More members than CPUs: whoever spins keeps the one it waits for from running. */
-    team->max_spins = n_threads > cpu_count() ? 0 : SPINS;
+    team->max_spin = n_threads > cpu_count() ? 0 : MAX_SPIN;
     sigset_t blocked, old; /* signals are for the caller's own threads, but for those that a thread brings on itself */
     static const int own[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
     sigfillset(&blocked);
@@ -207,7 +317,7 @@ enum osso_status team_create(int n_threads, struct team **team_out, struct osso_
         sigdelset(&blocked, own[i]);
     pthread_sigmask(SIG_SETMASK, &blocked, &old);
     for (int i = 0; i < n_threads; i++)
-        workers[i] = (struct worker){.team = team, .id = i, .spins = team->max_spins};
+        workers[i] = (struct worker){.team = team, .id = i, .cpu = -1};
     for (int i = 1; i < n_threads; i++) {
         int rc = pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]);
         if (rc != 0) {

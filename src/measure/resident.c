@@ -32,8 +32,8 @@ static void linear_member(const struct member *member, void *arg)
     struct osso_engine *e = run->engine;
     struct hand hand = forward_hand(&e->forward, member);
     for (int i = 0; i < PASSES; i++)
-        e->backend->linear(&hand, &run->view, NULL, &e->forward.acts.kept[0].attn_in, 1, QUANT_BLOCK, &run->view,
-                           run->y, run->view.rows);
+        e->backend->linear(&hand, &run->view, NULL, &e->forward.acts.kept[0].attn_in, 1, &run->view, run->y,
+                           run->view.rows);
 }
 
 static void get_slice(const struct expert_source *source, int layer, int expert, struct expert *out)

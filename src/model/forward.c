@@ -11,8 +11,6 @@
 #include <math.h>
 #include <stddef.h>
 
-enum { OUT_UNIT = 32 }; /* outputs per share of a matrix whose rows have no structure */
-
 /* A point where all members meet, and where a step may end: the first member looks whether anybody wants that, the
  * others learn it from the meeting. Between two of these there is another `sync`, so nobody reads what is written. */
 static bool goes_on(const struct hand *h, struct forward *f)
@@ -88,8 +86,7 @@ static void add_delta(const struct hand *h, struct forward *f, enum osso_tap whi
         be->sync(h);
     }
     tap(h, f, which, layer, f->acts.delta);
-    be->add(h, x, f->acts.delta, hidden, n, OUT_UNIT, sum);
-    be->sync(h);
+    be->add(h, x, f->acts.delta, hidden, n, sum); /* a norm of the same rows comes next */
 }
 
 static struct kv_rows layer_kv(const struct forward *f, int layer, int n_kv_heads)
@@ -151,9 +148,10 @@ static void attention(const struct hand *h, struct forward *f, int layer)
     const struct backend *be = f->backend;
     int n = f->batch.n, d = f->config->head_dim;
 
-    be->linear(h, &w.q, w.q_bias, &s->attn_in, n, d, &w.k, s->q, w.q.rows);
-    be->linear(h, &w.k, w.k_bias, &s->attn_in, n, d, &w.v, s->k, w.k.rows);
-    be->linear(h, &w.v, w.v_bias, &s->attn_in, n, d, &w.o, s->v, w.v.rows);
+    be->linear(h, &w.q, w.q_bias, &s->attn_in, n, &w.k, s->q, w.q.rows);
+    be->linear(h, &w.k, w.k_bias, &s->attn_in, n, &w.v, s->k, w.k.rows);
+    be->linear(h, &w.v, w.v_bias, &s->attn_in, n, &w.o, s->v, w.v.rows);
+    be->sync(h);
     tap(h, f, OSSO_TAP_Q, layer, s->q);
     tap(h, f, OSSO_TAP_K, layer, s->k);
     tap(h, f, OSSO_TAP_V, layer, s->v);
@@ -164,7 +162,7 @@ static void attention(const struct hand *h, struct forward *f, int layer)
     be->kv_append(h, &kv, s->k, s->v);
     be->sync(h);
     attend(h, f, layer, &w, &kv);
-    be->linear(h, &w.o, w.o_bias, &s->z, n, OUT_UNIT, &f->weights->layers[layer].router, f->acts.delta, w.o.rows);
+    be->linear(h, &w.o, w.o_bias, &s->z, n, &f->weights->layers[layer].router, f->acts.delta, w.o.rows);
     add_delta(h, f, OSSO_TAP_ATTN_OUT, layer, f->acts.x[layer], s->mid);
 }
 
@@ -180,7 +178,7 @@ static void route(const struct hand *h, struct forward *f, int layer)
         f->taps.routing = &s->routing;
     }
     struct act in = act_f32(&s->mlp_in); /* a choice hangs on these sums: they are f32 in every mode */
-    be->linear(h, &w->router, w->router_bias, &in, f->batch.n, 1, NULL, s->router, w->router.rows);
+    be->linear(h, &w->router, w->router_bias, &in, f->batch.n, NULL, s->router, w->router.rows);
     tap(h, f, OSSO_TAP_ROUTER_LOGITS, layer, s->router);
     be->sync(h);
     be->route(h, s->router, &s->routing);
@@ -261,11 +259,12 @@ void REAL(forward_head)(const struct hand *h, struct forward *f)
     int n = f->batch.n_logits;
     if (n == 0)
         return;
+    be->sync(h); /* rows are shared anew */
     be->norm(h, a->x[c->n_layers], f->staged.logit_rows, f->weights->final_norm, (float)c->rms_eps, c->hidden, n,
              &a->final);
     tap_act(h, f, OSSO_TAP_FINAL_NORM, -1, &a->final);
     be->sync(h);
-    be->linear(h, &f->weights->head, NULL, &a->final, n, OUT_UNIT, NULL, a->logits, c->vocab);
+    be->linear(h, &f->weights->head, NULL, &a->final, n, NULL, a->logits, c->vocab);
     tap(h, f, OSSO_TAP_LOGITS, -1, a->logits);
 }
 

@@ -41,7 +41,9 @@ void optimizer_muon(const struct hand *h, const struct optimizer *o, const struc
     int64_t before = 0; /* matrices of the parts before p */
     int p = 0;
     for (int64_t i; (i = member_claim(h->member, &deal, o->n_matrices)) >= 0;) {
-        while (!o->parts[p].muon || i >= before + o->parts[p].stack) { /* items come ascending */
+        if (i < before) /* an item of another member's share */
+            before = p = 0;
+        while (!o->parts[p].muon || i >= before + o->parts[p].stack) {
             before += o->parts[p].muon ? o->parts[p].stack : 0;
             p++;
         }

@@ -86,13 +86,13 @@ static void far_quantize(const struct hand *h, struct act *a, int n)
 }
 
 static void far_linear(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
-                       int64_t unit, const struct view *after, real *y, int64_t y_stride)
+                       const struct view *after, real *y, int64_t y_stride)
 {
     const struct far *f = far_of(h->backend);
     struct hand near = near_hand(h);
     struct near_view v, next;
     struct act b = near_act(f, a);
-    near.backend->linear(&near, near_view(f, w, &v), far_near(f, bias), &b, n, unit, near_view(f, after, &next),
+    near.backend->linear(&near, near_view(f, w, &v), far_near(f, bias), &b, n, near_view(f, after, &next),
                          far_near(f, y), y_stride);
 }
 
@@ -142,12 +142,11 @@ static void far_attend_again(const struct hand *h, const struct attend *a, bool 
     near.backend->attend_again(&near, &b, by_weights);
 }
 
-static void far_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit,
-                    real *sum)
+static void far_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, real *sum)
 {
     const struct far *f = far_of(h->backend);
     struct hand near = near_hand(h);
-    near.backend->add(&near, far_near(f, x), far_near(f, delta), width, n, unit, far_near(f, sum));
+    near.backend->add(&near, far_near(f, x), far_near(f, delta), width, n, far_near(f, sum));
 }
 
 static struct routing near_routing(const struct far *f, const struct routing *r)

@@ -86,10 +86,10 @@ static void plain_member(const struct member *member, void *arg)
     run->be->sync(&hand);
     run->be->quantize(&hand, &run->a, N);
     run->be->sync(&hand);
-    run->be->linear(&hand, &run->w, run->bias, &run->a, N, 4, NULL, run->y, OUT + 3);
+    run->be->linear(&hand, &run->w, run->bias, &run->a, N, NULL, run->y, OUT + 3);
     run->be->rope(&hand, run->rope, N, ROPE_HEADS, ROPE_DIM, run->angles);
     run->be->sync(&hand);
-    run->be->add(&hand, run->x, run->a.f, IN, N, 32, run->x);
+    run->be->add(&hand, run->x, run->a.f, IN, N, run->x);
 }
 
 static void plain_way(const struct backend *be, int n_members, bool first)
@@ -190,17 +190,18 @@ struct many_run {
     size_t workspace_bytes;
 };
 
-/* linear -> rope -> kv_append as the forward pass has them: no sync between. */
+/* linear, then rope -> kv_append as the forward pass has them: no sync between these. */
 static void many_member(const struct member *member, void *arg)
 {
     struct many_run *run = arg;
     struct hand hand = {run->be, member, run->workspace + (size_t)member->id * run->workspace_bytes};
-    run->be->linear(&hand, &run->wk, run->bias, &run->a, MANY, MANY_DIM, &run->wv, run->k, MANY_OUT);
-    run->be->linear(&hand, &run->wv, NULL, &run->a, MANY, MANY_DIM, NULL, run->v, MANY_OUT);
+    run->be->linear(&hand, &run->wk, run->bias, &run->a, MANY, &run->wv, run->k, MANY_OUT);
+    run->be->linear(&hand, &run->wv, NULL, &run->a, MANY, NULL, run->v, MANY_OUT);
+    run->be->sync(&hand);
     run->be->rope(&hand, run->k, MANY, MANY_HEADS, MANY_DIM, run->angles);
     run->be->kv_append(&hand, &run->kv, run->k, run->v);
     run->be->sync(&hand);
-    run->be->add(&hand, run->k, run->v, MANY_OUT, MANY, MANY_DIM, run->sum);
+    run->be->add(&hand, run->k, run->v, MANY_OUT, MANY, run->sum);
 }
 
 static void many_way(const struct backend *be, int n_members, bool first)

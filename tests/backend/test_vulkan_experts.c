@@ -47,7 +47,7 @@ static void one_router(int n, int k, int n_experts, enum dtype t, enum fill kind
     if (kind == FILL_MIXED)
         bias[n_experts / 2] = NAN, bias[0] = bias[n_experts - 1] = 1000;
     const struct hand *h = reference_hand();
-    h->backend->linear(h, &m.view, bias, &in, n, 1, NULL, logits, n_experts);
+    h->backend->linear(h, &m.view, bias, &in, n, NULL, logits, n_experts);
     h->backend->route(h, logits, &want);
     forget_arrays();
     struct placed w = place(&m);

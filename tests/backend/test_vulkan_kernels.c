@@ -153,7 +153,7 @@ static void norm_of_sum(int64_t width, int n, enum fill kind)
     float *gain = malloc((size_t)width * 4), *sum = malloc(bytes);
     bool form = width % QUANT_BLOCK == 0;
     fill(&r, gain, (size_t)width, 2);
-    reference_hand()->backend->add(reference_hand(), x.f, delta.f, width, n, 32, sum);
+    reference_hand()->backend->add(reference_hand(), x.f, delta.f, width, n, sum);
     reference_hand()->backend->norm(reference_hand(), sum, NULL, gain, 1e-5f, width, n, &want);
     for (int apart = 0; apart < 2; apart++) {
         forget_arrays();
@@ -211,7 +211,7 @@ static void test_rows(void **state)
         run(&vk_shader_rope, 0, 0, &p, UP(WIDTH / 2, 64), ROWS);
         assert_same(want, back(p.x), N, "rope");
 
-        h->backend->add(h, x, y, WIDTH, ROWS, 32, want);
+        h->backend->add(h, x, y, WIDTH, ROWS, want);
         struct vk_add a = {there(x, sizeof x), there(y, sizeof y), 0, WIDTH};
         a.sum = a.x;
         run(&vk_shader_add, 0, 0, &a, UP(WIDTH, 64), ROWS);
@@ -284,7 +284,7 @@ static void one_linear(enum dtype t, int64_t rows, int64_t cols, int n, enum fil
         p.y = there(NULL, y_values * 4);
         memset(want, 0x55, y_values * 4);
         struct act in = i8 ? x : act_f32(&x);
-        reference_hand()->backend->linear(reference_hand(), &which->view, n % 2 ? bias : NULL, &in, n, 32, NULL, want,
+        reference_hand()->backend->linear(reference_hand(), &which->view, n % 2 ? bias : NULL, &in, n, NULL, want,
                                           y_stride);
         char what[128];
         snprintf(what, sizeof what, "%s %s, %d x %d, %d rows", dtype_info(t)->name,
@@ -391,7 +391,7 @@ static void test_scale_bytes(void **state)
             p.d = there(x.d, 4);
             p.y = there(NULL, sizeof want);
             struct act in = i8 ? x : act_f32(&x);
-            reference_hand()->backend->linear(reference_hand(), &m.view, NULL, &in, 1, 32, NULL, want, ROWS);
+            reference_hand()->backend->linear(reference_hand(), &m.view, NULL, &in, 1, NULL, want, ROWS);
             run_linear(i8, false, formats[i], &p, 1, want, ROWS, dtype_info(formats[i])->name);
         }
         matrix_free(&m);

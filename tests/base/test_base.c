@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
 #include "base/sized.h"
@@ -11,6 +12,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -307,20 +309,20 @@ enum { DEALS = 200 };
 struct deals {
     int count[DEALS];
     _Atomic int taken[DEALS][40];
-    _Atomic int backwards;
+    bool runs; /* as stints */
 };
 
 static void take_items(const struct member *member, void *arg)
 {
     struct deals *d = arg;
     for (int deal = 0; deal < DEALS; deal++) {
-        int64_t before = -1, item;
+        int64_t item;
         struct deal dealt = member_deal(member);
-        while ((item = member_claim(member, &dealt, d->count[deal])) >= 0) {
+        while (!d->runs && (item = member_claim(member, &dealt, d->count[deal])) >= 0)
             d->taken[deal][item]++;
-            d->backwards += item <= before;
-            before = item;
-        }
+        for (struct stint s; d->runs && member_take(member, &dealt, d->count[deal], 1 + deal % 4, &s);)
+            for (item = s.lo; item < s.hi; item++)
+                d->taken[deal][item]++;
     }
 }
 
@@ -336,7 +338,8 @@ static void test_deals(void **state)
             d.count[i] = i * 7 % 41;
         if (n > 0)
             check_ok(team_create(n, &pool, &err), err);
-        for (int step = 0; step < 2; step++) { /* a later step goes on */
+        for (int step = 0; step < 4; step++) { /* a later step goes on */
+            d.runs = step % 2;
             if (n > 0)
                 team_run(pool, take_items, &d);
             else
@@ -344,11 +347,63 @@ static void test_deals(void **state)
         }
         if (n > 0)
             team_free(pool);
-        assert_int_equal(d.backwards, 0);
         for (int i = 0; i < DEALS; i++)
             for (int item = 0; item < 40; item++)
-                assert_int_equal(d.taken[i][item], item < d.count[i] ? 2 : 0);
+                assert_int_equal(d.taken[i][item], item < d.count[i] ? 4 : 0);
     }
+}
+
+/* One member keeps its first stint until the others have done all the rest, however many items there are. */
+struct stalled {
+    int member;
+    int64_t count;
+    _Atomic int64_t done;
+    int64_t from, first, stints; /* of the held one: its first stint, if that is of its own share, and their number */
+    _Atomic int wrong;
+};
+
+static void stall_one(const struct member *member, void *arg)
+{
+    struct stalled *x = arg;
+    struct deal deal = member_deal(member);
+    int64_t end = clock_ms() + 20000, at = -1, stints = 0;
+    for (struct stint s; member_take(member, &deal, x->count, 8, &s); x->done += s.hi - s.lo) {
+        x->wrong += s.follows != (s.lo == at) || s.hi <= s.lo;
+        at = s.hi;
+        if (stints++ > 0 || member->id != x->member)
+            continue;
+        x->from = s.lo;
+        x->first = s.goes_on ? s.hi - s.lo : 0;
+        while (x->done < x->count - (s.hi - s.lo) && clock_ms() < end)
+            sched_yield();
+    }
+    if (member->id == x->member)
+        x->stints = stints;
+}
+
+static void test_stalled(void **state)
+{
+    static const int64_t counts[] = {90, 1000, 5000000, 300000000};
+    (void)state;
+    struct osso_error err;
+    struct team *pool;
+    int held = 0;
+    check_ok(team_create(3, &pool, &err), err);
+    for (int i = 0; i < 4 * 3 * 5; i++) {
+        struct stalled x = {.member = i % 3, .count = counts[i / 3 % 4]};
+        team_run(pool, stall_one, &x);
+        assert_int_equal(x.done, x.count);
+        assert_int_equal(x.wrong, 0);
+        assert_true(x.stints < 2); /* 0: the others were so fast that nothing was left for it */
+        if (x.stints == 0 || x.first == 0)
+            continue;
+        int64_t share = x.count / 3, group = 1 + x.count / 3000000; /* at least */
+        assert_in_range(x.from + group, x.member * share, x.member * share + 2 * group);
+        assert_in_range(x.first + group, share / 2, share / 2 + 2 * group + 1);
+        held++;
+    }
+    assert_true(held > 0);
+    team_free(pool);
 }
 
 static void look_at_mask(const struct member *member, void *arg)
@@ -398,7 +453,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_error),   cmocka_unit_test(test_checked),    cmocka_unit_test(test_buf),
         cmocka_unit_test(test_buf_ids), cmocka_unit_test(test_buf_memory), cmocka_unit_test(test_rng),
-        cmocka_unit_test(test_pool),    cmocka_unit_test(test_deals),      cmocka_unit_test(test_signals),
-        cmocka_unit_test(test_share),   cmocka_unit_test(test_must),       cmocka_unit_test(test_sized)};
+        cmocka_unit_test(test_pool),    cmocka_unit_test(test_deals),      cmocka_unit_test(test_stalled),
+        cmocka_unit_test(test_signals), cmocka_unit_test(test_share),      cmocka_unit_test(test_must),
+        cmocka_unit_test(test_sized)};
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

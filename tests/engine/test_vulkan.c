@@ -300,7 +300,7 @@ static void adapted(const struct backend *be, const float *values, float *y_out)
     float *y = be->alloc(be, out_bytes);
     be->put(be, in.f, x, in_bytes);
     check_ok(be->begin(be, &none, &staged, &err), err);
-    be->linear(&h, &view, bias, &in, N, 1, NULL, y, OUT);
+    be->linear(&h, &view, bias, &in, N, NULL, y, OUT);
     check_ok(be->end(be, &err), err);
     memcpy(y_out, be->host(be, y, out_bytes), out_bytes);
     be->free(be, h.workspace, work);

@@ -18,7 +18,8 @@ struct gather {
     int n;
     const uint8_t
         *next;  /* weights that this thread reads after these ones, to be fetched as these end; NULL: unknown */
-    bool again; /* the same rows and format as in the last call with this workspace, which nobody touched since */
+    bool again; /* the same rows and format as in the last call with this workspace, which nobody touched since, and
+                 * what that one had for `next` */
 };
 
 static inline int64_t gather_row(const struct gather *in, int i)

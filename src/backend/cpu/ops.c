@@ -151,12 +151,19 @@ static struct act act_rows(const struct act *a, int64_t row)
     return rows;
 }
 
+/* Outputs [lo, hi) of rows [row, end_row), and what is read then. */
+struct linear_part {
+    int64_t row, end_row, lo, hi;
+    const uint8_t *next;
+    bool again; /* the rows of the last part, whose `next` this is */
+};
+
 static void linear_part(const struct hand *h, const struct view *w, const float *bias, const struct act *a,
-                        const struct work_share *s, const uint8_t *next, real *y, int64_t y_stride)
+                        const struct linear_part *s, real *y, int64_t y_stride)
 {
     const struct kernels *kn = kernels_of(h);
     struct act rows = act_rows(a, s->row);
-    struct gather in = {&rows, NULL, 1, (int)(s->end_row - s->row), next, false};
+    struct gather in = {&rows, NULL, 1, (int)(s->end_row - s->row), s->next, s->again && !w->lowrank};
     y += s->row * y_stride;
     if (w->data)
         REAL(ops_matmul)(kn, w, s->lo, s->hi, &in, y + s->lo, y_stride, h->workspace);
@@ -169,18 +176,45 @@ static void linear_part(const struct hand *h, const struct view *w, const float 
     REAL(ops_lowrank)(kn, w, s->lo, s->hi, &in, y + s->lo, y_stride, h->workspace);
 }
 
-/* Of f32 as many rows at a time as are still in a cache when their bias comes. */
-void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
-                      int64_t unit, const struct view *after, real *y, int64_t y_stride)
+/* Rows of activations that go together: of int8 those that a kernel packs at once, so that it finds them packed when
+ * more outputs of them come; of f32 as many as are still in a cache when their bias comes. */
+static int64_t rows_together(const struct act *a, int n, int64_t cols)
 {
-    struct work_share s = share_of(h->member, n, w->rows, unit), part = s;
-    int64_t rows = s.end_row - s.row, together = a->q ? rows : rows_kept(rows, w->cols);
-    const uint8_t *next = ops_share_data(h->member, after);
+    enum { EVEN = 180, UNIT = 20 }; /* groups of 4 and of 5 are whole */
+    if (!a->q)
+        return rows_kept(n, cols);
+    return n <= LINEAR_ACTS ? n : even_part(n, EVEN, UNIT);
+}
+
+/* Outputs that are dealt together: a tile; of few rows less where a small matrix (the router) has few tiles. */
+static int64_t outputs_together(const struct member *member, int n, int64_t outputs)
+{
+    enum { FEW = 16, LEAST = 4 };
+    return n > FEW || outputs >= (int64_t)LINEAR_TILE * LEAST * member->n ? LINEAR_TILE : LEAST;
+}
+
+/* Dealt: rows that go together outside, outputs inside. */
+void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
+                      const struct view *after, real *y, int64_t y_stride)
+{
+    enum { FEW = 16, TILES = 2 /* of many rows, that a member takes at least: it packs these rows for them */ };
+    int64_t rows = rows_together(a, n, w->cols), unit = outputs_together(h->member, n, w->rows);
+    int64_t n_units = (w->rows + unit - 1) / unit, count = rows > 0 ? (n + rows - 1) / rows * n_units : 0;
+    struct deal deal = member_deal(h->member);
     must(a->width == w->cols && y_stride >= w->rows);
-    for (; part.row < s.end_row; part.row = part.end_row) {
-        part.end_row = s.end_row - part.row < together ? s.end_row : part.row + together;
-        linear_part(h, w, bias, a, &part, next, y, y_stride);
-    }
+    for (struct stint run; member_take(h->member, &deal, count, n > FEW ? TILES : 1, &run);)
+        for (int64_t i = run.lo, end; i < run.hi; i = end) {
+            struct linear_part part = {.row = i / n_units * rows, .lo = i % n_units * unit};
+            end = run.hi - i < n_units - i % n_units ? run.hi : i + n_units - i % n_units;
+            part.end_row = n - part.row < rows ? n : part.row + rows;
+            part.hi = part.lo + (end - i) * unit < w->rows ? part.lo + (end - i) * unit : w->rows;
+            part.again = i == run.lo && run.follows && part.lo > 0;
+            if (end < run.hi || run.goes_on)
+                part.next = w->data ? w->data + end % n_units * unit * w->row_stride : NULL;
+            else
+                part.next = ops_share_data(h->member, after);
+            linear_part(h, w, bias, a, &part, y, y_stride);
+        }
 }
 
 void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles)
@@ -200,13 +234,12 @@ void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_
     }
 }
 
-void REAL(ops_add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit,
-                   real *sum)
+void REAL(ops_add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, real *sum)
 {
-    struct work_share s = share_of(h->member, n, width, unit);
-    for (int64_t r = s.row; r < s.end_row; r++)
-        for (int64_t o = s.lo; o < s.hi; o++)
-            sum[r * width + o] = x[r * width + o] + delta[r * width + o];
+    int64_t lo, hi;
+    member_share(h->member, n, &lo, &hi);
+    for (int64_t i = lo * width; i < hi * width; i++)
+        sum[i] = x[i] + delta[i];
 }
 
 /* k times the largest logit that is left; on a tie the lowest id; NaN counts as below everything. Sorted by id. */

@@ -11,14 +11,13 @@ void REAL(ops_norm)(const struct hand *h, const real *x, const int32_t *rows_of,
                     int64_t width, int n, struct act *out);
 void REAL(ops_quantize)(const struct hand *h, struct act *a, int n);
 void REAL(ops_linear)(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
-                      int64_t unit, const struct view *after, real *y, int64_t y_stride);
+                      const struct view *after, real *y, int64_t y_stride);
 void REAL(ops_rope)(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles);
 unsigned REAL(ops_kv_faults)(const struct kv_layout *layout, const uint8_t *part, int n);
 void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const real *keys, const real *values);
 void REAL(ops_attend)(const struct hand *h, const struct attend *a);
 void REAL(ops_attend_again)(const struct hand *h, const struct attend *a, bool by_weights);
-void REAL(ops_add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit,
-                   real *sum);
+void REAL(ops_add)(const struct hand *h, const real *x, const real *delta, int64_t width, int n, real *sum);
 void REAL(ops_route)(const struct hand *h, const real *logits, struct routing *routing);
 void REAL(ops_experts_in)(const struct hand *h, const struct moe *moe);
 void REAL(ops_swiglu)(const struct hand *h, const struct moe *moe);

@@ -228,18 +228,18 @@ static int64_t count_parts(const struct work *w)
 static void attend_by_rows(const struct work *w, const struct member *member)
 {
     const struct attend *a = w->a;
-    int64_t n = a->kv.n, lo, hi;
-    member_share(member, count_parts(w) * n, &lo, &hi); /* heads outside, rows inside: later rows cost more */
-    while (lo < hi) {
-        struct part part = part_of(w, lo / n);
-        int64_t r = lo % n;
-        int rows = rows_together(a, r, r + hi - lo < n ? r + hi - lo : n);
-        for (int64_t g = part.first; g < part.end; g++)
-            attend_rows(w, r, rows, g);
-        for (int i = 0; i < rows; i++)
-            REAL(ops_quantize_row)(w->kn, a->out, r + i, part.first * w->per_head, part.end * w->per_head);
-        lo += rows;
-    }
+    int64_t n = a->kv.n, rows;
+    struct deal deal = member_deal(member);
+    for (struct stint run; member_take(member, &deal, count_parts(w) * n, n < ATTEND_ROWS ? 1 : ATTEND_ROWS, &run);)
+        for (int64_t i = run.lo; i < run.hi; i += rows) { /* heads outside, rows inside */
+            struct part part = part_of(w, i / n);
+            int64_t r = i % n;
+            rows = rows_together(a, r, r + run.hi - i < n ? r + run.hi - i : n);
+            for (int64_t g = part.first; g < part.end; g++)
+                attend_rows(w, r, (int)rows, g);
+            for (int64_t row = r; row < r + rows; row++)
+                REAL(ops_quantize_row)(w->kn, a->out, row, part.first * w->per_head, part.end * w->per_head);
+        }
 }
 
 /* ---- pages shared by members ------------------------------------------------------------------------------ */
@@ -264,13 +264,11 @@ static int64_t count_pages(const struct attend *a, int64_t n_rows)
     return n;
 }
 
-/* This member's share of all pages: page i of kv head g's rows is number g * n_pages + i. */
-static void sum_pages(const struct work *w, const struct member *member, int64_t n_pages)
+/* Pages [lo, hi) of all: page i of kv head g's rows is number g * n_pages + i. */
+static void sum_pages(const struct work *w, int64_t lo, int64_t hi, int64_t n_pages)
 {
     const struct attend *a = w->a;
-    int64_t lo, hi, at = 0;
-    member_share(member, a->kv.layout.n_kv_heads * n_pages, &lo, &hi);
-    for (int64_t g = 0; g < a->kv.layout.n_kv_heads; g++)
+    for (int64_t g = lo / n_pages, at = g * n_pages; at < hi; g++)
         for (int64_t r = 0; r < a->kv.n; r++) {
             struct span s = seen_by(a, r);
             for (int64_t page = s.first_page; page < s.end_page; page++, at++) {
@@ -298,7 +296,9 @@ static void attend_by_pages(const struct work *w, const struct member *member)
 {
     const struct attend *a = w->a;
     int64_t n = a->kv.n, n_pages = count_pages(a, n), lo, hi;
-    sum_pages(w, member, n_pages);
+    struct deal deal = member_deal(member);
+    for (struct stint run; member_take(member, &deal, a->kv.layout.n_kv_heads * n_pages, 1, &run);)
+        sum_pages(w, run.lo, run.hi, n_pages);
     member_sync(member);
     member_share(member, count_parts(w) * n, &lo, &hi);
     for (int64_t i = lo; i < hi; i++) {

@@ -206,7 +206,11 @@ void REAL(ops_attend_back)(const struct hand *h, const struct attend_back *b)
     struct work w = {.h = h, .b = b, .s = sequence_from(b, 0)};
     block_space(b->group, b->head_dim, (uint8_t *)h->workspace + CHAIN_BYTES, &w.space);
     for (int64_t item; (item = member_claim(h->member, &deal, count)) >= 0;) {
-        for (; done < item / n_kv_heads; done++) /* items come ascending */
+        if (item / n_kv_heads < done) { /* of another member's share */
+            w.s = sequence_from(b, 0);
+            done = 0;
+        }
+        for (; done < item / n_kv_heads; done++)
             w.s = sequence_from(b, w.s.end);
         w.kv_head = (int)(item % n_kv_heads);
         sequence_back(&w);

@@ -1,5 +1,5 @@
-/* ops_moe.c: the experts. Slots (a row and one of its experts) are gathered by expert; a member takes its share of the
- * outputs of every expert, so that no two members ever add to the same value, and each weight row is read once.
+/* ops_moe.c: the experts. Slots (a row and one of its experts) are gathered by expert, and each weight row is read
+ * once. What is added up over experts is dealt by outputs, so that no two members ever add to the same value.
  *
  * The way of a token goes on in backend/cpu/scalar/scalar.c. */
 #include "backend/cpu/ops.h"
@@ -8,19 +8,19 @@
 
 #include <string.h>
 
+/* Outputs [lo, hi). They go by blocks of 32: whoever makes a block of h also quantizes it. */
 struct share {
     int64_t lo, hi;
 };
 
-/* Share i of n. Outputs go by blocks of 32: whoever makes a block of h also quantizes it. */
-static struct share block_share(int i, int n, int64_t width)
+static int64_t count_blocks(int64_t width)
 {
-    struct member as_member = {i, n, NULL};
-    struct share s;
-    member_share(&as_member, (width + QUANT_BLOCK - 1) / QUANT_BLOCK, &s.lo, &s.hi);
-    s.lo = s.lo * QUANT_BLOCK < width ? s.lo * QUANT_BLOCK : width;
-    s.hi = s.hi * QUANT_BLOCK < width ? s.hi * QUANT_BLOCK : width;
-    return s;
+    return (width + QUANT_BLOCK - 1) / QUANT_BLOCK;
+}
+
+static struct share blocks_share(int64_t lo, int64_t hi, int64_t width)
+{
+    return (struct share){lo * QUANT_BLOCK, hi * QUANT_BLOCK < width ? hi * QUANT_BLOCK : width};
 }
 
 /* One expert's slots and a piece of its outputs. */
@@ -30,6 +30,7 @@ struct piece {
     int n;
     int64_t lo, hi;
     const uint8_t *next; /* the weights that this member reads after the piece */
+    bool again;          /* of the rows of the last piece, whose `next` this is */
 };
 
 static int64_t tile_outputs(int64_t values, int n)
@@ -115,12 +116,17 @@ static void finish_slot(const struct kernels *kn, const struct piece *p, int64_t
 static void piece_in(const struct kernels *kn, const struct piece *p, const struct expert *expert,
                      const struct piece_space *s)
 {
+    bool alike = expert->gate.dtype == expert->up.dtype && !expert->gate.lowrank;
     int64_t width = p->hi - p->lo;
-    struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, expert->up.data + p->lo * expert->up.row_stride,
-                        false};
+    struct gather in = {p->moe->in,
+                        p->slots,
+                        p->moe->routing->k,
+                        p->n,
+                        expert->up.data + p->lo * expert->up.row_stride,
+                        p->again && alike && !expert->up.lowrank};
     expert_matmul(kn, p, &expert->gate, &expert->gate_bias, &in, s, s->gate);
     in.next = p->next;
-    in.again = expert->gate.dtype == expert->up.dtype && !expert->gate.lowrank;
+    in.again = alike;
     expert_matmul(kn, p, &expert->up, &expert->up_bias, &in, s, s->up);
     for (int i = 0; i < p->n; i++)
         finish_slot(kn, p, p->slots[i], s->gate + i * width, s->up + i * width);
@@ -129,7 +135,7 @@ static void piece_in(const struct kernels *kn, const struct piece *p, const stru
 static void piece_in_interleaved(const struct kernels *kn, const struct piece *p, const struct expert *expert,
                                  const struct piece_space *s)
 {
-    struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, p->next, false};
+    struct gather in = {p->moe->in, p->slots, p->moe->routing->k, p->n, p->next, p->again};
     struct view both = view_merged(&expert->gate);
     int64_t width = p->hi - p->lo;
     REAL(ops_matmul)(kn, &both, 2 * p->lo, 2 * p->hi, &in, s->gate, 2 * width, s->rest);
@@ -163,26 +169,72 @@ static int next_expert(const struct moe *moe, int e)
     return e;
 }
 
-/* Where this member goes on reading when the experts before e are done: the next expert's half, or the other half's
- * first one, or what comes after the layer. */
-static const uint8_t *next_weights(const struct moe *moe, const struct member *member, int e, enum half half)
+static const struct view *first_matrix(const struct expert *expert, enum half half)
+{
+    return half == HALF_IN ? &expert->gate : &expert->down;
+}
+
+/* Output `row` of the first expert from e on that has slots; NULL: there is none. */
+static const uint8_t *expert_row(const struct moe *moe, int e, enum half half, int64_t row)
 {
     struct expert expert;
     e = next_expert(moe, e);
-    if (e >= moe->end_expert && half == HALF_OUT)
-        return ops_share_data(member, moe->after);
-    if (e >= moe->end_expert) {
-        half = HALF_OUT;
-        e = next_expert(moe, moe->first_expert);
-    }
     if (e >= moe->end_expert)
         return NULL;
     moe->source->get(moe->source, moe->layer, e, &expert);
-    return ops_share_data(member, half == HALF_IN ? &expert.gate : &expert.down);
+    return first_matrix(&expert, half)->data + row * first_matrix(&expert, half)->row_stride;
+}
+
+/* Where this member will probably go on reading after its share of this half: in the other one, or after the layer. */
+static const uint8_t *after_half(const struct moe *moe, const struct member *member, enum half half)
+{
+    struct expert expert;
+    int e = next_expert(moe, moe->first_expert);
+    if (half == HALF_OUT)
+        return ops_share_data(member, moe->after);
+    if (e >= moe->end_expert)
+        return NULL;
+    moe->source->get(moe->source, moe->layer, e, &expert);
+    return ops_share_data(member, &expert.down);
 }
 
 typedef void piece_fn(const struct kernels *kn, const struct piece *p, const struct expert *expert,
                       const struct piece_space *s);
+
+/* What a member works on: one half, and where. */
+struct half_work {
+    const struct hand *h;
+    const struct moe *moe;
+    enum half half;
+    int64_t width;
+    piece_fn *fn;
+    struct piece_space space;
+    bool again; /* piece.again of the next piece */
+};
+
+/* Calls fn for this expert's slots, tile by tile over a share of the outputs. `next`: what is read then. */
+static void one_expert(struct half_work *w, int e, struct share share, const uint8_t *next)
+{
+    const struct moe *moe = w->moe;
+    const struct routing *routing = moe->routing;
+    struct piece p = {moe, routing->slots + routing->start[e], 0, 0, 0, NULL, false};
+    struct expert expert;
+    moe->source->get(moe->source, moe->layer, e, &expert);
+    const struct view *first = first_matrix(&expert, w->half);
+    int n = routing->start[e + 1] - routing->start[e], together = moe->in->q ? n : (int)rows_kept(n, first->cols);
+    for (int part = 0; n > 0; n -= p.n, p.slots += p.n, part++) { /* of f32 as many as a cache keeps to the end */
+        p.n = n < together ? n : together;
+        w->again = w->again && part == 0;
+        int64_t tile = tile_outputs(w->space.values, p.n);
+        for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
+            p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
+            p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride : next;
+            p.again = w->again;
+            w->fn(kernels_of(w->h), &p, &expert, &w->space);
+            w->again = true;
+        }
+    }
+}
 
 /* delta starts at 0 and takes the experts in ascending id, one FMA each. */
 static void clear_delta(const struct moe *moe, const struct share *share)
@@ -191,49 +243,64 @@ static void clear_delta(const struct moe *moe, const struct share *share)
         memset(moe->delta + r * moe->hidden + share->lo, 0, (size_t)(share->hi - share->lo) * sizeof(real));
 }
 
-/* Calls fn for every expert that has slots, experts ascending, tile by tile over the share of `width` outputs. */
-static void one_share(const struct hand *h, const struct piece_space *space, const struct moe *moe, struct share share,
-                      enum half half, piece_fn *fn)
+/* A share of the outputs of every expert that has slots, experts ascending: all parts of an output are one member's.
+ * Of one row all experts have the same input. */
+static void by_outputs(struct half_work *w, int64_t least)
 {
-    const struct routing *routing = moe->routing;
-    if (half == HALF_OUT)
-        clear_delta(moe, &share);
-    for (int e = next_expert(moe, moe->first_expert); e < moe->end_expert; e = next_expert(moe, e + 1)) {
-        struct piece p = {moe, routing->slots + routing->start[e], routing->start[e + 1] - routing->start[e], 0, 0,
-                          NULL};
-        struct expert expert;
-        moe->source->get(moe->source, moe->layer, e, &expert);
-        const struct view *first = half == HALF_IN ? &expert.gate : &expert.down;
-        int n = p.n, together = moe->in->q ? n : (int)rows_kept(n, first->cols);
-        for (; n > 0; n -= p.n, p.slots += p.n) { /* of f32 as many as are still in a cache when all are finished */
-            p.n = n < together ? n : together;
-            int64_t tile = tile_outputs(space->values, p.n);
-            for (p.lo = share.lo; p.lo < share.hi; p.lo = p.hi) {
-                p.hi = p.lo + tile < share.hi ? p.lo + tile : share.hi;
-                p.next = p.hi < share.hi ? first->data + p.hi * first->row_stride
-                                         : next_weights(moe, h->member, e + 1, half);
-                fn(kernels_of(h), &p, &expert, space);
-            }
+    const struct moe *moe = w->moe;
+    bool same = w->half == HALF_IN && moe->routing->n == 1;
+    struct deal deal = member_deal(w->h->member);
+    for (struct stint run; member_take(w->h->member, &deal, count_blocks(w->width), least, &run);) {
+        struct share share = blocks_share(run.lo, run.hi, w->width);
+        const uint8_t *after = run.goes_on ? expert_row(moe, moe->first_expert, w->half, share.hi)
+                                           : after_half(moe, w->h->member, w->half);
+        if (w->half == HALF_OUT)
+            clear_delta(moe, &share);
+        bool again = same && run.follows;
+        for (int e = next_expert(moe, moe->first_expert), then; e < moe->end_expert; e = then) {
+            then = next_expert(moe, e + 1);
+            w->again = again;
+            one_expert(w, e, share, then < moe->end_expert ? expert_row(moe, then, w->half, share.lo) : after);
+            again = same;
         }
     }
 }
 
-/* Few rows wait for memory: every member reads its own share of each expert, one stream from expert to expert. Many
- * rows compute: shares are smaller and go to whoever has time. In both, all experts' parts of an output are one
- * member's. */
+/* Expert by expert, each as a whole where nobody takes the rest of it: its rows are packed once. */
+static void by_experts(struct half_work *w, int64_t least)
+{
+    const struct moe *moe = w->moe;
+    int64_t n_blocks = count_blocks(w->width), n_experts = 0;
+    for (int e = next_expert(moe, moe->first_expert); e < moe->end_expert; e = next_expert(moe, e + 1))
+        n_experts++;
+    struct deal deal = member_deal(w->h->member);
+    for (struct stint run; member_take(w->h->member, &deal, n_experts * n_blocks, least, &run);) {
+        int e = next_expert(moe, moe->first_expert);
+        for (int64_t i = run.lo / n_blocks; i > 0; i--)
+            e = next_expert(moe, e + 1);
+        w->again = w->again && run.follows && run.lo % n_blocks > 0;
+        for (int64_t i = run.lo, end; i < run.hi; i = end, e = next_expert(moe, e + 1)) {
+            int64_t lo = i % n_blocks;
+            w->again = w->again && i == run.lo;
+            end = run.hi - i < n_blocks - lo ? run.hi : i + n_blocks - lo;
+            struct share share = blocks_share(lo, lo + end - i, w->width);
+            const uint8_t *next = share.hi < w->width ? expert_row(moe, e, w->half, share.hi)
+                                                      : expert_row(moe, e + 1, w->half, 0);
+            one_expert(w, e, share, end < run.hi || run.goes_on ? next : after_half(moe, w->h->member, w->half));
+        }
+    }
+}
+
+/* Few rows wait for memory: a stream from expert to expert. Many rows compute: they are packed, as seldom as can be. */
 static void each_piece(const struct hand *h, const struct moe *moe, int64_t width, enum half half, piece_fn *fn)
 {
-    enum { MANY = 16, SHARES_PER_MEMBER = 2 };
-    const struct member *member = h->member;
-    struct piece_space space = piece_space(h->workspace, moe->routing->n, width);
-    if (member->n == 1 || moe->routing->n < MANY) {
-        one_share(h, &space, moe, block_share(member->id, member->n, width), half, fn);
-        return;
-    }
-    int n_shares = SHARES_PER_MEMBER * member->n;
-    struct deal deal = member_deal(member);
-    for (int64_t i; (i = member_claim(member, &deal, n_shares)) >= 0;)
-        one_share(h, &space, moe, block_share((int)i, n_shares, width), half, fn);
+    enum { MANY = 16, TILES_IN = 2, TILES_OUT = 6 /* all rows are packed for them */ };
+    struct half_work w = {h, moe, half, width, fn, piece_space(h->workspace, moe->routing->n, width), false};
+    bool many = moe->routing->n >= MANY;
+    if (many && half == HALF_IN)
+        by_experts(&w, TILES_IN);
+    else
+        by_outputs(&w, many ? TILES_OUT : 1);
 }
 
 static void piece_in_any(const struct kernels *kn, const struct piece *p, const struct expert *expert,
@@ -269,7 +336,7 @@ static void piece_out(const struct kernels *kn, const struct piece *p, const str
     const struct moe *moe = p->moe;
     int64_t width = p->hi - p->lo;
     const real *y = s->gate;
-    struct gather in = {moe->h, p->slots, 1, p->n, p->next, false};
+    struct gather in = {moe->h, p->slots, 1, p->n, p->next, p->again && !expert->down.lowrank};
     expert_matmul(kn, p, &expert->down, &expert->down_bias, &in, s, s->gate);
     for (int i = 0; i < p->n; i++) {
         int64_t slot = p->slots[i], row = slot / moe->routing->k;
@@ -287,7 +354,9 @@ void REAL(ops_experts_out)(const struct hand *h, const struct moe *moe)
 void REAL(ops_combine)(const struct hand *h, const struct moe *moe)
 {
     const struct routing *routing = moe->routing;
-    struct share share = block_share(h->member->id, h->member->n, moe->hidden);
+    int64_t lo, hi;
+    member_share(h->member, count_blocks(moe->hidden), &lo, &hi);
+    struct share share = blocks_share(lo, hi, moe->hidden);
     clear_delta(moe, &share);
     for (int64_t slot = 0; slot < (int64_t)routing->n * routing->k; slot++) /* ascending id within a row */
         if (held(moe, slot))

@@ -1,9 +1,8 @@
-/* share.h: how linear, rope, kv_append and add share an n x (units * unit) result among the members: the one rule, so
- * that one of them finds what the last one left to the same member without a sync. No bit depends on it.
+/* share.h: how rope and kv_append share an n x (units * unit) result among the members: the one rule, so that one of
+ * them finds what the last one left to the same member without a sync. No bit depends on it.
  *
- * Outputs are shared by units (a head, or 32 of them), each member over all rows: a weight is read once, and few rows
- * wait for weights. But 16 members and 8 kv heads leave half of the members idle; so where units do not go up and there
- * are rows enough for each member to use a weight that it unpacks, rows are shared instead. */
+ * Outputs are shared by units (heads), each member over all rows. But 16 members and 8 kv heads leave half of the
+ * members idle; so where units do not go up and there are many rows, rows are shared instead. */
 #ifndef OSSO_BACKEND_SHARE_H
 #define OSSO_BACKEND_SHARE_H
 

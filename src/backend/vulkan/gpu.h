@@ -218,10 +218,10 @@ void gpu_embed(const struct hand *h, const struct view *table, const int32_t *id
 void gpu_norm(const struct hand *h, const real *x, const int32_t *rows_of, const float *gain, float eps, int64_t width,
               int n, struct act *out);
 void gpu_quantize(const struct hand *h, struct act *a, int n);
-void gpu_linear(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n, int64_t unit,
+void gpu_linear(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
                 const struct view *after, real *y, int64_t y_stride);
 void gpu_rope(const struct hand *h, real *x, int n, int n_heads, int head_dim, const float *angles);
-void gpu_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum);
+void gpu_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, real *sum);
 void gpu_kv_append(const struct hand *h, const struct kv_rows *kv, const real *k, const real *v);
 void gpu_attend(const struct hand *h, const struct attend *a);
 /* The most that attention keeps by pages. */

@@ -178,11 +178,11 @@ static void add_lowrank(struct gpu *g, const struct view *w, const struct act *a
     GPU_USES(g, gpu_reads(u, n * w->rows), gpu_writes(y, (n - 1) * y_stride + w->rows));
 }
 
-void gpu_linear(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n, int64_t unit,
+void gpu_linear(const struct hand *h, const struct view *w, const float *bias, const struct act *a, int n,
                 const struct view *after, real *y, int64_t y_stride)
 {
     struct gpu *g = gpu_of(h->backend);
-    (void)unit, (void)after;
+    (void)after;
     if (!gpu_records(h))
         return;
     struct vk_matrix m = gpu_matrix(g, w, gpu_weight(g, bias));
@@ -202,11 +202,10 @@ void gpu_rope(const struct hand *h, real *x, int n, int n_heads, int head_dim, c
     GPU_USES(g, gpu_writes(push.x, n * width));
 }
 
-void gpu_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, int64_t unit, real *sum)
+void gpu_add(const struct hand *h, const real *x, const real *delta, int64_t width, int n, real *sum)
 {
     struct gpu *g = gpu_of(h->backend);
     struct vk_add push = {gpu_address(x), gpu_address(delta), gpu_address(sum), (uint32_t)width};
-    (void)unit;
     if (!gpu_records(h))
         return;
     vk_run(g->vk, &vk_shader_add, NULL, &push, gpu_groups(width, 64), (uint32_t)n, 1);

@@ -171,7 +171,8 @@ INLINE void linear_few(enum dtype t, const struct view *w, int64_t lo, int64_t h
         }
         a.q[i] = space + i * act->width;
     }
-    fetch_start(w, lo);
+    if (!in->again)
+        fetch_start(w, lo);
     switch (n) {
     case 1:
         few_dots(t, w, lo, hi, &a, 1, y, y_stride);

@@ -238,7 +238,8 @@ INLINE void linear_few(enum dtype t, const struct view *w, int64_t lo, int64_t h
                        const uint8_t *panel, float *y, int64_t y_stride)
 {
     int64_t n_blocks = w->cols / QUANT_BLOCK;
-    fetch_start(w, lo);
+    if (!in->again)
+        fetch_start(w, lo);
     for (int64_t o = lo; o < hi; o += 4) {
         struct rows rows = rows_at(w, o, hi, in->next);
         float *out = y + (o - lo);

@@ -199,7 +199,8 @@ static __mmask8 rows_mask(int64_t o, int64_t hi)
 INLINE void linear_few(enum dtype t, const struct view *w, int64_t lo, int64_t hi, const struct gather *in,
                        const uint8_t *panel, float *y, int64_t y_stride)
 {
-    fetch_start(w, lo);
+    if (!in->again)
+        fetch_start(w, lo);
     for (int64_t o = lo; o < hi; o += 4) {
         struct rows rows = quad_rows(w, o, hi, in->next);
         if (few_of(t) == 1)
