@@ -106,8 +106,8 @@ STOPPING(linear_i8_mxfp4, EXPERTS)
 STOPPING(linear_f32_q8_0, LINEAR)
 STOPPING(linear_f32_mxfp4, EXPERTS)
 
-/* Few positions are one page; K of a layer's page names the op, whatever head it is of. Of several rows a member has more
- * than one page at a time, and is not held: the others cannot have all but this one. */
+/* Few positions are one page; K of a layer's page names the op, whatever head it is of. Of several rows a member has
+ * more than one page at a time, and is not held: the others cannot have all but this one. */
 static void stop_attend_page(const struct page_slice *page, const struct page_sums *sums)
 {
     const struct osso_engine *e = stop.engine;
