@@ -5,6 +5,7 @@
 #define _GNU_SOURCE /* O_PATH */
 #include "memory_file.h"
 #include "memory_folder.h"
+#include "model_pieces.h"
 
 #include "base/must.h"
 #include "checkpoint/model_open.h"
@@ -65,12 +66,9 @@ static void check_model(struct osso_model *m)
     struct osso_model_dims dims = {.size = sizeof dims};
     struct osso_error err = {""};
     const struct osso_tokenizer *tokenizer;
-    struct expert e;
-    volatile uint8_t sum = 0;
     osso_model_dims(m, &dims);
     must(dims.form && dims.parameters >= dims.active_parameters);
-    m->weights.source.get(&m->weights.source, m->config.n_layers - 1, m->config.n_experts - 1, &e);
-    sum = (uint8_t)(sum + e.down.data[e.down.rows * e.down.row_stride - 1] + *e.gate.data + *e.up.data);
+    model_pieces_check(m);
     must((osso_model_tokenizer(m, &tokenizer, &err) == OSSO_OK) == (tokenizer != NULL));
 }
 

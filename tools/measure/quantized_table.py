@@ -4,9 +4,9 @@
     tools/measure/quantized_table.py [--text FILE | --data FOLDER] [--bytes 16000] [--model MODEL] [--no-speed] [--rounds 5] [TYPE...]
     tools/measure/quantized_table.py --fill docs/converting.md [--model MODEL] [--rounds 5]
 
-The second measures speed alone, of the rows of the table in that page, and writes its two columns there. Each type is that of every matrix (MXFP4 experts included: --requantize); names as `osso quantize --type` has them. Without --text:
-the beginning of the held-out documents of --data (models/recipe/corpus.py), shuffled with seed 1. `osso eval
-compare --exact` says how far, in nats, each token's distribution is from that of the model as it ships, how often the most likely
+The second measures speed alone, of the rows of the table in that page, and writes its two columns there. Each type is that of
+every matrix (MXFP4 experts included: --requantize); names as `osso quantize --type` has them. Without --text: the beginning of
+the held-out documents of --data (models/recipe/corpus.py), shuffled with seed 1. `osso eval compare --exact` says how far, in nats, each token's distribution is from that of the model as it ships, how often the most likely
 id is the same, and the bits per byte of the text; `osso bench` measures speed: the median of the rounds, in which the types take turns.
 Bits a weight: all bytes of the tensors over all parameters."""
 import argparse
