@@ -1,5 +1,5 @@
-/* test_mapped.c: how a file's pages lie: what is in memory is counted, what is not is fetched, for so long and no longer,
- * and the rate of what came is one of memory. */
+/* test_mapped.c: how a file's pages lie: what is in memory is counted, what is not is fetched, for so long and no
+ * longer, and the rate of what came is one of memory. */
 #define _GNU_SOURCE
 #include "file_test.h"
 
