@@ -153,7 +153,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.await_reader()
             self.entry["sent"] += len(data)
         except OSError:
-            self.close_connection = True
+            self.gone = self.close_connection = True
 
     def await_reader(self):
         """Until the client has read everything. What a kernel holds for one that was killed was never in its hands."""
@@ -176,7 +176,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self):
-        parts = urllib.parse.urlsplit(self.path)
+        parts, self.gone = urllib.parse.urlsplit(self.path), False
         self.entry = {"server": self.server_name_, "method": self.command, "path": urllib.parse.unquote(parts.path), "query": parts.query,
                       "range": self.headers.get("Range"), "token": self.headers.get("Authorization"), "headers": dict(self.headers),
                       "sent": 0, "status": None, "file": False}
@@ -298,7 +298,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         end = first + min(what["cut"], last + 1 - first) if "cut" in what else last + 1
         at, step = first, 1 if "slow" in what else PUT
-        while at < end and not self.close_connection:
+        while at < end and not self.gone:
             piece = file.read(at, min(step, end - at))
             flip = what.get("flip")
             if flip is not None and at <= flip < at + len(piece):
