@@ -39,6 +39,7 @@ static struct {
     int n_products, rows; /* of the step in progress */
     int taken_over[KINDS], alone[KINDS];
     _Atomic unsigned calls;
+    atomic_bool failed;
 } stop = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int member_of(const void *workspace)
@@ -70,12 +71,13 @@ static void before(enum kind kind, const void *workspace, const void *id, int64_
     int64_t left, end = clock_ms() + LIMIT_MS;
     if (stop.sleepy && ++stop.calls % 61 == 0)
         usleep(stop.calls % 7 * 300);
-    if (!stop.held[member_of(workspace)])
+    if (!stop.held[member_of(workspace)] || stop.failed)
         return;
     for (count(id, total, done, &left); left > 0 && clock_ms() < end; count(id, total, 0, &left))
         usleep(20);
     pthread_mutex_lock(&stop.lock);
     (left > 0 ? stop.alone : stop.taken_over)[kind]++;
+    stop.failed = stop.failed || left > 0; /* that is enough: nobody is held any more */
     pthread_mutex_unlock(&stop.lock);
 }
 
@@ -106,8 +108,8 @@ STOPPING(linear_i8_mxfp4, EXPERTS)
 STOPPING(linear_f32_q8_0, LINEAR)
 STOPPING(linear_f32_mxfp4, EXPERTS)
 
-/* Few positions are one page; K of a layer's page names the op, whatever head it is of. Of several rows a member has more
- * than one page at a time, and is not held: the others cannot have all but this one. */
+/* Few positions are one page; K of a layer's page names the op, whatever head it is of. Of several rows a member has
+ * more than one page at a time, and is not held: the others cannot have all but this one. */
 static void stop_attend_page(const struct page_slice *page, const struct page_sums *sums)
 {
     const struct osso_engine *e = stop.engine;
