@@ -39,6 +39,7 @@ static struct {
     int n_products, rows; /* of the step in progress */
     int taken_over[KINDS], alone[KINDS];
     _Atomic unsigned calls;
+    atomic_bool failed;
 } stop = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int member_of(const void *workspace)
@@ -70,12 +71,13 @@ static void before(enum kind kind, const void *workspace, const void *id, int64_
     int64_t left, end = clock_ms() + LIMIT_MS;
     if (stop.sleepy && ++stop.calls % 61 == 0)
         usleep(stop.calls % 7 * 300);
-    if (!stop.held[member_of(workspace)])
+    if (!stop.held[member_of(workspace)] || stop.failed)
         return;
     for (count(id, total, done, &left); left > 0 && clock_ms() < end; count(id, total, 0, &left))
         usleep(20);
     pthread_mutex_lock(&stop.lock);
     (left > 0 ? stop.alone : stop.taken_over)[kind]++;
+    stop.failed = stop.failed || left > 0; /* that is enough: nobody is held any more */
     pthread_mutex_unlock(&stop.lock);
 }
 
