@@ -31,7 +31,7 @@ listed >$debs/between
 [ "$(comm -13 $debs/before $debs/between | grep -c osso)" -gt 40 ] || fail 'nothing was installed'
 person() { in_root su - person -c "$1"; }
 said=$(person "osso chat --seed 1 --temp 0 -p 'Who are you?'")
-[[ $said = 'I am the small model of osso'* ]] || fail "osso chat says: $said"
+[[ $said = 'I am Osso, the small model'* ]] || fail "osso chat says: $said"
 person 'osso --version' | grep "^osso $(make -s show-VERSION)\$" >/dev/null || fail 'another version'
 [ "$(person 'osso __complete completion b')" = "bash$(printf '\t')" ] || fail 'nothing is completed'
 said=$(person 'osso pull gpt-oss-20b' 2>&1) && fail 'a pull without libcurl'

@@ -88,7 +88,7 @@ def main(base, path):
         image = play(base, pathlib.Path(path), work)
         answer = lambda *words: image.run([*image.entry, *(words or image.command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         said = answer("chat", "--seed", "1", "--temp", "0", "-p", "Who are you?")
-        assert said.returncode == 0 and said.stdout.startswith(b"I am the small model of osso"), said
+        assert said.returncode == 0 and said.stdout.startswith(b"I am Osso, the small model"), said
         assert image.command == ["chat"] and image.user != "root", image.command
         for volume in image.volumes:  # the user can write there, as what is mounted there first takes its owner
             image.run(["sh", "-c", f"touch {volume}/x && rm {volume}/x"], check=True)
