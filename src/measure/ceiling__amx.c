@@ -1,15 +1,13 @@
 /* ceiling__amx.c: TDPBSSD of whole tiles as fast as it goes: 4 independent ones in turn, one in a round. */
+#include "backend/cpu/amx/tile_config.h"
+
 #include <immintrin.h>
 #include <stdint.h>
 
 void ceiling_dots__amx(int64_t rounds);
 
-/* What LDTILECFG reads: 8 registers of 16 rows of 64 bytes. */
-static const struct {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} whole_tiles __attribute__((aligned(64))) = {
+/* 8 registers of 16 rows of 64 bytes. */
+static const struct tile_config whole_tiles = {
     .palette = 1, .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
 
 void ceiling_dots__amx(int64_t rounds)

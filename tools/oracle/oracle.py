@@ -43,6 +43,24 @@ class Tally:
         print(("ok    " if ok else "FAIL  ") + line, flush=True)
 
 
+def run_cases(cases, wanted, place):
+    """Runs (name, function) pairs, those that are wanted or all, and removes their folder; exits 1 if one raised."""
+    failed = 0
+    with torch.no_grad():
+        for name, case in cases:
+            if wanted and name not in wanted:
+                continue
+            print(name)
+            try:
+                case()
+            except Exception as e:
+                failed += 1
+                print(f"  FAILED: {type(e).__name__}: {e}")
+    shutil.rmtree(place, ignore_errors=True)
+    print("all equal" if not failed else f"{failed} failed")
+    sys.exit(failed > 0)
+
+
 def engine_logits(binary, model, ids, folder):
     """(logits or None, what went wrong)"""
     ids_path, out = os.path.join(folder, "ids.txt"), os.path.join(folder, "out.npy")

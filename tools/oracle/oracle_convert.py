@@ -11,7 +11,6 @@ import argparse
 import ctypes
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from oracle import compare, engine_logits
+from oracle import compare, engine_logits, run_cases
 from tiny_model import Spec, draw, draw_ids, transformers_logits, transformers_model, write_hf
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -233,17 +232,4 @@ if __name__ == "__main__":
     parser.add_argument("--binary", default=os.path.join(ROOT, "build/release/osso"))
     parser.add_argument("names", nargs="*")
     OPTIONS = parser.parse_args()
-    failed = 0
-    with torch.no_grad():
-        for case in (quantizers, kquants, affine, forms, quantized):
-            if OPTIONS.names and case.__name__ not in OPTIONS.names:
-                continue
-            print(case.__name__)
-            try:
-                case()
-            except Exception as e:
-                failed += 1
-                print(f"  FAILED: {type(e).__name__}: {e}")
-    shutil.rmtree(PLACE, ignore_errors=True)
-    print("all equal" if not failed else f"{failed} failed")
-    sys.exit(failed > 0)
+    run_cases(((case.__name__, case) for case in (quantizers, kquants, affine, forms, quantized)), OPTIONS.names, PLACE)

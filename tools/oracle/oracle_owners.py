@@ -9,7 +9,6 @@ gguf    the gguf package reads every value as it was; the file that it writes of
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 
-from oracle import engine_logits
+from oracle import engine_logits, run_cases
 from tiny_model import Spec, draw, draw_ids, write_hf
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -205,17 +204,4 @@ if __name__ == "__main__":
     parser.add_argument("--binary", default=os.path.join(ROOT, "build/release/osso"))
     parser.add_argument("names", nargs="*")
     OPTIONS = parser.parse_args()
-    failed = 0
-    with torch.no_grad():
-        for name, case in (("openai", openai), ("mlx", mlx), ("gguf", ggufs)):
-            if OPTIONS.names and name not in OPTIONS.names:
-                continue
-            print(name)
-            try:
-                case()
-            except Exception as e:
-                failed += 1
-                print(f"  FAILED: {type(e).__name__}: {e}")
-    shutil.rmtree(PLACE, ignore_errors=True)
-    print("all equal" if not failed else f"{failed} failed")
-    sys.exit(failed > 0)
+    run_cases((("openai", openai), ("mlx", mlx), ("gguf", ggufs)), OPTIONS.names, PLACE)

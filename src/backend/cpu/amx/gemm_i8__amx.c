@@ -5,6 +5,7 @@
  * What a core can do besides is what limits: sums leave a tile register only through memory, and each takes a conversion,
  * a scale and an FMA. A block's sums are therefore computed AHEAD blocks before they are stored, and are read a block
  * after that: none of the three waits for another. */
+#include "backend/cpu/amx/tile_config.h"
 #include "backend/cpu/avx512/gemm_i8__avx512vnni.h"
 
 enum { GROUP_ROWS = 16, GROUP_HALVES = 1, SHAPED_ROWS = 4, SIGNED_TILES = true };
@@ -19,14 +20,6 @@ INLINE __m512i row_sums(sums_of_block sums, int half, int r)
 
 #define ISA(name) name##__amx
 #include "backend/cpu/body/gemm_i8_512.h"
-
-/* What LDTILECFG reads. */
-struct tile_config {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} __attribute__((aligned(64)));
-_Static_assert(sizeof(struct tile_config) == 64, "as the instruction wants it");
 
 enum { AHEAD = 4 /* tile registers 0 to 3 hold sums; 4 and 6 activations, 5 and 7 weights */ };
 
@@ -48,20 +41,22 @@ static void sums_close(void)
     _tile_release();
 }
 
-/* The sums of block b into register `sums`; beyond the last block of some block, whose sums nobody takes. */
+/* The sums of block b, where there is one, into register `sums`. */
 #define MULTIPLY_BLOCK(sums, activations, weights, b)                                                                  \
     do {                                                                                                               \
-        int64_t some = (b) < n_blocks ? (b) : n_blocks - 1;                                                            \
-        _tile_loadd(activations, panel + some * panel_block(shape), 4 * steps_of(shape));                              \
-        _tile_loadd(weights, tile + some * tile_block(shape), TILE_STEP);                                              \
-        _tile_zero(sums);                                                                                              \
-        _tile_dpbssd(sums, activations, weights);                                                                      \
+        if ((b) < n_blocks) {                                                                                          \
+            _tile_loadd(activations, panel + (b) * panel_block(shape), 4 * steps_of(shape));                           \
+            _tile_loadd(weights, tile + (b) * tile_block(shape), TILE_STEP);                                           \
+            _tile_zero(sums);                                                                                          \
+            _tile_dpbssd(sums, activations, weights);                                                                  \
+        }                                                                                                              \
     } while (0)
 
 /* Block b's sums to memory, those of a later one begun, and block b - 1's, which are in memory, taken into p. */
 #define STEP(turn, activations, weights, b)                                                                            \
     do {                                                                                                               \
-        _tile_stored(turn, sums[turn], 64);                                                                            \
+        if ((b) < n_blocks)                                                                                            \
+            _tile_stored(turn, sums[turn], 64);                                                                        \
         MULTIPLY_BLOCK(turn, activations, weights, (b) + AHEAD);                                                       \
         if ((b) > 0 && (b) <= n_blocks)                                                                                \
             take_block(shape, tile, panel, (b) - 1, scaling, n, sums[((turn) + AHEAD - 1) % AHEAD], fetch, p);         \
@@ -82,8 +77,6 @@ INLINE void pass_dots(struct shape shape, const uint8_t *tile, const uint8_t *pa
     UNROLL
     for (int r = 0; r < n; r++)
         p[0][r] = _mm512_setzero_ps();
-    if (n_blocks == 0)
-        return;
     MULTIPLY_BLOCK(0, 4, 5, 0);
     MULTIPLY_BLOCK(1, 6, 7, 1);
     MULTIPLY_BLOCK(2, 4, 5, 2);
