@@ -27,7 +27,7 @@ static void choose_one(struct block *b, struct chooser *c, int64_t i)
     enum osso_status status = sampler_choose(c, &d, b->own[i], &why);
     if (status && d.err)
         *d.err = why;
-    if (status && c->failed < 0) { /* draws are dealt in order: the first here */
+    if (status && (c->failed < 0 || b->first + i < c->failed)) { /* draws come from both ends of shares */
         c->failed = b->first + i;
         c->why = why;
     }

@@ -1,9 +1,11 @@
 /* test_sample_all.c: choices that are made together against the same choices one by one, and masks of every kind
  * against what a mask means: logits of -infinity. */
+#define _DEFAULT_SOURCE
 #include "alloc_count.h"
 #include "model_test.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { VOCAB = 5003, SESSIONS = 64, WORDS = (VOCAB + 31) / 32, ROUNDS = 3 }; /* no multiple of anything */
 
@@ -16,7 +18,7 @@ struct rule {
     int32_t ids[24]; /* with repetitions, and some that no vocabulary has */
     size_t n_ids;
     uint32_t bits[WORDS];
-    int calls;
+    int calls, wait_us; /* wait_us: each answer takes so long */
 };
 
 struct one {
@@ -52,6 +54,7 @@ static enum osso_mask_kind ask(void *user, const struct osso_session *session, s
     if (n == 0 || mask->vocab != VOCAB || mask->size < sizeof *mask)
         abort(); /* on any thread: no cmocka here */
     r->calls++;
+    usleep((useconds_t)r->wait_us);
     mask->ids = r->ids;
     mask->n_ids = r->n_ids;
     switch (r->form) {
@@ -302,7 +305,7 @@ static void fill_draws(struct osso_draw *draws, struct one *ones, struct osso_er
 }
 
 /* broken: the logits of session 2 are. */
-static struct osso_engine *open_few(struct one *ones, bool broken)
+static struct osso_engine *open_few(struct one *ones, bool broken, int threads)
 {
     struct rng rng;
     rng_seed(&rng, 3);
@@ -313,7 +316,7 @@ static struct osso_engine *open_few(struct one *ones, bool broken)
     }
     ones[5].rule = (struct rule){.form = SAYS_ALLOW};
     logits_of[2][77] = broken ? NAN : 0;
-    return open_all(ones, FEW, NULL, 3);
+    return open_all(ones, FEW, NULL, threads);
 }
 
 static void test_failures(void **state)
@@ -323,12 +326,12 @@ static void test_failures(void **state)
     struct osso_draw draws[FEW];
     struct osso_error err, why[FEW];
     struct osso_choice first[FEW], c;
-    struct osso_engine *e = open_few(ones, true);
+    struct osso_engine *e = open_few(ones, true, 3);
     for (int i = 0; i < FEW; i++)
         if (i != 2 && i != 5)
             check_ok(osso_sample(ones[i].sampler, ones[i].session, &first[i], NULL, 0, &err), err);
     close_all(e, ones, FEW);
-    e = open_few(ones, true);
+    e = open_few(ones, true, 3);
     check_ok(osso_session_append(ones[4].session, 4, &err), err); /* its last token has no logits yet */
     fill_draws(draws, ones, why);
     assert_int_equal(osso_sample_all(e, draws, FEW, &err), OSSO_NUMERIC); /* the first in the list that failed */
@@ -347,6 +350,27 @@ static void test_failures(void **state)
     close_all(e, ones, FEW);
 }
 
+/* A member that waits for a mask leaves its share to the others, who come to it last and from its end: the failure that
+ * is told is still the first of the list. */
+static void test_first_failure(void **state)
+{
+    (void)state;
+    static struct one ones[FEW];
+    struct osso_draw draws[FEW];
+    struct osso_error err, why[FEW];
+    for (int late = 0; late < FEW; late++) {
+        struct osso_engine *e = open_few(ones, true, 2);
+        ones[late].rule.form = late == 5 ? SAYS_ALLOW : SAYS_NONE;
+        ones[late].rule.wait_us = 20000;
+        osso_sampler_set_mask(ones[late].sampler, ask, &ones[late].rule);
+        fill_draws(draws, ones, why);
+        assert_int_equal(osso_sample_all(e, draws, FEW, &err), OSSO_NUMERIC);
+        assert_string_equal(err.text, why[2].text);
+        assert_int_equal(draws[5].status, OSSO_USAGE);
+        close_all(e, ones, FEW);
+    }
+}
+
 /* Calls that make no sense choose nothing: no sampler has used a number. */
 static void test_refusals(void **state)
 {
@@ -356,10 +380,10 @@ static void test_refusals(void **state)
     struct osso_error err, why[FEW];
     struct osso_choice first, c;
     struct osso_session *stranger;
-    struct osso_engine *e = open_few(ones, true);
+    struct osso_engine *e = open_few(ones, true, 3);
     check_ok(osso_sample(ones[0].sampler, ones[0].session, &first, NULL, 0, &err), err);
     close_all(e, ones, FEW);
-    e = open_few(ones, true);
+    e = open_few(ones, true, 3);
     struct osso_engine *other = open_engine(NULL, 1, 1);
     check_ok(osso_session_create(other, 0, &stranger, &err), err);
     for (int wrong = 0; wrong < 5; wrong++) {
@@ -403,7 +427,7 @@ static void test_wrong_masks(void **state)
     static struct one ones[FEW];
     struct osso_error err;
     struct osso_choice c;
-    struct osso_engine *e = open_few(ones, true);
+    struct osso_engine *e = open_few(ones, true, 3);
     for (int wrong = 0; wrong < 4; wrong++) {
         osso_sampler_set_mask(ones[0].sampler, wrong_mask, &wrong);
         assert_int_equal(osso_sample(ones[0].sampler, ones[0].session, &c, NULL, 0, &err), OSSO_USAGE);
@@ -481,7 +505,7 @@ static void run_answers(bool together_, struct said *said)
     struct osso_answer *answers[FEW];
     struct osso_draw draws[FEW];
     struct osso_error err, why[FEW];
-    struct osso_engine *e = open_few(ones, false);
+    struct osso_engine *e = open_few(ones, false, 3);
     memset(said, 0, FEW * sizeof *said);
     for (int i = 0; i < FEW; i++) {
         int32_t stop = best_of(logits_of[i]);
@@ -558,7 +582,7 @@ static void test_many(void **state)
     static struct one ones[FEW];
     struct osso_error err;
     struct osso_choice c;
-    struct osso_engine *e = open_few(ones, false);
+    struct osso_engine *e = open_few(ones, false, 3);
     struct osso_sampling o;
     osso_sampling_defaults(&o);
     for (int i = 0; i < N; i++) {
@@ -584,9 +608,9 @@ static void test_many(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_together), cmocka_unit_test(test_failures),
-                                       cmocka_unit_test(test_refusals), cmocka_unit_test(test_wrong_masks),
-                                       cmocka_unit_test(test_avoid),    cmocka_unit_test(test_answers),
-                                       cmocka_unit_test(test_many)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_together),      cmocka_unit_test(test_failures),
+                                       cmocka_unit_test(test_first_failure), cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_wrong_masks),   cmocka_unit_test(test_avoid),
+                                       cmocka_unit_test(test_answers),       cmocka_unit_test(test_many)};
     return cmocka_run_group_tests_name("sample_all", tests, NULL, NULL);
 }
