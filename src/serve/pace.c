@@ -8,11 +8,12 @@
 static const double STRETCH = 1.7;
 /* A step may always take so many ms: streams give more tokens a second than people read, and with company whoever comes
  * next waits for one step. */
-static const double STEP_MS = 60;
+static const double STEP_MS = 40;
 /* Steps with prompts until streams are looked at alone again: contexts grow, other work comes and goes. */
 enum { LOOK = 32 };
-/* A prompt read in pieces of PIECE is nearly as fast as in whole steps; in smaller ones than LEAST it stands still. */
-enum { PIECE = 128, LEAST = 8, PAGE = 128 };
+/* Experts are read once for all rows of a step that chose them: rows of whole steps cost little more than half of what
+ * they cost in steps of 128 (`osso bench -p 128,512`). In smaller pieces than LEAST a prompt stands still. */
+enum { PIECE = 512, LEAST = 8, PAGE = 128 };
 /* How fast a new time counts, how a step grows with its streams where only another number of them was seen. */
 static const double NEW = 0.3, GROWTH = 0.6;
 /* A single step is believed to have taken at most so many times what was known. */

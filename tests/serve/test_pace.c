@@ -34,7 +34,7 @@ static int read_beside(struct pace *p, struct machine *m, int streams, size_t to
     for (; at < tokens && steps < 100000; steps++) {
         struct pace_piece piece = {at, tokens - at};
         int rows = pace_share(p, streams, &piece, 1, company);
-        assert_true(rows >= 0 && rows <= 128 && (size_t)rows == piece.rows);
+        assert_true(rows >= 0 && rows <= 512 && (size_t)rows == piece.rows);
         double ms = ms_of(m, streams, &piece, 1);
         pace_learn(p, streams, &piece, 1, ms);
         at += piece.rows;
@@ -88,9 +88,9 @@ static void test_company(void **state)
     struct machine m = small();
     struct pace p = {0};
     double longest;
-    assert_int_equal(read_beside(&p, &m, 0, 32000, false, &longest), 250);
+    assert_int_equal(read_beside(&p, &m, 0, 32000, false, &longest), 63);
     read_beside(&p, &m, 0, 32000, true, &longest);
-    if (longest > 100)
+    if (longest > 70)
         fail_msg("%.0f ms", longest);
 }
 
@@ -104,7 +104,7 @@ static void test_order(void **state)
     read_beside(&p, &m, 0, 32000, true, &longest);
     struct pace_piece pieces[] = {{0, 100}, {31000, 1000}};
     pace_share(&p, 0, pieces, 2, true);
-    assert_in_range(pieces[0].rows, 75, 100);
+    assert_in_range(pieces[0].rows, 50, 75);
     assert_true(pieces[1].rows <= 16);
 }
 
@@ -119,11 +119,11 @@ static void test_crowd(void **state)
     pace_learn(&p, 16, &(struct pace_piece){0, 16}, 1, m.step + 16 * m.stream + 16 * m.row);
     for (int i = 0; i < 60; i++)
         pieces[i] = (struct pace_piece){0, 100};
-    assert_int_equal(pace_share(&p, 16, pieces, 60, true), 128);
+    assert_in_range(pace_share(&p, 16, pieces, 60, true), 200, 300);
     pieces[0] = (struct pace_piece){0, 100};
     assert_in_range(pace_share(&p, 16, pieces, 1, true), 50, 75);
     pieces[0] = (struct pace_piece){0, 200};
-    assert_in_range(pace_share(&p, 2, pieces, 1, true), 80, 120);
+    assert_in_range(pace_share(&p, 2, pieces, 1, true), 40, 70);
 }
 
 /* Now and then streams are alone in a step, so that it is known what they take. */
@@ -171,7 +171,7 @@ static void test_one_slow_step(void **state)
     for (int slow = 0; slow < usual; slow++)
         for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
             int steps = read_crowd(slow, more[i]);
-            if (steps > usual + (slow ? 10 : 40))
+            if (steps > usual + (slow ? 10 : 50))
                 fail_msg("%.0f ms more in step %d: %d steps instead of %d", more[i], slow, steps, usual);
         }
 }
