@@ -15,7 +15,7 @@ static void script(void *user, const int32_t *tokens, size_t n, float *logits)
     memcpy(logits, script_logits, sizeof script_logits);
 }
 
-enum shape { FLAT, PEAKED, EQUAL, STEPS, WIDE, FEW, ONE, SHAPES };
+enum shape { FLAT, PEAKED, EQUAL, STEPS, WIDE, FEW, ONE, LONELY, SHAPES };
 
 static void make_logits(enum shape shape)
 {
@@ -29,6 +29,7 @@ static void make_logits(enum shape shape)
         case STEPS: unit = floor(u * 6) / 2; break;
         case WIDE: unit = 400 * u - 300; break; /* most weights are zero */
         case FEW: unit = rng_below(&r, 500) ? -(double)INFINITY : u; break;
+        case LONELY: unit = i / 100 == 41 ? 100 + u : -i / 1e6; break; /* the rest is less than any normal weight */
         case ONE: unit = i == 4321 ? 0 : -(double)INFINITY; break;
         default: break;
         }
@@ -190,8 +191,29 @@ static void test_isas(void **state)
         }
 }
 
+/* One that is none is noticed also where everything beside it has no weight. */
+static void test_none_far_off(void **state)
+{
+    (void)state;
+    struct osso_engine *engine;
+    struct osso_sampler *sampler;
+    struct osso_choice c;
+    struct osso_error err;
+    struct osso_sampling o;
+    make_logits(LONELY);
+    script_logits[7] = NAN;
+    struct osso_session *session = open_session(NULL, &engine);
+    osso_sampling_defaults(&o);
+    check_ok(osso_sampler_create(&o, VOCAB, &sampler, &err), err);
+    assert_int_equal(osso_sample(sampler, session, &c, NULL, 0, &err), OSSO_NUMERIC);
+    osso_sampler_free(sampler);
+    osso_session_free(session);
+    osso_engine_free(engine);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_draws), cmocka_unit_test(test_isas)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_draws), cmocka_unit_test(test_isas),
+                                       cmocka_unit_test(test_none_far_off)};
     return cmocka_run_group_tests_name("choose", tests, NULL, NULL);
 }
