@@ -3,9 +3,9 @@
 
 #include <math.h>
 
-/* Beside streams a step takes so many times what they take alone, and in turn more when more answers wait for their
- * first token than stream. */
-static const double STRETCH = 1.7;
+/* Beside streams a step takes so many times what they take alone, and more when many wait for their first token: these
+ * wait for all of it, and streams that have begun together cost less. */
+static const double STRETCH = 1.7, CROWD = 3;
 /* A step may always take so many ms: streams give more tokens a second than people read, and with company whoever comes
  * next waits for one step. */
 static const double STEP_MS = 40;
@@ -64,10 +64,10 @@ static double row(const struct pace *p, int at)
 /* What prompts may add to the step; none: nobody waits for it. */
 static double budget_of(const struct pace *p, int streams, int n, bool company)
 {
-    double base = alone(p, streams);
-    if (streams == 0)
-        return company ? fmax(STEP_MS - base, base) : INFINITY;
-    return fmax(STEP_MS - base, base * (STRETCH - 1) * fmax(1, (double)n / streams));
+    double base = alone(p, streams), crowd = (double)(n - 1) / (streams > 0 ? streams : 1);
+    if (streams == 0 && !company)
+        return INFINITY;
+    return fmax(STEP_MS - base, base * (streams ? STRETCH - 1 : 1) * fmax(1, CROWD * crowd));
 }
 
 int pace_share(struct pace *p, int streams, struct pace_piece *pieces, int n, bool company)
