@@ -78,7 +78,8 @@ struct osso_forecast {
 OSSO_API enum osso_status osso_forecast_preset(const char *preset, const struct osso_rates *rates, const char *kv_type,
                                                struct osso_forecast *forecast_out, struct osso_error *err);
 /* Of an open model: a few slices of its weights are read, and 256 MiB of its largest file; for what of these is not in
- * memory the disk has 1.5 s. */
+ * memory the disk has 1.5 s. Where nearly all of it is in memory, prompts and tokens go through its first two layers.
+ */
 OSSO_API enum osso_status osso_forecast_model(struct osso_model *model, const struct osso_rates *rates,
                                               const char *kv_type, struct osso_forecast *forecast_out,
                                               struct osso_error *err);

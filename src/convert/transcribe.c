@@ -20,13 +20,15 @@ struct row_cost {
 
 struct transcriber {
     struct conversion *c;
-    const struct plan_tensor *t;  /* the values, or their codes */
-    int64_t stack, rows, columns; /* rows: of all members together, of one matrix of the stack */
-    int64_t row_bytes;            /* of the first part */
-    int64_t first, n;             /* the chunk: rows of the file (inputs, where it is transposed) */
-    int64_t side_row[2];          /* bytes of a row of what lies apart */
-    uint8_t *side[2], *chunk;
-    size_t chunk_bytes;
+    const struct plan_tensor *t;      /* the values, or their codes */
+    int64_t stack, rows, columns;     /* rows: of all members together, of one matrix of the stack */
+    int64_t row_bytes;                /* of the first part */
+    int64_t first, n;                 /* the chunk: rows of the file (inputs, where it is transposed) */
+    int64_t side_row[2];              /* bytes of a row of what lies apart */
+    uint8_t *side[2], *chunk, *other; /* other: the chunk before, which is written while this one is made */
+    size_t chunk_bytes, pending;      /* bytes of other */
+    struct save *save;
+    enum osso_status saved;
     float *values; /* two rows for each thread */
     struct row_cost *costs;
     struct osso_tensor_fate fate;
@@ -154,11 +156,19 @@ static void pack_row(const struct transcriber *x, const struct view *v, int64_t 
 
 /* ---- a chunk of rows ------------------------------------------------------------------------------------ */
 
-static void fill_rows(const struct member *m, void *arg)
+enum { FEW_ROWS = 64 }; /* are dealt at a time */
+
+/* What the system takes for the bytes of a file is most of the time of a conversion. */
+static void write_pending(struct transcriber *x)
 {
-    struct transcriber *x = arg;
-    int64_t lo, hi, r;
-    member_share(m, x->n, &lo, &hi);
+    if (x->pending && !x->saved)
+        x->saved = save_write(x->save, x->other, x->pending, x->c->err);
+    x->pending = 0;
+}
+
+static void fill_some(const struct member *m, struct transcriber *x, int64_t lo, int64_t hi)
+{
+    int64_t r;
     for (int64_t i = lo; i < hi; i++) {
         int64_t at = x->first + i;
         struct view v = row_view(x, x->t->expert + at / x->rows, at % x->rows, &r);
@@ -172,6 +182,16 @@ static void fill_rows(const struct member *m, void *arg)
         else
             pack_row(x, &v, r, x->values + 2 * m->id * x->columns, out, side, &x->costs[i]);
     }
+}
+
+static void fill_rows(const struct member *m, void *arg)
+{
+    struct transcriber *x = arg;
+    struct deal deal = member_deal(m);
+    if (m->id == 0)
+        write_pending(x);
+    for (struct stint run; member_take(m, &deal, x->n, FEW_ROWS, &run);)
+        fill_some(m, x, run.lo, run.hi);
 }
 
 /* Columns [first, first + n) of output r of a matrix, one value in each of the file's rows. */
@@ -195,16 +215,24 @@ static void scatter(const struct transcriber *x, const struct view *v, int64_t r
     *cost = cost_of(values, values + TILE, x->n);
 }
 
-static void fill_transposed(const struct member *m, void *arg)
+static void fill_some_transposed(const struct member *m, struct transcriber *x, int64_t lo, int64_t hi)
 {
-    struct transcriber *x = arg;
-    int64_t lo, hi, row, e = x->first / x->columns, column = x->first % x->columns;
-    member_share(m, x->rows, &lo, &hi);
+    int64_t row, e = x->first / x->columns, column = x->first % x->columns;
     for (int64_t r = lo; r < hi; r++) {
         struct view v = row_view(x, e, r, &row);
         x->costs[r] = (struct row_cost){0};
         scatter(x, &v, row, column, r, x->values + 2 * m->id * (x->columns > TILE ? x->columns : TILE), &x->costs[r]);
     }
+}
+
+static void fill_transposed(const struct member *m, void *arg)
+{
+    struct transcriber *x = arg;
+    struct deal deal = member_deal(m);
+    if (m->id == 0)
+        write_pending(x);
+    for (struct stint run; member_take(m, &deal, x->rows, FEW_ROWS, &run);)
+        fill_some_transposed(m, x, run.lo, run.hi);
 }
 
 /* Sums in the order of the rows, whoever made them. first: the number of the first row. */
@@ -295,18 +323,26 @@ static enum osso_status write_values(struct transcriber *x, struct save *save)
     bool transposed = x->t->row->store == STORE_TRANSPOSED;
     int64_t all = x->stack * (transposed ? x->columns : x->rows), most = chunk_rows(x);
     enum osso_status status = tensors_check(&x->c->model->tensors, x->c->err);
+    x->save = save;
     for (x->first = 0; x->first < all && !status; x->first += x->n) {
         int64_t end = transposed ? (x->first / x->columns + 1) * x->columns : all;
+        size_t before = x->pending;
         x->n = end - x->first < most ? end - x->first : most;
         team_run(x->c->team, transposed ? fill_transposed : fill_rows, x);
         if (transposed)
             add_costs(x, x->rows, x->first / x->columns * x->rows, x->first % x->columns / WORST_BLOCK);
         else
             add_costs(x, x->n, x->first, 0);
-        uint64_t bytes = (uint64_t)(x->n * x->row_bytes);
-        status = save_write(save, x->chunk, (size_t)bytes, x->c->err);
-        if (!status)
-            status = step(x, bytes);
+        x->pending = (size_t)(x->n * x->row_bytes);
+        uint8_t *made = x->chunk;
+        x->chunk = x->other;
+        x->other = made;
+        status = x->saved ? x->saved : step(x, before);
+    }
+    size_t last = x->pending;
+    if (!status) {
+        write_pending(x);
+        status = x->saved ? x->saved : step(x, last);
     }
     return status;
 }
@@ -372,9 +408,10 @@ enum osso_status transcriber_create(struct conversion *c, struct transcriber **t
     sizes(c, &x->chunk_bytes, &columns, &rows);
     size_t costs = rows > MOST_ROWS ? (size_t)rows : MOST_ROWS;
     x->chunk = mem_alloc(x->chunk_bytes);
+    x->other = mem_alloc(x->chunk_bytes);
     x->values = mem_array((size_t)(2 * columns) * (size_t)team_threads(c->team), sizeof *x->values);
     x->costs = mem_array(costs, sizeof *x->costs);
-    if (!x->chunk || !x->values || !x->costs)
+    if (!x->chunk || !x->other || !x->values || !x->costs)
         return error_nomem(c->err, x->chunk_bytes + costs * sizeof *x->costs, "rows of tensors");
     return OSSO_OK;
 }
@@ -386,6 +423,7 @@ void transcriber_free(struct transcriber *x)
     mem_free(x->side[0]);
     mem_free(x->side[1]);
     mem_free(x->chunk);
+    mem_free(x->other);
     mem_free(x->values);
     mem_free(x->costs);
     mem_free(x);

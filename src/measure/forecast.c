@@ -6,6 +6,7 @@
 #include "base/sized.h"
 #include "checkpoint/model_open.h"
 #include "measure/mapped.h"
+#include "measure/passes.h"
 #include "measure/rates.h"
 #include "measure/shares.h"
 
@@ -98,6 +99,28 @@ static void decode(struct osso_forecast *f, const struct osso_rates *r, const st
              assumed(mapped));
 }
 
+/* What the model's own first layers get where they lie says more than what any others do. */
+static void by_first_layers(struct osso_forecast *f, const struct first_layers *first, int n_layers,
+                            const struct osso_token_cost *cost)
+{
+    double operations = 2 * (double)cost->multiply_adds + 2 * (double)cost->head_multiply_adds / PROMPT;
+    if (first->layers_seconds > 0) {
+        double ms = first->layers_seconds / first->n * n_layers * 1e3, head_ms = first->head_seconds * 1e3;
+        f->decode_ts = 1e3 / (ms + head_ms);
+        snprintf(
+            f->decode_why, sizeof f->decode_why,
+            "%.2f GB a token; this file's first %d layers take %.1f ms and the head %.1f, so all %d layers %.0f ms",
+            (double)(cost->weight_bytes + cost->head_bytes + cost->kv_bytes) * 1e-9, first->n,
+            first->layers_seconds * 1e3, head_ms, n_layers, ms);
+    }
+    if (first->prompt_tops > 0) {
+        f->prefill_ts = first->prompt_tops * 1e12 / operations;
+        snprintf(f->prefill_why, sizeof f->prefill_why,
+                 "%.2f GOP a token / %.2f TOP/s that %d tokens get through this file's first %d layers",
+                 operations * 1e-9, first->prompt_tops, PROMPT, first->n);
+    }
+}
+
 static void prefill(struct osso_forecast *f, const struct osso_rates *r, const struct share *share,
                     const struct osso_token_cost *cost, double kernel_gbps)
 {
@@ -116,8 +139,8 @@ static void prefill(struct osso_forecast *f, const struct osso_rates *r, const s
 }
 
 static enum osso_status speed(const struct osso_model *model, const struct osso_rates *r, const char *kv_type,
-                              double kernel_gbps, const struct mapped *mapped, struct osso_forecast *f,
-                              struct osso_error *err)
+                              const struct first_layers *first, double kernel_gbps, const struct mapped *mapped,
+                              struct osso_forecast *f, struct osso_error *err)
 {
     struct osso_token_cost cost = {.size = sizeof cost};
     struct osso_engine_options o = {.size = sizeof o, .isa = r->isa, .kv_type = kv_type};
@@ -134,12 +157,13 @@ static enum osso_status speed(const struct osso_model *model, const struct osso_
         return status;
     decode(f, r, share, bytes, kernel_gbps, mapped);
     prefill(f, r, share, &cost, kernel_gbps);
+    by_first_layers(f, first, model->config.n_layers, &cost);
     return status;
 }
 
 static enum osso_status weigh(const struct osso_model *model, const struct osso_rates *rates, const char *kv_type,
-                              double kernel_gbps, const struct mapped *mapped, struct osso_forecast *out,
-                              struct osso_error *err)
+                              const struct first_layers *first, double kernel_gbps, const struct mapped *mapped,
+                              struct osso_forecast *out, struct osso_error *err)
 {
     struct osso_forecast f = {0};
     struct osso_model_dims dims = {.size = sizeof dims};
@@ -151,7 +175,7 @@ static enum osso_status weigh(const struct osso_model *model, const struct osso_
     if (!status)
         status = memory(model, rates, kv_type, &f, err);
     if (!status)
-        status = speed(model, rates, kv_type, kernel_gbps, mapped, &f, err);
+        status = speed(model, rates, kv_type, first, kernel_gbps, mapped, &f, err);
     if (!status)
         sized_out(out, &f, sizeof f);
     return status;
@@ -164,7 +188,7 @@ enum osso_status osso_forecast_preset(const char *preset, const struct osso_rate
     enum osso_status status = model_outline(preset, &model, err);
     if (status)
         return status;
-    status = weigh(model, rates, kv_type, rates->kernel_gbps, &(struct mapped){0}, out, err);
+    status = weigh(model, rates, kv_type, &(struct first_layers){0}, rates->kernel_gbps, &(struct mapped){0}, out, err);
     osso_model_free(model);
     return status;
 }
@@ -174,9 +198,12 @@ enum osso_status osso_forecast_model(struct osso_model *model, const struct osso
 {
     double kernel_gbps = 0;
     struct mapped mapped;
+    struct first_layers first = {0};
     struct osso_error ignored; /* an engine that does not fit is what the forecast says then */
     mapped_measure(model->tensors.maps, model->tensors.n_maps, rates->threads, PART_BYTES, disk_seconds, &mapped);
     if (rates->read_gbps > 0)
         (void)kernel_rate(model, rates, &kernel_gbps, &ignored);
-    return weigh(model, rates, kv_type, kernel_gbps, &mapped, out, err);
+    if (mapped.bytes >= SMALL_BYTES && mapped.there / 7 * 8 >= mapped.bytes)
+        (void)first_layers_measure(model, rates, PROMPT, &first, &ignored);
+    return weigh(model, rates, kv_type, &first, kernel_gbps, &mapped, out, err);
 }

@@ -2,13 +2,13 @@
  * gpt-oss's width. */
 #include "measure/rates.h"
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sized.h"
 #include "base/sorted.h"
 #include "checkpoint/model_open.h"
 #include "measure/ceiling.h"
+#include "measure/passes.h"
 
 enum { READS = 7, DOTS = 3, ROWS = 128, LAYER_VOCAB = 4096 };
 
@@ -47,82 +47,6 @@ enum osso_status kernel_rate(struct osso_model *model, const struct osso_rates *
     return status;
 }
 
-/* A prompt through the layer. By the clock, not by CPU time as ceilings: members wait for each other, and that is part
- * of what a model reaches; the best of a few, for who else works here is not. */
-static enum osso_status prompt_once(struct osso_engine *e, struct osso_session *s, double operations, double *tops_out,
-                                    struct osso_error *err)
-{
-    int32_t ids[ROWS];
-    enum osso_status status = osso_session_rewind(s, 0, err);
-    for (int i = 0; i < ROWS; i++)
-        ids[i] = i * 31 % LAYER_VOCAB;
-    if (!status)
-        status = osso_session_sync(s, ids, ROWS, err);
-    double start = clock_seconds();
-    while (!status && !osso_session_ready(s))
-        status = osso_step(e, &s, 1, 0, err);
-    *tops_out = operations / (clock_seconds() - start) * 1e-12;
-    return status;
-}
-
-static enum osso_status prompt_rate(struct osso_model *model, struct osso_rates *r, struct osso_error *err)
-{
-    enum { ROUNDS = 5 };
-    double tops[ROUNDS] = {0};
-    struct osso_engine *engine = NULL;
-    struct osso_session *session = NULL;
-    struct osso_token_cost cost = {.size = sizeof cost};
-    struct osso_engine_options o = {
-        .size = sizeof o, .threads = r->threads, .isa = r->isa, .context = ROWS, .max_rows = ROWS};
-    enum osso_status status = osso_bench_token_cost(model, &o, 0, &cost, err);
-    if (!status)
-        status = osso_engine_create(model, &o, &engine, err);
-    if (!status)
-        status = osso_session_create(engine, 0, &session, err);
-    double operations = 2 * ((double)cost.multiply_adds * ROWS + (double)cost.head_multiply_adds);
-    for (int i = 0; i < ROUNDS && !status; i++)
-        status = prompt_once(engine, session, operations, &tops[i], err);
-    sort_numbers(tops, ROUNDS);
-    r->prompt_tops = status ? 0 : tops[ROUNDS - 1];
-    osso_session_free(session);
-    osso_engine_free(engine);
-    return status;
-}
-
-/* Tokens one by one through the layers: bytes a second, the median of a few. */
-static enum osso_status token_rate(struct osso_model *model, struct osso_rates *r, struct osso_error *err)
-{
-    enum { TOKENS = 24, FIRST = 4 };
-    struct osso_engine *engine = NULL;
-    struct osso_session *session = NULL;
-    struct osso_token_cost cost = {.size = sizeof cost};
-    struct osso_engine_options o = {
-        .size = sizeof o, .threads = r->threads, .isa = r->isa, .context = TOKENS, .max_rows = 1};
-    double rates[TOKENS];
-    int32_t ids[TOKENS];
-    enum osso_status status = osso_bench_token_cost(model, &o, 0, &cost, err);
-    double bytes = (double)(cost.weight_bytes + cost.head_bytes);
-    if (!status)
-        status = osso_engine_create(model, &o, &engine, err);
-    if (!status)
-        status = osso_session_create(engine, 0, &session, err);
-    for (int i = 0; i < TOKENS && !status; i++) {
-        ids[i] = i * 31 % LAYER_VOCAB;
-        status = osso_session_sync(session, ids, (size_t)i + 1, err);
-        double start = clock_seconds();
-        if (!status)
-            status = osso_step(engine, &session, 1, 0, err);
-        rates[i] = bytes / (clock_seconds() - start) * 1e-9;
-    }
-    if (!status) {
-        sort_numbers(rates + FIRST, TOKENS - FIRST); /* the first ones find everything asleep */
-        r->token_gbps = sorted_quantile(rates + FIRST, TOKENS - FIRST, 0.5);
-    }
-    osso_session_free(session);
-    osso_engine_free(engine);
-    return status;
-}
-
 static enum osso_status layers(int n, int n_experts, struct osso_model **model_out, struct osso_error *err)
 {
     struct config config;
@@ -142,8 +66,21 @@ static enum osso_status measure_kernels(struct osso_rates *r, struct osso_error 
     if (!status)
         status = kernel_rate(model, r, &r->kernel_gbps, err);
     if (!status && r->int8_tops > 0) /* else it would take long, and one row says as much */
-        status = prompt_rate(model, r, err);
+        status = prompt_rate(model, r, ROWS, &r->prompt_tops, err);
     osso_model_free(model);
+    return status;
+}
+
+static enum osso_status token_gbps(struct osso_model *model, struct osso_rates *r, struct osso_error *err)
+{
+    struct osso_token_cost cost = {.size = sizeof cost};
+    struct osso_engine_options o = {.size = sizeof o, .isa = r->isa};
+    double layers, head;
+    enum osso_status status = osso_bench_token_cost(model, &o, 0, &cost, err);
+    if (!status)
+        status = token_seconds(model, r, &layers, &head, err);
+    if (!status)
+        r->token_gbps = (double)(cost.weight_bytes + cost.head_bytes) / (layers + head) * 1e-9;
     return status;
 }
 
@@ -158,7 +95,7 @@ static enum osso_status measure_tokens(struct osso_rates *r, struct osso_error *
         return OSSO_OK;
     enum osso_status status = layers(2, 32, &model, err);
     if (!status)
-        status = token_rate(model, r, err);
+        status = token_gbps(model, r, err);
     osso_model_free(model);
     return status;
 }
