@@ -224,6 +224,8 @@ static void test_refusals(void **state)
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}", "stop", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"logit_bias\":{\"x\":1}}", "logit_bias", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"logit_bias\":{\"201088\":1}}", "logit_bias", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"logit_bias\":{\"5\\u0000\":1}}", "logit_bias", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tools\":[{\"type\":5,\"name\":\"f\"}]}", "tools[0]", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"max_completion_tokens\":-1}", "max_completion_tokens", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"top_logprobs\":2}", "top_logprobs", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"response_format\":{\"type\":\"json_object\"}}",
