@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LANES = 8, WORD = MASK_WORD };
+enum { LANES = 8, WORD = MASK_WORD, FAR = -88 };
 
 /* ---- what may be chosen --------------------------------------------------------------------------------- */
 
@@ -167,15 +167,12 @@ static void weigh(const struct backend *backend, const float *logits, int64_t n,
 
 /* Does each of these count as one that has no weight? Below exp(FAR), the least normal float, all of a vocabulary
  * together are nothing beside the 1 of the largest; processors take a hundred times as long for each. A NaN is not. */
-enum { FAR = -88 };
 static bool is_far(const float *logits, int64_t n, float top, float max, double temperature)
 {
-    int nan = 0;
-    if (!((top - max) * (float)(1 / temperature) < FAR))
-        return false;
-    for (int64_t i = 0; i < n; i++)
-        nan |= !(logits[i] <= top);
-    return !nan;
+    int far = (top - max) * (float)(1 / temperature) < FAR;
+    for (int64_t i = 0, end = far ? n : 0; i < end; i++)
+        far &= logits[i] <= top;
+    return far;
 }
 
 double choose_weigh(struct chooser *c, const struct backend *backend, float max, double temperature)

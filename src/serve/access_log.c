@@ -143,6 +143,8 @@ static void as_json(struct buf *b, const char *clock, const struct access_line *
     put_field(b, "key", l->key_name);
     put_field(b, "user_agent", l->user_agent);
     put_field(b, "request_id", l->request_id);
+    if (l->note)
+        put_field(b, "note", l->note);
     buf_puts(b, "}\n");
 }
 
@@ -155,7 +157,10 @@ static void as_text(struct buf *b, const char *clock, const struct access_line *
     buf_printf(b, "%d%s %llu %llu %.3fs key=", l->status, l->whole ? "" : " cut", (unsigned long long)l->received,
                (unsigned long long)l->sent, l->seconds);
     put_word(b, l->key_name);
-    buf_printf(b, "id=%s\n", l->request_id ? l->request_id : "-");
+    buf_printf(b, "id=%s", l->request_id ? l->request_id : "-");
+    if (l->note)
+        buf_printf(b, " (%s)", l->note);
+    buf_putc(b, '\n');
 }
 
 void access_log_line(struct access_log *log, const struct access_line *line)

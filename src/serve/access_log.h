@@ -14,8 +14,9 @@ struct access_log;
 
 struct access_line {
     const char *peer, *method, *path, *key_name, *request_id, *user_agent;
-    int status; /* 0: the client left before there was one */
-    bool whole; /* false: the answer was cut */
+    const char *note; /* NULL: none */
+    int status;       /* 0: the client left before there was one */
+    bool whole;       /* false: the answer was cut */
     uint64_t received, sent;
     double seconds;
 };

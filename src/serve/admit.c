@@ -100,6 +100,7 @@ static enum MHD_Result take_head(struct server *s, struct connection *c, const c
     }
     gate_pass(s, x, method, c->target, &head, &f);
     x->expected = f.has_length ? f.length : UINT64_MAX;
+    x->chunked = f.chunked;
     /* A body of a refused request is read and forgotten, unless it is huge: some clients read no answer before they
      * have sent all. One that waits for our word before it sends, and one whose head cannot be trusted, get it at once,
      * and the connection ends. */
@@ -151,6 +152,9 @@ static enum MHD_Result take_whole(struct server *s, struct connection *c, struct
         connections_enter(&s->connections, c, CONNECTION_BUSY, clock_ms());
         c->input = false;
     }
+    /* The library takes a bare LF between chunks for the end of a line: where a proxy does not, what follows is not
+     * the next request to both. Nothing follows. */
+    x->closes |= x->chunked;
     if (!x->dispatched && !exchange_begun(x)) {
         if (c->half_closed && x->route->kind != ROUTE_IO) {
             connections_leave(&s->connections, c, clock_ms());
@@ -171,6 +175,7 @@ enum MHD_Result admit_request(void *cls, struct MHD_Connection *mhd, const char 
     struct connection *c = connection_of(mhd);
     (void)url;
     (void)context;
+    s->progress++;
     if (!c->exchange)
         return take_head(s, c, method, version);
     if (*n == 0)
@@ -203,6 +208,7 @@ static void log_request(struct server *s, const struct connection *c, struct exc
                                                   .key_name = exchange_key_name(x),
                                                   .request_id = x->request_id,
                                                   .user_agent = x->user_agent,
+                                                  .note = x->note,
                                                   .status = status,
                                                   .whole = whole,
                                                   .received = x->received,
@@ -217,6 +223,7 @@ void admit_completed(void *cls, struct MHD_Connection *mhd, void **context, enum
     struct exchange *x = c->exchange;
     bool whole = how == MHD_REQUEST_TERMINATED_COMPLETED_OK;
     (void)context;
+    s->progress++;
     if (x) {
         if (!whole)
             exchange_leave(x);

@@ -37,6 +37,7 @@ static void exchange_free(struct exchange *x)
     mem_free(x->query);
     mem_free(x->user_agent);
     mem_free(x->allow_origin);
+    mem_free(x->note);
     buf_free(&x->headers);
     buf_free(&x->out);
     pthread_mutex_destroy(&x->lock);
@@ -69,6 +70,14 @@ void exchange_release(struct exchange *x)
         exchange_abort(x);
     }
     exchange_unref(x);
+}
+
+void exchange_note(struct exchange *x, const char *words)
+{
+    pthread_mutex_lock(&x->lock);
+    mem_free(x->note);
+    x->note = mem_strdup(words);
+    pthread_mutex_unlock(&x->lock);
 }
 
 /* ---- the answer ----------------------------------------------------------------------------------------- */

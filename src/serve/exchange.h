@@ -40,6 +40,8 @@ const char *exchange_request_id(const struct exchange *x);
 uint64_t exchange_key_id(const struct exchange *x);
 const char *exchange_key_name(const struct exchange *x);
 struct service *exchange_service(const struct exchange *x);
+/* Stands in the log beside the request: a few words, never of what was said. Before it is answered. */
+void exchange_note(struct exchange *x, const char *words);
 
 /* ---- the answer ---- */
 /* headers: names and values in turn, NULL at the end; may be NULL. Only the first answer counts. */

@@ -41,10 +41,12 @@ struct exchange {
     char *path, *id, *query, *user_agent;
     char request_id[REQUEST_ID_MAX + 1];
     char *allow_origin; /* a listed origin that asked; NULL: none */
+    char *note;         /* for the log; under the lock */
     char *body;
     size_t body_len, body_cap;
     int64_t began_ms;
-    bool closes; /* the connection ends with this answer */
+    bool closes;  /* the connection ends with this answer */
+    bool chunked; /* its body's end is found by reading it */
     /* the I/O thread's own */
     struct connection *connection; /* NULL once the connection is done with it */
     bool dispatched, queued, counted;

@@ -21,6 +21,8 @@ struct http {
     bool given_up;
     int64_t drain_until;
     bool second_signal;
+    uint64_t progress; /* the server's, after the last round */
+    int still;         /* rounds without any */
 };
 
 #endif

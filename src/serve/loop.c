@@ -12,11 +12,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { EVENTS = 256, GIVE_UP_MS = 2000 };
+enum { EVENTS = 256, GIVE_UP_MS = 2000, STILL = 64 /* rounds */ };
 
 static void take_connection(struct http *h, int fd, const struct sockaddr_storage *address, socklen_t len)
 {
@@ -166,6 +167,27 @@ static bool is_over(struct http *h)
     return false;
 }
 
+/* The library calls for its turn at once, again and again, and gets nowhere: it holds as much as it can of a line that
+ * does not end (a chunk's size with kilobytes behind it) and can read no more. Such a body leaves. */
+static void end_stuck(struct http *h, bool at_once, bool any)
+{
+    struct server *s = &h->s;
+    bool moved = any || !at_once || s->progress != h->progress;
+    h->progress = s->progress;
+    h->still = moved ? 0 : h->still + 1;
+    if (h->still < STILL)
+        return;
+    h->still = 0;
+    for (struct connection *c = s->connections.list[CONNECTION_BODY].first, *next; c; c = next) {
+        int unread = 0;
+        next = c->next;
+        if (ioctl(c->fd, FIONREAD, &unread) == 0 && unread > 0) {
+            s->count.closed_body++;
+            connections_leave(&s->connections, c, clock_ms());
+        }
+    }
+}
+
 /* Closes every connection and lets the library see it. */
 static void close_all(struct http *h)
 {
@@ -186,7 +208,8 @@ enum http_end http_run(struct http *h)
     while (!is_over(h)) {
         MHD_UNSIGNED_LONG_LONG pending = 1;
         int64_t wait = deadlines_wait(s, clock_ms(), s->draining ? h->drain_until : INT64_MAX);
-        if (MHD_get_timeout(h->daemon, &pending) == MHD_YES && pending == 0)
+        bool at_once = MHD_get_timeout(h->daemon, &pending) == MHD_YES && pending == 0;
+        if (at_once)
             wait = 0;
         int n = epoll_wait(h->epoll, events, EVENTS, (int)wait);
         /* Sockets first: what they have read until now is what they have when the library reads on. */
@@ -200,6 +223,7 @@ enum http_end http_run(struct http *h)
             start_drain(h);
         deadlines_pass(s, clock_ms());
         MHD_run(h->daemon);
+        end_stuck(h, at_once, n > 0);
         connections_end(&s->connections, clock_ms());
         connections_reap(&s->connections);
     }

@@ -13,6 +13,7 @@ static ssize_t next_bytes(void *cls, uint64_t at, char *data, size_t size)
     struct exchange *x = cls;
     size_t n;
     (void)at;
+    server_of(x)->progress++;
     switch (exchange_take(x, data, size, &n)) {
     case TAKE_DATA: return (ssize_t)n;
     case TAKE_END: return MHD_CONTENT_READER_END_OF_STREAM;

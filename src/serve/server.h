@@ -26,6 +26,7 @@ struct server {
     bool draining;
     int64_t looked_ms; /* when answers under way were last looked at */
     int running;       /* requests of kind WORK that are not answered whole */
+    uint64_t progress; /* steps of requests: so many times the library asked for something */
     uint64_t ids[2];   /* where the next request id comes from */
     struct workers *workers;
     struct access_log *log;

@@ -82,8 +82,19 @@ static void work_free(struct work *w)
     mem_free(w);
 }
 
+/* What an answer's head says of the request's tools. */
+static const char *const *headers_of(const struct work *w, const char *space[3])
+{
+    const char *skipped = w->q->tools.skipped.data;
+    space[0] = "x-osso-skipped-tools";
+    space[1] = skipped;
+    space[2] = NULL;
+    return skipped ? space : NULL;
+}
+
 static void answer(struct work *w)
 {
+    const char *headers[3];
     struct refusal r = {0};
     bool ok = w->status == OSSO_OK && reply_done(w->reply, &w->usage, &r);
     if (w->status)
@@ -97,7 +108,8 @@ static void answer(struct work *w)
         flush(w);
         exchange_end(w->x);
     } else if (ok)
-        exchange_reply(w->x, 200, NULL, "application/json", reply_out(w->reply)->data, reply_out(w->reply)->len);
+        exchange_reply(w->x, 200, headers_of(w, headers), "application/json", reply_out(w->reply)->data,
+                       reply_out(w->reply)->len);
     else
         refusal_send(w->x, &r);
 }
@@ -135,13 +147,13 @@ static void on_admitted(void *user)
 {
     struct part *part = user;
     struct work *w = part->work;
-    const char *const headers[] = {"x-osso-skipped-tools", w->q->tools.skipped.data, NULL};
+    const char *headers[3];
     if (part->index == 0)
         meter_time(w->desk->meter, METER_QUEUE, clock_seconds() - w->arrived);
     if (!w->q->stream || w->streams)
         return;
     w->streams = true;
-    exchange_stream_begin(w->x, 200, w->q->tools.skipped.len ? headers : NULL, "text/event-stream");
+    exchange_stream_begin(w->x, 200, headers_of(w, headers), "text/event-stream");
     reply_begin(w->reply);
     flush(w);
 }
@@ -343,6 +355,11 @@ bool work_begin(struct exchange *x, struct desk *desk, struct request *q, struct
     }
     for (size_t i = 0; i < w->n_parts; i++)
         fill_job(w, i);
+    if (q->tools.skipped.len) {
+        char note[512];
+        snprintf(note, sizeof note, "skipped tools: %s", q->tools.skipped.data);
+        exchange_note(x, note);
+    }
     exchange_keep(x);
     submit(w);
     return true;

@@ -184,10 +184,9 @@ def test_bodies():
             assert answer.status == 413 and answer.error()["code"] == "request_too_large", (n, answer)
         chunked = [("Transfer-Encoding", "chunked")]
         body = b"800\r\n" + b"y" * 2048 + b"\r\n"
-        assert len(c.ask("POST", "/echo", body=body * 4 + b"0\r\n\r\n", headers=chunked, length=False).body) == 8192
-        answer = c.ask("POST", "/echo", body=body * 5 + b"0\r\n\r\n", headers=chunked, length=False)
+        assert len(s.ask("POST", "/echo", body=body * 4 + b"0\r\n\r\n", headers=chunked, length=False).body) == 8192
+        answer = s.ask("POST", "/echo", body=body * 5 + b"0\r\n\r\n", headers=chunked, length=False)
         assert answer.status == 413 and answer.error(), answer
-        assert c.ask("GET", "/who").status == 200
         c.send(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n")
         assert c.head()[0] == 100
         c.send(b"z" * 5000)
@@ -208,6 +207,18 @@ def test_bodies():
         assert statuses == [200, 200, 503], statuses
         assert s.ask("POST", "/echo", body=b"x" * 9000).status == 200
         until(lambda: s.metric("osso:http_body_bytes") == 0, what="the end of the bodies")
+
+
+def test_nothing_follows_a_body_in_chunks():
+    """The library takes ends of lines there that others do not: what one side reads as a body is no request for the other."""
+    with Server() as s:
+        for chunks in (b"2\r\n{}\r\n0\r\n\r\n", b"2\n{}\n0\n\n", b"2;\n{}\r\n0\r\n\r\n", b"0\r\nX: y\r\n\r\n"):
+            with s.connect() as c:
+                c.send(POST.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + request("GET", "/who"))
+                answer = c.answer()
+                assert answer.headers["connection"] == "close" and answer.status in (200, 400), (chunks, answer)
+                c.closed()
+                assert c.rest == b"", (chunks, c.rest)
 
 
 def test_bodies_that_do_not_end():

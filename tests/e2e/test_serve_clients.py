@@ -57,6 +57,31 @@ def test_a_body_has_a_time_in_all():
         assert s.metric("osso:http_requests_running") == 0 and s.metric("osso:http_body_bytes") == 0
 
 
+def test_a_chunk_whose_first_line_does_not_end():
+    """The library can take no more of it, and would try for ever."""
+    with Server() as s:
+        others = [s.connect() for _ in range(2)]
+        others[0].send(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx")
+        others[1].send(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx")
+        for line in (b"5;" + b"a" * 100000, b"5" + b" " * 100000, b"0" * 100000):
+            with s.connect() as c:
+                c.send(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+                time.sleep(0.05)
+                try:
+                    c.send(line)
+                except OSError:
+                    continue
+                assert c.closed() < 5 * SLOW, line[:10]
+        assert s.metric('osso:http_connections_closed_total{reason="body"}') >= 1
+        spent = lambda: sum(int(t) for t in pathlib.Path(f"/proc/{s.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13])
+        start = spent()
+        time.sleep(1)
+        assert spent() - start <= 10, "ticks of a server with nothing to do"
+        assert s.metric("osso:http_connections_open") == 3, "those that only wait are left alone"
+        for c in others:
+            c.s.close()
+
+
 def test_idle_connections_end():
     with Server("idle=300") as s, s.connect() as c:
         assert c.ask("GET", "/health").status == 200

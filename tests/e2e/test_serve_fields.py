@@ -10,7 +10,7 @@ from served import *
 
 NUMBER = int(os.environ.get("OSSO_SOAK_REQUESTS", 600 if SLOW > 1 else 2500))
 SEED = int(os.environ.get("OSSO_SOAK_SEED", 1))
-PATIENCE = float(os.environ.get("OSSO_SOAK_SECONDS", 60 * SLOW))  # on a machine with other work to do; ./run soak: 1
+PATIENCE = float(os.environ.get("OSSO_SOAK_SECONDS", 60 * SLOW))  # on a machine with other work to do; on a quiet one: 1
 PATHS = dict(C="/v1/chat/completions", R="/v1/responses", T="/v1/completions")
 BASE = dict(C='"messages":[{"role":"user","content":"hi"}]', R='"input":"hi"', T='"prompt":"hi"')
 ESSENTIAL = dict(C="messages", R="input", T="prompt")
@@ -167,7 +167,7 @@ class Clients:
             for _ in range(number):
                 case = draw(rng)
                 at = f"{PATHS[case[0]]} {case[1][:1500]!r}"
-                client = client or self.server.connect(600)
+                client = client or self.server.connect(3600)  # late is who is late by its own time
                 start = self.time.passed
                 answer = client.ask("POST", PATHS[case[0]], body=case[1], headers=[("Content-Type", "application/json")])
                 took = self.time.passed - start

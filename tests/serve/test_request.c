@@ -84,6 +84,13 @@ static void test_prompts(void **state)
         prompt_of(API_CHAT,
                   "{\"chat_template_kwargs\":{\"reasoning_effort\":\"none\"},\"messages\":[" SAID("user", "x") "]}"),
         "Reasoning: low"));
+    expect_prompt(API_CHAT, CHAT(SAID("developer", "First.") "," SAID("user", "hi") "," SAID("system", "Later.")),
+                  "# Instructions\n\nFirst.<|end|><|start|>user<|message|>hi<|end|>"
+                  "<|start|>developer<|message|># Instructions\n\nLater.<|end|><|start|>assistant");
+    expect_prompt(API_CHAT,
+                  CHAT("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
+                       "{\"type\":\"text\",\"text\":\"b\"}]}"),
+                  "<|start|>user<|message|>ab<|end|><|start|>assistant");
     expect_prompt(API_RESPONSES, "{}", "<|start|>user<|message|><|end|><|start|>assistant");
     expect_prompt(
         API_RESPONSES, "{\"input\":\"three\",\"previous_response_id\":\"resp_1\",\"instructions\":\"Be brief.\"}",
@@ -124,6 +131,28 @@ static void test_tool_loops(void **state)
         "<|channel|>analysis<|message|>Hm.<|end|>"
         "<|start|>assistant to=functions.patch<|channel|>commentary <|constrain|>json<|message|>{\"input\":\"+a\"}<|call|>"
         "<|start|>functions.patch to=assistant<|channel|>commentary<|message|>done<|end|><|start|>assistant");
+}
+
+/* Thoughts come in under any of three names; those of a turn that is over are left out, those of the loop stay. */
+static void test_thoughts(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"reasoning_content", "reasoning", "thinking"};
+    for (size_t i = 0; i < 3; i++) {
+        char body[600];
+        snprintf(
+            body, sizeof body,
+            "{\"messages\":[" SAID("user", "one") ",{\"role\":\"assistant\",\"content\":\"two\",\"%s\":\"Old.\"}," SAID(
+                "user", "three") ",{\"role\":\"assistant\",\"%s\":\"New.\",\"tool_calls\":[{\"id\":\"c\",\"type\":"
+                                 "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
+                                 "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"ok\"}]}",
+            names[i], names[i]);
+        expect_prompt(API_CHAT, body,
+                      "<|start|>assistant<|channel|>final<|message|>two<|end|><|start|>user<|message|>three<|end|>"
+                      "<|start|>assistant<|channel|>analysis<|message|>New.<|end|><|start|>assistant to=functions.f"
+                      "<|channel|>commentary <|constrain|>json<|message|>{}<|call|><|start|>functions.f to=assistant"
+                      "<|channel|>commentary<|message|>ok<|end|><|start|>assistant");
+    }
 }
 
 #define NAMED(id) "{\"type\":\"item_reference\",\"id\":\"" id "\"}"
@@ -224,6 +253,8 @@ static void test_refusals(void **state)
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}", "stop", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"logit_bias\":{\"x\":1}}", "logit_bias", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"logit_bias\":{\"201088\":1}}", "logit_bias", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"logit_bias\":{\"5\\u0000\":1}}", "logit_bias", 400},
+        {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"tools\":[{\"type\":5,\"name\":\"f\"}]}", "tools[0]", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"max_completion_tokens\":-1}", "max_completion_tokens", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"top_logprobs\":2}", "top_logprobs", 400},
         {API_CHAT, "{\"messages\":[" SAID("user", "x") "],\"response_format\":{\"type\":\"json_object\"}}",
@@ -311,9 +342,9 @@ static void test_every_field(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_prompts),          cmocka_unit_test(test_tool_loops),
-                                       cmocka_unit_test(test_named_items),      cmocka_unit_test(test_settings),
-                                       cmocka_unit_test(test_fields_of_others), cmocka_unit_test(test_refusals),
-                                       cmocka_unit_test(test_every_field)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_prompts),  cmocka_unit_test(test_tool_loops),
+                                       cmocka_unit_test(test_thoughts), cmocka_unit_test(test_named_items),
+                                       cmocka_unit_test(test_settings), cmocka_unit_test(test_fields_of_others),
+                                       cmocka_unit_test(test_refusals), cmocka_unit_test(test_every_field)};
     return cmocka_run_group_tests(tests, builtin_setup, builtin_teardown);
 }

@@ -18,6 +18,13 @@ static bool no_memory(struct refusal *r)
 
 /* ---- how tokens are chosen ------------------------------------------------------------------------------ */
 
+/* Digits and nothing else; -1: it is none. */
+static long long read_id(struct jtext key)
+{
+    bool digits = key.len > 0 && key.len < 12 && strspn(key.s, "0123456789") == key.len;
+    return digits ? strtoll(key.s, NULL, 10) : -1;
+}
+
 static bool read_bias(struct request *q, const struct jval *list, const struct request_world *world, struct refusal *r)
 {
     size_t n = 0;
@@ -27,9 +34,8 @@ static bool read_bias(struct request *q, const struct jval *list, const struct r
     if (!q->bias)
         return no_memory(r);
     for (const struct jval *v = list->first; v; v = v->next, n++) {
-        char *end = NULL;
-        long long id = v->key.len && v->key.len < 12 ? strtoll(v->key.s, &end, 10) : -1;
-        if (id < 0 || id >= world->vocab || *end)
+        long long id = read_id(v->key);
+        if (id < 0 || id >= world->vocab)
             return refuse(r, 400, "logit_bias", "\"logit_bias\": \"%.40s\" is no token id; the model has 0 to %lld",
                           v->key.s, (long long)world->vocab - 1);
         if (v->type != J_NUMBER || !(fabs(jget_real(v)) <= 100))

@@ -136,46 +136,64 @@ static bool add(struct toolset *set, const struct jval *f, const struct jval *sp
     return true;
 }
 
+/* Is the name one of the list "a, b, c"? */
+static bool is_listed(const struct buf *list, const char *name)
+{
+    for (const char *at = list->data; at && (at = strstr(at, name)); at++) {
+        const char *end = at + strlen(name);
+        if ((at == list->data || at[-1] == ' ') && (!*end || *end == ','))
+            return true;
+    }
+    return false;
+}
+
+/* It goes into a header and a log, so it is visible ASCII there, whatever it is. */
+static void skip(struct toolset *set, struct jtext type)
+{
+    char name[40];
+    size_t n = 0;
+    for (; n < type.len && n + 1 < sizeof name; n++)
+        name[n] = type.s[n] > ' ' && type.s[n] < 127 && type.s[n] != ',' ? type.s[n] : '?';
+    if (!n)
+        name[n++] = '?';
+    name[n] = 0;
+    if (set->skipped.len < 400 && !is_listed(&set->skipped, name))
+        buf_printf(&set->skipped, "%s%s", set->skipped.len ? ", " : "", name);
+}
+
+/* A function or a custom tool, alone or of a namespace; any other kind is skipped. */
+static bool add_one(struct toolset *set, const struct jval *v, const struct jval *space, const char *at,
+                    struct refusal *r)
+{
+    const struct jval *type = jval_given(v, "type"), *function = jval_get_type(v, "function", J_OBJECT),
+                      *custom = jval_get_type(v, "custom", J_OBJECT);
+    if (type && type->type != J_STRING)
+        return refuse(r, 400, at, "a tool's \"type\" must be text");
+    if (!type || jtext_is(type->text, "function"))
+        return add(set, function ? function : v, space, false, at, r);
+    if (jtext_is(type->text, "custom"))
+        return add(set, custom ? custom : v, space, true, at, r);
+    skip(set, type->text);
+    return true;
+}
+
 static bool add_space(struct toolset *set, const struct jval *v, const char *at, struct refusal *r)
 {
     const struct jval *name = jval_get_type(v, "name", J_STRING), *tools = jval_get_type(v, "tools", J_ARRAY);
     if (!name || !is_name(name->text) || !tools)
         return refuse(r, 400, at, "a namespace of tools needs a \"name\" and a list \"tools\"");
-    for (const struct jval *f = tools->first; f; f = f->next) {
-        const struct jval *inner = jval_get_type(f, "function", J_OBJECT), *type = jval_get_type(f, "type", J_STRING);
-        if (!add(set, inner ? inner : f, name, type && jtext_is(type->text, "custom"), at, r))
+    for (const struct jval *f = tools->first; f; f = f->next)
+        if (!add_one(set, f, name, at, r))
             return false;
-    }
     return true;
-}
-
-static void skip(struct toolset *set, struct jtext type)
-{
-    char name[40];
-    size_t n = 0; /* it goes into a header and a log */
-    for (size_t i = 0; i < type.len && n + 1 < sizeof name; i++)
-        if (type.s[i] > ' ' && type.s[i] < 127 && type.s[i] != ',')
-            name[n++] = type.s[i];
-    name[n] = 0;
-    if (n && set->skipped.len < 400 && !(set->skipped.data && strstr(set->skipped.data, name)))
-        buf_printf(&set->skipped, "%s%s", set->skipped.len ? ", " : "", name);
 }
 
 static bool add_any(struct toolset *set, const struct jval *v, const char *at, struct refusal *r)
 {
     const struct jval *type = jval_get_type(v, "type", J_STRING);
-    const struct jval *function = jval_get_type(v, "function", J_OBJECT),
-                      *custom = jval_get_type(v, "custom", J_OBJECT);
     if (v->type != J_OBJECT)
         return refuse(r, 400, at, "a tool must be an object");
-    if (!type || jtext_is(type->text, "function"))
-        return add(set, function ? function : v, NULL, false, at, r);
-    if (jtext_is(type->text, "custom"))
-        return add(set, custom ? custom : v, NULL, true, at, r);
-    if (jtext_is(type->text, "namespace"))
-        return add_space(set, v, at, r);
-    skip(set, type->text);
-    return true;
+    return type && jtext_is(type->text, "namespace") ? add_space(set, v, at, r) : add_one(set, v, NULL, at, r);
 }
 
 /* ---- the choice ----------------------------------------------------------------------------------------- */
