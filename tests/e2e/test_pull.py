@@ -156,7 +156,7 @@ def test_random_ends():
         pace = min(0.004, 4 / (size / 65536 + 1))  # seconds a piece: a large file takes seconds too
         with FakeHub(exact=True, expires=rng.choice([None, 0.2])) as hub:
             file = hub.add("a/m", {"m.gguf": noise(size, cases)}).files["m.gguf"]
-            final, state = blob(home, file), {"left": rng.randrange(3)}
+            final, state = blob(home, file), {"left": rng.randrange(3 if ENDS <= 10 else 9)}
 
             def fault(server, request):
                 if request["path"].startswith("/api/"):
@@ -187,7 +187,7 @@ def test_random_ends():
                 if stop:
                     time.sleep(rng.random() * 0.4)
                     p.send_signal(stop)
-                out, err = p.communicate(timeout=120 + (size >> 18))
+                out, err = p.communicate(timeout=1800)  # a pull that hangs: no machine is held up for so long
                 if p.returncode == 0:
                     break
                 state["ends"] = state.get("ends", 0) + 1
