@@ -3,6 +3,7 @@
 #include "hub/hub_plan.h"
 
 #include "base/buf.h"
+#include "base/crc32c.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -45,10 +46,16 @@ char *hub_plan_final(const struct osso_hub_plan *p, const struct hub_entry *e)
 
 void hub_plan_key(const struct osso_hub_plan *p, const struct hub_entry *e, char key[160])
 {
-    if (e->hash[0])
+    if (e->hash[0]) {
         snprintf(key, 160, "%s", e->hash);
-    else
-        snprintf(key, 160, "%.70s %.80s", p->etag, p->name.address);
+        return;
+    }
+    /* What is signed anew each time is behind the question mark; without a tag it may be all that tells two files
+     * apart. */
+    const char *at = p->name.address;
+    size_t n = p->etag[0] ? strcspn(at, "?") : strlen(at);
+    snprintf(key, 160, "%08x %.70s %.*s", crc32c(crc32c(0, p->etag, strlen(p->etag)), at, n), p->etag,
+             (int)(n < 70 ? n : 70), at);
 }
 
 /* Bytes that an address writes with a %: all but those that mean themselves. */

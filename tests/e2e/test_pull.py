@@ -108,10 +108,27 @@ def test_names():
         assert result.code == 0 and result.text.endswith("/original\n") and len(list(pathlib.Path(result.text.strip()).iterdir())) == 2, result
         result = pull(hub, home, "a/m")
         assert result.code == 2 and "several models" in result.complaint and "big/m-F16-00002-of-00002.gguf" in result.complaint and "mmproj" not in result.complaint, result
+        assert re.search(r" Q4_K_M +m-Q4", result.complaint) and re.search(r" F16 +big/m-F16-00002", result.complaint), result
         for name, code, words in (("gptoss", 2, "gpt-oss-safeguard-20b"), ("a/b/c", 2, "user/name"), ("../x/y", 2, "user/name"), ("a/m:Q5", 1, "no GGUF file with Q5"), ("gpt-oss-20b --form mlx", 2, "no --form mlx"),
                                   ("ftp://x/y", 2, "no https address"), ("a/none", 1, "there is no a/none"), ("a/m --revision nope", 1, "--revision"), ("a/m --revision ../x", 2, "no revision"), ("a/m --offline", 1, "offline"),
                                   ("a--b/c", 2, "user/name")):
             refuses(pull(hub, home, *name.split()), code, words)
+
+
+def test_several_names():
+    """One after the other, when all of them are found."""
+    need_downloads()
+    home = place("several")
+    with FakeHub() as hub:
+        for name in "ab":
+            hub.add(f"{name}/m", {"m.gguf": noise(70000, name)})
+        refuses(pull(hub, home, "a/m", "b/m", "a/none"), 1, "there is no a/none")
+        refuses(pull(hub, home, "a/m", "b/m", "--local-dir", home / "plain"), 2, "one at a time")
+        assert hub.bodies() == 0 and not (home / "hub").exists()
+        result = pull(hub, home, "a/m", "b/m")
+        assert result.code == 0 and [pathlib.Path(path).read_bytes() for path in result.text.split()] == [noise(70000, name) for name in "ab"], result
+        result = pull(hub, home, "a/m", "b/m", "--json", "--dry-run")
+        assert [json.loads(line)["repository"] for line in result.text.splitlines()] == ["a/m", "b/m"], result
 
 
 def test_a_name_at_m():
@@ -314,6 +331,14 @@ def test_a_changed_file_and_a_server_without_ranges():
             tag[0], other.fault = "two", lambda server, r: {"etag": "two"}
             result = pull(hub, home, where, "--local-dir", home)
             assert result.code == 0 and "starts anew" in result.complaint and (home / file.sha256).read_bytes() == file.data, result
+            for day, anew in (("Mon", False), ("Tue", True)):  # a plain server's only tag; and another signature of the same file
+                head = {"ETag": None, "Last-Modified": "Mon"}
+                other.fault = lambda server, r: {"head": head, "cut": MIB + 5} if r["range"] == f"bytes=0-{2 * MIB - 1}" else {"head": head} if r["range"] == "bytes=0-0" else (500, {}, b"")
+                (home / file.sha256).unlink()
+                assert pull(hub, home, other.sign(file), "--local-dir", home, "--jobs", "1", "--net-timeout", "0.2").code == 1
+                head["Last-Modified"], other.fault = day, lambda server, r: {"head": head}
+                result = pull(hub, home, other.sign(file), "--local-dir", home)
+                assert result.code == 0 and ("starts anew" in result.complaint) == anew and (home / file.sha256).read_bytes() == file.data, result
 
 
 def test_hostile_lists():
