@@ -250,7 +250,7 @@ enum osso_status model_name_resolve(const struct options *o, const char *given, 
     bool there = file_exists(given);
     enum osso_status status = OSSO_OK;
     if (!there && given[0] == '~')
-        *path_out = home_path(given);
+        *path_out = file_of_home(given);
     else if (!there)
         status = no_path(o, given, path_out, err);
     else if (file_is_dir(given))

@@ -51,11 +51,10 @@ void hub_plan_key(const struct osso_hub_plan *p, const struct hub_entry *e, char
         return;
     }
     /* What is signed anew each time is behind the question mark; without a tag it may be all that tells two files
-     * apart. */
+     * apart. Only sums of it are kept: an address may hold a secret. */
     const char *at = p->name.address;
     size_t n = p->etag[0] ? strcspn(at, "?") : strlen(at);
-    snprintf(key, 160, "%08x %.70s %.*s", crc32c(crc32c(0, p->etag, strlen(p->etag)), at, n), p->etag,
-             (int)(n < 70 ? n : 70), at);
+    snprintf(key, 160, "%.100s %08x%08x", p->etag, crc32c(0, at, n), crc32_zip(0, at, n));
 }
 
 /* Bytes that an address writes with a %: all but those that mean themselves. */

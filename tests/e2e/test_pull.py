@@ -376,6 +376,33 @@ def test_two_at_once():
         assert blob(home, file).read_bytes() == file.data
 
 
+def test_a_cache_of_somebody_else():
+    """What is there is found where nothing may be written; what is closed is said. ~ is the home folder, as for the hub's own tools."""
+    need_downloads()
+    home = place("theirs")
+    them = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    for path in (TEMP, TEMP / "pull"):  # that somebody else comes as far as that
+        path.chmod(path.stat().st_mode | 0o11)
+    if them and not all(p.stat().st_mode & 1 for path in (pathlib.Path(OSSO).resolve(), home) for p in path.parents):
+        raise Skip("root's own folder: nobody else comes to this program")
+    with FakeHub() as hub:
+        hub.add("a/m", {"m.gguf": noise(70000)})
+        there = pull(hub, "~/x", "a/m", env={"HOME": str(home)})
+        assert there.code == 0 and there.text.startswith(f"{home}/x/hub/models--a--m/snapshots/"), there
+        for path in (home, *home.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o555)
+        again = pull(hub, home / "x", "a/m", **them)
+        assert (again.code, again.text) == (0, there.text), again
+        hub.add("a/other", {"m.gguf": noise(70000, 1)})
+        refuses(pull(hub, home / "x", "a/other", **them), 1, "Permission denied")
+        (home / "x/hub").chmod(0)
+        said = osso("list", env=env_of(hub, home / "x"), **them)
+        assert said.code == 0 and f"{home}/x/hub cannot be looked into: Permission denied" in said.complaint, said
+        for path in (home, *home.glob("**/")):
+            path.chmod(0o755)
+
+
 def test_the_disk():
     need_downloads()
     home = place("disk")

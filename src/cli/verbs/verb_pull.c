@@ -117,9 +117,11 @@ static enum osso_status fetch(const struct options *o, struct osso_hub_plan **pl
             break;
         if (o->v[OPT_json].set)
             print_json(plans[i]);
-        else if (dry)
+        else if (dry) {
+            if (o->n_operands > 1)
+                printf("%s%s\n", i ? "\n" : "", o->operand[i]);
             print_files(plans[i]);
-        else
+        } else
             printf("%s\n", osso_hub_plan_path(plans[i]));
         out_flush();
     }
