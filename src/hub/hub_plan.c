@@ -94,6 +94,20 @@ static enum osso_status ask(struct osso_hub_plan *p, const char *url, size_t lim
                     err);
 }
 
+/* What is no JSON came from somebody between here and the hub. */
+static enum osso_status not_heard(const struct osso_hub_plan *p, const struct buf *body, enum osso_status status,
+                                  struct osso_error *err)
+{
+    const char *text = body->data ? body->data : "";
+    if (text[strspn(text, " \t\r\n")] != '<')
+        return status;
+    return error_set(
+        err, OSSO_FORMAT,
+        "%s answers with a page instead of a list: look at HF_ENDPOINT, and whether a proxy or a network's "
+        "login stands in between",
+        p->endpoint);
+}
+
 static enum osso_status ask_commit(struct osso_hub_plan *p, struct osso_error *err)
 {
     char url[NET_ADDRESS];
@@ -103,8 +117,8 @@ static enum osso_status ask_commit(struct osso_hub_plan *p, struct osso_error *e
     snprintf(url, sizeof url, "%s/api/models/%s/revision/", p->endpoint, p->name.repository);
     add_quoted(url, p->revision, "");
     enum osso_status status = ask(p, url, MOST_INFO, &body, &answer, err);
-    if (!status)
-        status = jdoc_read(body.data ? body.data : "", body.len, "the hub's word on the model", &doc, err);
+    if (!status && (status = jdoc_read(body.data ? body.data : "", body.len, "the hub's word on the model", &doc, err)))
+        status = not_heard(p, &body, status, err);
     const struct jval *sha = doc ? jval_get_type(jdoc_root(doc), "sha", J_STRING) : NULL;
     if (!status && (!sha || !digest_is_name(sha->text.s) || sha->text.len != 40))
         status = error_set(err, OSSO_FORMAT, "%s names no commit of %s", p->endpoint, p->name.repository);
@@ -128,8 +142,8 @@ static enum osso_status ask_files(struct osso_hub_plan *p, struct osso_error *er
                                p->name.repository);
         else
             status = ask(p, url, MOST_PAGE, &body, &answer, err);
-        if (!status)
-            status = hub_list_read(&p->list, body.data ? body.data : "", body.len, err);
+        if (!status && (status = hub_list_read(&p->list, body.data ? body.data : "", body.len, err)))
+            status = not_heard(p, &body, status, err);
         if (!status && answer.next[0] &&
             (!net_join(p->net, url, answer.next, next) || !net_same_origin(p->net, next, p->endpoint)))
             status = error_set(err, OSSO_FORMAT, "%s sends its list of files on to another server", p->endpoint);

@@ -360,6 +360,10 @@ def test_hostile_lists():
         refuses(pull(hub, home, "a/m"), 1, "another server")
         hub.fault = lambda server, r: (200, {}, b"[" * 100000) if "/tree/" in r["path"] else None
         refuses(pull(hub, home, "a/m"), 1, "list of files")
+        for status, words in ((200, "a page instead of a list"), (204, "answers 204")):
+            for path in ("/revision/", "/tree/"):
+                hub.fault = lambda server, r: (status, {}, b" <html>log in" * (status == 200)) if path in r["path"] else None
+                refuses(pull(hub, home, "a/m", "--net-timeout", "0.2"), 1, words)
         hub.fault = lambda server, r: (200, {}, b'{"sha":"../../.."}') if "/revision/" in r["path"] else None
         refuses(pull(hub, home, "a/m"), 1, "no commit")
 
