@@ -79,9 +79,11 @@ OSSO_API char *osso_hub_cache(void);
 /* Takes files of a hub's cache away: folder is a repository's there (models--USER--NAME), commit one of its revisions,
  * NULL: all. paths: only these of its files, as snapshots/ has them; none: the whole revision, and what pulls have
  * begun. A blob goes when no other revision has it. LIMIT: somebody is fetching one of them. dry_run: only counts the
- * bytes. */
+ * bytes: those that are free then, and those that stay in the cache's store for all repositories (its owner's, hf cache
+ * prune). */
 OSSO_API enum osso_status osso_hub_remove(const char *folder, const char *commit, const char *const *paths,
-                                          size_t n_paths, bool dry_run, uint64_t *bytes_out, struct osso_error *err);
+                                          size_t n_paths, bool dry_run, uint64_t *freed_out, uint64_t *shared_out,
+                                          struct osso_error *err);
 
 /* The hash of a file: SHA-256 (64 digits) or git's SHA-1 of a blob (40), into text, of at least 65 bytes. */
 OSSO_API enum osso_status osso_hub_hash(const char *path, int digits, int (*progress)(void *user, uint64_t done),

@@ -206,6 +206,14 @@ char *file_join(const char *dir, const char *name)
     return path;
 }
 
+char *file_of_home(const char *path)
+{
+    const char *home = getenv("HOME");
+    if (path[0] == '~' && (path[1] == '/' || !path[1]) && home && *home)
+        return path[1] ? file_join(home, path + 2) : mem_strdup(home);
+    return mem_strdup(path);
+}
+
 char *file_of_person(const char *variable, const char *below)
 {
     const char *named = getenv(variable), *home = getenv("HOME");

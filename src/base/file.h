@@ -41,6 +41,8 @@ bool file_is_dir(const char *path);
 const char *file_instead(const void *data, uint64_t size);
 /* "dir/name"; NULL when memory runs out (mem_free it). */
 char *file_join(const char *dir, const char *name);
+/* A copy of a path with a leading ~ replaced by the home folder; NULL when memory runs out. */
+char *file_of_home(const char *path);
 /* A person's folder by the XDG rules: what the variable names, if that is absolute, else `below` in HOME; NULL: there
  * is none, or no memory. */
 char *file_of_person(const char *variable, const char *below);

@@ -69,7 +69,7 @@ enum osso_status eval_history_path(const struct options *o, bool listing, char *
     if (o->v[OPT_eval_no_history].set && !listing)
         return OSSO_OK;
     if (o->v[OPT_eval_history].set)
-        return (*path_out = home_path(o->v[OPT_eval_history].s)) ? OSSO_OK : error_nomem(err, 0, "a path");
+        return (*path_out = file_of_home(o->v[OPT_eval_history].s)) ? OSSO_OK : error_nomem(err, 0, "a path");
     if (!(*path_out = state_path("evals.sqlite")) && listing)
         return error_set(err, OSSO_NOTFOUND,
                          "there is no home folder that would hold a history; name one with --history");

@@ -179,7 +179,7 @@ static bool is_called(const struct model_found *m, const char *given, bool *one)
     const char *name = m->name ? m->name : "";
     size_t n = strlen(given);
     bool tagged = strncmp(name, "ollama:", 7) == 0; /* its : is a part of the name */
-    *one = strcasecmp(name, given) == 0 || strcmp(m->path, given) == 0;
+    *one = n > 0 && (strcasecmp(name, given) == 0 || strcmp(m->path, given) == 0);
     return *one || (!tagged && n > 0 && strncasecmp(name, given, n) == 0 && name[n] == ':');
 }
 
@@ -215,7 +215,7 @@ enum osso_status model_pick(const char *given, struct model_picked *p, struct os
         model_picked_free(p);
         status = model_name_resolve(NULL, given, &path, err);
         if (!status && !file_exists(path))
-            status = error_set(err, OSSO_NOTFOUND, "there is no model %s on this disk: osso list shows what there is",
+            status = error_set(err, OSSO_NOTFOUND, "there is no model '%s' on this disk: osso list shows what there is",
                                given);
         if (!status && !(status = model_pick_all(p, err)))
             keep(p, is_there, path);

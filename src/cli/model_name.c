@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/guess.h"
 #include "base/mem.h"
 #include "cli/model_store.h"
 #include "cli/numbers.h"
@@ -148,6 +149,63 @@ static enum osso_status fetch(const struct options *o, const char *word, char **
     return status == OSSO_USAGE ? OSSO_NOTFOUND : status;
 }
 
+struct near {
+    struct guess guess; /* its best is of a loop that is over */
+    char name[200];
+};
+
+static void try_form(struct near *near, const char *form, const char *name)
+{
+    near->guess.best = NULL;
+    struct guess now = near->guess;
+    guess_try(&now, form);
+    if (guess_best(&now) && (!near->name[0] || now.distance < near->guess.distance)) {
+        near->guess.distance = now.distance;
+        snprintf(near->name, sizeof near->name, "%s", name);
+    }
+}
+
+/* "; did you mean NAME?", of a model on this disk; "" when no name is near. A repository's file may be left out, and so
+ * may an owner. */
+static void nearest(const char *given, char text[256])
+{
+    enum { MOST = 1024 };
+    struct model_found *found = mem_array(MOST, sizeof *found);
+    struct near near = {.guess.typed = strncmp(given, "hf:", 3) == 0 ? given + 3 : given};
+    int n = found ? model_store_all(found, MOST) : 0;
+    for (int i = 0; i < n; i++) {
+        char name[200];
+        snprintf(name, sizeof name, "%s", found[i].name ? found[i].name : "");
+        try_form(&near, name, name);
+        bool tagged = strncmp(name, "ollama:", 7) == 0;
+        if (tagged) /* its second : is a part of the name */
+            try_form(&near, name + 7, name);
+        if (tagged || strncmp(name, "lms:", 4) == 0)
+            continue;
+        name[strcspn(name, ":")] = 0;
+        try_form(&near, name, name);
+        try_form(&near, strchr(name, '/') ? strchr(name, '/') + 1 : name, name);
+    }
+    snprintf(text, 256, *near.name ? "; did you mean %s?" : "", near.name);
+    if (found)
+        model_store_free(found, n);
+    mem_free(found);
+}
+
+/* A name of no model here. `word`: how it would be fetched; NULL: it may be a path with a slip in it. */
+static enum osso_status nowhere(const char *given, const struct model_words *w, const char *word,
+                                struct osso_error *err)
+{
+    char near[256];
+    nearest(given, near);
+    if (w->place)
+        return error_set(err, OSSO_NOTFOUND, "%s is not in %s%s", given, w->place, near);
+    if (word)
+        return error_set(err, OSSO_NOTFOUND, "%s is no path here and not on this disk; get it: osso pull %s%s", given,
+                         word, near);
+    return *near ? error_set(err, OSSO_NOTFOUND, "%s is no path here%s", given, near) : OSSO_OK;
+}
+
 /* A name that is no path: where it lies, or, when somebody agrees, from the hub. OK without a path: it is neither, and
  * the opener says what is wrong. */
 static enum osso_status no_path(const struct options *o, const char *given, char **path_out, struct osso_error *err)
@@ -180,11 +238,8 @@ static enum osso_status no_path(const struct options *o, const char *given, char
             err, OSSO_NOTFOUND,
             "%s is no path here, and what %s has of that name cannot be opened (%.200s); get it: osso pull %s", given,
             found[0].place, why.text, word);
-    else if (w->place)
-        status = error_set(err, OSSO_NOTFOUND, "%s is not in %s", given, w->place);
-    else if (known)
-        status = error_set(err, OSSO_NOTFOUND, "%s is no path here and not on this disk; get it: osso pull %s", given,
-                           word);
+    else
+        status = nowhere(given, w, known ? word : NULL, err);
     model_store_free(found, n);
     return status;
 }
@@ -195,7 +250,7 @@ enum osso_status model_name_resolve(const struct options *o, const char *given, 
     bool there = file_exists(given);
     enum osso_status status = OSSO_OK;
     if (!there && given[0] == '~')
-        *path_out = home_path(given);
+        *path_out = file_of_home(given);
     else if (!there)
         status = no_path(o, given, path_out, err);
     else if (file_is_dir(given))

@@ -342,7 +342,7 @@ static const struct {
 static void look(struct search *s, size_t place, const char *folder, size_t n)
 {
     const char *below = places[place].below;
-    char *first = mem_strndup(folder, n);
+    char *given = mem_strndup(folder, n), *first = given ? file_of_home(given) : NULL;
     char *root = !first || !*below ? first : !*first ? mem_strdup(below) : file_join(first, below);
     s->place = places[place].name;
     s->budget = MAX_ENTRIES;
@@ -351,6 +351,7 @@ static void look(struct search *s, size_t place, const char *folder, size_t n)
     if (root != first)
         mem_free(root);
     mem_free(first);
+    mem_free(given);
 }
 
 int model_store_find(const struct model_words *words, struct model_found *found_out, int cap)

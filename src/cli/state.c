@@ -38,14 +38,3 @@ enum osso_status state_write(const char *path, const void *data, size_t len, str
     umask(mask);
     return status;
 }
-
-char *home_path(const char *path)
-{
-    const char *home = getenv("HOME");
-    if (path[0] == '~' && (path[1] == '/' || !path[1]) && home && *home) {
-        struct buf full = {0};
-        buf_printf(&full, "%s%s", home, path + 1);
-        return buf_take(&full);
-    }
-    return mem_strdup(path);
-}

@@ -11,7 +11,5 @@
 char *state_path(const char *name);
 /* Writes it whole or not at all, for the eyes of its owner only. */
 enum osso_status state_write(const char *path, const void *data, size_t len, struct osso_error *err);
-/* A copy of a path with a leading ~ replaced by the home folder; NULL when memory runs out (mem_free it). */
-char *home_path(const char *path);
 
 #endif

@@ -138,10 +138,12 @@ enum osso_status hops_get(struct net *net, const char *url, const char *token, s
             status = error_set(err, OSSO_FORMAT, "%s sends %s compressed, which it was not asked to", origin, what);
         else if ((a->status == 200 || a->status == 206) && whole)
             done = true;
-        else if (++failures >= MOST_FAILURES)
+        else if (++failures >= (a->status ? MOST_FAILURES : MOST_SILENT))
             status = a->status >= 400 ? error_set(err, OSSO_IO, "%s answers %d when asked for %s, %d times; try later",
                                                   origin, a->status, what, failures)
-                                      : error_set(err, OSSO_IO, "cannot ask %s for %s: %s", origin, what, call.why);
+                     : whole ? error_set(err, OSSO_FORMAT, "%s answers %d when asked for %s, which says nothing",
+                                         origin, a->status, what)
+                             : error_set(err, OSSO_IO, "cannot ask %s for %s: %s", origin, what, call.why);
         else if (!sleep_ms(hops_pause(timeout_ms, failures, a->retry_after), go_on, user))
             status = error_set(err, OSSO_CANCELLED, "stopped");
     }

@@ -4,7 +4,7 @@
 
 #include "hub/net.h"
 
-enum { MOST_HOPS = 8, MOST_FAILURES = 6 };
+enum { MOST_HOPS = 8, MOST_FAILURES = 6, MOST_SILENT = 4 /* nobody answers at all */ };
 
 /* The address behind a redirect of `from`. FORMAT: too many, to no address, or from https to http. */
 enum osso_status hops_follow(struct net *net, const char *from, const struct net_answer *answer, int *hops,

@@ -169,12 +169,16 @@ static char *token_path(void)
 {
     const char *path = getenv("HF_TOKEN_PATH"), *home = getenv("HF_HOME"), *cache = getenv("XDG_CACHE_HOME");
     if (path && *path)
-        return mem_strdup(path);
-    if (home && *home)
-        return file_join(home, "token");
-    if (cache && *cache)
-        return file_join(cache, "huggingface/token");
-    return getenv("HOME") ? file_join(getenv("HOME"), ".cache/huggingface/token") : NULL;
+        return file_of_home(path);
+    const char *below = home && *home     ? "token"
+                        : cache && *cache ? "huggingface/token"
+                                          : ".cache/huggingface/token",
+               *named = home && *home     ? home
+                        : cache && *cache ? cache
+                                          : getenv("HOME");
+    char *folder = named ? file_of_home(named) : NULL, *token = folder ? file_join(folder, below) : NULL;
+    mem_free(folder);
+    return token;
 }
 
 enum osso_status hub_name_token(char token[512], struct osso_error *err)

@@ -3,6 +3,7 @@
 #include "hub/hub_plan.h"
 
 #include "base/buf.h"
+#include "base/crc32c.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -45,10 +46,15 @@ char *hub_plan_final(const struct osso_hub_plan *p, const struct hub_entry *e)
 
 void hub_plan_key(const struct osso_hub_plan *p, const struct hub_entry *e, char key[160])
 {
-    if (e->hash[0])
+    if (e->hash[0]) {
         snprintf(key, 160, "%s", e->hash);
-    else
-        snprintf(key, 160, "%.70s %.80s", p->etag, p->name.address);
+        return;
+    }
+    /* What is signed anew each time is behind the question mark; without a tag it may be all that tells two files
+     * apart. Only sums of it are kept: an address may hold a secret. */
+    const char *at = p->name.address;
+    size_t n = p->etag[0] ? strcspn(at, "?") : strlen(at);
+    snprintf(key, 160, "%.100s %08x%08x", p->etag, crc32c(0, at, n), crc32_zip(0, at, n));
 }
 
 /* Bytes that an address writes with a %: all but those that mean themselves. */
@@ -88,6 +94,20 @@ static enum osso_status ask(struct osso_hub_plan *p, const char *url, size_t lim
                     err);
 }
 
+/* What is no JSON came from somebody between here and the hub. */
+static enum osso_status not_heard(const struct osso_hub_plan *p, const struct buf *body, enum osso_status status,
+                                  struct osso_error *err)
+{
+    const char *text = body->data ? body->data : "";
+    if (text[strspn(text, " \t\r\n")] != '<')
+        return status;
+    return error_set(
+        err, OSSO_FORMAT,
+        "%s answers with a page instead of a list: look at HF_ENDPOINT, and whether a proxy or a network's "
+        "login stands in between",
+        p->endpoint);
+}
+
 static enum osso_status ask_commit(struct osso_hub_plan *p, struct osso_error *err)
 {
     char url[NET_ADDRESS];
@@ -97,8 +117,8 @@ static enum osso_status ask_commit(struct osso_hub_plan *p, struct osso_error *e
     snprintf(url, sizeof url, "%s/api/models/%s/revision/", p->endpoint, p->name.repository);
     add_quoted(url, p->revision, "");
     enum osso_status status = ask(p, url, MOST_INFO, &body, &answer, err);
-    if (!status)
-        status = jdoc_read(body.data ? body.data : "", body.len, "the hub's word on the model", &doc, err);
+    if (!status && (status = jdoc_read(body.data ? body.data : "", body.len, "the hub's word on the model", &doc, err)))
+        status = not_heard(p, &body, status, err);
     const struct jval *sha = doc ? jval_get_type(jdoc_root(doc), "sha", J_STRING) : NULL;
     if (!status && (!sha || !digest_is_name(sha->text.s) || sha->text.len != 40))
         status = error_set(err, OSSO_FORMAT, "%s names no commit of %s", p->endpoint, p->name.repository);
@@ -122,8 +142,8 @@ static enum osso_status ask_files(struct osso_hub_plan *p, struct osso_error *er
                                p->name.repository);
         else
             status = ask(p, url, MOST_PAGE, &body, &answer, err);
-        if (!status)
-            status = hub_list_read(&p->list, body.data ? body.data : "", body.len, err);
+        if (!status && (status = hub_list_read(&p->list, body.data ? body.data : "", body.len, err)))
+            status = not_heard(p, &body, status, err);
         if (!status && answer.next[0] &&
             (!net_join(p->net, url, answer.next, next) || !net_same_origin(p->net, next, p->endpoint)))
             status = error_set(err, OSSO_FORMAT, "%s sends its list of files on to another server", p->endpoint);

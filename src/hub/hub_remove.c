@@ -32,7 +32,7 @@ struct removal {
     const char *const *paths;
     size_t n_paths;
     bool dry;
-    uint64_t bytes;
+    uint64_t bytes, shared; /* that are free then; that stay in the store for all repositories */
 };
 
 /* ---- what there is -------------------------------------------------------------------------------------- */
@@ -108,12 +108,13 @@ static void prune(const char *path, const char *stop)
 static enum osso_status drop_blob(struct removal *r, const char *name, struct osso_error *err)
 {
     char hash[BLOB_NAME];
-    struct stat st;
+    struct stat st, real;
     int lock = -1;
     char *path = hub_store_blob(&r->store, name);
     snprintf(hash, sizeof hash, "%.*s", (int)strcspn(name, "."), name);
     enum osso_status status = path ? OSSO_OK : error_nomem(err, LONGEST, "a path");
     if (!status && lstat(path, &st) == 0) {
+        bool shared = S_ISLNK(st.st_mode) && stat(path, &real) == 0 && S_ISREG(real.st_mode);
         if (!r->dry)
             status = hub_store_lock(&r->store, hash, &lock, err);
         if (!status && !r->dry && lock < 0)
@@ -124,6 +125,8 @@ static enum osso_status drop_blob(struct removal *r, const char *name, struct os
         else if (!status && S_ISREG(st.st_mode) && st.st_nlink == 1)
             r->bytes += (uint64_t)st.st_blocks * 512 < (uint64_t)st.st_size ? (uint64_t)st.st_blocks * 512
                                                                             : (uint64_t)st.st_size;
+        if (!status && shared)
+            r->shared += (uint64_t)real.st_size;
     }
     if (lock >= 0)
         close(lock);
@@ -248,12 +251,12 @@ static enum osso_status take_away(struct removal *r, struct osso_error *err)
 }
 
 enum osso_status osso_hub_remove(const char *folder, const char *commit, const char *const *paths, size_t n_paths,
-                                 bool dry_run, uint64_t *bytes_out, struct osso_error *err)
+                                 bool dry_run, uint64_t *freed_out, uint64_t *shared_out, struct osso_error *err)
 {
     struct removal r = {.commit = commit, .paths = paths, .n_paths = n_paths, .dry = dry_run};
     char locks[LONGEST];
     const char *slash = strrchr(folder, '/');
-    *bytes_out = 0;
+    *freed_out = *shared_out = 0;
     if (!slash || strncmp(slash + 1, "models--", 8) != 0)
         return error_set(err, OSSO_USAGE, "%s is no repository's folder of a hub's cache", folder);
     int n = snprintf(locks, sizeof locks, "%.*s/.locks/%s", (int)(slash - folder), folder, slash + 1);
@@ -262,7 +265,8 @@ enum osso_status osso_hub_remove(const char *folder, const char *commit, const c
                                  .locks = n > 0 && (size_t)n < sizeof locks ? mem_strdup(locks) : NULL};
     enum osso_status status = r.store.root && r.store.folder && r.store.locks ? take_away(&r, err)
                                                                               : error_nomem(err, LONGEST, "a path");
-    *bytes_out = r.bytes;
+    *freed_out = r.bytes;
+    *shared_out = r.shared;
     for (size_t i = 0; i < r.n; i++)
         mem_free(r.list[i].path);
     mem_free(r.list);

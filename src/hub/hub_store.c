@@ -29,9 +29,15 @@ char *osso_hub_cache(void)
                   {"XDG_CACHE_HOME", "huggingface/hub"},
                   {"HOME", ".cache/huggingface/hub"}};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        const char *folder = getenv(places[i].variable);
-        if (folder && *folder)
-            return *places[i].below ? file_join(folder, places[i].below) : mem_strdup(folder);
+        const char *named = getenv(places[i].variable);
+        if (!named || !*named)
+            continue;
+        char *folder = file_of_home(named), *cache;
+        if (!folder || !*places[i].below)
+            return folder;
+        cache = file_join(folder, places[i].below);
+        mem_free(folder);
+        return cache;
     }
     return NULL;
 }
@@ -203,11 +209,19 @@ enum osso_status hub_store_ref(const struct hub_store *s, const char *revision, 
     char *path = path_of(s->folder, "refs", revision, NULL), *slash = path ? strrchr(path, '/') : NULL;
     if (!slash)
         return error_nomem(err, LONGEST, "a path");
+    char *now = NULL;
+    size_t len = 0;
+    struct osso_error ignored;
+    enum osso_status status = OSSO_OK;
+    bool is_so = file_read(path, 64, &now, &len, &ignored) == OSSO_OK && len == strlen(commit) &&
+                 memcmp(now, commit, len) == 0;
     *slash = 0;
-    enum osso_status status = file_make_dirs(path, err);
+    if (!is_so) /* where nothing has to be written nothing has to be writable */
+        status = file_make_dirs(path, err);
     *slash = '/';
-    if (!status)
+    if (!is_so && !status)
         status = save_atomic(path, commit, strlen(commit), err);
+    mem_free(now);
     mem_free(path);
     return status;
 }

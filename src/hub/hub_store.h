@@ -15,8 +15,6 @@ enum osso_status hub_store_open(const char *root, const char *repository, struct
                                 struct osso_error *err);
 void hub_store_close(struct hub_store *store);
 
-/* Makes a folder and those above it. */
-enum osso_status hub_store_folders(const char *path, struct osso_error *err);
 /* The folders, and the tag that keeps backups out. */
 enum osso_status hub_store_prepare(const struct hub_store *store, struct osso_error *err);
 /* blobs/<hash> (mem_free it). */

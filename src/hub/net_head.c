@@ -72,6 +72,8 @@ static void header(struct net_answer *a, const char *name, const char *value)
 #define IS(text) (strcasecmp(name, text) == 0)
     if (IS("ETag"))
         etag_of(value, a->etag, sizeof a->etag);
+    else if (IS("Last-Modified") && !a->etag[0]) /* a plain server's only word on it */
+        snprintf(a->etag, sizeof a->etag, "%s", value);
     else if (IS("X-Linked-Etag"))
         etag_of(value, a->linked_etag, sizeof a->linked_etag);
     else if (IS("X-Error-Code"))

@@ -15,7 +15,16 @@ done
 made() { [ "$(cat "$home/$1.made-from" 2>/dev/null)" = "$(cat "${@:2}" | sha256sum)" ]; }
 remember() { cat "${@:2}" | sha256sum >"$home/$1.made-from"; }
 
-if ! made node "$here/package.json" "$here/package-lock.json"; then
+# wanted NAME: is this test asked for?
+words=("$@")
+wanted() {
+    local word
+    for word in "${words[@]-}"; do [[ $1 != *"$word"* ]] || return 0; done
+    return 1
+}
+
+# Node's clients, hundreds of megabytes, only for those that use them.
+if { wanted test_node || wanted test_codex; } && ! made node "$here/package.json" "$here/package-lock.json"; then
     command -v node >/dev/null && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || {
         echo "compat: these tests need Node 20 or newer, with npm" >&2
         exit 1
@@ -36,11 +45,7 @@ passed=0 failed=0 skipped=0
 number() { grep -aoE "^\[  $1 *\] [0-9]+" <<<"$2" | grep -oE '[0-9]+$' | tail -n 1 | grep . || echo 0; }
 for test in "$here"/test_*.py; do
     name=$(basename "$test" .py) code=0 start=$SECONDS
-    if [ $# -gt 0 ]; then
-        wanted=no
-        for word in "$@"; do [[ $name == *"$word"* ]] && wanted=yes; done
-        [ $wanted = yes ] || continue
-    fi
+    wanted "$name" || continue
     text=$(timeout 600 "$home/venv/bin/python" "$test" 2>&1) || code=$?
     p=$(number PASSED "$text") f=$(number FAILED "$text") s=$(number SKIPPED "$text")
     [ $code -ne 0 ] && [ "$f" -eq 0 ] && f=1

@@ -177,6 +177,10 @@ def test_verify():
     nothing = osso("verify", "lms:pub/repo-GGUF", env=env)
     assert nothing.code == 0 and "unknown" in nothing.text and "--deep" in nothing.complaint, nothing
     refuses(osso("verify", "a/none", env=env), 1, "a/none")
+    for verb in ("verify", "rm", "show"):  # the nearest name; an empty one is nobody's
+        for name, near in (("a/plainn", "a/plain"), ("hf:a/shard", "a/shared"), ("m7:20b", "ollama:m0:20b"), ("shard", "a/shared"), ("lms:pub/repp-GGUF:x.gguf", "lms:pub/repo-GGUF:x.gguf")):
+            refuses(osso(verb, name, env=env), 1, f"did you mean {near}?")
+        refuses(osso(verb, "", env=env), 1)
 
 
 def test_verify_online():
@@ -303,7 +307,7 @@ def test_rm_leaves_others_alone():
     assert tree(there) == before
     gone = osso("rm", "a/shared", "--yes", env=env)
     root = there / ".cache/huggingface/hub"
-    assert gone.code == 0 and gone.text.startswith("freed 0 bytes") and not (root / "models--a--shared").exists(), gone
+    assert gone.code == 0 and gone.text.startswith("freed 0 bytes") and "hf cache prune" in gone.complaint and not (root / "models--a--shared").exists(), gone
     after = tree(there)
     assert {p: d for p, d in before.items() if "models--a--shared" not in p} == {p: d for p, d in after.items() if ".lock" not in p}, sorted(set(before) ^ set(after))
 

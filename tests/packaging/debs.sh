@@ -38,7 +38,7 @@ said=$(person 'osso pull gpt-oss-20b' 2>&1) && fail 'a pull without libcurl'
 [[ $said = *libcurl4* ]] || fail "without the recommended library pull says: $said"
 in_root ldconfig -p | grep libosso.so >/dev/null || fail 'the loader does not know the library'
 for page in osso osso-chat osso-data-show; do
-    in_root gzip -dc "/usr/share/man/man1/$page.1.gz" | head -n 1 | grep '^\.TH OSSO' >/dev/null || fail "the page $page"
+    in_root gzip -dc "/usr/share/man/man1/$page.1.gz" | sed -n 1p | grep '^\.TH OSSO' >/dev/null || fail "the page $page"
 done
 install purge osso libosso0 libosso-dev
 listed >$debs/after

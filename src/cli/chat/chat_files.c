@@ -33,7 +33,7 @@ void command_save(struct chat *chat, const char *argument)
         say("say where: /save FILE");
         return;
     }
-    char *path = home_path(argument);
+    char *path = file_of_home(argument);
     bool replaced = path && file_exists(path);
     enum osso_status status = path ? conversation_text(chat, &text, &err)
                                    : error_nomem(&err, strlen(argument), "a path");
@@ -139,7 +139,7 @@ void command_load(struct chat *chat, const char *argument)
         say("say what: /load FILE");
         return;
     }
-    char *path = home_path(argument);
+    char *path = file_of_home(argument);
     enum osso_status status = path ? chat_load(chat, path, &err) : error_nomem(&err, strlen(argument), "a path");
     mem_free(path);
     chat_report(status, &err);
@@ -202,7 +202,7 @@ void command_read(struct chat *chat, const char *argument)
         say("say what: /read FILE");
         return;
     }
-    char *path = home_path(argument);
+    char *path = file_of_home(argument);
     enum osso_status status = path ? input_read(path, &text, &err) : error_nomem(&err, strlen(argument), "a path");
     if (!status)
         status = input_check_utf8(text.data, text.len, path, &err);

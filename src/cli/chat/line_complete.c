@@ -57,7 +57,7 @@ static void add_paths(struct completions *found, const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     char *folder = slash ? mem_strndup(path, (size_t)(name - path)) : mem_strdup(".");
-    char *real = folder ? home_path(folder) : NULL;
+    char *real = folder ? file_of_home(folder) : NULL;
     DIR *dir = real ? opendir(real) : NULL;
     found->typed = strlen(name);
     if (!slash && strcmp(path, "~") == 0)

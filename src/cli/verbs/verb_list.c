@@ -5,10 +5,16 @@
 #include "cli/out.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "json/jwrite.h"
 
+#include "osso/hub.h"
+#include "osso/text.h"
+
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void add_text(struct buf *b, const char *key, const char *text)
 {
@@ -95,6 +101,15 @@ static void put_table(struct buf *b, const struct model_shelf *shelf, bool all, 
         buf_printf(b, "%d that osso does not run (--all lists them)\n", others);
 }
 
+/* A cache that is somebody else's looks like none. */
+static void say_closed(void)
+{
+    char *cache = osso_hub_cache();
+    if (cache && file_is_dir(cache) && access(cache, R_OK | X_OK) != 0)
+        say("%s cannot be looked into: %s", cache, strerror(errno));
+    osso_free(cache);
+}
+
 int verb_list(const struct options *o)
 {
     struct osso_error err = {0};
@@ -113,6 +128,7 @@ int verb_list(const struct options *o)
         put_table(&b, &shelf, all, others);
     if (b.data && !b.failed)
         out_model_text(b.data, b.len); /* names of files may hold anything */
+    say_closed();
     if (shelf.n == 0 && !o->v[OPT_json].set)
         say("no models on this disk but the one that ships with osso; get one: osso pull gpt-oss-20b");
     buf_free(&b);

@@ -83,9 +83,11 @@ static enum osso_status understand(const struct options *o, const struct model_p
     return status;
 }
 
-static enum osso_status take_away(const struct request *r, bool dry, uint64_t *bytes, struct osso_error *err)
+static enum osso_status take_away(const struct request *r, bool dry, uint64_t *bytes, uint64_t *shared,
+                                  struct osso_error *err)
 {
-    return osso_hub_remove(r->home, r->every ? NULL : r->commit, r->paths, r->paths ? r->files.n : 0, dry, bytes, err);
+    return osso_hub_remove(r->home, r->every ? NULL : r->commit, r->paths, r->paths ? r->files.n : 0, dry, bytes,
+                           shared, err);
 }
 
 int verb_rm(const struct options *o)
@@ -94,22 +96,25 @@ int verb_rm(const struct options *o)
     struct model_picked picked = {0};
     struct request r = {0};
     char question[700], words[32];
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, shared = 0;
     enum osso_status status = model_pick(o->operand[0], &picked, &err);
     if (!status)
         status = understand(o, &picked, &r, &err);
     if (!status)
-        status = take_away(&r, true, &bytes, &err);
+        status = take_away(&r, true, &bytes, &shared, &err);
     bool dry = o->v[OPT_rm_dry_run].set;
     snprintf(question, sizeof question, "remove %s%s from %s and free %s?", o->operand[0],
              r.every ? ", every revision," : "", r.home ? r.home : "", human_bytes(words, bytes));
     if (!status && !dry && !o->v[OPT_yes].set && !pulling_agreed(question))
         status = error_set(&err, OSSO_NOTFOUND, "%s stays: nobody said yes (--yes does)", o->operand[0]);
     if (!status && !dry)
-        status = take_away(&r, false, &bytes, &err);
+        status = take_away(&r, false, &bytes, &shared, &err);
     if (!status)
         printf("%s %llu bytes (%s)\n", dry ? "would free" : "freed", (unsigned long long)bytes,
                human_bytes(words, bytes));
+    if (!status && shared)
+        say("%s stay in the cache's store for all repositories: hf cache prune frees there what nobody uses any more",
+            human_bytes(words, shared));
     mem_free(r.paths);
     model_files_free(&r.files);
     model_picked_free(&picked);
