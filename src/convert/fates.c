@@ -353,7 +353,8 @@ static bool choose(void *user, const struct names_row *row, int layer, struct pl
         return false;
     const struct names_row *written = holder(c->to, row, choice_out);
     if (!written) {
-        snprintf(why, sizeof why, "the form %s has no type %s", c->to->form, dtype_info(choice_out->dtype)->name);
+        snprintf(why, sizeof why, "the form %s has no type %s; --to, or OUT's name, says the form, --type what it has",
+                 c->to->form, dtype_info(choice_out->dtype)->name);
         refuse(f, OSSO_USAGE, name, why);
     }
     return written == row;

@@ -89,22 +89,27 @@ static bool is_dots(const char *name)
 static enum osso_status check_content(const char *folder, struct osso_error *err)
 {
     enum osso_status status = OSSO_OK;
+    char *config = file_join(folder, "config.json"); /* every form's; somebody's own .json files are no model */
+    bool model = config && access(config, F_OK) == 0;
     DIR *dir = opendir(folder);
     if (!dir)
-        return error_set(err, OSSO_IO, "cannot read the folder %s: %s", folder, strerror(errno));
+        status = error_set(err, OSSO_IO, "cannot read the folder %s: %s", folder, strerror(errno));
     for (struct dirent *e; !status && (e = readdir(dir));)
-        if (!is_dots(e->d_name) && !of_a_model(folder, e->d_name))
-            status = error_set(
-                err, OSSO_USAGE,
-                "the folder %s holds %s, which is no part of a model; --force replaces nothing but models", folder,
-                e->d_name);
-    closedir(dir);
+        if (!is_dots(e->d_name) && (!model || !of_a_model(folder, e->d_name)))
+            status = error_set(err, OSSO_USAGE, "the folder %s holds %s%s; --force replaces nothing but models", folder,
+                               e->d_name, model ? ", which is no part of a model" : " and no config.json");
+    if (dir)
+        closedir(dir);
+    mem_free(config);
     return status;
 }
 
 enum osso_status place_check(const char *in, const char *out, bool folder, bool force, struct osso_error *err)
 {
     struct stat st;
+    if (!*out || (!folder && out[strlen(out) - 1] == '/'))
+        return error_set(err, OSSO_USAGE, "\"%s\" is no name of a %s, which this form is", out,
+                         folder ? "folder" : "file");
     enum osso_status status = check_paths(in, out, err);
     if (status || lstat(out, &st) != 0)
         return status;

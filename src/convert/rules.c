@@ -97,14 +97,15 @@ static const struct {
     const char *wide, *narrow;
 } labels[] = {{"Q2_K", "Q2_K", "Q4_0"},   {"Q3_K", "Q3_K", "Q4_0"}, {"Q4_K", "Q4_K", "Q5_0"},
               {"Q5_K", "Q5_K", "Q5_1"},   {"Q6_K", "Q6_K", "Q8_0"}, {"IQ4", "IQ4_XS", "IQ4_NL"},
-              {"IQ", "IQ4_XS", "IQ4_NL"}, {"UD-", "Q4_K", "Q5_0"},  {"MXFP4_MOE", NULL, NULL}};
+              {"IQ", "IQ4_XS", "IQ4_NL"}, {"MXFP4_MOE", NULL, NULL}};
 
 static enum osso_status unknown_type(const struct conversion *c, const char *text)
 {
+    const char *label = strncasecmp(text, "UD-", 3) == 0 ? text + 3 : text; /* the same, with some tensors larger */
     char types[256];
     list_types(types, sizeof types);
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
-        if (strncasecmp(text, labels[i].label, strlen(labels[i].label)) != 0)
+        if (strncasecmp(label, labels[i].label, strlen(labels[i].label)) != 0)
             continue;
         if (!labels[i].wide)
             return error_set(c->err, OSSO_USAGE, "%s is what osso calls mxfp4-q8: experts MXFP4, the rest Q8_0", text);

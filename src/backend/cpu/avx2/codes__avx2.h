@@ -120,6 +120,12 @@ INLINE bool in_pairs(enum dtype t)
     return t == DT_MXFP4_HF || t == DT_MXFP4_PAIRS || t == DT_AFFINE4;
 }
 
+/* A row's bytes are its codes, 128 more than pair_codes gives: whoever turns many rows turns them where they lie. */
+INLINE bool lie_as_bytes(enum dtype t)
+{
+    return t == DT_AFFINE8;
+}
+
 /* Four rows of a matrix; missing ones repeat the last. */
 struct code_rows {
     const uint8_t *data[4], *side[2][4];
@@ -308,9 +314,11 @@ INLINE void pair_codes(enum dtype t, const uint8_t *row, int64_t pair, bool two,
     }
 }
 
-/* A pair of blocks of 4 rows, a row's values side by side. */
+/* A pair of blocks of 4 rows, a row's values side by side. Where they lie so anyway nothing is put anywhere. */
 INLINE void pair_to_space(enum dtype t, const struct code_rows *four, int64_t pair, bool two, uint8_t (*space)[64])
 {
+    if (lie_as_bytes(t))
+        return;
     UNROLL
     for (int r = 0; r < 4; r++) {
         __m256i first, last;

@@ -36,8 +36,10 @@ INLINE void fill_panel(struct shape shape, const struct coded *t, const struct g
                     memcpy(at + s * 4 * PANEL_ACTS, &words[run * steps + s], 4);
                 memcpy(at + steps * 4 * PANEL_ACTS, &correction[run], 4);
                 memcpy(at + (steps + 1) * 4 * PANEL_ACTS, &act->d[row * n_blocks + b], 4);
-                if (shape.offsets)
-                    memcpy(at + (steps + 2) * 4 * PANEL_ACTS, &own[run], 4);
+                if (shape.offsets) {
+                    float sum = (float)own[run];
+                    memcpy(at + (steps + 2) * 4 * PANEL_ACTS, &sum, 4);
+                }
             }
         }
     }
@@ -82,9 +84,9 @@ INLINE void block_sums(struct shape shape, const uint8_t *unit, const uint8_t *p
     UNROLL
     for (int i = 0; i < n; i++) {
         __m256i a = _mm256_madd_epi16(s[i][0], split ? sixteen : one), b = _mm256_madd_epi16(s[i][1], one);
-        if (shape.offsets && !split) { /* their bias was for int16 alone: 16 */
-            __m256i bias = _mm256_slli_epi32(broadcast4(panel + (steps + 2) * 4 * PANEL_ACTS + 4 * i), 4);
-            a = _mm256_add_epi32(a, bias), b = _mm256_add_epi32(b, bias);
+        if (shape.offsets && !split) { /* their bias was for int16 alone: what it took off */
+            __m256i off = _mm256_madd_epi16(broadcast4(panel + steps * 4 * PANEL_ACTS + 4 * i), one);
+            a = _mm256_sub_epi32(a, off), b = _mm256_sub_epi32(b, off);
         }
         sums[i][0] = _mm256_cvtepi32_ps(split ? _mm256_add_epi32(a, b) : a);
         if (!split)
@@ -105,7 +107,7 @@ INLINE void block_fma(struct shape shape, const uint8_t *unit, const uint8_t *pa
             const uint8_t *scale = unit + steps * 64 + 32 * g;
             p[i][g] = _mm256_fmadd_ps(sums[i][g], _mm256_mul_ps(d, _mm256_load_ps((const void *)scale)), p[i][g]);
             if (shape.offsets) {
-                __m256 own = _mm256_cvtepi32_ps(broadcast4(panel + (steps + 2) * 4 * PANEL_ACTS + 4 * i));
+                __m256 own = _mm256_castsi256_ps(broadcast4(panel + (steps + 2) * 4 * PANEL_ACTS + 4 * i));
                 p[i][g] = _mm256_fmadd_ps(own, _mm256_mul_ps(d, _mm256_load_ps((const void *)(scale + 64))), p[i][g]);
             }
         }

@@ -58,7 +58,7 @@ INLINE int unit_rows(struct shape s)
     return s.kind == WIDE ? 8 : 16;
 }
 
-/* A block of a panel: [step][act] values, [act] corrections, [act] scales, with offsets [act] own sums. */
+/* A block of a panel: [step][act] values, [act] corrections, [act] scales, with offsets [act] own sums as floats. */
 INLINE int panel_block(struct shape s)
 {
     return 4 * PANEL_ACTS * (steps_of(s) + (s.offsets ? 3 : 2));
@@ -120,12 +120,17 @@ INLINE void unpack_mxfp4(bool hf, const struct view *w, int64_t o, int64_t hi, i
     }
 }
 
-/* Four signed bytes of 8 rows as high and low halves. */
+/* Four bytes of 8 rows, 128 more than their values, as high and low halves. */
 INLINE void store_split(uint8_t *at, __m256i codes)
 {
-    const __m256i half = _mm256_set1_epi8(15), u = _mm256_xor_si256(codes, _mm256_set1_epi8((char)0x80));
-    store(at, _mm256_and_si256(_mm256_srli_epi16(u, 4), half));
-    store(at + 32, _mm256_and_si256(u, half));
+    const __m256i half = _mm256_set1_epi8(15);
+    store(at, _mm256_and_si256(_mm256_srli_epi16(codes, 4), half));
+    store(at + 32, _mm256_and_si256(codes, half));
+}
+
+INLINE void store_split_signed(uint8_t *at, __m256i codes)
+{
+    store_split(at, _mm256_xor_si256(codes, _mm256_set1_epi8((char)0x80)));
 }
 
 INLINE void unpack_q8_0(const struct view *w, int64_t o, int64_t hi, uint8_t *unit)
@@ -140,7 +145,7 @@ INLINE void unpack_q8_0(const struct view *w, int64_t o, int64_t hi, uint8_t *un
         transpose(rows, b * 34 + 18, codes + 4);
         UNROLL
         for (int i = 0; i < STEPS; i++)
-            store_split(unit + 64 * i, codes[i]);
+            store_split_signed(unit + 64 * i, codes[i]);
         UNROLL
         for (int r = 0; r < 8; r++)
             memcpy(&s[r], rows[r] + b * 34, 2);
@@ -148,7 +153,8 @@ INLINE void unpack_q8_0(const struct view *w, int64_t o, int64_t hi, uint8_t *un
     }
 }
 
-/* Any format: codes of 8 rows as pair_codes gives them. Rows o .. o + 7 into group g of a unit (WIDE: into both). */
+/* Any format: codes of 8 rows as pair_codes gives them, or where they lie if they lie there as wanted. Rows o .. o + 7
+ * into group g of a unit (WIDE: into both). */
 INLINE void unpack_coded(enum dtype t, const struct view *w, int64_t o, int64_t hi, int g, uint8_t *unit)
 {
     const struct shape shape = shape_of(t);
@@ -157,7 +163,9 @@ INLINE void unpack_coded(enum dtype t, const struct view *w, int64_t o, int64_t 
     struct pair_scales open[2][4];
     int64_t n_blocks = w->cols / QUANT_BLOCK;
     uint8_t space[8][64] __attribute__((aligned(32)));
-    const uint8_t *at[8] = {space[0], space[1], space[2], space[3], space[4], space[5], space[6], space[7]};
+    const uint8_t *at[8];
+    for (int r = 0; r < 8; r++)
+        at[r] = lie_as_bytes(t) ? rows[r / 4].data[r % 4] : space[r];
     for (int64_t pair = 0; 2 * pair < n_blocks; pair++) {
         const bool two = 2 * pair + 1 < n_blocks;
         const struct pair_scales *scales[2];
@@ -169,14 +177,17 @@ INLINE void unpack_coded(enum dtype t, const struct view *w, int64_t o, int64_t 
             scales[h] = pair_scales(t, &rows[h], pair, two, false, open[h]);
         }
         for (int b = 0; b < (two ? 2 : 1) * runs; b++, unit += size) {
+            const int64_t from = (lie_as_bytes(t) ? pair * 64 : 0) + 4 * steps * b;
             __m256i codes[STEPS];
-            transpose(at, 4 * steps * b, codes);
+            transpose(at, from, codes);
             if (steps == STEPS)
-                transpose(at, 4 * steps * b + 16, codes + 4);
+                transpose(at, from + 16, codes + 4);
             UNROLL
             for (int i = 0; i < steps; i++)
-                if (shape.kind == WIDE)
+                if (lie_as_bytes(t))
                     store_split(unit + 64 * i, codes[i]);
+                else if (shape.kind == WIDE)
+                    store_split_signed(unit + 64 * i, codes[i]);
                 else
                     store(unit + 64 * i + 32 * g, codes[i]);
             for (int h = 0; h < 2; h++) {

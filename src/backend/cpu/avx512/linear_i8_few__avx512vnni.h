@@ -37,13 +37,21 @@ static int32_t sum16(const int8_t *q)
     return sum;
 }
 
+static int32_t float_bits(int32_t i)
+{
+    float f = (float)i;
+    memcpy(&i, &f, sizeof i);
+    return i;
+}
+
 /* A block's 16 bytes behind its values. `shift`: of the weights. */
 INLINE __m128i start_of(bool runs, bool offsets, int32_t shift, const int8_t *q, int32_t sum, int32_t d_bits)
 {
     int32_t last = runs ? sum16(q + 16) : 0, first = sum - last;
     if (!offsets)
         return _mm_setr_epi32(-shift * first, d_bits, -shift * last, 0);
-    return runs ? _mm_setr_epi32(0, d_bits, first, last) : _mm_setr_epi32(-shift * sum, d_bits, sum, 0);
+    return runs ? _mm_setr_epi32(0, d_bits, float_bits(first), float_bits(last))
+                : _mm_setr_epi32(-shift * sum, d_bits, float_bits(sum), 0);
 }
 
 /* `pairs`: even values into lo, odd ones into hi. */
@@ -99,17 +107,13 @@ INLINE __m512 quad_step(bool runs, bool offsets, const struct quad *q, const uin
             b[r] = _mm512_dpbusd_epi32(offsets ? start : _mm512_maskz_load_epi32(0x4444, panel + 128), q->hi[r], hi);
     }
     p = _mm512_mask3_fmadd_ps(turned_sums(a), _mm512_mul_ps(d, q->scale[0]), p, mask);
-    if (offsets) {
-        __m512 own = _mm512_cvtepi32_ps(_mm512_castps_si512(_mm512_permute_ps(behind, 0xaa)));
-        p = _mm512_mask3_fmadd_ps(own, _mm512_mul_ps(d, q->offset[0]), p, mask);
-    }
+    if (offsets)
+        p = _mm512_mask3_fmadd_ps(_mm512_permute_ps(behind, 0xaa), _mm512_mul_ps(d, q->offset[0]), p, mask);
     if (!runs)
         return p;
     p = _mm512_mask3_fmadd_ps(turned_sums(b), _mm512_mul_ps(d, q->scale[1]), p, mask);
-    if (offsets) {
-        __m512 own = _mm512_cvtepi32_ps(_mm512_castps_si512(_mm512_permute_ps(behind, 0xff)));
-        p = _mm512_mask3_fmadd_ps(own, _mm512_mul_ps(d, q->offset[1]), p, mask);
-    }
+    if (offsets)
+        p = _mm512_mask3_fmadd_ps(_mm512_permute_ps(behind, 0xff), _mm512_mul_ps(d, q->offset[1]), p, mask);
     return p;
 }
 

@@ -87,15 +87,37 @@ INLINE void load_mxfp4_hf(const struct rows *rows, int64_t g, int blocks, struct
     q->scale[0] = mxfp4_scales(_mm512_slli_epi32(_mm512_cvtepu8_epi32(by_block), 24));
 }
 
-/* 16 bytes of each of 4 blocks that lie 34 apart. Loads of 64 bytes would do with half as many, but nearly all of them
- * would lie across two lines, and two lines that are still on their way from memory cost a third of the speed (Zen 5).
+/* 16 bytes of each of 4 blocks that lie `bytes` apart. Loads of 64 bytes would do with half as many, but nearly all of
+ * them would lie across two lines, and two lines that are still on their way from memory cost a third of the speed (Zen
+ * 5).
  */
-INLINE __m512i four_blocks(const uint8_t *at)
+INLINE __m512i four_blocks(const uint8_t *at, int bytes)
 {
     __m512i v = _mm512_zextsi128_si512(_mm_loadu_si128((const void *)at));
-    v = _mm512_mask_broadcast_i32x4(v, 0x00f0, _mm_loadu_si128((const void *)(at + 34)));
-    v = _mm512_mask_broadcast_i32x4(v, 0x0f00, _mm_loadu_si128((const void *)(at + 68)));
-    return _mm512_mask_broadcast_i32x4(v, 0xf000, _mm_loadu_si128((const void *)(at + 102)));
+    v = _mm512_mask_broadcast_i32x4(v, 0x00f0, _mm_loadu_si128((const void *)(at + bytes)));
+    v = _mm512_mask_broadcast_i32x4(v, 0x0f00, _mm_loadu_si128((const void *)(at + 2 * bytes)));
+    return _mm512_mask_broadcast_i32x4(v, 0xf000, _mm_loadu_si128((const void *)(at + 3 * bytes)));
+}
+
+/* 4 bytes of each, four times in its quarter. */
+INLINE __m512i four_words(const uint8_t *at, int bytes)
+{
+    __m512i v = _mm512_set1_epi32((int)u32_at(at));
+    v = _mm512_mask_set1_epi32(v, 0x00f0, (int)u32_at(at + bytes));
+    v = _mm512_mask_set1_epi32(v, 0x0f00, (int)u32_at(at + 2 * bytes));
+    return _mm512_mask_set1_epi32(v, 0xf000, (int)u32_at(at + 3 * bytes));
+}
+
+/* An f16 of each block of a group, [block][row]. */
+INLINE __m512 four_f16(const struct rows *rows, int64_t at, int bytes)
+{
+    uint16_t values[16];
+    UNROLL
+    for (int r = 0; r < 4; r++)
+        UNROLL
+    for (int b = 0; b < 4; b++)
+        memcpy(&values[4 * b + r], rows->data[r] + at + b * bytes, 2);
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const void *)values));
 }
 
 INLINE void load_q8_0(const struct rows *rows, int64_t g, int blocks, struct quad *q)
@@ -112,8 +134,8 @@ INLINE void load_q8_0(const struct rows *rows, int64_t g, int blocks, struct qua
             memcpy(space, at, (size_t)blocks * 34);
             at = space;
         }
-        q->lo[r] = _mm512_xor_si512(four_blocks(at + 2), flip);
-        q->hi[r] = _mm512_xor_si512(four_blocks(at + 18), flip);
+        q->lo[r] = _mm512_xor_si512(four_blocks(at + 2, 34), flip);
+        q->hi[r] = _mm512_xor_si512(four_blocks(at + 18, 34), flip);
         UNROLL
         for (int b = 0; b < 4; b++)
             memcpy(&scales[4 * b + r], at + b * 34, 2);
@@ -125,6 +147,30 @@ INLINE __m512 both_halves(__m256 a, __m256 b)
 {
     return _mm512_castsi512_ps(
         _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_castps_si256(a)), _mm256_castps_si256(b), 1));
+}
+
+/* A whole group of Q5_0 or Q5_1. A block's 32 fifth bits lie in one word: of it VPMULTISHIFTQB gives each value
+ * the 8 bits in which its own is the fifth. */
+INLINE void load_q5(enum dtype t, const struct rows *rows, int64_t g, struct quad *q)
+{
+    const int bytes = bytes_of(t), group = 4 * bytes;
+    const __m512i five = _mm512_set1_epi8(31), four = _mm512_set1_epi8(15);
+    const __m512i low_at = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43));
+    const __m512i high_at = _mm512_add_epi8(low_at, _mm512_set1_epi8(16));
+    fetch_ahead(&rows->ahead, g * 4 * group, 4 * group, true);
+    UNROLL
+    for (int r = 0; r < 4; r++) {
+        const uint8_t *at = rows->data[r] + g * group + bytes - 20;
+        __m512i bits = four_words(at, bytes), codes = four_blocks(at + 4, bytes);
+        __m512i low = _mm512_multishift_epi64_epi8(low_at, bits), high = _mm512_multishift_epi64_epi8(high_at, bits);
+        /* 0xca: where `four` has a bit the second, else the third. */
+        q->lo[r] = _mm512_and_si512(_mm512_ternarylogic_epi32(four, codes, low, 0xca), five);
+        q->hi[r] = _mm512_and_si512(_mm512_ternarylogic_epi32(four, _mm512_srli_epi16(codes, 4), high, 0xca), five);
+    }
+    q->scale[0] = four_f16(rows, g * group, bytes);
+    if (offsets_of(t))
+        q->offset[0] = four_f16(rows, g * group + 2, bytes);
 }
 
 /* Any format: two pairs. `open` is what pair_scales keeps. */
@@ -168,6 +214,8 @@ INLINE void load(enum dtype t, const struct rows *rows, int64_t g, int blocks, s
         load_mxfp4(rows, g, blocks, q);
     else if (t == DT_MXFP4_HF)
         load_mxfp4_hf(rows, g, blocks, q);
+    else if ((t == DT_Q5_0 || t == DT_Q5_1) && blocks == 4)
+        load_q5(t, rows, g, q);
     else
         load_coded(t, rows, g, blocks, open, q);
 }

@@ -53,24 +53,27 @@ INLINE void turn_rows(const struct tile_rows *rows, bool whole, int64_t at, __m5
 
 /* ---- any format: codes as pair_codes gives them -------------------------------------------------------------- */
 
-/* A block's values of 16 rows, from `at` in each row of the space, less `away`, to `steps` vectors. */
-INLINE void put_steps(__m512i away, int steps, const uint8_t *space, int64_t at, uint8_t *to)
+/* A block's values of 16 rows, from `at` in each row, less `away`, to `steps` vectors. */
+INLINE void put_steps(__m512i away, int steps, const struct tile_rows *rows, bool whole, int64_t at, uint8_t *to)
 {
-    const struct tile_rows rows = tile_rows(space, 64, 0, 16);
     UNROLL
     for (int half = 0; half < steps / 4; half++) {
         __m512i turned[4];
-        turn_rows(&rows, true, at + 16 * half, turned);
+        turn_rows(rows, whole, at + 16 * half, turned);
         UNROLL
         for (int k = 0; k < 4; k++)
             _mm512_store_si512(to + (4 * half + k) * TILE_STEP, _mm512_sub_epi8(turned[k], away));
     }
 }
 
-/* Rows [o, o + 16) as half of a tile. */
-INLINE void coded_half(enum dtype t, const struct view *w, int64_t o, int64_t hi, uint8_t away, uint8_t *tile)
+/* Rows [o, o + 16) as half of a tile, from a space of 64 bytes of each or where they lie; `whole` (a constant): all of
+ * them are there. */
+INLINE void coded_half(enum dtype t, const struct view *w, bool whole, int64_t o, int64_t hi, uint8_t away,
+                       uint8_t *tile)
 {
-    const __m512i less = _mm512_set1_epi8((char)(away - (kind_of(t) == WIDE ? 128 : 0))); /* those come signed */
+    const bool bytes = lie_as_bytes(t);
+    const __m512i less = _mm512_set1_epi8(
+        (char)(away - (kind_of(t) == WIDE && !bytes ? 128 : 0))); /* those come signed */
     const struct shape shape = shape_of(t);
     const int steps = steps_of(shape), size = tile_block(shape), runs = blocks_of_32(shape);
     const struct code_rows fours[4] = {code_rows(w, o, hi), code_rows(w, o + 4, hi), code_rows(w, o + 8, hi),
@@ -78,6 +81,8 @@ INLINE void coded_half(enum dtype t, const struct view *w, int64_t o, int64_t hi
     struct pair_scales open[4][4];
     int64_t n_blocks = w->cols / QUANT_BLOCK;
     uint8_t space[16][64] __attribute__((aligned(64)));
+    const struct tile_rows from = bytes ? tile_rows(w->data, w->row_stride, o, hi - o < 16 ? (int)(hi - o) : 16)
+                                        : tile_rows(space[0], 64, 0, 16);
     for (int64_t pair = 0; 2 * pair < n_blocks; pair++) {
         const bool two = 2 * pair + 1 < n_blocks;
         const struct pair_scales *scales[4];
@@ -92,7 +97,7 @@ INLINE void coded_half(enum dtype t, const struct view *w, int64_t o, int64_t hi
             for (int run = 0; run < runs; run++) {
                 int64_t block = 2 * pair + b, slot = pass_start(n_blocks, (int)(block % 4)) + block / 4;
                 uint8_t *to = tile + (slot * runs + run) * size;
-                put_steps(less, steps, space[0], 32 * b + 16 * run, to);
+                put_steps(less, steps, &from, whole, (bytes ? 64 * pair : 0) + 32 * b + 16 * run, to);
                 for (int h = 0; h < 4; h++) {
                     put_four(scales[h]->scale[run], b, to + tile_scales(shape) + 16 * h);
                     if (shape.offsets)
@@ -104,8 +109,14 @@ INLINE void coded_half(enum dtype t, const struct view *w, int64_t o, int64_t hi
 
 INLINE struct range coded_tile(enum dtype t, const struct view *w, int64_t lo, int64_t hi, uint8_t away, uint8_t *tile)
 {
-    for (int half = 0; half < TILE_HALVES; half++)
-        coded_half(t, w, lo + 16 * half < hi ? lo + 16 * half : hi - 1, hi, away, tile + half * 64);
+    for (int half = 0; half < TILE_HALVES; half++) {
+        const int64_t o = lo + 16 * half < hi ? lo + 16 * half
+                                              : hi - 1; /* a half that is missing repeats the last row */
+        if (!lie_as_bytes(t) || hi - o >= 16)
+            coded_half(t, w, true, o, hi, away, tile + half * 64);
+        else
+            coded_half(t, w, false, o, hi, away, tile + half * 64);
+    }
     return (struct range){0, 0};
 }
 

@@ -22,7 +22,7 @@
 #include <string.h>
 
 /* A block of a group of activation rows: its codes of each; then their scales; then the same with the bits of 1.0f taken
- * off; then what the shift of the weights to unsigned adds, negated; with offsets the activations' own sums. */
+ * off; then what the shift of the weights to unsigned adds, negated; with offsets the activations' own sums, as floats. */
 INLINE int panel_scales(struct shape s)
 {
     return GROUP_ROWS * 4 * steps_of(s);
@@ -86,8 +86,10 @@ INLINE void fill_block(struct shape shape, const uint8_t *codes, int n, int32_t 
     memcpy(behind, &bits, 4);
     memcpy(behind + SHIFTS, &above_one, 4);
     memcpy(behind + START, &start, 4);
-    if (shape.offsets)
-        memcpy(behind + OWN, &own, 4);
+    if (shape.offsets) {
+        float sum = (float)own;
+        memcpy(behind + OWN, &sum, 4);
+    }
 }
 
 /* Row i of the panel's groups. */
@@ -147,7 +149,7 @@ INLINE void block_fma(struct shape shape, enum scaling scaling, const uint8_t *s
         s[half] = _mm512_load_ps(scales + (TILE_HALVES + half) * 64);
     UNROLL
     for (int r = 0; r < n; r++) {
-        __m512 own = _mm512_cvtepi32_ps(broadcast_dword(behind + OWN + 4 * r));
+        __m512 own = _mm512_castsi512_ps(broadcast_dword(behind + OWN + 4 * r));
         UNROLL
         for (int half = 0; half < GROUP_HALVES; half++)
             p[half][r] = _mm512_fmadd_ps(own, scale_product(MULTIPLY, behind, r, s[half]), p[half][r]);
