@@ -1,5 +1,5 @@
-/* passes.c: see passes.h. By the clock and not by CPU time as ceilings: members wait for each other, and that is part of
- * what a model reaches. */
+/* passes.c: see passes.h. By the clock and not by CPU time as ceilings: members wait for each other, and that is part
+ * of what a model reaches. */
 #include "measure/passes.h"
 
 #include "base/clock.h"
@@ -37,12 +37,10 @@ static enum osso_status open_pass(struct pass *p, struct osso_model *model, cons
                                   int rows, struct osso_error *err)
 {
     int most = context < model->config.context ? context : (int)model->config.context;
-    struct osso_engine_options o = {.size = sizeof o,
-                                    .threads = r->threads,
-                                    .isa = r->isa,
-                                    .context = most,
-                                    .max_rows = rows < most ? rows : most};
-    *p = (struct pass){.cost = {.size = sizeof p->cost}, .rows = o.max_rows, .ids = mem_array((size_t)most, sizeof *p->ids)};
+    struct osso_engine_options o = {
+        .size = sizeof o, .threads = r->threads, .isa = r->isa, .context = most, .max_rows = rows < most ? rows : most};
+    *p = (struct pass){
+        .cost = {.size = sizeof p->cost}, .rows = o.max_rows, .ids = mem_array((size_t)most, sizeof *p->ids)};
     if (!p->ids)
         return error_nomem(err, (size_t)most * sizeof *p->ids, "tokens");
     set_ids(p, most, model->config.vocab, 0);

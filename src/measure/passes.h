@@ -5,8 +5,8 @@
 #include "osso/forecast.h"
 
 /* 10^12 operations a second of a prompt in one step of `rows` rows: the best of a few, for who else works here is not
- * the model's. rates says the threads and the instruction set. The model's context has room for so many rows, or for as many as it
- * has. */
+ * the model's. rates says the threads and the instruction set. The model's context has room for so many rows, or for as
+ * many as it has. */
 enum osso_status prompt_rate(struct osso_model *model, const struct osso_rates *rates, int rows, double *tops_out,
                              struct osso_error *err);
 /* Seconds of tokens one by one, medians: of a token through all layers, and of a head beside that. 0: not measured. */

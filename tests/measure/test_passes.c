@@ -1,5 +1,5 @@
-/* test_passes.c: what is measured of layers is done whole each time (a `must` in passes.c counts the rows, which the tree
- * of prefixes would have given), and a model whose first layers are measured stays as it was. */
+/* test_passes.c: what is measured of layers is done whole each time (a `must` in passes.c counts the rows, which the
+ * tree of prefixes would have given), and a model whose first layers are measured stays as it was. */
 #include "test.h"
 
 #include "checkpoint/model_open.h"
