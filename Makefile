@@ -236,7 +236,7 @@ $(B)/libserve.a: $(SERVE_OBJ)
 
 # Programs of tests find a backend of their own beside those of the product (tests/backend/far.h), and Vulkan through one
 # who counts calls (tests/backend/vulkan_calls.h).
-TEST_OBJ := $(B)/tests/backend/far.o $(B)/tests/backend/far_ops.o $(B)/tests/backend/backends.o $(B)/tests/backend/vulkan_calls.o
+TEST_OBJ := $(B)/tests/backend/far.o $(B)/tests/backend/far_ops.o $(B)/tests/backend/kept.o $(B)/tests/backend/backends.o $(B)/tests/backend/vulkan_calls.o
 .SECONDARY: $(TEST_OBJ)
 tests: $(TEST_BIN)
 $(B)/tests/serve/%: tests/serve/%.c $(TEST_OBJ) $(B)/libserve.a $(COMMIT_OBJ) $(TEST_LIB) $(wildcard tests/*.h)

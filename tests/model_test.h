@@ -62,8 +62,9 @@ struct rig {
     int64_t vocab;
 };
 
-/* OSSO_TEST_BACKEND=far or vulkan: the same tests over another backend (tests/all.sh; tests/backend/far.h), of which
- * OSSO_ISA says which one. Where there is none on this machine, the test is skipped and says why. */
+/* OSSO_TEST_BACKEND=far, vulkan or kept (Vulkan's device, opened once): the same tests over another backend
+ * (tests/all.sh; tests/backend/far.h, kept.c), of which OSSO_ISA says which one. Where there is none on this machine,
+ * the test is skipped and says why. */
 static inline const char *test_backend(void)
 {
     static const char *there;

@@ -1,5 +1,5 @@
-/* vulkan_rig.h: engines on a Vulkan device, for tests. Without a device each test is skipped and says why.
- * OSSO_TEST_DEVICE names another one than the best. */
+/* vulkan_rig.h: engines on a Vulkan device, for tests ("kept": one that stays open, tests/backend/kept.c). Without a
+ * device each test is skipped and says why. OSSO_TEST_DEVICE names another one than the best. */
 #ifndef OSSO_TEST_VULKAN_RIG_H
 #define OSSO_TEST_VULKAN_RIG_H
 
@@ -34,7 +34,7 @@ static inline struct rig device_rig_of(const char *model, int context, struct os
 {
     char path[512];
     struct osso_engine_options o = engine_options(false, context);
-    o.backend = "vulkan";
+    o.backend = "kept";
     o.isa = device();
     struct rig r = rig_open(test_path(path, sizeof path, model), &o);
     check_ok(osso_session_create(r.engine, 0, session, &r.err), r.err);

@@ -54,9 +54,14 @@ struct osso_gpu {
     uint64_t memory_bytes; /* its own */
     bool on_cpu;           /* a driver that computes on the CPU: for tests */
     char lacks[128];       /* a feature that osso needs and it has not; "": it can be used */
+    char features[128];    /* that a device need not have and this one has: osso uses them */
+    char bits[64];         /* of one that was opened: the CPU's, and by whose fused multiply-add; else "" */
 };
 typedef void osso_gpu_fn(void *user, const struct osso_gpu *gpu);
 OSSO_API enum osso_status osso_gpu_list(osso_gpu_fn *fn, void *user, struct osso_error *err);
+/* The one with this number, opened and probed as an engine does it: it computes with the CPU's bits, or the error says
+ * why it cannot be used. */
+OSSO_API enum osso_status osso_gpu_probe(int number, struct osso_gpu *gpu_out, struct osso_error *err);
 
 OSSO_API enum osso_status osso_engine_create(struct osso_model *model, const struct osso_engine_options *options,
                                              struct osso_engine **engine_out, struct osso_error *err);
@@ -87,6 +92,8 @@ OSSO_API void osso_engine_free(struct osso_engine *engine); /* its sessions must
  * the last is "scalar". */
 OSSO_API const char *osso_isa_name(int i);
 OSSO_API const char *osso_engine_isa(const struct osso_engine *engine);
+/* The GPU that computes; false: the CPU does, and gpu_out stays as it is. */
+OSSO_API bool osso_engine_gpu(const struct osso_engine *engine, struct osso_gpu *gpu_out);
 OSSO_API int osso_engine_threads(const struct osso_engine *engine);
 OSSO_API int64_t osso_engine_context(const struct osso_engine *engine);
 
@@ -123,6 +130,7 @@ struct osso_engine_plan {
      * which it reads a step's rows (where they are the head too they have one). */
     uint64_t host_bytes, embed_bytes;
     int host_layers;
+    char driver[320], features[128], bits[64]; /* as struct osso_gpu's */
 };
 OSSO_API enum osso_status osso_engine_plan(const struct osso_model *model, const struct osso_engine_options *options,
                                            struct osso_engine_plan *plan_out, struct osso_error *err);

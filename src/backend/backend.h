@@ -189,13 +189,24 @@ struct backend_room {
     uint64_t weights, n_tensors; /* that it will be told of: bytes, and at most so many */
 };
 
+/* A device, in words for people. */
+struct backend_device {
+    int number;
+    const char *name, *driver;
+    const char *features; /* that it need not have, and which are used */
+    const char *bits;     /* whose fused multiply-add has the CPU's bits */
+    uint64_t memory_bytes;
+    bool on_cpu; /* a driver that computes on the CPU */
+};
+
 struct backend_train; /* backend/train_ops.h */
 struct backend_meter; /* backend/device_meter.h */
 
 struct backend {
-    const char *name;  /* "scalar", "avx2", ...: for --version and bench */
-    const void *state; /* the backend's own */
-    bool alone;        /* a step is one member's: others could take no part of its ops and would only wait */
+    const char *name;                    /* "scalar", "avx2", ...: for --version and bench */
+    const void *state;                   /* the backend's own */
+    const struct backend_device *device; /* NULL: it computes on the host */
+    bool alone; /* a step is one member's: others could take no part of its ops and would only wait */
 
     /* ---- the object: called by one thread, outside the team ---- */
     void (*close)(const struct backend *backend); /* what it allocated must be freed */
@@ -216,6 +227,11 @@ struct backend {
     enum osso_status (*reserve)(const struct backend *backend, const struct backend_room *room, struct osso_error *err);
     uint64_t (*reserve_bytes)(const struct backend *backend, const struct backend_room *room);
     uint64_t (*taken)(const struct backend *backend);
+    /* Another object that computes by itself, on the same device and with the copies of all that this one has been told
+     * of; what either is told afterwards is its own. It may be called while another thread uses this one, and either
+     * may be closed first. NULL: there is nothing to share. */
+    enum osso_status (*share)(const struct backend *backend, const struct backend **backend_out,
+                              struct osso_error *err);
     /* Pages whose sums attention wants room for, given the pages of one row: struct attend's n_page_sums. */
     int64_t (*page_sums)(int64_t pages, int n_kv_heads, int n_members);
     /* A step: begin gives ops its inputs; end returns when all of it is done, and is where a device can fail. After a

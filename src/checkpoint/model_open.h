@@ -23,6 +23,7 @@ struct osso_model {
     size_t pages_bytes;
     pthread_mutex_t lock;
     struct osso_tokenizer *tokenizer; /* guarded by lock; NULL: not opened yet */
+    struct osso_engine *copied; /* guarded by lock: the engines that have copies of the weights elsewhere (engine/) */
 };
 
 /* Has no file of the model shrunk since it was mapped? Every step of the engine asks before it touches a weight. */

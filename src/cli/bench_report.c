@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIELDS = 44 };
+enum { FIELDS = 47 };
 
 struct field {
     const char *name;
@@ -134,6 +134,17 @@ static void number_field(struct field *f, int *n, const char *name, double value
     snprintf(f[(*n)++].text, sizeof f->text, "%.*f", decimals, value);
 }
 
+static void device_fields(const struct osso_engine *engine, struct field *f, int *n)
+{
+    struct osso_gpu gpu = {.size = sizeof gpu};
+    bool there = osso_engine_gpu(engine, &gpu);
+    text_field(f, n, "gpu_info", there ? osso_engine_isa(engine) : "");
+    text_field(f, n, "gpu_driver", gpu.driver);
+    text_field(f, n, "gpu_bits", gpu.bits);
+    text_field(f, n, "gpu_features", gpu.features);
+    text_field(f, n, "backends", there ? "Vulkan" : "CPU");
+}
+
 static int fields(const struct bench_setting *b, const struct measurement *m, struct field *f)
 {
     struct summary s = summarize(m);
@@ -146,8 +157,7 @@ static int fields(const struct bench_setting *b, const struct measurement *m, st
     text_field(f, &n, "build_commit", commit);
     number_field(f, &n, "build_number", 0, 0);
     text_field(f, &n, "cpu_info", cpu);
-    text_field(f, &n, "gpu_info", b->engine_options->backend ? osso_engine_isa(b->runner->engine) : "");
-    text_field(f, &n, "backends", b->engine_options->backend ? "Vulkan" : "CPU");
+    device_fields(b->runner->engine, f, &n);
     text_field(f, &n, "isa", osso_engine_isa(b->runner->engine));
     text_field(f, &n, "model_filename", b->filename);
     text_field(f, &n, "model_type", type);

@@ -43,6 +43,40 @@ static enum osso_status no_gpu(const struct options *o, struct osso_error *err)
                 : OSSO_OK;
 }
 
+/* ---- for --version -------------------------------------------------------------------------------------- */
+
+enum { MOST_GPUS = 16 };
+struct gpus {
+    struct osso_gpu gpu[MOST_GPUS];
+    int n;
+};
+
+static void add(void *user, const struct osso_gpu *gpu)
+{
+    struct gpus *all = user;
+    if (all->n < MOST_GPUS)
+        all->gpu[all->n++] = *gpu;
+}
+
+void device_versions(void)
+{
+    static struct gpus all;
+    struct osso_error err;
+    all.n = 0;
+    osso_gpu_list(add, &all, &err);
+    for (int i = 0; i < all.n; i++) {
+        struct osso_gpu *gpu = &all.gpu[i];
+        printf("GPU %d: %s, %s; ", gpu->number, gpu->name, *gpu->driver ? gpu->driver : "an old driver");
+        out_flush(); /* a driver that crashes has been named */
+        if (gpu->lacks[0])
+            printf("not for osso: it lacks %s\n", gpu->lacks);
+        else if (osso_gpu_probe(gpu->number, gpu, &err))
+            printf("not for osso: %s\n", err.text);
+        else
+            printf("bits: %s; %s\n", gpu->bits, *gpu->features ? gpu->features : "no optional features");
+    }
+}
+
 enum osso_status device_find(struct options *o, struct osso_error *err)
 {
     struct option_value *device = &o->v[OPT_device], *isa = &o->v[OPT_isa];

@@ -4,6 +4,8 @@
 
 #include "cli/options.h"
 
+#include "base/buf.h"
+
 #include "osso/engine.h"
 
 /* Is --device one of its words, and does --isa go with it? `auto` becomes what it stands for here. */
@@ -19,5 +21,10 @@ void device_say(const struct osso_engine *engine, int asked, int n_layers);
 /* Adds what the model would take of the GPU to its description (osso_info_json's); on the CPU nothing. */
 enum osso_status device_plan(const struct options *options, const struct osso_model *model, char **json,
                              struct osso_error *err);
+/* Adds ,"device":{...}: the GPU that computed; of the CPU nothing. */
+void device_json(const struct osso_engine *engine, struct buf *b);
+/* A line for each GPU of this machine, opened and probed: what it is, whether it has the CPU's bits, what osso uses of
+ * it. Nothing where there is no Vulkan. */
+void device_versions(void);
 
 #endif

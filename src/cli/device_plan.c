@@ -1,4 +1,4 @@
-/* device_plan.c: what a model would take of a GPU, for `osso info --device gpu`. */
+/* device_plan.c: what a model would take of a GPU, for `osso info --device gpu`; and the GPU in the JSON of results. */
 #include "cli/device.h"
 
 #include "base/buf.h"
@@ -25,6 +25,9 @@ static void put_plan(struct buf *b, const struct osso_engine_plan *p, int n_laye
     char text[64];
     buf_puts(b, ",\"device\":{");
     put_text(b, "name", p->device);
+    put_text(b, "driver", p->driver);
+    put_text(b, "bits", p->bits);
+    put_text(b, "features", p->features);
     buf_printf(b, ",\"context\":%lld", (long long)p->context);
     put_bytes(b, "weights", p->weight_bytes);
     put_bytes(b, "kv", p->kv_bytes);
@@ -38,6 +41,19 @@ static void put_plan(struct buf *b, const struct osso_engine_plan *p, int n_laye
     put_bytes(b, "cpu_expert_bytes", p->host_bytes);
     put_bytes(b, "cpu_embedding_bytes", p->embed_bytes);
     buf_puts(b, "}}");
+}
+
+void device_json(const struct osso_engine *engine, struct buf *b)
+{
+    struct osso_gpu gpu = {.size = sizeof gpu};
+    if (!osso_engine_gpu(engine, &gpu))
+        return;
+    buf_puts(b, ",\"device\":{");
+    put_text(b, "name", osso_engine_isa(engine));
+    put_text(b, "driver", gpu.driver);
+    put_text(b, "bits", gpu.bits);
+    put_text(b, "features", gpu.features);
+    buf_putc(b, '}');
 }
 
 enum osso_status device_plan(const struct options *o, const struct osso_model *model, char **json,

@@ -38,6 +38,7 @@ static int version(void)
         printf("%s: %s%s%s\n", part.what, part.missing ? "left out (" : part.library, part.missing ? part.missing : "",
                part.missing ? ")" : "");
     }
+    device_versions();
     return 0;
 }
 

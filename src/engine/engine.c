@@ -12,6 +12,7 @@
 struct setup {
     struct osso_engine_options o;
     const struct backend *backend;
+    struct beside beside;
     struct kv_layout layout;
     struct kv_plan plan;
     struct activation_options activations;
@@ -66,13 +67,13 @@ static enum osso_status fill(const struct config *c, const struct osso_engine_op
 
 /* Options and the backend that they name; what follows from both. After success the backend is the caller's to close.
  */
-static enum osso_status set_up(const struct config *c, const struct osso_engine_options *options, struct setup *s,
-                               struct osso_error *err)
+static enum osso_status set_up(struct osso_model *model, const struct config *c,
+                               const struct osso_engine_options *options, struct setup *s, struct osso_error *err)
 {
     const struct osso_engine_options *o = &s->o;
     enum osso_status status = fill(c, options, s, err);
     if (!status)
-        status = backend_open(o->backend, o->isa, &s->backend, err);
+        status = beside_open(model, o, &s->backend, &s->beside, err);
     if (status)
         return status;
     if ((o->device_bytes || o->host_layers) && !s->backend->reserve)
@@ -182,18 +183,22 @@ static enum osso_status memory_of(const struct config *c, const struct osso_mode
                                 .lends = s->backend->reserve != NULL,
                                 .available = s->backend->memory(s->backend)};
     snprintf(m->name, sizeof m->name, "%s", s->backend->name);
+    m->gpu.size = sizeof m->gpu;
+    if (s->backend->device)
+        gpus_describe(s->backend->device, &m->gpu);
     m->allowed = o->device_bytes && o->device_bytes < m->available;
     m->available = m->allowed ? o->device_bytes : m->available;
-    return apart && model ? engine_place(model, s->backend, room_of(c, s), o->host_layers, m, err) : OSSO_OK;
+    return apart && model ? engine_place(model, s->backend, room_of(c, s), o->host_layers, &s->beside, m, err)
+                          : OSSO_OK;
 }
 
-enum osso_status engine_needs(const struct config *config, const struct osso_model *model,
+enum osso_status engine_needs(const struct config *config, struct osso_model *model,
                               const struct osso_engine_options *options, struct engine_memory *out,
                               struct osso_error *err)
 {
     struct setup s;
     *out = (struct engine_memory){0};
-    enum osso_status status = set_up(config, options, &s, err);
+    enum osso_status status = set_up(model, config, options, &s, err);
     if (status)
         return status;
     status = memory_of(config, model, &s, out, err);
@@ -244,6 +249,7 @@ static enum osso_status build(struct osso_engine *e, const struct setup *s, stru
         status = weights_share(&e->model->weights, e->config.n_layers, &e->weights, err);
     e->weights.host_layers = m.host_layers;
     e->weights.host_embed = m.host_embed;
+    e->weights.told = s->beside.there;
     if (!status)
         status = forward_create(&e->config, e->model ? &e->weights : NULL, e->backend, &e->kv, &s->activations,
                                 &e->forward, err);
@@ -260,7 +266,7 @@ static enum osso_status create(struct osso_model *model, const struct config *co
 {
     struct setup s;
     *engine_out = NULL;
-    enum osso_status status = set_up(config, options, &s, err);
+    enum osso_status status = set_up(model, config, options, &s, err);
     if (status)
         return status;
     struct osso_engine *e = mem_alloc(sizeof *e);
@@ -276,6 +282,7 @@ static enum osso_status create(struct osso_model *model, const struct config *co
         osso_engine_free(e);
         return status;
     }
+    beside_enter(e, &s.o);
     *engine_out = e;
     return OSSO_OK;
 }
@@ -347,6 +354,7 @@ void osso_engine_free(struct osso_engine *e)
 {
     if (!e)
         return;
+    beside_leave(e);
     forward_free(&e->forward);
     tap_spec_free(e->tap);
     weights_free(&e->weights);

@@ -15,6 +15,8 @@ struct osso_engine {
     struct config config;
     struct weights weights; /* the model's tensors in a table of the engine's own, for adapters */
     const struct backend *backend;
+    char device[256];           /* in the words of the options (beside.c) */
+    struct osso_engine *copied; /* the next one in the model's list of those with copies of the weights */
     struct team *team;
     struct kv_pool kv;
     struct forward forward;
@@ -188,18 +190,37 @@ struct engine_memory {
     int host_layers;
     bool host_embed;
     struct backend_room room;
-    bool lends;         /* such experts can be the host's */
-    uint64_t available; /* where it computes: what is free now, or less where less was allowed; UINT64_MAX: unknown */
-    bool allowed;       /* less was */
-    char name[256];     /* of what computes */
+    bool lends;          /* such experts can be the host's */
+    uint64_t available;  /* where it computes: what is free now, or less where less was allowed; UINT64_MAX: unknown */
+    bool allowed;        /* less was */
+    char name[256];      /* of what computes */
+    struct osso_gpu gpu; /* all zeros: none */
 };
+/* ---- beside.c: engines over one model that compute on one device have one copy of its weights ---- */
+
+/* Whose copies an engine shares, as they lie. */
+struct beside {
+    bool there; /* else it has its own */
+    int host_layers;
+    uint64_t host_bytes;
+};
+/* The backend that the options name: one that shares an engine's copies, where there is such an engine. */
+enum osso_status beside_open(struct osso_model *model, const struct osso_engine_options *options,
+                             const struct backend **backend_out, struct beside *beside_out, struct osso_error *err);
+/* From now on others may share its copies; no longer. */
+void beside_enter(struct osso_engine *e, const struct osso_engine_options *options);
+void beside_leave(struct osso_engine *e);
+
+/* gpus.c: what computes, where that is a device. */
+void gpus_describe(const struct backend_device *device, struct osso_gpu *gpu_out);
 /* model NULL: it is not known. */
-enum osso_status engine_needs(const struct config *config, const struct osso_model *model,
+enum osso_status engine_needs(const struct config *config, struct osso_model *model,
                               const struct osso_engine_options *options, struct engine_memory *out,
                               struct osso_error *err);
 /* Which experts there is room for, those of the last layers first: at least so many first layers stay the host's. */
 enum osso_status engine_place(const struct osso_model *model, const struct backend *backend, struct backend_room room,
-                              int host_layers, struct engine_memory *m, struct osso_error *err);
+                              int host_layers, const struct beside *beside, struct engine_memory *m,
+                              struct osso_error *err);
 /* NOMEM, in a sentence with both numbers: it takes more than there is. */
 enum osso_status engine_fits(const struct engine_memory *m, struct osso_error *err);
 /* What osso_session_create takes. */

@@ -9,8 +9,21 @@ static uint64_t takes(const struct engine_memory *m)
     return m->weights + m->kv + m->activations + m->own;
 }
 
+/* Where the copies are another engine's, they lie as they lie, and nothing is taken for them. */
+static void share_out(const struct backend *backend, const struct beside *beside, int n_layers, struct engine_memory *m)
+{
+    m->host_layers = beside->host_layers;
+    m->lent = beside->host_bytes;
+    m->weights = 0;
+    m->room.n_layers = n_layers - beside->host_layers;
+    m->room.weights = 0;
+    m->room.n_tensors = 0;
+    m->own = backend->reserve_bytes(backend, &m->room);
+}
+
 enum osso_status engine_place(const struct osso_model *model, const struct backend *backend, struct backend_room room,
-                              int host_layers, struct engine_memory *m, struct osso_error *err)
+                              int host_layers, const struct beside *beside, struct engine_memory *m,
+                              struct osso_error *err)
 {
     struct weights_sizes sizes;
     int n_layers = model->config.n_layers;
@@ -32,6 +45,8 @@ enum osso_status engine_place(const struct osso_model *model, const struct backe
         m->weights -= sizes.experts[l];
         m->lent += sizes.experts[l];
     }
+    if (!status && beside->there)
+        share_out(backend, beside, n_layers, m);
     return status;
 }
 

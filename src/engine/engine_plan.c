@@ -18,7 +18,8 @@ enum osso_status osso_engine_plan(const struct osso_model *model, const struct o
                                   struct osso_engine_plan *out, struct osso_error *err)
 {
     struct engine_memory m;
-    enum osso_status status = engine_needs(&model->config, model, options, &m, err);
+    /* An engine that is there may be asked to share: only the list of these is looked at. */
+    enum osso_status status = engine_needs(&model->config, (struct osso_model *)(uintptr_t)model, options, &m, err);
     struct osso_engine_plan plan = {.size = sizeof plan,
                                     .context = m.context,
                                     .weight_bytes = m.weights,
@@ -29,6 +30,9 @@ enum osso_status osso_engine_plan(const struct osso_model *model, const struct o
                                     .host_layers = m.host_layers,
                                     .embed_bytes = m.embed};
     snprintf(plan.device, sizeof plan.device, "%s", m.name);
+    snprintf(plan.driver, sizeof plan.driver, "%s", m.gpu.driver);
+    snprintf(plan.features, sizeof plan.features, "%s", m.gpu.features);
+    snprintf(plan.bits, sizeof plan.bits, "%s", m.gpu.bits);
     sized_out(out, &plan, sizeof plan);
     return status;
 }

@@ -178,6 +178,7 @@ static void run_script(struct osso_engine *e)
 enum osso_status engine_break(struct osso_engine *e, enum osso_status status, struct osso_error *err)
 {
     e->broken = status;
+    beside_leave(e); /* who comes gets a device of its own */
     e->step_count++; /* and its logits are nobody's */
     return error_set(err, status, "%s", e->broken_why.text);
 }

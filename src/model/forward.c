@@ -299,7 +299,7 @@ enum osso_status REAL(forward_create)(const struct config *config, const struct 
     struct shard whole = {.end_kv_head = config->n_kv_heads, .end_expert = config->n_experts};
     if (!status)
         REAL(forward_set_shard)(f, &whole);
-    return status || !weights ? status : REAL(forward_learn)(f, err);
+    return status || !weights || weights->told ? status : REAL(forward_learn)(f, err);
 }
 
 void REAL(forward_free)(struct forward *f)

@@ -46,6 +46,7 @@ struct weights {
      * embeddings, of which a step reads some rows (never where the head is the same table). */
     int host_layers;
     bool host_embed;
+    bool told; /* the backend has copies already: it shares them with another one */
 };
 
 /* A table of n_layers layers, all empty, and the source. */

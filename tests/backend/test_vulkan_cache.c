@@ -21,7 +21,7 @@ static size_t one_run(void)
     struct vk_block block;
     struct osso_error err;
     check_ok(vk_open(getenv("OSSO_TEST_DEVICE"), &mine, &err), err);
-    size_t kept = mine->cache_kept;
+    size_t kept = mine->shared->cache_kept;
     assert_true(vk_alloc(mine, 4096, VK_OUTPUT, &block));
     struct vk_probe p = {block.address, block.address, block.address, block.address + 256, 1};
     memset(block.host, 0, 4096);

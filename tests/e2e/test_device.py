@@ -86,6 +86,26 @@ def test_too_large():
     refuses(osso(*ask, env=few, timeout=120), 1, "0 MiB are free", "--device cpu")
 
 
+def test_says_which():
+    """The device, its driver, whose fma has the CPU's bits and what else it has and osso uses: the same words everywhere."""
+    plan = json.loads(there(osso("info", "--device", "gpu", "--json", "-c", "256", timeout=120)).out)["device"]
+    answer = json.loads(osso("generate", *PROMPT, "--device", "gpu", "--json", timeout=300).out)["device"]
+    row = json.loads(osso("bench", "--device", "gpu", "-p", "0", "-n", "1", "-r", "1", "-o", "json", timeout=300).out)[0]
+    assert {key: plan[key] for key in answer} == answer and len(answer) == 4, (plan, answer)
+    assert [row["gpu_" + key] for key in ("info", "driver", "bits", "features")] == [answer[key] for key in ("name", "driver", "bits", "features")], row
+    assert plan["bits"] in ("equal (fma made in f64)", "equal (fma of its own)") and plan["driver"], plan
+    lines = [line for line in osso("--version", timeout=120).text.splitlines() if line.startswith("GPU ")]
+    name = plan["name"].removeprefix("vulkan: ")
+    assert any(name in line and f"{plan['driver']}; bits: {plan['bits']}; {plan['features']}" in line for line in lines), lines
+    assert "device" not in json.loads(osso("generate", *PROMPT, "--json").out)
+
+
+def test_version_without_vulkan():
+    """Where no driver is, --version says nothing of GPUs beside that osso knows them, and complains of nothing."""
+    said = osso("--version", env={"VK_DRIVER_FILES": "/dev/null", "VK_ICD_FILENAMES": "/dev/null"})
+    assert said.code == 0 and not said.complaint and not any(line.startswith("GPU ") for line in said.text.splitlines()), said
+
+
 def test_bench_compares_a_device_with_itself():
     """Its ceilings are its own, measured in the same run; the CPU's cache says nothing of it."""
     said = there(osso("bench", "--device", "gpu", "-p", "4", "-n", "1", "-r", "1", "-o", "json", timeout=300))

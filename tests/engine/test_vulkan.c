@@ -38,7 +38,7 @@ static void check_way(const struct way *way, const char *which)
     size_t bytes;
     struct way whole = *way;
     whole.chunk = way->n;
-    float *want = logits_on("cpu", NULL, &whole, &bytes), *have = logits_on("vulkan", which, way, &bytes);
+    float *want = logits_on("cpu", NULL, &whole, &bytes), *have = logits_on("kept", which, way, &bytes);
     if (memcmp(want, have, bytes) != 0)
         fail_msg("%s, %s, K and V in %s, %d rows a step: other bits than on the CPU", way->model,
                  way->exact ? "exact" : "fast", way->kv_type ? way->kv_type : "the default", way->chunk);
@@ -110,7 +110,7 @@ static void test_company(void **state)
     (void)state;
     need_device();
     struct rig cpu = rig_open(test_path(path, sizeof path, "tests/golden/model/yarn-mxfp4"), &o);
-    o.backend = "vulkan";
+    o.backend = "kept";
     o.isa = device();
     struct rig r = rig_open(path, &o);
     for (int i = 0; i < 20; i++)
@@ -209,8 +209,8 @@ static void learn(const struct backend *be, const float *x, int first, int step)
     check_ok(be->learn(be, &t, &err), err);
 }
 
-/* All rows of x as the device has them, each found by its own address. */
-static void expect_rows(const struct backend *be, const float *x)
+/* All rows of x as the device has them, each found by its own address, are those of `want`. */
+static void expect_rows_of(const struct backend *be, const float *x, const float *want)
 {
     static const int32_t ids[TABLE_ROWS], seq[TABLE_ROWS], *tables[1];
     struct batch
@@ -229,8 +229,13 @@ static void expect_rows(const struct backend *be, const float *x)
     check_ok(be->end(be, &err), err);
     const float *got = be->host(be, there, TABLE_ROWS * COLS * sizeof *there);
     for (int r = 0; r < TABLE_ROWS; r++)
-        assert_memory_equal(got + r * COLS, x + r * COLS, COLS * sizeof *got);
+        assert_memory_equal(got + r * COLS, want + r * COLS, COLS * sizeof *got);
     be->free(be, there, TABLE_ROWS * COLS * sizeof *there);
+}
+
+static void expect_rows(const struct backend *be, const float *x)
+{
+    expect_rows_of(be, x, x);
 }
 
 static void test_weights(void **state)
@@ -258,6 +263,33 @@ static void test_weights(void **state)
         free(x);
     }
     be->close(be);
+}
+
+/* What one of two that share weights is told later is its own. */
+static void test_shared_weights(void **state)
+{
+    float x[TABLE_ROWS * COLS], first[TABLE_ROWS * COLS];
+    const struct backend *be[2];
+    struct osso_error err;
+    (void)state;
+    need_device();
+    for (int who = 0; who < 2; who++) {
+        for (int k = 0; k < TABLE_ROWS * COLS; k++)
+            first[k] = x[k] = (float)(k + 1);
+        check_ok(backend_open("vulkan", device(), &be[0], &err), err);
+        learn(be[0], x, 0, 1);
+        check_ok(be[0]->share(be[0], &be[1], &err), err);
+        expect_rows(be[1], x);
+        for (int k = 0; k < TABLE_ROWS * COLS; k++)
+            x[k] = -x[k];
+        learn(be[who], x, 0, 2);
+        learn(be[who], x, 1, 2);
+        expect_rows(be[who], x);
+        expect_rows_of(be[!who], x, first);
+        be[who]->close(be[who]);
+        expect_rows_of(be[!who], x, first);
+        be[!who]->close(be[!who]);
+    }
 }
 
 /* ---- adapters --------------------------------------------------------------------------------------------- */
@@ -415,6 +447,7 @@ int main(void)
                                        cmocka_unit_test(test_no_allocation),
                                        cmocka_unit_test(test_experts_found_once),
                                        cmocka_unit_test(test_weights),
+                                       cmocka_unit_test(test_shared_weights),
                                        cmocka_unit_test(test_adapter),
                                        cmocka_unit_test(test_names),
                                        cmocka_unit_test(test_lost),

@@ -11,7 +11,7 @@ enum { LAYERS = 6, EXPERTS = 8, TOKENS = 12, CONTEXT = 300 };
 static struct osso_engine_options on_device(int host_layers)
 {
     struct osso_engine_options o = engine_options(false, CONTEXT);
-    o.backend = "vulkan";
+    o.backend = "kept";
     o.isa = device();
     o.max_sessions = 4;
     o.host_layers = host_layers;
@@ -76,6 +76,7 @@ static void check_budget(struct rig *cpu, const int32_t *ids, const float *want,
 {
     struct osso_engine_options o = on_device(0);
     char what[64];
+    o.backend = "vulkan"; /* whose memory is this engine's alone */
     o.device_bytes = budget;
     struct rig r = {.model = cpu->model, .vocab = cpu->vocab};
     struct osso_engine_plan p = plan_of(cpu, &o);

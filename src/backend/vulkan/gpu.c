@@ -109,11 +109,15 @@ static void gpu_close(const struct backend *backend)
         gpu_flush(g);
         gpu_lent_free(g);
         gpu_memory_free(g);
-        vk_close(g->vk);
     }
+    gpu_weights_free(g);
+    vk_close(g->vk);
     pthread_mutex_destroy(&g->lock);
     mem_free(g);
 }
+
+static enum osso_status gpu_share(const struct backend *backend, const struct backend **backend_out,
+                                  struct osso_error *err);
 
 static const struct backend functions = {.alone = true,
                                          .close = gpu_close,
@@ -124,6 +128,7 @@ static const struct backend functions = {.alone = true,
                                          .reserve = gpu_reserve,
                                          .reserve_bytes = gpu_reserve_bytes,
                                          .taken = gpu_taken,
+                                         .share = gpu_share,
                                          .page_sums = gpu_page_sums,
                                          .begin = gpu_begin,
                                          .end = gpu_end,
@@ -160,33 +165,80 @@ static enum osso_status zero_counts(struct gpu *g, struct osso_error *err)
     return vk_wait(g->vk, err);
 }
 
-enum osso_status vulkan_open(const char *variant, const struct backend **backend_out, struct osso_error *err)
+static void describe(struct gpu *g)
+{
+    const struct vk_facts *f = vk_facts(g->vk);
+    snprintf(g->name, sizeof g->name, "vulkan: %s", f->name);
+    g->device = (struct backend_device){.number = f->number,
+                                        .name = f->name,
+                                        .driver = f->driver,
+                                        .features = f->features,
+                                        .bits = f->soft_fma ? "equal (fma made in f64)" : "equal (fma of its own)",
+                                        .memory_bytes = f->memory,
+                                        .on_cpu = f->cpu};
+    g->backend.name = g->name;
+    g->backend.device = &g->device;
+}
+
+/* All but the device. NULL: no memory. */
+static struct gpu *create(struct gpu_store *told)
 {
     struct gpu *g = mem_alloc(sizeof *g);
-    *backend_out = NULL;
     if (!g)
-        return error_nomem(err, sizeof *g, "a backend");
+        return NULL;
     g->cpu = backend_cpu(NULL);
     g->backend = functions;
     g->backend.state = g;
-    g->backend.name = g->name;
     g->backend.kv_layer_bytes = g->cpu->kv_layer_bytes; /* pages have the CPU's layout */
     g->backend.kv_faults = g->cpu->kv_faults;
     g->inputs = (struct gpu_arena){.place = VK_INPUT, .least = MIB};
     g->outputs = (struct gpu_arena){.place = VK_OUTPUT, .least = MIB};
-    g->weights = (struct gpu_arena){.place = VK_LOCAL, .least = 64 * MIB};
     g->lists = (struct gpu_arena){.place = VK_LOCAL, .least = MIB / 4};
+    g->later.arena.place = VK_LOCAL;
     pthread_mutex_init(&g->lock, NULL);
-    enum osso_status status = vk_open(variant, &g->vk, err);
-    if (!status)
-        status = gpu_probe(g, err);
+    g->told = told ? gpu_store_share(told) : gpu_store_create();
+    if (g->told) {
+        gpu_weights_least(g, 64 * MIB);
+        return g;
+    }
+    gpu_close(&g->backend);
+    return NULL;
+}
+
+/* A backend once its device is there and right, or nothing. */
+static enum osso_status ready(struct gpu *g, enum osso_status status, const struct backend **backend_out,
+                              struct osso_error *err)
+{
     if (!status)
         status = zero_counts(g, err);
     if (status) {
         gpu_close(&g->backend);
         return status;
     }
-    snprintf(g->name, sizeof g->name, "vulkan: %s", vk_facts(g->vk)->name);
+    describe(g);
     *backend_out = &g->backend;
     return OSSO_OK;
+}
+
+enum osso_status vulkan_open(const char *variant, const struct backend **backend_out, struct osso_error *err)
+{
+    struct gpu *g = create(NULL);
+    *backend_out = NULL;
+    if (!g)
+        return error_nomem(err, sizeof *g, "a backend");
+    enum osso_status status = vk_open(variant, &g->vk, err);
+    if (!status)
+        status = gpu_probe(g, err);
+    return ready(g, status, backend_out, err);
+}
+
+static enum osso_status gpu_share(const struct backend *backend, const struct backend **backend_out,
+                                  struct osso_error *err)
+{
+    const struct gpu *first = gpu_of(backend);
+    struct gpu *g = create(first->told);
+    *backend_out = NULL;
+    if (!g)
+        return error_nomem(err, sizeof *g, "a backend");
+    return ready(g, vk_share(first->vk, &g->vk, err), backend_out, err);
 }

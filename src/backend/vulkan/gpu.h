@@ -34,6 +34,17 @@ struct gpu_copy {
     struct gpu_piece piece;
 };
 
+/* Copies of weights. What several engines have in common changes no more: what one of them is told goes to a store of
+ * its own. */
+struct gpu_store {
+    struct gpu_arena arena;
+    struct gpu_copy *copies; /* sorted */
+    size_t n, cap;
+    pthread_mutex_t lock; /* of what follows, and of the store until it is shared */
+    int users;
+    bool shared; /* it was given to a second user: it stays as it is */
+};
+
 /* A weight and its copy; host NULL: none. Each has one place in the list, by its address. */
 enum { GPU_FOUND = 2048 };
 struct gpu_found {
@@ -81,12 +92,13 @@ struct gpu {
     const struct backend *cpu; /* sizes and layouts are its own, and what the host computes */
     struct vk *vk;
     char name[300];
+    struct backend_device device;
     pthread_mutex_t lock;    /* of host and put, which several threads may call between steps */
     struct vk_block *blocks; /* alloc's */
     size_t n_blocks, blocks_cap;
-    struct gpu_arena inputs, outputs, weights, lists;
-    struct gpu_copy *copies; /* sorted */
-    size_t n_copies, copies_cap;
+    struct gpu_arena inputs, outputs, lists;
+    struct gpu_store *told; /* copies of weights; once it is shared, what is told then is in `later` */
+    struct gpu_store later;
     struct gpu_found found[GPU_FOUND]; /* where weights were found since the last learn */
     struct gpu_layer *layers;
     size_t n_layers, layers_cap;
@@ -182,7 +194,17 @@ uint64_t gpu_input(struct gpu *g, const void *from, size_t bytes);
 struct vk_use gpu_whole(struct gpu *g, uint64_t address, bool writes);
 void gpu_memory_free(struct gpu *g);
 
+/* gpu_memory.c, of one that nobody takes from any more. */
+void gpu_arena_free(struct gpu *g, struct gpu_arena *arena);
+
 /* gpu_weights.c */
+/* A store with one user, or one user more of what is there. NULL: no memory. */
+struct gpu_store *gpu_store_create(void);
+struct gpu_store *gpu_store_share(struct gpu_store *store);
+/* Of all that g has; what others still use stays. */
+void gpu_weights_free(struct gpu *g);
+/* Blocks of at least so many bytes for what g is told. */
+void gpu_weights_least(struct gpu *g, uint64_t bytes);
 enum osso_status gpu_learn(const struct backend *backend, const struct backend_tensor *tensor, struct osso_error *err);
 /* Of a weight, by the host's address; 0: NULL. */
 uint64_t gpu_weight(struct gpu *g, const void *host);

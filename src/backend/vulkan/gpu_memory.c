@@ -79,7 +79,7 @@ void gpu_arena_reset(struct gpu_arena *a)
     a->used = 0;
 }
 
-static void arena_free(struct gpu *g, struct gpu_arena *a)
+void gpu_arena_free(struct gpu *g, struct gpu_arena *a)
 {
     for (size_t i = 0; i < a->n; i++)
         vk_free(g->vk, &a->blocks[i]);
@@ -168,14 +168,13 @@ void gpu_memory_free(struct gpu *g)
         vk_free(g->vk, &g->scratch[i]);
     while (g->n_blocks > 0) /* none: who allocated has freed */
         vk_free(g->vk, &g->blocks[--g->n_blocks]);
-    struct gpu_arena *arenas[] = {&g->inputs, &g->outputs, &g->weights, &g->lists};
-    for (int i = 0; i < 4; i++)
-        arena_free(g, arenas[i]);
+    gpu_arena_free(g, &g->inputs);
+    gpu_arena_free(g, &g->outputs);
+    gpu_arena_free(g, &g->lists);
     for (size_t i = 0; i < g->n_lost; i++)
         mem_free(g->lost_values[i]);
     mem_free(g->lost_values);
     mem_free(g->blocks);
-    mem_free(g->copies);
     mem_free(g->layers);
     mem_free(g->old);
 }

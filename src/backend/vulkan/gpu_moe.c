@@ -9,11 +9,14 @@ static bool many_slots(const struct routing *routing)
     return routing->n * routing->k >= 2 * routing->n_experts;
 }
 
-/* The router has just been multiplied with few rows: that product and the choice are one command. */
+/* The router has just been multiplied with few rows: that product and the choice are one command, whose groups count
+ * each other; where they cannot, these stay two. */
 static bool route_few(struct gpu *g, const struct vk_route *a)
 {
     struct vk_call last;
-    if (a->n_experts > VK_MOST_EXPERTS || a->n >= GPU_MANY_ROWS || !vk_last(g->vk, 0, &vk_shader_linear_f32, &last))
+    if (a->n_experts > VK_MOST_EXPERTS || a->n >= GPU_MANY_ROWS || vk_facts(g->vk)->layered)
+        return false;
+    if (!vk_last(g->vk, 0, &vk_shader_linear_f32, &last))
         return false;
     const struct vk_linear *w = last.push;
     if (w->y != a->logits || w->ids || w->rows != a->n_experts || w->y_stride != w->rows || last.groups[1] != a->n)

@@ -35,7 +35,8 @@ static uint64_t list_bytes(const struct backend_room *room)
 uint64_t gpu_reserve_bytes(const struct backend *backend, const struct backend_room *room)
 {
     (void)backend;
-    uint64_t bytes = list_bytes(room) + 2 * block_bytes(room) + GAP * room->n_tensors;
+    uint64_t blocks = room->weights ? 2 * block_bytes(room) : 0; /* none of those that another one has */
+    uint64_t bytes = list_bytes(room) + blocks + GAP * room->n_tensors;
     for (int i = 0; i < GPU_SCRATCHES; i++)
         bytes += (uint64_t)values_of(room, i) * sizeof(real);
     return bytes;
@@ -46,7 +47,7 @@ enum osso_status gpu_reserve(const struct backend *backend, const struct backend
     struct gpu *g = gpu_of(backend);
     struct gpu_piece ignored;
     bool there = true;
-    g->weights.least = block_bytes(room);
+    gpu_weights_least(g, block_bytes(room));
     g->lists.least = list_bytes(room);
     for (int i = 0; i < GPU_SCRATCHES && there; i++)
         there = values_of(room, i) == 0 || gpu_scratch(g, i, values_of(room, i));

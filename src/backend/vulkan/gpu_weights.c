@@ -8,13 +8,66 @@
 
 enum { UPLOAD = 16 << 20 };
 
-/* The first copy that does not end before `at`. */
-static size_t copy_at(const struct gpu *g, uintptr_t at)
+/* ---- stores --------------------------------------------------------------------------------------------- */
+
+struct gpu_store *gpu_store_create(void)
 {
-    size_t lo = 0, hi = g->n_copies;
+    struct gpu_store *s = mem_alloc(sizeof *s);
+    if (!s)
+        return NULL;
+    s->arena.place = VK_LOCAL;
+    s->users = 1;
+    pthread_mutex_init(&s->lock, NULL);
+    return s;
+}
+
+struct gpu_store *gpu_store_share(struct gpu_store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->users++;
+    s->shared = true;
+    pthread_mutex_unlock(&s->lock);
+    return s;
+}
+
+static void empty(struct gpu *g, struct gpu_store *s)
+{
+    gpu_arena_free(g, &s->arena);
+    mem_free(s->copies);
+}
+
+void gpu_weights_free(struct gpu *g)
+{
+    struct gpu_store *s = g->told;
+    empty(g, &g->later);
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->lock);
+    bool last = --s->users == 0;
+    pthread_mutex_unlock(&s->lock);
+    if (!last)
+        return;
+    empty(g, s);
+    pthread_mutex_destroy(&s->lock);
+    mem_free(s);
+}
+
+void gpu_weights_least(struct gpu *g, uint64_t bytes)
+{
+    pthread_mutex_lock(&g->told->lock);
+    g->later.arena.least = bytes;
+    if (!g->told->shared)
+        g->told->arena.least = bytes;
+    pthread_mutex_unlock(&g->told->lock);
+}
+
+/* The first copy that does not end before `at`. */
+static size_t copy_at(const struct gpu_store *s, uintptr_t at)
+{
+    size_t lo = 0, hi = s->n;
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
-        if (g->copies[mid].hi <= at)
+        if (s->copies[mid].hi <= at)
             lo = mid + 1;
         else
             hi = mid;
@@ -23,10 +76,16 @@ static size_t copy_at(const struct gpu *g, uintptr_t at)
 }
 
 /* NULL: it is in no copy. */
+static const struct gpu_copy *copy_in(const struct gpu_store *s, const void *host)
+{
+    size_t i = copy_at(s, (uintptr_t)host);
+    return i < s->n && (uintptr_t)host >= s->copies[i].lo ? &s->copies[i] : NULL;
+}
+
 static const struct gpu_copy *copy_of(const struct gpu *g, const void *host)
 {
-    size_t i = copy_at(g, (uintptr_t)host);
-    return i < g->n_copies && (uintptr_t)host >= g->copies[i].lo ? &g->copies[i] : NULL;
+    const struct gpu_copy *c = copy_in(&g->later, host);
+    return c ? c : copy_in(g->told, host);
 }
 
 bool gpu_knows(const struct gpu *g, const void *host)
@@ -79,17 +138,18 @@ static enum osso_status upload(struct gpu *g, const struct gpu_copy *c, uintptr_
 }
 
 /* A place in the list for host bytes [lo, room) instead of copies [first, end), which it covers. */
-static struct gpu_copy *insert(struct gpu *g, size_t first, size_t end, uintptr_t lo, uintptr_t hi, uintptr_t room)
+static struct gpu_copy *insert(struct gpu *g, struct gpu_store *s, size_t first, size_t end, uintptr_t lo, uintptr_t hi,
+                               uintptr_t room)
 {
-    struct gpu_copy *list = mem_room(g->copies, g->n_copies, &g->copies_cap, sizeof *list);
+    struct gpu_copy *list = mem_room(s->copies, s->n, &s->cap, sizeof *list);
     struct gpu_copy c = {.lo = lo, .hi = hi, .room = room};
     if (!list)
         return NULL;
-    g->copies = list;
-    if (!gpu_take(g, &g->weights, room - lo, &c.piece))
+    s->copies = list;
+    if (!gpu_take(g, &s->arena, room - lo, &c.piece))
         return NULL;
-    memmove(list + first + 1, list + end, (g->n_copies - end) * sizeof *list);
-    g->n_copies += 1 - (end - first);
+    memmove(list + first + 1, list + end, (s->n - end) * sizeof *list);
+    s->n += 1 - (end - first);
     list[first] = c;
     return &list[first];
 }
@@ -103,28 +163,37 @@ static uint64_t room_of(const struct backend_tensor *t)
                : t->bytes;
 }
 
-enum osso_status gpu_learn(const struct backend *backend, const struct backend_tensor *t, struct osso_error *err)
+static enum osso_status learn(struct gpu *g, struct gpu_store *s, const struct backend_tensor *t,
+                              struct osso_error *err)
 {
-    struct gpu *g = gpu_of(backend);
     uintptr_t at = (uintptr_t)t->data, lo = at, hi = at + t->bytes, room = at + room_of(t);
-    gpu_flush(g);    /* uploads begin in the memory of what may be on its way */
-    g->n_layers = 0; /* their lists name places of copies, and these may move */
-    memset(g->found, 0, sizeof g->found);
-    gpu_arena_reset(&g->lists);
-    size_t first = copy_at(g, lo), end = first;
-    for (; end < g->n_copies && g->copies[end].lo < hi; end++) {
-        lo = g->copies[end].lo < lo ? g->copies[end].lo : lo;
-        hi = g->copies[end].hi > hi ? g->copies[end].hi : hi;
-        room = g->copies[end].room > room ? g->copies[end].room : room;
+    size_t first = copy_at(s, lo), end = first;
+    for (; end < s->n && s->copies[end].lo < hi; end++) {
+        lo = s->copies[end].lo < lo ? s->copies[end].lo : lo;
+        hi = s->copies[end].hi > hi ? s->copies[end].hi : hi;
+        room = s->copies[end].room > room ? s->copies[end].room : room;
     }
-    struct gpu_copy *c = end == first + 1 && g->copies[first].lo == lo && g->copies[first].room >= hi
-                             ? &g->copies[first]
+    struct gpu_copy *c = end == first + 1 && s->copies[first].lo == lo && s->copies[first].room >= hi
+                             ? &s->copies[first]
                              : NULL;
     if (c) {
         c->hi = hi;
         lo = at, hi = at + t->bytes; /* the rest is there */
     } else {
-        c = insert(g, first, end, lo, hi, room);
+        c = insert(g, s, first, end, lo, hi, room);
     }
     return c ? upload(g, c, lo, hi, err) : error_nomem(err, t->bytes, "a tensor on the device");
+}
+
+enum osso_status gpu_learn(const struct backend *backend, const struct backend_tensor *t, struct osso_error *err)
+{
+    struct gpu *g = gpu_of(backend);
+    gpu_flush(g);    /* uploads begin in the memory of what may be on its way */
+    g->n_layers = 0; /* their lists name places of copies, and these may move */
+    memset(g->found, 0, sizeof g->found);
+    gpu_arena_reset(&g->lists);
+    pthread_mutex_lock(&g->told->lock);
+    enum osso_status status = learn(g, g->told->shared ? &g->later : g->told, t, err);
+    pthread_mutex_unlock(&g->told->lock);
+    return status;
 }

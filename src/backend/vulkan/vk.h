@@ -30,17 +30,21 @@ struct vk_constants {
 
 /* A device as it says of itself. */
 struct vk_facts {
+    int number; /* in vk_list */
     char name[256], driver[320];
+    char features[128];                              /* in words: of those below, and of the memory's budget */
     bool cpu;                                        /* a driver that computes on the CPU */
     bool fp64, round_even, keep_denormals, keep_nan; /* the last three: f32 can be told so */
     bool dot4;                                       /* has an instruction for dots of four int8 */
-    bool soft_fma;                                   /* shaders make their own fused multiply-add */
-    uint64_t memory;                                 /* bytes of the largest heap that is the device's own */
-    uint32_t max_groups;                             /* of a shader in each direction, at least 65,535 */
-    uint64_t max_block;                              /* bytes of the largest piece of memory */
-    uint32_t clock_bits;                             /* of its time stamps; 0: it has none (known of an open device) */
-    float clock_ns;                                  /* a step of them */
-    char lacks[128];                                 /* a feature that osso needs and it has not; "": it can be used */
+    bool budget;                                     /* says how much memory is free */
+    bool layered;        /* lies on top of another interface (Metal's), which has no atomics at an address */
+    bool soft_fma;       /* shaders make their own fused multiply-add */
+    uint64_t memory;     /* bytes of the largest heap that is the device's own */
+    uint32_t max_groups; /* of a shader in each direction, at least 65,535 */
+    uint64_t max_block;  /* bytes of the largest piece of memory */
+    uint32_t clock_bits; /* of its time stamps; 0: it has none (known of an open device) */
+    float clock_ns;      /* a step of them */
+    char lacks[128];     /* a feature that osso needs and it has not; "": it can be used */
 };
 
 /* Memory of the device. */
@@ -65,17 +69,19 @@ void vk_set_soft_fma(struct vk *vk, bool soft);
  * any of these: the host sees none of the device's own memory, though it may be the same, as it is beside a card (for
  * tests). */
 enum osso_status vk_open(const char *which, struct vk **vk_out, struct osso_error *err);
+/* Another one over the same device: memory of one is good in commands of the other, and of either alone when the other
+ * is closed. Both may be used at once, each by one thread; called by a third one while `first` is in use. */
+enum osso_status vk_share(struct vk *first, struct vk **vk_out, struct osso_error *err);
 void vk_close(struct vk *vk); /* NULL is fine */
 const struct vk_facts *vk_facts(const struct vk *vk);
 /* Calls fn for every device of this machine, in their order. OSSO_UNSUPPORTED: no Vulkan here, and err says why. */
-enum osso_status vk_list(void (*fn)(void *user, int number, const struct vk_facts *facts), void *user,
-                         struct osso_error *err);
+enum osso_status vk_list(void (*fn)(void *user, const struct vk_facts *facts), void *user, struct osso_error *err);
 
 /* False: there is no such memory. Its contents are anything. */
 bool vk_alloc(struct vk *vk, uint64_t bytes, enum vk_place place, struct vk_block *block_out);
 /* After vk_wait. A block of zeros is fine. */
 void vk_free(struct vk *vk, struct vk_block *block);
-/* Bytes of device memory that could be had now, and that this device has taken: of VK_LOCAL. */
+/* Bytes of device memory that could be had now, and that this device has taken for all that share it: of VK_LOCAL. */
 uint64_t vk_memory(const struct vk *vk);
 uint64_t vk_taken(const struct vk *vk);
 

@@ -74,8 +74,8 @@ bool vk_cache_create(struct vk *vk)
     VkPipelineCacheCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
                                       .initialDataSize = data ? bytes : 0,
                                       .pInitialData = data};
-    vk->cache_kept = data ? bytes : 0;
-    bool done = VK_MADE(vk, vk->fn.CreatePipelineCache(vk->device, &info, NULL, &vk->cache), &vk->cache,
+    vk->shared->cache_kept = data ? bytes : 0;
+    bool done = VK_MADE(vk, vk->fn.CreatePipelineCache(vk->device, &info, NULL, &vk->shared->cache), &vk->shared->cache,
                         "getting ready");
     mem_free(file);
     mem_free(path);
@@ -106,9 +106,10 @@ static void write_file(struct vk *vk)
     size_t bytes = 0;
     char *path = path_of(vk);
     void *data = NULL;
-    if (path && vk->fn.GetPipelineCacheData(vk->device, vk->cache, &bytes, NULL) >= 0 && bytes > 0 && bytes < LIMIT)
+    if (path && vk->fn.GetPipelineCacheData(vk->device, vk->shared->cache, &bytes, NULL) >= 0 && bytes > 0 &&
+        bytes < LIMIT)
         data = mem_alloc(bytes);
-    if (data && vk->fn.GetPipelineCacheData(vk->device, vk->cache, &bytes, data) == VK_SUCCESS)
+    if (data && vk->fn.GetPipelineCacheData(vk->device, vk->shared->cache, &bytes, data) == VK_SUCCESS)
         save(vk, path, data, bytes);
     mem_free(data);
     mem_free(path);
@@ -116,9 +117,9 @@ static void write_file(struct vk *vk)
 
 void vk_cache_free(struct vk *vk)
 {
-    if (vk->cache && vk->failed >= 0 && vk->n_pipelines > 0)
+    if (vk->shared->cache && vk->failed >= 0 && vk->shared->n_pipelines > 0)
         write_file(vk);
-    vk->fn.DestroyPipelineCache(vk->device, vk->cache, NULL);
+    vk->fn.DestroyPipelineCache(vk->device, vk->shared->cache, NULL);
 }
 #else
 typedef int vk_cache_is_left_out;

@@ -1,4 +1,4 @@
-/* vk_device.c: which devices there are, which of them can be used, and opening one. */
+/* vk_device.c: which devices there are, and which of them can be used; the device that Vulkan makes of one. */
 #ifdef HAVE_VULKAN
 #include "backend/vulkan/vk_parts.h"
 
@@ -21,6 +21,7 @@
 #endif
 
 enum { MAX_DEVICES = 64 };
+#define PORTABILITY "VK_KHR_portability_subset"
 
 /* The features of a device, as a chain. */
 struct features {
@@ -73,6 +74,8 @@ static void read_features(const struct vk_library *lib, VkPhysicalDevice device,
     chain(&f, has_extension(lib, device, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME));
     lib->GetPhysicalDeviceFeatures2(device, &f.all);
     facts->dot4 = f.dot.shaderIntegerDotProduct;
+    facts->layered = has_extension(lib, device, PORTABILITY);
+    facts->budget = has_extension(lib, device, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     facts->fp64 = f.all.features.shaderFloat64;
 #define FEATURE(member)                                                                                                \
     if (!f.member)                                                                                                     \
@@ -90,6 +93,24 @@ static void read_memory(const struct vk_library *lib, VkPhysicalDevice device, s
         if ((heap->flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) && heap->size > facts->memory)
             facts->memory = heap->size;
     }
+}
+
+/* What osso uses where it is, in words. */
+static void name_features(struct vk_facts *facts)
+{
+    const struct {
+        bool there;
+        const char *name;
+    } all[] = {{facts->dot4, "integer dot products"},
+               {facts->round_even, "rounding to even"},
+               {facts->keep_denormals, "denormals kept"},
+               {facts->keep_nan, "NaN kept"},
+               {facts->fp64, "f64"},
+               {facts->budget, "memory budget"}};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].there)
+            n += (size_t)snprintf(facts->features + n, sizeof facts->features - n, "%s%s", n ? ", " : "", all[i].name);
 }
 
 static void read_facts(const struct vk_library *lib, VkPhysicalDevice device, struct vk_facts *facts,
@@ -122,6 +143,7 @@ static void read_facts(const struct vk_library *lib, VkPhysicalDevice device, st
         if (p->limits.maxComputeWorkGroupCount[i] < facts->max_groups)
             facts->max_groups = p->limits.maxComputeWorkGroupCount[i];
     read_features(lib, device, facts);
+    name_features(facts);
     read_memory(lib, device, facts);
 }
 
@@ -169,6 +191,7 @@ static void consider(const struct vk_library *lib, const char *which, int number
     VkPhysicalDeviceType type;
     struct choice c = {.device = device};
     read_facts(lib, device, &c.facts, &type);
+    c.facts.number = number;
     c.rank = rank(&c.facts, type);
     bool any = !which || !*which, real = !any && strcmp(which, "real") == 0;
     bool named = !any && !real && (is_number(which) ? atoi(which) == number : has_part(c.facts.name, which));
@@ -202,7 +225,7 @@ static enum osso_status devices_of(const struct vk_library *lib, VkPhysicalDevic
                       : OSSO_OK;
 }
 
-static enum osso_status choose(struct vk *vk, const char *which, struct osso_error *err)
+enum osso_status vk_choose(struct vk *vk, const char *which, struct osso_error *err)
 {
     VkPhysicalDevice devices[MAX_DEVICES];
     struct choice best = {0};
@@ -222,8 +245,7 @@ static enum osso_status choose(struct vk *vk, const char *which, struct osso_err
     return OSSO_OK;
 }
 
-enum osso_status vk_list(void (*fn)(void *user, int number, const struct vk_facts *facts), void *user,
-                         struct osso_error *err)
+enum osso_status vk_list(void (*fn)(void *user, const struct vk_facts *facts), void *user, struct osso_error *err)
 {
     VkPhysicalDevice devices[MAX_DEVICES];
     struct vk_library lib;
@@ -236,13 +258,14 @@ enum osso_status vk_list(void (*fn)(void *user, int number, const struct vk_fact
         VkPhysicalDeviceType type;
         struct vk_facts facts;
         read_facts(&lib, devices[i], &facts, &type);
-        fn(user, (int)i, &facts);
+        facts.number = (int)i;
+        fn(user, &facts);
     }
     vk_library_close(&lib);
     return status;
 }
 
-/* ---- opening -------------------------------------------------------------------------------------------- */
+/* ---- making it ------------------------------------------------------------------------------------------ */
 
 static bool find_family(struct vk *vk)
 {
@@ -258,7 +281,7 @@ static bool find_family(struct vk *vk)
     return false;
 }
 
-static enum osso_status create_device(struct vk *vk, struct osso_error *err)
+enum osso_status vk_create_device(struct vk *vk, struct osso_error *err)
 {
     float priority = 1;
     struct features f;
@@ -270,13 +293,12 @@ static enum osso_status create_device(struct vk *vk, struct osso_error *err)
 #undef FEATURE
     f.all.features.shaderFloat64 = vk->facts.fp64;
     f.dot.shaderIntegerDotProduct = vk->facts.dot4;
-    vk->has_budget = has_extension(&vk->lib, vk->physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
-    if (vk->has_budget)
+    if (vk->facts.budget)
         extensions[n++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
     if (vk->facts.dot4)
         extensions[n++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
-    if (has_extension(&vk->lib, vk->physical, "VK_KHR_portability_subset"))
-        extensions[n++] = "VK_KHR_portability_subset"; /* who offers it wants it named */
+    if (vk->facts.layered)
+        extensions[n++] = PORTABILITY; /* who offers it wants it named */
     if (!find_family(vk))
         return error_set(err, OSSO_UNSUPPORTED, "%s has no queue for computing", vk->facts.name);
     VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
@@ -309,60 +331,6 @@ static enum osso_status create_device(struct vk *vk, struct osso_error *err)
     return OSSO_OK;
 }
 
-enum osso_status vk_open(const char *which, struct vk **vk_out, struct osso_error *err)
-{
-    struct vk *vk = mem_alloc(sizeof *vk);
-    *vk_out = NULL;
-    if (!vk)
-        return error_nomem(err, sizeof *vk, "a device");
-    vk->apart = which && strncmp(which, "apart", 5) == 0 && (!which[5] || which[5] == ':');
-    if (vk->apart)
-        which += which[5] ? 6 : 5;
-    enum osso_status status = vk_library_open(&vk->lib, err);
-    if (!status)
-        status = choose(vk, which, err);
-    if (!status)
-        status = create_device(vk, err);
-    if (!status) {
-        VkPhysicalDeviceMemoryProperties2 m = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2};
-        vk->lib.GetPhysicalDeviceMemoryProperties2(vk->physical, &m);
-        vk->memory = m.memoryProperties;
-        vk->facts.soft_fma = vk->facts.fp64; /* exact wherever there is f64, whatever the device's fma does */
-        status = vk_cache_create(vk) && vk_pipelines_create(vk) && vk_record_create(vk) ? OSSO_OK : vk_failure(vk, err);
-    }
-    if (status) {
-        vk_close(vk);
-        return status;
-    }
-    *vk_out = vk;
-    return OSSO_OK;
-}
-
-void vk_close(struct vk *vk)
-{
-    if (!vk)
-        return;
-    if (vk->device) {
-        vk->fn.DeviceWaitIdle(vk->device);
-        vk_record_free(vk);
-        vk_watch_free(vk);
-        vk_cache_free(vk);
-        vk_pipelines_free(vk);
-        vk->fn.DestroyDevice(vk->device, NULL);
-    }
-    vk_library_close(&vk->lib);
-    mem_free(vk);
-}
-
-const struct vk_facts *vk_facts(const struct vk *vk)
-{
-    return &vk->facts;
-}
-
-struct vk_counts vk_counts(const struct vk *vk)
-{
-    return vk->counts;
-}
 #else
 typedef int vk_device_is_left_out;
 #endif

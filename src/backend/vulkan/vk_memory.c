@@ -32,6 +32,13 @@ static int type_for(const struct vk *vk, uint32_t allowed, enum vk_place place)
     return type < 0 && place == VK_LOCAL ? type_with(vk, allowed, 0) : type;
 }
 
+static void count(struct vk *vk, uint64_t more, uint64_t less)
+{
+    pthread_mutex_lock(&vk->shared->lock);
+    vk->shared->taken += more - less;
+    pthread_mutex_unlock(&vk->shared->lock);
+}
+
 static bool bind(struct vk *vk, uint64_t bytes, enum vk_place place, struct vk_block *block)
 {
     struct vk_block_parts *p = block->parts;
@@ -60,7 +67,7 @@ static bool bind(struct vk *vk, uint64_t bytes, enum vk_place place, struct vk_b
     if (vk->fn.BindBufferMemory(vk->device, p->buffer, p->memory, 0) < 0)
         return false;
     p->taken = place == VK_LOCAL ? need.size : 0;
-    vk->taken += p->taken;
+    count(vk, p->taken, 0);
     bool seen = place != VK_LOCAL || (!vk->apart && (vk->memory.memoryTypes[type].propertyFlags & all) == all);
     if (seen && vk->fn.MapMemory(vk->device, p->memory, 0, VK_WHOLE_SIZE, 0, &block->host) < 0)
         return false;
@@ -88,7 +95,7 @@ void vk_free(struct vk *vk, struct vk_block *block)
         vk_forget_parts(vk);
         vk->fn.DestroyBuffer(vk->device, block->parts->buffer, NULL); /* VK_NULL_HANDLE is fine in both */
         vk->fn.FreeMemory(vk->device, block->parts->memory, NULL);
-        vk->taken -= block->parts->taken;
+        count(vk, 0, block->parts->taken);
         mem_free(block->parts);
     }
     *block = (struct vk_block){0};
@@ -110,7 +117,11 @@ static uint64_t but_some(uint64_t bytes)
 
 uint64_t vk_taken(const struct vk *vk)
 {
-    return vk->taken;
+    struct vk_shared *s = vk->shared;
+    pthread_mutex_lock(&s->lock);
+    uint64_t taken = s->taken;
+    pthread_mutex_unlock(&s->lock);
+    return taken;
 }
 
 uint64_t vk_memory(const struct vk *vk)
@@ -118,14 +129,14 @@ uint64_t vk_memory(const struct vk *vk)
     VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
     VkPhysicalDeviceMemoryProperties2 m = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
-                                           .pNext = vk->has_budget ? &budget : NULL};
+                                           .pNext = vk->facts.budget ? &budget : NULL};
     if (pretended())
         return pretended();
     int type = type_with(vk, UINT32_MAX, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
     uint32_t heap = type < 0 ? 0 : vk->memory.memoryTypes[type].heapIndex;
     vk->lib.GetPhysicalDeviceMemoryProperties2(vk->physical, &m);
-    if (!vk->has_budget)
-        return but_some(m.memoryProperties.memoryHeaps[heap].size);
+    if (!vk->facts.budget)
+        return but_some(m.memoryProperties.memoryHeaps[heap].size - vk_taken(vk));
     bool left = budget.heapBudget[heap] > budget.heapUsage[heap];
     return but_some(left ? budget.heapBudget[heap] - budget.heapUsage[heap] : 0);
 }

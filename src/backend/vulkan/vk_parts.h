@@ -4,6 +4,8 @@
 
 #include "backend/vulkan/vk.h"
 
+#include <pthread.h>
+
 #define VK_NO_PROTOTYPES
 #include <vulkan/vulkan.h>
 
@@ -142,23 +144,29 @@ struct vk_watch {
     size_t n, cap;
 };
 
+/* What all of a device's struct vk have in common. */
+struct vk_shared {
+    pthread_mutex_t lock; /* of all of it, and of the queue */
+    int users;
+    uint64_t taken; /* vk_taken */
+    struct vk_pipeline *pipelines;
+    size_t n_pipelines, pipelines_cap;
+    VkPipelineCache cache;
+    size_t cache_kept; /* bytes of it that an earlier run has left */
+};
+
 struct vk {
+    struct vk_shared *shared;
     struct vk_library lib;
     struct vk_functions fn;
     struct vk_facts facts;
     VkPhysicalDevice physical;
     VkPhysicalDeviceMemoryProperties memory;
     bool apart;      /* vk_open */
-    bool has_budget; /* VK_EXT_memory_budget */
     uint32_t family; /* of the queue */
-    uint64_t taken;  /* vk_taken */
     VkDevice device;
     VkQueue queue;
     VkPipelineLayout layout;
-    struct vk_pipeline *pipelines;
-    size_t n_pipelines, pipelines_cap;
-    VkPipelineCache cache;
-    size_t cache_kept; /* bytes of it that an earlier run has left */
     VkCommandPool pool;
     VkFence fence;
     struct vk_part *in_flight; /* the part that is with the device; NULL: none */
@@ -183,6 +191,9 @@ bool vk_did(struct vk *vk, VkResult result, const char *what);
 #define VK_MADE(vk, call, handle, what) (vk_did(vk, call, what) || (*(handle) = VK_NULL_HANDLE, false))
 /* The error that is remembered. */
 enum osso_status vk_failure(const struct vk *vk, struct osso_error *err);
+/* vk_device.c: the one that `which` says (vk_open), and Vulkan's object for it with its functions and queue. */
+enum osso_status vk_choose(struct vk *vk, const char *which, struct osso_error *err);
+enum osso_status vk_create_device(struct vk *vk, struct osso_error *err);
 /* vk_pipelines.c */
 bool vk_pipelines_create(struct vk *vk);
 void vk_pipelines_free(struct vk *vk);
@@ -205,6 +216,8 @@ void vk_watch_free(struct vk *vk);
 /* vk_record.c */
 bool vk_record_create(struct vk *vk);
 void vk_record_free(struct vk *vk);
+/* Until the device has nothing to do, whoever gave it. */
+void vk_wait_all(struct vk *vk);
 /* Memory that they may name has changed its meaning. */
 void vk_forget_parts(struct vk *vk);
 

@@ -20,9 +20,9 @@ bool vk_pipelines_create(struct vk *vk)
 
 void vk_pipelines_free(struct vk *vk)
 {
-    for (size_t i = 0; i < vk->n_pipelines; i++)
-        vk->fn.DestroyPipeline(vk->device, vk->pipelines[i].pipeline, NULL);
-    mem_free(vk->pipelines);
+    for (size_t i = 0; i < vk->shared->n_pipelines; i++)
+        vk->fn.DestroyPipeline(vk->device, vk->shared->pipelines[i].pipeline, NULL);
+    mem_free(vk->shared->pipelines);
     vk->fn.DestroyPipelineLayout(vk->device, vk->layout, NULL);
 }
 
@@ -57,9 +57,28 @@ static bool compile(struct vk *vk, struct vk_pipeline *p)
                                         .layout = vk->layout};
     if (!make_module(vk, p->shader, &info.stage.module))
         return false;
-    VkResult result = vk->fn.CreateComputePipelines(vk->device, vk->cache, 1, &info, NULL, &p->pipeline);
+    VkResult result = vk->fn.CreateComputePipelines(vk->device, vk->shared->cache, 1, &info, NULL, &p->pipeline);
     vk->fn.DestroyShaderModule(vk->device, info.stage.module, NULL);
     return vk_did(vk, result, p->shader->name);
+}
+
+static VkPipeline find(struct vk *vk, struct vk_pipeline *p)
+{
+    struct vk_shared *s = vk->shared;
+    for (size_t i = 0; i < s->n_pipelines; i++)
+        if (s->pipelines[i].shader == p->shader && s->pipelines[i].soft_fma == p->soft_fma &&
+            memcmp(&s->pipelines[i].constants, &p->constants, sizeof p->constants) == 0)
+            return s->pipelines[i].pipeline;
+    struct vk_pipeline *list = mem_room(s->pipelines, s->n_pipelines, &s->pipelines_cap, sizeof *list);
+    if (!list) {
+        vk_did(vk, VK_ERROR_OUT_OF_HOST_MEMORY, p->shader->name);
+        return VK_NULL_HANDLE;
+    }
+    s->pipelines = list;
+    if (!compile(vk, p))
+        return VK_NULL_HANDLE;
+    list[s->n_pipelines++] = *p;
+    return p->pipeline;
 }
 
 VkPipeline vk_pipeline(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants)
@@ -67,20 +86,10 @@ VkPipeline vk_pipeline(struct vk *vk, const struct vk_shader *shader, const stru
     struct vk_pipeline p = {.shader = shader, .soft_fma = vk->facts.soft_fma};
     if (constants)
         p.constants = *constants;
-    for (size_t i = 0; i < vk->n_pipelines; i++)
-        if (vk->pipelines[i].shader == shader && vk->pipelines[i].soft_fma == p.soft_fma &&
-            memcmp(&vk->pipelines[i].constants, &p.constants, sizeof p.constants) == 0)
-            return vk->pipelines[i].pipeline;
-    struct vk_pipeline *list = mem_room(vk->pipelines, vk->n_pipelines, &vk->pipelines_cap, sizeof *list);
-    if (!list) {
-        vk_did(vk, VK_ERROR_OUT_OF_HOST_MEMORY, shader->name);
-        return VK_NULL_HANDLE;
-    }
-    vk->pipelines = list;
-    if (!compile(vk, &p))
-        return VK_NULL_HANDLE;
-    list[vk->n_pipelines++] = p;
-    return p.pipeline;
+    pthread_mutex_lock(&vk->shared->lock);
+    VkPipeline pipeline = find(vk, &p);
+    pthread_mutex_unlock(&vk->shared->lock);
+    return pipeline;
 }
 #else
 typedef int vk_pipelines_are_left_out;

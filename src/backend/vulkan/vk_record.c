@@ -133,6 +133,13 @@ static struct vk_part *part_of(struct vk *vk)
     return oldest;
 }
 
+void vk_wait_all(struct vk *vk)
+{
+    pthread_mutex_lock(&vk->shared->lock);
+    vk->fn.DeviceWaitIdle(vk->device);
+    pthread_mutex_unlock(&vk->shared->lock);
+}
+
 /* Until what the device has been given is done. Where that cannot be waited for, the device may still be at it, in
  * memory that is freed next: it is waited for as a whole, which returns at once when it is lost. */
 static void finish(struct vk *vk)
@@ -141,7 +148,7 @@ static void finish(struct vk *vk)
     if (vk->in_flight && vk_did(vk, vk->fn.WaitForFences(vk->device, 1, &vk->fence, VK_TRUE, UINT64_MAX), what))
         vk_did(vk, vk->fn.ResetFences(vk->device, 1, &vk->fence), what);
     else if (vk->in_flight)
-        vk->fn.DeviceWaitIdle(vk->device);
+        vk_wait_all(vk);
     if (vk->in_flight && vk->failed >= 0)
         vk_watch_read(vk, vk->in_flight);
     vk->in_flight = NULL;
@@ -160,7 +167,10 @@ static void submit(struct vk *vk)
         return;
     VkSubmitInfo info = {
         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &part->buffer};
-    if (vk_did(vk, vk->fn.QueueSubmit(vk->queue, 1, &info, vk->fence), "computing a step"))
+    pthread_mutex_lock(&vk->shared->lock);
+    VkResult result = vk->fn.QueueSubmit(vk->queue, 1, &info, vk->fence);
+    pthread_mutex_unlock(&vk->shared->lock);
+    if (vk_did(vk, result, "computing a step"))
         vk->in_flight = part;
     part->used = ++vk->counts.submits;
 }

@@ -2,6 +2,7 @@
 #include "cli/chat/chat_guard.h"
 #include "cli/context.h"
 #include "cli/conversation_args.h"
+#include "cli/device.h"
 #include "cli/input.h"
 #include "cli/model_args.h"
 #include "cli/out.h"
@@ -158,9 +159,11 @@ static double per_second(size_t n, double ms)
     return ms > 0 ? (double)n * 1000 / ms : 0;
 }
 
-static enum osso_status print_json(struct writing *w, const struct osso_ids *prompt,
-                                   const struct osso_generate_result *result, struct osso_error *err)
+static enum osso_status print_json(struct generation *g, const struct osso_generate_result *result,
+                                   struct osso_error *err)
 {
+    struct writing *w = &g->writing;
+    const struct osso_ids *prompt = &g->prompt;
     struct buf out = {0};
     buf_puts(&out, "{\"prompt_ids\":[");
     buf_ids(&out, prompt->data, prompt->len, ",");
@@ -174,17 +177,17 @@ static enum osso_status print_json(struct writing *w, const struct osso_ids *pro
     buf_printf(&out,
                ",\"timings\":{\"cache_n\":%zu,\"prompt_n\":%zu,\"prompt_ms\":%.3f,\"prompt_per_second\":%.3f,"
                "\"predicted_n\":%zu,\"predicted_ms\":%.3f,\"predicted_per_second\":%.3f,"
-               "\"draft_n\":%zu,\"draft_n_accepted\":%zu}}\n",
+               "\"draft_n\":%zu,\"draft_n_accepted\":%zu}",
                result->n_reused, result->n_prompt - result->n_reused, result->prompt_ms,
                per_second(result->n_prompt - result->n_reused, result->prompt_ms), result->n_generated,
                result->generate_ms, per_second(result->n_generated, result->generate_ms), result->n_guessed,
                result->n_guessed_right);
+    device_json(g->runner.engine, &out);
     if (w->call.line.len > 0) {
-        out.len -= 2; /* "}\n" */
         buf_puts(&out, ",\"call\":");
         buf_add(&out, w->call.line.data, w->call.line.len);
-        buf_puts(&out, "}\n");
     }
+    buf_puts(&out, "}\n");
     bool failed = out.failed || w->tokens.failed || w->text.failed;
     if (!failed)
         out_write(out.data, out.len);
@@ -280,7 +283,7 @@ static enum osso_status write_one(struct generation *g, struct osso_error *err)
     if ((status = keep(w, result.cut, err)))
         return status;
     if (o->v[OPT_json].set)
-        return print_json(w, &g->prompt, &result, err);
+        return print_json(g, &result, err);
     end_text(w, &result);
     return OSSO_OK;
 }
