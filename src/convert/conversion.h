@@ -3,7 +3,7 @@
  *   carry.c        what goes along with the weights: configuration, tokenizer, templates, unknown metadata
  *   rules.c        which type a matrix shall have (quantize)
  *   fates.c        what each tensor of OUT is made from, and what cannot be made
- *   transcribe.c   rows of it
+ *   transcribe.c   the bytes of it, by rows (rows.c)
  *   stamps.c       is IN still what it was?
  *   place.c        where OUT is built; out_gguf.c and out_folder.c build it
  *   convert.c      all of it, in order */

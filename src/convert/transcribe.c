@@ -2,21 +2,15 @@
  * and the bytes do not depend on how many do. What lies apart from the codes follows them in the file: it is made
  * beside them and kept (a sixteenth of their size) until it is its turn. */
 #include "convert/conversion.h"
+#include "convert/rows.h"
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/must.h"
 
-#include <math.h>
 #include <string.h>
 
-enum { CHUNK = 8 << 20, MOST_ROWS = 1 << 16, TILE = DTYPE_MAX_BLOCK, FORGET = 64 << 20, WORST_BLOCK = 32 };
-
-/* What a row's new values cost. */
-struct row_cost {
-    double squares, errors, worst_errors, worst_squares, largest;
-    int64_t worst_block;
-};
+enum { CHUNK = 8 << 20, MOST_ROWS = 1 << 16, TILE = DTYPE_MAX_BLOCK, FORGET = 64 << 20 };
 
 struct transcriber {
     struct conversion *c;
@@ -58,102 +52,6 @@ static struct view row_view(const struct transcriber *x, int64_t e, int64_t r, i
     return fates_view(x->c, x->t->row, member_of(x, r, row_out), x->t->layer, e);
 }
 
-/* ---- one row -------------------------------------------------------------------------------------------- */
-
-/* 16 bytes of codes whose low and high nibbles are neighbours, as low and high halves of the block, and back. */
-static void pairs_to_halves(const uint8_t *in, uint8_t *out)
-{
-    for (int j = 0; j < 8; j++) {
-        out[2 * j] = (uint8_t)((in[j] & 15) | in[j + 8] << 4);
-        out[2 * j + 1] = (uint8_t)(in[j] >> 4 | (in[j + 8] & 0xf0));
-    }
-}
-
-static void halves_to_pairs(const uint8_t *in, uint8_t *out)
-{
-    for (int j = 0; j < 8; j++) {
-        out[j] = (uint8_t)((in[2 * j] & 15) | in[2 * j + 1] << 4);
-        out[j + 8] = (uint8_t)(in[2 * j] >> 4 | (in[2 * j + 1] & 0xf0));
-    }
-}
-
-/* From any of the three layouts into one of the two that are written. */
-static void move_mxfp4(const struct view *v, int64_t r, enum dtype to, uint8_t *out, uint8_t *scales)
-{
-    bool apart = v->dtype == DT_MXFP4_HF, halves = v->dtype == DT_MXFP4;
-    for (int64_t b = 0; b < v->cols / QUANT_BLOCK; b++) {
-        const uint8_t *in = v->data + r * v->row_stride + b * (apart ? 16 : 17);
-        uint8_t scale = apart ? v->side[0].data[r * v->side[0].stride + b] : in[0];
-        const uint8_t *codes = apart ? in : in + 1;
-        uint8_t *to_codes = to == DT_MXFP4_HF ? out + 16 * b : out + 17 * b + 1;
-        if (halves == (to == DT_MXFP4))
-            memcpy(to_codes, codes, 16);
-        else
-            (halves ? halves_to_pairs : pairs_to_halves)(codes, to_codes);
-        *(to == DT_MXFP4_HF ? scales + b : out + 17 * b) = scale;
-    }
-}
-
-static void move_row(const struct transcriber *x, const struct view *v, int64_t r, uint8_t *out, uint8_t *const side[2])
-{
-    const struct dtype_info *info = dtype_info(v->dtype);
-    const uint8_t *in = v->data + r * v->row_stride;
-    if (fates_is_mxfp4(v->dtype)) {
-        move_mxfp4(v, r, x->t->choice.dtype, out, side[0]);
-        return;
-    }
-    if (!v->col_stride)
-        memcpy(out, in, (size_t)x->row_bytes);
-    for (int64_t k = 0; v->col_stride && k < v->cols; k++)
-        memcpy(out + k * info->block_bytes, in + k * v->col_stride, (size_t)info->block_bytes);
-    for (int i = 0; i < 2; i++)
-        if (side[i])
-            memcpy(side[i], v->side[i].data + r * v->side[i].stride, (size_t)x->side_row[i]);
-}
-
-/* What became of `values` in `back`. */
-static struct row_cost cost_of(const float *values, const float *back, int64_t n)
-{
-    struct row_cost cost = {.worst_errors = -1};
-    for (int64_t b = 0; b < n; b += WORST_BLOCK) {
-        double squares = 0, errors = 0;
-        for (int64_t k = b; k < n && k < b + WORST_BLOCK; k++) {
-            double error = fabs((double)back[k] - (double)values[k]);
-            if (isnan(error)) /* not finite: the same as before, or lost */
-                error = back[k] == values[k] || (isnan(back[k]) && isnan(values[k])) ? 0 : INFINITY;
-            squares += (double)values[k] * (double)values[k];
-            errors += error * error;
-            cost.largest = error > cost.largest ? error : cost.largest;
-        }
-        cost.squares += squares;
-        cost.errors += errors;
-        if (errors > cost.worst_errors) {
-            cost.worst_errors = errors;
-            cost.worst_squares = squares;
-            cost.worst_block = b / WORST_BLOCK;
-        }
-    }
-    return cost;
-}
-
-static void pack_row(const struct transcriber *x, const struct view *v, int64_t r, float *values, uint8_t *out,
-                     uint8_t *const side[2], struct row_cost *cost)
-{
-    const struct plan_choice *to = &x->t->choice;
-    const struct quant_row how = {to->dtype, to->group, x->c->q.search};
-    const struct sides_out sides = {{side[0], side[1]}, {to->side, to->side}};
-    const struct view made = {.dtype = to->dtype,
-                              .data = out,
-                              .side = {{to->side, side[0], 0}, {to->side, side[1], 0}},
-                              .group = to->group,
-                              .rows = 1,
-                              .cols = v->cols};
-    view_values(v, r, 0, v->cols, values);
-    quant_pack_row(&how, values, v->cols, out, &sides);
-    view_values(&made, 0, 0, v->cols, values + x->columns);
-    *cost = cost_of(values, values + x->columns, v->cols);
-}
-
 /* ---- a chunk of rows ------------------------------------------------------------------------------------ */
 
 enum { FEW_ROWS = 64 }; /* are dealt at a time */
@@ -178,9 +76,9 @@ static void fill_some(const struct member *m, struct transcriber *x, int64_t lo,
                 side[k] = x->side[k] + at * x->side_row[k];
         x->costs[i] = (struct row_cost){0};
         if (fates_moves(&v, &x->t->choice))
-            move_row(x, &v, r, out, side);
+            row_move(&v, r, x->t->choice.dtype, x->row_bytes, x->side_row, out, side);
         else
-            pack_row(x, &v, r, x->values + 2 * m->id * x->columns, out, side, &x->costs[i]);
+            x->costs[i] = row_pack(&v, r, &x->t->choice, x->c->q.search, x->values + 2 * m->id * x->columns, out, side);
     }
 }
 
@@ -212,7 +110,7 @@ static void scatter(const struct transcriber *x, const struct view *v, int64_t r
         to->pack(values + k, out + k * x->row_bytes, NULL);
         to->unpack(out + k * x->row_bytes, NULL, values + TILE + k);
     }
-    *cost = cost_of(values, values + TILE, x->n);
+    *cost = row_cost_of(values, values + TILE, x->n);
 }
 
 static void fill_some_transposed(const struct member *m, struct transcriber *x, int64_t lo, int64_t hi)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,5 +245,5 @@ unsigned tenant_wait(struct tenant *t, int64_t now)
         t->allowance -= 1;
         return 0;
     }
-    return 1 + (unsigned)((1 - t->allowance) * 60 / t->rpm);
+    return (unsigned)fmax(1, ceil((1 - t->allowance) * 60 / t->rpm - 1e-6)); /* of whole seconds no one too many */
 }
