@@ -21,6 +21,8 @@ import sys
 import tempfile
 import time
 
+COLUMNS = ["date", "preset", "layers", "to", "source_bytes", "threads", "of_copying", "cpu_s_per_gb", "rss_anon_mb", "vm_hwm_mb"]
+
 
 def files_of(path):
     return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
@@ -113,6 +115,8 @@ def main():
                    f"{statistics.median(cpu) / size * 1e9:.3f}", most[0] // 1000, most[1] // 1000]
             if args.out:
                 with open(args.out, "a", newline="") as f:
+                    if f.tell() == 0:
+                        csv.writer(f).writerow(COLUMNS)
                     csv.writer(f).writerow(row)
             print(f"to {to}: {size / 1e9:.2f} GB, " + (f"{100 * statistics.median(ratios):.0f} % of copying's speed, " if args.rounds else "") + f"{row[7]} s of CPU time for each GB, "
                   f"RssAnon {row[8]} MB, VmHWM {row[9]} MB", flush=True)
