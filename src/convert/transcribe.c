@@ -64,7 +64,7 @@ static void write_pending(struct transcriber *x)
     x->pending = 0;
 }
 
-static void fill_some(const struct member *m, struct transcriber *x, int64_t lo, int64_t hi)
+static void fill_rows(const struct member *m, struct transcriber *x, int64_t lo, int64_t hi)
 {
     int64_t r;
     for (int64_t i = lo; i < hi; i++) {
@@ -80,16 +80,6 @@ static void fill_some(const struct member *m, struct transcriber *x, int64_t lo,
         else
             x->costs[i] = row_pack(&v, r, &x->t->choice, x->c->q.search, x->values + 2 * m->id * x->columns, out, side);
     }
-}
-
-static void fill_rows(const struct member *m, void *arg)
-{
-    struct transcriber *x = arg;
-    struct deal deal = member_deal(m);
-    if (m->id == 0)
-        write_pending(x);
-    for (struct stint run; member_take(m, &deal, x->n, FEW_ROWS, &run);)
-        fill_some(m, x, run.lo, run.hi);
 }
 
 /* Columns [first, first + n) of output r of a matrix, one value in each of the file's rows. */
@@ -113,7 +103,7 @@ static void scatter(const struct transcriber *x, const struct view *v, int64_t r
     *cost = row_cost_of(values, values + TILE, x->n);
 }
 
-static void fill_some_transposed(const struct member *m, struct transcriber *x, int64_t lo, int64_t hi)
+static void fill_transposed(const struct member *m, struct transcriber *x, int64_t lo, int64_t hi)
 {
     int64_t row, e = x->first / x->columns, column = x->first % x->columns;
     for (int64_t r = lo; r < hi; r++) {
@@ -123,14 +113,20 @@ static void fill_some_transposed(const struct member *m, struct transcriber *x, 
     }
 }
 
-static void fill_transposed(const struct member *m, void *arg)
+static bool is_transposed(const struct transcriber *x)
+{
+    return x->t->row->store == STORE_TRANSPOSED;
+}
+
+static void fill(const struct member *m, void *arg)
 {
     struct transcriber *x = arg;
+    bool transposed = is_transposed(x);
     struct deal deal = member_deal(m);
     if (m->id == 0)
         write_pending(x);
-    for (struct stint run; member_take(m, &deal, x->rows, FEW_ROWS, &run);)
-        fill_some_transposed(m, x, run.lo, run.hi);
+    for (struct stint run; member_take(m, &deal, transposed ? x->rows : x->n, FEW_ROWS, &run);)
+        (transposed ? fill_transposed : fill_rows)(m, x, run.lo, run.hi);
 }
 
 /* Sums in the order of the rows, whoever made them. first: the number of the first row. */
@@ -173,7 +169,7 @@ static enum osso_status begin(struct transcriber *x, int i)
     const struct param *p = names_param(t->row);
     size_t none = 0;
     enum osso_status status = OSSO_OK;
-    bool transposed = t->row->store == STORE_TRANSPOSED;
+    bool transposed = is_transposed(x);
     x->stack = params_stacked(p) && t->row->store != STORE_APART ? c->model->config.n_experts : 1;
     x->rows = names_rows(&c->model->config, t->row);
     x->columns = params_is_matrix(p) ? names_columns(&c->model->config, t->row) : 1;
@@ -196,8 +192,7 @@ static enum osso_status begin(struct transcriber *x, int i)
 
 static int64_t chunk_rows(const struct transcriber *x)
 {
-    int64_t fit = (int64_t)x->chunk_bytes / x->row_bytes,
-            most = x->t->row->store == STORE_TRANSPOSED ? TILE : MOST_ROWS;
+    int64_t fit = (int64_t)x->chunk_bytes / x->row_bytes, most = is_transposed(x) ? TILE : MOST_ROWS;
     return fit < most ? fit : most;
 }
 
@@ -218,7 +213,7 @@ static enum osso_status step(struct transcriber *x, uint64_t bytes)
 
 static enum osso_status write_values(struct transcriber *x, struct save *save)
 {
-    bool transposed = x->t->row->store == STORE_TRANSPOSED;
+    bool transposed = is_transposed(x);
     int64_t all = x->stack * (transposed ? x->columns : x->rows), most = chunk_rows(x);
     enum osso_status status = tensors_check(&x->c->model->tensors, x->c->err);
     x->save = save;
@@ -226,7 +221,7 @@ static enum osso_status write_values(struct transcriber *x, struct save *save)
         int64_t end = transposed ? (x->first / x->columns + 1) * x->columns : all;
         size_t before = x->pending;
         x->n = end - x->first < most ? end - x->first : most;
-        team_run(x->c->team, transposed ? fill_transposed : fill_rows, x);
+        team_run(x->c->team, fill, x);
         if (transposed)
             add_costs(x, x->rows, x->first / x->columns * x->rows, x->first % x->columns / WORST_BLOCK);
         else

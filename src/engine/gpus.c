@@ -11,24 +11,6 @@ struct asker {
     void *user;
 };
 
-static void tell(void *user, const struct vk_facts *facts)
-{
-    const struct asker *asker = user;
-    struct osso_gpu gpu = {
-        .size = sizeof gpu, .number = facts->number, .on_cpu = facts->cpu, .memory_bytes = facts->memory};
-    snprintf(gpu.name, sizeof gpu.name, "%s", facts->name);
-    snprintf(gpu.driver, sizeof gpu.driver, "%s", facts->driver);
-    snprintf(gpu.lacks, sizeof gpu.lacks, "%s", facts->lacks);
-    snprintf(gpu.features, sizeof gpu.features, "%s", facts->features);
-    asker->fn(asker->user, &gpu);
-}
-
-enum osso_status osso_gpu_list(osso_gpu_fn *fn, void *user, struct osso_error *err)
-{
-    struct asker asker = {fn, user};
-    return vk_list(tell, &asker, err);
-}
-
 void gpus_describe(const struct backend_device *d, struct osso_gpu *gpu_out)
 {
     struct osso_gpu gpu = {
@@ -38,6 +20,28 @@ void gpus_describe(const struct backend_device *d, struct osso_gpu *gpu_out)
     snprintf(gpu.features, sizeof gpu.features, "%s", d->features);
     snprintf(gpu.bits, sizeof gpu.bits, "%s", d->bits);
     sized_out(gpu_out, &gpu, sizeof gpu);
+}
+
+static void tell(void *user, const struct vk_facts *facts)
+{
+    const struct asker *asker = user;
+    struct osso_gpu gpu = {.size = sizeof gpu};
+    gpus_describe(&(struct backend_device){.number = facts->number,
+                                           .name = facts->name,
+                                           .driver = facts->driver,
+                                           .features = facts->features,
+                                           .bits = "",
+                                           .memory_bytes = facts->memory,
+                                           .on_cpu = facts->cpu},
+                  &gpu);
+    snprintf(gpu.lacks, sizeof gpu.lacks, "%s", facts->lacks);
+    asker->fn(asker->user, &gpu);
+}
+
+enum osso_status osso_gpu_list(osso_gpu_fn *fn, void *user, struct osso_error *err)
+{
+    struct asker asker = {fn, user};
+    return vk_list(tell, &asker, err);
 }
 
 enum osso_status osso_gpu_probe(int number, struct osso_gpu *gpu_out, struct osso_error *err)

@@ -153,10 +153,12 @@ static enum osso_status speed(const struct osso_model *model, const struct osso_
         why = "not known: so small a model lives in caches and waits for its threads; osso bench measures it";
     snprintf(f->decode_why, sizeof f->decode_why, "%s", why);
     snprintf(f->prefill_why, sizeof f->prefill_why, "%s", why);
-    if (status || small || !share || r->read_gbps <= 0 || kernel_gbps <= 0)
+    if (status || small)
         return status;
-    decode(f, r, share, bytes, kernel_gbps, mapped);
-    prefill(f, r, share, &cost, kernel_gbps);
+    if (share && r->read_gbps > 0 && kernel_gbps > 0) {
+        decode(f, r, share, bytes, kernel_gbps, mapped);
+        prefill(f, r, share, &cost, kernel_gbps);
+    }
     by_first_layers(f, first, model->config.n_layers, &cost);
     return status;
 }
@@ -201,9 +203,9 @@ enum osso_status osso_forecast_model(struct osso_model *model, const struct osso
     struct first_layers first = {0};
     struct osso_error ignored; /* an engine that does not fit is what the forecast says then */
     mapped_measure(model->tensors.maps, model->tensors.n_maps, rates->threads, PART_BYTES, disk_seconds, &mapped);
-    if (rates->read_gbps > 0)
-        (void)kernel_rate(model, rates, &kernel_gbps, &ignored);
     if (mapped.bytes >= SMALL_BYTES && mapped.there / 7 * 8 >= mapped.bytes)
         (void)first_layers_measure(model, rates, PROMPT, &first, &ignored);
+    if (rates->read_gbps > 0 && (first.prompt_tops <= 0 || first.layers_seconds <= 0)) /* else they say all */
+        (void)kernel_rate(model, rates, &kernel_gbps, &ignored);
     return weigh(model, rates, kv_type, &first, kernel_gbps, &mapped, out, err);
 }

@@ -3,10 +3,9 @@
 #include "measure/passes.h"
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/mem.h"
 #include "base/must.h"
-#include "base/error.h"
-#include "base/sized.h"
 #include "base/sorted.h"
 #include "checkpoint/model_open.h"
 
@@ -27,12 +26,6 @@ static void close_pass(struct pass *p)
     mem_free(p->ids);
 }
 
-static void set_ids(struct pass *p, int n, int64_t vocab, int64_t first)
-{
-    for (int i = 0; i < n; i++)
-        p->ids[i] = (int32_t)((i * INT64_C(31) + first) % vocab);
-}
-
 static enum osso_status open_pass(struct pass *p, struct osso_model *model, const struct osso_rates *r, int context,
                                   int rows, struct osso_error *err)
 {
@@ -43,7 +36,8 @@ static enum osso_status open_pass(struct pass *p, struct osso_model *model, cons
         .cost = {.size = sizeof p->cost}, .rows = o.max_rows, .ids = mem_array((size_t)most, sizeof *p->ids)};
     if (!p->ids)
         return error_nomem(err, (size_t)most * sizeof *p->ids, "tokens");
-    set_ids(p, most, model->config.vocab, 0);
+    for (int i = 0; i < most; i++)
+        p->ids[i] = (int32_t)(i * INT64_C(31) % model->config.vocab);
     enum osso_status status = osso_bench_token_cost(model, &o, 0, &p->cost, err);
     if (!status)
         status = osso_engine_create(model, &o, &p->engine, err);
@@ -79,7 +73,7 @@ enum osso_status prompt_rate(struct osso_model *model, const struct osso_rates *
     enum osso_status status = open_pass(&p, model, rates, rows, rows, err);
     double operations = 2 * ((double)p.cost.multiply_adds * p.rows + (double)p.cost.head_multiply_adds);
     for (int i = 0; i < ROUNDS && (i == 0 || all < enough) && !status; i++) {
-        set_ids(&p, p.rows, model->config.vocab, 1 + i); /* nothing that was computed is there already */
+        p.ids[0] = (int32_t)((1 + i) % model->config.vocab); /* no round finds the one before in the tree of prefixes */
         status = prompt_once(&p, &seconds, err);
         best = i == 0 || seconds < best ? seconds : best;
         all += seconds;
