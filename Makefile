@@ -121,7 +121,7 @@ EMU_OBJ  := $(B)/backend/cpu/cpu.o $(patsubst tests/%.c,$(B)/%.o,$(wildcard test
 TEST_SRC := $(filter-out $(if $(HAVE_MHD),,tests/serve/%),$(wildcard tests/*/test_*.c))
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 
-.PHONY: all tests examples bench-kernels bench-sampler bench-serve bench-train bench-inspect install uninstall clean shaders summary FORCE
+.PHONY: all tests examples benches bench-kernels bench-sampler bench-serve bench-train bench-inspect install uninstall clean shaders summary FORCE
 all: $(B)/osso $(B)/libosso.a $(B)/libosso.so summary
 	@$(if $(filter release,$(VARIANT)),ln -sfn release/osso build/osso)
 
@@ -262,6 +262,8 @@ $(B)/tests/cli/%: tests/cli/%.c $(B)/cli.a $(TEST_LIB) $(wildcard tests/*.h)
 	@$(SAY) LINK $@
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -o $@ $< $(B)/cli.a $(TEST_LIB) $(shell $(PKG) --libs cmocka) $(LDLIBS)
 
+# All of them, so that a changed interface is noticed where it changes: ./run test builds them too.
+benches: $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
 # bench/kernels.c: every kernel as a share of the machine's ceilings; run build/release/bench/kernels [threads [filter]].
 bench-kernels: $(B)/bench/kernels
 # bench/sampler.c: a token's way from logits to text, beside its forward pass.

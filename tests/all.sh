@@ -144,7 +144,7 @@ beside=(
 )
 # Unit tests link the library; scripts run the program; the others build for themselves what they need.
 targets=()
-[ ${#names[@]} -eq 0 ] && targets=(all)
+[ ${#names[@]} -eq 0 ] && targets=(all benches) # what nobody builds rots
 for source in tests/*/test_*.c; do
     name=${source#tests/}
     wanted "${name%.c}" && targets+=("$b/tests/${name%.c}")
