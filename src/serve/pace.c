@@ -9,8 +9,9 @@ static const double STRETCH = 1.7, CROWD = 3;
 /* A step may always take so many ms: streams give more tokens a second than people read, and with company whoever comes
  * next waits for one step. */
 static const double STEP_MS = 40;
-/* Steps with prompts until streams are looked at alone again: contexts grow, other work comes and goes. */
-enum { LOOK = 32 };
+/* Steps with prompts until streams are looked at alone again: contexts grow, other work comes and goes. At once where
+ * only less than half or more than twice as many were seen: GROWTH over a longer way was wrong by 2.6 times. */
+enum { LOOK = 32, NEAR = 2 };
 /* Experts are read once for all rows of a step that chose them: rows of whole steps cost little more than half of what
  * they cost in steps of 128 (`osso bench -p 128,512`). In smaller pieces than LEAST a prompt stands still. */
 enum { PIECE = 512, LEAST = 8, PAGE = 128 };
@@ -26,17 +27,30 @@ static int streams_at(int streams)
     return streams < PACE_STREAMS ? streams : PACE_STREAMS;
 }
 
-/* A step of so many streams alone; 0: nothing was seen yet. */
-static double alone(const struct pace *p, int streams)
+/* The nearest number of streams that was seen alone; 0: none was. */
+static int nearest(const struct pace *p, int n)
 {
-    int n = streams_at(streams > 0 ? streams : 1); /* without streams: what any step takes */
     for (int far = 0; far <= PACE_STREAMS; far++)
         for (int side = -1; side <= 1; side += 2) {
             int k = n + side * far;
             if (k > 0 && k <= PACE_STREAMS && p->alone[k] > 0)
-                return p->alone[k] * pow((double)n / k, GROWTH);
+                return k;
         }
     return 0;
+}
+
+/* A step of so many streams alone; 0: nothing was seen yet. */
+static double alone(const struct pace *p, int streams)
+{
+    int n = streams_at(streams > 0 ? streams : 1); /* without streams: what any step takes */
+    int k = nearest(p, n);
+    return k ? p->alone[k] * pow((double)n / k, GROWTH) : 0;
+}
+
+static bool seen_near(const struct pace *p, int streams)
+{
+    int n = streams_at(streams), k = nearest(p, n);
+    return k > 0 && k <= NEAR * n && n <= NEAR * k;
 }
 
 static int depth_at(size_t depth)
@@ -73,7 +87,7 @@ static double budget_of(const struct pace *p, int streams, int n, bool company)
 int pace_share(struct pace *p, int streams, struct pace_piece *pieces, int n, bool company)
 {
     double ms = budget_of(p, streams, n, company);
-    bool look = n > 0 && streams > 0 && (p->mixed >= LOOK || alone(p, streams) <= 0);
+    bool look = n > 0 && streams > 0 && (p->mixed >= LOOK || !seen_near(p, streams));
     size_t given = 0, most = look ? 0 : PIECE;
     for (int i = 0; i < n; i++) {
         double each = row(p, depth_at(pieces[i].depth));

@@ -123,7 +123,26 @@ static void test_crowd(void **state)
     pieces[0] = (struct pace_piece){0, 100};
     assert_in_range(pace_share(&p, 16, pieces, 1, true), 50, 75);
     pieces[0] = (struct pace_piece){0, 200};
+    pace_learn(&p, 2, NULL, 0, m.step + 2 * m.stream);
     assert_in_range(pace_share(&p, 2, pieces, 1, true), 40, 70);
+}
+
+/* One stream says little of 32: these are looked at once before a prompt takes of their time, and 20 are near enough.
+ */
+static void test_far(void **state)
+{
+    (void)state;
+    struct machine m = small();
+    struct pace p = {0};
+    struct pace_piece piece = {0, 100};
+    pace_learn(&p, 1, NULL, 0, m.step + m.stream);
+    pace_learn(&p, 1, &(struct pace_piece){0, 16}, 1, m.step + m.stream + 16 * m.row);
+    assert_int_equal(pace_share(&p, 32, &piece, 1, true), 0);
+    pace_learn(&p, 32, &piece, 1, m.step + 32 * m.stream);
+    piece.rows = 100;
+    assert_true(pace_share(&p, 32, &piece, 1, true) > 0);
+    piece.rows = 100;
+    assert_true(pace_share(&p, 20, &piece, 1, true) > 0);
 }
 
 /* Now and then streams are alone in a step, so that it is known what they take. */
@@ -179,9 +198,9 @@ static void test_one_slow_step(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_streams_flow), cmocka_unit_test(test_company), cmocka_unit_test(test_order),
-        cmocka_unit_test(test_crowd),        cmocka_unit_test(test_looks),   cmocka_unit_test(test_one_slow_step),
-        cmocka_unit_test(test_after_a_stop),
+        cmocka_unit_test(test_streams_flow),  cmocka_unit_test(test_company),      cmocka_unit_test(test_order),
+        cmocka_unit_test(test_crowd),         cmocka_unit_test(test_far),          cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_one_slow_step), cmocka_unit_test(test_after_a_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
