@@ -138,6 +138,7 @@ beside=(
     "far inspect/test_expert_use best 2"
     "far engine/test_faults best 2"
     "far engine/test_sample_all scalar 1"
+    "far engine/test_sample_failures scalar 1"
     "far engine/test_identity best 1"
     "far measure/test_fill best 1"
     "far model/test_golden best 1"
