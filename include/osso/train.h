@@ -46,8 +46,6 @@ struct osso_train_budget {
     uint64_t parameters, active_parameters;
     uint64_t weights, gradients, moments, activations, pages, total; /* bytes */
     uint64_t available;                                              /* bytes of memory that are free now */
-    uint64_t total_checkpointing;                                    /* with checkpointing, else as asked for */
-    uint64_t total_one;                                              /* and with a batch_size of 1 */
     double flop_per_token;  /* 3 x (2 x active values of matrices + attention over visible keys) */
     double flop_per_second; /* 0: not measured */
     int64_t steps, tokens_per_step, epoch_tokens; /* epoch_tokens 0: unknown */

@@ -108,45 +108,68 @@ double budget_flop(const struct config *c, int64_t n)
 
 enum osso_status budget_memory(const struct shape *s, struct osso_train_budget *b, struct osso_error *err)
 {
-    struct osso_train_budget less = {0};
-    struct shape one = *s;
     b->parameters = params_total(&s->config);
     b->active_parameters = params_active(&s->config);
     b->available = mem_available();
     b->flop_per_token = budget_flop(&s->config, s->options.seq_len);
     b->tokens_per_step = step_tokens(s);
-    enum osso_status status = add_parts(s, s->options, b, err);
-    one.options.n_kept = 1;
-    if (!status)
-        status = add_parts(&one, one.options, &less, err);
-    b->total_checkpointing = less.total;
-    one.batch_size = 1;
-    one.options.max_rows = (int)one.options.seq_len;
-    if (!status)
-        status = add_parts(&one, one.options, &less, err);
-    b->total_one = less.total;
+    return add_parts(s, s->options, b, err);
+}
+
+/* What takes less, the cheapest in time first. */
+static const struct saving {
+    const char *keys;
+    bool checkpointing, bf16_moments, one_document;
+} savings[] = {
+    {"moments: bf16 (beta2 at most 0.98)", false, true, false},
+    {"checkpointing: true", true, false, false},
+    {"checkpointing: true and moments: bf16 (beta2 at most 0.98)", true, true, false},
+    {"checkpointing: true and batch_size: 1 (with grad_accum)", true, false, true},
+    {"checkpointing: true, moments: bf16 (beta2 at most 0.98) and batch_size: 1 (with grad_accum)", true, true, true},
+};
+
+/* The bytes of the whole run after a saving. */
+static enum osso_status total_after(const struct shape *s, const struct saving *saving, uint64_t *total_out,
+                                    struct osso_error *err)
+{
+    struct shape less = *s;
+    struct osso_train_budget b = {0};
+    if (saving->checkpointing)
+        less.options.n_kept = 1;
+    if (saving->bf16_moments)
+        less.options.optimizer.bf16_moments = true;
+    if (saving->one_document) {
+        less.batch_size = 1;
+        less.options.max_rows = (int)less.options.seq_len;
+    }
+    enum osso_status status = add_parts(&less, less.options, &b, err);
+    *total_out = b.total;
     return status;
 }
 
-enum osso_status budget_check(const struct shape *s, struct osso_error *err)
+enum osso_status budget_check(const struct shape *s, uint64_t available, struct osso_error *err)
 {
     const double gib = 1 << 30;
     struct osso_train_budget b = {0};
-    char fits[160] = "nothing of it would: take a smaller model";
+    char fits[160] = "no setting of checkpointing, moments or batch_size makes it fit: take a smaller model";
     enum osso_status status = budget_memory(s, &b, err);
-    if (status || b.total <= b.available)
+    if (status || b.total <= available)
         return status;
-    if (b.total_checkpointing <= b.available)
-        snprintf(fits, sizeof fits, "checkpointing: true would, with %.1f GiB", (double)b.total_checkpointing / gib);
-    else if (b.total_one <= b.available)
-        snprintf(fits, sizeof fits, "checkpointing: true and batch_size: 1 (with grad_accum) would, with %.1f GiB",
-                 (double)b.total_one / gib);
+    for (size_t i = 0; i < sizeof savings / sizeof *savings; i++) {
+        uint64_t total;
+        if ((status = total_after(s, &savings[i], &total, err)))
+            return status;
+        if (total > available)
+            continue;
+        snprintf(fits, sizeof fits, "%s makes it %.1f GiB", savings[i].keys, (double)total / gib);
+        break;
+    }
     return error_set(
         err, OSSO_NOMEM,
         "this run takes %.1f GiB (weights %.1f, gradients %.1f, moments %.1f, activations %.1f, pages %.1f) "
         "and %.1f GiB are free; %s",
         (double)b.total / gib, (double)b.weights / gib, (double)b.gradients / gib, (double)b.moments / gib,
-        (double)b.activations / gib, (double)b.pages / gib, (double)b.available / gib, fits);
+        (double)b.activations / gib, (double)b.pages / gib, (double)available / gib, fits);
 }
 
 /* ---- speed ---------------------------------------------------------------------------------------------- */

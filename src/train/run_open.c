@@ -169,7 +169,7 @@ static enum osso_status begin(struct osso_train *t, const struct osso_train_opti
 {
     enum osso_status status = shape_make(t->config, from, o->threads, o->isa, &t->shape, err);
     if (!status)
-        status = budget_check(&t->shape, err);
+        status = budget_check(&t->shape, mem_available(), err);
     if (!status)
         status = open_data(t, err);
     if (!status)
