@@ -55,9 +55,6 @@ static void one_router(int n, int k, int n_experts, enum dtype t, enum fill kind
     struct vk_router p = {.data = w.data,
                           .bias = there(bias, (size_t)n_experts * 4),
                           .x = there(x.f, (size_t)(n * COLS) * 4),
-                          .logits = there(NULL, logits_n * 4),
-                          .ids = there(NULL, slots * 4),
-                          .weights = there(NULL, slots * 4),
                           .done = there(zeros, sizeof zeros),
                           .row_stride = l.row_stride,
                           .bias_stride = 4,
@@ -65,11 +62,15 @@ static void one_router(int n, int k, int n_experts, enum dtype t, enum fill kind
                           .cols = COLS,
                           .n_experts = (uint32_t)n_experts,
                           .k = (uint32_t)k};
-    run(&vk_shader_router, t, DT_F32, &p, UP(n_experts, 4), (uint32_t)n);
-    assert_memory_equal(back(p.done), zeros, sizeof zeros); /* as it wants them next time */
-    assert_same(logits, back(p.logits), logits_n, "the router's logits");
-    assert_memory_equal(back(p.ids), ids, slots * 4);
-    assert_same(weights, back(p.weights), slots, "the router's weights");
+    for (int alone = 0; alone < 2; alone++) {
+        p.logits = there(NULL, logits_n * 4), p.ids = there(NULL, slots * 4), p.weights = there(NULL, slots * 4);
+        run(alone ? &vk_shader_router_alone : &vk_shader_router, t, DT_F32, &p, alone ? 1 : UP(n_experts, 4),
+            (uint32_t)n);
+        assert_memory_equal(back(p.done), zeros, sizeof zeros); /* as it wants them next time */
+        assert_same(logits, back(p.logits), logits_n, "the router's logits");
+        assert_memory_equal(back(p.ids), ids, slots * 4);
+        assert_same(weights, back(p.weights), slots, "the router's weights");
+    }
     free(logits), free(weights), free(bias), free(ids), free(start), free(list);
     act_free(&x);
     matrix_free(&m);

@@ -160,8 +160,8 @@ static void test_calls(void **state)
     need_device();
     open_model();
     sweep(device());
-    if (!device())
-        sweep("apart:0");
+    if (!device() && getenv("OSSO_TEST_ALL"))
+        sweep("apart:0"); /* one or two calls more, in half a thousand */
     osso_model_free(model);
 }
 

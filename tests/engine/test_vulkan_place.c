@@ -76,7 +76,6 @@ static void check_budget(struct rig *cpu, const int32_t *ids, const float *want,
 {
     struct osso_engine_options o = on_device(0);
     char what[64];
-    o.backend = "vulkan"; /* whose memory is this engine's alone */
     o.device_bytes = budget;
     struct rig r = {.model = cpu->model, .vocab = cpu->vocab};
     struct osso_engine_plan p = plan_of(cpu, &o);

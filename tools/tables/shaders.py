@@ -25,7 +25,7 @@ OUT = HOME / "shaders_spv.c"
 # FNegate, FAdd, FSub, FMul, FDiv, FRem, FMod; and what decorates.
 FLOAT_OPS = {127, 129, 131, 133, 136, 140, 141}
 DECORATE, NO_CONTRACTION, FUNCTION = 71, 42, 54
-DOT4 = "_dot4"  # NAME_dot4 is NAME.comp with DOT4 defined
+TWIN = re.compile(r"(\w+)_(dot4|alone)")  # NAME_dot4 is NAME.comp with DOT4 defined
 TYPE_BEFORE = 19  # the first type's opcode: decorations end where types begin
 PASSES = """--strip-debug --eliminate-dead-functions --eliminate-local-single-block --eliminate-local-single-store
  --ssa-rewrite --eliminate-dead-code-aggressive --merge-blocks --ccp --eliminate-dead-branches --simplify-instructions
@@ -80,10 +80,15 @@ def formats():
     return "\n".join([constant, *out]) + "\n"
 
 
+def source_of(name):
+    twin = TWIN.fullmatch(name)
+    return twin[1] if twin else name
+
+
 def compile_one(name, folder):
     raw, marked, small = (str(folder / f"{name}.{i}") for i in range(3))
-    source, plain = HOME / "shaders" / f"{name.removesuffix(DOT4)}.comp", not name.endswith(DOT4)
-    run("glslc", "-O0", *(() if plain else ("-DDOT4",)), "-I", str(folder), "--target-env=vulkan1.2", "-fshader-stage=compute", "-o", raw, str(source))
+    twin = TWIN.fullmatch(name)
+    run("glslc", "-O0", *((f"-D{twin[2].upper()}",) if twin else ()), "-I", str(folder), "--target-env=vulkan1.2", "-fshader-stage=compute", "-o", raw, str(HOME / "shaders" / f"{source_of(name)}.comp"))
     data = pathlib.Path(raw).read_bytes()
     words = exact(list(struct.unpack(f"<{len(data) // 4}I", data)))
     pathlib.Path(marked).write_bytes(struct.pack(f"<{len(words)}I", *words))
@@ -119,7 +124,7 @@ def table(tools):
            '#include "backend/vulkan/shaders.h"', ""]
     for name, local, words in compile_all():
         out += [f"static const uint32_t {name}[] = {{", *lines_of(words), "};",
-                f"const struct vk_shader vk_shader_{name} = {{\"{name}\", {name}, {len(words)}, sizeof(struct vk_{name.removesuffix(DOT4)}), {local}}};"]
+                f"const struct vk_shader vk_shader_{name} = {{\"{name}\", {name}, {len(words)}, sizeof(struct vk_{source_of(name)}), {local}}};"]
     return "\n".join(out) + "\n"
 
 

@@ -10,11 +10,12 @@ static bool many_slots(const struct routing *routing)
 }
 
 /* The router has just been multiplied with few rows: that product and the choice are one command, whose groups count
- * each other; where they cannot, these stay two. */
+ * each other; where they cannot, a row is one group's. */
 static bool route_few(struct gpu *g, const struct vk_route *a)
 {
     struct vk_call last;
-    if (a->n_experts > VK_MOST_EXPERTS || a->n >= GPU_MANY_ROWS || vk_facts(g->vk)->layered)
+    bool alone = vk_facts(g->vk)->layered;
+    if (a->n_experts > VK_MOST_EXPERTS || a->n >= GPU_MANY_ROWS)
         return false;
     if (!vk_last(g->vk, 0, &vk_shader_linear_f32, &last))
         return false;
@@ -42,7 +43,8 @@ static bool route_few(struct gpu *g, const struct vk_route *a)
                              .factor = w->factor,
                              .has_factor = w->has_factor};
     vk_take_back(g->vk, 1);
-    vk_run(g->vk, &vk_shader_router, &last.constants, &push, gpu_groups(a->n_experts, 4), a->n, 1);
+    vk_run(g->vk, alone ? &vk_shader_router_alone : &vk_shader_router, &last.constants, &push,
+           alone ? 1 : gpu_groups(a->n_experts, 4), a->n, 1);
     GPU_USES(g, gpu_reads(push.x, (int64_t)a->n * push.cols), gpu_writes(push.logits, (int64_t)a->n * push.n_experts),
              gpu_writes(push.ids, (int64_t)a->n * push.k), gpu_writes(push.weights, (int64_t)a->n * push.k),
              gpu_writes(push.done, a->n));

@@ -140,7 +140,7 @@ struct vk_lists {
 };
 
 /* linear_f32 of a router's matrix, then route, of up to VK_MOST_EXPERTS. done[n] is zero before and after.
- * UP(n_experts, 4), n */
+ * UP(n_experts, 4), n; of router_alone, which has no use for done: 1, n */
 enum { VK_MOST_EXPERTS = 128 };
 struct vk_router {
     uint64_t data, side, bias, offsets, x, logits, ids, weights, done;

@@ -1,6 +1,7 @@
 // router.comp: logits = W x + bias as linear_f32 makes them, 4 experts a group, and what route makes of them, of up to MOST experts: by the
 // group that is the last of its row's to be done, a thread an expert, whose place is the number of those before it. `done` counts a row's
-// groups; it is zero before and after. Groups: (experts / 4, rows).
+// groups; it is zero before and after. Groups: (experts / 4, rows). With ALONE defined a group makes all of its row's logits, one four after the
+// other, and nobody counts: for Metal, which has no atomics at an address. Groups: (1, rows).
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
@@ -20,10 +21,6 @@ layout(push_constant, scalar) uniform Push {
 const uint MOST = 128u;
 shared float logit[MOST], power[MOST], largest;
 shared bool chosen[MOST];
-shared uint before_us;
-// What groups tell each other.
-layout(buffer_reference, scalar, buffer_reference_align = 4) coherent buffer Logits { float v[]; };
-layout(buffer_reference, scalar, buffer_reference_align = 4) coherent buffer Done { uint v[]; };
 
 // Is a before b among the largest? Ties go to the lowest id, and NaN is below everything.
 bool before(uint a, uint b)
@@ -33,6 +30,28 @@ bool before(uint a, uint b)
         return nan_a == nan_b ? a < b : nan_b;
     return logit[a] > logit[b] || logit[a] == logit[b] && a < b;
 }
+
+#ifdef ALONE
+bool make_logits(uint row)
+{
+    uint t = gl_LocalInvocationIndex;
+    Matrix m = Matrix(p.data, p.side, p.bias, p.offsets, p.factor, p.has_factor);
+    F32 all = F32(row_of(p.logits, row, p.n_experts));
+    for (uint first = 0u; first < p.n_experts; first += OUTPUTS) {
+        lane_sums(m, m.data != 0ul, first, p.n_experts, row_of(p.x, row, p.cols));
+        if (t < OUTPUTS && first + t < p.n_experts) {
+            logit[first + t] = output_of(m, first + t, part[16u * t]);
+            all.v[first + t] = logit[first + t];
+        }
+        barrier(); // before the next four's parts
+    }
+    return true;
+}
+#else
+shared uint before_us;
+// What groups tell each other.
+layout(buffer_reference, scalar, buffer_reference_align = 4) coherent buffer Logits { float v[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) coherent buffer Done { uint v[]; };
 
 // This group's logits; true for the last of the row's groups, to which all are there.
 bool make_logits(uint row)
@@ -58,6 +77,7 @@ bool make_logits(uint row)
     barrier();
     return true;
 }
+#endif
 
 void main()
 {
