@@ -108,6 +108,7 @@ struct osso_engine_stats {
     /* Of a GPU: what is taken of its memory now; experts of how many first layers the CPU computes, and their bytes. */
     uint64_t device_bytes, host_bytes;
     int host_layers;
+    uint64_t tokens_prompt; /* of tokens_computed, those that a sync had stated: not what was appended since */
 };
 OSSO_API void osso_engine_stats(const struct osso_engine *engine, struct osso_engine_stats *stats_out);
 
@@ -166,7 +167,7 @@ OSSO_API enum osso_status osso_session_fork(struct osso_session *session, struct
 OSSO_API const int32_t *osso_session_tokens(const struct osso_session *session, size_t *n_out);
 OSSO_API size_t osso_session_computed(const struct osso_session *session); /* tokens whose K and V exist */
 /* Tokens that have needed no computing since the last sync, that of a prefix which another session computed meanwhile
- * among them. */
+ * among them; not what it gave back by a release and takes over again. */
 OSSO_API size_t osso_session_reused(const struct osso_session *session);
 /* Is everything computed, so that the last token's logits can be read? */
 OSSO_API bool osso_session_ready(const struct osso_session *session);

@@ -71,6 +71,7 @@ struct osso_session {
     size_t own_from;    /* K and V from here on are its own work: before, somebody else's */
     size_t synced;      /* tokens of the last sync: where a prompt ended */
     size_t reused;      /* of them and of all since, what others had computed, or it had itself */
+    size_t had;         /* it had computed so many when it was released: taking these over again is no reuse */
     bool spoiled;     /* its logits were no numbers: what is its own is nobody else's, and goes with the next change */
     size_t made_from; /* K and V from here on are not what the model makes of the tokens (osso_bench_fill), or were made
                        * while somebody looked: never shared; SIZE_MAX: none are */

@@ -177,7 +177,8 @@ bool session_meet(struct osso_session *s, int n_in_step)
     /* Who waits takes no page that somebody is still filling: that one would have to copy it at every step. */
     if ((size_t)r.slots * KV_PAGE + (waits ? 0 : (size_t)r.n) > before)
         session_take(s, &r, !waits);
-    s->reused += s->computed - before;
+    size_t known = before > s->had ? before : s->had;
+    s->reused += s->computed > known ? s->computed - known : 0;
     e->stats.tokens_reused += s->computed - before;
     return waits;
 }

@@ -98,7 +98,7 @@ enum osso_status osso_session_sync(struct osso_session *s, const int32_t *ids, s
     if (n)
         memmove(s->tokens, ids, n * sizeof *ids);
     s->n = s->synced = n;
-    s->guessed = 0;
+    s->guessed = s->had = 0;
     s->logits_from = SIZE_MAX;
     size_t have = s->computed < common ? s->computed : common, last = n > 0 ? n - 1 : 0;
     have = have < last ? have : last; /* the last token is always computed */
@@ -160,6 +160,7 @@ enum osso_status osso_session_rewind(struct osso_session *s, size_t n, struct os
         session_leave(s);
     s->n = n;
     s->guessed = 0;
+    s->had = s->had < n ? s->had : n;
     size_t last = n > 0 ? n - 1 : 0;
     session_set_computed(s, s->computed < last ? s->computed : last);
     return OSSO_OK;
@@ -170,6 +171,7 @@ void osso_session_release(struct osso_session *s)
     session_leave(s);
     if (s->logits_from < s->computed) /* those rows have had their logits */
         s->logits_from = s->computed;
+    s->had = s->had > s->computed ? s->had : s->computed;
     session_set_computed(s, 0);
     s->guessed = 0;
 }
@@ -198,6 +200,7 @@ enum osso_status osso_session_fork(struct osso_session *s, struct osso_session *
     t->own_from = s->own_from;
     t->synced = s->synced;
     t->reused = s->reused;
+    t->had = s->had;
     t->spoiled = s->spoiled;
     t->made_from = s->made_from;
     t->logits_from = s->logits_from;

@@ -120,7 +120,10 @@ static void finish_rows(struct osso_session *s, int n)
         replayed = (size_t)n;
     e->stats.tokens_replayed += replayed;
     e->stats.tokens_computed += (size_t)n - replayed;
-    s->next += (size_t)n;
+    size_t first = s->next + replayed, end = s->next + (size_t)n; /* of those that were computed */
+    if (first < s->synced)
+        e->stats.tokens_prompt += (end < s->synced ? end : s->synced) - first;
+    s->next = end;
     must(s->next <= s->n + s->guessed && s->n + s->guessed <= (size_t)e->context);
     if (s->next > s->computed) {
         if (e->tap && tap_spec_writes(e->tap) && s->computed < s->made_from)

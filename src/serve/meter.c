@@ -103,8 +103,8 @@ static void print_sched(struct buf *out, const struct sched_counts *c)
         c->prompt_tokens);
     one(out, "prefix_cache_hits_total", "counter", "Tokens of prompts that were found.", c->prefix_hits);
     one(out, "prompt_tokens_total", "counter", "Tokens of prompts.", c->prompt_tokens);
-    one(out, "prompt_tokens_computed_total", "counter", "Tokens run through the model, those of answers included.",
-        c->computed);
+    one(out, "prompt_tokens_computed_total", "counter", "Tokens of prompts run through the model, not found.",
+        c->prompt_computed);
     one(out, "replayed_tokens_total", "counter", "Tokens run again for the window of sliding layers.", c->replayed);
     one(out, "generation_tokens_total", "counter", "Tokens of answers.", c->sampled);
     one(out, "preemptions_total", "counter", "Answers that gave their K and V back to wait for room.", c->preemptions);

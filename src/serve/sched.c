@@ -61,7 +61,7 @@ static void publish(struct sched *s)
     struct sched_counts *c = &s->counts;
     c->slots = (size_t)s->o.slots;
     c->running = (size_t)s->n;
-    c->computed = stats.tokens_computed;
+    c->prompt_computed = stats.tokens_prompt;
     c->replayed = stats.tokens_replayed;
     c->pages_used = stats.pages_used;
     c->pages_cached = stats.pages_cached;

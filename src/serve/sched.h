@@ -32,7 +32,7 @@ struct sched_counts {
     size_t running, waiting; /* answers that are computed; jobs in the queue */
     size_t slots;
     uint64_t preemptions, cancelled_queued, cancelled_prefill, cancelled_decode;
-    uint64_t prompt_tokens, prefix_hits, computed, replayed, sampled;
+    uint64_t prompt_tokens, prefix_hits, prompt_computed, replayed, sampled;
     uint64_t pages_used, pages_cached, pages_free, full_used, full_cached, sliding_used, sliding_cached;
 };
 /* As they were after the last step. From any thread. */

@@ -70,7 +70,7 @@ def test_a_tree_of_prefixes():
 
 
 def computed(s, ask):
-    """What the asking computes: (its result, tokens)."""
+    """What the asking computes of prompts: (its result, tokens)."""
     before = s.metric("osso:prompt_tokens_computed_total")
     result = ask()
     s.rests()  # the last answer may be out before its tokens are counted
@@ -84,7 +84,7 @@ def test_the_same_prefix_at_once():
         with scripted(dict(ids=ANSWER[:4]), options=["-c", "4096", "-np", slots]) as s:
             asks = [lambda i=i: s.good("/v1/completions", dict(prompt=[common + list(range(20 * i, 20 * i + 20))], max_tokens=1)) for i in range(64)]
             _, n = computed(s, lambda: together(asks))
-            assert 1000 + 64 * 20 <= n <= 2500, (slots, n)
+            assert n == 1000 + 64 * 20, (slots, n)
             s.rests()
 
 
@@ -108,8 +108,9 @@ def test_a_loop_of_odd_tokens():
     with scripted(*rules, options=["-c", "16384"]) as s:
         messages, before = [dict(role="user", content="go")], 0
         for i in range(20):
-            a = s.good("/v1/chat/completions", dict(messages=messages, tools=[GET], temperature=0))
+            a, n = computed(s, lambda: s.good("/v1/chat/completions", dict(messages=messages, tools=[GET], temperature=0)))
             m, usage = a["choices"][0]["message"], a["usage"]
+            assert n == usage["prompt_tokens"] - before, (i, n, before, usage)
             assert m["tool_calls"][0]["function"]["arguments"] == f'{{"a":  {i}}}' and usage["completion_tokens"] == len(says[i]), (i, a)
             assert usage["prompt_tokens_details"]["cached_tokens"] == before, (i, before, usage)
             before = usage["prompt_tokens"] + usage["completion_tokens"] - 1

@@ -34,9 +34,45 @@ static void test_release(void **state)
         assert_memory_equal(osso_session_logits(s, 899), want, sizeof want);
         assert_true(gone ? stats_of(&r).tokens_computed - computed > 500
                          : stats_of(&r).tokens_computed - computed == 1);
+        assert_int_equal(osso_session_reused(s), 0); /* whatever it took back had been its own */
         osso_session_free(s);
         rig_close(&r);
     }
+}
+
+/* What others have had is reuse, what was its own before a release is not; and of a prompt what was computed counts,
+ * again, too, but nothing of what was appended. */
+static void test_what_counts(void **state)
+{
+    (void)state;
+    enum { N = 1000, COMMON = 300, PROMPT = 600, SAID = 50 };
+    int32_t ids[N], other[N];
+    fill(ids, N, 3);
+    fill(other, N, 4);
+    struct rig r = open_scripted(N, 1, 100, 0);
+    once(&r, 1, ids, COMMON);
+    struct osso_session *s = open_session(&r, 1);
+    sync_to(&r, s, ids, PROMPT);
+    check_ok(osso_step(r.engine, &s, 1, 100, &r.err), r.err);
+    osso_session_release(s); /* with 400 of them, of which it had found 300 */
+    run_all(&r, &s, 1, 0);
+    assert_int_equal(osso_session_reused(s), COMMON);
+    assert_int_equal(stats_of(&r).tokens_prompt, PROMPT);
+    for (int i = 0; i < SAID; i++) {
+        check_ok(osso_session_append(s, ids[PROMPT + i], &r.err), r.err);
+        run_all(&r, &s, 1, 0);
+    }
+    assert_int_equal(stats_of(&r).tokens_prompt, PROMPT);
+    assert_int_equal(stats_of(&r).tokens_computed, PROMPT + SAID);
+    osso_session_release(s);
+    assert_int_equal(once(&r, 2, other, N), 0); /* takes what pages there are */
+    run_all(&r, &s, 1, 0);
+    assert_int_equal(osso_session_reused(s), COMMON);
+    uint64_t again = stats_of(&r).tokens_prompt - PROMPT - N;
+    assert_in_range(again, 300, PROMPT); /* but those of pages that nobody took */
+    assert_int_equal(stats_of(&r).tokens_computed, PROMPT + SAID + N + again + SAID);
+    osso_session_free(s);
+    rig_close(&r);
 }
 
 /* Rows whose logits were read are not asked for again by a release; those that were not are. */
@@ -139,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_release),
+        cmocka_unit_test(test_what_counts),
         cmocka_unit_test(test_release_keeps_wants),
         cmocka_unit_test(test_no_numbers),
         cmocka_unit_test(test_no_numbers_copied),

@@ -72,18 +72,26 @@ static void test_goes_on_quickly(void **state)
     struct sched *s = open_sched(e, 3);
     struct client *c[] = {client(1, z.prompt, 1, z.most), client(2, z.prompt, 1, z.most),
                           client(3, z.long_prompt, 1, z.long_most)};
-    size_t needed = 0;
+    size_t needed = 0, prompts = 0, said = 0;
     for (int i = 0; i < 3; i++)
         submit(s, c[i]);
     for (int i = 0; i < 3; i++) {
         wait_until(&c[i]->done);
         assert_int_equal(c[i]->status, OSSO_OK);
+        assert_int_equal(c[i]->counts.cached_tokens, 0); /* what it took back had been its own */
         needed += c[i]->job.n_ids + c[i]->said[0].n - 1;
+        prompts += c[i]->job.n_ids;
+        said += c[i]->said[0].n;
         free(c[i]);
     }
     struct osso_engine_stats stats = {.size = sizeof stats};
+    struct sched_counts counts;
+    expect_empty(s);
+    sched_counts(s, &counts);
     sched_free(s);
     osso_engine_stats(e, &stats);
+    assert_int_equal(counts.sampled, said);
+    assert_in_range(counts.prompt_computed, prompts, stats.tokens_computed - said + 3);
     assert_true(stats.tokens_computed - needed > z.lost); /* else nothing was lost */
     assert_true(stats.steps < z.steps);
     osso_engine_free(e);
