@@ -132,8 +132,7 @@ TIMED(linear, , w->rows == meter.vocab ? HEAD : LINEAR, size(w, n),
 TIMED(rope, , REST, 0, (HAND, real *x, int n, int heads, int dim, const float *angles), (h, x, n, heads, dim, angles))
 TIMED(kv_append, , REST, 0, (HAND, const struct kv_rows *kv, const real *k, const real *v), (h, kv, k, v))
 TIMED(attend, , ATTEND, 4 * pairs(a), (HAND, const struct attend *a), (h, a))
-TIMED(add, , REST, 0, (HAND, const real *x, const real *d, int64_t width, int n, real *sum),
-      (h, x, d, width, n, sum))
+TIMED(add, , REST, 0, (HAND, const real *x, const real *d, int64_t width, int n, real *sum), (h, x, d, width, n, sum))
 TIMED(route, , REST, 0, (HAND, const real *logits, struct routing *r), (h, logits, r))
 TIMED(experts_in, , EXPERTS, 4 * slots(m), (HAND, const struct moe *m), (h, m))
 TIMED(experts_out, , EXPERTS, 2 * slots(m), (HAND, const struct moe *m), (h, m))
