@@ -138,6 +138,35 @@ struct osso_answer_counts {
 };
 OSSO_API void osso_answer_counts(const struct osso_answer *answer, struct osso_answer_counts *counts_out);
 
+/* ---- tokens that are run ahead --------------------------------------------------------------------------- */
+
+/* Guesses of what an answer goes on with: what followed the same text earlier in it and, where that says nothing, what
+ * a smaller model says. They are run beside the token that must be run anyway (osso_session_guess), and each token is
+ * then chosen from its own logits as ever: with guesses and without, sampled or not, an answer is the same. How many a
+ * step takes, or none, follows from what they, and the model that makes them, have cost and brought so far. A drafter
+ * serves the sessions of an engine, one at a time, and keeps what it has learned of them; it belongs to the thread that
+ * owns the engine. */
+struct osso_drafter;
+/* most: guesses a step, 1 to 16. model: an engine over the smaller model, which is the drafter's until it is freed and
+ * must have the same ids; NULL: none. What fails there ends its guesses, and nothing else. */
+OSSO_API enum osso_status osso_drafter_create(int most, struct osso_engine *model, struct osso_drafter **drafter_out,
+                                              struct osso_error *err);
+OSSO_API void osso_drafter_free(struct osso_drafter *drafter); /* NULL is fine */
+/* For loops of their own; osso_generate does it. Before a step that runs the session's last token alone: guesses for
+ * it, at most `room`. Returns how many. sampler: what chooses the session's tokens. */
+OSSO_API int osso_drafter_guess(struct osso_drafter *drafter, struct osso_session *session,
+                                const struct osso_sampler *sampler, size_t room);
+OSSO_API void osso_drafter_took(struct osso_drafter *drafter, double ms);  /* that step, alone */
+OSSO_API void osso_drafter_came(struct osso_drafter *drafter, int32_t id); /* the next token */
+struct osso_drafter_counts {
+    size_t size;                  /* sizeof(struct osso_drafter_counts), set by the caller */
+    size_t n_made, n_came;        /* tokens that were run ahead, and those of them that came */
+    size_t n_model, n_model_came; /* of these the model's */
+    size_t n_model_read;          /* tokens that the model has computed, to say them and to follow the text */
+    const char *why_none;         /* the model makes no more guesses, because of this; else NULL */
+};
+OSSO_API void osso_drafter_counts(const struct osso_drafter *drafter, struct osso_drafter_counts *counts_out);
+
 /* ---- one session alone ---------------------------------------------------------------------------------- */
 
 /* NULL, or {0} plus size: until a stop id of the model's or the end of the context. */
@@ -159,11 +188,8 @@ struct osso_generate_options {
     int64_t min_tokens;
     bool ignore_eos;
     enum osso_stop_on stop_on;
-    bool no_tokens; /* the prompt alone is computed */
-    /* Tokens that a step may run ahead, at most 16: those that followed the same text earlier in the session
-     * (osso_session_guess). The answer is the same, sampled or not; how many a step takes, or none, follows from what
-     * they have cost and brought so far. 0: none */
-    int drafts;
+    bool no_tokens;               /* the prompt alone is computed */
+    struct osso_drafter *drafter; /* tokens that are run ahead; NULL: none */
 };
 struct osso_generate_result {
     size_t size; /* sizeof(struct osso_generate_result), set by the caller */

@@ -2,6 +2,7 @@
  * memory only as it fills; what is chosen is what may fill without harm. */
 #include "cli/context.h"
 #include "cli/device.h"
+#include "cli/draft_args.h"
 #include "cli/out.h"
 
 #include "base/error.h"
@@ -36,6 +37,13 @@ static int64_t halved(int64_t context)
     return context / 2 > LEAST ? context / 2 : LEAST;
 }
 
+/* What goes with the engine. */
+static enum osso_status start_beside(struct runner *r, const struct osso_engine_options *e, struct osso_error *err)
+{
+    osso_engine_set_interrupt(r->engine, interrupt_flag());
+    return draft_start(r->drafting, r->engine, e, interrupt_flag(), err);
+}
+
 enum osso_status context_start(const struct options *o, struct runner *r, struct osso_error *err)
 {
     struct osso_engine_options e = engine_args(o, r);
@@ -52,9 +60,7 @@ enum osso_status context_start(const struct options *o, struct runner *r, struct
         e.context = halved(e.context);
         status = runner_start(r, &e, err);
     }
-    if (!status)
-        osso_engine_set_interrupt(r->engine, interrupt_flag());
-    return status;
+    return status ? status : start_beside(r, &e, err);
 }
 
 enum osso_status context_change(const struct options *o, struct runner *r, int64_t context, struct osso_error *err)
@@ -72,8 +78,7 @@ enum osso_status context_change(const struct options *o, struct runner *r, int64
     osso_engine_free(r->engine);
     r->session = fresh.session;
     r->engine = fresh.engine;
-    osso_engine_set_interrupt(r->engine, interrupt_flag());
-    return OSSO_OK;
+    return start_beside(r, &e, err);
 }
 
 int64_t context_larger(const struct options *o, const struct runner *r, size_t needed)

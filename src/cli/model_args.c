@@ -1,6 +1,7 @@
 /* model_args.c: from options to a model, an engine, a sampler, a tokenizer. */
 #define _GNU_SOURCE
 #include "cli/model_args.h"
+#include "cli/draft_args.h"
 #include "cli/steer_args.h"
 
 #include "base/error.h"
@@ -23,6 +24,7 @@ void runner_close(struct runner *r)
 {
     osso_sampler_free(r->sampler);
     steering_free(r->steering);
+    draft_free(r->drafting);
     osso_session_free(r->session);
     osso_engine_free(r->engine);
     osso_script_turn_free(r->turn);
@@ -124,6 +126,7 @@ enum osso_status runner_open(const struct options *o, struct runner *r, struct o
     char a[32], b[32];
     if (o->v[OPT_script].set) {
         enum osso_status vain = steering_args(o, &r->dims, &r->steering, err);
+        vain = vain ? vain : draft_open(o, r->model, r->path, &r->drafting, err);
         return vain ? vain : open_script(o, r, err);
     }
     enum osso_status status = model_path(o, &r->path, err);
@@ -144,7 +147,8 @@ enum osso_status runner_open(const struct options *o, struct runner *r, struct o
         say("warning: the weights of %s are %s, but only %s of memory is free: they will be read from disk again and again, "
             "which is slow",
             r->path, human_bytes(a, r->dims.file_bytes), human_bytes(b, available));
-    return steering_args(o, &r->dims, &r->steering, err);
+    status = draft_open(o, r->model, r->path, &r->drafting, err);
+    return status ? status : steering_args(o, &r->dims, &r->steering, err);
 }
 
 /* ---- the engine ----------------------------------------------------------------------------------------- */
@@ -297,13 +301,6 @@ void sampling_args(const struct options *o, const struct runner *r, struct osso_
         s.presence_penalty = s.frequency_penalty = 0;
     }
     *out = s;
-}
-
-int drafts_arg(const struct options *o)
-{
-    if (o->v[OPT_draft].set && strcmp(o->v[OPT_draft].s, "off") == 0)
-        return 0;
-    return o->v[OPT_draft_max].set ? (int)o->v[OPT_draft_max].i : 8;
 }
 
 enum osso_status runner_sampler(const struct options *o, struct runner *r, struct osso_error *err)

@@ -19,6 +19,7 @@ struct runner {
     const struct osso_tokenizer *tokenizer; /* the model's own, or own_words */
     struct osso_sampler *sampler;
     struct steering *steering; /* --steer; NULL: none. Applied to every session that runner_start makes */
+    struct drafting *drafting; /* --draft; NULL: off */
     uint64_t seed;             /* of the sampler: said in --json and /stats */
 };
 void runner_close(struct runner *runner);
@@ -41,8 +42,6 @@ enum osso_status runner_start(struct runner *runner, const struct osso_engine_op
                               struct osso_error *err);
 /* How tokens are chosen: the model's own defaults, overridden by the options (without bias list and seed). */
 void sampling_args(const struct options *options, const struct runner *runner, struct osso_sampling *sampling_out);
-/* What --draft and --draft-max come to for osso_generate_options. */
-int drafts_arg(const struct options *options);
 /* A sampler from the model's own defaults, overridden by the options; replaces the one before. */
 enum osso_status runner_sampler(const struct options *options, struct runner *runner, struct osso_error *err);
 

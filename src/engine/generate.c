@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/sized.h"
-#include "engine/drafts.h"
 
 /* A step that its owner interrupts is no failure: the answer is cancelled. */
 static enum osso_status step(struct osso_engine *e, struct osso_session *s, bool *cancelled, struct osso_error *err)
@@ -41,48 +40,42 @@ static enum osso_status run_prompt(struct osso_engine *e, struct osso_session *s
     return OSSO_OK;
 }
 
-/* The token that was chosen last is run, and with it, where it is likely to pay, what the text so far says comes next.
- * A tap sees what is run, and only what is asked for. */
-static enum osso_status run_token(struct osso_engine *e, struct osso_session *s, struct drafts *d, bool *cancelled,
-                                  struct osso_error *err)
+/* The token that was chosen last is run, and with it, where it is likely to pay, what may come next. */
+static enum osso_status run_token(struct osso_engine *e, struct osso_session *s, struct osso_sampler *sampler,
+                                  struct osso_drafter *d, bool *cancelled, struct osso_error *err)
 {
-    int rows = e->max_rows < e->max_logits ? e->max_rows : e->max_logits, n = 0;
-    enum osso_status status = OSSO_OK;
     if (osso_session_ready(s)) /* it was guessed */
         return OSSO_OK;
-    if (d->most > 0 && !e->tap && !s->tap)
-        n = drafts_make(d, s->tokens, s->n, (size_t)(rows - 1));
-    if (n > 0)
-        status = osso_session_guess(s, d->next, (size_t)n, err);
+    if (d)
+        osso_drafter_guess(d, s, sampler, SIZE_MAX);
     double start = clock_seconds();
-    if (!status)
-        status = step(e, s, cancelled, err);
-    drafts_took(d, (clock_seconds() - start) * 1e3);
+    enum osso_status status = step(e, s, cancelled, err);
+    if (d)
+        osso_drafter_took(d, (clock_seconds() - start) * 1e3);
     return status;
 }
 
 /* Tokens until the answer ends or its reader has had enough. */
-static enum osso_status run_answer(struct osso_engine *e, struct osso_session *s, const struct osso_generate_options *o,
-                                   struct osso_generate_result *result, bool *cancelled, struct osso_error *err)
+static enum osso_status run_answer(struct osso_engine *e, struct osso_session *s, struct osso_sampler *sampler,
+                                   const struct osso_generate_options *o, struct osso_generate_result *result,
+                                   bool *cancelled, struct osso_error *err)
 {
     struct osso_event event = {.size = sizeof event};
-    struct drafts drafts = {.most = o->drafts < DRAFTS_MOST ? o->drafts : DRAFTS_MOST};
     while (osso_answer_stop(s->answer) == OSSO_STOP_NONE && !*cancelled) {
         enum osso_status status = osso_answer_next(s->answer, &event, err);
         if (status)
             return status;
         result->stop_id = event.stop_id;
-        drafts_came(&drafts, event.id);
+        if (o->drafter)
+            osso_drafter_came(o->drafter, event.id);
         bool over = event.stop == OSSO_STOP_ID || event.stop == OSSO_STOP_STRING; /* whatever the reader says */
         if (o->on_event && o->on_event(o->user, &event) && !over)
             *cancelled = true;
         else if (event.stop == OSSO_STOP_NONE)
-            status = run_token(e, s, &drafts, cancelled, err);
+            status = run_token(e, s, sampler, o->drafter, cancelled, err);
         if (status)
             return status;
     }
-    result->n_guessed = drafts.n_made;
-    result->n_guessed_right = drafts.n_right;
     return osso_session_guess(s, NULL, 0, err);
 }
 
@@ -133,6 +126,7 @@ enum osso_status osso_generate(struct osso_engine *engine, struct osso_session *
     struct osso_generate_options o = {0};
     struct osso_generate_result result = {.stop_id = -1, .n_prompt = session->n, .n_reused = session->computed};
     struct osso_error ignored;
+    struct osso_drafter_counts before = {.size = sizeof before}, after = before;
     bool cancelled = false;
     enum osso_status status = sized_check(options, "osso_generate_options", err);
     if (!status)
@@ -141,13 +135,19 @@ enum osso_status osso_generate(struct osso_engine *engine, struct osso_session *
     if (!status)
         status = begin(session, sampler, tokenizer, &o, err);
     if (!status) {
+        if (o.drafter)
+            osso_drafter_counts(o.drafter, &before);
         double start = clock_seconds() * 1e3;
         status = run_prompt(engine, session, &o, &cancelled, err);
         double prompt_done = clock_seconds() * 1e3;
         if (!status && !cancelled)
-            status = run_answer(engine, session, &o, &result, &cancelled, err);
+            status = run_answer(engine, session, sampler, &o, &result, &cancelled, err);
         result.prompt_ms = prompt_done - start;
         result.generate_ms = clock_seconds() * 1e3 - prompt_done;
+        if (o.drafter)
+            osso_drafter_counts(o.drafter, &after);
+        result.n_guessed = after.n_made - before.n_made;
+        result.n_guessed_right = after.n_came - before.n_came;
         enum osso_status ended = end(session, cancelled, &result, status ? &ignored : err);
         status = status ? status : ended;
     }

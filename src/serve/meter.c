@@ -102,6 +102,8 @@ static void print_sched(struct buf *out, const struct sched_counts *c)
     one(out, "prefix_cache_queries_total", "counter", "Tokens of prompts that were looked for among what is computed.",
         c->prompt_tokens);
     one(out, "prefix_cache_hits_total", "counter", "Tokens of prompts that were found.", c->prefix_hits);
+    one(out, "draft_tokens_total", "counter", "Tokens that were run ahead (--draft).", c->guessed);
+    one(out, "draft_tokens_accepted_total", "counter", "Of these, those that came.", c->guessed_right);
     one(out, "prompt_tokens_total", "counter", "Tokens of prompts.", c->prompt_tokens);
     one(out, "prompt_tokens_computed_total", "counter", "Tokens of prompts run through the model, not found.",
         c->prompt_computed);

@@ -56,9 +56,14 @@ void sched_give_up(struct sched *s)
 static void publish(struct sched *s)
 {
     struct osso_engine_stats stats = {.size = sizeof stats};
+    struct osso_drafter_counts drafts = {.size = sizeof drafts};
     osso_engine_stats(s->engine, &stats);
+    if (s->o.drafter)
+        osso_drafter_counts(s->o.drafter, &drafts);
     pthread_mutex_lock(&s->lock);
     struct sched_counts *c = &s->counts;
+    c->guessed = drafts.n_made;
+    c->guessed_right = drafts.n_came;
     c->slots = (size_t)s->o.slots;
     c->running = (size_t)s->n;
     c->prompt_computed = stats.tokens_prompt;

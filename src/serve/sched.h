@@ -13,6 +13,7 @@ struct sched_options {
     int slots;     /* answers at the same time */
     int max_queue; /* jobs that wait; more are refused */
     int64_t vocab;
+    struct osso_drafter *drafter; /* of the engine; NULL: no tokens are run ahead */
 };
 /* The engine is the scheduler's until sched_free. */
 enum osso_status sched_create(struct osso_engine *engine, const struct sched_options *options, struct sched **sched_out,
@@ -33,6 +34,7 @@ struct sched_counts {
     size_t slots;
     uint64_t preemptions, cancelled_queued, cancelled_prefill, cancelled_decode;
     uint64_t prompt_tokens, prefix_hits, prompt_computed, replayed, sampled;
+    uint64_t guessed, guessed_right; /* tokens that were run ahead, and those of them that came */
     uint64_t pages_used, pages_cached, pages_free, full_used, full_cached, sliding_used, sliding_cached;
 };
 /* As they were after the last step. From any thread. */

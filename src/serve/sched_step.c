@@ -101,13 +101,13 @@ static void learn(struct sched *s, int n_streams, int n_prompts, uint64_t done, 
         pace_learn(&s->pace, n_streams, s->pieces, n_prompts, ms);
 }
 
-/* One token for everyone that is ready. */
-static void sample(struct sched *s)
+/* One token for everyone that is ready. False: nobody was. */
+static bool sample(struct sched *s)
 {
     size_t n = 0;
     for (int i = 0; i < s->n; i++) {
         struct seq *q = s->seqs + i;
-        if (q->released || !osso_session_ready(q->session) || osso_answer_stop(q->answer))
+        if (q->released || q->job->status || !osso_session_ready(q->session) || osso_answer_stop(q->answer))
             continue;
         struct osso_draw *draw = s->draws + n;
         *draw = (struct osso_draw){.size = sizeof *draw};
@@ -135,6 +135,28 @@ static void sample(struct sched *s)
     pthread_mutex_lock(&s->lock);
     s->counts.sampled += n;
     pthread_mutex_unlock(&s->lock);
+    return n > 0;
+}
+
+/* Guesses for an answer that is alone: in company the rows of others fill a step, and what a row costs there is no
+ * measure of what it costs here. */
+static int guess(struct sched *s, bool company)
+{
+    struct seq *q = s->seqs;
+    bool alone = s->o.drafter && s->n == 1 && !company && q->streams && !q->released && seq_left(q) == 1;
+    return alone ? osso_drafter_guess(s->o.drafter, q->session, q->sampler, SIZE_MAX) : -1;
+}
+
+/* What the step has said: more than a token of an answer whose guesses were right. They are taken at once, for the next
+ * step may be others'. */
+static void take(struct sched *s, bool guessed)
+{
+    while (sample(s))
+        if (guessed)
+            osso_drafter_came(s->o.drafter, s->draws[0].choice.id);
+    struct osso_error none;
+    if (guessed)
+        osso_session_guess(s->seqs[0].session, NULL, 0, &none);
 }
 
 static void score(struct sched *s)
@@ -193,7 +215,9 @@ void sched_step(struct sched *s)
     if (s->n > 1)
         s->company_ms = start;
     bool company = start - s->company_ms < COMPANY_MS;
-    int rows = n_streams + pace_share(&s->pace, n_streams, s->pieces, n - n_streams, company);
+    int guesses = guess(s, company), rows = n_streams + (guesses > 0 ? guesses : 0) +
+                                            pace_share(&s->pace, n_streams, s->pieces, n - n_streams, company);
+    double begun = clock_seconds() * 1e3;
     enum osso_status status = osso_step(s->engine, s->in_step, n, rows, &err);
     if (status == OSSO_LIMIT && preempt(s))
         return;
@@ -204,8 +228,11 @@ void sched_step(struct sched *s)
     osso_engine_stats(s->engine, &stats);
     uint64_t done = stats.tokens_computed + stats.tokens_replayed - before;
     score(s);
-    learn(s, n_streams, n - n_streams, done, clock_seconds() * 1e3 - start); /* before a draw takes s->picked */
-    sample(s);
+    double ended = clock_seconds() * 1e3;
+    learn(s, n_streams, n - n_streams, done, ended - begun); /* before a draw takes s->picked */
+    if (guesses >= 0)
+        osso_drafter_took(s->o.drafter, ended - begun);
+    take(s, guesses >= 0);
     sched_end_finished(s); /* may make room */
     if (starves(s))
         preempt(s);

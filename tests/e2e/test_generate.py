@@ -59,7 +59,33 @@ def test_tokens_that_are_run_ahead_change_nothing():
         ahead += with_["timings"]["draft_n"]
     assert ahead > 0  # the first guesses are made before any clock says what they cost
     refuses(gen("-p", "Hello", "--draft-max", "0"), 2, "--draft-max")
-    refuses(gen("-p", "Hello", "--draft", "model"), 2, "lookup")
+
+
+def test_a_model_that_guesses_changes_nothing():
+    """The bundled model guesses for itself: greedy or sampled it never errs, by whatever name the option goes."""
+    for temp, name in (("0", "--draft"), ("1", "-md")):
+        run = lambda *more: json.loads(osso("generate", "-m", "models/osso-small", "-p", "Once upon a time there was a fox", "-n", "60",
+                                            "--temp", temp, "--seed", "3", "--json", *more).text)
+        without, with_ = run("--draft", "off"), run(name, "models/osso-small", "--draft-n", "4")
+        t = with_["timings"]
+        assert without["tokens"] == with_["tokens"] and "draft_model_n" not in without["timings"]
+        assert t["draft_model_n"] > 0 and t["draft_model_n_computed"] > 0  # asked once before any clock says what it costs
+        assert t["draft_model_n_accepted"] <= t["draft_model_n"] <= t["draft_n"]
+        assert t["draft_model_n"] - t["draft_model_n_accepted"] <= 3  # none is wrong; the end may leave some
+
+
+def test_a_model_that_cannot_guess_is_refused():
+    small = ("generate", "-m", "models/osso-small", "-p", "Hello", "-n", "2")
+    refuses(osso(*small, "--draft", tiny()[0]), 2, "the same vocabulary", str(tiny()[0]))
+    refuses(osso(*small, "--draft", "nowhere"), 1, "nowhere")
+    other = TEMP / "other-words"  # as many ids, of which one is another word
+    shutil.copytree(tiny()[0], other)
+    text = (other / "tokenizer.json").read_text()
+    assert '"<|return|>"' in text
+    (other / "tokenizer.json").write_text(text.replace('"<|return|>"', '"<|turn|>"'))
+    refuses(gen("-p", "Hello", "--draft", other), 2, "'<|turn|>' there and '<|return|>' in")
+    (TEMP / "script.jsonl").write_text('{"say": "Hi."}\n')
+    refuses(osso("generate", "--script", TEMP / "script.jsonl", "-p", "Hello", "--draft", "models/osso-small"), 2, "a script has no vocabulary")
 
 
 def test_stop_reasons():

@@ -115,9 +115,59 @@ static void test_scores(void **state)
     free(b);
 }
 
+/* Answers that are alone have guesses, from their text and from a model (the same: all of its guesses are right); those
+ * that come meanwhile have none. All say what they say without. */
+static void test_ahead(void **state)
+{
+    enum { N = 6 };
+    struct client *without[N], *with[N];
+    struct osso_error err = {""};
+    struct osso_engine *e = open_engine(4, 1024, 0), *its = open_engine(1, 1024, 0);
+    struct osso_drafter *drafter;
+    struct osso_drafter_counts counts = {.size = sizeof counts};
+    check_ok(osso_drafter_create(8, its, &drafter, &err), err);
+    for (int ahead = 0; ahead < 2; ahead++) {
+        struct client **c = ahead ? with : without;
+        struct sched_options o = {.slots = 4, .max_queue = 256, .vocab = dims.vocab, .drafter = ahead ? drafter : NULL};
+        struct sched *s;
+        check_ok(sched_create(e, &o, &s, &err), err);
+        for (int i = 0; i < N; i++) {
+            c[i] = client(40 + (uint64_t)i / 2, 30 + 40 * (size_t)(i % 3), 1, 120);
+            c[i]->job.salt = (uint64_t)(2 * i + ahead) + 9;
+            for (size_t k = 12; k < c[i]->job.n_ids; k++) /* a text that repeats itself */
+                c[i]->ids[k] = c[i]->ids[k - 12];
+            submit(s, c[i]);
+            while (i + 2 < N && !atomic_load(&c[i]->done)) /* the last two come while another is in work */
+                pause_ms(1);
+            while (i + 2 >= N && atomic_load(&c[i]->n_events) < 20 && !atomic_load(&c[i]->done))
+                pause_ms(1);
+        }
+        for (int i = 0; i < N; i++) {
+            wait_until(&c[i]->done);
+            assert_int_equal(c[i]->status, OSSO_OK);
+        }
+        expect_empty(s);
+        sched_free(s);
+    }
+    osso_drafter_counts(drafter, &counts);
+    print_message("%zu guesses, %zu came; the model's: %zu, %zu\n", counts.n_made, counts.n_came, counts.n_model,
+                  counts.n_model_came);
+    assert_true(counts.n_came > 0 && !counts.why_none);
+    for (int i = 0; i < N; i++) {
+        expect_same(without[i], with[i]);
+        free(without[i]);
+        free(with[i]);
+    }
+    osso_drafter_free(drafter);
+    osso_engine_free(its);
+    osso_engine_free(e);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_bits), cmocka_unit_test(test_cancel),
-                                       cmocka_unit_test(test_turns), cmocka_unit_test(test_scores)};
+                                       cmocka_unit_test(test_turns), cmocka_unit_test(test_scores),
+                                       cmocka_unit_test(test_ahead)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -21,9 +21,9 @@ static struct shape shape_of(const char *const *settings)
 
 static uint64_t total_of(const char *moments, const char *checkpointing, const char *batch)
 {
-    const char *settings[] = {"preset",  "light",        "vocab_size",    "50257",       "seq_len", "1024",
-                              "moments", moments,        "checkpointing", checkpointing, "beta2",   "0.98",
-                              "batch_size", batch,       NULL};
+    const char *settings[] = {"preset", "light",   "vocab_size", "50257",         "seq_len",
+                              "1024",   "moments", moments,      "checkpointing", checkpointing,
+                              "beta2",  "0.98",    "batch_size", batch,           NULL};
     struct osso_error err = {""};
     struct osso_train_budget b = {0};
     struct shape s = shape_of(settings);

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/chat/chat.h"
 #include "cli/context.h"
+#include "cli/draft_args.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/spoken.h"
@@ -207,7 +208,7 @@ enum osso_status chat_speak(struct chat *chat, struct osso_error *err)
                                       .max_tokens = n->i,
                                       .no_tokens = n->set && n->i == 0,
                                       .ignore_eos = chat->options.v[OPT_ignore_eos].set,
-                                      .drafts = drafts_arg(&chat->options),
+                                      .drafter = draft_drafter(chat->r.drafting),
                                       .on_event = on_event,
                                       .on_progress = progress_of_prompt,
                                       .user = &s};
@@ -241,6 +242,7 @@ enum osso_status chat_speak(struct chat *chat, struct osso_error *err)
     chat->n_read = osso_session_computed(chat->r.session);
     chat->n_read = chat->n_read < result.n_prompt ? chat->n_read : result.n_prompt;
     remark(&s, &result);
+    draft_say(chat->r.drafting);
     if (chat->interactive)
         show_speed(chat, &result);
     return OSSO_OK;

@@ -3,6 +3,7 @@
 #include "cli/context.h"
 #include "cli/conversation_args.h"
 #include "cli/device.h"
+#include "cli/draft_args.h"
 #include "cli/input.h"
 #include "cli/model_args.h"
 #include "cli/out.h"
@@ -177,11 +178,13 @@ static enum osso_status print_json(struct generation *g, const struct osso_gener
     buf_printf(&out,
                ",\"timings\":{\"cache_n\":%zu,\"prompt_n\":%zu,\"prompt_ms\":%.3f,\"prompt_per_second\":%.3f,"
                "\"predicted_n\":%zu,\"predicted_ms\":%.3f,\"predicted_per_second\":%.3f,"
-               "\"draft_n\":%zu,\"draft_n_accepted\":%zu}",
+               "\"draft_n\":%zu,\"draft_n_accepted\":%zu",
                result->n_reused, result->n_prompt - result->n_reused, result->prompt_ms,
                per_second(result->n_prompt - result->n_reused, result->prompt_ms), result->n_generated,
                result->generate_ms, per_second(result->n_generated, result->generate_ms), result->n_guessed,
                result->n_guessed_right);
+    draft_json(g->runner.drafting, &out);
+    buf_putc(&out, '}');
     device_json(g->runner.engine, &out);
     if (w->call.line.len > 0) {
         buf_puts(&out, ",\"call\":");
@@ -220,8 +223,9 @@ static void end_text(struct writing *w, const struct osso_generate_result *resul
 
 /* ---- the generation ------------------------------------------------------------------------------------- */
 
-static struct osso_generate_options generate_options(const struct options *o, struct writing *w)
+static struct osso_generate_options generate_options(const struct options *o, struct generation *g)
 {
+    struct writing *w = &g->writing;
     return (struct osso_generate_options){.size = sizeof(struct osso_generate_options),
                                           .max_tokens = o->v[OPT_n_predict].i,
                                           .no_tokens = o->v[OPT_n_predict].set && o->v[OPT_n_predict].i == 0,
@@ -233,7 +237,7 @@ static struct osso_generate_options generate_options(const struct options *o, st
                                           .n_top = !o->v[OPT_json].set          ? 0
                                                    : o->v[OPT_top_logprobs].set ? (size_t)o->v[OPT_top_logprobs].i
                                                                                 : 5,
-                                          .drafts = drafts_arg(o),
+                                          .drafter = draft_drafter(g->runner.drafting),
                                           .on_event = on_event,
                                           .on_progress = progress_of_prompt,
                                           .user = w};
@@ -271,7 +275,7 @@ static enum osso_status write_one(struct generation *g, struct osso_error *err)
         status = runner_admit(r, g->prompt.data, g->prompt.len, err);
     if (status)
         return status;
-    struct osso_generate_options options = generate_options(o, w);
+    struct osso_generate_options options = generate_options(o, g);
     struct osso_generate_result result = {.size = sizeof result};
     progress_begin(PROGRESS_PROMPT);
     status = osso_generate(r->engine, r->session, r->sampler, r->tokenizer, &options, &result, err);
@@ -339,6 +343,7 @@ int verb_generate(const struct options *o)
     bool stopped = interrupted(), silent = g.writing.silent;
     guard_end();
     interrupt_release();
+    draft_say(g.runner.drafting);
     osso_parser_free(g.writing.parser);
     osso_conversation_free(g.writing.conversation);
     tool_call_free(&g.writing.call);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "cli/device.h"
+#include "cli/draft_args.h"
 #include "cli/model_args.h"
 #include "serve/desk.h"
 #include "serve/http.h"
@@ -127,6 +128,8 @@ static enum osso_status start(struct server_parts *p, struct osso_error *err)
     enum osso_status status = r->script ? osso_script_engine(r->script, &e, &r->engine, err)
                                         : osso_engine_create(r->model, &e, &r->engine, err);
     if (!status)
+        status = draft_start(r->drafting, r->engine, &e, NULL, err);
+    if (!status)
         status = first_token(p, r->engine, err);
     if (status)
         return status;
@@ -135,7 +138,8 @@ static enum osso_status start(struct server_parts *p, struct osso_error *err)
     const struct sched_options o = {.slots = e.max_sessions,
                                     .max_queue = p->options->v[OPT_max_queue].set ? (int)p->options->v[OPT_max_queue].i
                                                                                   : 256,
-                                    .vocab = r->dims.vocab};
+                                    .vocab = r->dims.vocab,
+                                    .drafter = draft_drafter(r->drafting)};
     return sched_create(r->engine, &o, &desk->sched, err);
 }
 
