@@ -10,7 +10,7 @@
 #include "measure/ceiling.h"
 #include "measure/passes.h"
 
-enum { READS = 7, DOTS = 3, ROWS = 128, LAYER_VOCAB = 4096 };
+enum { READS = 7, DOTS = 3, ROWS = 512, FEW_ROWS = 128, VOCAB = 65536, SHORT_VOCAB = 4096 };
 
 static enum osso_status measure_ceilings(struct osso_rates *r, struct osso_error *err)
 {
@@ -47,55 +47,52 @@ enum osso_status kernel_rate(struct osso_model *model, const struct osso_rates *
     return status;
 }
 
-static enum osso_status layers(int n, int n_experts, struct osso_model **model_out, struct osso_error *err)
+static enum osso_status layers(int n, int n_experts, int vocab, struct osso_model **model_out, struct osso_error *err)
 {
     struct config config;
     enum osso_status status = config_preset("20b", &config, err);
     config.n_layers = n;
     config.n_experts = n_experts;
-    config.vocab = LAYER_VOCAB;
+    config.vocab = vocab;
     return status ? status : model_synthesize("layers", &config, 1, false, model_out, err);
 }
 
-/* A layer of gpt-oss with a short head: all that the slices are cut from. Of twice as many experts as a token takes
- * each sees half of a prompt's rows: 64, as in a step of 512 over the 32 of a 20b. */
-static enum osso_status measure_kernels(struct osso_rates *r, struct osso_error *err)
-{
-    struct osso_model *model = NULL;
-    enum osso_status status = layers(1, 8, &model, err);
-    if (!status)
-        status = kernel_rate(model, r, &r->kernel_gbps, err);
-    if (!status && r->int8_tops > 0) /* else it would take long, and one row says as much */
-        status = prompt_rate(model, r, ROWS, &r->prompt_tops, err);
-    osso_model_free(model);
-    return status;
-}
-
-static enum osso_status token_gbps(struct osso_model *model, struct osso_rates *r, struct osso_error *err)
+/* The kernels of one row in the cache, and what prompts and tokens take. */
+static enum osso_status measure_layers(struct osso_rates *r, struct osso_model *model, int rows, struct passes *passes,
+                                       struct osso_error *err)
 {
     struct osso_token_cost cost = {.size = sizeof cost};
     struct osso_engine_options o = {.size = sizeof o, .isa = r->isa};
-    double layers, head;
-    enum osso_status status = osso_bench_token_cost(model, &o, 0, &cost, err);
+    enum osso_status status = kernel_rate(model, r, &r->kernel_gbps, err);
     if (!status)
-        status = token_seconds(model, r, &layers, &head, err);
+        status = osso_bench_token_cost(model, &o, 0, &cost, err);
     if (!status)
-        r->token_gbps = (double)(cost.weight_bytes + cost.head_bytes) / (layers + head) * 1e-9;
+        status = passes_measure(model, r, rows, passes, err);
+    if (!status && passes->prompt_seconds > 0)
+        r->prompt_tops = 2e-12 * (double)cost.multiply_adds * passes->rows / passes->prompt_seconds;
+    if (!status && passes->layers_seconds > 0)
+        r->token_gbps = 1e-9 * (double)cost.weight_bytes / passes->layers_seconds;
+    if (!status && passes->head_seconds > 0)
+        r->head_gbps = 1e-9 * (double)cost.head_bytes / passes->head_seconds;
     return status;
 }
 
-/* Two whole layers, more than caches hold. Where there is no room for their 0.9 GB twice, the table must do. */
-static enum osso_status measure_tokens(struct osso_rates *r, struct osso_error *err)
+/* Two whole layers of gpt-oss-20b, more than caches hold, a prompt as long as a step, and a third of its vocabulary.
+ * Where there is no room for these 1.3 GB twice: one layer with twice as many experts as a token takes, each of which
+ * sees half of a prompt's rows: 64, as in a step of 512 over 32. What tokens reach, the table must say then. */
+static enum osso_status measure_kernels(struct osso_rates *r, struct osso_error *err)
 {
-    const uint64_t room = 2000000000;
+    const uint64_t room = 3000000000;
     struct osso_machine machine = {.size = sizeof machine};
     struct osso_model *model = NULL;
+    struct passes passes;
     osso_machine_read(&machine);
-    if (machine.available_bytes < room || machine.group_bytes < room || machine.address_bytes < room)
-        return OSSO_OK;
-    enum osso_status status = layers(2, 32, &model, err);
+    bool much = machine.available_bytes >= room && machine.group_bytes >= room && machine.address_bytes >= room;
+    enum osso_status status = much ? layers(2, 32, VOCAB, &model, err) : layers(1, 8, SHORT_VOCAB, &model, err);
     if (!status)
-        status = token_gbps(model, r, err);
+        status = measure_layers(r, model, much ? ROWS : FEW_ROWS, &passes, err);
+    if (!much)
+        r->token_gbps = r->head_gbps = 0;
     osso_model_free(model);
     return status;
 }
@@ -109,8 +106,6 @@ enum osso_status osso_rates_measure(int threads, const char *isa, struct osso_ra
     status = measure_ceilings(&r, err);
     if (!status)
         status = measure_kernels(&r, err);
-    if (!status)
-        status = measure_tokens(&r, err);
     sized_out(out, &r, sizeof r);
     return status;
 }
