@@ -12,8 +12,8 @@
 
 #include <math.h>
 
-enum { PROMPTS = 6, PAIRS = 14, LAYERS = 8, LEAST_LAYERS = 2 };
-/* Of a median's values; and of one step through as many first layers as that allows. */
+enum { PROMPTS = 6, PAIRS = 10, LAYERS = 8, LEAST_LAYERS = 2 };
+/* For a median's values; and for one step through as many first layers as that allows. */
 static const double enough_seconds = 1.2, step_seconds = 0.4;
 
 struct pass {
@@ -29,7 +29,6 @@ static void close_pass(struct pass *p)
 {
     osso_session_free(p->session);
     osso_engine_free(p->engine);
-    osso_ceiling_free(p->ceiling);
     mem_free(p->ids);
 }
 
@@ -45,9 +44,7 @@ static enum osso_status open_pass(struct pass *p, struct osso_model *model, cons
     rng_seed(&p->rng, 1);
     if (!p->ids)
         return error_nomem(err, (size_t)most * sizeof *p->ids, "tokens");
-    enum osso_status status = osso_ceiling_create(r->threads, &p->ceiling, err);
-    if (!status)
-        status = osso_engine_create(model, &o, &p->engine, err);
+    enum osso_status status = osso_engine_create(model, &o, &p->engine, err);
     if (!status)
         status = osso_session_create(p->engine, 0, &p->session, err);
     return status;
@@ -68,7 +65,8 @@ static enum osso_status step(struct pass *p, int rows, double *seconds_out, stru
 {
     struct osso_engine_stats before = {.size = sizeof before}, after = {.size = sizeof after};
     osso_engine_stats(p->engine, &before);
-    osso_ceiling_read(p->ceiling);
+    if (p->ceiling)
+        osso_ceiling_read(p->ceiling);
     double start = clock_seconds();
     enum osso_status status = osso_step(p->engine, &p->session, 1, rows, err);
     *seconds_out = clock_seconds() - start;
@@ -87,14 +85,13 @@ static double median(double *x, int n)
 
 static enum osso_status prompts(struct pass *p, double *seconds_out, struct osso_error *err)
 {
-    double seconds[PROMPTS], all = 0;
+    double seconds[PROMPTS], end = clock_seconds() + enough_seconds;
     enum osso_status status = OSSO_OK;
     int n = 0;
-    for (; n < PROMPTS && (n < 2 || all < enough_seconds) && !status; n++) {
+    for (; n < PROMPTS && (n < 2 || clock_seconds() < end) && !status; n++) {
         status = wish(p, (size_t)p->rows + 1, err); /* only the last one, which waits, has logits */
         if (!status)
             status = step(p, p->rows, &seconds[n], err);
-        all += status ? 0 : seconds[n];
     }
     *seconds_out = status ? 0 : median(seconds, n);
     return status;
@@ -102,16 +99,15 @@ static enum osso_status prompts(struct pass *p, double *seconds_out, struct osso
 
 static enum osso_status tokens(struct pass *p, double *layers_out, double *head_out, struct osso_error *err)
 {
-    double layers[PAIRS], whole[PAIRS], all = 0;
+    double layers[PAIRS], whole[PAIRS], end = clock_seconds() + enough_seconds;
     enum osso_status status = OSSO_OK;
     int n = 0;
-    for (; n < PAIRS && (n < 3 || all < enough_seconds) && !status; n++) {
+    for (; n < PAIRS && (n < 3 || clock_seconds() < end) && !status; n++) {
         status = wish(p, 2, err);
         if (!status)
             status = step(p, 1, &layers[n], err); /* only the last one has logits */
         if (!status)
             status = step(p, 1, &whole[n], err);
-        all += status ? 0 : layers[n] + whole[n];
     }
     if (!status) {
         *layers_out = median(layers, n);
@@ -120,11 +116,12 @@ static enum osso_status tokens(struct pass *p, double *layers_out, double *head_
     return status;
 }
 
-enum osso_status passes_measure(struct osso_model *model, const struct osso_rates *rates, int rows, struct passes *out,
-                                struct osso_error *err)
+enum osso_status passes_measure(struct osso_model *model, const struct osso_rates *rates, int rows,
+                                struct osso_ceiling *ceiling, struct passes *out, struct osso_error *err)
 {
     struct pass p;
     enum osso_status status = open_pass(&p, model, rates, rows, err);
+    p.ceiling = ceiling;
     *out = (struct passes){.n_layers = model->config.n_layers, .rows = p.rows};
     if (!status && rates->int8_tops > 0)
         status = prompts(&p, &out->prompt_seconds, err);
@@ -153,7 +150,13 @@ enum osso_status passes_measure_first(const struct osso_model *model, const stru
                                       struct passes *out, struct osso_error *err)
 {
     struct osso_model cut = *model; /* weights and files stay the model's; only the engines here see it */
+    struct osso_ceiling *ceiling = NULL;
     *out = (struct passes){0};
     enum osso_status status = how_many(model, rates, rows, &cut.config.n_layers, err);
-    return status ? status : passes_measure(&cut, rates, rows, out, err);
+    if (!status)
+        status = osso_ceiling_create(rates->threads, &ceiling, err);
+    if (!status)
+        status = passes_measure(&cut, rates, rows, ceiling, out, err);
+    osso_ceiling_free(ceiling);
+    return status;
 }

@@ -28,7 +28,7 @@ static void whole_prompts_and_tokens(void **state)
     struct osso_model *model = four_layers(4096);
     struct osso_error err;
     struct passes p;
-    assert_int_equal(passes_measure(model, &one, 300, &p, &err), OSSO_OK); /* no whole number of pages */
+    assert_int_equal(passes_measure(model, &one, 300, NULL, &p, &err), OSSO_OK); /* no whole number of pages */
     assert_true(p.n_layers == 4 && p.rows == 300 && p.prompt_seconds > 0 && p.layers_seconds > 0);
     assert_true(p.prompt_seconds > 4 * p.layers_seconds); /* 300 rows, and not the one that waits for the logits */
     osso_model_free(model);
@@ -63,7 +63,7 @@ static void a_short_context(void **state)
     struct osso_model *model = four_layers(16);
     struct osso_error err;
     struct passes p;
-    assert_int_equal(passes_measure(model, &one, 512, &p, &err), OSSO_OK);
+    assert_int_equal(passes_measure(model, &one, 512, NULL, &p, &err), OSSO_OK);
     assert_true(p.rows == 15 && p.prompt_seconds > 0 && p.layers_seconds > 0);
     osso_model_free(model);
 }
