@@ -46,8 +46,9 @@ struct osso_rates {
     const char *isa;
     double read_gbps, int8_tops; /* bench.h */
     double kernel_gbps; /* the kernels of gpt-oss's widths and GGUF's types, when their weights lie in the cache */
-    double prompt_tops; /* of int8_tops, what a prompt gets through a layer of these; 0: there are no integer dots */
-    double token_gbps;  /* what tokens one by one get through two layers; 0: no room for 2 GB to measure it in */
+    double prompt_tops; /* of int8_tops, what a prompt gets through layers of these; 0: there are no integer dots */
+    double token_gbps;  /* what tokens one by one get through two layers; 0: no room for 3 GB to measure it in */
+    double head_gbps;   /* what one gets through the matrix behind them; 0: as token_gbps */
 };
 /* threads 0: all; isa NULL: the best. NOMEM: a limit does not even let it measure. */
 OSSO_API enum osso_status osso_rates_measure(int threads, const char *isa, struct osso_rates *rates_out,
@@ -78,7 +79,7 @@ struct osso_forecast {
 OSSO_API enum osso_status osso_forecast_preset(const char *preset, const struct osso_rates *rates, const char *kv_type,
                                                struct osso_forecast *forecast_out, struct osso_error *err);
 /* Of an open model: a few slices of its weights are read, and 256 MiB of its largest file; for what of these is not in
- * memory the disk has 1.5 s. Where nearly all of it is in memory, prompts and tokens go through its first two layers.
+ * memory the disk has 1.5 s. Where nearly all of it is in memory, prompts and tokens go through its first layers.
  */
 OSSO_API enum osso_status osso_forecast_model(struct osso_model *model, const struct osso_rates *rates,
                                               const char *kv_type, struct osso_forecast *forecast_out,

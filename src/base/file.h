@@ -85,6 +85,9 @@ struct buf;
 enum osso_status save_text(const char *folder, const char *name, const struct buf *text, struct osso_error *err);
 /* A file that was given this name by rename is on the disk under it once its folder is, too. */
 void save_sync_folder(const char *path);
+/* These bytes are on their way to the disk from now on, and a later fsync has less to wait for. Only Linux knows how.
+ */
+void save_begin_sync(int fd, uint64_t at, uint64_t bytes);
 /* For tests: the disk is full after so many bytes more (UINT64_MAX: it never is). */
 void save_fill_disk(uint64_t bytes);
 

@@ -217,6 +217,15 @@ uint64_t save_offset(const struct save *s)
     return s->offset;
 }
 
+void save_begin_sync(int fd, uint64_t at, uint64_t bytes)
+{
+#ifdef SYNC_FILE_RANGE_WRITE
+    (void)sync_file_range(fd, (off_t)at, (off_t)bytes, SYNC_FILE_RANGE_WRITE); /* what it cannot, fsync does */
+#else
+    (void)fd, (void)at, (void)bytes;
+#endif
+}
+
 void save_sync_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');

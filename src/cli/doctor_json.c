@@ -61,6 +61,7 @@ static void put_machine(struct buf *b, const struct doctor *d)
     put_speed(b, "kernel_gbps", d->rates.kernel_gbps);
     put_speed(b, "prompt_tops", d->rates.prompt_tops);
     put_speed(b, "token_gbps", d->rates.token_gbps);
+    put_speed(b, "head_gbps", d->rates.head_gbps);
     close_with(b, '}');
     buf_puts(b, ",\"memory\":{");
     put_bytes(b, "total", m->memory_bytes);

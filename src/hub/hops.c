@@ -26,12 +26,36 @@ enum osso_status hops_follow(struct net *net, const char *from, const struct net
     return OSSO_OK;
 }
 
-int64_t hops_pause(int timeout_ms, int failures, int64_t retry_after)
+/* "90 s", "5 min", "24 h", rounded up. */
+static const char *long_words(int64_t seconds, char text[32])
 {
-    int64_t unit = timeout_ms / 60 + 1, pause = unit << (failures < 7 ? failures : 7), most = (int64_t)timeout_ms * 10;
-    if (retry_after >= 0)
-        pause = retry_after < most / 1000 ? retry_after * 1000 : most;
-    return pause;
+    int64_t unit = seconds <= 120 ? 1 : seconds <= 7200 ? 60 : 3600;
+    snprintf(text, 32, "%lld %s", (long long)(seconds / unit + (seconds % unit != 0)),
+             unit == 1    ? "s"
+             : unit == 60 ? "min"
+                          : "h");
+    return text;
+}
+
+enum osso_status hops_pause(struct net *net, const char *url, const struct net_answer *a, int timeout_ms, int failures,
+                            struct watch *watch, int64_t *ms_out, struct osso_error *err)
+{
+    enum { UNSAID = 2 /* seconds */ };
+    char origin[300], words[32];
+    *ms_out = (int64_t)(timeout_ms / 60 + 1) << (failures < 7 ? failures : 7);
+    if (a->retry_after < 0)
+        return OSSO_OK;
+    net_origin(net, url, origin, sizeof origin);
+    if (a->retry_after > timeout_ms / 100)
+        return error_set(err, OSSO_IO,
+                         "%s answers %d and wants to be left alone for %s (Retry-After): ask again then, "
+                         "nothing that has come is lost",
+                         origin, a->status, long_words(a->retry_after, words));
+    *ms_out = a->retry_after * 1000;
+    if (watch && a->retry_after >= UNSAID)
+        watch_note(watch, "%s answers %d and asks to wait %s; it goes on then", origin, a->status,
+                   long_words(a->retry_after, words));
+    return OSSO_OK;
 }
 
 enum osso_status hops_refusal(struct net *net, const char *url, const struct net_answer *a, const char *what,
@@ -80,24 +104,30 @@ static bool take(void *user, const char *data, size_t n)
     return true;
 }
 
-static bool sleep_ms(int64_t ms, bool (*go_on)(void *user), void *user)
+static bool go_on(struct watch *watch)
 {
-    for (int64_t end = clock_ms() + ms; clock_ms() < end;) {
+    return watch_tell(watch, 0, 1);
+}
+
+static enum osso_status wait_out(struct net *net, const char *url, const struct net_answer *a, int timeout_ms,
+                                 int failures, struct watch *watch, struct osso_error *err)
+{
+    int64_t ms = 0;
+    enum osso_status status = hops_pause(net, url, a, timeout_ms, failures, watch, &ms, err);
+    bool more = go_on(watch);
+    for (int64_t end = clock_ms() + ms; !status && more && clock_ms() < end; more = go_on(watch))
         nanosleep(&(struct timespec){0, 50 * 1000000L}, NULL);
-        if (!go_on(user))
-            return false;
-    }
-    return go_on(user);
+    return status || more ? status : error_set(err, OSSO_CANCELLED, "stopped");
 }
 
 /* One request until it ends; false: stopped. A body that drips may not take longer than ten times its time. */
-static enum osso_status one(struct net *net, struct net_call *call, int timeout_ms, bool (*go_on)(void *user),
-                            void *user, struct osso_error *err)
+static enum osso_status one(struct net *net, struct net_call *call, int timeout_ms, struct watch *watch,
+                            struct osso_error *err)
 {
     enum osso_status status = net_begin(net, call, err);
     int64_t end = clock_ms() + (int64_t)timeout_ms * 10;
     while (!status && net_next(net, 100) != call) {
-        if (!go_on(user))
+        if (!go_on(watch))
             status = error_set(err, OSSO_CANCELLED, "stopped");
         else if (clock_ms() > end)
             status = error_set(err, OSSO_IO, "the answer takes too long");
@@ -108,8 +138,8 @@ static enum osso_status one(struct net *net, struct net_call *call, int timeout_
 }
 
 enum osso_status hops_get(struct net *net, const char *url, const char *token, size_t limit, const char *what,
-                          int timeout_ms, bool (*go_on)(void *user), void *user, struct buf *body,
-                          struct net_answer *answer_out, struct osso_error *err)
+                          int timeout_ms, struct watch *watch, struct buf *body, struct net_answer *answer_out,
+                          struct osso_error *err)
 {
     char at[NET_ADDRESS], origin[300];
     struct taking taking = {body, limit, false};
@@ -122,7 +152,7 @@ enum osso_status hops_get(struct net *net, const char *url, const char *token, s
             buf_clear(body);
         taking.over = false;
         call.token = token && net_same_origin(net, url, at) ? token : NULL;
-        status = one(net, &call, timeout_ms, go_on, user, err);
+        status = one(net, &call, timeout_ms, watch, err);
         const struct net_answer *a = &call.answer;
         net_origin(net, at, origin, sizeof origin);
         bool whole = call.end == NET_DONE || (call.end == NET_ENOUGH && !body);
@@ -144,8 +174,8 @@ enum osso_status hops_get(struct net *net, const char *url, const char *token, s
                      : whole ? error_set(err, OSSO_FORMAT, "%s answers %d when asked for %s, which says nothing",
                                          origin, a->status, what)
                              : error_set(err, OSSO_IO, "cannot ask %s for %s: %s", origin, what, call.why);
-        else if (!sleep_ms(hops_pause(timeout_ms, failures, a->retry_after), go_on, user))
-            status = error_set(err, OSSO_CANCELLED, "stopped");
+        else
+            status = wait_out(net, at, a, timeout_ms, failures, watch, err);
     }
     *answer_out = call.answer;
     net_close_call(net, &call);

@@ -3,6 +3,7 @@
 #define OSSO_HUB_HOPS_H
 
 #include "hub/net.h"
+#include "hub/watch.h"
 
 enum { MOST_HOPS = 8, MOST_FAILURES = 6, MOST_SILENT = 4 /* nobody answers at all */ };
 
@@ -18,8 +19,11 @@ static inline bool hops_is_passing(int status)
 {
     return status == 408 || status == 425 || status == 429 || status >= 500;
 }
-/* Milliseconds before the next try after so many failures in a row; what the server asks for, within reason. */
-int64_t hops_pause(int timeout_ms, int failures, int64_t retry_after);
+/* Milliseconds before the next try after so many failures in a row: what the server asks for (Retry-After), which
+ * watch, if not NULL, is told when it is long. IO: it asks for longer than anybody would sit and wait, ten times
+ * timeout_ms. */
+enum osso_status hops_pause(struct net *net, const char *url, const struct net_answer *answer, int timeout_ms,
+                            int failures, struct watch *watch, int64_t *ms_out, struct osso_error *err);
 /* The sentence for an answer of the hub that is none of what was asked: `what` was asked for. */
 enum osso_status hops_refusal(struct net *net, const char *url, const struct net_answer *answer, const char *what,
                               bool has_token, struct osso_error *err);
@@ -28,7 +32,7 @@ enum osso_status hops_refusal(struct net *net, const char *url, const struct net
  * one byte. The token goes to hosts of url's origin only. */
 struct buf;
 enum osso_status hops_get(struct net *net, const char *url, const char *token, size_t limit, const char *what,
-                          int timeout_ms, bool (*go_on)(void *user), void *user, struct buf *body,
-                          struct net_answer *answer_out, struct osso_error *err);
+                          int timeout_ms, struct watch *watch, struct buf *body, struct net_answer *answer_out,
+                          struct osso_error *err);
 
 #endif

@@ -80,17 +80,11 @@ void hub_plan_url(const struct osso_hub_plan *p, const struct hub_entry *e, char
 
 /* ---- asking --------------------------------------------------------------------------------------------- */
 
-static bool go_on(void *user)
-{
-    struct osso_hub_plan *p = user;
-    return watch_tell(&p->watch, 0, 1);
-}
-
 static enum osso_status ask(struct osso_hub_plan *p, const char *url, size_t limit, struct buf *body,
                             struct net_answer *answer, struct osso_error *err)
 {
     return hops_get(p->net, url, p->token[0] ? p->token : NULL, limit,
-                    p->name.repository[0] ? p->name.repository : "the file", p->timeout_ms, go_on, p, body, answer,
+                    p->name.repository[0] ? p->name.repository : "the file", p->timeout_ms, &p->watch, body, answer,
                     err);
 }
 

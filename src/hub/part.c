@@ -270,6 +270,11 @@ enum osso_status part_write(struct part *p, uint32_t piece, const void *data, st
     return OSSO_OK;
 }
 
+void part_push(const struct part *p, uint32_t piece, uint32_t pieces)
+{
+    save_begin_sync(p->fd, (uint64_t)piece * PIECE, (uint64_t)pieces * PIECE);
+}
+
 enum osso_status part_finish(struct part *p, const char *path, struct osso_error *err)
 {
     if (fsync(p->fd) != 0)

@@ -40,6 +40,8 @@ uint64_t part_piece_bytes(const struct part *p, uint32_t piece);
 /* Bytes, then the record. */
 enum osso_status part_write(struct part *p, uint32_t piece, const void *data, struct osso_error *err);
 enum osso_status part_read(const struct part *p, uint32_t piece, void *data, struct osso_error *err);
+/* `pieces` of them from this one on need not wait for the end to go to the disk. */
+void part_push(const struct part *p, uint32_t piece, uint32_t pieces);
 /* All of it is right: gets its final name, on the disk. */
 enum osso_status part_finish(struct part *p, const char *path, struct osso_error *err);
 void part_close(struct part *p);

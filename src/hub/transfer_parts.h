@@ -40,6 +40,7 @@ struct transfer {
     char address[NET_ADDRESS]; /* where the bytes are; "": the file's url says */
     struct slot *resolver;     /* that is asking it */
     struct slot *whole;        /* the server knows no ranges: this one takes everything */
+    int64_t said_until;        /* somebody has been told of a pause so long */
     bool repair;
     uint32_t differing;
     enum osso_status status; /* the first thing that ends it */

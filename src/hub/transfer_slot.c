@@ -260,11 +260,23 @@ static void failure(struct slot *s, int64_t now, const char *why)
         s->failures = 0;
     s->fresh = 0;
     s->failures++;
-    s->not_before = now + hops_pause(t->o->timeout_ms, s->failures, s->call.answer.retry_after);
-    if (s->failures < MOST_FAILURES)
+    int64_t pause;
+    struct osso_error too_long;
+    bool say = now >= t->said_until; /* one line, not one of each connection */
+    enum osso_status status = hops_pause(t->o->net, s->url, &s->call.answer, t->o->timeout_ms, s->failures,
+                                         say ? t->o->watch : NULL, &pause, &too_long);
+    s->not_before = now + pause;
+    if (say && s->call.answer.retry_after > 0)
+        t->said_until = s->not_before;
+    if (!status && s->failures < MOST_FAILURES)
         return;
     if (others_live(s)) { /* the server wants fewer connections */
         slot_retire(s);
+        return;
+    }
+    if (status) {
+        t->err = t->status ? t->err : too_long;
+        fatal(t, status);
         return;
     }
     net_origin(t->o->net, s->url, origin, sizeof origin);

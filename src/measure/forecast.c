@@ -81,65 +81,108 @@ static const char *assumed(const struct mapped *m)
     return m->bytes >= PART_BYTES ? ", if this file's pages, which are not there, lie as well" : "";
 }
 
-/* What two layers of gpt-oss made of both, or by the table what others did. The rate of the file's pages, or as of any
- * memory. */
-static void decode(struct osso_forecast *f, const struct osso_rates *r, const struct share *share, double bytes,
-                   double kernel_gbps, const struct mapped *mapped)
+/* Of what memory and kernels give together, what two layers of gpt-oss and the matrix behind them made, in a model's
+ * proportions; 0: it was not measured. */
+static double measured_share(const struct osso_rates *r, const struct osso_token_cost *cost, double bytes)
 {
-    bool known = r->token_gbps > 0 && r->kernel_gbps > 0;
-    double share_of_both = known ? r->token_gbps / together(r->read_gbps, r->kernel_gbps) : share->decode;
+    double head_gbps = r->head_gbps > 0 ? r->head_gbps : r->token_gbps;
+    if (r->token_gbps <= 0 || r->kernel_gbps <= 0)
+        return 0;
+    double head = (double)cost->head_bytes, seconds = (bytes - head) / r->token_gbps + head / head_gbps;
+    return bytes / seconds / together(r->read_gbps, r->kernel_gbps);
+}
+
+/* By that share, or by the table of what others reached. The rate of the file's pages, or as of any memory. */
+static void decode(struct osso_forecast *f, const struct osso_rates *r, const struct share *share,
+                   const struct osso_token_cost *cost, double kernel_gbps, const struct mapped *mapped)
+{
+    double bytes = (double)(cost->weight_bytes + cost->head_bytes + cost->kv_bytes);
+    double known = measured_share(r, cost, bytes);
     double read = mapped->gbps > 0 ? mapped->gbps : r->read_gbps, lower = read <= kernel_gbps ? read : kernel_gbps;
     const char *memory = mapped->gbps > 0 ? "this file's pages" : "memory", *kernels = "the kernels in the cache";
-    double part = share_of_both * together(read, kernel_gbps) / lower;
+    double part = (known > 0 ? known : share->decode) * together(read, kernel_gbps) / lower;
     f->decode_ts = lower * 1e9 * part / bytes;
     snprintf(f->decode_why, sizeof f->decode_why,
              "%.2f GB a token / %.1f GB/s of %s (%s %.1f) x %.0f %% of the lower one%s%s", bytes * 1e-9, lower,
              read <= kernel_gbps ? memory : kernels, read <= kernel_gbps ? kernels : memory,
-             read <= kernel_gbps ? kernel_gbps : read, 100 * part, known ? ", as two layers reached" : ", as elsewhere",
-             assumed(mapped));
+             read <= kernel_gbps ? kernel_gbps : read, 100 * part,
+             known > 0 ? ", as two layers reached" : ", as elsewhere", assumed(mapped));
 }
 
 /* What the model's own first layers get where they lie says more than what any others do. */
-static void by_first_layers(struct osso_forecast *f, const struct first_layers *first, int n_layers,
+static void by_first_layers(struct osso_forecast *f, const struct passes *first, int n_layers,
                             const struct osso_token_cost *cost)
 {
-    double operations = 2 * (double)cost->multiply_adds + 2 * (double)cost->head_multiply_adds / PROMPT;
+    double share = first->n_layers > 0 ? (double)n_layers / first->n_layers : 0, head_ms = first->head_seconds * 1e3;
     if (first->layers_seconds > 0) {
-        double ms = first->layers_seconds / first->n * n_layers * 1e3, head_ms = first->head_seconds * 1e3;
+        double ms = first->layers_seconds * share * 1e3;
         f->decode_ts = 1e3 / (ms + head_ms);
         snprintf(
             f->decode_why, sizeof f->decode_why,
             "%.2f GB a token; this file's first %d layers take %.1f ms and the head %.1f, so all %d layers %.0f ms",
-            (double)(cost->weight_bytes + cost->head_bytes + cost->kv_bytes) * 1e-9, first->n,
+            (double)(cost->weight_bytes + cost->head_bytes + cost->kv_bytes) * 1e-9, first->n_layers,
             first->layers_seconds * 1e3, head_ms, n_layers, ms);
     }
-    if (first->prompt_tops > 0) {
-        f->prefill_ts = first->prompt_tops * 1e12 / operations;
+    if (first->prompt_seconds > 0) {
+        double ms = first->prompt_seconds * share * 1e3;
+        f->prefill_ts = first->rows * 1e3 / (ms + head_ms); /* only the last token has logits */
         snprintf(f->prefill_why, sizeof f->prefill_why,
-                 "%.2f GOP a token / %.2f TOP/s that %d tokens get through this file's first %d layers",
-                 operations * 1e-9, first->prompt_tops, PROMPT, first->n);
+                 "%.2f GOP a token; %d tokens take %.0f ms through this file's first %d layers, so %.0f through all %d",
+                 2e-9 * (double)cost->multiply_adds, first->rows, first->prompt_seconds * 1e3, first->n_layers, ms,
+                 n_layers);
     }
+}
+
+/* A prompt goes through all experts of a layer, its tokens through few of them. */
+static double prompt_bytes(const struct osso_model *model, const struct osso_token_cost *cost)
+{
+    double all = (double)model->config.n_experts / model->config.experts_per_token;
+    return (double)(cost->weight_bytes - cost->expert_bytes) + (double)cost->expert_bytes * all;
+}
+
+/* Bytes of a prompt's weights beyond those that were measured with as many operations: of a 120b, the more experts. */
+static enum osso_status more_bytes(const struct osso_model *model, const struct osso_token_cost *cost,
+                                   double *bytes_out, struct osso_error *err)
+{
+    struct osso_token_cost like = {.size = sizeof like};
+    struct osso_engine_options o = {.size = sizeof o};
+    struct osso_model *measured;
+    *bytes_out = 0;
+    enum osso_status status = model_outline("20b", &measured, err);
+    if (!status)
+        status = osso_bench_token_cost(measured, &o, 0, &like, err);
+    if (!status)
+        *bytes_out = fmax(0, prompt_bytes(model, cost) - prompt_bytes(measured, &like) / (double)like.multiply_adds *
+                                                             (double)cost->multiply_adds);
+    osso_model_free(measured);
+    return status;
 }
 
 static void prefill(struct osso_forecast *f, const struct osso_rates *r, const struct share *share,
-                    const struct osso_token_cost *cost, double kernel_gbps)
+                    const struct osso_token_cost *cost, double kernel_gbps, double more)
 {
-    double bytes = (double)cost->weight_bytes, operations = 2 * (double)cost->multiply_adds;
-    double whole = operations + 2 * (double)cost->head_multiply_adds / PROMPT; /* only the last token has logits */
+    double bytes = (double)cost->weight_bytes, layers = 2 * (double)cost->multiply_adds;
+    double whole = layers + 2 * (double)cost->head_multiply_adds / PROMPT; /* only the last token has logits */
     bool dots = r->int8_tops > 0 && r->prompt_tops > 0;
     if (!dots && share->prefill <= 0)
         return; /* there are integer dots, but what a prompt reaches of them could not be measured */
-    double tops = dots ? r->int8_tops : kernel_gbps * 1e-3 * operations / bytes;
-    double part = dots ? r->prompt_tops / r->int8_tops : share->prefill;
-    f->prefill_ts = tops * 1e12 * part / whole;
+    double tops = dots ? r->int8_tops : kernel_gbps * 1e-3 * layers / bytes;
+    double reached = dots ? r->prompt_tops : tops * share->prefill;
+    double head_gbps = r->head_gbps > 0 ? r->head_gbps : r->read_gbps;
+    double seconds = layers * 1e-12 / reached +
+                     ((double)cost->head_bytes / head_gbps + more / r->read_gbps) * 1e-9 / PROMPT;
+    char also[64] = "";
+    if (more > 0)
+        snprintf(also, sizeof also, ", with %.0f GB more to read", more * 1e-9);
+    f->prefill_ts = 1 / seconds;
     snprintf(f->prefill_why, sizeof f->prefill_why,
-             "%.2f GOP a token / %.2f TOP/s of %s x %.0f %% that the %s kernels %s", whole * 1e-9, tops,
-             dots ? "integer dots" : "one row in the cache", 100 * part, r->isa,
-             dots ? "reach in a layer of gpt-oss's width" : "reach");
+             "%.2f GOP a token / %.2f TOP/s of %s x %.0f %% that the %s kernels %s%s", whole * 1e-9, tops,
+             dots ? "integer dots" : "one row in the cache", 100 * whole * 1e-12 / seconds / tops, r->isa,
+             dots ? "reach in layers of gpt-oss's width" : "reach", also);
 }
 
 static enum osso_status speed(const struct osso_model *model, const struct osso_rates *r, const char *kv_type,
-                              const struct first_layers *first, double kernel_gbps, const struct mapped *mapped,
+                              const struct passes *first, double kernel_gbps, const struct mapped *mapped,
                               struct osso_forecast *f, struct osso_error *err)
 {
     struct osso_token_cost cost = {.size = sizeof cost};
@@ -156,15 +199,18 @@ static enum osso_status speed(const struct osso_model *model, const struct osso_
     if (status || small)
         return status;
     if (share && r->read_gbps > 0 && kernel_gbps > 0) {
-        decode(f, r, share, bytes, kernel_gbps, mapped);
-        prefill(f, r, share, &cost, kernel_gbps);
+        double more;
+        decode(f, r, share, &cost, kernel_gbps, mapped);
+        status = more_bytes(model, &cost, &more, err);
+        if (!status)
+            prefill(f, r, share, &cost, kernel_gbps, more);
     }
     by_first_layers(f, first, model->config.n_layers, &cost);
     return status;
 }
 
 static enum osso_status weigh(const struct osso_model *model, const struct osso_rates *rates, const char *kv_type,
-                              const struct first_layers *first, double kernel_gbps, const struct mapped *mapped,
+                              const struct passes *first, double kernel_gbps, const struct mapped *mapped,
                               struct osso_forecast *out, struct osso_error *err)
 {
     struct osso_forecast f = {0};
@@ -190,7 +236,7 @@ enum osso_status osso_forecast_preset(const char *preset, const struct osso_rate
     enum osso_status status = model_outline(preset, &model, err);
     if (status)
         return status;
-    status = weigh(model, rates, kv_type, &(struct first_layers){0}, rates->kernel_gbps, &(struct mapped){0}, out, err);
+    status = weigh(model, rates, kv_type, &(struct passes){0}, rates->kernel_gbps, &(struct mapped){0}, out, err);
     osso_model_free(model);
     return status;
 }
@@ -200,12 +246,12 @@ enum osso_status osso_forecast_model(struct osso_model *model, const struct osso
 {
     double kernel_gbps = 0;
     struct mapped mapped;
-    struct first_layers first = {0};
+    struct passes first = {0};
     struct osso_error ignored; /* an engine that does not fit is what the forecast says then */
     mapped_measure(model->tensors.maps, model->tensors.n_maps, rates->threads, PART_BYTES, disk_seconds, &mapped);
     if (mapped.bytes >= SMALL_BYTES && mapped.there / 7 * 8 >= mapped.bytes)
-        (void)first_layers_measure(model, rates, PROMPT, &first, &ignored);
-    if (rates->read_gbps > 0 && (first.prompt_tops <= 0 || first.layers_seconds <= 0)) /* else they say all */
+        (void)passes_measure_first(model, rates, PROMPT, &first, &ignored);
+    if (rates->read_gbps > 0 && (first.prompt_seconds <= 0 || first.layers_seconds <= 0)) /* else they say all */
         (void)kernel_rate(model, rates, &kernel_gbps, &ignored);
     return weigh(model, rates, kv_type, &first, kernel_gbps, &mapped, out, err);
 }

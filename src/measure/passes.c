@@ -6,17 +6,23 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "base/rng.h"
 #include "base/sorted.h"
 #include "checkpoint/model_open.h"
 
 #include <math.h>
 
+enum { PROMPTS = 6, PAIRS = 10, LAYERS = 8, LEAST_LAYERS = 2 };
+/* For a median's values; and for one step through as many first layers as that allows. */
+static const double enough_seconds = 1.2, step_seconds = 0.4;
+
 struct pass {
     struct osso_engine *engine;
     struct osso_session *session;
-    struct osso_token_cost cost;
-    int32_t *ids;
-    int rows;
+    struct osso_ceiling *ceiling;
+    struct rng rng;
+    int32_t *ids; /* [rows + 1] */
+    int rows, vocab, wishes;
 };
 
 static void close_pass(struct pass *p)
@@ -26,113 +32,131 @@ static void close_pass(struct pass *p)
     mem_free(p->ids);
 }
 
-static enum osso_status open_pass(struct pass *p, struct osso_model *model, const struct osso_rates *r, int context,
-                                  int rows, struct osso_error *err)
+static enum osso_status open_pass(struct pass *p, struct osso_model *model, const struct osso_rates *r, int rows,
+                                  struct osso_error *err)
 {
-    int most = context < model->config.context ? context : (int)model->config.context;
+    int most = rows + 1 < model->config.context ? rows + 1 : (int)model->config.context;
     struct osso_engine_options o = {
-        .size = sizeof o, .threads = r->threads, .isa = r->isa, .context = most, .max_rows = rows < most ? rows : most};
-    *p = (struct pass){
-        .cost = {.size = sizeof p->cost}, .rows = o.max_rows, .ids = mem_array((size_t)most, sizeof *p->ids)};
+        .size = sizeof o, .threads = r->threads, .isa = r->isa, .context = most, .max_rows = most > 1 ? most - 1 : 1};
+    *p = (struct pass){.rows = (int)o.max_rows,
+                       .vocab = (int)model->config.vocab,
+                       .ids = mem_array((size_t)o.max_rows + 1, sizeof *p->ids)};
+    rng_seed(&p->rng, 1);
     if (!p->ids)
         return error_nomem(err, (size_t)most * sizeof *p->ids, "tokens");
-    for (int i = 0; i < most; i++)
-        p->ids[i] = (int32_t)(i * INT64_C(31) % model->config.vocab);
-    enum osso_status status = osso_bench_token_cost(model, &o, 0, &p->cost, err);
-    if (!status)
-        status = osso_engine_create(model, &o, &p->engine, err);
+    enum osso_status status = osso_engine_create(model, &o, &p->engine, err);
     if (!status)
         status = osso_session_create(p->engine, 0, &p->session, err);
     return status;
 }
 
-/* Of all tokens from the first one on, the seconds. */
-static enum osso_status prompt_once(struct pass *p, double *seconds_out, struct osso_error *err)
+/* n tokens that nobody has computed: of the same ones a step would find the same experts in the cache. */
+static enum osso_status wish(struct pass *p, size_t n, struct osso_error *err)
+{
+    enum osso_status status = osso_session_rewind(p->session, 0, err);
+    for (size_t i = 0; i < n; i++)
+        p->ids[i] = (int32_t)rng_below(&p->rng, (uint64_t)p->vocab);
+    p->ids[0] = p->wishes++ % p->vocab; /* the tree of prefixes has none that begins so */
+    return status ? status : osso_session_sync(p->session, p->ids, n, err);
+}
+
+/* One step, when caches hold other things: a few layers fit where a whole model does not. */
+static enum osso_status step(struct pass *p, int rows, double *seconds_out, struct osso_error *err)
 {
     struct osso_engine_stats before = {.size = sizeof before}, after = {.size = sizeof after};
     osso_engine_stats(p->engine, &before);
-    enum osso_status status = osso_session_rewind(p->session, 0, err);
-    if (!status)
-        status = osso_session_sync(p->session, p->ids, (size_t)p->rows, err);
+    if (p->ceiling)
+        osso_ceiling_read(p->ceiling);
     double start = clock_seconds();
-    while (!status && !osso_session_ready(p->session))
-        status = osso_step(p->engine, &p->session, 1, 0, err);
+    enum osso_status status = osso_step(p->engine, &p->session, 1, rows, err);
     *seconds_out = clock_seconds() - start;
     osso_engine_stats(p->engine, &after);
-    must(status || after.tokens_computed - before.tokens_computed == (uint64_t)p->rows);
+    must(status || after.tokens_computed - before.tokens_computed == (uint64_t)rows);
     return status;
 }
 
-enum osso_status prompt_rate(struct osso_model *model, const struct osso_rates *rates, int rows, double *tops_out,
-                             struct osso_error *err)
+/* The first value finds everything asleep. */
+static double median(double *x, int n)
 {
-    enum { ROUNDS = 5 };
-    const double enough = 2; /* seconds; the first round finds pages that nobody has touched */
-    struct pass p;
-    double best = 0, all = 0, seconds;
-    enum osso_status status = open_pass(&p, model, rates, rows, rows, err);
-    double operations = 2 * ((double)p.cost.multiply_adds * p.rows + (double)p.cost.head_multiply_adds);
-    for (int i = 0; i < ROUNDS && (i == 0 || all < enough) && !status; i++) {
-        p.ids[0] = (int32_t)((1 + i) % model->config.vocab); /* no round finds the one before in the tree of prefixes */
-        status = prompt_once(&p, &seconds, err);
-        best = i == 0 || seconds < best ? seconds : best;
-        all += seconds;
-    }
-    *tops_out = status ? 0 : operations / best * 1e-12;
-    close_pass(&p);
-    return status;
-}
-
-static enum osso_status one_row(struct pass *p, double *seconds_out, struct osso_error *err)
-{
-    double start = clock_seconds();
-    enum osso_status status = osso_step(p->engine, &p->session, 1, 1, err);
-    *seconds_out = clock_seconds() - start;
-    return status;
-}
-
-static double median(double *x, int first, int n)
-{
+    int first = n > 1;
     sort_numbers(x + first, (size_t)(n - first));
     return sorted_quantile(x + first, (size_t)(n - first), 0.5);
 }
 
-enum osso_status token_seconds(struct osso_model *model, const struct osso_rates *rates, double *layers_out,
-                               double *head_out, struct osso_error *err)
+static enum osso_status prompts(struct pass *p, double *seconds_out, struct osso_error *err)
 {
-    enum { PAIRS = 20, FIRST = 4 }; /* the first ones find everything asleep */
-    struct pass p;
-    double layers[PAIRS], all[PAIRS];
+    double seconds[PROMPTS], end = clock_seconds() + enough_seconds;
+    enum osso_status status = OSSO_OK;
     int n = 0;
-    enum osso_status status = open_pass(&p, model, rates, 2 * PAIRS, 1, err);
-    for (; n < PAIRS && 2 * n + 2 <= model->config.context && !status; n++) {
-        status = osso_session_sync(p.session, p.ids, 2 * (size_t)n + 2, err);
+    for (; n < PROMPTS && (n < 2 || clock_seconds() < end) && !status; n++) {
+        status = wish(p, (size_t)p->rows + 1, err); /* only the last one, which waits, has logits */
         if (!status)
-            status = one_row(&p, &layers[n], err); /* only the last one has logits */
+            status = step(p, p->rows, &seconds[n], err);
+    }
+    *seconds_out = status ? 0 : median(seconds, n);
+    return status;
+}
+
+static enum osso_status tokens(struct pass *p, double *layers_out, double *head_out, struct osso_error *err)
+{
+    double layers[PAIRS], whole[PAIRS], end = clock_seconds() + enough_seconds;
+    enum osso_status status = OSSO_OK;
+    int n = 0;
+    for (; n < PAIRS && (n < 3 || clock_seconds() < end) && !status; n++) {
+        status = wish(p, 2, err);
         if (!status)
-            status = one_row(&p, &all[n], err);
+            status = step(p, 1, &layers[n], err); /* only the last one has logits */
+        if (!status)
+            status = step(p, 1, &whole[n], err);
     }
-    *layers_out = *head_out = 0;
-    if (!status && n > FIRST) {
-        *layers_out = median(layers, FIRST, n);
-        *head_out = fmax(0, median(all, FIRST, n) - *layers_out);
+    if (!status) {
+        *layers_out = median(layers, n);
+        *head_out = fmax(0, median(whole, n) - *layers_out);
     }
+    return status;
+}
+
+enum osso_status passes_measure(struct osso_model *model, const struct osso_rates *rates, int rows,
+                                struct osso_ceiling *ceiling, struct passes *out, struct osso_error *err)
+{
+    struct pass p;
+    enum osso_status status = open_pass(&p, model, rates, rows, err);
+    p.ceiling = ceiling;
+    *out = (struct passes){.n_layers = model->config.n_layers, .rows = p.rows};
+    if (!status && rates->int8_tops > 0)
+        status = prompts(&p, &out->prompt_seconds, err);
+    if (!status && model->config.context > 1)
+        status = tokens(&p, &out->layers_seconds, &out->head_seconds, err);
     close_pass(&p);
     return status;
 }
 
-/* One layer of each kind is enough: the others take as long. */
-enum osso_status first_layers_measure(const struct osso_model *model, const struct osso_rates *rates, int rows,
-                                      struct first_layers *out, struct osso_error *err)
+/* The more of a model, the less its pages' places matter; by what a prompt reached of late. */
+static enum osso_status how_many(const struct osso_model *model, const struct osso_rates *rates, int rows, int *n_out,
+                                 struct osso_error *err)
 {
-    enum { LAYERS = 2 };
+    struct osso_token_cost cost = {.size = sizeof cost};
+    struct osso_engine_options o = {.size = sizeof o, .isa = rates->isa};
+    enum osso_status status = osso_bench_token_cost(model, &o, 0, &cost, err);
+    int all = model->config.n_layers, n = LEAST_LAYERS;
+    double layer = 2 * (double)cost.multiply_adds * rows / all;
+    while (n + 2 <= LAYERS && (n + 2) * layer <= rates->prompt_tops * 1e12 * step_seconds)
+        n += 2;
+    *n_out = n < all ? n : all;
+    return status;
+}
+
+enum osso_status passes_measure_first(const struct osso_model *model, const struct osso_rates *rates, int rows,
+                                      struct passes *out, struct osso_error *err)
+{
     struct osso_model cut = *model; /* weights and files stay the model's; only the engines here see it */
-    cut.config.n_layers = cut.config.n_layers < LAYERS ? cut.config.n_layers : LAYERS;
-    *out = (struct first_layers){.n = cut.config.n_layers};
-    enum osso_status status = OSSO_OK;
-    if (rates->int8_tops > 0)
-        status = prompt_rate(&cut, rates, rows, &out->prompt_tops, err);
+    struct osso_ceiling *ceiling = NULL;
+    *out = (struct passes){0};
+    enum osso_status status = how_many(model, rates, rows, &cut.config.n_layers, err);
     if (!status)
-        status = token_seconds(&cut, rates, &out->layers_seconds, &out->head_seconds, err);
+        status = osso_ceiling_create(rates->threads, &ceiling, err);
+    if (!status)
+        status = passes_measure(&cut, rates, rows, ceiling, out, err);
+    osso_ceiling_free(ceiling);
     return status;
 }

@@ -1,25 +1,24 @@
-/* passes.h: what prompts and single tokens get through the layers of a model, by the clock. */
+/* passes.h: how long prompts and single tokens take through the layers of a model, by the clock. */
 #ifndef OSSO_MEASURE_PASSES_H
 #define OSSO_MEASURE_PASSES_H
 
 #include "osso/forecast.h"
 
-/* 10^12 operations a second of a prompt in one step of `rows` rows: the best of a few, for who else works here is not
- * the model's. rates says the threads and the instruction set. The model's context has room for so many rows, or for as
- * many as it has. */
-enum osso_status prompt_rate(struct osso_model *model, const struct osso_rates *rates, int rows, double *tops_out,
-                             struct osso_error *err);
-/* Seconds of tokens one by one, medians: of a token through all layers, and of a head beside that. 0: not measured. */
-enum osso_status token_seconds(struct osso_model *model, const struct osso_rates *rates, double *layers_out,
-                               double *head_out, struct osso_error *err);
-
-/* Both for a model of files that are in memory, in its first layers alone, where they lie: a file's pages may be slower
- * than memory just asked for. */
-struct first_layers {
-    int n;
-    double prompt_tops, layers_seconds, head_seconds; /* 0: not measured */
+struct osso_ceiling;
+struct passes {
+    int n_layers, rows;
+    double prompt_seconds;               /* of a step of `rows` rows without logits; 0: not measured */
+    double layers_seconds, head_seconds; /* of a token through all layers, and of its logits; 0: not measured */
 };
-enum osso_status first_layers_measure(const struct osso_model *model, const struct osso_rates *rates, int rows,
-                                      struct first_layers *out, struct osso_error *err);
+/* All layers of a model, as osso bench measures them: random tokens, medians, and nothing that the caches could keep
+ * from one step to the next (what the ceiling reads takes its place; NULL: a model of which they hold nothing). The
+ * threads and the instruction set of rates; a prompt only where there are integer dots. rows: as many as the model's
+ * context has room for. */
+enum osso_status passes_measure(struct osso_model *model, const struct osso_rates *rates, int rows,
+                                struct osso_ceiling *ceiling, struct passes *passes_out, struct osso_error *err);
+/* The same of a model's first layers, where its files lie: as many as are passed in a moment, and two at least, one of
+ * each kind. */
+enum osso_status passes_measure_first(const struct osso_model *model, const struct osso_rates *rates, int rows,
+                                      struct passes *passes_out, struct osso_error *err);
 
 #endif

@@ -13,7 +13,8 @@ NUMBER, TEXT, TRUTH, NONE = (int, float), (str,), (bool,), (type(None),)
 SCHEMA = {
     "cpu": {"name": TEXT, "isa": TEXT, "best_isa": TEXT, "better_isa": TEXT + NONE, "better_needs": TEXT + NONE, "threads": NUMBER, "online": NUMBER, "allowed": NUMBER,
             "quota": NUMBER + NONE},
-    "measured": {"read_gbps": NUMBER + NONE, "int8_tops": NUMBER + NONE, "kernel_gbps": NUMBER + NONE, "prompt_tops": NUMBER + NONE, "token_gbps": NUMBER + NONE},
+    "measured": {"read_gbps": NUMBER + NONE, "int8_tops": NUMBER + NONE, "kernel_gbps": NUMBER + NONE, "prompt_tops": NUMBER + NONE, "token_gbps": NUMBER + NONE,
+                 "head_gbps": NUMBER + NONE},
     "memory": {"total": NUMBER + NONE, "free": NUMBER + NONE, "reachable": NUMBER + NONE, "swap": NUMBER + NONE, "control_group": NUMBER + NONE, "address_space": NUMBER + NONE,
                "huge_pages": TEXT + NONE},
     "gpus": [{"number": NUMBER, "name": TEXT, "driver": TEXT, "lacks": TEXT + NONE, "memory": NUMBER, "on_cpu": TRUTH}],

@@ -5,7 +5,7 @@
 #include "checkpoint/model_open.h"
 #include "measure/passes.h"
 
-static const struct osso_rates one = {.size = sizeof one, .threads = 1, .int8_tops = 1};
+static const struct osso_rates one = {.size = sizeof one, .threads = 1, .int8_tops = 1, .prompt_tops = 1};
 
 static struct osso_model *four_layers(int64_t context)
 {
@@ -27,31 +27,32 @@ static void whole_prompts_and_tokens(void **state)
     (void)state;
     struct osso_model *model = four_layers(4096);
     struct osso_error err;
-    double tops, layers, head;
-    assert_int_equal(prompt_rate(model, &one, 300, &tops, &err), OSSO_OK); /* no whole number of pages */
-    assert_true(tops > 0);
-    assert_int_equal(token_seconds(model, &one, &layers, &head, &err), OSSO_OK);
-    assert_true(layers > 0 && head >= 0);
+    struct passes p;
+    assert_int_equal(passes_measure(model, &one, 300, NULL, &p, &err), OSSO_OK); /* no whole number of pages */
+    assert_true(p.n_layers == 4 && p.rows == 300 && p.prompt_seconds > 0 && p.layers_seconds > 0);
+    assert_true(p.prompt_seconds > 4 * p.layers_seconds); /* 300 rows, and not the one that waits for the logits */
     osso_model_free(model);
 }
 
+/* As many layers as what prompts reached of late passes in a moment. */
 static void the_first_layers(void **state)
 {
     (void)state;
     struct osso_model *model = four_layers(4096);
-    struct first_layers first;
+    struct passes all, first;
     struct osso_error err;
-    double layers, head;
-    assert_int_equal(token_seconds(model, &one, &layers, &head, &err), OSSO_OK);
-    assert_int_equal(first_layers_measure(model, &one, 256, &first, &err), OSSO_OK);
-    assert_int_equal(first.n, 2);
+    struct osso_rates slow = one;
+    slow.prompt_tops = 0;
+    assert_int_equal(passes_measure_first(model, &one, 256, &all, &err), OSSO_OK);
+    assert_int_equal(all.n_layers, 4);
+    assert_int_equal(passes_measure_first(model, &slow, 256, &first, &err), OSSO_OK);
+    assert_int_equal(first.n_layers, 2);
     assert_int_equal(model->config.n_layers, 4);
-    assert_true(first.prompt_tops > 0 && first.layers_seconds > 0);
-    assert_true(first.layers_seconds < layers); /* half of them; twice as much is left to the machine's moods */
-    struct osso_rates no_dots = one;
-    no_dots.int8_tops = 0;
-    assert_int_equal(first_layers_measure(model, &no_dots, 256, &first, &err), OSSO_OK);
-    assert_true(first.prompt_tops == 0 && first.layers_seconds > 0);
+    assert_true(first.prompt_seconds > 0 && first.layers_seconds > 0);
+    assert_true(first.prompt_seconds < all.prompt_seconds); /* half; twice as much is left to the machine's moods */
+    slow.int8_tops = 0;
+    assert_int_equal(passes_measure_first(model, &slow, 256, &first, &err), OSSO_OK);
+    assert_true(first.prompt_seconds <= 0 && first.layers_seconds > 0);
     osso_model_free(model);
 }
 
@@ -61,10 +62,9 @@ static void a_short_context(void **state)
     (void)state;
     struct osso_model *model = four_layers(16);
     struct osso_error err;
-    double tops, layers, head;
-    assert_int_equal(prompt_rate(model, &one, 512, &tops, &err), OSSO_OK);
-    assert_int_equal(token_seconds(model, &one, &layers, &head, &err), OSSO_OK);
-    assert_true(tops > 0 && layers > 0);
+    struct passes p;
+    assert_int_equal(passes_measure(model, &one, 512, NULL, &p, &err), OSSO_OK);
+    assert_true(p.rows == 15 && p.prompt_seconds > 0 && p.layers_seconds > 0);
     osso_model_free(model);
 }
 

@@ -4,8 +4,9 @@
 usage: pull_speed.py [--bytes 4G] [--rounds 3] [--jobs 4] [--folder DIR] [--osso build/release/osso]
 
 A server on loopback sends one file of random bytes by sendfile. Each round does in turns: curl in JOBS processes, each a range
-into a file of its own; sha256sum of the file, and OpenSSL's where it is; osso pull, whose bytes are on the disk and hashed when
-it ends. Printed: MB/s by the wall clock, MB a second of CPU, and osso's largest RssAnon. The last lines say what is asked of
+into a file of its own, and the time until those are on the disk too (curl does not wait for it); sha256sum of the file, and
+OpenSSL's where it is; osso pull, whose bytes are on the disk and hashed when it ends. What one has written is taken away and the
+disk has nothing to do when the next begins. In a folder of tmpfs (/dev/shm) no disk is measured. Printed: MB/s by the wall clock, MB a second of CPU, and osso's largest RssAnon. The last lines say what is asked of
 it: at least 80 % of the slower of curl and the hash, and less than 64 MB. On a machine that others use, look at the CPU's."""
 import argparse
 import os
@@ -117,8 +118,17 @@ def measure(args, size, folder):
             threading.Thread(target=p.stderr.read, daemon=True).start()
             return [p]
 
+        def on_the_disk():
+            return [subprocess.Popen(["sync", *(str(folder / f"part{i}") for i in range(args.jobs))])]
+
         for _ in range(args.rounds):
-            note("curl", timed(curl))
+            os.sync()
+            took = timed(curl)
+            note("curl", took)
+            note("and a disk", tuple(a + b for a, b in zip(took, timed(on_the_disk))))
+            for i in range(args.jobs):
+                (folder / f"part{i}").unlink()
+            os.sync()
             note("sha256sum", timed(lambda: [subprocess.Popen(["sha256sum", str(source)], stdout=subprocess.DEVNULL)]))
             if shutil.which("openssl"):
                 note("openssl", timed(lambda: [subprocess.Popen(["openssl", "dgst", "-sha256", str(source)], stdout=subprocess.DEVNULL)]))
@@ -130,8 +140,9 @@ def measure(args, size, folder):
         print(f"{name:10} {wall:7.0f} MB/s   {cpu:7.0f} MB a CPU second")
     hashes = max(middle[n] for n in ("sha256sum", "openssl") if n in middle)
     slower = min(middle["curl"][0], hashes[0])
+    durable = min(middle["and a disk"][0], hashes[0])
     both = 1 / (1 / middle["curl"][1] + 1 / hashes[1])
-    print(f"osso pull reaches {100 * middle['osso pull'][0] / slower:.0f} % of the slower of curl and SHA-256 (80 are asked); of CPU it needs {both / middle['osso pull'][1]:.2f} times what both need together")
+    print(f"osso pull reaches {100 * middle['osso pull'][0] / slower:.0f} % of the slower of curl and SHA-256 (80 are asked), {100 * middle['osso pull'][0] / durable:.0f} % of the slower when curl's bytes have to be on the disk as well; of CPU it needs {both / middle['osso pull'][1]:.2f} times what both need together")
     print(f"RssAnon at most {max(most, default=0) / 1e6:.1f} MB (64 are allowed)")
 
 
