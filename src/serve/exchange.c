@@ -201,12 +201,29 @@ void exchange_stream_begin(struct exchange *x, int status, const char *const *he
     unlock(x, wake);
 }
 
+/* With x->lock held: the client has left, or takes too little. */
+static void give_up(struct exchange *x)
+{
+    if (x->gone)
+        return;
+    x->gone = true;
+    void (*fn)(void *) = x->on_gone;
+    x->on_gone = NULL;
+    if (fn)
+        fn(x->on_gone_user);
+}
+
 size_t exchange_write(struct exchange *x, const void *data, size_t len)
 {
     size_t unsent = EXCHANGE_GONE;
     bool wake = false;
     pthread_mutex_lock(&x->lock);
-    if (!x->gone && x->stream && !x->ended) {
+    if (!x->gone && x->stream && !x->ended && x->out.len - x->out_at > EXCHANGE_UNREAD) {
+        give_up(x); /* what it reads now and then is no reason to keep all of it */
+        buf_free(&x->out);
+        x->out_at = 0;
+        wake = make_ready(x);
+    } else if (!x->gone && x->stream && !x->ended) {
         if (x->out_at > x->out.len / 2) { /* what is sent makes room */
             memmove(x->out.data, x->out.data + x->out_at, x->out.len - x->out_at);
             x->out.len -= x->out_at;
@@ -312,13 +329,7 @@ void exchange_on_gone(struct exchange *x, void (*fn)(void *user), void *user)
 void exchange_leave(struct exchange *x)
 {
     pthread_mutex_lock(&x->lock);
-    bool all = x->begun && x->ended && x->out.len == x->out_at;
-    if (!x->gone && !all) {
-        x->gone = true;
-        void (*fn)(void *) = x->on_gone;
-        x->on_gone = NULL;
-        if (fn)
-            fn(x->on_gone_user);
-    }
+    if (!(x->begun && x->ended && x->out.len == x->out_at))
+        give_up(x);
     pthread_mutex_unlock(&x->lock);
 }

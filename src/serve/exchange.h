@@ -56,7 +56,8 @@ void exchange_error_with(struct exchange *x, int status, const char *const *head
                          const char *format, ...) __attribute__((format(printf, 5, 6)));
 void exchange_stream_begin(struct exchange *x, int status, const char *const *headers, const char *content_type);
 /* Whole events only: comment lines are put between two calls. Returns the bytes that wait to be sent, EXCHANGE_GONE
- * once the client has left. */
+ * once the client has left. One that still has more than EXCHANGE_UNREAD bytes to read counts as one that left. */
+enum { EXCHANGE_UNREAD = 8 << 20 };
 #define EXCHANGE_GONE SIZE_MAX
 size_t exchange_write(struct exchange *x, const void *data, size_t len);
 void exchange_end(struct exchange *x);

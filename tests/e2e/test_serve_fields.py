@@ -189,8 +189,9 @@ class Clients:
 
 
 def test_requests_of_the_table():
-    # The context is small: an answer that is hot or without a limit goes on until it is full.
-    with scripted(dict(text=thought("Hm.") + final("Hello. <b>")), options=["-c", "512"]) as s:
+    # The context is small: an answer that is hot or without a limit goes on until it is full, sixteen times where n says so, beside
+    # three more, and no request may take a second.
+    with scripted(dict(text=thought("Hm.") + final("Hello. <b>")), options=["-c", "128"]) as s:
         clients = Clients(s, NUMBER)
         s.rests()
         assert min(clients.statuses.get(200, 0), clients.statuses.get(400, 0)) > NUMBER / 20, clients.statuses

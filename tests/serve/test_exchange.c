@@ -165,6 +165,34 @@ static void test_gone(void **state)
     exchange_unref(x);
 }
 
+/* Who reads a little now and then holds no more memory than the limit and what was written in one go. */
+static void test_too_much_unread(void **state)
+{
+    (void)state;
+    enum { PIECE = 3 << 20 };
+    int told = 0;
+    char text[64], *piece = calloc(1, PIECE);
+    struct exchange *x = make();
+    exchange_on_gone(x, count, &told);
+    exchange_stream_begin(x, 200, NULL, "text/event-stream");
+    for (size_t unread = PIECE;; unread += PIECE - 4) {
+        assert_int_equal(exchange_write(x, piece, PIECE), unread);
+        assert_true(take(x, text, 5) == TAKE_DATA && told == 0);
+        if (unread - 4 > EXCHANGE_UNREAD)
+            break;
+    }
+    take_all();
+    assert_int_equal(exchange_write(x, "x", 1), EXCHANGE_GONE);
+    assert_true(told == 1 && exchange_gone(x) && x->out.cap == 0);
+    assert_int_equal(take_all(), 1); /* the I/O thread hears of it */
+    assert_int_equal(take(x, text, sizeof text), TAKE_CUT);
+    assert_int_equal(exchange_write(x, "x", 1), EXCHANGE_GONE);
+    exchange_leave(x);
+    assert_int_equal(told, 1);
+    exchange_unref(x);
+    free(piece);
+}
+
 static void test_body(void **state)
 {
     (void)state;
@@ -303,7 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reply),      cmocka_unit_test(test_error_shape), cmocka_unit_test(test_stream),
         cmocka_unit_test(test_let_go),     cmocka_unit_test(test_gone),        cmocka_unit_test(test_body),
-        cmocka_unit_test(test_parameters), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_parameters), cmocka_unit_test(test_threads),     cmocka_unit_test(test_too_much_unread),
     };
     ready.wake = eventfd(0, 0);
     return cmocka_run_group_tests(tests, NULL, NULL);
