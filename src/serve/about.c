@@ -19,6 +19,15 @@ static void send(struct exchange *x, struct buf *out)
     buf_free(out);
 }
 
+/* What the loader finds out is nobody else's until it is done. */
+static bool is_loading(struct exchange *x)
+{
+    if (atomic_load(&desk_of(x)->ready))
+        return false;
+    exchange_error(x, 503, NULL, "loading", "the model is being loaded; try again later");
+    return true;
+}
+
 static void put_model(struct buf *out, const struct desk *desk)
 {
     buf_puts(out, "{\"id\":");
@@ -33,6 +42,8 @@ static void put_model(struct buf *out, const struct desk *desk)
 void about_models(struct exchange *x)
 {
     struct buf out = {0};
+    if (is_loading(x))
+        return;
     buf_puts(&out, "{\"object\":\"list\",\"data\":[");
     put_model(&out, desk_of(x));
     buf_puts(&out, "]}");
@@ -42,6 +53,8 @@ void about_models(struct exchange *x)
 void about_model(struct exchange *x)
 {
     struct buf out = {0};
+    if (is_loading(x))
+        return;
     if (strcmp(exchange_id(x), desk_of(x)->name) != 0) {
         exchange_error(x, 404, "model", "model_not_found", "there is no model \"%.80s\" here; this is \"%.80s\"",
                        exchange_id(x), desk_of(x)->name);
@@ -55,6 +68,8 @@ void about_props(struct exchange *x)
 {
     const struct desk *desk = desk_of(x);
     struct buf out = {0};
+    if (is_loading(x))
+        return;
     buf_puts(&out, "{\"model_alias\":");
     jwrite_string(&out, desk->name, strlen(desk->name));
     buf_printf(&out, ",\"total_slots\":%d,\"default_generation_settings\":{\"n_ctx\":%lld,\"params\":{\"temperature\":",
@@ -74,10 +89,8 @@ void about_slots(struct exchange *x)
     struct desk *desk = desk_of(x);
     struct sched_counts counts;
     struct buf out = {0};
-    if (!atomic_load(&desk->ready)) {
-        exchange_error(x, 503, NULL, NULL, "the model is being loaded; try again later");
+    if (is_loading(x))
         return;
-    }
     sched_counts(desk->sched, &counts);
     buf_puts(&out, "[");
     for (int i = 0; i < desk->slots; i++)
@@ -108,12 +121,6 @@ static struct jdoc *read_body(struct exchange *x)
     return NULL;
 }
 
-static bool is_true(const struct jval *root, const char *key)
-{
-    const struct jval *v = jval_get_type(root, key, J_BOOL);
-    return v && v->truth;
-}
-
 /* {"id", "piece"}: bytes that are no text are a list of numbers, as llama-server has it. */
 static void put_piece(struct buf *out, const struct osso_tokenizer *tokenizer, int32_t id)
 {
@@ -132,32 +139,55 @@ static void put_piece(struct buf *out, const struct osso_tokenizer *tokenizer, i
     buf_puts(out, "}");
 }
 
+/* Of a wrong type: refused, and false. */
+static bool read_truth(struct exchange *x, const struct jval *root, const char *key, bool *truth_out)
+{
+    const struct jval *v = jval_given(root, key);
+    *truth_out = v && v->type == J_BOOL && v->truth;
+    if (!v || v->type == J_BOOL)
+        return true;
+    exchange_error(x, 400, key, NULL, "\"%s\" must be true or false", key);
+    return false;
+}
+
+static void put_tokens(struct buf *out, const struct osso_tokenizer *tokenizer, const struct osso_ids *ids, bool pieces)
+{
+    buf_puts(out, "{\"tokens\":[");
+    for (size_t i = 0; i < ids->len; i++) {
+        buf_puts(out, i ? "," : "");
+        if (pieces)
+            put_piece(out, tokenizer, ids->data[i]);
+        else
+            buf_printf(out, "%d", ids->data[i]);
+    }
+    buf_puts(out, "]}");
+}
+
 void about_tokenize(struct exchange *x)
 {
-    const struct osso_tokenizer *tokenizer = desk_of(x)->tokenizer;
+    struct desk *desk = desk_of(x);
     struct jdoc *doc = read_body(x);
     struct osso_ids ids = {0};
     struct osso_error err = {""};
     struct buf out = {0};
+    bool special, pieces, begins; /* no text begins with a token of its own: the last says nothing */
     if (!doc)
         return;
     const struct jval *root = jdoc_root(doc), *content = jval_get_type(root, "content", J_STRING);
     if (!content)
         exchange_error(x, 400, "content", NULL, "\"content\" must be text");
-    else if (osso_tokenizer_encode(tokenizer, content->text.s, content->text.len,
-                                   is_true(root, "parse_special") ? OSSO_ENCODE_SPECIAL : 0, &ids, &err))
-        exchange_error(x, 503, NULL, NULL, "%s", err.text);
-    else {
-        buf_puts(&out, "{\"tokens\":[");
-        for (size_t i = 0; i < ids.len; i++) {
-            buf_puts(&out, i ? "," : "");
-            if (is_true(root, "with_pieces"))
-                put_piece(&out, tokenizer, ids.data[i]);
-            else
-                buf_printf(&out, "%d", ids.data[i]);
+    else if (read_truth(x, root, "parse_special", &special) && read_truth(x, root, "with_pieces", &pieces) &&
+             read_truth(x, root, "add_special", &begins)) {
+        desk_begin_text(desk, content->text.len);
+        enum osso_status status = osso_tokenizer_encode(desk->tokenizer, content->text.s, content->text.len,
+                                                        special ? OSSO_ENCODE_SPECIAL : 0, &ids, &err);
+        desk_end_text(desk, content->text.len);
+        if (status)
+            exchange_error(x, 503, NULL, NULL, "%s", err.text);
+        else {
+            put_tokens(&out, desk->tokenizer, &ids, pieces);
+            send(x, &out);
         }
-        buf_puts(&out, "]}");
-        send(x, &out);
     }
     osso_ids_free(&ids);
     jdoc_release(doc);

@@ -84,18 +84,12 @@ static bool check_length(const struct desk *desk, const struct request *q, struc
     return true;
 }
 
-/* Splitting a text into tokens takes up to 28 times its bytes for a moment: one large body at a time, or a flood of
- * them takes that times the workers. */
-enum { LARGE = 1 << 20 };
-
 static bool read_body(struct desk *desk, unsigned api, const char *body, size_t len, const struct request_world *world,
                       struct request **q, struct refusal *r)
 {
-    if (len > LARGE)
-        pthread_mutex_lock(&desk->large);
+    desk_begin_text(desk, len);
     bool ok = request_read(api, body, len, world, q, r) && check_length(desk, *q, r);
-    if (len > LARGE)
-        pthread_mutex_unlock(&desk->large);
+    desk_end_text(desk, len);
     return ok;
 }
 

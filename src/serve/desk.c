@@ -8,6 +8,20 @@ struct desk *desk_of(const struct exchange *x)
     return exchange_service(x)->user;
 }
 
+enum { LARGE = 1 << 20 };
+
+void desk_begin_text(struct desk *desk, size_t len)
+{
+    if (len > LARGE)
+        pthread_mutex_lock(&desk->large);
+}
+
+void desk_end_text(struct desk *desk, size_t len)
+{
+    if (len > LARGE)
+        pthread_mutex_unlock(&desk->large);
+}
+
 enum service_state desk_state(void *user)
 {
     const struct desk *desk = user;

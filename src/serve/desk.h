@@ -32,7 +32,7 @@ struct desk {
     atomic_ullong n_made; /* answers' ids */
     uint64_t salt;
     struct rein_table *reins; /* NULL: what the model writes is not held to its form */
-    pthread_mutex_t large;    /* whoever reads a large body holds it (api_routes.c) */
+    pthread_mutex_t large;    /* whoever splits a large text holds it */
 };
 
 /* What the HTTP room asks (service.h): loading or ready, figures, the end. */
@@ -42,5 +42,10 @@ void desk_drain(void *user);
 void desk_give_up(void *user);
 
 struct desk *desk_of(const struct exchange *x);
+
+/* Around whatever splits a text into tokens, which takes up to 28 times its bytes for a moment: one large text at a
+ * time, or a flood of them takes that times the workers. */
+void desk_begin_text(struct desk *desk, size_t len);
+void desk_end_text(struct desk *desk, size_t len);
 
 #endif
