@@ -126,14 +126,13 @@ TIMED(norm, , NORMS, 0,
       (HAND, const real *x, const int32_t *rows, const float *gain, float eps, int64_t width, int n, struct act *out),
       (h, x, rows, gain, eps, width, n, out))
 TIMED(linear, , w->rows == meter.vocab ? HEAD : LINEAR, size(w, n),
-      (HAND, const struct view *w, const float *bias, const struct act *a, int n, int64_t unit,
-       const struct view *after, real *y, int64_t stride),
-      (h, w, bias, a, n, unit, after, y, stride))
+      (HAND, const struct view *w, const float *bias, const struct act *a, int n, const struct view *after, real *y,
+       int64_t stride),
+      (h, w, bias, a, n, after, y, stride))
 TIMED(rope, , REST, 0, (HAND, real *x, int n, int heads, int dim, const float *angles), (h, x, n, heads, dim, angles))
 TIMED(kv_append, , REST, 0, (HAND, const struct kv_rows *kv, const real *k, const real *v), (h, kv, k, v))
 TIMED(attend, , ATTEND, 4 * pairs(a), (HAND, const struct attend *a), (h, a))
-TIMED(add, , REST, 0, (HAND, const real *x, const real *d, int64_t width, int n, int64_t unit, real *sum),
-      (h, x, d, width, n, unit, sum))
+TIMED(add, , REST, 0, (HAND, const real *x, const real *d, int64_t width, int n, real *sum), (h, x, d, width, n, sum))
 TIMED(route, , REST, 0, (HAND, const real *logits, struct routing *r), (h, logits, r))
 TIMED(experts_in, , EXPERTS, 4 * slots(m), (HAND, const struct moe *m), (h, m))
 TIMED(experts_out, , EXPERTS, 2 * slots(m), (HAND, const struct moe *m), (h, m))
