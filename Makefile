@@ -75,7 +75,7 @@ LDLIBS_MHD  := $(if $(HAVE_MHD),$(shell $(PKG) --libs libmicrohttpd))
 ISA_avx2       := -mavx2 -mfma -mf16c
 ISA_avx512vnni := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512vbmi -mfma -mf16c -mprefer-vector-width=512
 ISA_avx512bf16 := $(ISA_avx512vnni) -mavx512bf16
-ISA_amx        := $(ISA_avx512bf16) -mamx-tile -mamx-int8
+ISA_amx        := $(ISA_avx512bf16) -mamx-tile -mamx-int8 -mamx-bf16
 ISA_neon       :=
 ISA_dotprod    := -march=armv8.2-a+dotprod
 ISA_i8mm       := -march=armv8.2-a+dotprod+i8mm

@@ -78,13 +78,14 @@ double ceiling_read(struct team *team, const uint8_t *data, size_t bytes)
 #define FMAS(X)                                                                                                        \
     X(avx2, avx2, 12 * 16)                                                                                             \
     X(avx512vnni, avx512vnni, 16 * 32) X(avx512bf16, avx512vnni, 16 * 32) X(amx, avx512vnni, 16 * 32)
-#define PAIRS(X) X(avx512bf16, avx512bf16, 16 * 64) X(amx, avx512bf16, 16 * 64)
+#define PAIRS(X) X(avx512bf16, avx512bf16, 16 * 64) X(amx, amx, 16 * 16 * 32 * 2)
 void ceiling_dots__avx2(int64_t rounds);
 void ceiling_dots__avx512vnni(int64_t rounds);
 void ceiling_dots__amx(int64_t rounds);
 void ceiling_fmas__avx2(int64_t rounds);
 void ceiling_fmas__avx512vnni(int64_t rounds);
 void ceiling_pairs__avx512bf16(int64_t rounds);
+void ceiling_pairs__amx(int64_t rounds);
 #elif defined(__aarch64__)
 #define DOTS(X) X(dotprod, dotprod, 16 * 32) X(i8mm, i8mm, 16 * 64)
 #define FMAS(X)

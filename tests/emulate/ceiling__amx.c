@@ -2,8 +2,14 @@
 #include <stdint.h>
 
 void ceiling_dots__amx(int64_t rounds);
+void ceiling_pairs__amx(int64_t rounds);
 
 void ceiling_dots__amx(int64_t rounds)
+{
+    (void)rounds;
+}
+
+void ceiling_pairs__amx(int64_t rounds)
 {
     (void)rounds;
 }

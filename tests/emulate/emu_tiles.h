@@ -1,4 +1,4 @@
-/* emu_tiles.h: AMX's tiles for immintrin.h: the instructions that gemm_i8__amx.c uses, after Intel's manual. A shape
+/* emu_tiles.h: AMX's tiles for immintrin.h: the instructions that the files *__amx.c use, after Intel's manual. A shape
  * that does not fit is an invalid instruction there, and ends the program here. */
 #ifndef OSSO_EMULATE_TILES_H
 #define OSSO_EMULATE_TILES_H
@@ -72,6 +72,29 @@ EMU_CALL void _tile_dpbssd(int sum, int a, int b)
             memcpy(&to, s->data[m] + 4 * n, 4);
             for (int k = 0; k < x->row_bytes; k++)
                 to += (int8_t)x->data[m][k] * (int8_t)y->data[k / 4][4 * n + k % 4];
+            memcpy(s->data[m] + 4 * n, &to, 4);
+        }
+}
+
+/* sum[m][n] += the chains of a[m][2 k + j] * b[k][2 n + j] over k, from 0, of j = 0 and j = 1. What the manual leaves
+ * open is as a CPU does it. */
+EMU_CALL void _tile_dpbf16ps(int sum, int a, int b)
+{
+    struct emu_tile *s = emu_tile(sum), *x = emu_tile(a), *y = emu_tile(b);
+    if (sum == a || sum == b || a == b || x->rows != s->rows || y->row_bytes != s->row_bytes ||
+        x->row_bytes != 4 * y->rows)
+        abort();
+    for (int m = 0; m < s->rows; m++)
+        for (int n = 0; n < s->row_bytes / 4; n++) {
+            float to, chain[2] = {0, 0};
+            for (int k = 0; k < x->row_bytes / 2; k++) {
+                uint16_t from, by;
+                memcpy(&from, x->data[m] + 2 * k, 2);
+                memcpy(&by, y->data[k / 2] + 4 * n + 2 * (k % 2), 2);
+                chain[k % 2] = emu_fma_flushed(emu_widened(from), emu_widened(by), chain[k % 2]);
+            }
+            memcpy(&to, s->data[m] + 4 * n, 4);
+            to = emu_flushed(emu_flushed(to) + emu_flushed(chain[0] + chain[1]));
             memcpy(s->data[m] + 4 * n, &to, 4);
         }
 }

@@ -236,6 +236,22 @@ EMU_CALL __m512 _mm512_permutexvar_ps(__m512i where, __m512 a)
     return r.ps;
 }
 
+EMU_CALL __m512i _mm512_permutexvar_epi16(__m512i where, __m512i a)
+{
+    union emu_lanes r, x = {.si = a}, at = {.si = where};
+    for (int i = 0; i < 32; i++)
+        r.u16[i] = x.u16[at.u16[i] & 31];
+    return r.si;
+}
+
+EMU_CALL __m512i _mm512_shuffle_i32x4(__m512i a, __m512i b, int how)
+{
+    union emu_lanes r, x[2] = {{.si = a}, {.si = b}};
+    for (int i = 0; i < 16; i++)
+        r.u32[i] = x[i / 8].u32[(how >> i / 4 * 2 & 3) * 4 + i % 4];
+    return r.si;
+}
+
 EMU_CALL __m512 _mm512_permutex2var_ps(__m512 a, __m512i where, __m512 b)
 {
     union emu_lanes r, x = {a}, y = {b}, at = {.si = where};
@@ -326,12 +342,26 @@ EMU __m128bh _mm_cvtne2ps_pbh(__m128 a, __m128 b)
     return _mm256_cvtneps_pbh(_mm256_insertf128_ps(_mm256_castps128_ps256(b), a, 1));
 }
 
+EMU __m512bh _mm512_cvtne2ps_pbh(__m512 a, __m512 b)
+{
+    __m256i low = _mm256_set_m128i(_mm256_cvtneps_pbh(b.h[1]), _mm256_cvtneps_pbh(b.h[0]));
+    return (__m512bh){{low, _mm256_set_m128i(_mm256_cvtneps_pbh(a.h[1]), _mm256_cvtneps_pbh(a.h[0]))}};
+}
+
+/* A result below 2^-126 is 0 when 24 bits of it are. */
+static inline float emu_fma_flushed(float a, float b, float sum)
+{
+    float r = fmaf(a, b, sum);
+    int small = fabsf(r) <= 0x1p-126f && fabsf(fmaf(a * 0x1p24f, b, sum * 0x1p24f)) < 0x1p-102f;
+    return small ? copysignf(0, r) : r;
+}
+
 EMU_CALL __m512 _mm512_dpbf16_ps(__m512 sum, __m512bh a, __m512bh b)
 {
     union emu_lanes s = {.ps = sum}, x = {.si = a}, y = {.si = b};
     for (int i = 0; i < 16; i++) {
-        float t = fmaf(emu_widened(x.u16[2 * i + 1]), emu_widened(y.u16[2 * i + 1]), emu_flushed(s.f[i]));
-        s.f[i] = emu_flushed(fmaf(emu_widened(x.u16[2 * i]), emu_widened(y.u16[2 * i]), emu_flushed(t)));
+        float t = emu_fma_flushed(emu_widened(x.u16[2 * i + 1]), emu_widened(y.u16[2 * i + 1]), emu_flushed(s.f[i]));
+        s.f[i] = emu_fma_flushed(emu_widened(x.u16[2 * i]), emu_widened(y.u16[2 * i]), t);
     }
     return s.ps;
 }

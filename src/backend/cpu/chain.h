@@ -5,12 +5,14 @@
  * so it does not matter into how many pieces anybody cuts rows, columns or sums. dX = W^T dY has a(i, s) = dY[i][s];
  * for dW += dY^T X, a is read down its columns: a(i, s) = dY[s][i]. Rows of all three may be gathered by lists.
  *
- * chain_bf16 rounds a and b to bf16, to nearest even, and takes sums by pairs, the odd one of a pair first, as
- * VDPBF16PS does; where n_sums is odd, the last pair has 0 in that place:
+ * chain_bf16 rounds a and b to bf16, to nearest even, and takes sums by blocks of 32, as TDPBF16PS does: the even ones
+ * of a block are a chain from +0, and so are the odd ones; where n_sums ends within a block, the rest of it is +0:
  *
- *   y = fma(a(s + 1), b[s + 1], y), then y = fma(a(s), b[s], y)      for s = 0, 2, 4 ...
+ *   even = fma(a(s), b[s], even) for s = 0, 2 .. 30      odd = fma(a(s), b[s], odd) for s = 1, 3 .. 31
+ *   y = y + (even + odd)
  *
- * Numbers below 2^-126 (in a, b, y and every result) are 0 there. So only a cut at an even sum shows in no bit. */
+ * Numbers below 2^-126 (in a, b, y and every result, rounded) are 0 there. So only a cut at a whole block shows in no
+ * bit. */
 #ifndef OSSO_BACKEND_CHAIN_H
 #define OSSO_BACKEND_CHAIN_H
 
@@ -58,6 +60,8 @@ static inline float chain_bf16_value(float value)
     memcpy(&value, &u, sizeof u);
     return value;
 }
+
+enum { CHAIN_BLOCK = 32 /* sums of chain_bf16 */ };
 
 /* `workspace`: CHAIN_BYTES, aligned to 64. */
 typedef void chain_fn(const struct chain *c, void *workspace);

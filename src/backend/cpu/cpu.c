@@ -93,10 +93,11 @@ static bool has_amx(void)
     return has_avx2();
 #elif defined(__linux__)
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 /* the kernel's, which older headers lack */ };
-    const uint32_t tiles_int8 = 1u << 24 | 1u << 25; /* compilers do not agree on names */
+    const uint32_t tiles = 1u << 22 | 1u << 24 |
+                           1u << 25; /* of bf16, the registers, of int8; compilers do not agree on names */
     uint32_t a, b, c, d;
-    return (os_state() & 0x60000) == 0x60000 && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
-           (d & tiles_int8) == tiles_int8 && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+    return (os_state() & 0x60000) == 0x60000 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & tiles) == tiles &&
+           syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 #else
     return false;
 #endif

@@ -12,41 +12,66 @@
 
 /* ---- loss ----------------------------------------------------------------------------------------------- */
 
-/* The softmax in place, its sum in f64; returns its logarithm. */
-static double softmax(const struct kernels *kn, real *x, int64_t n)
+enum { LOSS_ROWS = 4 /* whose sums, each a chain, go on side by side */ };
+
+/* `count` rows (a constant): exp(x - max) in place, and its sum in f64 and the logarithm of sum exp(x). */
+static inline __attribute__((always_inline)) void exponentials(const struct kernels *kn, int count, int64_t n, real *x,
+                                                               double *sum, double *log_sum)
 {
-    real top = x[0];
-    double sum = 0;
+    real top[LOSS_ROWS];
+    for (int k = 0; k < count; k++) {
+        top[k] = x[k * n];
+        sum[k] = 0;
+    }
     for (int64_t i = 1; i < n; i++)
-        top = x[i] > top ? x[i] : top;
+        for (int k = 0; k < count; k++)
+            top[k] = x[k * n + i] > top[k] ? x[k * n + i] : top[k];
+    for (int k = 0; k < count; k++) {
+        for (int64_t i = 0; i < n; i++)
+            x[k * n + i] = x[k * n + i] - top[k];
+        kn->exp_f32(x + k * n, n, x + k * n);
+    }
     for (int64_t i = 0; i < n; i++)
-        x[i] = x[i] - top;
-    kn->exp_f32(x, n, x);
-    for (int64_t i = 0; i < n; i++)
-        sum += (double)x[i];
-    for (int64_t i = 0; i < n; i++)
-        x[i] = (real)((double)x[i] / sum);
-    return (double)top + log(sum);
+        for (int k = 0; k < count; k++)
+            sum[k] += (double)x[k * n + i];
+    for (int k = 0; k < count; k++)
+        log_sum[k] = (double)top[k] + log(sum[k]);
+}
+
+/* From row r on. */
+static inline __attribute__((always_inline)) void loss_rows(const struct hand *h, const struct targets *t, int64_t r,
+                                                            int count, int64_t vocab, real *logits, double *losses)
+{
+    double wanted[LOSS_ROWS], sum[LOSS_ROWS], log_sum[LOSS_ROWS];
+    for (int k = 0; k < count; k++) {
+        must(t->target[r + k] >= 0 && t->target[r + k] < vocab);
+        wanted[k] = (double)logits[(r + k) * vocab + t->target[r + k]];
+    }
+    exponentials(kernels_of(h), count, vocab, logits + r * vocab, sum, log_sum);
+    for (int k = 0; k < count; k++) {
+        real *row = logits + (r + k) * vocab, share = (real)((double)t->weight[r + k] / t->divisor);
+        real p = (real)((double)row[t->target[r + k]] / sum[k]);
+        for (int64_t i = 0; i < vocab; i++)
+            row[i] = (real)((double)row[i] / sum[k]) * share;
+        row[t->target[r + k]] = (p - 1) * share;
+        losses[r + k] = (log_sum[k] - wanted[k]) * (double)t->weight[r + k];
+    }
 }
 
 static void loss_back(const struct hand *h, const struct targets *t, int64_t vocab, real *logits, double *losses)
 {
-    int64_t lo, hi;
-    member_share(h->member, t->n, &lo, &hi);
-    for (int64_t r = lo; r < hi; r++) {
-        real *row = logits + r * vocab, share = (real)((double)t->weight[r] / t->divisor);
-        must(t->target[r] >= 0 && t->target[r] < vocab);
-        double wanted = (double)row[t->target[r]];
-        losses[r] = (softmax(kernels_of(h), row, vocab) - wanted) * (double)t->weight[r];
-        row[t->target[r]] = row[t->target[r]] - 1;
-        for (int64_t i = 0; i < vocab; i++)
-            row[i] = row[i] * share;
-    }
+    int64_t r, hi;
+    member_share(h->member, t->n, &r, &hi);
+    for (; r + LOSS_ROWS <= hi; r += LOSS_ROWS)
+        loss_rows(h, t, r, LOSS_ROWS, vocab, logits, losses);
+    for (; r < hi; r++)
+        loss_rows(h, t, r, 1, vocab, logits, losses);
 }
 
 /* ---- linear --------------------------------------------------------------------------------------------- */
 
-enum { TOGETHER = 64 /* rows of weights that are unpacked at a time: an even number, for chain_bf16 */ };
+enum { TOGETHER = 64 /* rows of weights that are unpacked at a time */ };
+_Static_assert(TOGETHER % CHAIN_BLOCK == 0, "sums are cut between blocks");
 
 static void unpacked_transposed(const struct kernels *kn, const struct transposed *t, void *workspace)
 {

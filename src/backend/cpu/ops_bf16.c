@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum { TOGETHER = 64 /* rows of weights that are unpacked at a time */ };
-_Static_assert(DTYPE_MAX_BLOCK % 2 == 0, "sums are cut between pairs");
+_Static_assert(DTYPE_MAX_BLOCK % CHAIN_BLOCK == 0, "sums are cut between blocks");
 
 /* Rows of activations against `count` inputs of n rows of weights, from input `at` on. */
 static struct chain product(const struct gather *in, int64_t at, int64_t count, const real *weights, int64_t stride,

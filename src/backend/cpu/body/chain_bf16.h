@@ -1,26 +1,32 @@
-/* chain_bf16.h: the body of chain_bf16__*.c: chain_tiles.h for factors of bf16. A panel of b and a tile of a hold words
- * of 32 bits; what an ISA makes of a pair of sums says its file: PAIR_WORDS words, two floats of which the odd sum's is
- * the first, for FMA, or one of two bf16. Beyond packing a word is a word (chain_panel.h's add_words16).
+/* chain_bf16.h: the body of chain_bf16__*.c: tiles of T_ROWS rows by T_WIDE vectors of columns, from packed panels of b
+ * and packed tiles of a, as in chain_tiles.h. Words of 32 bits alternate between the chain of the even sums and that of
+ * the odd ones; what an ISA makes of four sums says its file: FOUR_WORDS words, four floats for FMA, or two of two bf16
+ * of one chain. A last block is packed with zeros to its end.
  *
  *   words_along   the four words of WORDS_FROM neighbouring sums of a row
- *   pair_quads    the words of two rows, four columns at a time
- *   small_numbers whether those below 2^-126 count: off, and as it was before
+ *   four_words    the words of four rows, four columns at a time
+ *   add_words16   16 sums += words of b times one word of a
  *
  * b is packed once for all rows that follow, since to round and to turn it costs more than to copy it. */
-#include "backend/cpu/body/chain_panel.h"
 #include "backend/cpu/tables.h"
 
 enum {
-    DEEP = CHAIN_SUMS / 2 * PAIR_WORDS, /* words of CHAIN_SUMS sums */
+    HALF_ROWS = T_ROWS / 2, /* of a tile are in registers: both chains of them */
+    BLOCK_WORDS = CHAIN_BLOCK / 4 * FOUR_WORDS,
+    DEEP = CHAIN_SUMS / 4 * FOUR_WORDS, /* words of CHAIN_SUMS sums */
     BLOCK_ROWS = 96 * 256 / DEEP,
     BLOCK_COLS = 128 * 256 / DEEP
 };
 _Static_assert(4 * DEEP * (BLOCK_ROWS + BLOCK_COLS) <= CHAIN_BYTES, "both blocks fit the workspace");
 _Static_assert(BLOCK_ROWS % T_ROWS == 0 && BLOCK_COLS % (16 * T_WIDE) == 0, "tiles fill the block");
+_Static_assert(CHAIN_SUMS % CHAIN_BLOCK == 0 && CHAIN_BLOCK % WORDS_FROM == 0, "cuts show in no bit");
+
+/* What is read where there is nothing. */
+static const float nothing[CHAIN_BLOCK > 16 * T_WIDE ? CHAIN_BLOCK : 16 * T_WIDE];
 
 static int64_t words(int64_t n_sums)
 {
-    return (n_sums + 1) / 2 * PAIR_WORDS;
+    return (n_sums + CHAIN_BLOCK - 1) / CHAIN_BLOCK * BLOCK_WORDS;
 }
 
 /* Where rows [row, row + n_rows) of y begin: found once for all panels. */
@@ -41,20 +47,10 @@ INLINE int quad_at(int q, int width)
     return 4 * q + 4 <= width ? 4 * q : width - 4;
 }
 
-/* Two sums of one column. */
-static void pair_word(float even, float odd, int width, float *out)
+/* n sums, whole blocks, which lie side by side in each of `width` rows, as words [sum][width]. */
+INLINE float *pack_blocks(const float *const *rows, int width, int64_t n, float *out)
 {
-    quad pair[2];
-    pair_quads((quad){even}, (quad){odd}, pair);
-    for (int w = 0; w < PAIR_WORDS; w++)
-        memcpy(out + w * width, &pair[w], sizeof *out);
-}
-
-/* n sums, which lie side by side in each of `width` rows, as words [sum][width]. */
-INLINE void pack_rows(const float *const *rows, int width, int64_t n, float *out)
-{
-    int64_t s = 0;
-    for (; s + WORDS_FROM <= n; s += WORDS_FROM, out += 4 * width)
+    for (int64_t s = 0; s < n; s += WORDS_FROM, out += 4 * width)
         for (int q = 0; q < (width + 3) / 4; q++) {
             const float *const *row = rows + quad_at(q, width);
             quad turned[4];
@@ -64,9 +60,21 @@ INLINE void pack_rows(const float *const *rows, int width, int64_t n, float *out
             for (int k = 0; k < 4; k++)
                 store4(out + k * width + quad_at(q, width), turned[k]);
         }
-    for (; s < n; s += 2, out += PAIR_WORDS * width)
-        for (int i = 0; i < width; i++)
-            pair_word(rows[i][s], s + 1 < n ? rows[i][s + 1] : 0, width, out + i);
+    return out;
+}
+
+/* Any number of sums. */
+INLINE void pack_rows(const float *const *rows, int width, int64_t n, float *out)
+{
+    const int64_t whole = n / CHAIN_BLOCK * CHAIN_BLOCK;
+    float last[16 * T_WIDE > T_ROWS ? 16 * T_WIDE : T_ROWS][CHAIN_BLOCK] = {{0}};
+    const float *last_rows[16 * T_WIDE > T_ROWS ? 16 * T_WIDE : T_ROWS];
+    out = pack_blocks(rows, width, whole, out);
+    if (whole == n)
+        return;
+    for (int i = 0; i < width; i++)
+        last_rows[i] = memcpy(last[i], rows[i] + whole, (size_t)(n - whole) * sizeof **last);
+    pack_blocks(last_rows, width, CHAIN_BLOCK, out);
 }
 
 /* A matrix whose rows are sums. */
@@ -76,32 +84,39 @@ struct sums {
     const float *weights;
 };
 
-static float weight_of(const struct sums *m, int64_t s)
+/* Four values from `at` on, of which those below `count` are there, times a weight. */
+INLINE quad some4(const float *from, int at, int64_t count, float weight)
 {
-    return m->weights ? m->weights[m->rows->rows[s]] : 1;
+    quad q = {0};
+    if (at + 4 <= count)
+        return load4(from + at) * weight;
+    for (int i = 0; at + i < count; i++)
+        q[i] = from[at + i] * weight;
+    return q;
 }
 
 /* Columns [col, col + width) of sums [first, first + n), as words [sum][width]; `count` of them are there. */
 INLINE void pack_columns(const struct sums *m, int64_t col, int64_t count, int width, int64_t first, int64_t n,
                          float *out)
 {
-    for (int64_t s = first; s < first + n; s += 2, out += PAIR_WORDS * width) {
-        const bool two = s + 1 < first + n;
-        const float *even = m->values + chain_row(m->rows, s) + col;
-        const float *odd = two ? m->values + chain_row(m->rows, s + 1) + col : even;
-        float by_even = weight_of(m, s), by_odd = two ? weight_of(m, s + 1) : 0;
-        if (count < width || !two) {
-            for (int i = 0; i < width; i++)
-                pair_word(i < count ? by_even * even[i] : 0, two && i < count ? by_odd * odd[i] : 0, width, out + i);
-            continue;
+    const int64_t end = first + (n + CHAIN_BLOCK - 1) / CHAIN_BLOCK * CHAIN_BLOCK;
+    for (int64_t s = first; s < end; s += 4, out += FOUR_WORDS * width) {
+        const float *from[4];
+        float weight[4];
+        for (int k = 0; k < 4; k++) {
+            const bool there = s + k < first + n;
+            from[k] = there ? m->values + chain_row(m->rows, s + k) + col : nothing;
+            weight[k] = there && m->weights ? m->weights[m->rows->rows[s + k]] : 1;
         }
         for (int q = 0; q < (width + 3) / 4; q++) {
             const int at = quad_at(q, width);
-            quad pair[2];
-            pair_quads(load4(even + at) * by_even, load4(odd + at) * by_odd, pair);
+            quad four[4], out_words[FOUR_WORDS];
+            for (int k = 0; k < 4; k++)
+                four[k] = some4(from[k], at, count, weight[k]);
+            four_words(four, out_words);
             UNROLL
-            for (int w = 0; w < PAIR_WORDS; w++)
-                store4(out + w * width + at, pair[w]);
+            for (int w = 0; w < FOUR_WORDS; w++)
+                store4(out + w * width + at, out_words[w]);
         }
     }
 }
@@ -147,18 +162,77 @@ static void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int64_t f
         pack_panel(c, col + at, n_cols - at, 1, first, n, out);
 }
 
+/* y[r][0 .. n_cols) of HALF_ROWS rows of a tile: whole blocks of words. */
+INLINE void half_tile(const float *a, const float *b, int64_t n_words, int wide, int64_t n_cols, float *const *y)
+{
+    for (int64_t at = 0; at < n_words; at += BLOCK_WORDS) {
+        vec16 sum[2][HALF_ROWS][T_WIDE];
+        UNROLL
+        for (int i = 0; i < 2 * HALF_ROWS * wide; i++)
+            sum[i / (HALF_ROWS * wide)][i / wide % HALF_ROWS][i % wide] = zero16();
+        for (int i = 0; i < BLOCK_WORDS / 2; i++) {
+            UNROLL
+            for (int odd = 0; odd < 2; odd++, a += T_ROWS, b += 16 * wide) {
+                vec16 v[T_WIDE];
+                UNROLL
+                for (int w = 0; w < wide; w++)
+                    v[w] = load16(b + 16 * w, 16);
+                UNROLL
+                for (int r = 0; r < HALF_ROWS; r++) {
+                    UNROLL
+                    for (int w = 0; w < wide; w++)
+                        sum[odd][r][w] = add_words16(sum[odd][r][w], v[w], a + r);
+                }
+            }
+        }
+        UNROLL
+        for (int r = 0; r < HALF_ROWS; r++) {
+            UNROLL
+            for (int w = 0; w < wide; w++) {
+                vec16 before = load16(y[r] + 16 * w, n_cols - 16 * w);
+                store16(y[r] + 16 * w, n_cols - 16 * w, add16(before, add16(sum[0][r][w], sum[1][r][w])));
+            }
+        }
+    }
+}
+
+/* Columns [col, col + n_cols), at most `wide` vectors (a constant), of a packed block of rows. */
+INLINE void panel(float *const *y_rows, int64_t n_rows, int64_t col, int64_t n_cols, int wide, int64_t n_words,
+                  const float *a, const float *b)
+{
+    float nowhere[16 * T_WIDE] = {0}, *y[HALF_ROWS];
+    for (int64_t i = 0; i < n_rows; i += HALF_ROWS) {
+        const float *rows = a + i / T_ROWS * T_ROWS * n_words + i % T_ROWS;
+        UNROLL
+        for (int r = 0; r < HALF_ROWS; r++)
+            y[r] = i + r < n_rows ? y_rows[i + r] + col : nowhere;
+        if (n_cols == 16 * wide)
+            half_tile(rows, b, n_words, wide, 16 * wide, y);
+        else
+            half_tile(rows, b, n_words, wide, n_cols, y);
+    }
+}
+
+/* Small numbers are 0 to the CPU from here on; returns how it was before. */
+INLINE unsigned small_numbers_off(void)
+{
+    enum { FLUSH_RESULTS = 0x8000, FLUSH_OPERANDS = 0x0040 };
+    unsigned before = _mm_getcsr();
+    _mm_setcsr(before | FLUSH_RESULTS | FLUSH_OPERANDS);
+    return before;
+}
+
 /* A call of its own: nothing may be moved over the switches around it. */
 static __attribute__((noinline)) void block(const struct chain *c, int64_t row, int64_t n_rows, int64_t col,
                                             int64_t n_cols, int64_t n_words, const float *a, const float *b)
 {
-    int64_t at = 0, apart = n_words * T_ROWS;
-    struct chain_soon soon = {0};
+    int64_t at = 0;
     float *y_rows[BLOCK_ROWS];
     find_rows(c, row, n_rows, y_rows);
     for (; n_cols - at > 16 * (T_WIDE - 1); at += 16 * T_WIDE, b += 16 * T_WIDE * n_words)
-        panel(y_rows, n_rows, col + at, part(at, n_cols, 16 * T_WIDE), T_WIDE, n_words, apart, a, NULL, b, &soon);
+        panel(y_rows, n_rows, col + at, part(at, n_cols, 16 * T_WIDE), T_WIDE, n_words, a, b);
     if (T_WIDE > 1 && at < n_cols)
-        panel(y_rows, n_rows, col + at, n_cols - at, 1, n_words, apart, a, NULL, b, &soon);
+        panel(y_rows, n_rows, col + at, n_cols - at, 1, n_words, a, b);
 }
 
 void ISA(chain_bf16)(const struct chain *c, void *workspace)
@@ -173,7 +247,7 @@ void ISA(chain_bf16)(const struct chain *c, void *workspace)
                 pack_a(c, row, n_rows, first, n, a);
                 unsigned before = small_numbers_off();
                 block(c, row, n_rows, col, n_cols, words(n), a, b);
-                small_numbers_back(before);
+                _mm_setcsr(before);
             }
         }
 }

@@ -1,8 +1,7 @@
-/* chain_bf16_fma.h: chain_bf16.h for x86 CPUs without VDPBF16PS: a pair of sums is two floats, which FMA takes one
- * after the other, the odd one first; and the CPU is told that small numbers are 0. */
+/* chain_bf16_fma.h: chain_bf16.h for x86 CPUs without VDPBF16PS: a word is a float, which FMA takes. */
 #include "backend/cpu/body/quad.h"
 
-enum { PAIR_WORDS = 2, WORDS_FROM = 4 };
+enum { FOUR_WORDS = 4, WORDS_FROM = 4 };
 
 typedef unsigned quad_bits __attribute__((vector_size(16)));
 
@@ -18,32 +17,19 @@ INLINE quad rounded4(quad x)
 
 INLINE quad words_along(const float *p)
 {
-    quad x = rounded4(load4(p));
-    return PAIRS(x, x, 1, 0, 3, 2);
+    return rounded4(load4(p));
 }
 
-INLINE void pair_quads(quad even, quad odd, quad *out)
+INLINE void four_words(const quad *four, quad *out)
 {
-    out[0] = rounded4(odd);
-    out[1] = rounded4(even);
+    UNROLL
+    for (int k = 0; k < 4; k++)
+        out[k] = rounded4(four[k]);
 }
 
 INLINE vec16 add_words16(vec16 sum, vec16 b, const float *a)
 {
     return fma16_by(b, *a, sum);
-}
-
-INLINE unsigned small_numbers_off(void)
-{
-    enum { FLUSH_RESULTS = 0x8000, FLUSH_OPERANDS = 0x0040 };
-    unsigned before = _mm_getcsr();
-    _mm_setcsr(before | FLUSH_RESULTS | FLUSH_OPERANDS);
-    return before;
-}
-
-INLINE void small_numbers_back(unsigned before)
-{
-    _mm_setcsr(before);
 }
 
 #include "backend/cpu/body/chain_bf16.h"

@@ -8,11 +8,6 @@
 #include "backend/cpu/body/quad.h"
 #include "backend/cpu/tables.h"
 
-INLINE vec16 add_words16(vec16 sum, vec16 b, const float *a)
-{
-    return fma16_by(b, *a, sum);
-}
-
 #include "backend/cpu/body/chain_panel.h"
 
 enum { QUADS = (T_ROWS + 3) / 4, BLOCK_ROWS = CHAIN_ROWS / T_ROWS * T_ROWS, GAP = 16 };

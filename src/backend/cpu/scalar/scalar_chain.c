@@ -34,12 +34,26 @@ static float flushed(float x)
     return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x;
 }
 
-/* y + a b of sum s, and of one that is not there. */
-static float add_bf16(const struct chain *c, int64_t i, int64_t col, int64_t s, float y)
+/* A result is flushed when 24 bits of it are below 2^-126, though as a number with fewer bits it be rounded up to that.
+ */
+static float fma_flushed(float a, float b, float y)
 {
-    bool there = s < c->n_sums;
-    float a = there ? chain_bf16_value(factor(c, i, s)) : 0, b = there ? chain_bf16_value(factor_b(c, s, col)) : 0;
-    return flushed(fmaf(a, b, y));
+    float sum = fmaf(a, b, y);
+    bool small = fabsf(sum) <= 0x1p-126f && fabsf(fmaf(a * 0x1p24f, b, y * 0x1p24f)) < 0x1p-102f;
+    return small ? copysignf(0, sum) : sum;
+}
+
+/* Sums s, s + 2 .. of the block that ends at `end`. */
+static float every_second(const struct chain *c, int64_t i, int64_t col, int64_t s, int64_t end)
+{
+    float sum = 0;
+    for (; s < end; s += 2) {
+        bool there = s < c->n_sums;
+        float a = there ? chain_bf16_value(factor(c, i, s)) : 0;
+        float b = there ? chain_bf16_value(factor_b(c, s, col)) : 0;
+        sum = fma_flushed(a, b, sum);
+    }
+    return sum;
 }
 
 void chain_bf16__scalar(const struct chain *c, void *workspace)
@@ -48,8 +62,10 @@ void chain_bf16__scalar(const struct chain *c, void *workspace)
     for (int64_t i = 0; i < c->n_rows; i++)
         for (int64_t col = 0; col < c->n_cols; col++) {
             float *y = c->y + chain_row(&c->y_rows, i) + col;
-            for (int64_t s = 0; s < c->n_sums; s += 2)
-                *y = add_bf16(c, i, col, s, add_bf16(c, i, col, s + 1, flushed(*y)));
+            for (int64_t s = 0, end = CHAIN_BLOCK; s < c->n_sums; s = end, end += CHAIN_BLOCK) {
+                float even = every_second(c, i, col, s, end), odd = every_second(c, i, col, s + 1, end);
+                *y = flushed(flushed(*y) + flushed(even + odd)); /* sums of two are exact where they are small */
+            }
         }
 }
 #endif
