@@ -113,9 +113,9 @@ static void decode(struct osso_forecast *f, const struct osso_rates *r, const st
 static void by_first_layers(struct osso_forecast *f, const struct passes *first, int n_layers,
                             const struct osso_token_cost *cost)
 {
-    double share = first->n_layers > 0 ? (double)n_layers / first->n_layers : 0, head_ms = first->head_seconds * 1e3;
+    double head_ms = first->head_seconds * 1e3;
     if (first->layers_seconds > 0) {
-        double ms = first->layers_seconds * share * 1e3;
+        double ms = first->layers_seconds / first->n_layers * n_layers * 1e3;
         f->decode_ts = 1e3 / (ms + head_ms);
         snprintf(
             f->decode_why, sizeof f->decode_why,
@@ -124,11 +124,11 @@ static void by_first_layers(struct osso_forecast *f, const struct passes *first,
             first->layers_seconds * 1e3, head_ms, n_layers, ms);
     }
     if (first->prompt_seconds > 0) {
-        double ms = first->prompt_seconds * share * 1e3;
+        double ms = first->prompt_seconds / first->prompt_layers * n_layers * 1e3;
         f->prefill_ts = first->rows * 1e3 / (ms + head_ms); /* only the last token has logits */
         snprintf(f->prefill_why, sizeof f->prefill_why,
                  "%.2f GOP a token; %d tokens take %.0f ms through this file's first %d layers, so %.0f through all %d",
-                 2e-9 * (double)cost->multiply_adds, first->rows, first->prompt_seconds * 1e3, first->n_layers, ms,
+                 2e-9 * (double)cost->multiply_adds, first->rows, first->prompt_seconds * 1e3, first->prompt_layers, ms,
                  n_layers);
     }
 }

@@ -12,9 +12,9 @@
 
 #include <math.h>
 
-enum { PROMPTS = 6, PAIRS = 10, LAYERS = 8, LEAST_LAYERS = 2 };
+enum { PROMPTS = 6, SERIES = 5 /* tokens */, ROUNDS = 3, LAYERS = 8, LEAST_LAYERS = 2 };
 /* For a median's values; and for one step through as many first layers as that allows. */
-static const double enough_seconds = 1.2, step_seconds = 0.4;
+static const double enough_seconds = 0.5, step_seconds = 0.7;
 
 struct pass {
     struct osso_engine *engine;
@@ -60,12 +60,12 @@ static enum osso_status wish(struct pass *p, size_t n, struct osso_error *err)
     return status ? status : osso_session_sync(p->session, p->ids, n, err);
 }
 
-/* One step, when caches hold other things: a few layers fit where a whole model does not. */
-static enum osso_status step(struct pass *p, int rows, double *seconds_out, struct osso_error *err)
+/* One step; cold: when caches hold other things, for a few layers fit where a whole model does not. */
+static enum osso_status step(struct pass *p, int rows, bool cold, double *seconds_out, struct osso_error *err)
 {
     struct osso_engine_stats before = {.size = sizeof before}, after = {.size = sizeof after};
     osso_engine_stats(p->engine, &before);
-    if (p->ceiling)
+    if (p->ceiling && cold)
         osso_ceiling_read(p->ceiling);
     double start = clock_seconds();
     enum osso_status status = osso_step(p->engine, &p->session, 1, rows, err);
@@ -83,52 +83,80 @@ static double median(double *x, int n)
     return sorted_quantile(x + first, (size_t)(n - first), 0.5);
 }
 
-static enum osso_status prompts(struct pass *p, double *seconds_out, struct osso_error *err)
+static enum osso_status prompts(struct osso_model *model, const struct osso_rates *rates, int rows,
+                                struct osso_ceiling *ceiling, struct passes *out, struct osso_error *err)
 {
+    struct pass p;
     double seconds[PROMPTS], end = clock_seconds() + enough_seconds;
-    enum osso_status status = OSSO_OK;
+    enum osso_status status = open_pass(&p, model, rates, rows, err);
     int n = 0;
+    p.ceiling = ceiling;
     for (; n < PROMPTS && (n < 2 || clock_seconds() < end) && !status; n++) {
-        status = wish(p, (size_t)p->rows + 1, err); /* only the last one, which waits, has logits */
+        status = wish(&p, (size_t)p.rows + 1, err); /* only the last one, which waits, has logits */
         if (!status)
-            status = step(p, p->rows, &seconds[n], err);
+            status = step(&p, p.rows, true, &seconds[n], err);
     }
-    *seconds_out = status ? 0 : median(seconds, n);
+    out->rows = p.rows;
+    out->prompt_layers = model->config.n_layers;
+    out->prompt_seconds = status ? 0 : median(seconds, n);
+    close_pass(&p);
     return status;
 }
 
-static enum osso_status tokens(struct pass *p, double *layers_out, double *head_out, struct osso_error *err)
+/* A series of tokens with logits, one by one; the caches hold other things before each, or, as osso bench has it,
+ * before the first. */
+static enum osso_status series(struct pass *p, bool each, double *seconds, int n, struct osso_error *err)
 {
-    double layers[PAIRS], whole[PAIRS], end = clock_seconds() + enough_seconds;
-    enum osso_status status = OSSO_OK;
+    enum osso_status status = wish(p, 1, err);
+    for (int i = 0; i < n && !status; i++) {
+        if (i > 0)
+            status = osso_session_append(p->session, (int32_t)rng_below(&p->rng, (uint64_t)p->vocab), err);
+        if (!status)
+            status = step(p, 1, i == 0 || each, &seconds[i], err);
+    }
+    return status;
+}
+
+/* Tokens through all layers and through a few of them in turns: what one layer adds says what is left to the head. */
+static enum osso_status tokens(struct osso_model *model, const struct osso_rates *rates, struct osso_ceiling *ceiling,
+                               bool each, struct passes *out, struct osso_error *err)
+{
+    struct osso_model cut = *model;
+    int all = model->config.n_layers, few = all > 4 ? 2 : 1;
+    int most = SERIES < model->config.context ? SERIES : (int)model->config.context;
+    double whole[ROUNDS * SERIES], part[ROUNDS * SERIES], end = clock_seconds() + enough_seconds;
+    struct pass of_all, of_few;
+    cut.config.n_layers = few;
+    enum osso_status status = open_pass(&of_all, model, rates, SERIES - 1, err), second;
+    second = open_pass(&of_few, &cut, rates, SERIES - 1, status ? &(struct osso_error){0} : err);
+    status = status ? status : second;
+    of_all.ceiling = of_few.ceiling = ceiling;
     int n = 0;
-    for (; n < PAIRS && (n < 3 || clock_seconds() < end) && !status; n++) {
-        status = wish(p, 2, err);
+    for (int i = 0; i < ROUNDS && (i == 0 || clock_seconds() < end) && !status; i++, n += most) {
+        status = series(&of_all, each, whole + n, most, err);
         if (!status)
-            status = step(p, 1, &layers[n], err); /* only the last one has logits */
-        if (!status)
-            status = step(p, 1, &whole[n], err);
+            status = series(&of_few, each, part + n, most, err);
     }
     if (!status) {
-        *layers_out = median(layers, n);
-        *head_out = fmax(0, median(whole, n) - *layers_out);
+        double of_whole = median(whole, n), layer = all > few ? (of_whole - median(part, n)) / (all - few) : 0;
+        layer = fmin(fmax(layer, 0), of_whole / all);
+        out->layers_seconds = all > few ? layer * all : of_whole;
+        out->head_seconds = of_whole - out->layers_seconds;
+        out->n_layers = all;
     }
+    close_pass(&of_all);
+    close_pass(&of_few);
     return status;
 }
 
 enum osso_status passes_measure(struct osso_model *model, const struct osso_rates *rates, int rows,
                                 struct osso_ceiling *ceiling, struct passes *out, struct osso_error *err)
 {
-    struct pass p;
-    enum osso_status status = open_pass(&p, model, rates, rows, err);
-    p.ceiling = ceiling;
-    *out = (struct passes){.n_layers = model->config.n_layers, .rows = p.rows};
-    if (!status && rates->int8_tops > 0)
-        status = prompts(&p, &out->prompt_seconds, err);
-    if (!status && model->config.context > 1)
-        status = tokens(&p, &out->layers_seconds, &out->head_seconds, err);
-    close_pass(&p);
-    return status;
+    enum osso_status status = OSSO_OK;
+    *out = (struct passes){0};
+    if (rates->int8_tops > 0)
+        status = prompts(model, rates, rows, ceiling, out, err);
+    return status ? status : tokens(model, rates, ceiling, true, out, err);
 }
 
 /* The more of a model, the less its pages' places matter; by what a prompt reached of late. */
@@ -146,17 +174,46 @@ static enum osso_status how_many(const struct osso_model *model, const struct os
     return status;
 }
 
+static void touch(const struct view *w)
+{
+    enum { PAGE = 4096 };
+    for (int64_t at = 0, bytes = (int64_t)view_bytes(w); at < bytes; at += PAGE)
+        (void)*((const volatile uint8_t *)w->data + at);
+}
+
+/* As osso bench has it, whose tokens meet no page for the first time: of the head and the first n layers. */
+static void touch_first(const struct osso_model *model, int n)
+{
+    const struct weights *w = &model->weights;
+    touch(&w->head);
+    for (int l = 0; l < n; l++) {
+        const struct view *const once[] = {&w->layers[l].q, &w->layers[l].k, &w->layers[l].v, &w->layers[l].o};
+        for (int i = 0; i < 4; i++)
+            touch(once[i]);
+        for (int e = 0; e < model->config.n_experts; e++) {
+            struct expert x;
+            w->source.get(&w->source, l, e, &x);
+            touch(&x.gate);
+            touch(&x.up);
+            touch(&x.down);
+        }
+    }
+}
+
 enum osso_status passes_measure_first(const struct osso_model *model, const struct osso_rates *rates, int rows,
                                       struct passes *out, struct osso_error *err)
 {
     struct osso_model cut = *model; /* weights and files stay the model's; only the engines here see it */
-    struct osso_ceiling *ceiling = NULL;
+    int few;
     *out = (struct passes){0};
-    enum osso_status status = how_many(model, rates, rows, &cut.config.n_layers, err);
-    if (!status)
-        status = osso_ceiling_create(rates->threads, &ceiling, err);
-    if (!status)
-        status = passes_measure(&cut, rates, rows, ceiling, out, err);
-    osso_ceiling_free(ceiling);
+    cut.config.n_layers = model->config.n_layers < LAYERS ? model->config.n_layers : LAYERS;
+    enum osso_status status = how_many(model, rates, rows, &few, err);
+    if (!status) {
+        touch_first(model, cut.config.n_layers);
+        status = tokens(&cut, rates, NULL, false, out, err); /* these weights are more than caches hold */
+        cut.config.n_layers = few;
+    }
+    if (!status && rates->int8_tops > 0)
+        status = prompts(&cut, rates, rows, NULL, out, err);
     return status;
 }

@@ -10,7 +10,7 @@
 #include "measure/ceiling.h"
 #include "measure/passes.h"
 
-enum { READS = 7, DOTS = 3, ROWS = 512, FEW_ROWS = 128, VOCAB = 65536, SHORT_VOCAB = 4096 };
+enum { READS = 5, DOTS = 3, ROWS = 512, FEW_ROWS = 128, VOCAB = 16384, SHORT_VOCAB = 4096 };
 
 static void measure_ceilings(struct osso_rates *r, struct osso_ceiling *ceiling)
 {
@@ -72,8 +72,8 @@ static enum osso_status measure_layers(struct osso_rates *r, struct osso_model *
     return status;
 }
 
-/* Two whole layers of gpt-oss-20b, more than caches hold, a prompt as long as a step, and a third of its vocabulary.
- * Where there is no room for these 1.3 GB twice: one layer with twice as many experts as a token takes, each of which
+/* Two whole layers of gpt-oss-20b, more than caches hold, a prompt as long as a step, and a twelfth of its vocabulary.
+ * Where there is no room for this 1 GB twice: one layer with twice as many experts as a token takes, each of which
  * sees half of a prompt's rows: 64, as in a step of 512 over 32. What tokens reach, the table must say then. */
 static enum osso_status measure_kernels(struct osso_rates *r, struct osso_ceiling *ceiling, struct osso_error *err)
 {
