@@ -166,6 +166,7 @@ struct osso_engine_options engine_args(const struct options *o, const struct run
     e.exact = v[OPT_exact].set;
     e.kv_bytes = v[OPT_kv_memory].set ? (uint64_t)v[OPT_kv_memory].i : 0;
     e.force_memory = v[OPT_force_memory].set;
+    e.max_sessions = v[OPT_beams].set ? (int)v[OPT_beams].i + 1 : 0; /* the prompt's, and one for each */
     e.experts_per_token = v[OPT_experts_per_token].set ? (int)v[OPT_experts_per_token].i : 0;
     return e;
 }

@@ -74,6 +74,23 @@ def test_a_model_that_guesses_changes_nothing():
         assert t["draft_model_n"] - t["draft_model_n_accepted"] <= 3  # none is wrong; the end may leave some
 
 
+def test_beams():
+    """Best first, by the sum of log-probabilities / length ^ A; one beam is the greedy text."""
+    assert gen("-p", "Hello", "--beams", "1").text == gen("-p", "Hello", "--temp", "0").text == ", good friend.\n"
+    for penalty in ("0", "1", "2"):
+        found = json.loads(gen("-p", "Hello", "--beams", "4", "--n-best", "3", "--length-penalty", penalty, "-n", "8", "--json").text)["beams"]
+        assert len(found) == 3 and [b["score"] for b in found] == sorted((b["score"] for b in found), reverse=True)
+        assert len({tuple(b["ids"]) for b in found}) == 3
+        for b in found:
+            assert math.isclose(b["score"], b["logprob"] / len(b["ids"]) ** float(penalty), rel_tol=1e-6)
+    lines = gen("-p", "Hello", "--beams", "3", "--n-best", "2", "-n", "8").text.splitlines()
+    assert re.match(r"\[1: -0\.\d{4}\] , good friend\.$", lines[0]) and lines[1].startswith("[2: -"), lines
+    assert gen("-p", "Hello", "--beams", "2", "--stop", "od fr").text == ", go\n"
+    refuses(gen("-p", "Hello", "--beams", "2", "--temp", "0.5"), 2, "temp has no effect beside --beams")
+    refuses(gen("-p", "Hello", "--n-best", "2"), 2, "--n-best has no effect without --beams")
+    refuses(gen("-p", "Hello", "--beams", "2", "--n-best", "3"), 2, "the best 3 of 2 beams")
+
+
 def test_a_model_that_cannot_guess_is_refused():
     small = ("generate", "-m", "models/osso-small", "-p", "Hello", "-n", "2")
     refuses(osso(*small, "--draft", tiny()[0]), 2, "the same vocabulary", str(tiny()[0]))

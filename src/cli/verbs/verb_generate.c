@@ -1,4 +1,5 @@
 /* verb_generate.c: goes on with a text, or with --chat answers it. */
+#include "cli/beam_args.h"
 #include "cli/chat/chat_guard.h"
 #include "cli/context.h"
 #include "cli/conversation_args.h"
@@ -267,6 +268,8 @@ static enum osso_status write_one(struct generation *g, struct osso_error *err)
     w->shown = false;
     if (g->prompt.len > (size_t)osso_engine_context(r->engine))
         status = context_full(o, r, g->prompt.len, err);
+    if (!status && o->v[OPT_beams].set)
+        return beams_write(o, r, &g->prompt, err);
     if (!status && o->v[OPT_chat].set && !o->v[OPT_special].set)
         status = osso_parser_create(r->tokenizer, "assistant", 0, &w->parser, err);
     if (!status)
