@@ -208,7 +208,7 @@ static void test_calls(void **state)
     assert_true(same_bits(&b, 5));
     osso_engine_free(b.engine);
     all = calls_made();
-    for (int i = 1; i <= all; i += getenv("OSSO_TEST_ALL") ? 1 : 1 + all / 12) {
+    for (int i = 1; i <= all; i += getenv("OSSO_TEST_ALL") ? 1 : 1 + all / 7) {
         struct osso_session *s = NULL;
         b = (struct rig){.model = cpu.model, .vocab = cpu.vocab};
         calls_fail_at(i);

@@ -81,8 +81,7 @@ static void check_budget(struct rig *cpu, const int32_t *ids, const float *want,
     struct osso_engine_plan p = plan_of(cpu, &o);
     check_ok(osso_engine_create(r.model, &o, &r.engine, &r.err), r.err);
     snprintf(what, sizeof what, "%llu bytes of memory", (unsigned long long)budget);
-    for (int chunk = 1; chunk <= TOKENS; chunk += TOKENS - 1)
-        check_bits(&r, ids, want, chunk, what);
+    check_bits(&r, ids, want, host_layers % 2 ? TOKENS : 1, what);
     struct osso_engine_stats s = stats_of(&r);
     print_message("[   NOTE   ] %llu bytes allowed, %llu said, %llu taken, experts of %d layers on the CPU\n",
                   (unsigned long long)budget, (unsigned long long)total(&p), (unsigned long long)s.device_bytes,
@@ -174,10 +173,10 @@ static void test_forms(void **state)
     }
 }
 
-/* Token by token over a border of pages: once it was recorded, a step of several parts is submitted again. */
+/* Over a border of pages, at last token by token: once it was recorded, a step of several parts is submitted again. */
 static void test_replay(void **state)
 {
-    enum { LONG = KV_PAGE + 20 };
+    enum { FIRST = KV_PAGE - 20, LONG = KV_PAGE + 20 };
     int32_t ids[LONG];
     struct osso_session *s;
     uint64_t recorded = 0;
@@ -188,8 +187,11 @@ static void test_replay(void **state)
     fill_ids(ids, LONG);
     float *want = all_logits(&cpu, ids, LONG, 0);
     check_ok(osso_session_create(r.engine, 0, &s, &r.err), r.err);
-    for (int i = 0; i < LONG; i++) {
-        recorded = i == 8 ? vk_counts(gpu_of(r.engine->backend)->vk).recorded : recorded;
+    check_ok(osso_session_sync(s, ids, FIRST, &r.err), r.err);
+    while (!osso_session_ready(s))
+        check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
+    for (int i = FIRST; i < LONG; i++) {
+        recorded = i == FIRST + 8 ? vk_counts(gpu_of(r.engine->backend)->vk).recorded : recorded;
         check_ok(osso_session_append(s, ids[i], &r.err), r.err);
         check_ok(osso_step(r.engine, &s, 1, 0, &r.err), r.err);
         assert_memory_equal(osso_session_logits(s, (size_t)i), want + i * r.vocab, (size_t)r.vocab * sizeof *want);

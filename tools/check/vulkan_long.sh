@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=build/vulkan_long
 over=(engine/test_identity engine/test_kv_types engine/test_prefixes engine/test_prefix_pool engine/test_pages engine/test_release
     engine/test_taps engine/test_tap_attention engine/test_session_taps engine/test_enter model/test_golden)
-alone=(engine/test_vulkan_failures backend/test_vulkan_kernels backend/test_vulkan_attend backend/test_vulkan_experts)
+alone=(engine/test_vulkan_failures engine/test_vulkan_beside backend/test_vulkan_kernels backend/test_vulkan_attend backend/test_vulkan_experts)
 mkdir -p "$out"
 nice make -j"$(nproc 2>/dev/null || echo 2)" "${over[@]/#/build/release/tests/}" "${alone[@]/#/build/release/tests/}" > "$out/make.log" 2>&1 ||
     { tail "$out/make.log" >&2; exit 1; }
