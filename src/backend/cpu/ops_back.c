@@ -116,10 +116,19 @@ void REAL(ops_transposed)(const struct kernels *kn, const struct transposed *t, 
     unpacked_transposed(kn, t, workspace);
 }
 
-/* d_bias[lo .. hi) += the sum of dy. */
-static void sum_rows(const struct chain *c, int64_t lo, int64_t hi, real *d_bias)
+/* The matrix goes on with its row n. */
+static void chain_skip(const real **values, struct chain_rows *rows, int64_t n)
 {
-    for (int64_t r = 0; r < c->n_sums; r++) {
+    if (rows->rows)
+        rows->rows += n;
+    else
+        *values += n * rows->stride;
+}
+
+/* d_bias[lo .. hi) += the sum of rows [first, end) of dy. */
+static void sum_rows(const struct chain *c, int64_t first, int64_t end, int64_t lo, int64_t hi, real *d_bias)
+{
+    for (int64_t r = first; r < end; r++) {
         const real *dy = c->a + chain_row(&c->a_rows, r);
         real weight = c->weights ? c->weights[c->a_rows.rows[r]] : 1;
         for (int64_t o = lo; o < hi; o++)
@@ -127,6 +136,7 @@ static void sum_rows(const struct chain *c, int64_t lo, int64_t hi, real *d_bias
     }
 }
 
+/* As many rows at a time as a product packs, so that dy is in a cache for one of the two sums. */
 void REAL(ops_outer)(const struct kernels *kn, bool bf16, const struct chain *all, int64_t lo, int64_t hi, real *d_bias,
                      void *workspace)
 {
@@ -136,10 +146,16 @@ void REAL(ops_outer)(const struct kernels *kn, bool bf16, const struct chain *al
     c.down = true;
     if (c.y)
         c.y += lo * c.y_rows.stride;
-    if (c.y && c.n_rows > 0)
-        REAL(ops_chain)(kn, bf16)(&c, workspace);
-    if (d_bias)
-        sum_rows(all, lo, hi, d_bias);
+    for (int64_t first = 0, end; first < all->n_sums; first = end) {
+        end = all->n_sums - first < CHAIN_SUMS ? all->n_sums : first + CHAIN_SUMS;
+        c.n_sums = end - first;
+        if (d_bias)
+            sum_rows(all, first, end, lo, hi, d_bias);
+        if (c.y && c.n_rows > 0)
+            REAL(ops_chain)(kn, bf16)(&c, workspace);
+        chain_skip(&c.a, &c.a_rows, c.n_sums);
+        chain_skip(&c.b, &c.b_rows, c.n_sums);
+    }
 }
 
 static void linear_in(const struct hand *h, const struct view *w, const struct act *in, const real *dy, int n, bool add,
