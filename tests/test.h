@@ -31,6 +31,19 @@ static inline int test_quick(void)
     return quick && quick[0] && quick[0] != '0' ? quick[0] == '2' ? 2 : 1 : 0;
 }
 
+/* Is it TSan's build? A look at memory takes ten times as long there, also where one thread computes alone. */
+static inline int test_tsan(void)
+{
+#if defined(__SANITIZE_THREAD__)
+    return 1;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+    return 1;
+#endif
+#endif
+    return 0;
+}
+
 /* Leaves the test; tests/all.sh shows the line. */
 #define skip_test(why)                                                                                                 \
     do {                                                                                                               \
