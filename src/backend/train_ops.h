@@ -101,8 +101,9 @@ struct backend_train {
     void (*experts_in)(const struct hand *h, const struct experts_back *b);      /* d_in */
     void (*experts_weights)(const struct hand *h, const struct experts_back *b); /* by the weights */
     /* x [rows][columns] becomes nearly orthogonal, as Muon wants it: torch.optim.Muon's five steps in f32, from x over
-     * its norm. By the member that calls, alone; `space`: train_orthogonal_values. */
-    void (*orthogonal)(const struct hand *h, int64_t rows, int64_t columns, real *x, real *space);
+     * its norm; bf16: the products' factors are rounded (chain_bf16). By the member that calls, alone; `space`:
+     * train_orthogonal_values. */
+    void (*orthogonal)(const struct hand *h, int64_t rows, int64_t columns, bool bf16, real *x, real *space);
     void (*embed)(const struct hand *h, const int32_t *ids, int n, int64_t hidden, const real *d, real *d_table);
 };
 

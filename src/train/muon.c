@@ -30,7 +30,7 @@ static void update_matrix(const struct hand *h, const struct optimizer *o, const
         step[i] = lerp(g, m, momentum);
         moment_store(o, o->m, first + i, m);
     }
-    h->backend->train->orthogonal(h, part->rows, part->columns, step, step + n);
+    h->backend->train->orthogonal(h, part->rows, part->columns, o->options.bf16_products, step, step + n);
     for (int64_t i = 0; i < n; i++)
         o->values[first + i] = o->values[first + i] * shrink - size * step[i];
 }

@@ -196,6 +196,7 @@ static enum osso_status lay_rows(const struct osso_train_config *c, int threads,
                                           .bf16 = settings_is(c, TRAIN_dtype, "bf16"),
                                           .seed = (uint64_t)settings_int(c, TRAIN_seed)};
     s->options.optimizer = (struct optimizer_options){.bf16_moments = settings_is(c, TRAIN_moments, "bf16"),
+                                                      .bf16_products = s->options.bf16,
                                                       .seed = s->options.seed};
     if (settings_is(c, TRAIN_optimizer, "muon"))
         s->options.optimizer.kind = OPTIMIZER_MUON;

@@ -264,12 +264,51 @@ static void test_bf16(void **state)
     check_bf16(true);
 }
 
+static double distance(const float *a, const float *b, int64_t n)
+{
+    double sum = 0;
+    for (int64_t k = 0; k < n; k++)
+        sum += fabs((double)a[k] - (double)b[k]);
+    return sum;
+}
+
+/* Muon with rounded factors: on every instruction set the values that scalar has after a step, near those of f32. */
+static void test_bf16_muon(void **state)
+{
+    (void)state;
+    static struct run r;
+    float *first = NULL, *want = NULL;
+    for (int i = -1; i < 0 || backend_cpu_isa(i); i++) {
+        const char *isa = i < 0 ? "scalar" : backend_cpu_isa(i);
+        if (!backend_cpu_available(isa))
+            continue;
+        const struct optimizer_options muon = {.kind = OPTIMIZER_MUON, .bf16_products = i >= 0};
+        run_open(&r, (struct trainer_options){.isa = isa, .optimizer = muon});
+        int64_t n = params_count(&r.trainer.config);
+        if (i < 0)
+            first = memcpy(malloc(arena_bytes(&r.trainer)), r.trainer.values, arena_bytes(&r.trainer));
+        run_step(&r, &adamw);
+        double apart = want ? distance(want, r.trainer.values, n) : 0, step = distance(first, r.trainer.values, n);
+        if (i == 0 && !(apart > 1e-5 * step && apart < 0.02 * step))
+            fail_msg("a step of Muon in bf16 is %g of it from that of f32", apart / step);
+        if (i <= 0) {
+            free(want);
+            want = memcpy(malloc(arena_bytes(&r.trainer)), r.trainer.values, arena_bytes(&r.trainer));
+        }
+        assert_memory_equal(want, r.trainer.values, arena_bytes(&r.trainer));
+        run_close(&r);
+    }
+    free(first);
+    free(want);
+}
+
 static void test_threads(void **state)
 {
     (void)state;
     check_threads((struct optimizer_options){0}, false);
     check_threads((struct optimizer_options){0}, true);
     check_threads((struct optimizer_options){.kind = OPTIMIZER_MUON, .bf16_moments = true}, false);
+    check_threads((struct optimizer_options){.kind = OPTIMIZER_MUON, .bf16_products = true}, true);
 }
 
 /* The loss is that of the engine's exact logits, before any step. */
@@ -443,7 +482,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients), cmocka_unit_test(test_steps),     cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_threads),   cmocka_unit_test(test_bf16),      cmocka_unit_test(test_bf16_moments),
+        cmocka_unit_test(test_threads),   cmocka_unit_test(test_bf16), cmocka_unit_test(test_bf16_muon),      cmocka_unit_test(test_bf16_moments),
         cmocka_unit_test(test_engine),    cmocka_unit_test(test_overfit),   cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_refused),   cmocka_unit_test(test_no_memory), cmocka_unit_test(test_schedules)};
     return cmocka_run_group_tests_name("train", tests, NULL, NULL);

@@ -15,7 +15,7 @@ void REAL(ops_router_losses)(const struct hand *h, const real *logits, const str
 void REAL(ops_route_back)(const struct hand *h, const struct route_back *b);
 void REAL(ops_experts_back)(const struct hand *h, const struct experts_back *b);
 void REAL(ops_experts_in_back)(const struct hand *h, const struct experts_back *b);
-void REAL(ops_orthogonal)(const struct hand *h, int64_t rows, int64_t columns, real *x, real *space);
+void REAL(ops_orthogonal)(const struct hand *h, int64_t rows, int64_t columns, bool bf16, real *x, real *space);
 void REAL(ops_experts_weights)(const struct hand *h, const struct experts_back *b);
 
 /* y[i] += W^T x[i] for n gathered rows; y_rows and x_rows are strides apart. */

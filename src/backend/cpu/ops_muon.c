@@ -1,5 +1,5 @@
 /* ops_muon.c: Newton and Schulz's iteration towards the nearest orthogonal matrix, of which Muon takes five steps: with
- * G = X X^T, X = a X + (b G + c G G) X. All products are chains (chain.h). */
+ * G = X X^T, X = a X + (b G + c G G) X. All products are chains (chain.h), with rounded factors where dtype is bf16. */
 #include "backend/cpu/ops_back.h"
 
 #include "backend/cpu/scalar/scalar.h"
@@ -36,30 +36,31 @@ static struct chain product(const real *a, const real *b, int64_t rows, int64_t 
 }
 
 /* y = x x^T, by one half: the other one has the same products in the same order. */
-static void multiply_by_turned(const struct hand *h, const real *x, int64_t rows, int64_t columns, real *y)
+static void multiply_by_turned(chain_fn *chain, void *workspace, const real *x, int64_t rows, int64_t columns, real *y)
 {
     struct chain c = product(x, x, rows, columns, rows, y);
     c.across = true;
     c.b_rows.stride = columns;
     c.upper = true;
     memset(y, 0, (size_t)(rows * rows) * sizeof *y);
-    kernels_of(h)->chain(&c, h->workspace);
+    chain(&c, workspace);
     turn(y, rows, rows, true, y);
 }
 
 /* x [rows][columns], rows no more than columns, and next as large. Where the result is, is returned. */
-static real *iterate(const struct hand *h, int64_t rows, int64_t columns, real *x, real *next, real *gram, real *both)
+static real *iterate(chain_fn *chain, void *workspace, int64_t rows, int64_t columns, real *x, real *next, real *gram,
+                     real *both)
 {
     const real by_x = (real)3.4445, by_gram = (real)-4.7750, by_square = (real)2.0315;
     for (int step = 0; step < STEPS; step++) {
-        multiply_by_turned(h, x, rows, columns, gram);
-        multiply_by_turned(h, gram, rows, rows, both); /* gram is its own turned one */
+        multiply_by_turned(chain, workspace, x, rows, columns, gram);
+        multiply_by_turned(chain, workspace, gram, rows, rows, both); /* gram is its own turned one */
         for (int64_t i = 0; i < rows * rows; i++)
             both[i] = by_gram * gram[i] + by_square * both[i];
         for (int64_t i = 0; i < rows * columns; i++)
             next[i] = by_x * x[i];
         struct chain c = product(both, x, rows, rows, columns, next);
-        kernels_of(h)->chain(&c, h->workspace);
+        chain(&c, workspace);
         real *swap = x;
         x = next;
         next = swap;
@@ -67,7 +68,7 @@ static real *iterate(const struct hand *h, int64_t rows, int64_t columns, real *
     return x;
 }
 
-void REAL(ops_orthogonal)(const struct hand *h, int64_t rows, int64_t columns, real *x, real *space)
+void REAL(ops_orthogonal)(const struct hand *h, int64_t rows, int64_t columns, bool bf16, real *x, real *space)
 {
     int64_t n = rows * columns, shorter = rows < columns ? rows : columns;
     real *a = space, *b = a + n, *gram = b + n, *both = gram + shorter * shorter;
@@ -81,7 +82,7 @@ void REAL(ops_orthogonal)(const struct hand *h, int64_t rows, int64_t columns, r
         turn(x, rows, columns, false, a);
     else
         memcpy(a, x, (size_t)n * sizeof *a);
-    const real *done = iterate(h, shorter, n / shorter, a, b, gram, both);
+    const real *done = iterate(REAL(ops_chain)(kernels_of(h), bf16), h->workspace, shorter, n / shorter, a, b, gram, both);
     if (rows > columns)
         turn(done, columns, rows, false, x);
     else
