@@ -1,7 +1,8 @@
 /* optimizer.h: from gradients to new values, over arenas of params_count values that lie beside each other (params.h).
  * AdamW, Muon and the clipping before them by torch's formulas (torch.optim, clip_grad_norm_), so that runs can be
  * compared. Muon is for q, k, v, o and gate, up, down of every expert, each a matrix of its own, with the rate of
- * "match_rms_adamw"; its products are f32 (torch rounds them to bf16), in dtype bf16 of rounded factors. Everything else is AdamW's then, too. */
+ * "match_rms_adamw"; its products are f32 (torch rounds them to bf16), in dtype bf16 of rounded factors. Everything
+ * else is AdamW's then, too. */
 #ifndef OSSO_TRAIN_OPTIMIZER_H
 #define OSSO_TRAIN_OPTIMIZER_H
 
@@ -24,7 +25,7 @@ struct optimizer_options {
      * with a beta2 above 0.98 even so they would be. */
     bool bf16_moments;
     bool bf16_products; /* Muon's, as all others of such a run */
-    uint64_t seed; /* of that chance; each value and update has its own */
+    uint64_t seed;      /* of that chance; each value and update has its own */
 };
 
 /* A run of values with one rule. */

@@ -481,9 +481,10 @@ static void test_schedules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients), cmocka_unit_test(test_steps),     cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_threads),   cmocka_unit_test(test_bf16), cmocka_unit_test(test_bf16_muon),      cmocka_unit_test(test_bf16_moments),
-        cmocka_unit_test(test_engine),    cmocka_unit_test(test_overfit),   cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_refused),   cmocka_unit_test(test_no_memory), cmocka_unit_test(test_schedules)};
+        cmocka_unit_test(test_gradients),    cmocka_unit_test(test_steps),   cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_bf16),    cmocka_unit_test(test_bf16_muon),
+        cmocka_unit_test(test_bf16_moments), cmocka_unit_test(test_engine),  cmocka_unit_test(test_overfit),
+        cmocka_unit_test(test_not_finite),   cmocka_unit_test(test_refused), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_schedules)};
     return cmocka_run_group_tests_name("train", tests, NULL, NULL);
 }

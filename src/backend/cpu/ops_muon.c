@@ -82,7 +82,8 @@ void REAL(ops_orthogonal)(const struct hand *h, int64_t rows, int64_t columns, b
         turn(x, rows, columns, false, a);
     else
         memcpy(a, x, (size_t)n * sizeof *a);
-    const real *done = iterate(REAL(ops_chain)(kernels_of(h), bf16), h->workspace, shorter, n / shorter, a, b, gram, both);
+    const real *done = iterate(REAL(ops_chain)(kernels_of(h), bf16), h->workspace, shorter, n / shorter, a, b, gram,
+                               both);
     if (rows > columns)
         turn(done, columns, rows, false, x);
     else
