@@ -241,6 +241,8 @@ static void strip(const struct chain *c, int64_t row, int64_t n_rows, int64_t co
 {
     for (int64_t at = 0; at < n_cols; at += STRIP, b += STRIP_WORDS) {
         soon_some(soon);
+        if (c->upper && col + at + STRIP <= row)
+            continue;
         strip_panel(c, row, n_rows, col + at, part(at, n_cols, STRIP), a, b, n_blocks);
     }
 }
