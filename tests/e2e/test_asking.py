@@ -119,7 +119,10 @@ VALUED = set("""-ngl --gpu-layers --n-gpu-layers --num-gpu -ncmoe --n-cpu-moe -n
     --num-batch -tb --threads-batch -C --cpu-mask -Cr --cpu-range --cpu-strict --prio --poll -Cb --cpu-mask-batch -Crb
     --cpu-range-batch --cpu-strict-batch --prio-batch --poll-batch -lm --load-mode -lzm --lazy-mode --numa --log-file -lv
     --verbosity --log-verbosity --delay --keepalive --keep -ctxcp --ctx-checkpoints --swa-checkpoints -cms
-    --checkpoint-min-step -cram --cache-ram -dt --defrag-thold --samplers --sampler-seq --sampling-seq""".split())
+    --checkpoint-min-step -cram --cache-ram -dt --defrag-thold --samplers --sampler-seq --sampling-seq
+    --draft-min --draft-n-min --draft-p-min --draft-p-split --spec-draft-n-min --spec-draft-p-min --spec-draft-p-split
+    --spec-type -ngld --gpu-layers-draft --n-gpu-layers-draft -devd --device-draft -td --threads-draft -tbd
+    --threads-batch-draft -ctkd --cache-type-k-draft -ctvd --cache-type-v-draft""".split())
 # With a value in one of the programs, or of the years, and without in another.
 EITHER = set("""-fit --fit -fa --flash-attn -co --color --colors --log-colors -nkvo --no-kv-offload -nopo --no-op-offload --no-host
     --mmap -mmp""".split())

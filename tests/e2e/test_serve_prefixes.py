@@ -100,12 +100,13 @@ def letters(s, text):
 
 
 def test_a_loop_of_odd_tokens():
-    """20 calls, each thought and call in single letters: each request computes what follows the last sampled token."""
+    """20 calls, each thought and call in single letters: each request computes what follows the last sampled token (that
+    one, too, was computed where it had been guessed: so nothing is guessed here)."""
     with scripted(dict(text="x"), options=["-c", "8192"]) as s:
         says = [letters(s, f"<|channel|>analysis<|message|>Step {i}.<|end|><|start|>assistant<|channel|>commentary to=functions.get"
                            f" <|constrain|>json<|message|>{{\"a\":  {i}}}<|call|>") for i in range(20)]
     rules = [dict(match=f"result {i}<|end|>", ids=says[i + 1]) for i in reversed(range(19))] + [dict(ids=says[0])]
-    with scripted(*rules, options=["-c", "16384"]) as s:
+    with scripted(*rules, options=["-c", "16384", "--draft", "off"]) as s:
         messages, before = [dict(role="user", content="go")], 0
         for i in range(20):
             a, n = computed(s, lambda: s.good("/v1/chat/completions", dict(messages=messages, tools=[GET], temperature=0)))
