@@ -20,6 +20,7 @@ struct rein_table {
     int64_t vocab;
     int32_t start, end, message, channel, constrain, ret, call;
     int32_t role;      /* "assistant" as one id */
+    size_t longest;    /* bytes of an id */
     uint32_t *content; /* everything but special ids; and those that end a message */
     uint32_t *thought; /* the same with <|end|> alone */
     pthread_mutex_t lock;
@@ -73,9 +74,15 @@ struct rein_table *rein_table_create(const struct osso_tokenizer *tokenizer, int
         rein_table_free(t);
         return NULL;
     }
-    for (int32_t id = 0; id < vocab; id++)
-        if (!osso_tokenizer_is_special(tokenizer, id) && id < osso_tokenizer_size(tokenizer))
-            allow(t->content, id);
+    for (int32_t id = 0; id < vocab && id < osso_tokenizer_size(tokenizer); id++) {
+        const char *bytes;
+        size_t len;
+        if (osso_tokenizer_is_special(tokenizer, id))
+            continue;
+        allow(t->content, id);
+        if (osso_tokenizer_piece(tokenizer, id, &bytes, &len) && len > t->longest)
+            t->longest = len;
+    }
     memcpy(t->thought, t->content, words_of(t) * sizeof *t->content);
     allow(t->thought, t->end);
     allow(t->content, t->end);
@@ -216,18 +223,21 @@ static void keep(struct rein_table *t, const char *key, size_t len, const uint32
     t->next = (t->next + 1) % MOST_KEPT;
 }
 
-/* The ids of this place into `bits`: kept ones, or else found and, unless the key is too long, kept. */
+/* The ids of this place into `bits`: kept ones, or else found and, unless the key is too long, kept. Names that the
+ * model makes up as it goes are one place. */
 static void header_ids(const struct rein *r, uint32_t *bits)
 {
     struct rein_table *t = r->table;
+    struct rein like = *r;
     char key[2048];
-    size_t len = key_of(r, key, sizeof key);
+    like.len = rein_shorten(&r->rules, like.text, r->len, t->longest);
+    size_t len = key_of(&like, key, sizeof key);
     pthread_mutex_lock(&t->lock);
     const struct kept *k = len ? find_kept(t, key, len) : NULL;
     if (k)
         memcpy(bits, k->bits, words_of(t) * sizeof *bits);
     else {
-        find_ids(r, bits);
+        find_ids(&like, bits);
         if (len)
             keep(t, key, len, bits);
     }

@@ -127,3 +127,17 @@ struct rein_fit rein_fit(const struct rein_rules *rules, enum rein_place place, 
     }
     return fit;
 }
+
+size_t rein_shorten(const struct rein_rules *rules, char *text, size_t len, size_t more)
+{
+    size_t at = 0, n = 0;
+    while (at + 4 <= len && memcmp(text + at, " to=", 4) != 0)
+        at++;
+    at += 4;
+    while (at + n < len && is_name_char(text[at + n]))
+        n++;
+    if (rules->names || n <= 1 || n + more >= REIN_NAME || len + more >= REIN_TEXT)
+        return len;
+    memmove(text + at + 1, text + at + n, len - at - n);
+    return len - n + 1;
+}

@@ -273,10 +273,64 @@ static void test_many_places(void **state)
     stand_close(&s);
 }
 
+/* What a place allows is what the grammar says of the whole text and each id, one by one. */
+static void check_place(struct stand *s, const struct rein_rules *rules)
+{
+    struct osso_mask mask = {.size = sizeof mask, .vocab = VOCAB, .space = s->space};
+    const struct rein *r = &s->rein;
+    char text[2 * REIN_TEXT];
+    assert_int_equal(rein_mask(&s->rein, s->session, &mask), OSSO_MASK_BITS);
+    memcpy(text, r->text, r->len);
+    for (int32_t id = 0; id < VOCAB; id++) {
+        const char *bytes;
+        size_t len;
+        if (osso_tokenizer_is_special(builtin, id) || !osso_tokenizer_piece(builtin, id, &bytes, &len) || !len)
+            continue;
+        memcpy(text + r->len, bytes, len);
+        bool fits = r->len + len < REIN_TEXT && rein_fit(rules, r->place, r->called, text, r->len + len).alive;
+        if (fits != (mask.bits[id / 32] >> id % 32 & 1))
+            fail_msg("after \"%.*s\" id %d (\"%.*s\") is %s", (int)r->len, r->text, id, (int)len, bytes,
+                     fits ? "forbidden" : "allowed");
+    }
+}
+
+/* A name that the model makes up, byte by byte to its longest: each place is right, and only near the end is it looked
+ * for; before, each cost a walk through all ids. */
+static void test_free_names(void **state)
+{
+    (void)state;
+    struct stand s;
+    struct rein_rules any = {0};
+    struct osso_error err = {""};
+    struct osso_ids ids = {0};
+    double found = 0, start;
+    stand_open(&s, &any);
+    check_ok(osso_session_append(s.session, CHANNEL, &err), err);
+    check_ok(osso_tokenizer_encode(builtin, "commentary to=", 14, 0, &ids, &err), err);
+    for (size_t i = 0; i < ids.len; i++)
+        check_ok(osso_session_append(s.session, ids.data[i], &err), err);
+    osso_ids_free(&ids);
+    check_ok(osso_tokenizer_encode(builtin, "q", 1, 0, &ids, &err), err);
+    for (int n = 0; n < REIN_NAME; n++) {
+        if (n < 3 || n % 61 == 0 || n > REIN_NAME - 3)
+            check_place(&s, &any);
+        start = cpu_seconds();
+        allowed(&s, MESSAGE);
+        found += n > 2 && n < 160 ? cpu_seconds() - start : 0;
+        check_ok(osso_session_append(s.session, ids.data[0], &err), err);
+    }
+    start = cpu_seconds();
+    check_place(&s, &any); /* the longest name */
+    if (found > 20 * (cpu_seconds() - start))
+        fail_msg("157 places of one kind took %.0f ms", 1e3 * found);
+    osso_ids_free(&ids);
+    stand_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_answers), cmocka_unit_test(test_paths),
                                        cmocka_unit_test(test_tool_choice), cmocka_unit_test(test_long_name),
-                                       cmocka_unit_test(test_many_places)};
+                                       cmocka_unit_test(test_many_places), cmocka_unit_test(test_free_names)};
     return cmocka_run_group_tests(tests, builtin_setup, builtin_teardown);
 }
