@@ -33,8 +33,8 @@ struct rein_fit {
 /* called: the start named a recipient already. */
 struct rein_fit rein_fit(const struct rein_rules *rules, enum rein_place place, bool called, const char *text,
                          size_t len);
-/* Where any name may be called, a name that has begun and is far from its longest stands for every other one: cut to its
- * first byte in the text (in place), it has the same future for up to `more` bytes. Returns the length. */
+/* Where any name may be called, a name that has begun and is far from its longest stands for every other one: cut to
+ * its first byte in the text (in place), it has the same future for up to `more` bytes. Returns the length. */
 size_t rein_shorten(const struct rein_rules *rules, char *text, size_t len, size_t more);
 
 #endif

@@ -330,7 +330,7 @@ static void test_free_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_answers), cmocka_unit_test(test_paths),
-                                       cmocka_unit_test(test_tool_choice), cmocka_unit_test(test_long_name),
-                                       cmocka_unit_test(test_many_places), cmocka_unit_test(test_free_names)};
+                                       cmocka_unit_test(test_tool_choice),    cmocka_unit_test(test_long_name),
+                                       cmocka_unit_test(test_many_places),    cmocka_unit_test(test_free_names)};
     return cmocka_run_group_tests(tests, builtin_setup, builtin_teardown);
 }
