@@ -17,7 +17,8 @@ def test_schemathesis():
         assert done.returncode == 0 and found and found[1] == found[2], text[-6000:]
         assert int(found[1].replace(",", "")) >= CASES, text[-600:]
         log = re.findall(r" (?:GET|POST|DELETE) (\S+) (\d+)", s.complaint())
-        assert not [line for line in log if line[1][0] == "5"]
+        bad = [line for line in log if line[1][0] == "5" and line != ("/health", "503")]  # who waits for the server asks this
+        assert not bad, bad[:5]
         taken = {path for path, status in log if status == "200"}
         wanted = {"/v1/chat/completions", "/v1/responses", "/v1/completions", "/tokenize", "/detokenize", "/apply-template"}
         assert wanted <= taken, f"nothing that the document allows was right for {wanted - taken}"
