@@ -21,8 +21,7 @@ struct osso_answer {
     struct osso_sampler *sampler;
     struct osso_answer_options o; /* its arrays are the caller's: gone */
     struct stop_texts stops;
-    int32_t *ids; /* [n_stop_ids] that stop, then [n_eos] that ignore_eos forbids */
-    size_t n_stop_ids, n_eos;
+    struct end_ids ends;
     size_t n; /* tokens */
     enum osso_stop stop;
     int32_t stop_id; /* -1: none came */
@@ -41,23 +40,6 @@ struct osso_answer {
 };
 
 /* ---- making one ----------------------------------------------------------------------------------------- */
-
-static enum osso_status copy_ids(struct osso_answer *a, struct osso_error *err)
-{
-    int32_t model[MAX_STOPS];
-    size_t n_model = a->o.stop_ids && !a->o.ignore_eos ? 0 : stop_ids_of(a->session->engine, model);
-    const int32_t *stop = a->o.stop_ids ? a->o.stop_ids : model;
-    a->n_stop_ids = a->o.stop_ids ? a->o.n_stop_ids : a->o.ignore_eos ? 0 : n_model;
-    a->n_eos = a->o.ignore_eos ? n_model : 0;
-    a->ids = mem_array(a->n_stop_ids + a->n_eos, sizeof *a->ids);
-    if (!a->ids)
-        return error_nomem(err, (a->n_stop_ids + a->n_eos) * sizeof *a->ids, "stop ids");
-    if (a->n_stop_ids)
-        memcpy(a->ids, stop, a->n_stop_ids * sizeof *stop);
-    if (a->n_eos)
-        memcpy(a->ids + a->n_stop_ids, model, a->n_eos * sizeof *a->ids);
-    return OSSO_OK;
-}
 
 static enum osso_status reserve(struct osso_answer *a, size_t cap, struct osso_error *err)
 {
@@ -99,7 +81,7 @@ enum osso_status osso_answer_create(struct osso_session *session, struct osso_sa
     size_t vocab = (size_t)session->engine->config.vocab, most = vocab < MAX_TOP ? vocab : MAX_TOP;
     a->o.n_top = a->o.n_top < most ? a->o.n_top : most;
     a->voice = a->o.parser ? OSSO_VOICE_NONE : OSSO_VOICE_ANSWER;
-    status = copy_ids(a, err);
+    status = end_ids_make(a->session->engine, a->o.stop_ids, a->o.n_stop_ids, a->o.ignore_eos, &a->ends, err);
     if (!status)
         status = stop_texts_copy(a->o.stop, a->o.n_stop, &a->stops, err);
     bool holds = a->o.parser ? a->stops.n > 0 : a->o.tokenizer != NULL;
@@ -119,7 +101,7 @@ void osso_answer_free(struct osso_answer *a)
     if (!a)
         return;
     stop_texts_free(&a->stops);
-    mem_free(a->ids);
+    end_ids_free(&a->ends);
     mem_free(a->text);
     mem_free(a);
 }
@@ -253,14 +235,6 @@ static void say(const struct osso_answer *a, struct osso_choice choice, size_t n
     sized_out(out, &event, sizeof event);
 }
 
-static bool is_stop_id(const struct osso_answer *a, int32_t id)
-{
-    for (size_t i = 0; i < a->n_stop_ids; i++)
-        if (a->ids[i] == id)
-            return true;
-    return false;
-}
-
 static enum osso_status go_on(struct osso_answer *a, const struct osso_event *event_out, struct osso_error *err)
 {
     enum osso_status status = sized_check(event_out, "osso_event", err);
@@ -279,7 +253,7 @@ static enum osso_status take(struct osso_answer *a, struct osso_choice choice, s
     if (status)
         return status;
     a->n++;
-    if (may_stop(a) && is_stop_id(a, choice.id)) {
+    if (may_stop(a) && ids_hold(a->ends.ids, a->ends.n_stop, choice.id)) {
         a->stop = OSSO_STOP_ID;
         a->stop_id = choice.id;
     }
@@ -302,8 +276,8 @@ static enum osso_status ask(struct osso_answer *a, struct osso_draw *draw, struc
     *draw = (struct osso_draw){.size = sizeof *draw,
                                .sampler = a->sampler,
                                .session = a->session,
-                               .avoid = early ? a->ids : a->ids + a->n_stop_ids,
-                               .n_avoid = a->n_eos + (early ? a->n_stop_ids : 0),
+                               .avoid = a->ends.ids + (early ? 0 : a->ends.n_stop),
+                               .n_avoid = a->ends.n_never + (early ? a->ends.n_stop : 0),
                                .top = a->top,
                                .n_top = a->o.n_top,
                                .choice = {-1, 0}};

@@ -31,10 +31,7 @@ struct search {
     struct osso_engine *engine;
     size_t n_prompt, length; /* tokens of the prompt; of each running beam behind it */
     int keep;                /* candidates that are looked at: enough for the beams to go on, whatever ends */
-    int32_t model_stops[MAX_STOPS];
-    size_t n_model_stops;
-    const int32_t *stop_ids; /* [n_stop_ids] */
-    size_t n_stop_ids;
+    struct end_ids ends;
     struct stop_texts stops;
     struct running run[OSSO_BEAMS_MOST];
     int n;
@@ -62,10 +59,11 @@ static enum osso_status begin(struct search *s, struct osso_error *err)
     struct osso_sampling greedy;
     osso_sampling_defaults(&greedy);
     greedy.temperature = 0;
-    s->n_model_stops = stop_ids_of(s->engine, s->model_stops);
-    s->stop_ids = s->o.stop_ids ? s->o.stop_ids : s->model_stops;
-    s->n_stop_ids = s->o.stop_ids ? s->o.n_stop_ids : s->o.ignore_eos ? 0 : s->n_model_stops;
-    size_t aside = s->n_stop_ids + (s->o.ignore_eos ? s->n_model_stops : 0);
+    enum osso_status status =
+        end_ids_make(s->engine, s->o.stop_ids, s->o.n_stop_ids, s->o.ignore_eos, &s->ends, err);
+    if (status)
+        return status;
+    size_t aside = s->ends.n_stop + s->ends.n_never;
     s->keep = (aside > 1 ? (int)aside + 1 : 2) * s->o.beams;
     if (s->keep > s->engine->config.vocab)
         s->keep = (int)s->engine->config.vocab;
@@ -77,7 +75,7 @@ static enum osso_status begin(struct search *s, struct osso_error *err)
         s->ended->list = mem_array(n + 1, sizeof *s->ended->list);
     if (!s->top || !s->candidates || !s->ended || !s->ended->list)
         return error_nomem(err, n * (size_t)s->keep * sizeof *s->candidates, "beams");
-    enum osso_status status = stop_texts_copy(s->o.stop, s->o.tokenizer ? s->o.n_stop : 0, &s->stops, err);
+    status = stop_texts_copy(s->o.stop, s->o.tokenizer ? s->o.n_stop : 0, &s->stops, err);
     for (size_t i = 0; i < n && !status; i++)
         status = osso_sampler_create(&greedy, s->engine->config.vocab, &s->samplers[i], err);
     return status;
@@ -105,6 +103,7 @@ static void end(struct search *s)
     for (int i = 0; i < s->o.beams; i++)
         osso_sampler_free(s->samplers[i]);
     stop_texts_free(&s->stops);
+    end_ids_free(&s->ends);
     mem_free(s->top);
     mem_free(s->candidates);
     buf_free(&s->text);
@@ -128,17 +127,14 @@ static enum osso_status compute(struct search *s, struct osso_session *const *se
     return OSSO_OK;
 }
 
-static bool among(const int32_t *ids, size_t n, int32_t id)
+static bool stops(const struct search *s, int32_t id)
 {
-    for (size_t i = 0; i < n; i++)
-        if (ids[i] == id)
-            return true;
-    return false;
+    return ids_hold(s->ends.ids, s->ends.n_stop, id);
 }
 
 static bool never_comes(const struct search *s, int32_t id)
 {
-    return s->o.ignore_eos && among(s->model_stops, s->n_model_stops, id) && !among(s->stop_ids, s->n_stop_ids, id);
+    return ids_hold(s->ends.ids + s->ends.n_stop, s->ends.n_never, id) && !stops(s, id);
 }
 
 static int by_logprob(const void *a, const void *b)
@@ -198,7 +194,7 @@ static enum osso_status read_text(struct search *s, const struct candidate *c, s
 static enum osso_status why_ended(struct search *s, struct candidate *c, struct osso_error *err)
 {
     bool whole = false;
-    if (among(s->stop_ids, s->n_stop_ids, c->id))
+    if (stops(s, c->id))
         c->stop = OSSO_STOP_ID;
     if (c->stop == OSSO_STOP_NONE && s->stops.n > 0) {
         enum osso_status status = read_text(s, c, err);

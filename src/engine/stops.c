@@ -3,6 +3,8 @@
  * message, not the answer. So where the tokenizer has harmony's names, harmony says what ends an answer. */
 #include "engine/stops.h"
 
+#include "base/error.h"
+#include "base/mem.h"
 #include "checkpoint/model_open.h"
 #include "engine/engine_parts.h"
 
@@ -51,6 +53,38 @@ size_t stop_ids_of(const struct osso_engine *e, int32_t ids[MAX_STOPS])
         return osso_model_stop_ids(e->model, ids, MAX_STOPS);
     memcpy(ids, e->config.stop_ids, (size_t)e->config.n_stop_ids * sizeof *ids);
     return (size_t)e->config.n_stop_ids;
+}
+
+enum osso_status end_ids_make(const struct osso_engine *engine, const int32_t *stop_ids, size_t n_stop_ids,
+                              bool ignore_eos, struct end_ids *out, struct osso_error *err)
+{
+    int32_t model[MAX_STOPS];
+    size_t n_model = stop_ids && !ignore_eos ? 0 : stop_ids_of(engine, model);
+    const int32_t *stop = stop_ids ? stop_ids : model;
+    struct end_ids e = {.n_stop = stop_ids ? n_stop_ids : ignore_eos ? 0 : n_model, .n_never = ignore_eos ? n_model : 0};
+    e.ids = mem_array(e.n_stop + e.n_never, sizeof *e.ids);
+    *out = e;
+    if (!e.ids)
+        return error_nomem(err, (e.n_stop + e.n_never) * sizeof *e.ids, "stop ids");
+    if (e.n_stop)
+        memcpy(e.ids, stop, e.n_stop * sizeof *stop);
+    if (e.n_never)
+        memcpy(e.ids + e.n_stop, model, e.n_never * sizeof *e.ids);
+    return OSSO_OK;
+}
+
+void end_ids_free(struct end_ids *e)
+{
+    mem_free(e->ids);
+    *e = (struct end_ids){0};
+}
+
+bool ids_hold(const int32_t *ids, size_t n, int32_t id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] == id)
+            return true;
+    return false;
 }
 
 size_t osso_model_stop_ids(const struct osso_model *model, int32_t *ids_out, size_t cap)

@@ -215,8 +215,9 @@ void sched_step(struct sched *s)
     if (s->n > 1)
         s->company_ms = start;
     bool company = start - s->company_ms < COMPANY_MS;
-    int guesses = guess(s, company), rows = n_streams + (guesses > 0 ? guesses : 0) +
-                                            pace_share(&s->pace, n_streams, s->pieces, n - n_streams, company);
+    int guesses = guess(s, company);
+    int rows = n_streams + pace_share(&s->pace, n_streams, s->pieces, n - n_streams, company);
+    rows += guesses > 0 ? guesses : 0;
     double begun = clock_seconds() * 1e3;
     enum osso_status status = osso_step(s->engine, s->in_step, n, rows, &err);
     if (status == OSSO_LIMIT && preempt(s))

@@ -59,13 +59,20 @@ EMU_CALL void _tile_stored(int i, void *base, int64_t stride)
         memcpy((uint8_t *)base + r * stride, emu_tile(i)->data[r], (size_t)emu_tile(i)->row_bytes);
 }
 
+/* Three registers whose shapes fit, as a CPU demands it. */
+EMU_CALL void emu_check_product(int sum, int a, int b)
+{
+    const struct emu_tile *s = emu_tile(sum), *x = emu_tile(a), *y = emu_tile(b);
+    if (sum == a || sum == b || a == b || x->rows != s->rows || y->row_bytes != s->row_bytes ||
+        x->row_bytes != 4 * y->rows)
+        abort();
+}
+
 /* sum[m][n] += a[m][4 k + j] * b[k][4 n + j] over k and j, signed bytes. */
 EMU_CALL void _tile_dpbssd(int sum, int a, int b)
 {
     struct emu_tile *s = emu_tile(sum), *x = emu_tile(a), *y = emu_tile(b);
-    if (sum == a || sum == b || a == b || x->rows != s->rows || y->row_bytes != s->row_bytes ||
-        x->row_bytes != 4 * y->rows)
-        abort();
+    emu_check_product(sum, a, b);
     for (int m = 0; m < s->rows; m++)
         for (int n = 0; n < s->row_bytes / 4; n++) {
             int32_t to;
@@ -81,9 +88,7 @@ EMU_CALL void _tile_dpbssd(int sum, int a, int b)
 EMU_CALL void _tile_dpbf16ps(int sum, int a, int b)
 {
     struct emu_tile *s = emu_tile(sum), *x = emu_tile(a), *y = emu_tile(b);
-    if (sum == a || sum == b || a == b || x->rows != s->rows || y->row_bytes != s->row_bytes ||
-        x->row_bytes != 4 * y->rows)
-        abort();
+    emu_check_product(sum, a, b);
     for (int m = 0; m < s->rows; m++)
         for (int n = 0; n < s->row_bytes / 4; n++) {
             float to, chain[2] = {0, 0};

@@ -35,6 +35,12 @@ static inline int64_t chain_row(const struct chain_rows *r, int64_t i)
     return (!r->rows ? i : r->divide == 1 ? r->rows[i] : r->rows[i] / r->divide) * r->stride; /* a division is slow */
 }
 
+/* How many of [at, end) come next, where at most so many are taken together. */
+static inline int64_t chain_part(int64_t at, int64_t end, int64_t most)
+{
+    return end - at < most ? end - at : most;
+}
+
 struct chain {
     int64_t n_rows, n_cols, n_sums;
     const real *a, *b;

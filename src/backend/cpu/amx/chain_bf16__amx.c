@@ -20,11 +20,6 @@ enum {
 };
 _Static_assert(2 * SUMS * (ROWS + COLS) <= CHAIN_BYTES && ROWS % STRIP == 0 && COLS % STRIP == 0, "both fit");
 
-static int64_t part(int64_t at, int64_t end, int64_t most)
-{
-    return end - at < most ? end - at : most;
-}
-
 static int64_t strips(int64_t n)
 {
     return (n + STRIP - 1) / STRIP;
@@ -243,7 +238,7 @@ static void strip(const struct chain *c, int64_t row, int64_t n_rows, int64_t co
         soon_some(soon);
         if (c->upper && col + at + STRIP <= row)
             continue;
-        strip_panel(c, row, n_rows, col + at, part(at, n_cols, STRIP), a, b, n_blocks);
+        strip_panel(c, row, n_rows, col + at, chain_part(at, n_cols, STRIP), a, b, n_blocks);
     }
 }
 
@@ -252,7 +247,7 @@ static struct chain_soon soon_after(const struct chain *c, int64_t row, int64_t 
 {
     struct chain_soon soon = {0};
     if (!c->down && row < c->n_rows)
-        soon_add(&soon, c->a + first, &c->a_rows, row, row + part(row, c->n_rows, STRIP), n);
+        soon_add(&soon, c->a + first, &c->a_rows, row, row + chain_part(row, c->n_rows, STRIP), n);
     soon.each = (soon.lines + n_panels - 1) / n_panels;
     return soon;
 }
@@ -268,14 +263,14 @@ void chain_bf16__amx(const struct chain *c, void *workspace)
     _tile_loadconfig(&whole_tiles);
     for (int64_t first = 0; first < c->n_sums; first += SUMS)
         for (int64_t col = 0; col < c->n_cols; col += COLS) {
-            const int64_t left = c->n_sums - first, n = part(first, c->n_sums, SUMS),
-                          n_cols = part(col, c->n_cols, COLS);
+            const int64_t left = c->n_sums - first, n = chain_part(first, c->n_sums, SUMS),
+                          n_cols = chain_part(col, c->n_cols, COLS);
             pack(&of_b, col, n_cols, first, n, left, b);
             for (int64_t row = 0; row < c->n_rows; row += STRIP) {
                 if (row % together == 0)
-                    pack(&of_a, row, part(row, c->n_rows, together), first, n, left, a);
+                    pack(&of_a, row, chain_part(row, c->n_rows, together), first, n, left, a);
                 struct chain_soon soon = soon_after(c, row + STRIP, first, n, strips(n_cols));
-                strip(c, row, part(row, c->n_rows, STRIP), col, n_cols, a + row % together / STRIP * STRIP_WORDS, b,
+                strip(c, row, chain_part(row, c->n_rows, STRIP), col, n_cols, a + row % together / STRIP * STRIP_WORDS, b,
                       (n + CHAIN_BLOCK - 1) / CHAIN_BLOCK, &soon);
             }
         }

@@ -36,11 +36,6 @@ static void find_rows(const struct chain *c, int64_t row, int64_t n_rows, float 
         y_rows[i] = c->y + chain_row(&c->y_rows, row + i);
 }
 
-static int64_t part(int64_t at, int64_t end, int64_t most)
-{
-    return end - at < most ? end - at : most;
-}
-
 /* Quad q of a row of `width` values: the last one ends with the row. */
 INLINE int quad_at(int q, int width)
 {
@@ -157,7 +152,7 @@ static void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int64_t f
 {
     int64_t at = 0;
     for (; n_cols - at > 16 * (T_WIDE - 1); at += 16 * T_WIDE, out += 16 * T_WIDE * words(n))
-        pack_panel(c, col + at, part(at, n_cols, 16 * T_WIDE), T_WIDE, first, n, out);
+        pack_panel(c, col + at, chain_part(at, n_cols, 16 * T_WIDE), T_WIDE, first, n, out);
     if (T_WIDE > 1 && at < n_cols)
         pack_panel(c, col + at, n_cols - at, 1, first, n, out);
 }
@@ -230,7 +225,7 @@ static __attribute__((noinline)) void block(const struct chain *c, int64_t row, 
     float *y_rows[BLOCK_ROWS];
     find_rows(c, row, n_rows, y_rows);
     for (; n_cols - at > 16 * (T_WIDE - 1); at += 16 * T_WIDE, b += 16 * T_WIDE * n_words)
-        panel(y_rows, n_rows, col + at, part(at, n_cols, 16 * T_WIDE), T_WIDE, n_words, a, b);
+        panel(y_rows, n_rows, col + at, chain_part(at, n_cols, 16 * T_WIDE), T_WIDE, n_words, a, b);
     if (T_WIDE > 1 && at < n_cols)
         panel(y_rows, n_rows, col + at, n_cols - at, 1, n_words, a, b);
 }
@@ -240,10 +235,10 @@ void ISA(chain_bf16)(const struct chain *c, void *workspace)
     float *a = workspace, *b = a + DEEP * BLOCK_ROWS;
     for (int64_t first = 0; first < c->n_sums; first += CHAIN_SUMS)
         for (int64_t col = 0; col < c->n_cols; col += BLOCK_COLS) {
-            const int64_t n = part(first, c->n_sums, CHAIN_SUMS), n_cols = part(col, c->n_cols, BLOCK_COLS);
+            const int64_t n = chain_part(first, c->n_sums, CHAIN_SUMS), n_cols = chain_part(col, c->n_cols, BLOCK_COLS);
             pack_b(c, col, n_cols, first, n, b);
             for (int64_t row = 0; row < c->n_rows; row += BLOCK_ROWS) {
-                int64_t n_rows = part(row, c->n_rows, BLOCK_ROWS);
+                int64_t n_rows = chain_part(row, c->n_rows, BLOCK_ROWS);
                 pack_a(c, row, n_rows, first, n, a);
                 unsigned before = small_numbers_off();
                 block(c, row, n_rows, col, n_cols, words(n), a, b);

@@ -100,17 +100,12 @@ INLINE void pack_panel(const struct chain *c, int64_t col, int64_t n_cols, int w
     }
 }
 
-static int64_t part(int64_t at, int64_t end, int64_t most)
-{
-    return end - at < most ? end - at : most;
-}
-
 /* Columns [col, col + n_cols) of sums [first, first + n), panel after panel. */
 static void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int64_t first, int64_t n, float *out)
 {
     for (int64_t at = 0, count; at < n_cols; at += count) {
         const int wide = panel_vectors(n_cols - at);
-        count = part(at, n_cols, 16 * wide);
+        count = chain_part(at, n_cols, 16 * wide);
         if (wide == T_WIDE)
             pack_panel(c, col + at, count, T_WIDE, first, n, out);
         else if (wide == 2)
@@ -143,7 +138,7 @@ static void block(const struct chain *c, const struct block_rows *rows, int64_t 
     for (int64_t end = col + n_cols, width; col < end; col += width) {
         const int wide = panel_vectors(end - col);
         int64_t count = n_rows;
-        width = part(col, end, 16 * wide);
+        width = chain_part(col, end, 16 * wide);
         if (c->upper && count > col + width - row)
             count = col + width - row;
         if (wide == T_WIDE)
@@ -171,19 +166,19 @@ static void find_rows(const struct chain *c, int64_t row, int64_t n_rows, int64_
 static struct chain_soon soon_after(const struct chain *c, int64_t row, int64_t col, int64_t first, int64_t n_tiles)
 {
     struct chain_soon soon = {0};
-    const int64_t n = part(first, c->n_sums, CHAIN_SUMS), next = row + BLOCK_ROWS, sums = first + CHAIN_SUMS;
+    const int64_t n = chain_part(first, c->n_sums, CHAIN_SUMS), next = row + BLOCK_ROWS, sums = first + CHAIN_SUMS;
     const int64_t n_blocks = (c->n_rows + BLOCK_ROWS - 1) / BLOCK_ROWS, at = row / BLOCK_ROWS;
-    const int64_t many = part(sums, c->n_sums, CHAIN_SUMS);
+    const int64_t many = chain_part(sums, c->n_sums, CHAIN_SUMS);
     if (!c->down && next < c->n_rows)
-        soon_add(&soon, c->a + first, &c->a_rows, next, next + part(next, c->n_rows, BLOCK_ROWS), n);
+        soon_add(&soon, c->a + first, &c->a_rows, next, next + chain_part(next, c->n_rows, BLOCK_ROWS), n);
     if (col + CHAIN_COLS < c->n_cols) {
         if (!c->across)
             soon_add(&soon, c->b + col + CHAIN_COLS, &c->b_rows, first + n * at / n_blocks,
-                     first + n * (at + 1) / n_blocks, part(col + CHAIN_COLS, c->n_cols, CHAIN_COLS));
+                     first + n * (at + 1) / n_blocks, chain_part(col + CHAIN_COLS, c->n_cols, CHAIN_COLS));
     } else if (c->down && sums < c->n_sums) {
         int64_t lo = sums + many * at / n_blocks, hi = sums + many * (at + 1) / n_blocks;
         soon_add(&soon, c->a, &c->a_rows, lo, hi, c->n_rows);
-        soon_add(&soon, c->b, &c->b_rows, lo, hi, c->across ? 0 : part(0, c->n_cols, CHAIN_COLS));
+        soon_add(&soon, c->b, &c->b_rows, lo, hi, c->across ? 0 : chain_part(0, c->n_cols, CHAIN_COLS));
     }
     soon.each = (soon.lines + n_tiles - 1) / n_tiles;
     return soon;
@@ -195,10 +190,10 @@ void ISA(chain)(const struct chain *c, void *workspace)
     struct block_rows rows;
     for (int64_t first = 0; first < c->n_sums; first += CHAIN_SUMS)
         for (int64_t col = 0; col < c->n_cols; col += CHAIN_COLS) {
-            const int64_t n = part(first, c->n_sums, CHAIN_SUMS), n_cols = part(col, c->n_cols, CHAIN_COLS);
+            const int64_t n = chain_part(first, c->n_sums, CHAIN_SUMS), n_cols = chain_part(col, c->n_cols, CHAIN_COLS);
             pack_b(c, col, n_cols, first, n, b);
             for (int64_t row = 0; row < c->n_rows; row += BLOCK_ROWS) {
-                int64_t n_rows = part(row, c->n_rows, BLOCK_ROWS);
+                int64_t n_rows = chain_part(row, c->n_rows, BLOCK_ROWS);
                 int64_t n_tiles = (n_rows + T_ROWS - 1) / T_ROWS * ((n_cols + 16 * T_WIDE - 1) / (16 * T_WIDE));
                 struct chain_soon soon = soon_after(c, row, col, first, n_tiles);
                 if (c->upper && row >= col + n_cols)
