@@ -59,8 +59,7 @@ static enum osso_status begin(struct search *s, struct osso_error *err)
     struct osso_sampling greedy;
     osso_sampling_defaults(&greedy);
     greedy.temperature = 0;
-    enum osso_status status =
-        end_ids_make(s->engine, s->o.stop_ids, s->o.n_stop_ids, s->o.ignore_eos, &s->ends, err);
+    enum osso_status status = end_ids_make(s->engine, s->o.stop_ids, s->o.n_stop_ids, s->o.ignore_eos, &s->ends, err);
     if (status)
         return status;
     size_t aside = s->ends.n_stop + s->ends.n_never;

@@ -61,7 +61,10 @@ enum osso_status end_ids_make(const struct osso_engine *engine, const int32_t *s
     int32_t model[MAX_STOPS];
     size_t n_model = stop_ids && !ignore_eos ? 0 : stop_ids_of(engine, model);
     const int32_t *stop = stop_ids ? stop_ids : model;
-    struct end_ids e = {.n_stop = stop_ids ? n_stop_ids : ignore_eos ? 0 : n_model, .n_never = ignore_eos ? n_model : 0};
+    struct end_ids e = {.n_stop = stop_ids     ? n_stop_ids
+                                  : ignore_eos ? 0
+                                               : n_model,
+                        .n_never = ignore_eos ? n_model : 0};
     e.ids = mem_array(e.n_stop + e.n_never, sizeof *e.ids);
     *out = e;
     if (!e.ids)

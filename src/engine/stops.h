@@ -23,8 +23,8 @@ void stop_set_of(const struct osso_model *model, struct stop_set *out);
 struct osso_engine;
 /* The ids that end an answer of this engine's model; of one without a model what its configuration says. */
 size_t stop_ids_of(const struct osso_engine *engine, int32_t ids[MAX_STOPS]);
-/* Of one answer: the ids that end it (those that are asked for, else the model's), and the model's that ignore_eos keeps
- * from coming. */
+/* Of one answer: the ids that end it (those that are asked for, else the model's), and the model's that ignore_eos
+ * keeps from coming. */
 struct end_ids {
     int32_t *ids; /* [n_stop], then [n_never]; end_ids_free */
     size_t n_stop, n_never;

@@ -214,6 +214,42 @@ EMU __m512i _mm512_broadcast_i32x4(__m128i a)
     return (__m512i){{_mm256_broadcastsi128_si256(a), _mm256_broadcastsi128_si256(a)}};
 }
 
+EMU_CALL __m512i _mm512_mask_set1_epi32(__m512i from, __mmask16 mask, int a)
+{
+    union emu_lanes r = {.si = from};
+    for (int i = 0; i < 16; i++)
+        if (mask >> i & 1)
+            r.i32[i] = a;
+    return r.si;
+}
+
+/* Of each 64 bits, byte j is the eight that begin at bit `at[j]`, over the end to the beginning. */
+EMU_CALL __m512i _mm512_multishift_epi64_epi8(__m512i at, __m512i a)
+{
+    union emu_lanes r = {.si = at};
+    uint64_t words[8];
+    memcpy(words, &a, sizeof words);
+    for (int i = 0; i < 64; i++) {
+        int by = r.u8[i] & 63;
+        r.u8[i] = (uint8_t)(words[i / 8] >> by | words[i / 8] << (64 - by) % 64);
+    }
+    return r.si;
+}
+
+/* Bit by bit entry 4 a + 2 b + c of the table. */
+EMU_CALL __m512i _mm512_ternarylogic_epi32(__m512i a, __m512i b, __m512i c, int table)
+{
+    union emu_lanes x = {.si = a}, y = {.si = b}, z = {.si = c};
+    for (int i = 0; i < 16; i++) {
+        uint32_t r = 0;
+        for (int k = 0; k < 8; k++)
+            if (table >> k & 1)
+                r |= (k & 4 ? x.u32[i] : ~x.u32[i]) & (k & 2 ? y.u32[i] : ~y.u32[i]) & (k & 1 ? z.u32[i] : ~z.u32[i]);
+        x.u32[i] = r;
+    }
+    return x.si;
+}
+
 EMU_CALL __m512i _mm512_mask_broadcast_i32x4(__m512i from, __mmask16 mask, __m128i a)
 {
     return _mm512_castps_si512(

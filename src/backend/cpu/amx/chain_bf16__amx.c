@@ -270,8 +270,8 @@ void chain_bf16__amx(const struct chain *c, void *workspace)
                 if (row % together == 0)
                     pack(&of_a, row, chain_part(row, c->n_rows, together), first, n, left, a);
                 struct chain_soon soon = soon_after(c, row + STRIP, first, n, strips(n_cols));
-                strip(c, row, chain_part(row, c->n_rows, STRIP), col, n_cols, a + row % together / STRIP * STRIP_WORDS, b,
-                      (n + CHAIN_BLOCK - 1) / CHAIN_BLOCK, &soon);
+                strip(c, row, chain_part(row, c->n_rows, STRIP), col, n_cols, a + row % together / STRIP * STRIP_WORDS,
+                      b, (n + CHAIN_BLOCK - 1) / CHAIN_BLOCK, &soon);
             }
         }
     _tile_release();
