@@ -13,12 +13,16 @@ static const double STEP_MS = 40;
  * only less than half or more than twice as many were seen: GROWTH over a longer way was wrong by 2.6 times. */
 enum { LOOK = 32, NEAR = 2 };
 /* Experts are read once for all rows of a step that chose them: rows of whole steps cost little more than half of what
- * they cost in steps of 128 (`osso bench -p 128,512`). In smaller pieces than LEAST a prompt stands still. */
-enum { PIECE = 512, LEAST = 8, PAGE = 128 };
+ * they cost in steps of 128 (`osso bench -p 128,512`). In smaller pieces than LEAST a prompt stands still, and
+ * none costs less than the experts that are read for it: these are read again for every piece, and streams wait each
+ * time. FIRST: rows of a step while nothing is known. */
+enum { PIECE = 512, LEAST = 8, FIRST = 64, PAGE = 128 };
 /* How fast a new time counts, how a step grows with its streams where only another number of them was seen. */
 static const double NEW = 0.3, GROWTH = 0.6;
 /* A single step is believed to have taken at most so many times what was known. */
-static const double MOST_ALONE = 1.5, MOST_ROWS = 4;
+static const double MOST_ALONE = 1.5, MOST_ROWS = 2;
+/* What a guess is off by, a step's time is beside what it should be, and a step later what was known: relative. */
+static const double GUESS = 0.7, NOISE = 0.15, DRIFT = 0.05;
 
 /* ---- what is known -------------------------------------------------------------------------------------- */
 
@@ -73,15 +77,46 @@ static double row(const struct pace *p, int at)
     return 0;
 }
 
+/* The share of the experts that none of so many rows has chosen, as if they chose at random. */
+static double unread(const struct pace *p, double rows)
+{
+    return pow(1 - p->chosen, fmax(rows, 1)); /* what a step without streams takes is known of one */
+}
+
+/* What so many rows more take. */
+static double cost(const struct pace *p, double before, double rows, double each)
+{
+    return p->experts * (unread(p, before) - unread(p, before + rows)) + rows * each;
+}
+
 /* ---- a step --------------------------------------------------------------------------------------------- */
 
 /* What prompts may add to the step; none: nobody waits for it. */
 static double budget_of(const struct pace *p, int streams, int n, bool company)
 {
-    double base = alone(p, streams), crowd = (double)(n - 1) / (streams > 0 ? streams : 1);
+    double known = alone(p, streams), base = known > 0 ? known : p->experts,
+           crowd = (double)(n - 1) / (streams > 0 ? streams : 1);
     if (streams == 0 && !company)
         return INFINITY;
     return fmax(STEP_MS - base, base * (streams ? STRETCH - 1 : 1) * fmax(1, CROWD * crowd));
+}
+
+/* The rows, at most so many, that take no longer than ms where the step has `given` rows of prompts already; all of
+ * them together are never a tiny piece. */
+static size_t fits(const struct pace *p, int streams, size_t given, size_t most, double each, double ms)
+{
+    if (each <= 0)
+        return given < FIRST ? FIRST - given : 0;
+    size_t lo = 0, hi = most;
+    while (lo < hi) {
+        size_t mid = (lo + hi + 1) / 2;
+        if (cost(p, streams + (double)given, (double)mid, each) <= ms)
+            lo = mid;
+        else
+            hi = mid - 1;
+    }
+    size_t least = (size_t)fmax(LEAST, fmin(p->experts * unread(p, streams) / each, PIECE));
+    return lo + given < least ? least - given : lo;
 }
 
 int pace_share(struct pace *p, int streams, struct pace_piece *pieces, int n, bool company)
@@ -91,17 +126,12 @@ int pace_share(struct pace *p, int streams, struct pace_piece *pieces, int n, bo
     size_t given = 0, most = look ? 0 : PIECE;
     for (int i = 0; i < n; i++) {
         double each = row(p, depth_at(pieces[i].depth));
-        double fits = each > 0 ? ms / each : given == 0 ? 4 * LEAST : 0;
-        if (given == 0)
-            fits = fmax(fits, LEAST);
-        if (streams == 0 && !company)
-            fits = PIECE;
-        size_t rows = pieces[i].rows;
-        rows = (double)rows > fits ? (size_t)fits : rows;
-        rows = rows > most - given ? most - given : rows;
-        pieces[i].rows = rows;
+        size_t rows = pieces[i].rows, room = most - given;
+        size_t fit = streams > 0 || company ? fits(p, streams, given, room, each, ms) : PIECE;
+        fit = fit < room ? fit : room;
+        pieces[i].rows = rows = rows < fit ? rows : fit;
+        ms = fmax(0, ms - cost(p, streams + (double)given, (double)rows, each));
         given += rows;
-        ms = fmax(0, ms - (double)rows * each);
     }
     return (int)given;
 }
@@ -113,13 +143,35 @@ static void mix(double *known, double seen)
     *known = *known > 0 ? *known + NEW * (fmin(seen, MOST_ALONE * *known) - *known) : seen;
 }
 
+/* The first step with rows of prompts: what experts and rows took of it can only be guessed, the more for experts the
+ * fewer of them had been read. What a row costs. */
+static double begin(struct pace *p, int streams, double rows, double extra)
+{
+    double share = 0.5 * (unread(p, streams) - unread(p, streams + rows));
+    p->experts = share > 0 ? 0.5 * extra : 0;
+    p->doubt[0] = p->doubt[1] = GUESS * GUESS;
+    p->doubt[2] = 0;
+    return (1 - share) * extra / rows;
+}
+
+/* Of two costs, whose sum a step was off by so much: by how much each is to be changed, relative. A Kalman filter,
+ * since steps of few rows tell of experts and steps of many of rows, and only both together tell them apart. */
+static void tell_apart(double *doubt, double experts, double rows, double off, double *change)
+{
+    double e = doubt[0] * experts + doubt[2] * rows, r = doubt[2] * experts + doubt[1] * rows;
+    double noise = NOISE * (experts + rows), all = e * experts + r * rows + noise * noise;
+    change[0] = e / all * off;
+    change[1] = r / all * off;
+    doubt[0] += DRIFT * DRIFT - e * e / all;
+    doubt[1] += DRIFT * DRIFT - r * r / all;
+    doubt[2] -= e * r / all;
+}
+
 void pace_learn(struct pace *p, int streams, const struct pace_piece *pieces, int n, double ms)
 {
-    double expected = 0, rows = 0;
-    for (int i = 0; i < n; i++) {
-        expected += (double)pieces[i].rows * row(p, depth_at(pieces[i].depth));
+    double each[PACE_DEPTHS], share[PACE_DEPTHS] = {0}, all = 0, rows = 0, change[2];
+    for (int i = 0; i < n; i++)
         rows += (double)pieces[i].rows;
-    }
     if (rows <= 0) {
         p->mixed = 0;
         if (streams > 0)
@@ -128,16 +180,20 @@ void pace_learn(struct pace *p, int streams, const struct pace_piece *pieces, in
     }
     p->mixed += streams > 0;
     double extra = fmax(ms - alone(p, streams), 0.05 * ms);
-    /* Each depth takes its share of what the step took more or less than expected. */
-    double off = expected > 0 ? fmin(fmax(extra / expected, 1 / MOST_ROWS), MOST_ROWS) : 1;
-    double before[PACE_DEPTHS], share[PACE_DEPTHS] = {0};
+    bool first = row(p, 0) <= 0;
+    double guess = first ? begin(p, streams, rows, extra) : 0;
     for (int at = 0; at < PACE_DEPTHS; at++)
-        before[at] = expected > 0 ? row(p, at) : extra / rows;
+        each[at] = first ? guess : row(p, at);
     for (int i = 0; i < n; i++) {
         int at = depth_at(pieces[i].depth);
-        share[at] += (double)pieces[i].rows * before[at] / (expected > 0 ? expected : extra);
+        share[at] += (double)pieces[i].rows * each[at];
+        all += (double)pieces[i].rows * each[at];
     }
-    for (int at = 0; at < PACE_DEPTHS; at++)
+    double experts = cost(p, streams, rows, 0), expected = all + experts;
+    double off = fmin(fmax(extra / expected, 1 / MOST_ROWS), MOST_ROWS) - 1;
+    tell_apart(p->doubt, experts, all, off * expected, change);
+    p->experts *= fmax(1 + change[0], 1 / MOST_ROWS);
+    for (int at = 0; at < PACE_DEPTHS; at++) /* each depth takes its share */
         if (share[at] > 0)
-            p->row[at] = before[at] * (1 + NEW * share[at] * (off - 1));
+            p->row[at] = each[at] * fmax(1 + change[1] * share[at] / all, 1 / MOST_ROWS);
 }

@@ -1,6 +1,7 @@
 /* pace.h: how much of the prompts fits into a step, so that streams keep flowing and nobody waits long for a first
- * token. Times are learned: what a step takes that has so many streams alone, and what a row of a prompt adds at its
- * depth, since attention over 32,000 tokens costs several times what the rest of a row does. */
+ * token. Times are learned: what a step takes that has so many streams alone; what reading the experts takes that no
+ * stream has chosen, which the first rows of a prompt pay for all; and what a row of a prompt adds at its depth, since
+ * attention over 32,000 tokens costs several times what the rest of a row does. */
 #ifndef OSSO_SERVE_PACE_H
 #define OSSO_SERVE_PACE_H
 
@@ -10,9 +11,12 @@
 enum { PACE_STREAMS = 256, PACE_DEPTHS = 12 };
 
 struct pace {
+    double chosen;  /* the share of the experts that a row chooses; 0: what they cost is not looked at */
+    double experts; /* ms: all of them, read once; 0: not known */
     double alone[PACE_STREAMS + 1]; /* [streams] ms of a step without a prompt; 0: not known */
     double row[PACE_DEPTHS];        /* [log2 of the depth in pages] ms; 0: not known */
-    int mixed;                      /* steps since streams were alone */
+    double doubt[3]; /* variances of experts and of rows, relative to what is known, and their covariance */
+    int mixed;       /* steps since streams were alone */
 };
 
 /* A piece of a prompt in a step. */

@@ -121,6 +121,7 @@ enum osso_status sched_create(struct osso_engine *engine, const struct sched_opt
     size_t n = (size_t)options->slots;
     s->engine = engine;
     s->o = *options;
+    s->pace.chosen = options->chosen;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->wake, NULL);
     s->seqs = mem_array(n, sizeof *s->seqs);

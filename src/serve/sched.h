@@ -13,6 +13,7 @@ struct sched_options {
     int slots;     /* answers at the same time */
     int max_queue; /* jobs that wait; more are refused */
     int64_t vocab;
+    double chosen;                /* the share of the experts that a row chooses; 0: they cost nothing (pace.h) */
     struct osso_drafter *drafter; /* of the engine; NULL: no tokens are run ahead */
 };
 /* The engine is the scheduler's until sched_free. */

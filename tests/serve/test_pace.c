@@ -7,20 +7,26 @@
 
 struct machine {
     double step, stream, row, depth; /* ms: any step, a stream, a row of a prompt, and that per token before it */
+    double experts;                  /* all of them, read once; a row chooses CHOSEN of them */
     struct rng rng;
 };
 
+enum { CHOSEN = 8 }; /* one in so many */
+
 static double ms_of(struct machine *m, int streams, const struct pace_piece *pieces, int n)
 {
-    double ms = m->step + m->stream * streams;
-    for (int i = 0; i < n; i++)
+    double ms = m->step + m->stream * streams, rows = streams;
+    for (int i = 0; i < n; i++) {
+        rows += (double)pieces[i].rows;
         ms += (double)pieces[i].rows * (m->row + m->depth * (double)pieces[i].depth);
+    }
+    ms += m->experts * (1 - pow(1 - 1.0 / CHOSEN, rows));
     return ms * (0.9 + 0.2 * rng_unit(&m->rng));
 }
 
 static struct machine small(void)
 {
-    struct machine m = {10, 2, 0.45, 8e-5, {{0}}};
+    struct machine m = {10, 2, 0.45, 8e-5, 0, {{0}}};
     rng_seed(&m.rng, 7);
     return m;
 }
@@ -160,6 +166,52 @@ static void test_looks(void **state)
     assert_int_equal(looks, 10);
 }
 
+/* A model whose experts are most of what a step reads: prompts of `tokens`, each a stream as soon as it is read. The ms
+ * until all are, and the longest step. */
+static double read_few(struct pace *p, struct machine *m, int prompts, size_t tokens, double *longest)
+{
+    size_t left[16];
+    double ms = *longest = 0;
+    for (int i = 0; i < prompts; i++)
+        left[i] = tokens;
+    for (int streams = 0; streams < prompts;) {
+        struct pace_piece pieces[16];
+        int n = prompts - streams;
+        for (int i = 0; i < n; i++)
+            pieces[i] = (struct pace_piece){tokens - left[streams + i], left[streams + i]};
+        pace_share(p, streams, pieces, n, true);
+        double step = ms_of(m, streams, pieces, n);
+        pace_learn(p, streams, pieces, n, step);
+        for (int i = n; i-- > 0;)
+            left[streams + i] -= pieces[i].rows;
+        while (streams < prompts && left[streams] == 0)
+            streams++;
+        ms += step;
+
+        *longest = fmax(*longest, step);
+    }
+    return ms;
+}
+
+/* Eight short prompts are read in few steps, each of which reads all experts: in less time than where what these cost
+ * is not known, and no step takes longer than a whole piece. */
+static void test_experts(void **state)
+{
+    (void)state;
+    for (size_t tokens = 32; tokens <= 128; tokens *= 2) {
+        double longest, ms[2];
+        for (int known = 0; known < 2; known++) {
+            struct machine m = {60, 10, 6, 0, 900, {{0}}};
+            struct pace p = {.chosen = known ? 1.0 / CHOSEN : 0};
+            ms[known] = read_few(&p, &m, 8, tokens, &longest);
+            if (known && tokens == 128 && (fabs(p.experts - m.experts) > 200 || fabs(p.row[0] - m.row) > 1.5))
+                fail_msg("experts %.0f ms, a row %.1f", p.experts, p.row[0]);
+        }
+        if (ms[1] > 0.85 * ms[0] || longest > 5000)
+            fail_msg("%zu tokens: %.0f ms, %.0f without", tokens, ms[1], ms[0]);
+    }
+}
+
 /* 64 prompts at once, each a stream as soon as it is read: the steps until all are. One step takes `more` ms more. */
 static int read_crowd(int slow, double more)
 {
@@ -200,7 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_streams_flow),  cmocka_unit_test(test_company),      cmocka_unit_test(test_order),
         cmocka_unit_test(test_crowd),         cmocka_unit_test(test_far),          cmocka_unit_test(test_looks),
-        cmocka_unit_test(test_one_slow_step), cmocka_unit_test(test_after_a_stop),
+        cmocka_unit_test(test_one_slow_step), cmocka_unit_test(test_after_a_stop), cmocka_unit_test(test_experts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

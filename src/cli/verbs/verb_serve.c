@@ -120,6 +120,13 @@ static enum osso_status first_token(struct server_parts *p, struct osso_engine *
     return status;
 }
 
+/* A script computes nothing. */
+static double chosen(const struct runner *r, const struct osso_engine_options *e)
+{
+    int64_t k = e->experts_per_token ? e->experts_per_token : r->dims.experts_per_token;
+    return r->script || r->dims.n_experts < 1 ? 0 : (double)k / (double)r->dims.n_experts;
+}
+
 static enum osso_status start(struct server_parts *p, struct osso_error *err)
 {
     struct runner *r = &p->runner;
@@ -139,6 +146,7 @@ static enum osso_status start(struct server_parts *p, struct osso_error *err)
                                     .max_queue = p->options->v[OPT_max_queue].set ? (int)p->options->v[OPT_max_queue].i
                                                                                   : 256,
                                     .vocab = r->dims.vocab,
+                                    .chosen = chosen(r, &e),
                                     .drafter = draft_drafter(r->drafting)};
     return sched_create(r->engine, &o, &desk->sched, err);
 }
