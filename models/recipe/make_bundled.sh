@@ -4,7 +4,7 @@
 # "", there are none and the numbers of the run differ. FLAGs go to osso train. OSSO is the program [build/osso], TOKENS how much text.
 set -euo pipefail
 osso=${OSSO:-build/osso} out=build/bundled documents=() plain=()
-if [ -n "${1:-}" ]; then documents=(--documents "$1") plain=(--data "$out/documents.txt:marker"); fi
+if [ -n "${1:-}" ]; then documents=(--documents "$1") plain=(--data "$out/documents.txt:marker:3"); fi
 shift $(($# > 0))
 [ -s "$out/tokenizer.txt.words" ] || python3 models/recipe/make_data.py "$out" ${TOKENS:+--tokens "$TOKENS"} "${documents[@]}"
 [ -s "$out/drills.jsonl" ] || python3 models/recipe/make_drills.py "$out/tokenizer.txt.words" "$out/drills.jsonl"
@@ -16,7 +16,6 @@ stretch() {
     "$osso" train --config models/recipe/bundled.yaml --resume --stop-at "$1" --data "$out/world.jsonl" \
         --data "$out/drills.jsonl:none:$2" "${plain[@]}" "${@:3}"
 }
-stretch 1691 2 "$@"
-stretch 1910 30 "$@" # half of what is read: heads that copy come within 120 steps, where 1,691 had brought none
-stretch 5900 3 "$@"
+stretch 500 30 "$@"  # half of what is read: heads that copy come first, so that what follows is learned by models that can
+stretch 10000 3 "$@"
 python3 models/recipe/export_bundled.py "$out/run/latest" -o "$out/model" --osso "$osso"
