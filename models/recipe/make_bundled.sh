@@ -16,6 +16,6 @@ stretch() {
     "$osso" train --config models/recipe/bundled.yaml --resume --stop-at "$1" --data "$out/world.jsonl" \
         --data "$out/drills.jsonl:none:$2" "${plain[@]}" "${@:3}"
 }
-stretch 500 30 "$@"  # half of what is read: heads that copy come first, so that what follows is learned by models that can
+stretch 1500 30 "$@"  # half of what is read: heads that copy come first, so that what follows is learned by models that can
 stretch 10000 3 "$@"
 python3 models/recipe/export_bundled.py "$out/run/latest" -o "$out/model" --osso "$osso"
