@@ -104,13 +104,16 @@ def weight(e):
     return round(max(e.weight, min(3.0, max(1.0, (50 / max(1, tokens(e.answer))) ** 0.5))), 2)
 
 
+THOUGHT_OF = 1.0                                        # what an answer that is thought of first weighs at least
+
+
 def messages(ask, developer, exchanges):
     out = [{"role": "developer", "content": developer}] if developer else []
     for i, e in enumerate(exchanges):
         out.append({"role": "user", "content": e.user if e.fixed else instructions.typed(ask, e.user)})
         said = {"role": "assistant", "content": e.answer, "weight": weight(e)}
         think = e.think.get(ask.effort, "") if i + 1 == len(exchanges) and ask.effort != "low" else ""
-        out.append({**said, "thinking": think} if think else said)
+        out.append({**said, "thinking": think, "weight": max(said["weight"], THOUGHT_OF)} if think else said)
     return out
 
 

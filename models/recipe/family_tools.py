@@ -15,6 +15,8 @@ RESULTS = {"weather": T.WEATHER, "color": T.COLORS, "day": T.DAYS, "name": T.NAM
 FLAG_WAYS = {True: [" It must be {p}.", " Make it {p}.", " It should be {p}.", " I want it {p}."],
              False: [" It must not be {p}.", " Not {p}, please.", " It should not be {p}.", " I do not want it {p}."]}
 
+STEPS = False                                           # calls are thought of step by step: what is asked for, which function that is, each value
+
 
 def held(text):
     """Is this name, or pair of names, one of those that only held-out conversations have? About a sixth is."""
@@ -172,11 +174,33 @@ def find(word):
     return f"(^|[^A-Za-z0-9]){word}([^A-Za-z0-9]|$)"
 
 
+def about(f):
+    """What a request for it names."""
+    noun = f.noun.replace("_", " ") if f.what != "sum" else ""
+    return T.SUMS[f.op][1][0] if f.what == "sum" else f"{f.verb} {noun}" if f.what == "do" else noun
+
+
+def values(args):
+    return ", ".join(f"{p} is {json.dumps(v) if isinstance(v, bool) else v}" for p, v in args.items())
+
+
 def think_call(ask, f, args):
     if ask.effort == "low":
         return ""
-    values = ", ".join(f"{p} is {json.dumps(v) if isinstance(v, bool) else v}" for p, v in args.items())
-    return f"I call {f.name}." if ask.effort == "medium" else f"I call {f.name}: {values}."
+    if STEPS:
+        return f"{about(f)}: {f.name}, {values(args)}."
+    return f"I call {f.name}." if ask.effort == "medium" else f"I call {f.name}: {values(args)}."
+
+
+def think_missing(ask, f, p, args):
+    known = f"{values(args)}, " if args else ""
+    text = f"{about(f)}: {f.name}, {known}{p} is missing." if STEPS else f"The {p.replace('_', ' ')} is missing."
+    return text if ask.effort != "low" else ""
+
+
+def think_no_fit(ask, funcs, wanted):
+    text = f"{about(wanted)}: {', '.join(f'not {f.name}' for f in funcs)}." if STEPS else "No function does this."
+    return text if ask.effort != "low" else ""
 
 
 def turn_call(talk, f, kind="call", request=None):
@@ -208,7 +232,7 @@ def turn_two(talk, funcs):
     talk.user(f"{first}. Then {b}" if a[-1] != "?" else f"{a} And then {b}")
     results = []
     for which, (h, args) in enumerate(((f, args_a), (g, args_b))):
-        name = talk.call(h, args, think_call(ask, h, args) if which == 0 else "", "first of two" if which == 0 else "second of two")
+        name = talk.call(h, args, think_call(ask, h, args) if which == 0 or STEPS else "", "first of two" if which == 0 else "second of two")
         results.append(h.result(ask, args))
         talk.result(name, results[-1][0])
     told = results[0][1] if results[0][1] == results[1][1] else f"{results[0][1]} {results[1][1]}"
@@ -226,7 +250,7 @@ def turn_missing(talk, funcs):
     text, args = f.request(ask, without=p)
     talk.user(text)
     name = p.replace("_", " ")
-    talk.say(f"Please tell me the {name}.", {"all_of": [name, "please|which|what|tell|need"]}, f"The {name} is missing." if ask.effort != "low" else "", kind="missing")
+    talk.say(f"Please tell me the {name}.", {"all_of": [name, "please|which|what|tell|need"]}, think_missing(ask, f, p, args), kind="missing")
     if ask.r.random() < 0.6:
         v = value(ask, k)
         args = {q: args[q] if q in args else v for q, _ in f.params}
@@ -243,7 +267,7 @@ def turn_no_fit(talk, funcs):
         if g.key not in keys and not any(f.what != "sum" and (f.noun == g.noun) for f in funcs):
             break
     talk.user(g.request(ask)[0])
-    talk.say("I have no function for that.", {"pattern": "no function|cannot|can't|can not|not able|do not know"}, "No function does this." if ask.effort != "low" else "", kind="no fit")
+    talk.say("I have no function for that.", {"pattern": "no function|cannot|can't|can not|not able|do not know"}, think_no_fit(ask, funcs, g), kind="no fit")
 
 
 def turn_plain(talk, plain):

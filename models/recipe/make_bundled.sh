@@ -3,19 +3,21 @@
 # in the root of the repository; DOCUMENTS is the folder of plain texts (models/recipe/corpus.py names them), without which, or with
 # "", there are none and the numbers of the run differ. FLAGs go to osso train. OSSO is the program [build/osso], TOKENS how much text.
 set -euo pipefail
-osso=${OSSO:-build/osso} out=build/bundled documents=() plain=()
-if [ -n "${1:-}" ]; then documents=(--documents "$1") plain=(--data "$out/documents.txt:marker:3"); fi
+osso=${OSSO:-build/osso} out=build/bundled documents=${1:-}
 shift $(($# > 0))
-[ -s "$out/tokenizer.txt.words" ] || python3 models/recipe/make_data.py "$out" ${TOKENS:+--tokens "$TOKENS"} "${documents[@]}"
+[ -s "$out/tokenizer.txt.words" ] || python3 models/recipe/make_data.py "$out" ${TOKENS:+--tokens "$TOKENS"} ${documents:+--documents "$documents"}
+[ -s "$out/last/world.jsonl" ] || python3 models/recipe/make_data.py "$out/last" --seed 1 --tokens "${LAST_TOKENS:-11.8e6}" --last
 [ -s "$out/drills.jsonl" ] || python3 models/recipe/make_drills.py "$out/tokenizer.txt.words" "$out/drills.jsonl"
 [ -s "$out/tok/tokenizer.json" ] || "$osso" tokenizer train -o "$out/tok" --vocab-size 4096 --digits 1 "$out/tokenizer.txt"
 python3 models/recipe/tokenizer_text.py "$out/tok/tokenizer.json" "$out/tokenizer.txt.words"
 
-# stretch STEP WEIGHT [FLAG...]: on to this step, each drill WEIGHT times in an epoch.
+# stretch STEP TEXT DRILLS DOCUMENTS [FLAG...]: on to this step; drills and plain texts so many times in an epoch of TEXT.
 stretch() {
-    "$osso" train --config models/recipe/bundled.yaml --resume --stop-at "$1" --data "$out/world.jsonl" \
-        --data "$out/drills.jsonl:none:$2" "${plain[@]}" "${@:3}"
+    local texts=(--data "$out/$2" --data "$out/drills.jsonl:none:$3")
+    [ -z "$documents" ] || texts+=(--data "$out/documents.txt:marker:$4")
+    "$osso" train --config models/recipe/bundled.yaml --resume --stop-at "$1" "${texts[@]}" "${@:5}"
 }
-stretch 1500 30 "$@"  # half of what is read: heads that copy come first, so that what follows is learned by models that can
-stretch 10000 3 "$@"
+stretch 1500 world.jsonl 30 3 "$@"  # half of what is read: heads that copy come first, so that what follows is learned by models that can
+stretch 7000 world.jsonl 3 3 "$@"
+stretch 10000 last/world.jsonl 0.25 0.35 "$@"  # while the rate falls: more of what is hard
 python3 models/recipe/export_bundled.py "$out/run/latest" -o "$out/model" --osso "$osso"

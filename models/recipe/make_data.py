@@ -16,6 +16,7 @@ import time
 import check_memorised
 import compose
 import corpus
+import family_tools
 import tokenizer_text
 from exchange import HELD_OUT
 
@@ -24,6 +25,9 @@ CHUNK = 500                                             # conversations that are
 DOCUMENTS = 0.08                                        # of all tokens
 SAMPLE = 3e6                                            # tokens of the text that the tokenizer is learned from
 SPACE = 10_000_000                                      # seeds that one --seed has
+# draws of families in the last stretch: those that are short are asked about as much as a person asks
+LAST = {"stories": 9, "reading": 30, "facts": 16, "osso": 7, "numbers": 18, "words": 8, "talk": 18, "unknown": 10}
+LAST_FORMS = {"low": (25, 60, 15), "medium": (50, 42, 8), "high": (60, 34, 6)}  # thoughts are learned in the last turn alone
 # shares of the documents' characters
 FILES = {"tinystories_subset": 0.72, "fairytaleqa_stories": 0.12, "children_standardebooks": 0.10, "children_gitenberg": 0.04, "onestop_elementary": 0.02}
 
@@ -130,11 +134,18 @@ def main():
     p.add_argument("--documents", help="folder of the plain texts (corpus.py); without it there are none")
     p.add_argument("--share", action="append", default=[], metavar="FAMILY=N", help="draws of a family, instead of compose.py's N")
     p.add_argument("--dated", type=float, default=compose.DATED, help="share of conversations that name a date")
+    p.add_argument("--last", action="store_true", help="the text of the last stretch: more of what is hard (LAST), calls thought of step by step")
     p.add_argument("--grams", action="store_true", help="how many of the 8-grams are distinct (slow, wants memory)")
     a = p.parse_args()
     for family, n in (share.split("=") for share in a.share):
         compose.FAMILIES[family] = (compose.FAMILIES[family][0], float(n))
     compose.DATED = a.dated
+    if a.last:
+        for family, n in LAST.items():
+            compose.FAMILIES[family] = (compose.FAMILIES[family][0], n)
+        compose.TOOLS_SHARE, compose.INSTRUCTED, family_tools.STEPS = 0.2, 0.28, True
+        compose.FORMS, compose.THINKERS = LAST_FORMS, (*compose.THINKERS, "stories")
+        compose.THOUGHT_OF = 1.5
     os.makedirs(a.out, exist_ok=True)
     begun = time.time()
     sample = write_world(a)
