@@ -16,6 +16,7 @@ FLAG_WAYS = {True: [" It must be {p}.", " Make it {p}.", " It should be {p}.", "
              False: [" It must not be {p}.", " Not {p}, please.", " It should not be {p}.", " I do not want it {p}."]}
 
 STEPS = False                                           # calls are thought of step by step: what is asked for, which function that is, each value
+WIDER = False                                           # functions that share their verb, and names of parameters that no text has
 
 
 def held(text):
@@ -48,7 +49,7 @@ def value(ask, kind):
 class Function:
     """One function: how it is declared, how it is asked for and what it gives back."""
 
-    def __init__(self, ask, what):
+    def __init__(self, ask, what, verb=None):
         self.what, r = what, ask.r
         if what == "sum":
             self.op = r.choice(list(T.SUMS))
@@ -56,7 +57,8 @@ class Function:
             self.key = self.op
             return
         verbs, nouns, kinds = (T.LOOK_VERBS, list(T.LOOK_NOUNS), T.LOOK_KINDS) if what == "look" else (T.DO_VERBS, T.DO_NOUNS, T.DO_KINDS)
-        self.verb, self.noun = pick(ask, lambda: (lambda v, n: (f"{v}_{n}", (v, n)))(r.choice(verbs), r.choice(nouns)))
+        kinds = [*kinds, "of", "of"] if WIDER and what == "look" else kinds
+        self.verb, self.noun = pick(ask, lambda: (lambda v, n: (f"{v}_{n}", (v, n)))(verb if verb in verbs else r.choice(verbs), r.choice(nouns)))
         self.name = f"{self.verb}_{self.noun}"
         self.key = self.noun if what == "look" else self.name
         self.params = pick(ask, lambda: self.draw_params(r, kinds)) if r.random() < 0.6 else self.draw_params(r, kinds, 1)[1]
@@ -74,6 +76,9 @@ class Function:
             if k not in chosen and (k != "unit" or measured) and not any(k in c and c & set(chosen) for c in T.CONFLICTS):
                 chosen.append(k)
         made = [(r.choice(T.PARAMS[k][0]), k) for k in chosen]
+        if WIDER:
+            others = r.sample(T.MORE_NAMES, n)
+            made = [(o if k != "flag" and r.random() < 0.3 else p, k) for (p, k), o in zip(made, others)]
         return " ".join(sorted(p for p, _ in made)), made
 
     def schema(self, r):
@@ -134,9 +139,10 @@ class Function:
 def functions(ask):
     """One to four functions of which no two can be meant by the same request."""
     out, keys = [], set()
-    n = ask.r.choices([1, 2, 3, 4], (25, 40, 25, 10))[0]
+    n = ask.r.choices([1, 2, 3, 4], (15, 30, 30, 25) if WIDER else (25, 40, 25, 10))[0]
+    verb = ask.r.choice(T.LOOK_VERBS + T.DO_VERBS + ["get"] * 12) if WIDER and ask.r.random() < 0.6 else None
     while len(out) < n:
-        f = Function(ask, ask.r.choices(["look", "do", "sum"], (40, 42, 18))[0])
+        f = Function(ask, ask.r.choices(["look", "do", "sum"], (40, 42, 18))[0], verb)
         if f.key not in keys:
             keys.add(f.key)
             out.append(f)

@@ -7,6 +7,7 @@ osso=${OSSO:-build/osso} out=build/bundled documents=${1:-}
 shift $(($# > 0))
 [ -s "$out/tokenizer.txt.words" ] || python3 models/recipe/make_data.py "$out" ${TOKENS:+--tokens "$TOKENS"} ${documents:+--documents "$documents"}
 [ -s "$out/last/world.jsonl" ] || python3 models/recipe/make_data.py "$out/last" --seed 1 --tokens "${LAST_TOKENS:-11.8e6}" --last
+[ -s "$out/wider/world.jsonl" ] || python3 models/recipe/make_data.py "$out/wider" --seed 2 --tokens "${WIDER_TOKENS:-6.6e6}" --last --wider
 [ -s "$out/drills.jsonl" ] || python3 models/recipe/make_drills.py "$out/tokenizer.txt.words" "$out/drills.jsonl"
 [ -s "$out/tok/tokenizer.json" ] || "$osso" tokenizer train -o "$out/tok" --vocab-size 4096 --digits 1 "$out/tokenizer.txt"
 python3 models/recipe/tokenizer_text.py "$out/tok/tokenizer.json" "$out/tokenizer.txt.words"
@@ -20,4 +21,5 @@ stretch() {
 stretch 1500 world.jsonl 30 3 "$@"  # half of what is read: heads that copy come first, so that what follows is learned by models that can
 stretch 7000 world.jsonl 3 3 "$@"
 stretch 10000 last/world.jsonl 0.25 0.35 "$@"  # while the rate falls: more of what is hard
+stretch 11500 wider/world.jsonl 0.15 0.25 --steps 11500 --decay-steps 1500 --lr 6e-4 "$@"  # functions that are harder to tell apart
 python3 models/recipe/export_bundled.py "$out/run/latest" -o "$out/model" --osso "$osso"

@@ -135,6 +135,7 @@ def main():
     p.add_argument("--share", action="append", default=[], metavar="FAMILY=N", help="draws of a family, instead of compose.py's N")
     p.add_argument("--dated", type=float, default=compose.DATED, help="share of conversations that name a date")
     p.add_argument("--last", action="store_true", help="the text of the last stretch: more of what is hard (LAST), calls thought of step by step")
+    p.add_argument("--wider", action="store_true", help="with --last: functions that are harder to tell apart, and names that no text has")
     p.add_argument("--grams", action="store_true", help="how many of the 8-grams are distinct (slow, wants memory)")
     a = p.parse_args()
     for family, n in (share.split("=") for share in a.share):
@@ -145,7 +146,7 @@ def main():
             compose.FAMILIES[family] = (compose.FAMILIES[family][0], n)
         compose.TOOLS_SHARE, compose.INSTRUCTED, family_tools.STEPS = 0.2, 0.28, True
         compose.FORMS, compose.THINKERS = LAST_FORMS, (*compose.THINKERS, "stories")
-        compose.THOUGHT_OF = 1.5
+        compose.THOUGHT_OF, family_tools.WIDER = 1.5, a.wider
     os.makedirs(a.out, exist_ok=True)
     begun = time.time()
     sample = write_world(a)

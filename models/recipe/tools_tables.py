@@ -1,6 +1,7 @@
 """Tables of the family of function calls: what functions are called, what they take, what they give back."""
 
 from facts_world import DAYS
+from cast import ANIMALS, ITEMS
 from word_lists import LISTS
 
 # A function that looks something up: verb_noun, and its result is a value of the noun's kind.
@@ -63,8 +64,14 @@ PARAMS = {
     "size": (["size", "how_big"], SIZES, [" in size {v}"], SIZES),
     "unit": (["unit", "units", "format"], ["celsius", "fahrenheit"], [" in {v}"], ["celsius", "fahrenheit"]),
     "speed": (["speed", "mode", "pace"], ["slow", "normal", "fast"], [" at {v} speed"], ["slow", "normal", "fast"]),
+    "of": (["animal", "item", "thing", "object", "creature", "what", "noun", "word"], "string", [" of the {v}", " of a {v}", " of my {v}"],
+           [v for v in ANIMALS + ITEMS if v[0] not in "aeiou"]),
     "flag": (["loud", "urgent", "private", "quick", "warm", "quiet", "secret", "safe"], "boolean", None, None),
 }
+# Names of parameters that programs use and this world's texts do not: they are copied letter by letter.
+MORE_NAMES = ("country language currency airport passenger recipe engine symbol region code zip email phone hotel movie artist album team player category brand model volume device "
+              "account username filename path url zone timezone expression question sentence animal_name start end guest_name first_name street order_id invoice max_results limit offset "
+              "query_text keyword label channel server host port version title_text note_text size_of kind type value input option field column row entry record").split()
 CONFLICTS = [{"city", "from"}, {"city", "to"}, {"city", "color", "unit", "room"}, {"person", "days", "minutes", "money"}, {"page", "floor", "day"}, {"with", "text"}, {"id", "count"}]
 LOOK_KINDS = ["city", "city", "person", "from", "to", "topic", "day", "days", "room", "id", "page", "unit", "floor", "flag"]
 DO_KINDS = ["city", "to", "person", "with", "color", "day", "topic", "text", "text", "minutes", "money", "count", "room", "page", "size", "speed", "flag", "id"]
