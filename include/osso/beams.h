@@ -30,20 +30,32 @@ struct osso_beam_options {
      * result cancels. May be NULL. */
     int (*on_progress)(void *user, size_t done, size_t total);
     void *user;
+    bool no_special_names; /* a special token is no text */
+    /* Added to the logits of ids, and to the sums that scores are made of; -inf: never. */
+    const struct osso_logit_bias *bias;
+    size_t n_bias;
+    /* Which ids may come, as osso_sampler_set_mask says, asked for each beam in each step with a session of the
+     * search's own: what it forbids no beam holds, and a beam that it leaves nothing goes, and is not kept. NULL: all.
+     * mask_bytes > 0: each beam has a copy of so many bytes from mask_user on, which is what the mask is given, and
+     * which is copied as they are where beams fork; else mask_user itself, for all. */
+    osso_mask_fn *mask;
+    void *mask_user;
+    size_t mask_bytes;
 };
 struct osso_beam {
     int32_t *ids; /* [n], the stop id included */
     size_t n;
     char *text; /* [text_len] without the stop id's, and up to a stop text */
     size_t text_len;
-    double logprob, score; /* the sum in nats; what they are ordered by */
+    double logprob, score; /* the model's own sum in nats; what they are ordered by */
     enum osso_stop stop;   /* ID, STRING, LENGTH or CONTEXT */
 };
 struct osso_beams {
     size_t n; /* best first */
     struct osso_beam *list;
 };
-/* From the session's tokens on; it keeps them, computed. The engine needs room for so many sessions more. */
+/* From the session's tokens on; it keeps them, computed. The engine needs room for so many sessions more. USAGE when
+ * bias and mask leave no beam a way to an end. */
 OSSO_API enum osso_status osso_beam_search(struct osso_engine *engine, struct osso_session *session,
                                            const struct osso_beam_options *options, struct osso_beams **beams_out,
                                            struct osso_error *err);

@@ -250,6 +250,10 @@ struct osso_draw {
     /* What came of it. */
     struct osso_choice choice; /* id -1: none */
     enum osso_status status;
+    /* Asked: `top` has what may come, by the logits that decide (after penalties, bias, mask and `avoid`), and id -1
+     * where nothing more may; logprobs are the model's own as ever. Where nothing may come at all, choice.id is -1 and
+     * that is no failure. */
+    bool top_allowed;
 };
 /* Makes all n choices, many at a time on the engine's threads: the same as osso_sample for each, in any order and for
  * any number of threads. One that fails (NUMERIC, no logits, a mask that allows nothing) has its own status and takes

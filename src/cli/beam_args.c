@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/mem.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "json/jwrite.h"
@@ -73,16 +74,22 @@ enum osso_status beams_write(const struct options *o, struct runner *r, const st
                                      .tokenizer = r->tokenizer,
                                      .stop = v[OPT_stop].list,
                                      .n_stop = v[OPT_stop].n,
+                                     .no_special_names = !v[OPT_special].set,
                                      .on_progress = on_progress};
     struct osso_beams *beams;
+    struct osso_logit_bias *bias = NULL;
     enum osso_status status = osso_session_sync(r->session, prompt->data, prompt->len, err);
     if (!status)
         status = runner_admit(r, prompt->data, prompt->len, err);
+    if (!status)
+        status = bias_args(o, r, &bias, &with.n_bias, err);
     if (status)
         return status;
+    with.bias = bias;
     progress_begin(PROGRESS_PROMPT);
     status = osso_beam_search(r->engine, r->session, &with, &beams, err);
     progress_end();
+    mem_free(bias);
     if (status)
         return status;
     if (v[OPT_json].set)

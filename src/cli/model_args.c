@@ -244,9 +244,8 @@ static bool parse_bias(const char *s, struct osso_logit_bias *out)
     return true;
 }
 
-/* --logit-bias */
-static enum osso_status bias_args(const struct options *o, const struct runner *r, struct osso_logit_bias **bias_out,
-                                  size_t *n_out, struct osso_error *err)
+enum osso_status bias_args(const struct options *o, const struct runner *r, struct osso_logit_bias **bias_out,
+                           size_t *n_out, struct osso_error *err)
 {
     const struct option_value *list = &o->v[OPT_logit_bias];
     struct osso_logit_bias *bias = mem_array(list->n, sizeof *bias);

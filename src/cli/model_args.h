@@ -42,6 +42,9 @@ enum osso_status runner_start(struct runner *runner, const struct osso_engine_op
                               struct osso_error *err);
 /* How tokens are chosen: the model's own defaults, overridden by the options (without bias list and seed). */
 void sampling_args(const struct options *options, const struct runner *runner, struct osso_sampling *sampling_out);
+/* --logit-bias, as many as the option has (mem_free it). */
+enum osso_status bias_args(const struct options *options, const struct runner *runner,
+                           struct osso_logit_bias **bias_out, size_t *n_out, struct osso_error *err);
 /* A sampler from the model's own defaults, overridden by the options; replaces the one before. */
 enum osso_status runner_sampler(const struct options *options, struct runner *runner, struct osso_error *err);
 

@@ -141,7 +141,22 @@ static enum osso_status limit(const struct osso_sampler *s, struct chooser *c, c
         }
     } else if (bits)
         *max = choose_among(c, bits);
-    return *max == -INFINITY ? error_set(err, OSSO_USAGE, "mask and bias allow no token at all") : OSSO_OK;
+    if (*max == -INFINITY && !d->top_allowed)
+        return error_set(err, OSSO_USAGE, "mask and bias allow no token at all");
+    return OSSO_OK;
+}
+
+/* The best of what the chooser was given last, with the model's own log-probabilities. */
+static void list_top(const struct chooser *c, const struct osso_draw *d, const float *own, double log_sum)
+{
+    size_t n = d->top ? choose_best(c, d->top, d->n_top) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (d->top_allowed && d->top[i].logprob == -INFINITY)
+            n = i;
+        else
+            d->top[i].logprob = (float)(own[d->top[i].id] - log_sum);
+    for (size_t i = n; d->top && d->top_allowed && i < d->n_top; i++)
+        d->top[i] = (struct osso_choice){-1, -INFINITY};
 }
 
 /* One draw by the options, from what the chooser was given last, whose largest is max. total: the sum of the chooser's
@@ -185,13 +200,17 @@ enum osso_status sampler_choose(struct chooser *c, struct osso_draw *d, const fl
     if (isnan(total))
         return d->status = error_set(err, OSSO_NUMERIC,
                                      "the logits are not finite"); /* why: by the engine's own thread */
-    for (size_t i = 0, n = d->top ? choose_best(c, d->top, d->n_top) : 0; i < n; i++)
-        d->top[i].logprob = (float)(d->top[i].logprob - log_sum);
+    if (!d->top_allowed)
+        list_top(c, d, own, log_sum);
     bool changed = penalizes(&s->o) || s->o.n_bias > 0;
     if (changed)
         max = choose_from(c, change(s, c, d->session, own));
     if ((d->status = limit(s, c, d, &max, err)))
         return d->status;
+    if (d->top_allowed)
+        list_top(c, d, own, log_sum);
+    if (max == -INFINITY)
+        return OSSO_OK;
     /* A temperature so small that its inverse may not exist leaves weight to the best one only. */
     if (s->o.temperature < 1e-30 || !isfinite(max))
         d->choice.id = choose_first(c, max);
