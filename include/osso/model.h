@@ -113,8 +113,10 @@ struct osso_synth_options {
     /* Called now and then with bytes done and in all; a non-zero result cancels. May be NULL. */
     int (*progress)(void *user, uint64_t done, uint64_t total);
     void *user;
-    bool force; /* write over a file, or into a folder that holds something; else they are refused (USAGE). What a run
-                 * that was killed left behind is taken over in any case */
+    bool force;  /* write over a file, or into a folder that holds something; else they are refused (USAGE). What a run
+                  * that was killed left behind is taken over in any case */
+    double skew; /* taken off the bias of a layer's k-th expert in the router, times log(k): few experts do most of the
+                  * work; 0 to 10 */
 };
 OSSO_API enum osso_status osso_synth(const char *out, const struct osso_synth_options *options, struct osso_error *err);
 

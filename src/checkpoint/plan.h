@@ -52,6 +52,7 @@ struct plan_random;
 enum osso_status plan_random_create(const struct plan *plan, uint64_t seed, struct plan_random **random_out,
                                     struct osso_error *err);
 void plan_random_free(struct plan_random *random);
+void plan_random_skew(struct plan_random *random, double skew); /* as osso_synth_options says */
 uint64_t plan_row_bytes(const struct plan_tensor *t);
 /* Rows [first, first + n) of tensor i of the plan, into `out`. */
 void plan_random_rows(const struct plan_random *random, int i, int64_t first, int64_t n, uint8_t *out);

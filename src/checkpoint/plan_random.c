@@ -27,6 +27,7 @@ struct plan_random {
     struct pattern *patterns;
     int n_patterns;
     int *of; /* tensor -> pattern */
+    double skew;
 };
 
 static bool is_mxfp4_part(const struct plan_tensor *t)
@@ -203,10 +204,44 @@ uint64_t plan_row_bytes(const struct plan_tensor *t)
     return (uint64_t)t->row_values / (uint64_t)info->block * (uint64_t)info->block_bytes;
 }
 
+void plan_random_skew(struct plan_random *random, double skew)
+{
+    random->skew = skew;
+}
+
+static uint64_t common_divisor(uint64_t a, uint64_t b)
+{
+    while (b) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* A router's biases: which expert is the k-th is drawn for each layer. */
+static void skewed_row(const struct plan_random *r, const struct plan_tensor *t, const struct pattern *p, uint8_t *out)
+{
+    const struct dtype_info *info = dtype_info(t->dtype);
+    uint64_t n = (uint64_t)t->row_values, stride = 0;
+    struct rng rng;
+    rng_seed(&rng, r->seed ^ (uint64_t)t->stream << 40 ^ 1);
+    while (common_divisor(stride, n) != 1)
+        stride = 1 + rng_below(&rng, n);
+    for (uint64_t i = 0, k = rng_below(&rng, n); i < n; i++, k = (k + stride) % n) {
+        float values[DTYPE_MAX_BLOCK] = {uniform(&rng, p) - (float)(r->skew * log((double)(k + 1)))};
+        info->pack(values, out + i * (uint64_t)info->block_bytes, NULL);
+    }
+}
+
 void plan_random_rows(const struct plan_random *random, int i, int64_t first, int64_t n, uint8_t *out)
 {
     const struct plan_tensor *t = &random->plan->list[i];
     const struct pattern *p = &random->patterns[random->of[i]];
+    if (random->skew > 0 && t->row->members[0] == PARAM_router_bias) { /* one row */
+        skewed_row(random, t, p, out);
+        return;
+    }
     const uint8_t *from = !is_mxfp4_part(t) ? p->blocks : t->part == 0 ? p->hf_blocks : p->scales;
     uint64_t block = (uint64_t)dtype_info(p->dtype)->block, row_blocks = (uint64_t)t->row_values / block;
     uint64_t bytes = plan_row_bytes(t), block_bytes = bytes / row_blocks;

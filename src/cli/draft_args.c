@@ -173,6 +173,13 @@ enum osso_status draft_start(struct drafting *d, const struct osso_engine *engin
     return status ? status : osso_drafter_create(d->most, d->engine, &d->drafter, err);
 }
 
+enum osso_status draft_anew(struct drafting *d, struct osso_error *err)
+{
+    osso_drafter_free(d->drafter);
+    d->drafter = NULL;
+    return osso_drafter_create(d->most, d->engine, &d->drafter, err);
+}
+
 struct osso_drafter *draft_drafter(const struct drafting *d)
 {
     return d ? d->drafter : NULL;

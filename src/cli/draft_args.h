@@ -18,6 +18,8 @@ enum osso_status draft_open(const struct options *options, struct osso_model *mo
 enum osso_status draft_start(struct drafting *drafting, const struct osso_engine *engine,
                              const struct osso_engine_options *engine_options, const volatile sig_atomic_t *flag,
                              struct osso_error *err);
+/* A drafter that has learned nothing, over the same engine. */
+enum osso_status draft_anew(struct drafting *drafting, struct osso_error *err);
 struct osso_drafter *draft_drafter(const struct drafting *drafting);
 void draft_free(struct drafting *drafting);
 /* Of the model, as members of an object that has some: guesses, those that came, tokens that it computed. */

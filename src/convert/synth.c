@@ -45,6 +45,12 @@ static enum osso_status set_layers(struct synth *s)
     return OSSO_OK;
 }
 
+static enum osso_status check_skew(const struct synth *s)
+{
+    bool fine = s->o->skew >= 0 && s->o->skew <= 10;
+    return fine ? OSSO_OK : error_set(s->err, OSSO_USAGE, "a skew of %g: give a number from 0 to 10", s->o->skew);
+}
+
 static enum osso_status open_tokenizer(struct synth *s)
 {
     enum osso_status status = OSSO_OK;
@@ -69,13 +75,17 @@ static enum osso_status prepare(struct synth *s, const struct names *names)
     if (!status)
         status = set_layers(s);
     if (!status)
+        status = check_skew(s);
+    if (!status)
         status = plan_create(&s->config, names, &s->plan, s->err);
     if (!status)
         status = open_tokenizer(s);
     if (!status)
         status = plan_random_create(&s->plan, s->o->seed, &s->random, s->err);
-    if (!status)
+    if (!status) {
+        plan_random_skew(s->random, s->o->skew);
         status = plan_tensors(&s->plan, &s->tensors, s->err);
+    }
     if (status)
         return status;
     s->chunk_bytes = CHUNK;

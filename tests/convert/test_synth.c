@@ -9,6 +9,7 @@
 #include "osso/osso.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <sys/file.h>
 
 static const char small_config[] =
@@ -46,6 +47,47 @@ static void check_same_expert(const struct view *a, const struct view *b)
             unpack_block(b, r, k, y);
             assert_memory_equal(x, y, sizeof x);
         }
+}
+
+/* Which expert is the k-th differs from layer to layer, and every one is one; nothing else changes. */
+static void test_skew(void **state)
+{
+    (void)state;
+    char *dir = scratch_dir();
+    struct osso_error err;
+    put_file(scratch_path(dir, "c.json"), small_config, sizeof small_config - 1);
+    struct osso_synth_options o = options_for(scratch_path(dir, "c.json"), "gguf");
+    check_ok(osso_synth(scratch_path(dir, "even.gguf"), &o, &err), err);
+    o.skew = 8;
+    check_ok(osso_synth(scratch_path(dir, "skewed.gguf"), &o, &err), err);
+    o.format = "hf";
+    check_ok(osso_synth(scratch_path(dir, "hf"), &o, &err), err);
+    struct osso_model *even = open_model(scratch_path(dir, "even.gguf")), *hf = open_model(scratch_path(dir, "hf"));
+    struct osso_model *skewed = open_model(scratch_path(dir, "skewed.gguf"));
+    int first[3];
+    for (int l = 0; l < 3; l++) {
+        bool there[5] = {false};
+        for (int e = 0; e < 5; e++) {
+            float plain = even->weights.layers[l].router_bias[e], value = skewed->weights.layers[l].router_bias[e];
+            float other = hf->weights.layers[l].router_bias[e];
+            assert_true(fabsf(plain) <= 0.1f && fabsf(value - other) < 0.05f);
+            int k = (int)lrint(exp(-(double)value / 8) - 1);
+            assert_in_range(k, 0, 4);
+            assert_false(there[k]);
+            there[k] = true;
+            if (k == 0)
+                first[l] = e;
+        }
+        assert_memory_equal(even->weights.layers[l].router.data, skewed->weights.layers[l].router.data, 64);
+    }
+    assert_false(first[0] == first[1] && first[1] == first[2]);
+    o.skew = -1;
+    o.force = true;
+    assert_int_equal(osso_synth(scratch_path(dir, "hf"), &o, &err), OSSO_USAGE);
+    osso_model_free(even);
+    osso_model_free(skewed);
+    osso_model_free(hf);
+    scratch_remove(dir);
 }
 
 static void test_forms(void **state)
@@ -410,13 +452,9 @@ static void test_info(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_runs),
-        cmocka_unit_test(test_o200k),
-        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_small_vocabulary),
-        cmocka_unit_test(test_nothing_left),
-        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_forms),        cmocka_unit_test(test_skew),  cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_o200k),        cmocka_unit_test(test_bytes), cmocka_unit_test(test_small_vocabulary),
+        cmocka_unit_test(test_nothing_left), cmocka_unit_test(test_info),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

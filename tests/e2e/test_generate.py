@@ -87,6 +87,12 @@ def test_beams():
     assert re.match(r"\[1: -0\.\d{4}\] , good friend\.$", lines[0]) and lines[1].startswith("[2: -"), lines
     assert gen("-p", "Hello", "--beams", "2", "--stop", "od fr").text == ", go\n"
     refuses(gen("-p", "Hello", "--beams", "2", "--temp", "0.5"), 2, "temp has no effect beside --beams")
+    first = json.loads(gen("-p", "Hello", "--beams", "2", "-n", "4", "--json").text)["beams"][0]["ids"][0]
+    for beam in json.loads(gen("-p", "Hello", "--beams", "4", "--n-best", "4", "-n", "4", "--logit-bias", f"{first}-inf", "--json").text)["beams"]:
+        assert first not in beam["ids"], beam
+    likely = json.loads(gen("-p", "Hello", "--beams", "2", "-n", "4", "--logit-bias", f"{first}+2", "--json").text)["beams"][0]
+    assert likely["score"] > likely["logprob"] / len(likely["ids"])  # the bias counts
+    refuses(gen("-p", "Hello", "--beams", "2", "--logit-bias", f"{first}+inf"), 2, "finite")
     refuses(gen("-p", "Hello", "--n-best", "2"), 2, "--n-best has no effect without --beams")
     refuses(gen("-p", "Hello", "--beams", "2", "--n-best", "3"), 2, "the best 3 of 2 beams")
 
@@ -243,6 +249,33 @@ def test_bench_sample():
         args = ("bench", "-m", broken, "-p", "0", "-n", "4", "-r", "1", "--parallel", parallel)
         assert osso(*args).code == 0
         refuses(osso(*args, "--sample"), 1, "not finite")
+
+
+def test_bench_drafts():
+    """A text with its answer, along which the model is led, and one without: the same choices with guesses and without."""
+    path, _ = tiny()
+    given, own = TEMP / 'given "text".txt', TEMP / "own.txt"
+    given.write_text("Hello, good friend. Hello, good friend.\n=====\n" + "Hello, good friend. " * 8)
+    own.write_text("Hello")
+    bench = lambda *args: osso("bench", "-m", path, "-r", "2", *args, timeout=120)
+    texts = ("--draft-text", given, "--draft-text", own)
+    rows = json.loads(bench("--draft", "lookup", *texts, "-o", "json").text)
+    assert [(r["text"], r["answer"], r["same"]) for r in rows] == [(str(given), "given", True), (str(own), "model's", True)]
+    assert rows[0]["n_gen"] > 30 and rows[1]["n_gen"] == 128
+    for r in rows:
+        assert r["plain_ts"] > 0 and r["draft_ts"] > 0 and r["ratio"] > 0 and r["draft_n"] >= r["draft_n_accepted"], r
+        assert math.isclose(r["tokens_per_step"], (r["n_gen"] - 1) / (r["n_gen"] - 1 - r["draft_n_accepted"]), rel_tol=1e-3), r
+    lines = bench("--draft", path, *texts, "-n", "12", "-o", "csv").text.splitlines()  # the model itself guesses
+    assert len(lines) == 3 and lines[1].startswith('"' + str(given).replace('"', '""') + '",given,') and ",12,2," in lines[1], lines
+    assert "tokens a step" in bench("--draft", "lookup", "--draft-text", own, "-n", "4").text
+    refuses(bench("--draft", "lookup"), 2, "--draft-text", "bench/drafts")
+    refuses(bench("--draft", "off", *texts), 2, "--draft off")
+    refuses(bench("--draft", "lookup", *texts, "-n", "4,5"), 2, "-n")
+    refuses(bench("--draft-text", own), 2, "--draft-text has no effect without --draft")
+    refuses(bench("--draft", "lookup", *texts, "-p", "5"), 2, "has no effect beside --draft")
+    refuses(bench("--draft", "lookup", "--draft-text", TEMP / "nowhere"), 1, "nowhere")
+    (TEMP / "short").write_text("Hello\n=====\n")
+    refuses(bench("--draft", "lookup", "--draft-text", TEMP / "short"), 2, "an answer of two tokens")
 
 
 def test_synth():

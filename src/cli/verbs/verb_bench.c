@@ -1,5 +1,6 @@
 /* verb_bench.c: how fast this machine runs a model, beside how fast it could at best. */
 #define _POSIX_C_SOURCE 200809L
+#include "cli/bench_drafts.h"
 #include "cli/bench_work.h"
 #include "cli/int_list.h"
 #include "cli/out.h"
@@ -221,6 +222,8 @@ int verb_bench(const struct options *o)
 {
     const struct option_value *v = o->v;
     struct osso_error err = {0};
+    if (v[OPT_bench_draft].set)
+        return exit_code(bench_drafts(o, &err), &err);
     struct bench b = {.parallel = v[OPT_parallel].set ? (int)v[OPT_parallel].i : 1,
                       .repetitions = v[OPT_repetitions].set ? (int)v[OPT_repetitions].i : 5};
     b.setting = (struct bench_setting){

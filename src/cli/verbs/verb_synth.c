@@ -40,6 +40,7 @@ int verb_synth(const struct options *o)
         .progress = progress,
         .user = &shown,
         .force = v[OPT_force].set,
+        .skew = v[OPT_skew].set ? v[OPT_skew].f : 0,
     };
     if (v[OPT_synth_seed].random) {
         say("--seed of synth is a number: what it writes can be written again");
