@@ -156,10 +156,11 @@ static uint64_t multiply(const struct matrix *m, uint64_t list, const struct act
     p.y = there(NULL, SLOTS_N * (size_t)v->rows * 4);
     p.data = there(slots, SLOTS_N * sizeof *slots);
     p.has_factor = 2 * SLOTS_N;
-    for (int form = 0; form < (i8 ? n_forms() : 1); form++) {
+    struct rows_form forms[3];
+    for (int form = 0; form < (i8 ? n_rows_forms(v->dtype, forms) : 1); form++) {
         memset(back(p.y), 0x55, SLOTS_N * (size_t)v->rows * 4);
-        run(i8 ? FORMS(linear_i8_rows)[form] : &vk_shader_linear_f32_rows, v->dtype, DT_BF16, &p,
-            UP(v->rows, i8 ? VK_TILE_I8 : 4), UP(SLOTS_N, i8 ? VK_TILE_I8 : VK_TILE_F32));
+        run(i8 ? forms[form].shader : &vk_shader_linear_f32_rows, v->dtype, DT_BF16, &p,
+            UP(v->rows, i8 ? forms[form].tile : 4), UP(SLOTS_N, i8 ? forms[form].tile : VK_TILE_F32));
         assert_same(back(y), back(p.y), SLOTS_N * (size_t)v->rows, "experts' products of many rows");
     }
     return y;

@@ -231,13 +231,16 @@ static void test_rows(void **state)
 static void run_linear(bool i8, bool many, enum dtype t, const struct vk_linear *p, int n, const float *want,
                        size_t y_values, const char *what)
 {
-    uint32_t rows = many ? UP(n, i8 ? VK_TILE_I8 : VK_TILE_F32) : (uint32_t)n;
-    for (int form = 0; form < (i8 ? n_forms() : 1); form++) {
-        const struct vk_shader *shader = i8     ? (many ? FORMS(linear_i8_rows) : FORMS(linear_i8))[form]
+    struct rows_form tiles[3];
+    int forms = !i8 ? 1 : many ? n_rows_forms(t, tiles) : n_forms();
+    for (int form = 0; form < forms; form++) {
+        uint32_t outputs = !i8 ? 4 : many ? tiles[form].tile : VK_FEW_OUTPUTS;
+        uint32_t per = !many ? 1 : i8 ? tiles[form].tile : VK_TILE_F32;
+        const struct vk_shader *shader = i8     ? (many ? tiles[form].shader : FORMS(linear_i8)[form])
                                          : many ? &vk_shader_linear_f32_rows
                                                 : &vk_shader_linear_f32;
         memset(back(p->y), 0x55, y_values * 4);
-        run(shader, t, DT_F32, p, UP(p->rows, !i8 ? 4 : many ? VK_TILE_I8 : VK_FEW_OUTPUTS), rows);
+        run(shader, t, DT_F32, p, UP(p->rows, outputs), UP((uint32_t)n, per));
         assert_same(want, back(p->y), y_values, what);
     }
 }

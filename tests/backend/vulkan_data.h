@@ -22,9 +22,8 @@ static inline void need_device(void)
     static struct osso_error err;
     if (!tried && vk_open(getenv("OSSO_TEST_DEVICE"), &vk, &err) == OSSO_OK) {
         assert_true(vk_alloc(vk, ARENA_BYTES, VK_OUTPUT, &arena));
-        print_message("[   NOTE   ] %s, %s, %s fma, %s\n", vk_facts(vk)->name, vk_facts(vk)->driver,
-                      vk_facts(vk)->soft_fma ? "soft" : "its own",
-                      vk_facts(vk)->dot4 ? "dots of four bytes" : "no dots of four bytes");
+        print_message("[   NOTE   ] %s, %s, %s fma; %s\n", vk_facts(vk)->name, vk_facts(vk)->driver,
+                      vk_facts(vk)->soft_fma ? "soft" : "its own", vk_facts(vk)->features);
     }
     tried = true;
     if (!vk)
@@ -76,6 +75,21 @@ static inline int n_forms(void)
 {
     return vk_facts(vk)->dot4 ? 2 : 1;
 }
+/* Likewise of linear_i8_rows, which has one more, by matrices, for some formats. Each with outputs and rows of a group.
+ */
+struct rows_form {
+    const struct vk_shader *shader;
+    uint32_t tile;
+};
+static inline int n_rows_forms(enum dtype t, struct rows_form forms[3])
+{
+    int n = 0;
+    for (; n < n_forms(); n++)
+        forms[n] = (struct rows_form){FORMS(linear_i8_rows)[n], VK_TILE_I8};
+    if (vk_facts(vk)->tile.each && vk_tiles_format(t))
+        forms[n++] = (struct rows_form){&vk_shader_linear_i8_tiles, VK_TILE};
+    return n;
+}
 
 #define UP(n, m) (uint32_t)(((n) + (m)-1) / (m))
 
@@ -109,7 +123,12 @@ static inline void run_z(const struct vk_shader *shader, uint32_t one, uint32_t 
                          uint32_t y, uint32_t z)
 {
     struct osso_error err;
-    vk_run(vk, in_place_of(shader), &(struct vk_constants){{one, two, DT_BF16}}, push, x, y, z);
+    const struct vk_tile *t = &vk_facts(vk)->tile;
+    bool tiles = shader == &vk_shader_linear_i8_tiles;
+    struct vk_constants constants = {{one, two, DT_BF16}};
+    if (tiles)
+        constants = (struct vk_constants){{one, two, DT_BF16, t->m, t->n, t->k, t->each}};
+    vk_run(vk, in_place_of(shader), &constants, push, x, y, z);
     check_ok(vk_wait(vk, &err), err);
     for (int i = 0; i < arrays.n; i++)
         for (int b = 0; b < GAP; b++)

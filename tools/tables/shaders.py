@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Writes src/backend/vulkan/shaders_spv.c, the SPIR-V words of every kernel in shaders.def, from shaders/*.comp.
 
-usage: shaders.py [--check | --modules FOLDER]
+usage: shaders.py [--later] [--check | --modules FOLDER]
+
+--later: the kernels of shaders_later.def, whose words are in shaders_later_spv.c: Debian 12's glslc does not know what they
+need, so Debian testing's compilers make them (tools/check/later_debian.sh build/later brings those).
 
 --check writes nothing: exit 0 when the words are what the file has, 1 when not. Other versions of the compilers make other
 words, so only those that the file names count; where they are not, it says so ("skip") and exits 0.
@@ -12,6 +15,7 @@ optimizer may fuse or reorder it, and spirv-opt takes away what is dead, merges 
 since drivers do that themselves and the words would be three times as many. dtype.glsl, which the sources include, is made
 here from src/quant/dtype.def."""
 import concurrent.futures
+import os
 import pathlib
 import re
 import struct
@@ -21,7 +25,10 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOME = ROOT / "src/backend/vulkan"
-OUT = HOME / "shaders_spv.c"
+LATER = "--later" in sys.argv[1:]
+OUT = HOME / ("shaders_later_spv.c" if LATER else "shaders_spv.c")
+UNPACKED = pathlib.Path(os.environ.get("OSSO_TEST_LATER", ROOT / "build/later"))
+TOOLS = [str(ROOT / "tools/check/later_debian.sh"), str(UNPACKED)] if LATER else []
 # FNegate, FAdd, FSub, FMul, FDiv, FRem, FMod; and what decorates.
 FLOAT_OPS = {127, 129, 131, 133, 136, 140, 141}
 DECORATE, NO_CONTRACTION, FUNCTION = 71, 42, 54
@@ -33,7 +40,7 @@ PASSES = """--strip-debug --eliminate-dead-functions --eliminate-local-single-bl
 
 
 def run(*command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run([*TOOLS, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}")
     return done.stdout
@@ -41,6 +48,8 @@ def run(*command):
 
 def versions():
     """The compilers in one line, or None when one is missing."""
+    if LATER and not (UNPACKED / "complete").exists():
+        return None
     try:
         glslc, opt = run("glslc", "--version"), run("spirv-opt", "--version")
     except OSError:
@@ -111,7 +120,7 @@ def lines_of(words):
 
 def compile_all():
     """[(name, local size, words)]"""
-    shaders = re.findall(r"^SHADER\((\w+), (\d+)\)", (HOME / "shaders.def").read_text(), re.M)
+    shaders = re.findall(r"^SHADER\((\w+), (\d+)\)", (HOME / ("shaders_later.def" if LATER else "shaders.def")).read_text(), re.M)
     with tempfile.TemporaryDirectory() as folder:
         (pathlib.Path(folder) / "dtype.glsl").write_text(formats())
         with concurrent.futures.ThreadPoolExecutor() as threads:
@@ -120,7 +129,8 @@ def compile_all():
 
 
 def table(tools):
-    out = [f"/* shaders_spv.c: made by tools/tables/shaders.py (make shaders) from shaders/ with {tools}. */",
+    how = "tools/tables/shaders.py --later" if LATER else "tools/tables/shaders.py (make shaders)"
+    out = [f"/* {OUT.name}: made by {how} from shaders/ with {tools}. */",
            '#include "backend/vulkan/shaders.h"', ""]
     for name, local, words in compile_all():
         out += [f"static const uint32_t {name}[] = {{", *lines_of(words), "};",
@@ -131,11 +141,12 @@ def table(tools):
 def main():
     tools, check = versions(), "--check" in sys.argv[1:]
     if not tools:
-        print("skip: shaders: glslc or spirv-opt is not here (Debian: glslc, spirv-tools)")
+        print("skip: shaders: " + ("Debian testing's compilers are not here (tools/check/later_debian.sh build/later)" if LATER
+                                   else "glslc or spirv-opt is not here (Debian: glslc, spirv-tools)"))
         return 0 if check else 1
-    if sys.argv[1:2] == ["--modules"]:
+    if "--modules" in sys.argv[1:]:
         for name, _, words in compile_all():
-            (pathlib.Path(sys.argv[2]) / f"{name}.spv").write_bytes(struct.pack(f"<{len(words)}I", *words))
+            (pathlib.Path(sys.argv[-1]) / f"{name}.spv").write_bytes(struct.pack(f"<{len(words)}I", *words))
         return 0
     old = OUT.read_text() if OUT.exists() else ""
     made_with = old.partition("\n")[0]

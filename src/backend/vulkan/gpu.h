@@ -11,6 +11,7 @@
 #include "backend/vulkan/vk.h"
 
 #include <pthread.h>
+#include <string.h>
 
 /* Memory that is handed out piece by piece and taken back as a whole, in blocks of at least so many bytes. */
 struct gpu_arena {
@@ -148,6 +149,15 @@ static inline struct vk_use gpu_writes(uint64_t at, int64_t values)
 {
     return (struct vk_use){at, 4 * (uint64_t)values, true};
 }
+/* The constants of linear_i8_tiles on this device. */
+static inline struct vk_constants gpu_tiled(const struct gpu *g, struct vk_constants constants)
+{
+    const struct vk_tile *t = &vk_facts(g->vk)->tile;
+    const uint32_t of_device[] = {t->m, t->n, t->k, t->each};
+    memcpy(constants.value + 3, of_device, sizeof of_device);
+    return constants;
+}
+
 /* A kernel in the form for this device. */
 #define GPU_DOTS(g, name) (vk_facts((g)->vk)->dot4 ? &vk_shader_##name##_dot4 : &vk_shader_##name)
 
@@ -275,6 +285,8 @@ struct vk_matrix gpu_matrix(struct gpu *g, const struct view *w, uint64_t bias);
 uint32_t gpu_side_type(const struct view *w);
 /* From so many rows on kernels share what they read of the weights. */
 enum { GPU_MANY_ROWS = 4 };
+/* From so many rows of a matrix on, by the device's matrices where it has any. */
+enum { GPU_TILED_ROWS = 32 };
 /* y = W x of n rows: `push` has the matrix (or a list of such), ids, bias_stride and divide; the rest is filled in.
  * bias_type: the format of the biases. */
 void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, const struct act *a, int64_t n, uint64_t y,

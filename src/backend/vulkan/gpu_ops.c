@@ -37,6 +37,28 @@ struct vk_matrix gpu_matrix(struct gpu *g, const struct view *w, uint64_t bias)
                               .has_factor = w->factor != NULL};
 }
 
+/* Which kernel multiplies, and how many outputs and rows a group of it makes. */
+struct plan {
+    const struct vk_shader *shader;
+    int64_t outputs, rows;
+    bool many;
+};
+
+static struct plan plan_of(const struct gpu *g, const struct view *w, bool integers, int64_t n,
+                           const struct vk_linear *push)
+{
+    bool many = push->ids ? push->data != 0 : n >= GPU_MANY_ROWS;
+    /* Rows, or about so many slots of an expert. */
+    int64_t each = push->ids && push->end > push->first ? n / (push->end - push->first) : n;
+    if (!integers)
+        return many ? (struct plan){&vk_shader_linear_f32_rows, 4, VK_TILE_F32, true}
+                    : (struct plan){&vk_shader_linear_f32, 4, 1, false};
+    if (many && each >= GPU_TILED_ROWS && vk_facts(g->vk)->tile.each && vk_tiles_format(w->dtype))
+        return (struct plan){&vk_shader_linear_i8_tiles, VK_TILE, VK_TILE, true};
+    return many ? (struct plan){GPU_DOTS(g, linear_i8_rows), VK_TILE_I8, VK_TILE_I8, true}
+                : (struct plan){GPU_DOTS(g, linear_i8), VK_FEW_OUTPUTS, 1, false};
+}
+
 void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, const struct act *a, int64_t n, uint64_t y,
                   int64_t y_stride, struct vk_linear push)
 {
@@ -59,15 +81,12 @@ void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, con
     push.cols = (uint32_t)w->cols;
     push.rows = (uint32_t)w->rows;
     push.y_stride = (uint32_t)y_stride;
-    bool many = push.ids ? push.data != 0 : n >= GPU_MANY_ROWS;
-    int64_t outputs = many ? VK_TILE_I8 : VK_FEW_OUTPUTS, rows = integers ? VK_TILE_I8 : VK_TILE_F32;
-    if (many)
+    struct plan plan = plan_of(g, w, integers, n, &push);
+    if (plan.many)
         push.has_factor += 2 * (uint32_t)n;
-    vk_run(g->vk,
-           many       ? integers ? GPU_DOTS(g, linear_i8_rows) : &vk_shader_linear_f32_rows
-           : integers ? GPU_DOTS(g, linear_i8)
-                      : &vk_shader_linear_f32,
-           &constants, &push, gpu_groups(w->rows, integers ? outputs : 4), gpu_groups(n, many ? rows : 1), 1);
+    if (plan.shader == &vk_shader_linear_i8_tiles)
+        constants = gpu_tiled(g, constants);
+    vk_run(g->vk, plan.shader, &constants, &push, gpu_groups(w->rows, plan.outputs), gpu_groups(n, plan.rows), 1);
     int64_t in = push.ids ? n / push.divide : n;
     GPU_USES(g, gpu_reads(push.x, integers ? in * w->cols / 4 : in * w->cols),
              gpu_reads(push.d, in * w->cols / QUANT_BLOCK), gpu_writes(y, (n - 1) * y_stride + w->rows),

@@ -1,8 +1,10 @@
 /* gpu_probe.c: what the device makes of some numbers, beside what the CPU does. A device whose fma rounds once computes
- * with it; one whose fma rounds twice gets the shaders' own; one that has the bits of neither is refused. */
+ * with it; one whose fma rounds twice gets the shaders' own; one that has the bits of neither is refused. Matrices of
+ * int8 that do not have the bits of the kernel without them are done without. */
 #include "backend/vulkan/gpu.h"
 
 #include "base/error.h"
+#include "base/mem.h"
 
 #include <math.h>
 #include <string.h>
@@ -65,6 +67,85 @@ static enum osso_status run(struct gpu *g, const float *in, float *have, struct 
     return status;
 }
 
+/* A product for linear_i8_tiles: rows, outputs and chains that end within a tile; codes and activations of both signs,
+ * the largest among them. */
+enum {
+    TILED_ROWS = 70,
+    TILED_OUTPUTS = 75,
+    TILED_BLOCKS = 6,
+    TILED_COLS = TILED_BLOCKS * QUANT_BLOCK,
+    TILED_VALUES = TILED_ROWS * TILED_OUTPUTS,
+    Q8_BLOCK = 34
+};
+struct tiled {
+    int8_t q[TILED_ROWS * TILED_COLS]; /* first: aligned */
+    float d[TILED_ROWS * TILED_BLOCKS];
+    uint8_t weights[TILED_OUTPUTS * TILED_BLOCKS * Q8_BLOCK]; /* Q8_0 */
+};
+
+static void fill_tiled(struct tiled *t)
+{
+    uint32_t state = 19;
+    for (size_t i = 0; i < sizeof t->weights; i++)
+        t->weights[i] = (uint8_t)((state = state * 1664525 + 1013904223) >> 24);
+    for (size_t i = 0; i < TILED_OUTPUTS * TILED_BLOCKS;
+         i++) { /* the scale, an f16 between 1 and 2, and a code's largest */
+        t->weights[i * Q8_BLOCK + 1] = 0x3c;
+        t->weights[i * Q8_BLOCK + 2 + i % 32] = i % 3 ? 0x81 : 0x7f;
+    }
+    for (size_t i = 0; i < sizeof t->q; i++)
+        t->q[i] = (int8_t)((int)((state = state * 1664525 + 1013904223) >> 24) % 255 - 127);
+    for (int i = 0; i < TILED_ROWS * TILED_BLOCKS; i++)
+        t->d[i] = ldexpf(1 + ldexpf(1, -9) * (float)(i % 511), i % 9 - 4);
+}
+
+/* The same product by the kernel without matrices, and with them. */
+static enum osso_status multiply_both(struct gpu *g, uint64_t at, const struct gpu_piece out[2], struct osso_error *err)
+{
+    struct vk_linear push = {.data = at + offsetof(struct tiled, weights),
+                             .x = at,
+                             .d = at + offsetof(struct tiled, d),
+                             .row_stride = TILED_BLOCKS * Q8_BLOCK,
+                             .cols = TILED_COLS,
+                             .rows = TILED_OUTPUTS,
+                             .y_stride = TILED_OUTPUTS,
+                             .divide = 1,
+                             .factor = 1,
+                             .has_factor = 2 * TILED_ROWS};
+    struct vk_constants constants = {{DT_Q8_0, DT_F32, DT_F32}}, tiled = gpu_tiled(g, constants);
+    if (!vk_compiles(g->vk, &vk_shader_linear_i8_tiles, &tiled)) {
+        vk_forget_tile(g->vk);
+        return OSSO_OK;
+    }
+    push.y = out[0].address;
+    vk_run(g->vk, GPU_DOTS(g, linear_i8_rows), &constants, &push, gpu_groups(TILED_OUTPUTS, VK_TILE_I8),
+           gpu_groups(TILED_ROWS, VK_TILE_I8), 1);
+    push.y = out[1].address;
+    vk_run(g->vk, &vk_shader_linear_i8_tiles, &tiled, &push, gpu_groups(TILED_OUTPUTS, VK_TILE),
+           gpu_groups(TILED_ROWS, VK_TILE), 1);
+    return vk_wait(g->vk, err);
+}
+
+static enum osso_status probe_tile(struct gpu *g, struct osso_error *err)
+{
+    struct gpu_piece out[2];
+    if (vk_facts(g->vk)->tile.each == 0)
+        return OSSO_OK;
+    struct tiled *t = mem_alloc(sizeof *t);
+    if (!t)
+        return error_nomem(err, sizeof *t, "the first product on the device");
+    fill_tiled(t);
+    uint64_t at = gpu_input(g, t, sizeof *t);
+    mem_free(t);
+    if (!at || !gpu_take(g, &g->outputs, TILED_VALUES * sizeof(float), &out[0]) ||
+        !gpu_take(g, &g->outputs, TILED_VALUES * sizeof(float), &out[1]))
+        return error_nomem(err, sizeof *t, "the first product on the device");
+    enum osso_status status = multiply_both(g, at, out, err);
+    if (!status && vk_facts(g->vk)->tile.each && memcmp(out[0].host, out[1].host, TILED_VALUES * sizeof(float)) != 0)
+        vk_forget_tile(g->vk);
+    return status;
+}
+
 enum osso_status gpu_probe(struct gpu *g, struct osso_error *err)
 {
     float in[3 * N], have[N_RESULTS * N];
@@ -78,6 +159,8 @@ enum osso_status gpu_probe(struct gpu *g, struct osso_error *err)
         status = run(g, in, have, err);
         wrong = status ? N_RESULTS : compare(g->cpu, in, have, &fuses);
     }
+    if (!status && wrong == N_RESULTS)
+        status = probe_tile(g, err);
     if (status || wrong == N_RESULTS)
         return status;
     return error_set(err, OSSO_UNSUPPORTED,

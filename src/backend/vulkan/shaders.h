@@ -9,7 +9,8 @@
  * Specialization constants (struct vk_constants, value[0] is number 1): of embed and the linear kernels 1 is the format
  * (enum dtype, any but U8), of the linear ones 2 is the bias's (F32, F16, BF16), and of all three 3 is that of scales
  * and offsets that lie apart where the format leaves it to the view (F32, F16, BF16). Of kv_append and the two of
- * attention 1 is the enum kv_type, and of the latter 2 the mode. */
+ * attention 1 is the enum kv_type, and of the latter 2 the mode. Of linear_i8_tiles 4 to 7 are those of vk_facts.tile.
+ */
 #ifndef OSSO_BACKEND_VULKAN_SHADERS_H
 #define OSSO_BACKEND_VULKAN_SHADERS_H
 
@@ -59,8 +60,9 @@ struct vk_matrix {
  * left alone. divide: 1 or more. data 0: all zeros. Strides are in bytes (col_stride and group as in vk_embed);
  * y_stride in values. linear_i8_rows and linear_f32_rows are the same for many rows, VK_TILE_I8 or VK_TILE_F32 of which
  * share what is read of the weights: has_factor is 2 n more, and with ids `data` is the list of slots by expert.
- * UP(rows, VK_TILE_I8), UP(n, VK_TILE_I8), or UP(rows, 4), UP(n, VK_TILE_F32). */
-enum { VK_FEW_OUTPUTS = 8, VK_TILE_I8 = 32, VK_TILE_F32 = 8 };
+ * UP(rows, VK_TILE_I8), UP(n, VK_TILE_I8), or UP(rows, 4), UP(n, VK_TILE_F32). linear_i8_tiles is linear_i8_rows for
+ * devices that have vk_facts.tile and for formats that vk_tiles_format knows. UP(rows, VK_TILE), UP(n, VK_TILE). */
+enum { VK_FEW_OUTPUTS = 8, VK_TILE_I8 = 32, VK_TILE_F32 = 8, VK_TILE = 64 };
 struct vk_linear {
     uint64_t data, side, bias, matrices, ids, x, d, y, offsets;
     uint32_t row_stride, side_stride, col_stride, bias_stride, cols, rows, y_stride, divide;
@@ -73,6 +75,7 @@ struct vk_linear {
 #define vk_linear_f32 vk_linear
 #define vk_linear_i8_rows vk_linear
 #define vk_linear_f32_rows vk_linear
+#define vk_linear_i8_tiles vk_linear
 
 /* y = fma(scale, x, y) by rows. UP(width, 64), rows */
 struct vk_axpy {
@@ -203,12 +206,20 @@ struct vk_ceiling_dot {
 };
 #define SHADER(name, local) extern const struct vk_shader vk_shader_##name;
 #include "backend/vulkan/shaders.def"
+#include "backend/vulkan/shaders_later.def"
 #undef SHADER
 
 /* Which formats the kernels know. */
 static inline bool vk_has_format(enum dtype t)
 {
     return t < DT_U8;
+}
+
+/* Which of them linear_i8_tiles does: a scale for each 32 values, and no offsets. */
+static inline bool vk_tiles_format(enum dtype t)
+{
+    const struct dtype_info *info = dtype_info(t);
+    return dtype_has_i8(info) && info->per_scale == 32 && info->offsets == PLACE_NONE;
 }
 
 #endif

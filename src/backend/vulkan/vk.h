@@ -28,15 +28,22 @@ struct vk_constants {
     uint32_t value[VK_CONSTANTS];
 };
 
+/* How a device multiplies matrices of int8 into int32, where a subgroup's invocations do it together: rows, outputs,
+ * columns; a subgroup has each * m invocations. each 0: in no way that linear_i8_tiles is made for. */
+struct vk_tile {
+    uint32_t m, n, k, each;
+};
+
 /* A device as it says of itself. */
 struct vk_facts {
     int number; /* in vk_list */
     char name[256], driver[320];
-    char features[128];                              /* in words: of those below, and of the memory's budget */
+    char features[160];                              /* in words: of those below, and of the memory's budget */
     bool cpu;                                        /* a driver that computes on the CPU */
     bool fp64, round_even, keep_denormals, keep_nan; /* the last three: f32 can be told so */
     bool dot4;                                       /* has an instruction for dots of four int8 */
-    bool budget;                                     /* says how much memory is free */
+    struct vk_tile tile;
+    bool budget;         /* says how much memory is free */
     bool layered;        /* lies on top of another interface (Metal's), which has no atomics at an address */
     bool soft_fma;       /* shaders make their own fused multiply-add */
     uint64_t memory;     /* bytes of the largest heap that is the device's own */
@@ -64,6 +71,8 @@ struct vk;
 
 /* Whether shaders make their own fused multiply-add; true when the device is opened, where it has f64. */
 void vk_set_soft_fma(struct vk *vk, bool soft);
+/* From now on it is a device without vk_facts.tile. */
+void vk_forget_tile(struct vk *vk);
 /* Which: NULL or "": the best one (a real GPU before a driver on the CPU); "real": the same, but never a driver on the
  * CPU; a number: that of vk_list; else a part of a device's name, letters of either case. "apart" or "apart:" before
  * any of these: the host sees none of the device's own memory, though it may be the same, as it is beside a card (for
@@ -88,6 +97,8 @@ uint64_t vk_taken(const struct vk *vk);
 /* Groups x, y, z of the shader with this push block. constants NULL: all zero. */
 void vk_run(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants, const void *push,
             uint32_t x, uint32_t y, uint32_t z);
+/* Does the driver make something of this shader? Where not, nothing has happened. */
+bool vk_compiles(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants);
 /* What vk_run was given `back` calls ago (0: the last), where the device has not been given it yet and it was this
  * shader; else false. Good until the next command. */
 struct vk_call {

@@ -1,6 +1,6 @@
 /* vk_device.c: which devices there are, and which of them can be used; the device that Vulkan makes of one. */
 #ifdef HAVE_VULKAN
-#include "backend/vulkan/vk_parts.h"
+#include "backend/vulkan/vk_tile.h"
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -28,10 +28,11 @@ struct features {
     VkPhysicalDeviceVulkan12Features v12;
     VkPhysicalDeviceVulkan11Features v11;
     VkPhysicalDeviceFeatures2 all;
-    VkPhysicalDeviceShaderIntegerDotProductFeatures dot; /* chained where the device knows it */
+    VkPhysicalDeviceShaderIntegerDotProductFeatures dot; /* these two are chained where the device knows them */
+    VkPhysicalDeviceCooperativeMatrixFeaturesKHR tile;
 };
 
-static void chain(struct features *f, bool dot)
+static void chain(struct features *f, bool dot, bool tile)
 {
     *f = (struct features){0};
     f->v12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES;
@@ -40,8 +41,13 @@ static void chain(struct features *f, bool dot)
     f->all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
     f->all.pNext = &f->v11;
     f->dot.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES;
+    f->tile.sType = (VkStructureType)VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR;
     if (dot)
         f->v12.pNext = &f->dot;
+    if (tile) {
+        f->tile.pNext = f->v12.pNext;
+        f->v12.pNext = &f->tile;
+    }
 }
 
 /* FEATURE(member of struct features): what every shader may use. */
@@ -71,9 +77,12 @@ static bool has_extension(const struct vk_library *lib, VkPhysicalDevice device,
 static void read_features(const struct vk_library *lib, VkPhysicalDevice device, struct vk_facts *facts)
 {
     struct features f;
-    chain(&f, has_extension(lib, device, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME));
+    chain(&f, has_extension(lib, device, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME),
+          has_extension(lib, device, VK_TILE_EXTENSION));
     lib->GetPhysicalDeviceFeatures2(device, &f.all);
     facts->dot4 = f.dot.shaderIntegerDotProduct;
+    if (f.tile.cooperativeMatrix && f.v12.vulkanMemoryModel)
+        facts->tile = vk_tile_of(lib, device);
     facts->layered = has_extension(lib, device, PORTABILITY);
     facts->budget = has_extension(lib, device, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     facts->fp64 = f.all.features.shaderFloat64;
@@ -108,9 +117,18 @@ static void name_features(struct vk_facts *facts)
                {facts->fp64, "f64"},
                {facts->budget, "memory budget"}};
     size_t n = 0;
+    if (facts->tile.each)
+        n += (size_t)snprintf(facts->features, sizeof facts->features, "int8 matrices (%u x %u x %u)", facts->tile.m,
+                              facts->tile.n, facts->tile.k);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i].there)
             n += (size_t)snprintf(facts->features + n, sizeof facts->features - n, "%s%s", n ? ", " : "", all[i].name);
+}
+
+void vk_forget_tile(struct vk *vk)
+{
+    vk->facts.tile = (struct vk_tile){0};
+    name_features(&vk->facts);
 }
 
 static void read_facts(const struct vk_library *lib, VkPhysicalDevice device, struct vk_facts *facts,
@@ -285,14 +303,17 @@ enum osso_status vk_create_device(struct vk *vk, struct osso_error *err)
 {
     float priority = 1;
     struct features f;
-    const char *extensions[3];
+    const char *extensions[4];
     uint32_t n = 0;
-    chain(&f, vk->facts.dot4);
+    chain(&f, vk->facts.dot4, vk->facts.tile.each);
 #define FEATURE(member) f.member = VK_TRUE;
     NEEDED(FEATURE)
 #undef FEATURE
     f.all.features.shaderFloat64 = vk->facts.fp64;
     f.dot.shaderIntegerDotProduct = vk->facts.dot4;
+    f.tile.cooperativeMatrix = f.v12.vulkanMemoryModel = vk->facts.tile.each > 0;
+    if (vk->facts.tile.each)
+        extensions[n++] = VK_TILE_EXTENSION;
     if (vk->facts.budget)
         extensions[n++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
     if (vk->facts.dot4)

@@ -47,6 +47,17 @@ void vk_set_soft_fma(struct vk *vk, bool soft)
     (void)vk, (void)soft;
 }
 
+void vk_forget_tile(struct vk *vk)
+{
+    (void)vk;
+}
+
+bool vk_compiles(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants)
+{
+    (void)vk, (void)shader, (void)constants;
+    return false;
+}
+
 bool vk_alloc(struct vk *vk, uint64_t bytes, enum vk_place place, struct vk_block *block_out)
 {
     (void)vk, (void)bytes, (void)place, (void)block_out;

@@ -91,6 +91,15 @@ VkPipeline vk_pipeline(struct vk *vk, const struct vk_shader *shader, const stru
     pthread_mutex_unlock(&vk->shared->lock);
     return pipeline;
 }
+bool vk_compiles(struct vk *vk, const struct vk_shader *shader, const struct vk_constants *constants)
+{
+    if (vk->failed < 0)
+        return false;
+    bool made = vk_pipeline(vk, shader, constants) != VK_NULL_HANDLE;
+    if (!made)
+        vk->failed = VK_SUCCESS;
+    return made;
+}
 #else
 typedef int vk_pipelines_are_left_out;
 #endif
