@@ -154,7 +154,6 @@ for test in "${beside[@]}"; do
     read -r backend name _ <<<"$test"
     wanted "$name" || { wanted "$backend/$name" && targets+=("$b/tests/$name"); }
 done
-[ "$variant" = release ] && wanted later && targets+=("$b/tests/"{backend/test_vulkan_tiles,backend/test_vulkan_words,engine/test_vulkan_tiled})
 for script in tests/e2e/test_*.py tests/e2e/test_*.sh; do
     [ -e "$script" ] && wanted "${script#tests/}" && targets+=("$b/osso") && break
 done
@@ -170,7 +169,6 @@ fi
 case $variant-$(uname -m) in release-aarch64 | release-arm64) ;; release-*) add many arm/kernels tests/arm.sh kernels ;; esac
 case $variant-$(uname -m) in release-x86_64) grep -qw avx512_vnni /proc/cpuinfo || add many x86/kernels tests/x86.sh kernels ;; esac
 if [ "$variant" = release ]; then
-    add many later tests/later.sh
     add one build tests/build.sh
     add one headers tests/headers.sh
     add one packaging tests/packaging.sh
