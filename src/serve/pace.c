@@ -6,8 +6,9 @@
 /* Beside streams a step takes so many times what they take alone, and more when many wait for their first token: these
  * wait for all of it, and streams that have begun together cost less. */
 static const double STRETCH = 1.7, CROWD = 3;
-/* A step may always take so many ms: streams give more tokens a second than people read, and with company whoever comes
- * next waits for one step. */
+/* A step may always take so many ms, where so many rows of a prompt take that long: streams give more tokens a second
+ * than people read, and with company whoever comes next waits for a step, and then takes part in one. */
+enum { STEP_ROWS = 144 };
 static const double STEP_MS = 40;
 /* Steps with prompts until streams are looked at alone again: contexts grow, other work comes and goes. At once where
  * only less than half or more than twice as many were seen: GROWTH over a longer way was wrong by 2.6 times. */
@@ -20,7 +21,7 @@ enum { PIECE = 512, LEAST = 8, FIRST = 64, PAGE = 128 };
 /* How fast a new time counts, how a step grows with its streams where only another number of them was seen. */
 static const double NEW = 0.3, GROWTH = 0.6;
 /* A single step is believed to have taken at most so many times what was known. */
-static const double MOST_ALONE = 1.5, MOST_ROWS = 2;
+static const double MOST_ALONE = 1.5, MOST_ROWS = 4, MOST_BOTH = 2;
 /* What a guess is off by, a step's time is beside what it should be, and a step later what was known: relative. */
 static const double GUESS = 0.7, NOISE = 0.15, DRIFT = 0.05;
 
@@ -91,6 +92,12 @@ static double cost(const struct pace *p, double before, double rows, double each
 
 /* ---- a step --------------------------------------------------------------------------------------------- */
 
+static double step_ms(const struct pace *p)
+{
+    double each = row(p, 0);
+    return each > 0 ? fmin(STEP_MS, cost(p, 0, STEP_ROWS, each)) : STEP_MS;
+}
+
 /* What prompts may add to the step; none: nobody waits for it. */
 static double budget_of(const struct pace *p, int streams, int n, bool company)
 {
@@ -98,7 +105,7 @@ static double budget_of(const struct pace *p, int streams, int n, bool company)
            crowd = (double)(n - 1) / (streams > 0 ? streams : 1);
     if (streams == 0 && !company)
         return INFINITY;
-    return fmax(STEP_MS - base, base * (streams ? STRETCH - 1 : 1) * fmax(1, CROWD * crowd));
+    return fmax(step_ms(p) - base, base * (streams ? STRETCH - 1 : 1) * fmax(1, CROWD * crowd));
 }
 
 /* The rows, at most so many, that take no longer than ms where the step has `given` rows of prompts already; all of
@@ -154,22 +161,34 @@ static double begin(struct pace *p, int streams, double rows, double extra)
     return (1 - share) * extra / rows;
 }
 
-/* Of two costs, whose sum a step was off by so much: by how much each is to be changed, relative. A Kalman filter,
- * since steps of few rows tell of experts and steps of many of rows, and only both together tell them apart. */
-static void tell_apart(double *doubt, double experts, double rows, double off, double *change)
+/* No step of streams alone takes less than the experts do that it reads. */
+static double most_for_experts(const struct pace *p)
 {
-    double e = doubt[0] * experts + doubt[2] * rows, r = doubt[2] * experts + doubt[1] * rows;
-    double noise = NOISE * (experts + rows), all = e * experts + r * rows + noise * noise;
-    change[0] = e / all * off;
-    change[1] = r / all * off;
-    doubt[0] += DRIFT * DRIFT - e * e / all;
-    doubt[1] += DRIFT * DRIFT - r * r / all;
-    doubt[2] -= e * r / all;
+    double most = INFINITY;
+    for (int k = 1; k <= PACE_STREAMS; k++)
+        if (p->alone[k] > 0)
+            most = fmin(most, p->alone[k] / (1 - unread(p, k)));
+    return most;
+}
+
+/* A step at the beginning of prompts, of experts and rows as they were known, took `extra`: what rows are to be
+ * multiplied by. A Kalman filter tells the two costs apart, since steps of few rows tell of experts, steps of many of
+ * rows, and only both together of each. */
+static double learn_both(struct pace *p, double experts, double rows, double extra)
+{
+    double all = experts + rows, off = (fmin(fmax(extra / all, 1 / MOST_BOTH), MOST_BOTH) - 1) * all;
+    double e = p->doubt[0] * experts + p->doubt[2] * rows, r = p->doubt[2] * experts + p->doubt[1] * rows;
+    double sum = e * experts + r * rows + NOISE * NOISE * all * all;
+    p->doubt[0] += DRIFT * DRIFT - e * e / sum;
+    p->doubt[1] += DRIFT * DRIFT - r * r / sum;
+    p->doubt[2] -= e * r / sum;
+    p->experts = fmin(p->experts * fmax(1 + e / sum * off, 1 / MOST_BOTH), most_for_experts(p));
+    return fmax(1 + r / sum * off, 1 / MOST_BOTH);
 }
 
 void pace_learn(struct pace *p, int streams, const struct pace_piece *pieces, int n, double ms)
 {
-    double each[PACE_DEPTHS], share[PACE_DEPTHS] = {0}, all = 0, rows = 0, change[2];
+    double each[PACE_DEPTHS], share[PACE_DEPTHS] = {0}, all = 0, rows = 0;
     for (int i = 0; i < n; i++)
         rows += (double)pieces[i].rows;
     if (rows <= 0) {
@@ -189,11 +208,12 @@ void pace_learn(struct pace *p, int streams, const struct pace_piece *pieces, in
         share[at] += (double)pieces[i].rows * each[at];
         all += (double)pieces[i].rows * each[at];
     }
-    double experts = cost(p, streams, rows, 0), expected = all + experts;
-    double off = fmin(fmax(extra / expected, 1 / MOST_ROWS), MOST_ROWS) - 1;
-    tell_apart(p->doubt, experts, all, off * expected, change);
-    p->experts *= fmax(1 + change[0], 1 / MOST_ROWS);
-    for (int at = 0; at < PACE_DEPTHS; at++) /* each depth takes its share */
+    /* Deeper, rows cost more: that is theirs alone, or experts would seem to cost ever more. Each depth takes its
+     * share. */
+    double experts = cost(p, streams, rows, 0), left = fmax(extra - experts, 0.05 * ms);
+    double times = share[0] == all ? learn_both(p, experts, all, extra)
+                                   : 1 + NEW * (fmin(fmax(left / all, 1 / MOST_ROWS), MOST_ROWS) - 1);
+    for (int at = 0; at < PACE_DEPTHS; at++)
         if (share[at] > 0)
-            p->row[at] = each[at] * fmax(1 + change[1] * share[at] / all, 1 / MOST_ROWS);
+            p->row[at] = each[at] * (1 + (times - 1) * share[at] / all);
 }

@@ -100,6 +100,19 @@ static void test_company(void **state)
         fail_msg("%.0f ms", longest);
 }
 
+/* On a fast machine a short prompt takes less than what a step may always take, and so do steps with company. */
+static void test_fast(void **state)
+{
+    (void)state;
+    struct machine m = {2, 1, 0.08, 0, 0, {{0}}};
+    struct pace p = {0};
+    double longest;
+    pace_learn(&p, 1, NULL, 0, ms_of(&m, 1, NULL, 0));
+    read_beside(&p, &m, 1, 32000, true, &longest);
+    if (longest > 1.5 * 144 * m.row)
+        fail_msg("%.1f ms", longest);
+}
+
 /* Who has least left goes first, and a deep prompt behind it does not make its step long. */
 static void test_order(void **state)
 {
@@ -212,6 +225,22 @@ static void test_experts(void **state)
     }
 }
 
+/* Rows of a deep prompt cost ever more, and experts as much as ever: steps with company stay short to the end. */
+static void test_deep(void **state)
+{
+    (void)state;
+    struct machine m = {2, 1, 0.08, 3e-5, 4, {{0}}};
+    struct pace p = {.chosen = 1.0 / CHOSEN};
+    double longest;
+    struct pace_piece first = {0, 100};
+    pace_learn(&p, 0, &first, 1, ms_of(&m, 0, &first, 1));
+    for (int streams = 1; streams < 4; streams++)
+        pace_learn(&p, streams, NULL, 0, ms_of(&m, streams, NULL, 0));
+    read_beside(&p, &m, 1, 32000, true, &longest);
+    if (longest > 50 || p.experts > 4 * m.experts)
+        fail_msg("%.0f ms; experts %.1f ms, which take %.1f", longest, p.experts, m.experts);
+}
+
 /* 64 prompts at once, each a stream as soon as it is read: the steps until all are. One step takes `more` ms more. */
 static int read_crowd(int slow, double more)
 {
@@ -253,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_streams_flow),  cmocka_unit_test(test_company),      cmocka_unit_test(test_order),
         cmocka_unit_test(test_crowd),         cmocka_unit_test(test_far),          cmocka_unit_test(test_looks),
         cmocka_unit_test(test_one_slow_step), cmocka_unit_test(test_after_a_stop), cmocka_unit_test(test_experts),
+        cmocka_unit_test(test_fast),          cmocka_unit_test(test_deep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
