@@ -22,6 +22,8 @@ enum { PIECE = 512, LEAST = 8, FIRST = 64, PAGE = 128 };
 static const double NEW = 0.3, GROWTH = 0.6;
 /* A single step is believed to have taken at most so many times what was known. */
 static const double MOST_ALONE = 1.5, MOST_ROWS = 4, MOST_BOTH = 2;
+/* So many rows are guessed to take as long as all experts, until more is known. */
+enum { EVEN = 64 };
 /* What a guess is off by, a step's time is beside what it should be, and a step later what was known: relative. */
 static const double GUESS = 0.7, NOISE = 0.15, DRIFT = 0.05;
 
@@ -151,11 +153,11 @@ static void mix(double *known, double seen)
 }
 
 /* The first step with rows of prompts: what experts and rows took of it can only be guessed, the more for experts the
- * fewer of them had been read. What a row costs. */
+ * fewer rows there were, and the fewer of them had been read. What a row costs. */
 static double begin(struct pace *p, int streams, double rows, double extra)
 {
-    double share = 0.5 * (unread(p, streams) - unread(p, streams + rows));
-    p->experts = share > 0 ? 0.5 * extra : 0;
+    double part = EVEN / (EVEN + rows), share = part * (unread(p, streams) - unread(p, streams + rows));
+    p->experts = share > 0 ? part * extra : 0;
     p->doubt[0] = p->doubt[1] = GUESS * GUESS;
     p->doubt[2] = 0;
     return (1 - share) * extra / rows;
