@@ -117,7 +117,7 @@ def test_echo():
 def test_choices():
     """Choice 0 is what n = 1 gives, others draw by themselves; the prompt is computed once."""
     bundled()
-    body = dict(messages=[dict(role="user", content="Tell me a story about a fox.")], seed=5, max_tokens=20)
+    body = dict(messages=[dict(role="user", content="Tell me a story about a fox.")], seed=5, max_tokens=40, temperature=1)
     with Osso() as s:
         before = s.metric("osso:prompt_tokens_computed_total")  # a server tries its model before it says that it is there
         three = s.good("/v1/chat/completions", dict(body, n=3))
