@@ -23,4 +23,11 @@ static inline double sorted_quantile(const double *sorted, size_t n, double q)
     return sorted[low] + (at - (double)low) * (sorted[high] - sorted[low]);
 }
 
+/* Of at least one; sorts them. */
+static inline double median_of(double *list, size_t n)
+{
+    sort_numbers(list, n);
+    return sorted_quantile(list, n, 0.5);
+}
+
 #endif

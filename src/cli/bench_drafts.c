@@ -2,6 +2,7 @@
  * with it the model is led along it, whatever its weights say: what they would have chosen is compared, what guesses
  * bring is then the text's, and a step costs what its experts cost. */
 #include "cli/bench_drafts.h"
+#include "cli/bench_report.h"
 #include "cli/draft_args.h"
 #include "cli/input.h"
 #include "cli/int_list.h"
@@ -12,7 +13,6 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sorted.h"
-#include "json/jwrite.h"
 #include "osso/bench.h"
 
 #include <stdio.h>
@@ -198,40 +198,18 @@ static enum osso_status turn(struct drafts_bench *b, const struct text *text, bo
 
 /* ---- rows ----------------------------------------------------------------------------------------------- */
 
-static double median(double *values, int n)
-{
-    sort_numbers(values, (size_t)n);
-    return sorted_quantile(values, (size_t)n, 0.5);
-}
-
-static void quoted(const char *text, bool json)
-{
-    struct buf out = {0};
-    if (json)
-        jwrite_string(&out, text, strlen(text));
-    else {
-        buf_putc(&out, '"');
-        for (; *text; text++)
-            buf_puts(&out, *text == '"' ? "\"\"" : (char[]){*text, 0});
-        buf_putc(&out, '"');
-    }
-    if (!out.failed)
-        fputs(out.data, stdout);
-    buf_free(&out);
-}
-
 static void report(struct drafts_bench *b, const struct text *text, struct turns *t)
 {
-    int n = b->repetitions;
-    double tokens = (double)(text->n - 1), ratio = median(t->ratio, n);
-    double plain = tokens / median(t->plain, n), drafted = tokens / median(t->drafted, n);
+    size_t n = (size_t)b->repetitions;
+    double tokens = (double)(text->n - 1), ratio = median_of(t->ratio, n);
+    double plain = tokens / median_of(t->plain, n), drafted = tokens / median_of(t->drafted, n);
     double each = tokens / (double)t->steps, share = t->guessed ? 100 * (double)t->came / (double)t->guessed : 0;
     bool json = strcmp(b->form, "json") == 0, csv = strcmp(b->form, "csv") == 0, first = b->n_rows++ == 0;
     const char *kind = text->answer.len ? "given" : "model's";
     if (json) {
         printf(first ? "[\n  {\"text\": " : ",\n  {\"text\": ");
-        quoted(text->path, true);
-        printf(", \"answer\": \"%s\", \"n_prompt\": %zu, \"n_gen\": %zu, \"repetitions\": %d, \"plain_ts\": %.3f, "
+        bench_quoted(text->path, true);
+        printf(", \"answer\": \"%s\", \"n_prompt\": %zu, \"n_gen\": %zu, \"repetitions\": %zu, \"plain_ts\": %.3f, "
                "\"draft_ts\": %.3f, \"ratio\": %.4f, \"tokens_per_step\": %.3f, \"draft_n\": %zu, "
                "\"draft_n_accepted\": %zu, \"same\": true}",
                kind, text->prompt.len, text->n, n, plain, drafted, ratio, each, t->guessed, t->came);
@@ -239,8 +217,8 @@ static void report(struct drafts_bench *b, const struct text *text, struct turns
         if (first)
             printf("text,answer,n_prompt,n_gen,repetitions,plain_ts,draft_ts,ratio,tokens_per_step,draft_n,"
                    "draft_n_accepted\n");
-        quoted(text->path, false);
-        printf(",%s,%zu,%zu,%d,%.3f,%.3f,%.4f,%.3f,%zu,%zu\n", kind, text->prompt.len, text->n, n, plain, drafted,
+        bench_quoted(text->path, false);
+        printf(",%s,%zu,%zu,%zu,%.3f,%.3f,%.4f,%.3f,%zu,%zu\n", kind, text->prompt.len, text->n, n, plain, drafted,
                ratio, each, t->guessed, t->came);
     } else {
         if (first)

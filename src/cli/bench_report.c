@@ -201,7 +201,7 @@ static int fields(const struct bench_setting *b, const struct measurement *m, st
     return n;
 }
 
-static void print_quoted(const char *text, bool json)
+void bench_quoted(const char *text, bool json)
 {
     struct buf b = {0};
     if (json)
@@ -233,7 +233,7 @@ static void row_json(const struct bench_setting *b, const struct measurement *m)
     for (int i = 0; i < n; i++) {
         printf("%s    \"%s\": ", i ? ",\n" : "", f[i].name);
         if (f[i].quoted)
-            print_quoted(f[i].text, true);
+            bench_quoted(f[i].text, true);
         else
             fputs(f[i].text, stdout);
     }
@@ -249,7 +249,7 @@ static void row_csv(const struct bench_setting *b, const struct measurement *m)
     for (int i = 0; i < n && b->first; i++)
         printf("%s%s", f[i].name, i + 1 < n ? "," : "\n");
     for (int i = 0; i < n; i++) {
-        print_quoted(f[i].text, false);
+        bench_quoted(f[i].text, false);
         putchar(i + 1 < n ? ',' : '\n');
     }
 }

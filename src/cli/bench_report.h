@@ -35,6 +35,8 @@ struct bench_setting {
 /* "pp512", "tg128 @ d4096", "tg128 x16", "tg128 x16 sampled", "tg16 @ d32768 (made up)" */
 void bench_test_name(const struct measurement *m, char *text, size_t size);
 void bench_report(struct bench_setting *setting, const struct measurement *m);
+/* A text as JSON has it, else as CSV. */
+void bench_quoted(const char *text, bool json);
 /* What comes after the last line. */
 void bench_report_end(const struct bench_setting *setting);
 

@@ -71,6 +71,5 @@ void mapped_measure(const struct file_map *maps, int n, int threads, uint64_t pa
     for (int i = 0; i < PASSES; i++)
         rates[i] = ceiling_read(team, map->data, part) * 1e-9;
     team_free(team);
-    sort_numbers(rates, PASSES);
-    out->gbps = rates[PASSES / 2];
+    out->gbps = median_of(rates, PASSES);
 }

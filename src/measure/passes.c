@@ -79,8 +79,7 @@ static enum osso_status step(struct pass *p, int rows, bool cold, double *second
 static double median(double *x, int n)
 {
     int first = n > 1;
-    sort_numbers(x + first, (size_t)(n - first));
-    return sorted_quantile(x + first, (size_t)(n - first), 0.5);
+    return median_of(x + first, (size_t)(n - first));
 }
 
 static enum osso_status prompts(struct osso_model *model, const struct osso_rates *rates, int rows,

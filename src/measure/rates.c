@@ -19,10 +19,8 @@ static void measure_ceilings(struct osso_rates *r, struct osso_ceiling *ceiling)
         reads[i] = osso_ceiling_read(ceiling);
     for (int i = 0; i < DOTS; i++)
         dots[i] = osso_ceiling_int8(ceiling, r->isa);
-    sort_numbers(reads, READS);
-    sort_numbers(dots, DOTS);
-    r->read_gbps = sorted_quantile(reads, READS, 0.5);
-    r->int8_tops = sorted_quantile(dots, DOTS, 0.5);
+    r->read_gbps = median_of(reads, READS);
+    r->int8_tops = median_of(dots, DOTS);
 }
 
 enum osso_status kernel_rate(struct osso_model *model, const struct osso_rates *rates, double *gbps_out,

@@ -6,8 +6,8 @@
 /* Beside streams a step takes so many times what they take alone, and more when many wait for their first token: these
  * wait for all of it, and streams that have begun together cost less. */
 static const double STRETCH = 1.7, CROWD = 3;
-/* A step may always take so many ms, where so many rows of a prompt take that long: streams give more tokens a second
- * than people read, and with company whoever comes next waits for a step, and then takes part in one. */
+/* A step may always take so many ms, or what so many rows of a prompt take where that is less: streams give more tokens
+ * a second than people read, and with company whoever comes next waits for a step, and then takes part in one. */
 enum { STEP_ROWS = 144 };
 static const double STEP_MS = 40;
 /* Steps with prompts until streams are looked at alone again: contexts grow, other work comes and goes. At once where

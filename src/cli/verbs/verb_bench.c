@@ -59,12 +59,6 @@ static enum osso_status count_experts(struct bench *b, struct measurement *m, st
 
 /* ---- one line ------------------------------------------------------------------------------------------- */
 
-static double median(const struct samples *s)
-{
-    sort_numbers(s->values, (size_t)s->n);
-    return sorted_quantile(s->values, (size_t)s->n, 0.5);
-}
-
 static enum osso_status token_cost(struct bench *b, struct measurement *m, struct osso_error *err)
 {
     struct osso_token_cost cost = {.size = sizeof cost};
@@ -112,8 +106,8 @@ static enum osso_status measure(struct bench *b, struct measurement *m, struct o
     if (err_is_terminal())
         fputs("\r\033[K", stderr);
     if (!status) {
-        m->read_ceiling = b->ceiling ? median(&b->reads) : 0;
-        m->dot_ceiling = b->ceiling ? median(&b->dots) : 0;
+        m->read_ceiling = b->ceiling ? median_of(b->reads.values, (size_t)b->reads.n) : 0;
+        m->dot_ceiling = b->ceiling ? median_of(b->dots.values, (size_t)b->dots.n) : 0;
         status = m->n_gen > 0 ? count_experts(b, m, err) : OSSO_OK;
     }
     if (!status)
