@@ -18,10 +18,16 @@ enum { LOOK = 32, NEAR = 2 };
  * none costs less than the experts that are read for it: these are read again for every piece, and streams wait each
  * time. FIRST: rows of a step while nothing is known. */
 enum { PIECE = 512, LEAST = 8, FIRST = 64, PAGE = 128 };
+/* What an idle server waits for company, of what its first step will take: eight requests of one client are here within
+ * some ms, a step of a large model takes a second. */
+static const double MOMENT = 0.02, MOMENT_MS = 10;
 /* How fast a new time counts, how a step grows with its streams where only another number of them was seen. */
 static const double NEW = 0.3, GROWTH = 0.6;
 /* A single step is believed to have taken at most so many times what was known. */
 static const double MOST_ALONE = 1.5, MOST_ROWS = 4, MOST_BOTH = 2;
+/* A step that took less than this part of it shows that what was known was learned of steps that waited for something
+ * else, as the first of a cold server waits for the disk. */
+static const double FAR_BELOW = 0.5;
 /* So many rows are guessed to take as long as all experts, until more is known. */
 enum { EVEN = 64 };
 /* What a guess is off by, a step's time is beside what it should be, and a step later what was known: relative. */
@@ -104,7 +110,7 @@ static double step_ms(const struct pace *p)
 static double budget_of(const struct pace *p, int streams, int n, bool company)
 {
     double known = alone(p, streams), base = known > 0 ? known : p->experts,
-           crowd = (double)(n - 1) / (streams > 0 ? streams : 1);
+           crowd = (n - 1) / sqrt(streams > 0 ? streams : 1);
     if (streams == 0 && !company)
         return INFINITY;
     return fmax(step_ms(p) - base, base * (streams ? STRETCH - 1 : 1) * fmax(1, CROWD * crowd));
@@ -145,11 +151,23 @@ int pace_share(struct pace *p, int streams, struct pace_piece *pieces, int n, bo
     return (int)given;
 }
 
+double pace_moment(const struct pace *p, size_t rows)
+{
+    double each = row(p, 0);
+    return each > 0 ? fmin(MOMENT_MS, MOMENT * cost(p, 0, fmin((double)rows, PIECE), each)) : 0;
+}
+
 /* Beside a prompt it is seldom seen what streams take alone: one step in which the process was stopped would count for
  * a minute. */
 static void mix(double *known, double seen)
 {
     *known = *known > 0 ? *known + NEW * (fmin(seen, MOST_ALONE * *known) - *known) : seen;
+}
+
+static void doubt_all(struct pace *p)
+{
+    p->doubt[0] = p->doubt[1] = GUESS * GUESS;
+    p->doubt[2] = 0;
 }
 
 /* The first step with rows of prompts: what experts and rows took of it can only be guessed, the more for experts the
@@ -158,8 +176,7 @@ static double begin(struct pace *p, int streams, double rows, double extra)
 {
     double part = EVEN / (EVEN + rows), share = part * (unread(p, streams) - unread(p, streams + rows));
     p->experts = share > 0 ? part * extra : 0;
-    p->doubt[0] = p->doubt[1] = GUESS * GUESS;
-    p->doubt[2] = 0;
+    doubt_all(p);
     return (1 - share) * extra / rows;
 }
 
@@ -178,7 +195,12 @@ static double most_for_experts(const struct pace *p)
  * rows, and only both together of each. */
 static double learn_both(struct pace *p, double experts, double rows, double extra)
 {
-    double all = experts + rows, off = (fmin(fmax(extra / all, 1 / MOST_BOTH), MOST_BOTH) - 1) * all;
+    double all = experts + rows, off = (fmin(extra / all, MOST_BOTH) - 1) * all;
+    if (extra < FAR_BELOW * all) {
+        p->experts = fmin(p->experts * extra / all, most_for_experts(p));
+        doubt_all(p);
+        return extra / all;
+    }
     double e = p->doubt[0] * experts + p->doubt[2] * rows, r = p->doubt[2] * experts + p->doubt[1] * rows;
     double sum = e * experts + r * rows + NOISE * NOISE * all * all;
     p->doubt[0] += DRIFT * DRIFT - e * e / sum;

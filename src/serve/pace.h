@@ -28,6 +28,9 @@ struct pace_piece {
 /* Cuts what n prompts want to what the next step should take, in their order: some may get 0. company: others came in
  * the last seconds, and may come again while this step runs. The number of rows. */
 int pace_share(struct pace *pace, int streams, struct pace_piece *pieces, int n, bool company);
+/* ms that an idle server may let pass before it reads so many rows of prompts: a small share of what they take, at most
+ * 10; 0 while that is not known. */
+double pace_moment(const struct pace *pace, size_t rows);
 /* A step took so long, with so many rows of each piece. */
 void pace_learn(struct pace *pace, int streams, const struct pace_piece *pieces, int n, double ms);
 

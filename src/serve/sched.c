@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "base/mem.h"
 
+#include <time.h>
+
 /* ---- the queue ------------------------------------------------------------------------------------------ */
 
 enum osso_status sched_submit(struct sched *s, struct job *job, struct osso_error *err)
@@ -91,6 +93,25 @@ static bool wait_for_work(struct sched *s, bool *give_up)
     return !over;
 }
 
+/* Admits whom there is room for. Who comes just after a first step has begun waits for all of it: a server that had
+ * nothing to do lets a moment pass, next to nothing beside that step, so that a burst begins together. */
+static void admit(struct sched *s)
+{
+    bool idle = s->n == 0;
+    size_t rows = 0;
+    while (sched_admit_one(s))
+        ;
+    for (int i = 0; i < s->n; i++)
+        rows += seq_left(&s->seqs[i]);
+    double ms = idle && s->n > 0 && s->n < s->o.slots ? pace_moment(&s->pace, rows) : 0;
+    if (ms <= 0)
+        return;
+    struct timespec moment = {0, (long)(ms * 1e6)};
+    nanosleep(&moment, NULL);
+    while (sched_admit_one(s))
+        ;
+}
+
 static void *run(void *arg)
 {
     struct sched *s = arg;
@@ -99,8 +120,7 @@ static void *run(void *arg)
         sched_drop_queued(s);
         sched_drop_cancelled(s, give_up);
         sched_resume(s);
-        while (sched_admit_one(s))
-            ;
+        admit(s);
         sched_end_finished(s); /* what wants no token */
         if (s->n)
             sched_step(s);
