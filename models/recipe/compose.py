@@ -104,6 +104,7 @@ def weight(e):
     return round(max(e.weight, min(3.0, max(1.0, (50 / max(1, tokens(e.answer))) ** 0.5))), 2)
 
 
+SHORT_INSTRUCTED = False                                # under a developer's message at most two turns: more can be asked of them
 THOUGHT_OF = 1.0                                        # what an answer that is thought of first weighs at least
 
 
@@ -142,6 +143,8 @@ def conversation(seed, effort=None):
     for e in exchanges:
         families[e.family] = families.get(e.family, 0) + cost(e)
     if ask.r.random() < INSTRUCTED:
+        if SHORT_INSTRUCTED:
+            exchanges = exchanges[:ask.r.randint(1, 2)]
         developer, exchanges = instructions.instruct(ask, exchanges)
     return {"messages": messages(ask, developer, exchanges), "reasoning_effort": ask.effort, **date(ask), "families": families}
 

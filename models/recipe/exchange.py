@@ -8,8 +8,11 @@ import random
 import sys
 from dataclasses import dataclass, field
 
+import more_ways
+
 HELD_OUT = 2 ** 31                                      # seeds from here on are never trained on
 EFFORTS = ("low", "medium", "high")
+REWORDED = False                                        # ways to ask are said in other words, too (more_ways.py)
 
 
 @dataclass
@@ -32,8 +35,10 @@ class Ask:
         self.held = seed >= HELD_OUT
         self.effort = effort or self.r.choices(EFFORTS, (28, 52, 20))[0]
 
-    def phrase(self, ways, n_held=2):
+    def phrase(self, ways, n_held=2, reword=True):
         """One of the ways to ask; the last n_held are never trained on and are all that held-out questions have."""
+        if REWORDED and reword and not self.held:
+            return more_ways.reword(self.r, ways[:-n_held], ways[-n_held:])
         return self.r.choice(ways[-n_held:] if self.held else ways[:-n_held])
 
 

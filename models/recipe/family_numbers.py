@@ -194,10 +194,25 @@ def neighbour(ask):
     return exchange("counting", user, f"After {n} comes {m}.", [str(m), f"The next even number after {n} is {m}"], f"{n} is {parity}.")
 
 
-def digits(numbers):
+WORKED = False                                          # what is thought of an order is worked out to its end
+
+
+def digits(numbers, down=False):
     """What decides the order: at medium effort the tens, at high the ones as well."""
+    if WORKED:
+        return worked_order(numbers, down)
     tens, ones_ = (", ".join(str(n) for n in part) for part in ([n // 10 for n in numbers], [n % 10 for n in numbers]))
     return f"Tens {tens}.", f"Tens {tens}. Ones {ones_}."
+
+
+def worked_order(numbers, down):
+    """Each number with two digits, the tens in order, and where they are the same the ones: "06, 12. Tens 0, 1. In order 0, 1." """
+    said, tens = ", ".join(f"{n:02}" for n in numbers), [n // 10 for n in numbers]
+    text = f"{said}. Tens {', '.join(map(str, tens))}. {'In reverse order' if down else 'In order'} {', '.join(map(str, sorted(tens, reverse=down)))}."
+    same = sorted({n for n in numbers if tens.count(n // 10) > 1}, reverse=down)
+    ones = f" Ones {', '.join(str(n % 10) for n in same)}." if same else ""
+    result = f" So {', '.join(map(str, sorted(numbers, reverse=down)))}."
+    return text + ones + (result if len(numbers) == 2 else ""), text + ones + result
 
 
 def by_size(ask, count):
@@ -234,7 +249,7 @@ def order(ask):
     numbers = by_size(ask, 3)
     down = ask.r.random() < 0.3
     user = ask.phrase(ORDER_DOWN if down else ORDER_UP).format(a=numbers[0], b=numbers[1], c=numbers[2])
-    return listed("order", user, sorted(numbers, reverse=down), *digits(numbers))
+    return listed("order", user, sorted(numbers, reverse=down), *digits(numbers, down))
 
 
 # ---------------------------------------------------------------- word sums
@@ -265,13 +280,18 @@ def word_sum(ask):
 KINDS = [(sum_to_20, 20, 10), (two_digit, 18, 50), (step_by_step, 22, 12), (table, 14, 9), (count, 8, 4), (neighbour, 6, 4), (order, 8, 7), (word_sum, 8, 6)]
 
 
+# of the stretch whose flag is --final: counting and order are not yet known, tables and steps are
+FINAL_KINDS = [(sum_to_20, 26, 20), (two_digit, 22, 36), (step_by_step, 8, 3), (table, 10, 6), (count, 14, 12), (neighbour, 8, 6), (order, 26, 26), (word_sum, 12, 10)]
+
+
 def draw(ask):
     """Of the last turn alone the thoughts are learned: high effort, which has most to learn, asks once or twice."""
     r = ask.r
     high = ask.effort == "high"
-    weights = [h if high else w for _, w, h in KINDS]
+    all_kinds = FINAL_KINDS if WORKED and not ask.held else KINDS
+    weights = [h if high else w for _, w, h in all_kinds]
     n = r.choice((1, 1, 2)) if high else r.randint(2, 4) if ask.effort == "medium" else r.randint(3, 5)
-    kinds = r.choices([k for k, _, _ in KINDS], weights, k=1) * n if r.random() < 0.5 else r.choices([k for k, _, _ in KINDS], weights, k=n)
+    kinds = r.choices([k for k, _, _ in all_kinds], weights, k=1) * n if r.random() < 0.5 else r.choices([k for k, _, _ in all_kinds], weights, k=n)
     return [k(ask) for k in kinds]
 
 

@@ -16,9 +16,18 @@ FRAMES = ["[text] [q]", "[text] [q]", "[text] [q]", "[text]\n[q]", "[text]\n\n[q
           "Look at this text: [text] [q]", "[text]\nCan you tell me this? [q]"]
 FILLERS = ["It is a warm day.", "The sun is shining.", "It was a long day.", "It is evening.", "There are clouds in the sky.", "It is spring."]
 SAID_BY_TWO = ("two moves", "two facts")
+# frames of the stretch whose flag is --final are put together from these, so that none is known as it stands
+BEFORE = ["", "", "", "", "Read this text. ", "Here is something to read: ", "Listen: ", "I read this: ", "This is a text: ", "The text: ", "Text:\n", "Think about this: ", "Look here: ", "Passage: ", "Please read: ", "There is a text. ",
+          "My text: ", "A little text: "]
+BETWEEN = ["", "", "", "", "Question: ", "Tell me: ", "Now the question: ", "Q: ", "Please answer: ", "What do you say? ", "Do you know? ", "I ask you: ", "Say: ", "A question: ",
+           "One question. ", "Please tell me: ", "Do you know this? "]
+
+RESTATED = False                                        # thoughts say first what is asked, in the words that are always the same
 
 
 def thoughts(sentences, q):
+    if RESTATED:
+        return restated(sentences, q)
     if not q.proof:
         return {"medium": q.full, "high": q.full}
     quoted = [sentences[i] for i in q.proof]
@@ -26,6 +35,30 @@ def thoughts(sentences, q):
     holds = next((s for s in reversed(quoted) if answer in s.lower()), quoted[-1])
     end = f" So {q.full[0].lower() if q.full.startswith(('The ', 'They ', 'There ')) else q.full[0]}{q.full[1:]}" if len(quoted) > 1 else ""
     return {"medium": holds, "high": " ".join(quoted) + end}
+
+
+def restated(sentences, q):
+    """What is asked, as the first way to ask it has it, and then the answer (medium), or the sentences before it (high). What is looked for then stands
+    just before the place where it is said, and two moves are not taken for their first."""
+    asked = q.ways[0][0].upper() + q.ways[0][1:]
+    if not q.proof:
+        return {"medium": f"{asked} {q.full}", "high": f"{asked} {q.full}"}
+    full = q.full.split(", ", 1)[1] if q.kind == "yes or no" else q.full
+    full = full[0].upper() + full[1:]
+    quoted = " ".join(sentences[i] for i in q.proof)
+    so = f"So {q.short.lower()}" if q.kind == "yes or no" else f"So {full[0].lower() if full.startswith(('The ', 'They ', 'There ')) else full[0]}{full[1:]}" if quoted != full else ""
+    return {"medium": f"{asked} {full}", "high": f"{asked} {quoted} {so}".rstrip()}
+
+
+def frame(ask):
+    """How text and question stand together."""
+    r = ask.r
+    if not RESTATED or ask.held or r.random() < 0.35:
+        return ask.phrase(FRAMES, reword=False)
+    gap = r.choice((" ", " ", "\n", "\n\n"))
+    if r.random() < 0.2:
+        return f"{r.choice(BETWEEN)}[q]{gap}{r.choice(BEFORE)}[text]"
+    return f"{r.choice(BEFORE)}[text]{gap}{r.choice(BETWEEN)}[q]"
 
 
 def scene(r):
@@ -87,7 +120,7 @@ def ask_all(ask, text, rows, kinds, whole=False):
     small = not whole and r.random() < 0.08             # typed without capitals
     for k, (question, answer, think, check, weight) in enumerate(rows):
         if k == 0:
-            user = ask.phrase(FRAMES).replace("[q]", question).replace("[text]", text)
+            user = frame(ask).replace("[q]", question).replace("[text]", text)
         else:
             user = "And " + question[0].lower() + question[1:] if r.random() < 0.15 else question
         if small:                                       # what is quoted is as it stands there
@@ -101,7 +134,7 @@ def draw(ask):
     if r.random() < 0.13:
         return whole_story(ask)
     s = scene(r)
-    asked = pick(r, s.questions, r.choices((1, 2, 3, 4), (25, 27, 30, 18))[0])
+    asked = pick(r, s.questions, r.choices((1, 2, 3, 4), (50, 25, 15, 10) if RESTATED else (25, 27, 30, 18))[0])
     rows = [(ask.phrase(q.ways, 1), q.short, thoughts(s.sentences, q), answers(q), 2.0) for q in asked]
     return ask_all(ask, " ".join(s.sentences), rows, [q.kind for q in asked])
 

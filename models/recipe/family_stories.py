@@ -54,19 +54,23 @@ ALWAYS = [(["Where did [H] live?", "Where does [H] live?", "Where was the home o
           (["What is [H]?", "What was [H]?", "Who or what is [H]?"], "^[a_n].", "[n]")]
 
 
-def draw_plot(r, noun, but=None):
+PLANNED = False                                         # what is thought before a story is all of it: hero, name, what happens, thing, place, ending
+OWN = 0.3                                               # how often a hero meets its own plot
+
+
+def draw_plot(r, noun, but=None, often=None):
     """All plots are as frequent; but every hero has one that it meets most, so that the likeliest stories of two heroes differ."""
     own = P.PLOTS[C.HEROES.index(noun) % len(P.PLOTS)]
-    return own if own is not but and r.random() < 0.3 else r.choice([p for p in P.PLOTS if p is not but])
+    return own if own is not but and r.random() < (OWN if often is None else often) else r.choice([p for p in P.PLOTS if p is not but])
 
 
 class Story:
     """Who, where and what is drawn, told, and kept for questions."""
 
-    def __init__(self, ask, not_plot=None, noun=None):
+    def __init__(self, ask, not_plot=None, noun=None, own=None):
         r = self.r = ask.r
         self.noun = noun or r.choice(C.HEROES)
-        self.plot = draw_plot(r, self.noun, not_plot)
+        self.plot = draw_plot(r, self.noun, not_plot, own)
         sex = "f" if self.noun in C.FEMALE else "m" if self.noun in C.MALE else None
         self.name, sex = C.name(r, sex)
         friend = r.choice([n for n in C.ANIMALS + C.PEOPLE if n != self.noun])
@@ -104,6 +108,8 @@ class Story:
             proof = self.fill(proof)
             sentence = next(s for s in self.sentences if proof.lower() in s.lower())
             question = ask.phrase(ways, 1)
+            if PLANNED:                                 # as in family_reading.restated
+                sentence = f"{upper(self.fill(ways[0]))} {sentence}"
             if not question.startswith(("What is [H]", "What was [H]", "Who or what")) and self.r.random() < 0.25:
                 question = question.replace("[H]", "the [n]")
             out.append((upper(self.fill(question)), self.fill(answer), sentence))
@@ -133,9 +139,11 @@ def join(ask, ways):
 def request(ask, s):
     """(how the story is asked for, what it must show, what is asked for in a few words)"""
     r, x = ask.r, ask.r.random()
-    if x < 0.16:
+    if x < (0.22 if PLANNED else 0.16):
         return s.fill(ask.phrase(FREE)), [], []
-    if x < 0.24:
+    if x < (0.38 if PLANNED else 0.24):
+        if PLANNED:
+            s.__init__(ask, own=0)                      # what is asked for decides, not the hero
         return s.fill(join(ask, [ON_TOPIC])), [s.plot.shown], [s.plot.topic]
     env, x = s.env, r.random()
     if x < 0.2:
@@ -169,16 +177,23 @@ def fair(answer):
 
 
 def story_exchange(ask, s, user, shown, told):
-    few = C.cap(", ".join(told or [f"{C.a(s.noun)} named {s.name}"])) + "."
+    few = C.cap(", ".join(told or [f"{C.a(s.noun)} named {s.name}"])) + "." if not PLANNED else plan(s)
     check = {"no_repeats": 6}
     if shown:
         check["all_of"] = [word(w) for w in shown]
     return Exchange("stories", "asked for" if shown else "free", user, s.text, {"medium": few, "high": f"{few} {s.plan}"}, check)
 
 
+def plan(s):
+    """All that a story is made of, always in the same order: what was asked for is in it, and what was not is decided here. The plot comes behind the
+    hero, on whom it depends where nobody asked for one; then the story only follows."""
+    friend = f", with {s.env['F']}" if s.friend_named else ""
+    return C.cap(f"{s.env['who']} named {s.name}{friend}, {s.plot.topic}, {s.env['a_T']}, {s.env['in_P']}, {s.end} at the end.")
+
+
 def about(ask, s, n):
     """Questions about the story just told."""
-    return [Exchange("stories", "about the story", q, answer, {"medium": proof, "high": f"The story says: {proof}"}, {"answer": fair(answer)}, weight=2.0)
+    return [Exchange("stories", "about the story", q, answer, {"medium": proof, "high": proof if PLANNED else f"The story says: {proof}"}, {"answer": fair(answer)}, weight=2.0)
             for q, answer, proof in s.questions(ask, n)]
 
 
@@ -217,6 +232,8 @@ def draw(ask):
     if ask.r.random() < 0.05:
         return [begun(ask, s)]
     out = [story_exchange(ask, s, *request(ask, s))]
+    if PLANNED and ask.effort != "low" and ask.r.random() < 0.65:
+        return out                                      # a thought is learned in the last turn alone
     x = ask.r.random()
     if x < 0.62:
         out += about(ask, s, ask.r.choice((1, 2, 2, 3)))

@@ -16,6 +16,8 @@ FLAG_WAYS = {True: [" It must be {p}.", " Make it {p}.", " It should be {p}.", "
              False: [" It must not be {p}.", " Not {p}, please.", " It should not be {p}.", " I do not want it {p}."]}
 
 STEPS = False                                           # calls are thought of step by step: what is asked for, which function that is, each value
+TURNS = {"call": 46, "two": 18, "missing": 12, "no fit": 12, "plain": 12}
+LENGTHS = (45, 38, 17)                                  # shares of conversations of one, two, three of these turns
 WIDER = False                                           # functions that share their verb, and names of parameters that no text has
 
 
@@ -289,7 +291,7 @@ def draw(ask, plain=None, kind=None):
     funcs = functions(ask)
     talk = Talk(ask)
     talk.tools = [f.schema(ask.r) for f in funcs]
-    turns = [kind] if kind else ask.r.choices(["call", "two", "missing", "no fit", "plain"], (46, 18, 12, 12, 12), k=ask.r.choices([1, 2, 3], (45, 38, 17))[0])
+    turns = [kind] if kind else ask.r.choices(list(TURNS), list(TURNS.values()), k=ask.r.choices([1, 2, 3], LENGTHS)[0])
     for t in turns:
         if t == "two":
             turn_two(talk, funcs)

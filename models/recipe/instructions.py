@@ -35,6 +35,18 @@ TEXTS = {
              "Your answer is a JSON object. Its key is \"{x}\".", "Put the answer into a JSON object with the key \"{x}\".",
              "Always answer in JSON. The key is \"{x}\"."],
 }
+# more texts, of the stretch whose flag is --final
+MORE_TEXTS = {
+    "one word": ["I want one word.", "Say one word, nothing else.", "Only one word, please.", "One word is enough.", "Do not use more than one word.", "Speak in single words."],
+    "capitals": ["Capital letters only.", "Big letters only.", "WRITE IN CAPITALS.", "Say everything in capitals.", "I want capital letters.", "You speak in capital letters.", "Your answers are in capitals.", "Capitals, please."],
+    "small letters": ["Small letters only.", "No capitals.", "Say everything in small letters.", "I want small letters.", "You speak in lower case.", "Your answers are in small letters.", "Lower case, please."],
+    "pirate": ["Pretend that you are a pirate.", "I want a pirate's answer.", "You sail the seas as a pirate.", "Your voice is a pirate's.", "Act like a pirate.", "Arr, be a pirate!"],
+    "ends with": ["Say \"{x}\" last.", "\"{x}\" comes at the end of what you say.", "The end of each answer: \"{x}\"", "Close with \"{x}\"", "I want \"{x}\" at the end.", "After every answer comes \"{x}\"", "Do not forget \"{x}\" at the end."],
+    "begins with": ["Say \"{x}\" first.", "\"{x}\" comes first in what you say.", "The beginning of each answer: \"{x}\"", "Open with \"{x}\"", "I want \"{x}\" at the beginning.", "Before every answer comes \"{x}\"", "Do not forget \"{x}\" at the start."],
+    "JSON": ["JSON only, key \"{x}\".", "I want JSON with \"{x}\".", "You write JSON: {{\"{x}\": \"...\"}}", "The answer goes into \"{x}\" of a JSON object.", "An object with \"{x}\", in JSON.", "Your reply is JSON and has the key \"{x}\".", "Make it JSON, the key is \"{x}\"."],
+}
+NOTHING_ASKED = 0.5                                     # share of the developer texts that ask for nothing where something could be asked for
+MORE = False                                            # MORE_TEXTS, too, and whole sentences in JSON
 ENDINGS = ["Bye!", "The end.", "That is all.", "Have a nice day!", "Good luck!", "I hope this helps.", "So it is.", "Okay?", "Thank you!", "Done."]
 BEGINNINGS = ["Well!", "Oh!", "Hello!", "Listen!", "Look!", "Sure!", "Ahoy!", "Friend!", "Ah!", "Hm!"]
 KEYS = ["answer", "result", "reply", "value", "text", "output", "word", "solution"]
@@ -87,6 +99,9 @@ def as_json(e, x):
     s = short(e)
     if not s:
         return None
+    whole = e.answer.rstrip(".")
+    if MORE and not s.isdigit() and whole in fair(e) and not re.search(r"[\"\\\n]", whole):
+        return exact(e, json.dumps({x: whole}))         # words at the beginning of a text are tokens as they stand, and "metal" without its blank is none
     right = [json.dumps({x: a}) for a in [s] + fair(e)]
     if s.isdigit():
         right.append(f'{{"{x}": {s}}}')
@@ -128,7 +143,7 @@ OBEY = {                                                # kind: (how often among
 
 
 def neutral(ask):
-    return ask.phrase(NEUTRAL) if ask.r.random() < 0.6 else " ".join(ask.r.sample(NEUTRAL[:-2], 2))
+    return ask.phrase(NEUTRAL, reword=False) if ask.r.random() < 0.6 else " ".join(ask.r.sample(NEUTRAL[:-2], 2))
 
 
 def instruct(ask, exchanges):
@@ -142,13 +157,13 @@ def instruct(ask, exchanges):
         obeyed = [obey(e, x) for e in exchanges]
         if all(obeyed) and any(o is not e for o, e in zip(obeyed, exchanges)):
             can[kind] = weight, x, obeyed
-    if not can or not ask.held and r.random() < 0.5:
+    if not can or not ask.held and r.random() < NOTHING_ASKED:
         return neutral(ask), exchanges
     kind = r.choices(list(can), [w for w, _, _ in can.values()])[0]
     _, x, obeyed = can[kind]
-    text = ask.phrase(TEXTS[kind]).format(x=x)
+    text = (r.choice(MORE_TEXTS[kind]) if MORE and not ask.held and r.random() < 0.45 else ask.phrase(TEXTS[kind], reword=False)).format(x=x)
     if r.random() < 0.3:
-        text = f"{ask.phrase(NEUTRAL)} {text}"
+        text = f"{ask.phrase(NEUTRAL, reword=False)} {text}"
     return text, [replace(e, family="instructions", kind=kind) for e in obeyed]
 
 

@@ -8,6 +8,7 @@ shift $(($# > 0))
 [ -s "$out/tokenizer.txt.words" ] || python3 models/recipe/make_data.py "$out" ${TOKENS:+--tokens "$TOKENS"} ${documents:+--documents "$documents"}
 [ -s "$out/last/world.jsonl" ] || python3 models/recipe/make_data.py "$out/last" --seed 1 --tokens "${LAST_TOKENS:-11.8e6}" --last
 [ -s "$out/wider/world.jsonl" ] || python3 models/recipe/make_data.py "$out/wider" --seed 2 --tokens "${WIDER_TOKENS:-6.6e6}" --last --wider
+[ -s "$out/final/world.jsonl" ] || python3 models/recipe/make_data.py "$out/final" --seed 3 --tokens "${FINAL_TOKENS:-16.6e6}" --last --wider --final
 [ -s "$out/drills.jsonl" ] || python3 models/recipe/make_drills.py "$out/tokenizer.txt.words" "$out/drills.jsonl"
 [ -s "$out/tok/tokenizer.json" ] || "$osso" tokenizer train -o "$out/tok" --vocab-size 4096 --digits 1 "$out/tokenizer.txt"
 python3 models/recipe/tokenizer_text.py "$out/tok/tokenizer.json" "$out/tokenizer.txt.words"
@@ -22,4 +23,5 @@ stretch 1500 world.jsonl 30 3 "$@"  # half of what is read: heads that copy come
 stretch 7000 world.jsonl 3 3 "$@"
 stretch 10000 last/world.jsonl 0.25 0.35 "$@"  # while the rate falls: more of what is hard
 stretch 11500 wider/world.jsonl 0.15 0.25 --steps 11500 --decay-steps 1500 --lr 6e-4 "$@"  # functions that are harder to tell apart
+stretch 15300 final/world.jsonl 0.35 0.6 --steps 15300 --decay-steps 2100 --lr 1e-3 "$@"  # many ways to ask, whole plans as thoughts
 python3 models/recipe/export_bundled.py "$out/run/latest" -o "$out/model" --osso "$osso"

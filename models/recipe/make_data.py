@@ -16,7 +16,12 @@ import time
 import check_memorised
 import compose
 import corpus
+import exchange
+import family_numbers
+import family_reading
+import family_stories
 import family_tools
+import instructions
 import tokenizer_text
 from exchange import HELD_OUT
 
@@ -28,6 +33,10 @@ SPACE = 10_000_000                                      # seeds that one --seed 
 # draws of families in the last stretch: those that are short are asked about as much as a person asks
 LAST = {"stories": 9, "reading": 30, "facts": 16, "osso": 7, "numbers": 18, "words": 8, "talk": 18, "unknown": 10}
 LAST_FORMS = {"low": (25, 60, 15), "medium": (50, 42, 8), "high": (60, 34, 6)}  # thoughts are learned in the last turn alone
+# and in the stretch after it: what is not yet right, each alone, since that is where its thoughts are learned
+FINAL = {"stories": 24, "reading": 40, "facts": 14, "osso": 4, "numbers": 20, "words": 10, "talk": 10, "unknown": 8}
+FINAL_FORMS = {"low": (40, 48, 12), "medium": (66, 28, 6), "high": (76, 20, 4)}
+FINAL_TURNS = {"call": 34, "two": 14, "missing": 24, "no fit": 18, "plain": 10}
 # shares of the documents' characters
 FILES = {"tinystories_subset": 0.72, "fairytaleqa_stories": 0.12, "children_standardebooks": 0.10, "children_gitenberg": 0.04, "onestop_elementary": 0.02}
 
@@ -125,6 +134,25 @@ def distinct(path, most=20_000_000, n=8):
     return len(seen) / max(1, total), words
 
 
+def set_last(wider):
+    """More of what is hard, conversations of one draw, calls thought of step by step."""
+    for family, n in LAST.items():
+        compose.FAMILIES[family] = (compose.FAMILIES[family][0], n)
+    compose.TOOLS_SHARE, compose.INSTRUCTED, family_tools.STEPS = 0.2, 0.28, True
+    compose.FORMS, compose.THINKERS = LAST_FORMS, (*compose.THINKERS, "stories")
+    compose.THOUGHT_OF, family_tools.WIDER = 1.5, wider
+
+
+def set_final():
+    """Many ways to ask, thoughts that begin with what is asked or hold the whole plan, and shares of what was wrong after the stretch before."""
+    for family, n in FINAL.items():
+        compose.FAMILIES[family] = (compose.FAMILIES[family][0], n)
+    compose.FORMS, compose.INSTRUCTED, compose.SHORT_INSTRUCTED = FINAL_FORMS, 0.34, True
+    exchange.REWORDED = family_reading.RESTATED = family_stories.PLANNED = family_numbers.WORKED = instructions.MORE = True
+    instructions.NOTHING_ASKED, family_stories.OWN = 0.25, 0.8
+    family_tools.TURNS, family_tools.LENGTHS = FINAL_TURNS, (62, 28, 10)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("out")
@@ -136,17 +164,16 @@ def main():
     p.add_argument("--dated", type=float, default=compose.DATED, help="share of conversations that name a date")
     p.add_argument("--last", action="store_true", help="the text of the last stretch: more of what is hard (LAST), calls thought of step by step")
     p.add_argument("--wider", action="store_true", help="with --last: functions that are harder to tell apart, and names that no text has")
+    p.add_argument("--final", action="store_true", help="with --last: many more ways to ask, whole plans as thoughts, more of what is wrong (FINAL)")
     p.add_argument("--grams", action="store_true", help="how many of the 8-grams are distinct (slow, wants memory)")
     a = p.parse_args()
     for family, n in (share.split("=") for share in a.share):
         compose.FAMILIES[family] = (compose.FAMILIES[family][0], float(n))
     compose.DATED = a.dated
     if a.last:
-        for family, n in LAST.items():
-            compose.FAMILIES[family] = (compose.FAMILIES[family][0], n)
-        compose.TOOLS_SHARE, compose.INSTRUCTED, family_tools.STEPS = 0.2, 0.28, True
-        compose.FORMS, compose.THINKERS = LAST_FORMS, (*compose.THINKERS, "stories")
-        compose.THOUGHT_OF, family_tools.WIDER = 1.5, a.wider
+        set_last(a.wider)
+    if a.final:
+        set_final()
     os.makedirs(a.out, exist_ok=True)
     begun = time.time()
     sample = write_world(a)

@@ -2,15 +2,20 @@
 """The held-out questions of the bundled model's world (models/osso-small/world.jsonl): they come from their seeds byte for
 byte, their right answers are right by their own rules, and what they hold out training never has; and a stretch of the
 training's conversations: rows have room for them, functions are called as they are declared."""
+import random
 import re
 
 from harness import *
 
 sys.path.insert(0, str(ROOT / "models" / "recipe"))
 import compose  # noqa: E402
+import family_stories  # noqa: E402
 import family_tools  # noqa: E402
 import make_data  # noqa: E402
 import make_held_out  # noqa: E402
+import more_ways  # noqa: E402
+import number_ways  # noqa: E402
+import word_lists  # noqa: E402
 from exchange import Ask  # noqa: E402
 
 KEPT = ROOT / "models/osso-small/world.jsonl"
@@ -83,6 +88,30 @@ def test_what_is_held_out_is_not_trained_on():
     held = {t["function"]["name"] for line, _ in SETS for t in line.get("tools", ())}
     assert len(names) > 60 and not names & held, names & held
     assert not {line["messages"][-1]["content"] for line, _ in SETS if line["family"].startswith("numbers, two-digit")} & trained
+
+
+def test_other_words_hold_no_held_out_way():
+    """more_ways.py says a thing in other words, never in those by which it is asked in the end."""
+    r, number = random.Random(0), 0
+    for table in (number_ways, word_lists, family_stories, family_tools.T):
+        for ways in [w for w in vars(table).values() if isinstance(w, list) and len(w) > 6 and all(isinstance(x, str) for x in w)]:
+            said = {more_ways.reword(r, ways[:-2], ways[-2:]) for _ in range(60)}
+            number += len(said - set(ways))
+            assert not [s for s in said for h in ways[-2:] if more_ways.bare(h) in more_ways.bare(s)], ways[0]
+    assert number > 300, number                         # and it does say them in other words
+
+
+def test_the_last_text_fits_and_asks_nothing_held_out():
+    with tempfile.TemporaryDirectory() as out:
+        subprocess.run([sys.executable, ROOT / "models/recipe/make_data.py", out, "--seed", "3", "--tokens", "2e5", "--jobs", "1", "--last", "--wider", "--final"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        lines = [json.loads(line) for line in open(f"{out}/world.jsonl", encoding="utf-8")]
+    asked = {plain(line["messages"][-1]["content"] or "") for line, _ in SETS if line["messages"][-1]["role"] == "user"}
+    restated = 0
+    for c in lines:
+        assert make_data.estimate(c) < 1000 and c["messages"][-1]["role"] == "assistant"
+        assert not asked & {plain(m["content"]) for m in c["messages"] if m["role"] == "user"}
+        restated += any("? " in m.get("thinking", "") for m in c["messages"])
+    assert len(lines) > 400 and restated > 60, (len(lines), restated)
 
 
 def test_values_of_calls_stand_in_the_request():
