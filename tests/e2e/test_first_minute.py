@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """first_minute.jsonl: what newcomers type in their first minute, and what is right. The goal is 56 of 60; the model that ships
-has 58 of them (temperature 0), and no later one may have fewer.
+has all of them (temperature 0), and no later one may have fewer than 58.
 
 It is asked as soon as it is the model that osso's own trainer made (hidden 256), or, whatever it is, the model that
 OSSO_FIRST_MINUTE names when this script is run by itself. What the file calls right is tested with answers written here, always.

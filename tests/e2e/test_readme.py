@@ -41,7 +41,7 @@ def test_commands_are_commands():
 def test_quoted_answers():
     quotes = re.findall(r"^> \*\*(.+)\*\*\n>\n((?:>.*\n)+)", README, re.M)
     assert len(quotes) == 5, len(quotes)
-    command = re.search(r"Five\s+unedited answers, each by `build/osso ([^`]*)`", README)[1].split()
+    command = re.search(r"Five\s+unedited answers, the second of them wrong, each by `build/osso ([^`]*)`", README)[1].split()
     page = README
     for text, quoted in quotes:
         said = osso(*command, text).text

@@ -17,10 +17,23 @@ struct Kept {
 };
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer KeptList { Kept v[]; };
 
+// A load behind a condition is not safe: Mesa 26.1's compiler makes it before it asks. So where there are no sinks, and where
+// no row has a floor, what is read and not used is at an address of this call all the same.
+float sink_of(uint head)
+{
+    return F32(p.sinks != 0ul ? p.sinks : p.q).v[head];
+}
+
+int floor_of(uint row)
+{
+    int seq = I32(p.seq).v[row];
+    return I32(p.floor_ != 0ul ? p.floor_ : p.seq).v[p.floor_ != 0ul ? seq : int(row)];
+}
+
 void seen_by(uint row, out uint lo, out uint hi)
 {
     hi = uint(I32(p.pos).v[row]) + 1u;
-    lo = p.floor_ == 0ul ? 0u : uint(max(I32(p.floor_).v[I32(p.seq).v[row]], 0));
+    lo = p.floor_ == 0ul ? 0u : uint(max(floor_of(row), 0));
     if (p.window > 0u && hi > p.window)
         lo = max(lo, hi - p.window);
 }

@@ -18,7 +18,7 @@ void main()
     for (uint d = t; d < p.head_dim; d += 64u) {
         float acc = 0.0, big_m = uintBitsToFloat(MINUS_INFINITY), big_l = 0.0;
         if (p.sinks != 0ul) {
-            big_m = F32(p.sinks).v[head];
+            big_m = sink_of(head);
             big_l = 1.0;
         }
         for (uint page = lo / KV_PAGE; page * KV_PAGE < hi; page++) {
