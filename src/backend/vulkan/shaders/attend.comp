@@ -91,7 +91,7 @@ void main()
         for (uint d = t; d < p.head_dim; d += KV_PAGE)
             query[d] = q.v[d];
     barrier();
-    float big_m = p.sinks == 0ul ? uintBitsToFloat(MINUS_INFINITY) : sink_of(head), big_l = p.sinks == 0ul ? 0.0 : 1.0;
+    float big_m = sink_of(head), big_l = p.sinks == 0ul ? 0.0 : 1.0;
     float acc[WIDE];
     for (uint i = 0u; i < WIDE; i++)
         acc[i] = 0.0;

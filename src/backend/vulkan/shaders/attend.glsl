@@ -18,22 +18,24 @@ struct Kept {
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer KeptList { Kept v[]; };
 
 // A load behind a condition is not safe: Mesa 26.1's compiler makes it before it asks. So where there are no sinks, and where
-// no row has a floor, what is read and not used is at an address of this call all the same.
+// no row has a floor, an address of this call is read all the same, before it is asked whether that counts.
 float sink_of(uint head)
 {
-    return F32(p.sinks != 0ul ? p.sinks : p.q).v[head];
+    float there = F32(p.sinks != 0ul ? p.sinks : p.q).v[head];
+    return p.sinks != 0ul ? there : uintBitsToFloat(MINUS_INFINITY);
 }
 
-int floor_of(uint row)
+uint floor_of(uint row)
 {
-    int seq = I32(p.seq).v[row];
-    return I32(p.floor_ != 0ul ? p.floor_ : p.seq).v[p.floor_ != 0ul ? seq : int(row)];
+    uint seq = uint(I32(p.seq).v[row]);
+    int there = I32(p.floor_ != 0ul ? p.floor_ : p.seq).v[p.floor_ != 0ul ? seq : row];
+    return p.floor_ != 0ul ? uint(max(there, 0)) : 0u;
 }
 
 void seen_by(uint row, out uint lo, out uint hi)
 {
     hi = uint(I32(p.pos).v[row]) + 1u;
-    lo = p.floor_ == 0ul ? 0u : uint(max(floor_of(row), 0));
+    lo = floor_of(row);
     if (p.window > 0u && hi > p.window)
         lo = max(lo, hi - p.window);
 }

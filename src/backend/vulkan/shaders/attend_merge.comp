@@ -16,11 +16,7 @@ void main()
     seen_by(row, lo, hi);
     F32 y = F32(row_of(p.out_, number, p.head_dim));
     for (uint d = t; d < p.head_dim; d += 64u) {
-        float acc = 0.0, big_m = uintBitsToFloat(MINUS_INFINITY), big_l = 0.0;
-        if (p.sinks != 0ul) {
-            big_m = sink_of(head);
-            big_l = 1.0;
-        }
+        float acc = 0.0, big_m = sink_of(head), big_l = p.sinks != 0ul ? 1.0 : 0.0;
         for (uint page = lo / KV_PAGE; page * KV_PAGE < hi; page++) {
             F32 sums = F32(page_sums(number, page - lo / KV_PAGE));
             float m = sums.v[0], peak = m > big_m ? m : big_m, keep = exp1(big_m - peak), take = exp1(m - peak);

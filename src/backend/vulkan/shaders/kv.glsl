@@ -10,6 +10,13 @@ uint half_bytes(uint head_dim)
     return kv_type == KV_Q8_0 ? values + values / 16u : kv_type == KV_F32 ? values * 4u : values * 2u;
 }
 
+// Is this row's K and V kept as they are? keep may be 0; pos is read in its place (attend.glsl says why).
+bool is_kept(uint64_t keep, uint64_t pos, uint row)
+{
+    uint there = uint(U8(keep != 0ul ? keep : pos).v[row]);
+    return keep != 0ul && there != 0u;
+}
+
 // tables: the addresses of every sequence's list of page numbers; pages: where the layer's part of page 0 lies.
 uint64_t page_part(uint64_t tables, int seq, uint page, uint64_t pages, uint64_t page_bytes)
 {

@@ -39,7 +39,7 @@ void main()
 {
     uint at = gl_GlobalInvocationID.x, row = gl_WorkGroupID.y, each = kv_type == KV_Q8_0 ? 32u : 1u;
     uint width = p.n_kv_heads * p.head_dim, first = at * each;
-    if (first >= width || p.keep != 0ul && uint(U8(p.keep).v[row]) != 0u)
+    if (first >= width || is_kept(p.keep, p.pos, row))
         return;
     uint pos = uint(I32(p.pos).v[row]), j = pos % KV_PAGE, d = first % p.head_dim;
     uint64_t bytes = uint64_t(half_bytes(p.head_dim));

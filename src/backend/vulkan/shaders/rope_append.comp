@@ -24,7 +24,7 @@ void main()
         return;
     uint64_t k_row = row_of(p.k, row, p.n_kv_heads * p.head_dim);
     rotate(k_row, row_of(p.angles, row, p.head_dim), at, p.head_dim);
-    if (p.keep != 0ul && uint(U8(p.keep).v[row]) != 0u)
+    if (is_kept(p.keep, p.pos, row))
         return;
     F32 k = F32(k_row), v = F32(row_of(p.v, row, p.n_kv_heads * p.head_dim));
     uint pos = uint(I32(p.pos).v[row]), j = pos % KV_PAGE, head = at / steps;
