@@ -67,7 +67,7 @@ static void begin_pass(struct transfer *t)
         struct slot *s = &t->slots[i];
         s->retired = t->whole && s != t->whole;
         s->has_run = s->busy = false;
-        s->have = 0;
+        slot_begin_piece(s, 0);
         s->failures = s->hops = 0;
         s->not_before = 0;
     }
@@ -170,6 +170,7 @@ static enum osso_status open_slots(struct transfer *t, struct osso_error *err)
     for (int i = 0; i < t->jobs; i++) {
         struct slot *s = &t->slots[i];
         s->t = t;
+        s->run = LEAST_RUN;
         s->data = mem_alloc(PIECE);
         if (!s->data)
             return error_nomem(err, PIECE, "a connection");

@@ -1,6 +1,7 @@
 /* transfer_slot.c: one connection of a transfer: what it asks for, what it believes, when it gives up. */
 #include "hub/transfer_parts.h"
 
+#include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/error.h"
 
@@ -26,7 +27,7 @@ static bool take_run(struct slot *s)
         first++;
     if (first == n)
         return false;
-    uint32_t fair = (n - t->n_done) / (uint32_t)t->jobs, most = fair < 1 ? 1 : fair < RUN_PIECES ? fair : RUN_PIECES;
+    uint32_t fair = (n - t->n_done) / (uint32_t)t->jobs, most = fair < 1 ? 1 : fair < s->run ? fair : s->run;
     s->piece = s->end = first;
     if (t->whole)
         most = n;
@@ -34,9 +35,17 @@ static bool take_run(struct slot *s)
         t->state[s->end++] = PIECE_TAKEN;
     s->has_run = true;
     if (s->buffer_piece != first)
-        s->have = 0;
-    s->buffer_piece = first;
+        slot_begin_piece(s, first);
     return true;
+}
+
+/* Short runs make a beginning that can be hashed early, long ones wait seldom for an answer: of a run's time a
+ * fiftieth. */
+static void size_run(struct slot *s)
+{
+    double took = clock_seconds() - s->began, pieces = (double)(s->pos - s->call.first) / PIECE;
+    double run = took > 0 ? (s->began - s->asked) * 50 / took * pieces : RUN_PIECES;
+    s->run = run < LEAST_RUN ? LEAST_RUN : run > RUN_PIECES ? RUN_PIECES : (uint32_t)run;
 }
 
 static void give_back_run(struct slot *s)
@@ -58,17 +67,21 @@ void slot_retire(struct slot *s)
     s->retired = true;
 }
 
-/* The piece in s->data is whole. false: it could not be kept, or the transfer is over. */
-static bool piece_done(struct slot *s)
+void slot_begin_piece(struct slot *s, uint32_t piece)
+{
+    s->buffer_piece = piece;
+    s->have = s->crc = 0;
+}
+
+/* A piece is on the disk, or as the disk has it. */
+static enum osso_status piece_done(struct slot *s)
 {
     struct transfer *t = s->t;
     uint32_t piece = s->buffer_piece;
-    bool same = t->repair && crc32c(0, s->data, part_piece_bytes(&t->part, piece)) == t->part.crc[piece];
-    enum osso_status status = same ? OSSO_OK : part_write(&t->part, piece, s->data, &t->err);
-    if (status) {
-        fatal(t, status);
-        return false;
-    }
+    bool same = t->repair && s->crc == t->part.crc[piece];
+    enum osso_status status = same ? OSSO_OK : part_record(&t->part, piece, s->crc, &t->err);
+    if (status)
+        return status;
     t->differing += t->repair && !same;
     t->state[piece] = PIECE_DONE;
     t->n_done++;
@@ -79,7 +92,45 @@ static bool piece_done(struct slot *s)
     while (s->piece < s->end && t->state[s->piece] == PIECE_DONE)
         s->piece++;
     s->has_run = s->piece < s->end;
-    s->have = 0;
+    slot_begin_piece(s, piece);
+    return OSSO_OK;
+}
+
+/* A repair writes nothing before it has seen all of a piece: what is there may be the better one. */
+static uint32_t block_bytes(const struct slot *s)
+{
+    return s->t->repair ? PIECE : BLOCK;
+}
+
+/* The block in s->data is full, or its piece is. false: it could not be kept, or the transfer is over. */
+static bool block_done(struct slot *s)
+{
+    struct transfer *t = s->t;
+    uint32_t off = (s->have - 1) / block_bytes(s) * block_bytes(s), n = s->have - off;
+    s->crc = crc32c(s->crc, s->data, n);
+    bool same = t->repair && s->crc == t->part.crc[s->buffer_piece];
+    enum osso_status status = same ? OSSO_OK : part_put(&t->part, s->buffer_piece, off, s->data, n, &t->err);
+    if (!status && s->have == part_piece_bytes(&t->part, s->buffer_piece))
+        status = piece_done(s);
+    if (status)
+        fatal(t, status);
+    return !status;
+}
+
+/* Bytes that follow those which it has. */
+static bool collect(struct slot *s, const char *data, size_t n)
+{
+    uint32_t block = block_bytes(s);
+    s->fresh += n;
+    for (size_t len; n > 0; data += len, n -= len) {
+        uint32_t off = s->have % block;
+        len = n < block - off ? n : block - off;
+        memcpy(s->data + off, data, len);
+        s->have += (uint32_t)len;
+        bool full = s->have % block == 0 || s->have == part_piece_bytes(&s->t->part, s->buffer_piece);
+        if (full && !block_done(s))
+            return false;
+    }
     return true;
 }
 
@@ -96,22 +147,15 @@ static bool accept(struct slot *s, const char *data, size_t n)
         uint64_t rest = part_piece_bytes(&t->part, piece) - off;
         size_t len = n < rest ? n : (size_t)rest, skip = 0;
         bool use = t->state[piece] == PIECE_TAKEN;
-        if (use && s->buffer_piece != piece) {
-            s->buffer_piece = piece;
-            s->have = 0;
-        }
+        if (use && s->buffer_piece != piece)
+            slot_begin_piece(s, piece);
         if (use && off < s->have)
             skip = s->have - off < len ? s->have - off : len;
-        if (use && len > skip && off + skip == s->have) {
-            memcpy(s->data + s->have, data + skip, len - skip);
-            s->have += (uint32_t)(len - skip);
-            s->fresh += len - skip;
-        }
         s->pos += len;
+        if (use && len > skip && off + skip == s->have && !collect(s, data + skip, len - skip))
+            return false;
         data += len;
         n -= len;
-        if (use && s->have == part_piece_bytes(&t->part, piece) && !piece_done(s))
-            return false;
     }
     return true;
 }
@@ -197,6 +241,8 @@ static bool on_body(void *user, const char *data, size_t n)
         return (s->pos += n) < ALIVE;
     if (!s->head_checked && !check_head(s))
         return false;
+    if (!s->head_checked)
+        s->began = clock_seconds();
     s->head_checked = true;
     if (status == 206 && s->pos + n > (uint64_t)s->call.answer.last + 1) {
         size_t good = (size_t)((uint64_t)s->call.answer.last + 1 - s->pos);
@@ -235,6 +281,7 @@ void slot_start(struct slot *s, int64_t now)
     s->head_checked = false;
     s->problem[0] = 0;
     s->pos = begin;
+    s->asked = clock_seconds();
     enum osso_status status = net_begin(t->o->net, &s->call, &t->err);
     if (status)
         fatal(t, status);
@@ -353,6 +400,7 @@ void slot_ended(struct slot *s, int64_t now)
     bool all = ranged ? s->pos == (uint64_t)s->call.answer.last + 1 : !s->has_run;
     if (!s->problem[0] && s->call.end == NET_DONE && all) {
         s->failures = s->fresh > 0 ? 0 : s->failures;
+        size_run(s);
         return;
     }
     char why[264];
