@@ -223,7 +223,8 @@ enum osso_status part_check(struct part *p, bool (*go_on)(void *user, uint64_t b
             continue;
         if (!go_on(user, part_piece_bytes(p, i)))
             status = error_set(err, OSSO_CANCELLED, "stopped");
-        else if (part_get(p, i, 0, data, part_piece_bytes(p, i), err) || crc32c(0, data, part_piece_bytes(p, i)) != p->crc[i]) {
+        else if (part_get(p, i, 0, data, part_piece_bytes(p, i), err) ||
+                 crc32c(0, data, part_piece_bytes(p, i)) != p->crc[i]) {
             p->there[i] = false;
             *bad_out += 1;
         }

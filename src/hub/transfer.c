@@ -170,7 +170,6 @@ static enum osso_status open_slots(struct transfer *t, struct osso_error *err)
     for (int i = 0; i < t->jobs; i++) {
         struct slot *s = &t->slots[i];
         s->t = t;
-        s->run = LEAST_RUN;
         s->data = mem_alloc(PIECE);
         if (!s->data)
             return error_nomem(err, PIECE, "a connection");

@@ -9,7 +9,6 @@
 
 enum {
     MOST_JOBS = 32,
-    LEAST_RUN = 8, /* pieces */
     RUN_PIECES = 64,
     BLOCK = PIECE < 256 << 10 ? PIECE : 256 << 10 /* that is written at once, while it is in a cache of the core */
 };
@@ -22,14 +21,12 @@ struct slot {
     char url[NET_ADDRESS]; /* that this call asks */
     bool busy, retired;
     bool has_run;
-    uint32_t run;        /* most pieces of the next one */
-    uint32_t piece, end; /* its run: the first piece that is not done, and the one behind the last */
+    uint32_t piece, end;         /* its run: the first piece that is not done, and the one behind the last */
     uint32_t buffer_piece, have; /* what has come of it */
     char *data;                  /* the block of these that is not full yet; the others are on the disk ... */
     uint32_t crc;                /* ... and this is their sum */
-    uint64_t pos; /* in the file, of the next byte of this answer */
+    uint64_t pos;                /* in the file, of the next byte of this answer */
     bool head_checked;
-    double asked, began; /* the time, and when the first bytes came */
     char problem[240]; /* what is wrong with this answer */
     uint64_t fresh;    /* bytes of use since the last failure */
     int failures, hops;

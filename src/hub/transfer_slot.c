@@ -1,7 +1,6 @@
 /* transfer_slot.c: one connection of a transfer: what it asks for, what it believes, when it gives up. */
 #include "hub/transfer_parts.h"
 
-#include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/error.h"
 
@@ -27,7 +26,7 @@ static bool take_run(struct slot *s)
         first++;
     if (first == n)
         return false;
-    uint32_t fair = (n - t->n_done) / (uint32_t)t->jobs, most = fair < 1 ? 1 : fair < s->run ? fair : s->run;
+    uint32_t fair = (n - t->n_done) / (uint32_t)t->jobs, most = fair < 1 ? 1 : fair < RUN_PIECES ? fair : RUN_PIECES;
     s->piece = s->end = first;
     if (t->whole)
         most = n;
@@ -37,15 +36,6 @@ static bool take_run(struct slot *s)
     if (s->buffer_piece != first)
         slot_begin_piece(s, first);
     return true;
-}
-
-/* Short runs make a beginning that can be hashed early, long ones wait seldom for an answer: of a run's time a
- * fiftieth. */
-static void size_run(struct slot *s)
-{
-    double took = clock_seconds() - s->began, pieces = (double)(s->pos - s->call.first) / PIECE;
-    double run = took > 0 ? (s->began - s->asked) * 50 / took * pieces : RUN_PIECES;
-    s->run = run < LEAST_RUN ? LEAST_RUN : run > RUN_PIECES ? RUN_PIECES : (uint32_t)run;
 }
 
 static void give_back_run(struct slot *s)
@@ -241,8 +231,6 @@ static bool on_body(void *user, const char *data, size_t n)
         return (s->pos += n) < ALIVE;
     if (!s->head_checked && !check_head(s))
         return false;
-    if (!s->head_checked)
-        s->began = clock_seconds();
     s->head_checked = true;
     if (status == 206 && s->pos + n > (uint64_t)s->call.answer.last + 1) {
         size_t good = (size_t)((uint64_t)s->call.answer.last + 1 - s->pos);
@@ -281,7 +269,6 @@ void slot_start(struct slot *s, int64_t now)
     s->head_checked = false;
     s->problem[0] = 0;
     s->pos = begin;
-    s->asked = clock_seconds();
     enum osso_status status = net_begin(t->o->net, &s->call, &t->err);
     if (status)
         fatal(t, status);
@@ -400,7 +387,6 @@ void slot_ended(struct slot *s, int64_t now)
     bool all = ranged ? s->pos == (uint64_t)s->call.answer.last + 1 : !s->has_run;
     if (!s->problem[0] && s->call.end == NET_DONE && all) {
         s->failures = s->fresh > 0 ? 0 : s->failures;
-        size_run(s);
         return;
     }
     char why[264];
