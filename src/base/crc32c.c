@@ -1,10 +1,13 @@
-/* crc32c.c: CRC-32C, by tables of eight bytes a turn or, on x86, by the instruction that SSE 4.2 brought; zip's CRC-32,
- * by tables alone. */
+/* crc32c.c: CRC-32C, by tables of eight bytes a turn or, on x86, by the instruction that SSE 4.2 brought, three at a
+ * time; zip's CRC-32, by tables alone. */
 #include "base/crc32c.h"
 
 #include <string.h>
 
-enum { FEW = 4096 }; /* bytes for which tables are not worth making */
+enum {
+    FEW = 4096,     /* bytes for which tables are not worth making */
+    LONG = 32 << 10 /* bytes that are worth a factor */
+};
 /* Reflected. */
 static const uint32_t castagnoli = 0x82f63b78u, zip = 0xedb88320u;
 
@@ -44,14 +47,54 @@ uint32_t crc32c_by_tables(uint32_t crc, const void *data, size_t n)
 }
 
 #if defined(__x86_64__)
+/* a and b as polynomials, their product modulo Castagnoli's; bit 31 is 1. */
+static uint32_t product(uint32_t a, uint32_t b)
+{
+    uint32_t sum = 0;
+    for (; a; a <<= 1) {
+        sum ^= b & (0u - (a >> 31));
+        b = b >> 1 ^ (castagnoli & (0u - (b & 1)));
+    }
+    return sum;
+}
+
+/* What so many bytes of zeros multiply a sum by. */
+static uint32_t factor_of(size_t bytes)
+{
+    uint32_t factor = 1u << 31, power = 1u << 23; /* x to the eighth */
+    for (; bytes; bytes >>= 1) {
+        if (bytes & 1)
+            factor = product(factor, power);
+        power = product(power, power);
+    }
+    return factor;
+}
+
+/* The instruction takes three cycles and one may begin in each, so long texts are three, side by side: a sum is linear,
+ * and what follows a text multiplies it by a factor of its length. */
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *s, size_t n)
 {
-    uint64_t wide = crc, eight;
-    for (; n >= 8; n -= 8, s += 8) {
-        memcpy(&eight, s, 8);
-        wide = __builtin_ia32_crc32di(wide, eight);
+    uint64_t a = crc, b = 0, c = 0, x, y, z;
+    size_t third = n >= LONG ? n / 24 * 8 : 0;
+    for (const uint8_t *end = s + third; s < end; s += 8) {
+        memcpy(&x, s, 8);
+        memcpy(&y, s + third, 8);
+        memcpy(&z, s + 2 * third, 8);
+        a = __builtin_ia32_crc32di(a, x);
+        b = __builtin_ia32_crc32di(b, y);
+        c = __builtin_ia32_crc32di(c, z);
     }
-    crc = (uint32_t)wide;
+    if (third) {
+        uint32_t factor = factor_of(third);
+        a = product(product((uint32_t)a, factor) ^ (uint32_t)b, factor) ^ (uint32_t)c;
+        s += 2 * third;
+        n -= 3 * third;
+    }
+    for (; n >= 8; n -= 8, s += 8) {
+        memcpy(&x, s, 8);
+        a = __builtin_ia32_crc32di(a, x);
+    }
+    crc = (uint32_t)a;
     for (size_t i = 0; i < n; i++)
         crc = __builtin_ia32_crc32qi(crc, s[i]);
     return crc;

@@ -9,7 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { PUSH = 16 /* pieces at a time */ };
+enum {
+    AT_ONCE = 128 << 10, /* bytes that are still in the nearest cache but one when they are hashed */
+    PUSH = 16            /* pieces at a time */
+};
 
 struct follow {
     const struct part *part;
@@ -37,14 +40,24 @@ static bool await(struct follow *f, uint32_t *piece_out)
     return more;
 }
 
+static enum osso_status add_piece(struct follow *f, uint32_t piece, struct osso_error *err)
+{
+    uint64_t n = part_piece_bytes(f->part, piece);
+    enum osso_status status = OSSO_OK;
+    for (uint64_t off = 0, len; off < n && !status; off += len) {
+        len = n - off < AT_ONCE ? n - off : AT_ONCE;
+        if (!(status = part_get(f->part, piece, off, f->data, len, err)))
+            digest_add(f->digest, f->data, len);
+    }
+    return status;
+}
+
 static void *run(void *user)
 {
     struct follow *f = user;
     for (uint32_t piece; await(f, &piece);) {
         struct osso_error err;
-        enum osso_status status = part_read(f->part, piece, f->data, &err);
-        if (!status)
-            digest_add(f->digest, f->data, part_piece_bytes(f->part, piece));
+        enum osso_status status = add_piece(f, piece, &err);
         if ((piece + 1) % PUSH == 0) /* here, since a disk that is behind makes whoever asks wait */
             part_push(f->part, piece + 1 - PUSH, PUSH);
         pthread_mutex_lock(&f->lock);
@@ -69,9 +82,9 @@ enum osso_status follow_create(const struct part *part, size_t digits, struct fo
     f->part = part;
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->changed, NULL);
-    f->data = mem_alloc(PIECE);
+    f->data = mem_alloc(AT_ONCE);
     enum osso_status status = f->data ? digest_create(digits, part->size, &f->digest, err)
-                                      : error_nomem(err, PIECE, "a piece");
+                                      : error_nomem(err, AT_ONCE, "a hash");
     if (!status) {
         sigfillset(&all); /* signals are for whoever pulls */
         pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -193,11 +193,12 @@ enum osso_status part_open(const char *path, const char *key, uint64_t size, str
 
 /* ---- using it ------------------------------------------------------------------------------------------- */
 
-enum osso_status part_read(const struct part *p, uint32_t piece, void *data, struct osso_error *err)
+enum osso_status part_get(const struct part *p, uint32_t piece, uint64_t off, void *data, uint64_t n,
+                          struct osso_error *err)
 {
-    uint64_t n = part_piece_bytes(p, piece), have = 0;
+    uint64_t at = (uint64_t)piece * PIECE + off, have = 0;
     while (have < n) {
-        ssize_t got = pread(p->fd, (char *)data + have, n - have, (off_t)((uint64_t)piece * PIECE + have));
+        ssize_t got = pread(p->fd, (char *)data + have, n - have, (off_t)(at + have));
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
@@ -222,7 +223,8 @@ enum osso_status part_check(struct part *p, bool (*go_on)(void *user, uint64_t b
             continue;
         if (!go_on(user, part_piece_bytes(p, i)))
             status = error_set(err, OSSO_CANCELLED, "stopped");
-        else if (part_read(p, i, data, err) || crc32c(0, data, part_piece_bytes(p, i)) != p->crc[i]) {
+        else if (part_get(p, i, 0, data, part_piece_bytes(p, i), err) ||
+                 crc32c(0, data, part_piece_bytes(p, i)) != p->crc[i]) {
             p->there[i] = false;
             *bad_out += 1;
         }
@@ -240,11 +242,12 @@ static enum osso_status write_failed(const char *path, struct osso_error *err)
     return error_set(err, OSSO_IO, "cannot write %s: %s", path, strerror(why));
 }
 
-enum osso_status part_write(struct part *p, uint32_t piece, const void *data, struct osso_error *err)
+enum osso_status part_put(const struct part *p, uint32_t piece, uint64_t off, const void *data, uint64_t n,
+                          struct osso_error *err)
 {
-    uint64_t n = part_piece_bytes(p, piece), done = 0;
+    uint64_t at = (uint64_t)piece * PIECE + off, done = 0;
     while (done < n) {
-        ssize_t put = pwrite(p->fd, (const char *)data + done, n - done, (off_t)((uint64_t)piece * PIECE + done));
+        ssize_t put = pwrite(p->fd, (const char *)data + done, n - done, (off_t)(at + done));
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0) {
@@ -254,7 +257,12 @@ enum osso_status part_write(struct part *p, uint32_t piece, const void *data, st
         }
         done += (uint64_t)put;
     }
-    struct record r = {.piece = piece, .crc = crc32c(0, data, n)};
+    return OSSO_OK;
+}
+
+enum osso_status part_record(struct part *p, uint32_t piece, uint32_t crc, struct osso_error *err)
+{
+    struct record r = {.piece = piece, .crc = crc};
     r.check = check_of(p->head_crc, &r);
     off_t end = lseek(p->state_fd, 0, SEEK_END);
     ssize_t put = end < 0 ? -1 : pwrite(p->state_fd, &r, sizeof r, end);

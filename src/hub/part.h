@@ -37,9 +37,13 @@ enum osso_status part_check(struct part *p, bool (*go_on)(void *user, uint64_t b
 /* What is there, in bytes, by the state file alone; 0: nothing, or of another key. For lists. */
 uint64_t part_peek(const char *path, const char *key, uint64_t size);
 uint64_t part_piece_bytes(const struct part *p, uint32_t piece);
-/* Bytes, then the record. */
-enum osso_status part_write(struct part *p, uint32_t piece, const void *data, struct osso_error *err);
-enum osso_status part_read(const struct part *p, uint32_t piece, void *data, struct osso_error *err);
+/* n bytes of a piece, which begin `off` bytes behind its first one. */
+enum osso_status part_put(const struct part *p, uint32_t piece, uint64_t off, const void *data, uint64_t n,
+                          struct osso_error *err);
+/* All of the piece has been put, and this is its sum. */
+enum osso_status part_record(struct part *p, uint32_t piece, uint32_t crc, struct osso_error *err);
+enum osso_status part_get(const struct part *p, uint32_t piece, uint64_t off, void *data, uint64_t n,
+                          struct osso_error *err);
 /* `pieces` of them from this one on need not wait for the end to go to the disk. */
 void part_push(const struct part *p, uint32_t piece, uint32_t pieces);
 /* All of it is right: gets its final name, on the disk. */

@@ -67,7 +67,7 @@ static void begin_pass(struct transfer *t)
         struct slot *s = &t->slots[i];
         s->retired = t->whole && s != t->whole;
         s->has_run = s->busy = false;
-        s->have = 0;
+        slot_begin_piece(s, 0);
         s->failures = s->hops = 0;
         s->not_before = 0;
     }

@@ -1,7 +1,7 @@
 /* transfer.h: one file over several connections, until its hash is right or nobody can make it so.
  *
- * Every connection has a run of pieces (at most 64 MiB) and asks for that range. What comes is collected to a piece of
- * a mebibyte, written in its place and recorded. A connection that ends goes on from the byte that it had, after a
+ * Every connection has a run of pieces (at most 64 MiB) and asks for that range. What comes is written in its place,
+ * and recorded when a piece of a mebibyte is whole. A connection that ends goes on from the byte that it had, after a
  * growing pause, as long as bytes come at all; a follower hashes the beginning meanwhile. If the hash is wrong though
  * every piece came, the file is fetched once more and compared with what is there, piece by piece. */
 #ifndef OSSO_HUB_TRANSFER_H

@@ -7,7 +7,11 @@
 #include "hub/part.h"
 #include "hub/transfer.h"
 
-enum { MOST_JOBS = 32, RUN_PIECES = 64 };
+enum {
+    MOST_JOBS = 32,
+    RUN_PIECES = 64,
+    BLOCK = PIECE < 256 << 10 ? PIECE : 256 << 10 /* that is written at once, while it is in a cache of the core */
+};
 enum piece_state { PIECE_WANTED, PIECE_TAKEN, PIECE_DONE };
 
 struct transfer;
@@ -17,10 +21,11 @@ struct slot {
     char url[NET_ADDRESS]; /* that this call asks */
     bool busy, retired;
     bool has_run;
-    uint32_t piece, end; /* its run: the first piece that is not done, and the one behind the last */
-    char *data;          /* of buffer_piece: its first `have` bytes */
-    uint32_t buffer_piece, have;
-    uint64_t pos; /* in the file, of the next byte of this answer */
+    uint32_t piece, end;         /* its run: the first piece that is not done, and the one behind the last */
+    uint32_t buffer_piece, have; /* what has come of it */
+    char *data;                  /* the block of these that is not full yet; the others are on the disk ... */
+    uint32_t crc;                /* ... and this is their sum */
+    uint64_t pos;                /* in the file, of the next byte of this answer */
     bool head_checked;
     char problem[240]; /* what is wrong with this answer */
     uint64_t fresh;    /* bytes of use since the last failure */
@@ -52,5 +57,6 @@ void slot_start(struct slot *s, int64_t now);
 /* Its call has ended. */
 void slot_ended(struct slot *s, int64_t now);
 void slot_retire(struct slot *s);
+void slot_begin_piece(struct slot *s, uint32_t piece);
 
 #endif

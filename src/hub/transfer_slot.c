@@ -34,8 +34,7 @@ static bool take_run(struct slot *s)
         t->state[s->end++] = PIECE_TAKEN;
     s->has_run = true;
     if (s->buffer_piece != first)
-        s->have = 0;
-    s->buffer_piece = first;
+        slot_begin_piece(s, first);
     return true;
 }
 
@@ -58,17 +57,21 @@ void slot_retire(struct slot *s)
     s->retired = true;
 }
 
-/* The piece in s->data is whole. false: it could not be kept, or the transfer is over. */
-static bool piece_done(struct slot *s)
+void slot_begin_piece(struct slot *s, uint32_t piece)
+{
+    s->buffer_piece = piece;
+    s->have = s->crc = 0;
+}
+
+/* A piece is on the disk, or as the disk has it. */
+static enum osso_status piece_done(struct slot *s)
 {
     struct transfer *t = s->t;
     uint32_t piece = s->buffer_piece;
-    bool same = t->repair && crc32c(0, s->data, part_piece_bytes(&t->part, piece)) == t->part.crc[piece];
-    enum osso_status status = same ? OSSO_OK : part_write(&t->part, piece, s->data, &t->err);
-    if (status) {
-        fatal(t, status);
-        return false;
-    }
+    bool same = t->repair && s->crc == t->part.crc[piece];
+    enum osso_status status = same ? OSSO_OK : part_record(&t->part, piece, s->crc, &t->err);
+    if (status)
+        return status;
     t->differing += t->repair && !same;
     t->state[piece] = PIECE_DONE;
     t->n_done++;
@@ -79,7 +82,45 @@ static bool piece_done(struct slot *s)
     while (s->piece < s->end && t->state[s->piece] == PIECE_DONE)
         s->piece++;
     s->has_run = s->piece < s->end;
-    s->have = 0;
+    slot_begin_piece(s, piece);
+    return OSSO_OK;
+}
+
+/* A repair writes nothing before it has seen all of a piece: what is there may be the better one. */
+static uint32_t block_bytes(const struct slot *s)
+{
+    return s->t->repair ? PIECE : BLOCK;
+}
+
+/* The block in s->data is full, or its piece is. false: it could not be kept, or the transfer is over. */
+static bool block_done(struct slot *s)
+{
+    struct transfer *t = s->t;
+    uint32_t off = (s->have - 1) / block_bytes(s) * block_bytes(s), n = s->have - off;
+    s->crc = crc32c(s->crc, s->data, n);
+    bool same = t->repair && s->crc == t->part.crc[s->buffer_piece];
+    enum osso_status status = same ? OSSO_OK : part_put(&t->part, s->buffer_piece, off, s->data, n, &t->err);
+    if (!status && s->have == part_piece_bytes(&t->part, s->buffer_piece))
+        status = piece_done(s);
+    if (status)
+        fatal(t, status);
+    return !status;
+}
+
+/* Bytes that follow those which it has. */
+static bool collect(struct slot *s, const char *data, size_t n)
+{
+    uint32_t block = block_bytes(s);
+    s->fresh += n;
+    for (size_t len; n > 0; data += len, n -= len) {
+        uint32_t off = s->have % block;
+        len = n < block - off ? n : block - off;
+        memcpy(s->data + off, data, len);
+        s->have += (uint32_t)len;
+        bool full = s->have % block == 0 || s->have == part_piece_bytes(&s->t->part, s->buffer_piece);
+        if (full && !block_done(s))
+            return false;
+    }
     return true;
 }
 
@@ -96,22 +137,15 @@ static bool accept(struct slot *s, const char *data, size_t n)
         uint64_t rest = part_piece_bytes(&t->part, piece) - off;
         size_t len = n < rest ? n : (size_t)rest, skip = 0;
         bool use = t->state[piece] == PIECE_TAKEN;
-        if (use && s->buffer_piece != piece) {
-            s->buffer_piece = piece;
-            s->have = 0;
-        }
+        if (use && s->buffer_piece != piece)
+            slot_begin_piece(s, piece);
         if (use && off < s->have)
             skip = s->have - off < len ? s->have - off : len;
-        if (use && len > skip && off + skip == s->have) {
-            memcpy(s->data + s->have, data + skip, len - skip);
-            s->have += (uint32_t)(len - skip);
-            s->fresh += len - skip;
-        }
         s->pos += len;
+        if (use && len > skip && off + skip == s->have && !collect(s, data + skip, len - skip))
+            return false;
         data += len;
         n -= len;
-        if (use && s->have == part_piece_bytes(&t->part, piece) && !piece_done(s))
-            return false;
     }
     return true;
 }

@@ -13,8 +13,9 @@
 #include <math.h>
 
 enum { PROMPTS = 6, SERIES = 5 /* tokens */, ROUNDS = 3, LAYERS = 8, LEAST_LAYERS = 2 };
-/* For a median's values; and for one step through as many first layers as that allows. */
-static const double enough_seconds = 0.5, step_seconds = 0.7;
+/* For a median's values; for those of a model's own first layers, which alone say what it will do: another program's
+ * burst should be less than half of them; and for one step through as many first layers as that allows. */
+static const double enough_seconds = 0.5, first_seconds = 1, step_seconds = 0.7;
 
 struct pass {
     struct osso_engine *engine;
@@ -86,7 +87,7 @@ static enum osso_status prompts(struct osso_model *model, const struct osso_rate
                                 struct osso_ceiling *ceiling, struct passes *out, struct osso_error *err)
 {
     struct pass p;
-    double seconds[PROMPTS], end = clock_seconds() + enough_seconds;
+    double seconds[PROMPTS], end = clock_seconds() + (ceiling ? enough_seconds : first_seconds);
     enum osso_status status = open_pass(&p, model, rates, rows, err);
     int n = 0;
     p.ceiling = ceiling;
@@ -123,7 +124,8 @@ static enum osso_status tokens(struct osso_model *model, const struct osso_rates
     struct osso_model cut = *model;
     int all = model->config.n_layers, few = all > 4 ? 2 : 1;
     int most = SERIES < model->config.context ? SERIES : (int)model->config.context;
-    double whole[ROUNDS * SERIES], part[ROUNDS * SERIES], end = clock_seconds() + enough_seconds;
+    double whole[ROUNDS * SERIES], part[ROUNDS * SERIES];
+    double end = clock_seconds() + (each ? enough_seconds : first_seconds);
     struct pass of_all, of_few;
     cut.config.n_layers = few;
     enum osso_status status = open_pass(&of_all, model, rates, SERIES - 1, err), second;

@@ -71,6 +71,22 @@ static void test_both_ways(void **state)
     }
 }
 
+/* Texts that are worth three lanes: the lengths around the first of them, every rest, and what was summed before. */
+static void test_long(void **state)
+{
+    (void)state;
+    static uint8_t data[200000];
+    fill(data, sizeof data);
+    for (size_t n = (32 << 10) - 9; n < (32 << 10) + 60; n++)
+        assert_int_equal(crc32c(0, data + n % 8, n), by_definition(data + n % 8, n));
+    for (size_t n = 40000; n < sizeof data; n += 11111) {
+        uint32_t sum = by_definition(data + 3, n);
+        assert_int_equal(crc32c(0, data + 3, n), sum);
+        assert_int_equal(crc32c(crc32c(0, data + 3, 7), data + 10, n - 7), sum);
+        assert_int_equal(crc32c_by_tables(0, data + 3, n), sum);
+    }
+}
+
 static void test_zip(void **state)
 {
     (void)state;
@@ -100,6 +116,7 @@ static void test_in_parts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_both_ways),
-                                       cmocka_unit_test(test_zip), cmocka_unit_test(test_in_parts)};
+                                       cmocka_unit_test(test_long), cmocka_unit_test(test_zip),
+                                       cmocka_unit_test(test_in_parts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
