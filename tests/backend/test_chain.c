@@ -55,7 +55,7 @@ struct shape {
     int64_t rows, cols, sums;
     bool down, weighted, listed, bf16, across;
     enum fill fill;
-    bool upper;
+    bool upper, fresh;
 };
 
 /* What nobody wants of y, below the diagonal, as if it were the same. */
@@ -98,6 +98,7 @@ static void compare_shape(const struct kernels *k, const struct shape *s)
                       .down = s->down,
                       .across = s->across,
                       .upper = s->upper,
+                      .fresh = s->fresh,
                       .weights = s->weighted ? weights : NULL};
     char what[120];
     snprintf(what, sizeof what, "chain%s of %d rows, %d columns, %d sums%s%s", s->bf16 ? "_bf16" : "", (int)s->rows,
@@ -122,6 +123,7 @@ static void compare_shape(const struct kernels *k, const struct shape *s)
         int64_t from = part / 2 ? half : 0, col = part % 2 ? left : 0;
         p.n_sums = part / 2 ? s->sums - half : half;
         p.n_cols = part % 2 ? s->cols - left : left;
+        p.fresh = s->fresh && from == 0;
         p.y += col;
         int64_t rows_of_b = s->across ? col : from;
         p.b += s->across ? from : col;
@@ -168,7 +170,8 @@ static void shapes_isa(const struct kernels *k)
                                   bf16,
                                   across && form < 13,
                                   (i + j) % 3 ? FILL_NORMAL : FILL_MIXED,
-                                  false};
+                                  false,
+                                  !bf16 && (i + j) % 2};
                 if (s.rows < 100 || s.cols < 40)
                     compare_shape(k, &s);
             }
@@ -182,7 +185,7 @@ static void shapes_isa(const struct kernels *k)
             bool down = form % 2;
             if (form > 1 ? IS_NEW(k, chain_bf16) : IS_NEW(k, chain))
                 compare_shape(
-                    k, &(struct shape){13, 35, 21, down, down, true, form > 1, form > 3, (enum fill)fill, false});
+                    k, &(struct shape){13, 35, 21, down, down, true, form > 1, form > 3, (enum fill)fill, false, false});
         }
 }
 

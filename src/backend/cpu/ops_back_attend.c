@@ -99,7 +99,6 @@ static void turn_keys(const struct work *w, int first, int n)
 static void times_keys(const struct work *w, const real *x, const real *keys, int64_t n_rows, int n_keys, real *y)
 {
     int64_t dim = w->b->head_dim;
-    memset(y, 0, (size_t)(n_rows * KEYS) * sizeof *y);
     chain(w, (struct chain){.n_rows = n_rows,
                             .n_cols = n_keys,
                             .n_sums = dim,
@@ -108,7 +107,8 @@ static void times_keys(const struct work *w, const real *x, const real *keys, in
                             .b = keys,
                             .b_rows = {.stride = KEYS},
                             .y = y,
-                            .y_rows = {.stride = KEYS}});
+                            .y_rows = {.stride = KEYS},
+                            .fresh = true});
 }
 
 /* dv or dk of these keys += weights^T x, rows ascending and in each the heads of the group. */

@@ -236,7 +236,7 @@ INLINE struct view unpack_share(values16_fn *load, const struct view *w, int64_t
     return v;
 }
 _Static_assert(SHARE_ROWS * 128 + MANY_OUTPUTS * 128 <= LINEAR_ACTS * LINEAR_ACT_BYTES &&
-                   MANY_CHUNK * MANY_OUTPUTS * (int)sizeof(float) <= LINEAR_ACTS * 2 * LINEAR_TILE * (int)sizeof(float),
+                   16 * MANY_OUTPUTS * (int)sizeof(float) <= LINEAR_ACTS * 2 * LINEAR_TILE * (int)sizeof(float),
                "an unpacked share and a panel fit the workspace");
 
 /* Rows [lo, hi) come next; until then each activation row has its turn with every pair of rows and chunk. */

@@ -2,7 +2,7 @@
 #ifndef OSSO_BACKEND_LINEAR_MANY_AVX2_H
 #define OSSO_BACKEND_LINEAR_MANY_AVX2_H
 
-enum { MANY_TILE = 6, MANY_WIDE = 1, MANY_LANES = 1, MANY_KEPT = 192 * 256 };
+enum { MANY_TILE = 6, MANY_WIDE = 1, MANY_LANES = 1, MANY_CHUNK = 256, MANY_KEPT = 192 * 256 };
 
 #include "backend/cpu/body/many.h"
 

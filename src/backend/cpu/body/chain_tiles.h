@@ -120,15 +120,16 @@ static void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int64_t f
 struct block_rows {
     const float *a[BLOCK_ROWS];
     float *y[BLOCK_ROWS];
+    bool down, fresh;
 };
 
-INLINE void block_panel(const struct block_rows *rows, bool down, int64_t count, int64_t col, int64_t n_cols, int wide,
-                        int64_t n, const float *a, const float *b, struct chain_soon *soon)
+INLINE void block_panel(const struct block_rows *rows, int64_t count, int64_t col, int64_t n_cols, int wide, int64_t n,
+                        const float *a, const float *b, struct chain_soon *soon)
 {
-    if (down)
-        panel(rows->y, count, col, n_cols, wide, n, tile_apart(n), a, NULL, b, soon);
+    if (rows->down)
+        panel(rows->y, count, col, n_cols, wide, n, tile_apart(n), rows->fresh, a, NULL, b, soon);
     else
-        panel(rows->y, count, col, n_cols, wide, n, 0, a, rows->a, b, soon);
+        panel(rows->y, count, col, n_cols, wide, n, 0, rows->fresh, a, rows->a, b, soon);
 }
 
 /* A block of rows against packed columns; of `upper` only the rows that reach the diagonal. */
@@ -142,11 +143,11 @@ static void block(const struct chain *c, const struct block_rows *rows, int64_t 
         if (c->upper && count > col + width - row)
             count = col + width - row;
         if (wide == T_WIDE)
-            block_panel(rows, c->down, count, col, width, T_WIDE, n, a, b, soon);
+            block_panel(rows, count, col, width, T_WIDE, n, a, b, soon);
         else if (wide == 2)
-            block_panel(rows, c->down, count, col, width, 2, n, a, b, soon);
+            block_panel(rows, count, col, width, 2, n, a, b, soon);
         else
-            block_panel(rows, c->down, count, col, width, 1, n, a, b, soon);
+            block_panel(rows, count, col, width, 1, n, a, b, soon);
         b += panel_apart(n, wide);
     }
 }
@@ -155,6 +156,8 @@ static void block(const struct chain *c, const struct block_rows *rows, int64_t 
  * one, whose sums nobody takes. */
 static void find_rows(const struct chain *c, int64_t row, int64_t n_rows, int64_t first, struct block_rows *rows)
 {
+    rows->down = c->down;
+    rows->fresh = c->fresh && first == 0;
     for (int64_t i = 0; i < n_rows; i++)
         rows->y[i] = c->y + chain_row(&c->y_rows, row + i);
     for (int64_t i = 0; !c->down && i < (n_rows + T_ROWS - 1) / T_ROWS * T_ROWS; i++)

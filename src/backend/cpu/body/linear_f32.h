@@ -72,7 +72,7 @@ INLINE void rows_dots(values16_fn *values16, int bytes16, const struct view *w, 
 
 #ifdef MANY_TILE
 _Static_assert(MANY_OUTPUTS * 128 * 2 <= LINEAR_ACTS * LINEAR_ACT_BYTES &&
-                   MANY_CHUNK * MANY_OUTPUTS * (int)sizeof(float) <= LINEAR_ACTS * 2 * LINEAR_TILE * (int)sizeof(float),
+                   16 * MANY_OUTPUTS * (int)sizeof(float) <= LINEAR_ACTS * 2 * LINEAR_TILE * (int)sizeof(float),
                "unpacked rows and a panel fit the workspace");
 
 /* Outputs [lo, hi) of all activation rows, of which as many as stay in the second-level cache meet all weights before
