@@ -184,8 +184,8 @@ static void shapes_isa(const struct kernels *k)
         for (int form = 0; form < 6; form++) {
             bool down = form % 2;
             if (form > 1 ? IS_NEW(k, chain_bf16) : IS_NEW(k, chain))
-                compare_shape(
-                    k, &(struct shape){13, 35, 21, down, down, true, form > 1, form > 3, (enum fill)fill, false, false});
+                compare_shape(k, &(struct shape){13, 35, 21, down, down, true, form > 1, form > 3, (enum fill)fill,
+                                                 false, false});
         }
 }
 
