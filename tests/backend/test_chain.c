@@ -151,9 +151,9 @@ static void compare_shape(const struct kernels *k, const struct shape *s)
 
 static void shapes_isa(const struct kernels *k)
 {
-    static const int64_t rows[] = {1, 5, 6, 7, 12, 13, 25, 200}, cols[] = {1, 15, 16, 17, 31, 32, 33, 48, 70},
+    static const int64_t rows[] = {1, 5, 6, 7, 12, 13, 25, 200, 24}, cols[] = {1, 15, 16, 17, 31, 32, 33, 48, 70},
                          sums[] = {1, 3, 5, 30, 64, 255, 256, 257, 530};
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 9; i++)
         for (int j = 0; j < 9; j++)
             for (int form = 0; form < 14; form++) {
                 bool bf16 = form >= 6, across = form >= 10;
@@ -175,7 +175,7 @@ static void shapes_isa(const struct kernels *k)
                 if (s.rows < 100 || s.cols < 40)
                     compare_shape(k, &s);
             }
-    for (int i = 0; i < 8 && IS_NEW(k, chain); i++) /* y = x x^T, whole or its upper half */
+    for (int i = 0; i < 9 && IS_NEW(k, chain); i++) /* y = x x^T, whole or its upper half */
         for (int form = 0; form < 6; form++)
             compare_shape(k, &(struct shape){rows[i], cols[(i + form) % 9], sums[(2 * i + form) % 9], .down = form > 3,
                                              .listed = form % 2, .across = form < 4,

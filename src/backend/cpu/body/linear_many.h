@@ -7,6 +7,7 @@
  * 12 2 10 ... */
 #include "backend/cpu/body/many.h"
 #include "backend/cpu/body/quad.h"
+#include "backend/cpu/fetch.h"
 
 enum { LANES = 16 };
 
@@ -184,8 +185,10 @@ static void many_tile(const float *panel, const float *const *x, const float *co
     }
 }
 
-/* y of all activation rows; w: f32, at most MANY_OUTPUTS rows. `space`: many_panel_values(w->cols). */
-static void linear_many(const struct view *w, const struct gather *in, float *y, int64_t y_stride, float *space)
+/* y of all activation rows; w: f32, at most MANY_OUTPUTS rows; meanwhile some lines are fetched at each tile. `space`:
+ * many_panel_values(w->cols). */
+static void linear_many(const struct view *w, const struct gather *in, struct fetch fetch, float *y, int64_t y_stride,
+                        float *space)
 {
     float nowhere[MANY_OUTPUTS], *to[MANY_TILE];
     const float *rows[2][MANY_TILE];
@@ -198,6 +201,7 @@ static void linear_many(const struct view *w, const struct gather *in, float *y,
             rows[!turn][r] = in->act->f + gather_row(in, row) * in->act->width;
             to[r] = first + r < in->n ? y + (first + r) * y_stride : nowhere;
         }
+        fetch_some(&fetch);
         if (first >= 0)
             many_tile(space, rows[turn], rows[!turn], w->cols, w->rows, to);
     }
