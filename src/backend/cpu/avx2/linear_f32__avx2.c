@@ -243,9 +243,7 @@ _Static_assert(SHARE_ROWS * 128 + MANY_OUTPUTS * 128 <= LINEAR_ACTS * LINEAR_ACT
 INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, int n)
 {
     int64_t groups = (n + MANY_ACTS - 1) / MANY_ACTS, chunks = (w->cols + CHUNK - 1) / CHUNK;
-    int64_t turns = groups * chunks * SHARE_ROWS / MANY_ACTS_ROWS;
-    if (n >= MANY_FROM)
-        turns = (n + MANY_TILE - 1) / MANY_TILE;
+    int64_t turns = n < MANY_FROM ? groups * chunks * SHARE_ROWS / MANY_ACTS_ROWS : (n + MANY_TILE - 1) / MANY_TILE;
     if (n <= MANY_ACTS) /* they have a stream of their own */
         return (struct fetch){0};
     return fetch_rows(w, lo, hi, SHARE_ROWS, turns);
