@@ -223,8 +223,15 @@ static void attend_member(const struct member *member, void *arg)
         int64_t at_once = run->pages /
                           KV_HEADS; /* one head after the other, as a token's attention goes: never adjacent */
         const uint8_t *at = run->b->weights + (size_t)((p % at_once * KV_HEADS + p / at_once) % run->span) * 2 * half;
-        struct page_slice slice = {run->type, DIM,   0,      KV_PAGE, at,
-                                   at + half, GROUP, 0.125f, q,       at + KV_HEADS * 2 * half};
+        struct page_slice slice = {.type = run->type,
+                                   .head_dim = DIM,
+                                   .hi = KV_PAGE,
+                                   .k = at,
+                                   .v = at + half,
+                                   .group = GROUP,
+                                   .scale = 0.125f,
+                                   .q = q,
+                                   .next = at + KV_HEADS * 2 * half};
         run->k->attend_page(&slice, &sums);
     }
 }

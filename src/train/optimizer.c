@@ -116,16 +116,36 @@ void optimizer_free(struct optimizer *o)
     *o = (struct optimizer){0};
 }
 
+enum { SIDE_BY_SIDE = 8 /* blocks: each sum waits for its last addition, so several go on meanwhile */ };
+
+/* The sums of squares of blocks [b, b + count), count a constant, each of `length` values. */
+static inline __attribute__((always_inline)) void square_blocks(const struct optimizer *o, int64_t b, int count,
+                                                                int64_t length)
+{
+    const float *g = o->gradients + b * OPTIMIZER_BLOCK;
+    double squares[SIDE_BY_SIDE] = {0};
+    for (int64_t i = 0; i < length; i++)
+        for (int k = 0; k < count; k++) {
+            double value = (double)g[k * OPTIMIZER_BLOCK + i];
+            squares[k] += value * value;
+        }
+    for (int k = 0; k < count; k++)
+        o->block_sums[b + k] = squares[k];
+}
+
 double optimizer_norm(const struct member *member, const struct optimizer *o)
 {
     struct deal deal = member_deal(member);
+    const int64_t n_whole = o->count / OPTIMIZER_BLOCK, n_groups = (o->n_blocks + SIDE_BY_SIDE - 1) / SIDE_BY_SIDE;
     double sum = 0;
-    for (int64_t b; (b = member_claim(member, &deal, o->n_blocks)) >= 0;) {
-        int64_t end = (b + 1) * OPTIMIZER_BLOCK < o->count ? (b + 1) * OPTIMIZER_BLOCK : o->count;
-        double squares = 0;
-        for (int64_t i = b * OPTIMIZER_BLOCK; i < end; i++)
-            squares += (double)o->gradients[i] * (double)o->gradients[i];
-        o->block_sums[b] = squares;
+    for (int64_t group; (group = member_claim(member, &deal, n_groups)) >= 0;) {
+        int64_t b = group * SIDE_BY_SIDE;
+        if (b + SIDE_BY_SIDE <= n_whole) {
+            square_blocks(o, b, SIDE_BY_SIDE, OPTIMIZER_BLOCK);
+            continue;
+        }
+        for (; b < o->n_blocks; b++)
+            square_blocks(o, b, 1, b < n_whole ? OPTIMIZER_BLOCK : o->count - b * OPTIMIZER_BLOCK);
     }
     member_sync(member);
     for (int64_t b = 0; b < o->n_blocks; b++)

@@ -55,7 +55,7 @@ struct shape {
     int64_t rows, cols, sums;
     bool down, weighted, listed, bf16, across;
     enum fill fill;
-    bool upper;
+    bool upper, fresh;
 };
 
 /* What nobody wants of y, below the diagonal, as if it were the same. */
@@ -98,6 +98,7 @@ static void compare_shape(const struct kernels *k, const struct shape *s)
                       .down = s->down,
                       .across = s->across,
                       .upper = s->upper,
+                      .fresh = s->fresh,
                       .weights = s->weighted ? weights : NULL};
     char what[120];
     snprintf(what, sizeof what, "chain%s of %d rows, %d columns, %d sums%s%s", s->bf16 ? "_bf16" : "", (int)s->rows,
@@ -122,6 +123,7 @@ static void compare_shape(const struct kernels *k, const struct shape *s)
         int64_t from = part / 2 ? half : 0, col = part % 2 ? left : 0;
         p.n_sums = part / 2 ? s->sums - half : half;
         p.n_cols = part % 2 ? s->cols - left : left;
+        p.fresh = s->fresh && from == 0;
         p.y += col;
         int64_t rows_of_b = s->across ? col : from;
         p.b += s->across ? from : col;
@@ -149,9 +151,9 @@ static void compare_shape(const struct kernels *k, const struct shape *s)
 
 static void shapes_isa(const struct kernels *k)
 {
-    static const int64_t rows[] = {1, 5, 6, 7, 12, 13, 25, 200}, cols[] = {1, 15, 16, 17, 31, 32, 33, 48, 70},
+    static const int64_t rows[] = {1, 5, 6, 7, 12, 13, 25, 200, 24}, cols[] = {1, 15, 16, 17, 31, 32, 33, 48, 70},
                          sums[] = {1, 3, 5, 30, 64, 255, 256, 257, 530};
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 9; i++)
         for (int j = 0; j < 9; j++)
             for (int form = 0; form < 14; form++) {
                 bool bf16 = form >= 6, across = form >= 10;
@@ -168,11 +170,12 @@ static void shapes_isa(const struct kernels *k)
                                   bf16,
                                   across && form < 13,
                                   (i + j) % 3 ? FILL_NORMAL : FILL_MIXED,
-                                  false};
+                                  false,
+                                  !bf16 && (i + j) % 2};
                 if (s.rows < 100 || s.cols < 40)
                     compare_shape(k, &s);
             }
-    for (int i = 0; i < 8 && IS_NEW(k, chain); i++) /* y = x x^T, whole or its upper half */
+    for (int i = 0; i < 9 && IS_NEW(k, chain); i++) /* y = x x^T, whole or its upper half */
         for (int form = 0; form < 6; form++)
             compare_shape(k, &(struct shape){rows[i], cols[(i + form) % 9], sums[(2 * i + form) % 9], .down = form > 3,
                                              .listed = form % 2, .across = form < 4,
@@ -181,8 +184,8 @@ static void shapes_isa(const struct kernels *k)
         for (int form = 0; form < 6; form++) {
             bool down = form % 2;
             if (form > 1 ? IS_NEW(k, chain_bf16) : IS_NEW(k, chain))
-                compare_shape(
-                    k, &(struct shape){13, 35, 21, down, down, true, form > 1, form > 3, (enum fill)fill, false});
+                compare_shape(k, &(struct shape){13, 35, 21, down, down, true, form > 1, form > 3, (enum fill)fill,
+                                                 false, false});
         }
 }
 

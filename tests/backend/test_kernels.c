@@ -438,6 +438,7 @@ struct page_case {
     enum kv_type type;
     int head_dim, group, lo, hi;
     enum fill fill;
+    bool rows; /* heads of several rows: each sees a part of [lo, hi) of its own */
 };
 
 /* K or V as values [head_dim][KV_PAGE] or [KV_PAGE][head_dim]: junk where it is not visible, as kv_append would leave
@@ -471,6 +472,7 @@ static void compare_page(const struct kernels *kernels, const struct page_case *
 {
     enum { G = 17, D = 160 };
     static float q[G * D], out[2][G * (2 + D + 2 * KV_PAGE)];
+    int los[G], his[G];
     struct rng r;
     rng_seed(&r, (uint64_t)(c->lo * 131 + c->hi + c->head_dim * 7 + c->group + (int)c->type));
     size_t bytes = kv_half_bytes(c->type, c->head_dim);
@@ -479,7 +481,22 @@ static void compare_page(const struct kernels *kernels, const struct page_case *
     fill_half(c, false, INFINITY, v.data, &r);
     for (int i = 0; i < c->group * c->head_dim; i++)
         q[i] = random_value(&r, c->fill) * 3;
-    struct page_slice page = {c->type, c->head_dim, c->lo, c->hi, k.data, v.data, c->group, 0.25f, q, NULL};
+    for (int h = 0; h < c->group; h++) { /* of short ranges no position is seen by all */
+        los[h] = c->rows ? c->lo + (2 * h < c->hi - c->lo ? 2 * h : c->hi - c->lo - 1) : c->lo;
+        his[h] = c->rows ? c->hi - 2 * (c->group - 1 - h) : c->hi;
+        his[h] = his[h] > los[h] ? his[h] : los[h] + 1;
+    }
+    struct page_slice page = {.type = c->type,
+                              .head_dim = c->head_dim,
+                              .lo = c->lo,
+                              .hi = c->hi,
+                              .k = k.data,
+                              .v = v.data,
+                              .group = c->group,
+                              .los = c->rows ? los : NULL,
+                              .his = c->rows ? his : NULL,
+                              .scale = 0.25f,
+                              .q = q};
     struct page_sums sums[2];
     for (int i = 0; i < 2; i++) {
         sums[i].m = out[i];
@@ -494,8 +511,8 @@ static void compare_page(const struct kernels *kernels, const struct page_case *
     assert_same(sums[0].l, sums[1].l, (size_t)c->group, "page l");
     assert_same(sums[0].acc, sums[1].acc, (size_t)(c->group * c->head_dim), "page acc");
     for (int h = 0; h < c->group; h++) {
-        assert_same(sums[0].score + h * KV_PAGE + c->lo, sums[1].score + h * KV_PAGE + c->lo, (size_t)(c->hi - c->lo),
-                    "score");
+        assert_same(sums[0].score + h * KV_PAGE + los[h], sums[1].score + h * KV_PAGE + los[h],
+                    (size_t)(his[h] - los[h]), "score");
         assert_true(c->fill == FILL_NAN || !isnan(sums[1].l[h]));
         float big[2][D + 2];
         for (int i = 0; i < 2; i++) {
@@ -527,11 +544,13 @@ static void attend_isa(const struct kernels *k, const char *isa)
                 for (int i = 0; i < 9; i++)
                     if (!left_out(t + d + g + i, 3))
                         compare_page(k, &(struct page_case){types[t], dims[d], groups[g], ranges[i][0], ranges[i][1],
-                                                            i == 4 ? FILL_ZERO : FILL_NORMAL});
-    compare_page(k, &(struct page_case){KV_F16, 64, 8, 3, 120, FILL_NAN});
-    compare_page(k, &(struct page_case){KV_F32, 64, 8, 3, 120, FILL_TINY});
-    compare_page(k, &(struct page_case){KV_Q8_0, 64, 8, 3, 120, FILL_NAN});
-    compare_page(k, &(struct page_case){KV_Q8_0, 64, 8, 3, 120, FILL_TINY});
+                                                            i == 4 ? FILL_ZERO : FILL_NORMAL, (g + i) % 2});
+    for (int rows = 0; rows < 2; rows++) {
+        compare_page(k, &(struct page_case){KV_F16, 64, 8, 3, 120, FILL_NAN, rows});
+        compare_page(k, &(struct page_case){KV_F32, 64, 8, 3, 120, FILL_TINY, rows});
+        compare_page(k, &(struct page_case){KV_Q8_0, 64, 8, 3, 120, FILL_NAN, rows});
+        compare_page(k, &(struct page_case){KV_Q8_0, 64, 8, 3, 120, FILL_TINY, rows});
+    }
 }
 
 static void test_attend(void **state)

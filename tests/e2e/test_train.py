@@ -184,6 +184,20 @@ def back_to(out, step):
     (out / "latest").write_text(f"step-{step:06d}\n")
 
 
+def test_a_run_goes_on_in_the_other_type():
+    """A checkpoint holds f32 whatever the products were: from the same one bf16 starts with other digits, close to f32's."""
+    losses = {}
+    for dtype in "f32", "bf16":
+        out = TEMP / f"then-{dtype}"
+        assert train(out=out, steps=6, stop_at=3).code == 0
+        done = train("--resume", out=out, steps=6, dtype=dtype)
+        assert done.code == 0, done
+        losses[dtype] = [line["loss"] for line in log(out)]
+    assert len(losses["bf16"]) == 6 and losses["bf16"][:3] == losses["f32"][:3], losses
+    for a, b in zip(losses["f32"][3:], losses["bf16"][3:]):
+        assert a != b and abs(a - b) < 0.01, losses
+
+
 def test_another_optimizer_is_refused():
     assert train(out=TEMP / "kept", steps=2, moments="bf16", beta2="0.98").code == 0
     refuses(train("--resume", out=TEMP / "kept", optimizer="muon"), 2, "optimizer: adamw with moments: bf16", "optimizer: muon with moments: f32")

@@ -457,6 +457,49 @@ static void test_no_memory(void **state)
 
 /* ---- rates ---------------------------------------------------------------------------------------------- */
 
+/* Sums of squares by blocks, whoever takes them, and however many go on side by side. */
+struct norm {
+    const struct optimizer *o;
+    double got;
+};
+
+static void norm_member(const struct member *member, void *arg)
+{
+    struct norm *n = arg;
+    double got = optimizer_norm(member, n->o);
+    if (member->id == 0)
+        n->got = got;
+}
+
+static void test_norm(void **state)
+{
+    enum { BLOCKS = 18, COUNT = (BLOCKS - 1) * OPTIMIZER_BLOCK + 777 };
+    float *gradients = malloc(COUNT * sizeof *gradients);
+    double sums[BLOCKS], sum = 0;
+    struct rng r;
+    (void)state;
+    rng_seed(&r, 5);
+    for (int64_t i = 0; i < COUNT; i++)
+        gradients[i] = (float)((double)(rng_next(&r) >> 40) / 0x1p24 - 0.5);
+    for (int64_t b = 0; b < BLOCKS; b++) {
+        double squares = 0;
+        for (int64_t i = b * OPTIMIZER_BLOCK; i < COUNT && i < (b + 1) * OPTIMIZER_BLOCK; i++)
+            squares += (double)gradients[i] * (double)gradients[i];
+        sum += squares;
+    }
+    for (int threads = 1; threads <= 3; threads++) {
+        struct optimizer o = {.count = COUNT, .gradients = gradients, .n_blocks = BLOCKS, .block_sums = sums};
+        struct norm n = {.o = &o};
+        struct osso_error err;
+        struct team *team;
+        assert_int_equal(team_create(threads, &team, &err), OSSO_OK);
+        team_run(team, norm_member, &n);
+        team_free(team);
+        assert_true(n.got == sqrt(sum));
+    }
+    free(gradients);
+}
+
 static void test_schedules(void **state)
 {
     (void)state;
@@ -481,10 +524,10 @@ static void test_schedules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients),    cmocka_unit_test(test_steps),   cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_threads),      cmocka_unit_test(test_bf16),    cmocka_unit_test(test_bf16_muon),
-        cmocka_unit_test(test_bf16_moments), cmocka_unit_test(test_engine),  cmocka_unit_test(test_overfit),
-        cmocka_unit_test(test_not_finite),   cmocka_unit_test(test_refused), cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_schedules)};
+        cmocka_unit_test(test_gradients),    cmocka_unit_test(test_steps),    cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_bf16),     cmocka_unit_test(test_bf16_muon),
+        cmocka_unit_test(test_bf16_moments), cmocka_unit_test(test_engine),   cmocka_unit_test(test_overfit),
+        cmocka_unit_test(test_not_finite),   cmocka_unit_test(test_refused),  cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_norm),         cmocka_unit_test(test_schedules)};
     return cmocka_run_group_tests_name("train", tests, NULL, NULL);
 }

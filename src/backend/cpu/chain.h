@@ -48,6 +48,7 @@ struct chain {
     struct chain_rows a_rows, b_rows, y_rows;
     bool down;           /* a(i, s) is value i of a's row s, else value s of its row i */
     bool across;         /* b[s][c] is value s of b's row c, as y = x W^T wants it */
+    bool fresh;          /* y begins at 0, whatever is there; chain_bf16 goes on from what is there all the same */
     bool upper;          /* of y only what lies at columns >= row is wanted; the rest may be added to or not */
     const real *weights; /* down: that value times weights[a_rows.rows[s]], rounded; NULL: 1 */
 };

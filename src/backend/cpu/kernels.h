@@ -59,7 +59,8 @@ struct softmax_back {
 };
 typedef void softmax_back_fn(const struct softmax_back *b, real *score, real *dp);
 
-/* One kv head's share of one page, the visible positions [lo, hi) of it (lo < hi), and the query heads that read it.
+/* One kv head's share of one page, the visible positions [lo, hi) of it (lo < hi), and the query heads that read it,
+ * of one row or of several, whose first ones see less at the end and more at the beginning.
  * k is [head_dim][KV_PAGE], v is [KV_PAGE][head_dim]; what lies outside [lo, hi) may be junk. Q8_0's are int8 codes,
  * and behind them f16 scales: k's [head_dim / 32][KV_PAGE], v's [KV_PAGE][head_dim / 32] (kv_scales_off). */
 struct page_slice {
@@ -67,6 +68,7 @@ struct page_slice {
     int head_dim, lo, hi;
     const uint8_t *k, *v;
     int group;
+    const int *los, *his; /* [group]: what a head sees of [lo, hi), both ascending; NULL: all of it */
     float scale;
     const real *q;       /* [group][head_dim] */
     const uint8_t *next; /* K of the page that comes after this one, to be fetched meanwhile; NULL: nobody knows */
@@ -76,7 +78,7 @@ struct page_slice {
 struct page_sums {
     real *m, *l; /* [group] */
     real *acc;   /* [group][head_dim] */
-    real *score; /* [group][KV_PAGE]: the scores on return, only [lo, hi) of them */
+    real *score; /* [group][KV_PAGE]: the scores on return, only what a head sees of them */
     real *p;     /* [group][KV_PAGE]: workspace */
 };
 typedef void attend_page_fn(const struct page_slice *page, const struct page_sums *sums);

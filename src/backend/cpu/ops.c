@@ -158,6 +158,18 @@ struct linear_part {
     bool again; /* the rows of the last part, whose `next` this is */
 };
 
+/* A plain addition: the product with 1 is exact. */
+static void add_bias(const struct kernels *kn, const float *bias, int64_t n, real *y)
+{
+#ifndef OSSO_DOUBLE
+    kn->axpy_f32(1, bias, n, y);
+#else
+    (void)kn;
+    for (int64_t o = 0; o < n; o++)
+        y[o] = y[o] + (real)bias[o];
+#endif
+}
+
 static void linear_part(const struct hand *h, const struct view *w, const float *bias, const struct act *a,
                         const struct linear_part *s, real *y, int64_t y_stride)
 {
@@ -171,8 +183,7 @@ static void linear_part(const struct hand *h, const struct view *w, const float 
         for (int r = 0; r < in.n; r++)
             memset(y + r * y_stride + s->lo, 0, (size_t)(s->hi - s->lo) * sizeof *y);
     for (int r = 0; bias && r < in.n; r++)
-        for (int64_t o = s->lo; o < s->hi; o++)
-            y[r * y_stride + o] = y[r * y_stride + o] + (real)bias[o];
+        add_bias(kn, bias + s->lo, s->hi - s->lo, y + r * y_stride + s->lo);
     REAL(ops_lowrank)(kn, w, s->lo, s->hi, &in, y + s->lo, y_stride, h->workspace);
 }
 

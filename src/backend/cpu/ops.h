@@ -88,7 +88,14 @@ static inline size_t moe_workspace_bytes(int n, int64_t width)
     return workspace_round((size_t)(2 * moe_tile_values(n, width) + 3 * width) * sizeof(real));
 }
 /* Rows of one sequence whose attention goes page by page together, so that a page is in the cache for all of them. */
-enum { ATTEND_ROWS = 8 };
+enum {
+    ATTEND_ROWS = 8,
+    ATTEND_HEADS = 16 /* query heads of theirs that a kernel takes at once; one row's are always taken together */
+};
+static inline int attend_heads(int group)
+{
+    return group > ATTEND_HEADS ? group : ATTEND_HEADS;
+}
 /* A running or a page's sums of one kv head's `group` query heads: m, l and acc. */
 static inline size_t attend_sums_values(int group, int head_dim)
 {
@@ -96,7 +103,9 @@ static inline size_t attend_sums_values(int group, int head_dim)
 }
 static inline size_t attend_workspace_bytes(int group, int head_dim)
 {
-    size_t values = (ATTEND_ROWS + 1) * attend_sums_values(group, head_dim) + (size_t)group * 2 * KV_PAGE;
+    size_t heads = (size_t)attend_heads(group), pages = heads * 2 * KV_PAGE, q = ATTEND_HEADS * (size_t)head_dim;
+    size_t values = ATTEND_ROWS * attend_sums_values(group, head_dim) + attend_sums_values((int)heads, head_dim);
+    values += pages + q;
     return workspace_round(values * sizeof(real));
 }
 

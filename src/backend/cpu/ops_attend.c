@@ -5,52 +5,12 @@
  * Both ways are the same sums in the same order.
  *
  * The way of a token goes on in backend/cpu/ops_moe.c. */
-#include "backend/cpu/ops.h"
-
+#include "backend/cpu/attend_work.h"
 #include "backend/cpu/scalar/scalar.h"
 #include "base/must.h"
 
 #include <math.h>
 #include <string.h>
-
-/* What a member works with. */
-struct work {
-    const struct kernels *kn;
-    const struct attend *a;
-    int64_t per_head; /* output values of a kv head: group * head_dim */
-    struct page_sums page;
-    real *running; /* [ATTEND_ROWS] sums over the pages so far */
-};
-
-static struct work work_in(const struct hand *h, const struct attend *a)
-{
-    int head_dim = a->kv.layout.head_dim;
-    struct work w = {.kn = kernels_of(h), .a = a, .per_head = (int64_t)a->group * head_dim, .running = h->workspace};
-    w.page.m = w.running + ATTEND_ROWS * attend_sums_values(a->group, head_dim);
-    w.page.l = w.page.m + a->group;
-    w.page.acc = w.page.l + a->group;
-    w.page.score = w.page.acc + w.per_head;
-    w.page.p = w.page.score + a->group * KV_PAGE;
-    return w;
-}
-
-/* The positions that row r sees, and the pages that they lie in. */
-struct span {
-    int64_t lo, hi, first_page, end_page;
-};
-
-static struct span seen_by(const struct attend *a, int64_t r)
-{
-    const struct kv_rows *kv = &a->kv;
-    struct span s = {.hi = (int64_t)kv->pos[r] + 1};
-    if (kv->floor && kv->floor[kv->seq[r]] > s.lo)
-        s.lo = kv->floor[kv->seq[r]];
-    if (a->window > 0 && s.hi - a->window > s.lo)
-        s.lo = s.hi - a->window;
-    s.first_page = s.lo / KV_PAGE;
-    s.end_page = (s.hi + KV_PAGE - 1) / KV_PAGE;
-    return s;
-}
 
 /* Where what is kept of a row and head begins in `kept`, and how many keys it has; NULL: nothing is. */
 static real *kept_at(const struct attend *a, real *kept, int64_t r, int64_t head, int64_t *n_keys)
@@ -95,16 +55,42 @@ static struct page_slice slice_of(const struct attend *a, int64_t r, int64_t kv_
                                .next = next};
 }
 
-/* Attention of one row and kv head over one page, into `page`; scores are kept where somebody asked for them. */
-static void one_page(const struct work *w, int64_t r, int64_t kv_head, struct span s, int64_t page, const uint8_t *next,
-                     const struct page_sums *sums)
+/* Scores of one row over one page, where somebody asked for them. */
+static void keep(const struct attend *a, int64_t r, int64_t kv_head, struct span s, int64_t page, const real *score)
 {
-    struct page_slice slice = slice_of(w->a, r, kv_head, s, page, next);
+    if (!a->scores && !a->pattern)
+        return;
+    struct page_slice slice = slice_of(a, r, kv_head, s, page, NULL);
+    if (a->scores)
+        keep_scores(a, a->scores, r, kv_head, page * KV_PAGE, &slice, score);
+    if (a->pattern)
+        keep_scores(a, a->pattern, r, kv_head, page * KV_PAGE, &slice, score);
+}
+
+/* Attention of n neighbouring rows and one kv head over one page, row after row into `sums`; several rows have at most
+ * ATTEND_HEADS query heads. */
+static void one_page(const struct work *w, int64_t r, int n, int64_t kv_head, const struct span *spans, int64_t page,
+                     const uint8_t *next, const struct page_sums *sums)
+{
+    const struct attend *a = w->a;
+    struct page_slice slice = slice_of(a, r, kv_head, spans[0], page, next);
+    int los[ATTEND_HEADS], his[ATTEND_HEADS];
+    for (int i = 0; n > 1 && i < n; i++) {
+        struct page_slice one = slice_of(a, r + i, kv_head, spans[i], page, NULL);
+        memcpy(w->q + i * w->per_head, one.q, (size_t)w->per_head * sizeof *w->q);
+        for (int h = i * a->group; h < (i + 1) * a->group; h++)
+            los[h] = one.lo, his[h] = one.hi;
+        slice.hi = one.hi;
+    }
+    if (n > 1) {
+        slice.group = n * a->group;
+        slice.q = w->q;
+        slice.los = los;
+        slice.his = his;
+    }
     w->kn->attend_page(&slice, sums);
-    if (w->a->scores)
-        keep_scores(w->a, w->a->scores, r, kv_head, page * KV_PAGE, &slice, sums->score);
-    if (w->a->pattern)
-        keep_scores(w->a, w->a->pattern, r, kv_head, page * KV_PAGE, &slice, sums->score);
+    for (int i = 0; i < n; i++)
+        keep(a, r + i, kv_head, spans[i], page, sums->score + i * a->group * KV_PAGE);
 }
 
 static void start(const struct work *w, int64_t kv_head, real *running)
@@ -117,11 +103,12 @@ static void start(const struct work *w, int64_t kv_head, real *running)
     memset(running + 2 * w->a->group, 0, (size_t)w->per_head * sizeof(real));
 }
 
-static void merge(const struct work *w, const struct page_sums *page, real *running)
+/* Row i of those in `page`. */
+static void merge(const struct work *w, const struct page_sums *page, int i, real *running)
 {
     int group = w->a->group, head_dim = w->a->kv.layout.head_dim;
-    for (int h = 0; h < group; h++)
-        w->kn->attend_merge(page->m[h], page->l[h], page->acc + h * head_dim, head_dim, &running[h],
+    for (int h = 0, at = i * group; h < group; h++, at++)
+        w->kn->attend_merge(page->m[at], page->l[at], page->acc + at * head_dim, head_dim, &running[h],
                             &running[group + h], running + 2 * group + h * head_dim);
 }
 
@@ -159,6 +146,17 @@ static void finish(const struct work *w, int64_t r, int64_t kv_head, struct span
 
 /* ---- rows together -------------------------------------------------------------------------------------- */
 
+/* How many of the next rows see something of this page, or do not, and go together. */
+static int rows_in(const struct span *spans, int n, int64_t page, int group)
+{
+    int count = 1;
+    bool first = page >= spans[0].first_page && page < spans[0].end_page;
+    while (count < n && (count + 1) * group <= ATTEND_HEADS &&
+           (page >= spans[count].first_page && page < spans[count].end_page) == first)
+        count++;
+    return count;
+}
+
 /* Rows [r, r + n) of one sequence, positions ascending. */
 static void attend_rows(const struct work *w, int64_t r, int n, int64_t kv_head)
 {
@@ -177,12 +175,15 @@ static void attend_rows(const struct work *w, int64_t r, int n, int64_t kv_head)
             next = ops_kv_head(&a->kv, r, page + 1, kv_head);
         else if (kv_head + 1 < a->kv.layout.n_kv_heads)
             next = ops_kv_head(&a->kv, r, first.first_page, kv_head + 1);
-        for (int i = 0; i < n; i++)
+        for (int i = 0, count; i < n; i += count) {
+            count = rows_in(spans + i, n - i, page, a->group);
             if (page >= spans[i].first_page && page < spans[i].end_page) {
-                one_page(w, r + i, kv_head, spans[i], page, next, &w->page);
-                merge(w, &w->page, w->running + (size_t)i * values);
+                one_page(w, r + i, count, kv_head, spans + i, page, next, &w->page);
+                for (int k = 0; k < count; k++)
+                    merge(w, &w->page, k, w->running + (size_t)(i + k) * values);
                 next = NULL; /* once is enough */
             }
+        }
     }
     for (int i = 0; i < n; i++)
         finish(w, r + i, kv_head, spans[i], w->running + (size_t)i * values);
@@ -275,7 +276,8 @@ static void sum_pages(const struct work *w, int64_t lo, int64_t hi, int64_t n_pa
                 if (at < lo || at >= hi)
                     continue;
                 struct page_sums sums = kept_sums(w, at);
-                one_page(w, r, g, s, page, page + 1 < s.end_page ? ops_kv_head(&a->kv, r, page + 1, g) : NULL, &sums);
+                one_page(w, r, 1, g, &s, page, page + 1 < s.end_page ? ops_kv_head(&a->kv, r, page + 1, g) : NULL,
+                         &sums);
             }
         }
 }
@@ -287,7 +289,7 @@ static void merge_pages(const struct work *w, int64_t r, int64_t kv_head, int64_
     start(w, kv_head, w->running);
     for (int64_t page = s.first_page; page < s.end_page; page++) {
         struct page_sums sums = kept_sums(w, first + page - s.first_page);
-        merge(w, &sums, w->running);
+        merge(w, &sums, 0, w->running);
     }
     finish(w, r, kv_head, s, w->running);
 }

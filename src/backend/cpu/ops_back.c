@@ -90,13 +90,16 @@ static void unpacked_transposed(const struct kernels *kn, const struct transpose
                               .b = space,
                               .b_rows = {.stride = count},
                               .y = t->y + at,
-                              .y_rows = t->y_rows};
+                              .y_rows = t->y_rows,
+                              .fresh = t->fresh && !t->bf16 && o == 0};
             REAL(ops_chain)(kn, t->bf16)(&c, workspace);
         }
 }
 
 void REAL(ops_transposed)(const struct kernels *kn, const struct transposed *t, void *workspace)
 {
+    for (int64_t i = 0; t->fresh && t->bf16 && i < t->n; i++)
+        memset(t->y + chain_row(&t->y_rows, i), 0, (size_t)t->w->cols * sizeof *t->y);
 #ifndef OSSO_DOUBLE
     const struct view *w = t->w;
     if (w->dtype == DT_F32 && !w->col_stride) {
@@ -108,7 +111,8 @@ void REAL(ops_transposed)(const struct kernels *kn, const struct transposed *t, 
                           .b = (const float *)(const void *)w->data,
                           .b_rows = {.stride = w->row_stride / (int64_t)sizeof(float)},
                           .y = t->y,
-                          .y_rows = t->y_rows};
+                          .y_rows = t->y_rows,
+                          .fresh = t->fresh && !t->bf16};
         ops_chain(kn, t->bf16)(&c, workspace);
         return;
     }
@@ -126,11 +130,16 @@ static void chain_skip(const real **values, struct chain_rows *rows, int64_t n)
 }
 
 /* d_bias[lo .. hi) += the sum of rows [first, end) of dy. */
-static void sum_rows(const struct chain *c, int64_t first, int64_t end, int64_t lo, int64_t hi, real *d_bias)
+static void sum_rows(const struct kernels *kn, const struct chain *c, int64_t first, int64_t end, int64_t lo,
+                     int64_t hi, real *d_bias)
 {
     for (int64_t r = first; r < end; r++) {
         const real *dy = c->a + chain_row(&c->a_rows, r);
-        real weight = c->weights ? c->weights[c->a_rows.rows[r]] : 1;
+        if (!c->weights) {
+            kn->axpy_f32(1, dy + lo, hi - lo, d_bias + lo); /* a plain addition: the product is exact */
+            continue;
+        }
+        real weight = c->weights[c->a_rows.rows[r]];
         for (int64_t o = lo; o < hi; o++)
             d_bias[o] = d_bias[o] + weight * dy[o];
     }
@@ -150,7 +159,7 @@ void REAL(ops_outer)(const struct kernels *kn, bool bf16, const struct chain *al
         end = all->n_sums - first < CHAIN_SUMS ? all->n_sums : first + CHAIN_SUMS;
         c.n_sums = end - first;
         if (d_bias)
-            sum_rows(all, first, end, lo, hi, d_bias);
+            sum_rows(kn, all, first, end, lo, hi, d_bias);
         if (c.y && c.n_rows > 0)
             REAL(ops_chain)(kn, bf16)(&c, workspace);
         chain_skip(&c.a, &c.a_rows, c.n_sums);
@@ -165,12 +174,11 @@ static void linear_in(const struct hand *h, const struct view *w, const struct a
     member_share(h->member, n, &lo, &hi);
     for (int64_t together = rows_kept(hi - lo, w->cols), end; lo < hi; lo = end) {
         end = hi - lo < together ? hi : lo + together;
-        if (!add)
-            memset(dx + lo * w->cols, 0, (size_t)((end - lo) * w->cols) * sizeof *dx);
         REAL(ops_transposed)
         (kernels_of(h),
          &(struct transposed){.w = w,
                               .bf16 = in->bf16,
+                              .fresh = !add,
                               .n = end - lo,
                               .x = dy + lo * w->rows,
                               .y = dx + lo * w->cols,

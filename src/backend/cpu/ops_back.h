@@ -21,7 +21,8 @@ void REAL(ops_experts_weights)(const struct hand *h, const struct experts_back *
 /* y[i] += W^T x[i] for n gathered rows; y_rows and x_rows are strides apart. */
 struct transposed {
     const struct view *w;
-    bool bf16; /* factors are rounded */
+    bool bf16;  /* factors are rounded */
+    bool fresh; /* y begins at 0, whatever is there */
     int64_t n;
     const real *x;
     real *y;

@@ -27,35 +27,46 @@ static struct sequence sequence_from(const struct attend_back *b, int first)
     return s;
 }
 
-/* ---- a block: KEYS keys by all heads of as many rows as give BLOCK_ROWS ----------------------------------- */
+/* ---- a block: KEYS keys by all heads of as many rows as give BLOCK_ROWS, of a stretch of rows --------------- */
 
-enum { KEYS = 32, BLOCK_ROWS = 96 };
+enum { KEYS = 32, BLOCK_ROWS = 96, STRETCH_ROWS = 1024 };
 
-static int64_t rows_together(int group)
+static int rows_of(int most, int group)
 {
-    return group < BLOCK_ROWS ? BLOCK_ROWS / group : 1;
+    return group < most ? most / group : 1;
 }
 
-/* What a member works in, behind CHAIN_BYTES. */
+static size_t heads_of(int most, int group)
+{
+    return (size_t)(rows_of(most, group) * group);
+}
+
+/* What a member works in, behind CHAIN_BYTES. Queries lie together there, so that all five products read what they
+ * multiply where it lies. */
 struct block_space {
-    real *score, *dp; /* [rows * group][KEYS] */
+    real *score, *dp; /* [heads of a block][KEYS] */
     real *k, *v;      /* [head_dim][KEYS] */
-    int32_t *list;    /* [rows * group]: number of a row's head among all heads of all rows */
+    real *k_rows;     /* [KEYS][head_dim] */
+    real *q, *dz;     /* [heads of a stretch][head_dim] */
+    int32_t *list;    /* [heads of a stretch]: their numbers among all heads of all rows */
 };
 
 /* Lays it out at `at` (NULL: only counts); returns the bytes. */
 static size_t block_space(int group, int head_dim, void *at, struct block_space *s)
 {
-    size_t rows = (size_t)(group > BLOCK_ROWS ? group : BLOCK_ROWS);
-    size_t dims = (size_t)head_dim * KEYS;
+    size_t block = heads_of(BLOCK_ROWS, group) * KEYS, dims = (size_t)head_dim * KEYS;
+    size_t heads = heads_of(STRETCH_ROWS, group), stretch = heads * (size_t)head_dim;
     if (at) {
         s->score = at;
-        s->dp = s->score + rows * KEYS;
-        s->k = s->dp + rows * KEYS;
+        s->dp = s->score + block;
+        s->k = s->dp + block;
         s->v = s->k + dims;
-        s->list = (int32_t *)(void *)(s->v + dims);
+        s->k_rows = s->v + dims;
+        s->q = s->k_rows + dims;
+        s->dz = s->q + stretch;
+        s->list = (int32_t *)(void *)(s->dz + stretch);
     }
-    return (2 * rows * KEYS + 2 * dims) * sizeof(real) + rows * sizeof *s->list;
+    return (2 * block + 3 * dims + 2 * stretch) * sizeof(real) + heads * sizeof *s->list;
 }
 
 size_t REAL(ops_back_workspace_bytes)(int group, int head_dim, int64_t hidden)
@@ -82,12 +93,13 @@ static void chain(const struct work *w, struct chain c)
     kernels_of(w->h)->chain(&c, w->h->workspace);
 }
 
-/* Keys [first, first + n) turned: of each dim, its value in every key. */
+/* Keys [first, first + n) turned: of each dim, its value in every key; and k as it is. */
 static void turn_keys(const struct work *w, int first, int n)
 {
     int64_t at = w->kv_head * w->b->head_dim;
     for (int j = 0; j < n; j++) {
         const real *k = w->b->k + (first + j) * kv_width(w->b) + at, *v = w->b->v + (first + j) * kv_width(w->b) + at;
+        memcpy(w->space.k_rows + j * w->b->head_dim, k, (size_t)w->b->head_dim * sizeof *k);
         for (int d = 0; d < w->b->head_dim; d++) {
             w->space.k[d * KEYS + j] = k[d];
             w->space.v[d * KEYS + j] = v[d];
@@ -95,20 +107,20 @@ static void turn_keys(const struct work *w, int first, int n)
     }
 }
 
-/* x of the listed heads times these keys' k or v, dims ascending. */
+/* x of these heads times these keys' k or v, dims ascending. */
 static void times_keys(const struct work *w, const real *x, const real *keys, int64_t n_rows, int n_keys, real *y)
 {
     int64_t dim = w->b->head_dim;
-    memset(y, 0, (size_t)(n_rows * KEYS) * sizeof *y);
     chain(w, (struct chain){.n_rows = n_rows,
                             .n_cols = n_keys,
                             .n_sums = dim,
                             .a = x,
-                            .a_rows = {dim, w->space.list, 1},
+                            .a_rows = {.stride = dim},
                             .b = keys,
                             .b_rows = {.stride = KEYS},
                             .y = y,
-                            .y_rows = {.stride = KEYS}});
+                            .y_rows = {.stride = KEYS},
+                            .fresh = true});
 }
 
 /* dv or dk of these keys += weights^T x, rows ascending and in each the heads of the group. */
@@ -123,13 +135,13 @@ static void to_keys(const struct work *w, const real *weights, const real *x, in
                             .a_rows = {.stride = KEYS},
                             .down = true,
                             .b = x,
-                            .b_rows = {dim, w->space.list, 1},
+                            .b_rows = {.stride = dim},
                             .y = dy + first * kv_width(w->b) + w->kv_head * dim,
                             .y_rows = {.stride = kv_width(w->b)}});
 }
 
-/* dq of the listed heads += ds k, keys ascending. */
-static void to_rows(const struct work *w, int64_t n_rows, int first, int n_keys)
+/* dq of these heads += ds k, keys ascending. */
+static void to_rows(const struct work *w, const int32_t *heads, int64_t n_rows, int n_keys)
 {
     int64_t dim = w->b->head_dim;
     chain(w, (struct chain){.n_rows = n_rows,
@@ -137,10 +149,10 @@ static void to_rows(const struct work *w, int64_t n_rows, int first, int n_keys)
                             .n_sums = n_keys,
                             .a = w->space.dp,
                             .a_rows = {.stride = KEYS},
-                            .b = w->b->k + first * kv_width(w->b) + w->kv_head * dim,
-                            .b_rows = {.stride = kv_width(w->b)},
+                            .b = w->space.k_rows,
+                            .b_rows = {.stride = dim},
                             .y = w->b->dq,
-                            .y_rows = {dim, w->space.list, 1}});
+                            .y_rows = {dim, heads, 1}});
 }
 
 /* The first key that a row sees. */
@@ -150,50 +162,71 @@ static int first_key(const struct work *w, int row)
     return from > w->s.first ? from : w->s.first;
 }
 
-/* Rows [row, end) and keys [first, first + n_keys); each row sees one of them at least. */
-static void block_back(const struct work *w, int row, int end, int first, int n_keys)
+/* Rows [row, end) of the stretch that begins with `from`, and keys [first, first + n_keys); each row sees one of them
+ * at least. */
+static void block_back(const struct work *w, int from, int row, int end, int first, int n_keys)
 {
     const struct attend_back *b = w->b;
-    int64_t n = 0;
-    for (int r = row; r < end; r++)
-        for (int g = 0; g < b->group; g++)
-            w->space.list[n++] = r * b->n_heads + w->kv_head * b->group + g;
-    times_keys(w, b->q, w->space.k, n, n_keys, w->space.score);
-    times_keys(w, b->dz, w->space.v, n, n_keys, w->space.dp);
+    const int64_t at = (int64_t)(row - from) * b->group, n = (int64_t)(end - row) * b->group;
+    const real *q = w->space.q + at * b->head_dim, *dz = w->space.dz + at * b->head_dim;
+    const int32_t *heads = w->space.list + at;
+    times_keys(w, q, w->space.k, n, n_keys, w->space.score);
+    times_keys(w, dz, w->space.v, n, n_keys, w->space.dp);
     for (int64_t i = 0; i < n; i++) {
-        int r = row + (int)(i / b->group), head = w->space.list[i];
+        int r = row + (int)(i / b->group), head = heads[i];
         struct softmax_back s = {n_keys, first_key(w, r) - first, r + 1 - first, b->scale, b->lse[head], b->dot[head]};
         kernels_of(w->h)->softmax_back_f32(&s, w->space.score + i * KEYS, w->space.dp + i * KEYS);
     }
-    to_keys(w, w->space.score, b->dz, n, first, n_keys, b->dv);
-    to_keys(w, w->space.dp, b->q, n, first, n_keys, b->dk);
-    to_rows(w, n, first, n_keys);
+    to_keys(w, w->space.score, dz, n, first, n_keys, b->dv);
+    to_keys(w, w->space.dp, q, n, first, n_keys, b->dk);
+    to_rows(w, heads, n, n_keys);
 }
 
-/* Keys ascending, in blocks, for each the rows that see one of them. */
-static void sequence_back(const struct work *w)
+/* Queries of rows [from, to) together, D of them, and their sums at 0. */
+static void stretch_begin(const struct work *w, int from, int to)
 {
     const struct attend_back *b = w->b;
     size_t bytes = (size_t)b->head_dim * sizeof *b->dk;
-    for (int r = w->s.first; r < w->s.end; r++) {
+    int32_t i = 0;
+    for (int r = from; r < to; r++) {
         int64_t kv = r * kv_width(b) + w->kv_head * b->head_dim;
         memset(b->dk + kv, 0, bytes);
         memset(b->dv + kv, 0, bytes);
-        for (int g = 0; g < b->group; g++) {
-            int64_t head = (int64_t)r * b->n_heads + w->kv_head * b->group + g, at = head * b->head_dim;
+        for (int g = 0; g < b->group; g++, i++) {
+            int32_t head = r * b->n_heads + w->kv_head * b->group + g;
+            int64_t at = (int64_t)head * b->head_dim;
+            w->space.list[i] = head;
+            memcpy(w->space.q + i * b->head_dim, b->q + at, bytes);
+            memcpy(w->space.dz + i * b->head_dim, b->dz + at, bytes);
             memset(b->dq + at, 0, bytes);
             b->dot[head] = kernels_of(w->h)->dot_f32(b->dz + at, b->z + at, b->head_dim);
         }
     }
-    int together = (int)rows_together(b->group);
-    for (int first = w->s.first; first < w->s.end; first += KEYS) {
-        int n_keys = w->s.end - first < KEYS ? w->s.end - first : KEYS, end = w->s.end;
+}
+
+/* Rows [from, to): keys ascending, in blocks, for each the rows that see one of them. */
+static void stretch_back(const struct work *w, int from, int to)
+{
+    const struct attend_back *b = w->b;
+    const int together = rows_of(BLOCK_ROWS, b->group);
+    const int skip = (first_key(w, from) - w->s.first) / KEYS * KEYS; /* keys that none of them sees */
+    stretch_begin(w, from, to);
+    for (int first = w->s.first + skip; first < to; first += KEYS) {
+        int n_keys = w->s.end - first < KEYS ? w->s.end - first : KEYS, end = to;
         if (b->window && first + n_keys - 1 + b->window < end)
             end = first + n_keys - 1 + (int)b->window; /* the last row that sees the last of these keys, and one */
         turn_keys(w, first, n_keys);
-        for (int r = first; r < end; r += together)
-            block_back(w, r, end - r < together ? end : r + together, first, n_keys);
+        for (int r = first > from ? first : from; r < end; r += together)
+            block_back(w, from, r, end - r < together ? end : r + together, first, n_keys);
     }
+}
+
+/* Stretches of rows ascending, so that a key gets its rows in order. */
+static void sequence_back(const struct work *w)
+{
+    const int together = rows_of(STRETCH_ROWS, w->b->group);
+    for (int from = w->s.first; from < w->s.end; from += together)
+        stretch_back(w, from, w->s.end - from < together ? w->s.end : from + together);
 }
 
 void REAL(ops_attend_back)(const struct hand *h, const struct attend_back *b)

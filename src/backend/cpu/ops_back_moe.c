@@ -12,15 +12,22 @@
 
 /* ---- router --------------------------------------------------------------------------------------------- */
 
-/* log sum exp over all experts. */
-static real row_lse(const real *logits, int n)
+/* p[e] = softmax(logits)[e] over all experts; returns log sum exp. */
+static real row_softmax(const struct kernels *kn, const real *logits, int n, real *p)
 {
     real top = logits[0], sum = 0;
     for (int e = 1; e < n; e++)
         top = logits[e] > top ? logits[e] : top;
     for (int e = 0; e < n; e++)
-        sum = sum + REAL(real_exp)(logits[e] - top);
-    return top + real_log(sum);
+        p[e] = logits[e] - top;
+    kn->exp_f32(p, n, p);
+    for (int e = 0; e < n; e++)
+        sum = sum + p[e];
+    real lse = top + real_log(sum);
+    for (int e = 0; e < n; e++)
+        p[e] = logits[e] - lse;
+    kn->exp_f32(p, n, p);
+    return lse;
 }
 
 static double share_of_slots(const struct routing *routing, int expert)
@@ -34,14 +41,14 @@ void REAL(ops_router_losses)(const struct hand *h, const real *logits, const str
 {
     int n_experts = routing->n_experts;
     double balance = 0, z = 0;
+    real *p = h->workspace;
     if (h->member->id != 0)
         return;
     for (int r = 0; r < routing->n; r++) {
-        const real *row = logits + (int64_t)r * n_experts;
-        real lse = row_lse(row, n_experts);
+        real lse = row_softmax(kernels_of(h), logits + (int64_t)r * n_experts, n_experts, p);
         z += (double)lse * (double)lse;
         for (int e = 0; e < n_experts; e++)
-            balance += share_of_slots(routing, e) * (double)REAL(real_exp)(row[e] - lse);
+            balance += share_of_slots(routing, e) * (double)p[e];
     }
     losses->balance += balance * n_experts / routing->n;
     losses->z += z / routing->n;
@@ -61,18 +68,17 @@ static void chosen_back(const struct route_back *b, int64_t r, real *d_logits)
 }
 
 /* By all of them: balance E p_e (f_e - sum_i f_i p_i) / n, and z 2 lse p_e / n. */
-static void losses_back(const struct route_back *b, const real *logits, real *d_logits)
+static void losses_back(const struct kernels *kn, const struct route_back *b, const real *logits, real *p,
+                        real *d_logits)
 {
     const struct routing *routing = b->routing;
     int n_experts = routing->n_experts;
-    real lse = row_lse(logits, n_experts);
+    real lse = row_softmax(kn, logits, n_experts, p);
     double mean = 0, balance = b->balance * n_experts / routing->n, z = b->z * 2 * (double)lse / routing->n;
     for (int e = 0; e < n_experts; e++)
-        mean += share_of_slots(routing, e) * (double)REAL(real_exp)(logits[e] - lse);
-    for (int e = 0; e < n_experts; e++) {
-        double p = (double)REAL(real_exp)(logits[e] - lse);
-        d_logits[e] = d_logits[e] + (real)(p * (balance * (share_of_slots(routing, e) - mean) + z));
-    }
+        mean += share_of_slots(routing, e) * (double)p[e];
+    for (int e = 0; e < n_experts; e++)
+        d_logits[e] = d_logits[e] + (real)((double)p[e] * (balance * (share_of_slots(routing, e) - mean) + z));
 }
 
 void REAL(ops_route_back)(const struct hand *h, const struct route_back *b)
@@ -85,7 +91,7 @@ void REAL(ops_route_back)(const struct hand *h, const struct route_back *b)
         memset(d_logits, 0, (size_t)n_experts * sizeof *d_logits);
         chosen_back(b, r, d_logits);
         if (b->balance != 0 || b->z != 0)
-            losses_back(b, b->logits + r * n_experts, d_logits);
+            losses_back(kernels_of(h), b, b->logits + r * n_experts, h->workspace, d_logits);
     }
 }
 
@@ -112,25 +118,41 @@ static void slot_back(const struct kernels *kn, const struct experts_back *b, co
     kn->swiglu_back_f32(moe->gate + at, moe->up + at, width, moe->swiglu, b->d_gate + at, d_up);
 }
 
+/* What the forward pass kept of a slot lies in memory, far from that of the one before. */
+static void fetch_slot(const struct experts_back *b, int64_t slot)
+{
+    enum { LINE = 64 / sizeof(real) };
+    const struct moe *moe = b->moe;
+    const int64_t at = slot * moe->intermediate;
+    for (int64_t i = 0; i < moe->intermediate; i += LINE) {
+        __builtin_prefetch(moe->gate + at + i);
+        __builtin_prefetch(moe->up + at + i);
+        __builtin_prefetch(moe->h->f + at + i);
+        __builtin_prefetch(b->d_gate + at + i, 1);
+    }
+}
+
 /* As many slots of an expert as are still in a cache when G is there. */
 static void slots_back(const struct hand *h, const struct experts_back *b, const struct expert *expert,
                        const real *bias, const int32_t *slots, int64_t n)
 {
     const struct moe *moe = b->moe;
-    for (int64_t i = 0; i < n; i++)
-        memset(b->d_up + slots[i] * moe->intermediate, 0, (size_t)moe->intermediate * sizeof *b->d_up);
     REAL(ops_transposed)
     (kernels_of(h),
      &(struct transposed){.w = &expert->down,
                           .bf16 = moe->h->bf16,
+                          .fresh = true,
                           .n = n,
                           .x = b->d,
                           .y = b->d_up,
                           .x_rows = {moe->hidden, slots, moe->routing->k},
                           .y_rows = {moe->intermediate, slots, 1}},
      h->workspace);
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++) {
+        if (i + 1 < n)
+            fetch_slot(b, slots[i + 1]);
         slot_back(kernels_of(h), b, bias, slots[i]);
+    }
 }
 
 void REAL(ops_experts_back)(const struct hand *h, const struct experts_back *b)

@@ -78,19 +78,28 @@ static struct piece_space piece_space(void *workspace, int n, int64_t width)
     return s;
 }
 
-/* y[i][o - lo] = W in + bias + the low-rank addition. */
-static void expert_matmul(const struct kernels *kn, const struct piece *p, const struct view *w, const struct vec *bias,
-                          const struct gather *in, const struct piece_space *s, real *y)
+/* A plain addition: the product with 1 is exact. */
+static void add_bias(const struct kernels *kn, const real *bias, int64_t n, real *y)
+{
+    if (bias)
+        kn->axpy_f32(1, bias, n, y);
+}
+
+/* y[i][o - lo] = W in + bias + the low-rank addition. Where there is none the bias is left to whoever takes a row next,
+ * while it is in a cache: it is returned, at `space`; else NULL. */
+static const real *expert_matmul(const struct kernels *kn, const struct piece *p, const struct view *w,
+                                 const struct vec *bias, const struct gather *in, void *rest, real *space, real *y)
 {
     int64_t width = p->hi - p->lo;
-    REAL(ops_matmul)(kn, w, p->lo, p->hi, in, y, width, s->rest);
-    if (bias->data) {
-        widen(bias, p->lo, p->hi, s->bias);
-        for (int i = 0; i < p->n; i++)
-            for (int64_t o = 0; o < width; o++)
-                y[i * width + o] = y[i * width + o] + s->bias[o];
-    }
-    REAL(ops_lowrank)(kn, w, p->lo, p->hi, in, y, width, s->rest);
+    REAL(ops_matmul)(kn, w, p->lo, p->hi, in, y, width, rest);
+    if (bias->data)
+        widen(bias, p->lo, p->hi, space);
+    if (!w->lowrank)
+        return bias->data ? space : NULL;
+    for (int i = 0; i < p->n; i++)
+        add_bias(kn, bias->data ? space : NULL, width, y + i * width);
+    REAL(ops_lowrank)(kn, w, p->lo, p->hi, in, y, width, rest);
+    return NULL;
 }
 
 static void activate(const struct kernels *kn, const struct moe *moe, int64_t slot, int64_t lo, int64_t hi,
@@ -113,6 +122,19 @@ static void finish_slot(const struct kernels *kn, const struct piece *p, int64_t
     activate(kn, moe, slot, p->lo, p->hi, gate, up);
 }
 
+/* What is kept of a slot lies far from that of the one before. */
+static void fetch_slot(const struct piece *p, int64_t slot)
+{
+    enum { LINE = 64 / sizeof(real) };
+    const struct moe *moe = p->moe;
+    const int64_t at = slot * moe->intermediate;
+    for (int64_t i = at + p->lo; moe->gate && moe->up && i < at + p->hi; i += LINE) {
+        __builtin_prefetch(moe->gate + i, 1);
+        __builtin_prefetch(moe->up + i, 1);
+        __builtin_prefetch(moe->h->f + i, 1);
+    }
+}
+
 static void piece_in(const struct kernels *kn, const struct piece *p, const struct expert *expert,
                      const struct piece_space *s)
 {
@@ -124,12 +146,17 @@ static void piece_in(const struct kernels *kn, const struct piece *p, const stru
                         p->n,
                         expert->up.data + p->lo * expert->up.row_stride,
                         p->again && alike && !expert->up.lowrank};
-    expert_matmul(kn, p, &expert->gate, &expert->gate_bias, &in, s, s->gate);
+    const real *gate_bias = expert_matmul(kn, p, &expert->gate, &expert->gate_bias, &in, s->rest, s->bias, s->gate);
     in.next = p->next;
     in.again = alike;
-    expert_matmul(kn, p, &expert->up, &expert->up_bias, &in, s, s->up);
-    for (int i = 0; i < p->n; i++)
+    const real *up_bias = expert_matmul(kn, p, &expert->up, &expert->up_bias, &in, s->rest, s->one_up, s->up);
+    for (int i = 0; i < p->n; i++) {
+        if (i + 1 < p->n)
+            fetch_slot(p, p->slots[i + 1]);
+        add_bias(kn, gate_bias, width, s->gate + i * width);
+        add_bias(kn, up_bias, width, s->up + i * width);
         finish_slot(kn, p, p->slots[i], s->gate + i * width, s->up + i * width);
+    }
 }
 
 static void piece_in_interleaved(const struct kernels *kn, const struct piece *p, const struct expert *expert,
@@ -335,14 +362,15 @@ static void piece_out(const struct kernels *kn, const struct piece *p, const str
 {
     const struct moe *moe = p->moe;
     int64_t width = p->hi - p->lo;
-    const real *y = s->gate;
     struct gather in = {moe->h, p->slots, 1, p->n, p->next, p->again && !expert->down.lowrank};
-    expert_matmul(kn, p, &expert->down, &expert->down_bias, &in, s, s->gate);
-    for (int i = 0; i < p->n; i++) {
+    const real *bias = expert_matmul(kn, p, &expert->down, &expert->down_bias, &in, s->rest, s->bias, s->gate);
+    real *y = s->gate;
+    for (int i = 0; i < p->n; i++, y += width) {
         int64_t slot = p->slots[i], row = slot / moe->routing->k;
+        add_bias(kn, bias, width, y);
         if (moe->out)
-            memcpy(moe->out + slot * moe->hidden + p->lo, y + i * width, (size_t)width * sizeof *y);
-        kn->axpy_f32(moe->routing->weights[slot], y + i * width, width, moe->delta + row * moe->hidden + p->lo);
+            memcpy(moe->out + slot * moe->hidden + p->lo, y, (size_t)width * sizeof *y);
+        kn->axpy_f32(moe->routing->weights[slot], y, width, moe->delta + row * moe->hidden + p->lo);
     }
 }
 

@@ -16,7 +16,7 @@ static inline int64_t even_part(int64_t n, int64_t most, int64_t unit)
 /* Rows of f32 that what comes next still finds in the second-level cache, of n rows of `width` values. */
 static inline int64_t rows_kept(int64_t n, int64_t width)
 {
-    enum { VALUES = 512 * 256, UNIT = 12, LEAST = 96, MOST = 504 };
+    enum { VALUES = 1024 * 256, UNIT = 12, LEAST = 96, MOST = 504 };
     int64_t rows = VALUES / width / UNIT * UNIT;
     return even_part(n, rows < LEAST ? LEAST : rows > MOST ? MOST : rows, UNIT);
 }

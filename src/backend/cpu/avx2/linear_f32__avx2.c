@@ -211,7 +211,7 @@ static void linear_share_f32(const struct view *w, const struct gather *in, stru
                              int64_t y_stride, float *space)
 {
     if (in->n >= MANY_FROM)
-        linear_many__avx2(w, in, y, y_stride, space);
+        linear_many__avx2(w, in, fetch, y, y_stride, space);
     else
         linear_share(values16_f32, 64, w, 0, w->rows, in, fetch, y, y_stride);
 }
@@ -236,14 +236,14 @@ INLINE struct view unpack_share(values16_fn *load, const struct view *w, int64_t
     return v;
 }
 _Static_assert(SHARE_ROWS * 128 + MANY_OUTPUTS * 128 <= LINEAR_ACTS * LINEAR_ACT_BYTES &&
-                   MANY_CHUNK * MANY_OUTPUTS * (int)sizeof(float) <= LINEAR_ACTS * 2 * LINEAR_TILE * (int)sizeof(float),
+                   16 * MANY_OUTPUTS * (int)sizeof(float) <= LINEAR_ACTS * 2 * LINEAR_TILE * (int)sizeof(float),
                "an unpacked share and a panel fit the workspace");
 
 /* Rows [lo, hi) come next; until then each activation row has its turn with every pair of rows and chunk. */
 INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, int n)
 {
     int64_t groups = (n + MANY_ACTS - 1) / MANY_ACTS, chunks = (w->cols + CHUNK - 1) / CHUNK;
-    int64_t turns = groups * chunks * SHARE_ROWS / MANY_ACTS_ROWS;
+    int64_t turns = n < MANY_FROM ? groups * chunks * SHARE_ROWS / MANY_ACTS_ROWS : (n + MANY_TILE - 1) / MANY_TILE;
     if (n <= MANY_ACTS) /* they have a stream of their own */
         return (struct fetch){0};
     return fetch_rows(w, lo, hi, SHARE_ROWS, turns);
@@ -263,7 +263,7 @@ INLINE void linear_part(values16_fn *load, int bytes16, const struct view *w, in
         } else if (bytes16 == 64 && in->n >= MANY_FROM) {
             struct view share = share_view(w, o, end, (const float *)(const void *)(w->data + o * w->row_stride));
             share.row_stride = w->row_stride;
-            linear_many__avx2(&share, in, y, y_stride, workspace);
+            linear_many__avx2(&share, in, fetch, y, y_stride, workspace);
         } else {
             linear_share(load, bytes16, w, o, end, in, fetch, y, y_stride);
         }

@@ -4,7 +4,8 @@
 
 #include "backend/cpu/body/linear_many.h"
 
-void linear_many__avx2(const struct view *w, const struct gather *in, float *y, int64_t y_stride, float *space)
+void linear_many__avx2(const struct view *w, const struct gather *in, struct fetch fetch, float *y, int64_t y_stride,
+                       float *space)
 {
-    linear_many(w, in, y, y_stride, space);
+    linear_many(w, in, fetch, y, y_stride, space);
 }

@@ -8,6 +8,7 @@ enum { ONE_ACT_ROWS = 4, MANY_ROWS = 4, MANY_ACTS = 4, FEW_ACTS = 2 };
 #define MANY_TILE 6
 #define MANY_WIDE 2
 #define MANY_LANES 2
-#define MANY_KEPT (512 * 256)
+#define MANY_CHUNK 1024
+#define MANY_KEPT (1024 * 256)
 
 #include "backend/cpu/body/linear_f32.h"

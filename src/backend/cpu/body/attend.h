@@ -70,10 +70,10 @@ INLINE void page_scores(enum kv_type type, const struct page_slice *page, struct
     }
 }
 
-/* m, then p = exp(score - m) and their sum. */
-static void page_softmax(const struct page_slice *page, const float *score, float *p, float *m_out, float *l_out)
+/* m, then p = exp(score - m) and their sum, of [lo, hi). */
+static void page_softmax(int lo, int hi, const float *score, float *p, float *m_out, float *l_out)
 {
-    const int lo = page->lo, hi = page->hi, first = lo / 16 * 16;
+    const int first = lo / 16 * 16;
     vec16 top = all16(-INFINITY), sum = zero16();
     for (int i = first; i < hi; i += 16) /* max16 gives its second operand when the first is NaN: NaN is skipped */
         top = max16_in(lanes16(lo - i, hi - i), load16(score + i, 16), top);
@@ -87,55 +87,88 @@ static void page_softmax(const struct page_slice *page, const float *score, floa
     *l_out = tree_sum(sum);
 }
 
-/* acc of n heads over `wide` vectors of dims from d on, both constants, and the first `left` dims of each. */
-INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int n, int wide, int d,
-                         int left, struct fetch *fetch, float *acc)
+/* What some heads see: one of them from lo on, all [all_lo, all_hi), one up to hi. */
+struct seen {
+    int lo, all_lo, all_hi, hi;
+};
+
+INLINE struct seen seen_by(const struct page_slice *page, int head, int n)
+{
+    if (!page->los)
+        return (struct seen){page->lo, page->lo, page->hi, page->hi};
+    int all_lo = page->los[head + n - 1], all_hi = page->his[head];
+    return (struct seen){page->los[head], all_lo, all_hi > all_lo ? all_hi : all_lo, page->his[head + n - 1]};
+}
+
+struct values_sums {
+    vec16 head[A_HEADS][A_WIDE];
+};
+
+/* Position j for n heads from `head` on that all (a constant) see it, or some. */
+INLINE void weigh_value(enum kv_type type, const struct page_slice *page, const float *p, int head, int n, int wide,
+                        int d, int left, int j, bool all, struct values_sums *a)
 {
     const uint8_t *scales = page->v + kv_scales_off(page->head_dim);
-    vec16 a[A_HEADS][A_WIDE], v[A_WIDE];
+    const int64_t i = (int64_t)j * page->head_dim + d;
+    vec16 v[A_WIDE];
+    UNROLL
+    for (int c = 0; c < wide; c++) {
+        v[c] = load_kv(type, page->v, i + 16 * c, left);
+        if (type == KV_Q8_0)
+            v[c] = mul16(v[c], all16_f16(scales + 2 * (i / QUANT_BLOCK)));
+    }
     UNROLL
     for (int h = 0; h < n; h++) {
-        UNROLL
-        for (int c = 0; c < wide; c++)
-            a[h][c] = zero16();
-    }
-    for (int j = page->lo; j < page->hi; j++) {
-        int64_t i = (int64_t)j * page->head_dim + d;
-        fetch_turn(type, j, fetch);
-        UNROLL
-        for (int c = 0; c < wide; c++) {
-            v[c] = load_kv(type, page->v, i + 16 * c, left);
-            if (type == KV_Q8_0)
-                v[c] = mul16(v[c], all16_f16(scales + 2 * (i / QUANT_BLOCK)));
-        }
-        UNROLL
-        for (int h = 0; h < n; h++) {
+        if (all || (j >= page->los[head + h] && j < page->his[head + h])) {
             UNROLL
             for (int c = 0; c < wide; c++)
-                a[h][c] = fma16_by(v[c], p[h * KV_PAGE + j], a[h][c]);
+                a->head[h][c] = fma16_by(v[c], p[(head + h) * KV_PAGE + j], a->head[h][c]);
         }
-    }
-    UNROLL
-    for (int h = 0; h < n; h++) {
-        UNROLL
-        for (int c = 0; c < wide; c++)
-            store16(acc + h * page->head_dim + d + 16 * c, left, a[h][c]);
     }
 }
 
-/* n heads (a constant), all dims. Q8_0's heads are whole blocks of 32. */
-INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int n, struct fetch *fetch,
-                         float *acc)
+/* acc of n heads from `head` on over `wide` vectors of dims from d on, both constants, and the first `left` dims of
+ * each. */
+INLINE void weigh_values(enum kv_type type, const struct page_slice *page, const float *p, int head, int n, int wide,
+                         int d, int left, struct fetch *fetch, float *acc)
+{
+    const struct seen s = seen_by(page, head, n);
+    struct values_sums a;
+    UNROLL
+    for (int h = 0; h < n; h++) {
+        UNROLL
+        for (int c = 0; c < wide; c++)
+            a.head[h][c] = zero16();
+    }
+    for (int j = s.lo; j < s.all_lo; j++)
+        weigh_value(type, page, p, head, n, wide, d, left, j, false, &a);
+    for (int j = s.all_lo; j < s.all_hi; j++) {
+        fetch_turn(type, j, fetch);
+        weigh_value(type, page, p, head, n, wide, d, left, j, true, &a);
+    }
+    for (int j = s.all_hi; j < s.hi; j++)
+        weigh_value(type, page, p, head, n, wide, d, left, j, false, &a);
+    UNROLL
+    for (int h = 0; h < n; h++) {
+        UNROLL
+        for (int c = 0; c < wide; c++)
+            store16(acc + (head + h) * page->head_dim + d + 16 * c, left, a.head[h][c]);
+    }
+}
+
+/* n heads (a constant) from `head` on, all dims. Q8_0's heads are whole blocks of 32. */
+INLINE void heads_values(enum kv_type type, const struct page_slice *page, const float *p, int head, int n,
+                         struct fetch *fetch, float *acc)
 {
     int d = 0;
     for (; d + 16 * A_WIDE <= page->head_dim; d += 16 * A_WIDE)
-        weigh_values(type, page, p, n, A_WIDE, d, 16, fetch, acc);
+        weigh_values(type, page, p, head, n, A_WIDE, d, 16, fetch, acc);
     if (type == KV_Q8_0)
         return;
     for (; A_WIDE > 1 && d + 16 <= page->head_dim; d += 16)
-        weigh_values(type, page, p, n, 1, d, 16, fetch, acc);
+        weigh_values(type, page, p, head, n, 1, d, 16, fetch, acc);
     if (d < page->head_dim)
-        weigh_values(type, page, p, n, 1, d, page->head_dim - d, fetch, acc);
+        weigh_values(type, page, p, head, n, 1, d, page->head_dim - d, fetch, acc);
 }
 
 INLINE void page_values(enum kv_type type, const struct page_slice *page, const float *p, struct fetch *fetch,
@@ -143,11 +176,11 @@ INLINE void page_values(enum kv_type type, const struct page_slice *page, const 
 {
     int h = 0;
     for (; h + A_HEADS <= page->group; h += A_HEADS)
-        heads_values(type, page, p + h * KV_PAGE, A_HEADS, fetch, acc + h * page->head_dim);
+        heads_values(type, page, p, h, A_HEADS, fetch, acc);
     for (; A_FEW > 1 && h + A_FEW <= page->group; h += A_FEW)
-        heads_values(type, page, p + h * KV_PAGE, A_FEW, fetch, acc + h * page->head_dim);
+        heads_values(type, page, p, h, A_FEW, fetch, acc);
     for (; h < page->group; h++)
-        heads_values(type, page, p + h * KV_PAGE, 1, fetch, acc + h * page->head_dim);
+        heads_values(type, page, p, h, 1, fetch, acc);
 }
 
 INLINE void attend_typed(enum kv_type type, const struct page_slice *page, const struct page_sums *sums)
@@ -156,7 +189,8 @@ INLINE void attend_typed(enum kv_type type, const struct page_slice *page, const
     struct fetch fetch = {next, next ? next + 2 * kv_half_bytes(type, page->head_dim) : NULL, A_LINES(type)};
     page_scores(type, page, &fetch, sums->score);
     for (int h = 0; h < page->group; h++)
-        page_softmax(page, sums->score + h * KV_PAGE, sums->p + h * KV_PAGE, &sums->m[h], &sums->l[h]);
+        page_softmax(page->los ? page->los[h] : page->lo, page->his ? page->his[h] : page->hi,
+                     sums->score + h * KV_PAGE, sums->p + h * KV_PAGE, &sums->m[h], &sums->l[h]);
     page_values(type, page, sums->p, &fetch, sums->acc);
 }
 

@@ -120,15 +120,17 @@ static void pack_b(const struct chain *c, int64_t col, int64_t n_cols, int64_t f
 struct block_rows {
     const float *a[BLOCK_ROWS];
     float *y[BLOCK_ROWS];
+    bool down, fresh;
 };
 
-INLINE void block_panel(const struct block_rows *rows, bool down, int64_t count, int64_t col, int64_t n_cols, int wide,
-                        int64_t n, const float *a, const float *b, struct chain_soon *soon)
+INLINE void block_panel(const struct block_rows *rows, int64_t count, int64_t col, int64_t n_cols, int wide, int64_t n,
+                        const float *a, const float *b, struct chain_soon *soon)
 {
-    if (down)
-        panel(rows->y, count, col, n_cols, wide, n, tile_apart(n), a, NULL, b, soon);
+    struct factors f = {rows->a, a, b, tile_apart(n), T_ROWS, 16 * wide, rows->fresh};
+    if (rows->down)
+        panel(rows->y, count, col, n_cols, wide, n, f, false, soon);
     else
-        panel(rows->y, count, col, n_cols, wide, n, 0, a, rows->a, b, soon);
+        panel(rows->y, count, col, n_cols, wide, n, f, true, soon);
 }
 
 /* A block of rows against packed columns; of `upper` only the rows that reach the diagonal. */
@@ -142,11 +144,11 @@ static void block(const struct chain *c, const struct block_rows *rows, int64_t 
         if (c->upper && count > col + width - row)
             count = col + width - row;
         if (wide == T_WIDE)
-            block_panel(rows, c->down, count, col, width, T_WIDE, n, a, b, soon);
+            block_panel(rows, count, col, width, T_WIDE, n, a, b, soon);
         else if (wide == 2)
-            block_panel(rows, c->down, count, col, width, 2, n, a, b, soon);
+            block_panel(rows, count, col, width, 2, n, a, b, soon);
         else
-            block_panel(rows, c->down, count, col, width, 1, n, a, b, soon);
+            block_panel(rows, count, col, width, 1, n, a, b, soon);
         b += panel_apart(n, wide);
     }
 }
@@ -155,6 +157,8 @@ static void block(const struct chain *c, const struct block_rows *rows, int64_t 
  * one, whose sums nobody takes. */
 static void find_rows(const struct chain *c, int64_t row, int64_t n_rows, int64_t first, struct block_rows *rows)
 {
+    rows->down = c->down;
+    rows->fresh = c->fresh && first == 0;
     for (int64_t i = 0; i < n_rows; i++)
         rows->y[i] = c->y + chain_row(&c->y_rows, row + i);
     for (int64_t i = 0; !c->down && i < (n_rows + T_ROWS - 1) / T_ROWS * T_ROWS; i++)
@@ -184,8 +188,62 @@ static struct chain_soon soon_after(const struct chain *c, int64_t row, int64_t 
     return soon;
 }
 
+/* ---- b so small, and its rows so close together, that it is read where it lies --------------------------------- */
+
+enum { CLOSE = 64 /* values from row to row */ };
+
+static bool close_together(const struct chain *c)
+{
+    return !c->across && !c->upper && !c->b_rows.rows && c->b_rows.stride <= CLOSE && c->n_cols % 16 == 0 &&
+           c->n_sums <= CHAIN_SUMS;
+}
+
+/* A tile of a's columns is read beyond the last one of them where it is not whole. */
+static bool a_lies(const struct chain *c)
+{
+    return c->down && !c->weights && !c->a_rows.rows && c->a_rows.stride <= CLOSE && c->n_rows % T_ROWS == 0;
+}
+
+INLINE void close_panel(const struct block_rows *rows, int64_t n_rows, int64_t col, int wide, int64_t n,
+                        struct factors f)
+{
+    struct chain_soon soon = {0};
+    if (rows->down)
+        panel(rows->y, n_rows, col, 16 * wide, wide, n, f, false, &soon);
+    else
+        panel(rows->y, n_rows, col, 16 * wide, wide, n, f, true, &soon);
+}
+
+static void chain_close(const struct chain *c, float *space)
+{
+    const int64_t n = c->n_sums;
+    struct block_rows rows;
+    for (int64_t row = 0, n_rows; row < c->n_rows; row += BLOCK_ROWS) {
+        n_rows = chain_part(row, c->n_rows, BLOCK_ROWS);
+        struct factors f = {rows.a, space, c->b, tile_apart(n), T_ROWS, c->b_rows.stride, c->fresh};
+        find_rows(c, row, n_rows, 0, &rows);
+        if (a_lies(c))
+            f.a = c->a + row, f.apart = T_ROWS, f.a_step = c->a_rows.stride;
+        else if (c->down)
+            pack_down(c, row, n_rows, 0, n, space);
+        for (int64_t col = 0, wide; col < c->n_cols; col += 16 * wide, f.b += 16 * wide) {
+            wide = panel_vectors(c->n_cols - col);
+            if (wide == T_WIDE)
+                close_panel(&rows, n_rows, col, T_WIDE, n, f);
+            else if (wide == 2)
+                close_panel(&rows, n_rows, col, 2, n, f);
+            else
+                close_panel(&rows, n_rows, col, 1, n, f);
+        }
+    }
+}
+
 void ISA(chain)(const struct chain *c, void *workspace)
 {
+    if (close_together(c)) {
+        chain_close(c, workspace);
+        return;
+    }
     float *a = workspace, *b = a + BLOCK_ROWS / T_ROWS * tile_apart(CHAIN_SUMS);
     struct block_rows rows;
     for (int64_t first = 0; first < c->n_sums; first += CHAIN_SUMS)

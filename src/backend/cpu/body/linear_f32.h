@@ -72,8 +72,17 @@ INLINE void rows_dots(values16_fn *values16, int bytes16, const struct view *w, 
 
 #ifdef MANY_TILE
 _Static_assert(MANY_OUTPUTS * 128 * 2 <= LINEAR_ACTS * LINEAR_ACT_BYTES &&
-                   MANY_CHUNK * MANY_OUTPUTS * (int)sizeof(float) <= LINEAR_ACTS * 2 * LINEAR_TILE * (int)sizeof(float),
+                   16 * MANY_OUTPUTS * (int)sizeof(float) <= LINEAR_ACTS * 2 * LINEAR_TILE * (int)sizeof(float),
                "unpacked rows and a panel fit the workspace");
+
+/* The weights of the next panel, while this one meets n rows. */
+INLINE struct fetch fetch_panel(const struct view *w, int64_t lo, int64_t hi, int n, const uint8_t *next)
+{
+    const int64_t turns = (n + MANY_TILE - 1) / MANY_TILE, bytes = MANY_OUTPUTS * w->row_stride;
+    if (lo < hi)
+        return fetch_rows(w, lo, hi, MANY_OUTPUTS, turns);
+    return next ? (struct fetch){next, next + bytes, bytes / 64 / turns + 1} : (struct fetch){0};
+}
 
 /* Outputs [lo, hi) of all activation rows, of which as many as stay in the second-level cache meet all weights before
  * the next ones do. Weights that are no f32 are unpacked first. */
@@ -84,6 +93,7 @@ INLINE void linear_panels(values16_fn *values16, int bytes16, const struct view 
     struct act act;
     for (int first = 0; first < in->n; first += many_rows(in)) {
         struct gather part = many_part(in, first, &act);
+        const uint8_t *then = first + part.n < in->n ? w->data + lo * w->row_stride : in->next;
         for (int64_t o = lo; o < hi; o += MANY_OUTPUTS) {
             struct rows from = rows_from(w, o);
             struct view rows = {.dtype = DT_F32, .cols = w->cols, .data = from.data, .row_stride = from.stride};
@@ -95,7 +105,8 @@ INLINE void linear_panels(values16_fn *values16, int bytes16, const struct view 
                 rows.data = (const uint8_t *)unpacked;
                 rows.row_stride = w->cols * (int64_t)sizeof *unpacked;
             }
-            linear_many(&rows, &part, y + first * y_stride + (o - lo), y_stride, panel);
+            linear_many(&rows, &part, fetch_panel(w, o + MANY_OUTPUTS, hi, part.n, then),
+                        y + first * y_stride + (o - lo), y_stride, panel);
         }
     }
 }

@@ -7,8 +7,9 @@
  * 12 2 10 ... */
 #include "backend/cpu/body/many.h"
 #include "backend/cpu/body/quad.h"
+#include "backend/cpu/fetch.h"
 
-enum { LANES = 16, STEPS = MANY_CHUNK / LANES };
+enum { LANES = 16 };
 
 /* Which lane comes when, and when a lane comes. */
 static const int8_t order[LANES] = {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15};
@@ -18,6 +19,7 @@ static const int8_t order[LANES] = {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 1
 static void pack(const uint8_t *data, int64_t apart, int64_t n, int64_t k, int64_t end, float *out)
 {
     const float *rows[MANY_OUTPUTS];
+    const int64_t lane = many_steps(end - k) * MANY_OUTPUTS;
     int64_t s = 0;
     for (int64_t r = 0; r < MANY_OUTPUTS; r++)
         rows[r] = (const float *)(const void *)(data + (r < n ? r : n - 1) * apart) + k;
@@ -28,11 +30,11 @@ static void pack(const uint8_t *data, int64_t apart, int64_t n, int64_t k, int64
             turn4(rows + 4 * q, s, turned);
             UNROLL
             for (int i = 0; i < 4; i++)
-                store4(to + order[s % LANES + i] * STEPS * MANY_OUTPUTS, turned[i]);
+                store4(to + order[s % LANES + i] * lane, turned[i]);
         }
     for (; s < end - k; s++)
         for (int r = 0; r < MANY_OUTPUTS; r++)
-            out[(order[s % LANES] * STEPS + s / LANES) * MANY_OUTPUTS + r] = rows[r][s];
+            out[order[s % LANES] * lane + s / LANES * MANY_OUTPUTS + r] = rows[r][s];
 }
 
 /* Sums of MANY_TILE rows: a type, so that they are copied as values. */
@@ -40,23 +42,23 @@ struct tile_sums {
     vec16 row[MANY_TILE][MANY_WIDE];
 };
 
-/* Products of `steps` columns, LANES apart, from x[r][at] on, of n_lanes lanes (a constant): a second one is 8 further,
- * which is what the tree adds to the first. */
-INLINE void add_lanes(const float *panel, const float *const *x, int64_t at, int64_t steps, int n_lanes,
+/* Products of `steps` columns, LANES apart, from x[r][at] on, of n_lanes lanes (a constant), which lie `lane` values
+ * apart in the panel: a second one is 8 columns further, which is what the tree adds to the first. */
+INLINE void add_lanes(const float *panel, int64_t lane, const float *const *x, int64_t at, int64_t steps, int n_lanes,
                       struct tile_sums *sums)
 {
     const float *from[MANY_TILE];
     UNROLL
     for (int r = 0; r < MANY_TILE; r++)
         from[r] = x[r] + at;
-    UNROLL
-    for (int64_t s = 0; s < steps; s++) {
+    _Pragma("GCC unroll 8") for (int64_t s = 0; s < steps; s++)
+    {
         UNROLL
         for (int l = 0; l < n_lanes; l++) {
             vec16 w[MANY_WIDE];
             UNROLL
             for (int v = 0; v < MANY_WIDE; v++)
-                w[v] = load16(panel + (l * STEPS + s) * MANY_OUTPUTS + 16 * v, 16);
+                w[v] = load16(panel + l * lane + s * MANY_OUTPUTS + 16 * v, 16);
             UNROLL
             for (int r = 0; r < MANY_TILE; r++) {
                 UNROLL
@@ -118,13 +120,14 @@ INLINE void begin_lanes(const struct tile_sums *lanes, int64_t k, struct tile_su
 /* A chunk that is not the last one: lanes go on and wait in memory. */
 INLINE void add_chunk(const float *panel, const float *const *x, int64_t k, struct tile_sums *lanes)
 {
-    for (int i = 0; i < LANES; i += MANY_LANES, panel += MANY_LANES * STEPS * MANY_OUTPUTS) {
+    const int64_t steps = many_steps(MANY_CHUNK), lane = steps * MANY_OUTPUTS;
+    for (int i = 0; i < LANES; i += MANY_LANES, panel += MANY_LANES * lane) {
         struct tile_sums sums[MANY_LANES];
         begin_lanes(&lanes[i], k, sums);
         UNROLL
         for (int l = 0; l < MANY_LANES; l++)
             fetch_line(x, k + MANY_CHUNK + 16 * (i + l));
-        add_lanes(panel, x, k + order[i], STEPS, MANY_LANES, sums);
+        add_lanes(panel, lane, x, k + order[i], steps, MANY_LANES, sums);
         UNROLL
         for (int l = 0; l < MANY_LANES; l++)
             copy_sums(&sums[l], &lanes[i + l]);
@@ -136,20 +139,19 @@ INLINE void last_chunk(const float *panel, const float *const *x, const float *c
                        const struct tile_sums *lanes, struct tile_sums *result)
 {
     struct tile_sums waiting[4], sums[MANY_LANES];
+    const int64_t whole = n / LANES, lane = many_steps(n) * MANY_OUTPUTS;
     int n_waiting = 0;
-    for (int i = 0; i < LANES; i += MANY_LANES, panel += MANY_LANES * STEPS * MANY_OUTPUTS) {
+    for (int i = 0; i < LANES; i += MANY_LANES, panel += MANY_LANES * lane) {
         begin_lanes(&lanes[i], k, sums);
         UNROLL
         for (int l = 0; l < MANY_LANES; l++)
             fetch_line(next, 16 * (i + l));
-        if (n == MANY_CHUNK) {
-            add_lanes(panel, x, k + order[i], STEPS, MANY_LANES, sums);
-        } else {
-            UNROLL
-            for (int l = 0; l < MANY_LANES; l++)
-                for (int64_t s = 0; s < (n - order[i + l] + LANES - 1) / LANES; s++)
-                    add_lanes(panel + (l * STEPS + s) * MANY_OUTPUTS, x, k + order[i + l] + s * LANES, 1, 1, &sums[l]);
-        }
+        add_lanes(panel, lane, x, k + order[i], whole, MANY_LANES, sums);
+        UNROLL
+        for (int l = 0; l < MANY_LANES; l++)
+            if (order[i + l] < n % LANES)
+                add_lanes(panel + l * lane + whole * MANY_OUTPUTS, 0, x, k + order[i + l] + whole * LANES, 1, 1,
+                          &sums[l]);
         if (MANY_LANES == 2)
             add_sums(&sums[MANY_LANES - 1], &sums[0]);
         for (int odd = i / MANY_LANES; odd & 1; odd >>= 1) /* the one before it waits for this one */
@@ -183,8 +185,10 @@ static void many_tile(const float *panel, const float *const *x, const float *co
     }
 }
 
-/* y of all activation rows; w: f32, at most MANY_OUTPUTS rows. `space`: many_panel_values(w->cols). */
-static void linear_many(const struct view *w, const struct gather *in, float *y, int64_t y_stride, float *space)
+/* y of all activation rows; w: f32, at most MANY_OUTPUTS rows; meanwhile some lines are fetched at each tile. `space`:
+ * many_panel_values(w->cols). */
+static void linear_many(const struct view *w, const struct gather *in, struct fetch fetch, float *y, int64_t y_stride,
+                        float *space)
 {
     float nowhere[MANY_OUTPUTS], *to[MANY_TILE];
     const float *rows[2][MANY_TILE];
@@ -197,6 +201,7 @@ static void linear_many(const struct view *w, const struct gather *in, float *y,
             rows[!turn][r] = in->act->f + gather_row(in, row) * in->act->width;
             to[r] = first + r < in->n ? y + (first + r) * y_stride : nowhere;
         }
+        fetch_some(&fetch);
         if (first >= 0)
             many_tile(space, rows[turn], rows[!turn], w->cols, w->rows, to);
     }

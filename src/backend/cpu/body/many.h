@@ -1,6 +1,6 @@
 /* many.h: sizes of body/linear_many.h, for the kernels that call it. An ISA says how large a tile its registers hold:
- * MANY_TILE activation rows by MANY_WIDE vectors of outputs by MANY_LANES, 1 or 2, and how many values of such rows its
- * caches keep. */
+ * MANY_TILE activation rows by MANY_WIDE vectors of outputs by MANY_LANES, 1 or 2; of how many columns a lane goes on
+ * in registers (MANY_CHUNK: a whole number of LANES); and how many values of such rows its caches keep. */
 #ifndef OSSO_BACKEND_MANY_H
 #define OSSO_BACKEND_MANY_H
 
@@ -9,13 +9,18 @@
 
 enum {
     MANY_OUTPUTS = 16 * MANY_WIDE,
-    MANY_FROM = 48,  /* activation rows: from here on a panel pays */
-    MANY_CHUNK = 256 /* columns: a panel's piece and the rows then lie in the first-level cache */
+    MANY_FROM = 48 /* activation rows: from here on a panel pays */
 };
+
+/* Of each of the 16 lanes in so many columns. */
+static inline int64_t many_steps(int64_t cols)
+{
+    return (cols + 15) / 16;
+}
 
 static inline int64_t many_panel_values(int64_t cols)
 {
-    return (cols + MANY_CHUNK - 1) / MANY_CHUNK * MANY_CHUNK * MANY_OUTPUTS;
+    return many_steps(cols) * 16 * MANY_OUTPUTS;
 }
 
 /* Activation rows that stay in the second-level cache while all weights pass: a multiple of MANY_TILE. */

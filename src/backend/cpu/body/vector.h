@@ -98,9 +98,15 @@ INLINE vec16 swiglu_back16(vec16 gate, vec16 up, vec16 dh, struct swiglu w, vec1
 
 void ISA(swiglu_back_f32)(const float *gate, const float *up, int64_t n, struct swiglu s, float *d_gate, float *d_up)
 {
-    for (int64_t i = 0; i < n; i += 16) {
-        vec16 by_up,
-            by_gate = swiglu_back16(load16(gate + i, n - i), load16(up + i, n - i), load16(d_up + i, n - i), s, &by_up);
+    vec16 by_up, by_gate;
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        by_gate = swiglu_back16(load16(gate + i, 16), load16(up + i, 16), load16(d_up + i, 16), s, &by_up);
+        store16(d_gate + i, 16, by_gate);
+        store16(d_up + i, 16, by_up);
+    }
+    if (i < n) {
+        by_gate = swiglu_back16(load16(gate + i, n - i), load16(up + i, n - i), load16(d_up + i, n - i), s, &by_up);
         store16(d_gate + i, n - i, by_gate);
         store16(d_up + i, n - i, by_up);
     }

@@ -73,9 +73,12 @@ void REAL(attend_page__scalar)(const struct page_slice *page, const struct page_
 {
     int head_dim = page->head_dim;
     for (int h = 0; h < page->group; h++) {
+        struct page_slice seen = *page;
         real *score = sums->score + h * KV_PAGE;
-        page_scores(page, page->q + h * head_dim, score);
-        REAL(attend_scored__scalar)(page, score, &sums->m[h], &sums->l[h], sums->acc + h * head_dim);
+        if (page->los)
+            seen.lo = page->los[h], seen.hi = page->his[h];
+        page_scores(&seen, page->q + h * head_dim, score);
+        REAL(attend_scored__scalar)(&seen, score, &sums->m[h], &sums->l[h], sums->acc + h * head_dim);
     }
 }
 

@@ -19,6 +19,8 @@ static real factor_b(const struct chain *c, int64_t s, int64_t col)
 void REAL(chain__scalar)(const struct chain *c, void *workspace)
 {
     (void)workspace;
+    for (int64_t i = 0; c->fresh && i < c->n_rows; i++)
+        memset(c->y + chain_row(&c->y_rows, i), 0, (size_t)c->n_cols * sizeof *c->y);
     for (int64_t i = 0; i < c->n_rows; i++)
         for (int64_t s = 0; s < c->n_sums; s++) {
             const real a = factor(c, i, s);
