@@ -31,9 +31,9 @@ static inline void soon_some(struct chain_soon *soon)
 {
     for (int64_t i = 0; i < soon->each; i++) {
         if (soon->left <= 0) {
-            struct soon_rows *r = &soon->list[soon->n - 1];
             if (soon->n == 0)
                 return;
+            struct soon_rows *r = &soon->list[soon->n - 1];
             soon->at = r->values + chain_row(r->rows, r->row++);
             soon->left = r->width;
             soon->n -= r->row == r->end;

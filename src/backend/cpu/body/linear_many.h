@@ -33,8 +33,8 @@ static void pack(const uint8_t *data, int64_t apart, int64_t n, int64_t k, int64
                 store4(to + order[s % LANES + i] * lane, turned[i]);
         }
     for (; s < end - k; s++)
-        for (int r = 0; r < MANY_OUTPUTS; r++)
-            out[order[s % LANES] * lane + s / LANES * MANY_OUTPUTS + r] = rows[r][s];
+        for (int r = 0; r < MANY_OUTPUTS; r++) /* a file's values may lie anywhere */
+            memcpy(out + order[s % LANES] * lane + s / LANES * MANY_OUTPUTS + r, rows[r] + s, sizeof *out);
 }
 
 /* Sums of MANY_TILE rows: a type, so that they are copied as values. */
