@@ -114,7 +114,7 @@ static void welcome(const struct chat *chat)
             err_has_colour() ? PLAIN : "");
     if (!chat->options.v[OPT_model].set && !chat->r.script)
         fprintf(stderr,
-                "%sa toy of 7 million parameters that ships with osso; the README says how to get gpt-oss-20b%s\n",
+                "%sa toy of 12 million parameters that ships with osso; the README says how to get gpt-oss-20b%s\n",
                 err_has_colour() ? DIM : "", err_has_colour() ? PLAIN : "");
 }
 
