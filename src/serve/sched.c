@@ -93,23 +93,22 @@ static bool wait_for_work(struct sched *s, bool *give_up)
     return !over;
 }
 
-/* Admits whom there is room for. Who comes just after a first step has begun waits for all of it: a server that had
- * nothing to do lets a moment pass, next to nothing beside that step, so that a burst begins together. */
-static void admit(struct sched *s)
+static void admit_all(struct sched *s)
 {
-    bool idle = s->n == 0;
-    size_t rows = 0;
     while (sched_admit_one(s))
         ;
+}
+
+/* Who comes just after a first step has begun waits for all of it: a server that had nothing to do lets a moment pass,
+ * next to nothing beside that step, so that a burst begins together. */
+static void let_a_moment_pass(const struct sched *s)
+{
+    size_t rows = 0;
     for (int i = 0; i < s->n; i++)
         rows += seq_left(&s->seqs[i]);
-    double ms = idle && s->n > 0 && s->n < s->o.slots ? pace_moment(&s->pace, rows) : 0;
-    if (ms <= 0)
-        return;
-    struct timespec moment = {0, (long)(ms * 1e6)};
-    nanosleep(&moment, NULL);
-    while (sched_admit_one(s))
-        ;
+    struct timespec moment = {0, (long)(pace_moment(&s->pace, rows) * 1e6)};
+    if (moment.tv_nsec > 0)
+        nanosleep(&moment, NULL);
 }
 
 static void *run(void *arg)
@@ -120,7 +119,12 @@ static void *run(void *arg)
         sched_drop_queued(s);
         sched_drop_cancelled(s, give_up);
         sched_resume(s);
-        admit(s);
+        bool idle = s->n == 0;
+        admit_all(s);
+        if (idle && s->n > 0 && s->n < s->o.slots) {
+            let_a_moment_pass(s);
+            admit_all(s);
+        }
         sched_end_finished(s); /* what wants no token */
         if (s->n)
             sched_step(s);
