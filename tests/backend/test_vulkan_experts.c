@@ -81,6 +81,8 @@ static void test_router(void **state)
     (void)state;
     need_device();
     for (int kind = 0; kind < FILL_COUNT; kind++) {
+        if (!kind_fits((enum fill)kind))
+            continue;
         one_router(1, 4, 32, DT_BF16, (enum fill)kind);
         one_router(3, 4, VK_MOST_EXPERTS, DT_F32, (enum fill)kind);
         one_router(2, 3, 3, DT_BF16, (enum fill)kind);
@@ -92,6 +94,8 @@ static void test_route(void **state)
     (void)state;
     need_device();
     for (int kind = 0; kind < FILL_COUNT; kind++) {
+        if (!kind_fits((enum fill)kind))
+            continue;
         one_route(1, 4, 32, (enum fill)kind);
         one_route(70, 4, 128, (enum fill)kind);
         one_route(3, 2, 2, (enum fill)kind);
@@ -160,7 +164,7 @@ static uint64_t multiply(const struct matrix *m, uint64_t list, const struct act
     for (int form = 0; form < (i8 ? n_rows_forms(v->dtype, forms) : 1); form++) {
         memset(back(p.y), 0x55, SLOTS_N * (size_t)v->rows * 4);
         run(i8 ? forms[form].shader : &vk_shader_linear_f32_rows, v->dtype, DT_BF16, &p,
-            UP(v->rows, i8 ? forms[form].tile : 4), UP(SLOTS_N, i8 ? forms[form].tile : VK_TILE_F32));
+            UP(v->rows, i8 ? forms[form].outputs : 4), UP(SLOTS_N, i8 ? forms[form].rows : VK_TILE_F32));
         assert_same(back(y), back(p.y), SLOTS_N * (size_t)v->rows, "experts' products of many rows");
     }
     return y;
@@ -320,10 +324,12 @@ static void test_experts(void **state)
     (void)state;
     need_device();
     for (int kind = 0; kind < FILL_COUNT; kind++)
-        one_experts(kind % 2 ? DT_MXFP4_HF : DT_MXFP4, kind == FILL_NORMAL, 0, (enum fill)kind);
+        if (kind_fits((enum fill)kind) && (kind != FILL_HUGE || kind_fits(FILL_TINY))) /* 1 / (1 + exp(huge)) is tiny */
+            one_experts(kind % 2 ? DT_MXFP4_HF : DT_MXFP4, kind == FILL_NORMAL, 0, (enum fill)kind);
     one_experts(DT_MXFP4, true, 1, FILL_NORMAL);
-    one_experts(DT_MXFP4, false, 1, FILL_MIXED);
-    one_experts(DT_BF16, false, 0, FILL_NORMAL);
+    one_experts(DT_MXFP4, false, 1, kind_near(FILL_MIXED));
+    if (kind_fits(FILL_TINY)) /* one of its gates has a sigmoid that is denormal */
+        one_experts(DT_BF16, false, 0, FILL_NORMAL);
 }
 
 int main(void)

@@ -1,35 +1,40 @@
-/* linear_i8_tiles, by a device's matrices of int8, against scalar: the same bits, for every format that it does, at
- * rows, outputs and columns that end within a tile, and for slots of experts. Without a device that has such matrices
- * each test is skipped and says why (tests/later.sh brings one: Mesa 26). Where a device flushes denormals, which osso
- * does not compute with, values are such that none arises. */
+/* linear_i8_tiles, by a device's matrices of int8, and linear_i8_tiles_f16, by those of f16 where the device is made to
+ * have no others, against scalar: the same bits, for every format that they do, at rows, outputs and columns that end
+ * within a tile, for slots of experts, and for the largest sums that there can be. Without a device that has such
+ * matrices each test is skipped and says why (tests/later.sh brings one: Mesa 26). Where a device flushes denormals,
+ * which osso does not compute with, values are such that none arises. */
 #define _DEFAULT_SOURCE /* anonymous mappings */
+#include "vulkan_calls.h"
 #include "vulkan_data.h"
+
+static bool as_f16; /* which form this run of the tests is of */
 
 static void need_tiles(void)
 {
     need_device();
-    if (!vk_facts(vk)->tile.each)
-        skip_test("this device has no matrices of int8 that fit (Mesa's driver on the CPU has, from version 26.1 on)");
+    if (!vk_facts(vk)->tile.each || vk_facts(vk)->tile.f16 != as_f16)
+        skip_test(as_f16 ? "this device has no matrices of f16 with sums in f32 that fit"
+                         : "this device has no matrices of int8 that fit (Mesa's driver on the CPU has, from version "
+                           "26.1 on)");
 }
 
-static bool kind_fits(enum fill kind)
+/* The kernel of this form; groups are as it wants them. */
+static void run_tiles(enum dtype t, const struct vk_linear *p, int64_t rows, int64_t n)
 {
-    return vk_facts(vk)->keep_denormals || (kind != FILL_TINY && kind != FILL_MIXED);
+    struct rows_form form = tiles_form();
+    run(form.shader, t, DT_F32, p, UP(rows, form.outputs), UP(n, form.rows));
 }
 
-/* n rows; y's rows lie apart. */
-static void one_product(enum dtype t, int64_t rows, int64_t cols, int n, enum fill kind)
+/* W x of n rows; y's rows lie apart. */
+static void same_product(struct matrix m, struct act x, int n, struct rng *r)
 {
-    struct rng r;
-    rng_seed(&r, (uint64_t)(rows * 1000 + cols * 10 + n));
-    int64_t y_stride = rows + 3;
+    int64_t rows = m.view.rows, cols = m.view.cols, y_stride = rows + 3;
+    enum dtype t = m.view.dtype;
     size_t y_values = (size_t)(y_stride * n);
-    struct matrix m = matrix_make(t, rows, cols, t == DT_Q8_0 ? 4 : 2, FILL_NORMAL, &r);
-    struct act x = act_make(cols, n, kind, &r);
     float *bias = malloc((size_t)rows * 4), *want = malloc(y_values * 4);
     static const float factor = 1.3f;
     m.view.factor = n % 3 ? NULL : &factor;
-    fill(&r, bias, (size_t)rows, 1);
+    fill(r, bias, (size_t)rows, 1);
     memset(want, 0x55, y_values * 4);
     reference_hand()->backend->linear(reference_hand(), &m.view, n % 2 ? bias : NULL, &x, n, NULL, want, y_stride);
     forget_arrays();
@@ -37,11 +42,11 @@ static void one_product(enum dtype t, int64_t rows, int64_t cols, int n, enum fi
     struct vk_linear p = linear_args(&m.view);
     p.data = w.data, p.side = w.side[0], p.y_stride = (uint32_t)y_stride;
     p.bias = n % 2 ? there(bias, (size_t)rows * 4) : 0;
-    p.x = there(x.q, (size_t)(cols * n));
+    unlisted(&p, there(x.q, (size_t)(cols * n)));
     p.d = there(x.d, (size_t)(cols / QUANT_BLOCK * n) * 4);
     p.y = there(NULL, y_values * 4);
     p.has_factor += 2 * (uint32_t)n;
-    run(&vk_shader_linear_i8_tiles, t, DT_F32, &p, UP(rows, VK_TILE), UP(n, VK_TILE));
+    run_tiles(t, &p, rows, n);
     char what[128];
     snprintf(what, sizeof what, "%s by matrices, %d x %d, %d rows", dtype_info(t)->name, (int)rows, (int)cols, n);
     assert_same(want, back(p.y), y_values, what);
@@ -49,6 +54,14 @@ static void one_product(enum dtype t, int64_t rows, int64_t cols, int n, enum fi
     act_free(&x);
     free(bias);
     free(want);
+}
+
+static void one_product(enum dtype t, int64_t rows, int64_t cols, int n, enum fill kind)
+{
+    struct rng r;
+    rng_seed(&r, (uint64_t)(rows * 1000 + cols * 10 + n));
+    struct matrix m = matrix_make(t, rows, cols, t == DT_Q8_0 ? 4 : 2, FILL_NORMAL, &r);
+    same_product(m, act_make(cols, n, kind, &r), n, &r);
 }
 
 static void test_formats(void **state)
@@ -79,6 +92,25 @@ static void test_shapes(void **state)
     for (int kind = 0; kind < FILL_COUNT; kind++)
         if (kind_fits((enum fill)kind))
             one_product(DT_MXFP4, 66, 288, 65, (enum fill)kind);
+}
+
+/* Every product and every sum as far from 0 as codes can be: 32 * 128 * 127, which f32 has exactly and f16 has not; and
+ * one less, which shows what is lost. */
+static void test_largest(void **state)
+{
+    struct rng r;
+    (void)state;
+    need_tiles();
+    rng_seed(&r, 11);
+    struct matrix m = matrix_make(DT_Q8_0, 64, 128, 0, FILL_NORMAL, &r);
+    struct act x = act_make(128, 64, FILL_NORMAL, &r);
+    for (int64_t o = 0; o < 64; o++)
+        for (int64_t i = 0; i < 128; i++)
+            ((int8_t *)(uintptr_t)m.view.data)[o * m.view.row_stride + i / 32 * 34 + 2 + i % 32] =
+                (int8_t)(i % 32 == o % 32 ? -127 : -128);
+    for (int i = 0; i < 64 * 128; i++)
+        x.q[i] = (int8_t)(i / 128 % 2 ? -127 : 127);
+    same_product(m, x, 64, &r);
 }
 
 enum { EXPERTS = 6, OUT = 70, COLS = 192, SLOTS = 150 };
@@ -124,7 +156,7 @@ static void test_experts(void **state)
     p.end = EXPERTS - 1, p.y_stride = OUT, p.has_factor = 2 * SLOTS;
     p.x = there(x.q, SLOTS * COLS), p.d = there(x.d, SLOTS * COLS / QUANT_BLOCK * 4);
     p.y = there(NULL, sizeof want);
-    run(&vk_shader_linear_i8_tiles, DT_MXFP4, DT_F32, &p, UP(OUT, VK_TILE), UP(SLOTS, VK_TILE));
+    run_tiles(DT_MXFP4, &p, OUT, SLOTS);
     assert_same(want, back(p.y), SLOTS * OUT, "experts' products by matrices");
     for (int e = 0; e < EXPERTS; e++)
         matrix_free(&m[e]);
@@ -136,9 +168,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_largest),
         cmocka_unit_test(test_experts),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("matrices of int8", tests, NULL, NULL);
+    close_device();
+    as_f16 = true;
+    calls_hide_int8(true);
+    failed += cmocka_run_group_tests_name("matrices of f16", tests, NULL, NULL);
     close_device();
     return failed;
 }

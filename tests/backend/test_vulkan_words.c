@@ -177,6 +177,7 @@ static void test_run_without_f64(void **state)
                           .rows = ROWS,
                           .y_stride = ROWS,
                           .divide = 1};
+    unlisted(&p, p.x);
     bool soft = vk_facts(vk)->soft_fma;
     vk_set_soft_fma(vk, false);
     run(&s, DT_F32, DT_F32, &p, UP(ROWS, 4), 1);

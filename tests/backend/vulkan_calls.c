@@ -5,7 +5,7 @@
 #ifndef HAVE_VULKAN
 #define HAVE_VULKAN
 #endif
-#include "backend/vulkan/vk_parts.h"
+#include "backend/vulkan/vk_tile.h"
 bool real_find(const char *library, PFN_vkGetInstanceProcAddr *get_out);
 #define vk_find real_find
 #include "../../src/backend/vulkan/vk_find.c"
@@ -17,6 +17,7 @@ enum { REMEMBERED = 1 << 16 };
 static atomic_int made, fail_at, held;
 static const char *names[REMEMBERED], *failed, *hidden;
 static void (*around)(bool begins);
+static bool int8_hidden;
 
 static void tell(bool begins)
 {
@@ -144,6 +145,22 @@ static VKAPI_ATTR void VKAPI_CALL my_DestroyDevice(VkDevice device, const VkAllo
     real_DestroyDevice(device, c);
 }
 
+/* The device's shapes of matrices, or those that are not of int8. */
+static PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR real_GetPhysicalDeviceCooperativeMatrixPropertiesKHR;
+static VKAPI_ATTR VkResult VKAPI_CALL my_GetPhysicalDeviceCooperativeMatrixPropertiesKHR(
+    VkPhysicalDevice d, uint32_t *n, VkCooperativeMatrixPropertiesKHR *list)
+{
+    VkResult result = real_GetPhysicalDeviceCooperativeMatrixPropertiesKHR(d, n, list);
+    uint32_t left = 0;
+    if (!int8_hidden || !list || result < 0)
+        return result;
+    for (uint32_t i = 0; i < *n; i++)
+        if (list[i].AType != VK_COMPONENT_TYPE_SINT8_KHR)
+            list[left++] = list[i];
+    *n = left;
+    return result;
+}
+
 /* ---- finding them ----------------------------------------------------------------------------------------- */
 
 static PFN_vkVoidFunction mine(const char *name, PFN_vkVoidFunction real);
@@ -167,6 +184,7 @@ static PFN_vkVoidFunction mine(const char *name, PFN_vkVoidFunction real)
 #define DESTROY(type, function) TAKE(function)
     CALLS(CALL)
     DESTROYED(DESTROY)
+    TAKE(GetPhysicalDeviceCooperativeMatrixPropertiesKHR)
     TAKE(DestroyInstance)
     TAKE(DestroyDevice)
     TAKE(GetDeviceProcAddr)
@@ -213,6 +231,11 @@ const char *calls_name(int n)
 void calls_hide(const char *name)
 {
     hidden = name;
+}
+
+void calls_hide_int8(bool hide)
+{
+    int8_hidden = hide;
 }
 
 int calls_held(void)

@@ -16,6 +16,8 @@ const char *calls_failed(void);
 const char *calls_name(int n);
 /* Vulkan has no function of this name (NULL: it has all). */
 void calls_hide(const char *name);
+/* No device multiplies matrices of int8: what it has in other types, such as f16, is all that there is. */
+void calls_hide_int8(bool hide);
 /* Objects that were made and not destroyed, of all kinds. */
 int calls_held(void);
 /* fn is told, in the calling thread, that a call begins and that it has ended; NULL: nobody is. */

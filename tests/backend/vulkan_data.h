@@ -10,15 +10,15 @@ enum { ARENA_BYTES = 64 << 20, GAP = 64, GAP_BYTE = 0xa5, MAX_ARRAYS = 128 };
 
 static struct vk *vk;
 static struct vk_block arena;
+static bool tried;
 static struct {
     size_t used, gap[MAX_ARRAYS];
     int n;
 } arrays;
 
-/* Opens the device once; a test without one is skipped. */
+/* Opens the device once, until it is closed; a test without one is skipped. */
 static inline void need_device(void)
 {
-    static bool tried;
     static struct osso_error err;
     if (!tried && vk_open(getenv("OSSO_TEST_DEVICE"), &vk, &err) == OSSO_OK) {
         assert_true(vk_alloc(vk, ARENA_BYTES, VK_OUTPUT, &arena));
@@ -35,6 +35,8 @@ static inline void close_device(void)
     if (vk)
         vk_free(vk, &arena);
     vk_close(vk);
+    vk = NULL;
+    tried = false;
 }
 
 static inline void forget_arrays(void)
@@ -79,15 +81,21 @@ static inline int n_forms(void)
  */
 struct rows_form {
     const struct vk_shader *shader;
-    uint32_t tile;
+    uint32_t outputs, rows;
 };
+/* The device's form of linear_i8_tiles. */
+static inline struct rows_form tiles_form(void)
+{
+    return vk_facts(vk)->tile.f16 ? (struct rows_form){&vk_shader_linear_i8_tiles_f16, VK_TILE_F16, VK_TILE}
+                                  : (struct rows_form){&vk_shader_linear_i8_tiles, VK_TILE, VK_TILE};
+}
 static inline int n_rows_forms(enum dtype t, struct rows_form forms[3])
 {
     int n = 0;
     for (; n < n_forms(); n++)
-        forms[n] = (struct rows_form){FORMS(linear_i8_rows)[n], VK_TILE_I8};
+        forms[n] = (struct rows_form){FORMS(linear_i8_rows)[n], VK_TILE_I8, VK_TILE_I8};
     if (vk_facts(vk)->tile.each && vk_tiles_format(t))
-        forms[n++] = (struct rows_form){&vk_shader_linear_i8_tiles, VK_TILE};
+        forms[n++] = tiles_form();
     return n;
 }
 
@@ -124,7 +132,7 @@ static inline void run_z(const struct vk_shader *shader, uint32_t one, uint32_t 
 {
     struct osso_error err;
     const struct vk_tile *t = &vk_facts(vk)->tile;
-    bool tiles = shader == &vk_shader_linear_i8_tiles;
+    bool tiles = shader == tiles_form().shader;
     struct vk_constants constants = {{one, two, DT_BF16}};
     if (tiles)
         constants = (struct vk_constants){{one, two, DT_BF16, t->m, t->n, t->k, t->each}};
@@ -174,10 +182,36 @@ static inline struct vk_linear linear_args(const struct view *v)
         .divide = 1};
 }
 
+/* Of activations at x, and no list of matrices. */
+static inline void unlisted(struct vk_linear *p, uint64_t x)
+{
+    p->x = p->ids = p->matrices = x;
+}
+
 static inline void run(const struct vk_shader *shader, uint32_t one, uint32_t two, const void *push, uint32_t x,
                        uint32_t y)
 {
     run_z(shader, one, two, push, x, y, 1);
+}
+
+/* Does the device keep such values? osso refuses one that flushes denormals; kernels are tried on it with others. */
+static inline bool kind_fits(enum fill kind)
+{
+    static int keeps = -1; /* not asked yet */
+    const float tiny[1] = {1e-40f}, zero[1] = {0};
+    if (keeps < 0) {
+        struct vk_add p = {there(tiny, sizeof tiny), there(zero, sizeof zero), there(NULL, sizeof zero), 1};
+        run(&vk_shader_add, 0, 0, &p, 1, 1);
+        keeps = memcmp(back(p.sum), tiny, sizeof tiny) == 0;
+        forget_arrays();
+    }
+    return keeps || (kind != FILL_TINY && kind != FILL_MIXED);
+}
+
+/* A kind, or one in the place of what the device does not keep. */
+static inline enum fill kind_near(enum fill kind)
+{
+    return kind_fits(kind) ? kind : FILL_NORMAL;
 }
 
 /* The int8 form, or what a kernel made of it, compared; d's NaNs are all one. */

@@ -487,7 +487,8 @@ static void test_given_back(void **state)
         "[   NOTE   ] of a file of %.0f MB %.2f MB are resident, of the process %.0f MB, of the device %.0f MB\n",
         (double)dims.file_bytes / 1e6, (double)kept / 1e6, (double)all / 1e6, (double)stats.device_bytes / 1e6);
     assert_in_range(kept, 0, dims.file_bytes / 50);
-    assert_in_range(all > stats.device_bytes ? all - stats.device_bytes : 0, 0, 300 << 20);
+    if (!test_tsan()) /* whose own memory is some times the process's */
+        assert_in_range(all > stats.device_bytes ? all - stats.device_bytes : 0, 0, 300 << 20);
     osso_engine_free(r.engine);
     o.host_layers = 2;
     check_ok(osso_engine_create(r.model, &o, &r.engine, &r.err), r.err);

@@ -1,19 +1,28 @@
-/* test_vulkan_tiled.c: a backend over a device with matrices of int8: products of many rows go through linear_i8_tiles,
- * with the CPU's bits; and a device whose matrices have other bits, or whose driver makes nothing of the kernel, is
- * opened and does without. Without such a device each test is skipped and says why (tests/later.sh brings one). */
+/* test_vulkan_tiled.c: a backend over a device with matrices of int8, and over one that is made to have such of f16
+ * alone: products of many rows go through linear_i8_tiles or its form in f16, with the CPU's bits; and a device whose
+ * matrices have other bits, or whose driver makes nothing of the kernel, is opened and does without. Without such a
+ * device each test is skipped and says why (tests/later.sh brings one). */
 #include "backend/vulkan_calls.h"
 #include "vulkan_rig.h"
 
 /* What becomes of the probe: the device that has matrices here flushes denormals and would be refused for that. */
-static const struct vk_shader *tiles = &vk_shader_linear_i8_tiles;
+static const struct vk_shader *tiles;
+static bool as_f16;      /* which form this run of the tests is of */
 static int failing_call; /* of those of the kernel's pipeline; 0: none */
 #define vk_compiles(...) (calls_fail_at(failing_call), vk_compiles(__VA_ARGS__))
 #define gpu_probe real_probe
 #define vk_shader_linear_i8_tiles (*tiles)
+#define vk_shader_linear_i8_tiles_f16 (*tiles)
 enum osso_status real_probe(struct gpu *g, struct osso_error *err);
 #include "../../src/backend/vulkan/gpu_probe.c"
 #undef gpu_probe
 #undef vk_shader_linear_i8_tiles
+#undef vk_shader_linear_i8_tiles_f16
+
+static const struct vk_shader *real_tiles(void)
+{
+    return as_f16 ? &vk_shader_linear_i8_tiles_f16 : &vk_shader_linear_i8_tiles;
+}
 
 enum osso_status gpu_probe(struct gpu *g, struct osso_error *err)
 {
@@ -29,13 +38,16 @@ static const struct backend *open_tiled(void)
 {
     const struct backend *backend = NULL;
     struct osso_error err;
-    tiles = &vk_shader_linear_i8_tiles;
+    tiles = real_tiles();
     failing_call = 0;
     if (backend_open("vulkan", device(), &backend, &err) != OSSO_OK)
         skip_test(err.text);
-    if (!vk_facts(gpu_of(backend)->vk)->tile.each) {
+    struct vk_tile tile = vk_facts(gpu_of(backend)->vk)->tile;
+    if (!tile.each || tile.f16 != as_f16) {
         backend->close(backend);
-        skip_test("this device has no matrices of int8 that fit (Mesa's driver on the CPU has, from version 26.1 on)");
+        skip_test(as_f16 ? "this device has no matrices of f16 with sums in f32 that fit"
+                         : "this device has no matrices of int8 that fit (Mesa's driver on the CPU has, from version "
+                           "26.1 on)");
     }
     return backend;
 }
@@ -55,14 +67,34 @@ static void test_probe(void **state)
 {
     (void)state;
     const struct backend *backend = open_tiled();
-    assert_non_null(strstr(vk_facts(gpu_of(backend)->vk)->features, "int8 matrices ("));
+    assert_non_null(
+        strstr(vk_facts(gpu_of(backend)->vk)->features, as_f16 ? "int8 matrices as f16 (" : "int8 matrices ("));
     backend->close(backend);
     tiles = &vk_shader_linear_i8_rows; /* of whose outputs these groups leave some alone */
     expect_none("other bits");
-    tiles = &vk_shader_linear_i8_tiles;
+    tiles = real_tiles();
     for (failing_call = 1; failing_call <= 2; failing_call++) /* its module, its pipeline */
         expect_none("a kernel that cannot be made");
     failing_call = 0;
+}
+
+/* The probe's product has the largest sum of a block's, and it is odd. */
+static void test_largest(void **state)
+{
+    static struct tiled t;
+    int largest = 0;
+    (void)state;
+    fill_tiled(&t);
+    for (int r = 0; r < TILED_ROWS; r++)
+        for (int o = 0; o < TILED_OUTPUTS; o++)
+            for (int b = 0; b < TILED_BLOCKS; b++) {
+                int sum = 0;
+                for (int i = 0; i < QUANT_BLOCK; i++)
+                    sum += t.q[r * TILED_COLS + b * QUANT_BLOCK + i] *
+                           (int8_t)t.weights[(o * TILED_BLOCKS + b) * Q8_BLOCK + 2 + i];
+                largest = abs(sum) > abs(largest) ? sum : largest;
+            }
+    assert_int_equal(largest, -31 * 128 * 127 - 127 * 127);
 }
 
 enum { IN = 96, OUT = 80, MOST = 70 };
@@ -102,7 +134,7 @@ static void product(const struct backend *be, const uint8_t *w, const float *x, 
     memcpy(y_out, be->host(be, y, out_bytes), out_bytes);
     const struct vk_time *times = vk ? vk_times(vk, &n_times) : NULL;
     for (size_t i = 0; times && i < n_times; i++)
-        *tiled = *tiled || times[i].shader == &vk_shader_linear_i8_tiles;
+        *tiled = *tiled || times[i].shader == real_tiles();
     be->free(be, h.workspace, work);
     be->free(be, in.f, values * 4), be->free(be, in.q, values);
     be->free(be, in.d, blocks * 4), be->free(be, in.sum, blocks * 4), be->free(be, y, out_bytes);
@@ -140,8 +172,12 @@ static void test_products(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_largest),
         cmocka_unit_test(test_probe),
         cmocka_unit_test(test_products),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("matrices of int8", tests, NULL, NULL);
+    as_f16 = true;
+    calls_hide_int8(true);
+    return failed + cmocka_run_group_tests_name("matrices of f16", tests, NULL, NULL);
 }

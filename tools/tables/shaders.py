@@ -32,7 +32,7 @@ TOOLS = [str(ROOT / "tools/check/later_debian.sh"), str(UNPACKED)] if LATER else
 # FNegate, FAdd, FSub, FMul, FDiv, FRem, FMod; and what decorates.
 FLOAT_OPS = {127, 129, 131, 133, 136, 140, 141}
 DECORATE, NO_CONTRACTION, FUNCTION = 71, 42, 54
-TWIN = re.compile(r"(\w+)_(dot4|alone)")  # NAME_dot4 is NAME.comp with DOT4 defined
+TWIN = re.compile(r"(\w+)_(dot4|alone|f16)")  # NAME_dot4 is NAME.comp with DOT4 defined
 TYPE_BEFORE = 19  # the first type's opcode: decorations end where types begin
 PASSES = """--strip-debug --eliminate-dead-functions --eliminate-local-single-block --eliminate-local-single-store
  --ssa-rewrite --eliminate-dead-code-aggressive --merge-blocks --ccp --eliminate-dead-branches --simplify-instructions

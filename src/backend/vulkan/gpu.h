@@ -149,7 +149,12 @@ static inline struct vk_use gpu_writes(uint64_t at, int64_t values)
 {
     return (struct vk_use){at, 4 * (uint64_t)values, true};
 }
-/* The constants of linear_i8_tiles on this device. */
+/* linear_i8_tiles in the form for this device, the outputs of a group of it, and its constants. */
+#define GPU_TILES(g) (vk_facts((g)->vk)->tile.f16 ? &vk_shader_linear_i8_tiles_f16 : &vk_shader_linear_i8_tiles)
+static inline int64_t gpu_tile_outputs(const struct gpu *g)
+{
+    return vk_facts(g->vk)->tile.f16 ? VK_TILE_F16 : VK_TILE;
+}
 static inline struct vk_constants gpu_tiled(const struct gpu *g, struct vk_constants constants)
 {
     const struct vk_tile *t = &vk_facts(g->vk)->tile;

@@ -124,12 +124,21 @@ static enum osso_status meter_watch(const struct backend *backend, bool on, stru
 /* The format of the weights that a kernel is compiled for; kernels without any have no name there. */
 static const char *format_of(const struct vk_time *t)
 {
-    static const struct vk_shader *const of_formats[] = {
-        &vk_shader_embed,           &vk_shader_router,          &vk_shader_router_alone,
-        &vk_shader_linear_f32,      &vk_shader_linear_f32_rows, &vk_shader_linear_i8,
-        &vk_shader_linear_i8_dot4,  &vk_shader_linear_i8_rows,  &vk_shader_linear_i8_rows_dot4,
-        &vk_shader_linear_i8_tiles, &vk_shader_experts_in,      &vk_shader_experts_in_dot4,
-        &vk_shader_experts_out,     &vk_shader_experts_out_dot4};
+    static const struct vk_shader *const of_formats[] = {&vk_shader_embed,
+                                                         &vk_shader_router,
+                                                         &vk_shader_router_alone,
+                                                         &vk_shader_linear_f32,
+                                                         &vk_shader_linear_f32_rows,
+                                                         &vk_shader_linear_i8,
+                                                         &vk_shader_linear_i8_dot4,
+                                                         &vk_shader_linear_i8_rows,
+                                                         &vk_shader_linear_i8_rows_dot4,
+                                                         &vk_shader_linear_i8_tiles,
+                                                         &vk_shader_linear_i8_tiles_f16,
+                                                         &vk_shader_experts_in,
+                                                         &vk_shader_experts_in_dot4,
+                                                         &vk_shader_experts_out,
+                                                         &vk_shader_experts_out_dot4};
     for (size_t i = 0; i < sizeof of_formats / sizeof *of_formats; i++)
         if (t->shader == of_formats[i])
             return dtype_info((enum dtype)t->constants.value[0])->name;

@@ -20,7 +20,8 @@ static bool route_few(struct gpu *g, const struct vk_route *a)
     if (!vk_last(g->vk, 0, &vk_shader_linear_f32, &last))
         return false;
     const struct vk_linear *w = last.push;
-    if (w->y != a->logits || w->ids || w->rows != a->n_experts || w->y_stride != w->rows || last.groups[1] != a->n)
+    if (w->y != a->logits || w->ids != w->x || w->rows != a->n_experts || w->y_stride != w->rows ||
+        last.groups[1] != a->n)
         return false;
     struct vk_router push = {.data = w->data,
                              .side = w->side,

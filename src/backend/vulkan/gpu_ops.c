@@ -54,7 +54,7 @@ static struct plan plan_of(const struct gpu *g, const struct view *w, bool integ
         return many ? (struct plan){&vk_shader_linear_f32_rows, 4, VK_TILE_F32, true}
                     : (struct plan){&vk_shader_linear_f32, 4, 1, false};
     if (many && each >= GPU_TILED_ROWS && vk_facts(g->vk)->tile.each && vk_tiles_format(w->dtype))
-        return (struct plan){&vk_shader_linear_i8_tiles, VK_TILE, VK_TILE, true};
+        return (struct plan){GPU_TILES(g), gpu_tile_outputs(g), VK_TILE, true};
     return many ? (struct plan){GPU_DOTS(g, linear_i8_rows), VK_TILE_I8, VK_TILE_I8, true}
                 : (struct plan){GPU_DOTS(g, linear_i8), VK_FEW_OUTPUTS, 1, false};
 }
@@ -82,15 +82,17 @@ void gpu_multiply(struct gpu *g, const struct view *w, enum dtype bias_type, con
     push.rows = (uint32_t)w->rows;
     push.y_stride = (uint32_t)y_stride;
     struct plan plan = plan_of(g, w, integers, n, &push);
+    struct vk_use ids = gpu_reads(push.ids, n), list = gpu_reads(push.ids ? push.data : 0, n);
+    int64_t in = push.ids ? n / push.divide : n;
+    if (!push.ids)
+        push.ids = push.matrices = push.x; /* absent */
     if (plan.many)
         push.has_factor += 2 * (uint32_t)n;
-    if (plan.shader == &vk_shader_linear_i8_tiles)
+    if (plan.shader == GPU_TILES(g))
         constants = gpu_tiled(g, constants);
     vk_run(g->vk, plan.shader, &constants, &push, gpu_groups(w->rows, plan.outputs), gpu_groups(n, plan.rows), 1);
-    int64_t in = push.ids ? n / push.divide : n;
     GPU_USES(g, gpu_reads(push.x, integers ? in * w->cols / 4 : in * w->cols),
-             gpu_reads(push.d, in * w->cols / QUANT_BLOCK), gpu_writes(y, (n - 1) * y_stride + w->rows),
-             gpu_reads(push.ids, n), gpu_reads(push.ids ? push.data : 0, n),
+             gpu_reads(push.d, in * w->cols / QUANT_BLOCK), gpu_writes(y, (n - 1) * y_stride + w->rows), ids, list,
              gpu_reads(push.matrices, push.end * (int64_t)sizeof(struct vk_matrix) / 4));
 }
 
@@ -149,6 +151,8 @@ void gpu_norm(const struct hand *h, const real *x, const int32_t *rows_of, const
             vk_take_back(g->vk, 1);
         }
     }
+    if (!rows_of)
+        push.rows_of = push.x; /* absent */
     vk_run(g->vk, &vk_shader_norm, NULL, &push, (uint32_t)n, 1, 1);
     GPU_USES(g, gpu_reads(push.x, (rows_of ? g->batch.n : n) * width), gpu_reads(push.delta, n * width),
              gpu_writes(push.sum, n * width), gpu_writes(push.y, n * width),

@@ -1,6 +1,6 @@
 /* gpu_probe.c: what the device makes of some numbers, beside what the CPU does. A device whose fma rounds once computes
- * with it; one whose fma rounds twice gets the shaders' own; one that has the bits of neither is refused. Matrices of
- * int8 that do not have the bits of the kernel without them are done without. */
+ * with it; one whose fma rounds twice gets the shaders' own; one that has the bits of neither is refused. Matrices
+ * that do not have the bits of the kernel without them are done without. */
 #include "backend/vulkan/gpu.h"
 
 #include "base/error.h"
@@ -67,8 +67,9 @@ static enum osso_status run(struct gpu *g, const float *in, float *have, struct 
     return status;
 }
 
-/* A product for linear_i8_tiles: rows, outputs and chains that end within a tile; codes and activations of both signs,
- * the largest among them. */
+/* A product for linear_i8_tiles, in either form: rows, outputs and chains that end within a tile; codes and activations
+ * of both signs, and of output 0 and row 0 the largest sum that a block can have, but for one code, so that it is odd:
+ * who keeps fewer bits of a sum than f32 has does not pass. */
 enum {
     TILED_ROWS = 70,
     TILED_OUTPUTS = 75,
@@ -95,6 +96,11 @@ static void fill_tiled(struct tiled *t)
     }
     for (size_t i = 0; i < sizeof t->q; i++)
         t->q[i] = (int8_t)((int)((state = state * 1664525 + 1013904223) >> 24) % 255 - 127);
+    memset(t->q, 127, TILED_COLS);
+    for (size_t b = 0; b < TILED_BLOCKS; b++) {
+        memset(t->weights + b * Q8_BLOCK + 2, 0x80, QUANT_BLOCK);
+        t->weights[b * Q8_BLOCK + 2 + 7 * b % QUANT_BLOCK] = 0x81;
+    }
     for (int i = 0; i < TILED_ROWS * TILED_BLOCKS; i++)
         t->d[i] = ldexpf(1 + ldexpf(1, -9) * (float)(i % 511), i % 9 - 4);
 }
@@ -103,6 +109,8 @@ static void fill_tiled(struct tiled *t)
 static enum osso_status multiply_both(struct gpu *g, uint64_t at, const struct gpu_piece out[2], struct osso_error *err)
 {
     struct vk_linear push = {.data = at + offsetof(struct tiled, weights),
+                             .matrices = at, /* absent, as are ids */
+                             .ids = at,
                              .x = at,
                              .d = at + offsetof(struct tiled, d),
                              .row_stride = TILED_BLOCKS * Q8_BLOCK,
@@ -113,7 +121,7 @@ static enum osso_status multiply_both(struct gpu *g, uint64_t at, const struct g
                              .factor = 1,
                              .has_factor = 2 * TILED_ROWS};
     struct vk_constants constants = {{DT_Q8_0, DT_F32, DT_F32}}, tiled = gpu_tiled(g, constants);
-    if (!vk_compiles(g->vk, &vk_shader_linear_i8_tiles, &tiled)) {
+    if (!vk_compiles(g->vk, GPU_TILES(g), &tiled)) {
         vk_forget_tile(g->vk);
         return OSSO_OK;
     }
@@ -121,7 +129,7 @@ static enum osso_status multiply_both(struct gpu *g, uint64_t at, const struct g
     vk_run(g->vk, GPU_DOTS(g, linear_i8_rows), &constants, &push, gpu_groups(TILED_OUTPUTS, VK_TILE_I8),
            gpu_groups(TILED_ROWS, VK_TILE_I8), 1);
     push.y = out[1].address;
-    vk_run(g->vk, &vk_shader_linear_i8_tiles, &tiled, &push, gpu_groups(TILED_OUTPUTS, VK_TILE),
+    vk_run(g->vk, GPU_TILES(g), &tiled, &push, gpu_groups(TILED_OUTPUTS, gpu_tile_outputs(g)),
            gpu_groups(TILED_ROWS, VK_TILE), 1);
     return vk_wait(g->vk, err);
 }

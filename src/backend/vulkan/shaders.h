@@ -4,7 +4,9 @@
  * uint64_t are device addresses, of f32 or int32 values unless it is said otherwise, aligned to 4 bytes (to 8: lists of
  * addresses); weights are aligned to the size of a value (Q8_0: 2). Groups are given as vk_run wants them: x, y, with
  * UP(n, m) for n / m rounded up. No dimension may exceed 65,535; z is 1 where it is not said. Weights
- * are read in words: up to 3 bytes before and behind a matrix must be there to be read.
+ * are read in words: up to 3 bytes before and behind a matrix must be there to be read. So must 48 bytes from any x or
+ * list on: a compiler may read what a kernel asks for behind a condition before the condition, so what is absent is not
+ * 0 where it would be read, but another address of the call.
  *
  * Specialization constants (struct vk_constants, value[0] is number 1): of embed and the linear kernels 1 is the format
  * (enum dtype, any but U8), of the linear ones 2 is the bias's (F32, F16, BF16), and of all three 3 is that of scales
@@ -32,8 +34,8 @@ struct vk_embed {
     uint32_t has_factor;
 };
 
-/* y[n][width]; rows_of may be 0. delta, where not 0: of x + delta, which is stored at sum (which may be x). q, where
- * not 0: y's int8 form, of a width that has one. n */
+/* y[n][width]; rows_of may be absent: x. delta, where not 0: of x + delta, which is stored at sum (which may be x). q,
+ * where not 0: y's int8 form, of a width that has one. n */
 struct vk_norm {
     uint64_t x, rows_of, gain, y, delta, sum, q, d, sums;
     uint32_t width;
@@ -55,14 +57,15 @@ struct vk_matrix {
 
 /* y[n][y_stride] = factor (W x) + bias. linear_i8: x are codes (int8), d their scales; codes of the weights are needed,
  * and cols a multiple of 32; x is aligned to 16 bytes; UP(rows, VK_FEW_OUTPUTS), n. linear_f32: d is not looked at;
- * UP(rows, 4), n. ids 0: the matrix is data, side, offsets, bias, factor, its activations row r's. Else row r is a
- * slot: matrices[ids[r]] (struct vk_matrix), activations r / divide, and slots whose id is outside [first, end) are
- * left alone. divide: 1 or more. data 0: all zeros. Strides are in bytes (col_stride and group as in vk_embed);
- * y_stride in values. linear_i8_rows and linear_f32_rows are the same for many rows, VK_TILE_I8 or VK_TILE_F32 of which
- * share what is read of the weights: has_factor is 2 n more, and with ids `data` is the list of slots by expert.
- * UP(rows, VK_TILE_I8), UP(n, VK_TILE_I8), or UP(rows, 4), UP(n, VK_TILE_F32). linear_i8_tiles is linear_i8_rows for
- * devices that have vk_facts.tile and for formats that vk_tiles_format knows. UP(rows, VK_TILE), UP(n, VK_TILE). */
-enum { VK_FEW_OUTPUTS = 8, VK_TILE_I8 = 32, VK_TILE_F32 = 8, VK_TILE = 64 };
+ * UP(rows, 4), n. ids and matrices x: they are absent, the matrix is data, side, offsets, bias, factor, its activations
+ * row r's. Else row r is a slot: matrices[ids[r]] (struct vk_matrix), activations r / divide, and slots whose id is
+ * outside [first, end) are left alone. divide: 1 or more. data 0: all zeros. Strides are in bytes (col_stride and group
+ * as in vk_embed); y_stride in values. linear_i8_rows and linear_f32_rows are the same for many rows, VK_TILE_I8 or
+ * VK_TILE_F32 of which share what is read of the weights: has_factor is 2 n more, and with ids `data` is the list of
+ * slots by expert. UP(rows, VK_TILE_I8), UP(n, VK_TILE_I8), or UP(rows, 4), UP(n, VK_TILE_F32). linear_i8_tiles is
+ * linear_i8_rows for devices that have vk_facts.tile and for formats that vk_tiles_format knows. UP(rows, VK_TILE),
+ * UP(n, VK_TILE). linear_i8_tiles_f16 is that where vk_facts.tile is of f16: UP(rows, VK_TILE_F16), UP(n, VK_TILE). */
+enum { VK_FEW_OUTPUTS = 8, VK_TILE_I8 = 32, VK_TILE_F32 = 8, VK_TILE = 64, VK_TILE_F16 = 32 };
 struct vk_linear {
     uint64_t data, side, bias, matrices, ids, x, d, y, offsets;
     uint32_t row_stride, side_stride, col_stride, bias_stride, cols, rows, y_stride, divide;
@@ -153,8 +156,8 @@ struct vk_router {
     int32_t first, end; /* 0 */
 };
 
-/* h[slots][width]; ids 0: every slot, else those of experts in [first, end). q, where not 0: the int8 form too, of a
- * width that has one. UP(width, 256), slots */
+/* h[slots][width]; ids absent (gate): every slot, else those of experts in [first, end). q, where not 0: the int8 form
+ * too, of a width that has one. UP(width, 256), slots */
 struct vk_swiglu {
     uint64_t gate, up, h, ids, q, d, sums;
     uint32_t width;

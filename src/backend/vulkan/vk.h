@@ -28,10 +28,12 @@ struct vk_constants {
     uint32_t value[VK_CONSTANTS];
 };
 
-/* How a device multiplies matrices of int8 into int32, where a subgroup's invocations do it together: rows, outputs,
- * columns; a subgroup has each * m invocations. each 0: in no way that linear_i8_tiles is made for. */
+/* How a device multiplies matrices of int8 into int32, or (f16) of f16 into f32, where a subgroup's invocations do it
+ * together: rows, outputs, columns; a subgroup has each * m invocations. each 0: in no way that linear_i8_tiles or
+ * linear_i8_tiles_f16 is made for. */
 struct vk_tile {
     uint32_t m, n, k, each;
+    bool f16; /* only where there is no shape of int8 */
 };
 
 /* A device as it says of itself. */

@@ -82,7 +82,7 @@ static void read_features(const struct vk_library *lib, VkPhysicalDevice device,
     lib->GetPhysicalDeviceFeatures2(device, &f.all);
     facts->dot4 = f.dot.shaderIntegerDotProduct;
     if (f.tile.cooperativeMatrix && f.v12.vulkanMemoryModel)
-        facts->tile = vk_tile_of(lib, device);
+        facts->tile = vk_tile_of(lib, device, f.v12.shaderFloat16);
     facts->layered = has_extension(lib, device, PORTABILITY);
     facts->budget = has_extension(lib, device, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     facts->fp64 = f.all.features.shaderFloat64;
@@ -118,8 +118,8 @@ static void name_features(struct vk_facts *facts)
                {facts->budget, "memory budget"}};
     size_t n = 0;
     if (facts->tile.each)
-        n += (size_t)snprintf(facts->features, sizeof facts->features, "int8 matrices (%u x %u x %u)", facts->tile.m,
-                              facts->tile.n, facts->tile.k);
+        n += (size_t)snprintf(facts->features, sizeof facts->features, "int8 matrices%s (%u x %u x %u)",
+                              facts->tile.f16 ? " as f16" : "", facts->tile.m, facts->tile.n, facts->tile.k);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i].there)
             n += (size_t)snprintf(facts->features + n, sizeof facts->features - n, "%s%s", n ? ", " : "", all[i].name);
@@ -312,6 +312,7 @@ enum osso_status vk_create_device(struct vk *vk, struct osso_error *err)
     f.all.features.shaderFloat64 = vk->facts.fp64;
     f.dot.shaderIntegerDotProduct = vk->facts.dot4;
     f.tile.cooperativeMatrix = f.v12.vulkanMemoryModel = vk->facts.tile.each > 0;
+    f.v12.shaderFloat16 = vk->facts.tile.f16;
     if (vk->facts.tile.each)
         extensions[n++] = VK_TILE_EXTENSION;
     if (vk->facts.budget)

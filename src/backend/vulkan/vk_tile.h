@@ -9,6 +9,8 @@
 enum {
     VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR = 1000506000,
     VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR = 1000506001,
+    VK_COMPONENT_TYPE_FLOAT16_KHR = 0,
+    VK_COMPONENT_TYPE_FLOAT32_KHR = 1,
     VK_COMPONENT_TYPE_SINT8_KHR = 3,
     VK_COMPONENT_TYPE_SINT32_KHR = 5,
     VK_SCOPE_SUBGROUP_KHR = 3
@@ -31,7 +33,7 @@ typedef VkResult(VKAPI_PTR *PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKH
 #endif
 
 /* vk_tile.c: the shape for a device that has the extension, its feature and Vulkan's memory model; each 0: none fits.
- */
-struct vk_tile vk_tile_of(const struct vk_library *lib, VkPhysicalDevice device);
+ * f16: its shaders may compute in f16. */
+struct vk_tile vk_tile_of(const struct vk_library *lib, VkPhysicalDevice device, bool f16);
 
 #endif

@@ -22,10 +22,9 @@ const uint WIDE = MAX_HEAD_DIM / KV_PAGE, TOGETHER = 16u; // loads of a thread u
 shared float weight[KV_PAGE], top[KV_PAGE], lanes[16];
 shared uint unmasked;
 
-// The score of this thread's position of a page; `at` is what stands in the list for the page.
-float score_of(uint64_t k, uint64_t at)
+// The score of position j of a page; `at` is what stands in the list for the page.
+float score_of(uint64_t k, uint64_t at, uint j)
 {
-    uint j = gl_LocalInvocationIndex;
     if (mode == 1)
         return F32(at).v[j];
     float score = 0.0;
@@ -47,7 +46,7 @@ bool weigh_page(uint64_t k, uint64_t at, uint lo, uint hi, out float m, out floa
 {
     uint j = gl_LocalInvocationIndex;
     bool seen = j >= lo && j < hi;
-    float score = seen ? score_of(k, at) : 0.0;
+    float score = seen ? score_of(k, at, clamp(j, lo, hi - 1u)) : 0.0;
     top[j] = seen && !is_nan(score) ? score : uintBitsToFloat(MINUS_INFINITY); // a NaN shows in its weight
     if (j == 0u)
         unmasked = 0u;
@@ -104,7 +103,7 @@ void main()
         float m = 0.0, l = 0.0, keep = 1.0, take = 1.0, peak = 0.0;
         bool says = true;
         if (mode == 2) {
-            weight[t] = t >= from && t < end ? F32(at).v[t] : 0.0;
+            weight[t] = t >= from && t < end ? F32(at).v[clamp(t, from, end - 1u)] : 0.0;
             barrier();
         } else {
             says = weigh_page(k, at, from, end, m, l);

@@ -10,10 +10,11 @@ void bring(Matrix m, uint first, uint rows, uint64_t x, uint from, uint n)
     uint t = gl_LocalInvocationIndex;
     float v[LOADS * (OUTPUTS + 1u)];
     for (uint j = 0u; j < LOADS; j++) {
-        uint i = t + THREADS * j;
-        v[j] = i < n ? F32(x).v[from + i] : 0.0;
+        uint i = t + THREADS * j, at = from + min(i, n - 1u); // of what is there, whatever a compiler reads before it asks
+        v[j] = i < n ? F32(x).v[at] : 0.0;
         for (uint o = 0u; o < OUTPUTS; o++)
-            v[LOADS * (o + 1u) + j] = i < n && first + o < rows ? weight_value(row_at(m, first + o), p.col_stride, p.group, from + i) : 0.0;
+            v[LOADS * (o + 1u) + j] =
+                i < n && first + o < rows ? weight_value(row_at(m, min(first + o, rows - 1u)), p.col_stride, p.group, at) : 0.0;
     }
     for (uint j = 0u; j < LOADS; j++) {
         inputs[t + THREADS * j] = v[j];

@@ -4,13 +4,19 @@
 // is the device's affair: scales are loaded as matrices, too, each row (or column) of which is the same.
 // A group makes OUT outputs of ROWS rows: 128 columns at a time lie in shared memory, one block of each chain's; a subgroup has
 // one chain, EACH times M rows of it, and all outputs. Formats with a scale for each 32 values and no offsets. A subgroup has
-// EACH * M invocations. Groups: (outputs / 64, rows / 64).
+// EACH * M invocations. Groups: (outputs / OUT, rows / 64).
+// With F16 defined (linear_i8_tiles_f16) for devices whose matrices are of f16 with sums in f32: codes are integers of at most 128,
+// products of two and sums of 32 such stay below 2^24, so every one of them is exact, in whatever order it is made.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_cooperative_matrix : require
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_shader_subgroup_basic : require
+#ifdef F16
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#else
 #extension GL_EXT_shader_explicit_arithmetic_types_int8 : require
+#endif
 #include "common.glsl"
 #include "weights.glsl"
 #include "linear.glsl"
@@ -24,8 +30,17 @@ layout(constant_id = 5) const uint N = 8u;
 layout(constant_id = 6) const uint K = 8u;
 layout(constant_id = 7) const uint EACH = 1u;
 
-const uint ROWS = 64u, OUT = 64u, CHAINS = 4u, WIDE = 6u; // words of 8 bytes of 32 codes, and some so that banks differ
-const uint TILES = OUT / N, SUMS = EACH * TILES;
+// Codes in 8 bytes, and such words of 32 codes with some so that banks differ. Outputs: what the codes leave room for in 32 KB.
+#ifdef F16
+#define CODE float16_t
+#define DOT float
+const uint OUT = 32u, PER = 4u, WIDE = 10u;
+#else
+#define CODE int8_t
+#define DOT int
+const uint OUT = 64u, PER = 8u, WIDE = 6u;
+#endif
+const uint ROWS = 64u, CHAINS = 4u, TILES = OUT / N, SUMS = EACH * TILES;
 #define MATRIX(type) coopmat<type, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>
 shared uvec2 code[CHAINS * OUT * WIDE], act[CHAINS * ROWS * WIDE];
 shared float scale[CHAINS * OUT], act_scale[CHAINS * ROWS];
@@ -42,7 +57,7 @@ struct Brought {
 void bring(Matrix m, uint from, uint at, uint n, out Brought b)
 {
     uint t = gl_LocalInvocationIndex, c = t % CHAINS, i = t / CHAINS, o = gl_WorkGroupID.x * OUT + i, blocks = p.cols / 32u;
-    if (from + c < blocks && o < p.rows)
+    if (from + c < blocks && i < OUT && o < p.rows)
         unpack(row_at(m, o), from + c, b.w);
     if (from + c < blocks && i < n) {
         uint row = row_number(at + i) / p.divide;
@@ -51,31 +66,52 @@ void bring(Matrix m, uint from, uint at, uint n, out Brought b)
     }
 }
 
+#ifdef F16
+// Four codes of int8: the bytes of an f16 between 1,024 and 2,047 are 0x64 and what it has above 1,024.
+uvec2 halves(uint word)
+{
+    uint u = word ^ 0x80808080u; // 128 more, unsigned
+    uint low = (u & 0xffu) | (u & 0xff00u) << 8 | 0x64006400u, high = (u >> 16 & 0xffu) | (u >> 8 & 0xff0000u) | 0x64006400u;
+    return uvec2(packFloat2x16(unpackFloat2x16(low) - f16vec2(1152.0)), packFloat2x16(unpackFloat2x16(high) - f16vec2(1152.0)));
+}
+#endif
+
+// Word j of 32 codes, as matrices are loaded from it.
+uvec2 word_of(uint codes[8], uint j)
+{
+#ifdef F16
+    return halves(codes[j]);
+#else
+    return uvec2(codes[2u * j], codes[2u * j + 1u]);
+#endif
+}
+
 // Where all threads see it; what was not brought makes elements that are not stored.
 void put(Brought b)
 {
-    uint t = gl_LocalInvocationIndex, c = t % CHAINS, i = t / CHAINS, at = (c * OUT + i) * WIDE;
-    for (uint j = 0u; j < 4u; j++) {
-        code[at + j] = uvec2(b.w.word[2u * j], b.w.word[2u * j + 1u]);
-        act[at + j] = uvec2(b.x[2u * j], b.x[2u * j + 1u]);
-    }
-    scale[c * OUT + i] = b.w.scale[0];
+    uint t = gl_LocalInvocationIndex, c = t % CHAINS, i = t / CHAINS;
+    for (uint j = 0u; j < 32u / PER; j++)
+        act[(c * ROWS + i) * WIDE + j] = word_of(b.x, j);
+    for (uint j = 0u; j < 32u / PER && i < OUT; j++)
+        code[(c * OUT + i) * WIDE + j] = word_of(b.w.word, j);
+    if (i < OUT)
+        scale[c * OUT + i] = b.w.scale[0];
     act_scale[c * ROWS + i] = b.d;
 }
 
 // M rows of a chain from `row` on, after the 32 columns that lie there.
 void add_32(uint c, uint row, uint each)
 {
-    coopmat<int8_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA> a[32u / 8u];
+    coopmat<CODE, gl_ScopeSubgroup, M, K, gl_MatrixUseA> a[32u / 8u];
     MATRIX(float) d, s;
     for (uint k = 0u; k < 32u / K; k++)
-        coopMatLoad(a[k], act, (c * ROWS + row) * WIDE + k * K / 8u, WIDE, gl_CooperativeMatrixLayoutRowMajor);
+        coopMatLoad(a[k], act, (c * ROWS + row) * WIDE + k * K / PER, WIDE, gl_CooperativeMatrixLayoutRowMajor);
     coopMatLoad(d, act_scale, c * ROWS + row, 0u, gl_CooperativeMatrixLayoutColumnMajor);
     for (uint o = 0u; o < TILES; o++) {
-        coopmat<int8_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB> b;
-        MATRIX(int) dot = MATRIX(int)(0);
+        coopmat<CODE, gl_ScopeSubgroup, K, N, gl_MatrixUseB> b;
+        MATRIX(DOT) dot = MATRIX(DOT)(0);
         for (uint k = 0u; k < 32u / K; k++) {
-            coopMatLoad(b, code, (c * OUT + o * N) * WIDE + k * K / 8u, WIDE, gl_CooperativeMatrixLayoutColumnMajor);
+            coopMatLoad(b, code, (c * OUT + o * N) * WIDE + k * K / PER, WIDE, gl_CooperativeMatrixLayoutColumnMajor);
             dot = coopMatMulAdd(a[k], b, dot);
         }
         coopMatLoad(s, scale, c * OUT + o * N, 0u, gl_CooperativeMatrixLayoutRowMajor);

@@ -9,7 +9,7 @@ uint n_rows()
 // The i-th row of results.
 uint row_number(uint i)
 {
-    return p.ids == 0ul ? i : uint(I32(p.data).v[i]);
+    return is_listed() ? uint(I32(p.data).v[i]) : i;
 }
 
 // Rows from `at` on, below `last`, that one matrix serves.
@@ -17,7 +17,7 @@ uint run_from(uint at, uint last, out Matrix m, out bool found)
 {
     found = true;
     m = Matrix(p.data, p.side, p.bias, p.offsets, p.factor, p.has_factor);
-    if (p.ids == 0ul)
+    if (!is_listed())
         return last - at;
     int e = I32(p.ids).v[row_number(at)];
     uint n = 1u;

@@ -11,11 +11,11 @@ int byte_of(uint word, uint i)
 
 bool expert_matrix(uint64_t list, int e, out Matrix m)
 {
-    m = Matrix(0ul, 0ul, 0ul, 0ul, 0.0, 0u);
-    if (e < p.first || e >= p.end)
-        return false;
-    m = Matrices(list).v[e];
-    return true;
+    bool mine = e >= p.first && e < p.end;
+    m = Matrices(list).v[mine ? e : p.first]; // before it is asked (linear.glsl says why)
+    if (!mine)
+        m = Matrix(0ul, 0ul, 0ul, 0ul, 0.0, 0u);
+    return mine;
 }
 
 Row row_at(Matrix m, uint o)
@@ -29,7 +29,6 @@ float output_of(Matrix m, uint o, float y)
 {
     if ((m.has_factor & 1u) != 0u && m.data != 0ul)
         y = y * m.factor;
-    if (m.bias != 0ul)
-        y = y + plain_value(bias_type, m.bias + uint64_t(o) * uint64_t(p.bias_stride));
-    return y;
+    float bias = plain_value(bias_type, m.bias != 0ul ? m.bias + uint64_t(o) * uint64_t(p.bias_stride) : p.x);
+    return m.bias != 0ul ? y + bias : y;
 }

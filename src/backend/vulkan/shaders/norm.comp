@@ -18,15 +18,13 @@ shared float lanes[16], piece[PIECE];
 
 float value(uint row, uint i)
 {
-    float x = F32(row_of(p.x, row, p.width)).v[i];
-    if (p.delta != 0ul)
-        x = x + F32(row_of(p.delta, row, p.width)).v[i];
-    return x;
+    float x = F32(row_of(p.x, row, p.width)).v[i], more = F32(row_of(p.delta != 0ul ? p.delta : p.x, row, p.width)).v[i];
+    return p.delta != 0ul ? x + more : x;
 }
 
 void main()
 {
-    uint t = gl_LocalInvocationIndex, to = gl_WorkGroupID.x, row = p.rows_of == 0ul ? to : uint(I32(p.rows_of).v[to]);
+    uint t = gl_LocalInvocationIndex, to = gl_WorkGroupID.x, row = p.rows_of == p.x ? to : uint(I32(p.rows_of).v[to]);
     float sum = 0.0;
     for (uint from = 0u; from < p.width; from += PIECE) { // all bring values, many loads under way at once; 16 add up
         for (uint j = 0u; j < PIECE / THREADS; j++)

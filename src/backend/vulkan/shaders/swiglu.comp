@@ -1,5 +1,5 @@
 // swiglu.comp: h = g * (1 / (1 + exp(-(alpha * g)))) * (u + shift) of gate and up clamped at limit, and its int8 form, where q is not
-// 0. Slots of experts outside [first, end) are left alone; ids 0: none is. A thread four values. Groups: (width / 256, slots).
+// 0. Slots of experts outside [first, end) are left alone; ids == gate: none is. A thread four values. Groups: (width / 256, slots).
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
@@ -18,7 +18,7 @@ layout(push_constant, scalar) uniform Push {
 void main()
 {
     uint at = 4u * gl_GlobalInvocationID.x, slot = gl_WorkGroupID.y;
-    if (p.ids != 0ul && (I32(p.ids).v[slot] < p.first || I32(p.ids).v[slot] >= p.end))
+    if (p.ids != p.gate && (I32(p.ids).v[slot] < p.first || I32(p.ids).v[slot] >= p.end))
         return;
     F32 gate = F32(row_of(p.gate, slot, p.width)), up = F32(row_of(p.up, slot, p.width)), h = F32(row_of(p.h, slot, p.width));
     vec4 v = vec4(0.0);
