@@ -93,7 +93,7 @@ static void set_up(struct net *net, struct net_call *call)
     SET(PROTOCOLS_STR, "http,https");
     SET(FOLLOWLOCATION, 0L);
     SET(CONNECTTIMEOUT_MS, (long)net->timeout_ms);
-    SET(BUFFERSIZE, 256L << 10);
+    SET(BUFFERSIZE, 512L << 10);
     SET(USERAGENT, "osso/" OSSO_VERSION);
     SET(HEADERFUNCTION, on_header);
     SET(HEADERDATA, call);
