@@ -10,7 +10,8 @@
 uint32_t crc32c(uint32_t crc, const void *data, size_t n);
 /* The other polynomial's, in the same way. */
 uint32_t crc32_zip(uint32_t crc, const void *data, size_t n);
-/* crc32c on a CPU without the instruction; for tests. */
+/* crc32c on a CPU without wide products, and on one without the instruction; for tests. */
+uint32_t crc32c_by_lanes(uint32_t crc, const void *data, size_t n);
 uint32_t crc32c_by_tables(uint32_t crc, const void *data, size_t n);
 
 #endif

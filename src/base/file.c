@@ -253,7 +253,7 @@ uint64_t file_space_left(const char *path)
     char *parent = slash ? mem_strndup(path, slash == path ? 1 : (size_t)(slash - path)) : mem_strdup(".");
     bool known = statvfs(path, &st) == 0 || (parent && statvfs(parent, &st) == 0);
     mem_free(parent);
-    return known ? (uint64_t)st.f_bavail * st.f_frsize : UINT64_MAX;
+    return known && st.f_blocks ? (uint64_t)st.f_bavail * st.f_frsize : UINT64_MAX; /* /proc has no blocks at all */
 }
 
 bool file_name_is_plain(const char *name, size_t len)

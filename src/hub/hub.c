@@ -152,6 +152,13 @@ static uint64_t space_at(const char *folder)
     return file_space_left(path);
 }
 
+static const char *bytes_words(uint64_t bytes, char text[32])
+{
+    bool many = bytes >= 1000000000;
+    snprintf(text, 32, many ? "%.1f GB" : "%.1f MB", (double)bytes / (many ? 1e9 : 1e6));
+    return text;
+}
+
 static enum osso_status check_space(const struct osso_hub_plan *p, struct osso_error *err)
 {
     const char *place = hub_plan_is_cached(p) ? p->store.root : p->folder;
@@ -160,10 +167,11 @@ static enum osso_status check_space(const struct osso_hub_plan *p, struct osso_e
         missing += p->list.e[i].size - p->there[i];
     if (missing <= left)
         return OSSO_OK;
+    char more[32], there[32];
     return error_set(err, OSSO_IO,
-                     "%s needs %.1f GB more, but only %.1f GB are free at %.200s: make room, or say another place "
+                     "%s needs %s more, but only %s are free at %.200s: make room, or say another place "
                      "(OSSO_CACHE, --local-dir)",
-                     osso_hub_plan_repository(p), (double)missing / 1e9, (double)left / 1e9, place);
+                     osso_hub_plan_repository(p), bytes_words(missing, more), bytes_words(left, there), place);
 }
 
 static enum osso_status one(struct osso_hub_plan *p, size_t i, struct osso_error *err)

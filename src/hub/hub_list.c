@@ -245,6 +245,24 @@ static bool is_labelled(const struct hub_list *list, const char *label)
     return false;
 }
 
+/* The names of the GGUF files, as many as there is room for; "none": there are none. */
+static void gguf_names(const struct hub_list *list, char *text, size_t size)
+{
+    enum { DOTS = 6 };
+    size_t n = 0, stem;
+    snprintf(text, size, "none");
+    for (size_t i = 0; i < list->n; i++) {
+        const char *path = list->e[i].path;
+        if (!is_gguf(path) || part_of(path, &stem) > 1)
+            continue;
+        if (n + strlen(path) + DOTS >= size) {
+            snprintf(text + n, size - n, n ? ", ..." : "...");
+            return;
+        }
+        n += (size_t)snprintf(text + n, size - n, "%s%s", n ? ", " : "", path);
+    }
+}
+
 enum osso_status hub_list_pick(struct hub_list *list, const struct hub_name *name, const struct osso_hub_options *o,
                                bool *many_out, struct osso_error *err)
 {
@@ -262,11 +280,14 @@ enum osso_status hub_list_pick(struct hub_list *list, const struct hub_name *nam
     snprintf(label, sizeof label, "%s", name->label);
     if (kind == GGUF && part_of(label, &stem))
         label[stem] = 0;
+    char there[400];
+    gguf_names(list, there, sizeof there);
     keep(list, kind, label, o);
     if (list->n == 0 && o->n_include)
         return error_set(err, OSSO_NOTFOUND, "%s has no file that --include and --exclude leave", name->repository);
     if (list->n == 0 && *label)
-        return error_set(err, OSSO_NOTFOUND, "%s has no GGUF file with %s in its name", name->repository, label);
+        return error_set(err, OSSO_NOTFOUND, "%s has no GGUF file with %s in its name; there are: %s", name->repository,
+                         label, there);
     if (list->n == 0 || (kind == HF && !o->n_include && !has(list, is_weights)))
         return error_set(err, OSSO_NOTFOUND, "%s holds no model in the form %s", name->repository, form);
     enum osso_status status = no_clash(list, err);

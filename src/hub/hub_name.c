@@ -158,8 +158,9 @@ enum osso_status hub_name_endpoint(char url[512], struct osso_error *err)
     while (n > 0 && given[n - 1] == '/')
         n--;
     bool http = strncasecmp(given, "https://", 8) == 0 || strncasecmp(given, "http://", 7) == 0;
-    if (!http || n >= 512 || strpbrk(given, " \t\r\n\"<>\\@"))
-        return error_set(err, OSSO_USAGE, "HF_ENDPOINT is no https address: '%.200s'", given);
+    if (!http || n >= 512 || strpbrk(given, " \t\r\n\"<>\\@?#"))
+        return error_set(err, OSSO_USAGE,
+                         "HF_ENDPOINT is no https address of a server (as https://huggingface.co): '%.200s'", given);
     snprintf(url, 512, "%.*s", (int)n, given);
     return OSSO_OK;
 }

@@ -8,6 +8,7 @@
 #include "hub/net_head.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -93,13 +94,14 @@ static void set_up(struct net *net, struct net_call *call)
     SET(PROTOCOLS_STR, "http,https");
     SET(FOLLOWLOCATION, 0L);
     SET(CONNECTTIMEOUT_MS, (long)net->timeout_ms);
-    SET(BUFFERSIZE, 256L << 10);
+    SET(BUFFERSIZE, 512L << 10);
     SET(USERAGENT, "osso/" OSSO_VERSION);
     SET(HEADERFUNCTION, on_header);
     SET(HEADERDATA, call);
     SET(WRITEFUNCTION, on_body);
     SET(WRITEDATA, call);
     SET(PRIVATE, call);
+    SET(ERRORBUFFER, call->detail);
     add_header(call, "Accept-Encoding: identity");
     if (call->ranged) {
         snprintf(line, sizeof line, "Range: bytes=%llu-%llu", (unsigned long long)call->first,
@@ -119,7 +121,7 @@ enum osso_status net_begin(struct net *net, struct net_call *call, struct osso_e
     call->net = net;
     call->answer = NET_NO_ANSWER;
     call->refused = false;
-    call->why[0] = 0;
+    call->why[0] = call->detail[0] = 0;
     call->since_ms = clock_ms();
     call->since_bytes = 0;
     if (call->easy)
@@ -157,6 +159,28 @@ void net_close_call(struct net *net, struct net_call *call)
 
 /* ---- all of them ---------------------------------------------------------------------------------------- */
 
+/* A proxy that is not there is not what the address in the sentence says. */
+static const char *proxy_of(const struct net_call *call)
+{
+    static const char *const plain[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL}, *const safe[] = {
+                                                                                           "https_proxy", "HTTPS_PROXY",
+                                                                                           "all_proxy", "ALL_PROXY",
+                                                                                           NULL};
+    for (const char *const *name = strncasecmp(call->url, "https:", 6) == 0 ? safe : plain; *name; name++)
+        if (getenv(*name) && *getenv(*name))
+            return *name;
+    return NULL;
+}
+
+static void explain(struct net *net, struct net_call *call, CURLcode code)
+{
+    const char *proxy = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY
+                            ? proxy_of(call)
+                            : NULL;
+    snprintf(call->why, sizeof call->why, "%.140s%s%s%s", call->detail[0] ? call->detail : net->lib.easy_strerror(code),
+             proxy ? " (a proxy is set: " : "", proxy ? proxy : "", proxy ? ")" : "");
+}
+
 static struct net_call *ended(struct net *net)
 {
     int left;
@@ -168,7 +192,7 @@ static struct net_call *ended(struct net *net)
         net_drop(net, call);
         call->end = code == CURLE_OK ? NET_DONE : call->refused ? NET_ENOUGH : NET_CUT;
         if (code != CURLE_OK && !call->why[0])
-            snprintf(call->why, sizeof call->why, "%s", net->lib.easy_strerror(code));
+            explain(net, call, code);
         return call;
     }
     return NULL;

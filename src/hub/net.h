@@ -32,6 +32,7 @@ struct net_call {
     /* net's own */
     struct net *net;
     void *easy, *headers;
+    char detail[256]; /* libcurl's own words */
     bool refused;
     int64_t since_ms;
     uint64_t since_bytes;

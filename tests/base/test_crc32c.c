@@ -40,6 +40,7 @@ static void test_known(void **state)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         assert_int_equal(crc32c(0, known[i].data, known[i].n), known[i].sum);
         assert_int_equal(crc32c_by_tables(0, known[i].data, known[i].n), known[i].sum);
+        assert_int_equal(crc32c_by_lanes(0, known[i].data, known[i].n), known[i].sum);
         assert_int_equal(by_definition(known[i].data, known[i].n), known[i].sum);
     }
 }
@@ -63,11 +64,26 @@ static void test_both_ways(void **state)
             uint32_t sum = by_definition(data + off, n);
             assert_int_equal(crc32c(0, data + off, n), sum);
             assert_int_equal(crc32c_by_tables(0, data + off, n), sum);
+            assert_int_equal(crc32c_by_lanes(0, data + off, n), sum);
         }
     for (size_t n = 4090; n < 9990; n += 37) {
         uint32_t sum = by_definition(data + n % 8, n);
         assert_int_equal(crc32c(0, data + n % 8, n), sum);
         assert_int_equal(crc32c_by_tables(0, data + n % 8, n), sum);
+        assert_int_equal(crc32c_by_lanes(0, data + n % 8, n), sum);
+    }
+}
+
+/* Texts that are worth products, which take 256 bytes at a time: each rest, some turns, and sums before. */
+static void test_wide(void **state)
+{
+    (void)state;
+    static uint8_t data[3000];
+    fill(data, sizeof data);
+    for (size_t n = 200; n < 1100; n++) {
+        uint32_t sum = by_definition(data + n % 64, n);
+        assert_int_equal(crc32c(0, data + n % 64, n), sum);
+        assert_int_equal(crc32c(crc32c(0, data + n % 64, n / 5), data + n % 64 + n / 5, n - n / 5), sum);
     }
 }
 
@@ -78,12 +94,15 @@ static void test_long(void **state)
     static uint8_t data[200000];
     fill(data, sizeof data);
     for (size_t n = (32 << 10) - 9; n < (32 << 10) + 60; n++)
-        assert_int_equal(crc32c(0, data + n % 8, n), by_definition(data + n % 8, n));
+        for (int lanes = 0; lanes < 2; lanes++)
+            assert_int_equal(lanes ? crc32c_by_lanes(0, data + n % 8, n) : crc32c(0, data + n % 8, n),
+                             by_definition(data + n % 8, n));
     for (size_t n = 40000; n < sizeof data; n += 11111) {
         uint32_t sum = by_definition(data + 3, n);
         assert_int_equal(crc32c(0, data + 3, n), sum);
         assert_int_equal(crc32c(crc32c(0, data + 3, 7), data + 10, n - 7), sum);
         assert_int_equal(crc32c_by_tables(0, data + 3, n), sum);
+        assert_int_equal(crc32c_by_lanes(0, data + 3, n), sum);
     }
 }
 
@@ -110,13 +129,14 @@ static void test_in_parts(void **state)
     for (size_t cut = 0; cut <= sizeof data; cut += 113) {
         assert_int_equal(crc32c(crc32c(0, data, cut), data + cut, sizeof data - cut), sum);
         assert_int_equal(crc32c_by_tables(crc32c_by_tables(0, data, cut), data + cut, sizeof data - cut), sum);
+        assert_int_equal(crc32c_by_lanes(crc32c_by_lanes(0, data, cut), data + cut, sizeof data - cut), sum);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_both_ways),
-                                       cmocka_unit_test(test_long), cmocka_unit_test(test_zip),
-                                       cmocka_unit_test(test_in_parts)};
+                                       cmocka_unit_test(test_wide),  cmocka_unit_test(test_long),
+                                       cmocka_unit_test(test_zip),   cmocka_unit_test(test_in_parts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,6 +113,30 @@ def test_names():
                                   ("ftp://x/y", 2, "no https address"), ("a/none", 1, "there is no a/none"), ("a/m --revision nope", 1, "--revision"), ("a/m --revision ../x", 2, "no revision"), ("a/m --offline", 1, "offline"),
                                   ("a--b/c", 2, "user/name")):
             refuses(pull(hub, home, *name.split()), code, words)
+        wrong = pull(hub, home, "a/m:Q5").complaint  # what may be said instead: each model once
+        assert "there are: " in wrong and all(w in wrong for w in ("m-Q4_K_M.gguf", "m-Q8_0.gguf", "00001-of-00002")) and "mmproj" not in wrong and "00002-of" not in wrong, wrong
+        hub.add("a/none", {"README.md": b"x"})
+        refuses(pull(hub, home, "a/none:Q5"), 1, "there are: none")
+        hub.add("a/hundred", {f"m{i}-Q4_0.gguf": b"%d" % i for i in range(100)})
+        wrong = pull(hub, home, "a/hundred:Q5").complaint
+        assert "m0-Q4_0.gguf" in wrong and wrong.endswith(", ...\n") and len(wrong) < 600, wrong
+
+
+def test_an_address_of_the_hub():
+    """HF_ENDPOINT as people write it, and a proxy that is not there: the sentence names what the person has set."""
+    need_downloads()
+    home = place("endpoint")
+    with FakeHub() as hub:
+        hub.add("a/m", {"m.gguf": noise(70000)})
+        for url in (hub.url + "/", hub.url + "//", hub.url.replace("http:", "HTTP:")):
+            result = pull(hub, home, "a/m", env={"HF_ENDPOINT": url})
+            assert result.code == 0, (url, result)
+        for url in (hub.url + "?x=1", hub.url + "#x", "huggingface.co", "ftp://x", "https://me:secret@x"):
+            refuses(pull(hub, home, "a/m", env={"HF_ENDPOINT": url}), 2, "HF_ENDPOINT is no https address")
+        for name in ("http_proxy", "ALL_PROXY"):
+            away = {name: "http://127.0.0.1:1", "no_proxy": "", "NO_PROXY": ""}
+            refuses(pull(hub, home, "a/m", "--net-timeout", "1", env=away), 1, "port 1", f"a proxy is set: {name}")
+            assert pull(hub, home, "a/m", env={**away, "no_proxy": "127.0.0.1,localhost"}).code == 0
 
 
 def test_several_names():
@@ -474,13 +498,15 @@ def test_the_disk():
         (home / "hub").write_text("a file")
         refuses(pull(hub, home, "a/m"), 1, "cannot make the folder")
         (home / "hub").unlink()
+        if os.path.isdir("/proc/self"):  # has no bytes at all, which is not the reason
+            refuses(pull(hub, home, "a/m", env={"OSSO_CACHE": "/proc/nowhere"}), 1, "cannot make the folder")
         script = f'mount -t tmpfs -o size=4m none "{home}" && head -c 3000000 /dev/zero >"{home}/full" && "{OSSO}" pull a/m; echo $?; rm "{home}/full"; "{OSSO}" pull a/m'
         probe = subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", str(home)], capture_output=True)
         if probe.returncode != 0:
             return
         hub.fault = lambda server, r: {"pace": 0.02}
         done = subprocess.run(["unshare", "-rm", "sh", "-c", script], env=environment(**env_of(hub, home)), capture_output=True, text=True)
-        assert done.returncode == 0 and done.stdout.startswith("1\n") and "make room" in done.stderr, (done.stdout, done.stderr)
+        assert done.returncode == 0 and done.stdout.startswith("1\n") and re.search(r"needs 3\.1 MB more, but only 1\.\d MB are free", done.stderr), (done.stdout, done.stderr)
 
 
 if __name__ == "__main__":
