@@ -1,9 +1,9 @@
 /* train.c: where a training step's time goes, and how fast it is: a line a part with its share of the time and what it
  * computes in GFLOP/s of CPU time, then whole steps.
  *
- *   make bench-train && build/release/bench/train [MODEL [threads [steps [isa [f32|bf16]]]]]   MODEL: small, base or
- * wide
+ *   make bench-train && build/release/bench/train [MODEL [threads [steps [isa [f32|bf16 [whole]]]]]]
  *
+ * MODEL: small, base or wide; `whole`: whole steps alone.
  * The parts are timed one by one on one thread (its CPU time, so other programs disturb little) by ops that stand
  * before the backend's own; whole steps on `threads`. Shares are those of what a core can do at most, measured in the
  * same minute: FMAs of f32, or products of bf16 (attention and the router are f32 in both). FLOP: 2 x the matrix
@@ -348,9 +348,10 @@ static void whole(const struct config *c, int docs, int threads, int steps, doub
     qsort(wall, (size_t)steps, sizeof *wall, compare_doubles);
     qsort(cpu, (size_t)steps, sizeof *cpu, compare_doubles);
     double w = wall[steps / 2], s = cpu[steps / 2], rows = docs * SEQ_LEN;
-    printf("a step, %d threads (median of %d): %.1f ms, %.0f tokens/s, %.1f GFLOP/s; CPU time %.1f ms,", threads, steps,
-           w * 1e3, rows / w, flop / w * 1e-9, s * 1e3);
-    print_share(flop / s, most);
+    printf("a step, %d threads (median of %d): %.1f ms, %.0f tokens/s, CPU time %.1f ms", threads, steps, w * 1e3,
+           rows / w, s * 1e3);
+    if (flop > 0)
+        print_share(flop / s, most);
     printf("\n");
     trainer_free(&t);
 }
@@ -358,6 +359,7 @@ static void whole(const struct config *c, int docs, int threads, int steps, doub
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "base", *dtype = argc > 5 ? argv[5] : "f32";
+    bool only_whole = argc > 6 && strcmp(argv[6], "whole") == 0;
     int threads = argc > 2 ? atoi(argv[2]) : cpu_count(), steps = argc > 3 ? atoi(argv[3]) : 5;
     const struct size *s = NULL;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -365,14 +367,14 @@ int main(int argc, char **argv)
     how.isa = argc > 4 ? argv[4] : NULL;
     how.bf16 = strcmp(dtype, "bf16") == 0;
     if (!s || threads < 1 || steps < 1 || steps > 99 || !backend_cpu(how.isa) || (!how.bf16 && strcmp(dtype, "f32"))) {
-        fprintf(stderr, "usage: train [small|base|wide [threads [steps [isa [f32|bf16]]]]]\n");
+        fprintf(stderr, "usage: train [small|base|wide [threads [steps [isa [f32|bf16 [whole]]]]]]\n");
         return 2;
     }
     struct config c = config_of(s);
     double most = ceiling();
     printf("%s: %d x %d rows, %s, %s; the ceiling of a core: %.1f GFLOP/s\n", name, s->docs, SEQ_LEN,
            backend_cpu(how.isa)->name, dtype, most * 1e-9);
-    double flop = parts(&c, s->docs, steps, most);
+    double flop = only_whole ? 0 : parts(&c, s->docs, steps, most);
     whole(&c, s->docs, threads, steps, flop, most);
     return 0;
 }

@@ -106,13 +106,24 @@ enum {
     LINEAR_TILE = 32 /* weight rows that are unpacked together */,
     LINEAR_ACTS = 192 /* activation rows at a time */,
     LINEAR_TILE_BYTES = 48 /* what 32 inputs of a weight row take there, with scales and offsets, */,
-    LINEAR_ACT_BYTES = 72 /* and of an activation row */
+    LINEAR_ACT_BYTES = 72 /* and of an activation row */,
+    LINEAR_KEPT = 1024 * 256 /* f32 values of activation rows that are packed together, */,
+    LINEAR_KEPT_LEAST = 96 /* but at least and at most so many rows */,
+    LINEAR_KEPT_MOST = 768
 };
+/* So many rows, whole tiles of them, and the gaps between lanes (body/many.h). */
+static inline size_t linear_kept_bytes(int64_t cols)
+{
+    enum { TILE = 12, GAPS = 64 };
+    size_t whole = (size_t)(cols + 15) / 16 * 16, rows = LINEAR_KEPT / (size_t)(cols > 0 ? cols : 1);
+    rows = rows < LINEAR_KEPT_LEAST ? LINEAR_KEPT_LEAST : rows > LINEAR_KEPT_MOST ? LINEAR_KEPT_MOST : rows;
+    return (rows + TILE) * (whole + whole / 4 + GAPS) * sizeof(float);
+}
 /* Workspace of a linear kernel for matrices of up to `cols` inputs. */
 static inline size_t linear_workspace_bytes(int64_t cols)
 {
     size_t blocks = (size_t)(cols + 127) / 128 * 4; /* whole groups of four */
-    return LINEAR_TILE * blocks * LINEAR_TILE_BYTES +
+    return linear_kept_bytes(cols) + LINEAR_TILE * blocks * LINEAR_TILE_BYTES +
            LINEAR_ACTS * (blocks * LINEAR_ACT_BYTES + 2 * LINEAR_TILE * sizeof(float)) + 256;
 }
 

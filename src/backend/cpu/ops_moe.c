@@ -249,6 +249,7 @@ static void one_expert(struct half_work *w, int e, struct share share, const uin
     moe->source->get(moe->source, moe->layer, e, &expert);
     const struct view *first = first_matrix(&expert, w->half);
     int n = routing->start[e + 1] - routing->start[e], together = moe->in->q ? n : (int)rows_kept(n, first->cols);
+    const bool one_part = n <= together;
     for (int part = 0; n > 0; n -= p.n, p.slots += p.n, part++) { /* of f32 as many as a cache keeps to the end */
         p.n = n < together ? n : together;
         w->again = w->again && part == 0;
@@ -261,6 +262,7 @@ static void one_expert(struct half_work *w, int e, struct share share, const uin
             w->again = true;
         }
     }
+    w->again = w->again && one_part; /* the next call with this expert begins with its first part again */
 }
 
 /* delta starts at 0 and takes the experts in ascending id, one FMA each. */

@@ -206,12 +206,12 @@ INLINE void linear_share(values16_fn *load, int bytes16, const struct view *w, i
     }
 }
 
-/* `space`: many_panel_values(w->cols). */
-static void linear_share_f32(const struct view *w, const struct gather *in, struct fetch fetch, float *y,
-                             int64_t y_stride, float *space)
+/* `acts`: what many_pack__avx2 made of MANY_FROM rows and more. `space`: many_panel_values(w->cols). */
+static void linear_share_f32(const struct view *w, const struct gather *in, const float *acts, struct fetch fetch,
+                             float *y, int64_t y_stride, float *space)
 {
     if (in->n >= MANY_FROM)
-        linear_many__avx2(w, in, fetch, y, y_stride, space);
+        linear_many__avx2(w, acts, in->n, fetch, y, y_stride, space);
     else
         linear_share(values16_f32, 64, w, 0, w->rows, in, fetch, y, y_stride);
 }
@@ -253,17 +253,18 @@ INLINE struct fetch fetch_share(const struct view *w, int64_t lo, int64_t hi, in
 INLINE void linear_part(values16_fn *load, int bytes16, const struct view *w, int64_t lo, int64_t hi,
                         const struct gather *in, float *y, int64_t y_stride, float *workspace)
 {
+    float *space = workspace + many_kept_values(w->cols);
     const bool blocks = bytes16 < 32 || (bytes16 < 64 && in->n >= MANY_FROM && w->cols % 16 == 0);
     for (int64_t o = lo, end; o < hi; o = end, y += SHARE_ROWS) {
         end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
         struct fetch fetch = fetch_share(w, end, hi, in->n);
         if (blocks && in->n > MANY_ACTS) {
-            struct view share = unpack_share(load, w, o, end, workspace);
-            linear_share_f32(&share, in, fetch, y, y_stride, workspace + SHARE_ROWS * w->cols);
+            struct view share = unpack_share(load, w, o, end, space);
+            linear_share_f32(&share, in, workspace, fetch, y, y_stride, space + SHARE_ROWS * w->cols);
         } else if (bytes16 == 64 && in->n >= MANY_FROM) {
             struct view share = share_view(w, o, end, (const float *)(const void *)(w->data + o * w->row_stride));
             share.row_stride = w->row_stride;
-            linear_many__avx2(&share, in, fetch, y, y_stride, workspace);
+            linear_many__avx2(&share, workspace, in->n, fetch, y, y_stride, space);
         } else {
             linear_share(load, bytes16, w, o, end, in, fetch, y, y_stride);
         }
@@ -275,7 +276,7 @@ INLINE void linear_f32(values16_fn *load, int bytes16, const struct view *w, int
 {
     struct act act;
     for (int first = 0; first < in->n; first += many_rows(in)) {
-        struct gather part = many_part(in, first, &act);
+        struct gather part = packed_part(in, first, &act, workspace);
         linear_part(load, bytes16, w, lo, hi, &part, y + first * y_stride, y_stride, workspace);
     }
 }
@@ -384,15 +385,15 @@ void linear_f32_any__avx2(const struct view *w, int64_t lo, int64_t hi, const st
         linear_f32_any__scalar(w, lo, hi, in, y, y_stride, workspace);
         return;
     }
-    float *values = workspace;
+    float *values = (float *)workspace + many_kept_values(w->cols);
     struct act act;
     for (int first = 0; first < in->n; first += many_rows(in)) {
-        struct gather part = many_part(in, first, &act);
+        struct gather part = packed_part(in, first, &act, workspace);
         for (int64_t o = lo, end; o < hi; o = end) {
             end = o + SHARE_ROWS < hi ? o + SHARE_ROWS : hi;
             struct view share = share_view(w, o, end, values);
             unpack(w, o, end, values);
-            linear_share_f32(&share, &part, fetch_rows(w, end, hi, SHARE_ROWS, part.n * SHARE_ROWS),
+            linear_share_f32(&share, &part, workspace, fetch_rows(w, end, hi, SHARE_ROWS, part.n * SHARE_ROWS),
                              y + first * y_stride + (o - lo), y_stride, values + SHARE_ROWS * w->cols);
         }
     }

@@ -4,8 +4,13 @@
 
 #include "backend/cpu/body/linear_many.h"
 
-void linear_many__avx2(const struct view *w, const struct gather *in, struct fetch fetch, float *y, int64_t y_stride,
+void many_pack__avx2(const struct gather *in, float *out)
+{
+    many_pack(in, out);
+}
+
+void linear_many__avx2(const struct view *w, const float *acts, int n, struct fetch fetch, float *y, int64_t y_stride,
                        float *space)
 {
-    linear_many(w, in, fetch, y, y_stride, space);
+    linear_many(w, acts, n, fetch, y, y_stride, space);
 }

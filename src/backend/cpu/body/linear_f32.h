@@ -85,14 +85,18 @@ INLINE struct fetch fetch_panel(const struct view *w, int64_t lo, int64_t hi, in
 }
 
 /* Outputs [lo, hi) of all activation rows, of which as many as stay in the second-level cache meet all weights before
- * the next ones do. Weights that are no f32 are unpacked first. */
+ * the next ones do: they are packed for that, at the beginning of `space`, so that a next call may find them there.
+ * Weights that are no f32 are unpacked first. */
 INLINE void linear_panels(values16_fn *values16, int bytes16, const struct view *w, int64_t lo, int64_t hi,
                           const struct gather *in, float *y, int64_t y_stride, float *space)
 {
-    float *unpacked = space, *panel = bytes16 == 64 ? space : space + MANY_OUTPUTS * w->cols;
+    float *unpacked = space + many_kept_values(w->cols);
+    float *panel = bytes16 == 64 ? unpacked : unpacked + MANY_OUTPUTS * w->cols;
     struct act act;
     for (int first = 0; first < in->n; first += many_rows(in)) {
         struct gather part = many_part(in, first, &act);
+        if (!many_again(in))
+            many_pack(&part, space);
         const uint8_t *then = first + part.n < in->n ? w->data + lo * w->row_stride : in->next;
         for (int64_t o = lo; o < hi; o += MANY_OUTPUTS) {
             struct rows from = rows_from(w, o);
@@ -105,7 +109,7 @@ INLINE void linear_panels(values16_fn *values16, int bytes16, const struct view 
                 rows.data = (const uint8_t *)unpacked;
                 rows.row_stride = w->cols * (int64_t)sizeof *unpacked;
             }
-            linear_many(&rows, &part, fetch_panel(w, o + MANY_OUTPUTS, hi, part.n, then),
+            linear_many(&rows, space, part.n, fetch_panel(w, o + MANY_OUTPUTS, hi, part.n, then),
                         y + first * y_stride + (o - lo), y_stride, panel);
         }
     }

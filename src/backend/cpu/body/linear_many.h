@@ -2,9 +2,9 @@
  *
  * A sum is 16 chains of FMA, one a lane, and a tree of them. There a register has lanes of one output, and every output
  * pays for its tree; here it has one lane of many outputs: the weights are turned once into a panel [lane][step]
- * [MANY_OUTPUTS], a tile of MANY_TILE activation rows by MANY_OUTPUTS outputs stays in registers for a lane, and of two
- * lanes or sums that meet in the tree one waits on a stack. Lanes come in the order in which the tree takes them: 0 8 4
- * 12 2 10 ... */
+ * [MANY_OUTPUTS], and the activation rows, once for all weights, into panels [lane][step][MANY_TILE]. A tile of
+ * MANY_TILE rows by MANY_OUTPUTS outputs stays in registers for a lane and reads two streams; sums that meet in the
+ * tree wait on a stack. Lanes come in the order in which the tree takes them: 0 8 4 12 2 10 ... */
 #include "backend/cpu/body/many.h"
 #include "backend/cpu/body/quad.h"
 #include "backend/cpu/fetch.h"
@@ -14,27 +14,58 @@ enum { LANES = 16 };
 /* Which lane comes when, and when a lane comes. */
 static const int8_t order[LANES] = {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15};
 
-/* Columns [k, end) of n rows, `apart` bytes from each other, as a piece of a panel; rows that are not there: the last
- * one, whose sums nobody takes. */
-static void pack(const uint8_t *data, int64_t apart, int64_t n, int64_t k, int64_t end, float *out)
+/* Columns k .. k + 3 of four rows, which are lanes `at` and more (a constant), to where lane 0 has the first row. */
+INLINE void pack_quad(const float *const *rows, int64_t k, int at, int64_t lane, float *to)
 {
-    const float *rows[MANY_OUTPUTS];
-    const int64_t lane = many_steps(end - k) * MANY_OUTPUTS;
-    int64_t s = 0;
-    for (int64_t r = 0; r < MANY_OUTPUTS; r++)
-        rows[r] = (const float *)(const void *)(data + (r < n ? r : n - 1) * apart) + k;
-    for (; s + 4 <= end - k; s += 4)
-        for (int q = 0; q < MANY_OUTPUTS / 4; q++) {
-            float *to = out + s / LANES * MANY_OUTPUTS + 4 * q;
-            quad turned[4];
-            turn4(rows + 4 * q, s, turned);
+    quad turned[4];
+    turn4(rows, k, turned);
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        store4(to + order[at + i] * lane, turned[i]);
+}
+
+/* Columns k .. end - 1, at most LANES, of rows [r, wide), one by one: a file's values may lie anywhere. */
+INLINE void pack_single(const float *const *rows, int r, int wide, int64_t k, int64_t end, int64_t lane, float *to)
+{
+    for (; r < wide; r++)
+        for (int64_t i = k; i < end; i++)
+            memcpy(to + order[i - k] * lane + r, rows[r] + i, sizeof *to);
+}
+
+/* Columns [k, end) of `wide` rows (a constant) as a piece of a panel. A line of four rows at a time: lines of all of
+ * them and of all lanes would be more than a set of the first-level cache holds. */
+INLINE void pack(const float *const *rows, int wide, int64_t k, int64_t end, float *out)
+{
+    const int64_t lane = many_lane(end - k, wide);
+    for (; k + LANES <= end; k += LANES, out += wide) {
+        for (int r = 0; r + 4 <= wide; r += 4) {
             UNROLL
-            for (int i = 0; i < 4; i++)
-                store4(to + order[s % LANES + i] * lane, turned[i]);
+            for (int at = 0; at < LANES; at += 4)
+                pack_quad(rows + r, k + at, at, lane, out + r);
         }
-    for (; s < end - k; s++)
-        for (int r = 0; r < MANY_OUTPUTS; r++) /* a file's values may lie anywhere */
-            memcpy(out + order[s % LANES] * lane + s / LANES * MANY_OUTPUTS + r, rows[r] + s, sizeof *out);
+        pack_single(rows, wide / 4 * 4, wide, k, k + LANES, lane, out);
+    }
+    pack_single(rows, 0, wide, k, end, lane, out);
+}
+
+/* All columns, MANY_CHUNK after MANY_CHUNK. */
+INLINE void pack_chunks(const float *const *rows, int wide, int64_t cols, float *out)
+{
+    for (int64_t k = 0; k < cols; k += MANY_CHUNK, out += LANES * many_lane(MANY_CHUNK, wide))
+        pack(rows, wide, k, cols - k < MANY_CHUNK ? cols : k + MANY_CHUNK, out);
+}
+
+/* The activation rows of a part (many_part), which many_tile meets a panel of weights with; rows that are not there:
+ * the last one, whose sums nobody takes. */
+static void many_pack(const struct gather *in, float *out)
+{
+    const int64_t cols = in->act->width;
+    const float *rows[MANY_TILE];
+    for (int first = 0; first < in->n; first += MANY_TILE, out += many_values(cols, MANY_TILE)) {
+        for (int r = 0; r < MANY_TILE; r++)
+            rows[r] = in->act->f + gather_row(in, first + r < in->n ? first + r : in->n - 1) * cols;
+        pack_chunks(rows, MANY_TILE, cols, out);
+    }
 }
 
 /* Sums of MANY_TILE rows: a type, so that they are copied as values. */
@@ -42,38 +73,22 @@ struct tile_sums {
     vec16 row[MANY_TILE][MANY_WIDE];
 };
 
-/* Products of `steps` columns, LANES apart, from x[r][at] on, of n_lanes lanes (a constant), which lie `lane` values
- * apart in the panel: a second one is 8 columns further, which is what the tree adds to the first. */
-INLINE void add_lanes(const float *panel, int64_t lane, const float *const *x, int64_t at, int64_t steps, int n_lanes,
-                      struct tile_sums *sums)
+/* Products of `steps` columns of a lane. */
+INLINE void add_lane(const float *panel, const float *acts, int64_t steps, struct tile_sums *sums)
 {
-    const float *from[MANY_TILE];
-    UNROLL
-    for (int r = 0; r < MANY_TILE; r++)
-        from[r] = x[r] + at;
-    _Pragma("GCC unroll 8") for (int64_t s = 0; s < steps; s++)
+    _Pragma("GCC unroll 4") for (int64_t s = 0; s < steps; s++, panel += MANY_OUTPUTS, acts += MANY_TILE)
     {
+        vec16 w[MANY_WIDE];
         UNROLL
-        for (int l = 0; l < n_lanes; l++) {
-            vec16 w[MANY_WIDE];
+        for (int v = 0; v < MANY_WIDE; v++)
+            w[v] = load16(panel + 16 * v, 16);
+        UNROLL
+        for (int r = 0; r < MANY_TILE; r++) {
             UNROLL
             for (int v = 0; v < MANY_WIDE; v++)
-                w[v] = load16(panel + l * lane + s * MANY_OUTPUTS + 16 * v, 16);
-            UNROLL
-            for (int r = 0; r < MANY_TILE; r++) {
-                UNROLL
-                for (int v = 0; v < MANY_WIDE; v++)
-                    sums[l].row[r][v] = fma16_by(w[v], from[r][LANES * s + 8 * l], sums[l].row[r][v]);
-            }
+                sums->row[r][v] = fma16_by(w[v], acts[r], sums->row[r][v]);
         }
     }
-}
-
-INLINE void fetch_line(const float *const *x, int64_t at)
-{
-    UNROLL
-    for (int r = 0; r < MANY_TILE; r++)
-        __builtin_prefetch(x[r] + at, 0, 2);
 }
 
 INLINE void copy_sums(const struct tile_sums *from, struct tile_sums *sum)
@@ -106,65 +121,47 @@ INLINE void add_sums(const struct tile_sums *before, struct tile_sums *sum)
     }
 }
 
-/* The lanes of columns before k, which begin at 0. */
-INLINE void begin_lanes(const struct tile_sums *lanes, int64_t k, struct tile_sums *sums)
+/* A lane of columns before k, which begins at 0. */
+INLINE void begin_lane(const struct tile_sums *lane, int64_t k, struct tile_sums *sums)
 {
-    UNROLL
-    for (int l = 0; l < MANY_LANES; l++)
-        if (k == 0)
-            clear_sums(&sums[l]);
-        else
-            copy_sums(&lanes[l], &sums[l]);
+    if (k == 0)
+        clear_sums(sums);
+    else
+        copy_sums(lane, sums);
 }
 
 /* A chunk that is not the last one: lanes go on and wait in memory. */
-INLINE void add_chunk(const float *panel, const float *const *x, int64_t k, struct tile_sums *lanes)
+INLINE void add_chunk(const float *panel, const float *acts, int64_t k, struct tile_sums *lanes)
 {
-    const int64_t steps = many_steps(MANY_CHUNK), lane = steps * MANY_OUTPUTS;
-    for (int i = 0; i < LANES; i += MANY_LANES, panel += MANY_LANES * lane) {
-        struct tile_sums sums[MANY_LANES];
-        begin_lanes(&lanes[i], k, sums);
-        UNROLL
-        for (int l = 0; l < MANY_LANES; l++)
-            fetch_line(x, k + MANY_CHUNK + 16 * (i + l));
-        add_lanes(panel, lane, x, k + order[i], steps, MANY_LANES, sums);
-        UNROLL
-        for (int l = 0; l < MANY_LANES; l++)
-            copy_sums(&sums[l], &lanes[i + l]);
+    const int64_t steps = many_steps(MANY_CHUNK);
+    for (int i = 0; i < LANES; i++) {
+        struct tile_sums sums;
+        begin_lane(&lanes[i], k, &sums);
+        add_lane(panel + i * many_lane(MANY_CHUNK, MANY_OUTPUTS), acts + i * many_lane(MANY_CHUNK, MANY_TILE), steps,
+                 &sums);
+        copy_sums(&sums, &lanes[i]);
     }
 }
 
 /* The last n columns, and the tree. */
-INLINE void last_chunk(const float *panel, const float *const *x, const float *const *next, int64_t k, int64_t n,
-                       const struct tile_sums *lanes, struct tile_sums *result)
+INLINE void last_chunk(const float *panel, const float *acts, int64_t k, int64_t n, const struct tile_sums *lanes,
+                       struct tile_sums *result)
 {
-    struct tile_sums waiting[4], sums[MANY_LANES];
-    const int64_t whole = n / LANES, lane = many_steps(n) * MANY_OUTPUTS;
+    struct tile_sums waiting[4], sums;
     int n_waiting = 0;
-    for (int i = 0; i < LANES; i += MANY_LANES, panel += MANY_LANES * lane) {
-        begin_lanes(&lanes[i], k, sums);
-        UNROLL
-        for (int l = 0; l < MANY_LANES; l++)
-            fetch_line(next, 16 * (i + l));
-        add_lanes(panel, lane, x, k + order[i], whole, MANY_LANES, sums);
-        UNROLL
-        for (int l = 0; l < MANY_LANES; l++)
-            if (order[i + l] < n % LANES)
-                add_lanes(panel + l * lane + whole * MANY_OUTPUTS, 0, x, k + order[i + l] + whole * LANES, 1, 1,
-                          &sums[l]);
-        if (MANY_LANES == 2)
-            add_sums(&sums[MANY_LANES - 1], &sums[0]);
-        for (int odd = i / MANY_LANES; odd & 1; odd >>= 1) /* the one before it waits for this one */
-            add_sums(&waiting[--n_waiting], &sums[0]);
-        if (i < LANES - MANY_LANES)
-            copy_sums(&sums[0], &waiting[n_waiting++]);
+    for (int i = 0; i < LANES; i++, panel += many_lane(n, MANY_OUTPUTS), acts += many_lane(n, MANY_TILE)) {
+        begin_lane(&lanes[i], k, &sums);
+        add_lane(panel, acts, n / LANES + (order[i] < n % LANES), &sums);
+        for (int odd = i; odd & 1; odd >>= 1) /* the one before it waits for this one */
+            add_sums(&waiting[--n_waiting], &sums);
+        if (i < LANES - 1)
+            copy_sums(&sums, &waiting[n_waiting++]);
     }
-    copy_sums(&sums[0], result);
+    copy_sums(&sums, result);
 }
 
-/* MANY_TILE rows x against a panel of `cols` columns; `next`: the rows that come then. */
-static void many_tile(const float *panel, const float *const *x, const float *const *next, int64_t cols,
-                      int64_t n_outputs, float *const *y)
+/* MANY_TILE rows against a panel of `cols` columns. */
+static void many_tile(const float *panel, const float *acts, int64_t cols, int64_t n_outputs, float *const *y)
 {
     struct tile_sums lanes[LANES], sum;
     int64_t k = 0;
@@ -174,9 +171,12 @@ static void many_tile(const float *panel, const float *const *x, const float *co
         for (int v = 0; v < MANY_WIDE; v++)
             __builtin_prefetch(y[r] + 16 * v, 1);
     }
-    for (; k + MANY_CHUNK < cols; k += MANY_CHUNK, panel += MANY_CHUNK * MANY_OUTPUTS)
-        add_chunk(panel, x, k, lanes);
-    last_chunk(panel, x, next, k, cols - k, lanes, &sum);
+    for (; k + MANY_CHUNK < cols; k += MANY_CHUNK) {
+        add_chunk(panel, acts, k, lanes);
+        panel += LANES * many_lane(MANY_CHUNK, MANY_OUTPUTS);
+        acts += LANES * many_lane(MANY_CHUNK, MANY_TILE);
+    }
+    last_chunk(panel, acts, k, cols - k, lanes, &sum);
     UNROLL
     for (int r = 0; r < MANY_TILE; r++) {
         UNROLL
@@ -185,24 +185,20 @@ static void many_tile(const float *panel, const float *const *x, const float *co
     }
 }
 
-/* y of all activation rows; w: f32, at most MANY_OUTPUTS rows; meanwhile some lines are fetched at each tile. `space`:
- * many_panel_values(w->cols). */
-static void linear_many(const struct view *w, const struct gather *in, struct fetch fetch, float *y, int64_t y_stride,
+/* y of the n activation rows that many_pack took; w: f32, at most MANY_OUTPUTS rows; meanwhile some lines are fetched
+ * at each tile. `space`: many_panel_values(w->cols). */
+static void linear_many(const struct view *w, const float *acts, int n, struct fetch fetch, float *y, int64_t y_stride,
                         float *space)
 {
     float nowhere[MANY_OUTPUTS], *to[MANY_TILE];
-    const float *rows[2][MANY_TILE];
-    for (int64_t k = 0; k < w->cols; k += MANY_CHUNK)
-        pack(w->data, w->row_stride, w->rows, k, w->cols - k < MANY_CHUNK ? w->cols : k + MANY_CHUNK,
-             space + k * MANY_OUTPUTS);
-    for (int first = -MANY_TILE, turn = 0; first < in->n; first += MANY_TILE, turn = !turn) {
-        for (int r = 0; r < MANY_TILE; r++) { /* rows that are not there: the last one */
-            int row = first + MANY_TILE + r < in->n ? first + MANY_TILE + r : in->n - 1;
-            rows[!turn][r] = in->act->f + gather_row(in, row) * in->act->width;
-            to[r] = first + r < in->n ? y + (first + r) * y_stride : nowhere;
-        }
+    const float *rows[MANY_OUTPUTS];
+    for (int r = 0; r < MANY_OUTPUTS; r++) /* rows that are not there: the last one */
+        rows[r] = (const float *)(const void *)(w->data + (r < w->rows ? r : w->rows - 1) * w->row_stride);
+    pack_chunks(rows, MANY_OUTPUTS, w->cols, space);
+    for (int first = 0; first < n; first += MANY_TILE, acts += many_values(w->cols, MANY_TILE)) {
+        for (int r = 0; r < MANY_TILE; r++)
+            to[r] = first + r < n ? y + (first + r) * y_stride : nowhere;
         fetch_some(&fetch);
-        if (first >= 0)
-            many_tile(space, rows[turn], rows[!turn], w->cols, w->rows, to);
+        many_tile(space, acts, w->cols, w->rows, to);
     }
 }
