@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const double MUCH = 0.2; /* of the cores: a forecast would be off by more than it promises */
+
 void doctor_add(struct doctor *d, bool broken, const char *remedy, const char *format, ...)
 {
     struct doctor_finding *all = mem_room(d->finding, d->n_findings, &d->cap_findings, sizeof *all), *f;
@@ -44,6 +46,11 @@ static void judge_cpu(struct doctor *d)
     if (m->cpus_quota && m->cpus_quota < m->cpus_allowed)
         doctor_add(d, false, "give the container more CPUs (--cpus, cpu.max)",
                    "the control group grants the time of %d CPUs, %d may be used", m->cpus_quota, m->cpus_allowed);
+    if (d->others >= MUCH)
+        doctor_add(d, false, "end them and ask again",
+                   "other programs took %.0f %% of the cores while this was measured: speeds and forecasts are of what "
+                   "they left",
+                   100 * d->others);
 }
 
 static void judge_memory(struct doctor *d)

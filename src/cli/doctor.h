@@ -32,6 +32,7 @@ struct doctor {
     struct osso_error no_gpu; /* why there is none; "": Vulkan is here, and has found none */
     struct osso_machine machine;
     struct osso_rates rates;
+    double others;          /* share of the cores that other programs took while it was measured */
     const char *wanted_isa; /* --isa, OSSO_ISA; NULL */
     char *cache;            /* folder; NULL: nobody says where */
     struct osso_volume volume;

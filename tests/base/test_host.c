@@ -1,7 +1,12 @@
 /* test_host.c: what a machine says of itself, in made-up /proc and /sys, and file systems by their mounts. */
+#define _GNU_SOURCE
 #include "made_root.h"
 
+#include "base/busy.h"
 #include "base/host.h"
+
+#include <sched.h>
+#include <unistd.h>
 
 static void a_machine(void **state)
 {
@@ -60,12 +65,40 @@ static void not_ours(void **state)
     assert_string_equal(v.type, "proc");
 }
 
+/* What the cores have done, but for waiting, and not of other cores: all of it, none of it, and no word at all. */
+static void others(void **state)
+{
+    (void)state;
+    char text[4096] = "cpu  1 2 3 4\n";
+    cpu_set_t set;
+    size_t head = strlen(text);
+    assert_int_equal(sched_getaffinity(0, sizeof set, &set), 0);
+    const char *forms[] = {"100 100 100 100 100 100 100 100 0 0", "100 100 100 999999 999999 100 100 100 0 0",
+                           "100 999999 100 999999 999999 100 100 100 0 0", "?"};
+    struct busy since = {0};
+    for (int form = 0; form < 4; form++) {
+        size_t n = head;
+        for (size_t i = 0; i < CPU_SETSIZE && n < sizeof text - 100; i++)
+            if (CPU_ISSET(i, &set))
+                n += (size_t)snprintf(text + n, sizeof text - n, "cpu%zu %s\n", i, forms[form]);
+        put("proc/stat", text);
+        if (form == 0)
+            since = busy_begin(root);
+        usleep(120000);
+        double share = busy_others(root, &since);
+        assert_true(form == 2 ? share == 1 : share == 0);
+    }
+    assert_true(since.cores > 0);
+    assert_true(busy_others("/nowhere", &since) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_machine, setup, teardown),
         cmocka_unit_test_setup_teardown(mounts, setup, teardown),
         cmocka_unit_test(not_ours),
+        cmocka_unit_test_setup_teardown(others, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

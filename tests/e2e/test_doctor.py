@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """osso doctor: what it says in JSON, what limits change in it, and that what is broken is called so."""
 import math
+import re
 import resource
 import shutil
 import struct
@@ -123,6 +124,21 @@ def test_limits():
     none = doctor(limit=GIB // 4)  # nothing can be measured, and it says so
     assert none["measured"] == dict.fromkeys(SCHEMA["measured"]) and none["forecasts"][0]["decode_tokens_per_second"] is None, none
     assert any("could not be measured" in f["text"] for f in none["findings"]), none["findings"]
+
+
+def test_other_programs():
+    """Speeds that were measured beside others are called so: nobody takes a tenth of them for the machine's own."""
+    if not pathlib.Path("/proc/stat").exists():
+        raise Skip("nobody says what the cores do")
+    cpu = min(os.sched_getaffinity(0))
+    beside = subprocess.Popen([sys.executable, "-c", "while True: pass"], preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+    try:
+        got = doctor(cpus={cpu})
+    finally:
+        beside.kill()
+        beside.wait()
+    said = [f for f in got["findings"] if "other programs took" in f["text"]]
+    assert len(said) == 1 and not said[0]["broken"] and 20 <= int(re.search(r"took (\d+) %", said[0]["text"])[1]) <= 100, got["findings"]
 
 
 def test_a_model():

@@ -6,12 +6,14 @@ usage: pull_speed.py [--bytes 4G] [--rounds 3] [--jobs 4] [--folder DIR] [--osso
 A server on loopback sends one file of random bytes by sendfile. Each round does in turns: curl in JOBS processes, each a range
 into a file of its own, and the time until those are on the disk too (curl does not wait for it); OpenSSL's SHA-256 of the file
 (sha256sum's where there is none); curl and the hash at once, which is what the machine can do of both; osso pull, whose bytes are
-on the disk and hashed when it ends. What one has written is taken away and the disk has nothing to do when the next begins. What
-writes finds memory that has just been given back: a scratch file of that size is written and removed before, since a virtual
-machine takes several times as long for pages that its host has taken back. In a folder of tmpfs (/dev/shm) no disk is measured.
+on the disk and hashed when it ends. What one has written is taken away and the disk has nothing to do when the next begins.
+A virtual machine takes several times as long for pages that its host has taken back, and hosts take back large free blocks. So
+before all a file in memory of twice that size is written, and but for one page in 2 MiB emptied: no free block is large until the
+end (Linux; needs that much free memory once). In a folder of tmpfs (/dev/shm) no disk is measured.
 Printed: MB/s by the wall clock, MB a second of CPU, and osso's largest RssAnon. The last lines say what is asked of it: at least
 80 % of the slower of curl and the hash, and less than 64 MB. On a machine that others use, look at the CPU's."""
 import argparse
+import ctypes
 import os
 import pathlib
 import re
@@ -96,11 +98,32 @@ def main():
         shutil.rmtree(folder)
 
 
+def hold_pages(size, block):
+    """A file that keeps memory in small pieces with the machine, as long as it is open; None: there is no room for it."""
+    step, page = 2 << 20, os.sysconf("SC_PAGE_SIZE")
+    empty = ctypes.CDLL(None, use_errno=True).fallocate
+    empty.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
+    there = os.statvfs("/dev/shm")
+    free = int(re.search(r"MemAvailable: +(\d+)", open("/proc/meminfo").read())[1]) << 10
+    if size + (1 << 30) > min(free, there.f_bavail * there.f_frsize):
+        print(f"no room to hold {size / 1e9:.1f} GB of pages: the host's doings are measured as well")
+        return None
+    file = tempfile.TemporaryFile(dir="/dev/shm")
+    for at in range(0, size, len(block)):
+        file.write(block)
+    file.flush()
+    for at in range(0, size, step):
+        if empty(file.fileno(), 3, at + page, step - page) != 0:  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
+            return None
+    return file
+
+
 def measure(args, size, folder):
     source, home, block = folder / "source.gguf", folder / "home", os.urandom(1 << 26)
     with open(source, "wb") as f:
         for at in range(0, size, len(block)):
             f.write(block[:size - at])
+    pages = hold_pages(2 * size, block)
     rates, most = {}, []
     hasher = ["openssl", "dgst", "-sha256"] if shutil.which("openssl") else ["sha256sum"]
 
@@ -125,13 +148,6 @@ def measure(args, size, folder):
         def on_the_disk():
             return [subprocess.Popen(["sync", *(str(folder / f"part{i}") for i in range(args.jobs))])]
 
-        def scratch():
-            with open(folder / "scratch", "wb") as f:
-                for at in range(0, size, len(block)):
-                    f.write(block[:size - at])
-            (folder / "scratch").unlink()
-            os.sync()
-
         def remove():
             for i in range(args.jobs):
                 (folder / f"part{i}").unlink()
@@ -140,18 +156,20 @@ def measure(args, size, folder):
             return [subprocess.Popen([*hasher, str(source)], stdout=subprocess.DEVNULL)]
 
         for _ in range(args.rounds):
-            scratch()
+            os.sync()
             took = timed(curl)
             note("curl", took)
             note("and a disk", tuple(a + b for a, b in zip(took, timed(on_the_disk))))
             remove()
             note("SHA-256", timed(hash_alone))
-            scratch()
+            os.sync()
             note("both", timed(lambda: curl() + hash_alone()))
             remove()
-            scratch()
+            os.sync()
             note("osso pull", timed(pull))
             shutil.rmtree(home)
+    if pages:
+        pages.close()
     print(f"{size / 1e9:.1f} GB, {args.jobs} connections, medians of {args.rounds}")
     middle = {name: tuple(statistics.median(r[k] for r in all_) for k in range(2)) for name, all_ in rates.items()}
     for name, (wall, cpu) in middle.items():

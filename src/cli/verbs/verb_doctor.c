@@ -4,6 +4,7 @@
 #include "cli/options.h"
 #include "cli/out.h"
 
+#include "base/busy.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "osso/hub.h"
@@ -93,6 +94,7 @@ int verb_doctor(const struct options *o)
     struct doctor *d = mem_alloc(sizeof *d);
     if (!d)
         return exit_code(error_nomem(&err, sizeof *d, "what is found"), &err);
+    struct busy since = busy_begin("");
     enum osso_status status = measure(o, d, &err);
     if (!status)
         status = look_around(d, &err);
@@ -101,6 +103,7 @@ int verb_doctor(const struct options *o)
         if (o->n_operands)
             forecast_name(o, d, o->operand[0]);
         forecast_presets(o, d);
+        d->others = busy_others("", &since);
         doctor_judge(d);
         (o->v[OPT_json].set ? doctor_put_json : doctor_put_text)(&b, d);
         if (b.data && !b.failed)
