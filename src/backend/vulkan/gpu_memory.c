@@ -7,9 +7,8 @@
 
 #include <string.h>
 
-/* ALONE: what takes more than this part of a block does not begin one, so little is lost at the end of another. ROUND:
- * what is allocated begins at a multiple of ALIGN, and some bytes behind it can be read (shaders.h). */
-enum { ALIGN = 128, ALONE = 32, ROUND = 2 * ALIGN };
+/* ALONE: what takes more than this part of a block does not begin one, so little is lost at the end of another. */
+enum { ALIGN = 128, ALONE = 32 };
 
 static uint64_t aligned(uint64_t n)
 {
@@ -109,7 +108,7 @@ void *gpu_alloc(const struct backend *backend, size_t bytes)
     if (!blocks)
         return NULL;
     g->blocks = blocks;
-    if (bytes > SIZE_MAX - ROUND || !vk_alloc(g->vk, (uint64_t)bytes + ROUND, VK_LOCAL, &blocks[g->n_blocks]))
+    if (bytes > SIZE_MAX - ALIGN || !vk_alloc(g->vk, (uint64_t)bytes + ALIGN, VK_LOCAL, &blocks[g->n_blocks]))
         return NULL;
     return gpu_pointer(aligned(blocks[g->n_blocks++].address));
 }
