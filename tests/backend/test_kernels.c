@@ -354,7 +354,8 @@ static void vectors_isa(const struct kernels *k, const char *isa)
     (void)isa;
     enum { N = 80 };
     float buffer[3][N + 1], want[N + 1], got[N + 1], *x = buffer[0] + 1, *y = buffer[1] + 1, *g = buffer[2] + 1;
-    if (!IS_NEW(k, norm_f32) && !IS_NEW(k, exp_f32) && !IS_NEW(k, swiglu_f32) && !IS_NEW(k, axpy_f32))
+    if (!IS_NEW(k, norm_f32) && !IS_NEW(k, exp_f32) && !IS_NEW(k, swiglu_f32) && !IS_NEW(k, axpy_f32) &&
+        !IS_NEW(k, narrow_f16))
         return;
     for (int fill = 0; fill < FILL_COUNT; fill++)
         for (int n = 1; n <= 70; n++) {
@@ -384,16 +385,21 @@ static void vectors_isa(const struct kernels *k, const char *isa)
             axpy_f32__scalar(g[0], x, n, want);
             k->axpy_f32(g[0], x, n, got);
             assert_same(want, got, N, "axpy_f32");
+            memset(want, 0x55, sizeof want);
+            memset(got, 0x55, sizeof got);
+            narrow_f16__scalar(x, n, (uint16_t *)want + 1);
+            k->narrow_f16(x, n, (uint16_t *)got + 1);
+            assert_same(want, got, N, "narrow_f16");
         }
 }
 
-/* Bit patterns all over the float range, through the exponential. */
-static void exp_isa(const struct kernels *k, const char *isa)
+/* Bit patterns all over the float range, through the exponential and as f16, where NaN's bits count, too. */
+static void patterns_isa(const struct kernels *k, const char *isa)
 {
-    (void)isa;
     enum { N = 4096 };
     static float x[N], want[N], got[N];
-    if (!IS_NEW(k, exp_f32))
+    static uint16_t want_f16[N], got_f16[N];
+    if (!IS_NEW(k, exp_f32) && !IS_NEW(k, narrow_f16))
         return;
     for (uint32_t base = 0; base < 1u << 20; base += test_quick() == 2 ? 5 * N : N) {
         for (uint32_t i = 0; i < N; i++) {
@@ -403,6 +409,11 @@ static void exp_isa(const struct kernels *k, const char *isa)
         exp_f32__scalar(x, N, want);
         k->exp_f32(x, N, got);
         assert_same(want, got, N, "exp_f32");
+        narrow_f16__scalar(x, N, want_f16);
+        k->narrow_f16(x, N, got_f16);
+        for (int i = 0; i < N; i++)
+            if (want_f16[i] != got_f16[i])
+                fail_msg("%s, narrow_f16: %a is %x, expected %x", isa, (double)x[i], got_f16[i], want_f16[i]);
     }
 }
 
@@ -429,7 +440,7 @@ static void test_vectors(void **state)
 {
     (void)state;
     each_isa(vectors_isa);
-    each_isa(exp_isa);
+    each_isa(patterns_isa);
     each_isa(quantize_isa);
 }
 

@@ -179,6 +179,8 @@ EMU __m512 _mm512_cvtph_ps(__m256i a)
     return (__m512){{_mm256_cvtph_ps(_mm256_castsi256_si128(a)), _mm256_cvtph_ps(_mm256_extracti128_si256(a, 1))}};
 }
 
+#define _mm512_cvtps_ph(a, how) _mm256_setr_m128i(_mm256_cvtps_ph((a).h[0], how), _mm256_cvtps_ph((a).h[1], how))
+
 EMU __m512i _mm512_cvtepi8_epi32(__m128i a)
 {
     return (__m512i){{_mm256_cvtepi8_epi32(a), _mm256_cvtepi8_epi32(_mm_srli_si128(a, 8))}};

@@ -67,6 +67,15 @@ static inline void fetch_start(const struct view *w, int64_t lo)
         __builtin_prefetch(at + i);
 }
 
+/* The first scales of outputs [lo, hi), where they lie apart. */
+static inline void fetch_scales(const struct view *w, int64_t lo, int64_t hi)
+{
+    const uint8_t *at = w->side[0].data + lo * w->side[0].stride;
+    int64_t bytes = (hi - lo) * w->side[0].stride;
+    for (int64_t i = 0; i < bytes && i < FETCH_SCALES_AHEAD; i += 64)
+        __builtin_prefetch(at + i);
+}
+
 /* A tile on its way to the second-level cache: `each` lines at a turn. */
 struct fetch {
     const uint8_t *at, *end;

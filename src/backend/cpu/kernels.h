@@ -41,6 +41,8 @@ typedef void exp_fn(const real *x, int64_t n, real *y);
 typedef void swiglu_fn(const real *gate, const real *up, int64_t n, struct swiglu s, real *h);
 /* y += a * x, by FMA. */
 typedef void axpy_fn(real a, const real *x, int64_t n, real *y);
+/* h = x as f16, to nearest even: f16_from_f32 of each, NaN's bits, too. */
+typedef void narrow_fn(const real *x, int64_t n, uint16_t *h);
 
 /* ---- of a backward pass ---- */
 

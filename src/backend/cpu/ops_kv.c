@@ -15,11 +15,23 @@ struct cells {
     int64_t first, step;
 };
 
+static void put_f16(const struct kernels *kn, uint8_t *half, struct cells at, const real *x, int head_dim)
+{
+    enum { TOGETHER = 64 };
+    uint16_t h[TOGETHER];
+    for (int64_t d = 0, i = at.first; d < head_dim; d += TOGETHER) {
+        int n = head_dim - d < TOGETHER ? (int)(head_dim - d) : TOGETHER;
+        kn->narrow_f16(x + d, n, h);
+        for (int k = 0; k < n; k++, i += at.step)
+            memcpy(half + 2 * i, &h[k], 2);
+    }
+}
+
 static void put_plain(enum kv_type type, uint8_t *half, struct cells at, const real *x, int head_dim)
 {
     for (int64_t d = 0, i = at.first; d < head_dim; d++, i += at.step) {
         float f = (float)x[d];
-        uint16_t h = type == KV_F16 ? f16_from_f32(f) : bf16_from_f32(f);
+        uint16_t h = bf16_from_f32(f);
         double g = (double)x[d];
         if (type == KV_F32)
             memcpy(half + 4 * i, &f, 4);
@@ -47,7 +59,8 @@ static void put_q8_0(uint8_t *half, struct cells at, struct cells scale_at, cons
 }
 
 /* K or V of one head at position `at` of a page. */
-static void put_half(const struct kv_layout *layout, uint8_t *half, bool transposed, int64_t at, const real *x)
+static void put_half(const struct kernels *kn, const struct kv_layout *layout, uint8_t *half, bool transposed,
+                     int64_t at, const real *x)
 {
     int64_t head_dim = layout->head_dim, blocks = head_dim / QUANT_BLOCK;
     struct cells cells = {at, KV_PAGE}, scales = {at, KV_PAGE};
@@ -57,12 +70,27 @@ static void put_half(const struct kv_layout *layout, uint8_t *half, bool transpo
     }
     if (layout->type == KV_Q8_0)
         put_q8_0(half, cells, scales, x, layout->head_dim);
+    else if (layout->type == KV_F16)
+        put_f16(kn, half, cells, x, layout->head_dim);
     else
         put_plain(layout->type, half, cells, x, layout->head_dim);
 }
 
+/* K of one position lies in as many lines as a head has dims. A step of many rows finds them where the row before has
+ * been; of few rows all of them come from far, one after another when they are only written to. Attention reads them
+ * next. */
+static void fetch_keys(const struct kv_layout *layout, const uint8_t *half, int64_t at)
+{
+    int64_t values = (int64_t)layout->head_dim * KV_PAGE,
+            bytes = (int64_t)kv_half_bytes(layout->type, layout->head_dim);
+    int64_t each = layout->type == KV_Q8_0 ? 1 : bytes / values;
+    for (int64_t d = 0; d < layout->head_dim; d++)
+        __builtin_prefetch(half + (d * KV_PAGE + at) * each, 1);
+}
+
 void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const real *keys, const real *values)
 {
+    enum { FEW = 16 };
     const struct kv_layout *layout = &kv->layout;
     int64_t width = (int64_t)layout->n_kv_heads * layout->head_dim;
     struct work_share share = share_of(h->member, kv->n, width, layout->head_dim);
@@ -70,12 +98,14 @@ void REAL(ops_kv_append)(const struct hand *h, const struct kv_rows *kv, const r
         if (kv->keep && kv->keep[r])
             continue;
         int64_t at = kv->pos[r] % KV_PAGE;
+        for (int64_t o = share.lo; kv->n < FEW && o < share.hi; o += layout->head_dim)
+            fetch_keys(layout, ops_kv_head(kv, r, kv->pos[r] / KV_PAGE, o / layout->head_dim), at);
         for (int64_t o = share.lo; o < share.hi; o += layout->head_dim) {
             must(kv->tables[kv->seq[r]][kv->pos[r] / KV_PAGE] >= 0);
             uint8_t *k_page = ops_kv_head(kv, r, kv->pos[r] / KV_PAGE, o / layout->head_dim);
             int64_t from = r * width + o;
-            put_half(layout, k_page, true, at, keys + from);
-            put_half(layout, k_page + kv_head_bytes(layout) / 2, false, at, values + from);
+            put_half(kernels_of(h), layout, k_page, true, at, keys + from);
+            put_half(kernels_of(h), layout, k_page + kv_head_bytes(layout) / 2, false, at, values + from);
         }
     }
 }

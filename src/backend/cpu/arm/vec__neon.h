@@ -103,6 +103,14 @@ INLINE void store16(float *p, int64_t n, vec16 v)
         memcpy(p, space, (size_t)n * 4);
 }
 
+/* As f16, to nearest even. */
+INLINE void store16_f16(uint16_t *h, vec16 v)
+{
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        vst1_u16(h + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(v.q[i])));
+}
+
 INLINE vec16 add16(vec16 a, vec16 b)
 {
     return BY4_2(vaddq_f32, a, b);

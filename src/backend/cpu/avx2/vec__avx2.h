@@ -59,6 +59,14 @@ INLINE void store16(float *p, int64_t n, vec16 v)
     store8(p + 8, n - 8, v.hi);
 }
 
+/* As f16, to nearest even. */
+INLINE void store16_f16(uint16_t *h, vec16 v)
+{
+    enum { NEAREST = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC };
+    _mm_storeu_si128((void *)h, _mm256_cvtps_ph(v.lo, NEAREST));
+    _mm_storeu_si128((void *)(h + 8), _mm256_cvtps_ph(v.hi, NEAREST));
+}
+
 INLINE vec16 add16(vec16 a, vec16 b)
 {
     return (vec16){_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)};

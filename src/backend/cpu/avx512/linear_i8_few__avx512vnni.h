@@ -212,6 +212,8 @@ INLINE void linear_few(enum dtype t, const struct view *w, int64_t lo, int64_t h
 {
     if (!in->again)
         fetch_start(w, lo);
+    if (t == DT_MXFP4_HF) /* scales that lie apart are nobody's `next` */
+        fetch_scales(w, lo, hi);
     for (int64_t o = lo; o < hi; o += 4) {
         struct rows rows = quad_rows(t, w, o, hi, in->next);
         if (few_of(t) == 1)
@@ -224,7 +226,7 @@ INLINE void linear_few(enum dtype t, const struct view *w, int64_t lo, int64_t h
 INLINE void linear_i8(enum dtype t, linear_fn *many, const struct view *w, int64_t lo, int64_t hi,
                       const struct gather *in, float *y, int64_t y_stride, void *workspace)
 {
-    const bool pairs = in_pairs(t) && t != DT_MXFP4_HF; /* which unpacks into the natural order */
+    const bool pairs = in_pairs(t);
     uint8_t *panel = (uint8_t *)(((uintptr_t)workspace + 63) & ~(uintptr_t)63);
     if (in->n > few_of(t)) {
         many(w, lo, hi, in, y, y_stride, workspace);

@@ -72,10 +72,8 @@ INLINE void load_mxfp4_hf(const struct rows *rows, int64_t g, int blocks, struct
         const uint8_t *at = rows->data[r] + g * 64;
         __m512i raw = blocks == 4 ? _mm512_loadu_si512(at)
                                   : _mm512_maskz_loadu_epi8(((__mmask64)1 << (16 * blocks)) - 1, at);
-        __m512i even = _mm512_permutexvar_epi8(raw, table);
-        __m512i odd = _mm512_permutexvar_epi8(_mm512_srli_epi16(raw, 4), table);
-        q->lo[r] = _mm512_unpacklo_epi8(even, odd);
-        q->hi[r] = _mm512_unpackhi_epi8(even, odd);
+        q->lo[r] = _mm512_permutexvar_epi8(raw, table); /* the even values, as the panel has them */
+        q->hi[r] = _mm512_permutexvar_epi8(_mm512_srli_epi16(raw, 4), table);
         if (blocks == 4)
             memcpy(&scales[r], rows->scales[r] + g * 4, 4);
         else

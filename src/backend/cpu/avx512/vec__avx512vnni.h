@@ -90,6 +90,12 @@ INLINE void store16(float *p, int64_t n, vec16 v)
         _mm512_mask_storeu_ps(p, first_lanes(n), v);
 }
 
+/* As f16, to nearest even. */
+INLINE void store16_f16(uint16_t *h, vec16 v)
+{
+    _mm256_storeu_si256((void *)h, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
 INLINE vec16 add16(vec16 a, vec16 b)
 {
     return _mm512_add_ps(a, b);

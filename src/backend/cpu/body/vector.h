@@ -60,6 +60,18 @@ void ISA(axpy_f32)(float a, const float *x, int64_t n, float *y)
         store16(y + i, n - i, fma16_by(load16(x + i, n - i), a, load16(y + i, n - i)));
 }
 
+void ISA(narrow_f16)(const float *x, int64_t n, uint16_t *h)
+{
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        store16_f16(h + i, load16(x + i, 16));
+    if (i < n) {
+        uint16_t last[16];
+        store16_f16(last, load16(x + i, n - i));
+        memcpy(h + i, last, (size_t)(n - i) * sizeof *h);
+    }
+}
+
 float ISA(dot_f32)(const float *a, const float *b, int64_t n)
 {
     vec16 l = zero16();

@@ -85,6 +85,12 @@ void REAL(axpy_f32__scalar)(real a, const real *x, int64_t n, real *y)
         y[i] = real_fma(a, x[i], y[i]);
 }
 
+void REAL(narrow_f16__scalar)(const real *x, int64_t n, uint16_t *h)
+{
+    for (int64_t i = 0; i < n; i++)
+        h[i] = f16_from_f32((float)x[i]);
+}
+
 #ifndef OSSO_DOUBLE
 /* d = amax / 127, q = x * (127 / amax) to nearest even. A block whose 127 / amax overflows (all zero, or below 3.7e-37)
  * is zero. A block with a NaN or an infinity gets d = NaN, so that the result shows it. */
