@@ -13,6 +13,8 @@ python=$venv/bin/python code=0
 "$python" tools/oracle/oracle_harmony.py -n 10000 --seed "$RANDOM" || code=1
 "$python" tools/oracle/oracle_train.py || code=1
 "$python" tools/oracle/oracle_train.py 4 --dtype bf16 || code=1
+"$python" tools/oracle/oracle_train.py 1 --preset base || code=1
+"$python" tools/oracle/oracle_train.py 2 --steps 100 || code=1
 "$python" tools/oracle/oracle_train_verbs.py || code=1
 "$python" tools/oracle/oracle_plain.py || code=1
 "$python" tools/oracle/oracle_data.py --seed "$RANDOM" || code=1
