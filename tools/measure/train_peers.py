@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """A training step beside PyTorch: osso and transformers' GptOss by turns, eager and compiled.
 
-    make bench-train && build/oracle/bin/python tools/measure/train_peers.py [--size base|wide] [--dtype f32|bf16] [--turns 5] [--out FILE.csv]
-    build/oracle/bin/python tools/measure/train_peers.py --table FILE.csv...
+    ./run train-peers [--size base|wide] [--dtype f32|bf16] [--turns 5] [--out FILE.csv]
+    ./run train-peers --table FILE.csv...
 
-(`./run oracle` makes build/oracle; `./run train-peers [OPTIONS]` makes it and runs this.) The models are bench/train.c's: `base`
+(This is make bench-train, tools/oracle/oracle_venv.sh and build/oracle/bin/python tools/measure/train_peers.py.) The models are bench/train.c's: `base`
 (hidden 256, 6 layers, 8 experts top-2, vocab 4,096, 8 x 512 tokens a step) and `wide` (1,024, 4 x 512): forward, backward, clipping,
 AdamW. A turn is a step of each, behind one that does not count. A peer is TYPE-HOW-EXPERTS: f32, bf16 (weights) or autocast (to
 bf16, over f32 weights); eager or compiled (torch.compile, the loss included); the experts' products by grouped_mm or one by one

@@ -1,21 +1,10 @@
 #!/usr/bin/env bash
-# oracle_all.sh [options of oracle.py]: makes the virtual environment of the oracles under build/ (once for each
-# requirements file) and checks the built osso against all of them on fresh random cases.
+# oracle_all.sh [options of oracle.py]: makes the virtual environment of the oracles (oracle_venv.sh) and checks the built
+# osso against all of them on fresh random cases.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 venv=build/oracle
-wanted=$(sha256sum <tools/oracle/oracle_requirements.txt)
-if [ "$(cat "$venv/made-from" 2>/dev/null)" != "$wanted" ]; then
-    echo "run: installing the oracles into $venv" >&2
-    python3 -m venv "$venv" >&2
-    "$venv/bin/pip" install -q "$(grep '^torch==' tools/oracle/oracle_requirements.txt)" >&2 # first and alone: see there
-    "$venv/bin/pip" install -q -r tools/oracle/oracle_requirements.txt >&2
-    echo "$wanted" >"$venv/made-from"
-fi
-lens=$(sha256sum <tools/oracle/oracle_inspect_requirements.txt)
-if [ "$(cat "$venv/lens-from" 2>/dev/null)" != "$lens" ]; then # without it that comparison is left out, and says so
-    "$venv/bin/pip" install -q --no-deps -r tools/oracle/oracle_inspect_requirements.txt >&2 && echo "$lens" >"$venv/lens-from"
-fi
+tools/oracle/oracle_venv.sh
 export TIKTOKEN_ENCODINGS_BASE=$PWD/$venv/encodings
 mkdir -p "$TIKTOKEN_ENCODINGS_BASE"
 python=$venv/bin/python code=0
@@ -24,6 +13,8 @@ python=$venv/bin/python code=0
 "$python" tools/oracle/oracle_harmony.py -n 10000 --seed "$RANDOM" || code=1
 "$python" tools/oracle/oracle_train.py || code=1
 "$python" tools/oracle/oracle_train.py 4 --dtype bf16 || code=1
+"$python" tools/oracle/oracle_train.py 1 --preset base || code=1
+"$python" tools/oracle/oracle_train.py 2 --steps 100 || code=1
 "$python" tools/oracle/oracle_train_verbs.py || code=1
 "$python" tools/oracle/oracle_plain.py || code=1
 "$python" tools/oracle/oracle_data.py --seed "$RANDOM" || code=1
