@@ -162,10 +162,8 @@ void net_close_call(struct net *net, struct net_call *call)
 /* A proxy that is not there is not what the address in the sentence says. */
 static const char *proxy_of(const struct net_call *call)
 {
-    static const char *const plain[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL}, *const safe[] = {
-                                                                                           "https_proxy", "HTTPS_PROXY",
-                                                                                           "all_proxy", "ALL_PROXY",
-                                                                                           NULL};
+    static const char *const plain[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL};
+    static const char *const safe[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
     for (const char *const *name = strncasecmp(call->url, "https:", 6) == 0 ? safe : plain; *name; name++)
         if (getenv(*name) && *getenv(*name))
             return *name;

@@ -113,12 +113,18 @@ enum {
     LINEAR_KEPT_LEAST = 96 /* but at least and at most so many rows */,
     LINEAR_KEPT_MOST = 768
 };
-/* So many rows, whole tiles of them, and the gaps between lanes (body/many.h). */
+/* Rows that `values` are, within these bounds. */
+static inline int64_t linear_kept_rows(int64_t values, int64_t cols)
+{
+    int64_t rows = values / (cols > 0 ? cols : 1);
+    return rows < LINEAR_KEPT_LEAST ? LINEAR_KEPT_LEAST : rows > LINEAR_KEPT_MOST ? LINEAR_KEPT_MOST : rows;
+}
+/* So many rows, whole tiles of them, and the gaps between lanes (body/many.h). Of fewer cols it may be a little more,
+ * since rows are whole: never by as much as the rest of the workspace is then less. */
 static inline size_t linear_kept_bytes(int64_t cols)
 {
     enum { TILE = 12, GAPS = 64 };
-    size_t whole = (size_t)(cols + 15) / 16 * 16, rows = LINEAR_KEPT / (size_t)(cols > 0 ? cols : 1);
-    rows = rows < LINEAR_KEPT_LEAST ? LINEAR_KEPT_LEAST : rows > LINEAR_KEPT_MOST ? LINEAR_KEPT_MOST : rows;
+    size_t whole = (size_t)(cols + 15) / 16 * 16, rows = (size_t)linear_kept_rows(LINEAR_KEPT, cols);
     return (rows + TILE) * (whole + whole / 4 + GAPS) * sizeof(float);
 }
 /* Workspace of a linear kernel for matrices of up to `cols` inputs. */

@@ -39,9 +39,8 @@ static inline int64_t many_panel_values(int64_t cols)
 /* Activation rows that stay in the second-level cache while all weights pass: a multiple of MANY_TILE. */
 static inline int many_rows(const struct gather *in)
 {
-    int64_t rows = MANY_KEPT / in->act->width / MANY_TILE * MANY_TILE;
-    rows = rows < LINEAR_KEPT_LEAST ? LINEAR_KEPT_LEAST : rows > LINEAR_KEPT_MOST ? LINEAR_KEPT_MOST : rows;
-    return (int)even_part(in->n, rows, MANY_TILE);
+    int64_t rows = linear_kept_rows(MANY_KEPT, in->act->width); /* the bounds are whole tiles */
+    return (int)even_part(in->n, rows / MANY_TILE * MANY_TILE, MANY_TILE);
 }
 
 /* What many_pack fills for rows of `cols` values, at the beginning of a workspace. */
